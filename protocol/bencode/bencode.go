@@ -1,0 +1,275 @@
+// Package bencode writes and reads the canonical form of BitTorrent's bencoding
+// (BEP 3): integers without leading zeros or "-0", string lengths without
+// leading zeros, dictionary keys in ascending order and once each.
+//
+// A Reader accepts that form and no other, so decode and encode are inverse. It
+// does not build trees: the caller reads the fields that it expects, in order,
+// and asks once at the end whether all was well.
+package bencode
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+)
+
+// AppendInt appends v as an integer.
+func AppendInt(b []byte, v int64) []byte {
+	b = append(b, 'i')
+	b = strconv.AppendInt(b, v, 10)
+	return append(b, 'e')
+}
+
+// AppendUint appends v as an integer. A Reader's Uint reads it back whole.
+func AppendUint(b []byte, v uint64) []byte {
+	b = append(b, 'i')
+	b = strconv.AppendUint(b, v, 10)
+	return append(b, 'e')
+}
+
+// AppendBytes appends s as a string.
+func AppendBytes[S []byte | string](b []byte, s S) []byte {
+	b = strconv.AppendInt(b, int64(len(s)), 10)
+	b = append(b, ':')
+	return append(b, s...)
+}
+
+// Reader reads one bencoded value after the other from a slice. After the first
+// thing that is not what was asked for, or not canonical, it is broken: it
+// returns zero values, More is false, and Done says so. The zero Reader reads
+// nothing.
+type Reader struct {
+	b      []byte
+	at     int
+	broken bool
+	open   []frame
+	buf    [4]frame // room for open, so that shallow values need no allocation
+}
+
+type frame struct {
+	dict bool
+	key  []byte // last key of the dictionary, to see that keys ascend
+	any  bool
+}
+
+// MaxDepth is the greatest nesting that a Reader follows.
+const MaxDepth = 32
+
+// Reset makes r read b. Slices that r returns alias b.
+func (r *Reader) Reset(b []byte) {
+	r.b, r.at, r.broken = b, 0, false
+	r.open = r.buf[:0]
+}
+
+// Broken reports whether anything was wrong so far.
+func (r *Reader) Broken() bool { return r.broken }
+
+// Done reports whether everything was read, closed, and right.
+func (r *Reader) Done() bool { return !r.broken && r.at == len(r.b) && len(r.open) == 0 }
+
+// Rest gives what was not read yet, for formats that end in raw bytes.
+func (r *Reader) Rest() []byte {
+	if r.broken {
+		return nil
+	}
+	return r.b[r.at:]
+}
+
+// Fail marks r as broken: for callers that find a value out of its range.
+func (r *Reader) Fail() { r.broken = true }
+
+// peek gives the next byte, or 0.
+func (r *Reader) peek() byte {
+	if r.broken || r.at >= len(r.b) {
+		return 0
+	}
+	return r.b[r.at]
+}
+
+// IsBytes, IsInt, IsList and IsDict tell what comes next without reading it.
+func (r *Reader) IsBytes() bool { c := r.peek(); return '0' <= c && c <= '9' }
+
+// IsInt reports whether an integer comes next.
+func (r *Reader) IsInt() bool { return r.peek() == 'i' }
+
+// IsList reports whether a list comes next.
+func (r *Reader) IsList() bool { return r.peek() == 'l' }
+
+// IsDict reports whether a dictionary comes next.
+func (r *Reader) IsDict() bool { return r.peek() == 'd' }
+
+// Int reads an integer.
+func (r *Reader) Int() int64 {
+	neg, u := r.integer()
+	switch {
+	case neg && u <= 1<<63:
+		return -int64(u-1) - 1
+	case !neg && u <= math.MaxInt64:
+		return int64(u)
+	}
+	r.broken = true
+	return 0
+}
+
+// Uint reads an integer that is not negative.
+func (r *Reader) Uint() uint64 {
+	neg, u := r.integer()
+	if neg {
+		r.broken = true
+		return 0
+	}
+	return u
+}
+
+// UintMax reads an integer from 0 to limit.
+func (r *Reader) UintMax(limit uint64) uint64 {
+	u := r.Uint()
+	if u > limit {
+		r.broken = true
+		return 0
+	}
+	return u
+}
+
+func (r *Reader) integer() (neg bool, u uint64) {
+	if r.peek() != 'i' {
+		r.broken = true
+		return false, 0
+	}
+	r.at++
+	if r.peek() == '-' {
+		neg = true
+		r.at++
+	}
+	u = r.digits('e')
+	if neg && u == 0 {
+		r.broken = true
+	}
+	return neg, u
+}
+
+// digits reads a decimal number without leading zeros and the byte after it.
+func (r *Reader) digits(end byte) uint64 {
+	first := r.at
+	var u uint64
+	for c := r.peek(); '0' <= c && c <= '9'; c = r.peek() {
+		d := uint64(c - '0')
+		if u > (math.MaxUint64-d)/10 {
+			r.broken = true
+			return 0
+		}
+		u = u*10 + d
+		r.at++
+	}
+	n := r.at - first
+	if n == 0 || n > 1 && r.b[first] == '0' || r.peek() != end {
+		r.broken = true
+		return 0
+	}
+	r.at++
+	return u
+}
+
+// Bytes reads a string. The slice aliases what is read.
+func (r *Reader) Bytes() []byte {
+	if !r.IsBytes() {
+		r.broken = true
+		return nil
+	}
+	n := r.digits(':')
+	if r.broken || n > uint64(len(r.b)-r.at) {
+		r.broken = true
+		return nil
+	}
+	s := r.b[r.at : r.at+int(n) : r.at+int(n)]
+	r.at += int(n)
+	return s
+}
+
+// Fixed reads a string of exactly n bytes.
+func (r *Reader) Fixed(n int) []byte {
+	s := r.Bytes()
+	if len(s) != n {
+		r.broken = true
+		return nil
+	}
+	return s
+}
+
+// List enters a list.
+func (r *Reader) List() { r.enter('l') }
+
+// Dict enters a dictionary: then read Key and a value while there is More.
+func (r *Reader) Dict() { r.enter('d') }
+
+func (r *Reader) enter(c byte) {
+	if r.peek() != c || len(r.open) >= MaxDepth {
+		r.broken = true
+		return
+	}
+	r.at++
+	r.open = append(r.open, frame{dict: c == 'd'})
+}
+
+// More reports whether the list or dictionary entered last has more to read.
+func (r *Reader) More() bool {
+	c := r.peek()
+	return c != 0 && c != 'e' && len(r.open) > 0
+}
+
+// End leaves the list or dictionary entered last; it breaks r if there is more.
+func (r *Reader) End() {
+	if r.peek() != 'e' || len(r.open) == 0 {
+		r.broken = true
+		return
+	}
+	r.at++
+	r.open = r.open[:len(r.open)-1]
+}
+
+// Key reads a dictionary's next key, which must be greater than the one before.
+func (r *Reader) Key() []byte {
+	k := r.Bytes()
+	if r.broken || len(r.open) == 0 {
+		r.broken = true
+		return nil
+	}
+	f := &r.open[len(r.open)-1]
+	if !f.dict || f.any && bytes.Compare(f.key, k) >= 0 {
+		r.broken = true
+		return nil
+	}
+	f.key, f.any = k, true
+	return k
+}
+
+// Skip reads a value of any kind and forgets it. It gives its bytes.
+func (r *Reader) Skip() []byte {
+	first, depth := r.at, len(r.open)
+	for {
+		switch {
+		case r.IsInt():
+			r.integer()
+		case r.IsBytes():
+			r.Bytes()
+		case r.IsList():
+			r.List()
+		case r.IsDict():
+			r.Dict()
+		default:
+			r.broken = true
+		}
+		for !r.broken && len(r.open) > depth && r.peek() == 'e' {
+			r.End()
+		}
+		if r.broken {
+			return nil
+		}
+		if len(r.open) == depth {
+			return r.b[first:r.at]
+		}
+		if r.open[len(r.open)-1].dict {
+			r.Key()
+		}
+	}
+}

@@ -1,0 +1,280 @@
+package protocol
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+)
+
+// Op says what an Effect is.
+type Op uint8
+
+// The effects of a step.
+const (
+	OpSend        Op = iota + 1 // To, Kind, Body
+	OpSetTimer                  // After, Tag
+	OpCancelTimer               // Tag
+	OpPersist                   // Body
+	OpSync                      //
+	OpDiscard                   // Tag: the first index that is kept
+	OpOutput                    // Kind, Body
+)
+
+// String names the effect as traces do.
+func (o Op) String() string {
+	names := [...]string{"none", "send", "set-timer", "cancel-timer", "persist", "sync", "discard", "output"}
+	if int(o) < len(names) {
+		return names[o]
+	}
+	return fmt.Sprintf("op(%d)", uint8(o))
+}
+
+// An Effect is one thing that a step did. Fields that its Op does not use are 0.
+type Effect struct {
+	Op    Op
+	To    NodeID
+	Kind  Kind
+	Tag   uint64
+	After time.Duration
+	Body  []byte // nil if empty; owned by the Env, valid until its next Enter
+}
+
+// A Note is a remark for people, made before the effect of that index.
+type Note struct {
+	Before int
+	Kind   Kind
+	Text   string
+}
+
+// Env is what a node sees of the world during one step. It records what the
+// node does and does nothing itself; who made it decides what becomes of the
+// effects. The zero Env is ready for Enter.
+type Env struct {
+	src      Source
+	id       NodeID
+	inc      uint32
+	now      Time
+	name     uint64 // of this step: see Name
+	answers  uint64 // fold of the answers given in this step
+	effects  []Effect
+	buf      []byte // arena of the bodies
+	last     []byte // body kept last, so that a broadcast keeps one
+	asked    []asked
+	records  iter.Seq2[uint64, []byte]
+	noteOn   bool
+	notes    []Note
+	starting bool
+}
+
+type asked struct {
+	kind Kind
+	n    uint64
+}
+
+// ID gives this node's own name.
+func (e *Env) ID() NodeID { return e.id }
+
+// Incarnation gives the number of this life: 1, 2, ... It survives crashes and
+// grows at every restart.
+func (e *Env) Incarnation() uint32 { return e.inc }
+
+// Now gives the node's local clock. It may be off; only the simulator knows the
+// true virtual time.
+func (e *Env) Now() Time { return e.now }
+
+// Choose asks for a number in [0, n), 0 being benign. n must be at least 1. The
+// question is named by node, incarnation, the step's name, kind and how often
+// this step asked that kind before; so other questions do not rename it.
+func (e *Env) Choose(kind Kind, n uint64) uint64 {
+	if n == 0 {
+		panic(fmt.Sprintf("protocol: node %d chooses %v among 0", e.id, kind))
+	}
+	if n == 1 {
+		return 0
+	}
+	a := e.src.Choose(e.key(kind), n)
+	if a >= n {
+		panic(fmt.Sprintf("protocol: source answered %d to a choice among %d (%v of node %d)", a, n, kind, e.id))
+	}
+	e.answers = Hash2(e.answers, a)
+	return a
+}
+
+// Chance asks whether something of probability p happens, false being benign.
+// It is also the hook for deliberately taking a rare branch. Named as Choose.
+func (e *Env) Chance(kind Kind, p Ratio) bool {
+	if !p.Valid() {
+		panic(fmt.Sprintf("protocol: node %d asks %v with probability %d/%d", e.id, kind, p.Num, p.Den))
+	}
+	if p.Never() {
+		return false
+	}
+	if p.Sure() {
+		return true
+	}
+	a := e.src.Chance(e.key(kind), p)
+	var bit uint64
+	if a {
+		bit = 1
+	}
+	e.answers = Hash2(e.answers, bit)
+	return a
+}
+
+func (e *Env) key(kind Kind) Key {
+	var n uint64
+	for i := range e.asked {
+		if e.asked[i].kind == kind {
+			e.asked[i].n++
+			n = e.asked[i].n
+			return Key{Kind: kind, A: e.id, N: Hash3(e.name, uint64(e.inc), n)}
+		}
+	}
+	e.asked = append(e.asked, asked{kind: kind})
+	return Key{Kind: kind, A: e.id, N: Hash3(e.name, uint64(e.inc), 0)}
+}
+
+// Send sends msg to a node. kind names the message in traces, counts, anchors
+// and nowhere else: it does not travel. The caller keeps msg.
+func (e *Env) Send(to NodeID, kind Kind, msg []byte) {
+	f := e.next()
+	f.Op, f.To, f.Kind, f.Tag, f.After = OpSend, to, kind, 0, 0
+	f.Body = e.keep(msg)
+}
+
+// SetTimer has Timeout called with tag after that time by the node's clock. A
+// timer already set under tag is replaced. Less than 1 ns panics. The top 16
+// bits of a tag name the component: see Component.Tag.
+func (e *Env) SetTimer(after time.Duration, tag uint64) {
+	if after < 1 {
+		panic(fmt.Sprintf("protocol: node %d sets timer %#x after %d ns, want at least 1", e.id, tag, after))
+	}
+	f := e.next()
+	*f = Effect{Op: OpSetTimer, Tag: tag, After: after}
+}
+
+// CancelTimer removes the timer under tag. If there is none it does nothing.
+func (e *Env) CancelTimer(tag uint64) {
+	f := e.next()
+	*f = Effect{Op: OpCancelTimer, Tag: tag}
+}
+
+// Persist appends rec to this node's disk, where a crash may still lose it until
+// the next Sync. Records are numbered from 0 in the order of their Persist. The
+// caller keeps rec.
+func (e *Env) Persist(rec []byte) {
+	b := e.keep(rec)
+	f := e.next()
+	*f = Effect{Op: OpPersist, Body: b}
+}
+
+// Sync makes what was persisted before it survive any crash from here on. It
+// takes disk time: what follows it in the step leaves, and the node's next step
+// begins, when it is done.
+func (e *Env) Sync() {
+	f := e.next()
+	*f = Effect{Op: OpSync}
+}
+
+// Discard forgets the records with an index below upTo. It takes effect with the
+// next Sync.
+func (e *Env) Discard(upTo uint64) {
+	f := e.next()
+	*f = Effect{Op: OpDiscard, Tag: upTo}
+}
+
+// Records gives what survived on this node's disk, oldest first, by index. It is
+// valid in Start only; elsewhere it panics. The bytes are borrowed.
+func (e *Env) Records() iter.Seq2[uint64, []byte] {
+	if !e.starting {
+		panic(fmt.Sprintf("protocol: node %d reads its records outside Start", e.id))
+	}
+	if e.records == nil {
+		return func(func(uint64, []byte) bool) {}
+	}
+	return e.records
+}
+
+// Output says what this node made final: delivered, committed, answered. It is
+// what checks judge and what the outputs digest folds. The caller keeps rec.
+func (e *Env) Output(kind Kind, rec []byte) {
+	b := e.keep(rec)
+	f := e.next()
+	*f = Effect{Op: OpOutput, Kind: kind, Body: b}
+}
+
+// Note makes a remark for people: args are printed as by fmt.Sprintln. It is off
+// unless observed, is no effect, and never enters a digest.
+func (e *Env) Note(kind Kind, args ...any) {
+	if e.noteOn {
+		text := strings.TrimSuffix(fmt.Sprintln(args...), "\n")
+		e.notes = append(e.notes, Note{Before: len(e.effects), Kind: kind, Text: text})
+	}
+}
+
+func (e *Env) next() *Effect {
+	n := len(e.effects)
+	if n < cap(e.effects) {
+		e.effects = e.effects[:n+1]
+	} else {
+		e.effects = append(e.effects, Effect{})
+	}
+	return &e.effects[n]
+}
+
+// keep copies b into the arena. When the arena is full a larger one takes its
+// place; bodies kept before stay valid where they are.
+func (e *Env) keep(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	if bytes.Equal(b, e.last) {
+		return e.last
+	}
+	if len(e.buf)+len(b) > cap(e.buf) {
+		e.buf = make([]byte, 0, max(2*cap(e.buf), len(b), 256))
+	}
+	i := len(e.buf)
+	e.buf = append(e.buf, b...)
+	e.last = e.buf[i:len(e.buf):len(e.buf)]
+	return e.last
+}
+
+// Enter begins a step: for runtimes and unit tests. It forgets the last one and
+// reuses its memory. src answers Choose and Chance; nil means Benign.
+func (e *Env) Enter(id NodeID, inc uint32, now Time, src Source) {
+	if src == nil {
+		src = Benign{}
+	}
+	e.src, e.id, e.inc, e.now = src, id, inc, now
+	e.name, e.answers = 0, 0
+	e.effects = e.effects[:0]
+	e.buf, e.last = e.buf[:0], nil
+	e.asked = e.asked[:0]
+	e.notes = e.notes[:0]
+	e.starting, e.records = false, nil
+}
+
+// Name names the step that Enter began, which names its questions. Without it
+// the name is 0.
+func (e *Env) Name(step uint64) { e.name = step }
+
+// Mount makes the step that Enter began a Start and gives it the records that
+// survived; nil means none.
+func (e *Env) Mount(records iter.Seq2[uint64, []byte]) { e.starting, e.records = true, records }
+
+// Observe turns notes on or off, for this and all later steps.
+func (e *Env) Observe(on bool) { e.noteOn = on }
+
+// Effects gives what the step did so far, in program order. The slice and the
+// bodies are valid until the next Enter.
+func (e *Env) Effects() []Effect { return e.effects }
+
+// Notes gives the remarks of this step, valid until the next Enter.
+func (e *Env) Notes() []Note { return e.notes }
+
+// Answers gives a fold of the answers that this step was given, for digests. It
+// is 0 if none was.
+func (e *Env) Answers() uint64 { return e.answers }
