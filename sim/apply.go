@@ -1,0 +1,121 @@
+package sim
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+)
+
+// cause is the step whose effects are being applied.
+type cause struct {
+	id         protocol.NodeID
+	wave, name uint64
+	flag       uint8 // background or 0
+}
+
+// apply does what a step wanted done, in its order, and shows its notes between.
+func (s *Sim) apply(c *cause, n *node, effects []protocol.Effect) {
+	if n.special {
+		if r := s.rare[c.id]; r.armed != nil {
+			s.crashInStep(c, n, effects, r.armed)
+			return
+		}
+	}
+	s.perform(c, n, effects, 0)
+}
+
+// perform applies the effects from the i-th on. It stops at a sync that takes
+// time: the rest happens when the disk is done.
+func (s *Sim) perform(c *cause, n *node, effects []protocol.Effect, i int) {
+	notes := s.want&Noted != 0
+	stored := uint32(noSlot)
+	var body []byte // of which stored is the long copy
+	for ; i < len(effects); i++ {
+		f := &effects[i]
+		if notes {
+			s.showNotes(c, n, i)
+		}
+		switch f.Op {
+		case protocol.OpSend:
+			if !same(f.Body, body) {
+				stored, body = noSlot, f.Body
+			}
+			stored = s.send(c, n, f, stored)
+		case protocol.OpSetTimer:
+			s.setTimer(c, n, f)
+		case protocol.OpCancelTimer:
+			s.cancelTimer(c.id, f.Tag)
+		case protocol.OpOutput:
+			s.output(c, n, f)
+		case protocol.OpPersist:
+			s.persist(c, n, f)
+		case protocol.OpDiscard:
+			s.disk(c.id).discard(f.Tag)
+		case protocol.OpSync:
+			if s.sync(c, n, effects, i) {
+				return
+			}
+		default:
+			panic(fmt.Sprintf("sim: node %v: effect %d is %v", c.id, i, f.Op))
+		}
+	}
+	if notes {
+		s.showNotes(c, n, len(effects))
+	}
+}
+
+// showNotes shows the notes made before effect i. Notes of a step that waited for
+// the disk were all shown when it began to wait.
+func (s *Sim) showNotes(c *cause, n *node, i int) {
+	for _, note := range s.env.Notes() {
+		if note.Before == i {
+			s.show(&Event{What: Noted, Node: c.id, Incarnation: n.inc, Kind: note.Kind, Text: note.Text})
+		}
+	}
+}
+
+func (s *Sim) output(c *cause, n *node, f *protocol.Effect) {
+	n.outputs = protocol.Hash3(n.outputs, uint64(f.Kind), protocol.HashBytes(f.Body))
+	s.result.Outputs++
+	if s.want&Output != 0 {
+		s.show(&Event{What: Output, Node: c.id, Incarnation: n.inc, Kind: f.Kind, Body: f.Body})
+	}
+}
+
+func (s *Sim) setTimer(c *cause, n *node, f *protocol.Effect) {
+	s.cancelTimer(c.id, f.Tag)
+	flag := c.flag
+	if f.Tag&protocol.Periodic != 0 {
+		flag |= background
+	}
+	at := s.now.Add(f.After)
+	n.seq++
+	slot, r := s.slab.alloc()
+	r.op, r.flag, r.size = opTimer, flag, 0
+	r.wave = protocol.Hash2(c.wave, f.Tag)
+	r.name = protocol.Hash3(r.wave, nameTimer, uint64(c.id))
+	r.src, r.seq = fromNode+uint32(c.id), n.seq
+	r.setWord(0, f.Tag)
+	if flag&background == 0 {
+		s.pending++
+	}
+	s.q.push(entry{at, uint32(c.id), slot})
+	s.timers[c.id].add(f.Tag, slot)
+}
+
+func (s *Sim) cancelTimer(id protocol.NodeID, tag uint64) {
+	t := &s.timers[id]
+	if i := t.find(tag); i >= 0 {
+		s.kill(t.slots[i].slot)
+		t.remove(i)
+	}
+}
+
+// kill makes a pending event one that will not happen.
+func (s *Sim) kill(slot uint32) {
+	r := s.slab.at(slot)
+	if r.flag&background == 0 {
+		s.pending--
+	}
+	r.op = opDead
+}

@@ -1,0 +1,156 @@
+package sim
+
+import (
+	"iter"
+
+	"dessim/protocol"
+)
+
+// disk is a node's append-only records. A crash loses what was not synced.
+type disk struct {
+	first   uint64 // index of recs[0]
+	recs    [][]byte
+	safe    int    // recs[:safe] survive a crash
+	forget  uint64 // discard below this index at the next sync
+	syncing int    // records that the sync under way makes safe
+}
+
+func (d *disk) append(rec []byte) uint64 {
+	d.recs = append(d.recs, append([]byte(nil), rec...))
+	return d.first + uint64(len(d.recs)) - 1
+}
+
+func (d *disk) discard(upTo uint64) { d.forget = max(d.forget, upTo) }
+
+// done makes the first n records safe and forgets what was discarded of them.
+func (d *disk) done(n int) {
+	d.safe = max(d.safe, n)
+	if d.forget > d.first {
+		k := min(d.forget-d.first, uint64(d.safe))
+		d.recs = append([][]byte(nil), d.recs[k:]...)
+		d.first += k
+		d.safe -= int(k)
+	}
+}
+
+func (d *disk) crash() {
+	d.recs = d.recs[:d.safe]
+	d.forget = 0
+}
+
+func (d *disk) records() iter.Seq2[uint64, []byte] {
+	return func(yield func(uint64, []byte) bool) {
+		for i, rec := range d.recs {
+			if !yield(d.first+uint64(i), rec) {
+				return
+			}
+		}
+	}
+}
+
+// disk gives the node's disk.
+func (s *Sim) disk(id protocol.NodeID) *disk {
+	x := s.rareOf(id)
+	if x.disk == nil {
+		x.disk = new(disk)
+	}
+	return x.disk
+}
+
+func (s *Sim) persist(c *cause, n *node, f *protocol.Effect) {
+	i := s.disk(c.id).append(f.Body)
+	if s.want&Persisted != 0 {
+		s.show(&Event{What: Persisted, Node: c.id, Incarnation: n.inc, Tag: i, Body: f.Body})
+	}
+}
+
+// sync makes the records safe. If that takes time it keeps the rest of the step
+// for later and reports true.
+func (s *Sim) sync(c *cause, n *node, effects []protocol.Effect, i int) bool {
+	s.result.Syncs++
+	d := s.disk(c.id)
+	took := uint64(s.plan.Disk.Sync)
+	if j := s.plan.Disk.Jitter; j > 0 {
+		key := protocol.Key{Kind: kindSync, A: c.id, N: protocol.Hash3(c.name, uint64(n.inc), uint64(countSyncs(effects[:i])))}
+		took += s.choose(n, key, uint64(j)+1)
+	}
+	if took == 0 {
+		s.finishSync(c, n, d, len(d.recs))
+		return false
+	}
+	d.syncing = len(d.recs)
+	if s.want&Noted != 0 {
+		for k := i + 1; k <= len(effects); k++ {
+			s.showNotes(c, n, k)
+		}
+	}
+	x := s.rareOf(c.id)
+	x.wait = &waiting{cause: *c, effects: copyEffects(effects), next: i + 1}
+	n.settle(x)
+	n.seq++
+	r := s.push(s.now+protocol.Time(took), uint32(c.id), opSynced, c.flag)
+	r.src, r.seq = fromNode+uint32(c.id), n.seq
+	r.wave, r.name = c.wave, c.name
+	r.setWord(0, uint64(n.inc))
+	return true
+}
+
+func countSyncs(effects []protocol.Effect) int {
+	n := 0
+	for i := range effects {
+		if effects[i].Op == protocol.OpSync {
+			n++
+		}
+	}
+	return n
+}
+
+// copyEffects copies effects and bodies out of the Env, keeping shared bodies
+// shared.
+func copyEffects(effects []protocol.Effect) []protocol.Effect {
+	out := append([]protocol.Effect(nil), effects...)
+	var from, to []byte
+	for i := range out {
+		if len(out[i].Body) == 0 {
+			continue
+		}
+		if !same(out[i].Body, from) {
+			from = out[i].Body
+			to = append([]byte(nil), from...)
+		}
+		out[i].Body = to
+	}
+	return out
+}
+
+func (s *Sim) finishSync(c *cause, n *node, d *disk, upTo int) {
+	d.done(upTo)
+	if s.want&Synced != 0 {
+		s.show(&Event{What: Synced, Node: c.id, Incarnation: n.inc, Tag: d.first + uint64(d.safe)})
+	}
+}
+
+// synced goes on with a step when the disk is done, and then with the events
+// that came meanwhile.
+func (s *Sim) synced(n *node, x *rare) {
+	w := x.wait
+	s.finishSync(&w.cause, n, x.disk, x.disk.syncing)
+	s.env.Enter(w.cause.id, n.inc, s.now, s.src) // forgets the notes, which were shown
+	s.hop.reset()
+	for i := range w.effects[:w.next] {
+		if f := &w.effects[i]; f.Op == protocol.OpSend {
+			s.hop.message(w.cause.wave, w.cause.id, f.To, f.Body)
+		}
+	}
+	x.wait = nil
+	n.settle(x)
+	s.perform(&w.cause, n, w.effects, w.next)
+	switch {
+	case x.wait != nil:
+		x.wait.crash = w.crash
+	case w.crash != "":
+		s.crash(w.cause.id, n, x.armed, w.crash)
+	default:
+		s.workOff(n, x)
+	}
+}

@@ -1,0 +1,113 @@
+package sim
+
+import "dessim/protocol"
+
+// Names of questions. A message is named by its ends, its bytes, its wave and
+// how often the step sent the same before. A wave is the name of a cause: that of
+// a root is the identity of the plan's item, that of a message is one hop on from
+// the step which sent it, that of a timer comes from the step which set it and
+// its tag. So a name survives the removal of anything unrelated, needs no counter
+// and does not change when another reply completes a quorum. (Named by causes
+// alone, the answers behind a quorum would all be drawn anew; by position in one
+// stream, all answers.)
+//
+// The constants set apart what would otherwise be hashed alike.
+const (
+	rootStart   = 0x5354415254 // "START"
+	rootFault   = 0x4641554c54
+	rootInput   = 0x494e505554
+	waveHop     = 0x484f50
+	waveCopy    = 0x434f5059
+	waveRepeat  = 0x524550454154
+	nameTimer   = 0x54494d4552
+	foldMessage = 0x4d
+	foldTimer   = 0x54
+	foldStart   = 0x53
+	foldCrash   = 0x43
+	foldDropped = 0x44
+)
+
+// The kinds of the network's and the disk's questions.
+var (
+	kindDelay = protocol.KindOf("net.delay")
+	kindLoss  = protocol.KindOf("net.loss")
+	kindCopy  = protocol.KindOf("net.copy")
+	kindSync  = protocol.KindOf("disk.sync")
+)
+
+// hop is the cause that the sends of one step share.
+type hop struct {
+	wave  uint64
+	seen  occurrences
+	body  []byte // hashed last
+	hash  uint64 // of body
+	ready bool
+}
+
+func (h *hop) reset() {
+	h.seen.reset()
+	h.body, h.ready = nil, false
+}
+
+// message gives the wave and name of the next message of a step of that wave.
+func (h *hop) message(stepWave uint64, from, to protocol.NodeID, body []byte) (wave, name uint64) {
+	if !h.ready {
+		h.ready, h.wave = true, protocol.Hash2(stepWave, waveHop)
+		h.hash, h.body = protocol.HashBytes(body), body
+	} else if !same(h.body, body) {
+		h.hash, h.body = protocol.HashBytes(body), body
+	}
+	ends := uint64(from)<<32 | uint64(to)
+	name = protocol.Hash3(h.hash, h.wave, ends)
+	if n := h.seen.count(name); n > 0 {
+		wave = protocol.Hash3(h.wave, waveRepeat, n)
+		return wave, protocol.Hash3(h.hash, wave, ends)
+	}
+	return h.wave, name
+}
+
+// same reports whether a and b are the same memory, as the bodies of a broadcast
+// are.
+func same(a, b []byte) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// occurrences counts equal names within a step.
+type occurrences struct {
+	few  []uint64
+	many map[uint64]uint64 // when there are more than a few
+}
+
+const fewNames = 24
+
+func (o *occurrences) reset() {
+	o.few = o.few[:0]
+	if len(o.many) > 0 {
+		clear(o.many)
+	}
+}
+
+// count tells how often name was counted before, and counts it.
+func (o *occurrences) count(name uint64) uint64 {
+	if len(o.many) == 0 {
+		n := uint64(0)
+		for _, x := range o.few {
+			if x == name {
+				n++
+			}
+		}
+		o.few = append(o.few, name)
+		if len(o.few) > fewNames {
+			if o.many == nil {
+				o.many = make(map[uint64]uint64)
+			}
+			for _, x := range o.few {
+				o.many[x]++
+			}
+		}
+		return n
+	}
+	n := o.many[name]
+	o.many[name] = n + 1
+	return n
+}

@@ -1,0 +1,76 @@
+package sim
+
+import "dessim/protocol"
+
+// What says what an Event is. Values are bits, so that an Observer can name the
+// set that it wants to see.
+type What uint32
+
+// The events that observers see.
+const (
+	Started   What = 1 << iota // an incarnation began
+	Crashed                    // Text tells after which effect
+	Received                   // a step consumed a message; Peer sent it
+	Fired                      // a step consumed the timer Tag
+	Sent                       // a message left for Peer; what becomes of it follows
+	Lost                       // the network lost the message just sent, or its copy
+	Copied                     // the message just sent travels twice
+	Dropped                    // a message or input arrived at a node that is down
+	Persisted                  // Body was appended to the disk as record Tag
+	Synced                     // all records so far survive from here on
+	Output                     // the node made Body final
+	Noted                      // the node remarked Text
+	Ended                      // the run is over; Node means nothing
+
+	Everything What = 1<<iota - 1
+)
+
+// String names the event as in traces.
+func (w What) String() string {
+	names := [...]string{"started", "crashed", "received", "fired", "sent", "lost", "copied", "dropped", "persisted", "synced", "output", "noted", "ended"}
+	for i, n := range names {
+		if w == 1<<i {
+			return n
+		}
+	}
+	return "several"
+}
+
+// Event is something that happened in a run, as observers see it. It and its
+// Body are borrowed for the call.
+type Event struct {
+	What        What
+	At          protocol.Time // true virtual time
+	Node        protocol.NodeID
+	Peer        protocol.NodeID // the other end of a message
+	Incarnation uint32          // of Node
+	Kind        protocol.Kind   // of a message, output or note
+	Seq         uint64          // of a message or timer, in its source's count
+	Tag         uint64
+	Body        []byte
+	Text        string
+	Step        uint64 // number of the step, from 1, in which it happened
+}
+
+// An Observer sees what it asks for, in the order of the run. It must not touch
+// the simulation but to read; it never changes a digest.
+type Observer interface {
+	// Watch gives the set of events to be shown. It is asked once, at New.
+	Watch() What
+	Observe(e *Event)
+}
+
+type watcher struct {
+	Observer
+	want What
+}
+
+// watch is what somebody wants to see.
+func (s *Sim) show(e *Event) {
+	e.At, e.Step = s.now, s.result.Events
+	for i := range s.watchers {
+		if s.watchers[i].want&e.What != 0 {
+			s.watchers[i].Observe(e)
+		}
+	}
+}

@@ -1,0 +1,239 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"dessim/protocol"
+)
+
+// Any stands for every node in a LinkRule.
+const Any = protocol.Outside
+
+// MaxNodes is the greatest number of nodes of a run.
+const MaxNodes = 1 << 24
+
+// Plan describes a run completely, but for the answers. New validates it; the
+// slices belong to the run until it is over.
+type Plan struct {
+	// Nodes is the number of nodes, clients included: 1 to MaxNodes.
+	Nodes int
+	// Node makes node id. It is called at every start and restart and must
+	// give a fresh value each time, so that a crash loses what was not synced.
+	Node func(id protocol.NodeID) protocol.Node
+	// Starts says when each node starts; nil means all at time 0.
+	Starts []protocol.Time
+	// Link is how messages travel where no rule of Links applies.
+	Link  Link
+	Links []LinkRule
+	Disk  Disk
+	// Inputs reach their nodes from Outside.
+	Inputs []Input
+	Faults []Fault
+	// Until ends the run; events at that time still happen.
+	Until protocol.Time
+	// Done tells whether everything that must come has come. It is asked when
+	// only periodic timers and what follows from them remain, and ends the run
+	// by true. Nil means true. It must not change anything.
+	Done func() bool
+	// Poison overwrites the memory that a node borrowed once its step is over,
+	// so that a node that keeps it fails at once instead of seldom.
+	Poison bool
+}
+
+// Shape is how a link's jitter is distributed.
+type Shape uint8
+
+// The shapes of jitter. None uses floating point.
+const (
+	Uniform     Shape = iota // 0 to Jitter, all equally likely
+	Exponential              // mean Jitter, at most 9 times that
+	HeavyTail                // Lomax with exponent 2: mean Jitter, at most 90 times that
+)
+
+// Link is how messages travel over a directed pair of nodes.
+type Link struct {
+	Delay  time.Duration  // least travel time, at least 1 ns
+	Jitter time.Duration  // random addition; messages overtake each other by it
+	Shape  Shape          // how the addition is distributed
+	Loss   protocol.Ratio // lost messages of all
+	Copy   protocol.Ratio // messages that arrive twice, of all; a copy travels, and is lost, on its own
+	FIFO   bool           // no message overtakes an earlier one on the link
+}
+
+// LinkRule gives the links from From to To, either of which may be Any, another
+// Link. Where several rules fit, the exact pair beats From alone, which beats To
+// alone.
+type LinkRule struct {
+	From, To protocol.NodeID
+	Link     Link
+}
+
+// Disk is how long a Sync takes: Sync and a random addition of at most Jitter.
+type Disk struct {
+	Sync, Jitter time.Duration
+}
+
+// Input is a message from Outside.
+type Input struct {
+	ID   uint64 // its identity, unique among the inputs; names what follows from it
+	At   protocol.Time
+	Node protocol.NodeID
+	Body []byte
+}
+
+// FaultOp says what a Fault does.
+type FaultOp uint8
+
+// The faults.
+const (
+	Crash   FaultOp = iota + 1 // lose volatile state, timers and unsynced records
+	Restart                    // begin the next incarnation, if the node is down
+)
+
+// Fault is an injected misfortune, as data.
+type Fault struct {
+	ID   uint64 // its identity, unique among the faults, below 2^62; never renumbered
+	Op   FaultOp
+	Node protocol.NodeID
+	At   protocol.Time
+	// After of a Crash: 0 crashes the node at that time, between two steps. A
+	// greater k crashes it in its first step from that time on, after the step's
+	// k-th effect, or after its last if there are fewer.
+	After int
+	// Down of a Crash: how long the node stays down; 0 means until a Restart.
+	Down time.Duration
+}
+
+// String gives the fault in words: "crash 2 at 30ms after 3 effects for 1s".
+func (f Fault) String() string {
+	switch f.Op {
+	case Restart:
+		return fmt.Sprintf("restart %v at %v", f.Node, f.At)
+	case Crash:
+		s := fmt.Sprintf("crash %v at %v", f.Node, f.At)
+		if f.After > 0 {
+			s += fmt.Sprintf(" after %d effects", f.After)
+		}
+		if f.Down > 0 {
+			s += fmt.Sprintf(" for %v", f.Down)
+		}
+		return s
+	}
+	return fmt.Sprintf("fault(%d) %v", f.Op, f.Node)
+}
+
+// Validate reports the first thing that makes p impossible to run, or nil.
+func (p *Plan) Validate() error {
+	if p.Nodes < 1 || p.Nodes > MaxNodes {
+		return fmt.Errorf("sim: plan has %d nodes, want 1 to %d", p.Nodes, MaxNodes)
+	}
+	if p.Node == nil {
+		return errors.New("sim: plan does not say what its nodes are")
+	}
+	if p.Until <= 0 || p.Until > protocol.MaxTime {
+		return fmt.Errorf("sim: plan ends at %v, want more than 0 and at most %v", p.Until, protocol.MaxTime)
+	}
+	if p.Starts != nil && len(p.Starts) != p.Nodes {
+		return fmt.Errorf("sim: plan has %d starts for %d nodes", len(p.Starts), p.Nodes)
+	}
+	for i, at := range p.Starts {
+		if at < 0 || at > p.Until {
+			return fmt.Errorf("sim: node %d starts at %v, want 0 to %v", i, at, p.Until)
+		}
+	}
+	if err := p.Link.Validate(); err != nil {
+		return err
+	}
+	if p.Disk.Sync < 0 || p.Disk.Jitter < 0 {
+		return fmt.Errorf("sim: disk takes %v to sync and jitter %v, want at least 0", p.Disk.Sync, p.Disk.Jitter)
+	}
+	if p.Disk.Sync > maxSpan || p.Disk.Jitter > maxSpan {
+		return fmt.Errorf("sim: disk takes %v to sync and jitter %v, want at most %v", p.Disk.Sync, p.Disk.Jitter, maxSpan)
+	}
+	return errors.Join(p.validateLinks(), p.validateInputs(), p.validateFaults())
+}
+
+// maxSpan bounds each delay, so that sums stay far from overflow.
+const maxSpan = 24 * time.Hour
+
+// Validate reports the first thing that makes l impossible, or nil.
+func (l *Link) Validate() error {
+	if l.Delay < 1 || l.Delay > maxSpan {
+		return fmt.Errorf("sim: link has delay %v, want 1ns to %v", l.Delay, maxSpan)
+	}
+	if l.Jitter < 0 || l.Jitter > maxSpan {
+		return fmt.Errorf("sim: link has jitter %v, want 0 to %v", l.Jitter, maxSpan)
+	}
+	if l.Shape > HeavyTail {
+		return fmt.Errorf("sim: link has shape %d, want 0 to %d", l.Shape, HeavyTail)
+	}
+	if !l.Loss.Valid() {
+		return fmt.Errorf("sim: link loses %d of %d messages", l.Loss.Num, l.Loss.Den)
+	}
+	if !l.Copy.Valid() {
+		return fmt.Errorf("sim: link copies %d of %d messages", l.Copy.Num, l.Copy.Den)
+	}
+	return nil
+}
+
+func (p *Plan) validateLinks() error {
+	seen := make(map[[2]protocol.NodeID]bool)
+	for i := range p.Links {
+		r := &p.Links[i]
+		if err := r.Link.Validate(); err != nil {
+			return fmt.Errorf("link rule %d: %w", i, err)
+		}
+		for _, id := range [...]protocol.NodeID{r.From, r.To} {
+			if id != Any && int(id) >= p.Nodes {
+				return fmt.Errorf("sim: link rule %d names node %v of %d", i, id, p.Nodes)
+			}
+		}
+		pair := [2]protocol.NodeID{r.From, r.To}
+		if pair == [2]protocol.NodeID{Any, Any} || seen[pair] {
+			return fmt.Errorf("sim: link rule %d (%v to %v) is given twice: each pair wants one rule, all links are Plan.Link", i, r.From, r.To)
+		}
+		seen[pair] = true
+	}
+	return nil
+}
+
+func (p *Plan) validateInputs() error {
+	seen := make(map[uint64]bool)
+	for i := range p.Inputs {
+		in := &p.Inputs[i]
+		if int(in.Node) >= p.Nodes {
+			return fmt.Errorf("sim: input %d goes to node %v of %d", in.ID, in.Node, p.Nodes)
+		}
+		if in.At < 0 || in.At > p.Until {
+			return fmt.Errorf("sim: input %d comes at %v, want 0 to %v", in.ID, in.At, p.Until)
+		}
+		if seen[in.ID] {
+			return fmt.Errorf("sim: two inputs have the identity %d", in.ID)
+		}
+		seen[in.ID] = true
+	}
+	return nil
+}
+
+func (p *Plan) validateFaults() error {
+	seen := make(map[uint64]bool)
+	for i := range p.Faults {
+		f := &p.Faults[i]
+		switch {
+		case f.Op != Crash && f.Op != Restart:
+			return fmt.Errorf("sim: fault %d has operation %d, want %d to %d", f.ID, f.Op, Crash, Restart)
+		case int(f.Node) >= p.Nodes:
+			return fmt.Errorf("sim: fault %d hits node %v of %d", f.ID, f.Node, p.Nodes)
+		case f.At < 0 || f.At > p.Until:
+			return fmt.Errorf("sim: fault %d comes at %v, want 0 to %v", f.ID, f.At, p.Until)
+		case f.After < 0 || f.Down < 0 || f.Down > maxSpan:
+			return fmt.Errorf("sim: fault %d (%v) counts %d effects and stays down %v, want at least 0, at most %v down", f.ID, f, f.After, f.Down, maxSpan)
+		case f.ID >= 1<<62 || seen[f.ID]:
+			return fmt.Errorf("sim: fault identity %d is taken or not below 2^62", f.ID)
+		}
+		seen[f.ID] = true
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package sim
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"testing"
+
+	"dessim/protocol"
+
+	"pgregory.net/rapid"
+)
+
+// twin is the specification of the order: a slice kept sorted by (at, dst, src,
+// seq).
+type twin []twinEvent
+
+type twinEvent struct {
+	at       protocol.Time
+	dst, src uint32
+	seq      uint64
+}
+
+func (w *twin) push(e twinEvent) {
+	*w = append(*w, e)
+	slices.SortStableFunc(*w, func(a, b twinEvent) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.dst, b.dst), cmp.Compare(a.src, b.src), cmp.Compare(a.seq, b.seq))
+	})
+}
+
+func (w *twin) pop(limit protocol.Time) (twinEvent, bool) {
+	if len(*w) == 0 || (*w)[0].at > limit {
+		return twinEvent{}, false
+	}
+	e := (*w)[0]
+	*w = (*w)[1:]
+	return e, true
+}
+
+// queueRig is a queue with its slab, ready for use.
+type queueRig struct {
+	q     queue
+	slab  slab
+	nodes []node
+}
+
+func newQueueRig(nodes int) *queueRig {
+	r := &queueRig{nodes: make([]node, nodes)}
+	r.slab.free = noSlot
+	r.q.init(&r.slab, r.nodes)
+	return r
+}
+
+func (r *queueRig) push(e twinEvent) {
+	slot, rec := r.slab.alloc()
+	rec.op, rec.flag = opMessage, 0
+	rec.src, rec.seq = e.src, e.seq
+	r.q.push(entry{e.at, e.dst, slot})
+}
+
+func (r *queueRig) pop(limit protocol.Time) (twinEvent, bool) {
+	e, ok := r.q.pop(limit)
+	if !ok {
+		return twinEvent{}, false
+	}
+	rec := r.slab.at(e.slot)
+	out := twinEvent{e.at, e.dst, rec.src, rec.seq}
+	r.slab.release(e.slot, rec)
+	return out, true
+}
+
+func TestQueueGivesTheOrderOfASortedSlice(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const nodes = 5
+		rig, spec := newQueueRig(nodes), twin{}
+		now, seq := protocol.Time(-1), uint64(0)
+		spans := []int64{1, 2, 3, 64, 1000, 1e6, 1e9, 3600e9, 8e15}
+		push := func(t *rapid.T) {
+			n := rapid.IntRange(1, 100).Draw(t, "burst")
+			span := rapid.SampledFrom(spans).Draw(t, "span")
+			for range n {
+				seq++
+				e := twinEvent{
+					at:  now + protocol.Time(rapid.Int64Range(1, span).Draw(t, "after")),
+					dst: rapid.Uint32Range(0, nodes-1).Draw(t, "dst"),
+					src: rapid.Uint32Range(0, nodes-1).Draw(t, "src"),
+					seq: seq,
+				}
+				rig.push(e)
+				spec.push(e)
+			}
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"push": push,
+			"pop": func(t *rapid.T) {
+				limit := protocol.MaxTime
+				if len(spec) > 0 && rapid.IntRange(0, 9).Draw(t, "limited") == 0 {
+					limit = spec[0].at - 1
+				}
+				for range rapid.IntRange(1, 60).Draw(t, "pops") {
+					got, ok := rig.pop(limit)
+					want, wantOK := spec.pop(limit)
+					if ok != wantOK || got != want {
+						t.Fatalf("pop gives %+v %v, the sorted slice %+v %v", got, ok, want, wantOK)
+					}
+					if ok {
+						now = got.at
+					}
+				}
+			},
+			"": func(t *rapid.T) {
+				if rig.q.n != len(spec) {
+					t.Fatalf("%d pending, the sorted slice has %d", rig.q.n, len(spec))
+				}
+			},
+		})
+	})
+}
+
+func TestQueueRefusesThePast(t *testing.T) {
+	rig := newQueueRig(1)
+	rig.push(twinEvent{at: 5})
+	rig.pop(protocol.MaxTime)
+	defer func() {
+		if recover() == nil {
+			t.Error("an event at the time popped last was accepted")
+		}
+	}()
+	rig.push(twinEvent{at: 5, seq: 1})
+}
+
+// BenchmarkQueue is the hold model: pop the least, push one later. The name gives
+// the number of pending events.
+func BenchmarkQueue(b *testing.B) {
+	dists := []struct {
+		name  string
+		after func(x uint64) protocol.Time
+	}{
+		{"exp", func(x uint64) protocol.Time { return 1e8 + protocol.Time(quantile(expQuantiles, x>>32, 1e9)) }},
+		{"tied", func(uint64) protocol.Time { return 1e8 }},
+		{"1ms-ticks", func(x uint64) protocol.Time {
+			return 1e8 + protocol.Time(quantile(expQuantiles, x>>32, 1e9)/1e6*1e6)
+		}},
+		{"hour-timers", func(x uint64) protocol.Time {
+			if x%10 == 0 {
+				return 3600e9
+			}
+			return 1e8 + protocol.Time(quantile(expQuantiles, x>>32, 5e7))
+		}},
+	}
+	for _, d := range dists {
+		for _, pending := range []int{100, 10_000, 1_000_000} {
+			b.Run(fmt.Sprintf("%s/pending=%d", d.name, pending), func(b *testing.B) {
+				rig := newQueueRig(1024)
+				seq := uint64(0)
+				push := func(now protocol.Time) {
+					seq++
+					x := protocol.Hash2(seq, 1)
+					rig.push(twinEvent{at: now + d.after(x), dst: uint32(x & 1023), seq: seq})
+				}
+				for range pending {
+					push(0)
+				}
+				for range pending {
+					e, _ := rig.pop(protocol.MaxTime)
+					push(e.at)
+				}
+				b.ResetTimer()
+				for range b.N {
+					e, _ := rig.pop(1 << 62)
+					push(e.at)
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,367 @@
+// Package sim runs nodes in virtual time. A run is a function of a plan and of
+// the answers of a source: equal plans and equal answers give equal runs, on any
+// machine, in any process, whatever else runs beside. It does not model CPU
+// time: a step takes none.
+//
+// # Order
+//
+// Events happen in the order (At, Dst, Src, Seq): the time, the node they happen
+// to, where they come from (faults first, then inputs, then nodes by number) and
+// the source's own count of its messages and timers, lost messages too. This is a
+// property of the run. An insertion counter would be a simpler tie-break, but its
+// value depends on who pushed first, and a parallel run could not agree on it.
+// Nothing is scheduled at or before now, so what happens at one time to different
+// nodes commutes.
+//
+// # Layout
+//
+// The loop allocates nothing per event. The queue moves entries of 16 bytes; a
+// pending event is one cache line in pages that never move, with bodies of up to
+// 32 bytes inline and longer ones shared by reference; a node is one cache line,
+// and everything seldom needed (disk, faults, held events) stands elsewhere
+// behind one flag.
+package sim
+
+import (
+	"fmt"
+	"reflect"
+	"runtime/debug"
+
+	"dessim/protocol"
+)
+
+// Sim is one run. It is not safe for concurrent use; any number of them may run
+// side by side.
+type Sim struct {
+	plan     Plan
+	src      protocol.Source
+	q        queue
+	slab     slab
+	nodes    []node
+	timers   []timers
+	rare     []*rare
+	env      protocol.Env
+	now      protocol.Time
+	current  protocol.NodeID // to which the event now happening belongs
+	hop      hop
+	net      network
+	want     What
+	watchers []watcher
+	kinds    []protocol.Kind // of pending messages by slot, when somebody watches arrivals
+	result   Result
+	pending  int    // events that are not background
+	askAt    uint64 // step before which Done is not asked again
+	over     bool
+}
+
+// node is what the loop needs of a node: one cache line.
+type node struct {
+	machine   protocol.Node // nil while down
+	state     *byte         // first byte of the machine, to be touched ahead
+	seq       uint64        // messages (lost ones and copies too), timers and syncs so far
+	decisions uint64
+	network   uint64
+	outputs   uint64
+	inc       uint32
+	special   bool // look at rare before anything else
+}
+
+// Result tells how a run ended and what happened in it.
+type Result struct {
+	End      protocol.Time
+	Reason   Reason
+	Events   uint64 // consumed by nodes, and faults
+	Received uint64 // messages and inputs consumed
+	Fired    uint64 // timers consumed
+	Sent     uint64 // messages sent by nodes, lost ones included
+	Lost     uint64 // by the network
+	Copied   uint64 // by the network
+	Dropped  uint64 // messages and inputs that arrived at a node that was down
+	Bytes    uint64 // in the messages sent
+	Syncs    uint64
+	Outputs  uint64
+	Crashes  uint64
+	Restarts uint64
+	Digest   Digest
+}
+
+// Reason tells why a run ended.
+type Reason uint8
+
+// The reasons.
+const (
+	Running Reason = iota
+	Quiet          // nothing is pending
+	Settled        // all that remains is periodic, and Done
+	TimeUp         // Until was reached with events pending
+)
+
+// String gives the reason in words.
+func (r Reason) String() string {
+	return [...]string{"running", "nothing left to happen", "all done, only periodic timers left", "end of time"}[r]
+}
+
+// Panic is what Run and Step panic with when a node panicked: it adds where.
+type Panic struct {
+	Node  protocol.NodeID
+	At    protocol.Time
+	Step  uint64
+	Value any
+	Stack []byte
+}
+
+// Error gives the place and the value, without the stack.
+func (p *Panic) Error() string {
+	return fmt.Sprintf("node %v panicked at %v, event %d: %v", p.Node, p.At, p.Step, p.Value)
+}
+
+// New prepares the run of plan under the answers of src. Observers are shown the
+// run in the order given. The error is Plan.Validate's.
+func New(plan Plan, src protocol.Source, observers ...Observer) (*Sim, error) {
+	if err := plan.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Sim{
+		plan:   plan,
+		src:    src,
+		nodes:  make([]node, plan.Nodes),
+		timers: make([]timers, plan.Nodes),
+	}
+	s.slab.free = noSlot
+	s.q.init(&s.slab, s.nodes)
+	s.net.init(&s.plan)
+	for _, o := range observers {
+		w := watcher{o, o.Watch()}
+		s.watchers = append(s.watchers, w)
+		s.want |= w.want
+	}
+	s.env.Observe(s.want&Noted != 0)
+	s.schedule()
+	return s, nil
+}
+
+// Ranks of sources: where an event comes from, in the order of events.
+const (
+	fromPlan  = 0 // starts and faults
+	fromInput = 1
+	fromNode  = 2 // plus the node's number
+)
+
+// schedule puts the plan's own events into the queue.
+func (s *Sim) schedule() {
+	for i := range s.nodes {
+		var at protocol.Time
+		if s.plan.Starts != nil {
+			at = s.plan.Starts[i]
+		}
+		r := s.push(at, uint32(i), opStart, 0)
+		r.src, r.seq = fromPlan, 0
+		r.wave = protocol.Hash2(rootStart, uint64(i))
+		r.name = r.wave
+		x := s.rareOf(protocol.NodeID(i))
+		x.down = true
+		s.nodes[i].settle(x)
+	}
+	for i := range s.plan.Faults {
+		f := &s.plan.Faults[i]
+		r := s.push(f.At, uint32(f.Node), opFault, 0)
+		r.src, r.seq = fromPlan, 1+f.ID
+		r.wave = protocol.Hash2(rootFault, f.ID)
+		r.name = r.wave
+		r.setWord(0, uint64(i))
+	}
+	for i := range s.plan.Inputs {
+		in := &s.plan.Inputs[i]
+		r := s.push(in.At, uint32(in.Node), opMessage, 0)
+		r.src, r.seq = fromInput, in.ID
+		r.wave = protocol.Hash2(rootInput, in.ID)
+		r.name = r.wave
+		s.slab.store(r, in.Body)
+	}
+}
+
+// push enters an event. The caller fills in what the record needs; src and seq
+// must be set before the next pop.
+func (s *Sim) push(at protocol.Time, dst uint32, op, flag uint8) *record {
+	slot, r := s.slab.alloc()
+	r.op, r.flag, r.size = op, flag, 0
+	if flag&background == 0 {
+		s.pending++
+	}
+	s.q.push(entry{at, dst, slot})
+	return r
+}
+
+// Node gives node id's machine, or nil while it is down: for checks and reports,
+// which must only read.
+func (s *Sim) Node(id protocol.NodeID) protocol.Node { return s.nodes[id].machine }
+
+// Nodes gives the number of nodes.
+func (s *Sim) Nodes() int { return len(s.nodes) }
+
+// Now gives the virtual time.
+func (s *Sim) Now() protocol.Time { return s.now }
+
+// Result gives what happened so far.
+func (s *Sim) Result() Result {
+	r := s.result
+	r.End, r.Digest = s.now, s.Digest()
+	return r
+}
+
+// Run runs to the end. If a node panics, Run panics with a *Panic that says
+// where.
+func (s *Sim) Run() Result {
+	defer s.locate()
+	for s.Step() {
+	}
+	return s.Result()
+}
+
+// Step lets the next event happen. It reports false, and nothing happens, when
+// the run is over.
+func (s *Sim) Step() bool {
+	for !s.over {
+		if s.pending == 0 && s.q.n > 0 && s.done() {
+			s.end(Settled)
+			break
+		}
+		e, ok := s.q.pop(s.plan.Until)
+		switch {
+		case !ok && s.q.n == 0:
+			s.end(Quiet)
+			return false
+		case !ok:
+			s.now = s.plan.Until
+			s.end(TimeUp)
+			return false
+		}
+		r := s.slab.at(e.slot)
+		if r.op == opDead {
+			s.slab.release(e.slot, r)
+			continue
+		}
+		s.now = e.at
+		s.result.Events++
+		s.current = protocol.NodeID(e.dst)
+		s.happen(e, r)
+		return true
+	}
+	return false
+}
+
+// done asks the plan whether all is done, and after a no not again before as
+// many steps as there are nodes, since answering may look at each.
+func (s *Sim) done() bool {
+	if s.plan.Done == nil {
+		return true
+	}
+	if s.result.Events < s.askAt {
+		return false
+	}
+	s.askAt = s.result.Events + uint64(len(s.nodes))
+	return s.plan.Done()
+}
+
+func (s *Sim) end(why Reason) {
+	s.over = true
+	s.result.Reason = why
+	if s.want&Ended != 0 {
+		s.show(&Event{What: Ended, Text: why.String()})
+	}
+}
+
+// happen lets one event happen.
+func (s *Sim) happen(e entry, r *record) {
+	if r.flag&background == 0 {
+		s.pending--
+	}
+	n := &s.nodes[e.dst]
+	if (n.special || r.op > opTimer) && !s.ready(e, r) {
+		return
+	}
+	s.step(e, r)
+}
+
+// step lets the node consume the event and does what it wants done.
+func (s *Sim) step(e entry, r *record) {
+	id, n := protocol.NodeID(e.dst), &s.nodes[e.dst]
+	c := cause{id: id, wave: r.wave, name: r.name, flag: r.flag & background}
+	s.env.Enter(id, n.inc, s.now, s.src)
+	s.env.Name(r.name)
+	if r.op == opMessage {
+		s.receive(e, r, n)
+	} else {
+		s.timeout(e, r, n)
+	}
+	if a := s.env.Answers(); a != 0 {
+		n.decisions = protocol.Hash2(n.decisions, a)
+	}
+	s.hop.reset()
+	s.apply(&c, n, s.env.Effects())
+}
+
+func (s *Sim) receive(e entry, r *record, n *node) {
+	from := protocol.Outside
+	if r.src >= fromNode {
+		from = protocol.NodeID(r.src - fromNode)
+	}
+	body := s.slab.view(r)
+	n.network = protocol.Hash3(n.network^foldMessage, uint64(s.now), r.name)
+	s.result.Received++
+	if s.want&Received != 0 {
+		s.show(&Event{What: Received, Node: protocol.NodeID(e.dst), Peer: from, Incarnation: n.inc, Kind: s.kindOf(e.slot), Seq: r.seq, Body: body})
+	}
+	n.machine.Receive(&s.env, from, body)
+	if s.plan.Poison {
+		s.poison(body, r)
+	}
+	s.slab.release(e.slot, r)
+}
+
+func (s *Sim) timeout(e entry, r *record, n *node) {
+	tag := r.word(0)
+	t := &s.timers[e.dst]
+	t.remove(t.find(tag))
+	n.network = protocol.Hash3(n.network^foldTimer, uint64(s.now), r.name)
+	s.result.Fired++
+	if s.want&Fired != 0 {
+		s.show(&Event{What: Fired, Node: protocol.NodeID(e.dst), Incarnation: n.inc, Seq: r.seq, Tag: tag})
+	}
+	s.slab.release(e.slot, r)
+	n.machine.Timeout(&s.env, tag)
+}
+
+// poison makes a node that keeps its borrowed message fail. A body shared with
+// other messages is left alone.
+func (s *Sim) poison(body []byte, r *record) {
+	if r.flag&long == 0 || s.slab.longs[uint32(r.word(0))].refs == 1 {
+		for i := range body {
+			body[i] = 0xdb
+		}
+	}
+}
+
+// kindOf gives the kind of a pending message, if somebody watches.
+func (s *Sim) kindOf(slot uint32) protocol.Kind {
+	if int(slot) < len(s.kinds) {
+		return s.kinds[slot]
+	}
+	return 0
+}
+
+// stateOf finds the first byte of a machine's state, or nil.
+func stateOf(m protocol.Node) *byte {
+	v := reflect.ValueOf(m)
+	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Type().Size() == 0 {
+		return nil
+	}
+	return (*byte)(v.UnsafePointer())
+}
+
+// locate adds the place to a node's panic.
+func (s *Sim) locate() {
+	if v := recover(); v != nil {
+		panic(&Panic{Node: s.current, At: s.now, Step: s.result.Events, Value: v, Stack: debug.Stack()})
+	}
+}

@@ -1,0 +1,78 @@
+package sim
+
+import "dessim/protocol"
+
+// timers finds a node's pending timers by tag: open addressing with linear
+// probing and no tombstones, since a protocol sets and cancels for ever. Most
+// nodes have a handful.
+type timers struct {
+	slots []timer // length a power of two, or none
+	n     int
+}
+
+type timer struct {
+	tag  uint64
+	slot uint32
+	used bool
+}
+
+func (t *timers) home(tag uint64) int {
+	return int(protocol.Hash2(tag, 0) & uint64(len(t.slots)-1))
+}
+
+// find gives the place of tag, or -1.
+func (t *timers) find(tag uint64) int {
+	if t.n == 0 {
+		return -1
+	}
+	for i := t.home(tag); t.slots[i].used; i = (i + 1) & (len(t.slots) - 1) {
+		if t.slots[i].tag == tag {
+			return i
+		}
+	}
+	return -1
+}
+
+// add puts a tag that is not there.
+func (t *timers) add(tag uint64, slot uint32) {
+	if 4*(t.n+1) > 3*len(t.slots) {
+		old := t.slots
+		t.slots = make([]timer, max(4, 2*len(old)))
+		for _, o := range old {
+			if o.used {
+				t.place(o)
+			}
+		}
+	}
+	t.place(timer{tag, slot, true})
+	t.n++
+}
+
+func (t *timers) place(x timer) {
+	i := t.home(x.tag)
+	for t.slots[i].used {
+		i = (i + 1) & (len(t.slots) - 1)
+	}
+	t.slots[i] = x
+}
+
+// remove empties place i and moves up what had been displaced past it.
+func (t *timers) remove(i int) {
+	t.n--
+	mask := len(t.slots) - 1
+	for j := i; ; {
+		t.slots[i] = timer{}
+		for {
+			j = (j + 1) & mask
+			if !t.slots[j].used {
+				return
+			}
+			// The entry at j may move to i unless its home lies cyclically in (i, j].
+			if h := t.home(t.slots[j].tag); (j-h)&mask >= (j-i)&mask {
+				break
+			}
+		}
+		t.slots[i] = t.slots[j]
+		i = j
+	}
+}
