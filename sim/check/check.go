@@ -1,0 +1,155 @@
+// Package check judges runs. A check is an observer that sees events and outputs
+// and ends in a Result: Always and SameOrder judge safety at each event,
+// Eventually judges at the end, Sometimes proves that a run was not vacuous.
+//
+// A check that was never exercised did not pass: it makes the run inconclusive.
+// A check that the parameters rule out is "not applicable", with the reason; it
+// is no pass either, and a run without any applicable check is inconclusive.
+package check
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+	"dessim/sim"
+)
+
+// Verdict is what a check, or a run, comes to.
+type Verdict string
+
+// The verdicts. Only a Check's Result can be Unseen or NotApplicable.
+const (
+	Pass          Verdict = "pass"
+	Violation     Verdict = "violation"
+	Inconclusive  Verdict = "inconclusive"
+	Unseen        Verdict = "unseen" // a Sometimes of the sweep did not happen in this run
+	NotApplicable Verdict = "not applicable"
+)
+
+// Result is what a check came to.
+type Result struct {
+	Name      string
+	Verdict   Verdict
+	Exercised uint64        // how often there was something to judge
+	Detail    string        // one sentence: the violation, the reason, or empty
+	At        protocol.Time // of the violation
+	Step      uint64        // of the violation: its event's number
+}
+
+// A Check is an observer that judges one run. It is made by one of the
+// constructors and serves one run.
+type Check struct {
+	name      string
+	watch     sim.What
+	see       func(c *Check, e *sim.Event)
+	conclude  func(c *Check, end protocol.Time) (Verdict, string)
+	holds     func() error // of an Eventually: for Suite.Done
+	exercised uint64
+	failed    bool
+	failure   Result
+}
+
+// Watch gives the events that the check sees.
+func (c *Check) Watch() sim.What { return c.watch }
+
+// Observe judges an event, unless the check has failed already: the first
+// violation is the one to be explained.
+func (c *Check) Observe(e *sim.Event) {
+	if !c.failed && c.see != nil {
+		c.see(c, e)
+	}
+}
+
+func (c *Check) fail(e *sim.Event, err error) {
+	c.failed = true
+	c.failure = Result{Verdict: Violation, Detail: err.Error(), At: e.At, Step: e.Step}
+}
+
+// Result concludes, for a run that ended at end.
+func (c *Check) Result(end protocol.Time) Result {
+	r := c.failure
+	if !c.failed {
+		r = Result{At: end}
+		r.Verdict, r.Detail = c.conclude(c, end)
+		if r.Verdict != Violation {
+			r.At = 0
+		}
+	}
+	r.Name, r.Exercised = c.name, c.exercised
+	return r
+}
+
+// passIfExercised is the conclusion of a safety check that found nothing wrong.
+func passIfExercised(c *Check, _ protocol.Time) (Verdict, string) {
+	if c.exercised == 0 {
+		return Inconclusive, "never exercised: nothing happened that it could judge"
+	}
+	return Pass, ""
+}
+
+// Always judges every event of the set watch: judge tells whether the event was
+// one that the check is about, and what is wrong, as one sentence.
+func Always(name string, watch sim.What, judge func(e *sim.Event) (relevant bool, wrong error)) *Check {
+	return &Check{name: name, watch: watch, conclude: passIfExercised, see: func(c *Check, e *sim.Event) {
+		relevant, wrong := judge(e)
+		if relevant {
+			c.exercised++
+		}
+		if wrong != nil {
+			c.fail(e, wrong)
+		}
+	}}
+}
+
+// Eventually judges at the end: missing tells how many things it looked at and
+// what has not come, as one sentence, or nil. It must only read. A run goes on
+// until it holds or time is up. What has not come at the end is a violation if
+// the run was given until bound, and inconclusive if it was cut short before.
+func Eventually(name string, bound protocol.Time, missing func() (n uint64, wrong error)) *Check {
+	holds := func() error { _, wrong := missing(); return wrong }
+	return &Check{name: name, holds: holds, conclude: func(c *Check, end protocol.Time) (Verdict, string) {
+		n, wrong := missing()
+		c.exercised = n
+		switch {
+		case wrong != nil && end < bound:
+			return Inconclusive, fmt.Sprintf("%v; the run ended at %v, it has until %v", wrong, end, bound)
+		case wrong != nil:
+			return Violation, wrong.Error()
+		}
+		return passIfExercised(c, end)
+	}}
+}
+
+// Scope tells where a Sometimes must happen.
+type Scope uint8
+
+// The scopes of a Sometimes.
+const (
+	EachRun Scope = iota // the plan forces it; a run without it is inconclusive
+	InSweep              // some run of many; one run without it means nothing
+)
+
+// Sometimes demands that something happens, so that a run cannot pass by doing
+// nothing.
+func Sometimes(name string, scope Scope, watch sim.What, happened func(e *sim.Event) bool) *Check {
+	return &Check{name: name, watch: watch, see: func(c *Check, e *sim.Event) {
+		if happened(e) {
+			c.exercised++
+		}
+	}, conclude: func(c *Check, _ protocol.Time) (Verdict, string) {
+		switch {
+		case c.exercised > 0:
+			return Pass, ""
+		case scope == InSweep:
+			return Unseen, "did not happen in this run"
+		}
+		return Inconclusive, "did not happen"
+	}}
+}
+
+// Skip stands for a check that the parameters rule out.
+func Skip(name, reason string) *Check {
+	return &Check{name: name, conclude: func(*Check, protocol.Time) (Verdict, string) {
+		return NotApplicable, reason
+	}}
+}

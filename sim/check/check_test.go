@@ -1,0 +1,116 @@
+package check_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+func ExampleConclude() {
+	c := check.Always("no odd output", sim.Output, func(e *sim.Event) (bool, error) {
+		if e.Body[0]%2 == 1 {
+			return true, fmt.Errorf("node %v put out %d", e.Node, e.Body[0])
+		}
+		return true, nil
+	})
+	c.Observe(&sim.Event{What: sim.Output, Node: 1, Body: []byte{4}, At: 5})
+	c.Observe(&sim.Event{What: sim.Output, Node: 2, Body: []byte{7}, At: 9})
+	results := check.Suite{c}.Results(10)
+	fmt.Println(check.Conclude(results), results[0].At, results[0].Detail)
+	// Output: violation 9ns node 2 put out 7
+}
+
+func TestWhatWasNeverExercisedDoesNotPass(t *testing.T) {
+	none := func() (uint64, error) { return 0, nil }
+	for _, c := range []*check.Check{
+		check.Always("always", sim.Output, func(*sim.Event) (bool, error) { return false, nil }),
+		check.SameOrder("order", sim.Output, func(*sim.Event) (check.Position, bool) { return check.Position{}, false }),
+		check.Sometimes("sometimes", check.EachRun, sim.Output, func(*sim.Event) bool { return false }),
+		check.Eventually("eventually", 0, none),
+	} {
+		c.Observe(&sim.Event{What: sim.Output})
+		r := c.Result(1)
+		if r.Verdict != check.Inconclusive || r.Detail == "" {
+			t.Errorf("%s unexercised is %v %q, want inconclusive with a reason", r.Name, r.Verdict, r.Detail)
+		}
+	}
+}
+
+func TestTheVerdictOfARunFollowsFromItsChecks(t *testing.T) {
+	for _, c := range []struct {
+		checks []check.Verdict
+		want   check.Verdict
+	}{
+		{nil, check.Inconclusive},
+		{[]check.Verdict{check.NotApplicable}, check.Inconclusive},
+		{[]check.Verdict{check.Unseen}, check.Inconclusive},
+		{[]check.Verdict{check.Pass, check.NotApplicable, check.Unseen}, check.Pass},
+		{[]check.Verdict{check.Pass, check.Inconclusive}, check.Inconclusive},
+		{[]check.Verdict{check.Inconclusive, check.Violation, check.Pass}, check.Violation},
+	} {
+		var rs []check.Result
+		for _, v := range c.checks {
+			rs = append(rs, check.Result{Verdict: v})
+		}
+		if got := check.Conclude(rs); got != c.want {
+			t.Errorf("%v conclude to %v, want %v", c.checks, got, c.want)
+		}
+	}
+}
+
+func TestEventuallyCutShortIsInconclusiveAndOverdueAViolation(t *testing.T) {
+	missing := func() (uint64, error) { return 3, errors.New("node 2 has not decided") }
+	c := check.Eventually("decided", 100, missing)
+	if (check.Suite{c}).Done() {
+		t.Error("done although an Eventually does not hold")
+	}
+	if r := c.Result(99); r.Verdict != check.Inconclusive {
+		t.Errorf("before its bound: %v", r.Verdict)
+	}
+	if r := c.Result(100); r.Verdict != check.Violation || r.Detail != "node 2 has not decided" || r.Exercised != 3 {
+		t.Errorf("at its bound: %+v", r)
+	}
+}
+
+// deliver feeds SameOrder with deliveries "node:index:item" of incarnation 1.
+func deliver(t *testing.T, events ...sim.Event) check.Result {
+	t.Helper()
+	c := check.SameOrder("order", sim.Output, func(e *sim.Event) (check.Position, bool) {
+		return check.Position{Index: e.Tag, Item: e.Text, Name: e.Text}, true
+	})
+	for i := range events {
+		e := events[i]
+		e.What, e.At = sim.Output, protocol.Time(i)
+		if e.Incarnation == 0 {
+			e.Incarnation = 1
+		}
+		c.Observe(&e)
+	}
+	return c.Result(protocol.Time(len(events)))
+}
+
+func TestSameOrderAcceptsPrefixesAlone(t *testing.T) {
+	for name, c := range map[string]struct {
+		events []sim.Event
+		want   check.Verdict
+		detail string
+	}{
+		"one prefix of the other": {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}, {Node: 0, Tag: 1, Text: "b"}, {Node: 1, Tag: 0, Text: "a"}}, check.Pass, ""},
+		"swapped": {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}, {Node: 0, Tag: 1, Text: "b"}, {Node: 1, Tag: 0, Text: "b"}}, check.Violation,
+			"node 1 has b as number 0, where node 0 has a"},
+		"gap":              {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}, {Node: 0, Tag: 2, Text: "c"}}, check.Violation, "node 0 has c as number 2 after number 0"},
+		"repeated":         {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}, {Node: 0, Tag: 0, Text: "a"}}, check.Violation, "node 0 has a as number 0 after number 0"},
+		"again, restarted": {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}, {Node: 0, Tag: 0, Text: "a", Incarnation: 2}}, check.Pass, ""},
+		"another, restarted": {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}, {Node: 0, Tag: 0, Text: "b", Incarnation: 2}}, check.Violation,
+			"node 0 has b as number 0, where node 0 has a"},
+		"one node alone": {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}}, check.Inconclusive, "never exercised: nothing happened that it could judge"},
+	} {
+		if r := deliver(t, c.events...); r.Verdict != c.want || r.Detail != c.detail {
+			t.Errorf("%s: %v %q, want %v %q", name, r.Verdict, r.Detail, c.want, c.detail)
+		}
+	}
+}

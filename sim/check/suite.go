@@ -1,0 +1,60 @@
+package check
+
+import (
+	"dessim/protocol"
+	"dessim/sim"
+)
+
+// Suite is the checks of one run.
+type Suite []*Check
+
+// Observers gives the checks that see events.
+func (s Suite) Observers() []sim.Observer {
+	var out []sim.Observer
+	for _, c := range s {
+		if c.watch != 0 {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// Done reports whether every Eventually holds: for sim.Plan.Done.
+func (s Suite) Done() bool {
+	for _, c := range s {
+		if c.holds != nil && c.holds() != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// Results concludes every check, in order, for a run that ended at end.
+func (s Suite) Results(end protocol.Time) []Result {
+	out := make([]Result, len(s))
+	for i, c := range s {
+		out[i] = c.Result(end)
+	}
+	return out
+}
+
+// Conclude gives the verdict of a run from those of its checks: one violation is
+// a violation; otherwise one inconclusive check, or none that applies, makes it
+// inconclusive.
+func Conclude(results []Result) Verdict {
+	v, applied := Pass, false
+	for _, r := range results {
+		switch r.Verdict {
+		case Violation:
+			return Violation
+		case Inconclusive:
+			v, applied = Inconclusive, true
+		case Pass:
+			applied = true
+		}
+	}
+	if !applied {
+		return Inconclusive
+	}
+	return v
+}
