@@ -16,8 +16,8 @@ type cause struct {
 // apply does what a step wanted done, in its order, and shows its notes between.
 func (s *Sim) apply(c *cause, n *node, effects []protocol.Effect) {
 	if n.special {
-		if r := s.rare[c.id]; r.armed != nil {
-			s.crashInStep(c, n, effects, r.armed)
+		if x := s.rare[c.id]; x.armed != nil {
+			s.crashInStep(c, n, x, effects)
 			return
 		}
 	}
@@ -88,7 +88,6 @@ func (s *Sim) setTimer(c *cause, n *node, f *protocol.Effect) {
 	if f.Tag&protocol.Periodic != 0 {
 		flag |= background
 	}
-	at := s.now.Add(f.After)
 	n.seq++
 	slot, r := s.slab.alloc()
 	r.op, r.flag, r.size = opTimer, flag, 0
@@ -96,10 +95,8 @@ func (s *Sim) setTimer(c *cause, n *node, f *protocol.Effect) {
 	r.name = protocol.Hash3(r.wave, nameTimer, uint64(c.id))
 	r.src, r.seq = fromNode+uint32(c.id), n.seq
 	r.setWord(0, f.Tag)
-	if flag&background == 0 {
-		s.pending++
-	}
-	s.q.push(entry{at, uint32(c.id), slot})
+	s.live[flag&background]++
+	s.q.push(entry{s.later(f.After), uint32(c.id), slot})
 	s.timers[c.id].add(f.Tag, slot)
 }
 
@@ -114,8 +111,6 @@ func (s *Sim) cancelTimer(id protocol.NodeID, tag uint64) {
 // kill makes a pending event one that will not happen.
 func (s *Sim) kill(slot uint32) {
 	r := s.slab.at(slot)
-	if r.flag&background == 0 {
-		s.pending--
-	}
+	s.live[r.flag&background]--
 	r.op = opDead
 }

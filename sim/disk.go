@@ -20,7 +20,11 @@ func (d *disk) append(rec []byte) uint64 {
 	return d.first + uint64(len(d.recs)) - 1
 }
 
-func (d *disk) discard(upTo uint64) { d.forget = max(d.forget, upTo) }
+// discard notes what the next sync forgets: of the records there are now, lest a
+// number too great forget records to come.
+func (d *disk) discard(upTo uint64) {
+	d.forget = max(d.forget, min(upTo, d.first+uint64(len(d.recs))))
+}
 
 // done makes the first n records safe and forgets what was discarded of them.
 func (d *disk) done(n int) {
@@ -45,6 +49,21 @@ func (d *disk) records() iter.Seq2[uint64, []byte] {
 				return
 			}
 		}
+	}
+}
+
+// clone gives a disk with the same records in other memory, for Plan.Poison.
+func (d *disk) clone() *disk {
+	c := &disk{first: d.first}
+	for _, rec := range d.recs {
+		c.append(rec)
+	}
+	return c
+}
+
+func (d *disk) spoil() {
+	for _, rec := range d.recs {
+		spoil(rec)
 	}
 }
 
@@ -84,14 +103,13 @@ func (s *Sim) sync(c *cause, n *node, effects []protocol.Effect, i int) bool {
 			s.showNotes(c, n, k)
 		}
 	}
-	x := s.rareOf(c.id)
-	x.wait = &waiting{cause: *c, effects: copyEffects(effects), next: i + 1}
-	n.settle(x)
 	n.seq++
-	r := s.push(s.now+protocol.Time(took), uint32(c.id), opSynced, c.flag)
+	slot, r := s.push(s.now+protocol.Time(took), uint32(c.id), opSynced, c.flag)
 	r.src, r.seq = fromNode+uint32(c.id), n.seq
 	r.wave, r.name = c.wave, c.name
-	r.setWord(0, uint64(n.inc))
+	x := s.rareOf(c.id)
+	x.wait = &waiting{cause: *c, effects: copyEffects(effects), next: i + 1, synced: slot}
+	n.settle(x)
 	return true
 }
 
@@ -147,9 +165,9 @@ func (s *Sim) synced(n *node, x *rare) {
 	s.perform(&w.cause, n, w.effects, w.next)
 	switch {
 	case x.wait != nil:
-		x.wait.crash = w.crash
-	case w.crash != "":
-		s.crash(w.cause.id, n, x.armed, w.crash)
+		x.wait.crash, x.wait.when = w.crash, w.when
+	case w.crash != nil:
+		s.crash(w.cause.id, n, w.crash, w.when)
 	default:
 		s.workOff(n, x)
 	}

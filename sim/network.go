@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"fmt"
+
 	"dessim/protocol"
 )
 
@@ -58,9 +60,9 @@ func (s *Sim) send(c *cause, n *node, f *protocol.Effect, stored uint32) uint32 
 	p.wave, p.name = s.hop.message(c.wave, c.id, f.To, f.Body)
 	s.result.Sent++
 	s.result.Bytes += uint64(len(f.Body))
-	if int(f.To) >= len(s.nodes) {
+	n.seq++ // counts lost messages too, so that losing one renumbers no other
+	if uint64(f.To) >= uint64(len(s.nodes)) {
 		// Addresses come from messages, and anyone can send us anything.
-		n.seq++
 		s.showSent(n, &p, Sent|Lost)
 		s.result.Lost++
 		return stored
@@ -70,6 +72,7 @@ func (s *Sim) send(c *cause, n *node, f *protocol.Effect, stored uint32) uint32 
 	s.travel(n, l, &p)
 	if !l.Copy.Never() && s.chance(n, protocol.Key{Kind: kindCopy, A: p.from, B: p.to, N: p.name}, l.Copy) {
 		s.result.Copied++
+		n.seq++
 		p.wave, p.name = protocol.Hash2(p.wave, waveCopy), protocol.Hash2(p.name, waveCopy)
 		s.showSent(n, &p, Copied)
 		s.travel(n, l, &p)
@@ -79,7 +82,6 @@ func (s *Sim) send(c *cause, n *node, f *protocol.Effect, stored uint32) uint32 
 
 // travel decides when the message arrives, or that it does not.
 func (s *Sim) travel(n *node, l *Link, p *parcel) {
-	n.seq++ // counts lost messages too, so that losing one renumbers no other
 	key := protocol.Key{A: p.from, B: p.to, N: p.name}
 	if !l.Loss.Never() {
 		key.Kind = kindLoss
@@ -107,9 +109,7 @@ func (s *Sim) travel(n *node, l *Link, p *parcel) {
 	} else {
 		p.stored = s.slab.store(r, p.body)
 	}
-	if p.flag&background == 0 {
-		s.pending++
-	}
+	s.live[p.flag&background]++
 	if s.want&(Received|Dropped) != 0 {
 		s.keepKind(slot, p.kind)
 	}
@@ -132,6 +132,9 @@ func (s *Sim) jitter(n *node, key protocol.Key, l *Link) uint64 {
 // choose asks on behalf of the network or the disk and folds the answer.
 func (s *Sim) choose(n *node, key protocol.Key, among uint64) uint64 {
 	a := s.src.Choose(key, among)
+	if a >= among {
+		panic(fmt.Sprintf("sim: source answered %d to a choice among %d (%v from %v to %v)", a, among, key.Kind, key.A, key.B))
+	}
 	n.decisions = protocol.Hash2(n.decisions, a)
 	return a
 }

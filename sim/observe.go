@@ -65,7 +65,7 @@ type watcher struct {
 	want What
 }
 
-// watch is what somebody wants to see.
+// show shows e, completed by time and step, to those who want it.
 func (s *Sim) show(e *Event) {
 	e.At, e.Step = s.now, s.result.Events
 	for i := range s.watchers {

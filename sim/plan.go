@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -48,7 +49,7 @@ type Shape uint8
 // The shapes of jitter. None uses floating point.
 const (
 	Uniform     Shape = iota // 0 to Jitter, all equally likely
-	Exponential              // mean Jitter, at most 9 times that
+	Exponential              // mean Jitter, at most 9.02 times that
 	HeavyTail                // Lomax with exponent 2: mean Jitter, at most 90 times that
 )
 
@@ -99,10 +100,12 @@ type Fault struct {
 	Node protocol.NodeID
 	At   protocol.Time
 	// After of a Crash: 0 crashes the node at that time, between two steps. A
-	// greater k crashes it in its first step from that time on, after the step's
-	// k-th effect, or after its last if there are fewer.
+	// greater k crashes it in its first step from that time on, a Start too, after
+	// the step's k-th effect, or after its last if there are fewer. Of several
+	// faults that wait for the same step the least k counts.
 	After int
-	// Down of a Crash: how long the node stays down; 0 means until a Restart.
+	// Down of a Crash: how long the node stays down, if no Restart comes before;
+	// 0 means until a Restart.
 	Down time.Duration
 }
 
@@ -136,15 +139,12 @@ func (p *Plan) Validate() error {
 		return fmt.Errorf("sim: plan ends at %v, want more than 0 and at most %v", p.Until, protocol.MaxTime)
 	}
 	if p.Starts != nil && len(p.Starts) != p.Nodes {
-		return fmt.Errorf("sim: plan has %d starts for %d nodes", len(p.Starts), p.Nodes)
+		return fmt.Errorf("sim: plan has %d starts, want one for each of %d nodes, or nil", len(p.Starts), p.Nodes)
 	}
 	for i, at := range p.Starts {
 		if at < 0 || at > p.Until {
 			return fmt.Errorf("sim: node %d starts at %v, want 0 to %v", i, at, p.Until)
 		}
-	}
-	if err := p.Link.Validate(); err != nil {
-		return err
 	}
 	if p.Disk.Sync < 0 || p.Disk.Jitter < 0 {
 		return fmt.Errorf("sim: disk takes %v to sync and jitter %v, want at least 0", p.Disk.Sync, p.Disk.Jitter)
@@ -152,28 +152,33 @@ func (p *Plan) Validate() error {
 	if p.Disk.Sync > maxSpan || p.Disk.Jitter > maxSpan {
 		return fmt.Errorf("sim: disk takes %v to sync and jitter %v, want at most %v", p.Disk.Sync, p.Disk.Jitter, maxSpan)
 	}
-	return errors.Join(p.validateLinks(), p.validateInputs(), p.validateFaults())
+	return cmp.Or(p.Link.Validate(), p.validateLinks(), p.validateInputs(), p.validateFaults())
 }
+
+// has tells whether node id is of the plan.
+func (p *Plan) has(id protocol.NodeID) bool { return uint64(id) < uint64(p.Nodes) }
 
 // maxSpan bounds each delay, so that sums stay far from overflow.
 const maxSpan = 24 * time.Hour
 
 // Validate reports the first thing that makes l impossible, or nil.
-func (l *Link) Validate() error {
+func (l *Link) Validate() error { return l.validate("link") }
+
+func (l *Link) validate(name string) error {
 	if l.Delay < 1 || l.Delay > maxSpan {
-		return fmt.Errorf("sim: link has delay %v, want 1ns to %v", l.Delay, maxSpan)
+		return fmt.Errorf("sim: %s has delay %v, want 1ns to %v", name, l.Delay, maxSpan)
 	}
 	if l.Jitter < 0 || l.Jitter > maxSpan {
-		return fmt.Errorf("sim: link has jitter %v, want 0 to %v", l.Jitter, maxSpan)
+		return fmt.Errorf("sim: %s has jitter %v, want 0 to %v", name, l.Jitter, maxSpan)
 	}
 	if l.Shape > HeavyTail {
-		return fmt.Errorf("sim: link has shape %d, want 0 to %d", l.Shape, HeavyTail)
+		return fmt.Errorf("sim: %s has shape %d, want %d to %d", name, l.Shape, Uniform, HeavyTail)
 	}
 	if !l.Loss.Valid() {
-		return fmt.Errorf("sim: link loses %d of %d messages", l.Loss.Num, l.Loss.Den)
+		return fmt.Errorf("sim: %s loses %d of %d messages, want a ratio of 0 to 1", name, l.Loss.Num, l.Loss.Den)
 	}
 	if !l.Copy.Valid() {
-		return fmt.Errorf("sim: link copies %d of %d messages", l.Copy.Num, l.Copy.Den)
+		return fmt.Errorf("sim: %s copies %d of %d messages, want a ratio of 0 to 1", name, l.Copy.Num, l.Copy.Den)
 	}
 	return nil
 }
@@ -182,17 +187,20 @@ func (p *Plan) validateLinks() error {
 	seen := make(map[[2]protocol.NodeID]bool)
 	for i := range p.Links {
 		r := &p.Links[i]
-		if err := r.Link.Validate(); err != nil {
-			return fmt.Errorf("link rule %d: %w", i, err)
+		if err := r.Link.validate(fmt.Sprintf("link rule %d", i)); err != nil {
+			return err
 		}
 		for _, id := range [...]protocol.NodeID{r.From, r.To} {
-			if id != Any && int(id) >= p.Nodes {
-				return fmt.Errorf("sim: link rule %d names node %v of %d", i, id, p.Nodes)
+			if id != Any && !p.has(id) {
+				return fmt.Errorf("sim: link rule %d names node %v, want 0 to %d or Any", i, id, p.Nodes-1)
 			}
 		}
 		pair := [2]protocol.NodeID{r.From, r.To}
-		if pair == [2]protocol.NodeID{Any, Any} || seen[pair] {
-			return fmt.Errorf("sim: link rule %d (%v to %v) is given twice: each pair wants one rule, all links are Plan.Link", i, r.From, r.To)
+		if pair == [2]protocol.NodeID{Any, Any} {
+			return fmt.Errorf("sim: link rule %d is for Any to Any, want that in Plan.Link", i)
+		}
+		if seen[pair] {
+			return fmt.Errorf("sim: link rule %d is another for %v to %v, want one", i, r.From, r.To)
 		}
 		seen[pair] = true
 	}
@@ -203,14 +211,14 @@ func (p *Plan) validateInputs() error {
 	seen := make(map[uint64]bool)
 	for i := range p.Inputs {
 		in := &p.Inputs[i]
-		if int(in.Node) >= p.Nodes {
-			return fmt.Errorf("sim: input %d goes to node %v of %d", in.ID, in.Node, p.Nodes)
+		if !p.has(in.Node) {
+			return fmt.Errorf("sim: input %d goes to node %v, want 0 to %d", in.ID, in.Node, p.Nodes-1)
 		}
 		if in.At < 0 || in.At > p.Until {
 			return fmt.Errorf("sim: input %d comes at %v, want 0 to %v", in.ID, in.At, p.Until)
 		}
 		if seen[in.ID] {
-			return fmt.Errorf("sim: two inputs have the identity %d", in.ID)
+			return fmt.Errorf("sim: two inputs have the identity %d, want one", in.ID)
 		}
 		seen[in.ID] = true
 	}
@@ -224,14 +232,20 @@ func (p *Plan) validateFaults() error {
 		switch {
 		case f.Op != Crash && f.Op != Restart:
 			return fmt.Errorf("sim: fault %d has operation %d, want %d to %d", f.ID, f.Op, Crash, Restart)
-		case int(f.Node) >= p.Nodes:
-			return fmt.Errorf("sim: fault %d hits node %v of %d", f.ID, f.Node, p.Nodes)
+		case !p.has(f.Node):
+			return fmt.Errorf("sim: fault %d hits node %v, want 0 to %d", f.ID, f.Node, p.Nodes-1)
 		case f.At < 0 || f.At > p.Until:
 			return fmt.Errorf("sim: fault %d comes at %v, want 0 to %v", f.ID, f.At, p.Until)
-		case f.After < 0 || f.Down < 0 || f.Down > maxSpan:
-			return fmt.Errorf("sim: fault %d (%v) counts %d effects and stays down %v, want at least 0, at most %v down", f.ID, f, f.After, f.Down, maxSpan)
-		case f.ID >= 1<<62 || seen[f.ID]:
-			return fmt.Errorf("sim: fault identity %d is taken or not below 2^62", f.ID)
+		case f.After < 0:
+			return fmt.Errorf("sim: fault %d comes after %d effects, want at least 0", f.ID, f.After)
+		case f.Down < 0 || f.Down > maxSpan:
+			return fmt.Errorf("sim: fault %d keeps its node down for %v, want 0 to %v", f.ID, f.Down, maxSpan)
+		case f.Op == Restart && (f.After != 0 || f.Down != 0):
+			return fmt.Errorf("sim: fault %d is a restart after %d effects with %v down, want 0 of both", f.ID, f.After, f.Down)
+		case f.ID >= 1<<62:
+			return fmt.Errorf("sim: fault has the identity %d, want 0 to 2^62 - 1", f.ID)
+		case seen[f.ID]:
+			return fmt.Errorf("sim: two faults have the identity %d, want one", f.ID)
 		}
 		seen[f.ID] = true
 	}

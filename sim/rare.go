@@ -9,7 +9,7 @@ import (
 // rare is what most nodes never need: a disk, held events, faults.
 type rare struct {
 	down  bool
-	armed *Fault // crash in the next step
+	armed *Fault // crash in the next step, of whatever incarnation
 	disk  *disk
 	wait  *waiting // a step waits for the disk
 	held  []entry  // events that came meanwhile, in order
@@ -20,7 +20,9 @@ type waiting struct {
 	cause   cause
 	effects []protocol.Effect // copies, bodies too
 	next    int               // first effect still to be applied
-	crash   string            // when the node then crashes; empty if it does not
+	synced  uint32            // slot of the event that ends the wait
+	crash   *Fault            // crashes the node then, if not nil
+	when    string            // after which effect that is
 }
 
 // rareOf gives the node's rare state.
@@ -55,11 +57,8 @@ func (s *Sim) ready(e entry, r *record) bool {
 		s.fault(e, r, n, x)
 		return false
 	case opSynced:
-		mine := uint32(r.word(0)) == n.inc && x.wait != nil
 		s.slab.release(e.slot, r)
-		if mine {
-			s.synced(n, x)
-		}
+		s.synced(n, x)
 		return false
 	}
 	switch {
@@ -78,9 +77,7 @@ func (s *Sim) ready(e entry, r *record) bool {
 func (s *Sim) hold(e entry, r *record, x *rare) {
 	x.held = append(x.held, e)
 	s.result.Events--
-	if r.flag&background == 0 {
-		s.pending++
-	}
+	s.live[r.flag&background]++
 }
 
 // workOff lets the node consume what was held, until it must wait again.
@@ -93,9 +90,7 @@ func (s *Sim) workOff(n *node, x *rare) {
 			s.slab.release(e.slot, r)
 			continue
 		}
-		if r.flag&background == 0 {
-			s.pending--
-		}
+		s.live[r.flag&background]--
 		s.result.Events++
 		s.step(e, r)
 	}
@@ -134,10 +129,14 @@ func (s *Sim) start(c *cause, n *node, x *rare) {
 	}
 	s.env.Enter(c.id, n.inc, s.now, s.src)
 	s.env.Name(c.name)
+	s.env.Mount(nil)
 	if x.disk != nil {
-		s.env.Mount(x.disk.records())
-	} else {
-		s.env.Mount(nil)
+		d := x.disk
+		if s.plan.Poison {
+			d = d.clone()
+			defer d.spoil()
+		}
+		s.env.Mount(d.records())
 	}
 	n.machine.Start(&s.env)
 	if a := s.env.Answers(); a != 0 {
@@ -150,33 +149,37 @@ func (s *Sim) start(c *cause, n *node, x *rare) {
 // fault lets a planned fault, or the restart that follows from one, happen.
 func (s *Sim) fault(e entry, r *record, n *node, x *rare) {
 	f := &s.plan.Faults[r.word(0)]
-	op := r.op
+	op, inc := r.op, uint32(r.word(1))
 	c := cause{id: protocol.NodeID(e.dst), wave: r.wave, name: r.name}
 	s.slab.release(e.slot, r)
 	switch {
+	case op == opRevive && n.inc != inc:
+		// A Restart came before, and perhaps another crash, which has its own end.
 	case f.Op == Restart || op == opRevive:
 		if x.down && n.inc > 0 {
 			s.result.Restarts++
 			s.start(&c, n, x)
 		}
-	case x.down:
-		// A node that is down cannot crash.
 	case f.After > 0:
-		x.armed = f
-		n.settle(x)
-	default:
+		if x.armed == nil || f.After < x.armed.After {
+			x.armed = f
+			n.settle(x)
+		}
+	case !x.down:
 		s.crash(c.id, n, f, "between steps")
 	}
 }
 
 // crashInStep applies the effects that the armed fault lets happen and crashes.
-func (s *Sim) crashInStep(c *cause, n *node, effects []protocol.Effect, f *Fault) {
-	x := s.rare[c.id]
+func (s *Sim) crashInStep(c *cause, n *node, x *rare, effects []protocol.Effect) {
+	f := x.armed
+	x.armed = nil
+	n.settle(x)
 	cut := min(f.After, len(effects))
 	s.perform(c, n, effects[:cut], 0)
 	when := fmt.Sprintf("after %d of %d effects", cut, len(effects))
 	if x.wait != nil {
-		x.wait.crash = when
+		x.wait.crash, x.wait.when = f, when
 		return
 	}
 	s.crash(c.id, n, f, when)
@@ -185,7 +188,10 @@ func (s *Sim) crashInStep(c *cause, n *node, effects []protocol.Effect, f *Fault
 // crash ends an incarnation: what is volatile goes, messages already sent arrive.
 func (s *Sim) crash(id protocol.NodeID, n *node, f *Fault, when string) {
 	x := s.rareOf(id)
-	x.down, x.armed, x.wait = true, nil, nil
+	if x.wait != nil {
+		s.kill(x.wait.synced)
+	}
+	x.down, x.wait = true, nil
 	n.settle(x)
 	t := &s.timers[id]
 	for i := range t.slots {
@@ -205,11 +211,12 @@ func (s *Sim) crash(id protocol.NodeID, n *node, f *Fault, when string) {
 		s.show(&Event{What: Crashed, Node: id, Incarnation: n.inc, Text: when})
 	}
 	if f.Down > 0 {
-		r := s.push(s.now.Add(f.Down), uint32(id), opRevive, 0)
+		_, r := s.push(s.later(f.Down), uint32(id), opRevive, 0)
 		r.src, r.seq = fromPlan, 1+f.ID
 		r.wave = protocol.Hash3(rootFault, f.ID, 1)
 		r.name = r.wave
 		r.setWord(0, s.indexOf(f))
+		r.setWord(1, uint64(n.inc))
 	}
 }
 
@@ -221,9 +228,7 @@ func (s *Sim) dropHeld(n *node, x *rare) {
 			s.slab.release(e.slot, r)
 			continue
 		}
-		if r.flag&background == 0 {
-			s.pending--
-		}
+		s.live[r.flag&background]--
 		s.dropAtDown(e, r, n)
 	}
 	x.held = nil

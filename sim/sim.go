@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime/debug"
+	"time"
 
 	"dessim/protocol"
 )
@@ -49,7 +50,7 @@ type Sim struct {
 	watchers []watcher
 	kinds    []protocol.Kind // of pending messages by slot, when somebody watches arrivals
 	result   Result
-	pending  int    // events that are not background
+	live     [2]int // pending events that will happen, by whether they are background
 	askAt    uint64 // step before which Done is not asked again
 	over     bool
 }
@@ -70,7 +71,7 @@ type node struct {
 type Result struct {
 	End      protocol.Time
 	Reason   Reason
-	Events   uint64 // consumed by nodes, and faults
+	Events   uint64 // messages, timers, starts, faults and syncs done; what a crash finds held is not counted again
 	Received uint64 // messages and inputs consumed
 	Fired    uint64 // timers consumed
 	Sent     uint64 // messages sent by nodes, lost ones included
@@ -101,7 +102,8 @@ func (r Reason) String() string {
 	return [...]string{"running", "nothing left to happen", "all done, only periodic timers left", "end of time"}[r]
 }
 
-// Panic is what Run and Step panic with when a node panicked: it adds where.
+// Panic is what Run and Advance panic with when a node panicked: it adds where.
+// Step does not, since a deferred call for each event would cost.
 type Panic struct {
 	Node  protocol.NodeID
 	At    protocol.Time
@@ -115,11 +117,14 @@ func (p *Panic) Error() string {
 	return fmt.Sprintf("node %v panicked at %v, event %d: %v", p.Node, p.At, p.Step, p.Value)
 }
 
-// New prepares the run of plan under the answers of src. Observers are shown the
-// run in the order given. The error is Plan.Validate's.
+// New prepares the run of plan under the answers of src; nil means Benign.
+// Observers are shown the run in the order given. The error is Plan.Validate's.
 func New(plan Plan, src protocol.Source, observers ...Observer) (*Sim, error) {
 	if err := plan.Validate(); err != nil {
 		return nil, err
+	}
+	if src == nil {
+		src = protocol.Benign{}
 	}
 	s := &Sim{
 		plan:   plan,
@@ -154,7 +159,7 @@ func (s *Sim) schedule() {
 		if s.plan.Starts != nil {
 			at = s.plan.Starts[i]
 		}
-		r := s.push(at, uint32(i), opStart, 0)
+		_, r := s.push(at, uint32(i), opStart, 0)
 		r.src, r.seq = fromPlan, 0
 		r.wave = protocol.Hash2(rootStart, uint64(i))
 		r.name = r.wave
@@ -164,7 +169,7 @@ func (s *Sim) schedule() {
 	}
 	for i := range s.plan.Faults {
 		f := &s.plan.Faults[i]
-		r := s.push(f.At, uint32(f.Node), opFault, 0)
+		_, r := s.push(f.At, uint32(f.Node), opFault, 0)
 		r.src, r.seq = fromPlan, 1+f.ID
 		r.wave = protocol.Hash2(rootFault, f.ID)
 		r.name = r.wave
@@ -172,7 +177,7 @@ func (s *Sim) schedule() {
 	}
 	for i := range s.plan.Inputs {
 		in := &s.plan.Inputs[i]
-		r := s.push(in.At, uint32(in.Node), opMessage, 0)
+		_, r := s.push(in.At, uint32(in.Node), opMessage, 0)
 		r.src, r.seq = fromInput, in.ID
 		r.wave = protocol.Hash2(rootInput, in.ID)
 		r.name = r.wave
@@ -182,14 +187,18 @@ func (s *Sim) schedule() {
 
 // push enters an event. The caller fills in what the record needs; src and seq
 // must be set before the next pop.
-func (s *Sim) push(at protocol.Time, dst uint32, op, flag uint8) *record {
+func (s *Sim) push(at protocol.Time, dst uint32, op, flag uint8) (uint32, *record) {
 	slot, r := s.slab.alloc()
 	r.op, r.flag, r.size = op, flag, 0
-	if flag&background == 0 {
-		s.pending++
-	}
+	s.live[flag&background]++
 	s.q.push(entry{at, dst, slot})
-	return r
+	return slot, r
+}
+
+// later gives the time d after now, or one after the end of any run: an event of
+// then is kept and never happens, so a long timer near the end is no overflow.
+func (s *Sim) later(d time.Duration) protocol.Time {
+	return s.now + min(protocol.Time(d), protocol.MaxTime+1)
 }
 
 // Node gives node id's machine, or nil while it is down: for checks and reports,
@@ -212,26 +221,39 @@ func (s *Sim) Result() Result {
 // Run runs to the end. If a node panics, Run panics with a *Panic that says
 // where.
 func (s *Sim) Run() Result {
-	defer s.locate()
-	for s.Step() {
+	for s.Advance(1 << 20) {
 	}
 	return s.Result()
+}
+
+// Advance lets at most n events happen. It reports false when the run is over.
+// If a node panics, it panics with a *Panic.
+func (s *Sim) Advance(n int) bool {
+	defer s.locate()
+	for range n {
+		if !s.Step() {
+			return false
+		}
+	}
+	return !s.over
 }
 
 // Step lets the next event happen. It reports false, and nothing happens, when
 // the run is over.
 func (s *Sim) Step() bool {
 	for !s.over {
-		if s.pending == 0 && s.q.n > 0 && s.done() {
-			s.end(Settled)
-			break
+		if s.live[0] == 0 {
+			switch {
+			case s.live[background] == 0:
+				s.end(Quiet)
+				return false
+			case s.done():
+				s.end(Settled)
+				return false
+			}
 		}
 		e, ok := s.q.pop(s.plan.Until)
-		switch {
-		case !ok && s.q.n == 0:
-			s.end(Quiet)
-			return false
-		case !ok:
+		if !ok {
 			s.now = s.plan.Until
 			s.end(TimeUp)
 			return false
@@ -273,9 +295,7 @@ func (s *Sim) end(why Reason) {
 
 // happen lets one event happen.
 func (s *Sim) happen(e entry, r *record) {
-	if r.flag&background == 0 {
-		s.pending--
-	}
+	s.live[r.flag&background]--
 	n := &s.nodes[e.dst]
 	if (n.special || r.op > opTimer) && !s.ready(e, r) {
 		return
@@ -336,9 +356,13 @@ func (s *Sim) timeout(e entry, r *record, n *node) {
 // other messages is left alone.
 func (s *Sim) poison(body []byte, r *record) {
 	if r.flag&long == 0 || s.slab.longs[uint32(r.word(0))].refs == 1 {
-		for i := range body {
-			body[i] = 0xdb
-		}
+		spoil(body)
+	}
+}
+
+func spoil(b []byte) {
+	for i := range b {
+		b[i] = 0xdb
 	}
 }
 

@@ -12,11 +12,11 @@ const inline = 32
 const (
 	opDead    uint8 = iota // cancelled; skipped when its time comes
 	opMessage              // body; from a node or Outside
-	opTimer                // tag, incarnation
+	opTimer                // tag
 	opStart                // of the first incarnation
 	opFault                // index into the plan's faults
-	opRevive               // restart after a crash with Down: index as above
-	opSynced               // the disk is done: incarnation
+	opRevive               // restart after a crash with Down: index as above, incarnation that crashed
+	opSynced               // the disk is done
 )
 
 // Flags of an event record.
@@ -31,7 +31,7 @@ type record struct {
 	wave uint64 // see names.go
 	name uint64 // of the step that consumes it; links the free list when free
 	seq  uint64 // of its source
-	src  uint32 // rank of its source: see rank
+	src  uint32 // rank of its source: see fromPlan
 	op   uint8
 	flag uint8
 	size uint8 // of an inline body
@@ -102,7 +102,8 @@ func (s *slab) release(slot uint32, r *record) {
 // view gives the body, which is valid until the record is released.
 func (s *slab) view(r *record) []byte {
 	if r.flag&long != 0 {
-		return s.longs[uint32(r.word(0))].b
+		b := s.longs[uint32(r.word(0))].b
+		return b[:len(b):len(b)]
 	}
 	return r.body[:r.size:r.size]
 }

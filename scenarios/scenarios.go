@@ -1,0 +1,191 @@
+// Package scenarios holds the named plans of dessim with their checks, and runs
+// them. The registry is the table All.
+//
+// A Scenario builds a Run from Params: a plan for the simulator, the checks that
+// judge it, and what a summary shows. Execute runs it under a Source and gives a
+// Report. Equal scenarios, seeds, parameters and answers give equal reports.
+package scenarios
+
+import (
+	"fmt"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// Scenario is a named plan with checks.
+type Scenario struct {
+	Name     string
+	Shows    string // one line: what it shows
+	MinNodes int
+	MaxNodes int
+	Defaults Params
+	// Unused names the parameters that mean nothing here; giving one is refused.
+	Unused []string
+	build  func(seed uint64, p Params) *Run
+}
+
+// All is the table of scenarios, in the order in which they are listed.
+func All() []*Scenario {
+	return []*Scenario{bootstrap(), concurrent()}
+}
+
+// Find gives the scenario of that name, or nil.
+func Find(name string) *Scenario {
+	for _, s := range All() {
+		if s.Name == name {
+			return s
+		}
+	}
+	return nil
+}
+
+// Params gives the parameters that mean something to the scenario.
+func (s *Scenario) Params() []*Param {
+	var out []*Param
+	for _, x := range AllParams() {
+		if s.uses(x.Name) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+func (s *Scenario) uses(name string) bool {
+	for _, u := range s.Unused {
+		if u == name {
+			return false
+		}
+	}
+	return true
+}
+
+// maxTxs bounds the workload, so that a slip of the finger does not fill memory.
+const maxTxs = 1_000_000
+
+// Validate reports the first parameter that the scenario cannot run with, as one
+// line that names the flag and its range, or nil.
+func (s *Scenario) Validate(p *Params) error {
+	switch {
+	case p.Nodes < s.MinNodes || p.Nodes > s.MaxNodes:
+		return fmt.Errorf("nodes %d: scenario %s wants %d to %d", p.Nodes, s.Name, s.MinNodes, s.MaxNodes)
+	case p.Txs > maxTxs:
+		return fmt.Errorf("txs %d: want at most %d", p.Txs, maxTxs)
+	case p.Delay < 1 || p.Delay > time.Hour:
+		return fmt.Errorf("delay %v: want 1ns to 1h", p.Delay)
+	case p.Jitter < 0 || p.Jitter > time.Hour:
+		return fmt.Errorf("jitter %v: want 0s to 1h", p.Jitter)
+	case p.Until < 1 || p.Until > time.Duration(protocol.MaxTime):
+		return fmt.Errorf("until %v: want more than 0s, at most %v", p.Until, time.Duration(protocol.MaxTime))
+	}
+	if p.Loss.Num*2 > p.Loss.Den {
+		return fmt.Errorf("loss %s: want at most 50%%, beyond it retries outlast every timeout", FormatRatio(p.Loss))
+	}
+	return nil
+}
+
+// Run is one run of a scenario, built but not begun.
+type Run struct {
+	Plan   sim.Plan
+	Checks check.Suite
+	// watch are observers beyond the checks, such as counters for the summary.
+	watch []sim.Observer
+	// nodes fills in the summary's rows at the end.
+	nodes func(s *sim.Sim) []NodeRow
+	// facts gives the figures worth a line in the summary at the end.
+	facts func(s *sim.Sim) []Fact
+}
+
+// NodeRow is what a summary shows of a node.
+type NodeRow struct {
+	ID           protocol.NodeID
+	DHT          [20]byte // its Kademlia id
+	LedgerLength int      // accepted transactions
+	LedgerHash   [32]byte // of their list
+	Balance      uint64
+	Messages     uint64 // sent
+}
+
+// Fact is one figure worth a line in the summary.
+type Fact struct{ Name, Value string }
+
+// Report is what a run came to.
+type Report struct {
+	Scenario *Scenario
+	Seed     uint64
+	Params   Params
+	Verdict  check.Verdict // or Failed
+	Failure  string        // what went wrong within the simulation, if Verdict is Failed
+	Checks   []check.Result
+	Sim      sim.Result
+	Nodes    []NodeRow
+	Facts    []Fact
+}
+
+// Failed is the verdict of a run in which a node panicked: neither the protocol
+// nor the checks came to an end.
+const Failed check.Verdict = "error"
+
+// Options are what a run can be given beyond its parameters; none of it changes
+// the digest.
+type Options struct {
+	Observers []sim.Observer
+	// Stop, if it is not nil, is asked every few thousand events; true ends the
+	// run, and Execute then gives ok false.
+	Stop func(events uint64, now protocol.Time) bool
+}
+
+const stopEvery = 4096
+
+// Execute runs the scenario with parameters that Validate accepts. src answers;
+// seed salts identities and is what a seeded src was made of. ok is false if
+// Options.Stop ended the run: then the report is not to be used.
+func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options) (r Report, ok bool) {
+	r = Report{Scenario: s, Seed: seed, Params: p}
+	run := s.build(seed, p)
+	observers := append(run.Checks.Observers(), run.watch...)
+	run.Plan.Done = run.Checks.Done
+	m, err := sim.New(run.Plan, src, append(observers, o.Observers...)...)
+	if err != nil {
+		panic(fmt.Sprintf("scenarios: %s builds a plan that cannot run: %v", s.Name, err))
+	}
+	if r.Failure = drive(m, o.Stop, &ok); r.Failure != "" {
+		r.Verdict, r.Sim = Failed, m.Result()
+		return r, true
+	}
+	if !ok {
+		return r, false
+	}
+	r.Sim = m.Result()
+	r.Checks = run.Checks.Results(r.Sim.End)
+	r.Verdict = check.Conclude(r.Checks)
+	if run.nodes != nil {
+		r.Nodes = run.nodes(m)
+	}
+	if run.facts != nil {
+		r.Facts = run.facts(m)
+	}
+	return r, true
+}
+
+// drive steps to the end. It gives what a node panicked with, and sets finished
+// unless stop ended the run.
+func drive(m *sim.Sim, stop func(uint64, protocol.Time) bool, finished *bool) (failure string) {
+	defer func() {
+		if v := recover(); v != nil {
+			failure = fmt.Sprint(v)
+			if p, ok := v.(*sim.Panic); ok {
+				failure = p.Error()
+			}
+		}
+	}()
+	for m.Advance(stopEvery) {
+		if stop != nil && stop(m.Result().Events, m.Now()) {
+			return ""
+		}
+	}
+	*finished = true
+	return ""
+}

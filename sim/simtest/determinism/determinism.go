@@ -1,0 +1,317 @@
+// Package determinism refuses, in the source of nodes and of the simulator, what
+// would make two runs of one seed differ: the wall clock, goroutines and
+// channels, map order, floating point, addresses, the environment, and package
+// variables that change.
+//
+// Analyzer is an ordinary analysis pass: run it over your own nodes by
+// multichecker, go vet -vettool or analysistest. Test files are not looked at.
+// It sees what a package's own text does, not what the packages do that it
+// imports; and it does not follow slices and interfaces of package variables
+// into the functions that they are given to.
+//
+// The project's own rules, of imports, sizes and comments, are in TestTidy.
+package determinism
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"strconv"
+	"strings"
+
+	"golang.org/x/tools/go/analysis"
+)
+
+// Analyzer reports what the package comment lists. It needs no facts and no
+// other analyzer, and has no flags.
+var Analyzer = &analysis.Analyzer{
+	Name: "determinism",
+	Doc:  "refuse what makes two runs of one seed differ\n\nWall clock, goroutines, channels, map order, floats, addresses, environment, changing package variables.",
+	URL:  "https://pkg.go.dev/dessim/sim/simtest/determinism",
+	Run:  run,
+}
+
+// sortedKeys is the one function that may range over a map.
+const sortedKeys = "dessim/protocol.SortedKeys"
+
+// refusedImports tells why a package, and those below it, may not be imported.
+var refusedImports = []struct{ path, why string }{
+	{"math/rand", "its answers have no names; ask env.Choose or the Source"},
+	{"crypto/rand", "nobody can replay it; derive bytes from a hash"},
+	{"hash/maphash", "its seed differs between processes; use protocol.Hash2"},
+	{"os", "the environment, files and process differ between runs"},
+	{"syscall", "the system differs between runs"},
+	{"unsafe", "addresses differ between runs"},
+	{"sync", "a node neither waits nor spawns"},
+	{"context", "a node neither waits nor spawns"},
+	{"runtime", "the scheduler and the collector differ between runs"},
+	{"net", "sockets belong to protocol/live"},
+	{"log", "it prints the wall clock; use env.Note"},
+	{"testing", "it belongs to tests"},
+	{"C", "C code is not looked at"},
+}
+
+// allowedImports are exceptions below a refused path.
+var allowedImports = []string{"net/netip"}
+
+// refusedUses are functions, methods and types of packages that are otherwise
+// fine. A method is written Type.Method.
+var refusedUses = []struct{ path, names, why string }{
+	{"time", "Now Since Until Sleep After AfterFunc Tick NewTimer NewTicker Timer Ticker", "it is the wall clock; use env.Now and env.SetTimer"},
+	{"time", "Local LoadLocation Time.Local", "it is this machine's time zone"},
+	{"reflect", "Value.MapKeys Value.MapRange Value.Seq Value.Seq2", "it shows the order of a map"},
+	{"reflect", "Value.Pointer Value.UnsafeAddr", "it gives an address"},
+	{"reflect", "Select MakeChan ChanOf Value.Send Value.Recv Value.TrySend Value.TryRecv", "it is a channel"},
+	{"maps", "DeleteFunc EqualFunc", "it calls in the order of a map"},
+	{"crypto/ecdsa", "GenerateKey Sign SignASN1", "it is random whatever Reader it is given; use ParseRawPrivateKey and PrivateKey.Sign with a nil Reader"},
+	{"crypto/ecdh", "Curve.GenerateKey", "it is random"},
+	{"crypto/ed25519", "GenerateKey", "it is random; use NewKeyFromSeed"},
+	{"crypto/rsa", "GenerateKey GenerateMultiPrimeKey", "it is random"},
+}
+
+// mapIterators of package maps may stand only within slices.Sorted.
+var mapIterators = []string{"All", "Keys", "Values"}
+
+// pass is one package under examination.
+type pass struct {
+	*analysis.Pass
+	sorted map[*ast.CallExpr]bool // calls that are the argument of slices.Sorted
+}
+
+func run(p *analysis.Pass) (any, error) {
+	c := &pass{Pass: p, sorted: make(map[*ast.CallExpr]bool)}
+	for _, file := range p.Files {
+		name := p.Fset.Position(file.FileStart).Filename
+		if strings.HasSuffix(name, "_test.go") || !strings.HasSuffix(name, ".go") {
+			continue // the second is the main function that go test makes
+		}
+		c.imports(file)
+		for _, decl := range file.Decls {
+			c.decl(decl)
+		}
+		c.floats(file)
+	}
+	return nil, nil
+}
+
+func (c *pass) imports(file *ast.File) {
+	for _, spec := range file.Imports {
+		path, err := strconv.Unquote(spec.Path.Value)
+		if err != nil || contains(allowedImports, path) {
+			continue
+		}
+		for _, r := range refusedImports {
+			if path == r.path || strings.HasPrefix(path, r.path+"/") {
+				c.Reportf(spec.Pos(), "import of %s: %s", path, r.why)
+				break
+			}
+		}
+	}
+}
+
+func (c *pass) decl(decl ast.Decl) {
+	where := place{}
+	switch d := decl.(type) {
+	case *ast.GenDecl:
+		c.globals(d)
+	case *ast.FuncDecl:
+		where.inInit = d.Recv == nil && d.Name.Name == "init"
+		where.mayRange = c.Pkg.Path()+"."+d.Name.Name == sortedKeys && d.Recv == nil
+	}
+	ast.Inspect(decl, func(n ast.Node) bool {
+		c.node(n, where)
+		return true
+	})
+}
+
+// place is what is allowed where a node stands.
+type place struct {
+	inInit   bool // package variables may be assigned to
+	mayRange bool // maps may be ranged over
+}
+
+func (c *pass) node(n ast.Node, where place) {
+	switch n := n.(type) {
+	case *ast.GoStmt:
+		c.Reportf(n.Pos(), "go statement: goroutines have no fixed order; a node neither waits nor spawns")
+	case *ast.SelectStmt:
+		c.Reportf(n.Pos(), "select: it picks at random among the ready")
+	case *ast.SendStmt:
+		c.Reportf(n.Arrow, "send to a channel: a node neither waits nor spawns")
+	case *ast.ChanType:
+		c.Reportf(n.Pos(), "channel: a node neither waits nor spawns")
+	case *ast.UnaryExpr:
+		c.unary(n, where)
+	case *ast.RangeStmt:
+		c.rangeOver(n, where)
+	case *ast.CallExpr:
+		c.call(n, where)
+	case *ast.Ident:
+		c.use(n)
+	case *ast.AssignStmt:
+		if n.Tok != token.DEFINE {
+			for _, l := range n.Lhs {
+				c.change(l, "is assigned to", where)
+			}
+		}
+	case *ast.IncDecStmt:
+		c.change(n.X, "is assigned to", where)
+	case *ast.SliceExpr:
+		if _, array := c.underlying(n.X).(*types.Array); array {
+			c.change(n.X, "is sliced, which takes its address", where)
+		}
+	}
+}
+
+func (c *pass) unary(n *ast.UnaryExpr, where place) {
+	switch n.Op {
+	case token.ARROW:
+		c.Reportf(n.Pos(), "receive from a channel: a node neither waits nor spawns")
+	case token.AND:
+		c.change(n.X, "has its address taken", where)
+	}
+}
+
+func (c *pass) rangeOver(n *ast.RangeStmt, where place) {
+	if n.Tok == token.ASSIGN {
+		c.change(n.Key, "is assigned to", where)
+		if n.Value != nil {
+			c.change(n.Value, "is assigned to", where)
+		}
+	}
+	t := c.TypesInfo.TypeOf(n.X)
+	if t == nil {
+		return
+	}
+	if someTerm(t, func(u types.Type) bool { _, ok := u.(*types.Chan); return ok }) {
+		c.Reportf(n.Pos(), "range over a channel: a node neither waits nor spawns")
+	}
+	if !where.mayRange && someTerm(t, func(u types.Type) bool { _, ok := u.(*types.Map); return ok }) {
+		c.Reportf(n.Pos(), "range over a map: its order differs between runs; use protocol.SortedKeys, or keep a slice")
+	}
+}
+
+// someTerm reports whether t's underlying type satisfies f or, if t is a type
+// parameter, whether some type of its constraint does.
+func someTerm(t types.Type, f func(types.Type) bool) bool {
+	param, ok := types.Unalias(t).(*types.TypeParam)
+	if !ok {
+		return f(t.Underlying())
+	}
+	constraint, ok := param.Constraint().Underlying().(*types.Interface)
+	if !ok {
+		return false
+	}
+	for embedded := range constraint.EmbeddedTypes() {
+		union, ok := embedded.(*types.Union)
+		if !ok {
+			if someTerm(embedded, f) {
+				return true
+			}
+			continue
+		}
+		for term := range union.Terms() {
+			if f(term.Type().Underlying()) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (c *pass) call(n *ast.CallExpr, where place) {
+	c.builtin(n, where)
+	c.method(n, where)
+	path, name := c.callee(n)
+	switch {
+	case path == "slices" && name == "Sorted" && len(n.Args) == 1:
+		if arg, ok := ast.Unparen(n.Args[0]).(*ast.CallExpr); ok {
+			c.sorted[arg] = true // Inspect comes to it later
+		}
+	case path == "maps" && contains(mapIterators, name) && !c.sorted[n]:
+		c.Reportf(n.Pos(), "maps.%s: its order differs between runs; wrap it in slices.Sorted at once", name)
+	case path == "fmt":
+		c.format(n, name)
+	}
+}
+
+// callee gives the package and name of the function that n calls, if it is one
+// of a package.
+func (c *pass) callee(n *ast.CallExpr) (path, name string) {
+	fun := ast.Unparen(n.Fun)
+	switch index := fun.(type) { // explicit type arguments
+	case *ast.IndexExpr:
+		fun = index.X
+	case *ast.IndexListExpr:
+		fun = index.X
+	}
+	var id *ast.Ident
+	switch f := fun.(type) {
+	case *ast.Ident:
+		id = f
+	case *ast.SelectorExpr:
+		id = f.Sel
+	default:
+		return "", ""
+	}
+	f, ok := c.TypesInfo.Uses[id].(*types.Func)
+	if !ok || f.Pkg() == nil || f.Signature().Recv() != nil {
+		return "", ""
+	}
+	return f.Pkg().Path(), f.Name()
+}
+
+// use refuses the names of refusedUses, called or not, and uintptr.
+func (c *pass) use(id *ast.Ident) {
+	obj := c.TypesInfo.Uses[id]
+	if obj == nil {
+		return
+	}
+	if obj == types.Universe.Lookup("uintptr") {
+		c.Reportf(id.Pos(), "uintptr: addresses differ between runs")
+	}
+	if obj.Pkg() == nil {
+		return
+	}
+	name := qualifiedName(obj)
+	for _, r := range refusedUses {
+		if obj.Pkg().Path() == r.path && contains(strings.Fields(r.names), name) {
+			c.Reportf(id.Pos(), "%s.%s: %s", r.path, name, r.why)
+		}
+	}
+}
+
+// qualifiedName gives Type.Method for a method, the plain name of anything else
+// at package level, and "" for fields and locals.
+func qualifiedName(obj types.Object) string {
+	if f, ok := obj.(*types.Func); ok && f.Signature().Recv() != nil {
+		t := f.Signature().Recv().Type()
+		if p, ok := types.Unalias(t).(*types.Pointer); ok {
+			t = p.Elem()
+		}
+		if named, ok := types.Unalias(t).(*types.Named); ok {
+			return named.Obj().Name() + "." + f.Name()
+		}
+		return ""
+	}
+	if obj.Parent() == obj.Pkg().Scope() {
+		return obj.Name()
+	}
+	return ""
+}
+
+func (c *pass) underlying(e ast.Expr) types.Type {
+	if t := c.TypesInfo.TypeOf(e); t != nil {
+		return t.Underlying()
+	}
+	return nil
+}
+
+func contains(list []string, s string) bool {
+	for _, l := range list {
+		if l == s {
+			return true
+		}
+	}
+	return false
+}

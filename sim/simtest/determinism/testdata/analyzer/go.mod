@@ -1,0 +1,3 @@
+module dessim
+
+go 1.26

@@ -1,0 +1,368 @@
+package determinism_test
+
+import (
+	"bufio"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"dessim/sim/simtest/determinism"
+
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/analysis/checker"
+	"golang.org/x/tools/go/packages"
+)
+
+const module = "dessim"
+
+// TestTidy enforces the rules of the house over the whole module, test files
+// excepted: each finding is one line, position first.
+func TestTidy(t *testing.T) {
+	root, err := filepath.Abs("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := load(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rule := range rules {
+		t.Run(rule.name, func(t *testing.T) {
+			for _, line := range rule.find(tree, exemptions) {
+				fmt.Fprintln(t.Output(), line)
+				t.Fail()
+			}
+		})
+	}
+}
+
+// exemptions lists what may break a rule, by "file.go name of the function",
+// "file.go" or package path, and the reason. One that is not needed is a finding.
+var exemptions = map[string]string{}
+
+var rules = []struct {
+	name string
+	find func(*tree, map[string]string) []string
+}{
+	{"Compiles", compiles},
+	{"Deterministic", deterministic},
+	{"Layers", layers},
+	{"TopLevel", topLevel},
+	{"Sizes", sizes},
+	{"Comments", comments},
+}
+
+// undetermined are the packages that may use the clock, goroutines and the
+// system: those that run runs, not those that are run. A name covers what is
+// below it.
+var undetermined = []string{"cmd", "sim/simtest", "sim/explore", "sim/report", "protocol/live", "protocol/raft"}
+
+// layer says what the packages at and below a path may import beyond the
+// standard library. The longest path counts; a package that is in none is a
+// finding. An entry that ends in /... covers what is below it too.
+type layer struct {
+	path    string
+	imports []string
+	except  []string
+}
+
+const anything = "..."
+
+// Two sentences to remember: a machine imports protocol and other machines,
+// never sim; sim never imports a machine.
+var allLayers = []layer{
+	{path: "protocol", imports: []string{"dessim/protocol/..."}, except: []string{"dessim/protocol/live/...", "dessim/protocol/raft/..."}},
+	{path: "protocol/live", imports: []string{"dessim/protocol/..."}},
+	{path: "protocol/raft", imports: []string{"dessim/protocol/...", "go.etcd.io/raft/v3/..."}, except: []string{"dessim/protocol/live/..."}},
+	{path: "sim", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/explore/...", "dessim/sim/report/..."}},
+	{path: "sim/source", imports: []string{"dessim/protocol"}},
+	{path: "sim/check", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/source"}},
+	{path: "sim/explore", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/..."}},
+	{path: "sim/report", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/..."}},
+	{path: "sim/simtest", imports: []string{anything}, except: []string{"dessim/cmd/...", "dessim/scenarios/..."}},
+	{path: "scenarios", imports: []string{"dessim/protocol/...", "dessim/sim/..."}, except: []string{"dessim/protocol/live/...", "dessim/sim/simtest/..."}},
+	{path: "cmd", imports: []string{anything}, except: []string{"dessim/sim/simtest/..."}},
+}
+
+const (
+	maxFunction = 60
+	maxFile     = 600
+)
+
+// tree is a loaded module.
+type tree struct {
+	root string
+	pkgs []*packages.Package
+	fset *token.FileSet
+}
+
+func load(root string) (*tree, error) {
+	// go test notes which files a test opens and forgets its result when they
+	// change; of what packages.Load runs it knows nothing. So open every folder.
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && path != root && strings.HasPrefix(d.Name(), ".") {
+			return fs.SkipDir
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	t := &tree{root: root, fset: token.NewFileSet()}
+	t.pkgs, err = packages.Load(&packages.Config{
+		Mode: packages.LoadSyntax,
+		Dir:  root,
+		Fset: t.fset,
+	}, "./...")
+	return t, err
+}
+
+// at gives a position as file:line:column, relative to the root.
+func (t *tree) at(pos token.Pos) string {
+	p := t.fset.Position(pos)
+	return fmt.Sprintf("%s:%d:%d", t.relative(p.Filename), p.Line, p.Column)
+}
+
+func (t *tree) relative(file string) string {
+	if rel, err := filepath.Rel(t.root, file); err == nil {
+		return filepath.ToSlash(rel)
+	}
+	return file
+}
+
+// short gives a package's path below the module, "" for its root.
+func short(p *packages.Package) string {
+	return strings.TrimPrefix(strings.TrimPrefix(p.PkgPath, module), "/")
+}
+
+// below reports whether path is prefix or below it.
+func below(path, prefix string) bool {
+	return path == prefix || strings.HasPrefix(path, prefix+"/")
+}
+
+func compiles(t *tree, _ map[string]string) []string {
+	var found []string
+	for _, p := range t.pkgs {
+		for _, e := range p.Errors {
+			line := strings.ReplaceAll(e.Error(), "\n", " ")
+			found = append(found, strings.ReplaceAll(line, t.root+"/", ""))
+		}
+	}
+	return found
+}
+
+func deterministic(t *tree, exempt map[string]string) []string {
+	var pkgs []*packages.Package
+	for _, p := range t.pkgs {
+		if !slices.ContainsFunc(undetermined, func(u string) bool { return below(short(p), u) }) && len(p.Errors) == 0 {
+			pkgs = append(pkgs, p)
+		}
+	}
+	graph, err := checker.Analyze([]*analysis.Analyzer{determinism.Analyzer}, pkgs, nil)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var found []string
+	for _, action := range graph.Roots {
+		if action.Err != nil {
+			found = append(found, fmt.Sprintf("%s: %v", action.Package.PkgPath, action.Err))
+		}
+		for _, d := range action.Diagnostics {
+			if exempt[t.relative(t.fset.Position(d.Pos).Filename)] == "" {
+				found = append(found, t.at(d.Pos)+": "+d.Message)
+			}
+		}
+	}
+	return found
+}
+
+func layers(t *tree, _ map[string]string) []string {
+	var found []string
+	for _, p := range t.pkgs {
+		l := layerOf(short(p))
+		for _, file := range p.Syntax {
+			if l == nil {
+				found = append(found, fmt.Sprintf("%s: package %s is in no layer; add it to the table in tidy_test.go", t.at(file.Package), p.PkgPath))
+				break
+			}
+			for _, spec := range file.Imports {
+				path, err := strconv.Unquote(spec.Path.Value)
+				if err == nil && !l.allows(path) {
+					found = append(found, fmt.Sprintf("%s: %s may not import %s (see the table of layers in tidy_test.go)", t.at(spec.Pos()), l.path, path))
+				}
+			}
+		}
+	}
+	return found
+}
+
+func layerOf(path string) *layer {
+	var best *layer
+	for i := range allLayers {
+		l := &allLayers[i]
+		if below(path, l.path) && (best == nil || len(l.path) > len(best.path)) {
+			best = l
+		}
+	}
+	return best
+}
+
+func (l *layer) allows(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	if first != module && !strings.Contains(first, ".") {
+		return true // the standard library
+	}
+	return matches(l.imports, path) && !matches(l.except, path)
+}
+
+func matches(patterns []string, path string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		prefix, tree := strings.CutSuffix(p, "/...")
+		return p == anything || path == prefix || tree && below(path, prefix)
+	})
+}
+
+func topLevel(t *tree, _ map[string]string) []string {
+	want := []string{"Makefile", "README.md", "cmd", "go.mod", "go.sum", "protocol", "scenarios", "sim"}
+	entries, err := os.ReadDir(t.root)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	ignored := ignoredNames(t.root)
+	var found, have []string
+	for _, e := range entries {
+		name := e.Name()
+		have = append(have, name)
+		hidden := strings.HasPrefix(name, ".") || slices.ContainsFunc(ignored, func(pattern string) bool {
+			ok, _ := filepath.Match(pattern, name)
+			return ok
+		})
+		if !hidden && !slices.Contains(want, name) {
+			found = append(found, name+":1: does not belong at the top level, which is "+strings.Join(want, ", "))
+		}
+	}
+	for _, name := range want {
+		if !slices.Contains(have, name) {
+			found = append(found, name+":1: is missing at the top level")
+		}
+	}
+	return found
+}
+
+// ignoredNames gives the patterns of .gitignore, as far as they are of the top
+// level and simple.
+func ignoredNames(root string) []string {
+	f, err := os.Open(filepath.Join(root, ".gitignore"))
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	var names []string
+	for s := bufio.NewScanner(f); s.Scan(); {
+		names = append(names, strings.Trim(s.Text(), "/"))
+	}
+	return names
+}
+
+func sizes(t *tree, exempt map[string]string) []string {
+	var found []string
+	used := make(map[string]bool)
+	report := func(pos token.Pos, key, what string, lines, most int) {
+		if lines <= most {
+			return
+		}
+		if exempt[key] != "" {
+			used[key] = true
+			return
+		}
+		found = append(found, fmt.Sprintf("%s: %s has %d lines, want at most %d", t.at(pos), what, lines, most))
+	}
+	for _, p := range t.pkgs {
+		for _, file := range p.Syntax {
+			name := t.relative(t.fset.Position(file.FileStart).Filename)
+			report(file.FileStart, name, "file", t.fset.File(file.FileStart).LineCount()-1, maxFile)
+			for _, decl := range file.Decls {
+				if f, ok := decl.(*ast.FuncDecl); ok {
+					lines := t.fset.Position(f.End()).Line - t.fset.Position(f.Pos()).Line + 1
+					report(f.Pos(), name+" "+f.Name.Name, "function "+f.Name.Name, lines, maxFunction)
+				}
+			}
+		}
+	}
+	for key := range exempt {
+		if !used[key] {
+			found = append(found, key+": is exempt without need")
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+func comments(t *tree, _ map[string]string) []string {
+	var found []string
+	for _, p := range t.pkgs {
+		if len(p.Syntax) == 0 {
+			continue
+		}
+		if !slices.ContainsFunc(p.Syntax, func(f *ast.File) bool { return f.Doc != nil }) {
+			found = append(found, fmt.Sprintf("%s: package %s has no comment", t.at(p.Syntax[0].Package), p.Name))
+		}
+		for _, file := range p.Syntax {
+			for _, decl := range file.Decls {
+				for _, id := range undocumented(decl) {
+					found = append(found, fmt.Sprintf("%s: %s is exported and has no comment", t.at(id.Pos()), id.Name))
+				}
+			}
+		}
+	}
+	return found
+}
+
+// undocumented gives the exported names of decl that no comment tells of. A
+// group's comment does for its constants and variables.
+func undocumented(decl ast.Decl) []*ast.Ident {
+	var list []*ast.Ident
+	switch d := decl.(type) {
+	case *ast.FuncDecl:
+		if d.Doc == nil && d.Name.IsExported() && (d.Recv == nil || exportedReceiver(d.Recv.List[0].Type)) {
+			list = append(list, d.Name)
+		}
+	case *ast.GenDecl:
+		for _, spec := range d.Specs {
+			switch s := spec.(type) {
+			case *ast.TypeSpec:
+				if s.Doc == nil && d.Doc == nil && s.Name.IsExported() {
+					list = append(list, s.Name)
+				}
+			case *ast.ValueSpec:
+				for _, id := range s.Names {
+					if s.Doc == nil && s.Comment == nil && d.Doc == nil && id.IsExported() {
+						list = append(list, id)
+					}
+				}
+			}
+		}
+	}
+	return list
+}
+
+func exportedReceiver(t ast.Expr) bool {
+	switch t := t.(type) {
+	case *ast.Ident:
+		return t.IsExported()
+	case *ast.StarExpr:
+		return exportedReceiver(t.X)
+	case *ast.IndexExpr:
+		return exportedReceiver(t.X)
+	case *ast.IndexListExpr:
+		return exportedReceiver(t.X)
+	}
+	return false
+}

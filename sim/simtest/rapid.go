@@ -1,0 +1,205 @@
+// Package simtest connects the simulator to go test and to property tests by
+// pgregory.net/rapid.
+//
+// Rapid and Sparse let a property test draw a run's misfortunes, so that a
+// failing run is shrunk by rapid: answer 0 is benign, and rapid shrinks towards
+// 0. Rapid draws each answer singly and suits a machine that asks up to Limit
+// questions. Sparse draws a fixed table in advance and suits runs of any size.
+//
+//	rapid.Check(t, func(t *rapid.T) {
+//		s, err := sim.New(plan, simtest.Sparse(t))
+//		...
+//	})
+//
+// What rapid leaves is small, but not the least: a replay of it (see package
+// source) names its answers one by one, and sim/explore can remove them singly.
+//
+// The package itself keeps no determinism rules beyond this: equal draws give
+// equal answers.
+package simtest
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+	"dessim/sim/source"
+
+	"pgregory.net/rapid"
+)
+
+// Limit is how many questions a Source of Rapid draws answers for. Rapid's
+// shrinker tries each drawn word, and in the end each pair of draws, at a run a
+// try; it would not get through more in its 30 seconds (-rapid.shrinktime).
+const Limit = 1000
+
+// Rapid gives a Source whose answers t draws, one for each new question, in the
+// order asked: a Choose small rather than large, a Chance true one time in eight
+// whatever its probability, since rapid looks for the unlikely. Once asked, a
+// question keeps its answer. After Limit questions all new ones are benign.
+//
+// The Source is valid during the check that t belongs to. It is for small
+// machines: taking a question away moves the draws after it to other questions,
+// because rapid knows draws by position.
+func Rapid(t *rapid.T) protocol.Source {
+	return &drawn{t: t, answers: make(map[question]uint64)}
+}
+
+type drawn struct {
+	t       *rapid.T
+	answers map[question]uint64
+}
+
+type question struct {
+	key protocol.Key
+	n   uint64 // range of a Choose; 0 for a Chance
+}
+
+func (s *drawn) Choose(k protocol.Key, n uint64) uint64 {
+	return s.answer(question{k, n}, func(label string) uint64 {
+		return rapid.Uint64Range(0, n-1).Draw(s.t, label)
+	})
+}
+
+func (s *drawn) Chance(k protocol.Key, _ protocol.Ratio) bool {
+	return 1 == s.answer(question{key: k}, func(label string) uint64 {
+		return oneInEight().Draw(s.t, label)
+	})
+}
+
+func (s *drawn) answer(q question, draw func(label string) uint64) uint64 {
+	a, known := s.answers[q]
+	if !known && len(s.answers) < Limit {
+		a = draw(fmt.Sprintf("%v %v>%v %016x", q.key.Kind, q.key.A, q.key.B, q.key.N))
+		s.answers[q] = a
+	}
+	return a
+}
+
+// oneInEight is made of single bits, each of which rapid shrinks in one try.
+// (Its ranges draw a size of 53 bits before the value, which it shrinks slowly.)
+// All three are drawn even if the first decides, lest the rest of the draws move.
+func oneInEight() *rapid.Generator[uint64] {
+	return rapid.Custom(func(t *rapid.T) uint64 {
+		if drawBits(t, 3) == 7 {
+			return 1
+		}
+		return 0
+	})
+}
+
+func drawBits(t *rapid.T, n int) uint64 {
+	var u uint64
+	for range n {
+		u <<= 1
+		if rapid.Bool().Draw(t, "bit") {
+			u |= 1
+		}
+	}
+	return u
+}
+
+// Sparse gives a Source that t draws in advance, whole: which part of all
+// questions meets misfortune (from none to all, in powers of two), which ones
+// those are, and for each of 64 groups of them how bad it is. Answers follow
+// from the questions' names, so it draws the same however many questions a run
+// asks, and they may be asked in any order.
+//
+// Rapid shrinks it towards fewer questions (of those that it had), groups that
+// are benign, and milder misfortune in the others. No draw changes what another
+// means: what one shrinking step takes away, it takes away alone. A Chance comes
+// true by the same rule, whatever its probability.
+//
+// Print the Source, or record it, to see what is left.
+func Sparse(t *rapid.T) protocol.Source {
+	return rapid.Custom(drawSparse).Draw(t, "misfortunes")
+}
+
+const (
+	groupBits = 6
+	rates     = 16
+	hashBits  = 62
+)
+
+type sparse struct {
+	rate   uint64 // questions meet misfortune 1 time in 2^(rates-1-rate); 0 means never
+	salt   uint64 // picks them
+	levels [1 << groupBits]level
+}
+
+// level says how bad an answer is.
+type level uint8
+
+const (
+	benign level = iota
+	least
+	sixteenth
+	quarter
+	half
+	threeQuarters
+	most
+	anywhere // by hash
+)
+
+func drawSparse(t *rapid.T) *sparse {
+	s := &sparse{rate: drawBits(t, 4), salt: drawBits(t, 8)}
+	for i := range s.levels {
+		s.levels[i] = level(drawBits(t, 3))
+	}
+	return s
+}
+
+// String shows the draws: rate, salt and the groups that are not benign.
+func (s *sparse) String() string {
+	if s.rate == 0 {
+		return "sparse: all benign"
+	}
+	b := fmt.Appendf(nil, "sparse: 1 in %d, salt %d, levels of groups", 1<<(rates-1-s.rate), s.salt)
+	for i, l := range s.levels {
+		if l != benign {
+			b = fmt.Appendf(b, " %d:%d", i, l)
+		}
+	}
+	return string(b)
+}
+
+// GoString is what rapid prints.
+func (s *sparse) GoString() string { return s.String() }
+
+// level gives how bad the answer to k is. A question that meets misfortune at
+// some rate does so at all higher ones.
+func (s *sparse) level(k protocol.Key) level {
+	if s.rate == 0 {
+		return benign
+	}
+	h := source.Seed(s.salt).Choose(k, 1<<hashBits)
+	group, rest := h>>(hashBits-groupBits), h&(1<<(hashBits-groupBits)-1)
+	if rest>>(hashBits-groupBits-(rates-1-s.rate)) != 0 {
+		return benign
+	}
+	return s.levels[group]
+}
+
+func (s *sparse) Choose(k protocol.Key, n uint64) uint64 {
+	var a uint64
+	switch s.level(k) {
+	case benign:
+		return 0
+	case least:
+		a = 1
+	case sixteenth:
+		a = n / 16
+	case quarter:
+		a = n / 4
+	case half:
+		a = n / 2
+	case threeQuarters:
+		a = n/2 + n/4
+	case most:
+		a = n - 1
+	case anywhere:
+		a = 1 + source.Seed(^s.salt).Choose(k, n-1)
+	}
+	return min(max(a, 1), n-1)
+}
+
+func (s *sparse) Chance(k protocol.Key, _ protocol.Ratio) bool { return s.level(k) != benign }
