@@ -10,10 +10,9 @@ import (
 )
 
 // TestSource asks src some hundred questions and reports what a Source must not
-// do: answer out of range, answer a question otherwise the second time or in
-// another order, or answer so that a replay of its answers differs. It is for
-// the tests of a Source. Its keys repeat in runs of one src: see source.Seed for
-// one that passes.
+// do: answer out of range; answer a question otherwise the second time, or in
+// another order; or answer so that a Replay of its answers differs. It is for
+// the tests of a Source.
 func TestSource(src protocol.Source) error {
 	questions := sampleQuestions()
 	recorder := &source.Recorder{Source: src}

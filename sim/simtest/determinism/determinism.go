@@ -16,6 +16,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -52,7 +53,7 @@ var refusedImports = []struct{ path, why string }{
 }
 
 // allowedImports are exceptions below a refused path.
-var allowedImports = []string{"net/netip"}
+var allowedImports = []string{"net/netip", "net/url"}
 
 // refusedUses are functions, methods and types of packages that are otherwise
 // fine. A method is written Type.Method.
@@ -97,7 +98,7 @@ func run(p *analysis.Pass) (any, error) {
 func (c *pass) imports(file *ast.File) {
 	for _, spec := range file.Imports {
 		path, err := strconv.Unquote(spec.Path.Value)
-		if err != nil || contains(allowedImports, path) {
+		if err != nil || slices.Contains(allowedImports, path) {
 			continue
 		}
 		for _, r := range refusedImports {
@@ -156,10 +157,6 @@ func (c *pass) node(n ast.Node, where place) {
 		}
 	case *ast.IncDecStmt:
 		c.change(n.X, "is assigned to", where)
-	case *ast.SliceExpr:
-		if _, array := c.underlying(n.X).(*types.Array); array {
-			c.change(n.X, "is sliced, which takes its address", where)
-		}
 	}
 }
 
@@ -228,7 +225,7 @@ func (c *pass) call(n *ast.CallExpr, where place) {
 		if arg, ok := ast.Unparen(n.Args[0]).(*ast.CallExpr); ok {
 			c.sorted[arg] = true // Inspect comes to it later
 		}
-	case path == "maps" && contains(mapIterators, name) && !c.sorted[n]:
+	case path == "maps" && slices.Contains(mapIterators, name) && !c.sorted[n]:
 		c.Reportf(n.Pos(), "maps.%s: its order differs between runs; wrap it in slices.Sorted at once", name)
 	case path == "fmt":
 		c.format(n, name)
@@ -275,7 +272,7 @@ func (c *pass) use(id *ast.Ident) {
 	}
 	name := qualifiedName(obj)
 	for _, r := range refusedUses {
-		if obj.Pkg().Path() == r.path && contains(strings.Fields(r.names), name) {
+		if obj.Pkg().Path() == r.path && slices.Contains(strings.Fields(r.names), name) {
 			c.Reportf(id.Pos(), "%s.%s: %s", r.path, name, r.why)
 		}
 	}
@@ -298,20 +295,4 @@ func qualifiedName(obj types.Object) string {
 		return obj.Name()
 	}
 	return ""
-}
-
-func (c *pass) underlying(e ast.Expr) types.Type {
-	if t := c.TypesInfo.TypeOf(e); t != nil {
-		return t.Underlying()
-	}
-	return nil
-}
-
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }

@@ -9,7 +9,8 @@ import (
 // Simulations run side by side in one process, so a package variable is a table
 // or a name that never changes. That is: its type holds no map and no pointer
 // (error values excepted), and outside init nobody assigns to it or to a part of
-// it, takes its address, or calls a method on it that could.
+// it, takes its address, or calls a method on it that could. Slicing is allowed:
+// as with slice variables, it is for the reader to see that nobody writes there.
 
 // globals looks at the types of package variables.
 func (c *pass) globals(d *ast.GenDecl) {

@@ -63,8 +63,8 @@ func globals() int {
 	shared.name = "x"      // want `package variable shared is assigned to`
 	*shared = row{}        // want `package variable shared is assigned to`
 	buffer.WriteString("") // want `package variable buffer is given to a method with a pointer receiver, WriteString`
-	_ = fixed[:]           // want `package variable fixed is sliced`
-	for count = range 3 {  // want `package variable count is assigned to`
+	_ = fixed[:]
+	for count = range 3 { // want `package variable count is assigned to`
 	}
 	for _, table[1] = range table { // want `package variable table is assigned to`
 	}

@@ -12,8 +12,9 @@ import (
 	_ "math/rand"    // want `import of math/rand: its answers have no names`
 	_ "math/rand/v2" // want `import of math/rand/v2`
 	_ "net"          // want `import of net: sockets`
-	_ "net/http"     // want `import of net/http`
 	_ "net/netip"
+	_ "net/textproto" // want `import of net/textproto`
+	_ "net/url"
 	_ "os"            // want `import of os`
 	_ "os/exec"       // want `import of os/exec`
 	_ "runtime"       // want `import of runtime`

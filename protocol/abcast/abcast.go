@@ -1,0 +1,266 @@
+// Package abcast is atomic broadcast: every member of a group delivers the same
+// messages in one order.
+//
+// With all members up and over perfect links it promises validity (what a
+// member broadcasts is delivered), agreement (what one delivers all deliver),
+// integrity (at most once, only what was broadcast), total order and prefix
+// order (at any moment the sequences delivered so far are prefixes of one
+// sequence). A message comes after all that its origin had delivered when it
+// broadcast it; it comes after the origin's earlier messages too if links are
+// FIFO, and otherwise may precede them.
+//
+// It does not survive failures: while a member is down nothing is delivered
+// anywhere, a member that comes back has forgotten what it delivered, and
+// a member that lies can stop the group or split it.
+//
+// The order is decided by a rule, of which there is one so far: ISIS, the agreed
+// priorities of Birman and Joseph, "Reliable Communication in the Presence of
+// Failures" (ACM TOCS 5(1), 1987), section 4, after Skeen. It takes three delays
+// to deliver (two at the origin) and 3(N-1) messages a broadcast.
+package abcast
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+
+	"dessim/protocol"
+)
+
+// MsgID names a message for all time.
+type MsgID struct {
+	Node        protocol.NodeID // the origin: who broadcast it
+	Incarnation uint32          // the origin's life, from 1
+	Seq         uint64          // counts the broadcasts of that life, from 1
+}
+
+// Compare orders ids by node, incarnation and seq: -1, 0 or 1.
+func (a MsgID) Compare(b MsgID) int {
+	return cmp.Or(
+		cmp.Compare(a.Node, b.Node),
+		cmp.Compare(a.Incarnation, b.Incarnation),
+		cmp.Compare(a.Seq, b.Seq),
+	)
+}
+
+// String gives node/incarnation/seq.
+func (a MsgID) String() string {
+	return fmt.Sprintf("%v/%d/%d", a.Node, a.Incarnation, a.Seq)
+}
+
+// Message is what a member broadcasts and all members deliver.
+type Message struct {
+	ID      MsgID
+	Payload []byte
+}
+
+// Order names the rule by which a group orders its messages. The zero Order is
+// none: New refuses it.
+type Order uint8
+
+// The orders that there are.
+const (
+	ISIS Order = iota + 1 // agreed priorities; needs no FIFO links
+)
+
+var orderNames = [...]string{ISIS: "isis"}
+
+// String gives the name that ParseOrder takes.
+func (o Order) String() string {
+	if o.known() {
+		return orderNames[o]
+	}
+	return fmt.Sprintf("order(%d)", uint8(o))
+}
+
+func (o Order) known() bool { return 0 < o && int(o) < len(orderNames) }
+
+// ParseOrder gives the order of that name, or an error that lists the names.
+func ParseOrder(name string) (Order, error) {
+	known := orderNames[1:]
+	if i := slices.Index(known, name); i >= 0 {
+		return Order(i + 1), nil
+	}
+	return 0, fmt.Errorf("abcast: unknown order %q, want one of %q", name, known)
+}
+
+// Config says who forms a group and how it speaks. All fields are required.
+type Config struct {
+	// Members are all nodes of the group in ascending order, the one that runs
+	// the Group among them. Every member is given the same list.
+	Members []protocol.NodeID
+	// Order is the rule, the same at every member.
+	Order Order
+	// Send sends over a perfect link: what is sent arrives, once. The order of
+	// arrival is free as long as Order needs no FIFO. msg is borrowed: it is
+	// valid until Send returns.
+	Send func(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, msg []byte)
+	// Deliver takes the next message of the order. index is its place, from 0
+	// without gaps. The payload belongs to Deliver from then on. Deliver may
+	// call Broadcast: the calls of Deliver never nest.
+	Deliver func(env *protocol.Env, index uint64, m Message)
+}
+
+func (c *Config) check() {
+	if len(c.Members) == 0 {
+		panic("abcast: config has no members")
+	}
+	for i, id := range c.Members {
+		if id == protocol.Outside {
+			panic("abcast: config has outside as a member")
+		}
+		if i > 0 && c.Members[i-1] >= id {
+			panic(fmt.Sprintf("abcast: config has member %v after %v, want ascending order", id, c.Members[i-1]))
+		}
+	}
+	if !c.Order.known() {
+		panic(fmt.Sprintf("abcast: config has %v, want one of %q", c.Order, orderNames[1:]))
+	}
+	if c.Send == nil {
+		panic("abcast: config has no Send")
+	}
+	if c.Deliver == nil {
+		panic("abcast: config has no Deliver")
+	}
+}
+
+// Stats counts what a Group had no use for since its Start.
+type Stats struct {
+	Malformed uint64 // dropped: not the canonical encoding of any message of the rule
+	Foreign   uint64 // dropped: not from another member, or about a message that is not the sender's to speak of
+	Stray     uint64 // dropped: a repetition, or a proposal that nobody waits for
+	Early     uint64 // kept: agreed stamps that came before their message
+}
+
+// Group is one member's part in a group. It is a component, not a Node: its
+// host hands it what bears the byte protocol.ABCAST. A Group serves one life;
+// the host makes a new one for the next.
+type Group struct {
+	cfg       Config
+	last      MsgID // id of the last broadcast; Seq 0 before the first
+	rule      rule  // nil before Start
+	ordered   []Message
+	handing   bool   // whether handOver is under way, so that Deliver may broadcast
+	delivered uint64 // also the index of the next message
+	out       []byte // scratch of send
+	stats     Stats
+}
+
+// New makes a Group that Start brings to life. It panics if cfg lacks something
+// or contradicts itself. It copies cfg.Members.
+func New(cfg Config) *Group {
+	cfg.check()
+	cfg.Members = slices.Clone(cfg.Members)
+	return &Group{cfg: cfg}
+}
+
+// Start begins the only life of g, as the member env.ID.
+func (g *Group) Start(env *protocol.Env) {
+	if g.rule != nil {
+		panic(fmt.Sprintf("abcast: node %v: started twice, want a new Group for each life", env.ID()))
+	}
+	v := &view{
+		self:    env.ID(),
+		members: g.cfg.Members,
+		send:    g.send,
+		order:   func(m Message) { g.ordered = append(g.ordered, m) },
+		stats:   &g.stats,
+	}
+	if _, ok := v.index(v.self); !ok {
+		panic(fmt.Sprintf("abcast: node %v: not among the members %v", v.self, v.members))
+	}
+	g.last = MsgID{Node: env.ID(), Incarnation: env.Incarnation()}
+	g.rule = newRule(g.cfg.Order, v)
+}
+
+// Broadcast sends payload, which it copies, to all members, this one among
+// them, and gives the message's id. In a group of one it is delivered before
+// Broadcast returns, unless Deliver is what called it.
+func (g *Group) Broadcast(env *protocol.Env, payload []byte) MsgID {
+	g.mustRun(env)
+	g.last.Seq++
+	m := Message{ID: g.last, Payload: bytes.Clone(payload)}
+	g.rule.broadcast(env, m)
+	g.handOver(env)
+	return m.ID
+}
+
+// Receive consumes a message of another member that the link delivered. msg is
+// whole, with its component byte, and borrowed. What is not a message that
+// a member would send is dropped and counted: see Stats.
+func (g *Group) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	g.mustRun(env)
+	_, member := slices.BinarySearch(g.cfg.Members, from)
+	if !member || from == g.last.Node {
+		g.stats.Foreign++
+		return
+	}
+	body, ok := cutComponent(msg)
+	if !ok {
+		g.stats.Malformed++
+		return
+	}
+	g.rule.receive(env, from, body)
+	g.handOver(env)
+}
+
+// Timeout panics: a Group sets no timers, so the host mistook another's for it.
+func (g *Group) Timeout(env *protocol.Env, tag uint64) {
+	panic(fmt.Sprintf("abcast: node %v: timer %#x, but a group sets none", env.ID(), tag))
+}
+
+// handOver delivers what the rule ordered in this step. It waits for the rule
+// to return, so that a Deliver that broadcasts never meets a half-done rule.
+func (g *Group) handOver(env *protocol.Env) {
+	if g.handing {
+		return // Deliver called Broadcast; the loop below goes on with what that ordered
+	}
+	g.handing = true
+	for i := 0; i < len(g.ordered); i++ {
+		index := g.delivered
+		g.delivered++
+		g.cfg.Deliver(env, index, g.ordered[i])
+	}
+	clear(g.ordered) // the payloads are no longer ours to hold
+	g.ordered = g.ordered[:0]
+	g.handing = false
+}
+
+// send puts the component byte before a body of the rule and sends it.
+func (g *Group) send(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, body []byte) {
+	g.out = append(g.out[:0], byte(protocol.ABCAST))
+	g.out = append(g.out, body...)
+	g.cfg.Send(env, to, kind, g.out)
+}
+
+func (g *Group) mustRun(env *protocol.Env) {
+	if g.rule == nil {
+		panic(fmt.Sprintf("abcast: node %v: used before Start", env.ID()))
+	}
+}
+
+// Pending gives the number of messages that this member holds and has not
+// delivered. When a group is quiet it is 0 at every member.
+func (g *Group) Pending() int {
+	if g.rule == nil {
+		return 0
+	}
+	return g.rule.pending()
+}
+
+// Delivered gives the number of messages delivered in this life.
+func (g *Group) Delivered() uint64 { return g.delivered }
+
+// Stats gives the counts of this life.
+func (g *Group) Stats() Stats { return g.stats }
+
+// Describe appends the state to b as lines of text and returns it.
+func (g *Group) Describe(b []byte) []byte {
+	b = fmt.Appendf(b, "abcast %v: %d members, %d delivered, %d pending\n",
+		g.cfg.Order, len(g.cfg.Members), g.delivered, g.Pending())
+	if g.rule != nil {
+		b = g.rule.describe(b)
+	}
+	return b
+}

@@ -1,0 +1,57 @@
+package abcast
+
+import (
+	"cmp"
+	"slices"
+
+	"dessim/protocol"
+)
+
+// An idSet is a set of message ids, kept for each life as runs of consecutive
+// seqs: messages of a life are ordered in about the order of their seqs, so one
+// run is all there is once a group is quiet, however long it has run.
+type idSet struct {
+	runs map[life][]run // ascending, never touching
+}
+
+type life struct {
+	node        protocol.NodeID
+	incarnation uint32
+}
+
+type run struct{ first, last uint64 } // both are in
+
+func newIDSet() idSet { return idSet{runs: map[life][]run{}} }
+
+// reaching gives the index of the first run that ends at seq or later.
+func reaching(runs []run, seq uint64) int {
+	i, _ := slices.BinarySearchFunc(runs, seq, func(r run, seq uint64) int { return cmp.Compare(r.last, seq) })
+	return i
+}
+
+func (s *idSet) has(id MsgID) bool {
+	runs := s.runs[life{id.Node, id.Incarnation}]
+	i := reaching(runs, id.Seq)
+	return i < len(runs) && runs[i].first <= id.Seq
+}
+
+// add puts in an id, whose seq is at least 1, that is not in.
+func (s *idSet) add(id MsgID) {
+	l := life{id.Node, id.Incarnation}
+	runs := s.runs[l]
+	i := reaching(runs, id.Seq)
+	joinsLeft := i > 0 && runs[i-1].last == id.Seq-1
+	joinsRight := i < len(runs) && runs[i].first-1 == id.Seq
+	switch {
+	case joinsLeft && joinsRight:
+		runs[i-1].last = runs[i].last
+		runs = slices.Delete(runs, i, i+1)
+	case joinsLeft:
+		runs[i-1].last = id.Seq
+	case joinsRight:
+		runs[i].first = id.Seq
+	default:
+		runs = slices.Insert(runs, i, run{id.Seq, id.Seq})
+	}
+	s.runs[l] = runs
+}

@@ -1,0 +1,220 @@
+package abcast
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"testing"
+
+	"dessim/protocol"
+	"dessim/protocol/bencode"
+
+	"pgregory.net/rapid"
+)
+
+// TestHoldbackEqualsASortedSlice holds the heap against its slow twin: a slice
+// that is sorted again before every look.
+func TestHoldbackEqualsASortedSlice(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := newHoldback()
+		var twin []*entry
+		seq := uint64(0)
+		draw := func(t *rapid.T) stamp { // few numbers, so that ties abound
+			return stamp{rapid.Uint64Range(1, 6).Draw(t, "number"), protocol.NodeID(rapid.IntRange(0, 2).Draw(t, "proposer"))}
+		}
+		pick := func(t *rapid.T) *entry {
+			if len(twin) == 0 {
+				t.Skip("empty")
+			}
+			return twin[rapid.IntRange(0, len(twin)-1).Draw(t, "entry")]
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"push": func(t *rapid.T) {
+				seq++
+				e := &entry{m: Message{ID: MsgID{0, 1, seq}}, stamp: draw(t)}
+				h.push(e)
+				twin = append(twin, e)
+			},
+			"fix": func(t *rapid.T) {
+				e := pick(t)
+				e.stamp = draw(t)
+				h.fix(e)
+			},
+			"remove": func(t *rapid.T) {
+				e := pick(t)
+				h.remove(e)
+				twin = slices.DeleteFunc(twin, func(x *entry) bool { return x == e })
+				if h.find(e.m.ID) != nil {
+					t.Fatalf("%v is found after its removal", e.m.ID)
+				}
+			},
+			"": func(t *rapid.T) {
+				slices.SortFunc(twin, func(a, b *entry) int {
+					return bytes.Compare(sortable(a), sortable(b))
+				})
+				if h.len() != len(twin) || !slices.Equal(h.sorted(), twin) {
+					t.Fatalf("holds %v, want %v", h.sorted(), twin)
+				}
+				if len(twin) > 0 && h.head() != twin[0] || len(twin) == 0 && h.head() != nil {
+					t.Fatalf("head %v, want the first of %v", h.head(), twin)
+				}
+				for i, e := range h.heap {
+					if e.at != i || h.find(e.m.ID) != e {
+						t.Fatalf("entry %v at %d believes to be at %d", e.m.ID, i, e.at)
+					}
+				}
+			},
+		})
+	})
+}
+
+// sortable is an entry's key written so that its bytes sort as the queue does.
+func sortable(e *entry) []byte {
+	return fmt.Appendf(nil, "%020d.%010d.%010d.%010d.%020d", e.stamp.number, e.stamp.proposer,
+		e.m.ID.Node, e.m.ID.Incarnation, e.m.ID.Seq)
+}
+
+func TestIDSetEqualsAMap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, twin := newIDSet(), map[MsgID]bool{}
+		t.Repeat(map[string]func(*rapid.T){
+			"add": func(t *rapid.T) {
+				id := MsgID{0, rapid.Uint32Range(1, 2).Draw(t, "life"), rapid.Uint64Range(1, 20).Draw(t, "seq")}
+				if s.has(id) != twin[id] {
+					t.Fatalf("has(%v) = %v", id, !twin[id])
+				}
+				if !twin[id] {
+					s.add(id)
+					twin[id] = true
+				}
+			},
+			"": func(t *rapid.T) {
+				for inc := uint32(1); inc <= 2; inc++ {
+					runs := 0
+					for seq := uint64(1); seq <= 21; seq++ {
+						id := MsgID{0, inc, seq}
+						if s.has(id) != twin[id] {
+							t.Fatalf("has(%v) = %v, runs %v", id, !twin[id], s.runs)
+						}
+						if twin[id] && !twin[MsgID{0, inc, seq - 1}] {
+							runs++
+						}
+					}
+					if got := len(s.runs[life{0, inc}]); got != runs {
+						t.Fatalf("life %d kept as %d runs, want %d: %v", inc, got, runs, s.runs)
+					}
+				}
+			},
+		})
+	})
+}
+
+func seeds() [][]byte {
+	id := MsgID{3, 2, 17}
+	return [][]byte{
+		wire(appendData(nil, Message{id, []byte("payload")})),
+		wire(appendData(nil, Message{ID: MsgID{0, 1, 1<<64 - 1}})),
+		wire(appendPropose(nil, id, 1)),
+		wire(appendFinal(nil, id, stamp{maxNumber, 1<<32 - 2})),
+		wire([]byte("li1ei3ei2ei17e99999999999:xe")),
+		wire([]byte("li3ei03ei2ei17ei1ei1ee")),
+		{4}, {4, 'l', 'e'}, nil,
+	}
+}
+
+// encode writes what decode read.
+func encode(d decoded) []byte {
+	switch d.op {
+	case opData:
+		return appendData(nil, Message{d.id, d.payload})
+	case opPropose:
+		return appendPropose(nil, d.id, d.number)
+	}
+	return appendFinal(nil, d.id, stamp{d.number, d.proposer})
+}
+
+func FuzzDecodeInvertsEncode(f *testing.F) {
+	for _, s := range seeds() {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, msg []byte) {
+		id, isData := DataID(msg)
+		body, ok := cutComponent(msg)
+		if !ok {
+			return
+		}
+		d, ok := decode(new(bencode.Reader), body)
+		if isData != (ok && d.op == opData) || isData && id != d.id {
+			t.Fatalf("DataID(%q) = %v, %v; decoded %+v", msg, id, isData, d)
+		}
+		if ok && !bytes.Equal(encode(d), body) {
+			t.Fatalf("%q decodes to %+v, which encodes to %q", body, d, encode(d))
+		}
+	})
+}
+
+func FuzzGroupSurvivesAnyBytes(f *testing.F) {
+	for _, s := range seeds() {
+		f.Add(uint32(3), s, wire(appendFinal(nil, MsgID{3, 2, 17}, stamp{9, 1})))
+	}
+	f.Fuzz(func(t *testing.T, from uint32, first, second []byte) {
+		g, env, _ := alone(1, 1, 2, 3)
+		g.Broadcast(env, []byte("own"))
+		for _, msg := range [][]byte{first, second, first} {
+			g.Receive(env, protocol.NodeID(from), msg)
+		}
+		g.Broadcast(env, nil)
+		g.Describe(nil)
+	})
+}
+
+func TestDecodingAllocatesNothing(t *testing.T) {
+	var r bencode.Reader
+	for _, msg := range seeds() {
+		if n := testing.AllocsPerRun(100, func() { decode(&r, msg[min(1, len(msg)):]) }); n != 0 {
+			t.Errorf("decoding %q allocates %v times", msg, n)
+		}
+	}
+}
+
+func TestProposalsAllocateNothing(t *testing.T) {
+	const runs = 100
+	members := make([]protocol.NodeID, runs+3) // one call to warm up, and one proposal must stay missing
+	for i := range members {
+		members[i] = protocol.NodeID(i)
+	}
+	g, env, _ := alone(0, members...)
+	id := g.Broadcast(env, nil)
+	msg := wire(appendPropose(nil, id, 5))
+	from := protocol.NodeID(0)
+	if n := testing.AllocsPerRun(runs, func() {
+		from++
+		g.Receive(env, from, msg)
+	}); n != 0 || g.Stats() != (Stats{}) {
+		t.Errorf("taking a proposal allocates %v times; stats %+v", n, g.Stats())
+	}
+}
+
+// BenchmarkInFlight orders many concurrent messages of 100 members. The time for
+// each message that arrives should hardly grow with their number.
+func BenchmarkInFlight(b *testing.B) {
+	for _, concurrent := range []int{10, 100, 1000} {
+		b.Run(fmt.Sprint(concurrent), func(b *testing.B) {
+			arrived := 0
+			for b.Loop() {
+				n := newNetwork(100)
+				for i := range concurrent {
+					n.broadcast(i%100, "payload")
+				}
+				for i := 0; i < len(n.inFlight); i++ {
+					n.arrive(i, true)
+				}
+				if len(n.wrong) > 0 || n.pending() != 0 {
+					b.Fatal(n.wrong, n.pending())
+				}
+				arrived += len(n.inFlight)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(arrived), "ns/message")
+		})
+	}
+}

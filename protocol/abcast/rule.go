@@ -1,0 +1,63 @@
+package abcast
+
+import (
+	"fmt"
+	"slices"
+
+	"dessim/protocol"
+)
+
+// A rule decides which message is next. Any two members' rules, each fed with
+// the messages of the other members, call view.order on the same messages in
+// the same order, as far as either has come; and with all members up they come
+// to every message. A rule keeps nothing on disk and nothing from another view.
+//
+// What a member's rule sends to another's arrives once. Whether it must also
+// arrive in the order in which it was sent is for each rule to say: isis does
+// not care.
+type rule interface {
+	// broadcast takes a message of this member; the payload is the rule's now.
+	broadcast(env *protocol.Env, m Message)
+	// receive takes what another member's rule sent; body is borrowed. What
+	// is not well formed or not expected it drops and counts.
+	receive(env *protocol.Env, from protocol.NodeID, body []byte)
+	// pending gives the number of messages known and not ordered.
+	pending() int
+	// describe appends the state to b as lines of text and returns it.
+	describe(b []byte) []byte
+}
+
+// newRule makes the rule for a view that begins.
+func newRule(o Order, v *view) rule {
+	switch o {
+	case ISIS:
+		return newISIS(v)
+	}
+	panic(fmt.Sprintf("abcast: no rule for %v", o))
+}
+
+// A view is all that a rule knows of the world: who takes part, and the ways
+// out. There is one, of all members.
+type view struct {
+	self    protocol.NodeID
+	members []protocol.NodeID // ascending, with self
+	// send sends body, which it copies, to another member's rule.
+	send func(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, body []byte)
+	// order takes the message that is next, and its payload for good.
+	order func(m Message)
+	stats *Stats
+}
+
+// sendAll sends body to every other member, in ascending order.
+func (v *view) sendAll(env *protocol.Env, kind protocol.Kind, body []byte) {
+	for _, to := range v.members {
+		if to != v.self {
+			v.send(env, to, kind, body)
+		}
+	}
+}
+
+// index gives a member's place among the members.
+func (v *view) index(id protocol.NodeID) (i int, ok bool) {
+	return slices.BinarySearch(v.members, id)
+}

@@ -1,0 +1,267 @@
+// Package gossip spreads messages to every node of a connected graph: it floods
+// them to the neighbours, suppressing duplicates, and repairs under loss what
+// flooding missed by anti-entropy (Demers et al., "Epidemic Algorithms for
+// Replicated Database Maintenance", 1987, section 1.3, with checksums). It sends
+// raw datagrams and needs no perfect links.
+//
+// A message is named by the SHA-256 of its body. What is promised:
+//
+//   - A message is delivered at most once in an incarnation, only after Check
+//     passed it, and only if somebody broadcast it.
+//   - A node forwards a message once, to all neighbours but the one that it came
+//     from first. So with no loss on a connected graph whose neighbourhood is
+//     symmetric everybody delivers, after exactly the sum of (degree-1) over all
+//     nodes plus 1 messages of KindData; then nothing circulates.
+//   - With Repair, whatever is lost in between, what one node holds all nodes
+//     deliver in the end, as long as exchanges get through now and then. A node
+//     that comes back catches up.
+//
+// It promises no order. The promises hold while no more than Memory messages
+// exist: one that is forgotten while others remember it is new when it comes
+// again. Repair does not know what is still under way, so a digest that arrives
+// during a flood may fetch a body that would have come anyway.
+//
+// Digests combine ids by XOR. This resists accident, not malice: who can choose
+// many bodies can make unequal sets look equal, and so hide a message that
+// flooding lost; the flood itself does not depend on digests.
+package gossip
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/bencode"
+)
+
+// The kinds of messages. Counts of KindData are those of the flood alone.
+var (
+	KindData   = protocol.KindOf("gossip.data") // a body passed on
+	KindBody   = protocol.KindOf("gossip.body") // a body that was asked for
+	KindDigest = protocol.KindOf("gossip.sum")  // summaries of what a node holds
+	KindList   = protocol.KindOf("gossip.list") // all ids of a range
+	KindHave   = protocol.KindOf("gossip.have") // ids on offer
+	KindWant   = protocol.KindOf("gossip.want") // ids whose bodies are asked for
+	kindPick   = protocol.KindOf("gossip.pick") // question: whom to repair with
+)
+
+// MaxBody is the greatest length of a body, such that its message fits a UDP
+// datagram.
+const MaxBody = 60 << 10
+
+// An ID names a message: the SHA-256 of its body.
+type ID [sha256.Size]byte
+
+// Sum gives the id of a body.
+func Sum(body []byte) ID { return sha256.Sum256(body) }
+
+// String gives the first 8 bytes in hex, enough for people.
+func (id ID) String() string { return hex.EncodeToString(id[:8]) }
+
+// A Verdict says what Check found.
+type Verdict uint8
+
+// The verdicts. The zero Verdict is none, so that a forgotten one is noticed.
+const (
+	Pass Verdict = iota + 1 // deliver it and pass it on
+	Drop                    // refuse it for good
+	Wait                    // hold it until Resume
+)
+
+// Config says whom a Gossip talks to, what it remembers and whom it tells.
+type Config struct {
+	// Neighbours gives the nodes to talk to, sorted, without this one. The slice
+	// stays the host's. It must not change while messages are counted.
+	Neighbours func() []protocol.NodeID
+	// Check verifies a message of another node before it is passed on. It must be
+	// stateless: honest nodes must agree, or digests never will. body is valid as
+	// long as the host wants and must not be changed. It must not call Resume.
+	Check func(env *protocol.Env, id ID, body []byte) Verdict
+	// Deliver gets each message once, this node's own ones too, after it was
+	// passed on. body as for Check. It may call Broadcast.
+	Deliver func(env *protocol.Env, id ID, body []byte)
+	// Repair is the time from one exchange with a neighbour to the next; 0 means
+	// never. At most protocol.MaxTime.
+	Repair time.Duration
+	// Memory bounds the messages that are kept, and apart from them the ids that
+	// are remembered as refused; at least 1. The oldest go first. It must be no
+	// less than the number of messages that ever exist at a time.
+	Memory int
+	// Waiting bounds the messages that wait for Resume; at least 1. The oldest go
+	// first and are forgotten, so that they may come again.
+	Waiting int
+}
+
+// Stats counts what a Gossip did in this incarnation.
+type Stats struct {
+	Forwarded  uint64 // bodies passed on, one for each neighbour
+	Delivered  uint64 // messages delivered
+	Duplicates uint64 // bodies received that were known
+	Refused    uint64 // messages that Check dropped or Resume refused
+	Waited     uint64 // messages that Check held
+	Overflowed uint64 // waiting messages forgotten for want of room
+	Evicted    uint64 // messages and refused ids forgotten for want of room
+	Exchanges  uint64 // exchanges that this node began
+	Repaired   uint64 // bodies sent because they were asked for
+	Malformed  uint64 // messages that nobody who keeps the rules sends
+}
+
+// A Gossip is one node's part in the broadcast.
+type Gossip struct {
+	cfg   Config
+	stats Stats
+	store store
+	turn  uint64 // of the neighbours, for repair
+	out   []byte // scratch: Env.Send copies
+	r     bencode.Reader
+}
+
+// New makes a Gossip. It panics if cfg is out of range.
+func New(cfg Config) *Gossip {
+	if cfg.Neighbours == nil || cfg.Check == nil || cfg.Deliver == nil {
+		panic("gossip: Neighbours, Check or Deliver is missing")
+	}
+	if cfg.Repair < 0 || cfg.Repair > time.Duration(protocol.MaxTime) {
+		panic(fmt.Sprintf("gossip: Repair is %v, want 0 to %v", cfg.Repair, protocol.MaxTime))
+	}
+	if cfg.Memory < 1 {
+		panic(fmt.Sprintf("gossip: Memory is %d, want at least 1", cfg.Memory))
+	}
+	if cfg.Waiting < 1 {
+		panic(fmt.Sprintf("gossip: Waiting is %d, want at least 1", cfg.Waiting))
+	}
+	return &Gossip{cfg: cfg}
+}
+
+// tagRepair never keeps a run from ending.
+var tagRepair = protocol.Gossip.Tag(protocol.Periodic | 1)
+
+// Start begins an incarnation. It remembers nothing of former ones: with Repair
+// the neighbours' digests bring back what they hold.
+func (g *Gossip) Start(env *protocol.Env) {
+	if g.cfg.Repair > 0 {
+		env.SetTimer(g.cfg.Repair, tagRepair)
+	}
+}
+
+// Stats gives the counts so far.
+func (g *Gossip) Stats() Stats { return g.stats }
+
+// Has reports whether that message was passed and is remembered.
+func (g *Gossip) Has(id ID) bool { return g.store.state(id) == kept }
+
+// Body gives the body of a message that Has reports. It must not be changed.
+func (g *Gossip) Body(id ID) ([]byte, bool) {
+	if it := g.store.items[id]; it != nil && it.state == kept {
+		return it.body, true
+	}
+	return nil, false
+}
+
+// Broadcast delivers a message here and sends it to all neighbours, unless it is
+// known already. It is not checked. The caller keeps body, which must not be
+// longer than MaxBody.
+func (g *Gossip) Broadcast(env *protocol.Env, body []byte) ID {
+	if len(body) > MaxBody {
+		panic(fmt.Sprintf("gossip: node %d broadcasts %d bytes, want at most %d", env.ID(), len(body), MaxBody))
+	}
+	id := Sum(body)
+	if g.store.state(id) == kept {
+		return id
+	}
+	g.pass(env, id, &item{body: append([]byte(nil), body...), from: env.ID()})
+	return id
+}
+
+// Resume ends the wait of a message: it is passed, if ok, or refused. If it does
+// not wait, for it was forgotten meanwhile, nothing happens.
+func (g *Gossip) Resume(env *protocol.Env, id ID, ok bool) {
+	it := g.store.items[id]
+	switch {
+	case it == nil || it.state != waiting:
+	case ok:
+		g.pass(env, id, it)
+	default:
+		g.refuse(id)
+	}
+}
+
+// Receive consumes a message. What is not canonical is dropped and counted.
+func (g *Gossip) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	m, ok := decode(&g.r, msg)
+	if !ok {
+		g.stats.Malformed++
+		return
+	}
+	switch m.typ {
+	case typeData:
+		g.receiveBody(env, from, m.body)
+	case typeDigest:
+		g.compare(env, from, m.ranges)
+	case typeList:
+		g.reconcile(env, from, m.ranges)
+	case typeHave:
+		g.want(env, from, m.ids)
+	case typeWant:
+		g.serve(env, from, m.ids)
+	}
+}
+
+// Timeout consumes a timer of this component.
+func (g *Gossip) Timeout(env *protocol.Env, tag uint64) {
+	if tag == tagRepair {
+		env.SetTimer(g.cfg.Repair, tagRepair)
+		g.repair(env)
+	}
+}
+
+func (g *Gossip) receiveBody(env *protocol.Env, from protocol.NodeID, borrowed []byte) {
+	id := Sum(borrowed)
+	if g.store.state(id) != unknown {
+		g.stats.Duplicates++
+		return
+	}
+	it := &item{body: append([]byte(nil), borrowed...), from: from}
+	switch v := g.cfg.Check(env, id, it.body); v {
+	case Pass:
+		g.pass(env, id, it)
+	case Drop:
+		g.refuse(id)
+	case Wait:
+		g.stats.Waited++
+		if g.store.put(id, it, waiting, g.cfg.Waiting) {
+			g.stats.Overflowed++
+		}
+	default:
+		panic(fmt.Sprintf("gossip: node %d: Check gives verdict %d for %v", env.ID(), v, id))
+	}
+}
+
+// pass keeps a message, passes it on and delivers it, in this order: a node that
+// crashes after it delivered has told its neighbours.
+func (g *Gossip) pass(env *protocol.Env, id ID, it *item) {
+	if g.store.put(id, it, kept, g.cfg.Memory) {
+		g.stats.Evicted++
+	}
+	g.out = message{typ: typeData, body: it.body}.append(g.out[:0])
+	for _, n := range g.cfg.Neighbours() {
+		if n == env.ID() {
+			panic(fmt.Sprintf("gossip: node %d is its own neighbour", n))
+		}
+		if n != it.from {
+			g.stats.Forwarded++
+			env.Send(n, KindData, g.out)
+		}
+	}
+	g.stats.Delivered++
+	g.cfg.Deliver(env, id, it.body)
+}
+
+func (g *Gossip) refuse(id ID) {
+	g.stats.Refused++
+	if g.store.put(id, &item{}, refused, g.cfg.Memory) {
+		g.stats.Evicted++
+	}
+}

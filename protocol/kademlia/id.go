@@ -1,0 +1,95 @@
+package kademlia
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"math/bits"
+
+	"dessim/protocol"
+)
+
+// ID is a point of the 160-bit space in which nodes and values live.
+type ID [20]byte
+
+const idBits = 160
+
+// String gives the ID in hexadecimal.
+func (t ID) String() string { return hex.EncodeToString(t[:]) }
+
+// Closer reports whether a is nearer to t than b is, by XOR distance. Of equal
+// IDs neither is.
+func (t ID) Closer(a, b ID) bool { return t.compare(&a, &b) < 0 }
+
+// compare orders a and b by their XOR distance to t: -1, 0 or 1. It is 0 only
+// for equal IDs, so the order is total.
+func (t *ID) compare(a, b *ID) int {
+	for i := 0; i < 16; i += 8 {
+		w := binary.BigEndian.Uint64(t[i:])
+		x, y := w^binary.BigEndian.Uint64(a[i:]), w^binary.BigEndian.Uint64(b[i:])
+		if x != y {
+			return order(x, y)
+		}
+	}
+	w := binary.BigEndian.Uint32(t[16:])
+	return order(uint64(w^binary.BigEndian.Uint32(a[16:])), uint64(w^binary.BigEndian.Uint32(b[16:])))
+}
+
+func order(x, y uint64) int {
+	switch {
+	case x < y:
+		return -1
+	case x > y:
+		return 1
+	}
+	return 0
+}
+
+// shared counts the leading bits that t and u have in common, 0 to 160. The
+// paper's bucket i is the one of idBits-1-i shared bits.
+func (t *ID) shared(u *ID) int {
+	for i := 0; i < 16; i += 8 {
+		if x := binary.BigEndian.Uint64(t[i:]) ^ binary.BigEndian.Uint64(u[i:]); x != 0 {
+			return i*8 + bits.LeadingZeros64(x)
+		}
+	}
+	return 128 + bits.LeadingZeros32(binary.BigEndian.Uint32(t[16:])^binary.BigEndian.Uint32(u[16:]))
+}
+
+// sibling gives a point of the subtree that leaves t's path at bit n: n bits as
+// in t, the next one flipped, and the rest from r.
+func (t *ID) sibling(n int, r *ID) ID {
+	u := t.under(n+1, r)
+	u[n/8] = u[n/8]&^(0x80>>(n%8)) | ^t[n/8]&(0x80>>(n%8))
+	return u
+}
+
+// under gives a point of the subtree of t's first n bits; the rest is from r.
+func (t *ID) under(n int, r *ID) ID {
+	u := *r
+	copy(u[:n/8], t[:n/8])
+	if n%8 != 0 {
+		keep := byte(0xff) << (8 - n%8)
+		u[n/8] = t[n/8]&keep | r[n/8]&^keep
+	}
+	return u
+}
+
+// Contact is a node as others see it.
+type Contact struct {
+	ID   ID
+	Addr protocol.Endpoint
+}
+
+const compactLen = 26 // of a contact in a message: ID and endpoint
+
+func appendCompact(b []byte, c *Contact) []byte {
+	b = append(b, c.ID[:]...)
+	return append(b, c.Addr[:]...)
+}
+
+// cutCompact reads one contact from b, which holds compactLen bytes or more.
+func cutCompact(b []byte) (c Contact) {
+	copy(c.ID[:], b)
+	copy(c.Addr[:], b[len(c.ID):])
+	return c
+}

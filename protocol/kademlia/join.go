@@ -1,0 +1,151 @@
+package kademlia
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+)
+
+// Bounds of a join.
+const (
+	minRounds = 3   // the first finds few when many join at once
+	maxRounds = 12  // else a restless network would keep a join going for ever
+	maxRegion = 512 // lookups a round spends on the node's own subtree, which many nodes with chosen ids could make huge
+)
+
+// join is a join under way. It goes in rounds, with a pause before the next:
+//
+//  1. look up the own id;
+//  2. find all nodes of the smallest subtree around the node that holds k;
+//  3. refresh the farther buckets, from the second round on only those with
+//     fewer than k contacts.
+//
+// One round would do if nodes joined one after the other. When they join at once
+// the others may not know each other yet, so rounds follow until one brings no
+// new contact.
+type join struct {
+	boot    protocol.Endpoint
+	done    func(env *protocol.Env)
+	round   int
+	silent  int      // times in a row that the bootstrapper did not answer
+	added   int      // contacts gained in this round, by whatever way
+	regions []region // parts of the node's subtree that may hold unknown nodes
+	looked  int      // lookups spent on them in this round
+	far     int      // the next bucket to be refreshed
+}
+
+// region is the subtree of the first n bits of path, whose rest is random.
+type region struct {
+	path ID
+	n    int
+}
+
+// Join makes the node part of the network of which the node at bootstrap is a
+// part, and calls done when its table is complete and quiet. While the
+// bootstrapper is silent it is asked again, for ever. The network's first node
+// does not join. Joining oneself, or while joining, panics.
+func (d *DHT) Join(env *protocol.Env, bootstrap protocol.Endpoint, done func(env *protocol.Env)) {
+	node, ok := d.cfg.Book.Node(bootstrap)
+	switch {
+	case d.join != nil:
+		panic(fmt.Sprintf("kademlia: node %d joins while joining", env.ID()))
+	case !ok || node == env.ID():
+		panic(fmt.Sprintf("kademlia: node %d cannot join through %v", env.ID(), bootstrap))
+	}
+	d.join = &join{boot: bootstrap, done: done}
+	d.nextRound(env)
+}
+
+func (d *DHT) nextRound(env *protocol.Env) {
+	j := d.join
+	j.round++
+	j.added, j.looked = 0, 0
+	if j.round == 1 || len(d.tab.closest(d.near[:0], &query{target: d.cfg.Self, n: 1, stale: true})) == 0 {
+		d.call(env, call{purpose: forJoin, method: findNode, to: Contact{Addr: j.boot}, target: d.cfg.Self})
+		return
+	}
+	d.lookupSelf(env)
+}
+
+// bootEnd consumes the end of the query to the bootstrapper, who is in the table
+// if it was answered.
+func (d *DHT) bootEnd(env *protocol.Env, ok bool) {
+	j := d.join
+	if ok {
+		j.silent = 0
+		d.lookupSelf(env)
+		return
+	}
+	j.round--
+	env.Note(KindJoin, "bootstrapper silent at", j.boot)
+	env.SetTimer(d.cfg.Pause<<min(j.silent, 6), protocol.Kademlia.Tag(pauseTimer))
+	j.silent++
+}
+
+func (d *DHT) resumeJoin(env *protocol.Env) {
+	if d.join != nil {
+		d.nextRound(env)
+	}
+}
+
+func (d *DHT) lookupSelf(env *protocol.Env) {
+	d.Lookup(env, d.cfg.Self, func(env *protocol.Env, _ Result) {
+		edge := d.tab.edge()
+		p := d.point()
+		d.join.regions = append(d.join.regions[:0], region{d.cfg.Self.sibling(edge, &p), edge + 1})
+		d.join.far = edge - 1
+		d.explore(env)
+	})
+}
+
+// explore does the next lookup of a round.
+func (d *DHT) explore(env *protocol.Env) {
+	j := d.join
+	if n := len(j.regions); n > 0 && j.looked < maxRegion {
+		g := j.regions[n-1]
+		j.regions = j.regions[:n-1]
+		j.looked++
+		d.Lookup(env, g.path, func(env *protocol.Env, r Result) {
+			d.split(g, r.Closest)
+			d.explore(env)
+		})
+		return
+	}
+	for ; j.far >= 0; j.far-- {
+		if j.round == 1 || d.tab.fresh(j.far) < d.cfg.K {
+			p := d.point()
+			target := d.cfg.Self.sibling(j.far, &p)
+			j.far--
+			d.Lookup(env, target, func(env *protocol.Env, _ Result) { d.explore(env) })
+			return
+		}
+	}
+	d.roundEnd(env)
+}
+
+// split takes note of which parts of g may hold nodes besides those found
+// closest to g.path. Whatever is closer to it than the last one found is known.
+//
+//	g of 1 bit, path 1010, the last found shares 3 bits with it: 1011.
+//	Unknown are the nodes of 11, of 100 and, beside the last, of 1011.
+func (d *DHT) split(g region, found []Contact) {
+	if len(found) < d.cfg.K {
+		return // there are no others
+	}
+	last := g.path.shared(&found[len(found)-1].ID)
+	for n := g.n; n <= min(last, idBits-1); n++ {
+		p := d.point()
+		d.join.regions = append(d.join.regions, region{g.path.sibling(n, &p), n + 1})
+	}
+}
+
+func (d *DHT) roundEnd(env *protocol.Env) {
+	j := d.join
+	if j.round < maxRounds && (j.round < minRounds || j.added > 0) {
+		env.SetTimer(d.cfg.Pause, protocol.Kademlia.Tag(pauseTimer))
+		return
+	}
+	d.join = nil
+	env.Note(KindJoin, "joined in", j.round, "rounds")
+	j.done(env)
+}

@@ -1,0 +1,214 @@
+// Package kademlia is the distributed hash table of Maymounkov and Mazières,
+// "Kademlia: A Peer-to-peer Information System Based on the XOR Metric" (2002),
+// as a machine that a node embeds. It speaks the wire format of the BitTorrent
+// DHT: KRPC of BEP 5 with ping and find_node, and get and put of BEP 44 for
+// immutable items.
+//
+// It promises, once the joins are over and while nobody fails, that every lookup
+// ends with exactly the k nodes closest to its target, and that a value put by
+// one node is found by every other; also when messages are lost or copied, as
+// far as Config.Tries outlasts the losses. For this each node keeps, beside the
+// paper's k contacts a bucket, all nodes of the smallest subtree around it that
+// holds k (section 2.4): then a node that is alone in its part of the tree is
+// known to all who must know it, however skewed the ids are. A node that only
+// asks, perhaps under a forged address, never shows up in an answer (2.3, BEP 5).
+//
+// It does not promise to resist many hostile nodes with chosen ids, keeps values
+// in memory only, and does not yet republish or expire them nor refresh its
+// buckets after the join (2.5). Mutable items are refused.
+package kademlia
+
+import (
+	"fmt"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/bencode"
+)
+
+// Config is what a DHT is told once.
+type Config struct {
+	Self ID            // the node's own; the same in every incarnation
+	Book protocol.Book // maps nodes to the endpoints that contacts carry
+
+	K     int // contacts a bucket, and nodes that hold a value: 1 to 64; the paper has 20, BEP 5 has 8
+	Alpha int // queries a lookup keeps in flight: 1 to K; the paper has 3
+
+	Timeout time.Duration // of one try of an RPC
+	Tries   int           // sends of an RPC before it has failed: 1 to 100
+	Stale   int           // consecutive failed RPCs that make a contact stale: 1 to 100; the paper has 5
+
+	// Fresh is how long after its last answer a contact is taken to be alive
+	// without being asked. With 0 every newcomer to a full bucket has the one
+	// heard longest ago pinged, as the paper says; BEP 5 has 15 minutes.
+	Fresh time.Duration
+
+	// Pause lies between the rounds of a join, and doubles up to 64 times before
+	// a bootstrapper that is silent is asked again.
+	Pause time.Duration
+
+	Items  int    // values that the node stores for others
+	Secret uint64 // transaction ids, tokens and the ids of refreshes derive from it; others must not know it
+}
+
+// Defaults gives the usual Config: k 8, alpha 3, six tries of a second each.
+func Defaults(self ID, book protocol.Book, secret uint64) Config {
+	return Config{
+		Self: self, Book: book, Secret: secret,
+		K: 8, Alpha: 3,
+		Timeout: time.Second, Tries: 6, Stale: 3,
+		Fresh: time.Minute, Pause: 5 * time.Second,
+		Items: 10_000,
+	}
+}
+
+func (c *Config) check() {
+	within := func(what string, n, low, high int64) {
+		if n < low || n > high {
+			panic(fmt.Sprintf("kademlia: node %v: %s is %d, want %d to %d", c.Self, what, n, low, high))
+		}
+	}
+	if c.Book == nil {
+		panic(fmt.Sprintf("kademlia: node %v has no Book", c.Self))
+	}
+	const day = int64(24 * time.Hour)
+	within("K", int64(c.K), 1, 64)
+	within("Alpha", int64(c.Alpha), 1, int64(c.K))
+	within("Timeout", int64(c.Timeout), 1, day)
+	within("Tries", int64(c.Tries), 1, 100)
+	within("Stale", int64(c.Stale), 1, 100)
+	within("Fresh", int64(c.Fresh), 0, day)
+	within("Pause", int64(c.Pause), 1, day)
+	within("Items", int64(c.Items), 0, 1<<30)
+}
+
+// Stats counts what happened in this incarnation.
+type Stats struct {
+	Malformed uint64 // messages that are no canonical KRPC
+	Ignored   uint64 // answers that nobody waits for: late, duplicate or forged
+	Asked     uint64 // RPCs begun
+	Resent    uint64 // further tries of them
+	Failed    uint64 // RPCs that no try of which was answered
+	Evicted   uint64 // stale contacts that gave way to others
+	Unchecked uint64 // unknown askers not pinged because too many were
+	Refused   uint64 // queries answered with an error
+}
+
+// The kinds of messages and notes.
+var (
+	KindPing     = protocol.KindOf("dht.ping")
+	KindFindNode = protocol.KindOf("dht.find")
+	KindGet      = protocol.KindOf("dht.get")
+	KindPut      = protocol.KindOf("dht.put")
+	KindAnswer   = protocol.KindOf("dht.answer")
+	KindError    = protocol.KindOf("dht.error")
+	KindJoin     = protocol.KindOf("dht.join")   // note
+	KindLookup   = protocol.KindOf("dht.lookup") // note
+	KindEvict    = protocol.KindOf("dht.evict")  // note
+)
+
+var methodKinds = [...]protocol.Kind{ping: KindPing, findNode: KindFindNode, get: KindGet, put: KindPut}
+
+// DHT is one node's part of the table. Its host hands it every message that
+// begins with 'd' and every timer of component protocol.Kademlia, and after a
+// restart makes a new one.
+//
+// Function values given to it are called in the step that brings the result,
+// which is the current one if there is nobody to ask. They may call the DHT.
+type DHT struct {
+	cfg   Config
+	key   uint64 // of this node and incarnation: see secret
+	count uint64 // identities derived so far
+
+	tab       table
+	calls     []call    // slot numbers are timer tags
+	verifying int       // calls for unknown askers
+	waiting   []Contact // unknown askers to be pinged later
+	idle      []*lookup // to be used again
+	items     []item    // in the order of their ids
+	join      *join     // nil unless joining
+
+	stats Stats
+	r     bencode.Reader
+	msg   message   // being handled; aliases the message received
+	out   []byte    // scratch for encoding
+	near  []Contact // scratch for answers
+	nodes []byte    // scratch for answers
+}
+
+// New makes the DHT of one incarnation. A Config outside its ranges panics.
+func New(cfg Config) *DHT {
+	cfg.check()
+	return &DHT{
+		cfg:   cfg,
+		tab:   table{self: cfg.Self, k: cfg.K, stale: uint8(cfg.Stale)},
+		nodes: make([]byte, 0, compactLen*cfg.K), // never nil: an answer has nodes, if none
+	}
+}
+
+// Start begins an incarnation. It is called once, before all else.
+func (d *DHT) Start(env *protocol.Env) {
+	d.key = protocol.Hash2(uint64(env.ID()), uint64(env.Incarnation()))
+}
+
+// Receive consumes a message that begins with 'd'.
+func (d *DHT) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	if from == protocol.Outside || !d.msg.decode(&d.r, msg) {
+		d.stats.Malformed++
+		return
+	}
+	switch d.msg.y {
+	case 'q':
+		d.answer(env, from, &d.msg)
+	default:
+		d.settle(env, from, &d.msg)
+	}
+}
+
+// Timeout consumes a timer of component protocol.Kademlia.
+func (d *DHT) Timeout(env *protocol.Env, tag uint64) {
+	c, n := protocol.SplitTag(tag)
+	switch {
+	case c != protocol.Kademlia:
+		panic(fmt.Sprintf("kademlia: node %d: timer %#x is of component %d", env.ID(), tag, c))
+	case n == pauseTimer:
+		d.resumeJoin(env)
+	case n < uint64(len(d.calls)):
+		d.late(env, int(n))
+	}
+}
+
+// Stats gives the counts so far.
+func (d *DHT) Stats() Stats { return d.stats }
+
+// Contacts gives the good contacts, those farthest from the node first; within a
+// bucket the one heard longest ago first. The slice is the caller's.
+func (d *DHT) Contacts() []Contact {
+	var cs []Contact
+	for i := range d.tab.buckets {
+		for _, c := range d.tab.buckets[i].live {
+			if int(c.fails) < d.cfg.Stale {
+				cs = append(cs, c.Contact)
+			}
+		}
+	}
+	return cs
+}
+
+// Closest gives the n good contacts closest to target, nearest first. The slice
+// is the caller's.
+func (d *DHT) Closest(target ID, n int) []Contact {
+	return d.tab.closest(nil, &query{target: target, n: n})
+}
+
+// Describe adds the state to b as lines of text.
+func (d *DHT) Describe(b []byte) []byte {
+	b = fmt.Appendf(b, "dht %v: %d items\n", d.cfg.Self, len(d.items))
+	for i := range d.tab.buckets {
+		if bk := &d.tab.buckets[i]; len(bk.live)+len(bk.cache) > 0 {
+			b = fmt.Appendf(b, "  %3d bits shared: %d contacts, %d not stale, %d replacements\n",
+				i, len(bk.live), d.tab.fresh(i), len(bk.cache))
+		}
+	}
+	return b
+}

@@ -1,0 +1,292 @@
+package kademlia_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/kademlia"
+	"dessim/sim"
+	"dessim/sim/source"
+)
+
+// network is a plan of nodes that join through node 0, and what they reported.
+type network struct {
+	ids    []kademlia.ID
+	config func(c *kademlia.Config)
+	link   sim.Link
+	starts []protocol.Time
+	asks   []ask
+	faults []sim.Fault
+	poison bool
+
+	joined  []protocol.Time
+	lookups []kademlia.Result // by ask
+	found   []kademlia.Found
+	stored  []int
+}
+
+// ask is what a node is told to do at a time.
+type ask struct {
+	at    time.Duration
+	node  protocol.NodeID
+	what  byte        // 'L'ookup, 'G'et or 'P'ut
+	id    kademlia.ID // of a lookup or get
+	value []byte      // of a put
+}
+
+// host is a node that has nothing but a DHT.
+type host struct {
+	dht *kademlia.DHT
+	net *network
+}
+
+func (h *host) Start(env *protocol.Env) {
+	h.dht.Start(env)
+	if env.ID() != 0 {
+		h.dht.Join(env, protocol.SimBook{}.Endpoint(0), func(env *protocol.Env) {
+			h.net.joined[env.ID()] = env.Now()
+		})
+	}
+}
+
+func (h *host) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	if from != protocol.Outside {
+		h.dht.Receive(env, from, msg)
+		return
+	}
+	i := int(msg[0])<<16 | int(msg[1])<<8 | int(msg[2])
+	switch a := h.net.asks[i]; a.what {
+	case 'L':
+		h.dht.Lookup(env, a.id, func(_ *protocol.Env, r kademlia.Result) {
+			r.Closest = slices.Clone(r.Closest)
+			h.net.lookups[i] = r
+		})
+	case 'G':
+		h.dht.Get(env, a.id, func(_ *protocol.Env, f kademlia.Found) {
+			f.Value = slices.Clone(f.Value)
+			h.net.found[i] = f
+		})
+	case 'P':
+		h.dht.Put(env, a.value, func(_ *protocol.Env, stored int) { h.net.stored[i] = stored })
+	}
+}
+
+func (h *host) Timeout(env *protocol.Env, tag uint64) { h.dht.Timeout(env, tag) }
+
+func (n *network) run(t testing.TB, seed uint64) *sim.Sim {
+	t.Helper()
+	n.joined = make([]protocol.Time, len(n.ids))
+	n.lookups = make([]kademlia.Result, len(n.asks))
+	n.found = make([]kademlia.Found, len(n.asks))
+	n.stored = make([]int, len(n.asks))
+	if n.link == (sim.Link{}) {
+		n.link = sim.Link{Delay: 10 * time.Millisecond, Jitter: 40 * time.Millisecond}
+	}
+	p := sim.Plan{
+		Nodes: len(n.ids), Link: n.link, Starts: n.starts, Faults: n.faults, Poison: n.poison,
+		Until: protocol.Time(24 * time.Hour),
+		Node: func(id protocol.NodeID) protocol.Node {
+			c := kademlia.Defaults(n.ids[id], protocol.SimBook{}, seed)
+			if n.config != nil {
+				n.config(&c)
+			}
+			return &host{kademlia.New(c), n}
+		},
+	}
+	for i, a := range n.asks {
+		p.Inputs = append(p.Inputs, sim.Input{
+			ID: uint64(i), At: protocol.Time(a.at), Node: a.node, Body: []byte{byte(i >> 16), byte(i >> 8), byte(i)},
+		})
+	}
+	s, err := sim.New(p, source.Seed(seed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Run()
+	return s
+}
+
+// point gives the i-th point of a random series.
+func point(seed uint64, i int) kademlia.ID {
+	return kademlia.Key(fmt.Appendf(nil, "%d %d", seed, i))
+}
+
+func points(seed uint64, n int) []kademlia.ID {
+	ids := make([]kademlia.ID, n)
+	for i := range ids {
+		ids[i] = point(seed, i)
+	}
+	return ids
+}
+
+// closest gives the k of ids closest to target but not, the slow way.
+func closest(ids []kademlia.ID, target, not kademlia.ID, k int) []kademlia.ID {
+	all := slices.DeleteFunc(slices.Clone(ids), func(id kademlia.ID) bool { return id == not })
+	slices.SortFunc(all, func(a, b kademlia.ID) int {
+		switch {
+		case target.Closer(a, b):
+			return -1
+		case target.Closer(b, a):
+			return 1
+		}
+		return 0
+	})
+	return all[:min(k, len(all))]
+}
+
+func idsOf(cs []kademlia.Contact) []kademlia.ID {
+	ids := make([]kademlia.ID, len(cs))
+	for i := range cs {
+		ids[i] = cs[i].ID
+	}
+	return ids
+}
+
+// quiet is long after the last join.
+const quiet = 20 * time.Minute
+
+// lookAll has n lookups made all over the network, of random points and of ids
+// and of near misses of ids.
+func (n *network) lookAll(seed uint64, count int) {
+	for i := range count {
+		target := point(seed+1, i)
+		switch i % 3 {
+		case 1:
+			target = n.ids[i/3%len(n.ids)]
+		case 2:
+			target = n.ids[i/3%len(n.ids)]
+			target[i%20] ^= 1 << (i % 8)
+		}
+		n.asks = append(n.asks, ask{
+			at: quiet + time.Duration(i)*10*time.Millisecond, node: protocol.NodeID(i * 7 % len(n.ids)), what: 'L', id: target,
+		})
+	}
+}
+
+// judge compares every lookup with the truth.
+func (n *network) judge(t testing.TB, seed uint64) {
+	t.Helper()
+	for id, at := range n.joined {
+		if id != 0 && at == 0 {
+			t.Errorf("seed %d: node %d of %d never joined", seed, id, len(n.ids))
+		}
+	}
+	bad := 0
+	for i, a := range n.asks {
+		if a.what != 'L' {
+			continue
+		}
+		want := closest(n.ids, a.id, n.ids[a.node], 8)
+		if got := idsOf(n.lookups[i].Closest); !slices.Equal(got, want) {
+			if bad++; bad <= 3 {
+				t.Errorf("seed %d: %d nodes: node %d looks up %v and finds\n%v, want\n%v", seed, len(n.ids), a.node, a.id, got, want)
+			}
+		}
+	}
+	if bad > 0 {
+		t.Errorf("seed %d: %d nodes: %d of %d lookups wrong", seed, len(n.ids), bad, len(n.asks))
+	}
+}
+
+func last(ts []protocol.Time) protocol.Time { return slices.Max(ts) }
+
+func TestLookupsFindTheClosestAfterAllJoinAtOnce(t *testing.T) {
+	for _, size := range []int{1, 2, 3, 8, 9, 20, 64, 200} {
+		for seed := range uint64(3) {
+			n := network{ids: points(seed, size), poison: true}
+			n.lookAll(seed, 300)
+			s := n.run(t, seed)
+			n.judge(t, seed)
+			if seed == 0 {
+				r := s.Result()
+				t.Logf("%d nodes: joined by %v, %d messages", size, last(n.joined), r.Sent)
+			}
+		}
+	}
+}
+
+func TestLookupsFindTheClosestDespiteLossAndCopies(t *testing.T) {
+	for _, size := range []int{2, 20, 64, 200} {
+		for seed := range uint64(2) {
+			n := network{ids: points(seed, size), poison: true}
+			n.link = sim.Link{Delay: 10 * time.Millisecond, Jitter: 40 * time.Millisecond, Loss: protocol.Percent(10), Copy: protocol.Percent(10)}
+			n.config = func(c *kademlia.Config) { c.Tries = 10 }
+			n.lookAll(seed, 300)
+			s := n.run(t, seed)
+			n.judge(t, seed)
+			if seed == 0 {
+				t.Logf("%d nodes: joined by %v, %d messages", size, last(n.joined), s.Result().Sent)
+			}
+		}
+	}
+}
+
+// skewed gives ids of which most share long prefixes.
+func skewed(seed uint64, kind string, size int) []kademlia.ID {
+	ids := points(seed, size)
+	for i := range ids {
+		switch kind {
+		case "one alone": // in its half of the tree
+			ids[i][0] &= 0x7f
+			if i == size/2 {
+				ids[i][0] |= 0x80
+			}
+		case "bootstrapper alone":
+			ids[i][0] &= 0x7f
+			if i == 0 {
+				ids[i][0] |= 0x80
+			}
+		case "cluster": // half of them share 80 bits
+			if i%2 == 0 {
+				copy(ids[i][:10], "0123456789")
+			}
+		case "comb": // node i leaves the common path at bit i
+			p := kademlia.ID{}
+			p[i/8%20] = 0x80 >> (i % 8)
+			copy(p[18:], ids[i][18:])
+			ids[i] = p
+		case "ladder": // clusters of clusters
+			for b := range i % 8 {
+				ids[i][b] = 0
+			}
+		}
+	}
+	return ids
+}
+
+func TestSkewedNodesKnowTheirNearestAndAreFound(t *testing.T) {
+	for _, kind := range []string{"one alone", "bootstrapper alone", "cluster", "comb", "ladder"} {
+		t.Run(kind, func(t *testing.T) {
+			for seed := range uint64(3) {
+				const size = 100
+				n := network{ids: skewed(seed, kind, size)}
+				n.lookAll(seed, 600)
+				s := n.run(t, seed)
+				n.judge(t, seed)
+				for id := range n.ids {
+					dht := s.Node(protocol.NodeID(id)).(*host).dht
+					want := closest(n.ids, n.ids[id], n.ids[id], 8)
+					if got := idsOf(dht.Closest(n.ids[id], 8)); !slices.Equal(got, want) {
+						t.Errorf("seed %d: node %d knows nearest\n%v, want\n%v", seed, id, got, want)
+					}
+				}
+				t.Logf("joined by %v, %d messages", last(n.joined), s.Result().Sent)
+			}
+		})
+	}
+}
+
+func TestLookupsFindTheClosestWhenNodesJoinOneByOne(t *testing.T) {
+	for _, gap := range []time.Duration{time.Millisecond, time.Second, 6 * time.Second} {
+		n := network{ids: points(7, 150)}
+		for i := range n.ids {
+			n.starts = append(n.starts, protocol.Time(time.Duration(i)*gap))
+		}
+		n.lookAll(7, 300)
+		n.run(t, 7)
+		n.judge(t, 7)
+	}
+}

@@ -1,0 +1,264 @@
+package kademlia
+
+import "slices"
+
+// contact is a Contact with what the table remembers of it: 32 bytes.
+type contact struct {
+	Contact
+	fails    uint8  // failed RPCs since it last answered
+	answered bool   // it answered us; always so in bucket.live
+	seen     uint32 // when it last answered, in units of stampUnit; may wrap
+}
+
+// bucket holds the contacts that share a certain number of leading bits with
+// the node itself. The one heard longest ago comes first.
+type bucket struct {
+	live  []contact
+	cache []contact // replacements, at most k, the newest last
+	probe bool      // the first of live is being pinged for a newcomer
+}
+
+// table is a routing table. buckets[i] is the bucket of i shared bits, present
+// up to the deepest one that was ever needed.
+type table struct {
+	self    ID
+	k       int
+	stale   uint8
+	buckets []bucket
+}
+
+// news says what the table made of a contact that answered.
+type news uint8
+
+const (
+	known news = iota // it was there; now it is the last of its bucket
+	added             // it is there now
+	moved             // its id is there under another address; it is in the cache
+	full              // it is in the cache
+)
+
+// bucketOf gives the bucket for id, which must not be the node's own.
+func (t *table) bucketOf(id *ID) (*bucket, int) {
+	n := t.self.shared(id)
+	for len(t.buckets) <= n {
+		t.buckets = append(t.buckets, bucket{})
+	}
+	return &t.buckets[n], n
+}
+
+func index(s []contact, id *ID) int {
+	for i := range s {
+		if s[i].ID == *id {
+			return i
+		}
+	}
+	return -1
+}
+
+// get gives the live contact of that id, or nil. It is valid until the next
+// change of the table.
+func (t *table) get(id *ID) *contact {
+	if n := t.self.shared(id); n < len(t.buckets) {
+		b := &t.buckets[n]
+		if i := index(b.live, id); i >= 0 {
+			return &b.live[i]
+		}
+	}
+	return nil
+}
+
+// room reports whether bucket n takes one more. Beyond k it does while fewer
+// than k contacts lie deeper: then the bucket is part of the smallest subtree
+// around the node that holds k, of which the node keeps all (the paper's
+// section 2.4; without it a lookup in a skewed tree can miss a node).
+func (t *table) room(n int) bool {
+	return len(t.buckets[n].live) < t.k || t.deeper(n) < t.k
+}
+
+// deeper counts the contacts below bucket n that are not stale; it stops at k.
+func (t *table) deeper(n int) int {
+	sum := 0
+	for i := n + 1; i < len(t.buckets) && sum < t.k; i++ {
+		sum += t.fresh(i)
+	}
+	return sum
+}
+
+// fresh counts the contacts of bucket n that are not stale.
+func (t *table) fresh(n int) int {
+	sum := 0
+	for i := range t.buckets[n].live {
+		if t.buckets[n].live[i].fails < t.stale {
+			sum++
+		}
+	}
+	return sum
+}
+
+// edge gives the bucket at the top of the smallest subtree around the node that
+// holds k contacts, or 0 if the whole table holds fewer.
+func (t *table) edge() int {
+	sum := 0
+	for i := len(t.buckets) - 1; i >= 0; i-- {
+		if sum += t.fresh(i); sum >= t.k {
+			return i
+		}
+	}
+	return 0
+}
+
+// heard takes in a contact that answered an RPC.
+func (t *table) heard(c Contact, now uint32) news {
+	b, n := t.bucketOf(&c.ID)
+	e := contact{Contact: c, answered: true, seen: now}
+	if i := index(b.live, &c.ID); i >= 0 {
+		if b.live[i].Addr != c.Addr {
+			b.remember(e, t.k)
+			return moved
+		}
+		b.live = append(slices.Delete(b.live, i, i+1), e)
+		return known
+	}
+	i := slices.IndexFunc(b.live, func(o contact) bool { return o.fails >= t.stale })
+	switch {
+	case i >= 0:
+		b.live = slices.Delete(b.live, i, i+1)
+	case !t.room(n):
+		b.remember(e, t.k)
+		return full
+	}
+	b.forget(c)
+	b.live = append(b.live, e)
+	return added
+}
+
+// lost counts a failed RPC. A contact that thereby becomes, or was, stale gives
+// way to the newest of the cache that answered us, if there is one. old reports
+// that it did. spare is the contact to try next if the cache knows only such as
+// never answered.
+func (t *table) lost(c Contact) (old bool, spare Contact, ok bool) {
+	b, _ := t.bucketOf(&c.ID)
+	i := index(b.live, &c.ID)
+	if i < 0 || b.live[i].Addr != c.Addr {
+		b.forget(c)
+		return false, Contact{}, false
+	}
+	o := &b.live[i]
+	o.fails += min(1, 255-o.fails)
+	if o.fails < t.stale || len(b.cache) == 0 {
+		return false, Contact{}, false
+	}
+	j := b.successor(&c.ID)
+	if j < 0 {
+		return false, b.cache[len(b.cache)-1].Contact, true
+	}
+	e := b.cache[j]
+	b.cache = slices.Delete(b.cache, j, j+1)
+	b.live = append(slices.Delete(b.live, i, i+1), e)
+	return true, Contact{}, false
+}
+
+// successor finds in the cache who answered us and shall follow the contact id:
+// itself at another address, else the newest. It is -1 if there is none.
+func (b *bucket) successor(id *ID) int {
+	last := -1
+	for i := range b.cache {
+		if !b.cache[i].answered {
+			continue
+		}
+		if b.cache[i].ID == *id {
+			return i
+		}
+		last = i
+	}
+	return last
+}
+
+// remember puts e at the end of the cache. A cache of k drops its oldest, but
+// no contact that answered us for one that did not.
+func (b *bucket) remember(e contact, k int) {
+	at := -1
+	for i := range b.cache {
+		if o := &b.cache[i]; o.Contact == e.Contact {
+			e.answered = e.answered || o.answered
+			at = i
+			break
+		}
+	}
+	if at < 0 && len(b.cache) >= k {
+		at = slices.IndexFunc(b.cache, func(o contact) bool { return !o.answered })
+		if at < 0 && !e.answered {
+			return
+		}
+		at = max(at, 0)
+	}
+	if at >= 0 {
+		b.cache = slices.Delete(b.cache, at, at+1)
+	}
+	b.cache = append(b.cache, e)
+}
+
+// forget drops c from the cache.
+func (b *bucket) forget(c Contact) {
+	for i := range b.cache {
+		if b.cache[i].Contact == c {
+			b.cache = slices.Delete(b.cache, i, i+1)
+			return
+		}
+	}
+}
+
+// query says what the contacts given by table.closest are for.
+type query struct {
+	target ID
+	n      int
+	except *Contact // left out, by id and by address; nil is nobody
+	stale  bool     // stale contacts count too
+}
+
+// closest adds to dst the n contacts closest to the target, nearest first.
+func (t *table) closest(dst []Contact, q *query) []Contact {
+	// First the target's own subtree, then all that lies deeper on the node's own
+	// path, then the subtrees that leave it ever earlier: each is farther from
+	// the target than the one before.
+	s, base := t.self.shared(&q.target), len(dst)
+	if s < len(t.buckets) {
+		dst = t.merge(dst, base, q, s, s+1)
+		if len(dst)-base < q.n {
+			dst = t.merge(dst, base, q, s+1, len(t.buckets))
+		}
+	}
+	for i := min(s, len(t.buckets)) - 1; i >= 0 && len(dst)-base < q.n; i-- {
+		dst = t.merge(dst, base, q, i, i+1)
+	}
+	return dst
+}
+
+// merge inserts the contacts of buckets from to upTo-1 into dst[base:], which is
+// sorted by distance and stays at most q.n long.
+func (t *table) merge(dst []Contact, base int, q *query, from, upTo int) []Contact {
+	for n := from; n < upTo; n++ {
+		for i := range t.buckets[n].live {
+			c := &t.buckets[n].live[i]
+			if c.fails >= t.stale && !q.stale {
+				continue
+			}
+			if q.except != nil && (c.ID == q.except.ID || c.Addr == q.except.Addr) {
+				continue
+			}
+			at := len(dst)
+			for at > base && q.target.compare(&c.ID, &dst[at-1].ID) < 0 {
+				at--
+			}
+			switch {
+			case len(dst)-base < q.n:
+				dst = append(dst, Contact{})
+			case at == len(dst):
+				continue
+			}
+			copy(dst[at+1:], dst[at:])
+			dst[at] = c.Contact
+		}
+	}
+	return dst
+}

@@ -1,0 +1,102 @@
+package link
+
+import (
+	"math"
+
+	"dessim/protocol"
+	"dessim/protocol/bencode"
+)
+
+// A frame is the component byte and one bencoded list:
+//
+//	data  0 src dst ack sack low seq msg
+//	ack   1 src dst ack sack
+//
+// src and dst are the incarnations of its sender and its receiver. Numbers up to
+// ack are settled: received, or never to come. Bit k of sack tells that ack+2+k
+// was received too. Numbers below low will not come any more.
+type frame struct {
+	data     bool
+	src, dst uint32
+	ack      uint64
+	sack     uint64
+	low, seq uint64
+	msg      []byte // aliases what was decoded
+}
+
+const (
+	typeData = 0
+	typeAck  = 1
+)
+
+// maxSeq leaves room for sums.
+const maxSeq = math.MaxInt64
+
+// append appends the encoded frame.
+func (f *frame) append(b []byte) []byte {
+	typ := uint64(typeAck)
+	if f.data {
+		typ = typeData
+	}
+	b = append(b, byte(protocol.Link), 'l')
+	b = bencode.AppendUint(b, typ)
+	b = bencode.AppendUint(b, uint64(f.src))
+	b = bencode.AppendUint(b, uint64(f.dst))
+	b = bencode.AppendUint(b, f.ack)
+	b = bencode.AppendUint(b, f.sack)
+	if f.data {
+		b = bencode.AppendUint(b, f.low)
+		b = bencode.AppendUint(b, f.seq)
+		b = bencode.AppendBytes(b, f.msg)
+	}
+	return append(b, 'e')
+}
+
+// decode reads a frame with r, which is a parameter because a Reader of its own
+// would cost every frame an allocation.
+func decode(r *bencode.Reader, b []byte) (f frame, ok bool) {
+	if len(b) == 0 || b[0] != byte(protocol.Link) {
+		return frame{}, false
+	}
+	r.Reset(b[1:])
+	r.List()
+	f.data = r.UintMax(typeAck) == typeData
+	f.src = uint32(r.UintMax(math.MaxUint32))
+	f.dst = uint32(r.UintMax(math.MaxUint32))
+	f.ack = r.UintMax(maxSeq)
+	f.sack = r.Uint()
+	if f.data {
+		f.low = r.UintMax(maxSeq)
+		f.seq = r.UintMax(maxSeq)
+		f.msg = r.Bytes()
+	}
+	r.End()
+	if !r.Done() || !f.sound() {
+		return frame{}, false
+	}
+	return f, true
+}
+
+// sound reports whether a sender that keeps the rules can have made f.
+func (f *frame) sound() bool {
+	if f.src == 0 {
+		return false
+	}
+	if f.dst == 0 && (!f.data || f.ack != 0 || f.sack != 0) {
+		return false // it acknowledges to nobody
+	}
+	if f.data && (f.low == 0 || f.low > f.seq || f.seq-f.low >= MaxWindow) {
+		return false
+	}
+	return true
+}
+
+// Payload gives the message in a data frame, for checks that look into what
+// travels. It aliases b. ok is false for anything else.
+func Payload(b []byte) (msg []byte, ok bool) {
+	f, ok := decode(new(bencode.Reader), b)
+	if !ok || !f.data {
+		return nil, false
+	}
+	return f.msg, true
+}

@@ -1,0 +1,223 @@
+// Package link makes perfect point-to-point links out of lossy ones: it numbers
+// messages, acknowledges them, sends again what was not acknowledged, and drops
+// copies (Cachin, Guerraoui, Rodrigues, "Introduction to Reliable and Secure
+// Distributed Programming", section 2.4: stubborn links, then perfect links; the
+// selective part of an acknowledgement follows RFC 2018).
+//
+// Every frame names two lives: the sender's incarnation and the receiver's, as
+// far as the sender knows it, 0 if it does not. What is promised:
+//
+//   - No message is delivered twice to one incarnation of the receiver, nor one
+//     that was not sent. With FIFO, what one incarnation sends is delivered to
+//     another in the order of sending.
+//   - A message is addressed to the receiver's incarnation that the sender knows
+//     when it sends. If both live on, it is delivered.
+//   - While the sender knows none, its messages are for whoever answers first.
+//     If the receiver never restarts, they are delivered.
+//   - When the sender finds a new incarnation of the receiver, it drops what was
+//     unacknowledged and calls Reset. Such a message may have been delivered to
+//     the former life, to none, and, if it was sent before any was known, to
+//     both: once each. So a message may be lost when either end restarts, also
+//     shortly after a restart, while frames of the former life still travel.
+//
+// Numbers are never used twice in a life of the sender: frames carry the lowest
+// number that is still to come instead. If a new incarnation of the receiver
+// began from 1 again, a late copy of an early frame that knew no incarnation
+// would pass for the new message 1 and suppress it.
+//
+// It does not detect crashes: it sends to a silent node for ever, ever more
+// rarely, until Abandon. It does not authenticate: a forged incarnation cuts a
+// link.
+package link
+
+import (
+	"fmt"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/bencode"
+)
+
+// The kinds of the link's own sends. The first transmission of a message bears
+// the kind that it was sent with, so that counts of a machine's messages are
+// exact whatever is lost.
+var (
+	KindResend = protocol.KindOf("link.resend") // a message once more
+	KindAck    = protocol.KindOf("link.ack")    // a pure acknowledgement
+)
+
+// MaxWindow is the greatest Config.Window, and what a receiver puts up with.
+const MaxWindow = 4096
+
+// slowest bounds the growth of the time between resends: Retry<<slowest.
+const slowest = 3
+
+// maxRetry keeps Retry<<slowest below protocol.MaxTime.
+const maxRetry = time.Duration(protocol.MaxTime >> slowest)
+
+// Config says how a Link behaves and where its messages go.
+type Config struct {
+	// Retry is the time to the first resend, to be longer than a round trip and
+	// AckDelay together. It doubles with each resend that nothing answers, up to
+	// eightfold. From 1 ns to 12 days.
+	Retry time.Duration
+	// AckDelay is how long an acknowledgement may wait for a message to ride on,
+	// or for more to acknowledge. With 0 each frame is acknowledged in the step
+	// that receives it, alone unless Deliver sends to the same node. Below Retry.
+	AckDelay time.Duration
+	// Window bounds the messages to one node that were transmitted and are not
+	// acknowledged: 1 to MaxWindow. Those beyond it wait in memory, without a
+	// bound, and leave in order as acknowledgements come in.
+	Window int
+	// FIFO holds back what arrives early, so that messages are delivered in the
+	// order in which they were sent.
+	FIFO bool
+	// Deliver gets each message once. msg is borrowed. It may call Send.
+	Deliver func(env *protocol.Env, from protocol.NodeID, msg []byte)
+	// Reset, if not nil, learns that peer is a new incarnation and that what was
+	// unacknowledged to it was dropped. What it sends goes to the new one.
+	Reset func(env *protocol.Env, peer protocol.NodeID)
+}
+
+// Stats counts what a Link did in this incarnation.
+type Stats struct {
+	Sent       uint64 // messages transmitted for the first time
+	Resent     uint64 // messages transmitted again
+	Acks       uint64 // pure acknowledgements sent
+	Delivered  uint64 // messages handed to Deliver
+	Duplicates uint64 // data frames that were received before
+	Stale      uint64 // frames from or to a former incarnation
+	Malformed  uint64 // frames that nobody who keeps the rules sends
+	Dropped    uint64 // messages given up: new incarnation or Abandon
+}
+
+// A Link is one node's end of its links to all others.
+type Link struct {
+	cfg   Config
+	stats Stats
+	peers map[protocol.NodeID]*peer // made when first needed
+	frame []byte                    // scratch: Env.Send copies
+	spare [][]byte                  // bodies to be used again
+	r     bencode.Reader
+}
+
+// New makes a Link. It panics if cfg is out of range.
+func New(cfg Config) *Link {
+	if cfg.Retry < 1 || cfg.Retry > maxRetry {
+		panic(fmt.Sprintf("link: Retry is %v, want 1ns to %v", cfg.Retry, maxRetry))
+	}
+	if cfg.AckDelay < 0 || cfg.AckDelay >= cfg.Retry {
+		panic(fmt.Sprintf("link: AckDelay is %v, want 0 to less than Retry, %v", cfg.AckDelay, cfg.Retry))
+	}
+	if cfg.Window < 1 || cfg.Window > MaxWindow {
+		panic(fmt.Sprintf("link: Window is %d, want 1 to %d", cfg.Window, MaxWindow))
+	}
+	if cfg.Deliver == nil {
+		panic("link: no Deliver")
+	}
+	return &Link{cfg: cfg}
+}
+
+// Start begins an incarnation. A Link persists nothing and starts in silence.
+func (l *Link) Start(*protocol.Env) {}
+
+// Stats gives the counts so far.
+func (l *Link) Stats() Stats { return l.stats }
+
+// Pending gives the number of messages to that node which it did not acknowledge
+// yet, those that wait for the window included.
+func (l *Link) Pending(to protocol.NodeID) int {
+	if p := l.peers[to]; p != nil {
+		return p.out.len()
+	}
+	return 0
+}
+
+// Known gives the latest incarnation of that node that was heard of, or 0.
+func (l *Link) Known(id protocol.NodeID) uint32 {
+	if p := l.peers[id]; p != nil {
+		return p.inc
+	}
+	return 0
+}
+
+// Send sends msg to a node. kind names its first transmission. The caller keeps
+// msg. Nodes do not send to themselves: that panics.
+func (l *Link) Send(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, msg []byte) {
+	if to == env.ID() {
+		panic(fmt.Sprintf("link: node %d sends %v to itself", to, kind))
+	}
+	p := l.peer(to)
+	p.out.push(message{kind: kind, body: l.copy(msg)})
+	l.release(env, p)
+	l.arm(env, p)
+}
+
+// Abandon drops what was not acknowledged by that node, so that nothing is sent
+// to it any more: for hosts that know it to be gone. The messages may or may not
+// have been delivered. Later ones are sent as ever.
+func (l *Link) Abandon(env *protocol.Env, to protocol.NodeID) {
+	if p := l.peers[to]; p != nil {
+		l.drop(p)
+		l.arm(env, p)
+	}
+}
+
+// Receive consumes a frame. What is not canonical is dropped and counted.
+func (l *Link) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	f, ok := decode(&l.r, msg)
+	if !ok || f.dst > env.Incarnation() || from == env.ID() {
+		l.stats.Malformed++
+		return
+	}
+	p := l.peer(from)
+	switch {
+	case f.src < p.inc: // its sender is no more
+		l.stats.Stale++
+		return
+	case f.dst != 0 && f.dst < env.Incarnation():
+		// Nothing is learned from it, for it may be old: only its sender learns.
+		l.stats.Stale++
+		if f.data {
+			l.refuse(env, p, f.src)
+		}
+		return
+	}
+	l.learn(env, p, f.src)
+	if !l.acknowledged(env, p, f) {
+		l.stats.Malformed++
+		return
+	}
+	if f.data {
+		l.accept(env, p, f)
+	}
+	l.release(env, p)
+	if p.ackDue && l.cfg.AckDelay == 0 {
+		l.ack(env, p)
+	}
+	l.arm(env, p)
+}
+
+// Timeout consumes a timer of this component.
+func (l *Link) Timeout(env *protocol.Env, tag uint64) {
+	_, n := protocol.SplitTag(tag)
+	p := l.peers[protocol.NodeID(n)]
+	if p == nil || !p.armed {
+		return
+	}
+	p.armed = false
+	if p.sent > 0 && due(env.Now(), p.resendAt, l.wait(p)) {
+		l.resend(env, p)
+	}
+	if p.ackDue && due(env.Now(), p.ackAt, l.cfg.AckDelay) {
+		l.ack(env, p)
+	}
+	l.arm(env, p)
+}
+
+// due reports whether at has come. A deadline farther away than it ever was says
+// that the clock went back: waiting for it could take for ever.
+func due(now, at protocol.Time, longest time.Duration) bool {
+	left := at.Sub(now)
+	return left <= 0 || left > longest
+}

@@ -1,0 +1,346 @@
+package link
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"dessim/protocol"
+	"dessim/protocol/bencode"
+)
+
+func config() Config {
+	return Config{Retry: 100 * time.Millisecond, Window: 64, Deliver: func(*protocol.Env, protocol.NodeID, []byte) {}}
+}
+
+// TestMessagesBetweenLivesThatLastAreDeliveredOnce plays an adversarial network
+// with restarts, then a calm one, and compares the account with the promise.
+func TestMessagesBetweenLivesThatLastAreDeliveredOnce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		cfg := config()
+		cfg.FIFO = rapid.Bool().Draw(t, "fifo")
+		cfg.Window = rapid.SampledFrom([]int{1, 2, 7, 64}).Draw(t, "window")
+		cfg.AckDelay = rapid.SampledFrom([]time.Duration{0, 10 * time.Millisecond}).Draw(t, "ackDelay")
+		restarts := rapid.Bool().Draw(t, "restarts")
+		w := newWorld(rapid.IntRange(2, 3).Draw(t, "nodes"), cfg)
+		actions := map[string]func(*rapid.T){
+			"send": func(t *rapid.T) {
+				from := rapid.IntRange(0, len(w.nodes)-1).Draw(t, "from")
+				to := (from + rapid.IntRange(1, len(w.nodes)-1).Draw(t, "to")) % len(w.nodes)
+				for range rapid.IntRange(1, 5).Draw(t, "burst") {
+					w.send(from, to)
+				}
+			},
+			"arrive": func(t *rapid.T) { w.some(t, func(i int) { w.arrive(i, false) }) },
+			"copy":   func(t *rapid.T) { w.some(t, func(i int) { w.arrive(i, true) }) },
+			"lose":   func(t *rapid.T) { w.some(t, func(i int) { w.flights = slices.Delete(w.flights, i, i+1) }) },
+			"fire":   func(*rapid.T) { w.fire() },
+			"wait":   func(t *rapid.T) { w.now += protocol.Time(rapid.IntRange(1, 1e8).Draw(t, "ns")) },
+			"": func(t *rapid.T) {
+				if len(w.faults) > 0 {
+					t.Fatal(strings.Join(w.faults, "\n"))
+				}
+			},
+		}
+		if restarts {
+			actions["restart"] = func(t *rapid.T) { w.nodes[rapid.IntRange(0, len(w.nodes)-1).Draw(t, "node")].restart() }
+		}
+		t.Repeat(actions)
+		if !w.calm() {
+			t.Fatal("the network does not come to rest")
+		}
+		w.judge(t)
+	})
+}
+
+func (w *world) some(t *rapid.T, f func(int)) {
+	if n := len(w.flights); n > 0 {
+		f(rapid.IntRange(0, n-1).Draw(t, "flight"))
+	}
+}
+
+// judge compares the account with the promise, at rest.
+func (w *world) judge(t *rapid.T) {
+	for n, s := range w.account {
+		to := w.nodes[s.to]
+		last := w.nodes[s.from].inc == s.fromInc && to.inc == s.toInc
+		addressed := s.known == to.inc || s.known == 0 && to.inc == 1
+		if last && addressed && !slices.Contains(s.got, to.inc) {
+			t.Fatalf("message %d, %+v, was not delivered", n, s)
+		}
+	}
+	for _, h := range w.nodes {
+		for _, p := range w.nodes {
+			if k := h.link.Pending(p.id); k != 0 {
+				t.Fatalf("node %d holds %d messages to %d at rest", h.id, k, p.id)
+			}
+		}
+		if s := h.link.Stats(); s.Malformed != 0 {
+			t.Fatalf("node %d counts %d malformed frames of honest nodes", h.id, s.Malformed)
+		}
+	}
+	if len(w.faults) > 0 {
+		t.Fatal(strings.Join(w.faults, "\n"))
+	}
+}
+
+func TestQuietNetworkCostsOneFrameAndOneAcknowledgementAMessage(t *testing.T) {
+	w := newWorld(2, config())
+	for range 5 {
+		w.send(0, 1)
+		w.calm()
+	}
+	if w.sends[kindTest] != 5 || w.sends[KindAck] != 5 || w.sends[KindResend] != 0 {
+		t.Errorf("5 messages cost %v", w.sends)
+	}
+	want := Stats{Sent: 5}
+	if got := w.nodes[0].link.Stats(); got != want {
+		t.Errorf("sender counts %+v, want %+v", got, want)
+	}
+	want = Stats{Acks: 5, Delivered: 5}
+	if got := w.nodes[1].link.Stats(); got != want {
+		t.Errorf("receiver counts %+v, want %+v", got, want)
+	}
+}
+
+func TestAcknowledgementRidesOnTheAnswer(t *testing.T) {
+	w := newWorld(2, config())
+	w.nodes[1].reply = true
+	h := w.nodes[0]
+	h.step(func(env *protocol.Env) { h.link.Send(env, 1, kindTest, []byte("question")) })
+	w.calm()
+	if w.sends[kindTest] != 2 || w.sends[KindAck] != 1 {
+		t.Errorf("question and answer cost %v, want 2 messages and the answer's acknowledgement", w.sends)
+	}
+}
+
+func TestHeldBackAcknowledgementCoversManyMessages(t *testing.T) {
+	cfg := config()
+	cfg.AckDelay = 50 * time.Millisecond
+	w := newWorld(2, cfg)
+	for range 10 {
+		w.send(0, 1)
+	}
+	w.calm()
+	if w.sends[kindTest] != 10 || w.sends[KindAck] != 1 || w.sends[KindResend] != 0 {
+		t.Errorf("10 messages at once cost %v, want 1 acknowledgement", w.sends)
+	}
+}
+
+func TestTimerIsOffWhenNothingIsUnacknowledged(t *testing.T) {
+	w := newWorld(2, config())
+	w.send(0, 1)
+	w.send(0, 1)
+	if n := len(w.nodes[0].timers); n != 1 {
+		t.Fatalf("%d timers for 2 messages to one node, want 1", n)
+	}
+	for len(w.flights) > 0 {
+		w.arrive(0, false)
+	}
+	if n := len(w.nodes[0].timers) + len(w.nodes[1].timers); n != 0 {
+		t.Errorf("%d timers when all is acknowledged", n)
+	}
+}
+
+func TestWindowBoundsWhatIsUnderWay(t *testing.T) {
+	cfg := config()
+	cfg.Window = 3
+	w := newWorld(2, cfg)
+	for range 10 {
+		w.send(0, 1)
+	}
+	if len(w.flights) != 3 || w.nodes[0].link.Pending(1) != 10 {
+		t.Fatalf("%d frames under way and %d pending, want 3 and 10", len(w.flights), w.nodes[0].link.Pending(1))
+	}
+	w.calm()
+	if w.sends[kindTest] != 10 || w.sends[KindResend] != 0 {
+		t.Errorf("10 messages cost %v", w.sends)
+	}
+}
+
+// TestLateFrameToNobodyInParticularSuppressesNothing is the danger that the
+// package comment tells of.
+func TestLateFrameToNobodyInParticularSuppressesNothing(t *testing.T) {
+	w := newWorld(2, config())
+	w.send(0, 1)
+	late := flight{0, 1, slices.Clone(w.flights[0].frame)}
+	w.calm()
+	w.nodes[1].restart()
+	w.send(0, 1) // to the former life: lost, but the sender learns
+	w.calm()
+	if got := w.nodes[0].link.Known(1); got != 2 || w.nodes[0].resets != 1 {
+		t.Fatalf("the sender knows incarnation %d after %d resets, want 2 and 1", got, w.nodes[0].resets)
+	}
+	w.flights = append(w.flights, late)
+	w.arrive(0, false)
+	w.send(0, 1)
+	w.calm()
+	if got := w.account[2].got; !slices.Equal(got, []uint32{2}) {
+		t.Errorf("the message to the new life was delivered to lives %v, want [2]", got)
+	}
+	if len(w.faults) > 0 {
+		t.Error(w.faults)
+	}
+}
+
+func TestSilentNodeIsSentEverLessAndAbandonEndsIt(t *testing.T) {
+	w := newWorld(2, config())
+	for range 8 {
+		w.send(0, 1)
+	}
+	var burst []int
+	for range 6 {
+		w.flights = nil
+		w.fire()
+		burst = append(burst, len(w.flights))
+	}
+	if want := []int{8, 4, 2, 1, 1, 1}; !slices.Equal(burst, want) {
+		t.Errorf("resends %v, want %v", burst, want)
+	}
+	if want := protocol.Time((1 + 2 + 4 + 8 + 8 + 8) * 100 * time.Millisecond); w.now != want {
+		t.Errorf("sixth resend at %v, want %v", w.now, want)
+	}
+	h := w.nodes[0]
+	h.step(func(env *protocol.Env) { h.link.Abandon(env, 1) })
+	if len(h.timers) != 0 || h.link.Pending(1) != 0 || h.link.Stats().Dropped != 8 {
+		t.Errorf("after Abandon %d timers, %d pending, %+v", len(h.timers), h.link.Pending(1), h.link.Stats())
+	}
+	w.flights = nil
+	w.send(0, 1)
+	w.calm()
+	if got := w.account[8].got; len(got) != 1 {
+		t.Errorf("the message after Abandon was delivered to %v", got)
+	}
+}
+
+func TestClockThatGoesBackDoesNotStopResends(t *testing.T) {
+	var env protocol.Env
+	l := New(config())
+	env.Enter(0, 1, protocol.Time(time.Hour), nil)
+	l.Send(&env, 1, kindTest, []byte("m"))
+	env.Enter(0, 1, 0, nil)
+	l.Timeout(&env, protocol.Link.Tag(1))
+	if e := env.Effects(); len(e) != 2 || e[0].Kind != KindResend || e[1].After != 200*time.Millisecond {
+		t.Errorf("effects %+v, want a resend and a timer after 200ms", e)
+	}
+}
+
+func TestForgedAcknowledgementIsRefused(t *testing.T) {
+	w := newWorld(2, config())
+	w.send(0, 1)
+	h := w.nodes[0]
+	forged := (&frame{src: 1, dst: 1, ack: 2}).append(nil)
+	h.step(func(env *protocol.Env) { h.link.Receive(env, 1, forged) })
+	if h.link.Stats().Malformed != 1 || h.link.Pending(1) != 1 {
+		t.Errorf("%+v, %d pending", h.link.Stats(), h.link.Pending(1))
+	}
+}
+
+func TestMistakesPanic(t *testing.T) {
+	for name, f := range map[string]func(){
+		"Retry is 0s":      func() { New(Config{}) },
+		"AckDelay is 1s":   func() { c := config(); c.AckDelay = time.Second; New(c) },
+		"Window is 0":      func() { c := config(); c.Window = 0; New(c) },
+		"Window is 4097":   func() { c := config(); c.Window = MaxWindow + 1; New(c) },
+		"no Deliver":       func() { c := config(); c.Deliver = nil; New(c) },
+		"sends test to it": func() { var e protocol.Env; e.Enter(3, 1, 0, nil); New(config()).Send(&e, 3, kindTest, nil) },
+	} {
+		func() {
+			defer func() {
+				if s, _ := recover().(string); !strings.Contains(s, name) {
+					t.Errorf("panic %q, want %q in it", s, name)
+				}
+			}()
+			f()
+		}()
+	}
+}
+
+// TestQueueIsASlice compares with the obvious twin.
+func TestQueueIsASlice(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var q queue
+		var ref []byte
+		first := uint64(1)
+		t.Repeat(map[string]func(*rapid.T){
+			"push": func(t *rapid.T) {
+				b := rapid.Byte().Draw(t, "b")
+				q.push(message{body: []byte{b}})
+				ref = append(ref, b)
+			},
+			"pop": func(t *rapid.T) {
+				if len(ref) > 0 {
+					q.pop()
+					ref, first = ref[1:], first+1
+				}
+			},
+			"": func(t *rapid.T) {
+				if q.len() != len(ref) || q.number(0) != first {
+					t.Fatalf("length %d from %d, want %d from %d", q.len(), q.number(0), len(ref), first)
+				}
+				for i, b := range ref {
+					if q.at(i).body[0] != b {
+						t.Fatalf("item %d is %d, want %d", i, q.at(i).body[0], b)
+					}
+				}
+			},
+		})
+	})
+}
+
+func TestWarmLinkAllocatesNothing(t *testing.T) {
+	var ea, eb protocol.Env
+	a, b := New(config()), New(config())
+	msg := []byte("a message of some length")
+	exchange := func() {
+		ea.Enter(0, 1, 0, nil)
+		a.Send(&ea, 1, kindTest, msg)
+		eb.Enter(1, 1, 0, nil)
+		b.Receive(&eb, 0, ea.Effects()[0].Body)
+		ea.Enter(0, 1, 0, nil)
+		a.Receive(&ea, 1, eb.Effects()[0].Body)
+	}
+	exchange()
+	if n := testing.AllocsPerRun(1000, exchange); n != 0 {
+		t.Errorf("a message and its acknowledgement allocate %v times, want 0", n)
+	}
+}
+
+func TestPayloadGivesTheMessageOfDataFramesAlone(t *testing.T) {
+	data := (&frame{data: true, src: 1, low: 1, seq: 1, msg: []byte("m")}).append(nil)
+	if msg, ok := Payload(data); !ok || string(msg) != "m" {
+		t.Errorf("Payload gives %q, %v", msg, ok)
+	}
+	ack := (&frame{src: 1, dst: 1, ack: 1}).append(nil)
+	if _, ok := Payload(ack); ok {
+		t.Error("an acknowledgement has a payload")
+	}
+}
+
+func FuzzFrame(f *testing.F) {
+	f.Add((&frame{data: true, src: 1, low: 1, seq: 1, msg: []byte("m")}).append(nil))
+	f.Add((&frame{data: true, src: 2, dst: 3, ack: 9, sack: 5, low: 4, seq: 7}).append(nil))
+	f.Add((&frame{src: 1, dst: 1, ack: maxSeq, sack: 1<<64 - 1}).append(nil))
+	f.Add([]byte("\x01li0ei1ei0ei0ei0ei2ei1e1:me"))
+	f.Add([]byte("\x01li1ei1ei0ei0ei0ee"))
+	f.Add(binary.BigEndian.AppendUint64([]byte{1}, 0))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		v, ok := decode(new(bencode.Reader), b)
+		if ok && !bytes.Equal(v.append(nil), b) {
+			t.Fatalf("%q decodes to %+v, which encodes to %q", b, v, v.append(nil))
+		}
+		var env protocol.Env
+		l := New(config())
+		env.Enter(0, 2, 0, nil)
+		l.Send(&env, 1, kindTest, []byte("m"))
+		l.Receive(&env, 1, b)
+		if l.stats.Malformed > 0 && l.stats.Delivered > 0 {
+			t.Fatalf("%q is malformed and delivered", b)
+		}
+	})
+}

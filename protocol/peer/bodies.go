@@ -1,0 +1,89 @@
+package peer
+
+import (
+	"dessim/protocol"
+	"dessim/protocol/gossip"
+	"dessim/protocol/ledger"
+)
+
+// bodies holds the transactions that the node has seen and that are not applied
+// yet, so that each is decoded and verified once.
+type bodies struct {
+	parsed map[ledger.ID]*parsed // by wtxid
+	own    map[ledger.ID][]byte  // bodies that this node endorsed or fetched: not in the flood's memory
+}
+
+// parsed is a decoded transaction and what is known of it without state.
+type parsed struct {
+	tx      *ledger.Tx
+	verdict ledger.Verdict // of form, amounts and signatures; Unjudged until all keys are known
+}
+
+func (b *bodies) init() {
+	b.parsed = make(map[ledger.ID]*parsed)
+	b.own = make(map[ledger.ID][]byte)
+}
+
+// body gives the bytes of a transaction.
+func (n *Node) body(id ledger.ID) ([]byte, bool) {
+	if b, ok := n.bodies.own[id]; ok {
+		return b, true
+	}
+	return n.flood.Body(gossip.ID(id))
+}
+
+// parse decodes a body, or recalls that it did.
+func (n *Node) parse(id ledger.ID, body []byte) (*parsed, ledger.Verdict) {
+	if p := n.bodies.parsed[id]; p != nil {
+		return p, ledger.Accepted
+	}
+	tx, v := ledger.Decode(body)
+	if v != ledger.Accepted {
+		return nil, v
+	}
+	p := &parsed{tx: tx}
+	if v := tx.Check(n.cfg.Genesis.Network()); v != ledger.Accepted {
+		p.verdict = v
+	}
+	n.bodies.parsed[id] = p
+	return p, ledger.Accepted
+}
+
+// verify judges form, amounts and signatures. The verdict is not Final while
+// keys are missing.
+func (n *Node) verify(p *parsed) ledger.Verdict {
+	if p.verdict != ledger.Unjudged {
+		return p.verdict
+	}
+	v := p.tx.CheckSignatures(n.keys.find, n.cfg.Verifier)
+	if v.Final() {
+		p.verdict = v
+	}
+	return v
+}
+
+// checkBody verifies a body before the flood passes it on.
+func (n *Node) checkBody(env *protocol.Env, id gossip.ID, body []byte) gossip.Verdict {
+	p, v := n.parse(ledger.ID(id), body)
+	if p != nil {
+		v = n.verify(p)
+	}
+	switch {
+	case v == ledger.Accepted:
+		return gossip.Pass
+	case v.Final():
+		n.refuse(env, id, v)
+		return gossip.Drop
+	}
+	n.keys.bodies = append(n.keys.bodies, id)
+	n.want(env, p.tx.Endorsers())
+	return gossip.Wait
+}
+
+// refuse counts a body that is not passed on, and forgets it.
+func (n *Node) refuse(env *protocol.Env, id gossip.ID, v ledger.Verdict) {
+	n.stats.Forged++
+	delete(n.bodies.parsed, ledger.ID(id))
+	env.Note(KindRefused, id, v)
+	n.outputRefused(env, id, v)
+}

@@ -1,0 +1,127 @@
+package peer
+
+import (
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/bencode"
+	"dessim/protocol/link"
+)
+
+// Client is a node that asks others for transfers, as inputs tell it. What is
+// aborted it asks for again, with the next attempt number, until it is accepted
+// or refused.
+type Client struct {
+	delay   time.Duration
+	link    *link.Link
+	orders  map[uint64]*order // by transfer
+	scratch []byte
+}
+
+// order is one transfer of a client.
+type order struct {
+	sender protocol.NodeID
+	req    Request // Attempt is that of the last attempt
+}
+
+// kindBackoff is the question how long a client waits before it tries again.
+var kindBackoff = protocol.KindOf("backoff")
+
+const (
+	backoffDelays = 5 // times the attempt
+	backoffMax    = 40
+)
+
+// NewClient makes a Client; delay is as in Config.
+func NewClient(delay time.Duration) *Client {
+	c := &Client{delay: delay, orders: make(map[uint64]*order)}
+	c.link = link.New(link.Config{Retry: delay * 5 / 2, Window: link.MaxWindow, Deliver: c.deliver})
+	return c
+}
+
+// Start begins an incarnation, which remembers nothing of former ones.
+func (c *Client) Start(env *protocol.Env) { c.link.Start(env) }
+
+// Receive consumes a datagram, or an order from Outside.
+func (c *Client) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	if from != protocol.Outside {
+		if len(msg) > 0 && protocol.Component(msg[0]) == protocol.Link {
+			c.link.Receive(env, from, msg)
+		}
+		return
+	}
+	m, ok := decode(msg)
+	if !ok || m.typ != typeOrder || c.orders[m.req.Transfer] != nil {
+		return
+	}
+	m.req.Attempt = 0
+	o := &order{sender: m.sender, req: m.req}
+	c.orders[m.req.Transfer] = o
+	c.ask(env, o)
+}
+
+// ask makes the next attempt.
+func (c *Client) ask(env *protocol.Env, o *order) {
+	o.req.Attempt++
+	c.scratch = message{typ: typeRequest, req: o.req}.append(c.scratch[:0])
+	c.link.Send(env, o.sender, KindRequest, c.scratch)
+}
+
+// deliver consumes a sender's reply.
+func (c *Client) deliver(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	m, ok := decode(msg)
+	if !ok || m.typ != typeReply {
+		return
+	}
+	o := c.orders[m.req.Transfer]
+	if o == nil || o.sender != from || o.req.Attempt != m.req.Attempt {
+		return
+	}
+	env.Note(KindTransfer, m.req.Transfer, "attempt", m.req.Attempt, m.outcome)
+	switch m.outcome {
+	case Aborted:
+		wait := c.delay * time.Duration(min(backoffDelays*o.req.Attempt, backoffMax))
+		wait += time.Duration(env.Choose(kindBackoff, uint64(wait)))
+		env.SetTimer(wait, protocol.Peer.Tag(m.req.Transfer))
+	case Accepted, Refused:
+		c.answer(env, o, m.outcome)
+	}
+}
+
+// Timeout makes the next attempt of a transfer that was aborted.
+func (c *Client) Timeout(env *protocol.Env, tag uint64) {
+	switch component, n := protocol.SplitTag(tag); component {
+	case protocol.Link:
+		c.link.Timeout(env, tag)
+	case protocol.Peer:
+		c.ask(env, c.orders[n])
+	}
+}
+
+// Answer is an output of KindAnswered: how a client's transfer ended.
+type Answer struct {
+	Transfer uint64
+	Attempts uint32
+	Outcome  Outcome // Accepted or Refused
+}
+
+func (c *Client) answer(env *protocol.Env, o *order, outcome Outcome) {
+	b := append(c.scratch[:0], 'l')
+	b = bencode.AppendUint(b, o.req.Transfer)
+	b = bencode.AppendUint(b, uint64(o.req.Attempt))
+	b = bencode.AppendUint(b, uint64(outcome))
+	c.scratch = append(b, 'e')
+	env.Output(KindAnswered, c.scratch)
+}
+
+// DecodeAnswer reads an output of KindAnswered.
+func DecodeAnswer(rec []byte) (a Answer, ok bool) {
+	var r bencode.Reader
+	r.Reset(rec)
+	r.List()
+	a.Transfer = r.Uint()
+	a.Attempts = uint32(r.UintMax(1<<32 - 1))
+	a.Outcome = Outcome(r.UintMax(uint64(Refused)))
+	r.End()
+	return a, r.Done()
+}

@@ -1,0 +1,93 @@
+package peer
+
+import (
+	"slices"
+
+	"dessim/protocol"
+	"dessim/protocol/bencode"
+	"dessim/protocol/gossip"
+	"dessim/protocol/kademlia"
+	"dessim/protocol/ledger"
+)
+
+// keyring holds the public keys that the node found in the DHT. Keys of strangers
+// could fill it, so a body that needs a key is only looked at if its form is right;
+// whoever pays for that many forms of that many keys may fill it all the same.
+type keyring struct {
+	known  map[ledger.Owner][]byte
+	asked  map[ledger.Owner]bool // a Get is under way, or the owner is in failed
+	failed []ledger.Owner        // to be asked again at the next timer
+	bodies []gossip.ID           // which wait in the flood for some key, oldest first
+}
+
+func (k *keyring) init(self ledger.Owner, pub []byte) {
+	k.known = map[ledger.Owner][]byte{self: pub}
+	k.asked = make(map[ledger.Owner]bool)
+}
+
+func (k *keyring) find(o ledger.Owner) ([]byte, bool) {
+	pub, ok := k.known[o]
+	return pub, ok
+}
+
+// want looks for the keys of owners that are not known yet.
+func (n *Node) want(env *protocol.Env, owners []ledger.Owner) {
+	for _, o := range owners {
+		if _, ok := n.keys.known[o]; !ok && !n.keys.asked[o] {
+			n.keys.asked[o] = true
+			n.getKey(env, o)
+		}
+	}
+}
+
+func (n *Node) getKey(env *protocol.Env, o ledger.Owner) {
+	n.dht.Get(env, kademlia.ID(o), func(env *protocol.Env, f kademlia.Found) {
+		var r bencode.Reader
+		r.Reset(f.Value)
+		pub := r.Fixed(ledger.PublicKeySize)
+		if !f.OK || !r.Done() {
+			if len(n.keys.failed) == 0 {
+				env.SetTimer(keyDelays*n.cfg.Delay, protocol.Peer.Tag(timerKeys))
+			}
+			n.keys.failed = append(n.keys.failed, o)
+			return
+		}
+		delete(n.keys.asked, o)
+		n.keys.known[o] = slices.Clone(pub)
+		remote := f.From.ID != kademlia.ID(n.self)
+		n.outputFound(env, o, f.Hops, remote)
+		n.resume(env)
+		n.advance(env)
+	})
+}
+
+// retryKeys asks again for the keys that nobody had: their owners may have
+// published them since.
+func (n *Node) retryKeys(env *protocol.Env) {
+	failed := n.keys.failed
+	n.keys.failed = nil
+	for _, o := range failed {
+		n.getKey(env, o)
+	}
+}
+
+// resume lets go of the bodies whose last key has come.
+func (n *Node) resume(env *protocol.Env) {
+	waiting := n.keys.bodies
+	n.keys.bodies = nil
+	for _, id := range waiting {
+		p := n.bodies.parsed[ledger.ID(id)]
+		if p == nil {
+			continue
+		}
+		switch v := n.verify(p); {
+		case !v.Final():
+			n.keys.bodies = append(n.keys.bodies, id)
+		case v == ledger.Accepted:
+			n.flood.Resume(env, id, true)
+		default:
+			n.refuse(env, id, v)
+			n.flood.Resume(env, id, false)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package peer
+
+import (
+	"dessim/protocol"
+	"dessim/protocol/abcast"
+	"dessim/protocol/ledger"
+)
+
+// queue is what is ordered and not yet applied.
+type queue struct {
+	items []ordered
+	tries int // fetches of the head's body so far
+	timer bool
+}
+
+// ordered is a transaction at its place in the total order.
+type ordered struct {
+	id     ledger.ID
+	origin protocol.NodeID
+}
+
+func (q *queue) len() int { return len(q.items) }
+
+// ordered takes the next transaction of the total order. What is no id is the
+// doing of a member that lies: it takes its place in the log as malformed.
+func (n *Node) ordered(env *protocol.Env, _ uint64, m abcast.Message) {
+	var o ordered
+	o.origin = m.ID.Node
+	copy(o.id[:], m.Payload)
+	if len(m.Payload) != len(o.id) {
+		o.id = ledger.ID{}
+	}
+	n.queue.items = append(n.queue.items, o)
+	n.advance(env)
+}
+
+// advance applies what it can from the head of the order.
+func (n *Node) advance(env *protocol.Env) {
+	for len(n.queue.items) > 0 {
+		head := n.queue.items[0]
+		body, ok := n.body(head.id)
+		if !ok && head.id != (ledger.ID{}) {
+			n.awaitBody(env)
+			return
+		}
+		p, v := n.parse(head.id, body)
+		if p != nil {
+			if v = n.verify(p); !v.Final() {
+				n.want(env, p.tx.Endorsers())
+				return
+			}
+			if v == ledger.Accepted {
+				v = n.state.Judge(p.tx)
+			}
+		}
+		n.queue.items = n.queue.items[1:]
+		n.queue.tries = 0
+		n.apply(env, head, p, v)
+	}
+	if n.queue.timer {
+		n.queue.timer = false
+		env.CancelTimer(protocol.Peer.Tag(timerFetch))
+	}
+}
+
+// apply enters a transaction, judged v, into the ledger.
+func (n *Node) apply(env *protocol.Env, head ordered, p *parsed, v ledger.Verdict) {
+	if p == nil {
+		n.state.Refuse(head.id, v)
+	} else {
+		n.state.Apply(p.tx, v)
+		n.out.release(p.tx)
+	}
+	delete(n.bodies.parsed, head.id)
+	env.Note(KindEntry, n.state.LogLen()-1, head.id, v)
+	n.outputEntry(env, head.id, v)
+	if p != nil && p.tx.Sender == n.self {
+		n.applied(env, p.tx, v)
+	}
+	n.retry(env)
+}
+
+// awaitBody gives the flood some time before the body is fetched.
+func (n *Node) awaitBody(env *protocol.Env) {
+	if !n.queue.timer {
+		n.queue.timer = true
+		env.SetTimer(fetchDelays*n.cfg.Delay, protocol.Peer.Tag(timerFetch))
+	}
+}
+
+// fetch asks for the body of the head: first its origin, then everybody in turn.
+func (n *Node) fetch(env *protocol.Env) {
+	n.queue.timer = false
+	if len(n.queue.items) == 0 {
+		return
+	}
+	head := n.queue.items[0]
+	if _, ok := n.body(head.id); ok {
+		return // it waits for keys
+	}
+	to := head.origin
+	if n.queue.tries > 0 {
+		to = n.cfg.Members[(n.queue.tries-1)%len(n.cfg.Members)]
+	}
+	n.queue.tries++
+	if to != env.ID() {
+		n.send(env, to, KindFetch, message{typ: typeFetch, id: head.id})
+	}
+	n.awaitBody(env)
+}
+
+// fetched consumes a body that was asked for. Its hash is its name, so nobody can
+// slip in another.
+func (n *Node) fetched(env *protocol.Env, id ledger.ID, body []byte) {
+	if len(n.queue.items) == 0 || n.queue.items[0].id != id {
+		return
+	}
+	if _, ok := n.body(id); ok {
+		return
+	}
+	n.stats.Fetched++
+	n.bodies.own[id] = append([]byte(nil), body...)
+	n.advance(env)
+}

@@ -1,0 +1,266 @@
+// Package peer is the node of the distributed ledger: it joins a Kademlia network
+// through a node that it knows, agrees on transfers by two-phase commit, spreads
+// and orders them, and keeps the ledger that follows from the order. It composes
+// the machines of its sister packages; a Client asks it for transfers.
+//
+// The way of a transfer:
+//
+//	client    REQUEST to the sender
+//	sender    finds receiver and witness in the DHT, reserves coins, coordinates
+//	          two-phase commit; every yes carries an endorsement (signature)
+//	sender    having committed, broadcasts the transaction's id in total order and
+//	          floods its body; tells the client: committed
+//	all       verify form, amounts and signatures before they pass a body on, with
+//	          the endorsers' keys from the DHT; at its place in the order judge it
+//	          against their own ledger and apply or refuse it
+//	sender    tells the client: accepted, or refused
+//
+// A node whose order has reached a transaction that it lacks waits, and fetches
+// the body from the sender, then from others.
+//
+// It promises that all nodes' ledgers are prefixes of one sequence, that nothing
+// unverified is passed on or listed, and that value is conserved, while no node
+// fails. The order does not survive a crash yet (see package abcast), and the
+// ledger is in memory only; what two-phase commit promised is on disk.
+package peer
+
+import (
+	"fmt"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/abcast"
+	"dessim/protocol/gossip"
+	"dessim/protocol/kademlia"
+	"dessim/protocol/ledger"
+	"dessim/protocol/link"
+	"dessim/protocol/twopc"
+)
+
+// Config is what a Node is told once. What is shared by all nodes (Members,
+// Genesis, Verifier) is not changed by any but the Verifier, which changes no
+// outcome.
+type Config struct {
+	Members  []protocol.NodeID // all nodes of the ledger, ascending; shared
+	First    protocol.NodeID   // the node through which the others join
+	Book     protocol.Book
+	Key      ledger.Key
+	Genesis  *ledger.Genesis
+	Verifier *ledger.Verifier // memory of verified signatures; may be nil
+	Order    abcast.Order
+	Secret   uint64 // RPC ids and tokens derive from it
+	// Delay is the longest usual travel time of a message: timeouts are
+	// multiples of it.
+	Delay time.Duration
+	// Settle is when a node, having joined, publishes its key and chooses its
+	// neighbours: this long after its start, when the others have joined too.
+	Settle time.Duration
+	// Abort gives the probability with which this node votes abort at random;
+	// nil means never.
+	Abort func(id twopc.ID) protocol.Ratio
+}
+
+// The multiples of Config.Delay that the timeouts are.
+const (
+	rpcTries     = 8
+	repairDelays = 25
+	fetchDelays  = 6
+	keyDelays    = 10
+	voteDelays   = 300
+	askDelays    = 400
+)
+
+// Node is one node of the ledger: a protocol.Node.
+type Node struct {
+	cfg   Config
+	self  ledger.Owner
+	dht   *kademlia.DHT
+	link  *link.Link
+	flood *gossip.Gossip
+	vote  *twopc.Manager
+	order *abcast.Group
+	state *ledger.State
+
+	joined     bool
+	settled    bool
+	neighbours []protocol.NodeID // ascending
+	keys       keyring
+	bodies     bodies
+	queue      queue
+	out        transfers
+	scratch    []byte
+	stats      Stats
+}
+
+// Stats counts what a Node had no use for, in this incarnation.
+type Stats struct {
+	Malformed uint64 // messages that are not canonical, or come the wrong way
+	Forged    uint64 // bodies refused before they were passed on
+	Fetched   uint64 // bodies that flooding had missed at their place in the order
+}
+
+// New makes the Node of a fresh incarnation. It panics if cfg lacks something.
+func New(cfg Config) *Node {
+	switch {
+	case len(cfg.Members) == 0 || cfg.Book == nil || cfg.Genesis == nil:
+		panic("peer: config lacks members, book or genesis")
+	case cfg.Delay < 1 || cfg.Settle < 1:
+		panic(fmt.Sprintf("peer: config has delay %v and settle %v, want more than 0", cfg.Delay, cfg.Settle))
+	}
+	n := &Node{cfg: cfg, self: cfg.Key.Owner(), state: ledger.NewState(cfg.Genesis)}
+	d := cfg.Delay
+	k := kademlia.Defaults(kademlia.ID(n.self), cfg.Book, cfg.Secret)
+	k.Timeout, k.Tries, k.Pause = d*5/2, rpcTries, 4*d
+	n.dht = kademlia.New(k)
+	n.link = link.New(link.Config{Retry: d * 5 / 2, Window: link.MaxWindow, Deliver: n.deliver})
+	n.flood = gossip.New(gossip.Config{
+		Neighbours: func() []protocol.NodeID { return n.neighbours },
+		Check:      n.checkBody,
+		Deliver:    func(env *protocol.Env, _ gossip.ID, _ []byte) { n.advance(env) },
+		Repair:     repairDelays * d,
+		Memory:     maxBodies,
+		Waiting:    maxBodies,
+	})
+	n.vote = twopc.New(twopc.Config{
+		Send:        n.link.Send,
+		VoteTimeout: voteDelays * d,
+		AskAfter:    askDelays * d,
+		Remember:    maxBodies,
+		Abort:       cfg.Abort,
+		Inspect:     n.inspect,
+		Decided:     n.decided,
+	})
+	n.order = abcast.New(abcast.Config{Members: cfg.Members, Order: cfg.Order, Send: n.link.Send, Deliver: n.ordered})
+	n.keys.init(n.self, cfg.Key.Public())
+	n.bodies.init()
+	n.out.init()
+	return n
+}
+
+// maxBodies bounds the transactions that are remembered and under way at a time.
+const maxBodies = 1 << 20
+
+// Start begins an incarnation and joins the network.
+func (n *Node) Start(env *protocol.Env) {
+	for _, rec := range env.Records() {
+		if len(rec) > 0 && protocol.Component(rec[0]) == protocol.TwoPC {
+			n.vote.Restore(rec)
+		}
+	}
+	n.link.Start(env)
+	n.dht.Start(env)
+	n.flood.Start(env)
+	n.order.Start(env)
+	n.vote.Start(env)
+	env.SetTimer(n.cfg.Settle, protocol.Peer.Tag(timerSettle))
+	if env.ID() == n.cfg.First {
+		n.onJoined(env)
+		return
+	}
+	n.dht.Join(env, n.cfg.Book.Endpoint(n.cfg.First), n.onJoined)
+}
+
+// Receive consumes a datagram or an input.
+func (n *Node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	if len(msg) == 0 {
+		n.stats.Malformed++
+		return
+	}
+	switch {
+	case msg[0] == 'd':
+		n.dht.Receive(env, from, msg)
+	case protocol.Component(msg[0]) == protocol.Link:
+		n.link.Receive(env, from, msg)
+	case protocol.Component(msg[0]) == protocol.Gossip:
+		n.flood.Receive(env, from, msg)
+	case protocol.Component(msg[0]) == protocol.Peer && from == protocol.Outside:
+		n.input(env, msg)
+	default:
+		n.stats.Malformed++
+	}
+}
+
+// deliver consumes what the link delivers.
+func (n *Node) deliver(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	if len(msg) == 0 {
+		n.stats.Malformed++
+		return
+	}
+	switch protocol.Component(msg[0]) {
+	case protocol.TwoPC:
+		n.vote.Receive(env, from, msg)
+	case protocol.ABCAST:
+		n.order.Receive(env, from, msg)
+	case protocol.Peer:
+		n.receive(env, from, msg)
+	default:
+		n.stats.Malformed++
+	}
+}
+
+// Timers of this component.
+const (
+	timerSettle = iota
+	timerFetch
+	timerKeys
+)
+
+// Timeout consumes a timer.
+func (n *Node) Timeout(env *protocol.Env, tag uint64) {
+	switch c, t := protocol.SplitTag(tag); c {
+	case protocol.Kademlia:
+		n.dht.Timeout(env, tag)
+	case protocol.Link:
+		n.link.Timeout(env, tag)
+	case protocol.Gossip:
+		n.flood.Timeout(env, tag)
+	case protocol.TwoPC:
+		n.vote.Timeout(env, tag)
+	case protocol.Peer:
+		switch t {
+		case timerSettle:
+			n.settle(env)
+		case timerFetch:
+			n.fetch(env)
+		case timerKeys:
+			n.retryKeys(env)
+		}
+	}
+}
+
+// send sends a message of this component over the link.
+func (n *Node) send(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, m message) {
+	n.scratch = m.append(n.scratch[:0])
+	n.link.Send(env, to, kind, n.scratch)
+}
+
+// Owner names this node in the ledger and in the DHT.
+func (n *Node) Owner() ledger.Owner { return n.self }
+
+// Ledger gives the node's ledger, to be read.
+func (n *Node) Ledger() *ledger.State { return n.state }
+
+// DHT gives the node's part of the hash table, to be read.
+func (n *Node) DHT() *kademlia.DHT { return n.dht }
+
+// Reservations gives the number of outputs that open transactions hold here.
+func (n *Node) Reservations() int { return n.vote.Reservations() }
+
+// Undecided gives the number of transactions in two-phase commit that have not
+// ended here.
+func (n *Node) Undecided() int { return n.vote.Open() }
+
+// Waiting gives the number of transactions that are ordered but not applied, for
+// want of their bodies or keys.
+func (n *Node) Waiting() int { return n.queue.len() }
+
+// Stats gives the counts so far.
+func (n *Node) Stats() Stats { return n.stats }
+
+// Describe appends the state as text.
+func (n *Node) Describe(b []byte) []byte {
+	b = fmt.Appendf(b, "owner %v joined %v settled %v neighbours %d\n", n.self, n.joined, n.settled, len(n.neighbours))
+	b = fmt.Appendf(b, "ledger %d of %d accepted, hash %v, balance %d\n", n.state.ListLen(), n.state.LogLen(), n.state.ListHash(), n.state.Balance(n.self))
+	b = fmt.Appendf(b, "waiting %d, keys %d\n", n.queue.len(), len(n.keys.known))
+	return n.vote.Describe(b)
+}

@@ -1,0 +1,229 @@
+package peer
+
+import (
+	"encoding/binary"
+
+	"dessim/protocol"
+	"dessim/protocol/gossip"
+	"dessim/protocol/kademlia"
+	"dessim/protocol/ledger"
+	"dessim/protocol/twopc"
+)
+
+// Request is a client's wish: move an amount from the node it asks to a receiver,
+// before a witness.
+type Request struct {
+	Transfer uint64 // names the transfer for its client, for all time
+	Attempt  uint32 // from 1
+	Receiver ledger.Owner
+	Witness  ledger.Owner
+	Amount   uint64
+}
+
+// transfers is what the node is doing for clients, and the outputs that are
+// promised to transactions under way.
+type transfers struct {
+	queued   []*transfer                   // wait for coins, oldest first
+	begun    map[twopc.ID]*transfer        // in two-phase commit
+	pending  map[uint64]*transfer          // committed, by the sequence of its transaction
+	promised map[ledger.Outpoint]ledger.ID // spent by a transaction, of that txid, that is not applied yet
+	seq      uint64                        // of the last transaction of this life
+}
+
+// transfer is one attempt that this node, as the sender, carries out.
+type transfer struct {
+	id                twopc.ID
+	req               Request
+	receiver, witness protocol.NodeID
+	tx                *ledger.Tx
+}
+
+func (t *transfers) init() {
+	t.begun = make(map[twopc.ID]*transfer)
+	t.pending = make(map[uint64]*transfer)
+	t.promised = make(map[ledger.Outpoint]ledger.ID)
+}
+
+// promise holds the inputs of tx until release.
+func (t *transfers) promise(tx *ledger.Tx) {
+	id := tx.TxID()
+	for i := range tx.Inputs {
+		t.promised[tx.Inputs[i].Outpoint] = id
+	}
+}
+
+// release lets go of the inputs that are promised to tx.
+func (t *transfers) release(tx *ledger.Tx) {
+	id := tx.TxID()
+	for i := range tx.Inputs {
+		if p := tx.Inputs[i].Outpoint; t.promised[p] == id {
+			delete(t.promised, p)
+		}
+	}
+}
+
+// request consumes a client's request: first it finds the parties.
+func (n *Node) request(env *protocol.Env, client protocol.NodeID, r Request) {
+	t := &transfer{id: twopc.ID{Client: client, Transfer: r.Transfer, Attempt: r.Attempt}, req: r}
+	n.locate(env, kademlia.ID(r.Receiver), func(env *protocol.Env, id protocol.NodeID, ok bool) {
+		if !ok {
+			n.reply(env, t, Aborted)
+			return
+		}
+		t.receiver = id
+		n.locate(env, kademlia.ID(r.Witness), func(env *protocol.Env, id protocol.NodeID, ok bool) {
+			if !ok {
+				n.reply(env, t, Aborted)
+				return
+			}
+			t.witness = id
+			n.out.queued = append(n.out.queued, t)
+			n.retry(env)
+		})
+	})
+}
+
+// retry begins the queued transfers for which there are coins, in their order. A
+// transfer that no coin under way could pay either is aborted.
+func (n *Node) retry(env *protocol.Env) {
+	for len(n.out.queued) > 0 {
+		t := n.out.queued[0]
+		tx, ok := n.compose(env, t.req)
+		if !ok && len(n.out.promised) > 0 {
+			return
+		}
+		n.out.queued = n.out.queued[1:]
+		if !ok {
+			n.reply(env, t, Aborted)
+			continue
+		}
+		t.tx = tx
+		n.begin(env, t)
+	}
+}
+
+// compose makes the transaction that the request asks for, from outputs that are
+// not promised elsewhere.
+func (n *Node) compose(env *protocol.Env, r Request) (*ledger.Tx, bool) {
+	tx := &ledger.Tx{Version: ledger.Version, Network: n.cfg.Genesis.Network(), Sender: n.self, Witness: r.Witness}
+	sum := uint64(0)
+	for p, amount := range n.state.Unspent(n.self) {
+		if _, taken := n.out.promised[p]; taken {
+			continue
+		}
+		tx.Inputs = append(tx.Inputs, ledger.Input{Outpoint: p, Claimed: amount})
+		if sum += amount; sum >= r.Amount {
+			break
+		}
+	}
+	if sum < r.Amount || r.Amount == 0 {
+		return nil, false
+	}
+	tx.Outputs = append(tx.Outputs, ledger.TxOut{Owner: r.Receiver, Amount: r.Amount})
+	if sum > r.Amount {
+		tx.Outputs = append(tx.Outputs, ledger.TxOut{Owner: n.self, Amount: sum - r.Amount})
+	}
+	n.out.seq++
+	tx.Seq = uint64(env.Incarnation())<<32 | n.out.seq
+	return tx, true
+}
+
+func (n *Node) begin(env *protocol.Env, t *transfer) {
+	n.out.begun[t.id] = t
+	n.out.promise(t.tx)
+	env.Note(KindTransfer, t.id, "begins:", t.req.Amount, "to", t.receiver, "before", t.witness)
+	participants := []protocol.NodeID{env.ID(), t.receiver, t.witness}
+	if err := n.vote.Begin(env, t.id, t.tx.Encode(nil), participants); err != nil {
+		delete(n.out.begun, t.id)
+		n.out.release(t.tx)
+		n.reply(env, t, Aborted)
+	}
+}
+
+// inspect is this node's judgement of a transfer that it takes part in.
+func (n *Node) inspect(env *protocol.Env, id twopc.ID, payload []byte) (keys [][]byte, endorsement []byte, ok bool) {
+	tx, v := ledger.Decode(payload)
+	if v == ledger.Accepted {
+		v = n.state.Judge(tx)
+	}
+	if v != ledger.Accepted {
+		env.Note(KindRefused, id, v)
+		return nil, nil, false
+	}
+	if tx.Sender == n.self && n.out.begun[id] == nil {
+		return nil, nil, false // nobody else spends for this node
+	}
+	for i := range tx.Inputs {
+		p := tx.Inputs[i].Outpoint
+		if by, taken := n.out.promised[p]; taken && by != tx.TxID() {
+			env.Note(KindRefused, id, "input is promised to", by)
+			return nil, nil, false
+		}
+		key := binary.BigEndian.AppendUint32(append([]byte(nil), p.TxID[:]...), p.Index)
+		keys = append(keys, key)
+	}
+	e := n.cfg.Key.Endorse(n.cfg.Verifier, tx)
+	return keys, append(e.Owner[:], e.Signature[:]...), true
+}
+
+// decided learns how a transfer that this node takes part in ended.
+func (n *Node) decided(env *protocol.Env, d twopc.Decision) {
+	t := n.out.begun[d.ID]
+	if !d.Commit {
+		if d.Mine && t != nil {
+			delete(n.out.begun, d.ID)
+			n.out.release(t.tx)
+			n.reply(env, t, Aborted)
+			n.retry(env)
+		}
+		return
+	}
+	tx, v := ledger.Decode(d.Payload)
+	if v != ledger.Accepted {
+		return // a coordinator that lies; the order will never see it
+	}
+	for _, e := range d.Endorsements {
+		var x ledger.Endorsement
+		if len(e.Bytes) == len(x.Owner)+len(x.Signature) {
+			copy(x.Owner[:], e.Bytes)
+			copy(x.Signature[:], e.Bytes[len(x.Owner):])
+			tx.Endorse(x)
+		}
+	}
+	if !n.state.Listed(tx.TxID()) {
+		n.out.promise(tx)
+	}
+	body := tx.Encode(nil)
+	id := ledger.ID(gossip.Sum(body))
+	if !d.Mine {
+		n.bodies.own[id] = body
+		n.advance(env)
+		return
+	}
+	if t != nil {
+		delete(n.out.begun, d.ID)
+		n.out.pending[tx.Seq] = t
+		n.reply(env, t, Committed)
+	}
+	n.order.Broadcast(env, id[:])
+	n.flood.Broadcast(env, body)
+}
+
+// applied tells the client what became of its transfer at its place in the order.
+func (n *Node) applied(env *protocol.Env, tx *ledger.Tx, v ledger.Verdict) {
+	t := n.out.pending[tx.Seq]
+	if t == nil {
+		return
+	}
+	delete(n.out.pending, tx.Seq)
+	if v == ledger.Accepted {
+		n.reply(env, t, Accepted)
+	} else {
+		n.reply(env, t, Refused)
+	}
+}
+
+func (n *Node) reply(env *protocol.Env, t *transfer, o Outcome) {
+	env.Note(KindTransfer, t.id, o)
+	n.send(env, t.id.Client, KindReply, message{typ: typeReply, req: t.req, outcome: o})
+}

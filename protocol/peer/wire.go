@@ -1,0 +1,174 @@
+package peer
+
+import (
+	"dessim/protocol"
+	"dessim/protocol/bencode"
+	"dessim/protocol/gossip"
+	"dessim/protocol/ledger"
+)
+
+// The kinds of this component's messages.
+var (
+	KindRequest = protocol.KindOf("request") // client to sender
+	KindReply   = protocol.KindOf("reply")   // sender to client
+	KindHello   = protocol.KindOf("hello")   // be my neighbour
+	KindFetch   = protocol.KindOf("fetch")   // send me that body
+	KindBody    = protocol.KindOf("body")
+)
+
+// Outcome is what a sender tells a client of an attempt.
+type Outcome uint8
+
+// The outcomes. Aborted is final for the attempt; after Committed comes Accepted
+// or Refused.
+const (
+	Aborted Outcome = iota
+	Committed
+	Accepted
+	Refused
+)
+
+// String names the outcome.
+func (o Outcome) String() string {
+	return [...]string{"aborted", "committed", "accepted", "refused"}[o&3]
+}
+
+// A message is the component byte and one bencoded list:
+//
+//	request  0 transfer attempt receiver witness amount
+//	reply    1 transfer attempt outcome
+//	hello    2
+//	fetch    3 wtxid
+//	body     4 body
+//	look     5 owner                            input: look an owner up
+//	get      6 owner                            input: find an owner's key
+//	order    7 sender transfer receiver witness amount  input to a client
+type message struct {
+	typ     int
+	req     Request
+	sender  protocol.NodeID
+	outcome Outcome
+	id      ledger.ID
+	owner   ledger.Owner
+	body    []byte // aliases what was decoded
+}
+
+const (
+	typeRequest = iota
+	typeReply
+	typeHello
+	typeFetch
+	typeBody
+	typeLook
+	typeGet
+	typeOrder
+)
+
+func (m message) append(b []byte) []byte {
+	b = append(b, byte(protocol.Peer), 'l')
+	b = bencode.AppendInt(b, int64(m.typ))
+	switch m.typ {
+	case typeRequest:
+		b = bencode.AppendUint(b, m.req.Transfer)
+		b = bencode.AppendUint(b, uint64(m.req.Attempt))
+		b = appendTerms(b, m.req)
+	case typeReply:
+		b = bencode.AppendUint(b, m.req.Transfer)
+		b = bencode.AppendUint(b, uint64(m.req.Attempt))
+		b = bencode.AppendUint(b, uint64(m.outcome))
+	case typeFetch:
+		b = bencode.AppendBytes(b, m.id[:])
+	case typeBody:
+		b = bencode.AppendBytes(b, m.body)
+	case typeLook, typeGet:
+		b = bencode.AppendBytes(b, m.owner[:])
+	case typeOrder:
+		b = bencode.AppendUint(b, uint64(m.sender))
+		b = bencode.AppendUint(b, m.req.Transfer)
+		b = appendTerms(b, m.req)
+	}
+	return append(b, 'e')
+}
+
+func appendTerms(b []byte, r Request) []byte {
+	b = bencode.AppendBytes(b, r.Receiver[:])
+	b = bencode.AppendBytes(b, r.Witness[:])
+	return bencode.AppendUint(b, r.Amount)
+}
+
+func decode(b []byte) (m message, ok bool) {
+	if len(b) == 0 || b[0] != byte(protocol.Peer) {
+		return message{}, false
+	}
+	var r bencode.Reader
+	r.Reset(b[1:])
+	r.List()
+	m.typ = int(r.UintMax(typeOrder))
+	switch m.typ {
+	case typeRequest:
+		m.req.Transfer = r.Uint()
+		m.req.Attempt = uint32(r.UintMax(1<<32 - 1))
+		cutTerms(&r, &m.req)
+	case typeReply:
+		m.req.Transfer = r.Uint()
+		m.req.Attempt = uint32(r.UintMax(1<<32 - 1))
+		m.outcome = Outcome(r.UintMax(uint64(Refused)))
+	case typeFetch:
+		copy(m.id[:], r.Fixed(len(m.id)))
+	case typeBody:
+		if m.body = r.Bytes(); len(m.body) > gossip.MaxBody {
+			r.Fail()
+		}
+	case typeLook, typeGet:
+		copy(m.owner[:], r.Fixed(len(m.owner)))
+	case typeOrder:
+		m.sender = protocol.NodeID(r.UintMax(1<<32 - 1))
+		m.req.Transfer = r.Uint()
+		cutTerms(&r, &m.req)
+	}
+	r.End()
+	return m, r.Done()
+}
+
+func cutTerms(r *bencode.Reader, q *Request) {
+	copy(q.Receiver[:], r.Fixed(len(q.Receiver)))
+	copy(q.Witness[:], r.Fixed(len(q.Witness)))
+	q.Amount = r.Uint()
+}
+
+// LookInput is an input that has a Node look up an owner: it ends in an output of
+// KindLooked.
+func LookInput(who ledger.Owner) []byte { return message{typ: typeLook, owner: who}.append(nil) }
+
+// GetInput is an input that has a Node find an owner's public key: it ends in an
+// output of KindFound.
+func GetInput(who ledger.Owner) []byte { return message{typ: typeGet, owner: who}.append(nil) }
+
+// OrderInput is an input that has a Client ask sender for r; r.Attempt is not
+// used.
+func OrderInput(sender protocol.NodeID, r Request) []byte {
+	return message{typ: typeOrder, sender: sender, req: r}.append(nil)
+}
+
+// receive consumes a message of this component that came over the link.
+func (n *Node) receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	m, ok := decode(msg)
+	if !ok {
+		n.stats.Malformed++
+		return
+	}
+	switch m.typ {
+	case typeRequest:
+		n.request(env, from, m.req)
+	case typeHello:
+		n.addNeighbour(from)
+	case typeFetch:
+		if body, ok := n.body(m.id); ok {
+			n.send(env, from, KindBody, message{typ: typeBody, body: body})
+		}
+	case typeBody:
+		n.fetched(env, ledger.ID(gossip.Sum(m.body)), m.body)
+	default:
+		n.stats.Malformed++
+	}
+}

@@ -1,0 +1,262 @@
+package twopc
+
+import (
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"dessim/protocol"
+)
+
+// The steps of a transfer that nothing disturbs, after the three starts:
+//
+//	step  node  effects
+//	  3    0    begun, prepare, prepare, set-timer
+//	  4    1    persist, sync, voted, vote, set-timer
+//	  5    2    the same
+//	  6    0    (first vote)
+//	  7    0    persist, sync, voted, decided, decision, decision, set-timer, persist
+//	  8    1    persist, sync, cancel-timer, decided, persist, persist, ack
+//	  9    2    the same
+//	 10    0    (first ack)
+//	 11    0    cancel-timer, persist
+//
+// disturbed runs it with these crashes; the crashed return after that many more
+// timers of the others. It gives the world healed and judged.
+func disturbed(t testing.TB, crashes map[int]crash, timers int) *world {
+	w := newWorld(3)
+	w.crashes = crashes
+	w.startAll()
+	w.begin(0, one, "a", three...)
+	w.settle(timers)
+	w.startAll()
+	w.settle(timers)
+	w.heal()
+	if w.judge.err != nil {
+		t.Fatalf("crashes %v (step: effects, records kept), back after %d timers: %v\n%s", crashes, timers, w.judge.err, w.describe())
+	}
+	return w
+}
+
+func TestCrashTable(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		crashes map[int]crash
+		commit  bool
+	}{
+		{"coordinator before any prepare", map[int]crash{3: {1, 0}}, false},
+		{"coordinator after some prepares", map[int]crash{3: {2, 0}}, false},
+		{"coordinator before its record is forced", map[int]crash{7: {1, 0}}, false},
+		{"coordinator after its record, unforced, survives", map[int]crash{7: {1, 1}}, true},
+		{"coordinator after commit record, before sending", map[int]crash{7: {2, 0}}, true},
+		{"coordinator after commit to some", map[int]crash{7: {5, 0}}, true},
+		{"coordinator after all acks, before the end record", map[int]crash{11: {1, 0}}, true},
+		{"participant before voting", map[int]crash{4: {0, 0}}, false},
+		{"participant before its record is forced", map[int]crash{4: {1, 0}}, false},
+		{"participant after prepared record, before its vote leaves", map[int]crash{4: {3, 0}}, false},
+		{"participant after yes", map[int]crash{4: {4, 0}}, true},
+		{"participant before its decision record is forced", map[int]crash{8: {1, 0}}, true},
+		{"participant after decision record, before ack", map[int]crash{8: {6, 0}}, true},
+		{"both participants after yes, coordinator after commit record", map[int]crash{4: {4, 0}, 5: {4, 0}, 7: {2, 0}}, true},
+	} {
+		for timers := range 8 {
+			w := disturbed(t, row.crashes, timers)
+			verdict, decided := w.judge.verdict[one]
+			if verdict != row.commit {
+				t.Errorf("%s, back after %d timers: commit %v (decided %v), want %v", row.name, timers, verdict, decided, row.commit)
+			}
+		}
+	}
+}
+
+func TestCoordinatorThatCrashesBeforeAnyPrepareLeavesNobodyWaiting(t *testing.T) {
+	w := newWorld(3)
+	w.crashes = map[int]crash{3: {1, 0}}
+	w.startAll()
+	w.begin(0, one, "a", three...)
+	for _, h := range w.hosts[1:] {
+		if h.m.Open() != 0 {
+			t.Errorf("node %v waits", h.id)
+		}
+	}
+	if len(w.mail)+len(w.alarms) != 0 {
+		t.Errorf("%d messages and %d timers are left", len(w.mail), len(w.alarms))
+	}
+}
+
+func TestCoordinatorThatAbortedAndForgotAnswersAbort(t *testing.T) {
+	w := transfer()
+	w.refuse[2] = true
+	w.begin(0, one, "a", three...)
+	for range 4 {
+		w.deliver(0) // prepares, the yes and the no
+	}
+	w.mail = nil // both decisions are lost
+	w.crash(w.hosts[0], 0)
+	w.start(w.hosts[0])
+	w.settle(1)
+	if s := w.hosts[0].m.Stats(); s.Presumed == 0 || w.hosts[1].m.Status(one) != Aborted {
+		t.Errorf("%d answers by presumption; node 1 is %v", s.Presumed, w.hosts[1].m.Status(one))
+	}
+	w.heal()
+	w.check(t)
+}
+
+// TestEveryCrashPoint crashes the acting node after every effect of every step,
+// then every pair of such points, with nothing or everything unforced surviving,
+// and healing at once or late.
+func TestEveryCrashPoint(t *testing.T) {
+	runs, commits := 0, 0
+	count := func(w *world) {
+		runs++
+		commits += w.judge.commits
+	}
+	quiet := disturbed(t, nil, 0)
+	for first := 0; first < 12; first++ {
+		for after := 0; after <= quiet.left[first]; after++ {
+			for _, keep := range []int{0, 9} {
+				for _, timers := range []int{0, 1, 5} {
+					w := disturbed(t, map[int]crash{first: {after, keep}}, timers)
+					count(w)
+					if timers == 1 {
+						continue // pairs take long enough without
+					}
+					for second := first + 1; second < len(w.left) && second < first+16; second++ {
+						for k := 0; k <= w.left[second]; k++ {
+							count(disturbed(t, map[int]crash{first: {after, keep}, second: {k, 0}}, timers))
+						}
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d runs, %d commits", runs, commits)
+	if commits == 0 || commits == runs {
+		t.Errorf("vacuous: %d commits in %d runs", commits, runs)
+	}
+}
+
+// answers lets rapid answer a node's questions.
+type answers struct{ t *rapid.T }
+
+func (a answers) Choose(_ protocol.Key, n uint64) uint64 {
+	return rapid.Uint64Max(n-1).Draw(a.t, "choice")
+}
+func (a answers) Chance(protocol.Key, protocol.Ratio) bool {
+	return rapid.IntRange(0, 3).Draw(a.t, "chance") == 3
+}
+
+func TestNoScheduleBreaksAtomicCommitment(t *testing.T) {
+	runs, commits, aborts, doubts := 0, 0, 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(rapid.IntRange(2, 4).Draw(t, "nodes"))
+		w.limit = rapid.SampledFrom([]int{1, 2, 100}).Draw(t, "remember")
+		w.random = answers{t}
+		if rapid.Bool().Draw(t, "random aborts") {
+			w.abort = func(ID) protocol.Ratio { return protocol.Percent(25) }
+		}
+		w.startAll()
+		r := &roamer{w: w}
+		moves := []func(*rapid.T){r.deliver, r.inOrder, r.begin, r.copy, r.ring, r.crashNext, r.restart, r.lose, r.crash}
+		weights := []int{0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 4, 5, 6, 6, 7, 8}
+		for range rapid.IntRange(0, 150).Draw(t, "moves") {
+			moves[rapid.SampledFrom(weights).Draw(t, "move")](t)
+			r.judge(t)
+			for _, h := range w.hosts {
+				if h.up {
+					doubts += h.m.InDoubt()
+				}
+			}
+		}
+		w.random = nil
+		w.heal()
+		r.judge(t)
+		runs++
+		commits, aborts = commits+w.judge.commits, aborts+w.judge.aborts
+	})
+	t.Logf("%d runs, %d commits, %d aborts", runs, commits, aborts)
+	if runs >= 50 && !t.Failed() && (commits == 0 || aborts == 0 || doubts == 0) {
+		t.Errorf("vacuous: %d commits, %d aborts, %d doubts", commits, aborts, doubts)
+	}
+}
+
+// roamer draws what happens next. A move that cannot be made is none.
+type roamer struct {
+	w     *world
+	begun int
+}
+
+func (r *roamer) judge(t *rapid.T) {
+	if r.w.judge.err != nil {
+		t.Fatalf("%v\n%s", r.w.judge.err, r.w.describe())
+	}
+}
+
+// index draws one of n things; ok is false if there is none.
+func (r *roamer) index(t *rapid.T, n int, what string) (i int, ok bool) {
+	if n == 0 {
+		return 0, false
+	}
+	return rapid.IntRange(0, n-1).Draw(t, what), true
+}
+
+func (r *roamer) begin(t *rapid.T) {
+	id := ID{Client: protocol.NodeID(100 + r.begun%2), Transfer: uint64(r.begun / 4), Attempt: uint32(r.begun / 2 % 2)}
+	r.begun++
+	var participants []protocol.NodeID
+	for i := range r.w.hosts {
+		if rapid.IntRange(0, 3).Draw(t, "takes part") < 3 {
+			participants = append(participants, protocol.NodeID(i))
+		}
+	}
+	payload := rapid.SampledFrom([]string{"e", "f", "a", "b", "ab", "bc", "cd"}).Draw(t, "payload")
+	coordinator, _ := r.index(t, len(r.w.hosts), "coordinator")
+	_ = r.w.begin(coordinator, id, payload, participants...) // refused perhaps
+}
+
+func (r *roamer) deliver(t *rapid.T) {
+	if i, ok := r.index(t, len(r.w.mail), "letter"); ok {
+		r.w.deliver(i)
+	}
+}
+
+func (r *roamer) inOrder(*rapid.T) {
+	for range min(8, len(r.w.mail)) {
+		r.w.deliver(0)
+	}
+}
+
+func (r *roamer) lose(t *rapid.T) {
+	if i, ok := r.index(t, len(r.w.mail), "letter"); ok {
+		r.w.mail = slices.Delete(r.w.mail, i, i+1)
+	}
+}
+
+func (r *roamer) copy(t *rapid.T) {
+	if i, ok := r.index(t, len(r.w.old), "old letter"); ok {
+		r.w.hand(r.w.old[i])
+	}
+}
+
+func (r *roamer) ring(t *rapid.T) {
+	if i, ok := r.index(t, len(r.w.alarms), "alarm"); ok {
+		r.w.ring(i)
+	}
+}
+
+func (r *roamer) crash(t *rapid.T) {
+	if i, _ := r.index(t, len(r.w.hosts), "node"); r.w.hosts[i].up {
+		r.w.crash(r.w.hosts[i], rapid.IntRange(0, 2).Draw(t, "records kept"))
+	}
+}
+
+func (r *roamer) crashNext(t *rapid.T) {
+	r.w.crashes[r.w.steps] = crash{after: rapid.IntRange(0, 8).Draw(t, "effects"), keep: rapid.IntRange(0, 2).Draw(t, "records kept")}
+}
+
+func (r *roamer) restart(t *rapid.T) {
+	if i, _ := r.index(t, len(r.w.hosts), "node"); !r.w.hosts[i].up {
+		r.w.start(r.w.hosts[i])
+	}
+}

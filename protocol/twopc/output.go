@@ -1,0 +1,76 @@
+package twopc
+
+import (
+	"dessim/protocol"
+	"dessim/protocol/bencode"
+)
+
+// A Record is one output of a node, for checks that know nothing else. Which
+// fields it has depends on the kind of the output:
+//
+//	KindBegun    ID, Coordinator, Participants: the coordinator began
+//	KindVoted    ID, Coordinator, Yes, Keys: the node's vote is final
+//	KindDecided  ID, Coordinator, Yes: the node decided, Yes being commit
+//
+// A participant's yes is final when its record is forced, a coordinator's own
+// when it commits, a no when the abort is decided. So what commits never had a
+// no, and no node says no after a yes; but one that said no and then crashed may
+// vote yes on a copied PREPARE of what has aborted. From a yes to the decision at
+// the same node Keys are reserved: nobody else's yes there may name one of them.
+//
+// A restart may repeat KindVoted and KindDecided, with the same Yes. Who voted
+// yes decides, once failures are repaired. Who began decides too, unless it
+// crashes before: then it aborted and does not know it.
+type Record struct {
+	ID           ID
+	Coordinator  protocol.NodeID
+	Participants []protocol.NodeID // ascending
+	Yes          bool
+	Keys         [][]byte // ascending; of a yes
+}
+
+func (v Record) append(b []byte, kind protocol.Kind) []byte {
+	b = append(b, 'l')
+	b = appendID(b, v.ID)
+	b = bencode.AppendUint(b, uint64(v.Coordinator))
+	switch kind {
+	case KindBegun:
+		b = appendNodes(b, v.Participants)
+	case KindVoted:
+		b = appendBool(b, v.Yes)
+		if v.Yes {
+			b = appendKeys(b, v.Keys)
+		}
+	case KindDecided:
+		b = appendBool(b, v.Yes)
+	}
+	return append(b, 'e')
+}
+
+// DecodeOutput reads an output of that kind. ok is false if kind is none of this
+// package's or rec not its canonical form. Keys alias rec.
+func DecodeOutput(kind protocol.Kind, rec []byte) (v Record, ok bool) {
+	var r bencode.Reader
+	r.Reset(rec)
+	r.List()
+	v.ID = readID(&r)
+	v.Coordinator = readNode(&r)
+	switch kind {
+	case KindBegun:
+		v.Participants = readNodes(&r)
+	case KindVoted:
+		v.Yes = readBool(&r)
+		if v.Yes {
+			v.Keys = readKeys(&r)
+		}
+	case KindDecided:
+		v.Yes = readBool(&r)
+	default:
+		return Record{}, false
+	}
+	r.End()
+	if !r.Done() {
+		return Record{}, false
+	}
+	return v, true
+}

@@ -1,0 +1,228 @@
+package twopc
+
+import (
+	"bytes"
+
+	"dessim/protocol"
+)
+
+// receivePrepare votes, once. A copied PREPARE is ignored while its transaction
+// is open: its vote has left or never will, as after a crash between the record
+// and the vote.
+func (m *Manager) receivePrepare(env *protocol.Env, from protocol.NodeID, v message) {
+	if !has(v.participants, env.ID()) {
+		m.stats.Stray++
+		return
+	}
+	if t := m.find(v.id); t != nil {
+		if t.coordinator != from {
+			m.stats.Stray++
+		} else {
+			m.stats.Late++
+		}
+		return
+	}
+	o, known := m.past.find(v.id)
+	switch {
+	case known && o.commit:
+		m.stats.Late++
+		return
+	case known, m.past.forgotten(v.id):
+		// Aborted on the question of another, perhaps: then the coordinator
+		// still waits for this vote.
+		m.stats.Late++
+		m.send(env, from, message{kind: msgVote, id: v.id})
+		return
+	}
+	m.vote(env, &tx{id: v.id, coordinator: from, participants: v.participants, payload: bytes.Clone(v.payload)})
+}
+
+func (m *Manager) vote(env *protocol.Env, t *tx) {
+	if !m.judge(env, t) {
+		t.status = Refused
+		m.enter(t)
+		m.send(env, t.coordinator, message{kind: msgVote, id: t.id})
+		m.setTimer(env, t, m.cfg.AskAfter)
+		return
+	}
+	t.status = InDoubt
+	m.enter(t)
+	m.persist(env, record{kind: recPrepared, id: t.id, coordinator: t.coordinator, participants: t.participants,
+		payload: t.payload, keys: t.keys, endorsement: t.endorsement})
+	env.Sync()
+	m.outputVote(env, t, true)
+	m.send(env, t.coordinator, message{kind: msgVote, id: t.id, yes: true, endorsement: t.endorsement})
+	m.setTimer(env, t, m.cfg.AskAfter)
+}
+
+func (m *Manager) receiveDecision(env *protocol.Env, from protocol.NodeID, v message) {
+	t := m.find(v.id)
+	switch {
+	case t == nil && v.yes:
+		m.acknowledgeAgain(env, from, v.id)
+	case t == nil:
+		m.stats.Late++
+		m.past.add(outcome{id: v.id}) // a PREPARE that comes later is too late
+	case t.coordinator != from:
+		m.stats.Stray++
+	default:
+		m.learn(env, t, v.yes, v.endorsements)
+	}
+}
+
+// acknowledgeAgain answers a commit that is not open here. Who is told commit
+// voted yes and recorded that; so this node ended it, and forgot perhaps.
+func (m *Manager) acknowledgeAgain(env *protocol.Env, from protocol.NodeID, id ID) {
+	o, known := m.past.find(id)
+	if known && o.commit || m.past.forgotten(id) {
+		m.stats.Late++
+		m.send(env, from, message{kind: msgAck, id: id})
+		return
+	}
+	m.stats.Stray++ // it aborted, or this node never voted
+}
+
+// learn decides as others did.
+func (m *Manager) learn(env *protocol.Env, t *tx, commit bool, e []Endorsement) {
+	switch {
+	case commit && t.status == InDoubt && t.endorsedByAll(e):
+		m.decideCommit(env, t, e)
+	case commit:
+		m.stats.Stray++ // nobody can commit without this node's yes and the others'
+	case t.status == InDoubt || t.status == Refused:
+		m.decideAbort(env, t)
+	}
+}
+
+// decideCommit forces the decision, so that the acknowledgement may leave.
+func (m *Manager) decideCommit(env *protocol.Env, t *tx, e []Endorsement) {
+	t.endorsements = cloneEndorsements(e)
+	m.persist(env, record{kind: recDecided, id: t.id, endorsements: t.endorsements})
+	env.Sync()
+	m.finishCommit(env, t)
+}
+
+// finishCommit is what follows the forced decision, then or after a restart. The
+// end record comes after what the host persisted: if it survives, so does that.
+func (m *Manager) finishCommit(env *protocol.Env, t *tx) {
+	m.leave(env, t, true)
+	m.outputDecision(env, t, true)
+	m.tell(env, t, true)
+	m.persist(env, record{kind: recEnd, id: t.id})
+	m.send(env, t.coordinator, message{kind: msgAck, id: t.id})
+}
+
+// decideAbort ends a doubt, or the wait of one who refused. The record is not
+// forced. Who was in doubt will be in doubt again without it, and learn the same.
+// Who refused may without it vote yes on a late copied PREPARE; but the coordinator
+// has aborted for good, and will say so.
+func (m *Manager) decideAbort(env *protocol.Env, t *tx) {
+	refused := t.status == Refused
+	m.leave(env, t, false)
+	if refused {
+		m.outputVote(env, t, false)
+	}
+	m.outputDecision(env, t, false)
+	m.tell(env, t, false)
+	m.persist(env, record{kind: recAbort, id: t.id})
+}
+
+// forceAbort makes sure that this node, which has not voted yes on t, never
+// will, and so decides abort on its own.
+func (m *Manager) forceAbort(env *protocol.Env, t *tx) {
+	m.stats.Forced++
+	m.persist(env, record{kind: recAbort, id: t.id})
+	env.Sync()
+	m.leave(env, t, false)
+	m.outputVote(env, t, false)
+	m.outputDecision(env, t, false)
+	m.tell(env, t, false)
+}
+
+// ask inquires about a decision: of the coordinator first, from the second time
+// on of the other participants too (cooperative termination).
+func (m *Manager) ask(env *protocol.Env, t *tx) {
+	v := message{kind: msgAsk, id: t.id, coordinator: t.coordinator}
+	m.stats.Asked++
+	m.send(env, t.coordinator, v)
+	if t.asks > 0 {
+		for _, p := range t.participants {
+			if p != env.ID() && p != t.coordinator {
+				m.stats.Asked++
+				m.send(env, p, v)
+			}
+		}
+	}
+	t.asks++
+	if t.tag == 0 {
+		m.setTimer(env, t, m.cfg.AskAfter) // recovered: asks at once
+		return
+	}
+	m.setBackoff(env, t)
+}
+
+// receiveAsk answers, as coordinator or participant. All but "in doubt" is true
+// for ever, so that copies and delays of answers do no harm.
+func (m *Manager) receiveAsk(env *protocol.Env, from protocol.NodeID, v message) {
+	if t := m.find(v.id); t != nil {
+		m.answerOpen(env, from, t, v)
+		return
+	}
+	reply := message{kind: msgAnswer, id: v.id}
+	o, known := m.past.find(v.id)
+	switch {
+	case known && o.commit:
+		reply.outcome, reply.endorsements = saysCommit, o.endorsements
+	case known:
+		reply.outcome = saysAbort
+	case v.coordinator == env.ID():
+		m.stats.Presumed++
+		reply.outcome = saysAbort
+	case m.past.forgotten(v.id):
+		reply.outcome = saysDoubt
+	default:
+		t := &tx{id: v.id, coordinator: v.coordinator, status: Refused}
+		m.enter(t)
+		m.forceAbort(env, t)
+		reply.outcome = saysAbort
+	}
+	m.send(env, from, reply)
+}
+
+func (m *Manager) answerOpen(env *protocol.Env, from protocol.NodeID, t *tx, v message) {
+	if t.coordinator != v.coordinator || !has(t.participants, from) {
+		m.stats.Stray++
+		return
+	}
+	reply := message{kind: msgAnswer, id: v.id, outcome: saysDoubt}
+	switch t.status {
+	case Committing:
+		reply.outcome, reply.endorsements = saysCommit, t.endorsements
+	case Refused:
+		m.forceAbort(env, t)
+		reply.outcome = saysAbort
+	}
+	m.send(env, from, reply)
+}
+
+func (m *Manager) receiveAnswer(env *protocol.Env, from protocol.NodeID, v message) {
+	t := m.find(v.id)
+	if t == nil {
+		m.stats.Late++
+		return
+	}
+	if from != t.coordinator && !has(t.participants, from) {
+		m.stats.Stray++
+		return
+	}
+	if t.status != InDoubt {
+		m.stats.Late++
+		return
+	}
+	switch v.outcome {
+	case saysCommit:
+		m.learn(env, t, true, v.endorsements)
+	case saysAbort:
+		m.learn(env, t, false, nil)
+	}
+}

@@ -1,0 +1,84 @@
+package twopc
+
+import (
+	"bytes"
+	"slices"
+
+	"dessim/protocol"
+)
+
+// Restore folds one record that survived, before Start, oldest first. rec is
+// borrowed.
+func (m *Manager) Restore(rec []byte) {
+	v, ok := decodeRecord(rec)
+	if !ok {
+		m.stats.Malformed++
+		return
+	}
+	m.restored = true
+	t := m.find(v.id)
+	switch v.kind {
+	case recPrepared, recCommit:
+		if t == nil && m.Status(v.id) == Unknown {
+			t = restored(v)
+			m.enter(t)
+			if t.status == InDoubt { // a coordinator releases when it commits
+				m.reserve(t)
+			}
+		}
+	case recDecided:
+		if t != nil && t.status == InDoubt {
+			t.endorsements = cloneEndorsements(v.endorsements)
+			t.decided = true
+		}
+	case recAbort:
+		m.restoreEnd(t, outcome{id: v.id})
+	case recEnd:
+		if t != nil {
+			m.restoreEnd(t, outcome{v.id, true, t.endorsements})
+		}
+	}
+}
+
+// restored makes the open transaction that v speaks of.
+func restored(v record) *tx {
+	t := &tx{
+		id: v.id, coordinator: v.coordinator, participants: v.participants, payload: bytes.Clone(v.payload),
+		keys: cloneKeys(v.keys), status: InDoubt, endorsement: bytes.Clone(v.endorsement),
+	}
+	if v.kind == recCommit {
+		t.status = Committing
+		t.endorsements = cloneEndorsements(v.endorsements)
+	}
+	return t
+}
+
+func (m *Manager) restoreEnd(t *tx, o outcome) {
+	if t != nil {
+		m.close(t)
+	}
+	m.past.add(o)
+}
+
+// Start begins an incarnation, after every Restore: it tells and sends commits
+// that were not ended, and asks about what is in doubt. It does not vote again:
+// a yes that was recorded but did not leave before the crash never leaves.
+//
+// First it forces what it restored. A record may have survived one crash without
+// having been forced, by luck; what is now told to others must survive the next.
+func (m *Manager) Start(env *protocol.Env) {
+	if m.restored {
+		env.Sync()
+	}
+	for _, t := range slices.Clone(m.open) { // telling may open and end others
+		switch {
+		case t.status == Committing:
+			t.coordinator = env.ID() // its own record does not say so
+			m.announce(env, t)
+		case t.decided:
+			m.finishCommit(env, t)
+		case t.status == InDoubt:
+			m.ask(env, t)
+		}
+	}
+}

@@ -1,0 +1,236 @@
+// Package twopc is two-phase commit with presumed abort: coordinator and
+// participant roles of one node in one component, the Manager.
+//
+// The protocol is that of Bernstein, Hadzilacos and Goodman, "Concurrency
+// Control and Recovery in Database Systems", chapter 7 (with its cooperative
+// termination, 7.4), with the presumption of Mohan, Lindsay and Obermarck,
+// "Transaction Management in the R* Distributed Database Management System"
+// (1986), section 3; the words are those of Gray and Lamport, "Consensus on
+// Transaction Commit" (2006), section 3.
+//
+//	coordinator                        participant
+//	Begin      PREPARE ------------->  Inspect, reserve, force PREPARED
+//	           <------------- VOTE
+//	force COMMIT
+//	           DECISION ------------>  force DECISION, release
+//	           <-------------- ACK
+//	write END
+//
+// It promises, whatever is lost, copied, reordered or crashed: all who decide
+// decide the same (AC1), no decision is reversed (AC2), commit only if all voted
+// yes (AC3), commit if all vote yes and nothing fails or times out (AC4), and
+// that everyone in doubt decides once failures are repaired (AC5).
+//
+// It does not promise progress while the coordinator and all who know are down:
+// then participants in doubt block and never guess. It does not withstand nodes
+// that lie: anyone may say no, or ask about what is yet to come and so abort it.
+// And it does not promise AC2 for an ID that is begun twice, see Begin.
+//
+// # Cost
+//
+// A commit with N participants apart from the coordinator costs 4N messages, 4
+// message delays counting acknowledgements, and 2N+1 forced writes, whether or
+// not the coordinator is a participant too: its own yes is part of its commit
+// record, and until then its reservation is volatile, since a crash aborts. An
+// abort by vote costs at most 3N messages, 3 delays, no acknowledgement, and no
+// forced write but PREPARED at each participant that voted yes; if the
+// coordinator itself votes no, nothing at all.
+//
+// # Presumption
+//
+// A coordinator forces nothing before it commits, keeps a commit until all have
+// acknowledged it, and answers "abort" about what it does not know. Nobody else
+// presumes: a participant that is asked about a transaction on which it has not
+// voted yes first makes sure that it never will, by a forced abort record. A
+// participant that votes no does not decide on its own at once: the textbook
+// lets it, but then its abort would have to be forced. Otherwise (no is lost,
+// participant crashes and forgets, a copied PREPARE arrives, it votes yes) its
+// abort could be followed by a commit. So it waits for the coordinator's abort,
+// holding no reservation, and forces an abort record only if that does not come.
+//
+// # Memory
+//
+// A node remembers how the last Config.Remember transactions of each client
+// ended. Of older ones it says "I do not know" to those who ask, and no to a
+// PREPARE, so that a late copy can neither reserve nor vote again. A client that
+// has more than that many transfers between its oldest unfinished and its newest
+// one is therefore refused. Records on disk are never discarded: this component
+// shares the disk with others, and needs its PREPARED records to know on what it
+// voted.
+package twopc
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"dessim/protocol"
+)
+
+// Kinds of messages.
+var (
+	KindPrepare  = protocol.KindOf("prepare")
+	KindVote     = protocol.KindOf("vote")
+	KindDecision = protocol.KindOf("decision")
+	KindAck      = protocol.KindOf("ack")
+	KindAsk      = protocol.KindOf("ask")
+	KindAnswer   = protocol.KindOf("answer")
+)
+
+// KindAbort is the question whether a participant votes abort at random.
+var KindAbort = protocol.KindOf("abort")
+
+// Kinds of outputs: see Record.
+var (
+	KindBegun   = protocol.KindOf("begun")
+	KindVoted   = protocol.KindOf("voted")
+	KindDecided = protocol.KindOf("decided")
+)
+
+// ID names a transaction: one attempt at a client's transfer. A retry is another
+// transaction, with a greater attempt number.
+type ID struct {
+	Client   protocol.NodeID
+	Transfer uint64
+	Attempt  uint32
+}
+
+// Compare orders by client, transfer and attempt.
+func (id ID) Compare(other ID) int {
+	return cmp.Or(cmp.Compare(id.Client, other.Client), cmp.Compare(id.Transfer, other.Transfer),
+		cmp.Compare(id.Attempt, other.Attempt))
+}
+
+// String gives client/transfer.attempt.
+func (id ID) String() string {
+	return fmt.Sprintf("%v/%d.%d", id.Client, id.Transfer, id.Attempt)
+}
+
+// An Endorsement is what a participant attached to its yes: its signature, say.
+// It is opaque here and may be empty.
+type Endorsement struct {
+	Node  protocol.NodeID
+	Bytes []byte
+}
+
+// A Decision is how a transaction ended at this node. The receiver may keep its
+// slices but not change them.
+type Decision struct {
+	ID     ID
+	Commit bool
+	// Payload is what Begin was given; nil at a participant that never got it.
+	Payload []byte
+	// Endorsements has one of each participant, by ascending node; nil on abort.
+	Endorsements []Endorsement
+	Coordinator  protocol.NodeID
+	Mine         bool // this node is the coordinator
+}
+
+// Config is what a Manager needs from its host. All but Abort is required.
+type Config struct {
+	// Send sends msg, which is borrowed. Perfect links make aborts rarer; raw
+	// datagrams break no promise.
+	Send func(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, msg []byte)
+
+	// VoteTimeout is how long a coordinator waits for all votes before it aborts.
+	VoteTimeout time.Duration
+	// AskAfter is how long a participant waits for a decision before it asks, and
+	// a coordinator for acknowledgements before it repeats a commit. Repetitions
+	// come at twice the interval each, up to MaxBackoff times AskAfter. It should
+	// exceed VoteTimeout and some delays, or questions are wasted.
+	AskAfter time.Duration
+	// Remember is how many ended transactions of each client are remembered.
+	Remember int
+
+	// Abort gives the probability of voting abort at random, by a question
+	// KindAbort that is asked when the vote would be yes. nil means never.
+	Abort func(id ID) protocol.Ratio
+
+	// Inspect is this participant's own judgement, given once before it votes:
+	// may payload commit? If so, keys are the inputs to reserve here until the
+	// decision (if one of them is taken, the vote is no all the same), and
+	// endorsement travels with the yes. payload is borrowed; the results are
+	// copied. It must not call the Manager, and must promise nothing durable
+	// that Decided could not take back.
+	Inspect func(env *protocol.Env, id ID, payload []byte) (keys [][]byte, endorsement []byte, ok bool)
+
+	// Decided says how a transaction ended, once in an incarnation: at the
+	// coordinator and at participants. The keys are no longer reserved then; so
+	// on commit the host itself marks them spent. It may call Begin.
+	//
+	// After a restart it is told again, from Start: a coordinator of a commit
+	// that not all have acknowledged, and a participant of a commit during which
+	// it crashed. A participant may also be told again of an abort, when it
+	// learns it anew. What Decided persisted is durable if it is not told again.
+	// A crashed coordinator that had not committed is not told: it aborted.
+	// Neither is a crashed participant that had not voted yes.
+	Decided func(env *protocol.Env, d Decision)
+}
+
+// MaxBackoff bounds the interval of repeated questions and decisions, as a
+// multiple of Config.AskAfter.
+const MaxBackoff = 16
+
+// check panics for mistakes.
+func (c *Config) check() {
+	if c.Send == nil {
+		panic("twopc: Config.Send is nil")
+	}
+	if c.Inspect == nil {
+		panic("twopc: Config.Inspect is nil")
+	}
+	if c.Decided == nil {
+		panic("twopc: Config.Decided is nil")
+	}
+	if c.VoteTimeout < 1 {
+		panic(fmt.Sprintf("twopc: Config.VoteTimeout is %v, want at least 1ns", c.VoteTimeout))
+	}
+	if c.AskAfter < 1 || c.AskAfter > time.Duration(protocol.MaxTime)/MaxBackoff {
+		panic(fmt.Sprintf("twopc: Config.AskAfter is %v, want 1ns to %v", c.AskAfter, time.Duration(protocol.MaxTime)/MaxBackoff))
+	}
+	if c.Remember < 1 {
+		panic(fmt.Sprintf("twopc: Config.Remember is %d, want at least 1", c.Remember))
+	}
+}
+
+// Status is where a transaction stands at one node.
+type Status uint8
+
+// The states of a transaction.
+const (
+	Unknown    Status = iota // never heard of, or forgotten
+	Collecting               // coordinator: waits for votes
+	Committing               // coordinator: committed, waits for acknowledgements
+	Refused                  // participant: voted no, waits for the abort
+	InDoubt                  // participant: voted yes, waits for the decision
+	Committed                // ended
+	Aborted                  // ended
+)
+
+// String names the state.
+func (s Status) String() string {
+	names := [...]string{"unknown", "collecting", "committing", "refused", "in doubt", "committed", "aborted"}
+	if int(s) < len(names) {
+		return names[s]
+	}
+	return fmt.Sprintf("status(%d)", uint8(s))
+}
+
+// Stats counts what a Manager did in this incarnation.
+type Stats struct {
+	Begun     uint64 // transactions begun
+	Commits   uint64 // decided here, as coordinator or participant
+	Aborts    uint64 // decided here
+	VotedYes  uint64 // own votes, a coordinator's included
+	VotedNo   uint64
+	Conflicts uint64 // of VotedNo: because a key was reserved
+	Random    uint64 // of VotedNo: by Config.Abort
+	Timeouts  uint64 // coordinator aborted because votes were missing
+	Asked     uint64 // questions sent
+	Presumed  uint64 // answered "abort" because there was no record
+	Forced    uint64 // aborts forced by a participant that had not voted yes
+	Repeated  uint64 // commits sent again
+	Late      uint64 // messages about what is past or already known, without effect
+	Stray     uint64 // messages from nodes that have no part in what they say
+	Malformed uint64 // messages and records that are not canonical
+}

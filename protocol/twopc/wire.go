@@ -1,0 +1,309 @@
+package twopc
+
+import (
+	"bytes"
+
+	"dessim/protocol"
+	"dessim/protocol/bencode"
+)
+
+// A message is the component's byte and a canonical list: type, client,
+// transfer, attempt, and the fields of the type.
+//
+//	prepare   participants, payload
+//	vote      1 and the endorsement, or 0
+//	decision  1 and the endorsements, or 0
+//	ack
+//	ask       coordinator
+//	answer    0 in doubt, 1 commit and the endorsements, 2 abort
+//
+// Participants and endorsements ascend strictly. A PREPARE does not name its
+// coordinator: its sender is.
+type message struct {
+	kind         msgKind
+	id           ID
+	yes          bool
+	outcome      uint64
+	coordinator  protocol.NodeID
+	participants []protocol.NodeID
+	payload      []byte
+	endorsement  []byte
+	endorsements []Endorsement
+}
+
+type msgKind uint64
+
+const (
+	msgPrepare msgKind = iota
+	msgVote
+	msgDecision
+	msgAck
+	msgAsk
+	msgAnswer
+)
+
+// name gives the kind that shows in traces.
+func (k msgKind) name() protocol.Kind {
+	return [...]protocol.Kind{KindPrepare, KindVote, KindDecision, KindAck, KindAsk, KindAnswer}[k]
+}
+
+// What an answer says.
+const (
+	saysDoubt uint64 = iota
+	saysCommit
+	saysAbort
+)
+
+func (v message) append(b []byte) []byte {
+	b = append(b, byte(protocol.TwoPC), 'l')
+	b = bencode.AppendUint(b, uint64(v.kind))
+	b = appendID(b, v.id)
+	switch v.kind {
+	case msgPrepare:
+		b = appendNodes(b, v.participants)
+		b = bencode.AppendBytes(b, v.payload)
+	case msgVote:
+		b = appendBool(b, v.yes)
+		if v.yes {
+			b = bencode.AppendBytes(b, v.endorsement)
+		}
+	case msgDecision:
+		b = appendBool(b, v.yes)
+		if v.yes {
+			b = appendEndorsements(b, v.endorsements)
+		}
+	case msgAsk:
+		b = bencode.AppendUint(b, uint64(v.coordinator))
+	case msgAnswer:
+		b = bencode.AppendUint(b, v.outcome)
+		if v.outcome == saysCommit {
+			b = appendEndorsements(b, v.endorsements)
+		}
+	}
+	return append(b, 'e')
+}
+
+// decodeMessage reads what append wrote and nothing else. The slices of bytes
+// within v alias b.
+func decodeMessage(b []byte) (v message, ok bool) {
+	if len(b) == 0 || b[0] != byte(protocol.TwoPC) {
+		return message{}, false
+	}
+	var r bencode.Reader
+	r.Reset(b[1:])
+	r.List()
+	v.kind = msgKind(r.UintMax(uint64(msgAnswer)))
+	v.id = readID(&r)
+	switch v.kind {
+	case msgPrepare:
+		v.participants = readNodes(&r)
+		v.payload = r.Bytes()
+	case msgVote:
+		v.yes = readBool(&r)
+		if v.yes {
+			v.endorsement = r.Bytes()
+		}
+	case msgDecision:
+		v.yes = readBool(&r)
+		if v.yes {
+			v.endorsements = readEndorsements(&r)
+		}
+	case msgAsk:
+		v.coordinator = readNode(&r)
+	case msgAnswer:
+		v.outcome = r.UintMax(saysAbort)
+		if v.outcome == saysCommit {
+			v.endorsements = readEndorsements(&r)
+		}
+	}
+	r.End()
+	if !r.Done() {
+		return message{}, false
+	}
+	return v, true
+}
+
+// A record is the component's byte and a canonical list: type, client, transfer,
+// attempt, and the fields of the type.
+//
+//	prepared  coordinator, participants, payload, keys, endorsement
+//	commit    participants, payload, keys, endorsements: the coordinator's
+//	decided   endorsements: a participant's commit
+//	abort
+//	end       of a commit: all acknowledged, or the host was told
+type record struct {
+	kind         uint64
+	id           ID
+	coordinator  protocol.NodeID
+	participants []protocol.NodeID
+	payload      []byte
+	keys         [][]byte
+	endorsement  []byte
+	endorsements []Endorsement
+}
+
+const (
+	recPrepared uint64 = iota
+	recCommit
+	recDecided
+	recAbort
+	recEnd
+)
+
+func (v record) append(b []byte) []byte {
+	b = append(b, byte(protocol.TwoPC), 'l')
+	b = bencode.AppendUint(b, v.kind)
+	b = appendID(b, v.id)
+	switch v.kind {
+	case recPrepared:
+		b = bencode.AppendUint(b, uint64(v.coordinator))
+		b = appendNodes(b, v.participants)
+		b = bencode.AppendBytes(b, v.payload)
+		b = appendKeys(b, v.keys)
+		b = bencode.AppendBytes(b, v.endorsement)
+	case recCommit:
+		b = appendNodes(b, v.participants)
+		b = bencode.AppendBytes(b, v.payload)
+		b = appendKeys(b, v.keys)
+		b = appendEndorsements(b, v.endorsements)
+	case recDecided:
+		b = appendEndorsements(b, v.endorsements)
+	}
+	return append(b, 'e')
+}
+
+// decodeRecord reads what append wrote and nothing else, aliasing b.
+func decodeRecord(b []byte) (v record, ok bool) {
+	if len(b) == 0 || b[0] != byte(protocol.TwoPC) {
+		return record{}, false
+	}
+	var r bencode.Reader
+	r.Reset(b[1:])
+	r.List()
+	v.kind = r.UintMax(recEnd)
+	v.id = readID(&r)
+	switch v.kind {
+	case recPrepared:
+		v.coordinator = readNode(&r)
+		v.participants = readNodes(&r)
+		v.payload = r.Bytes()
+		v.keys = readKeys(&r)
+		v.endorsement = r.Bytes()
+	case recCommit:
+		v.participants = readNodes(&r)
+		v.payload = r.Bytes()
+		v.keys = readKeys(&r)
+		v.endorsements = readEndorsements(&r)
+	case recDecided:
+		v.endorsements = readEndorsements(&r)
+	}
+	r.End()
+	if !r.Done() {
+		return record{}, false
+	}
+	return v, true
+}
+
+// The fields below are appended in one function and read in the other.
+
+func appendBool(b []byte, v bool) []byte {
+	if v {
+		return bencode.AppendUint(b, 1)
+	}
+	return bencode.AppendUint(b, 0)
+}
+
+func readBool(r *bencode.Reader) bool { return r.UintMax(1) == 1 }
+
+func appendID(b []byte, id ID) []byte {
+	b = bencode.AppendUint(b, uint64(id.Client))
+	b = bencode.AppendUint(b, id.Transfer)
+	return bencode.AppendUint(b, uint64(id.Attempt))
+}
+
+func readID(r *bencode.Reader) ID {
+	return ID{
+		Client:   protocol.NodeID(r.UintMax(1<<32 - 1)),
+		Transfer: r.Uint(),
+		Attempt:  uint32(r.UintMax(1<<32 - 1)),
+	}
+}
+
+// readNode reads a node, which Outside is not. (A client may be Outside.)
+func readNode(r *bencode.Reader) protocol.NodeID {
+	return protocol.NodeID(r.UintMax(uint64(protocol.Outside) - 1))
+}
+
+func appendNodes(b []byte, nodes []protocol.NodeID) []byte {
+	b = append(b, 'l')
+	for _, n := range nodes {
+		b = bencode.AppendUint(b, uint64(n))
+	}
+	return append(b, 'e')
+}
+
+// readNodes reads at least one node, in ascending order.
+func readNodes(r *bencode.Reader) (nodes []protocol.NodeID) {
+	for r.List(); r.More(); {
+		n := readNode(r)
+		if len(nodes) > 0 && n <= nodes[len(nodes)-1] {
+			r.Fail()
+		}
+		nodes = append(nodes, n)
+	}
+	r.End()
+	if len(nodes) == 0 {
+		r.Fail()
+	}
+	return nodes
+}
+
+func appendKeys(b []byte, keys [][]byte) []byte {
+	b = append(b, 'l')
+	for _, k := range keys {
+		b = bencode.AppendBytes(b, k)
+	}
+	return append(b, 'e')
+}
+
+// readKeys reads keys in ascending order.
+func readKeys(r *bencode.Reader) (keys [][]byte) {
+	for r.List(); r.More(); {
+		k := r.Bytes()
+		if len(keys) > 0 && bytes.Compare(k, keys[len(keys)-1]) <= 0 {
+			r.Fail()
+		}
+		keys = append(keys, k)
+	}
+	r.End()
+	return keys
+}
+
+func appendEndorsements(b []byte, endorsements []Endorsement) []byte {
+	b = append(b, 'l')
+	for _, e := range endorsements {
+		b = append(b, 'l')
+		b = bencode.AppendUint(b, uint64(e.Node))
+		b = bencode.AppendBytes(b, e.Bytes)
+		b = append(b, 'e')
+	}
+	return append(b, 'e')
+}
+
+// readEndorsements reads at least one endorsement, by ascending node.
+func readEndorsements(r *bencode.Reader) (endorsements []Endorsement) {
+	for r.List(); r.More(); {
+		r.List()
+		e := Endorsement{Node: readNode(r), Bytes: r.Bytes()}
+		r.End()
+		if len(endorsements) > 0 && e.Node <= endorsements[len(endorsements)-1].Node {
+			r.Fail()
+		}
+		endorsements = append(endorsements, e)
+	}
+	r.End()
+	if len(endorsements) == 0 {
+		r.Fail()
+	}
+	return endorsements
+}
