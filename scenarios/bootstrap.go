@@ -1,30 +1,115 @@
 package scenarios
 
 import (
+	"fmt"
 	"time"
 
 	"dessim/protocol"
+	"dessim/protocol/peer"
 	"dessim/sim"
+	"dessim/sim/check"
 )
 
+// Questions of the workload.
+var (
+	kindAsker  = protocol.KindOf("work.asker")
+	kindTarget = protocol.KindOf("work.target")
+)
+
+// bootstrap: nodes join through node 0 and find each other and all keys.
 func bootstrap() *Scenario {
-	return &Scenario{Name: "bootstrap", Shows: "stub", MinNodes: 1, MaxNodes: 100000,
-		Defaults: Params{Nodes: 8, Order: "isis", Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: time.Minute},
+	return &Scenario{
+		Name:     "bootstrap",
+		Shows:    "nodes join a Kademlia network through node 0; then every node and every key is found",
+		MinNodes: 1,
+		MaxNodes: 100_000,
+		Defaults: Params{Nodes: 16, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: time.Minute},
 		Unused:   []string{"txs", "order", "abort"},
-		build: func(seed uint64, p Params) *Run {
-			return &Run{Plan: sim.Plan{Nodes: p.Nodes, Node: func(protocol.NodeID) protocol.Node { return idle{} }, Link: sim.Link{Delay: p.Delay}, Until: protocol.Time(p.Until)}}
-		}}
+		build:    buildBootstrap,
+	}
 }
 
-type idle struct{}
+const (
+	allPairs    = 64  // up to so many nodes every node looks up every other
+	drawnPairs  = 200 // beyond it, so many pairs are drawn
+	tableK      = 8   // kademlia.Defaults
+	askDelays   = 200 // over which the questions are spread
+	graceDelays = 2000
+)
 
-func (idle) Start(*protocol.Env)                            {}
-func (idle) Receive(*protocol.Env, protocol.NodeID, []byte) {}
-func (idle) Timeout(*protocol.Env, uint64)                  {}
+// quest is an input that has one node look for another or its key.
+type quest struct {
+	asker, target int
+	key           bool
+}
 
-func concurrent() *Scenario {
-	s := bootstrap()
-	s.Name, s.MinNodes, s.Unused = "concurrent", 3, nil
-	s.Defaults.Txs = 10
-	return s
+func buildBootstrap(seed uint64, p Params, src protocol.Source) *Run {
+	w := newWorld(seed, p, src)
+	plan := w.plan(0)
+	quests := w.quests()
+	for i, q := range quests {
+		at := w.begin + protocol.Time(int64(askDelays*w.delay)/int64(len(quests))*int64(i))
+		body := peer.LookInput(w.owners[q.target])
+		if q.key {
+			body = peer.GetInput(w.owners[q.target])
+		}
+		plan.Inputs = append(plan.Inputs, sim.Input{ID: uint64(i), At: at, Node: protocol.NodeID(q.asker), Body: body})
+	}
+	plan.Inputs = w.inputs(plan.Inputs)
+	bound := w.after(w.begin, askDelays+graceDelays)
+	l := newLookups(w, quests)
+	return &Run{
+		Plan: plan,
+		Checks: check.Suite{
+			w.joinedCheck(bound),
+			l.closestCheck(),
+			l.answeredCheck(bound),
+			l.keysCheck(bound),
+			l.farCheck(),
+		},
+		watch: []sim.Observer{&w.sent},
+		nodes: w.rows,
+		facts: l.facts,
+	}
+}
+
+// quests gives the workload: who looks up whom, and who fetches whose key.
+func (w *world) quests() []quest {
+	var out []quest
+	n := w.p.Nodes
+	if n <= allPairs {
+		for a := range n {
+			for b := range n {
+				if a != b {
+					out = append(out, quest{a, b, false})
+				}
+				if a != b || n == 1 {
+					out = append(out, quest{a, b, true})
+				}
+			}
+		}
+		return out
+	}
+	for i := range uint64(drawnPairs) {
+		a := int(w.choose(kindAsker, i, uint64(n)))
+		b := (a + 1 + int(w.choose(kindTarget, i, uint64(n-1)))) % n
+		out = append(out, quest{a, b, false})
+	}
+	for b := range n {
+		a := (b + 1 + int(w.choose(kindAsker, uint64(drawnPairs+b), uint64(n-1)))) % n
+		out = append(out, quest{a, b, true})
+	}
+	return out
+}
+
+// joinedCheck demands that every node joins.
+func (w *world) joinedCheck(bound protocol.Time) *check.Check {
+	return check.Eventually("every node has joined", bound, func() (uint64, error) {
+		for i, n := range w.nodes {
+			if n == nil || !n.Joined() {
+				return uint64(len(w.nodes)), fmt.Errorf("node %d has not joined", i)
+			}
+		}
+		return uint64(len(w.nodes)), nil
+	})
 }

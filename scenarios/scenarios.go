@@ -24,7 +24,7 @@ type Scenario struct {
 	Defaults Params
 	// Unused names the parameters that mean nothing here; giving one is refused.
 	Unused []string
-	build  func(seed uint64, p Params) *Run
+	build  func(seed uint64, p Params, src protocol.Source) *Run
 }
 
 // All is the table of scenarios, in the order in which they are listed.
@@ -144,7 +144,7 @@ const stopEvery = 4096
 // Options.Stop ended the run: then the report is not to be used.
 func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options) (r Report, ok bool) {
 	r = Report{Scenario: s, Seed: seed, Params: p}
-	run := s.build(seed, p)
+	run := s.build(seed, p, src)
 	observers := append(run.Checks.Observers(), run.watch...)
 	run.Plan.Done = run.Checks.Done
 	m, err := sim.New(run.Plan, src, append(observers, o.Observers...)...)

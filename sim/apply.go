@@ -89,14 +89,12 @@ func (s *Sim) setTimer(c *cause, n *node, f *protocol.Effect) {
 		flag |= background
 	}
 	n.seq++
-	slot, r := s.slab.alloc()
-	r.op, r.flag, r.size = opTimer, flag, 0
+	slot, r := s.event(opTimer, flag)
 	r.wave = protocol.Hash2(c.wave, f.Tag)
 	r.name = protocol.Hash3(r.wave, nameTimer, uint64(c.id))
 	r.src, r.seq = fromNode+uint32(c.id), n.seq
 	r.setWord(0, f.Tag)
-	s.live[flag&background]++
-	s.q.push(entry{s.later(f.After), uint32(c.id), slot})
+	s.push(entry{s.later(f.After), uint32(c.id), slot}, r)
 	s.timers[c.id].add(f.Tag, slot)
 }
 

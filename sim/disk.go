@@ -104,9 +104,9 @@ func (s *Sim) sync(c *cause, n *node, effects []protocol.Effect, i int) bool {
 		}
 	}
 	n.seq++
-	slot, r := s.push(s.now+protocol.Time(took), uint32(c.id), opSynced, c.flag)
+	slot, r := s.event(opSynced, c.flag)
 	r.src, r.seq = fromNode+uint32(c.id), n.seq
-	r.wave, r.name = c.wave, c.name
+	s.push(entry{s.now + protocol.Time(took), uint32(c.id), slot}, r)
 	x := s.rareOf(c.id)
 	x.wait = &waiting{cause: *c, effects: copyEffects(effects), next: i + 1, synced: slot}
 	n.settle(x)

@@ -101,19 +101,17 @@ func (s *Sim) travel(n *node, l *Link, p *parcel) {
 		at = max(at, s.net.last[pair]+1)
 		s.net.last[pair] = at
 	}
-	slot, r := s.slab.alloc()
-	r.op, r.flag, r.size = opMessage, p.flag, 0
+	slot, r := s.event(opMessage, p.flag)
 	r.wave, r.name, r.seq, r.src = p.wave, p.name, n.seq, fromNode+uint32(p.from)
 	if p.stored != noSlot && len(p.body) > inline {
 		s.slab.share(r, p.stored)
 	} else {
 		p.stored = s.slab.store(r, p.body)
 	}
-	s.live[p.flag&background]++
 	if s.want&(Received|Dropped) != 0 {
 		s.keepKind(slot, p.kind)
 	}
-	s.q.push(entry{at, uint32(p.to), slot})
+	s.push(entry{at, uint32(p.to), slot}, r)
 }
 
 func (s *Sim) jitter(n *node, key protocol.Key, l *Link) uint64 {

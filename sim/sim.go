@@ -159,40 +159,47 @@ func (s *Sim) schedule() {
 		if s.plan.Starts != nil {
 			at = s.plan.Starts[i]
 		}
-		_, r := s.push(at, uint32(i), opStart, 0)
+		slot, r := s.event(opStart, 0)
 		r.src, r.seq = fromPlan, 0
 		r.wave = protocol.Hash2(rootStart, uint64(i))
 		r.name = r.wave
+		s.push(entry{at, uint32(i), slot}, r)
 		x := s.rareOf(protocol.NodeID(i))
 		x.down = true
 		s.nodes[i].settle(x)
 	}
 	for i := range s.plan.Faults {
 		f := &s.plan.Faults[i]
-		_, r := s.push(f.At, uint32(f.Node), opFault, 0)
+		slot, r := s.event(opFault, 0)
 		r.src, r.seq = fromPlan, 1+f.ID
 		r.wave = protocol.Hash2(rootFault, f.ID)
 		r.name = r.wave
 		r.setWord(0, uint64(i))
+		s.push(entry{f.At, uint32(f.Node), slot}, r)
 	}
 	for i := range s.plan.Inputs {
 		in := &s.plan.Inputs[i]
-		_, r := s.push(in.At, uint32(in.Node), opMessage, 0)
+		slot, r := s.event(opMessage, 0)
 		r.src, r.seq = fromInput, in.ID
 		r.wave = protocol.Hash2(rootInput, in.ID)
 		r.name = r.wave
 		s.slab.store(r, in.Body)
+		s.push(entry{in.At, uint32(in.Node), slot}, r)
 	}
 }
 
-// push enters an event. The caller fills in what the record needs; src and seq
-// must be set before the next pop.
-func (s *Sim) push(at protocol.Time, dst uint32, op, flag uint8) (uint32, *record) {
+// event makes a record, for push once it is filled in.
+func (s *Sim) event(op, flag uint8) (uint32, *record) {
 	slot, r := s.slab.alloc()
 	r.op, r.flag, r.size = op, flag, 0
-	s.live[flag&background]++
-	s.q.push(entry{at, dst, slot})
 	return slot, r
+}
+
+// push enters the event e of record r, whose src and seq must be set, since the
+// queue may look at them at once.
+func (s *Sim) push(e entry, r *record) {
+	s.live[r.flag&background]++
+	s.q.push(e)
 }
 
 // later gives the time d after now, or one after the end of any run: an event of

@@ -194,3 +194,19 @@ func cutIDs(r *bencode.Reader, limit int) (ids []ID) {
 	}
 	return ids
 }
+
+// Data gives the message that carries body in a flood: for whoever injects one.
+func Data(body []byte) []byte {
+	return message{typ: typeData, body: body}.append(nil)
+}
+
+// Payload gives the body in a message of the flood, for checks that look into
+// what travels. It aliases msg. ok is false for anything else.
+func Payload(msg []byte) (body []byte, ok bool) {
+	var r bencode.Reader
+	m, ok := decode(&r, msg)
+	if !ok || m.typ != typeData {
+		return nil, false
+	}
+	return m.body, true
+}

@@ -24,7 +24,7 @@ const (
 // the others may not know each other yet, so rounds follow until one brings no
 // new contact.
 type join struct {
-	boot    protocol.Endpoint
+	boot    protocol.Endpoint // the zero value: nobody
 	done    func(env *protocol.Env)
 	round   int
 	silent  int      // times in a row that the bootstrapper did not answer
@@ -52,19 +52,47 @@ func (d *DHT) Join(env *protocol.Env, bootstrap protocol.Endpoint, done func(env
 	case !ok || node == env.ID():
 		panic(fmt.Sprintf("kademlia: node %d cannot join through %v", env.ID(), bootstrap))
 	}
+	d.boot = bootstrap
 	d.join = &join{boot: bootstrap, done: done}
 	d.nextRound(env)
 }
+
+// Refresh does for a table that has aged what Join does for a new one, starting
+// from the contacts it has, and calls done when it is complete and quiet: when
+// neighbours have died, those who take their place must be found. It reports
+// false, and does nothing, while a join or a refresh is under way.
+func (d *DHT) Refresh(env *protocol.Env, done func(env *protocol.Env)) bool {
+	if d.join != nil {
+		return false
+	}
+	d.join = &join{boot: d.boot, done: done}
+	d.join.round = 1
+	if d.join.boot != (protocol.Endpoint{}) && d.tab.empty() {
+		d.askBoot(env)
+	} else {
+		d.lookupSelf(env)
+	}
+	return true
+}
+
+// Joining reports whether a join or a refresh is under way.
+func (d *DHT) Joining() bool { return d.join != nil }
 
 func (d *DHT) nextRound(env *protocol.Env) {
 	j := d.join
 	j.round++
 	j.added, j.looked = 0, 0
-	if j.round == 1 || len(d.tab.closest(d.near[:0], &query{target: d.cfg.Self, n: 1, stale: true})) == 0 {
-		d.call(env, call{purpose: forJoin, method: findNode, to: Contact{Addr: j.boot}, target: d.cfg.Self})
+	if j.boot != (protocol.Endpoint{}) && (j.round == 1 || d.tab.empty()) {
+		d.askBoot(env)
 		return
 	}
 	d.lookupSelf(env)
+}
+
+// askBoot asks the bootstrapper for the own id; whoever answers at its address
+// is it.
+func (d *DHT) askBoot(env *protocol.Env) {
+	d.call(env, call{purpose: forJoin, method: findNode, to: Contact{Addr: d.join.boot}, target: d.cfg.Self})
 }
 
 // bootEnd consumes the end of the query to the bootstrapper, who is in the table

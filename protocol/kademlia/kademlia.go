@@ -14,8 +14,9 @@
 // asks, perhaps under a forged address, never shows up in an answer (2.3, BEP 5).
 //
 // It does not promise to resist many hostile nodes with chosen ids, keeps values
-// in memory only, and does not yet republish or expire them nor refresh its
-// buckets after the join (2.5). Mutable items are refused.
+// in memory only, and does not yet republish or expire them (2.5). After nodes
+// have died, lookups are exact again once every node has called Refresh, which
+// is left to the host. Mutable items are refused.
 package kademlia
 
 import (
@@ -121,12 +122,13 @@ type DHT struct {
 	count uint64 // identities derived so far
 
 	tab       table
-	calls     []call    // slot numbers are timer tags
-	verifying int       // calls for unknown askers
-	waiting   []Contact // unknown askers to be pinged later
-	idle      []*lookup // to be used again
-	items     []item    // in the order of their ids
-	join      *join     // nil unless joining
+	calls     []call            // slot numbers are timer tags
+	verifying int               // calls for unknown askers
+	waiting   []Contact         // unknown askers to be pinged later
+	idle      []*lookup         // to be used again
+	items     []item            // in the order of their ids
+	join      *join             // nil unless joining or refreshing
+	boot      protocol.Endpoint // of the last Join; the zero value: none
 
 	stats Stats
 	r     bencode.Reader

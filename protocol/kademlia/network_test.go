@@ -32,7 +32,7 @@ type network struct {
 type ask struct {
 	at    time.Duration
 	node  protocol.NodeID
-	what  byte        // 'L'ookup, 'G'et or 'P'ut
+	what  byte        // 'L'ookup, 'G'et, 'P'ut or 'R'efresh
 	id    kademlia.ID // of a lookup or get
 	value []byte      // of a put
 }
@@ -69,6 +69,8 @@ func (h *host) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 			f.Value = slices.Clone(f.Value)
 			h.net.found[i] = f
 		})
+	case 'R':
+		h.dht.Refresh(env, func(*protocol.Env) {})
 	case 'P':
 		h.dht.Put(env, a.value, func(_ *protocol.Env, stored int) { h.net.stored[i] = stored })
 	}
@@ -288,5 +290,146 @@ func TestLookupsFindTheClosestWhenNodesJoinOneByOne(t *testing.T) {
 		n.lookAll(7, 300)
 		n.run(t, 7)
 		n.judge(t, 7)
+	}
+}
+
+func TestValuesPutAreFoundByAll(t *testing.T) {
+	for _, size := range []int{1, 2, 5, 100} {
+		n := network{ids: points(11, size), poison: true}
+		n.link = sim.Link{Delay: 10 * time.Millisecond, Jitter: 40 * time.Millisecond, Loss: protocol.Percent(5), Copy: protocol.Percent(5)}
+		n.config = func(c *kademlia.Config) { c.Tries = 10 }
+		const values = 20
+		for i := range values {
+			v := fmt.Appendf(nil, "i%de", i)
+			n.asks = append(n.asks,
+				ask{at: quiet, node: protocol.NodeID(i % size), what: 'P', value: v},
+				ask{at: quiet + time.Hour, node: protocol.NodeID((i + size/2) % size), what: 'G', id: kademlia.Key(v)},
+				ask{at: quiet + time.Hour, node: protocol.NodeID((i + size/3) % size), what: 'G', id: point(12, i)})
+		}
+		s := n.run(t, 11)
+		for i := range values {
+			key := kademlia.Key(n.asks[3*i].value)
+			if got, want := n.stored[3*i], min(size, 8); got != want {
+				t.Errorf("%d nodes: value %d is stored %d times, want %d", size, i, got, want)
+			}
+			if f := n.found[3*i+1]; !f.OK || string(f.Value) != string(n.asks[3*i].value) {
+				t.Errorf("%d nodes: value %d is not found: %+v", size, i, f)
+			}
+			if f := n.found[3*i+2]; f.OK {
+				t.Errorf("%d nodes: a value that was never put is found: %q", size, f.Value)
+			}
+			var holders []kademlia.ID
+			for id := range n.ids {
+				if s.Node(protocol.NodeID(id)).(*host).dht.Holds(key) {
+					holders = append(holders, n.ids[id])
+				}
+			}
+			want := closest(n.ids, key, kademlia.ID{}, 8)
+			for _, id := range holders {
+				if !slices.Contains(want, id) {
+					t.Errorf("%d nodes: value %d is held by %v, who is not among the closest", size, i, id)
+				}
+			}
+			if len(holders) != len(want) {
+				t.Errorf("%d nodes: value %d is held by %d, want %d", size, i, len(holders), len(want))
+			}
+		}
+	}
+}
+
+// Nodes crash for good or for a while; once those that live have refreshed their
+// tables they must find exactly the living.
+func TestLookupsFindTheLivingAfterCrashesAndARefresh(t *testing.T) {
+	const size, seed = 120, 13
+	n := network{ids: points(seed, size)}
+	for i := 1; i < size; i += 4 {
+		f := sim.Fault{ID: uint64(i), Op: sim.Crash, Node: protocol.NodeID(i), At: protocol.Time(quiet)}
+		if i%8 == 1 {
+			f.Down = 10 * time.Minute
+		}
+		n.faults = append(n.faults, f)
+	}
+	alive := func(id int) bool { return id%4 != 1 || id%8 == 1 }
+	var live []kademlia.ID
+	for id := range n.ids {
+		if alive(id) {
+			live = append(live, n.ids[id])
+		}
+	}
+	for id := range size {
+		if alive(id) {
+			n.asks = append(n.asks, ask{at: quiet + 30*time.Minute, node: protocol.NodeID(id), what: 'R'})
+		}
+	}
+	for i := range 200 {
+		id := i % size
+		if !alive(id) {
+			id--
+		}
+		n.asks = append(n.asks, ask{
+			at: quiet + time.Hour + time.Duration(i)*time.Second, node: protocol.NodeID(id), what: 'L', id: point(seed+1, i),
+		})
+	}
+	n.run(t, seed)
+	for i, a := range n.asks {
+		if a.what != 'L' {
+			continue
+		}
+		want := closest(live, a.id, n.ids[a.node], 8)
+		if got := idsOf(n.lookups[i].Closest); !slices.Equal(got, want) {
+			t.Errorf("node %d looks up %v and finds\n%v, want\n%v", a.node, a.id, got, want)
+		}
+	}
+}
+
+// An independent Monte Carlo of greedy routing over full tables gives a mean of
+// 2.37 hops for 1024 nodes and k 8.
+func TestGreedyLookupsTakeTheExpectedHops(t *testing.T) {
+	if testing.Short() {
+		t.Skip("joins 1024 nodes")
+	}
+	n := network{ids: points(17, 1024)}
+	n.config = func(c *kademlia.Config) { c.Alpha = 1 }
+	for i := range 2000 {
+		n.asks = append(n.asks, ask{
+			at: quiet + time.Duration(i)*time.Millisecond, node: protocol.NodeID(i * 7 % 1024), what: 'L', id: point(18, i),
+		})
+	}
+	n.run(t, 17)
+	n.judge(t, 17)
+	hops := 0
+	for _, r := range n.lookups {
+		hops += r.Hops
+	}
+	if hops < 2000*207/100 || hops > 2000*267/100 {
+		t.Errorf("2000 lookups took %d hops, want 2.37 each, within 0.3", hops)
+	}
+	t.Logf("mean %.2f hops", float64(hops)/2000)
+}
+
+func TestEqualAnswersGiveEqualRuns(t *testing.T) {
+	run := func() (sim.Digest, int) {
+		n := network{ids: points(19, 40)}
+		n.link = sim.Link{Delay: time.Millisecond, Jitter: 90 * time.Millisecond, Loss: protocol.Percent(20), Copy: protocol.Percent(10)}
+		n.lookAll(19, 50)
+		r := n.run(t, 19).Result()
+		return r.Digest, int(r.Sent)
+	}
+	d1, n1 := run()
+	d2, n2 := run()
+	if d1 != d2 {
+		t.Errorf("two runs of one seed differ: %v after %d messages, %v after %d", d1, n1, d2, n2)
+	}
+}
+
+func BenchmarkJoinAndLookup(b *testing.B) {
+	for _, size := range []int{200, 1000} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			for i := range b.N {
+				n := network{ids: points(uint64(i), size)}
+				r := n.run(b, uint64(i)).Result()
+				b.ReportMetric(float64(r.Sent)/float64(size), "messages/node")
+			}
+		})
 	}
 }

@@ -95,6 +95,11 @@ func (t *table) fresh(n int) int {
 	return sum
 }
 
+// empty reports whether there is no contact, not even a stale one.
+func (t *table) empty() bool {
+	return !slices.ContainsFunc(t.buckets, func(b bucket) bool { return len(b.live) > 0 })
+}
+
 // edge gives the bucket at the top of the smallest subtree around the node that
 // holds k contacts, or 0 if the whole table holds fewer.
 func (t *table) edge() int {
@@ -169,7 +174,9 @@ func (b *bucket) successor(id *ID) int {
 		if b.cache[i].ID == *id {
 			return i
 		}
-		last = i
+		if index(b.live, &b.cache[i].ID) < 0 { // else it waits for itself to give way
+			last = i
+		}
 	}
 	return last
 }

@@ -234,6 +234,13 @@ func (n *Node) send(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, m
 	n.link.Send(env, to, kind, n.scratch)
 }
 
+// Joined reports whether the node is part of the network and has published its
+// key.
+func (n *Node) Joined() bool { return n.joined && n.settled }
+
+// Body gives the bytes of a transaction, by wtxid, if the node has them.
+func (n *Node) Body(id ledger.ID) ([]byte, bool) { return n.body(id) }
+
 // Owner names this node in the ledger and in the DHT.
 func (n *Node) Owner() ledger.Owner { return n.self }
 

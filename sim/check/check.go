@@ -120,6 +120,14 @@ func Eventually(name string, bound protocol.Time, missing func() (n uint64, wron
 	}}
 }
 
+// EventuallySeeing is an Eventually that collects what it needs from events of
+// the set watch.
+func EventuallySeeing(name string, bound protocol.Time, watch sim.What, see func(e *sim.Event), missing func() (n uint64, wrong error)) *Check {
+	c := Eventually(name, bound, missing)
+	c.watch, c.see = watch, func(_ *Check, e *sim.Event) { see(e) }
+	return c
+}
+
 // Scope tells where a Sometimes must happen.
 type Scope uint8
 

@@ -1,0 +1,326 @@
+package scenarios
+
+import (
+	"bytes"
+	"fmt"
+
+	"dessim/protocol"
+	"dessim/protocol/abcast"
+	"dessim/protocol/gossip"
+	"dessim/protocol/ledger"
+	"dessim/protocol/link"
+	"dessim/protocol/peer"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// ledgers judges what became of the transfers: order, hashes, value.
+type ledgers struct {
+	w        *world
+	forged   []byte
+	hashes   []entryHash     // by index, of the first node that had it
+	unspent  map[coin]uint64 // the slow, obvious ledger: see spentOnce
+	audited  uint64          // entries that it has applied
+	accepted uint64          // transfers that ended accepted
+	refused  uint64          // transfers that ended refused
+	attempts uint64          // of them all
+	arrivals map[abcast.MsgID]*arrival
+	order_   []*arrival
+	answers  uint64
+}
+
+type entryHash struct {
+	node      protocol.NodeID
+	log, list ledger.ID
+}
+
+type coin struct {
+	tx    ledger.ID
+	index uint32
+}
+
+func newLedgers(w *world, forged []byte) *ledgers {
+	return &ledgers{w: w, forged: forged, arrivals: make(map[abcast.MsgID]*arrival)}
+}
+
+// entry reads an output of a member.
+func entry(e *sim.Event) (peer.Entry, bool) {
+	if e.Kind != peer.KindEntry {
+		return peer.Entry{}, false
+	}
+	return peer.DecodeEntry(e.Body)
+}
+
+// order demands one order of verdicts everywhere.
+func (l *ledgers) order() *check.Check {
+	name := "one order: every log is a prefix of one sequence"
+	if l.w.p.Txs == 0 {
+		return check.Skip(name, noTransfers)
+	}
+	return check.SameOrder(name, sim.Output, func(e *sim.Event) (check.Position, bool) {
+		x, ok := entry(e)
+		return check.Position{Index: x.Index, Item: string(x.WTxID[:]) + x.Verdict.String(), Name: x.WTxID.String()[:8] + " " + x.Verdict.String()}, ok
+	})
+}
+
+const noTransfers = "there are no transfers"
+
+// sameHashes demands that logs of equal length have equal hashes.
+func (l *ledgers) sameHashes() *check.Check {
+	name := "equal log and list hashes at equal length"
+	if l.w.p.Txs == 0 {
+		return check.Skip(name, noTransfers)
+	}
+	return check.Always(name, sim.Output, func(e *sim.Event) (bool, error) {
+		x, ok := entry(e)
+		if !ok || x.Index > uint64(len(l.hashes)) {
+			return false, nil // a gap: order's business
+		}
+		if x.Index == uint64(len(l.hashes)) {
+			l.hashes = append(l.hashes, entryHash{e.Node, x.LogHash, x.ListHash})
+			return false, nil
+		}
+		h := l.hashes[x.Index]
+		if h.log != x.LogHash || h.list != x.ListHash {
+			return true, fmt.Errorf("after entry %d node %v has log %v and list %v, node %v has %v and %v", x.Index,
+				e.Node, x.LogHash.String()[:8], x.ListHash.String()[:8], h.node, h.log.String()[:8], h.list.String()[:8])
+		}
+		return true, nil
+	})
+}
+
+// conserved demands that no entry makes or destroys value.
+func (l *ledgers) conserved() *check.Check {
+	name := "value is conserved after every delivery"
+	if l.w.p.Txs == 0 {
+		return check.Skip(name, noTransfers)
+	}
+	return check.Always(name, sim.Output, func(e *sim.Event) (bool, error) {
+		x, ok := entry(e)
+		if ok && x.Total != l.w.genesis.Minted() {
+			return true, fmt.Errorf("after entry %d the unspent outputs of node %v are worth %d, %d were minted", x.Index, e.Node, x.Total, l.w.genesis.Minted())
+		}
+		return ok, nil
+	})
+}
+
+// spentOnce keeps a second ledger, a plain map of unspent outputs, and demands
+// that what the nodes accept spends only what is in it.
+func (l *ledgers) spentOnce() *check.Check {
+	name := "no output is spent twice"
+	if l.w.p.Txs == 0 {
+		return check.Skip(name, noTransfers)
+	}
+	return check.Always(name, sim.Output, func(e *sim.Event) (bool, error) {
+		x, ok := entry(e)
+		if !ok || x.Index != l.audited {
+			return false, nil
+		}
+		l.audited++
+		if x.Verdict != ledger.Accepted {
+			return false, nil
+		}
+		body, ok := l.w.nodes[e.Node].Body(x.WTxID)
+		if !ok {
+			return true, fmt.Errorf("node %v accepted %v without its body", e.Node, x.WTxID)
+		}
+		return true, l.audit(e.Node, body)
+	})
+}
+
+func (l *ledgers) audit(node protocol.NodeID, body []byte) error {
+	if l.unspent == nil {
+		l.unspent = make(map[coin]uint64)
+		for i := range coins * l.w.p.Nodes {
+			l.unspent[coin{l.w.genesis.TxID(), uint32(i)}] = coinWorth
+		}
+	}
+	tx, v := ledger.Decode(body)
+	if v != ledger.Accepted {
+		return fmt.Errorf("node %v accepted what cannot be decoded: %v", node, v)
+	}
+	in, out := uint64(0), uint64(0)
+	for _, i := range tx.Inputs {
+		c := coin{i.Outpoint.TxID, i.Outpoint.Index}
+		worth, ok := l.unspent[c]
+		if !ok {
+			return fmt.Errorf("node %v accepted transaction %v, which spends output %d of %v: it is spent, or never was", node, tx.TxID().String()[:8], c.index, c.tx.String()[:8])
+		}
+		delete(l.unspent, c)
+		in += worth
+	}
+	for i, o := range tx.Outputs {
+		l.unspent[coin{tx.TxID(), uint32(i)}] = o.Amount
+		out += o.Amount
+	}
+	if in != out {
+		return fmt.Errorf("node %v accepted transaction %v, which makes %d of %d", node, tx.TxID().String()[:8], out, in)
+	}
+	return nil
+}
+
+// nothingForged demands that no node passes on the forged transaction that
+// strangers hand in; it is exercised by its refusals.
+func (l *ledgers) nothingForged() *check.Check {
+	id := ledger.ID(gossip.Sum(l.forged))
+	return check.Always("a forged transaction is passed on by nobody", sim.Output|sim.Sent, func(e *sim.Event) (bool, error) {
+		if e.What == sim.Output {
+			if e.Kind != peer.KindRefused {
+				return false, nil
+			}
+			refused, _, ok := peer.DecodeRefused(e.Body)
+			return ok && refused == id, nil
+		}
+		if (e.Kind == gossip.KindData || e.Kind == gossip.KindBody) && bytes.Contains(e.Body, l.forged) {
+			return true, fmt.Errorf("node %v passed the forged transaction %v on to node %v", e.Node, id.String()[:8], e.Peer)
+		}
+		return false, nil
+	})
+}
+
+// answered demands that every transfer ends, accepted.
+func (l *ledgers) answered(bound protocol.Time) *check.Check {
+	name := "every transfer ends committed and accepted"
+	if l.w.p.Txs == 0 {
+		return check.Skip(name, noTransfers)
+	}
+	return check.EventuallySeeing(name, bound, sim.Output, func(e *sim.Event) {
+		if a, ok := peer.DecodeAnswer(e.Body); ok && e.Kind == peer.KindAnswered {
+			l.answers++
+			l.attempts += uint64(a.Attempts)
+			if a.Outcome == peer.Accepted {
+				l.accepted++
+			}
+		}
+	}, func() (uint64, error) {
+		switch {
+		case l.answers < uint64(l.w.p.Txs):
+			return l.answers, fmt.Errorf("%d of %d transfers have ended", l.answers, l.w.p.Txs)
+		case l.accepted < l.answers:
+			return l.answers, fmt.Errorf("%d of %d transfers were refused", l.answers-l.accepted, l.answers)
+		}
+		return l.answers, nil
+	})
+}
+
+// equalAtEnd demands that all nodes end with the whole ledger, the same one.
+func (l *ledgers) equalAtEnd(bound protocol.Time) *check.Check {
+	name := "all nodes end with the same ledger"
+	if l.w.p.Txs == 0 {
+		return check.Skip(name, noTransfers)
+	}
+	return check.Eventually(name, bound, func() (uint64, error) {
+		for i, n := range l.w.nodes {
+			if n == nil {
+				return 0, fmt.Errorf("node %d has not started", i)
+			}
+			s, first := n.Ledger(), l.w.nodes[0].Ledger()
+			switch {
+			case s.ListLen() != uint64(l.w.p.Txs):
+				return 0, fmt.Errorf("node %d has %d of %d transactions", i, s.ListLen(), l.w.p.Txs)
+			case s.LogHash() != first.LogHash() || s.ListHash() != first.ListHash():
+				return 0, fmt.Errorf("nodes 0 and %d have different ledgers of %d transactions", i, l.w.p.Txs)
+			}
+		}
+		return uint64(len(l.w.nodes)), nil
+	})
+}
+
+// noReservation demands that no output stays reserved.
+func (l *ledgers) noReservation(bound protocol.Time) *check.Check {
+	name := "no reservation is left"
+	if l.w.p.Txs == 0 {
+		return check.Skip(name, noTransfers)
+	}
+	return check.Eventually(name, bound, func() (uint64, error) {
+		for i, n := range l.w.nodes {
+			if n == nil {
+				continue
+			}
+			if r := n.Reservations(); r > 0 {
+				return 0, fmt.Errorf("node %d holds %d reservations", i, r)
+			}
+			if u := n.Undecided(); u > 0 {
+				return 0, fmt.Errorf("node %d has %d transactions that have not ended", i, u)
+			}
+		}
+		return uint64(len(l.w.nodes)), nil
+	})
+}
+
+// arrival is where a broadcast has arrived, in the order of its arrivals.
+type arrival struct {
+	at map[protocol.NodeID]uint64 // step of the first arrival, or of sending
+}
+
+// reordered demands that two broadcasts reached two nodes in different orders, so
+// that agreeing on one was not for nothing.
+func (l *ledgers) reordered() *check.Check {
+	name := "two transactions reached two nodes in different orders"
+	switch {
+	case l.w.p.Txs < 2:
+		return check.Skip(name, "it takes two transfers")
+	}
+	done := false
+	return check.Sometimes(name, check.EachRun, sim.Sent|sim.Received, func(e *sim.Event) bool {
+		if e.Kind != abcast.KindData || done {
+			return false
+		}
+		msg, ok := link.Payload(e.Body)
+		if !ok {
+			return false
+		}
+		id, ok := abcast.DataID(msg)
+		if !ok {
+			return false
+		}
+		a := l.arrivals[id]
+		if a == nil {
+			a = &arrival{at: make(map[protocol.NodeID]uint64)}
+			l.arrivals[id] = a
+			l.order_ = append(l.order_, a)
+		}
+		if _, known := a.at[e.Node]; known {
+			return false
+		}
+		a.at[e.Node] = e.Step
+		done = l.crossed(a)
+		return done
+	})
+}
+
+// crossed reports whether a and another broadcast are known to have reached two
+// nodes in different orders.
+func (l *ledgers) crossed(a *arrival) bool {
+	for _, b := range l.order_ {
+		if b == a {
+			continue
+		}
+		before, after := false, false
+		for _, id := range protocol.SortedKeys(a.at) {
+			if at, ok := b.at[id]; ok {
+				before = before || a.at[id] < at
+				after = after || a.at[id] > at
+			}
+		}
+		if before && after {
+			return true
+		}
+	}
+	return false
+}
+
+// facts counts retries and repairs.
+func (l *ledgers) facts() []Fact {
+	var fetched, forged uint64
+	for _, n := range l.w.nodes {
+		if n != nil {
+			fetched += n.Stats().Fetched
+			forged += n.Stats().Forged
+		}
+	}
+	return []Fact{
+		{"bodies fetched that the flood had missed", fmt.Sprint(fetched)},
+		{"forged bodies refused", fmt.Sprint(forged)},
+	}
+}

@@ -1,0 +1,174 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"dessim/protocol"
+	"dessim/protocol/kademlia"
+	"dessim/protocol/ledger"
+	"dessim/protocol/peer"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// lookups judges what nodes find in the DHT, knowing all ids.
+type lookups struct {
+	w      *world
+	ids    []kademlia.ID // all, by node
+	looks  int           // lookups asked for
+	gets   int           // keys asked for
+	looked int           // lookups that ended
+	found  map[foundKey]bool
+	hops   []uint64 // lookups by hops
+}
+
+type foundKey struct {
+	node  protocol.NodeID
+	owner ledger.Owner
+}
+
+func newLookups(w *world, quests []quest) *lookups {
+	l := &lookups{w: w, found: make(map[foundKey]bool)}
+	for _, o := range w.owners {
+		l.ids = append(l.ids, kademlia.ID(o))
+	}
+	for _, q := range quests {
+		if q.key {
+			l.gets++
+		} else {
+			l.looks++
+		}
+	}
+	return l
+}
+
+const (
+	nameClosest  = "lookups return the 8 closest nodes"
+	nameAnswered = "every lookup ends"
+	nameKeys     = "every key record is found"
+	nameFar      = "some key of a node that is no contact was fetched"
+)
+
+// closestCheck demands that each lookup returns the globally closest nodes.
+func (l *lookups) closestCheck() *check.Check {
+	if l.looks == 0 {
+		return check.Skip(nameClosest, "one node has nobody to look up")
+	}
+	return check.Always(nameClosest, sim.Output, func(e *sim.Event) (bool, error) {
+		if e.Kind != peer.KindLooked {
+			return false, nil
+		}
+		r, ok := peer.DecodeLooked(e.Body)
+		if !ok {
+			return true, fmt.Errorf("node %v put out a lookup that cannot be read", e.Node)
+		}
+		l.looked++
+		for len(l.hops) <= r.Hops {
+			l.hops = append(l.hops, 0)
+		}
+		l.hops[r.Hops]++
+		want := l.closest(e.Node, r.Target)
+		if !slices.Equal(r.Closest, want) {
+			return true, fmt.Errorf("node %v looked up %v and got %s, where the closest are %s", e.Node, r.Target, short(r.Closest), short(want))
+		}
+		return true, nil
+	})
+}
+
+// closest gives the true answer to a lookup by the slow, obvious way.
+func (l *lookups) closest(asker protocol.NodeID, target kademlia.ID) []kademlia.ID {
+	var all []kademlia.ID
+	for i, id := range l.ids {
+		if protocol.NodeID(i) != asker {
+			all = append(all, id)
+		}
+	}
+	slices.SortFunc(all, func(a, b kademlia.ID) int {
+		switch {
+		case target.Closer(a, b):
+			return -1
+		case target.Closer(b, a):
+			return 1
+		}
+		return 0
+	})
+	return all[:min(tableK, len(all))]
+}
+
+func short(ids []kademlia.ID) string {
+	var s []string
+	for _, id := range ids {
+		s = append(s, id.String()[:8])
+	}
+	return "[" + strings.Join(s, " ") + "]"
+}
+
+func (l *lookups) answeredCheck(bound protocol.Time) *check.Check {
+	if l.looks == 0 {
+		return check.Skip(nameAnswered, "one node has nobody to look up")
+	}
+	return check.Eventually(nameAnswered, bound, func() (uint64, error) {
+		if l.looked < l.looks {
+			return uint64(l.looked), fmt.Errorf("%d of %d lookups have ended", l.looked, l.looks)
+		}
+		return uint64(l.looked), nil
+	})
+}
+
+// keysCheck demands that whoever asked for a key has it. The key itself is
+// verified by its hash, within the node.
+func (l *lookups) keysCheck(bound protocol.Time) *check.Check {
+	return check.EventuallySeeing(nameKeys, bound, sim.Output, func(e *sim.Event) {
+		if f, ok := peer.DecodeFound(e.Body); ok && e.Kind == peer.KindFound {
+			l.found[foundKey{e.Node, f.Owner}] = true
+		}
+	}, func() (uint64, error) {
+		if len(l.found) < l.gets {
+			return uint64(len(l.found)), fmt.Errorf("%d of %d keys were found", len(l.found), l.gets)
+		}
+		return uint64(len(l.found)), nil
+	})
+}
+
+// farCheck demands that some key came from beyond the asker's own contacts.
+func (l *lookups) farCheck() *check.Check {
+	if l.w.p.Nodes <= 4*tableK {
+		return check.Skip(nameFar, "with so few nodes almost everybody is everybody's contact; it takes more than 32")
+	}
+	return check.Sometimes(nameFar, check.EachRun, sim.Output, func(e *sim.Event) bool {
+		f, ok := peer.DecodeFound(e.Body)
+		return ok && e.Kind == peer.KindFound && f.Remote && !l.contact(e.Node, f.Owner)
+	})
+}
+
+func (l *lookups) contact(id protocol.NodeID, o ledger.Owner) bool {
+	c := l.w.nodes[id].DHT().Closest(kademlia.ID(o), 1)
+	return len(c) == 1 && c[0].ID == kademlia.ID(o)
+}
+
+// facts gives how many hops lookups took.
+func (l *lookups) facts(*sim.Sim) []Fact {
+	if l.looked == 0 {
+		return nil
+	}
+	var sum uint64
+	var dist []string
+	for h, n := range l.hops {
+		sum += uint64(h) * n
+		if n > 0 {
+			dist = append(dist, fmt.Sprintf("%d: %d", h, n))
+		}
+	}
+	return []Fact{
+		{"lookups", fmt.Sprint(l.looked)},
+		{"hops, mean", hundredths(sum, uint64(l.looked))},
+		{"lookups by hops", strings.Join(dist, ", ")},
+	}
+}
+
+// hundredths gives a/b with two digits after the point, rounded down.
+func hundredths(a, b uint64) string {
+	return fmt.Sprintf("%d.%02d", a/b, a%b*100/b)
+}

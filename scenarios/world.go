@@ -1,0 +1,191 @@
+package scenarios
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/abcast"
+	"dessim/protocol/ledger"
+	"dessim/protocol/peer"
+	"dessim/protocol/twopc"
+	"dessim/sim"
+)
+
+// world is the network of a run: what its nodes are made of, and its timetable.
+//
+// All times are multiples of the longest usual delay, so that a slow network runs
+// the same protocol in slow motion:
+//
+//	0            node 0 starts, the others join through it one after the other
+//	settle       all have joined: they publish their keys, choose neighbours
+//	begin        the workload begins
+type world struct {
+	seed     uint64
+	p        Params
+	src      protocol.Source
+	keys     []ledger.Key
+	owners   []ledger.Owner
+	genesis  *ledger.Genesis
+	verifier *ledger.Verifier
+	members  []protocol.NodeID
+	nodes    []*peer.Node // as they are now
+	abort    func(twopc.ID) protocol.Ratio
+	delay    time.Duration // the longest usual one
+	settle   protocol.Time
+	begin    protocol.Time
+	sent     sentCounter
+}
+
+// The timetable, and the coins that nodes begin with.
+const (
+	joinDelays    = 150 // after the last start
+	publishDelays = 60
+	maxSpread     = 5 * time.Second // of the starts
+	coins         = 8
+	coinWorth     = 1_000_000_000
+	maxVerified   = 1 << 16
+)
+
+// newWorld makes the network of p.Nodes nodes. Identities derive from the seed
+// and the node's number, never from answers.
+func newWorld(seed uint64, p Params, src protocol.Source) *world {
+	w := &world{seed: seed, p: p, src: src, verifier: ledger.NewVerifier(maxVerified), nodes: make([]*peer.Node, p.Nodes)}
+	w.delay = p.Delay + p.Jitter
+	outs := make([]ledger.TxOut, 0, coins*p.Nodes)
+	for i := range p.Nodes {
+		key := ledger.NewKey(w.secret("key", uint64(i)))
+		w.keys = append(w.keys, key)
+		w.owners = append(w.owners, key.Owner())
+		w.members = append(w.members, protocol.NodeID(i))
+		for range coins {
+			outs = append(outs, ledger.TxOut{Owner: key.Owner(), Amount: coinWorth})
+		}
+	}
+	w.genesis = ledger.NewGenesis("dessim", outs)
+	w.settle = protocol.Time(w.spread() + joinDelays*w.delay)
+	w.begin = w.settle + protocol.Time(publishDelays*w.delay)
+	return w
+}
+
+// spread is the time over which the nodes start.
+func (w *world) spread() time.Duration {
+	return min(time.Duration(w.p.Nodes)*w.delay/2, maxSpread)
+}
+
+// secret gives 32 bytes that only the plan knows.
+func (w *world) secret(what string, n uint64) [32]byte {
+	b := append([]byte("dessim "), what...)
+	b = binary.BigEndian.AppendUint64(b, w.seed)
+	return sha256.Sum256(binary.BigEndian.AppendUint64(b, n))
+}
+
+// after gives the time that many longest delays after at.
+func (w *world) after(at protocol.Time, delays int) protocol.Time {
+	return at + protocol.Time(delays)*protocol.Time(w.delay)
+}
+
+// plan gives the plan without workload: the nodes and their links, with room for
+// that many clients.
+func (w *world) plan(clients int) sim.Plan {
+	p := sim.Plan{
+		Nodes: w.p.Nodes + clients,
+		Node:  w.node,
+		Link:  sim.Link{Delay: w.p.Delay, Jitter: w.p.Jitter, Loss: w.p.Loss, Copy: w.p.Copy},
+		Disk:  sim.Disk{Jitter: w.delay / 10},
+		Until: protocol.Time(w.p.Until),
+	}
+	for i := range p.Nodes {
+		at := w.begin // a client
+		if i < w.p.Nodes {
+			at = w.start(i)
+		}
+		p.Starts = append(p.Starts, min(at, p.Until))
+	}
+	return p
+}
+
+func (w *world) start(i int) protocol.Time {
+	return protocol.Time(int64(w.spread()) / int64(w.p.Nodes) * int64(i))
+}
+
+// node makes node id, a client if it comes after the members.
+func (w *world) node(id protocol.NodeID) protocol.Node {
+	if int(id) >= w.p.Nodes {
+		return peer.NewClient(w.delay)
+	}
+	order, err := abcast.ParseOrder(w.p.Order)
+	if err != nil {
+		order = abcast.ISIS // scenarios without broadcasts have no order
+	}
+	secret := w.secret("secret", uint64(id))
+	n := peer.New(peer.Config{
+		Members:  w.members,
+		First:    0,
+		Book:     protocol.SimBook{},
+		Key:      w.keys[id],
+		Genesis:  w.genesis,
+		Verifier: w.verifier,
+		Order:    order,
+		Secret:   binary.BigEndian.Uint64(secret[:]),
+		Delay:    w.delay,
+		Settle:   w.settle.Sub(w.start(int(id))),
+		Abort:    w.abort,
+	})
+	w.nodes[id] = n
+	return n
+}
+
+// choose answers a question of the workload, named by what it is about.
+func (w *world) choose(kind protocol.Kind, about, n uint64) uint64 {
+	if n < 2 {
+		return 0
+	}
+	return w.src.Choose(protocol.Key{Kind: kind, N: about}, n)
+}
+
+// inputs gives those that come before the end of the run: a run that is cut short
+// goes without the others.
+func (w *world) inputs(all []sim.Input) []sim.Input {
+	var out []sim.Input
+	for _, in := range all {
+		if in.At <= protocol.Time(w.p.Until) {
+			out = append(out, in)
+		}
+	}
+	return out
+}
+
+// rows gives the summary's rows.
+func (w *world) rows(*sim.Sim) []NodeRow {
+	rows := make([]NodeRow, 0, len(w.nodes))
+	for i, n := range w.nodes {
+		row := NodeRow{ID: protocol.NodeID(i), DHT: w.owners[i], LedgerHash: w.genesis.TxID(), Messages: w.sent.of(protocol.NodeID(i))}
+		if n != nil {
+			l := n.Ledger()
+			row.LedgerLength, row.LedgerHash, row.Balance = int(l.ListLen()), l.ListHash(), l.Balance(w.owners[i])
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// sentCounter counts the messages that each node sent.
+type sentCounter struct{ n []uint64 }
+
+func (c *sentCounter) Watch() sim.What { return sim.Sent }
+
+func (c *sentCounter) Observe(e *sim.Event) {
+	for int(e.Node) >= len(c.n) {
+		c.n = append(c.n, 0)
+	}
+	c.n[e.Node]++
+}
+
+func (c *sentCounter) of(id protocol.NodeID) uint64 {
+	if int(id) < len(c.n) {
+		return c.n[id]
+	}
+	return 0
+}

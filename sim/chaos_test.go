@@ -1,0 +1,352 @@
+package sim
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim/source"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+var (
+	kindActs  = protocol.KindOf("acts")
+	kindAct   = protocol.KindOf("act")
+	kindArg   = protocol.KindOf("arg")
+	kindChaos = protocol.KindOf("chaos")
+	kindKept  = protocol.KindOf("kept")
+)
+
+// chaos is a machine that does whatever the answers say: everything that a node
+// can do, in any order.
+type chaos struct {
+	nodes int
+	state uint64 // of all that it saw
+}
+
+func (c *chaos) see(words ...uint64) {
+	for _, w := range words {
+		c.state = protocol.Hash2(c.state, w)
+	}
+}
+
+func (c *chaos) Start(env *protocol.Env) {
+	for i, rec := range env.Records() {
+		c.see(i, protocol.HashBytes(rec))
+		env.Output(kindKept, append(binary.AppendUvarint(nil, i), rec...))
+	}
+	c.act(env, 3)
+}
+
+func (c *chaos) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	c.see(uint64(from), protocol.HashBytes(msg))
+	if len(msg) == 0 {
+		c.act(env, 0)
+		return
+	}
+	c.act(env, int(msg[0]))
+}
+
+func (c *chaos) Timeout(env *protocol.Env, tag uint64) {
+	c.see(tag)
+	c.act(env, 2)
+}
+
+// act does up to seven things. Messages are worth less with every hop.
+func (c *chaos) act(env *protocol.Env, worth int) {
+	c.see(uint64(env.Now()), uint64(env.Incarnation()))
+	for range env.Choose(kindActs, 8) {
+		switch env.Choose(kindAct, 12) {
+		case 0:
+			env.Output(kindChaos, binary.LittleEndian.AppendUint64(nil, c.state))
+		case 1, 2, 3:
+			if worth > 0 {
+				env.Send(protocol.NodeID(env.Choose(kindArg, uint64(c.nodes)+1)), kindChaos, c.body(env, worth-1))
+			}
+		case 4:
+			if worth > 1 {
+				body := c.body(env, worth-2)
+				for i := range c.nodes {
+					env.Send(protocol.NodeID(i), kindChaos, body)
+				}
+			}
+		case 5, 6:
+			env.SetTimer(1+time.Duration(env.Choose(kindArg, 12)), c.tag(env))
+		case 7:
+			env.CancelTimer(c.tag(env))
+		case 8:
+			env.Persist(c.body(env, worth))
+		case 9:
+			env.Sync()
+		case 10:
+			env.Discard(env.Choose(kindArg, 10))
+		case 11:
+			env.Note(kindChaos, "state", c.state)
+		}
+	}
+}
+
+func (c *chaos) tag(env *protocol.Env) uint64 {
+	n := env.Choose(kindArg, 5)
+	if n == 4 {
+		n = protocol.Periodic
+	}
+	return protocol.Peer.Tag(n)
+}
+
+// body gives few different bodies, of all classes of size, so that some recur.
+func (c *chaos) body(env *protocol.Env, worth int) []byte {
+	sizes := [...]int{1, 16, 0, 5, 32, 33, 64, 100}
+	b := make([]byte, sizes[env.Choose(kindArg, uint64(len(sizes)))])
+	if len(b) > 0 {
+		b[0] = byte(worth)
+	}
+	return b
+}
+
+// muted answers a share of Eighths/8 of the questions like Source, the others
+// benignly; so a failing case shrinks to one with few misfortunes.
+type muted struct {
+	protocol.Source
+	eighths uint64
+}
+
+func (m muted) on(k protocol.Key) bool { return protocol.Hash2(k.N, uint64(k.Kind))%8 < m.eighths }
+
+func (m muted) Choose(k protocol.Key, n uint64) uint64 {
+	if !m.on(k) {
+		return 0
+	}
+	return m.Source.Choose(k, n)
+}
+
+func (m muted) Chance(k protocol.Key, p protocol.Ratio) bool {
+	return m.on(k) && m.Source.Chance(k, p)
+}
+
+func drawSource(t *rapid.T) protocol.Source {
+	return muted{source.Seed(rapid.Uint64().Draw(t, "seed")), rapid.Uint64Range(0, 8).Draw(t, "eighths")}
+}
+
+func drawRatio(t *rapid.T, name string) protocol.Ratio {
+	return protocol.Ratio{Num: rapid.SampledFrom([]uint32{0, 0, 1, 3, 4}).Draw(t, name), Den: 4}
+}
+
+func drawLink(t *rapid.T, name string) Link {
+	return Link{
+		Delay:  time.Duration(rapid.IntRange(1, 6).Draw(t, name+" delay")),
+		Jitter: time.Duration(rapid.SampledFrom([]int{0, 1, 5, 40}).Draw(t, name+" jitter")),
+		Shape:  Shape(rapid.IntRange(0, 2).Draw(t, name+" shape")),
+		Loss:   drawRatio(t, name+" loss"),
+		Copy:   drawRatio(t, name+" copy"),
+		FIFO:   rapid.Bool().Draw(t, name+" fifo"),
+	}
+}
+
+// drawPlan draws a plan of chaos machines. Its times are a few nanoseconds, so
+// that much happens at the same time.
+func drawPlan(t *rapid.T) Plan {
+	p := Plan{Nodes: rapid.IntRange(1, 5).Draw(t, "nodes"), Link: drawLink(t, "link")}
+	p.Node = func(protocol.NodeID) protocol.Node { return &chaos{nodes: p.Nodes} }
+	p.Until = protocol.Time(rapid.IntRange(1, 150).Draw(t, "until"))
+	p.Disk = Disk{
+		Sync:   time.Duration(rapid.SampledFrom([]int{0, 0, 1, 7, 30}).Draw(t, "sync")),
+		Jitter: time.Duration(rapid.SampledFrom([]int{0, 0, 3}).Draw(t, "sync jitter")),
+	}
+	p.Poison = rapid.Bool().Draw(t, "poison")
+	at := rapid.Custom(func(t *rapid.T) protocol.Time {
+		return protocol.Time(rapid.IntRange(0, int(min(p.Until, 60))).Draw(t, "at"))
+	})
+	node := rapid.Custom(func(t *rapid.T) protocol.NodeID {
+		return protocol.NodeID(rapid.IntRange(0, p.Nodes-1).Draw(t, "node"))
+	})
+	if rapid.IntRange(0, 3).Draw(t, "starts") == 3 {
+		p.Starts = rapid.SliceOfN(at, p.Nodes, p.Nodes).Draw(t, "at")
+	}
+	for i := range rapid.IntRange(0, 6).Draw(t, "inputs") {
+		body := make([]byte, rapid.SampledFrom([]int{1, 0, 40}).Draw(t, "size"))
+		if len(body) > 0 {
+			body[0] = 3
+		}
+		p.Inputs = append(p.Inputs, Input{ID: uint64(100 - i), At: at.Draw(t, "input"), Node: node.Draw(t, "input"), Body: body})
+	}
+	for i := range rapid.IntRange(0, 7).Draw(t, "faults") {
+		f := Fault{ID: uint64(100 - i), Op: Crash, At: at.Draw(t, "fault"), Node: node.Draw(t, "fault")}
+		if rapid.IntRange(0, 3).Draw(t, "op") == 3 {
+			f.Op = Restart
+		} else {
+			f.After = rapid.IntRange(0, 5).Draw(t, "after")
+			f.Down = time.Duration(rapid.SampledFrom([]int{0, 1, 3, 20}).Draw(t, "down"))
+		}
+		p.Faults = append(p.Faults, f)
+	}
+	seen := make(map[[2]protocol.NodeID]bool)
+	for range rapid.IntRange(0, 3).Draw(t, "rules") {
+		r := LinkRule{From: node.Draw(t, "from"), To: node.Draw(t, "to"), Link: drawLink(t, "rule")}
+		switch rapid.IntRange(0, 2).Draw(t, "any") {
+		case 1:
+			r.From = Any
+		case 2:
+			r.To = Any
+		}
+		if pair := [2]protocol.NodeID{r.From, r.To}; !seen[pair] {
+			seen[pair] = true
+			p.Links = append(p.Links, r)
+		}
+	}
+	return p
+}
+
+// firstDifference shows where two traces part, with what came before.
+func firstDifference(got, want string) string {
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range max(len(g), len(w)) {
+		a, b := "(over)", "(over)"
+		if i < len(g) {
+			a = g[i]
+		}
+		if i < len(w) {
+			b = w[i]
+		}
+		if a != b {
+			return fmt.Sprintf("%s\nsim:  %s\nslow: %s", strings.Join(g[max(0, i-12):min(i, len(g))], "\n"), a, b)
+		}
+	}
+	return "no difference"
+}
+
+func TestRunsAreThoseOfTheSlowTwin(t *testing.T) {
+	covered := make(map[What]int)
+	reasons := make(map[Reason]int)
+	rapid.Check(t, func(t *rapid.T) {
+		plan, src := drawPlan(t), drawSource(t)
+		enough := rapid.SampledFrom([]uint64{0, 1, 20}).Draw(t, "outputs enough")
+
+		got, want := new(Trace), new(Trace)
+		var s *Sim
+		plan.Done = func() bool { return s.Result().Outputs >= enough }
+		s, err := New(plan, src, got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := s.Run()
+
+		var w *slow
+		plan.Done = func() bool { return w.result.Outputs >= enough }
+		w = newSlow(plan, src, func(e *Event) {
+			covered[e.What]++
+			want.Observe(e)
+		})
+		ref := w.run()
+		reasons[ref.Reason]++
+
+		if got.String() != want.String() {
+			t.Fatal(firstDifference(got.String(), want.String()))
+		}
+		if d := cmp.Diff(ref, r); d != "" {
+			t.Fatalf("slow and fast results differ (-slow +fast):\n%s", d)
+		}
+	})
+	for w := Started; w <= Ended; w <<= 1 {
+		if covered[w] == 0 {
+			t.Errorf("vacuous: nothing ever %v", w)
+		}
+	}
+	for _, why := range []Reason{Quiet, Settled, TimeUp} {
+		if reasons[why] == 0 {
+			t.Errorf("vacuous: no run ended because: %v", why)
+		}
+	}
+}
+
+// recount counts what s.live counts, from the records themselves.
+func recount(s *Sim) (live [2]int) {
+	free := make(map[uint32]bool)
+	for slot := s.slab.free; slot != noSlot; slot = uint32(s.slab.at(slot).name) {
+		free[slot] = true
+	}
+	for slot := range s.slab.used {
+		if r := s.slab.at(slot); !free[slot] && r.op != opDead {
+			live[r.flag&background]++
+		}
+	}
+	return live
+}
+
+func TestLiveCountsEqualARecount(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, err := New(drawPlan(t), drawSource(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for more := true; more; more = s.Step() {
+			if n := recount(s); n != s.live {
+				t.Fatalf("at %v, event %d: %v events are live (foreground, background), the count says %v", s.now, s.result.Events, n, s.live)
+			}
+		}
+	})
+}
+
+// When all is over, what was borrowed is given back: records to the free list and
+// long bodies to theirs.
+func TestNothingLeaks(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		plan := drawPlan(t)
+		plan.Done = func() bool { return false }
+		s, err := New(plan, drawSource(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Run()
+		used, free, refs := int(s.slab.used), 0, uint32(0)
+		for slot := s.slab.free; slot != noSlot; slot = uint32(s.slab.at(slot).name) {
+			free++
+		}
+		held, heldLong := 0, uint32(0)
+		for _, x := range s.rare {
+			held += len(x.held)
+			for _, e := range x.held {
+				if s.slab.at(e.slot).flag&long != 0 {
+					heldLong++
+				}
+			}
+		}
+		for i := range s.slab.longs {
+			refs += s.slab.longs[i].refs
+		}
+		if used-free != s.q.n+held {
+			t.Fatalf("%d of %d records are in use, %d are pending and %d held", used-free, used, s.q.n, held)
+		}
+		if s.q.n == 0 && refs != heldLong {
+			t.Fatalf("%d long bodies are referred to, want %d", refs, heldLong)
+		}
+	})
+}
+
+func TestObserversTracesAndPoisonChangeNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		plan, src := drawPlan(t), drawSource(t)
+		run := func(observers ...Observer) Result {
+			s, err := New(plan, src, observers...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.Run()
+		}
+		want := run()
+		for _, o := range []Observer{new(Trace), &Trace{Only: Received}, &Trace{Only: Noted | Lost}} {
+			if d := cmp.Diff(want, run(o)); d != "" {
+				t.Fatalf("observer changes the run:\n%s", d)
+			}
+		}
+		plan.Poison = !plan.Poison
+		if d := cmp.Diff(want, run()); d != "" {
+			t.Fatalf("poison changes the run:\n%s", d)
+		}
+	})
+}
