@@ -224,32 +224,13 @@ func TestRunsAreThoseOfTheSlowTwin(t *testing.T) {
 	covered := make(map[What]int)
 	reasons := make(map[Reason]int)
 	rapid.Check(t, func(t *rapid.T) {
-		plan, src := drawPlan(t), drawSource(t)
+		plan := drawPlan(t)
+		eighths := rapid.Uint64Range(0, 8).Draw(t, "eighths")
 		enough := rapid.SampledFrom([]uint64{0, 1, 20}).Draw(t, "outputs enough")
-
-		got, want := new(Trace), new(Trace)
-		var s *Sim
-		plan.Done = func() bool { return s.Result().Outputs >= enough }
-		s, err := New(plan, src, got)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := s.Run()
-
-		var w *slow
-		plan.Done = func() bool { return w.result.Outputs >= enough }
-		w = newSlow(plan, src, func(e *Event) {
-			covered[e.What]++
-			want.Observe(e)
-		})
-		ref := w.run()
-		reasons[ref.Reason]++
-
-		if got.String() != want.String() {
-			t.Fatal(firstDifference(got.String(), want.String()))
-		}
-		if d := cmp.Diff(ref, r); d != "" {
-			t.Fatalf("slow and fast results differ (-slow +fast):\n%s", d)
+		seed := rapid.Uint64().Draw(t, "seed")
+		for i := range uint64(10) {
+			ref := compareWithSlow(t, plan, muted{source.Seed(seed + i), eighths}, enough, covered)
+			reasons[ref.Reason]++
 		}
 	})
 	for w := Started; w <= Ended; w <<= 1 {
@@ -262,6 +243,34 @@ func TestRunsAreThoseOfTheSlowTwin(t *testing.T) {
 			t.Errorf("vacuous: no run ended because: %v", why)
 		}
 	}
+}
+
+// compareWithSlow runs plan by Sim and by its twin, which gives the result.
+func compareWithSlow(t *rapid.T, plan Plan, src protocol.Source, enough uint64, covered map[What]int) Result {
+	got, want := new(Trace), new(Trace)
+	var s *Sim
+	plan.Done = func() bool { return s.Result().Outputs >= enough }
+	s, err := New(plan, src, got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := s.Run()
+
+	var w *slow
+	plan.Done = func() bool { return w.result.Outputs >= enough }
+	w = newSlow(plan, src, func(e *Event) {
+		covered[e.What]++
+		want.Observe(e)
+	})
+	ref := w.run()
+
+	if got.String() != want.String() {
+		t.Fatalf("source %v\n%s", src, firstDifference(got.String(), want.String()))
+	}
+	if d := cmp.Diff(ref, r); d != "" {
+		t.Fatalf("source %v: slow and fast results differ (-slow +fast):\n%s", src, d)
+	}
+	return ref
 }
 
 // recount counts what s.live counts, from the records themselves.

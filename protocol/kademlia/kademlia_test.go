@@ -201,6 +201,18 @@ func TestLiveContactsAreNeverDisplacedByNewcomers(t *testing.T) {
 	}
 }
 
+func TestNewcomerThatAnsweredHasTheFirstOfAFullBucketPinged(t *testing.T) {
+	for _, fresh := range []time.Duration{0, time.Minute} {
+		r := newRig(t, func(c *Config) { c.Fresh = fresh })
+		r.fill()
+		ask := r.step(func(env *protocol.Env) { r.d.verify(env, contactOf(20, r.inBucket(0, 20))) })[0]
+		out := r.reply(ask, r.inBucket(0, 20), message{})
+		if asked := len(out) == 1 && out[0].to == 1; asked != (fresh == 0) {
+			t.Errorf("a newcomer to a full bucket, whose contacts answered just now, caused %v; Fresh is %v", out, fresh)
+		}
+	}
+}
+
 func TestDeadContactGivesWayToNewcomer(t *testing.T) {
 	r := newRig(t, nil)
 	r.fill()
@@ -390,6 +402,28 @@ func TestLookupKeepsAlphaInFlightAndAsksAllOfTheClosestAtTheEnd(t *testing.T) {
 		if n, _ := r.d.cfg.Book.Node(c.Addr); n == dead {
 			t.Errorf("node %v never answered and is in the result", n)
 		}
+	}
+}
+
+func TestLookupThatComesCloserKeepsAlphaInFlight(t *testing.T) {
+	r := newRig(t, nil)
+	r.fill()
+	target := r.inBucket(0, 50)
+	asked := r.step(func(env *protocol.Env) { r.d.Lookup(env, target, func(*protocol.Env, Result) {}) })
+	ids := map[protocol.NodeID]ID{}
+	for n := range 101 {
+		ids[protocol.NodeID(n)] = r.inBucket(0, n)
+	}
+	for i := range 12 {
+		id := anyID(3, i) // ever closer
+		c := contactOf(60+i, target.sibling(20+i, &id))
+		ids[protocol.NodeID(60+i)] = c.ID
+		more := queries(r.reply(asked[i], ids[asked[i].to], message{nodes: appendCompact(nil, &c)}))
+		more = slices.DeleteFunc(more, func(s sent) bool { return s.method != findNode })
+		if len(more) != 1 || more[0].to != protocol.NodeID(60+i) {
+			t.Fatalf("answer %d named a closer node and caused %d queries, want one, to it", i, len(more))
+		}
+		asked = append(asked, more...)
 	}
 }
 

@@ -2,6 +2,7 @@ package kademlia_test
 
 import (
 	"fmt"
+	"math/big"
 	"slices"
 	"testing"
 	"time"
@@ -259,13 +260,28 @@ func skewed(seed uint64, kind string, size int) []kademlia.ID {
 	return ids
 }
 
+// subtree gives the others in the smallest subtree around self that holds k of
+// them, or all if they are fewer.
+func subtree(ids []kademlia.ID, self kademlia.ID, k int) (in []kademlia.ID) {
+	for bits := 160; bits >= 0 && len(in) < k; bits-- {
+		in = in[:0]
+		for _, id := range ids {
+			x := new(big.Int).Xor(new(big.Int).SetBytes(id[:]), new(big.Int).SetBytes(self[:]))
+			if id != self && x.BitLen() <= 160-bits {
+				in = append(in, id)
+			}
+		}
+	}
+	return in
+}
+
 func TestSkewedNodesKnowTheirNearestAndAreFound(t *testing.T) {
 	for _, kind := range []string{"one alone", "bootstrapper alone", "cluster", "comb", "ladder"} {
 		t.Run(kind, func(t *testing.T) {
-			for seed := range uint64(3) {
-				const size = 100
+			for seed := range uint64(2) {
+				const size = 70
 				n := network{ids: skewed(seed, kind, size)}
-				n.lookAll(seed, 600)
+				n.lookAll(seed, 400)
 				s := n.run(t, seed)
 				n.judge(t, seed)
 				for id := range n.ids {
@@ -273,6 +289,11 @@ func TestSkewedNodesKnowTheirNearestAndAreFound(t *testing.T) {
 					want := closest(n.ids, n.ids[id], n.ids[id], 8)
 					if got := idsOf(dht.Closest(n.ids[id], 8)); !slices.Equal(got, want) {
 						t.Errorf("seed %d: node %d knows nearest\n%v, want\n%v", seed, id, got, want)
+					}
+					for _, other := range subtree(n.ids, n.ids[id], 8) {
+						if !slices.Contains(idsOf(dht.Contacts()), other) {
+							t.Errorf("seed %d: node %d does not know %v of its own subtree", seed, id, other)
+						}
 					}
 				}
 				t.Logf("joined by %v, %d messages", last(n.joined), s.Result().Sent)
@@ -431,5 +452,22 @@ func BenchmarkJoinAndLookup(b *testing.B) {
 				b.ReportMetric(float64(r.Sent)/float64(size), "messages/node")
 			}
 		})
+	}
+}
+
+// The others have long stopped refreshing; so the newcomer must find all of
+// them, or they would not know that anybody is in its half of the tree.
+func TestNodeAloneInItsSubtreeThatJoinsLastIsFoundByAll(t *testing.T) {
+	const size = 70
+	for seed := range uint64(2) {
+		n := network{ids: skewed(seed, "one alone", size), starts: make([]protocol.Time, size)}
+		n.starts[size/2] = protocol.Time(quiet / 2)
+		for i := range 300 {
+			target := point(seed+1, i)
+			target[0] |= 0x80
+			n.asks = append(n.asks, ask{at: quiet + time.Duration(i)*time.Millisecond, node: protocol.NodeID(i % size), what: 'L', id: target})
+		}
+		n.run(t, seed)
+		n.judge(t, seed)
 	}
 }

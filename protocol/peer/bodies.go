@@ -32,6 +32,30 @@ func (n *Node) body(id ledger.ID) ([]byte, bool) {
 	return n.flood.Body(gossip.ID(id))
 }
 
+// seen gives a transaction that arrived, by whatever way: Accepted says that it
+// could be decoded, Unjudged that it has not arrived.
+func (n *Node) seen(id ledger.ID) (*parsed, ledger.Verdict) {
+	if p := n.bodies.parsed[id]; p != nil {
+		return p, ledger.Accepted
+	}
+	if id == (ledger.ID{}) {
+		return nil, ledger.Malformed
+	}
+	if body, ok := n.body(id); ok {
+		return n.parse(id, body)
+	}
+	return nil, ledger.Unjudged
+}
+
+// forget drops what is not needed once a transaction is applied. The flood's
+// memory goes on serving those who lack the body.
+func (n *Node) forget(id ledger.ID) {
+	delete(n.bodies.parsed, id)
+	if n.flood.Has(gossip.ID(id)) {
+		delete(n.bodies.own, id)
+	}
+}
+
 // parse decodes a body, or recalls that it did.
 func (n *Node) parse(id ledger.ID, body []byte) (*parsed, ledger.Verdict) {
 	if p := n.bodies.parsed[id]; p != nil {
@@ -66,7 +90,7 @@ func (n *Node) verify(p *parsed) ledger.Verdict {
 func (n *Node) checkBody(env *protocol.Env, id gossip.ID, body []byte) gossip.Verdict {
 	p, v := n.parse(ledger.ID(id), body)
 	if p != nil {
-		v = n.verify(p)
+		v = n.verifyOrAsk(env, p)
 	}
 	switch {
 	case v == ledger.Accepted:
@@ -76,8 +100,18 @@ func (n *Node) checkBody(env *protocol.Env, id gossip.ID, body []byte) gossip.Ve
 		return gossip.Drop
 	}
 	n.keys.bodies = append(n.keys.bodies, id)
-	n.want(env, p.tx.Endorsers())
 	return gossip.Wait
+}
+
+// verifyOrAsk verifies, and looks for the keys that this takes. The verdict is
+// not Final if they are still to come.
+func (n *Node) verifyOrAsk(env *protocol.Env, p *parsed) ledger.Verdict {
+	v := n.verify(p)
+	if !v.Final() {
+		n.want(env, p.tx.Endorsers())
+		v = n.verify(p)
+	}
+	return v
 }
 
 // refuse counts a body that is not passed on, and forgets it.

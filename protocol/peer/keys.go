@@ -18,6 +18,7 @@ type keyring struct {
 	asked  map[ledger.Owner]bool // a Get is under way, or the owner is in failed
 	failed []ledger.Owner        // to be asked again at the next timer
 	bodies []gossip.ID           // which wait in the flood for some key, oldest first
+	asking bool                  // a key found now is in our own store: nobody waits for it yet
 }
 
 func (k *keyring) init(self ledger.Owner, pub []byte) {
@@ -30,8 +31,11 @@ func (k *keyring) find(o ledger.Owner) ([]byte, bool) {
 	return pub, ok
 }
 
-// want looks for the keys of owners that are not known yet.
+// want looks for the keys of owners that are not known yet. Those that the node
+// itself stores are known when it returns.
 func (n *Node) want(env *protocol.Env, owners []ledger.Owner) {
+	n.keys.asking = true
+	defer func() { n.keys.asking = false }()
 	for _, o := range owners {
 		if _, ok := n.keys.known[o]; !ok && !n.keys.asked[o] {
 			n.keys.asked[o] = true
@@ -56,8 +60,10 @@ func (n *Node) getKey(env *protocol.Env, o ledger.Owner) {
 		n.keys.known[o] = slices.Clone(pub)
 		remote := f.From.ID != kademlia.ID(n.self)
 		n.outputFound(env, o, f.Hops, remote)
-		n.resume(env)
-		n.advance(env)
+		if !n.keys.asking {
+			n.resume(env)
+			n.advance(env)
+		}
 	})
 }
 
@@ -71,16 +77,17 @@ func (n *Node) retryKeys(env *protocol.Env) {
 	}
 }
 
-// resume lets go of the bodies whose last key has come.
+// resume lets go of the bodies whose last key has come. All are judged before the
+// first goes on, since what follows may apply and forget the others.
 func (n *Node) resume(env *protocol.Env) {
 	waiting := n.keys.bodies
 	n.keys.bodies = nil
-	for _, id := range waiting {
-		p := n.bodies.parsed[ledger.ID(id)]
-		if p == nil {
-			continue
-		}
-		switch v := n.verify(p); {
+	verdicts := make([]ledger.Verdict, len(waiting))
+	for i, id := range waiting {
+		verdicts[i] = n.verify(n.bodies.parsed[ledger.ID(id)])
+	}
+	for i, id := range waiting {
+		switch v := verdicts[i]; {
 		case !v.Final():
 			n.keys.bodies = append(n.keys.bodies, id)
 		case v == ledger.Accepted:

@@ -38,15 +38,13 @@ func (n *Node) ordered(env *protocol.Env, _ uint64, m abcast.Message) {
 func (n *Node) advance(env *protocol.Env) {
 	for len(n.queue.items) > 0 {
 		head := n.queue.items[0]
-		body, ok := n.body(head.id)
-		if !ok && head.id != (ledger.ID{}) {
+		p, v := n.seen(head.id)
+		if v == ledger.Unjudged {
 			n.awaitBody(env)
 			return
 		}
-		p, v := n.parse(head.id, body)
 		if p != nil {
-			if v = n.verify(p); !v.Final() {
-				n.want(env, p.tx.Endorsers())
+			if v = n.verifyOrAsk(env, p); !v.Final() {
 				return
 			}
 			if v == ledger.Accepted {
@@ -71,7 +69,7 @@ func (n *Node) apply(env *protocol.Env, head ordered, p *parsed, v ledger.Verdic
 		n.state.Apply(p.tx, v)
 		n.out.release(p.tx)
 	}
-	delete(n.bodies.parsed, head.id)
+	n.forget(head.id)
 	env.Note(KindEntry, n.state.LogLen()-1, head.id, v)
 	n.outputEntry(env, head.id, v)
 	if p != nil && p.tx.Sender == n.self {
@@ -95,7 +93,7 @@ func (n *Node) fetch(env *protocol.Env) {
 		return
 	}
 	head := n.queue.items[0]
-	if _, ok := n.body(head.id); ok {
+	if _, v := n.seen(head.id); v != ledger.Unjudged {
 		return // it waits for keys
 	}
 	to := head.origin
@@ -115,7 +113,7 @@ func (n *Node) fetched(env *protocol.Env, id ledger.ID, body []byte) {
 	if len(n.queue.items) == 0 || n.queue.items[0].id != id {
 		return
 	}
-	if _, ok := n.body(id); ok {
+	if _, v := n.seen(id); v != ledger.Unjudged {
 		return
 	}
 	n.stats.Fetched++

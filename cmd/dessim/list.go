@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v3"
+
+	"dessim/scenarios"
+)
+
+func (t *tool) listCommand() *cli.Command {
+	f := new(flags)
+	f.add("json", "", "print one JSON object: scenarios, a list of name, shows, min_nodes, max_nodes, defaults")
+	return f.command("list", "tells what scenarios there are", "dessim list [flags]", func(_ context.Context, args []string) error {
+		if err := leftover(args); err != nil {
+			return err
+		}
+		if f.find("json").on() {
+			writeJSON(&t.out, struct {
+				Scenarios []jsonScenario `json:"scenarios"`
+			}{listed()})
+		} else {
+			t.list()
+		}
+		return nil
+	})
+}
+
+func listed() []jsonScenario {
+	var out []jsonScenario
+	for _, s := range scenarios.All() {
+		out = append(out, jsonScenario{s.Name, s.Shows, s.MinNodes, s.MaxNodes, params(s, &s.Defaults)})
+	}
+	return out
+}
+
+// list draws two tables: what the scenarios show, and their defaults.
+func (t *tool) list() {
+	shows := table{head: []string{"scenario", "nodes", "shows"}}
+	defaults := table{head: []string{"scenario"}}
+	all := scenarios.AllParams()
+	for _, x := range all {
+		defaults.head = append(defaults.head, "-"+x.Name)
+	}
+	for _, s := range scenarios.All() {
+		shows.add(s.Name, fmt.Sprintf("%d to %d", s.MinNodes, s.MaxNodes), wrap(plain(s.Shows), 70))
+		row := []string{s.Name}
+		used := params(s, &s.Defaults)
+		for _, x := range all {
+			text := ""
+			for _, u := range used {
+				if u[0] == x.Name {
+					text = u[1]
+				}
+			}
+			row = append(row, text)
+		}
+		defaults.add(row...)
+	}
+	shows.write(&t.out)
+	fmt.Fprintf(&t.out, "\ndefaults; what is empty means nothing to the scenario\n")
+	defaults.write(&t.out)
+}

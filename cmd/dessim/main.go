@@ -1,0 +1,149 @@
+// Command dessim runs the named scenarios of package scenarios in virtual time,
+// prints what they came to, and keeps what repeats them.
+//
+//	dessim run -scenario concurrent -seed 42
+//	dessim -seed 42 -scenario concurrent       the same: "run" may be left out before a flag
+//	dessim replay FILE
+//	dessim list
+//
+// # Output
+//
+// Stdout carries one summary, or one JSON object with -json, and is a function of
+// the command alone: neither terminal, locale, colours nor the machine change a
+// byte of it. It is written at the end at once, or not at all. Stderr is silent
+// unless something is wrong, which takes one line, or it is a terminal, which
+// sees progress and rates.
+//
+// The object of -json has the keys scenario, seed, params, verdict, digest,
+// digests, events, virtual_ns, checks, nodes and reproduce, in this order; then
+// error, only if the verdict is "error", with what went wrong; then recorded,
+// only of a replay: verdict and digest of the recorded run, whether the digest is
+// the same now, and how many answers of the file were stale (nobody asked for
+// them, or they no longer fit the question).
+//
+// # Files
+//
+// Files appear under their names when they are complete, and replace what was
+// there. -logs leaves other files of its folder alone.
+//
+// # Exit codes
+//
+//	0    pass
+//	1    violation
+//	2    refused before the run: usage, parameters, files that cannot be read or written
+//	3    inconclusive
+//	4    not deterministic, or an error within the simulation or dessim
+//	5    reading or writing failed later on; a closed pipe too
+//	130  interrupted by SIGINT or SIGTERM
+//
+// A replay exits by the verdict of the run now, but 4 if its digest is not the
+// recorded one although every answer of the file fitted: either the code changed
+// or the run is not deterministic. Anything but 0, 1, 3 and 4 leaves stdout
+// empty.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/mattn/go-isatty"
+)
+
+// Exit codes: see the package comment.
+const (
+	exitPass         = 0
+	exitViolation    = 1
+	exitUsage        = 2
+	exitInconclusive = 3
+	exitInternal     = 4
+	exitIO           = 5
+	exitInterrupted  = 130
+)
+
+func main() {
+	// Without this a closed pipe kills the process and leaves temporary files.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], streams{
+		stdout:   os.Stdout,
+		stderr:   os.Stderr,
+		terminal: isatty.IsTerminal(os.Stderr.Fd()) && os.Getenv("TERM") != "dumb",
+	}))
+}
+
+// streams is where a command speaks.
+type streams struct {
+	stdout   io.Writer
+	stderr   io.Writer
+	terminal bool // stderr is one that can show progress
+}
+
+// complain writes one line to stderr.
+func (s *streams) complain(text string) {
+	fmt.Fprintf(s.stderr, "dessim: %s\n", plain(text))
+}
+
+// exit is how a command ends if not with 0. A complaint goes to stderr, and then
+// nothing goes to stdout; without one the code is a verdict.
+type exit struct {
+	code      int
+	complaint string
+}
+
+func (e *exit) Error() string { return e.complaint }
+
+// refuse ends a command before anything was done.
+func refuse(format string, args ...any) error {
+	return &exit{exitUsage, fmt.Sprintf(format, args...)}
+}
+
+// tool is one invocation of the command.
+type tool struct {
+	streams
+	out bytes.Buffer // goes to stdout at the end
+}
+
+// run is the command without the process around it. It gives the exit code.
+func run(ctx context.Context, args []string, s streams) (code int) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.complain(fmt.Sprintf("internal error: %v", v))
+			code = exitInternal
+		}
+	}()
+	t := &tool{streams: s}
+	err := t.dispatch(ctx, args)
+	var e *exit
+	switch {
+	case err == nil:
+		e = &exit{code: exitPass}
+	case !errors.As(err, &e):
+		e = &exit{exitUsage, err.Error()}
+	}
+	if e.complaint != "" {
+		s.complain(e.complaint)
+		return e.code
+	}
+	if _, err := s.stdout.Write(t.out.Bytes()); err != nil {
+		s.complain("writing to standard output: " + reason(err))
+		return exitIO
+	}
+	return e.code
+}
+
+// plain makes text one line of printable ASCII, so that what users type, or nodes
+// say, cannot break a line, a table or a terminal.
+func plain(text string) string {
+	if !strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c > '~' }) {
+		return text
+	}
+	return unquoted(text)
+}

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+
+	"github.com/urfave/cli/v3"
+
+	"dessim/protocol"
+	"dessim/scenarios"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/source"
+)
+
+const runUsage = `dessim run -scenario NAME [flags]
+
+Parameters that are not given have the defaults of the scenario; the values
+below are those of the last one, "dessim list" shows all.`
+
+// runCommand is dessim run. Its flags are the parameters' table and what is done
+// with the run.
+func (t *tool) runCommand() *cli.Command {
+	f := new(flags)
+	all := scenarios.All()
+	last := all[len(all)-1]
+	f.add("scenario", "NAME", "what to run; dessim list tells what there is")
+	f.add("seed", "1", "64 bits, decimal or 0x hex, that fix everything else")
+	for _, x := range scenarios.AllParams() {
+		f.add(x.Name, x.Get(&last.Defaults), x.Usage)
+	}
+	f.add("json", "", "print one JSON object")
+	f.add("trace", "FILE", "write every event as text")
+	f.add("logs", "DIR", "write each node's notes to DIR/<its id in hex>.txt")
+	f.add("record", "FILE", "write a replay file")
+	f.add("verify", "", "run in a second process too and compare every event")
+	f.add("second-process", "", "be that process: trace and JSON to stdout").hidden = true
+	return f.command("run", "runs a scenario", runUsage, func(ctx context.Context, args []string) error {
+		if err := leftover(args); err != nil {
+			return err
+		}
+		s, err := f.subject()
+		if err != nil {
+			return err
+		}
+		j := &job{tool: t, ctx: ctx, subject: s, answers: source.Seed(s.seed), command: s.reproduce(),
+			json: f.find("json").on(), verify: f.find("verify").on()}
+		if f.find("second-process").on() {
+			return j.second()
+		}
+		if err := j.open(f.find("trace"), f.find("logs"), f.find("record")); err != nil {
+			return err
+		}
+		defer j.discard()
+		return j.do()
+	})
+}
+
+// job is one run with all that is done with it.
+type job struct {
+	*tool
+	subject
+	ctx     context.Context
+	answers protocol.Source
+	command string // reproduces the run
+	json    bool
+	verify  bool
+	replay  *replay // what is replayed, or nil
+
+	observers []sim.Observer
+	trace     *pending // or nil, like the others
+	record    *pending
+	logs      *folder
+	notes     *notes
+	recorder  *source.Recorder
+	other     *second
+	traced    []io.Writer // take the trace
+}
+
+// open prepares the files, so that what cannot be written is refused before the
+// run. Flags that are nil or not given open nothing.
+func (j *job) open(trace, logs, record *flag) (err error) {
+	defer func() {
+		if err != nil {
+			j.discard()
+		}
+	}()
+	if trace != nil && trace.given {
+		if j.trace, err = j.pending(trace); err != nil {
+			return err
+		}
+		j.traced = append(j.traced, j.trace)
+	}
+	if record != nil && record.given {
+		if j.record, err = j.pending(record); err != nil {
+			return err
+		}
+		clock := new(clock)
+		j.recorder = &source.Recorder{Source: j.answers, Clock: clock.now}
+		j.answers = j.recorder
+		j.observers = append(j.observers, clock)
+	}
+	if logs != nil && logs.given {
+		if j.logs, err = openFolder(logs); err != nil {
+			return err
+		}
+		j.notes = new(notes)
+		j.observers = append(j.observers, j.notes)
+	}
+	return nil
+}
+
+// discard removes what was begun and not committed.
+func (j *job) discard() {
+	j.trace.discard()
+	j.record.discard()
+	j.logs.discard()
+	if j.other != nil {
+		j.other.kill()
+	}
+}
+
+// do runs, writes and prints.
+func (j *job) do() error {
+	if j.verify {
+		other, err := j.startSecond()
+		if err != nil {
+			return &exit{exitInternal, "starting the second process: " + reason(err)}
+		}
+		j.other = other
+		j.traced = append(j.traced, other)
+	}
+	r, err := j.execute()
+	if err != nil {
+		return err
+	}
+	if j.other != nil {
+		if err := j.judge(&r); err != nil {
+			return err
+		}
+	}
+	if err := j.commit(&r); err != nil {
+		return err
+	}
+	s := summary{Report: &r, command: j.command, replay: j.replay, verified: j.verify && r.Verdict != scenarios.Failed}
+	if j.json {
+		s.json(&j.out)
+	} else {
+		s.text(&j.out)
+	}
+	return j.verdict(&r)
+}
+
+// execute runs, until the end, an interruption or a trace that cannot be written.
+func (j *job) execute() (scenarios.Report, error) {
+	p := newProgress(&j.streams, &j.params)
+	observers := j.observers
+	trace := &sim.Trace{W: io.MultiWriter(j.traced...)}
+	if len(j.traced) > 0 {
+		observers = append(observers, trace)
+	}
+	r, ok := j.scenario.Execute(j.seed, j.params, j.answers, scenarios.Options{
+		Observers: observers,
+		Stop: func(events uint64, now protocol.Time) bool {
+			p.at(events, now)
+			return j.ctx.Err() != nil || trace.Err() != nil
+		},
+	})
+	p.close(&r, ok)
+	switch err := trace.Err(); {
+	case j.ctx.Err() != nil:
+		return r, &exit{exitInterrupted, "interrupted; nothing was written"}
+	case err != nil:
+		return r, &exit{exitIO, "writing the trace: " + reason(err)}
+	case !ok:
+		panic("a run stopped without a reason")
+	}
+	return r, nil
+}
+
+// commit writes what is left to be written and gives the files their names.
+func (j *job) commit(r *scenarios.Report) error {
+	if j.record != nil {
+		if err := writeRecord(j.record, j.command, r, j.recorder.Answers()); err != nil {
+			return err
+		}
+	}
+	if err := j.trace.commit(); err != nil {
+		return err
+	}
+	if err := j.record.commit(); err != nil {
+		return err
+	}
+	return j.logs.commit(j.notes, r)
+}
+
+// verdict gives the exit that the report means, nil for a pass.
+func (j *job) verdict(r *scenarios.Report) error {
+	switch {
+	case r.Verdict == scenarios.Failed, j.replay != nil && j.replay.diverged(r):
+		return &exit{code: exitInternal}
+	case r.Verdict == check.Violation:
+		return &exit{code: exitViolation}
+	case r.Verdict == check.Inconclusive:
+		return &exit{code: exitInconclusive}
+	}
+	return nil
+}
+
+// second is the run of a second process: the trace, then the JSON, to stdout.
+func (j *job) second() error {
+	w := bufio.NewWriterSize(j.stdout, 1<<16)
+	j.traced = []io.Writer{w}
+	j.terminal = false
+	r, err := j.execute()
+	if err != nil {
+		return err
+	}
+	(&summary{Report: &r, command: j.command}).json(w)
+	if err := w.Flush(); err != nil {
+		return &exit{exitIO, "writing to the first process: " + reason(err)}
+	}
+	return j.verdict(&r)
+}
+
+// clock is an observer that knows the time, for the comments of a record.
+type clock struct{ at protocol.Time }
+
+func (c *clock) Watch() sim.What      { return sim.Started | sim.Received | sim.Fired | sim.Crashed }
+func (c *clock) Observe(e *sim.Event) { c.at = e.At }
+func (c *clock) now() protocol.Time   { return c.at }

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/tw"
+
+	"dessim/scenarios"
+)
+
+// summary is a report with what the command adds to it.
+type summary struct {
+	*scenarios.Report
+	command  string  // reproduces it
+	replay   *replay // what was replayed, or nil
+	verified bool    // a second process came to the same
+}
+
+// text writes the summary for people: verdict and checks, nodes, figures, digest,
+// and the line that repeats it.
+func (s *summary) text(b *bytes.Buffer) {
+	fmt.Fprintf(b, "%s: scenario %s, seed %d\n", s.Verdict, s.Scenario.Name, s.Seed)
+	if s.Verdict == scenarios.Failed {
+		fmt.Fprintln(b, plain(s.Failure))
+	}
+	if len(s.Checks) > 0 {
+		b.WriteByte('\n')
+		s.checks(b)
+	}
+	if len(s.Nodes) > 0 {
+		b.WriteByte('\n')
+		s.nodes(b)
+	}
+	b.WriteByte('\n')
+	s.figures(b)
+	b.WriteByte('\n')
+	s.identity(b)
+}
+
+// detailWidth is where the sentences of checks are wrapped.
+const detailWidth = 56
+
+func (s *summary) checks(b *bytes.Buffer) {
+	t := table{head: []string{"check", "verdict", "exercised", "detail"}, right: []int{2}}
+	for i := range s.Checks {
+		c := &s.Checks[i]
+		t.add(wrap(plain(c.Name), 40), string(c.Verdict), fmt.Sprint(c.Exercised), wrap(plain(detail(c)), detailWidth))
+	}
+	t.write(b)
+}
+
+// Of more nodes than fewNodes the first and last are shown.
+const (
+	fewNodes   = 20
+	firstNodes = 10
+	lastNodes  = 5
+)
+
+func (s *summary) nodes(b *bytes.Buffer) {
+	t := table{head: []string{"node", "name"}, right: []int{0}}
+	ledgers := s.ledgers() > 0
+	if ledgers {
+		t.head = append(t.head, "transactions", "ledger", "balance")
+		t.right = append(t.right, 2, 4)
+	}
+	t.right = append(t.right, len(t.head))
+	t.head = append(t.head, "messages")
+	for i := range s.Nodes {
+		left := len(s.Nodes) - firstNodes - lastNodes
+		if len(s.Nodes) > fewNodes && i >= firstNodes && i < firstNodes+left {
+			if i == firstNodes {
+				t.add("...", fmt.Sprintf("%d more", left))
+			}
+			continue
+		}
+		n := &s.Nodes[i]
+		row := []string{n.ID.String(), fmt.Sprintf("%x", n.DHT[:4])}
+		if ledgers {
+			row = append(row, fmt.Sprint(n.LedgerLength), fmt.Sprintf("%x", n.LedgerHash[:8]), fmt.Sprint(n.Balance))
+		}
+		t.add(append(row, fmt.Sprint(n.Messages))...)
+	}
+	t.write(b)
+}
+
+// ledgers counts the different ledgers that nodes ended with; 0 if the scenario
+// has none.
+func (s *summary) ledgers() int {
+	seen := make(map[[32]byte]bool)
+	for i := range s.Nodes {
+		seen[s.Nodes[i].LedgerHash] = true
+	}
+	if len(seen) == 1 && seen[[32]byte{}] {
+		return 0
+	}
+	return len(seen)
+}
+
+func (s *summary) figures(b *bytes.Buffer) {
+	r := &s.Sim
+	switch n := s.ledgers(); n {
+	case 0:
+	case 1:
+		line(b, "ledgers", "the same on all %d nodes", len(s.Nodes))
+	default:
+		line(b, "ledgers", "%d different ones on %d nodes", n, len(s.Nodes))
+	}
+	for _, f := range s.Facts {
+		line(b, plain(f.Name), "%s", plain(f.Value))
+	}
+	line(b, "events", "%d: received %d, timers %d, others %d", r.Events, r.Received, r.Fired, r.Events-r.Received-r.Fired)
+	line(b, "virtual time", "%v, %v", r.End, r.Reason)
+	line(b, "messages", "sent %d (%d bytes), lost %d, copied %d, to nodes that were down %d", r.Sent, r.Bytes, r.Lost, r.Copied, r.Dropped)
+	line(b, "outputs", "%d, syncs %d, crashes %d, restarts %d", r.Outputs, r.Syncs, r.Crashes, r.Restarts)
+	var given []string
+	for _, p := range params(s.Scenario, &s.Params) {
+		given = append(given, p[0]+" "+p[1])
+	}
+	line(b, "parameters", "%s", plain(strings.Join(given, ", ")))
+}
+
+func (s *summary) identity(b *bytes.Buffer) {
+	d := s.Sim.Digest
+	line(b, "digest", "%s", d)
+	line(b, "  decisions", "%s", layer(d.Decisions))
+	line(b, "  network", "%s", layer(d.Network))
+	line(b, "  outputs", "%s", layer(d.Outputs))
+	if s.verified {
+		line(b, "verified", "in a second process: every event the same")
+	}
+	if x := s.replay; x != nil {
+		line(b, "recorded", "%s, digest %s: %s", x.verdict, x.digest, s.recorded())
+	}
+	line(b, "reproduce", "%s", plain(s.command))
+}
+
+// recorded tells how a replay compares to what was recorded.
+func (s *summary) recorded() string {
+	x := s.replay
+	n, stale := x.answers.Stats(), x.stale()
+	fit := fmt.Sprintf("%d of %d answers stale", stale, n.Used+stale)
+	switch {
+	case x.same(s.Report):
+		return "the same, " + fit
+	case x.diverged(s.Report):
+		return "another one now although every answer fitted: the code changed, or the run is not deterministic"
+	}
+	return "another one now, " + fit + ": the code changed"
+}
+
+// line writes one figure with its name.
+func line(b *bytes.Buffer, name, format string, args ...any) {
+	fmt.Fprintf(b, "%-14s %s\n", name, fmt.Sprintf(format, args...))
+}
+
+// wrap breaks text between words into lines of at most width, if words allow.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	n := 0
+	for _, word := range strings.Fields(text) {
+		switch {
+		case n == 0:
+		case n+1+len(word) > width:
+			b.WriteByte('\n')
+			n = 0
+		default:
+			b.WriteByte(' ')
+			n++
+		}
+		b.WriteString(word)
+		n += len(word)
+	}
+	return b.String()
+}
+
+// table is drawn in ASCII: the width that tablewriter takes other borders for
+// depends on the locale.
+type table struct {
+	head  []string
+	right []int // columns of numbers
+	rows  [][]string
+}
+
+func (t *table) add(cells ...string) {
+	for len(cells) < len(t.head) {
+		cells = append(cells, "")
+	}
+	t.rows = append(t.rows, cells)
+}
+
+func (t *table) write(b *bytes.Buffer) {
+	align := make([]tw.Align, len(t.head))
+	for i := range align {
+		align[i] = tw.AlignLeft
+	}
+	for _, i := range t.right {
+		align[i] = tw.AlignRight
+	}
+	cells := tw.CellConfig{
+		Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone, AutoFormat: tw.Off},
+		Alignment:  tw.CellAlignment{PerColumn: align},
+	}
+	w := tablewriter.NewTable(b,
+		tablewriter.WithConfig(tablewriter.Config{Header: cells, Row: cells, Behavior: tw.Behavior{TrimSpace: tw.On}}),
+		tablewriter.WithSymbols(tw.NewSymbols(tw.StyleASCII)),
+		tablewriter.WithEastAsian(tw.Off))
+	w.Header(t.head)
+	err := w.Bulk(t.rows)
+	if err == nil {
+		err = w.Render()
+	}
+	if err != nil {
+		panic(fmt.Sprintf("drawing a table: %v", err))
+	}
+}
