@@ -3,7 +3,6 @@ package sim
 import (
 	"bytes"
 	"fmt"
-	"testing"
 	"time"
 
 	"dessim/protocol"
@@ -75,7 +74,13 @@ func (c *collector) outputs() []string {
 	return out
 }
 
-func mustNew(t testing.TB, plan Plan, src protocol.Source, observers ...Observer) *Sim {
+// tb is what testing.T and rapid.T have in common.
+type tb interface {
+	Helper()
+	Fatal(args ...any)
+}
+
+func mustNew(t tb, plan Plan, src protocol.Source, observers ...Observer) *Sim {
 	t.Helper()
 	if plan.Link == (Link{}) {
 		plan.Link.Delay = 10
@@ -91,7 +96,7 @@ func mustNew(t testing.TB, plan Plan, src protocol.Source, observers ...Observer
 }
 
 // run runs plan with everything observed.
-func run(t testing.TB, plan Plan, src protocol.Source) (Result, *collector) {
+func run(t tb, plan Plan, src protocol.Source) (Result, *collector) {
 	t.Helper()
 	c := &collector{want: Everything}
 	return mustNew(t, plan, src, c).Run(), c

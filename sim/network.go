@@ -115,7 +115,7 @@ func (s *Sim) travel(n *node, l *Link, p *parcel) {
 }
 
 func (s *Sim) jitter(n *node, key protocol.Key, l *Link) uint64 {
-	var t *[quantiles + 1]uint64
+	var t []uint64
 	switch l.Shape {
 	case Exponential:
 		t = expQuantiles

@@ -18,8 +18,8 @@ var (
 
 // quantileTable tabulates quantile(x), the shape's value where a share of x/8192
 // lies above it.
-func quantileTable(quantile func(above uint64) uint64) *[quantiles + 1]uint64 {
-	t := new([quantiles + 1]uint64)
+func quantileTable(quantile func(above uint64) uint64) []uint64 {
+	t := make([]uint64, quantiles+1)
 	for i := range uint64(quantiles) {
 		t[i] = quantile(8192 - 8*i)
 	}
@@ -70,7 +70,8 @@ func sqrt(x uint64) uint64 {
 const shapeRange = 1 << 32
 
 // quantile gives mean times the quantile at answer/2^32.
-func quantile(t *[quantiles + 1]uint64, answer, mean uint64) uint64 {
+func quantile(t []uint64, answer, mean uint64) uint64 {
+	_ = t[quantiles]
 	i := answer >> 22 & (quantiles - 1)
 	f := answer & (1<<22 - 1)
 	q := t[i] + (t[i+1]-t[i])*f>>22

@@ -25,7 +25,6 @@ package sim
 import (
 	"fmt"
 	"reflect"
-	"runtime/debug"
 	"time"
 
 	"dessim/protocol"
@@ -109,10 +108,9 @@ type Panic struct {
 	At    protocol.Time
 	Step  uint64
 	Value any
-	Stack []byte
 }
 
-// Error gives the place and the value, without the stack.
+// Error gives the place and the value. The stack is that of the panic itself.
 func (p *Panic) Error() string {
 	return fmt.Sprintf("node %v panicked at %v, event %d: %v", p.Node, p.At, p.Step, p.Value)
 }
@@ -393,6 +391,6 @@ func stateOf(m protocol.Node) *byte {
 // locate adds the place to a node's panic.
 func (s *Sim) locate() {
 	if v := recover(); v != nil {
-		panic(&Panic{Node: s.current, At: s.now, Step: s.result.Events, Value: v, Stack: debug.Stack()})
+		panic(&Panic{Node: s.current, At: s.now, Step: s.result.Events, Value: v})
 	}
 }

@@ -108,7 +108,7 @@ func TestFilesAppearWhenTheyAreComplete(t *testing.T) {
 	if err := os.Chmod(trace, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"-scenario", "bootstrap", "-nodes", "5000", "-trace", trace, "-record", record, "-logs", logs}
+	args := []string{"-scenario", "bootstrap", "-nodes", "100", "-trace", trace, "-record", record, "-logs", logs}
 	interrupted, cancel := context.WithCancel(t.Context())
 	cancel()
 	wantLine(t, dessimUnder(interrupted, args...), exitInterrupted, "interrupted")

@@ -34,20 +34,24 @@ func (s *summary) text(b *bytes.Buffer) {
 		b.WriteByte('\n')
 		s.nodes(b)
 	}
-	b.WriteByte('\n')
-	s.figures(b)
-	b.WriteByte('\n')
-	s.identity(b)
+	var l lines
+	s.figures(&l)
+	l.add("", "")
+	s.identity(&l)
+	l.write(b)
 }
 
-// detailWidth is where the sentences of checks are wrapped.
-const detailWidth = 56
+// Where names and sentences of checks are wrapped.
+const (
+	nameWidth   = 56
+	detailWidth = 50
+)
 
 func (s *summary) checks(b *bytes.Buffer) {
 	t := table{head: []string{"check", "verdict", "exercised", "detail"}, right: []int{2}}
 	for i := range s.Checks {
 		c := &s.Checks[i]
-		t.add(wrap(plain(c.Name), 40), string(c.Verdict), fmt.Sprint(c.Exercised), wrap(plain(detail(c)), detailWidth))
+		t.add(wrap(plain(c.Name), nameWidth), string(c.Verdict), fmt.Sprint(c.Exercised), wrap(plain(detail(c)), detailWidth))
 	}
 	t.write(b)
 }
@@ -99,42 +103,42 @@ func (s *summary) ledgers() int {
 	return len(seen)
 }
 
-func (s *summary) figures(b *bytes.Buffer) {
+func (s *summary) figures(l *lines) {
 	r := &s.Sim
 	switch n := s.ledgers(); n {
 	case 0:
 	case 1:
-		line(b, "ledgers", "the same on all %d nodes", len(s.Nodes))
+		l.add("ledgers", "the same on all %d nodes", len(s.Nodes))
 	default:
-		line(b, "ledgers", "%d different ones on %d nodes", n, len(s.Nodes))
+		l.add("ledgers", "%d different ones on %d nodes", n, len(s.Nodes))
 	}
 	for _, f := range s.Facts {
-		line(b, plain(f.Name), "%s", plain(f.Value))
+		l.add(plain(f.Name), "%s", plain(f.Value))
 	}
-	line(b, "events", "%d: received %d, timers %d, others %d", r.Events, r.Received, r.Fired, r.Events-r.Received-r.Fired)
-	line(b, "virtual time", "%v, %v", r.End, r.Reason)
-	line(b, "messages", "sent %d (%d bytes), lost %d, copied %d, to nodes that were down %d", r.Sent, r.Bytes, r.Lost, r.Copied, r.Dropped)
-	line(b, "outputs", "%d, syncs %d, crashes %d, restarts %d", r.Outputs, r.Syncs, r.Crashes, r.Restarts)
+	l.add("events", "%d: received %d, timers %d, others %d", r.Events, r.Received, r.Fired, r.Events-r.Received-r.Fired)
+	l.add("virtual time", "%v, %v", r.End, r.Reason)
+	l.add("messages", "sent %d (%d bytes), lost %d, copied %d, to nodes that were down %d", r.Sent, r.Bytes, r.Lost, r.Copied, r.Dropped)
+	l.add("outputs", "%d, syncs %d, crashes %d, restarts %d", r.Outputs, r.Syncs, r.Crashes, r.Restarts)
 	var given []string
 	for _, p := range params(s.Scenario, &s.Params) {
 		given = append(given, p[0]+" "+p[1])
 	}
-	line(b, "parameters", "%s", plain(strings.Join(given, ", ")))
+	l.add("parameters", "%s", plain(strings.Join(given, ", ")))
 }
 
-func (s *summary) identity(b *bytes.Buffer) {
+func (s *summary) identity(l *lines) {
 	d := s.Sim.Digest
-	line(b, "digest", "%s", d)
-	line(b, "  decisions", "%s", layer(d.Decisions))
-	line(b, "  network", "%s", layer(d.Network))
-	line(b, "  outputs", "%s", layer(d.Outputs))
+	l.add("digest", "%s", d)
+	l.add("  decisions", "%s", layer(d.Decisions))
+	l.add("  network", "%s", layer(d.Network))
+	l.add("  outputs", "%s", layer(d.Outputs))
 	if s.verified {
-		line(b, "verified", "in a second process: every event the same")
+		l.add("verified", "in a second process: every event the same")
 	}
 	if x := s.replay; x != nil {
-		line(b, "recorded", "%s, digest %s: %s", x.verdict, x.digest, s.recorded())
+		l.add("recorded", "%s, digest %s: %s", x.verdict, x.digest, s.recorded())
 	}
-	line(b, "reproduce", "%s", plain(s.command))
+	l.add("reproduce", "%s", plain(s.command))
 }
 
 // recorded tells how a replay compares to what was recorded.
@@ -151,9 +155,23 @@ func (s *summary) recorded() string {
 	return "another one now, " + fit + ": the code changed"
 }
 
-// line writes one figure with its name.
-func line(b *bytes.Buffer, name, format string, args ...any) {
-	fmt.Fprintf(b, "%-14s %s\n", name, fmt.Sprintf(format, args...))
+// lines are figures with their names.
+type lines [][2]string
+
+func (l *lines) add(name, format string, args ...any) {
+	*l = append(*l, [2]string{name, fmt.Sprintf(format, args...)})
+}
+
+// write writes the figures under one another, after an empty line.
+func (l lines) write(b *bytes.Buffer) {
+	width := 0
+	for _, x := range l {
+		width = max(width, len(x[0]))
+	}
+	b.WriteByte('\n')
+	for _, x := range l {
+		b.WriteString(strings.TrimRight(fmt.Sprintf("%-*s  %s", width, x[0], x[1]), " ") + "\n")
+	}
 }
 
 // wrap breaks text between words into lines of at most width, if words allow.

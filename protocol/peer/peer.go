@@ -167,7 +167,7 @@ func (n *Node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		return
 	}
 	switch {
-	case msg[0] == 'd':
+	case msg[0] == 'd' && from != protocol.Outside:
 		n.dht.Receive(env, from, msg)
 	case protocol.Component(msg[0]) == protocol.Link:
 		n.link.Receive(env, from, msg)

@@ -42,6 +42,7 @@ type first struct {
 	node protocol.NodeID
 }
 
+// String gives Name, or Item in hex.
 func (p Position) String() string {
 	if p.Name != "" {
 		return p.Name
