@@ -80,6 +80,7 @@ func buildConcurrent(seed uint64, p Params, src protocol.Source) *Run {
 	return &Run{
 		Plan: plan,
 		Checks: check.Suite{
+			w.joinedCheck(bound),
 			c.agreement(), c.stability(), c.validity(), c.progress(bound, p.Txs),
 			l.order(), l.sameHashes(), l.conserved(), l.spentOnce(), l.nothingForged(),
 			l.answered(bound), l.equalAtEnd(bound), l.noReservation(bound), l.reordered(),

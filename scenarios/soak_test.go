@@ -1,45 +1,83 @@
-package scenarios
+package scenarios_test
 
 import (
-	"os"
-	"strconv"
+	"flag"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
 	"dessim/protocol"
-	"dessim/sim/check"
-	"dessim/sim/source"
+	"dessim/scenarios"
 )
 
-func TestTrySoak(t *testing.T) {
-	n, _ := strconv.Atoi(os.Getenv("SEEDS"))
-	nodes, _ := strconv.Atoi(os.Getenv("NODES"))
-	for _, name := range []string{"bootstrap", "concurrent"} {
-		for _, lossy := range []bool{false, true} {
-			s := Find(name)
-			t0 := time.Now()
-			bad := 0
-			var ev uint64
-			for seed := uint64(1); seed <= uint64(n); seed++ {
+var soakSeeds = flag.Int("soak.seeds", 20, "soak with seeds 1 to this, and a fiftieth of them, but at least one, with 64 nodes")
+
+// tenPercent is what links lose and copy in the lossy half of a soak.
+var tenPercent = protocol.Percent(10)
+
+// soakRuns gives the runs of a soak, those that take long first, so that no
+// worker is left with them in the end.
+func soakRuns(seeds int) (runs []subject) {
+	for _, nodes := range []int{64, 8, 3} {
+		n := seeds
+		if nodes == 64 {
+			n = max(1, seeds/50)
+		}
+		for _, s := range scenarios.All() {
+			for _, loss := range []protocol.Ratio{{}, tenPercent} {
 				p := s.Defaults
-				p.Nodes = nodes
-				if lossy {
-					p.Loss, p.Copy = protocol.Percent(10), protocol.Percent(10)
-				}
-				r, _ := s.Execute(seed, p, source.Seed(seed), Options{})
-				ev += r.Sim.Events
-				if r.Verdict != check.Pass && bad < 5 {
-					bad++
-					t.Errorf("%s lossy=%v seed %d: %v %s end %v %v", name, lossy, seed, r.Verdict, r.Failure, r.Sim.End, r.Sim.Reason)
-					for _, c := range r.Checks {
-						if c.Verdict != check.Pass && c.Verdict != check.NotApplicable {
-							t.Errorf("    %s: %v %s", c.Name, c.Verdict, c.Detail)
-						}
-					}
+				p.Nodes, p.Loss, p.Copy = nodes, loss, loss
+				for seed := range n {
+					runs = append(runs, subject{s, uint64(seed + 1), p})
 				}
 			}
-			d := time.Since(t0)
-			t.Logf("%s lossy=%v nodes=%d: %d seeds in %v, %.0f seeds/s, %d events/run", name, lossy, nodes, n, d.Round(time.Millisecond), float64(n)/d.Seconds(), ev/uint64(n))
 		}
 	}
+	return runs
+}
+
+const soakShown = 10 // faults that are shown; hundreds would say no more
+
+func TestSoak(t *testing.T) {
+	seeds := *soakSeeds
+	if testing.Short() {
+		seeds = min(seeds, 3)
+	}
+	runs := soakRuns(seeds)
+	work := make(chan subject)
+	var (
+		wait   sync.WaitGroup
+		lock   sync.Mutex
+		events uint64
+		faults int
+	)
+	began := time.Now()
+	for range runtime.GOMAXPROCS(0) {
+		wait.Go(func() {
+			for s := range work {
+				r := s.run(nil)
+				fault := s.fault(&r)
+				lock.Lock()
+				events += r.Sim.Events
+				if fault != "" {
+					if faults++; faults <= soakShown {
+						t.Error(fault)
+					}
+				}
+				lock.Unlock()
+			}
+		})
+	}
+	for _, s := range runs {
+		work <- s
+	}
+	close(work)
+	wait.Wait()
+	took := time.Since(began)
+	if faults > soakShown {
+		t.Errorf("and %d more", faults-soakShown)
+	}
+	t.Logf("%d runs of %d seeds, %d events in %v: %.0f seeds/s, %.0f events/s", len(runs), seeds, events,
+		took.Round(time.Millisecond), float64(len(runs))/took.Seconds(), float64(events)/took.Seconds())
 }

@@ -174,7 +174,6 @@ func (s *Sim) fault(e entry, r *record, n *node, x *rare) {
 func (s *Sim) crashInStep(c *cause, n *node, x *rare, effects []protocol.Effect) {
 	f := x.armed
 	x.armed = nil
-	n.settle(x)
 	cut := min(f.After, len(effects))
 	s.perform(c, n, effects[:cut], 0)
 	when := fmt.Sprintf("after %d of %d effects", cut, len(effects))

@@ -7,7 +7,7 @@ import (
 
 var shapes = []struct {
 	name    string
-	table   *[quantiles + 1]uint64
+	table   []uint64
 	exact   func(p float64) float64 // quantile at p
 	longest uint64                  // times the mean, in hundredths
 	pinned  [5]uint64               // at 0, 1/4, 1/2, 3/4 and the end

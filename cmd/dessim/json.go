@@ -96,13 +96,15 @@ func params(s *scenarios.Scenario, p *scenarios.Params) ordered {
 	return o
 }
 
-// writeJSON writes one object on one line.
+// writeJSON writes one object on one line. The writer keeps its errors.
 func writeJSON(w io.Writer, v any) {
-	e := json.NewEncoder(w)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		panic(fmt.Sprintf("encoding JSON: %v", err)) // the types above can all be encoded; writers keep their errors
+		panic(fmt.Sprintf("encoding JSON: %v", err)) // the types above can all be encoded
 	}
+	w.Write(b.Bytes())
 }
 
 // json writes the report as one JSON object.

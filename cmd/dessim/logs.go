@@ -82,7 +82,7 @@ func fileNames(n *notes, r *scenarios.Report) []logFile {
 	for id := range n.of {
 		switch {
 		case named[id]:
-		case int(id) < r.Params.Nodes:
+		case uint64(id) < uint64(r.Params.Nodes):
 			files = append(files, logFile{id, fmt.Sprintf("node-%v.txt", id)})
 		default:
 			files = append(files, logFile{id, fmt.Sprintf("client-%v.txt", id)})

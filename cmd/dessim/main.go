@@ -24,7 +24,9 @@
 // # Files
 //
 // Files appear under their names when they are complete, and replace what was
-// there. -logs leaves other files of its folder alone.
+// there. -logs makes its folder if need be, and leaves other files in it alone; a
+// client's file is client-N.txt, and node-N.txt is that of a node which failed
+// before its id was known.
 //
 // # Exit codes
 //
@@ -38,8 +40,8 @@
 //
 // A replay exits by the verdict of the run now, but 4 if its digest is not the
 // recorded one although every answer of the file fitted: either the code changed
-// or the run is not deterministic. Anything but 0, 1, 3 and 4 leaves stdout
-// empty.
+// or the run is not deterministic. 2, 5 and 130 leave stdout empty, and so does a
+// 4 that is no verdict.
 package main
 
 import (

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	goflag "flag"
+	"regexp"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -191,5 +193,52 @@ func TestListedDefaultsAreAccepted(t *testing.T) {
 	}
 	if r.code != exitPass || r.stderr != "" {
 		t.Errorf("%+v", r)
+	}
+}
+
+func TestProgressComesOnATerminalAlone(t *testing.T) {
+	args := []string{"-scenario", "bootstrap", "-nodes", "4"}
+	silent := dessim(t, args...)
+	wantRun(t, silent)
+	var out, errs bytes.Buffer
+	code := run(t.Context(), args, streams{stdout: &out, stderr: &errs, terminal: true})
+	if code != silent.code || out.String() != silent.stdout {
+		t.Errorf("on a terminal it exits with %d and prints\n%s", code, &out)
+	}
+	if !regexp.MustCompile(`^[0-9]+ events in [0-9.]+m?s, [0-9]+ a second\n$`).MatchString(errs.String()) {
+		t.Errorf("stderr: %q", errs.String())
+	}
+}
+
+func TestTheBarShowsHowFarARunIs(t *testing.T) {
+	var errs bytes.Buffer
+	p := newProgress(&streams{stderr: &errs, terminal: true}, &scenarios.Params{Until: time.Minute})
+	p.at(1, 1)
+	if p.bar != nil {
+		t.Error("a run that is young shows a bar")
+	}
+	p.begun = p.begun.Add(-2 * patience)
+	p.at(100, protocol.Time(30*time.Second))
+	if p.bar == nil || p.bar.Current() != int64(30*time.Second) {
+		t.Error("a run that takes long shows no bar, or not where it is")
+	}
+	p.close(&scenarios.Report{Sim: sim.Result{Events: 200}}, true)
+	if !strings.Contains(errs.String(), "200 events in 2") || strings.Contains(errs.String(), "\x1b[3") {
+		t.Errorf("stderr: %q", errs.String())
+	}
+}
+
+func TestTheVersionIsThatOfTheModuleOrTheRevision(t *testing.T) {
+	for _, x := range []struct {
+		info debug.BuildInfo
+		want string
+	}{
+		{debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, "v1.2.3"},
+		{debug.BuildInfo{Main: debug.Module{Version: "(devel)"}}, "(devel)"},
+		{debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "abc"}, {Key: "vcs.modified", Value: "true"}}}, "abc with changes"},
+	} {
+		if got := buildVersion(&x.info); got != x.want {
+			t.Errorf("%+v is version %q, want %q", x.info, got, x.want)
+		}
 	}
 }

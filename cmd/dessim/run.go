@@ -31,8 +31,8 @@ func (t *tool) runCommand() *cli.Command {
 		f.add(x.Name, x.Get(&last.Defaults), x.Usage)
 	}
 	f.add("json", "", "print one JSON object")
-	f.add("trace", "FILE", "write every event as text")
-	f.add("logs", "DIR", "write each node's notes to DIR/<its id in hex>.txt")
+	f.add("trace", "FILE", "write every event as text, one a line")
+	f.add("logs", "DIR", "write each node's notes to DIR/<its id in hex>.txt; DIR is made if need be")
 	f.add("record", "FILE", "write a replay file")
 	f.add("verify", "", "run in a second process too and compare every event")
 	f.add("second-process", "", "be that process: trace and JSON to stdout").hidden = true

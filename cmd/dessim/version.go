@@ -7,7 +7,7 @@ import (
 
 // version tells the module's version, or the revision it was built from, and Go's.
 func version() string {
-	what := "of unknown version"
+	what := "(devel)"
 	if info, ok := debug.ReadBuildInfo(); ok {
 		what = buildVersion(info)
 	}
@@ -18,7 +18,7 @@ func buildVersion(info *debug.BuildInfo) string {
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		return v
 	}
-	revision, changed := "of unknown version", ""
+	revision, changed := "(devel)", ""
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision":

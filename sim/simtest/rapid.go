@@ -61,9 +61,9 @@ func (s *drawn) Choose(k protocol.Key, n uint64) uint64 {
 }
 
 func (s *drawn) Chance(k protocol.Key, _ protocol.Ratio) bool {
-	return 1 == s.answer(question{key: k}, func(label string) uint64 {
+	return s.answer(question{key: k}, func(label string) uint64 {
 		return oneInEight().Draw(s.t, label)
-	})
+	}) == 1
 }
 
 func (s *drawn) answer(q question, draw func(label string) uint64) uint64 {
