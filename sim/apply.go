@@ -89,7 +89,7 @@ func (s *Sim) setTimer(c *cause, n *node, f *protocol.Effect) {
 		flag |= background
 	}
 	n.seq++
-	slot, r := s.event(opTimer, flag)
+	slot, r := s.slab.alloc(opTimer, flag)
 	r.wave = protocol.Hash2(c.wave, f.Tag)
 	r.name = protocol.Hash3(r.wave, nameTimer, uint64(c.id))
 	r.src, r.seq = fromNode+uint32(c.id), n.seq

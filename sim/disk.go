@@ -104,7 +104,7 @@ func (s *Sim) sync(c *cause, n *node, effects []protocol.Effect, i int) bool {
 		}
 	}
 	n.seq++
-	slot, r := s.event(opSynced, c.flag)
+	slot, r := s.slab.alloc(opSynced, c.flag)
 	r.src, r.seq = fromNode+uint32(c.id), n.seq
 	s.push(entry{s.now + protocol.Time(took), uint32(c.id), slot}, r)
 	x := s.rareOf(c.id)

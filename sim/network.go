@@ -101,7 +101,7 @@ func (s *Sim) travel(n *node, l *Link, p *parcel) {
 		at = max(at, s.net.last[pair]+1)
 		s.net.last[pair] = at
 	}
-	slot, r := s.event(opMessage, p.flag)
+	slot, r := s.slab.alloc(opMessage, p.flag)
 	r.wave, r.name, r.seq, r.src = p.wave, p.name, n.seq, fromNode+uint32(p.from)
 	if p.stored != noSlot && len(p.body) > inline {
 		s.slab.share(r, p.stored)

@@ -31,15 +31,15 @@ const (
 // chunk is 1 KiB of a bucket.
 type chunk struct {
 	next *chunk
-	n    int
 	e    [chunkLen]entry
 }
 
-// bucket is a list of chunks of which only the first is not full. It keeps one
-// chunk when it is emptied.
+// bucket is a list of chunks of which only the first is not full. The counts
+// stand here, so that a push touches one cache line of the chunk.
 type bucket struct {
 	first *chunk
-	n     int
+	n     int // events in all
+	fill  int // events in the first chunk
 }
 
 // queue gives events in the order (at, dst, src, seq). It is a radix heap (Ahuja,
@@ -64,6 +64,8 @@ type queue struct {
 	buckets [65]bucket
 	run     []entry // in order
 	next    int     // of run
+	drained *chunk  // in which the run stands, if it was a small bucket
+	tied    []entry // the run, if it is one of equal times
 	late    []entry // 4-ary heap of what was pushed up to last
 	n       int     // pending
 	spare   *chunk
@@ -94,12 +96,12 @@ func (q *queue) put(e entry) {
 	i := bits.Len64(uint64(e.at+1)^uint64(q.last+1)) & 63
 	b := &q.buckets[i]
 	c := b.first
-	if c == nil || c.n == chunkLen {
+	if c == nil || b.fill == chunkLen {
 		c = q.chunk()
-		c.next, b.first = b.first, c
+		c.next, b.first, b.fill = b.first, c, 0
 	}
-	c.e[c.n] = e
-	c.n++
+	c.e[b.fill] = e
+	b.fill++
 	b.n++
 	q.mask |= 1 << (i - 1)
 }
@@ -109,9 +111,11 @@ func (q *queue) chunk() *chunk {
 	if c == nil {
 		return new(chunk)
 	}
-	q.spare, c.next = c.next, nil
+	q.spare = c.next
 	return c
 }
+
+func (q *queue) free(c *chunk) { c.next, q.spare = q.spare, c }
 
 // pop takes the least event. ok is false if there is none at or before limit:
 // then nothing is taken.
@@ -143,56 +147,64 @@ func (q *queue) pop(limit protocol.Time) (e entry, ok bool) {
 
 // refill fills the empty run from the lowest bucket.
 func (q *queue) refill() {
+	if q.drained != nil {
+		q.free(q.drained)
+		q.drained = nil
+	}
 	i := bits.TrailingZeros64(q.mask) + 1
-	b := &q.buckets[i]
-	q.mask &^= 1 << (i - 1)
-	q.run, q.next = q.run[:0], 0
-	if b.n <= drainMax {
-		q.drain(b)
+	b := &q.buckets[i&63]
+	q.mask &= q.mask - 1
+	c, n, fill := b.first, b.n, b.fill
+	*b = bucket{}
+	q.next = 0
+	if n <= drainMax {
+		q.drain(c, n)
 		return
 	}
 	least := protocol.Time(math.MaxInt64)
-	for c := b.first; c != nil; c = c.next {
-		for j := range c.e[:c.n] {
-			least = min(least, c.e[j].at)
+	for d, n := c, fill; d != nil; d, n = d.next, chunkLen {
+		for j := range d.e[:n] {
+			least = min(least, d.e[j].at)
 		}
 	}
 	q.last = least
-	c := b.first
-	b.first, b.n = nil, 0
+	q.tied = q.tied[:0]
 	for c != nil {
-		for j := range c.e[:c.n] {
+		for j := range c.e[:fill] {
 			if e := &c.e[j]; e.at == least {
-				q.run = append(q.run, *e)
+				q.tied = append(q.tied, *e)
 			} else {
 				q.put(*e)
 			}
 		}
 		empty := c
-		c = c.next
-		empty.n, empty.next, q.spare = 0, q.spare, empty
+		c, fill = c.next, chunkLen
+		q.free(empty)
 	}
 	q.sortTied()
+	q.run = q.tied
 }
 
-// drain sorts a bucket of at most drainMax events, in one chunk, into the run.
-func (q *queue) drain(b *bucket) {
-	c := b.first
-	if q.slab.used > touchMin && c.n > 1 {
-		q.touch(c.e[:c.n])
+// drain makes the n events of a small bucket, all in one chunk, the run.
+func (q *queue) drain(c *chunk, n int) {
+	run := c.e[:n]
+	if n > 1 && q.slab.used > touchMin {
+		q.touch(run)
 	}
-	for j := range c.e[:c.n] {
-		e := c.e[j]
-		k := len(q.run)
-		q.run = append(q.run, e)
-		for k > 0 && q.before(e, q.run[k-1]) {
-			q.run[k] = q.run[k-1]
-			k--
+	for j := 1; j < len(run); j++ {
+		e := run[j]
+		k := j
+		for ; k > 0; k-- {
+			if d := run[k-1]; e.at < d.at || e.at == d.at && q.before(e, d) {
+				run[k] = d
+			} else {
+				break
+			}
 		}
-		q.run[k] = e
+		run[k] = e
 	}
-	q.last = q.run[len(q.run)-1].at
-	c.n, b.n = 0, 0
+	q.last = run[n-1].at
+	q.run, q.drained = run, c
 }
 
 // touch loads what the events will need. The loads do not depend on each other,
@@ -224,27 +236,28 @@ func (q *queue) bySource(x, y entry) int {
 	return cmp.Or(cmp.Compare(a.src, b.src), cmp.Compare(a.seq, b.seq))
 }
 
-// sortTied orders a run of events of one time: first by destination, which needs
-// no record to be looked at.
+// sortTied orders events of one time: first by destination, which needs no
+// record to be looked at.
 func (q *queue) sortTied() {
-	if len(q.run) == 1 {
+	run := q.tied
+	if len(run) == 1 {
 		return
 	}
 	q.keys = q.keys[:0]
-	for i := range q.run {
-		q.keys = append(q.keys, uint64(q.run[i].dst)<<32|uint64(q.run[i].slot))
+	for i := range run {
+		q.keys = append(q.keys, uint64(run[i].dst)<<32|uint64(run[i].slot))
 	}
 	slices.Sort(q.keys)
 	for i, k := range q.keys {
-		q.run[i] = entry{at: q.last, dst: uint32(k >> 32), slot: uint32(k)}
+		run[i] = entry{at: q.last, dst: uint32(k >> 32), slot: uint32(k)}
 	}
-	for i := 0; i < len(q.run); {
+	for i := 0; i < len(run); {
 		j := i + 1
-		for j < len(q.run) && q.run[j].dst == q.run[i].dst {
+		for j < len(run) && run[j].dst == run[i].dst {
 			j++
 		}
 		if j-i > 1 {
-			slices.SortFunc(q.run[i:j], q.bySource)
+			slices.SortFunc(run[i:j], q.bySource)
 		}
 		i = j
 	}

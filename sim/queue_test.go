@@ -52,8 +52,7 @@ func newQueueRig(nodes int) *queueRig {
 }
 
 func (r *queueRig) push(e twinEvent) {
-	slot, rec := r.slab.alloc()
-	rec.op, rec.flag = opMessage, 0
+	slot, rec := r.slab.alloc(opMessage, 0)
 	rec.src, rec.seq = e.src, e.seq
 	r.q.push(entry{e.at, e.dst, slot})
 }

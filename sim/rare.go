@@ -210,7 +210,7 @@ func (s *Sim) crash(id protocol.NodeID, n *node, f *Fault, when string) {
 		s.show(&Event{What: Crashed, Node: id, Incarnation: n.inc, Text: when})
 	}
 	if f.Down > 0 {
-		slot, r := s.event(opRevive, 0)
+		slot, r := s.slab.alloc(opRevive, 0)
 		r.src, r.seq = fromPlan, 1+f.ID
 		r.wave = protocol.Hash3(rootFault, f.ID, 1)
 		r.name = r.wave

@@ -154,8 +154,8 @@ func TestNodesAndRecordsAreOneCacheLine(t *testing.T) {
 	if n := reflect.TypeOf(entry{}).Size(); n != 16 {
 		t.Errorf("entry has %d bytes, want 16", n)
 	}
-	if n := reflect.TypeOf(chunk{}).Size(); n != 1024 {
-		t.Errorf("chunk has %d bytes, want 1024", n)
+	if n := reflect.TypeOf(chunk{}).Size(); n > 1024 {
+		t.Errorf("chunk has %d bytes, want at most 1024", n)
 	}
 }
 

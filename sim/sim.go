@@ -157,7 +157,7 @@ func (s *Sim) schedule() {
 		if s.plan.Starts != nil {
 			at = s.plan.Starts[i]
 		}
-		slot, r := s.event(opStart, 0)
+		slot, r := s.slab.alloc(opStart, 0)
 		r.src, r.seq = fromPlan, 0
 		r.wave = protocol.Hash2(rootStart, uint64(i))
 		r.name = r.wave
@@ -168,7 +168,7 @@ func (s *Sim) schedule() {
 	}
 	for i := range s.plan.Faults {
 		f := &s.plan.Faults[i]
-		slot, r := s.event(opFault, 0)
+		slot, r := s.slab.alloc(opFault, 0)
 		r.src, r.seq = fromPlan, 1+f.ID
 		r.wave = protocol.Hash2(rootFault, f.ID)
 		r.name = r.wave
@@ -177,20 +177,13 @@ func (s *Sim) schedule() {
 	}
 	for i := range s.plan.Inputs {
 		in := &s.plan.Inputs[i]
-		slot, r := s.event(opMessage, 0)
+		slot, r := s.slab.alloc(opMessage, 0)
 		r.src, r.seq = fromInput, in.ID
 		r.wave = protocol.Hash2(rootInput, in.ID)
 		r.name = r.wave
 		s.slab.store(r, in.Body)
 		s.push(entry{in.At, uint32(in.Node), slot}, r)
 	}
-}
-
-// event makes a record, for push once it is filled in.
-func (s *Sim) event(op, flag uint8) (uint32, *record) {
-	slot, r := s.slab.alloc()
-	r.op, r.flag, r.size = op, flag, 0
-	return slot, r
 }
 
 // push enters the event e of record r, whose src and seq must be set, since the

@@ -70,13 +70,16 @@ func (s *slab) at(slot uint32) *record {
 	return &s.pages[slot>>pageBits][slot&(pageSize-1)]
 }
 
-func (s *slab) alloc() (uint32, *record) {
-	if slot := s.free; slot != noSlot {
-		r := s.at(slot)
+// alloc gives a record without a body; whoever asked for it fills in the rest.
+func (s *slab) alloc(op, flag uint8) (slot uint32, r *record) {
+	if slot = s.free; slot != noSlot {
+		r = s.at(slot)
 		s.free = uint32(r.name)
-		return slot, r
+	} else {
+		slot, r = s.grow()
 	}
-	return s.grow()
+	r.op, r.flag, r.size = op, flag, 0
+	return slot, r
 }
 
 func (s *slab) grow() (uint32, *record) {
