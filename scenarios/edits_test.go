@@ -131,6 +131,17 @@ func loadEdits(t *testing.T) []*edit {
 	return edits
 }
 
+func findEdit(t *testing.T, name string) *edit {
+	t.Helper()
+	for _, e := range loadEdits(t) {
+		if e.name == name {
+			return e
+		}
+	}
+	t.Fatalf("no edit %s", name)
+	return nil
+}
+
 func TestAnEditThatDoesNotMatchExactlyOnceIsRefused(t *testing.T) {
 	e := &edit{name: "e", file: "x.go", stands: "\tb()\n", instead: "\tc()\n"}
 	for text, want := range map[string]string{

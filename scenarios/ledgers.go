@@ -16,17 +16,17 @@ import (
 
 // ledgers judges what became of the transfers: order, hashes, value.
 type ledgers struct {
-	w        *world
-	forged   []byte
-	hashes   []entryHash     // by index, of the first node that had it
-	unspent  map[coin]uint64 // the slow, obvious ledger: see spentOnce
-	audited  uint64          // entries that it has applied
-	accepted uint64          // transfers that ended accepted
-	refused  uint64          // transfers that ended refused
-	attempts uint64          // of them all
-	arrivals map[abcast.MsgID]*arrival
-	order_   []*arrival
-	answers  uint64
+	w          *world
+	forged     []byte
+	hashes     []entryHash     // by index, of the first node that had it
+	unspent    map[coin]uint64 // the slow, obvious ledger: see spentOnce
+	audited    uint64          // entries that it has applied
+	accepted   uint64          // transfers that ended accepted
+	refused    uint64          // transfers that ended refused
+	attempts   uint64          // of them all
+	arrivals   map[abcast.MsgID]*arrival
+	broadcasts []*arrival // of arrivals, in order
+	answers    uint64
 }
 
 type entryHash struct {
@@ -257,8 +257,7 @@ type arrival struct {
 // that agreeing on one was not for nothing.
 func (l *ledgers) reordered() *check.Check {
 	name := "two transactions reached two nodes in different orders"
-	switch {
-	case l.w.p.Txs < 2:
+	if l.w.p.Txs < 2 {
 		return check.Skip(name, "it takes two transfers")
 	}
 	done := false
@@ -278,7 +277,7 @@ func (l *ledgers) reordered() *check.Check {
 		if a == nil {
 			a = &arrival{at: make(map[protocol.NodeID]uint64)}
 			l.arrivals[id] = a
-			l.order_ = append(l.order_, a)
+			l.broadcasts = append(l.broadcasts, a)
 		}
 		if _, known := a.at[e.Node]; known {
 			return false
@@ -292,7 +291,7 @@ func (l *ledgers) reordered() *check.Check {
 // crossed reports whether a and another broadcast are known to have reached two
 // nodes in different orders.
 func (l *ledgers) crossed(a *arrival) bool {
-	for _, b := range l.order_ {
+	for _, b := range l.broadcasts {
 		if b == a {
 			continue
 		}
@@ -320,7 +319,7 @@ func (l *ledgers) facts() []Fact {
 		}
 	}
 	return []Fact{
-		{"bodies fetched that the flood had missed", fmt.Sprint(fetched)},
+		{"bodies fetched", fmt.Sprint(fetched)},
 		{"forged bodies refused", fmt.Sprint(forged)},
 	}
 }

@@ -140,6 +140,9 @@ func ParseRatio(s string) (protocol.Ratio, error) {
 	if num > den || den > math.MaxUint32 {
 		return protocol.Ratio{}, bad
 	}
+	if num == 0 {
+		return protocol.Ratio{}, nil // one value for one text
+	}
 	if den < 100 {
 		num, den = num*(100/den), 100
 	}

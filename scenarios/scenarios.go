@@ -151,19 +151,19 @@ func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options
 	if err != nil {
 		panic(fmt.Sprintf("scenarios: %s builds a plan that cannot run: %v", s.Name, err))
 	}
-	if r.Failure = drive(m, o.Stop, &ok); r.Failure != "" {
-		r.Verdict, r.Sim = Failed, m.Result()
-		return r, true
-	}
-	if !ok {
+	if r.Failure = drive(m, o.Stop, &ok); r.Failure == "" && !ok {
 		return r, false
 	}
 	r.Sim = m.Result()
-	r.Checks = run.Checks.Results(r.Sim.End)
-	r.Verdict = check.Conclude(r.Checks)
 	if run.nodes != nil {
 		r.Nodes = run.nodes(m)
 	}
+	if r.Failure != "" {
+		r.Verdict = Failed
+		return r, true
+	}
+	r.Checks = run.Checks.Results(r.Sim.End)
+	r.Verdict = check.Conclude(r.Checks)
 	if run.facts != nil {
 		r.Facts = run.facts(m)
 	}

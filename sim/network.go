@@ -43,34 +43,35 @@ func (w *network) between(from, to protocol.NodeID) *Link {
 	return w.link
 }
 
-// parcel is a message on its way through send.
+// parcel is a message on its way through send. It points to the effect because a
+// copy of what was just written would stall the processor.
 type parcel struct {
-	from, to   protocol.NodeID
-	kind       protocol.Kind
-	body       []byte
-	wave, name uint64
+	*protocol.Effect
+	from       protocol.NodeID
 	flag       uint8
 	stored     uint32 // the long body, once a copy of it is stored, or noSlot
+	wave, name uint64
 }
 
 // send lets a node's message leave. stored is the long body of the effect before
 // if that had the same bytes, or noSlot; the long body of this one is returned.
 func (s *Sim) send(c *cause, n *node, f *protocol.Effect, stored uint32) uint32 {
-	p := parcel{from: c.id, to: f.To, kind: f.Kind, body: f.Body, flag: c.flag, stored: stored}
+	p := parcel{Effect: f, from: c.id, flag: c.flag, stored: stored}
 	p.wave, p.name = s.hop.message(c.wave, c.id, f.To, f.Body)
 	s.result.Sent++
 	s.result.Bytes += uint64(len(f.Body))
 	n.seq++ // counts lost messages too, so that losing one renumbers no other
 	if uint64(f.To) >= uint64(len(s.nodes)) {
 		// Addresses come from messages, and anyone can send us anything.
-		s.showSent(n, &p, Sent|Lost)
+		s.showSent(n, &p, Sent)
+		s.showSent(n, &p, Lost)
 		s.result.Lost++
 		return stored
 	}
 	l := s.net.between(c.id, f.To)
 	s.showSent(n, &p, Sent)
 	s.travel(n, l, &p)
-	if !l.Copy.Never() && s.chance(n, protocol.Key{Kind: kindCopy, A: p.from, B: p.to, N: p.name}, l.Copy) {
+	if !l.Copy.Never() && s.chance(n, protocol.Key{Kind: kindCopy, A: p.from, B: p.To, N: p.name}, l.Copy) {
 		s.result.Copied++
 		n.seq++
 		p.wave, p.name = protocol.Hash2(p.wave, waveCopy), protocol.Hash2(p.name, waveCopy)
@@ -82,7 +83,7 @@ func (s *Sim) send(c *cause, n *node, f *protocol.Effect, stored uint32) uint32 
 
 // travel decides when the message arrives, or that it does not.
 func (s *Sim) travel(n *node, l *Link, p *parcel) {
-	key := protocol.Key{A: p.from, B: p.to, N: p.name}
+	key := protocol.Key{A: p.from, B: p.To, N: p.name}
 	if !l.Loss.Never() {
 		key.Kind = kindLoss
 		if s.chance(n, key, l.Loss) {
@@ -97,21 +98,21 @@ func (s *Sim) travel(n *node, l *Link, p *parcel) {
 		at += protocol.Time(s.jitter(n, key, l))
 	}
 	if s.net.fifo && l.FIFO {
-		pair := [2]protocol.NodeID{p.from, p.to}
+		pair := [2]protocol.NodeID{p.from, p.To}
 		at = max(at, s.net.last[pair]+1)
 		s.net.last[pair] = at
 	}
 	slot, r := s.slab.alloc(opMessage, p.flag)
 	r.wave, r.name, r.seq, r.src = p.wave, p.name, n.seq, fromNode+uint32(p.from)
-	if p.stored != noSlot && len(p.body) > inline {
+	if p.stored != noSlot && len(p.Body) > inline {
 		s.slab.share(r, p.stored)
 	} else {
-		p.stored = s.slab.store(r, p.body)
+		p.stored = s.slab.store(r, p.Body)
 	}
 	if s.want&(Received|Dropped) != 0 {
-		s.keepKind(slot, p.kind)
+		s.keepKind(slot, p.Kind)
 	}
-	s.push(entry{at, uint32(p.to), slot}, r)
+	s.push(entry{at, uint32(p.To), slot}, r)
 }
 
 func (s *Sim) jitter(n *node, key protocol.Key, l *Link) uint64 {
@@ -157,14 +158,13 @@ func (s *Sim) keepKind(slot uint32, k protocol.Kind) {
 	s.kinds[slot] = k
 }
 
-// showSent shows each event of the set what.
+// showSent shows what became of a message at its sender.
 func (s *Sim) showSent(n *node, p *parcel, what What) {
-	if s.want&what == 0 {
-		return
+	if s.want&what != 0 {
+		s.showParcel(n, p, what)
 	}
-	for _, w := range [...]What{Sent, Copied, Lost} {
-		if what&w != 0 {
-			s.show(&Event{What: w, Node: p.from, Peer: p.to, Incarnation: n.inc, Kind: p.kind, Seq: n.seq, Body: p.body})
-		}
-	}
+}
+
+func (s *Sim) showParcel(n *node, p *parcel, what What) {
+	s.show(&Event{What: what, Node: p.from, Peer: p.To, Incarnation: n.inc, Kind: p.Kind, Seq: n.seq, Body: p.Body})
 }

@@ -18,17 +18,24 @@ type entry struct {
 	slot uint32
 }
 
+// The queue looks at times as numbers of hexadecimal digits.
 const (
-	chunkLen = 63
-	// drainMax is the size up to which a bucket is sorted whole instead of
-	// being spread over lower buckets.
-	drainMax = 32
+	digit  = 4 // bits
+	fan    = 1 << digit
+	levels = 64 / digit
+)
+
+const (
+	chunkLen = 31
+	// drainMax is the size up to which a bucket, then in one chunk, is sorted
+	// whole instead of being spread over lower buckets.
+	drainMax = chunkLen
 	// touchMin is the number of slots below which everything is in the cache
 	// anyway and touching ahead only costs.
 	touchMin = 4096
 )
 
-// chunk is 1 KiB of a bucket.
+// chunk is 512 bytes of a bucket, but for one word.
 type chunk struct {
 	next *chunk
 	e    [chunkLen]entry
@@ -43,25 +50,28 @@ type bucket struct {
 }
 
 // queue gives events in the order (at, dst, src, seq). It is a radix heap (Ahuja,
-// Mehlhorn, Orlin, Tarjan 1990) on integer time: bucket i holds the events whose
-// time first differs from last in bit i-1. It needs time to be monotone: nothing
-// is pushed at or before the time popped last, which the simulator guarantees and
-// push asserts.
+// Mehlhorn, Orlin, Tarjan 1990) on integer time, in hexadecimal: bucket (i, j)
+// holds the events whose time first differs from last in digit i, counted from
+// the low end, which is j. It needs time to be monotone: nothing is pushed at or
+// before the time popped last, which the simulator guarantees and push asserts.
 //
 // The lowest bucket is either spread over lower ones or, if it is small, sorted
 // into the run, from which pop takes one by one; last is then the run's greatest
 // time, and what is pushed at or before it goes to a heap beside the run, which
-// is seldom used. An event so moves two or three times instead of ten. There is
+// is seldom used. So an event moves two or three times. In binary, and without
+// sorting small buckets, it would move ten times (measured on PHOLD with 1,000
+// pending: 0.5 of the events per second; in binary with sorting, 0.75). There is
 // no bad distribution, unlike with calendar queues and wheels: equal times are
 // sorted once, and whatever falls into the heap costs a logarithm.
 //
 // Before a small bucket is sorted, its records and nodes are touched: the cache
 // misses then overlap, which is worth a factor of two beyond 10,000 nodes.
 type queue struct {
-	now     protocol.Time // popped last, -1 at first
-	last    protocol.Time // reference of the buckets; everything in them is later
-	mask    uint64        // bit i-1: bucket i is not empty
-	buckets [65]bucket
+	now     protocol.Time  // popped last, -1 at first
+	last    protocol.Time  // reference of the buckets; everything in them is later
+	mask    uint64         // bit i: some bucket of level i is not empty
+	masks   [levels]uint16 // bit j: bucket j of the level is not empty
+	buckets [levels][fan]bucket
 	run     []entry // in order
 	next    int     // of run
 	drained *chunk  // in which the run stands, if it was a small bucket
@@ -93,8 +103,10 @@ func (q *queue) push(e entry) {
 
 // put enters an event later than last into its bucket.
 func (q *queue) put(e entry) {
-	i := bits.Len64(uint64(e.at+1)^uint64(q.last+1)) & 63
-	b := &q.buckets[i]
+	x := uint64(e.at+1) ^ uint64(q.last+1)
+	level := uint(bits.Len64(x)-1) / digit & (levels - 1)
+	slot := uint(uint64(e.at+1)>>(level*digit)) & (fan - 1)
+	b := &q.buckets[level][slot]
 	c := b.first
 	if c == nil || b.fill == chunkLen {
 		c = q.chunk()
@@ -103,7 +115,8 @@ func (q *queue) put(e entry) {
 	c.e[b.fill] = e
 	b.fill++
 	b.n++
-	q.mask |= 1 << (i - 1)
+	q.mask |= 1 << level
+	q.masks[level] |= 1 << slot
 }
 
 func (q *queue) chunk() *chunk {
@@ -151,9 +164,12 @@ func (q *queue) refill() {
 		q.free(q.drained)
 		q.drained = nil
 	}
-	i := bits.TrailingZeros64(q.mask) + 1
-	b := &q.buckets[i&63]
-	q.mask &= q.mask - 1
+	level := bits.TrailingZeros64(q.mask) & (levels - 1)
+	slot := bits.TrailingZeros16(q.masks[level]) & (fan - 1)
+	b := &q.buckets[level][slot]
+	if q.masks[level] &= q.masks[level] - 1; q.masks[level] == 0 {
+		q.mask &= q.mask - 1
+	}
 	c, n, fill := b.first, b.n, b.fill
 	*b = bucket{}
 	q.next = 0

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"strconv"
 
@@ -16,8 +15,10 @@ type Trace struct {
 	W io.Writer
 	// Only is the set of events written; 0 means Everything.
 	Only What
-	// Text turns a message's, record's or output's bytes into words; nil, or an
-	// empty result, shows its length and hash.
+	// Text puts the body of a message, record or output, or a fired timer's tag,
+	// into words, which follow the kind, the record's number or "timer". nil, or
+	// an empty result, shows a body's length and hash and a timer's component and
+	// number: words may leave out what differs between two bodies, a hash does not.
 	Text func(e *Event) string
 
 	kept bytes.Buffer
@@ -41,21 +42,36 @@ func (t *Trace) Err() error { return t.err }
 // String gives what was kept because W is nil.
 func (t *Trace) String() string { return t.kept.String() }
 
-// Observe writes the line of one event.
+// Observe writes the line of one event. A run has millions, hence no fmt here.
 func (t *Trace) Observe(e *Event) {
 	b := t.line
 	if b == nil {
 		b = append(b, legend...)
 	}
 	b = appendMillis(b, e.At)
-	b = fmt.Appendf(b, " %6d  %-9s", e.Step, e.What)
+	b = append(b, ' ')
+	b = appendRight(b, e.Step, 6)
+	b = append(b, "  "...)
+	at := len(b)
+	b = append(b, e.What.String()...)
+	b = pad(b, at+9)
 	if e.What == Ended {
-		b = fmt.Appendf(b, " %17s  %s\n", "", e.Text)
+		b = append(pad(b, len(b)+20), e.Text...)
 	} else {
-		b = fmt.Appendf(b, " %-7s %8s  ", ends(e), seqOf(e))
+		b = append(b, ' ')
+		at = len(b)
+		b = appendEnds(b, e)
+		b = pad(b, at+7)
+		b = append(b, ' ')
+		if e.What&(Sent|Lost|Copied|Received|Dropped|Fired) != 0 {
+			b = appendRight(b, e.Seq, 8)
+		} else {
+			b = pad(b, len(b)+8)
+		}
+		b = append(b, "  "...)
 		b = t.appendWhat(b, e)
-		b = append(b, '\n')
 	}
+	b = append(b, '\n')
 	t.write(b)
 	t.line = b[:0]
 }
@@ -73,52 +89,113 @@ func (t *Trace) write(b []byte) {
 // appendMillis writes a time in milliseconds with all its digits, without
 // floating point.
 func appendMillis(b []byte, at protocol.Time) []byte {
-	return fmt.Appendf(b, "%7d.%06d", int64(at)/1e6, int64(at)%1e6)
+	b = appendRight(b, uint64(at)/1e6, 7)
+	point := len(b)
+	b = strconv.AppendUint(b, 1e6+uint64(at)%1e6, 10)
+	b[point] = '.' // instead of the 1, which kept the zeros
+	return b
 }
 
-func ends(e *Event) string {
+// appendEnds writes who acted, or from whom to whom a message goes.
+func appendEnds(b []byte, e *Event) []byte {
 	switch e.What {
 	case Sent, Lost, Copied:
-		return fmt.Sprintf("%v>%v", e.Node, e.Peer)
+		b = appendNode(b, e.Node)
+		b = append(b, '>')
+		return appendNode(b, e.Peer)
 	case Received, Dropped:
-		if e.Peer == protocol.Outside {
-			return fmt.Sprintf(">%v", e.Node)
+		if e.Peer != protocol.Outside {
+			b = appendNode(b, e.Peer)
 		}
-		return fmt.Sprintf("%v>%v", e.Peer, e.Node)
+		b = append(b, '>')
 	}
-	return e.Node.String()
+	return appendNode(b, e.Node)
 }
 
-func seqOf(e *Event) string {
-	if e.What&(Sent|Lost|Copied|Received|Dropped|Fired) != 0 {
-		return strconv.FormatUint(e.Seq, 10)
+func appendNode(b []byte, id protocol.NodeID) []byte {
+	if id == protocol.Outside {
+		return append(b, "outside"...)
 	}
-	return ""
+	return strconv.AppendUint(b, uint64(id), 10)
+}
+
+// appendRight writes n at the right of a column.
+func appendRight(b []byte, n uint64, width int) []byte {
+	digits := 1
+	for m := n; m >= 10; m /= 10 {
+		digits++
+	}
+	b = pad(b, len(b)+width-digits)
+	return strconv.AppendUint(b, n, 10)
+}
+
+// pad adds spaces up to length n.
+func pad(b []byte, n int) []byte {
+	for len(b) < n {
+		b = append(b, ' ')
+	}
+	return b
 }
 
 func (t *Trace) appendWhat(b []byte, e *Event) []byte {
 	switch e.What {
 	case Started:
-		return fmt.Appendf(b, "incarnation %d", e.Incarnation)
+		b = append(b, "incarnation "...)
+		return strconv.AppendUint(b, uint64(e.Incarnation), 10)
 	case Crashed:
 		return append(b, e.Text...)
-	case Fired:
-		c, n := protocol.SplitTag(e.Tag)
-		return fmt.Appendf(b, "timer %d/%d", c, n)
 	case Synced:
-		return fmt.Appendf(b, "records below %d", e.Tag)
+		b = append(b, "records below "...)
+		return strconv.AppendUint(b, e.Tag, 10)
 	case Noted:
-		return fmt.Appendf(b, "%v: %s", e.Kind, e.Text)
-	case Persisted:
-		b = fmt.Appendf(b, "record %d", e.Tag)
-	default:
 		b = append(b, e.Kind.String()...)
+		b = append(b, ": "...)
+		return append(b, e.Text...)
+	case Fired:
+		b = append(b, "timer "...)
+	case Persisted:
+		b = append(b, "record "...)
+		b = strconv.AppendUint(b, e.Tag, 10)
+		b = append(b, ": "...)
+	default:
+		if e.Kind != 0 {
+			b = append(b, e.Kind.String()...)
+		} else if e.Peer == protocol.Outside {
+			b = append(b, "input"...)
+		}
+		b = append(b, ' ')
 	}
 	if t.Text != nil {
 		if text := t.Text(e); text != "" {
-			b = append(b, ' ')
 			return append(b, text...)
 		}
 	}
-	return fmt.Appendf(b, " %d bytes %08x", len(e.Body), uint32(protocol.HashBytes(e.Body)))
+	if e.What == Fired {
+		return appendTag(b, e.Tag)
+	}
+	b = strconv.AppendInt(b, int64(len(e.Body)), 10)
+	b = append(b, " bytes "...)
+	return appendHex(b, uint32(protocol.HashBytes(e.Body)))
+}
+
+// appendTag writes a timer's tag: its component, unless it names none, and number.
+func appendTag(b []byte, tag uint64) []byte {
+	c, n := protocol.SplitTag(tag)
+	if c != 0 {
+		b = append(b, c.String()...)
+		b = append(b, ' ')
+	}
+	b = strconv.AppendUint(b, n&^protocol.Periodic, 10)
+	if n&protocol.Periodic != 0 {
+		b = append(b, ", periodic"...)
+	}
+	return b
+}
+
+// appendHex writes eight hexadecimal digits.
+func appendHex(b []byte, x uint32) []byte {
+	for shift := 28; shift >= 0; shift -= 4 {
+		b = append(b, "0123456789abcdef"[x>>shift&15])
+	}
+	return b
 }

@@ -1,0 +1,138 @@
+package scenarios
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/kademlia"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// The timetable is made of the longest usual delay alone: a slow network runs the
+// same protocol in slow motion.
+func TestTheTimetableScalesWithTheDelay(t *testing.T) {
+	for _, c := range []struct {
+		nodes         int
+		delay, jitter time.Duration
+		starts        []time.Duration
+		settle, begin time.Duration
+	}{
+		{1, time.Millisecond, 9 * time.Millisecond, []time.Duration{0}, 1505 * time.Millisecond, 2105 * time.Millisecond},
+		{4, time.Millisecond, 9 * time.Millisecond, []time.Duration{0, 5 * time.Millisecond, 10 * time.Millisecond, 15 * time.Millisecond}, 1520 * time.Millisecond, 2120 * time.Millisecond},
+		{4, 10 * time.Millisecond, 90 * time.Millisecond, []time.Duration{0, 50 * time.Millisecond, 100 * time.Millisecond, 150 * time.Millisecond}, 15200 * time.Millisecond, 21200 * time.Millisecond},
+		{2, time.Hour, time.Hour, []time.Duration{0, 2500 * time.Millisecond}, 300*time.Hour + 5*time.Second, 420*time.Hour + 5*time.Second},
+	} {
+		p := concurrent().Defaults
+		p.Nodes, p.Delay, p.Jitter, p.Until = c.nodes, c.delay, c.jitter, 1000*time.Hour
+		w := newWorld(1, p, protocol.Benign{})
+		if w.settle != protocol.Time(c.settle) || w.begin != protocol.Time(c.begin) {
+			t.Errorf("%d nodes, delay %v and %v: settled at %v, begins at %v, want %v and %v", c.nodes, c.delay, c.jitter, w.settle, w.begin, c.settle, c.begin)
+		}
+		plan := w.plan(1)
+		if plan.Nodes != c.nodes+1 || plan.Starts[c.nodes] != w.begin {
+			t.Errorf("%d nodes and a client are %d, the client starts at %v, want %v", c.nodes, plan.Nodes, plan.Starts[c.nodes], w.begin)
+		}
+		for i, want := range c.starts {
+			if plan.Starts[i] != protocol.Time(want) {
+				t.Errorf("%d nodes, delay %v and %v: node %d starts at %v, want %v", c.nodes, c.delay, c.jitter, i, plan.Starts[i], want)
+			}
+		}
+	}
+}
+
+// However early the run ends, its plan is one that can run.
+func TestAPlanCutShortIsValid(t *testing.T) {
+	for _, s := range All() {
+		for _, until := range []time.Duration{1, time.Millisecond, 2110 * time.Millisecond, time.Hour} {
+			p := s.Defaults
+			p.Until = until
+			run := s.build(1, p, protocol.Benign{})
+			if err := run.Plan.Validate(); err != nil {
+				t.Errorf("%s until %v: %v", s.Name, until, err)
+			}
+		}
+	}
+}
+
+// A transfer has three parties that differ, whatever is drawn.
+func TestSenderReceiverAndWitnessDiffer(t *testing.T) {
+	for nodes := 3; nodes <= 5; nodes++ {
+		n := uint64(nodes)
+		for a := range n * n * n {
+			p := concurrent().Defaults
+			p.Nodes = nodes
+			w := newWorld(1, p, parts{kindSender: a % n, kindReceiver: a / n % n, kindWitness: a / n / n})
+			for _, i := range []uint64{0, 1, 2} {
+				sender, r := w.transfer(i)
+				if me := w.owners[sender]; me == r.Receiver || me == r.Witness || r.Receiver == r.Witness {
+					t.Fatalf("%d nodes, answers %v: transfer %d is from node %v to %v before %v", nodes, w.src, i, sender, r.Receiver, r.Witness)
+				}
+			}
+		}
+	}
+}
+
+// parts answers by kind, within the range.
+type parts map[protocol.Kind]uint64
+
+func (p parts) Choose(k protocol.Key, n uint64) uint64   { return min(p[k.Kind], n-1) }
+func (p parts) Chance(protocol.Key, protocol.Ratio) bool { return false }
+
+// Up to 64 nodes bootstrap asks everything; beyond, everybody's key still.
+func TestBootstrapAsksForEveryKey(t *testing.T) {
+	for _, nodes := range []int{1, 2, 64, 65, 100} {
+		p := bootstrap().Defaults
+		p.Nodes = nodes
+		w := newWorld(1, p, protocol.Benign{})
+		looks := 0
+		keys := make(map[int]int)
+		for _, q := range w.quests() {
+			if q.asker == q.target && nodes > 1 {
+				t.Errorf("%d nodes: node %d asks for itself", nodes, q.asker)
+			}
+			if q.key {
+				keys[q.target]++
+			} else {
+				looks++
+			}
+		}
+		want := nodes * (nodes - 1)
+		if nodes > 64 {
+			want = 200
+		}
+		if looks != want || len(keys) != nodes {
+			t.Errorf("%d nodes: %d lookups and %d keys are asked for, want %d and all", nodes, looks, len(keys), want)
+		}
+	}
+}
+
+func TestTheChecksKnowTheSizeOfKademliasAnswers(t *testing.T) {
+	if k := kademlia.Defaults(kademlia.ID{}, protocol.SimBook{}, 0).K; k != tableK {
+		t.Errorf("the checks expect %d contacts, kademlia answers %d", tableK, k)
+	}
+}
+
+// bomb is a node that panics at its second step.
+type bomb struct{}
+
+func (bomb) Start(env *protocol.Env)                        { env.SetTimer(time.Second, 7) }
+func (bomb) Receive(*protocol.Env, protocol.NodeID, []byte) {}
+func (bomb) Timeout(*protocol.Env, uint64)                  { panic("the fuse is out") }
+
+func TestANodeThatPanicsGivesVerdictErrorWithThePlace(t *testing.T) {
+	s := &Scenario{Name: "bomb", MinNodes: 1, MaxNodes: 1, build: func(seed uint64, p Params, src protocol.Source) *Run {
+		return &Run{
+			Plan:   sim.Plan{Nodes: 3, Node: func(protocol.NodeID) protocol.Node { return bomb{} }, Link: sim.Link{Delay: 1}, Until: protocol.Time(time.Minute), Starts: []protocol.Time{9, 3, 5}},
+			Checks: check.Suite{check.Skip("nothing", "nobody lives to see it")},
+			nodes:  func(*sim.Sim) []NodeRow { panic("asked of a broken run") },
+		}
+	}}
+	r, ok := s.Execute(1, Params{}, protocol.Benign{}, Options{})
+	want := "node 1 panicked at 1.000000003s, event 4: the fuse is out"
+	if !ok || r.Verdict != Failed || !strings.HasPrefix(r.Failure, want) || r.Sim.Events == 0 {
+		t.Errorf("ok %v, verdict %s, failure %q, %d events; want %s, %q", ok, r.Verdict, r.Failure, r.Sim.Events, Failed, want)
+	}
+}

@@ -1,0 +1,210 @@
+package scenarios_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"dessim/protocol"
+	"dessim/scenarios"
+
+	"pgregory.net/rapid"
+)
+
+func param(t *testing.T, name string) *scenarios.Param {
+	t.Helper()
+	for _, x := range scenarios.AllParams() {
+		if x.Name == name {
+			return x
+		}
+	}
+	t.Fatalf("no parameter %s", name)
+	return nil
+}
+
+// texts are, by parameter, what it takes and its canonical form.
+var texts = map[string]map[string]string{
+	"nodes":  {"8": "8", "008": "8", "0": "0", "2147483647": "2147483647"},
+	"txs":    {"20": "20", "010": "10", "0": "0"},
+	"order":  {"isis": "isis"},
+	"delay":  {"1ms": "1ms", "1000us": "1ms", "1.5ms": "1.5ms", "90s": "1m30s", "1ns": "1ns"},
+	"jitter": {"9ms": "9ms", "0": "0s", "0s": "0s"},
+	"loss":   {"10%": "10%", "0.1": "10%", "0.10": "10%", "0.5%": "0.5%", "0": "0%", "0.00%": "0%", "1": "100%", "0.0125": "1.25%"},
+	"copy":   {"100%": "100%", "0.000001": "0.0001%"},
+	"abort":  {"5%": "5%", "05%": "5%", "5.0%": "5%"},
+	"until":  {"60s": "1m0s", "1m": "1m0s", "2h": "2h0m0s"},
+}
+
+// garbled are, by parameter, texts that it refuses.
+var garbled = map[string][]string{
+	"nodes":  {"", "-1", "+1", "1.5", "0x8", "1e3", " 8", "8 ", "2147483648", "many"},
+	"txs":    {"", "-1", "99999999999999999999"},
+	"order":  {"", "ISIS", "isis ", "fifo"},
+	"delay":  {"", "5", "1 ms", "ms", "1day"},
+	"jitter": {"", "9", "fast"},
+	"loss":   {"", "%", "-1%", "101%", "1.1", "1e-3", ".5", "5.", "10%%", "0x1", "NaN", "+1%", "0.1234567891", "1/2"},
+	"copy":   {"", "200%"},
+	"abort":  {"", "2"},
+	"until":  {"", "60"},
+}
+
+func TestEveryParameterReadsItsTextsAndWritesThemInOneForm(t *testing.T) {
+	for _, x := range scenarios.AllParams() {
+		if len(texts[x.Name]) == 0 || len(garbled[x.Name]) == 0 || x.Usage == "" {
+			t.Errorf("parameter %s is not tested, or tells no usage", x.Name)
+		}
+		for text, want := range texts[x.Name] {
+			var p, again scenarios.Params
+			if err := x.Set(&p, text); err != nil {
+				t.Errorf("%v", err)
+				continue
+			}
+			got := x.Get(&p)
+			if got != want {
+				t.Errorf("%s %q is written as %q, want %q", x.Name, text, got, want)
+			}
+			if err := x.Set(&again, got); err != nil || again != p {
+				t.Errorf("%s %q is read as %+v, and its canonical form as %+v, %v", x.Name, text, p, again, err)
+			}
+		}
+		for _, text := range garbled[x.Name] {
+			p := scenarios.Find("concurrent").Defaults
+			before := p
+			switch err := x.Set(&p, text); {
+			case err == nil:
+				t.Errorf("%s takes %q as %s", x.Name, text, x.Get(&p))
+			case p != before:
+				t.Errorf("%s %q is refused and changes the parameters", x.Name, text)
+			case !strings.HasPrefix(err.Error(), x.Name+" \""+text) || !strings.Contains(err.Error(), "want ") || strings.Contains(err.Error(), "\n"):
+				t.Errorf("%s %q: %v; want one line that names the flag and what would be right", x.Name, text, err)
+			}
+		}
+	}
+}
+
+func TestDefaultsAreValidAndCanonical(t *testing.T) {
+	for _, s := range scenarios.All() {
+		if err := s.Validate(&s.Defaults); err != nil {
+			t.Errorf("%s: %v", s.Name, err)
+		}
+		if scenarios.Find(s.Name) == nil || s.Shows == "" || strings.Contains(s.Shows, "\n") {
+			t.Errorf("%s: cannot be found, or does not tell in one line what it shows", s.Name)
+		}
+		var p scenarios.Params
+		for _, x := range s.Params() {
+			if err := x.Set(&p, x.Get(&s.Defaults)); err != nil {
+				t.Errorf("%s: the default is not canonical: %v", s.Name, err)
+			}
+		}
+		if p != s.Defaults {
+			t.Errorf("%s: defaults %+v, and read from their texts %+v", s.Name, s.Defaults, p)
+		}
+		for _, name := range s.Unused {
+			param(t, name)
+		}
+		if used, all := len(s.Params()), len(scenarios.AllParams()); used+len(s.Unused) != all {
+			t.Errorf("%s uses %d parameters and leaves %d, of %d", s.Name, used, len(s.Unused), all)
+		}
+	}
+	if scenarios.Find("nope") != nil {
+		t.Error("found a scenario nope")
+	}
+}
+
+func TestValidateNamesTheFlagAndItsRange(t *testing.T) {
+	for _, c := range []struct {
+		scenario, flags string // set without asking Validate
+		want            string // "" for valid
+	}{
+		{"bootstrap", "nodes=0", "nodes 0: scenario bootstrap wants 1 to 100000"},
+		{"bootstrap", "nodes=1", ""},
+		{"bootstrap", "nodes=100000", ""},
+		{"bootstrap", "nodes=100001", "nodes 100001: scenario bootstrap wants 1 to 100000"},
+		{"concurrent", "nodes=2", "nodes 2: scenario concurrent wants 3 to 100000"},
+		{"concurrent", "nodes=3", ""},
+		{"concurrent", "txs=0", ""},
+		{"concurrent", "txs=1000000", ""},
+		{"concurrent", "txs=1000001", "txs 1000001: want at most 1000000"},
+		{"concurrent", "delay=0s", "delay 0s: want 1ns to 1h"},
+		{"concurrent", "delay=-1ms", "delay -1ms: want 1ns to 1h"},
+		{"concurrent", "delay=61m", "delay 1h1m0s: want 1ns to 1h"},
+		{"concurrent", "jitter=-1ns", "jitter -1ns: want 0s to 1h"},
+		{"concurrent", "jitter=0s", ""},
+		{"concurrent", "jitter=2h", "jitter 2h0m0s: want 0s to 1h"},
+		{"concurrent", "until=0s", "until 0s: want more than 0s, at most 2400h0m0s"},
+		{"concurrent", "until=2401h", "until 2401h0m0s: want more than 0s, at most 2400h0m0s"},
+		{"concurrent", "until=2400h", ""},
+		{"concurrent", "loss=50%", ""},
+		{"concurrent", "loss=50.1%", "loss 50.1%: want at most 50%, beyond it retries outlast every timeout"},
+		{"concurrent", "copy=100%", ""},
+	} {
+		s := scenarios.Find(c.scenario)
+		p := s.Defaults
+		name, text, _ := strings.Cut(c.flags, "=")
+		if err := param(t, name).Set(&p, text); err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if err := s.Validate(&p); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%s with %s: %q, want %q", c.scenario, c.flags, got, c.want)
+		}
+	}
+}
+
+// Every share of at most nine digits is kept exactly, and one share has one form.
+func TestSharesAreExactAndCanonical(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		digits := rapid.IntRange(0, 6).Draw(t, "digits after the point")
+		den := uint64(100)
+		for range digits {
+			den *= 10
+		}
+		num := rapid.Uint64Range(0, den).Draw(t, "num")
+		r := protocol.Ratio{Num: uint32(num), Den: uint32(den)}
+		text := scenarios.FormatRatio(r)
+		got, err := scenarios.ParseRatio(text)
+		if err != nil {
+			t.Fatalf("%d/%d is written as %q: %v", num, den, text, err)
+		}
+		if uint64(got.Num)*den != num*uint64(got.Den) {
+			t.Fatalf("%d/%d is written as %q and read as %d/%d", num, den, text, got.Num, got.Den)
+		}
+		if again := scenarios.FormatRatio(got); again != text {
+			t.Fatalf("%q is read as %d/%d and written as %q", text, got.Num, got.Den, again)
+		}
+	})
+}
+
+// What ParseRatio takes, whatever its form, FormatRatio writes in a form that
+// means the same.
+func TestSharesOfAnyTextSurviveTheirCanonicalForm(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringMatching(`[0-9]{1,5}(\.[0-9]{1,7})?%?`).Draw(t, "text")
+		r, err := scenarios.ParseRatio(text)
+		if err != nil {
+			t.Skip("no share")
+		}
+		if !r.Valid() || r.Den == 0 {
+			t.Fatalf("%q is read as %d/%d", text, r.Num, r.Den)
+		}
+		canonical := scenarios.FormatRatio(r)
+		if again, err := scenarios.ParseRatio(canonical); err != nil || again != r {
+			t.Fatalf("%q is read as %d/%d, its form %q as %d/%d, %v", text, r.Num, r.Den, canonical, again.Num, again.Den, err)
+		}
+	})
+}
+
+// One nanosecond counts in a span.
+func TestSpansAreExact(t *testing.T) {
+	x := param(t, "delay")
+	rapid.Check(t, func(t *rapid.T) {
+		p := scenarios.Params{Delay: time.Duration(rapid.Int64Range(1, int64(time.Hour)).Draw(t, "delay"))}
+		var got scenarios.Params
+		if err := x.Set(&got, x.Get(&p)); err != nil || got != p {
+			t.Fatalf("%v is read as %v, %v", p.Delay, got.Delay, err)
+		}
+	})
+}

@@ -1,0 +1,221 @@
+package scenarios_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"dessim/protocol"
+	"dessim/scenarios"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/source"
+)
+
+func mustParse(t *testing.T, flags string) subject {
+	t.Helper()
+	s, err := parseSubject(flags)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Every machine is correct when every answer is 0.
+func TestScenariosPassWhenAllAnswersAreBenign(t *testing.T) {
+	for _, flags := range []string{
+		"-scenario bootstrap -nodes 3", "-scenario bootstrap -nodes 8",
+		"-scenario concurrent -nodes 3", "-scenario concurrent -nodes 8",
+		"-scenario concurrent -nodes 8 -loss 10% -copy 10% -abort 50%",
+	} {
+		s := mustParse(t, flags)
+		r := s.run(protocol.Benign{})
+		if fault := s.fault(&r); fault != "" {
+			t.Errorf("all answers benign: %s", fault)
+		}
+		if r.Sim.Lost != 0 || r.Sim.Copied != 0 {
+			t.Errorf("%v, all answers benign: %d messages lost, %d copied", s, r.Sim.Lost, r.Sim.Copied)
+		}
+	}
+}
+
+func TestScenariosPassAtTheEdgesOfTheirParameters(t *testing.T) {
+	for _, flags := range []string{
+		"-scenario bootstrap -nodes 1",
+		"-scenario bootstrap -nodes 2",
+		"-scenario bootstrap -nodes 2 -loss 50%",
+		"-scenario bootstrap -nodes 65",                                // lookups are drawn
+		"-scenario bootstrap -nodes 8 -jitter 2s -until 3h",            // messages overtake each other by far
+		"-scenario concurrent -nodes 3 -txs 1",                         // nothing to order
+		"-scenario concurrent -nodes 3 -txs 2",                         // the forced crossing alone
+		"-scenario concurrent -nodes 3 -txs 60",                        // coins run short
+		"-scenario concurrent -nodes 8 -jitter 0s",                     // everything at once
+		"-scenario concurrent -nodes 4 -txs 6 -jitter 1h -until 2400h", // the longest delays
+		"-scenario concurrent -nodes 4 -txs 6 -delay 1ns -jitter 0s",
+		"-scenario concurrent -nodes 4 -txs 6 -copy 100%",
+		"-scenario concurrent -nodes 4 -txs 6 -abort 60%",
+	} {
+		t.Run(flags, func(t *testing.T) {
+			t.Parallel()
+			s := mustParse(t, flags)
+			r := s.run(nil)
+			if fault := s.fault(&r); fault != "" {
+				t.Error(fault)
+			}
+		})
+	}
+}
+
+// With one transfer there is nothing to cross, and with none nothing to order:
+// that is no pass, and each check says why.
+func TestChecksThatParametersRuleOutAreNotApplicable(t *testing.T) {
+	crossed := "two transactions reached two nodes in different orders"
+	for flags, want := range map[string]map[string]string{
+		"-scenario concurrent -txs 1": {crossed: "it takes two transfers"},
+		"-scenario concurrent -txs 0": {
+			crossed: "it takes two transfers",
+			"one order: every log is a prefix of one sequence": "there are no transfers",
+			"every transfer ends committed and accepted":       "there are no transfers",
+		},
+		"-scenario bootstrap -nodes 1": {
+			"lookups return the 8 closest nodes": "one node has nobody to look up",
+			"every lookup ends":                  "one node has nobody to look up",
+		},
+	} {
+		s := mustParse(t, flags)
+		r := s.run(nil)
+		for name, reason := range want {
+			if c := find(&r, name); c.Verdict != check.NotApplicable || c.Detail != reason {
+				t.Errorf("%v: %q is %s, %q, want not applicable, %q", s, name, c.Verdict, c.Detail, reason)
+			}
+		}
+	}
+}
+
+func TestARunWithoutTransfersIsInconclusive(t *testing.T) {
+	s := mustParse(t, "-scenario concurrent -txs 0")
+	r := s.run(nil)
+	if r.Verdict != check.Inconclusive {
+		t.Errorf("verdict %s, want inconclusive: %+v", r.Verdict, r.Checks)
+	}
+	for _, c := range r.Checks {
+		if c.Verdict != check.Pass && c.Detail == "" {
+			t.Errorf("%q is %s without a reason", c.Name, c.Verdict)
+		}
+		if c.Verdict == check.Violation {
+			t.Errorf("%q is violated: %s", c.Name, c.Detail)
+		}
+	}
+}
+
+// What was cut short has not failed.
+func TestARunCutShortIsInconclusiveWithTheReason(t *testing.T) {
+	for _, s := range scenarios.All() {
+		for _, until := range []time.Duration{1, time.Millisecond, 100 * time.Millisecond, 1500 * time.Millisecond, 2200 * time.Millisecond} {
+			for seed := uint64(1); seed <= 5; seed++ {
+				p := s.Defaults
+				p.Until = until
+				x := subject{s, seed, p}
+				r := x.run(nil)
+				if r.Verdict != check.Inconclusive {
+					t.Errorf("%v: verdict %s, want inconclusive\n%s", x, r.Verdict, x.fault(&r))
+				}
+				if r.Sim.End > protocol.Time(until) {
+					t.Errorf("%v: ends at %v", x, r.Sim.End)
+				}
+				for _, c := range r.Checks {
+					if c.Verdict == check.Inconclusive && c.Detail == "" {
+						t.Errorf("%v: %q is inconclusive without a reason", x, c.Name)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestACutRunTellsHowLongItWouldHaveHad(t *testing.T) {
+	s := mustParse(t, "-scenario concurrent -until 2s")
+	r := s.run(nil)
+	c := find(&r, "all nodes end with the same ledger")
+	if c.Verdict != check.Inconclusive || !strings.Contains(c.Detail, "the run ended at 2s, it has until ") {
+		t.Errorf("%s: %q", c.Verdict, c.Detail)
+	}
+}
+
+func TestStopEndsARunWithoutReport(t *testing.T) {
+	s := mustParse(t, "-scenario concurrent -nodes 8")
+	asked := 0
+	var last uint64
+	stop := func(after int) func(uint64, protocol.Time) bool {
+		return func(events uint64, now protocol.Time) bool {
+			if events <= last && asked > 0 || now < 0 {
+				t.Errorf("asked at event %d after event %d, at %v", events, last, now)
+			}
+			asked, last = asked+1, events
+			return asked >= after
+		}
+	}
+	if _, ok := s.scenario.Execute(s.seed, s.params, source.Seed(s.seed), scenarios.Options{Stop: stop(1)}); ok || asked != 1 {
+		t.Errorf("stopped at the first question: ok %v, asked %d times", ok, asked)
+	}
+	asked, last = 0, 0
+	r, ok := s.scenario.Execute(s.seed, s.params, source.Seed(s.seed), scenarios.Options{Stop: stop(1 << 30)})
+	if plain := s.run(nil); !ok || r.Sim != plain.Sim {
+		t.Errorf("never stopped: ok %v, %+v, want %+v", ok, r.Sim, plain.Sim)
+	}
+}
+
+// What a report says of the nodes agrees with what the checks found.
+func TestRowsTellTheSameLedgerOfEveryNode(t *testing.T) {
+	s := mustParse(t, "-scenario concurrent -nodes 5 -txs 7")
+	r := s.run(nil)
+	if len(r.Nodes) != 5 {
+		t.Fatalf("%d rows, want 5", len(r.Nodes))
+	}
+	var sum, sent uint64
+	for i, row := range r.Nodes {
+		if row.ID != protocol.NodeID(i) || row.LedgerLength != 7 || row.LedgerHash != r.Nodes[0].LedgerHash || row.DHT == [20]byte{} {
+			t.Errorf("row %d is %+v, row 0 %+v", i, row, r.Nodes[0])
+		}
+		sum += row.Balance
+		sent += row.Messages
+	}
+	if want := uint64(5 * 8 * 1_000_000_000); sum != want {
+		t.Errorf("the balances sum to %d, want %d", sum, want)
+	}
+	if sent == 0 || sent > r.Sim.Sent {
+		t.Errorf("the nodes sent %d messages of %d", sent, r.Sim.Sent)
+	}
+	if len(r.Facts) == 0 {
+		t.Error("no facts")
+	}
+}
+
+// Observers see the run and do not change it.
+func TestObserversDoNotChangeTheDigest(t *testing.T) {
+	s := mustParse(t, "-scenario concurrent -nodes 4 -txs 5 -loss 10% -copy 10%")
+	plain := s.run(nil)
+	if seen := s.run(nil, &sim.Trace{Only: sim.Everything}); seen.Sim != plain.Sim {
+		t.Errorf("traced %+v, want %+v", seen.Sim, plain.Sim)
+	}
+}
+
+// Sources of the same seed, another salt: identities come from the salt alone.
+func TestTheSeedSaltsIdentitiesAndAnswersDoNot(t *testing.T) {
+	s := mustParse(t, "-scenario bootstrap -nodes 3")
+	ids := func(seed uint64, src protocol.Source) (out [3][20]byte) {
+		s.seed = seed
+		r := s.run(src)
+		for i, row := range r.Nodes {
+			out[i] = row.DHT
+		}
+		return out
+	}
+	first := ids(1, source.Seed(1))
+	if ids(1, protocol.Benign{}) != first || ids(1, source.Seed(2)) != first {
+		t.Error("other answers give other identities")
+	}
+	if ids(2, source.Seed(1)) == first {
+		t.Error("another seed gives the same identities")
+	}
+}
