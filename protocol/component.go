@@ -1,5 +1,7 @@
 package protocol
 
+import "strconv"
+
 // A Component is the first byte of a message or record that is not a raw KRPC
 // datagram (those begin with 'd'), and the top of a timer's tag: it tells the
 // host which of its machines is meant. Components run from 0x01 to 0x1f.
@@ -15,6 +17,25 @@ const (
 	Peer     Component = 0x05
 	Kademlia Component = 0x06 // in tags and records; its messages begin with 'd'
 )
+
+// String gives the machine's name as traces show it, or "component-N".
+func (c Component) String() string {
+	switch c {
+	case Link:
+		return "link"
+	case Gossip:
+		return "gossip"
+	case TwoPC:
+		return "twopc"
+	case ABCAST:
+		return "abcast"
+	case Peer:
+		return "peer"
+	case Kademlia:
+		return "kademlia"
+	}
+	return "component-" + strconv.Itoa(int(c))
+}
 
 const tagShift = 48
 

@@ -32,7 +32,10 @@ func Hash3(a, b, c uint64) uint64 {
 	return mum(mum(a^hashC0, b^hashC1)^hashC2, c^hashC3)
 }
 
-// HashBytes hashes b, equally on machines of either byte order.
+// HashBytes hashes b, equally on machines of either byte order. Beyond 16 bytes
+// the length is mixed with the first word only: two strings of different lengths
+// whose first words differ as their lengths do, and which go on and end alike,
+// collide. It is frozen with that.
 func HashBytes(b []byte) uint64 {
 	h := uint64(len(b)) ^ hashC2
 	for len(b) > 16 {

@@ -23,7 +23,7 @@ func TestTheTimetableScalesWithTheDelay(t *testing.T) {
 		{1, time.Millisecond, 9 * time.Millisecond, []time.Duration{0}, 1505 * time.Millisecond, 2105 * time.Millisecond},
 		{4, time.Millisecond, 9 * time.Millisecond, []time.Duration{0, 5 * time.Millisecond, 10 * time.Millisecond, 15 * time.Millisecond}, 1520 * time.Millisecond, 2120 * time.Millisecond},
 		{4, 10 * time.Millisecond, 90 * time.Millisecond, []time.Duration{0, 50 * time.Millisecond, 100 * time.Millisecond, 150 * time.Millisecond}, 15200 * time.Millisecond, 21200 * time.Millisecond},
-		{2, time.Hour, time.Hour, []time.Duration{0, 2500 * time.Millisecond}, 300*time.Hour + 5*time.Second, 420*time.Hour + 5*time.Second},
+		{2, 10 * time.Minute, 10 * time.Minute, []time.Duration{0, 2500 * time.Millisecond}, 50*time.Hour + 5*time.Second, 70*time.Hour + 5*time.Second},
 	} {
 		p := concurrent().Defaults
 		p.Nodes, p.Delay, p.Jitter, p.Until = c.nodes, c.delay, c.jitter, 1000*time.Hour
@@ -40,6 +40,18 @@ func TestTheTimetableScalesWithTheDelay(t *testing.T) {
 				t.Errorf("%d nodes, delay %v and %v: node %d starts at %v, want %v", c.nodes, c.delay, c.jitter, i, plan.Starts[i], want)
 			}
 		}
+	}
+}
+
+func TestWhatIsDueAfterTheLongestRunIsDueNever(t *testing.T) {
+	p := concurrent().Defaults
+	p.Delay, p.Jitter = maxDelay, maxDelay
+	w := newWorld(1, p, protocol.Benign{})
+	if got := w.after(w.begin, graceDelays+50*maxTxs); got != protocol.MaxTime+1 {
+		t.Errorf("%d", got)
+	}
+	if got, want := w.after(w.begin, 3), w.begin+protocol.Time(time.Hour); got != want {
+		t.Errorf("three of the longest delays after %v is %v, want %v", w.begin, got, want)
 	}
 }
 

@@ -62,8 +62,12 @@ func (s *Scenario) uses(name string) bool {
 	return true
 }
 
-// maxTxs bounds the workload, so that a slip of the finger does not fill memory.
-const maxTxs = 1_000_000
+// What parameters are confined to.
+const (
+	maxTxs   = 1_000_000        // lest a slip of the finger fills memory
+	minDelay = time.Microsecond // nodes wait two and a half delays, which rounding makes two at 1ns
+	maxDelay = 10 * time.Minute // nodes wait some hundred delays, and what backs off a hundred times that
+)
 
 // Validate reports the first parameter that the scenario cannot run with, as one
 // line that names the flag and its range, or nil.
@@ -73,10 +77,10 @@ func (s *Scenario) Validate(p *Params) error {
 		return fmt.Errorf("nodes %d: scenario %s wants %d to %d", p.Nodes, s.Name, s.MinNodes, s.MaxNodes)
 	case p.Txs > maxTxs:
 		return fmt.Errorf("txs %d: want at most %d", p.Txs, maxTxs)
-	case p.Delay < 1 || p.Delay > time.Hour:
-		return fmt.Errorf("delay %v: want 1ns to 1h", p.Delay)
-	case p.Jitter < 0 || p.Jitter > time.Hour:
-		return fmt.Errorf("jitter %v: want 0s to 1h", p.Jitter)
+	case p.Delay < minDelay || p.Delay > maxDelay:
+		return fmt.Errorf("delay %v: want 1µs to 10m", p.Delay)
+	case p.Jitter < 0 || p.Jitter > maxDelay:
+		return fmt.Errorf("jitter %v: want 0s to 10m", p.Jitter)
 	case p.Until < 1 || p.Until > time.Duration(protocol.MaxTime):
 		return fmt.Errorf("until %v: want more than 0s, at most %v", p.Until, time.Duration(protocol.MaxTime))
 	}
@@ -182,7 +186,7 @@ func drive(m *sim.Sim, stop func(uint64, protocol.Time) bool, finished *bool) (f
 		}
 	}()
 	for m.Advance(stopEvery) {
-		if stop != nil && stop(m.Result().Events, m.Now()) {
+		if stop != nil && stop(m.Events(), m.Now()) {
 			return ""
 		}
 	}

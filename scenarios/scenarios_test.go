@@ -44,14 +44,14 @@ func TestScenariosPassAtTheEdgesOfTheirParameters(t *testing.T) {
 		"-scenario bootstrap -nodes 1",
 		"-scenario bootstrap -nodes 2",
 		"-scenario bootstrap -nodes 2 -loss 50%",
-		"-scenario bootstrap -nodes 65",                                // lookups are drawn
-		"-scenario bootstrap -nodes 8 -jitter 2s -until 3h",            // messages overtake each other by far
-		"-scenario concurrent -nodes 3 -txs 1",                         // nothing to order
-		"-scenario concurrent -nodes 3 -txs 2",                         // the forced crossing alone
-		"-scenario concurrent -nodes 3 -txs 60",                        // coins run short
-		"-scenario concurrent -nodes 8 -jitter 0s",                     // everything at once
-		"-scenario concurrent -nodes 4 -txs 6 -jitter 1h -until 2400h", // the longest delays
-		"-scenario concurrent -nodes 4 -txs 6 -delay 1ns -jitter 0s",
+		"-scenario bootstrap -nodes 65",                                            // lookups are drawn
+		"-scenario bootstrap -nodes 8 -jitter 2s -until 3h",                        // messages overtake each other by far
+		"-scenario concurrent -nodes 3 -txs 1",                                     // nothing to order
+		"-scenario concurrent -nodes 3 -txs 2",                                     // the forced crossing alone
+		"-scenario concurrent -nodes 3 -txs 60",                                    // coins run short
+		"-scenario concurrent -nodes 8 -jitter 0s",                                 // everything at once
+		"-scenario concurrent -nodes 4 -txs 6 -delay 10m -jitter 10m -until 2400h", // the longest delays
+		"-scenario concurrent -nodes 4 -txs 6 -delay 1us -jitter 0s",
 		"-scenario concurrent -nodes 4 -txs 6 -copy 100%",
 		"-scenario concurrent -nodes 4 -txs 6 -abort 60%",
 	} {

@@ -81,8 +81,12 @@ func (w *world) secret(what string, n uint64) [32]byte {
 	return sha256.Sum256(binary.BigEndian.AppendUint64(b, n))
 }
 
-// after gives the time that many longest delays after at.
+// after gives the time that many longest delays after at. Beyond the longest run it
+// is one more than that: never.
 func (w *world) after(at protocol.Time, delays int) protocol.Time {
+	if protocol.Time(delays) > (protocol.MaxTime-at)/protocol.Time(w.delay) {
+		return protocol.MaxTime + 1
+	}
 	return at + protocol.Time(delays)*protocol.Time(w.delay)
 }
 

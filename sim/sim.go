@@ -209,7 +209,10 @@ func (s *Sim) Nodes() int { return len(s.nodes) }
 // Now gives the virtual time.
 func (s *Sim) Now() protocol.Time { return s.now }
 
-// Result gives what happened so far.
+// Events gives the number of events so far: Result's, for who asks often.
+func (s *Sim) Events() uint64 { return s.result.Events }
+
+// Result gives what happened so far. It folds the digests of all nodes.
 func (s *Sim) Result() Result {
 	r := s.result
 	r.End, r.Digest = s.now, s.Digest()

@@ -158,11 +158,11 @@ func (t *Trace) appendWhat(b []byte, e *Event) []byte {
 		b = strconv.AppendUint(b, e.Tag, 10)
 		b = append(b, ": "...)
 	default:
-		if e.Kind != 0 {
-			b = append(b, e.Kind.String()...)
-		} else if e.Peer == protocol.Outside {
-			b = append(b, "input"...)
+		if e.What&(Received|Dropped) != 0 && e.Peer == protocol.Outside {
+			b = append(b, "input "...)
+			break
 		}
+		b = append(b, e.Kind.String()...)
 		b = append(b, ' ')
 	}
 	if t.Text != nil {

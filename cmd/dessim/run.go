@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"io"
 
 	"github.com/urfave/cli/v3"
 
@@ -75,7 +74,7 @@ type job struct {
 	notes     *notes
 	recorder  *source.Recorder
 	other     *second
-	traced    []io.Writer // take the trace
+	traces    []*sim.Trace
 }
 
 // open prepares the files, so that what cannot be written is refused before the
@@ -90,7 +89,7 @@ func (j *job) open(trace, logs, record *flag) (err error) {
 		if j.trace, err = j.pending(trace); err != nil {
 			return err
 		}
-		j.traced = append(j.traced, j.trace)
+		j.traces = append(j.traces, &sim.Trace{W: j.trace, Text: scenarios.Text(j.params.Nodes)})
 	}
 	if record != nil && record.given {
 		if j.record, err = j.pending(record); err != nil {
@@ -129,7 +128,7 @@ func (j *job) do() error {
 			return &exit{exitInternal, "starting the second process: " + reason(err)}
 		}
 		j.other = other
-		j.traced = append(j.traced, other)
+		j.traces = append(j.traces, compared(other))
 	}
 	r, err := j.execute()
 	if err != nil {
@@ -156,19 +155,18 @@ func (j *job) do() error {
 func (j *job) execute() (scenarios.Report, error) {
 	p := newProgress(&j.streams, &j.params)
 	observers := j.observers
-	trace := &sim.Trace{W: io.MultiWriter(j.traced...)}
-	if len(j.traced) > 0 {
-		observers = append(observers, trace)
+	for _, t := range j.traces {
+		observers = append(observers, t)
 	}
 	r, ok := j.scenario.Execute(j.seed, j.params, j.answers, scenarios.Options{
 		Observers: observers,
 		Stop: func(events uint64, now protocol.Time) bool {
 			p.at(events, now)
-			return j.ctx.Err() != nil || trace.Err() != nil
+			return j.ctx.Err() != nil || j.traceErr() != nil
 		},
 	})
 	p.close(&r, ok)
-	switch err := trace.Err(); {
+	switch err := j.traceErr(); {
 	case j.ctx.Err() != nil:
 		return r, &exit{exitInterrupted, "interrupted; nothing was written"}
 	case err != nil:
@@ -177,6 +175,16 @@ func (j *job) execute() (scenarios.Report, error) {
 		panic("a run stopped without a reason")
 	}
 	return r, nil
+}
+
+// traceErr gives what keeps a trace from being written.
+func (j *job) traceErr() error {
+	for _, t := range j.traces {
+		if err := t.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // commit writes what is left to be written and gives the files their names.
@@ -211,7 +219,7 @@ func (j *job) verdict(r *scenarios.Report) error {
 // second is the run of a second process: the trace, then the JSON, to stdout.
 func (j *job) second() error {
 	w := bufio.NewWriterSize(j.stdout, 1<<16)
-	j.traced = []io.Writer{w}
+	j.traces = []*sim.Trace{compared(w)}
 	j.terminal = false
 	r, err := j.execute()
 	if err != nil {

@@ -56,6 +56,15 @@ func (n *Node) forget(id ledger.ID) {
 	}
 }
 
+// flooded goes on with a body that the flood let through. If it comes late, since
+// it was fetched and applied meanwhile, it is not needed decoded any more.
+func (n *Node) flooded(env *protocol.Env, id gossip.ID, _ []byte) {
+	if p := n.bodies.parsed[ledger.ID(id)]; p != nil && n.state.Listed(p.tx.TxID()) {
+		n.forget(ledger.ID(id))
+	}
+	n.advance(env)
+}
+
 // parse decodes a body, or recalls that it did.
 func (n *Node) parse(id ledger.ID, body []byte) (*parsed, ledger.Verdict) {
 	if p := n.bodies.parsed[id]; p != nil {
@@ -86,10 +95,19 @@ func (n *Node) verify(p *parsed) ledger.Verdict {
 	return v
 }
 
-// checkBody verifies a body before the flood passes it on.
+// checkBody verifies a body before the flood passes it on. One that would have to
+// wait when too much does is dropped: if it is ordered, it is fetched.
 func (n *Node) checkBody(env *protocol.Env, id gossip.ID, body []byte) gossip.Verdict {
 	p, v := n.parse(ledger.ID(id), body)
 	if p != nil {
+		v = n.verify(p)
+	}
+	if !v.Final() {
+		if n.full() {
+			n.stats.Overflowed++
+			delete(n.bodies.parsed, ledger.ID(id))
+			return gossip.Drop
+		}
 		v = n.verifyOrAsk(env, p)
 	}
 	switch {
@@ -101,6 +119,12 @@ func (n *Node) checkBody(env *protocol.Env, id gossip.ID, body []byte) gossip.Ve
 	}
 	n.keys.bodies = append(n.keys.bodies, id)
 	return gossip.Wait
+}
+
+// full reports whether so much waits for keys that more of it is likely the doing
+// of strangers, who sign what they like in the names of owners that do not exist.
+func (n *Node) full() bool {
+	return len(n.keys.asked) >= maxAsked || len(n.keys.bodies) >= maxWaiting
 }
 
 // verifyOrAsk verifies, and looks for the keys that this takes. The verdict is

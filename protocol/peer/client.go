@@ -16,12 +16,14 @@ type Client struct {
 	link    *link.Link
 	orders  map[uint64]*order // by transfer
 	scratch []byte
+	stats   Stats
 }
 
 // order is one transfer of a client.
 type order struct {
 	sender protocol.NodeID
 	req    Request // Attempt is that of the last attempt
+	open   bool    // the last attempt has not ended
 }
 
 // kindBackoff is the question how long a client waits before it tries again.
@@ -42,19 +44,26 @@ func NewClient(delay time.Duration) *Client {
 // Start begins an incarnation, which remembers nothing of former ones.
 func (c *Client) Start(env *protocol.Env) { c.link.Start(env) }
 
-// Receive consumes a datagram, or an order from Outside.
+// Receive consumes a message, or an order from Outside. An order for a transfer that
+// has one is ignored.
 func (c *Client) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	if from != protocol.Outside {
 		if len(msg) > 0 && protocol.Component(msg[0]) == protocol.Link {
 			c.link.Receive(env, from, msg)
+			return
 		}
+		c.stats.Malformed++
 		return
 	}
 	m, ok := decode(msg)
-	if !ok || m.typ != typeOrder || c.orders[m.req.Transfer] != nil {
+	if !ok || m.typ != typeOrder || m.sender == env.ID() {
+		c.stats.Malformed++
 		return
 	}
-	m.req.Attempt = 0
+	if c.orders[m.req.Transfer] != nil {
+		c.stats.Late++
+		return
+	}
 	o := &order{sender: m.sender, req: m.req}
 	c.orders[m.req.Transfer] = o
 	c.ask(env, o)
@@ -63,20 +72,32 @@ func (c *Client) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 // ask makes the next attempt.
 func (c *Client) ask(env *protocol.Env, o *order) {
 	o.req.Attempt++
+	o.open = true
 	c.scratch = message{typ: typeRequest, req: o.req}.append(c.scratch[:0])
 	c.link.Send(env, o.sender, KindRequest, c.scratch)
 }
 
-// deliver consumes a sender's reply.
+// deliver consumes a sender's reply. An attempt ends once, whatever a sender that
+// lies, or a reply that was overtaken, says of it later.
 func (c *Client) deliver(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	m, ok := decode(msg)
 	if !ok || m.typ != typeReply {
+		c.stats.Malformed++
 		return
 	}
 	o := c.orders[m.req.Transfer]
-	if o == nil || o.sender != from || o.req.Attempt != m.req.Attempt {
+	switch {
+	case o == nil: // of a former incarnation
+		c.stats.Late++
+		return
+	case o.sender != from || m.req.Attempt > o.req.Attempt:
+		c.stats.Malformed++
+		return
+	case !o.open || m.req.Attempt < o.req.Attempt:
+		c.stats.Late++
 		return
 	}
+	o.open = m.outcome == Committed
 	env.Note(KindTransfer, m.req.Transfer, "attempt", m.req.Attempt, m.outcome)
 	switch m.outcome {
 	case Aborted:
@@ -96,6 +117,13 @@ func (c *Client) Timeout(env *protocol.Env, tag uint64) {
 	case protocol.Peer:
 		c.ask(env, c.orders[n])
 	}
+}
+
+// Stats gives the counts so far.
+func (c *Client) Stats() Stats {
+	s := c.stats
+	s.Malformed += c.link.Stats().Malformed
+	return s
 }
 
 // Answer is an output of KindAnswered: how a client's transfer ended.

@@ -48,7 +48,11 @@ func (n *Node) putKey(env *protocol.Env) {
 	})
 }
 
+// addNeighbour ignores all but members: contacts and hellos may come from anyone.
 func (n *Node) addNeighbour(id protocol.NodeID) {
+	if _, member := slices.BinarySearch(n.cfg.Members, id); !member {
+		return
+	}
 	if i, found := slices.BinarySearch(n.neighbours, id); !found {
 		n.neighbours = slices.Insert(n.neighbours, i, id)
 	}

@@ -10,9 +10,8 @@ import (
 	"dessim/protocol/ledger"
 )
 
-// keyring holds the public keys that the node found in the DHT. Keys of strangers
-// could fill it, so a body that needs a key is only looked at if its form is right;
-// whoever pays for that many forms of that many keys may fill it all the same.
+// keyring holds the public keys that the node found in the DHT. Keys that strangers
+// published could fill it; keys that nobody published cannot, see Node.full.
 type keyring struct {
 	known  map[ledger.Owner][]byte
 	asked  map[ledger.Owner]bool // a Get is under way, or the owner is in failed
@@ -20,6 +19,12 @@ type keyring struct {
 	bodies []gossip.ID           // which wait in the flood for some key, oldest first
 	asking bool                  // a key found now is in our own store: nobody waits for it yet
 }
+
+// The bounds of what waits for keys. What is ordered, and inputs, may exceed them.
+const (
+	maxAsked   = 1 << 12 // owners whose keys are looked for
+	maxWaiting = 1 << 12 // bodies
+)
 
 func (k *keyring) init(self ledger.Owner, pub []byte) {
 	k.known = map[ledger.Owner][]byte{self: pub}

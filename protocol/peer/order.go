@@ -72,9 +72,7 @@ func (n *Node) apply(env *protocol.Env, head ordered, p *parsed, v ledger.Verdic
 	n.forget(head.id)
 	env.Note(KindEntry, n.state.LogLen()-1, head.id, v)
 	n.outputEntry(env, head.id, v)
-	if p != nil && p.tx.Sender == n.self {
-		n.applied(env, p.tx, v)
-	}
+	n.applied(env, head.id, v)
 	n.retry(env)
 }
 

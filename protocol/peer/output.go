@@ -84,8 +84,13 @@ type Looked struct {
 	Closest []kademlia.ID // nearest first
 }
 
-// input consumes a message from Outside.
+// input consumes a message from Outside: one of this component, or a body in a
+// message of the flood.
 func (n *Node) input(env *protocol.Env, msg []byte) {
+	if _, ok := gossip.Payload(msg); ok {
+		n.flood.Receive(env, protocol.Outside, msg)
+		return
+	}
 	m, ok := decode(msg)
 	switch {
 	case ok && m.typ == typeLook:
@@ -125,7 +130,9 @@ func DecodeLooked(rec []byte) (l Looked, ok bool) {
 	l.Hops = int(r.UintMax(1 << 16))
 	r.List()
 	for r.More() {
-		l.Closest = append(l.Closest, kademlia.ID(r.Fixed(20)))
+		var id kademlia.ID
+		copy(id[:], r.Fixed(len(id))) // not by conversion, which panics if it is shorter
+		l.Closest = append(l.Closest, id)
 	}
 	r.End()
 	r.End()

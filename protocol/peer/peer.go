@@ -92,18 +92,21 @@ type Node struct {
 	stats      Stats
 }
 
-// Stats counts what a Node had no use for, in this incarnation.
+// Stats counts what a Node or Client had no use for, in this incarnation, and what
+// it had to fetch. A Client counts the first two.
 type Stats struct {
-	Malformed uint64 // messages that are not canonical, or come the wrong way
-	Forged    uint64 // bodies refused before they were passed on
-	Fetched   uint64 // bodies that flooding had missed at their place in the order
+	Malformed  uint64 // messages that are not canonical, or come the wrong way, to whichever machine
+	Late       uint64 // requests for known attempts, and replies about those that are over
+	Forged     uint64 // bodies refused before they were passed on
+	Overflowed uint64 // bodies not passed on because too much waits for keys already
+	Fetched    uint64 // bodies that flooding had missed at their place in the order
 }
 
 // New makes the Node of a fresh incarnation. It panics if cfg lacks something.
 func New(cfg Config) *Node {
 	switch {
-	case len(cfg.Members) == 0 || cfg.Book == nil || cfg.Genesis == nil:
-		panic("peer: config lacks members, book or genesis")
+	case len(cfg.Members) == 0 || cfg.Book == nil || cfg.Genesis == nil || cfg.Key == (ledger.Key{}):
+		panic("peer: config lacks members, book, genesis or key")
 	case cfg.Delay < 1 || cfg.Settle < 1:
 		panic(fmt.Sprintf("peer: config has delay %v and settle %v, want more than 0", cfg.Delay, cfg.Settle))
 	}
@@ -116,10 +119,10 @@ func New(cfg Config) *Node {
 	n.flood = gossip.New(gossip.Config{
 		Neighbours: func() []protocol.NodeID { return n.neighbours },
 		Check:      n.checkBody,
-		Deliver:    func(env *protocol.Env, _ gossip.ID, _ []byte) { n.advance(env) },
+		Deliver:    n.flooded,
 		Repair:     repairDelays * d,
 		Memory:     maxBodies,
-		Waiting:    maxBodies,
+		Waiting:    maxWaiting,
 	})
 	n.vote = twopc.New(twopc.Config{
 		Send:        n.link.Send,
@@ -160,21 +163,21 @@ func (n *Node) Start(env *protocol.Env) {
 	n.dht.Join(env, n.cfg.Book.Endpoint(n.cfg.First), n.onJoined)
 }
 
-// Receive consumes a datagram or an input.
+// Receive consumes a message or an input.
 func (n *Node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	if len(msg) == 0 {
 		n.stats.Malformed++
 		return
 	}
 	switch {
-	case msg[0] == 'd' && from != protocol.Outside:
+	case from == protocol.Outside:
+		n.input(env, msg) // nobody to answer: the machines would send to Outside
+	case msg[0] == 'd':
 		n.dht.Receive(env, from, msg)
 	case protocol.Component(msg[0]) == protocol.Link:
 		n.link.Receive(env, from, msg)
 	case protocol.Component(msg[0]) == protocol.Gossip:
 		n.flood.Receive(env, from, msg)
-	case protocol.Component(msg[0]) == protocol.Peer && from == protocol.Outside:
-		n.input(env, msg)
 	default:
 		n.stats.Malformed++
 	}
@@ -262,7 +265,12 @@ func (n *Node) Undecided() int { return n.vote.Open() }
 func (n *Node) Waiting() int { return n.queue.len() }
 
 // Stats gives the counts so far.
-func (n *Node) Stats() Stats { return n.stats }
+func (n *Node) Stats() Stats {
+	s := n.stats
+	s.Malformed += n.dht.Stats().Malformed + n.link.Stats().Malformed + n.flood.Stats().Malformed +
+		n.vote.Stats().Malformed + n.order.Stats().Malformed
+	return s
+}
 
 // Describe appends the state as text.
 func (n *Node) Describe(b []byte) []byte {

@@ -13,7 +13,7 @@ import (
 // Request is a client's wish: move an amount from the node it asks to a receiver,
 // before a witness.
 type Request struct {
-	Transfer uint64 // names the transfer for its client, for all time
+	Transfer uint64 // names the transfer for its client, for all time; less than 2^47
 	Attempt  uint32 // from 1
 	Receiver ledger.Owner
 	Witness  ledger.Owner
@@ -23,9 +23,10 @@ type Request struct {
 // transfers is what the node is doing for clients, and the outputs that are
 // promised to transactions under way.
 type transfers struct {
+	open     map[twopc.ID]bool             // are being located, or queued
 	queued   []*transfer                   // wait for coins, oldest first
 	begun    map[twopc.ID]*transfer        // in two-phase commit
-	pending  map[uint64]*transfer          // committed, by the sequence of its transaction
+	pending  map[ledger.ID]*transfer       // committed, by wtxid: anybody can order other copies of the txid
 	promised map[ledger.Outpoint]ledger.ID // spent by a transaction, of that txid, that is not applied yet
 	seq      uint64                        // of the last transaction of this life
 }
@@ -38,9 +39,13 @@ type transfer struct {
 	tx                *ledger.Tx
 }
 
+// maxOpen bounds the requests that wait; more than that are aborted at once.
+const maxOpen = 1 << 12
+
 func (t *transfers) init() {
+	t.open = make(map[twopc.ID]bool)
 	t.begun = make(map[twopc.ID]*transfer)
-	t.pending = make(map[uint64]*transfer)
+	t.pending = make(map[ledger.ID]*transfer)
 	t.promised = make(map[ledger.Outpoint]ledger.ID)
 }
 
@@ -62,18 +67,28 @@ func (t *transfers) release(tx *ledger.Tx) {
 	}
 }
 
-// request consumes a client's request: first it finds the parties.
+// request consumes a client's request: first it finds the parties. An attempt that
+// is known is not begun again: what becomes of it is told in its own time.
 func (n *Node) request(env *protocol.Env, client protocol.NodeID, r Request) {
 	t := &transfer{id: twopc.ID{Client: client, Transfer: r.Transfer, Attempt: r.Attempt}, req: r}
+	switch {
+	case n.out.open[t.id] || n.vote.Status(t.id) != twopc.Unknown:
+		n.stats.Late++
+		return
+	case r.Amount == 0 || r.Amount > n.state.Minted() || len(n.out.open) >= maxOpen:
+		n.reply(env, t, Aborted)
+		return
+	}
+	n.out.open[t.id] = true
 	n.locate(env, kademlia.ID(r.Receiver), func(env *protocol.Env, id protocol.NodeID, ok bool) {
 		if !ok {
-			n.reply(env, t, Aborted)
+			n.turnAway(env, t)
 			return
 		}
 		t.receiver = id
 		n.locate(env, kademlia.ID(r.Witness), func(env *protocol.Env, id protocol.NodeID, ok bool) {
 			if !ok {
-				n.reply(env, t, Aborted)
+				n.turnAway(env, t)
 				return
 			}
 			t.witness = id
@@ -81,6 +96,12 @@ func (n *Node) request(env *protocol.Env, client protocol.NodeID, r Request) {
 			n.retry(env)
 		})
 	})
+}
+
+// turnAway ends a transfer that was not begun.
+func (n *Node) turnAway(env *protocol.Env, t *transfer) {
+	delete(n.out.open, t.id)
+	n.reply(env, t, Aborted)
 }
 
 // retry begins the queued transfers for which there are coins, in their order. A
@@ -94,9 +115,10 @@ func (n *Node) retry(env *protocol.Env) {
 		}
 		n.out.queued = n.out.queued[1:]
 		if !ok {
-			n.reply(env, t, Aborted)
+			n.turnAway(env, t)
 			continue
 		}
+		delete(n.out.open, t.id)
 		t.tx = tx
 		n.begin(env, t)
 	}
@@ -116,7 +138,7 @@ func (n *Node) compose(env *protocol.Env, r Request) (*ledger.Tx, bool) {
 			break
 		}
 	}
-	if sum < r.Amount || r.Amount == 0 {
+	if sum < r.Amount {
 		return nil, false
 	}
 	tx.Outputs = append(tx.Outputs, ledger.TxOut{Owner: r.Receiver, Amount: r.Amount})
@@ -196,13 +218,15 @@ func (n *Node) decided(env *protocol.Env, d twopc.Decision) {
 	body := tx.Encode(nil)
 	id := ledger.ID(gossip.Sum(body))
 	if !d.Mine {
-		n.bodies.own[id] = body
+		if !n.flood.Has(gossip.ID(id)) { // else it may be applied, and never be forgotten
+			n.bodies.own[id] = body
+		}
 		n.advance(env)
 		return
 	}
 	if t != nil {
 		delete(n.out.begun, d.ID)
-		n.out.pending[tx.Seq] = t
+		n.out.pending[id] = t
 		n.reply(env, t, Committed)
 	}
 	n.order.Broadcast(env, id[:])
@@ -210,12 +234,12 @@ func (n *Node) decided(env *protocol.Env, d twopc.Decision) {
 }
 
 // applied tells the client what became of its transfer at its place in the order.
-func (n *Node) applied(env *protocol.Env, tx *ledger.Tx, v ledger.Verdict) {
-	t := n.out.pending[tx.Seq]
+func (n *Node) applied(env *protocol.Env, id ledger.ID, v ledger.Verdict) {
+	t := n.out.pending[id]
 	if t == nil {
 		return
 	}
-	delete(n.out.pending, tx.Seq)
+	delete(n.out.pending, id)
 	if v == ledger.Accepted {
 		n.reply(env, t, Accepted)
 	} else {

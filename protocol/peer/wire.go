@@ -35,6 +35,8 @@ func (o Outcome) String() string {
 
 // A message is the component byte and one bencoded list:
 //
+// where a transfer is less than maxTransfer.
+//
 //	request  0 transfer attempt receiver witness amount
 //	reply    1 transfer attempt outcome
 //	hello    2
@@ -63,6 +65,10 @@ const (
 	typeGet
 	typeOrder
 )
+
+// maxTransfer keeps transfers out of a tag's high bits: a client's timers are named
+// by them.
+const maxTransfer = protocol.Periodic
 
 func (m message) append(b []byte) []byte {
 	b = append(b, byte(protocol.Peer), 'l')
@@ -106,11 +112,11 @@ func decode(b []byte) (m message, ok bool) {
 	m.typ = int(r.UintMax(typeOrder))
 	switch m.typ {
 	case typeRequest:
-		m.req.Transfer = r.Uint()
+		m.req.Transfer = r.UintMax(maxTransfer - 1)
 		m.req.Attempt = uint32(r.UintMax(1<<32 - 1))
 		cutTerms(&r, &m.req)
 	case typeReply:
-		m.req.Transfer = r.Uint()
+		m.req.Transfer = r.UintMax(maxTransfer - 1)
 		m.req.Attempt = uint32(r.UintMax(1<<32 - 1))
 		m.outcome = Outcome(r.UintMax(uint64(Refused)))
 	case typeFetch:
@@ -122,8 +128,8 @@ func decode(b []byte) (m message, ok bool) {
 	case typeLook, typeGet:
 		copy(m.owner[:], r.Fixed(len(m.owner)))
 	case typeOrder:
-		m.sender = protocol.NodeID(r.UintMax(1<<32 - 1))
-		m.req.Transfer = r.Uint()
+		m.sender = protocol.NodeID(r.UintMax(uint64(protocol.Outside) - 1))
+		m.req.Transfer = r.UintMax(maxTransfer - 1)
 		cutTerms(&r, &m.req)
 	}
 	r.End()

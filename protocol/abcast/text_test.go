@@ -1,0 +1,41 @@
+package abcast
+
+import (
+	"bytes"
+	"testing"
+
+	"dessim/protocol/bencode"
+)
+
+func TestMessagesHaveAText(t *testing.T) {
+	id := MsgID{Node: 1, Incarnation: 2, Seq: 3}
+	for want, body := range map[string][]byte{
+		"data 1/2/3 7061796c": appendData(nil, Message{ID: id, Payload: []byte("payload")}),
+		"data 1/2/3 empty":    appendData(nil, Message{ID: id}),
+		"propose 1/2/3 = 7":   appendPropose(nil, id, 7),
+		"final 1/2/3 = 7.2":   appendFinal(nil, id, stamp{7, 2}),
+		"":                    []byte("li1ee"),
+	} {
+		if got := Text(wire(body)); got != want {
+			t.Errorf("%q has the text %q, want %q", body, got, want)
+		}
+	}
+}
+
+func FuzzText(f *testing.F) {
+	for _, s := range seeds() {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, msg []byte) {
+		ok := false
+		if body, mine := cutComponent(msg); mine {
+			_, ok = decode(new(bencode.Reader), body)
+		}
+		if s := Text(msg); (s != "") != ok || bytes.IndexFunc([]byte(s), control) >= 0 {
+			t.Fatalf("%q has the text %q", msg, s)
+		}
+	})
+}
+
+// control reports what does not belong in a line of text.
+func control(c rune) bool { return c < ' ' || c > '~' }

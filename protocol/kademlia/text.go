@@ -1,0 +1,70 @@
+package kademlia
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+	"dessim/protocol/bencode"
+	"dessim/protocol/words"
+)
+
+// Text gives a message in words: "dht.find 8be9d698, rpc 5c1e77aa", and of an
+// answer the contacts, nearest first, and what else it gives. The rpc is in all
+// tries of a query and in its answers. The text of what is not canonical is empty.
+func Text(msg []byte) string {
+	var m message
+	if !m.decode(new(bencode.Reader), msg) {
+		return ""
+	}
+	rpc := "rpc " + words.Short(m.txn)
+	switch m.y {
+	case 'q':
+		return m.query() + rpc
+	case 'e':
+		return fmt.Sprintf("%v %s: %d %+.40q", KindError, rpc, m.code, m.text)
+	}
+	s := fmt.Sprintf("%v %s", KindAnswer, rpc)
+	if m.nodes != nil {
+		s += ": " + words.List(len(m.nodes)/compactLen, func(i int) string {
+			c := cutCompact(m.nodes[i*compactLen:])
+			return words.Short(c.ID[:])
+		})
+	}
+	if m.token != nil {
+		s += ", token"
+	}
+	if m.value != nil {
+		s += ", value " + valueName(m.value)
+	}
+	return s
+}
+
+// query gives the words of a query up to its rpc.
+func (m *message) query() string {
+	switch m.method {
+	case ping:
+		return fmt.Sprintf("%v ", KindPing)
+	case findNode, get:
+		return fmt.Sprintf("%v %s, ", methodKinds[m.method], words.Short(m.target[:]))
+	case put:
+		return fmt.Sprintf("%v %s, ", KindPut, valueName(m.value))
+	}
+	return fmt.Sprintf("query %+.32q, ", m.name)
+}
+
+func valueName(value []byte) string {
+	key := Key(value)
+	return words.Short(key[:])
+}
+
+// TextTimer gives the timer under tag in words.
+func TextTimer(tag uint64) string {
+	c, n := protocol.SplitTag(tag)
+	switch {
+	case c != protocol.Kademlia:
+		return ""
+	case n == pauseTimer:
+		return "kademlia join goes on"
+	}
+	return fmt.Sprintf("kademlia query %d unanswered", n)
+}

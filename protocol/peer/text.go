@@ -1,0 +1,108 @@
+package peer
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+	"dessim/protocol/bencode"
+	"dessim/protocol/gossip"
+	"dessim/protocol/words"
+)
+
+// Text gives a message or input of this component in words: "request transfer 0
+// attempt 1: 385 to 8be9d698 before 72acd373". Owners and transactions go by their
+// first digits. The text of what is not canonical is empty.
+func Text(msg []byte) string {
+	m, ok := decode(msg)
+	if !ok {
+		return ""
+	}
+	switch m.typ {
+	case typeRequest:
+		return fmt.Sprintf("%v transfer %d attempt %d: %s", KindRequest, m.req.Transfer, m.req.Attempt, m.req.terms())
+	case typeReply:
+		return fmt.Sprintf("%v transfer %d attempt %d: %v", KindReply, m.req.Transfer, m.req.Attempt, m.outcome)
+	case typeHello:
+		return fmt.Sprintf("%v from a neighbour", KindHello)
+	case typeFetch:
+		return fmt.Sprintf("%v %s", KindFetch, words.Short(m.id[:]))
+	case typeBody:
+		id := gossip.Sum(m.body)
+		return fmt.Sprintf("%v %s %s", KindBody, words.Short(id[:]), words.Count(uint64(len(m.body)), "byte"))
+	case typeLook:
+		return fmt.Sprintf("look up %s", words.Short(m.owner[:]))
+	case typeGet:
+		return fmt.Sprintf("get the key of %s", words.Short(m.owner[:]))
+	}
+	return fmt.Sprintf("order transfer %d of node %v: %s", m.req.Transfer, m.sender, m.req.terms())
+}
+
+// terms gives what is asked for.
+func (r *Request) terms() string {
+	return fmt.Sprintf("%d to %s before %s", r.Amount, words.Short(r.Receiver[:]), words.Short(r.Witness[:]))
+}
+
+// TextOutput gives the words that follow kind, for an output of this package. The
+// text of another, or of what is not canonical, is empty.
+func TextOutput(kind protocol.Kind, rec []byte) string {
+	switch kind {
+	case KindJoined:
+		var r bencode.Reader
+		r.Reset(rec)
+		if n := r.Uint(); r.Done() {
+			return "with " + words.Count(n, "neighbour")
+		}
+	case KindEntry:
+		if e, ok := DecodeEntry(rec); ok {
+			return fmt.Sprintf("%d: %s %v, log %s, list %s, total %d", e.Index, words.Short(e.WTxID[:]), e.Verdict,
+				words.Short(e.LogHash[:]), words.Short(e.ListHash[:]), e.Total)
+		}
+	case KindRefused:
+		if id, v, ok := DecodeRefused(rec); ok {
+			return fmt.Sprintf("%s %v", words.Short(id[:]), v)
+		}
+	case KindLooked:
+		if l, ok := DecodeLooked(rec); ok {
+			return fmt.Sprintf("%s in %s: %s", words.Short(l.Target[:]), words.Count(uint64(l.Hops), "hop"),
+				words.List(len(l.Closest), func(i int) string { return words.Short(l.Closest[i][:]) }))
+		}
+	case KindFound:
+		if f, ok := DecodeFound(rec); ok {
+			return "key of " + words.Short(f.Owner[:]) + f.where()
+		}
+	case KindAnswered:
+		if a, ok := DecodeAnswer(rec); ok {
+			return fmt.Sprintf("transfer %d attempt %d: %v", a.Transfer, a.Attempts, a.Outcome)
+		}
+	}
+	return ""
+}
+
+func (f *FoundKey) where() string {
+	if !f.Remote {
+		return " in its own store"
+	}
+	return " in " + words.Count(uint64(f.Hops), "hop")
+}
+
+// TextTimer gives a Node's timer of this component in words.
+func TextTimer(tag uint64) string {
+	switch tag {
+	case protocol.Peer.Tag(timerSettle):
+		return "peer settle"
+	case protocol.Peer.Tag(timerFetch):
+		return "peer fetch the next body"
+	case protocol.Peer.Tag(timerKeys):
+		return "peer ask for keys again"
+	}
+	return ""
+}
+
+// TextClientTimer does so for a Client, whose tags mean something else.
+func TextClientTimer(tag uint64) string {
+	c, n := protocol.SplitTag(tag)
+	if c != protocol.Peer {
+		return ""
+	}
+	return fmt.Sprintf("peer retry transfer %d", n)
+}

@@ -1,0 +1,101 @@
+package peer
+
+import (
+	"bytes"
+	"testing"
+
+	"dessim/protocol"
+	"dessim/protocol/ledger"
+)
+
+func textSamples() map[string]message {
+	r := Request{Transfer: 5, Attempt: 2, Receiver: ledger.Owner{0x8b, 0xe9}, Witness: ledger.Owner{0x72, 0xac}, Amount: 385}
+	return map[string]message{
+		"request transfer 5 attempt 2: 385 to 8be90000 before 72ac0000": {typ: typeRequest, req: r},
+		"reply transfer 5 attempt 2: committed":                         {typ: typeReply, req: r, outcome: Committed},
+		"hello from a neighbour":                                        {typ: typeHello},
+		"fetch 73900000":                                                {typ: typeFetch, id: ledger.ID{0x73, 0x90}},
+		"body ca978112 1 byte":                                          {typ: typeBody, body: []byte("a")},
+		"look up 8be90000":                                              {typ: typeLook, owner: r.Receiver},
+		"get the key of 8be90000":                                       {typ: typeGet, owner: r.Receiver},
+		"order transfer 5 of node 1: 385 to 8be90000 before 72ac0000":   {typ: typeOrder, req: r, sender: 1},
+	}
+}
+
+// Outputs as a Node and a Client write them.
+var outputSamples = []struct {
+	kind protocol.Kind
+	rec  string
+	want string
+}{
+	{KindJoined, "i1e", "with 1 neighbour"},
+	{KindEntry, "li4e32:" + thirtyTwo + "i1e32:" + thirtyTwo + "32:" + thirtyTwo + "i16ee", "4: 61626364 accepted, log 61626364, list 61626364, total 16"},
+	{KindRefused, "l32:" + thirtyTwo + "i19ee", "61626364 unknown-key"},
+	{KindLooked, "l20:" + twenty + "i1el20:" + twenty + "ee", "61626364 in 1 hop: 61626364"},
+	{KindFound, "l20:" + twenty + "i2ei1ee", "key of 61626364 in 2 hops"},
+	{KindFound, "l20:" + twenty + "i0ei0ee", "key of 61626364 in its own store"},
+	{KindAnswered, "li5ei2ei3ee", "transfer 5 attempt 2: refused"},
+	{KindAnswered, "li5ei2ei3eex", ""},
+	{KindHello, "i1e", ""},
+}
+
+const (
+	twenty    = "abcdefghijklmnopqrst"
+	thirtyTwo = "abcdefghijklmnopqrstuvwxyz012345"
+)
+
+func TestMessagesHaveAText(t *testing.T) {
+	for want, m := range textSamples() {
+		if got := Text(m.append(nil)); got != want {
+			t.Errorf("%+v has the text %q, want %q", m, got, want)
+		}
+	}
+}
+
+func TestOutputsHaveAText(t *testing.T) {
+	for _, o := range outputSamples {
+		if got := TextOutput(o.kind, []byte(o.rec)); got != o.want {
+			t.Errorf("output %v %q has the text %q, want %q", o.kind, o.rec, got, o.want)
+		}
+	}
+}
+
+func TestTimersHaveAText(t *testing.T) {
+	for _, timer := range []uint64{timerSettle, timerFetch, timerKeys} {
+		if TextTimer(protocol.Peer.Tag(timer)) == "" {
+			t.Errorf("timer %d of a node has no text", timer)
+		}
+	}
+	if got := TextClientTimer(protocol.Peer.Tag(0)); got != "peer retry transfer 0" {
+		t.Errorf("the timer of a client's transfer 0 has the text %q", got)
+	}
+	if got := TextTimer(protocol.Link.Tag(0)) + TextClientTimer(protocol.Link.Tag(0)); got != "" {
+		t.Errorf("another's timer has the text %q", got)
+	}
+}
+
+func FuzzText(f *testing.F) {
+	for _, m := range textSamples() {
+		f.Add(m.append(nil))
+	}
+	for _, o := range outputSamples {
+		f.Add([]byte(o.rec))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		check := func(s string) {
+			if bytes.IndexFunc([]byte(s), control) >= 0 {
+				t.Fatalf("%q has the text %q", b, s)
+			}
+		}
+		if _, ok := decode(b); ok != (Text(b) != "") {
+			t.Fatalf("%q decodes %v and has the text %q", b, ok, Text(b))
+		}
+		check(Text(b))
+		for _, o := range outputSamples {
+			check(TextOutput(o.kind, b))
+		}
+	})
+}
+
+// control reports what does not belong in a line of text.
+func control(c rune) bool { return c < ' ' || c > '~' }

@@ -1,0 +1,40 @@
+// Package words helps machines to put what they send into words for people: each
+// machine's Text gives a message as one short line for a trace. It promises equal
+// words for equal values, and not that unequal values differ in words.
+package words
+
+import (
+	"encoding/hex"
+	"strconv"
+)
+
+// Short gives the beginning of an id in hexadecimal, at most 8 digits: enough to
+// tell the ids of a run apart.
+func Short(id []byte) string { return hex.EncodeToString(id[:min(len(id), 4)]) }
+
+// Shown is how many items List shows.
+const Shown = 4
+
+// List gives the first of n items, parted by commas, and says how many more there
+// are: "1,2,3,4 and 5 more". Of no items it gives "none".
+func List(n int, item func(i int) string) string {
+	if n == 0 {
+		return "none"
+	}
+	s := item(0)
+	for i := 1; i < min(n, Shown); i++ {
+		s += "," + item(i)
+	}
+	if n > Shown {
+		s += " and " + strconv.Itoa(n-Shown) + " more"
+	}
+	return s
+}
+
+// Count gives "1 key" or "2 keys".
+func Count(n uint64, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return strconv.FormatUint(n, 10) + " " + what
+}

@@ -1,0 +1,107 @@
+package scenarios
+
+import (
+	"strings"
+
+	"dessim/protocol"
+	"dessim/protocol/abcast"
+	"dessim/protocol/gossip"
+	"dessim/protocol/kademlia"
+	"dessim/protocol/link"
+	"dessim/protocol/peer"
+	"dessim/protocol/twopc"
+	"dessim/sim"
+)
+
+// Text gives what a sim.Trace of a run shows as Text. It needs to know how many
+// nodes are members: those after them are clients, whose timers mean other things.
+// What no machine can read has no text.
+func Text(members int) func(e *sim.Event) string {
+	return func(e *sim.Event) string {
+		switch e.What {
+		case sim.Fired:
+			return textTimer(e, int(e.Node) >= members)
+		case sim.Persisted:
+			return clip(twopc.TextRecord(e.Body))
+		case sim.Output:
+			if s := twopc.TextOutput(e.Kind, e.Body); s != "" {
+				return clip(s)
+			}
+			return clip(peer.TextOutput(e.Kind, e.Body))
+		}
+		return clip(textMessage(e))
+	}
+}
+
+// maxText keeps what strangers send from filling the screen; other texts are
+// shorter.
+const maxText = 120
+
+func clip(s string) string {
+	if len(s) > maxText {
+		return s[:maxText-3] + "..."
+	}
+	return s
+}
+
+// textMessage gives the words that follow the kind of a message or input. A frame
+// of the link is told where the link itself speaks; else it is its message that
+// matters.
+func textMessage(e *sim.Event) string {
+	payload, carries := link.Payload(e.Body)
+	switch {
+	case !carries:
+		return without(e.Kind, textBody(e.Body))
+	case e.Kind != link.KindResend:
+		return without(e.Kind, textBody(payload))
+	}
+	if s := textBody(payload); s != "" {
+		return link.Text(e.Body) + ": " + s
+	}
+	return ""
+}
+
+// without cuts off the kind, since the trace shows it anyway.
+func without(kind protocol.Kind, text string) string {
+	if kind == gossip.KindBody { // the same message for another reason
+		kind = gossip.KindData
+	}
+	return strings.TrimPrefix(text, kind.String()+" ")
+}
+
+func textBody(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	switch protocol.Component(b[0]) {
+	case 'd':
+		return kademlia.Text(b)
+	case protocol.Link:
+		return link.Text(b)
+	case protocol.Gossip:
+		return gossip.Text(b)
+	case protocol.TwoPC:
+		return twopc.Text(b)
+	case protocol.ABCAST:
+		return abcast.Text(b)
+	case protocol.Peer:
+		return peer.Text(b)
+	}
+	return ""
+}
+
+func textTimer(e *sim.Event, client bool) string {
+	switch c, _ := protocol.SplitTag(e.Tag); {
+	case c == protocol.Link:
+		return link.TextTimer(e.Tag)
+	case c == protocol.Gossip:
+		return gossip.TextTimer(e.Tag)
+	case c == protocol.Kademlia:
+		return kademlia.TextTimer(e.Tag)
+	case c == protocol.Peer && client:
+		return peer.TextClientTimer(e.Tag)
+	case c == protocol.Peer:
+		return peer.TextTimer(e.Tag)
+	}
+	return "" // those of two-phase commit are numbered, which the trace shows
+}
