@@ -143,7 +143,7 @@ func TestACutRunTellsHowLongItWouldHaveHad(t *testing.T) {
 }
 
 func TestStopEndsARunWithoutReport(t *testing.T) {
-	s := mustParse(t, "-scenario concurrent -nodes 8")
+	s := mustParse(t, "-scenario concurrent -nodes 16")
 	asked := 0
 	var last uint64
 	stop := func(after int) func(uint64, protocol.Time) bool {

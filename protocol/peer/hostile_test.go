@@ -67,37 +67,43 @@ func traffic(t *testing.T) [][]byte {
 	return out
 }
 
-// TestHostileMessagesAreCountedAndHinderNobody: a node that is no member, and
-// Outside, send all they can think of to members and client; a transfer is
-// accepted all the same.
+// TestHostileMessagesAreCountedAndHinderNobody: nodes that are no members, one with
+// a link and one without, and Outside send all they can think of to members and
+// client; a transfer is accepted all the same.
 func TestHostileMessagesAreCountedAndHinderNobody(t *testing.T) {
 	w := newWorld(4, 2)
-	s := newScript()
-	w.extra = append(w.extra, s)
+	raw, linked := newScript(), newScript() // raw ones would cut the link of their sender
+	w.extra = append(w.extra, raw, linked)
 	w.order(7, 1, 2, 3, 300)
 	msgs := append(wrongs(w), traffic(t)...)
 	for i := range uint64(1500) {
 		msgs = append(msgs, noise(i))
 	}
 	kind := protocol.KindOf("hostile")
-	s.begin = func(env *protocol.Env) {
+	target := func(i int) protocol.NodeID {
+		if i%5 == 4 {
+			return w.client()
+		}
+		return protocol.NodeID(i % 5)
+	}
+	raw.begin = func(env *protocol.Env) {
 		for i, m := range msgs {
-			to := protocol.NodeID(i % 4)
-			if i%9 == 0 {
-				to = w.client()
+			env.Send(target(i), kind, m)
+		}
+	}
+	linked.begin = func(env *protocol.Env) {
+		for i, m := range msgs {
+			linked.link.Send(env, target(i), kind, m)
+			if i < 100 { // the best ones to all
+				linked.link.Send(env, target(i+1), kind, m)
+				linked.link.Send(env, target(i+2), kind, m)
+				linked.link.Send(env, target(i+3), kind, m)
+				linked.link.Send(env, target(i+4), kind, m)
 			}
-			env.Send(to, kind, m)
-			s.link.Send(env, to, kind, m)
 		}
 	}
 	for i, m := range msgs {
-		if i%3 == 0 {
-			to := protocol.NodeID(i / 3 % 6) // members, ourselves, client
-			if to == 4 {
-				to = w.client()
-			}
-			w.input(begin+protocol.Time(i), to, m)
-		}
+		w.input(begin+protocol.Time(i+1), target(i), m)
 	}
 	w.run(t, source.Seed(9))
 	w.mustAgree(t, w.nodes[0].Ledger().ListLen())
@@ -108,8 +114,13 @@ func TestHostileMessagesAreCountedAndHinderNobody(t *testing.T) {
 		if got := n.Stats(); got.Malformed < 100 {
 			t.Errorf("node %d counts %+v, want more malformed", i, got)
 		}
-		if len(n.neighbours) > 3 || slices.Contains(n.neighbours, 4) {
+		if len(n.neighbours) > 3 || n.neighbours[len(n.neighbours)-1] > 3 {
 			t.Errorf("node %d has neighbours %v", i, n.neighbours)
+		}
+	}
+	for _, e := range w.seen.events {
+		if e.What == sim.Sent && e.Peer == protocol.Outside {
+			t.Fatalf("node %v sends %v to Outside", e.Node, e.Kind)
 		}
 	}
 	if got := w.customer.Stats(); got.Malformed < 100 {
@@ -272,28 +283,42 @@ func TestBodiesOfStrangersDoNotFillTheMemory(t *testing.T) {
 	}
 }
 
-func TestRequestsOfStrangersDoNotFillTheQueue(t *testing.T) {
-	w := newWorld(3, 1)
-	n := w.make(0).(*Node)
-	n.out.promised[ledger.Outpoint{}] = ledger.ID{1} // so that they wait
-	var env protocol.Env
-	env.Enter(0, 1, 0, nil)
-	env.Mount(nil)
-	n.Start(&env)
-	for i := range uint64(maxOpen + 100) {
-		env.Enter(0, 1, protocol.Time(i+1), nil)
-		t := &transfer{id: twopc.ID{Client: 5, Transfer: i, Attempt: 1}, req: Request{Amount: 3 * coin}}
-		if len(n.out.open) < maxOpen { // as if the parties had been located
-			n.out.open[t.id] = true
-			n.out.queued = append(n.out.queued, t)
-			n.retry(&env)
-			continue
+func TestASenderWithTooManyRequestsAborts(t *testing.T) {
+	for _, free := range []int{0, 1} {
+		w := newWorld(4, 1)
+		w.wrap = func(id protocol.NodeID, n *Node) protocol.Node {
+			for i := range uint64(maxOpen - free) {
+				n.out.open[twopc.ID{Client: 99, Transfer: i}] = true
+			}
+			return n
 		}
-		n.request(&env, 5, Request{Transfer: i, Attempt: 1, Amount: 3 * coin})
+		w.until = begin + protocol.Time(time.Second)
+		w.order(1, 1, 2, 3, 10)
+		w.run(t, source.Seed(13))
+		if got := len(w.answers(t)); got != free {
+			t.Errorf("with room for %d: %d answers", free, got)
+		}
 	}
-	if len(n.out.queued) != maxOpen || len(n.out.open) != maxOpen {
-		t.Errorf("%d requests are queued, %d open, want %d", len(n.out.queued), len(n.out.open), maxOpen)
+}
+
+func TestADecisionThatComesAfterItsTurnKeepsNoBody(t *testing.T) {
+	w := newWorld(4, 1)
+	w.order(1, 1, 2, 3, 10)
+	w.run(t, source.Seed(14))
+	w.mustAgree(t, 1)
+	e, _ := DecodeEntry(w.seen.of(KindEntry)[0].Body)
+	n := w.nodes[2]
+	body, ok := n.Body(e.WTxID)
+	if !ok {
+		t.Fatal("node 2 does not have the body")
 	}
+	var env protocol.Env
+	env.Enter(2, 1, w.until, nil)
+	n.decided(&env, twopc.Decision{ID: twopc.ID{Client: 4, Transfer: 2, Attempt: 1}, Commit: true, Payload: body, Coordinator: 1})
+	if len(n.bodies.own) != 0 {
+		t.Errorf("node 2 keeps bodies %v that the flood keeps", n.bodies.own)
+	}
+	w.mustAgree(t, 1)
 }
 
 // TestACopyWithOtherSignaturesDoesNotAnswerForTheTrueOne: a member that lies

@@ -75,7 +75,7 @@ func TestMessagesComeBackFromTheWire(t *testing.T) {
 func TestValuesOutOfTheirRangeAreNotRead(t *testing.T) {
 	terms := Request{Transfer: 1, Attempt: 1, Amount: 1}
 	long := terms
-	long.Transfer = maxTransfer
+	long.Transfer = 1 << 47
 	for name, b := range map[string][]byte{
 		"nothing":              {},
 		"component alone":      {byte(protocol.Peer)},
