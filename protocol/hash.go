@@ -32,12 +32,12 @@ func Hash3(a, b, c uint64) uint64 {
 	return mum(mum(a^hashC0, b^hashC1)^hashC2, c^hashC3)
 }
 
-// HashBytes hashes b, equally on machines of either byte order. Beyond 16 bytes
-// the length is mixed with the first word only: two strings of different lengths
-// whose first words differ as their lengths do, and which go on and end alike,
-// collide. It is frozen with that.
+// HashBytes hashes b, equally on machines of either byte order. The length is
+// mixed in last, apart from all bytes: mixed in first, a change of the first word
+// could undo it.
 func HashBytes(b []byte) uint64 {
-	h := uint64(len(b)) ^ hashC2
+	n := uint64(len(b))
+	h := uint64(hashC2)
 	for len(b) > 16 {
 		h = mum(h^binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])^hashC1)
 		b = b[16:]
@@ -53,5 +53,5 @@ func HashBytes(b []byte) uint64 {
 	case len(b) > 0:
 		x = uint64(b[0])<<16 | uint64(b[len(b)/2])<<8 | uint64(b[len(b)-1])
 	}
-	return mum(mum(h^x, y^hashC3), hashC0^h)
+	return mum(mum(h^x, y^hashC3)^n, hashC0^h)
 }

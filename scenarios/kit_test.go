@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"strings"
+	"testing"
 
 	"dessim/protocol"
 	"dessim/scenarios"
@@ -59,6 +60,16 @@ func parseSubject(flags string) (s subject, err error) {
 		return s, fmt.Errorf("%q: scenario %s does not have all of these flags", flags, s.scenario.Name)
 	}
 	return s, s.scenario.Validate(&s.params)
+}
+
+// mustParse reads the flags of a test.
+func mustParse(t *testing.T, flags string) subject {
+	t.Helper()
+	s, err := parseSubject(flags)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // String gives the flags that repeat the run: what differs from the defaults.

@@ -82,11 +82,7 @@ func reported(out string) (string, bool) {
 // What the edits name must exist: a check that was renamed would be waited for
 // in vain, and lines that moved show here without building anything.
 func TestPlantedEditsNameChecksAndLinesThatExist(t *testing.T) {
-	s, err := parseSubject(sweepOf[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := s.run(nil)
+	r := mustParse(t, sweepOf[0]).run(nil)
 	for _, e := range loadEdits(t) {
 		if _, err := e.overlay(root, t.TempDir()); err != nil {
 			t.Error(err)
@@ -102,11 +98,7 @@ func TestPlantedEditsNameChecksAndLinesThatExist(t *testing.T) {
 func TestTheUneditedCodePassesTheSweepThatFindsPlantedEdits(t *testing.T) {
 	var runs []subject
 	for _, flags := range sweepOf {
-		s, err := parseSubject(flags)
-		if err != nil {
-			t.Fatal(err)
-		}
-		runs = append(runs, s)
+		runs = append(runs, mustParse(t, flags))
 	}
 	seeds := 300
 	if testing.Short() {

@@ -49,10 +49,7 @@ func TestAReplayIsTheRunThatWasRecorded(t *testing.T) {
 		"-scenario concurrent -nodes 5 -txs 4 -loss 10% -copy 10% -abort 30%",
 	} {
 		for seed := uint64(1); seed <= 4; seed++ {
-			s, err := parseSubject(flags)
-			if err != nil {
-				t.Fatal(err)
-			}
+			s := mustParse(t, flags)
 			s.seed = seed
 			t.Run(s.String(), func(t *testing.T) {
 				t.Parallel()

@@ -12,15 +12,6 @@ import (
 	"dessim/sim/source"
 )
 
-func mustParse(t *testing.T, flags string) subject {
-	t.Helper()
-	s, err := parseSubject(flags)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
 // Every machine is correct when every answer is 0.
 func TestScenariosPassWhenAllAnswersAreBenign(t *testing.T) {
 	for _, flags := range []string{

@@ -20,7 +20,7 @@ type found struct {
 	checks []string // the violated ones
 }
 
-// String gives it as parseFound reads it.
+// String tells it in one line, which reported finds in the output.
 func (f *found) String() string {
 	return fmt.Sprintf("violation of %s, reproduce: go run ./cmd/dessim %v", strings.Join(f.checks, " and of "), f.subject)
 }
@@ -57,11 +57,7 @@ func TestSweep(t *testing.T) {
 	}
 	var runs []subject
 	for flags := range strings.SplitSeq(*sweepRuns, ";") {
-		s, err := parseSubject(flags)
-		if err != nil {
-			t.Fatal(err)
-		}
-		runs = append(runs, s)
+		runs = append(runs, mustParse(t, flags))
 	}
 	f, others := sweep(runs, *sweepSeeds)
 	if f == nil {

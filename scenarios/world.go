@@ -134,11 +134,28 @@ func (w *world) node(id protocol.NodeID) protocol.Node {
 		Order:    order,
 		Secret:   binary.BigEndian.Uint64(secret[:]),
 		Delay:    w.delay,
+		Tries:    tries(w.p.Loss),
 		Settle:   w.settle.Sub(w.start(int(id))),
 		Abort:    w.abort,
 	})
 	w.nodes[id] = n
 	return n
+}
+
+// tries gives how often an RPC must be sent so that losing all of it is less likely
+// than one in 10^12; and at least so often that the slowest links can answer.
+func tries(loss protocol.Ratio) int {
+	const one, least = 1_000_000, 8
+	if loss.Never() {
+		return least
+	}
+	kept := one - one*uint64(loss.Num)/uint64(loss.Den)
+	lost := one - kept*kept/one // of round trips
+	n := 1
+	for left := lost * one; left > 0; n++ { // in units of 10^-12
+		left = left * lost / one
+	}
+	return max(least, n)
 }
 
 // choose answers a question of the workload, named by what it is about.

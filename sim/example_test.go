@@ -93,22 +93,22 @@ func Example_crash() {
 	// Output:
 	// #         time   step  event      node      seq  what
 	//       0.000000      1  started   0                 incarnation 1
-	//       0.000000      1  output    0                 count 1 bytes 192ec0c5
+	//       0.000000      1  output    0                 count 1 bytes f84bd907
 	//    1000.000000      2  fired     0              1  timer 1
-	//    1000.000000      2  persisted 0                 record 0: 1 bytes a7cb26de
-	//    1000.000000      2  output    0                 count 1 bytes a7cb26de
+	//    1000.000000      2  persisted 0                 record 0: 1 bytes 25c5c634
+	//    1000.000000      2  output    0                 count 1 bytes 25c5c634
 	//    2000.000000      3  fired     0              2  timer 1
-	//    2000.000000      3  persisted 0                 record 1: 1 bytes 7628baef
+	//    2000.000000      3  persisted 0                 record 1: 1 bytes 2817d96b
 	//    2000.000000      3  synced    0                 records below 2
-	//    2000.000000      3  output    0                 count 1 bytes 7628baef
+	//    2000.000000      3  output    0                 count 1 bytes 2817d96b
 	//    3000.000000      4  fired     0              3  timer 1
-	//    3000.000000      4  persisted 0                 record 2: 1 bytes 0ce4178f
-	//    3000.000000      4  output    0                 count 1 bytes 0ce4178f
+	//    3000.000000      4  persisted 0                 record 2: 1 bytes 274c2a36
+	//    3000.000000      4  output    0                 count 1 bytes 274c2a36
 	//    3500.000000      5  crashed   0                 between steps
 	//    4500.000000      6  started   0                 incarnation 2
-	//    4500.000000      6  output    0                 count 1 bytes 7628baef
+	//    4500.000000      6  output    0                 count 1 bytes 2817d96b
 	//    5500.000000      7  fired     0              5  timer 1
-	//    5500.000000      7  persisted 0                 record 2: 1 bytes 0ce4178f
-	//    5500.000000      7  output    0                 count 1 bytes 0ce4178f
+	//    5500.000000      7  persisted 0                 record 2: 1 bytes 274c2a36
+	//    5500.000000      7  output    0                 count 1 bytes 274c2a36
 	//    6000.000000      7  ended                        end of time
 }

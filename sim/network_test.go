@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -121,10 +122,7 @@ func TestLossAndCopyKeepTheirRatio(t *testing.T) {
 	const count = 4000
 	for _, percent := range []uint32{0, 1, 30, 100} {
 		want := uint64(count * percent / 100)
-		slack := want / 4
-		if percent == 0 || percent == 100 {
-			slack = 0
-		}
+		slack := uint64(4 * math.Sqrt(float64(want)*float64(100-percent)/100)) // four standard deviations
 		r, _ := run(t, flood(count, Link{Delay: 1, Loss: protocol.Percent(percent)}), source.Seed(2))
 		if r.Lost < want-slack || r.Lost > want+slack || r.Received+r.Lost != count || r.Copied != 0 {
 			t.Errorf("at %d%% loss %d of %d are lost, %d received", percent, r.Lost, count, r.Received)

@@ -34,7 +34,7 @@ func Example() {
 			}
 			return peer.New(peer.Config{
 				Members: members, First: 0, Book: protocol.SimBook{}, Key: keys[id], Genesis: genesis,
-				Order: abcast.ISIS, Secret: uint64(id) + 1, Delay: delay, Settle: 2 * time.Second,
+				Order: abcast.ISIS, Secret: uint64(id) + 1, Delay: delay, Tries: 8, Settle: 2 * time.Second,
 			})
 		},
 		Link:   sim.Link{Delay: delay / 10, Jitter: delay - delay/10},

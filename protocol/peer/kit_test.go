@@ -33,6 +33,7 @@ type world struct {
 	wrap     func(id protocol.NodeID, n *Node) protocol.Node // nil keeps the Node
 	config   func(id protocol.NodeID, cfg *Config)           // nil keeps the Config
 	link     sim.Link
+	faults   []sim.Fault
 	inputs   []sim.Input
 	until    protocol.Time
 	nodes    []*Node
@@ -101,6 +102,7 @@ func (w *world) make(id protocol.NodeID) protocol.Node {
 		Order:   abcast.ISIS,
 		Secret:  protocol.Hash2(uint64(id), 1),
 		Delay:   delay,
+		Tries:   8,
 		Settle:  settle,
 	}
 	if w.config != nil {
@@ -121,6 +123,7 @@ func (w *world) run(t tb, src protocol.Source) sim.Result {
 		Node:   w.make,
 		Link:   w.link,
 		Inputs: w.inputs,
+		Faults: w.faults,
 		Until:  w.until,
 		Poison: true,
 	}

@@ -55,6 +55,9 @@ type Config struct {
 	// Settle is when a node, having joined, publishes its key and chooses its
 	// neighbours: this long after its start, when the others have joined too.
 	Settle time.Duration
+	// Tries is how often an RPC of the DHT is sent before its receiver counts as
+	// failed: 1 to 100. Where messages are lost it must outlast the losses.
+	Tries int
 	// Abort gives the probability with which this node votes abort at random;
 	// nil means never.
 	Abort func(id twopc.ID) protocol.Ratio
@@ -62,7 +65,6 @@ type Config struct {
 
 // The multiples of Config.Delay that the timeouts are.
 const (
-	rpcTries     = 8
 	repairDelays = 25
 	fetchDelays  = 6
 	keyDelays    = 10
@@ -113,7 +115,7 @@ func New(cfg Config) *Node {
 	n := &Node{cfg: cfg, self: cfg.Key.Owner(), state: ledger.NewState(cfg.Genesis)}
 	d := cfg.Delay
 	k := kademlia.Defaults(kademlia.ID(n.self), cfg.Book, cfg.Secret)
-	k.Timeout, k.Tries, k.Pause = d*5/2, rpcTries, 4*d
+	k.Timeout, k.Tries, k.Pause = d*5/2, cfg.Tries, 4*d
 	n.dht = kademlia.New(k)
 	n.link = link.New(link.Config{Retry: d * 5 / 2, Window: link.MaxWindow, Deliver: n.deliver})
 	n.flood = gossip.New(gossip.Config{
