@@ -22,7 +22,6 @@ type ledgers struct {
 	unspent    map[coin]uint64 // the slow, obvious ledger: see spentOnce
 	audited    uint64          // entries that it has applied
 	accepted   uint64          // transfers that ended accepted
-	refused    uint64          // transfers that ended refused
 	attempts   uint64          // of them all
 	arrivals   map[abcast.MsgID]*arrival
 	broadcasts []*arrival // of arrivals, in order

@@ -38,10 +38,9 @@
 //	5    reading or writing failed later on; a closed pipe too
 //	130  interrupted by SIGINT or SIGTERM
 //
-// A replay exits by the verdict of the run now, but 4 if its digest is not the
-// recorded one although every answer of the file fitted: either the code changed
-// or the run is not deterministic. 2, 5 and 130 leave stdout empty, and so does a
-// 4 that is no verdict.
+// A replay exits by the verdict of the run now, so that it passes once the bug that
+// it shows is gone; whether its digest is still the recorded one is in its output.
+// 2, 5 and 130 leave stdout empty, and so does a 4 that is no verdict.
 package main
 
 import (
