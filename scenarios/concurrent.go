@@ -46,6 +46,9 @@ const (
 	right      = 2
 	slowDelays = 9
 	maxAmount  = 1000
+	// attemptDelays is how long an attempt takes that is aborted, with the pause
+	// after it, at the most.
+	attemptDelays = 100
 )
 
 func buildConcurrent(seed uint64, p Params, src protocol.Source) *Run {
@@ -75,7 +78,7 @@ func buildConcurrent(seed uint64, p Params, src protocol.Source) *Run {
 		plan.Inputs = append(plan.Inputs, sim.Input{ID: uint64(p.Txs + i), At: w.begin + 1, Node: to, Body: gossip.Data(forged)})
 	}
 	plan.Inputs = w.inputs(plan.Inputs)
-	bound := w.after(w.begin, graceDelays+50*p.Txs)
+	bound := w.after(w.begin, graceDelays+50*p.Txs+attemptDelays*repeats(p.Abort, 3))
 	c, l := newCommits(), newLedgers(w, forged)
 	return &Run{
 		Plan: plan,

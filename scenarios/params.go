@@ -91,7 +91,7 @@ func choice(name, usage string, values []string, of func(*Params) *string) *Para
 
 func span(name, usage string, of func(*Params) *time.Duration) *Param {
 	return &Param{name, usage, nil,
-		func(p *Params) string { return of(p).String() },
+		func(p *Params) string { return strings.ReplaceAll(of(p).String(), "µ", "u") }, // in ASCII, which all read back
 		func(p *Params, s string) error {
 			d, err := time.ParseDuration(s)
 			if err != nil {

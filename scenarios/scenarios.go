@@ -78,11 +78,14 @@ func (s *Scenario) Validate(p *Params) error {
 	case p.Txs > maxTxs:
 		return fmt.Errorf("txs %d: want at most %d", p.Txs, maxTxs)
 	case p.Delay < minDelay || p.Delay > maxDelay:
-		return fmt.Errorf("delay %v: want 1µs to 10m", p.Delay)
+		return fmt.Errorf("delay %v: want 1us to 10m", p.Delay)
 	case p.Jitter < 0 || p.Jitter > maxDelay:
 		return fmt.Errorf("jitter %v: want 0s to 10m", p.Jitter)
 	case p.Until < 1 || p.Until > time.Duration(protocol.MaxTime):
 		return fmt.Errorf("until %v: want more than 0s, at most %v", p.Until, time.Duration(protocol.MaxTime))
+	}
+	if most := protocol.Percent(90); uint64(p.Abort.Num)*uint64(most.Den) > uint64(most.Num)*uint64(p.Abort.Den) {
+		return fmt.Errorf("abort %s: want at most %s, or hardly anything ever commits", FormatRatio(p.Abort), FormatRatio(most))
 	}
 	if p.Loss.Num*2 > p.Loss.Den {
 		return fmt.Errorf("loss %s: want at most 50%%, beyond it retries outlast every timeout", FormatRatio(p.Loss))

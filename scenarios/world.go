@@ -142,20 +142,31 @@ func (w *world) node(id protocol.NodeID) protocol.Node {
 	return n
 }
 
-// tries gives how often an RPC must be sent so that losing all of it is less likely
-// than one in 10^12; and at least so often that the slowest links can answer.
+// tries gives how often an RPC must be sent so that it gets through; at least so
+// often that the slowest links can answer.
 func tries(loss protocol.Ratio) int {
-	const one, least = 1_000_000, 8
-	if loss.Never() {
-		return least
+	const least = 8
+	return max(least, repeats(loss, 2))
+}
+
+// repeats gives how often something must be tried that fails if any of parts
+// things goes wrong, each with probability p below 1, so that all tries fail less
+// often than once in 10^12.
+func repeats(p protocol.Ratio, parts int) int {
+	const one = 1_000_000
+	if p.Never() {
+		return 1
 	}
-	kept := one - one*uint64(loss.Num)/uint64(loss.Den)
-	lost := one - kept*kept/one // of round trips
+	success := uint64(one)
+	for range parts {
+		success = success * (uint64(p.Den) - uint64(p.Num)) / uint64(p.Den)
+	}
+	failure := one - success
 	n := 1
-	for left := lost * one; left > 0; n++ { // in units of 10^-12
-		left = left * lost / one
+	for left := failure * one; left > 0; n++ { // in units of 10^-12
+		left = left * failure / one
 	}
-	return max(least, n)
+	return n
 }
 
 // choose answers a question of the workload, named by what it is about.
