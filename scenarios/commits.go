@@ -126,7 +126,7 @@ func (c *commits) validity() *check.Check {
 }
 
 // progress is AC4, for runs without failures: what aborted had a no.
-func (c *commits) progress(bound protocol.Time, txs int) *check.Check {
+func (c *commits) progress(bound protocol.Time) *check.Check {
 	return check.Eventually("AC4 without failures, all yes commits", bound, func() (uint64, error) {
 		n := uint64(0)
 		for _, t := range c.order {

@@ -7,7 +7,6 @@ import (
 	"dessim/protocol/abcast"
 	"dessim/protocol/gossip"
 	"dessim/protocol/ledger"
-	"dessim/protocol/peer"
 	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/check"
@@ -29,14 +28,6 @@ func concurrent() *Scenario {
 	}
 }
 
-// Questions of the workload; they are named by the transfer.
-var (
-	kindSender   = protocol.KindOf("work.sender")
-	kindReceiver = protocol.KindOf("work.receive")
-	kindWitness  = protocol.KindOf("work.witness")
-	kindAmount   = protocol.KindOf("work.amount")
-)
-
 // The first two transfers go from left to right and from right to left at once,
 // and the links between these two are so slow that each has begun to broadcast
 // before it hears of the other's broadcast: so two transactions reach two nodes in
@@ -45,77 +36,39 @@ const (
 	left       = 1
 	right      = 2
 	slowDelays = 9
-	maxAmount  = 1000
-	// attemptDelays is how long an attempt takes that is aborted, with the pause
-	// after it, at the most.
-	attemptDelays = 100
 )
 
 func buildConcurrent(seed uint64, p Params, src protocol.Source) *Run {
-	w := newWorld(seed, p, src)
-	w.abort = func(id twopc.ID) protocol.Ratio {
+	m := newMarket(seed, p, src)
+	m.abort = func(id twopc.ID) protocol.Ratio {
 		if id.Transfer < 2 {
 			return protocol.Ratio{}
 		}
 		return p.Abort
 	}
-	plan := w.plan(1)
-	client := protocol.NodeID(p.Nodes)
-	near := sim.Link{Delay: p.Delay, Jitter: p.Jitter}
-	slow := sim.Link{Delay: slowDelays * w.delay}
-	plan.Links = []sim.LinkRule{
-		{From: client, To: sim.Any, Link: near},
-		{From: sim.Any, To: client, Link: near},
-		{From: left, To: right, Link: slow},
-		{From: right, To: left, Link: slow},
-	}
+	slow := sim.Link{Delay: slowDelays * m.delay}
+	m.plan.Links = append(m.plan.Links, sim.LinkRule{From: left, To: right, Link: slow}, sim.LinkRule{From: right, To: left, Link: slow})
 	for i := range uint64(p.Txs) {
-		sender, r := w.transfer(i)
-		plan.Inputs = append(plan.Inputs, sim.Input{ID: i, At: w.begin + 1, Node: client, Body: peer.OrderInput(sender, r)})
+		t := m.transfer(i)
+		switch i {
+		case 0:
+			t.between(m.world, left, right)
+		case 1:
+			t.between(m.world, right, left)
+		}
+		m.ask(m.begin+1, t)
 	}
-	forged := w.forged()
-	for i, to := range []protocol.NodeID{0, right} {
-		plan.Inputs = append(plan.Inputs, sim.Input{ID: uint64(p.Txs + i), At: w.begin + 1, Node: to, Body: gossip.Data(forged)})
+	forged := m.forged()
+	for _, to := range []protocol.NodeID{0, right} {
+		m.input(m.begin+1, to, gossip.Data(forged))
 	}
-	plan.Inputs = w.inputs(plan.Inputs)
-	bound := w.after(w.begin, graceDelays+50*p.Txs+attemptDelays*repeats(p.Abort, 3))
-	c, l := newCommits(), newLedgers(w, forged)
-	return &Run{
-		Plan: plan,
-		Checks: check.Suite{
-			w.joinedCheck(bound),
-			c.agreement(), c.stability(), c.validity(), c.progress(bound, p.Txs),
-			l.order(), l.sameHashes(), l.conserved(), l.spentOnce(), l.nothingForged(),
-			l.answered(bound), l.equalAtEnd(bound), l.noReservation(bound), l.reordered(),
-		},
-		watch: []sim.Observer{&w.sent},
-		nodes: w.rows,
-		facts: func(s *sim.Sim) []Fact { return append(c.facts(), l.facts()...) },
-	}
-}
-
-// transfer gives the workload's transfer i: who sends what to whom.
-func (w *world) transfer(i uint64) (sender protocol.NodeID, r peer.Request) {
-	n := uint64(w.p.Nodes)
-	s := w.choose(kindSender, i, n)
-	to := (s + 1 + w.choose(kindReceiver, i, n-1)) % n
-	switch i {
-	case 0:
-		s, to = left, right
-	case 1:
-		s, to = right, left
-	}
-	// The witness is one of the others, counted from the sender on.
-	k := 1 + w.choose(kindWitness, i, n-2)
-	if (to+n-s)%n <= k {
-		k++
-	}
-	return protocol.NodeID(s), peer.Request{
-		Transfer: i,
-		Receiver: w.owners[to],
-		Witness:  w.owners[(s+k)%n],
-		Amount:   1 + w.choose(kindAmount, i, maxAmount),
-	}
+	c, l := m.commits, m.ledgers
+	return m.run(check.Suite{
+		m.joinedCheck(m.bound),
+		c.agreement(), c.stability(), c.validity(), c.progress(m.bound),
+		l.order(), l.sameHashes(), l.conserved(), l.spentOnce(), l.nothingForged(forged),
+		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound), l.reordered(),
+	})
 }
 
 // forged gives a transaction that spends a coin of left in favour of right, as it

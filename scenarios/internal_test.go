@@ -78,10 +78,16 @@ func TestSenderReceiverAndWitnessDiffer(t *testing.T) {
 			p := concurrent().Defaults
 			p.Nodes = nodes
 			w := newWorld(1, p, parts{kindSender: a % n, kindReceiver: a / n % n, kindWitness: a / n / n})
-			for _, i := range []uint64{0, 1, 2} {
-				sender, r := w.transfer(i)
-				if me := w.owners[sender]; me == r.Receiver || me == r.Witness || r.Receiver == r.Witness {
-					t.Fatalf("%d nodes, answers %v: transfer %d is from node %v to %v before %v", nodes, w.src, i, sender, r.Receiver, r.Witness)
+			for i := range 3 {
+				r := w.transfer(0)
+				switch i {
+				case 1:
+					r.between(w, left, right)
+				case 2:
+					r.between(w, right, left)
+				}
+				if me := w.owners[r.sender]; me == r.Receiver || me == r.Witness || r.Receiver == r.Witness {
+					t.Fatalf("%d nodes, answers %v: a transfer is from node %v to %v before %v", nodes, w.src, r.sender, r.Receiver, r.Witness)
 				}
 			}
 		}

@@ -17,7 +17,9 @@ import (
 // ledgers judges what became of the transfers: order, hashes, value.
 type ledgers struct {
 	w          *world
-	forged     []byte
+	asked      uint64          // transfers that the client asks for
+	listed     uint64          // transactions that every list must have at the end
+	logged     uint64          // and, beside them, refused ones that every log must have
 	hashes     []entryHash     // by index, of the first node that had it
 	unspent    map[coin]uint64 // the slow, obvious ledger: see spentOnce
 	audited    uint64          // entries that it has applied
@@ -38,8 +40,8 @@ type coin struct {
 	index uint32
 }
 
-func newLedgers(w *world, forged []byte) *ledgers {
-	return &ledgers{w: w, forged: forged, arrivals: make(map[abcast.MsgID]*arrival)}
+func newLedgers(w *world) *ledgers {
+	return &ledgers{w: w, arrivals: make(map[abcast.MsgID]*arrival)}
 }
 
 // entry reads an output of a member.
@@ -53,7 +55,7 @@ func entry(e *sim.Event) (peer.Entry, bool) {
 // order demands one order of verdicts everywhere.
 func (l *ledgers) order() *check.Check {
 	name := "one order: every log is a prefix of one sequence"
-	if l.w.p.Txs == 0 {
+	if l.listed+l.logged == 0 {
 		return check.Skip(name, noTransfers)
 	}
 	return check.SameOrder(name, sim.Output, func(e *sim.Event) (check.Position, bool) {
@@ -67,7 +69,7 @@ const noTransfers = "there are no transfers"
 // sameHashes demands that logs of equal length have equal hashes.
 func (l *ledgers) sameHashes() *check.Check {
 	name := "equal log and list hashes at equal length"
-	if l.w.p.Txs == 0 {
+	if l.listed+l.logged == 0 {
 		return check.Skip(name, noTransfers)
 	}
 	return check.Always(name, sim.Output, func(e *sim.Event) (bool, error) {
@@ -91,7 +93,7 @@ func (l *ledgers) sameHashes() *check.Check {
 // conserved demands that no entry makes or destroys value.
 func (l *ledgers) conserved() *check.Check {
 	name := "value is conserved after every delivery"
-	if l.w.p.Txs == 0 {
+	if l.listed+l.logged == 0 {
 		return check.Skip(name, noTransfers)
 	}
 	return check.Always(name, sim.Output, func(e *sim.Event) (bool, error) {
@@ -107,7 +109,7 @@ func (l *ledgers) conserved() *check.Check {
 // that what the nodes accept spends only what is in it.
 func (l *ledgers) spentOnce() *check.Check {
 	name := "no output is spent twice"
-	if l.w.p.Txs == 0 {
+	if l.listed+l.logged == 0 {
 		return check.Skip(name, noTransfers)
 	}
 	return check.Always(name, sim.Output, func(e *sim.Event) (bool, error) {
@@ -160,8 +162,8 @@ func (l *ledgers) audit(node protocol.NodeID, body []byte) error {
 
 // nothingForged demands that no node passes on the forged transaction that
 // strangers hand in; it is exercised by its refusals.
-func (l *ledgers) nothingForged() *check.Check {
-	id := ledger.ID(gossip.Sum(l.forged))
+func (l *ledgers) nothingForged(forged []byte) *check.Check {
+	id := ledger.ID(gossip.Sum(forged))
 	return check.Always("a forged transaction is passed on by nobody", sim.Output|sim.Sent, func(e *sim.Event) (bool, error) {
 		if e.What == sim.Output {
 			if e.Kind != peer.KindRefused {
@@ -170,7 +172,7 @@ func (l *ledgers) nothingForged() *check.Check {
 			refused, _, ok := peer.DecodeRefused(e.Body)
 			return ok && refused == id, nil
 		}
-		if (e.Kind == gossip.KindData || e.Kind == gossip.KindBody) && bytes.Contains(e.Body, l.forged) {
+		if (e.Kind == gossip.KindData || e.Kind == gossip.KindBody) && bytes.Contains(e.Body, forged) {
 			return true, fmt.Errorf("node %v passed the forged transaction %v on to node %v", e.Node, id.String()[:8], e.Peer)
 		}
 		return false, nil
@@ -180,7 +182,7 @@ func (l *ledgers) nothingForged() *check.Check {
 // answered demands that every transfer ends, accepted.
 func (l *ledgers) answered(bound protocol.Time) *check.Check {
 	name := "every transfer ends committed and accepted"
-	if l.w.p.Txs == 0 {
+	if l.listed+l.logged == 0 {
 		return check.Skip(name, noTransfers)
 	}
 	return check.EventuallySeeing(name, bound, sim.Output, func(e *sim.Event) {
@@ -193,8 +195,8 @@ func (l *ledgers) answered(bound protocol.Time) *check.Check {
 		}
 	}, func() (uint64, error) {
 		switch {
-		case l.answers < uint64(l.w.p.Txs):
-			return l.answers, fmt.Errorf("%d of %d transfers have ended", l.answers, l.w.p.Txs)
+		case l.answers < l.asked:
+			return l.answers, fmt.Errorf("%d of %d transfers have ended", l.answers, l.asked)
 		case l.accepted < l.answers:
 			return l.answers, fmt.Errorf("%d of %d transfers were refused", l.answers-l.accepted, l.answers)
 		}
@@ -205,7 +207,7 @@ func (l *ledgers) answered(bound protocol.Time) *check.Check {
 // equalAtEnd demands that all nodes end with the whole ledger, the same one.
 func (l *ledgers) equalAtEnd(bound protocol.Time) *check.Check {
 	name := "all nodes end with the same ledger"
-	if l.w.p.Txs == 0 {
+	if l.listed+l.logged == 0 {
 		return check.Skip(name, noTransfers)
 	}
 	return check.Eventually(name, bound, func() (uint64, error) {
@@ -215,10 +217,12 @@ func (l *ledgers) equalAtEnd(bound protocol.Time) *check.Check {
 			}
 			s, first := n.Ledger(), l.w.nodes[0].Ledger()
 			switch {
-			case s.ListLen() != uint64(l.w.p.Txs):
-				return 0, fmt.Errorf("node %d has %d of %d transactions", i, s.ListLen(), l.w.p.Txs)
+			case s.ListLen() != l.listed:
+				return 0, fmt.Errorf("node %d has listed %d transactions, want %d", i, s.ListLen(), l.listed)
+			case s.LogLen() != l.listed+l.logged:
+				return 0, fmt.Errorf("node %d has logged %d transactions, want %d", i, s.LogLen(), l.listed+l.logged)
 			case s.LogHash() != first.LogHash() || s.ListHash() != first.ListHash():
-				return 0, fmt.Errorf("nodes 0 and %d have different ledgers of %d transactions", i, l.w.p.Txs)
+				return 0, fmt.Errorf("nodes 0 and %d have different ledgers of %d transactions", i, s.LogLen())
 			}
 		}
 		return uint64(len(l.w.nodes)), nil
@@ -228,7 +232,7 @@ func (l *ledgers) equalAtEnd(bound protocol.Time) *check.Check {
 // noReservation demands that no output stays reserved.
 func (l *ledgers) noReservation(bound protocol.Time) *check.Check {
 	name := "no reservation is left"
-	if l.w.p.Txs == 0 {
+	if l.listed+l.logged == 0 {
 		return check.Skip(name, noTransfers)
 	}
 	return check.Eventually(name, bound, func() (uint64, error) {
@@ -256,7 +260,7 @@ type arrival struct {
 // that agreeing on one was not for nothing.
 func (l *ledgers) reordered() *check.Check {
 	name := "two transactions reached two nodes in different orders"
-	if l.w.p.Txs < 2 {
+	if l.asked < 2 {
 		return check.Skip(name, "it takes two transfers")
 	}
 	done := false

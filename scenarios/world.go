@@ -3,6 +3,7 @@ package scenarios
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"dessim/protocol"
@@ -32,6 +33,7 @@ type world struct {
 	members  []protocol.NodeID
 	nodes    []*peer.Node // as they are now
 	abort    func(twopc.ID) protocol.Ratio
+	liars    []protocol.NodeID // members that say what inputs tell them
 	delay    time.Duration // the longest usual one
 	settle   protocol.Time
 	begin    protocol.Time
@@ -124,7 +126,7 @@ func (w *world) node(id protocol.NodeID) protocol.Node {
 		order = abcast.ISIS // scenarios without broadcasts have no order
 	}
 	secret := w.secret("secret", uint64(id))
-	n := peer.New(peer.Config{
+	cfg := peer.Config{
 		Members:  w.members,
 		First:    0,
 		Book:     protocol.SimBook{},
@@ -137,7 +139,13 @@ func (w *world) node(id protocol.NodeID) protocol.Node {
 		Tries:    tries(w.p.Loss),
 		Settle:   w.settle.Sub(w.start(int(id))),
 		Abort:    w.abort,
-	})
+	}
+	if slices.Contains(w.liars, id) {
+		liar := peer.NewLiar(cfg)
+		w.nodes[id] = liar.Node
+		return liar
+	}
+	n := peer.New(cfg)
 	w.nodes[id] = n
 	return n
 }

@@ -212,6 +212,9 @@ func (n *Node) decided(env *protocol.Env, d twopc.Decision) {
 			tx.Endorse(x)
 		}
 	}
+	if tx.Sender == n.self {
+		tx.Endorse(n.cfg.Key.Endorse(n.cfg.Verifier, tx)) // a Liar is no participant
+	}
 	if !n.state.Listed(tx.TxID()) {
 		n.out.promise(tx)
 	}

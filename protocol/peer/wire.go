@@ -45,6 +45,8 @@ func (o Outcome) String() string {
 //	look     5 owner                            input: look an owner up
 //	get      6 owner                            input: find an owner's key
 //	order    7 sender transfer receiver witness amount  input to a client
+//	say      8 body                             input to a Liar
+//	spend    9 transfer receiver witness body   input to a Liar: node numbers
 type message struct {
 	typ     int
 	req     Request
@@ -52,7 +54,8 @@ type message struct {
 	outcome Outcome
 	id      ledger.ID
 	owner   ledger.Owner
-	body    []byte // aliases what was decoded
+	body    []byte             // aliases what was decoded
+	parties [2]protocol.NodeID // receiver and witness
 }
 
 const (
@@ -64,6 +67,8 @@ const (
 	typeLook
 	typeGet
 	typeOrder
+	typeSay
+	typeSpend
 )
 
 // maxTransfer keeps transfers out of a tag's high bits: a client's timers are named
@@ -92,6 +97,13 @@ func (m message) append(b []byte) []byte {
 		b = bencode.AppendUint(b, uint64(m.sender))
 		b = bencode.AppendUint(b, m.req.Transfer)
 		b = appendTerms(b, m.req)
+	case typeSay:
+		b = bencode.AppendBytes(b, m.body)
+	case typeSpend:
+		b = bencode.AppendUint(b, m.req.Transfer)
+		b = bencode.AppendUint(b, uint64(m.parties[0]))
+		b = bencode.AppendUint(b, uint64(m.parties[1]))
+		b = bencode.AppendBytes(b, m.body)
 	}
 	return append(b, 'e')
 }
@@ -109,7 +121,7 @@ func decode(b []byte) (m message, ok bool) {
 	var r bencode.Reader
 	r.Reset(b[1:])
 	r.List()
-	m.typ = int(r.UintMax(typeOrder))
+	m.typ = int(r.UintMax(typeSpend))
 	switch m.typ {
 	case typeRequest:
 		m.req.Transfer = r.UintMax(maxTransfer - 1)
@@ -121,19 +133,30 @@ func decode(b []byte) (m message, ok bool) {
 		m.outcome = Outcome(r.UintMax(uint64(Refused)))
 	case typeFetch:
 		copy(m.id[:], r.Fixed(len(m.id)))
-	case typeBody:
-		if m.body = r.Bytes(); len(m.body) > gossip.MaxBody {
-			r.Fail()
-		}
+	case typeBody, typeSay:
+		m.body = cutBody(&r)
 	case typeLook, typeGet:
 		copy(m.owner[:], r.Fixed(len(m.owner)))
 	case typeOrder:
 		m.sender = protocol.NodeID(r.UintMax(uint64(protocol.Outside) - 1))
 		m.req.Transfer = r.UintMax(maxTransfer - 1)
 		cutTerms(&r, &m.req)
+	case typeSpend:
+		m.req.Transfer = r.UintMax(maxTransfer - 1)
+		m.parties[0] = protocol.NodeID(r.UintMax(uint64(protocol.Outside) - 1))
+		m.parties[1] = protocol.NodeID(r.UintMax(uint64(protocol.Outside) - 1))
+		m.body = cutBody(&r)
 	}
 	r.End()
 	return m, r.Done()
+}
+
+func cutBody(r *bencode.Reader) []byte {
+	b := r.Bytes()
+	if len(b) > gossip.MaxBody {
+		r.Fail()
+	}
+	return b
 }
 
 func cutTerms(r *bencode.Reader, q *Request) {

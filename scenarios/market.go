@@ -1,0 +1,101 @@
+package scenarios
+
+import (
+	"dessim/protocol"
+	"dessim/protocol/peer"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// Questions of the workload; they are named by the transfer.
+var (
+	kindSender   = protocol.KindOf("work.sender")
+	kindReceiver = protocol.KindOf("work.receive")
+	kindWitness  = protocol.KindOf("work.witness")
+	kindAmount   = protocol.KindOf("work.amount")
+)
+
+const (
+	maxAmount = 1000
+	// attemptDelays is how long an attempt takes that is aborted, with the pause
+	// after it, at the most.
+	attemptDelays = 100
+)
+
+// market is a world with a client that asks for transfers, and what judges them.
+// A scenario adds its own inputs and takes the checks that it is about.
+type market struct {
+	*world
+	plan    sim.Plan
+	client  protocol.NodeID
+	bound   protocol.Time // by which all transfers must have ended
+	commits *commits
+	ledgers *ledgers
+}
+
+// newMarket makes a market of p.Nodes nodes, without inputs. The client's links
+// lose nothing, since clients are exempt from misfortunes.
+func newMarket(seed uint64, p Params, src protocol.Source) *market {
+	w := newWorld(seed, p, src)
+	m := &market{world: w, plan: w.plan(1), client: protocol.NodeID(p.Nodes)}
+	near := sim.Link{Delay: p.Delay, Jitter: p.Jitter}
+	m.plan.Links = []sim.LinkRule{
+		{From: m.client, To: sim.Any, Link: near},
+		{From: sim.Any, To: m.client, Link: near},
+	}
+	m.bound = w.after(w.begin, graceDelays+50*p.Txs+attemptDelays*repeats(p.Abort, 3))
+	m.commits, m.ledgers = newCommits(), newLedgers(w)
+	return m
+}
+
+// input adds an input, unless the run is cut short before it.
+func (m *market) input(at protocol.Time, to protocol.NodeID, body []byte) {
+	if at <= m.plan.Until {
+		m.plan.Inputs = append(m.plan.Inputs, sim.Input{ID: uint64(len(m.plan.Inputs)), At: at, Node: to, Body: body})
+	}
+}
+
+// ask has the client ask for a transfer, which is then expected to be accepted.
+func (m *market) ask(at protocol.Time, t transfer) {
+	m.ledgers.asked++
+	m.ledgers.listed++
+	m.input(at, m.client, peer.OrderInput(t.sender, t.Request))
+}
+
+// run gives the run of these checks.
+func (m *market) run(checks check.Suite) *Run {
+	return &Run{
+		Plan:   m.plan,
+		Checks: checks,
+		watch:  []sim.Observer{&m.sent},
+		nodes:  m.rows,
+		facts:  func(*sim.Sim) []Fact { return append(m.commits.facts(), m.ledgers.facts()...) },
+	}
+}
+
+// transfer is one piece of the workload.
+type transfer struct {
+	sender protocol.NodeID
+	peer.Request
+}
+
+// transfer draws the workload's transfer i: who sends what to whom before whom.
+func (w *world) transfer(i uint64) transfer {
+	n := uint64(w.p.Nodes)
+	s := w.choose(kindSender, i, n)
+	t := transfer{Request: peer.Request{Transfer: i, Amount: 1 + w.choose(kindAmount, i, maxAmount)}}
+	t.between(w, s, (s+1+w.choose(kindReceiver, i, n-1))%n)
+	return t
+}
+
+// between makes the transfer one from sender to receiver. The witness is drawn from
+// the others, counted from the sender on.
+func (t *transfer) between(w *world, sender, receiver uint64) {
+	n := uint64(w.p.Nodes)
+	k := 1 + w.choose(kindWitness, t.Transfer, n-2)
+	if (receiver+n-sender)%n <= k {
+		k++
+	}
+	t.sender = protocol.NodeID(sender)
+	t.Receiver, t.Witness = w.owners[receiver], w.owners[(sender+k)%n]
+}
