@@ -29,7 +29,7 @@ type Scenario struct {
 
 // All is the table of scenarios, in the order in which they are listed.
 func All() []*Scenario {
-	return []*Scenario{bootstrap(), concurrent()}
+	return []*Scenario{bootstrap(), committing(), broadcasting(), concurrent()}
 }
 
 // Find gives the scenario of that name, or nil.

@@ -59,6 +59,7 @@ func (n *Node) forget(id ledger.ID) {
 // flooded goes on with a body that the flood let through. If it comes late, since
 // it was fetched and applied meanwhile, it is not needed decoded any more.
 func (n *Node) flooded(env *protocol.Env, id gossip.ID, _ []byte) {
+	env.Output(KindHanded, id[:])
 	if p := n.bodies.parsed[ledger.ID(id)]; p != nil && n.state.Listed(p.tx.TxID()) {
 		n.forget(ledger.ID(id))
 	}

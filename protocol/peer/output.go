@@ -12,6 +12,7 @@ import (
 var (
 	KindJoined   = protocol.KindOf("joined")   // the key is being published: number of neighbours
 	KindEntry    = protocol.KindOf("entry")    // an Entry of the ledger
+	KindHanded   = protocol.KindOf("handed")   // the flood handed over a body that it passed on: its wtxid
 	KindRefused  = protocol.KindOf("refused")  // a body was not passed on: its wtxid and verdict
 	KindLooked   = protocol.KindOf("looked")   // a Looked: an input's lookup ended
 	KindFound    = protocol.KindOf("found")    // a FoundKey: a public key came from the DHT

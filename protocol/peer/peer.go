@@ -117,7 +117,7 @@ func New(cfg Config) *Node {
 	k := kademlia.Defaults(kademlia.ID(n.self), cfg.Book, cfg.Secret)
 	k.Timeout, k.Tries, k.Pause = d*5/2, cfg.Tries, 4*d
 	n.dht = kademlia.New(k)
-	n.link = link.New(link.Config{Retry: d * 5 / 2, Window: link.MaxWindow, Deliver: n.deliver})
+	n.link = link.New(link.Config{Retry: d * 5 / 2, Window: link.MaxWindow, FIFO: cfg.Order.FIFO(), Deliver: n.deliver})
 	n.flood = gossip.New(gossip.Config{
 		Neighbours: func() []protocol.NodeID { return n.neighbours },
 		Check:      n.checkBody,
@@ -254,6 +254,9 @@ func (n *Node) Ledger() *ledger.State { return n.state }
 
 // DHT gives the node's part of the hash table, to be read.
 func (n *Node) DHT() *kademlia.DHT { return n.dht }
+
+// Degree gives the number of neighbours to whom bodies are passed on.
+func (n *Node) Degree() int { return len(n.neighbours) }
 
 // Reservations gives the number of outputs that open transactions hold here.
 func (n *Node) Reservations() int { return n.vote.Reservations() }

@@ -307,3 +307,17 @@ func readEndorsements(r *bencode.Reader) (endorsements []Endorsement) {
 	}
 	return endorsements
 }
+
+// MessageID tells which transaction a message is about, for checks that count what
+// travels. ok is false for anything else.
+func MessageID(msg []byte) (id ID, ok bool) {
+	m, ok := decodeMessage(msg)
+	return m.id, ok
+}
+
+// ForcedID tells which transaction a record is about that a sync is to make safe
+// before anything else happens. ok is false for anything else.
+func ForcedID(rec []byte) (id ID, ok bool) {
+	r, ok := decodeRecord(rec)
+	return r.id, ok && r.kind != recEnd
+}
