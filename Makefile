@@ -2,6 +2,7 @@
 
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 SEEDS = 1000
+ROUNDS = 5
 T = 30s
 
 help:      ## show this
@@ -30,12 +31,18 @@ run:       ## the main job, twice in two processes
 soak:      ## both scenarios on SEEDS seeds, plain and lossy
 	go test ./scenarios -run TestSoak -count=1 -timeout 0 -v -soak.seeds=$(SEEDS)
 
-bench:     ## kernel benchmarks; feed two outputs to benchstat
-	go test ./sim -run '^$$' -bench 'PHOLD|Queue' -benchtime 3000000x -count 5
+arches:    ## the pinned digests on 386, GOAMD64 v1 and v3, and under QEMU on arm64 and big-endian s390x
+	@for q in qemu-aarch64-static qemu-s390x-static; do command -v $$q > /dev/null || \
+		{ echo "make arches: no $$q: apt-get install qemu-user-static"; exit 1; }; done
+	DESSIM_MACHINES="arm64=qemu-aarch64-static s390x=qemu-s390x-static" \
+		go test ./scenarios -run TestDigestsAreTheSameOnOtherMachines -count=1 -v
+
+bench:     ## speed in one table; PEERS=../shared/peers: beside other simulators; ONLY=REGEXP: some cases
+	go run ./cmd/bench -rounds $(ROUNDS) $(if $(PEERS),-peers $(PEERS)) $(if $(ONLY),-only '$(ONLY)')
 
 fuzz:      ## every fuzz target for T each
 	@set -e; for p in $$(go list ./...); do \
 		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 			echo "$$p $$f"; go test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(T); done; done
 
-.PHONY: help check fmt vet lint test race run soak bench fuzz
+.PHONY: help check fmt vet lint test race run soak arches bench fuzz

@@ -23,7 +23,7 @@ func bootstrap() *Scenario {
 		Shows:    "nodes join a Kademlia network through node 0; then every node and every key is found",
 		MinNodes: 1,
 		MaxNodes: 100_000,
-		Defaults: Params{Nodes: 16, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: time.Minute},
+		Defaults: Params{Nodes: 40, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: time.Minute},
 		Unused:   []string{"txs", "order", "abort"},
 		build:    buildBootstrap,
 	}
@@ -90,10 +90,18 @@ func (w *world) quests() []quest {
 		}
 		return out
 	}
+	drawn := make(map[quest]bool)
 	for i := range uint64(drawnPairs) {
-		a := int(w.choose(kindAsker, i, uint64(n)))
-		b := (a + 1 + int(w.choose(kindTarget, i, uint64(n-1)))) % n
-		out = append(out, quest{a, b, false})
+		q := quest{asker: int(w.choose(kindAsker, i, uint64(n)))}
+		q.target = (q.asker + 1 + int(w.choose(kindTarget, i, uint64(n-1)))) % n
+		for drawn[q] || q.target == q.asker { // the next pair that is new
+			if q.target = (q.target + 1) % n; q.target == q.asker {
+				q.asker = (q.asker + 1) % n
+				q.target = (q.asker + 1) % n
+			}
+		}
+		drawn[q] = true
+		out = append(out, q)
 	}
 	for b := range n {
 		a := (b + 1 + int(w.choose(kindAsker, uint64(drawnPairs+b), uint64(n-1)))) % n

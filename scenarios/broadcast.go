@@ -39,7 +39,7 @@ func buildBroadcast(seed uint64, p Params, src protocol.Source) *Run {
 	r := m.run(check.Suite{
 		m.joinedCheck(m.bound),
 		f.once(), f.everywhere(), f.exact(), f.quiet(), f.repaired(),
-		l.answered(m.bound), l.equalAtEnd(m.bound),
+		l.answered(m.bound), l.audited(), l.equalAtEnd(m.bound),
 	})
 	facts := r.facts
 	r.facts = func(s *sim.Sim) []Fact { return append(f.facts(), facts(s)...) }

@@ -46,7 +46,7 @@ func buildCommit(seed uint64, p Params, src protocol.Source) *Run {
 		m.joinedCheck(m.bound),
 		c.agreement(), c.stability(), c.validity(), c.progress(m.bound),
 		newCosts(m).check(), l.retried(),
-		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound), l.conserved(),
+		l.answered(m.bound), l.conserved(), l.audited(), l.equalAtEnd(m.bound), l.noReservation(m.bound),
 	})
 }
 

@@ -10,18 +10,20 @@ import (
 	"dessim/sim/check"
 )
 
-// commits judges two-phase commit by its outputs alone: the conditions of atomic
-// commitment (Bernstein, Hadzilacos, Goodman 1987, section 7.3).
+// commits judges two-phase commit by its outputs and by what the plan asked for:
+// the conditions of atomic commitment (Bernstein, Hadzilacos, Goodman 1987, section
+// 7.3). It is an observer, to be shown an event before its checks are.
 type commits struct {
-	txs   map[twopc.ID]*commit
-	order []*commit // as they began
+	txs     map[twopc.ID]*commit
+	order   []*commit // as they began
+	client  protocol.NodeID
+	parties map[uint64][]protocol.NodeID // ascending, by transfer of the client
 }
 
 // commit is what is known of one transaction.
 type commit struct {
 	id           twopc.ID
-	coordinator  protocol.NodeID
-	participants []protocol.NodeID
+	participants []protocol.NodeID // as the coordinator began it; nil before
 	yes, no      []protocol.NodeID
 	decided      []decision
 }
@@ -31,21 +33,45 @@ type decision struct {
 	commit bool
 }
 
-func newCommits() *commits { return &commits{txs: make(map[twopc.ID]*commit)} }
+func newCommits(client protocol.NodeID) *commits {
+	return &commits{txs: make(map[twopc.ID]*commit), client: client, parties: make(map[uint64][]protocol.NodeID)}
+}
 
-// see reads an output and finds its transaction.
-func (c *commits) see(e *sim.Event) (t *commit, r twopc.Record, ok bool) {
-	r, ok = twopc.DecodeOutput(e.Kind, e.Body)
+// Watch gives the outputs.
+func (c *commits) Watch() sim.What { return sim.Output }
+
+// Observe enters what a node put out.
+func (c *commits) Observe(e *sim.Event) {
+	r, ok := twopc.DecodeOutput(e.Kind, e.Body)
 	if !ok {
-		return nil, r, false
+		return
 	}
-	t = c.txs[r.ID]
+	t := c.txs[r.ID]
 	if t == nil {
 		t = &commit{id: r.ID}
 		c.txs[r.ID] = t
 		c.order = append(c.order, t)
 	}
-	return t, r, true
+	switch {
+	case e.Kind == twopc.KindBegun:
+		t.participants = append([]protocol.NodeID{}, r.Participants...)
+	case e.Kind == twopc.KindDecided:
+		t.decided = append(t.decided, decision{e.Node, r.Yes})
+	case r.Yes:
+		t.yes = append(t.yes, e.Node)
+	default:
+		t.no = append(t.no, e.Node)
+	}
+}
+
+// decidedNow gives the transaction that e decides, as entered.
+func (c *commits) decidedNow(e *sim.Event) (t *commit, now decision, ok bool) {
+	r, ok := twopc.DecodeOutput(e.Kind, e.Body)
+	if !ok || e.Kind != twopc.KindDecided {
+		return nil, now, false
+	}
+	t = c.txs[r.ID]
+	return t, t.decided[len(t.decided)-1], true
 }
 
 func word(commit bool) string {
@@ -55,68 +81,65 @@ func word(commit bool) string {
 	return "abort"
 }
 
-// agreement is AC1, and enters what it sees for the checks after it.
+// agreement is AC1. It is exercised by each node that decides after another.
 func (c *commits) agreement() *check.Check {
 	return check.Always("AC1 all who decide decide the same", sim.Output, func(e *sim.Event) (bool, error) {
-		t, r, ok := c.see(e)
+		t, now, ok := c.decidedNow(e)
 		if !ok {
 			return false, nil
 		}
-		switch e.Kind {
-		case twopc.KindBegun:
-			t.coordinator, t.participants = r.Coordinator, append(t.participants[:0], r.Participants...)
-			return false, nil
-		case twopc.KindVoted:
-			if r.Yes {
-				t.yes = append(t.yes, e.Node)
-			} else {
-				t.no = append(t.no, e.Node)
-			}
-			return false, nil
-		}
-		defer func() { t.decided = append(t.decided, decision{e.Node, r.Yes}) }()
+		second := false
 		for _, d := range t.decided {
-			if d.commit != r.Yes && d.node != e.Node {
-				return true, fmt.Errorf("transaction %v: node %v decides %s, node %v decided %s", t.id, e.Node, word(r.Yes), d.node, word(d.commit))
+			if d.node == now.node {
+				continue
+			}
+			second = true
+			if d.commit != now.commit {
+				return true, fmt.Errorf("transaction %v: node %v decides %s, node %v decided %s", t.id, e.Node, word(now.commit), d.node, word(d.commit))
 			}
 		}
-		return len(t.decided) > 0, nil
+		return second, nil
 	})
 }
 
-// stability is AC2.
+// stability is AC2. It is exercised by each decision: only a restart brings a
+// second one of the same node.
 func (c *commits) stability() *check.Check {
 	return check.Always("AC2 no decision is reversed", sim.Output, func(e *sim.Event) (bool, error) {
-		if e.Kind != twopc.KindDecided {
-			return false, nil
-		}
-		t, r, ok := c.see(e)
+		t, now, ok := c.decidedNow(e)
 		if !ok {
 			return false, nil
 		}
 		for _, d := range t.decided {
-			if d.node == e.Node && d.commit != r.Yes {
-				return true, fmt.Errorf("transaction %v: node %v decides %s after %s", t.id, e.Node, word(r.Yes), word(d.commit))
+			if d.node == now.node && d.commit != now.commit {
+				return true, fmt.Errorf("transaction %v: node %v decides %s after %s", t.id, e.Node, word(now.commit), word(d.commit))
 			}
 		}
 		return true, nil
 	})
 }
 
-// validity is AC3.
+// validity is AC3. Who must have voted is what the plan says, for the client's
+// transfers, and for others what the coordinator began with.
 func (c *commits) validity() *check.Check {
 	return check.Always("AC3 commit only if all voted yes", sim.Output, func(e *sim.Event) (bool, error) {
-		if e.Kind != twopc.KindDecided {
+		t, now, ok := c.decidedNow(e)
+		if !ok || !now.commit {
 			return false, nil
 		}
-		t, r, ok := c.see(e)
-		if !ok || !r.Yes {
-			return false, nil
+		must := t.participants
+		if t.id.Client == c.client {
+			must = c.parties[t.id.Transfer]
 		}
-		if len(t.no) > 0 {
+		switch {
+		case !slices.Equal(must, t.participants):
+			return true, fmt.Errorf("transaction %v: node %v commits, participants were %v, should be %v", t.id, e.Node, t.participants, must)
+		case len(must) == 0:
+			return true, fmt.Errorf("transaction %v: node %v commits what nobody began", t.id, e.Node)
+		case len(t.no) > 0:
 			return true, fmt.Errorf("transaction %v: node %v commits, node %v voted no", t.id, e.Node, t.no[0])
 		}
-		for _, p := range t.participants {
+		for _, p := range must {
 			if !slices.Contains(t.yes, p) {
 				return true, fmt.Errorf("transaction %v: node %v commits, node %v has not voted yes", t.id, e.Node, p)
 			}

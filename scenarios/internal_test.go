@@ -153,7 +153,7 @@ func TestANodeThatPanicsGivesVerdictErrorWithThePlace(t *testing.T) {
 	if len(r.Nodes) != 3 {
 		t.Errorf("%d rows of a broken run, want all 3: they tell how far it came", len(r.Nodes))
 	}
-	want := "node 1 panicked at 1.000000003s, event 4: the fuse is out"
+	want := "node 1 panicked at step 4, 1000.000003 ms: the fuse is out"
 	if !ok || r.Verdict != Failed || !strings.HasPrefix(r.Failure, want) || r.Sim.Events == 0 {
 		t.Errorf("ok %v, verdict %s, failure %q, %d events; want %s, %q", ok, r.Verdict, r.Failure, r.Sim.Events, Failed, want)
 	}

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"crypto/sha1"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,12 +17,12 @@ import (
 // lookups judges what nodes find in the DHT, knowing all ids.
 type lookups struct {
 	w      *world
-	ids    []kademlia.ID // all, by node
-	looks  int           // lookups asked for
-	gets   int           // keys asked for
-	looked int           // lookups that ended
-	found  map[foundKey]bool
-	hops   []uint64 // lookups by hops
+	ids    []kademlia.ID     // all, by node
+	looks  map[foundKey]bool // lookups asked for; true once they ended
+	gets   map[foundKey]bool // keys asked for; true once they were found
+	looked int               // lookups that ended
+	found  int               // keys that were found
+	hops   []uint64          // lookups by hops
 }
 
 type foundKey struct {
@@ -30,15 +31,16 @@ type foundKey struct {
 }
 
 func newLookups(w *world, quests []quest) *lookups {
-	l := &lookups{w: w, found: make(map[foundKey]bool)}
+	l := &lookups{w: w, looks: make(map[foundKey]bool), gets: make(map[foundKey]bool)}
 	for _, o := range w.owners {
 		l.ids = append(l.ids, kademlia.ID(o))
 	}
 	for _, q := range quests {
+		k := foundKey{protocol.NodeID(q.asker), w.owners[q.target]}
 		if q.key {
-			l.gets++
+			l.gets[k] = false
 		} else {
-			l.looks++
+			l.looks[k] = false
 		}
 	}
 	return l
@@ -53,7 +55,7 @@ const (
 
 // closestCheck demands that each lookup returns the globally closest nodes.
 func (l *lookups) closestCheck() *check.Check {
-	if l.looks == 0 {
+	if len(l.looks) == 0 {
 		return check.Skip(nameClosest, "one node has nobody to look up")
 	}
 	return check.Always(nameClosest, sim.Output, func(e *sim.Event) (bool, error) {
@@ -64,6 +66,11 @@ func (l *lookups) closestCheck() *check.Check {
 		if !ok {
 			return true, fmt.Errorf("node %v put out a lookup that cannot be read", e.Node)
 		}
+		k := foundKey{e.Node, ledger.Owner(r.Target)}
+		if ended, asked := l.looks[k]; ended || !asked {
+			return true, fmt.Errorf("node %v ends a lookup of %v that it was not asked for, or has ended", e.Node, r.Target)
+		}
+		l.looks[k] = true
 		l.looked++
 		for len(l.hops) <= r.Hops {
 			l.hops = append(l.hops, 0)
@@ -106,29 +113,35 @@ func short(ids []kademlia.ID) string {
 }
 
 func (l *lookups) answeredCheck(bound protocol.Time) *check.Check {
-	if l.looks == 0 {
+	if len(l.looks) == 0 {
 		return check.Skip(nameAnswered, "one node has nobody to look up")
 	}
 	return check.Eventually(nameAnswered, bound, func() (uint64, error) {
-		if l.looked < l.looks {
-			return uint64(l.looked), fmt.Errorf("%d of %d lookups have ended", l.looked, l.looks)
+		if l.looked < len(l.looks) {
+			return uint64(l.looked), fmt.Errorf("%d of %d lookups have ended", l.looked, len(l.looks))
 		}
 		return uint64(l.looked), nil
 	})
 }
 
-// keysCheck demands that whoever asked for a key has it. The key itself is
-// verified by its hash, within the node.
+// keysCheck demands that whoever asked for a key has it: the one whose hash is the
+// owner's name.
 func (l *lookups) keysCheck(bound protocol.Time) *check.Check {
 	return check.EventuallySeeing(nameKeys, bound, sim.Output, func(e *sim.Event) {
-		if f, ok := peer.DecodeFound(e.Body); ok && e.Kind == peer.KindFound {
-			l.found[foundKey{e.Node, f.Owner}] = true
+		f, ok := peer.DecodeFound(e.Body)
+		if !ok || e.Kind != peer.KindFound || sha1.Sum(fmt.Appendf(nil, "%d:%s", len(f.Key), f.Key[:])) != f.Owner {
+			return
+		}
+		k := foundKey{e.Node, f.Owner}
+		if had, asked := l.gets[k]; asked && !had {
+			l.gets[k] = true
+			l.found++
 		}
 	}, func() (uint64, error) {
-		if len(l.found) < l.gets {
-			return uint64(len(l.found)), fmt.Errorf("%d of %d keys were found", len(l.found), l.gets)
+		if l.found < len(l.gets) {
+			return uint64(l.found), fmt.Errorf("%d of %d keys were found", l.found, len(l.gets))
 		}
-		return uint64(len(l.found)), nil
+		return uint64(l.found), nil
 	})
 }
 

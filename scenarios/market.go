@@ -43,8 +43,8 @@ func newMarket(seed uint64, p Params, src protocol.Source) *market {
 		{From: m.client, To: sim.Any, Link: near},
 		{From: sim.Any, To: m.client, Link: near},
 	}
-	m.bound = w.after(w.begin, graceDelays+50*p.Txs+attemptDelays*repeats(p.Abort, 3))
-	m.commits, m.ledgers = newCommits(), newLedgers(w)
+	m.bound = w.after(w.begin, graceDelays/2+3*p.Txs+attemptDelays*repeats(p.Abort, 3))
+	m.commits, m.ledgers = newCommits(m.client), newLedgers(w)
 	return m
 }
 
@@ -59,7 +59,19 @@ func (m *market) input(at protocol.Time, to protocol.NodeID, body []byte) {
 func (m *market) ask(at protocol.Time, t transfer) {
 	m.ledgers.asked++
 	m.ledgers.listed++
+	m.commits.parties[t.Transfer] = m.parties(t)
 	m.input(at, m.client, peer.OrderInput(t.sender, t.Request))
+}
+
+// parties gives who takes part in a transfer, ascending.
+func (w *world) parties(t transfer) []protocol.NodeID {
+	var out []protocol.NodeID
+	for i, o := range w.owners {
+		if id := protocol.NodeID(i); id == t.sender || o == t.Receiver || o == t.Witness {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 // run gives the run of these checks.
@@ -67,7 +79,7 @@ func (m *market) run(checks check.Suite) *Run {
 	return &Run{
 		Plan:   m.plan,
 		Checks: checks,
-		watch:  []sim.Observer{&m.sent},
+		watch:  []sim.Observer{m.commits, &m.sent},
 		nodes:  m.rows,
 		facts:  func(*sim.Sim) []Fact { return append(m.commits.facts(), m.ledgers.facts()...) },
 	}

@@ -54,7 +54,7 @@ func AllParams() []*Param {
 	return []*Param{
 		count("nodes", "number of nodes", func(p *Params) *int { return &p.Nodes }),
 		count("txs", "number of transfers", func(p *Params) *int { return &p.Txs }),
-		choice("order", "how broadcasts are ordered", []string{abcast.ISIS.String()}, func(p *Params) *string { return &p.Order }),
+		choice("order", "how broadcasts are ordered", orders(), func(p *Params) *string { return &p.Order }),
 		span("delay", "least delay of a link, more than 0", func(p *Params) *time.Duration { return &p.Delay }),
 		span("jitter", "greatest random addition to the delay", func(p *Params) *time.Duration { return &p.Jitter }),
 		ratio("loss", "share of messages that links lose", func(p *Params) *protocol.Ratio { return &p.Loss }),
@@ -62,6 +62,14 @@ func AllParams() []*Param {
 		ratio("abort", "probability that a participant votes abort at random", func(p *Params) *protocol.Ratio { return &p.Abort }),
 		span("until", "virtual time at which the run ends at the latest", func(p *Params) *time.Duration { return &p.Until }),
 	}
+}
+
+// orders gives the names of the orders.
+func orders() (names []string) {
+	for _, o := range abcast.Orders() {
+		names = append(names, o.String())
+	}
+	return names
 }
 
 func count(name, usage string, of func(*Params) *int) *Param {

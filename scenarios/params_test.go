@@ -26,7 +26,7 @@ func param(t *testing.T, name string) *scenarios.Param {
 var texts = map[string]map[string]string{
 	"nodes":  {"8": "8", "008": "8", "0": "0", "2147483647": "2147483647"},
 	"txs":    {"20": "20", "010": "10", "0": "0"},
-	"order":  {"isis": "isis"},
+	"order":  {"isis": "isis", "lamport": "lamport", "sequencer": "sequencer"},
 	"delay":  {"1ms": "1ms", "1000us": "1ms", "1.5ms": "1.5ms", "90s": "1m30s", "1ns": "1ns"},
 	"jitter": {"9ms": "9ms", "0": "0s", "0s": "0s"},
 	"loss":   {"10%": "10%", "0.1": "10%", "0.10": "10%", "0.5%": "0.5%", "0": "0%", "0.00%": "0%", "1": "100%", "0.0125": "1.25%"},

@@ -22,7 +22,7 @@ import (
 )
 
 // drawSubject draws a run of concurrent that lasts until everything that must
-// come is overdue. It shrinks towards few nodes, one transfer and calm links.
+// come is overdue. It shrinks towards few nodes, one transfer, ISIS and calm links.
 func drawSubject(t *rapid.T) subject {
 	s := subject{scenario: scenarios.Find("concurrent"), seed: 1}
 	share := func(name string) protocol.Ratio {
@@ -35,6 +35,7 @@ func drawSubject(t *rapid.T) subject {
 	*p = s.scenario.Defaults
 	p.Nodes = rapid.IntRange(3, 6).Draw(t, "nodes")
 	p.Txs = rapid.IntRange(1, 8).Draw(t, "txs")
+	p.Order = rapid.SampledFrom(ordersOf(s.scenario)).Draw(t, "order")
 	p.Delay, p.Jitter = span("delay", 1, 5), span("jitter", 0, 20)
 	p.Loss, p.Copy, p.Abort = share("loss"), share("copy"), share("abort")
 	p.Until = 2700 * (p.Delay + p.Jitter)

@@ -18,6 +18,8 @@ func TestScenariosPassWhenAllAnswersAreBenign(t *testing.T) {
 		"-scenario bootstrap -nodes 3", "-scenario bootstrap -nodes 8",
 		"-scenario concurrent -nodes 3", "-scenario concurrent -nodes 8",
 		"-scenario concurrent -nodes 8 -loss 10% -copy 10% -abort 50%",
+		"-scenario verify -nodes 4", "-scenario verify -nodes 8 -order lamport",
+		"-scenario doublespend -nodes 4", "-scenario doublespend -nodes 8 -order sequencer",
 	} {
 		s := mustParse(t, flags)
 		r := s.run(protocol.Benign{})
@@ -45,6 +47,17 @@ func TestScenariosPassAtTheEdgesOfTheirParameters(t *testing.T) {
 		"-scenario concurrent -nodes 4 -txs 6 -delay 1us -jitter 0s",
 		"-scenario concurrent -nodes 4 -txs 6 -copy 100%",
 		"-scenario concurrent -nodes 4 -txs 6 -abort 60%",
+		"-scenario verify -nodes 4 -txs 0",
+		"-scenario verify -nodes 4 -txs 60",
+		"-scenario verify -nodes 4 -loss 50%",
+		"-scenario verify -nodes 8 -jitter 0s",
+		"-scenario verify -nodes 4 -delay 10m -jitter 10m -until 2400h",
+		"-scenario doublespend -nodes 4 -txs 0",
+		"-scenario doublespend -nodes 4 -txs 60", // coins run short
+		"-scenario doublespend -nodes 4 -loss 50%",
+		"-scenario doublespend -nodes 8 -jitter 0s",
+		"-scenario doublespend -nodes 4 -abort 60%",
+		"-scenario doublespend -nodes 4 -delay 10m -jitter 10m -until 2400h",
 	} {
 		t.Run(flags, func(t *testing.T) {
 			t.Parallel()

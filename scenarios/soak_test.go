@@ -25,16 +25,28 @@ func soakRuns(seeds int) (runs []subject) {
 			n = max(1, seeds/50)
 		}
 		for _, s := range scenarios.All() {
-			for _, loss := range []protocol.Ratio{{}, tenPercent} {
-				p := s.Defaults
-				p.Nodes, p.Loss, p.Copy = nodes, loss, loss
-				for seed := range n {
-					runs = append(runs, subject{s, uint64(seed + 1), p})
+			for _, order := range ordersOf(s) {
+				for _, loss := range []protocol.Ratio{{}, tenPercent} {
+					p := s.Defaults
+					p.Nodes, p.Order, p.Loss, p.Copy = max(nodes, s.MinNodes), order, loss, loss
+					for seed := range n {
+						runs = append(runs, subject{s, uint64(seed + 1), p})
+					}
 				}
 			}
 		}
 	}
 	return runs
+}
+
+// ordersOf gives all orders, or the default for a scenario that has none.
+func ordersOf(s *scenarios.Scenario) []string {
+	for _, x := range s.Params() {
+		if x.Name == "order" {
+			return x.Values
+		}
+	}
+	return []string{s.Defaults.Order}
 }
 
 const soakShown = 10 // faults that are shown, those of the smallest runs: hundreds would say no more

@@ -52,6 +52,10 @@ func TestEveryMessageRecordOutputAndTimerHasAText(t *testing.T) {
 		"-scenario bootstrap -nodes 12 -loss 10% -copy 10%",
 		"-scenario concurrent -nodes 6 -txs 12 -loss 20% -copy 20%",
 		"-scenario concurrent -nodes 3 -txs 12 -loss 30% -copy 10% -seed 2", // long exchanges of gossip
+		"-scenario concurrent -nodes 3 -txs 2 -order lamport",
+		"-scenario concurrent -nodes 3 -txs 2 -order sequencer",
+		"-scenario verify -nodes 4 -txs 1 -loss 10%",
+		"-scenario doublespend -nodes 4 -txs 1",
 	} {
 		run, err := parseSubject(flags)
 		if err != nil {
@@ -65,8 +69,8 @@ func TestEveryMessageRecordOutputAndTimerHasAText(t *testing.T) {
 		link.KindAck, link.KindResend,
 		gossip.KindData, gossip.KindBody, gossip.KindDigest, gossip.KindList, gossip.KindWant, gossip.KindHave,
 		twopc.KindPrepare, twopc.KindVote, twopc.KindDecision, twopc.KindAck, twopc.KindBegun, twopc.KindVoted, twopc.KindDecided,
-		abcast.KindData, abcast.KindPropose, abcast.KindFinal,
-		peer.KindRequest, peer.KindReply, peer.KindHello,
+		abcast.KindData, abcast.KindPropose, abcast.KindFinal, abcast.KindAck, abcast.KindOrder,
+		peer.KindRequest, peer.KindReply, peer.KindHello, peer.KindFetch, peer.KindBody,
 		peer.KindJoined, peer.KindLooked, peer.KindFound, peer.KindEntry, peer.KindRefused, peer.KindAnswered,
 	} {
 		if !slices.Contains(s.kinds, k) {

@@ -34,7 +34,7 @@ type world struct {
 	nodes    []*peer.Node // as they are now
 	abort    func(twopc.ID) protocol.Ratio
 	liars    []protocol.NodeID // members that say what inputs tell them
-	delay    time.Duration // the longest usual one
+	delay    time.Duration     // the longest usual one
 	settle   protocol.Time
 	begin    protocol.Time
 	sent     sentCounter

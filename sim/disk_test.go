@@ -235,6 +235,18 @@ func TestACrashAtASlowSyncComesWhenItIsDone(t *testing.T) {
 	}
 }
 
+func TestACrashTellsWhetherItCameWhileSyncing(t *testing.T) {
+	for at, want := range map[protocol.Time]string{120: "while syncing", 170: "between steps"} {
+		plan := busy(func(*protocol.Env) {})
+		plan.Faults = []Fault{{ID: 1, Op: Crash, At: at}}
+		_, c := run(t, plan, nil)
+		crashed := slices.IndexFunc(c.events, func(e Event) bool { return e.What == Crashed })
+		if crashed < 0 || c.events[crashed].Text != want {
+			t.Errorf("at %v: %+v, want a crash %s", at, c.events, want)
+		}
+	}
+}
+
 func TestSyncTimesAreAnswers(t *testing.T) {
 	plan := Plan{Nodes: 1, Node: scripts(clerk()), Disk: Disk{Jitter: 9}, Inputs: []Input{input(1, 10, 0, "p0s0s0")}}
 	var asked []protocol.Key

@@ -91,7 +91,7 @@ func Example_crash() {
 	s.Run()
 	fmt.Print(trace)
 	// Output:
-	// #         time   step  event      node      seq  what
+	// #     time, ms   step  event      node      seq  what
 	//       0.000000      1  started   0                 incarnation 1
 	//       0.000000      1  output    0                 count 1 bytes f84bd907
 	//    1000.000000      2  fired     0              1  timer 1

@@ -118,7 +118,9 @@ func (s *Sim) start(c *cause, n *node, x *rare) {
 	x.down = false
 	n.settle(x)
 	n.inc++
+	s.calling = c.id // from its making on
 	n.machine = s.plan.Node(c.id)
+	s.calling = protocol.Outside
 	if n.machine == nil {
 		panic(fmt.Sprintf("sim: plan makes no node %v", c.id))
 	}
@@ -138,7 +140,9 @@ func (s *Sim) start(c *cause, n *node, x *rare) {
 		}
 		s.env.Mount(d.records())
 	}
+	s.calling = c.id
 	n.machine.Start(&s.env)
+	s.calling = protocol.Outside
 	if a := s.env.Answers(); a != 0 {
 		n.decisions = protocol.Hash2(n.decisions, a)
 	}
@@ -165,6 +169,8 @@ func (s *Sim) fault(e entry, r *record, n *node, x *rare) {
 			x.armed = f
 			n.settle(x)
 		}
+	case x.wait != nil:
+		s.crash(c.id, n, f, "while syncing")
 	case !x.down:
 		s.crash(c.id, n, f, "between steps")
 	}

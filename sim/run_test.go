@@ -2,8 +2,11 @@ package sim
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -12,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestAPanicTellsNodeTimeAndEvent(t *testing.T) {
+func TestAPanicTellsNodeStepAndTime(t *testing.T) {
 	plan := lifers(3)
 	plan.Inputs = []Input{input(1, 10, 0, ""), input(2, 20, 2, "boom")}
 	plan.Node = scripts(script{receive: func(_ *protocol.Env, _ protocol.NodeID, msg []byte) {
@@ -31,13 +34,63 @@ func TestAPanicTellsNodeTimeAndEvent(t *testing.T) {
 				if !ok || p.Node != 2 || p.At != 20 || p.Step != 5 || p.Value != "bad state" {
 					t.Fatalf("%s panics with %+v", name, p)
 				}
-				if want := "node 2 panicked at 20ns, event 5: bad state"; p.Error() != want {
+				if want := "node 2 panicked at step 5, 0.000020 ms: bad state"; p.Error() != want {
 					t.Errorf("got %q, want %q", p.Error(), want)
 				}
 			}()
 			run(mustNew(t, plan, nil))
 		}()
 	}
+}
+
+// panicker is an observer that panics at the start of node 1.
+type panicker struct{}
+
+func (panicker) Watch() What { return Started }
+func (panicker) Observe(e *Event) {
+	if e.Node == 1 {
+		panic("bad check")
+	}
+}
+
+func TestAPanicOutsideOfNodesBlamesNone(t *testing.T) {
+	plan := Plan{Nodes: 1, Node: scripts(script{start: func(env *protocol.Env) { env.SetTimer(5, protocol.Periodic|1) }})}
+	plan.Done = func() bool { panic("bad check") }
+	for name, s := range map[string]*Sim{
+		"observer": mustNew(t, lifers(3), nil, panicker{}),
+		"Done":     mustNew(t, plan, nil),
+	} {
+		func() {
+			defer func() {
+				p, ok := recover().(*Panic)
+				if !ok || p.Node != protocol.Outside || !strings.HasPrefix(p.Error(), "an observer or the simulator panicked at step ") {
+					t.Errorf("%s: got %v", name, p)
+				}
+			}()
+			s.Run()
+		}()
+	}
+}
+
+// index panics with a runtime.Error at its first step.
+type index []int
+
+func (x index) Start(*protocol.Env)                            { _ = x[len(x)] }
+func (x index) Receive(*protocol.Env, protocol.NodeID, []byte) {}
+func (x index) Timeout(*protocol.Env, uint64)                  {}
+
+func TestAPanicKeepsStackAndError(t *testing.T) {
+	defer func() {
+		p, _ := recover().(*Panic)
+		var err runtime.Error
+		if p == nil || p.Node != 0 || !errors.As(p, &err) {
+			t.Errorf("got %v, want one that is a runtime.Error", p)
+		}
+		if stack := string(debug.Stack()); !strings.Contains(stack, "sim.index.Start") {
+			t.Errorf("the stack does not lead to the node:\n%s", stack)
+		}
+	}()
+	mustNew(t, Plan{Nodes: 1, Node: func(protocol.NodeID) protocol.Node { return index{} }, Until: 1}, nil).Run()
 }
 
 func TestAPlanWithoutANodePanicsWithItsNumber(t *testing.T) {

@@ -42,7 +42,7 @@ type Sim struct {
 	rare     []*rare
 	env      protocol.Env
 	now      protocol.Time
-	current  protocol.NodeID // to which the event now happening belongs
+	calling  protocol.NodeID // whose code is running, or Outside: for locate
 	hop      hop
 	net      network
 	want     What
@@ -101,18 +101,33 @@ func (r Reason) String() string {
 	return [...]string{"running", "nothing left to happen", "all done, only periodic timers left", "end of time"}[r]
 }
 
-// Panic is what Run and Advance panic with when a node panicked: it adds where.
-// Step does not, since a deferred call for each event would cost.
+// Panic is what Run and Advance panic with when something panicked in them: it
+// adds whose code it was, and where. Step does not, since a deferred call for each
+// event would cost.
+//
+// No stack is kept, and none is lost: Advance panics again before anything is
+// unwound, so what "go test" prints, or debug.Stack in a deferred call, leads to
+// the line that panicked first.
 type Panic struct {
-	Node  protocol.NodeID
+	Node  protocol.NodeID // Outside: an observer, Plan.Done, or the simulator itself
 	At    protocol.Time
 	Step  uint64
-	Value any
+	Value any // what was panicked with
 }
 
-// Error gives the place and the value. The stack is that of the panic itself.
+// Error gives who, the place as traces have it, and the value.
 func (p *Panic) Error() string {
-	return fmt.Sprintf("node %v panicked at %v, event %d: %v", p.Node, p.At, p.Step, p.Value)
+	who := fmt.Sprintf("node %v", p.Node)
+	if p.Node == protocol.Outside {
+		who = "an observer or the simulator"
+	}
+	return fmt.Sprintf("%s panicked at step %d, %s ms: %v", who, p.Step, Millis(p.At), p.Value)
+}
+
+// Unwrap gives Value if it is an error, such as a runtime.Error, or nil.
+func (p *Panic) Unwrap() error {
+	err, _ := p.Value.(error)
+	return err
 }
 
 // New prepares the run of plan under the answers of src; nil means Benign.
@@ -129,6 +144,8 @@ func New(plan Plan, src protocol.Source, observers ...Observer) (*Sim, error) {
 		src:    src,
 		nodes:  make([]node, plan.Nodes),
 		timers: make([]timers, plan.Nodes),
+
+		calling: protocol.Outside,
 	}
 	s.slab.free = noSlot
 	s.q.init(&s.slab, s.nodes)
@@ -219,7 +236,7 @@ func (s *Sim) Result() Result {
 	return r
 }
 
-// Run runs to the end. If a node panics, Run panics with a *Panic that says
+// Run runs to the end. A panic within becomes a *Panic that says whose it is and
 // where.
 func (s *Sim) Run() Result {
 	for s.Advance(1 << 20) {
@@ -228,7 +245,7 @@ func (s *Sim) Run() Result {
 }
 
 // Advance lets at most n events happen. It reports false when the run is over.
-// If a node panics, it panics with a *Panic.
+// A panic within becomes a *Panic.
 func (s *Sim) Advance(n int) bool {
 	defer s.locate()
 	for range n {
@@ -266,7 +283,6 @@ func (s *Sim) Step() bool {
 		}
 		s.now = e.at
 		s.result.Events++
-		s.current = protocol.NodeID(e.dst)
 		s.happen(e, r)
 		return true
 	}
@@ -333,7 +349,9 @@ func (s *Sim) receive(e entry, r *record, n *node) {
 	if s.want&Received != 0 {
 		s.show(&Event{What: Received, Node: protocol.NodeID(e.dst), Peer: from, Incarnation: n.inc, Kind: s.kindOf(e.slot), Seq: r.seq, Body: body})
 	}
+	s.calling = protocol.NodeID(e.dst)
 	n.machine.Receive(&s.env, from, body)
+	s.calling = protocol.Outside
 	if s.plan.Poison {
 		s.poison(body, r)
 	}
@@ -350,7 +368,9 @@ func (s *Sim) timeout(e entry, r *record, n *node) {
 		s.show(&Event{What: Fired, Node: protocol.NodeID(e.dst), Incarnation: n.inc, Seq: r.seq, Tag: tag})
 	}
 	s.slab.release(e.slot, r)
+	s.calling = protocol.NodeID(e.dst)
 	n.machine.Timeout(&s.env, tag)
+	s.calling = protocol.Outside
 }
 
 // poison makes a node that keeps its borrowed message fail. A body shared with
@@ -384,9 +404,10 @@ func stateOf(m protocol.Node) *byte {
 	return (*byte)(v.UnsafePointer())
 }
 
-// locate adds the place to a node's panic.
+// locate adds to a panic whose it is and where. It recovers only to panic again
+// within the deferred call, which keeps the stack.
 func (s *Sim) locate() {
 	if v := recover(); v != nil {
-		panic(&Panic{Node: s.current, At: s.now, Step: s.result.Events, Value: v})
+		panic(&Panic{Node: s.calling, At: s.now, Step: s.result.Events, Value: v})
 	}
 }

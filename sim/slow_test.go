@@ -184,7 +184,10 @@ func (w *slow) happen(n *slowNode, e *slowEvent) {
 			n.armed = e.fault
 		}
 	case e.does == "fault":
-		if n.machine != nil {
+		switch {
+		case n.busy != nil:
+			w.crash(n, e.fault, "while syncing")
+		case n.machine != nil:
 			w.crash(n, e.fault, "between steps")
 		}
 	case e.does == "synced":

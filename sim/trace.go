@@ -26,7 +26,7 @@ type Trace struct {
 	err  error
 }
 
-const legend = "#         time   step  event      node      seq  what\n"
+const legend = "#     time, ms   step  event      node      seq  what\n"
 
 // Watch gives Only.
 func (t *Trace) Watch() What {
@@ -48,7 +48,7 @@ func (t *Trace) Observe(e *Event) {
 	if b == nil {
 		b = append(b, legend...)
 	}
-	b = appendMillis(b, e.At)
+	b = appendMillis(b, e.At, 7)
 	b = append(b, ' ')
 	b = appendRight(b, e.Step, 6)
 	b = append(b, "  "...)
@@ -86,10 +86,14 @@ func (t *Trace) write(b []byte) {
 	}
 }
 
-// appendMillis writes a time in milliseconds with all its digits, without
-// floating point.
-func appendMillis(b []byte, at protocol.Time) []byte {
-	b = appendRight(b, uint64(at)/1e6, 7)
+// Millis gives a time as traces have it: in milliseconds with all its digits,
+// but not padded. It is for whoever refers to a place in a trace.
+func Millis(at protocol.Time) string { return string(appendMillis(nil, at, 0)) }
+
+// appendMillis writes a time in milliseconds, without floating point, the whole
+// ones at the right of a column.
+func appendMillis(b []byte, at protocol.Time, width int) []byte {
+	b = appendRight(b, uint64(at)/1e6, width)
 	point := len(b)
 	b = strconv.AppendUint(b, 1e6+uint64(at)%1e6, 10)
 	b[point] = '.' // instead of the 1, which kept the zeros

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"dessim/scenarios"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/source"
 )
 
 func TestARecordReplaysToTheSameDigest(t *testing.T) {
@@ -57,9 +59,14 @@ func TestDamagedReplayFilesAreRefused(t *testing.T) {
 		{"seed 1\n", "seed one\n", "seed"},
 		{"nodes 4\n", "nodes 1\n", "3 to 100000"},
 		{"nodes 4\n", "nodes many\n", `nodes "many"`},
-		{"nodes 4\n", "colour red\n", `header field "colour"`},
+		{"nodes 4\n", "", "the header has no nodes"},
+		{"loss 0%\n", "", "the header has no loss"},
+		{"nodes 4\n", "nodes\n", `nodes ""`},
+		{"nodes 4\n", "nodes 4\ncolour red\n", `header field "colour"`},
 		{"verdict ", "verdict x", "verdict"},
 		{"digest ", "digest 1", "16 hex digits"},
+		{"\nhash ", "\nhush ", "the header has no hash"},
+		{"\nhash ", "\nhash 1", "16 hex digits"},
 		{"\nanswers\n", "\n", "answers"},
 		{"end ", "end 1", "end"},
 		{"end ", "", "end"},
@@ -76,20 +83,57 @@ func TestDamagedReplayFilesAreRefused(t *testing.T) {
 }
 
 func TestAReplayExitsByItsVerdictAndTellsWhetherItIsTheRecordedRun(t *testing.T) {
-	file, text := record(t)
-	head, answers, _ := strings.Cut(text, "\nanswers\n")
-	head = head[:strings.LastIndex(head, " ")] + " 0123456789abcdef" // the digest is last
-	write(t, file, head+"\nanswers\n"+answers)
-	r := dessim(t, "replay", file, "-json")
-	if r.code != exitPass || !strings.Contains(r.stdout, `"digest":"0123456789abcdef","same":false,"stale":0}`) {
-		t.Errorf("%+v", r)
+	path, text := record(t)
+	file, err := source.ParseFile([]byte(text))
+	if err != nil {
+		t.Fatal(err)
 	}
-	// An answer to a question that nobody asks: then the code has changed.
-	write(t, file, head+"\nanswers\nnet.none 0 1 0123456789abcdef true\nend 1 answers\n")
-	r = dessim(t, "replay", file, "-json")
-	if r.code != exitPass || !strings.Contains(r.stdout, `"same":false,"stale":1}`) {
-		t.Errorf("%+v", r)
+	// replay writes the file as other code would have, and replays it.
+	replay := func(recorded, words string) {
+		t.Helper()
+		file.Header = slices.DeleteFunc(file.Header, func(f source.Field) bool { return f.Name == hashField })
+		file.Header = append(file.Header, source.Field{Name: hashField, Value: fileHash(file.Header, file.Answers)})
+		text, err := file.AppendText(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, path, string(text))
+		wantReplay(t, path, recorded, words)
 	}
+	digest := slices.IndexFunc(file.Header, func(f source.Field) bool { return f.Name == "digest" })
+	file.Header[digest].Value = "0123456789abcdef"
+	replay(`"digest":"0123456789abcdef","same":false,"stale":0}`, "although every answer fitted: the code changed, or the run is not deterministic")
+	// An answer to a question that nobody asks.
+	file.Answers = append(file.Answers, source.Answer{Key: protocol.Key{Kind: protocol.KindOf("net.none"), B: 1}, Value: 1})
+	replay(`"same":false,"stale":1}`, "answers stale: the code changed\n")
+}
+
+func wantReplay(t *testing.T, path, recorded, words string) {
+	t.Helper()
+	object, text := dessim(t, "replay", path, "-json"), dessim(t, "replay", path)
+	if object.code != exitPass || !strings.Contains(object.stdout, recorded) {
+		t.Errorf("want %s: %+v", recorded, object)
+	}
+	if text.code != exitPass || !strings.Contains(text.stdout, words) {
+		t.Errorf("want %q:\n%s", words, text.stdout)
+	}
+}
+
+func TestAnEditedReplayFileRunsAndIsToldFromChangedCode(t *testing.T) {
+	path, text := record(t)
+	delay := regexp.MustCompile(`(?m)^(net\.delay .*) (\d+) of .*\n`).FindString(text)
+	of := strings.Index(delay, " of ")
+	changed := delay[:strings.LastIndexByte(delay[:of], ' ')] + " 1" + delay[of:]
+	for _, x := range [][2]string{
+		{delay, changed},
+		{"nodes 4\n", "nodes 5\n"},
+	} {
+		write(t, path, strings.Replace(text, x[0], x[1], 1))
+		wantReplay(t, path, `"same":false`, ": the file was edited since it was recorded\n")
+	}
+	// What says the same is the same run.
+	write(t, path, strings.Replace(text, delay, "# nothing\n"+delay[:of]+delay[of:strings.IndexByte(delay, '#')]+"# slow\n", 1))
+	wantReplay(t, path, `"same":true`, ": the same, 0 of ")
 }
 
 func TestAReplayFileIsNotOverwrittenByItsOwnTrace(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"dessim/scenarios"
+	"dessim/sim"
 	"dessim/sim/check"
 )
 
@@ -140,8 +141,14 @@ func detail(c *check.Result) string {
 	if c.Verdict != check.Violation {
 		return c.Detail
 	}
+	return place(c) + ": " + c.Detail
+}
+
+// place tells where a violation is in words that are found in a trace.
+func place(c *check.Result) string {
+	at := fmt.Sprintf("step %d", c.Step)
 	if c.Step == 0 {
-		return fmt.Sprintf("at %v: %s", c.At, c.Detail)
+		at = "the end"
 	}
-	return fmt.Sprintf("at %v, event %d: %s", c.At, c.Step, c.Detail)
+	return fmt.Sprintf("at %s, %s ms", at, sim.Millis(c.At))
 }

@@ -34,7 +34,7 @@ func (n *notes) Observe(e *sim.Event) {
 	n.of[e.Node] = append(b, '\n')
 }
 
-const logLegend = "#         ms  what\n"
+const logLegend = "#     time, ms  what\n"
 
 // commit writes a file for each node, be it empty, and for each client that
 // spoke. Of nil it does nothing.

@@ -31,6 +31,7 @@ func report(nodes int) *scenarios.Report {
 		Verdict:  check.Violation,
 		Checks: []check.Result{
 			{Name: "ledgers are equal", Verdict: check.Pass, Exercised: 40},
+			{Name: "every transfer ends", Verdict: check.Violation, Exercised: 9, At: 2_500_000_000, Detail: "9 of 10 transfers have ended"},
 			{Name: "one order everywhere", Verdict: check.Violation, Exercised: 17, At: 1_234_567, Step: 812,
 				Detail: "node 1 has tx 3 as number 0, where node 0 has tx 2 <which & is> \"quoted\", and the sentence goes on"},
 			{Name: "a double spend was refused", Verdict: check.NotApplicable, Detail: "no double spends are asked for"},
@@ -61,7 +62,7 @@ func golden(t *testing.T, name string, got []byte) {
 
 func TestTheSummaryReadsAsInTheGoldenFiles(t *testing.T) {
 	failed := report(3)
-	failed.Verdict, failed.Failure = scenarios.Failed, "node 1 panicked at 3ms, event 9: boom\nand more \u2603"
+	failed.Verdict, failed.Failure = scenarios.Failed, "node 1 panicked at step 9, 3.000000 ms: boom\nand more \u2603"
 	failed.Checks, failed.Nodes = nil, nil
 	replayed := report(3)
 	replayed.Verdict, replayed.Checks = check.Pass, replayed.Checks[:1]

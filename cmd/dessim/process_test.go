@@ -121,6 +121,20 @@ func planted(t *testing.T, file string, edits ...string) string {
 	return exe
 }
 
+func TestAViolationIsFoundInTheTraceByItsStepAndTime(t *testing.T) {
+	exe := planted(t, "sim/check/order.go", "want.Item != p.Item", "want.Item == p.Item")
+	r := process(t, exe, nil, "-scenario", "concurrent", "-nodes", "3", "-seed", "6")
+	m := regexp.MustCompile(`^violation: .*\n.*: node .* since step \d+\nat step (\d+), (\d+\.\d{6}) ms; see it: dessim (.*) -trace run\.trace\n`).FindStringSubmatch(r.stdout)
+	if r.code != exitViolation || m == nil {
+		t.Fatalf("exits with %d\n%s", r.code, r.stdout)
+	}
+	trace := filepath.Join(t.TempDir(), "run.trace")
+	process(t, exe, nil, append(strings.Fields(m[3]), "-trace", trace)...)
+	if line := ` ` + regexp.QuoteMeta(m[2]) + ` +` + m[1] + `  output `; !regexp.MustCompile(line).MatchString(read(t, trace)) {
+		t.Errorf("the trace has no line %q; the summary begins\n%.500s", line, r.stdout)
+	}
+}
+
 func TestVerifyFindsTheFirstEventThatDiffers(t *testing.T) {
 	exe := planted(t, "sim/source/seed.go",
 		"import (\n", "import (\n\t\"runtime\"\n",

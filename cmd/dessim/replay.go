@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"dessim/protocol"
 	"dessim/scenarios"
 	"dessim/sim/check"
 	"dessim/sim/source"
@@ -16,8 +17,8 @@ import (
 
 const replayUsage = `dessim replay FILE [flags]
 
-FILE is what -record wrote. A parameter that it does not name has the default of
-the scenario.`
+FILE is what -record wrote. It may be edited: parameters and answers changed,
+answers added or removed, with their number in the last line.`
 
 func (t *tool) replayCommand() *cli.Command {
 	f := new(flags)
@@ -50,6 +51,7 @@ type replay struct {
 	answers *source.Replay
 	verdict check.Verdict
 	digest  string
+	edited  bool // since it was recorded
 }
 
 // stale counts the answers of the file that nobody was given.
@@ -79,6 +81,8 @@ func readReplay(path string) (s subject, x *replay, err error) {
 	}
 	x = &replay{info: info, answers: source.NewReplay(file.Answers)}
 	h := header{fields: file.Header}
+	recorded := h.hash()
+	x.edited = recorded != fileHash(h.fields, file.Answers)
 	s = h.read(x)
 	if h.err == nil {
 		h.err = s.validate()
@@ -97,7 +101,7 @@ type header struct {
 }
 
 func (h *header) read(x *replay) (s subject) {
-	name := h.take("scenario", true)
+	name := h.take("scenario")
 	if h.err == nil {
 		s.scenario, h.err = findScenario(name)
 	}
@@ -107,18 +111,18 @@ func (h *header) read(x *replay) (s subject) {
 	s.seed = h.seed()
 	s.params = s.scenario.Defaults
 	for _, p := range s.scenario.Params() {
-		if text := h.take(p.Name, false); text != "" && h.err == nil {
+		if text := h.take(p.Name); h.err == nil {
 			h.err = s.set(p, text)
 		}
 	}
-	x.verdict = check.Verdict(h.take("verdict", true))
-	x.digest = h.take("digest", true)
+	x.verdict = check.Verdict(h.take("verdict"))
+	x.digest = h.take("digest")
 	verdicts := []check.Verdict{check.Pass, check.Violation, check.Inconclusive, scenarios.Failed}
-	switch _, err := strconv.ParseUint(x.digest, 16, 64); {
+	switch {
 	case h.err != nil:
 	case !slices.Contains(verdicts, x.verdict):
 		h.err = fmt.Errorf("verdict %s; want pass, violation, inconclusive or error", quote(string(x.verdict)))
-	case err != nil || len(x.digest) != 16:
+	case !isHex(x.digest):
 		h.err = fmt.Errorf("digest %s; want 16 hex digits", quote(x.digest))
 	case len(h.fields) > 0:
 		h.err = fmt.Errorf("header field %s means nothing to scenario %s, or comes twice", quote(h.fields[0].Name), s.scenario.Name)
@@ -126,26 +130,60 @@ func (h *header) read(x *replay) (s subject) {
 	return s
 }
 
+// hash reads the hash that the file had when it was recorded.
+func (h *header) hash() string {
+	text := h.take(hashField)
+	if h.err == nil && !isHex(text) {
+		h.err = fmt.Errorf("%s %s; want 16 hex digits", hashField, quote(text))
+	}
+	return text
+}
+
+// isHex reports whether text is 64 bits as digests are written.
+func isHex(text string) bool {
+	n, err := strconv.ParseUint(text, 16, 64)
+	return err == nil && layer(n) == text
+}
+
 func (h *header) seed() uint64 {
-	seed, err := source.ParseSeed(h.take("seed", true))
+	seed, err := source.ParseSeed(h.take("seed"))
 	if h.err == nil {
 		h.err = err
 	}
 	return seed
 }
 
-// take removes the first field of that name and gives its value.
-func (h *header) take(name string, must bool) string {
+// take removes the first field of that name, which must be there, and gives its
+// value.
+func (h *header) take(name string) string {
 	for i, f := range h.fields {
 		if f.Name == name {
 			h.fields = slices.Delete(h.fields, i, i+1)
 			return f.Value
 		}
 	}
-	if must && h.err == nil {
+	if h.err == nil {
 		h.err = fmt.Errorf("the header has no %s", name)
 	}
 	return ""
+}
+
+// hashField is the header's last field. By it a replay that differs can tell an
+// edited file from changed code.
+const hashField = "hash"
+
+// fileHash folds what a file says, but for its comments and its hash.
+func fileHash(header []source.Field, answers []source.Answer) string {
+	h := uint64(0)
+	for _, f := range header {
+		h = protocol.Hash3(h, protocol.HashBytes([]byte(f.Name)), protocol.HashBytes([]byte(f.Value)))
+	}
+	for _, a := range answers {
+		h = protocol.Hash3(h, uint64(a.Key.Kind), uint64(a.Key.A)<<32|uint64(a.Key.B))
+		h = protocol.Hash3(h, a.Key.N, a.Range)
+		h = protocol.Hash2(h, a.Value)
+	}
+	return layer(h)
 }
 
 // writeRecord writes the replay file of a run.
@@ -160,6 +198,7 @@ func writeRecord(p *pending, command string, r *scenarios.Report, answers []sour
 	f.Header = append(f.Header,
 		source.Field{Name: "verdict", Value: string(r.Verdict)},
 		source.Field{Name: "digest", Value: r.Sim.Digest.String()})
+	f.Header = append(f.Header, source.Field{Name: hashField, Value: fileHash(f.Header, answers)})
 	text, err := f.AppendText([]byte("# " + command + "\n"))
 	if err != nil {
 		return &exit{exitInternal, err.Error()}

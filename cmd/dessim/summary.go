@@ -9,6 +9,7 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 
 	"dessim/scenarios"
+	"dessim/sim/check"
 )
 
 // summary is a report with what the command adds to it.
@@ -26,6 +27,10 @@ func (s *summary) text(b *bytes.Buffer) {
 	if s.Verdict == scenarios.Failed {
 		fmt.Fprintln(b, plain(s.Failure))
 	}
+	if c := s.earliest(); c != nil {
+		fmt.Fprintln(b, plain(c.Name+": "+c.Detail))
+		fmt.Fprintln(b, plain(fmt.Sprintf("%s; see it: %s -trace run.trace", place(c), s.command)))
+	}
 	if len(s.Checks) > 0 {
 		b.WriteByte('\n')
 		s.checks(b)
@@ -39,6 +44,19 @@ func (s *summary) text(b *bytes.Buffer) {
 	l.add("", "")
 	s.identity(&l)
 	l.write(b)
+}
+
+// earliest gives the first violation in the order of the run, or nil. Those that
+// only the end showed come last; of one step, the first check explains it.
+func (s *summary) earliest() *check.Result {
+	var first *check.Result
+	for i := range s.Checks {
+		c := &s.Checks[i]
+		if c.Verdict == check.Violation && (first == nil || c.Step-1 < first.Step-1) { // Step 0 becomes the greatest
+			first = c
+		}
+	}
+	return first
 }
 
 // Where names and sentences of checks are wrapped.
@@ -149,6 +167,8 @@ func (s *summary) recorded() string {
 	switch {
 	case x.same(s.Report):
 		return "the same, " + fit
+	case x.edited:
+		return "another one now, " + fit + ": the file was edited since it was recorded"
 	case x.diverged(s.Report):
 		return "another one now although every answer fitted: the code changed, or the run is not deterministic"
 	}

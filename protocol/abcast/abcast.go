@@ -13,10 +13,20 @@
 // anywhere, a member that comes back has forgotten what it delivered, and
 // a member that lies can stop the group or split it.
 //
-// The order is decided by a rule, of which there is one so far: ISIS, the agreed
-// priorities of Birman and Joseph, "Reliable Communication in the Presence of
-// Failures" (ACM TOCS 5(1), 1987), section 4, after Skeen. It takes three delays
-// to deliver (two at the origin) and 3(N-1) messages a broadcast.
+// The order is decided by a rule, one of three. N members spend on a broadcast,
+// in messages and in delays until the last has delivered:
+//
+//	ISIS       3(N-1)  3  two delays at the origin
+//	Lamport    N(N-1)  2  one at the other member of two
+//	Sequencer  2(N-1)  2  one if the sequencer is the origin, and one less at the sequencer
+//
+// ISIS is the agreed priorities of Birman and Joseph, "Reliable Communication in
+// the Presence of Failures" (ACM TOCS 5(1), 1987), section 4, after Skeen. Lamport
+// is the acknowledged order of "Time, Clocks, and the Ordering of Events in a
+// Distributed System" (CACM 21(7), 1978), as its section on ordering events totally
+// orders requests. Sequencer is a fixed sequencer that is told by all and tells
+// all: "BB" in Défago, Schiper and Urbán, "Total Order Broadcast and Multicast
+// Algorithms" (ACM Computing Surveys 36(4), 2004), section 4.
 package abcast
 
 import (
@@ -61,10 +71,20 @@ type Order uint8
 
 // The orders that there are.
 const (
-	ISIS Order = iota + 1 // agreed priorities; needs no FIFO links
+	ISIS      Order = iota + 1 // agreed priorities
+	Lamport                    // acknowledgements by all to all
+	Sequencer                  // the lowest member numbers what all send
 )
 
-var orderNames = [...]string{ISIS: "isis"}
+var orderNames = [...]string{ISIS: "isis", Lamport: "lamport", Sequencer: "sequencer"}
+
+// Orders gives all orders.
+func Orders() []Order { return []Order{ISIS, Lamport, Sequencer} }
+
+// FIFO reports whether the order needs FIFO links: between two members, what is
+// sent first arrives first. Without them such an order may differ from member to
+// member.
+func (o Order) FIFO() bool { return o != ISIS }
 
 // String gives the name that ParseOrder takes.
 func (o Order) String() string {
@@ -92,9 +112,9 @@ type Config struct {
 	Members []protocol.NodeID
 	// Order is the rule, the same at every member.
 	Order Order
-	// Send sends over a perfect link: what is sent arrives, once. The order of
-	// arrival is free as long as Order needs no FIFO. msg is borrowed: it is
-	// valid until Send returns.
+	// Send sends over a perfect link: what is sent arrives, once, and if Order
+	// needs FIFO, in the order of sending. msg is borrowed: it is valid until
+	// Send returns.
 	Send func(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, msg []byte)
 	// Deliver takes the next message of the order. index is its place, from 0
 	// without gaps. The payload belongs to Deliver from then on. Deliver may
@@ -129,8 +149,8 @@ func (c *Config) check() {
 type Stats struct {
 	Malformed uint64 // dropped: not the canonical encoding of any message of the rule
 	Foreign   uint64 // dropped: not from another member, or about a message that is not the sender's to speak of
-	Stray     uint64 // dropped: a repetition, or a proposal that nobody waits for
-	Early     uint64 // kept: agreed stamps that came before their message
+	Stray     uint64 // dropped: a repetition, a proposal that nobody waits for, or a place out of turn
+	Early     uint64 // kept: agreed stamps and places that came before their message
 }
 
 // Group is one member's part in a group. It is a component, not a Node: its

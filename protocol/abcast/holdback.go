@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// A holdback is ISIS's hold-back queue: a binary heap of entries by stamp that
-// also finds them by id, so that n messages in flight cost log n each.
+// A holdback is the hold-back queue of ISIS and Lamport: a binary heap of entries
+// by stamp that also finds them by id, so that n messages in flight cost log n
+// each.
 type holdback struct {
 	heap []*entry // no entry is before its parent at (i-1)/2
 	byID map[MsgID]*entry
@@ -15,9 +16,9 @@ type holdback struct {
 // An entry is a message in the queue.
 type entry struct {
 	m           Message
-	stamp       stamp // proposed by this member until deliverable, then agreed
-	deliverable bool
-	tally       *tally // at the origin, until agreed
+	stamp       stamp  // ISIS: proposed by this member until deliverable, then agreed
+	deliverable bool   // ISIS
+	tally       *tally // ISIS: at the origin, until agreed
 	at          int    // place in the heap
 }
 

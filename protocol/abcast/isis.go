@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"dessim/protocol"
-	"dessim/protocol/bencode"
 )
 
 // isis orders by agreed priorities (Birman and Joseph 1987, section 4):
@@ -33,12 +32,11 @@ type isis struct {
 	queue holdback
 	early map[MsgID]stamp // agreed stamps whose message is not here
 	past  idSet           // ordered, so that a repetition is known as one
-	in    bencode.Reader  // scratch for decoding
 	out   []byte          // scratch for encoding
 }
 
 // A stamp is a place in the order. A member proposes each number once, so no
-// two messages share a stamp.
+// two messages share a stamp. In Lamport's order the proposer is the origin.
 type stamp struct {
 	number   uint64 // from 1
 	proposer protocol.NodeID
@@ -69,9 +67,8 @@ func (r *isis) broadcast(env *protocol.Env, m Message) {
 }
 
 func (r *isis) receive(env *protocol.Env, from protocol.NodeID, body []byte) {
-	d, ok := decode(&r.in, body)
+	d, ok := r.view.decode(ISIS, body)
 	if !ok {
-		r.view.stats.Malformed++
 		return
 	}
 	owner := from // the origin alone sends DATA and FINAL

@@ -29,7 +29,7 @@ type network struct {
 	common []MsgID          // the one order: as far as any member has delivered
 	sentIn map[MsgID]string // payload of what was broadcast
 	after  map[MsgID]int    // how much its origin had delivered when it was broadcast
-	stamps map[stamp]MsgID  // agreed, to see that no two messages share one
+	stamps map[stamp]MsgID  // places in the order, to see that no two messages share one
 	in     bencode.Reader
 	wrong  []string
 }
@@ -41,7 +41,7 @@ type member struct {
 	rounds    []int // of each delivery
 }
 
-func newNetwork(size int) *network {
+func newNetwork(order Order, size int) *network {
 	n := &network{
 		sent:   map[protocol.Kind]int{},
 		sentIn: map[MsgID]string{},
@@ -56,7 +56,7 @@ func newNetwork(size int) *network {
 		m := &member{}
 		m.group = New(Config{
 			Members: ids,
-			Order:   ISIS,
+			Order:   order,
 			Send:    (*protocol.Env).Send,
 			Deliver: func(_ *protocol.Env, index uint64, msg Message) { n.judge(m, index, msg) },
 		})
@@ -138,20 +138,52 @@ func (n *network) collect(m *member) {
 		}
 		n.sent[e.Kind]++
 		n.inFlight = append(n.inFlight, packet{m.env.ID(), e.To, e.Kind, bytes.Clone(e.Body), n.round + 1})
-		if d, _ := decode(&n.in, e.Body[1:]); d.op == opFinal {
-			s := stamp{d.number, d.proposer}
-			if id, ok := n.stamps[s]; ok && id != d.id {
-				n.wrong = append(n.wrong, fmt.Sprintf("%v and %v are both agreed at %v", id, d.id, s))
-			}
-			n.stamps[s] = d.id
-		}
+		n.judgeStamp(m.env.ID(), e.Body)
 	}
+}
+
+// judgeStamp demands that no two messages get one place.
+func (n *network) judgeStamp(from protocol.NodeID, msg []byte) {
+	d, _ := decode(&n.in, msg[1:])
+	var s stamp
+	switch d.op {
+	case opFinal:
+		s = stamp{d.number, d.proposer}
+	case opLamportData:
+		s = stamp{d.number, from}
+	case opSequencerOrder:
+		s = stamp{number: d.number}
+	default:
+		return
+	}
+	if id, ok := n.stamps[s]; ok && id != d.id {
+		n.wrong = append(n.wrong, fmt.Sprintf("%v and %v are both placed at %v", id, d.id, s))
+	}
+	n.stamps[s] = d.id
 }
 
 // firstOfLink gives the first packet in flight on the link of the i-th.
 func (n *network) firstOfLink(i int) int {
 	p := n.inFlight[i]
 	return slices.IndexFunc(n.inFlight, func(q packet) bool { return q.from == p.from && q.to == p.to })
+}
+
+// unfinished tells who has not delivered so many messages, or holds more, or "".
+func (n *network) unfinished(broadcasts int) string {
+	for i, m := range n.members {
+		if m.delivered != broadcasts || m.group.Delivered() != uint64(broadcasts) || m.group.Pending() != 0 {
+			return fmt.Sprintf("node %d: %d of %d delivered when all is quiet\n%s", i, m.delivered, broadcasts, m.group.Describe(nil))
+		}
+	}
+	return ""
+}
+
+// sum gives the number of messages sent.
+func (n *network) sum() (sum int) {
+	for _, count := range n.sent {
+		sum += count
+	}
+	return sum
 }
 
 func (n *network) pending() (sum int) {

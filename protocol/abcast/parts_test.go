@@ -116,6 +116,11 @@ func seeds() [][]byte {
 		wire(appendData(nil, Message{ID: MsgID{0, 1, 1<<64 - 1}})),
 		wire(appendPropose(nil, id, 1)),
 		wire(appendFinal(nil, id, stamp{maxNumber, 1<<32 - 2})),
+		wire(appendLamportData(nil, Message{id, []byte("payload")}, 9)),
+		wire(appendLamportData(nil, Message{ID: id}, maxNumber)),
+		wire(appendLamportAck(nil, 10)),
+		wire(appendSequencerData(nil, Message{id, []byte("payload")})),
+		wire(appendSequencerOrder(nil, id, 1)),
 		wire([]byte("li1ei3ei2ei17e99999999999:xe")),
 		wire([]byte("li3ei03ei2ei17ei1ei1ee")),
 		{4}, {4, 'l', 'e'}, nil,
@@ -124,13 +129,22 @@ func seeds() [][]byte {
 
 // encode writes what decode read.
 func encode(d decoded) []byte {
+	m := Message{d.id, d.payload}
 	switch d.op {
 	case opData:
-		return appendData(nil, Message{d.id, d.payload})
+		return appendData(nil, m)
 	case opPropose:
 		return appendPropose(nil, d.id, d.number)
+	case opFinal:
+		return appendFinal(nil, d.id, stamp{d.number, d.proposer})
+	case opLamportData:
+		return appendLamportData(nil, m, d.number)
+	case opLamportAck:
+		return appendLamportAck(nil, d.number)
+	case opSequencerData:
+		return appendSequencerData(nil, m)
 	}
-	return appendFinal(nil, d.id, stamp{d.number, d.proposer})
+	return appendSequencerOrder(nil, d.id, d.number)
 }
 
 func FuzzDecodeInvertsEncode(f *testing.F) {
@@ -144,7 +158,7 @@ func FuzzDecodeInvertsEncode(f *testing.F) {
 			return
 		}
 		d, ok := decode(new(bencode.Reader), body)
-		if isData != (ok && d.op == opData) || isData && id != d.id {
+		if isData != (ok && d.isData()) || isData && id != d.id {
 			t.Fatalf("DataID(%q) = %v, %v; decoded %+v", msg, id, isData, d)
 		}
 		if ok && !bytes.Equal(encode(d), body) {
@@ -156,15 +170,21 @@ func FuzzDecodeInvertsEncode(f *testing.F) {
 func FuzzGroupSurvivesAnyBytes(f *testing.F) {
 	for _, s := range seeds() {
 		f.Add(uint32(3), s, wire(appendFinal(nil, MsgID{3, 2, 17}, stamp{9, 1})))
+		f.Add(uint32(1), s, wire(appendSequencerOrder(nil, MsgID{3, 2, 17}, 2)))
+		f.Add(uint32(3), s, wire(appendLamportAck(nil, 10)))
 	}
 	f.Fuzz(func(t *testing.T, from uint32, first, second []byte) {
-		g, env, _ := alone(1, 1, 2, 3)
-		g.Broadcast(env, []byte("own"))
-		for _, msg := range [][]byte{first, second, first} {
-			g.Receive(env, protocol.NodeID(from), msg)
+		for _, o := range Orders() {
+			for self := range protocol.NodeID(3) { // the sequencer, and others
+				g, env, _ := alone(o, 1+self, 1, 2, 3)
+				g.Broadcast(env, []byte("own"))
+				for _, msg := range [][]byte{first, second, first} {
+					g.Receive(env, protocol.NodeID(from), msg)
+				}
+				g.Broadcast(env, nil)
+				g.Describe(nil)
+			}
 		}
-		g.Broadcast(env, nil)
-		g.Describe(nil)
 	})
 }
 
@@ -183,7 +203,7 @@ func TestProposalsAllocateNothing(t *testing.T) {
 	for i := range members {
 		members[i] = protocol.NodeID(i)
 	}
-	g, env, _ := alone(0, members...)
+	g, env, _ := alone(ISIS, 0, members...)
 	id := g.Broadcast(env, nil)
 	msg := wire(appendPropose(nil, id, 5))
 	from := protocol.NodeID(0)
@@ -195,26 +215,46 @@ func TestProposalsAllocateNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkInFlight orders many concurrent messages of 100 members. The time for
+func TestAcknowledgementsAllocateNothing(t *testing.T) {
+	g, env, _ := alone(Lamport, 0, 0, 1, 2)
+	g.Broadcast(env, nil)
+	acks := make([][]byte, 102)
+	for i := range acks {
+		acks[i] = wire(appendLamportAck(nil, uint64(i+1)))
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		g.Receive(env, 1, acks[0])
+		acks = acks[1:]
+	}); n != 0 || g.Stats() != (Stats{}) || g.Pending() != 1 {
+		t.Errorf("taking an acknowledgement allocates %v times; stats %+v", n, g.Stats())
+	}
+}
+
+// BenchmarkInFlight orders many concurrent messages of 20 members. The time for
 // each message that arrives should hardly grow with their number.
 func BenchmarkInFlight(b *testing.B) {
-	for _, concurrent := range []int{10, 100, 1000} {
-		b.Run(fmt.Sprint(concurrent), func(b *testing.B) {
-			arrived := 0
-			for b.Loop() {
-				n := newNetwork(100)
-				for i := range concurrent {
-					n.broadcast(i%100, "payload")
-				}
-				for i := 0; i < len(n.inFlight); i++ {
-					n.arrive(i, true)
-				}
-				if len(n.wrong) > 0 || n.pending() != 0 {
-					b.Fatal(n.wrong, n.pending())
-				}
-				arrived += len(n.inFlight)
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(arrived), "ns/message")
-		})
+	for _, o := range Orders() {
+		for _, concurrent := range []int{10, 100, 1000} {
+			b.Run(fmt.Sprintf("%v/%d", o, concurrent), func(b *testing.B) { inFlight(b, o, concurrent) })
+		}
 	}
+}
+
+func inFlight(b *testing.B, o Order, concurrent int) {
+	const members = 20
+	arrived := 0
+	for b.Loop() {
+		n := newNetwork(o, members)
+		for i := range concurrent {
+			n.broadcast(i%members, "payload")
+		}
+		for i := 0; i < len(n.inFlight); i++ {
+			n.arrive(i, true)
+		}
+		if len(n.wrong) > 0 || n.pending() != 0 {
+			b.Fatal(n.wrong, n.pending())
+		}
+		arrived += len(n.inFlight)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(arrived), "ns/message")
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"dessim/protocol"
+	"dessim/protocol/bencode"
 )
 
 // A rule decides which message is next. Any two members' rules, each fed with
@@ -13,8 +14,7 @@ import (
 // to every message. A rule keeps nothing on disk and nothing from another view.
 //
 // What a member's rule sends to another's arrives once. Whether it must also
-// arrive in the order in which it was sent is for each rule to say: isis does
-// not care.
+// arrive in the order in which it was sent is for each rule to say: see Order.FIFO.
 type rule interface {
 	// broadcast takes a message of this member; the payload is the rule's now.
 	broadcast(env *protocol.Env, m Message)
@@ -32,6 +32,10 @@ func newRule(o Order, v *view) rule {
 	switch o {
 	case ISIS:
 		return newISIS(v)
+	case Lamport:
+		return newLamport(v)
+	case Sequencer:
+		return newSequencer(v)
 	}
 	panic(fmt.Sprintf("abcast: no rule for %v", o))
 }
@@ -46,6 +50,18 @@ type view struct {
 	// order takes the message that is next, and its payload for good.
 	order func(m Message)
 	stats *Stats
+	in    bencode.Reader // scratch of decode
+}
+
+// decode reads a body that another member's rule sent. What none of order o says
+// it counts.
+func (v *view) decode(o Order, body []byte) (d decoded, ok bool) {
+	d, ok = decode(&v.in, body)
+	if !ok || d.order() != o {
+		v.stats.Malformed++
+		return decoded{}, false
+	}
+	return d, true
 }
 
 // sendAll sends body to every other member, in ascending order.

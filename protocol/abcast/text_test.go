@@ -10,15 +10,22 @@ import (
 func TestMessagesHaveAText(t *testing.T) {
 	id := MsgID{Node: 1, Incarnation: 2, Seq: 3}
 	for want, body := range map[string][]byte{
-		"data 1/2/3 7061796c": appendData(nil, Message{ID: id, Payload: []byte("payload")}),
-		"data 1/2/3 empty":    appendData(nil, Message{ID: id}),
-		"propose 1/2/3 = 7":   appendPropose(nil, id, 7),
-		"final 1/2/3 = 7.2":   appendFinal(nil, id, stamp{7, 2}),
-		"":                    []byte("li1ee"),
+		"data 1/2/3 7061796c":      appendData(nil, Message{ID: id, Payload: []byte("payload")}),
+		"data 1/2/3 empty":         appendData(nil, Message{ID: id}),
+		"propose 1/2/3 = 7":        appendPropose(nil, id, 7),
+		"final 1/2/3 = 7.2":        appendFinal(nil, id, stamp{7, 2}),
+		"data 1/2/3 at 9 7061796c": appendLamportData(nil, Message{ID: id, Payload: []byte("payload")}, 9),
+		"data 1/2/3 at 9 empty":    appendLamportData(nil, Message{ID: id}, 9),
+		"abcast.ack at 10":         appendLamportAck(nil, 10),
+		"order 1/2/3 = 4":          appendSequencerOrder(nil, id, 4),
+		"":                         []byte("li1ee"),
 	} {
 		if got := Text(wire(body)); got != want {
 			t.Errorf("%q has the text %q, want %q", body, got, want)
 		}
+	}
+	if got, want := Text(wire(appendSequencerData(nil, Message{ID: id}))), "data 1/2/3 empty"; got != want {
+		t.Errorf("the sequencer's data has the text %q, want %q", got, want)
 	}
 }
 

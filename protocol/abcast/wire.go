@@ -9,25 +9,36 @@ import (
 
 // The kinds of the messages, for traces, counts and anchors.
 var (
-	KindData    = protocol.KindOf("data")    // the origin to all: the message itself
-	KindPropose = protocol.KindOf("propose") // all to the origin: a proposed stamp
-	KindFinal   = protocol.KindOf("final")   // the origin to all: the agreed stamp
+	KindData    = protocol.KindOf("data")       // the origin to all, in every order: the message itself
+	KindPropose = protocol.KindOf("propose")    // ISIS: all to the origin: a proposed stamp
+	KindFinal   = protocol.KindOf("final")      // ISIS: the origin to all: the agreed stamp
+	KindAck     = protocol.KindOf("abcast.ack") // Lamport: all to all: nothing stamped lower is to come
+	KindOrder   = protocol.KindOf("order")      // Sequencer: the sequencer to all: a message's place
 )
 
 // A message on the wire is the byte protocol.ABCAST and the body of a rule, which
 // is one bencoded list:
 //
-//	DATA    1 node incarnation seq payload
-//	PROPOSE 2 node incarnation seq number
-//	FINAL   3 node incarnation seq number proposer
+//	ISIS       DATA    1 node incarnation seq payload
+//	           PROPOSE 2 node incarnation seq number
+//	           FINAL   3 node incarnation seq number proposer
+//	Lamport    DATA    4 node incarnation seq number payload
+//	           ACK     5 number
+//	Sequencer  DATA    6 node incarnation seq payload
+//	           ORDER   7 node incarnation seq number
 //
-// The proposer of a PROPOSE is who sends it. Another rule's bodies begin with
-// other numbers, so that members with different orders in their configs do not
-// take each other's messages for their own.
+// The proposer of a PROPOSE is who sends it; the number of an ORDER is the
+// message's place, from 1. No two orders share a type, so that members with
+// different orders in their configs do not take each other's messages for their
+// own.
 const (
 	opData = iota + 1
 	opPropose
 	opFinal
+	opLamportData
+	opLamportAck
+	opSequencerData
+	opSequencerOrder
 )
 
 // maxNumber bounds the number of a stamp, so that the clock that follows it
@@ -41,6 +52,22 @@ type decoded struct {
 	payload  []byte // aliases the body
 	number   uint64 // 1 to maxNumber
 	proposer protocol.NodeID
+}
+
+// order gives the order in which bodies of this type are spoken.
+func (d *decoded) order() Order {
+	switch {
+	case d.op <= opFinal:
+		return ISIS
+	case d.op <= opLamportAck:
+		return Lamport
+	}
+	return Sequencer
+}
+
+// isData reports whether it carries a message to the members.
+func (d *decoded) isData() bool {
+	return d.op == opData || d.op == opLamportData || d.op == opSequencerData
 }
 
 // cutComponent gives the body of a wire message.
@@ -60,7 +87,7 @@ func DataID(msg []byte) (MsgID, bool) {
 	}
 	var r bencode.Reader
 	d, ok := decode(&r, body)
-	if !ok || d.op != opData {
+	if !ok || !d.isData() {
 		return MsgID{}, false
 	}
 	return d.id, true
@@ -93,23 +120,52 @@ func appendFinal(b []byte, id MsgID, s stamp) []byte {
 	return append(b, 'e')
 }
 
+func appendLamportData(b []byte, m Message, number uint64) []byte {
+	b = appendID(b, opLamportData, m.ID)
+	b = bencode.AppendUint(b, number)
+	b = bencode.AppendBytes(b, m.Payload)
+	return append(b, 'e')
+}
+
+func appendLamportAck(b []byte, number uint64) []byte {
+	b = append(b, 'l')
+	b = bencode.AppendUint(b, opLamportAck)
+	b = bencode.AppendUint(b, number)
+	return append(b, 'e')
+}
+
+func appendSequencerData(b []byte, m Message) []byte {
+	b = appendID(b, opSequencerData, m.ID)
+	b = bencode.AppendBytes(b, m.Payload)
+	return append(b, 'e')
+}
+
+func appendSequencerOrder(b []byte, id MsgID, number uint64) []byte {
+	b = appendID(b, opSequencerOrder, id)
+	b = bencode.AppendUint(b, number)
+	return append(b, 'e')
+}
+
 // decode reads a body with r and refuses what the append functions would not
 // write. A Reader of its own would cost an allocation for each message.
 func decode(r *bencode.Reader, body []byte) (d decoded, ok bool) {
 	r.Reset(body)
 	r.List()
 	d.op = r.Uint()
-	d.id.Node = readNode(r)
-	d.id.Incarnation = uint32(readAtLeast1(r, math.MaxUint32))
-	d.id.Seq = readAtLeast1(r, math.MaxUint64)
+	if d.op != opLamportAck {
+		d.id = readID(r)
+	}
 	switch d.op {
-	case opData:
+	case opData, opSequencerData:
 		d.payload = r.Bytes()
-	case opPropose:
+	case opPropose, opLamportAck, opSequencerOrder:
 		d.number = readAtLeast1(r, maxNumber)
 	case opFinal:
 		d.number = readAtLeast1(r, maxNumber)
 		d.proposer = readNode(r)
+	case opLamportData:
+		d.number = readAtLeast1(r, maxNumber)
+		d.payload = r.Bytes()
 	default:
 		r.Fail()
 	}
@@ -118,6 +174,13 @@ func decode(r *bencode.Reader, body []byte) (d decoded, ok bool) {
 		return decoded{}, false
 	}
 	return d, true
+}
+
+func readID(r *bencode.Reader) (id MsgID) {
+	id.Node = readNode(r)
+	id.Incarnation = uint32(readAtLeast1(r, math.MaxUint32))
+	id.Seq = readAtLeast1(r, math.MaxUint64)
+	return id
 }
 
 func readNode(r *bencode.Reader) protocol.NodeID {

@@ -143,6 +143,7 @@ func DecodeLooked(rec []byte) (l Looked, ok bool) {
 // FoundKey is an output of KindFound.
 type FoundKey struct {
 	Owner  ledger.Owner
+	Key    [ledger.PublicKeySize]byte // as ledger.OwnerOf takes it
 	Hops   int
 	Remote bool // another node had it
 }
@@ -150,6 +151,7 @@ type FoundKey struct {
 func (n *Node) outputFound(env *protocol.Env, o ledger.Owner, hops int, remote bool) {
 	b := append(n.scratch[:0], 'l')
 	b = bencode.AppendBytes(b, o[:])
+	b = bencode.AppendBytes(b, n.keys.known[o])
 	b = bencode.AppendUint(b, uint64(hops))
 	far := uint64(0)
 	if remote {
@@ -166,6 +168,7 @@ func DecodeFound(rec []byte) (f FoundKey, ok bool) {
 	r.Reset(rec)
 	r.List()
 	copy(f.Owner[:], r.Fixed(len(f.Owner)))
+	copy(f.Key[:], r.Fixed(len(f.Key)))
 	f.Hops = int(r.UintMax(1 << 16))
 	f.Remote = r.UintMax(1) == 1
 	r.End()

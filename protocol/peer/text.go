@@ -6,6 +6,7 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/bencode"
 	"dessim/protocol/gossip"
+	"dessim/protocol/ledger"
 	"dessim/protocol/words"
 )
 
@@ -27,14 +28,23 @@ func Text(msg []byte) string {
 	case typeFetch:
 		return fmt.Sprintf("%v %s", KindFetch, words.Short(m.id[:]))
 	case typeBody:
-		id := gossip.Sum(m.body)
-		return fmt.Sprintf("%v %s %s", KindBody, words.Short(id[:]), words.Count(uint64(len(m.body)), "byte"))
+		return fmt.Sprintf("%v %s", KindBody, m.content())
 	case typeLook:
 		return fmt.Sprintf("look up %s", words.Short(m.owner[:]))
 	case typeGet:
 		return fmt.Sprintf("get the key of %s", words.Short(m.owner[:]))
+	case typeSay:
+		return fmt.Sprintf("say %s", m.content())
+	case typeSpend:
+		return fmt.Sprintf("spend by transfer %d, receiver node %v, witness node %v: %s", m.req.Transfer, m.parties[0], m.parties[1], m.content())
 	}
 	return fmt.Sprintf("order transfer %d of node %v: %s", m.req.Transfer, m.sender, m.req.terms())
+}
+
+// content names the body.
+func (m *message) content() string {
+	id := gossip.Sum(m.body)
+	return words.Short(id[:]) + " " + words.Count(uint64(len(m.body)), "byte")
 }
 
 // terms gives what is asked for.
@@ -56,6 +66,10 @@ func TextOutput(kind protocol.Kind, rec []byte) string {
 		if e, ok := DecodeEntry(rec); ok {
 			return fmt.Sprintf("%d: %s %v, log %s, list %s, total %d", e.Index, words.Short(e.WTxID[:]), e.Verdict,
 				words.Short(e.LogHash[:]), words.Short(e.ListHash[:]), e.Total)
+		}
+	case KindHanded:
+		if len(rec) == len(ledger.ID{}) {
+			return words.Short(rec)
 		}
 	case KindRefused:
 		if id, v, ok := DecodeRefused(rec); ok {

@@ -18,7 +18,9 @@ func textSamples() map[string]message {
 		"body ca978112 1 byte":                                          {typ: typeBody, body: []byte("a")},
 		"look up 8be90000":                                              {typ: typeLook, owner: r.Receiver},
 		"get the key of 8be90000":                                       {typ: typeGet, owner: r.Receiver},
-		"order transfer 5 of node 1: 385 to 8be90000 before 72ac0000":   {typ: typeOrder, req: r, sender: 1},
+		"say ca978112 1 byte":                                           {typ: typeSay, body: []byte("a")},
+		"spend by transfer 5, receiver node 1, witness node 2: ca978112 1 byte": {typ: typeSpend, req: r, parties: [2]protocol.NodeID{1, 2}, body: []byte("a")},
+		"order transfer 5 of node 1: 385 to 8be90000 before 72ac0000":           {typ: typeOrder, req: r, sender: 1},
 	}
 }
 
@@ -32,8 +34,10 @@ var outputSamples = []struct {
 	{KindEntry, "li4e32:" + thirtyTwo + "i1e32:" + thirtyTwo + "32:" + thirtyTwo + "i16ee", "4: 61626364 accepted, log 61626364, list 61626364, total 16"},
 	{KindRefused, "l32:" + thirtyTwo + "i19ee", "61626364 unknown-key"},
 	{KindLooked, "l20:" + twenty + "i1el20:" + twenty + "ee", "61626364 in 1 hop: 61626364"},
-	{KindFound, "l20:" + twenty + "i2ei1ee", "key of 61626364 in 2 hops"},
-	{KindFound, "l20:" + twenty + "i0ei0ee", "key of 61626364 in its own store"},
+	{KindFound, "l20:" + twenty + "33:" + thirtyTwo + "6i2ei1ee", "key of 61626364 in 2 hops"},
+	{KindFound, "l20:" + twenty + "33:" + thirtyTwo + "6i0ei0ee", "key of 61626364 in its own store"},
+	{KindHanded, thirtyTwo, "61626364"},
+	{KindHanded, twenty, ""},
 	{KindAnswered, "li5ei2ei3ee", "transfer 5 attempt 2: refused"},
 	{KindAnswered, "li5ei2ei3eex", ""},
 	{KindHello, "i1e", ""},

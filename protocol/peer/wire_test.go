@@ -167,9 +167,11 @@ func TestOutputsAreReadAsTheyWereWritten(t *testing.T) {
 			t.Errorf("looked, %v (-want +got):\n%s", ok, d)
 		}
 	}
+	key := [ledger.PublicKeySize]byte{2, 7}
+	n.keys.known[owner] = key[:]
 	for _, remote := range []bool{false, true} {
 		rec = output(t, KindFound, func(env *protocol.Env) { n.outputFound(env, owner, 2, remote) })
-		if got, ok := DecodeFound(rec); !ok || got != (FoundKey{owner, 2, remote}) {
+		if got, ok := DecodeFound(rec); !ok || got != (FoundKey{owner, key, 2, remote}) {
 			t.Errorf("found %+v, %v", got, ok)
 		}
 	}

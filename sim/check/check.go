@@ -33,7 +33,7 @@ type Result struct {
 	Exercised uint64        // how often there was something to judge
 	Detail    string        // one sentence: the violation, the reason, or empty
 	At        protocol.Time // of the violation
-	Step      uint64        // of the violation: its event's number
+	Step      uint64        // of the violation, as in the trace; 0 if the end of the run showed it
 }
 
 // A Check is an observer that judges one run. It is made by one of the

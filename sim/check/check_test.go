@@ -84,7 +84,7 @@ func deliver(t *testing.T, events ...sim.Event) check.Result {
 	})
 	for i := range events {
 		e := events[i]
-		e.What, e.At = sim.Output, protocol.Time(i)
+		e.What, e.At, e.Step = sim.Output, protocol.Time(i), uint64(i)+1
 		if e.Incarnation == 0 {
 			e.Incarnation = 1
 		}
@@ -101,12 +101,12 @@ func TestSameOrderAcceptsPrefixesAlone(t *testing.T) {
 	}{
 		"one prefix of the other": {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}, {Node: 0, Tag: 1, Text: "b"}, {Node: 1, Tag: 0, Text: "a"}}, check.Pass, ""},
 		"swapped": {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}, {Node: 0, Tag: 1, Text: "b"}, {Node: 1, Tag: 0, Text: "b"}}, check.Violation,
-			"node 1 has b as number 0, where node 0 has a"},
+			"node 1 has b as number 0, where node 0 has a since step 1"},
 		"gap":              {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}, {Node: 0, Tag: 2, Text: "c"}}, check.Violation, "node 0 has c as number 2 after number 0"},
 		"repeated":         {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}, {Node: 0, Tag: 0, Text: "a"}}, check.Violation, "node 0 has a as number 0 after number 0"},
 		"again, restarted": {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}, {Node: 0, Tag: 0, Text: "a", Incarnation: 2}}, check.Pass, ""},
 		"another, restarted": {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}, {Node: 0, Tag: 0, Text: "b", Incarnation: 2}}, check.Violation,
-			"node 0 has b as number 0, where node 0 has a"},
+			"node 0 has b as number 0, where node 0 has a since step 1"},
 		"one node alone": {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}}, check.Inconclusive, "never exercised: nothing happened that it could judge"},
 	} {
 		if r := deliver(t, c.events...); r.Verdict != c.want || r.Detail != c.detail {

@@ -36,10 +36,11 @@ type cursor struct {
 	incarnation uint32
 }
 
-// first is an item of the common sequence and who had it first.
+// first is an item of the common sequence, who had it first, and in which step.
 type first struct {
 	Position
 	node protocol.NodeID
+	step uint64
 }
 
 // String gives Name, or Item in hex.
@@ -65,11 +66,11 @@ func (o *order) see(c *Check, e *sim.Event) {
 	}
 	at.next, at.incarnation = p.Index+1, e.Incarnation
 	if p.Index == uint64(len(o.canon)) {
-		o.canon = append(o.canon, first{p, e.Node})
+		o.canon = append(o.canon, first{p, e.Node, e.Step})
 		return
 	}
 	c.exercised++
 	if want := o.canon[p.Index]; want.Item != p.Item {
-		c.fail(e, fmt.Errorf("node %v has %v as number %d, where node %v has %v", e.Node, p, p.Index, want.node, want.Position))
+		c.fail(e, fmt.Errorf("node %v has %v as number %d, where node %v has %v since step %d", e.Node, p, p.Index, want.node, want.Position, want.step))
 	}
 }

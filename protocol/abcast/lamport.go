@@ -1,0 +1,127 @@
+package abcast
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+
+	"dessim/protocol"
+)
+
+// lamport orders by the stamps of the origins' clocks (Lamport 1978; a message is
+// what his paper calls a request, which nobody releases):
+//
+//  1. The origin raises its clock and sends DATA with it, the stamp, to all.
+//  2. Each member raises its clock above the stamp, holds the message back, and
+//     sends ACK with its clock to all, not to the origin alone.
+//  3. A member orders the message with the lowest stamp, ties by origin, once it
+//     has heard from every member something with a stamp at least as high.
+//
+// Why all order alike: what a member sends to another bears a higher stamp than all
+// it sent before, and links are FIFO. So once something stamped t or more came from
+// a member, nothing stamped t or less is still to come from it, and what is ordered
+// is exactly what is ever stamped up to there.
+//
+// It needs FIFO links: an ACK that overtook an older DATA of the same member would
+// let others go before it.
+type lamport struct {
+	view  *view
+	clock uint64 // the greatest stamp sent or received here
+	queue holdback
+	heard []uint64 // the last stamp from each member, by place
+	// caughtUp counts the members, from the first on, that were heard at or
+	// above the stamp of the head: so all members are looked at once for each
+	// message, and not for each acknowledgement.
+	caughtUp int
+	past     idSet  // ordered, so that a repetition is known as one
+	out      []byte // scratch for encoding
+}
+
+func newLamport(v *view) *lamport {
+	r := &lamport{view: v, queue: newHoldback(), heard: make([]uint64, len(v.members)), past: newIDSet()}
+	self, _ := v.index(v.self)
+	r.heard[self] = math.MaxUint64 // what it sent itself it knows
+	return r
+}
+
+func (r *lamport) broadcast(env *protocol.Env, m Message) {
+	r.clock++
+	r.out = appendLamportData(r.out[:0], m, r.clock)
+	r.view.sendAll(env, KindData, r.out)
+	r.hold(m, r.clock)
+	r.release()
+}
+
+func (r *lamport) receive(env *protocol.Env, from protocol.NodeID, body []byte) {
+	d, ok := r.view.decode(Lamport, body)
+	if !ok {
+		return
+	}
+	if d.op == opLamportData && d.id.Node != from {
+		r.view.stats.Foreign++
+		return
+	}
+	i, _ := r.view.index(from)
+	if d.number <= r.heard[i] || d.op == opLamportData && r.known(d.id) {
+		r.view.stats.Stray++
+		return
+	}
+	r.heard[i] = d.number
+	r.clock = max(r.clock, d.number)
+	if d.op == opLamportData {
+		r.hold(Message{ID: d.id, Payload: bytes.Clone(d.payload)}, d.number)
+		r.acknowledge(env)
+	}
+	r.release()
+}
+
+// acknowledge tells all that no stamp up to the last one received is to come from
+// here any more.
+func (r *lamport) acknowledge(env *protocol.Env) {
+	r.clock++
+	r.out = appendLamportAck(r.out[:0], r.clock)
+	r.view.sendAll(env, KindAck, r.out)
+}
+
+func (r *lamport) known(id MsgID) bool { return r.past.has(id) || r.queue.find(id) != nil }
+
+// hold enters a message in the queue. If it becomes the head, its stamp is below
+// that of the former head, so who caught up with that has caught up with it.
+func (r *lamport) hold(m Message, number uint64) {
+	r.queue.push(&entry{m: m, stamp: stamp{number, m.ID.Node}})
+}
+
+// release orders the head of the queue for as long as all members were heard at or
+// above its stamp.
+func (r *lamport) release() {
+	for head := r.queue.head(); head != nil; head = r.queue.head() {
+		for r.caughtUp < len(r.heard) && r.heard[r.caughtUp] >= head.stamp.number {
+			r.caughtUp++
+		}
+		if r.caughtUp < len(r.heard) {
+			return
+		}
+		r.caughtUp = 0
+		r.queue.remove(head)
+		r.past.add(head.m.ID)
+		r.view.order(head.m)
+	}
+}
+
+func (r *lamport) pending() int { return r.queue.len() }
+
+func (r *lamport) describe(b []byte) []byte {
+	b = fmt.Appendf(b, "  clock %d", r.clock)
+	if r.queue.len() > 0 {
+		b = fmt.Appendf(b, ", waits for node %v, heard at %d", r.view.members[r.caughtUp], r.heard[r.caughtUp])
+	}
+	b = append(b, '\n')
+	held := r.queue.sorted()
+	for i, e := range held {
+		if i == shown {
+			return fmt.Appendf(b, "  and %d more\n", len(held)-shown)
+		}
+		b = fmt.Appendf(b, "  stamped %d.%v %v, %d bytes\n", e.stamp.number, e.stamp.proposer, e.m.ID, len(e.m.Payload))
+	}
+	return b
+}

@@ -1,0 +1,136 @@
+package abcast
+
+import (
+	"bytes"
+	"fmt"
+
+	"dessim/protocol"
+)
+
+// sequencer orders as one member says, the lowest (Défago, Schiper and Urbán 2004,
+// section 4.1):
+//
+//  1. The origin sends DATA to all members.
+//  2. The sequencer gives the message the next place, tells all in an ORDER, and
+//     orders it at once.
+//  3. The others order in the order of places, each message once it is there.
+//
+// Why all order alike: there is one sequencer, and it places each message once. The
+// sequencer's own broadcast costs an ORDER to all like any other: DATA could tell
+// the place and spare it, for one more type of message.
+//
+// It needs FIFO links: ORDERs are taken as they come, and a message that overtook
+// an earlier one of its origin on the way to the sequencer would be placed before
+// it.
+type sequencer struct {
+	view    *view
+	placed  uint64            // the last place given, or heard of
+	places  []MsgID           // placed and not ordered, in order; the first has no message here
+	waiting map[MsgID]Message // not ordered
+	past    idSet             // ordered, so that a repetition is known as one
+	out     []byte            // scratch for encoding
+}
+
+func newSequencer(v *view) *sequencer {
+	return &sequencer{view: v, waiting: map[MsgID]Message{}, past: newIDSet()}
+}
+
+// who gives the sequencer.
+func (r *sequencer) who() protocol.NodeID { return r.view.members[0] }
+
+func (r *sequencer) broadcast(env *protocol.Env, m Message) {
+	r.out = appendSequencerData(r.out[:0], m)
+	r.view.sendAll(env, KindData, r.out)
+	r.take(env, m)
+}
+
+func (r *sequencer) receive(env *protocol.Env, from protocol.NodeID, body []byte) {
+	d, ok := r.view.decode(Sequencer, body)
+	if !ok {
+		return
+	}
+	owner := from
+	if d.op == opSequencerOrder {
+		owner = r.who()
+	}
+	_, member := r.view.index(d.id.Node)
+	switch {
+	case from != owner || !member || d.op == opSequencerData && d.id.Node != from:
+		r.view.stats.Foreign++
+	case d.op == opSequencerOrder:
+		r.enter(d.id, d.number)
+	case r.known(d.id):
+		r.view.stats.Stray++
+	default:
+		r.take(env, Message{ID: d.id, Payload: bytes.Clone(d.payload)})
+	}
+}
+
+func (r *sequencer) known(id MsgID) bool {
+	_, waits := r.waiting[id]
+	return waits || r.past.has(id)
+}
+
+// take takes a new message: the sequencer gives it its place, the others may know
+// that already.
+func (r *sequencer) take(env *protocol.Env, m Message) {
+	if r.view.self != r.who() {
+		r.waiting[m.ID] = m
+		r.release()
+		return
+	}
+	r.placed++
+	r.out = appendSequencerOrder(r.out[:0], m.ID, r.placed)
+	r.view.sendAll(env, KindOrder, r.out)
+	r.order(m)
+}
+
+// enter takes the place of a message from the sequencer.
+func (r *sequencer) enter(id MsgID, place uint64) {
+	if place != r.placed+1 || r.past.has(id) {
+		r.view.stats.Stray++
+		return
+	}
+	r.placed = place
+	r.places = append(r.places, id)
+	if _, here := r.waiting[id]; !here {
+		r.view.stats.Early++
+	}
+	r.release()
+}
+
+// release orders the first placed message for as long as it is here.
+func (r *sequencer) release() {
+	for len(r.places) > 0 {
+		m, here := r.waiting[r.places[0]]
+		if !here {
+			return
+		}
+		r.places = r.places[1:]
+		delete(r.waiting, m.ID)
+		r.order(m)
+	}
+}
+
+func (r *sequencer) order(m Message) {
+	r.past.add(m.ID)
+	r.view.order(m)
+}
+
+func (r *sequencer) pending() int { return len(r.waiting) }
+
+func (r *sequencer) describe(b []byte) []byte {
+	b = fmt.Appendf(b, "  sequencer %v, last place %d, %d messages held, %d placed\n", r.who(), r.placed, len(r.waiting), len(r.places))
+	first := r.placed - uint64(len(r.places)) + 1
+	for i, id := range r.places {
+		if i == shown {
+			return fmt.Appendf(b, "  and %d more\n", len(r.places)-shown)
+		}
+		state := "no message"
+		if m, here := r.waiting[id]; here {
+			state = fmt.Sprintf("%d bytes", len(m.Payload))
+		}
+		b = fmt.Appendf(b, "  place %d %v, %s\n", first+uint64(i), id, state)
+	}
+	return b
+}

@@ -1,0 +1,139 @@
+package scenarios
+
+import (
+	"crypto/sha256"
+	"fmt"
+
+	"dessim/protocol"
+	"dessim/protocol/ledger"
+	"dessim/protocol/peer"
+)
+
+// audit is the second ledger: a plain map of unspent outputs and two hashes, kept
+// by the plan and not by the machines. Of package ledger it uses the decoder and
+// the fields of a transaction, none of the judgement.
+type audit struct {
+	w       *world
+	unspent map[coin]ledger.TxOut
+	balance map[ledger.Owner]uint64
+	entries uint64      // applied
+	log     ledger.ID   // hash of the log so far
+	list    ledger.ID   // of the accepted ones
+	before  []ledger.ID // by node: the log's hash at its last entry
+}
+
+type coin struct {
+	tx    ledger.ID
+	index uint32
+}
+
+func newAudit(w *world) audit {
+	a := audit{w: w, unspent: make(map[coin]ledger.TxOut), balance: make(map[ledger.Owner]uint64), before: make([]ledger.ID, w.p.Nodes)}
+	a.log, a.list = w.genesis.TxID(), w.genesis.TxID()
+	for i := range coins * w.p.Nodes {
+		a.add(coin{w.genesis.TxID(), uint32(i)}, ledger.TxOut{Owner: w.owners[i/coins], Amount: coinWorth})
+	}
+	for i := range a.before {
+		a.before[i] = w.genesis.TxID()
+	}
+	return a
+}
+
+func (a *audit) add(c coin, o ledger.TxOut) {
+	a.unspent[c] = o
+	a.balance[o.Owner] += o.Amount
+}
+
+// see audits an entry if it is the next one, by a node whose log is the same so
+// far. If it is not the same, two orders are mixed up, and to judge by them would
+// accuse the wrong one.
+func (a *audit) see(node protocol.NodeID, x peer.Entry) (relevant bool, wrong error) {
+	before := a.before[node]
+	a.before[node] = x.LogHash
+	if x.Index != a.entries || before != a.log {
+		return false, nil
+	}
+	a.entries++
+	a.log = follow(a.log, x)
+	if x.Verdict == ledger.Accepted {
+		a.list = follow(a.list, x)
+		if wrong := a.apply(node, x.WTxID); wrong != nil {
+			return true, wrong
+		}
+	}
+	switch {
+	case x.LogHash != a.log:
+		return true, fmt.Errorf("node %v has log hash %v after entry %d, it should be %v", node, x.LogHash.String()[:8], x.Index, a.log.String()[:8])
+	case x.ListHash != a.list:
+		return true, fmt.Errorf("node %v has list hash %v after entry %d, it should be %v", node, x.ListHash.String()[:8], x.Index, a.list.String()[:8])
+	}
+	return true, nil
+}
+
+// follow is L6: the hash of what came before, the transaction and its verdict.
+func follow(before ledger.ID, x peer.Entry) ledger.ID {
+	b := append(before[:], x.WTxID[:]...)
+	return sha256.Sum256(append(b, byte(x.Verdict)))
+}
+
+// apply spends what an accepted transaction spends, if it may.
+func (a *audit) apply(node protocol.NodeID, id ledger.ID) error {
+	name := id.String()[:8]
+	body, ok := a.w.nodes[node].Body(id)
+	if !ok || sha256.Sum256(body) != id {
+		return fmt.Errorf("node %v accepted %v without its body", node, name)
+	}
+	tx, v := ledger.Decode(body)
+	if v != ledger.Accepted {
+		return fmt.Errorf("node %v accepted %v, which cannot be decoded: %v", node, name, v)
+	}
+	in, out := uint64(0), uint64(0)
+	for _, i := range tx.Inputs {
+		c := coin{i.Outpoint.TxID, i.Outpoint.Index}
+		was, ok := a.unspent[c]
+		switch {
+		case !ok:
+			return fmt.Errorf("node %v accepted %v, which spends output %d of %v: it is spent, or never was", node, name, c.index, c.tx.String()[:8])
+		case was.Owner != tx.Sender:
+			return fmt.Errorf("node %v accepted %v, in which %v spends output %d of %v: it is %v's", node, name, tx.Sender.String()[:8], c.index, c.tx.String()[:8], was.Owner.String()[:8])
+		}
+		delete(a.unspent, c)
+		a.balance[was.Owner] -= was.Amount
+		in += was.Amount
+	}
+	for i, o := range tx.Outputs {
+		a.add(coin{tx.TxID(), uint32(i)}, o)
+		out += o.Amount
+	}
+	if in != out {
+		return fmt.Errorf("node %v accepted %v, which makes %d of %d", node, name, out, in)
+	}
+	return nil
+}
+
+// sampled bounds the nodes whose unspent outputs are compared one by one: each has
+// all of them.
+const sampled = 64
+
+// compare demands that nodes have the unspent outputs and balances of the second
+// ledger.
+func (a *audit) compare() error {
+	for i, n := range a.w.nodes[:min(sampled, len(a.w.nodes))] {
+		seen := 0
+		for _, o := range a.w.owners {
+			for p, amount := range n.Ledger().Unspent(o) {
+				seen++
+				if want, ok := a.unspent[coin{p.TxID, p.Index}]; !ok || want != (ledger.TxOut{Owner: o, Amount: amount}) {
+					return fmt.Errorf("node %d has output %d of %v unspent, worth %d and %v's; it should be worth %d", i, p.Index, p.TxID.String()[:8], amount, o.String()[:8], want.Amount)
+				}
+			}
+			if got := n.Ledger().Balance(o); got != a.balance[o] {
+				return fmt.Errorf("node %d gives %v a balance of %d, it should be %d", i, o.String()[:8], got, a.balance[o])
+			}
+		}
+		if seen != len(a.unspent) {
+			return fmt.Errorf("node %d has %d unspent outputs, there should be %d", i, seen, len(a.unspent))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package scenarios
+
+import (
+	"dessim/protocol"
+	"dessim/protocol/ledger"
+)
+
+// kindSaid is the question when a liar says what it says, named by its number.
+var kindSaid = protocol.KindOf("work.said")
+
+const (
+	// saidSpread is the time over which a liar says things, in delays, so that
+	// they mix with the honest transfers.
+	saidSpread = 20
+	// hearDelays is how long it takes at the most until all have heard of a
+	// broadcast, for each try that it may take: links wait that long between tries.
+	hearDelays = 20
+	// fetchMost is how long the log waits for a body at the most that was refused
+	// when it came, and must be fetched now.
+	fetchMost = 100
+)
+
+// said draws when statement i is made, at from or soon after.
+func (m *market) said(from protocol.Time, i uint64) protocol.Time {
+	return m.after(from, int(m.choose(kindSaid, i, saidSpread)))
+}
+
+// heard gives a time at which what was said before from+saidSpread has its place
+// in the order: what is said from then on comes after it.
+func (m *market) heard(from protocol.Time) protocol.Time {
+	return m.after(from, saidSpread+2*hearDelays*(1+repeats(m.p.Loss, 2)))
+}
+
+// reserve is how many nodes, the last ones, send no honest transfers: a plan can
+// tell what becomes of their coins.
+const reserve = 2
+
+// askHonest asks for p.Txs transfers.
+func (m *market) askHonest() {
+	for i := range uint64(m.p.Txs) {
+		m.ask(m.said(m.begin+1, i), m.honest(i))
+	}
+}
+
+// honest draws transfer i as transfer does, but of a sender before the reserve.
+func (w *world) honest(i uint64) transfer {
+	t := w.transfer(i)
+	n := uint64(w.p.Nodes)
+	if s := uint64(t.sender); s >= n-reserve {
+		s -= n - reserve
+		t.between(w, s, s+1)
+	}
+	return t
+}
+
+// genesisCoin names a coin with which a node begins.
+func (w *world) genesisCoin(of protocol.NodeID, i uint32) ledger.Outpoint {
+	return ledger.Outpoint{TxID: w.genesis.TxID(), Index: uint32(of)*coins + i}
+}
+
+// payment gives a transaction of from that spends its coin i of the genesis: three
+// fifths go to to, the rest back. It has no endorsements yet.
+func (w *world) payment(from, to, witness protocol.NodeID, i uint32, seq uint64) *ledger.Tx {
+	const part = coinWorth / 5 * 3
+	return &ledger.Tx{
+		Version: ledger.Version,
+		Network: w.genesis.Network(),
+		Sender:  w.owners[from],
+		Seq:     seq,
+		Inputs:  []ledger.Input{{Outpoint: w.genesisCoin(from, i), Claimed: coinWorth}},
+		Outputs: []ledger.TxOut{{Owner: w.owners[to], Amount: part}, {Owner: w.owners[from], Amount: coinWorth - part}},
+		Witness: w.owners[witness],
+	}
+}
+
+// endorse has all sign tx who must, as if they colluded, and gives tx.
+func (w *world) endorse(tx *ledger.Tx) *ledger.Tx {
+	tx.Endorsements = nil
+	must := tx.Endorsers()
+	for i, owner := range w.owners {
+		for _, o := range must {
+			if o == owner {
+				tx.Endorse(w.keys[i].Endorse(w.verifier, tx))
+			}
+		}
+	}
+	return tx
+}

@@ -1,0 +1,292 @@
+package scenarios
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"fmt"
+	"math/big"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/abcast"
+	"dessim/protocol/gossip"
+	"dessim/protocol/ledger"
+	"dessim/protocol/peer"
+	"dessim/protocol/twopc"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// verify: a node says tampered transactions among honest ones.
+func verify() *Scenario {
+	return &Scenario{
+		Name:     "verify",
+		Shows:    "a dishonest node says transactions tampered with in every way: each is refused everywhere",
+		MinNodes: 4,
+		MaxNodes: 100_000,
+		Defaults: Params{
+			Nodes: 5, Txs: 6, Order: abcast.ISIS.String(),
+			Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
+			Until: 5 * time.Minute,
+		},
+		build: buildVerify,
+	}
+}
+
+// The last node is the liar. It says an ordinary transaction first, which pays the
+// node before it, and meanwhile all that is wrong in itself; what refers to the
+// first transaction it says when that has its place in the order.
+func buildVerify(seed uint64, p Params, src protocol.Source) *Run {
+	m := newMarket(seed, p, src)
+	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
+	liar := protocol.NodeID(p.Nodes - 1)
+	m.liars = []protocol.NodeID{liar}
+	m.askHonest()
+
+	forger, kinds := newTamperer(m.world, liar, liar-1), tamperings()
+	t := &tampered{m: m, liar: liar, kinds: kinds, said: make(map[ledger.ID]*statement)}
+	late := m.heard(m.begin + 1)
+	m.bound = max(m.bound, m.after(late, graceDelays+fetchMost*len(kinds)))
+	t.say(m.begin+1, forger.first.Encode(nil), first)
+	m.ledgers.listed++
+	for i, k := range kinds {
+		at := m.said(m.begin+1, uint64(i))
+		if k.late {
+			at = m.said(late, uint64(i))
+		}
+		t.say(at, k.make(forger), i)
+		m.ledgers.logged++
+	}
+
+	c, l := m.commits, m.ledgers
+	checks := check.Suite{m.joinedCheck(m.bound)}
+	if p.Txs > 0 {
+		checks = append(checks, c.agreement(), c.stability(), c.validity(), c.progress(m.bound))
+	} else {
+		checks = append(checks, check.Skip("AC1-AC4 of atomic commitment", noTransfers))
+	}
+	r := m.run(append(checks,
+		t.kept(), t.judged(), t.refused(), newNotary(m.world).endorsed(),
+		l.order(), l.sameHashes(), l.conserved(), l.audited(),
+		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound),
+	))
+	facts := r.facts
+	r.facts = func(s *sim.Sim) []Fact { return append(facts(s), t.facts()...) }
+	return r
+}
+
+// tampered judges what became of what the liar said.
+type tampered struct {
+	m      *market
+	liar   protocol.NodeID
+	kinds  []tampering
+	said   map[ledger.ID]*statement // by wtxid
+	all    []*statement             // each once
+	came   uint64                   // entries of them all, at all nodes
+	wanted uint64
+}
+
+// first stands for the kind of the ordinary transaction.
+const first = -1
+
+// statement is a body that the liar says, perhaps several times.
+type statement struct {
+	kinds  []int // in the order of saying
+	logged []int // by node: entries so far
+}
+
+// say has the liar say a body of that kind.
+func (t *tampered) say(at protocol.Time, body []byte, kind int) {
+	t.m.input(at, t.liar, peer.SayInput(body))
+	t.wanted += uint64(t.m.p.Nodes)
+	id := ledger.ID(gossip.Sum(body))
+	s := t.said[id]
+	if s == nil {
+		s = &statement{logged: make([]int, t.m.p.Nodes)}
+		t.said[id] = s
+		t.all = append(t.all, s)
+	}
+	s.kinds = append(s.kinds, kind)
+}
+
+func (t *tampered) want(kind int) ledger.Verdict {
+	if kind == first {
+		return ledger.Accepted
+	}
+	return t.kinds[kind].want
+}
+
+func (t *tampered) name(kind int) string {
+	if kind == first {
+		return "an ordinary transaction"
+	}
+	return t.kinds[kind].name
+}
+
+// kept demands that what is wrong in itself is passed on by no honest node. It is
+// exercised by each refusal. A node may answer who fetches such a body for its log:
+// that is another kind of message.
+func (t *tampered) kept() *check.Check {
+	return check.Always("what fails verification is passed on by nobody", sim.Output|sim.Sent, func(e *sim.Event) (bool, error) {
+		switch {
+		case e.Node == t.liar:
+		case e.Kind == peer.KindRefused:
+			id, _, ok := peer.DecodeRefused(e.Body)
+			return ok && t.said[id] != nil, nil
+		case e.What == sim.Sent && (e.Kind == gossip.KindData || e.Kind == gossip.KindBody):
+			body, ok := gossip.Payload(e.Body)
+			if !ok {
+				return false, nil
+			}
+			if s := t.said[ledger.ID(gossip.Sum(body))]; s != nil && !verified(t.want(s.kinds[0])) {
+				return true, fmt.Errorf("node %v passes on to node %v: %s", e.Node, e.Peer, t.name(s.kinds[0]))
+			}
+		}
+		return false, nil
+	})
+}
+
+// judged demands that each tampered transaction gets the verdict of the rule that it
+// breaks, at every node.
+func (t *tampered) judged() *check.Check {
+	return check.Always("each tampered transaction is refused for what is wrong with it", sim.Output, func(e *sim.Event) (bool, error) {
+		x, ok := entry(e)
+		if !ok {
+			return false, nil
+		}
+		s := t.said[x.WTxID]
+		if s == nil {
+			return false, nil
+		}
+		n := s.logged[e.Node]
+		if n == len(s.kinds) {
+			return true, fmt.Errorf("node %v has entry %d, %s, once more than it was said", e.Node, x.Index, t.name(s.kinds[n-1]))
+		}
+		s.logged[e.Node]++
+		t.came++
+		if want := t.want(s.kinds[n]); x.Verdict != want {
+			return true, fmt.Errorf("node %v has entry %d, %s: %v, want %v", e.Node, x.Index, t.name(s.kinds[n]), x.Verdict, want)
+		}
+		return true, nil
+	})
+}
+
+// refused demands that every kind of tampering ends in the log of every node.
+func (t *tampered) refused() *check.Check {
+	return check.Eventually("every kind of tampering is refused on every node", t.m.bound, func() (uint64, error) {
+		if t.came == t.wanted {
+			return t.came, nil
+		}
+		for _, s := range t.all {
+			for node, n := range s.logged {
+				if n < len(s.kinds) {
+					return t.came, fmt.Errorf("node %d has not logged: %s", node, t.name(s.kinds[n]))
+				}
+			}
+		}
+		return t.came, nil
+	})
+}
+
+// facts tells of each kind how many nodes refused it.
+func (t *tampered) facts() []Fact {
+	count := make([]int, len(t.kinds))
+	for _, s := range t.all {
+		for _, n := range s.logged {
+			for _, kind := range s.kinds[:n] {
+				if kind != first {
+					count[kind]++
+				}
+			}
+		}
+	}
+	var facts []Fact
+	for i, k := range t.kinds {
+		facts = append(facts, Fact{"refused: " + k.name, fmt.Sprintf("%v, by %d nodes", k.want, count[i])})
+	}
+	return facts
+}
+
+// notary verifies endorsements with the standard library alone, and every one: it
+// shares neither the rules nor the memory of package ledger.
+type notary struct {
+	w      *world
+	keys   map[ledger.Owner]*ecdsa.PublicKey
+	listed map[ledger.ID]bool
+}
+
+func newNotary(w *world) *notary {
+	return &notary{w: w, keys: make(map[ledger.Owner]*ecdsa.PublicKey), listed: make(map[ledger.ID]bool)}
+}
+
+// endorsed demands that all parties of what is listed signed it.
+func (n *notary) endorsed() *check.Check {
+	return check.Always("what is listed was signed by all its parties", sim.Output, func(e *sim.Event) (bool, error) {
+		x, ok := entry(e)
+		if !ok || x.Verdict != ledger.Accepted || n.listed[x.WTxID] {
+			return false, nil
+		}
+		n.listed[x.WTxID] = true
+		name := x.WTxID.String()[:8]
+		body, ok := n.w.nodes[e.Node].Body(x.WTxID)
+		if !ok {
+			return true, fmt.Errorf("node %v lists %s without its body", e.Node, name)
+		}
+		tx, verdict := ledger.Decode(body)
+		if verdict != ledger.Accepted {
+			return true, fmt.Errorf("node %v lists %s, which cannot be decoded: %v", e.Node, name, verdict)
+		}
+		if wrong := n.verify(tx); wrong != nil {
+			return true, fmt.Errorf("node %v lists %s: %w", e.Node, name, wrong)
+		}
+		return true, nil
+	})
+}
+
+func (n *notary) verify(tx *ledger.Tx) error {
+	digest := digest(tx)
+	signed := make(map[ledger.Owner]bool)
+	for i := range tx.Endorsements {
+		e := &tx.Endorsements[i]
+		r, s := new(big.Int).SetBytes(e.Signature[:32]), new(big.Int).SetBytes(e.Signature[32:])
+		key := n.key(e.Owner)
+		if key == nil || !ecdsa.Verify(key, digest[:], r, s) {
+			return fmt.Errorf("the signature of %v is not one of it", e.Owner.String()[:8])
+		}
+		signed[e.Owner] = true
+	}
+	must := []ledger.Owner{tx.Sender, tx.Witness}
+	for i := range tx.Outputs {
+		must = append(must, tx.Outputs[i].Owner)
+	}
+	for _, o := range must {
+		if !signed[o] {
+			return fmt.Errorf("%v has not signed it", o.String()[:8])
+		}
+	}
+	return nil
+}
+
+// digest is what signatures are of: the tagged hash of the hash of all but them.
+func digest(tx *ledger.Tx) [32]byte {
+	bare := *tx
+	bare.Endorsements = nil
+	b := bare.Encode(nil)
+	id := sha256.Sum256(b[len("l") : len(b)-len("lee")])
+	return sha256.Sum256(append([]byte("dessim endorsement\x00"), id[:]...))
+}
+
+// key gives the public key of a node of the plan, or nil.
+func (n *notary) key(o ledger.Owner) *ecdsa.PublicKey {
+	if key := n.keys[o]; key != nil {
+		return key
+	}
+	for i, owner := range n.w.owners {
+		if owner == o {
+			x, y := elliptic.UnmarshalCompressed(elliptic.P256(), n.w.keys[i].Public())
+			n.keys[o] = &ecdsa.PublicKey{Curve: elliptic.P256(), X: x, Y: y}
+		}
+	}
+	return n.keys[o]
+}
