@@ -87,8 +87,8 @@ func (s *Scenario) Validate(p *Params) error {
 	if most := protocol.Percent(90); uint64(p.Abort.Num)*uint64(most.Den) > uint64(most.Num)*uint64(p.Abort.Den) {
 		return fmt.Errorf("abort %s: want at most %s, or hardly anything ever commits", FormatRatio(p.Abort), FormatRatio(most))
 	}
-	if p.Loss.Num*2 > p.Loss.Den {
-		return fmt.Errorf("loss %s: want at most 50%%, beyond it retries outlast every timeout", FormatRatio(p.Loss))
+	if most := protocol.Percent(40); uint64(p.Loss.Num)*uint64(most.Den) > uint64(most.Num)*uint64(p.Loss.Den) {
+		return fmt.Errorf("loss %s: want at most %s, beyond it repetitions outlast the timeouts", FormatRatio(p.Loss), FormatRatio(most))
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func TestScenariosPassAtTheEdgesOfTheirParameters(t *testing.T) {
 	for _, flags := range []string{
 		"-scenario bootstrap -nodes 1",
 		"-scenario bootstrap -nodes 2",
-		"-scenario bootstrap -nodes 2 -loss 50%",
+		"-scenario bootstrap -nodes 2 -loss 40%",
 		"-scenario bootstrap -nodes 65",                                            // lookups are drawn
 		"-scenario bootstrap -nodes 8 -jitter 2s -until 3h",                        // messages overtake each other by far
 		"-scenario concurrent -nodes 3 -txs 1",                                     // nothing to order
@@ -49,12 +49,12 @@ func TestScenariosPassAtTheEdgesOfTheirParameters(t *testing.T) {
 		"-scenario concurrent -nodes 4 -txs 6 -abort 60%",
 		"-scenario verify -nodes 4 -txs 0",
 		"-scenario verify -nodes 4 -txs 60",
-		"-scenario verify -nodes 4 -loss 50%",
+		"-scenario verify -nodes 4 -loss 40%",
 		"-scenario verify -nodes 8 -jitter 0s",
 		"-scenario verify -nodes 4 -delay 10m -jitter 10m -until 2400h",
 		"-scenario doublespend -nodes 4 -txs 0",
 		"-scenario doublespend -nodes 4 -txs 60", // coins run short
-		"-scenario doublespend -nodes 4 -loss 50%",
+		"-scenario doublespend -nodes 4 -loss 40%",
 		"-scenario doublespend -nodes 8 -jitter 0s",
 		"-scenario doublespend -nodes 4 -abort 60%",
 		"-scenario doublespend -nodes 4 -delay 10m -jitter 10m -until 2400h",

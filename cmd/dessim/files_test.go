@@ -65,7 +65,7 @@ func TestDamagedReplayFilesAreRefused(t *testing.T) {
 		{"nodes 4\n", "nodes 4\ncolour red\n", `header field "colour"`},
 		{"verdict ", "verdict x", "verdict"},
 		{"digest ", "digest 1", "16 hex digits"},
-		{"\nhash ", "\nhush ", "the header has no hash"},
+		{"\nhash ", "\nhush ", `header field "hush"`},
 		{"\nhash ", "\nhash 1", "16 hex digits"},
 		{"\nanswers\n", "\n", "answers"},
 		{"end ", "end 1", "end"},

@@ -79,7 +79,7 @@ var badUsage = map[string]string{
 	"-loss -1%" + concurrent:                              `loss "-1%"`,
 	"-loss 101%" + concurrent:                             `loss "101%"`,
 	"-loss 1.5" + concurrent:                              `loss "1.5"`,
-	"-loss 51%" + concurrent:                              "at most 50%",
+	"-loss 41%" + concurrent:                              "at most 40%",
 	"-copy 200%" + concurrent:                             `copy "200%"`,
 	"-abort NaN" + concurrent:                             `abort "NaN"`,
 	"-until 0s" + concurrent:                              "until 0s",
