@@ -28,7 +28,7 @@ race:      ## the short tests under the race detector
 run:       ## the main job, twice in two processes
 	go run ./cmd/dessim -seed 42 -scenario concurrent -verify
 
-soak:      ## both scenarios on SEEDS seeds, plain and lossy
+soak:      ## every scenario and order on SEEDS seeds, plain and lossy
 	go test ./scenarios -run TestSoak -count=1 -timeout 0 -v -soak.seeds=$(SEEDS)
 
 arches:    ## the pinned digests on 386, GOAMD64 v1 and v3, and under QEMU on arm64 and big-endian s390x

@@ -166,9 +166,8 @@ func (c *commits) progress(bound protocol.Time) *check.Check {
 	})
 }
 
-// facts counts attempts.
-func (c *commits) facts() []Fact {
-	committed, aborted := 0, 0
+// count counts attempts by their end.
+func (c *commits) count() (committed, aborted int) {
 	for _, t := range c.order {
 		if len(t.decided) > 0 && t.decided[0].commit {
 			committed++
@@ -176,6 +175,12 @@ func (c *commits) facts() []Fact {
 			aborted++
 		}
 	}
+	return committed, aborted
+}
+
+// facts counts attempts.
+func (c *commits) facts() []Fact {
+	committed, aborted := c.count()
 	return []Fact{
 		{"attempts committed", fmt.Sprint(committed)},
 		{"attempts aborted", fmt.Sprint(aborted)},

@@ -46,8 +46,8 @@ func buildDoubleSpend(seed uint64, p Params, src protocol.Source) *Run {
 	m.liars = []protocol.NodeID{spender - 1, spender}
 	m.askHonest()
 
-	d := &doubles{m: m, spender: spender, other: spender - 1, of: make(map[ledger.ID]place), attempts: make(map[twopc.ID]*rivals)}
-	d.late = m.heard(m.begin + 1)
+	d := newDoubles(m, spender)
+	d.early, d.late = m.begin+1, m.heard(m.begin+1)
 	m.bound = max(m.bound, m.after(d.late, graceDelays))
 	d.collude()
 	d.compete()
@@ -70,12 +70,24 @@ type doubles struct {
 	m         *market
 	spender   protocol.NodeID // a liar whose coins are spent
 	other     protocol.NodeID // the other liar
-	late      protocol.Time   // when what was said at first has its place
+	early     protocol.Time   // when the first statements are made
+	late      protocol.Time   // when what was said then has its place
 	conflicts []*conflict
 	of        map[ledger.ID]place // by wtxid
 	attempts  map[twopc.ID]*rivals
 	rivals    []*rivals // each once
 	seq       uint64
+}
+
+// newDoubles judges the double spends of the liars spender and the one before it.
+func newDoubles(m *market, spender protocol.NodeID) *doubles {
+	return &doubles{m: m, spender: spender, other: spender - 1, of: make(map[ledger.ID]place), attempts: make(map[twopc.ID]*rivals)}
+}
+
+// pay gives the spender's next transaction, on its coin, endorsed by all.
+func (d *doubles) pay(to, witness protocol.NodeID, coin uint32) *ledger.Tx {
+	d.seq++
+	return d.m.endorse(d.m.payment(d.spender, to, witness, coin, d.seq))
 }
 
 // conflict is two transactions, or one twice, of which one can be accepted at most, all validly
@@ -108,11 +120,7 @@ type rivals struct {
 
 // collude has the liars say the conflicts of which everybody is an accomplice.
 func (d *doubles) collude() {
-	w, early := d.m.world, d.m.begin+1
-	pay := func(to, witness protocol.NodeID, coin uint32) *ledger.Tx {
-		d.seq++
-		return w.endorse(w.payment(d.spender, to, witness, coin, d.seq))
-	}
+	early, pay := d.early, d.pay
 	both := []ledger.Verdict{ledger.InputSpent, ledger.InputSpent}
 
 	c := d.conflict("one liar, one after the other", both)
@@ -216,9 +224,8 @@ func (d *doubles) allRefused() *check.Check {
 // compete puts rivals to honest endorsers. The first two nodes are asked for both of
 // a pair, each once as the receiver and once as the witness.
 func (d *doubles) compete() {
-	early := d.m.begin + 1
-	d.rival("honest endorsers, one after the other", 6, early, d.late)
-	d.rival("honest endorsers at once", 7, early, early)
+	d.rival("honest endorsers, one after the other", 6, d.early, d.late)
+	d.rival("honest endorsers at once", 7, d.early, d.early)
 }
 
 // rival has the spender coordinate two-phase commit for two transactions on a coin.

@@ -161,22 +161,32 @@ func (l *lookups) contact(id protocol.NodeID, o ledger.Owner) bool {
 	return len(c) == 1 && c[0].ID == kademlia.ID(o)
 }
 
+// meanHops gives the mean of the lookups' hops, or "no".
+func (l *lookups) meanHops() string {
+	if l.looked == 0 {
+		return "no"
+	}
+	sum := uint64(0)
+	for h, n := range l.hops {
+		sum += uint64(h) * n
+	}
+	return hundredths(sum, uint64(l.looked))
+}
+
 // facts gives how many hops lookups took.
 func (l *lookups) facts(*sim.Sim) []Fact {
 	if l.looked == 0 {
 		return nil
 	}
-	var sum uint64
 	var dist []string
 	for h, n := range l.hops {
-		sum += uint64(h) * n
 		if n > 0 {
 			dist = append(dist, fmt.Sprintf("%d: %d", h, n))
 		}
 	}
 	return []Fact{
 		{"lookups", fmt.Sprint(l.looked)},
-		{"hops, mean", hundredths(sum, uint64(l.looked))},
+		{"hops, mean", l.meanHops()},
 		{"lookups by hops", strings.Join(dist, ", ")},
 	}
 }

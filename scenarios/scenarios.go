@@ -29,7 +29,7 @@ type Scenario struct {
 
 // All is the table of scenarios, in the order in which they are listed.
 func All() []*Scenario {
-	return []*Scenario{bootstrap(), committing(), broadcasting(), concurrent(), verify(), doubleSpend()}
+	return []*Scenario{bootstrap(), committing(), broadcasting(), concurrent(), verify(), doubleSpend(), story()}
 }
 
 // Find gives the scenario of that name, or nil.
@@ -103,6 +103,8 @@ type Run struct {
 	nodes func(s *sim.Sim) []NodeRow
 	// facts gives the figures worth a line in the summary at the end.
 	facts func(s *sim.Sim) []Fact
+	// story tells what happened in sentences, of a run that passed; it may be nil.
+	story func() []string
 }
 
 // NodeRow is what a summary shows of a node.
@@ -129,6 +131,7 @@ type Report struct {
 	Sim      sim.Result
 	Nodes    []NodeRow
 	Facts    []Fact
+	Story    []string // what happened, in sentences, if the run passed and the scenario tells it
 }
 
 // Failed is the verdict of a run in which a node panicked: neither the protocol
@@ -177,6 +180,9 @@ func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options
 	r.Verdict = check.Conclude(r.Checks)
 	if run.facts != nil {
 		r.Facts = run.facts(m)
+	}
+	if run.story != nil && r.Verdict == check.Pass {
+		r.Story = run.story()
 	}
 	return r, true
 }

@@ -20,7 +20,7 @@ type summary struct {
 	verified bool    // a second process came to the same
 }
 
-// text writes the summary for people: verdict and checks, nodes, figures, digest,
+// text writes the summary for people: verdict and checks, the story, nodes, figures, digest,
 // and the line that repeats it.
 func (s *summary) text(b *bytes.Buffer) {
 	fmt.Fprintf(b, "%s: scenario %s, seed %d\n", s.Verdict, s.Scenario.Name, s.Seed)
@@ -34,6 +34,12 @@ func (s *summary) text(b *bytes.Buffer) {
 	if len(s.Checks) > 0 {
 		b.WriteByte('\n')
 		s.checks(b)
+	}
+	for i, line := range s.Story {
+		if i == 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(b, "%d. %s\n", i+1, plain(line))
 	}
 	if len(s.Nodes) > 0 {
 		b.WriteByte('\n')

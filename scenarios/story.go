@@ -1,0 +1,149 @@
+package scenarios
+
+import (
+	"fmt"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/abcast"
+	"dessim/protocol/gossip"
+	"dessim/protocol/ledger"
+	"dessim/protocol/peer"
+	"dessim/protocol/twopc"
+	"dessim/sim/check"
+)
+
+// story is the scenario ledger: the six tasks of the distributed ledger, one after
+// the other in one network, told as a story.
+func story() *Scenario {
+	return &Scenario{
+		Name:     "ledger",
+		Shows:    "the whole story: bootstrap, commit, broadcast, verify, order, refuse the double spend",
+		MinNodes: 4,
+		MaxNodes: 100_000,
+		Defaults: Params{
+			Nodes: 8, Txs: 10, Order: abcast.ISIS.String(),
+			Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
+			Abort: protocol.Percent(5), Until: 5 * time.Minute,
+		},
+		build: buildStory,
+	}
+}
+
+// lookDelays is the time over which the story's lookups are spread.
+const lookDelays = 100
+
+func buildStory(seed uint64, p Params, src protocol.Source) *Run {
+	m := newMarket(seed, p, src)
+	m.abort = func(id twopc.ID) protocol.Ratio {
+		switch {
+		case id.Client != m.client:
+			return protocol.Ratio{} // what is refused is refused for the conflict
+		case id.Transfer == 0 && id.Attempt == 1:
+			return protocol.Percent(100) // so that there is a retry to tell of
+		}
+		return p.Abort
+	}
+	spender := protocol.NodeID(p.Nodes - 1)
+	m.liars = []protocol.NodeID{spender - 1, spender}
+	t := &tale{market: m, lookups: m.look(), floods: newFloods(m), doubles: newDoubles(m, spender)}
+	t.act()
+	c, l, k, f, d := m.commits, m.ledgers, t.lookups, t.floods, t.doubles
+	r := m.run(check.Suite{
+		m.joinedCheck(m.bound), k.closestCheck(), k.answeredCheck(m.bound), k.keysCheck(m.bound),
+		c.agreement(), c.stability(), c.validity(), c.progress(m.bound), l.retried(),
+		f.once(), f.everywhere(), f.quiet(),
+		l.nothingForged(t.forged), newNotary(m.world).endorsed(),
+		l.order(), l.sameHashes(), l.conserved(), l.audited(),
+		d.oneAccepted(), d.allRefused(), d.oneCommits(), d.votedNo(),
+		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound),
+	})
+	r.story = t.tell
+	return r
+}
+
+// tale is what the story tells of.
+type tale struct {
+	*market
+	lookups *lookups
+	floods  *floods
+	doubles *doubles
+	forged  []byte
+}
+
+// look has every node look up the next one and fetch its key.
+func (m *market) look() *lookups {
+	var quests []quest
+	n := m.p.Nodes
+	for a := range n {
+		quests = append(quests, quest{a, (a + 1) % n, false}, quest{a, (a + 1) % n, true})
+	}
+	for i, q := range quests {
+		at := m.begin + protocol.Time(int64(lookDelays*m.delay)/int64(len(quests))*int64(i))
+		body := peer.LookInput(m.owners[q.target])
+		if q.key {
+			body = peer.GetInput(m.owners[q.target])
+		}
+		m.input(at, protocol.NodeID(q.asker), body)
+	}
+	return newLookups(m.world, quests)
+}
+
+// act puts the acts one after the other.
+func (t *tale) act() {
+	trade := t.after(t.begin, lookDelays+graceDelays/10)
+	for i := range uint64(t.p.Txs) {
+		t.ask(t.said(trade, i), t.honest(i))
+	}
+	t.forged = t.world.forged()
+	for _, to := range []protocol.NodeID{0, right} {
+		t.input(trade, to, gossip.Data(t.forged))
+	}
+	d := t.doubles
+	d.early = t.heard(t.after(trade, graceDelays/10))
+	d.late = t.heard(d.early)
+	t.bound = max(t.bound, t.after(d.late, graceDelays))
+	both := []ledger.Verdict{ledger.InputSpent, ledger.InputSpent}
+	c := d.conflict("one liar, one after the other", both)
+	d.say(c, d.early, d.spender, d.pay(0, 1, 0))
+	d.say(c, d.late, d.spender, d.pay(1, 0, 0))
+	c = d.conflict("two liars at once", both)
+	d.say(c, d.early, d.spender, d.pay(0, 1, 1))
+	d.say(c, d.early, d.other, d.pay(1, 0, 1))
+	d.rival("honest endorsers, one after the other", 2, d.early, d.late)
+}
+
+// tell gives the story, a sentence or two for each task.
+func (t *tale) tell() []string {
+	s, n := t.nodes[0].Ledger(), t.p.Nodes
+	committed, aborted := t.commits.count()
+	flood := uint64(0)
+	for _, id := range t.floods.bodies {
+		flood += t.floods.copies[id]
+	}
+	forged := uint64(0)
+	for _, node := range t.nodes {
+		forged += node.Stats().Forged
+	}
+	lines := []string{
+		fmt.Sprintf("bootstrap: %d nodes joined through node 0; each looked the next one up (%d of %d found, %s hops on average) and fetched its key (%d).",
+			n, t.lookups.looked, len(t.lookups.looks), t.lookups.meanHops(), t.lookups.found),
+		fmt.Sprintf("commit: the client asked for %d transfers; two-phase commit took %d attempts, of which %d committed and %d aborted; %d transfers were accepted.",
+			t.ledgers.asked, committed+aborted, committed, aborted, t.ledgers.accepted),
+		fmt.Sprintf("broadcast: %d bodies flooded in %d messages; every node was handed each once (%d times in all).",
+			len(t.floods.bodies), flood, len(t.floods.handed)),
+		fmt.Sprintf("verify: a stranger handed in a transaction with forged signatures; it was refused %d times and passed on by nobody.", forged),
+		fmt.Sprintf("order: %d transactions have one place each on all nodes, by %s; all logs hash to %s.", s.LogLen(), t.p.Order, s.LogHash().String()[:16]),
+	}
+	for _, c := range t.doubles.conflicts {
+		if c.winner != nil {
+			lines = append(lines, fmt.Sprintf("double spend, %s: node %v's coin was spent %d times; every node accepted %v and refused the rest.",
+				c.name, t.doubles.spender, c.said, c.winner.String()[:8]))
+		}
+	}
+	for _, r := range t.doubles.rivals {
+		lines = append(lines, fmt.Sprintf("double spend against %s: %d of 2 committed, the other got %d votes of no.", r.name, r.commits, r.noes))
+	}
+	return append(lines, fmt.Sprintf("the end: every node lists the same %d transactions, hash %s; their unspent outputs are worth %d, as was minted.",
+		s.ListLen(), s.ListHash().String()[:16], s.Total()))
+}
