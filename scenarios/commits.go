@@ -16,6 +16,7 @@ import (
 type commits struct {
 	txs     map[twopc.ID]*commit
 	order   []*commit // as they began
+	decides *commit   // what the event shown last decides, or nil
 	client  protocol.NodeID
 	parties map[uint64][]protocol.NodeID // ascending, by transfer of the client
 }
@@ -42,6 +43,7 @@ func (c *commits) Watch() sim.What { return sim.Output }
 
 // Observe enters what a node put out.
 func (c *commits) Observe(e *sim.Event) {
+	c.decides = nil
 	r, ok := twopc.DecodeOutput(e.Kind, e.Body)
 	if !ok {
 		return
@@ -57,6 +59,7 @@ func (c *commits) Observe(e *sim.Event) {
 		t.participants = append([]protocol.NodeID{}, r.Participants...)
 	case e.Kind == twopc.KindDecided:
 		t.decided = append(t.decided, decision{e.Node, r.Yes})
+		c.decides = t
 	case r.Yes:
 		t.yes = append(t.yes, e.Node)
 	default:
@@ -64,13 +67,11 @@ func (c *commits) Observe(e *sim.Event) {
 	}
 }
 
-// decidedNow gives the transaction that e decides, as entered.
-func (c *commits) decidedNow(e *sim.Event) (t *commit, now decision, ok bool) {
-	r, ok := twopc.DecodeOutput(e.Kind, e.Body)
-	if !ok || e.Kind != twopc.KindDecided {
+// decidedNow gives the transaction that the event being shown decides, as entered.
+func (c *commits) decidedNow() (t *commit, now decision, ok bool) {
+	if t = c.decides; t == nil {
 		return nil, now, false
 	}
-	t = c.txs[r.ID]
 	return t, t.decided[len(t.decided)-1], true
 }
 
@@ -84,7 +85,7 @@ func word(commit bool) string {
 // agreement is AC1. It is exercised by each node that decides after another.
 func (c *commits) agreement() *check.Check {
 	return check.Always("AC1 all who decide decide the same", sim.Output, func(e *sim.Event) (bool, error) {
-		t, now, ok := c.decidedNow(e)
+		t, now, ok := c.decidedNow()
 		if !ok {
 			return false, nil
 		}
@@ -106,7 +107,7 @@ func (c *commits) agreement() *check.Check {
 // second one of the same node.
 func (c *commits) stability() *check.Check {
 	return check.Always("AC2 no decision is reversed", sim.Output, func(e *sim.Event) (bool, error) {
-		t, now, ok := c.decidedNow(e)
+		t, now, ok := c.decidedNow()
 		if !ok {
 			return false, nil
 		}
@@ -123,7 +124,7 @@ func (c *commits) stability() *check.Check {
 // transfers, and for others what the coordinator began with.
 func (c *commits) validity() *check.Check {
 	return check.Always("AC3 commit only if all voted yes", sim.Output, func(e *sim.Event) (bool, error) {
-		t, now, ok := c.decidedNow(e)
+		t, now, ok := c.decidedNow()
 		if !ok || !now.commit {
 			return false, nil
 		}

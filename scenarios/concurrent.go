@@ -85,8 +85,9 @@ func (w *world) forged() []byte {
 		Outputs: []ledger.TxOut{{Owner: w.owners[right], Amount: coinWorth}},
 		Witness: w.owners[0],
 	}
+	signature := stranger.Sign(nil, tx.Digest())
 	for _, o := range tx.Endorsers() {
-		tx.Endorse(ledger.Endorsement{Owner: o, Signature: stranger.Sign(nil, tx.Digest())})
+		tx.Endorse(ledger.Endorsement{Owner: o, Signature: signature})
 	}
 	return tx.Encode(nil)
 }

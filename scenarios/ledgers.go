@@ -54,7 +54,10 @@ func (l *ledgers) order() *check.Check {
 	}
 	return check.SameOrder(name, sim.Output, func(e *sim.Event) (check.Position, bool) {
 		x, ok := entry(e)
-		return check.Position{Index: x.Index, Item: string(x.WTxID[:]) + x.Verdict.String(), Name: x.WTxID.String()[:8] + " " + x.Verdict.String()}, ok
+		if !ok {
+			return check.Position{}, false
+		}
+		return check.Position{Index: x.Index, Item: string(x.WTxID[:]) + x.Verdict.String(), Name: x.WTxID.String()[:8] + " " + x.Verdict.String()}, true
 	})
 }
 
@@ -140,7 +143,10 @@ func (l *ledgers) answered(bound protocol.Time) *check.Check {
 		return check.Skip(name, noTransfers)
 	}
 	return check.EventuallySeeing(name, bound, sim.Output, func(e *sim.Event) {
-		if a, ok := peer.DecodeAnswer(e.Body); ok && e.Kind == peer.KindAnswered {
+		if e.Kind != peer.KindAnswered {
+			return
+		}
+		if a, ok := peer.DecodeAnswer(e.Body); ok {
 			l.answers++
 			l.attempts += uint64(a.Attempts)
 			if a.Outcome == peer.Accepted {

@@ -12,7 +12,8 @@ import (
 )
 
 // sweepOf is what finds planted bugs: few nodes and transfers, so that a run
-// takes some milliseconds, with and without loss, in every order.
+// takes some milliseconds, with and without loss, in every order. Lookups take
+// more nodes than they return.
 var sweepOf = []string{
 	"-scenario concurrent -nodes 4 -txs 6",
 	"-scenario concurrent -nodes 4 -txs 6 -loss 10% -copy 10%",
@@ -23,6 +24,9 @@ var sweepOf = []string{
 	"-scenario verify -nodes 4 -txs 2",
 	"-scenario doublespend -nodes 4 -txs 2",
 	"-scenario doublespend -nodes 4 -txs 2 -loss 10% -copy 10%",
+	"-scenario commit -nodes 4 -txs 2",
+	"-scenario broadcast -nodes 4 -txs 2",
+	"-scenario bootstrap -nodes 20",
 }
 
 const sweepMost = 1000 // seeds within which a planted edit must be reported

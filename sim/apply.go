@@ -69,7 +69,7 @@ func (s *Sim) perform(c *cause, n *node, effects []protocol.Effect, i int) {
 func (s *Sim) showNotes(c *cause, n *node, i int) {
 	for _, note := range s.env.Notes() {
 		if note.Before == i {
-			s.show(&Event{What: Noted, Node: c.id, Incarnation: n.inc, Kind: note.Kind, Text: note.Text})
+			s.show(Event{What: Noted, Node: c.id, Incarnation: n.inc, Kind: note.Kind, Text: note.Text})
 		}
 	}
 }
@@ -78,7 +78,7 @@ func (s *Sim) output(c *cause, n *node, f *protocol.Effect) {
 	n.outputs = protocol.Hash3(n.outputs, uint64(f.Kind), protocol.HashBytes(f.Body))
 	s.result.Outputs++
 	if s.want&Output != 0 {
-		s.show(&Event{What: Output, Node: c.id, Incarnation: n.inc, Kind: f.Kind, Body: f.Body})
+		s.show(Event{What: Output, Node: c.id, Incarnation: n.inc, Kind: f.Kind, Body: f.Body})
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 type Digest struct {
 	Decisions uint64 // every answer, to nodes and of the network
 	Network   uint64 // every event that a node consumed: when, what, from whom
-	Outputs   uint64 // every output, in order, without its time
+	Outputs   uint64 // every output and record on disk, in order, without its time
 }
 
 // Sum gives the three layers as one word.

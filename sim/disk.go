@@ -78,8 +78,9 @@ func (s *Sim) disk(id protocol.NodeID) *disk {
 
 func (s *Sim) persist(c *cause, n *node, f *protocol.Effect) {
 	i := s.disk(c.id).append(f.Body)
+	n.outputs = protocol.Hash3(n.outputs, foldPersist, protocol.HashBytes(f.Body))
 	if s.want&Persisted != 0 {
-		s.show(&Event{What: Persisted, Node: c.id, Incarnation: n.inc, Tag: i, Body: f.Body})
+		s.show(Event{What: Persisted, Node: c.id, Incarnation: n.inc, Tag: i, Body: f.Body})
 	}
 }
 
@@ -144,7 +145,7 @@ func copyEffects(effects []protocol.Effect) []protocol.Effect {
 func (s *Sim) finishSync(c *cause, n *node, d *disk, upTo int) {
 	d.done(upTo)
 	if s.want&Synced != 0 {
-		s.show(&Event{What: Synced, Node: c.id, Incarnation: n.inc, Tag: d.first + uint64(d.safe)})
+		s.show(Event{What: Synced, Node: c.id, Incarnation: n.inc, Tag: d.first + uint64(d.safe)})
 	}
 }
 

@@ -25,6 +25,7 @@ const (
 	foldStart   = 0x53
 	foldCrash   = 0x43
 	foldDropped = 0x44
+	foldPersist = 0x50
 )
 
 // The kinds of the network's and the disk's questions.

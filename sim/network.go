@@ -166,5 +166,5 @@ func (s *Sim) showSent(n *node, p *parcel, what What) {
 }
 
 func (s *Sim) showParcel(n *node, p *parcel, what What) {
-	s.show(&Event{What: what, Node: p.from, Peer: p.To, Incarnation: n.inc, Kind: p.Kind, Seq: n.seq, Body: p.Body})
+	s.show(Event{What: what, Node: p.from, Peer: p.To, Incarnation: n.inc, Kind: p.Kind, Seq: n.seq, Body: p.Body})
 }

@@ -65,8 +65,11 @@ type watcher struct {
 	want What
 }
 
-// show shows e, completed by time and step, to those who want it.
-func (s *Sim) show(e *Event) {
+// show shows e, completed by time and step, to those who want it. They all get the
+// address of s.shown: an Event made for each call would escape to the heap.
+func (s *Sim) show(happened Event) {
+	e := &s.shown
+	*e = happened
 	e.At, e.Step = s.now, s.result.Events
 	for i := range s.watchers {
 		if s.watchers[i].want&e.What != 0 {

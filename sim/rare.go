@@ -105,7 +105,7 @@ func (s *Sim) dropAtDown(e entry, r *record, n *node) {
 		if r.src >= fromNode {
 			from = protocol.NodeID(r.src - fromNode)
 		}
-		s.show(&Event{What: Dropped, Node: protocol.NodeID(e.dst), Peer: from, Incarnation: n.inc, Kind: s.kindOf(e.slot), Seq: r.seq, Body: s.slab.view(r)})
+		s.show(Event{What: Dropped, Node: protocol.NodeID(e.dst), Peer: from, Incarnation: n.inc, Kind: s.kindOf(e.slot), Seq: r.seq, Body: s.slab.view(r)})
 	}
 	s.slab.release(e.slot, r)
 }
@@ -127,7 +127,7 @@ func (s *Sim) start(c *cause, n *node, x *rare) {
 	n.state = stateOf(n.machine)
 	n.network = protocol.Hash3(n.network^foldStart, uint64(s.now), uint64(n.inc))
 	if s.want&Started != 0 {
-		s.show(&Event{What: Started, Node: c.id, Incarnation: n.inc})
+		s.show(Event{What: Started, Node: c.id, Incarnation: n.inc})
 	}
 	s.env.Enter(c.id, n.inc, s.now, s.src)
 	s.env.Name(c.name)
@@ -213,7 +213,7 @@ func (s *Sim) crash(id protocol.NodeID, n *node, f *Fault, when string) {
 	n.network = protocol.Hash3(n.network^foldCrash, uint64(s.now), uint64(n.inc))
 	s.result.Crashes++
 	if s.want&Crashed != 0 {
-		s.show(&Event{What: Crashed, Node: id, Incarnation: n.inc, Text: when})
+		s.show(Event{What: Crashed, Node: id, Incarnation: n.inc, Text: when})
 	}
 	if f.Down > 0 {
 		slot, r := s.slab.alloc(opRevive, 0)

@@ -47,6 +47,7 @@ type Sim struct {
 	net      network
 	want     What
 	watchers []watcher
+	shown    Event           // what the watchers are being shown
 	kinds    []protocol.Kind // of pending messages by slot, when somebody watches arrivals
 	result   Result
 	live     [2]int // pending events that will happen, by whether they are background
@@ -306,7 +307,7 @@ func (s *Sim) end(why Reason) {
 	s.over = true
 	s.result.Reason = why
 	if s.want&Ended != 0 {
-		s.show(&Event{What: Ended, Text: why.String()})
+		s.show(Event{What: Ended, Text: why.String()})
 	}
 }
 
@@ -347,7 +348,7 @@ func (s *Sim) receive(e entry, r *record, n *node) {
 	n.network = protocol.Hash3(n.network^foldMessage, uint64(s.now), r.name)
 	s.result.Received++
 	if s.want&Received != 0 {
-		s.show(&Event{What: Received, Node: protocol.NodeID(e.dst), Peer: from, Incarnation: n.inc, Kind: s.kindOf(e.slot), Seq: r.seq, Body: body})
+		s.show(Event{What: Received, Node: protocol.NodeID(e.dst), Peer: from, Incarnation: n.inc, Kind: s.kindOf(e.slot), Seq: r.seq, Body: body})
 	}
 	s.calling = protocol.NodeID(e.dst)
 	n.machine.Receive(&s.env, from, body)
@@ -365,7 +366,7 @@ func (s *Sim) timeout(e entry, r *record, n *node) {
 	n.network = protocol.Hash3(n.network^foldTimer, uint64(s.now), r.name)
 	s.result.Fired++
 	if s.want&Fired != 0 {
-		s.show(&Event{What: Fired, Node: protocol.NodeID(e.dst), Incarnation: n.inc, Seq: r.seq, Tag: tag})
+		s.show(Event{What: Fired, Node: protocol.NodeID(e.dst), Incarnation: n.inc, Seq: r.seq, Tag: tag})
 	}
 	s.slab.release(e.slot, r)
 	s.calling = protocol.NodeID(e.dst)

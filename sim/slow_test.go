@@ -304,6 +304,7 @@ func (w *slow) effect(n *slowNode, st *slowStep, f *protocol.Effect) {
 		w.remove(n, func(e *slowEvent) bool { return e.does == "timer" && e.tag == f.Tag })
 	case protocol.OpPersist:
 		w.tell(n, Event{What: Persisted, Tag: n.next, Body: f.Body})
+		n.digest.Outputs = protocol.Hash3(n.digest.Outputs, foldPersist, protocol.HashBytes(f.Body))
 		n.records[n.next] = bytes.Clone(f.Body)
 		n.next++
 	case protocol.OpDiscard:

@@ -39,17 +39,18 @@ func AppendBytes[S []byte | string](b []byte, s S) []byte {
 // returns zero values, More is false, and Done says so. The zero Reader reads
 // nothing.
 type Reader struct {
-	b      []byte
-	at     int
-	broken bool
-	open   []frame
-	buf    [4]frame // room for open, so that shallow values need no allocation
+	b       []byte
+	at      int
+	broken  bool
+	depth   int      // of the list or dictionary entered last; 0 is none
+	shallow [4]frame // of depth 1 to 4. A slice of it in r would put every Reader on the heap
+	deep    []frame  // of the others
 }
 
 type frame struct {
-	dict bool
 	key  []byte // last key of the dictionary, to see that keys ascend
 	any  bool
+	dict bool
 }
 
 // MaxDepth is the greatest nesting that a Reader follows.
@@ -57,15 +58,14 @@ const MaxDepth = 32
 
 // Reset makes r read b. Slices that r returns alias b.
 func (r *Reader) Reset(b []byte) {
-	r.b, r.at, r.broken = b, 0, false
-	r.open = r.buf[:0]
+	r.b, r.at, r.broken, r.depth = b, 0, false, 0
 }
 
 // Broken reports whether anything was wrong so far.
 func (r *Reader) Broken() bool { return r.broken }
 
 // Done reports whether everything was read, closed, and right.
-func (r *Reader) Done() bool { return !r.broken && r.at == len(r.b) && len(r.open) == 0 }
+func (r *Reader) Done() bool { return !r.broken && r.at == len(r.b) && r.depth == 0 }
 
 // Rest gives what was not read yet, for formats that end in raw bytes.
 func (r *Reader) Rest() []byte {
@@ -203,38 +203,52 @@ func (r *Reader) List() { r.enter('l') }
 func (r *Reader) Dict() { r.enter('d') }
 
 func (r *Reader) enter(c byte) {
-	if r.peek() != c || len(r.open) >= MaxDepth {
+	if r.peek() != c || r.depth >= MaxDepth {
 		r.broken = true
 		return
 	}
 	r.at++
-	r.open = append(r.open, frame{dict: c == 'd'})
+	f := frame{dict: c == 'd'}
+	if r.depth < len(r.shallow) {
+		r.shallow[r.depth] = f
+	} else {
+		r.deep = append(r.deep[:r.depth-len(r.shallow)], f)
+	}
+	r.depth++
+}
+
+// last gives the frame of the list or dictionary entered last; there must be one.
+func (r *Reader) last() *frame {
+	if r.depth <= len(r.shallow) {
+		return &r.shallow[r.depth-1]
+	}
+	return &r.deep[r.depth-1-len(r.shallow)]
 }
 
 // More reports whether the list or dictionary entered last has more to read.
 func (r *Reader) More() bool {
 	c := r.peek()
-	return c != 0 && c != 'e' && len(r.open) > 0
+	return c != 0 && c != 'e' && r.depth > 0
 }
 
 // End leaves the list or dictionary entered last; it breaks r if there is more.
 func (r *Reader) End() {
-	if r.peek() != 'e' || len(r.open) == 0 {
+	if r.peek() != 'e' || r.depth == 0 {
 		r.broken = true
 		return
 	}
 	r.at++
-	r.open = r.open[:len(r.open)-1]
+	r.depth--
 }
 
 // Key reads a dictionary's next key, which must be greater than the one before.
 func (r *Reader) Key() []byte {
 	k := r.Bytes()
-	if r.broken || len(r.open) == 0 {
+	if r.broken || r.depth == 0 {
 		r.broken = true
 		return nil
 	}
-	f := &r.open[len(r.open)-1]
+	f := r.last()
 	if !f.dict || f.any && bytes.Compare(f.key, k) >= 0 {
 		r.broken = true
 		return nil
@@ -245,7 +259,7 @@ func (r *Reader) Key() []byte {
 
 // Skip reads a value of any kind and forgets it. It gives its bytes.
 func (r *Reader) Skip() []byte {
-	first, depth := r.at, len(r.open)
+	first, depth := r.at, r.depth
 	for {
 		switch {
 		case r.IsInt():
@@ -259,16 +273,16 @@ func (r *Reader) Skip() []byte {
 		default:
 			r.broken = true
 		}
-		for !r.broken && len(r.open) > depth && r.peek() == 'e' {
+		for !r.broken && r.depth > depth && r.peek() == 'e' {
 			r.End()
 		}
 		if r.broken {
 			return nil
 		}
-		if len(r.open) == depth {
+		if r.depth == depth {
 			return r.b[first:r.at]
 		}
-		if r.open[len(r.open)-1].dict {
+		if r.last().dict {
 			r.Key()
 		}
 	}

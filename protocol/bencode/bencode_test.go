@@ -119,3 +119,18 @@ func FuzzReader(f *testing.F) {
 		}
 	})
 }
+
+// Decoders have a Reader for each message: it must stay on their stack.
+func TestReadingAShallowValueAllocatesNothing(t *testing.T) {
+	value := []byte("lli7eed1:ai1e1:bi2eee")
+	ok := true
+	n := testing.AllocsPerRun(100, func() {
+		var r bencode.Reader
+		r.Reset(value)
+		r.Skip()
+		ok = ok && r.Done()
+	})
+	if n != 0 || !ok {
+		t.Errorf("reading %s: %v allocations, done %v; want none, true", value, n, ok)
+	}
+}

@@ -225,6 +225,13 @@ func (k Key) Endorse(v *Verifier, t *Tx) Endorsement {
 	return Endorsement{k.owner, k.Sign(v, t.Digest())}
 }
 
+// EndorsedBy reports whether t bears an endorsement in o's name. It does not check
+// it.
+func (t *Tx) EndorsedBy(o Owner) bool {
+	_, found := t.findEndorsement(o)
+	return found
+}
+
 func (t *Tx) findEndorsement(o Owner) (at int, found bool) {
 	return slices.BinarySearchFunc(t.Endorsements, o, func(e Endorsement, o Owner) int {
 		return compareOwners(e.Owner, o)

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"dessim/protocol"
 	"dessim/protocol/gossip"
@@ -181,11 +182,11 @@ func (n *Node) inspect(env *protocol.Env, id twopc.ID, payload []byte) (keys [][
 			env.Note(KindRefused, id, "input is promised to", by)
 			return nil, nil, false
 		}
-		key := binary.BigEndian.AppendUint32(append([]byte(nil), p.TxID[:]...), p.Index)
+		key := binary.BigEndian.AppendUint32(append(make([]byte, 0, len(p.TxID)+4), p.TxID[:]...), p.Index)
 		keys = append(keys, key)
 	}
 	e := n.cfg.Key.Endorse(n.cfg.Verifier, tx)
-	return keys, append(e.Owner[:], e.Signature[:]...), true
+	return keys, slices.Concat(e.Owner[:], e.Signature[:]), true
 }
 
 // decided learns how a transfer that this node takes part in ended.
@@ -209,11 +210,13 @@ func (n *Node) decided(env *protocol.Env, d twopc.Decision) {
 		if len(e.Bytes) == len(x.Owner)+len(x.Signature) {
 			copy(x.Owner[:], e.Bytes)
 			copy(x.Signature[:], e.Bytes[len(x.Owner):])
-			tx.Endorse(x)
+			if x.Owner != n.self || e.Node == env.ID() { // nobody else speaks for this node
+				tx.Endorse(x)
+			}
 		}
 	}
-	if tx.Sender == n.self {
-		tx.Endorse(n.cfg.Key.Endorse(n.cfg.Verifier, tx)) // a Liar is no participant
+	if tx.Sender == n.self && !tx.EndorsedBy(n.self) { // a Liar is no participant
+		tx.Endorse(n.cfg.Key.Endorse(n.cfg.Verifier, tx))
 	}
 	if !n.state.Listed(tx.TxID()) {
 		n.out.promise(tx)

@@ -50,6 +50,9 @@ func (v Record) append(b []byte, kind protocol.Kind) []byte {
 // DecodeOutput reads an output of that kind. ok is false if kind is none of this
 // package's or rec not its canonical form. Keys alias rec.
 func DecodeOutput(kind protocol.Kind, rec []byte) (v Record, ok bool) {
+	if kind != KindBegun && kind != KindVoted && kind != KindDecided {
+		return Record{}, false
+	}
 	var r bencode.Reader
 	r.Reset(rec)
 	r.List()
@@ -65,8 +68,6 @@ func DecodeOutput(kind protocol.Kind, rec []byte) (v Record, ok bool) {
 		}
 	case KindDecided:
 		v.Yes = readBool(&r)
-	default:
-		return Record{}, false
 	}
 	r.End()
 	if !r.Done() {
