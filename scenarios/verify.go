@@ -285,7 +285,12 @@ func (n *notary) key(o ledger.Owner) *ecdsa.PublicKey {
 	for i, owner := range n.w.owners {
 		if owner == o {
 			x, y := elliptic.UnmarshalCompressed(elliptic.P256(), n.w.keys[i].Public())
-			n.keys[o] = &ecdsa.PublicKey{Curve: elliptic.P256(), X: x, Y: y}
+			point := append(append([]byte{4}, x.FillBytes(make([]byte, 32))...), y.FillBytes(make([]byte, 32))...)
+			key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+			if err != nil {
+				panic(fmt.Sprintf("scenarios: key of node %d: %v", i, err))
+			}
+			n.keys[o] = key
 		}
 	}
 	return n.keys[o]
