@@ -22,8 +22,9 @@ lint:      ## staticcheck
 test:      ## the tests
 	go test ./...
 
-race:      ## the short tests under the race detector
-	go test -race -short ./sim/... ./scenarios ./cmd/...
+race:      ## under the race detector: where goroutines are, and runs side by side
+	go test -race -short ./sim/... ./cmd/...
+	go test -race -short ./scenarios -run 'Digests|Replay|Soak'
 
 run:       ## the main job, twice in two processes
 	go run ./cmd/dessim -seed 42 -scenario concurrent -verify
