@@ -181,7 +181,7 @@ func drawPlan(t *rapid.T) Plan {
 			f.Op = Restart
 		} else {
 			f.After = rapid.IntRange(0, 5).Draw(t, "after")
-			f.Down = time.Duration(rapid.SampledFrom([]int{0, 1, 3, 20}).Draw(t, "down"))
+			f.For = time.Duration(rapid.SampledFrom([]int{0, 1, 3, 20}).Draw(t, "down"))
 		}
 		p.Faults = append(p.Faults, f)
 	}

@@ -86,7 +86,7 @@ func TestRecordsAreWhatTheModelOfADiskSays(t *testing.T) {
 			effects := rapid.SliceOfN(effect, 0, 8).Draw(t, "effects")
 			plan.Inputs = append(plan.Inputs, input(uint64(i), at, 0, strings.Join(effects, "")))
 			if after := rapid.IntRange(0, 9).Draw(t, "crash after, 9 is none"); after < 9 {
-				f := Fault{ID: uint64(i), Op: Crash, At: at, After: after, Down: 500}
+				f := Fault{ID: uint64(i), Op: Crash, At: at, After: after, For: 500}
 				if after == 0 {
 					f.At += 400 // between this step and the next one
 				} else {
@@ -123,7 +123,7 @@ func TestRecordsAreWhatTheModelOfADiskSays(t *testing.T) {
 // come.
 func TestDiscardForgetsNoRecordToCome(t *testing.T) {
 	plan := Plan{Nodes: 1, Node: scripts(clerk()), Inputs: []Input{input(1, 10, 0, "p0d9p1s0p2s0")}}
-	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 20, Down: 1}}
+	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 20, For: 1}}
 	_, c := run(t, plan, nil)
 	if got := c.outputs(); len(got) != 2 || got[1] != "21 0 1=p1 2=p2" {
 		t.Errorf("got %q, want records 1 and 2", got)
@@ -214,7 +214,7 @@ func TestATimerCancelledWhileHeldDoesNotFire(t *testing.T) {
 func TestACrashWhileTheDiskIsBusyLosesTheUnsyncedAndWhatWasHeld(t *testing.T) {
 	plan := busy(func(env *protocol.Env) { say(env, "after") })
 	plan.Inputs = append(plan.Inputs, input(2, 110, 0, "held"), input(3, 125, 0, "held"), input(4, 136, 0, "slow"))
-	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 130}, {ID: 2, Op: Restart, At: 135}, {ID: 3, Op: Crash, At: 300, Down: 5}}
+	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 130}, {ID: 2, Op: Restart, At: 135}, {ID: 3, Op: Crash, At: 300, For: 5}}
 	// The sync of 136 is done at 186: the one of the incarnation before, due at
 	// 150, has nothing to do with it.
 	r := expectOutputs(t, plan, "100 0 before", "136 0 before", "186 0 after", "255 0 timer 1", "305 0 found 0 rec", "425 0 timer 1")
@@ -230,7 +230,7 @@ func TestACrashAtASlowSyncComesWhenItIsDone(t *testing.T) {
 		4: {"100 0 before", "150 0 after", "151 0 found 0 rec", "271 0 timer 1"},
 	} {
 		plan := busy(func(env *protocol.Env) { say(env, "after"); say(env, "more") })
-		plan.Faults = []Fault{{ID: 1, Op: Crash, At: 100, After: after, Down: 1}}
+		plan.Faults = []Fault{{ID: 1, Op: Crash, At: 100, After: after, For: 1}}
 		expectOutputs(t, plan, want...)
 	}
 }

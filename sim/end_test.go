@@ -84,10 +84,10 @@ func TestPeriodicTimersAndWhatFollowsDoNotKeepARunGoing(t *testing.T) {
 	plan.Inputs = []Input{input(1, 10*second, 1, "")}
 	expectEnd(t, plan, Settled, 10*second)
 
-	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 20 * second, Down: 15 * time.Second}}
+	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 20 * second, For: 15 * time.Second}}
 	expectEnd(t, plan, Settled, 35*second)
 
-	plan.Faults[0].Down = 0
+	plan.Faults[0].For = 0
 	plan.Faults = append(plan.Faults, Fault{ID: 2, Op: Restart, At: 50 * second})
 	expectEnd(t, plan, Settled, 50*second)
 

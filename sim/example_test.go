@@ -81,7 +81,7 @@ func Example_crash() {
 		Nodes:  1,
 		Node:   func(protocol.NodeID) protocol.Node { return new(counter) },
 		Link:   sim.Link{Delay: time.Millisecond},
-		Faults: []sim.Fault{{ID: 1, Op: sim.Crash, At: protocol.Time(3500 * time.Millisecond), Down: time.Second}},
+		Faults: []sim.Fault{{ID: 1, Op: sim.Crash, At: protocol.Time(3500 * time.Millisecond), For: time.Second}},
 		Until:  protocol.Time(6 * time.Second),
 	}, source.Seed(1), trace)
 	if err != nil {

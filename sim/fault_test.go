@@ -91,7 +91,7 @@ func TestARestartIsAFreshMachineOfTheNextIncarnation(t *testing.T) {
 	plan := lifers(1)
 	plan.Inputs = []Input{input(1, 10, 0, ""), input(2, 25, 0, ""), input(3, 40, 0, "")}
 	plan.Faults = []Fault{
-		{ID: 1, Op: Crash, At: 20, Down: 10},
+		{ID: 1, Op: Crash, At: 20, For: 10},
 		{ID: 2, Op: Crash, At: 50},
 		{ID: 3, Op: Restart, At: 60},
 		{ID: 4, Op: Restart, At: 61}, // it is up: nothing
@@ -107,12 +107,12 @@ func TestARestartIsAFreshMachineOfTheNextIncarnation(t *testing.T) {
 	}
 }
 
-// Down belongs to its own crash: whoever restarted the node before, and crashed
+// For belongs to its own crash: whoever restarted the node before, and crashed
 // it again, decides how long it is down then.
 func TestTheEndOfOneCrashDoesNotEndAnother(t *testing.T) {
 	plan := lifers(1)
 	plan.Faults = []Fault{
-		{ID: 1, Op: Crash, At: 10, Down: 50}, // until 60
+		{ID: 1, Op: Crash, At: 10, For: 50}, // until 60
 		{ID: 2, Op: Restart, At: 20},
 		{ID: 3, Op: Crash, At: 30}, // until a restart
 		{ID: 4, Op: Restart, At: 90},
@@ -136,7 +136,7 @@ func TestACrashDropsAllTimers(t *testing.T) {
 			}
 		},
 		timeout: func(env *protocol.Env, tag uint64) { say(env, fmt.Sprint(tag)) },
-	}), Faults: []Fault{{ID: 1, Op: Crash, At: 10, Down: 1}}}
+	}), Faults: []Fault{{ID: 1, Op: Crash, At: 10, For: 1}}}
 	r, c := run(t, plan, nil)
 	if r.Fired != 9 || r.End != 51 || c.outputs()[0] != "51 0 0" {
 		t.Errorf("got %d timers, %q; want those of the second incarnation", r.Fired, c.outputs())
@@ -168,7 +168,7 @@ func TestFaultsBeforeTheStartDoNotHurt(t *testing.T) {
 	plan := lifers(1)
 	plan.Starts = []protocol.Time{50}
 	plan.Inputs = []Input{input(1, 40, 0, ""), input(2, 60, 0, "")}
-	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 10, Down: 5}, {ID: 2, Op: Restart, At: 20}}
+	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 10, For: 5}, {ID: 2, Op: Restart, At: 20}}
 	r := expectOutputs(t, plan, "50 0 start: incarnation 1, step 1", "60 0 receive from outside: incarnation 1, step 2")
 	if r.Crashes != 0 || r.Restarts != 0 || r.Dropped != 1 {
 		t.Errorf("got %+v, want no crash, no restart, one dropped", r)
@@ -181,9 +181,9 @@ func TestACrashAfterEffectsCanHitAStart(t *testing.T) {
 	plan := lifers(1)
 	plan.Starts = []protocol.Time{50}
 	plan.Faults = []Fault{
-		{ID: 1, Op: Crash, At: 10, After: 1, Down: 5}, // hits the start of 50
-		{ID: 2, Op: Crash, At: 70, Down: 30},
-		{ID: 3, Op: Crash, At: 80, After: 1, Down: 1}, // hits the restart of 100
+		{ID: 1, Op: Crash, At: 10, After: 1, For: 5}, // hits the start of 50
+		{ID: 2, Op: Crash, At: 70, For: 30},
+		{ID: 3, Op: Crash, At: 80, After: 1, For: 1}, // hits the restart of 100
 	}
 	r := expectOutputs(t, plan,
 		"50 0 start: incarnation 1, step 1", "55 0 start: incarnation 2, step 1",
@@ -201,7 +201,7 @@ func TestOfTwoFaultsInOneStepTheFirstEffectCounts(t *testing.T) {
 	}}
 	for _, ids := range [][2]uint64{{1, 2}, {2, 1}} {
 		plan := Plan{Nodes: 1, Node: scripts(node), Inputs: []Input{input(1, 100, 0, ""), input(2, 200, 0, "")}}
-		plan.Faults = []Fault{{ID: ids[0], Op: Crash, At: 50, After: 2, Down: 10}, {ID: ids[1], Op: Crash, At: 50, After: 5}}
+		plan.Faults = []Fault{{ID: ids[0], Op: Crash, At: 50, After: 2, For: 10}, {ID: ids[1], Op: Crash, At: 50, After: 5}}
 		_, c := run(t, plan, nil)
 		want := []string{"100 0 0", "100 0 1"}
 		for i := range 9 {

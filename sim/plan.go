@@ -84,31 +84,6 @@ type Input struct {
 	Body []byte
 }
 
-// FaultOp says what a Fault does.
-type FaultOp uint8
-
-// The faults.
-const (
-	Crash   FaultOp = iota + 1 // lose volatile state, timers and unsynced records
-	Restart                    // begin the next incarnation, if the node is down
-)
-
-// Fault is an injected misfortune, as data.
-type Fault struct {
-	ID   uint64 // its identity, unique among the faults, below 2^62; never renumbered
-	Op   FaultOp
-	Node protocol.NodeID
-	At   protocol.Time
-	// After of a Crash: 0 crashes the node at that time, between two steps. A
-	// greater k crashes it in its first step from that time on, a Start too, after
-	// the step's k-th effect, or after its last if there are fewer. Of several
-	// faults that wait for the same step the least k counts.
-	After int
-	// Down of a Crash: how long the node stays down, if no Restart comes before;
-	// 0 means until a Restart.
-	Down time.Duration
-}
-
 // String gives the fault in words: "crash 2 at 30ms after 3 effects for 1s".
 func (f Fault) String() string {
 	switch f.Op {
@@ -119,8 +94,8 @@ func (f Fault) String() string {
 		if f.After > 0 {
 			s += fmt.Sprintf(" after %d effects", f.After)
 		}
-		if f.Down > 0 {
-			s += fmt.Sprintf(" for %v", f.Down)
+		if f.For > 0 {
+			s += fmt.Sprintf(" for %v", f.For)
 		}
 		return s
 	}
@@ -238,10 +213,10 @@ func (p *Plan) validateFaults() error {
 			return fmt.Errorf("sim: fault %d comes at %v, want 0 to %v", f.ID, f.At, p.Until)
 		case f.After < 0:
 			return fmt.Errorf("sim: fault %d comes after %d effects, want at least 0", f.ID, f.After)
-		case f.Down < 0 || f.Down > maxSpan:
-			return fmt.Errorf("sim: fault %d keeps its node down for %v, want 0 to %v", f.ID, f.Down, maxSpan)
-		case f.Op == Restart && (f.After != 0 || f.Down != 0):
-			return fmt.Errorf("sim: fault %d is a restart after %d effects with %v down, want 0 of both", f.ID, f.After, f.Down)
+		case f.For < 0 || f.For > maxSpan:
+			return fmt.Errorf("sim: fault %d keeps its node down for %v, want 0 to %v", f.ID, f.For, maxSpan)
+		case f.Op == Restart && (f.After != 0 || f.For != 0):
+			return fmt.Errorf("sim: fault %d is a restart after %d effects with %v down, want 0 of both", f.ID, f.After, f.For)
 		case f.ID >= 1<<62:
 			return fmt.Errorf("sim: fault has the identity %d, want 0 to 2^62 - 1", f.ID)
 		case seen[f.ID]:

@@ -70,10 +70,10 @@ var spoiled = []struct {
 	{"fault 9 hits node 3, want 0 to 2", []func(*Plan){fault(Fault{ID: 9, Op: Crash, Node: 3})}},
 	{"fault 9 comes at 101ns, want 0 to 100ns", []func(*Plan){fault(Fault{ID: 9, Op: Crash, At: 101})}},
 	{"fault 9 comes after -1 effects, want at least 0", []func(*Plan){fault(Fault{ID: 9, Op: Crash, After: -1})}},
-	{"fault 9 keeps its node down for -1ns, want 0 to 24h0m0s", []func(*Plan){fault(Fault{ID: 9, Op: Crash, Down: -1})}},
-	{"fault 9 keeps its node down for 24h0m0.000000001s, want 0 to 24h0m0s", []func(*Plan){fault(Fault{ID: 9, Op: Crash, Down: day + 1})}},
+	{"fault 9 keeps its node down for -1ns, want 0 to 24h0m0s", []func(*Plan){fault(Fault{ID: 9, Op: Crash, For: -1})}},
+	{"fault 9 keeps its node down for 24h0m0.000000001s, want 0 to 24h0m0s", []func(*Plan){fault(Fault{ID: 9, Op: Crash, For: day + 1})}},
 	{"fault 9 is a restart after 1 effects with 0s down, want 0 of both", []func(*Plan){fault(Fault{ID: 9, Op: Restart, After: 1})}},
-	{"fault 9 is a restart after 0 effects with 1ns down, want 0 of both", []func(*Plan){fault(Fault{ID: 9, Op: Restart, Down: 1})}},
+	{"fault 9 is a restart after 0 effects with 1ns down, want 0 of both", []func(*Plan){fault(Fault{ID: 9, Op: Restart, For: 1})}},
 	{"fault has the identity 4611686018427387904, want 0 to 2^62 - 1", []func(*Plan){fault(Fault{ID: 1 << 62, Op: Crash})}},
 	{"two faults have the identity 9, want one", []func(*Plan){fault(Fault{ID: 9, Op: Crash}), fault(Fault{ID: 9, Op: Restart})}},
 }
@@ -112,7 +112,7 @@ func TestValidateAcceptsTheEndsOfEveryRange(t *testing.T) {
 	p.Links = []LinkRule{{0, 1, Link{Delay: 1}}, {0, Any, Link{Delay: 1}}, {Any, 1, Link{Delay: 1}}, {2, 2, Link{Delay: 1}}}
 	p.Disk = Disk{Sync: day, Jitter: day}
 	p.Inputs = []Input{{ID: 0}, {ID: 1<<64 - 1, At: p.Until, Node: 2}}
-	p.Faults = []Fault{{ID: 0, Op: Crash, Down: day, After: 1 << 30}, {ID: 1<<62 - 1, Op: Restart, At: p.Until, Node: 2}}
+	p.Faults = []Fault{{ID: 0, Op: Crash, For: day, After: 1 << 30}, {ID: 1<<62 - 1, Op: Restart, At: p.Until, Node: 2}}
 	if err := p.Validate(); err != nil {
 		t.Error(err)
 	}
@@ -125,7 +125,7 @@ func TestFaultsHaveAText(t *testing.T) {
 		want string
 	}{
 		{Fault{Op: Crash, Node: 2, At: second}, "crash 2 at 1s"},
-		{Fault{Op: Crash, Node: 2, At: second, After: 3, Down: time.Minute}, "crash 2 at 1s after 3 effects for 1m0s"},
+		{Fault{Op: Crash, Node: 2, At: second, After: 3, For: time.Minute}, "crash 2 at 1s after 3 effects for 1m0s"},
 		{Fault{Op: Restart, Node: 1, At: 5}, "restart 1 at 5ns"},
 		{Fault{Node: 1}, "fault(0) 1"},
 	} {

@@ -215,14 +215,14 @@ func (s *Sim) crash(id protocol.NodeID, n *node, f *Fault, when string) {
 	if s.want&Crashed != 0 {
 		s.show(Event{What: Crashed, Node: id, Incarnation: n.inc, Text: when})
 	}
-	if f.Down > 0 {
+	if f.For > 0 {
 		slot, r := s.slab.alloc(opRevive, 0)
 		r.src, r.seq = fromPlan, 1+f.ID
 		r.wave = protocol.Hash3(rootFault, f.ID, 1)
 		r.name = r.wave
 		r.setWord(0, s.indexOf(f))
 		r.setWord(1, uint64(n.inc))
-		s.push(entry{s.later(f.Down), uint32(id), slot}, r)
+		s.push(entry{s.later(f.For), uint32(id), slot}, r)
 	}
 }
 

@@ -134,7 +134,7 @@ func TestPoisonSpoilsWhatWasBorrowed(t *testing.T) {
 		for _, restart := range []bool{false, true} {
 			plan := keeper(size, true)
 			if restart {
-				plan.Faults = []Fault{{ID: 1, Op: Crash, At: 15, Down: 1}}
+				plan.Faults = []Fault{{ID: 1, Op: Crash, At: 15, For: 1}}
 			}
 			_, c := run(t, plan, nil)
 			last := c.events[len(c.events)-2]
@@ -158,7 +158,7 @@ func TestPoisonLeavesTheDiskAlone(t *testing.T) {
 			env.Sync()
 		},
 	})
-	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 20, Down: 5}, {ID: 2, Op: Crash, At: 30, Down: 5}}
+	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 20, For: 5}, {ID: 2, Op: Crash, At: 30, For: 5}}
 	a := strings.Repeat("a", 40)
 	expectOutputs(t, plan, "25 0 "+a, "35 0 "+a)
 }
@@ -215,7 +215,7 @@ func TestNodesAndRecordsAreOneCacheLine(t *testing.T) {
 func TestObserversSeeWhatTheyAskFor(t *testing.T) {
 	plan := Plan{Nodes: 5, Node: func(protocol.NodeID) protocol.Node { return &chaos{nodes: 5} }, Until: 60, Disk: Disk{Sync: 3}}
 	plan.Link = Link{Delay: 2, Jitter: 5, Loss: protocol.Percent(10), Copy: protocol.Percent(10)}
-	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 9, Down: 4}}
+	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 9, For: 4}}
 	all := &collector{want: Everything}
 	mustNew(t, plan, wildcard{}, all).Run()
 	sets := []What{Lost | Output | Crashed}

@@ -15,7 +15,7 @@ const (
 	opTimer                // tag
 	opStart                // of the first incarnation
 	opFault                // index into the plan's faults
-	opRevive               // restart after a crash with Down: index as above, incarnation that crashed
+	opRevive               // restart after a crash with For: index as above, incarnation that crashed
 	opSynced               // the disk is done
 )
 

@@ -147,7 +147,7 @@ func TestTimersBeyondTheEndNeverFire(t *testing.T) {
 		env.SetTimer(1<<63-1, 3)
 	}})}
 	plan.Inputs = []Input{input(1, protocol.MaxTime-1, 0, "")}
-	plan.Faults = []Fault{{ID: 1, Op: Crash, At: protocol.MaxTime, Down: time.Hour}}
+	plan.Faults = []Fault{{ID: 1, Op: Crash, At: protocol.MaxTime, For: time.Hour}}
 	r, _ := run(t, plan, nil)
 	if r.Fired != 0 || r.Crashes != 1 || r.Reason != TimeUp || r.End != protocol.MaxTime {
 		t.Errorf("got %+v; want the crash, which comes before the timer, and the end of time", r)

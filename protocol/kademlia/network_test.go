@@ -366,7 +366,7 @@ func TestLookupsFindTheLivingAfterCrashesAndARefresh(t *testing.T) {
 	for i := 1; i < size; i += 4 {
 		f := sim.Fault{ID: uint64(i), Op: sim.Crash, Node: protocol.NodeID(i), At: protocol.Time(quiet)}
 		if i%8 == 1 {
-			f.Down = 10 * time.Minute
+			f.For = 10 * time.Minute
 		}
 		n.faults = append(n.faults, f)
 	}

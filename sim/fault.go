@@ -1,0 +1,112 @@
+package sim
+
+import (
+	"time"
+
+	"dessim/protocol"
+)
+
+// Fault is an injected misfortune, as data: it can be printed (String), read
+// (ParseFault), edited, and removed alone, since nothing else is named by it.
+// Which fields an operation uses stands beside it; the others are 0.
+type Fault struct {
+	ID uint64 // its identity, unique among the faults, below 2^62; never renumbered
+	Op FaultOp
+	// At is when it begins.
+	At protocol.Time
+	// For is how long it lasts: of a crash, how long the node stays down, unless
+	// something restarts it before. 0 is until the plan heals or ends.
+	For time.Duration
+	// Node is whom it hits, if it hits one.
+	Node protocol.NodeID
+	// Groups are the nodes between whom links fail: see the operations. A nil
+	// group is all nodes. Each group is ascending and belongs to the plan.
+	Groups [][]protocol.NodeID
+	// Every makes a cut flap: it is there for that long, then away for as long,
+	// and so on. 0 is no flapping.
+	Every time.Duration
+	// After of a Crash crashes the node in its first step from At on, a Start too,
+	// after the step's After-th effect, or after its last if there are fewer. 0
+	// leaves it to On, or crashes the node at At, between two steps. Of several
+	// crashes that wait for the same step the earliest counts.
+	After int
+	// On of a Crash crashes the node right after an effect that it names.
+	On Anchor
+	// Disk of a Crash or FailSync says what survives of what was not synced.
+	Disk Survival
+	// By of Slow, SlowSync and Jump is by how much; only that of Jump can be
+	// negative.
+	By time.Duration
+	// PPM of Drift is by how many parts in a million the clock is too fast; a
+	// negative one is too slow. At most MaxDrift either way.
+	PPM int32
+	// Rate of Lose, Copy, Corrupt and Byzantine is the share of messages that they
+	// hit.
+	Rate protocol.Ratio
+	// Trait of Byzantine is what the node does to its messages.
+	Trait Trait
+}
+
+// FaultOp says what a Fault does.
+type FaultOp uint8
+
+// The faults.
+const (
+	Crash    FaultOp = iota + 1 // Node loses volatile state, timers and unsynced records; After, On, Disk, For
+	Restart                     // Node begins its next incarnation, if it is down
+	Pause                       // Node does nothing for a time; what comes meanwhile waits; For
+	FailSync                    // Node's next Sync fails, which crashes it there; Disk, For
+	SlowSync                    // each Sync of Node takes By longer; For
+	Rot                         // one bit of a synced record of Node flips: damage beyond the model, which its checksum tells at the next start
+
+	Partition // messages between nodes of different Groups are lost; who is in none is unaffected; For, Every
+	Cut       // messages from Groups[0] to Groups[1] are lost; For, Every
+	Ring      // of the nodes in Groups[0], each hears only the one before and the one after; For, Every
+	Clog      // messages from Groups[0] to Groups[1] wait until the clog is gone, then travel; For
+	Slow      // messages from Groups[0] to Groups[1] travel By longer; For
+	Lose      // Rate of messages from Groups[0] to Groups[1] are lost; For
+	Copy      // Rate of messages from Groups[0] to Groups[1] arrive twice; For
+	Corrupt   // Rate of messages from Groups[0] to Groups[1] arrive with other bytes; For
+
+	Jump  // Node's clock jumps By, forward or back, for good: an offset, if At is 0
+	Drift // Node's clock runs too fast or slow by PPM; For
+
+	Byzantine // Node treats Rate of its messages as Trait says: see Traitor; For
+
+	Heal // the calm begins: all nodes run, all links are whole, no fault is left
+)
+
+// MaxDrift is the greatest drift of a clock, in parts per million.
+const MaxDrift = 200_000
+
+// Anchor names an effect of a node's steps: the Nth of that Op, and if Kind is not
+// 0 of that kind, that the node does from the fault's time on, in all its lives.
+// An N of 0 is no anchor.
+type Anchor struct {
+	Op   protocol.Op // OpSend, OpPersist, OpSync, OpOutput or OpSetTimer
+	Kind protocol.Kind
+	N    uint64 // from 1
+}
+
+// Survival says which unsynced records survive a crash.
+type Survival uint8
+
+// The ways of losing records. Which records survive, and how much of a torn one,
+// is asked for by named questions; benign is nothing.
+const (
+	KeepNone      Survival = iota // none survives
+	KeepTorn                      // a prefix of them does, and a part of the next
+	KeepScattered                 // each may or may not, so that there are gaps
+)
+
+// Trait is what a byzantine node does to a message.
+type Trait uint8
+
+// The traits.
+const (
+	Equivocate Trait = iota + 1 // says to some what it said to others before
+	Forge                       // sends made-up bytes
+	Replay                      // sends an old message again instead
+	Withhold                    // sends nothing
+	Alter                       // changes some bytes
+)
