@@ -25,6 +25,7 @@ func broadcasting() *Scenario {
 			Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
 			Until: time.Minute,
 		},
+		moot:  withoutTransfers,
 		build: buildBroadcast,
 	}
 }

@@ -26,6 +26,7 @@ func committing() *Scenario {
 			Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
 			Abort: protocol.Percent(10), Until: time.Minute,
 		},
+		moot:  withoutTransfers,
 		build: buildCommit,
 	}
 }

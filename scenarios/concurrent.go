@@ -24,6 +24,7 @@ func concurrent() *Scenario {
 			Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
 			Abort: protocol.Percent(5), Until: time.Minute,
 		},
+		moot:  withoutTransfers,
 		build: buildConcurrent,
 	}
 }

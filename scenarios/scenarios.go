@@ -24,7 +24,10 @@ type Scenario struct {
 	Defaults Params
 	// Unused names the parameters that mean nothing here; giving one is refused.
 	Unused []string
-	build  func(seed uint64, p Params, src protocol.Source) *Run
+	// moot tells why parameters leave nothing of what the scenario is about, or
+	// gives ""; nil means they never do. Then no check is applicable.
+	moot  func(p Params) string
+	build func(seed uint64, p Params, src protocol.Source) *Run
 }
 
 // All is the table of scenarios, in the order in which they are listed.
@@ -60,6 +63,22 @@ func (s *Scenario) uses(name string) bool {
 		}
 	}
 	return true
+}
+
+// mootBy tells why p leaves nothing to judge, or gives "".
+func (s *Scenario) mootBy(p Params) string {
+	if s.moot == nil {
+		return ""
+	}
+	return s.moot(p)
+}
+
+// withoutTransfers is the moot of a scenario that is about transfers.
+func withoutTransfers(p Params) string {
+	if p.Txs == 0 {
+		return noTransfers
+	}
+	return ""
 }
 
 // What parameters are confined to.
@@ -155,6 +174,9 @@ const stopEvery = 4096
 func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options) (r Report, ok bool) {
 	r = Report{Scenario: s, Seed: seed, Params: p}
 	run := s.build(seed, p, src)
+	if why := s.mootBy(p); why != "" {
+		run.Checks = run.Checks.Skipped(why)
+	}
 	observers := append(run.watch, run.Checks.Observers()...)
 	run.Plan.Done = run.Checks.Done
 	m, err := sim.New(run.Plan, src, append(observers, o.Observers...)...)

@@ -76,11 +76,6 @@ func TestChecksThatParametersRuleOutAreNotApplicable(t *testing.T) {
 	crossed := "two transactions reached two nodes in different orders"
 	for flags, want := range map[string]map[string]string{
 		"-scenario concurrent -txs 1": {crossed: "it takes two transfers"},
-		"-scenario concurrent -txs 0": {
-			crossed: "it takes two transfers",
-			"one order: every log is a prefix of one sequence": "there are no transfers",
-			"every transfer ends committed and accepted":       "there are no transfers",
-		},
 		"-scenario bootstrap -nodes 1": {
 			"lookups return the 8 closest nodes": "one node has nobody to look up",
 			"every lookup ends":                  "one node has nobody to look up",
@@ -96,18 +91,19 @@ func TestChecksThatParametersRuleOutAreNotApplicable(t *testing.T) {
 	}
 }
 
-func TestARunWithoutTransfersIsInconclusive(t *testing.T) {
-	s := mustParse(t, "-scenario concurrent -txs 0")
-	r := s.run(nil)
-	if r.Verdict != check.Inconclusive {
-		t.Errorf("verdict %s, want inconclusive: %+v", r.Verdict, r.Checks)
-	}
-	for _, c := range r.Checks {
-		if c.Verdict != check.Pass && c.Detail == "" {
-			t.Errorf("%q is %s without a reason", c.Name, c.Verdict)
+// A scenario about transfers has nothing to judge without any: that nodes have
+// joined would be no pass of it.
+func TestWithoutTransfersNothingIsApplicable(t *testing.T) {
+	for _, flags := range []string{"-scenario commit", "-scenario broadcast", "-scenario concurrent", "-scenario ledger"} {
+		s := mustParse(t, flags+" -txs 0")
+		r := s.run(nil)
+		if r.Verdict != check.Inconclusive || len(r.Checks) == 0 {
+			t.Errorf("%v: verdict %s of %d checks, want inconclusive", s, r.Verdict, len(r.Checks))
 		}
-		if c.Verdict == check.Violation {
-			t.Errorf("%q is violated: %s", c.Name, c.Detail)
+		for _, c := range r.Checks {
+			if c.Verdict != check.NotApplicable || c.Detail != "there are no transfers" {
+				t.Errorf("%v: %q is %s, %q, want not applicable, there are no transfers", s, c.Name, c.Verdict, c.Detail)
+			}
 		}
 	}
 }

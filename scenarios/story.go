@@ -26,6 +26,7 @@ func story() *Scenario {
 			Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
 			Abort: protocol.Percent(5), Until: 5 * time.Minute,
 		},
+		moot:  withoutTransfers,
 		build: buildStory,
 	}
 }

@@ -29,6 +29,15 @@ func (s Suite) Done() bool {
 	return true
 }
 
+// Skipped gives the suite with every check ruled out for that reason.
+func (s Suite) Skipped(reason string) Suite {
+	out := make(Suite, len(s))
+	for i, c := range s {
+		out[i] = Skip(c.name, reason)
+	}
+	return out
+}
+
 // Results concludes every check, in order, for a run that ended at end.
 func (s Suite) Results(end protocol.Time) []Result {
 	out := make([]Result, len(s))
