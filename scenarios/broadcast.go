@@ -70,11 +70,7 @@ func newFloods(m *market) *floods {
 
 // once demands that no node is handed a body twice.
 func (f *floods) once() *check.Check {
-	name := "every node is handed each body at most once"
-	if f.m.ledgers.asked == 0 {
-		return check.Skip(name, noTransfers)
-	}
-	return check.Always(name, sim.Output, func(e *sim.Event) (bool, error) {
+	return check.Always("every node is handed each body at most once", sim.Output, func(e *sim.Event) (bool, error) {
 		if e.Kind != peer.KindHanded || len(e.Body) != len(gossip.ID{}) {
 			return false, nil
 		}
@@ -89,11 +85,7 @@ func (f *floods) once() *check.Check {
 
 // everywhere demands that every node is handed every body.
 func (f *floods) everywhere() *check.Check {
-	name := "every node is handed every body"
-	if f.m.ledgers.asked == 0 {
-		return check.Skip(name, noTransfers)
-	}
-	return check.Eventually(name, f.m.bound, func() (uint64, error) {
+	return check.Eventually("every node is handed every body", f.m.bound, func() (uint64, error) {
 		want := f.m.ledgers.listed * uint64(f.m.p.Nodes)
 		n := uint64(len(f.handed))
 		if n < want {
@@ -107,10 +99,7 @@ func (f *floods) everywhere() *check.Check {
 // everybody passes a body on to all neighbours but the one that it came from.
 func (f *floods) exact() *check.Check {
 	name := "a flood takes the sum of (degree - 1) plus 1 messages"
-	switch {
-	case f.m.ledgers.asked == 0:
-		return check.Skip(name, noTransfers)
-	case !f.m.p.Loss.Never() || !f.m.p.Copy.Never():
+	if !f.m.p.Loss.Never() || !f.m.p.Copy.Never() {
 		return check.Skip(name, "messages are lost or copied")
 	}
 	return check.Eventually(name, f.m.bound, func() (uint64, error) {
@@ -131,12 +120,8 @@ func (f *floods) exact() *check.Check {
 
 // quiet sees the bodies that travel, and demands that none does at the end.
 func (f *floods) quiet() *check.Check {
-	name := "nothing circulates at the end"
-	if f.m.ledgers.asked == 0 {
-		return check.Skip(name, noTransfers)
-	}
 	watch := sim.Sent | sim.Copied | sim.Lost | sim.Received | sim.Dropped
-	return check.EventuallySeeing(name, f.m.bound, watch, f.see, func() (uint64, error) {
+	return check.EventuallySeeing("nothing circulates at the end", f.m.bound, watch, f.see, func() (uint64, error) {
 		if f.flying != 0 {
 			return uint64(len(f.bodies)), fmt.Errorf("%d bodies are still on their way", f.flying)
 		}

@@ -48,11 +48,7 @@ func entry(e *sim.Event) (peer.Entry, bool) {
 
 // order demands one order of verdicts everywhere.
 func (l *ledgers) order() *check.Check {
-	name := "one order: every log is a prefix of one sequence"
-	if l.listed+l.logged == 0 {
-		return check.Skip(name, noTransfers)
-	}
-	return check.SameOrder(name, sim.Output, func(e *sim.Event) (check.Position, bool) {
+	return check.SameOrder("one order: every log is a prefix of one sequence", sim.Output, func(e *sim.Event) (check.Position, bool) {
 		x, ok := entry(e)
 		if !ok {
 			return check.Position{}, false
@@ -65,11 +61,7 @@ const noTransfers = "there are no transfers"
 
 // sameHashes demands that logs of equal length have equal hashes.
 func (l *ledgers) sameHashes() *check.Check {
-	name := "equal log and list hashes at equal length"
-	if l.listed+l.logged == 0 {
-		return check.Skip(name, noTransfers)
-	}
-	return check.Always(name, sim.Output, func(e *sim.Event) (bool, error) {
+	return check.Always("equal log and list hashes at equal length", sim.Output, func(e *sim.Event) (bool, error) {
 		x, ok := entry(e)
 		if !ok || x.Index > uint64(len(l.hashes)) {
 			return false, nil // a gap: order's business
@@ -89,11 +81,7 @@ func (l *ledgers) sameHashes() *check.Check {
 
 // conserved demands that no entry makes or destroys value.
 func (l *ledgers) conserved() *check.Check {
-	name := "value is conserved after every delivery"
-	if l.listed+l.logged == 0 {
-		return check.Skip(name, noTransfers)
-	}
-	return check.Always(name, sim.Output, func(e *sim.Event) (bool, error) {
+	return check.Always("value is conserved after every delivery", sim.Output, func(e *sim.Event) (bool, error) {
 		x, ok := entry(e)
 		if ok && x.Total != l.w.genesis.Minted() {
 			return true, fmt.Errorf("after entry %d the unspent outputs of node %v are worth %d, %d were minted", x.Index, e.Node, x.Total, l.w.genesis.Minted())
@@ -104,11 +92,7 @@ func (l *ledgers) conserved() *check.Check {
 
 // audited demands that each entry is what a second ledger makes of it.
 func (l *ledgers) audited() *check.Check {
-	name := "a second ledger agrees with every entry"
-	if l.listed+l.logged == 0 {
-		return check.Skip(name, noTransfers)
-	}
-	return check.Always(name, sim.Output, func(e *sim.Event) (bool, error) {
+	return check.Always("a second ledger agrees with every entry", sim.Output, func(e *sim.Event) (bool, error) {
 		x, ok := entry(e)
 		if !ok {
 			return false, nil
@@ -166,11 +150,7 @@ func (l *ledgers) answered(bound protocol.Time) *check.Check {
 
 // equalAtEnd demands that all nodes end with the whole ledger, the same one.
 func (l *ledgers) equalAtEnd(bound protocol.Time) *check.Check {
-	name := "all nodes end with the same ledger"
-	if l.listed+l.logged == 0 {
-		return check.Skip(name, noTransfers)
-	}
-	return check.Eventually(name, bound, func() (uint64, error) {
+	return check.Eventually("all nodes end with the same ledger", bound, func() (uint64, error) {
 		for i, n := range l.w.nodes {
 			if n == nil {
 				return 0, fmt.Errorf("node %d has not started", i)
@@ -191,11 +171,7 @@ func (l *ledgers) equalAtEnd(bound protocol.Time) *check.Check {
 
 // noReservation demands that no output stays reserved.
 func (l *ledgers) noReservation(bound protocol.Time) *check.Check {
-	name := "no reservation is left"
-	if l.listed+l.logged == 0 {
-		return check.Skip(name, noTransfers)
-	}
-	return check.Eventually(name, bound, func() (uint64, error) {
+	return check.Eventually("no reservation is left", bound, func() (uint64, error) {
 		for i, n := range l.w.nodes {
 			if n == nil {
 				continue
