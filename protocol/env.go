@@ -278,3 +278,49 @@ func (e *Env) Notes() []Note { return e.notes }
 // Answers gives a fold of the answers that this step was given, for digests. It
 // is 0 if none was.
 func (e *Env) Answers() uint64 { return e.answers }
+
+// Fork makes inner continue e's step: for a node that wraps another, runs it on
+// inner, and so sees what it does before anybody else. What e did so far is not
+// in inner. Join must follow within the step.
+func (e *Env) Fork(inner *Env) {
+	inner.Enter(e.id, e.inc, e.now, e.src)
+	inner.name, inner.answers = e.name, e.answers
+	inner.asked = append(inner.asked, e.asked...)
+	inner.starting, inner.records = e.starting, e.records
+	inner.noteOn = e.noteOn
+}
+
+// Join makes e continue the step of inner, which was forked from it: further
+// questions are named, and answers folded, as if e had been used all the time. So
+// e is then as if the inner node had run on it, if each calls e.Repeat, which it
+// is free not to do: it is given the effects of inner in their order, between
+// which Join repeats the notes. Those effects are valid until inner is used again.
+func (e *Env) Join(inner *Env, each func(f *Effect)) {
+	e.answers = inner.answers
+	e.asked = append(e.asked[:0], inner.asked...)
+	notes := inner.notes
+	for i := range inner.effects {
+		notes = e.repeatNotes(notes, i)
+		each(&inner.effects[i])
+	}
+	e.repeatNotes(notes, len(inner.effects))
+}
+
+// repeatNotes takes over the notes made before effect i and gives the rest.
+func (e *Env) repeatNotes(notes []Note, i int) []Note {
+	for len(notes) > 0 && notes[0].Before <= i {
+		n := notes[0]
+		n.Before = len(e.effects)
+		e.notes = append(e.notes, n)
+		notes = notes[1:]
+	}
+	return notes
+}
+
+// Repeat does what another Env recorded. The caller keeps f.
+func (e *Env) Repeat(f *Effect) {
+	b := e.keep(f.Body)
+	g := e.next()
+	*g = *f
+	g.Body = b
+}

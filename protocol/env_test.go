@@ -396,3 +396,94 @@ func TestASteadyStepAllocatesNothing(t *testing.T) {
 		t.Errorf("a steady step allocates %v times, want 0", n)
 	}
 }
+
+// TestAForkedStepIsAsIfThereWereOneEnv compares a step on one Env with the same
+// step of which a part is done on a fork and repeated.
+func TestAForkedStepIsAsIfThereWereOneEnv(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var outer, inner Env // used again and again, as wrappers do
+		for i := range 3 {
+			ops := rapid.SliceOfN(rapid.IntRange(0, 8), 0, 15).Draw(t, "ops")
+			from := rapid.IntRange(0, len(ops)).Draw(t, "from")
+			to := rapid.IntRange(from, len(ops)).Draw(t, "to")
+			var one Env
+			sources := [2]asker{}
+			for k, e := range []*Env{&one, &outer} {
+				e.Observe(i != 1)
+				e.Enter(NodeID(i), uint32(i+1), Time(i), &sources[k])
+				e.Name(uint64(i) + 7)
+				on := e
+				for j, op := range ops {
+					if e == &outer && j == from {
+						e.Fork(&inner)
+						on = &inner
+					}
+					if on == &inner && j == to {
+						e.Join(&inner, e.Repeat)
+						on = e
+					}
+					perform(on, op, bytes.Repeat([]byte{byte(j / 2)}, j))
+				}
+				if on == &inner {
+					e.Join(&inner, e.Repeat)
+				}
+			}
+			if d := cmp.Diff(append([]Effect{}, one.Effects()...), append([]Effect{}, outer.Effects()...)); d != "" {
+				t.Fatalf("effects (-one Env +forked):\n%s", d)
+			}
+			if d := cmp.Diff(append([]Note{}, one.Notes()...), append([]Note{}, outer.Notes()...)); d != "" {
+				t.Fatalf("notes (-one Env +forked):\n%s", d)
+			}
+			if d := cmp.Diff(sources[0].keys, sources[1].keys); d != "" || one.Answers() != outer.Answers() {
+				t.Fatalf("answers fold to %#x and, forked, to %#x; questions:\n%s", one.Answers(), outer.Answers(), d)
+			}
+		}
+	})
+}
+
+func TestAForkHasIdentityClockAndRecords(t *testing.T) {
+	var outer, inner Env
+	outer.Enter(3, 2, 100, nil)
+	outer.Mount(func(yield func(uint64, []byte) bool) { yield(5, []byte("rec")) })
+	outer.Fork(&inner)
+	if inner.ID() != 3 || inner.Incarnation() != 2 || inner.Now() != 100 {
+		t.Errorf("ID %v, incarnation %d, now %v; want 3, 2, 100ns", inner.ID(), inner.Incarnation(), inner.Now())
+	}
+	for i, rec := range inner.Records() {
+		if i != 5 || string(rec) != "rec" {
+			t.Errorf("record %d is %q, want 5, rec", i, rec)
+		}
+		return
+	}
+	t.Error("no records")
+}
+
+func TestWhatIsNotRepeatedIsLeftOut(t *testing.T) {
+	var outer, inner Env
+	outer.Observe(true)
+	outer.Enter(0, 1, 0, nil)
+	outer.Fork(&inner)
+	inner.Send(1, kindA, []byte("x"))
+	inner.Note(kindA, "of y")
+	inner.Send(2, kindA, []byte("y"))
+	inner.Note(kindA, "last")
+	outer.Join(&inner, func(f *Effect) {
+		if f.To == 2 {
+			outer.Repeat(f)
+			outer.Sync()
+		}
+	})
+	want := []Effect{{Op: OpSend, To: 2, Kind: kindA, Body: []byte("y")}, {Op: OpSync}}
+	if d := cmp.Diff(want, outer.Effects()); d != "" {
+		t.Errorf("effects (-want +got):\n%s", d)
+	}
+	inner.Enter(0, 1, 0, nil)
+	inner.Send(1, kindA, []byte("zz"))
+	if got := outer.Effects()[0].Body; string(got) != "y" {
+		t.Errorf("the next step of the inner Env makes the body %q, want y", got)
+	}
+	notes := []Note{{0, kindA, "of y"}, {2, kindA, "last"}}
+	if d := cmp.Diff(notes, outer.Notes()); d != "" {
+		t.Errorf("notes (-want +got):\n%s", d)
+	}
+}

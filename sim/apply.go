@@ -27,13 +27,13 @@ func (s *Sim) apply(c *cause, n *node, effects []protocol.Effect) {
 // perform applies the effects from the i-th on. It stops at a sync that takes
 // time: the rest happens when the disk is done.
 func (s *Sim) perform(c *cause, n *node, effects []protocol.Effect, i int) {
-	notes := s.want&Noted != 0
+	careful := s.want&Noted != 0 || n.special && s.rare[c.id].watchful()
 	stored := uint32(noSlot)
 	var body []byte // of which stored is the long copy
 	for ; i < len(effects); i++ {
 		f := &effects[i]
-		if notes {
-			s.showNotes(c, n, i)
+		if careful && s.before(c, n, effects, i) {
+			return
 		}
 		switch f.Op {
 		case protocol.OpSend:
@@ -59,9 +59,37 @@ func (s *Sim) perform(c *cause, n *node, effects []protocol.Effect, i int) {
 			panic(fmt.Sprintf("sim: node %v: effect %d is %v", c.id, i, f.Op))
 		}
 	}
-	if notes {
-		s.showNotes(c, n, len(effects))
+	if careful {
+		s.before(c, n, effects, len(effects))
 	}
+}
+
+// before does what must be done before effect i: it shows the notes made there,
+// crashes the node if the effect before was one that a fault waits for, or if this
+// one is a sync that fails. It reports a crash.
+func (s *Sim) before(c *cause, n *node, effects []protocol.Effect, i int) bool {
+	if s.want&Noted != 0 {
+		s.showNotes(c, n, i)
+	}
+	if !n.special {
+		return false
+	}
+	x := s.rare[c.id]
+	if i > 0 {
+		if f := x.reached(&effects[i-1]); f != nil {
+			s.crash(c.id, n, f, fmt.Sprintf("after effect %d, its %v", i, effects[i-1].Op))
+			return true
+		}
+	}
+	if i < len(effects) && effects[i].Op == protocol.OpSync && len(x.failing) > 0 {
+		f := x.failing[0]
+		x.failing = x.failing[1:]
+		s.result.Syncs++
+		s.result.Faults.FailedSyncs++
+		s.crash(c.id, n, f, fmt.Sprintf("at effect %d, a sync that failed", i+1))
+		return true
+	}
+	return false
 }
 
 // showNotes shows the notes made before effect i. Notes of a step that waited for
@@ -94,7 +122,11 @@ func (s *Sim) setTimer(c *cause, n *node, f *protocol.Effect) {
 	r.name = protocol.Hash3(r.wave, nameTimer, uint64(c.id))
 	r.src, r.seq = fromNode+uint32(c.id), n.seq
 	r.setWord(0, f.Tag)
-	s.push(entry{s.later(f.After), uint32(c.id), slot}, r)
+	after := f.After
+	if n.special {
+		after = s.byClock(c.id, after)
+	}
+	s.push(entry{s.later(after), uint32(c.id), slot}, r)
 	s.timers[c.id].add(f.Tag, slot)
 }
 

@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/binary"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -175,16 +176,6 @@ func drawPlan(t *rapid.T) Plan {
 		}
 		p.Inputs = append(p.Inputs, Input{ID: uint64(100 - i), At: at.Draw(t, "input"), Node: node.Draw(t, "input"), Body: body})
 	}
-	for i := range rapid.IntRange(0, 7).Draw(t, "faults") {
-		f := Fault{ID: uint64(100 - i), Op: Crash, At: at.Draw(t, "fault"), Node: node.Draw(t, "fault")}
-		if rapid.IntRange(0, 3).Draw(t, "op") == 3 {
-			f.Op = Restart
-		} else {
-			f.After = rapid.IntRange(0, 5).Draw(t, "after")
-			f.For = time.Duration(rapid.SampledFrom([]int{0, 1, 3, 20}).Draw(t, "down"))
-		}
-		p.Faults = append(p.Faults, f)
-	}
 	seen := make(map[[2]protocol.NodeID]bool)
 	for range rapid.IntRange(0, 3).Draw(t, "rules") {
 		r := LinkRule{From: node.Draw(t, "from"), To: node.Draw(t, "to"), Link: drawLink(t, "rule")}
@@ -197,6 +188,21 @@ func drawPlan(t *rapid.T) Plan {
 		if pair := [2]protocol.NodeID{r.From, r.To}; !seen[pair] {
 			seen[pair] = true
 			p.Links = append(p.Links, r)
+		}
+	}
+	faults := rapid.IntRange(0, 10).Draw(t, "faults")
+	if rapid.Bool().Draw(t, "many") { // small numbers are drawn more often
+		faults, p.Until = 20-faults, 150
+	}
+	for i := range faults {
+		faults := p.Faults
+		f := drawMisfortune(t, &p, uint64(100-i))
+		p.Faults = append(p.Faults[:len(faults):len(faults)], f)
+		if f.Op == Rot { // which shows at a restart
+			p.Faults = append(p.Faults, Fault{ID: 200 + f.ID, Op: Crash, Node: f.Node, At: min(f.At+1, p.Until), For: 1})
+		}
+		if p.Validate() != nil {
+			p.Faults = faults
 		}
 	}
 	return p
@@ -222,15 +228,17 @@ func firstDifference(got, want string) string {
 
 func TestRunsAreThoseOfTheSlowTwin(t *testing.T) {
 	covered := make(map[What]int)
+	var effects FaultCounts
 	reasons := make(map[Reason]int)
 	rapid.Check(t, func(t *rapid.T) {
 		plan := drawPlan(t)
 		eighths := rapid.Uint64Range(0, 8).Draw(t, "eighths")
 		enough := rapid.SampledFrom([]uint64{0, 1, 20}).Draw(t, "outputs enough")
 		seed := rapid.Uint64().Draw(t, "seed")
-		for i := range uint64(10) {
+		for i := range uint64(20) {
 			ref := compareWithSlow(t, plan, muted{source.Seed(seed + i), eighths}, enough, covered)
 			reasons[ref.Reason]++
+			addCounts(&effects, &ref.Faults)
 		}
 	})
 	for w := Started; w <= Ended; w <<= 1 {
@@ -238,10 +246,23 @@ func TestRunsAreThoseOfTheSlowTwin(t *testing.T) {
 			t.Errorf("vacuous: nothing ever %v", w)
 		}
 	}
+	v := reflect.ValueOf(effects)
+	for i := range v.NumField() {
+		if v.Field(i).Uint() == 0 {
+			t.Errorf("vacuous: no fault ever did %s", v.Type().Field(i).Name)
+		}
+	}
 	for _, why := range []Reason{Quiet, Settled, TimeUp} {
 		if reasons[why] == 0 {
 			t.Errorf("vacuous: no run ended because: %v", why)
 		}
+	}
+}
+
+func addCounts(sum, more *FaultCounts) {
+	s, m := reflect.ValueOf(sum).Elem(), reflect.ValueOf(more).Elem()
+	for i := range s.NumField() {
+		s.Field(i).SetUint(s.Field(i).Uint() + m.Field(i).Uint())
 	}
 }
 

@@ -6,17 +6,27 @@ import (
 	"dessim/protocol"
 )
 
-// disk is a node's append-only records. A crash loses what was not synced.
+// disk is a node's append-only records. A crash loses what was not synced, or as
+// much of it as its fault says. The records that are left have indices without
+// gaps, like those of a log that is read back.
 type disk struct {
 	first   uint64 // index of recs[0]
-	recs    [][]byte
+	recs    []diskRecord
 	safe    int    // recs[:safe] survive a crash
 	forget  uint64 // discard below this index at the next sync
 	syncing int    // records that the sync under way makes safe
 }
 
+// diskRecord is a record and the checksum that shows whether it rotted.
+type diskRecord struct {
+	bytes []byte
+	sum   uint64
+}
+
+func newDiskRecord(b []byte) diskRecord { return diskRecord{b, protocol.HashBytes(b)} }
+
 func (d *disk) append(rec []byte) uint64 {
-	d.recs = append(d.recs, append([]byte(nil), rec...))
+	d.recs = append(d.recs, newDiskRecord(append([]byte(nil), rec...)))
 	return d.first + uint64(len(d.recs)) - 1
 }
 
@@ -31,21 +41,16 @@ func (d *disk) done(n int) {
 	d.safe = max(d.safe, n)
 	if d.forget > d.first {
 		k := min(d.forget-d.first, uint64(d.safe))
-		d.recs = append([][]byte(nil), d.recs[k:]...)
+		d.recs = append([]diskRecord(nil), d.recs[k:]...)
 		d.first += k
 		d.safe -= int(k)
 	}
 }
 
-func (d *disk) crash() {
-	d.recs = d.recs[:d.safe]
-	d.forget = 0
-}
-
 func (d *disk) records() iter.Seq2[uint64, []byte] {
 	return func(yield func(uint64, []byte) bool) {
 		for i, rec := range d.recs {
-			if !yield(d.first+uint64(i), rec) {
+			if !yield(d.first+uint64(i), rec.bytes) {
 				return
 			}
 		}
@@ -56,14 +61,14 @@ func (d *disk) records() iter.Seq2[uint64, []byte] {
 func (d *disk) clone() *disk {
 	c := &disk{first: d.first}
 	for _, rec := range d.recs {
-		c.append(rec)
+		c.append(rec.bytes)
 	}
 	return c
 }
 
 func (d *disk) spoil() {
 	for _, rec := range d.recs {
-		spoil(rec)
+		spoil(rec.bytes)
 	}
 }
 
@@ -94,6 +99,7 @@ func (s *Sim) sync(c *cause, n *node, effects []protocol.Effect, i int) bool {
 		key := protocol.Key{Kind: kindSync, A: c.id, N: protocol.Hash3(c.name, uint64(n.inc), uint64(countSyncs(effects[:i])))}
 		took += s.choose(n, key, uint64(j)+1)
 	}
+	took += uint64(s.slowSync(c.id))
 	if took == 0 {
 		s.finishSync(c, n, d, len(d.recs))
 		return false
@@ -165,6 +171,7 @@ func (s *Sim) synced(n *node, x *rare) {
 	n.settle(x)
 	s.perform(&w.cause, n, w.effects, w.next)
 	switch {
+	case x.down: // at one of the effects
 	case x.wait != nil:
 		x.wait.crash, x.wait.when = w.crash, w.when
 	case w.crash != nil:

@@ -104,6 +104,7 @@ func Example_crash() {
 	//    3000.000000      4  fired     0              3  timer 1
 	//    3000.000000      4  persisted 0                 record 2: 1 bytes 274c2a36
 	//    3000.000000      4  output    0                 count 1 bytes 274c2a36
+	//    3500.000000      5  injected  0                 crash 0 at 3.5s for 1s
 	//    3500.000000      5  crashed   0                 between steps
 	//    4500.000000      6  started   0                 incarnation 2
 	//    4500.000000      6  output    0                 count 1 bytes 2817d96b

@@ -9,6 +9,14 @@ import (
 // Fault is an injected misfortune, as data: it can be printed (String), read
 // (ParseFault), edited, and removed alone, since nothing else is named by it.
 // Which fields an operation uses stands beside it; the others are 0.
+//
+// A fault with a window is there from At on and gone at its end. Faults of links
+// meet a message when it is sent: what travels already travels on, and what a node
+// sends to itself meets none. Several at once combine: any of them can lose the
+// message, delays add up, each Copy makes one more; but only the first Corrupt that
+// hits a message changes it, since a second one could undo the first. A fault of a
+// node meets whichever incarnation lives then; one that needs a node that is up,
+// such as Pause, does nothing to one that is down.
 type Fault struct {
 	ID uint64 // its identity, unique among the faults, below 2^62; never renumbered
 	Op FaultOp
@@ -23,22 +31,24 @@ type Fault struct {
 	// group is all nodes. Each group is ascending and belongs to the plan.
 	Groups [][]protocol.NodeID
 	// Every makes a cut flap: it is there for that long, then away for as long,
-	// and so on. 0 is no flapping.
+	// and so on. 0 is no flapping. Each change is an event.
 	Every time.Duration
 	// After of a Crash crashes the node in its first step from At on, a Start too,
 	// after the step's After-th effect, or after its last if there are fewer. 0
 	// leaves it to On, or crashes the node at At, between two steps. Of several
 	// crashes that wait for the same step the earliest counts.
 	After int
-	// On of a Crash crashes the node right after an effect that it names.
+	// On of a Crash crashes the node right after an effect that it names; of a Sync,
+	// when it is done. If several wait for the same effect, it uses them up.
 	On Anchor
-	// Disk of a Crash or FailSync says what survives of what was not synced.
+	// Disk of a Crash or FailSync says what survives of what was not synced. It counts
+	// as synced from then on.
 	Disk Survival
 	// By of Slow, SlowSync and Jump is by how much; only that of Jump can be
 	// negative.
 	By time.Duration
 	// PPM of Drift is by how many parts in a million the clock is too fast; a
-	// negative one is too slow. At most MaxDrift either way.
+	// negative one is too slow. At most MaxDrift either way, also in sum.
 	PPM int32
 	// Rate of Lose, Copy, Corrupt and Byzantine is the share of messages that they
 	// hit.
@@ -54,26 +64,29 @@ type FaultOp uint8
 const (
 	Crash    FaultOp = iota + 1 // Node loses volatile state, timers and unsynced records; After, On, Disk, For
 	Restart                     // Node begins its next incarnation, if it is down
-	Pause                       // Node does nothing for a time; what comes meanwhile waits; For
-	FailSync                    // Node's next Sync fails, which crashes it there; Disk, For
+	Pause                       // Node does nothing for a time; what comes meanwhile waits, also that its disk is done; a crash ends it; For
+	FailSync                    // Node's next Sync fails, which crashes it there; several fail one each; Disk, For
 	SlowSync                    // each Sync of Node takes By longer; For
-	Rot                         // one bit of a synced record of Node flips: damage beyond the model, which its checksum tells at the next start
+	Rot                         // one bit of a synced record of Node flips, if it has one: damage beyond the model; its checksum tells at the next start, and Node is down for good
 
 	Partition // messages between nodes of different Groups are lost; who is in none is unaffected; For, Every
 	Cut       // messages from Groups[0] to Groups[1] are lost; For, Every
-	Ring      // of the nodes in Groups[0], each hears only the one before and the one after; For, Every
+	Ring      // of the nodes in Groups[0], each hears only the one before and the one after; who is not in it is unaffected; For, Every
 	Clog      // messages from Groups[0] to Groups[1] wait until the clog is gone, then travel; For
 	Slow      // messages from Groups[0] to Groups[1] travel By longer; For
 	Lose      // Rate of messages from Groups[0] to Groups[1] are lost; For
 	Copy      // Rate of messages from Groups[0] to Groups[1] arrive twice; For
 	Corrupt   // Rate of messages from Groups[0] to Groups[1] arrive with other bytes; For
 
-	Jump  // Node's clock jumps By, forward or back, for good: an offset, if At is 0
-	Drift // Node's clock runs too fast or slow by PPM; For
+	Jump  // Node's clock jumps By, forward or back, for good: an offset, if At is 0; timers measure time that passes, so they do not see it
+	Drift // Node's clock runs too fast or slow by PPM, and stays as far off as it was at the end; timers go by the rate at which they were set; For
 
 	Byzantine // Node treats Rate of its messages as Trait says: see Traitor; For
 
-	Heal // the calm begins: all nodes run, all links are whole, no fault is left
+	// Heal begins the calm: windows end, crashes and failing syncs that wait are void,
+	// and all nodes that are down restart, but for those that Rot keeps down and those
+	// whose first start is still to come.
+	Heal
 )
 
 // MaxDrift is the greatest drift of a clock, in parts per million.
@@ -95,8 +108,8 @@ type Survival uint8
 // is asked for by named questions; benign is nothing.
 const (
 	KeepNone      Survival = iota // none survives
-	KeepTorn                      // a prefix of them does, and a part of the next
-	KeepScattered                 // each may or may not, so that there are gaps
+	KeepTorn                      // a prefix of them does, and a part of the next, with which the node must cope
+	KeepScattered                 // each may or may not; indices close up over those that did not, as in a log that is read back
 )
 
 // Trait is what a byzantine node does to a message.

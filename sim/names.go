@@ -26,14 +26,28 @@ const (
 	foldCrash   = 0x43
 	foldDropped = 0x44
 	foldPersist = 0x50
+	foldDamaged = 0x44414d
 )
 
-// The kinds of the network's and the disk's questions.
+// The kinds of the network's and the disk's questions, and of those that faults
+// ask.
 var (
 	kindDelay = protocol.KindOf("net.delay")
 	kindLoss  = protocol.KindOf("net.loss")
 	kindCopy  = protocol.KindOf("net.copy")
 	kindSync  = protocol.KindOf("disk.sync")
+
+	kindLose    = protocol.KindOf("net.lose")    // does this fault lose the message?
+	kindAlso    = protocol.KindOf("net.also")    // does this fault copy it?
+	kindCorrupt = protocol.KindOf("net.corrupt") // does this fault corrupt it?
+	kindBytes   = protocol.KindOf("net.bytes")   // how many of its bytes, less one
+	kindPlace   = protocol.KindOf("net.place")   // where, among the bytes still whole
+	kindByte    = protocol.KindOf("net.byte")    // to what, by exclusive or, less one
+
+	kindKeep   = protocol.KindOf("disk.keep")   // how many unsynced records survive, or whether one does
+	kindTear   = protocol.KindOf("disk.tear")   // how many bytes of the next one do
+	kindRot    = protocol.KindOf("disk.rot")    // which record rots, among those with bytes
+	kindRotBit = protocol.KindOf("disk.rotbit") // which of its bits
 )
 
 // hop is the cause that the sends of one step share.

@@ -12,6 +12,8 @@ type network struct {
 	rules map[[2]protocol.NodeID]*Link // nil if there are none
 	last  map[[2]protocol.NodeID]protocol.Time
 	fifo  bool // some link is FIFO, so last is kept
+
+	weather *weather // nil if no fault hits links
 }
 
 func (w *network) init(p *Plan) {
@@ -70,6 +72,10 @@ func (s *Sim) send(c *cause, n *node, f *protocol.Effect, stored uint32) uint32 
 	}
 	l := s.net.between(c.id, f.To)
 	s.showSent(n, &p, Sent)
+	if s.net.weather != nil {
+		s.sendInWeather(n, l, &p)
+		return p.stored
+	}
 	s.travel(n, l, &p)
 	if !l.Copy.Never() && s.chance(n, protocol.Key{Kind: kindCopy, A: p.from, B: p.To, N: p.name}, l.Copy) {
 		s.result.Copied++

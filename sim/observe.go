@@ -15,11 +15,15 @@ const (
 	Sent                       // a message left for Peer; what becomes of it follows
 	Lost                       // the network lost the message just sent, or its copy
 	Copied                     // the message just sent travels twice
+	Corrupted                  // the message just sent, or its copy, goes on as Body
 	Dropped                    // a message or input arrived at a node that is down
 	Persisted                  // Body was appended to the disk as record Tag
 	Synced                     // all records so far survive from here on
 	Output                     // the node made Body final
 	Noted                      // the node remarked Text
+	Injected                   // the fault Tag began, or came back: Text; Node is Outside if it hits no node
+	Lifted                     // the fault Tag is gone, or gone for a while
+	Damaged                    // the node will never start again, for Text
 	Ended                      // the run is over; Node means nothing
 
 	Everything What = 1<<iota - 1
@@ -27,7 +31,8 @@ const (
 
 // String names the event as in traces.
 func (w What) String() string {
-	names := [...]string{"started", "crashed", "received", "fired", "sent", "lost", "copied", "dropped", "persisted", "synced", "output", "noted", "ended"}
+	names := [...]string{"started", "crashed", "received", "fired", "sent", "lost", "copied", "corrupted", "dropped", "persisted", "synced", "output",
+		"noted", "injected", "lifted", "damaged", "ended"}
 	for i, n := range names {
 		if w == 1<<i {
 			return n

@@ -84,24 +84,6 @@ type Input struct {
 	Body []byte
 }
 
-// String gives the fault in words: "crash 2 at 30ms after 3 effects for 1s".
-func (f Fault) String() string {
-	switch f.Op {
-	case Restart:
-		return fmt.Sprintf("restart %v at %v", f.Node, f.At)
-	case Crash:
-		s := fmt.Sprintf("crash %v at %v", f.Node, f.At)
-		if f.After > 0 {
-			s += fmt.Sprintf(" after %d effects", f.After)
-		}
-		if f.For > 0 {
-			s += fmt.Sprintf(" for %v", f.For)
-		}
-		return s
-	}
-	return fmt.Sprintf("fault(%d) %v", f.Op, f.Node)
-}
-
 // Validate reports the first thing that makes p impossible to run, or nil.
 func (p *Plan) Validate() error {
 	if p.Nodes < 1 || p.Nodes > MaxNodes {
@@ -196,33 +178,6 @@ func (p *Plan) validateInputs() error {
 			return fmt.Errorf("sim: two inputs have the identity %d, want one", in.ID)
 		}
 		seen[in.ID] = true
-	}
-	return nil
-}
-
-func (p *Plan) validateFaults() error {
-	seen := make(map[uint64]bool)
-	for i := range p.Faults {
-		f := &p.Faults[i]
-		switch {
-		case f.Op != Crash && f.Op != Restart:
-			return fmt.Errorf("sim: fault %d has operation %d, want %d to %d", f.ID, f.Op, Crash, Restart)
-		case !p.has(f.Node):
-			return fmt.Errorf("sim: fault %d hits node %v, want 0 to %d", f.ID, f.Node, p.Nodes-1)
-		case f.At < 0 || f.At > p.Until:
-			return fmt.Errorf("sim: fault %d comes at %v, want 0 to %v", f.ID, f.At, p.Until)
-		case f.After < 0:
-			return fmt.Errorf("sim: fault %d comes after %d effects, want at least 0", f.ID, f.After)
-		case f.For < 0 || f.For > maxSpan:
-			return fmt.Errorf("sim: fault %d keeps its node down for %v, want 0 to %v", f.ID, f.For, maxSpan)
-		case f.Op == Restart && (f.After != 0 || f.For != 0):
-			return fmt.Errorf("sim: fault %d is a restart after %d effects with %v down, want 0 of both", f.ID, f.After, f.For)
-		case f.ID >= 1<<62:
-			return fmt.Errorf("sim: fault has the identity %d, want 0 to 2^62 - 1", f.ID)
-		case seen[f.ID]:
-			return fmt.Errorf("sim: two faults have the identity %d, want one", f.ID)
-		}
-		seen[f.ID] = true
 	}
 	return nil
 }

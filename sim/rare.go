@@ -8,11 +8,27 @@ import (
 
 // rare is what most nodes never need: a disk, held events, faults.
 type rare struct {
-	down  bool
-	armed *Fault // crash in the next step, of whatever incarnation
-	disk  *disk
-	wait  *waiting // a step waits for the disk
-	held  []entry  // events that came meanwhile, in order
+	down    bool
+	damaged bool          // a record rotted: down for good
+	pause   protocol.Time // until then the node does nothing; 0 if it does
+	disk    *disk
+	wait    *waiting // a step waits for the disk
+	held    []entry  // events that came meanwhile, in order; first the disk's, if it was done in a pause
+	clock   *clock   // nil is true time
+
+	armed   *Fault   // crash in the next step, of whatever incarnation
+	anchors []anchor // crashes that wait for an effect
+	failing []*Fault // each fails one of the next syncs
+	slow    []window // in which syncs take longer
+
+	traits []Fault       // makes the node byzantine
+	honest protocol.Node // its machine then
+}
+
+// anchor is a crash that waits for an effect.
+type anchor struct {
+	*Fault
+	seen uint64 // effects of that sort so far
 }
 
 // waiting is the rest of a step whose sync takes time.
@@ -38,7 +54,29 @@ func (s *Sim) rareOf(id protocol.NodeID) *rare {
 
 // settle tells the loop whether it has to look at the rare state.
 func (n *node) settle(x *rare) {
-	n.special = x.down || x.armed != nil || x.wait != nil
+	n.special = x.down || x.armed != nil || x.wait != nil || x.pause != 0 || x.clock != nil || x.watchful()
+}
+
+// watchful tells whether each effect must be looked at.
+func (x *rare) watchful() bool { return len(x.anchors) > 0 || len(x.failing) > 0 }
+
+// reached counts an effect that was done, and gives the first crash that waited
+// for it. Others that did have had their effect too, and are over.
+func (x *rare) reached(f *protocol.Effect) (crash *Fault) {
+	left := x.anchors[:0]
+	for _, a := range x.anchors {
+		if a.On.Op == f.Op && (a.On.Kind == 0 || a.On.Kind == f.Kind) {
+			a.seen++
+		}
+		switch {
+		case a.seen < a.On.N:
+			left = append(left, a)
+		case crash == nil:
+			crash = a.Fault
+		}
+	}
+	x.anchors = left
+	return crash
 }
 
 // ready decides about an event that is no message or timer, or whose node is
@@ -53,10 +91,15 @@ func (s *Sim) ready(e entry, r *record) bool {
 		s.slab.release(e.slot, r)
 		s.start(&c, n, x)
 		return false
-	case opFault, opRevive:
+	case opFault, opRevive, opTurn:
 		s.fault(e, r, n, x)
 		return false
 	case opSynced:
+		if x.pause != 0 {
+			x.held = append([]entry{e}, x.held...)
+			s.hold(r)
+			return false
+		}
 		s.slab.release(e.slot, r)
 		s.synced(n, x)
 		return false
@@ -65,35 +108,60 @@ func (s *Sim) ready(e entry, r *record) bool {
 	case x.down:
 		s.dropAtDown(e, r, n)
 		return false
-	case x.wait != nil:
-		s.hold(e, r, x)
+	case x.wait != nil || x.pause != 0:
+		x.held = append(x.held, e)
+		s.hold(r)
 		return false
 	}
 	return true
 }
 
-// hold keeps an event until the disk is done. It counts as pending again, and as
-// an event only when it is consumed.
-func (s *Sim) hold(e entry, r *record, x *rare) {
-	x.held = append(x.held, e)
+// hold counts a held event as pending again, and as an event only when it is
+// consumed.
+func (s *Sim) hold(r *record) {
 	s.result.Events--
 	s.live[r.flag&background]++
 }
 
 // workOff lets the node consume what was held, until it must wait again.
 func (s *Sim) workOff(n *node, x *rare) {
-	for len(x.held) > 0 && x.wait == nil && !x.down {
+	for len(x.held) > 0 && x.pause == 0 && !x.down {
 		e := x.held[0]
-		x.held = x.held[1:]
 		r := s.slab.at(e.slot)
+		if x.wait != nil && r.op != opSynced {
+			return
+		}
+		x.held = x.held[1:]
 		if r.op == opDead {
 			s.slab.release(e.slot, r)
 			continue
 		}
 		s.live[r.flag&background]--
 		s.result.Events++
+		if r.op == opSynced {
+			s.slab.release(e.slot, r)
+			s.synced(n, x)
+			continue
+		}
 		s.step(e, r)
 	}
+}
+
+// pause stops a node that is up until the window of its fault is over.
+func (s *Sim) pause(n *node, x *rare, w *window) {
+	if x.down {
+		return
+	}
+	s.result.Faults.Pauses++
+	x.pause = w.end
+	n.settle(x)
+}
+
+// resume lets a paused node do what waited.
+func (s *Sim) resume(n *node, x *rare) {
+	x.pause = 0
+	n.settle(x)
+	s.workOff(n, x)
 }
 
 // dropAtDown loses a message that arrives at a node that is down.
@@ -124,12 +192,20 @@ func (s *Sim) start(c *cause, n *node, x *rare) {
 	if n.machine == nil {
 		panic(fmt.Sprintf("sim: plan makes no node %v", c.id))
 	}
+	if len(x.traits) > 0 {
+		x.honest = n.machine
+		n.machine = newTraitor(n.machine, x.traits)
+	}
 	n.state = stateOf(n.machine)
 	n.network = protocol.Hash3(n.network^foldStart, uint64(s.now), uint64(n.inc))
 	if s.want&Started != 0 {
 		s.show(Event{What: Started, Node: c.id, Incarnation: n.inc})
 	}
-	s.env.Enter(c.id, n.inc, s.now, s.src)
+	now := s.now
+	if x.clock != nil {
+		now = x.clock.at(now)
+	}
+	s.env.Enter(c.id, n.inc, now, s.src)
 	s.env.Name(c.name)
 	s.env.Mount(nil)
 	if x.disk != nil {
@@ -150,30 +226,80 @@ func (s *Sim) start(c *cause, n *node, x *rare) {
 	s.apply(c, n, s.env.Effects())
 }
 
-// fault lets a planned fault, or the restart that follows from one, happen.
+// restart starts a node that is down and was up before, if its disk is sound.
+func (s *Sim) restart(c *cause, n *node, x *rare) {
+	if x.down && n.inc > 0 && s.sound(c.id, n, x) {
+		s.result.Restarts++
+		s.start(c, n, x)
+	}
+}
+
+// fault lets an event of a planned fault happen.
 func (s *Sim) fault(e entry, r *record, n *node, x *rare) {
-	f := &s.plan.Faults[r.word(0)]
-	op, inc := r.op, uint32(r.word(1))
+	op, i, inc := r.op, int(r.word(0)), uint32(r.word(1))
 	c := cause{id: protocol.NodeID(e.dst), wave: r.wave, name: r.name}
 	s.slab.release(e.slot, r)
-	switch {
-	case op == opRevive && n.inc != inc:
-		// A Restart came before, and perhaps another crash, which has its own end.
-	case f.Op == Restart || op == opRevive:
-		if x.down && n.inc > 0 {
-			s.result.Restarts++
-			s.start(&c, n, x)
+	switch op {
+	case opTurn:
+		s.turn(i, n, x)
+	case opRevive:
+		// If a Restart came before, then perhaps another crash too, which has its
+		// own end.
+		if n.inc == inc {
+			s.restart(&c, n, x)
 		}
+	default:
+		s.begin(i, &c, n, x)
+	}
+}
+
+// begin lets a fault begin.
+func (s *Sim) begin(i int, c *cause, n *node, x *rare) {
+	f := &s.plan.Faults[i]
+	if f.Op == Heal {
+		s.heal(c, n, x, f)
+		return
+	}
+	s.announce(Injected, f)
+	switch f.Op {
+	case Crash:
+		s.crashBy(f, c.id, n, x)
+	case Restart:
+		s.restart(c, n, x)
+	case Pause:
+		s.pause(n, x, &s.windows[i])
+	case FailSync:
+		x.failing = append(x.failing, f)
+		n.settle(x)
+	case Rot:
+		s.rot(c.id, n, x, f)
+	case Jump:
+		s.result.Faults.Jumps++
+	case Drift:
+		s.result.Faults.Drifts++
+	}
+	if f.Op.lasts() {
+		s.pushTurn(i)
+	}
+}
+
+// crashBy crashes the node, or makes the crash wait for what it waits for.
+func (s *Sim) crashBy(f *Fault, id protocol.NodeID, n *node, x *rare) {
+	switch {
 	case f.After > 0:
 		if x.armed == nil || f.After < x.armed.After {
 			x.armed = f
-			n.settle(x)
 		}
+	case f.On.N > 0:
+		x.anchors = append(x.anchors, anchor{Fault: f})
 	case x.wait != nil:
-		s.crash(c.id, n, f, "while syncing")
+		s.crash(id, n, f, "while syncing")
+	case x.pause != 0:
+		s.crash(id, n, f, "while paused")
 	case !x.down:
-		s.crash(c.id, n, f, "between steps")
+		s.crash(id, n, f, "between steps")
 	}
+	n.settle(x)
 }
 
 // crashInStep applies the effects that the armed fault lets happen and crashes.
@@ -183,11 +309,13 @@ func (s *Sim) crashInStep(c *cause, n *node, x *rare, effects []protocol.Effect)
 	cut := min(f.After, len(effects))
 	s.perform(c, n, effects[:cut], 0)
 	when := fmt.Sprintf("after %d of %d effects", cut, len(effects))
-	if x.wait != nil {
+	switch {
+	case x.down: // at one of them
+	case x.wait != nil:
 		x.wait.crash, x.wait.when = f, when
-		return
+	default:
+		s.crash(c.id, n, f, when)
 	}
-	s.crash(c.id, n, f, when)
 }
 
 // crash ends an incarnation: what is volatile goes, messages already sent arrive.
@@ -196,7 +324,7 @@ func (s *Sim) crash(id protocol.NodeID, n *node, f *Fault, when string) {
 	if x.wait != nil {
 		s.kill(x.wait.synced)
 	}
-	x.down, x.wait = true, nil
+	x.down, x.wait, x.pause = true, nil, 0
 	n.settle(x)
 	t := &s.timers[id]
 	for i := range t.slots {
@@ -207,7 +335,7 @@ func (s *Sim) crash(id protocol.NodeID, n *node, f *Fault, when string) {
 	*t = timers{}
 	s.dropHeld(n, x)
 	if x.disk != nil {
-		x.disk.crash()
+		s.salvage(id, n, x.disk, f)
 	}
 	n.machine, n.state = nil, nil
 	n.network = protocol.Hash3(n.network^foldCrash, uint64(s.now), uint64(n.inc))
@@ -216,17 +344,11 @@ func (s *Sim) crash(id protocol.NodeID, n *node, f *Fault, when string) {
 		s.show(Event{What: Crashed, Node: id, Incarnation: n.inc, Text: when})
 	}
 	if f.For > 0 {
-		slot, r := s.slab.alloc(opRevive, 0)
-		r.src, r.seq = fromPlan, 1+f.ID
-		r.wave = protocol.Hash3(rootFault, f.ID, 1)
-		r.name = r.wave
-		r.setWord(0, s.indexOf(f))
-		r.setWord(1, uint64(n.inc))
-		s.push(entry{s.later(f.For), uint32(id), slot}, r)
+		s.pushFault(opRevive, s.indexOf(f), id, s.later(f.For), protocol.Hash3(rootFault, f.ID, 1))
 	}
 }
 
-// dropHeld loses the events that waited for the disk with a node that crashed.
+// dropHeld loses the events that waited for a node that crashed.
 func (s *Sim) dropHeld(n *node, x *rare) {
 	for _, e := range x.held {
 		r := s.slab.at(e.slot)
@@ -240,10 +362,10 @@ func (s *Sim) dropHeld(n *node, x *rare) {
 	x.held = nil
 }
 
-func (s *Sim) indexOf(f *Fault) uint64 {
+func (s *Sim) indexOf(f *Fault) int {
 	for i := range s.plan.Faults {
 		if &s.plan.Faults[i] == f {
-			return uint64(i)
+			return i
 		}
 	}
 	panic("sim: fault is not of this plan")

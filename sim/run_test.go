@@ -213,9 +213,15 @@ func TestNodesAndRecordsAreOneCacheLine(t *testing.T) {
 }
 
 func TestObserversSeeWhatTheyAskFor(t *testing.T) {
-	plan := Plan{Nodes: 5, Node: func(protocol.NodeID) protocol.Node { return &chaos{nodes: 5} }, Until: 60, Disk: Disk{Sync: 3}}
+	plan := Plan{Nodes: 5, Node: func(protocol.NodeID) protocol.Node { return &chaos{nodes: 5} }, Until: 80, Disk: Disk{Sync: 3}}
 	plan.Link = Link{Delay: 2, Jitter: 5, Loss: protocol.Percent(10), Copy: protocol.Percent(10)}
-	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 9, For: 4}}
+	plan.Faults = []Fault{
+		{ID: 1, Op: Crash, At: 9, For: 4},
+		{ID: 2, Op: Corrupt, Rate: protocol.Percent(50), For: 20, Groups: make([][]protocol.NodeID, 2)},
+	}
+	for id := range protocol.NodeID(5) {
+		plan.Faults = append(plan.Faults, Fault{ID: 10 + uint64(id), Op: Rot, Node: id, At: 39}, Fault{ID: 20 + uint64(id), Op: Crash, Node: id, At: 40, For: 4})
+	}
 	all := &collector{want: Everything}
 	mustNew(t, plan, wildcard{}, all).Run()
 	sets := []What{Lost | Output | Crashed}

@@ -13,6 +13,13 @@
 // Nothing is scheduled at or before now, so what happens at one time to different
 // nodes commutes.
 //
+// # Faults
+//
+// A Fault's window is a function of the plan and of time, so links and clocks ask
+// whether it is there now instead of waiting for an event to say so. The events
+// Injected and Lifted tell observers. Clocks bend Env.Now and timers; everything
+// else goes by true time.
+//
 // # Layout
 //
 // The loop allocates nothing per event. The queue moves entries of 16 bytes; a
@@ -53,6 +60,8 @@ type Sim struct {
 	live     [2]int // pending events that will happen, by whether they are background
 	askAt    uint64 // step before which Done is not asked again
 	over     bool
+
+	windows []window // of the plan's faults, in their order
 }
 
 // node is what the loop needs of a node: one cache line.
@@ -83,7 +92,30 @@ type Result struct {
 	Outputs  uint64
 	Crashes  uint64
 	Restarts uint64
+	Healed   protocol.Time // when the plan healed; 0 if it did not
+	Faults   FaultCounts
 	Digest   Digest
+}
+
+// FaultCounts tells what faults did, beyond what Result counts: crashes, and all
+// losses and copies, are there too.
+type FaultCounts struct {
+	Unsynced    uint64 // records lost in crashes because they were not synced, torn ones too
+	Kept        uint64 // unsynced records that survived a crash whole
+	Torn        uint64 // unsynced records of which a part survived
+	FailedSyncs uint64
+	SlowedSyncs uint64
+	Rotted      uint64 // bits flipped on disks
+	Damaged     uint64 // nodes down for good, since a record failed its checksum
+	Pauses      uint64 // of nodes that were up
+	Cut         uint64 // messages lost to Partition, Cut and Ring
+	Lost        uint64 // messages lost to Lose
+	Copied      uint64 // by Copy
+	Corrupted   uint64
+	Slowed      uint64 // messages that Slow made late
+	Clogged     uint64 // messages that waited in a Clog
+	Jumps       uint64
+	Drifts      uint64
 }
 
 // Reason tells why a run ended.
@@ -184,15 +216,7 @@ func (s *Sim) schedule() {
 		x.down = true
 		s.nodes[i].settle(x)
 	}
-	for i := range s.plan.Faults {
-		f := &s.plan.Faults[i]
-		slot, r := s.slab.alloc(opFault, 0)
-		r.src, r.seq = fromPlan, 1+f.ID
-		r.wave = protocol.Hash2(rootFault, f.ID)
-		r.name = r.wave
-		r.setWord(0, uint64(i))
-		s.push(entry{f.At, uint32(f.Node), slot}, r)
-	}
+	s.scheduleFaults()
 	for i := range s.plan.Inputs {
 		in := &s.plan.Inputs[i]
 		slot, r := s.slab.alloc(opMessage, 0)
@@ -219,7 +243,14 @@ func (s *Sim) later(d time.Duration) protocol.Time {
 
 // Node gives node id's machine, or nil while it is down: for checks and reports,
 // which must only read.
-func (s *Sim) Node(id protocol.NodeID) protocol.Node { return s.nodes[id].machine }
+// Of a byzantine node it is the honest machine.
+func (s *Sim) Node(id protocol.NodeID) protocol.Node {
+	n := &s.nodes[id]
+	if n.machine != nil && s.rare[id].honest != nil {
+		return s.rare[id].honest
+	}
+	return n.machine
+}
 
 // Nodes gives the number of nodes.
 func (s *Sim) Nodes() int { return len(s.nodes) }
@@ -325,7 +356,11 @@ func (s *Sim) happen(e entry, r *record) {
 func (s *Sim) step(e entry, r *record) {
 	id, n := protocol.NodeID(e.dst), &s.nodes[e.dst]
 	c := cause{id: id, wave: r.wave, name: r.name, flag: r.flag & background}
-	s.env.Enter(id, n.inc, s.now, s.src)
+	now := s.now
+	if n.special {
+		now = s.clockOf(id)
+	}
+	s.env.Enter(id, n.inc, now, s.src)
 	s.env.Name(r.name)
 	if r.op == opMessage {
 		s.receive(e, r, n)

@@ -16,6 +16,7 @@ const (
 	opStart                // of the first incarnation
 	opFault                // index into the plan's faults
 	opRevive               // restart after a crash with For: index as above, incarnation that crashed
+	opTurn                 // a fault's window comes or goes: index as above
 	opSynced               // the disk is done
 )
 

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"dessim/protocol"
 )
@@ -31,7 +32,7 @@ type slowEvent struct {
 	rank int // 0 the plan, 1 an input, 2 and more a node
 	seq  uint64
 
-	does       string // start, fault, revive, message, timer or synced
+	does       string // start, fault, turn, revive, message, timer or synced
 	wave, name uint64
 	background bool
 	from       protocol.NodeID
@@ -51,8 +52,13 @@ type slowNode struct {
 	next    uint64 // index of the next record
 	safe    uint64 // records below survive a crash
 	forget  uint64
+	written map[uint64][]byte // records before they rotted
+	damaged bool
 	armed   *Fault
-	busy    *slowStep // waits for the disk
+	anchors []*slowAnchor
+	failing []*Fault
+	paused  protocol.Time // until then, or 0
+	busy    *slowStep     // waits for the disk
 	held    []*slowEvent
 	digest  Digest
 }
@@ -62,6 +68,8 @@ type slowStep struct {
 	wave, name uint64
 	background bool
 	todo       []any // protocol.Effect or protocol.Note
+	done       int   // effects
+	last       *protocol.Effect
 	sent       []slowSent
 	syncs      uint64
 	crash      *Fault
@@ -77,7 +85,7 @@ func newSlow(plan Plan, src protocol.Source, show func(e *Event)) *slow {
 	w := &slow{plan: plan, src: src, show: show, last: make(map[[2]protocol.NodeID]protocol.Time)}
 	for i := range plan.Nodes {
 		id := protocol.NodeID(i)
-		w.nodes = append(w.nodes, &slowNode{id: id, records: make(map[uint64][]byte)})
+		w.nodes = append(w.nodes, &slowNode{id: id, records: make(map[uint64][]byte), written: make(map[uint64][]byte)})
 		at := protocol.Time(0)
 		if plan.Starts != nil {
 			at = plan.Starts[i]
@@ -85,11 +93,7 @@ func newSlow(plan Plan, src protocol.Source, show func(e *Event)) *slow {
 		root := protocol.Hash2(rootStart, uint64(i))
 		w.push(&slowEvent{at: at, dst: id, does: "start", wave: root, name: root})
 	}
-	for i := range plan.Faults {
-		f := &plan.Faults[i]
-		root := protocol.Hash2(rootFault, f.ID)
-		w.push(&slowEvent{at: f.At, dst: f.Node, seq: 1 + f.ID, does: "fault", wave: root, name: root, fault: f})
-	}
+	w.pushFaults()
 	for _, in := range plan.Inputs {
 		root := protocol.Hash2(rootInput, in.ID)
 		w.push(&slowEvent{at: in.At, dst: in.Node, rank: 1, seq: in.ID, does: "message", wave: root, name: root, from: protocol.Outside, body: bytes.Clone(in.Body)})
@@ -149,8 +153,12 @@ func (w *slow) advance() Reason {
 	w.events = w.events[1:]
 	w.now = e.at
 	n := w.nodes[e.dst]
-	if n.busy != nil && (e.does == "message" || e.does == "timer") {
+	if (n.busy != nil || n.paused > 0) && (e.does == "message" || e.does == "timer") {
 		n.held = append(n.held, e)
+		return Running
+	}
+	if n.paused > 0 && e.does == "synced" {
+		n.held = slices.Insert(n.held, 0, e)
 		return Running
 	}
 	w.result.Events++
@@ -173,23 +181,14 @@ func (w *slow) happen(n *slowNode, e *slowEvent) {
 	switch {
 	case e.does == "start":
 		w.start(n, e)
-	case e.does == "revive" && n.inc != e.inc:
-	case e.does == "revive", e.does == "fault" && e.fault.Op == Restart:
-		if n.machine == nil && n.inc > 0 {
-			w.result.Restarts++
-			w.start(n, e)
-		}
-	case e.does == "fault" && e.fault.After > 0:
-		if n.armed == nil || e.fault.After < n.armed.After {
-			n.armed = e.fault
+	case e.does == "revive":
+		if n.inc == e.inc {
+			w.restart(n, e)
 		}
 	case e.does == "fault":
-		switch {
-		case n.busy != nil:
-			w.crash(n, e.fault, "while syncing")
-		case n.machine != nil:
-			w.crash(n, e.fault, "between steps")
-		}
+		w.fault(n, e)
+	case e.does == "turn":
+		w.turn(n, e)
 	case e.does == "synced":
 		w.synced(n)
 	case n.machine == nil:
@@ -202,6 +201,18 @@ func (w *slow) happen(n *slowNode, e *slowEvent) {
 func (w *slow) start(n *slowNode, e *slowEvent) {
 	n.inc++
 	n.machine = w.plan.Node(n.id)
+	var traits []Fault
+	for _, f := range w.plan.Faults {
+		if f.Op == Byzantine && f.Node == n.id {
+			if w.end(&f) <= protocol.MaxTime {
+				f.For = time.Duration(w.end(&f) - f.At)
+			}
+			traits = append(traits, f)
+		}
+	}
+	if traits != nil {
+		n.machine = newTraitor(n.machine, traits)
+	}
 	n.digest.Network = protocol.Hash3(n.digest.Network^foldStart, uint64(w.now), uint64(n.inc))
 	w.tell(n, Event{What: Started})
 	w.step(n, e, func(env *protocol.Env) {
@@ -240,7 +251,7 @@ func (w *slow) drop(n *slowNode, e *slowEvent) {
 func (w *slow) step(n *slowNode, e *slowEvent, do func(env *protocol.Env)) {
 	env := new(protocol.Env)
 	env.Observe(true)
-	env.Enter(n.id, n.inc, w.now, w.src)
+	env.Enter(n.id, n.inc, w.local(n.id), w.src)
 	env.Name(e.name)
 	do(env)
 	if a := env.Answers(); a != 0 {
@@ -269,14 +280,35 @@ func (w *slow) step(n *slowNode, e *slowEvent, do func(env *protocol.Env)) {
 
 // goOn does what is left of a step, up to its end or a sync that takes time.
 func (w *slow) goOn(n *slowNode, st *slowStep) {
-	for len(st.todo) > 0 {
-		item := st.todo[0]
-		st.todo = st.todo[1:]
-		if note, ok := item.(protocol.Note); ok {
+	for {
+		for len(st.todo) > 0 {
+			note, ok := st.todo[0].(protocol.Note)
+			if !ok {
+				break
+			}
 			w.tell(n, Event{What: Noted, Kind: note.Kind, Text: note.Text})
-			continue
+			st.todo = st.todo[1:]
 		}
-		f := item.(protocol.Effect)
+		if st.last != nil {
+			if f := n.reached(st.last); f != nil {
+				w.crash(n, f, fmt.Sprintf("after effect %d, its %v", st.done, st.last.Op))
+				return
+			}
+		}
+		if len(st.todo) == 0 {
+			break
+		}
+		f := st.todo[0].(protocol.Effect)
+		st.todo, st.last = st.todo[1:], &f
+		st.done++
+		if f.Op == protocol.OpSync && len(n.failing) > 0 {
+			w.result.Syncs++
+			w.result.Faults.FailedSyncs++
+			why := n.failing[0]
+			n.failing = n.failing[1:]
+			w.crash(n, why, fmt.Sprintf("at effect %d, a sync that failed", st.done))
+			return
+		}
 		if f.Op == protocol.OpSync && w.sync(n, st) {
 			return
 		}
@@ -296,7 +328,7 @@ func (w *slow) effect(n *slowNode, st *slowStep, f *protocol.Effect) {
 		n.seq++
 		wave := protocol.Hash2(st.wave, f.Tag)
 		w.push(&slowEvent{
-			at: w.now + protocol.Time(f.After), dst: n.id, rank: fromNode + int(n.id), seq: n.seq, does: "timer", tag: f.Tag,
+			at: w.now + w.truly(n.id, f.After), dst: n.id, rank: fromNode + int(n.id), seq: n.seq, does: "timer", tag: f.Tag,
 			wave: wave, name: protocol.Hash3(wave, nameTimer, uint64(n.id)),
 			background: st.background || f.Tag&protocol.Periodic != 0,
 		})
@@ -305,7 +337,7 @@ func (w *slow) effect(n *slowNode, st *slowStep, f *protocol.Effect) {
 	case protocol.OpPersist:
 		w.tell(n, Event{What: Persisted, Tag: n.next, Body: f.Body})
 		n.digest.Outputs = protocol.Hash3(n.digest.Outputs, foldPersist, protocol.HashBytes(f.Body))
-		n.records[n.next] = bytes.Clone(f.Body)
+		n.records[n.next], n.written[n.next] = bytes.Clone(f.Body), bytes.Clone(f.Body)
 		n.next++
 	case protocol.OpDiscard:
 		n.forget = max(n.forget, min(f.Tag, n.next))
@@ -324,6 +356,7 @@ func (w *slow) sync(n *slowNode, st *slowStep) bool {
 		took += protocol.Time(w.choose(n, protocol.Key{Kind: kindSync, A: n.id, N: protocol.Hash3(st.name, uint64(n.inc), st.syncs)}, j+1))
 	}
 	st.syncs++
+	took += w.slowSync(n)
 	if took == 0 {
 		w.durable(n)
 		return false
@@ -355,11 +388,20 @@ func (w *slow) synced(n *slowNode) {
 	n.busy = nil
 	w.durable(n)
 	w.goOn(n, st)
-	for len(n.held) > 0 && n.busy == nil {
+	w.workOff(n)
+}
+
+// workOff lets the node consume what was held, as far as it can.
+func (w *slow) workOff(n *slowNode) {
+	for len(n.held) > 0 && n.paused == 0 && (n.busy == nil || n.held[0].does == "synced") {
 		e := n.held[0]
 		n.held = n.held[1:]
 		w.result.Events++
-		w.consume(n, e)
+		if e.does == "synced" {
+			w.synced(n)
+		} else {
+			w.consume(n, e)
+		}
 	}
 }
 
@@ -368,13 +410,8 @@ func (w *slow) crash(n *slowNode, f *Fault, when string) {
 	for _, e := range n.held {
 		w.drop(n, e)
 	}
-	n.held, n.busy = nil, nil
-	for i := range n.records {
-		if i >= n.safe {
-			delete(n.records, i)
-		}
-	}
-	n.next, n.forget = n.safe, 0
+	n.held, n.busy, n.paused = nil, nil, 0
+	w.salvage(n, f)
 	n.machine = nil
 	n.digest.Network = protocol.Hash3(n.digest.Network^foldCrash, uint64(w.now), uint64(n.inc))
 	w.result.Crashes++
@@ -432,13 +469,22 @@ func (w *slow) send(n *slowNode, st *slowStep, f *protocol.Effect) {
 	}
 	l := w.link(n.id, f.To)
 	w.travel(n, l, e)
-	if w.chance(n, protocol.Key{Kind: kindCopy, A: n.id, B: f.To, N: e.name}, l.Copy) {
+	copied := func(wave, name uint64) {
+		again := e
 		w.result.Copied++
 		n.seq++
-		e.seq = n.seq
-		e.wave, e.name = protocol.Hash2(e.wave, waveCopy), protocol.Hash2(e.name, waveCopy)
-		w.tell(n, Event{What: Copied, Peer: f.To, Kind: f.Kind, Seq: e.seq, Body: e.body})
-		w.travel(n, l, e)
+		again.seq, again.wave, again.name = n.seq, wave, name
+		w.tell(n, Event{What: Copied, Peer: f.To, Kind: f.Kind, Seq: again.seq, Body: e.body})
+		w.travel(n, l, again)
+	}
+	if w.chance(n, protocol.Key{Kind: kindCopy, A: n.id, B: f.To, N: e.name}, l.Copy) {
+		copied(protocol.Hash2(e.wave, waveCopy), protocol.Hash2(e.name, waveCopy))
+	}
+	for i := range w.plan.Faults {
+		if why := &w.plan.Faults[i]; why.Op == Copy && w.hits(why, n.id, f.To) && w.strikes(n, kindAlso, why, f.To, e.name) {
+			w.result.Faults.Copied++
+			copied(protocol.Hash3(e.wave, waveCopy, why.ID), protocol.Hash3(e.name, waveCopy, why.ID))
+		}
 	}
 }
 
@@ -448,12 +494,17 @@ func (w *slow) lose(n *slowNode, e *slowEvent) {
 }
 
 func (w *slow) travel(n *slowNode, l Link, e slowEvent) {
+	e, late, lost := w.weather(n, e)
+	if lost {
+		w.lose(n, &e)
+		return
+	}
 	key := protocol.Key{Kind: kindLoss, A: n.id, B: e.dst, N: e.name}
 	if w.chance(n, key, l.Loss) {
 		w.lose(n, &e)
 		return
 	}
-	e.at = w.now + protocol.Time(l.Delay)
+	e.at = w.now + late + protocol.Time(l.Delay)
 	key.Kind = kindDelay
 	switch {
 	case l.Jitter == 0:

@@ -63,7 +63,7 @@ func (t *Trace) Observe(e *Event) {
 		b = appendEnds(b, e)
 		b = pad(b, at+7)
 		b = append(b, ' ')
-		if e.What&(Sent|Lost|Copied|Received|Dropped|Fired) != 0 {
+		if e.What&(Sent|Lost|Copied|Corrupted|Received|Dropped|Fired) != 0 {
 			b = appendRight(b, e.Seq, 8)
 		} else {
 			b = pad(b, len(b)+8)
@@ -103,7 +103,7 @@ func appendMillis(b []byte, at protocol.Time, width int) []byte {
 // appendEnds writes who acted, or from whom to whom a message goes.
 func appendEnds(b []byte, e *Event) []byte {
 	switch e.What {
-	case Sent, Lost, Copied:
+	case Sent, Lost, Copied, Corrupted:
 		b = appendNode(b, e.Node)
 		b = append(b, '>')
 		return appendNode(b, e.Peer)
@@ -112,6 +112,10 @@ func appendEnds(b []byte, e *Event) []byte {
 			b = appendNode(b, e.Peer)
 		}
 		b = append(b, '>')
+	case Injected, Lifted:
+		if e.Node == protocol.Outside {
+			return b
+		}
 	}
 	return appendNode(b, e.Node)
 }
@@ -146,7 +150,7 @@ func (t *Trace) appendWhat(b []byte, e *Event) []byte {
 	case Started:
 		b = append(b, "incarnation "...)
 		return strconv.AppendUint(b, uint64(e.Incarnation), 10)
-	case Crashed:
+	case Crashed, Injected, Lifted, Damaged:
 		return append(b, e.Text...)
 	case Synced:
 		b = append(b, "records below "...)

@@ -18,7 +18,7 @@ func slowLine(e *Event, text string) string {
 	switch e.What {
 	case Ended:
 		return fmt.Sprintf("%s %17s  %s\n", at, "", e.Text)
-	case Sent, Lost, Copied:
+	case Sent, Lost, Copied, Corrupted:
 		ends = fmt.Sprintf("%v>%v", e.Node, e.Peer)
 	case Received, Dropped:
 		ends = fmt.Sprintf("%v>%v", e.Peer, e.Node)
@@ -32,6 +32,12 @@ func slowLine(e *Event, text string) string {
 		seq = ""
 	}
 	switch e.What {
+	case Injected, Lifted:
+		if what = e.Text; e.Node == protocol.Outside {
+			ends = ""
+		}
+	case Damaged:
+		what = e.Text
 	case Started:
 		what = fmt.Sprintf("incarnation %d", e.Incarnation)
 	case Crashed:
@@ -49,7 +55,7 @@ func slowLine(e *Event, text string) string {
 func TestATraceWritesWhatFmtWould(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := &Event{
-			What:        1 << rapid.IntRange(0, 12).Draw(t, "what"),
+			What:        1 << rapid.IntRange(0, 16).Draw(t, "what"),
 			At:          protocol.Time(rapid.Int64Range(0, int64(protocol.MaxTime)).Draw(t, "at")),
 			Node:        protocol.NodeID(rapid.Uint32().Draw(t, "node")),
 			Peer:        protocol.NodeID(rapid.OneOf(rapid.Just(uint32(protocol.Outside)), rapid.Uint32()).Draw(t, "peer")),

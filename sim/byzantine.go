@@ -1,0 +1,284 @@
+package sim
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	"dessim/protocol"
+)
+
+// Traitor is a Byzantine node: another node, whose messages it treats as the
+// faults say that are there at the time of the node's clock. (Only the simulator
+// knows the true time, and a Traitor runs elsewhere too.) It lies about what it
+// says alone: it stores what the node stores, outputs what it outputs, and is
+// honest to itself.
+//
+// Each treatment is a named answer, so one lie can be taken from a run, and with
+// benign answers a Traitor does exactly what the node inside does. Of several
+// faults that hit one message the first counts.
+//
+// It remembers the last 16 messages of each kind that the node wanted to send,
+// and the last 16 that it received; of an earlier incarnation none.
+type Traitor struct {
+	node   protocol.Node
+	faults []Fault
+	inner  protocol.Env
+	said   []byKind // in the order of first use
+	heard  memory
+	spare  []byte // for a message that is changed
+}
+
+// byKind is what was said of one kind.
+type byKind struct {
+	kind protocol.Kind
+	memory
+}
+
+// memory is the last few messages, in a ring.
+type memory struct {
+	ring [16]remembered
+	n    uint64 // so far
+}
+
+type remembered struct {
+	to   protocol.NodeID
+	body []byte
+}
+
+// NewTraitor wraps n. Of the faults those count that are Byzantine and name the
+// node's own number, until a Heal among them; so a plan's faults can be given.
+func NewTraitor(n protocol.Node, faults ...Fault) *Traitor {
+	t := &Traitor{node: n}
+	heal := protocol.MaxTime + 1
+	for _, f := range faults {
+		switch f.Op {
+		case Byzantine:
+			if f.Trait < Equivocate || f.Trait > Alter {
+				panic(fmt.Sprintf("sim: traitor %v has trait %d, want %d to %d", f.Node, f.Trait, Equivocate, Alter))
+			}
+			t.faults = append(t.faults, f)
+		case Heal:
+			heal = min(heal, f.At)
+		}
+	}
+	for i := range t.faults {
+		if f := &t.faults[i]; f.For == 0 || f.end() > heal {
+			f.For = heal.Sub(f.At) // at most 0 if it never begins
+		}
+	}
+	return t
+}
+
+func newTraitor(n protocol.Node, faults []Fault) protocol.Node { return NewTraitor(n, faults...) }
+
+// Unwrap gives the node inside, for checks and summaries.
+func (t *Traitor) Unwrap() protocol.Node { return t.node }
+
+// Describe gives the state of the node inside, if it tells it.
+func (t *Traitor) Describe(b []byte) []byte {
+	if d, ok := t.node.(protocol.Describer); ok {
+		return d.Describe(b)
+	}
+	return b
+}
+
+// Start starts the node inside.
+func (t *Traitor) Start(env *protocol.Env) {
+	env.Fork(&t.inner)
+	t.node.Start(&t.inner)
+	t.betray(env)
+}
+
+// Receive gives the message to the node inside, honestly.
+func (t *Traitor) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	env.Fork(&t.inner)
+	t.node.Receive(&t.inner, from, msg)
+	if from != protocol.Outside {
+		t.heard.add(from, msg)
+	}
+	t.betray(env)
+}
+
+// Timeout gives the timer to the node inside.
+func (t *Traitor) Timeout(env *protocol.Env, tag uint64) {
+	env.Fork(&t.inner)
+	t.node.Timeout(&t.inner, tag)
+	t.betray(env)
+}
+
+// betray does on env what the node inside did, but for lies.
+func (t *Traitor) betray(env *protocol.Env) {
+	env.Join(&t.inner, func(f *protocol.Effect) {
+		if f.Op != protocol.OpSend || f.To == env.ID() {
+			env.Repeat(f)
+			return
+		}
+		said := t.saidOf(f.Kind)
+		if body, send := t.treat(env, f, said); send {
+			env.Send(f.To, f.Kind, body)
+		}
+		said.add(f.To, f.Body)
+	})
+}
+
+// The kinds of questions: whether a trait hits a message, and how.
+var traitKinds = [...]protocol.Kind{
+	Equivocate: protocol.KindOf("byz.equiv"),
+	Forge:      protocol.KindOf("byz.forge"),
+	Replay:     protocol.KindOf("byz.replay"),
+	Withhold:   protocol.KindOf("byz.withhold"),
+	Alter:      protocol.KindOf("byz.alter"),
+}
+
+var (
+	byzForm  = protocol.KindOf("byz.form")
+	byzMade  = protocol.KindOf("byz.made")
+	byzWhich = protocol.KindOf("byz.which")
+	byzCount = protocol.KindOf("byz.count")
+	byzPlace = protocol.KindOf("byz.place")
+	byzBits  = protocol.KindOf("byz.bits")
+	byzLie   = protocol.KindOf("byzantine") // of notes
+)
+
+// treat gives what is sent in place of a message, and whether anything is. It asks
+// for every fault even after a hit: a question is named by how often its kind was
+// asked before, and so the lies to one receiver do not rename those to the next.
+func (t *Traitor) treat(env *protocol.Env, f *protocol.Effect, said *byKind) (body []byte, send bool) {
+	var hit Trait
+	for i := range t.faults {
+		x := &t.faults[i]
+		if x.Node != env.ID() || env.Now() < x.At || env.Now() >= x.end() {
+			continue
+		}
+		if env.Chance(traitKinds[x.Trait], x.Rate) && hit == 0 {
+			hit = x.Trait
+		}
+	}
+	body, send = f.Body, true
+	switch hit {
+	case 0:
+		return body, send
+	case Equivocate:
+		body = said.other(f)
+	case Forge:
+		body = t.forge(env, f.Body)
+	case Replay:
+		body = t.replay(env, f.Body, said)
+	case Withhold:
+		send = false
+	case Alter:
+		body = t.alter(env, f.Body)
+	}
+	if !send || !bytes.Equal(body, f.Body) {
+		env.Note(byzLie, hit, f.Kind, "to", f.To)
+	}
+	return body, send
+}
+
+// other gives the last different message of the kind to somebody else, or the
+// message itself.
+func (m *memory) other(f *protocol.Effect) []byte {
+	for back := range m.len() {
+		if r := m.last(back); r.to != f.To && !bytes.Equal(r.body, f.Body) {
+			return r.body
+		}
+	}
+	return f.Body
+}
+
+// replay gives one of the different messages of the kind that were said before or
+// of those that were heard, or the message itself. The later come first.
+func (t *Traitor) replay(env *protocol.Env, honest []byte, said *byKind) []byte {
+	var old [][]byte
+	for _, m := range [...]*memory{&said.memory, &t.heard} {
+		for back := range m.len() {
+			if r := m.last(back); !bytes.Equal(r.body, honest) {
+				old = append(old, r.body)
+			}
+		}
+	}
+	if len(old) == 0 {
+		return honest
+	}
+	return old[env.Choose(byzWhich, uint64(len(old)))]
+}
+
+// forge makes up a message. The forms end in different layers of a receiver: its
+// host looks at the first byte, a machine's decoder at what follows.
+func (t *Traitor) forge(env *protocol.Env, honest []byte) []byte {
+	const forms, header = 4, 4
+	form := env.Choose(byzForm, forms)
+	word := env.Choose(byzMade, 1<<63)
+	b := append(t.spare[:0], honest...)
+	switch form {
+	case 0: // all but the first byte
+		if len(b) > 0 {
+			makeUp(b[1:], word)
+		}
+	case 1: // all, and the length
+		b = append(b, make([]byte, 4)...)
+		b = b[:uint64(len(b))-word%min(8, uint64(len(b)))]
+		makeUp(b, word)
+	case 2: // the header
+		makeUp(b[:min(header, len(b))], word)
+	case 3: // the end is missing
+		if len(b) > 0 {
+			b = b[:word%uint64(len(b))]
+		}
+	}
+	t.spare = b
+	return b
+}
+
+// makeUp fills b with bytes that follow from word.
+func makeUp(b []byte, word uint64) {
+	var chunk [8]byte
+	for i := uint64(0); len(b) > 0; i++ {
+		binary.LittleEndian.PutUint64(chunk[:], protocol.Hash2(word, i))
+		b = b[copy(b, chunk[:]):]
+	}
+}
+
+// alter changes one to four bytes at different places.
+func (t *Traitor) alter(env *protocol.Env, honest []byte) []byte {
+	if len(honest) == 0 {
+		return honest
+	}
+	const most = 4
+	b := append(t.spare[:0], honest...)
+	for range 1 + env.Choose(byzCount, min(most, uint64(len(b)))) {
+		i := env.Choose(byzPlace, uint64(len(b)))
+		for b[i] != honest[i] { // changed already: there is a byte left that is not
+			i = (i + 1) % uint64(len(b))
+		}
+		b[i] ^= 1 + byte(env.Choose(byzBits, 255))
+	}
+	t.spare = b
+	return b
+}
+
+// saidOf gives the memory of a kind. A machine has few kinds.
+func (t *Traitor) saidOf(kind protocol.Kind) *byKind {
+	for i := range t.said {
+		if t.said[i].kind == kind {
+			return &t.said[i]
+		}
+	}
+	t.said = append(t.said, byKind{kind: kind})
+	return &t.said[len(t.said)-1]
+}
+
+// add copies a message into the memory, in place of the oldest.
+func (m *memory) add(to protocol.NodeID, body []byte) {
+	r := &m.ring[m.n%uint64(len(m.ring))]
+	r.to, r.body = to, append(r.body[:0], body...)
+	m.n++
+}
+
+func (m *memory) len() uint64 { return min(m.n, uint64(len(m.ring))) }
+
+// last gives the message that was added last, or back before it.
+func (m *memory) last(back uint64) *remembered {
+	return &m.ring[(m.n-1-back)%uint64(len(m.ring))]
+}

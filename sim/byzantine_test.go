@@ -1,0 +1,315 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim/source"
+
+	"pgregory.net/rapid"
+)
+
+// told answers questions by their kind: the next of a list, then the last again;
+// 0 if there is none.
+type told map[string][]uint64
+
+func (s told) Choose(k protocol.Key, n uint64) uint64 {
+	list := s[k.Kind.String()]
+	if len(list) == 0 {
+		return 0
+	}
+	if len(list) > 1 {
+		s[k.Kind.String()] = list[1:]
+	}
+	return min(list[0], n-1)
+}
+
+func (s told) Chance(k protocol.Key, _ protocol.Ratio) bool { return s.Choose(k, 2) == 1 }
+
+// lies is a fault that hits every message of node 0.
+func lies(t Trait) Fault {
+	return Fault{Op: Byzantine, Trait: t, Rate: protocol.Ratio{Num: 1, Den: 1}}
+}
+
+// sendsOf runs steps of a node that does in the i-th what the i-th function says, and
+// gives the sends of the last as "to kind body".
+func sendsOf(n *Traitor, src protocol.Source, at protocol.Time, do ...func(env *protocol.Env)) []string {
+	i := 0
+	n.node = script{timeout: func(env *protocol.Env, _ uint64) { do[i](env) }}
+	var env protocol.Env
+	for i = range do {
+		env.Enter(0, 1, at, src)
+		n.Timeout(&env, 0)
+	}
+	var sends []string
+	for _, f := range env.Effects() {
+		if f.Op == protocol.OpSend {
+			sends = append(sends, fmt.Sprintf("%v %v %s", f.To, f.Kind, f.Body))
+		}
+	}
+	return sends
+}
+
+var kindU = protocol.KindOf("u")
+
+func sends(to protocol.NodeID, kind protocol.Kind, body string) func(*protocol.Env) {
+	return func(env *protocol.Env) { env.Send(to, kind, []byte(body)) }
+}
+
+func both(all ...func(*protocol.Env)) func(*protocol.Env) {
+	return func(env *protocol.Env) {
+		for _, f := range all {
+			f(env)
+		}
+	}
+}
+
+func expectSends(t *testing.T, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("sent %q, want %q", got, want)
+	}
+}
+
+func TestAnEquivocatorSaysWhatItSaidToOthersLast(t *testing.T) {
+	expectSends(t, sendsOf(NewTraitor(nil, lies(Equivocate)), nil, 0,
+		sends(1, kindT, "old"), sends(2, kindU, "other kind"), sends(2, kindT, "newer"), sends(3, kindT, "to him"), sends(4, kindT, "now"),
+		sends(3, kindT, "now")), "3 t newer") // not what he heard, nor what is the same
+	expectSends(t, sendsOf(NewTraitor(nil, lies(Equivocate)), nil, 0,
+		both(sends(1, kindT, "a"), sends(2, kindT, "b"), sends(3, kindT, "c"))), "1 t a", "2 t a", "3 t b")
+	expectSends(t, sendsOf(NewTraitor(nil, lies(Equivocate)), nil, 0,
+		both(sends(1, kindT, "a"), sends(2, kindT, "a"), sends(1, kindT, "b"))), "1 t a", "2 t a", "1 t a") // said to 2 too
+}
+
+func TestAWithholderSendsNothingAndDoesTheRest(t *testing.T) {
+	n := NewTraitor(nil, lies(Withhold))
+	all := both(sends(1, kindT, "a"), func(env *protocol.Env) { env.Persist([]byte("p")); env.Sync(); env.SetTimer(5, 6) },
+		sends(2, kindT, "b"), func(env *protocol.Env) { say(env, "o"); env.CancelTimer(7); env.Discard(8) }, sends(0, kindT, "self"))
+	n.node = script{timeout: func(env *protocol.Env, _ uint64) { all(env) }}
+	var env protocol.Env
+	env.Observe(true)
+	env.Enter(0, 1, 0, nil)
+	n.Timeout(&env, 0)
+	var got []string
+	for _, f := range env.Effects() {
+		got = append(got, fmt.Sprintf("%v %d %v %s", f.Op, f.Tag, f.After, f.Body))
+	}
+	want := []string{"persist 0 0s p", "sync 0 0s ", "set-timer 6 5ns ", "output 0 0s o", "cancel-timer 7 0s ", "discard 8 0s ", "send 0 0s self"}
+	if !slices.Equal(got, want) {
+		t.Errorf("did %q, want %q", got, want)
+	}
+	if notes := env.Notes(); len(notes) != 2 || notes[0].Text != "withholds t to 1" || notes[1] != (protocol.Note{Before: 3, Kind: byzLie, Text: "withholds t to 2"}) {
+		t.Errorf("noted %+v, want that 2 messages are withheld", notes)
+	}
+}
+
+func TestAReplayerSendsWhatItSentOrHeard(t *testing.T) {
+	for which, want := range []string{"second", "first", "heard last", "heard first"} {
+		n := NewTraitor(nil, lies(Replay))
+		var env protocol.Env
+		n.node = script{}
+		for _, msg := range []string{"heard first", "now", "heard last"} {
+			env.Enter(0, 1, 0, nil)
+			n.Receive(&env, 9, []byte(msg))
+		}
+		env.Enter(0, 1, 0, nil)
+		n.Receive(&env, protocol.Outside, []byte("an input, which nobody sent"))
+		got := sendsOf(n, told{"byz.which": {0, 0, uint64(which)}}, 0,
+			sends(1, kindT, "first"), sends(2, kindT, "second"), sends(3, kindU, "other kind"), sends(3, kindT, "now"))
+		expectSends(t, got, "3 t "+want)
+	}
+	expectSends(t, sendsOf(NewTraitor(nil, lies(Replay)), nil, 0, sends(1, kindT, "first")), "1 t first")
+}
+
+func TestAnAltererChangesOneToFourBytes(t *testing.T) {
+	for _, test := range []struct {
+		src        told
+		body, want string
+	}{
+		{nil, "\x00\x00\x00\x00\x00", "\x01\x00\x00\x00\x00"},
+		{told{"byz.place": {4}, "byz.bits": {9}}, "\x00\x00\x00\x00\x00", "\x00\x00\x00\x00\x0a"},
+		{told{"byz.count": {3}, "byz.place": {3}, "byz.bits": {0, 1, 2, 254}}, "\x00\x00\x00\x00\x00", "\x03\xff\x00\x01\x02"},
+		{told{"byz.count": {3}}, "\x00\x00", "\x01\x01"},
+		{nil, "", ""},
+	} {
+		expectSends(t, sendsOf(NewTraitor(nil, lies(Alter)), test.src, 0, sends(1, kindT, test.body)), "1 t "+test.want)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		honest := rapid.SliceOfN(rapid.Byte(), 1, 9).Draw(t, "body")
+		seed := source.Seed(rapid.Uint64().Draw(t, "seed"))
+		n := NewTraitor(nil, lies(Alter))
+		got := strings.TrimPrefix(sendsOf(n, seed, 0, func(env *protocol.Env) { env.Send(1, kindT, honest) })[0], "1 t ")
+		changed := 0
+		for i := range honest {
+			if got[i] != honest[i] {
+				changed++
+			}
+		}
+		if len(got) != len(honest) || changed < 1 || changed > 4 {
+			t.Fatalf("%x became %x: %d bytes changed, want 1 to 4", honest, got, changed)
+		}
+	})
+}
+
+func TestAForgerMakesUpPartOrAll(t *testing.T) {
+	honest := "0123456789abcdef"
+	forged := func(form, word uint64) string {
+		src := told{"byz.form": {form}, "byz.made": {word}}
+		return strings.TrimPrefix(sendsOf(NewTraitor(nil, lies(Forge)), src, 0, sends(1, kindT, honest))[0], "1 t ")
+	}
+	for word := range uint64(9) {
+		if b := forged(0, word); len(b) != 16 || b[0] != '0' || b[1:] == honest[1:] || b == forged(0, word+1) {
+			t.Errorf("form 0, word %d: got %q, want the first byte and 15 made up", word, b)
+		}
+		if b := forged(1, word); len(b) != 20-int(word%8) || strings.HasPrefix(b, honest[:4]) {
+			t.Errorf("form 1, word %d: got %q, want %d bytes made up", word, b, 20-word%8)
+		}
+		if b := forged(2, word); len(b) != 16 || b[:4] == honest[:4] || b[4:] != honest[4:] {
+			t.Errorf("form 2, word %d: got %q, want 4 bytes made up and the rest", word, b)
+		}
+		if b := forged(3, word); b != honest[:word] {
+			t.Errorf("form 3, word %d: got %q, want %q", word, b, honest[:word])
+		}
+	}
+	for form := range uint64(4) { // an empty message has nothing to keep
+		got := sendsOf(NewTraitor(nil, lies(Forge)), told{"byz.form": {form}}, 0, sends(1, kindT, ""))
+		if len(got) != 1 || form == 1 && len(got[0]) < len("1 t .") {
+			t.Errorf("form %d of an empty message: %q", form, got)
+		}
+	}
+}
+
+func TestATraitorLiesWhileItsFaultIsThere(t *testing.T) {
+	f := lies(Withhold)
+	f.At, f.For = 10, 5
+	open := f
+	open.For = 0
+	elsewhere := lies(Withhold)
+	elsewhere.Node = 1
+	for _, test := range []struct {
+		at     protocol.Time
+		faults []Fault
+		lies   bool
+	}{
+		{9, []Fault{f}, false}, {10, []Fault{f}, true}, {14, []Fault{f}, true}, {15, []Fault{f}, false},
+		{9, []Fault{open}, false}, {protocol.MaxTime, []Fault{open}, true},
+		{10, []Fault{elsewhere, {Op: Crash}}, false}, {10, nil, false},
+		{12, []Fault{f, {Op: Heal, At: 13}}, true}, {13, []Fault{f, {Op: Heal, At: 13}}, false}, {13, []Fault{{Op: Heal, At: 13}, open}, false},
+		{5, []Fault{{Op: Heal, At: 5}, open}, false}, {10, []Fault{{Op: Heal, At: 5}, open}, false},
+	} {
+		got := sendsOf(NewTraitor(nil, test.faults...), nil, test.at, sends(1, kindT, "x"))
+		if lied := len(got) == 0; lied != test.lies {
+			t.Errorf("at %d, with %v: lied %v, want %v", test.at, test.faults, lied, test.lies)
+		}
+	}
+}
+
+func TestOfSeveralTraitsTheFirstCountsAndAllAreAsked(t *testing.T) {
+	half := func(t Trait) Fault {
+		f := lies(t)
+		f.Rate = protocol.Percent(50)
+		return f
+	}
+	src := told{"byz.withhold": {0, 1}, "byz.alter": {1, 1, 0}}
+	got := sendsOf(NewTraitor(nil, half(Withhold), half(Alter)), src, 0,
+		both(sends(1, kindT, "a"), sends(2, kindT, "a"), sends(3, kindT, "a")))
+	expectSends(t, got, "1 t `")
+	got = sendsOf(NewTraitor(nil, half(Withhold), half(Alter)), told{"byz.withhold": {1, 0}, "byz.alter": {1, 0, 1}}, 0,
+		both(sends(1, kindT, "a"), sends(2, kindT, "a"), sends(3, kindT, "a")))
+	expectSends(t, got, "2 t a", "3 t `")
+}
+
+func TestATraitorRemembersSixteenOfAKind(t *testing.T) {
+	n := NewTraitor(nil, lies(Replay))
+	n.node = script{receive: func(env *protocol.Env, _ protocol.NodeID, msg []byte) { env.Send(1, kindT, msg) }}
+	var env protocol.Env
+	for i := range 1000 {
+		env.Enter(0, 1, 0, nil)
+		n.Receive(&env, 1, fmt.Appendf(nil, "%d", i))
+	}
+	if len(n.said) != 1 || n.said[0].len() != 16 || n.heard.len() != 16 {
+		t.Errorf("remembers %d kinds, %d said and %d heard; want 1, 16, 16", len(n.said), n.said[0].len(), n.heard.len())
+	}
+	if got := string(n.said[0].last(15).body); got != "984" {
+		t.Errorf("the oldest is %s, want 984", got)
+	}
+}
+
+func TestATraitorShowsTheNodeInside(t *testing.T) {
+	inner := &chaos{}
+	n := NewTraitor(inner)
+	if n.Unwrap() != protocol.Node(inner) {
+		t.Error("Unwrap gives another node")
+	}
+	if got := n.Describe([]byte("x")); string(got) != "x" {
+		t.Errorf("a node that does not describe itself is described: %q", got)
+	}
+	if got := NewTraitor(describer{}).Describe([]byte("x")); string(got) != "xstate" {
+		t.Errorf("got %q, want xstate", got)
+	}
+}
+
+type describer struct{ script }
+
+func (describer) Describe(b []byte) []byte { return append(b, "state"...) }
+
+func TestAnUnknownTraitPanics(t *testing.T) {
+	defer func() {
+		if got := fmt.Sprint(recover()); got != "sim: traitor 3 has trait 6, want 1 to 5" {
+			t.Errorf("panics with %q", got)
+		}
+	}()
+	NewTraitor(script{}, Fault{Op: Byzantine, Node: 3, Trait: Alter + 1})
+}
+
+// honestly answers the questions of traitors by benign, and all others by hash.
+type honestly struct{ source.Seed }
+
+func (s honestly) Chance(k protocol.Key, p protocol.Ratio) bool {
+	return !strings.HasPrefix(k.Kind.String(), "byz.") && s.Seed.Chance(k, p)
+}
+
+// The bare node is the slow twin of the wrapped one: with benign answers the runs
+// are the same in all that the trace shows, and outside of the faults' time in
+// the digest of decisions too.
+func TestATraitorWithBenignAnswersIsHonest(t *testing.T) {
+	events := 0
+	rapid.Check(t, func(t *rapid.T) {
+		plan := drawPlan(t)
+		plan.Faults = slices.DeleteFunc(plan.Faults, func(f Fault) bool { return f.Op == Byzantine })
+		src := honestly{source.Seed(rapid.Uint64().Draw(t, "seed"))}
+		make := plan.Node
+		sleeping := rapid.Bool().Draw(t, "sleeping")
+		bare, honest := new(Trace), new(Trace)
+		want := mustNew(t, plan, src, bare).Run()
+		plan.Node = func(id protocol.NodeID) protocol.Node {
+			var faults []Fault
+			for trait := Equivocate; trait <= Alter; trait++ {
+				f := Fault{Op: Byzantine, Node: id, Trait: trait, Rate: protocol.Percent(99)}
+				if sleeping {
+					f.At = protocol.Time(time.Hour)
+				}
+				faults = append(faults, f)
+			}
+			return NewTraitor(make(id), faults...)
+		}
+		got := mustNew(t, plan, src, honest).Run()
+		if got, want := honest.String(), bare.String(); got != want {
+			t.Fatal(firstDifference(got, want))
+		}
+		if !sleeping {
+			got.Digest.Decisions = want.Digest.Decisions
+		}
+		if got != want {
+			t.Fatalf("got  %+v\nwant %+v", got, want)
+		}
+		events += int(want.Events)
+	})
+	if events < 1000 {
+		t.Errorf("vacuous: %d events", events)
+	}
+}

@@ -1,0 +1,93 @@
+package sim
+
+import (
+	"time"
+
+	"dessim/protocol"
+
+	"pgregory.net/rapid"
+)
+
+// drawMisfortune draws any fault; some cannot be together with others of the plan.
+func drawMisfortune(t *rapid.T, p *Plan, id uint64) Fault {
+	f := Fault{ID: id}
+	f.Op = rapid.SampledFrom([]FaultOp{Crash, Rot, Restart, FailSync, Copy, SlowSync, Corrupt, Clog, Pause, Ring,
+		Crash, Partition, Cut, Slow, Lose, Jump, Drift, Rot, Byzantine, Heal}).Draw(t, "op")
+	f.At = protocol.Time(rapid.IntRange(0, int(min(p.Until, 60))).Draw(t, "at"))
+	if rapid.Bool().Draw(t, "late") {
+		f.At = min(p.Until, 60) - f.At
+	}
+	span := func(name string, from ...int) time.Duration {
+		return time.Duration(rapid.SampledFrom(from).Draw(t, name))
+	}
+	if f.Op.ofNode() {
+		f.Node = protocol.NodeID(rapid.IntRange(0, p.Nodes-1).Draw(t, "node"))
+	}
+	switch f.Op {
+	case Crash, FailSync:
+		f.For = span("down", 0, 1, 3, 20)
+		f.Disk = Survival(rapid.IntRange(0, 2).Draw(t, "disk"))
+		if f.Op == Crash {
+			drawMoment(t, &f)
+		}
+	case Jump:
+		f.By = span("by", -100, -7, -1, 1, 5, 1_000_000)
+	case Drift:
+		f.PPM = rapid.SampledFrom([]int32{-MaxDrift, -130_001, -1, 1, 77_777, MaxDrift}).Draw(t, "ppm")
+	case Slow, SlowSync:
+		f.By = span("by", 1, 2, 15)
+	case Lose, Copy, Corrupt, Byzantine:
+		f.Rate = protocol.Ratio{Num: rapid.Uint32Range(1, 4).Draw(t, "rate"), Den: 4}
+		if f.Op == Byzantine {
+			f.Trait = Trait(rapid.IntRange(int(Equivocate), int(Alter)).Draw(t, "trait"))
+		}
+	case Partition, Cut, Ring:
+		f.Every = span("every", 0, 0, 1, 4)
+	}
+	if f.Op.lasts() {
+		f.For = span("for", 0, 1, 5, 20, 40)
+	}
+	if f.Op == Pause || f.Op == Clog {
+		f.For = max(f.For, 2)
+	}
+	switch {
+	case f.Op == Ring:
+		f.Groups = [][]protocol.NodeID{drawSide(t, p.Nodes)}
+	case f.Op == Partition:
+		f.Groups = make([][]protocol.NodeID, 2)
+		for id := range protocol.NodeID(p.Nodes) {
+			if side := rapid.IntRange(0, 2).Draw(t, "side"); side < 2 {
+				f.Groups[side] = append(f.Groups[side], id)
+			}
+		}
+	case f.Op.ofLinks():
+		f.Groups = [][]protocol.NodeID{drawSide(t, p.Nodes), drawSide(t, p.Nodes)}
+	}
+	return f
+}
+
+// drawMoment draws whether a crash comes between steps, after effects or at an
+// anchor.
+func drawMoment(t *rapid.T, f *Fault) {
+	switch rapid.IntRange(0, 2).Draw(t, "when") {
+	case 1:
+		f.After = rapid.IntRange(1, 5).Draw(t, "after")
+	case 2:
+		f.On = Anchor{Op: rapid.SampledFrom(anchorOps[:]).Draw(t, "on"), N: rapid.Uint64Range(1, 4).Draw(t, "n")}
+		if hasKind(f.On.Op) {
+			f.On.Kind = rapid.SampledFrom([]protocol.Kind{0, kindChaos, kindKept}).Draw(t, "kind")
+		}
+	}
+}
+
+func drawSide(t *rapid.T, nodes int) (group []protocol.NodeID) {
+	if rapid.IntRange(0, 2).Draw(t, "all") == 0 {
+		return nil
+	}
+	for id := range protocol.NodeID(nodes) {
+		if rapid.Bool().Draw(t, "in") {
+			group = append(group, id)
+		}
+	}
+	return group
+}

@@ -1,0 +1,459 @@
+package sim
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"dessim/protocol"
+	"dessim/sim/internal/spell"
+)
+
+// FaultError says where the text of a fault is wrong, and what would be right.
+type FaultError struct {
+	Line, Column int    // from 1; columns count characters
+	Found        string // "" is the fault's end
+	Want         string
+	Near         string // a word that was probably meant, or ""
+}
+
+// Error gives one line.
+func (e *FaultError) Error() string {
+	found := "the end of the fault"
+	const long = 40
+	switch {
+	case len(e.Found) > long:
+		found = strconv.QuoteToASCII(e.Found[:long]) + "..."
+	case e.Found != "":
+		found = strconv.QuoteToASCII(e.Found)
+	}
+	if e.Near != "" {
+		return fmt.Sprintf("line %d, column %d: found %s; did you mean %s?", e.Line, e.Column, found, e.Near)
+	}
+	return fmt.Sprintf("line %d, column %d: found %s, want %s", e.Line, e.Column, found, e.Want)
+}
+
+// ParseFault reads one fault, in the form that FaultGrammar tells, without an
+// identity. It does not validate. Errors are a *FaultError.
+func ParseFault(text string) (Fault, error) {
+	all := cutFaults(text)
+	if len(all) == 0 {
+		return Fault{}, &FaultError{Line: 1, Column: 1, Want: wantFault()}
+	}
+	if len(all) > 1 {
+		t := all[1][0]
+		return Fault{}, t.wrong("one fault alone")
+	}
+	return parseFault(all[0])
+}
+
+// ParseFaults reads faults, one a line or with ";" between; "#" begins a comment.
+// A fault's identity is its number in the text, from 1, or what stands before it
+// as in "3: crash 2 at 30ms", so that it can stay when others are removed. It does
+// not validate. Errors are a *FaultError.
+func ParseFaults(text string) ([]Fault, error) {
+	var faults []Fault
+	lines := make(map[uint64]int) // of identities
+	for _, tokens := range cutFaults(text) {
+		id, first := uint64(len(faults)+1), tokens[0]
+		if len(tokens) > 2 && tokens[1].text == ":" {
+			n, err := strconv.ParseUint(first.text, 10, 62)
+			if err != nil {
+				return nil, first.wrong("an identity from 0 to 2^62 - 1")
+			}
+			id, tokens = n, tokens[2:]
+		}
+		f, err := parseFault(tokens)
+		if err != nil {
+			return nil, err
+		}
+		if line := lines[id]; line != 0 {
+			return nil, first.wrong(fmt.Sprintf("another identity than %d, which is that of line %d", id, line))
+		}
+		lines[id] = first.line
+		f.ID = id
+		faults = append(faults, f)
+	}
+	return faults, nil
+}
+
+// token is a word of a fault and where it is. That with no text ends the fault.
+type token struct {
+	text         string
+	line, column int
+}
+
+func (t token) wrong(want string, words ...string) *FaultError {
+	return &FaultError{Line: t.line, Column: t.column, Found: t.text, Want: want, Near: spell.Near(t.text, words)}
+}
+
+// cutFaults cuts a text into faults and those into words. A "#" begins a comment,
+// but where digits follow within a fault, as in "after send #3".
+func cutFaults(text string) [][]token {
+	var all [][]token
+	line := 0
+	for s := range strings.Lines(text) {
+		line++
+		var tokens []token
+		at, column := 0, 1 // column of the byte at
+		place := func(i int, word string) token {
+			column += utf8.RuneCountInString(s[at:i])
+			at = i
+			return token{word, line, column}
+		}
+		finish := func(i int) {
+			if len(tokens) > 0 {
+				all = append(all, append(tokens, place(i, "")))
+			}
+			tokens = nil
+		}
+		i := 0
+	words:
+		for i < len(s) {
+			n := 1
+			switch c := s[i]; {
+			case strings.IndexByte(" \t\r\n", c) >= 0:
+			case c == ';':
+				finish(i)
+			case c == ':':
+				tokens = append(tokens, place(i, ":"))
+			case c == '#' && (len(tokens) == 0 || i+1 == len(s) || !isDigit(s[i+1])):
+				break words
+			default:
+				if n = strings.IndexAny(s[i+1:], " \t\r\n;:#") + 1; n == 0 {
+					n = len(s) - i
+				}
+				tokens = append(tokens, place(i, s[i:i+n]))
+			}
+			i += n
+		}
+		finish(i)
+	}
+	return all
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// faultParser reads the words of one fault.
+type faultParser struct {
+	f      Fault
+	rule   *faultRule
+	tokens []token // that are left, the end too
+	got    clause
+	listed int // nodes in sets so far
+}
+
+func wantFault() string {
+	return "a fault: " + strings.Join(faultWords(), ", ")
+}
+
+func faultWords() []string {
+	var words []string
+	for _, r := range faultRules {
+		words = append(words, r.word)
+	}
+	return words
+}
+
+func parseFault(tokens []token) (Fault, error) {
+	p := faultParser{tokens: tokens}
+	if err := p.fault(); err != nil {
+		return Fault{}, err
+	}
+	return p.f, nil
+}
+
+// next takes a word, but the end is never taken.
+func (p *faultParser) next() token {
+	t := p.tokens[0]
+	if t.text != "" {
+		p.tokens = p.tokens[1:]
+	}
+	return t
+}
+
+func (p *faultParser) fault() *FaultError {
+	first := p.next()
+	i := slices.IndexFunc(faultRules[:], func(r faultRule) bool { return r.word == first.text })
+	if i < 0 {
+		return first.wrong(wantFault(), faultWords()...)
+	}
+	r := faultRules[i]
+	p.rule, p.f.Op = &r, r.op
+	if err := p.head(); err != nil {
+		return err
+	}
+	for p.tokens[0].text != "" {
+		if err := p.clause(p.next()); err != nil {
+			return err
+		}
+	}
+	missing := r.must &^ p.got
+	if p.f.Op == Crash && p.got&(clauseAt|clauseAfter) == 0 {
+		missing = clauseAt
+	}
+	for i, form := range clauseForms {
+		if missing&(1<<i) != 0 {
+			return p.tokens[0].wrong(form + ", as in: " + r.form())
+		}
+	}
+	return nil
+}
+
+func (p *faultParser) head() (err *FaultError) {
+	switch p.rule.head {
+	case headNone:
+	case headNode:
+		t := p.next()
+		id, ok := parseNode(t.text)
+		if !ok {
+			return t.wrong("a node's number, as in: " + p.rule.form())
+		}
+		p.f.Node = id
+	case headSet:
+		p.f.Groups, err = p.sets("", 1)
+	case headPair:
+		p.f.Groups, err = p.sets(">", 2)
+	case headParts:
+		p.f.Groups, err = p.sets("|", 0)
+	}
+	return err
+}
+
+// sets reads that many sets with a sign between; 0 means two or more. Blanks
+// around the signs are ignored.
+func (p *faultParser) sets(between string, want int) ([][]protocol.NodeID, *FaultError) {
+	t := p.next()
+	const signs = "|>,"
+	text := t.text
+	for text != "" && p.tokens[0].text != "" &&
+		(strings.ContainsRune(signs, rune(text[len(text)-1])) || strings.IndexByte(signs, p.tokens[0].text[0]) >= 0) {
+		text += p.next().text
+	}
+	t.text = text
+	parts := []string{text}
+	if between != "" {
+		parts = strings.Split(text, between)
+	}
+	if want > 0 && len(parts) != want || want == 0 && len(parts) < 2 {
+		return nil, t.wrong("nodes such as 0,1,5 or 0-4 or *, as in: " + p.rule.form())
+	}
+	var sets [][]protocol.NodeID
+	for _, part := range parts {
+		set, ok := p.set(part)
+		if !ok {
+			return nil, t.wrong(fmt.Sprintf("nodes such as 0,1,5 or 0-4 or * for %q", part))
+		}
+		sets = append(sets, set)
+	}
+	return sets, nil
+}
+
+// maxListed bounds the nodes that the sets of one fault list, so that a short text
+// cannot ask for much memory. All nodes of a greater run are "*".
+const maxListed = 1 << 20
+
+func (p *faultParser) set(text string) ([]protocol.NodeID, bool) {
+	if text == "*" {
+		return nil, true
+	}
+	var set []protocol.NodeID
+	for _, part := range strings.Split(text, ",") {
+		first, last, isRange := strings.Cut(part, "-")
+		low, ok := parseNode(first)
+		high := low
+		if ok && isRange {
+			high, ok = parseNode(last)
+		}
+		if !ok || high < low {
+			return nil, false
+		}
+		if p.listed += int(high-low) + 1; p.listed > maxListed {
+			return nil, false
+		}
+		for id := low; id <= high; id++ {
+			set = append(set, id)
+		}
+	}
+	slices.Sort(set)
+	return slices.Compact(set), true
+}
+
+func parseNode(text string) (protocol.NodeID, bool) {
+	n, err := strconv.ParseUint(text, 10, 32)
+	return protocol.NodeID(n), err == nil && n < MaxNodes
+}
+
+// clauseOf tells which clause of this fault begins with a word; 0 if none. A share
+// is what begins with a digit.
+func (p *faultParser) clauseOf(word string) clause {
+	var c clause
+	switch {
+	case word == "at":
+		c = clauseAt
+	case word == "after":
+		c = clauseAfter
+	case word == "for":
+		c = clauseFor
+	case word == "every":
+		c = clauseEvery
+	case word == "by":
+		c = clauseBy | clauseSigned | clausePPM
+	case slices.Contains(survivalWords[1:], word):
+		c = clauseDisk
+	case slices.Contains(traitWords[1:], word):
+		c = clauseTrait
+	case isDigit(word[0]):
+		c = clauseRate
+	}
+	return c & (p.rule.must | p.rule.may)
+}
+
+// clauseWords gives the words that can begin a clause of this fault.
+func (p *faultParser) clauseWords() []string {
+	var words []string
+	for _, w := range slices.Concat([]string{"at", "after", "for", "every", "by"}, survivalWords[1:], traitWords[1:]) {
+		if p.clauseOf(w) != 0 {
+			words = append(words, w)
+		}
+	}
+	return words
+}
+
+func (p *faultParser) clause(t token) (err *FaultError) {
+	c := p.clauseOf(t.text)
+	switch {
+	case c == 0:
+		return t.wrong(p.rule.form(), p.clauseWords()...)
+	case p.got&c != 0:
+		return t.wrong("each clause once, as in: " + p.rule.form())
+	}
+	p.got |= c
+	var span time.Duration
+	switch c {
+	case clauseTrait:
+		p.f.Trait = Trait(slices.Index(traitWords[:], t.text))
+	case clauseDisk:
+		p.f.Disk = Survival(slices.Index(survivalWords[:], t.text))
+	case clauseRate:
+		var ok bool
+		if p.f.Rate, ok = parseRatio(t.text); !ok {
+			return t.wrong("a share such as 10%, 0.5% or 1/3")
+		}
+	case clauseAt:
+		span, err = p.span(false)
+		p.f.At = protocol.Time(span)
+	case clauseFor:
+		p.f.For, err = p.span(false)
+	case clauseEvery:
+		p.f.Every, err = p.span(false)
+	case clauseBy:
+		p.f.By, err = p.span(false)
+	case clauseSigned:
+		p.f.By, err = p.span(true)
+	case clausePPM:
+		p.f.PPM, err = p.ppm()
+	case clauseAfter:
+		err = p.after()
+	}
+	return err
+}
+
+func (p *faultParser) span(signed bool) (time.Duration, *FaultError) {
+	t := p.next()
+	d, err := time.ParseDuration(t.text)
+	if err != nil || !signed && strings.ContainsAny(t.text, "+-") {
+		if signed {
+			return 0, t.wrong("a duration such as 50ms or -2s")
+		}
+		return 0, t.wrong("a time with its unit, such as 30ms or 1.5s")
+	}
+	return d, nil
+}
+
+func (p *faultParser) ppm() (int32, *FaultError) {
+	t := p.next()
+	digits, ok := strings.CutSuffix(t.text, "ppm")
+	n, err := strconv.ParseInt(digits, 10, 32)
+	if !ok || err != nil {
+		return 0, t.wrong("parts per million such as 200ppm or -50ppm")
+	}
+	return int32(n), nil
+}
+
+// after reads "3 effects" or "send prepare #3".
+func (p *faultParser) after() *FaultError {
+	t := p.next()
+	if n, err := strconv.ParseUint(t.text, 10, 31); err == nil {
+		if n == 0 {
+			return t.wrong("1 effect or more")
+		}
+		p.f.After = int(n)
+		if t = p.next(); t.text != "effects" && t.text != "effect" {
+			return t.wrong(fmt.Sprintf("%d %s", n, plural(int(n), "effect")))
+		}
+		return nil
+	}
+	i := slices.Index(opWords(), t.text)
+	if i < 0 {
+		return t.wrong("a number of effects, or one of "+opList(), opWords()...)
+	}
+	p.f.On.Op = anchorOps[i]
+	t = p.next()
+	if hasKind(anchorOps[i]) && t.text != "" && t.text[0] != '#' {
+		kind, err := protocol.ParseKind(t.text)
+		if err != nil {
+			return t.wrong("a kind of up to 12 characters a-z, 0-9, '-', '.' and '_'")
+		}
+		p.f.On.Kind = kind
+		t = p.next()
+	}
+	digits, ok := strings.CutPrefix(t.text, "#")
+	n, err := strconv.ParseUint(digits, 10, 64)
+	if !ok || err != nil || n == 0 {
+		return t.wrong("which one, such as #1")
+	}
+	p.f.On.N = n
+	return nil
+}
+
+// parseRatio reads a share from 0 to 1 exactly: "10%", "0.5%", "0.1", of at most
+// nine digits, or "1/3". (Floats differ between machines.)
+func parseRatio(text string) (protocol.Ratio, bool) {
+	if a, b, ok := strings.Cut(text, "/"); ok {
+		num, err := strconv.ParseUint(a, 10, 32)
+		den, err2 := strconv.ParseUint(b, 10, 32)
+		r := protocol.Ratio{Num: uint32(num), Den: uint32(den)}
+		return r, err == nil && err2 == nil && r.Valid()
+	}
+	digits, percent := strings.CutSuffix(text, "%")
+	whole, frac, point := strings.Cut(digits, ".")
+	num, err := strconv.ParseUint(whole+frac, 10, 32)
+	if err != nil || whole == "" || point && frac == "" || len(whole)+len(frac) > 9 {
+		return protocol.Ratio{}, false
+	}
+	den := uint64(1)
+	if percent {
+		den = 100
+	}
+	for range frac {
+		den *= 10
+	}
+	for num%10 == 0 && den%10 == 0 && den > 100 {
+		num, den = num/10, den/10
+	}
+	if den < 100 {
+		num, den = num*(100/den), 100
+	}
+	if num > den || den > math.MaxUint32 {
+		return protocol.Ratio{}, false
+	}
+	if num == 0 {
+		den = 0 // one value for one text
+	}
+	return protocol.Ratio{Num: uint32(num), Den: uint32(den)}, true
+}

@@ -1,0 +1,337 @@
+package sim
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"dessim/protocol"
+)
+
+// The text of faults: one a line, or several with ";" between, and "#" before
+// what is for people. One table says what each fault is called, what follows its
+// name and which clauses come then; printing, reading, checking and the help all
+// look there, so they cannot part.
+
+// clause is a part of a fault's text after its head, and a set of them. Printing
+// gives them in the order of the constants; reading takes them in any.
+type clause uint16
+
+const (
+	clauseTrait clause = 1 << iota
+	clauseRate
+	clauseBy
+	clauseSigned // by, where it may be negative
+	clausePPM
+	clauseAt
+	clauseAfter
+	clauseFor
+	clauseEvery
+	clauseDisk
+	clauseEnd
+)
+
+// clauseForms gives the form of each clause, in order.
+var clauseForms = [...]string{"equivocates|forges|replays|withholds|alters", "R%", "by D", "by D", "by PPMppm",
+	"at T", "after K effects|after OP [KIND] #K", "for D", "every D", "torn|scattered"}
+
+// head is what stands between a fault's name and its clauses.
+type head uint8
+
+const (
+	headNone  head = iota
+	headNode       // N
+	headSet        // SET
+	headPair       // SET>SET
+	headParts      // SET|SET[|SET...]
+)
+
+var headForms = [...]string{"", " N", " SET", " SET>SET", " SET|SET[|SET...]"}
+
+// faultRule is the grammar of one operation.
+type faultRule struct {
+	op               FaultOp
+	word             string
+	head             head
+	must, may        clause
+	meaning, example string
+}
+
+const clauseSpan = clauseAt | clauseFor // of what goes on for a time
+
+// faultRules is the grammar, in the order of the operations.
+var faultRules = [...]faultRule{
+	{Crash, "crash", headNode, 0, clauseSpan | clauseAfter | clauseDisk,
+		"loses volatile state, timers and unsynced records; after: right after an effect from T on; for: then restarts", "crash 2 after send prepare #3 for 1s torn"},
+	{Restart, "restart", headNode, clauseAt, 0, "begins the next incarnation, if it is down", "restart 2 at 2s"},
+	{Pause, "pause", headNode, clauseSpan, 0, "does nothing for a time; what comes meanwhile waits", "pause 1 at 30ms for 200ms"},
+	{FailSync, "failsync", headNode, clauseAt, clauseFor | clauseDisk, "its next sync fails, which crashes it there", "failsync 1 at 30ms for 1s scattered"},
+	{SlowSync, "slowsync", headNode, clauseBy | clauseAt, clauseFor, "each of its syncs takes longer", "slowsync 1 by 20ms at 1s for 5s"},
+	{Rot, "rot", headNode, clauseAt, 0, "one bit of a synced record flips: its checksum tells at the next start, and the node is down for good", "rot 1 at 1s"},
+
+	{Partition, "partition", headParts, clauseAt, clauseFor | clauseEvery, "messages between different sets are lost; every: comes and goes", "partition 0,1|2-4 at 1s for 5s"},
+	{Cut, "cut", headPair, clauseAt, clauseFor | clauseEvery, "messages one way are lost; every: comes and goes", "cut 0>1,2 at 1s for 5s every 100ms"},
+	{Ring, "ring", headSet, clauseAt, clauseFor | clauseEvery, "each of the set hears only the one before and the one after", "ring 0-5 at 1s for 5s"},
+	{Clog, "clog", headPair, clauseSpan, 0, "messages one way wait until it is over", "clog 0>* at 1s for 300ms"},
+	{Slow, "slow", headPair, clauseBy | clauseAt, clauseFor, "messages one way travel longer", "slow *>3 by 50ms at 1s for 5s"},
+	{Lose, "lose", headPair, clauseRate | clauseAt, clauseFor, "so many of the messages one way are lost", "lose *>* 10% at 0s"},
+	{Copy, "copy", headPair, clauseRate | clauseAt, clauseFor, "so many of the messages one way arrive twice", "copy *>2 5% at 0s for 10s"},
+	{Corrupt, "corrupt", headPair, clauseRate | clauseAt, clauseFor, "so many of the messages one way arrive with other bytes", "corrupt 1>* 0.5% at 0s"},
+
+	{Jump, "jump", headNode, clauseSigned | clauseAt, 0, "its clock jumps, forward or back, for good", "jump 2 by -50ms at 1s"},
+	{Drift, "drift", headNode, clausePPM | clauseAt, clauseFor, "its clock is too fast, or too slow", "drift 2 by 200ppm at 0s"},
+
+	{Byzantine, "byzantine", headNode, clauseTrait | clauseRate, clauseSpan, "it treats so many of its messages as said", "byzantine 3 equivocates 20% at 1s for 5s"},
+
+	{Heal, "heal", headNone, clauseAt, 0, "all nodes run, all links are whole, no fault is left", "heal at 20s"},
+}
+
+// ruleOf gives the grammar of an operation, or nil.
+func ruleOf(op FaultOp) *faultRule {
+	for _, r := range faultRules {
+		if r.op == op {
+			return &r
+		}
+	}
+	return nil
+}
+
+// form gives the grammar as text: "pause N at T for D".
+func (r *faultRule) form() string {
+	s := r.word + headForms[r.head]
+	for i, form := range clauseForms {
+		switch c := clause(1) << i; {
+		case r.must&c != 0:
+			s += " " + form
+		case r.may&c != 0:
+			s += " [" + form + "]"
+		}
+	}
+	return s
+}
+
+// FaultForm is the grammar of one sort of fault, for help texts.
+type FaultForm struct {
+	Op      FaultOp
+	Form    string // "pause N at T for D"
+	Meaning string
+	Example string // which ParseFault reads
+}
+
+// FaultGrammar gives the grammar of all faults, in the order of the operations.
+// In its forms N is a node; SET some nodes, "0,1,5", "0-4" or "*" for all; T a
+// time since the run's beginning and D a duration, both with a unit; R% a share,
+// such as "0.5%", or "1/3"; K a number from 1; OP one of send, persist, sync,
+// output and set-timer, and KIND a kind of message or output. What stands in
+// brackets can be left out, and clauses come in any order.
+func FaultGrammar() []FaultForm {
+	var forms []FaultForm
+	for _, r := range faultRules {
+		forms = append(forms, FaultForm{r.op, r.form(), r.meaning, r.example})
+	}
+	return forms
+}
+
+// String gives the operation's word, such as "crash".
+func (o FaultOp) String() string {
+	if r := ruleOf(o); r != nil {
+		return r.word
+	}
+	return fmt.Sprintf("fault(%d)", uint8(o))
+}
+
+var traitWords = [...]string{"", "equivocates", "forges", "replays", "withholds", "alters"}
+
+// String gives what the node does, such as "forges".
+func (t Trait) String() string {
+	if t != 0 && int(t) < len(traitWords) {
+		return traitWords[t]
+	}
+	return fmt.Sprintf("trait(%d)", uint8(t))
+}
+
+var survivalWords = [...]string{"", "torn", "scattered"}
+
+// String gives "torn", "scattered", or "" for KeepNone.
+func (s Survival) String() string {
+	if int(s) < len(survivalWords) {
+		return survivalWords[s]
+	}
+	return fmt.Sprintf("survival(%d)", uint8(s))
+}
+
+// String gives "send prepare #3".
+func (a Anchor) String() string {
+	if a.Kind == 0 {
+		return fmt.Sprintf("%v #%d", a.Op, a.N)
+	}
+	return fmt.Sprintf("%v %v #%d", a.Op, a.Kind, a.N)
+}
+
+// String gives the fault in words, without its identity: "crash 2 at 30ms after 3
+// effects for 1s". ParseFault reads it back, if the fault is valid.
+func (f Fault) String() string {
+	r := ruleOf(f.Op)
+	if r == nil {
+		return fmt.Sprintf("%v %v", f.Op, f.Node)
+	}
+	s := r.word + f.headText(r.head)
+	has := f.clauses() | r.must
+	if f.Op == Crash && has&clauseAfter == 0 {
+		has |= clauseAt
+	}
+	for c := clause(1); c < clauseEnd; c <<= 1 {
+		if has&c != 0 {
+			s += " " + f.clauseText(c)
+		}
+	}
+	return s
+}
+
+// clauses tells which clauses say something about f. By is one of two.
+func (f *Fault) clauses() clause {
+	var has clause
+	add := func(c clause, there bool) {
+		if there {
+			has |= c
+		}
+	}
+	add(clauseTrait, f.Trait != 0)
+	add(clauseRate, f.Rate != protocol.Ratio{})
+	if f.Op == Jump {
+		add(clauseSigned, f.By != 0)
+	} else {
+		add(clauseBy, f.By != 0)
+	}
+	add(clausePPM, f.PPM != 0)
+	add(clauseAt, f.At != 0)
+	add(clauseAfter, f.After != 0 || f.On != Anchor{})
+	add(clauseFor, f.For != 0)
+	add(clauseEvery, f.Every != 0)
+	add(clauseDisk, f.Disk != KeepNone)
+	return has
+}
+
+func (f *Fault) clauseText(c clause) string {
+	switch c {
+	case clauseTrait:
+		return f.Trait.String()
+	case clauseRate:
+		return ratioText(f.Rate)
+	case clauseBy, clauseSigned:
+		return "by " + spanText(f.By)
+	case clausePPM:
+		return fmt.Sprintf("by %dppm", f.PPM)
+	case clauseAt:
+		return "at " + timeText(f.At)
+	case clauseAfter:
+		if f.On != (Anchor{}) {
+			return "after " + f.On.String()
+		}
+		return fmt.Sprintf("after %d %s", f.After, plural(f.After, "effect"))
+	case clauseFor:
+		return "for " + spanText(f.For)
+	case clauseEvery:
+		return "every " + spanText(f.Every)
+	}
+	return f.Disk.String()
+}
+
+func (f *Fault) headText(h head) string {
+	switch h {
+	case headNone:
+		return ""
+	case headNode:
+		return " " + f.Node.String()
+	case headPair:
+		return " " + setsText(f.Groups, ">")
+	}
+	return " " + setsText(f.Groups, "|")
+}
+
+func setsText(sets [][]protocol.NodeID, between string) string {
+	var b strings.Builder
+	for i, set := range sets {
+		if i > 0 {
+			b.WriteString(between)
+		}
+		b.WriteString(setText(set))
+	}
+	return b.String()
+}
+
+// setText gives "0,1,5", with "2-4" for three in a row or more.
+func setText(set []protocol.NodeID) string {
+	if set == nil {
+		return "*"
+	}
+	var b strings.Builder
+	for i := 0; i < len(set); {
+		run := 1
+		for i+run < len(set) && set[i+run] == set[i]+protocol.NodeID(run) {
+			run++
+		}
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(set[i].String())
+		if run < 3 {
+			run = 1
+		} else {
+			b.WriteString("-" + set[i+run-1].String())
+		}
+		i += run
+	}
+	return b.String()
+}
+
+// spanText gives a duration in ASCII.
+func spanText(d time.Duration) string { return strings.ReplaceAll(d.String(), "µ", "u") }
+
+func timeText(t protocol.Time) string { return spanText(time.Duration(t)) }
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}
+
+// ratioText gives r as a percentage if that is all of it, else as a fraction,
+// so that reading it gives r and no other ratio of the same value.
+func ratioText(r protocol.Ratio) string {
+	if r == (protocol.Ratio{}) {
+		return "0%"
+	}
+	zeros := len(strconv.FormatUint(uint64(r.Den), 10)) - 1
+	if r.Den >= 100 {
+		unit := r.Den / 100
+		s := strconv.FormatUint(uint64(r.Num/unit), 10)
+		if rest := r.Num % unit; rest != 0 {
+			s += "." + strings.TrimRight(fmt.Sprintf("%0*d", zeros-2, rest), "0")
+		}
+		if again, ok := parseRatio(s + "%"); ok && again == r {
+			return s + "%"
+		}
+	}
+	return fmt.Sprintf("%d/%d", r.Num, r.Den)
+}
+
+// FormatFaults gives the faults as lines that ParseFaults reads back. It gives
+// identities, unless they are 1, 2, ... in order, as a file's are that nobody
+// took a line from.
+func FormatFaults(faults []Fault) string {
+	numbered := true
+	for i := range faults {
+		numbered = numbered && faults[i].ID == uint64(i)+1
+	}
+	var b strings.Builder
+	for i := range faults {
+		if !numbered {
+			fmt.Fprintf(&b, "%d: ", faults[i].ID)
+		}
+		b.WriteString(faults[i].String() + "\n")
+	}
+	return b.String()
+}

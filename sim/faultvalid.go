@@ -1,0 +1,278 @@
+package sim
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dessim/protocol"
+)
+
+func (p *Plan) validateFaults() error { return checkFaults(p.Faults, p.Nodes, p.Until, p.Starts) }
+
+// ValidateFaults reports the first thing that makes the faults impossible in a run
+// of that many nodes until then, or nil. Plan.Validate does so too.
+func ValidateFaults(faults []Fault, nodes int, until protocol.Time) error {
+	return checkFaults(faults, nodes, until, nil)
+}
+
+func checkFaults(faults []Fault, nodes int, until protocol.Time, starts []protocol.Time) error {
+	seen := make(map[uint64]bool)
+	var heal *Fault
+	for i := range faults {
+		f := &faults[i]
+		if err := f.Validate(nodes, until); err != nil {
+			return err
+		}
+		if seen[f.ID] {
+			return fmt.Errorf("sim: two faults have the identity %d, want one", f.ID)
+		}
+		seen[f.ID] = true
+		if f.Op == Heal {
+			if heal != nil {
+				return f.errorf("is another heal than %v, want one", heal)
+			}
+			heal = f
+		}
+	}
+	if heal != nil {
+		for i := range faults {
+			if f := &faults[i]; f != heal && f.At >= heal.At {
+				return f.errorf("begins when the calm has, want at less than %s", timeText(heal.At))
+			}
+		}
+	}
+	return checkOverlaps(faults, starts)
+}
+
+// checkOverlaps refuses pauses of one node that overlap, and those that begin
+// while it is surely down. A crash and a restart at the same time are no mistake:
+// they happen in the order of their identities.
+func checkOverlaps(faults []Fault, starts []protocol.Time) error {
+	var sorted []*Fault
+	for i := range faults {
+		switch f := &faults[i]; f.Op {
+		case Crash, FailSync, Restart, Pause:
+			sorted = append(sorted, f)
+		}
+	}
+	slices.SortFunc(sorted, func(a, b *Fault) int {
+		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.At, b.At), cmp.Compare(a.ID, b.ID))
+	})
+	var last struct{ crash, pause *Fault } // of the node, and they count
+	crashed := false                       // the node may be down already, and then a crash is none
+	for i, f := range sorted {
+		if i == 0 || sorted[i-1].Node != f.Node {
+			last.crash, last.pause, crashed = nil, nil, false
+		}
+		switch f.Op {
+		case Crash, FailSync:
+			sure := f.Op == Crash && f.After == 0 && f.On.N == 0 && (starts == nil || starts[f.Node] <= f.At)
+			if sure && !crashed {
+				last.crash = f
+			}
+			crashed = true
+		case Restart:
+			last.crash = nil
+		case Pause:
+			if c := last.crash; c != nil && (c.For == 0 || f.At < c.end()) {
+				return f.errorf("begins while its node is down from %v, want another time", c)
+			}
+			if p := last.pause; p != nil && f.At < p.end() {
+				return f.errorf("begins in the pause %v, want at %s or later", p, timeText(p.end()))
+			}
+			last.pause = f
+		}
+	}
+	return nil
+}
+
+// end gives when a fault that goes on for a time is over.
+func (f *Fault) end() protocol.Time { return f.At + protocol.Time(f.For) }
+
+func (f *Fault) errorf(format string, args ...any) error {
+	return fmt.Errorf("sim: fault %d (%v) %s", f.ID, f, fmt.Sprintf(format, args...))
+}
+
+// Validate reports the first thing that makes f impossible in a run of that many
+// nodes until then, or nil. What several faults must not do together is for
+// Plan.Validate.
+func (f *Fault) Validate(nodes int, until protocol.Time) error {
+	r := ruleOf(f.Op)
+	if r == nil {
+		return fmt.Errorf("sim: fault %d has operation %d, want %d to %d", f.ID, f.Op, Crash, Heal)
+	}
+	if f.ID >= 1<<62 {
+		return fmt.Errorf("sim: fault (%v) has the identity %d, want 0 to 2^62 - 1", f, f.ID)
+	}
+	if what := f.unused(r); what != "" {
+		return f.errorf("has %s, want %s", what, r.form())
+	}
+	if f.At < 0 || f.At > until {
+		return f.errorf("begins at %s, want 0s to %s", timeText(f.At), timeText(until))
+	}
+	if err := f.checkHead(r, nodes); err != nil {
+		return err
+	}
+	return cmp.Or(f.checkSpans(r), f.checkAmounts(r), f.checkCrash())
+}
+
+// unused names something that f says and its operation does not know.
+func (f *Fault) unused(r *faultRule) string {
+	if f.Node != 0 && r.head != headNode {
+		return "node " + f.Node.String()
+	}
+	if f.Groups != nil && r.head <= headNode {
+		return "the groups " + setsText(f.Groups, "|")
+	}
+	extra := f.clauses() &^ (r.must | r.may)
+	for c := clause(1); c < clauseEnd; c <<= 1 {
+		if extra&c != 0 {
+			return fmt.Sprintf("%q", f.clauseText(c))
+		}
+	}
+	return ""
+}
+
+func (f *Fault) checkHead(r *faultRule, nodes int) error {
+	if r.head == headNone {
+		return nil
+	}
+	if r.head == headNode {
+		if uint64(f.Node) >= uint64(nodes) {
+			return f.errorf("hits node %v, want 0 to %d", f.Node, nodes-1)
+		}
+		return nil
+	}
+	n := len(f.Groups)
+	if r.head == headSet && n != 1 || r.head == headPair && n != 2 || n < 2 && r.head == headParts {
+		return f.errorf("has %d %s, want%s", n, plural(n, "set"), headForms[r.head])
+	}
+	owner := make(map[protocol.NodeID]bool)
+	for _, set := range f.Groups {
+		if err := f.checkSet(set, nodes); err != nil {
+			return err
+		}
+		if r.head != headParts {
+			continue
+		}
+		if set == nil {
+			return f.errorf("has all nodes on one side, want some on each")
+		}
+		for _, id := range set {
+			if owner[id] {
+				return f.errorf("has node %v on two sides, want it on one", id)
+			}
+			owner[id] = true
+		}
+	}
+	const fewest = 4 // of three, each hears both others
+	if size := f.size(nodes); f.Op == Ring && size < fewest {
+		return f.errorf("has %d %s, want at least %d, since each hears two", size, plural(size, "node"), fewest)
+	}
+	return nil
+}
+
+// size counts the nodes of the first group.
+func (f *Fault) size(nodes int) int {
+	if f.Groups[0] == nil {
+		return nodes
+	}
+	return len(f.Groups[0])
+}
+
+func (f *Fault) checkSet(set []protocol.NodeID, nodes int) error {
+	if set != nil && len(set) == 0 {
+		return f.errorf("has a set of no nodes, want one at least, or nil for all")
+	}
+	for i, id := range set {
+		if uint64(id) >= uint64(nodes) {
+			return f.errorf("names node %v, want 0 to %d", id, nodes-1)
+		}
+		if i > 0 && id <= set[i-1] {
+			return f.errorf("names node %v after %v, want them in ascending order", id, set[i-1])
+		}
+	}
+	return nil
+}
+
+// checkSpans checks the durations.
+func (f *Fault) checkSpans(r *faultRule) error {
+	for _, d := range [...]struct {
+		c    clause
+		name string
+		is   time.Duration
+	}{
+		{clauseBy, "is by", f.By},
+		{clauseFor, "lasts", f.For},
+		{clauseEvery, "comes and goes every", f.Every},
+	} {
+		least := time.Duration(1)
+		switch {
+		case r.must&d.c != 0:
+		case r.may&d.c != 0:
+			least = 0
+		default:
+			continue
+		}
+		if d.is < least || d.is > maxSpan {
+			return f.errorf("%s %s, want %s to %s", d.name, spanText(d.is), spanText(least), spanText(maxSpan))
+		}
+	}
+	return nil
+}
+
+// checkAmounts checks what else must be there.
+func (f *Fault) checkAmounts(r *faultRule) error {
+	switch {
+	case r.must&clauseSigned != 0 && (f.By == 0 || f.By < -maxSpan || f.By > maxSpan):
+		return f.errorf("is by %s, want -%s to %[2]s, and not 0", spanText(f.By), spanText(maxSpan))
+	case r.must&clausePPM != 0 && (f.PPM == 0 || f.PPM < -MaxDrift || f.PPM > MaxDrift):
+		return f.errorf("is by %dppm, want -%d to %[2]d, and not 0", f.PPM, MaxDrift)
+	case r.must&clauseRate != 0 && (f.Rate.Never() || !f.Rate.Valid()):
+		return f.errorf("hits %d of %d messages, want a share of more than 0 and at most all", f.Rate.Num, f.Rate.Den)
+	case r.must&clauseTrait != 0 && (f.Trait < Equivocate || f.Trait > Alter):
+		return f.errorf("has trait %d, want %s", f.Trait, strings.Join(traitWords[1:], ", "))
+	}
+	return nil
+}
+
+// anchorOps are the effects that a crash can come after.
+var anchorOps = [...]protocol.Op{protocol.OpSend, protocol.OpPersist, protocol.OpSync, protocol.OpOutput, protocol.OpSetTimer}
+
+// hasKind tells whether an effect bears a Kind.
+func hasKind(o protocol.Op) bool { return o == protocol.OpSend || o == protocol.OpOutput }
+
+// checkCrash checks what only crashes have.
+func (f *Fault) checkCrash() error {
+	switch {
+	case f.Disk > KeepScattered:
+		return f.errorf("has survival %d, want %d to %d", f.Disk, KeepNone, KeepScattered)
+	case f.After < 0:
+		return f.errorf("comes after %d effects, want at least 0", f.After)
+	case f.On == Anchor{}:
+		return nil
+	case f.After != 0:
+		return f.errorf("comes after %d effects and after %v, want one of both", f.After, f.On)
+	case !slices.Contains(anchorOps[:], f.On.Op):
+		return f.errorf("comes after %v, want %s", f.On, opList())
+	case f.On.N == 0:
+		return f.errorf("comes after %v, want #1 or more", f.On)
+	case f.On.Kind != 0 && !hasKind(f.On.Op):
+		return f.errorf("comes after %v, want no kind, which %v has not", f.On, f.On.Op)
+	}
+	return nil
+}
+
+// opList gives the anchors' effects as text.
+func opList() string { return strings.Join(opWords(), ", ") }
+
+func opWords() []string {
+	var words []string
+	for _, o := range anchorOps {
+		words = append(words, o.String())
+	}
+	return words
+}

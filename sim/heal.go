@@ -1,0 +1,39 @@
+package sim
+
+import "dessim/protocol"
+
+// scheduleHeal enters the i-th fault, the plan's Heal: one event at node 0, which
+// says so, and one at each other node that some fault can have stopped, so that
+// each restarts by an event of its own.
+func (s *Sim) scheduleHeal(i int) {
+	f := &s.plan.Faults[i]
+	hit := make([]bool, len(s.nodes))
+	hit[0] = true
+	for j := range s.plan.Faults {
+		switch g := &s.plan.Faults[j]; g.Op {
+		case Crash, FailSync, Pause:
+			hit[g.Node] = true
+		}
+	}
+	for id := range hit {
+		if hit[id] {
+			s.pushFault(opFault, i, protocol.NodeID(id), f.At, protocol.Hash3(rootFault, f.ID, 2+uint64(id)))
+		}
+	}
+}
+
+// heal frees a node of its faults. Windows have ended by themselves, since they
+// know when the calm begins: see windowOf.
+func (s *Sim) heal(c *cause, n *node, x *rare, f *Fault) {
+	if c.id == 0 {
+		s.result.Healed = s.now
+		s.announce(Injected, f)
+	}
+	x.armed, x.anchors, x.failing = nil, nil, nil
+	n.settle(x)
+	if x.wait != nil && x.wait.crash != nil {
+		// The crash has cut its step already, so it can only be moved forward.
+		s.crash(c.id, n, x.wait.crash, "while syncing")
+	}
+	s.restart(c, n, x)
+}

@@ -1,0 +1,290 @@
+package sim
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim/source"
+
+	"pgregory.net/rapid"
+)
+
+// bells is a plan in which each node sends its time to every other one at 10, 20,
+// ... and each hears it 5 later if nothing is wrong.
+func bells(nodes, times int, faults ...Fault) Plan {
+	return Plan{
+		Nodes: nodes,
+		Link:  Link{Delay: 5},
+		Node: scripts(script{
+			start: func(env *protocol.Env) { env.SetTimer(10, 1) },
+			timeout: func(env *protocol.Env, tag uint64) {
+				for to := range protocol.NodeID(nodes) {
+					env.Send(to, kindT, fmt.Append(nil, "at", env.Now()))
+				}
+				if tag < uint64(times) {
+					env.SetTimer(10, tag+1)
+				}
+			},
+		}),
+		Faults: faults,
+	}
+}
+
+// heard gives "1<0: 10+5 20+7", whom node 1 heard from, what was sent when, and how
+// long it took, or "10~5" if the bytes are others.
+func heard(c *collector, to, from protocol.NodeID) string {
+	var got []string
+	for _, e := range c.events {
+		if e.What == Received && e.Node == to && e.Peer == from {
+			text, whole := strings.CutPrefix(string(e.Body), "at")
+			if at, err := time.ParseDuration(text); whole && err == nil {
+				got = append(got, fmt.Sprintf("%d+%d", at, e.At-protocol.Time(at)))
+			} else {
+				got = append(got, fmt.Sprintf("~%d", e.At))
+			}
+		}
+	}
+	return strings.Join(got, " ")
+}
+
+// announced gives "injected 10", "lifted 20", ...
+func announced(c *collector) string {
+	var got []string
+	for _, e := range c.events {
+		if e.What&(Injected|Lifted) != 0 {
+			got = append(got, fmt.Sprintf("%v %d", e.What, e.At))
+		}
+	}
+	return strings.Join(got, ", ")
+}
+
+const (
+	all4  = "10+5 20+5 30+5 40+5"
+	gap23 = "10+5 40+5" // of what is lost from 20 to 30
+)
+
+func TestWhatEachFaultOfLinksDoes(t *testing.T) {
+	sure := protocol.Ratio{Num: 1, Den: 1}
+	for _, test := range []struct {
+		f     Fault
+		heard map[[2]protocol.NodeID]string // from, to; the others hear all
+		count func(r *Result) uint64
+		want  uint64
+	}{
+		{Fault{Op: Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, For: 20},
+			map[[2]protocol.NodeID]string{{0, 2}: gap23, {1, 2}: gap23, {2, 0}: gap23, {2, 1}: gap23},
+			func(r *Result) uint64 { return r.Faults.Cut }, 8},
+		{Fault{Op: Cut, Groups: [][]protocol.NodeID{{0}, nil}, For: 20},
+			map[[2]protocol.NodeID]string{{0, 1}: gap23, {0, 2}: gap23, {0, 3}: gap23, {0, 4}: gap23},
+			func(r *Result) uint64 { return r.Faults.Cut }, 8},
+		{Fault{Op: Ring, Groups: [][]protocol.NodeID{{0, 1, 2, 4}}, For: 20},
+			map[[2]protocol.NodeID]string{{0, 2}: gap23, {2, 0}: gap23, {1, 4}: gap23, {4, 1}: gap23},
+			func(r *Result) uint64 { return r.Faults.Cut }, 8},
+		{Fault{Op: Cut, Groups: [][]protocol.NodeID{{0}, {1}}, For: 25, Every: 10},
+			map[[2]protocol.NodeID]string{{0, 1}: "10+5 30+5"},
+			func(r *Result) uint64 { return r.Faults.Cut }, 2},
+		{Fault{Op: Clog, Groups: [][]protocol.NodeID{{0, 2}, {1}}, For: 18},
+			map[[2]protocol.NodeID]string{{0, 1}: "10+5 20+23 30+13 40+5", {2, 1}: "10+5 20+23 30+13 40+5"},
+			func(r *Result) uint64 { return r.Faults.Clogged }, 4},
+		{Fault{Op: Slow, Groups: [][]protocol.NodeID{nil, {1}}, By: 3, For: 20},
+			map[[2]protocol.NodeID]string{{0, 1}: "10+5 20+8 30+8 40+5", {2, 1}: "10+5 20+8 30+8 40+5", {3, 1}: "10+5 20+8 30+8 40+5", {4, 1}: "10+5 20+8 30+8 40+5"},
+			func(r *Result) uint64 { return r.Faults.Slowed }, 8},
+		{Fault{Op: Lose, Groups: [][]protocol.NodeID{{3}, {1}}, Rate: sure, For: 20},
+			map[[2]protocol.NodeID]string{{3, 1}: gap23},
+			func(r *Result) uint64 { return r.Faults.Lost }, 2},
+		{Fault{Op: Copy, Groups: [][]protocol.NodeID{{3}, {1}}, Rate: sure, For: 20},
+			map[[2]protocol.NodeID]string{{3, 1}: "10+5 20+5 20+5 30+5 30+5 40+5"},
+			func(r *Result) uint64 { return r.Faults.Copied }, 2},
+		{Fault{Op: Corrupt, Groups: [][]protocol.NodeID{{3}, {1}}, Rate: sure, For: 20},
+			map[[2]protocol.NodeID]string{{3, 1}: "10+5 ~25 ~35 40+5"},
+			func(r *Result) uint64 { return r.Faults.Corrupted }, 2},
+	} {
+		test.f.ID, test.f.At = 1, 20
+		r, c := run(t, bells(5, 4, test.f), nil)
+		for from := range protocol.NodeID(5) {
+			for to := range protocol.NodeID(5) {
+				want, hit := test.heard[[2]protocol.NodeID{from, to}]
+				if !hit {
+					want = all4
+				}
+				if got := heard(c, to, from); got != want {
+					t.Errorf("%v: %v hears from %v %q, want %q", test.f, to, from, got, want)
+				}
+			}
+		}
+		if n := test.count(&r); n != test.want {
+			t.Errorf("%v: counted %d, want %d: %+v", test.f, n, test.want, r.Faults)
+		}
+		want := fmt.Sprintf("injected 20, lifted %d", 20+test.f.For)
+		if test.f.Every > 0 {
+			want = "injected 20, lifted 30, injected 40, lifted 45"
+		}
+		if got := announced(c); got != want {
+			t.Errorf("%v: observers see %q, want %q", test.f, got, want)
+		}
+	}
+}
+
+func TestNobodyIsCutOffFromItself(t *testing.T) {
+	for _, op := range []FaultOp{Cut, Clog, Slow, Lose, Copy, Corrupt} {
+		f := Fault{Op: op, Groups: [][]protocol.NodeID{nil, nil}, For: 90}
+		switch op {
+		case Slow:
+			f.By = 1
+		case Lose, Copy, Corrupt:
+			f.Rate = protocol.Percent(100)
+		}
+		_, c := run(t, bells(2, 4, f), nil)
+		if got := heard(c, 1, 1); got != all4 {
+			t.Errorf("under %v node 1 hears itself %q", f, got)
+		}
+	}
+}
+
+func TestFaultsOfLinksCombine(t *testing.T) {
+	pair := [][]protocol.NodeID{{0}, {1}}
+	r, c := run(t, bells(2, 4,
+		Fault{ID: 1, Op: Slow, By: 3, Groups: pair}, Fault{ID: 2, Op: Slow, By: 4, Groups: pair, At: 15},
+		Fault{ID: 3, Op: Clog, At: 25, For: 10, Groups: pair}, Fault{ID: 4, Op: Clog, At: 28, For: 5, Groups: pair},
+		Fault{ID: 5, Op: Copy, At: 35, Rate: protocol.Percent(100), Groups: pair}, Fault{ID: 6, Op: Copy, At: 35, Rate: protocol.Percent(100), Groups: pair},
+	), nil)
+	if got, want := heard(c, 1, 0), "10+8 20+12 30+17 40+12 40+12 40+12"; got != want {
+		t.Errorf("1 hears from 0 %q, want %q", got, want)
+	}
+	if r.Faults.Slowed != 6 || r.Faults.Clogged != 1 || r.Faults.Copied != 2 || r.Copied != 2 {
+		t.Errorf("got %+v", r)
+	}
+}
+
+// A fault of links meets what is sent while it is there, not what travels then.
+func TestMessagesUnderWayTravelOn(t *testing.T) {
+	_, c := run(t, bells(2, 2, Fault{ID: 1, Op: Cut, At: 11, For: 9, Groups: [][]protocol.NodeID{nil, nil}}), nil)
+	if got := heard(c, 1, 0); got != "10+5 20+5" {
+		t.Errorf("got %q, want what was sent before the cut at 11 and at its end at 20", got)
+	}
+}
+
+// Each fault has its own questions: one more leaves the answers to the others.
+func TestTheQuestionsOfOneFaultAreNotThoseOfAnother(t *testing.T) {
+	lost := func(faults ...Fault) (by []string) {
+		plan := bells(2, 200, faults...)
+		_, c := run(t, plan, source.Seed(3))
+		for _, e := range c.events {
+			if e.What == Lost && e.Node == 0 {
+				by = append(by, string(e.Body))
+			}
+		}
+		return by
+	}
+	lose := func(id uint64) Fault {
+		return Fault{ID: id, Op: Lose, Rate: protocol.Percent(30), Groups: [][]protocol.NodeID{{0}, {1}}}
+	}
+	one, two, both := lost(lose(1)), lost(lose(2)), lost(lose(1), lose(2))
+	if slices.Equal(one, two) {
+		t.Error("two faults lose the same messages")
+	}
+	for _, s := range append(slices.Clone(one), two...) {
+		if !slices.Contains(both, s) {
+			t.Errorf("both lose %d messages, but not that of %s, which one alone loses", len(both), s)
+		}
+	}
+	for _, s := range both {
+		if !slices.Contains(one, s) && !slices.Contains(two, s) {
+			t.Errorf("that of %s is lost by both alone", s)
+		}
+	}
+}
+
+// What is corrupted has the same length and one to four other bytes, and those who
+// get the same message whole do not see them.
+func TestCorruptionChangesOneToFourBytesOfOneMessage(t *testing.T) {
+	var changes [6]int
+	rapid.Check(t, func(t *rapid.T) {
+		body := rapid.SliceOfN(rapid.Byte(), 0, 80).Draw(t, "body")
+		plan := Plan{Nodes: 4, Poison: rapid.Bool().Draw(t, "poison")}
+		plan.Node = scripts(script{receive: func(env *protocol.Env, from protocol.NodeID, msg []byte) {
+			if from == protocol.Outside {
+				for to := range protocol.NodeID(4) {
+					env.Send(to, kindT, msg)
+				}
+			}
+		}})
+		plan.Inputs = []Input{input(1, 10, 0, string(body))}
+		plan.Faults = []Fault{{Op: Corrupt, Rate: protocol.Percent(100), Groups: [][]protocol.NodeID{{0}, {2}}}}
+		if rapid.Bool().Draw(t, "twice") {
+			plan.Faults = append(plan.Faults, Fault{ID: 1, Op: Corrupt, Rate: protocol.Percent(50), Groups: [][]protocol.NodeID{{0}, {2}}})
+		}
+		_, c := run(t, plan, source.Seed(rapid.Uint64().Draw(t, "seed")))
+		var shown []byte
+		for _, e := range c.events {
+			switch {
+			case e.What == Corrupted:
+				shown = e.Body
+			case e.What == Sent && !bytes.Equal(e.Body, body):
+				t.Fatalf("%x is sent, want %x", e.Body, body)
+			case e.What == Received && e.Peer == 0 && e.Node != 2 && !bytes.Equal(e.Body, body):
+				t.Fatalf("node %v receives %x, want %x", e.Node, e.Body, body)
+			case e.What == Received && e.Node == 2:
+				differ := 0
+				for i := range e.Body {
+					if e.Body[i] != body[i] {
+						differ++
+					}
+				}
+				changes[differ]++
+				if len(e.Body) != len(body) || !bytes.Equal(e.Body, shown) || differ > 4 || differ == 0 && len(body) > 0 {
+					t.Fatalf("%x becomes %x, shown as %x", body, e.Body, shown)
+				}
+			}
+		}
+	})
+	if slices.Contains(changes[:5], 0) {
+		t.Errorf("vacuous: numbers of changed bytes are %v", changes)
+	}
+}
+
+func TestFaultsOfLinksAllocateNothing(t *testing.T) {
+	plan := bells(6, 1<<40)
+	plan.Link.Delay, plan.Until = 5*time.Nanosecond, protocol.MaxTime
+	pair := [][]protocol.NodeID{{0, 1, 2}, nil}
+	for i, op := range []FaultOp{Slow, Lose, Copy, Corrupt, Cut} {
+		f := Fault{ID: uint64(i), Op: op, Groups: pair, For: time.Hour}
+		switch op {
+		case Slow:
+			f.By = 2
+		case Cut:
+			f.Every = 10
+		default:
+			f.Rate = protocol.Percent(20)
+		}
+		plan.Faults = append(plan.Faults, f)
+	}
+	plan.Node = scripts(script{
+		start: func(env *protocol.Env) { env.SetTimer(10, 1) },
+		timeout: func(env *protocol.Env, tag uint64) {
+			env.SetTimer(10, 1)
+			for to := range protocol.NodeID(6) {
+				env.Send(to, kindT, loadOf100[:])
+			}
+		},
+	})
+	s := mustNew(t, plan, source.Seed(1))
+	step := func() {
+		for range 5000 {
+			s.Step()
+		}
+	}
+	for range 10 {
+		step()
+	}
+	if n := testing.AllocsPerRun(10, step); n > 0 {
+		t.Errorf("%v allocations in 5000 steps, want 0", n)
+	}
+}
+
+var loadOf100 [100]byte

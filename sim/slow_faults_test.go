@@ -1,0 +1,423 @@
+package sim
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"math/big"
+	"slices"
+	"time"
+
+	"dessim/protocol"
+)
+
+// Faults of the slow twin: each question of whether a fault is there is answered
+// by going through the plan.
+
+// slowAnchor is a crash that waits for an effect.
+type slowAnchor struct {
+	fault *Fault
+	left  uint64
+}
+
+func (w *slow) calm() protocol.Time {
+	calm := protocol.Time(1 << 60)
+	for _, f := range w.plan.Faults {
+		if f.Op == Heal && f.At < calm {
+			calm = f.At
+		}
+	}
+	return calm
+}
+
+// end gives when a fault is over for good.
+func (w *slow) end(f *Fault) protocol.Time {
+	if end := f.At + protocol.Time(f.For); f.For > 0 && end < w.calm() {
+		return end
+	}
+	return w.calm()
+}
+
+func (w *slow) on(f *Fault, now protocol.Time) bool {
+	if now < f.At || now >= w.end(f) {
+		return false
+	}
+	for on, at := true, f.At; f.Every > 0; on, at = !on, at+protocol.Time(f.Every) {
+		if now < at+protocol.Time(f.Every) {
+			return on
+		}
+	}
+	return true
+}
+
+// pushFaults enters all events of faults, also all their comings and goings.
+func (w *slow) pushFaults() {
+	stopped := map[protocol.NodeID]bool{0: true}
+	var heal *Fault
+	for i := range w.plan.Faults {
+		f := &w.plan.Faults[i]
+		root := protocol.Hash2(rootFault, f.ID)
+		switch f.Op {
+		case Heal:
+			heal = f
+			continue
+		case Crash, FailSync, Pause:
+			stopped[f.Node] = true
+		}
+		w.push(&slowEvent{at: f.At, dst: f.Node, seq: 1 + f.ID, does: "fault", wave: root, name: root, fault: f})
+		switch f.Op {
+		case Pause, SlowSync, Drift, Byzantine, Partition, Cut, Ring, Clog, Slow, Lose, Copy, Corrupt:
+			if f.Every > 0 {
+				for at := f.At + protocol.Time(f.Every); at < w.end(f) && at <= w.plan.Until+protocol.Time(f.Every); at += protocol.Time(f.Every) {
+					w.push(&slowEvent{at: at, dst: f.Node, seq: 1 + f.ID, does: "turn", background: true, fault: f})
+				}
+			}
+			if w.end(f) <= protocol.MaxTime {
+				w.push(&slowEvent{at: w.end(f), dst: f.Node, seq: 1 + f.ID, does: "turn", background: true, fault: f})
+			}
+		}
+	}
+	for id := range stopped {
+		if heal != nil {
+			wave := protocol.Hash3(rootFault, heal.ID, 2+uint64(id))
+			w.push(&slowEvent{at: heal.At, dst: id, seq: 1 + heal.ID, does: "fault", wave: wave, name: wave, fault: heal})
+		}
+	}
+}
+
+func (w *slow) announce(what What, f *Fault) {
+	id := f.Node
+	if f.Op >= Partition && f.Op <= Corrupt || f.Op == Heal {
+		id = protocol.Outside
+	}
+	w.show(&Event{What: what, Node: id, Tag: f.ID, Text: f.String(), At: w.now, Step: w.result.Events})
+}
+
+func (w *slow) fault(n *slowNode, e *slowEvent) {
+	f := e.fault
+	if f.Op == Heal {
+		w.heal(n, e)
+		return
+	}
+	w.announce(Injected, f)
+	counts := &w.result.Faults
+	switch f.Op {
+	case Restart:
+		w.restart(n, e)
+	case Crash:
+		switch {
+		case f.After > 0:
+			if n.armed == nil || f.After < n.armed.After {
+				n.armed = f
+			}
+		case f.On.N > 0:
+			n.anchors = append(n.anchors, &slowAnchor{f, f.On.N})
+		case n.busy != nil:
+			w.crash(n, f, "while syncing")
+		case n.machine != nil && n.paused > 0:
+			w.crash(n, f, "while paused")
+		case n.machine != nil:
+			w.crash(n, f, "between steps")
+		}
+	case FailSync:
+		n.failing = append(n.failing, f)
+	case Pause:
+		if n.machine != nil {
+			counts.Pauses++
+			n.paused = w.end(f)
+		}
+	case Rot:
+		w.rot(n, f)
+	case Jump:
+		counts.Jumps++
+	case Drift:
+		counts.Drifts++
+	}
+}
+
+func (w *slow) turn(n *slowNode, e *slowEvent) {
+	was, is := w.on(e.fault, w.now-1), w.on(e.fault, w.now)
+	if is && !was {
+		w.announce(Injected, e.fault)
+	}
+	if was && !is {
+		w.announce(Lifted, e.fault)
+	}
+	if e.fault.Op == Pause && n.paused > 0 && n.paused <= w.now {
+		n.paused = 0
+		w.workOff(n)
+	}
+}
+
+func (w *slow) heal(n *slowNode, e *slowEvent) {
+	if n.id == 0 {
+		w.result.Healed = w.now
+		w.announce(Injected, e.fault)
+	}
+	n.armed, n.anchors, n.failing = nil, nil, nil
+	if n.busy != nil && n.busy.crash != nil {
+		w.crash(n, n.busy.crash, "while syncing")
+	}
+	w.restart(n, e)
+}
+
+func (w *slow) restart(n *slowNode, e *slowEvent) {
+	if n.machine != nil || n.inc == 0 || n.damaged {
+		return
+	}
+	for _, i := range protocol.SortedKeys(n.records) {
+		if !bytes.Equal(n.records[i], n.written[i]) {
+			n.damaged = true
+			n.digest.Network = protocol.Hash3(n.digest.Network^foldDamaged, uint64(w.now), uint64(n.inc))
+			w.result.Faults.Damaged++
+			w.tell(n, Event{What: Damaged, Text: fmt.Sprintf("record %d fails its checksum", i)})
+			return
+		}
+	}
+	w.result.Restarts++
+	w.start(n, e)
+}
+
+// reached counts an effect and gives the crash that it causes.
+func (n *slowNode) reached(f *protocol.Effect) (crash *Fault) {
+	for _, a := range n.anchors {
+		if a.fault.On.Op != f.Op || a.fault.On.Kind != 0 && a.fault.On.Kind != f.Kind {
+			continue
+		}
+		if a.left--; a.left == 0 && crash == nil {
+			crash = a.fault
+		}
+	}
+	n.anchors = slices.DeleteFunc(n.anchors, func(a *slowAnchor) bool { return a.left == 0 })
+	return crash
+}
+
+// salvage leaves of the disk what a crash by f does.
+func (w *slow) salvage(n *slowNode, f *Fault) {
+	var kept [][]byte
+	counts := &w.result.Faults
+	unsynced := n.next - n.safe
+	key := protocol.Key{Kind: kindKeep, A: n.id, N: protocol.Hash2(rootFault, f.ID)}
+	if f.Disk == KeepTorn && unsynced > 0 {
+		whole := w.choose(n, key, unsynced+1)
+		for i := range whole {
+			kept = append(kept, n.records[n.safe+i])
+		}
+		counts.Kept += whole
+		counts.Unsynced += unsynced - whole
+		if next := n.records[n.safe+whole]; len(next) > 1 {
+			key.Kind = kindTear
+			if part := w.choose(n, key, uint64(len(next))); part > 0 {
+				kept = append(kept, next[:part])
+				counts.Torn++
+			}
+		}
+	} else {
+		for i := range unsynced {
+			key.N = protocol.Hash3(rootFault, f.ID, i)
+			if f.Disk == KeepScattered && w.chance(n, key, protocol.Ratio{Num: 1, Den: 2}) {
+				kept = append(kept, n.records[n.safe+i])
+				counts.Kept++
+			} else {
+				counts.Unsynced++
+			}
+		}
+	}
+	maps.DeleteFunc(n.records, func(i uint64, _ []byte) bool { return i >= n.safe })
+	for _, rec := range kept {
+		n.records[n.safe], n.written[n.safe] = bytes.Clone(rec), bytes.Clone(rec)
+		n.safe++
+	}
+	n.next, n.forget = n.safe, 0
+}
+
+func (w *slow) rot(n *slowNode, f *Fault) {
+	var some []uint64
+	for _, i := range protocol.SortedKeys(n.records) {
+		if i < n.safe && len(n.records[i]) > 0 {
+			some = append(some, i)
+		}
+	}
+	if len(some) == 0 {
+		return
+	}
+	key := protocol.Key{Kind: kindRot, A: n.id, N: protocol.Hash2(rootFault, f.ID)}
+	i := some[0]
+	if len(some) > 1 {
+		i = some[w.choose(n, key, uint64(len(some)))]
+	}
+	key.Kind = kindRotBit
+	bit := w.choose(n, key, 8*uint64(len(n.records[i])))
+	n.records[i][bit/8] ^= 1 << (bit % 8)
+	w.result.Faults.Rotted++
+}
+
+func (w *slow) slowSync(n *slowNode) (late protocol.Time) {
+	for i := range w.plan.Faults {
+		if f := &w.plan.Faults[i]; f.Op == SlowSync && f.Node == n.id && w.on(f, w.now) {
+			late += protocol.Time(f.By)
+		}
+	}
+	if late > 0 {
+		w.result.Faults.SlowedSyncs++
+	}
+	return late
+}
+
+// ppm gives by how much the clock of a node runs too fast at a time.
+func (w *slow) ppm(id protocol.NodeID, at protocol.Time) int64 {
+	sum := int64(0)
+	for i := range w.plan.Faults {
+		if f := &w.plan.Faults[i]; f.Op == Drift && f.Node == id && w.on(f, at) {
+			sum += int64(f.PPM)
+		}
+	}
+	return max(-MaxDrift, min(sum, MaxDrift))
+}
+
+// local gives the clock of a node now: the sum of all that bent it so far.
+func (w *slow) local(id protocol.NodeID) protocol.Time {
+	turns := []protocol.Time{0, w.now}
+	local := big.NewInt(int64(w.now))
+	for i := range w.plan.Faults {
+		f := &w.plan.Faults[i]
+		switch {
+		case f.Node != id || f.At > w.now:
+		case f.Op == Jump:
+			local.Add(local, big.NewInt(int64(f.By)))
+			turns = append(turns, f.At)
+		case f.Op == Drift:
+			turns = append(turns, f.At, min(w.end(f), w.now))
+		}
+	}
+	slices.Sort(turns)
+	turns = slices.DeleteFunc(turns, func(at protocol.Time) bool {
+		jump := time.Duration(0)
+		for _, f := range w.plan.Faults {
+			if f.Node == id && f.Op == Jump && f.At == at {
+				jump += f.By
+			}
+		}
+		return at > 0 && at < w.now && w.ppm(id, at) == w.ppm(id, at-1) && jump == 0
+	})
+	for i := range turns[1:] {
+		gain := big.NewInt(int64(turns[i+1] - turns[i]))
+		gain.Mul(gain, big.NewInt(w.ppm(id, turns[i])))
+		local.Add(local, gain.Div(gain, big.NewInt(1_000_000))) // towards minus infinity
+	}
+	return protocol.Time(max(0, min(local.Int64(), int64(protocol.MaxTime))))
+}
+
+// truly gives the least time in which the clock gains after at its present rate.
+func (w *slow) truly(id protocol.NodeID, after time.Duration) protocol.Time {
+	t := big.NewInt(int64(min(after, longest)))
+	t.Mul(t, big.NewInt(-1_000_000))
+	t.Div(t, big.NewInt(1_000_000+w.ppm(id, w.now))) // towards minus infinity
+	return protocol.Time(-t.Int64())
+}
+
+// slowIn tells whether a node is in the i-th group.
+func slowIn(f *Fault, i int, id protocol.NodeID) bool {
+	return i >= len(f.Groups) || f.Groups[i] == nil || slices.Contains(f.Groups[i], id)
+}
+
+// hits tells whether a fault is there and about the link.
+func (w *slow) hits(f *Fault, from, to protocol.NodeID) bool {
+	if from == to || !w.on(f, w.now) {
+		return false
+	}
+	switch f.Op {
+	case Cut, Clog, Slow, Lose, Copy, Corrupt:
+		return slowIn(f, 0, from) && slowIn(f, 1, to)
+	case Partition:
+		a := slices.IndexFunc(f.Groups, func(g []protocol.NodeID) bool { return g == nil || slices.Contains(g, from) })
+		b := slices.IndexFunc(f.Groups, func(g []protocol.NodeID) bool { return g == nil || slices.Contains(g, to) })
+		return a != b && a >= 0 && b >= 0
+	case Ring:
+		ring := f.Groups[0]
+		if ring == nil {
+			for i := range w.nodes {
+				ring = append(ring, protocol.NodeID(i))
+			}
+		}
+		for i, id := range ring {
+			if next := ring[(i+1)%len(ring)]; id == from && next == to || id == to && next == from {
+				return false
+			}
+		}
+		return slices.Contains(ring, from) && slices.Contains(ring, to)
+	}
+	return false
+}
+
+func (w *slow) strikes(n *slowNode, kind protocol.Kind, f *Fault, to protocol.NodeID, name uint64) bool {
+	return w.chance(n, protocol.Key{Kind: kind, A: n.id, B: to, N: protocol.Hash2(name, f.ID)}, f.Rate)
+}
+
+// weather does to a message what faults do: it reports a loss, or gives the message
+// as it goes on and how much later it arrives.
+func (w *slow) weather(n *slowNode, e slowEvent) (changed slowEvent, late protocol.Time, lost bool) {
+	counts := &w.result.Faults
+	var there []*Fault
+	for i := range w.plan.Faults {
+		if f := &w.plan.Faults[i]; w.hits(f, n.id, e.dst) {
+			there = append(there, f)
+		}
+	}
+	for _, f := range there {
+		switch {
+		case f.Op == Partition || f.Op == Cut || f.Op == Ring:
+			counts.Cut++
+			return e, 0, true
+		case f.Op == Lose && w.strikes(n, kindLose, f, e.dst, e.name):
+			counts.Lost++
+			return e, 0, true
+		}
+	}
+	slowed, free := protocol.Time(0), w.now
+	for _, f := range there {
+		switch f.Op {
+		case Slow:
+			slowed += protocol.Time(f.By)
+		case Clog:
+			free = max(free, w.end(f))
+		}
+	}
+	if slowed > 0 {
+		counts.Slowed++
+	}
+	if free > w.now {
+		counts.Clogged++
+	}
+	for _, f := range there {
+		if f.Op == Corrupt && len(e.body) > 0 && w.strikes(n, kindCorrupt, f, e.dst, e.name) {
+			counts.Corrupted++
+			e.body = w.corrupt(n, f, &e)
+			w.tell(n, Event{What: Corrupted, Peer: e.dst, Kind: e.kind, Seq: e.seq, Body: e.body})
+			break
+		}
+	}
+	return e, slowed + free - w.now, false
+}
+
+func (w *slow) corrupt(n *slowNode, f *Fault, e *slowEvent) []byte {
+	key := protocol.Key{A: n.id, B: e.dst}
+	ask := func(kind protocol.Kind, i int, among int) int {
+		key.Kind, key.N = kind, protocol.Hash3(e.name, f.ID, uint64(i))
+		if among == 1 {
+			return 0
+		}
+		return int(w.choose(n, key, uint64(among)))
+	}
+	b := bytes.Clone(e.body)
+	var whole []int
+	for i := range b {
+		whole = append(whole, i)
+	}
+	for i := range 1 + ask(kindBytes, 0, min(4, len(b))) {
+		k := ask(kindPlace, i, len(whole))
+		b[whole[k]] ^= byte(1 + ask(kindByte, i, 255))
+		whole = slices.Delete(whole, k, k+1)
+	}
+	return b
+}

@@ -1,0 +1,270 @@
+package swarm
+
+import (
+	"slices"
+
+	"dessim/protocol"
+	"dessim/sim"
+)
+
+// Each function here makes a fault of one kind, or reports false if there is none
+// that is valid.
+
+// everyOther gives the nodes of even or of odd place.
+func (d *drawer) everyOther(odd int) []protocol.NodeID {
+	var nodes []protocol.NodeID
+	for i := odd; i < len(d.Nodes); i += 2 {
+		nodes = append(nodes, d.Nodes[i])
+	}
+	return nodes
+}
+
+func (d *drawer) node(of []protocol.NodeID) protocol.NodeID { return of[d.choose(askNode, len(of))] }
+
+// crash draws a crash. Those between two steps hit the nodes of odd place only,
+// and pauses the others: so no pause begins while its node is surely down, which
+// would be no valid plan. A crash after the last effect of a step does to a
+// protocol what one between two steps does, and hits all.
+func (d *drawer) crash() bool {
+	d.f.Op = sim.Crash
+	d.begin(d.From, d.To)
+	d.down()
+	d.keep()
+	const fewEffects, fewAnchors = 6, 12
+	how, odd := d.choose(askHow, 8), d.everyOther(1)
+	if how < 2 && len(odd) > 0 {
+		d.f.Node = d.node(odd)
+		return true
+	}
+	d.f.Node = d.node(d.Nodes)
+	anchor := func(op protocol.Op) { d.f.On = sim.Anchor{Op: op, N: 1 + uint64(d.choose(askCount, fewAnchors))} }
+	switch how {
+	case 0, 1, 2, 3:
+		d.f.After = 1 + d.choose(askCount, fewEffects)
+	case 4, 5:
+		anchor(protocol.OpPersist)
+	case 6:
+		anchor(protocol.OpSend)
+	default:
+		d.f.Op = sim.FailSync
+	}
+	return true
+}
+
+// keep draws what survives of what was not synced.
+func (d *drawer) keep() {
+	if d.torn {
+		d.f.Disk = sim.Survival(d.choose(askKeep, int(sim.KeepScattered)+1))
+	}
+}
+
+func (d *drawer) restart() bool {
+	d.f.Op = sim.Restart
+	d.begin(d.From, d.To)
+	d.f.Node = d.node(d.Nodes)
+	return true
+}
+
+// pause draws a pause. Each slot has its own part of the time, which it shares
+// with the next slot, if that has other nodes: so no two pauses of a node overlap.
+func (d *drawer) pause() bool {
+	even := d.everyOther(0)
+	lanes := min(2, len(even))
+	parts := protocol.Time((d.Most + lanes - 1) / lanes)
+	width := (d.To - d.From) / parts
+	if width == 0 {
+		return false
+	}
+	d.f.Op = sim.Pause
+	from := d.From + protocol.Time(d.slot/lanes)*width
+	d.begin(from, from+width)
+	d.f.For = min(d.span(), (from + width).Sub(d.f.At))
+	var mine []protocol.NodeID
+	for i := d.slot % lanes; i < len(even); i += lanes {
+		mine = append(mine, even[i])
+	}
+	d.f.Node = d.node(mine)
+	return true
+}
+
+func (d *drawer) disk() bool {
+	d.begin(d.From, d.To)
+	d.f.Node = d.node(d.Nodes)
+	if d.choose(askHow, 2) == 0 {
+		d.f.Op, d.f.By = sim.SlowSync, d.times(askBy, 7)
+		d.last()
+		return true
+	}
+	d.f.Op = sim.FailSync
+	d.down()
+	d.keep()
+	return true
+}
+
+func (d *drawer) rot() bool {
+	d.f.Op = sim.Rot
+	d.begin(d.From, d.To)
+	d.f.Node = d.node(d.Nodes)
+	return true
+}
+
+// others gives all nodes but one.
+func (d *drawer) others(id protocol.NodeID) []protocol.NodeID {
+	return slices.DeleteFunc(slices.Clone(d.Nodes), func(x protocol.NodeID) bool { return x == id })
+}
+
+// split deals the nodes out to so many sides, none of which is empty.
+func (d *drawer) split(sides int) [][]protocol.NodeID {
+	word := d.src.Choose(protocol.Key{Kind: askSides, N: d.f.ID}, 1<<62)
+	n := uint64(len(d.Nodes))
+	groups := make([][]protocol.NodeID, sides)
+	for i, id := range d.Nodes {
+		side := (uint64(i) + n - word%n) % n // the first few are dealt round
+		if side >= uint64(sides) {
+			side = protocol.Hash2(word, uint64(i)) % uint64(sides)
+		}
+		groups[side] = append(groups[side], id)
+	}
+	return groups
+}
+
+// divide draws the sides of a partition: one node and the rest, two, or many.
+func (d *drawer) divide() {
+	d.f.Op = sim.Partition
+	switch n := len(d.Nodes); d.choose(askHow, 4) {
+	case 0:
+		id := d.node(d.Nodes)
+		d.f.Groups = [][]protocol.NodeID{{id}, d.others(id)}
+	case 1, 2:
+		d.f.Groups = d.split(2)
+	default:
+		const fewest, most = 3, 5
+		d.f.Groups = d.split(min(n, fewest+d.choose(askCount, most-fewest+1)))
+	}
+}
+
+// direct draws from whom to whom messages are hit: from one to one, from one, to
+// one, from some to the others; and if all may be hit, from all to all.
+func (d *drawer) direct(all bool) {
+	ways := 4
+	if all {
+		ways = 5
+	}
+	id := d.node(d.Nodes)
+	one, rest := []protocol.NodeID{id}, d.others(id)
+	switch d.choose(askHow, ways) {
+	case 0:
+		i := d.choose(askPeer, len(rest))
+		d.f.Groups = [][]protocol.NodeID{one, rest[i : i+1 : i+1]}
+	case 1:
+		d.f.Groups = [][]protocol.NodeID{one, rest}
+	case 2:
+		d.f.Groups = [][]protocol.NodeID{rest, one}
+	case 3:
+		d.f.Groups = d.split(2)
+	default:
+		d.f.Groups = [][]protocol.NodeID{slices.Clone(d.Nodes), slices.Clone(d.Nodes)}
+	}
+}
+
+func (d *drawer) partition() bool {
+	d.begin(d.From, d.To)
+	d.divide()
+	d.last()
+	return true
+}
+
+func (d *drawer) cut() bool {
+	d.f.Op = sim.Cut
+	d.begin(d.From, d.To)
+	d.direct(false)
+	d.last()
+	return true
+}
+
+func (d *drawer) ring() bool {
+	d.f.Op = sim.Ring
+	d.begin(d.From, d.To)
+	d.f.Groups = [][]protocol.NodeID{slices.Clone(d.Nodes)}
+	d.last()
+	return true
+}
+
+// flap draws a partition or, every second slot, a cut that comes and goes.
+func (d *drawer) flap() bool {
+	d.begin(d.From, d.To)
+	if d.slot%2 == 0 {
+		d.divide()
+	} else {
+		d.f.Op = sim.Cut
+		d.direct(false)
+	}
+	d.last()
+	d.f.Every = d.times(askEvery, 6)
+	return true
+}
+
+func (d *drawer) clog() bool {
+	d.f.Op = sim.Clog
+	d.begin(d.From, d.To)
+	d.direct(true)
+	d.last()
+	return true
+}
+
+func (d *drawer) slow() bool {
+	d.f.Op, d.f.By = sim.Slow, d.times(askBy, 7)
+	d.begin(d.From, d.To)
+	d.direct(true)
+	d.last()
+	return true
+}
+
+// some draws a fault that hits a share of the messages.
+func (d *drawer) some(op sim.FaultOp, shares ...uint32) bool {
+	d.f.Op = op
+	d.begin(d.From, d.To)
+	d.direct(true)
+	d.percent(shares...)
+	d.last()
+	return true
+}
+
+func (d *drawer) lose() bool    { return d.some(sim.Lose, 1, 5, 20, 50) }
+func (d *drawer) copies() bool  { return d.some(sim.Copy, 1, 5, 20, 50) }
+func (d *drawer) corrupt() bool { return d.some(sim.Corrupt, 1, 5, 20) }
+
+func (d *drawer) clock() bool {
+	d.begin(d.From, d.To)
+	d.f.Node = d.node(d.Nodes)
+	drifts := [...]int32{50, 500, 5_000, 50_000, sim.MaxDrift}
+	how := d.choose(askHow, 4) // forward and back, by a jump and by drift
+	back := how%2 == 1
+	if how < 2 {
+		d.f.Op, d.f.By = sim.Jump, d.times(askBy, 9)
+		if back {
+			d.f.By = -d.f.By
+		}
+		return true
+	}
+	d.f.Op, d.f.PPM = sim.Drift, drifts[d.choose(askBy, len(drifts))]
+	if back {
+		d.f.PPM = -d.f.PPM
+	}
+	d.last()
+	return true
+}
+
+// byzantine draws what a traitor does. The traitors of a run are less than a third
+// of the nodes, all next to one another.
+func (d *drawer) byzantine() bool {
+	n := len(d.Nodes)
+	first := int(d.src.Choose(protocol.Key{Kind: askTraitor}, uint64(n)))
+	d.f.Op = sim.Byzantine
+	d.begin(d.From, d.To)
+	d.f.Node = d.Nodes[(first+d.choose(askNode, (n-1)/3))%n]
+	d.f.Trait = sim.Equivocate + sim.Trait(d.choose(askHow, int(sim.Alter)))
+	d.percent(5, 20, 50, 100)
+	d.last()
+	return true
+}
