@@ -9,6 +9,7 @@ package check
 
 import (
 	"fmt"
+	"strings"
 
 	"dessim/protocol"
 	"dessim/sim"
@@ -31,7 +32,8 @@ type Result struct {
 	Name      string
 	Verdict   Verdict
 	Exercised uint64        // how often there was something to judge
-	Detail    string        // one sentence: the violation, the reason, or empty
+	Detail    string        // one sentence: the violation, the reason, whom an Excuse names, or empty
+	Excused   uint64        // how much was looked at and excused
 	At        protocol.Time // of the violation
 	Step      uint64        // of the violation, as in the trace; 0 if the end of the run showed it
 }
@@ -43,6 +45,7 @@ type Check struct {
 	watch     sim.What
 	see       func(c *Check, e *sim.Event)
 	conclude  func(c *Check, end protocol.Time) (Verdict, string)
+	excused   []string
 	holds     func() error // of an Eventually: for Suite.Done
 	exercised uint64
 	failed    bool
@@ -75,7 +78,10 @@ func (c *Check) Result(end protocol.Time) Result {
 			r.At = 0
 		}
 	}
-	r.Name, r.Exercised = c.name, c.exercised
+	r.Name, r.Exercised, r.Excused = c.name, c.exercised, uint64(len(c.excused))
+	if r.Excused > 0 && r.Detail == "" {
+		r.Detail = "excused: " + strings.Join(c.excused, "; ")
+	}
 	return r
 }
 
@@ -120,6 +126,20 @@ func Eventually(name string, bound protocol.Time, missing func() (n uint64, wron
 	}}
 }
 
+// Excuse is how an Eventually names what need not come, and why: "node 2, whose disk
+// is damaged". Each name counts once.
+type Excuse func(name string)
+
+// EventuallyBut is an Eventually that may excuse some of what it looks at.
+func EventuallyBut(name string, bound protocol.Time, missing func(excuse Excuse) (n uint64, wrong error)) *Check {
+	var c *Check
+	c = Eventually(name, bound, func() (uint64, error) {
+		c.excused = nil
+		return missing(func(name string) { c.excused = append(c.excused, name) })
+	})
+	return c
+}
+
 // EventuallySeeing is an Eventually that collects what it needs from events of
 // the set watch.
 func EventuallySeeing(name string, bound protocol.Time, watch sim.What, see func(e *sim.Event), missing func() (n uint64, wrong error)) *Check {
@@ -154,6 +174,9 @@ func Sometimes(name string, scope Scope, watch sim.What, happened func(e *sim.Ev
 		return Inconclusive, "did not happen"
 	}}
 }
+
+// Skipped gives the check ruled out for that reason.
+func (c *Check) Skipped(reason string) *Check { return Skip(c.name, reason) }
 
 // Skip stands for a check that the parameters rule out.
 func Skip(name, reason string) *Check {

@@ -33,7 +33,7 @@ func (s Suite) Done() bool {
 func (s Suite) Skipped(reason string) Suite {
 	out := make(Suite, len(s))
 	for i, c := range s {
-		out[i] = Skip(c.name, reason)
+		out[i] = c.Skipped(reason)
 	}
 	return out
 }
