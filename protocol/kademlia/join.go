@@ -24,7 +24,8 @@ const (
 // the others may not know each other yet, so rounds follow until one brings no
 // new contact.
 type join struct {
-	boot    protocol.Endpoint // the zero value: nobody
+	boot    protocol.Endpoint   // the zero value: nobody
+	others  []protocol.Endpoint // who may stand in for it, each in turn
 	done    func(env *protocol.Env)
 	round   int
 	silent  int      // times in a row that the bootstrapper did not answer
@@ -45,6 +46,13 @@ type region struct {
 // bootstrapper is silent it is asked again, for ever. The network's first node
 // does not join. Joining oneself, or while joining, panics.
 func (d *DHT) Join(env *protocol.Env, bootstrap protocol.Endpoint, done func(env *protocol.Env)) {
+	d.Rejoin(env, []protocol.Endpoint{bootstrap}, done)
+}
+
+// Rejoin is Join for a node that knows several others from a former life: while
+// one is silent the next is asked. It keeps known, which must not be empty.
+func (d *DHT) Rejoin(env *protocol.Env, known []protocol.Endpoint, done func(env *protocol.Env)) {
+	bootstrap := known[0]
 	node, ok := d.cfg.Book.Node(bootstrap)
 	switch {
 	case d.join != nil:
@@ -53,7 +61,7 @@ func (d *DHT) Join(env *protocol.Env, bootstrap protocol.Endpoint, done func(env
 		panic(fmt.Sprintf("kademlia: node %d cannot join through %v", env.ID(), bootstrap))
 	}
 	d.boot = bootstrap
-	d.join = &join{boot: bootstrap, done: done}
+	d.join = &join{boot: bootstrap, others: known[1:], done: done}
 	d.nextRound(env)
 }
 
@@ -106,6 +114,11 @@ func (d *DHT) bootEnd(env *protocol.Env, ok bool) {
 	}
 	j.round--
 	env.Note(KindJoin, "bootstrapper silent at", j.boot)
+	if len(j.others) > 0 {
+		next := j.others[0]
+		j.others = append(j.others[1:len(j.others):len(j.others)], j.boot)
+		j.boot, d.boot = next, next
+	}
 	env.SetTimer(d.cfg.Pause<<min(j.silent, 6), protocol.Kademlia.Tag(pauseTimer))
 	j.silent++
 }
