@@ -1,32 +1,79 @@
 // Package abcast is atomic broadcast: every member of a group delivers the same
 // messages in one order.
 //
-// With all members up and over perfect links it promises validity (what a
-// member broadcasts is delivered), agreement (what one delivers all deliver),
-// integrity (at most once, only what was broadcast), total order and prefix
-// order (at any moment the sequences delivered so far are prefixes of one
-// sequence). A message comes after all that its origin had delivered when it
-// broadcast it; it comes after the origin's earlier messages too if links are
-// FIFO, and otherwise may precede them.
+// The order is decided by a rule, one of three, over FIFO links between members
+// that stay up:
 //
-// It does not survive failures: while a member is down nothing is delivered
-// anywhere, a member that comes back has forgotten what it delivered, and
-// a member that lies can stop the group or split it.
+//   - ISIS: the agreed priorities of Birman and Joseph, "Reliable Communication in
+//     the Presence of Failures" (ACM TOCS 5(1), 1987), section 4, after Skeen.
+//   - Lamport: the acknowledged order of "Time, Clocks, and the Ordering of Events
+//     in a Distributed System" (CACM 21(7), 1978), as its section on ordering
+//     events totally orders requests.
+//   - Sequencer: a fixed sequencer that is told by all and tells all: "BB" in
+//     Défago, Schiper and Urbán, "Total Order Broadcast and Multicast Algorithms"
+//     (ACM Computing Surveys 36(4), 2004), section 4.
 //
-// The order is decided by a rule, one of three. N members spend on a broadcast,
-// in messages and in delays until the last has delivered:
+// # Without Views
+//
+// The plain group is the rule alone. With all members up and over perfect links
+// it promises validity (what a member broadcasts is delivered), agreement (what
+// one delivers all deliver), integrity (at most once, only what was broadcast),
+// total order and prefix order (at any moment the sequences delivered so far are
+// prefixes of one sequence). A message comes after all that its origin had
+// delivered when it broadcast it; it comes after the origin's earlier messages
+// too if links are FIFO, and otherwise may precede them. It does not survive
+// failures: while a member is down nothing is delivered anywhere, and a member that
+// comes back has forgotten what it delivered. N members spend on a broadcast, in
+// messages and in delays until the last has delivered:
 //
 //	ISIS       3(N-1)  3  two delays at the origin
 //	Lamport    N(N-1)  2  one at the other member of two
 //	Sequencer  2(N-1)  2  one if the sequencer is the origin, and one less at the sequencer
 //
-// ISIS is the agreed priorities of Birman and Joseph, "Reliable Communication in
-// the Presence of Failures" (ACM TOCS 5(1), 1987), section 4, after Skeen. Lamport
-// is the acknowledged order of "Time, Clocks, and the Ordering of Events in a
-// Distributed System" (CACM 21(7), 1978), as its section on ordering events totally
-// orders requests. Sequencer is a fixed sequencer that is told by all and tells
-// all: "BB" in Défago, Schiper and Urbán, "Total Order Broadcast and Multicast
-// Algorithms" (ACM Computing Surveys 36(4), 2004), section 4.
+// # With Views
+//
+// The same rules run within views, over links that lose, copy and reorder, and
+// the group survives crashes, restarts and partitions. It promises the same to
+// all lives of all nodes, those that crashed too: uniform agreement, prefix order,
+// and FIFO. While a majority of all nodes is up and hears each other, what its
+// members broadcast is delivered; a minority delivers nothing new and changes
+// nothing. It does not survive lying nodes, nor a node that comes back without its
+// disk: it would forget what others count on.
+//
+// Each node keeps one durable log of messages and views. Within a view the rule
+// says where a message goes; a member writes it there, syncs, and only then
+// reports how long its log is (STABLE). What a majority of all nodes reported in
+// the same view is stable, and is delivered. A new view is one ballot: the leader,
+// the lowest node alive, takes a number that is its alone; nodes promise to do
+// nothing more in lower views and report their logs; the leader takes the log
+// adopted in the highest view, and of those the longest, adds what the reporters
+// hold unordered and an entry for the view, and sends that to those who promised.
+// Any two majorities share a node, so what was stable in a lower view is in the
+// log of every higher one: that is the whole proof. Rules, clocks and channels are
+// never logged, since they die with their view, and so does a life: who comes back
+// is a new member.
+//
+// This is viewstamped replication (Oki and Liskov, PODC 1988; Liskov and Cowling,
+// "Viewstamped Replication Revisited", 2012) with the primary replaced by an
+// ordering rule: the shape of Birman, Malkhi and van Renesse, "Virtually Synchronous
+// Methodology for Dynamic Service Replication" (2010), over a fixed set of nodes. A
+// majority of the last view instead of all nodes would go on with fewer, but after
+// a total failure nobody knows which view was the last.
+//
+// On a quiet day a broadcast costs N syncs, and in messages and delays:
+//
+//	ISIS       3(N-1) + N(N-1)  4
+//	Lamport    N(N-1) + N(N-1)  3
+//	Sequencer  2(N-1) + N(N-1)  3  two if the sequencer is the origin
+//
+// The second term is the reports, which are cumulative: Views.Merge lets one round
+// of them, and one sync of each member, do for all that is ordered meanwhile. A
+// ballot costs 3(N-1) messages, N(N-1) reports, 2N syncs and 4 delays. N(N-1)
+// heartbeats a tick detect failures and acknowledge.
+//
+// The log grows for ever: nothing compacts it, and a ballot sends the part of it
+// that the receiver is not sure of in one message. A pair of members that never
+// hear each other, though the leader hears both, keeps ISIS and Lamport waiting.
 package abcast
 
 import (
@@ -105,7 +152,8 @@ func ParseOrder(name string) (Order, error) {
 	return 0, fmt.Errorf("abcast: unknown order %q, want one of %q", name, known)
 }
 
-// Config says who forms a group and how it speaks. All fields are required.
+// Config says who forms a group and how it speaks. Views may be nil; all else is
+// required, but for Send, which is not used with Views.
 type Config struct {
 	// Members are all nodes of the group in ascending order, the one that runs
 	// the Group among them. Every member is given the same list.
@@ -117,9 +165,13 @@ type Config struct {
 	// Send returns.
 	Send func(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, msg []byte)
 	// Deliver takes the next message of the order. index is its place, from 0
-	// without gaps. The payload belongs to Deliver from then on. Deliver may
+	// without gaps, in each life anew: with Views a node that comes back is first
+	// delivered again what its log knows to be stable, within Start. What has
+	// one index is one message, at all nodes and in all lives. The payload belongs to Deliver from then on. Deliver may
 	// call Broadcast: the calls of Deliver never nest.
 	Deliver func(env *protocol.Env, index uint64, m Message)
+	// Views, if not nil, makes the group survive failures.
+	Views *Views
 }
 
 func (c *Config) check() {
@@ -137,7 +189,9 @@ func (c *Config) check() {
 	if !c.Order.known() {
 		panic(fmt.Sprintf("abcast: config has %v, want one of %q", c.Order, orderNames[1:]))
 	}
-	if c.Send == nil {
+	if c.Views != nil {
+		c.Views.check()
+	} else if c.Send == nil {
 		panic("abcast: config has no Send")
 	}
 	if c.Deliver == nil {
@@ -145,12 +199,27 @@ func (c *Config) check() {
 	}
 }
 
-// Stats counts what a Group had no use for since its Start.
+// Stats counts what a Group had no use for since its Start, and what became of
+// its views.
 type Stats struct {
 	Malformed uint64 // dropped: not the canonical encoding of any message of the rule
 	Foreign   uint64 // dropped: not from another member, or about a message that is not the sender's to speak of
 	Stray     uint64 // dropped: a repetition, a proposal that nobody waits for, or a place out of turn
 	Early     uint64 // kept: agreed stamps and places that came before their message
+
+	// The rest counts under Views only. There Stray also counts what is of
+	// another view or ballot.
+	Ballots   uint64 // begun by this node
+	Installed uint64 // views
+	Excluded  uint64 // views left because a majority went on without this node
+	Learned   uint64 // entries that this node's log lacked when a view began
+	Cut       uint64 // entries of its log that no majority had, and that the view did not keep
+	Flushed   uint64 // messages that a ballot of this node ordered, since no rule had
+	Repeated  uint64 // frames sent again
+	Ignored   uint64 // reports of a length not above the last
+	Torn      uint64 // records on disk that were not whole
+	Gaps      uint64 // records on disk whose predecessor had not survived
+	Clamped   uint64 // 1 if the disk told of more that is stable than it holds
 }
 
 // Group is one member's part in a group. It is a component, not a Node: its
@@ -165,6 +234,8 @@ type Group struct {
 	delivered uint64 // also the index of the next message
 	out       []byte // scratch of send
 	stats     Stats
+	views     *membership // nil without Views; then rule, ordered, handing and delivered are not used
+	started   bool
 }
 
 // New makes a Group that Start brings to life. It panics if cfg lacks something
@@ -172,13 +243,41 @@ type Group struct {
 func New(cfg Config) *Group {
 	cfg.check()
 	cfg.Members = slices.Clone(cfg.Members)
-	return &Group{cfg: cfg}
+	g := &Group{cfg: cfg}
+	if cfg.Views != nil {
+		views := *cfg.Views
+		g.cfg.Views = &views
+		g.views = newMembership(&g.cfg, &g.stats)
+	}
+	return g
+}
+
+// Restore takes a record that survived on disk with the byte protocol.ABCAST:
+// each of them, oldest first, before Start. rec is borrowed. A record of which
+// a crash left a part is treated as none and counted.
+func (g *Group) Restore(rec []byte) {
+	if g.views == nil {
+		panic("abcast: a record is restored, but without Views a group keeps none")
+	}
+	if g.started {
+		panic("abcast: a record is restored after Start")
+	}
+	g.views.restore(rec)
 }
 
 // Start begins the only life of g, as the member env.ID.
 func (g *Group) Start(env *protocol.Env) {
-	if g.rule != nil {
+	if g.started {
 		panic(fmt.Sprintf("abcast: node %v: started twice, want a new Group for each life", env.ID()))
+	}
+	self, ok := slices.BinarySearch(g.cfg.Members, env.ID())
+	if !ok {
+		panic(fmt.Sprintf("abcast: node %v: not among the members %v", env.ID(), g.cfg.Members))
+	}
+	g.started = true
+	if g.views != nil {
+		g.views.start(env, self)
+		return
 	}
 	v := &view{
 		self:    env.ID(),
@@ -187,18 +286,21 @@ func (g *Group) Start(env *protocol.Env) {
 		order:   func(m Message) { g.ordered = append(g.ordered, m) },
 		stats:   &g.stats,
 	}
-	if _, ok := v.index(v.self); !ok {
-		panic(fmt.Sprintf("abcast: node %v: not among the members %v", v.self, v.members))
-	}
 	g.last = MsgID{Node: env.ID(), Incarnation: env.Incarnation()}
 	g.rule = newRule(g.cfg.Order, v)
 }
 
 // Broadcast sends payload, which it copies, to all members, this one among
 // them, and gives the message's id. In a group of one it is delivered before
-// Broadcast returns, unless Deliver is what called it.
+// Broadcast returns, unless Deliver is what called it or, with Views, there is no
+// view yet. With Views it may be called at any time: what is broadcast while the
+// node is in no view waits for one. A crash of the node may lose a message that is
+// not delivered anywhere.
 func (g *Group) Broadcast(env *protocol.Env, payload []byte) MsgID {
 	g.mustRun(env)
+	if g.views != nil {
+		return g.views.broadcast(env, bytes.Clone(payload))
+	}
 	g.last.Seq++
 	m := Message{ID: g.last, Payload: bytes.Clone(payload)}
 	g.rule.broadcast(env, m)
@@ -211,6 +313,10 @@ func (g *Group) Broadcast(env *protocol.Env, payload []byte) MsgID {
 // a member would send is dropped and counted: see Stats.
 func (g *Group) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	g.mustRun(env)
+	if g.views != nil {
+		g.views.receive(env, from, msg)
+		return
+	}
 	_, member := slices.BinarySearch(g.cfg.Members, from)
 	if !member || from == g.last.Node {
 		g.stats.Foreign++
@@ -225,8 +331,14 @@ func (g *Group) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	g.handOver(env)
 }
 
-// Timeout panics: a Group sets no timers, so the host mistook another's for it.
+// Timeout consumes a timer with the component protocol.ABCAST. It panics without
+// Views: then a Group sets no timers, so the host mistook another's for it.
 func (g *Group) Timeout(env *protocol.Env, tag uint64) {
+	if g.views != nil {
+		g.mustRun(env)
+		g.views.timeout(env, tag)
+		return
+	}
 	panic(fmt.Sprintf("abcast: node %v: timer %#x, but a group sets none", env.ID(), tag))
 }
 
@@ -255,7 +367,7 @@ func (g *Group) send(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, 
 }
 
 func (g *Group) mustRun(env *protocol.Env) {
-	if g.rule == nil {
+	if !g.started {
 		panic(fmt.Sprintf("abcast: node %v: used before Start", env.ID()))
 	}
 }
@@ -263,6 +375,9 @@ func (g *Group) mustRun(env *protocol.Env) {
 // Pending gives the number of messages that this member holds and has not
 // delivered. When a group is quiet it is 0 at every member.
 func (g *Group) Pending() int {
+	if g.views != nil {
+		return g.views.pending()
+	}
 	if g.rule == nil {
 		return 0
 	}
@@ -270,7 +385,22 @@ func (g *Group) Pending() int {
 }
 
 // Delivered gives the number of messages delivered in this life.
-func (g *Group) Delivered() uint64 { return g.delivered }
+func (g *Group) Delivered() uint64 {
+	if g.views != nil {
+		return g.views.log.handed
+	}
+	return g.delivered
+}
+
+// View gives the view that this node is in or was in last, and whether it is in
+// it: if not, nothing is ordered here until the next view. Number 0 is none yet.
+// Without Views there is none ever.
+func (g *Group) View() (v View, normal bool) {
+	if g.views == nil || g.views.view == 0 {
+		return View{}, false
+	}
+	return g.views.current()
+}
 
 // Stats gives the counts of this life.
 func (g *Group) Stats() Stats { return g.stats }
@@ -278,7 +408,10 @@ func (g *Group) Stats() Stats { return g.stats }
 // Describe appends the state to b as lines of text and returns it.
 func (g *Group) Describe(b []byte) []byte {
 	b = fmt.Appendf(b, "abcast %v: %d members, %d delivered, %d pending\n",
-		g.cfg.Order, len(g.cfg.Members), g.delivered, g.Pending())
+		g.cfg.Order, len(g.cfg.Members), g.Delivered(), g.Pending())
+	if g.views != nil {
+		return g.views.describe(b)
+	}
 	if g.rule != nil {
 		b = g.rule.describe(b)
 	}

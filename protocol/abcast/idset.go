@@ -3,25 +3,18 @@ package abcast
 import (
 	"cmp"
 	"slices"
-
-	"dessim/protocol"
 )
 
 // An idSet is a set of message ids, kept for each life as runs of consecutive
 // seqs: messages of a life are ordered in about the order of their seqs, so one
 // run is all there is once a group is quiet, however long it has run.
 type idSet struct {
-	runs map[life][]run // ascending, never touching
-}
-
-type life struct {
-	node        protocol.NodeID
-	incarnation uint32
+	runs map[Life][]run // ascending, never touching
 }
 
 type run struct{ first, last uint64 } // both are in
 
-func newIDSet() idSet { return idSet{runs: map[life][]run{}} }
+func newIDSet() idSet { return idSet{runs: map[Life][]run{}} }
 
 // reaching gives the index of the first run that ends at seq or later.
 func reaching(runs []run, seq uint64) int {
@@ -30,14 +23,14 @@ func reaching(runs []run, seq uint64) int {
 }
 
 func (s *idSet) has(id MsgID) bool {
-	runs := s.runs[life{id.Node, id.Incarnation}]
+	runs := s.runs[id.life()]
 	i := reaching(runs, id.Seq)
 	return i < len(runs) && runs[i].first <= id.Seq
 }
 
 // add puts in an id, whose seq is at least 1, that is not in.
 func (s *idSet) add(id MsgID) {
-	l := life{id.Node, id.Incarnation}
+	l := id.life()
 	runs := s.runs[l]
 	i := reaching(runs, id.Seq)
 	joinsLeft := i > 0 && runs[i-1].last == id.Seq-1

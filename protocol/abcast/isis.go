@@ -187,6 +187,15 @@ func (r *isis) order(e *entry) {
 
 func (r *isis) pending() int { return r.queue.len() }
 
+// held leaves early out: over FIFO links there is none.
+func (r *isis) held() []held {
+	var all []held
+	for _, e := range r.queue.sorted() {
+		all = append(all, held{e.m.ID, true, e.m.Payload, e.deliverable, e.stamp})
+	}
+	return all
+}
+
 // shown is how many held messages describe lists: the head says why it waits.
 const shown = 8
 

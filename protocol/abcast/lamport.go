@@ -110,6 +110,15 @@ func (r *lamport) release() {
 
 func (r *lamport) pending() int { return r.queue.len() }
 
+// held gives final stamps only: an origin never changes one.
+func (r *lamport) held() []held {
+	var all []held
+	for _, e := range r.queue.sorted() {
+		all = append(all, held{e.m.ID, true, e.m.Payload, true, e.stamp})
+	}
+	return all
+}
+
 func (r *lamport) describe(b []byte) []byte {
 	b = fmt.Appendf(b, "  clock %d", r.clock)
 	if r.queue.len() > 0 {

@@ -100,7 +100,7 @@ func TestIDSetEqualsAMap(t *testing.T) {
 							runs++
 						}
 					}
-					if got := len(s.runs[life{0, inc}]); got != runs {
+					if got := len(s.runs[Life{0, inc}]); got != runs {
 						t.Fatalf("life %d kept as %d runs, want %d: %v", inc, got, runs, s.runs)
 					}
 				}
@@ -158,6 +158,13 @@ func FuzzDecodeInvertsEncode(f *testing.F) {
 			return
 		}
 		d, ok := decode(new(bencode.Reader), body)
+		if f, framed := new(datagramReader).decode(msg); framed {
+			inner, rules := decode(new(bencode.Reader), f.body)
+			if isData != (rules && inner.isData()) || isData && id != inner.id {
+				t.Fatalf("DataID(%q) = %v, %v; framed %+v", msg, id, isData, inner)
+			}
+			return
+		}
 		if isData != (ok && d.isData()) || isData && id != d.id {
 			t.Fatalf("DataID(%q) = %v, %v; decoded %+v", msg, id, isData, d)
 		}

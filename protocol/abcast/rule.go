@@ -23,6 +23,9 @@ type rule interface {
 	receive(env *protocol.Env, from protocol.NodeID, body []byte)
 	// pending gives the number of messages known and not ordered.
 	pending() int
+	// held gives all that is known of messages not ordered, for the next view,
+	// which begins with them.
+	held() []held
 	// describe appends the state to b as lines of text and returns it.
 	describe(b []byte) []byte
 }
@@ -41,7 +44,7 @@ func newRule(o Order, v *view) rule {
 }
 
 // A view is all that a rule knows of the world: who takes part, and the ways
-// out. There is one, of all members.
+// out. Without Views there is one, of all members.
 type view struct {
 	self    protocol.NodeID
 	members []protocol.NodeID // ascending, with self

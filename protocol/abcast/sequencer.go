@@ -3,6 +3,7 @@ package abcast
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"dessim/protocol"
 )
@@ -27,6 +28,7 @@ type sequencer struct {
 	placed  uint64            // the last place given, or heard of
 	places  []MsgID           // placed and not ordered, in order; the first has no message here
 	waiting map[MsgID]Message // not ordered
+	arrived []MsgID           // those waiting, and some that were ordered, as they came
 	past    idSet             // ordered, so that a repetition is known as one
 	out     []byte            // scratch for encoding
 }
@@ -66,16 +68,14 @@ func (r *sequencer) receive(env *protocol.Env, from protocol.NodeID, body []byte
 	}
 }
 
-func (r *sequencer) known(id MsgID) bool {
-	_, waits := r.waiting[id]
-	return waits || r.past.has(id)
-}
+func (r *sequencer) known(id MsgID) bool { return r.waits(id) || r.past.has(id) }
 
 // take takes a new message: the sequencer gives it its place, the others may know
 // that already.
 func (r *sequencer) take(env *protocol.Env, m Message) {
 	if r.view.self != r.who() {
 		r.waiting[m.ID] = m
+		r.arrived = append(r.arrived, m.ID)
 		r.release()
 		return
 	}
@@ -108,8 +108,16 @@ func (r *sequencer) release() {
 		}
 		r.places = r.places[1:]
 		delete(r.waiting, m.ID)
+		if len(r.arrived) > 2*len(r.waiting)+8 { // so that each is looked at about once
+			r.arrived = slices.DeleteFunc(r.arrived, func(id MsgID) bool { return !r.waits(id) })
+		}
 		r.order(m)
 	}
+}
+
+func (r *sequencer) waits(id MsgID) bool {
+	_, waits := r.waiting[id]
+	return waits
 }
 
 func (r *sequencer) order(m Message) {
@@ -118,6 +126,22 @@ func (r *sequencer) order(m Message) {
 }
 
 func (r *sequencer) pending() int { return len(r.waiting) }
+
+// held gives the placed messages, here or not, and then those without a place.
+func (r *sequencer) held() []held {
+	var all []held
+	first := r.placed - uint64(len(r.places)) + 1
+	for i, id := range r.places {
+		m, here := r.waiting[id]
+		all = append(all, held{id, here, m.Payload, true, stamp{number: first + uint64(i)}})
+	}
+	for _, id := range r.arrived {
+		if r.waits(id) && !slices.Contains(r.places, id) {
+			all = append(all, held{id, true, r.waiting[id].Payload, false, stamp{number: unplaced}})
+		}
+	}
+	return all
+}
 
 func (r *sequencer) describe(b []byte) []byte {
 	b = fmt.Appendf(b, "  sequencer %v, last place %d, %d messages held, %d placed\n", r.who(), r.placed, len(r.waiting), len(r.places))

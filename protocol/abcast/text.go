@@ -16,6 +16,15 @@ import (
 //	abcast.ack at 8           a stamp
 //	order 1/1/1 = 3           a place, from 1
 //
+// Under Views those stand after the number of their view and their own in it, and
+// there are
+//
+//	stable 9                                      the length of the sender's log
+//	heartbeat 6, log of 6, works, next 3          the view promised, and the next frame wanted
+//	view.prepare 9 from 4                         the number of a view, and where reports shall begin
+//	view.promise 9, log of 6 to 8, 4 stable       and what of it the sender has
+//	view.new 9 from 4 to 10: [0/1 1/1 2/1]        the log to go on with, and the members
+//
 // The text of what is not canonical is empty.
 func Text(msg []byte) string {
 	body, ok := cutComponent(msg)
@@ -25,8 +34,12 @@ func Text(msg []byte) string {
 	var r bencode.Reader
 	d, ok := decode(&r, body)
 	if !ok {
-		return ""
+		return textDatagram(msg)
 	}
+	return textBody(&d)
+}
+
+func textBody(d *decoded) string {
 	switch d.op {
 	case opData, opSequencerData:
 		return fmt.Sprintf("%v %v %s", KindData, d.id, textPayload(d.payload))
@@ -42,9 +55,65 @@ func Text(msg []byte) string {
 	return fmt.Sprintf("%v %v = %d.%v", KindFinal, d.id, d.number, d.proposer)
 }
 
+func textDatagram(msg []byte) string {
+	var in datagramReader
+	d, ok := in.decode(msg)
+	if !ok {
+		return ""
+	}
+	switch d.op {
+	case opHeartbeat:
+		state := "waits"
+		if d.normal {
+			state = "works"
+		}
+		return fmt.Sprintf("%v %d, log of %d, %s, next %d", KindHeartbeat, d.promised, d.adopted, state, d.next)
+	case opPrepare:
+		return fmt.Sprintf("%v %d from %d", KindViewPrepare, d.view, d.base)
+	case opPromise:
+		return fmt.Sprintf("%v %d, log of %d to %d, %d stable", KindViewPromise, d.view, d.adopted, d.length, d.commit)
+	case opNewView:
+		n := len(d.entries)
+		return fmt.Sprintf("%v %d from %d to %d: %v", KindNewView, d.view, d.base, d.base+n, d.entries[n-1].lives)
+	}
+	place := fmt.Sprintf("%d.%d ", d.view, d.seq)
+	if length, ok := in.stable(d.body); ok {
+		return place + fmt.Sprintf("%v %d", KindStable, length)
+	}
+	body, _ := decode(&in.inner, d.body)
+	return place + textBody(&body)
+}
+
 func textPayload(b []byte) string {
 	if len(b) == 0 {
 		return "empty"
 	}
 	return words.Short(b)
+}
+
+// TextRecord gives a record on disk in words. The text of what is not canonical is
+// empty.
+func TextRecord(rec []byte) string {
+	d, ok := decodeRecord(rec)
+	if !ok {
+		return ""
+	}
+	switch d.kind {
+	case recStart:
+		return fmt.Sprintf("life %d", d.inc)
+	case recPromised:
+		return fmt.Sprintf("promised view %d", d.view)
+	case recAdopted:
+		return fmt.Sprintf("adopted view %d, log from %d to %d", d.view, d.base, d.base+len(d.entries))
+	case recAppended:
+		return fmt.Sprintf("log entry %d: %s", d.base, textEntry(&d.entries[0]))
+	}
+	return fmt.Sprintf("stable up to %d", d.base)
+}
+
+func textEntry(e *logEntry) string {
+	if e.view != 0 {
+		return fmt.Sprintf("view %d of %v", e.view, e.lives)
+	}
+	return fmt.Sprintf("%v %s", e.m.ID, textPayload(e.m.Payload))
 }

@@ -30,13 +30,16 @@ func TestMessagesHaveAText(t *testing.T) {
 }
 
 func FuzzText(f *testing.F) {
-	for _, s := range seeds() {
+	for _, s := range append(seeds(), datagramSeeds()...) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, msg []byte) {
 		ok := false
 		if body, mine := cutComponent(msg); mine {
 			_, ok = decode(new(bencode.Reader), body)
+			if !ok {
+				_, ok = new(datagramReader).decode(msg)
+			}
 		}
 		if s := Text(msg); (s != "") != ok || bytes.IndexFunc([]byte(s), control) >= 0 {
 			t.Fatalf("%q has the text %q", msg, s)

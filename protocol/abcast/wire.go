@@ -78,8 +78,8 @@ func cutComponent(msg []byte) (body []byte, ok bool) {
 	return msg[1:], true
 }
 
-// DataID tells whether msg, whole as Config.Send was given it, carries a message
-// to the members, and which. It is for checks that watch the network.
+// DataID tells whether msg, whole as Config.Send or Views.Datagram was given it,
+// carries a message to the members, and which. It is for checks that watch the network.
 func DataID(msg []byte) (MsgID, bool) {
 	body, ok := cutComponent(msg)
 	if !ok {
@@ -87,6 +87,12 @@ func DataID(msg []byte) (MsgID, bool) {
 	}
 	var r bencode.Reader
 	d, ok := decode(&r, body)
+	if !ok {
+		var in datagramReader
+		if f, framed := in.decode(msg); framed && f.op == opFrame {
+			d, ok = decode(&r, f.body)
+		}
+	}
 	if !ok || !d.isData() {
 		return MsgID{}, false
 	}

@@ -1,0 +1,74 @@
+package abcast
+
+import "slices"
+
+// A journal is a member's log: the one order as far as it knows, and beyond what
+// is stable, as it believes. Entries are messages and views.
+type journal struct {
+	adopted   uint64 // view in which it was last adopted whole
+	entries   []logEntry
+	written   int             // entries with a record
+	safe      int             // entries whose record is synced
+	commit    int             // entries known to be stable
+	delivered int             // entries handed to the host in this life
+	handed    uint64          // messages among them
+	messages  int             // messages among the entries
+	seqs      map[Life]uint64 // the last seq of each life among the entries: a life's messages stand there from 1 without gaps
+}
+
+// A logEntry is a message or, if view is not 0, the beginning of a view.
+type logEntry struct {
+	m     Message
+	view  uint64
+	lives []Life
+}
+
+// same tells whether two entries are the same one.
+func (e *logEntry) same(o *logEntry) bool { return e.view == o.view && e.m.ID == o.m.ID }
+
+func (id MsgID) life() Life { return Life{id.Node, id.Incarnation} }
+
+// has tells whether the message is in the log.
+func (j *journal) has(id MsgID) bool { return id.Seq <= j.seqs[id.life()] }
+
+// order appends a message.
+func (j *journal) order(m Message) { j.extend([]logEntry{{m: m}}) }
+
+// extend appends entries.
+func (j *journal) extend(entries []logEntry) {
+	for _, e := range entries {
+		if e.view == 0 {
+			j.messages++
+			j.seqs[e.m.ID.life()] = e.m.ID.Seq
+		}
+	}
+	j.entries = append(j.entries, entries...)
+}
+
+// cut forgets the entries from length on.
+func (j *journal) cut(length int) {
+	for _, e := range slices.Backward(j.entries[length:]) {
+		if e.view == 0 {
+			j.messages--
+			j.seqs[e.m.ID.life()] = e.m.ID.Seq - 1
+		}
+	}
+	clear(j.entries[length:])
+	j.entries = j.entries[:length]
+	j.written = min(j.written, length)
+	j.safe = min(j.safe, length)
+}
+
+// synced notes that all that was written is safe.
+func (j *journal) synced() { j.safe = j.written }
+
+// settle ends the reading of the disk.
+func (j *journal) settle(stats *Stats) {
+	if j.commit > len(j.entries) {
+		// The hint survived and the last entries did not. What there is of the
+		// log is stable, and a majority has the rest.
+		stats.Clamped++
+		j.commit = len(j.entries)
+	}
+	j.written, j.safe = len(j.entries), len(j.entries)
+}

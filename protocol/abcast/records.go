@@ -1,0 +1,120 @@
+package abcast
+
+import (
+	"math"
+
+	"dessim/protocol"
+	"dessim/protocol/bencode"
+)
+
+func appendRecord(b []byte, kind uint64) []byte {
+	b = append(b, byte(protocol.ABCAST), 'l')
+	return bencode.AppendUint(b, kind)
+}
+
+func appendStart(b []byte, inc uint32) []byte {
+	b = appendRecord(b, recStart)
+	b = bencode.AppendUint(b, uint64(inc))
+	return append(b, 'e')
+}
+
+func appendPromised(b []byte, view uint64) []byte {
+	b = appendRecord(b, recPromised)
+	b = bencode.AppendUint(b, view)
+	return append(b, 'e')
+}
+
+func appendAdopt(b []byte, view uint64, base int, entries []logEntry) []byte {
+	b = appendRecord(b, recAdopted)
+	b = bencode.AppendUint(b, view)
+	b = bencode.AppendUint(b, uint64(base))
+	b = appendEntries(b, entries)
+	return append(b, 'e')
+}
+
+func appendAppended(b []byte, index int, e *logEntry) []byte {
+	b = appendRecord(b, recAppended)
+	b = bencode.AppendUint(b, uint64(index))
+	b = appendEntry(b, e)
+	return append(b, 'e')
+}
+
+func appendCommit(b []byte, length int) []byte {
+	b = appendRecord(b, recCommit)
+	b = bencode.AppendUint(b, uint64(length))
+	return append(b, 'e')
+}
+
+// A record is one of any kind; fields that its kind does not have are 0.
+type record struct {
+	kind    uint64
+	inc     uint32
+	view    uint64
+	base    int // of COMMIT the length, of APPENDED the index
+	entries []logEntry
+}
+
+func decodeRecord(rec []byte) (d record, ok bool) {
+	body, ok := cutComponent(rec)
+	if !ok {
+		return record{}, false
+	}
+	var r bencode.Reader
+	r.Reset(body)
+	r.List()
+	d.kind = r.Uint()
+	switch d.kind {
+	case recStart:
+		d.inc = uint32(readAtLeast1(&r, math.MaxUint32))
+	case recPromised:
+		d.view = readAtLeast1(&r, maxNumber)
+	case recAdopted:
+		d.view = readAtLeast1(&r, maxNumber)
+		d.base = readLength(&r)
+		d.entries = readEntries(&r)
+	case recAppended:
+		d.base = readLength(&r)
+		d.entries = []logEntry{readEntry(&r)}
+	case recCommit:
+		d.base = readLength(&r)
+	default:
+		r.Fail()
+	}
+	r.End()
+	if !r.Done() {
+		return record{}, false
+	}
+	return d, true
+}
+
+// restore folds the next record.
+func (m *membership) restore(rec []byte) {
+	d, ok := decodeRecord(rec)
+	if !ok {
+		m.stats.Torn++ // it was never synced, so nobody counts on it
+		return
+	}
+	switch d.kind {
+	case recStart:
+		m.recorded = max(m.recorded, d.inc)
+	case recPromised:
+		m.promised = max(m.promised, d.view)
+	case recAdopted:
+		if d.base > len(m.log.entries) {
+			m.stats.Gaps++
+			return
+		}
+		m.log.cut(d.base)
+		m.log.extend(d.entries)
+		m.log.adopted = d.view
+		m.promised = max(m.promised, d.view)
+	case recAppended:
+		if d.base != len(m.log.entries) {
+			m.stats.Gaps++ // one before it did not survive
+			return
+		}
+		m.log.extend(d.entries)
+	case recCommit:
+		m.log.commit = max(m.log.commit, d.base)
+	}
+}

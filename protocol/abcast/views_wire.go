@@ -1,0 +1,382 @@
+package abcast
+
+import (
+	"bytes"
+	"math"
+
+	"dessim/protocol"
+	"dessim/protocol/bencode"
+)
+
+// The kinds of what Views adds; a rule's messages keep theirs, repeated ones too.
+var (
+	KindHeartbeat   = protocol.KindOf("heartbeat")    // all to all, each tick; acknowledges
+	KindViewPrepare = protocol.KindOf("view.prepare") // a leader to all: promise this view
+	KindViewPromise = protocol.KindOf("view.promise") // the answer: what the node has
+	KindNewView     = protocol.KindOf("view.new")     // the leader to all who promised: the log to go on with
+	KindStable      = protocol.KindOf("stable")       // all to all in a view: how long the safe log is
+	KindViewed      = protocol.KindOf("viewed")       // output: a view at its place in the order; see DecodeViewed
+)
+
+// Under Views a message on the wire is the byte protocol.ABCAST and one bencoded
+// list, which begins with its type and the sender's incarnation:
+//
+//	HEARTBEAT 16 incarnation promised adopted normal next
+//	PREPARE   17 incarnation view base
+//	PROMISE   18 incarnation view adopted commit length entries tail
+//	NEWVIEW   19 incarnation view base entries
+//	FRAME     20 incarnation view seq body
+//
+// next is the number of the next frame wanted. entries of a PROMISE begin at the
+// lesser of base and length; those of a NEWVIEW at base, and the last is that of
+// the view. A body is that of a rule or
+//
+//	STABLE    8 length
+//
+// Entries, what a rule holds, and lives are lists too. A held message has the
+// payload, or not, as a list:
+//
+//	message   1 node incarnation seq payload
+//	view      2 view lives
+//	held      node incarnation seq agreed number by payload
+//	life      node incarnation
+//
+// The records on disk bear the same byte:
+//
+//	START     1 incarnation
+//	PROMISED  2 view
+//	ADOPTED   3 view base entries
+//	APPENDED  4 index entry
+//	COMMIT    5 length
+//
+// What a crash leaves of the records after the last sync may have gaps. An APPENDED
+// behind a gap is known by its index, and a COMMIT beyond the log is a true hint
+// that is cut to it. Nothing else can stand behind a gap, since all else is
+// synced at once.
+const (
+	opStable    = 8
+	opHeartbeat = iota + 15
+	opPrepare
+	opPromise
+	opNewView
+	opFrame
+)
+
+const (
+	recStart = iota + 1
+	recPromised
+	recAdopted
+	recAppended
+	recCommit
+)
+
+const (
+	entryMessage = 1
+	entryView    = 2
+)
+
+// maxLength bounds a log, so that a length is an int on any machine.
+const maxLength = math.MaxInt32
+
+// unplaced is the number of a held message that nobody gave one.
+const unplaced = maxNumber
+
+// datagram is any of the five; fields that op does not have are 0.
+type datagram struct {
+	op       uint64
+	inc      uint32
+	promised uint64
+	adopted  uint64
+	normal   bool
+	next     uint64
+	view     uint64
+	base     int
+	commit   int
+	length   int
+	entries  []logEntry // their payloads are copies
+	tail     []held     // so are these
+	seq      uint64
+	body     []byte // aliases the message
+}
+
+func appendHeartbeat(b []byte, promised, adopted uint64, normal bool, next uint64) []byte {
+	b = bencode.AppendUint(b, promised)
+	b = bencode.AppendUint(b, adopted)
+	b = appendBool(b, normal)
+	b = bencode.AppendUint(b, next)
+	return append(b, 'e')
+}
+
+func appendPrepare(b []byte, view uint64, base int) []byte {
+	b = bencode.AppendUint(b, view)
+	b = bencode.AppendUint(b, uint64(base))
+	return append(b, 'e')
+}
+
+// appendPromise appends all but what appendReport does.
+func appendPromise(b []byte, view, adopted uint64, commit, length int) []byte {
+	b = bencode.AppendUint(b, view)
+	b = bencode.AppendUint(b, adopted)
+	b = bencode.AppendUint(b, uint64(commit))
+	return bencode.AppendUint(b, uint64(length))
+}
+
+func appendReport(b []byte, entries []logEntry, tail []held) []byte {
+	b = appendEntries(b, entries)
+	b = append(b, 'l')
+	for _, h := range tail {
+		b = append(b, 'l')
+		b = appendIDFields(b, h.id)
+		b = appendBool(b, h.agreed)
+		b = bencode.AppendUint(b, h.stamp.number)
+		b = bencode.AppendUint(b, uint64(h.stamp.proposer))
+		b = append(b, 'l')
+		if h.here {
+			b = bencode.AppendBytes(b, h.payload)
+		}
+		b = append(b, 'e', 'e')
+	}
+	return append(b, 'e', 'e')
+}
+
+func appendNewView(b []byte, view uint64, base int, entries []logEntry) []byte {
+	b = bencode.AppendUint(b, view)
+	b = bencode.AppendUint(b, uint64(base))
+	b = appendEntries(b, entries)
+	return append(b, 'e')
+}
+
+func appendFrame(b []byte, view, seq uint64, body []byte) []byte {
+	b = bencode.AppendUint(b, view)
+	b = bencode.AppendUint(b, seq)
+	b = append(b, body...)
+	return append(b, 'e')
+}
+
+func appendStable(b []byte, length int) []byte {
+	b = append(b, 'l')
+	b = bencode.AppendUint(b, opStable)
+	b = bencode.AppendUint(b, uint64(length))
+	return append(b, 'e')
+}
+
+func appendBool(b []byte, v bool) []byte {
+	if v {
+		return bencode.AppendUint(b, 1)
+	}
+	return bencode.AppendUint(b, 0)
+}
+
+func appendIDFields(b []byte, id MsgID) []byte {
+	b = bencode.AppendUint(b, uint64(id.Node))
+	b = bencode.AppendUint(b, uint64(id.Incarnation))
+	return bencode.AppendUint(b, id.Seq)
+}
+
+func appendEntries(b []byte, entries []logEntry) []byte {
+	b = append(b, 'l')
+	for i := range entries {
+		b = appendEntry(b, &entries[i])
+	}
+	return append(b, 'e')
+}
+
+func appendEntry(b []byte, e *logEntry) []byte {
+	b = append(b, 'l')
+	if e.view == 0 {
+		b = bencode.AppendUint(b, entryMessage)
+		b = appendIDFields(b, e.m.ID)
+		b = bencode.AppendBytes(b, e.m.Payload)
+		return append(b, 'e')
+	}
+	b = bencode.AppendUint(b, entryView)
+	b = bencode.AppendUint(b, e.view)
+	b = appendLives(b, e.lives)
+	return append(b, 'e')
+}
+
+func appendLives(b []byte, lives []Life) []byte {
+	b = append(b, 'l')
+	for _, l := range lives {
+		b = append(b, 'l')
+		b = bencode.AppendUint(b, uint64(l.Node))
+		b = bencode.AppendUint(b, uint64(l.Incarnation))
+		b = append(b, 'e')
+	}
+	return append(b, 'e')
+}
+
+// datagramReader reads datagrams without allocating a Reader for each.
+type datagramReader struct {
+	outer, inner bencode.Reader
+}
+
+// decode reads a datagram, whole with its component byte, and refuses what the
+// append functions would not write.
+func (in *datagramReader) decode(msg []byte) (d datagram, ok bool) {
+	body, ok := cutComponent(msg)
+	if !ok {
+		return datagram{}, false
+	}
+	r := &in.outer
+	r.Reset(body)
+	r.List()
+	d.op = r.Uint()
+	d.inc = uint32(readAtLeast1(r, math.MaxUint32))
+	switch d.op {
+	case opHeartbeat:
+		d.promised = r.UintMax(maxNumber)
+		d.adopted = r.UintMax(d.promised)
+		d.normal = readBool(r)
+		d.next = r.Uint()
+		if d.normal && (d.adopted == 0 || d.adopted != d.promised) {
+			r.Fail()
+		}
+	case opPrepare:
+		d.view = readAtLeast1(r, maxNumber)
+		d.base = readLength(r)
+	case opPromise:
+		d.view = readAtLeast1(r, maxNumber)
+		d.adopted = r.UintMax(d.view - min(d.view, 1))
+		d.commit = readLength(r)
+		d.length = readLength(r)
+		d.entries = readEntries(r)
+		d.tail = readTail(r)
+	case opNewView:
+		d.view = readAtLeast1(r, maxNumber)
+		d.base = readLength(r)
+		d.entries = readEntries(r)
+		if n := len(d.entries); n == 0 || d.entries[n-1].view != d.view {
+			r.Fail()
+		}
+	case opFrame:
+		d.view = readAtLeast1(r, maxNumber)
+		d.seq = r.Uint()
+		d.body = r.Skip()
+		if !r.Broken() && !in.known(d.body) {
+			r.Fail()
+		}
+	default:
+		r.Fail()
+	}
+	r.End()
+	if !r.Done() {
+		return datagram{}, false
+	}
+	return d, true
+}
+
+// known tells whether body is that of a rule or a report.
+func (in *datagramReader) known(body []byte) bool {
+	if _, ok := in.stable(body); ok {
+		return true
+	}
+	_, ok := decode(&in.inner, body)
+	return ok
+}
+
+// stable reads a body that reports a length.
+func (in *datagramReader) stable(body []byte) (length int, ok bool) {
+	r := &in.inner
+	r.Reset(body)
+	r.List()
+	if r.Uint() != opStable {
+		return 0, false
+	}
+	length = readLength(r)
+	r.End()
+	return length, r.Done()
+}
+
+func readBool(r *bencode.Reader) bool { return r.UintMax(1) == 1 }
+
+func readLength(r *bencode.Reader) int { return int(r.UintMax(maxLength)) }
+
+func readEntries(r *bencode.Reader) (entries []logEntry) {
+	r.List()
+	for r.More() {
+		entries = append(entries, readEntry(r))
+	}
+	r.End()
+	return entries
+}
+
+func readEntry(r *bencode.Reader) (e logEntry) {
+	r.List()
+	switch r.Uint() {
+	case entryMessage:
+		e.m.ID = readID(r)
+		e.m.Payload = bytes.Clone(r.Bytes())
+	case entryView:
+		e.view = readAtLeast1(r, maxNumber)
+		e.lives = readLives(r)
+	default:
+		r.Fail()
+	}
+	r.End()
+	return e
+}
+
+// readLives reads lives of ascending nodes, one at least.
+func readLives(r *bencode.Reader) (lives []Life) {
+	r.List()
+	for r.More() {
+		r.List()
+		l := Life{readNode(r), uint32(readAtLeast1(r, math.MaxUint32))}
+		r.End()
+		if n := len(lives); n > 0 && lives[n-1].Node >= l.Node {
+			r.Fail()
+		}
+		lives = append(lives, l)
+	}
+	r.End()
+	if len(lives) == 0 {
+		r.Fail()
+	}
+	return lives
+}
+
+func readTail(r *bencode.Reader) (tail []held) {
+	r.List()
+	for r.More() {
+		var h held
+		r.List()
+		h.id = readID(r)
+		h.agreed = readBool(r)
+		h.stamp.number = readAtLeast1(r, maxNumber)
+		h.stamp.proposer = readNode(r)
+		r.List()
+		if h.here = r.More(); h.here {
+			h.payload = bytes.Clone(r.Bytes())
+		}
+		r.End()
+		r.End()
+		tail = append(tail, h)
+	}
+	r.End()
+	return tail
+}
+
+// appendView encodes the output of kind KindViewed.
+func appendView(b []byte, v View) []byte {
+	b = append(b, 'l')
+	b = bencode.AppendUint(b, v.Number)
+	b = bencode.AppendUint(b, v.Place)
+	b = appendLives(b, v.Members)
+	return append(b, 'e')
+}
+
+// DecodeViewed reads an output of kind KindViewed.
+func DecodeViewed(rec []byte) (v View, ok bool) {
+	var r bencode.Reader
+	r.Reset(rec)
+	r.List()
+	v.Number = readAtLeast1(&r, maxNumber)
+	v.Place = r.UintMax(maxLength)
+	v.Members = readLives(&r)
+	r.End()
+	if !r.Done() {
+		return View{}, false
+	}
+	return v, true
+}
