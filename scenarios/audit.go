@@ -48,6 +48,9 @@ func (a *audit) add(c coin, o ledger.TxOut) {
 // far. If it is not the same, two orders are mixed up, and to judge by them would
 // accuse the wrong one.
 func (a *audit) see(node protocol.NodeID, x peer.Entry) (relevant bool, wrong error) {
+	if x.Index == 0 {
+		a.before[node] = a.w.genesis.TxID() // it began anew, by a restart perhaps
+	}
 	before := a.before[node]
 	a.before[node] = x.LogHash
 	if x.Index != a.entries || before != a.log {
@@ -119,6 +122,9 @@ const sampled = 64
 // ledger.
 func (a *audit) compare() error {
 	for i, n := range a.w.nodes[:min(sampled, len(a.w.nodes))] {
+		if a.w.lives.down(protocol.NodeID(i)) {
+			continue
+		}
 		seen := 0
 		for _, o := range a.w.owners {
 			for p, amount := range n.Ledger().Unspent(o) {

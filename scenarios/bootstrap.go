@@ -56,18 +56,19 @@ func buildBootstrap(seed uint64, p Params, src protocol.Source) *Run {
 		plan.Inputs = append(plan.Inputs, sim.Input{ID: uint64(i), At: at, Node: protocol.NodeID(q.asker), Body: body})
 	}
 	plan.Inputs = w.inputs(plan.Inputs)
-	bound := w.after(w.begin, askDelays+graceDelays)
+	w.storm(&plan)
+	bound := w.after(max(w.begin, w.calm), askDelays+graceDelays)
 	l := newLookups(w, quests)
 	return &Run{
 		Plan: plan,
 		Checks: check.Suite{
 			w.joinedCheck(bound),
-			l.closestCheck(),
-			l.answeredCheck(bound),
-			l.keysCheck(bound),
-			l.farCheck(),
+			p.calmly(l.closestCheck()),
+			p.calmly(l.answeredCheck(bound)),
+			p.calmly(l.keysCheck(bound)),
+			p.calmly(l.farCheck()),
 		},
-		watch: []sim.Observer{&w.sent},
+		watch: []sim.Observer{&w.lives, &w.sent},
 		nodes: w.rows,
 		facts: l.facts,
 	}
@@ -112,12 +113,17 @@ func (w *world) quests() []quest {
 
 // joinedCheck demands that every node joins.
 func (w *world) joinedCheck(bound protocol.Time) *check.Check {
-	return check.Eventually("every node has joined", bound, func() (uint64, error) {
+	return check.EventuallyBut("every node has joined", bound, func(excuse check.Excuse) (uint64, error) {
+		count := uint64(0)
 		for i, n := range w.nodes {
-			if n == nil || !n.Joined() {
-				return uint64(len(w.nodes)), fmt.Errorf("node %d has not joined", i)
+			if w.lives.excused(protocol.NodeID(i), excuse) {
+				continue
 			}
+			if n == nil || !n.Joined() {
+				return count, fmt.Errorf("node %d has not joined", i)
+			}
+			count++
 		}
-		return uint64(len(w.nodes)), nil
+		return count, nil
 	})
 }

@@ -39,7 +39,7 @@ func buildBroadcast(seed uint64, p Params, src protocol.Source) *Run {
 	l, f := m.ledgers, newFloods(m)
 	r := m.run(check.Suite{
 		m.joinedCheck(m.bound),
-		f.once(), f.everywhere(), f.exact(), f.quiet(), f.repaired(),
+		p.calmly(f.once()), p.calmly(f.everywhere()), p.calmly(f.exact()), p.calmly(f.quiet()), p.calmly(f.repaired()),
 		l.answered(m.bound), l.audited(), l.equalAtEnd(m.bound),
 	})
 	facts := r.facts

@@ -45,8 +45,8 @@ func buildCommit(seed uint64, p Params, src protocol.Source) *Run {
 	c, l := m.commits, m.ledgers
 	return m.run(check.Suite{
 		m.joinedCheck(m.bound),
-		c.agreement(), c.stability(), c.validity(), c.progress(m.bound),
-		newCosts(m).check(), l.retried(),
+		c.agreement(), c.stability(), c.validity(), p.calmly(c.progress(m.bound)),
+		p.calmly(newCosts(m).check()), l.retried(),
 		l.answered(m.bound), l.conserved(), l.audited(), l.equalAtEnd(m.bound), l.noReservation(m.bound),
 	})
 }

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"dessim/protocol"
 	"dessim/protocol/twopc"
@@ -18,12 +19,14 @@ type commits struct {
 	order   []*commit // as they began
 	decides *commit   // what the event shown last decides, or nil
 	client  protocol.NodeID
+	delay   time.Duration                // the longest usual one
 	parties map[uint64][]protocol.NodeID // ascending, by transfer of the client
 }
 
 // commit is what is known of one transaction.
 type commit struct {
 	id           twopc.ID
+	coordinator  protocol.NodeID
 	participants []protocol.NodeID // as the coordinator began it; nil before
 	yes, no      []protocol.NodeID
 	decided      []decision
@@ -34,8 +37,13 @@ type decision struct {
 	commit bool
 }
 
-func newCommits(client protocol.NodeID) *commits {
-	return &commits{txs: make(map[twopc.ID]*commit), client: client, parties: make(map[uint64][]protocol.NodeID)}
+// decidedBy reports whether a node has decided.
+func (t *commit) decidedBy(id protocol.NodeID) bool {
+	return slices.ContainsFunc(t.decided, func(d decision) bool { return d.node == id })
+}
+
+func newCommits(client protocol.NodeID, delay time.Duration) *commits {
+	return &commits{txs: make(map[twopc.ID]*commit), client: client, delay: delay, parties: make(map[uint64][]protocol.NodeID)}
 }
 
 // Watch gives the outputs.
@@ -50,7 +58,7 @@ func (c *commits) Observe(e *sim.Event) {
 	}
 	t := c.txs[r.ID]
 	if t == nil {
-		t = &commit{id: r.ID}
+		t = &commit{id: r.ID, coordinator: r.Coordinator}
 		c.txs[r.ID] = t
 		c.order = append(c.order, t)
 	}

@@ -67,8 +67,8 @@ func buildConcurrent(seed uint64, p Params, src protocol.Source) *Run {
 	c, l := m.commits, m.ledgers
 	return m.run(check.Suite{
 		m.joinedCheck(m.bound),
-		c.agreement(), c.stability(), c.validity(), c.progress(m.bound),
-		l.order(), l.sameHashes(), l.conserved(), l.audited(), l.nothingForged(forged),
+		c.agreement(), c.stability(), c.validity(), p.calmly(c.progress(m.bound)),
+		l.order(), l.sameHashes(), l.conserved(), l.audited(), p.calmly(l.nothingForged(forged)),
 		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound), l.reordered(),
 	})
 }

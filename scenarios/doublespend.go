@@ -55,8 +55,8 @@ func buildDoubleSpend(seed uint64, p Params, src protocol.Source) *Run {
 	c, l := m.commits, m.ledgers
 	r := m.run(check.Suite{
 		m.joinedCheck(m.bound),
-		c.agreement(), c.stability(), c.validity(), c.progress(m.bound),
-		d.oneAccepted(), d.allRefused(), d.oneCommits(), d.votedNo(), d.crossed(),
+		c.agreement(), c.stability(), c.validity(), p.calmly(c.progress(m.bound)),
+		p.calmly(d.oneAccepted()), p.calmly(d.allRefused()), p.calmly(d.oneCommits()), p.calmly(d.votedNo()), p.calmly(d.crossed()),
 		newNotary(m.world).endorsed(), l.order(), l.sameHashes(), l.conserved(), l.audited(),
 		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound),
 	})

@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"slices"
+
 	"dessim/protocol"
 	"dessim/protocol/peer"
 	"dessim/sim"
@@ -31,6 +33,7 @@ type market struct {
 	bound   protocol.Time // by which all transfers must have ended
 	commits *commits
 	ledgers *ledgers
+	stormy  *stormy
 }
 
 // newMarket makes a market of p.Nodes nodes, without inputs. The client's links
@@ -44,7 +47,11 @@ func newMarket(seed uint64, p Params, src protocol.Source) *market {
 		{From: sim.Any, To: m.client, Link: near},
 	}
 	m.bound = w.after(w.begin, graceDelays/2+3*p.Txs+attemptDelays*repeats(p.Abort, 3))
-	m.commits, m.ledgers = newCommits(m.client), newLedgers(w)
+	if p.Failing() {
+		m.bound = w.after(max(m.bound, m.calm), calmDelays)
+	}
+	m.commits, m.ledgers = newCommits(m.client, m.delay), newLedgers(w)
+	m.stormy = newStormy(m)
 	return m
 }
 
@@ -60,6 +67,7 @@ func (m *market) ask(at protocol.Time, t transfer) {
 	m.ledgers.asked++
 	m.ledgers.listed++
 	m.commits.parties[t.Transfer] = m.parties(t)
+	m.ledgers.wishes = append(m.ledgers.wishes, wish{id: t.Transfer, parties: m.parties(t)})
 	m.input(at, m.client, peer.OrderInput(t.sender, t.Request))
 }
 
@@ -74,15 +82,25 @@ func (w *world) parties(t transfer) []protocol.NodeID {
 	return out
 }
 
-// run gives the run of these checks.
+// run gives the run of these checks, and of those that faults call for.
 func (m *market) run(checks check.Suite) *Run {
-	return &Run{
+	m.storm(&m.plan)
+	r := &Run{
 		Plan:   m.plan,
 		Checks: checks,
-		watch:  []sim.Observer{m.commits, &m.sent},
+		watch:  []sim.Observer{&m.lives, m.commits, m.ledgers, &m.sent},
 		nodes:  m.rows,
 		facts:  func(*sim.Sim) []Fact { return append(m.commits.facts(), m.ledgers.facts()...) },
 	}
+	if m.p.Failing() {
+		r.Checks = append(r.Checks, m.stormy.checks()...)
+		r.watch = append(r.watch, m.stormy.promises, m.stormy)
+		r.counts = m.stormy.counts
+		r.facts = func(*sim.Sim) []Fact {
+			return slices.Concat(m.commits.facts(), m.ledgers.facts(), m.stormy.facts())
+		}
+	}
+	return r
 }
 
 // transfer is one piece of the workload.

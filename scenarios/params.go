@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -11,6 +12,8 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
+	"dessim/sim"
+	"dessim/sim/swarm"
 )
 
 // Params are the parameters of a run. The seed stands beside them: it answers
@@ -25,6 +28,8 @@ type Params struct {
 	Copy   protocol.Ratio // messages that arrive twice, of all, per link
 	Abort  protocol.Ratio // probability that a participant votes abort at random
 	Until  time.Duration  // virtual time at which the run ends at the latest
+	Faults string         // which faults are drawn: see swarm.ParseMix; "" is none
+	Fault  string         // further faults in words: see sim.ParseFaults
 }
 
 // Param is one parameter as text: how flags, replay files, JSON and the line that
@@ -61,6 +66,8 @@ func AllParams() []*Param {
 		ratio("copy", "share of messages that arrive twice", func(p *Params) *protocol.Ratio { return &p.Copy }),
 		ratio("abort", "probability that a participant votes abort at random", func(p *Params) *protocol.Ratio { return &p.Abort }),
 		span("until", "virtual time at which the run ends at the latest", func(p *Params) *time.Duration { return &p.Until }),
+		drawnFaults(),
+		toldFaults(),
 	}
 }
 
@@ -108,6 +115,45 @@ func span(name, usage string, of func(*Params) *time.Duration) *Param {
 			*of(p) = d
 			return nil
 		}}
+}
+
+func drawnFaults() *Param {
+	return &Param{"faults", "faults that are drawn: none, swarm, or some of " + strings.Join(faultKinds(), ","), nil,
+		func(p *Params) string { return cmp.Or(p.Faults, noFaults) },
+		func(p *Params, s string) error {
+			mix, err := swarm.ParseMix(s)
+			if err == nil {
+				p.Faults = mix.String()
+			}
+			if p.Faults == noFaults {
+				p.Faults = ""
+			}
+			return err
+		}}
+}
+
+func faultKinds() (names []string) {
+	for _, n := range swarm.Names()[2:] { // none and swarm apart
+		names = append(names, n.Name)
+	}
+	return names
+}
+
+func toldFaults() *Param {
+	return &Param{"fault", "a fault in words, such as 'crash 2 at 3s for 1s'; several with ; between", nil,
+		func(p *Params) string { return p.Fault },
+		func(p *Params, s string) error {
+			faults, err := sim.ParseFaults(s)
+			if err == nil {
+				p.Fault = oneLine(faults)
+			}
+			return err
+		}}
+}
+
+// oneLine gives the canonical text of faults.
+func oneLine(faults []sim.Fault) string {
+	return strings.ReplaceAll(strings.TrimSuffix(sim.FormatFaults(faults), "\n"), "\n", "; ")
 }
 
 func ratio(name, usage string, of func(*Params) *protocol.Ratio) *Param {

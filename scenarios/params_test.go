@@ -33,6 +33,8 @@ var texts = map[string]map[string]string{
 	"copy":   {"100%": "100%", "0.000001": "0.0001%"},
 	"abort":  {"5%": "5%", "05%": "5%", "5.0%": "5%"},
 	"until":  {"60s": "1m0s", "1m": "1m0s", "2h": "2h0m0s"},
+	"faults": {"none": "none", "swarm": "swarm", "restart,crash": "crash,restart"},
+	"fault":  {"": "", "crash 2 at 1000ms": "crash 2 at 1s", "heal at 3s\n pause 1 at 1s for 1s # so": "heal at 3s; pause 1 at 1s for 1s", "7: heal at 3s": "7: heal at 3s"},
 }
 
 // garbled are, by parameter, texts that it refuses.
@@ -46,6 +48,8 @@ var garbled = map[string][]string{
 	"copy":   {"", "200%"},
 	"abort":  {"", "2"},
 	"until":  {"", "60"},
+	"faults": {"", "crash,", "Crash", "none,crash"},
+	"fault":  {"crsh 2 at 1s", "crash 2 at 1", "1: heal at 1s; 1: heal at 2s"},
 }
 
 func TestEveryParameterReadsItsTextsAndWritesThemInOneForm(t *testing.T) {
@@ -75,7 +79,7 @@ func TestEveryParameterReadsItsTextsAndWritesThemInOneForm(t *testing.T) {
 				t.Errorf("%s takes %q as %s", x.Name, text, x.Get(&p))
 			case p != before:
 				t.Errorf("%s %q is refused and changes the parameters", x.Name, text)
-			case !strings.HasPrefix(err.Error(), x.Name+" \""+text) || !strings.Contains(err.Error(), "want ") || strings.Contains(err.Error(), "\n"):
+			case !strings.HasPrefix(err.Error(), x.Name+" \""+text) || !strings.Contains(err.Error(), "want ") && !strings.Contains(err.Error(), "did you mean ") || strings.Contains(err.Error(), "\n"):
 				t.Errorf("%s %q: %v; want one line that names the flag and what would be right", x.Name, text, err)
 			}
 		}

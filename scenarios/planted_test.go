@@ -27,6 +27,10 @@ var sweepOf = []string{
 	"-scenario commit -nodes 4 -txs 2",
 	"-scenario broadcast -nodes 4 -txs 2",
 	"-scenario bootstrap -nodes 20",
+	"-scenario crash -nodes 4 -txs 6",
+	"-scenario crash -nodes 4 -txs 6 -faults swarm",
+	"-scenario crash -nodes 4 -txs 6 -order lamport -faults swarm",
+	"-scenario crash -nodes 4 -txs 6 -order sequencer -faults swarm",
 }
 
 const sweepMost = 1000 // seeds within which a planted edit must be reported

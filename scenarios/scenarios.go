@@ -32,7 +32,7 @@ type Scenario struct {
 
 // All is the table of scenarios, in the order in which they are listed.
 func All() []*Scenario {
-	return []*Scenario{bootstrap(), committing(), broadcasting(), concurrent(), verify(), doubleSpend(), story()}
+	return []*Scenario{bootstrap(), committing(), broadcasting(), concurrent(), verify(), doubleSpend(), story(), crash()}
 }
 
 // Find gives the scenario of that name, or nil.
@@ -109,7 +109,7 @@ func (s *Scenario) Validate(p *Params) error {
 	if most := protocol.Percent(40); uint64(p.Loss.Num)*uint64(most.Den) > uint64(most.Num)*uint64(p.Loss.Den) {
 		return fmt.Errorf("loss %s: want at most %s, beyond it repetitions outlast the timeouts", FormatRatio(p.Loss), FormatRatio(most))
 	}
-	return nil
+	return s.validateFaults(p)
 }
 
 // Run is one run of a scenario, built but not begun.
@@ -122,6 +122,8 @@ type Run struct {
 	nodes func(s *sim.Sim) []NodeRow
 	// facts gives the figures worth a line in the summary at the end.
 	facts func(s *sim.Sim) []Fact
+	// counts gives what happened by faults at the end; it may be nil.
+	counts func(s *sim.Sim) []Count
 	// story tells what happened in sentences, of a run that passed; it may be nil.
 	story func() []string
 }
@@ -139,6 +141,12 @@ type NodeRow struct {
 // Fact is one figure worth a line in the summary.
 type Fact struct{ Name, Value string }
 
+// Count is how often something happened: what a sweep adds up.
+type Count struct {
+	Name string
+	N    uint64
+}
+
 // Report is what a run came to.
 type Report struct {
 	Scenario *Scenario
@@ -150,6 +158,7 @@ type Report struct {
 	Sim      sim.Result
 	Nodes    []NodeRow
 	Facts    []Fact
+	Counts   []Count  // what faults did, if there were any; the names depend on the scenario alone
 	Story    []string // what happened, in sentences, if the run passed and the scenario tells it
 }
 
@@ -202,6 +211,9 @@ func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options
 	r.Verdict = check.Conclude(r.Checks)
 	if run.facts != nil {
 		r.Facts = run.facts(m)
+	}
+	if run.counts != nil {
+		r.Counts = run.counts(m)
 	}
 	if run.story != nil && r.Verdict == check.Pass {
 		r.Story = run.story()

@@ -51,12 +51,12 @@ func buildStory(seed uint64, p Params, src protocol.Source) *Run {
 	t.act()
 	c, l, k, f, d := m.commits, m.ledgers, t.lookups, t.floods, t.doubles
 	r := m.run(check.Suite{
-		m.joinedCheck(m.bound), k.closestCheck(), k.answeredCheck(m.bound), k.keysCheck(m.bound),
-		c.agreement(), c.stability(), c.validity(), c.progress(m.bound), l.retried(),
-		f.once(), f.everywhere(), f.quiet(),
-		l.nothingForged(t.forged), newNotary(m.world).endorsed(),
+		m.joinedCheck(m.bound), p.calmly(k.closestCheck()), p.calmly(k.answeredCheck(m.bound)), p.calmly(k.keysCheck(m.bound)),
+		c.agreement(), c.stability(), c.validity(), p.calmly(c.progress(m.bound)), l.retried(),
+		p.calmly(f.once()), p.calmly(f.everywhere()), p.calmly(f.quiet()),
+		p.calmly(l.nothingForged(t.forged)), newNotary(m.world).endorsed(),
 		l.order(), l.sameHashes(), l.conserved(), l.audited(),
-		d.oneAccepted(), d.allRefused(), d.oneCommits(), d.votedNo(),
+		p.calmly(d.oneAccepted()), p.calmly(d.allRefused()), p.calmly(d.oneCommits()), p.calmly(d.votedNo()),
 		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound),
 	})
 	r.story = t.tell

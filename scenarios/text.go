@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"fmt"
 	"strings"
 
 	"dessim/protocol"
@@ -9,6 +10,7 @@ import (
 	"dessim/protocol/kademlia"
 	"dessim/protocol/link"
 	"dessim/protocol/peer"
+	"dessim/protocol/seal"
 	"dessim/protocol/twopc"
 	"dessim/sim"
 )
@@ -22,10 +24,13 @@ func Text(members int) func(e *sim.Event) string {
 		case sim.Fired:
 			return textTimer(e, int(e.Node) >= members)
 		case sim.Persisted:
-			return clip(twopc.TextRecord(e.Body))
+			return clip(textRecord(e.Body))
 		case sim.Output:
 			if s := twopc.TextOutput(e.Kind, e.Body); s != "" {
 				return clip(s)
+			}
+			if v, ok := abcast.DecodeViewed(e.Body); ok && e.Kind == abcast.KindViewed {
+				return clip(fmt.Sprintf("%d of %v before message %d", v.Number, v.Members, v.Place))
 			}
 			return clip(peer.TextOutput(e.Kind, e.Body))
 		}
@@ -51,7 +56,11 @@ func textMessage(e *sim.Event) string {
 	payload, carries := link.Payload(e.Body)
 	switch {
 	case !carries:
-		return without(e.Kind, textBody(e.Body))
+		body := e.Body
+		if msg, ok := seal.Open(body); ok && len(msg) > 0 && protocol.Component(msg[0]) == protocol.ABCAST {
+			body = msg
+		}
+		return without(e.Kind, textBody(body))
 	case e.Kind != link.KindResend:
 		return without(e.Kind, textBody(payload))
 	}
@@ -86,6 +95,21 @@ func textBody(b []byte) string {
 		return abcast.Text(b)
 	case protocol.Peer:
 		return peer.Text(b)
+	}
+	return ""
+}
+
+func textRecord(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	switch protocol.Component(b[0]) {
+	case protocol.TwoPC:
+		return twopc.TextRecord(b)
+	case protocol.ABCAST:
+		return abcast.TextRecord(b)
+	case protocol.Peer:
+		return peer.TextRecord(b)
 	}
 	return ""
 }

@@ -11,6 +11,7 @@ import (
 	"dessim/protocol/kademlia"
 	"dessim/protocol/link"
 	"dessim/protocol/peer"
+	"dessim/protocol/seal"
 	"dessim/protocol/twopc"
 	"dessim/scenarios"
 	"dessim/sim"
@@ -92,15 +93,15 @@ func TestTextTellsTheMessageThatALinkCarries(t *testing.T) {
 		body string
 		want string
 	}{
-		{sim.Sent, 0, twopc.KindVote, 0, "\x01li0ei1ei1ei0ei0ei5ei7e18:\x03li1ei3ei0ei1ei0eee", "3/0.1 no"},
-		{sim.Sent, 0, link.KindResend, 0, "\x01li0ei1ei1ei0ei0ei5ei7e18:\x03li1ei3ei0ei1ei0eee", "message 7: vote 3/0.1 no"},
-		{sim.Sent, 0, link.KindResend, 0, "\x01li0ei1ei1ei0ei0ei5ei7e5:helloe", ""},
-		{sim.Sent, 0, link.KindAck, 0, "\x01li1ei1ei1ei7ei0ee", "up to 7"},
-		{sim.Sent, 0, gossip.KindBody, 0, "\x02li0e1:ae", "ca978112 1 byte"},
-		{sim.Received, 0, 0, 0, "\x02li0e1:ae", "gossip.data ca978112 1 byte"},
+		{sim.Sent, 0, twopc.KindVote, 0, sealed("\x01li0ei1ei1ei0ei0ei5ei7e18:\x03li1ei3ei0ei1ei0eee"), "3/0.1 no"},
+		{sim.Sent, 0, link.KindResend, 0, sealed("\x01li0ei1ei1ei0ei0ei5ei7e18:\x03li1ei3ei0ei1ei0eee"), "message 7: vote 3/0.1 no"},
+		{sim.Sent, 0, link.KindResend, 0, sealed("\x01li0ei1ei1ei0ei0ei5ei7e5:helloe"), ""},
+		{sim.Sent, 0, link.KindAck, 0, sealed("\x01li1ei1ei1ei7ei0ee"), "up to 7"},
+		{sim.Sent, 0, gossip.KindBody, 0, sealed("\x02li0e1:ae"), "ca978112 1 byte"},
+		{sim.Received, 0, 0, 0, sealed("\x02li0e1:ae"), "gossip.data ca978112 1 byte"},
 		{sim.Received, 0, 0, 0, "", ""},
 		{sim.Received, 0, 0, 0, "nonsense", ""},
-		{sim.Persisted, 0, 0, 0, "\x03li3ei3ei0ei1ee", "abort 3/0.1"},
+		{sim.Persisted, 0, 0, 0, sealed("\x03li3ei3ei0ei1ee"), "abort 3/0.1"},
 		{sim.Fired, 2, 0, protocol.Peer.Tag(0), "", "peer settle"},
 		{sim.Fired, 3, 0, protocol.Peer.Tag(0), "", "peer retry transfer 0"},
 		{sim.Fired, 2, 0, protocol.TwoPC.Tag(0), "", ""},
@@ -112,8 +113,11 @@ func TestTextTellsTheMessageThatALinkCarries(t *testing.T) {
 	}
 }
 
+// sealed gives what stands on the wire, or on disk.
+func sealed(s string) string { return string(seal.Append([]byte(s))) }
+
 func FuzzText(f *testing.F) {
-	f.Add([]byte("\x01li0ei1ei1ei0ei0ei5ei7e18:\x03li1ei3ei0ei1ei0eee"))
+	f.Add([]byte(sealed("\x01li0ei1ei1ei0ei0ei5ei7e18:\x03li1ei3ei0ei1ei0eee")))
 	f.Add([]byte("d1:eli201e6:\xff\n\x00ree1:t2:\n\n1:y1:ee"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		text := scenarios.Text(1)

@@ -24,6 +24,7 @@ var transcripts = []struct {
 	{flags: "-scenario verify -nodes 4 -txs 0", without: []sim.What{sim.Sent, sim.Noted}},
 	{flags: "-scenario doublespend -nodes 4 -txs 0"},
 	{flags: "-scenario ledger -nodes 4 -txs 2"},
+	{flags: "-scenario crash -nodes 4 -txs 1 -faults crash", without: []sim.What{sim.Sent, sim.Received, sim.Noted, sim.Fired}},
 }
 
 // mostTranscript keeps the files such that people can read and compare them.

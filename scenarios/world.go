@@ -21,7 +21,8 @@ import (
 //
 //	0            node 0 starts, the others join through it one after the other
 //	settle       all have joined: they publish their keys, choose neighbours
-//	begin        the workload begins
+//	begin        the workload begins, and with it the storm, if there are faults
+//	calm         the storm is over; what must come in the end has some time from here
 type world struct {
 	seed     uint64
 	p        Params
@@ -31,12 +32,14 @@ type world struct {
 	genesis  *ledger.Genesis
 	verifier *ledger.Verifier
 	members  []protocol.NodeID
-	nodes    []*peer.Node // as they are now
+	nodes    []*peer.Node // as they are now, or were when they crashed
+	lives    lives
 	abort    func(twopc.ID) protocol.Ratio
 	liars    []protocol.NodeID // members that say what inputs tell them
 	delay    time.Duration     // the longest usual one
 	settle   protocol.Time
 	begin    protocol.Time
+	calm     protocol.Time // no fault from then on; 0 without faults
 	sent     sentCounter
 }
 
@@ -54,6 +57,7 @@ const (
 // and the node's number, never from answers.
 func newWorld(seed uint64, p Params, src protocol.Source) *world {
 	w := &world{seed: seed, p: p, src: src, verifier: ledger.NewVerifier(maxVerified), nodes: make([]*peer.Node, p.Nodes)}
+	w.lives.state = make([]life, p.Nodes+1)
 	w.delay = p.Delay + p.Jitter
 	outs := make([]ledger.TxOut, 0, coins*p.Nodes)
 	for i := range p.Nodes {
@@ -68,6 +72,9 @@ func newWorld(seed uint64, p Params, src protocol.Source) *world {
 	w.genesis = ledger.NewGenesis("dessim", outs)
 	w.settle = protocol.Time(w.spread() + joinDelays*w.delay)
 	w.begin = w.settle + protocol.Time(publishDelays*w.delay)
+	if p.Failing() {
+		w.calm = w.calmFrom()
+	}
 	return w
 }
 
@@ -119,7 +126,7 @@ func (w *world) start(i int) protocol.Time {
 // node makes node id, a client if it comes after the members.
 func (w *world) node(id protocol.NodeID) protocol.Node {
 	if int(id) >= w.p.Nodes {
-		return peer.NewClient(w.delay)
+		return peer.NewClient(w.delay, w.p.Failing())
 	}
 	order, err := abcast.ParseOrder(w.p.Order)
 	if err != nil {
@@ -139,6 +146,7 @@ func (w *world) node(id protocol.NodeID) protocol.Node {
 		Tries:    tries(w.p.Loss),
 		Settle:   w.settle.Sub(w.start(int(id))),
 		Abort:    w.abort,
+		Survive:  w.p.Failing(),
 	}
 	if slices.Contains(w.liars, id) {
 		liar := peer.NewLiar(cfg)

@@ -23,6 +23,7 @@ type flags struct {
 type flag struct {
 	name, sample, usage string
 	alone               bool // takes no value
+	many                bool // can be given several times: texts are joined by "; "
 	hidden              bool
 	given               bool
 	text                string
@@ -58,12 +59,15 @@ func (x *flag) Set(text string) error {
 func (x *flag) take(text string) error {
 	name, _, _ := strings.Cut(strings.TrimLeft(text, "-"), "=")
 	switch {
-	case x.given:
+	case x.given && !x.many:
 		return refuse("-%s is given twice; want it once", x.name)
 	case !x.alone && strings.HasPrefix(text, "-") && x.of.find(name) != nil:
 		return refuse("-%s has no value, -%s follows; want one such as -%s %s", x.name, name, x.name, x.sample)
 	case x.alone && text != "true" && text != "false":
 		return refuse("-%s=%s: want -%s alone", x.name, unquoted(quote(text)), x.name)
+	}
+	if x.given {
+		text = x.text + "; " + text
 	}
 	x.given, x.text = true, text
 	return nil
@@ -176,9 +180,20 @@ func (f *flags) subject() (s subject, err error) {
 		}
 	}
 	s.params = s.scenario.Defaults
+	texts := make(map[string]string)
+	for _, x := range f.all {
+		if x.given {
+			texts[x.name] = x.text
+		}
+	}
+	if texts["faults"] != "" {
+		if texts["faults"], texts["fault"], err = f.faultFlags(); err != nil {
+			return s, err
+		}
+	}
 	for _, x := range scenarios.AllParams() {
-		if given := f.find(x.Name); given.given {
-			if err := s.set(x, given.text); err != nil {
+		if text, given := texts[x.Name]; given {
+			if err := s.set(x, text); err != nil {
 				return s, err
 			}
 		}
@@ -191,7 +206,7 @@ func (s *subject) set(x *scenarios.Param, text string) error {
 	if !slices.ContainsFunc(s.scenario.Params(), func(p *scenarios.Param) bool { return p.Name == x.Name }) {
 		return refuse("%s means nothing to scenario %s; want it left out", x.Name, s.scenario.Name)
 	}
-	if quoted := quote(text); strings.HasSuffix(quoted, "...") {
+	if quoted := quote(text); strings.HasSuffix(quoted, "...") && x.Name != "fault" {
 		return refuse("%s %s: too long; want one such as %s", x.Name, quoted, x.Get(&s.scenario.Defaults))
 	}
 	err := x.Set(&s.params, text)

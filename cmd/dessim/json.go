@@ -24,6 +24,7 @@ type (
 		VirtualNS int64         `json:"virtual_ns"`
 		Checks    []jsonCheck   `json:"checks"`
 		Nodes     []jsonNode    `json:"nodes"`
+		Counts    []jsonCount   `json:"counts,omitempty"`
 		Reproduce string        `json:"reproduce"`
 		Error     string        `json:"error,omitempty"`
 		Recorded  *jsonRecorded `json:"recorded,omitempty"`
@@ -38,6 +39,10 @@ type (
 		Verdict   check.Verdict `json:"verdict"`
 		Exercised uint64        `json:"exercised"`
 		Detail    string        `json:"detail"`
+	}
+	jsonCount struct {
+		Name string `json:"name"`
+		N    uint64 `json:"n"`
 	}
 	jsonNode struct {
 		ID           uint32 `json:"id"`
@@ -121,6 +126,9 @@ func (s *summary) json(w io.Writer) {
 	for i := range s.Checks {
 		c := &s.Checks[i]
 		o.Checks = append(o.Checks, jsonCheck{c.Name, c.Verdict, c.Exercised, detail(c)})
+	}
+	for _, c := range s.Counts {
+		o.Counts = append(o.Counts, jsonCount(c))
 	}
 	for _, n := range s.Nodes {
 		o.Nodes = append(o.Nodes, jsonNode{uint32(n.ID), fmt.Sprintf("%x", n.DHT), n.LedgerLength, fmt.Sprintf("%x", n.LedgerHash), n.Balance})

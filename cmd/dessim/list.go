@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v3"
 
@@ -12,9 +13,14 @@ import (
 func (t *tool) listCommand() *cli.Command {
 	f := new(flags)
 	f.add("json", "", "print one JSON object: scenarios, a list of name, shows, min_nodes, max_nodes, defaults")
+	f.add("faults", "", "tell what faults there are, and how they are written")
 	return f.command("list", "tells what scenarios there are", "dessim list [flags]", func(_ context.Context, args []string) error {
 		if err := leftover(args); err != nil {
 			return err
+		}
+		if f.find("faults").on() {
+			t.listFaults()
+			return nil
 		}
 		if f.find("json").on() {
 			writeJSON(&t.out, struct {
@@ -39,7 +45,7 @@ func listed() []jsonScenario {
 func (t *tool) list() {
 	shows := table{head: []string{"scenario", "nodes", "shows"}}
 	defaults := table{head: []string{"scenario"}}
-	all := scenarios.AllParams()
+	all := slices.DeleteFunc(scenarios.AllParams(), func(x *scenarios.Param) bool { return x.Name == "fault" }) // no scenario has one by itself
 	for _, x := range all {
 		defaults.head = append(defaults.head, "-"+x.Name)
 	}

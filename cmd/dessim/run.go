@@ -27,7 +27,14 @@ func (t *tool) runCommand() *cli.Command {
 	f.add("scenario", "NAME", "what to run; dessim list tells what there is")
 	f.add("seed", "1", "64 bits, decimal or 0x hex, that fix everything else")
 	for _, x := range scenarios.AllParams() {
-		f.add(x.Name, x.Get(&last.Defaults), x.Usage)
+		switch x.Name {
+		case "faults":
+			f.add(x.Name, x.Get(&last.Defaults), "faults that are drawn, or a file of faults in words: see dessim list -faults")
+		case "fault":
+			f.add(x.Name, "'crash 2 at 3s for 1s'", "a fault in words; can be repeated").many = true
+		default:
+			f.add(x.Name, x.Get(&last.Defaults), x.Usage)
+		}
 	}
 	f.add("json", "", "print one JSON object")
 	f.add("trace", "FILE", "write every event as text, one a line")

@@ -139,15 +139,34 @@ func (s *summary) figures(l *lines) {
 	for _, f := range s.Facts {
 		l.add(plain(f.Name), "%s", plain(f.Value))
 	}
+	if len(s.Counts) > 0 {
+		l.add("faults", "%s", s.happened())
+	}
 	l.add("events", "%d: received %d, timers %d, others %d", r.Events, r.Received, r.Fired, r.Events-r.Received-r.Fired)
 	l.add("virtual time", "%v, %v", r.End, r.Reason)
 	l.add("messages", "sent %d (%d bytes), lost %d, copied %d, to nodes that were down %d", r.Sent, r.Bytes, r.Lost, r.Copied, r.Dropped)
 	l.add("outputs", "%d, syncs %d, crashes %d, restarts %d", r.Outputs, r.Syncs, r.Crashes, r.Restarts)
 	var given []string
 	for _, p := range params(s.Scenario, &s.Params) {
-		given = append(given, p[0]+" "+p[1])
+		if p[1] != "" {
+			given = append(given, p[0]+" "+p[1])
+		}
 	}
 	l.add("parameters", "%s", plain(strings.Join(given, ", ")))
+}
+
+// happened tells what faults did.
+func (s *summary) happened() string {
+	var parts []string
+	for _, c := range s.Counts {
+		if c.N > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", plain(c.Name), c.N))
+		}
+	}
+	if len(parts) == 0 {
+		return "none came"
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (s *summary) identity(l *lines) {

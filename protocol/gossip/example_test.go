@@ -26,7 +26,7 @@ func Example() {
 	var env protocol.Env
 	for _, from := range []protocol.NodeID{0, 2} {
 		env.Enter(1, 1, 0, nil)
-		g.Receive(&env, from, []byte("\x02li0e5:helloe"))
+		g.Receive(&env, from, gossip.Data([]byte("hello")))
 		for _, e := range env.Effects() {
 			fmt.Printf("sends %v to %d\n", e.Kind, e.To)
 		}

@@ -16,6 +16,9 @@
 //     deliver in the end, as long as exchanges get through now and then. A node
 //     that comes back catches up.
 //
+// A message that the network damaged is as good as lost: its checksum tells
+// (package seal).
+//
 // It promises no order. The promises hold while no more than Memory messages
 // exist: one that is forgotten while others remember it is new when it comes
 // again. Repair does not know what is still under way, so a digest that arrives
@@ -34,6 +37,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/bencode"
+	"dessim/protocol/seal"
 )
 
 // The kinds of messages. Counts of KindData are those of the flood alone.
@@ -105,6 +109,7 @@ type Stats struct {
 	Evicted    uint64 // messages and refused ids forgotten for want of room
 	Exchanges  uint64 // exchanges that this node began
 	Repaired   uint64 // bodies sent because they were asked for
+	Corrupt    uint64 // messages whose checksum is wrong
 	Malformed  uint64 // messages that nobody who keeps the rules sends
 }
 
@@ -188,8 +193,14 @@ func (g *Gossip) Resume(env *protocol.Env, id ID, ok bool) {
 	}
 }
 
-// Receive consumes a message. What is not canonical is dropped and counted.
+// Receive consumes a message. What is damaged or not canonical is dropped and
+// counted.
 func (g *Gossip) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	msg, ok := seal.Open(msg)
+	if !ok {
+		g.stats.Corrupt++
+		return
+	}
 	m, ok := decode(&g.r, msg)
 	if !ok {
 		g.stats.Malformed++
@@ -245,7 +256,7 @@ func (g *Gossip) pass(env *protocol.Env, id ID, it *item) {
 	if g.store.put(id, it, kept, g.cfg.Memory) {
 		g.stats.Evicted++
 	}
-	g.out = message{typ: typeData, body: it.body}.append(g.out[:0])
+	g.out = seal.Append(message{typ: typeData, body: it.body}.append(g.out[:0]))
 	for _, n := range g.cfg.Neighbours() {
 		if n == env.ID() {
 			panic(fmt.Sprintf("gossip: node %d is its own neighbour", n))

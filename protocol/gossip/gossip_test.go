@@ -13,6 +13,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/bencode"
+	"dessim/protocol/seal"
 )
 
 func config() Config {
@@ -91,7 +92,7 @@ func TestEqualNodesExchangeOneTinyMessage(t *testing.T) {
 	w.drain()
 	clear(w.sends)
 	w.repair()
-	if len(w.sends) != 1 || w.sends[KindDigest] != 2 || w.bytes > 40 {
+	if len(w.sends) != 1 || w.sends[KindDigest] != 2 || w.bytes > 50 {
 		t.Errorf("2 equal nodes send %v, the last %d bytes", w.sends, w.bytes)
 	}
 }
@@ -370,7 +371,7 @@ func TestMistakesPanic(t *testing.T) {
 		"verdict 0": func() {
 			c := config()
 			c.Check = func(*protocol.Env, ID, []byte) (v Verdict) { return }
-			New(c).Receive(&env, 1, message{typ: typeData}.append(nil))
+			New(c).Receive(&env, 1, Data(nil))
 		},
 	} {
 		func() {
@@ -381,6 +382,30 @@ func TestMistakesPanic(t *testing.T) {
 			}()
 			f()
 		}()
+	}
+}
+
+func TestDamagedMessageIsDroppedAndCountedAndRepairBringsIt(t *testing.T) {
+	cfg := config()
+	cfg.Repair = time.Second
+	w := newWorld(t, [][]protocol.NodeID{{1}, {0}}, cfg)
+	w.nodes[0].step(func(env *protocol.Env) { w.nodes[0].gossip.Broadcast(env, []byte("body")) })
+	frame := w.flights[0].msg
+	for i := range 8 * len(frame) {
+		damaged := bytes.Clone(frame)
+		damaged[i/8] ^= 1 << (i % 8)
+		w.nodes[1].step(func(env *protocol.Env) { w.nodes[1].gossip.Receive(env, 0, damaged) })
+	}
+	if got, want := w.nodes[1].gossip.Stats(), (Stats{Corrupt: uint64(8 * len(frame))}); got != want {
+		t.Errorf("after every single flipped bit the receiver counts %+v, want %+v", got, want)
+	}
+	if Text(frame) == "" || Text(frame[:len(frame)-1]) != "" {
+		t.Errorf("the message has the text %q, and cut short %q", Text(frame), Text(frame[:len(frame)-1]))
+	}
+	w.flights = nil
+	w.repair()
+	if got := w.nodes[1].delivered; len(got) != 1 {
+		t.Errorf("after repair %d messages are delivered, want 1", len(got))
 	}
 }
 
@@ -402,9 +427,10 @@ func FuzzMessage(f *testing.F) {
 		g := New(config())
 		env.Enter(0, 1, 0, nil)
 		g.Broadcast(&env, []byte("a"))
-		g.Receive(&env, 1, in)
+		g.Receive(&env, 1, seal.Append(bytes.Clone(in)))
 		if (g.Stats().Malformed == 0) != ok {
 			t.Fatalf("%q: decoded %v, counted %d", in, ok, g.Stats().Malformed)
 		}
+		g.Receive(&env, 1, in)
 	})
 }

@@ -7,9 +7,10 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/bencode"
+	"dessim/protocol/seal"
 )
 
-// A message is the component byte and one bencoded list:
+// A message is the component byte, one bencoded list, and a checksum of both:
 //
 //	data    0 body
 //	digest  1 (prefix count sum)...
@@ -72,7 +73,7 @@ func comparePrefix(id ID, prefix []byte) int {
 	return 0
 }
 
-// append appends the encoded message.
+// append appends the encoded message, without its checksum.
 func (m message) append(b []byte) []byte {
 	b = append(b, byte(protocol.Gossip), 'l')
 	b = bencode.AppendInt(b, int64(m.typ))
@@ -106,8 +107,8 @@ func appendIDs(b []byte, ids []ID) []byte {
 	return b
 }
 
-// decode reads a message with r, which is a parameter because a Reader of its
-// own would cost every message an allocation.
+// decode reads a message whose checksum was taken off, with r, which is a
+// parameter because a Reader of its own would cost every message an allocation.
 func decode(r *bencode.Reader, b []byte) (m message, ok bool) {
 	if len(b) == 0 || b[0] != byte(protocol.Gossip) {
 		return message{}, false
@@ -197,14 +198,21 @@ func cutIDs(r *bencode.Reader, limit int) (ids []ID) {
 
 // Data gives the message that carries body in a flood: for whoever injects one.
 func Data(body []byte) []byte {
-	return message{typ: typeData, body: body}.append(nil)
+	return seal.Append(message{typ: typeData, body: body}.append(nil))
+}
+
+// open reads a message as it travels, for those who only look.
+func open(b []byte) (m message, ok bool) {
+	if b, ok = seal.Open(b); !ok {
+		return message{}, false
+	}
+	return decode(new(bencode.Reader), b)
 }
 
 // Payload gives the body in a message of the flood, for checks that look into
 // what travels. It aliases msg. ok is false for anything else.
 func Payload(msg []byte) (body []byte, ok bool) {
-	var r bencode.Reader
-	m, ok := decode(&r, msg)
+	m, ok := open(msg)
 	if !ok || m.typ != typeData {
 		return nil, false
 	}

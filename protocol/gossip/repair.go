@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"dessim/protocol"
+	"dessim/protocol/seal"
 )
 
 // Repair compares sets of ids from the top: equal digests end it after one tiny
@@ -114,7 +115,7 @@ func (g *Gossip) sendIDs(env *protocol.Env, to protocol.NodeID, kind protocol.Ki
 }
 
 func (g *Gossip) send(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, m message) {
-	g.out = m.append(g.out[:0])
+	g.out = seal.Append(m.append(g.out[:0]))
 	env.Send(to, kind, g.out)
 }
 

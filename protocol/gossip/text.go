@@ -3,7 +3,6 @@ package gossip
 import (
 	"fmt"
 
-	"dessim/protocol/bencode"
 	"dessim/protocol/words"
 )
 
@@ -11,7 +10,7 @@ import (
 // A body that was asked for has the same bytes, hence the same text, as one that
 // is passed on. The text of what is not canonical is empty.
 func Text(msg []byte) string {
-	m, ok := decode(new(bencode.Reader), msg)
+	m, ok := open(msg)
 	if !ok {
 		return ""
 	}

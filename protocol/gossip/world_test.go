@@ -78,7 +78,7 @@ func (h *host) step(f func(env *protocol.Env)) {
 		switch e.Op {
 		case protocol.OpSend:
 			h.w.send(h, e)
-			if m, ok := decode(&h.gossip.r, e.Body); !ok {
+			if m, ok := open(e.Body); !ok {
 				h.w.t.Fatalf("node %d sends %v, which does not decode: %q", h.id, e.Kind, e.Body)
 			} else if e.Kind == KindData {
 				forwards[Sum(m.body)] = true

@@ -5,9 +5,10 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/bencode"
+	"dessim/protocol/seal"
 )
 
-// A frame is the component byte and one bencoded list:
+// A frame is the component byte, one bencoded list, and a checksum of both:
 //
 //	data  0 src dst ack sack low seq msg
 //	ack   1 src dst ack sack
@@ -32,7 +33,7 @@ const (
 // maxSeq leaves room for sums.
 const maxSeq = math.MaxInt64
 
-// append appends the encoded frame.
+// append appends the encoded frame, without its checksum.
 func (f *frame) append(b []byte) []byte {
 	typ := uint64(typeAck)
 	if f.data {
@@ -52,8 +53,8 @@ func (f *frame) append(b []byte) []byte {
 	return append(b, 'e')
 }
 
-// decode reads a frame with r, which is a parameter because a Reader of its own
-// would cost every frame an allocation.
+// decode reads a frame whose checksum was taken off, with r, which is a parameter
+// because a Reader of its own would cost every frame an allocation.
 func decode(r *bencode.Reader, b []byte) (f frame, ok bool) {
 	if len(b) == 0 || b[0] != byte(protocol.Link) {
 		return frame{}, false
@@ -91,10 +92,18 @@ func (f *frame) sound() bool {
 	return true
 }
 
+// open reads a frame as it travels, for those who only look.
+func open(b []byte) (f frame, ok bool) {
+	if b, ok = seal.Open(b); !ok {
+		return frame{}, false
+	}
+	return decode(new(bencode.Reader), b)
+}
+
 // Payload gives the message in a data frame, for checks that look into what
 // travels. It aliases b. ok is false for anything else.
 func Payload(b []byte) (msg []byte, ok bool) {
-	f, ok := decode(new(bencode.Reader), b)
+	f, ok := open(b)
 	if !ok || !f.data {
 		return nil, false
 	}

@@ -25,6 +25,9 @@
 // began from 1 again, a late copy of an early frame that knew no incarnation
 // would pass for the new message 1 and suppress it.
 //
+// A frame that the network damaged is as good as lost: its checksum tells
+// (package seal).
+//
 // It does not detect crashes: it sends to a silent node for ever, ever more
 // rarely, until Abandon. It does not authenticate: a forged incarnation cuts a
 // link.
@@ -36,6 +39,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/bencode"
+	"dessim/protocol/seal"
 )
 
 // The kinds of the link's own sends. The first transmission of a message bears
@@ -87,6 +91,7 @@ type Stats struct {
 	Delivered  uint64 // messages handed to Deliver
 	Duplicates uint64 // data frames that were received before
 	Stale      uint64 // frames from or to a former incarnation
+	Corrupt    uint64 // frames whose checksum is wrong
 	Malformed  uint64 // frames that nobody who keeps the rules sends
 	Dropped    uint64 // messages given up: new incarnation or Abandon
 }
@@ -163,8 +168,14 @@ func (l *Link) Abandon(env *protocol.Env, to protocol.NodeID) {
 	}
 }
 
-// Receive consumes a frame. What is not canonical is dropped and counted.
+// Receive consumes a frame. What is damaged or not canonical is dropped and
+// counted.
 func (l *Link) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	msg, ok := seal.Open(msg)
+	if !ok {
+		l.stats.Corrupt++
+		return
+	}
 	f, ok := decode(&l.r, msg)
 	if !ok || f.dst > env.Incarnation() || from == env.ID() {
 		l.stats.Malformed++

@@ -12,6 +12,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/bencode"
+	"dessim/protocol/seal"
 )
 
 func config() Config {
@@ -38,6 +39,7 @@ func TestMessagesBetweenLivesThatLastAreDeliveredOnce(t *testing.T) {
 			},
 			"arrive": func(t *rapid.T) { w.some(t, func(i int) { w.arrive(i, false) }) },
 			"copy":   func(t *rapid.T) { w.some(t, func(i int) { w.arrive(i, true) }) },
+			"damage": func(t *rapid.T) { w.some(t, func(i int) { w.damage(t, i); w.arrive(i, false) }) },
 			"lose":   func(t *rapid.T) { w.some(t, func(i int) { w.flights = slices.Delete(w.flights, i, i+1) }) },
 			"fire":   func(*rapid.T) { w.fire() },
 			"wait":   func(t *rapid.T) { w.now += protocol.Time(rapid.IntRange(1, 1e8).Draw(t, "ns")) },
@@ -64,6 +66,14 @@ func (w *world) some(t *rapid.T, f func(int)) {
 	}
 }
 
+// damage gives flight i other bytes.
+func (w *world) damage(t *rapid.T, i int) {
+	b := w.flights[i].frame
+	at := rapid.IntRange(0, len(b)-1).Draw(t, "byte")
+	b[at] ^= byte(rapid.IntRange(1, 255).Draw(t, "bits"))
+	w.damaged++
+}
+
 // judge compares the account with the promise, at rest.
 func (w *world) judge(t *rapid.T) {
 	for n, s := range w.account {
@@ -83,6 +93,10 @@ func (w *world) judge(t *rapid.T) {
 		if s := h.link.Stats(); s.Malformed != 0 {
 			t.Fatalf("node %d counts %d malformed frames of honest nodes", h.id, s.Malformed)
 		}
+		w.corrupt += h.link.Stats().Corrupt
+	}
+	if w.corrupt != w.damaged {
+		t.Fatalf("%d frames were damaged, %d counted", w.damaged, w.corrupt)
 	}
 	if len(w.faults) > 0 {
 		t.Fatal(strings.Join(w.faults, "\n"))
@@ -234,7 +248,7 @@ func TestForgedAcknowledgementIsRefused(t *testing.T) {
 	w := newWorld(2, config())
 	w.send(0, 1)
 	h := w.nodes[0]
-	forged := (&frame{src: 1, dst: 1, ack: 2}).append(nil)
+	forged := seal.Append((&frame{src: 1, dst: 1, ack: 2}).append(nil))
 	h.step(func(env *protocol.Env) { h.link.Receive(env, 1, forged) })
 	if h.link.Stats().Malformed != 1 || h.link.Pending(1) != 1 {
 		t.Errorf("%+v, %d pending", h.link.Stats(), h.link.Pending(1))
@@ -312,13 +326,17 @@ func TestWarmLinkAllocatesNothing(t *testing.T) {
 }
 
 func TestPayloadGivesTheMessageOfDataFramesAlone(t *testing.T) {
-	data := (&frame{data: true, src: 1, low: 1, seq: 1, msg: []byte("m")}).append(nil)
+	data := seal.Append((&frame{data: true, src: 1, low: 1, seq: 1, msg: []byte("m")}).append(nil))
 	if msg, ok := Payload(data); !ok || string(msg) != "m" {
 		t.Errorf("Payload gives %q, %v", msg, ok)
 	}
-	ack := (&frame{src: 1, dst: 1, ack: 1}).append(nil)
+	ack := seal.Append((&frame{src: 1, dst: 1, ack: 1}).append(nil))
 	if _, ok := Payload(ack); ok {
 		t.Error("an acknowledgement has a payload")
+	}
+	data[4] ^= 1
+	if _, ok := Payload(data); ok {
+		t.Error("a damaged frame has a payload")
 	}
 }
 
@@ -338,6 +356,7 @@ func FuzzFrame(f *testing.F) {
 		l := New(config())
 		env.Enter(0, 2, 0, nil)
 		l.Send(&env, 1, kindTest, []byte("m"))
+		l.Receive(&env, 1, seal.Append(bytes.Clone(b)))
 		l.Receive(&env, 1, b)
 		if l.stats.Malformed > 0 && l.stats.Delivered > 0 {
 			t.Fatalf("%q is malformed and delivered", b)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/protocol/seal"
 )
 
 // A peer is the state towards one node: about 150 bytes when quiet.
@@ -250,8 +251,7 @@ func (l *Link) transmit(env *protocol.Env, p *peer, i int, kind protocol.Kind) {
 	f := frame{data: true, src: env.Incarnation(), dst: p.inc, ack: p.got, sack: p.sack(),
 		low: p.out.number(0), seq: p.out.number(i), msg: p.out.at(i).body}
 	p.ackDue = false
-	l.frame = f.append(l.frame[:0])
-	env.Send(p.id, kind, l.frame)
+	l.send(env, p.id, kind, f)
 }
 
 func (l *Link) ack(env *protocol.Env, p *peer) {
@@ -271,8 +271,13 @@ func (l *Link) refuse(env *protocol.Env, p *peer, inc uint32) {
 func (l *Link) sendAck(env *protocol.Env, to protocol.NodeID, f frame) {
 	f.src = env.Incarnation()
 	l.stats.Acks++
-	l.frame = f.append(l.frame[:0])
-	env.Send(to, KindAck, l.frame)
+	l.send(env, to, KindAck, f)
+}
+
+// send puts f on the wire.
+func (l *Link) send(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, f frame) {
+	l.frame = seal.Append(f.append(l.frame[:0]))
+	env.Send(to, kind, l.frame)
 }
 
 // sack gives the selective part of an acknowledgement.

@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"dessim/protocol"
-	"dessim/protocol/bencode"
 	"dessim/protocol/words"
 )
 
@@ -14,7 +13,7 @@ import (
 // are the business of who knows Payload. Incarnations are told once they are not
 // all the first. The text of what is no frame is empty.
 func Text(msg []byte) string {
-	f, ok := decode(new(bencode.Reader), msg)
+	f, ok := open(msg)
 	if !ok {
 		return ""
 	}

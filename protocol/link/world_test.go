@@ -19,6 +19,8 @@ type world struct {
 	sends   map[protocol.Kind]int
 	account []sent
 	faults  []string
+	damaged uint64 // frames
+	corrupt uint64 // frames that former lives counted as corrupt
 }
 
 type flight struct {
@@ -60,7 +62,9 @@ func newWorld(n int, cfg Config) *world {
 }
 
 func (h *host) restart() {
-	h.inc++
+	if h.inc++; h.inc > 1 {
+		h.w.corrupt += h.link.Stats().Corrupt
+	}
 	cfg := h.w.cfg
 	cfg.Deliver, cfg.Reset = h.deliver, func(*protocol.Env, protocol.NodeID) { h.resets++ }
 	h.link, h.timers = New(cfg), map[uint64]protocol.Time{}

@@ -51,7 +51,7 @@ func (n *Node) seen(id ledger.ID) (*parsed, ledger.Verdict) {
 // memory goes on serving those who lack the body.
 func (n *Node) forget(id ledger.ID) {
 	delete(n.bodies.parsed, id)
-	if n.flood.Has(gossip.ID(id)) {
+	if !n.cfg.Survive && n.flood.Has(gossip.ID(id)) {
 		delete(n.bodies.own, id)
 	}
 }

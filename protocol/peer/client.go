@@ -12,18 +12,20 @@ import (
 // aborted it asks for again, with the next attempt number, until it is accepted
 // or refused.
 type Client struct {
-	delay   time.Duration
-	link    *link.Link
-	orders  map[uint64]*order // by transfer
-	scratch []byte
-	stats   Stats
+	delay    time.Duration
+	patience time.Duration // 0: endless
+	link     *link.Link
+	orders   map[uint64]*order // by transfer
+	scratch  []byte
+	stats    Stats
 }
 
 // order is one transfer of a client.
 type order struct {
-	sender protocol.NodeID
-	req    Request // Attempt is that of the last attempt
-	open   bool    // the last attempt has not ended
+	sender   protocol.NodeID
+	req      Request // Attempt is that of the last attempt
+	open     bool    // the last attempt has not ended
+	answered bool
 }
 
 // kindBackoff is the question how long a client waits before it tries again.
@@ -34,9 +36,17 @@ const (
 	backoffMax    = 40
 )
 
-// NewClient makes a Client; delay is as in Config.
-func NewClient(delay time.Duration) *Client {
+// patienceDelays is how long a client waits for the end of a transfer before it asks
+// again, where nodes crash: longer than an attempt takes while none does.
+const patienceDelays = 150
+
+// NewClient makes a Client; delay and survive are as in Config. If nodes can crash it
+// asks again for what it hears nothing of.
+func NewClient(delay time.Duration, survive bool) *Client {
 	c := &Client{delay: delay, orders: make(map[uint64]*order)}
+	if survive {
+		c.patience = patienceDelays * delay
+	}
 	c.link = link.New(link.Config{Retry: delay * 5 / 2, Window: link.MaxWindow, Deliver: c.deliver})
 	return c
 }
@@ -75,6 +85,9 @@ func (c *Client) ask(env *protocol.Env, o *order) {
 	o.open = true
 	c.scratch = message{typ: typeRequest, req: o.req}.append(c.scratch[:0])
 	c.link.Send(env, o.sender, KindRequest, c.scratch)
+	if c.patience > 0 {
+		env.SetTimer(c.patience, protocol.Peer.Tag(o.req.Transfer))
+	}
 }
 
 // deliver consumes a sender's reply. An attempt ends once, whatever a sender that
@@ -93,7 +106,7 @@ func (c *Client) deliver(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	case o.sender != from || m.req.Attempt > o.req.Attempt:
 		c.stats.Malformed++
 		return
-	case !o.open || m.req.Attempt < o.req.Attempt:
+	case o.answered, (!o.open || m.req.Attempt < o.req.Attempt) && !c.waited(m):
 		c.stats.Late++
 		return
 	}
@@ -105,9 +118,17 @@ func (c *Client) deliver(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		wait += time.Duration(env.Choose(kindBackoff, uint64(wait)))
 		env.SetTimer(wait, protocol.Peer.Tag(m.req.Transfer))
 	case Accepted, Refused:
+		o.answered = true
+		if c.patience > 0 {
+			env.CancelTimer(protocol.Peer.Tag(m.req.Transfer))
+		}
 		c.answer(env, o, m.outcome)
 	}
 }
+
+// waited reports whether a reply can be about an attempt before the last: one that
+// committed, while the client lost patience.
+func (c *Client) waited(m message) bool { return c.patience > 0 && m.outcome != Aborted }
 
 // Timeout makes the next attempt of a transfer that was aborted.
 func (c *Client) Timeout(env *protocol.Env, tag uint64) {

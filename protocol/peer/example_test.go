@@ -30,7 +30,7 @@ func Example() {
 		Nodes: len(members) + 1,
 		Node: func(id protocol.NodeID) protocol.Node {
 			if id == 3 {
-				return peer.NewClient(delay)
+				return peer.NewClient(delay, false)
 			}
 			return peer.New(peer.Config{
 				Members: members, First: 0, Book: protocol.SimBook{}, Key: keys[id], Genesis: genesis,

@@ -135,7 +135,7 @@ func TestHostileMessagesAreCountedAndHinderNobody(t *testing.T) {
 // are, by what rapid thinks of.
 func TestNoBytesMakeANodeOrClientPanic(t *testing.T) {
 	w := newWorld(3, 1)
-	n, c := w.make(0).(*Node), NewClient(delay)
+	n, c := w.make(0).(*Node), NewClient(delay, false)
 	var env protocol.Env
 	for i, node := range []protocol.Node{n, c} {
 		env.Enter(protocol.NodeID(3*i), 1, 0, nil)

@@ -48,6 +48,15 @@ func (n *Node) putKey(env *protocol.Env) {
 	})
 }
 
+// greeted consumes a neighbour's hello. One that came back has lost the keys that
+// it held for others, so it is given this node's own again.
+func (n *Node) greeted(env *protocol.Env, from protocol.NodeID) {
+	if n.cfg.Survive && n.joined && n.settled && slices.Contains(n.neighbours, from) {
+		n.putKey(env)
+	}
+	n.addNeighbour(from)
+}
+
 // addNeighbour ignores all but members: contacts and hellos may come from anyone.
 func (n *Node) addNeighbour(id protocol.NodeID) {
 	if _, member := slices.BinarySearch(n.cfg.Members, id); !member {

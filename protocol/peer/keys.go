@@ -63,6 +63,7 @@ func (n *Node) getKey(env *protocol.Env, o ledger.Owner) {
 		}
 		delete(n.keys.asked, o)
 		n.keys.known[o] = slices.Clone(pub)
+		n.persist(env, stored{typ: storeKey, key: pub})
 		remote := f.From.ID != kademlia.ID(n.self)
 		n.outputFound(env, o, f.Hops, remote)
 		if !n.keys.asking {

@@ -32,6 +32,8 @@ type world struct {
 	extra    []protocol.Node                                 // nodes between the members and the client
 	wrap     func(id protocol.NodeID, n *Node) protocol.Node // nil keeps the Node
 	config   func(id protocol.NodeID, cfg *Config)           // nil keeps the Config
+	survive  bool
+	done     func() bool // nil: always
 	link     sim.Link
 	faults   []sim.Fault
 	inputs   []sim.Input
@@ -89,7 +91,7 @@ func (w *world) make(id protocol.NodeID) protocol.Node {
 	n := len(w.members)
 	switch {
 	case id == w.client():
-		w.customer = NewClient(delay)
+		w.customer = NewClient(delay, w.survive)
 		return w.customer
 	case int(id) >= n:
 		return w.extra[int(id)-n]
@@ -104,6 +106,7 @@ func (w *world) make(id protocol.NodeID) protocol.Node {
 		Delay:   delay,
 		Tries:   8,
 		Settle:  settle,
+		Survive: w.survive,
 	}
 	if w.config != nil {
 		w.config(id, &cfg)
@@ -125,6 +128,7 @@ func (w *world) run(t tb, src protocol.Source) sim.Result {
 		Inputs: w.inputs,
 		Faults: w.faults,
 		Until:  w.until,
+		Done:   w.done,
 		Poison: true,
 	}
 	s, err := sim.New(p, src, &w.seen)

@@ -30,6 +30,7 @@ func (n *Node) ordered(env *protocol.Env, _ uint64, m abcast.Message) {
 	if len(m.Payload) != len(o.id) {
 		o.id = ledger.ID{}
 	}
+	n.placed(o.id)
 	n.queue.items = append(n.queue.items, o)
 	n.advance(env)
 }
@@ -68,6 +69,7 @@ func (n *Node) apply(env *protocol.Env, head ordered, p *parsed, v ledger.Verdic
 	} else {
 		n.state.Apply(p.tx, v)
 		n.out.release(p.tx)
+		n.keep(env, head.id)
 	}
 	n.forget(head.id)
 	env.Note(KindEntry, n.state.LogLen()-1, head.id, v)
@@ -116,5 +118,6 @@ func (n *Node) fetched(env *protocol.Env, id ledger.ID, body []byte) {
 	}
 	n.stats.Fetched++
 	n.bodies.own[id] = append([]byte(nil), body...)
+	n.persist(env, stored{typ: storeBody, body: body})
 	n.advance(env)
 }

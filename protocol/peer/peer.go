@@ -19,9 +19,10 @@
 // the body from the sender, then from others.
 //
 // It promises that all nodes' ledgers are prefixes of one sequence, that nothing
-// unverified is passed on or listed, and that value is conserved, while no node
-// fails. The order does not survive a crash yet (see package abcast), and the
-// ledger is in memory only; what two-phase commit promised is on disk.
+// unverified is passed on or listed, and that value is conserved. With
+// Config.Survive that holds whatever nodes crash and come back, and while a
+// majority of them is up and connected, what commits is accepted: see survive.go.
+// Without it, which is cheaper, it holds while no node fails.
 package peer
 
 import (
@@ -58,6 +59,10 @@ type Config struct {
 	// Tries is how often an RPC of the DHT is sent before its receiver counts as
 	// failed: 1 to 100. Where messages are lost it must outlast the losses.
 	Tries int
+	// Survive has the node keep on disk what it needs to come back from a crash,
+	// and order through views (see package abcast): all members alike. Without it
+	// the order stops while any of them is down.
+	Survive bool
 	// Abort gives the probability with which this node votes abort at random;
 	// nil means never.
 	Abort func(id twopc.ID) protocol.Ratio
@@ -86,6 +91,7 @@ type Node struct {
 	joined     bool
 	settled    bool
 	neighbours []protocol.NodeID // ascending
+	members    []protocol.NodeID // of the last view, ascending; nil without Config.Survive
 	keys       keyring
 	bodies     bodies
 	queue      queue
@@ -98,6 +104,7 @@ type Node struct {
 // it had to fetch. A Client counts the first two.
 type Stats struct {
 	Malformed  uint64 // messages that are not canonical, or come the wrong way, to whichever machine
+	Corrupt    uint64 // messages and records whose checksum is wrong, of whichever machine
 	Late       uint64 // requests for known attempts, and replies about those that are over
 	Forged     uint64 // bodies refused before they were passed on
 	Overflowed uint64 // bodies not passed on because too much waits for keys already
@@ -117,7 +124,13 @@ func New(cfg Config) *Node {
 	k := kademlia.Defaults(kademlia.ID(n.self), cfg.Book, cfg.Secret)
 	k.Timeout, k.Tries, k.Pause = d*5/2, cfg.Tries, 4*d
 	n.dht = kademlia.New(k)
-	n.link = link.New(link.Config{Retry: d * 5 / 2, Window: link.MaxWindow, FIFO: cfg.Order.FIFO(), Deliver: n.deliver})
+	n.link = link.New(link.Config{
+		Retry:   d * 5 / 2,
+		Window:  link.MaxWindow,
+		FIFO:    cfg.Order.FIFO() && !cfg.Survive, // views have channels of their own
+		Deliver: n.deliver,
+		Reset:   func(env *protocol.Env, peer protocol.NodeID) { n.vote.Returned(env, peer) },
+	})
 	n.flood = gossip.New(gossip.Config{
 		Neighbours: func() []protocol.NodeID { return n.neighbours },
 		Check:      n.checkBody,
@@ -126,16 +139,17 @@ func New(cfg Config) *Node {
 		Memory:     maxBodies,
 		Waiting:    maxWaiting,
 	})
+	vote, ask := cfg.patience()
 	n.vote = twopc.New(twopc.Config{
 		Send:        n.link.Send,
-		VoteTimeout: voteDelays * d,
-		AskAfter:    askDelays * d,
+		VoteTimeout: vote,
+		AskAfter:    ask,
 		Remember:    maxBodies,
 		Abort:       cfg.Abort,
 		Inspect:     n.inspect,
 		Decided:     n.decided,
 	})
-	n.order = abcast.New(abcast.Config{Members: cfg.Members, Order: cfg.Order, Send: n.link.Send, Deliver: n.ordered})
+	n.order = abcast.New(abcast.Config{Members: cfg.Members, Order: cfg.Order, Send: n.link.Send, Deliver: n.ordered, Views: n.views()})
 	n.keys.init(n.self, cfg.Key.Public())
 	n.bodies.init()
 	n.out.init()
@@ -148,21 +162,36 @@ const maxBodies = 1 << 20
 // Start begins an incarnation and joins the network.
 func (n *Node) Start(env *protocol.Env) {
 	for _, rec := range env.Records() {
-		if len(rec) > 0 && protocol.Component(rec[0]) == protocol.TwoPC {
-			n.vote.Restore(rec)
-		}
+		n.fold(rec)
 	}
 	n.link.Start(env)
 	n.dht.Start(env)
 	n.flood.Start(env)
 	n.order.Start(env)
 	n.vote.Start(env)
-	env.SetTimer(n.cfg.Settle, protocol.Peer.Tag(timerSettle))
-	if env.ID() == n.cfg.First {
-		n.onJoined(env)
+	env.SetTimer(n.settleAfter(env), protocol.Peer.Tag(timerSettle))
+	if n.cfg.Survive {
+		env.SetTimer(refreshDelays*n.cfg.Delay, protocol.Peer.Tag(timerRefresh))
+	}
+	n.join(env)
+}
+
+// fold gives a record that survived to the machine that wrote it.
+func (n *Node) fold(rec []byte) {
+	if len(rec) == 0 {
+		n.stats.Malformed++
 		return
 	}
-	n.dht.Join(env, n.cfg.Book.Endpoint(n.cfg.First), n.onJoined)
+	switch protocol.Component(rec[0]) {
+	case protocol.TwoPC:
+		n.vote.Restore(rec)
+	case protocol.ABCAST:
+		n.order.Restore(rec)
+	case protocol.Peer:
+		n.restore(rec)
+	default:
+		n.stats.Malformed++
+	}
 }
 
 // Receive consumes a message or an input.
@@ -180,6 +209,8 @@ func (n *Node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		n.link.Receive(env, from, msg)
 	case protocol.Component(msg[0]) == protocol.Gossip:
 		n.flood.Receive(env, from, msg)
+	case protocol.Component(msg[0]) == protocol.ABCAST:
+		n.receiveDatagram(env, from, msg)
 	default:
 		n.stats.Malformed++
 	}
@@ -208,6 +239,7 @@ const (
 	timerSettle = iota
 	timerFetch
 	timerKeys
+	timerRefresh = protocol.Periodic | iota
 )
 
 // Timeout consumes a timer.
@@ -221,6 +253,8 @@ func (n *Node) Timeout(env *protocol.Env, tag uint64) {
 		n.flood.Timeout(env, tag)
 	case protocol.TwoPC:
 		n.vote.Timeout(env, tag)
+	case protocol.ABCAST:
+		n.order.Timeout(env, tag)
 	case protocol.Peer:
 		switch t {
 		case timerSettle:
@@ -229,6 +263,8 @@ func (n *Node) Timeout(env *protocol.Env, tag uint64) {
 			n.fetch(env)
 		case timerKeys:
 			n.retryKeys(env)
+		case timerRefresh:
+			n.refresh(env)
 		}
 	}
 }
@@ -274,6 +310,7 @@ func (n *Node) Stats() Stats {
 	s := n.stats
 	s.Malformed += n.dht.Stats().Malformed + n.link.Stats().Malformed + n.flood.Stats().Malformed +
 		n.vote.Stats().Malformed + n.order.Stats().Malformed
+	s.Corrupt += n.link.Stats().Corrupt + n.flood.Stats().Corrupt + n.vote.Stats().Corrupt
 	return s
 }
 

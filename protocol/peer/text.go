@@ -120,3 +120,19 @@ func TextClientTimer(tag uint64) string {
 	}
 	return fmt.Sprintf("peer retry transfer %d", n)
 }
+
+// TextRecord gives a record of this package in words. The text of what is not
+// canonical is empty.
+func TextRecord(rec []byte) string {
+	s, ok := decodeStored(rec)
+	if !ok {
+		return ""
+	}
+	switch s.typ {
+	case storeKey:
+		return fmt.Sprintf("key of %v", ledger.OwnerOf(s.key))
+	case storeBody:
+		return fmt.Sprintf("body %v", gossip.Sum(s.body))
+	}
+	return fmt.Sprintf("body %v of the commit of %v by %v", gossip.Sum(s.body), s.id, s.nodes)
+}

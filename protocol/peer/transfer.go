@@ -29,6 +29,10 @@ type transfers struct {
 	begun    map[twopc.ID]*transfer        // in two-phase commit
 	pending  map[ledger.ID]*transfer       // committed, by wtxid: anybody can order other copies of the txid
 	promised map[ledger.Outpoint]ledger.ID // spent by a transaction, of that txid, that is not applied yet
+	asked    map[wish]twopc.ID             // the attempt under way
+	done     map[wish]answer               // of what committed
+	commits  map[ledger.ID]*commit         // by wtxid, if the node survives
+	unplaced []*commit                     // of them, without a place in the order, oldest first
 	seq      uint64                        // of the last transaction of this life
 }
 
@@ -40,6 +44,20 @@ type transfer struct {
 	tx                *ledger.Tx
 }
 
+// wish is what a client wants done once, in however many attempts.
+type wish struct {
+	client   protocol.NodeID
+	transfer uint64
+}
+
+func wishOf(id twopc.ID) wish { return wish{id.Client, id.Transfer} }
+
+// answer is what a client is told of a wish that committed.
+type answer struct {
+	t       *transfer
+	outcome Outcome
+}
+
 // maxOpen bounds the requests that wait; more than that are aborted at once.
 const maxOpen = 1 << 12
 
@@ -48,6 +66,9 @@ func (t *transfers) init() {
 	t.begun = make(map[twopc.ID]*transfer)
 	t.pending = make(map[ledger.ID]*transfer)
 	t.promised = make(map[ledger.Outpoint]ledger.ID)
+	t.asked = make(map[wish]twopc.ID)
+	t.done = make(map[wish]answer)
+	t.commits = make(map[ledger.ID]*commit)
 }
 
 // promise holds the inputs of tx until release.
@@ -68,12 +89,21 @@ func (t *transfers) release(tx *ledger.Tx) {
 	}
 }
 
-// request consumes a client's request: first it finds the parties. An attempt that
-// is known is not begun again: what becomes of it is told in its own time.
+// request consumes a client's request: first it finds the parties. A client that
+// lost patience asks with the next attempt number. While an earlier attempt is
+// under way, or once one has committed, none is begun: that one is told.
 func (n *Node) request(env *protocol.Env, client protocol.NodeID, r Request) {
 	t := &transfer{id: twopc.ID{Client: client, Transfer: r.Transfer, Attempt: r.Attempt}, req: r}
+	_, asked := n.out.asked[wishOf(t.id)]
+	done, committed := n.out.done[wishOf(t.id)]
 	switch {
-	case n.out.open[t.id] || n.vote.Status(t.id) != twopc.Unknown:
+	case committed:
+		n.stats.Late++
+		if r.Attempt > done.t.id.Attempt { // else it is a repetition: the answer is on its way
+			n.reply(env, done.t, done.outcome)
+		}
+		return
+	case asked || n.vote.Status(t.id) != twopc.Unknown:
 		n.stats.Late++
 		return
 	case r.Amount == 0 || r.Amount > n.state.Minted() || len(n.out.open) >= maxOpen:
@@ -81,6 +111,7 @@ func (n *Node) request(env *protocol.Env, client protocol.NodeID, r Request) {
 		return
 	}
 	n.out.open[t.id] = true
+	n.out.asked[wishOf(t.id)] = t.id
 	n.locate(env, kademlia.ID(r.Receiver), func(env *protocol.Env, id protocol.NodeID, ok bool) {
 		if !ok {
 			n.turnAway(env, t)
@@ -102,6 +133,12 @@ func (n *Node) request(env *protocol.Env, client protocol.NodeID, r Request) {
 // turnAway ends a transfer that was not begun.
 func (n *Node) turnAway(env *protocol.Env, t *transfer) {
 	delete(n.out.open, t.id)
+	n.aborted(env, t)
+}
+
+// aborted tells the client that an attempt is over.
+func (n *Node) aborted(env *protocol.Env, t *transfer) {
+	delete(n.out.asked, wishOf(t.id))
 	n.reply(env, t, Aborted)
 }
 
@@ -159,7 +196,7 @@ func (n *Node) begin(env *protocol.Env, t *transfer) {
 	if err := n.vote.Begin(env, t.id, t.tx.Encode(nil), participants); err != nil {
 		delete(n.out.begun, t.id)
 		n.out.release(t.tx)
-		n.reply(env, t, Aborted)
+		n.aborted(env, t)
 	}
 }
 
@@ -196,7 +233,7 @@ func (n *Node) decided(env *protocol.Env, d twopc.Decision) {
 		if d.Mine && t != nil {
 			delete(n.out.begun, d.ID)
 			n.out.release(t.tx)
-			n.reply(env, t, Aborted)
+			n.aborted(env, t)
 			n.retry(env)
 		}
 		return
@@ -221,22 +258,66 @@ func (n *Node) decided(env *protocol.Env, d twopc.Decision) {
 	if !n.state.Listed(tx.TxID()) {
 		n.out.promise(tx)
 	}
-	body := tx.Encode(nil)
-	id := ledger.ID(gossip.Sum(body))
-	if !d.Mine {
-		if !n.flood.Has(gossip.ID(id)) { // else it may be applied, and never be forgotten
-			n.bodies.own[id] = body
+	c, news := n.committed(env, d, tx)
+	if d.Mine {
+		delete(n.out.begun, d.ID)
+	} else {
+		if !n.flood.Has(gossip.ID(c.wtxid)) { // else it may be applied, and never be forgotten
+			n.bodies.own[c.wtxid] = c.body
 		}
 		n.advance(env)
-		return
 	}
-	if t != nil {
-		delete(n.out.begun, d.ID)
-		n.out.pending[id] = t
-		n.reply(env, t, Committed)
+	if news { // else the next view tells whether it lacks a place
+		n.place(env, c)
 	}
-	n.order.Broadcast(env, id[:])
-	n.flood.Broadcast(env, body)
+}
+
+// committed takes note of a commit. If it is this node's own its client is told,
+// unless it is told again after a restart and was known: then news is false.
+func (n *Node) committed(env *protocol.Env, d twopc.Decision, tx *ledger.Tx) (c *commit, news bool) {
+	s := stored{typ: storeCommit, id: d.ID, nodes: []protocol.NodeID{d.Coordinator}, body: tx.Encode(nil)}
+	for _, e := range d.Endorsements {
+		if e.Node != d.Coordinator {
+			s.nodes = append(s.nodes, e.Node)
+		}
+	}
+	c = &commit{id: d.ID, nodes: s.nodes, wtxid: ledger.ID(gossip.Sum(s.body)), tx: tx, body: s.body}
+	if known := n.out.commits[c.wtxid]; known != nil {
+		return known, false
+	}
+	n.persist(env, s)
+	n.enter(c)
+	if d.Mine {
+		t := n.out.begun[d.ID]
+		if t == nil { // a Liar's own, or of a former life
+			t = c.transfer()
+		}
+		if t.id.Client != env.ID() {
+			n.await(c, t)
+			n.reply(env, t, Committed)
+		}
+	}
+	return c, true
+}
+
+// enter remembers a commit until its transaction has its place.
+func (n *Node) enter(c *commit) {
+	if n.cfg.Survive {
+		n.out.commits[c.wtxid] = c
+		n.out.unplaced = append(n.out.unplaced, c)
+	}
+}
+
+// await has the client told what becomes of its transfer in the order.
+func (n *Node) await(c *commit, t *transfer) {
+	delete(n.out.asked, wishOf(c.id))
+	n.out.pending[c.wtxid] = t
+	n.out.done[wishOf(c.id)] = answer{t, Committed}
+}
+
+// transfer gives what can be known of the transfer after a restart.
+func (c *commit) transfer() *transfer {
+	return &transfer{id: c.id, req: Request{Transfer: c.id.Transfer, Attempt: c.id.Attempt}}
 }
 
 // applied tells the client what became of its transfer at its place in the order.
@@ -246,11 +327,12 @@ func (n *Node) applied(env *protocol.Env, id ledger.ID, v ledger.Verdict) {
 		return
 	}
 	delete(n.out.pending, id)
+	outcome := Refused
 	if v == ledger.Accepted {
-		n.reply(env, t, Accepted)
-	} else {
-		n.reply(env, t, Refused)
+		outcome = Accepted
 	}
+	n.out.done[wishOf(t.id)] = answer{t, outcome}
+	n.reply(env, t, outcome)
 }
 
 func (n *Node) reply(env *protocol.Env, t *transfer, o Outcome) {

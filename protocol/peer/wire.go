@@ -190,7 +190,7 @@ func (n *Node) receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	case typeRequest:
 		n.request(env, from, m.req)
 	case typeHello:
-		n.addNeighbour(from)
+		n.greeted(env, from)
 	case typeFetch:
 		if body, ok := n.body(m.id); ok {
 			n.send(env, from, KindBody, message{typ: typeBody, body: body})

@@ -175,7 +175,7 @@ func TestOutputsAreReadAsTheyWereWritten(t *testing.T) {
 			t.Errorf("found %+v, %v", got, ok)
 		}
 	}
-	c := NewClient(time.Millisecond)
+	c := NewClient(time.Millisecond, false)
 	rec = output(t, KindAnswered, func(env *protocol.Env) {
 		c.answer(env, &order{req: Request{Transfer: 9, Attempt: 4}}, Refused)
 	})

@@ -109,9 +109,8 @@ func (m *Manager) receiveVote(env *protocol.Env, from protocol.NodeID, v message
 // commit decides. The forced record is the point of no return: before it any
 // crash aborts, after it every recovery commits.
 func (m *Manager) commit(env *protocol.Env, t *tx) {
-	m.persist(env, record{kind: recCommit, id: t.id, participants: t.participants,
+	m.force(env, record{kind: recCommit, id: t.id, participants: t.participants,
 		payload: t.payload, keys: t.keys, endorsements: t.endorsements})
-	env.Sync()
 	t.status = Committing
 	m.release(t)
 	m.announce(env, t)
@@ -127,7 +126,7 @@ func (m *Manager) announce(env *protocol.Env, t *tx) {
 	if len(t.waiting) == 0 {
 		m.leave(env, t, true)
 		m.tell(env, t, true)
-		m.persist(env, record{kind: recEnd, id: t.id}) // after what the host persisted
+		m.settled = append(m.settled, t.id) // after telling, which may force another
 		return
 	}
 	m.sendDecision(env, t.waiting, t.id, true, t.endorsements)
@@ -162,6 +161,6 @@ func (m *Manager) receiveAck(env *protocol.Env, from protocol.NodeID, v message)
 	t.waiting = rest
 	if len(t.waiting) == 0 {
 		m.leave(env, t, true)
-		m.persist(env, record{kind: recEnd, id: t.id})
+		m.settled = append(m.settled, t.id)
 	}
 }

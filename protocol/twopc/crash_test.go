@@ -1,12 +1,14 @@
 package twopc
 
 import (
+	"bytes"
 	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"dessim/protocol"
+	"dessim/protocol/seal"
 )
 
 // The steps of a transfer that nothing disturbs, after the three starts:
@@ -17,10 +19,10 @@ import (
 //	  5    2    the same
 //	  6    0    (first vote)
 //	  7    0    persist, sync, voted, decided, decision, decision, set-timer, persist
-//	  8    1    persist, sync, cancel-timer, decided, persist, persist, ack
+//	  8    1    persist, sync, cancel-timer, decided, persist, ack
 //	  9    2    the same
 //	 10    0    (first ack)
-//	 11    0    cancel-timer, persist
+//	 11    0    cancel-timer
 //
 // disturbed runs it with these crashes; the crashed return after that many more
 // timers of the others. It gives the world healed and judged.
@@ -39,32 +41,46 @@ func disturbed(t testing.TB, crashes map[int]crash, timers int) *world {
 	return w
 }
 
-func TestCrashTable(t *testing.T) {
+func TestRecordThatSurvivesUnforcedDecidesAsIfForced(t *testing.T) {
 	for _, row := range []struct {
 		name    string
 		crashes map[int]crash
 		commit  bool
 	}{
-		{"coordinator before any prepare", map[int]crash{3: {1, 0}}, false},
-		{"coordinator after some prepares", map[int]crash{3: {2, 0}}, false},
-		{"coordinator before its record is forced", map[int]crash{7: {1, 0}}, false},
-		{"coordinator after its record, unforced, survives", map[int]crash{7: {1, 1}}, true},
-		{"coordinator after commit record, before sending", map[int]crash{7: {2, 0}}, true},
-		{"coordinator after commit to some", map[int]crash{7: {5, 0}}, true},
-		{"coordinator after all acks, before the end record", map[int]crash{11: {1, 0}}, true},
-		{"participant before voting", map[int]crash{4: {0, 0}}, false},
-		{"participant before its record is forced", map[int]crash{4: {1, 0}}, false},
-		{"participant after prepared record, before its vote leaves", map[int]crash{4: {3, 0}}, false},
-		{"participant after yes", map[int]crash{4: {4, 0}}, true},
-		{"participant before its decision record is forced", map[int]crash{8: {1, 0}}, true},
-		{"participant after decision record, before ack", map[int]crash{8: {6, 0}}, true},
-		{"both participants after yes, coordinator after commit record", map[int]crash{4: {4, 0}, 5: {4, 0}, 7: {2, 0}}, true},
+		{"the commit record is lost", map[int]crash{7: {1, nothing}}, false},
+		{"the commit record is torn", map[int]crash{7: {1, 0x100}}, false},
+		{"the commit record survives", map[int]crash{7: {1, everything}}, true},
+		{"the prepared record survives, the vote never left", map[int]crash{4: {1, everything}}, false},
+		{"the decision record is lost", map[int]crash{8: {1, nothing}}, true},
+		{"the decision record survives, the host's does not", map[int]crash{8: {6, 0x01}}, true},
 	} {
 		for timers := range 8 {
 			w := disturbed(t, row.crashes, timers)
 			verdict, decided := w.judge.verdict[one]
 			if verdict != row.commit {
 				t.Errorf("%s, back after %d timers: commit %v (decided %v), want %v", row.name, timers, verdict, decided, row.commit)
+			}
+		}
+	}
+}
+
+func TestTornOrDamagedRecordIsAbsentAndCounted(t *testing.T) {
+	for _, v := range sampleRecords {
+		rec := seal.Append(v.append(nil))
+		damaged := [][]byte{nil}
+		for i := range rec {
+			flipped := bytes.Clone(rec)
+			flipped[i] ^= 1 << (i % 8)
+			damaged = append(damaged, rec[:i], flipped)
+		}
+		for _, b := range damaged {
+			w := newWorld(1)
+			m := New((&host{w: w}).config())
+			m.Restore(b)
+			w.env.Enter(0, 2, 0, nil)
+			m.Start(&w.env)
+			if got := m.Stats(); got != (Stats{Corrupt: 1}) || m.Status(v.id) != Unknown || len(w.env.Effects()) != 0 {
+				t.Fatalf("of %q %q leaves %+v, %v and %d effects", rec, b, got, m.Status(v.id), len(w.env.Effects()))
 			}
 		}
 	}
@@ -104,8 +120,8 @@ func TestCoordinatorThatAbortedAndForgotAnswersAbort(t *testing.T) {
 }
 
 // TestEveryCrashPoint crashes the acting node after every effect of every step,
-// then every pair of such points, with nothing or everything unforced surviving,
-// and healing at once or late.
+// whatever subset of the unforced records survives; then every pair of such points,
+// with nothing or everything surviving; healing at once or late.
 func TestEveryCrashPoint(t *testing.T) {
 	runs, commits := 0, 0
 	count := func(w *world) {
@@ -115,11 +131,15 @@ func TestEveryCrashPoint(t *testing.T) {
 	quiet := disturbed(t, nil, 0)
 	for first := 0; first < 12; first++ {
 		for after := 0; after <= quiet.left[first]; after++ {
-			for _, keep := range []int{0, 9} {
+			for i := range survival(16) { // each subset of up to three records, the others torn or not there
+				keep := i & 7
+				if i&8 != 0 {
+					keep |= ^keep & 7 << 8
+				}
 				for _, timers := range []int{0, 1, 5} {
 					w := disturbed(t, map[int]crash{first: {after, keep}}, timers)
 					count(w)
-					if timers == 1 {
+					if timers == 1 || i != 0 && i != 7 {
 						continue // pairs take long enough without
 					}
 					for second := first + 1; second < len(w.left) && second < first+16; second++ {
@@ -247,13 +267,16 @@ func (r *roamer) ring(t *rapid.T) {
 
 func (r *roamer) crash(t *rapid.T) {
 	if i, _ := r.index(t, len(r.w.hosts), "node"); r.w.hosts[i].up {
-		r.w.crash(r.w.hosts[i], rapid.IntRange(0, 2).Draw(t, "records kept"))
+		r.w.crash(r.w.hosts[i], survives(t))
 	}
 }
 
 func (r *roamer) crashNext(t *rapid.T) {
-	r.w.crashes[r.w.steps] = crash{after: rapid.IntRange(0, 8).Draw(t, "effects"), keep: rapid.IntRange(0, 2).Draw(t, "records kept")}
+	r.w.crashes[r.w.steps] = crash{after: rapid.IntRange(0, 8).Draw(t, "effects"), keep: survives(t)}
 }
+
+// survives draws any subset of the unsynced records, and pieces of the others.
+func survives(t *rapid.T) survival { return survival(rapid.Uint16().Draw(t, "records kept")) }
 
 func (r *roamer) restart(t *rapid.T) {
 	if i, _ := r.index(t, len(r.w.hosts), "node"); !r.w.hosts[i].up {

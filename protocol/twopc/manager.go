@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/protocol/seal"
 )
 
 // A Manager is the two-phase commit of one node. The host gives it the records
@@ -21,6 +22,7 @@ type Manager struct {
 	past     past
 	lastTag  uint64
 	inDoubt  int
+	settled  []ID // commits that end with the next forced write, see force
 	restored bool // some record survived
 	stats    Stats
 	buf      []byte // of messages and records
@@ -302,8 +304,22 @@ func (m *Manager) sendDecision(env *protocol.Env, to []protocol.NodeID, id ID, c
 }
 
 func (m *Manager) persist(env *protocol.Env, r record) {
-	m.buf = r.append(m.buf[:0])
+	m.buf = seal.Append(r.append(m.buf[:0]))
 	env.Persist(m.buf)
+}
+
+// force makes r survive before anything follows. What the host persisted when it
+// was told of earlier commits survives with it; so these end now. An end record
+// written at once could survive without what the host persisted before it, and
+// the host would never be told again; and a sync for its sake would cost each
+// commit a forced write. Meanwhile a restart tells and sends once more, no harm.
+func (m *Manager) force(env *protocol.Env, r record) {
+	m.persist(env, r)
+	env.Sync()
+	for _, id := range m.settled {
+		m.persist(env, record{kind: recEnd, id: id})
+	}
+	m.settled = m.settled[:0]
 }
 
 func (m *Manager) output(env *protocol.Env, kind protocol.Kind, r Record) {

@@ -18,9 +18,10 @@ import (
 // vote yes on a copied PREPARE of what has aborted. From a yes to the decision at
 // the same node Keys are reserved: nobody else's yes there may name one of them.
 //
-// A restart may repeat KindVoted and KindDecided, with the same Yes. Who voted
-// yes decides, once failures are repaired. Who began decides too, unless it
-// crashes before: then it aborted and does not know it.
+// A restart may repeat KindVoted and KindDecided, with the same Yes; who begins a
+// life in doubt repeats its yes. Who voted yes decides, once failures are
+// repaired. Who began decides too, unless it crashes before: then it aborted and
+// does not know it.
 type Record struct {
 	ID           ID
 	Coordinator  protocol.NodeID

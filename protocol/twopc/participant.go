@@ -47,9 +47,8 @@ func (m *Manager) vote(env *protocol.Env, t *tx) {
 	}
 	t.status = InDoubt
 	m.enter(t)
-	m.persist(env, record{kind: recPrepared, id: t.id, coordinator: t.coordinator, participants: t.participants,
+	m.force(env, record{kind: recPrepared, id: t.id, coordinator: t.coordinator, participants: t.participants,
 		payload: t.payload, keys: t.keys, endorsement: t.endorsement})
-	env.Sync()
 	m.outputVote(env, t, true)
 	m.send(env, t.coordinator, message{kind: msgVote, id: t.id, yes: true, endorsement: t.endorsement})
 	m.setTimer(env, t, m.cfg.AskAfter)
@@ -97,18 +96,16 @@ func (m *Manager) learn(env *protocol.Env, t *tx, commit bool, e []Endorsement) 
 // decideCommit forces the decision, so that the acknowledgement may leave.
 func (m *Manager) decideCommit(env *protocol.Env, t *tx, e []Endorsement) {
 	t.endorsements = cloneEndorsements(e)
-	m.persist(env, record{kind: recDecided, id: t.id, endorsements: t.endorsements})
-	env.Sync()
+	m.force(env, record{kind: recDecided, id: t.id, endorsements: t.endorsements})
 	m.finishCommit(env, t)
 }
 
-// finishCommit is what follows the forced decision, then or after a restart. The
-// end record comes after what the host persisted: if it survives, so does that.
+// finishCommit is what follows the forced decision, then or after a restart.
 func (m *Manager) finishCommit(env *protocol.Env, t *tx) {
 	m.leave(env, t, true)
 	m.outputDecision(env, t, true)
 	m.tell(env, t, true)
-	m.persist(env, record{kind: recEnd, id: t.id})
+	m.settled = append(m.settled, t.id) // after telling, which may force another
 	m.send(env, t.coordinator, message{kind: msgAck, id: t.id})
 }
 
@@ -131,8 +128,7 @@ func (m *Manager) decideAbort(env *protocol.Env, t *tx) {
 // will, and so decides abort on its own.
 func (m *Manager) forceAbort(env *protocol.Env, t *tx) {
 	m.stats.Forced++
-	m.persist(env, record{kind: recAbort, id: t.id})
-	env.Sync()
+	m.force(env, record{kind: recAbort, id: t.id})
 	m.leave(env, t, false)
 	m.outputVote(env, t, false)
 	m.outputDecision(env, t, false)
@@ -159,6 +155,19 @@ func (m *Manager) ask(env *protocol.Env, t *tx) {
 		return
 	}
 	m.setBackoff(env, t)
+}
+
+// Returned tells that node is in a new life, in which what was sent to the former
+// one may be lost: for a host to pass on from its links. If it coordinates what is
+// in doubt here, it is asked at once, lest the doubt outlast the crash by the time
+// to the next question.
+func (m *Manager) Returned(env *protocol.Env, node protocol.NodeID) {
+	for _, t := range m.open {
+		if t.status == InDoubt && t.coordinator == node {
+			m.stats.Asked++
+			m.send(env, node, message{kind: msgAsk, id: t.id, coordinator: node})
+		}
+	}
 }
 
 // receiveAsk answers, as coordinator or participant. All but "in doubt" is true

@@ -5,11 +5,24 @@ import (
 	"slices"
 
 	"dessim/protocol"
+	"dessim/protocol/seal"
 )
 
 // Restore folds one record that survived, before Start, oldest first. rec is
 // borrowed.
+//
+// Of the records that no sync had made safe any subset may have survived, and some
+// torn. No promise rests on one of them, nor on an earlier one having survived
+// because a later one did: what depends on a record is sent, told or recorded
+// after its sync. A record that is torn or damaged is as if it had not survived,
+// and is counted. If it had been safe, promises are broken: a host may prefer not
+// to go on.
 func (m *Manager) Restore(rec []byte) {
+	rec, ok := seal.Open(rec)
+	if !ok {
+		m.stats.Corrupt++
+		return
+	}
 	v, ok := decodeRecord(rec)
 	if !ok {
 		m.stats.Malformed++
@@ -34,7 +47,7 @@ func (m *Manager) Restore(rec []byte) {
 	case recAbort:
 		m.restoreEnd(t, outcome{id: v.id})
 	case recEnd:
-		if t != nil {
+		if t != nil && (t.status == Committing || t.decided) { // else nobody knows of what commit
 			m.restoreEnd(t, outcome{v.id, true, t.endorsements})
 		}
 	}
@@ -66,6 +79,8 @@ func (m *Manager) restoreEnd(t *tx, o outcome) {
 //
 // First it forces what it restored. A record may have survived one crash without
 // having been forced, by luck; what is now told to others must survive the next.
+// The yes of what is in doubt is put out again: from now on this life is bound by
+// it, and the former one may have crashed between the record and the output.
 func (m *Manager) Start(env *protocol.Env) {
 	if m.restored {
 		env.Sync()
@@ -78,6 +93,7 @@ func (m *Manager) Start(env *protocol.Env) {
 		case t.decided:
 			m.finishCommit(env, t)
 		case t.status == InDoubt:
+			m.outputVote(env, t, true)
 			m.ask(env, t)
 		}
 	}

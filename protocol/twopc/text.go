@@ -34,7 +34,7 @@ func Text(msg []byte) string {
 // TextRecord gives a record on disk in words: "prepared 3/0.1 among 0,1,2,
 // coordinator 1, reserving 2 keys". The text of what is not canonical is empty.
 func TextRecord(rec []byte) string {
-	v, ok := decodeRecord(rec)
+	v, ok := openRecord(rec)
 	if !ok {
 		return ""
 	}

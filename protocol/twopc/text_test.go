@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dessim/protocol"
+	"dessim/protocol/seal"
 )
 
 // Of the samples, so that each type of message, record and output is there.
@@ -16,7 +17,7 @@ func TestMessagesRecordsAndOutputsHaveAText(t *testing.T) {
 		got = append(got, Text(v.append(nil)))
 	}
 	for _, v := range sampleRecords {
-		got = append(got, TextRecord(v.append(nil)))
+		got = append(got, TextRecord(seal.Append(v.append(nil))))
 	}
 	v := Record{ID: one, Coordinator: 3, Participants: nodes(0, 2), Yes: true, Keys: [][]byte{[]byte("a"), []byte("b")}}
 	got = append(got, TextOutput(KindBegun, v.append(nil, KindBegun)), TextOutput(KindVoted, v.append(nil, KindVoted)),
@@ -67,7 +68,7 @@ func FuzzText(f *testing.F) {
 		_, ok := decodeMessage(b)
 		check(Text(b), ok)
 		_, ok = decodeRecord(b)
-		check(TextRecord(b), ok)
+		check(TextRecord(seal.Append(bytes.Clone(b))), ok)
 		for _, kind := range []protocol.Kind{KindBegun, KindVoted, KindDecided, KindVote} {
 			_, ok = DecodeOutput(kind, b)
 			check(TextOutput(kind, b), ok)

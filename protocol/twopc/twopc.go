@@ -14,7 +14,7 @@
 //	force COMMIT
 //	           DECISION ------------>  force DECISION, release
 //	           <-------------- ACK
-//	write END
+//	           each writes END after its next forced record
 //
 // It promises, whatever is lost, copied, reordered or crashed: all who decide
 // decide the same (AC1), no decision is reversed (AC2), commit only if all voted
@@ -47,6 +47,13 @@
 // participant crashes and forgets, a copied PREPARE arrives, it votes yes) its
 // abort could be followed by a commit. So it waits for the coordinator's abort,
 // holding no reservation, and forces an abort record only if that does not come.
+//
+// # Doubt
+//
+// Who voted yes and does not know the decision blocks, and holds its keys. How
+// often and how long that happened is told by the outputs (Doubts). A coordinator
+// that comes back ends it: one that had committed by sending the decision at once,
+// one that had not when it is asked (Returned sees to that soon).
 //
 // # Memory
 //
@@ -129,7 +136,8 @@ type Decision struct {
 // Config is what a Manager needs from its host. All but Abort is required.
 type Config struct {
 	// Send sends msg, which is borrowed. Perfect links make aborts rarer; raw
-	// datagrams break no promise.
+	// datagrams break no promise. A host with links passes on what they learn of
+	// restarts: see Returned.
 	Send func(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, msg []byte)
 
 	// VoteTimeout is how long a coordinator waits for all votes before it aborts.
@@ -150,20 +158,22 @@ type Config struct {
 	// may payload commit? If so, keys are the inputs to reserve here until the
 	// decision (if one of them is taken, the vote is no all the same), and
 	// endorsement travels with the yes. payload is borrowed; the results are
-	// copied. It must not call the Manager, and must promise nothing durable
-	// that Decided could not take back.
+	// copied. It must not call the Manager and must persist nothing: a crash
+	// aborts without a word to the host.
 	Inspect func(env *protocol.Env, id ID, payload []byte) (keys [][]byte, endorsement []byte, ok bool)
 
 	// Decided says how a transaction ended, once in an incarnation: at the
 	// coordinator and at participants. The keys are no longer reserved then; so
 	// on commit the host itself marks them spent. It may call Begin.
 	//
-	// After a restart it is told again, from Start: a coordinator of a commit
-	// that not all have acknowledged, and a participant of a commit during which
-	// it crashed. A participant may also be told again of an abort, when it
-	// learns it anew. What Decided persisted is durable if it is not told again.
-	// A crashed coordinator that had not committed is not told: it aborted.
-	// Neither is a crashed participant that had not voted yes.
+	// After a restart it is told again, from Start: a coordinator of a commit that
+	// not all have acknowledged, and both of commits after which nothing was
+	// forced here. A participant may also be told again of an abort, when it
+	// learns it anew. What Decided persisted of a commit is durable if it is not
+	// told again, even where a crash keeps some unsynced records and loses earlier
+	// ones; of an abort nothing is, so nothing durable may depend on one. A crashed
+	// coordinator that had not committed is not told: it aborted. Neither is a
+	// crashed participant that had not voted yes.
 	Decided func(env *protocol.Env, d Decision)
 }
 
@@ -232,5 +242,6 @@ type Stats struct {
 	Repeated  uint64 // commits sent again
 	Late      uint64 // messages about what is past or already known, without effect
 	Stray     uint64 // messages from nodes that have no part in what they say
+	Corrupt   uint64 // records that are torn or damaged
 	Malformed uint64 // messages and records that are not canonical
 }

@@ -105,10 +105,10 @@ func TestRecordsAreForcedBeforeTheMessagesThatDependOnThem(t *testing.T) {
 		"[persist sync output:voted send:vote set-timer]", // prepare at 2
 		"[]", // first vote
 		"[persist sync output:voted output:decided send:decision send:decision set-timer persist]", // second; the host's record last
-		"[persist sync cancel-timer output:decided persist persist send:ack]",                      // decision at 1; the host's, the end
-		"[persist sync cancel-timer output:decided persist persist send:ack]",                      // decision at 2
-		"[]",                     // first ack
-		"[cancel-timer persist]", // second ack
+		"[persist sync cancel-timer output:decided persist send:ack]",                              // decision at 1; the host's record last
+		"[persist sync cancel-timer output:decided persist send:ack]",                              // decision at 2
+		"[]",             // first ack
+		"[cancel-timer]", // second ack
 	} {
 		if got := ops(func() { w.deliver(0) }); got != want {
 			t.Errorf("message %d: effects %s\nwant %s", i, got, want)

@@ -5,6 +5,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/bencode"
+	"dessim/protocol/seal"
 )
 
 // A message is the component's byte and a canonical list: type, client,
@@ -123,14 +124,15 @@ func decodeMessage(b []byte) (v message, ok bool) {
 	return v, true
 }
 
-// A record is the component's byte and a canonical list: type, client, transfer,
-// attempt, and the fields of the type.
+// A record is the component's byte, a canonical list of type, client, transfer,
+// attempt and the fields of the type, and a checksum of both: a disk keeps torn
+// ones.
 //
 //	prepared  coordinator, participants, payload, keys, endorsement
 //	commit    participants, payload, keys, endorsements: the coordinator's
 //	decided   endorsements: a participant's commit
 //	abort
-//	end       of a commit: all acknowledged, or the host was told
+//	end       of a commit: what the host persisted is safe, and all acknowledged
 type record struct {
 	kind         uint64
 	id           ID
@@ -150,6 +152,7 @@ const (
 	recEnd
 )
 
+// append appends the encoded record, without its checksum.
 func (v record) append(b []byte) []byte {
 	b = append(b, byte(protocol.TwoPC), 'l')
 	b = bencode.AppendUint(b, v.kind)
@@ -170,6 +173,14 @@ func (v record) append(b []byte) []byte {
 		b = appendEndorsements(b, v.endorsements)
 	}
 	return append(b, 'e')
+}
+
+// openRecord reads a record as it lies on disk, aliasing b.
+func openRecord(b []byte) (v record, ok bool) {
+	if b, ok = seal.Open(b); !ok {
+		return record{}, false
+	}
+	return decodeRecord(b)
 }
 
 // decodeRecord reads what append wrote and nothing else, aliasing b.
@@ -306,18 +317,4 @@ func readEndorsements(r *bencode.Reader) (endorsements []Endorsement) {
 		r.Fail()
 	}
 	return endorsements
-}
-
-// MessageID tells which transaction a message is about, for checks that count what
-// travels. ok is false for anything else.
-func MessageID(msg []byte) (id ID, ok bool) {
-	m, ok := decodeMessage(msg)
-	return m.id, ok
-}
-
-// ForcedID tells which transaction a record is about that a sync is to make safe
-// before anything else happens. ok is false for anything else.
-func ForcedID(rec []byte) (id ID, ok bool) {
-	r, ok := decodeRecord(rec)
-	return r.id, ok && r.kind != recEnd
 }

@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"dessim/protocol"
+	"dessim/protocol/seal"
 )
 
 var sampleMessages = []message{
@@ -90,10 +91,11 @@ func FuzzRecord(f *testing.F) {
 		w.startAll()
 		m := New(w.hosts[0].config())
 		m.Restore(b)
+		m.Restore(seal.Append(bytes.Clone(b)))
 		for _, r := range sampleRecords {
-			m.Restore(r.append(nil))
+			m.Restore(seal.Append(r.append(nil)))
 		}
-		m.Restore(b)
+		m.Restore(seal.Append(bytes.Clone(b)))
 		w.env.Enter(0, 2, 0, nil)
 		w.hosts[0].told = map[ID]int{}
 		m.Start(&w.env)

@@ -64,8 +64,20 @@ type world struct {
 	abort   func(ID) protocol.Ratio
 }
 
-// crash says: after that many effects; keep as many unsynced records.
-type crash struct{ after, keep int }
+// crash says: after that many effects, and what survives.
+type crash struct {
+	after int
+	keep  survival
+}
+
+// survival says which of the records that were not synced survive a crash: the
+// i-th whole if bit i is set, else the half of it if bit 8+i is set.
+type survival uint16
+
+const (
+	nothing    survival = 0
+	everything survival = 0xff
+)
 
 func newWorld(n int) *world {
 	w := &world{judge: newJudge(), refuse: map[protocol.NodeID]bool{}, sent: map[protocol.Kind]int{}, crashes: map[int]crash{}, limit: 8}
@@ -104,7 +116,7 @@ func (h *host) config() Config {
 			if h.told[d.ID] > 1 {
 				h.w.judge.fail("node %v is told %d times of %v in one incarnation", h.id, h.told[d.ID], d.ID)
 			}
-			h.w.judge.told(h, d)
+			h.w.judge.told(h.id, d)
 			if !slices.ContainsFunc(d.Endorsements, func(e Endorsement) bool { return e.Node == h.id }) {
 				return // aborted, or only its coordinator
 			}
@@ -186,18 +198,25 @@ func (w *world) cancel(id protocol.NodeID, tag uint64) {
 	w.alarms = slices.DeleteFunc(w.alarms, func(a alarm) bool { return a.node == id && a.tag == tag })
 }
 
-// crash keeps what was synced and the first keep records of the rest.
-func (w *world) crash(h *host, keep int) {
+// crash keeps what was synced, and of the rest what keep says.
+func (w *world) crash(h *host, keep survival) {
 	h.up = false
 	w.judge.crashed(h.id)
 	w.alarms = slices.DeleteFunc(w.alarms, func(a alarm) bool { return a.node == h.id })
-	h.disk = slices.DeleteFunc(h.disk, func(r diskRecord) bool {
-		keep--
-		if r.synced {
-			keep++
+	var disk []diskRecord
+	for _, r := range h.disk {
+		switch {
+		case r.synced:
+			disk = append(disk, r)
+			continue
+		case keep&1 != 0:
+			disk = append(disk, r)
+		case keep>>8&1 != 0:
+			disk = append(disk, diskRecord{body: r.body[:len(r.body)/2]})
 		}
-		return !r.synced && keep < 0
-	})
+		keep = keep >> 1 &^ 0x80
+	}
+	h.disk = disk
 }
 
 func (w *world) begin(coordinator int, id ID, payload string, participants ...protocol.NodeID) (err error) {
@@ -308,11 +327,6 @@ type judge struct {
 	commits  int
 	aborts   int
 	verdicts []ID // in order of the first decision
-}
-
-type place struct {
-	id   ID
-	node protocol.NodeID
 }
 
 func newJudge() *judge {
@@ -426,12 +440,12 @@ func (j *judge) decide(at place, commit bool) {
 }
 
 // told checks what a host is told; its step may yet be cut off by a crash.
-func (j *judge) told(h *host, d Decision) {
+func (j *judge) told(node protocol.NodeID, d Decision) {
 	if was, ok := j.verdict[d.ID]; ok && was != d.Commit {
-		j.fail("node %v is told commit=%v of %v, others decided %v", h.id, d.Commit, d.ID, was)
+		j.fail("node %v is told commit=%v of %v, others decided %v", node, d.Commit, d.ID, was)
 	}
-	if d.Mine != (d.Coordinator == h.id) {
-		j.fail("node %v is told that %v of %v is its own: %v", h.id, d.ID, d.Coordinator, d.Mine)
+	if d.Mine != (d.Coordinator == node) {
+		j.fail("node %v is told that %v of %v is its own: %v", node, d.ID, d.Coordinator, d.Mine)
 	}
 	if !d.Commit {
 		return
@@ -441,12 +455,12 @@ func (j *judge) told(h *host, d Decision) {
 	for _, e := range d.Endorsements {
 		nodes = append(nodes, e.Node)
 		if want := fmt.Sprintf("%v by %v", d.ID, e.Node); string(e.Bytes) != want {
-			j.fail("node %v is told of endorsement %q, want %q", h.id, e.Bytes, want)
+			j.fail("node %v is told of endorsement %q, want %q", node, e.Bytes, want)
 		}
 	}
 	// Within the step of Begin the output that names the members is yet to be seen.
 	if members, seen := j.members[d.ID]; seen && !slices.Equal(nodes, members) {
-		j.fail("node %v is told that %v endorse %v, want %v", h.id, nodes, d.ID, j.members[d.ID])
+		j.fail("node %v is told that %v endorse %v, want %v", node, nodes, d.ID, j.members[d.ID])
 	}
 }
 

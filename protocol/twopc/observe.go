@@ -1,0 +1,134 @@
+package twopc
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+)
+
+// MessageID tells which transaction a message is about, for checks that count what
+// travels. ok is false for anything else.
+func MessageID(msg []byte) (id ID, ok bool) {
+	m, ok := decodeMessage(msg)
+	return m.id, ok
+}
+
+// ForcedID tells which transaction a record is about that a sync is to make safe
+// before anything else happens. ok is false for anything else.
+func ForcedID(rec []byte) (id ID, ok bool) {
+	r, ok := openRecord(rec)
+	return r.id, ok && r.kind != recEnd
+}
+
+// A Fact is what a message claims and a record proves about its node: that it
+// voted yes on a transaction, or that it committed it. It is comparable.
+type Fact struct {
+	ID     ID
+	Commit bool
+}
+
+// String gives "yes on 3/0.1" or "commit of 3/0.1".
+func (f Fact) String() string {
+	if f.Commit {
+		return fmt.Sprintf("commit of %v", f.ID)
+	}
+	return fmt.Sprintf("yes on %v", f.ID)
+}
+
+// Needs tells which fact a record that was synced before must prove, at the node
+// that sends msg: a yes vote needs that node's yes; a decision to commit, an answer
+// that says so and an acknowledgement need its commit. ok is false for all else: a
+// PREPARE, a no and a question promise nothing, an abort is presumed.
+//
+// An abort that answers a question may need a record too, if who answers never
+// voted. The message does not tell that, so no check of single messages sees it.
+func Needs(msg []byte) (f Fact, ok bool) {
+	v, ok := decodeMessage(msg)
+	if !ok {
+		return Fact{}, false
+	}
+	switch {
+	case v.kind == msgVote && v.yes:
+		return Fact{v.id, false}, true
+	case v.kind == msgDecision && v.yes, v.kind == msgAnswer && v.outcome == saysCommit, v.kind == msgAck:
+		return Fact{v.id, true}, true
+	}
+	return Fact{}, false
+}
+
+// Proves tells which fact a record proves from its sync on, for all lives of its
+// node. ok is false for all else.
+func Proves(rec []byte) (f Fact, ok bool) {
+	v, ok := openRecord(rec)
+	if !ok {
+		return Fact{}, false
+	}
+	switch v.kind {
+	case recPrepared:
+		return Fact{v.id, false}, true
+	case recCommit, recDecided:
+		return Fact{v.id, true}, true
+	}
+	return Fact{}, false
+}
+
+// Doubts measures for how long participants are in doubt, from outputs alone: from
+// the yes of a node that is not the coordinator to its decision. A crash does not
+// end a doubt, because the yes binds the next life too; it may begin one anew, if
+// the crash lost an abort. At must be true time: a node's own clock may be off.
+// The zero Doubts is ready.
+type Doubts struct {
+	open  map[place]protocol.Time
+	ended int
+	worst Doubt
+}
+
+type place struct {
+	id   ID
+	node protocol.NodeID
+}
+
+// A Doubt is one period of it.
+type Doubt struct {
+	ID   ID
+	Node protocol.NodeID
+	From protocol.Time
+	To   protocol.Time
+}
+
+// Output takes note of an output, of whatever kind. ended is true if it ends the
+// doubt d.
+func (x *Doubts) Output(at protocol.Time, node protocol.NodeID, kind protocol.Kind, rec []byte) (d Doubt, ended bool) {
+	r, ok := DecodeOutput(kind, rec)
+	if !ok || r.Coordinator == node {
+		return Doubt{}, false
+	}
+	p := place{r.ID, node}
+	since, doubts := x.open[p]
+	switch {
+	case kind == KindVoted && r.Yes && !doubts:
+		if x.open == nil {
+			x.open = make(map[place]protocol.Time)
+		}
+		x.open[p] = at
+	case kind == KindDecided && doubts:
+		delete(x.open, p)
+		d = Doubt{ID: r.ID, Node: node, From: since, To: at}
+		x.ended++
+		if d.To-d.From > x.worst.To-x.worst.From {
+			x.worst = d
+		}
+		return d, true
+	}
+	return Doubt{}, false
+}
+
+// Ended gives the number of doubts that ended by a decision.
+func (x *Doubts) Ended() int { return x.ended }
+
+// Open gives the number of doubts that last.
+func (x *Doubts) Open() int { return len(x.open) }
+
+// Longest gives the longest doubt that ended, of equals the first. The zero Doubt
+// means that none took any time.
+func (x *Doubts) Longest() Doubt { return x.worst }

@@ -1,0 +1,76 @@
+package scenarios
+
+import (
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/abcast"
+	"dessim/protocol/peer"
+	"dessim/protocol/twopc"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// crash: transfers while nodes crash and come back at any effect, disks tear what
+// was not synced, and messages are lost and copied.
+func crash() *Scenario {
+	return &Scenario{
+		Name:     "crash",
+		Shows:    "transfers while nodes crash at any effect and come back, with torn disks, loss and copies",
+		MinNodes: 4,
+		MaxNodes: mostFaulty,
+		Defaults: Params{
+			Nodes: 5, Txs: 10, Order: abcast.ISIS.String(),
+			Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
+			Abort: protocol.Percent(5), Until: 10 * time.Minute,
+			Faults: "crash,restart,disk,lose,copy",
+		},
+		moot: func(p Params) string {
+			if !p.Failing() {
+				return "nothing fails"
+			}
+			return withoutTransfers(p)
+		},
+		build: buildCrash,
+	}
+}
+
+func buildCrash(seed uint64, p Params, src protocol.Source) *Run {
+	m := newMarket(seed, p, src)
+	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
+	for i := range uint64(p.Txs) {
+		storm := int64(stormDelays * m.delay)
+		m.ask(m.begin+1+protocol.Time(storm/int64(p.Txs)*int64(i)), m.transfer(i))
+	}
+	m.rival()
+	c, l := m.commits, m.ledgers
+	return m.run(check.Suite{
+		m.joinedCheck(m.bound),
+		c.agreement(), c.stability(), c.validity(),
+		l.order(), l.sameHashes(), l.conserved(), l.audited(),
+		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound),
+		check.Sometimes("a node crashed within a step", check.InSweep, sim.Crashed, withinStep),
+	})
+}
+
+// rival has the last node, a liar, spend one coin twice: the first time its second
+// endorser is cut off, so that the first, who has voted yes, is in doubt, crashes
+// and comes back. Then it is asked for its yes on the other spend. An honest sender
+// never does that, so no other transfer shows a reservation that a crash lost.
+func (m *market) rival() {
+	liar := protocol.NodeID(m.p.Nodes - 1)
+	m.liars = []protocol.NodeID{liar}
+	at := m.after(m.begin, stormDelays/4)
+	m.input(at, liar, peer.SpendInput(0, 0, 1, m.payment(liar, 0, 1, 0, 1)))
+	m.input(m.after(at, 25), liar, peer.SpendInput(1, 0, 2, m.payment(liar, 0, 2, 0, 2)))
+	m.plan.Faults = append(m.plan.Faults,
+		sim.Fault{ID: rivalID, Op: sim.Cut, At: at, For: 40 * m.delay, Groups: [][]protocol.NodeID{{liar}, {1}}},
+		sim.Fault{ID: rivalID + 1, Op: sim.Crash, At: m.after(at, 6), Node: 0, For: 5 * m.delay})
+}
+
+// rivalID names the first of the faults of rival: what is drawn has 1000 and more,
+// and what is told is numbered from 1.
+const rivalID = 900
+
+// withinStep reports a crash that lets a step do a part of what it does.
+func withinStep(e *sim.Event) bool { return e.Text != "between steps" }

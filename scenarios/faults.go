@@ -1,0 +1,113 @@
+package scenarios
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/swarm"
+)
+
+// The faults of a run are those that Params.Fault tells and those that Params.Faults
+// has drawn. They come in the storm, which begins with the workload, and end in the
+// calm: unless Params.Fault says when, the run heals when the storm is over, and
+// what must come in the end must come after that.
+const (
+	stormDelays = 1000
+	calmDelays  = 10_000 // two-phase commit asks again after as much as 6,400
+	mostOfAKind = 8      // faults that are drawn
+	mostFaulty  = 1000   // nodes: each tells all others that it lives, all the time
+)
+
+const nodesFail = "nodes or links fail"
+
+// Failing reports whether the parameters ask for faults. Then nodes order through
+// views and keep what they need to come back, which costs more messages.
+func (p *Params) Failing() bool { return p.Faults != "" || p.Fault != "" }
+
+// calmly rules a check out where there are faults: it judges what only nodes and
+// links that do not fail can promise.
+func (p *Params) calmly(c *check.Check) *check.Check {
+	if p.Failing() {
+		return c.Skipped(nodesFail)
+	}
+	return c
+}
+
+const noFaults = "none"
+
+// parseFaults reads what the parameters tell.
+func (p *Params) parseFaults() (mix swarm.Mix, told []sim.Fault, err error) {
+	if mix, err = swarm.ParseMix(cmp.Or(p.Faults, noFaults)); err != nil {
+		return mix, nil, err
+	}
+	told, err = sim.ParseFaults(p.Fault)
+	return mix, told, err
+}
+
+// validateFaults reports the first fault that a run of the scenario cannot have.
+func (s *Scenario) validateFaults(p *Params) error {
+	if !p.Failing() {
+		return nil
+	}
+	if p.Nodes > mostFaulty {
+		return fmt.Errorf("nodes %d: with faults want at most %d", p.Nodes, mostFaulty)
+	}
+	_, told, err := p.parseFaults()
+	if err != nil {
+		return fmt.Errorf("fault: %w", err)
+	}
+	if err := sim.ValidateFaults(told, p.Nodes, protocol.Time(p.Until)); err != nil {
+		return fmt.Errorf("fault: %w", err)
+	}
+	return nil
+}
+
+// calmFrom gives when the storm is over.
+func (w *world) calmFrom() protocol.Time {
+	_, told, err := w.p.parseFaults()
+	if err != nil {
+		panic(fmt.Sprintf("scenarios: faults that Validate accepts: %v", err))
+	}
+	calm := w.after(w.begin, stormDelays)
+	for i := range told {
+		f := &told[i]
+		if f.Op == sim.Heal {
+			return f.At
+		}
+		calm = max(calm, min(f.At+protocol.Time(f.For)+1, protocol.MaxTime))
+	}
+	return calm
+}
+
+// storm adds the faults of the run to its plan. What is drawn hits neither clients
+// nor liars: what they are to do would be left undone. Nor does it contradict what
+// is told.
+func (w *world) storm(plan *sim.Plan) {
+	if !w.p.Failing() {
+		return
+	}
+	mix, told, _ := w.p.parseFaults()
+	c := swarm.Config{Nodes: w.truthful(), From: w.begin, To: w.calm, Heal: w.calm, Delay: w.delay, Most: mostOfAKind}
+	if slices.ContainsFunc(told, func(f sim.Fault) bool { return f.Op == sim.Heal }) {
+		c.Heal = 0
+	}
+	plan.Faults = append(plan.Faults, told...)
+	if c.From < c.To {
+		fixed := slices.Clone(plan.Faults)
+		for _, f := range swarm.Draw(w.src, mix, c) {
+			if all := append(fixed[:len(fixed):len(fixed)], f); sim.ValidateFaults(all, plan.Nodes, protocol.MaxTime) == nil {
+				plan.Faults = append(plan.Faults, f)
+			}
+		}
+	}
+	plan.Faults = slices.DeleteFunc(plan.Faults, func(f sim.Fault) bool { return f.At > plan.Until }) // cut short before it
+}
+
+// truthful gives the members that are no liars.
+func (w *world) truthful() []protocol.NodeID {
+	return slices.DeleteFunc(slices.Clone(w.members), func(id protocol.NodeID) bool { return slices.Contains(w.liars, id) })
+}

@@ -1,0 +1,51 @@
+package scenarios
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// lives follows who is up. It is an observer, to be shown an event before checks are.
+type lives struct{ state []life }
+
+type life struct {
+	down   bool
+	damage string // why the node will never come back, or ""
+}
+
+// Watch gives what changes it.
+func (l *lives) Watch() sim.What { return sim.Started | sim.Crashed | sim.Damaged }
+
+// Observe enters what happened to a node.
+func (l *lives) Observe(e *sim.Event) {
+	s := &l.state[e.Node]
+	s.down = e.What != sim.Started
+	if e.What == sim.Damaged {
+		s.damage = e.Text
+	}
+}
+
+// down reports whether a node has crashed and not come back.
+func (l *lives) down(id protocol.NodeID) bool { return l.state[id].down }
+
+// excused reports whether nothing can be demanded of a node any more, and says so.
+func (l *lives) excused(id protocol.NodeID, excuse check.Excuse) bool {
+	why := l.state[id].damage
+	if why != "" {
+		excuse(fmt.Sprintf("node %v, which will never start again: %s", id, why))
+	}
+	return why != ""
+}
+
+// lost reports whether one of these nodes will never come back.
+func (l *lives) lost(nodes []protocol.NodeID) bool {
+	for _, id := range nodes {
+		if l.state[id].damage != "" {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,181 @@
+package scenarios
+
+import (
+	"encoding/hex"
+	"fmt"
+
+	"dessim/protocol"
+	"dessim/protocol/link"
+	"dessim/protocol/twopc"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// promises judges what two-phase commit owes where nodes crash, beyond AC1 to AC4.
+type promises struct {
+	c         *commits
+	lives     *lives
+	held      map[hold]twopc.ID  // by a yes that is not decided yet
+	keys      map[doubt][]string // of a yes
+	doubts    twopc.Doubts
+	long      int                              // doubts that ended after long
+	committed map[uint64]twopc.ID              // the client's transfers
+	unsafe    map[protocol.NodeID][]twopc.Fact // of records that no sync has made safe yet
+	proved    map[proof]bool
+}
+
+// proof is what a node's disk proves.
+type proof struct {
+	node protocol.NodeID
+	fact twopc.Fact
+}
+
+// hold is an output of the ledger at a node.
+type hold struct {
+	node protocol.NodeID
+	key  string
+}
+
+// doubt is a node that voted yes on a transaction.
+type doubt struct {
+	node protocol.NodeID
+	id   twopc.ID
+}
+
+func newPromises(c *commits, l *lives) *promises {
+	return &promises{
+		c: c, lives: l, held: make(map[hold]twopc.ID), keys: make(map[doubt][]string),
+		committed: make(map[uint64]twopc.ID),
+		unsafe:    make(map[protocol.NodeID][]twopc.Fact), proved: make(map[proof]bool),
+	}
+}
+
+// once demands that a transfer is done once, in however many attempts.
+func (x *promises) once() *check.Check {
+	return check.Always("no transfer commits twice", sim.Output, func(e *sim.Event) (bool, error) {
+		t, now, ok := x.c.decidedNow()
+		if !ok || !now.commit || t.id.Client != x.c.client {
+			return false, nil
+		}
+		before, known := x.committed[t.id.Transfer]
+		x.committed[t.id.Transfer] = t.id
+		if known && before != t.id {
+			return true, fmt.Errorf("transfer %d: node %v commits attempt %d, attempt %d has committed", t.id.Transfer, e.Node, t.id.Attempt, before.Attempt)
+		}
+		return true, nil
+	})
+}
+
+// exclusive demands that between a yes and its decision at a node no other
+// transaction gets a yes there on an output that the first spends. It is exercised
+// by each yes.
+func (x *promises) exclusive() *check.Check {
+	return check.Always("what a yes reserved stays reserved until its decision", sim.Output, func(e *sim.Event) (bool, error) {
+		r, ok := twopc.DecodeOutput(e.Kind, e.Body)
+		d := doubt{e.Node, r.ID}
+		switch {
+		case !ok:
+			return false, nil
+		case e.Kind == twopc.KindDecided:
+			x.release(d)
+			return false, nil
+		case e.Kind != twopc.KindVoted || !r.Yes:
+			return false, nil
+		case x.c.txs[r.ID].decidedBy(e.Node):
+			return false, nil // an abort whose record a crash lost: it is in doubt again, and will learn the same
+		}
+		for _, k := range r.Keys {
+			h := hold{e.Node, string(k)}
+			if by, taken := x.held[h]; taken && by != r.ID {
+				return true, fmt.Errorf("node %v votes yes on %v, which spends output %s; its yes on %v, undecided, reserved that", e.Node, r.ID, hex.EncodeToString(k[:4]), by)
+			}
+			x.held[h] = r.ID
+			x.keys[d] = append(x.keys[d], h.key)
+		}
+		return true, nil
+	})
+}
+
+func (x *promises) release(d doubt) {
+	for _, k := range x.keys[d] {
+		if x.held[hold{d.node, k}] == d.id {
+			delete(x.held, hold{d.node, k})
+		}
+	}
+	delete(x.keys, d)
+}
+
+// logged demands that nothing leaves before the record that it depends on is safe.
+// What survives a crash without a sync, by luck, a node syncs again before it says
+// anything; so the next sync after a crash makes all of it safe that may be there.
+func (x *promises) logged() *check.Check {
+	watch := sim.Persisted | sim.Synced | sim.Sent
+	return check.Always("no vote or decision leaves before its record is safe", watch, func(e *sim.Event) (bool, error) {
+		switch e.What {
+		case sim.Persisted:
+			if f, ok := twopc.Proves(e.Body); ok {
+				x.unsafe[e.Node] = append(x.unsafe[e.Node], f)
+			}
+			return false, nil
+		case sim.Synced:
+			for _, f := range x.unsafe[e.Node] {
+				x.proved[proof{e.Node, f}] = true
+			}
+			x.unsafe[e.Node] = x.unsafe[e.Node][:0]
+			return false, nil
+		}
+		msg, ok := link.Payload(e.Body)
+		if !ok {
+			return false, nil
+		}
+		f, ok := twopc.Needs(msg)
+		if ok && !x.proved[proof{e.Node, f}] {
+			return true, fmt.Errorf("node %v sends %v to node %v, which tells its %v, before the record of that is synced", e.Node, e.Kind, e.Peer, f)
+		}
+		return ok, nil
+	})
+}
+
+// everyoneDecides is AC5: once failures are repaired, who voted yes decides. A
+// coordinator that crashed before it decided has aborted and says nothing.
+func (x *promises) everyoneDecides(bound protocol.Time) *check.Check {
+	return check.EventuallyBut("AC5 once failures are repaired, everyone decides", bound, func(excuse check.Excuse) (uint64, error) {
+		n := uint64(0)
+		for _, t := range x.c.order {
+			for _, id := range t.yes {
+				switch {
+				case id == t.coordinator || t.decidedBy(id):
+					n++
+				case x.lives.lost([]protocol.NodeID{id, t.coordinator}):
+					excuse(fmt.Sprintf("node %v on %v, since it or the coordinator will never start again", id, t.id))
+				default:
+					return n, fmt.Errorf("transaction %v: node %v voted yes and has not decided", t.id, id)
+				}
+			}
+		}
+		return n, nil
+	})
+}
+
+// longDelays is how long a doubt lasts that is worth telling, in longest delays:
+// longer than the votes and the decision of a transaction take without failures.
+const longDelays = 20
+
+// Watch gives the outputs: it is an observer for the sake of doubts.
+func (x *promises) Watch() sim.What { return sim.Output }
+
+// Observe measures doubts.
+func (x *promises) Observe(e *sim.Event) {
+	if d, ended := x.doubts.Output(e.At, e.Node, e.Kind, e.Body); ended && d.To.Sub(d.From) > longDelays*x.c.delay {
+		x.long++
+	}
+}
+
+// facts tells of doubts.
+func (x *promises) facts() []Fact {
+	text := fmt.Sprintf("%d, of which %d long", x.doubts.Ended(), x.long)
+	if d := x.doubts.Longest(); d.To > d.From {
+		text += fmt.Sprintf("; the longest %v, node %v on %v", d.To.Sub(d.From), d.Node, d.ID)
+	}
+	return []Fact{{"doubts ended", text}}
+}
