@@ -28,7 +28,12 @@ type coin struct {
 }
 
 func newAudit(w *world) audit {
-	a := audit{w: w, unspent: make(map[coin]ledger.TxOut), balance: make(map[ledger.Owner]uint64), before: make([]ledger.ID, w.p.Nodes)}
+	a := audit{
+		w:       w,
+		unspent: make(map[coin]ledger.TxOut, coins*w.p.Nodes),
+		balance: make(map[ledger.Owner]uint64, w.p.Nodes),
+		before:  make([]ledger.ID, w.p.Nodes),
+	}
 	a.log, a.list = w.genesis.TxID(), w.genesis.TxID()
 	for i := range coins * w.p.Nodes {
 		a.add(coin{w.genesis.TxID(), uint32(i)}, ledger.TxOut{Owner: w.owners[i/coins], Amount: coinWorth})
@@ -104,8 +109,9 @@ func (a *audit) apply(node protocol.NodeID, id ledger.ID) error {
 		a.balance[was.Owner] -= was.Amount
 		in += was.Amount
 	}
+	txid := tx.TxID()
 	for i, o := range tx.Outputs {
-		a.add(coin{tx.TxID(), uint32(i)}, o)
+		a.add(coin{txid, uint32(i)}, o)
 		out += o.Amount
 	}
 	if in != out {

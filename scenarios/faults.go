@@ -90,6 +90,10 @@ func (w *world) storm(plan *sim.Plan) {
 	if !w.p.Failing() {
 		return
 	}
+	if w.p.cut != nil && w.p.cut.Faults != nil {
+		plan.Faults = w.p.cut.Faults
+		return
+	}
 	mix, told, _ := w.p.parseFaults()
 	c := swarm.Config{Nodes: w.truthful(), From: w.begin, To: w.calm, Heal: w.calm, Delay: w.delay, Most: mostOfAKind}
 	if slices.ContainsFunc(told, func(f sim.Fault) bool { return f.Op == sim.Heal }) {

@@ -28,6 +28,8 @@ type ledgers struct {
 	arrivals   map[abcast.MsgID]*arrival
 	broadcasts []*arrival // of arrivals, in order
 	answers    uint64
+	entry      peer.Entry // that the event shown last puts out
+	entered    bool       // it does
 }
 
 type entryHash struct {
@@ -50,11 +52,15 @@ func entry(e *sim.Event) (peer.Entry, bool) {
 // order demands one order of verdicts everywhere.
 func (l *ledgers) order() *check.Check {
 	return check.SameOrder("one order: every log is a prefix of one sequence", sim.Output, func(e *sim.Event) (check.Position, bool) {
-		x, ok := entry(e)
-		if !ok {
+		if !l.entered {
 			return check.Position{}, false
 		}
-		return check.Position{Index: x.Index, Item: string(x.WTxID[:]) + x.Verdict.String(), Name: x.WTxID.String()[:8] + " " + x.Verdict.String()}, true
+		x := &l.entry
+		item := append(make([]byte, 0, len(x.WTxID)+1), x.WTxID[:]...)
+		return check.Position{Index: x.Index, Item: string(append(item, byte(x.Verdict)))}, true
+	}, func(item string) string {
+		id := ledger.ID([]byte(item))
+		return id.String()[:8] + " " + ledger.Verdict(item[len(id)]).String()
 	})
 }
 
@@ -63,8 +69,8 @@ const noTransfers = "there are no transfers"
 // sameHashes demands that logs of equal length have equal hashes.
 func (l *ledgers) sameHashes() *check.Check {
 	return check.Always("equal log and list hashes at equal length", sim.Output, func(e *sim.Event) (bool, error) {
-		x, ok := entry(e)
-		if !ok || x.Index > uint64(len(l.hashes)) {
+		x := &l.entry
+		if !l.entered || x.Index > uint64(len(l.hashes)) {
 			return false, nil // a gap: order's business
 		}
 		if x.Index == uint64(len(l.hashes)) {
@@ -83,22 +89,21 @@ func (l *ledgers) sameHashes() *check.Check {
 // conserved demands that no entry makes or destroys value.
 func (l *ledgers) conserved() *check.Check {
 	return check.Always("value is conserved after every delivery", sim.Output, func(e *sim.Event) (bool, error) {
-		x, ok := entry(e)
-		if ok && x.Total != l.w.genesis.Minted() {
+		x := &l.entry
+		if l.entered && x.Total != l.w.genesis.Minted() {
 			return true, fmt.Errorf("after entry %d the unspent outputs of node %v are worth %d, %d were minted", x.Index, e.Node, x.Total, l.w.genesis.Minted())
 		}
-		return ok, nil
+		return l.entered, nil
 	})
 }
 
 // audited demands that each entry is what a second ledger makes of it.
 func (l *ledgers) audited() *check.Check {
 	return check.Always("a second ledger agrees with every entry", sim.Output, func(e *sim.Event) (bool, error) {
-		x, ok := entry(e)
-		if !ok {
+		if !l.entered {
 			return false, nil
 		}
-		return l.audit.see(e.Node, x)
+		return l.audit.see(e.Node, l.entry)
 	})
 }
 
@@ -165,12 +170,13 @@ func (l *ledgers) answered(bound protocol.Time) *check.Check {
 	})
 }
 
-// Watch gives what tells how transfers end: ledgers are an observer, to be shown an
-// event before checks are.
+// Watch gives the outputs: ledgers are an observer, to be shown an event before
+// their checks are.
 func (l *ledgers) Watch() sim.What { return sim.Output }
 
-// Observe enters how a transfer ended.
+// Observe reads entries, once for all checks, and enters how a transfer ended.
 func (l *ledgers) Observe(e *sim.Event) {
+	l.entry, l.entered = entry(e)
 	if e.Kind != peer.KindAnswered {
 		return
 	}

@@ -30,6 +30,8 @@ type Params struct {
 	Until  time.Duration  // virtual time at which the run ends at the latest
 	Faults string         // which faults are drawn: see swarm.ParseMix; "" is none
 	Fault  string         // further faults in words: see sim.ParseFaults
+
+	cut *Cut // of Options
 }
 
 // Param is one parameter as text: how flags, replay files, JSON and the line that

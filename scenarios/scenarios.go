@@ -158,18 +158,20 @@ type Report struct {
 	Sim      sim.Result
 	Nodes    []NodeRow
 	Facts    []Fact
-	Counts   []Count  // what faults did, if there were any; the names depend on the scenario alone
-	Story    []string // what happened, in sentences, if the run passed and the scenario tells it
+	Faults   []sim.Fault // of the plan; not to be changed
+	Counts   []Count     // what faults did, if there were any; the names depend on the scenario alone
+	Story    []string    // what happened, in sentences, if the run passed and the scenario tells it
 }
 
 // Failed is the verdict of a run in which a node panicked: neither the protocol
 // nor the checks came to an end.
 const Failed check.Verdict = "error"
 
-// Options are what a run can be given beyond its parameters; none of it changes
-// the digest.
+// Options are what a run can be given beyond its parameters; but for Cut none of it
+// changes the digest.
 type Options struct {
 	Observers []sim.Observer
+	Cut       *Cut // what is taken away from the run that the parameters make, or nil
 	// Stop, if it is not nil, is asked every few thousand events; true ends the
 	// run, and Execute then gives ok false.
 	Stop func(events uint64, now protocol.Time) bool
@@ -182,10 +184,12 @@ const stopEvery = 4096
 // Options.Stop ended the run: then the report is not to be used.
 func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options) (r Report, ok bool) {
 	r = Report{Scenario: s, Seed: seed, Params: p}
+	p.cut = o.Cut
 	run := s.build(seed, p, src)
 	if why := s.mootBy(p); why != "" {
 		run.Checks = run.Checks.Skipped(why)
 	}
+	r.Faults = run.Plan.Faults
 	observers := append(run.watch, run.Checks.Observers()...)
 	run.Plan.Done = run.Checks.Done
 	m, err := sim.New(run.Plan, src, append(observers, o.Observers...)...)

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"dessim/protocol"
@@ -123,3 +124,36 @@ const (
 	Withhold                    // sends nothing
 	Alter                       // changes some bytes
 )
+
+// FaultsWithin gives the faults that can hit a plan of so many nodes: those of
+// other nodes are left out, and groups are without them.
+func FaultsWithin(faults []Fault, nodes int) []Fault {
+	out := make([]Fault, 0, len(faults))
+	for _, f := range faults {
+		if uint64(f.Node) >= uint64(nodes) {
+			continue
+		}
+		groups := make([][]protocol.NodeID, 0, len(f.Groups))
+		empty := false
+		for _, g := range f.Groups {
+			if g == nil {
+				groups = append(groups, nil)
+				continue
+			}
+			kept := slices.DeleteFunc(slices.Clone(g), func(id protocol.NodeID) bool { return uint64(id) >= uint64(nodes) })
+			if len(kept) > 0 {
+				groups = append(groups, kept)
+			} else {
+				empty = true
+			}
+		}
+		if empty && (f.Op != Partition || len(groups) < 2) {
+			continue // there is nobody on one side
+		}
+		if f.Groups != nil {
+			f.Groups = groups
+		}
+		out = append(out, f)
+	}
+	return out
+}
