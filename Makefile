@@ -29,8 +29,8 @@ race:      ## under the race detector: where goroutines are, and runs side by si
 run:       ## the main job, twice in two processes
 	go run ./cmd/dessim -seed 42 -scenario concurrent -verify
 
-soak:      ## every scenario and order on SEEDS seeds, plain and lossy
-	go test ./scenarios -run TestSoak -count=1 -timeout 0 -v -soak.seeds=$(SEEDS)
+soak:      ## every scenario and order on SEEDS seeds, plain and lossy, crash on 20 times as many; ONLY=NAME: one scenario
+	go test ./scenarios -run TestSoak -count=1 -timeout 0 -v -soak.seeds=$(SEEDS) $(if $(ONLY),-soak.only=$(ONLY))
 
 arches:    ## the pinned digests on 386, GOAMD64 v1 and v3, and under QEMU on arm64 and big-endian s390x
 	@for q in qemu-aarch64-static qemu-s390x-static; do command -v $$q > /dev/null || \

@@ -13,6 +13,8 @@ import (
 	"dessim/scenarios"
 )
 
+var soakOnly = flag.String("soak.only", "", "soak only the scenario of this name")
+
 var soakSeeds = flag.Int("soak.seeds", 20, "soak with seeds 1 to this; a fiftieth of them, but at least one, with 64 nodes; twenty times as many with scenario crash as it is")
 
 // tenPercent is what links lose and copy in the lossy half of a soak.
@@ -69,7 +71,7 @@ func TestSoak(t *testing.T) {
 	if testing.Short() {
 		seeds = min(seeds, 3)
 	}
-	runs := soakRuns(seeds)
+	runs := slices.DeleteFunc(soakRuns(seeds), func(s subject) bool { return *soakOnly != "" && s.scenario.Name != *soakOnly })
 	faults := make([]string, len(runs))
 	counts := make([][]scenarios.Count, len(runs))
 	var (
@@ -109,7 +111,7 @@ func TestSoak(t *testing.T) {
 	t.Logf("faults did: %v", sums)
 	for _, c := range sums {
 		// Nothing in these runs damages disks, and clocks and pauses are for swarms.
-		if c.N == 0 && slices.Contains([]string{"crashes", "restarts", "records torn", "records lost", "long doubts", "views"}, c.Name) {
+		if c.N == 0 && len(runs) > 100 && slices.Contains([]string{"crashes", "restarts", "records torn", "records lost", "long doubts", "views"}, c.Name) {
 			t.Errorf("vacuous: no %s", c.Name)
 		}
 	}
