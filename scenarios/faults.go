@@ -60,6 +60,11 @@ func (s *Scenario) validateFaults(p *Params) error {
 	if err != nil {
 		return fmt.Errorf("fault: %w", err)
 	}
+	for i := range told {
+		if err := checkAnchor(&told[i]); err != nil {
+			return fmt.Errorf("fault: %w", err)
+		}
+	}
 	if err := sim.ValidateFaults(told, p.Nodes, protocol.Time(p.Until)); err != nil {
 		return fmt.Errorf("fault: %w", err)
 	}

@@ -1,0 +1,130 @@
+package scenarios_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"dessim/scenarios"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// What a fault cannot mean is refused with its words and what would be right.
+func TestFaultsThatCannotBeAreRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"crash 12 at 3s":                "fault: sim: fault 1 (crash 12 at 3s) hits node 12, want 0 to 7",
+		"crash 1 at 99h":                "begins at 99h0m0s, want 0s to 1m0s",
+		"crash 1 after send prepaer #1": "no node does send prepaer; want one of dht.ping",
+		"crash 1 after output voted #1": "",
+		"crash 1 after send vote #1":    "",
+		"crash 1 after output vote #1":  "no node does output vote; want one of begun",
+		"heal at 3s; crash 1 at 4s":     "crash 1 at 4s",
+	} {
+		p := scenarios.Find("concurrent").Defaults
+		if err := param(t, "fault").Set(&p, text); err != nil {
+			t.Fatal(err)
+		}
+		err := scenarios.Find("concurrent").Validate(&p)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// Every kind that a machine exports, but for notes, can be an anchor: none was
+// forgotten when it came.
+func TestAnchorsKnowTheKindsOfAllMachines(t *testing.T) {
+	notes := []string{"dht.join", "dht.lookup", "dht.evict", "transfer", "abort"} // and questions
+	for _, dir := range []string{"link", "gossip", "kademlia", "twopc", "abcast", "peer"} {
+		for _, kind := range exportedKinds(t, filepath.Join("..", "protocol", dir)) {
+			if slices.Contains(notes, kind) {
+				continue
+			}
+			known := false
+			for _, op := range []string{"send", "output"} {
+				p := scenarios.Find("crash").Defaults
+				if err := param(t, "fault").Set(&p, "crash 1 after "+op+" "+kind+" #1"); err != nil {
+					t.Fatal(err)
+				}
+				known = known || scenarios.Find("crash").Validate(&p) == nil
+			}
+			if !known {
+				t.Errorf("package %s has the kind %q, which no anchor can name", dir, kind)
+			}
+		}
+	}
+}
+
+// exportedKinds gives the kinds of the exported variables KindX of a package.
+func exportedKinds(t *testing.T, dir string) (kinds []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no package in %s: %v", dir, err)
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			v, ok := n.(*ast.ValueSpec)
+			if !ok || len(v.Values) != 1 || !strings.HasPrefix(v.Names[0].Name, "Kind") {
+				return true
+			}
+			if call, ok := v.Values[0].(*ast.CallExpr); ok {
+				if lit, ok := call.Args[0].(*ast.BasicLit); ok {
+					kind, err := strconv.Unquote(lit.Value)
+					if err != nil {
+						t.Fatal(err)
+					}
+					kinds = append(kinds, kind)
+				}
+			}
+			return true
+		})
+	}
+	return kinds
+}
+
+// Where nodes fail, what only faultless runs can promise is ruled out by name, and
+// what must hold all the same is judged.
+func TestFaultsRuleOutWhatOnlyFaultlessRunsPromise(t *testing.T) {
+	s := mustParse(t, "-scenario commit -nodes 4 -txs 3 -faults crash,restart")
+	r := s.run(nil)
+	if fault := s.fault(&r); fault != "" {
+		t.Error(fault)
+	}
+	if c := find(&r, "AC4 without failures, all yes commits"); c.Verdict != check.NotApplicable || c.Detail != "nodes or links fail" {
+		t.Errorf("AC4 is %v, %q", c.Verdict, c.Detail)
+	}
+	if c := find(&r, "AC5 once failures are repaired, everyone decides"); c.Verdict != check.Pass {
+		t.Errorf("AC5 is %v, %q", c.Verdict, c.Detail)
+	}
+	if !slices.ContainsFunc(r.Faults, func(f sim.Fault) bool { return f.Op == sim.Heal }) {
+		t.Errorf("no heal among %v", r.Faults)
+	}
+}
+
+// A disk damaged beyond the model is found out, and its node excused by name.
+func TestADamagedDiskIsExcusedByName(t *testing.T) {
+	p := scenarios.Find("concurrent").Defaults
+	if err := param(t, "fault").Set(&p, "rot 2 at 2200ms; crash 2 at 2300ms for 1s"); err != nil {
+		t.Fatal(err)
+	}
+	s := subject{scenarios.Find("concurrent"), 1, p}
+	r := s.run(nil)
+	c := find(&r, "all nodes end with the same ledger")
+	if r.Verdict != check.Pass || r.Sim.Faults.Damaged != 1 || c.Excused != 1 || !strings.Contains(c.Detail, "node 2") {
+		t.Errorf("%v, %d disks damaged; %+v", r.Verdict, r.Sim.Faults.Damaged, c)
+	}
+}

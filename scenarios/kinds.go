@@ -1,0 +1,61 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"dessim/protocol"
+	"dessim/protocol/abcast"
+	"dessim/protocol/gossip"
+	"dessim/protocol/kademlia"
+	"dessim/protocol/link"
+	"dessim/protocol/peer"
+	"dessim/protocol/twopc"
+	"dessim/sim"
+)
+
+// sendKinds gives the kinds of messages that nodes send.
+func sendKinds() []protocol.Kind {
+	return []protocol.Kind{
+		kademlia.KindPing, kademlia.KindFindNode, kademlia.KindGet, kademlia.KindPut, kademlia.KindAnswer, kademlia.KindError,
+		link.KindAck, link.KindResend,
+		gossip.KindData, gossip.KindBody, gossip.KindDigest, gossip.KindList, gossip.KindHave, gossip.KindWant,
+		twopc.KindPrepare, twopc.KindVote, twopc.KindDecision, twopc.KindAck, twopc.KindAsk, twopc.KindAnswer,
+		abcast.KindData, abcast.KindPropose, abcast.KindFinal, abcast.KindAck, abcast.KindOrder,
+		abcast.KindHeartbeat, abcast.KindViewPrepare, abcast.KindViewPromise, abcast.KindNewView, abcast.KindStable,
+		peer.KindRequest, peer.KindReply, peer.KindHello, peer.KindFetch, peer.KindBody,
+	}
+}
+
+// outputKinds gives the kinds of outputs that nodes put out.
+func outputKinds() []protocol.Kind {
+	return []protocol.Kind{
+		twopc.KindBegun, twopc.KindVoted, twopc.KindDecided, abcast.KindViewed,
+		peer.KindJoined, peer.KindEntry, peer.KindHanded, peer.KindRefused, peer.KindLooked, peer.KindFound, peer.KindAnswered,
+	}
+}
+
+// checkAnchor reports an anchor whose kind no node ever sends or puts out: the fault
+// would wait for ever.
+func checkAnchor(f *sim.Fault) error {
+	var kinds []protocol.Kind
+	switch {
+	case f.On.Kind == 0:
+		return nil
+	case f.On.Op == protocol.OpSend:
+		kinds = sendKinds()
+	case f.On.Op == protocol.OpOutput:
+		kinds = outputKinds()
+	default:
+		return nil
+	}
+	if slices.Contains(kinds, f.On.Kind) {
+		return nil
+	}
+	var names []string
+	for _, k := range kinds {
+		names = append(names, k.String())
+	}
+	return fmt.Errorf("%v: no node does %v %v; want one of %s", f, f.On.Op, f.On.Kind, strings.Join(names, ", "))
+}
