@@ -19,7 +19,8 @@ const (
 	stormDelays = 1000
 	calmDelays  = 10_000 // two-phase commit asks again after as much as 6,400
 	mostOfAKind = 8      // faults that are drawn
-	mostFaulty  = 1000   // nodes: each tells all others that it lives, all the time
+	mostFlaps   = 100_000
+	mostFaulty  = 1000 // nodes: each tells all others that it lives, all the time
 )
 
 const nodesFail = "nodes or links fail"
@@ -61,8 +62,12 @@ func (s *Scenario) validateFaults(p *Params) error {
 		return fmt.Errorf("fault: %w", err)
 	}
 	for i := range told {
-		if err := checkAnchor(&told[i]); err != nil {
+		f := &told[i]
+		if err := checkAnchor(f); err != nil {
 			return fmt.Errorf("fault: %w", err)
+		}
+		if f.Every > 0 && p.Until/f.Every > mostFlaps {
+			return fmt.Errorf("fault: %v comes and goes too often; want every %v or more", f, p.Until/mostFlaps)
 		}
 	}
 	if err := sim.ValidateFaults(told, p.Nodes, protocol.Time(p.Until)); err != nil {

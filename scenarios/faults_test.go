@@ -23,6 +23,7 @@ func TestFaultsThatCannotBeAreRefused(t *testing.T) {
 		"crash 1 after send prepaer #1": "no node does send prepaer; want one of dht.ping",
 		"crash 1 after output voted #1": "",
 		"crash 1 after send vote #1":    "",
+		"cut 1>2 at 3s every 1us":       "comes and goes too often; want every 600µs or more",
 		"crash 1 after output vote #1":  "no node does output vote; want one of begun",
 		"heal at 3s; crash 1 at 4s":     "crash 1 at 4s",
 	} {
