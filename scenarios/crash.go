@@ -59,18 +59,24 @@ func buildCrash(seed uint64, p Params, src protocol.Source) *Run {
 // never does that, so no other transfer shows a reservation that a crash lost.
 func (m *market) rival() {
 	liar := protocol.NodeID(m.p.Nodes - 1)
-	m.liars = []protocol.NodeID{liar}
 	at := m.after(m.begin, stormDelays/4)
+	if m.after(at, rivalDelays) >= m.calm {
+		return // the run is told to heal before
+	}
+	m.liars = []protocol.NodeID{liar}
 	m.input(at, liar, peer.SpendInput(0, 0, 1, m.payment(liar, 0, 1, 0, 1)))
 	m.input(m.after(at, 25), liar, peer.SpendInput(1, 0, 2, m.payment(liar, 0, 2, 0, 2)))
 	m.plan.Faults = append(m.plan.Faults,
-		sim.Fault{ID: rivalID, Op: sim.Cut, At: at, For: 40 * m.delay, Groups: [][]protocol.NodeID{{liar}, {1}}},
+		sim.Fault{ID: rivalID, Op: sim.Cut, At: at, For: rivalDelays * m.delay, Groups: [][]protocol.NodeID{{liar}, {1}}},
 		sim.Fault{ID: rivalID + 1, Op: sim.Crash, At: m.after(at, 6), Node: 0, For: 5 * m.delay})
 }
 
 // rivalID names the first of the faults of rival: what is drawn has 1000 and more,
 // and what is told is numbered from 1.
-const rivalID = 900
+const (
+	rivalID     = 900
+	rivalDelays = 40
+)
 
 // withinStep reports a crash that lets a step do a part of what it does.
 func withinStep(e *sim.Event) bool { return e.Text != "between steps" }
