@@ -100,8 +100,8 @@ func (w *world) storm(plan *sim.Plan) {
 	if !w.p.Failing() {
 		return
 	}
-	if w.p.cut != nil && w.p.cut.Faults != nil {
-		plan.Faults = w.p.cut.Faults
+	if w.p.Cut != nil && w.p.Cut.Faults != nil {
+		plan.Faults = w.p.Cut.Faults
 		return
 	}
 	mix, told, _ := w.p.parseFaults()

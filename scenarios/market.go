@@ -64,7 +64,7 @@ func (m *market) input(at protocol.Time, to protocol.NodeID, body []byte) {
 
 // ask has the client ask for a transfer, which is then expected to be accepted.
 func (m *market) ask(at protocol.Time, t transfer) {
-	if m.p.cut != nil && slices.Contains(m.p.cut.Without, t.Transfer) {
+	if m.p.Cut != nil && slices.Contains(m.p.Cut.Without, t.Transfer) {
 		return
 	}
 	m.ledgers.asked++

@@ -31,7 +31,7 @@ type Params struct {
 	Faults string         // which faults are drawn: see swarm.ParseMix; "" is none
 	Fault  string         // further faults in words: see sim.ParseFaults
 
-	cut *Cut // of Options
+	Cut *Cut // of Options, which sets it; no parameter that can be given
 }
 
 // Param is one parameter as text: how flags, replay files, JSON and the line that

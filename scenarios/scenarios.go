@@ -175,16 +175,34 @@ type Options struct {
 	// Stop, if it is not nil, is asked every few thousand events; true ends the
 	// run, and Execute then gives ok false.
 	Stop func(events uint64, now protocol.Time) bool
+	// Every is after how many events Stop is asked, if it is not 0.
+	Every int
+	// Stopped, if it is not nil, is shown a run that Stop ended.
+	Stopped func(m *sim.Sim)
+	// Until names a check whose failure ends the run: what it has come to by then is
+	// the report. What would have come later, be it other failures, is not in it.
+	Until string
 }
 
-const stopEvery = 4096
+// every is after how many events something is asked: Stop, or whether the check has
+// failed, which is worth asking often.
+func (o *Options) every() int {
+	const seldom, often = 4096, 64
+	switch {
+	case o.Every != 0:
+		return o.Every
+	case o.Until != "":
+		return often
+	}
+	return seldom
+}
 
 // Execute runs the scenario with parameters that Validate accepts. src answers;
 // seed salts identities and is what a seeded src was made of. ok is false if
 // Options.Stop ended the run: then the report is not to be used.
 func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options) (r Report, ok bool) {
 	r = Report{Scenario: s, Seed: seed, Params: p}
-	p.cut = o.Cut
+	p.Cut = o.Cut
 	run := s.build(seed, p, src)
 	if why := s.mootBy(p); why != "" {
 		run.Checks = run.Checks.Skipped(why)
@@ -196,7 +214,7 @@ func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options
 	if err != nil {
 		panic(fmt.Sprintf("scenarios: %s builds a plan that cannot run: %v", s.Name, err))
 	}
-	if r.Failure = drive(m, o.Stop, &ok); r.Failure == "" && !ok {
+	if r.Failure = drive(m, &o, run.Checks, &ok); r.Failure == "" && !ok {
 		return r, false
 	}
 	r.Sim = m.Result()
@@ -225,9 +243,9 @@ func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options
 	return r, true
 }
 
-// drive steps to the end. It gives what a node panicked with, and sets finished
-// unless stop ended the run.
-func drive(m *sim.Sim, stop func(uint64, protocol.Time) bool, finished *bool) (failure string) {
+// drive steps to the end, or until the check that o names has failed. It gives what
+// a node panicked with, and sets finished unless o.Stop ended the run.
+func drive(m *sim.Sim, o *Options, checks check.Suite, finished *bool) (failure string) {
 	defer func() {
 		if v := recover(); v != nil {
 			failure = fmt.Sprint(v)
@@ -236,8 +254,14 @@ func drive(m *sim.Sim, stop func(uint64, protocol.Time) bool, finished *bool) (f
 			}
 		}
 	}()
-	for m.Advance(stopEvery) {
-		if stop != nil && stop(m.Events(), m.Now()) {
+	for m.Advance(o.every()) {
+		if o.Until != "" && checks.Failed(o.Until) {
+			break
+		}
+		if o.Stop != nil && o.Stop(m.Events(), m.Now()) {
+			if o.Stopped != nil {
+				o.Stopped(m)
+			}
 			return ""
 		}
 	}

@@ -34,6 +34,21 @@ func AppendBytes[S []byte | string](b []byte, s S) []byte {
 	return append(b, s...)
 }
 
+// UintSize gives the number of bytes that AppendUint appends.
+func UintSize(v uint64) int { return len("i") + digits(v) + len("e") }
+
+// BytesSize gives the number of bytes that AppendBytes appends for a string of
+// n bytes.
+func BytesSize(n int) int { return digits(uint64(n)) + len(":") + n }
+
+func digits(v uint64) int {
+	n := 1
+	for ; v >= 10; v /= 10 {
+		n++
+	}
+	return n
+}
+
 // Reader reads one bencoded value after the other from a slice. After the first
 // thing that is not what was asked for, or not canonical, it is broken: it
 // returns zero values, More is false, and Done says so. The zero Reader reads
@@ -150,23 +165,25 @@ func (r *Reader) integer() (neg bool, u uint64) {
 
 // digits reads a decimal number without leading zeros and the byte after it.
 func (r *Reader) digits(end byte) uint64 {
-	first := r.at
+	if r.broken {
+		return 0
+	}
+	rest := r.b[r.at:]
 	var u uint64
-	for c := r.peek(); '0' <= c && c <= '9'; c = r.peek() {
-		d := uint64(c - '0')
+	n := 0
+	for ; n < len(rest) && '0' <= rest[n] && rest[n] <= '9'; n++ {
+		d := uint64(rest[n] - '0')
 		if u > (math.MaxUint64-d)/10 {
 			r.broken = true
 			return 0
 		}
 		u = u*10 + d
-		r.at++
 	}
-	n := r.at - first
-	if n == 0 || n > 1 && r.b[first] == '0' || r.peek() != end {
+	if n == 0 || n > 1 && rest[0] == '0' || n == len(rest) || rest[n] != end {
 		r.broken = true
 		return 0
 	}
-	r.at++
+	r.at += n + 1
 	return u
 }
 

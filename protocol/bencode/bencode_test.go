@@ -2,6 +2,7 @@ package bencode_test
 
 import (
 	"bytes"
+	"math"
 	"testing"
 
 	"dessim/protocol/bencode"
@@ -79,6 +80,19 @@ func TestTypedReadsGiveBackWhatWasAppended(t *testing.T) {
 	r.End()
 	if !r.Done() {
 		t.Error("not Done at the end")
+	}
+}
+
+func TestSizesAreThoseOfWhatIsAppended(t *testing.T) {
+	for _, v := range []uint64{0, 9, 10, 99, 100, 1e19 - 1, 1e19, math.MaxUint64} {
+		if b := bencode.AppendUint(nil, v); bencode.UintSize(v) != len(b) {
+			t.Errorf("UintSize(%d) is %d, AppendUint gives %q", v, bencode.UintSize(v), b)
+		}
+	}
+	for _, n := range []int{0, 1, 9, 10, 99, 100, 12345} {
+		if b := bencode.AppendBytes(nil, make([]byte, n)); bencode.BytesSize(n) != len(b) {
+			t.Errorf("BytesSize(%d) is %d, AppendBytes gives %d bytes", n, bencode.BytesSize(n), len(b))
+		}
 	}
 }
 

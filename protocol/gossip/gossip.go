@@ -36,7 +36,6 @@ import (
 	"time"
 
 	"dessim/protocol"
-	"dessim/protocol/bencode"
 	"dessim/protocol/seal"
 )
 
@@ -120,7 +119,7 @@ type Gossip struct {
 	store store
 	turn  uint64 // of the neighbours, for repair
 	out   []byte // scratch: Env.Send copies
-	r     bencode.Reader
+	in    decoder
 }
 
 // New makes a Gossip. It panics if cfg is out of range.
@@ -201,7 +200,7 @@ func (g *Gossip) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		g.stats.Corrupt++
 		return
 	}
-	m, ok := decode(&g.r, msg)
+	m, ok := g.in.decode(msg)
 	if !ok {
 		g.stats.Malformed++
 		return

@@ -12,7 +12,6 @@ import (
 	"pgregory.net/rapid"
 
 	"dessim/protocol"
-	"dessim/protocol/bencode"
 	"dessim/protocol/seal"
 )
 
@@ -419,7 +418,7 @@ func FuzzMessage(f *testing.F) {
 	f.Add(message{typ: typeWant, ids: []ID{a}}.append(nil))
 	f.Add(message{typ: typeWant}.append(nil))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		m, ok := decode(new(bencode.Reader), in)
+		m, ok := new(decoder).decode(in)
 		if ok && !bytes.Equal(m.append(nil), in) {
 			t.Fatalf("%q decodes to %+v, which encodes to %q", in, m, m.append(nil))
 		}

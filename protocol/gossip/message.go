@@ -107,12 +107,19 @@ func appendIDs(b []byte, ids []ID) []byte {
 	return b
 }
 
-// decode reads a message whose checksum was taken off, with r, which is a
-// parameter because a Reader of its own would cost every message an allocation.
-func decode(r *bencode.Reader, b []byte) (m message, ok bool) {
+// A decoder reads messages. It keeps what would cost every message an allocation:
+// the ranges of a message are valid until the next one.
+type decoder struct {
+	r     bencode.Reader
+	spans []span
+}
+
+// decode reads a message whose checksum was taken off.
+func (d *decoder) decode(b []byte) (m message, ok bool) {
 	if len(b) == 0 || b[0] != byte(protocol.Gossip) {
 		return message{}, false
 	}
+	r := &d.r
 	r.Reset(b[1:])
 	r.List()
 	m.typ = int(r.UintMax(typeWant))
@@ -123,9 +130,9 @@ func decode(r *bencode.Reader, b []byte) (m message, ok bool) {
 			r.Fail()
 		}
 	case typeDigest:
-		m.ranges = cutSpans(r, fan*maxSplit, cutSum)
+		m.ranges = d.cutSpans(fan*maxSplit, cutSum)
 	case typeList:
-		m.ranges = cutSpans(r, maxLists, cutList)
+		m.ranges = d.cutSpans(maxLists, cutList)
 	default:
 		if m.ids = cutIDs(r, maxIDs); len(m.ids) == 0 {
 			r.Fail()
@@ -139,7 +146,8 @@ func decode(r *bencode.Reader, b []byte) (m message, ok bool) {
 }
 
 // cutSpans reads 1 to limit spans, the rest of each by cut.
-func cutSpans(r *bencode.Reader, limit int, cut func(*bencode.Reader, *span)) (spans []span) {
+func (d *decoder) cutSpans(limit int, cut func(*bencode.Reader, *span)) []span {
+	r, spans := &d.r, d.spans[:0]
 	for r.More() {
 		r.List()
 		s := span{prefix: r.Bytes()}
@@ -161,6 +169,7 @@ func cutSpans(r *bencode.Reader, limit int, cut func(*bencode.Reader, *span)) (s
 	if len(spans) == 0 {
 		r.Fail()
 	}
+	d.spans = spans
 	return spans
 }
 
@@ -206,7 +215,7 @@ func open(b []byte) (m message, ok bool) {
 	if b, ok = seal.Open(b); !ok {
 		return message{}, false
 	}
-	return decode(new(bencode.Reader), b)
+	return new(decoder).decode(b)
 }
 
 // Payload gives the body in a message of the flood, for checks that look into

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"dessim/protocol"
-	"dessim/protocol/bencode"
 	"dessim/protocol/seal"
 )
 
@@ -41,7 +40,7 @@ func FuzzText(f *testing.F) {
 	f.Add(message{typ: typeList, ranges: []span{{prefix: []byte("3e")}}}.append(nil))
 	f.Add(message{typ: typeWant, ids: []ID{Sum(nil)}}.append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, ok := decode(new(bencode.Reader), b)
+		_, ok := new(decoder).decode(b)
 		if s := Text(seal.Append(bytes.Clone(b))); (s != "") != ok || bytes.IndexFunc([]byte(s), control) >= 0 {
 			t.Fatalf("%q has the text %q", b, s)
 		}

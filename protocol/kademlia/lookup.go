@@ -70,9 +70,12 @@ func (d *DHT) Lookup(env *protocol.Env, target ID, done func(env *protocol.Env, 
 }
 
 func (d *DHT) newLookup(target ID, m method) *lookup {
-	l := &lookup{}
+	var l *lookup
 	if n := len(d.idle); n > 0 {
 		l, d.idle = d.idle[n-1], d.idle[:n-1]
+	} else {
+		k := d.cfg.K // few hear of less
+		l = &lookup{list: make([]candidate, 0, k), result: make([]Contact, 0, k), index: make([]int, 0, k)}
 	}
 	*l = lookup{target: target, method: m, list: l.list[:0], tokens: l.tokens[:0], result: l.result[:0], index: l.index[:0]}
 	return l

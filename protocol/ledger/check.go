@@ -7,8 +7,7 @@ package ledger
 // does not look at endorsements but for their size, so that whoever is asked for
 // one can check first.
 func (t *Tx) Check(network string) Verdict {
-	var buf encoded
-	return t.check(network, len(t.Encode(buf[:0])))
+	return t.check(network, t.size())
 }
 
 func (t *Tx) check(network string, size int) Verdict {

@@ -19,3 +19,6 @@ func HalfOrder() [32]byte { return halfOrder }
 
 // Len gives the number of answers remembered.
 func (v *Verifier) Len() int { return len(v.young) + len(v.old) }
+
+// Size gives what rules about size go by.
+func (t *Tx) Size() int { return t.size() }

@@ -182,9 +182,7 @@ func (s *State) lookup(p Outpoint) (out TxOut, at uint32, verdict Verdict) {
 // amounts are those of the state. It does not look at endorsements: see
 // CheckSignatures.
 func (s *State) Judge(t *Tx) Verdict {
-	var buf encoded
-	id, b := t.idAndEncoding(&buf)
-	return s.judge(t, id, len(b))
+	return s.judge(t, t.TxID(), t.size())
 }
 
 func (s *State) judge(t *Tx, id ID, size int) Verdict {

@@ -47,7 +47,7 @@ type Endorsement struct {
 
 // Encode appends the canonical encoding to b.
 func (t *Tx) Encode(b []byte) []byte {
-	b = append(b, 'l')
+	b = append(slices.Grow(b, t.size()), 'l')
 	b = t.encodeBody(b)
 	return t.encodeEndorsements(b)
 }
@@ -96,6 +96,32 @@ func encodeOutputs(b []byte, outs []TxOut) []byte {
 	return append(b, 'e')
 }
 
+// size is the length of the encoding, which takes less time to count than to
+// write.
+func (t *Tx) size() int {
+	const owner = len("20:") + len(Owner{})
+	n := len("l") + len("l") + bencode.UintSize(uint64(t.Version)) + bencode.BytesSize(len(t.Network)) + owner + bencode.UintSize(t.Seq)
+	n += len("l") + len("e") + len(t.Inputs)*(len("l32:")+len(ID{})+len("e"))
+	for i := range t.Inputs {
+		n += bencode.UintSize(uint64(t.Inputs[i].Outpoint.Index)) + bencode.UintSize(t.Inputs[i].Claimed)
+	}
+	n += len("l") + len("e") + len(t.Outputs)*(len("l")+owner+len("e"))
+	for i := range t.Outputs {
+		n += bencode.UintSize(t.Outputs[i].Amount)
+	}
+	n += owner + len("e")
+	return n + len("l") + len(t.Endorsements)*(len("l")+owner+len("64:")+len(Signature{})+len("e")) + len("ee")
+}
+
+// roomy is a transaction with room for what ordinary ones have, so that decoding
+// and endorsing one takes a single allocation.
+type roomy struct {
+	Tx
+	inputs       [1]Input
+	outputs      [2]TxOut
+	endorsements [3]Endorsement
+}
+
 // Decode reads the canonical encoding of a transaction, which must be all of b:
 // what it takes, Encode writes again, byte for byte. Otherwise the transaction
 // is nil and the verdict TooBig or Malformed. Accepted says that it could be
@@ -106,7 +132,9 @@ func Decode(b []byte) (*Tx, Verdict) {
 	}
 	var r bencode.Reader
 	r.Reset(b)
-	t := new(Tx)
+	room := new(roomy)
+	t := &room.Tx
+	t.Inputs, t.Outputs, t.Endorsements = room.inputs[:0], room.outputs[:0], room.endorsements[:0]
 	r.List()
 	t.decodeBody(&r)
 	r.List()

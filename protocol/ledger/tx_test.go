@@ -11,6 +11,7 @@ import (
 	"dessim/protocol/ledger"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 )
 
@@ -53,10 +54,43 @@ func TestDecodeUndoesEncode(t *testing.T) {
 		if v != ledger.Accepted {
 			t.Fatalf("%+v encodes to %q, which is %v", x, x.Encode(nil), v)
 		}
-		if d := cmp.Diff(x, y); d != "" {
+		if d := cmp.Diff(x, y, cmpopts.EquateEmpty()); d != "" {
 			t.Fatalf("decoded differs (-encoded +decoded):\n%s", d)
 		}
 	})
+}
+
+func TestSizeIsThatOfTheEncoding(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		x := someTx(t)
+		if b := x.Encode(nil); x.Size() != len(b) {
+			t.Fatalf("%+v has size %d, its encoding %d: %q", x, x.Size(), len(b), b)
+		}
+	})
+}
+
+// An ordinary transaction has one input, a payment and change, and three endorsers.
+func TestADecodedTransactionHasRoomForWhatOrdinaryOnesHave(t *testing.T) {
+	w := newWorld()
+	x := w.transfer(func(x *ledger.Tx) {
+		x.Outputs = []ledger.TxOut{{Owner: w.owner(bob), Amount: 40}, {Owner: w.owner(alice), Amount: 60}}
+	})
+	bare, e := x.Encode(nil), w.signed(x).Endorsements
+	if len(e) != 3 {
+		t.Fatalf("%d endorsements, want 3", len(e))
+	}
+	n := testing.AllocsPerRun(100, func() {
+		y, _ := ledger.Decode(bare)
+		for i := range e {
+			y.Endorse(e[i])
+		}
+	})
+	if n != 2 { // and one for the name of the network
+		t.Errorf("decoding and endorsing takes %v allocations, want 2", n)
+	}
+	if n := testing.AllocsPerRun(100, func() { x.Encode(nil) }); n != 1 {
+		t.Errorf("encoding takes %v allocations, want 1", n)
+	}
 }
 
 func TestDecodedDoesNotAliasTheMessage(t *testing.T) {

@@ -3,6 +3,7 @@ package check_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"dessim/protocol"
@@ -28,7 +29,7 @@ func TestWhatWasNeverExercisedDoesNotPass(t *testing.T) {
 	none := func() (uint64, error) { return 0, nil }
 	for _, c := range []*check.Check{
 		check.Always("always", sim.Output, func(*sim.Event) (bool, error) { return false, nil }),
-		check.SameOrder("order", sim.Output, func(*sim.Event) (check.Position, bool) { return check.Position{}, false }),
+		check.SameOrder("order", sim.Output, func(*sim.Event) (check.Position, bool) { return check.Position{}, false }, strings.ToUpper),
 		check.Sometimes("sometimes", check.EachRun, sim.Output, func(*sim.Event) bool { return false }),
 		check.Eventually("eventually", 0, none),
 	} {
@@ -80,8 +81,8 @@ func TestEventuallyCutShortIsInconclusiveAndOverdueAViolation(t *testing.T) {
 func deliver(t *testing.T, events ...sim.Event) check.Result {
 	t.Helper()
 	c := check.SameOrder("order", sim.Output, func(e *sim.Event) (check.Position, bool) {
-		return check.Position{Index: e.Tag, Item: e.Text, Name: e.Text}, true
-	})
+		return check.Position{Index: e.Tag, Item: e.Text}, true
+	}, strings.ToUpper)
 	for i := range events {
 		e := events[i]
 		e.What, e.At, e.Step = sim.Output, protocol.Time(i), uint64(i)+1
@@ -101,12 +102,12 @@ func TestSameOrderAcceptsPrefixesAlone(t *testing.T) {
 	}{
 		"one prefix of the other": {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}, {Node: 0, Tag: 1, Text: "b"}, {Node: 1, Tag: 0, Text: "a"}}, check.Pass, ""},
 		"swapped": {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}, {Node: 0, Tag: 1, Text: "b"}, {Node: 1, Tag: 0, Text: "b"}}, check.Violation,
-			"node 1 has b as number 0, where node 0 has a since step 1"},
-		"gap":              {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}, {Node: 0, Tag: 2, Text: "c"}}, check.Violation, "node 0 has c as number 2 after number 0"},
-		"repeated":         {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}, {Node: 0, Tag: 0, Text: "a"}}, check.Violation, "node 0 has a as number 0 after number 0"},
+			"node 1 has B as number 0, where node 0 has A since step 1"},
+		"gap":              {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}, {Node: 0, Tag: 2, Text: "c"}}, check.Violation, "node 0 has C as number 2 after number 0"},
+		"repeated":         {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}, {Node: 0, Tag: 0, Text: "a"}}, check.Violation, "node 0 has A as number 0 after number 0"},
 		"again, restarted": {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}, {Node: 0, Tag: 0, Text: "a", Incarnation: 2}}, check.Pass, ""},
 		"another, restarted": {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}, {Node: 0, Tag: 0, Text: "b", Incarnation: 2}}, check.Violation,
-			"node 0 has b as number 0, where node 0 has a since step 1"},
+			"node 0 has B as number 0, where node 0 has A since step 1"},
 		"one node alone": {[]sim.Event{{Node: 0, Tag: 0, Text: "a"}}, check.Inconclusive, "never exercised: nothing happened that it could judge"},
 	} {
 		if r := deliver(t, c.events...); r.Verdict != c.want || r.Detail != c.detail {

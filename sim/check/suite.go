@@ -29,6 +29,16 @@ func (s Suite) Done() bool {
 	return true
 }
 
+// Failed reports whether the check of that name has failed already.
+func (s Suite) Failed(name string) bool {
+	for _, c := range s {
+		if c.failed && c.name == name {
+			return true
+		}
+	}
+	return false
+}
+
 // Skipped gives the suite with every check ruled out for that reason.
 func (s Suite) Skipped(reason string) Suite {
 	out := make(Suite, len(s))

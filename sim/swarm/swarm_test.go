@@ -127,7 +127,7 @@ func TestWhatIsDrawnIsValidAndWithinItsTime(t *testing.T) {
 		}
 		drawn += len(faults)
 	})
-	if drawn < 100 {
+	if drawn < 100 && !testing.Short() { // for which rapid tries few
 		t.Errorf("vacuous: %d faults drawn", drawn)
 	}
 }
