@@ -148,7 +148,7 @@ func TestSurvivorsAreAPrefixAndAPartOrAnySubset(t *testing.T) {
 			sawNone = sawNone || len(kept) == 0
 		}
 	})
-	if !sawTorn || !sawGap || !sawAll || !sawNone {
+	if !testing.Short() && (!sawTorn || !sawGap || !sawAll || !sawNone) {
 		t.Errorf("vacuous: torn %v, gap %v, all %v, none %v", sawTorn, sawGap, sawAll, sawNone)
 	}
 }

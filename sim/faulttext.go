@@ -89,9 +89,9 @@ var faultRules = [...]faultRule{
 
 // ruleOf gives the grammar of an operation, or nil.
 func ruleOf(op FaultOp) *faultRule {
-	for _, r := range faultRules {
-		if r.op == op {
-			return &r
+	for i := range faultRules {
+		if faultRules[i].op == op {
+			return &faultRules[i]
 		}
 	}
 	return nil
