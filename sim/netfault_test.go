@@ -243,7 +243,7 @@ func TestCorruptionChangesOneToFourBytesOfOneMessage(t *testing.T) {
 			}
 		}
 	})
-	if !testing.Short() && (slices.Contains(changes[:5], 0)) {
+	if !testing.Short() && slices.Contains(changes[:5], 0) {
 		t.Errorf("vacuous: numbers of changed bytes are %v", changes)
 	}
 }
