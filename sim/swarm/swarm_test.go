@@ -10,7 +10,6 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
-	"dessim/sim/simtest"
 	"dessim/sim/source"
 
 	"pgregory.net/rapid"
@@ -85,13 +84,25 @@ func (s many) Chance(k protocol.Key, p protocol.Ratio) bool {
 	return s.Seed.Chance(k, protocol.Percent(80))
 }
 
+// drawn has rapid answer each question anew, as package simtest would, which imports
+// this one.
+type drawn struct{ t *rapid.T }
+
+func (d drawn) Choose(k protocol.Key, n uint64) uint64 {
+	return rapid.Uint64Max(n-1).Draw(d.t, k.Kind.String())
+}
+
+func (d drawn) Chance(k protocol.Key, _ protocol.Ratio) bool {
+	return rapid.Bool().Draw(d.t, k.Kind.String())
+}
+
 func drawSource(t *rapid.T) protocol.Source {
 	seed := source.Seed(rapid.Uint64().Draw(t, "seed"))
 	switch rapid.IntRange(0, 2).Draw(t, "source") {
 	case 0:
 		return many{seed}
 	case 1:
-		return simtest.Rapid(t)
+		return drawn{t}
 	}
 	return seed
 }
