@@ -89,9 +89,9 @@ var faultRules = [...]faultRule{
 
 // ruleOf gives the grammar of an operation, or nil.
 func ruleOf(op FaultOp) *faultRule {
-	for i := range faultRules {
-		if faultRules[i].op == op {
-			return &faultRules[i]
+	for _, r := range faultRules {
+		if r.op == op {
+			return &r // a copy: nobody shall write into the table
 		}
 	}
 	return nil
