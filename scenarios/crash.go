@@ -40,7 +40,7 @@ func buildCrash(seed uint64, p Params, src protocol.Source) *Run {
 	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
 	for i := range uint64(p.Txs) {
 		storm := int64(stormDelays * m.delay)
-		m.ask(m.begin+1+protocol.Time(storm/int64(p.Txs)*int64(i)), m.transfer(i))
+		m.ask(m.begin+1+protocol.Time(storm/int64(p.Txs)*int64(i)), m.honest(i))
 	}
 	m.rival()
 	c, l := m.commits, m.ledgers

@@ -32,7 +32,7 @@ type Scenario struct {
 
 // All is the table of scenarios, in the order in which they are listed.
 func All() []*Scenario {
-	return []*Scenario{bootstrap(), committing(), broadcasting(), concurrent(), verify(), doubleSpend(), story(), crash()}
+	return []*Scenario{bootstrap(), committing(), broadcasting(), concurrent(), verify(), doubleSpend(), story(), crash(), keyValue()}
 }
 
 // Find gives the scenario of that name, or nil.

@@ -8,6 +8,7 @@ import (
 	"dessim/protocol/abcast"
 	"dessim/protocol/gossip"
 	"dessim/protocol/kademlia"
+	"dessim/protocol/kv"
 	"dessim/protocol/link"
 	"dessim/protocol/peer"
 	"dessim/protocol/seal"
@@ -31,6 +32,9 @@ func Text(members int) func(e *sim.Event) string {
 			}
 			if v, ok := abcast.DecodeViewed(e.Body); ok && e.Kind == abcast.KindViewed {
 				return clip(fmt.Sprintf("%d of %v before message %d", v.Number, v.Members, v.Place))
+			}
+			if s := kv.TextOutput(e.Kind, e.Body); s != "" {
+				return clip(s)
 			}
 			return clip(peer.TextOutput(e.Kind, e.Body))
 		}
@@ -57,8 +61,8 @@ func textMessage(e *sim.Event) string {
 	switch {
 	case !carries:
 		body := e.Body
-		if msg, ok := seal.Open(body); ok && len(msg) > 0 && protocol.Component(msg[0]) == protocol.ABCAST {
-			body = msg
+		if msg, ok := seal.Open(body); ok && len(msg) > 0 && (protocol.Component(msg[0]) == protocol.ABCAST || protocol.Component(msg[0]) == kv.Component) {
+			body = msg // what needs no link has a seal of its own
 		}
 		return without(e.Kind, textBody(body))
 	case e.Kind != link.KindResend:
@@ -95,6 +99,8 @@ func textBody(b []byte) string {
 		return abcast.Text(b)
 	case protocol.Peer:
 		return peer.Text(b)
+	case kv.Component:
+		return kv.Text(b)
 	}
 	return ""
 }

@@ -24,6 +24,7 @@ var transcripts = []struct {
 	{flags: "-scenario verify -nodes 4 -txs 0", without: []sim.What{sim.Sent, sim.Noted}},
 	{flags: "-scenario doublespend -nodes 4 -txs 0"},
 	{flags: "-scenario ledger -nodes 4 -txs 2"},
+	{flags: "-scenario kv -nodes 3 -txs 3", without: []sim.What{sim.Sent, sim.Fired}},
 	{flags: "-scenario crash -nodes 4 -txs 1 -faults crash", without: []sim.What{sim.Sent, sim.Received, sim.Noted, sim.Fired}},
 }
 

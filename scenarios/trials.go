@@ -21,26 +21,55 @@ func (s *Scenario) World(seed uint64, p Params) *explore.World {
 	for i := range uint64(p.Txs) {
 		w.Inputs = append(w.Inputs, i)
 	}
-	w.Try = func(t *explore.Trial, observers ...sim.Observer) explore.Outcome {
+	try := func(t *explore.Trial, src protocol.Source, o Options) (Report, bool) {
 		p := p
 		p.Nodes = t.Nodes
-		cut := &Cut{Without: t.Without, Faults: sim.FaultsWithin(t.Faults, t.Nodes)}
-		r, _ := s.Execute(seed, p, source.NewReplay(t.Answers), Options{Observers: observers, Cut: cut})
+		o.Cut = &Cut{Without: t.Without, Faults: sim.FaultsWithin(t.Faults, t.Nodes)}
+		return s.Execute(seed, p, src, o)
+	}
+	w.Try = func(t *explore.Trial, observers ...sim.Observer) explore.Outcome {
+		r, _ := try(t, source.NewReplay(t.Answers), Options{Observers: observers})
 		return r.Outcome()
 	}
-	w.Seed = func(seed uint64, src protocol.Source, record bool) (explore.Outcome, *explore.Trial) {
+	w.Fails = func(t *explore.Trial, g explore.Guard) explore.Guarded {
+		replay := source.NewReplay(t.Answers)
+		r, ok := try(t, replay, Options{Until: g.Check, Stop: func(events uint64, _ protocol.Time) bool {
+			return g.MaxEvents > 0 && events > g.MaxEvents
+		}})
+		out := explore.Guarded{Used: func() []source.Answer { return used(t.Answers, replay.Unused()) }}
+		if ok {
+			o := r.Outcome()
+			out.Fails, out.Events = o.Fails(g.Check), o.Sim.Events
+		}
+		return out
+	}
+	w.Seed = func(seed uint64, src protocol.Source, record bool, observers ...sim.Observer) (explore.Outcome, *explore.Trial) {
 		if src == nil {
 			src = source.Seed(seed)
 		}
 		if !record {
-			r, _ := s.Execute(seed, p, src, Options{})
+			r, _ := s.Execute(seed, p, src, Options{Observers: observers})
 			return r.Outcome(), nil
 		}
 		recorder := &source.Recorder{Source: src}
-		r, _ := s.Execute(seed, p, recorder, Options{})
+		r, _ := s.Execute(seed, p, recorder, Options{Observers: observers})
 		return r.Outcome(), &explore.Trial{Nodes: p.Nodes, Faults: r.Faults, Answers: recorder.Answers()}
 	}
 	return w
+}
+
+// used gives the answers that are not among the unused ones, which are in the same
+// order.
+func used(answers, unused []source.Answer) []source.Answer {
+	out := make([]source.Answer, 0, len(answers)-len(unused))
+	for _, a := range answers {
+		if len(unused) > 0 && unused[0].Key == a.Key && unused[0].Range == a.Range {
+			unused = unused[1:]
+			continue
+		}
+		out = append(out, a)
+	}
+	return out
 }
 
 // Outcome gives what package explore needs of a report.

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"dessim/sim/check"
+	"dessim/sim/explore"
 )
 
 // A trial of all that a seed's run was made of is that run; without an input it is
@@ -24,5 +25,47 @@ func TestATrialIsTheRunThatItWasRecordedFrom(t *testing.T) {
 		if got := w.Try(trial); got.Digest == want.Digest || got.Verdict != check.Pass {
 			t.Errorf("%v: without a transfer the trial gives %v %v, the seed %v", s, got.Verdict, got.Digest, want.Digest)
 		}
+	}
+}
+
+// A search asks only whether a check fails, and needs no more of a run than that. What
+// it gets must be what the whole run says.
+func TestAGuardedRunEndsWithItsFailureAndAgreesWithTheWholeOne(t *testing.T) {
+	const flags = "-scenario crash -nodes 4 -txs 4 -until 30s -faults crash,lose -fault 'byzantine 1 replays 50% at 2s for 5s' -seed "
+	failed := 0
+	for seed := range uint64(6) {
+		s := mustParse(t, "-scenario crash -nodes 4 -txs 4 -until 30s -faults crash,lose")
+		s.seed, s.params.Fault = seed+1, "byzantine 1 replays 50% at 2s for 5s"
+		w := s.scenario.World(s.seed, s.params)
+		whole, trial := w.Seed(s.seed, nil, true)
+		name := whole.Check()
+		if name == "" {
+			name = whole.Checks[0].Name
+		}
+		g := w.Fails(trial, explore.Guard{Check: name})
+		if g.Fails != whole.Failed() {
+			t.Fatalf("%s%d: guarded by %q it fails: %v; the whole run: %v", flags, s.seed, name, g.Fails, whole.Verdict)
+		}
+		if !g.Fails {
+			continue
+		}
+		failed++
+		if step := whole.Violated().Step; g.Events < step || g.Events > step+64 {
+			t.Errorf("%s%d: fails at step %d and ends at %d", flags, s.seed, step, g.Events)
+		}
+		less := *trial
+		less.Answers = g.Used()
+		if again := w.Fails(&less, explore.Guard{Check: name}); !again.Fails || again.Events != g.Events || len(less.Answers) >= len(trial.Answers) {
+			t.Errorf("%s%d: with the %d used of %d answers: %+v, want %+v", flags, s.seed, len(less.Answers), len(trial.Answers), again, g)
+		}
+		if cut := w.Fails(trial, explore.Guard{Check: name, MaxEvents: 100}); cut.Fails {
+			t.Errorf("%s%d: a run cut short fails", flags, s.seed)
+		}
+		if other := w.Fails(trial, explore.Guard{Check: "no such check"}); other.Fails {
+			t.Errorf("%s%d: it fails by a check that it has not", flags, s.seed)
+		}
+	}
+	if failed == 0 {
+		t.Error("no seed fails")
 	}
 }

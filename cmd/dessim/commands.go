@@ -12,7 +12,9 @@ import (
 )
 
 // commandNames gives the commands in the order of the help.
-func commandNames() []string { return []string{"run", "replay", "list", "version", "help"} }
+func commandNames() []string {
+	return []string{"run", "replay", "sweep", "merge", "shrink", "explore", "vet", "list", "version", "help"}
+}
 
 const about = `A flag where the command should be means run: "dessim -seed 42 -scenario
 concurrent" is "dessim run -seed 42 -scenario concurrent".
@@ -36,7 +38,7 @@ func (t *tool) dispatch(ctx context.Context, args []string) error {
 		Writer:          &t.out,
 		ErrWriter:       discard{},
 		ExitErrHandler:  func(context.Context, *cli.Command, error) {}, // or it exits by itself
-		Commands:        []*cli.Command{t.runCommand(), t.replayCommand(), t.listCommand(), t.versionCommand(), t.helpCommand()},
+		Commands:        []*cli.Command{t.runCommand(), t.replayCommand(), t.sweepCommand(), t.mergeCommand(), t.shrinkCommand(), t.exploreCommand(), t.vetCommand(), t.listCommand(), t.versionCommand(), t.helpCommand()},
 	}
 	return root.Run(ctx, append([]string{"dessim"}, args...))
 }

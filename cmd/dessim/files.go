@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"dessim/sim/source"
 )
 
 // pending is a file that gets its name when it is complete. What is no regular
@@ -49,6 +51,24 @@ func (j *job) pending(x *flag) (*pending, error) {
 		return nil, refuse("%s %s: %s; want a file that can be written", x.name, quote(x.text), reason(err))
 	}
 	p.w = bufio.NewWriterSize(p.f, 1<<16)
+	return p, nil
+}
+
+// ours opens a file of which nobody told the name. What is there already may be
+// replaced only if it is a replay file.
+func (j *job) ours(path string) (*pending, error) {
+	text, _, err := readAll(path, maxReplay)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, fmt.Errorf("no replay file was written: %s: %s", quote(path), reason(err))
+	case !source.IsFile(text):
+		return nil, fmt.Errorf("no replay file was written: %s is there and is none; want another name by -record", quote(path))
+	}
+	p, err := j.pending(&flag{name: "record", text: path})
+	if err != nil {
+		return nil, fmt.Errorf("no replay file was written: %w", err)
+	}
 	return p, nil
 }
 

@@ -105,7 +105,7 @@ func TestAReplayExitsByItsVerdictAndTellsWhetherItIsTheRecordedRun(t *testing.T)
 	replay(`"digest":"0123456789abcdef","same":false,"stale":0}`, "although every answer fitted: the code changed, or the run is not deterministic")
 	// An answer to a question that nobody asks.
 	file.Answers = append(file.Answers, source.Answer{Key: protocol.Key{Kind: protocol.KindOf("net.none"), B: 1}, Value: 1})
-	replay(`"same":false,"stale":1}`, "answers stale: the code changed\n")
+	replay(`"same":false,"stale":1}`, "answers stale (net.none 1): the code changed\n")
 }
 
 func wantReplay(t *testing.T, path, recorded, words string) {

@@ -26,6 +26,7 @@ type (
 		Nodes     []jsonNode    `json:"nodes"`
 		Counts    []jsonCount   `json:"counts,omitempty"`
 		Reproduce string        `json:"reproduce"`
+		Replay    string        `json:"replay,omitempty"`
 		Error     string        `json:"error,omitempty"`
 		Recorded  *jsonRecorded `json:"recorded,omitempty"`
 	}
@@ -121,7 +122,7 @@ func (s *summary) json(w io.Writer) {
 		Verdict: s.Verdict, Digest: d.String(),
 		Digests: jsonDigests{layer(d.Decisions), layer(d.Network), layer(d.Outputs)},
 		Events:  s.Sim.Events, VirtualNS: int64(s.Sim.End),
-		Checks: []jsonCheck{}, Nodes: []jsonNode{}, Reproduce: s.command,
+		Checks: []jsonCheck{}, Nodes: []jsonNode{}, Reproduce: s.command, Replay: s.saved,
 	}
 	for i := range s.Checks {
 		c := &s.Checks[i]

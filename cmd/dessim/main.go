@@ -5,6 +5,7 @@
 //	dessim -seed 42 -scenario concurrent       the same: "run" may be left out before a flag
 //	dessim replay FILE
 //	dessim list
+//	dessim vet ./...                           looks in the source of nodes for what nobody could repeat
 //
 // # Output
 //
@@ -16,6 +17,7 @@
 //
 // The object of -json has the keys scenario, seed, params, verdict, digest,
 // digests, events, virtual_ns, checks, nodes and reproduce, in this order; then
+// replay, only if a replay file of a failure was written: the line that replays it;
 // error, only if the verdict is "error", with what went wrong; then recorded,
 // only of a replay: verdict and digest of the recorded run, whether the digest is
 // the same now, and how many answers of the file were stale (nobody asked for
@@ -26,12 +28,13 @@
 // Files appear under their names when they are complete, and replace what was
 // there. -logs makes its folder if need be, and leaves other files in it alone; a
 // client's file is client-N.txt, and node-N.txt is that of a node which failed
-// before its id was known.
+// before its id was known. A run that fails writes dessim-SCENARIO-SEED.replay, and
+// shrink one that ends in .min.replay; neither replaces a file that is no replay file.
 //
 // # Exit codes
 //
 //	0    pass
-//	1    violation
+//	1    violation; of vet: a finding
 //	2    refused before the run: usage, parameters, files that cannot be read or written
 //	3    inconclusive
 //	4    not deterministic, or an error within the simulation or dessim

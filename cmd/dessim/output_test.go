@@ -69,7 +69,7 @@ func TestTheSummaryReadsAsInTheGoldenFiles(t *testing.T) {
 	for i := range replayed.Nodes { // a scenario without a ledger
 		replayed.Nodes[i].LedgerHash, replayed.Nodes[i].LedgerLength, replayed.Nodes[i].Balance = [32]byte{}, 0, 0
 	}
-	x := &replay{verdict: check.Pass, digest: replayed.Sim.Digest.String(), answers: source.NewReplay([]source.Answer{{Range: 2, Value: 1}})}
+	x := &replay{verdict: check.Pass, digest: replayed.Sim.Digest.String(), answers: source.NewReplay([]source.Answer{{Key: protocol.Key{Kind: protocol.KindOf("net.delay")}, Range: 2, Value: 1}})}
 	differ := report(21)
 	differ.Nodes[20].LedgerHash[31] = 1
 	for name, s := range map[string]*summary{

@@ -122,7 +122,7 @@ func planted(t *testing.T, file string, edits ...string) string {
 }
 
 func TestAViolationIsFoundInTheTraceByItsStepAndTime(t *testing.T) {
-	exe := planted(t, "sim/check/order.go", "want.Item != p.Item", "want.Item == p.Item")
+	exe := planted(t, "sim/check/order.go", "want.item != p.Item", "want.item == p.Item")
 	r := process(t, exe, nil, "-scenario", "concurrent", "-nodes", "3", "-seed", "6")
 	m := regexp.MustCompile(`^violation: .*\n.*: node .* since step \d+\nat step (\d+), (\d+\.\d{6}) ms; see it: dessim (.*) -trace run\.trace\n`).FindStringSubmatch(r.stdout)
 	if r.code != exitViolation || m == nil {

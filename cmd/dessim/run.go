@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 
 	"github.com/urfave/cli/v3"
 
@@ -22,24 +23,11 @@ below are those of the last one, "dessim list" shows all.`
 // with the run.
 func (t *tool) runCommand() *cli.Command {
 	f := new(flags)
-	all := scenarios.All()
-	last := all[len(all)-1]
-	f.add("scenario", "NAME", "what to run; dessim list tells what there is")
-	f.add("seed", "1", "64 bits, decimal or 0x hex, that fix everything else")
-	for _, x := range scenarios.AllParams() {
-		switch x.Name {
-		case "faults":
-			f.add(x.Name, x.Get(&last.Defaults), "faults that are drawn, or a file of faults in words: see dessim list -faults")
-		case "fault":
-			f.add(x.Name, "'crash 2 at 3s for 1s'", "a fault in words; can be repeated").many = true
-		default:
-			f.add(x.Name, x.Get(&last.Defaults), x.Usage)
-		}
-	}
+	f.addSubject()
 	f.add("json", "", "print one JSON object")
 	f.add("trace", "FILE", "write every event as text, one a line")
 	f.add("logs", "DIR", "write each node's notes to DIR/<its id in hex>.txt; DIR is made if need be")
-	f.add("record", "FILE", "write a replay file")
+	f.add("record", "FILE", "write a replay file; a run that fails writes one in any case, dessim-SCENARIO-SEED.replay")
 	f.add("verify", "", "run in a second process too and compare every event")
 	f.add("second-process", "", "be that process: trace and JSON to stdout").hidden = true
 	return f.command("run", "runs a scenario", runUsage, func(ctx context.Context, args []string) error {
@@ -63,6 +51,24 @@ func (t *tool) runCommand() *cli.Command {
 	})
 }
 
+// addSubject declares the flags that tell what is run: see subject.
+func (f *flags) addSubject() {
+	all := scenarios.All()
+	last := all[len(all)-1]
+	f.add("scenario", "NAME", "what to run; dessim list tells what there is")
+	f.add("seed", "1", "64 bits, decimal or 0x hex, that fix everything else")
+	for _, x := range scenarios.AllParams() {
+		switch x.Name {
+		case "faults":
+			f.add(x.Name, x.Get(&last.Defaults), "faults that are drawn, or a file of faults in words: see dessim list -faults")
+		case "fault":
+			f.add(x.Name, "'crash 2 at 3s for 1s'", "a fault in words; can be repeated").many = true
+		default:
+			f.add(x.Name, x.Get(&last.Defaults), x.Usage)
+		}
+	}
+}
+
 // job is one run with all that is done with it.
 type job struct {
 	*tool
@@ -72,7 +78,9 @@ type job struct {
 	command string // reproduces the run
 	json    bool
 	verify  bool
-	replay  *replay // what is replayed, or nil
+	cut     *scenarios.Cut // what is taken away from the run, or nil
+	replay  *replay        // what is replayed, or nil
+	saved   string         // the line that replays a failure, once its file is written
 
 	observers []sim.Observer
 	trace     *pending // or nil, like the others
@@ -146,10 +154,13 @@ func (j *job) do() error {
 			return err
 		}
 	}
+	if err := j.save(&r); err != nil {
+		return err
+	}
 	if err := j.commit(&r); err != nil {
 		return err
 	}
-	s := summary{Report: &r, command: j.command, replay: j.replay, verified: j.verify && r.Verdict != scenarios.Failed}
+	s := summary{Report: &r, command: j.command, replay: j.replay, saved: j.saved, verified: j.verify && r.Verdict != scenarios.Failed}
 	if j.json {
 		s.json(&j.out)
 	} else {
@@ -167,6 +178,7 @@ func (j *job) execute() (scenarios.Report, error) {
 	}
 	r, ok := j.scenario.Execute(j.seed, j.params, j.answers, scenarios.Options{
 		Observers: observers,
+		Cut:       j.cut,
 		Stop: func(events uint64, now protocol.Time) bool {
 			p.at(events, now)
 			return j.ctx.Err() != nil || j.traceErr() != nil
@@ -208,6 +220,37 @@ func (j *job) commit(r *scenarios.Report) error {
 		return err
 	}
 	return j.logs.commit(j.notes, r)
+}
+
+// save writes the replay file of a run that failed, if none was asked for. The run is
+// made again for that: recording those that pass would slow them down.
+func (j *job) save(r *scenarios.Report) error {
+	failed := r.Verdict == check.Violation || r.Verdict == scenarios.Failed
+	differ := j.other != nil && j.other.differ // no file can tell that run
+	if !failed || differ || j.replay != nil {
+		return nil
+	}
+	if j.record != nil {
+		j.saved = "dessim replay " + shellWord(j.record.path)
+		return nil
+	}
+	path := fmt.Sprintf("dessim-%s-%d.replay", j.scenario.Name, j.seed)
+	file, err := j.ours(path)
+	if err != nil {
+		j.complain(err.Error())
+		return nil // the verdict matters more
+	}
+	clock := new(clock)
+	again := job{tool: &tool{streams: streams{stdout: j.stdout, stderr: j.stderr}}, ctx: j.ctx, subject: j.subject,
+		recorder: &source.Recorder{Source: j.answers, Clock: clock.now}, observers: []sim.Observer{clock}}
+	again.answers = again.recorder
+	if _, err := again.execute(); err != nil {
+		file.discard()
+		return err
+	}
+	j.record, j.recorder = file, again.recorder
+	j.saved = "dessim replay " + path
+	return nil
 }
 
 // verdict gives the exit that the report means, nil for a pass.

@@ -17,6 +17,7 @@ type summary struct {
 	*scenarios.Report
 	command  string  // reproduces it
 	replay   *replay // what was replayed, or nil
+	saved    string  // replays a failure, or ""
 	verified bool    // a second process came to the same
 }
 
@@ -182,6 +183,9 @@ func (s *summary) identity(l *lines) {
 		l.add("recorded", "%s, digest %s: %s", x.verdict, x.digest, s.recorded())
 	}
 	l.add("reproduce", "%s", plain(s.command))
+	if s.saved != "" {
+		l.add("replay", "%s", plain(s.saved))
+	}
 }
 
 // recorded tells how a replay compares to what was recorded.
@@ -189,6 +193,9 @@ func (s *summary) recorded() string {
 	x := s.replay
 	n, stale := x.answers.Stats(), x.stale()
 	fit := fmt.Sprintf("%d of %d answers stale", stale, n.Used+stale)
+	if stale > 0 {
+		fit += " (" + x.staleKinds() + ")"
+	}
 	switch {
 	case x.same(s.Report):
 		return "the same, " + fit

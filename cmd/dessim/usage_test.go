@@ -11,7 +11,7 @@ const concurrent = " -scenario concurrent"
 // badUsage has command lines and words of the one line they take, parted by "|".
 var badUsage = map[string]string{
 	"":                                "no command",
-	"nope":                            `unknown command "nope"|run, replay, list`,
+	"nope":                            `unknown command "nope"|run, replay, sweep`,
 	"lits":                            "did you mean list?",
 	"concurrent":                      "did you mean dessim run -scenario concurrent?",
 	"concurent":                       "did you mean dessim run -scenario concurrent?",

@@ -48,6 +48,9 @@ func (j *job) startSecond() (*second, error) {
 	for _, x := range j.scenario.Params() {
 		args = append(args, "-"+x.Name, x.Get(&j.params))
 	}
+	if j.replay != nil {
+		args = []string{"replay", "-second-process", j.replay.path}
+	}
 	s := &second{cmd: exec.CommandContext(j.ctx, exe, args...), procs: 1}
 	if runtime.GOMAXPROCS(0) == 1 {
 		s.procs = 2

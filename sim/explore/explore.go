@@ -29,9 +29,14 @@ type World struct {
 	Inputs []uint64
 	// Try makes the run of t, of which observers see the events.
 	Try func(t *Trial, observers ...sim.Observer) Outcome
+	// Fails makes the run of t only until it is known whether the guard's check fails.
+	// A run that goes on after its failure can take a hundred times as long. Nil lets
+	// Try do.
+	Fails func(t *Trial, g Guard) Guarded
 	// Seed makes the run of a seed, under src, or under the seed itself if src is
-	// nil. It gives the faults and answers as a Trial if record is set.
-	Seed func(seed uint64, src protocol.Source, record bool) (Outcome, *Trial)
+	// nil. It gives the faults and answers as a Trial if record is set. Observers
+	// see the events.
+	Seed func(seed uint64, src protocol.Source, record bool, observers ...sim.Observer) (Outcome, *Trial)
 }
 
 // Outcome is what a run came to.
@@ -88,16 +93,14 @@ func (o *Outcome) Signature() string {
 	return o.Check() + ": " + shape(detail)
 }
 
-// shape replaces each word that has a digit by "#", and runs of them by one.
+// shape replaces each word that has a digit, or is a hash by chance without one, by
+// "#".
 func shape(text string) string {
 	var b []byte
 	word := 0 // where the word in b began
 	flush := func() {
-		for _, c := range b[word:] {
-			if '0' <= c && c <= '9' {
-				b = append(b[:word], '#')
-				break
-			}
+		if isNumber(b[word:]) {
+			b = append(b[:word], '#')
 		}
 	}
 	for i := range len(text) {
@@ -112,4 +115,19 @@ func shape(text string) string {
 	}
 	flush()
 	return string(b)
+}
+
+// isNumber tells whether a word has a digit, or is long and all letters of hex.
+func isNumber(word []byte) bool {
+	const hash = 8 // of a hash people are shown so many digits at least
+	letters := 0
+	for _, c := range word {
+		if '0' <= c && c <= '9' {
+			return true
+		}
+		if 'a' <= c && c <= 'f' {
+			letters++
+		}
+	}
+	return letters >= hash && letters == len(word)
 }

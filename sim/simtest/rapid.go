@@ -1,7 +1,25 @@
-// Package simtest connects the simulator to go test and to property tests by
-// pgregory.net/rapid.
+// Package simtest connects the simulator to go test: runs as tests, property tests by
+// pgregory.net/rapid, and native fuzzing.
 //
-// Rapid and Sparse let a property test draw a run's misfortunes, so that a
+// Run makes runs under many seeds. The first that fails is shrunk, saved in
+// testdata/dessim beside the test, and run first from then on; the report ends in one
+// line to paste.
+//
+//	func TestWritesSurvive(t *testing.T) {
+//		simtest.Run(t, simtest.Options{Nodes: 5, MinNodes: 3, Seeds: 1000, ShrinkRuns: 3000},
+//			func(p simtest.Params) (sim.Plan, check.Suite) { ... })
+//	}
+//
+// A saved file is a file of the project: commit it with the repair. World gives the
+// same runs to package explore. Judge makes one run under any Source: of a fuzzer's
+// bytes,
+//
+//	f.Fuzz(func(t *testing.T, b []byte) {
+//		plan, suite := ...
+//		simtest.Judge(t, plan, suite, source.NewBytes(b))
+//	})
+//
+// or of rapid. Rapid and Sparse let a property test draw a run's misfortunes, so that a
 // failing run is shrunk by rapid: answer 0 is benign, and rapid shrinks towards
 // 0. Rapid draws each answer singly and suits a machine that asks up to Limit
 // questions. Sparse draws a fixed table in advance and suits runs of any size.
@@ -14,8 +32,8 @@
 // What rapid leaves is small, but not the least: a replay of it (see package
 // source) names its answers one by one, and sim/explore can remove them singly.
 //
-// The package itself keeps no determinism rules beyond this: equal draws give
-// equal answers.
+// The package itself keeps no determinism rules beyond these: equal draws give equal
+// answers, and what Run reports depends on the plan and the seeds alone.
 package simtest
 
 import (

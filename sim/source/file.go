@@ -187,6 +187,13 @@ func ParseFile(text []byte) (*File, error) {
 	return p.file, nil
 }
 
+// IsFile reports whether text begins as replay files do, of whatever version.
+func IsFile(text []byte) bool {
+	p := parser{rest: text}
+	line, _ := p.line()
+	return bytes.HasPrefix(line, []byte(fileMagic))
+}
+
 type parser struct {
 	rest  []byte // lines not read yet
 	n     int    // number of the line read last, from 1

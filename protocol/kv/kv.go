@@ -1,0 +1,200 @@
+// Package kv is a replicated key-value store: replicas apply the same commands in
+// the same order, which package abcast decides under Views. It is the replicated
+// state machine of Schneider, "Implementing Fault-Tolerant Services Using the State
+// Machine Approach" (ACM Computing Surveys 22(4), 1990), with the sessions of
+// section 6.3 in Ongaro, "Consensus: Bridging Theory and Practice" (2014), which
+// make a retry harmless.
+//
+// The way of a command:
+//
+//	client    REQUEST to some replica; if no reply comes, to the next
+//	replica   broadcasts the command in total order
+//	all       apply it at its place, once for each client and sequence number
+//	replica   that the client asked: REPLY
+//
+// Reads go the same way. To answer them from the replica's own state would be
+// cheaper and wrong: a replica that was left behind does not know it.
+//
+// It promises that operations are linearizable (Herlihy and Wing, TOPLAS 12(3),
+// 1990), whatever replicas crash and come back, and that while a majority of the
+// replicas is up and connected every operation ends. It does not survive lying
+// nodes, nor clients that crash with an operation under way and want to know what
+// became of it. A client has one operation under way at a time, since a replica
+// remembers of each client the last reply alone. Nothing is ever compacted: the log
+// is package abcast's.
+//
+// Keys and values are numbers, and 0 is no value: what matters here is the order.
+package kv
+
+import (
+	"fmt"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/abcast"
+	"dessim/protocol/seal"
+)
+
+// Component is the first byte of this package's messages.
+const Component protocol.Component = 0x10
+
+// tickDelays is the time between heartbeats, in delays.
+const tickDelays = 10
+
+// Config is what a Node is told once.
+type Config struct {
+	Members []protocol.NodeID // all replicas, ascending
+	Order   abcast.Order
+	Delay   time.Duration // the longest usual travel time of a message
+}
+
+// Node is one replica: a protocol.Node.
+type Node struct {
+	cfg      Config
+	group    *abcast.Group
+	table    map[uint64]uint64
+	sessions map[protocol.NodeID]result // the last command of each client that was applied
+	asked    map[protocol.NodeID]uint64 // the last command that each client asked of this life
+	state    uint64                     // fold of all results
+	scratch  []byte
+	stats    Stats
+}
+
+// Stats counts what a Node or Client had no use for in this incarnation.
+type Stats struct {
+	Malformed uint64 // messages and commands that are not canonical, or come the wrong way
+	Corrupt   uint64 // messages whose checksum is wrong
+	Late      uint64 // requests and replies about commands that are over
+	Repeated  uint64 // commands that had their place in the order already
+}
+
+// New makes the Node of a fresh incarnation. It panics if cfg lacks something.
+func New(cfg Config) *Node {
+	if cfg.Delay < 1 {
+		panic(fmt.Sprintf("kv: config has delay %v, want more than 0", cfg.Delay))
+	}
+	n := &Node{
+		cfg:      cfg,
+		table:    make(map[uint64]uint64),
+		sessions: make(map[protocol.NodeID]result),
+		asked:    make(map[protocol.NodeID]uint64),
+	}
+	n.group = abcast.New(abcast.Config{Members: cfg.Members, Order: cfg.Order, Deliver: n.deliver,
+		Views: &abcast.Views{Datagram: n.send, Tick: tickDelays * cfg.Delay, Merge: cfg.Delay}})
+	return n
+}
+
+// Start begins an incarnation: what was stable is applied again.
+func (n *Node) Start(env *protocol.Env) {
+	for _, rec := range env.Records() {
+		n.group.Restore(rec)
+	}
+	n.group.Start(env)
+}
+
+// Receive consumes a message. Nothing comes from Outside.
+func (n *Node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	msg, ok := seal.Open(msg)
+	switch {
+	case !ok:
+		n.stats.Corrupt++
+	case len(msg) > 0 && protocol.Component(msg[0]) == protocol.ABCAST:
+		n.group.Receive(env, from, msg)
+	default:
+		m, ok := decode(msg)
+		if !ok || m.typ != typeRequest || from == protocol.Outside {
+			n.stats.Malformed++
+			return
+		}
+		n.request(env, from, m)
+	}
+}
+
+// Timeout consumes a timer, which is the group's.
+func (n *Node) Timeout(env *protocol.Env, tag uint64) { n.group.Timeout(env, tag) }
+
+// request has a command ordered, or answers again what was applied.
+func (n *Node) request(env *protocol.Env, client protocol.NodeID, m message) {
+	last := n.sessions[client]
+	switch {
+	case m.cmd.Seq < max(last.Seq, n.asked[client]):
+		n.stats.Late++
+	case m.cmd.Seq == last.Seq:
+		n.reply(env, client, last)
+	case n.asked[client] == m.cmd.Seq:
+		// The group cares for it until it is delivered, or this life ends.
+	default:
+		n.asked[client] = m.cmd.Seq
+		m.cmd.Client = client
+		n.group.Broadcast(env, m.cmd.append(nil))
+	}
+}
+
+// deliver applies the next command of the order. What is none is the doing of a
+// member that lies: it changes nothing, at all replicas alike.
+func (n *Node) deliver(env *protocol.Env, index uint64, m abcast.Message) {
+	c, ok := decodeCommand(m.Payload)
+	switch last := n.sessions[c.Client]; {
+	case !ok:
+		n.stats.Malformed++
+	case c.Seq <= last.Seq:
+		n.stats.Repeated++ // its client asked two replicas
+	default:
+		n.apply(c)
+	}
+	n.outputApplied(env, index)
+	if last := n.sessions[c.Client]; ok && last.Seq == c.Seq && n.asked[c.Client] == c.Seq {
+		n.reply(env, c.Client, last)
+	}
+}
+
+func (n *Node) apply(c Command) {
+	r := result{Seq: c.Seq, OK: true, Value: n.table[c.Key]}
+	switch c.Op {
+	case Put:
+		n.table[c.Key] = c.New
+	case CAS:
+		if r.OK = r.Value == c.Old; r.OK {
+			n.table[c.Key] = c.New
+		}
+	}
+	n.sessions[c.Client] = r
+	n.state = protocol.Hash3(n.state, uint64(c.Client), c.Seq)
+	n.state = protocol.Hash3(n.state, c.Key, n.table[c.Key])
+}
+
+func (n *Node) reply(env *protocol.Env, client protocol.NodeID, r result) {
+	n.send(env, client, KindReply, message{typ: typeReply, res: r}.append(nil))
+}
+
+// send sends a message of any component. The seal is for links that damage what
+// they carry.
+func (n *Node) send(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, msg []byte) {
+	n.scratch = seal.Append(append(n.scratch[:0], msg...))
+	env.Send(to, kind, n.scratch)
+}
+
+// State gives the number of commands delivered in this life and a fold of what they
+// did.
+func (n *Node) State() (delivered, fold uint64) { return n.group.Delivered(), n.state }
+
+// Group gives the node's part in the order, to be read.
+func (n *Node) Group() *abcast.Group { return n.group }
+
+// Stats gives the counts so far.
+func (n *Node) Stats() Stats {
+	s := n.stats
+	s.Malformed += n.group.Stats().Malformed
+	return s
+}
+
+// Describe appends the state as text.
+func (n *Node) Describe(b []byte) []byte {
+	for _, k := range protocol.SortedKeys(n.table) {
+		b = fmt.Appendf(b, "key %d = %d\n", k, n.table[k])
+	}
+	for _, c := range protocol.SortedKeys(n.sessions) {
+		b = fmt.Appendf(b, "client %v has had %d\n", c, n.sessions[c].Seq)
+	}
+	return n.group.Describe(b)
+}

@@ -1,0 +1,134 @@
+package raft_test
+
+import (
+	"slices"
+	"testing"
+
+	"dessim/protocol"
+	"dessim/protocol/raft"
+	"dessim/sim"
+)
+
+// directed runs nodes under the faults for so many ticks, and gives each and what
+// it delivered.
+func directed(t *testing.T, size, ticks int, snapshot uint64, faults []sim.Fault, inputs ...sim.Input) (groups []*raft.Group, delivered [][]string) {
+	w := &world{calm: protocol.MaxTime, snapshot: snapshot}
+	groups, delivered = make([]*raft.Group, size), make([][]string, size)
+	for i := range size {
+		w.hosts = append(w.hosts, &mortal{id: protocol.NodeID(i)})
+	}
+	s, err := sim.New(sim.Plan{
+		Nodes: size,
+		Node: func(id protocol.NodeID) protocol.Node {
+			h := newSimHost(w, nil)
+			groups[id] = h.group
+			return h
+		},
+		Link:   sim.Link{Delay: oneDelay},
+		Faults: faults,
+		Inputs: inputs,
+		Until:  protocol.Time(ticks) * protocol.Time(tick),
+		Done:   func() bool { return false },
+		Poison: true,
+	}, nil, collector(func(e *sim.Event) {
+		if e.Kind == kindHandedOver {
+			_, payload, _ := cutFields(string(e.Body), 4)
+			delivered[e.Node] = append(delivered[e.Node], payload)
+		}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Run()
+	return groups, delivered
+}
+
+type collector func(e *sim.Event)
+
+func (collector) Watch() sim.What        { return sim.Output }
+func (c collector) Observe(e *sim.Event) { c(e) }
+
+func at(ticks int) protocol.Time { return protocol.Time(ticks) * protocol.Time(tick) }
+
+// Node 0 leads. From tick 5 on it is heard and hears nobody: its heart beats, so
+// nobody would campaign.
+func TestLeaderThatHearsNobodyResigns(t *testing.T) {
+	deaf := sim.Fault{ID: 1, Op: sim.Cut, Groups: [][]protocol.NodeID{{1, 2}, {0}}, At: at(5)}
+	groups, delivered := directed(t, 3, 30, 0, []sim.Fault{deaf}, sim.Input{ID: 1, At: at(6), Node: 1, Body: []byte("apples")})
+	if v, normal := groups[1].View(); !normal || v.Number < 2 || !slices.Equal(delivered[1], []string{"apples"}) {
+		t.Errorf("node 1: in term %d: %v, delivered %q; want a later leader than the deaf one, and apples", v.Number, normal, delivered[1])
+	}
+}
+
+func TestMinorityKnowsThatItIsNone(t *testing.T) {
+	apart := sim.Fault{ID: 1, Op: sim.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2, 3, 4}}, At: at(5)}
+	groups, delivered := directed(t, 5, 30, 0, []sim.Fault{apart},
+		sim.Input{ID: 1, At: at(6), Node: 0, Body: []byte("apples")}, sim.Input{ID: 2, At: at(6), Node: 4, Body: []byte("pears")})
+	for id, g := range groups {
+		var want []string
+		if id > 1 {
+			want = []string{"pears"}
+		}
+		if v, normal := g.View(); normal != (id > 1) || !slices.Equal(delivered[id], want) {
+			t.Errorf("node %d: in term %d: %v, delivered %q, want %q", id, v.Number, normal, delivered[id], want)
+		}
+	}
+	if n := groups[0].Pending(); n != 1 {
+		t.Errorf("node 0 has %d pending, want its apples", n)
+	}
+}
+
+// Without pre-votes a node that was cut off would depose the leader when it comes
+// back, since it campaigned all the time.
+func TestNodeThatComesBackDeposesNobody(t *testing.T) {
+	apart := sim.Fault{ID: 1, Op: sim.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, At: at(5), For: 20 * tick}
+	groups, _ := directed(t, 3, 40, 0, []sim.Fault{apart})
+	for id, g := range groups {
+		if v, normal := g.View(); !normal || v.Number != 1 {
+			t.Errorf("node %d: in term %d: %v, want term 1 still", id, v.Number, normal)
+		}
+	}
+	if groups[2].Stats().Ballots == 0 {
+		t.Errorf("node 2 did not campaign while it was cut off")
+	}
+}
+
+// The log is compacted far beyond what node 2 missed, and the first snapshot that
+// it is sent is lost.
+func TestLaggardIsBroughtUpByASnapshotThoughOneIsLost(t *testing.T) {
+	faults := []sim.Fault{
+		{ID: 1, Op: sim.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, At: at(5), For: 10 * tick},
+		{ID: 2, Op: sim.Cut, Groups: [][]protocol.NodeID{{0}, {2}}, At: at(15) + 1000, For: tick},
+	}
+	var inputs []sim.Input
+	for i := range 40 {
+		inputs = append(inputs, sim.Input{ID: uint64(i), At: at(6) + protocol.Time(i)*protocol.Time(oneDelay), Node: 1, Body: []byte{byte('a' + i%26)}})
+	}
+	groups, delivered := directed(t, 3, 40, 4, faults, inputs...)
+	if s := groups[2].Stats(); s.Learned == 0 || !slices.Equal(delivered[2], delivered[1]) || len(delivered[1]) != 40 {
+		t.Errorf("node 2 learned %d by snapshot and delivered %q, want %q", s.Learned, delivered[2], delivered[1])
+	}
+}
+
+// Who lags by fewer entries than are kept behind a snapshot is sent those.
+func TestNodeThatLagsByALittleIsSentEntries(t *testing.T) {
+	faults := []sim.Fault{{ID: 1, Op: sim.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, At: at(8), For: 3 * tick}}
+	var inputs []sim.Input
+	for i := range 10 {
+		inputs = append(inputs, sim.Input{ID: uint64(i), At: at(6 + i/7*3), Node: 1, Body: []byte{byte('a' + i)}})
+	}
+	// The last three make the log long enough for a snapshot, and node 2 misses them.
+	groups, delivered := directed(t, 3, 40, 5, faults, inputs...)
+	if s := groups[2].Stats(); s.Learned != 0 || !slices.Equal(delivered[2], delivered[1]) || len(delivered[2]) != 10 {
+		t.Errorf("node 2 learned %d by snapshot and delivered %q, want none and %q", s.Learned, delivered[2], delivered[1])
+	}
+}
+
+func TestNobodyIsSuspectedOnAQuietDay(t *testing.T) {
+	groups, _ := directed(t, 5, 50, 0, nil)
+	for id, g := range groups {
+		if s := g.Stats(); s.Excluded != 0 || s.Ballots != uint64(max(1-id, 0)) {
+			t.Errorf("node %d forgot its leader %d times and campaigned %d times; want one campaign, of node 0", id, s.Excluded, s.Ballots)
+		}
+	}
+}

@@ -1,0 +1,231 @@
+package raft
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"dessim/protocol"
+	"dessim/protocol/abcast"
+
+	etcd "go.etcd.io/raft/v3"
+	pb "go.etcd.io/raft/v3/raftpb"
+)
+
+// settle does what follows from a step: it proposes what waits, and then whatever
+// the library has ready, in the order that it demands. To write, propose and apply
+// may make more ready, so it goes on until nothing is.
+func (g *Group) settle(env *protocol.Env) {
+	if g.settling {
+		return // the loop below goes on with what Deliver broadcast
+	}
+	g.settling = true
+	for {
+		g.propose()
+		if !g.node.HasReady() {
+			break
+		}
+		rd := g.node.Ready()
+		if rd.SoftState != nil {
+			g.proposed, g.waited = 0, 0 // another leader has nothing of it
+		}
+		g.record(env, &rd)
+		g.send(env, rd.Messages)
+		g.install(env, rd.Snapshot)
+		g.apply(env, rd.CommittedEntries)
+		g.node.Advance(rd)
+		g.compact()
+	}
+	g.settling = false
+}
+
+// step hands the library a message.
+func (g *Group) step(m *pb.Message) {
+	if err := g.node.Step(m); err != nil && !errors.Is(err, etcd.ErrProposalDropped) {
+		must(err)
+	}
+}
+
+// propose sends the leader, if one is known, what it was not sent yet.
+func (g *Group) propose() {
+	if g.proposed == len(g.outbox) || g.node.BasicStatus().Lead == etcd.None {
+		return
+	}
+	m := &pb.Message{Type: pb.MsgProp.Enum(), From: new(toRaft(g.last.Node))}
+	for _, o := range g.outbox[g.proposed:] {
+		m.Entries = append(m.Entries, &pb.Entry{Data: appendItem(nil, o)}) // the library keeps it
+	}
+	g.proposed, g.waited = len(g.outbox), 0
+	g.step(m)
+}
+
+// record writes what a Ready wants on disk, as one record, and syncs if anything
+// that is sent after it depends on it.
+func (g *Group) record(env *protocol.Env, rd *etcd.Ready) {
+	snap := !etcd.IsEmptySnap(rd.Snapshot)
+	if etcd.IsEmptyHardState(rd.HardState) && len(rd.Entries) == 0 && !snap {
+		return
+	}
+	if !etcd.IsEmptyHardState(rd.HardState) {
+		g.hard = rd.HardState
+	}
+	r := readyRecord{hard: g.hard, entries: rd.Entries}
+	if snap {
+		r.snap = rd.Snapshot
+	}
+	g.out = appendRecord(g.out[:0], &r)
+	env.Persist(g.out)
+	if rd.MustSync || snap {
+		env.Sync() // else only the commit index changed, which is a hint
+	}
+	g.write(&r)
+}
+
+// write puts a record into the storage that the library reads.
+func (g *Group) write(r *readyRecord) {
+	if r.snap != nil {
+		must(g.disk.ApplySnapshot(r.snap))
+	}
+	if len(r.entries) > 0 {
+		g.stats.Cut += g.lastIndex() - (r.entries[0].GetIndex() - 1)
+		must(g.disk.Append(r.entries))
+	}
+	must(g.disk.SetHardState(r.hard))
+}
+
+func (g *Group) send(env *protocol.Env, messages []*pb.Message) {
+	for _, m := range messages {
+		g.out = appendMessage(g.out[:0], m)
+		g.cfg.Datagram(env, fromRaft(m.GetTo()), kindOf(m.GetType()), g.out)
+		if m.GetType() == pb.MsgSnap {
+			// Unless told, the library would wait for it for ever. If it is lost,
+			// the follower refuses the next append, and is sent another.
+			g.node.ReportSnapshot(m.GetTo(), etcd.SnapshotFinish)
+		}
+	}
+}
+
+// apply takes committed entries into the history.
+func (g *Group) apply(env *protocol.Env, entries []*pb.Entry) {
+	for _, e := range entries {
+		if e.GetIndex() != g.applied+1 {
+			panic(fmt.Sprintf("raft: node %v: entry %d is applied after %d", g.last.Node, e.GetIndex(), g.applied))
+		}
+		g.applied++
+		if len(e.GetData()) == 0 {
+			g.enter(env, e.GetTerm())
+			continue
+		}
+		m, ok := decodeItem(e.GetData())
+		if !ok {
+			panic(fmt.Sprintf("raft: node %v: entry %d holds %q, which is no message", g.last.Node, e.GetIndex(), e.GetData()))
+		}
+		g.deliver(env, g.history.add(m))
+	}
+}
+
+// install takes a snapshot into the history. What of it this life has already, it
+// has at the same places.
+func (g *Group) install(env *protocol.Env, snap *pb.Snapshot) {
+	if etcd.IsEmptySnap(snap) {
+		return
+	}
+	items, ok := decodeHistory(snap.GetData())
+	if !ok || !bytes.HasPrefix(snap.GetData()[1:], g.history.items) {
+		panic(fmt.Sprintf("raft: node %v: the snapshot of %d entries does not begin with the %d items of this node", g.last.Node, snap.GetMetadata().GetIndex(), g.history.count))
+	}
+	for i, item := range items {
+		switch {
+		case i < g.history.count:
+		case item.term != 0:
+			g.enter(env, item.term)
+		default:
+			g.stats.Learned++
+			g.deliver(env, g.history.add(item.message))
+		}
+	}
+	g.applied = snap.GetMetadata().GetIndex()
+	g.snapped = g.applied
+}
+
+// enter tells of a term at its place.
+func (g *Group) enter(env *protocol.Env, term uint64) {
+	g.history.enter(term)
+	g.stats.Installed++
+	env.Output(KindTerm, appendTerm(nil, term, g.history.delivered))
+	if g.cfg.Changed != nil {
+		g.cfg.Changed(env, g.view())
+	}
+}
+
+func (g *Group) deliver(env *protocol.Env, messages []abcast.Message) {
+	for _, m := range messages {
+		if len(g.outbox) > 0 && g.outbox[0].ID == m.ID {
+			g.outbox = g.outbox[1:]
+			g.proposed = max(g.proposed-1, 0)
+		}
+		index := g.history.delivered
+		g.history.delivered++
+		g.cfg.Deliver(env, index, m)
+	}
+}
+
+// compact makes a snapshot when it saves as much as it costs: so all of them cost
+// no more than twice the last.
+func (g *Group) compact() {
+	keep := g.cfg.Snapshot
+	if keep == 0 || g.applied-g.snapped < 2*keep || g.applied-g.snapped < g.snapped {
+		return
+	}
+	_, err := g.disk.CreateSnapshot(g.applied, nil, g.history.encode())
+	must(err)
+	g.snapped = g.applied
+	must(g.disk.Compact(g.applied - keep))
+}
+
+// snapshot gives one of the first entries of the log.
+func (g *Group) snapshot(index, term uint64, data []byte) *pb.Snapshot {
+	return &pb.Snapshot{Data: data, Metadata: &pb.SnapshotMetadata{Index: new(index), Term: new(term), ConfState: g.voters()}}
+}
+
+func (g *Group) voters() *pb.ConfState {
+	c := &pb.ConfState{AutoLeave: new(false)}
+	for _, id := range g.cfg.Members {
+		c.Voters = append(c.Voters, toRaft(id))
+	}
+	return c
+}
+
+func (g *Group) lastIndex() uint64 {
+	last, err := g.disk.LastIndex()
+	must(err)
+	return last
+}
+
+// log gives the entries from an index on.
+func (g *Group) log(from uint64) []*pb.Entry {
+	last := g.lastIndex()
+	if from > last {
+		return nil
+	}
+	entries, err := g.disk.Entries(from, last+1, 1<<62)
+	must(err)
+	return entries
+}
+
+// quiet is the library's logger. It tells nobody anything, except of what must not
+// happen.
+type quiet struct{}
+
+func (quiet) Debug(...any)                   {}
+func (quiet) Debugf(string, ...any)          {}
+func (quiet) Info(...any)                    {}
+func (quiet) Infof(string, ...any)           {}
+func (quiet) Warning(...any)                 {}
+func (quiet) Warningf(string, ...any)        {}
+func (quiet) Error(...any)                   {}
+func (quiet) Errorf(string, ...any)          {}
+func (quiet) Fatal(v ...any)                 { panic("raft: " + fmt.Sprint(v...)) }
+func (quiet) Fatalf(format string, v ...any) { panic("raft: " + fmt.Sprintf(format, v...)) }
+func (quiet) Panic(v ...any)                 { panic("raft: " + fmt.Sprint(v...)) }
+func (quiet) Panicf(format string, v ...any) { panic("raft: " + fmt.Sprintf(format, v...)) }

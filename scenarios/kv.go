@@ -1,0 +1,181 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/abcast"
+	"dessim/protocol/kv"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// keyValue is the scenario kv: a replicated key-value store under faults, whose
+// clients' history is judged as a whole.
+func keyValue() *Scenario {
+	return &Scenario{
+		Name:     "kv",
+		Shows:    "a replicated key-value store whose clients cannot tell it from one that does one thing at a time",
+		MinNodes: 3,
+		MaxNodes: mostFaulty,
+		Defaults: Params{
+			Nodes: 5, Txs: 30, Order: abcast.ISIS.String(),
+			Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
+			Until: 10 * time.Minute, Faults: "crash,restart,partition,lose,copy",
+		},
+		Unused: []string{"abort"},
+		moot: func(p Params) string {
+			if p.Txs == 0 {
+				return "there are no operations"
+			}
+			return ""
+		},
+		build: buildKV,
+	}
+}
+
+// Questions of the workload; they are named by the operation.
+var (
+	kindKVOp  = protocol.KindOf("kv.op")
+	kindKVKey = protocol.KindOf("kv.key")
+)
+
+const (
+	kvClients = 3
+	// Of each round every client is asked for kvBurst operations at once, so that
+	// those of different clients overlap.
+	kvBurst = 2
+	// kvPerKey is about how many operations a key sees: all of them are judged
+	// together, again and again, so they are not to be many.
+	kvPerKey = 15
+	// kvSettle is when the replicas have formed a view, in delays after the last
+	// start.
+	kvSettle = 150
+)
+
+// store is the world of the scenario kv.
+type store struct {
+	*world
+	plan     sim.Plan
+	replicas []*kv.Node // as they are now, or were when they crashed
+	history  *history
+	bound    protocol.Time // by which all operations must have ended
+}
+
+func buildKV(seed uint64, p Params, src protocol.Source) *Run {
+	w := &world{seed: seed, p: p, src: src, delay: p.Delay + p.Jitter}
+	for i := range p.Nodes {
+		w.members = append(w.members, protocol.NodeID(i))
+	}
+	w.lives.state = make([]life, p.Nodes+kvClients)
+	w.begin = protocol.Time(w.spread() + kvSettle*w.delay)
+	if p.Failing() {
+		w.calm = w.calmFrom()
+	}
+	x := &store{world: w, replicas: make([]*kv.Node, p.Nodes)}
+	x.bound = w.after(max(w.after(w.begin, stormDelays), w.calm), calmDelays)
+	x.history = newHistory(x)
+	x.plan = w.plan(kvClients)
+	x.plan.Node = x.node
+	for i := range uint64(p.Txs) {
+		x.ask(i)
+	}
+	w.storm(&x.plan)
+	h := x.history
+	return &Run{
+		Plan:   x.plan,
+		Checks: check.Suite{h.linearizable(), x.order(), h.ended(), h.overlapped(), x.excluded()},
+		watch:  []sim.Observer{&w.lives, h, &w.sent},
+		nodes:  x.rows,
+		facts:  h.facts,
+		counts: x.counts,
+	}
+}
+
+func (x *store) node(id protocol.NodeID) protocol.Node {
+	order, err := abcast.ParseOrder(x.p.Order)
+	if err != nil {
+		panic(fmt.Sprintf("scenarios: an order that Validate accepts: %v", err))
+	}
+	cfg := kv.Config{Members: x.members, Order: order, Delay: x.delay}
+	if int(id) >= x.p.Nodes {
+		return kv.NewClient(cfg)
+	}
+	x.replicas[id] = kv.New(cfg)
+	return x.replicas[id]
+}
+
+// ask has a client do operation i. A round of operations is about one key for the
+// most part; without misfortunes they take turns in what they do.
+func (x *store) ask(i uint64) {
+	if x.p.Cut != nil && slices.Contains(x.p.Cut.Without, i) {
+		return
+	}
+	const perRound = kvClients * kvBurst
+	n := uint64(x.p.Txs)
+	round, rounds := i/perRound, (n+perRound-1)/perRound
+	at := x.begin + 1 + protocol.Time(stormDelays*x.delay)/protocol.Time(rounds)*protocol.Time(round)
+	keys := (n + kvPerKey - 1) / kvPerKey
+	client := protocol.NodeID(x.p.Nodes) + protocol.NodeID(i%kvClients)
+	x.history.ask(client)
+	if at > x.plan.Until {
+		return // the run is cut short before it, and will not have done it
+	}
+	x.plan.Inputs = append(x.plan.Inputs, sim.Input{ID: i, At: at, Node: client, Body: kv.AskInput(kv.Command{
+		Op:  kv.Op((i + x.choose(kindKVOp, i, 3)) % 3),
+		Key: (round + x.choose(kindKVKey, i, 3)/2) % keys,
+		New: i + 1, // unlike all others, so that a reader can tell them apart
+	})})
+}
+
+// order demands that all replicas do the same.
+func (x *store) order() *check.Check {
+	return check.SameOrder("one order: every replica applies a prefix of one sequence", sim.Output, func(e *sim.Event) (check.Position, bool) {
+		if e.Kind != kv.KindApplied {
+			return check.Position{}, false
+		}
+		a, ok := kv.DecodeApplied(e.Body)
+		return check.Position{Index: a.Index, Item: fmt.Sprintf("%016x", a.State)}, ok
+	}, func(item string) string { return "state " + item })
+}
+
+// excluded tells whether a replica was left behind while others went on: what makes
+// an unordered read stale.
+func (x *store) excluded() *check.Check {
+	name := "a replica came back to an order that had gone on without it"
+	if !x.p.Failing() {
+		return check.Skip(name, "nodes and links do not fail")
+	}
+	return check.Sometimes(name, check.InSweep, sim.Output, func(e *sim.Event) bool {
+		v, ok := abcast.DecodeViewed(e.Body)
+		return ok && e.Kind == abcast.KindViewed && len(v.Members) < x.p.Nodes && v.Number > 0
+	})
+}
+
+// rows gives of each replica how much of the order it has applied in this life.
+func (x *store) rows(*sim.Sim) []NodeRow {
+	rows := make([]NodeRow, 0, len(x.replicas))
+	for i, n := range x.replicas {
+		row := NodeRow{ID: protocol.NodeID(i), Messages: x.sent.of(protocol.NodeID(i))}
+		if n != nil {
+			delivered, _ := n.State()
+			row.LedgerLength = int(delivered)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// counts gives what faults did, for the sums of a sweep.
+func (x *store) counts(s *sim.Sim) []Count {
+	r := s.Result()
+	f := &r.Faults
+	return []Count{
+		{"crashes", r.Crashes}, {"restarts", r.Restarts}, {"failed syncs", f.FailedSyncs}, {"records lost", f.Unsynced},
+		{"messages cut off", f.Cut}, {"lost", f.Lost}, {"copied", f.Copied}, {"corrupted", f.Corrupted},
+		{"pauses", f.Pauses}, {"disks damaged", f.Damaged},
+		{"operations that overlapped", x.history.overlaps}, {"operations tried in vain", x.history.refused},
+	}
+}

@@ -1,0 +1,55 @@
+package scenarios
+
+import (
+	"fmt"
+	"testing"
+
+	"dessim/protocol/abcast"
+	"dessim/sim/check"
+	"dessim/sim/source"
+)
+
+// kvParams are runs of the scenario kv: each order, calm, with the default faults,
+// and with any.
+func kvParams() (all []Params) {
+	for _, order := range abcast.Orders() {
+		for _, faults := range []string{"", keyValue().Defaults.Faults, "swarm", "swarm,rot"} {
+			p := keyValue().Defaults
+			p.Order, p.Faults = order.String(), faults
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+func TestClientsOfTheStoreSeeALinearizableHistory(t *testing.T) {
+	seeds := uint64(60)
+	if testing.Short() {
+		seeds = 5
+	}
+	s := keyValue()
+	came := make(map[string]bool)
+	for _, p := range kvParams() {
+		if err := s.Validate(&p); err != nil {
+			t.Fatal(err)
+		}
+		for seed := uint64(1); seed <= seeds; seed++ {
+			r, _ := s.Execute(seed, p, source.Seed(seed), Options{})
+			for _, c := range r.Checks {
+				came[c.Name] = came[c.Name] || c.Verdict == check.Pass
+				if c.Verdict == check.Violation || c.Verdict == check.Inconclusive {
+					t.Fatalf("-scenario kv -order %s -faults %s -seed %d: %s: %v: %s", p.Order, p.Faults, seed, c.Name, c.Verdict, c.Detail)
+				}
+			}
+			if r.Verdict != check.Pass {
+				t.Fatalf("-scenario kv -order %s -faults %s -seed %d: %v %s", p.Order, p.Faults, seed, r.Verdict, r.Failure)
+			}
+		}
+	}
+	for name, did := range came {
+		if !did {
+			t.Errorf("%q never came to anything", name)
+		}
+	}
+	fmt.Fprintln(t.Output(), len(kvParams()), "sorts of runs,", seeds, "seeds each")
+}

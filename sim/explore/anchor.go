@@ -1,0 +1,133 @@
+package explore
+
+import (
+	"slices"
+	"strings"
+
+	"dessim/protocol"
+	"dessim/sim"
+)
+
+// A crash at a time misses its step as soon as the run gets shorter. So before
+// anything is taken away, crashes at a time, or after a number of effects of a step,
+// become crashes after an effect that has a name: the node's third send of a vote.
+
+// anchor makes crashes wait for effects, as far as the run still fails: all of them,
+// or else as many as can be, one after the other.
+func (s *shrinker) anchor() {
+	if s.strikes == nil {
+		return
+	}
+	x := s.strikes
+	now := s.now
+	if _, ok := s.first(1, func(int) *Trial { return now.anchored(x.on, nil) }); ok {
+		return
+	}
+	for i := range s.now.Faults {
+		now := s.now
+		s.first(1, func(int) *Trial { return now.anchored(x.on, &now.Faults[i]) })
+	}
+}
+
+// watchStrikes gives an observer for the run of t, or none if it has no crash to be
+// anchored.
+func watchStrikes(t *Trial) *strikes {
+	if !slices.ContainsFunc(t.Faults, func(f sim.Fault) bool { return anchorable(&f) }) {
+		return nil
+	}
+	return &strikes{faults: t.Faults, on: make(map[uint64]sim.Anchor), nodes: make(map[protocol.NodeID]*doings)}
+}
+
+// anchored gives the trial with its crashes after what they came after, or with one
+// of them so. It is nil if there is nothing to change.
+func (t *Trial) anchored(on map[uint64]sim.Anchor, only *sim.Fault) *Trial {
+	next := *t
+	next.Faults = slices.Clone(t.Faults)
+	changed := false
+	for i := range next.Faults {
+		f := &next.Faults[i]
+		a, known := on[f.ID]
+		if !known || only != nil && only.ID != f.ID {
+			continue
+		}
+		f.At, f.After, f.On = 0, 0, a
+		changed = true
+	}
+	if !changed {
+		return nil
+	}
+	return valid(&next)
+}
+
+// anchorable tells the crashes that have no anchor.
+func anchorable(f *sim.Fault) bool { return f.Op == sim.Crash && f.On == sim.Anchor{} }
+
+// strikes is an observer that finds after which effect each crash came.
+type strikes struct {
+	faults []sim.Fault
+	on     map[uint64]sim.Anchor // by the identity of the crash
+	nodes  map[protocol.NodeID]*doings
+}
+
+// doings is how often a node did what.
+type doings struct {
+	count map[sim.Anchor]uint64 // by Op and Kind
+	last  sim.Anchor            // what it did last
+}
+
+// Watch gives the effects that show, and crashes.
+func (x *strikes) Watch() sim.What {
+	return sim.Sent | sim.Persisted | sim.Synced | sim.Output | sim.Crashed
+}
+
+// Observe counts effects, and looks up what a crash came after.
+func (x *strikes) Observe(e *sim.Event) {
+	d := x.nodes[e.Node]
+	if d == nil {
+		d = &doings{count: make(map[sim.Anchor]uint64)}
+		x.nodes[e.Node] = d
+	}
+	var a sim.Anchor
+	switch e.What {
+	case sim.Crashed:
+		if f := x.culprit(e); f != nil && d.last.N > 0 {
+			x.on[f.ID] = d.last
+		}
+		return
+	case sim.Sent:
+		a = sim.Anchor{Op: protocol.OpSend, Kind: e.Kind}
+	case sim.Output:
+		a = sim.Anchor{Op: protocol.OpOutput, Kind: e.Kind}
+	case sim.Persisted:
+		a = sim.Anchor{Op: protocol.OpPersist}
+	case sim.Synced:
+		a = sim.Anchor{Op: protocol.OpSync}
+	}
+	d.count[a]++
+	d.last = a
+	d.last.N = d.count[a]
+}
+
+// culprit gives the fault of a crash: one at that time, or the one after the fewest
+// effects that waits. A guess may be wrong where several crashes of a node meet;
+// then the trial with the anchor is another run, and is judged as such.
+func (x *strikes) culprit(e *sim.Event) *sim.Fault {
+	counted := strings.HasPrefix(e.Text, "after ") && strings.HasSuffix(e.Text, " effects")
+	var found *sim.Fault
+	for i := range x.faults {
+		f := &x.faults[i]
+		if !anchorable(f) || f.Node != e.Node {
+			continue
+		}
+		if _, known := x.on[f.ID]; known {
+			continue
+		}
+		switch {
+		case !counted && f.After == 0 && f.At == e.At:
+			return f
+		case counted && f.After > 0 && f.At <= e.At && (found == nil || f.After < found.After):
+			found = f
+		}
+	}
+	return found
+}

@@ -1,0 +1,325 @@
+package explore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/explore"
+	"dessim/sim/source"
+)
+
+var kindToy = protocol.KindOf("toy")
+
+// toy is a node that does something with what it receives, as salt says: it adds or
+// appends, sends on, sets timers, writes, asks. Its steps depend on sum alone, so
+// that many ways lead to one state.
+type toy struct {
+	salt    uint64
+	ordered bool // the order of what it receives matters
+	timed   bool // and so does the time
+	sum     uint64
+}
+
+func (n *toy) Start(env *protocol.Env) {
+	for _, rec := range env.Records() {
+		n.sum += uint64(rec[0])
+	}
+	if env.Incarnation() > 1 {
+		env.Output(kindToy, []byte{'b', byte(n.sum)})
+	}
+}
+
+func (n *toy) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	v := uint64(msg[0])
+	if n.ordered {
+		n.sum = n.sum*3 + v
+	} else {
+		n.sum += v
+	}
+	h := protocol.Hash3(n.salt, n.sum%8, uint64(env.ID()))
+	if n.timed {
+		h = protocol.Hash2(h, uint64(env.Now()))
+	}
+	if h%3 == 0 {
+		env.Output(kindToy, []byte{byte(n.sum)})
+	}
+	if h>>8%4 == 0 {
+		env.Persist([]byte{byte(v)})
+		if h>>12%2 == 0 {
+			env.Sync()
+		}
+	}
+	if h>>16%6 == 0 && env.Chance(kindToy, protocol.Percent(10)) {
+		n.sum++
+	}
+	if h>>24%4 == 0 {
+		env.SetTimer(3, h>>30%2)
+	}
+	for i := range min(h>>32%3, 3-min(v, 3)) {
+		env.Send(protocol.NodeID((h>>40+i)%3), kindToy, []byte{byte(v + 1)})
+	}
+}
+
+func (n *toy) Timeout(env *protocol.Env, tag uint64) {
+	n.sum += 5 + tag
+	env.Send(protocol.NodeID((n.sum^n.salt)%3), kindToy, []byte{3})
+}
+
+func (n *toy) Describe(b []byte) []byte { return fmt.Append(b, n.sum) }
+
+// drawToys gives a small world of three toys, which fails in the state bad of some
+// node, if it is not 0.
+func drawToys(t *rapid.T) (x explore.Small, bad *uint64) {
+	salt := rapid.Uint64().Draw(t, "salt")
+	ordered, timed := rapid.Bool().Draw(t, "ordered"), rapid.Bool().Draw(t, "timed")
+	plan := sim.Plan{
+		Nodes: 3,
+		Node:  func(protocol.NodeID) protocol.Node { return &toy{salt: salt, ordered: ordered, timed: timed} },
+		Link:  sim.Link{Delay: 2, Jitter: 2, FIFO: rapid.Bool().Draw(t, "FIFO")},
+		Disk:  sim.Disk{Jitter: rapid.SampledFrom([]protocol.Time{0, 2}).Draw(t, "disk").Sub(0)},
+		Until: 1000,
+	}
+	if rapid.IntRange(0, 3).Draw(t, "loss") == 0 {
+		plan.Link.Loss = protocol.Percent(5)
+	}
+	for i := range uint64(rapid.IntRange(1, 3).Draw(t, "inputs")) {
+		v := byte(rapid.IntRange(0, 2).Draw(t, "input"))
+		plan.Inputs = append(plan.Inputs, sim.Input{ID: i, At: 1, Node: protocol.NodeID(i), Body: []byte{v}})
+	}
+	if rapid.Bool().Draw(t, "crash") {
+		crash := sim.Fault{ID: 1, Op: sim.Crash, At: 3, For: 3, Node: 1, Disk: sim.Survival(rapid.IntRange(0, 2).Draw(t, "survival"))}
+		switch rapid.IntRange(0, 2).Draw(t, "when") {
+		case 1:
+			crash.After = 1
+		case 2:
+			crash.On = sim.Anchor{Op: protocol.OpSend, N: 2}
+		}
+		plan.Faults = []sim.Fault{crash}
+	}
+	bad = new(uint64)
+	x.Values = source.Parts(1)
+	x.Timeless = !timed && plan.Faults == nil
+	x.Make = func(src protocol.Source) (*sim.Sim, func() error) {
+		s, err := sim.New(plan, src)
+		if err != nil {
+			panic(err)
+		}
+		return s, func() error {
+			if *bad != 0 && outcome(s) == *bad {
+				return errors.New("bad")
+			}
+			return nil
+		}
+	}
+	return x, bad
+}
+
+// outcome folds what a search may judge by.
+func outcome(s *sim.Sim) uint64 {
+	fold := s.Digest().Outputs
+	for i := range s.Nodes() {
+		id := protocol.NodeID(i)
+		fold = protocol.Hash2(fold, explore.Described(id, s.Node(id)))
+	}
+	return fold
+}
+
+// outcomes gives what the runs of x come to, each once.
+func outcomes(x explore.Small) ([]uint64, explore.Exhausted) {
+	all := make(map[uint64]bool)
+	inner := x.Make
+	x.Make = func(src protocol.Source) (*sim.Sim, func() error) {
+		s, judge := inner(src)
+		return s, func() error {
+			all[outcome(s)] = true
+			return judge()
+		}
+	}
+	r := x.Exhaust(context.Background())
+	return protocol.SortedKeys(all), r
+}
+
+// TestSkippingLosesNoOutcome compares with the slow twin: all runs, none skipped.
+func TestSkippingLosesNoOutcome(t *testing.T) {
+	var whole, made, skipped, repeated int
+	rapid.Check(t, func(t *rapid.T) {
+		x, bad := drawToys(t)
+		x.Most = rapid.SampledFrom([]int{0, 0, 1, 2, 3}).Draw(t, "most")
+		x.Runs = 1000
+		want, all := outcomes(x)
+		if !all.Complete {
+			return // too large for the twin
+		}
+		*bad = want[rapid.IntRange(0, len(want)-1).Draw(t, "bad")]
+		x.Machine, x.Runs = explore.Described, 0
+		got, few := outcomes(x)
+		if !few.Complete || !slices.Equal(got, want) {
+			t.Fatalf("%d outcomes of %d: %v, instead of %v", len(got), len(want), &few, &all)
+		}
+		if few.Failed == nil {
+			t.Fatal("a failure of the twin is not found")
+		}
+		s, judge := x.Make(source.NewReplay(few.Failed.Answers))
+		if s.Run(); judge() == nil {
+			t.Fatalf("the answers %v do not fail", few.Failed.Answers)
+		}
+		whole, made, skipped, repeated = whole+all.Runs, made+few.Runs, skipped+few.Skipped, repeated+few.Repeated
+	})
+	t.Logf("%d runs in all; with skipping %d, and %d given up, and %d before something recurred", whole, made, skipped, repeated)
+	if !testing.Short() && (skipped == 0 || repeated == 0) {
+		t.Error("nothing was skipped, or nothing recurred: that shows nothing")
+	}
+}
+
+// relay passes on what it receives, as route says; the last one counts, once an input
+// has told it to.
+type relay struct {
+	armed bool
+	n     int
+}
+
+func (r *relay) Start(*protocol.Env) {}
+
+func (r *relay) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	route := map[protocol.NodeID][]protocol.NodeID{0: {1, 2}, 1: {3}, 2: {3}, 3: {4}}[env.ID()]
+	for _, to := range route {
+		env.Send(to, kindToy, []byte("x"))
+	}
+	switch {
+	case from == protocol.Outside:
+		r.armed = true
+	case r.armed && env.ID() == 4:
+		r.n++
+	}
+}
+
+func (r *relay) Timeout(*protocol.Env, uint64) {}
+func (r *relay) Describe(b []byte) []byte      { return fmt.Append(b, r.armed, r.n) }
+
+// Node 3 sends the same message twice, on the same grounds, so both are lost or none.
+// Of the first one, which node 4 ignores, no trace is left but that. A search that
+// took the two states for one would never see the second message lost.
+func TestWhatWasAnsweredIsPartOfTheStateIfItIsAskedAgain(t *testing.T) {
+	slow, lossy := sim.Link{Delay: 100}, sim.Link{Delay: 2, Loss: protocol.Percent(50)}
+	x := explore.Small{Machine: explore.Described}
+	x.Make = func(src protocol.Source) (*sim.Sim, func() error) {
+		s, err := sim.New(sim.Plan{
+			Nodes: 5,
+			Node:  func(protocol.NodeID) protocol.Node { return new(relay) },
+			Link:  sim.Link{Delay: 2},
+			Links: []sim.LinkRule{{From: 2, To: 3, Link: slow}, {From: 3, To: 4, Link: lossy}},
+			Inputs: []sim.Input{
+				{ID: 0, At: 1, Node: 0, Body: []byte("begin")},
+				{ID: 1, At: 50, Node: 4, Body: []byte("arm")},
+			},
+			Until: 1000,
+		}, src)
+		if err != nil {
+			panic(err)
+		}
+		return s, func() error { return nil }
+	}
+	got, r := outcomes(x)
+	if len(got) != 2 || r.Runs != 2 || r.Repeated == 0 || !r.Complete {
+		t.Errorf("%d outcomes in %v, want 2: received and lost", len(got), &r)
+	}
+}
+
+// asker comes to the sum 2 by one misfortune, or by two, and then asks once more.
+type asker struct{ sum int }
+
+func (a *asker) Start(*protocol.Env) {}
+
+func (a *asker) Receive(env *protocol.Env, _ protocol.NodeID, msg []byte) {
+	ask := func(name string, worth int) {
+		if env.Chance(protocol.KindOf(name), protocol.Percent(10)) {
+			a.sum += worth
+		}
+	}
+	switch msg[0] {
+	case 1:
+		if ask("one", 2); a.sum == 0 {
+			ask("two", 1)
+			ask("three", 1)
+		}
+	case 2:
+		ask("four", 10)
+	}
+}
+
+func (a *asker) Timeout(*protocol.Env, uint64) {}
+func (a *asker) Describe(b []byte) []byte      { return fmt.Append(b, a.sum) }
+
+// The search meets the sum 2 first by two misfortunes, when none is left.
+func TestMisfortunesLeftArePartOfTheState(t *testing.T) {
+	x := explore.Small{Machine: explore.Described, Most: 2}
+	x.Make = func(src protocol.Source) (*sim.Sim, func() error) {
+		s, err := sim.New(sim.Plan{
+			Nodes:  1,
+			Node:   func(protocol.NodeID) protocol.Node { return new(asker) },
+			Link:   sim.Link{Delay: 1},
+			Inputs: []sim.Input{{ID: 1, At: 1, Body: []byte{1}}, {ID: 2, At: 2, Body: []byte{2}}},
+			Until:  10,
+		}, src)
+		if err != nil {
+			panic(err)
+		}
+		return s, func() error {
+			if s.Node(0).(*asker).sum == 12 {
+				return errors.New("twelve")
+			}
+			return nil
+		}
+	}
+	r := x.Exhaust(context.Background())
+	if !r.Complete || r.Failed == nil || r.Failed.Misfortunes != 2 || len(r.Failed.Answers) != 2 {
+		t.Errorf("%v, failed %+v; want the sum 12 by 2 misfortunes", &r, r.Failed)
+	}
+}
+
+// A message to each of n nodes, early or late, makes 2^n schedules. Their orders
+// differ in nothing: those that came early are all that a state remembers.
+func TestMessagesToDifferentNodesAreNotPermuted(t *testing.T) {
+	const n = 8
+	x := explore.Small{Values: source.Parts(1), Machine: explore.Described}
+	x.Make = func(src protocol.Source) (*sim.Sim, func() error) {
+		s, err := sim.New(sim.Plan{
+			Nodes: n + 1,
+			Node:  func(id protocol.NodeID) protocol.Node { return &sender{id: id, to: n} },
+			Link:  sim.Link{Delay: 2, Jitter: 2},
+			Until: 1000,
+		}, src)
+		if err != nil {
+			panic(err)
+		}
+		return s, func() error { return nil }
+	}
+	r := x.Exhaust(context.Background())
+	if !r.Complete || r.Runs > 2*n {
+		t.Errorf("%v; want at most %d runs of %d", &r, 2*n, 1<<n)
+	}
+}
+
+// sender sends one message to each other node, as node 0, and counts.
+type sender struct {
+	id protocol.NodeID
+	to protocol.NodeID
+	n  int
+}
+
+func (x *sender) Start(env *protocol.Env) {
+	for to := protocol.NodeID(1); x.id == 0 && to <= x.to; to++ {
+		env.Send(to, kindToy, nil)
+	}
+}
+
+func (x *sender) Receive(*protocol.Env, protocol.NodeID, []byte) { x.n++ }
+func (x *sender) Timeout(*protocol.Env, uint64)                  {}
+func (x *sender) Describe(b []byte) []byte                       { return fmt.Append(b, x.n) }

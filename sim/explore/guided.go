@@ -1,0 +1,136 @@
+package explore
+
+import (
+	"slices"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/source"
+)
+
+// generation is how many seeds of a guided sweep know the same corpus. It bounds how
+// many can run side by side, and a larger one learns later.
+const generation = 64
+
+// mostAncestors bounds what an answer of a mutant costs.
+const mostAncestors = 24
+
+// mutant answers as its parent did, but for some questions, which its own seed
+// answers. Answers have names: so a corpus needs no answers, only seeds, and a mutant
+// that leaves its parent's run answers there what it would have.
+type mutant struct {
+	seeds []mutation // the first ancestor first
+}
+
+type mutation struct {
+	source.Seed
+	shift uint64 // of the questions, one in 2^shift is answered anew
+}
+
+func newMutant(r SeedRun) *mutant {
+	const rates = 10
+	m := new(mutant)
+	for _, seed := range append(slices.Clone(r.Ancestors), r.Seed) {
+		m.seeds = append(m.seeds, mutation{source.Seed(seed), 1 + protocol.Hash2(drawRate, seed)%rates})
+	}
+	return m
+}
+
+// of gives the youngest seed that answers k.
+func (m *mutant) of(k protocol.Key) source.Seed {
+	name := protocol.Hash3(uint64(k.Kind), uint64(k.A)<<32|uint64(k.B), k.N)
+	for i := len(m.seeds) - 1; i > 0; i-- {
+		s := &m.seeds[i]
+		if protocol.Hash3(drawMutate, uint64(s.Seed), name)>>(64-s.shift) == 0 {
+			return s.Seed
+		}
+	}
+	return m.seeds[0].Seed
+}
+
+// Choose answers in [0, n).
+func (m *mutant) Choose(k protocol.Key, n uint64) uint64 { return m.of(k).Choose(k, n) }
+
+// Chance answers true with probability p.
+func (m *mutant) Chance(k protocol.Key, p protocol.Ratio) bool { return m.of(k).Chance(k, p) }
+
+// coverage is an observer that collects what a run reached: pairs of the state of a
+// node and the kind of message that meets it, as hashes. The state is what can be
+// seen from outside: what the node made final last, what it received before, and
+// whether it was restarted.
+type coverage struct {
+	nodes   []nodeState
+	reached map[uint32]bool
+}
+
+type nodeState struct {
+	received, made protocol.Kind
+}
+
+// Watch gives the events that the state is made of.
+func (c *coverage) Watch() sim.What { return sim.Received | sim.Output | sim.Started }
+
+// Observe takes an event down.
+func (c *coverage) Observe(e *sim.Event) {
+	for int(e.Node) >= len(c.nodes) {
+		c.nodes = append(c.nodes, nodeState{})
+	}
+	n := &c.nodes[e.Node]
+	switch e.What {
+	case sim.Started:
+		*n = nodeState{}
+	case sim.Output:
+		n.made = e.Kind
+	case sim.Received:
+		again := uint64(0)
+		if e.Incarnation > 1 {
+			again = 1
+		}
+		pair := protocol.Hash3(uint64(n.made)<<1|again, uint64(n.received), uint64(e.Kind))
+		c.reached[uint32(pair>>32)] = true
+		n.received = e.Kind
+	}
+}
+
+// corpus is what a guided sweep learned from its seeds, in their order.
+type corpus struct {
+	reached map[uint32]bool
+	kept    []SeedRun
+	known   int // of kept, to the present generation
+}
+
+// mutate gives the run of a seed, from what the present generation knows: a mutant of
+// one of the corpus, the newer the likelier; one seed in four is fresh.
+func (c *corpus) mutate(seed uint64) SeedRun {
+	r := SeedRun{Seed: seed}
+	if c.known == 0 || protocol.Hash2(drawFresh, seed)%4 == 0 {
+		return r
+	}
+	n := uint64(c.known)
+	parent := c.kept[max(protocol.Hash3(drawParent, seed, 0)%n, protocol.Hash3(drawParent, seed, 1)%n)]
+	r.Ancestors = append(slices.Clone(parent.Ancestors), parent.Seed)
+	return r
+}
+
+// fresh gives what nobody reached before, ascending.
+func (c *corpus) fresh(o *coverage) (pairs []uint32) {
+	for _, pair := range protocol.SortedKeys(o.reached) {
+		if !c.reached[pair] {
+			pairs = append(pairs, pair)
+		}
+	}
+	return pairs
+}
+
+// learn takes in the i-th run and what it was the first to reach.
+func (c *corpus) learn(i uint64, r SeedRun, fresh []uint32) {
+	for _, pair := range fresh {
+		c.reached[pair] = true
+	}
+	if len(fresh) > 0 && len(r.Ancestors) < mostAncestors {
+		c.kept = append(c.kept, r)
+	}
+	if (i+1)%generation == 0 {
+		c.known = len(c.kept)
+	}
+}

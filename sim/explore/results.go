@@ -1,0 +1,307 @@
+package explore
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+)
+
+// A results file has one JSON object a line: a Header, then a Line for each seed from
+// Header.From on, in order and without a gap. Lines are appended whole, so a process
+// that is killed leaves at most the beginning of one at the end, which readers ignore
+// and the process that continues removes. Lines that reached the file survive a kill;
+// syncEvery bounds how many a power cut takes.
+
+// resultsFormat is the first key's value of every results file.
+const resultsFormat = "dessim results 1"
+
+const syncEvery = 256 // lines
+
+// maxLine is more than any line needs.
+const maxLine = 1 << 20
+
+// Header tells what the lines of a results file are results of.
+type Header struct {
+	Format   string   `json:"format"`
+	Version  string   `json:"version"` // of the program
+	Command  string   `json:"command"` // without the seeds
+	Scenario string   `json:"scenario"`
+	Params   []string `json:"params"` // name, value, name, value ...
+	Strategy string   `json:"strategy"`
+	From     uint64   `json:"from"` // the first seed
+}
+
+// line gives the header as it stands in the file.
+func (h Header) line() []byte {
+	h.Format = resultsFormat
+	return jsonLine(h)
+}
+
+func jsonLine(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic(fmt.Sprintf("explore: encoding JSON: %v", err)) // the types here can all be encoded
+	}
+	return b.Bytes()
+}
+
+// Differs tells why the results under h and those under o are no parts of one sweep,
+// or gives "". Where they begin is not compared, but of guided sweeps, whose runs
+// depend on the seeds before them.
+func (h *Header) Differs(o *Header) string {
+	switch {
+	case h.Version != o.Version:
+		return fmt.Sprintf("version %q, not %q", o.Version, h.Version)
+	case h.Scenario != o.Scenario:
+		return fmt.Sprintf("scenario %q, not %q", o.Scenario, h.Scenario)
+	case h.Strategy != o.Strategy:
+		return fmt.Sprintf("strategy %q, not %q", o.Strategy, h.Strategy)
+	case !slices.Equal(h.Params, o.Params):
+		return fmt.Sprintf("parameters of %q, not of %q", o.Command, h.Command)
+	}
+	return ""
+}
+
+// Line is what a sweep keeps of a run.
+type Line struct {
+	Seed      uint64   `json:"seed"`
+	Verdict   string   `json:"verdict"`
+	Check     string   `json:"check,omitempty"`
+	Signature string   `json:"signature,omitempty"`
+	Digest    string   `json:"digest"`
+	Events    uint64   `json:"events"`
+	Unseen    []string `json:"unseen,omitempty"` // checks
+	Unjudged  bool     `json:"unjudged,omitempty"`
+	Counts    counts   `json:"counts,omitempty"`
+	Ancestors []uint64 `json:"ancestors,omitempty"` // of a guided sweep's run
+	Fresh     []uint32 `json:"fresh,omitempty"`     // what a guided sweep's run was the first to reach
+}
+
+// counts is an object whose keys keep their order.
+type counts []Count
+
+// MarshalJSON writes the object.
+func (c counts) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for i, x := range c {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		name, err := json.Marshal(x.Name)
+		if err != nil {
+			return nil, err
+		}
+		b = fmt.Appendf(b, "%s:%d", name, x.N)
+	}
+	return append(b, '}'), nil
+}
+
+// UnmarshalJSON reads the object.
+func (c *counts) UnmarshalJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return errors.New("counts are no object")
+	}
+	*c = nil
+	for d.More() {
+		var x Count
+		name, err := d.Token()
+		if err != nil {
+			return err
+		}
+		x.Name, _ = name.(string) // keys of objects are strings
+		if err := d.Decode(&x.N); err != nil {
+			return err
+		}
+		*c = append(*c, x)
+	}
+	return nil
+}
+
+// reader reads a results file.
+type reader struct {
+	name   string
+	r      *bufio.Reader
+	header Header
+	lines  uint64 // read so far, with the header
+	whole  int64  // bytes of them
+	next   uint64 // the seed of the next line
+}
+
+// errNoHeader says that the file has not even one whole line.
+var errNoHeader = errors.New("is empty")
+
+func newReader(name string, r io.Reader) *reader {
+	return &reader{name: name, r: bufio.NewReaderSize(r, maxLine)}
+}
+
+// raw gives the next whole line, borrowed, or io.EOF.
+func (r *reader) raw() ([]byte, error) {
+	b, err := r.r.ReadSlice('\n')
+	switch {
+	case errors.Is(err, bufio.ErrBufferFull):
+		return nil, r.damaged("is longer than %d bytes", maxLine)
+	case err != nil:
+		return nil, err // what is left after the last newline is torn
+	}
+	r.lines++
+	r.whole += int64(len(b))
+	return b, nil
+}
+
+func (r *reader) damaged(format string, args ...any) error {
+	return fmt.Errorf("line %d %s; want what a sweep wrote", r.lines+1, fmt.Sprintf(format, args...))
+}
+
+// readHeader reads the first line.
+func (r *reader) readHeader() error {
+	b, err := r.raw()
+	if errors.Is(err, io.EOF) {
+		return errNoHeader
+	}
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, &r.header); err != nil || r.header.Format == "" {
+		return errors.New("is no results file; want what a sweep wrote")
+	}
+	if r.header.Format != resultsFormat {
+		return fmt.Errorf("has the format %q, want %q", r.header.Format, resultsFormat)
+	}
+	if !bytes.Equal(b, r.header.line()) {
+		return errors.New("line 1 is not as a sweep writes it")
+	}
+	r.next = r.header.From
+	return nil
+}
+
+// read gives the next result, or io.EOF.
+func (r *reader) read() (l Line, err error) {
+	b, err := r.raw()
+	if err != nil {
+		return l, err
+	}
+	r.lines--
+	defer func() { r.lines++ }()
+	if err := json.Unmarshal(b, &l); err != nil {
+		return l, r.damaged("is damaged")
+	}
+	if l.Seed != r.next || !bytes.Equal(b, jsonLine(l)) {
+		return l, r.damaged("is not the result of seed %d", r.next)
+	}
+	r.next++
+	return l, nil
+}
+
+// Results is a results file that a sweep reads, continues and appends to.
+type Results struct {
+	f      *os.File
+	r      *reader
+	header Header
+	begun  bool // the file has its header
+	unsafe int  // lines since the last sync
+}
+
+// OpenResults opens the file, which is made if need be, or tells why it cannot be
+// used: because it belongs to another sweep, to another process, or is damaged.
+// Nothing is written yet.
+func OpenResults(path string, h Header) (*Results, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	x := &Results{f: f, r: newReader(path, f), header: h}
+	if err := x.check(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return x, nil
+}
+
+func (x *Results) check() error {
+	if info, err := x.f.Stat(); err != nil {
+		return err
+	} else if !info.Mode().IsRegular() {
+		return errors.New("is no regular file")
+	}
+	if err := lock(x.f); err != nil {
+		return err
+	}
+	switch err := x.r.readHeader(); {
+	case errors.Is(err, errNoHeader):
+		return x.checkTorn()
+	case err != nil:
+		return err
+	}
+	x.begun = true
+	if differs := x.header.Differs(&x.r.header); differs != "" {
+		return fmt.Errorf("has results of %s", differs)
+	}
+	if x.r.header.From != x.header.From {
+		return fmt.Errorf("begins with seed %d, not %d", x.r.header.From, x.header.From)
+	}
+	return nil
+}
+
+// checkTorn refuses a file without a whole line, unless that is the beginning of our
+// header: whoever mistypes a name must not lose what is there.
+func (x *Results) checkTorn() error {
+	torn := make([]byte, maxLine)
+	n, err := x.f.ReadAt(torn, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if !bytes.HasPrefix(x.header.line(), torn[:n]) {
+		return errors.New("is no results file; want what a sweep wrote")
+	}
+	return nil
+}
+
+// read gives the next result that is in the file, or io.EOF.
+func (x *Results) read() (Line, error) {
+	if !x.begun {
+		return Line{}, io.EOF
+	}
+	return x.r.read()
+}
+
+// begin prepares for appending, after the last result was read.
+func (x *Results) begin() error {
+	if err := x.f.Truncate(x.r.whole); err != nil {
+		return err
+	}
+	if x.begun {
+		return nil
+	}
+	x.begun = true
+	if _, err := x.f.Write(x.header.line()); err != nil {
+		return err
+	}
+	return x.f.Sync()
+}
+
+// append writes a result.
+func (x *Results) append(l *Line) error {
+	if _, err := x.f.Write(jsonLine(l)); err != nil {
+		return err
+	}
+	if x.unsafe++; x.unsafe < syncEvery {
+		return nil
+	}
+	return x.sync()
+}
+
+func (x *Results) sync() error {
+	x.unsafe = 0
+	return x.f.Sync()
+}
+
+// Close closes the file.
+func (x *Results) Close() error { return x.f.Close() }

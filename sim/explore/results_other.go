@@ -1,0 +1,8 @@
+//go:build !unix
+
+package explore
+
+import "os"
+
+// lock does nothing: the standard library locks no files here.
+func lock(*os.File) error { return nil }

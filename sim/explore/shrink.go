@@ -1,0 +1,331 @@
+package explore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"dessim/protocol"
+	"dessim/sim/check"
+	"dessim/sim/source"
+)
+
+// Guard is what a run must show to count as a failure of the same sort: that check
+// fails. MaxEvents bounds the run; 0 is no bound.
+type Guard struct {
+	Check     string
+	MaxEvents uint64
+}
+
+// Guarded is what a guarded run came to.
+type Guarded struct {
+	Fails  bool
+	Events uint64                 // until it ended, which is soon after the failure
+	Used   func() []source.Answer // those of the trial that the run asked for, in their order; not nil
+}
+
+// guarded judges t by World.Fails, or by World.Try.
+func (w *World) guarded(t *Trial, g Guard) Guarded {
+	if w.Fails != nil {
+		return w.Fails(t, g)
+	}
+	o := w.Try(t)
+	return Guarded{Fails: o.Fails(g.Check), Events: o.Sim.Events, Used: func() []source.Answer { return t.Answers }}
+}
+
+// Fails reports whether the check of that name failed.
+func (o *Outcome) Fails(name string) bool {
+	if o.Failure != "" || name == panicked {
+		return o.Check() == name
+	}
+	return slices.ContainsFunc(o.Checks, func(c check.Result) bool { return c.Name == name && c.Verdict == check.Violation })
+}
+
+// ShrinkOptions is what shrinking may cost.
+type ShrinkOptions struct {
+	// Runs is the greatest number of runs. A budget in time would give another
+	// result on another machine.
+	Runs int
+	// Workers is how many runs are made at once. It changes no result.
+	Workers int
+	// Progress, if it is not nil, is told now and then what is left.
+	Progress func(runs int, t *Trial)
+}
+
+// DefaultRuns is a budget that most failures need only a part of.
+const DefaultRuns = 3000
+
+// Shrunk is a trial that was made smaller.
+type Shrunk struct {
+	Before, After *Trial
+	// Check is what failed before and fails after.
+	Check string
+	// Was and Is are the outcomes, of runs to their ends. Another check may fail in
+	// Is too.
+	Was, Is Outcome
+	Runs    int
+	// Minimal tells that taking away any one of what is left, alone, was tried, and
+	// that the check does not fail then.
+	Minimal bool
+
+	inputs int // of the world
+}
+
+// ErrPasses is what Shrink gives for a trial that does not fail.
+var ErrPasses = errors.New("the run does not fail: there is nothing to shrink")
+
+// Shrink takes away from t what its failure does not need: nodes, inputs, faults,
+// losses and copies, other answers, delays. The same check keeps failing. The order
+// is the order of what a reader gains most by, and of what makes runs shorter.
+//
+// Each sort is reduced by delta debugging (Zeller & Hildebrandt 2002) on items that
+// have names: taking one away leaves the answers of all others as they are. Then
+// what is left is made smaller, and all that is repeated until nothing changes. So
+// at the end each item alone has been tried, unless the budget ended before.
+//
+// A trial of which nothing can be taken away need not be a small one: a run that
+// lost a fault goes another way, and may miss the failure for want of two more
+// removals. So if much is left, pairs are tried, and then other ways from the start.
+//
+// The result depends on t and the budget alone. Workers try what comes next while
+// a candidate is running; the first in order that fails is taken, and runs beyond
+// it are neither counted nor remembered.
+func Shrink(ctx context.Context, w *World, t *Trial, o ShrinkOptions) (Shrunk, error) {
+	if o.Runs < 1 || o.Workers < 1 {
+		panic(fmt.Sprintf("explore: shrinking in %d runs by %d workers, want at least 1 and 1", o.Runs, o.Workers))
+	}
+	out := Shrunk{Before: t, After: t, inputs: len(w.Inputs)}
+	x := watchStrikes(t)
+	if x == nil {
+		out.Was = w.Try(t)
+	} else {
+		out.Was = w.Try(t, x)
+	}
+	if !out.Was.Failed() {
+		return out, ErrPasses
+	}
+	out.Check = out.Was.Check()
+	s := &shrinker{ctx: ctx, w: w, o: o, now: t, runs: 1, passing: make(map[uint64]bool), strikes: x}
+	s.guard = Guard{Check: out.Check, MaxEvents: bound(out.Was.Sim.Events)}
+	s.prune()
+	out.Minimal = s.search()
+	if err := ctx.Err(); err != nil {
+		return out, err
+	}
+	out.After, out.Runs = s.now, s.runs
+	out.Is = w.Try(s.now)
+	return out, nil
+}
+
+// bound gives after how many events a run is no longer worth waiting for, if one
+// that fails takes so many.
+func bound(events uint64) uint64 { return 4*events + 1000 }
+
+// shrinker is a trial that fails, and what is known of smaller ones.
+type shrinker struct {
+	ctx   context.Context
+	w     *World
+	o     ShrinkOptions
+	guard Guard
+	now   *Trial
+	runs  int
+	spent bool // a candidate was not tried for want of runs
+	// passing are the trials that were tried in vain, by hash.
+	passing map[uint64]bool
+	strikes *strikes // what crashes came after; nil if there are none to be anchored
+}
+
+// over reports whether shrinking must end.
+func (s *shrinker) over() bool { return s.spent || s.ctx.Err() != nil }
+
+// first takes the first of n candidates that fails, and gives its number; the
+// candidate nil is none. ok is false if there is none.
+func (s *shrinker) first(n int, candidate func(i int) *Trial) (taken int, ok bool) {
+	if s.over() {
+		return 0, false
+	}
+	h := &hunt{shrinker: s, n: n, candidate: candidate}
+	h.best = -1
+	var all sync.WaitGroup
+	for range s.o.Workers {
+		all.Go(h.work)
+	}
+	all.Wait()
+	if s.ctx.Err() != nil {
+		return 0, false
+	}
+	for i := range h.tried {
+		s.runs++
+		if i == h.best {
+			s.take(h.tried[i].trial, h.tried[i].result)
+			return h.tried[i].number, true
+		}
+		s.passing[h.tried[i].hash] = true
+	}
+	s.spent = s.spent || h.spent
+	s.tell()
+	return 0, false
+}
+
+// hunt is the search for the first of some candidates that fails.
+type hunt struct {
+	*shrinker
+	n         int
+	candidate func(i int) *Trial
+
+	lock  sync.Mutex
+	next  int
+	tried []attempt // in the order of their numbers
+	best  int       // index in tried of the first that failed, or -1
+	spent bool      // there are more than there are runs
+}
+
+// attempt is a run of a candidate.
+type attempt struct {
+	number int
+	hash   uint64
+	trial  *Trial // until it is known that the run passes
+	result Guarded
+}
+
+// work tries what comes next until there is no more, or it would come after one that
+// failed. All before that one have been tried then.
+func (h *hunt) work() {
+	for {
+		i := h.begin()
+		if i < 0 {
+			return
+		}
+		h.lock.Lock()
+		t := h.tried[i].trial
+		h.lock.Unlock()
+		h.end(i, h.w.guarded(t, h.guard))
+	}
+}
+
+// begin gives the index of the next attempt, or -1. Candidates known to pass are none.
+func (h *hunt) begin() int {
+	h.lock.Lock()
+	defer h.lock.Unlock()
+	for h.best < 0 && h.next < h.n && h.ctx.Err() == nil {
+		number := h.next
+		t := h.candidate(number)
+		if t == nil {
+			h.next++
+			continue
+		}
+		hash := t.hash()
+		if h.passing[hash] {
+			h.next++
+			continue
+		}
+		if h.runs+len(h.tried) >= h.o.Runs {
+			h.spent = true
+			return -1
+		}
+		h.next++
+		h.tried = append(h.tried, attempt{number: number, hash: hash, trial: t})
+		return len(h.tried) - 1
+	}
+	return -1
+}
+
+func (h *hunt) end(i int, r Guarded) {
+	h.lock.Lock()
+	defer h.lock.Unlock()
+	if !r.Fails {
+		h.tried[i].trial = nil
+		return
+	}
+	h.tried[i].result = r
+	if h.best < 0 || i < h.best {
+		h.best = i
+	}
+}
+
+// take makes a trial that fails the one to shrink further. Answers that it did not
+// ask for are no part of its run.
+func (s *shrinker) take(t *Trial, g Guarded) {
+	next := *t
+	next.Answers = g.Used()
+	s.now = &next
+	s.guard.MaxEvents = bound(g.Events)
+	s.tell()
+}
+
+// afford reports whether there is a run left, and takes it.
+func (s *shrinker) afford() bool {
+	if s.runs >= s.o.Runs {
+		s.spent = true
+	}
+	if s.over() {
+		return false
+	}
+	s.runs++
+	return true
+}
+
+// prune makes the run once more, up to its failure.
+func (s *shrinker) prune() {
+	if !s.afford() {
+		return
+	}
+	if g := s.w.guarded(s.now, s.guard); g.Fails {
+		s.take(s.now, g)
+	}
+}
+
+func (s *shrinker) tell() {
+	if s.o.Progress != nil {
+		s.o.Progress(s.runs, s.now)
+	}
+}
+
+// hash names a trial among those of one shrinking.
+func (t *Trial) hash() uint64 {
+	h := protocol.Hash3(uint64(t.Nodes), uint64(len(t.Without)), uint64(len(t.Faults)))
+	for _, id := range t.Without {
+		h = protocol.Hash2(h, id)
+	}
+	for i := range t.Faults {
+		h = protocol.Hash3(h, t.Faults[i].ID, protocol.HashBytes([]byte(t.Faults[i].String())))
+	}
+	for i := range t.Answers {
+		a := &t.Answers[i]
+		h = protocol.Hash3(h, uint64(a.Key.Kind), uint64(a.Key.A)<<32|uint64(a.Key.B))
+		h = protocol.Hash3(h, a.Key.N, a.Range<<1^a.Value)
+	}
+	return h
+}
+
+// Certificate tells in one sentence what is known of the result.
+func (s *Shrunk) Certificate() string {
+	t := s.After
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		word string
+	}{{s.inputs - len(t.Without), "input"}, {removable(t), "fault"}, {len(t.Answers), "answer"}} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, plural(p.n, p.word)))
+		}
+	}
+	rest := strings.Join(parts, ", ")
+	switch {
+	case !s.Minimal:
+		return fmt.Sprintf("perhaps not minimal: %d runs were not enough to try each of what is left alone", s.Runs)
+	case len(parts) == 0:
+		return "nothing is left to remove: it fails without any misfortune"
+	}
+	return "removing any one of these makes the check pass: " + rest
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}

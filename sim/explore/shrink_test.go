@@ -1,0 +1,280 @@
+package explore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/explore"
+	"dessim/sim/source"
+)
+
+// puzzle is a world whose runs are a function of what their trials are made of: they
+// fail if they have all of a core, of which there are several, and no antidote
+// without what it needs. So taking one thing away can undo the failure or another
+// removal, as in real runs.
+type puzzle struct {
+	minNodes, needNodes int
+	inputs              []uint64
+	cores               [][]string
+	antidotes           [][2]string // the first stops the failure unless the second is there
+	runs                atomic.Int64
+}
+
+const puzzleCheck = "nothing bad happens"
+
+// names lists the things of a trial.
+func names(inputs []uint64, t *explore.Trial) map[string]bool {
+	has := make(map[string]bool)
+	for _, id := range inputs {
+		if !slices.Contains(t.Without, id) {
+			has[fmt.Sprintf("input %d", id)] = true
+		}
+	}
+	for _, f := range sim.FaultsWithin(t.Faults, t.Nodes) {
+		if f.Op != sim.Heal {
+			has[fmt.Sprintf("fault %d", f.ID)] = true
+		}
+	}
+	for _, a := range t.Answers {
+		has[fmt.Sprintf("answer %d", a.Key.N)] = true
+	}
+	return has
+}
+
+func (w *puzzle) fails(t *explore.Trial) bool {
+	has := names(w.inputs, t)
+	for _, x := range w.antidotes {
+		if has[x[0]] && !has[x[1]] {
+			return false
+		}
+	}
+	return t.Nodes >= w.needNodes && slices.ContainsFunc(w.cores, func(core []string) bool {
+		return !slices.ContainsFunc(core, func(name string) bool { return !has[name] })
+	})
+}
+
+func (w *puzzle) world() *explore.World {
+	return &explore.World{MinNodes: w.minNodes, Inputs: w.inputs, Try: func(t *explore.Trial, _ ...sim.Observer) explore.Outcome {
+		w.runs.Add(1)
+		r := check.Result{Name: puzzleCheck, Verdict: check.Pass, Exercised: 1}
+		if w.fails(t) {
+			r.Verdict = check.Violation
+		}
+		return explore.Outcome{Verdict: r.Verdict, Checks: []check.Result{r}, Sim: sim.Result{Events: 10}}
+	}}
+}
+
+// puzzleTrial draws a trial of many things.
+func puzzleTrial(t *rapid.T) (trial *explore.Trial, inputs []uint64) {
+	trial = &explore.Trial{Nodes: rapid.IntRange(3, 20).Draw(t, "nodes")}
+	for i := range rapid.IntRange(0, 8).Draw(t, "inputs") {
+		inputs = append(inputs, uint64(i*3))
+	}
+	trial.Faults = []sim.Fault{{ID: 99, Op: sim.Heal, At: protocol.Time(time.Minute)}}
+	for i := range rapid.IntRange(0, 12).Draw(t, "faults") {
+		f := sim.Fault{ID: uint64(i + 7), Op: sim.Lose, At: protocol.Time(i), Groups: [][]protocol.NodeID{{0}, nil}, Rate: protocol.Percent(5), For: time.Second}
+		if i%2 == 0 {
+			f = sim.Fault{ID: uint64(i + 7), Op: sim.Crash, Node: protocol.NodeID(i % 3), At: protocol.Time(i), For: 3 * time.Second, Disk: sim.KeepTorn}
+		}
+		trial.Faults = append(trial.Faults, f)
+	}
+	for i := range rapid.IntRange(0, 40).Draw(t, "answers") {
+		a := source.Answer{Key: protocol.Key{Kind: protocol.KindOf([]string{"net.delay", "net.lose", "pick"}[i%3]), N: uint64(i)}, Value: 1}
+		if i%3 != 1 {
+			a.Range, a.Value = 1000, uint64(1+i*17)
+		}
+		trial.Answers = append(trial.Answers, a)
+	}
+	return trial, inputs
+}
+
+// drawPuzzle draws a world and a trial that fails in it.
+func drawPuzzle(t *rapid.T) (*puzzle, *explore.Trial) {
+	trial, inputs := puzzleTrial(t)
+	w := &puzzle{minNodes: rapid.IntRange(1, 3).Draw(t, "min nodes"), needNodes: rapid.IntRange(0, trial.Nodes).Draw(t, "nodes needed"), inputs: inputs}
+	var all []string
+	for name := range names(inputs, trial) {
+		all = append(all, name)
+	}
+	slices.Sort(all)
+	if len(all) == 0 {
+		w.cores = [][]string{nil}
+		return w, trial
+	}
+	some := rapid.SliceOfNDistinct(rapid.SampledFrom(all), 0, min(5, len(all)), rapid.ID)
+	for range rapid.IntRange(1, 3).Draw(t, "cores") {
+		w.cores = append(w.cores, some.Draw(t, "core"))
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "antidotes") {
+		w.antidotes = append(w.antidotes, [2]string{rapid.SampledFrom(all).Draw(t, "antidote"), rapid.SampledFrom(all).Draw(t, "needs")})
+	}
+	return w, trial
+}
+
+// oneLess gives all trials that have one thing less.
+func oneLess(w *puzzle, t *explore.Trial) (out []*explore.Trial) {
+	add := func(change func(u *explore.Trial)) {
+		u := *t
+		change(&u)
+		out = append(out, &u)
+	}
+	if t.Nodes > w.minNodes {
+		add(func(u *explore.Trial) { u.Nodes-- })
+	}
+	for _, id := range w.inputs {
+		if !slices.Contains(t.Without, id) {
+			add(func(u *explore.Trial) { u.Without = append(slices.Clone(t.Without), id) })
+		}
+	}
+	for i := range t.Faults {
+		if t.Faults[i].Op != sim.Heal {
+			add(func(u *explore.Trial) { u.Faults = slices.Delete(slices.Clone(t.Faults), i, i+1) })
+		}
+	}
+	for i := range t.Answers {
+		add(func(u *explore.Trial) { u.Answers = slices.Delete(slices.Clone(t.Answers), i, i+1) })
+	}
+	return out
+}
+
+func shrink(t interface{ Fatal(...any) }, w *explore.World, trial *explore.Trial, runs, workers int) explore.Shrunk {
+	out, err := explore.Shrink(context.Background(), w, trial, explore.ShrinkOptions{Runs: runs, Workers: workers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// wantMinimal fails unless t fails and passes without any one thing.
+func (w *puzzle) wantMinimal(t *rapid.T, trial *explore.Trial) {
+	if !w.fails(trial) {
+		t.Fatalf("the result passes: %+v", trial)
+	}
+	for _, less := range oneLess(w, trial) {
+		if w.fails(less) {
+			t.Fatalf("%+v\nfails still, and so does\n%+v", trial, less)
+		}
+	}
+}
+
+func TestWhatIsCalledMinimalHasNothingThatCanBeRemovedAlone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w, trial := drawPuzzle(t)
+		if !w.fails(trial) {
+			return
+		}
+		out := shrink(t, w.world(), trial, 100_000, 1)
+		if !out.Minimal {
+			t.Fatalf("not minimal after %d runs", out.Runs)
+		}
+		w.wantMinimal(t, out.After)
+		if !slices.ContainsFunc(out.After.Faults, func(f sim.Fault) bool { return f.Op == sim.Heal }) {
+			t.Fatal("the heal is gone")
+		}
+	})
+}
+
+func TestOneCoreIsAllThatIsLeft(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w, trial := drawPuzzle(t)
+		w.cores, w.antidotes = w.cores[:1], nil
+		out := shrink(t, w.world(), trial, 100_000, 2)
+		has := names(w.inputs, out.After)
+		for _, name := range w.cores[0] {
+			if !has[name] {
+				t.Fatalf("%q is gone, the core is %q", name, w.cores[0])
+			}
+		}
+		fewer := *out.After
+		fewer.Nodes--
+		if len(has) > len(w.cores[0]) || fewer.Nodes >= w.minNodes && w.fails(&fewer) {
+			t.Fatalf("%v nodes and %v are left beyond the core %q of %d nodes", out.After.Nodes, has, w.cores[0], w.needNodes)
+		}
+	})
+}
+
+func TestWorkersChangeNoByteOfTheResult(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w, trial := drawPuzzle(t)
+		if !w.fails(trial) {
+			return
+		}
+		runs := rapid.IntRange(1, 400).Draw(t, "runs")
+		one := shrink(t, w.world(), trial, runs, 1)
+		for _, workers := range []int{2, 5} {
+			if diff := cmp.Diff(one, shrink(t, w.world(), trial, runs, workers), cmp.AllowUnexported(explore.Shrunk{})); diff != "" {
+				t.Fatalf("with %d workers (-one +more):\n%s", workers, diff)
+			}
+		}
+	})
+}
+
+func TestTheBudgetIsKeptAndNotEnoughIsSaid(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w, trial := drawPuzzle(t)
+		if !w.fails(trial) {
+			return
+		}
+		runs := rapid.IntRange(1, 300).Draw(t, "runs")
+		out := shrink(t, w.world(), trial, runs, 1)
+		// The last run, to the end, is not part of the search.
+		if made := int(w.runs.Load()); out.Runs > runs || made > out.Runs+1 {
+			t.Fatalf("made %d runs, says %d, was given %d", made, out.Runs, runs)
+		}
+		if !w.fails(out.After) {
+			t.Fatal("the result passes")
+		}
+		if out.Minimal {
+			w.wantMinimal(t, out.After)
+		}
+	})
+}
+
+func TestARunThatPassesCannotBeShrunk(t *testing.T) {
+	w := &puzzle{cores: [][]string{{"input 7"}}}
+	_, err := explore.Shrink(t.Context(), w.world(), &explore.Trial{Nodes: 3}, explore.ShrinkOptions{Runs: 10, Workers: 1})
+	if !errors.Is(err, explore.ErrPasses) {
+		t.Errorf("err is %v", err)
+	}
+}
+
+func TestShrinkingEndsWhenItIsInterrupted(t *testing.T) {
+	w := &puzzle{cores: [][]string{nil}}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := explore.Shrink(ctx, w.world(), &explore.Trial{Nodes: 3}, explore.ShrinkOptions{Runs: 10, Workers: 2})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("err is %v", err)
+	}
+}
+
+func TestTheCertificateCountsWhatIsLeft(t *testing.T) {
+	w := &puzzle{minNodes: 1, inputs: []uint64{0, 1, 2}, cores: [][]string{{"input 1", "fault 7", "fault 8", "answer 4"}}}
+	trial := &explore.Trial{Nodes: 3, Answers: []source.Answer{{Key: protocol.Key{Kind: protocol.KindOf("pick"), N: 4}, Range: 9, Value: 8}}}
+	for i := range 3 {
+		trial.Faults = append(trial.Faults, sim.Fault{ID: uint64(6 + i), Op: sim.Restart, At: 1})
+	}
+	out := shrink(t, w.world(), trial, 1000, 1)
+	const want = "removing any one of these makes the check pass: 1 input, 2 faults, 1 answer"
+	if got := out.Certificate(); got != want {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+	if v := out.After.Answers[0].Value; v != 1 {
+		t.Errorf("the answer is %d, want the least that is not benign", v)
+	}
+	early := shrink(t, w.world(), trial, 3, 1)
+	if got := early.Certificate(); got != "perhaps not minimal: 3 runs were not enough to try each of what is left alone" {
+		t.Errorf("of a search that ended early it says %q", got)
+	}
+}

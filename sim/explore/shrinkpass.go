@@ -1,0 +1,315 @@
+package explore
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/source"
+)
+
+// part is one sort of things that a trial has, in an order, from which some can be
+// taken away.
+type part struct {
+	count   func(t *Trial) int
+	without func(t *Trial, from, to int) *Trial
+}
+
+// A pass takes things of some sort away, and reports whether it could.
+type pass func(s *shrinker) bool
+
+func (s *shrinker) fewerInputs() bool  { return s.reduce(s.inputs()) }
+func (s *shrinker) fewerFaults() bool  { return s.reduce(faults()) }
+func (s *shrinker) fewerChances() bool { return s.reduce(answers(isChance)) }
+func (s *shrinker) fewerChoices() bool { return s.reduce(answers(isChoice)) }
+func (s *shrinker) fewerDelays() bool  { return s.reduce(answers(isDelay)) }
+
+// way is an order of passes, and whether crashes are anchored before.
+type way struct {
+	anchored bool
+	passes   []pass
+}
+
+// ways are those that are tried, until one leads to something small. The first is the
+// one that makes runs shorter soonest. Without anchors a crash keeps its time, which
+// is right where it meets another fault. With faults first, they are taken from the
+// run as it was.
+func ways() []way {
+	usual := []pass{(*shrinker).nodes, (*shrinker).fewerInputs, (*shrinker).fewerFaults,
+		(*shrinker).answersAtOnce, (*shrinker).fewerChances, (*shrinker).fewerChoices, (*shrinker).fewerDelays}
+	faultsFirst := []pass{(*shrinker).fewerFaults, (*shrinker).fewerInputs, (*shrinker).nodes,
+		(*shrinker).answersAtOnce, (*shrinker).fewerChances, (*shrinker).fewerChoices, (*shrinker).fewerDelays}
+	answersFirst := []pass{(*shrinker).answersAtOnce, (*shrinker).fewerChances, (*shrinker).fewerFaults, (*shrinker).fewerInputs, (*shrinker).nodes,
+		(*shrinker).fewerChoices, (*shrinker).fewerDelays}
+	return []way{{true, usual}, {false, usual}, {true, faultsFirst}, {false, faultsFirst}, {true, answersFirst}, {false, answersFirst}}
+}
+
+// search goes the ways and keeps the smallest trial that one has led to. It reports
+// whether it is minimal.
+func (s *shrinker) search() bool {
+	start, bound := s.now, s.guard.MaxEvents
+	var best *Trial
+	for _, w := range ways() {
+		s.now, s.guard.MaxEvents = start, bound
+		if w.anchored {
+			s.anchor()
+		} else if best != nil && s.strikes == nil {
+			continue // there are no crashes to be anchored, so this way has been gone
+		}
+		for s.round(w.passes) {
+		}
+		switch {
+		case !s.over() && (best == nil || s.weight(s.now) < s.weight(best)):
+			best = s.now
+		case best == nil:
+			return false
+		}
+		if s.over() || s.small(best) {
+			break
+		}
+	}
+	s.now = best
+	return true
+}
+
+// round makes all passes once. It reports whether another round is worth it.
+func (s *shrinker) round(passes []pass) (again bool) {
+	for _, p := range passes {
+		again = p(s) || again
+	}
+	if !again {
+		again = s.values() || s.pairs()
+	}
+	return again && !s.over()
+}
+
+// weight is how much a reader has to hold in the head.
+func (s *shrinker) weight(t *Trial) int {
+	return 4*removable(t) + 2*s.inputs().count(t) + len(t.Answers) + t.Nodes
+}
+
+// small tells that other ways are not worth their runs.
+func (s *shrinker) small(t *Trial) bool { return removable(t) <= 3 && len(t.Answers) <= 4 }
+
+// pairs tries to take two things away at once, if few are left: a crash and its
+// restart, or a loss and the delay that made up for it, are missed singly.
+func (s *shrinker) pairs() bool {
+	const few = 30
+	now, in, fs := s.now, s.inputs(), faults()
+	all := answers(func(*source.Answer) bool { return true })
+	var things []func(t *Trial) *Trial
+	add := func(p part) {
+		for i := p.count(now) - 1; i >= 0; i-- { // descending, so that two of a sort do not move each other
+			things = append(things, func(t *Trial) *Trial { return p.without(t, i, i+1) })
+		}
+	}
+	add(fs)
+	add(in)
+	add(all)
+	n := len(things)
+	if n < 2 || n > few || s.small(now) {
+		return false
+	}
+	_, ok := s.first(n*n, func(k int) *Trial {
+		i, j := k/n, k%n
+		if i >= j {
+			return nil
+		}
+		t := things[i](now)
+		if t == nil {
+			return nil
+		}
+		return things[j](t)
+	})
+	return ok
+}
+
+// reduce takes away chunks, of all, a half, a quarter ... of the things, down to
+// single ones. It begins at the end: what comes late is needed less often.
+func (s *shrinker) reduce(p part) (changed bool) {
+	for size := p.count(s.now); size > 0 && !s.over(); size /= 2 {
+		// Chunks end here, at size less, and so on.
+		for end := p.count(s.now); end > 0 && !s.over(); {
+			now, last := s.now, end
+			n := (end + size - 1) / size
+			i, ok := s.first(n, func(i int) *Trial {
+				to := last - i*size
+				return p.without(now, max(0, to-size), to)
+			})
+			if !ok {
+				break
+			}
+			changed = true
+			end = min(last-(i+1)*size, p.count(s.now))
+		}
+	}
+	return changed
+}
+
+// nodes tries fewer nodes: the fewest first, since most failures need no more, and
+// one less last, which must have been tried for the result to be minimal.
+func (s *shrinker) nodes() bool {
+	now, least := s.now, max(1, s.w.MinNodes)
+	if now.Nodes <= least {
+		return false
+	}
+	var counts []int
+	for more := 0; least+more < now.Nodes; more += 1 + more/4 {
+		counts = append(counts, least+more)
+	}
+	if counts[len(counts)-1] != now.Nodes-1 {
+		counts = append(counts, now.Nodes-1)
+	}
+	_, ok := s.first(len(counts), func(i int) *Trial {
+		t := *now
+		t.Nodes = counts[i]
+		t.Faults = sim.FaultsWithin(t.Faults, t.Nodes)
+		return valid(&t)
+	})
+	return ok
+}
+
+// inputs are those that are not left out yet.
+func (s *shrinker) inputs() part {
+	left := func(t *Trial) []uint64 {
+		return slices.DeleteFunc(slices.Clone(s.w.Inputs), func(id uint64) bool {
+			_, out := slices.BinarySearch(t.Without, id)
+			return out
+		})
+	}
+	return part{
+		count: func(t *Trial) int { return len(s.w.Inputs) - len(t.Without) },
+		without: func(t *Trial, from, to int) *Trial {
+			next := *t
+			next.Without = append(slices.Clone(t.Without), left(t)[from:to]...)
+			slices.Sort(next.Without)
+			return &next
+		},
+	}
+}
+
+// faults are all but the Heal: without it, what must come in the end might never.
+func faults() part {
+	return part{
+		count: removable,
+		without: func(t *Trial, from, to int) *Trial {
+			next := *t
+			next.Faults = make([]sim.Fault, 0, len(t.Faults))
+			n := 0
+			for _, f := range t.Faults {
+				gone := f.Op != sim.Heal && from <= n && n < to
+				if f.Op != sim.Heal {
+					n++
+				}
+				if !gone {
+					next.Faults = append(next.Faults, f)
+				}
+			}
+			return valid(&next)
+		},
+	}
+}
+
+// removable counts the faults that can be taken away.
+func removable(t *Trial) int {
+	n := 0
+	for i := range t.Faults {
+		if t.Faults[i].Op != sim.Heal {
+			n++
+		}
+	}
+	return n
+}
+
+// valid gives t if its faults can all be in one run, and else nil: without a
+// Restart, for instance, a pause may come while its node is down.
+func valid(t *Trial) *Trial {
+	if sim.ValidateFaults(t.Faults, t.Nodes, protocol.MaxTime) != nil {
+		return nil
+	}
+	return t
+}
+
+// Answers are of three sorts.
+func isChance(a *source.Answer) bool { return a.Range == 0 }
+func isChoice(a *source.Answer) bool { return a.Range != 0 && !OfTime(a.Key.Kind) }
+func isDelay(a *source.Answer) bool  { return a.Range != 0 && OfTime(a.Key.Kind) }
+
+// OfTime tells the kinds by which links and disks ask how long something takes.
+func OfTime(k protocol.Kind) bool {
+	name := k.String()
+	return strings.HasPrefix(name, "net.") || strings.HasPrefix(name, "disk.")
+}
+
+// answers are those of a sort, in the order of their asking.
+func answers(of func(a *source.Answer) bool) part {
+	return part{
+		count: func(t *Trial) int {
+			n := 0
+			for i := range t.Answers {
+				if of(&t.Answers[i]) {
+					n++
+				}
+			}
+			return n
+		},
+		without: func(t *Trial, from, to int) *Trial {
+			n := -1
+			return t.but(func(a *source.Answer) bool {
+				if of(a) {
+					n++
+					return from <= n && n < to
+				}
+				return false
+			})
+		},
+	}
+}
+
+// but gives the trial without some answers.
+func (t *Trial) but(gone func(a *source.Answer) bool) *Trial {
+	next := *t
+	next.Answers = make([]source.Answer, 0, len(t.Answers))
+	for i := range t.Answers {
+		if !gone(&t.Answers[i]) {
+			next.Answers = append(next.Answers, t.Answers[i])
+		}
+	}
+	return &next
+}
+
+// answersAtOnce tries to do without any answer, then without those of one kind: most
+// failures need hardly any.
+func (s *shrinker) answersAtOnce() (changed bool) {
+	if len(s.now.Answers) == 0 {
+		return false
+	}
+	now := s.now
+	if _, ok := s.first(1, func(int) *Trial { return now.but(func(*source.Answer) bool { return true }) }); ok {
+		return true
+	}
+	for _, kind := range now.kinds() {
+		now := s.now
+		of := func(a *source.Answer) bool { return a.Key.Kind == kind }
+		if !slices.ContainsFunc(now.Answers, func(a source.Answer) bool { return of(&a) }) {
+			continue
+		}
+		_, ok := s.first(1, func(int) *Trial { return now.but(of) })
+		changed = ok || changed
+	}
+	return changed
+}
+
+// kinds gives the kinds of the answers, in the order of their names.
+func (t *Trial) kinds() []protocol.Kind {
+	var kinds []protocol.Kind
+	for i := range t.Answers {
+		if k := t.Answers[i].Key.Kind; !slices.Contains(kinds, k) {
+			kinds = append(kinds, k)
+		}
+	}
+	slices.SortFunc(kinds, func(a, b protocol.Kind) int { return cmp.Compare(a.String(), b.String()) })
+	return kinds
+}

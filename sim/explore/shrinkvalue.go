@@ -1,0 +1,116 @@
+package explore
+
+import (
+	"slices"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim"
+)
+
+// values makes what is left smaller: answers lower, faults simpler. It reports
+// whether that was anything.
+func (s *shrinker) values() (changed bool) {
+	for i := 0; i < len(s.now.Faults) && !s.over(); i++ {
+		for s.simplify(i) {
+			changed = true
+		}
+	}
+	for i := 0; i < len(s.now.Answers) && !s.over(); i++ {
+		for s.lower(i) {
+			changed = true
+		}
+	}
+	return changed
+}
+
+// lower makes answer i smaller: as small as can be, or a part of what it is, in
+// numbers that are easy to read.
+func (s *shrinker) lower(i int) bool {
+	now := s.now
+	if i >= len(now.Answers) || now.Answers[i].Range == 0 {
+		return false
+	}
+	v := now.Answers[i].Value
+	var lower []uint64
+	for _, c := range []uint64{1, round(v / 64), round(v / 8), round(v / 2), round(v)} {
+		if 0 < c && c < v && !slices.Contains(lower, c) {
+			lower = append(lower, c)
+		}
+	}
+	_, ok := s.first(len(lower), func(j int) *Trial {
+		t := *now
+		t.Answers = slices.Clone(now.Answers)
+		t.Answers[i].Value = lower[j]
+		return &t
+	})
+	return ok
+}
+
+// round gives the greatest number of one digit and zeros that is at most n.
+func round(n uint64) uint64 {
+	unit := uint64(1)
+	for n/unit >= 10 {
+		unit *= 10
+	}
+	return n / unit * unit
+}
+
+// simplify makes fault i simpler by one thing.
+func (s *shrinker) simplify(i int) bool {
+	now := s.now
+	if i >= len(now.Faults) {
+		return false
+	}
+	simpler := simplerFaults(&now.Faults[i], now.Nodes)
+	_, ok := s.first(len(simpler), func(j int) *Trial {
+		t := *now
+		t.Faults = slices.Clone(now.Faults)
+		t.Faults[i] = simpler[j]
+		return valid(&t)
+	})
+	return ok
+}
+
+// simplerFaults gives what could stand for f, the simplest first.
+func simplerFaults(f *sim.Fault, nodes int) (out []sim.Fault) {
+	add := func(change func(g *sim.Fault)) {
+		g := *f
+		change(&g)
+		out = append(out, g)
+	}
+	if f.Disk != sim.KeepNone {
+		add(func(g *sim.Fault) { g.Disk = sim.KeepNone })
+	}
+	if f.Every != 0 {
+		add(func(g *sim.Fault) { g.Every = 0 })
+	}
+	if f.After > 1 {
+		add(func(g *sim.Fault) { g.After = 1 })
+		add(func(g *sim.Fault) { g.After-- })
+	}
+	for _, part := range []time.Duration{16, 4, 2, 1} {
+		if d := time.Duration(round(uint64(f.For / part))); time.Microsecond <= d && d < f.For {
+			add(func(g *sim.Fault) { g.For = d })
+		}
+	}
+	for i, group := range f.Groups {
+		for j := range fewIn(group) {
+			add(func(g *sim.Fault) {
+				g.Groups = slices.Clone(f.Groups)
+				g.Groups[i] = slices.Delete(slices.Clone(group), j, j+1)
+			})
+		}
+	}
+	return out
+}
+
+// fewIn gives a group of which each member may be left out: not of many, where
+// that would cost more runs than it is worth.
+func fewIn(group []protocol.NodeID) []protocol.NodeID {
+	const few = 12
+	if len(group) < 2 || len(group) > few {
+		return nil
+	}
+	return group
+}

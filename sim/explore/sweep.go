@@ -1,0 +1,353 @@
+package explore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+	"time"
+
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// MaxSeeds is how many seeds a sweep can have at most.
+const MaxSeeds = 1 << 40
+
+// SweepOptions says what to sweep.
+type SweepOptions struct {
+	From, To uint64 // the seeds, both included
+	Strategy Strategy
+	Workers  int // runs at a time; 0 is one for each core
+	// StopAfter ends the sweep with the seed by which so many have failed; 0 is never.
+	StopAfter uint64
+	// Budget is after how long no more runs are begun; 0 is never. It is the one
+	// use of the wall clock here, and decides only how many seeds are covered.
+	Budget time.Duration
+	// Results, if there, is where the results go, after those that it has already.
+	Results *Results
+	// Progress, if there, is told after each run, by one goroutine at a time.
+	Progress func(Progress)
+}
+
+// Progress is how far a sweep is.
+type Progress struct {
+	Done, Total, Failed uint64
+	Known               uint64 // of Done: the results file had them
+}
+
+// Shard is a part of a range of seeds.
+type Shard struct {
+	Index, Of uint64 // Index is from 1 to Of
+}
+
+// Part gives the seeds of the shard: a block, since what a sweep covers is to be
+// contiguous. Blocks differ in size by one at most; ok is false if it has none.
+func (s Shard) Part(from, to uint64) (first, last uint64, ok bool) {
+	seeds := to - from + 1
+	each, rest := seeds/s.Of, seeds%s.Of
+	i := s.Index - 1
+	first = from + i*each + min(i, rest)
+	size := each
+	if i < rest {
+		size++
+	}
+	return first, first + size - 1, size > 0
+}
+
+// NotDeterministicError says that two runs of a seed differed.
+type NotDeterministicError struct {
+	Seed          uint64
+	First, Second string // what they came to
+}
+
+// Error tells it in one line.
+func (e *NotDeterministicError) Error() string {
+	return fmt.Sprintf("not deterministic: seed %d came to %s, then to %s", e.Seed, e.First, e.Second)
+}
+
+// WriteError says that results could not be written.
+type WriteError struct{ Err error }
+
+// Error tells it in one line.
+func (e *WriteError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *WriteError) Unwrap() error { return e.Err }
+
+// Sweep runs the seeds. What it reports covers the seeds from o.From on without a
+// gap, and is the same for any number of workers: all that is done with a result,
+// from deciding whether to stop to writing it, is done in the order of the seeds.
+//
+// Each run that fails is made twice before it is believed, and one in 64 of the
+// others. A sweep that ctx or the budget ends finishes the runs that were begun and
+// gives a report that is not Complete. An error that is none of the types of this
+// package is of a results file that is damaged.
+func Sweep(ctx context.Context, w *World, o SweepOptions) (SweepReport, error) {
+	if o.To < o.From || o.To-o.From >= MaxSeeds {
+		panic(fmt.Sprintf("explore: sweep of seeds %d to %d, want 1 to %d of them", o.From, o.To, uint64(MaxSeeds)))
+	}
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.Budget > 0 {
+		limited, cancel := context.WithTimeout(ctx, o.Budget)
+		defer cancel()
+		ctx = limited
+	}
+	s := &sweep{world: w, SweepOptions: o, total: o.To - o.From + 1, tally: newTally(), ready: make(map[uint64]result)}
+	s.corpus.reached = make(map[uint32]bool)
+	s.moved.L = &s.mu
+	if err := s.resume(); err != nil {
+		return SweepReport{}, err
+	}
+	s.work(ctx)
+	if s.panicked != nil {
+		panic(s.panicked)
+	}
+	if s.Results != nil && s.err == nil {
+		if err := s.Results.sync(); err != nil {
+			s.err = &WriteError{err}
+		}
+	}
+	r := s.tally.conclude()
+	r.Next = o.From + s.done
+	r.Complete = s.enough()
+	return r, s.err
+}
+
+// sweep is a Sweep at work. Workers take seeds in order and put results in any; who
+// puts the one that is next commits it and those that follow it.
+type sweep struct {
+	world *World
+	SweepOptions
+	total uint64
+	known uint64 // seeds that the results file had
+
+	mu       sync.Mutex
+	moved    sync.Cond // done or stopped changed
+	taken    uint64    // seeds that workers took
+	done     uint64    // seeds that are committed
+	ready    map[uint64]result
+	stopped  bool
+	err      error
+	panicked any
+	tally    *tally
+	corpus   corpus
+}
+
+// result is a run that waits for those of the seeds before it.
+type result struct {
+	line    Line
+	reached *coverage
+	err     error
+}
+
+// resume takes over what the results file has.
+func (s *sweep) resume() error {
+	if s.Results == nil {
+		return nil
+	}
+	for !s.enough() {
+		l, err := s.Results.read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		s.absorb(&l)
+	}
+	s.taken, s.known = s.done, s.done
+	s.tell()
+	if s.enough() {
+		return nil
+	}
+	if err := s.Results.begin(); err != nil {
+		return &WriteError{err}
+	}
+	return nil
+}
+
+// enough reports whether nothing is left to be done.
+func (s *sweep) enough() bool {
+	return s.done == s.total || s.StopAfter > 0 && s.tally.report.Violations >= s.StopAfter
+}
+
+// absorb takes in the next result.
+func (s *sweep) absorb(l *Line) {
+	s.tally.add(l)
+	if s.Strategy == Guided {
+		s.corpus.learn(s.done, SeedRun{l.Seed, l.Ancestors}, l.Fresh)
+	}
+	s.done++
+}
+
+func (s *sweep) tell() {
+	if s.Progress != nil {
+		s.Progress(Progress{Done: s.done, Total: s.total, Failed: s.tally.report.Violations, Known: s.known})
+	}
+}
+
+// work runs what is left, until the end, an error, or ctx.
+func (s *sweep) work(ctx context.Context) {
+	stop := context.AfterFunc(ctx, s.stop)
+	defer stop()
+	s.stopped = s.stopped || s.enough() || ctx.Err() != nil
+	var workers sync.WaitGroup
+	for range s.Workers {
+		workers.Go(func() {
+			for {
+				i, r, ok := s.take()
+				if !ok {
+					return
+				}
+				s.put(i, s.run(r))
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// stop has no more runs begun.
+func (s *sweep) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	s.moved.Broadcast()
+}
+
+// take gives the next run. It waits if workers are so far ahead of a slow run that
+// results would pile up, or if the run depends on results that are not there.
+func (s *sweep) take() (i uint64, r SeedRun, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.stopped && s.taken < s.total && s.taken >= s.horizon() {
+		s.moved.Wait()
+	}
+	if s.stopped || s.taken == s.total {
+		return 0, r, false
+	}
+	i = s.taken
+	s.taken++
+	r = SeedRun{Seed: s.From + i}
+	if s.Strategy == Guided {
+		r = s.corpus.mutate(r.Seed)
+	}
+	return i, r, true
+}
+
+// horizon is the first seed, as a number from 0, that may not be begun yet.
+func (s *sweep) horizon() uint64 {
+	if s.Strategy == Guided {
+		return (s.done/generation + 1) * generation
+	}
+	const ahead = 64 // for each worker
+	return s.done + ahead*uint64(s.Workers)
+}
+
+// put hands in a result, and commits all that have none missing before them.
+func (s *sweep) put(i uint64, r result) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ready[i] = r
+	for s.err == nil && !s.enough() {
+		r, there := s.ready[s.done]
+		if !there {
+			break
+		}
+		delete(s.ready, s.done)
+		s.commit(&r)
+	}
+	s.stopped = s.stopped || s.err != nil || s.enough()
+	s.moved.Broadcast()
+}
+
+// commit takes in the result of the next seed.
+func (s *sweep) commit(r *result) {
+	if s.err = r.err; s.err != nil {
+		return
+	}
+	if r.reached != nil {
+		r.line.Fresh = s.corpus.fresh(r.reached)
+	}
+	if s.Results != nil {
+		if err := s.Results.append(&r.line); err != nil {
+			s.err = &WriteError{err}
+			return
+		}
+	}
+	s.absorb(&r.line)
+	s.tell()
+}
+
+// sampled is how many runs that did not fail there are for one that is made twice.
+const sampled = 64
+
+// run makes a run, and once more if it failed or is of the sample.
+func (s *sweep) run(r SeedRun) (out result) {
+	defer func() {
+		// A panic of the world itself, not of a node, is for Sweep's caller.
+		if v := recover(); v != nil {
+			s.mu.Lock()
+			s.panicked = fmt.Sprintf("seed %d: %v", r.Seed, v)
+			s.mu.Unlock()
+			s.stop()
+			out.err = errors.New("panicked")
+		}
+	}()
+	var observers []sim.Observer
+	if s.Strategy == Guided {
+		out.reached = &coverage{reached: make(map[uint32]bool)}
+		observers = append(observers, out.reached)
+	}
+	once, _ := s.world.Seed(r.Salt(), s.Strategy.source(r), false, observers...)
+	out.line = lineOf(r, &once)
+	if once.Failed() || r.Seed%sampled == 0 {
+		twice, _ := s.world.Seed(r.Salt(), s.Strategy.source(r), false)
+		out.err = agree(r.Seed, &once, &twice)
+	}
+	return out
+}
+
+// lineOf gives what is kept of a run.
+func lineOf(r SeedRun, o *Outcome) Line {
+	l := Line{Seed: r.Seed, Verdict: string(o.Verdict), Check: o.Check(), Signature: o.Signature(),
+		Digest: o.Digest.String(), Events: o.Sim.Events, Unjudged: o.Failure != "", Counts: o.Counts, Ancestors: r.Ancestors}
+	if o.Failed() {
+		l.Verdict = string(check.Violation)
+	}
+	for i := range o.Checks {
+		if o.Checks[i].Verdict == check.Unseen {
+			l.Unseen = append(l.Unseen, o.Checks[i].Name)
+		}
+	}
+	return l
+}
+
+// agree gives an error if two runs of a seed came to different things.
+func agree(seed uint64, once, twice *Outcome) error {
+	say := func(o *Outcome) string {
+		if o.Failed() {
+			return fmt.Sprintf("%q with digest %v", o.Signature(), o.Digest)
+		}
+		return fmt.Sprintf("%s with digest %v", o.Verdict, o.Digest)
+	}
+	if a, b := say(once), say(twice); a != b {
+		return &NotDeterministicError{seed, a, b}
+	}
+	return nil
+}
+
+// Record makes the smallest run of a group again, which strategy had made, and gives
+// what it was made of. Its identities are salted by g.Smallest.Salt.
+func (w *World) Record(strategy Strategy, g *Group) (*Trial, error) {
+	o, t := w.Seed(g.Smallest.Salt(), strategy.source(g.Smallest), true)
+	if o.Signature() != g.Signature || o.Digest.String() != g.Digest {
+		return nil, &NotDeterministicError{g.Smallest.Seed, fmt.Sprintf("%q with digest %s", g.Signature, g.Digest),
+			fmt.Sprintf("%q with digest %v", o.Signature(), o.Digest)}
+	}
+	return t, nil
+}

@@ -1,0 +1,112 @@
+package simtest_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// outside copies the module in testdata/kvstore to a folder of its own, as somebody
+// else's module would be, and gives a function that runs a shell line in it. The
+// module cache has all that it needs.
+func outside(t *testing.T) (dir string, sh func(line string) (out string, passed bool)) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata/kvstore")); err != nil {
+		t.Fatal(err)
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit(t, filepath.Join(dir, "go.mod"), "=> ../../../..", "=> "+root)
+	return dir, func(line string) (string, bool) {
+		c := exec.Command("sh", "-c", line)
+		c.Dir = dir
+		// -mod=mod: what dessim comes to need, this go.mod need not list.
+		c.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off", "DESSIM_SEED=", "DESSIM_SEEDS=", "DESSIM_REPLAY=")
+		out, err := c.CombinedOutput()
+		return string(out), err == nil
+	}
+}
+
+func edit(t *testing.T, path, stands, instead string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(string(text), stands) != 1 {
+		t.Fatalf("%q does not stand once in %s", stands, path)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), stands, instead, 1)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The whole life of a bug in somebody else's module: a test finds it, shrinks it to
+// one crash, saves it, repeats it by the line that it printed and from what it saved,
+// and goes on running what it saved when it is fixed.
+func TestAnOutsideModulesLostWriteIsFoundShrunkSavedAndRepeated(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: runs the Go toolchain")
+	}
+	dir, sh := outside(t)
+	const lost = `violates "an acknowledged write is read back": key`
+	found, passed := sh("go test .")
+	if passed {
+		t.Fatalf("the lost write is not found:\n%s", found)
+	}
+	contains(t, found, lost, ", 1 fault, 0 answers\n", "removing any one of these makes the check pass", "saved: testdata/dessim/")
+	schedule := regexp.MustCompile(`(?m)^\s+((crash|failsync) 0 at .*)$`).FindAllStringSubmatch(found, -1)
+	if len(schedule) != 1 {
+		t.Fatalf("the schedule has %d crashes, want 1:\n%s", len(schedule), found)
+	}
+	line := regexp.MustCompile(`(?m)^\s+(DESSIM_SEED=\d+ go test \. -run '\^TestAcknowledgedWritesAreReadBack\$' -count=1)$`).FindStringSubmatch(found)
+	if line == nil {
+		t.Fatalf("no line to paste:\n%s", found)
+	}
+	if out, passed := sh(line[1]); passed || !strings.Contains(out, schedule[0][1]) {
+		t.Errorf("%s passes, or gives another schedule than %q:\n%s", line[1], schedule[0][1], out)
+	}
+	again, passed := sh("go test .")
+	if passed {
+		t.Fatalf("what was saved passes:\n%s", again)
+	}
+	contains(t, again, lost, schedule[0][1])
+	if strings.Contains(again, "shrunk in") {
+		t.Errorf("what was saved is not run first:\n%s", again)
+	}
+	line = regexp.MustCompile(`(?m)^\s+(DESSIM_REPLAY=\S+\.replay go test \. .*)$`).FindStringSubmatch(again)
+	if line == nil {
+		t.Fatalf("no line to paste:\n%s", again)
+	}
+	if out, passed := sh(line[1]); passed || !strings.Contains(out, schedule[0][1]) {
+		t.Errorf("%s passes, or gives another schedule:\n%s", line[1], out)
+	}
+	edit(t, filepath.Join(dir, "store.go"), "\t\tenv.Persist(msg)\n", "\t\tenv.Persist(msg)\n\t\tenv.Sync()\n")
+	fixed, passed := sh("go test -v .")
+	if !passed {
+		t.Fatalf("the store without the bug fails:\n%s", fixed)
+	}
+	contains(t, fixed, "passes now; it violated")
+}
+
+func contains(t *testing.T, out string, words ...string) {
+	t.Helper()
+	for _, w := range words {
+		if !strings.Contains(out, w) {
+			t.Errorf("the output lacks %q:\n%s", w, out)
+		}
+	}
+}
+
+func TestTheOutsideModuleIsSmall(t *testing.T) {
+	text, err := os.ReadFile("testdata/kvstore/store.go")
+	if n := strings.Count(string(text), "\n"); err != nil || n >= 120 {
+		t.Errorf("the store has %d lines, want less than 120 (%v)", n, err)
+	}
+}

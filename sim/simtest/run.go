@@ -1,0 +1,267 @@
+package simtest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/explore"
+	"dessim/sim/source"
+)
+
+// Options says how much Run does. All of it but MinNodes and ShrinkRuns is
+// required.
+type Options struct {
+	// Nodes is what Params.Nodes are, and MinNodes the least that shrinking leaves of
+	// them; 0 takes none away.
+	Nodes, MinNodes int
+	// Seeds is how many seeds are run, from 1 on.
+	Seeds int
+	// ShrinkRuns bounds the runs that shrinking a failure takes; 0 shrinks nothing.
+	ShrinkRuns int
+}
+
+// The environment variables that Run obeys: flags would break "go test ./...",
+// since other packages do not know them.
+const (
+	// SeedVariable runs one seed alone.
+	SeedVariable = "DESSIM_SEED"
+	// SeedsVariable runs so many seeds instead of Options.Seeds, for a long night.
+	SeedsVariable = "DESSIM_SEEDS"
+	// ReplayVariable runs one saved file alone; its value is the file's name in
+	// testdata/dessim.
+	ReplayVariable = "DESSIM_REPLAY"
+	// TraceVariable names a file for the trace of a run that fails: the shrunk one,
+	// or the saved one.
+	TraceVariable = "DESSIM_TRACE"
+)
+
+func (o *Options) checkNodes() {
+	if o.Nodes < 1 || o.MinNodes < 0 || o.MinNodes > o.Nodes {
+		panic(fmt.Sprintf("simtest: options have %d nodes and at least %d, want 1 or more, and no more than there are", o.Nodes, o.MinNodes))
+	}
+}
+
+func (o *Options) least() int {
+	if o.MinNodes == 0 {
+		return o.Nodes
+	}
+	return o.MinNodes
+}
+
+// Run makes the runs of m under many seeds, and fails t at the first that does not
+// pass. A failing run is made again, shrunk, and saved in testdata/dessim beside the
+// test; what is saved is run first, in this and all later runs of the test, until
+// somebody removes the file. The report ends in one line that repeats the run when
+// it is pasted at the root of the module.
+//
+// A Sometimes that never happened in all seeds fails t, too: the test was vacuous.
+//
+// Any number of Runs go side by side, so tests may be parallel.
+func Run(t *testing.T, o Options, m Maker) {
+	t.Helper()
+	o.checkNodes()
+	if o.Seeds < 1 || o.ShrinkRuns < 0 {
+		t.Fatalf("simtest: options have %d seeds and %d runs to shrink in, want at least 1, and not less than 0", o.Seeds, o.ShrinkRuns)
+	}
+	r := &runner{tester: t, o: o, m: m, place: newPlace(t.Name())}
+	r.run(os.Getenv(SeedVariable), os.Getenv(SeedsVariable), os.Getenv(ReplayVariable))
+}
+
+// tester is what a runner needs of a *testing.T.
+type tester interface {
+	TB
+	Name() string
+	Logf(format string, args ...any)
+	Errorf(format string, args ...any)
+}
+
+// runner is one call of Run.
+type runner struct {
+	tester
+	o     Options
+	m     Maker
+	place place
+}
+
+func (r *runner) run(seed, seeds, file string) {
+	r.Helper()
+	switch {
+	case seed != "":
+		n, err := source.ParseSeed(seed)
+		if err != nil {
+			r.Fatalf("%s: %v", SeedVariable, err)
+		}
+		r.seed(n)
+		return
+	case file != "":
+		path := filepath.Join(savedDir, filepath.Base(file))
+		s, err := readSaved(path)
+		if err != nil {
+			r.Fatalf("%v", err)
+		}
+		r.again(path, s)
+		return
+	case seeds != "":
+		n, err := source.ParseSeed(seeds)
+		if err != nil || n < 1 || n > 1<<40 {
+			r.Fatalf("%s=%q: want a number of seeds", SeedsVariable, seeds)
+		}
+		r.o.Seeds = int(n)
+	}
+	r.allSaved()
+	r.sweep()
+}
+
+// sweep runs the seeds.
+func (r *runner) sweep() {
+	r.Helper()
+	seen := make(map[string]bool)
+	var last explore.Outcome
+	for seed := range uint64(r.o.Seeds) {
+		last = r.seed(seed + 1)
+		for _, c := range last.Checks {
+			seen[c.Name] = seen[c.Name] || c.Verdict != check.Unseen
+		}
+	}
+	for _, c := range last.Checks {
+		if !seen[c.Name] {
+			r.Errorf("vacuous: %q did not happen in any of %d seeds", c.Name, r.o.Seeds)
+		}
+	}
+}
+
+// seed makes the run of a seed, and reports it if it does not pass.
+func (r *runner) seed(seed uint64) explore.Outcome {
+	r.Helper()
+	w := World(seed, r.o, r.m)
+	outcome, _ := w.Seed(seed, nil, false)
+	again := r.place.command(fmt.Sprintf("%s=%d", SeedVariable, seed))
+	switch {
+	case outcome.Failed():
+		r.failed(w, seed, &outcome, again)
+	case outcome.Verdict == check.Inconclusive && !unseenAlone(&outcome):
+		r.Fatalf("seed %d: %s\n%s", seed, told(&outcome), again)
+	}
+	return outcome
+}
+
+// unseenAlone reports whether a run is without a verdict only because what it waits
+// for may come in another.
+func unseenAlone(o *explore.Outcome) bool {
+	unseen := false
+	for _, c := range o.Checks {
+		if c.Verdict == check.Inconclusive {
+			return false
+		}
+		unseen = unseen || c.Verdict == check.Unseen
+	}
+	return unseen
+}
+
+// failed shrinks, saves and reports the run of a seed.
+func (r *runner) failed(w *explore.World, seed uint64, first *explore.Outcome, again string) {
+	r.Helper()
+	outcome, trial := w.Seed(seed, nil, true)
+	if outcome.Digest != first.Digest || outcome.Signature() != first.Signature() {
+		r.Fatalf("seed %d is not deterministic: it gave %v, %s, and then %v, %s\n%s",
+			seed, first.Digest, told(first), outcome.Digest, told(&outcome), again)
+	}
+	least := shrink(w, trial, &outcome, r.o.ShrinkRuns)
+	file, err := r.place.save(&saved{test: r.Name(), seed: seed, trial: *least.trial, outcome: least.outcome})
+	if err != nil {
+		r.Logf("not saved: %v", err)
+	}
+	r.trace(w, least.trial)
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed %d: %s\n%s", seed, told(&least.outcome), least.text)
+	tellTrial(&b, least.trial)
+	if file != "" {
+		fmt.Fprintf(&b, "saved: %s, which is run first from now on\n", file)
+	}
+	r.Fatalf("%s%s", b.String(), again)
+}
+
+// trace writes what happens in a trial, if somebody wants to read it.
+func (r *runner) trace(w *explore.World, trial *explore.Trial) {
+	r.Helper()
+	path := os.Getenv(TraceVariable)
+	if path == "" {
+		return
+	}
+	var trace sim.Trace
+	w.Try(trial, &trace)
+	if err := os.WriteFile(path, []byte(trace.String()), 0o666); err != nil {
+		r.Logf("%s: %v", TraceVariable, err)
+	}
+}
+
+// told gives what a run came to, in one line.
+func told(o *explore.Outcome) string {
+	switch c := o.Violated(); {
+	case o.Failure != "":
+		return o.Failure
+	case o.Verdict == check.Violation:
+		return fmt.Sprintf("violates %q: %s (at %v, step %d)", c.Name, c.Detail, c.At, c.Step)
+	}
+	for _, c := range o.Checks {
+		if c.Verdict == check.Inconclusive {
+			return fmt.Sprintf("inconclusive: %q: %s", c.Name, c.Detail)
+		}
+	}
+	return string(o.Verdict)
+}
+
+// place is where a test is: what goes into its file names and its command.
+type place struct {
+	test string
+	dir  string // of the package, from the root of its module: "./pkg"
+}
+
+// newPlace looks for the root of the module. Tests run in the folder of their
+// package.
+func newPlace(test string) place {
+	p := place{test: test, dir: "."}
+	here, err := os.Getwd()
+	if err != nil {
+		return p
+	}
+	for root := here; ; root = filepath.Dir(root) {
+		if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
+			if rel, err := filepath.Rel(root, here); err == nil && rel != "." {
+				p.dir = "./" + filepath.ToSlash(rel)
+			}
+			return p
+		}
+		if root == filepath.Dir(root) {
+			return p
+		}
+	}
+}
+
+// command gives the line that runs this test alone, under an assignment.
+func (p place) command(assignment string) string {
+	var names []string
+	for name := range strings.SplitSeq(p.test, "/") {
+		names = append(names, "^"+regexp.QuoteMeta(name)+"$")
+	}
+	return fmt.Sprintf("%s go test %s -run %s -count=1", shellWord(assignment), shellWord(p.dir), quoted(strings.Join(names, "/")))
+}
+
+// shellWord gives s as a shell takes it for one word.
+func shellWord(s string) string {
+	plain := func(c rune) bool {
+		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("=./_-", c))
+	}
+	if !strings.ContainsFunc(s, plain) {
+		return s
+	}
+	return quoted(s)
+}
+
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

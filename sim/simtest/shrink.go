@@ -1,0 +1,79 @@
+package simtest
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"dessim/sim/explore"
+	"dessim/sim/source"
+)
+
+// reduced is what is left of a failing trial.
+type reduced struct {
+	trial   *explore.Trial
+	outcome explore.Outcome
+	text    string // how it came about, in lines
+}
+
+// shrink takes away from a failing trial what it fails without. If that goes wrong,
+// the trial itself is better than nothing.
+func shrink(w *explore.World, t *explore.Trial, o *explore.Outcome, runs int) reduced {
+	all := reduced{trial: t, outcome: *o, text: fmt.Sprintf("of %s\n", size(w, t))}
+	if runs == 0 {
+		return all
+	}
+	s, err := explore.Shrink(context.Background(), w, t, explore.ShrinkOptions{Runs: runs, Workers: runtime.GOMAXPROCS(0)})
+	if err != nil {
+		all.text += fmt.Sprintf("shrinking: %v\n", err)
+		return all
+	}
+	return reduced{trial: s.After, outcome: s.Is, text: fmt.Sprintf("shrunk in %s from %s\nto %s\n%s\n",
+		plural(s.Runs, "run"), size(w, t), size(w, s.After), s.Certificate())}
+}
+
+// size counts what a trial is made of, in words.
+func size(w *explore.World, t *explore.Trial) string {
+	return strings.Join([]string{
+		plural(t.Nodes, "node"), plural(len(w.Inputs)-len(t.Without), "input"),
+		plural(len(t.Faults), "fault"), plural(len(t.Answers), "answer"),
+	}, ", ")
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
+
+// mostListed bounds the lines of a list that nobody reads to its end.
+const mostListed = 20
+
+// tellTrial lists what went wrong in a run.
+func tellTrial(b *strings.Builder, t *explore.Trial) {
+	for i := range min(len(t.Faults), mostListed) {
+		fmt.Fprintf(b, "\t%v\n", t.Faults[i])
+	}
+	if n := len(t.Faults) - mostListed; n > 0 {
+		fmt.Fprintf(b, "\tand %s more\n", plural(n, "fault"))
+	}
+	for i := range min(len(t.Answers), mostListed) {
+		fmt.Fprintf(b, "\t%s\n", answerText(&t.Answers[i]))
+	}
+	if n := len(t.Answers) - mostListed; n > 0 {
+		fmt.Fprintf(b, "\tand %s more\n", plural(n, "answer"))
+	}
+}
+
+func answerText(a *source.Answer) string {
+	what := fmt.Sprintf("%v %v>%v", a.Key.Kind, a.Key.A, a.Key.B)
+	if a.Key.A == 0 && a.Key.B == 0 { // it concerns no pair of nodes
+		what = fmt.Sprintf("%v %016x", a.Key.Kind, a.Key.N)
+	}
+	if a.Range == 0 {
+		return what + " true"
+	}
+	return fmt.Sprintf("%s = %d of %d", what, a.Value, a.Range)
+}

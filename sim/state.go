@@ -1,0 +1,170 @@
+package sim
+
+import (
+	"slices"
+
+	"dessim/protocol"
+)
+
+// State folds all that the rest of the run is a function of, given the plan, so
+// that a search recognises where it has been: of each node its machine, as machine
+// tells it, incarnation, disk, outputs so far, and what waits; and all pending
+// events in their order, with their names. Times are folded relative to now.
+//
+// So two moments of runs of one plan that fold alike go on alike under equal
+// answers if they are at the same time; or if nothing but what is pending depends
+// on the time: no node reads its clock, no fault has a window, and Until is far.
+// Observers may differ in what they remember, unless that is a function of what
+// each node has put out and persisted.
+//
+// Call it between steps. ok is false if the state cannot be told: a byzantine node
+// remembers what nobody can see. It looks at everything, so it is for small worlds.
+// machine must tell all that the node's steps depend on; it gets nil of a node that
+// is down.
+func (s *Sim) State(machine func(id protocol.NodeID, m protocol.Node) uint64) (fold uint64, ok bool) {
+	for i := range s.nodes {
+		n, id := &s.nodes[i], protocol.NodeID(i)
+		fold = protocol.Hash3(fold, machine(id, n.machine), uint64(n.inc))
+		fold = protocol.Hash2(fold, n.outputs)
+		if s.rare == nil || s.rare[i] == nil {
+			continue
+		}
+		x := s.rare[i]
+		if len(x.traits) > 0 {
+			return 0, false
+		}
+		fold = protocol.Hash2(fold, s.rareState(x))
+	}
+	fold = protocol.Hash2(fold, s.pendingState())
+	return protocol.Hash2(fold, max(s.askAt, s.result.Events)-s.result.Events), true
+}
+
+// rareState folds what of x is not settled by plan and time.
+func (s *Sim) rareState(x *rare) uint64 {
+	fold := uint64(foldStart)
+	word := func(w uint64) { fold = protocol.Hash2(fold, w) }
+	is := func(b bool) {
+		if b {
+			word(1)
+		} else {
+			word(0)
+		}
+	}
+	is(x.down)
+	is(x.damaged)
+	word(uint64(max(x.pause, s.now) - s.now))
+	if d := x.disk; d != nil {
+		word(d.first)
+		word(d.forget)
+		word(uint64(d.safe))
+		word(uint64(d.syncing))
+		word(uint64(len(d.recs)))
+		for _, rec := range d.recs {
+			word(protocol.HashBytes(rec.bytes))
+			word(rec.sum)
+		}
+	}
+	is(x.wait != nil)
+	if w := x.wait; w != nil {
+		word(w.cause.wave)
+		word(w.cause.name)
+		word(uint64(w.cause.flag))
+		word(uint64(w.next))
+		for i := range w.effects {
+			f := &w.effects[i]
+			word(protocol.Hash3(uint64(f.Op)<<32|uint64(f.To), uint64(f.Kind), f.Tag))
+			word(protocol.Hash2(uint64(f.After), protocol.HashBytes(f.Body)))
+		}
+		word(s.faultState(w.crash))
+	}
+	for _, e := range x.held {
+		word(s.eventState(e))
+	}
+	word(s.faultState(x.armed))
+	for _, a := range x.anchors {
+		word(protocol.Hash2(s.faultState(a.Fault), a.seen))
+	}
+	for _, f := range x.failing {
+		word(^s.faultState(f))
+	}
+	return fold
+}
+
+// faultState names a fault, or none.
+func (s *Sim) faultState(f *Fault) uint64 {
+	if f == nil {
+		return 0
+	}
+	return 1 + f.ID
+}
+
+// pendingState folds the pending events in the order in which they will happen.
+// Their counts are left out, since only their order matters: what comes later has
+// greater ones. What a FIFO link must not overtake is among them.
+func (s *Sim) pendingState() uint64 {
+	var all []entry
+	s.q.each(func(e entry) {
+		if s.slab.at(e.slot).op != opDead {
+			all = append(all, e)
+		}
+	})
+	slices.SortFunc(all, func(x, y entry) int {
+		switch {
+		case s.q.before(x, y):
+			return -1
+		case s.q.before(y, x):
+			return 1
+		}
+		return 0
+	})
+	fold := uint64(len(all))
+	for _, e := range all {
+		fold = protocol.Hash3(fold, uint64(e.at-s.now), s.eventState(e))
+	}
+	return fold
+}
+
+// eventState folds an event, but for its time and count.
+func (s *Sim) eventState(e entry) uint64 {
+	r := s.slab.at(e.slot)
+	h := protocol.Hash3(uint64(e.dst)<<32|uint64(r.src), uint64(r.op)<<8|uint64(r.flag&background), r.wave)
+	switch r.op {
+	case opMessage:
+		return protocol.Hash3(h, r.name, protocol.HashBytes(s.slab.view(r)))
+	case opTimer:
+		return protocol.Hash3(h, r.name, r.word(0))
+	case opFault, opRevive, opTurn:
+		return protocol.Hash3(h, r.word(0), r.word(1))
+	case opStart:
+		return protocol.Hash2(h, r.name)
+	}
+	return h // the disk is done, or nothing: the rest of the record is old
+}
+
+// each gives the pending events in no order that means anything.
+func (q *queue) each(give func(e entry)) {
+	for _, e := range q.run[q.next:] {
+		give(e)
+	}
+	for _, e := range q.late {
+		give(e)
+	}
+	for level := range q.buckets {
+		for slot := range q.buckets[level] {
+			b := &q.buckets[level][slot]
+			n := b.fill
+			for c := b.first; c != nil; c, n = c.next, chunkLen {
+				for _, e := range c.e[:n] {
+					give(e)
+				}
+			}
+		}
+	}
+}
+
+// Survivors gives the name of the question how many unsynced records survive the
+// crash by f, if its Disk is KeepTorn: for a search that answers it. The choice is
+// among one more than there are.
+func (f *Fault) Survivors() protocol.Key {
+	return protocol.Key{Kind: kindKeep, A: f.Node, N: protocol.Hash2(rootFault, f.ID)}
+}
