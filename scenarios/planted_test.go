@@ -1,42 +1,49 @@
 package scenarios_test
 
 import (
+	"crypto/sha256"
+	"encoding/json"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
+	"dessim/cmd/mutants/bank"
 	"dessim/sim/check"
 )
 
-// sweepOf is what finds planted bugs: few nodes and transfers, so that a run
-// takes some milliseconds, with and without loss, in every order. Lookups take
-// more nodes than they return.
-var sweepOf = []string{
-	"-scenario concurrent -nodes 4 -txs 6",
-	"-scenario concurrent -nodes 4 -txs 6 -loss 10% -copy 10%",
-	"-scenario concurrent -nodes 4 -txs 6 -order lamport",
-	"-scenario concurrent -nodes 4 -txs 6 -order lamport -loss 10% -copy 10%",
-	"-scenario concurrent -nodes 4 -txs 6 -order sequencer",
-	"-scenario concurrent -nodes 4 -txs 6 -order sequencer -loss 10% -copy 10%",
-	"-scenario verify -nodes 4 -txs 2",
-	"-scenario doublespend -nodes 4 -txs 2",
-	"-scenario doublespend -nodes 4 -txs 2 -loss 10% -copy 10%",
-	"-scenario commit -nodes 4 -txs 2",
-	"-scenario broadcast -nodes 4 -txs 2",
-	"-scenario bootstrap -nodes 20",
-	"-scenario crash -nodes 4 -txs 6",
-	"-scenario crash -nodes 4 -txs 6 -faults swarm",
-	"-scenario crash -nodes 4 -txs 6 -order lamport -faults swarm",
-	"-scenario crash -nodes 4 -txs 6 -order sequencer -faults swarm",
-}
+var plantedAll = flag.Bool("planted.all", false, "build every planted edit, and not a sample of them")
 
-const sweepMost = 1000 // seeds within which a planted edit must be reported
+const (
+	sweepMost = "1000" // seeds within which a planted edit must be reported
+	sampleOf  = 8      // edits of which one is built
+)
 
 // root is the module's, as seen from the tests.
 const root = ".."
+
+// loadEdits reads the bank: see package bank, and make mutants.
+func loadEdits(t *testing.T) []*bank.Edit {
+	t.Helper()
+	edits, err := bank.Load("testdata/edits")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return edits
+}
+
+func findEdit(t *testing.T, name string) *bank.Edit {
+	t.Helper()
+	for _, e := range loadEdits(t) {
+		if e.Name == name {
+			return e
+		}
+	}
+	t.Fatalf("no edit %s", name)
+	return nil
+}
 
 // build runs the Go toolchain at the root of the module, such as "build -o file
 // ./cmd/dessim", with the environment env added.
@@ -51,83 +58,140 @@ func build(t *testing.T, env []string, args ...string) {
 }
 
 // buildEdited builds the test binary of this package with e.
-func buildEdited(t *testing.T, e *edit) (binary, overlay string) {
+func buildEdited(t *testing.T, e *bank.Edit) (binary, overlay string) {
+	t.Helper()
+	return buildWith(t, e, "test", "-c", "./scenarios")
+}
+
+// buildWith builds what the arguments of the toolchain say, with e.
+func buildWith(t *testing.T, e *bank.Edit, args ...string) (binary, overlay string) {
 	t.Helper()
 	dir := t.TempDir()
-	overlay, err := e.overlay(root, dir)
+	overlay, err := e.Overlay(root, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	binary = filepath.Join(dir, "edited.test")
-	build(t, nil, "test", "-c", "-overlay", overlay, "-ldflags=-s -w", "-o", binary, "./scenarios")
+	binary = filepath.Join(dir, "edited")
+	last := len(args) - 1
+	build(t, nil, append(append([]string{}, args[:last]...), "-overlay", overlay, "-ldflags=-s -w", "-o", binary, args[last])...)
 	return binary, overlay
 }
 
-func TestPlantedEditsAreReportedWithinAThousandSeeds(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: builds a test binary for each edit")
-	}
-	for _, e := range loadEdits(t) {
-		t.Run(e.name, func(t *testing.T) {
-			t.Parallel()
-			binary, _ := buildEdited(t, e)
-			out, err := exec.Command(binary, "-test.run=^TestSweep$", "-test.v", "-sweep", strings.Join(sweepOf, ";")).CombinedOutput()
-			if err != nil {
-				t.Fatalf("the sweep finds nothing: %v\n%s\n%s", err, e.why, out)
-			}
-			line, ok := reported(string(out))
-			if !ok || !slices.ContainsFunc(e.checks, func(name string) bool { return strings.Contains(line, `"`+name+`"`) }) {
-				t.Fatalf("want a violation of one of %q\n%s\n%s", e.checks, e.why, out)
-			}
-			t.Log(line)
-		})
-	}
+// reported is what a child of cmd/mutants prints.
+type reported struct {
+	Seeds  int
+	Found  string // the flags of the run
+	Checks []string
 }
 
-// reported gives the line of a sweep's output that tells the violation.
-func reported(out string) (string, bool) {
-	for line := range strings.Lines(out) {
-		if _, v, ok := strings.Cut(line, ": violation of "); ok {
-			return "violation of " + strings.TrimSpace(v), true
-		}
+// sweepWith has an edited cmd/mutants sweep runs, and gives what it found.
+func sweepWith(t *testing.T, binary, runs string) (r reported) {
+	t.Helper()
+	out, err := exec.Command(binary, "-child", runs, "-seeds", sweepMost, "-runs", "0").Output()
+	if err == nil {
+		err = json.Unmarshal(out, &r)
 	}
-	return "", false
+	if err != nil {
+		t.Fatalf("a sweep fails: %v\n%s", err, out)
+	}
+	return r
+}
+
+// sample gives some of the edits, or all with -planted.all. Which ones depends on the
+// code that bugs are planted in, so that each change of it tests others: to build a
+// program for each takes minutes, which make mutants has.
+func sample(t *testing.T, edits []*bank.Edit) (some []*bank.Edit) {
+	t.Helper()
+	if *plantedAll {
+		return edits
+	}
+	files := make(map[string]bool)
+	code := sha256.New()
+	for _, e := range edits {
+		if files[e.File] {
+			continue
+		}
+		files[e.File] = true
+		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(e.File)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		code.Write(text)
+	}
+	for i := int(code.Sum(nil)[0]) % sampleOf; i < len(edits); i += sampleOf {
+		some = append(some, edits[i])
+	}
+	return some
+}
+
+// The run that an edit remembers is tried first, so that nothing is swept as long as
+// the code around the bug behaves as it did.
+func TestPlantedEditsAreReportedWithinAThousandSeeds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: builds a program for each edit")
+	}
+	watchFolder(t, "../cmd/mutants")
+	for _, e := range sample(t, loadEdits(t)) {
+		t.Run(e.Name, func(t *testing.T) {
+			t.Parallel()
+			binary, _ := buildWith(t, e, "build", "./cmd/mutants")
+			if e.Found != "" {
+				if r := sweepWith(t, binary, e.Found); e.Reports(r.Checks) {
+					return
+				}
+				t.Logf("not found any more by %s: go run ./cmd/mutants -only '^%s$' -sweeps 1 -runs 0 -note", e.Found, e.Name)
+			}
+			r := sweepWith(t, binary, bank.Settings())
+			if !e.Reports(r.Checks) {
+				t.Fatalf("found %q by %q, want a violation of one of %q\n%s", r.Found, r.Checks, e.Checks, e.Why)
+			}
+			t.Logf("found by %s", r.Found)
+		})
+	}
 }
 
 // What the edits name must exist: a check that was renamed would be waited for
 // in vain, and lines that moved show here without building anything.
 func TestPlantedEditsNameChecksAndLinesThatExist(t *testing.T) {
 	verdicts := make(map[string]check.Verdict) // by name, where the check applies
-	for _, flags := range sweepOf {
-		r := mustParse(t, flags).run(nil)
-		for _, c := range r.Checks {
+	runs, err := bank.ParseSubjects(bank.Settings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range runs {
+		s.Seed = 1
+		o, _ := s.World().Seed(s.Seed, nil, false)
+		for _, c := range o.Checks {
 			if v, known := verdicts[c.Name]; !known || v == check.NotApplicable {
 				verdicts[c.Name] = c.Verdict
 			}
 		}
 	}
 	for _, e := range loadEdits(t) {
-		if _, err := e.overlay(root, t.TempDir()); err != nil {
+		if _, err := e.Overlay(root, t.TempDir()); err != nil {
 			t.Error(err)
 		}
-		for _, name := range e.checks {
+		if len(e.Checks) == 0 || e.Found == "" {
+			t.Errorf("edit %s tells no check that reports it, or no run that does", e.Name)
+		}
+		for _, name := range e.Checks {
 			if v := verdicts[name]; v != check.Pass {
-				t.Errorf("edit %s: check %q of the unedited code is %q, want pass", e.name, name, v)
+				t.Errorf("edit %s: check %q of the unedited code is %q, want pass", e.Name, name, v)
 			}
 		}
 	}
 }
 
 func TestTheUneditedCodePassesTheSweepThatFindsPlantedEdits(t *testing.T) {
-	var runs []subject
-	for _, flags := range sweepOf {
-		runs = append(runs, mustParse(t, flags))
+	runs, err := bank.ParseSubjects(bank.Settings())
+	if err != nil {
+		t.Fatal(err)
 	}
 	seeds := 300
 	if testing.Short() {
 		seeds = 50
 	}
-	if f, others := sweep(runs, seeds); f != nil || others != 0 {
-		t.Errorf("%v, and %d runs without verdict, of %d", f, others, seeds)
+	if r := bank.Sweep(runs, 1, seeds); r.Failure != nil || r.Inconclusive != 0 {
+		t.Errorf("of %d runs %d are without verdict, and one is a violation: %+v", r.Seeds, r.Inconclusive, r.Failure)
 	}
 }
