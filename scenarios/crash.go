@@ -17,7 +17,7 @@ func crash() *Scenario {
 	return &Scenario{
 		Name:     "crash",
 		Shows:    "transfers while nodes crash at any effect and come back, with torn disks, loss and copies",
-		MinNodes: 4,
+		MinNodes: 3,
 		MaxNodes: mostFaulty,
 		Defaults: Params{
 			Nodes: 5, Txs: 10, Order: abcast.ISIS.String(),
@@ -38,9 +38,13 @@ func crash() *Scenario {
 func buildCrash(seed uint64, p Params, src protocol.Source) *Run {
 	m := newMarket(seed, p, src)
 	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
+	draw := m.honest
+	if p.Nodes < rivalNodes {
+		draw = m.transfer
+	}
 	for i := range uint64(p.Txs) {
 		storm := int64(stormDelays * m.delay)
-		m.ask(m.begin+1+protocol.Time(storm/int64(p.Txs)*int64(i)), m.honest(i))
+		m.ask(m.begin+1+protocol.Time(storm/int64(p.Txs)*int64(i)), draw(i))
 	}
 	m.rival()
 	c, l := m.commits, m.ledgers
@@ -60,8 +64,8 @@ func buildCrash(seed uint64, p Params, src protocol.Source) *Run {
 func (m *market) rival() {
 	liar := protocol.NodeID(m.p.Nodes - 1)
 	at := m.after(m.begin, stormDelays/4)
-	if m.after(at, rivalDelays) >= m.calm {
-		return // the run is told to heal before
+	if m.p.Nodes < rivalNodes || m.after(at, rivalDelays) >= m.calm {
+		return // nobody to be it, or the run is told to heal before
 	}
 	m.liars = []protocol.NodeID{liar}
 	m.input(at, liar, peer.SpendInput(0, 0, 1, m.payment(liar, 0, 1, 0, 1)))
@@ -76,6 +80,7 @@ func (m *market) rival() {
 const (
 	rivalID     = 900
 	rivalDelays = 40
+	rivalNodes  = 4 // the liar, the endorser who crashes, and one more for each spend
 )
 
 // withinStep reports a crash that lets a step do a part of what it does.
