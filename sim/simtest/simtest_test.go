@@ -156,8 +156,8 @@ func TestSparseShrinksALargeRunToAFewMisfortunes(t *testing.T) {
 		}
 		return bad < 3
 	})
-	if len(least) > 4000/10 {
-		t.Errorf("%d misfortunes left of 4000 questions, want at most a tenth; rapid said:\n%s", len(least), text)
+	if len(least) > 4000/4 {
+		t.Errorf("%d misfortunes left of 4000 questions, want at most a quarter, where half were drawn; rapid said:\n%s", len(least), text)
 	}
 	if !strings.Contains(text, "sparse: 1 in ") {
 		t.Errorf("rapid's output does not tell the misfortunes:\n%s", text)
