@@ -23,7 +23,8 @@ test:      ## the tests
 	go test ./...
 
 race:      ## under the race detector: where goroutines are, and runs side by side
-	go test -race -short ./sim/... ./cmd/...
+	go test -race -short ./sim/... ./cmd/bench ./cmd/mutants/...
+	go test -race -short ./cmd/dessim -run 'Workers|Interrupt|Progress'
 	go test -race -short ./scenarios -run 'Digests|Replay|Soak'
 
 run:       ## the main job, twice in two processes
