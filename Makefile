@@ -24,7 +24,7 @@ test:      ## the tests
 
 race:      ## under the race detector: where goroutines are, and runs side by side
 	go test -race -short ./sim/... ./cmd/bench ./cmd/mutants/...
-	go test -race -short ./cmd/dessim -run 'Workers|Interrupt|Progress'
+	go test -race -short ./cmd/dessim/cmdline -run 'Workers|Interrupt|Progress'
 	go test -race -short ./scenarios -run 'Digests|Replay|Soak'
 
 run:       ## the main job, twice in two processes

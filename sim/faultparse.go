@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 
 	"dessim/protocol"
-	"dessim/sim/internal/spell"
+	"dessim/sim/spell"
 )
 
 // FaultError says where the text of a fault is wrong, and what would be right.

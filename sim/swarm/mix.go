@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"dessim/sim/internal/spell"
+	"dessim/sim/spell"
 )
 
 // Mix says which kinds of faults can be drawn. The zero Mix is none.

@@ -1,0 +1,120 @@
+package cmdline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"dessim/sim/spell"
+)
+
+// commandNames gives the commands in the order of the help.
+func commandNames() []string {
+	return []string{"run", "replay", "sweep", "merge", "shrink", "explore", "vet", "list", "version", "help"}
+}
+
+const about = `A flag where the command should be means run: "dessim -seed 42 -scenario
+concurrent" is "dessim run -seed 42 -scenario concurrent".
+
+Exit codes: 0 pass, 1 violation, 2 usage, 3 inconclusive, 4 not deterministic
+or internal error, 5 cannot read or write, 130 interrupted.`
+
+// dispatch finds the command and lets it speak to t.out.
+func (t *tool) dispatch(ctx context.Context, args []string) error {
+	args, err := t.withCommand(args)
+	if err != nil {
+		return err
+	}
+	root := &cli.Command{
+		Name:            t.Name,
+		Usage:           "runs distributed protocols in virtual time, repeatably",
+		UsageText:       t.named("dessim COMMAND [flags]"),
+		Description:     t.named(about),
+		HideHelp:        true,
+		HideHelpCommand: true, // its "help nope" exits with 3
+		Writer:          &t.out,
+		ErrWriter:       discard{},
+		ExitErrHandler:  func(context.Context, *cli.Command, error) {}, // or it exits by itself
+		Commands:        []*cli.Command{t.runCommand(), t.replayCommand(), t.sweepCommand(), t.mergeCommand(), t.shrinkCommand(), t.exploreCommand(), t.vetCommand(), t.listCommand(), t.versionCommand(), t.helpCommand()},
+	}
+	return root.Run(ctx, append([]string{t.Name}, args...))
+}
+
+// discard is io.Discard; cli compares writers, which must be comparable.
+type discard struct{}
+
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
+
+// withCommand puts the command in front if it was left out. The root has no
+// flags: cli loses, without a word, those that stand before a command.
+func (p *Program) withCommand(args []string) ([]string, error) {
+	if len(args) == 0 {
+		// Not the help with 0: a script whose variable is empty must not pass.
+		return nil, refuse("no command; want %s; begin with: %s help", strings.Join(commandNames(), ", "), p.Name)
+	}
+	first := args[0]
+	switch {
+	case slices.Contains([]string{"-h", "-help", "--help"}, first):
+		return append([]string{"help"}, args[1:]...), nil
+	case slices.Contains([]string{"-v", "-version", "--version"}, first):
+		return append([]string{"version"}, args[1:]...), nil
+	case strings.HasPrefix(first, "-"):
+		return append([]string{"run"}, args...), nil
+	case slices.Contains(commandNames(), first):
+		return args, nil
+	case p.find(first) != nil:
+		return nil, refuse("unknown command %s; did you mean %s run -scenario %s?", quote(first), p.Name, first)
+	}
+	near := spell.Near(first, commandNames())
+	if s := spell.Near(first, p.names()); near == "" && s != "" {
+		return nil, refuse("unknown command %s; did you mean %s run -scenario %s?", quote(first), p.Name, s)
+	}
+	return nil, refuse("unknown command %s; %s", quote(first), didYouMean(first, "", commandNames()))
+}
+
+// flags gives those of a command, which has none yet.
+func (t *tool) flags() *flags { return &flags{program: t.Program} }
+
+// command makes a command of flags. do gets the arguments that are no flags.
+func (f *flags) command(name, usage, text string, do func(ctx context.Context, args []string) error) *cli.Command {
+	return &cli.Command{
+		Name:         name,
+		Usage:        usage,
+		UsageText:    f.program.named(text),
+		HideHelp:     true, // f brings its own flag, and -h with it
+		Flags:        f.cli(),
+		OnUsageError: f.usage,
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			return do(ctx, cmd.Args().Slice())
+		},
+	}
+}
+
+func (t *tool) helpCommand() *cli.Command {
+	f := t.flags()
+	cmd := f.command("help", "shows this, or the help of a command", "dessim help [COMMAND]", nil)
+	cmd.Action = func(ctx context.Context, cmd *cli.Command) error {
+		args := cmd.Args().Slice()
+		if len(args) == 0 {
+			return cli.ShowRootCommandHelp(cmd.Root())
+		}
+		if !slices.Contains(commandNames(), args[0]) {
+			return refuse("no help on %s; %s", quote(args[0]), didYouMean(args[0], "", commandNames()))
+		}
+		if err := t.leftover(args[1:]); err != nil {
+			return err
+		}
+		return cli.ShowCommandHelp(ctx, cmd.Root(), args[0])
+	}
+	return cmd
+}
+
+func (t *tool) versionCommand() *cli.Command {
+	return t.flags().command("version", "tells which version this is", "dessim version", func(_ context.Context, args []string) error {
+		fmt.Fprintln(&t.out, t.Name, version())
+		return t.leftover(args)
+	})
+}

@@ -1,0 +1,242 @@
+package cmdline
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"dessim/protocol"
+	"dessim/scenarios"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/explore"
+)
+
+const exploreUsage = `dessim explore -scenario NAME [flags]
+
+makes all runs of a small workload in which nodes crash: each node, before each
+step that does something and after each of its effects, from the first input until
+the client has its answers, and as long again; each crash with a short and a long
+time down, and with each number of unsynced records that can survive it. All else
+is benign: no message is lost, late or copied. What would leave the same as another
+crash is skipped. -depth 2 adds a second crash to each run that passed, wherever it
+can come. -seed salts identities, and nothing else depends on it.`
+
+// What dessim explore does if it is not told otherwise, and at most.
+const (
+	fewTransfers   = 1
+	shortDown      = 2 // longest delays
+	longDown       = 200
+	defaultExplore = 20_000 // runs
+	mostDepth      = 3
+	mostExplored   = 100_000_000
+	mostAtOnce     = 1024
+)
+
+// exploreCommand is dessim explore.
+func (t *tool) exploreCommand() *cli.Command {
+	f := t.flags()
+	f.addSubject()
+	for _, name := range drawnFlags() {
+		f.find(name).hidden = true // refused in read: nothing is drawn
+	}
+	f.find("txs").sample = strconv.Itoa(fewTransfers)
+	f.add("depth", "1", "the greatest number of crashes in a run")
+	f.add("down", "2ms,200ms", "how long nodes stay down; if not given, 2 and 200 times the longest delay")
+	f.add("runs", strconv.Itoa(defaultExplore), "give up after so many runs: then a pass is inconclusive")
+	f.add("j", strconv.Itoa(runtime.NumCPU()), "how many runs at once; changes no result")
+	f.add("record", "FILE", "where the replay file of a failure goes; if not given, its name derives from the scenario")
+	f.add("json", "", "print one JSON object")
+	return f.command("explore", "makes all runs of a small workload in which nodes crash", exploreUsage, func(ctx context.Context, args []string) error {
+		if err := t.leftover(args); err != nil {
+			return err
+		}
+		x := &exploring{tool: t, json: f.find("json").on()}
+		if err := x.read(f); err != nil {
+			return err
+		}
+		if out := f.find("record"); out.given {
+			var err error
+			if x.file, err = (&job{tool: t}).pending(out); err != nil {
+				return err
+			}
+		}
+		defer func() { x.file.discard() }()
+		return x.do(ctx)
+	})
+}
+
+// drawnFlags are the parameters that say what is drawn, which nothing is here.
+func drawnFlags() []string { return []string{"faults", "fault", "loss", "copy", "abort"} }
+
+// exploring is one invocation of dessim explore.
+type exploring struct {
+	*tool
+	subject
+	explore.Crashes
+	json bool
+	line string // repeats it
+	file *pending
+	path string // of the replay file, once there is one
+
+	found explore.Crashed
+	base  explore.Outcome
+}
+
+// read reads the flags.
+func (x *exploring) read(f *flags) (err error) {
+	for _, name := range drawnFlags() {
+		if f.find(name).given {
+			return refuse("-%s: explore makes all crashes and draws nothing; want it left out", name)
+		}
+	}
+	if s, txs := x.find(f.find("scenario").text), f.find("txs"); !txs.given && s != nil && !slices.Contains(s.Unused, txs.name) {
+		txs.given, txs.text = true, strconv.Itoa(fewTransfers)
+	}
+	if x.subject, err = f.subject(); err != nil {
+		return err
+	}
+	if !x.params.Failing() {
+		x.params.Faults = "crash" // or nodes would not keep what they need to come back
+		if err := x.validate(); err != nil {
+			return err
+		}
+	}
+	if x.Depth, err = f.count("depth", 1, mostDepth); err != nil {
+		return err
+	}
+	if x.Runs, err = f.count("runs", defaultExplore, mostExplored); err != nil {
+		return err
+	}
+	if x.Workers, err = f.count("j", runtime.NumCPU(), mostAtOnce); err != nil {
+		return err
+	}
+	x.World = x.scenario.World(x.seed, x.params)
+	x.Trial, x.Nodes = &explore.Trial{Nodes: x.params.Nodes}, x.params.Nodes
+	x.line = x.command(f)
+	return x.readDowns(f.find("down"))
+}
+
+func (x *exploring) readDowns(down *flag) error {
+	if !down.given {
+		delay := x.params.Delay + x.params.Jitter
+		x.Downs = []time.Duration{shortDown * delay, longDown * delay}
+		return nil
+	}
+	for word := range strings.SplitSeq(down.text, ",") {
+		d, err := time.ParseDuration(word)
+		if err != nil || d < 1 || d > time.Duration(protocol.MaxTime) || slices.Contains(x.Downs, d) {
+			return refuse("down %s: want different durations with units, such as 2ms,200ms", quote(down.text))
+		}
+		x.Downs = append(x.Downs, d)
+	}
+	return nil
+}
+
+// command gives the line that repeats the search.
+func (x *exploring) command(f *flags) string {
+	line := x.Name + " explore -scenario " + x.scenario.Name
+	for _, y := range f.all {
+		if y.given && !slices.Contains([]string{"scenario", "j", "json", "record"}, y.name) {
+			line += " -" + y.name + " " + shellWord(y.text)
+		}
+	}
+	return line
+}
+
+// do searches, writes and prints.
+func (x *exploring) do(ctx context.Context) error {
+	w := &workload{clients: protocol.NodeID(x.params.Nodes)}
+	x.base = x.World.Try(x.Trial, w)
+	if !w.asked || w.to == 0 {
+		return refuse("scenario %s: no client asks for anything here, so nothing says when nodes shall crash; want one with transfers, such as crash", x.scenario.Name)
+	}
+	x.From, x.To = w.from, w.to+w.to-w.from
+	p := newExploreProgress(&x.streams)
+	x.Tell = p.at
+	var err error
+	x.found, err = x.Search(ctx)
+	p.close()
+	switch {
+	case ctx.Err() != nil:
+		return &exit{exitInterrupted, "interrupted; nothing was written"}
+	case err != nil:
+		return &exit{exitInternal, err.Error()}
+	}
+	if err := x.save(); err != nil {
+		return err
+	}
+	if x.json {
+		x.object()
+	} else {
+		x.text()
+	}
+	switch x.verdict() {
+	case check.Violation:
+		return &exit{code: exitViolation}
+	case scenarios.Failed:
+		return &exit{code: exitInternal}
+	case check.Inconclusive:
+		return &exit{code: exitInconclusive}
+	}
+	return nil
+}
+
+// verdict is a pass if all runs were made and passed, and the run without crashes
+// had something to judge.
+func (x *exploring) verdict() check.Verdict {
+	switch first := x.found.First; {
+	case first != nil && first.Outcome.Failure != "":
+		return scenarios.Failed
+	case first != nil:
+		return check.Violation
+	case !x.found.Complete:
+		return check.Inconclusive
+	}
+	return x.base.Verdict
+}
+
+// save writes the replay file of the first failure.
+func (x *exploring) save() (err error) {
+	first := x.found.First
+	if first == nil {
+		return nil
+	}
+	if x.file == nil {
+		name := fmt.Sprintf("dessim-%s-explored.replay", x.scenario.Name)
+		if x.file, err = (&job{tool: x.tool}).ours(name); err != nil {
+			x.complain(err.Error())
+			return nil // the verdict matters more
+		}
+	}
+	r := recording{subject: x.subject, command: x.line, trial: first.Trial, verdict: x.verdict(), digest: first.Outcome.Digest}
+	if err := r.write(x.file); err != nil {
+		return err
+	}
+	x.path = x.file.path
+	return x.file.commit()
+}
+
+// workload is an Observer that knows when the workload began and was answered.
+type workload struct {
+	clients  protocol.NodeID // those from it on are clients
+	asked    bool
+	from, to protocol.Time
+}
+
+func (w *workload) Watch() sim.What { return sim.Received | sim.Output }
+
+func (w *workload) Observe(e *sim.Event) {
+	switch {
+	case e.What == sim.Output && e.Node >= w.clients:
+		w.to = e.At
+	case e.What == sim.Received && e.Peer == protocol.Outside && !w.asked:
+		w.asked, w.from = true, e.At
+	}
+}

@@ -1,0 +1,153 @@
+package cmdline
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/explore"
+)
+
+// smallExplored are flags of a search that takes a second.
+func smallExplored(more ...string) []string {
+	return append([]string{"explore", "-scenario", "commit", "-nodes", "3", "-down", "50ms"}, more...)
+}
+
+// explored is what the tests read of the JSON object.
+type explored struct {
+	Verdict                                 string
+	Points, Runs, Skipped, Distinct, Failed int
+	Complete                                bool
+	Checks                                  []jsonFailing
+	First                                   *jsonFirstCrash
+	Reproduce                               string
+}
+
+func TestAllCrashPointsOfATransferAreMadeAndNoneFails(t *testing.T) {
+	t.Chdir(t.TempDir())
+	text := dessim(t, smallExplored("-j", "1")...)
+	if text.code != exitPass || text.stderr != "" || !strings.Contains(text.stdout, "\nall runs were made, and none fails\n") {
+		t.Fatalf("%+v, want a pass", text)
+	}
+	var o explored
+	got := dessim(t, smallExplored("-j", "2", "-json")...)
+	if err := json.Unmarshal([]byte(got.stdout), &o); err != nil || got.code != exitPass {
+		t.Fatalf("%+v: %v", got, err)
+	}
+	if !o.Complete || o.Failed != 0 || o.Points < 50 || o.Runs <= o.Points || o.Skipped == 0 || o.Distinct < o.Runs/2 || o.Verdict != "pass" {
+		t.Errorf("%s: want all of more than 50 points, some skipped, none failed", got.stdout)
+	}
+	if again := dessim(t, strings.Fields(strings.TrimPrefix(o.Reproduce+" -json -j 1", "dessim "))...); again != got {
+		t.Errorf("%s gives\n%+v, not\n%+v", o.Reproduce, again, got)
+	}
+	if left := entries(t, "."); len(left) > 0 {
+		t.Errorf("files are left: %v", left)
+	}
+}
+
+func TestASearchThatGivesUpIsInconclusive(t *testing.T) {
+	r := dessim(t, smallExplored("-runs", "20", "-depth", "2")...)
+	if r.code != exitInconclusive || !strings.Contains(r.stdout, "not all were made") || !strings.Contains(r.stdout, "runs       20,") {
+		t.Errorf("%+v, want 20 runs and no verdict", r)
+	}
+}
+
+// failingAtNode1 gives a search in which every run fails where node 1 crashes.
+func failingAtNode1(t *testing.T, args ...string) (*exploring, *bytes.Buffer) {
+	t.Helper()
+	f := &flags{program: program}
+	f.addSubject()
+	for _, name := range []string{"depth", "down", "runs", "j"} {
+		f.add(name, "x", "")
+	}
+	for i := 0; i < len(args); i += 2 {
+		if err := f.find(args[i]).Set(args[i+1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x := &exploring{tool: &tool{Program: program, streams: streams{stdout: new(bytes.Buffer), stderr: new(bytes.Buffer)}}}
+	if err := x.read(f); err != nil {
+		t.Fatal(err)
+	}
+	try := x.World.Try
+	x.World.Try = func(tr *explore.Trial, observers ...sim.Observer) explore.Outcome {
+		o := try(tr, observers...)
+		if len(tr.Faults) > 0 && tr.Faults[0].Node == 1 {
+			o.Verdict = check.Violation
+			o.Checks = []check.Result{{Name: "node 1 never crashes", Verdict: check.Violation, Detail: "it did"}}
+		}
+		return o
+	}
+	return x, &x.out
+}
+
+func TestACrashThatFailsIsWrittenAsAReplayFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	x, out := failingAtNode1(t, "scenario", "commit", "nodes", "3", "down", "50ms")
+	err := x.do(t.Context())
+	if e, ok := err.(*exit); !ok || e.code != exitViolation || e.complaint != "" {
+		t.Fatalf("it ends with %v, want a violation", err)
+	}
+	const file = "dessim-commit-explored.replay"
+	for _, want := range []string{"violation: ", "node 1 never crashes: at the end, 0.000000 ms: it did", "  fault   1: crash 1 at ", "dessim replay " + file, "dessim shrink " + file} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the output has no %q:\n%s", want, out)
+		}
+	}
+	again := dessim(t, "replay", file, "-json") // the check that failed is none of the scenario's
+	if again.code != exitPass || !strings.Contains(again.stdout, `"same":true,"stale":0}`) {
+		t.Errorf("the replay gives %+v, want the same run", again)
+	}
+	x, out = failingAtNode1(t, "scenario", "commit", "nodes", "3", "down", "50ms")
+	x.json = true
+	x.do(t.Context())
+	var o explored
+	if err := json.Unmarshal(out.Bytes(), &o); err != nil || o.First == nil || o.First.Replay != "dessim replay "+file || len(o.First.Faults) != 1 ||
+		len(o.Checks) != 1 || o.Checks[0].Runs != o.Failed {
+		t.Errorf("%s: %v", out, err)
+	}
+}
+
+func TestExploreRefusesWhatItCannotDo(t *testing.T) {
+	for args, words := range map[string]string{
+		"":                                    "no scenario",
+		"-scenario commit -loss 10%":          "-loss: explore makes all crashes",
+		"-scenario commit -faults crash":      "-faults: explore",
+		"-scenario bootstrap -txs 1":          "txs means nothing",
+		"-scenario bootstrap":                 "want one with transfers",
+		"-scenario commit -txs 0":             "want one with transfers",
+		"-scenario commit -depth 0":           "depth",
+		"-scenario commit -depth 4":           "from 1 to 3",
+		"-scenario commit -runs 0":            "runs",
+		"-scenario commit -j 0":               "j ",
+		"-scenario commit -down 5":            "different durations",
+		"-scenario commit -down 1ms,1ms":      "different durations",
+		"-scenario commit -down=":             "different durations",
+		"-scenario commit -nodes 2":           "nodes 2",
+		"-scenario commit -record /no/such/x": "no such file",
+		"-scenario commit more":               "unexpected argument",
+	} {
+		wantLine(t, dessim(t, append([]string{"explore"}, strings.Fields(args)...)...), exitUsage, words)
+	}
+}
+
+func TestWorkloadsLastFromTheFirstInputToTheLastAnswer(t *testing.T) {
+	w := &workload{clients: 3}
+	for _, e := range []sim.Event{
+		{What: sim.Received, At: 1, Node: 1, Peer: 2},
+		{What: sim.Received, At: 2, Node: 3, Peer: protocol.Outside},
+		{What: sim.Received, At: 3, Node: 3, Peer: protocol.Outside},
+		{What: sim.Output, At: 4, Node: 3},
+		{What: sim.Output, At: 5, Node: 3},
+		{What: sim.Output, At: 6, Node: 2},
+	} {
+		w.Observe(&e)
+	}
+	if w.from != 2 || w.to != 5 {
+		t.Errorf("it lasts from %d to %d, want 2 to 5", w.from, w.to)
+	}
+}

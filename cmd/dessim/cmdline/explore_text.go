@@ -1,0 +1,147 @@
+package cmdline
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"dessim/protocol"
+)
+
+type (
+	jsonExplored struct {
+		Scenario  string          `json:"scenario"`
+		Seed      string          `json:"seed"`
+		Params    ordered         `json:"params"`
+		Verdict   string          `json:"verdict"`
+		Depth     int             `json:"depth"`
+		Points    int             `json:"points"`
+		Runs      int             `json:"runs"`
+		Skipped   int             `json:"skipped"`
+		Distinct  int             `json:"distinct"`
+		Complete  bool            `json:"complete"`
+		Failed    int             `json:"failed"`
+		Checks    []jsonFailing   `json:"checks"`
+		First     *jsonFirstCrash `json:"first,omitempty"`
+		Reproduce string          `json:"reproduce"`
+	}
+	jsonFailing struct {
+		Check string `json:"check"`
+		Runs  int    `json:"runs"`
+	}
+	jsonFirstCrash struct {
+		Check  string   `json:"check"`
+		Detail string   `json:"detail"`
+		Faults []string `json:"faults"`
+		Digest string   `json:"digest"`
+		Replay string   `json:"replay,omitempty"`
+	}
+)
+
+// object prints one JSON object.
+func (x *exploring) object() {
+	c := &x.found
+	o := jsonExplored{Scenario: x.scenario.Name, Seed: fmt.Sprint(x.seed), Params: params(x.scenario, &x.params),
+		Verdict: string(x.verdict()), Depth: x.Depth, Points: c.Points, Runs: c.Runs, Skipped: c.Skipped,
+		Distinct: c.Distinct, Complete: c.Complete, Failed: c.Failed, Checks: []jsonFailing{}, Reproduce: x.line}
+	for _, name := range protocol.SortedKeys(c.Checks) {
+		o.Checks = append(o.Checks, jsonFailing{name, c.Checks[name]})
+	}
+	if first := c.First; first != nil {
+		o.First = &jsonFirstCrash{Check: first.Outcome.Check(), Detail: x.why(), Faults: faultWords(first.Trial.Faults), Digest: first.Outcome.Digest.String()}
+		if x.path != "" {
+			o.First.Replay = x.Name + " replay " + shellWord(x.path)
+		}
+	}
+	writeJSON(&x.out, o)
+}
+
+// why tells what the first failure shows.
+func (x *exploring) why() string {
+	o := &x.found.First.Outcome
+	if o.Failure != "" {
+		return o.Failure
+	}
+	violated := o.Violated()
+	return detail(&violated)
+}
+
+// text prints the result for people.
+func (x *exploring) text() {
+	c, b := &x.found, &x.out
+	fmt.Fprintf(b, "%s: scenario %s, %s\n", x.verdict(), x.scenario.Name, x.how())
+	switch {
+	case c.First != nil:
+		fmt.Fprintf(b, "%s failed; the first with the fewest crashes:\n%s\n", plural(uint64(c.Failed), "run"), plain(c.First.Outcome.Check()+": "+x.why()))
+		for _, line := range faultWords(c.First.Trial.Faults) {
+			fmt.Fprintf(b, "  fault   %s\n", line)
+		}
+	case c.Complete:
+		fmt.Fprintln(b, "all runs were made, and none fails")
+	default:
+		fmt.Fprintln(b, "none of the runs made fails, but not all were made")
+	}
+	var l lines
+	l.add("runs", "%d, of which %d differ", c.Runs, c.Distinct)
+	l.add("skipped", "%s that leave what another crash leaves", plural(uint64(c.Skipped), "run"))
+	l.add("points", "%d, between %v and %v, on %d nodes", c.Points, x.From, x.To, x.Nodes)
+	l.add("down", "%s", strings.Join(x.downs(), ", "))
+	if len(c.Checks) > 1 {
+		for _, name := range protocol.SortedKeys(c.Checks) {
+			l.add("fails", "%s: %s", plain(name), plural(uint64(c.Checks[name]), "run"))
+		}
+	}
+	l.add("reproduce", "%s", x.line)
+	if x.path != "" {
+		l.add("replay", "%s replay %s", x.Name, shellWord(x.path))
+		l.add("shrink", "%s shrink %s", x.Name, shellWord(x.path))
+	}
+	l.write(b)
+}
+
+// how tells what was explored.
+func (x *exploring) how() string {
+	if x.Depth == 1 {
+		return "a crash at each point"
+	}
+	return fmt.Sprintf("up to %d crashes, one after the other at each point", x.Depth)
+}
+
+func (x *exploring) downs() (out []string) {
+	for _, d := range x.Downs {
+		out = append(out, strings.ReplaceAll(d.String(), "\u00b5", "u"))
+	}
+	return out
+}
+
+// exploreProgress shows on a terminal how many runs there were, and at the end how
+// long they took. How many there will be nobody knows.
+type exploreProgress struct {
+	streams *streams
+	begun   time.Time
+	shown   time.Time
+	runs    int
+}
+
+func newExploreProgress(s *streams) *exploreProgress {
+	now := time.Now()
+	return &exploreProgress{streams: s, begun: now, shown: now}
+}
+
+// at tells how many runs there were.
+func (p *exploreProgress) at(runs int) {
+	p.runs = runs
+	if !p.streams.terminal || time.Since(p.shown) < patience {
+		return
+	}
+	p.shown = time.Now()
+	fmt.Fprintf(p.streams.stderr, "\r%d runs, %d a second ", runs, rate(uint64(runs), time.Since(p.begun)))
+}
+
+// close tells, on a terminal, how long the search took.
+func (p *exploreProgress) close() {
+	if p.streams.terminal {
+		took := time.Since(p.begun)
+		fmt.Fprintf(p.streams.stderr, "\r%d runs in %v, %d a second\n", p.runs, took.Round(time.Millisecond), rate(uint64(p.runs), took))
+	}
+}

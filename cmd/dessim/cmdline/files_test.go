@@ -1,0 +1,240 @@
+package cmdline
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"dessim/protocol"
+	"dessim/scenarios"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/source"
+)
+
+func TestARecordReplaysToTheSameDigest(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"bootstrap", "concurrent"} {
+		file := filepath.Join(dir, name)
+		ran := dessim(t, "-seed", "5", "-scenario", name, "-loss", "10%", "-copy", "10%", "-json", "-record", file)
+		wantRun(t, ran)
+		if text := read(t, file); !strings.HasPrefix(text, "# dessim run -seed 5 -scenario "+name+" ") {
+			t.Errorf("the file begins with\n%.100s", text)
+		}
+		again := dessim(t, "replay", file, "-json")
+		wantRun(t, again)
+		want, _, _ := strings.Cut(ran.stdout, `,"reproduce"`)
+		got, rest, _ := strings.Cut(again.stdout, `,"reproduce"`)
+		if got != want || again.code != ran.code || !strings.Contains(rest, `"same":true,"stale":0}`) {
+			t.Errorf("the replay gives\n%s\nnot what was run\n%s", again.stdout, ran.stdout)
+		}
+		if text := dessim(t, "replay", file); !strings.Contains(text.stdout, ": the same, 0 of ") {
+			t.Errorf("the summary does not tell that the digest is the same:\n%s", text.stdout)
+		}
+	}
+}
+
+// record gives a replay file of a small run, without its comment.
+func record(t *testing.T) (path, text string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "x.replay")
+	wantRun(t, dessim(t, "-scenario", "concurrent", "-nodes", "4", "-record", path))
+	_, text, _ = strings.Cut(read(t, path), "\n")
+	return path, text
+}
+
+func TestDamagedReplayFilesAreRefused(t *testing.T) {
+	file, text := record(t)
+	for _, x := range [][3]string{
+		{"replay v1", "replay v2", "newer dessim"},
+		{"dessim replay v1", "something else", "line 1"},
+		{"scenario concurrent\n", "", "the header has no scenario"},
+		{"scenario concurrent\n", "scenario concurent\n", "did you mean concurrent?"},
+		{"seed 1\n", "", "the header has no seed"},
+		{"seed 1\n", "seed 1\nseed 1\n", `header field "seed"`},
+		{"seed 1\n", "seed one\n", "seed"},
+		{"nodes 4\n", "nodes 1\n", "3 to 100000"},
+		{"nodes 4\n", "nodes many\n", `nodes "many"`},
+		{"nodes 4\n", "", "the header has no nodes"},
+		{"loss 0%\n", "", "the header has no loss"},
+		{"nodes 4\n", "nodes\n", `nodes ""`},
+		{"nodes 4\n", "nodes 4\ncolour red\n", `header field "colour"`},
+		{"verdict ", "verdict x", "verdict"},
+		{"digest ", "digest 1", "16 hex digits"},
+		{"\nhash ", "\nhush ", `header field "hush"`},
+		{"\nhash ", "\nhash 1", "16 hex digits"},
+		{"\nanswers\n", "\n", "answers"},
+		{"end ", "end 1", "end"},
+		{"end ", "", "end"},
+	} {
+		if !strings.Contains(text, x[0]) {
+			t.Fatalf("the file has no %q:\n%.300s", x[0], text)
+		}
+		write(t, file, strings.Replace(text, x[0], x[1], 1))
+		wantLine(t, dessim(t, "replay", file, "-json"), exitUsage, x[2], "x.replay")
+	}
+	empty := filepath.Join(t.TempDir(), "empty")
+	write(t, empty, "")
+	wantLine(t, dessim(t, "replay", empty), exitUsage, "line 1")
+}
+
+func TestAReplayExitsByItsVerdictAndTellsWhetherItIsTheRecordedRun(t *testing.T) {
+	path, text := record(t)
+	file, err := source.ParseFile([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// replay writes the file as other code would have, and replays it.
+	replay := func(recorded, words string) {
+		t.Helper()
+		file.Header = slices.DeleteFunc(file.Header, func(f source.Field) bool { return f.Name == hashField })
+		file.Header = append(file.Header, source.Field{Name: hashField, Value: fileHash(file.Header, file.Answers)})
+		text, err := file.AppendText(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, path, string(text))
+		wantReplay(t, path, recorded, words)
+	}
+	digest := slices.IndexFunc(file.Header, func(f source.Field) bool { return f.Name == "digest" })
+	file.Header[digest].Value = "0123456789abcdef"
+	replay(`"digest":"0123456789abcdef","same":false,"stale":0}`, "although every answer fitted: the code changed, or the run is not deterministic")
+	// An answer to a question that nobody asks.
+	file.Answers = append(file.Answers, source.Answer{Key: protocol.Key{Kind: protocol.KindOf("net.none"), B: 1}, Value: 1})
+	replay(`"same":false,"stale":1}`, "answers stale (net.none 1): the code changed\n")
+}
+
+func wantReplay(t *testing.T, path, recorded, words string) {
+	t.Helper()
+	object, text := dessim(t, "replay", path, "-json"), dessim(t, "replay", path)
+	if object.code != exitPass || !strings.Contains(object.stdout, recorded) {
+		t.Errorf("want %s: %+v", recorded, object)
+	}
+	if text.code != exitPass || !strings.Contains(text.stdout, words) {
+		t.Errorf("want %q:\n%s", words, text.stdout)
+	}
+}
+
+func TestAnEditedReplayFileRunsAndIsToldFromChangedCode(t *testing.T) {
+	path, text := record(t)
+	delay := regexp.MustCompile(`(?m)^(net\.delay .*) (\d+) of .*\n`).FindString(text)
+	of := strings.Index(delay, " of ")
+	changed := delay[:strings.LastIndexByte(delay[:of], ' ')] + " 1" + delay[of:]
+	for _, x := range [][2]string{
+		{delay, changed},
+		{"nodes 4\n", "nodes 5\n"},
+	} {
+		write(t, path, strings.Replace(text, x[0], x[1], 1))
+		wantReplay(t, path, `"same":false`, ": the file was edited since it was recorded\n")
+	}
+	// What says the same is the same run.
+	write(t, path, strings.Replace(text, delay, "# nothing\n"+delay[:of]+delay[of:strings.IndexByte(delay, '#')]+"# slow\n", 1))
+	wantReplay(t, path, `"same":true`, ": the same, 0 of ")
+}
+
+func TestAReplayFileIsNotOverwrittenByItsOwnTrace(t *testing.T) {
+	file, _ := record(t)
+	before := read(t, file)
+	wantLine(t, dessim(t, "replay", file, "-trace", file), exitUsage, "uses it otherwise")
+	if read(t, file) != before {
+		t.Error("the file changed")
+	}
+}
+
+func TestFilesAppearWhenTheyAreComplete(t *testing.T) {
+	dir := t.TempDir()
+	trace, record, logs := filepath.Join(dir, "trace"), filepath.Join(dir, "record"), filepath.Join(dir, "logs")
+	write(t, trace, "old")
+	if err := os.Chmod(trace, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-scenario", "bootstrap", "-nodes", "100", "-trace", trace, "-record", record, "-logs", logs}
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	wantLine(t, dessimUnder(interrupted, args...), exitInterrupted, "interrupted")
+	if got := entries(t, dir); !slices.Equal(got, []string{"trace"}) || read(t, trace) != "old" {
+		t.Errorf("after an interruption the folder holds %q", got)
+	}
+	args[3] = "3"
+	wantRun(t, dessim(t, args...))
+	if got := entries(t, dir); !slices.Equal(got, []string{"logs", "record", "trace"}) {
+		t.Errorf("the folder holds %q", got)
+	}
+	if text := read(t, trace); !strings.HasPrefix(text, "#") || !strings.Contains(text, "ended") {
+		t.Errorf("the trace is %q", text)
+	}
+	if info, err := os.Stat(trace); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file's permissions became %v", info.Mode())
+	}
+	if got := entries(t, logs); len(got) < 3 || strings.HasPrefix(got[0], ".") {
+		t.Errorf("the logs are %q", got)
+	}
+}
+
+func TestATraceGoesWhereALinkLeads(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "real"), "old")
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("real", link); err != nil {
+		t.Skip(err)
+	}
+	wantRun(t, dessim(t, "-scenario", "bootstrap", "-trace", link))
+	if info, err := os.Lstat(link); err != nil || info.Mode().IsRegular() || read(t, link) == "old" {
+		t.Error("the link was replaced, or what it leads to was not")
+	}
+}
+
+func TestAFullDiskIsToldWithoutALeftover(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip(err)
+	}
+	wantLine(t, dessim(t, "-scenario", "bootstrap", "-json", "-trace", "/dev/full"), exitIO, "no space left")
+	dir := t.TempDir()
+	wantLine(t, dessim(t, "-scenario", "bootstrap", "-trace", "/dev/full", "-record", filepath.Join(dir, "x"), "-logs", filepath.Join(dir, "logs")),
+		exitIO, "no space left")
+	if got := entries(t, dir); len(got) > 0 {
+		t.Errorf("the folder holds %q", got)
+	}
+}
+
+func TestLogsAreNamedByIdentity(t *testing.T) {
+	r := report(3) // id 0 has a forger, 1 none
+	r.Nodes[2].DHT = r.Nodes[0].DHT
+	r.Nodes[1].DHT = [20]byte{}
+	n := new(notes)
+	n.Observe(&sim.Event{What: sim.Started, Node: 7, Incarnation: 2, At: 1_500_000})
+	n.Observe(&sim.Event{What: sim.Noted, Node: 7, Kind: protocol.KindOf("joined"), Text: "all\nwell", At: 2_000_001})
+	n.Observe(&sim.Event{What: sim.Crashed, Node: 1, Text: "after 2 effects"})
+	hex := "00000000000000000000000000000000000000ff"
+	var got []string
+	for _, f := range fileNames(n, r) {
+		got = append(got, f.name)
+	}
+	if want := []string{hex + ".txt", "node-1.txt", hex + "-2.txt", "client-7.txt"}; !slices.Equal(got, want) {
+		t.Errorf("the files are %q, want %q", got, want)
+	}
+	const want = "      1.500000  started, incarnation 2\n      2.000001  joined: all\\nwell\n"
+	if string(n.of[7]) != want {
+		t.Errorf("the log is %q, want %q", n.of[7], want)
+	}
+}
+
+func TestVerdictsHaveTheirExitCodes(t *testing.T) {
+	for verdict, code := range map[check.Verdict]int{
+		check.Pass: exitPass, check.Violation: exitViolation, check.Inconclusive: exitInconclusive, scenarios.Failed: exitInternal,
+	} {
+		r := report(3)
+		r.Verdict = verdict
+		got := exitPass
+		if e, ok := new(job).verdict(r).(*exit); ok {
+			got = e.code
+		}
+		if got != code {
+			t.Errorf("%s exits with %d, want %d", verdict, got, code)
+		}
+	}
+}

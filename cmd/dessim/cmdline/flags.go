@@ -1,0 +1,209 @@
+package cmdline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"dessim/scenarios"
+	"dessim/sim/source"
+	"dessim/sim/spell"
+)
+
+// flags are the flags of one command, as text: urfave/cli finds them, we read
+// them, since its numbers take 010 for 8 and the last of a flag given twice.
+type flags struct {
+	program *Program
+	all     []*flag
+	bad     error // the first one that Set refused
+}
+
+// flag is one flag. It is a cli.Value.
+type flag struct {
+	name, sample, usage string
+	alone               bool // takes no value
+	many                bool // can be given several times: texts are joined by "; "
+	hidden              bool
+	given               bool
+	text                string
+	of                  *flags
+}
+
+// add declares a flag; without a sample of its value it takes none.
+func (f *flags) add(name, sample, usage string) *flag {
+	x := &flag{name: name, sample: sample, usage: usage, alone: sample == "", of: f}
+	f.all = append(f.all, x)
+	return x
+}
+
+func (f *flags) find(name string) *flag {
+	for _, x := range f.all {
+		if x.name == name {
+			return x
+		}
+	}
+	return nil
+}
+
+// Set takes down the flag's text. cli wraps its error in words that we do not
+// want, so it is kept for usage.
+func (x *flag) Set(text string) error {
+	if err := x.take(text); err != nil && x.of.bad == nil {
+		x.of.bad = err
+		return err
+	}
+	return nil
+}
+
+func (x *flag) take(text string) error {
+	name, _, _ := strings.Cut(strings.TrimLeft(text, "-"), "=")
+	switch {
+	case x.given && !x.many:
+		return refuse("-%s is given twice; want it once", x.name)
+	case !x.alone && strings.HasPrefix(text, "-") && x.of.find(name) != nil:
+		return refuse("-%s has no value, -%s follows; want one such as -%s %s", x.name, name, x.name, x.sample)
+	case x.alone && text != "true" && text != "false":
+		return refuse("-%s=%s: want -%s alone", x.name, unquoted(quote(text)), x.name)
+	}
+	if x.given {
+		text = x.text + "; " + text
+	}
+	x.given, x.text = true, text
+	return nil
+}
+
+// Get, String and IsBoolFlag are for cli.
+func (x *flag) Get() any         { return x.text }
+func (x *flag) String() string   { return x.text }
+func (x *flag) IsBoolFlag() bool { return x.alone }
+
+// on reports whether a flag without a value is given.
+func (x *flag) on() bool { return x.text == "true" }
+
+// cli gives the flags as urfave/cli wants them, with one for help.
+func (f *flags) cli() []cli.Flag {
+	var out []cli.Flag
+	for _, x := range f.all {
+		g := &cli.GenericFlag{Name: x.name, Value: x, Hidden: x.hidden}
+		g.SetStringer(func(cli.Flag) string {
+			return strings.TrimSpace("-"+x.name+" "+x.sample) + "\t" + f.program.named(x.usage)
+		})
+		out = append(out, g)
+	}
+	help := &cli.BoolFlag{Name: "help", Aliases: []string{"h"}}
+	help.SetStringer(func(cli.Flag) string { return "-h, -help\tshow this" })
+	return append(out, help)
+}
+
+// usage turns cli's error into ours. Every command needs it by itself, since
+// OnUsageError is not inherited.
+func (f *flags) usage(_ context.Context, _ *cli.Command, err error, _ bool) error {
+	if f.bad != nil {
+		return f.bad
+	}
+	text := err.Error()
+	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
+		return refuse("unknown flag %s; %s", quote("-"+name), didYouMean(name, "-", f.names()))
+	}
+	if name, ok := strings.CutPrefix(text, "flag needs an argument: "); ok {
+		name = strings.TrimLeft(name, "-")
+		return refuse("-%s has no value; want one such as -%s %s", name, name, f.find(name).sample)
+	}
+	return refuse("%s", text)
+}
+
+func (f *flags) names() []string {
+	var names []string
+	for _, x := range f.all {
+		if !x.hidden {
+			names = append(names, x.name)
+		}
+	}
+	return append(names, "help")
+}
+
+// subject is what is run, whoever answers.
+type subject struct {
+	program  *Program
+	scenario *scenarios.Scenario
+	seed     uint64
+	params   scenarios.Params
+}
+
+// subject reads -scenario, -seed and the parameters.
+func (f *flags) subject() (s subject, err error) {
+	s.program = f.program
+	name := f.find("scenario")
+	if !name.given {
+		return s, refuse("no scenario; want -scenario with %s", strings.Join(f.program.names(), ", "))
+	}
+	if s.scenario, err = f.program.lookup(name.text); err != nil {
+		return s, err
+	}
+	s.seed = 1
+	if seed := f.find("seed"); seed.given {
+		if s.seed, err = source.ParseSeed(seed.text); err != nil {
+			return s, refuse("%v", err)
+		}
+	}
+	s.params = s.scenario.Defaults
+	texts := make(map[string]string)
+	for _, x := range f.all {
+		if x.given {
+			texts[x.name] = x.text
+		}
+	}
+	if texts["faults"] != "" {
+		if texts["faults"], texts["fault"], err = f.faultFlags(); err != nil {
+			return s, err
+		}
+	}
+	for _, x := range scenarios.AllParams() {
+		if text, given := texts[x.Name]; given {
+			if err := s.set(x, text); err != nil {
+				return s, err
+			}
+		}
+	}
+	return s, s.validate()
+}
+
+// set reads one parameter from text.
+func (s *subject) set(x *scenarios.Param, text string) error {
+	if !slices.ContainsFunc(s.scenario.Params(), func(p *scenarios.Param) bool { return p.Name == x.Name }) {
+		return refuse("%s means nothing to scenario %s; want it left out", x.Name, s.scenario.Name)
+	}
+	if quoted := quote(text); strings.HasSuffix(quoted, "...") && x.Name != "fault" {
+		return refuse("%s %s: too long; want one such as %s", x.Name, quoted, x.Get(&s.scenario.Defaults))
+	}
+	err := x.Set(&s.params, text)
+	if err == nil {
+		return nil
+	}
+	if near := spell.Near(text, x.Values); near != "" {
+		return refuse("%v; did you mean %s?", err, near)
+	}
+	return refuse("%v", err)
+}
+
+func (s *subject) validate() error {
+	if err := s.scenario.Validate(&s.params); err != nil {
+		return refuse("%v", err)
+	}
+	return nil
+}
+
+// reproduce gives the command that repeats the run: what differs from the
+// defaults is named, what does not is not.
+func (s *subject) reproduce() string {
+	line := fmt.Sprintf("%s run -seed %d -scenario %s", s.program.Name, s.seed, s.scenario.Name)
+	for _, x := range s.scenario.Params() {
+		if text := x.Get(&s.params); text != x.Get(&s.scenario.Defaults) {
+			line += " -" + x.Name + " " + shellWord(text)
+		}
+	}
+	return line
+}

@@ -1,0 +1,70 @@
+package cmdline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/urfave/cli/v3"
+
+	"dessim/scenarios"
+)
+
+func (t *tool) listCommand() *cli.Command {
+	f := t.flags()
+	f.add("json", "", "print one JSON object: scenarios, a list of name, shows, min_nodes, max_nodes, defaults")
+	f.add("faults", "", "tell what faults there are, and how they are written")
+	return f.command("list", "tells what scenarios there are", "dessim list [flags]", func(_ context.Context, args []string) error {
+		if err := t.leftover(args); err != nil {
+			return err
+		}
+		if f.find("faults").on() {
+			t.listFaults()
+			return nil
+		}
+		if f.find("json").on() {
+			writeJSON(&t.out, struct {
+				Scenarios []jsonScenario `json:"scenarios"`
+			}{t.listed()})
+		} else {
+			t.list()
+		}
+		return nil
+	})
+}
+
+func (p *Program) listed() []jsonScenario {
+	var out []jsonScenario
+	for _, s := range p.Scenarios {
+		out = append(out, jsonScenario{s.Name, s.Shows, s.MinNodes, s.MaxNodes, params(s, &s.Defaults)})
+	}
+	return out
+}
+
+// list draws two tables: what the scenarios show, and their defaults.
+func (t *tool) list() {
+	shows := table{head: []string{"scenario", "nodes", "shows"}}
+	defaults := table{head: []string{"scenario"}}
+	all := slices.DeleteFunc(scenarios.AllParams(), func(x *scenarios.Param) bool { return x.Name == "fault" }) // no scenario has one by itself
+	for _, x := range all {
+		defaults.head = append(defaults.head, "-"+x.Name)
+	}
+	for _, s := range t.Scenarios {
+		shows.add(s.Name, fmt.Sprintf("%d to %d", s.MinNodes, s.MaxNodes), wrap(plain(s.Shows), 70))
+		row := []string{s.Name}
+		used := params(s, &s.Defaults)
+		for _, x := range all {
+			text := ""
+			for _, u := range used {
+				if u[0] == x.Name {
+					text = u[1]
+				}
+			}
+			row = append(row, text)
+		}
+		defaults.add(row...)
+	}
+	shows.write(&t.out)
+	fmt.Fprintf(&t.out, "\ndefaults; what is empty means nothing to the scenario\n")
+	defaults.write(&t.out)
+}

@@ -1,0 +1,98 @@
+package cmdline
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v3"
+
+	"dessim/scenarios"
+	"dessim/sim/explore"
+)
+
+const mergeUsage = `dessim merge RESULTS... [flags]
+
+Joins what dessim sweep -results wrote, in any order, into one report. Seeds that
+several files have count once: a shard that ran twice changes nothing. If their
+results differ, the exit code is 4. Seeds that are missing between others leave the
+report inconclusive, unless there are violations.`
+
+func (t *tool) mergeCommand() *cli.Command {
+	f := t.flags()
+	f.add("out", "DIR", "where replay files go; made if need be, here if left out")
+	f.add("json", "", "print one JSON object")
+	return f.command("merge", "joins the results of shards", mergeUsage, func(_ context.Context, args []string) error {
+		if len(args) == 0 {
+			return refuse("no results files; want %s merge RESULTS...", t.Name)
+		}
+		x, err := t.merge(args)
+		if err != nil {
+			return err
+		}
+		if err := x.open(f.find("out")); err != nil {
+			return err
+		}
+		if err := x.write(); err != nil {
+			return err
+		}
+		x.print(f.find("json").on())
+		return x.verdict()
+	})
+}
+
+// merge reads the files.
+func (t *tool) merge(names []string) (*found, error) {
+	var files []explore.ResultsFile
+	for _, name := range names {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, refuse("results %s: %s", quote(name), reason(err))
+		}
+		defer f.Close()
+		files = append(files, explore.ResultsFile{Name: name, R: io.Reader(f)})
+	}
+	m, err := explore.Merge(files)
+	var differs *explore.NotDeterministicError
+	var file *explore.FileError
+	switch {
+	case errors.As(err, &differs):
+		return nil, &exit{exitInternal, err.Error()}
+	case errors.As(err, &file):
+		return nil, refuse("results %s: %s", quote(file.Name), reason(file.Err))
+	case err != nil:
+		return nil, refuse("results: %v", err)
+	}
+	x := &found{tool: t, command: m.Header.Command, report: m.SweepReport, covered: m.Covered}
+	if err := x.readHeader(&m.Header); err != nil {
+		return nil, refuse("results %s: %v", quote(names[0]), err)
+	}
+	return x, nil
+}
+
+// readHeader reads what was swept.
+func (x *found) readHeader(h *explore.Header) (err error) {
+	if h.Version != revision() {
+		return refuse("made by %s %s, whose failures this one, %s, might not replay", x.Name, quote(h.Version), revision())
+	}
+	if x.strategy, err = explore.ParseStrategy(h.Strategy); err != nil {
+		return err
+	}
+	x.subject.program = x.Program
+	if x.scenario, err = x.lookup(h.Scenario); err != nil {
+		return err
+	}
+	x.params = x.scenario.Defaults
+	for i := 0; i+1 < len(h.Params); i += 2 {
+		for _, p := range scenarios.AllParams() {
+			if p.Name != h.Params[i] {
+				continue
+			}
+			if err := x.set(p, h.Params[i+1]); err != nil {
+				return err
+			}
+		}
+	}
+	return x.validate()
+}

@@ -1,0 +1,245 @@
+package cmdline
+
+import (
+	"bytes"
+	"encoding/json"
+	goflag "flag"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"time"
+
+	"dessim/protocol"
+	"dessim/scenarios"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/source"
+)
+
+var update = goflag.Bool("update", false, "write the golden files of testdata")
+
+// report is one made by hand, so that the golden files show the printing alone.
+func report(nodes int) *scenarios.Report {
+	defaults := scenarios.Params{Nodes: 8, Txs: 10, Order: "isis", Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: time.Minute}
+	p := defaults
+	p.Nodes, p.Loss = nodes, protocol.Ratio{Num: 10, Den: 100}
+	r := &scenarios.Report{
+		Scenario: &scenarios.Scenario{Name: "concurrent", MinNodes: 3, MaxNodes: 100, Defaults: defaults},
+		Seed:     1<<64 - 1,
+		Params:   p,
+		Verdict:  check.Violation,
+		Checks: []check.Result{
+			{Name: "ledgers are equal", Verdict: check.Pass, Exercised: 40},
+			{Name: "every transfer ends", Verdict: check.Violation, Exercised: 9, At: 2_500_000_000, Detail: "9 of 10 transfers have ended"},
+			{Name: "one order everywhere", Verdict: check.Violation, Exercised: 17, At: 1_234_567, Step: 812,
+				Detail: "node 1 has tx 3 as number 0, where node 0 has tx 2 <which & is> \"quoted\", and the sentence goes on"},
+			{Name: "a double spend was refused", Verdict: check.NotApplicable, Detail: "no double spends are asked for"},
+		},
+		Sim: sim.Result{End: 2_500_000_000, Reason: sim.Settled, Events: 9001, Received: 7000, Fired: 2000, Sent: 8000,
+			Lost: 900, Copied: 12, Dropped: 3, Bytes: 123456, Syncs: 40, Outputs: 80, Crashes: 1, Restarts: 1,
+			Digest: sim.Digest{Decisions: 1, Network: 0xabcdef, Outputs: 1 << 63}},
+		Facts: []scenarios.Fact{{Name: "hops", Value: "1: 10, 2: 5"}},
+	}
+	for i := range nodes {
+		n := scenarios.NodeRow{ID: protocol.NodeID(i), LedgerLength: 10, Balance: uint64(100 + i), Messages: uint64(i * i)}
+		n.DHT[0], n.DHT[19], n.LedgerHash[0] = byte(i), 0xff, 0xee
+		r.Nodes = append(r.Nodes, n)
+	}
+	return r
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := "testdata/" + name
+	if *update {
+		write(t, path, string(got))
+	}
+	if want := read(t, path); want != string(got) {
+		t.Errorf("%s is\n%s\nnow\n%s\nif that is right: go test ./cmd/dessim/cmdline -update", path, want, got)
+	}
+}
+
+func TestTheSummaryReadsAsInTheGoldenFiles(t *testing.T) {
+	failed := report(3)
+	failed.Verdict, failed.Failure = scenarios.Failed, "node 1 panicked at step 9, 3.000000 ms: boom\nand more \u2603"
+	failed.Checks, failed.Nodes = nil, nil
+	replayed := report(3)
+	replayed.Verdict, replayed.Checks = check.Pass, replayed.Checks[:1]
+	for i := range replayed.Nodes { // a scenario without a ledger
+		replayed.Nodes[i].LedgerHash, replayed.Nodes[i].LedgerLength, replayed.Nodes[i].Balance = [32]byte{}, 0, 0
+	}
+	x := &replay{verdict: check.Pass, digest: replayed.Sim.Digest.String(), answers: source.NewReplay([]source.Answer{{Key: protocol.Key{Kind: protocol.KindOf("net.delay")}, Range: 2, Value: 1}})}
+	differ := report(21)
+	differ.Nodes[20].LedgerHash[31] = 1
+	for name, s := range map[string]*summary{
+		"violation": {Report: report(3), command: "dessim run -seed 1 -scenario concurrent", verified: true},
+		"many":      {Report: differ, command: "dessim run"},
+		"error":     {Report: failed, command: "dessim run"},
+		"replay":    {Report: replayed, command: "dessim replay 'a b'", replay: x},
+	} {
+		var text, object bytes.Buffer
+		s.text(&text)
+		s.json(&object)
+		golden(t, name+".txt", text.Bytes())
+		golden(t, name+".json", object.Bytes())
+		for _, line := range strings.SplitAfter(text.String(), "\n") {
+			if plain(strings.TrimSuffix(line, "\n")) != strings.TrimSuffix(line, "\n") {
+				t.Errorf("%s: not printable ASCII: %q", name, line)
+			}
+		}
+	}
+}
+
+// keys lists the keys of an object in their order, and refuses floats.
+func keys(t *testing.T, text string) []string {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	var names []string
+	depth, key := 0, true
+	for {
+		token, err := d.Token()
+		if err != nil {
+			break
+		}
+		switch v := token.(type) {
+		case json.Delim:
+			if v == '{' || v == '[' {
+				depth++
+			} else {
+				depth--
+			}
+			key = true
+			continue
+		case json.Number:
+			if strings.ContainsAny(v.String(), ".eE") {
+				t.Errorf("%s is a float", v)
+			}
+		case string:
+			if depth == 1 && key {
+				names = append(names, v)
+				key = false
+				continue
+			}
+		}
+		key = depth == 1
+	}
+	return names
+}
+
+const runKeys = "scenario seed params verdict digest digests events virtual_ns checks nodes reproduce"
+
+func TestJSONIsOneObjectWithItsKeysInOrder(t *testing.T) {
+	for _, args := range []string{"-seed 42 -scenario concurrent -json", "-scenario bootstrap -nodes 3 -json"} {
+		r := dessim(t, strings.Fields(args)...)
+		wantRun(t, r)
+		if !json.Valid([]byte(r.stdout)) || strings.Count(r.stdout, "\n") != 1 || !strings.HasSuffix(r.stdout, "}\n") {
+			t.Errorf("dessim %s: not one object and one newline: %q", args, r.stdout)
+		}
+		if got := strings.Join(keys(t, r.stdout), " "); got != runKeys {
+			t.Errorf("dessim %s has the keys %s, want %s", args, got, runKeys)
+		}
+	}
+	for file, want := range map[string]string{"error": runKeys + " error", "replay": runKeys + " recorded", "violation": runKeys} {
+		if got := strings.Join(keys(t, read(t, "testdata/"+file+".json")), " "); got != want {
+			t.Errorf("%s has the keys %s, want %s", file, got, want)
+		}
+	}
+	r := dessim(t, "list", "-json")
+	if r.code != exitPass || !json.Valid([]byte(r.stdout)) {
+		t.Errorf("list -json: %+v", r)
+	}
+}
+
+func TestTheLineThatReproducesNamesWhatDiffers(t *testing.T) {
+	r := dessim(t, "run", "-scenario", "concurrent", "-loss", "0.1", "-seed", "0x2a", "-until", "60s", "-nodes", "05")
+	wantRun(t, r)
+	const want = "dessim run -seed 42 -scenario concurrent -nodes 5 -loss 10%"
+	_, line, _ := strings.Cut(r.stdout, "\nreproduce")
+	if strings.TrimSpace(line) != want {
+		t.Fatalf("reproduce is %q, want %q", line, want)
+	}
+	if again := dessim(t, strings.Fields(want)[1:]...); again != r {
+		t.Errorf("it gives\n%s, not\n%s", again.stdout, r.stdout)
+	}
+}
+
+func TestTheEnvironmentChangesNoByte(t *testing.T) {
+	for _, args := range []string{"-seed 3 -scenario concurrent", "-scenario bootstrap -nodes 30 -json", "list", "help run"} {
+		plain := process(t, binary, nil, strings.Fields(args)...)
+		if plain.stdout == "" || plain.stderr != "" {
+			t.Errorf("dessim %s: %+v", args, plain)
+		}
+		for _, env := range []string{"NO_COLOR=1", "RUNEWIDTH_EASTASIAN=1", "COLUMNS=20", "LC_ALL=ja_JP.UTF-8", "LANG=zh_CN.UTF-8",
+			"TERM=dumb", "FORCE_COLOR=1", "GOMAXPROCS=1", "TZ=Asia/Tokyo", "CLI_TRACING=", "DESSIM_VERIFY=1"} {
+			if got := process(t, binary, []string{env}, strings.Fields(args)...); got != plain {
+				t.Errorf("%s dessim %s gives\n%s\nnot\n%s", env, args, got.stdout, plain.stdout)
+			}
+		}
+	}
+}
+
+func TestListedDefaultsAreAccepted(t *testing.T) {
+	for _, s := range scenarios.All() {
+		if err := s.Validate(&s.Defaults); err != nil {
+			t.Errorf("%s: %v", s.Name, err)
+		}
+	}
+	r := dessim(t, "list")
+	for _, s := range scenarios.All() {
+		if !strings.Contains(r.stdout, "| "+s.Name) {
+			t.Errorf("the list lacks %s:\n%s", s.Name, r.stdout)
+		}
+	}
+	if r.code != exitPass || r.stderr != "" {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestProgressComesOnATerminalAlone(t *testing.T) {
+	args := []string{"-scenario", "bootstrap", "-nodes", "4"}
+	silent := dessim(t, args...)
+	wantRun(t, silent)
+	var out, errs bytes.Buffer
+	code := program.run(t.Context(), args, streams{stdout: &out, stderr: &errs, terminal: true})
+	if code != silent.code || out.String() != silent.stdout {
+		t.Errorf("on a terminal it exits with %d and prints\n%s", code, &out)
+	}
+	if !regexp.MustCompile(`^[0-9]+ events in [0-9.]+m?s, [0-9]+ a second\n$`).MatchString(errs.String()) {
+		t.Errorf("stderr: %q", errs.String())
+	}
+}
+
+func TestTheBarShowsHowFarARunIs(t *testing.T) {
+	var errs bytes.Buffer
+	p := newProgress(&streams{stderr: &errs, terminal: true}, &scenarios.Params{Until: time.Minute})
+	p.at(1, 1)
+	if p.bar != nil {
+		t.Error("a run that is young shows a bar")
+	}
+	p.begun = p.begun.Add(-2 * patience)
+	p.at(100, protocol.Time(30*time.Second))
+	if p.bar == nil || p.bar.Current() != int64(30*time.Second) {
+		t.Error("a run that takes long shows no bar, or not where it is")
+	}
+	p.close(&scenarios.Report{Sim: sim.Result{Events: 200}}, true)
+	if !strings.Contains(errs.String(), "200 events in 2") || strings.Contains(errs.String(), "\x1b[3") {
+		t.Errorf("stderr: %q", errs.String())
+	}
+}
+
+func TestTheVersionIsThatOfTheModuleOrTheRevision(t *testing.T) {
+	for _, x := range []struct {
+		info debug.BuildInfo
+		want string
+	}{
+		{debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, "v1.2.3"},
+		{debug.BuildInfo{Main: debug.Module{Version: "(devel)"}}, "(devel)"},
+		{debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "abc"}, {Key: "vcs.modified", Value: "true"}}}, "abc with changes"},
+	} {
+		if got := buildVersion(&x.info); got != x.want {
+			t.Errorf("%+v is version %q, want %q", x.info, got, x.want)
+		}
+	}
+}

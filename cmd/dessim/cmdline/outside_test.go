@@ -1,0 +1,98 @@
+package cmdline
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// outside builds package pkg of the module in sim/simtest/testdata/kvstore, which is
+// somebody else's, with go and its arguments. The module cache has all that it needs.
+func outside(t *testing.T, args ...string) {
+	t.Helper()
+	dir := t.TempDir()
+	module := filepath.Join(root, "sim/simtest/testdata/kvstore")
+	write(t, filepath.Join(dir, "go.mod"), strings.Replace(read(t, filepath.Join(module, "go.mod")), "../../../..", root, 1))
+	write(t, filepath.Join(dir, "go.sum"), read(t, filepath.Join(root, "go.sum")))
+	c := exec.CommandContext(t.Context(), "go", append([]string{args[0], "-mod=mod", "-modfile", filepath.Join(dir, "go.mod")}, args[1:]...)...)
+	c.Dir = module
+	c.Env = append(os.Environ(), "GOFLAGS=", "GOPROXY=off", "GOWORK=off")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+func TestSomebodyElsesScenarioHasTheWholeCommandLine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: runs the Go toolchain")
+	}
+	exe := filepath.Join(t.TempDir(), "kvstore")
+	outside(t, "build", "-o", exe, "./cmd/kvstore")
+	t.Chdir(t.TempDir())
+	kvstore := func(code int, line string, words ...string) string {
+		t.Helper()
+		r := process(t, exe, nil, strings.Fields(line)...)
+		if r.code != code {
+			t.Fatalf("kvstore %s exits with %d, want %d\n%s%s", line, r.code, code, r.stdout, r.stderr)
+		}
+		for _, w := range words {
+			if !strings.Contains(r.stdout+r.stderr, w) {
+				t.Errorf("kvstore %s does not say %q:\n%s%s", line, w, r.stdout, r.stderr)
+			}
+		}
+		if strings.Contains(strings.ReplaceAll(r.stdout, "dessim replay v1\n", ""), "dessim ") || strings.Contains(r.stderr, "dessim ") {
+			t.Errorf("kvstore %s speaks of another command:\n%s%s", line, r.stdout, r.stderr)
+		}
+		return r.stdout
+	}
+	kvstore(exitPass, "list", "writes", "keeps what it acknowledged")
+	kvstore(exitPass, "help", "kvstore COMMAND [flags]", "kvstore -seed 42")
+	kvstore(exitPass, "help sweep", "kvstore sweep -scenario NAME")
+	kvstore(exitPass, "version", "kvstore ")
+	kvstore(exitUsage, "-scenario concurrent", `kvstore: unknown scenario "concurrent"; want writes`)
+	kvstore(exitUsage, "write", "did you mean kvstore run -scenario writes?")
+	kvstore(exitPass, "-scenario writes -seed 3 -faults none -verify", "reproduce     kvstore run -seed 3 -scenario writes -faults none", "in a second process: every event the same")
+	kvstore(exitViolation, "sweep -scenario writes -seeds 1-50", "an acknowledged write is read back", ": kvstore replay ")
+	found := regexp.MustCompile(`kvstore replay (\S+\.replay)`).FindStringSubmatch(kvstore(exitViolation, "sweep -scenario writes -seeds 1-50"))
+	if found == nil {
+		t.Fatal("a sweep with failures names no replay file")
+	}
+	kvstore(exitPass, "shrink "+found[1]+" -o small.replay", "kvstore replay small.replay")
+	kvstore(exitViolation, "replay small.replay -verify", "kvstore replay small.replay")
+	kvstore(exitViolation, "explore -scenario writes -txs 4", "kvstore explore -scenario writes")
+	emitted := kvstore(exitPass, "replay small.replay -emit-test")
+	dir := t.TempDir()
+	file := filepath.Join(dir, "emitted_test.go")
+	write(t, file, emitted)
+	outside(t, "test", "-c", "-vet=off", "-o", filepath.Join(dir, "emitted.test"),
+		"-overlay", overlay(t, dir, map[string]string{"sim/simtest/testdata/kvstore/emitted/emitted_test.go": file}), "./emitted")
+	if r := process(t, filepath.Join(dir, "emitted.test"), nil, "-test.run", "TestWrites"); r.code != 1 || !strings.Contains(r.stdout, "violation: an acknowledged write is read back") {
+		t.Errorf("the emitted test does not see the bug: %+v\n%s", r, emitted)
+	}
+}
+
+func TestAProgramThatCannotWorkSaysSo(t *testing.T) {
+	s := program.Scenarios
+	for want, p := range map[string]Program{
+		`a program is called ""`:             {Scenarios: s},
+		`a program is called "my sim"`:       {Name: "my sim", Scenarios: s},
+		"a program has no scenarios":         {Name: "sim"},
+		"two scenarios are called bootstrap": {Name: "sim", Scenarios: append(s[:1:1], s[0])},
+	} {
+		var out, errs strings.Builder
+		if code := p.run(t.Context(), []string{"list"}, streams{stdout: &out, stderr: &errs}); code != exitInternal || out.Len() > 0 ||
+			strings.Count(errs.String(), "\n") != 1 || !strings.Contains(errs.String(), want+"; want ") {
+			t.Errorf("%+v: exits with %d, stdout %q, stderr %q, want %q", p, code, &out, &errs, want)
+		}
+	}
+	p := Program{Name: "sim", Scenarios: s}
+	x := filepath.Join(t.TempDir(), "x")
+	wantRun(t, dessim(t, "-scenario", "bootstrap", "-record", x))
+	var out, errs strings.Builder
+	if code := p.run(t.Context(), []string{"replay", x, "-emit-test"}, streams{stdout: &out, stderr: &errs}); code != exitUsage || !strings.Contains(errs.String(), "no package is known") {
+		t.Errorf("-emit-test without a package exits with %d, stdout %q, stderr %q", code, &out, &errs)
+	}
+}

@@ -1,0 +1,162 @@
+//go:build unix
+
+package cmdline
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestAClosedPipeIsToldByItsCode(t *testing.T) {
+	for _, args := range []string{"-scenario bootstrap", "-scenario bootstrap -json", "list", "help"} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		var errs bytes.Buffer
+		cmd := exec.Command(binary, strings.Fields(args)...)
+		cmd.Stdout, cmd.Stderr = w, &errs
+		cmd.Run()
+		w.Close()
+		wantLine(t, result{cmd.ProcessState.ExitCode(), "", errs.String()}, exitIO, "broken pipe")
+	}
+}
+
+// A run that writes its trace into a pipe nobody empties waits there, so the
+// signal arrives in the middle, however fast the machine.
+func TestAnInterruptedRunLeavesNothing(t *testing.T) {
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		dir := t.TempDir()
+		pipe := filepath.Join(t.TempDir(), "pipe")
+		if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+			t.Skip(err)
+		}
+		var out, errs bytes.Buffer
+		cmd := exec.Command(binary, "-scenario", "bootstrap", "-nodes", "300", "-trace", pipe,
+			"-record", filepath.Join(dir, "record"), "-logs", filepath.Join(dir, "logs"))
+		cmd.Stdout, cmd.Stderr = &out, &errs
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		trace, err := os.Open(pipe)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := make([]byte, 1)
+		if _, err := trace.Read(first); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond) // to let it arrive while the run waits
+		buf := make([]byte, 1<<16)
+		for err == nil {
+			_, err = trace.Read(buf)
+		}
+		trace.Close()
+		cmd.Wait()
+		wantLine(t, result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}, exitInterrupted, "interrupted")
+		if got := entries(t, dir); len(got) > 0 {
+			t.Errorf("%v left %q", signal, got)
+		}
+	}
+}
+
+func TestVerifyGoesWithEverything(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"-scenario", "concurrent", "-seed", "9", "-loss", "5%"}
+	once := process(t, binary, nil, args...)
+	wantRun(t, once)
+	for _, env := range []string{"GOMAXPROCS=1", "GOMAXPROCS=2"} {
+		twice := process(t, binary, []string{env}, append(args, "-verify", "-trace", filepath.Join(dir, "trace"),
+			"-record", filepath.Join(dir, "record"), "-logs", filepath.Join(dir, "logs"))...)
+		text := regexp.MustCompile(`(?m)^verified .*every event the same\n`).ReplaceAllString(twice.stdout, "")
+		if len(text) == len(twice.stdout) || text != once.stdout || twice.code != once.code || twice.stderr != "" {
+			t.Errorf("%s -verify: %d\n%s%s", env, twice.code, twice.stdout, twice.stderr)
+		}
+	}
+	object := process(t, binary, nil, append(args, "-json")...)
+	if verified := process(t, binary, nil, append(args, "-json", "-verify")...); verified != object {
+		t.Errorf("-json -verify gives %+v", verified)
+	}
+	wantRun(t, process(t, binary, nil, "replay", filepath.Join(dir, "record")))
+}
+
+// planted builds dessim with edits of one source file, each of a text that it has
+// once.
+func planted(t *testing.T, file string, edits ...string) string {
+	t.Helper()
+	text := read(t, filepath.Join(root, file))
+	for i := 0; i < len(edits); i += 2 {
+		if n := strings.Count(text, edits[i]); n != 1 {
+			t.Fatalf("%s has %q %d times, want it once", file, edits[i], n)
+		}
+		text = strings.Replace(text, edits[i], edits[i+1], 1)
+	}
+	dir := t.TempDir()
+	edited, exe := filepath.Join(dir, "edited.go"), filepath.Join(dir, "dessim")
+	write(t, edited, text)
+	replaced := overlay(t, dir, map[string]string{file: edited})
+	if out, err := exec.Command("go", "build", "-overlay", replaced, "-o", exe, "dessim/cmd/dessim").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return exe
+}
+
+func TestAViolationIsFoundInTheTraceByItsStepAndTime(t *testing.T) {
+	exe := planted(t, "sim/check/order.go", "want.item != p.Item", "want.item == p.Item")
+	t.Chdir(t.TempDir()) // a replay file is written
+	r := process(t, exe, nil, "-scenario", "concurrent", "-nodes", "3", "-seed", "6")
+	m := regexp.MustCompile(`^violation: .*\n.*: node .* since step \d+\nat step (\d+), (\d+\.\d{6}) ms; see it: dessim (.*) -trace run\.trace\n`).FindStringSubmatch(r.stdout)
+	if r.code != exitViolation || m == nil {
+		t.Fatalf("exits with %d\n%s", r.code, r.stdout)
+	}
+	trace := filepath.Join(t.TempDir(), "run.trace")
+	process(t, exe, nil, append(strings.Fields(m[3]), "-trace", trace)...)
+	if line := ` ` + regexp.QuoteMeta(m[2]) + ` +` + m[1] + `  output `; !regexp.MustCompile(line).MatchString(read(t, trace)) {
+		t.Errorf("the trace has no line %q; the summary begins\n%.500s", line, r.stdout)
+	}
+}
+
+func TestVerifyFindsTheFirstEventThatDiffers(t *testing.T) {
+	exe := planted(t, "sim/source/seed.go",
+		"import (\n", "import (\n\t\"runtime\"\n",
+		"(s Seed) hash(k protocol.Key) uint64 {\n", "(s Seed) hash(k protocol.Key) uint64 {\n\tk.N += uint64(runtime.GOMAXPROCS(0))\n")
+	r := process(t, exe, nil, "-scenario", "concurrent", "-json", "-verify")
+	lines := strings.Split(r.stderr, "\n")
+	if r.code != exitInternal || len(lines) != 4 || !strings.Contains(lines[0], "not deterministic: a second process differs from line ") ||
+		!strings.HasPrefix(lines[1], "dessim: here:  ") || !strings.HasPrefix(lines[2], "dessim: there: ") || lines[1][15:] == lines[2][15:] {
+		t.Errorf("exits with %d\n%s", r.code, r.stderr)
+	}
+	if !strings.Contains(r.stdout, `"verdict":"error"`) || !strings.Contains(r.stdout, `"error":"not deterministic: `) || !json.Valid([]byte(r.stdout)) {
+		t.Errorf("stdout: %s", r.stdout)
+	}
+}
+
+func TestVerifyFindsADifferenceThatNoEventShows(t *testing.T) {
+	exe := planted(t, "sim/digest.go", "import (\n", "import (\n\t\"os\"\n", "	return d\n", "	d.Outputs += uint64(os.Getpid())\n	return d\n")
+	r := process(t, exe, nil, "-scenario", "bootstrap", "-verify")
+	if r.code != exitInternal || !strings.Contains(r.stderr, "the same trace and another report") || !strings.HasPrefix(r.stdout, "error: ") {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestAPanicIsOneLine(t *testing.T) {
+	exe := planted(t, "cmd/dessim/cmdline/run.go", "(j *job) do() error {\n", "(j *job) do() error {\n\tpanic(\"boom\\nbang\")\n")
+	for _, args := range []string{"-scenario bootstrap", "-scenario bootstrap -json"} {
+		wantLine(t, process(t, exe, nil, strings.Fields(args)...), exitInternal, `internal error: boom\nbang`)
+	}
+	// The second process fails alone: the first is told not to by its arguments.
+	exe = planted(t, "cmd/dessim/cmdline/run.go", "(j *job) second() error {\n", "(j *job) second() error {\n\tpanic(\"boom\")\n")
+	wantLine(t, process(t, exe, nil, "-scenario", "bootstrap", "-verify"), exitInternal, "second process failed: internal error: boom")
+}

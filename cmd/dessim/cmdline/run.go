@@ -1,0 +1,290 @@
+package cmdline
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v3"
+
+	"dessim/protocol"
+	"dessim/scenarios"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/source"
+)
+
+const runUsage = `dessim run -scenario NAME [flags]
+
+Parameters that are not given have the defaults of the scenario; the values
+below are those of the last one, "dessim list" shows all.`
+
+// runCommand is dessim run. Its flags are the parameters' table and what is done
+// with the run.
+func (t *tool) runCommand() *cli.Command {
+	f := t.flags()
+	f.addSubject()
+	f.add("json", "", "print one JSON object")
+	f.add("trace", "FILE", "write every event as text, one a line")
+	f.add("logs", "DIR", "write each node's notes to DIR/<its id in hex>.txt; DIR is made if need be")
+	f.add("record", "FILE", "write a replay file; a run that fails writes one in any case, dessim-SCENARIO-SEED.replay")
+	f.add("verify", "", "run in a second process too and compare every event")
+	f.add("second-process", "", "be that process: trace and JSON to stdout").hidden = true
+	return f.command("run", "runs a scenario", runUsage, func(ctx context.Context, args []string) error {
+		if err := t.leftover(args); err != nil {
+			return err
+		}
+		s, err := f.subject()
+		if err != nil {
+			return err
+		}
+		j := &job{tool: t, ctx: ctx, subject: s, answers: source.Seed(s.seed), command: s.reproduce(),
+			json: f.find("json").on(), verify: f.find("verify").on()}
+		if f.find("second-process").on() {
+			return j.second()
+		}
+		if err := j.open(f.find("trace"), f.find("logs"), f.find("record")); err != nil {
+			return err
+		}
+		defer j.discard()
+		return j.do()
+	})
+}
+
+// addSubject declares the flags that tell what is run: see subject.
+func (f *flags) addSubject() {
+	all := f.program.Scenarios
+	last := all[len(all)-1]
+	f.add("scenario", "NAME", "what to run; dessim list tells what there is")
+	f.add("seed", "1", "64 bits, decimal or 0x hex, that fix everything else")
+	for _, x := range scenarios.AllParams() {
+		switch x.Name {
+		case "faults":
+			f.add(x.Name, x.Get(&last.Defaults), "faults that are drawn, or a file of faults in words: see dessim list -faults")
+		case "fault":
+			f.add(x.Name, "'crash 2 at 3s for 1s'", "a fault in words; can be repeated").many = true
+		default:
+			f.add(x.Name, x.Get(&last.Defaults), x.Usage)
+		}
+	}
+}
+
+// job is one run with all that is done with it.
+type job struct {
+	*tool
+	subject
+	ctx     context.Context
+	answers protocol.Source
+	command string // reproduces the run
+	json    bool
+	verify  bool
+	cut     *scenarios.Cut // what is taken away from the run, or nil
+	replay  *replay        // what is replayed, or nil
+	saved   string         // the line that replays a failure, once its file is written
+
+	observers []sim.Observer
+	trace     *pending // or nil, like the others
+	record    *pending
+	logs      *folder
+	notes     *notes
+	recorder  *source.Recorder
+	other     *second
+	traces    []*sim.Trace
+}
+
+// open prepares the files, so that what cannot be written is refused before the
+// run. Flags that are nil or not given open nothing.
+func (j *job) open(trace, logs, record *flag) (err error) {
+	defer func() {
+		if err != nil {
+			j.discard()
+		}
+	}()
+	if trace != nil && trace.given {
+		if j.trace, err = j.pending(trace); err != nil {
+			return err
+		}
+		j.traces = append(j.traces, &sim.Trace{W: j.trace, Text: scenarios.Text(j.params.Nodes)})
+	}
+	if record != nil && record.given {
+		if j.record, err = j.pending(record); err != nil {
+			return err
+		}
+		clock := new(clock)
+		j.recorder = &source.Recorder{Source: j.answers, Clock: clock.now}
+		j.answers = j.recorder
+		j.observers = append(j.observers, clock)
+	}
+	if logs != nil && logs.given {
+		if j.logs, err = openFolder(logs); err != nil {
+			return err
+		}
+		j.notes = new(notes)
+		j.observers = append(j.observers, j.notes)
+	}
+	return nil
+}
+
+// discard removes what was begun and not committed.
+func (j *job) discard() {
+	j.trace.discard()
+	j.record.discard()
+	j.logs.discard()
+	if j.other != nil {
+		j.other.kill()
+	}
+}
+
+// do runs, writes and prints.
+func (j *job) do() error {
+	if j.verify {
+		other, err := j.startSecond()
+		if err != nil {
+			return &exit{exitInternal, "starting the second process: " + reason(err)}
+		}
+		j.other = other
+		j.traces = append(j.traces, compared(other))
+	}
+	r, err := j.execute()
+	if err != nil {
+		return err
+	}
+	if j.other != nil {
+		if err := j.judge(&r); err != nil {
+			return err
+		}
+	}
+	if err := j.save(&r); err != nil {
+		return err
+	}
+	if err := j.commit(&r); err != nil {
+		return err
+	}
+	s := summary{Report: &r, command: j.command, replay: j.replay, saved: j.saved, verified: j.verify && r.Verdict != scenarios.Failed}
+	if j.json {
+		s.json(&j.out)
+	} else {
+		s.text(&j.out)
+	}
+	return j.verdict(&r)
+}
+
+// execute runs, until the end, an interruption or a trace that cannot be written.
+func (j *job) execute() (scenarios.Report, error) {
+	p := newProgress(&j.streams, &j.params)
+	observers := j.observers
+	for _, t := range j.traces {
+		observers = append(observers, t)
+	}
+	r, ok := j.scenario.Execute(j.seed, j.params, j.answers, scenarios.Options{
+		Observers: observers,
+		Cut:       j.cut,
+		Stop: func(events uint64, now protocol.Time) bool {
+			p.at(events, now)
+			return j.ctx.Err() != nil || j.traceErr() != nil
+		},
+	})
+	p.close(&r, ok)
+	switch err := j.traceErr(); {
+	case j.ctx.Err() != nil:
+		return r, &exit{exitInterrupted, "interrupted; nothing was written"}
+	case err != nil:
+		return r, &exit{exitIO, "writing the trace: " + reason(err)}
+	case !ok:
+		panic("a run stopped without a reason")
+	}
+	return r, nil
+}
+
+// traceErr gives what keeps a trace from being written.
+func (j *job) traceErr() error {
+	for _, t := range j.traces {
+		if err := t.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// commit writes what is left to be written and gives the files their names.
+func (j *job) commit(r *scenarios.Report) error {
+	if j.record != nil {
+		if err := writeRecord(j.record, j.command, r, j.recorder.Answers()); err != nil {
+			return err
+		}
+	}
+	if err := j.trace.commit(); err != nil {
+		return err
+	}
+	if err := j.record.commit(); err != nil {
+		return err
+	}
+	return j.logs.commit(j.notes, r)
+}
+
+// save writes the replay file of a run that failed, if none was asked for. The run is
+// made again for that: recording those that pass would slow them down.
+func (j *job) save(r *scenarios.Report) error {
+	failed := r.Verdict == check.Violation || r.Verdict == scenarios.Failed
+	differ := j.other != nil && j.other.differ // no file can tell that run
+	if !failed || differ || j.replay != nil {
+		return nil
+	}
+	if j.record != nil {
+		j.saved = j.Name + " replay " + shellWord(j.record.path)
+		return nil
+	}
+	path := fmt.Sprintf("dessim-%s-%d.replay", j.scenario.Name, j.seed)
+	file, err := j.ours(path)
+	if err != nil {
+		j.complain(err.Error())
+		return nil // the verdict matters more
+	}
+	clock := new(clock)
+	again := job{tool: &tool{Program: j.Program, streams: streams{stdout: j.stdout, stderr: j.stderr}}, ctx: j.ctx, subject: j.subject,
+		recorder: &source.Recorder{Source: j.answers, Clock: clock.now}, observers: []sim.Observer{clock}}
+	again.answers = again.recorder
+	if _, err := again.execute(); err != nil {
+		file.discard()
+		return err
+	}
+	j.record, j.recorder = file, again.recorder
+	j.saved = j.Name + " replay " + path
+	return nil
+}
+
+// verdict gives the exit that the report means, nil for a pass.
+func (j *job) verdict(r *scenarios.Report) error {
+	switch {
+	case r.Verdict == scenarios.Failed:
+		return &exit{code: exitInternal}
+	case r.Verdict == check.Violation:
+		return &exit{code: exitViolation}
+	case r.Verdict == check.Inconclusive:
+		return &exit{code: exitInconclusive}
+	}
+	return nil
+}
+
+// second is the run of a second process: the trace, then the JSON, to stdout.
+func (j *job) second() error {
+	w := bufio.NewWriterSize(j.stdout, 1<<16)
+	j.traces = []*sim.Trace{compared(w)}
+	j.terminal = false
+	r, err := j.execute()
+	if err != nil {
+		return err
+	}
+	(&summary{Report: &r, command: j.command}).json(w)
+	if err := w.Flush(); err != nil {
+		return &exit{exitIO, "writing to the first process: " + reason(err)}
+	}
+	return j.verdict(&r)
+}
+
+// clock is an observer that knows the time, for the comments of a record.
+type clock struct{ at protocol.Time }
+
+func (c *clock) Watch() sim.What      { return sim.Started | sim.Received | sim.Fired | sim.Crashed }
+func (c *clock) Observe(e *sim.Event) { c.at = e.At }
+func (c *clock) now() protocol.Time   { return c.at }

@@ -1,0 +1,312 @@
+package cmdline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"dessim/scenarios"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/explore"
+	"dessim/sim/source"
+)
+
+const shrinkUsage = `dessim shrink FILE [flags]
+dessim shrink -scenario NAME -seed N [flags]
+
+takes away from a run that fails what the failure does not need: nodes, transfers,
+faults, losses and copies, other answers, delays. The same check keeps failing. What
+is left is written as a replay file, and told in words. The result depends on the
+run and the number of runs alone.`
+
+// shrinkCommand is dessim shrink. Its flags are those of the parameters, of which a
+// file needs none.
+func (t *tool) shrinkCommand() *cli.Command {
+	f := t.flags()
+	f.addSubject()
+	f.add("o", "FILE", "the smaller replay file; if not given, its name derives from what is shrunk")
+	f.add("runs", strconv.Itoa(explore.DefaultRuns), "how many runs it may take")
+	f.add("j", strconv.Itoa(runtime.NumCPU()), "how many runs at once; changes no result")
+	f.add("json", "", "print one JSON object")
+	return f.command("shrink", "makes a run that fails smaller", shrinkUsage, func(ctx context.Context, args []string) error {
+		k := &shrinking{tool: t, ctx: ctx, json: f.find("json").on()}
+		if err := k.read(f, args); err != nil {
+			return err
+		}
+		if err := k.open(f.find("o")); err != nil {
+			return err
+		}
+		defer k.file.discard()
+		return k.do()
+	})
+}
+
+// shrinking is one invocation of dessim shrink.
+type shrinking struct {
+	*tool
+	subject
+	ctx     context.Context
+	json    bool
+	options explore.ShrinkOptions
+	world   *explore.World
+	trial   *explore.Trial
+	from    string  // the replay file, or ""
+	replay  *replay // what it says, or nil
+	file    *pending
+}
+
+// read reads what is shrunk, and how.
+func (k *shrinking) read(f *flags, args []string) (err error) {
+	if k.options.Runs, err = f.count("runs", explore.DefaultRuns, 10_000_000); err != nil {
+		return err
+	}
+	if k.options.Workers, err = f.count("j", runtime.NumCPU(), 1024); err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		if k.subject, err = f.subject(); err != nil {
+			return err
+		}
+		k.world = k.scenario.World(k.seed, k.params)
+		return nil
+	}
+	if err := k.leftover(args[1:]); err != nil {
+		return err
+	}
+	for _, x := range f.all {
+		if x.given && !slices.Contains([]string{"o", "runs", "j", "json"}, x.name) {
+			return refuse("-%s: the file says what is run; want one of both", x.name)
+		}
+	}
+	if k.subject, k.replay, err = k.readReplay(args[0]); err != nil {
+		return err
+	}
+	k.from = args[0]
+	k.world = k.scenario.World(k.seed, k.params)
+	return nil
+}
+
+// count reads a flag that is a number from 1.
+func (f *flags) count(name string, unless, most int) (int, error) {
+	x := f.find(name)
+	if !x.given {
+		return unless, nil
+	}
+	n, err := strconv.ParseUint(x.text, 10, 31)
+	if err != nil || n < 1 || n > uint64(most) {
+		return 0, refuse("%s %s: want a number from 1 to %d", name, quote(x.text), most)
+	}
+	return int(n), nil
+}
+
+// open prepares the file that will hold the result.
+func (k *shrinking) open(out *flag) (err error) {
+	j := &job{tool: k.tool, subject: k.subject, replay: k.replay}
+	if out.given {
+		k.file, err = j.pending(out)
+		return err
+	}
+	name := fmt.Sprintf("dessim-%s-%d.min.replay", k.scenario.Name, k.seed)
+	if k.from != "" {
+		name = strings.TrimSuffix(filepath.Base(k.from), ".replay") + ".min.replay"
+	}
+	if k.file, err = j.ours(name); err != nil {
+		return refuse("%v", strings.Replace(err.Error(), "-record", "-o", 1))
+	}
+	k.file.flag = "o"
+	return nil
+}
+
+// load makes the run once and gives what it is made of.
+func (k *shrinking) load() error {
+	if k.replay == nil {
+		var o explore.Outcome
+		if o, k.trial = k.world.Seed(k.seed, nil, true); !o.Failed() {
+			return k.passes(o.Verdict)
+		}
+		k.trial.Answers = undrawn(k.trial.Answers)
+		return nil
+	}
+	if k.replay.cut != nil && k.replay.cut.Faults != nil || !k.params.Failing() {
+		k.trial = &explore.Trial{Nodes: k.params.Nodes, Answers: k.replay.file.Answers}
+		if c := k.replay.cut; c != nil {
+			k.trial.Without, k.trial.Faults = c.Without, c.Faults
+		}
+		return nil
+	}
+	// A file in which faults are answers still: they are drawn once more.
+	var o explore.Outcome
+	if o, k.trial = k.world.Seed(k.seed, k.replay.source(), true); !o.Failed() {
+		return k.passes(o.Verdict)
+	}
+	k.trial.Answers = undrawn(k.trial.Answers)
+	return nil
+}
+
+func (k *shrinking) passes(v check.Verdict) error {
+	return refuse("the run does not fail, its verdict is %s: there is nothing to shrink", v)
+}
+
+// do shrinks, writes and prints.
+func (k *shrinking) do() error {
+	if err := k.load(); err != nil {
+		return err
+	}
+	out, err := explore.Shrink(k.ctx, k.world, k.trial, k.options)
+	switch {
+	case errors.Is(err, explore.ErrPasses):
+		return k.passes(out.Was.Verdict)
+	case k.ctx.Err() != nil:
+		return &exit{exitInterrupted, "interrupted; nothing was written"}
+	case err != nil:
+		return &exit{exitInternal, err.Error()}
+	}
+	x := &recording{subject: k.subject, command: "shrunk: " + k.command(), trial: out.After, verdict: out.Is.Verdict, digest: out.Is.Digest}
+	if out.Is.Failure != "" {
+		x.verdict = scenarios.Failed
+	}
+	if err := x.write(k.file); err != nil {
+		return err
+	}
+	path := k.file.path
+	if err := k.file.commit(); err != nil {
+		return err
+	}
+	story := k.story(&out)
+	if k.json {
+		k.object(&out, story, path)
+	} else {
+		k.text(&out, story, path)
+	}
+	return nil
+}
+
+// command gives the line that shrinks again.
+func (k *shrinking) command() string {
+	if k.from != "" {
+		return k.Name + " shrink " + shellWord(k.from)
+	}
+	return strings.Replace(k.reproduce(), " run ", " shrink ", 1)
+}
+
+// size is what a trial has of each sort.
+type size struct {
+	Nodes   int `json:"nodes"`
+	Inputs  int `json:"inputs"`
+	Faults  int `json:"faults"`
+	Answers int `json:"answers"`
+}
+
+func (k *shrinking) size(t *explore.Trial) size {
+	s := size{t.Nodes, len(k.world.Inputs) - len(t.Without), 0, len(t.Answers)}
+	for i := range t.Faults {
+		if t.Faults[i].Op != sim.Heal {
+			s.Faults++
+		}
+	}
+	return s
+}
+
+func (k *shrinking) object(out *explore.Shrunk, story []string, path string) {
+	writeJSON(&k.out, struct {
+		Scenario    string   `json:"scenario"`
+		Seed        string   `json:"seed"`
+		Check       string   `json:"check"`
+		Before      size     `json:"before"`
+		After       size     `json:"after"`
+		Runs        int      `json:"runs"`
+		Minimal     bool     `json:"minimal"`
+		Certificate string   `json:"certificate"`
+		Faults      []string `json:"faults"`
+		Answers     []string `json:"answers"`
+		Story       []string `json:"story"`
+		Replay      string   `json:"replay"`
+	}{k.scenario.Name, fmt.Sprint(k.seed), out.Check, k.size(out.Before), k.size(out.After), out.Runs, out.Minimal, out.Certificate(),
+		faultWords(out.After.Faults), answerWords(out.After.Answers), story, k.Name + " replay " + shellWord(path)})
+}
+
+// mostAnswers are told one by one; of more the file tells.
+const mostAnswers = 12
+
+// text writes the result for people.
+func (k *shrinking) text(out *explore.Shrunk, story []string, path string) {
+	b := &k.out
+	fmt.Fprintf(b, "shrunk: scenario %s, seed %d, in %d runs\n", k.scenario.Name, k.seed, out.Runs)
+	fmt.Fprintf(b, "the check that fails: %s\n\n", plain(out.Check))
+	t := table{head: []string{"", "before", "after"}, right: []int{1, 2}}
+	before, after := k.size(out.Before), k.size(out.After)
+	for _, row := range []struct {
+		name string
+		a, b int
+	}{{"nodes", before.Nodes, after.Nodes}, {"transfers", before.Inputs, after.Inputs}, {"faults", before.Faults, after.Faults}, {"answers", before.Answers, after.Answers}} {
+		t.add(row.name, strconv.Itoa(row.a), strconv.Itoa(row.b))
+	}
+	t.write(b)
+	fmt.Fprintf(b, "\n%s\n", out.Certificate())
+	for _, line := range faultWords(out.After.Faults) {
+		fmt.Fprintf(b, "  fault   %s\n", line)
+	}
+	answers := answerWords(out.After.Answers)
+	for i, line := range answers {
+		if i == mostAnswers {
+			fmt.Fprintf(b, "  answers %d more\n", len(answers)-mostAnswers)
+			break
+		}
+		fmt.Fprintf(b, "  answer  %s\n", line)
+	}
+	fmt.Fprintln(b)
+	for i, line := range story {
+		fmt.Fprintf(b, "%2d. %s\n", i+1, plain(line))
+	}
+	var l lines
+	l.add("replay", "%s replay %s", k.Name, shellWord(path))
+	l.write(b)
+}
+
+// faultWords tells the faults.
+func faultWords(faults []sim.Fault) []string {
+	out := []string{}
+	for _, f := range faults {
+		out = append(out, fmt.Sprintf("%d: %v", f.ID, f))
+	}
+	return out
+}
+
+// answerWords tells the answers. What the workload asks is about a transfer; other
+// questions are of a node, or of a message between two.
+func answerWords(answers []source.Answer) []string {
+	out := []string{}
+	for _, a := range answers {
+		kind := a.Key.Kind.String()
+		words := kind + " of " + a.Key.A.String()
+		switch {
+		case strings.HasPrefix(kind, "work."):
+			words = fmt.Sprintf("%s of transfer %d", kind, a.Key.N)
+		case strings.HasPrefix(kind, "net."):
+			words = fmt.Sprintf("%s %v>%v", kind, a.Key.A, a.Key.B)
+		}
+		switch {
+		case a.Range == 0:
+		case explore.OfTime(a.Key.Kind):
+			words += " is longer by " + spanOf(a)
+		default:
+			words += fmt.Sprintf(" is %d of %d", a.Value, a.Range)
+		}
+		out = append(out, words)
+	}
+	return out
+}
+
+// spanOf gives a delay: links and disks ask for nanoseconds.
+func spanOf(a source.Answer) string {
+	return strings.ReplaceAll(time.Duration(a.Value).String(), "\u00b5", "u")
+}

@@ -1,0 +1,262 @@
+package cmdline
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"dessim/sim/source"
+)
+
+// failing is a run that fails in code without bugs: a node that sends old messages
+// again breaks what the protocols promise of nodes that only crash.
+func failing(seed int) []string {
+	return []string{"-scenario", "crash", "-nodes", "4", "-txs", "4", "-until", "30s", "-faults", "crash,restart,lose", "-fault", "byzantine 1 replays 50% at 2s for 5s",
+		"-seed", fmt.Sprint(seed)}
+}
+
+// failure gives the first seed whose run fails, in a folder of its own.
+func failure(t *testing.T) (args []string, seed int, r result) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	for seed := 1; seed < 50; seed++ {
+		args := failing(seed)
+		if r := dessim(t, args...); r.code == exitViolation {
+			return args, seed, r
+		}
+	}
+	t.Fatal("no seed fails")
+	return nil, 0, result{}
+}
+
+func TestARunThatFailsWritesAReplayFileAndTellsTheLine(t *testing.T) {
+	args, seed, r := failure(t)
+	file := fmt.Sprintf("dessim-crash-%d.replay", seed)
+	line := regexp.MustCompile(`(?m)^replay +dessim replay (.*)$`).FindStringSubmatch(r.stdout)
+	if len(line) != 2 || line[1] != file || r.stderr != "" {
+		t.Fatalf("want the line that replays %s:\n%s%s", file, r.stdout, r.stderr)
+	}
+	again := dessim(t, "replay", file)
+	if again.code != exitViolation || !strings.Contains(again.stdout, ": the same, 0 of ") {
+		t.Errorf("the replay: %+v", again)
+	}
+	if got := entries(t, "."); len(got) != 1 {
+		t.Errorf("the folder holds %q", got)
+	}
+	before := read(t, file)
+	if object := dessim(t, append(args, "-json")...); !strings.Contains(object.stdout, `"replay":"dessim replay `+file+`"`) || read(t, file) != before {
+		t.Errorf("once more: %+v", object)
+	}
+	recorded := dessim(t, append(args, "-record", "mine")...)
+	if recorded.code != exitViolation || !strings.Contains(recorded.stdout, "dessim replay mine\n") || read(t, "mine") != before {
+		t.Errorf("-record: %+v", recorded)
+	}
+	write(t, file, "my diary")
+	r = dessim(t, args...)
+	if r.code != exitViolation || read(t, file) != "my diary" || strings.Contains(r.stdout, "\nreplay ") ||
+		!strings.Contains(r.stderr, "no replay file was written") || strings.Count(r.stderr, "\n") != 1 {
+		t.Errorf("over a file that is not ours: %+v", r)
+	}
+}
+
+func TestAReplayFileTellsFaultsAsData(t *testing.T) {
+	t.Chdir(t.TempDir())
+	ran := dessim(t, "-scenario", "crash", "-faults", "swarm", "-seed", "7", "-json", "-record", "x")
+	wantRun(t, ran)
+	text := read(t, "x")
+	faults := regexp.MustCompile(`(?m)^fault \d+: .*\n`).FindAllString(text, -1)
+	if len(faults) < 3 || strings.Contains(text, "\nf.") {
+		t.Fatalf("faults %q, or answers by which they were drawn:\n%.1500s", faults, text)
+	}
+	again := process(t, binary, nil, "replay", "x", "-verify", "-json")
+	var o struct{ Digest string }
+	if err := json.Unmarshal([]byte(ran.stdout), &o); err != nil {
+		t.Fatal(err)
+	}
+	if again.code != ran.code || !strings.Contains(again.stdout, `"digest":"`+o.Digest+`","same":true,"stale":0}`) {
+		t.Errorf("the replay: %+v", again)
+	}
+	// Without one fault, and without a transfer, it is another run.
+	write(t, "y", strings.Replace(text, faults[0], "", 1))
+	if r := dessim(t, "replay", "y", "-json"); !strings.Contains(r.stdout, `"same":false`) {
+		t.Errorf("without %s: %+v", faults[0], r)
+	}
+	write(t, "y", strings.Replace(text, faults[0], "without 0,3\n"+faults[0], 1))
+	if r := dessim(t, "replay", "y"); !strings.Contains(r.stdout, "the file was edited") {
+		t.Errorf("without transfers: %+v", r)
+	}
+	for bad, words := range map[string]string{
+		"fault 3: crahs 2 at 1s\n":                        "crahs",
+		"fault 3: crash 77 at 1s\n":                       "77",
+		"fault 3: crash 2 at 1s; 4: crash 2 at 2s\n":      "want one fault a line",
+		faults[0] + faults[0]:                             "identity",
+		"without 3,1\n" + faults[0]:                       "numbers that ascend",
+		"without 1\nwithout 2\n" + faults[0]:              "comes twice",
+		"fault 3: heal at 1s\n":                           "another heal",
+		"fault 3: crash 2 at 100s\n":                      "calm",
+		"fault 3: crash 2 at 1s\nfault 4: heal at 200h\n": "200h",
+	} {
+		write(t, "y", strings.Replace(text, faults[0], bad, 1))
+		wantLine(t, dessim(t, "replay", "y"), exitUsage, words)
+	}
+}
+
+func TestARunWithoutItsFaultsHasNone(t *testing.T) {
+	t.Chdir(t.TempDir())
+	wantRun(t, dessim(t, "-scenario", "concurrent", "-nodes", "4", "-txs", "3", "-faults", "swarm", "-record", "x"))
+	text := regexp.MustCompile(`(?m)^fault \d+: .*\n`).ReplaceAllString(read(t, "x"), "")
+	write(t, "y", strings.Replace(text, "\nhash ", "\nfault none\nhash ", 1))
+	r := dessim(t, "replay", "y", "-json")
+	wantRun(t, r)
+	if !strings.Contains(r.stdout, `{"name":"crashes","n":0}`) {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestAReplayStopsAtAStepOrATime(t *testing.T) {
+	path, _ := record(t)
+	t.Chdir(t.TempDir())
+	wantRun(t, dessim(t, "replay", path, "-trace", "whole"))
+	whole := read(t, "whole")
+	for _, until := range []string{"700", "2.1s", "0s"} {
+		r := dessim(t, "replay", path, "-until", until, "-trace", "part")
+		if r.code != exitInconclusive || r.stderr != "" || !strings.HasPrefix(r.stdout, "stopped: scenario concurrent, seed 1, after step ") || !strings.Contains(r.stdout, "\nnode 0\n  owner ") {
+			t.Fatalf("until %s: %+v", until, r)
+		}
+		part := read(t, "part")
+		rest, ok := strings.CutPrefix(whole, part)
+		if !ok || part == "" {
+			t.Fatalf("until %s the trace is no part of the whole one", until)
+		}
+		next, _, _ := strings.Cut(rest, "\n")
+		t.Logf("until %s; next is %s", until, next)
+		for _, line := range []string{last(part), next} {
+			var ms, step float64
+			if _, err := fmt.Sscan(line, &ms, &step); err != nil {
+				t.Fatal(err)
+			}
+			in := map[string]bool{"700": step <= 700, "2.1s": ms <= 2100, "0s": ms == 0}[until]
+			if in != (line != next) {
+				t.Errorf("until %s ends between\n%s\n%s", until, last(part), next)
+			}
+		}
+		var o struct{ Step, VirtualNS int64 }
+		if r := dessim(t, "replay", path, "-until", until, "-json"); json.Unmarshal([]byte(r.stdout), &o) != nil || o.Step == 0 {
+			t.Errorf("-json: %+v", r)
+		}
+	}
+	if r := dessim(t, "replay", path, "-until", "24h"); r != dessim(t, "replay", path) {
+		t.Errorf("beyond the end it is another run:\n%s", r.stdout)
+	}
+	for _, bad := range []string{"0", "soon", "-3s", "9999h"} {
+		wantLine(t, dessim(t, "replay", path, "-until="+bad), exitUsage, "until")
+	}
+	wantLine(t, dessim(t, "replay", path, "-until", "1s", "-verify"), exitUsage, "one of both")
+}
+
+func last(text string) string {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	return lines[len(lines)-1]
+}
+
+func TestShrinkingGivesTheSameAtAnyNumberOfWorkers(t *testing.T) {
+	args, seed, _ := failure(t)
+	file := fmt.Sprintf("dessim-crash-%d.replay", seed)
+	var first result
+	var text string
+	for _, j := range []string{"1", "2", "3"} {
+		r := dessim(t, "shrink", file, "-j", j, "-runs", "300")
+		if r.code != exitPass || r.stderr != "" {
+			t.Fatalf("-j %s: %+v", j, r)
+		}
+		out := read(t, fmt.Sprintf("dessim-crash-%d.min.replay", seed))
+		if j == "1" {
+			first, text = r, out
+			t.Logf("%s", r.stdout)
+		}
+		if r != first || out != text {
+			t.Errorf("-j %s gives\n%s\nnot\n%s", j, r.stdout, first.stdout)
+		}
+	}
+	// The seed and its file come to the same, and the result is a failing run.
+	r := dessim(t, append([]string{"shrink", "-o", "other", "-runs", "300"}, args...)...)
+	if same := strings.Replace(r.stdout, "replay other", "replay dessim-crash-"+fmt.Sprint(seed)+".min.replay", 1); same != first.stdout {
+		t.Errorf("the seed gives\n%s\nits file\n%s", r.stdout, first.stdout)
+	}
+	again := dessim(t, "replay", "other")
+	if again.code != exitViolation || !strings.Contains(again.stdout, ": the same, 0 of ") {
+		t.Errorf("the replay of the result: %+v", again)
+	}
+	f, err := source.ParseFile([]byte(text))
+	if err != nil || len(f.Answers) > 20 {
+		t.Errorf("%v, %d answers", err, len(f.Answers))
+	}
+	object := dessim(t, append([]string{"shrink", "-o", "other", "-runs", "300", "-json"}, args...)...)
+	const want = "scenario seed check before after runs minimal certificate faults answers story replay"
+	if got := strings.Join(keys(t, object.stdout), " "); got != want {
+		t.Errorf("-json has the keys %s, want %s", got, want)
+	}
+}
+
+func TestWhatCannotBeShrunkIsRefused(t *testing.T) {
+	path, _ := record(t)
+	t.Chdir(t.TempDir())
+	wantLine(t, dessim(t, "shrink", path), exitUsage, "verdict is pass", "nothing to shrink")
+	wantLine(t, dessim(t, "shrink", "-scenario", "bootstrap"), exitUsage, "nothing to shrink")
+	wantLine(t, dessim(t, "shrink"), exitUsage, "no scenario")
+	wantLine(t, dessim(t, "shrink", "nothing.replay"), exitUsage, "nothing.replay")
+	wantLine(t, dessim(t, "shrink", path, "-runs", "0"), exitUsage, "runs", "1 to")
+	wantLine(t, dessim(t, "shrink", path, "-j", "x"), exitUsage, "j", "1 to")
+	wantLine(t, dessim(t, "shrink", path, "-nodes", "3"), exitUsage, "-nodes", "one of both")
+	wantLine(t, dessim(t, "shrink", path, "-o", path), exitUsage, "uses it otherwise")
+	write(t, "x.min.replay", "my diary")
+	wantLine(t, dessim(t, "shrink", path), exitUsage, "x.min.replay", "want another name by -o")
+	if got := entries(t, "."); len(got) != 1 || read(t, "x.min.replay") != "my diary" {
+		t.Errorf("the folder holds %q", got)
+	}
+}
+
+func TestAnswersAreToldInWords(t *testing.T) {
+	got := strings.Join(answerWords(answersOf(t, `net.delay 0 3 00a1b2c3d4e5f607 1500000 of 2000000
+net.lose 0 3 8899aabbccddeeff true
+work.sender 0 0 0000000000000011 2 of 5
+disk.sync 4 0 8899aabbccddeeff 2000 of 100000
+backoff 2 0 8899aabbccddeeff 2 of 8
+end 5 answers
+`)), "\n")
+	const want = `net.delay 0>3 is longer by 1.5ms
+net.lose 0>3
+work.sender of transfer 17 is 2 of 5
+disk.sync of 4 is longer by 2us
+backoff of 2 is 2 of 8`
+	if got != want {
+		t.Errorf("they are\n%s\nwant\n%s", got, want)
+	}
+}
+
+func answersOf(t *testing.T, text string) []source.Answer {
+	t.Helper()
+	f, err := source.ParseFile([]byte("dessim replay v1\nanswers\n" + text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.Answers
+}
+
+// A story that is too long loses first what has least to do with the failure.
+func TestAStoryKeepsWhatLeadsToTheFailure(t *testing.T) {
+	x := &teller{}
+	for i := range 40 {
+		x.all = append(x.all, scene{weight: sceneFault, words: fmt.Sprint("fault ", i)}, scene{weight: sceneOutput, words: "noise"})
+	}
+	x.all = append(x.all, scene{weight: sceneDecisive, words: "decided"}, scene{weight: sceneLast, words: "broken", more: 2})
+	got := x.told()
+	if len(got) != storyLines-1 || got[0] != "fault 19" || got[len(got)-2] != "decided" || got[len(got)-1] != "broken, and 2 more on that link" {
+		t.Errorf("told %d lines: %q", len(got), got)
+	}
+	if names := namesIn("transaction 5/3.1: node 3 decides abort, as 1f32822f, not 12 of deadbeef"); strings.Join(names, " ") != "5/3.1 1f32822f" {
+		t.Errorf("names %q", names)
+	}
+}

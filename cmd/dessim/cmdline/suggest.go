@@ -1,0 +1,60 @@
+package cmdline
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+
+	"dessim/sim/spell"
+)
+
+// didYouMean ends a complaint with the nearest candidate, if one is near, and
+// otherwise with all.
+func didYouMean(word, prefix string, candidates []string) string {
+	if c := spell.Near(word, candidates); c != "" {
+		return "did you mean " + prefix + c + "?"
+	}
+	return "want " + prefix + strings.Join(candidates, ", "+prefix)
+}
+
+// quote quotes what a user typed, cut if it is long.
+func quote(s string) string {
+	const most = 60
+	if len(s) > most {
+		return strconv.QuoteToASCII(s[:most]) + "..."
+	}
+	return strconv.QuoteToASCII(s)
+}
+
+// unquoted escapes like quote, but without quotes around.
+func unquoted(s string) string {
+	s = strconv.QuoteToASCII(s)
+	return strings.ReplaceAll(strings.ReplaceAll(s[1:len(s)-1], `\"`, `"`), `\\`, `\`)
+}
+
+// reason gives what is wrong with a file without repeating its name, which may
+// hold anything.
+func reason(err error) string {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Err.Error()
+	case errors.As(err, &link):
+		return link.Err.Error()
+	}
+	return err.Error()
+}
+
+// shellWord quotes s for a shell if it needs it.
+func shellWord(s string) string {
+	safe := func(c rune) bool {
+		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("/._-+:,@%=", c)
+	}
+	if s != "" && strings.TrimFunc(s, safe) == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

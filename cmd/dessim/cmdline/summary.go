@@ -1,0 +1,296 @@
+package cmdline
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/tw"
+
+	"dessim/scenarios"
+	"dessim/sim/check"
+)
+
+// summary is a report with what the command adds to it.
+type summary struct {
+	*scenarios.Report
+	command  string  // reproduces it
+	replay   *replay // what was replayed, or nil
+	saved    string  // replays a failure, or ""
+	verified bool    // a second process came to the same
+}
+
+// text writes the summary for people: verdict and checks, the story, nodes, figures, digest,
+// and the line that repeats it.
+func (s *summary) text(b *bytes.Buffer) {
+	fmt.Fprintf(b, "%s: scenario %s, seed %d\n", s.Verdict, s.Scenario.Name, s.Seed)
+	if s.Verdict == scenarios.Failed {
+		fmt.Fprintln(b, plain(s.Failure))
+	}
+	if c := s.earliest(); c != nil {
+		fmt.Fprintln(b, plain(c.Name+": "+c.Detail))
+		fmt.Fprintln(b, plain(fmt.Sprintf("%s; see it: %s -trace run.trace", place(c), s.command)))
+	}
+	if len(s.Checks) > 0 {
+		b.WriteByte('\n')
+		s.checks(b)
+	}
+	for i, line := range s.Story {
+		if i == 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(b, "%d. %s\n", i+1, plain(line))
+	}
+	if len(s.Nodes) > 0 {
+		b.WriteByte('\n')
+		s.nodes(b)
+	}
+	var l lines
+	s.figures(&l)
+	l.add("", "")
+	s.identity(&l)
+	l.write(b)
+}
+
+// earliest gives the first violation in the order of the run, or nil. Those that
+// only the end showed come last; of one step, the first check explains it.
+func (s *summary) earliest() *check.Result {
+	var first *check.Result
+	for i := range s.Checks {
+		c := &s.Checks[i]
+		if c.Verdict == check.Violation && (first == nil || c.Step-1 < first.Step-1) { // Step 0 becomes the greatest
+			first = c
+		}
+	}
+	return first
+}
+
+// Where names and sentences of checks are wrapped.
+const (
+	nameWidth   = 56
+	detailWidth = 50
+)
+
+func (s *summary) checks(b *bytes.Buffer) {
+	t := table{head: []string{"check", "verdict", "exercised", "detail"}, right: []int{2}}
+	for i := range s.Checks {
+		c := &s.Checks[i]
+		t.add(wrap(plain(c.Name), nameWidth), string(c.Verdict), fmt.Sprint(c.Exercised), wrap(plain(detail(c)), detailWidth))
+	}
+	t.write(b)
+}
+
+// Of more nodes than fewNodes the first and last are shown.
+const (
+	fewNodes   = 20
+	firstNodes = 10
+	lastNodes  = 5
+)
+
+func (s *summary) nodes(b *bytes.Buffer) {
+	t := table{head: []string{"node"}, right: []int{0}}
+	named := slices.ContainsFunc(s.Nodes, func(n scenarios.NodeRow) bool { return n.DHT != [20]byte{} })
+	if named {
+		t.head = append(t.head, "name")
+	}
+	ledgers := s.ledgers() > 0
+	if ledgers {
+		t.head = append(t.head, "transactions", "ledger", "balance")
+		t.right = append(t.right, len(t.head)-3, len(t.head)-1)
+	}
+	t.right = append(t.right, len(t.head))
+	t.head = append(t.head, "messages")
+	for i := range s.Nodes {
+		left := len(s.Nodes) - firstNodes - lastNodes
+		if len(s.Nodes) > fewNodes && i >= firstNodes && i < firstNodes+left {
+			if i == firstNodes {
+				t.add("...", fmt.Sprintf("%d more", left))
+			}
+			continue
+		}
+		n := &s.Nodes[i]
+		row := []string{n.ID.String()}
+		if named {
+			row = append(row, fmt.Sprintf("%x", n.DHT[:4]))
+		}
+		if ledgers {
+			row = append(row, fmt.Sprint(n.LedgerLength), fmt.Sprintf("%x", n.LedgerHash[:8]), fmt.Sprint(n.Balance))
+		}
+		t.add(append(row, fmt.Sprint(n.Messages))...)
+	}
+	t.write(b)
+}
+
+// ledgers counts the different ledgers that nodes ended with; 0 if the scenario
+// has none.
+func (s *summary) ledgers() int {
+	seen := make(map[[32]byte]bool)
+	for i := range s.Nodes {
+		seen[s.Nodes[i].LedgerHash] = true
+	}
+	if len(seen) == 1 && seen[[32]byte{}] {
+		return 0
+	}
+	return len(seen)
+}
+
+func (s *summary) figures(l *lines) {
+	r := &s.Sim
+	switch n := s.ledgers(); n {
+	case 0:
+	case 1:
+		l.add("ledgers", "the same on all %d nodes", len(s.Nodes))
+	default:
+		l.add("ledgers", "%d different ones on %d nodes", n, len(s.Nodes))
+	}
+	for _, f := range s.Facts {
+		l.add(plain(f.Name), "%s", plain(f.Value))
+	}
+	if len(s.Counts) > 0 {
+		l.add("faults", "%s", s.happened())
+	}
+	l.add("events", "%d: received %d, timers %d, others %d", r.Events, r.Received, r.Fired, r.Events-r.Received-r.Fired)
+	l.add("virtual time", "%v, %v", r.End, r.Reason)
+	l.add("messages", "sent %d (%d bytes), lost %d, copied %d, to nodes that were down %d", r.Sent, r.Bytes, r.Lost, r.Copied, r.Dropped)
+	l.add("outputs", "%d, syncs %d, crashes %d, restarts %d", r.Outputs, r.Syncs, r.Crashes, r.Restarts)
+	var given []string
+	for _, p := range params(s.Scenario, &s.Params) {
+		if p[1] != "" {
+			given = append(given, p[0]+" "+p[1])
+		}
+	}
+	l.add("parameters", "%s", plain(strings.Join(given, ", ")))
+}
+
+// happened tells what faults did.
+func (s *summary) happened() string {
+	var parts []string
+	for _, c := range s.Counts {
+		if c.N > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", plain(c.Name), c.N))
+		}
+	}
+	if len(parts) == 0 {
+		return "none came"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (s *summary) identity(l *lines) {
+	d := s.Sim.Digest
+	l.add("digest", "%s", d)
+	l.add("  decisions", "%s", layer(d.Decisions))
+	l.add("  network", "%s", layer(d.Network))
+	l.add("  outputs", "%s", layer(d.Outputs))
+	if s.verified {
+		l.add("verified", "in a second process: every event the same")
+	}
+	if x := s.replay; x != nil {
+		l.add("recorded", "%s, digest %s: %s", x.verdict, x.digest, s.recorded())
+	}
+	l.add("reproduce", "%s", plain(s.command))
+	if s.saved != "" {
+		l.add("replay", "%s", plain(s.saved))
+	}
+}
+
+// recorded tells how a replay compares to what was recorded.
+func (s *summary) recorded() string {
+	x := s.replay
+	n, stale := x.answers.Stats(), x.stale()
+	fit := fmt.Sprintf("%d of %d answers stale", stale, n.Used+stale)
+	if stale > 0 {
+		fit += " (" + x.staleKinds() + ")"
+	}
+	switch {
+	case x.same(s.Report):
+		return "the same, " + fit
+	case x.edited:
+		return "another one now, " + fit + ": the file was edited since it was recorded"
+	case x.diverged(s.Report):
+		return "another one now although every answer fitted: the code changed, or the run is not deterministic"
+	}
+	return "another one now, " + fit + ": the code changed"
+}
+
+// lines are figures with their names.
+type lines [][2]string
+
+func (l *lines) add(name, format string, args ...any) {
+	*l = append(*l, [2]string{name, fmt.Sprintf(format, args...)})
+}
+
+// write writes the figures under one another, after an empty line.
+func (l lines) write(b *bytes.Buffer) {
+	width := 0
+	for _, x := range l {
+		width = max(width, len(x[0]))
+	}
+	b.WriteByte('\n')
+	for _, x := range l {
+		b.WriteString(strings.TrimRight(fmt.Sprintf("%-*s  %s", width, x[0], x[1]), " ") + "\n")
+	}
+}
+
+// wrap breaks text between words into lines of at most width, if words allow.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	n := 0
+	for _, word := range strings.Fields(text) {
+		switch {
+		case n == 0:
+		case n+1+len(word) > width:
+			b.WriteByte('\n')
+			n = 0
+		default:
+			b.WriteByte(' ')
+			n++
+		}
+		b.WriteString(word)
+		n += len(word)
+	}
+	return b.String()
+}
+
+// table is drawn in ASCII: the width that tablewriter takes other borders for
+// depends on the locale.
+type table struct {
+	head  []string
+	right []int // columns of numbers
+	rows  [][]string
+}
+
+func (t *table) add(cells ...string) {
+	for len(cells) < len(t.head) {
+		cells = append(cells, "")
+	}
+	t.rows = append(t.rows, cells)
+}
+
+func (t *table) write(b *bytes.Buffer) {
+	align := make([]tw.Align, len(t.head))
+	for i := range align {
+		align[i] = tw.AlignLeft
+	}
+	for _, i := range t.right {
+		align[i] = tw.AlignRight
+	}
+	cells := tw.CellConfig{
+		Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone, AutoFormat: tw.Off},
+		Alignment:  tw.CellAlignment{PerColumn: align},
+	}
+	w := tablewriter.NewTable(b,
+		tablewriter.WithConfig(tablewriter.Config{Header: cells, Row: cells, Behavior: tw.Behavior{TrimSpace: tw.On}}),
+		tablewriter.WithSymbols(tw.NewSymbols(tw.StyleASCII)),
+		tablewriter.WithEastAsian(tw.Off))
+	w.Header(t.head)
+	err := w.Bulk(t.rows)
+	if err == nil {
+		err = w.Render()
+	}
+	if err != nil {
+		panic(fmt.Sprintf("drawing a table: %v", err))
+	}
+}

@@ -1,0 +1,276 @@
+package cmdline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"dessim/sim/explore"
+	"dessim/sim/source"
+)
+
+const sweepUsage = `dessim sweep -scenario NAME -seeds A-B [flags]
+
+Runs a scenario with many seeds, and writes a replay file for each group of
+failures that are alike. What is reported covers the seeds from the first one on
+without a gap, and does not depend on -j. With -results, a sweep that was
+interrupted or killed goes on where it was when it is started again.
+
+-shard I/N is the I-th of N blocks of the seeds, from 1. -shard /N takes I from
+JOB_COMPLETION_INDEX (Kubernetes Indexed Jobs), plus 1, or else from
+SLURM_ARRAY_TASK_ID, _MIN and _STEP. -shard auto takes N from
+SLURM_ARRAY_TASK_COUNT as well. Without -shard none of them is read: an array
+may be over parameters. Join the results of shards by dessim merge.`
+
+func (t *tool) sweepCommand() *cli.Command {
+	f := t.flags()
+	f.addSubject()
+	f.find("seed").hidden = true // refused in newSweep, in words of its own
+	f.add("seeds", "1-1000", "the seeds, first and last")
+	f.add("strategy", "random", "how they answer: "+strings.Join(strategyNames(), ", "))
+	f.add("j", "2", "runs at a time; one for each core if left out")
+	f.add("shard", "I/N", "only the I-th of N blocks of the seeds; /N or auto: see above")
+	f.add("stop-after", "1", "end with the seed by which so many have failed")
+	f.add("budget", "10m", "begin no more runs after this time")
+	f.add("out", "DIR", "where replay files go; made if need be, here if left out")
+	f.add("results", "FILE", "append the result of each seed, after those that are there already")
+	f.add("json", "", "print one JSON object")
+	return f.command("sweep", "runs a scenario with many seeds", sweepUsage, func(ctx context.Context, args []string) error {
+		if err := t.leftover(args); err != nil {
+			return err
+		}
+		s, err := t.newSweep(f)
+		if err != nil {
+			return err
+		}
+		return s.do(ctx)
+	})
+}
+
+func strategyNames() (names []string) {
+	for _, s := range explore.Strategies() {
+		names = append(names, s.String())
+	}
+	return names
+}
+
+// sweep is a sweep with all that is done with it.
+type sweep struct {
+	found
+	explore.SweepOptions
+	shard   *explore.Shard
+	whole   explore.Span // the seeds of all shards
+	results *flag
+	asJSON  bool
+}
+
+// newSweep reads the flags.
+func (t *tool) newSweep(f *flags) (s *sweep, err error) {
+	if x := f.find("seed"); x.given {
+		return nil, refuse("-seed is of %s run; want -seeds, such as -seeds %s-%s", f.program.Name, unquoted(quote(x.text)), unquoted(quote(x.text)))
+	}
+	s = &sweep{found: found{tool: t}, asJSON: f.find("json").on(), results: f.find("results")}
+	if s.subject, err = f.subject(); err != nil {
+		return nil, err
+	}
+	if err := s.readStrategy(f); err != nil {
+		return nil, err
+	}
+	if s.whole, err = readSeeds(f.find("seeds")); err != nil {
+		return nil, err
+	}
+	s.From, s.To = s.whole.From, s.whole.To
+	if x := f.find("shard"); x.given {
+		if err := s.readShard(x); err != nil {
+			return nil, err
+		}
+	}
+	const mostWorkers = 1024
+	workers, err := readCount(f.find("j"), mostWorkers)
+	if err != nil {
+		return nil, err
+	}
+	s.Workers = int(workers)
+	if s.StopAfter, err = readCount(f.find("stop-after"), explore.MaxSeeds); err != nil {
+		return nil, err
+	}
+	if x := f.find("budget"); x.given {
+		if s.Budget, err = time.ParseDuration(x.text); err != nil || s.Budget <= 0 {
+			return nil, refuse("budget %s: want a duration of more than 0s with a unit, such as 10m", quote(x.text))
+		}
+	}
+	s.strategy, s.command = s.Strategy, s.line()
+	return s, s.open(f.find("out"))
+}
+
+// readStrategy reads -strategy. A swarm without -faults is of all faults, so that
+// there is something to be drawn.
+func (s *sweep) readStrategy(f *flags) error {
+	x := f.find("strategy")
+	if !x.given {
+		return nil
+	}
+	i := slices.Index(strategyNames(), x.text)
+	if i < 0 {
+		return refuse("unknown strategy %s; %s", quote(x.text), didYouMean(x.text, "", strategyNames()))
+	}
+	s.Strategy = explore.Strategies()[i]
+	if s.Strategy != explore.Swarm || f.find("faults").given {
+		return nil
+	}
+	for _, p := range s.scenario.Params() {
+		if p.Name == "faults" {
+			if err := s.set(p, "swarm"); err != nil {
+				return err
+			}
+		}
+	}
+	return s.validate()
+}
+
+func readSeeds(x *flag) (s explore.Span, err error) {
+	if !x.given {
+		return s, refuse("no seeds; want -seeds with the first and the last, such as -seeds 1-1000")
+	}
+	first, last, both := strings.Cut(x.text, "-")
+	if !both {
+		last = first
+	}
+	if first == "" || last == "" {
+		return s, refuse("seeds %s: want the first and the last, such as 1-1000", quote(x.text))
+	}
+	if s.From, err = source.ParseSeed(first); err != nil {
+		return s, refuse("seeds %s: %v", quote(x.text), err)
+	}
+	if s.To, err = source.ParseSeed(last); err != nil {
+		return s, refuse("seeds %s: %v", quote(x.text), err)
+	}
+	switch {
+	case s.To < s.From:
+		return s, refuse("seeds %s: the first is above the last; want %d-%d", quote(x.text), s.To, s.From)
+	case s.To-s.From >= explore.MaxSeeds:
+		return s, refuse("seeds %s: too many; want at most %d", quote(x.text), uint64(explore.MaxSeeds))
+	}
+	return s, nil
+}
+
+// readCount reads a number from 1; 0 is that it is not given.
+func readCount(x *flag, most uint64) (uint64, error) {
+	if !x.given {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(x.text, 10, 64)
+	if err != nil || n < 1 || n > most {
+		return 0, refuse("%s %s: want a number from 1 to %d", x.name, quote(x.text), most)
+	}
+	return n, nil
+}
+
+// line gives the command, but for the seeds and what is done with them.
+func (s *sweep) line() string {
+	line := s.reproduce()
+	_, rest, _ := strings.Cut(line, " -scenario ")
+	line = s.Name + " sweep -scenario " + rest
+	if s.Strategy != explore.Random {
+		line += " -strategy " + s.Strategy.String()
+	}
+	return line
+}
+
+// header gives the header of the results file.
+func (s *sweep) header() explore.Header {
+	h := explore.Header{Version: revision(), Command: s.command, Scenario: s.scenario.Name, Strategy: s.Strategy.String(), From: s.From}
+	for _, kv := range params(s.scenario, &s.params) {
+		h.Params = append(h.Params, kv[0], kv[1])
+	}
+	return h
+}
+
+// revision tells what this was built from, whatever the machine: runs do not depend
+// on it.
+func revision() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return buildVersion(info)
+	}
+	return "(devel)"
+}
+
+// sweepGC is how much the heap of a sweep grows between collections, in percent. A run
+// needs a few megabytes, so that by the usual 100 the collector would be at work all
+// the time: with it and two workers, a seed of concurrent took a quarter more.
+const sweepGC = 400
+
+// do sweeps, writes and prints.
+func (s *sweep) do(ctx context.Context) error {
+	if s.results.given {
+		results, err := explore.OpenResults(s.results.text, s.header())
+		if err != nil {
+			return refuse("results %s: %s", quote(s.results.text), reason(err))
+		}
+		defer results.Close()
+		s.Results = results
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(sweepGC))
+	p := newSweepProgress(&s.streams)
+	s.Progress = p.at
+	r, err := explore.Sweep(ctx, s.scenario.World(s.From, s.params), s.SweepOptions)
+	p.close()
+	if err != nil {
+		return s.failed(err)
+	}
+	s.report, s.covered = r, nil
+	if r.Seeds > 0 {
+		s.covered = []explore.Span{{From: s.From, To: s.From + r.Seeds - 1}}
+	}
+	if !r.Complete {
+		s.proceed = s.continued()
+	}
+	if err := s.write(); err != nil {
+		return err
+	}
+	s.print(s.asJSON)
+	if ctx.Err() != nil && !r.Complete {
+		s.complain(fmt.Sprintf("interrupted after %d of %d seeds; continue: %s", r.Seeds, s.To-s.From+1, s.proceed))
+		return &exit{code: exitInterrupted}
+	}
+	return s.verdict()
+}
+
+// failed tells how a sweep ends that has no report.
+func (s *sweep) failed(err error) error {
+	var differs *explore.NotDeterministicError
+	var write *explore.WriteError
+	switch {
+	case errors.As(err, &differs):
+		return &exit{exitInternal, err.Error()}
+	case errors.As(err, &write):
+		return &exit{exitIO, fmt.Sprintf("results %s: %s", quote(s.results.text), reason(write.Err))}
+	}
+	return refuse("results %s: %s", quote(s.results.text), reason(err))
+}
+
+// continued gives the command that runs the seeds which are left.
+func (s *sweep) continued() string {
+	line := s.command
+	if !s.results.given {
+		return fmt.Sprintf("%s -seeds %d-%d", line, s.report.Next, s.To)
+	}
+	line += fmt.Sprintf(" -seeds %d-%d", s.whole.From, s.whole.To)
+	if s.shard != nil {
+		line += fmt.Sprintf(" -shard %d/%d", s.shard.Index, s.shard.Of)
+	}
+	if s.StopAfter > 0 {
+		line += fmt.Sprintf(" -stop-after %d", s.StopAfter)
+	}
+	if s.dir != "" {
+		line += " -out " + shellWord(s.dir)
+	}
+	return line + " -results " + shellWord(s.results.text)
+}

@@ -1,0 +1,230 @@
+package cmdline
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"dessim/scenarios"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/explore"
+	"dessim/sim/source"
+)
+
+// found is what many runs came to, with the replay files of what failed.
+type found struct {
+	*tool
+	subject
+	strategy explore.Strategy
+	command  string // that swept, without the seeds
+	dir      string // where replay files go, or ""
+	report   explore.SweepReport
+	covered  []explore.Span // the seeds; more than one span if some are missing
+	proceed  string         // the command that continues, or ""
+	replays  []string       // a file for each group
+}
+
+// open checks that the folder can be written, before hours are spent.
+func (x *found) open(out *flag) error {
+	dir := "."
+	if out.given {
+		x.dir, dir = out.text, out.text
+	}
+	err := os.Mkdir(dir, 0o777)
+	if err == nil || errors.Is(err, os.ErrExist) {
+		var probe string
+		if probe, err = os.MkdirTemp(dir, ".dessim-*.tmp"); err == nil {
+			err = os.Remove(probe)
+		}
+	}
+	if err != nil {
+		return refuse("out %s: %s; want a folder that can be written; its parent must be there", quote(dir), reason(err))
+	}
+	return nil
+}
+
+// write makes the smallest run of each group again and writes its replay file.
+func (x *found) write() error {
+	w := x.scenario.World(x.seed, x.params)
+	for i := range x.report.Groups {
+		g := &x.report.Groups[i]
+		trial, err := w.Record(x.strategy, g)
+		if err != nil {
+			return &exit{exitInternal, err.Error()}
+		}
+		path := filepath.Join(x.dir, x.replayName(g.Smallest.Seed))
+		if err := x.writeReplay(path, g, trial); err != nil {
+			return err
+		}
+		x.replays = append(x.replays, path)
+	}
+	return nil
+}
+
+// replayName names a file after the run, as dessim run does, so that a sweep that is
+// started again replaces its own files.
+func (x *found) replayName(seed uint64) string {
+	name := "dessim-" + x.scenario.Name
+	if x.strategy != explore.Random {
+		name += "-" + x.strategy.String()
+	}
+	return fmt.Sprintf("%s-%d.replay", name, seed)
+}
+
+// writeReplay writes the replay file of a run, by replaying it.
+func (x *found) writeReplay(path string, g *explore.Group, t *explore.Trial) error {
+	file, err := (&job{tool: x.tool}).ours(path)
+	if err != nil {
+		return &exit{exitIO, err.Error()}
+	}
+	defer file.discard()
+	s := x.subject
+	s.seed = g.Smallest.Salt()
+	clock := new(clock)
+	recorder := &source.Recorder{Source: source.NewReplay(t.Answers), Clock: clock.now}
+	r, _ := s.scenario.Execute(s.seed, s.params, recorder, scenarios.Options{Observers: []sim.Observer{clock}})
+	if got := r.Sim.Digest.String(); got != g.Digest {
+		return &exit{exitInternal, fmt.Sprintf("not deterministic: seed %d has digest %s, its replay %s", g.Smallest.Seed, g.Digest, got)}
+	}
+	line := fmt.Sprintf("%s -seeds %d-%d", x.command, g.Smallest.Seed, g.Smallest.Seed)
+	switch {
+	case x.strategy == explore.Random:
+		line = s.reproduce()
+	case len(g.Smallest.Ancestors) > 0:
+		line = fmt.Sprintf("seed %d of %s, which depends on the seeds before it", g.Smallest.Seed, x.command)
+	}
+	t.Faults, t.Answers = r.Faults, recorder.Answers()
+	record := recording{subject: s, command: line, verdict: r.Verdict, digest: r.Sim.Digest, trial: t}
+	if err := record.write(file); err != nil {
+		return err
+	}
+	return file.commit()
+}
+
+// conclusion gives the verdict. Results that lack seeds between others show nothing.
+func (x *found) conclusion() check.Verdict {
+	v := x.report.Verdict()
+	if v == check.Pass && len(x.covered) > 1 {
+		return check.Inconclusive
+	}
+	return v
+}
+
+func (x *found) verdict() error {
+	switch x.conclusion() {
+	case check.Violation:
+		return &exit{code: exitViolation}
+	case check.Inconclusive:
+		return &exit{code: exitInconclusive}
+	}
+	return nil
+}
+
+// jsonSweep is the object of -json.
+type (
+	jsonSweep struct {
+		Scenario     string        `json:"scenario"`
+		Params       ordered       `json:"params"`
+		Strategy     string        `json:"strategy"`
+		Covered      [][2]uint64   `json:"covered"`
+		Verdict      check.Verdict `json:"verdict"`
+		Seeds        uint64        `json:"seeds"`
+		Passed       uint64        `json:"passed"`
+		Violations   uint64        `json:"violations"`
+		Inconclusive uint64        `json:"inconclusive"`
+		Groups       []jsonGroup   `json:"groups"`
+		Unseen       []string      `json:"unseen"`
+		Counts       []jsonCount   `json:"counts"`
+		Complete     bool          `json:"complete"`
+		Continue     string        `json:"continue,omitempty"`
+	}
+	jsonGroup struct {
+		Check     string `json:"check"`
+		Signature string `json:"signature"`
+		Count     uint64 `json:"count"`
+		FirstSeed uint64 `json:"first_seed"`
+		Replay    string `json:"replay"`
+	}
+)
+
+func (x *found) print(asJSON bool) {
+	if asJSON {
+		x.printJSON()
+	} else {
+		x.printText()
+	}
+}
+
+// printJSON prints one object.
+func (x *found) printJSON() {
+	r := &x.report
+	o := jsonSweep{Scenario: x.scenario.Name, Params: params(x.scenario, &x.params), Strategy: x.strategy.String(),
+		Covered: [][2]uint64{}, Verdict: x.conclusion(),
+		Seeds: r.Seeds, Passed: r.Passed, Violations: r.Violations, Inconclusive: r.Inconclusive,
+		Groups: []jsonGroup{}, Unseen: append([]string{}, r.Unseen...), Counts: []jsonCount{}, Complete: r.Complete, Continue: x.proceed}
+	for _, s := range x.covered {
+		o.Covered = append(o.Covered, [2]uint64{s.From, s.To})
+	}
+	for i, g := range r.Groups {
+		o.Groups = append(o.Groups, jsonGroup{g.Check, g.Signature, g.Count, g.First, x.replays[i]})
+	}
+	for _, c := range r.Counts {
+		o.Counts = append(o.Counts, jsonCount(c))
+	}
+	writeJSON(&x.out, o)
+}
+
+// printText prints the report for people.
+func (x *found) printText() {
+	r := &x.report
+	fmt.Fprintf(&x.out, "%s: sweep of %s, %s", x.conclusion(), x.scenario.Name, x.spans())
+	if x.strategy != explore.Random {
+		fmt.Fprintf(&x.out, ", strategy %v", x.strategy)
+	}
+	fmt.Fprintf(&x.out, "\n%d pass, %s, %d inconclusive\n", r.Passed, plural(r.Violations, "violation"), r.Inconclusive)
+	for i, g := range r.Groups {
+		fmt.Fprintf(&x.out, "\n%s\n%s, the first is %d: %s replay %s\n", plain(g.Signature), plural(g.Count, "seed"), g.First, x.Name, shellWord(x.replays[i]))
+	}
+	for i, name := range r.Unseen {
+		if i == 0 {
+			fmt.Fprintln(&x.out)
+		}
+		fmt.Fprintf(&x.out, "never happened in any run: %s\n", plain(name))
+	}
+	if len(r.Counts) > 0 {
+		counts := table{head: []string{"in all runs", "times"}}
+		for _, c := range r.Counts {
+			counts.add(c.Name, strconv.FormatUint(c.N, 10))
+		}
+		fmt.Fprintln(&x.out)
+		counts.write(&x.out)
+	}
+	if x.proceed != "" {
+		fmt.Fprintf(&x.out, "\ncontinue: %s\n", x.proceed)
+	}
+}
+
+// spans tells which seeds are covered.
+func (x *found) spans() string {
+	if len(x.covered) == 0 {
+		return "no seeds"
+	}
+	text := "seeds "
+	for i, s := range x.covered {
+		if i > 0 {
+			text += ","
+		}
+		text += fmt.Sprintf("%d-%d", s.From, s.To)
+	}
+	return text
+}
+
+func plural(n uint64, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}

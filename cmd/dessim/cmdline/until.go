@@ -1,0 +1,156 @@
+package cmdline
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"dessim/protocol"
+	"dessim/scenarios"
+	"dessim/sim"
+)
+
+// point is where a replay is to stop: after all events up to a time, or after a step.
+type point struct {
+	step uint64 // from 1; 0 is at the time
+	at   protocol.Time
+}
+
+// parsePoint reads -until; a flag that is not given is nil.
+func parsePoint(x *flag) (*point, error) {
+	if !x.given {
+		return nil, nil
+	}
+	if step, err := strconv.ParseUint(x.text, 10, 64); err == nil && step > 0 {
+		return &point{step: step}, nil
+	}
+	d, err := time.ParseDuration(x.text)
+	if err != nil || x.text == "0" || d < 0 || d > time.Duration(protocol.MaxTime) {
+		return nil, refuse("until %s: want a time such as 2.5s, or the number of a step such as 4711", quote(x.text))
+	}
+	return &point{at: protocol.Time(d)}, nil
+}
+
+// until replays up to a point and shows the last lines of the trace and the state of
+// each node. A run that ends before is an ordinary replay.
+func (j *job) until(to point) error {
+	if to.step == 0 {
+		// What the last event is shows only when the next one is too late.
+		stopped, err := j.upTo(func(_ uint64, now protocol.Time) bool { return now > to.at }, nil, nil)
+		if err != nil {
+			return err
+		}
+		if !stopped.early {
+			return j.do()
+		}
+		to.step = stopped.events - 1
+	}
+	var state bytes.Buffer
+	last := &tail{n: tailLines}
+	stopped, err := j.upTo(func(events uint64, _ protocol.Time) bool { return events >= to.step }, last, func(m *sim.Sim) {
+		describe(&state, m)
+	})
+	if err != nil {
+		return err
+	}
+	if !stopped.early {
+		return j.do()
+	}
+	if err := j.trace.commit(); err != nil {
+		return err
+	}
+	if j.json {
+		writeJSON(&j.out, struct {
+			Scenario  string `json:"scenario"`
+			Step      uint64 `json:"step"`
+			VirtualNS int64  `json:"virtual_ns"`
+			Trace     string `json:"trace"`
+			State     string `json:"state"`
+			Reproduce string `json:"reproduce"`
+		}{j.scenario.Name, stopped.events, int64(stopped.at), last.text(), state.String(), j.command})
+		return &exit{code: exitInconclusive}
+	}
+	fmt.Fprintf(&j.out, "stopped: scenario %s, seed %d, after step %d, %s ms\n\n", j.scenario.Name, j.seed, stopped.events, sim.Millis(stopped.at))
+	fmt.Fprintf(&j.out, "%s\n%s", last.text(), state.String())
+	return &exit{code: exitInconclusive}
+}
+
+const tailLines = 20
+
+// stopped is where a run was stopped.
+type stopped struct {
+	early  bool // before its end
+	events uint64
+	at     protocol.Time
+}
+
+// upTo runs until stop says so, which is asked after each event.
+func (j *job) upTo(stop func(uint64, protocol.Time) bool, last *tail, see func(m *sim.Sim)) (s stopped, err error) {
+	var observers []sim.Observer
+	if last != nil {
+		observers = append(observers, &sim.Trace{W: last, Text: scenarios.Text(j.params.Nodes)})
+		for _, t := range j.traces {
+			observers = append(observers, t)
+		}
+	}
+	r, ok := j.scenario.Execute(j.seed, j.params, j.replay.source(), scenarios.Options{
+		Observers: observers, Cut: j.cut, Every: 1, Stopped: see,
+		Stop: func(events uint64, now protocol.Time) bool {
+			s.events, s.at = events, now
+			return stop(events, now) || j.ctx.Err() != nil
+		},
+	})
+	switch {
+	case j.ctx.Err() != nil:
+		return s, &exit{exitInterrupted, "interrupted; nothing was written"}
+	case j.traceErr() != nil:
+		return s, &exit{exitIO, "writing the trace: " + reason(j.traceErr())}
+	case ok:
+		return stopped{events: r.Sim.Events, at: r.Sim.End}, nil
+	}
+	s.early = true
+	return s, nil
+}
+
+// describe writes the state of each node.
+func describe(b *bytes.Buffer, m *sim.Sim) {
+	for id := range m.Nodes() {
+		switch n := m.Node(protocol.NodeID(id)).(type) {
+		case nil:
+			fmt.Fprintf(b, "node %d is down\n", id)
+		case protocol.Describer:
+			fmt.Fprintf(b, "node %d\n", id)
+			for line := range strings.Lines(string(n.Describe(nil))) {
+				fmt.Fprintf(b, "  %s\n", plain(strings.TrimSuffix(line, "\n")))
+			}
+		default:
+			fmt.Fprintf(b, "node %d does not tell its state\n", id)
+		}
+	}
+}
+
+// tail is a Writer that keeps the first line, which is the legend, and the last n.
+type tail struct {
+	n      int
+	legend string
+	lines  []string
+}
+
+// Write keeps b, which is whole lines.
+func (t *tail) Write(b []byte) (int, error) {
+	for line := range strings.Lines(string(b)) {
+		if t.legend == "" {
+			t.legend = line
+			continue
+		}
+		if len(t.lines) == t.n {
+			t.lines = t.lines[1:]
+		}
+		t.lines = append(t.lines, line)
+	}
+	return len(b), nil
+}
+
+func (t *tail) text() string { return t.legend + strings.Join(t.lines, "") }

@@ -1,0 +1,152 @@
+package cmdline
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"dessim/scenarios"
+	"dessim/sim"
+)
+
+// second is the same run in another process, with another GOMAXPROCS, to which
+// ours is compared as both go: it is a Writer that takes our trace and then our
+// JSON, and reads as much from the other process. So nothing is stored, and the
+// difference is found in the runs that differed, not in two later ones.
+//
+// It gives no errors: after a difference it compares no more.
+type second struct {
+	program string // before its complaints
+	cmd     *exec.Cmd
+	out     *bufio.Reader
+	errors  bytes.Buffer
+	procs   int
+	lines   int
+	differ  bool
+	here    string // the first lines that differ
+	there   string
+	ended   bool // there is the end of the other process instead of a line
+}
+
+// compared gives the trace that two processes compare: with lengths and hashes of
+// bodies, which differ whenever the bodies do. Words leave much out, and cost more
+// than the run.
+func compared(w io.Writer) *sim.Trace { return &sim.Trace{W: w} }
+
+// startSecond starts the other process.
+func (j *job) startSecond() (*second, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	args := []string{"run", "-second-process", "-scenario", j.scenario.Name, "-seed", strconv.FormatUint(j.seed, 10)}
+	for _, x := range j.scenario.Params() {
+		args = append(args, "-"+x.Name, x.Get(&j.params))
+	}
+	if j.replay != nil {
+		args = []string{"replay", "-second-process", j.replay.path}
+	}
+	s := &second{program: j.Name, cmd: exec.CommandContext(j.ctx, exe, args...), procs: 1}
+	if runtime.GOMAXPROCS(0) == 1 {
+		s.procs = 2
+	}
+	s.cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(s.procs))
+	s.cmd.Stderr = &s.errors
+	pipe, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	s.out = bufio.NewReaderSize(pipe, 1<<16)
+	return s, s.cmd.Start()
+}
+
+// Write compares b, which is whole lines.
+func (s *second) Write(b []byte) (int, error) {
+	n := len(b)
+	for len(b) > 0 && !s.differ {
+		end := bytes.IndexByte(b, '\n') + 1
+		s.compare(b[:end])
+		b = b[end:]
+	}
+	return n, nil
+}
+
+func (s *second) compare(line []byte) {
+	s.lines++
+	if next, err := s.out.Peek(len(line)); err == nil && bytes.Equal(next, line) {
+		s.out.Discard(len(line))
+		return
+	}
+	there, err := s.out.ReadString('\n')
+	if err == nil && there == string(line) { // longer than the buffer
+		return
+	}
+	s.differ, s.here, s.there = true, strings.TrimSuffix(string(line), "\n"), strings.TrimSuffix(there, "\n")
+	s.ended = err != nil
+}
+
+// kill ends the other process, if it has not ended.
+func (s *second) kill() {
+	if s.cmd.ProcessState == nil {
+		s.cmd.Process.Kill()
+		s.cmd.Wait()
+	}
+}
+
+// finish compares the end and awaits the other process. broken is why it came to
+// no end of its own.
+func (s *second) finish(report []byte) (broken string) {
+	s.Write(report)
+	if s.differ && !s.ended {
+		s.kill()
+		return ""
+	}
+	rest, _ := s.out.ReadString('\n')
+	if rest != "" && !s.differ {
+		s.differ, s.here, s.there = true, "(nothing more)", strings.TrimSuffix(rest, "\n")
+	}
+	io.Copy(io.Discard, s.out)
+	s.cmd.Wait() // its error is the exit code, or comes of it
+	switch s.cmd.ProcessState.ExitCode() {
+	case exitPass, exitViolation, exitInconclusive, exitInternal:
+		if !s.ended {
+			return ""
+		}
+	}
+	text, _, _ := strings.Cut(s.errors.String(), "\n")
+	if text == "" {
+		text = s.cmd.ProcessState.String()
+	}
+	return strings.TrimPrefix(text, s.program+": ")
+}
+
+// judge ends the comparison. A difference makes the report's verdict an error and
+// is told on stderr in three lines.
+func (j *job) judge(r *scenarios.Report) error {
+	var report bytes.Buffer
+	(&summary{Report: r, command: j.command}).json(&report)
+	broken := j.other.finish(report.Bytes())
+	switch {
+	case j.ctx.Err() != nil || j.other.cmd.ProcessState.ExitCode() == exitInterrupted:
+		return &exit{exitInterrupted, "interrupted; nothing was written"}
+	case broken != "":
+		return &exit{exitInternal, "the second process failed: " + broken}
+	case !j.other.differ:
+		return nil
+	}
+	r.Verdict = scenarios.Failed
+	r.Failure = fmt.Sprintf("not deterministic: a second process differs from line %d of the trace on", j.other.lines)
+	if strings.HasPrefix(j.other.here, "{") {
+		r.Failure = "not deterministic: a second process has the same trace and another report"
+	}
+	j.complain(fmt.Sprintf("%s (GOMAXPROCS %d here, %d there)", r.Failure, runtime.GOMAXPROCS(0), j.other.procs))
+	j.complain("here:  " + j.other.here)
+	j.complain("there: " + j.other.there)
+	return nil
+}
