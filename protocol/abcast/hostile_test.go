@@ -1,21 +1,41 @@
 package abcast
 
 import (
+	"slices"
 	"testing"
 
 	"dessim/protocol"
-
-	"github.com/google/go-cmp/cmp"
 )
+
+// A hostile is a message that no member would send, and how it is counted.
+type hostile struct {
+	name string
+	from protocol.NodeID
+	msg  []byte
+	want Stats
+}
+
+// refuses gives each message to a member of its own, which begin makes: one that
+// broadcast and received something, so that two are pending and before is
+// delivered. Nothing but its counts may change.
+func refuses(t *testing.T, cases []hostile, begin func() (*Group, *protocol.Env, *[]MsgID), before ...MsgID) {
+	t.Helper()
+	for _, c := range cases {
+		g, env, got := begin()
+		effects := len(env.Effects())
+		g.Receive(env, c.from, c.msg)
+		if s := g.Stats(); s != c.want {
+			t.Errorf("%s: stats %+v, want %+v", c.name, s, c.want)
+		}
+		if g.Pending() != 2 || !slices.Equal(*got, before) || len(env.Effects()) != effects {
+			t.Errorf("%s: %d pending, want 2; delivered %v, want %v; effects %v, want none", c.name, g.Pending(), *got, before, env.Effects()[effects:])
+		}
+	}
+}
 
 func TestISISDropsAndCountsWhatNoMemberWouldSend(t *testing.T) {
 	own, theirs := MsgID{2, 1, 1}, MsgID{1, 1, 1}
-	cases := []struct {
-		name string
-		from protocol.NodeID
-		msg  []byte
-		want Stats
-	}{
+	refuses(t, []hostile{
 		{"empty", 1, nil, Stats{Malformed: 1}},
 		{"component only", 1, []byte{4}, Stats{Malformed: 1}},
 		{"another component", 1, append([]byte{5}, appendPropose(nil, own, 2)...), Stats{Malformed: 1}},
@@ -37,30 +57,17 @@ func TestISISDropsAndCountsWhatNoMemberWouldSend(t *testing.T) {
 		{"proposal for what was not broadcast", 1, wire(appendPropose(nil, MsgID{2, 1, 2}, 2)), Stats{Stray: 1}},
 		{"proposal for an earlier life", 1, wire(appendPropose(nil, MsgID{2, 9, 1}, 2)), Stats{Stray: 1}},
 		{"repeated data", 1, wire(appendData(nil, Message{ID: theirs})), Stats{Stray: 1}},
-	}
-	for _, c := range cases {
+	}, func() (*Group, *protocol.Env, *[]MsgID) {
 		g, env, got := alone(ISIS, 2, 1, 2, 3)
 		g.Broadcast(env, nil)
 		g.Receive(env, 1, wire(appendData(nil, Message{ID: theirs})))
-		before := len(env.Effects())
-		g.Receive(env, c.from, c.msg)
-		if s := g.Stats(); s != c.want {
-			t.Errorf("%s: stats %+v, want %+v", c.name, s, c.want)
-		}
-		if g.Pending() != 2 || len(*got) != 0 || len(env.Effects()) != before {
-			t.Errorf("%s: %d pending, %v delivered, effects %v", c.name, g.Pending(), *got, env.Effects()[before:])
-		}
-	}
+		return g, env, got
+	})
 }
 
 func TestLamportDropsAndCountsWhatNoMemberWouldSend(t *testing.T) {
 	theirs, next := MsgID{1, 1, 1}, MsgID{1, 1, 2}
-	cases := []struct {
-		name string
-		from protocol.NodeID
-		msg  []byte
-		want Stats
-	}{
+	refuses(t, []hostile{
 		{"ISIS's data", 1, wire(appendData(nil, Message{ID: next})), Stats{Malformed: 1}},
 		{"the sequencer's data", 1, wire(appendSequencerData(nil, Message{ID: next})), Stats{Malformed: 1}},
 		{"a place", 1, wire(appendSequencerOrder(nil, next, 1)), Stats{Malformed: 1}},
@@ -72,30 +79,17 @@ func TestLamportDropsAndCountsWhatNoMemberWouldSend(t *testing.T) {
 		{"repeated data with another stamp", 1, wire(appendLamportData(nil, Message{ID: theirs}, 6)), Stats{Stray: 1}},
 		{"data behind its time", 1, wire(appendLamportData(nil, Message{ID: next}, 4)), Stats{Stray: 1}},
 		{"acknowledgement behind its time", 1, wire(appendLamportAck(nil, 5)), Stats{Stray: 1}},
-	}
-	for _, c := range cases {
+	}, func() (*Group, *protocol.Env, *[]MsgID) {
 		g, env, got := alone(Lamport, 2, 1, 2, 3)
 		g.Broadcast(env, nil)
 		g.Receive(env, 1, wire(appendLamportData(nil, Message{ID: theirs}, 5)))
-		before := len(env.Effects())
-		g.Receive(env, c.from, c.msg)
-		if s := g.Stats(); s != c.want {
-			t.Errorf("%s: stats %+v, want %+v", c.name, s, c.want)
-		}
-		if g.Pending() != 2 || len(*got) != 0 || len(env.Effects()) != before {
-			t.Errorf("%s: %d pending, %v delivered, effects %v", c.name, g.Pending(), *got, env.Effects()[before:])
-		}
-	}
+		return g, env, got
+	})
 }
 
 func TestSequencerDropsAndCountsWhatNoMemberWouldSend(t *testing.T) {
 	done, theirs := MsgID{3, 1, 1}, MsgID{3, 1, 2}
-	cases := []struct {
-		name string
-		from protocol.NodeID
-		msg  []byte
-		want Stats
-	}{
+	refuses(t, []hostile{
 		{"ISIS's data", 3, wire(appendData(nil, Message{ID: MsgID{3, 1, 3}})), Stats{Malformed: 1}},
 		{"Lamport's acknowledgement", 1, wire(appendLamportAck(nil, 9)), Stats{Malformed: 1}},
 		{"place 0", 1, wire(appendSequencerOrder(nil, theirs, 0)), Stats{Malformed: 1}},
@@ -107,20 +101,12 @@ func TestSequencerDropsAndCountsWhatNoMemberWouldSend(t *testing.T) {
 		{"a place given before", 1, wire(appendSequencerOrder(nil, theirs, 1)), Stats{Stray: 1}},
 		{"a place too far on", 1, wire(appendSequencerOrder(nil, theirs, 3)), Stats{Stray: 1}},
 		{"a second place", 1, wire(appendSequencerOrder(nil, done, 2)), Stats{Stray: 1}},
-	}
-	for _, c := range cases {
+	}, func() (*Group, *protocol.Env, *[]MsgID) {
 		g, env, got := alone(Sequencer, 2, 1, 2, 3)
 		g.Broadcast(env, nil)
 		g.Receive(env, 3, wire(appendSequencerData(nil, Message{ID: done})))
 		g.Receive(env, 1, wire(appendSequencerOrder(nil, done, 1)))
 		g.Receive(env, 3, wire(appendSequencerData(nil, Message{ID: theirs})))
-		before := len(env.Effects())
-		g.Receive(env, c.from, c.msg)
-		if s := g.Stats(); s != c.want {
-			t.Errorf("%s: stats %+v, want %+v", c.name, s, c.want)
-		}
-		if d := cmp.Diff([]MsgID{done}, *got); d != "" || g.Pending() != 2 || len(env.Effects()) != before {
-			t.Errorf("%s: %d pending, effects %v, delivered (-want +got):\n%s", c.name, g.Pending(), env.Effects()[before:], d)
-		}
-	}
+		return g, env, got
+	}, done)
 }

@@ -5,41 +5,29 @@ import (
 	"testing"
 
 	"dessim/protocol"
-	"dessim/protocol/raft"
+	"dessim/protocol/internal/grouptest"
 	"dessim/sim"
 )
 
 // directed runs nodes under the faults for so many ticks, and gives each and what
 // it delivered.
-func directed(t *testing.T, size, ticks int, snapshot uint64, faults []sim.Fault, inputs ...sim.Input) (groups []*raft.Group, delivered [][]string) {
-	w := &world{calm: protocol.MaxTime, snapshot: snapshot}
-	groups, delivered = make([]*raft.Group, size), make([][]string, size)
-	for i := range size {
-		w.hosts = append(w.hosts, &mortal{id: protocol.NodeID(i)})
-	}
-	s, err := sim.New(sim.Plan{
+func directed(size, ticks int, snapshot uint64, faults []sim.Fault, inputs ...sim.Input) (groups []grouptest.Group, delivered [][]string) {
+	groups, delivered = make([]grouptest.Group, size), make([][]string, size)
+	grouptest.RunQuiet(sim.Plan{
 		Nodes: size,
 		Node: func(id protocol.NodeID) protocol.Node {
-			h := newSimHost(w, nil)
-			groups[id] = h.group
+			h := newGroup(snapshot).NewHost(size)
+			groups[id] = h.Group
 			return h
 		},
-		Link:   sim.Link{Delay: oneDelay},
 		Faults: faults,
 		Inputs: inputs,
-		Until:  protocol.Time(ticks) * protocol.Time(tick),
-		Done:   func() bool { return false },
-		Poison: true,
-	}, nil, collector(func(e *sim.Event) {
-		if e.Kind == kindHandedOver {
-			_, payload, _ := cutFields(string(e.Body), 4)
-			delivered[e.Node] = append(delivered[e.Node], payload)
+		Until:  at(ticks),
+	}, collector(func(e *sim.Event) {
+		if e.Kind == grouptest.HandedOver {
+			delivered[e.Node] = append(delivered[e.Node], grouptest.Payload(e.Body))
 		}
 	}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Run()
 	return groups, delivered
 }
 
@@ -54,7 +42,7 @@ func at(ticks int) protocol.Time { return protocol.Time(ticks) * protocol.Time(t
 // nobody would campaign.
 func TestLeaderThatHearsNobodyResigns(t *testing.T) {
 	deaf := sim.Fault{ID: 1, Op: sim.Cut, Groups: [][]protocol.NodeID{{1, 2}, {0}}, At: at(5)}
-	groups, delivered := directed(t, 3, 30, 0, []sim.Fault{deaf}, sim.Input{ID: 1, At: at(6), Node: 1, Body: []byte("apples")})
+	groups, delivered := directed(3, 30, 0, []sim.Fault{deaf}, sim.Input{ID: 1, At: at(6), Node: 1, Body: []byte("apples")})
 	if v, normal := groups[1].View(); !normal || v.Number < 2 || !slices.Equal(delivered[1], []string{"apples"}) {
 		t.Errorf("node 1: in term %d: %v, delivered %q; want a later leader than the deaf one, and apples", v.Number, normal, delivered[1])
 	}
@@ -62,7 +50,7 @@ func TestLeaderThatHearsNobodyResigns(t *testing.T) {
 
 func TestMinorityKnowsThatItIsNone(t *testing.T) {
 	apart := sim.Fault{ID: 1, Op: sim.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2, 3, 4}}, At: at(5)}
-	groups, delivered := directed(t, 5, 30, 0, []sim.Fault{apart},
+	groups, delivered := directed(5, 30, 0, []sim.Fault{apart},
 		sim.Input{ID: 1, At: at(6), Node: 0, Body: []byte("apples")}, sim.Input{ID: 2, At: at(6), Node: 4, Body: []byte("pears")})
 	for id, g := range groups {
 		var want []string
@@ -82,7 +70,7 @@ func TestMinorityKnowsThatItIsNone(t *testing.T) {
 // back, since it campaigned all the time.
 func TestNodeThatComesBackDeposesNobody(t *testing.T) {
 	apart := sim.Fault{ID: 1, Op: sim.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, At: at(5), For: 20 * tick}
-	groups, _ := directed(t, 3, 40, 0, []sim.Fault{apart})
+	groups, _ := directed(3, 40, 0, []sim.Fault{apart})
 	for id, g := range groups {
 		if v, normal := g.View(); !normal || v.Number != 1 {
 			t.Errorf("node %d: in term %d: %v, want term 1 still", id, v.Number, normal)
@@ -102,9 +90,9 @@ func TestLaggardIsBroughtUpByASnapshotThoughOneIsLost(t *testing.T) {
 	}
 	var inputs []sim.Input
 	for i := range 40 {
-		inputs = append(inputs, sim.Input{ID: uint64(i), At: at(6) + protocol.Time(i)*protocol.Time(oneDelay), Node: 1, Body: []byte{byte('a' + i%26)}})
+		inputs = append(inputs, sim.Input{ID: uint64(i), At: at(6) + protocol.Time(i)*protocol.Time(grouptest.OneDelay), Node: 1, Body: []byte{byte('a' + i%26)}})
 	}
-	groups, delivered := directed(t, 3, 40, 4, faults, inputs...)
+	groups, delivered := directed(3, 40, 4, faults, inputs...)
 	if s := groups[2].Stats(); s.Learned == 0 || !slices.Equal(delivered[2], delivered[1]) || len(delivered[1]) != 40 {
 		t.Errorf("node 2 learned %d by snapshot and delivered %q, want %q", s.Learned, delivered[2], delivered[1])
 	}
@@ -118,14 +106,14 @@ func TestNodeThatLagsByALittleIsSentEntries(t *testing.T) {
 		inputs = append(inputs, sim.Input{ID: uint64(i), At: at(6 + i/7*3), Node: 1, Body: []byte{byte('a' + i)}})
 	}
 	// The last three make the log long enough for a snapshot, and node 2 misses them.
-	groups, delivered := directed(t, 3, 40, 5, faults, inputs...)
+	groups, delivered := directed(3, 40, 5, faults, inputs...)
 	if s := groups[2].Stats(); s.Learned != 0 || !slices.Equal(delivered[2], delivered[1]) || len(delivered[2]) != 10 {
 		t.Errorf("node 2 learned %d by snapshot and delivered %q, want none and %q", s.Learned, delivered[2], delivered[1])
 	}
 }
 
 func TestNobodyIsSuspectedOnAQuietDay(t *testing.T) {
-	groups, _ := directed(t, 5, 50, 0, nil)
+	groups, _ := directed(5, 50, 0, nil)
 	for id, g := range groups {
 		if s := g.Stats(); s.Excluded != 0 || s.Ballots != uint64(max(1-id, 0)) {
 			t.Errorf("node %d forgot its leader %d times and campaigned %d times; want one campaign, of node 0", id, s.Excluded, s.Ballots)

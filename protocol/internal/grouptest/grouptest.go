@@ -1,0 +1,109 @@
+// Package grouptest is the world that the tests of a totally ordered group put it
+// into: abcast under Views, and raft behind the same calls. It draws misfortunes
+// from a seed, runs a group through them, and judges what every life of every
+// member delivers. It is for tests alone.
+//
+// A run promises: whatever is delivered stands at one place of one sequence of
+// messages and changes (views, terms), which no life of any node contradicts;
+// each life delivers it from the beginning without gaps; every message was
+// broadcast, with that payload, and is delivered once and in its origin's order;
+// a minority delivers nothing that was broadcast after it was cut off; and when
+// all is calm again, every node has delivered all of it, and whatever a life
+// broadcast that still lives.
+//
+// There are two worlds, since neither has all that the other has. NewWorld crashes
+// within the step that a trigger waits for and leaves worse disks than sim.Fault
+// does, but a sync there takes no time. NewFaultyWorld has the simulator's own
+// faults, disk and links.
+//
+// It does not corrupt messages: that is for the tests of the decoders. It knows a
+// group by the calls of its host alone, so it cannot tell a wrong state that is
+// never delivered.
+package grouptest
+
+import (
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/abcast"
+)
+
+// Tick is the tick of every group.
+const Tick = 100 * time.Millisecond
+
+// HandedOver is the kind of the output of a delivery: see Protocol.New.
+var HandedOver = protocol.KindOf("handed-over")
+
+// A Group is one life of a member.
+type Group interface {
+	Restore(rec []byte)
+	Start(env *protocol.Env)
+	Broadcast(env *protocol.Env, payload []byte) abcast.MsgID
+	Receive(env *protocol.Env, from protocol.NodeID, msg []byte)
+	Timeout(env *protocol.Env, tag uint64)
+	Pending() int
+	Delivered() uint64
+	View() (v abcast.View, normal bool)
+	Stats() abcast.Stats
+	Describe(b []byte) []byte
+}
+
+// Deliver is what a Group calls for each message.
+type Deliver = func(env *protocol.Env, index uint64, m abcast.Message)
+
+// A Protocol is what a world has to know of whom it tests.
+type Protocol struct {
+	// Salt keeps the worlds of two protocols with one seed apart.
+	Salt uint64
+	// New makes a life of a member that sends by Env.Send and ticks each Tick. What
+	// it delivers becomes an output, so that only that counts which no crash cut off.
+	New func(members []protocol.NodeID, deliver Deliver) Group
+	// Vary, which may be nil, draws what differs from run to run in what New makes.
+	Vary func(w *World)
+	// Distort, which may be nil, gives what a wrong host would do instead of what a
+	// step did. NewFaultyWorld does not ask it.
+	Distort func(effects []protocol.Effect) []protocol.Effect
+
+	// Steps are the kinds of messages about whose sending a crash of NewWorld may
+	// wait, and Anchors those of NewFaultyWorld.
+	Steps, Anchors []protocol.Kind
+	// Report tells others what is on the disk of who sends it, and Promise that it
+	// will follow no earlier leader.
+	Report, Promise protocol.Kind
+
+	// Change is the kind of the outputs that are no messages, Noun the word for one,
+	// and Decode reads one. Members are nil if it does not say them.
+	Change protocol.Kind
+	Noun   string
+	Decode func(body []byte) (v abcast.View, ok bool)
+	// Refuse, which may be nil, says what is wrong with a change that no life
+	// delivered before, or "".
+	Refuse func(w *World, v abcast.View) string
+	// Unsettled, which may be nil, says what is wrong with a view that a node works
+	// in when all is calm, or "".
+	Unsettled func(w *World, v abcast.View) string
+}
+
+// group makes a Group among so many nodes.
+func (p *Protocol) group(size int) Group {
+	members := make([]protocol.NodeID, size)
+	for i := range members {
+		members[i] = protocol.NodeID(i)
+	}
+	return p.New(members, handOver)
+}
+
+// T is what is used of a *testing.T.
+type T interface {
+	Helper()
+	Name() string
+	Logf(format string, args ...any)
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+func spoil(b []byte) {
+	for i := range b {
+		b[i] = 0xee
+	}
+}

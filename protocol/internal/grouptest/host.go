@@ -1,0 +1,67 @@
+package grouptest
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"dessim/protocol"
+	"dessim/protocol/abcast"
+)
+
+// A Host is the least node that a group can live in: it gives the Group its
+// records, its messages and its timers, and an input is what it broadcasts.
+type Host struct {
+	Group
+	// Sent, which may be nil, is told of each broadcast.
+	Sent func(id abcast.MsgID, payload string)
+}
+
+// NewHost makes a node of a group of that size, whose deliveries are outputs.
+func (p *Protocol) NewHost(size int) *Host { return &Host{Group: p.group(size)} }
+
+// Start restores what the disk kept.
+func (h *Host) Start(env *protocol.Env) {
+	for _, rec := range env.Records() {
+		h.Restore(rec)
+	}
+	h.Group.Start(env)
+}
+
+// Receive broadcasts an input.
+func (h *Host) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	if from != protocol.Outside {
+		h.Group.Receive(env, from, msg)
+		return
+	}
+	payload := string(msg)
+	id := h.Broadcast(env, msg)
+	if h.Sent != nil {
+		h.Sent(id, payload)
+	}
+}
+
+// handOver makes a delivery an output.
+func handOver(env *protocol.Env, index uint64, m abcast.Message) {
+	env.Output(HandedOver, fmt.Appendf(nil, "%d %d %d %d %s", index, m.ID.Node, m.ID.Incarnation, m.ID.Seq, m.Payload))
+	spoil(m.Payload)
+}
+
+// readHandedOver undoes handOver.
+func readHandedOver(body []byte) (index uint64, id abcast.MsgID, payload string) {
+	field := strings.SplitN(string(body), " ", 5)
+	number := func(i int) uint64 {
+		n, err := strconv.ParseUint(field[i], 10, 64)
+		if err != nil {
+			panic(fmt.Sprintf("grouptest: delivery %q: %v", body, err))
+		}
+		return n
+	}
+	return number(0), abcast.MsgID{Node: protocol.NodeID(number(1)), Incarnation: uint32(number(2)), Seq: number(3)}, field[4]
+}
+
+// Payload gives that of a message from the output of its delivery.
+func Payload(body []byte) string {
+	_, _, payload := readHandedOver(body)
+	return payload
+}

@@ -1,0 +1,155 @@
+package grouptest
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+	"dessim/protocol/abcast"
+)
+
+// A judge holds all that any life delivers against one sequence of entries, which
+// the first life to get anywhere writes. It knows nothing of how a Group works.
+type judge struct {
+	world  *World
+	canon  []string // entries: messages and changes
+	change uint64   // number of the last change in it
+	last   map[abcast.Life]uint64
+	sent   map[abcast.MsgID]sending
+	order  []abcast.MsgID // as broadcast
+	lives  []progress     // by node
+	wrong  string         // the first violation, or ""
+}
+
+type sending struct {
+	payload string
+	at      protocol.Time
+}
+
+// progress is what one life has delivered.
+type progress struct{ entries, messages int }
+
+func newJudge(w *World) *judge {
+	return &judge{world: w, last: map[abcast.Life]uint64{}, sent: map[abcast.MsgID]sending{}, lives: make([]progress, w.Size())}
+}
+
+func (j *judge) violated(format string, args ...any) {
+	if j.wrong == "" {
+		j.wrong = fmt.Sprintf("at %v: ", j.world.now()) + fmt.Sprintf(format, args...)
+	}
+}
+
+func (j *judge) died(m *member) { j.lives[m.id] = progress{} }
+
+func (j *judge) broadcast(id abcast.MsgID, payload string, at protocol.Time) {
+	if _, again := j.sent[id]; again {
+		j.violated("%v is broadcast twice", id)
+	}
+	j.sent[id] = sending{payload, at}
+	j.order = append(j.order, id)
+}
+
+// output judges what life m.inc of a node delivers next.
+func (j *judge) output(m *member, kind protocol.Kind, body []byte) {
+	p := &j.lives[m.id]
+	who := fmt.Sprintf("node %v/%d delivers", m.id, m.inc)
+	isNew := p.entries == len(j.canon)
+	text := ""
+	if kind == j.world.protocol.Change {
+		text = j.changed(p, who, body, isNew)
+	} else {
+		text = j.message(m, p, who, body, isNew)
+	}
+	if isNew {
+		j.canon = append(j.canon, text)
+	} else if j.canon[p.entries] != text {
+		j.violated("%s %q as entry %d, another life %q", who, text, p.entries, j.canon[p.entries])
+	}
+	p.entries++
+}
+
+func (j *judge) changed(p *progress, who string, body []byte, isNew bool) string {
+	rules := j.world.protocol
+	v, ok := rules.Decode(body)
+	text := fmt.Sprintf("%s %d", rules.Noun, v.Number)
+	if v.Members != nil {
+		text += fmt.Sprint(" ", v.Members)
+	}
+	if !ok || v.Place != uint64(p.messages) {
+		j.violated("%s %s at place %d, after %d messages", who, text, v.Place, p.messages)
+	}
+	if !isNew {
+		return text
+	}
+	j.world.counts.Changes++
+	if v.Number <= j.change {
+		j.violated("%s %s %d after %s %d", who, rules.Noun, v.Number, rules.Noun, j.change)
+	}
+	j.change = v.Number
+	if rules.Refuse != nil {
+		if why := rules.Refuse(j.world, v); why != "" {
+			j.violated("%s %s", who, why)
+		}
+	}
+	return text
+}
+
+func (j *judge) message(m *member, p *progress, who string, body []byte, isNew bool) string {
+	index, id, payload := readHandedOver(body)
+	who = fmt.Sprintf("%s %v at %d", who, id, index)
+	if index != uint64(p.messages) {
+		j.violated("%s, after %d messages", who, p.messages)
+	}
+	p.messages++
+	j.world.counts.Deliveries++
+	s, known := j.sent[id]
+	if !known || s.payload != payload {
+		j.violated("%s: %q, broadcast %v %q", who, payload, known, s.payload)
+	}
+	if since, alone := j.world.isolated(m.id); alone && s.at > since {
+		j.violated("%s, broadcast at %v, from within a minority since %v", who, s.at, since)
+	}
+	if isNew {
+		l := abcast.Life{Node: id.Node, Incarnation: id.Incarnation}
+		if id.Seq != j.last[l]+1 {
+			j.violated("%s, after its life's %d", who, j.last[l])
+		}
+		j.last[l] = id.Seq
+		j.world.counts.Ordered++
+		if known && (j.world.Incarnation(id.Node) != id.Incarnation || j.world.members[id.Node].group == nil) {
+			j.world.counts.Orphans++
+		}
+	}
+	return fmt.Sprintf("%v %s", id, payload)
+}
+
+// unfinished tells what is still to come when all is calm, or "": one view of all
+// that live, which is the last that was delivered, everything delivered
+// everywhere, and nothing lost of a life that lives on.
+func (w *World) unfinished() string {
+	for _, m := range w.members {
+		if m.group == nil {
+			return fmt.Sprintf("node %v is down", m.id)
+		}
+		noun := w.protocol.Noun
+		v, normal := m.group.View()
+		if !normal || v.Number != w.judge.change || len(v.Members) != w.Size() {
+			return fmt.Sprintf("node %v: in %s %d %v: %v, want %s %d of all", m.id, noun, v.Number, v.Members, normal, noun, w.judge.change)
+		}
+		if w.protocol.Unsettled != nil {
+			if why := w.protocol.Unsettled(w, v); why != "" {
+				return fmt.Sprintf("node %v: %s", m.id, why)
+			}
+		}
+		if p := w.judge.lives[m.id]; p.entries != len(w.judge.canon) || m.group.Pending() != 0 || m.group.Delivered() != uint64(p.messages) {
+			return fmt.Sprintf("node %v: %d of %d entries delivered, %d messages pending", m.id, p.entries, len(w.judge.canon), m.group.Pending())
+		}
+	}
+	for _, id := range w.judge.order {
+		if id.Incarnation == w.Incarnation(id.Node) && w.judge.last[abcast.Life{Node: id.Node, Incarnation: id.Incarnation}] < id.Seq {
+			return fmt.Sprintf("%v is not delivered, though its origin lives", id)
+		}
+	}
+	return ""
+}
+
+func (w *World) settled() bool { return w.judge.wrong != "" || w.unfinished() == "" }

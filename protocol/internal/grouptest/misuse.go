@@ -1,0 +1,57 @@
+package grouptest
+
+import "dessim/protocol"
+
+// A Misuse is what a wrong host, or a machine that orders its effects wrongly,
+// would do with what a step of a right one does. A judge that lets it pass judges
+// nothing.
+type Misuse struct {
+	Name    string
+	Distort func(effects []protocol.Effect) []protocol.Effect
+}
+
+// Misuses gives those that every group has to fear.
+func Misuses() []Misuse {
+	return []Misuse{
+		{"sends before it persists", func(effects []protocol.Effect) []protocol.Effect {
+			return first(effects, func(e *protocol.Effect) bool { return e.Op == protocol.OpSend })
+		}},
+		{"sends before it syncs", func(effects []protocol.Effect) []protocol.Effect {
+			return first(effects, func(e *protocol.Effect) bool { return e.Op != protocol.OpSync })
+		}},
+		{"never syncs", func(effects []protocol.Effect) []protocol.Effect {
+			return only(effects, func(e *protocol.Effect) bool { return e.Op != protocol.OpSync })
+		}},
+		{"delivers before it persists", func(effects []protocol.Effect) []protocol.Effect {
+			return first(effects, func(e *protocol.Effect) bool { return e.Op == protocol.OpOutput })
+		}},
+	}
+}
+
+// first puts the effects that f picks before the others.
+func first(effects []protocol.Effect, f func(e *protocol.Effect) bool) []protocol.Effect {
+	return append(only(effects, f), only(effects, func(e *protocol.Effect) bool { return !f(e) })...)
+}
+
+// only leaves the effects that f picks.
+func only(effects []protocol.Effect, f func(e *protocol.Effect) bool) (picked []protocol.Effect) {
+	for i := range effects {
+		if f(&effects[i]) {
+			picked = append(picked, effects[i])
+		}
+	}
+	return picked
+}
+
+// Catch fails t unless somebody notices the misuse in 1000 seeds.
+func (m *Misuse) Catch(t T, f *Flags, p *Protocol) {
+	t.Helper()
+	p.Distort = m.Distort
+	for seed := f.First; seed < f.First+1000; seed++ {
+		if wrong := NewWorld(p, f.Size(seed), seed).Run(); wrong != "" {
+			t.Logf("seed %d: %s", seed, wrong)
+			return
+		}
+	}
+	t.Errorf("nobody notices in 1000 seeds")
+}
