@@ -238,6 +238,21 @@ type Group struct {
 	started   bool
 }
 
+// Orderer is what a host needs of a Group: with Views, what keeps the same promises by
+// other means can take its place.
+type Orderer interface {
+	Restore(rec []byte)
+	Start(env *protocol.Env)
+	Broadcast(env *protocol.Env, payload []byte) MsgID
+	Receive(env *protocol.Env, from protocol.NodeID, msg []byte)
+	Timeout(env *protocol.Env, tag uint64)
+	Pending() int
+	Delivered() uint64
+	View() (v View, normal bool)
+	Stats() Stats
+	Describe(b []byte) []byte
+}
+
 // New makes a Group that Start brings to life. It panics if cfg lacks something
 // or contradicts itself. It copies cfg.Members.
 func New(cfg Config) *Group {

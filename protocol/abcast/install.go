@@ -196,7 +196,7 @@ func (m *membership) deliver(env *protocol.Env) (any bool) {
 		any = true
 		if e.view != 0 {
 			v := View{Number: e.view, Members: e.lives, Place: m.log.handed}
-			m.out = appendView(m.out[:0], v)
+			m.out = AppendView(m.out[:0], v)
 			env.Output(KindViewed, m.out)
 			if m.cfg.Views.Changed != nil {
 				m.cfg.Views.Changed(env, v)

@@ -137,10 +137,10 @@ func TestNoPartOfARecordIsARecord(t *testing.T) {
 }
 
 func FuzzDecodeViewedInvertsEncode(f *testing.F) {
-	f.Add(appendView(nil, View{9, []Life{{0, 1}, {3, 2}}, 17}))
+	f.Add(AppendView(nil, View{9, []Life{{0, 1}, {3, 2}}, 17}))
 	f.Fuzz(func(t *testing.T, rec []byte) {
-		if v, ok := DecodeViewed(rec); ok && !bytes.Equal(appendView(nil, v), rec) {
-			t.Fatalf("%q decodes to %+v, which encodes to %q", rec, v, appendView(nil, v))
+		if v, ok := DecodeViewed(rec); ok && !bytes.Equal(AppendView(nil, v), rec) {
+			t.Fatalf("%q decodes to %+v, which encodes to %q", rec, v, AppendView(nil, v))
 		}
 	})
 }

@@ -26,16 +26,12 @@ func underViews(o abcast.Order, merge time.Duration) *grouptest.Protocol {
 				Views:   &abcast.Views{Datagram: (*protocol.Env).Send, Tick: tick, Merge: merge},
 			})
 		},
-		Vary:      func(w *grouptest.World) { merge = []time.Duration{0, 10, 120}[w.Draw(3)] * time.Millisecond },
-		Steps:     []protocol.Kind{abcast.KindViewPromise, abcast.KindViewPrepare, abcast.KindNewView, abcast.KindStable, abcast.KindData, abcast.KindFinal},
-		Anchors:   []protocol.Kind{abcast.KindViewPromise, abcast.KindNewView, abcast.KindStable, abcast.KindData},
-		Report:    abcast.KindStable,
-		Promise:   abcast.KindViewPromise,
-		Change:    abcast.KindViewed,
-		Noun:      "view",
-		Decode:    abcast.DecodeViewed,
-		Refuse:    minority,
-		Unsettled: livesThatAreOver,
+		Vary:    func(w *grouptest.World) { merge = []time.Duration{0, 10, 120}[w.Draw(3)] * time.Millisecond },
+		Steps:   []protocol.Kind{abcast.KindViewPromise, abcast.KindViewPrepare, abcast.KindNewView, abcast.KindStable, abcast.KindData, abcast.KindFinal},
+		Anchors: []protocol.Kind{abcast.KindViewPromise, abcast.KindNewView, abcast.KindStable, abcast.KindData},
+		Report:  abcast.KindStable,
+		Promise: abcast.KindViewPromise,
+		Refuse:  minority,
 	}
 }
 
@@ -44,15 +40,6 @@ func minority(w *grouptest.World, v abcast.View) string {
 		return ""
 	}
 	return fmt.Sprintf("view %d of no majority: %v", v.Number, v.Members)
-}
-
-func livesThatAreOver(w *grouptest.World, v abcast.View) string {
-	for _, l := range v.Members {
-		if l.Incarnation != w.Incarnation(l.Node) {
-			return fmt.Sprintf("view %d has life %v, which is over", v.Number, l)
-		}
-	}
-	return ""
 }
 
 func TestViewsKeepOneOrderThroughMisfortunes(t *testing.T) {

@@ -357,8 +357,8 @@ func readTail(r *bencode.Reader) (tail []held) {
 	return tail
 }
 
-// appendView encodes the output of kind KindViewed.
-func appendView(b []byte, v View) []byte {
+// AppendView encodes the output of kind KindViewed, for what orders by other means too.
+func AppendView(b []byte, v View) []byte {
 	b = append(b, 'l')
 	b = bencode.AppendUint(b, v.Number)
 	b = bencode.AppendUint(b, v.Place)

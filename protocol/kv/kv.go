@@ -45,13 +45,15 @@ const tickDelays = 10
 type Config struct {
 	Members []protocol.NodeID // all replicas, ascending
 	Order   abcast.Order
-	Delay   time.Duration // the longest usual travel time of a message
+	// Group, if not nil, makes the order instead of abcast.New, as raft.New does.
+	Group func(abcast.Config) abcast.Orderer
+	Delay time.Duration // the longest usual travel time of a message
 }
 
 // Node is one replica: a protocol.Node.
 type Node struct {
 	cfg      Config
-	group    *abcast.Group
+	group    abcast.Orderer
 	table    map[uint64]uint64
 	sessions map[protocol.NodeID]result // the last command of each client that was applied
 	asked    map[protocol.NodeID]uint64 // the last command that each client asked of this life
@@ -79,8 +81,13 @@ func New(cfg Config) *Node {
 		sessions: make(map[protocol.NodeID]result),
 		asked:    make(map[protocol.NodeID]uint64),
 	}
-	n.group = abcast.New(abcast.Config{Members: cfg.Members, Order: cfg.Order, Deliver: n.deliver,
-		Views: &abcast.Views{Datagram: n.send, Tick: tickDelays * cfg.Delay, Merge: cfg.Delay}})
+	order := abcast.Config{Members: cfg.Members, Order: cfg.Order, Deliver: n.deliver,
+		Views: &abcast.Views{Datagram: n.send, Tick: tickDelays * cfg.Delay, Merge: cfg.Delay}}
+	if cfg.Group != nil {
+		n.group = cfg.Group(order)
+	} else {
+		n.group = abcast.New(order)
+	}
 	return n
 }
 
@@ -179,7 +186,7 @@ func (n *Node) send(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, m
 func (n *Node) State() (delivered, fold uint64) { return n.group.Delivered(), n.state }
 
 // Group gives the node's part in the order, to be read.
-func (n *Node) Group() *abcast.Group { return n.group }
+func (n *Node) Group() abcast.Orderer { return n.group }
 
 // Stats gives the counts so far.
 func (n *Node) Stats() Stats {

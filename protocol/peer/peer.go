@@ -49,7 +49,10 @@ type Config struct {
 	Genesis  *ledger.Genesis
 	Verifier *ledger.Verifier // memory of verified signatures; may be nil
 	Order    abcast.Order
-	Secret   uint64 // RPC ids and tokens derive from it
+	// Group, if not nil, makes the order instead of abcast.New, as raft.New does. It is
+	// given a config with Views, whether the node survives or not.
+	Group  func(abcast.Config) abcast.Orderer
+	Secret uint64 // RPC ids and tokens derive from it
 	// Delay is the longest usual travel time of a message: timeouts are
 	// multiples of it.
 	Delay time.Duration
@@ -85,7 +88,7 @@ type Node struct {
 	link  *link.Link
 	flood *gossip.Gossip
 	vote  *twopc.Manager
-	order *abcast.Group
+	order abcast.Orderer
 	state *ledger.State
 
 	joined     bool
@@ -127,7 +130,7 @@ func New(cfg Config) *Node {
 	n.link = link.New(link.Config{
 		Retry:   d * 5 / 2,
 		Window:  link.MaxWindow,
-		FIFO:    cfg.Order.FIFO() && !cfg.Survive, // views have channels of their own
+		FIFO:    cfg.Order.FIFO() && !cfg.views(), // views have channels of their own
 		Deliver: n.deliver,
 		Reset:   func(env *protocol.Env, peer protocol.NodeID) { n.vote.Returned(env, peer) },
 	})
@@ -149,7 +152,7 @@ func New(cfg Config) *Node {
 		Inspect:     n.inspect,
 		Decided:     n.decided,
 	})
-	n.order = abcast.New(abcast.Config{Members: cfg.Members, Order: cfg.Order, Send: n.link.Send, Deliver: n.ordered, Views: n.views()})
+	n.order = n.newOrder()
 	n.keys.init(n.self, cfg.Key.Public())
 	n.bodies.init()
 	n.out.init()

@@ -96,12 +96,19 @@ func (n *Node) refresh(env *protocol.Env) {
 	}
 }
 
-// views gives how the order survives, or nil.
-func (n *Node) views() *abcast.Views {
-	if !n.cfg.Survive {
-		return nil
+// views tells whether the order has views.
+func (c *Config) views() bool { return c.Survive || c.Group != nil }
+
+// newOrder makes the order.
+func (n *Node) newOrder() abcast.Orderer {
+	c := abcast.Config{Members: n.cfg.Members, Order: n.cfg.Order, Send: n.link.Send, Deliver: n.ordered}
+	if n.cfg.views() {
+		c.Views = &abcast.Views{Datagram: n.datagram, Tick: tickDelays * n.cfg.Delay, Merge: n.cfg.Delay, Changed: n.viewChanged}
 	}
-	return &abcast.Views{Datagram: n.datagram, Tick: tickDelays * n.cfg.Delay, Merge: n.cfg.Delay, Changed: n.viewChanged}
+	if n.cfg.Group != nil {
+		return n.cfg.Group(c)
+	}
+	return abcast.New(c)
 }
 
 // datagram sends a message of the order's membership, which needs no link.
@@ -117,7 +124,7 @@ func (n *Node) receiveDatagram(env *protocol.Env, from protocol.NodeID, msg []by
 	case !ok:
 		n.stats.Corrupt++
 		return
-	case !n.cfg.Survive:
+	case !n.cfg.views():
 		n.stats.Malformed++
 		return
 	}

@@ -6,13 +6,14 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/internal/grouptest"
+	"dessim/protocol/raft"
 	"dessim/sim"
 )
 
-// directed runs nodes under the faults for so many ticks, and gives each and what
-// it delivered.
-func directed(size, ticks int, snapshot uint64, faults []sim.Fault, inputs ...sim.Input) (groups []grouptest.Group, delivered [][]string) {
-	groups, delivered = make([]grouptest.Group, size), make([][]string, size)
+// directed runs nodes under the faults for so many ticks, and gives each, what it
+// delivered, and the last term that it was told of.
+func directed(size, ticks int, snapshot uint64, faults []sim.Fault, inputs ...sim.Input) (groups []grouptest.Group, delivered [][]string, terms []uint64) {
+	groups, delivered, terms = make([]grouptest.Group, size), make([][]string, size), make([]uint64, size)
 	grouptest.RunQuiet(sim.Plan{
 		Nodes: size,
 		Node: func(id protocol.NodeID) protocol.Node {
@@ -24,11 +25,14 @@ func directed(size, ticks int, snapshot uint64, faults []sim.Fault, inputs ...si
 		Inputs: inputs,
 		Until:  at(ticks),
 	}, collector(func(e *sim.Event) {
-		if e.Kind == grouptest.HandedOver {
+		switch e.Kind {
+		case grouptest.HandedOver:
 			delivered[e.Node] = append(delivered[e.Node], grouptest.Payload(e.Body))
+		case raft.KindTerm:
+			terms[e.Node], _, _ = raft.DecodeTerm(e.Body)
 		}
 	}))
-	return groups, delivered
+	return groups, delivered, terms
 }
 
 type collector func(e *sim.Event)
@@ -42,23 +46,23 @@ func at(ticks int) protocol.Time { return protocol.Time(ticks) * protocol.Time(t
 // nobody would campaign.
 func TestLeaderThatHearsNobodyResigns(t *testing.T) {
 	deaf := sim.Fault{ID: 1, Op: sim.Cut, Groups: [][]protocol.NodeID{{1, 2}, {0}}, At: at(5)}
-	groups, delivered := directed(3, 30, 0, []sim.Fault{deaf}, sim.Input{ID: 1, At: at(6), Node: 1, Body: []byte("apples")})
-	if v, normal := groups[1].View(); !normal || v.Number < 2 || !slices.Equal(delivered[1], []string{"apples"}) {
-		t.Errorf("node 1: in term %d: %v, delivered %q; want a later leader than the deaf one, and apples", v.Number, normal, delivered[1])
+	groups, delivered, terms := directed(3, 30, 0, []sim.Fault{deaf}, sim.Input{ID: 1, At: at(6), Node: 1, Body: []byte("apples")})
+	if _, normal := groups[1].View(); !normal || terms[1] < 2 || !slices.Equal(delivered[1], []string{"apples"}) {
+		t.Errorf("node 1: in term %d: %v, delivered %q; want a later leader than the deaf one, and apples", terms[1], normal, delivered[1])
 	}
 }
 
 func TestMinorityKnowsThatItIsNone(t *testing.T) {
 	apart := sim.Fault{ID: 1, Op: sim.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2, 3, 4}}, At: at(5)}
-	groups, delivered := directed(5, 30, 0, []sim.Fault{apart},
+	groups, delivered, terms := directed(5, 30, 0, []sim.Fault{apart},
 		sim.Input{ID: 1, At: at(6), Node: 0, Body: []byte("apples")}, sim.Input{ID: 2, At: at(6), Node: 4, Body: []byte("pears")})
 	for id, g := range groups {
 		var want []string
 		if id > 1 {
 			want = []string{"pears"}
 		}
-		if v, normal := g.View(); normal != (id > 1) || !slices.Equal(delivered[id], want) {
-			t.Errorf("node %d: in term %d: %v, delivered %q, want %q", id, v.Number, normal, delivered[id], want)
+		if _, normal := g.View(); normal != (id > 1) || !slices.Equal(delivered[id], want) {
+			t.Errorf("node %d: in term %d: %v, delivered %q, want %q", id, terms[id], normal, delivered[id], want)
 		}
 	}
 	if n := groups[0].Pending(); n != 1 {
@@ -70,10 +74,10 @@ func TestMinorityKnowsThatItIsNone(t *testing.T) {
 // back, since it campaigned all the time.
 func TestNodeThatComesBackDeposesNobody(t *testing.T) {
 	apart := sim.Fault{ID: 1, Op: sim.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, At: at(5), For: 20 * tick}
-	groups, _ := directed(3, 40, 0, []sim.Fault{apart})
+	groups, _, terms := directed(3, 40, 0, []sim.Fault{apart})
 	for id, g := range groups {
-		if v, normal := g.View(); !normal || v.Number != 1 {
-			t.Errorf("node %d: in term %d: %v, want term 1 still", id, v.Number, normal)
+		if v, normal := g.View(); !normal || terms[id] != 1 || v.Number != 5 {
+			t.Errorf("node %d: in term %d and view %d: %v, want term 1 still, and view 5: three came, one left and came back", id, terms[id], v.Number, normal)
 		}
 	}
 	if groups[2].Stats().Ballots == 0 {
@@ -92,7 +96,7 @@ func TestLaggardIsBroughtUpByASnapshotThoughOneIsLost(t *testing.T) {
 	for i := range 40 {
 		inputs = append(inputs, sim.Input{ID: uint64(i), At: at(6) + protocol.Time(i)*protocol.Time(grouptest.OneDelay), Node: 1, Body: []byte{byte('a' + i%26)}})
 	}
-	groups, delivered := directed(3, 40, 4, faults, inputs...)
+	groups, delivered, _ := directed(3, 40, 4, faults, inputs...)
 	if s := groups[2].Stats(); s.Learned == 0 || !slices.Equal(delivered[2], delivered[1]) || len(delivered[1]) != 40 {
 		t.Errorf("node 2 learned %d by snapshot and delivered %q, want %q", s.Learned, delivered[2], delivered[1])
 	}
@@ -106,17 +110,32 @@ func TestNodeThatLagsByALittleIsSentEntries(t *testing.T) {
 		inputs = append(inputs, sim.Input{ID: uint64(i), At: at(6 + i/7*3), Node: 1, Body: []byte{byte('a' + i)}})
 	}
 	// The last three make the log long enough for a snapshot, and node 2 misses them.
-	groups, delivered := directed(3, 40, 5, faults, inputs...)
+	groups, delivered, _ := directed(3, 40, 5, faults, inputs...)
 	if s := groups[2].Stats(); s.Learned != 0 || !slices.Equal(delivered[2], delivered[1]) || len(delivered[2]) != 10 {
 		t.Errorf("node 2 learned %d by snapshot and delivered %q, want none and %q", s.Learned, delivered[2], delivered[1])
 	}
 }
 
 func TestNobodyIsSuspectedOnAQuietDay(t *testing.T) {
-	groups, _ := directed(5, 50, 0, nil)
+	groups, _, _ := directed(5, 50, 0, nil)
 	for id, g := range groups {
 		if s := g.Stats(); s.Excluded != 0 || s.Ballots != uint64(max(1-id, 0)) {
 			t.Errorf("node %d forgot its leader %d times and campaigned %d times; want one campaign, of node 0", id, s.Excluded, s.Ballots)
 		}
+	}
+}
+
+// Node 2 is taken for dead while it is cut off, and lives. It comes back into the view
+// as the life that it was, and what it broadcast meanwhile is delivered then.
+func TestLifeThatWasTakenForDeadComesBack(t *testing.T) {
+	apart := sim.Fault{ID: 1, Op: sim.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, At: at(5), For: 20 * tick}
+	groups, delivered, _ := directed(3, 40, 0, []sim.Fault{apart}, sim.Input{ID: 1, At: at(20), Node: 2, Body: []byte("apples")})
+	for id, g := range groups {
+		if v, normal := g.View(); !normal || len(v.Members) != 3 || v.Members[2].Incarnation != 1 || !slices.Equal(delivered[id], []string{"apples"}) {
+			t.Errorf("node %d: in view %v: %v, delivered %q; want all in it, and apples", id, v, normal, delivered[id])
+		}
+	}
+	if groups[0].Stats().Excluded == 0 {
+		t.Errorf("node 0 took nobody for dead")
 	}
 }

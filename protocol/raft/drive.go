@@ -26,9 +26,6 @@ func (g *Group) settle(env *protocol.Env) {
 			break
 		}
 		rd := g.node.Ready()
-		if rd.SoftState != nil {
-			g.proposed, g.waited = 0, 0 // another leader has nothing of it
-		}
 		g.record(env, &rd)
 		g.send(env, rd.Messages)
 		g.install(env, rd.Snapshot)
@@ -46,16 +43,36 @@ func (g *Group) step(m *pb.Message) {
 	}
 }
 
-// propose sends the leader, if one is known, what it was not sent yet.
+// propose sends the leader, if one is known, what it was not sent yet: that this life
+// shall be in the view, before all else, and what it broadcast.
 func (g *Group) propose() {
-	if g.proposed == len(g.outbox) || g.node.BasicStatus().Lead == etcd.None {
+	s := g.node.BasicStatus()
+	if s.Lead != g.lead || s.GetTerm() != g.term {
+		g.lead, g.term = s.Lead, s.GetTerm()
+		g.proposed, g.asked, g.waited = 0, false, 0 // another leader has nothing of it
+		clear(g.heard)
+	}
+	join := !g.asked && !g.history.has(lifeOf(g.last))
+	if !join && g.proposed == len(g.outbox) || s.Lead == etcd.None {
 		return
 	}
-	m := &pb.Message{Type: pb.MsgProp.Enum(), From: new(toRaft(g.last.Node))}
-	for _, o := range g.outbox[g.proposed:] {
-		m.Entries = append(m.Entries, &pb.Entry{Data: appendItem(nil, o)}) // the library keeps it
+	var items []item
+	if join {
+		items = append(items, item{message: abcast.Message{ID: abcast.MsgID{Node: g.last.Node, Incarnation: g.last.Incarnation}}, in: true})
 	}
-	g.proposed, g.waited = len(g.outbox), 0
+	for _, o := range g.outbox[g.proposed:] {
+		items = append(items, item{message: o})
+	}
+	g.proposed, g.asked, g.waited = len(g.outbox), true, 0
+	g.offer(items...)
+}
+
+// offer proposes items as entries.
+func (g *Group) offer(items ...item) {
+	m := &pb.Message{Type: pb.MsgProp.Enum(), From: new(toRaft(g.last.Node))}
+	for i := range items {
+		m.Entries = append(m.Entries, &pb.Entry{Data: items[i].append(nil)}) // the library keeps it
+	}
 	g.step(m)
 }
 
@@ -113,14 +130,14 @@ func (g *Group) apply(env *protocol.Env, entries []*pb.Entry) {
 		}
 		g.applied++
 		if len(e.GetData()) == 0 {
-			g.enter(env, e.GetTerm())
+			g.take(env, item{term: e.GetTerm()})
 			continue
 		}
-		m, ok := decodeItem(e.GetData())
+		i, ok := decodeItem(e.GetData())
 		if !ok {
-			panic(fmt.Sprintf("raft: node %v: entry %d holds %q, which is no message", g.last.Node, e.GetIndex(), e.GetData()))
+			panic(fmt.Sprintf("raft: node %v: entry %d holds %q, which is no item", g.last.Node, e.GetIndex(), e.GetData()))
 		}
-		g.deliver(env, g.history.add(m))
+		g.take(env, i)
 	}
 }
 
@@ -135,26 +152,43 @@ func (g *Group) install(env *protocol.Env, snap *pb.Snapshot) {
 		panic(fmt.Sprintf("raft: node %v: the snapshot of %d entries does not begin with the %d items of this node", g.last.Node, snap.GetMetadata().GetIndex(), g.history.count))
 	}
 	for i, item := range items {
-		switch {
-		case i < g.history.count:
-		case item.term != 0:
-			g.enter(env, item.term)
-		default:
-			g.stats.Learned++
-			g.deliver(env, g.history.add(item.message))
+		if i < g.history.count {
+			continue
 		}
+		if item.message.ID.Seq != 0 {
+			g.stats.Learned++
+		}
+		g.take(env, item)
 	}
 	g.applied = snap.GetMetadata().GetIndex()
 	g.snapped = g.applied
 }
 
-// enter tells of a term at its place.
-func (g *Group) enter(env *protocol.Env, term uint64) {
-	g.history.enter(term)
-	g.stats.Installed++
-	env.Output(KindTerm, appendTerm(nil, term, g.history.delivered))
-	if g.cfg.Changed != nil {
-		g.cfg.Changed(env, g.view())
+// take takes the next item of the log into the history, and tells what comes of it.
+func (g *Group) take(env *protocol.Env, i item) {
+	own := lifeOf(i.message.ID) == lifeOf(g.last)
+	switch {
+	case i.term != 0:
+		g.history.begin(i.term)
+		env.Output(KindTerm, appendTerm(nil, i.term, g.history.delivered))
+	case !i.change():
+		if own && !g.history.has(lifeOf(g.last)) {
+			g.missed = true
+		}
+		g.deliver(env, g.history.add(i.message))
+	case g.history.change(i):
+		if own {
+			g.asked = i.in // one who was thought dead asks again
+			if i.in && g.missed {
+				g.proposed, g.missed = 0, false
+			}
+		}
+		g.stats.Installed++
+		v := g.view()
+		env.Output(abcast.KindViewed, abcast.AppendView(nil, v))
+		if g.cfg.Changed != nil {
+			g.cfg.Changed(env, v)
+		}
 	}
 }
 

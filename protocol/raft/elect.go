@@ -2,6 +2,7 @@ package raft
 
 import (
 	"dessim/protocol"
+	"dessim/protocol/abcast"
 
 	etcd "go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
@@ -11,6 +12,7 @@ import (
 // what begins in the middle of a tick counts from its beginning.
 const (
 	forgetAfter = 4 // silence of a leader until it is thought dead: three heartbeats are lost
+	removeAfter = 6 // silence of another until the leader takes it out of the view
 	resignAfter = 5 // from a leader's look at who answered to the next; it leads only if a majority did
 	repeatAfter = 3 // from proposing to proposing again what was not delivered
 )
@@ -36,6 +38,7 @@ func (g *Group) tick(env *protocol.Env) {
 	switch {
 	case s.RaftState == etcd.StateLeader:
 		g.node.Tick()
+		g.remove()
 		return // what it proposed is in its log
 	case s.Lead != etcd.None && g.silent >= forgetAfter:
 		must(g.node.ForgetLeader())
@@ -46,9 +49,23 @@ func (g *Group) tick(env *protocol.Env) {
 		g.stats.Ballots++
 		g.drawPatience(env)
 	}
-	if g.waited++; g.waited >= repeatAfter && g.proposed > 0 {
+	if g.waited++; g.waited >= repeatAfter {
 		g.stats.Repeated += uint64(g.proposed)
 		g.proposed = 0
+		g.asked = false
+	}
+}
+
+// remove proposes that those who are silent leave the view, again and again while they
+// are. The leader alone hears from all, each tick.
+func (g *Group) remove() {
+	for place, id := range g.cfg.Members {
+		g.heard[place]++
+		silence, inc := g.heard[place], g.history.view[id]
+		if place != g.self && inc != 0 && silence%removeAfter == 0 {
+			g.stats.Excluded++
+			g.offer(item{message: abcast.Message{ID: abcast.MsgID{Node: id, Incarnation: inc}}})
+		}
 	}
 }
 

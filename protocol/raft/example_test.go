@@ -13,7 +13,7 @@ import (
 
 // Node 0 leads until it is cut off from 5 s to 15 s. The others elect a leader and
 // go on; what node 0 broadcasts meanwhile waits. At 20 s it crashes, and in its new
-// life it is delivered everything again, from the beginning.
+// life it is delivered everything again, from the beginning, before it is in the view.
 //
 // The host is the one of abcast's example of Views: it gives the group its records,
 // its messages and its timer.
@@ -31,7 +31,7 @@ func Example() {
 			Deliver: func(env *protocol.Env, index uint64, m abcast.Message) {
 				say(env, "delivers %d: %s", index, m.Payload)
 			},
-			Changed: func(env *protocol.Env, v abcast.View) { say(env, "sees term %d", v.Number) },
+			Changed: func(env *protocol.Env, v abcast.View) { say(env, "sees view %d: %v", v.Number, v.Members) },
 		})}
 	}
 	second := func(n int) protocol.Time { return protocol.Time(n) * protocol.Time(time.Second) }
@@ -56,14 +56,17 @@ func Example() {
 	}
 	s.Run()
 	// Output:
-	// 1s: node 0/1 sees term 1
+	// 1s: node 0/1 sees view 1: [0/1]
+	// 1s: node 0/1 sees view 2: [0/1 1/1]
+	// 1s: node 0/1 sees view 3: [0/1 1/1 2/1]
 	// 3s: node 0/1 delivers 0: apples
-	// 15s: node 0/1 sees term 2
 	// 15s: node 0/1 delivers 1: pears
 	// 15s: node 0/1 delivers 2: plums
-	// 21s: node 0/2 sees term 1
+	// 21s: node 0/2 sees view 1: [0/1]
+	// 21s: node 0/2 sees view 2: [0/1 1/1]
+	// 21s: node 0/2 sees view 3: [0/1 1/1 2/1]
 	// 21s: node 0/2 delivers 0: apples
-	// 21s: node 0/2 sees term 2
 	// 21s: node 0/2 delivers 1: pears
 	// 21s: node 0/2 delivers 2: plums
+	// 21s: node 0/2 sees view 4: [0/2 1/1 2/1]
 }

@@ -3,27 +3,35 @@ package raft
 import (
 	"slices"
 
+	"dessim/protocol"
 	"dessim/protocol/abcast"
-	"dessim/protocol/bencode"
 )
 
-// A history is what the log comes to: the terms, and each message where the log
-// first has it. It is a function of the log alone. What is delivered is a function
-// of the history: the messages of a life in the order of their seqs, each as soon
-// as those before it are there.
+// A history is what the log comes to: the terms, the changes of the view, and each
+// message where the log first has it. It is a function of the log alone. What is
+// delivered is a function of the history: the messages of the lives in the view, in
+// the order of their seqs, each as soon as those before it are there.
 //
-// A seq that never comes, since its origin died, holds the rest of that life back
-// for ever, at all nodes.
+// A life that is not in the view is not heard. So once a later life of its node is,
+// whatever it broadcast is delivered or never will be, like its messages that are
+// held since an earlier one never came.
 type history struct {
 	items     []byte // encoded one after the other, which is what a snapshot holds
 	count     int    // of items
 	term      uint64 // the last one
+	number    uint64 // of the view: how many changes there were
 	place     uint64 // messages delivered before it
 	delivered uint64
+	view      map[protocol.NodeID]uint32 // the lives in it
 	lives     map[abcast.Life]*life
+	latest    map[protocol.NodeID]uint32 // the highest life that was ever in it
 
 	repeated uint64 // entries passed over, for Stats
 	early    uint64 // entries held
+}
+
+func newHistory() history {
+	return history{view: map[protocol.NodeID]uint32{}, lives: map[abcast.Life]*life{}, latest: map[protocol.NodeID]uint32{}}
 }
 
 // A life is how far the messages of one came.
@@ -32,20 +40,50 @@ type life struct {
 	held []abcast.Message // those that came before their turn, ascending
 }
 
-// enter notes that a term begins here.
-func (h *history) enter(term uint64) {
-	h.term, h.place = term, h.delivered
-	h.items = bencode.AppendUint(h.items, term)
+// has tells whether a life is in the view.
+func (h *history) has(l abcast.Life) bool {
+	return h.view[l.Node] == l.Incarnation && l.Incarnation != 0
+}
+
+func (h *history) enter(i item) {
+	h.items = i.append(h.items)
 	h.count++
+}
+
+// begin notes that a term begins here.
+func (h *history) begin(term uint64) {
+	h.term = term
+	h.enter(item{term: term})
+}
+
+// change takes a change of the view and tells whether it is one. A life that left may
+// come back; one whose node has lived again since may not. The last one stays: views
+// have members.
+func (h *history) change(i item) bool {
+	l := lifeOf(i.message.ID)
+	switch {
+	case i.in && (h.has(l) || l.Incarnation < h.latest[l.Node]), !i.in && (!h.has(l) || len(h.view) == 1):
+		h.repeated++
+		return false
+	case i.in:
+		h.view[l.Node], h.latest[l.Node] = l.Incarnation, l.Incarnation
+	default:
+		delete(h.view, l.Node)
+	}
+	h.number++
+	h.place = h.delivered
+	h.enter(i)
+	return true
 }
 
 // add takes the next message of the log and gives those whose turn it is. The
 // payloads are no one else's.
 func (h *history) add(m abcast.Message) []abcast.Message {
-	if h.lives == nil {
-		h.lives = map[abcast.Life]*life{}
+	key := lifeOf(m.ID)
+	if !h.has(key) {
+		h.repeated++ // its origin broadcasts it again when it is in the view
+		return nil
 	}
-	key := abcast.Life{Node: m.ID.Node, Incarnation: m.ID.Incarnation}
 	l := h.lives[key]
 	if l == nil {
 		l = &life{}
@@ -56,8 +94,7 @@ func (h *history) add(m abcast.Message) []abcast.Message {
 		h.repeated++
 		return nil
 	}
-	h.items = appendItem(h.items, m)
-	h.count++
+	h.enter(item{message: m})
 	l.held = slices.Insert(l.held, at, m)
 	n := 0
 	for n < len(l.held) && l.held[n].ID.Seq == l.last+1 {
@@ -72,10 +109,23 @@ func (h *history) add(m abcast.Message) []abcast.Message {
 	return ready
 }
 
+// members gives the lives in the view, ascending.
+func (h *history) members() []abcast.Life {
+	var out []abcast.Life
+	for _, id := range protocol.SortedKeys(h.view) {
+		out = append(out, abcast.Life{Node: id, Incarnation: h.view[id]})
+	}
+	return out
+}
+
 // encode gives the history as a snapshot holds it.
 func (h *history) encode() []byte {
 	b := make([]byte, 0, len(h.items)+2)
 	b = append(b, 'l')
 	b = append(b, h.items...)
 	return append(b, 'e')
+}
+
+func lifeOf(id abcast.MsgID) abcast.Life {
+	return abcast.Life{Node: id.Node, Incarnation: id.Incarnation}
 }

@@ -2,6 +2,7 @@ package raft
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -21,19 +22,28 @@ func entry(index, term uint64, data []byte) *pb.Entry {
 	return &pb.Entry{Index: new(index), Term: new(term), Data: data}
 }
 
-var apples = appendItem(nil, abcast.Message{ID: msgID(1, 1), Payload: []byte("apples")})
+// said, in and out are items: a message of node 1, and its life in the view or not.
+var (
+	said   = item{message: abcast.Message{ID: msgID(1, 1), Payload: []byte("apples")}}
+	in     = item{message: abcast.Message{ID: msgID(1, 0)}, in: true}
+	out    = item{message: abcast.Message{ID: msgID(1, 0)}}
+	apples = said.append(nil)
+)
 
 // samples are messages of every type, by their text.
 func samples() map[string]*pb.Message {
-	h := history{}
-	h.enter(2)
-	h.add(abcast.Message{ID: msgID(1, 1), Payload: []byte("apples")})
+	h := newHistory()
+	h.begin(2)
+	h.change(in)
+	h.add(said.message)
 	snap := &pb.Snapshot{Data: h.encode(), Metadata: &pb.SnapshotMetadata{Index: new(uint64(9)), Term: new(uint64(3))}}
 	u := func(v uint64) *uint64 { return &v }
 	return map[string]*pb.Message{
 		"raft.propose 1/1/1 6170706c": {Type: pb.MsgProp.Enum(), Entries: []*pb.Entry{{Data: apples}}},
 		"raft.append in 3 after 7.2: term 3,1/1/1 6170706c, committed 6": {Type: pb.MsgApp.Enum(), Term: u(3), Index: u(7), LogTerm: u(2), Commit: u(6),
 			Entries: []*pb.Entry{entry(8, 3, nil), entry(9, 3, apples)}},
+		"raft.append in 3 after 7.2: 1/1 in,1/1 out, committed 6": {Type: pb.MsgApp.Enum(), Term: u(3), Index: u(7), LogTerm: u(2), Commit: u(6),
+			Entries: []*pb.Entry{entry(8, 3, in.append(nil)), entry(9, 3, out.append(nil))}},
 		"raft.append in 3 after 7.2: nothing, committed 7": {Type: pb.MsgApp.Enum(), Term: u(3), Index: u(7), LogTerm: u(2), Commit: u(7)},
 		"raft.ack in 3 up to 8":                            {Type: pb.MsgAppResp.Enum(), Term: u(3), Index: u(8)},
 		"raft.ack in 3 refuses 8, try 4.1":                 {Type: pb.MsgAppResp.Enum(), Term: u(3), Index: u(8), Reject: new(true), RejectHint: u(4), LogTerm: u(1)},
@@ -43,7 +53,7 @@ func samples() map[string]*pb.Message {
 		"raft.polled in 4 yes":                             {Type: pb.MsgPreVoteResp.Enum(), Term: u(4)},
 		"raft.vote for 4, log to 7.2":                      {Type: pb.MsgVote.Enum(), Term: u(4), Index: u(7), LogTerm: u(2)},
 		"raft.voted in 4 no":                               {Type: pb.MsgVoteResp.Enum(), Term: u(4), Reject: new(true)},
-		"raft.snap in 3 of 9.3: 2 items":                   {Type: pb.MsgSnap.Enum(), Term: u(3), Snapshot: snap},
+		"raft.snap in 3 of 9.3: 3 items":                   {Type: pb.MsgSnap.Enum(), Term: u(3), Snapshot: snap},
 	}
 }
 
@@ -53,7 +63,7 @@ func records() map[string]*readyRecord {
 	return map[string]*readyRecord{
 		"in 3, voted 1, committed 9":                                    {hard: hard},
 		"in 3, voted 1, committed 9; log from 8: term 3,1/1/1 6170706c": {hard: hard, entries: []*pb.Entry{entry(8, 3, nil), entry(9, 3, apples)}},
-		"in 3, voted 1, committed 9; snapshot of 9.3: 2 items":          {hard: hard, snap: s["raft.snap in 3 of 9.3: 2 items"].Snapshot},
+		"in 3, voted 1, committed 9; snapshot of 9.3: 3 items":          {hard: hard, snap: s["raft.snap in 3 of 9.3: 3 items"].Snapshot},
 		"in 1, voted nobody, committed 0":                               {hard: &pb.HardState{Term: new(uint64(1))}},
 	}
 }
@@ -151,7 +161,7 @@ func TestWhatNoMemberWouldSendIsDroppedAndCounted(t *testing.T) {
 		{"entry of an earlier term", 1, with(func(m *pb.Message) { m.Entries[1].Term = new(uint64(2)) }), abcast.Stats{Malformed: 1}},
 		{"entry that is no message", 1, with(func(m *pb.Message) { m.Entries[1].Data = []byte("le") }), abcast.Stats{Malformed: 1}},
 		{"beat with entries", 1, with(func(m *pb.Message) { m.Type = pb.MsgHeartbeat.Enum() }), abcast.Stats{Malformed: 1}},
-		{"append with a snapshot", 1, with(func(m *pb.Message) { m.Snapshot = s["raft.snap in 3 of 9.3: 2 items"].Snapshot }), abcast.Stats{Malformed: 1}},
+		{"append with a snapshot", 1, with(func(m *pb.Message) { m.Snapshot = s["raft.snap in 3 of 9.3: 3 items"].Snapshot }), abcast.Stats{Malformed: 1}},
 		{"snapshot without one", 1, with(func(m *pb.Message) { m.Type, m.Entries = pb.MsgSnap.Enum(), nil }), abcast.Stats{Malformed: 1}},
 		{"snapshot of anything", 1, with(func(m *pb.Message) {
 			m.Type, m.Entries = pb.MsgSnap.Enum(), nil
@@ -179,12 +189,12 @@ func TestSnapshotIsSafeBeforeItIsAcknowledged(t *testing.T) {
 	g, env, got := lone()
 	g.Receive(env, 1, appendMessage(nil, &pb.Message{Type: pb.MsgHeartbeat.Enum(), Term: new(uint64(3))}))
 	before := len(env.Effects())
-	g.Receive(env, 1, appendMessage(nil, samples()["raft.snap in 3 of 9.3: 2 items"]))
+	g.Receive(env, 1, appendMessage(nil, samples()["raft.snap in 3 of 9.3: 3 items"]))
 	var ops []protocol.Op
 	for _, e := range env.Effects()[before:] {
 		ops = append(ops, e.Op)
 	}
-	if want := []protocol.Op{protocol.OpPersist, protocol.OpSync, protocol.OpSend, protocol.OpOutput}; !slices.Equal(ops, want) {
+	if want := []protocol.Op{protocol.OpPersist, protocol.OpSync, protocol.OpSend, protocol.OpOutput, protocol.OpOutput}; !slices.Equal(ops, want) {
 		t.Errorf("does %v, want %v", ops, want)
 	}
 	rec := env.Effects()[before].Body
@@ -241,16 +251,16 @@ func TestCallsOfTheHostNeverNest(t *testing.T) {
 		Datagram: (*protocol.Env).Send,
 		Tick:     time.Second,
 		Deliver:  func(env *protocol.Env, _ uint64, m abcast.Message) { enter(env, string(m.Payload)) },
-		Changed:  func(env *protocol.Env, v abcast.View) { enter(env, v.Members[0].String()) },
+		Changed:  func(env *protocol.Env, v abcast.View) { enter(env, fmt.Sprint(v.Members)) },
 	})
-	snap := samples()["raft.snap in 3 of 9.3: 2 items"].Snapshot
+	snap := samples()["raft.snap in 3 of 9.3: 3 items"].Snapshot
 	hard := &pb.HardState{Term: new(uint64(3)), Commit: new(uint64(10))}
 	g.Restore(appendRecord(nil, &readyRecord{hard: hard, snap: snap, entries: []*pb.Entry{entry(10, 3, nil)}}))
 	env := &protocol.Env{}
 	env.Enter(2, 7, 0, nil)
 	g.Start(env)
 	g.Timeout(env, tagTick)
-	want := []string{"2/7", "apples", "2/7", "2/7", "more", "more", "more", "more", "more", "more", "more", "more", "more"}
+	want := []string{"[1/1]", "apples", "[1/1 2/7]", "more", "more", "more", "more", "more", "more", "more", "more", "more"}
 	if !slices.Equal(got, want) {
 		t.Errorf("told %q, want %q", got, want)
 	}
@@ -278,7 +288,7 @@ func TestOnlyOurOwnTimerCampaigns(t *testing.T) {
 
 func TestRestoreRefusesWhatHasAGap(t *testing.T) {
 	hard := &pb.HardState{Term: new(uint64(3)), Commit: new(uint64(9))}
-	whole := appendRecord(nil, &readyRecord{hard: hard, entries: []*pb.Entry{entry(1, 1, nil), entry(2, 1, apples)}})
+	whole := appendRecord(nil, &readyRecord{hard: hard, entries: []*pb.Entry{entry(1, 1, in.append(nil)), entry(2, 1, apples)}})
 	g, _, got := lone(
 		whole,
 		appendRecord(nil, &readyRecord{hard: hard, entries: []*pb.Entry{entry(4, 3, nil)}}),
@@ -293,37 +303,81 @@ func TestRestoreRefusesWhatHasAGap(t *testing.T) {
 // The twin keeps the whole log and goes over all of it each time.
 func TestHistoryIsWhatItsLogSays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var h history
-		var log, got, want []abcast.MsgID
-		for range rapid.IntRange(0, 40).Draw(t, "entries") {
-			id := msgID(rapid.Uint64Range(0, 1).Draw(t, "node"), rapid.Uint64Range(1, 8).Draw(t, "seq"))
-			log = append(log, id)
-			for _, m := range h.add(abcast.Message{ID: id}) {
-				got = append(got, m.ID)
-			}
-			for again := true; again; {
-				again = false
-				for _, id := range log {
-					before := id
-					before.Seq--
-					if !slices.Contains(want, id) && (before.Seq == 0 || slices.Contains(want, before)) {
-						want, again = append(want, id), true
-					}
+		h := newHistory()
+		var log []item
+		var got []abcast.MsgID
+		for range rapid.IntRange(0, 60).Draw(t, "entries") {
+			i := item{message: abcast.Message{ID: abcast.MsgID{
+				Node:        protocol.NodeID(rapid.IntRange(0, 1).Draw(t, "node")),
+				Incarnation: rapid.Uint32Range(1, 2).Draw(t, "life"),
+				Seq:         uint64(max(0, rapid.IntRange(-2, 5).Draw(t, "seq"))),
+			}}}
+			i.in = i.change() && rapid.IntRange(0, 2).Draw(t, "in") > 0
+			log = append(log, i)
+			if i.change() {
+				h.change(i)
+			} else {
+				for _, m := range h.add(i.message) {
+					got = append(got, m.ID)
 				}
 			}
-			if !slices.Equal(got, want) {
-				t.Fatalf("log %v: delivered %v, want %v", log, got, want)
+			want, members := told(log)
+			if !slices.Equal(got, want) || !slices.Equal(h.members(), members) {
+				t.Fatalf("log %v: delivered %v in view %v, want %v in %v", log, got, h.members(), want, members)
 			}
 		}
 		items, ok := decodeHistory(h.encode())
-		var copied history
+		copied := newHistory()
 		for _, i := range items {
-			copied.add(i.message)
+			if i.change() {
+				copied.change(i)
+			} else {
+				copied.add(i.message)
+			}
 		}
-		if !ok || len(items) != h.count || !bytes.Equal(copied.encode(), h.encode()) {
+		if !ok || len(items) != h.count || !bytes.Equal(copied.encode(), h.encode()) || copied.number != h.number {
 			t.Fatalf("log %v: a snapshot of %d items is read back as %d", log, h.count, len(items))
 		}
 	})
+}
+
+// told gives what a log comes to, by its rules: who is in the view in the end, and what
+// was delivered, each message when it and those before it stood in the log while
+// their life was in the view.
+func told(log []item) (delivered []abcast.MsgID, members []abcast.Life) {
+	heard := func(id abcast.MsgID) bool { return slices.Contains(delivered, id) }
+	var counted []abcast.MsgID
+	for n, i := range log {
+		l := lifeOf(i.message.ID)
+		member := slices.Contains(members, l)
+		if !i.change() {
+			if member {
+				counted = append(counted, i.message.ID)
+			}
+		} else if !i.in && member && len(members) > 1 {
+			members = slices.DeleteFunc(members, func(m abcast.Life) bool { return m == l })
+		} else if i.in && !member {
+			superseded := slices.ContainsFunc(log[:n], func(o item) bool {
+				return o.change() && o.in && o.message.ID.Node == l.Node && o.message.ID.Incarnation > l.Incarnation
+			})
+			if !superseded {
+				members = slices.DeleteFunc(members, func(m abcast.Life) bool { return m.Node == l.Node })
+				members = append(members, l)
+				slices.SortFunc(members, func(a, b abcast.Life) int { return int(a.Node) - int(b.Node) })
+			}
+		}
+		for again := true; again; {
+			again = false
+			for _, id := range counted {
+				before := id
+				before.Seq--
+				if !heard(id) && (before.Seq == 0 || heard(before)) {
+					delivered, again = append(delivered, id), true
+				}
+			}
+		}
+	}
+	return delivered, members
 }
 
 func FuzzMessage(f *testing.F) {

@@ -17,15 +17,13 @@
 // survive a lost disk, nor lies: where the library sees that it was lied to, it
 // panics.
 //
-// A view is a term, told at the place of the entry with which its leader begins.
-// Its members are always all nodes, since the group is static; but the library
-// knows nothing of lives, so a View gives each other node's incarnation as 0, and
-// this node's as the one it lives now, in terms before its life too. So what
-// abcast's views say of the past does not hold here: what an earlier life
-// broadcast may still be ordered after any view, when a late copy of its proposal
-// reaches the leader. A message is delivered once all the same, since its id says
-// whether it was. But a host that broadcasts its matter anew under a new id
-// must expect it twice.
+// The library knows neither views nor lives, which are this package's own. Views are
+// entries of the log: each life asks the leader to be taken into the view, and the
+// leader takes out who is silent. A majority of the log decides all the same, so a
+// view may have few members, and a wrong one does no harm. What a life broadcasts is
+// delivered only while it is in the view. So abcast's promise holds: when a view has
+// a later life of a node, what the earlier one broadcast is in the log before it or
+// never will be. A term, with which a leader begins, is told beside it: see KindTerm.
 //
 // # How
 //
@@ -50,8 +48,8 @@
 //
 // that is a proposal, the entry, its acknowledgements, the commit index, and
 // the library's acknowledgements of that. The leader delivers one delay before the
-// others. An election costs 8(N-1) messages, 2N syncs and 7 delays, a tick 2(N-1)
-// messages.
+// others. An election costs 8(N-1) messages, 2N syncs and 7 delays, a life that comes
+// into the view or leaves it as much as a broadcast, a tick 2(N-1) messages.
 //
 // # How to put a library under dessim
 //
@@ -126,9 +124,8 @@ type Config struct {
 	// to Deliver from then on. Deliver may call Broadcast: the calls of Deliver and
 	// Changed never nest.
 	Deliver func(env *protocol.Env, index uint64, m abcast.Message)
-	// Changed, which may be nil, is told of each term at its place in the order.
-	// Like Deliver it may call Broadcast. See the package comment on what a view
-	// says here.
+	// Changed, which may be nil, is told of each view at its place in the order.
+	// Like Deliver it may call Broadcast.
 	Changed func(env *protocol.Env, v abcast.View)
 }
 
@@ -171,12 +168,18 @@ type Group struct {
 	applied uint64 // index of the last entry that is in history
 	snapped uint64 // index of the last entry that is in a snapshot
 
+	lead     uint64           // the library's name of the leader, or 0, when something was proposed last
+	term     uint64           // and its term
 	outbox   []abcast.Message // own and not delivered
 	proposed int              // how many of them the leader of this term was sent
+	asked    bool             // it was sent the wish to be in the view
+	missed   bool             // some stand in the log where this life is in no view, so in vain
 	waited   int              // ticks since then
 
 	silent   int // ticks since the leader was heard, or since the last campaign
 	patience int // ticks of silence without a leader after which this node campaigns
+
+	heard []int // by place: ticks since this leader heard of that member
 
 	settling bool   // settle is under way, so that Deliver may broadcast
 	out      []byte // scratch for encoding
@@ -187,7 +190,7 @@ type Group struct {
 func New(cfg Config) *Group {
 	cfg.check()
 	cfg.Members = slices.Clone(cfg.Members)
-	g := &Group{cfg: cfg, disk: etcd.NewMemoryStorage()}
+	g := &Group{cfg: cfg, disk: etcd.NewMemoryStorage(), history: newHistory(), heard: make([]int, len(cfg.Members))}
 	// The configuration is the same at all members from the beginning, so nobody
 	// proposes it: it comes with a snapshot of nothing.
 	must(g.disk.ApplySnapshot(g.snapshot(0, 0, nil)))
@@ -268,6 +271,7 @@ func (g *Group) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		g.stats.Malformed++
 		return
 	}
+	g.heard[place] = 0
 	m.From, m.To = new(toRaft(from)), new(toRaft(env.ID()))
 	if m.Snapshot != nil {
 		m.Snapshot.Metadata.ConfState = g.voters()
@@ -306,7 +310,7 @@ func (g *Group) mustRun(env *protocol.Env) {
 func (g *Group) Pending() int {
 	n := len(g.outbox)
 	for _, e := range g.log(g.applied + 1) {
-		if m, ok := decodeItem(e.GetData()); ok && !slices.ContainsFunc(g.outbox, func(o abcast.Message) bool { return o.ID == m.ID }) {
+		if i, ok := decodeItem(e.GetData()); ok && !i.change() && !slices.ContainsFunc(g.outbox, func(o abcast.Message) bool { return o.ID == i.message.ID }) {
 			n++
 		}
 	}
@@ -316,31 +320,22 @@ func (g *Group) Pending() int {
 // Delivered gives the number of messages delivered in this life.
 func (g *Group) Delivered() uint64 { return g.history.delivered }
 
-// View gives the term whose first entry this node delivered last, and whether it
-// knows its leader: if not, nothing is ordered here until the next one. Number 0
-// is none yet.
+// View gives the last view at its place in the order, and whether this life is in it
+// and knows a leader: if not, nothing of it is ordered until that is so. Number 0 is
+// none yet.
 func (g *Group) View() (v abcast.View, normal bool) {
-	if g.history.term == 0 {
-		return abcast.View{}, false
-	}
-	s := g.node.BasicStatus()
-	return g.view(), s.Lead != etcd.None && s.GetTerm() == g.history.term
+	return g.view(), g.history.has(lifeOf(g.last)) && g.node.BasicStatus().Lead != etcd.None
 }
 
-// view gives the last term as a view.
 func (g *Group) view() abcast.View {
-	v := abcast.View{Number: g.history.term, Place: g.history.place}
-	for _, id := range g.cfg.Members {
-		v.Members = append(v.Members, abcast.Life{Node: id})
-	}
-	v.Members[g.self].Incarnation = g.last.Incarnation
-	return v
+	return abcast.View{Number: g.history.number, Place: g.history.place, Members: g.history.members()}
 }
 
 // Stats gives the counts of this life, by abcast's names: Stray are also entries
-// that repeat one before them, Early those held for an earlier one of their life;
-// Ballots are campaigns, Installed terms, Excluded leaders forgotten for their
-// silence, Learned messages that came in a snapshot, Cut entries that another
+// that repeat one before them or are of a life that is in no view, Early those held
+// for an earlier one of their life; Ballots are campaigns, Installed views, Excluded
+// leaders forgotten for their silence and members that a leader wanted out of the
+// view for theirs, Learned messages that came in a snapshot, Cut entries that another
 // leader's replaced, Repeated proposals. Flushed is 0.
 func (g *Group) Stats() abcast.Stats {
 	s := g.stats

@@ -30,16 +30,12 @@ func newGroup(snapshot uint64) *grouptest.Protocol {
 				w.Answers = source.Seed(w.Seed()) // else all are equally patient
 			}
 		},
-		Steps:   []protocol.Kind{raft.KindPropose, raft.KindAppend, raft.KindAck, raft.KindPolled, raft.KindVote, raft.KindVoted, raft.KindSnap, raft.KindEcho},
-		Anchors: []protocol.Kind{raft.KindVoted, raft.KindAppend, raft.KindAck, raft.KindPropose},
-		Report:  raft.KindAck,
-		Promise: raft.KindVoted,
-		Change:  raft.KindTerm,
-		Noun:    "term",
-		Decode: func(body []byte) (abcast.View, bool) {
-			term, place, ok := raft.DecodeTerm(body)
-			return abcast.View{Number: term, Place: place}, ok
-		},
+		Steps:      []protocol.Kind{raft.KindPropose, raft.KindAppend, raft.KindAck, raft.KindPolled, raft.KindVote, raft.KindVoted, raft.KindSnap, raft.KindEcho},
+		Anchors:    []protocol.Kind{raft.KindVoted, raft.KindAppend, raft.KindAck, raft.KindPropose},
+		Report:     raft.KindAck,
+		Promise:    raft.KindVoted,
+		Mark:       raft.KindTerm,
+		DecodeMark: raft.DecodeTerm,
 	}
 }
 

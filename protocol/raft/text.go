@@ -12,6 +12,7 @@ import (
 //
 //	raft.propose 1/1/1 7390d1d6                with the beginning of the payload
 //	raft.append in 3 after 7.2: 1/1/1 7390d1d6, committed 6
+//	raft.append in 3 after 8.3: 2/4 in, committed 8        a life in the view, or out of it
 //	raft.ack in 3 up to 8                      or: refuses 8, try 4.1
 //	raft.beat in 3, committed 6
 //	raft.echo in 3
@@ -60,8 +61,14 @@ func textEntries(entries []*pb.Entry) string {
 		if len(e.GetData()) == 0 {
 			return fmt.Sprintf("term %d", e.GetTerm())
 		}
-		m, _ := decodeItem(e.GetData())
-		if len(m.Payload) == 0 {
+		what, _ := decodeItem(e.GetData())
+		m := what.message
+		switch {
+		case what.change() && what.in:
+			return fmt.Sprintf("%v in", lifeOf(m.ID))
+		case what.change():
+			return fmt.Sprintf("%v out", lifeOf(m.ID))
+		case len(m.Payload) == 0:
 			return fmt.Sprintf("%v empty", m.ID)
 		}
 		return fmt.Sprintf("%v %s", m.ID, words.Short(m.Payload))

@@ -66,10 +66,12 @@ func kindOf(t pb.MessageType) protocol.Kind {
 //
 //	entry     term data
 //	snapshot  index term data
-//	item      node incarnation seq payload
+//	message   node incarnation seq payload
+//	change    node incarnation 0 in
 //
-// The data of an entry are an item, or nothing: so a leader begins its term. The
-// data of a snapshot are a list of items and, as integers, of terms.
+// The data of an entry are a message, or a change of the view: a life is in it from
+// now on (1), or not any more (0); or nothing: so a leader begins its term. The data
+// of a snapshot are a list of messages and changes and, as integers, of terms.
 const typeBase = 32
 
 // maxNumber bounds terms and indices, so that what counts on from them cannot wrap.
@@ -243,37 +245,58 @@ func cutComponent(b []byte) (body []byte, ok bool) {
 	return b[1:], true
 }
 
-func appendItem(b []byte, m abcast.Message) []byte {
-	b = append(b, 'l')
-	b = bencode.AppendUint(b, uint64(m.ID.Node))
-	b = bencode.AppendUint(b, uint64(m.ID.Incarnation))
-	b = bencode.AppendUint(b, m.ID.Seq)
-	b = bencode.AppendBytes(b, m.Payload)
-	return append(b, 'e')
-}
-
-func readItem(r *bencode.Reader) (m abcast.Message) {
-	r.List()
-	m.ID.Node = protocol.NodeID(r.UintMax(uint64(protocol.Outside) - 1))
-	m.ID.Incarnation = uint32(readAtLeast1(r, math.MaxUint32))
-	m.ID.Seq = readAtLeast1(r, maxNumber)
-	m.Payload = bytes.Clone(r.Bytes())
-	r.End()
-	return m
-}
-
-// decodeItem reads the message that an entry holds. Its payload is its own.
-func decodeItem(data []byte) (m abcast.Message, ok bool) {
-	var r bencode.Reader
-	r.Reset(data)
-	m = readItem(&r)
-	return m, r.Done()
-}
-
-// An item of a history is a term or, if that is 0, a message.
+// An item of a history is a term or, if that is 0, what an entry holds: a message
+// or, if its seq is 0, a change of the view by the life of its id.
 type item struct {
 	term    uint64
 	message abcast.Message
+	in      bool // of a change: the life is in the view from now on
+}
+
+// change tells whether the item changes the view.
+func (i *item) change() bool { return i.term == 0 && i.message.ID.Seq == 0 }
+
+func (i *item) append(b []byte) []byte {
+	if i.term != 0 {
+		return bencode.AppendUint(b, i.term)
+	}
+	b = append(b, 'l')
+	b = bencode.AppendUint(b, uint64(i.message.ID.Node))
+	b = bencode.AppendUint(b, uint64(i.message.ID.Incarnation))
+	b = bencode.AppendUint(b, i.message.ID.Seq)
+	switch {
+	case !i.change():
+		b = bencode.AppendBytes(b, i.message.Payload)
+	case i.in:
+		b = bencode.AppendUint(b, 1)
+	default:
+		b = bencode.AppendUint(b, 0)
+	}
+	return append(b, 'e')
+}
+
+// readItem reads what an entry holds.
+func readItem(r *bencode.Reader) (i item) {
+	m := &i.message
+	r.List()
+	m.ID.Node = protocol.NodeID(r.UintMax(uint64(protocol.Outside) - 1))
+	m.ID.Incarnation = uint32(readAtLeast1(r, math.MaxUint32))
+	m.ID.Seq = r.UintMax(maxNumber)
+	if i.change() {
+		i.in = r.UintMax(1) == 1
+	} else {
+		m.Payload = bytes.Clone(r.Bytes())
+	}
+	r.End()
+	return i
+}
+
+// decodeItem reads what an entry holds. Its payload is its own.
+func decodeItem(data []byte) (i item, ok bool) {
+	var r bencode.Reader
+	r.Reset(data)
+	i = readItem(&r)
+	return i, r.Done()
 }
 
 func decodeHistory(data []byte) (items []item, ok bool) {
@@ -284,7 +307,7 @@ func decodeHistory(data []byte) (items []item, ok bool) {
 		if r.IsInt() {
 			items = append(items, item{term: readAtLeast1(&r, maxNumber)})
 		} else {
-			items = append(items, item{message: readItem(&r)})
+			items = append(items, readItem(&r))
 		}
 	}
 	r.End()

@@ -71,17 +71,14 @@ type Protocol struct {
 	// will follow no earlier leader.
 	Report, Promise protocol.Kind
 
-	// Change is the kind of the outputs that are no messages, Noun the word for one,
-	// and Decode reads one. Members are nil if it does not say them.
-	Change protocol.Kind
-	Noun   string
-	Decode func(body []byte) (v abcast.View, ok bool)
-	// Refuse, which may be nil, says what is wrong with a change that no life
-	// delivered before, or "".
+	// Refuse, which may be nil, says what is wrong with a view that no life delivered
+	// before, or "".
 	Refuse func(w *World, v abcast.View) string
-	// Unsettled, which may be nil, says what is wrong with a view that a node works
-	// in when all is calm, or "".
-	Unsettled func(w *World, v abcast.View) string
+	// Mark, if not 0, is the kind of outputs that are neither messages nor views and
+	// have a place among them all the same, and DecodeMark reads one: a number that
+	// grows, and how many messages are delivered before it.
+	Mark       protocol.Kind
+	DecodeMark func(body []byte) (n, place uint64, ok bool)
 }
 
 // group makes a Group among so many nodes.

@@ -2,6 +2,7 @@ package grouptest
 
 import (
 	"fmt"
+	"slices"
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
@@ -10,14 +11,15 @@ import (
 // A judge holds all that any life delivers against one sequence of entries, which
 // the first life to get anywhere writes. It knows nothing of how a Group works.
 type judge struct {
-	world  *World
-	canon  []string // entries: messages and changes
-	change uint64   // number of the last change in it
-	last   map[abcast.Life]uint64
-	sent   map[abcast.MsgID]sending
-	order  []abcast.MsgID // as broadcast
-	lives  []progress     // by node
-	wrong  string         // the first violation, or ""
+	world *World
+	canon []string // entries: messages, views and marks
+	view  abcast.View
+	mark  uint64 // the last one in it, like the view
+	last  map[abcast.Life]uint64
+	sent  map[abcast.MsgID]sending
+	order []abcast.MsgID // as broadcast
+	lives []progress     // by node
+	wrong string         // the first violation, or ""
 }
 
 type sending struct {
@@ -54,9 +56,12 @@ func (j *judge) output(m *member, kind protocol.Kind, body []byte) {
 	who := fmt.Sprintf("node %v/%d delivers", m.id, m.inc)
 	isNew := p.entries == len(j.canon)
 	text := ""
-	if kind == j.world.protocol.Change {
-		text = j.changed(p, who, body, isNew)
-	} else {
+	switch kind {
+	case abcast.KindViewed:
+		text = j.viewed(p, who, body, isNew)
+	case j.world.protocol.Mark:
+		text = j.marked(p, who, body, isNew)
+	default:
 		text = j.message(m, p, who, body, isNew)
 	}
 	if isNew {
@@ -67,13 +72,9 @@ func (j *judge) output(m *member, kind protocol.Kind, body []byte) {
 	p.entries++
 }
 
-func (j *judge) changed(p *progress, who string, body []byte, isNew bool) string {
-	rules := j.world.protocol
-	v, ok := rules.Decode(body)
-	text := fmt.Sprintf("%s %d", rules.Noun, v.Number)
-	if v.Members != nil {
-		text += fmt.Sprint(" ", v.Members)
-	}
+func (j *judge) viewed(p *progress, who string, body []byte, isNew bool) string {
+	v, ok := abcast.DecodeViewed(body)
+	text := fmt.Sprintf("view %d %v", v.Number, v.Members)
 	if !ok || v.Place != uint64(p.messages) {
 		j.violated("%s %s at place %d, after %d messages", who, text, v.Place, p.messages)
 	}
@@ -81,14 +82,29 @@ func (j *judge) changed(p *progress, who string, body []byte, isNew bool) string
 		return text
 	}
 	j.world.counts.Changes++
-	if v.Number <= j.change {
-		j.violated("%s %s %d after %s %d", who, rules.Noun, v.Number, rules.Noun, j.change)
+	if v.Number <= j.view.Number {
+		j.violated("%s view %d after view %d", who, v.Number, j.view.Number)
 	}
-	j.change = v.Number
-	if rules.Refuse != nil {
-		if why := rules.Refuse(j.world, v); why != "" {
+	j.view = v
+	if j.world.protocol.Refuse != nil {
+		if why := j.world.protocol.Refuse(j.world, v); why != "" {
 			j.violated("%s %s", who, why)
 		}
+	}
+	return text
+}
+
+func (j *judge) marked(p *progress, who string, body []byte, isNew bool) string {
+	n, place, ok := j.world.protocol.DecodeMark(body)
+	text := fmt.Sprintf("mark %d", n)
+	if !ok || place != uint64(p.messages) {
+		j.violated("%s %s at place %d, after %d messages", who, text, place, p.messages)
+	}
+	if isNew {
+		if n <= j.mark {
+			j.violated("%s mark %d after mark %d", who, n, j.mark)
+		}
+		j.mark = n
 	}
 	return text
 }
@@ -114,6 +130,9 @@ func (j *judge) message(m *member, p *progress, who string, body []byte, isNew b
 			j.violated("%s, after its life's %d", who, j.last[l])
 		}
 		j.last[l] = id.Seq
+		if !slices.Contains(j.view.Members, l) {
+			j.violated("%s, in view %d of %v", who, j.view.Number, j.view.Members)
+		}
 		j.world.counts.Ordered++
 		if known && (j.world.Incarnation(id.Node) != id.Incarnation || j.world.members[id.Node].group == nil) {
 			j.world.counts.Orphans++
@@ -130,14 +149,13 @@ func (w *World) unfinished() string {
 		if m.group == nil {
 			return fmt.Sprintf("node %v is down", m.id)
 		}
-		noun := w.protocol.Noun
 		v, normal := m.group.View()
-		if !normal || v.Number != w.judge.change || len(v.Members) != w.Size() {
-			return fmt.Sprintf("node %v: in %s %d %v: %v, want %s %d of all", m.id, noun, v.Number, v.Members, normal, noun, w.judge.change)
+		if !normal || v.Number != w.judge.view.Number || len(v.Members) != w.Size() {
+			return fmt.Sprintf("node %v: in view %d %v: %v, want view %d of all", m.id, v.Number, v.Members, normal, w.judge.view.Number)
 		}
-		if w.protocol.Unsettled != nil {
-			if why := w.protocol.Unsettled(w, v); why != "" {
-				return fmt.Sprintf("node %v: %s", m.id, why)
+		for _, l := range v.Members {
+			if l.Incarnation != w.Incarnation(l.Node) {
+				return fmt.Sprintf("node %v: view %d has life %v, which is over", m.id, v.Number, l)
 			}
 		}
 		if p := w.judge.lives[m.id]; p.entries != len(w.judge.canon) || m.group.Pending() != 0 || m.group.Delivered() != uint64(p.messages) {

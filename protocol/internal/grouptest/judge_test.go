@@ -2,6 +2,7 @@ package grouptest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,24 +31,17 @@ func (s *stub) Describe(b []byte) []byte                             { return ap
 func newStub(members []protocol.NodeID, deliver Deliver) (one Group) { return &stub{} }
 
 var stubs = Protocol{
-	New:    newStub,
-	Change: protocol.KindOf("changed"),
-	Noun:   "view",
-	Decode: func(body []byte) (v abcast.View, ok bool) {
-		n, _ := fmt.Sscan(string(body), &v.Number, &v.Place)
-		return v, n == 2
-	},
+	New: newStub,
 	Refuse: func(_ *World, v abcast.View) string {
 		if v.Number == 13 {
 			return "an unlucky view"
 		}
 		return ""
 	},
-	Unsettled: func(_ *World, v abcast.View) string {
-		if v.Place == 99 {
-			return "an odd place"
-		}
-		return ""
+	Mark: protocol.KindOf("marked"),
+	DecodeMark: func(body []byte) (n, place uint64, ok bool) {
+		got, _ := fmt.Sscan(string(body), &n, &place)
+		return n, place, got == 2
 	},
 }
 
@@ -57,6 +51,7 @@ func three() *World {
 	w.calm = protocol.MaxTime
 	for _, m := range w.members {
 		m.inc, m.group = 1, &stub{}
+		w.judge.view.Members = append(w.judge.view.Members, abcast.Life{Node: m.id, Incarnation: 1})
 	}
 	w.begin(sim.Plan{Nodes: 1, Node: func(protocol.NodeID) protocol.Node { return &Host{Group: &stub{}} },
 		Link: sim.Link{Delay: OneDelay}, Until: 1, Done: func() bool { return true }}, 1)
@@ -72,8 +67,19 @@ func (w *World) hands(at, index int, node protocol.NodeID, seq uint64, payload s
 	w.judge.output(w.members[at], HandedOver, fmt.Appendf(nil, "%d %d 1 %d %s", index, node, seq, payload))
 }
 
-func (w *World) changes(at int, body string) {
-	w.judge.output(w.members[at], stubs.Change, []byte(body))
+// views has it deliver a view of all nodes' first lives, or of some.
+func (w *World) views(at int, number, place uint64, some ...protocol.NodeID) {
+	v := abcast.View{Number: number, Place: place}
+	for id := range protocol.NodeID(3) {
+		if len(some) == 0 || slices.Contains(some, id) {
+			v.Members = append(v.Members, abcast.Life{Node: id, Incarnation: 1})
+		}
+	}
+	w.judge.output(w.members[at], abcast.KindViewed, abcast.AppendView(nil, v))
+}
+
+func (w *World) marks(at int, body string) {
+	w.judge.output(w.members[at], stubs.Mark, []byte(body))
 }
 
 func TestJudgeNamesEachViolation(t *testing.T) {
@@ -82,14 +88,14 @@ func TestJudgeNamesEachViolation(t *testing.T) {
 		does func(w *World)
 	}{
 		{"", func(w *World) {
-			w.changes(0, "4 0")
+			w.views(0, 4, 0)
 			w.hands(0, 0, 1, 1, "a b")
 			w.hands(0, 1, 1, 2, "c")
-			w.changes(1, "4 0")
+			w.views(1, 4, 0)
 			w.hands(1, 0, 1, 1, "a b")
-			w.changes(0, "5 2")
+			w.views(0, 5, 2)
 			w.judge.died(w.members[1])
-			w.changes(1, "4 0")
+			w.views(1, 4, 0)
 		}},
 		{`delivers 1/1/1 at 0: "other", broadcast true "a b"`, func(w *World) { w.hands(0, 0, 1, 1, "other") }},
 		{`delivers 2/1/1 at 0: "x", broadcast false ""`, func(w *World) { w.hands(0, 0, 2, 1, "x") }},
@@ -103,8 +109,8 @@ func TestJudgeNamesEachViolation(t *testing.T) {
 			w.hands(0, 0, 1, 1, "a b")
 			w.hands(1, 0, 0, 1, "d")
 		}},
-		{`node 1/1 delivers "0/1/1 d" as entry 0, another life "view 4"`, func(w *World) {
-			w.changes(0, "4 0")
+		{`node 1/1 delivers "0/1/1 d" as entry 0, another life "view 4 [0/1 1/1 2/1]"`, func(w *World) {
+			w.views(0, 4, 0)
 			w.hands(1, 0, 0, 1, "d")
 		}},
 		{`node 0/1 delivers "1/1/2 c" as entry 0, another life "1/1/1 a b"`, func(w *World) {
@@ -112,13 +118,32 @@ func TestJudgeNamesEachViolation(t *testing.T) {
 			w.judge.died(w.members[0])
 			w.hands(0, 0, 1, 2, "c")
 		}},
-		{"delivers view 4 at place 1, after 0 messages", func(w *World) { w.changes(0, "4 1") }},
-		{"delivers view 0 at place 0, after 0 messages", func(w *World) { w.changes(0, "garbage") }},
-		{"delivers view 4 after view 4", func(w *World) {
-			w.changes(0, "4 0")
-			w.changes(0, "4 0")
+		{"delivers view 4 [0/1 1/1 2/1] at place 1, after 0 messages", func(w *World) { w.views(0, 4, 1) }},
+		{"delivers view 0 [] at place 0, after 0 messages", func(w *World) { w.judge.output(w.members[0], abcast.KindViewed, []byte("le")) }},
+		{"delivers mark 0 at place 0, after 0 messages", func(w *World) { w.marks(0, "garbage") }},
+		{"delivers mark 4 at place 1, after 0 messages", func(w *World) { w.marks(0, "4 1") }},
+		{"delivers mark 4 after mark 4", func(w *World) {
+			w.marks(0, "4 0")
+			w.marks(0, "4 0")
 		}},
-		{"an unlucky view", func(w *World) { w.changes(0, "13 0") }},
+		{`node 1/1 delivers "mark 5" as entry 0, another life "mark 4"`, func(w *World) {
+			w.marks(0, "4 0")
+			w.marks(1, "5 0")
+		}},
+		{`node 1/1 delivers "view 4 [0/1 2/1]" as entry 0, another life "view 4 [0/1 1/1 2/1]"`, func(w *World) {
+			w.views(0, 4, 0)
+			w.views(1, 4, 0, 0, 2)
+		}},
+		{"delivers 1/1/1 at 0, in view 5 of [0/1 2/1]", func(w *World) {
+			w.views(0, 4, 0)
+			w.views(0, 5, 0, 0, 2)
+			w.hands(0, 0, 1, 1, "a b")
+		}},
+		{"delivers view 4 after view 4", func(w *World) {
+			w.views(0, 4, 0)
+			w.views(0, 4, 0)
+		}},
+		{"an unlucky view", func(w *World) { w.views(0, 13, 0) }},
 		{"1/1/1 is broadcast twice", func(w *World) { w.sends(1, 1, "again") }},
 		{"", func(w *World) { // what was broadcast before may still come through
 			w.judge.broadcast(abcast.MsgID{Node: 2, Incarnation: 1, Seq: 1}, "early", 0)
@@ -153,7 +178,7 @@ func TestJudgeKnowsWhatIsUnfinished(t *testing.T) {
 		{"node 2: in view 4 [0/1 1/1 2/1]: false, want view 4 of all", func(_ *World, s *stub) { s.normal = false }},
 		{"node 2: in view 3 [0/1 1/1 2/1]: true, want view 4 of all", func(_ *World, s *stub) { s.view.Number = 3 }},
 		{"node 2: in view 4 [0/1 1/1]: true, want view 4 of all", func(_ *World, s *stub) { s.view.Members = lives[:2] }},
-		{"node 2: an odd place", func(_ *World, s *stub) { s.view.Place = 99 }},
+		{"node 0: view 4 has life 1/1, which is over", func(w *World, _ *stub) { w.members[1].inc, w.members[1].group = 2, w.members[0].group }},
 		{"node 2: 2 of 2 entries delivered, 1 messages pending", func(_ *World, s *stub) { s.pending = 1 }},
 		{"node 2: 2 of 2 entries delivered, 0 messages pending", func(_ *World, s *stub) { s.delivered = 2 }},
 		{"node 2: 0 of 2 entries delivered, 0 messages pending", func(w *World, _ *stub) { w.judge.died(w.members[2]) }},
@@ -168,13 +193,16 @@ func TestJudgeKnowsWhatIsUnfinished(t *testing.T) {
 		{"", func(w *World, _ *stub) { // its origin died
 			w.sends(0, 1, "b")
 			w.members[0].inc = 2
+			for _, m := range w.members {
+				m.group.(*stub).view.Members = append([]abcast.Life{{Node: 0, Incarnation: 2}}, lives[1:]...)
+			}
 		}},
 	} {
 		w := three()
 		w.sends(1, 1, "a")
 		var last *stub
 		for i, m := range w.members {
-			w.changes(i, "4 0")
+			w.views(i, 4, 0)
 			w.hands(i, 0, 1, 1, "a")
 			last = &stub{view: abcast.View{Number: 4, Members: lives}, normal: true, delivered: 1}
 			m.group = last
