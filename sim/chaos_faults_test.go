@@ -17,6 +17,9 @@ func drawMisfortune(t *rapid.T, p *Plan, id uint64) Fault {
 	if rapid.Bool().Draw(t, "late") {
 		f.At = min(p.Until, 60) - f.At
 	}
+	if f.Op == Heal && rapid.IntRange(0, 3).Draw(t, "never") == 0 {
+		f.At = Never
+	}
 	span := func(name string, from ...int) time.Duration {
 		return time.Duration(rapid.SampledFrom(from).Draw(t, name))
 	}

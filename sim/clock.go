@@ -31,7 +31,7 @@ type piece struct {
 const million = 1_000_000
 
 // longest is more than any clock gains in a run.
-const longest = 2 * time.Duration(never)
+const longest = 2 * time.Duration(Never)
 
 // setClocks gives a clock to each node whose time the plan bends.
 func (s *Sim) setClocks() {

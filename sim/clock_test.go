@@ -102,7 +102,7 @@ func TestClocksAreExact(t *testing.T) {
 		}
 		var windows []window
 		for i := range p.Faults {
-			windows = append(windows, windowOf(&p.Faults[i], never))
+			windows = append(windows, windowOf(&p.Faults[i], Never))
 		}
 		c, twin := newClock(0, windows), &slow{plan: p}
 		times := rapid.SliceOfN(at, 1, 20).Draw(t, "times")

@@ -86,9 +86,13 @@ const (
 
 	// Heal begins the calm: windows end, crashes and failing syncs that wait are void,
 	// and all nodes that are down restart, but for those that Rot keeps down and those
-	// whose first start is still to come.
+	// whose first start is still to come. At Never there is none, where there would
+	// be one unless it is said.
 	Heal
 )
+
+// Never is the time of what does not come.
+const Never = protocol.MaxTime + 1
 
 // MaxDrift is the greatest drift of a clock, in parts per million.
 const MaxDrift = 200_000

@@ -345,7 +345,12 @@ func (p *faultParser) clause(t token) (err *FaultError) {
 			return t.wrong("a share such as 10%, 0.5% or 1/3")
 		}
 	case clauseAt:
-		span, err = p.span(false)
+		if p.f.Op == Heal && p.tokens[0].text == neverText {
+			p.next()
+			span = time.Duration(Never)
+		} else {
+			span, err = p.span(false)
+		}
 		p.f.At = protocol.Time(span)
 	case clauseFor:
 		p.f.For, err = p.span(false)

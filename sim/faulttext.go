@@ -84,7 +84,7 @@ var faultRules = [...]faultRule{
 
 	{Byzantine, "byzantine", headNode, clauseTrait | clauseRate, clauseSpan, "it treats so many of its messages as said", "byzantine 3 equivocates 20% at 1s for 5s"},
 
-	{Heal, "heal", headNone, clauseAt, 0, "all nodes run, all links are whole, no fault is left", "heal at 20s"},
+	{Heal, "heal", headNone, clauseAt, 0, "all nodes run, all links are whole, no fault is left; at never: there is none", "heal at 20s"},
 }
 
 // ruleOf gives the grammar of an operation, or nil.
@@ -289,7 +289,14 @@ func setText(set []protocol.NodeID) string {
 // spanText gives a duration in ASCII.
 func spanText(d time.Duration) string { return strings.ReplaceAll(d.String(), "µ", "u") }
 
-func timeText(t protocol.Time) string { return spanText(time.Duration(t)) }
+func timeText(t protocol.Time) string {
+	if t == Never {
+		return neverText
+	}
+	return spanText(time.Duration(t))
+}
+
+const neverText = "never"
 
 func plural(n int, word string) string {
 	if n == 1 {

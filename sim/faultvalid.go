@@ -110,7 +110,7 @@ func (f *Fault) Validate(nodes int, until protocol.Time) error {
 	if what := f.unused(r); what != "" {
 		return f.errorf("has %s, want %s", what, r.form())
 	}
-	if f.At < 0 || f.At > until {
+	if (f.At < 0 || f.At > until) && (f.Op != Heal || f.At != Never) {
 		return f.errorf("begins at %s, want 0s to %s", timeText(f.At), timeText(until))
 	}
 	if err := f.checkHead(r, nodes); err != nil {

@@ -7,6 +7,9 @@ import "dessim/protocol"
 // each restarts by an event of its own.
 func (s *Sim) scheduleHeal(i int) {
 	f := &s.plan.Faults[i]
+	if f.At == Never {
+		return
+	}
 	hit := make([]bool, len(s.nodes))
 	hit[0] = true
 	for j := range s.plan.Faults {

@@ -59,7 +59,9 @@ func (w *slow) pushFaults() {
 		root := protocol.Hash2(rootFault, f.ID)
 		switch f.Op {
 		case Heal:
-			heal = f
+			if f.At <= protocol.MaxTime {
+				heal = f
+			}
 			continue
 		case Crash, FailSync, Pause:
 			stopped[f.Node] = true

@@ -6,9 +6,6 @@ import (
 	"dessim/protocol"
 )
 
-// never is later than any run.
-const never = protocol.MaxTime + 1
-
 // window is when a fault that lasts is there. It is a function of the plan and of
 // time alone, not a state that events change: so nobody who asks at some time
 // depends on which of that time's events came before.
@@ -24,7 +21,7 @@ func (p *Plan) calm() protocol.Time {
 			return f.At
 		}
 	}
-	return never
+	return Never
 }
 
 // windowOf gives the window of f in a plan that is calm from then on.
@@ -106,7 +103,7 @@ func (s *Sim) install(w *window) {
 	case Byzantine:
 		x := s.rareOf(w.Node)
 		f := *w.Fault
-		if w.end < never {
+		if w.end < Never {
 			f.For = w.end.Sub(w.At)
 		}
 		x.traits = append(x.traits, f)
@@ -132,7 +129,7 @@ func (s *Sim) pushFault(op uint8, i int, node protocol.NodeID, at protocol.Time,
 // if there is one in any run.
 func (s *Sim) pushTurn(i int) {
 	w := &s.windows[i]
-	if at := w.turn(s.now); at < never {
+	if at := w.turn(s.now); at < Never {
 		s.pushFault(opTurn, i, w.at(), at, protocol.Hash3(rootFault, w.ID, 1))
 	}
 }

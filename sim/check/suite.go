@@ -1,6 +1,8 @@
 package check
 
 import (
+	"slices"
+
 	"dessim/protocol"
 	"dessim/sim"
 )
@@ -44,6 +46,18 @@ func (s Suite) Skipped(reason string) Suite {
 	out := make(Suite, len(s))
 	for i, c := range s {
 		out[i] = c.Skipped(reason)
+	}
+	return out
+}
+
+// Safety gives the suite with every Eventually ruled out for that reason: what must
+// never happen is judged, what must come is not.
+func (s Suite) Safety(reason string) Suite {
+	out := slices.Clone(s)
+	for i, c := range s {
+		if c.holds != nil {
+			out[i] = c.Skipped(reason)
+		}
 	}
 	return out
 }
