@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/simtest/fixed"
 	"dessim/sim/source"
 
 	"github.com/google/go-cmp/cmp"
@@ -230,7 +231,7 @@ func TestRunsAreThoseOfTheSlowTwin(t *testing.T) {
 	covered := make(map[What]int)
 	var effects FaultCounts
 	reasons := make(map[Reason]int)
-	rapid.Check(t, func(t *rapid.T) {
+	property := func(t *rapid.T) {
 		plan := drawPlan(t)
 		eighths := rapid.Uint64Range(0, 8).Draw(t, "eighths")
 		enough := rapid.SampledFrom([]uint64{0, 1, 20}).Draw(t, "outputs enough")
@@ -240,10 +241,9 @@ func TestRunsAreThoseOfTheSlowTwin(t *testing.T) {
 			reasons[ref.Reason]++
 			addCounts(&effects, &ref.Faults)
 		}
-	})
-	if testing.Short() {
-		return // rapid tries a fifth of the plans: too few to see everything
 	}
+	rapid.Check(t, property)
+	fixed.Check(t, 60, property)
 	for w := Started; w <= Ended; w <<= 1 {
 		if covered[w] == 0 {
 			t.Errorf("vacuous: nothing ever %v", w)

@@ -7,6 +7,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
+	"dessim/sim/phold"
 	"dessim/sim/source"
 )
 
@@ -42,9 +43,11 @@ func expectNoAllocations(t *testing.T, s *sim.Sim) {
 
 func TestASteadyRunAllocatesNothing(t *testing.T) {
 	for _, load := range []int{1, 16} {
-		expectNoAllocations(t, settle(t, pholdPlan(500, load), 200_000))
+		expectNoAllocations(t, settle(t, phold.Load{Nodes: 500, Messages: load}.Plan(), 200_000))
 	}
 }
+
+var kindBusy = protocol.KindOf("busy")
 
 // busybody cancels and sets timers, sends long bodies to several, makes outputs,
 // and goes on for ever.
@@ -55,19 +58,19 @@ func (b *busybody) Start(env *protocol.Env) { env.SetTimer(time.Second, 1) }
 func (b *busybody) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	env.CancelTimer(2)
 	env.SetTimer(time.Second, 2)
-	env.Output(kindJob, msg)
+	env.Output(kindBusy, msg)
 }
 
 func (b *busybody) Timeout(env *protocol.Env, tag uint64) {
 	b.body[0]++
 	env.SetTimer(time.Second, tag)
 	for i := range protocol.NodeID(4) {
-		env.Send((env.ID()+i)%20, kindJob, b.body[:])
+		env.Send((env.ID()+i)%20, kindBusy, b.body[:])
 	}
 }
 
 func TestTimersLongBodiesAndBusyLinksAllocateNothing(t *testing.T) {
-	plan := pholdPlan(20, 1)
+	plan := phold.Load{Nodes: 20, Messages: 1}.Plan()
 	plan.Node = func(protocol.NodeID) protocol.Node { return new(busybody) }
 	plan.Link.Loss, plan.Link.Copy, plan.Link.FIFO = protocol.Percent(5), protocol.Percent(5), true
 	plan.Links = []sim.LinkRule{{From: 1, To: sim.Any, Link: sim.Link{Delay: time.Second}}}
@@ -85,13 +88,13 @@ func (c chorus) Start(env *protocol.Env) {
 
 func (c chorus) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	if env.ID() != 0 {
-		env.Send(0, kindJob, msg)
+		env.Send(0, kindBusy, msg)
 	}
 }
 
 func (c chorus) Timeout(env *protocol.Env, _ uint64) {
 	for i := 1; i < c.nodes; i++ {
-		env.Send(protocol.NodeID(i), kindJob, []byte{1})
+		env.Send(protocol.NodeID(i), kindBusy, []byte{1})
 	}
 	env.SetTimer(2, 1)
 }

@@ -80,10 +80,11 @@ func (f *failing) Errorf(format string, args ...any) {
 }
 
 // shrunk gives the misfortunes of the last failing run of prop, which is the
-// smallest one that rapid found, and what rapid printed.
+// smallest one that rapid found, and what rapid printed. With a fixed seed, and time
+// to shrink until nothing gets smaller, which takes seconds, both are always the same.
 func shrunk(t *testing.T, rapidSource func(*rapid.T) protocol.Source, prop func(protocol.Source) bool) ([]source.Answer, string) {
 	t.Helper()
-	for name, value := range map[string]string{"rapid.nofailfile": "true", "rapid.seed": "1", "rapid.checks": "1000", "rapid.shrinktime": "2s"} {
+	for name, value := range map[string]string{"rapid.nofailfile": "true", "rapid.seed": "1", "rapid.checks": "1000", "rapid.shrinktime": "1h"} {
 		f := flag.Lookup(name)
 		old := f.Value.String()
 		if err := f.Value.Set(value); err != nil {
@@ -156,8 +157,8 @@ func TestSparseShrinksALargeRunToAFewMisfortunes(t *testing.T) {
 		}
 		return bad < 3
 	})
-	if len(least) > 4000/4 {
-		t.Errorf("%d misfortunes left of 4000 questions, want at most a quarter, where half were drawn; rapid said:\n%s", len(least), text)
+	if len(least) > 4000/10 {
+		t.Errorf("%d misfortunes left of 4000 questions, want at most a tenth; rapid said:\n%s", len(least), text)
 	}
 	if !strings.Contains(text, "sparse: 1 in ") {
 		t.Errorf("rapid's output does not tell the misfortunes:\n%s", text)

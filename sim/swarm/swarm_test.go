@@ -10,6 +10,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
+	"dessim/sim/simtest/fixed"
 	"dessim/sim/source"
 
 	"pgregory.net/rapid"
@@ -109,7 +110,7 @@ func drawSource(t *rapid.T) protocol.Source {
 
 func TestWhatIsDrawnIsValidAndWithinItsTime(t *testing.T) {
 	drawn := 0
-	rapid.Check(t, func(t *rapid.T) {
+	property := func(t *rapid.T) {
 		c, nodes := drawConfig(t)
 		faults := Draw(drawSource(t), drawMix(t), c)
 		until := max(c.To, c.Heal)
@@ -137,8 +138,10 @@ func TestWhatIsDrawnIsValidAndWithinItsTime(t *testing.T) {
 			t.Fatalf("read back as %v, %v:\n%s", read, err, text)
 		}
 		drawn += len(faults)
-	})
-	if drawn < 100 && !testing.Short() { // for which rapid tries few
+	}
+	rapid.Check(t, property)
+	fixed.Check(t, 40, property)
+	if drawn < 100 {
 		t.Errorf("vacuous: %d faults drawn", drawn)
 	}
 }

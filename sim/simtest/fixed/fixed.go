@@ -1,0 +1,53 @@
+// Package fixed runs a property of pgregory.net/rapid on a sample that is the same
+// in every run of the tests.
+//
+// rapid's own sample differs from run to run, and -short makes it five times smaller:
+// so it is fit to look for what nobody thought of, but a test that also demands that
+// it saw something ("vacuous: nothing ever crashed") would fail now and then by bad
+// luck. What such a test must see, it sees in the fixed sample, whose size is chosen
+// so that it does; and rapid is free to look elsewhere:
+//
+//	rapid.Check(t, property)
+//	fixed.Check(t, 40, property)
+//	if !saw { t.Error("vacuous") }
+//
+// It does not shrink. What fails here fails in every run, for rapid to be asked about
+// by -rapid.checks.
+package fixed
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// size is how many bytes a property draws from: many more than any of ours takes.
+const size = 1 << 18
+
+// Check checks prop n times. Rapid skips a test whose property skips, or wants more
+// than it is given to draw from: then nothing was checked, and Check fails.
+func Check(t *testing.T, n uint64, prop func(*rapid.T)) {
+	t.Helper()
+	at, done := uint64(0), false
+	defer func() {
+		if !done {
+			t.Errorf("fixed: number %d of %d of the fixed sample did not pass", at, n)
+		}
+	}()
+	check := rapid.MakeFuzz(prop)
+	for ; at < n; at++ {
+		check(t, draws(at))
+	}
+	done = true
+}
+
+// draws gives number n of the byte strings to draw from.
+func draws(n uint64) []byte {
+	var seed [32]byte
+	binary.LittleEndian.PutUint64(seed[:], n)
+	b := make([]byte, size)
+	_, _ = rand.NewChaCha8(seed).Read(b) // never fails
+	return b
+}
