@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/simtest/fixed"
 	"dessim/sim/source"
 
 	"pgregory.net/rapid"
@@ -278,13 +279,13 @@ func (s honestly) Chance(k protocol.Key, p protocol.Ratio) bool {
 // the digest of decisions too.
 func TestATraitorWithBenignAnswersIsHonest(t *testing.T) {
 	events := 0
-	rapid.Check(t, func(t *rapid.T) {
+	honest := func(t *rapid.T) {
 		plan := drawPlan(t)
 		plan.Faults = slices.DeleteFunc(plan.Faults, func(f Fault) bool { return f.Op == Byzantine })
 		src := honestly{source.Seed(rapid.Uint64().Draw(t, "seed"))}
 		make := plan.Node
 		sleeping := rapid.Bool().Draw(t, "sleeping")
-		bare, honest := new(Trace), new(Trace)
+		bare, wrapped := new(Trace), new(Trace)
 		want := mustNew(t, plan, src, bare).Run()
 		plan.Node = func(id protocol.NodeID) protocol.Node {
 			var faults []Fault
@@ -297,8 +298,8 @@ func TestATraitorWithBenignAnswersIsHonest(t *testing.T) {
 			}
 			return NewTraitor(make(id), faults...)
 		}
-		got := mustNew(t, plan, src, honest).Run()
-		if got, want := honest.String(), bare.String(); got != want {
+		got := mustNew(t, plan, src, wrapped).Run()
+		if got, want := wrapped.String(), bare.String(); got != want {
 			t.Fatal(firstDifference(got, want))
 		}
 		if !sleeping {
@@ -308,7 +309,9 @@ func TestATraitorWithBenignAnswersIsHonest(t *testing.T) {
 			t.Fatalf("got  %+v\nwant %+v", got, want)
 		}
 		events += int(want.Events)
-	})
+	}
+	rapid.Check(t, honest)
+	fixed.Check(t, 60, honest)
 	if events < 1000 {
 		t.Errorf("vacuous: %d events", events)
 	}
