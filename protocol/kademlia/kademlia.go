@@ -13,10 +13,16 @@
 // known to all who must know it, however skewed the ids are. A node that only
 // asks, perhaps under a forged address, never shows up in an answer (2.3, BEP 5).
 //
-// It does not promise to resist many hostile nodes with chosen ids, keeps values
-// in memory only, and does not yet republish or expire them (2.5). After nodes
-// have died, lookups are exact again once every node has called Refresh, which
-// is left to the host. Mutable items are refused.
+// While nodes come and go it promises less, and only with the upkeep that Config
+// turns on (2.3 and 2.5; see Lasting): buckets are refreshed, holders and
+// publishers put values again, newcomers are given the values near them, values
+// expire, and those found are left on the way for a time. Then a lookup finds a
+// value that somebody holds nearly always, and never one whose time is over; what
+// "nearly" is, the scenario churn measures. Without the upkeep, lookups are exact
+// again after deaths once every node has called Refresh.
+//
+// It does not promise to resist many hostile nodes with chosen ids, and keeps
+// values in memory only. Mutable items are refused.
 package kademlia
 
 import (
@@ -48,6 +54,15 @@ type Config struct {
 	// a bootstrapper that is silent is asked again.
 	Pause time.Duration
 
+	// The upkeep, of which each part is off at 0. Times are those without which
+	// something is done again: so a bucket that lookups go to is not refreshed.
+	Refresh   time.Duration // of a bucket without a lookup; the paper has an hour
+	Republish time.Duration // of a value held that nobody put here again; the paper has an hour
+	Publish   time.Duration // of a value that the node itself publishes; the paper has a day
+	Expire    time.Duration // of a value, since its publisher put it last; the paper has a day
+	Cache     bool          // leave a value found at the closest node that lacked it; needs Expire
+	HandOver  bool          // give a newcomer the values that it should hold
+
 	Items  int    // values that the node stores for others
 	Secret uint64 // transaction ids, tokens and the ids of refreshes derive from it; others must not know it
 }
@@ -61,6 +76,14 @@ func Defaults(self ID, book protocol.Book, secret uint64) Config {
 		Fresh: time.Minute, Pause: 5 * time.Second,
 		Items: 10_000,
 	}
+}
+
+// Lasting is Defaults with the upkeep as the paper has it.
+func Lasting(self ID, book protocol.Book, secret uint64) Config {
+	c := Defaults(self, book, secret)
+	c.Refresh, c.Republish, c.Publish, c.Expire = time.Hour, time.Hour, 24*time.Hour, 24*time.Hour
+	c.Cache, c.HandOver = true, true
+	return c
 }
 
 func (c *Config) check() {
@@ -81,6 +104,16 @@ func (c *Config) check() {
 	within("Fresh", int64(c.Fresh), 0, day)
 	within("Pause", int64(c.Pause), 1, day)
 	within("Items", int64(c.Items), 0, 1<<30)
+	within("Refresh", int64(c.Refresh), 0, 100*day)
+	within("Republish", int64(c.Republish), 0, 100*day)
+	within("Publish", int64(c.Publish), 0, 100*day)
+	within("Expire", int64(c.Expire), 0, 100*day)
+	if c.Expire > 0 { // else values would expire before anybody puts them again
+		within("Republish", int64(c.Republish), 0, int64(c.Expire))
+		within("Publish", int64(c.Publish), 0, int64(c.Expire))
+	} else if c.Cache {
+		panic(fmt.Sprintf("kademlia: node %v caches values that never expire", c.Self))
+	}
 }
 
 // Stats counts what happened in this incarnation.
@@ -93,6 +126,11 @@ type Stats struct {
 	Evicted   uint64 // stale contacts that gave way to others
 	Unchecked uint64 // unknown askers not pinged because too many were
 	Refused   uint64 // queries answered with an error
+	Expired   uint64 // values forgotten as their time was over
+	Refreshed uint64 // buckets looked into for want of other lookups
+	Renewed   uint64 // values held that were put again
+	Handed    uint64 // values given to newcomers
+	Cached    uint64 // values left at others on the way of a lookup
 }
 
 // The kinds of messages and notes.
@@ -129,6 +167,7 @@ type DHT struct {
 	items     []item            // in the order of their ids
 	join      *join             // nil unless joining or refreshing
 	boot      protocol.Endpoint // of the last Join; the zero value: none
+	up        upkeep
 
 	stats Stats
 	r     bencode.Reader
@@ -151,6 +190,8 @@ func New(cfg Config) *DHT {
 // Start begins an incarnation. It is called once, before all else.
 func (d *DHT) Start(env *protocol.Env) {
 	d.key = protocol.Hash2(uint64(env.ID()), uint64(env.Incarnation()))
+	d.tab.own = env.Now()
+	d.rearm(env)
 }
 
 // Receive consumes a message that begins with 'd'.
@@ -175,6 +216,9 @@ func (d *DHT) Timeout(env *protocol.Env, tag uint64) {
 		panic(fmt.Sprintf("kademlia: node %d: timer %#x is of component %d", env.ID(), tag, c))
 	case n == pauseTimer:
 		d.resumeJoin(env)
+	case n == upkeepTimer:
+		d.up.wake = 0
+		d.keepUp(env)
 	case n < uint64(len(d.calls)):
 		d.late(env, int(n))
 	}

@@ -23,6 +23,7 @@ const (
 	maxTxn    = 32   // bytes of a transaction id, which we echo
 	maxToken  = 64   // bytes of a write token, which we echo
 	maxMethod = 32   // bytes of a method's name
+	maxLife   = 100 * 24 * 3600 * 1000
 )
 
 // BEP 5 and BEP 44 name these errors.
@@ -48,6 +49,8 @@ type message struct {
 	token     []byte
 	nodes     []byte // compact contacts
 	value     []byte // one bencoded value, raw
+	life      uint64 // of the value: milliseconds that it has left; 0 is as long as the receiver likes
+	spare     bool   // the value is put on the way to its holders, not at one of them
 	signed    bool   // a put of a mutable item; not encoded
 	code      int64
 	text      []byte
@@ -86,13 +89,22 @@ func (m *message) append(b []byte) []byte {
 	return append(b, m.y, 'e')
 }
 
-// appendFields encodes the arguments of a query or the fields of an answer.
+// appendFields encodes the arguments of a query or the fields of an answer. life
+// and spare are our own: BEP 44 lets every put live anew, so values that holders
+// hand to each other would never end. Others read over them.
 func (m *message) appendFields(b []byte) []byte {
 	b = append(b, "d2:id20:"...)
 	b = append(b, m.id[:]...)
+	if m.life != 0 {
+		b = append(b, "4:life"...)
+		b = bencode.AppendUint(b, m.life)
+	}
 	if m.nodes != nil {
 		b = append(b, "5:nodes"...)
 		b = bencode.AppendBytes(b, m.nodes)
+	}
+	if m.spare {
+		b = append(b, "5:sparei1e"...)
 	}
 	if m.hasTarget {
 		b = append(b, "6:target20:"...)
@@ -167,6 +179,10 @@ func (m *message) decodeFields(r *bencode.Reader, b []byte) bool {
 		case "k", "sig":
 			m.signed = true
 			r.Skip()
+		case "life":
+			m.life = r.UintMax(maxLife)
+		case "spare":
+			m.spare = r.UintMax(1) == 1
 		case "nodes":
 			m.nodes = r.Bytes()
 			if len(m.nodes)%compactLen != 0 {

@@ -35,6 +35,7 @@ type lookup struct {
 	rpcs    int
 	tokens  []byte
 	found   []byte // the value, aliasing the message
+	life    uint64 // that it came with
 	foundAt candidate
 	done    func(env *protocol.Env, l *lookup)
 
@@ -93,6 +94,7 @@ func (d *DHT) begin(env *protocol.Env, l *lookup) {
 		d.name(env, l, c, 1)
 	}
 	l.calm = 0
+	d.lookedAt(env, &l.target)
 	d.advance(env, l)
 }
 
@@ -203,7 +205,7 @@ func (d *DHT) lookupEnd(env *protocol.Env, c *call, m *message) {
 		l.note(i, m)
 		at := l.list[i]
 		if l.first && len(m.value) > 0 && Key(m.value) == l.target {
-			l.found, l.foundAt = m.value, at
+			l.found, l.life, l.foundAt = m.value, m.life, at
 			d.finish(env, l)
 			return
 		}

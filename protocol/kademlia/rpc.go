@@ -17,6 +17,8 @@ const (
 	forAsker // an unknown asker is verified
 	forProbe // a bucket's contact is checked, as a newcomer waits for its place
 	forJoin  // the bootstrapper, whose id is not known yet
+	forOffer // a newcomer is asked for a value that it should hold
+	forGift  // a value is put at one node, and nobody waits for the end of it
 )
 
 // call is an RPC under way, in all its tries.
@@ -30,11 +32,14 @@ type call struct {
 	target  ID      // of findNode and get
 	lookup  *lookup // for forLookup; nil once the lookup has ended
 	put     *putting
-	token   []byte // for forPut
+	token   []byte // for forPut and forGift
 }
 
-// pauseTimer is the number of the join's timer; calls have those below.
-const pauseTimer = 1 << 40
+// The numbers of the timers of join and upkeep; calls have those below.
+const (
+	pauseTimer  = 1 << 40
+	upkeepTimer = protocol.Periodic | 1<<41
+)
 
 const (
 	maxVerifying = 16 // pings of unknown askers in flight, which anybody can cause
@@ -111,6 +116,7 @@ func (d *DHT) try(env *protocol.Env, slot int) {
 		m.hasTarget, m.target = true, c.target
 	case put:
 		m.token, m.value = c.token, c.put.value
+		m.life, m.spare = d.left(env, c.put.expires), c.put.spare
 	}
 	d.out = m.append(d.out[:0])
 	env.Send(c.node, methodKinds[c.method], d.out)
@@ -195,6 +201,8 @@ func (d *DHT) end(env *protocol.Env, c *call, m *message) {
 		d.probeEnd(env, c)
 	case forJoin:
 		d.bootEnd(env, m != nil)
+	case forOffer:
+		d.offerEnd(env, c, m)
 	}
 }
 
@@ -205,12 +213,16 @@ func (d *DHT) heard(env *protocol.Env, c Contact) {
 		if d.join != nil {
 			d.join.added++
 		}
+		d.handOver(env, c)
 	case moved:
 		if o := d.tab.get(&c.ID); o != nil {
 			d.probe(env, o.Contact)
 		}
 	case full:
 		d.probeFirst(env, &c.ID)
+	}
+	if d.cfg.Refresh > 0 && d.up.wake == 0 {
+		d.rearm(env) // the first contact: from now on there are buckets to be refreshed
 	}
 }
 
@@ -348,7 +360,9 @@ func (d *DHT) answer(env *protocol.Env, from protocol.NodeID, q *message) {
 		m.nodes = d.nearest(q.target, &asker)
 		token := d.token(env, asker.Addr, 0)
 		m.token = token[:]
-		m.value = d.item(q.target)
+		if it := d.item(env, q.target); it != nil {
+			m.value, m.life = it.value, d.left(env, it.expires)
+		}
 	case put:
 		if code, text := d.store(env, asker.Addr, q); code != 0 {
 			m = message{y: 'e', txn: q.txn, code: code, text: []byte(text)}
@@ -363,8 +377,14 @@ func (d *DHT) answer(env *protocol.Env, from protocol.NodeID, q *message) {
 	}
 	d.out = m.append(d.out[:0])
 	env.Send(from, kind, d.out)
-	if !q.readOnly {
-		d.asked(env, asker)
+	if q.readOnly {
+		return
+	}
+	d.asked(env, asker)
+	if q.method == findNode && q.target == q.id { // who looks up himself is new, or back and without values
+		if o := d.tab.get(&q.id); o != nil && o.Contact == asker && o.fails == 0 {
+			d.handOver(env, asker)
+		}
 	}
 }
 

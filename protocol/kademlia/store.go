@@ -10,9 +10,11 @@ import (
 
 // item is a value held for others.
 type item struct {
-	id    ID
-	value []byte
-	at    protocol.Time // when it was last stored
+	id      ID
+	value   []byte
+	at      protocol.Time // when it was last stored here, or this node put it again
+	expires protocol.Time // 0: never
+	spare   bool          // it lies on the way to its holders, and is not put again
 }
 
 // Key gives the id under which value is stored: its SHA-1 (BEP 44, immutable
@@ -25,28 +27,62 @@ func (d *DHT) find(id ID) (int, bool) {
 	})
 }
 
-// item gives the value stored here under id, or nil.
-func (d *DHT) item(id ID) []byte {
-	if i, ok := d.find(id); ok {
-		return d.items[i].value
+// item gives what is stored here under id, or nil. It is valid until the next
+// change of the store. What has expired is not there, even if its timer, by a
+// clock that jumped, is still to come.
+func (d *DHT) item(env *protocol.Env, id ID) *item {
+	if i, ok := d.find(id); ok && !d.items[i].over(env.Now()) {
+		return &d.items[i]
 	}
 	return nil
 }
 
-// Holds reports whether the node itself stores the value of that id.
-func (d *DHT) Holds(id ID) bool { return d.item(id) != nil }
+func (it *item) over(now protocol.Time) bool { return it.expires != 0 && it.expires <= now }
 
-// keep stores a copy of value and reports whether there is room.
-func (d *DHT) keep(env *protocol.Env, id ID, value []byte) bool {
-	i, ok := d.find(id)
-	switch {
-	case ok:
-		d.items[i].at = env.Now()
-	case len(d.items) >= d.cfg.Items:
-		return false
-	default:
-		d.items = slices.Insert(d.items, i, item{id: id, value: slices.Clone(value), at: env.Now()})
+// Holds reports whether the node itself stores the value of that id.
+func (d *DHT) Holds(id ID) bool { _, ok := d.find(id); return ok }
+
+// Held is what a node knows of a value that it stores.
+type Held struct {
+	ID      ID
+	At      protocol.Time // when it was last put here, or this node began to put it again
+	Expires protocol.Time // 0: never
+	Spare   bool          // it was left here on the way of a lookup
+}
+
+// Stored gives what the node stores, in the order of the ids.
+func (d *DHT) Stored() []Held {
+	out := make([]Held, 0, len(d.items))
+	for i := range d.items {
+		it := &d.items[i]
+		out = append(out, Held{it.id, it.at, it.expires, it.spare})
 	}
+	return out
+}
+
+// keep stores a copy of p and reports whether there is room. What is held already
+// never gets a shorter life by it: else anybody could end it.
+func (d *DHT) keep(env *protocol.Env, id ID, p *putting) bool {
+	i, ok := d.find(id)
+	if !ok {
+		if len(d.items) >= d.cfg.Items {
+			return false
+		}
+		d.items = slices.Insert(d.items, i, item{
+			id: id, value: slices.Clone(p.value), at: env.Now(), expires: d.until(env, p.expires), spare: p.spare,
+		})
+		d.rearm(env)
+		return true
+	}
+	it := &d.items[i]
+	if p.spare && !it.spare {
+		return true // it has its place here already
+	}
+	it.at, it.spare = env.Now(), p.spare
+	if e := d.until(env, p.expires); e == 0 || it.expires != 0 && e > it.expires {
+		it.expires = e
+	}
+	d.rearm(env)
 	return true
 }
 
@@ -65,7 +101,10 @@ func (d *DHT) store(env *protocol.Env, asker protocol.Endpoint, q *message) (cod
 	if q.hasTarget && q.target != id { // BEP 44 asks for no target; who names one must mean it
 		return errSig, "value does not hash to target"
 	}
-	if !d.keep(env, id, q.value) {
+	if q.life == noLife {
+		return 0, ""
+	}
+	if !d.keep(env, id, &putting{value: q.value, expires: after(env, q.life), spare: q.spare}) {
 		return errServer, "store is full"
 	}
 	return 0, ""
@@ -84,8 +123,8 @@ type Found struct {
 // with the first node that answers with it; what does not hash to target is
 // ignored. If nobody has it, it ends as Lookup does.
 func (d *DHT) Get(env *protocol.Env, target ID, done func(env *protocol.Env, f Found)) {
-	if v := d.item(target); v != nil {
-		done(env, Found{OK: true, Value: v, From: Contact{d.cfg.Self, d.cfg.Book.Endpoint(env.ID())}})
+	if it := d.item(env, target); it != nil {
+		done(env, Found{OK: true, Value: it.value, From: Contact{d.cfg.Self, d.cfg.Book.Endpoint(env.ID())}})
 		return
 	}
 	l := d.newLookup(target, get)
@@ -94,18 +133,21 @@ func (d *DHT) Get(env *protocol.Env, target ID, done func(env *protocol.Env, f F
 		f := Found{RPCs: l.rpcs}
 		if l.found != nil {
 			f.OK, f.Value, f.From, f.Hops = true, l.found, l.foundAt.Contact, int(l.foundAt.hops)
+			d.leave(env, l)
 		}
 		done(env, f)
 	}
 	d.begin(env, l)
 }
 
-// putting is a Put whose lookup is over.
+// putting is a value that is to be stored.
 type putting struct {
-	value  []byte
-	left   int // calls under way
-	stored int
-	done   func(env *protocol.Env, stored int)
+	value   []byte
+	expires protocol.Time // 0: as late as each node likes
+	spare   bool          // at a node on the way
+	left    int           // calls under way
+	stored  int
+	done    func(env *protocol.Env, stored int)
 }
 
 // CheckValue tells why value cannot be put, or gives nil: it must be one
@@ -128,8 +170,12 @@ func (d *DHT) Put(env *protocol.Env, value []byte, done func(env *protocol.Env, 
 	if err := d.CheckValue(value); err != nil {
 		panic(fmt.Sprintf("kademlia: node %d puts: %v", env.ID(), err))
 	}
-	p := &putting{value: slices.Clone(value), done: done}
-	l := d.newLookup(Key(value), get)
+	d.put(env, &putting{value: slices.Clone(value), done: done})
+}
+
+// put looks for the closest nodes and has them store p.
+func (d *DHT) put(env *protocol.Env, p *putting) {
+	l := d.newLookup(Key(p.value), get)
 	l.done = func(env *protocol.Env, l *lookup) { d.scatter(env, p, l) }
 	d.begin(env, l)
 }
@@ -141,21 +187,27 @@ func (d *DHT) scatter(env *protocol.Env, p *putting, l *lookup) {
 		own = true
 		closest = closest[:min(n, d.cfg.K-1)]
 	}
-	if own && d.keep(env, l.target, p.value) {
+	if own && d.keep(env, l.target, p) {
 		p.stored++
 	}
 	p.left = 1 // this step itself
 	for _, i := range closest {
-		c := &l.list[i]
-		if c.tokenLen == 0 {
-			continue // it gave none, so it would refuse
-		}
-		token := slices.Clone(l.tokens[c.token:][:c.tokenLen])
-		if d.call(env, call{purpose: forPut, method: put, to: c.Contact, put: p, token: token}) {
+		if d.give(env, l, i, call{purpose: forPut, put: p}) {
 			p.left++
 		}
 	}
 	d.putStep(env, p)
+}
+
+// give puts c.put at candidate i, whose token l has.
+func (d *DHT) give(env *protocol.Env, l *lookup, i int, c call) bool {
+	at := &l.list[i]
+	if at.tokenLen == 0 {
+		return false // it gave none, so it would refuse
+	}
+	c.method, c.to = put, at.Contact
+	c.token = slices.Clone(l.tokens[at.token:][:at.tokenLen])
+	return d.call(env, c)
 }
 
 func (d *DHT) putEnd(env *protocol.Env, c *call, ok bool) {

@@ -1,6 +1,10 @@
 package kademlia
 
-import "slices"
+import (
+	"slices"
+
+	"dessim/protocol"
+)
 
 // contact is a Contact with what the table remembers of it: 32 bytes.
 type contact struct {
@@ -16,6 +20,8 @@ type bucket struct {
 	live  []contact
 	cache []contact // replacements, at most k, the newest last
 	probe bool      // the first of live is being pinged for a newcomer
+
+	looked protocol.Time // when a lookup went there last
 }
 
 // table is a routing table. buckets[i] is the bucket of i shared bits, present
@@ -24,6 +30,7 @@ type table struct {
 	self    ID
 	k       int
 	stale   uint8
+	own     protocol.Time // when the own id was looked up last, and so all of the deep buckets
 	buckets []bucket
 }
 
@@ -41,7 +48,7 @@ const (
 func (t *table) bucketOf(id *ID) (*bucket, int) {
 	n := t.self.shared(id)
 	for len(t.buckets) <= n {
-		t.buckets = append(t.buckets, bucket{})
+		t.buckets = append(t.buckets, bucket{looked: t.own})
 	}
 	return &t.buckets[n], n
 }

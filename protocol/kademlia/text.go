@@ -47,6 +47,9 @@ func (m *message) query() string {
 	case findNode, get:
 		return fmt.Sprintf("%v %s, ", methodKinds[m.method], words.Short(m.target[:]))
 	case put:
+		if m.spare {
+			return fmt.Sprintf("%v %s to spare, ", KindPut, valueName(m.value))
+		}
 		return fmt.Sprintf("%v %s, ", KindPut, valueName(m.value))
 	}
 	return fmt.Sprintf("query %+.32q, ", m.name)
@@ -65,6 +68,8 @@ func TextTimer(tag uint64) string {
 		return ""
 	case n == pauseTimer:
 		return "kademlia join goes on"
+	case n == upkeepTimer:
+		return "kademlia upkeep"
 	}
 	return fmt.Sprintf("kademlia query %d unanswered", n)
 }

@@ -1,0 +1,302 @@
+package kademlia
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/bencode"
+)
+
+// Node is a node that is a DHT and nothing else: the smallest host. Inputs tell it
+// what to publish and what to look for. What it publishes is on its disk, so that a
+// later life publishes it again; what it holds for others is not.
+type Node struct {
+	cfg     NodeConfig
+	dht     *DHT
+	joined  bool
+	waiting []command // until it has joined
+	bad     uint64
+	out     []byte
+}
+
+// NodeConfig is what a Node is told once.
+type NodeConfig struct {
+	Config
+	// Seeds are the nodes through which it joins, each when those before it are
+	// silent. None, or only itself: it is the network's first.
+	Seeds []protocol.Endpoint
+}
+
+// maxCommands bounds what waits for the node to have joined.
+const maxCommands = 1024
+
+// The kinds of a Node's outputs.
+var (
+	KindJoined    = protocol.KindOf("dht.joined")  // no body
+	KindPublished = protocol.KindOf("dht.publish") // a Published
+	KindEnded     = protocol.KindOf("dht.ended")   // an Ended
+)
+
+// NewNode makes the Node of one incarnation. A Config outside its ranges panics.
+func NewNode(cfg NodeConfig) *Node { return &Node{cfg: cfg, dht: New(cfg.Config)} }
+
+// DHT gives its table, to be read.
+func (n *Node) DHT() *DHT { return n.dht }
+
+// Joined reports whether it is part of the network.
+func (n *Node) Joined() bool { return n.joined }
+
+// Malformed counts the messages, inputs and records that could not be read.
+func (n *Node) Malformed() uint64 { return n.bad + n.dht.Stats().Malformed }
+
+// Describe appends the state as text.
+func (n *Node) Describe(b []byte) []byte { return n.dht.Describe(b) }
+
+// Start begins an incarnation and joins.
+func (n *Node) Start(env *protocol.Env) {
+	for _, rec := range env.Records() {
+		c, ok := decodeCommand(rec)
+		if !ok || c.typ != typePublish || n.dht.CheckValue(c.value) != nil {
+			n.bad++
+			continue
+		}
+		c.value = slices.Clone(c.value)
+		n.waiting = append(n.waiting, c)
+	}
+	n.dht.Start(env)
+	self := n.cfg.Book.Endpoint(env.ID())
+	seeds := slices.DeleteFunc(slices.Clone(n.cfg.Seeds), func(e protocol.Endpoint) bool { return e == self })
+	if len(seeds) == 0 {
+		n.onJoined(env)
+		return
+	}
+	n.dht.Rejoin(env, seeds, n.onJoined)
+}
+
+func (n *Node) onJoined(env *protocol.Env) {
+	n.joined = true
+	env.Output(KindJoined, nil)
+	waiting := n.waiting
+	n.waiting = nil
+	for _, c := range waiting {
+		n.do(env, c)
+	}
+}
+
+// Receive consumes a message, or an input made by PublishInput or GetInput.
+func (n *Node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	if from != protocol.Outside {
+		n.dht.Receive(env, from, msg)
+		return
+	}
+	c, ok := decodeCommand(msg)
+	switch {
+	case !ok || c.typ == typePublish && n.dht.CheckValue(c.value) != nil:
+		n.bad++
+		return
+	case c.typ == typePublish:
+		if c.life != 0 { // the record outlives this life, so it tells when the value ends
+			c.life += uint64(env.Now() / protocol.Time(time.Millisecond))
+		}
+		n.out = c.append(n.out[:0])
+		env.Persist(n.out)
+		env.Sync()
+	}
+	switch {
+	case n.joined:
+		n.do(env, c)
+	case len(n.waiting) < maxCommands:
+		c.value = slices.Clone(c.value)
+		n.waiting = append(n.waiting, c)
+	}
+}
+
+// Timeout consumes a timer.
+func (n *Node) Timeout(env *protocol.Env, tag uint64) { n.dht.Timeout(env, tag) }
+
+// do does what an input or a record asks for.
+func (n *Node) do(env *protocol.Env, c command) {
+	switch c.typ {
+	case typePublish:
+		life := time.Duration(c.life)*time.Millisecond - time.Duration(env.Now())
+		if c.life == 0 {
+			life = 0
+		} else if life <= 0 {
+			return // it ended while the node was down
+		}
+		id := Key(c.value)
+		n.dht.Publish(env, c.value, life, func(env *protocol.Env, stored int) {
+			env.Output(KindPublished, Published{id, stored}.append(nil))
+		})
+	case typeGet:
+		n.dht.Get(env, c.id, func(env *protocol.Env, f Found) {
+			env.Output(KindEnded, Ended{c.number, c.id, f.OK, f.Value, f.Hops, f.RPCs}.append(nil))
+		})
+	}
+}
+
+// command is an input, or a record, which is always a publish: the component byte
+// and one bencoded list.
+//
+//	publish  0 value life      milliseconds, 0 without end; in a record the time of its end
+//	get      1 number id
+type command struct {
+	typ    uint64
+	value  []byte
+	life   uint64
+	number uint64
+	id     ID
+}
+
+const (
+	typePublish = iota
+	typeGet
+)
+
+// maxAnswered bounds counts that an output tells.
+const maxAnswered = 1 << 20
+
+// PublishInput has a node publish a value, for a time or, if life is 0, without
+// end. Less than a millisecond is a millisecond.
+func PublishInput(value []byte, life time.Duration) []byte {
+	ms := uint64((life + time.Millisecond - 1) / time.Millisecond)
+	return command{typ: typePublish, value: value, life: ms}.append(nil)
+}
+
+// GetInput has a node look for the value of that id; its Ended bears the number.
+func GetInput(number uint64, id ID) []byte {
+	return command{typ: typeGet, number: number, id: id}.append(nil)
+}
+
+func (c command) append(b []byte) []byte {
+	b = append(b, byte(protocol.Kademlia), 'l')
+	b = bencode.AppendUint(b, c.typ)
+	if c.typ == typePublish {
+		b = bencode.AppendBytes(b, c.value)
+		b = bencode.AppendUint(b, c.life)
+	} else {
+		b = bencode.AppendUint(b, c.number)
+		b = bencode.AppendBytes(b, c.id[:])
+	}
+	return append(b, 'e')
+}
+
+// decodeCommand reads what append writes. value aliases b.
+func decodeCommand(b []byte) (c command, ok bool) {
+	if len(b) == 0 || protocol.Component(b[0]) != protocol.Kademlia {
+		return c, false
+	}
+	var r bencode.Reader
+	r.Reset(b[1:])
+	r.List()
+	if c.typ = r.UintMax(typeGet); c.typ == typePublish {
+		c.value = r.Bytes()
+		c.life = r.UintMax(2 * maxLife) // in a record it is a time
+	} else {
+		c.number = r.Uint()
+		copy(c.id[:], r.Fixed(len(c.id)))
+	}
+	r.End()
+	return c, r.Done()
+}
+
+// Published says that a value was put by its publisher.
+type Published struct {
+	ID     ID
+	Stored int // nodes that have it
+}
+
+func (p Published) append(b []byte) []byte {
+	b = append(b, 'l')
+	b = bencode.AppendBytes(b, p.ID[:])
+	b = bencode.AppendUint(b, uint64(p.Stored))
+	return append(b, 'e')
+}
+
+// DecodePublished reads the body of a KindPublished.
+func DecodePublished(b []byte) (p Published, ok bool) {
+	var r bencode.Reader
+	r.Reset(b)
+	r.List()
+	copy(p.ID[:], r.Fixed(len(p.ID)))
+	p.Stored = int(r.UintMax(maxAnswered))
+	r.End()
+	return p, r.Done()
+}
+
+// Ended says what a lookup that an input asked for came to.
+type Ended struct {
+	Number uint64
+	ID     ID
+	OK     bool
+	Value  []byte // empty unless OK
+	Hops   int
+	RPCs   int
+}
+
+func (x Ended) append(b []byte) []byte {
+	ok := uint64(0)
+	if x.OK {
+		ok = 1
+	}
+	b = append(b, 'l')
+	b = bencode.AppendUint(b, x.Number)
+	b = bencode.AppendBytes(b, x.ID[:])
+	b = bencode.AppendUint(b, ok)
+	b = bencode.AppendBytes(b, x.Value)
+	b = bencode.AppendUint(b, uint64(x.Hops))
+	b = bencode.AppendUint(b, uint64(x.RPCs))
+	return append(b, 'e')
+}
+
+// DecodeEnded reads the body of a KindEnded. Value aliases b.
+func DecodeEnded(b []byte) (x Ended, ok bool) {
+	var r bencode.Reader
+	r.Reset(b)
+	r.List()
+	x.Number = r.Uint()
+	copy(x.ID[:], r.Fixed(len(x.ID)))
+	x.OK = r.UintMax(1) == 1
+	x.Value = r.Bytes()
+	x.Hops = int(r.UintMax(maxAnswered))
+	x.RPCs = int(r.UintMax(maxAnswered))
+	r.End()
+	return x, r.Done() && (x.OK || len(x.Value) == 0)
+}
+
+// TextOutput gives an output of a Node in words; "" for what is none.
+func TextOutput(kind protocol.Kind, b []byte) string {
+	switch kind {
+	case KindJoined:
+		if len(b) == 0 {
+			return "the network"
+		}
+	case KindPublished:
+		if p, ok := DecodePublished(b); ok {
+			return fmt.Sprintf("%.8s at %d nodes", p.ID, p.Stored)
+		}
+	case KindEnded:
+		x, ok := DecodeEnded(b)
+		switch {
+		case ok && x.OK:
+			return fmt.Sprintf("lookup %d of %.8s found it after %d hops, %d queries", x.Number, x.ID, x.Hops, x.RPCs)
+		case ok:
+			return fmt.Sprintf("lookup %d of %.8s found nothing, %d queries", x.Number, x.ID, x.RPCs)
+		}
+	}
+	return ""
+}
+
+// TextInput gives an input or a record of a Node in words; "" for what is none.
+func TextInput(b []byte) string {
+	c, ok := decodeCommand(b)
+	switch {
+	case !ok:
+		return ""
+	case c.typ == typeGet:
+		return fmt.Sprintf("get %.8s, lookup %d", c.id, c.number)
+	}
+	return fmt.Sprintf("publish %s", valueName(c.value))
+}

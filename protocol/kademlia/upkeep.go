@@ -1,0 +1,244 @@
+package kademlia
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"dessim/protocol"
+)
+
+// The upkeep does what is due: values held and published are put again, buckets
+// refreshed, and what is over is forgotten. There is one timer, for the earliest.
+
+// upkeep is where it stands.
+type upkeep struct {
+	wake      protocol.Time // for when the timer is set; 0: it is not
+	busy      int           // lookups and puts that it has under way
+	within    bool          // keepUp is being executed
+	published []publication // in the order of Publish
+}
+
+// publication is a value that the node publishes.
+type publication struct {
+	id    ID
+	value []byte
+	until protocol.Time // 0: for as long as this incarnation lives
+	due   protocol.Time
+	done  func(env *protocol.Env, stored int)
+}
+
+// maxBusy bounds what is put again and refreshed at a time: with a burst of it a
+// node would lose its own messages.
+const maxBusy = 4
+
+// due gives when something is to be done again that was done at and is to be done
+// every period: an eighth of it apart for different nodes and things. All who hold a
+// value were given it at the same time; if they all put it again at the same time
+// none would see that another one just did (the paper's 2.5). This is no question
+// to the Source, since then all answers being 0 would be the worst case.
+func (d *DHT) due(at protocol.Time, period time.Duration, what *ID) protocol.Time {
+	const parts = 1024
+	apart := protocol.Time(protocol.Hash2(d.key, protocol.HashBytes(what[:])) % parts)
+	return at + protocol.Time(period)/4*3 + protocol.Time(period)/8/parts*apart
+}
+
+// Publish puts value as Put does, and again every Config.Publish, for as long as
+// this incarnation lives: after a restart the host publishes again. If life is not
+// 0, it ends then, and the value with it, which takes Config.Expire. done, which
+// may be nil, is told each time at how many nodes it is. Publish again replaces.
+func (d *DHT) Publish(env *protocol.Env, value []byte, life time.Duration, done func(env *protocol.Env, stored int)) {
+	if err := d.CheckValue(value); err != nil {
+		panic(fmt.Sprintf("kademlia: node %d publishes: %v", env.ID(), err))
+	}
+	p := publication{id: Key(value), value: slices.Clone(value), done: done}
+	if life != 0 {
+		p.until = env.Now() + protocol.Time(life)
+	}
+	d.Withdraw(p.id)
+	d.up.published = append(d.up.published, p)
+	d.publish(env, &d.up.published[len(d.up.published)-1])
+}
+
+// Withdraw ends the publication of a value. It lives on at its holders until it
+// expires.
+func (d *DHT) Withdraw(id ID) {
+	d.up.published = slices.DeleteFunc(d.up.published, func(p publication) bool { return p.id == id })
+}
+
+// publish puts what is published. What nobody stores is due again soon.
+func (d *DHT) publish(env *protocol.Env, p *publication) {
+	p.due = d.due(env.Now(), d.cfg.Publish, &p.id)
+	id, told := p.id, p.done
+	d.up.busy++
+	d.put(env, &putting{value: p.value, expires: p.until, done: func(env *protocol.Env, stored int) {
+		d.up.busy--
+		if i := d.publication(id); stored == 0 && i >= 0 {
+			d.up.published[i].due = env.Now() + protocol.Time(d.cfg.Pause)
+		}
+		if told != nil {
+			told(env, stored)
+		}
+		d.keepUp(env)
+	}})
+}
+
+func (d *DHT) publication(id ID) int {
+	return slices.IndexFunc(d.up.published, func(p publication) bool { return p.id == id })
+}
+
+// lookedAt takes note of a lookup for that target.
+func (d *DHT) lookedAt(env *protocol.Env, target *ID) {
+	n := d.cfg.Self.shared(target)
+	switch {
+	case n == idBits:
+		d.tab.own = env.Now()
+		for i := d.tab.edge() + 1; i < len(d.tab.buckets); i++ {
+			d.tab.buckets[i].looked = env.Now()
+		}
+	case n < len(d.tab.buckets):
+		d.tab.buckets[n].looked = env.Now()
+	}
+}
+
+// upkeep reports whether anything is ever due.
+func (c *Config) upkeep() bool {
+	return c.Refresh > 0 || c.Republish > 0 || c.Publish > 0 || c.Expire > 0
+}
+
+// keepUp does what is due, and sets the timer for what comes next.
+func (d *DHT) keepUp(env *protocol.Env) {
+	if d.up.within {
+		return // what ended within its own step: the loop below goes on
+	}
+	d.up.within = true
+	d.forget(env)
+	for d.up.busy < maxBusy && d.renew(env) {
+	}
+	d.up.within = false
+	d.rearm(env)
+}
+
+// forget drops what is over.
+func (d *DHT) forget(env *protocol.Env) {
+	before := len(d.items)
+	d.items = slices.DeleteFunc(d.items, func(it item) bool { return it.over(env.Now()) })
+	d.stats.Expired += uint64(before - len(d.items))
+	d.up.published = slices.DeleteFunc(d.up.published, func(p publication) bool { return p.until != 0 && p.until <= env.Now() })
+}
+
+// renew begins one thing that is due, and reports whether there was one.
+func (d *DHT) renew(env *protocol.Env) bool {
+	now := env.Now()
+	for i := range d.up.published {
+		if p := &d.up.published[i]; d.cfg.Publish > 0 && p.due <= now {
+			d.publish(env, p)
+			return true
+		}
+	}
+	for i := range d.items {
+		if it := &d.items[i]; d.renews(it) && d.due(it.at, d.cfg.Republish, &it.id) <= now {
+			d.republish(env, it)
+			return true
+		}
+	}
+	if n, at := d.oldest(); n >= 0 && at+protocol.Time(d.cfg.Refresh) <= now {
+		d.refresh(env, n)
+		return true
+	}
+	return false
+}
+
+// renews reports whether it is for the node to put a value again that it holds.
+func (d *DHT) renews(it *item) bool { return d.cfg.Republish > 0 && !it.spare }
+
+// republish puts a value that is held at the nodes that are the closest now.
+func (d *DHT) republish(env *protocol.Env, it *item) {
+	it.at = env.Now()
+	d.stats.Renewed++
+	d.up.busy++
+	d.put(env, &putting{value: it.value, expires: it.expires, done: func(env *protocol.Env, _ int) { d.ended(env) }})
+}
+
+// ended consumes the end of what the upkeep had begun.
+func (d *DHT) ended(env *protocol.Env) {
+	d.up.busy--
+	d.keepUp(env)
+}
+
+// oldest gives the bucket that has been without a lookup for longest, and since when;
+// it is one more than the last if the own id has. It is -1 if none is to be refreshed.
+func (d *DHT) oldest() (n int, at protocol.Time) {
+	if d.cfg.Refresh == 0 || d.tab.empty() {
+		return -1, 0
+	}
+	n, at = len(d.tab.buckets), d.tab.own
+	for i := range d.tab.buckets {
+		if looked := d.tab.buckets[i].looked; looked < at {
+			n, at = i, looked
+		}
+	}
+	return n, at
+}
+
+// Unrefreshed gives since when some bucket with contacts has been without a lookup: the
+// one that has been so for longest. It is false if there are no contacts.
+func (d *DHT) Unrefreshed() (at protocol.Time, ok bool) {
+	for i := range d.tab.buckets {
+		if b := &d.tab.buckets[i]; len(b.live) > 0 && (!ok || b.looked < at) {
+			at, ok = b.looked, true
+		}
+	}
+	return at, ok
+}
+
+// refresh looks up a random point of bucket n. Of those below the edge it looks up the
+// own id, which finds all of their nodes, since they are fewer than k.
+func (d *DHT) refresh(env *protocol.Env, n int) {
+	target := d.cfg.Self
+	if n <= d.tab.edge() {
+		p := d.point()
+		target = target.sibling(n, &p)
+	}
+	d.stats.Refreshed++
+	d.up.busy++
+	d.Lookup(env, target, func(env *protocol.Env, _ Result) { d.ended(env) })
+}
+
+// rearm sets the timer for what is due next, unless it is set for an earlier time.
+func (d *DHT) rearm(env *protocol.Env) {
+	if !d.cfg.upkeep() {
+		return
+	}
+	next := protocol.MaxTime + 1
+	for i := range d.items {
+		it := &d.items[i]
+		if it.expires != 0 {
+			next = min(next, it.expires)
+		}
+		if d.renews(it) {
+			next = min(next, d.due(it.at, d.cfg.Republish, &it.id))
+		}
+	}
+	for i := range d.up.published {
+		p := &d.up.published[i]
+		if d.cfg.Publish > 0 {
+			next = min(next, p.due)
+		}
+		if p.until != 0 {
+			next = min(next, p.until)
+		}
+	}
+	if n, at := d.oldest(); n >= 0 {
+		next = min(next, at+protocol.Time(d.cfg.Refresh))
+	}
+	now := env.Now()
+	if next <= now { // it waits for what is under way
+		next = now + protocol.Time(d.cfg.Pause)
+	}
+	if next > protocol.MaxTime || d.up.wake > now && d.up.wake <= next {
+		return
+	}
+	d.up.wake = next
+	env.SetTimer(next.Sub(now), protocol.Kademlia.Tag(upkeepTimer))
+}
