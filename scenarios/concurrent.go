@@ -69,7 +69,7 @@ func buildConcurrent(seed uint64, p Params, src protocol.Source) *Run {
 		m.joinedCheck(m.bound),
 		c.agreement(), c.stability(), c.validity(), p.calmly(c.progress(m.bound)),
 		l.order(), l.sameHashes(), l.conserved(), l.audited(), p.calmly(l.nothingForged(forged)),
-		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound), l.reordered(),
+		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound), m.dealings.linearizable(), l.reordered(),
 	})
 }
 

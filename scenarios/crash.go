@@ -1,11 +1,11 @@
 package scenarios
 
 import (
+	"slices"
 	"time"
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
-	"dessim/protocol/peer"
 	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/check"
@@ -47,14 +47,14 @@ func buildCrash(seed uint64, p Params, src protocol.Source) *Run {
 		m.ask(m.begin+1+protocol.Time(storm/int64(p.Txs)*int64(i)), draw(i))
 	}
 	m.rival()
-	c, l := m.commits, m.ledgers
-	return m.run(check.Suite{
+	c := m.commits
+	return m.run(slices.Concat(check.Suite{
 		m.joinedCheck(m.bound),
 		c.agreement(), c.stability(), c.validity(),
-		l.order(), l.sameHashes(), l.conserved(), l.audited(),
-		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound),
+	}, m.whole(), check.Suite{
+		m.dealings.linearizable(),
 		check.Sometimes("a node crashed within a step", check.InSweep, sim.Crashed, withinStep),
-	})
+	}))
 }
 
 // rival has the last node, a liar, spend one coin twice: the first time its second
@@ -68,8 +68,8 @@ func (m *market) rival() {
 		return // nobody to be it, or the run is told to heal before
 	}
 	m.liars = []protocol.NodeID{liar}
-	m.input(at, liar, peer.SpendInput(0, 0, 1, m.payment(liar, 0, 1, 0, 1)))
-	m.input(m.after(at, 25), liar, peer.SpendInput(1, 0, 2, m.payment(liar, 0, 2, 0, 2)))
+	m.spend(at, liar, 0, [2]protocol.NodeID{0, 1}, m.payment(liar, 0, 1, 0, 1))
+	m.spend(m.after(at, 25), liar, 1, [2]protocol.NodeID{0, 2}, m.payment(liar, 0, 2, 0, 2))
 	m.plan.Faults = append(m.plan.Faults,
 		sim.Fault{ID: rivalID, Op: sim.Cut, At: at, For: rivalDelays * m.delay, Groups: [][]protocol.NodeID{{liar}, {1}}},
 		sim.Fault{ID: rivalID + 1, Op: sim.Crash, At: m.after(at, 6), Node: 0, For: 5 * m.delay})

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"dessim/protocol"
@@ -52,14 +53,13 @@ func buildDoubleSpend(seed uint64, p Params, src protocol.Source) *Run {
 	d.collude()
 	d.compete()
 
-	c, l := m.commits, m.ledgers
-	r := m.run(check.Suite{
+	c := m.commits
+	r := m.run(slices.Concat(check.Suite{
 		m.joinedCheck(m.bound),
 		c.agreement(), c.stability(), c.validity(), p.calmly(c.progress(m.bound)),
 		p.calmly(d.oneAccepted()), p.calmly(d.allRefused()), p.calmly(d.oneCommits()), p.calmly(d.votedNo()), p.calmly(d.crossed()),
-		newNotary(m.world).endorsed(), l.order(), l.sameHashes(), l.conserved(), l.audited(),
-		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound),
-	})
+		newNotary(m.world).endorsed(),
+	}, m.whole(), check.Suite{m.dealings.linearizable()}))
 	facts := r.facts
 	r.facts = func(s *sim.Sim) []Fact { return append(facts(s), d.facts()...) }
 	return r
@@ -164,6 +164,7 @@ func (d *doubles) conflict(name string, loses []ledger.Verdict) *conflict {
 // say has a liar say a transaction of the conflict. All but one are refused.
 func (d *doubles) say(c *conflict, at protocol.Time, liar protocol.NodeID, tx *ledger.Tx) {
 	d.m.input(at, liar, peer.SayInput(tx.Encode(nil)))
+	d.m.dealings.say(at, liar, tx, c.said < len(c.loses) && c.loses[c.said] == ledger.HighS)
 	id := tx.WTxID()
 	if _, again := d.of[id]; !again {
 		d.of[id] = place{c, c.said}
@@ -237,7 +238,7 @@ func (d *doubles) rival(name string, coin uint32, at1, at2 protocol.Time) {
 		receiver, witness := protocol.NodeID(i), protocol.NodeID(1-i)
 		tx := d.m.payment(d.spender, receiver, witness, coin, d.seq)
 		d.attempts[twopc.ID{Client: d.spender, Transfer: d.seq, Attempt: 1}] = r
-		d.m.input(at, d.spender, peer.SpendInput(d.seq, receiver, witness, tx))
+		d.m.spend(at, d.spender, d.seq, [2]protocol.NodeID{receiver, witness}, tx)
 	}
 }
 

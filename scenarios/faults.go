@@ -85,7 +85,10 @@ func (w *world) calmFrom() protocol.Time {
 	calm := w.after(w.begin, stormDelays)
 	for i := range told {
 		f := &told[i]
-		if f.Op == sim.Heal {
+		switch {
+		case f.Op == sim.Heal && f.At == sim.Never:
+			continue
+		case f.Op == sim.Heal:
 			return f.At
 		}
 		calm = max(calm, min(f.At+protocol.Time(f.For)+1, protocol.MaxTime))
@@ -105,7 +108,7 @@ func (w *world) storm(plan *sim.Plan) {
 		return
 	}
 	mix, told, _ := w.p.parseFaults()
-	c := swarm.Config{Nodes: w.truthful(), From: w.begin, To: w.calm, Heal: w.calm, Delay: w.delay, Most: mostOfAKind}
+	c := swarm.Config{Nodes: w.truthful(), From: w.begin, To: w.calm, Heal: w.calm, Delay: w.delay, Most: cmp.Or(w.most, mostOfAKind)}
 	if slices.ContainsFunc(told, func(f sim.Fault) bool { return f.Op == sim.Heal }) {
 		c.Heal = 0
 	}
@@ -119,6 +122,12 @@ func (w *world) storm(plan *sim.Plan) {
 		}
 	}
 	plan.Faults = slices.DeleteFunc(plan.Faults, func(f sim.Fault) bool { return f.At > plan.Until }) // cut short before it
+}
+
+// told reports whether the parameters tell a fault of that operation.
+func (w *world) told(op sim.FaultOp) bool {
+	_, told, _ := w.p.parseFaults()
+	return slices.ContainsFunc(told, func(f sim.Fault) bool { return f.Op == op })
 }
 
 // truthful gives the members that are no liars.

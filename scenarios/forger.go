@@ -3,6 +3,7 @@ package scenarios
 import (
 	"dessim/protocol"
 	"dessim/protocol/ledger"
+	"dessim/protocol/peer"
 )
 
 // kindSaid is the question when a liar says what it says, named by its number.
@@ -29,6 +30,12 @@ func (m *market) said(from protocol.Time, i uint64) protocol.Time {
 // in the order: what is said from then on comes after it.
 func (m *market) heard(from protocol.Time) protocol.Time {
 	return m.after(from, saidSpread+2*hearDelays*(1+repeats(m.p.Loss, 2)))
+}
+
+// spend has a liar have tx endorsed by two-phase commit; p are receiver and witness.
+func (m *market) spend(at protocol.Time, liar protocol.NodeID, transfer uint64, p [2]protocol.NodeID, tx *ledger.Tx) {
+	m.dealings.spend(at, liar, tx)
+	m.input(at, liar, peer.SpendInput(transfer, p[0], p[1], tx))
 }
 
 // reserve is how many nodes, the last ones, send no honest transfers: a plan can

@@ -11,28 +11,38 @@ import (
 	"dessim/protocol/kademlia"
 	"dessim/protocol/link"
 	"dessim/protocol/peer"
+	"dessim/protocol/raft"
 	"dessim/protocol/twopc"
 	"dessim/sim"
 )
 
 // sendKinds gives the kinds of messages that nodes send.
 func sendKinds() []protocol.Kind {
-	return []protocol.Kind{
+	return append([]protocol.Kind{
 		kademlia.KindPing, kademlia.KindFindNode, kademlia.KindGet, kademlia.KindPut, kademlia.KindAnswer, kademlia.KindError,
 		link.KindAck, link.KindResend,
 		gossip.KindData, gossip.KindBody, gossip.KindDigest, gossip.KindList, gossip.KindHave, gossip.KindWant,
 		twopc.KindPrepare, twopc.KindVote, twopc.KindDecision, twopc.KindAck, twopc.KindAsk, twopc.KindAnswer,
+		peer.KindRequest, peer.KindReply, peer.KindHello, peer.KindFetch, peer.KindBody,
+	}, orderKinds()...)
+}
+
+// orderKinds gives those by which orders are made.
+func orderKinds() []protocol.Kind {
+	return []protocol.Kind{
 		abcast.KindData, abcast.KindPropose, abcast.KindFinal, abcast.KindAck, abcast.KindOrder,
 		abcast.KindHeartbeat, abcast.KindViewPrepare, abcast.KindViewPromise, abcast.KindNewView, abcast.KindStable,
-		peer.KindRequest, peer.KindReply, peer.KindHello, peer.KindFetch, peer.KindBody,
+		raft.KindPropose, raft.KindAppend, raft.KindAck, raft.KindBeat, raft.KindEcho,
+		raft.KindPoll, raft.KindPolled, raft.KindVote, raft.KindVoted, raft.KindSnap,
 	}
 }
 
 // outputKinds gives the kinds of outputs that nodes put out.
 func outputKinds() []protocol.Kind {
 	return []protocol.Kind{
-		twopc.KindBegun, twopc.KindVoted, twopc.KindDecided, abcast.KindViewed,
+		twopc.KindBegun, twopc.KindVoted, twopc.KindDecided, abcast.KindViewed, raft.KindTerm,
 		peer.KindJoined, peer.KindEntry, peer.KindHanded, peer.KindRefused, peer.KindLooked, peer.KindFound, peer.KindAnswered,
+		kademlia.KindJoined, kademlia.KindPublished, kademlia.KindEnded,
 	}
 }
 

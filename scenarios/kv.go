@@ -95,11 +95,8 @@ func buildKV(seed uint64, p Params, src protocol.Source) *Run {
 }
 
 func (x *store) node(id protocol.NodeID) protocol.Node {
-	order, err := abcast.ParseOrder(x.p.Order)
-	if err != nil {
-		panic(fmt.Sprintf("scenarios: an order that Validate accepts: %v", err))
-	}
-	cfg := kv.Config{Members: x.members, Order: order, Delay: x.delay}
+	order, group := x.group()
+	cfg := kv.Config{Members: x.members, Order: order, Group: group, Delay: x.delay}
 	if int(id) >= x.p.Nodes {
 		return kv.NewClient(cfg)
 	}

@@ -40,6 +40,20 @@ func (l *lives) excused(id protocol.NodeID, excuse check.Excuse) bool {
 	return why != ""
 }
 
+// stuck reports whether so many members will never come back that the others are no
+// majority: nothing is ordered any more.
+func (l *lives) stuck(members int) bool {
+	up := 0
+	for _, s := range l.state[:members] {
+		if s.damage == "" {
+			up++
+		}
+	}
+	return 2*up <= members
+}
+
+const noMajority = "since so many nodes will never start again that the others are no majority"
+
 // lost reports whether one of these nodes will never come back.
 func (l *lives) lost(nodes []protocol.NodeID) bool {
 	for _, id := range nodes {

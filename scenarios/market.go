@@ -28,12 +28,13 @@ const (
 // A scenario adds its own inputs and takes the checks that it is about.
 type market struct {
 	*world
-	plan    sim.Plan
-	client  protocol.NodeID
-	bound   protocol.Time // by which all transfers must have ended
-	commits *commits
-	ledgers *ledgers
-	stormy  *stormy
+	plan     sim.Plan
+	client   protocol.NodeID
+	bound    protocol.Time // by which all transfers must have ended
+	commits  *commits
+	ledgers  *ledgers
+	dealings *dealings
+	stormy   *stormy
 }
 
 // newMarket makes a market of p.Nodes nodes, without inputs. The client's links
@@ -51,6 +52,7 @@ func newMarket(seed uint64, p Params, src protocol.Source) *market {
 		m.bound = w.after(max(m.bound, m.calm), calmDelays)
 	}
 	m.commits, m.ledgers = newCommits(m.client, m.delay), newLedgers(w)
+	m.dealings = newDealings(w, m.ledgers)
 	m.stormy = newStormy(m)
 	return m
 }
@@ -71,6 +73,7 @@ func (m *market) ask(at protocol.Time, t transfer) {
 	m.ledgers.listed++
 	m.commits.parties[t.Transfer] = m.parties(t)
 	m.ledgers.wishes = append(m.ledgers.wishes, wish{id: t.Transfer, parties: m.parties(t)})
+	m.dealings.ask(at, m.client, t)
 	m.input(at, m.client, peer.OrderInput(t.sender, t.Request))
 }
 
@@ -85,19 +88,28 @@ func (w *world) parties(t transfer) []protocol.NodeID {
 	return out
 }
 
+// whole gives what holds of a ledger, however it came to be.
+func (m *market) whole() check.Suite {
+	l := m.ledgers
+	return check.Suite{
+		l.order(), l.sameHashes(), l.conserved(), l.audited(),
+		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound),
+	}
+}
+
 // run gives the run of these checks, and of those that faults call for.
 func (m *market) run(checks check.Suite) *Run {
 	m.storm(&m.plan)
 	r := &Run{
 		Plan:   m.plan,
 		Checks: checks,
-		watch:  []sim.Observer{&m.lives, m.commits, m.ledgers, &m.sent},
+		watch:  []sim.Observer{&m.lives, m.commits, m.ledgers, m.dealings, &m.sent},
 		nodes:  m.rows,
 		facts:  func(*sim.Sim) []Fact { return append(m.commits.facts(), m.ledgers.facts()...) },
 	}
 	if m.p.Failing() {
 		r.Checks = append(r.Checks, m.stormy.checks()...)
-		r.watch = append(r.watch, m.stormy.promises, m.stormy)
+		r.watch = append(r.watch, m.stormy.promises, m.stormy.views, m.stormy)
 		r.counts = m.stormy.counts
 		r.facts = func(*sim.Sim) []Fact {
 			return slices.Concat(m.commits.facts(), m.ledgers.facts(), m.stormy.facts())

@@ -21,7 +21,7 @@ import (
 type Params struct {
 	Nodes  int            // without clients
 	Txs    int            // transfers that the workload asks for
-	Order  string         // how broadcasts are ordered: see abcast.ParseOrder
+	Order  string         // how broadcasts are ordered: as abcast.ParseOrder knows it, or raft
 	Delay  time.Duration  // least delay of a link
 	Jitter time.Duration  // greatest addition to it
 	Loss   protocol.Ratio // lost messages of all, per link
@@ -73,12 +73,15 @@ func AllParams() []*Param {
 	}
 }
 
+// orderRaft is the order that is not of package abcast.
+const orderRaft = "raft"
+
 // orders gives the names of the orders.
 func orders() (names []string) {
 	for _, o := range abcast.Orders() {
 		names = append(names, o.String())
 	}
-	return names
+	return append(names, orderRaft)
 }
 
 func count(name, usage string, of func(*Params) *int) *Param {

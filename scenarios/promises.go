@@ -3,6 +3,7 @@ package scenarios
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"dessim/protocol"
 	"dessim/protocol/link"
@@ -108,7 +109,8 @@ func (x *promises) release(d doubt) {
 // logged demands that nothing leaves before the record that it depends on is safe.
 // What survives a crash without a sync, by luck, a node syncs again before it says
 // anything; so the next sync after a crash makes all of it safe that may be there.
-func (x *promises) logged() *check.Check {
+// What traitors send is no promise of theirs.
+func (x *promises) logged(traitors []protocol.NodeID) *check.Check {
 	watch := sim.Persisted | sim.Synced | sim.Sent
 	return check.Always("no vote or decision leaves before its record is safe", watch, func(e *sim.Event) (bool, error) {
 		switch e.What {
@@ -125,7 +127,7 @@ func (x *promises) logged() *check.Check {
 			return false, nil
 		}
 		msg, ok := link.Payload(e.Body)
-		if !ok {
+		if !ok || slices.Contains(traitors, e.Node) {
 			return false, nil
 		}
 		f, ok := twopc.Needs(msg)

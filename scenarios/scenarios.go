@@ -32,7 +32,7 @@ type Scenario struct {
 
 // All is the table of scenarios, in the order in which they are listed.
 func All() []*Scenario {
-	return []*Scenario{bootstrap(), committing(), broadcasting(), concurrent(), verify(), doubleSpend(), story(), crash(), keyValue()}
+	return []*Scenario{bootstrap(), committing(), broadcasting(), concurrent(), verify(), doubleSpend(), story(), crash(), keyValue(), failover(), partition(), churn(), byzantine(), chaos()}
 }
 
 // Find gives the scenario of that name, or nil.
@@ -108,6 +108,9 @@ func (s *Scenario) Validate(p *Params) error {
 	}
 	if most := protocol.Percent(40); uint64(p.Loss.Num)*uint64(most.Den) > uint64(most.Num)*uint64(p.Loss.Den) {
 		return fmt.Errorf("loss %s: want at most %s, beyond it repetitions outlast the timeouts", FormatRatio(p.Loss), FormatRatio(most))
+	}
+	if p.Order == orderRaft && s.uses("order") && p.Nodes > mostFaulty {
+		return fmt.Errorf("order raft: nodes %d: want at most %d, since its leader speaks to every node all the time", p.Nodes, mostFaulty)
 	}
 	return s.validateFaults(p)
 }
@@ -206,6 +209,8 @@ func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options
 	run := s.build(seed, p, src)
 	if why := s.mootBy(p); why != "" {
 		run.Checks = run.Checks.Skipped(why)
+	} else if why := s.doomed(&p); why != "" {
+		run.Checks = run.Checks.Safety(why)
 	}
 	r.Faults = run.Plan.Faults
 	observers := append(run.watch, run.Checks.Observers()...)

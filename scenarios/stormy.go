@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"dessim/protocol/abcast"
 	"dessim/sim"
 	"dessim/sim/check"
 )
@@ -15,34 +14,24 @@ type stormy struct {
 	promises *promises
 	begun    []uint64 // faults that began, each once
 	divided  uint64   // of them, those that divide the network
-	views    uint64   // that became part of the order at some node first
-	last     uint64   // number of the last of them
+	views    *viewed
 }
 
 func newStormy(m *market) *stormy {
-	return &stormy{m: m, promises: newPromises(m.commits, &m.lives)}
+	return &stormy{m: m, promises: newPromises(m.commits, &m.lives), views: newViewed(m.p.Nodes)}
 }
 
 // checks gives what is judged in every scenario with a client, if there are faults.
 func (x *stormy) checks() check.Suite {
 	p := x.promises
-	return check.Suite{p.exclusive(), p.once(), p.logged(), p.everyoneDecides(x.m.bound)}
+	return check.Suite{p.exclusive(), p.once(), p.logged(x.m.traitors), p.everyoneDecides(x.m.bound), x.views.same()}
 }
 
 // Watch gives what is counted.
-func (x *stormy) Watch() sim.What { return sim.Injected | sim.Output }
+func (x *stormy) Watch() sim.What { return sim.Injected }
 
 // Observe counts.
-func (x *stormy) Observe(e *sim.Event) {
-	if e.What == sim.Injected {
-		x.injected(e.Tag)
-		return
-	}
-	if v, ok := abcast.DecodeViewed(e.Body); ok && e.Kind == abcast.KindViewed && v.Number > x.last {
-		x.last = v.Number
-		x.views++
-	}
-}
+func (x *stormy) Observe(e *sim.Event) { x.injected(e.Tag) }
 
 func (x *stormy) injected(id uint64) {
 	if slices.Contains(x.begun, id) {
@@ -60,15 +49,15 @@ func (x *stormy) injected(id uint64) {
 func (x *stormy) counts(s *sim.Sim) []Count {
 	r := s.Result()
 	f := &r.Faults
-	return []Count{
+	return append([]Count{
 		{"crashes", r.Crashes}, {"restarts", r.Restarts},
 		{"failed syncs", f.FailedSyncs}, {"records lost", f.Unsynced}, {"records torn", f.Torn},
 		{"partitions and cuts", x.divided}, {"messages cut off", f.Cut}, {"lost", f.Lost}, {"copied", f.Copied},
 		{"corrupted", f.Corrupted}, {"clogged", f.Clogged}, {"slowed", f.Slowed},
 		{"pauses", f.Pauses}, {"clock jumps", f.Jumps}, {"clock drifts", f.Drifts},
 		{"disks damaged", f.Damaged},
-		{"long doubts", uint64(x.promises.long)}, {"views", x.views},
-	}
+		{"long doubts", uint64(x.promises.long)},
+	}, x.views.counts()...)
 }
 
 // facts tells of doubts, and when the calm began.

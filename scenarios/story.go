@@ -57,7 +57,7 @@ func buildStory(seed uint64, p Params, src protocol.Source) *Run {
 		p.calmly(l.nothingForged(t.forged)), newNotary(m.world).endorsed(),
 		l.order(), l.sameHashes(), l.conserved(), l.audited(),
 		p.calmly(d.oneAccepted()), p.calmly(d.allRefused()), p.calmly(d.oneCommits()), p.calmly(d.votedNo()),
-		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound),
+		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound), m.dealings.linearizable(),
 	})
 	r.story = t.tell
 	return r

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 	"dessim/protocol/kv"
 	"dessim/protocol/link"
 	"dessim/protocol/peer"
+	"dessim/protocol/raft"
 	"dessim/protocol/seal"
 	"dessim/protocol/twopc"
 	"dessim/sim"
@@ -33,7 +35,13 @@ func Text(members int) func(e *sim.Event) string {
 			if v, ok := abcast.DecodeViewed(e.Body); ok && e.Kind == abcast.KindViewed {
 				return clip(fmt.Sprintf("%d of %v before message %d", v.Number, v.Members, v.Place))
 			}
+			if term, place, ok := raft.DecodeTerm(e.Body); ok && e.Kind == raft.KindTerm {
+				return fmt.Sprintf("%d before message %d", term, place)
+			}
 			if s := kv.TextOutput(e.Kind, e.Body); s != "" {
+				return clip(s)
+			}
+			if s := kademlia.TextOutput(e.Kind, e.Body); s != "" {
 				return clip(s)
 			}
 			return clip(peer.TextOutput(e.Kind, e.Body))
@@ -96,9 +104,11 @@ func textBody(b []byte) string {
 	case protocol.TwoPC:
 		return twopc.Text(b)
 	case protocol.ABCAST:
-		return abcast.Text(b)
+		return cmp.Or(abcast.Text(b), raft.Text(b)) // neither reads what the other says
 	case protocol.Peer:
 		return peer.Text(b)
+	case protocol.Kademlia:
+		return kademlia.TextInput(b)
 	case kv.Component:
 		return kv.Text(b)
 	}
@@ -113,9 +123,11 @@ func textRecord(b []byte) string {
 	case protocol.TwoPC:
 		return twopc.TextRecord(b)
 	case protocol.ABCAST:
-		return abcast.TextRecord(b)
+		return cmp.Or(abcast.TextRecord(b), raft.TextRecord(b))
 	case protocol.Peer:
 		return peer.TextRecord(b)
+	case protocol.Kademlia:
+		return kademlia.TextInput(b)
 	}
 	return ""
 }

@@ -57,6 +57,7 @@ func TestEveryMessageRecordOutputAndTimerHasAText(t *testing.T) {
 		"-scenario concurrent -nodes 3 -txs 2 -order sequencer",
 		"-scenario verify -nodes 4 -txs 1 -loss 10%",
 		"-scenario doublespend -nodes 4 -txs 1",
+		"-scenario churn -nodes 12 -txs 8",
 	} {
 		run, err := parseSubject(flags)
 		if err != nil {
@@ -73,6 +74,7 @@ func TestEveryMessageRecordOutputAndTimerHasAText(t *testing.T) {
 		abcast.KindData, abcast.KindPropose, abcast.KindFinal, abcast.KindAck, abcast.KindOrder,
 		peer.KindRequest, peer.KindReply, peer.KindHello, peer.KindFetch, peer.KindBody,
 		peer.KindJoined, peer.KindLooked, peer.KindFound, peer.KindEntry, peer.KindRefused, peer.KindAnswered,
+		kademlia.KindJoined, kademlia.KindPublished, kademlia.KindEnded,
 	} {
 		if !slices.Contains(s.kinds, k) {
 			t.Errorf("no run shows a %v", k)

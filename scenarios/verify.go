@@ -59,18 +59,15 @@ func buildVerify(seed uint64, p Params, src protocol.Source) *Run {
 		m.ledgers.logged++
 	}
 
-	c, l := m.commits, m.ledgers
+	c := m.commits
 	checks := check.Suite{m.joinedCheck(m.bound)}
 	if p.Txs > 0 {
 		checks = append(checks, c.agreement(), c.stability(), c.validity(), p.calmly(c.progress(m.bound)))
 	} else {
 		checks = append(checks, check.Skip("AC1-AC4 of atomic commitment", noTransfers))
 	}
-	r := m.run(append(checks,
-		t.kept(), p.calmly(t.judged()), p.calmly(t.refused()), newNotary(m.world).endorsed(),
-		l.order(), l.sameHashes(), l.conserved(), l.audited(),
-		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound),
-	))
+	checks = append(checks, t.kept(), p.calmly(t.judged()), p.calmly(t.refused()), newNotary(m.world).endorsed())
+	r := m.run(append(checks, m.whole()...))
 	facts := r.facts
 	r.facts = func(s *sim.Sim) []Fact { return append(facts(s), t.facts()...) }
 	return r

@@ -10,6 +10,7 @@ import (
 	"dessim/protocol/abcast"
 	"dessim/protocol/ledger"
 	"dessim/protocol/peer"
+	"dessim/protocol/raft"
 	"dessim/protocol/twopc"
 	"dessim/sim"
 )
@@ -36,9 +37,11 @@ type world struct {
 	lives    lives
 	abort    func(twopc.ID) protocol.Ratio
 	liars    []protocol.NodeID // members that say what inputs tell them
+	traitors []protocol.NodeID // members of whom nothing is believed: see byzantine
 	delay    time.Duration     // the longest usual one
 	settle   protocol.Time
 	begin    protocol.Time
+	most     int           // faults of a kind that are drawn; 0 is mostOfAKind
 	calm     protocol.Time // no fault from then on; 0 without faults
 	sent     sentCounter
 }
@@ -51,6 +54,7 @@ const (
 	coins         = 8
 	coinWorth     = 1_000_000_000
 	maxVerified   = 1 << 16
+	raftSnapshot  = 20 // log entries behind a snapshot: so few that runs have some
 )
 
 // newWorld makes the network of p.Nodes nodes. Identities derive from the seed
@@ -128,10 +132,7 @@ func (w *world) node(id protocol.NodeID) protocol.Node {
 	if int(id) >= w.p.Nodes {
 		return peer.NewClient(w.delay, w.p.Failing())
 	}
-	order, err := abcast.ParseOrder(w.p.Order)
-	if err != nil {
-		order = abcast.ISIS // scenarios without broadcasts have no order
-	}
+	order, group := w.group()
 	secret := w.secret("secret", uint64(id))
 	cfg := peer.Config{
 		Members:  w.members,
@@ -141,6 +142,7 @@ func (w *world) node(id protocol.NodeID) protocol.Node {
 		Genesis:  w.genesis,
 		Verifier: w.verifier,
 		Order:    order,
+		Group:    group,
 		Secret:   binary.BigEndian.Uint64(secret[:]),
 		Delay:    w.delay,
 		Tries:    tries(w.p.Loss),
@@ -156,6 +158,22 @@ func (w *world) node(id protocol.NodeID) protocol.Node {
 	n := peer.New(cfg)
 	w.nodes[id] = n
 	return n
+}
+
+// group gives how broadcasts are ordered: by package abcast, or by what makes another
+// order in its place.
+func (w *world) group() (abcast.Order, func(abcast.Config) abcast.Orderer) {
+	if w.p.Order == orderRaft {
+		return abcast.ISIS, func(c abcast.Config) abcast.Orderer {
+			return raft.New(raft.Config{Members: c.Members, Datagram: c.Views.Datagram, Tick: c.Views.Tick,
+				Snapshot: raftSnapshot, Deliver: c.Deliver, Changed: c.Views.Changed})
+		}
+	}
+	order, err := abcast.ParseOrder(w.p.Order)
+	if err != nil {
+		order = abcast.ISIS // scenarios without broadcasts have no order
+	}
+	return order, nil
 }
 
 // tries gives how often an RPC must be sent so that it gets through; at least so

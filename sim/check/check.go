@@ -1,6 +1,7 @@
 // Package check judges runs. A check is an observer that sees events and outputs
-// and ends in a Result: Always and SameOrder judge safety at each event,
-// Eventually judges at the end, Sometimes proves that a run was not vacuous.
+// and ends in a Result: Always and SameOrder judge safety at each event, Finally
+// judges it at the end, as Eventually does liveness, and Sometimes proves that a run
+// was not vacuous.
 //
 // A check that was never exercised did not pass: it makes the run inconclusive.
 // A check that the parameters rule out is "not applicable", with the reason; it
@@ -120,6 +121,20 @@ func Eventually(name string, bound protocol.Time, missing func() (n uint64, wron
 		case wrong != nil && end < bound:
 			return Inconclusive, fmt.Sprintf("%v; the run ended at %v, it has until %v", wrong, end, bound)
 		case wrong != nil:
+			return Violation, wrong.Error()
+		}
+		return passIfExercised(c, end)
+	}}
+}
+
+// Finally judges when the run is over, whenever that is: for safety that takes more
+// to judge than can be spent at each event. judge tells how many things it looked at
+// and what is wrong, as one sentence, or nil.
+func Finally(name string, judge func() (n uint64, wrong error)) *Check {
+	return &Check{name: name, conclude: func(c *Check, end protocol.Time) (Verdict, string) {
+		n, wrong := judge()
+		c.exercised = n
+		if wrong != nil {
 			return Violation, wrong.Error()
 		}
 		return passIfExercised(c, end)

@@ -32,6 +32,7 @@ func TestWhatWasNeverExercisedDoesNotPass(t *testing.T) {
 		check.SameOrder("order", sim.Output, func(*sim.Event) (check.Position, bool) { return check.Position{}, false }, strings.ToUpper),
 		check.Sometimes("sometimes", check.EachRun, sim.Output, func(*sim.Event) bool { return false }),
 		check.Eventually("eventually", 0, none),
+		check.Finally("finally", none),
 	} {
 		c.Observe(&sim.Event{What: sim.Output})
 		r := c.Result(1)
@@ -92,6 +93,23 @@ func deliver(t *testing.T, events ...sim.Event) check.Result {
 		c.Observe(&e)
 	}
 	return c.Result(protocol.Time(len(events)))
+}
+
+// A safety check has no bound: however early the run ends, what was wrong was wrong.
+// Nor does a run go on for its sake.
+func TestFinallyJudgesOnceWheneverTheRunEnds(t *testing.T) {
+	judged, wrong := 0, errors.New("two leaders")
+	c := check.Finally("one leader", func() (uint64, error) { judged++; return 3, wrong })
+	s := check.Suite{c}
+	if !s.Done() || len(s.Observers()) != 0 || judged != 0 {
+		t.Errorf("it is judged %d times before the end, or waited for, or shown events", judged)
+	}
+	if r := c.Result(1); r.Verdict != check.Violation || r.Detail != "two leaders" || r.At != 1 || r.Exercised != 3 || judged != 1 {
+		t.Errorf("judged %d times: %+v", judged, r)
+	}
+	if wrong = nil; c.Result(1).Verdict != check.Pass {
+		t.Errorf("%+v, want a pass", c.Result(1))
+	}
 }
 
 func TestSameOrderAcceptsPrefixesAlone(t *testing.T) {

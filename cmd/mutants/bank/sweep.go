@@ -41,6 +41,8 @@ func Settings() string {
 		"-scenario crash -nodes 4 -txs 12 -faults crash,restart,disk -order sequencer",
 		"-scenario crash -nodes 4 -txs 6 -order lamport -faults swarm",
 		"-scenario crash -nodes 4 -txs 6 -order sequencer -faults swarm",
+		"-scenario churn -nodes 30 -txs 60",
+		"-scenario churn -nodes 60 -txs 200",
 	}, "\n")
 }
 

@@ -1,0 +1,79 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// byzantine: one member lies about what it says, in one of the ways that there are.
+//
+// A traitor who withholds messages is a bad link. So is one who sends made-up or
+// altered bytes, since they lack the checksum: to compute one over a lie is beyond it.
+// Against these everything is promised that is promised against loss.
+//
+// Who equivocates, or says again what was true once, says it with its checksum. Links,
+// two-phase commit and the orders believe it: they are for members that crash, not for
+// members that lie. What holds all the same is what signatures and each node's own
+// ledger give: nobody's money is spent or made, since every entry is verified by every
+// node. Which entries there are, and in which order, is not promised; nor that anything
+// ends. See scenario verify for what a lying sender can do, and doublespend for
+// members that conspire.
+func byzantine() *Scenario {
+	return &Scenario{
+		Name:     "byzantine",
+		Shows:    "one traitor among honest nodes, of each kind: what is promised against it, and what is not",
+		MinNodes: 4,
+		MaxNodes: mostFaulty,
+		Defaults: stormDefaults(12, "lose,copy"),
+		moot:     nothingFails,
+		build:    buildByzantine,
+	}
+}
+
+// Questions about the traitor.
+var (
+	kindTrait = protocol.KindOf("trait.kind")
+	kindShare = protocol.KindOf("trait.share")
+)
+
+const (
+	traitorID  = 700 // of the fault: see rivalID
+	leastShare = 5   // of its messages, in percent
+	mostShare  = 50
+)
+
+func buildByzantine(seed uint64, p Params, src protocol.Source) *Run {
+	m := newStorm(seed, p, src, stormDelays)
+	f := sim.Fault{
+		ID: traitorID, Op: sim.Byzantine, Node: protocol.NodeID(p.Nodes - 1),
+		Trait: sim.Equivocate + sim.Trait(m.choose(kindTrait, 0, uint64(sim.Alter))),
+		Rate:  protocol.Percent(leastShare + uint32(m.choose(kindShare, 0, mostShare-leastShare+1))),
+		At:    m.after(m.begin, stormDelays/5), // something is ordered before
+		For:   stormDelays * m.delay,
+	}
+	m.plan.Faults = append(m.plan.Faults, f)
+	m.traitors = append(m.traitors, f.Node)
+	r := m.judged()
+	if f.Trait == sim.Equivocate || f.Trait == sim.Replay {
+		why := fmt.Sprintf("not promised: node %v %v, with its checksum", f.Node, f.Trait)
+		r.Checks = r.Checks.Only(why, conserved, audited)
+	}
+	r.Checks = append(r.Checks, m.betrayed(f))
+	return r
+}
+
+// betrayed demands that the traitor had its time: a run that ends before shows little.
+func (m *market) betrayed(f sim.Fault) *check.Check {
+	over := errors.New("its time is not over")
+	see := func(e *sim.Event) {
+		if e.Tag == f.ID {
+			over = nil
+		}
+	}
+	name := fmt.Sprintf("node %v %v %s of its messages, for %v", f.Node, f.Trait, FormatRatio(f.Rate), f.For)
+	return check.EventuallySeeing(name, f.At+protocol.Time(f.For), sim.Lifted, see, func() (uint64, error) { return 1, over })
+}

@@ -1,0 +1,340 @@
+package scenarios
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/bits"
+	"slices"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/kademlia"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// churn: nodes that are a Kademlia table and nothing else come and go, while values
+// are published and looked for.
+//
+// Its faults are the sessions: each node but the first is up for a time, then down for
+// a time, and so on, both drawn anew each time from an exponential distribution with a
+// mean of an hour. They are crashes as data, so a search takes sessions away one by one.
+// Of what the nodes held for others nothing survives; they come back with the same id.
+func churn() *Scenario {
+	return &Scenario{
+		Name:     "churn",
+		Shows:    "a Kademlia network whose nodes come and go, and yet values are found, until their time is over",
+		MinNodes: 2,
+		MaxNodes: 20_000,
+		Defaults: Params{Nodes: 100, Txs: 100, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: 4 * time.Hour},
+		Unused:   []string{"order", "abort", "faults", "fault"},
+		moot: func(p Params) string {
+			switch {
+			case p.Txs == 0:
+				return "there are no lookups"
+			case p.Delay+p.Jitter > slowestChurn:
+				return "messages take so long that nodes leave before they have joined"
+			}
+			return ""
+		},
+		build: buildChurn,
+	}
+}
+
+// The timetable. The times of the upkeep are those of kademlia.Lasting, and hours too:
+// unlike other scenarios this one does not scale with the delay of the links.
+const (
+	meanSession  = time.Hour
+	meanDown     = time.Hour
+	leastSession = 10 * time.Second // and least downtime; both are part of the mean
+	slowestChurn = time.Second
+
+	publishFrom  = 20 * time.Minute // values are published over publishFor
+	publishFor   = 25 * time.Minute
+	churnAskFrom = time.Hour
+	churnAskEnd  = 10 * time.Minute // before the end the last lookup begins
+	leastAskFor  = time.Hour
+	shortLife    = 90 * time.Minute // of the values that have an end
+	inSession    = time.Minute      // for which a node must be up, before and after, to be asked for something
+	lookupsPer   = 8                // value
+	shortEvery   = 4                // value has an end
+	endPer       = 8                // lookup begins just before a session ends, if one does within a minute
+)
+
+// Questions of the workload: of sessions, named by the node and how many it had; of
+// values and lookups, by their number.
+var (
+	kindSession   = protocol.KindOf("churn.up")
+	kindDown      = protocol.KindOf("churn.down")
+	kindPublisher = protocol.KindOf("churn.source")
+	kindSought    = protocol.KindOf("churn.key")
+	kindSeeker    = protocol.KindOf("churn.seeker")
+)
+
+// churning is the world of the scenario churn.
+type churning struct {
+	seed   uint64
+	p      Params
+	src    protocol.Source
+	delay  time.Duration // the longest usual one
+	ids    []kademlia.ID
+	nodes  []*kademlia.Node // as they are now, or were when they crashed
+	plan   sim.Plan
+	downs  [][]down // by node, by time
+	values []*sought
+	asks   map[protocol.Time]*seeking // by when they come: no two at once
+	sent   sentCounter
+	judge  *churnJudge
+}
+
+// down is when a node is down.
+type down struct{ from, to protocol.Time }
+
+// sought is a value that is published.
+type sought struct {
+	value []byte
+	id    kademlia.ID
+	by    protocol.NodeID
+	at    protocol.Time // when it is to be published
+	life  time.Duration // 0: without end
+	stood protocol.Time // when it was first stored at some node; 0: not yet
+	lost  bool          // nobody held it once when it was looked for
+}
+
+// ended reports whether its time is over.
+func (v *sought) ended(now protocol.Time) bool { return now >= v.end() }
+
+// end gives when its time is over.
+func (v *sought) end() protocol.Time {
+	if v.life == 0 {
+		return protocol.MaxTime + 1
+	}
+	return v.at + protocol.Time(v.life)
+}
+
+// seeking is a lookup.
+type seeking struct {
+	number uint64
+	node   protocol.NodeID
+	value  *sought
+
+	began     protocol.Time
+	due, held bool      // see churnJudge
+	disturbed bool      // somebody left while it was under way
+	holders   []holding // when it began
+	result    kademlia.Ended
+}
+
+func buildChurn(seed uint64, p Params, src protocol.Source) *Run {
+	c := &churning{
+		seed: seed, p: p, src: src, delay: p.Delay + p.Jitter,
+		nodes: make([]*kademlia.Node, p.Nodes), downs: make([][]down, p.Nodes), asks: make(map[protocol.Time]*seeking),
+	}
+	for i := range p.Nodes {
+		s := c.secret("id", uint64(i))
+		c.ids = append(c.ids, kademlia.Key(s[:]))
+	}
+	c.plan = sim.Plan{
+		Nodes: p.Nodes, Node: c.node, Until: protocol.Time(p.Until),
+		Link: sim.Link{Delay: p.Delay, Jitter: p.Jitter, Loss: p.Loss, Copy: p.Copy},
+		Disk: sim.Disk{Jitter: c.delay / 10},
+	}
+	for i := range p.Nodes {
+		c.plan.Starts = append(c.plan.Starts, min(c.start(i), c.plan.Until))
+	}
+	c.sessions()
+	c.workload()
+	c.judge = newChurnJudge(c)
+	j := c.judge
+	return &Run{
+		Plan:   c.plan,
+		Checks: check.Suite{j.succeeds(), j.durable(), j.integrity(), j.expired(), j.ends(), j.upkeep(), j.tidy(), j.covered(), j.came(), j.left(), j.returned()},
+		watch:  []sim.Observer{j, &c.sent},
+		nodes:  c.rows,
+		facts:  j.facts,
+		counts: j.counts,
+	}
+}
+
+func (c *churning) secret(what string, n uint64) [32]byte {
+	w := world{seed: c.seed}
+	return w.secret("churn "+what, n)
+}
+
+func (c *churning) start(i int) protocol.Time {
+	spread := min(time.Duration(c.p.Nodes)*c.delay/2, maxSpread)
+	return protocol.Time(int64(spread) / int64(c.p.Nodes) * int64(i))
+}
+
+// seeds are so many nodes through which the others join: the first, which is always up,
+// and some that come and go.
+const seeds = 4
+
+func (c *churning) node(id protocol.NodeID) protocol.Node {
+	s := c.secret("secret", uint64(id))
+	cfg := kademlia.NodeConfig{Config: kademlia.Lasting(c.ids[id], protocol.SimBook{}, binary.BigEndian.Uint64(s[:]))}
+	cfg.Timeout, cfg.Pause = c.delay*5/2, c.delay*4
+	cfg.Tries, cfg.Stale = c.tries(), 2
+	if id > 0 {
+		for i := range min(seeds, c.p.Nodes) {
+			cfg.Seeds = append(cfg.Seeds, protocol.SimBook{}.Endpoint(protocol.NodeID((int(id)+i)%min(seeds, c.p.Nodes))))
+		}
+	}
+	c.nodes[id] = kademlia.NewNode(cfg)
+	return c.nodes[id]
+}
+
+// tries is how often an RPC is sent. To try often is dear here, since half of the nodes
+// are down and each try waits; without losses once would do.
+func (c *churning) tries() int {
+	const least = 2
+	return max(least, repeats(c.p.Loss, 2))
+}
+
+// sessions draws the faults, unless a search tells them, and takes down when nodes are
+// down. A fault's identity tells its node and the number of its session.
+func (c *churning) sessions() {
+	if c.p.Cut != nil && c.p.Cut.Faults != nil {
+		c.plan.Faults = c.p.Cut.Faults
+	} else {
+		for id := 1; id < c.p.Nodes; id++ {
+			at := c.start(id)
+			for n := range uint64(1 << 16) {
+				name := uint64(id)<<16 | n
+				at += protocol.Time(c.lasts(kindSession, name, meanSession))
+				if at > c.plan.Until {
+					break
+				}
+				f := sim.Fault{ID: sessionID | name, Op: sim.Crash, At: at, Node: protocol.NodeID(id), For: c.lasts(kindDown, name, meanDown)}
+				c.plan.Faults = append(c.plan.Faults, f)
+				at += protocol.Time(f.For)
+			}
+		}
+	}
+	for i := range c.plan.Faults {
+		f := &c.plan.Faults[i]
+		c.downs[f.Node] = append(c.downs[f.Node], down{f.At, f.At + protocol.Time(f.For)})
+	}
+}
+
+// sessionID is above the identities of all other faults.
+const sessionID = 1 << 48
+
+// lasts draws how long a session or a downtime is; 0 is the longest.
+func (c *churning) lasts(kind protocol.Kind, name uint64, mean time.Duration) time.Duration {
+	const answers = 1 << 20
+	return leastSession + exponential(c.src.Choose(protocol.Key{Kind: kind, N: name}, answers), answers, mean-leastSession)
+}
+
+// exponential gives the quantile of an exponential distribution above which a share of
+// (answer+1)/answers lies, in integers: -ln of it, times mean. answers is a power of two
+// of at most 2^31. The longest of 2^20 is 13.9 times the mean.
+func exponential(answer, answers uint64, mean time.Duration) time.Duration {
+	const (
+		fraction = 24         // bits of the logarithm after the point
+		ln2      = 2977044472 // in units of 2^-32
+	)
+	x := answer + 1
+	n := bits.Len64(x) - 1
+	r := uint64(n)
+	m := x << (31 - n) // in [1, 2), in units of 2^-31
+	for range fraction {
+		m = m * m >> 31 // each squaring gives one more binary digit
+		r <<= 1
+		if m >= 1<<32 {
+			m >>= 1
+			r |= 1
+		}
+	}
+	log2 := uint64(bits.Len64(answers)-1)<<fraction - r
+	hi, lo := bits.Mul64(log2*ln2>>32, uint64(mean))
+	return time.Duration(hi<<(64-fraction) | lo>>fraction)
+}
+
+// up reports whether a node is in a session at that time, and for a while before and
+// after.
+func (c *churning) up(id int, at protocol.Time) bool {
+	from, to := at-protocol.Time(inSession), at+protocol.Time(inSession)
+	return c.start(id) <= from && !slices.ContainsFunc(c.downs[id], func(d down) bool { return d.from <= to && from < d.to })
+}
+
+// whoIsUp gives the first node from a drawn one on that is up. So a session that a
+// search takes away changes few of those who are asked. The first node always is up.
+func (c *churning) whoIsUp(kind protocol.Kind, about uint64, at protocol.Time) protocol.NodeID {
+	n := c.p.Nodes
+	first := int(c.src.Choose(protocol.Key{Kind: kind, N: about}, uint64(n)))
+	for i := range n {
+		if id := (first + i) % n; c.up(id, at) {
+			return protocol.NodeID(id)
+		}
+	}
+	return 0
+}
+
+// workload has values published, and looked for.
+func (c *churning) workload() {
+	values := (uint64(c.p.Txs) + lookupsPer - 1) / lookupsPer
+	for i := range values {
+		at := protocol.Time(publishFrom) + protocol.Time(publishFor)/protocol.Time(values)*protocol.Time(i)
+		v := &sought{value: fmt.Appendf(nil, "i%de", i), at: at, by: c.whoIsUp(kindPublisher, i, at)}
+		v.id = kademlia.Key(v.value)
+		if i%shortEvery == shortEvery-1 || values < shortEvery && i == values-1 {
+			v.life = shortLife
+		}
+		c.values = append(c.values, v)
+		c.input(valueID|i, at, v.by, kademlia.PublishInput(v.value, v.life))
+	}
+	span := max(c.p.Until-churnAskFrom-churnAskEnd, leastAskFor)
+	for i := range uint64(c.p.Txs) {
+		if c.p.Cut != nil && slices.Contains(c.p.Cut.Without, i) {
+			continue
+		}
+		at := protocol.Time(churnAskFrom) + protocol.Time(span)/protocol.Time(c.p.Txs)*protocol.Time(i)
+		if end, ok := c.sessionEnd(at); i%endPer == endPer-1 && ok && c.asks[end] == nil {
+			at = end
+		}
+		v := c.values[(i+c.choose(kindSought, i, values))%values]
+		s := &seeking{number: i, value: v, node: c.whoIsUp(kindSeeker, i, at)}
+		c.asks[at] = s
+		c.input(i, at, s.node, kademlia.GetInput(i, v.id))
+	}
+}
+
+// sessionEnd gives a time just before the next session ends, so that a lookup which
+// begins then is under way when a node leaves.
+func (c *churning) sessionEnd(at protocol.Time) (protocol.Time, bool) {
+	end, ok := at+protocol.Time(inSession), false
+	for i := range c.plan.Faults {
+		if f := &c.plan.Faults[i]; f.At > at && f.At < end {
+			end, ok = f.At, true
+		}
+	}
+	return end - 1, ok
+}
+
+func (c *churning) choose(kind protocol.Kind, about, n uint64) uint64 {
+	if n < 2 {
+		return 0
+	}
+	return c.src.Choose(protocol.Key{Kind: kind, N: about}, n)
+}
+
+// valueID is above the identities of all lookups: a search takes lookups away, and
+// leaves the values.
+const valueID = 1 << 32
+
+// input adds an input, unless the run is cut short before it.
+func (c *churning) input(id uint64, at protocol.Time, node protocol.NodeID, body []byte) {
+	if at <= c.plan.Until {
+		c.plan.Inputs = append(c.plan.Inputs, sim.Input{ID: id, At: at, Node: node, Body: body})
+	}
+}
+
+// rows gives the nodes' ids and what they sent.
+func (c *churning) rows(*sim.Sim) []NodeRow {
+	rows := make([]NodeRow, 0, c.p.Nodes)
+	for i := range c.nodes {
+		rows = append(rows, NodeRow{ID: protocol.NodeID(i), DHT: c.ids[i], Messages: c.sent.of(protocol.NodeID(i))})
+	}
+	return rows
+}

@@ -1,0 +1,159 @@
+package scenarios
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/source"
+)
+
+func TestExponentialIsThatOfThePaperAndInIntegers(t *testing.T) {
+	const answers = 1 << 20
+	sum := 0.0
+	for a := range uint64(answers) {
+		got := exponential(a, answers, time.Hour)
+		sum += float64(got)
+		if a%997 == 0 || a == answers-1 {
+			want := -math.Log(float64(a+1)/answers) * float64(time.Hour)
+			if math.Abs(float64(got)-want) > float64(time.Millisecond) {
+				t.Fatalf("answer %d of %d gives %v, want %v", a, answers, got, time.Duration(want))
+			}
+		}
+		if a > 0 && got > exponential(a-1, answers, time.Hour) {
+			t.Fatalf("answer %d is longer than the one before", a)
+		}
+	}
+	if mean := sum / answers / float64(time.Hour); mean < 0.999 || mean > 1.001 {
+		t.Errorf("the mean is %.4f hours, want 1", mean)
+	}
+}
+
+// Sessions and downtimes are of a mean hour each, none overlaps the next one, and
+// each is a fault of its own.
+func TestSessionsAreDrawnWithAMeanOfAnHour(t *testing.T) {
+	p := churn().Defaults
+	p.Nodes, p.Until = 300, 200*time.Hour
+	run := churn().build(1, p, source.Seed(1))
+	var up, down time.Duration
+	last := make([]protocol.Time, p.Nodes)
+	seen := make(map[uint64]bool)
+	n := 0
+	for _, f := range run.Plan.Faults {
+		if f.Op != sim.Crash || f.Node == 0 || f.At-last[f.Node] < protocol.Time(leastSession) || f.For < leastSession || seen[f.ID] {
+			t.Fatalf("fault %d, %v: want a session of a node but the first, after the last one, with an identity of its own", f.ID, f)
+		}
+		seen[f.ID] = true
+		up, down = up+f.At.Sub(last[f.Node]), down+f.For
+		last[f.Node] = f.At + protocol.Time(f.For)
+		n++
+	}
+	for what, sum := range map[string]time.Duration{"session": up, "downtime": down} {
+		if mean := sum / time.Duration(n); mean < 57*time.Minute || mean > 63*time.Minute {
+			t.Errorf("the mean %s of %d is %v, want an hour", what, n, mean)
+		}
+	}
+}
+
+func TestBenignSessionsNeverEndInADefaultRun(t *testing.T) {
+	if run := churn().build(1, churn().Defaults, protocol.Benign{}); len(run.Plan.Faults) != 0 {
+		t.Errorf("%d sessions end, want none: 0 is the longest", len(run.Plan.Faults))
+	}
+}
+
+// Taking a session away leaves the others, and most of who is asked, as they were.
+func TestASearchTakesSessionsAwayOneByOne(t *testing.T) {
+	s, p := churn(), churn().Defaults
+	whole := s.build(1, p, source.Seed(1)).Plan
+	p.Cut = &Cut{Faults: slices.Delete(slices.Clone(whole.Faults), 10, 11), Without: []uint64{3}}
+	part := s.build(1, p, source.Seed(1)).Plan
+	if len(part.Faults) != len(whole.Faults)-1 || len(part.Inputs) != len(whole.Inputs)-1 {
+		t.Fatalf("%d faults and %d inputs of %d and %d, want one less of each", len(part.Faults), len(part.Inputs), len(whole.Faults), len(whole.Inputs))
+	}
+	moved := 0
+	for _, in := range part.Inputs {
+		i := slices.IndexFunc(whole.Inputs, func(o sim.Input) bool { return o.ID == in.ID })
+		if whole.Inputs[i].Node != in.Node || whole.Inputs[i].At != in.At { // some come just before the end of a session
+			moved++
+		}
+	}
+	if moved > 5 {
+		t.Errorf("%d of %d inputs go to other nodes, or at other times", moved, len(part.Inputs))
+	}
+}
+
+func churnParams(nodes, txs int, until time.Duration) Params {
+	p := churn().Defaults
+	p.Nodes, p.Txs, p.Until = nodes, txs, until
+	return p
+}
+
+func TestChurnHoldsOnManySeeds(t *testing.T) {
+	seeds := uint64(25)
+	if testing.Short() {
+		seeds = 3
+	}
+	lossy := churnParams(20, 60, 4*time.Hour)
+	lossy.Loss, lossy.Copy = protocol.Percent(10), protocol.Percent(10)
+	came := make(map[string]bool)
+	for _, p := range []Params{churnParams(3, 20, 4*time.Hour), churnParams(12, 60, 8*time.Hour), churnParams(30, 60, 4*time.Hour), lossy, churn().Defaults} {
+		for seed := uint64(1); seed <= seeds; seed++ {
+			r, _ := churn().Execute(seed, p, source.Seed(seed), Options{})
+			for _, c := range r.Checks {
+				came[c.Name] = came[c.Name] || c.Verdict == check.Pass
+			}
+			if r.Verdict != check.Pass {
+				t.Errorf("-scenario churn -nodes %d -txs %d -loss %s -until %v -seed %d: %v %s %+v", p.Nodes, p.Txs, FormatRatio(p.Loss), p.Until, seed, r.Verdict, r.Failure, r.Checks)
+			}
+		}
+	}
+	for name, did := range came {
+		if !did && !testing.Short() {
+			t.Errorf("%q never came to anything", name)
+		}
+	}
+}
+
+func TestChurnPassesWhenAllAnswersAreBenign(t *testing.T) {
+	for _, nodes := range []int{2, 8, 30} {
+		r, _ := churn().Execute(1, churnParams(nodes, 60, 4*time.Hour), protocol.Benign{}, Options{})
+		if r.Verdict != check.Pass {
+			t.Errorf("%d nodes: %v %+v", nodes, r.Verdict, r.Checks)
+		}
+	}
+}
+
+// What must be shown of Kademlia under churn: 1,000 nodes, k 8, sessions and downtimes
+// of an hour in the mean, lookups after an hour of it.
+func TestAThousandNodesUnderChurnFind99PercentOfLiveKeys(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: runs 1,000 nodes")
+	}
+	r, _ := churn().Execute(1, churnParams(1000, 2000, 4*time.Hour), source.Seed(1), Options{})
+	if r.Verdict != check.Pass {
+		t.Errorf("%v %+v", r.Verdict, r.Checks)
+	}
+	for _, f := range r.Facts {
+		var found, of int
+		if f.Name != "found" {
+			continue
+		}
+		if _, err := fmt.Sscanf(f.Value, "%d of %d", &found, &of); err != nil || of < 1000 || found*100 < of*99 {
+			t.Errorf("found %s, want 99%% of 1,000 or more\nreproduce: go run ./cmd/dessim -scenario churn -nodes 1000 -txs 2000", f.Value)
+		}
+	}
+	fmt.Fprintln(t.Output(), r.Facts)
+}
+
+func TestChurnWithSlowMessagesIsNotJudged(t *testing.T) {
+	p := churnParams(4, 8, 2*time.Hour)
+	p.Delay = 2 * time.Second
+	if why := churn().mootBy(p); why == "" {
+		t.Error("messages of two seconds are judged")
+	}
+}

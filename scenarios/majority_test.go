@@ -1,0 +1,53 @@
+package scenarios
+
+import (
+	"strings"
+	"testing"
+
+	"dessim/sim/check"
+	"dessim/sim/source"
+)
+
+func TestFaultsThatLeaveNoMajorityAreForewarnedAndJudgedOnSafetyAlone(t *testing.T) {
+	for faults, want := range map[string]string{
+		"crash 0 at 5s; crash 1 at 5s; crash 2 at 5s": "", // heals when the storm is over
+		"heal at never":                                                                 "",
+		"heal at never; crash 0 at 5s for 1s":                                           "",
+		"heal at never; partition 0,1|2-4 at 5s every 1s":                               "",
+		"heal at never; crash 0 at 5s; crash 1 at 5s":                                   "leave 3 of 5 nodes",
+		"heal at never; crash 0 at 5s; crash 1 at 5s; crash 2 at 5s":                    "no majority, 2 of 5",
+		"heal at never; partition 0,1|2,3 at 5s":                                        "leave 3 of 5", // node 4 hears all
+		"heal at never; partition 0,1|2-4 at 5s":                                        "leave 3 of 5",
+		"heal at never; partition 0,1|2,3|4 at 5s":                                      "no majority, 2 of 5",
+		"heal at never; crash 4 at 5s; partition 0,1|2,3 at 5s":                         "no majority, 2 of 5",
+		"heal at never; cut 0,1>2-4 at 5s":                                              "leave 3 of 5", // one way is enough
+		"heal at never; cut *>0 at 5s; cut 1>* at 5s; crash 2 at 5s; lose *>* 5% at 0s": "no majority, 2 of 5",
+	} {
+		s := crash()
+		p := s.Defaults
+		p.Faults, p.Fault = "", faults
+		if err := s.Validate(&p); err != nil {
+			t.Fatal(err)
+		}
+		got := s.Forewarn(&p)
+		if (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: forewarns %q, want %q", faults, got, want)
+		}
+		r, _ := s.Execute(1, p, source.Seed(1), Options{})
+		if r.Verdict != check.Pass {
+			t.Errorf("%s: %v\nreproduce: go run ./cmd/dessim -scenario crash -faults none -fault '%s'", faults, r.Verdict, faults)
+		}
+		for _, c := range r.Checks {
+			switch c.Name {
+			case "all nodes end with the same ledger":
+				if (c.Verdict == check.NotApplicable) != (want != "") {
+					t.Errorf("%s: %q is %v", faults, c.Name, c.Verdict)
+				}
+			case "one order: every log is a prefix of one sequence":
+				if c.Verdict == check.NotApplicable {
+					t.Errorf("%s: %q is not judged", faults, c.Name)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package scenarios
+
+import (
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/abcast"
+	"dessim/protocol/twopc"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// stormDefaults are what the scenarios of failing nodes begin with.
+func stormDefaults(txs int, faults string) Params {
+	return Params{
+		Nodes: 5, Txs: txs, Order: abcast.ISIS.String(),
+		Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
+		Abort: protocol.Percent(5), Until: 10 * time.Minute,
+		Faults: faults,
+	}
+}
+
+// nothingFails is the moot of a scenario that is about failures.
+func nothingFails(p Params) string {
+	if !p.Failing() {
+		return "nothing fails"
+	}
+	return withoutTransfers(p)
+}
+
+// newStorm makes a market whose storm lasts for that many longest delays, over which
+// the client's wishes are spread.
+func newStorm(seed uint64, p Params, src protocol.Source, delays int) *market {
+	m := newMarket(seed, p, src)
+	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
+	m.lengthen(delays)
+	for i := range uint64(p.Txs) {
+		m.ask(m.begin+1+protocol.Time(int64(time.Duration(delays)*m.delay)/int64(p.Txs)*int64(i)), m.transfer(i))
+	}
+	return m
+}
+
+// lengthen has the storm last for that many longest delays, unless the run is told
+// when to heal, or that it does not.
+func (m *market) lengthen(delays int) {
+	if !m.p.Failing() || m.told(sim.Heal) {
+		return
+	}
+	m.calm = max(m.calm, m.after(m.begin, delays))
+	m.bound = max(m.bound, m.after(m.calm, calmDelays))
+	m.most = mostOfAKind * max(1, delays/stormDelays/2)
+}
+
+// judged gives the run with the checks of all that must hold, whatever fails.
+func (m *market) judged(more ...*check.Check) *Run {
+	c, l := m.commits, m.ledgers
+	return m.run(append(check.Suite{
+		m.joinedCheck(m.bound),
+		c.agreement(), c.stability(), c.validity(),
+		l.order(), l.sameHashes(), l.conserved(), l.audited(),
+		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound),
+	}, more...))
+}
+
+// crashed demands that some node crashed in the middle of a step.
+func (m *market) crashed() *check.Check {
+	return check.Sometimes("a node crashed within a step", check.InSweep, sim.Crashed, withinStep)
+}
+
+// divided demands that the network fell apart.
+func (m *market) divided() *check.Check {
+	return check.Sometimes("the network was divided", check.InSweep, sim.Injected, func(*sim.Event) bool { return m.stormy.divided > 0 })
+}
