@@ -30,7 +30,7 @@ race:      ## under the race detector: where goroutines are, and runs side by si
 run:       ## the main job, twice in two processes
 	go run ./cmd/dessim -seed 42 -scenario concurrent -verify
 
-soak:      ## every scenario and order on SEEDS seeds, plain and lossy, crash on 20 times as many; ONLY=NAME: one scenario
+soak:      ## every scenario and order on SEEDS seeds, plain and lossy, crash on 20 and chaos on 10 times as many; ONLY=NAME: one scenario
 	go test ./scenarios -run TestSoak -count=1 -timeout 0 -v -soak.seeds=$(SEEDS) $(if $(ONLY),-soak.only=$(ONLY))
 
 mutants:   ## every planted bug is found and shrunk, in one table; BANK=DIR: another bank, ONLY=REGEXP: some, SEEDS at most

@@ -13,7 +13,7 @@ import (
 
 // commandNames gives the commands in the order of the help.
 func commandNames() []string {
-	return []string{"run", "replay", "sweep", "merge", "shrink", "explore", "vet", "list", "version", "help"}
+	return []string{"run", "replay", "sweep", "merge", "shrink", "explore", "compare", "vet", "list", "version", "help"}
 }
 
 const about = `A flag where the command should be means run: "dessim -seed 42 -scenario
@@ -38,7 +38,7 @@ func (t *tool) dispatch(ctx context.Context, args []string) error {
 		Writer:          &t.out,
 		ErrWriter:       discard{},
 		ExitErrHandler:  func(context.Context, *cli.Command, error) {}, // or it exits by itself
-		Commands:        []*cli.Command{t.runCommand(), t.replayCommand(), t.sweepCommand(), t.mergeCommand(), t.shrinkCommand(), t.exploreCommand(), t.vetCommand(), t.listCommand(), t.versionCommand(), t.helpCommand()},
+		Commands:        []*cli.Command{t.runCommand(), t.replayCommand(), t.sweepCommand(), t.mergeCommand(), t.shrinkCommand(), t.exploreCommand(), t.compareCommand(), t.vetCommand(), t.listCommand(), t.versionCommand(), t.helpCommand()},
 	}
 	return root.Run(ctx, append([]string{t.Name}, args...))
 }

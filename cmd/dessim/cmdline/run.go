@@ -137,6 +137,9 @@ func (j *job) discard() {
 
 // do runs, writes and prints.
 func (j *job) do() error {
+	if note := j.scenario.Forewarn(&j.params); note != "" {
+		j.complain(note)
+	}
 	if j.verify {
 		other, err := j.startSecond()
 		if err != nil {

@@ -67,7 +67,7 @@ var badUsage = map[string]string{
 	"-order isys" + concurrent:                            "did you mean isis?",
 	"-order isi" + concurrent:                             "did you mean isis?",
 	"-order lampert" + concurrent:                         "did you mean lamport?",
-	"-order seq" + concurrent:                             "want isis, lamport, sequencer; did you mean sequencer?",
+	"-order seq" + concurrent:                             "want isis, lamport, sequencer, raft; did you mean sequencer?",
 	"-order fifo" + concurrent:                            `order "fifo": want isis, lamport, sequencer`,
 	"-order=" + concurrent:                                `order ""`,
 	"-delay 0s" + concurrent:                              "delay 0s",
