@@ -24,6 +24,9 @@ type Scenario struct {
 	Defaults Params
 	// Unused names the parameters that mean nothing here; giving one is refused.
 	Unused []string
+	// Text gives the words that follow the kind of an event in traces and stories, such
+	// as what a message says; nil is what this package knows of its own nodes.
+	Text func(e *sim.Event) string
 	// moot tells why parameters leave nothing of what the scenario is about, or
 	// gives ""; nil means they never do. Then no check is applicable.
 	moot  func(p Params) string
@@ -33,6 +36,14 @@ type Scenario struct {
 // All is the table of scenarios, in the order in which they are listed.
 func All() []*Scenario {
 	return []*Scenario{bootstrap(), committing(), broadcasting(), concurrent(), verify(), doubleSpend(), story(), crash(), keyValue(), failover(), partition(), churn(), byzantine(), chaos()}
+}
+
+// Words gives what a sim.Trace of a run with these parameters shows as Text.
+func (s *Scenario) Words(p *Params) func(e *sim.Event) string {
+	if s.Text != nil {
+		return s.Text
+	}
+	return Text(p.Nodes)
 }
 
 // Find gives the scenario of that name, or nil.

@@ -28,6 +28,7 @@ func TestReadmeShowsWhatTheCommandsPrint(t *testing.T) {
 	if err := os.Symlink(binary, filepath.Join(bin, "dessim")); err != nil {
 		t.Fatal(err)
 	}
+	outside(t, "build", "-o", filepath.Join(bin, "kvstore"), "./cmd/kvstore")
 	var now strings.Builder
 	blocks := strings.Split(string(was), consoleFence)
 	now.WriteString(blocks[0])

@@ -104,7 +104,7 @@ func (j *job) open(trace, logs, record *flag) (err error) {
 		if j.trace, err = j.pending(trace); err != nil {
 			return err
 		}
-		j.traces = append(j.traces, &sim.Trace{W: j.trace, Text: scenarios.Text(j.params.Nodes)})
+		j.traces = append(j.traces, &sim.Trace{W: j.trace, Text: j.scenario.Words(&j.params)})
 	}
 	if record != nil && record.given {
 		if j.record, err = j.pending(record); err != nil {

@@ -247,7 +247,7 @@ func (k *shrinking) text(out *explore.Shrunk, story []string, path string) {
 	for _, row := range []struct {
 		name string
 		a, b int
-	}{{"nodes", before.Nodes, after.Nodes}, {"transfers", before.Inputs, after.Inputs}, {"faults", before.Faults, after.Faults}, {"answers", before.Answers, after.Answers}} {
+	}{{"nodes", before.Nodes, after.Nodes}, {"inputs", before.Inputs, after.Inputs}, {"faults", before.Faults, after.Faults}, {"answers", before.Answers, after.Answers}} {
 		t.add(row.name, strconv.Itoa(row.a), strconv.Itoa(row.b))
 	}
 	t.write(b)

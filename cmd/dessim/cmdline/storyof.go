@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"dessim/protocol"
-	"dessim/scenarios"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
@@ -20,7 +19,9 @@ const storyLines = 24
 // its sentence.
 func (k *shrinking) story(out *explore.Shrunk) []string {
 	end := ending(out)
-	teller := &teller{text: scenarios.Text(out.After.Nodes), end: end, about: namesIn(end.Detail), lost: make(map[[2]protocol.NodeID]int)}
+	params := k.params
+	params.Nodes = out.After.Nodes
+	teller := &teller{text: k.scenario.Words(&params), end: end, about: namesIn(end.Detail), lost: make(map[[2]protocol.NodeID]int)}
 	k.world.Try(out.After, teller)
 	lines := teller.told()
 	if out.Is.Failure != "" {

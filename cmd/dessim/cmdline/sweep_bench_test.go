@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"dessim/scenarios"
+	"dessim/sim"
 	"dessim/sim/explore"
+	"dessim/sim/source"
 )
 
 // busyTime gives the time that the processors spent on this process, which other
@@ -28,14 +30,14 @@ var benched = map[string]func(*scenarios.Params){
 	"crash":      func(*scenarios.Params) {},
 }
 
-func benchWorld(b *testing.B, name string) *explore.World {
+func benchScenario(b *testing.B, name string) (*scenarios.Scenario, scenarios.Params) {
 	s := scenarios.Find(name)
 	p := s.Defaults
 	benched[name](&p)
 	if err := s.Validate(&p); err != nil {
 		b.Fatal(err)
 	}
-	return s.World(1, p)
+	return s, p
 }
 
 // BenchmarkSweep makes one seed an operation.
@@ -44,7 +46,8 @@ func BenchmarkSweep(b *testing.B) {
 		for _, gc := range []int{100, sweepGC} {
 			for _, j := range []int{1, 2} {
 				b.Run(fmt.Sprintf("%s/gc=%d/j=%d", name, gc, j), func(b *testing.B) {
-					w := benchWorld(b, name)
+					s, p := benchScenario(b, name)
+					w := s.World(1, p)
 					defer debug.SetGCPercent(debug.SetGCPercent(gc))
 					begun := busyTime(b)
 					if _, err := explore.Sweep(b.Context(), w, explore.SweepOptions{From: 1, To: uint64(b.N), Workers: j}); err != nil {
@@ -58,19 +61,47 @@ func BenchmarkSweep(b *testing.B) {
 	}
 }
 
-// BenchmarkRecording makes runs with and without a recorder.
+// BenchmarkRecording makes each run plainly, with a recorder, with a recorder that is
+// asked for the answers at the end, and with one that also knows the time, as run
+// -record has it. One after the other, since a machine that is busy otherwise changes
+// its pace within a second.
 func BenchmarkRecording(b *testing.B) {
 	for _, name := range []string{"concurrent", "crash"} {
-		for _, record := range []bool{false, true} {
-			b.Run(fmt.Sprintf("%s/record=%v", name, record), func(b *testing.B) {
-				w := benchWorld(b, name)
-				defer debug.SetGCPercent(debug.SetGCPercent(sweepGC))
-				begun := busyTime(b)
-				for seed := range uint64(b.N) {
-					w.Seed(seed+1, nil, record)
+		b.Run(name, func(b *testing.B) {
+			s, p := benchScenario(b, name)
+			defer debug.SetGCPercent(debug.SetGCPercent(sweepGC))
+			record := func(seed uint64, list bool, clock *clock) {
+				r := &source.Recorder{Source: source.Seed(seed)}
+				var o scenarios.Options
+				if clock != nil {
+					r.Clock, o.Observers = clock.now, []sim.Observer{clock}
 				}
-				b.ReportMetric(float64(busyTime(b)-begun)/float64(b.N), "cpu-ns/op")
-			})
-		}
+				s.Execute(seed, p, r, o)
+				if list {
+					r.Answers()
+				}
+			}
+			ways := []func(seed uint64){
+				func(seed uint64) { s.Execute(seed, p, source.Seed(seed), scenarios.Options{}) },
+				func(seed uint64) { record(seed, false, nil) },
+				func(seed uint64) { record(seed, true, nil) },
+				func(seed uint64) { record(seed, true, new(clock)) },
+			}
+			spent := make([]time.Duration, len(ways))
+			for seed := range uint64(b.N) {
+				for i := range ways {
+					i = (i + int(seed)) % len(ways) // none is always the first
+					begun := busyTime(b)
+					ways[i](seed + 1)
+					spent[i] += busyTime(b) - begun
+				}
+			}
+			b.ReportMetric(float64(spent[0])/float64(b.N), "plain-cpu-ns/op")
+			for i, unit := range []string{"", "recorded-more-%", "listed-more-%", "timed-more-%"} {
+				if i > 0 {
+					b.ReportMetric(100*(float64(spent[i])/float64(spent[0])-1), unit)
+				}
+			}
+		})
 	}
 }

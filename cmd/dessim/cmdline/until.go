@@ -90,7 +90,7 @@ type stopped struct {
 func (j *job) upTo(stop func(uint64, protocol.Time) bool, last *tail, see func(m *sim.Sim)) (s stopped, err error) {
 	var observers []sim.Observer
 	if last != nil {
-		observers = append(observers, &sim.Trace{W: last, Text: scenarios.Text(j.params.Nodes)})
+		observers = append(observers, &sim.Trace{W: last, Text: j.scenario.Words(&j.params)})
 		for _, t := range j.traces {
 			observers = append(observers, t)
 		}

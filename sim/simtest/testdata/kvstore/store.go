@@ -6,6 +6,7 @@ package kvstore
 
 import (
 	"encoding/binary"
+	"fmt"
 	"time"
 
 	"dessim/protocol"
@@ -43,6 +44,9 @@ func (m Message) encode() []byte {
 	b := binary.BigEndian.AppendUint64([]byte{m.Type}, m.Key)
 	return binary.BigEndian.AppendUint64(b, m.Value)
 }
+
+// String tells the key, and what is written to it or read of it.
+func (m Message) String() string { return fmt.Sprintf("key %d: %d", m.Key, m.Value) }
 
 // Decode reads a message.
 func Decode(b []byte) (m Message, ok bool) {

@@ -8,6 +8,7 @@ import (
 	"dessim/scenarios"
 	"dessim/sim"
 	"dessim/sim/check"
+	"example.com/kvstore"
 	"example.com/kvstore/workload"
 )
 
@@ -30,6 +31,13 @@ func All() []*scenarios.Scenario {
 		MaxNodes: 1,
 		Defaults: scenarios.Params{Nodes: 1, Txs: 20, Delay: time.Millisecond, Jitter: 4 * time.Millisecond, Until: time.Minute, Faults: workload.Faults},
 		Unused:   []string{"nodes", "order", "abort"},
+		Text: func(e *sim.Event) string {
+			m, ok := kvstore.Decode(e.Body)
+			if !ok {
+				return ""
+			}
+			return m.String()
+		},
 	}, func(_ uint64, p scenarios.Params, src protocol.Source) (sim.Plan, check.Suite) {
 		plan := workload.Plan(uint64(p.Txs))
 		plan.Link = sim.Link{Delay: p.Delay, Jitter: p.Jitter, Loss: p.Loss, Copy: p.Copy}
