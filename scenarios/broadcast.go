@@ -40,7 +40,7 @@ func buildBroadcast(seed uint64, p Params, src protocol.Source) *Run {
 	r := m.run(check.Suite{
 		m.joinedCheck(m.bound),
 		p.calmly(f.once()), p.calmly(f.everywhere()), p.calmly(f.exact()), p.calmly(f.quiet()), p.calmly(f.repaired()),
-		l.answered(m.bound), l.audited(), l.equalAtEnd(m.bound),
+		l.integrity(), l.answered(m.bound), l.audited(), l.equalAtEnd(m.bound), m.dealings.linearizable(),
 	})
 	facts := r.facts
 	r.facts = func(s *sim.Sim) []Fact { return append(f.facts(), facts(s)...) }

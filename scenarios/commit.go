@@ -47,7 +47,7 @@ func buildCommit(seed uint64, p Params, src protocol.Source) *Run {
 		m.joinedCheck(m.bound),
 		c.agreement(), c.stability(), c.validity(), p.calmly(c.progress(m.bound)),
 		p.calmly(newCosts(m).check()), l.retried(),
-		l.answered(m.bound), l.conserved(), l.audited(), l.equalAtEnd(m.bound), l.noReservation(m.bound),
+		l.integrity(), l.answered(m.bound), l.conserved(), l.audited(), l.equalAtEnd(m.bound), l.noReservation(m.bound),
 	})
 }
 

@@ -68,7 +68,7 @@ func buildConcurrent(seed uint64, p Params, src protocol.Source) *Run {
 	return m.run(check.Suite{
 		m.joinedCheck(m.bound),
 		c.agreement(), c.stability(), c.validity(), p.calmly(c.progress(m.bound)),
-		l.order(), l.sameHashes(), l.conserved(), l.audited(), p.calmly(l.nothingForged(forged)),
+		l.order(), l.integrity(), l.sameHashes(), l.conserved(), l.audited(), p.calmly(l.nothingForged(forged)),
 		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound), m.dealings.linearizable(), l.reordered(),
 	})
 }

@@ -64,6 +64,24 @@ func (l *ledgers) order() *check.Check {
 	})
 }
 
+// integrity demands that no transaction has two places in the order. Where nodes fail it
+// may: who comes back broadcasts a commit again that has no place yet (see package peer).
+func (l *ledgers) integrity() *check.Check {
+	places := make(map[ledger.ID]uint64)
+	return l.w.p.calmly(check.Always("no transaction has two places in the order", sim.Output, func(e *sim.Event) (bool, error) {
+		if !l.entered {
+			return false, nil
+		}
+		x := &l.entry
+		place, known := places[x.WTxID]
+		places[x.WTxID] = x.Index
+		if known && place != x.Index {
+			return true, fmt.Errorf("node %v has %v at %d, it was at %d already", e.Node, x.WTxID.String()[:8], x.Index, place)
+		}
+		return true, nil
+	}))
+}
+
 const noTransfers = "there are no transfers"
 
 // sameHashes demands that logs of equal length have equal hashes.

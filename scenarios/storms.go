@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"slices"
 	"time"
 
 	"dessim/protocol"
@@ -53,13 +54,11 @@ func (m *market) lengthen(delays int) {
 
 // judged gives the run with the checks of all that must hold, whatever fails.
 func (m *market) judged(more ...*check.Check) *Run {
-	c, l := m.commits, m.ledgers
-	return m.run(append(check.Suite{
+	c := m.commits
+	return m.run(slices.Concat(check.Suite{
 		m.joinedCheck(m.bound),
 		c.agreement(), c.stability(), c.validity(),
-		l.order(), l.sameHashes(), l.conserved(), l.audited(),
-		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound),
-	}, more...))
+	}, m.whole(), check.Suite{m.dealings.linearizable()}, more))
 }
 
 // crashed demands that some node crashed in the middle of a step.

@@ -55,7 +55,7 @@ func buildStory(seed uint64, p Params, src protocol.Source) *Run {
 		c.agreement(), c.stability(), c.validity(), p.calmly(c.progress(m.bound)), l.retried(),
 		p.calmly(f.once()), p.calmly(f.everywhere()), p.calmly(f.quiet()),
 		p.calmly(l.nothingForged(t.forged)), newNotary(m.world).endorsed(),
-		l.order(), l.sameHashes(), l.conserved(), l.audited(),
+		l.order(), l.integrity(), l.sameHashes(), l.conserved(), l.audited(),
 		p.calmly(d.oneAccepted()), p.calmly(d.allRefused()), p.calmly(d.oneCommits()), p.calmly(d.votedNo()),
 		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound), m.dealings.linearizable(),
 	})

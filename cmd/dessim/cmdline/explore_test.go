@@ -3,10 +3,12 @@ package cmdline
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
 	"dessim/protocol"
+	"dessim/scenarios"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
@@ -46,6 +48,21 @@ func TestAllCrashPointsOfATransferAreMadeAndNoneFails(t *testing.T) {
 	}
 	if left := entries(t, "."); len(left) > 0 {
 		t.Errorf("files are left: %v", left)
+	}
+}
+
+// Whoever dies, at whatever effect of one transfer, for a short time or a long one: the
+// origin, the sequencer, the leader.
+func TestEveryOrderSurvivesACrashAtEachPointOfATransfer(t *testing.T) {
+	t.Chdir(t.TempDir())
+	orders := program.find("failover").Params()
+	orders = orders[slices.IndexFunc(orders, func(x *scenarios.Param) bool { return x.Name == "order" }):]
+	for _, order := range orders[0].Values {
+		r := dessim(t, "explore", "-scenario", "failover", "-nodes", "3", "-txs", "1", "-order", order, "-json")
+		var o explored
+		if err := json.Unmarshal([]byte(r.stdout), &o); err != nil || r.code != exitPass || !o.Complete || o.Points < 50 {
+			t.Errorf("%s: %+v, want a pass with all of more than 50 points; reproduce: %s", order, r, o.Reproduce)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ package cmdline
 
 import (
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 	"testing"
@@ -102,6 +103,68 @@ func BenchmarkRecording(b *testing.B) {
 					b.ReportMetric(100*(float64(spent[i])/float64(spent[0])-1), unit)
 				}
 			}
+		})
+	}
+}
+
+// stormyFailure gives the nth run of scenario crash that fails and has about 40
+// faults. It fails in code without bugs: see failing. A failure of safety shows at
+// once, one of liveness after all the time in which it could be made good.
+func stormyFailure(b *testing.B, safety bool, nth int) (w *explore.World, o explore.Outcome, t *explore.Trial) {
+	const manyEvents = 50_000
+	s := scenarios.Find("crash")
+	p := s.Defaults
+	p.Faults, p.Fault = "crash,restart,pause,disk,cut,slow,lose,copy", "byzantine 1 replays 50% at 2s for 5s"
+	if err := s.Validate(&p); err != nil {
+		b.Fatal(err)
+	}
+	for seed := range uint64(1000) {
+		w := s.World(seed, p)
+		o, t := w.Seed(seed, nil, true)
+		if n := len(t.Faults); o.Failed() && 38 <= n && n <= 44 && safety == (o.Sim.Events < manyEvents) {
+			if nth--; nth == 0 {
+				t.Answers = undrawn(t.Answers)
+				return w, o, t
+			}
+		}
+	}
+	b.Fatal("too few seeds fail")
+	return nil, o, nil
+}
+
+// BenchmarkShrink shrinks runs of about 40 faults: how many runs it takes until no
+// more faults go, and how many to the end.
+func BenchmarkShrink(b *testing.B) {
+	for _, x := range []struct {
+		name   string
+		safety bool
+		nth    int
+	}{{"safety-1", true, 1}, {"safety-2", true, 2}, {"safety-3", true, 3}, {"liveness", false, 1}} {
+		b.Run(x.name, func(b *testing.B) {
+			w, was, t := stormyFailure(b, x.safety, x.nth)
+			b.Logf("%q, %d events", was.Check(), was.Sim.Events)
+			b.ResetTimer()
+			left := make(map[int]int) // after how many runs so many faults were left, first
+			o := explore.ShrinkOptions{Runs: explore.DefaultRuns, Workers: runtime.NumCPU(), Progress: func(runs int, t *explore.Trial) {
+				if _, known := left[len(t.Faults)]; !known {
+					left[len(t.Faults)] = runs
+				}
+			}}
+			var out explore.Shrunk
+			begun := busyTime(b)
+			for range b.N {
+				clear(left)
+				var err error
+				if out, err = explore.Shrink(b.Context(), w, t, o); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric((busyTime(b)-begun).Seconds()/float64(b.N), "cpu-s/op")
+			b.ReportMetric(float64(len(t.Faults)), "faults-before")
+			b.ReportMetric(float64(len(out.After.Faults)), "faults-after")
+			b.ReportMetric(float64(len(out.After.Answers)), "answers-after")
+			b.ReportMetric(float64(left[len(out.After.Faults)]), "runs-to-faults")
+			b.ReportMetric(float64(out.Runs), "runs")
 		})
 	}
 }
