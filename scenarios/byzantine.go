@@ -3,6 +3,7 @@ package scenarios
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"dessim/protocol"
 	"dessim/sim"
@@ -48,16 +49,19 @@ const (
 
 func buildByzantine(seed uint64, p Params, src protocol.Source) *Run {
 	m := newStorm(seed, p, src, stormDelays)
-	f := sim.Fault{
+	m.inject(sim.Fault{
 		ID: traitorID, Op: sim.Byzantine, Node: protocol.NodeID(p.Nodes - 1),
 		Trait: sim.Equivocate + sim.Trait(m.choose(kindTrait, 0, uint64(sim.Alter))),
 		Rate:  protocol.Percent(leastShare + uint32(m.choose(kindShare, 0, mostShare-leastShare+1))),
 		At:    m.after(m.begin, stormDelays/5), // something is ordered before
 		For:   stormDelays * m.delay,
-	}
-	m.plan.Faults = append(m.plan.Faults, f)
-	m.traitors = append(m.traitors, f.Node)
+	})
 	r := m.judged()
+	f := m.treason()
+	if f == nil {
+		r.Checks = append(r.Checks, check.Skip("the traitor had its time", "there is none: it was taken away, or the run is calm before"))
+		return r
+	}
 	if f.Trait == sim.Equivocate || f.Trait == sim.Replay {
 		why := fmt.Sprintf("not promised: node %v %v, with its checksum", f.Node, f.Trait)
 		r.Checks = r.Checks.Only(why, conserved, audited)
@@ -66,14 +70,23 @@ func buildByzantine(seed uint64, p Params, src protocol.Source) *Run {
 	return r
 }
 
+// treason gives the fault of the plan that makes a traitor, or nil: a search may have
+// taken it away, and an edited replay file may tell another one.
+func (m *market) treason() *sim.Fault {
+	if i := slices.IndexFunc(m.plan.Faults, func(f sim.Fault) bool { return f.ID == traitorID && f.Op == sim.Byzantine }); i >= 0 {
+		return &m.plan.Faults[i]
+	}
+	return nil
+}
+
 // betrayed demands that the traitor had its time: a run that ends before shows little.
-func (m *market) betrayed(f sim.Fault) *check.Check {
+func (m *market) betrayed(f *sim.Fault) *check.Check {
 	over := errors.New("its time is not over")
 	see := func(e *sim.Event) {
-		if e.Tag == f.ID {
+		if e.Tag == traitorID {
 			over = nil
 		}
 	}
 	name := fmt.Sprintf("node %v %v %s of its messages, for %v", f.Node, f.Trait, FormatRatio(f.Rate), f.For)
-	return check.EventuallySeeing(name, f.At+protocol.Time(f.For), sim.Lifted, see, func() (uint64, error) { return 1, over })
+	return check.EventuallySeeing(name, min(f.At+protocol.Time(f.For), m.calm), sim.Lifted, see, func() (uint64, error) { return 1, over })
 }

@@ -16,7 +16,7 @@ type Costs struct {
 	Messages uint64 // of the order itself, sent, without heartbeats
 	Beats    uint64 // heartbeats, and their answers
 	Syncs    uint64 // of disks, for whatever they are
-	Entries  uint64 // transactions in the order
+	Entries  uint64 // transactions that some node has entered
 	// Waits has, for each transaction and each node, how long after the transaction was
 	// broadcast it was entered there first, in the order in which that happened.
 	Waits []protocol.Time
@@ -24,6 +24,7 @@ type Costs struct {
 	kinds []protocol.Kind
 	said  map[ledger.ID]protocol.Time
 	seen  map[entered]bool
+	known map[ledger.ID]bool // entered anywhere
 }
 
 type entered struct {
@@ -38,7 +39,7 @@ func (c *Costs) Watch() sim.What { return sim.Sent | sim.Synced | sim.Output }
 func (c *Costs) Observe(e *sim.Event) {
 	if c.said == nil {
 		c.kinds = orderKinds()
-		c.said, c.seen = make(map[ledger.ID]protocol.Time), make(map[entered]bool)
+		c.said, c.seen, c.known = make(map[ledger.ID]protocol.Time), make(map[entered]bool), make(map[ledger.ID]bool)
 	}
 	switch e.What {
 	case sim.Synced:
@@ -70,6 +71,9 @@ func (c *Costs) output(e *sim.Event) {
 		}
 		c.seen[entered{x.WTxID, e.Node}] = true
 		c.Waits = append(c.Waits, e.At-at)
-		c.Entries = uint64(len(c.said))
+		if !c.known[x.WTxID] {
+			c.known[x.WTxID] = true
+			c.Entries++
+		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 func failover() *Scenario {
 	return &Scenario{
 		Name:     "failover",
-		Shows:    "the sender of a broadcast, the sequencer or the leader crashes after each of its messages, and comes back or does not",
+		Shows:    "the sender of a broadcast, the sequencer or the leader crashes in the middle of its messages, and comes back or does not",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
 		Defaults: stormDefaults(10, "restart"),
@@ -31,39 +31,54 @@ var (
 )
 
 const (
-	failovers  = 6
+	failovers  = 6   // crashes, of which each waits for its message from its part of the storm on
 	failoverID = 800 // of the first: see rivalID
-	lateInIt   = 12  // messages of a kind, among which the one is drawn after which the node crashes
 )
 
+// deadly is a kind of message in the middle of which a node may die: after one of so many.
+type deadly struct {
+	kind protocol.Kind
+	most uint64
+}
+
+// Of what is said for each transaction there is much. Of what is said when a leader is
+// gone there is little, and only if one is.
+const often, seldom = 12, 2
+
 // deadlyKinds are what members say to each other about order and views.
-func deadlyKinds(order string) []protocol.Kind {
-	if order == orderRaft {
-		return []protocol.Kind{raft.KindPropose, raft.KindAppend, raft.KindAck, raft.KindBeat, raft.KindVote, raft.KindVoted, raft.KindSnap}
+func deadlyKinds(order string) []deadly {
+	views := []deadly{
+		{abcast.KindData, often}, {abcast.KindStable, often},
+		{abcast.KindViewPrepare, seldom}, {abcast.KindViewPromise, seldom}, {abcast.KindNewView, seldom},
 	}
-	kinds := []protocol.Kind{abcast.KindData, abcast.KindStable, abcast.KindViewPrepare, abcast.KindViewPromise, abcast.KindNewView}
 	switch order {
+	case orderRaft:
+		return []deadly{
+			{raft.KindAppend, often}, {raft.KindAck, often}, {raft.KindBeat, often}, {raft.KindPropose, seldom},
+			{raft.KindPoll, seldom}, {raft.KindVote, seldom}, {raft.KindVoted, seldom},
+		}
 	case abcast.ISIS.String():
-		return append(kinds, abcast.KindPropose, abcast.KindFinal)
+		return append(views, deadly{abcast.KindPropose, often}, deadly{abcast.KindFinal, often})
 	case abcast.Lamport.String():
-		return append(kinds, abcast.KindAck)
+		return append(views, deadly{abcast.KindAck, often})
 	}
-	return append(kinds, abcast.KindOrder)
+	return append(views, deadly{abcast.KindOrder, often})
 }
 
 func buildFailover(seed uint64, p Params, src protocol.Source) *Run {
 	m := newStorm(seed, p, src, stormDelays)
 	kinds := deadlyKinds(p.Order)
 	for i := range uint64(failovers) {
-		f := sim.Fault{ID: failoverID + i, Op: sim.Crash, At: m.begin, Disk: sim.KeepTorn}
+		f := sim.Fault{ID: failoverID + i, Op: sim.Crash, At: m.after(m.begin, int(i)*stormDelays/failovers), Disk: sim.KeepTorn}
 		if m.choose(kindVictim, i, 2) == 1 { // else the lowest node, which leads views and is the sequencer
 			f.Node = protocol.NodeID(m.choose(kindVictim, failovers+i, uint64(p.Nodes)))
 		}
-		f.On = sim.Anchor{Op: protocol.OpSend, Kind: kinds[m.choose(kindWhat, i, uint64(len(kinds)))], N: 1 + m.choose(kindCount, i, lateInIt)}
+		what := kinds[m.choose(kindWhat, i, uint64(len(kinds)))]
+		f.On = sim.Anchor{Op: protocol.OpSend, Kind: what.kind, N: 1 + m.choose(kindCount, i, what.most)}
 		if m.choose(kindFailFor, i, 4) > 0 { // else it stays down until the calm
 			f.For = time.Duration(1+m.choose(kindFailFor, failovers+i, 200)) * m.delay
 		}
-		m.plan.Faults = append(m.plan.Faults, f)
+		m.inject(f)
 	}
 	return m.judged(m.crashed(), m.stormy.views.deposed())
 }

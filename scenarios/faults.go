@@ -121,13 +121,13 @@ func (w *world) storm(plan *sim.Plan) {
 			}
 		}
 	}
-	plan.Faults = slices.DeleteFunc(plan.Faults, func(f sim.Fault) bool { return f.At > plan.Until }) // cut short before it
+	plan.Faults = slices.DeleteFunc(plan.Faults, func(f sim.Fault) bool { return f.At > plan.Until && f.At != sim.Never }) // cut short before it
 }
 
-// told reports whether the parameters tell a fault of that operation.
-func (w *world) told(op sim.FaultOp) bool {
+// healsWhen reports whether the parameters tell when the run heals.
+func (w *world) healsWhen() bool {
 	_, told, _ := w.p.parseFaults()
-	return slices.ContainsFunc(told, func(f sim.Fault) bool { return f.Op == op })
+	return slices.ContainsFunc(told, func(f sim.Fault) bool { return f.Op == sim.Heal && f.At != sim.Never })
 }
 
 // truthful gives the members that are no liars.

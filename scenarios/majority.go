@@ -8,33 +8,41 @@ import (
 	"dessim/sim"
 )
 
-// Forewarn says in one line what is to be known before the run: that its faults are
-// there for good, or "". Then nothing is demanded that must come in the end: the run is
-// judged on safety alone.
-func (s *Scenario) Forewarn(p *Params) string {
-	if why := s.doomed(p); why != "" {
-		return why + ": the run is judged on safety alone"
+// unhealed says what the faults of a plan that is told not to heal leave of its members
+// for good, if they are not whole, or "". Then nothing is demanded of the run that must
+// come in the end.
+func unhealed(plan *sim.Plan, members int) string {
+	if !slices.ContainsFunc(plan.Faults, func(f sim.Fault) bool { return f.Op == sim.Heal && f.At == sim.Never }) {
+		return ""
 	}
-	return ""
+	var left []sim.Fault
+	for _, f := range plan.Faults {
+		if lasts(&f, plan.Faults) {
+			left = append(left, f)
+		}
+	}
+	switch n := together(left, members); {
+	case len(left) == 0:
+		return ""
+	case 2*n > members:
+		return fmt.Sprintf("nothing heals, and the faults leave %d of %d nodes up and connected", n, members)
+	default:
+		return fmt.Sprintf("nothing heals, and the faults leave no majority, %d of %d nodes up and connected", n, members)
+	}
 }
 
-// doomed says what the faults that are told leave of the nodes for good, if they are not
-// whole, or "". It takes a "heal at never": else the plan heals when the storm is over.
-func (s *Scenario) doomed(p *Params) string {
-	_, told, err := p.parseFaults()
-	healed := !slices.ContainsFunc(told, func(f sim.Fault) bool { return f.Op == sim.Heal && f.At == sim.Never })
-	if err != nil || healed || !s.uses("order") {
-		return ""
+// lasts tells whether a fault is there for good, unless something heals it: a node that
+// is down and does not restart, or links that do not come back.
+func lasts(f *sim.Fault, faults []sim.Fault) bool {
+	switch f.Op {
+	case sim.Crash, sim.FailSync:
+		return f.For == 0 && !slices.ContainsFunc(faults, func(g sim.Fault) bool { return g.Op == sim.Restart && g.Node == f.Node && g.At >= f.At })
+	case sim.Pause, sim.Partition, sim.Cut, sim.Ring, sim.Clog, sim.Lose, sim.Corrupt, sim.Byzantine:
+		return f.For == 0 && f.Every == 0
+	case sim.Rot:
+		return true
 	}
-	left := slices.DeleteFunc(told, func(f sim.Fault) bool { return f.For != 0 || f.Every != 0 })
-	switch n := together(left, p.Nodes); {
-	case n == p.Nodes:
-		return ""
-	case 2*n > p.Nodes:
-		return fmt.Sprintf("nothing heals, and the faults leave %d of %d nodes up and connected", n, p.Nodes)
-	default:
-		return fmt.Sprintf("nothing heals, and the faults leave no majority, %d of %d nodes up and connected", n, p.Nodes)
-	}
+	return false
 }
 
 // together gives the size of a set of nodes that are up and all hear each other while
@@ -46,7 +54,7 @@ func together(faults []sim.Fault, nodes int) int {
 		var set []protocol.NodeID
 		for i := range nodes {
 			id := protocol.NodeID((first + i) % nodes)
-			if hear(faults, id, id) && !slices.ContainsFunc(set, func(o protocol.NodeID) bool { return !hear(faults, id, o) }) {
+			if !isDown(faults, id) && !slices.ContainsFunc(set, func(o protocol.NodeID) bool { return !hear(faults, id, o) }) {
 				set = append(set, id)
 			}
 		}
@@ -59,7 +67,9 @@ func together(faults []sim.Fault, nodes int) int {
 }
 
 func isDown(faults []sim.Fault, id protocol.NodeID) bool {
-	return slices.ContainsFunc(faults, func(f sim.Fault) bool { return f.Op == sim.Crash && f.Node == id })
+	return slices.ContainsFunc(faults, func(f sim.Fault) bool {
+		return f.Node == id && (f.Op == sim.Crash || f.Op == sim.FailSync || f.Op == sim.Pause || f.Op == sim.Rot)
+	})
 }
 
 // hear tells whether two nodes are up and hear each other.
@@ -69,13 +79,16 @@ func hear(faults []sim.Fault, a, b protocol.NodeID) bool {
 		case sim.Partition:
 			i, j := campOf(f.Groups, a), campOf(f.Groups, b)
 			return i >= 0 && j >= 0 && i != j
-		case sim.Cut:
+		case sim.Lose, sim.Corrupt:
+			return f.Rate.Num == f.Rate.Den && (in(f.Groups[0], a) && in(f.Groups[1], b) || in(f.Groups[0], b) && in(f.Groups[1], a))
+		case sim.Cut, sim.Clog:
 			return in(f.Groups[0], a) && in(f.Groups[1], b) || in(f.Groups[0], b) && in(f.Groups[1], a)
 		}
 		return false
 	})
 }
 
+// campOf gives the number of the group that has the node, or -1.
 func campOf(groups [][]protocol.NodeID, id protocol.NodeID) int {
 	return slices.IndexFunc(groups, func(g []protocol.NodeID) bool { return in(g, id) })
 }

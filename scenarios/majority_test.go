@@ -14,6 +14,10 @@ func TestFaultsThatLeaveNoMajorityAreForewarnedAndJudgedOnSafetyAlone(t *testing
 		"heal at never":                                                                 "",
 		"heal at never; crash 0 at 5s for 1s":                                           "",
 		"heal at never; partition 0,1|2-4 at 5s every 1s":                               "",
+		"heal at never; crash 0 at 5s; restart 0 at 6s":                                 "",
+		"heal at never; restart 0 at 4s; crash 0 at 5s":                                 "leave 4 of 5 nodes",
+		"heal at never; lose *>* 100% at 5s":                                            "no majority, 1 of 5",
+		"heal at never; lose 0>* 100% at 5s":                                            "leave 4 of 5 nodes",
 		"heal at never; crash 0 at 5s; crash 1 at 5s":                                   "leave 3 of 5 nodes",
 		"heal at never; crash 0 at 5s; crash 1 at 5s; crash 2 at 5s":                    "no majority, 2 of 5",
 		"heal at never; partition 0,1|2,3 at 5s":                                        "leave 3 of 5", // node 4 hears all
@@ -29,11 +33,11 @@ func TestFaultsThatLeaveNoMajorityAreForewarnedAndJudgedOnSafetyAlone(t *testing
 		if err := s.Validate(&p); err != nil {
 			t.Fatal(err)
 		}
-		got := s.Forewarn(&p)
+		got := ""
+		r, _ := s.Execute(1, p, source.Seed(1), Options{Forewarn: func(text string) { got = text }})
 		if (got == "") != (want == "") || !strings.Contains(got, want) {
 			t.Errorf("%s: forewarns %q, want %q", faults, got, want)
 		}
-		r, _ := s.Execute(1, p, source.Seed(1), Options{})
 		if r.Verdict != check.Pass {
 			t.Errorf("%s: %v\nreproduce: go run ./cmd/dessim -scenario crash -faults none -fault '%s'", faults, r.Verdict, faults)
 		}

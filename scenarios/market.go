@@ -97,6 +97,16 @@ func (m *market) whole() check.Suite {
 	}
 }
 
+// inject adds a fault that the scenario makes, unless the run is calm by then, and tells
+// whether it did.
+func (m *market) inject(f sim.Fault) bool {
+	if m.calm != 0 && f.At >= m.calm {
+		return false
+	}
+	m.plan.Faults = append(m.plan.Faults, f)
+	return true
+}
+
 // run gives the run of these checks, and of those that faults call for.
 func (m *market) run(checks check.Suite) *Run {
 	m.storm(&m.plan)

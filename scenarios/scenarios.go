@@ -193,6 +193,9 @@ type Options struct {
 	Every int
 	// Stopped, if it is not nil, is shown a run that Stop ended.
 	Stopped func(m *sim.Sim)
+	// Forewarn, if it is not nil, is told before the run, in one line, if its faults are
+	// there for good, so that nothing is demanded that must come in the end.
+	Forewarn func(text string)
 	// Until names a check whose failure ends the run: what it has come to by then is
 	// the report. What would have come later, be it other failures, is not in it.
 	Until string
@@ -220,8 +223,11 @@ func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options
 	run := s.build(seed, p, src)
 	if why := s.mootBy(p); why != "" {
 		run.Checks = run.Checks.Skipped(why)
-	} else if why := s.doomed(&p); why != "" {
+	} else if why := unhealed(&run.Plan, p.Nodes); why != "" {
 		run.Checks = run.Checks.Safety(why)
+		if o.Forewarn != nil {
+			o.Forewarn(why + ": the run is judged on safety alone")
+		}
 	}
 	r.Faults = run.Plan.Faults
 	observers := append(run.watch, run.Checks.Observers()...)

@@ -42,9 +42,9 @@ func newStorm(seed uint64, p Params, src protocol.Source, delays int) *market {
 }
 
 // lengthen has the storm last for that many longest delays, unless the run is told
-// when to heal, or that it does not.
+// when to heal.
 func (m *market) lengthen(delays int) {
-	if !m.p.Failing() || m.told(sim.Heal) {
+	if !m.p.Failing() || m.healsWhen() {
 		return
 	}
 	m.calm = max(m.calm, m.after(m.begin, delays))

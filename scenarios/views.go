@@ -14,16 +14,16 @@ import (
 // viewed follows the views that nodes tell of, and the terms of Raft's leaders. It is
 // an observer, to be shown an event before its checks are.
 type viewed struct {
-	views  map[uint64]abcast.View // by number
-	last   []abcast.Life          // by node, the last life that a view with it reached
-	number []uint64               // by node, of the last view that its life told of
-	begun  []uint32               // by node, the life that told of it
-	first  uint64                 // number of the highest view
-	term   uint64                 // the highest one
-	terms  uint64                 // that are part of the order
-	moved  uint64                 // lives but the first of a node that were brought up to date
-	leader []protocol.NodeID      // the lowest members of the views, each told when it changes
-	wrong  error                  // what is wrong with the view told of last
+	views   map[uint64]abcast.View // by number
+	last    []abcast.Life          // by node, the last life that a view with it reached
+	number  []uint64               // by node, of the last view that its life told of
+	begun   []uint32               // by node, the life that told of it
+	highest uint64                 // number of a view
+	term    uint64                 // the highest one
+	terms   uint64                 // that are part of the order, but for the first
+	moved   uint64                 // lives but the first of a node that were brought up to date
+	leader  []protocol.NodeID      // the lowest members of the views, each told when it changes
+	wrong   error                  // what is wrong with the view told of last
 }
 
 func newViewed(nodes int) *viewed {
@@ -38,8 +38,10 @@ func (v *viewed) Observe(e *sim.Event) {
 	switch e.Kind {
 	case raft.KindTerm:
 		if term, _, ok := raft.DecodeTerm(e.Body); ok && term > v.term {
+			if v.term != 0 {
+				v.terms++
+			}
 			v.term = term
-			v.terms++
 		}
 	case abcast.KindViewed:
 		now, ok := abcast.DecodeViewed(e.Body)
@@ -79,8 +81,8 @@ func (v *viewed) take(e *sim.Event, now abcast.View) error {
 	was, known := v.views[now.Number]
 	if !known {
 		v.views[now.Number] = now
-		if now.Number > v.first {
-			v.first = now.Number
+		if now.Number > v.highest {
+			v.highest = now.Number
 			if n := len(v.leader); n == 0 || v.leader[n-1] != now.Members[0].Node {
 				v.leader = append(v.leader, now.Members[0].Node)
 			}
@@ -94,11 +96,11 @@ func (v *viewed) take(e *sim.Event, now abcast.View) error {
 	return nil
 }
 
-// deposed demands that a leader, who is the lowest member of a view or Raft's, lost
-// its place to another.
+// deposed demands that a leader, who is Raft's, or where there is none the lowest member
+// of a view, lost its place to another.
 func (v *viewed) deposed() *check.Check {
 	return check.Sometimes("another node leads than did before", check.InSweep, sim.Output, func(*sim.Event) bool {
-		return v.terms > 1 || len(v.leader) > 1
+		return v.terms > 0 || v.term == 0 && len(v.leader) > 1
 	})
 }
 

@@ -37,7 +37,6 @@ type world struct {
 	lives    lives
 	abort    func(twopc.ID) protocol.Ratio
 	liars    []protocol.NodeID // members that say what inputs tell them
-	traitors []protocol.NodeID // members of whom nothing is believed: see byzantine
 	delay    time.Duration     // the longest usual one
 	settle   protocol.Time
 	begin    protocol.Time

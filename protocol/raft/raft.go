@@ -12,8 +12,10 @@
 // What abcast promises under Views: every life of every node delivers a prefix of
 // one sequence, each message once and only if broadcast, those of one life in the
 // order of their broadcast; links may lose, copy and reorder, nodes crash and come
-// back with their disks. While a majority is up and hears each other, what its
-// members broadcast is delivered; a minority delivers nothing new. It does not
+// back with their disks. While a majority is up that hears each other, the leader
+// among it, what its members broadcast is delivered; a minority delivers nothing new.
+// (A leader whom a majority hears, and who does not hear them all, keeps its place:
+// what those broadcast whom it does not hear waits.) It does not
 // survive a lost disk, nor lies: where the library sees that it was lied to, it
 // panics.
 //

@@ -7,7 +7,9 @@
 //	dessim sweep -scenario crash -seeds 1-1000
 //	dessim shrink FILE
 //	dessim replay FILE
+//	dessim merge RESULTS...
 //	dessim explore -scenario crash -nodes 3
+//	dessim compare -scenario broadcast
 //	dessim list
 //	dessim vet ./...                           looks in the source of nodes for what nobody could repeat
 //

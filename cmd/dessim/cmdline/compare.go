@@ -51,6 +51,7 @@ type comparison struct {
 	order *scenarios.Param
 	seeds explore.Span
 	rows  []cost
+	warn  func(string) // what is to be known before the runs, or nil
 }
 
 // cost is what one order came to in all runs.
@@ -58,11 +59,14 @@ type cost struct {
 	order    string
 	runs     uint64
 	passed   uint64
+	verdict  check.Verdict // of the first run that did not pass, or a pass
+	failed   string        // the command that makes that run, or ""
 	messages uint64
 	beats    uint64
 	syncs    uint64
 	entries  uint64
 	waits    *hdrhistogram.Histogram // nanoseconds
+	last     protocol.Time           // the longest wait, exactly
 }
 
 // The histogram's range and digits: a run lasts minutes.
@@ -104,10 +108,14 @@ func (c *comparison) do(json bool) error {
 			return err
 		}
 	}
+	c.warn = c.complain
 	for _, order := range c.order.Values {
 		row, err := c.measure(order)
 		if err != nil {
 			return err
+		}
+		if row.entries == 0 && row.failed == "" {
+			return refuse("scenario %s puts no transactions in an order; want one that does, such as concurrent", c.subject.scenario.Name)
 		}
 		c.rows = append(c.rows, row)
 	}
@@ -116,17 +124,28 @@ func (c *comparison) do(json bool) error {
 	} else {
 		c.text()
 	}
+	return c.exit()
+}
+
+// exit gives the worst of what the runs end with.
+func (c *comparison) exit() error {
+	worst := check.Pass
 	for _, r := range c.rows {
-		if r.passed < r.runs {
-			return &exit{code: exitViolation}
+		switch v := r.verdict; {
+		case v == scenarios.Failed, worst == scenarios.Failed:
+			worst = scenarios.Failed
+		case v == check.Violation, worst == check.Violation:
+			worst = check.Violation
+		case v != check.Pass:
+			worst = v
 		}
 	}
-	return nil
+	return verdictExit(worst)
 }
 
 // measure runs all seeds in one order.
 func (c *comparison) measure(order string) (cost, error) {
-	row := cost{order: order, waits: hdrhistogram.New(1, int64(longestWait), digits)}
+	row := cost{order: order, verdict: check.Pass, waits: hdrhistogram.New(1, int64(longestWait), digits)}
 	if err := c.set(c.order, order); err != nil {
 		return row, err
 	}
@@ -134,20 +153,27 @@ func (c *comparison) measure(order string) (cost, error) {
 		costs := new(scenarios.Costs)
 		r, ok := c.subject.scenario.Execute(seed, c.params, source.Seed(seed), scenarios.Options{
 			Observers: []sim.Observer{costs},
+			Forewarn:  c.warn,
 			Stop:      func(uint64, protocol.Time) bool { return c.ctx.Err() != nil },
 		})
 		if !ok {
 			return row, &exit{exitInterrupted, "interrupted; nothing was written"}
 		}
+		c.warn = nil // once is enough
 		row.runs++
 		if r.Verdict == check.Pass {
 			row.passed++
+		} else if row.failed == "" {
+			run := c.subject
+			run.seed = seed
+			row.verdict, row.failed = r.Verdict, run.reproduce()
 		}
 		row.messages += costs.Messages
 		row.beats += costs.Beats
 		row.syncs += costs.Syncs
 		row.entries += costs.Entries
 		for _, w := range costs.Waits {
+			row.last = max(row.last, w)
 			if err := row.waits.RecordValue(min(int64(w), int64(longestWait))); err != nil {
 				return row, &exit{exitInternal, err.Error()}
 			}
@@ -167,13 +193,16 @@ func share(n, of uint64) string {
 	return fmt.Sprintf("%d.%d", tenths/10, tenths%10)
 }
 
-// wait gives a quantile in milliseconds, rounded.
-func (r *cost) wait(percent float64) string {
-	if r.waits.TotalCount() == 0 {
-		return ""
+// wait gives a quantile, to three digits, or with 100 the longest wait.
+func (r *cost) wait(percent float64) time.Duration {
+	if percent == 100 {
+		return time.Duration(r.last)
 	}
-	return share(uint64(r.waits.ValueAtQuantile(percent)), uint64(time.Millisecond))
+	return time.Duration(r.waits.ValueAtQuantile(percent))
 }
+
+// millis gives a duration in milliseconds, with one digit after the point.
+func millis(d time.Duration) string { return share(uint64(d), uint64(time.Millisecond)) }
 
 func (c *comparison) text() {
 	t := table{
@@ -183,11 +212,16 @@ func (c *comparison) text() {
 	for i := range c.rows {
 		r := &c.rows[i]
 		t.add(r.order, fmt.Sprintf("%d/%d", r.passed, r.runs), share(r.messages, r.entries), share(r.beats, r.entries),
-			share(r.syncs, r.entries), r.wait(50), r.wait(99), r.wait(100))
+			share(r.syncs, r.entries), millis(r.wait(50)), millis(r.wait(99)), millis(r.wait(100)))
 	}
 	fmt.Fprintf(&c.out, "scenario %s, seeds %d-%d; messages, heartbeats and syncs for each transaction in the order,\nmilliseconds from its broadcast until a node has entered it\n",
 		c.subject.scenario.Name, c.seeds.From, c.seeds.To)
 	t.write(&c.out)
+	for _, r := range c.rows {
+		if r.failed != "" {
+			fmt.Fprintf(&c.out, "%s: the first run that does not pass ends as %s: %s\n", r.order, r.verdict, r.failed)
+		}
+	}
 }
 
 type jsonCost struct {
@@ -199,6 +233,7 @@ type jsonCost struct {
 	Beats    uint64            `json:"heartbeats"`
 	Syncs    uint64            `json:"syncs"`
 	WaitsNS  map[string]uint64 `json:"waits_ns"`
+	Failed   string            `json:"failed,omitempty"` // the first run that did not pass
 }
 
 // object prints one JSON object. Numbers are sums over all runs.
@@ -208,9 +243,9 @@ func (c *comparison) object() {
 		r := &c.rows[i]
 		waits := make(map[string]uint64)
 		for name, percent := range map[string]float64{"p50": 50, "p99": 99, "max": 100} {
-			waits[name] = uint64(r.waits.ValueAtQuantile(percent))
+			waits[name] = uint64(r.wait(percent))
 		}
-		rows = append(rows, jsonCost{r.order, r.runs, r.passed, r.entries, r.messages, r.beats, r.syncs, waits})
+		rows = append(rows, jsonCost{r.order, r.runs, r.passed, r.entries, r.messages, r.beats, r.syncs, waits, r.failed})
 	}
 	writeJSON(&c.out, struct {
 		Scenario string     `json:"scenario"`

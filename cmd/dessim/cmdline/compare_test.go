@@ -47,6 +47,14 @@ func TestCompareShowsWhatEachOrderCosts(t *testing.T) {
 	}
 }
 
+func TestCompareEndsAsItsWorstRun(t *testing.T) {
+	short := dessim(t, "compare", "-scenario", "concurrent", "-until", "1s", "-seeds", "7-8")
+	line := "isis: the first run that does not pass ends as inconclusive: dessim run -seed 7 -scenario concurrent -until 1s\n"
+	if short.code != exitInconclusive || !strings.Contains(short.stdout, " 0/2 |") || !strings.Contains(short.stdout, line) {
+		t.Errorf("%+v, want exit %d and the line %s", short, exitInconclusive, line)
+	}
+}
+
 func TestCompareRefusesWhatItCannotCompare(t *testing.T) {
 	for args, words := range map[string]string{
 		"":                                 "no scenario",
@@ -59,6 +67,7 @@ func TestCompareRefusesWhatItCannotCompare(t *testing.T) {
 	} {
 		wantLine(t, dessim(t, append([]string{"compare"}, strings.Fields(args)...)...), exitUsage, words)
 	}
+	wantLine(t, dessim(t, "compare", "-scenario", "kv", "-seeds", "1"), exitUsage, "scenario kv puts no transactions in an order")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	wantLine(t, dessimUnder(ctx, "compare", "-scenario", "concurrent"), exitInterrupted, "interrupted")

@@ -24,9 +24,9 @@ func TestAKilledShardOfGNUParallelIsRunAgainAndMerged(t *testing.T) {
 	}
 	t.Chdir(t.TempDir())
 	const sweep = "sweep -scenario crash -nodes 3 -txs 2"
-	want := process(t, binary, nil, strings.Fields(sweep+" -seeds 1-600 -results whole.jsonl")...)
+	want := process(t, binary, nil, strings.Fields(sweep+" -seeds 1-1500 -results whole.jsonl")...)
 	wantRun(t, want)
-	line := "echo $$ > pid{}; exec " + binary + " " + sweep + " -seeds 1-600 -shard {}/3 -results part{}.jsonl > /dev/null"
+	line := "echo $$ > pid{}; exec " + binary + " " + sweep + " -seeds 1-1500 -shard {}/3 -results part{}.jsonl > /dev/null"
 	var log bytes.Buffer
 	jobs := exec.Command(parallel, "--will-cite", "--jobs", "3", "--retries", "3", "--joblog", "jobs", line, ":::", "1", "2", "3")
 	jobs.Stdout, jobs.Stderr = &log, &log
@@ -34,7 +34,7 @@ func TestAKilledShardOfGNUParallelIsRunAgainAndMerged(t *testing.T) {
 		t.Fatal(err)
 	}
 	killed := 0
-	for range 2000 { // until a third of the shard is done
+	for range 60_000 { // until a part of the shard is done
 		if text, err := os.ReadFile("part2.jsonl"); err == nil && bytes.Count(text, []byte("\n")) > 60 {
 			if killed, err = strconv.Atoi(strings.TrimSpace(read(t, "pid2"))); err != nil {
 				t.Fatal(err)

@@ -80,6 +80,7 @@ type job struct {
 	verify  bool
 	cut     *scenarios.Cut // what is taken away from the run, or nil
 	replay  *replay        // what is replayed, or nil
+	warn    func(string)   // what is to be known before the run, or nil
 	saved   string         // the line that replays a failure, once its file is written
 
 	observers []sim.Observer
@@ -137,9 +138,7 @@ func (j *job) discard() {
 
 // do runs, writes and prints.
 func (j *job) do() error {
-	if note := j.scenario.Forewarn(&j.params); note != "" {
-		j.complain(note)
-	}
+	j.warn = j.complain
 	if j.verify {
 		other, err := j.startSecond()
 		if err != nil {
@@ -182,6 +181,7 @@ func (j *job) execute() (scenarios.Report, error) {
 	r, ok := j.scenario.Execute(j.seed, j.params, j.answers, scenarios.Options{
 		Observers: observers,
 		Cut:       j.cut,
+		Forewarn:  j.warn,
 		Stop: func(events uint64, now protocol.Time) bool {
 			p.at(events, now)
 			return j.ctx.Err() != nil || j.traceErr() != nil
@@ -257,13 +257,16 @@ func (j *job) save(r *scenarios.Report) error {
 }
 
 // verdict gives the exit that the report means, nil for a pass.
-func (j *job) verdict(r *scenarios.Report) error {
-	switch {
-	case r.Verdict == scenarios.Failed:
+func (j *job) verdict(r *scenarios.Report) error { return verdictExit(r.Verdict) }
+
+// verdictExit gives the exit that a verdict means, nil for a pass.
+func verdictExit(v check.Verdict) error {
+	switch v {
+	case scenarios.Failed:
 		return &exit{code: exitInternal}
-	case r.Verdict == check.Violation:
+	case check.Violation:
 		return &exit{code: exitViolation}
-	case r.Verdict == check.Inconclusive:
+	case check.Inconclusive:
 		return &exit{code: exitInconclusive}
 	}
 	return nil

@@ -35,18 +35,7 @@ const Tick = 100 * time.Millisecond
 var HandedOver = protocol.KindOf("handed-over")
 
 // A Group is one life of a member.
-type Group interface {
-	Restore(rec []byte)
-	Start(env *protocol.Env)
-	Broadcast(env *protocol.Env, payload []byte) abcast.MsgID
-	Receive(env *protocol.Env, from protocol.NodeID, msg []byte)
-	Timeout(env *protocol.Env, tag uint64)
-	Pending() int
-	Delivered() uint64
-	View() (v abcast.View, normal bool)
-	Stats() abcast.Stats
-	Describe(b []byte) []byte
-}
+type Group = abcast.Orderer
 
 // Deliver is what a Group calls for each message.
 type Deliver = func(env *protocol.Env, index uint64, m abcast.Message)

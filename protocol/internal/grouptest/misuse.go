@@ -46,9 +46,10 @@ func only(effects []protocol.Effect, f func(e *protocol.Effect) bool) (picked []
 // Catch fails t unless somebody notices the misuse in 1000 seeds.
 func (m *Misuse) Catch(t T, f *Flags, p *Protocol) {
 	t.Helper()
-	p.Distort = m.Distort
+	q := *p
+	q.Distort = m.Distort
 	for seed := f.First; seed < f.First+1000; seed++ {
-		if wrong := NewWorld(p, f.Size(seed), seed).Run(); wrong != "" {
+		if wrong := NewWorld(&q, f.Size(seed), seed).Run(); wrong != "" {
 			t.Logf("seed %d: %s", seed, wrong)
 			return
 		}

@@ -224,12 +224,16 @@ func (m *mortal) crash(env *protocol.Env, down time.Duration) {
 	unsynced := m.disk[m.safe:]
 	m.disk = slices.Clip(m.disk[:m.safe])
 	mode := w.Draw(4)
+	beginning := 0
+	if mode == 2 {
+		beginning = int(w.Draw(uint64(len(unsynced) + 1)))
+	}
 	for i, rec := range unsynced {
 		switch {
-		case mode == 1 && w.Chance(50), mode == 2 && i <= int(w.Draw(uint64(len(unsynced)))), mode == 3 && w.Chance(60):
+		case mode == 1 && w.Chance(50), i < beginning, mode == 3 && w.Chance(60):
 			m.disk = append(m.disk, rec)
 		case mode == 3:
-			m.disk = append(m.disk, rec[:1+w.Draw(uint64(len(rec)-1))])
+			m.disk = append(m.disk, rec[:w.Draw(uint64(len(rec)))])
 			w.counts.Torn++
 		}
 	}
