@@ -25,7 +25,7 @@ test:      ## the tests
 race:      ## under the race detector: where goroutines are, and runs side by side
 	go test -race -short ./sim/... ./cmd/bench ./cmd/mutants/...
 	go test -race -short ./cmd/dessim/cmdline -run 'Workers|Interrupt|Progress'
-	go test -race -short ./scenarios -run 'Digests|Replay|Soak'
+	go test -race -short ./scenarios -run 'Digests|Replay|Soak' -soak.seeds=1
 
 run:       ## the main job, twice in two processes
 	go run ./cmd/dessim -seed 42 -scenario concurrent -verify
