@@ -2,6 +2,7 @@ package source
 
 import (
 	"fmt"
+	"math/bits"
 
 	"dessim/protocol"
 )
@@ -18,20 +19,30 @@ type Answer struct {
 }
 
 // Recorder is a Source that asks another one and keeps the answers that matter.
+//
+// While the run goes on it only takes down: finding out what was asked before costs
+// more than the whole rest, and can wait until somebody wants the Answers. So it
+// grows with the questions asked, where it could grow with the different ones; names
+// recur too seldom for that to matter.
 type Recorder struct {
 	// Source is who answers. It must be there.
 	Source protocol.Source
 	// Clock, if there, gives the time for the comments of the answers.
 	Clock func() protocol.Time
 
-	kept []keptAnswer
-	last map[protocol.Key]int // number, from 1, of the newest in kept with that key
+	pages []*page // all full but the last
+	n     int     // answers on them
 }
 
+// A page is as long as makes it one of the allocator's small sizes. Pages never move:
+// a slice that grows would copy each answer several times.
+type page [512]keptAnswer
+
 type keptAnswer struct {
-	Answer
-	at   protocol.Time
-	prev int // number, from 1, of the one before with the same key; 0 if none
+	key   protocol.Key
+	limit uint64 // Range of the Answer
+	value uint64
+	at    protocol.Time
 }
 
 // Choose asks the Source.
@@ -40,7 +51,7 @@ func (r *Recorder) Choose(k protocol.Key, n uint64) uint64 {
 	v := r.Source.Choose(k, n)
 	// Benign choices are kept too, for Answers to decide. In runs with few
 	// benign choices they cost little; benign chances are nearly all there is.
-	r.keep(Answer{Key: k, Range: n, Value: v})
+	r.keep(k, n, v)
 	return v
 }
 
@@ -49,7 +60,7 @@ func (r *Recorder) Chance(k protocol.Key, p protocol.Ratio) bool {
 	r.check()
 	v := r.Source.Chance(k, p)
 	if v {
-		r.keep(Answer{Key: k, Value: 1})
+		r.keep(k, 0, 1)
 	}
 	return v
 }
@@ -60,23 +71,19 @@ func (r *Recorder) check() {
 	}
 }
 
-func (r *Recorder) keep(a Answer) {
-	last := r.last[a.Key]
-	for i := last; i != 0; i = r.kept[i-1].prev {
-		if r.kept[i-1].Range == a.Range {
-			return
-		}
+func (r *Recorder) keep(k protocol.Key, limit, value uint64) {
+	if r.n == len(r.pages)*len(page{}) {
+		r.pages = append(r.pages, new(page))
 	}
-	if r.last == nil {
-		r.last = make(map[protocol.Key]int)
-	}
-	kept := keptAnswer{Answer: a, prev: last}
+	a := r.kept(r.n)
+	a.key, a.limit, a.value = k, limit, value
 	if r.Clock != nil {
-		kept.at = r.Clock()
+		a.at = r.Clock()
 	}
-	r.kept = append(r.kept, kept)
-	r.last[a.Key] = len(r.kept)
+	r.n++
 }
+
+func (r *Recorder) kept(i int) *keptAnswer { return &r.pages[i/len(page{})][i%len(page{})] }
 
 // Answers gives the answers that were not benign, in the order of their first
 // asking; a Replay of them answers as the Source did. A benign one is among them
@@ -86,30 +93,79 @@ func (r *Recorder) keep(a Answer) {
 // One thing escapes: a key asked as Chance with two probabilities, true at one
 // only, is true at both in the Replay.
 func (r *Recorder) Answers() []Answer {
+	asked := r.index()
 	var list []Answer
-	for i := range r.kept {
-		k := &r.kept[i]
-		if k.Value == 0 && !r.unfortunate(k.Key) {
+	var comment string // tells at; much is asked at the same time
+	var at protocol.Time
+	for _, i := range asked.first {
+		k := r.kept(int(i))
+		if k.value == 0 && !asked.unfortunate(k.key) {
 			continue
 		}
-		a := k.Answer
+		if list == nil {
+			list = make([]Answer, 0, asked.misfortunes)
+		}
+		a := Answer{Key: k.key, Range: k.limit, Value: k.value}
 		if r.Clock != nil {
-			a.Comment = k.at.String()
+			if comment == "" || at != k.at {
+				comment, at = k.at.String(), k.at
+			}
+			a.Comment = comment
 		}
 		list = append(list, a)
 	}
 	return list
 }
 
+// index is a hash table of the questions of a Recorder, with linear probing. It never
+// grows and holds numbers alone: Go's map of the keys takes seven times as long.
+type index struct {
+	r           *Recorder
+	slots       []uint32 // numbers, from 1, of kept answers, at the hash of their keys or soon after; 0 is a free slot
+	first       []uint32 // numbers, from 0, of the kept answers whose questions were new
+	misfortunes int      // how many of those are not benign
+}
+
+// index finds out which questions were new.
+func (r *Recorder) index() *index {
+	x := &index{r: r, slots: make([]uint32, 2<<bits.Len(uint(r.n))), first: make([]uint32, 0, r.n)}
+	for i := range r.n {
+		if x.add(i) {
+			x.first = append(x.first, uint32(i))
+			if r.kept(i).value != 0 {
+				x.misfortunes++
+			}
+		}
+	}
+	return x
+}
+
+// add enters kept answer i, or reports that its question is there.
+func (x *index) add(i int) bool {
+	a := x.r.kept(i)
+	slot := x.home(a.key)
+	for ; x.slots[slot] != 0; slot = x.next(slot) {
+		if b := x.at(slot); b.key == a.key && b.limit == a.limit {
+			return false
+		}
+	}
+	x.slots[slot] = uint32(i + 1)
+	return true
+}
+
 // unfortunate reports whether a choice under k was not benign.
-func (r *Recorder) unfortunate(k protocol.Key) bool {
-	for i := r.last[k]; i != 0; i = r.kept[i-1].prev {
-		if a := &r.kept[i-1]; a.Range != 0 && a.Value != 0 {
+func (x *index) unfortunate(k protocol.Key) bool {
+	for slot := x.home(k); x.slots[slot] != 0; slot = x.next(slot) {
+		if a := x.at(slot); a.key == k && a.limit != 0 && a.value != 0 {
 			return true
 		}
 	}
 	return false
 }
+
+func (x *index) at(slot uint64) *keptAnswer { return x.r.kept(int(x.slots[slot] - 1)) }
+func (x *index) home(k protocol.Key) uint64 { return Seed(0).hash(k) & uint64(len(x.slots)-1) }
+func (x *index) next(slot uint64) uint64    { return (slot + 1) & uint64(len(x.slots)-1) }
 
 // Replay is a Source that answers from a list, and benignly what is not in it.
 type Replay struct {

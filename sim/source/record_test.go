@@ -39,6 +39,106 @@ func TestRecorderKeepsMisfortunesOnceInTheOrderAsked(t *testing.T) {
 	}
 }
 
+// slowRecorder keeps a map of what was asked, and does at each question what a
+// Recorder leaves for the end.
+type slowRecorder struct {
+	src   protocol.Source
+	now   func() protocol.Time
+	asked map[question]bool
+	kept  []Answer
+}
+
+func (r *slowRecorder) ask(q question) uint64 {
+	v := ask(r.src, q)
+	if r.asked[q] || q.n == 0 && v == 0 {
+		return v
+	}
+	r.asked[q] = true
+	a := Answer{Key: q.key, Range: q.n, Value: v}
+	if r.now != nil {
+		a.Comment = r.now().String()
+	}
+	r.kept = append(r.kept, a)
+	return v
+}
+
+func (r *slowRecorder) answers() (list []Answer) {
+	chosen := make(map[protocol.Key]bool) // otherwise than benignly
+	for _, a := range r.kept {
+		chosen[a.Key] = chosen[a.Key] || a.Range != 0 && a.Value != 0
+	}
+	for _, a := range r.kept {
+		if a.Value != 0 || chosen[a.Key] {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// moody is a Source that breaks the contract: it answers by the number of questions
+// so far. What counts is the first answer.
+type moody struct{ Seed }
+
+func (m *moody) Choose(k protocol.Key, n uint64) uint64 { m.Seed++; return m.Seed.Choose(k, n) }
+func (m *moody) Chance(k protocol.Key, p protocol.Ratio) bool {
+	m.Seed++
+	return m.Seed.Chance(k, p)
+}
+
+// The questions are few with many ranges, or so many that they fill several pages.
+func TestRecorderAgreesWithOneThatLooksUpEachQuestion(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		seed := Seed(rapid.Uint64().Draw(t, "seed"))
+		var fast Recorder
+		slow := slowRecorder{asked: make(map[question]bool)}
+		fast.Source, slow.src = seed, seed
+		if rapid.Bool().Draw(t, "moody") {
+			fast.Source, slow.src = &moody{seed}, &moody{seed}
+		}
+		var now protocol.Time
+		if rapid.Bool().Draw(t, "clock") {
+			slow.now = func() protocol.Time { return now }
+			fast.Clock = slow.now
+		}
+		keys := rapid.SampledFrom([]uint64{1, 3, 20, 2000}).Draw(t, "keys")
+		ranges := rapid.SliceOfN(rapid.SampledFrom([]uint64{0, 2, 3, 4, 1 << 40}), 1, 5).Draw(t, "ranges")
+		for range rapid.IntRange(0, 3).Draw(t, "parts") {
+			for i := range rapid.Uint64Range(0, 1500).Draw(t, "questions") {
+				h := protocol.Hash2(uint64(seed), i)
+				now += protocol.Time(h >> 62)
+				q := question{key("pick", 0, protocol.NodeID(h%2), h>>8%keys), ranges[h>>32%uint64(len(ranges))]}
+				if got, want := ask(&fast, q), slow.ask(q); got != want {
+					t.Fatalf("question %d, %+v: answer %d, want %d", i, q, got, want)
+				}
+			}
+			got, want := fast.Answers(), slow.answers() // and it goes on
+			if len(got) != len(want) {
+				t.Fatalf("%d answers, want %d", len(got), len(want))
+			}
+			for i := range want {
+				if got[i] != want[i] {
+					t.Fatalf("answer %d is %+v, want %+v", i, got[i], want[i])
+				}
+			}
+		}
+	})
+}
+
+// Only a new page is an allocation, which comes too seldom to be seen here.
+func TestRecorderTakesDownWithoutAllocation(t *testing.T) {
+	r := &Recorder{Source: Seed(1)}
+	n := uint64(0)
+	ask := func() {
+		n++
+		r.Choose(key("a", 1, 2, n), 1000)
+		r.Chance(key("b", 1, 2, n), protocol.Percent(50))
+	}
+	ask()
+	if allocs := testing.AllocsPerRun(100, ask); allocs != 0 {
+		t.Errorf("an answer allocates %v times", allocs)
+	}
+}
+
 // TestReplayRepeatsTheRecorded asks few keys with few ranges, so that keys meet
 // with several ranges, benign and not.
 func TestReplayRepeatsTheRecorded(t *testing.T) {
