@@ -98,7 +98,7 @@ type sought struct {
 	at    protocol.Time // when it is to be published
 	life  time.Duration // 0: without end
 	stood protocol.Time // when it was first stored at some node; 0: not yet
-	lost  bool          // nobody held it once when it was looked for
+	lost  bool          // nobody held it once when it was looked for; see churnJudge
 }
 
 // ended reports whether its time is over.
@@ -251,6 +251,23 @@ func exponential(answer, answers uint64, mean time.Duration) time.Duration {
 	return time.Duration(hi<<(64-fraction) | lo>>fraction)
 }
 
+// upSince gives when the session began in which a node is at that time; -1 if it is down.
+func (c *churning) upSince(id int, at protocol.Time) protocol.Time {
+	since := c.start(id)
+	if since > at {
+		return -1
+	}
+	for _, d := range c.downs[id] {
+		switch {
+		case d.from <= at && at < d.to:
+			return -1
+		case d.to <= at:
+			since = max(since, d.to)
+		}
+	}
+	return since
+}
+
 // up reports whether a node is in a session at that time, and for a while before and
 // after.
 func (c *churning) up(id int, at protocol.Time) bool {
@@ -290,8 +307,11 @@ func (c *churning) workload() {
 			continue
 		}
 		at := protocol.Time(churnAskFrom) + protocol.Time(span)/protocol.Time(c.p.Txs)*protocol.Time(i)
-		if end, ok := c.sessionEnd(at); i%endPer == endPer-1 && ok && c.asks[end] == nil {
+		if end, ok := c.sessionEnd(at); i%endPer == endPer-1 && ok {
 			at = end
+		}
+		for c.asks[at] != nil { // an earlier one was moved to that time
+			at++
 		}
 		v := c.values[(i+c.choose(kindSought, i, values))%values]
 		s := &seeking{number: i, value: v, node: c.whoIsUp(kindSeeker, i, at)}

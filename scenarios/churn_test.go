@@ -87,6 +87,75 @@ func TestASearchTakesSessionsAwayOneByOne(t *testing.T) {
 	}
 }
 
+// A lookup that was moved to the end of a session may come when a later one is due, and
+// then neither may be forgotten.
+func TestNoTwoLookupsOfChurnBeginAtOnce(t *testing.T) {
+	s, p := churn(), churnParams(20, 200, 4*time.Hour)
+	regular := func(i int) protocol.Time {
+		return protocol.Time(churnAskFrom) + protocol.Time(p.Until-churnAskFrom-churnAskEnd)/200*protocol.Time(i)
+	}
+	p.Cut = &Cut{Faults: []sim.Fault{
+		{ID: sessionID, Op: sim.Crash, At: regular(endPer) + 1, For: time.Minute, Node: 1},
+	}}
+	run := s.build(1, p, source.Seed(1))
+	seen, lookups := map[protocol.Time]uint64{}, 0
+	for _, in := range run.Plan.Inputs {
+		if in.ID >= valueID {
+			continue
+		}
+		if other, ok := seen[in.At]; ok {
+			t.Errorf("lookups %d and %d both begin at %v", other, in.ID, in.At)
+		}
+		seen[in.At] = in.ID
+		lookups++
+	}
+	if _, ok := seen[regular(endPer)]; !ok || lookups != p.Txs {
+		t.Errorf("%d lookups; one at %v: %v", lookups, regular(endPer), ok)
+	}
+}
+
+// The figures of a run do not depend on which of its checks are ruled out.
+func TestFactsOfChurnAreTheSameWithoutChecks(t *testing.T) {
+	var facts [2][]Fact
+	var counts [2][]Count
+	for i := range facts {
+		run := churn().build(23, churnParams(18, 100, 8*time.Hour), source.Seed(23))
+		observers := run.watch
+		if i == 0 {
+			observers = append(observers, run.Checks.Observers()...)
+		}
+		m, err := sim.New(run.Plan, source.Seed(23), observers...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Run()
+		facts[i], counts[i] = run.facts(m), run.counts(m)
+	}
+	if !slices.Equal(facts[0], facts[1]) || !slices.Equal(counts[0], counts[1]) {
+		t.Errorf("with checks\n%v\n%v\nwithout\n%v\n%v", facts[0], counts[0], facts[1], counts[1])
+	}
+	if lost := slices.ContainsFunc(counts[0], func(c Count) bool { return c.Name == "values lost" && c.N > 0 }); !lost {
+		t.Errorf("no value was lost, so that the test shows little: %v", counts[0])
+	}
+}
+
+// What the timetable says of newcomers is what comes: so the check of them is ruled out
+// where it could not fail, and nowhere else.
+func TestNewcomersAreThoseOfTheTimetable(t *testing.T) {
+	for seed := range uint64(3) {
+		run := churn().build(seed, churnParams(20, 60, 4*time.Hour), source.Seed(seed))
+		j := run.watch[0].(*churnJudge)
+		m, err := sim.New(run.Plan, source.Seed(seed), run.watch...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Run()
+		if want := uint64(j.c.expected(math.MaxInt)); j.near != want || want == 0 {
+			t.Errorf("seed %d: %d newcomers were looked at, want %d", seed, j.near, want)
+		}
+	}
+}
+
 func churnParams(nodes, txs int, until time.Duration) Params {
 	p := churn().Defaults
 	p.Nodes, p.Txs, p.Until = nodes, txs, until

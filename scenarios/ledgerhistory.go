@@ -74,7 +74,8 @@ type logPlace struct {
 	id, wtx  ledger.ID
 	accepted bool
 	good     bool // accepted and it could be, or refused and it had to be, by coins and pairs alone
-	again    bool // refused, and the transaction had a place before: nobody need have asked twice
+	again    bool // refused, and the transaction had a place before, or is unsigned: nobody need have asked
+	unsigned bool // a liar's, refused for its signatures
 }
 
 func newDealings(w *world, l *ledgers) *dealings {
@@ -135,6 +136,9 @@ func (d *dealings) entered(e *sim.Event, x *peer.Entry) {
 		d.fill(e, x)
 	}
 	p := d.places[x.Index]
+	if p.unsigned {
+		return // it ends nothing: with its signatures the transaction may have another place
+	}
 	for _, id := range []ledger.ID{p.wtx, p.id} {
 		if s := d.said[id]; s != nil && s.who == e.Node && p.wtx == x.WTxID {
 			s.end(e.At, x.Verdict == ledger.Accepted)
@@ -150,8 +154,18 @@ func (d *dealings) fill(e *sim.Event, x *peer.Entry) {
 		if tx, v := ledger.Decode(body); v == ledger.Accepted {
 			p.tx, p.id = tx, tx.TxID()
 			p.good, p.again = d.good.enter(p)
+			p.unsigned = d.unsigned(tx, x.Verdict)
+			p.again = p.again || p.unsigned
 		}
 	}
+}
+
+// unsigned reports whether a place is refused for its signatures, and of a liar's: who
+// takes part in what a liar commits broadcasts it for him without all of them, if he
+// gives him none. Nobody asked for that.
+func (d *dealings) unsigned(tx *ledger.Tx, v ledger.Verdict) bool {
+	liar := slices.ContainsFunc(d.l.w.liars, func(id protocol.NodeID) bool { return d.l.w.owners[id] == tx.Sender })
+	return liar && v >= ledger.EndorsementsUnsorted && v <= ledger.WrongKey
 }
 
 // isFor reports whether the place is what the errand asked for.

@@ -12,6 +12,7 @@ import (
 
 	"dessim/cmd/mutants/bank"
 	"dessim/sim/check"
+	"dessim/sim/explore"
 )
 
 var plantedAll = flag.Bool("planted.all", false, "build every planted edit, and not a sample of them")
@@ -153,7 +154,7 @@ func TestPlantedEditsAreReportedWithinAThousandSeeds(t *testing.T) {
 // What the edits name must exist: a check that was renamed would be waited for
 // in vain, and lines that moved show here without building anything.
 func TestPlantedEditsNameChecksAndLinesThatExist(t *testing.T) {
-	verdicts := make(map[string]check.Verdict) // by name, where the check applies
+	verdicts := map[string]check.Verdict{explore.Panicked: check.Pass} // by name, where the check applies
 	runs, err := bank.ParseSubjects(bank.Settings())
 	if err != nil {
 		t.Fatal(err)
@@ -161,6 +162,9 @@ func TestPlantedEditsNameChecksAndLinesThatExist(t *testing.T) {
 	for _, s := range runs {
 		s.Seed = 1
 		o, _ := s.World().Seed(s.Seed, nil, false)
+		if o.Failure != "" {
+			verdicts[explore.Panicked] = check.Violation
+		}
 		for _, c := range o.Checks {
 			if v, known := verdicts[c.Name]; !known || v == check.NotApplicable {
 				verdicts[c.Name] = c.Verdict

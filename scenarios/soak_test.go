@@ -15,7 +15,7 @@ import (
 
 var soakOnly = flag.String("soak.only", "", "soak only the scenario of this name")
 
-var soakSeeds = flag.Int("soak.seeds", 20, "soak with seeds 1 to this; a fiftieth of them, but at least one, with 64 nodes; as they are, twenty times as many with scenario crash, and ten times with chaos in each order")
+var soakSeeds = flag.Int("soak.seeds", 20, "soak with seeds 1 to this; a fiftieth of them, but at least one, with 64 nodes; as they are, twenty times as many with scenario crash, and from 1000 on ten times with chaos in each order")
 
 // tenPercent is what links lose and copy in the lossy half of a soak.
 var tenPercent = protocol.Percent(10)
@@ -43,7 +43,11 @@ func soakRuns(seeds int) (runs []subject) {
 		}
 	}
 	runs = append(runs, soakAsItIs("crash", 20*seeds, scenarios.Find("crash").Defaults.Order)...)
-	return append(runs, soakAsItIs("chaos", 10*seeds, ordersOf(scenarios.Find("chaos"))...)...)
+	chaos := seeds
+	if seeds >= 1000 {
+		chaos *= 10
+	}
+	return append(runs, soakAsItIs("chaos", chaos, ordersOf(scenarios.Find("chaos"))...)...)
 }
 
 // soakAsItIs gives the runs of a scenario with its defaults, in these orders.

@@ -17,9 +17,12 @@
 // turns on (2.3 and 2.5; see Lasting): buckets are refreshed, holders and
 // publishers put values again, newcomers are given the values near them, values
 // expire, and those found are left on the way for a time. Then a lookup finds a
-// value that somebody holds nearly always, and never one whose time is over; what
-// "nearly" is, the scenario churn measures. Without the upkeep, lookups are exact
-// again after deaths once every node has called Refresh.
+// value that somebody holds nearly always; what "nearly" is, the scenario churn
+// measures. It never finds one whose time is over, if clocks run true and messages take
+// at most Config.Timeout: messages tell how much of its life a value has left, less
+// Timeout for the way, and each node counts that by its own clock. A message that takes
+// longer, or a clock that runs slow or jumps back, prolongs it by as much. Without the
+// upkeep, lookups are exact again after deaths once every node has called Refresh.
 //
 // It does not promise to resist many hostile nodes with chosen ids, and keeps
 // values in memory only. Mutable items are refused.
@@ -55,7 +58,8 @@ type Config struct {
 	Pause time.Duration
 
 	// The upkeep, of which each part is off at 0. Times are those without which
-	// something is done again: so a bucket that lookups go to is not refreshed.
+	// something is done again: so a bucket that lookups go to is not refreshed. None
+	// but Expire is shorter than Pause: what is done again takes a while itself.
 	Refresh   time.Duration // of a bucket without a lookup; the paper has an hour
 	Republish time.Duration // of a value held that nobody put here again; the paper has an hour
 	Publish   time.Duration // of a value that the node itself publishes; the paper has a day
@@ -104,9 +108,14 @@ func (c *Config) check() {
 	within("Fresh", int64(c.Fresh), 0, day)
 	within("Pause", int64(c.Pause), 1, day)
 	within("Items", int64(c.Items), 0, 1<<30)
-	within("Refresh", int64(c.Refresh), 0, 100*day)
-	within("Republish", int64(c.Republish), 0, 100*day)
-	within("Publish", int64(c.Publish), 0, 100*day)
+	every := func(what string, period time.Duration) {
+		if period != 0 {
+			within(what, int64(period), int64(c.Pause), 100*day)
+		}
+	}
+	every("Refresh", c.Refresh)
+	every("Republish", c.Republish)
+	every("Publish", c.Publish)
 	within("Expire", int64(c.Expire), 0, 100*day)
 	if c.Expire > 0 { // else values would expire before anybody puts them again
 		within("Republish", int64(c.Republish), 0, int64(c.Expire))
@@ -130,6 +139,7 @@ type Stats struct {
 	Refreshed uint64 // buckets looked into for want of other lookups
 	Renewed   uint64 // values held that were put again
 	Handed    uint64 // values given to newcomers
+	Unoffered uint64 // newcomers that were offered no values because too many were waiting
 	Cached    uint64 // values left at others on the way of a lookup
 }
 

@@ -45,6 +45,11 @@ func (d *DHT) left(env *protocol.Env, expires protocol.Time) uint64 {
 // noLife is told of a value that is over when it arrives: it is not kept.
 const noLife = 1
 
+// tooLate reports whether a value that expires then would not be kept by who is sent it.
+func (d *DHT) tooLate(env *protocol.Env, expires protocol.Time) bool {
+	return d.left(env, expires) == noLife
+}
+
 // leave leaves the value that l found at the closest node that answered without
 // it. Who looks for a key comes from anywhere, but the ways meet close to it: so a
 // key that many look for is found ever earlier on them. The farther a node is from
@@ -73,8 +78,8 @@ func (d *DHT) leave(env *protocol.Env, l *lookup) {
 		p.spare = true
 		p.expires = env.Now() + (expires-env.Now())>>min(beyond, 60)
 	}
-	if p.expires.Sub(env.Now()) <= d.cfg.Timeout {
-		return // it would be over before it is there
+	if d.tooLate(env, p.expires) {
+		return
 	}
 	p.value = slices.Clone(l.found)
 	if d.give(env, l, i, call{purpose: forGift, put: &p}) {
@@ -82,23 +87,75 @@ func (d *DHT) leave(env *protocol.Env, l *lookup) {
 	}
 }
 
-// handOver offers to c, who is new or back, each value of which c is among the k
+// newcomer is who is to be offered values.
+type newcomer struct {
+	to    Contact
+	begun bool
+	last  ID // if begun: the value that had its turn last; they go by their ids
+}
+
+// maxNewcomers bounds those who wait for values: anybody can come as many.
+const maxNewcomers = 64
+
+// handOver has c, who is new or back, offered each value of which c is among the k
 // closest and this node, of all others, is the closest that it knows: so one node
-// does it.
+// does it. The values may be many, so keepUp takes them one by one.
 func (d *DHT) handOver(env *protocol.Env, c Contact) {
 	if !d.cfg.HandOver {
 		return
 	}
-	for i := range d.items {
-		if it := &d.items[i]; !it.spare && !it.over(env.Now()) && d.mine(&it.id, &c.ID) && !d.offering(c, it.id) {
-			d.call(env, call{purpose: forOffer, method: get, to: c, target: it.id})
+	switch u := &d.up; {
+	case len(d.items) == 0:
+		return
+	case slices.Contains(u.newcomers, newcomer{to: c}):
+		return // his turn begins yet
+	case len(u.newcomers) == maxNewcomers:
+		d.stats.Unoffered++
+		return
+	}
+	d.up.newcomers = append(d.up.newcomers, newcomer{to: c})
+	d.keepUp(env)
+}
+
+// offer offers a newcomer the next value that it should hold, and reports whether there
+// was one. Who has failed to answer, or is no contact any more, is passed over: else a
+// silent one would hold up the others, value by value.
+func (d *DHT) offer(env *protocol.Env) bool {
+	for len(d.up.newcomers) > 0 {
+		n := &d.up.newcomers[0]
+		if d.nextOffer(env, n) && d.call(env, call{purpose: forOffer, method: get, to: n.to, target: n.last}) {
+			d.up.busy++
+			return true
+		}
+		d.up.newcomers = slices.Delete(d.up.newcomers, 0, 1)
+	}
+	return false
+}
+
+// nextOffer finds the next value that n is to be offered, which becomes n.last.
+func (d *DHT) nextOffer(env *protocol.Env, n *newcomer) bool {
+	if c := d.tab.get(&n.to.ID); c == nil || c.Contact != n.to || c.fails > 0 {
+		return false
+	}
+	i := 0
+	if n.begun {
+		at, there := d.find(n.last)
+		if i = at; there {
+			i++
 		}
 	}
+	for ; i < len(d.items); i++ {
+		if it := &d.items[i]; !it.spare && !d.tooLate(env, it.expires) && d.mine(&it.id, &n.to.ID) && !d.offering(n.to, it.id) {
+			n.begun, n.last = true, it.id
+			return true
+		}
+	}
+	return false
 }
 
 // mine reports whether it is for this node to give the value of that id to c.
 func (d *DHT) mine(id, c *ID) bool {
-	d.near = d.tab.closest(d.near[:0], &query{target: *id, n: d.cfg.K + 1}) // c and k others, this node among them
+	d.near = d.tab.closest(d.near[:0], &query{target: *id, n: d.cfg.K + 1}) // c and k others; never this node, which is not in its own table
 	rank := -1
 	for i := range d.near {
 		switch {
@@ -119,14 +176,18 @@ func (d *DHT) offering(c Contact, id ID) bool {
 	return slices.ContainsFunc(d.calls, func(o call) bool { return o.purpose == forOffer && o.to == c && o.target == id })
 }
 
-// offerEnd gives the value to the newcomer, if it does not have it.
+// offerEnd gives the value to the newcomer, if it does not have it. What was offered is
+// under way until the value is there, too.
 func (d *DHT) offerEnd(env *protocol.Env, c *call, m *message) {
 	it := d.item(env, c.target)
-	if m == nil || m.value != nil || len(m.token) == 0 || it == nil {
+	if m == nil || m.value != nil || len(m.token) == 0 || it == nil || d.tooLate(env, it.expires) {
+		d.ended(env)
 		return
 	}
-	p := &putting{value: slices.Clone(it.value), expires: it.expires}
-	if d.call(env, call{purpose: forGift, method: put, to: c.to, put: p, token: slices.Clone(m.token)}) {
-		d.stats.Handed++
+	p := &putting{value: slices.Clone(it.value), expires: it.expires, left: 1, done: func(env *protocol.Env, _ int) { d.ended(env) }}
+	if !d.call(env, call{purpose: forPut, method: put, to: c.to, put: p, token: slices.Clone(m.token)}) {
+		d.ended(env)
+		return
 	}
+	d.stats.Handed++
 }

@@ -11,13 +11,15 @@ import (
 
 // Node is a node that is a DHT and nothing else: the smallest host. Inputs tell it
 // what to publish and what to look for. What it publishes is on its disk, so that a
-// later life publishes it again; what it holds for others is not.
+// later life publishes it again; what it holds for others is not. It takes nothing off
+// its disk, not even what is over, so the disk grows with every input to publish.
 type Node struct {
 	cfg     NodeConfig
 	dht     *DHT
 	joined  bool
 	waiting []command // until it has joined
 	bad     uint64
+	dropped uint64
 	out     []byte
 }
 
@@ -29,7 +31,8 @@ type NodeConfig struct {
 	Seeds []protocol.Endpoint
 }
 
-// maxCommands bounds what waits for the node to have joined.
+// maxCommands bounds the inputs that wait for the node to have joined. Its own records,
+// which may be more, wait in any case, and then no input does.
 const maxCommands = 1024
 
 // The kinds of a Node's outputs.
@@ -50,6 +53,10 @@ func (n *Node) Joined() bool { return n.joined }
 
 // Malformed counts the messages, inputs and records that could not be read.
 func (n *Node) Malformed() uint64 { return n.bad + n.dht.Stats().Malformed }
+
+// Dropped counts the inputs that came before it had joined and were one too many. They
+// are not on its disk either.
+func (n *Node) Dropped() uint64 { return n.dropped }
 
 // Describe appends the state as text.
 func (n *Node) Describe(b []byte) []byte { return n.dht.Describe(b) }
@@ -93,8 +100,11 @@ func (n *Node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	}
 	c, ok := decodeCommand(msg)
 	switch {
-	case !ok || c.typ == typePublish && n.dht.CheckValue(c.value) != nil:
+	case !ok || c.typ == typePublish && (c.life > maxLife || n.dht.CheckValue(c.value) != nil):
 		n.bad++
+		return
+	case !n.joined && len(n.waiting) >= maxCommands:
+		n.dropped++
 		return
 	case c.typ == typePublish:
 		if c.life != 0 { // the record outlives this life, so it tells when the value ends
@@ -104,13 +114,12 @@ func (n *Node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		env.Persist(n.out)
 		env.Sync()
 	}
-	switch {
-	case n.joined:
+	if n.joined {
 		n.do(env, c)
-	case len(n.waiting) < maxCommands:
-		c.value = slices.Clone(c.value)
-		n.waiting = append(n.waiting, c)
+		return
 	}
+	c.value = slices.Clone(c.value)
+	n.waiting = append(n.waiting, c)
 }
 
 // Timeout consumes a timer.
@@ -159,8 +168,12 @@ const (
 const maxAnswered = 1 << 20
 
 // PublishInput has a node publish a value, for a time or, if life is 0, without
-// end. Less than a millisecond is a millisecond.
+// end. Less than a millisecond is a millisecond. A negative life, or one of more than
+// 100 days, panics, since nodes would refuse it.
 func PublishInput(value []byte, life time.Duration) []byte {
+	if life < 0 || life > maxLife*time.Millisecond {
+		panic(fmt.Sprintf("kademlia: input to publish for %v, want 0 to %v", life, maxLife*time.Millisecond))
+	}
 	ms := uint64((life + time.Millisecond - 1) / time.Millisecond)
 	return command{typ: typePublish, value: value, life: ms}.append(nil)
 }
@@ -193,7 +206,7 @@ func decodeCommand(b []byte) (c command, ok bool) {
 	r.List()
 	if c.typ = r.UintMax(typeGet); c.typ == typePublish {
 		c.value = r.Bytes()
-		c.life = r.UintMax(2 * maxLife) // in a record it is a time
+		c.life = r.UintMax(2 * maxLife) // in a record it is a time, of which the clock has at most half: protocol.MaxTime
 	} else {
 		c.number = r.Uint()
 		copy(c.id[:], r.Fixed(len(c.id)))

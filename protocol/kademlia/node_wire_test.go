@@ -35,6 +35,67 @@ func TestOutputsOfANodeHaveAText(t *testing.T) {
 	}
 }
 
+func TestPublishInputRefusesALifeThatNodesRefuse(t *testing.T) {
+	for _, life := range []time.Duration{-1, maxLife*time.Millisecond + 1} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("a life of %v was accepted", life)
+				}
+			}()
+			PublishInput([]byte("i1e"), life)
+		}()
+	}
+	PublishInput([]byte("i1e"), maxLife*time.Millisecond)
+}
+
+// Whatever a node writes on its disk it reads in its next life, however late it is.
+func TestEveryRecordIsReadInTheNextLife(t *testing.T) {
+	for _, now := range []protocol.Time{0, protocol.Time(time.Hour), protocol.MaxTime} {
+		for _, life := range []uint64{0, 1, maxLife, maxLife + 1, 2 * maxLife} {
+			n := NewNode(NodeConfig{Config: Lasting(anyID(1, 1), protocol.SimBook{}, 7)})
+			var env protocol.Env
+			env.Enter(0, 1, now, nil)
+			n.Receive(&env, protocol.Outside, command{typ: typePublish, value: []byte("i1e"), life: life}.append(nil))
+			var records [][]byte
+			for _, f := range env.Effects() {
+				if f.Op == protocol.OpPersist {
+					records = append(records, bytes.Clone(f.Body))
+				}
+			}
+			if refused := n.Malformed() == 1; refused != (life > maxLife) || refused == (len(records) == 1) {
+				t.Errorf("at %v a life of %d ms is refused: %v, and writes %d records", now, life, refused, len(records))
+			}
+			for _, rec := range records {
+				if _, ok := decodeCommand(rec); !ok {
+					t.Errorf("at %v a life of %d ms is written as %q, which is not read", now, life, rec)
+				}
+			}
+		}
+	}
+}
+
+func TestInputsThatWaitForTheJoinAreBoundedAndCounted(t *testing.T) {
+	n := NewNode(NodeConfig{Config: Lasting(anyID(1, 1), protocol.SimBook{}, 7), Seeds: []protocol.Endpoint{protocol.SimBook{}.Endpoint(1)}})
+	var env protocol.Env
+	env.Enter(0, 1, 0, nil)
+	env.Mount(func(func(uint64, []byte) bool) {})
+	n.Start(&env)
+	persisted := 0
+	for i := range maxCommands + 5 {
+		env.Enter(0, 1, protocol.Time(i), nil)
+		n.Receive(&env, protocol.Outside, PublishInput([]byte("i1e"), 0))
+		for _, f := range env.Effects() {
+			if f.Op == protocol.OpPersist {
+				persisted++
+			}
+		}
+	}
+	if n.Dropped() != 5 || persisted != maxCommands || n.Malformed() != 0 {
+		t.Errorf("%d inputs were dropped and %d written, want 5 and %d: what is dropped must not come back with the next life", n.Dropped(), persisted, maxCommands)
+	}
+}
+
 // What the decoders of inputs, records and outputs accept is what the encoders write.
 func FuzzNodeWire(f *testing.F) {
 	f.Add(PublishInput([]byte("i1e"), time.Second))

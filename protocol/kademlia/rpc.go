@@ -18,7 +18,7 @@ const (
 	forProbe // a bucket's contact is checked, as a newcomer waits for its place
 	forJoin  // the bootstrapper, whose id is not known yet
 	forOffer // a newcomer is asked for a value that it should hold
-	forGift  // a value is put at one node, and nobody waits for the end of it
+	forGift  // a value is left on the way of a lookup, and nobody waits for the end of it
 )
 
 // call is an RPC under way, in all its tries.
@@ -193,7 +193,10 @@ func (d *DHT) end(env *protocol.Env, c *call, m *message) {
 			d.lookupEnd(env, c, m)
 		}
 	case forPut:
-		d.putEnd(env, c, m != nil)
+		// Of a put that was tried again nobody knows which try came first, or came at all,
+		// and by now it may tell that the value is over: who kept nothing must not count.
+		kept := c.tries == 1 || !d.tooLate(env, c.put.expires)
+		d.putEnd(env, c.put, m != nil && kept)
 	case forAsker:
 		d.verifying--
 		d.nextAsker(env)
@@ -213,6 +216,9 @@ func (d *DHT) heard(env *protocol.Env, c Contact) {
 		if d.join != nil {
 			d.join.added++
 		}
+		if d.cfg.Refresh > 0 {
+			d.rearm(env) // it may be the first one of its bucket, which from now on is to be refreshed
+		}
 		d.handOver(env, c)
 	case moved:
 		if o := d.tab.get(&c.ID); o != nil {
@@ -220,9 +226,6 @@ func (d *DHT) heard(env *protocol.Env, c Contact) {
 		}
 	case full:
 		d.probeFirst(env, &c.ID)
-	}
-	if d.cfg.Refresh > 0 && d.up.wake == 0 {
-		d.rearm(env) // the first contact: from now on there are buckets to be refreshed
 	}
 }
 

@@ -180,8 +180,13 @@ func (d *DHT) put(env *protocol.Env, p *putting) {
 	d.begin(env, l)
 }
 
-// scatter sends p to the closest nodes, which l found.
+// scatter sends p to the closest nodes, which l found. If it would be over on the way it
+// is stored nowhere, here neither.
 func (d *DHT) scatter(env *protocol.Env, p *putting, l *lookup) {
+	if d.tooLate(env, p.expires) {
+		p.done(env, 0)
+		return
+	}
 	closest, own := l.answered(d.cfg.K), false
 	if n := len(closest); n < d.cfg.K || l.target.Closer(d.cfg.Self, l.list[closest[n-1]].ID) {
 		own = true
@@ -210,11 +215,11 @@ func (d *DHT) give(env *protocol.Env, l *lookup, i int, c call) bool {
 	return d.call(env, c)
 }
 
-func (d *DHT) putEnd(env *protocol.Env, c *call, ok bool) {
+func (d *DHT) putEnd(env *protocol.Env, p *putting, ok bool) {
 	if ok {
-		c.put.stored++
+		p.stored++
 	}
-	d.putStep(env, c.put)
+	d.putStep(env, p)
 }
 
 func (d *DHT) putStep(env *protocol.Env, p *putting) {

@@ -8,15 +8,17 @@ import (
 	"dessim/protocol"
 )
 
-// The upkeep does what is due: values held and published are put again, buckets
-// refreshed, and what is over is forgotten. There is one timer, for the earliest.
+// The upkeep does what is due: values are published and, like those held, put again,
+// buckets refreshed, newcomers offered values, and what is over is forgotten. There is
+// one timer, for the earliest.
 
 // upkeep is where it stands.
 type upkeep struct {
 	wake      protocol.Time // for when the timer is set; 0: it is not
-	busy      int           // lookups and puts that it has under way
+	busy      int           // lookups, puts and offers that it has under way
 	within    bool          // keepUp is being executed
 	published []publication // in the order of Publish
+	newcomers []newcomer    // to be offered values, in the order of their coming
 }
 
 // publication is a value that the node publishes.
@@ -24,12 +26,12 @@ type publication struct {
 	id    ID
 	value []byte
 	until protocol.Time // 0: for as long as this incarnation lives
-	due   protocol.Time
+	due   protocol.Time // after MaxTime: never again
 	done  func(env *protocol.Env, stored int)
 }
 
-// maxBusy bounds what is put again and refreshed at a time: with a burst of it a
-// node would lose its own messages.
+// maxBusy bounds what is published, put again, refreshed and offered at a time: with a
+// burst of it, after a restart or for a newcomer, a node would lose its own messages.
 const maxBusy = 4
 
 // due gives when something is to be done again that was done at and is to be done
@@ -40,24 +42,29 @@ const maxBusy = 4
 func (d *DHT) due(at protocol.Time, period time.Duration, what *ID) protocol.Time {
 	const parts = 1024
 	apart := protocol.Time(protocol.Hash2(d.key, protocol.HashBytes(what[:])) % parts)
-	return at + protocol.Time(period)/4*3 + protocol.Time(period)/8/parts*apart
+	return at + protocol.Time(period-period/4) + protocol.Time(period)/8/parts*apart // later than at, however short the period
 }
 
 // Publish puts value as Put does, and again every Config.Publish, for as long as
 // this incarnation lives: after a restart the host publishes again. If life is not
-// 0, it ends then, and the value with it, which takes Config.Expire. done, which
-// may be nil, is told each time at how many nodes it is. Publish again replaces.
+// 0, it ends then, and the value with it, which takes Config.Expire. Of many values
+// that are published at once a few are put at a time. done, which may be nil, is told
+// each time at how many nodes it is. Publish again replaces; then done of the former
+// is told of what is under way, and no more. A negative life panics.
 func (d *DHT) Publish(env *protocol.Env, value []byte, life time.Duration, done func(env *protocol.Env, stored int)) {
 	if err := d.CheckValue(value); err != nil {
 		panic(fmt.Sprintf("kademlia: node %d publishes: %v", env.ID(), err))
 	}
-	p := publication{id: Key(value), value: slices.Clone(value), done: done}
+	if life < 0 {
+		panic(fmt.Sprintf("kademlia: node %d publishes for %v", env.ID(), life))
+	}
+	p := publication{id: Key(value), value: slices.Clone(value), due: env.Now(), done: done}
 	if life != 0 {
 		p.until = env.Now() + protocol.Time(life)
 	}
 	d.Withdraw(p.id)
 	d.up.published = append(d.up.published, p)
-	d.publish(env, &d.up.published[len(d.up.published)-1])
+	d.keepUp(env)
 }
 
 // Withdraw ends the publication of a value. It lives on at its holders until it
@@ -68,12 +75,15 @@ func (d *DHT) Withdraw(id ID) {
 
 // publish puts what is published. What nobody stores is due again soon.
 func (d *DHT) publish(env *protocol.Env, p *publication) {
-	p.due = d.due(env.Now(), d.cfg.Publish, &p.id)
+	p.due = protocol.MaxTime + 1
+	if d.cfg.Publish > 0 {
+		p.due = d.due(env.Now(), d.cfg.Publish, &p.id)
+	}
 	id, told := p.id, p.done
 	d.up.busy++
 	d.put(env, &putting{value: p.value, expires: p.until, done: func(env *protocol.Env, stored int) {
 		d.up.busy--
-		if i := d.publication(id); stored == 0 && i >= 0 {
+		if i := d.publication(id); stored == 0 && i >= 0 && d.cfg.Publish > 0 {
 			d.up.published[i].due = env.Now() + protocol.Time(d.cfg.Pause)
 		}
 		if told != nil {
@@ -131,7 +141,7 @@ func (d *DHT) forget(env *protocol.Env) {
 func (d *DHT) renew(env *protocol.Env) bool {
 	now := env.Now()
 	for i := range d.up.published {
-		if p := &d.up.published[i]; d.cfg.Publish > 0 && p.due <= now {
+		if p := &d.up.published[i]; p.due <= now {
 			d.publish(env, p)
 			return true
 		}
@@ -146,7 +156,7 @@ func (d *DHT) renew(env *protocol.Env) bool {
 		d.refresh(env, n)
 		return true
 	}
-	return false
+	return d.offer(env) // last, since newcomers may be without end
 }
 
 // renews reports whether it is for the node to put a value again that it holds.
@@ -222,9 +232,7 @@ func (d *DHT) rearm(env *protocol.Env) {
 	}
 	for i := range d.up.published {
 		p := &d.up.published[i]
-		if d.cfg.Publish > 0 {
-			next = min(next, p.due)
-		}
+		next = min(next, p.due)
 		if p.until != 0 {
 			next = min(next, p.until)
 		}

@@ -149,6 +149,41 @@ func TestWhatIsOverWhenItArrivesIsNotKept(t *testing.T) {
 	}
 }
 
+// Those who are told of a put that is over on the way do not keep it, so they do not
+// count.
+func TestAPutThatIsOverOnTheWayIsStoredNowhere(t *testing.T) {
+	r := lasting(t, func(c *Config) { c.Refresh = 0 })
+	r.meet(1, r.inBucket(0, 1))
+	got := -1
+	r.step(func(env *protocol.Env) {
+		r.d.Publish(env, []byte("i1e"), time.Millisecond, func(_ *protocol.Env, stored int) { got = stored })
+	})
+	if puts := r.answerOne(0); len(puts) != 0 || got != 0 || len(r.d.items) != 0 {
+		t.Errorf("%d are told to have it, it is put by %v, and held by the node: %v", got, puts, len(r.d.items) > 0)
+	}
+}
+
+// The first try may be lost, and the second one come when it is over.
+func TestAPutThatIsAnsweredTooLateIsNotCounted(t *testing.T) {
+	for late, want := range map[bool]int{false: 2, true: 1} { // the node itself has it for a while
+		r := lasting(t, func(c *Config) { c.Refresh = 0 })
+		r.meet(1, r.inBucket(0, 1))
+		got := -1
+		q := r.step(func(env *protocol.Env) {
+			r.d.Publish(env, []byte("i1e"), 1500*time.Millisecond, func(_ *protocol.Env, stored int) { got = stored })
+		})[0]
+		out := queries(r.reply(q, r.inBucket(0, 1), message{nodes: []byte{}, token: []byte("t")}))
+		if late {
+			r.now += protocol.Time(time.Second)
+			slot := slices.IndexFunc(r.d.calls, func(c call) bool { return c.purpose == forPut })
+			out = r.step(func(env *protocol.Env) { r.d.Timeout(env, protocol.Kademlia.Tag(uint64(slot))) })
+		}
+		if r.reply(out[0], r.inBucket(0, 1), message{}); got != want {
+			t.Errorf("answered at the second try: %v; stored at %d, want %d", late, got, want)
+		}
+	}
+}
+
 // K9: holders.
 func TestAHolderPutsAValueAgainWithinTheHourUnlessSomebodyDid(t *testing.T) {
 	for _, again := range []time.Duration{0, 20 * time.Minute, 44 * time.Minute} {
@@ -454,6 +489,22 @@ func TestEveryBucketWithoutALookupForAnHourIsRefreshed(t *testing.T) {
 	})
 }
 
+// A bucket is refreshed within the hour also if the timer had been set for something
+// else before there was any contact.
+func TestTheFirstContactHasItsBucketRefreshedInTime(t *testing.T) {
+	r := lasting(t, func(c *Config) { c.Republish = 0 })
+	r.now = protocol.Time(time.Second)
+	r.step(func(env *protocol.Env) { r.d.Publish(env, []byte("i1e"), 0, nil) })
+	r.now = protocol.Time(time.Minute)
+	r.meet(1, r.inBucket(0, 1))
+	if due := time.Duration(r.d.up.wake); due > time.Hour+time.Minute {
+		t.Fatalf("the first contact came at %v, and the upkeep wakes at %v, want within an hour", r.now, due)
+	}
+	if r.wake(time.Duration(r.d.up.wake)); r.d.Stats().Refreshed == 0 {
+		t.Errorf("at %v no bucket was refreshed", r.now)
+	}
+}
+
 // answerAll has all who are asked answer that they know nobody, and gives what else
 // they are asked.
 func (r *rig) answerAll() (more []sent) {
@@ -480,6 +531,7 @@ func TestUpkeepOutOfRangePanics(t *testing.T) {
 	for i, change := range []func(c *Config){
 		func(c *Config) { c.Refresh = -1 }, func(c *Config) { c.Republish = 25 * time.Hour }, func(c *Config) { c.Publish = 25 * time.Hour },
 		func(c *Config) { c.Expire = 0 }, func(c *Config) { c.Expire = 2401 * time.Hour },
+		func(c *Config) { c.Publish = 3 }, func(c *Config) { c.Republish = c.Pause - 1 },
 	} {
 		func() {
 			defer func() {
@@ -491,6 +543,17 @@ func TestUpkeepOutOfRangePanics(t *testing.T) {
 			change(&c)
 			New(c)
 		}()
+	}
+}
+
+// However short the period, what is done again is due later: else it would be done for
+// ever in one step.
+func TestWhatIsDoneAgainIsDueLater(t *testing.T) {
+	for period := range time.Duration(100) {
+		c := Lasting(anyID(9, 0), protocol.SimBook{}, 1)
+		if at := New(c).due(7, period+1, new(anyID(1, 1))); at <= 7 || at > 7+protocol.Time(period+1) {
+			t.Errorf("every %v: what was done at 7 is due at %d", period+1, at)
+		}
 	}
 }
 

@@ -15,7 +15,8 @@ type Client struct {
 	delay    time.Duration
 	patience time.Duration // 0: endless
 	link     *link.Link
-	orders   map[uint64]*order // by transfer
+	orders   map[uint64]*order          // by transfer
+	lives    map[protocol.NodeID]uint32 // the last one heard of, of those that are not in their first
 	scratch  []byte
 	stats    Stats
 }
@@ -43,7 +44,7 @@ const patienceDelays = 150
 // NewClient makes a Client; delay and survive are as in Config. If nodes can crash it
 // asks again for what it hears nothing of.
 func NewClient(delay time.Duration, survive bool) *Client {
-	c := &Client{delay: delay, orders: make(map[uint64]*order)}
+	c := &Client{delay: delay, orders: make(map[uint64]*order), lives: make(map[protocol.NodeID]uint32)}
 	if survive {
 		c.patience = patienceDelays * delay
 	}
@@ -83,7 +84,7 @@ func (c *Client) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 func (c *Client) ask(env *protocol.Env, o *order) {
 	o.req.Attempt++
 	o.open = true
-	c.scratch = message{typ: typeRequest, req: o.req}.append(c.scratch[:0])
+	c.scratch = message{typ: typeRequest, req: o.req, life: c.lives[o.sender]}.append(c.scratch[:0])
 	c.link.Send(env, o.sender, KindRequest, c.scratch)
 	if c.patience > 0 {
 		env.SetTimer(c.patience, protocol.Peer.Tag(o.req.Transfer))
@@ -97,6 +98,9 @@ func (c *Client) deliver(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	if !ok || m.typ != typeReply {
 		c.stats.Malformed++
 		return
+	}
+	if m.life > c.lives[from] {
+		c.lives[from] = m.life
 	}
 	o := c.orders[m.req.Transfer]
 	switch {

@@ -20,9 +20,9 @@ func Text(msg []byte) string {
 	}
 	switch m.typ {
 	case typeRequest:
-		return fmt.Sprintf("%v transfer %d attempt %d: %s", KindRequest, m.req.Transfer, m.req.Attempt, m.req.terms())
+		return fmt.Sprintf("%v transfer %d attempt %d%s: %s", KindRequest, m.req.Transfer, m.req.Attempt, m.later(), m.req.terms())
 	case typeReply:
-		return fmt.Sprintf("%v transfer %d attempt %d: %v", KindReply, m.req.Transfer, m.req.Attempt, m.outcome)
+		return fmt.Sprintf("%v transfer %d attempt %d%s: %v", KindReply, m.req.Transfer, m.req.Attempt, m.later(), m.outcome)
 	case typeHello:
 		return fmt.Sprintf("%v from a neighbour", KindHello)
 	case typeFetch:
@@ -39,6 +39,14 @@ func Text(msg []byte) string {
 		return fmt.Sprintf("spend by transfer %d, receiver node %v, witness node %v: %s", m.req.Transfer, m.parties[0], m.parties[1], m.content())
 	}
 	return fmt.Sprintf("order transfer %d of node %v: %s", m.req.Transfer, m.sender, m.req.terms())
+}
+
+// later tells the life, if it is not the first.
+func (m *message) later() string {
+	if m.life < 2 {
+		return ""
+	}
+	return fmt.Sprintf(" of life %d", m.life)
 }
 
 // content names the body.

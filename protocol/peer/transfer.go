@@ -92,7 +92,7 @@ func (t *transfers) release(tx *ledger.Tx) {
 // request consumes a client's request: first it finds the parties. A client that
 // lost patience asks with the next attempt number. While an earlier attempt is
 // under way, or once one has committed, none is begun: that one is told.
-func (n *Node) request(env *protocol.Env, client protocol.NodeID, r Request) {
+func (n *Node) request(env *protocol.Env, client protocol.NodeID, r Request, life uint32) {
 	t := &transfer{id: twopc.ID{Client: client, Transfer: r.Transfer, Attempt: r.Attempt}, req: r}
 	_, asked := n.out.asked[wishOf(t.id)]
 	done, committed := n.out.done[wishOf(t.id)]
@@ -105,6 +105,9 @@ func (n *Node) request(env *protocol.Env, client protocol.NodeID, r Request) {
 		return
 	case asked || n.vote.Status(t.id) != twopc.Unknown:
 		n.stats.Late++
+		return
+	case max(life, 1) != env.Incarnation():
+		n.reply(env, t, Aborted) // an earlier life may have begun it, and said so
 		return
 	case r.Amount == 0 || r.Amount > n.state.Minted() || len(n.out.open) >= maxOpen:
 		n.reply(env, t, Aborted)
@@ -337,5 +340,13 @@ func (n *Node) applied(env *protocol.Env, id ledger.ID, v ledger.Verdict) {
 
 func (n *Node) reply(env *protocol.Env, t *transfer, o Outcome) {
 	env.Note(KindTransfer, t.id, o)
-	n.send(env, t.id.Client, KindReply, message{typ: typeReply, req: t.req, outcome: o})
+	n.send(env, t.id.Client, KindReply, message{typ: typeReply, req: t.req, outcome: o, life: later(env)})
+}
+
+// later gives this life as messages tell it.
+func later(env *protocol.Env) uint32 {
+	if env.Incarnation() == 1 {
+		return 0
+	}
+	return env.Incarnation()
 }

@@ -37,8 +37,8 @@ func (o Outcome) String() string {
 //
 // where a transfer is less than maxTransfer.
 //
-//	request  0 transfer attempt receiver witness amount
-//	reply    1 transfer attempt outcome
+//	request  0 transfer attempt receiver witness amount [life]
+//	reply    1 transfer attempt outcome [life]
 //	hello    2
 //	fetch    3 wtxid
 //	body     4 body
@@ -47,9 +47,14 @@ func (o Outcome) String() string {
 //	order    7 sender transfer receiver witness amount  input to a client
 //	say      8 body                             input to a Liar
 //	spend    9 transfer receiver witness body   input to a Liar: node numbers
+//
+// life is the incarnation of the sender that the client last heard of, or that of who
+// replies: it is there if it is not the first. A later life cannot know which attempts
+// an earlier one began, so it takes none that was asked of that one.
 type message struct {
 	typ     int
 	req     Request
+	life    uint32 // 0 is the first
 	sender  protocol.NodeID
 	outcome Outcome
 	id      ledger.ID
@@ -83,10 +88,12 @@ func (m message) append(b []byte) []byte {
 		b = bencode.AppendUint(b, m.req.Transfer)
 		b = bencode.AppendUint(b, uint64(m.req.Attempt))
 		b = appendTerms(b, m.req)
+		b = appendLife(b, m.life)
 	case typeReply:
 		b = bencode.AppendUint(b, m.req.Transfer)
 		b = bencode.AppendUint(b, uint64(m.req.Attempt))
 		b = bencode.AppendUint(b, uint64(m.outcome))
+		b = appendLife(b, m.life)
 	case typeFetch:
 		b = bencode.AppendBytes(b, m.id[:])
 	case typeBody:
@@ -108,6 +115,24 @@ func (m message) append(b []byte) []byte {
 	return append(b, 'e')
 }
 
+func appendLife(b []byte, life uint32) []byte {
+	if life > 1 {
+		b = bencode.AppendUint(b, uint64(life))
+	}
+	return b
+}
+
+func cutLife(r *bencode.Reader) uint32 {
+	if !r.More() {
+		return 0
+	}
+	life := uint32(r.UintMax(1<<32 - 1))
+	if life < 2 {
+		r.Fail()
+	}
+	return life
+}
+
 func appendTerms(b []byte, r Request) []byte {
 	b = bencode.AppendBytes(b, r.Receiver[:])
 	b = bencode.AppendBytes(b, r.Witness[:])
@@ -127,10 +152,12 @@ func decode(b []byte) (m message, ok bool) {
 		m.req.Transfer = r.UintMax(maxTransfer - 1)
 		m.req.Attempt = uint32(r.UintMax(1<<32 - 1))
 		cutTerms(&r, &m.req)
+		m.life = cutLife(&r)
 	case typeReply:
 		m.req.Transfer = r.UintMax(maxTransfer - 1)
 		m.req.Attempt = uint32(r.UintMax(1<<32 - 1))
 		m.outcome = Outcome(r.UintMax(uint64(Refused)))
+		m.life = cutLife(&r)
 	case typeFetch:
 		copy(m.id[:], r.Fixed(len(m.id)))
 	case typeBody, typeSay:
@@ -188,7 +215,7 @@ func (n *Node) receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	}
 	switch m.typ {
 	case typeRequest:
-		n.request(env, from, m.req)
+		n.request(env, from, m.req, m.life)
 	case typeHello:
 		n.greeted(env, from)
 	case typeFetch:

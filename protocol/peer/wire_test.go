@@ -28,6 +28,9 @@ func drawMessage(t *rapid.T) message {
 		m.req.Receiver, m.req.Witness = drawOwner(t, "receiver"), drawOwner(t, "witness")
 		m.req.Amount = rapid.Uint64().Draw(t, "amount")
 	}
+	if m.typ == typeRequest || m.typ == typeReply {
+		m.life = rapid.SampledFrom([]uint32{0, 2, 3, 1<<32 - 1}).Draw(t, "life")
+	}
 	switch m.typ {
 	case typeRequest:
 		m.req.Transfer, m.req.Attempt = transfer.Draw(t, "transfer"), rapid.Uint32().Draw(t, "attempt")
@@ -91,6 +94,7 @@ func TestValuesOutOfTheirRangeAreNotRead(t *testing.T) {
 		"outcome":              message{typ: typeReply, req: terms, outcome: Refused + 1}.append(nil),
 		"body too long":        message{typ: typeBody, body: make([]byte, gossip.MaxBody+1)}.append(nil),
 		"owner too short":      []byte("\x05li5e3:abce"),
+		"first life told":      []byte("\x05li1ei0ei0ei0ei1ee"),
 		"number not canonical": []byte("\x05li02ee"),
 	} {
 		if m, ok := decode(b); ok {
@@ -111,6 +115,7 @@ func FuzzDecode(f *testing.F) {
 	for _, m := range []message{
 		{typ: typeRequest, req: Request{Transfer: 7, Attempt: 2, Amount: 300}},
 		{typ: typeReply, req: Request{Transfer: 7, Attempt: 2}, outcome: Refused},
+		{typ: typeReply, req: Request{Transfer: 7, Attempt: 2}, outcome: Aborted, life: 3},
 		{typ: typeHello},
 		{typ: typeFetch},
 		{typ: typeBody, body: []byte("body")},

@@ -68,13 +68,13 @@ func (o *Outcome) Violated() check.Result {
 	return check.Result{}
 }
 
-// panicked is the check that a run fails in which a node panicked.
-const panicked = "no node panics"
+// Panicked is the check that a run fails in which a node panicked.
+const Panicked = "no node panics"
 
 // Check names what failed, or gives "".
 func (o *Outcome) Check() string {
 	if o.Failure != "" {
-		return panicked
+		return Panicked
 	}
 	return o.Violated().Name
 }

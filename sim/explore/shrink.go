@@ -38,7 +38,7 @@ func (w *World) guarded(t *Trial, g Guard) Guarded {
 
 // Fails reports whether the check of that name failed.
 func (o *Outcome) Fails(name string) bool {
-	if o.Failure != "" || name == panicked {
+	if o.Failure != "" || name == Panicked {
 		return o.Check() == name
 	}
 	return slices.ContainsFunc(o.Checks, func(c check.Result) bool { return c.Name == name && c.Verdict == check.Violation })

@@ -41,6 +41,13 @@ func Settings() string {
 		"-scenario crash -nodes 4 -txs 12 -faults crash,restart,disk -order sequencer",
 		"-scenario crash -nodes 4 -txs 6 -order lamport -faults swarm",
 		"-scenario crash -nodes 4 -txs 6 -order sequencer -faults swarm",
+		"-scenario failover -nodes 3 -txs 20 -faults swarm",
+		"-scenario failover -nodes 3 -txs 20 -faults swarm -order lamport",
+		"-scenario failover -nodes 3 -txs 20 -faults swarm -order sequencer",
+		"-scenario failover -nodes 3 -txs 6 -faults swarm -order raft",
+		"-scenario failover -nodes 3 -txs 20 -faults swarm -order raft",
+		"-scenario chaos -nodes 4 -txs 12 -order raft",
+		"-scenario partition -nodes 5 -txs 12 -order raft",
 		"-scenario churn -nodes 30 -txs 60",
 		"-scenario churn -nodes 60 -txs 200",
 	}, "\n")
