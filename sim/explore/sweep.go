@@ -104,8 +104,8 @@ func Sweep(ctx context.Context, w *World, o SweepOptions) (SweepReport, error) {
 		return SweepReport{}, err
 	}
 	s.work(ctx)
-	if s.Panicked != nil {
-		panic(s.Panicked)
+	if s.panicked != nil {
+		panic(s.panicked)
 	}
 	if s.Results != nil && s.err == nil {
 		if err := s.Results.sync(); err != nil {
@@ -133,7 +133,7 @@ type sweep struct {
 	ready    map[uint64]result
 	stopped  bool
 	err      error
-	Panicked any
+	panicked any
 	tally    *tally
 	corpus   corpus
 }
@@ -292,10 +292,10 @@ func (s *sweep) run(r SeedRun) (out result) {
 		// A panic of the world itself, not of a node, is for Sweep's caller.
 		if v := recover(); v != nil {
 			s.mu.Lock()
-			s.Panicked = fmt.Sprintf("seed %d: %v", r.Seed, v)
+			s.panicked = fmt.Sprintf("seed %d: %v", r.Seed, v)
 			s.mu.Unlock()
 			s.stop()
-			out.err = errors.New("Panicked")
+			out.err = errors.New("panicked")
 		}
 	}()
 	var observers []sim.Observer
