@@ -53,7 +53,7 @@ const (
 	coins         = 8
 	coinWorth     = 1_000_000_000
 	maxVerified   = 1 << 16
-	raftSnapshot  = 20 // log entries behind a snapshot: so few that runs have some
+	raftSnapshot  = 2 // log entries behind a snapshot: so few that who comes back is sent one
 )
 
 // newWorld makes the network of p.Nodes nodes. Identities derive from the seed
