@@ -36,7 +36,7 @@ func (s *Scenario) World(seed uint64, p Params) *explore.World {
 		r, ok := try(t, replay, Options{Until: g.Check, Stop: func(events uint64, _ protocol.Time) bool {
 			return g.MaxEvents > 0 && events > g.MaxEvents
 		}})
-		out := explore.Guarded{Used: func() []source.Answer { return used(t.Answers, replay.Unused()) }}
+		out := explore.Guarded{Used: replay.Used}
 		if ok {
 			o := r.Outcome()
 			out.Fails, out.Events = o.Fails(g.Check), o.Sim.Events
@@ -56,20 +56,6 @@ func (s *Scenario) World(seed uint64, p Params) *explore.World {
 		return r.Outcome(), &explore.Trial{Nodes: p.Nodes, Faults: r.Faults, Answers: recorder.Answers()}
 	}
 	return w
-}
-
-// used gives the answers that are not among the unused ones, which are in the same
-// order.
-func used(answers, unused []source.Answer) []source.Answer {
-	out := make([]source.Answer, 0, len(answers)-len(unused))
-	for _, a := range answers {
-		if len(unused) > 0 && unused[0].Key == a.Key && unused[0].Range == a.Range {
-			unused = unused[1:]
-			continue
-		}
-		out = append(out, a)
-	}
-	return out
 }
 
 // Outcome gives what package explore needs of a report.

@@ -116,7 +116,7 @@ func try(seed uint64, o Options, m Maker, t *explore.Trial, observers ...sim.Obs
 // it is worth.
 func fails(seed uint64, o Options, m Maker, t *explore.Trial, g explore.Guard) (out explore.Guarded) {
 	plan, suite, src := trial(seed, o, m, t)
-	out.Used = func() []source.Answer { return used(t.Answers, src.Unused()) }
+	out.Used = src.Used
 	if plan.Validate() != nil {
 		return out
 	}
@@ -125,20 +125,6 @@ func fails(seed uint64, o Options, m Maker, t *explore.Trial, g explore.Guard) (
 	}, g.Check)
 	out.Events = outcome.Sim.Events
 	out.Fails = ended && outcome.Fails(g.Check)
-	return out
-}
-
-// used gives the answers that are not among the unused ones, which are in the same
-// order.
-func used(answers, unused []source.Answer) []source.Answer {
-	out := make([]source.Answer, 0, len(answers)-len(unused))
-	for _, a := range answers {
-		if len(unused) > 0 && unused[0].Key == a.Key && unused[0].Range == a.Range {
-			unused = unused[1:]
-			continue
-		}
-		out = append(out, a)
-	}
 	return out
 }
 

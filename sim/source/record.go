@@ -318,13 +318,19 @@ func (r *Replay) count(state replayState) *int {
 // Stats tells how the list has fitted so far.
 func (r *Replay) Stats() ReplayStats { return r.stats }
 
+// Used gives the answers that were given at least once so far, in the order of the
+// list.
+func (r *Replay) Used() []Answer { return r.answersThat(true) }
+
 // Unused gives the answers that were given to nobody so far, misfits and stale
 // ones alike, in the order of the list.
-func (r *Replay) Unused() []Answer {
+func (r *Replay) Unused() []Answer { return r.answersThat(false) }
+
+func (r *Replay) answersThat(wereUsed bool) []Answer {
 	var list []Answer
 	for i := range r.answers {
-		if r.answers[i].state != used {
-			list = append(list, r.answers[i].Answer)
+		if a := &r.answers[i]; (a.state == used) == wereUsed {
+			list = append(list, a.Answer)
 		}
 	}
 	return list

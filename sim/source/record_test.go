@@ -213,6 +213,9 @@ func TestReplayCountsWhatDoesNotFit(t *testing.T) {
 			t.Errorf("step %d, %+v: answer %d, want %d; %+v, want %+v", i, step.q, got, step.want, r.Stats(), step.s)
 		}
 	}
+	if diff := cmp.Diff(list[:4], r.Used()); diff != "" {
+		t.Error(diff)
+	}
 	if diff := cmp.Diff(list[4:], r.Unused()); diff != "" {
 		t.Error(diff)
 	}
