@@ -30,7 +30,7 @@ func byzantine() *Scenario {
 		MinNodes: 4,
 		MaxNodes: mostFaulty,
 		Defaults: stormDefaults(12, "lose,copy"),
-		moot:     nothingFails,
+		moot:     withoutFailures,
 		build:    buildByzantine,
 	}
 }

@@ -10,7 +10,7 @@ func chaos() *Scenario {
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
 		Defaults: stormDefaults(20, "swarm"),
-		moot:     nothingFails,
+		moot:     withoutFailures,
 		build: func(seed uint64, p Params, src protocol.Source) *Run {
 			m := newStorm(seed, p, src, chaosDelays)
 			return m.judged(m.divided(), m.crashed())

@@ -25,12 +25,7 @@ func crash() *Scenario {
 			Abort: protocol.Percent(5), Until: 10 * time.Minute,
 			Faults: "crash,restart,disk,lose,copy",
 		},
-		moot: func(p Params) string {
-			if !p.Failing() {
-				return "nothing fails"
-			}
-			return withoutTransfers(p)
-		},
+		moot:  withoutFailures,
 		build: buildCrash,
 	}
 }

@@ -17,7 +17,7 @@ func failover() *Scenario {
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
 		Defaults: stormDefaults(10, "restart"),
-		moot:     nothingFails,
+		moot:     withoutFailures,
 		build:    buildFailover,
 	}
 }

@@ -10,7 +10,7 @@ func partition() *Scenario {
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
 		Defaults: stormDefaults(12, "partition,cut,ring,flap"),
-		moot:     nothingFails,
+		moot:     withoutFailures,
 		build: func(seed uint64, p Params, src protocol.Source) *Run {
 			m := newStorm(seed, p, src, 2*stormDelays)
 			return m.judged(m.divided())

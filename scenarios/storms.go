@@ -21,10 +21,11 @@ func stormDefaults(txs int, faults string) Params {
 	}
 }
 
-// nothingFails is the moot of a scenario that is about failures.
-func nothingFails(p Params) string {
+// withoutFailures is the moot of a scenario that is about failures, be they drawn or its
+// own: nodes are made to survive them only if -faults says that there are any.
+func withoutFailures(p Params) string {
 	if !p.Failing() {
-		return "nothing fails"
+		return "no node is made to survive a failure"
 	}
 	return withoutTransfers(p)
 }
