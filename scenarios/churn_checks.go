@@ -38,7 +38,7 @@ type churnJudge struct {
 	hops             []uint64      // lookups that found by hops
 	queries          uint64        // of lookups that found
 	slowest          time.Duration // of all
-	contacts, off    uint64        // good contacts of the nodes that were looked at; of them, those that were down for long
+	ghost            error         // a good contact that was down for long, of a node that was looked at
 	near, nearHold   uint64        // newcomers among the closest to a value that was due; of them, those that held it
 }
 
@@ -271,8 +271,8 @@ func (j *churnJudge) ends() *check.Check {
 	})
 }
 
-// sweep takes the next nodes to be looked at, so that in time all are, and counts their
-// contacts, and those that have been down for long.
+// sweep takes the next nodes to be looked at, so that in time all are, and looks among
+// their contacts for who has been down for long.
 func (j *churnJudge) sweep(now protocol.Time) {
 	for range sweepEach {
 		j.swept = (j.swept + 1) % j.c.p.Nodes
@@ -283,9 +283,8 @@ func (j *churnJudge) sweep(now protocol.Time) {
 		j.looks = append(j.looks, j.swept)
 		for _, c := range n.DHT().Contacts() {
 			if id, ok := (protocol.SimBook{}).Node(c.Addr); ok {
-				j.contacts++
 				if j.since[id] < 0 && now.Sub(j.until[id]) > longDown {
-					j.off++
+					j.ghost = fmt.Errorf("node %d takes node %v to be a good contact, which has been down for %v", j.swept, id, now.Sub(j.until[id]))
 				}
 			}
 		}
@@ -315,36 +314,21 @@ func (j *churnJudge) upkeep() *check.Check {
 	})
 }
 
-// longDown is more than a refresh and the lookups in between, in which a dead contact is
-// likely asked twice, and thereby becomes stale.
+// longDown is more than the hour after which a contact that did not answer is pinged, and
+// what comes before it in its bucket.
 const longDown = 90 * time.Minute
 
-// tidy demands that contacts who are dead do not stay. Hardly any does: less than one in
-// a thousand is taken to be good so long after, because no lookup went by. If none were
-// ever given up it would be one in a hundred, since few tables are old enough to have any.
-// Five in a thousand lie between, once enough were looked at. A whole run in which they
-// are fewer is judged at its last lookup, and there may be as many as of just enough: a
-// dead node is a contact of many, so they come in bunches.
+// tidy demands that contacts who are dead do not stay.
 func (j *churnJudge) tidy() *check.Check {
-	const name, leastNodes, leastAsks, few, permille = "few contacts have been down for hours", 50, 15, 5000, 5
-	last, asks := protocol.Time(0), 0
-	for _, at := range protocol.SortedKeys(j.c.asks) {
-		if at <= j.c.plan.Until {
-			last, asks = at, asks+1
-		}
-	}
-	if j.c.p.Nodes < leastNodes || asks < leastAsks {
-		return check.Skip(name, fmt.Sprintf("of so few contacts one is a large share; it takes %d nodes and %d lookups", leastNodes, leastAsks))
+	const name = "nobody who has been down for 90 minutes is taken to be a good contact"
+	if j.c.p.Until <= longDown {
+		return check.Skip(name, "the run is over before")
 	}
 	return check.Always(name, sim.Received, func(e *sim.Event) (bool, error) {
-		if j.c.asks[e.At] == nil || e.Peer != protocol.Outside || j.contacts <= few && e.At != last {
+		if j.c.asks[e.At] == nil || e.Peer != protocol.Outside {
 			return false, nil
 		}
-		if j.off*1000 > max(j.contacts, few)*permille {
-			return true, fmt.Errorf("of %d contacts that nodes took to be good %d had been down for more than %v; want at most %d in a thousand, and %d of %d or fewer",
-				j.contacts, j.off, longDown, permille, few*permille/1000, few)
-		}
-		return true, nil
+		return len(j.looks) > 0, j.ghost
 	})
 }
 
@@ -453,9 +437,6 @@ func (j *churnJudge) facts(s *sim.Sim) []Fact {
 			Fact{"values lost", fmt.Sprintf("%d of %d, which %d lookups sought", j.lost, len(j.c.values), j.due-j.held)},
 			Fact{"holders, mean", hundredths(j.holders, j.due)},
 			Fact{"newcomers that held", fmt.Sprintf("%d of %d", j.nearHold, j.near)})
-	}
-	if j.contacts > 0 {
-		facts = append(facts, Fact{"contacts down for long", hundredths(100*j.off, j.contacts) + "%"})
 	}
 	sum, n := uint64(0), uint64(0)
 	var dist []string

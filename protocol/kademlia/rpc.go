@@ -235,6 +235,9 @@ func (d *DHT) lost(env *protocol.Env, c Contact) {
 	if old {
 		d.stats.Evicted++
 		env.Note(KindEvict, c.ID, "at", c.Addr, "did not answer", d.cfg.Stale, "times")
+		if d.cfg.Refresh > 0 {
+			d.rearm(env) // whoever took its place may be silent too long
+		}
 	}
 	if ok {
 		d.verify(env, spare)
@@ -258,21 +261,27 @@ func (d *DHT) probeFirst(env *protocol.Env, id *ID) {
 	d.probe(env, first.Contact)
 }
 
-// probe pings a contact, once at a time in a bucket.
-func (d *DHT) probe(env *protocol.Env, c Contact) {
+// probe pings a contact, once at a time in a bucket, and reports whether it did.
+func (d *DHT) probe(env *protocol.Env, c Contact) bool {
 	b, _ := d.tab.bucketOf(&c.ID)
-	if !b.probe {
-		b.probe = d.call(env, call{purpose: forProbe, method: ping, to: c})
+	if b.probe {
+		return false
 	}
+	b.probe = d.call(env, call{purpose: forProbe, method: ping, to: c})
+	return b.probe
 }
 
-// probeEnd pings again who did not answer, until he answers or is replaced.
+// probeEnd pings again who did not answer, until he answers or is replaced. The upkeep
+// pings the silent until they are stale.
 func (d *DHT) probeEnd(env *protocol.Env, c *call) {
 	b, _ := d.tab.bucketOf(&c.to.ID)
 	b.probe = false
 	o := d.tab.get(&c.to.ID)
 	if o != nil && o.Addr == c.to.Addr && o.fails > 0 && o.fails < d.tab.stale && len(b.cache) > 0 {
 		d.probe(env, c.to)
+	}
+	if d.cfg.upkeep() {
+		d.keepUp(env)
 	}
 }
 

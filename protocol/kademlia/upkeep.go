@@ -156,6 +156,9 @@ func (d *DHT) renew(env *protocol.Env) bool {
 		d.refresh(env, n)
 		return true
 	}
+	if c, at := d.silent(env); c != nil && at+protocol.Time(d.cfg.Refresh) <= now && d.probe(env, c.Contact) {
+		return true
+	}
 	return d.offer(env) // last, since newcomers may be without end
 }
 
@@ -189,6 +192,32 @@ func (d *DHT) oldest() (n int, at protocol.Time) {
 		}
 	}
 	return n, at
+}
+
+// silent gives the contact that has not answered for longest, of those that may be pinged
+// for it, and since when: where none of its bucket is pinged already. It is nil if there
+// is none. Lookups alone ask too few to find out all who left, and who was kept to take
+// somebody's place may have left long ago.
+func (d *DHT) silent(env *protocol.Env) (c *contact, at protocol.Time) {
+	if d.cfg.Refresh == 0 {
+		return nil, 0
+	}
+	now := stamp(env)
+	for i := range d.tab.buckets {
+		b := &d.tab.buckets[i]
+		if b.probe {
+			continue
+		}
+		for j := range b.live {
+			if o := &b.live[j]; o.fails < d.tab.stale && (c == nil || now-o.seen > now-c.seen) {
+				c = o
+			}
+		}
+	}
+	if c == nil {
+		return nil, 0
+	}
+	return c, protocol.Time(now)*stampUnit - protocol.Time(now-c.seen)*stampUnit
 }
 
 // Unrefreshed gives since when some bucket with contacts has been without a lookup: the
@@ -238,6 +267,9 @@ func (d *DHT) rearm(env *protocol.Env) {
 		}
 	}
 	if n, at := d.oldest(); n >= 0 {
+		next = min(next, at+protocol.Time(d.cfg.Refresh))
+	}
+	if c, at := d.silent(env); c != nil {
 		next = min(next, at+protocol.Time(d.cfg.Refresh))
 	}
 	now := env.Now()

@@ -3,6 +3,7 @@ package kademlia
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math/bits"
 	"slices"
 	"testing"
@@ -476,6 +477,9 @@ func TestEveryBucketWithoutALookupForAnHourIsRefreshed(t *testing.T) {
 			}
 			out := queries(r.wake(time.Duration(next)))
 			for _, q := range append(out, r.answerAll()...) { // not all begin at once
+				if q.method == ping {
+					continue // of who was silent
+				}
 				if b := r.d.cfg.Self.shared(&q.target); b >= depth {
 					last[depth] = r.now
 				} else {
@@ -571,5 +575,46 @@ func TestLifeAndSpareTravel(t *testing.T) {
 	}
 	if bits.Len64(maxLife) > 40 {
 		t.Error("a life could overflow a time")
+	}
+}
+
+// Lookups go to the bucket all the time, so that it is never refreshed; they ask others.
+func TestWhoDidNotAnswerForAnHourIsPingedUntilItIsStale(t *testing.T) {
+	r := lasting(t, func(c *Config) { c.Republish = 0 })
+	alive, dead := r.inBucket(0, 1), r.inBucket(0, 2)
+	r.meet(1, alive)
+	r.meet(2, dead)
+	pinged := map[protocol.NodeID]int{}
+	for at := protocol.Time(0); at < protocol.Time(62*time.Minute); at = r.d.up.wake {
+		r.now = at
+		r.step(func(env *protocol.Env) { r.d.lookedAt(env, &alive); r.d.lookedAt(env, &r.d.cfg.Self) })
+		out := queries(r.wake(time.Duration(at)))
+		for len(out) > 0 {
+			q := out[0]
+			if q.method != ping {
+				t.Fatalf("at %v node %v is asked %v", r.now, q.to, q.method)
+			}
+			pinged[q.to]++
+			if q.to == 1 {
+				out = queries(r.reply(q, alive, message{}))
+				continue
+			}
+			for out = nil; r.d.calls[0].purpose != 0 && len(out) == 0; {
+				tries := r.d.calls[0].tries
+				out = queries(r.step(func(env *protocol.Env) { r.d.Timeout(env, protocol.Kademlia.Tag(0)) }))
+				if r.d.calls[0].tries > tries {
+					out = nil // the same ping again
+				}
+			}
+		}
+		if r.d.up.wake <= r.now {
+			t.Fatalf("at %v the upkeep wakes at %v", r.now, r.d.up.wake)
+		}
+	}
+	if want := map[protocol.NodeID]int{1: 1, 2: r.d.cfg.Stale}; !maps.Equal(pinged, want) {
+		t.Errorf("within 62 minutes nodes were pinged so often: %v, want %v", pinged, want)
+	}
+	if good := r.d.Contacts(); len(good) != 1 || good[0].ID != alive {
+		t.Errorf("taken to be good: %v, want who answers", good)
 	}
 }
