@@ -40,7 +40,7 @@ func orderKinds() []protocol.Kind {
 // outputKinds gives the kinds of outputs that nodes put out.
 func outputKinds() []protocol.Kind {
 	return []protocol.Kind{
-		twopc.KindBegun, twopc.KindVoted, twopc.KindDecided, abcast.KindViewed, raft.KindTerm,
+		twopc.KindBegun, twopc.KindVoted, twopc.KindDecided, abcast.KindDelivered, abcast.KindViewed, raft.KindTerm,
 		peer.KindJoined, peer.KindEntry, peer.KindHanded, peer.KindRefused, peer.KindLooked, peer.KindFound, peer.KindAnswered,
 		kademlia.KindJoined, kademlia.KindPublished, kademlia.KindEnded,
 	}

@@ -61,6 +61,7 @@ type store struct {
 	plan     sim.Plan
 	replicas []*kv.Node // as they are now, or were when they crashed
 	history  *history
+	views    *viewed
 	bound    protocol.Time // by which all operations must have ended
 }
 
@@ -77,17 +78,18 @@ func buildKV(seed uint64, p Params, src protocol.Source) *Run {
 	x := &store{world: w, replicas: make([]*kv.Node, p.Nodes)}
 	x.bound = w.after(max(w.after(w.begin, stormDelays), w.calm), calmDelays)
 	x.history = newHistory(x)
+	x.views = newViewed(p.Nodes)
 	x.plan = w.plan(kvClients)
 	x.plan.Node = x.node
 	for i := range uint64(p.Txs) {
 		x.ask(i)
 	}
 	w.storm(&x.plan)
-	h := x.history
+	h, order := x.history, newDeliveries(p.Order, x.views)
 	return &Run{
 		Plan:   x.plan,
-		Checks: check.Suite{h.linearizable(), x.order(), h.ended(), h.overlapped(), x.excluded()},
-		watch:  []sim.Observer{&w.lives, h, &w.sent},
+		Checks: append(check.Suite{h.linearizable(), x.order(), h.ended(), h.overlapped(), x.excluded(), x.views.same()}, order.checks()...),
+		watch:  []sim.Observer{&w.lives, h, x.views, order, &w.sent},
 		nodes:  x.rows,
 		facts:  h.facts,
 		counts: x.counts,
@@ -169,10 +171,10 @@ func (x *store) rows(*sim.Sim) []NodeRow {
 func (x *store) counts(s *sim.Sim) []Count {
 	r := s.Result()
 	f := &r.Faults
-	return []Count{
+	return append([]Count{
 		{"crashes", r.Crashes}, {"restarts", r.Restarts}, {"failed syncs", f.FailedSyncs}, {"records lost", f.Unsynced},
 		{"messages cut off", f.Cut}, {"lost", f.Lost}, {"copied", f.Copied}, {"corrupted", f.Corrupted},
 		{"pauses", f.Pauses}, {"disks damaged", f.Damaged},
 		{"operations that overlapped", x.history.overlaps}, {"operations tried in vain", x.history.refused},
-	}
+	}, x.views.counts()...)
 }

@@ -35,6 +35,7 @@ type market struct {
 	ledgers  *ledgers
 	dealings *dealings
 	stormy   *stormy
+	order    *deliveries
 }
 
 // newMarket makes a market of p.Nodes nodes, without inputs. The client's links
@@ -54,6 +55,11 @@ func newMarket(seed uint64, p Params, src protocol.Source) *market {
 	m.commits, m.ledgers = newCommits(m.client, m.delay), newLedgers(w)
 	m.dealings = newDealings(w, m.ledgers)
 	m.stormy = newStormy(m)
+	if p.Failing() {
+		m.order = newDeliveries(p.Order, m.stormy.views)
+	} else {
+		m.order = newDeliveries(p.Order, nil)
+	}
 	return m
 }
 
@@ -112,8 +118,8 @@ func (m *market) run(checks check.Suite) *Run {
 	m.storm(&m.plan)
 	r := &Run{
 		Plan:   m.plan,
-		Checks: checks,
-		watch:  []sim.Observer{&m.lives, m.commits, m.ledgers, m.dealings, &m.sent},
+		Checks: slices.Concat(checks, m.order.checks()),
+		watch:  []sim.Observer{&m.lives, m.commits, m.ledgers, m.dealings, m.order, &m.sent},
 		nodes:  m.rows,
 		facts:  func(*sim.Sim) []Fact { return append(m.commits.facts(), m.ledgers.facts()...) },
 	}

@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"cmp"
-	"fmt"
 	"strings"
 
 	"dessim/protocol"
@@ -29,22 +28,7 @@ func Text(members int) func(e *sim.Event) string {
 		case sim.Persisted:
 			return clip(textRecord(e.Body))
 		case sim.Output:
-			if s := twopc.TextOutput(e.Kind, e.Body); s != "" {
-				return clip(s)
-			}
-			if v, ok := abcast.DecodeViewed(e.Body); ok && e.Kind == abcast.KindViewed {
-				return clip(fmt.Sprintf("%d of %v before message %d", v.Number, v.Members, v.Place))
-			}
-			if term, place, ok := raft.DecodeTerm(e.Body); ok && e.Kind == raft.KindTerm {
-				return fmt.Sprintf("%d before message %d", term, place)
-			}
-			if s := kv.TextOutput(e.Kind, e.Body); s != "" {
-				return clip(s)
-			}
-			if s := kademlia.TextOutput(e.Kind, e.Body); s != "" {
-				return clip(s)
-			}
-			return clip(peer.TextOutput(e.Kind, e.Body))
+			return clip(textOutput(e.Kind, e.Body))
 		}
 		return clip(textMessage(e))
 	}
@@ -130,6 +114,12 @@ func textRecord(b []byte) string {
 		return kademlia.TextInput(b)
 	}
 	return ""
+}
+
+// textOutput asks all: none has words for the kinds of another.
+func textOutput(kind protocol.Kind, b []byte) string {
+	return cmp.Or(twopc.TextOutput(kind, b), abcast.TextOutput(kind, b), raft.TextOutput(kind, b),
+		kv.TextOutput(kind, b), kademlia.TextOutput(kind, b), peer.TextOutput(kind, b))
 }
 
 func textTimer(e *sim.Event, client bool) string {

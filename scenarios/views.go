@@ -64,6 +64,14 @@ func (v *viewed) same() *check.Check {
 	})
 }
 
+// of gives the view that the life of an event was told of last, or none: Number 0.
+func (v *viewed) of(e *sim.Event) abcast.View {
+	if v.begun[e.Node] != e.Incarnation {
+		return abcast.View{}
+	}
+	return v.views[v.number[e.Node]]
+}
+
 func (v *viewed) take(e *sim.Event, now abcast.View) error {
 	if v.begun[e.Node] != e.Incarnation {
 		v.begun[e.Node], v.number[e.Node] = e.Incarnation, 0

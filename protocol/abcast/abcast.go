@@ -167,8 +167,8 @@ type Config struct {
 	// Deliver takes the next message of the order. index is its place, from 0
 	// without gaps, in each life anew: with Views a node that comes back is first
 	// delivered again what its log knows to be stable, within Start. What has
-	// one index is one message, at all nodes and in all lives. The payload belongs to Deliver from then on. Deliver may
-	// call Broadcast: the calls of Deliver never nest.
+	// one index is one message, at all nodes and in all lives. The payload belongs to
+	// Deliver from then on. Deliver may call Broadcast: the calls of Deliver never nest.
 	Deliver func(env *protocol.Env, index uint64, m Message)
 	// Views, if not nil, makes the group survive failures.
 	Views *Views
@@ -232,7 +232,7 @@ type Group struct {
 	ordered   []Message
 	handing   bool   // whether handOver is under way, so that Deliver may broadcast
 	delivered uint64 // also the index of the next message
-	out       []byte // scratch of send
+	out       []byte // scratch
 	stats     Stats
 	views     *membership // nil without Views; then rule, ordered, handing and delivered are not used
 	started   bool
@@ -367,6 +367,8 @@ func (g *Group) handOver(env *protocol.Env) {
 	for i := 0; i < len(g.ordered); i++ {
 		index := g.delivered
 		g.delivered++
+		g.out = AppendDelivered(g.out[:0], index, g.ordered[i].ID)
+		env.Output(KindDelivered, g.out)
 		g.cfg.Deliver(env, index, g.ordered[i])
 	}
 	clear(g.ordered) // the payloads are no longer ours to hold

@@ -198,6 +198,11 @@ func alone(o Order, id protocol.NodeID, members ...protocol.NodeID) (g *Group, e
 // wire makes a message as it travels of what an append function gives.
 func wire(body []byte) []byte { return append([]byte{byte(protocol.ABCAST)}, body...) }
 
+// tells gives the output of a delivery.
+func tells(index uint64, id MsgID) protocol.Effect {
+	return protocol.Effect{Op: protocol.OpOutput, Kind: KindDelivered, Body: AppendDelivered(nil, index, id)}
+}
+
 func TestProposalIsAboveAllProposedAndAgreed(t *testing.T) {
 	g, env, _ := alone(ISIS, 2, 1, 2, 3)
 	first, second := MsgID{1, 1, 1}, MsgID{3, 1, 1}
@@ -211,6 +216,7 @@ func TestProposalIsAboveAllProposedAndAgreed(t *testing.T) {
 	final := wire(appendFinal(nil, MsgID{2, 1, 1}, stamp{11, 3}))
 	want := []protocol.Effect{
 		{Op: protocol.OpSend, To: 1, Kind: KindPropose, Body: wire(appendPropose(nil, first, 1))},
+		tells(0, first),
 		{Op: protocol.OpSend, To: 3, Kind: KindPropose, Body: wire(appendPropose(nil, second, 8))},
 		{Op: protocol.OpSend, To: 1, Kind: KindData, Body: own},
 		{Op: protocol.OpSend, To: 3, Kind: KindData, Body: own},

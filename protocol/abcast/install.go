@@ -208,6 +208,8 @@ func (m *membership) deliver(env *protocol.Env) (any bool) {
 		}
 		index := m.log.handed
 		m.log.handed++
+		m.out = AppendDelivered(m.out[:0], index, e.m.ID)
+		env.Output(KindDelivered, m.out)
 		m.cfg.Deliver(env, index, Message{e.m.ID, bytes.Clone(e.m.Payload)})
 	}
 	return any

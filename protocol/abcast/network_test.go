@@ -38,6 +38,7 @@ type member struct {
 	env       protocol.Env
 	group     *Group
 	delivered int
+	told      int   // outputs of deliveries
 	rounds    []int // of each delivery
 }
 
@@ -92,6 +93,15 @@ func (n *network) judge(m *member, index uint64, msg Message) {
 	m.rounds = append(m.rounds, n.round)
 }
 
+// tell holds an output against what was delivered.
+func (n *network) tell(m *member, rec []byte) {
+	index, id, ok := DecodeDelivered(rec)
+	if !ok || index != uint64(m.told) || m.told >= m.delivered || n.common[m.told] != id {
+		n.wrong = append(n.wrong, fmt.Sprintf("node %v tells of %v at %d as delivery %d of %d", m.env.ID(), id, index, m.told, m.delivered))
+	}
+	m.told++
+}
+
 func (n *network) broadcast(at int, payload string) MsgID {
 	m := n.members[at]
 	n.round = 0
@@ -132,6 +142,10 @@ func poison(b []byte) {
 
 func (n *network) collect(m *member) {
 	for _, e := range m.env.Effects() {
+		if e.Op == protocol.OpOutput && e.Kind == KindDelivered {
+			n.tell(m, e.Body)
+			continue
+		}
 		if e.Op != protocol.OpSend {
 			n.wrong = append(n.wrong, fmt.Sprintf("unexpected effect %v", e.Op))
 			continue
@@ -139,6 +153,9 @@ func (n *network) collect(m *member) {
 		n.sent[e.Kind]++
 		n.inFlight = append(n.inFlight, packet{m.env.ID(), e.To, e.Kind, bytes.Clone(e.Body), n.round + 1})
 		n.judgeStamp(m.env.ID(), e.Body)
+	}
+	if m.told != m.delivered {
+		n.wrong = append(n.wrong, fmt.Sprintf("node %v tells of %d deliveries, it made %d", m.env.ID(), m.told, m.delivered))
 	}
 }
 

@@ -15,7 +15,6 @@ var (
 	KindViewPromise = protocol.KindOf("view.promise") // the answer: what the node has
 	KindNewView     = protocol.KindOf("view.new")     // the leader to all who promised: the log to go on with
 	KindStable      = protocol.KindOf("stable")       // all to all in a view: how long the safe log is
-	KindViewed      = protocol.KindOf("viewed")       // output: a view at its place in the order; see DecodeViewed
 )
 
 // Under Views a message on the wire is the byte protocol.ABCAST and one bencoded
@@ -355,28 +354,4 @@ func readTail(r *bencode.Reader) (tail []held) {
 	}
 	r.End()
 	return tail
-}
-
-// AppendView encodes the output of kind KindViewed, for what orders by other means too.
-func AppendView(b []byte, v View) []byte {
-	b = append(b, 'l')
-	b = bencode.AppendUint(b, v.Number)
-	b = bencode.AppendUint(b, v.Place)
-	b = appendLives(b, v.Members)
-	return append(b, 'e')
-}
-
-// DecodeViewed reads an output of kind KindViewed.
-func DecodeViewed(rec []byte) (v View, ok bool) {
-	var r bencode.Reader
-	r.Reset(rec)
-	r.List()
-	v.Number = readAtLeast1(&r, maxNumber)
-	v.Place = r.UintMax(maxLength)
-	v.Members = readLives(&r)
-	r.End()
-	if !r.Done() {
-		return View{}, false
-	}
-	return v, true
 }

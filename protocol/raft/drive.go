@@ -200,6 +200,8 @@ func (g *Group) deliver(env *protocol.Env, messages []abcast.Message) {
 		}
 		index := g.history.delivered
 		g.history.delivered++
+		g.out = abcast.AppendDelivered(g.out[:0], index, m.ID)
+		env.Output(abcast.KindDelivered, g.out)
 		g.cfg.Deliver(env, index, m)
 	}
 }

@@ -194,7 +194,7 @@ func TestSnapshotIsSafeBeforeItIsAcknowledged(t *testing.T) {
 	for _, e := range env.Effects()[before:] {
 		ops = append(ops, e.Op)
 	}
-	if want := []protocol.Op{protocol.OpPersist, protocol.OpSync, protocol.OpSend, protocol.OpOutput, protocol.OpOutput}; !slices.Equal(ops, want) {
+	if want := []protocol.Op{protocol.OpPersist, protocol.OpSync, protocol.OpSend, protocol.OpOutput, protocol.OpOutput, protocol.OpOutput}; !slices.Equal(ops, want) {
 		t.Errorf("does %v, want %v", ops, want)
 	}
 	rec := env.Effects()[before].Body

@@ -3,6 +3,7 @@ package raft
 import (
 	"fmt"
 
+	"dessim/protocol"
 	"dessim/protocol/words"
 
 	pb "go.etcd.io/raft/v3/raftpb"
@@ -78,6 +79,16 @@ func textEntries(entries []*pb.Entry) string {
 func textSnapshot(s *pb.Snapshot) string {
 	items, _ := decodeHistory(s.GetData())
 	return fmt.Sprintf("%d.%d: %d items", s.GetMetadata().GetIndex(), s.GetMetadata().GetTerm(), len(items))
+}
+
+// TextOutput gives an output of kind KindTerm in words, without its kind, as "4 before
+// message 8". The text of what is none is empty.
+func TextOutput(kind protocol.Kind, rec []byte) string {
+	term, place, ok := DecodeTerm(rec)
+	if !ok || kind != KindTerm {
+		return ""
+	}
+	return fmt.Sprintf("%d before message %d", term, place)
 }
 
 // TextRecord gives a record on disk in words:

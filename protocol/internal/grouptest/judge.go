@@ -1,6 +1,7 @@
 package grouptest
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -28,7 +29,10 @@ type sending struct {
 }
 
 // progress is what one life has delivered.
-type progress struct{ entries, messages int }
+type progress struct {
+	entries, messages int
+	told              []byte // the output of kind KindDelivered that is to precede the next message; nil if there was none yet
+}
 
 func newJudge(w *World) *judge {
 	return &judge{world: w, last: map[abcast.Life]uint64{}, sent: map[abcast.MsgID]sending{}, lives: make([]progress, w.Size())}
@@ -53,6 +57,10 @@ func (j *judge) broadcast(id abcast.MsgID, payload string, at protocol.Time) {
 // output judges what life m.inc of a node delivers next.
 func (j *judge) output(m *member, kind protocol.Kind, body []byte) {
 	p := &j.lives[m.id]
+	if kind == abcast.KindDelivered {
+		p.told = bytes.Clone(body)
+		return
+	}
 	who := fmt.Sprintf("node %v/%d delivers", m.id, m.inc)
 	isNew := p.entries == len(j.canon)
 	text := ""
@@ -112,6 +120,10 @@ func (j *judge) marked(p *progress, who string, body []byte, isNew bool) string 
 func (j *judge) message(m *member, p *progress, who string, body []byte, isNew bool) string {
 	index, id, payload := readHandedOver(body)
 	who = fmt.Sprintf("%s %v at %d", who, id, index)
+	if at, told, ok := abcast.DecodeDelivered(p.told); !ok || at != index || told != id {
+		j.violated("%s, told as %v at %d", who, told, at)
+	}
+	p.told = nil
 	if index != uint64(p.messages) {
 		j.violated("%s, after %d messages", who, p.messages)
 	}

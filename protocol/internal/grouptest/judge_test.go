@@ -64,6 +64,7 @@ func (w *World) sends(node protocol.NodeID, seq uint64, payload string) {
 
 // hands has the life at a node deliver a message of another node's first life.
 func (w *World) hands(at, index int, node protocol.NodeID, seq uint64, payload string) {
+	w.judge.output(w.members[at], abcast.KindDelivered, abcast.AppendDelivered(nil, uint64(index), abcast.MsgID{Node: node, Incarnation: 1, Seq: seq}))
 	w.judge.output(w.members[at], HandedOver, fmt.Appendf(nil, "%d %d 1 %d %s", index, node, seq, payload))
 }
 
@@ -99,6 +100,13 @@ func TestJudgeNamesEachViolation(t *testing.T) {
 		}},
 		{`delivers 1/1/1 at 0: "other", broadcast true "a b"`, func(w *World) { w.hands(0, 0, 1, 1, "other") }},
 		{`delivers 2/1/1 at 0: "x", broadcast false ""`, func(w *World) { w.hands(0, 0, 2, 1, "x") }},
+		{"delivers 1/1/1 at 0, told as 0/0/0 at 0", func(w *World) {
+			w.judge.output(w.members[0], HandedOver, []byte("0 1 1 1 a b"))
+		}},
+		{"delivers 1/1/1 at 0, told as 1/1/2 at 0", func(w *World) {
+			w.judge.output(w.members[0], abcast.KindDelivered, abcast.AppendDelivered(nil, 0, abcast.MsgID{Node: 1, Incarnation: 1, Seq: 2}))
+			w.judge.output(w.members[0], HandedOver, []byte("0 1 1 1 a b"))
+		}},
 		{"delivers 1/1/1 at 1, after 0 messages", func(w *World) { w.hands(0, 1, 1, 1, "a b") }},
 		{"delivers 1/1/2 at 0, after its life's 0", func(w *World) { w.hands(0, 0, 1, 2, "c") }},
 		{"delivers 1/1/1 at 1, after its life's 1", func(w *World) {

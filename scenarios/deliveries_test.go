@@ -1,0 +1,87 @@
+package scenarios
+
+import (
+	"strings"
+	"testing"
+
+	"dessim/protocol"
+	"dessim/protocol/abcast"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// told is one thing that a life of a node is told of: a message at its place or, if that
+// has no seq, a view of these lives, whose number is how many they are.
+type told struct {
+	node        protocol.NodeID
+	incarnation uint32
+	place       uint64
+	id          abcast.MsgID
+	lives       []abcast.Life
+}
+
+func (o *told) event(step uint64) *sim.Event {
+	e := &sim.Event{What: sim.Output, Node: o.node, Incarnation: o.incarnation, Step: step}
+	if o.id.Seq == 0 {
+		e.Kind, e.Body = abcast.KindViewed, abcast.AppendView(nil, abcast.View{Number: uint64(len(o.lives)), Place: o.place, Members: o.lives})
+	} else {
+		e.Kind, e.Body = abcast.KindDelivered, abcast.AppendDelivered(nil, o.place, o.id)
+	}
+	return e
+}
+
+func TestEachWrongDeliveryIsNamed(t *testing.T) {
+	a, b, c := abcast.MsgID{Node: 0, Incarnation: 1, Seq: 1}, abcast.MsgID{Node: 0, Incarnation: 1, Seq: 2}, abcast.MsgID{Node: 1, Incarnation: 1, Seq: 1}
+	two := []abcast.Life{{Node: 0, Incarnation: 1}, {Node: 1, Incarnation: 1}}
+	three := append(two[1:2:2], abcast.Life{Node: 2, Incarnation: 1}, abcast.Life{Node: 3, Incarnation: 1}) // without node 0
+	begin := []told{{node: 0, incarnation: 1, lives: two}, {node: 1, incarnation: 1, lives: two}}
+	for _, x := range []struct {
+		what  string
+		order string // "" is ISIS with views
+		told  []told
+		want  string // how the one violation begins, or "" if all is well
+	}{
+		{"one order, and a life that begins again", "", []told{
+			{0, 1, 0, a, nil}, {0, 1, 1, c, nil}, {0, 1, 2, b, nil}, {1, 1, 0, a, nil}, {1, 2, 0, abcast.MsgID{}, two}, {1, 2, 0, a, nil}, {1, 2, 1, c, nil},
+		}, ""},
+		{"another message at a place", "", []told{{0, 1, 0, a, nil}, {1, 1, 0, c, nil}}, "all lives deliver the same messages at the same places: "},
+		{"a place left out", "", []told{{0, 1, 1, a, nil}}, "all lives deliver the same messages at the same places: "},
+		{"a message again", "sequencer", []told{{0, 1, 0, a, nil}, {0, 1, 1, b, nil}, {0, 1, 2, a, nil}}, "no message is delivered at two places: node 0 is delivered 0/1/1 as message 2, it was message 0 already"},
+		{"a message again, of plain ISIS", "isis", []told{{0, 1, 0, b, nil}, {0, 1, 1, b, nil}}, "no message is delivered at two places: "},
+		{"a later message before an earlier one", "", []told{{0, 1, 0, b, nil}}, "what a life broadcasts is delivered in that order: node 0 is delivered 0/1/2 as message 0, and of that life the last one before was its 0"},
+		{"the same of plain ISIS", "isis", []told{{0, 1, 0, b, nil}, {0, 1, 1, a, nil}, {1, 1, 0, b, nil}}, ""},
+		{"a message of who left the view", "", []told{{0, 1, 0, abcast.MsgID{}, three}, {0, 1, 0, a, nil}}, "only members of a view are heard in it: node 0 is delivered 0/1/1 as message 0, in view 3 of [1/1 2/1 3/1]"},
+		{"a message before the first view of a life", "", []told{{0, 1, 0, a, nil}, {1, 2, 0, a, nil}}, "only members of a view are heard in it: node 1 is delivered 0/1/1 as message 0, in view 0 of []"},
+	} {
+		var views *viewed
+		all := x.told
+		if x.order == "" {
+			views = newViewed(3)
+			all = append(begin[:len(begin):len(begin)], x.told...)
+		}
+		d := newDeliveries(x.order, views)
+		suite := d.checks()
+		for i := range all {
+			e := all[i].event(uint64(i))
+			if views != nil {
+				views.Observe(e)
+			}
+			d.Observe(e)
+			for _, o := range suite.Observers() {
+				o.Observe(e)
+			}
+		}
+		var got []string
+		for _, r := range suite.Results(protocol.MaxTime) {
+			if r.Verdict == check.Violation {
+				got = append(got, r.Name+": "+r.Detail)
+			}
+		}
+		if len(got) == 0 && x.want == "" {
+			continue
+		}
+		if x.want == "" || len(got) == 0 || !strings.HasPrefix(got[0], x.want) {
+			t.Errorf("%s: %q, want %q", x.what, got, x.want)
+		}
+	}
+}
