@@ -94,6 +94,8 @@ type Node struct {
 	joined     bool
 	settled    bool
 	neighbours []protocol.NodeID // ascending
+	turn       int               // of the other members, whom the last refresh was to know
+	contacts   int               // in the DHT, after it
 	members    []protocol.NodeID // of the last view, ascending; nil without Config.Survive
 	keys       keyring
 	bodies     bodies

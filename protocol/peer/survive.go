@@ -6,6 +6,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
+	"dessim/protocol/kademlia"
 	"dessim/protocol/ledger"
 	"dessim/protocol/seal"
 	"dessim/protocol/twopc"
@@ -84,15 +85,31 @@ func (n *Node) others(self protocol.NodeID) (out []protocol.Endpoint) {
 }
 
 // refresh renews the routing table now and then: those who came back know few, and
-// are not known by those who took them for dead. Who knows nobody joins again.
+// are not known by those who took them for dead. If all lost their tables while the
+// network was divided, each side joined itself, and no contact leads to the other: so
+// the members are gone through in turn, and who is no contact is joined through.
+// When there are more contacts than before, some may lack this node's key.
 func (n *Node) refresh(env *protocol.Env) {
 	env.SetTimer(refreshDelays*n.cfg.Delay, protocol.Peer.Tag(timerRefresh))
-	switch {
-	case n.dht.Joining():
-	case len(n.dht.Contacts()) > 0:
-		n.dht.Refresh(env, func(*protocol.Env) {})
-	case len(n.cfg.Members) > 1:
-		n.dht.Rejoin(env, n.others(env.ID()), func(*protocol.Env) {})
+	others := n.others(env.ID())
+	if n.dht.Joining() || len(others) == 0 {
+		return
+	}
+	n.turn = (n.turn + 1) % len(others)
+	next := others[n.turn]
+	if slices.ContainsFunc(n.dht.Contacts(), func(c kademlia.Contact) bool { return c.Addr == next }) {
+		n.dht.Refresh(env, n.refreshed)
+	} else {
+		n.dht.Rejoin(env, slices.Concat(others[n.turn:], others[:n.turn]), n.refreshed)
+	}
+}
+
+// refreshed consumes the end of a refresh.
+func (n *Node) refreshed(env *protocol.Env) {
+	before := n.contacts
+	n.contacts = len(n.dht.Contacts())
+	if n.contacts > before && n.joined && n.settled {
+		n.putKey(env)
 	}
 }
 

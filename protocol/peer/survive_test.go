@@ -62,3 +62,41 @@ func TestNodesThatCrashEndWithTheSameLedger(t *testing.T) {
 		t.Errorf("vacuous: %d crashes", crashes)
 	}
 }
+
+// All crash while the network is divided, and come back: each side can only join itself.
+// When it is whole again no contact leads across, and yet the sides find each other, and
+// each other's keys.
+func TestNodesThatJoinedOnTheirSideOfAPartitionFindTheOthers(t *testing.T) {
+	const size = 12
+	w := newWorld(size, 1)
+	w.survive = true
+	split := begin + protocol.Time(50*delay)
+	var sides [2][]protocol.NodeID
+	for id := range protocol.NodeID(size) {
+		sides[id%2] = append(sides[id%2], id)
+		w.faults = append(w.faults, sim.Fault{ID: 10 + uint64(id), Op: sim.Crash, Node: id, At: split + protocol.Time(delay), For: delay})
+	}
+	const divided = 200 * delay
+	w.faults = append(w.faults, sim.Fault{ID: 1, Op: sim.Partition, At: split, For: divided, Groups: sides[:]})
+	w.until = split + protocol.Time(divided+4*refreshDelays*delay)
+	asked := w.until - protocol.Time(100*delay)
+	for id := range protocol.NodeID(size) {
+		w.input(asked, id, GetInput(w.owner(int(id+1)%size)))
+	}
+	w.run(t, source.Seed(1))
+	for id, n := range w.nodes {
+		if c := n.DHT().Contacts(); len(c) < size-1 {
+			t.Errorf("node %d knows %d of %d others", id, len(c), size-1)
+		}
+	}
+	found := w.seen.of(KindFound)
+	got := map[protocol.NodeID]bool{}
+	for _, e := range found {
+		if e.At >= asked {
+			got[e.Node] = true
+		}
+	}
+	if len(got) != size {
+		t.Errorf("of %d nodes only %v found the key of one on the other side", size, protocol.SortedKeys(got))
+	}
+}
