@@ -172,6 +172,7 @@ func TestWhatNoMemberWouldSendIsDroppedAndCounted(t *testing.T) {
 		{"from no member", 7, beat, abcast.Stats{Foreign: 1}},
 		{"from outside", protocol.Outside, beat, abcast.Stats{Foreign: 1}},
 		{"from oneself", 2, beat, abcast.Stats{Foreign: 1}},
+		{"heartbeat that commits what is not there", 1, appendMessage(nil, &pb.Message{Type: pb.MsgHeartbeat.Enum(), Term: new(uint64(3)), Commit: new(uint64(99))}), abcast.Stats{Stray: 1}},
 		{"proposal to who does not lead", 1, appendMessage(nil, s["raft.propose 1/1/1 6170706c"]), abcast.Stats{Stray: 1}},
 	} {
 		g, env, got := lone()

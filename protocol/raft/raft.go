@@ -117,8 +117,8 @@ type Config struct {
 	// in vain, and nothing worse. All patience is counted in ticks.
 	Tick time.Duration
 	// Snapshot is how many entries are kept behind a snapshot, so that who lags by
-	// fewer is sent those. One is made when the log is twice as long, and as long
-	// as what the last one holds. 0 makes none: then the log in memory grows.
+	// fewer is sent those. The next one is made when twice as many have come since the
+	// last, and as many as that holds. 0 makes none: then the log in memory grows.
 	Snapshot uint64
 	// Deliver takes the next message of the order. index is its place, from 0
 	// without gaps, in each life anew: a node that comes back is first delivered
@@ -170,7 +170,7 @@ type Group struct {
 	applied uint64 // index of the last entry that is in history
 	snapped uint64 // index of the last entry that is in a snapshot
 
-	lead     uint64           // the library's name of the leader, or 0, when something was proposed last
+	lead     uint64           // the library's name of the leader, or 0, at the end of the last step
 	term     uint64           // and its term
 	outbox   []abcast.Message // own and not delivered
 	proposed int              // how many of them the leader of this term was sent
@@ -281,6 +281,12 @@ func (g *Group) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	if m.GetType() == pb.MsgProp && g.node.BasicStatus().RaftState != etcd.StateLeader {
 		// Not passed on: two who take each other for the leader would send it to
 		// and fro. Its origin repeats it.
+		g.stats.Stray++
+		return
+	}
+	if m.GetType() == pb.MsgHeartbeat && m.GetCommit() > g.lastIndex() {
+		// A leader says what it knows this node to have. The library halts at what it
+		// takes for a log that was lost; but a liar is not to halt others.
 		g.stats.Stray++
 		return
 	}
