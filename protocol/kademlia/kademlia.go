@@ -59,8 +59,9 @@ type Config struct {
 
 	// The upkeep, of which each part is off at 0. Times are those without which
 	// something is done again: so a bucket that lookups go to is not refreshed. None
-	// but Expire is shorter than Pause: what is done again takes a while itself.
-	Refresh   time.Duration // of a bucket without a lookup, which the paper has an hour for, and of a contact that did not answer: a ping
+	// but Expire is shorter than Pause: what is done again takes a while itself. Who did
+	// not answer anything for Refresh is pinged.
+	Refresh   time.Duration // of a bucket without a lookup; the paper has an hour
 	Republish time.Duration // of a value held that nobody put here again; the paper has an hour
 	Publish   time.Duration // of a value that the node itself publishes; the paper has a day
 	Expire    time.Duration // of a value, since its publisher put it last; the paper has a day

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"time"
 
 	"dessim/protocol"
 )
@@ -51,6 +52,11 @@ const (
 const stampUnit = 10_000_000
 
 func stamp(env *protocol.Env) uint32 { return uint32(env.Now() / stampUnit) }
+
+// sinceStamp gives how long ago a stamp was made.
+func sinceStamp(env *protocol.Env, seen uint32) time.Duration {
+	return time.Duration(stamp(env)-seen) * stampUnit
+}
 
 // What a secret is for.
 const (
@@ -231,7 +237,7 @@ func (d *DHT) heard(env *protocol.Env, c Contact) {
 
 // lost counts a failed RPC against its contact.
 func (d *DHT) lost(env *protocol.Env, c Contact) {
-	old, spare, ok := d.tab.lost(c)
+	old, spare, ok := d.tab.lost(c, func(seen uint32) bool { return d.cfg.Refresh > 0 && sinceStamp(env, seen) >= d.cfg.Refresh })
 	if old {
 		d.stats.Evicted++
 		env.Note(KindEvict, c.ID, "at", c.Addr, "did not answer", d.cfg.Stale, "times")
@@ -254,8 +260,7 @@ func (d *DHT) probeFirst(env *protocol.Env, id *ID) {
 		return
 	}
 	first := b.live[0]
-	age := protocol.Time(stamp(env)-first.seen) * stampUnit
-	if first.fails == 0 && age < protocol.Time(d.cfg.Fresh) {
+	if first.fails == 0 && sinceStamp(env, first.seen) < d.cfg.Fresh {
 		return
 	}
 	d.probe(env, first.Contact)

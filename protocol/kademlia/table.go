@@ -19,7 +19,7 @@ type contact struct {
 type bucket struct {
 	live  []contact
 	cache []contact // replacements, at most k, the newest last
-	probe bool      // the first of live is being pinged for a newcomer
+	probe bool      // one of live is being pinged: for a newcomer, at its old address, or for being silent
 
 	looked protocol.Time // when a lookup went there last
 }
@@ -145,10 +145,9 @@ func (t *table) heard(c Contact, now uint32) news {
 }
 
 // lost counts a failed RPC. A contact that thereby becomes, or was, stale gives
-// way to the newest of the cache that answered us, if there is one. old reports
-// that it did. spare is the contact to try next if the cache knows only such as
-// never answered.
-func (t *table) lost(c Contact) (old bool, spare Contact, ok bool) {
+// way to the newest of the cache that answered us and is not silent, if there is one. old
+// reports that it did. spare is the contact to try next if there are only others.
+func (t *table) lost(c Contact, silent func(seen uint32) bool) (old bool, spare Contact, ok bool) {
 	b, _ := t.bucketOf(&c.ID)
 	i := index(b.live, &c.ID)
 	if i < 0 || b.live[i].Addr != c.Addr {
@@ -160,7 +159,7 @@ func (t *table) lost(c Contact) (old bool, spare Contact, ok bool) {
 	if o.fails < t.stale || len(b.cache) == 0 {
 		return false, Contact{}, false
 	}
-	j := b.successor(&c.ID)
+	j := b.successor(&c.ID, silent)
 	if j < 0 {
 		return false, b.cache[len(b.cache)-1].Contact, true
 	}
@@ -170,12 +169,12 @@ func (t *table) lost(c Contact) (old bool, spare Contact, ok bool) {
 	return true, Contact{}, false
 }
 
-// successor finds in the cache who answered us and shall follow the contact id:
+// successor finds in the cache who answered us, lately, and shall follow the contact id:
 // itself at another address, else the newest. It is -1 if there is none.
-func (b *bucket) successor(id *ID) int {
+func (b *bucket) successor(id *ID, silent func(seen uint32) bool) int {
 	last := -1
 	for i := range b.cache {
-		if !b.cache[i].answered {
+		if !b.cache[i].answered || silent(b.cache[i].seen) {
 			continue
 		}
 		if b.cache[i].ID == *id {

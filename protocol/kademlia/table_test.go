@@ -62,7 +62,7 @@ func TestTableFindsTheClosest(t *testing.T) {
 			}
 			switch b, _ := tab.bucketOf(&c.ID); rapid.IntRange(0, 4).Draw(t, "event") {
 			case 0:
-				tab.lost(c)
+				tab.lost(c, never)
 			case 1:
 				b.remember(contact{Contact: c}, k)
 			case 2:
@@ -165,7 +165,7 @@ func TestStaleContactsGiveWayOnlyToOthersThatAnswered(t *testing.T) {
 		tab.heard(far(i), 0)
 	}
 	for range 5 {
-		if old, _, ok := tab.lost(far(1)); old || ok {
+		if old, _, ok := tab.lost(far(1), never); old || ok {
 			t.Fatal("a stale contact is dropped though nobody can replace it")
 		}
 	}
@@ -174,11 +174,11 @@ func TestStaleContactsGiveWayOnlyToOthersThatAnswered(t *testing.T) {
 	}
 	b := &tab.buckets[0]
 	b.remember(contact{Contact: far(3)}, 2)
-	if old, spare, ok := tab.lost(far(1)); old || !ok || spare != far(3) {
+	if old, spare, ok := tab.lost(far(1), never); old || !ok || spare != far(3) {
 		t.Errorf("lost gives %v %v %v, want to try %v, which only asked", old, spare, ok, far(3))
 	}
 	b.remember(contact{Contact: far(4), answered: true}, 2)
-	if old, _, _ := tab.lost(far(1)); !old || index(b.live, new(far(1).ID)) >= 0 || index(b.live, new(far(4).ID)) < 0 {
+	if old, _, _ := tab.lost(far(1), never); !old || index(b.live, new(far(1).ID)) >= 0 || index(b.live, new(far(4).ID)) < 0 {
 		t.Errorf("a stale contact did not give way to one that answered: %v", b.live)
 	}
 	b.remember(contact{Contact: far(5), answered: true}, 2)
@@ -186,5 +186,24 @@ func TestStaleContactsGiveWayOnlyToOthersThatAnswered(t *testing.T) {
 	b.remember(contact{Contact: far(7)}, 2)
 	if index(b.cache, new(far(7).ID)) >= 0 {
 		t.Error("one that only asked displaced one that answered in the cache")
+	}
+}
+
+func never(uint32) bool { return false }
+
+func TestWhoWasSilentForLongIsPingedBeforeItTakesAPlace(t *testing.T) {
+	tab := table{self: ID{}, k: 2, stale: 1}
+	far := func(i byte) Contact { return Contact{ID{0x80, i}, addr(int(i))} }
+	near := func(i byte) Contact { return Contact{ID{0x40, i}, addr(100 + int(i))} }
+	for i := byte(1); i <= 4; i++ { // the last two of the far ones wait
+		tab.heard(near(i), 0)
+		tab.heard(far(i), uint32(i))
+	}
+	if old, spare, ok := tab.lost(far(1), func(uint32) bool { return true }); old || !ok || spare != far(4) {
+		t.Errorf("both who wait were silent: lost gives %v %v %v, want to try %v", old, spare, ok, far(4))
+	}
+	b := &tab.buckets[0]
+	if old, _, _ := tab.lost(far(1), func(seen uint32) bool { return seen == 4 }); !old || index(b.live, new(far(3).ID)) < 0 {
+		t.Errorf("the last who waits was silent: replaced %v by one of %v, want %v", old, b.live, far(3))
 	}
 }

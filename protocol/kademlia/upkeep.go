@@ -217,7 +217,7 @@ func (d *DHT) silent(env *protocol.Env) (c *contact, at protocol.Time) {
 	if c == nil {
 		return nil, 0
 	}
-	return c, protocol.Time(now)*stampUnit - protocol.Time(now-c.seen)*stampUnit
+	return c, protocol.Time(now)*stampUnit - protocol.Time(sinceStamp(env, c.seen))
 }
 
 // Unrefreshed gives since when some bucket with contacts has been without a lookup: the
