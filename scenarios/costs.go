@@ -5,26 +5,48 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
+	"dessim/protocol/kv"
 	"dessim/protocol/ledger"
+	"dessim/protocol/link"
 	"dessim/protocol/peer"
 	"dessim/protocol/raft"
 	"dessim/sim"
 )
 
-// Costs is an observer that counts what the total order of a run costs.
+// Costs is an observer that counts what the total order of a run costs. Messages and
+// syncs count from the first input on, with which the workload begins: that nodes join,
+// form a view and elect a leader before is not the price of what is ordered. The first
+// broadcast would be too late, for two-phase commit syncs before it; and at the last
+// delivery acknowledgements are still to come, so they count to the end of the run.
 type Costs struct {
-	Messages uint64 // of the order itself, sent, without heartbeats
-	Beats    uint64 // heartbeats, and their answers
-	Syncs    uint64 // of disks, for whatever they are
-	Entries  uint64 // transactions that some node has entered
-	// Waits has, for each transaction and each node, how long after the transaction was
-	// broadcast it was entered there first, in the order in which that happened.
-	Waits []protocol.Time
+	// Messages are those sent for the order, without heartbeats. Raft and views
+	// acknowledge by messages of their own, the other orders leave that to the link: so
+	// what the link sends by itself for messages of the order is among them.
+	Messages  uint64
+	Linked    uint64 // of Messages, what the link sent by itself: acknowledgements that found no message to ride on, and repetitions
+	Syncs     uint64 // of disks, for whatever they are
+	Delivered uint64 // messages of the order, each once, that any life was delivered
 
-	kinds []protocol.Kind
-	said  map[ledger.ID]protocol.Time
-	seen  map[entered]bool
-	known map[ledger.ID]bool // entered anywhere
+	// Heartbeats go on whatever is ordered: there are so many in a time.
+	Beats uint64        // heartbeats, and their answers, in the whole run
+	Time  protocol.Time // that the whole run took
+
+	// Waits has, for each transaction and each node that was up from its broadcast on,
+	// how long after the broadcast it was entered there. A node that was down is left
+	// out: its wait would tell for how long it was down, not what the order took.
+	Waits []protocol.Time
+	// Answers has, for each operation of a client of package kv, how long after its call
+	// the client had the answer.
+	Answers []protocol.Time
+
+	kinds   []protocol.Kind
+	begun   bool   // the first input has come
+	places  uint64 // of the order, that were delivered to any life
+	started map[protocol.NodeID]protocol.Time
+	said    map[ledger.ID]protocol.Time
+	called  map[asked]protocol.Time
+	seen    map[entered]bool
+	heard   hop // the last step that consumed a message of the order
 }
 
 type entered struct {
@@ -32,48 +54,118 @@ type entered struct {
 	node protocol.NodeID
 }
 
-// Watch gives what is counted.
-func (c *Costs) Watch() sim.What { return sim.Sent | sim.Synced | sim.Output }
+// asked is an operation of a client.
+type asked struct {
+	client protocol.NodeID
+	seq    uint64
+}
+
+// hop is a step of a node that consumes a message.
+type hop struct {
+	step     uint64
+	node, of protocol.NodeID
+}
+
+// Watch gives what is counted, and what tells where it belongs.
+func (c *Costs) Watch() sim.What {
+	return sim.Started | sim.Received | sim.Sent | sim.Synced | sim.Output | sim.Ended
+}
 
 // Observe counts.
 func (c *Costs) Observe(e *sim.Event) {
-	if c.said == nil {
+	if c.started == nil {
 		c.kinds = orderKinds()
-		c.said, c.seen, c.known = make(map[ledger.ID]protocol.Time), make(map[entered]bool), make(map[ledger.ID]bool)
+		c.started = make(map[protocol.NodeID]protocol.Time)
+		c.said, c.called, c.seen = make(map[ledger.ID]protocol.Time), make(map[asked]protocol.Time), make(map[entered]bool)
 	}
 	switch e.What {
-	case sim.Synced:
-		c.Syncs++
+	case sim.Started:
+		c.started[e.Node] = e.At
+	case sim.Received:
+		c.received(e)
 	case sim.Sent:
-		switch {
-		case e.Kind == abcast.KindHeartbeat || e.Kind == raft.KindBeat || e.Kind == raft.KindEcho:
-			c.Beats++
-		case slices.Contains(c.kinds, e.Kind):
-			c.Messages++
+		c.sent(e)
+	case sim.Synced:
+		if c.begun {
+			c.Syncs++
 		}
 	case sim.Output:
 		c.output(e)
+	case sim.Ended:
+		c.Time = e.At
+	}
+}
+
+func (c *Costs) received(e *sim.Event) {
+	switch {
+	case e.Peer == protocol.Outside:
+		c.begun = true
+	case slices.Contains(c.kinds, e.Kind), repeated(e):
+		c.heard = hop{step: e.Step, node: e.Node, of: e.Peer}
+	}
+}
+
+// repeated tells whether the link sends or receives a message of the order once more.
+func repeated(e *sim.Event) bool {
+	if e.Kind != link.KindResend {
+		return false
+	}
+	msg, ok := link.Payload(e.Body)
+	return ok && len(msg) > 0 && protocol.Component(msg[0]) == protocol.ABCAST
+}
+
+func (c *Costs) sent(e *sim.Event) {
+	switch {
+	case e.Kind == abcast.KindHeartbeat || e.Kind == raft.KindBeat || e.Kind == raft.KindEcho:
+		c.Beats++
+	case !c.begun:
+	case slices.Contains(c.kinds, e.Kind):
+		c.Messages++
+	case repeated(e), e.Kind == link.KindAck && c.heard == hop{step: e.Step, node: e.Node, of: e.Peer}:
+		// The link acknowledges in the step that receives: see peer.New.
+		c.Messages++
+		c.Linked++
 	}
 }
 
 func (c *Costs) output(e *sim.Event) {
 	switch e.Kind {
+	case abcast.KindDelivered:
+		if index, _, ok := abcast.DecodeDelivered(e.Body); ok && index >= c.places {
+			c.places = index + 1
+			if c.begun {
+				c.Delivered++
+			}
+		}
 	case peer.KindHanded:
-		id := ledger.ID(e.Body)
+		var id ledger.ID
+		copy(id[:], e.Body)
 		if _, known := c.said[id]; !known { // by who broadcasts it
 			c.said[id] = e.At
 		}
 	case peer.KindEntry:
-		x, ok := peer.DecodeEntry(e.Body)
-		at, known := c.said[x.WTxID]
-		if !ok || !known || c.seen[entered{x.WTxID, e.Node}] {
-			return
+		if x, ok := peer.DecodeEntry(e.Body); ok {
+			c.entered(e, x.WTxID)
 		}
-		c.seen[entered{x.WTxID, e.Node}] = true
-		c.Waits = append(c.Waits, e.At-at)
-		if !c.known[x.WTxID] {
-			c.known[x.WTxID] = true
-			c.Entries++
+	case kv.KindCalled:
+		if x, ok := kv.DecodeCalled(e.Body); ok {
+			c.called[asked{e.Node, x.Seq}] = e.At
+		}
+	case kv.KindReturned:
+		x, ok := kv.DecodeReturned(e.Body)
+		if at, known := c.called[asked{e.Node, x.Seq}]; ok && known {
+			c.Answers = append(c.Answers, e.At-at)
 		}
 	}
+}
+
+// entered takes note that a node has entered a transaction. Who comes back enters all
+// of them again.
+func (c *Costs) entered(e *sim.Event, id ledger.ID) {
+	said, known := c.said[id]
+	if !known || c.seen[entered{id, e.Node}] || c.started[e.Node] > said {
+		return
+	}
+	c.seen[entered{id, e.Node}] = true
+	c.Waits = append(c.Waits, e.At-said)
 }

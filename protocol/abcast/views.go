@@ -56,7 +56,7 @@ func (l Life) String() string { return fmt.Sprintf("%v/%d", l.Node, l.Incarnatio
 // order on. All nodes see the same views at the same places.
 type View struct {
 	Number  uint64 // grows from view to view, with gaps
-	Members []Life // ascending; a majority of the universe, at least
+	Members []Life // ascending; with Views a majority of the universe, at least
 	Place   uint64 // index of the next message
 }
 

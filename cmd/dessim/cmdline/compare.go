@@ -19,9 +19,20 @@ import (
 const compareUsage = `dessim compare -scenario NAME [flags]
 
 Runs the scenario in each order with the same seeds, and shows side by side what
-the orders cost: messages and heartbeats sent for the order, syncs of disks, and
-the virtual time from the broadcast of a transaction until a node has entered it,
-over all transactions and nodes.`
+the orders cost. For each message of the order, from the first input on:
+
+messages  sent for the order, without heartbeats. Raft and views acknowledge by
+          messages of their own, the other orders leave that to the link below, so
+          that counts as well:
+by link   those of them that the link sends by itself, to acknowledge or again
+syncs     of disks, for whatever they are
+
+And, for whatever is ordered:
+
+beats/s   heartbeats and their answers for each second of virtual time
+after     virtual time, in milliseconds, from the broadcast of a transaction until
+          a node has entered it, over all nodes that were up all the while; in
+          scenario kv from the call of an operation until its client is answered`
 
 // compareCommand is dessim compare.
 func (t *tool) compareCommand() *cli.Command {
@@ -56,17 +67,15 @@ type comparison struct {
 
 // cost is what one order came to in all runs.
 type cost struct {
-	order    string
-	runs     uint64
-	passed   uint64
-	verdict  check.Verdict // of the first run that did not pass, or a pass
-	failed   string        // the command that makes that run, or ""
-	messages uint64
-	beats    uint64
-	syncs    uint64
-	entries  uint64
-	waits    *hdrhistogram.Histogram // nanoseconds
-	last     protocol.Time           // the longest wait, exactly
+	order   string
+	runs    uint64
+	passed  uint64
+	verdict check.Verdict           // of the first run that did not pass, or a pass
+	failed  string                  // the command that makes that run, or ""
+	sum     scenarios.Costs         // of all runs, but for the waits
+	calls   bool                    // the waits are those of clients for their answers
+	waits   *hdrhistogram.Histogram // nanoseconds
+	last    protocol.Time           // the longest wait, exactly
 }
 
 // The histogram's range and digits: a run lasts minutes.
@@ -114,9 +123,6 @@ func (c *comparison) do(json bool) error {
 		if err != nil {
 			return err
 		}
-		if row.entries == 0 && row.failed == "" {
-			return refuse("scenario %s puts no transactions in an order; want one that does, such as concurrent", c.subject.scenario.Name)
-		}
 		c.rows = append(c.rows, row)
 	}
 	if json {
@@ -161,6 +167,9 @@ func (c *comparison) measure(order string) (cost, error) {
 		}
 		c.warn = nil // once is enough
 		row.runs++
+		if r.Verdict == check.Pass && costs.Delivered == 0 {
+			return row, refuse("scenario %s, seed %d: nothing was put in an order; want a scenario that does, and -txs above 0", c.subject.scenario.Name, seed)
+		}
 		if r.Verdict == check.Pass {
 			row.passed++
 		} else if row.failed == "" {
@@ -168,20 +177,34 @@ func (c *comparison) measure(order string) (cost, error) {
 			run.seed = seed
 			row.verdict, row.failed = r.Verdict, run.reproduce()
 		}
-		row.messages += costs.Messages
-		row.beats += costs.Beats
-		row.syncs += costs.Syncs
-		row.entries += costs.Entries
-		for _, w := range costs.Waits {
-			row.last = max(row.last, w)
-			if err := row.waits.RecordValue(min(int64(w), int64(longestWait))); err != nil {
-				return row, &exit{exitInternal, err.Error()}
-			}
+		if err := row.add(costs); err != nil {
+			return row, err
 		}
 		if seed == c.seeds.To {
 			return row, nil
 		}
 	}
+}
+
+// add enters what a run cost.
+func (r *cost) add(c *scenarios.Costs) error {
+	r.sum.Messages += c.Messages
+	r.sum.Linked += c.Linked
+	r.sum.Syncs += c.Syncs
+	r.sum.Delivered += c.Delivered
+	r.sum.Beats += c.Beats
+	r.sum.Time += c.Time
+	waits := c.Waits
+	if len(c.Answers) > 0 {
+		waits, r.calls = c.Answers, true
+	}
+	for _, w := range waits {
+		r.last = max(r.last, w)
+		if err := r.waits.RecordValue(min(int64(w), int64(longestWait))); err != nil {
+			return &exit{exitInternal, err.Error()}
+		}
+	}
+	return nil
 }
 
 // share gives n for each of some, with one digit after the point.
@@ -193,29 +216,41 @@ func share(n, of uint64) string {
 	return fmt.Sprintf("%d.%d", tenths/10, tenths%10)
 }
 
-// wait gives a quantile, to three digits, or with 100 the longest wait.
+// wait gives a quantile, to three digits, or with 100 the longest wait. The histogram
+// rounds up, so the longest bounds it.
 func (r *cost) wait(percent float64) time.Duration {
 	if percent == 100 {
 		return time.Duration(r.last)
 	}
-	return time.Duration(r.waits.ValueAtQuantile(percent))
+	return time.Duration(min(r.waits.ValueAtQuantile(percent), int64(r.last)))
 }
 
-// millis gives a duration in milliseconds, with one digit after the point.
-func millis(d time.Duration) string { return share(uint64(d), uint64(time.Millisecond)) }
+// millis gives a quantile in milliseconds, with one digit after the point, or nothing
+// if nothing waited.
+func (r *cost) millis(percent float64) string {
+	if r.waits.TotalCount() == 0 {
+		return ""
+	}
+	return share(uint64(r.wait(percent)), uint64(time.Millisecond))
+}
 
 func (c *comparison) text() {
 	t := table{
-		head:  []string{"order", "passed", "messages", "heartbeats", "syncs", "half after", "99% after", "last after"},
-		right: []int{1, 2, 3, 4, 5, 6, 7},
+		head:  []string{"order", "passed", "messages", "by link", "syncs", "beats/s", "half after", "99% after", "last after"},
+		right: []int{1, 2, 3, 4, 5, 6, 7, 8},
 	}
+	waits := "its broadcast until a node that was up all the while has entered it"
 	for i := range c.rows {
 		r := &c.rows[i]
-		t.add(r.order, fmt.Sprintf("%d/%d", r.passed, r.runs), share(r.messages, r.entries), share(r.beats, r.entries),
-			share(r.syncs, r.entries), millis(r.wait(50)), millis(r.wait(99)), millis(r.wait(100)))
+		s := &r.sum
+		if r.calls {
+			waits = "the call of an operation until its client is answered"
+		}
+		t.add(r.order, fmt.Sprintf("%d/%d", r.passed, r.runs), share(s.Messages, s.Delivered), share(s.Linked, s.Delivered), share(s.Syncs, s.Delivered),
+			share(1000*s.Beats, uint64(s.Time)/uint64(time.Millisecond)), r.millis(50), r.millis(99), r.millis(100))
 	}
-	fmt.Fprintf(&c.out, "scenario %s, seeds %d-%d; messages, heartbeats and syncs for each transaction in the order,\nmilliseconds from its broadcast until a node has entered it\n",
-		c.subject.scenario.Name, c.seeds.From, c.seeds.To)
+	fmt.Fprintf(&c.out, "scenario %s, seeds %d-%d; for each message in the order: messages sent, those of them by the link, syncs;\nmilliseconds from %s\n",
+		c.subject.scenario.Name, c.seeds.From, c.seeds.To, waits)
 	t.write(&c.out)
 	for _, r := range c.rows {
 		if r.failed != "" {
@@ -225,15 +260,17 @@ func (c *comparison) text() {
 }
 
 type jsonCost struct {
-	Order    string            `json:"order"`
-	Runs     uint64            `json:"runs"`
-	Passed   uint64            `json:"passed"`
-	Entries  uint64            `json:"entries"`
-	Messages uint64            `json:"messages"`
-	Beats    uint64            `json:"heartbeats"`
-	Syncs    uint64            `json:"syncs"`
-	WaitsNS  map[string]uint64 `json:"waits_ns"`
-	Failed   string            `json:"failed,omitempty"` // the first run that did not pass
+	Order     string            `json:"order"`
+	Runs      uint64            `json:"runs"`
+	Passed    uint64            `json:"passed"`
+	Delivered uint64            `json:"delivered"`
+	Messages  uint64            `json:"messages"`
+	Linked    uint64            `json:"by_link"` // of messages
+	Beats     uint64            `json:"heartbeats"`
+	Syncs     uint64            `json:"syncs"`
+	VirtualNS uint64            `json:"virtual_ns"` // in which the heartbeats were sent
+	WaitsNS   map[string]uint64 `json:"waits_ns"`
+	Failed    string            `json:"failed,omitempty"` // the first run that did not pass
 }
 
 // object prints one JSON object. Numbers are sums over all runs.
@@ -245,7 +282,8 @@ func (c *comparison) object() {
 		for name, percent := range map[string]float64{"p50": 50, "p99": 99, "max": 100} {
 			waits[name] = uint64(r.wait(percent))
 		}
-		rows = append(rows, jsonCost{r.order, r.runs, r.passed, r.entries, r.messages, r.beats, r.syncs, waits, r.failed})
+		s := &r.sum
+		rows = append(rows, jsonCost{r.order, r.runs, r.passed, s.Delivered, s.Messages, s.Linked, s.Beats, s.Syncs, uint64(s.Time), waits, r.failed})
 	}
 	writeJSON(&c.out, struct {
 		Scenario string     `json:"scenario"`
