@@ -42,8 +42,7 @@ var (
 )
 
 const (
-	traitorID  = 700 // of the fault: see rivalID
-	leastShare = 5   // of its messages, in percent
+	leastShare = 5 // of its messages, in percent
 	mostShare  = 50
 )
 
@@ -51,32 +50,43 @@ func buildByzantine(seed uint64, p Params, src protocol.Source) *Run {
 	m := newStorm(seed, p, src, stormDelays)
 	m.inject(sim.Fault{
 		ID: traitorID, Op: sim.Byzantine, Node: protocol.NodeID(p.Nodes - 1),
-		Trait: sim.Equivocate + sim.Trait(m.choose(kindTrait, 0, uint64(sim.Alter))),
+		Trait: sim.Equivocate + sim.Trait(m.choose(kindTrait, 0, uint64(sim.Alter-sim.Equivocate)+1)),
 		Rate:  protocol.Percent(leastShare + uint32(m.choose(kindShare, 0, mostShare-leastShare+1))),
 		At:    m.after(m.begin, stormDelays/5), // something is ordered before
 		For:   stormDelays * m.delay,
 	})
 	r := m.judged()
-	f := m.treason()
-	if f == nil {
+	// A search may have taken it away, and who tells faults may tell another one.
+	i := slices.IndexFunc(r.Plan.Faults, func(f sim.Fault) bool { return f.ID == traitorID && f.Op == sim.Byzantine })
+	if i < 0 {
 		r.Checks = append(r.Checks, check.Skip("the traitor had its time", "there is none: it was taken away, or the run is calm before"))
 		return r
 	}
-	if f.Trait == sim.Equivocate || f.Trait == sim.Replay {
-		why := fmt.Sprintf("not promised: node %v %v, with its checksum", f.Node, f.Trait)
-		r.Checks = r.Checks.Only(why, conserved, audited)
-	}
-	r.Checks = append(r.Checks, m.betrayed(f))
+	r.Checks = append(r.Checks, m.betrayed(&r.Plan.Faults[i]))
 	return r
 }
 
-// treason gives the fault of the plan that makes a traitor, or nil: a search may have
-// taken it away, and an edited replay file may tell another one.
-func (m *market) treason() *sim.Fault {
-	if i := slices.IndexFunc(m.plan.Faults, func(f sim.Fault) bool { return f.ID == traitorID && f.Op == sim.Byzantine }); i >= 0 {
-		return &m.plan.Faults[i]
+// traitors gives the faults of a plan that make traitors, but for those that the
+// parameters tell: who tells one is to see what breaks.
+func (w *world) traitors(faults []sim.Fault) (out []sim.Fault) {
+	_, told, _ := w.p.parseFaults()
+	for _, f := range faults {
+		if f.Op == sim.Byzantine && !slices.ContainsFunc(told, func(o sim.Fault) bool { return o.ID == f.ID }) {
+			out = append(out, f)
+		}
 	}
-	return nil
+	return out
+}
+
+// despite rules out what is not promised against these traitors: all but the checks of
+// these names, if one of them lies with its checksum.
+func despite(traitors []sim.Fault, checks check.Suite, promised ...string) check.Suite {
+	for _, f := range traitors {
+		if f.Trait == sim.Equivocate || f.Trait == sim.Replay {
+			return checks.Only(fmt.Sprintf("not promised: node %v %v, with its checksum", f.Node, f.Trait), promised...)
+		}
+	}
+	return checks
 }
 
 // betrayed demands that the traitor had its time: a run that ends before shows little.

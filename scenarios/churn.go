@@ -217,9 +217,6 @@ func (c *churning) sessions() {
 	}
 }
 
-// sessionID is above the identities of all other faults.
-const sessionID = 1 << 48
-
 // lasts draws how long a session or a downtime is; 0 is the longest.
 func (c *churning) lasts(kind protocol.Kind, name uint64, mean time.Duration) time.Duration {
 	const answers = 1 << 20

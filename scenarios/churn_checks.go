@@ -318,17 +318,25 @@ func (j *churnJudge) upkeep() *check.Check {
 // what comes before it in its bucket.
 const longDown = 90 * time.Minute
 
-// tidy demands that contacts who are dead do not stay.
+// tidy demands that contacts who are dead do not stay. It is exercised by each look while
+// somebody has been down for so long.
 func (j *churnJudge) tidy() *check.Check {
 	const name = "nobody who has been down for 90 minutes is taken to be a good contact"
-	if j.c.p.Until <= longDown {
-		return check.Skip(name, "the run is over before")
+	if !slices.ContainsFunc(protocol.SortedKeys(j.c.asks), j.longGone) {
+		return check.Skip(name, "nobody is down for so long while lookups go on")
 	}
 	return check.Always(name, sim.Received, func(e *sim.Event) (bool, error) {
 		if j.c.asks[e.At] == nil || e.Peer != protocol.Outside {
 			return false, nil
 		}
-		return len(j.looks) > 0, j.ghost
+		return len(j.looks) > 0 && j.longGone(e.At), j.ghost
+	})
+}
+
+// longGone tells whether, by the plan, some node has been down for long.
+func (j *churnJudge) longGone(now protocol.Time) bool {
+	return now <= j.c.plan.Until && slices.ContainsFunc(j.c.plan.Faults, func(f sim.Fault) bool {
+		return f.Op == sim.Crash && f.At+protocol.Time(longDown) < now && now < f.At+protocol.Time(f.For)
 	})
 }
 

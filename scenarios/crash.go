@@ -1,14 +1,9 @@
 package scenarios
 
 import (
-	"slices"
-	"time"
-
 	"dessim/protocol"
-	"dessim/protocol/abcast"
 	"dessim/protocol/twopc"
 	"dessim/sim"
-	"dessim/sim/check"
 )
 
 // crash: transfers while nodes crash and come back at any effect, disks tear what
@@ -19,14 +14,9 @@ func crash() *Scenario {
 		Shows:    "transfers while nodes crash at any effect and come back, with torn disks, loss and copies",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
-		Defaults: Params{
-			Nodes: 5, Txs: 10, Order: abcast.ISIS.String(),
-			Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
-			Abort: protocol.Percent(5), Until: 10 * time.Minute,
-			Faults: "crash,restart,disk,lose,copy",
-		},
-		moot:  withoutFailures,
-		build: buildCrash,
+		Defaults: stormDefaults(10, "crash,restart,disk,lose,copy"),
+		moot:     withoutFailures,
+		build:    buildCrash,
 	}
 }
 
@@ -42,15 +32,11 @@ func buildCrash(seed uint64, p Params, src protocol.Source) *Run {
 		m.ask(m.begin+1+protocol.Time(storm/int64(p.Txs)*int64(i)), draw(i))
 	}
 	m.rival()
-	c := m.commits
-	return m.run(slices.Concat(check.Suite{
-		m.joinedCheck(m.bound),
-		c.agreement(), c.stability(), c.validity(),
-	}, m.whole(), check.Suite{
-		m.dealings.linearizable(),
-		check.Sometimes("a node crashed within a step", check.InSweep, sim.Crashed, withinStep),
-	}))
+	return m.judged(m.crashed())
 }
+
+// withinStep reports a crash that lets a step do a part of what it does.
+func withinStep(e *sim.Event) bool { return e.Text != "between steps" }
 
 // rival has the last node, a liar, spend one coin twice: the first time its second
 // endorser is cut off, so that the first, who has voted yes, is in doubt, crashes
@@ -70,13 +56,7 @@ func (m *market) rival() {
 		sim.Fault{ID: rivalID + 1, Op: sim.Crash, At: m.after(at, 6), Node: 0, For: 5 * m.delay})
 }
 
-// rivalID names the first of the faults of rival: what is drawn has 1000 and more,
-// and what is told is numbered from 1.
 const (
-	rivalID     = 900
 	rivalDelays = 40
 	rivalNodes  = 4 // the liar, the endorser who crashes, and one more for each spend
 )
-
-// withinStep reports a crash that lets a step do a part of what it does.
-func withinStep(e *sim.Event) bool { return e.Text != "between steps" }

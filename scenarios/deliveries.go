@@ -10,9 +10,10 @@ import (
 )
 
 // deliveries judges the order itself, by what each life is delivered, whatever the
-// messages mean: uniform agreement and prefix order, since lives that crashed count
-// too, integrity, FIFO, and that only members of a view are heard in it. It is an
-// observer, to be shown an event before its checks are.
+// messages mean: uniform agreement and prefix order, since lives that crashed count too,
+// no duplication, FIFO, and that only members of a view are heard in it. What was never
+// broadcast is the second ledger's to find out. It is an observer, to be shown an event
+// before its checks are.
 type deliveries struct {
 	fifo  bool    // promised, by all but ISIS without views
 	views *viewed // nil if the group has none
@@ -20,6 +21,7 @@ type deliveries struct {
 	now   bool // the event shown last is a delivery, and of:
 	index uint64
 	id    abcast.MsgID
+	wrong error // it cannot be read
 
 	places map[abcast.MsgID]uint64
 	last   map[abcast.Life]uint64 // seq of the last message that has a place
@@ -37,9 +39,12 @@ func (d *deliveries) Watch() sim.What { return sim.Output }
 
 // Observe reads a delivery, once for all checks.
 func (d *deliveries) Observe(e *sim.Event) {
-	d.now = false
-	if e.Kind == abcast.KindDelivered {
-		d.index, d.id, d.now = abcast.DecodeDelivered(e.Body)
+	d.now, d.wrong = false, nil
+	if e.Kind != abcast.KindDelivered {
+		return
+	}
+	if d.index, d.id, d.now = abcast.DecodeDelivered(e.Body); !d.now {
+		d.wrong = fmt.Errorf("node %v tells of a delivery that cannot be read", e.Node)
 	}
 }
 
@@ -68,7 +73,7 @@ func (d *deliveries) same() *check.Check {
 func (d *deliveries) once() *check.Check {
 	return check.Always("no message is delivered at two places", sim.Output, func(e *sim.Event) (bool, error) {
 		if !d.now {
-			return false, nil
+			return d.wrong != nil, d.wrong
 		}
 		at, known := d.places[d.id]
 		if known && at != d.index {

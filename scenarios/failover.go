@@ -30,10 +30,9 @@ var (
 	kindFailFor = protocol.KindOf("fail.down")
 )
 
-const (
-	failovers  = 6   // crashes, of which each waits for its message from its part of the storm on
-	failoverID = 800 // of the first: see rivalID
-)
+// failovers is how many crashes there are: each waits for its message from its part of
+// the storm on.
+const failovers = 6
 
 // deadly is a kind of message in the middle of which a node may die: after one of so many.
 type deadly struct {
@@ -80,5 +79,5 @@ func buildFailover(seed uint64, p Params, src protocol.Source) *Run {
 		}
 		m.inject(f)
 	}
-	return m.judged(m.crashed(), m.stormy.views.deposed())
+	return m.judged(m.crashed(), m.stormy.views.deposed(p.Order))
 }

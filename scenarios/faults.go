@@ -23,6 +23,16 @@ const (
 	mostFaulty  = 1000 // nodes: each tells all others that it lives, all the time
 )
 
+// The identities of a scenario's own faults. Those that are told are numbered from 1,
+// unless they say what they are, and those that are drawn from 1000: see package swarm.
+const (
+	traitorID  = 700
+	failoverID = 800       // of the first
+	rivalID    = 900       // of the first of three
+	blackoutID = 1_000_000 // of the first node in the first one
+	sessionID  = 1 << 48   // of the first one of the first node
+)
+
 const nodesFail = "nodes or links fail"
 
 // Failing reports whether the parameters ask for faults. Then nodes order through
@@ -96,9 +106,9 @@ func (w *world) calmFrom() protocol.Time {
 	return calm
 }
 
-// storm adds the faults of the run to its plan. What is drawn hits neither clients
-// nor liars: what they are to do would be left undone. Nor does it contradict what
-// is told.
+// storm adds the faults of the run to its plan. Of what contradicts what is told, by
+// what it does or by its identity, nothing is left, be it the scenario's own or drawn.
+// What is drawn hits neither clients nor liars: what they are to do would be left undone.
 func (w *world) storm(plan *sim.Plan) {
 	if !w.p.Failing() {
 		return
@@ -112,16 +122,27 @@ func (w *world) storm(plan *sim.Plan) {
 	if slices.ContainsFunc(told, func(f sim.Fault) bool { return f.Op == sim.Heal }) {
 		c.Heal = 0
 	}
-	plan.Faults = append(plan.Faults, told...)
+	plan.Faults = consistent(told, plan.Faults, plan.Nodes)
 	if c.From < c.To {
-		fixed := slices.Clone(plan.Faults)
-		for _, f := range swarm.Draw(w.src, mix, c) {
-			if all := append(fixed[:len(fixed):len(fixed)], f); sim.ValidateFaults(all, plan.Nodes, protocol.MaxTime) == nil {
-				plan.Faults = append(plan.Faults, f)
-			}
-		}
+		plan.Faults = consistent(plan.Faults, swarm.Draw(w.src, mix, c), plan.Nodes)
 	}
 	plan.Faults = slices.DeleteFunc(plan.Faults, func(f sim.Fault) bool { return f.At > plan.Until && f.At != sim.Never }) // cut short before it
+}
+
+// consistent gives faults, and of more, which are consistent by themselves, those that
+// none of them contradicts.
+func consistent(faults, more []sim.Fault, nodes int) []sim.Fault {
+	all := slices.Concat(faults, more)
+	if sim.ValidateFaults(all, nodes, protocol.MaxTime) == nil {
+		return all
+	}
+	all = all[:len(faults)]
+	for _, f := range more {
+		if sim.ValidateFaults(append(slices.Clip(faults), f), nodes, protocol.MaxTime) == nil {
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
 // healsWhen reports whether the parameters tell when the run heals.

@@ -129,3 +129,77 @@ func TestADamagedDiskIsExcusedByName(t *testing.T) {
 		t.Errorf("%v, %d disks damaged; %+v", r.Verdict, r.Sim.Faults.Damaged, c)
 	}
 }
+
+// What is told wins over a scenario's own faults that contradict it, by what they do or
+// by their identity.
+func TestToldFaultsTakeThePlaceOfAScenariosOwn(t *testing.T) {
+	for scenario, told := range map[string]string{
+		"crash":     "pause 0 at 4.7s for 1s", // while node 0 is down for the double spend
+		"failover":  "800: crash 1 at 4s for 1s",
+		"byzantine": "700: crash 1 at 4s for 1s",
+		"blackout":  "pause 2 at 2.5s for 3s; 1000003: crash 1 at 6s for 1s",
+		"chaos":     "1003: crash 1 at 6s for 1s", // of what is drawn
+	} {
+		t.Run(scenario, func(t *testing.T) {
+			s := scenarios.Find(scenario)
+			p := s.Defaults
+			if err := param(t, "fault").Set(&p, told); err != nil {
+				t.Fatal(err)
+			}
+			sub := subject{s, 1, p}
+			r := sub.run(nil)
+			if r.Verdict != check.Pass {
+				t.Errorf("%v %s\nreproduce: %s", r.Verdict, r.Failure, sub)
+			}
+			for _, want := range strings.Split(told, "; ") {
+				if !slices.ContainsFunc(r.Faults, func(f sim.Fault) bool { return strings.HasSuffix(want, f.String()) }) {
+					t.Errorf("%q is none of %v", want, r.Faults)
+				}
+			}
+		})
+	}
+}
+
+// Against a traitor that is drawn what nobody promises is not demanded, in any scenario,
+// and what is promised holds. Whoever tells one sees what it breaks.
+func TestWhatNobodyPromisesAgainstADrawnTraitorIsNotDemanded(t *testing.T) {
+	for _, scenario := range []string{"concurrent", "chaos", "kv"} {
+		s := scenarios.Find(scenario)
+		p := s.Defaults
+		p.Faults = "byzantine"
+		if err := s.Validate(&p); err != nil {
+			t.Fatal(err)
+		}
+		lied := 0
+		for seed := range uint64(8) {
+			sub := subject{s, seed + 1, p}
+			r := sub.run(nil)
+			lies := slices.ContainsFunc(r.Faults, func(f sim.Fault) bool { return f.Trait == sim.Equivocate || f.Trait == sim.Replay })
+			if lies {
+				lied++
+			}
+			for _, c := range r.Checks {
+				promised := c.Name == "value is conserved after every delivery" || c.Name == "a second ledger agrees with every entry"
+				if c.Verdict == check.Violation || lies && !promised && c.Verdict != check.NotApplicable {
+					t.Errorf("%q is %v, lies %v\nreproduce: %s", c.Name, c.Verdict, lies, sub)
+				}
+			}
+		}
+		if lied == 0 {
+			t.Errorf("%s: nobody lied", scenario)
+		}
+	}
+	s := scenarios.Find("crash")
+	p := s.Defaults
+	p.Nodes, p.Txs, p.Fault = 4, 4, "byzantine 1 replays 50% at 2s for 5s"
+	broken := 0
+	for seed := range uint64(6) {
+		sub := subject{s, seed + 1, p}
+		if r := sub.run(nil); r.Verdict == check.Violation {
+			broken++
+		}
+	}
+	if broken == 0 {
+		t.Error("a traitor that is told breaks nothing")
+	}
+}

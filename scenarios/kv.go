@@ -86,9 +86,13 @@ func buildKV(seed uint64, p Params, src protocol.Source) *Run {
 	}
 	w.storm(&x.plan)
 	h, order := x.history, newDeliveries(p.Order, x.views)
+	checks := check.Suite{h.linearizable(), x.order(), h.ended(), h.overlapped()}
+	if p.Failing() {
+		checks = append(checks, x.views.cameBack()) // what makes an unordered read stale
+	}
 	return &Run{
 		Plan:   x.plan,
-		Checks: append(check.Suite{h.linearizable(), x.order(), h.ended(), h.overlapped(), x.excluded(), x.views.same()}, order.checks()...),
+		Checks: despite(x.traitors(x.plan.Faults), slices.Concat(checks, x.views.checks(), order.checks())),
 		watch:  []sim.Observer{&w.lives, h, x.views, order, &w.sent},
 		nodes:  x.rows,
 		facts:  h.facts,
@@ -138,19 +142,6 @@ func (x *store) order() *check.Check {
 		a, ok := kv.DecodeApplied(e.Body)
 		return check.Position{Index: a.Index, Item: fmt.Sprintf("%016x", a.State)}, ok
 	}, func(item string) string { return "state " + item })
-}
-
-// excluded tells whether a replica was left behind while others went on: what makes
-// an unordered read stale.
-func (x *store) excluded() *check.Check {
-	name := "a replica came back to an order that had gone on without it"
-	if !x.p.Failing() {
-		return check.Skip(name, "nodes and links do not fail")
-	}
-	return check.Sometimes(name, check.InSweep, sim.Output, func(e *sim.Event) bool {
-		v, ok := abcast.DecodeViewed(e.Body)
-		return ok && e.Kind == abcast.KindViewed && len(v.Members) < x.p.Nodes && v.Number > 0
-	})
 }
 
 // rows gives of each replica how much of the order it has applied in this life.

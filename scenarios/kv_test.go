@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"dessim/protocol/abcast"
 	"dessim/sim/check"
 	"dessim/sim/source"
 )
@@ -12,10 +11,10 @@ import (
 // kvParams are runs of the scenario kv: each order, calm, with the default faults,
 // and with any.
 func kvParams() (all []Params) {
-	for _, order := range abcast.Orders() {
+	for _, order := range orders() {
 		for _, faults := range []string{"", keyValue().Defaults.Faults, "swarm", "swarm,rot"} {
 			p := keyValue().Defaults
-			p.Order, p.Faults = order.String(), faults
+			p.Order, p.Faults = order, faults
 			all = append(all, p)
 		}
 	}

@@ -364,18 +364,18 @@ type outpoints struct {
 	w     *world
 	made  map[ledger.Outpoint]ledger.TxOut // those of the genesis are not entered
 	spent map[ledger.Outpoint]bool
-	pairs map[lamport]bool
+	pairs map[pair]bool
 	known map[ledger.ID]bool // had a place
 }
 
-type lamport struct {
+type pair struct {
 	sender ledger.Owner
 	seq    uint64
 }
 
 func newOutpoints(w *world) outpoints {
 	return outpoints{w: w, made: make(map[ledger.Outpoint]ledger.TxOut), spent: make(map[ledger.Outpoint]bool),
-		pairs: make(map[lamport]bool), known: make(map[ledger.ID]bool)}
+		pairs: make(map[pair]bool), known: make(map[ledger.ID]bool)}
 }
 
 func (o *outpoints) find(p ledger.Outpoint) (out ledger.TxOut, ok bool) {
@@ -400,7 +400,7 @@ func (o *outpoints) free(tx *ledger.Tx) bool {
 	for i := range tx.Outputs {
 		out += tx.Outputs[i].Amount
 	}
-	return in == out && !o.pairs[lamport{tx.Sender, tx.Seq}]
+	return in == out && !o.pairs[pair{tx.Sender, tx.Seq}]
 }
 
 // enter judges a place, and enters what it does.
@@ -411,7 +411,7 @@ func (o *outpoints) enter(p *logPlace) (good, again bool) {
 	if !p.accepted {
 		return good, again
 	}
-	o.pairs[lamport{p.tx.Sender, p.tx.Seq}] = true
+	o.pairs[pair{p.tx.Sender, p.tx.Seq}] = true
 	for i := range p.tx.Inputs {
 		o.spent[p.tx.Inputs[i].Outpoint] = true
 	}

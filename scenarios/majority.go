@@ -24,6 +24,8 @@ func unhealed(plan *sim.Plan, members int) string {
 	switch n := together(left, members); {
 	case len(left) == 0:
 		return ""
+	case n == members:
+		return "nothing heals, and messages are lost or altered for ever"
 	case 2*n > members:
 		return fmt.Sprintf("nothing heals, and the faults leave %d of %d nodes up and connected", n, members)
 	default:
@@ -38,7 +40,7 @@ func lasts(f *sim.Fault, faults []sim.Fault) bool {
 	case sim.Crash, sim.FailSync:
 		return f.For == 0 && !slices.ContainsFunc(faults, func(g sim.Fault) bool { return g.Op == sim.Restart && g.Node == f.Node && g.At >= f.At })
 	case sim.Pause, sim.Partition, sim.Cut, sim.Ring, sim.Clog, sim.Lose, sim.Corrupt, sim.Byzantine:
-		return f.For == 0 && f.Every == 0
+		return f.For == 0 && f.Every == 0 // what comes and goes leaves time in between
 	case sim.Rot:
 		return true
 	}
@@ -54,7 +56,7 @@ func together(faults []sim.Fault, nodes int) int {
 		var set []protocol.NodeID
 		for i := range nodes {
 			id := protocol.NodeID((first + i) % nodes)
-			if !isDown(faults, id) && !slices.ContainsFunc(set, func(o protocol.NodeID) bool { return !hear(faults, id, o) }) {
+			if !isDown(faults, id) && !slices.ContainsFunc(set, func(o protocol.NodeID) bool { return !hear(faults, id, o, nodes) }) {
 				set = append(set, id)
 			}
 		}
@@ -72,10 +74,12 @@ func isDown(faults []sim.Fault, id protocol.NodeID) bool {
 	})
 }
 
-// hear tells whether two nodes are up and hear each other.
-func hear(faults []sim.Fault, a, b protocol.NodeID) bool {
-	return !isDown(faults, a) && !isDown(faults, b) && !slices.ContainsFunc(faults, func(f sim.Fault) bool {
+// hear tells whether two nodes that are up hear each other.
+func hear(faults []sim.Fault, a, b protocol.NodeID, nodes int) bool {
+	return !slices.ContainsFunc(faults, func(f sim.Fault) bool {
 		switch f.Op {
+		case sim.Ring:
+			return !besides(f.Groups[0], a, b, nodes)
 		case sim.Partition:
 			i, j := campOf(f.Groups, a), campOf(f.Groups, b)
 			return i >= 0 && j >= 0 && i != j
@@ -86,6 +90,17 @@ func hear(faults []sim.Fault, a, b protocol.NodeID) bool {
 		}
 		return false
 	})
+}
+
+// besides tells whether two nodes are neighbours in a ring, or one is not in it; nil is
+// the ring of all.
+func besides(ring []protocol.NodeID, a, b protocol.NodeID, nodes int) bool {
+	i, j := int(a), int(b)
+	if ring != nil {
+		i, j, nodes = slices.Index(ring, a), slices.Index(ring, b), len(ring)
+	}
+	d := max(i-j, j-i)
+	return i < 0 || j < 0 || d <= 1 || d == nodes-1
 }
 
 // campOf gives the number of the group that has the node, or -1.

@@ -22,6 +22,8 @@ func TestFaultsThatLeaveNoMajorityAreForewarnedAndJudgedOnSafetyAlone(t *testing
 		"heal at never; crash 0 at 5s; crash 1 at 5s; crash 2 at 5s":                    "no majority, 2 of 5",
 		"heal at never; partition 0,1|2,3 at 5s":                                        "leave 3 of 5", // node 4 hears all
 		"heal at never; partition 0,1|2-4 at 5s":                                        "leave 3 of 5",
+		"heal at never; ring 0-4 at 5s":                                                 "no majority, 2 of 5",
+		"heal at never; lose *>* 5% at 5s":                                              "messages are lost or altered",
 		"heal at never; partition 0,1|2,3|4 at 5s":                                      "no majority, 2 of 5",
 		"heal at never; crash 4 at 5s; partition 0,1|2,3 at 5s":                         "no majority, 2 of 5",
 		"heal at never; cut 0,1>2-4 at 5s":                                              "leave 3 of 5", // one way is enough

@@ -35,7 +35,7 @@ type market struct {
 	ledgers  *ledgers
 	dealings *dealings
 	stormy   *stormy
-	order    *deliveries
+	told     *deliveries
 }
 
 // newMarket makes a market of p.Nodes nodes, without inputs. The client's links
@@ -56,9 +56,9 @@ func newMarket(seed uint64, p Params, src protocol.Source) *market {
 	m.dealings = newDealings(w, m.ledgers)
 	m.stormy = newStormy(m)
 	if p.Failing() {
-		m.order = newDeliveries(p.Order, m.stormy.views)
+		m.told = newDeliveries(p.Order, m.stormy.views)
 	} else {
-		m.order = newDeliveries(p.Order, nil)
+		m.told = newDeliveries(p.Order, nil)
 	}
 	return m
 }
@@ -118,13 +118,13 @@ func (m *market) run(checks check.Suite) *Run {
 	m.storm(&m.plan)
 	r := &Run{
 		Plan:   m.plan,
-		Checks: slices.Concat(checks, m.order.checks()),
-		watch:  []sim.Observer{&m.lives, m.commits, m.ledgers, m.dealings, m.order, &m.sent},
+		Checks: slices.Concat(checks, m.told.checks()),
+		watch:  []sim.Observer{&m.lives, m.commits, m.ledgers, m.dealings, m.told, &m.sent},
 		nodes:  m.rows,
 		facts:  func(*sim.Sim) []Fact { return append(m.commits.facts(), m.ledgers.facts()...) },
 	}
 	if m.p.Failing() {
-		r.Checks = append(r.Checks, m.stormy.checks()...)
+		r.Checks = despite(m.traitors(m.plan.Faults), append(r.Checks, m.stormy.checks()...), conserved, audited)
 		r.watch = append(r.watch, m.stormy.promises, m.stormy.views, m.stormy)
 		r.counts = m.stormy.counts
 		r.facts = func(*sim.Sim) []Fact {

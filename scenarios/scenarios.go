@@ -35,7 +35,7 @@ type Scenario struct {
 
 // All is the table of scenarios, in the order in which they are listed.
 func All() []*Scenario {
-	return []*Scenario{bootstrap(), committing(), broadcasting(), concurrent(), verify(), doubleSpend(), story(), crash(), keyValue(), failover(), partition(), churn(), byzantine(), chaos()}
+	return []*Scenario{bootstrap(), committing(), broadcasting(), concurrent(), verify(), doubleSpend(), story(), crash(), keyValue(), failover(), blackout(), partition(), churn(), byzantine(), chaos()}
 }
 
 // Words gives what a sim.Trace of a run with these parameters shows as Text.

@@ -25,7 +25,7 @@ func stormDefaults(txs int, faults string) Params {
 // own: nodes are made to survive them only if -faults says that there are any.
 func withoutFailures(p Params) string {
 	if !p.Failing() {
-		return "no node is made to survive a failure"
+		return "there are no -faults and no -fault, so nodes keep nothing to come back with"
 	}
 	return withoutTransfers(p)
 }

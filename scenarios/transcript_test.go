@@ -27,6 +27,7 @@ var transcripts = []struct {
 	{flags: "-scenario kv -nodes 3 -txs 3", without: []sim.What{sim.Sent, sim.Fired}},
 	{flags: "-scenario crash -nodes 4 -txs 1 -faults crash", without: []sim.What{sim.Sent, sim.Received, sim.Noted, sim.Fired}},
 	{flags: "-scenario failover -nodes 3 -txs 1 -order raft", without: []sim.What{sim.Sent, sim.Noted, sim.Fired, sim.Persisted}},
+	{flags: "-scenario blackout -nodes 3 -txs 1 -faults lose", without: []sim.What{sim.Sent, sim.Received, sim.Noted, sim.Fired, sim.Persisted}},
 	{flags: "-scenario partition -nodes 3 -txs 1 -order raft", without: []sim.What{sim.Sent, sim.Received, sim.Noted, sim.Fired, sim.Persisted}},
 	{flags: "-scenario byzantine -nodes 4 -txs 1 -faults lose", without: []sim.What{sim.Sent, sim.Received, sim.Noted, sim.Fired, sim.Persisted}},
 	{flags: "-scenario chaos -nodes 3 -txs 1", without: []sim.What{sim.Sent, sim.Received, sim.Noted, sim.Fired, sim.Persisted}},

@@ -14,20 +14,30 @@ import (
 // viewed follows the views that nodes tell of, and the terms of Raft's leaders. It is
 // an observer, to be shown an event before its checks are.
 type viewed struct {
-	views   map[uint64]abcast.View // by number
-	last    []abcast.Life          // by node, the last life that a view with it reached
-	number  []uint64               // by node, of the last view that its life told of
-	begun   []uint32               // by node, the life that told of it
-	highest uint64                 // number of a view
-	term    uint64                 // the highest one
-	terms   uint64                 // that are part of the order, but for the first
-	moved   uint64                 // lives but the first of a node that were brought up to date
-	leader  []protocol.NodeID      // the lowest members of the views, each told when it changes
-	wrong   error                  // what is wrong with the view told of last
+	views    map[uint64]abcast.View // by number
+	last     []abcast.Life          // by node, the last life that a view with it reached
+	told     []telling              // by node
+	now      check.Position         // of the view that the event shown last tells of
+	news     bool                   // it tells of one
+	wrong    error                  // what is wrong with it by itself
+	highest  uint64                 // number of a view
+	term     uint64                 // the highest one
+	terms    uint64                 // that are part of the order, but for the first
+	moved    uint64                 // lives but the first of a node that were brought up to date
+	left     map[protocol.NodeID]bool
+	returned uint64            // nodes in a view that had left an earlier one
+	leader   []protocol.NodeID // the lowest members of the views, each told when it changes
+}
+
+// telling is what one life was told.
+type telling struct {
+	incarnation uint32
+	views       uint64 // how many
+	number      uint64 // of the last
 }
 
 func newViewed(nodes int) *viewed {
-	return &viewed{views: make(map[uint64]abcast.View), last: make([]abcast.Life, nodes), number: make([]uint64, nodes), begun: make([]uint32, nodes)}
+	return &viewed{views: make(map[uint64]abcast.View), last: make([]abcast.Life, nodes), told: make([]telling, nodes), left: make(map[protocol.NodeID]bool)}
 }
 
 // Watch gives what tells of views and terms.
@@ -35,6 +45,7 @@ func (v *viewed) Watch() sim.What { return sim.Output }
 
 // Observe takes a view or a term, and notes what is wrong with it.
 func (v *viewed) Observe(e *sim.Event) {
+	v.news = false
 	switch e.Kind {
 	case raft.KindTerm:
 		if term, _, ok := raft.DecodeTerm(e.Body); ok && term > v.term {
@@ -44,6 +55,7 @@ func (v *viewed) Observe(e *sim.Event) {
 			v.term = term
 		}
 	case abcast.KindViewed:
+		v.news = true
 		now, ok := abcast.DecodeViewed(e.Body)
 		if !ok {
 			v.wrong = fmt.Errorf("node %v is told of a view that cannot be read", e.Node)
@@ -53,11 +65,20 @@ func (v *viewed) Observe(e *sim.Event) {
 	}
 }
 
-// same demands that all nodes are told of the same views at the same places of the
-// order, in the order of their numbers, each life from the first one on.
+func (v *viewed) checks() check.Suite { return check.Suite{v.same(), v.grow()} }
+
+// same demands that all lives are told of the same views at the same places of the
+// order, each from the first one on.
 func (v *viewed) same() *check.Check {
-	return check.Always("all nodes see the same views at the same places of the order", sim.Output, func(e *sim.Event) (bool, error) {
-		if e.Kind != abcast.KindViewed {
+	return check.SameOrder("all nodes see the same views at the same places of the order", sim.Output, func(*sim.Event) (check.Position, bool) {
+		return v.now, v.news && v.wrong == nil
+	}, func(item string) string { return "view " + item })
+}
+
+// grow demands that the views that a life is told of have ever higher numbers.
+func (v *viewed) grow() *check.Check {
+	return check.Always("a later view has a higher number", sim.Output, func(*sim.Event) (bool, error) {
+		if !v.news {
 			return false, nil
 		}
 		return true, v.wrong
@@ -66,50 +87,67 @@ func (v *viewed) same() *check.Check {
 
 // of gives the view that the life of an event was told of last, or none: Number 0.
 func (v *viewed) of(e *sim.Event) abcast.View {
-	if v.begun[e.Node] != e.Incarnation {
-		return abcast.View{}
+	if o := &v.told[e.Node]; o.incarnation == e.Incarnation {
+		return v.views[o.number]
 	}
-	return v.views[v.number[e.Node]]
+	return abcast.View{}
 }
 
 func (v *viewed) take(e *sim.Event, now abcast.View) error {
-	if v.begun[e.Node] != e.Incarnation {
-		v.begun[e.Node], v.number[e.Node] = e.Incarnation, 0
+	o := &v.told[e.Node]
+	if o.incarnation != e.Incarnation {
+		*o = telling{incarnation: e.Incarnation}
 	}
-	if now.Number <= v.number[e.Node] {
-		return fmt.Errorf("node %v is told of view %d after view %d", e.Node, now.Number, v.number[e.Node])
+	v.now = check.Position{Index: o.views, Item: fmt.Sprintf("%d of %v before message %d", now.Number, now.Members, now.Place)}
+	o.views++
+	if now.Number <= o.number {
+		return fmt.Errorf("node %v is told of view %d after view %d", e.Node, now.Number, o.number)
 	}
-	v.number[e.Node] = now.Number
+	o.number = now.Number
 	if self := (abcast.Life{Node: e.Node, Incarnation: e.Incarnation}); v.last[e.Node] != self && slices.Contains(now.Members, self) {
 		v.last[e.Node] = self
 		if e.Incarnation > 1 {
 			v.moved++
 		}
 	}
-	was, known := v.views[now.Number]
-	if !known {
+	if _, known := v.views[now.Number]; !known {
 		v.views[now.Number] = now
 		if now.Number > v.highest {
+			v.follow(v.views[v.highest], now)
 			v.highest = now.Number
-			if n := len(v.leader); n == 0 || v.leader[n-1] != now.Members[0].Node {
-				v.leader = append(v.leader, now.Members[0].Node)
-			}
 		}
-		return nil
-	}
-	if was.Place != now.Place || !slices.Equal(was.Members, now.Members) {
-		return fmt.Errorf("node %v is told of view %d as %v before message %d, another node as %v before message %d",
-			e.Node, now.Number, now.Members, now.Place, was.Members, was.Place)
 	}
 	return nil
 }
 
-// deposed demands that a leader, who is Raft's, or where there is none the lowest member
-// of a view, lost its place to another.
-func (v *viewed) deposed() *check.Check {
-	return check.Sometimes("another node leads than did before", check.InSweep, sim.Output, func(*sim.Event) bool {
-		return v.terms > 0 || v.term == 0 && len(v.leader) > 1
-	})
+// follow enters that a view follows another one.
+func (v *viewed) follow(before, now abcast.View) {
+	if n := len(v.leader); n == 0 || v.leader[n-1] != now.Members[0].Node {
+		v.leader = append(v.leader, now.Members[0].Node)
+	}
+	for _, m := range before.Members {
+		v.left[m.Node] = true
+	}
+	for _, m := range now.Members {
+		if v.left[m.Node] && !slices.ContainsFunc(before.Members, func(o abcast.Life) bool { return o.Node == m.Node }) {
+			v.returned++
+		}
+		delete(v.left, m.Node)
+	}
+}
+
+// cameBack demands that a node came back to an order that had gone on without it.
+func (v *viewed) cameBack() *check.Check {
+	return check.Sometimes("a node came back to an order that had gone on without it", check.InSweep, sim.Output, func(*sim.Event) bool { return v.returned > 0 })
+}
+
+// deposed demands that who led the order had to be followed: of the views it is the
+// lowest member that leads; of Raft's leaders the terms are known, and not the names.
+func (v *viewed) deposed(order string) *check.Check {
+	if order == orderRaft {
+		return check.Sometimes("a leader was elected after the first", check.InSweep, sim.Output, func(*sim.Event) bool { return v.terms > 0 })
+	}
+	return check.Sometimes("another node leads than did before", check.InSweep, sim.Output, func(*sim.Event) bool { return len(v.leader) > 1 })
 }
 
 // counts gives what a sweep adds up.

@@ -263,7 +263,7 @@ func (d *drawer) byzantine() bool {
 	d.f.Op = sim.Byzantine
 	d.begin(d.From, d.To)
 	d.f.Node = d.Nodes[(first+d.choose(askNode, (n-1)/3))%n]
-	d.f.Trait = sim.Equivocate + sim.Trait(d.choose(askHow, int(sim.Alter)))
+	d.f.Trait = sim.Equivocate + sim.Trait(d.choose(askHow, int(sim.Alter-sim.Equivocate)+1))
 	d.percent(5, 20, 50, 100)
 	d.last()
 	return true
