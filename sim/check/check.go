@@ -47,7 +47,8 @@ type Check struct {
 	see       func(c *Check, e *sim.Event)
 	conclude  func(c *Check, end protocol.Time) (Verdict, string)
 	excused   []string
-	holds     func() error // of an Eventually: for Suite.Done
+	holds     func() error  // of an Eventually: for Suite.Done
+	bound     protocol.Time // of an Eventually: for Suite.Until
 	exercised uint64
 	failed    bool
 	failure   Result
@@ -110,11 +111,12 @@ func Always(name string, watch sim.What, judge func(e *sim.Event) (relevant bool
 
 // Eventually judges at the end: missing tells how many things it looked at and
 // what has not come, as one sentence, or nil. It must only read. A run goes on
-// until it holds or time is up. What has not come at the end is a violation if
-// the run was given until bound, and inconclusive if it was cut short before.
+// until it holds or time is up: see Suite.Done and Suite.Until. What has not come at
+// the end is a violation if the run was given until bound, and inconclusive if it was
+// cut short before.
 func Eventually(name string, bound protocol.Time, missing func() (n uint64, wrong error)) *Check {
 	holds := func() error { _, wrong := missing(); return wrong }
-	return &Check{name: name, holds: holds, conclude: func(c *Check, end protocol.Time) (Verdict, string) {
+	return &Check{name: name, holds: holds, bound: bound, conclude: func(c *Check, end protocol.Time) (Verdict, string) {
 		n, wrong := missing()
 		c.exercised = n
 		switch {

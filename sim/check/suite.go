@@ -31,6 +31,31 @@ func (s Suite) Done() bool {
 	return true
 }
 
+// Until gives when a run of plan ends at the latest: when each Eventually has had its
+// time, and whatever the plan brings has come, and not after the plan's own end. What
+// has not come by then is a violation, which to wait for longer shows nothing.
+func (s Suite) Until(plan *sim.Plan) protocol.Time {
+	end := protocol.Time(0)
+	for _, c := range s {
+		end = max(end, c.bound)
+	}
+	if end == 0 {
+		return plan.Until
+	}
+	for i := range plan.Starts {
+		end = max(end, plan.Starts[i])
+	}
+	for i := range plan.Inputs {
+		end = max(end, plan.Inputs[i].At)
+	}
+	for i := range plan.Faults {
+		if f := &plan.Faults[i]; f.At != sim.Never {
+			end = max(end, f.At+protocol.Time(f.For))
+		}
+	}
+	return min(end, plan.Until)
+}
+
 // Failed reports whether the check of that name has failed already.
 func (s Suite) Failed(name string) bool {
 	for _, c := range s {

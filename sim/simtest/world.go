@@ -129,7 +129,7 @@ func fails(seed uint64, o Options, m Maker, t *explore.Trial, g explore.Guard) (
 }
 
 // Execute makes the run of plan under src and lets suite judge it. It ends the plan
-// by Suite.Done, unless the plan has a Done of its own. A node that panics is a
+// by Suite.Done and Suite.Until, unless the plan has a Done of its own. A node that panics is a
 // failure of the run and not of the caller. It panics if the plan cannot run.
 func Execute(plan sim.Plan, suite check.Suite, src protocol.Source, observers ...sim.Observer) explore.Outcome {
 	o, _ := execute(plan, suite, src, nil, "", observers...)
@@ -141,6 +141,7 @@ func Execute(plan sim.Plan, suite check.Suite, src protocol.Source, observers ..
 func execute(plan sim.Plan, suite check.Suite, src protocol.Source, stop func(*sim.Sim) bool, until string, observers ...sim.Observer) (o explore.Outcome, ended bool) {
 	if plan.Done == nil {
 		plan.Done = suite.Done
+		plan.Until = suite.Until(&plan)
 	}
 	m, err := sim.New(plan, src, append(suite.Observers(), observers...)...)
 	if err != nil {
