@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"dessim/protocol"
 	"dessim/protocol/bencode"
 )
 
@@ -45,6 +46,26 @@ func FuzzText(f *testing.F) {
 			t.Fatalf("%q has the text %q", msg, s)
 		}
 	})
+}
+
+func TestOutputsHaveWords(t *testing.T) {
+	view := AppendView(nil, View{9, []Life{{0, 1}, {2, 2}}, 8})
+	delivered := AppendDelivered(nil, 7, MsgID{2, 1, 3})
+	for _, c := range []struct {
+		kind protocol.Kind
+		rec  []byte
+		want string
+	}{
+		{KindViewed, view, "9 of [0/1 2/2] before message 8"},
+		{KindDelivered, delivered, "2/1/3 as message 7"},
+		{KindViewed, delivered, ""},
+		{KindDelivered, view, ""},
+		{KindData, delivered, ""},
+	} {
+		if got := TextOutput(c.kind, c.rec); got != c.want {
+			t.Errorf("%v %q has the text %q, want %q", c.kind, c.rec, got, c.want)
+		}
+	}
 }
 
 // control reports what does not belong in a line of text.

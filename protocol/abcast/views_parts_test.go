@@ -147,6 +147,20 @@ func FuzzDecodeViewedInvertsEncode(f *testing.F) {
 
 // FuzzViewsSurviveAnyBytes gives a member of a view, one that waits, and a fresh
 // one whatever there is, as messages and as records.
+func FuzzDecodeDeliveredInvertsEncode(f *testing.F) {
+	f.Add(AppendDelivered(nil, 7, MsgID{2, 1, 3}))
+	f.Add([]byte("li7ei2ei0ei3ee"))
+	f.Fuzz(func(t *testing.T, rec []byte) {
+		index, id, ok := DecodeDelivered(rec)
+		if ok && !bytes.Equal(AppendDelivered(nil, index, id), rec) {
+			t.Fatalf("%q decodes to %v at %d, which encodes to %q", rec, id, index, AppendDelivered(nil, index, id))
+		}
+		if got := TextOutput(KindDelivered, rec); (got != "") != ok {
+			t.Fatalf("%q has the text %q", rec, got)
+		}
+	})
+}
+
 func FuzzViewsSurviveAnyBytes(f *testing.F) {
 	for _, s := range append(datagramSeeds(), recordSeeds()...) {
 		f.Add(uint32(0), s, appendNewView(headed(opNewView, 1), 12, 0, []logEntry{{view: 12, lives: []Life{{0, 1}, {1, 1}, {2, 1}}}}))
