@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -165,6 +166,37 @@ func BenchmarkShrink(b *testing.B) {
 			b.ReportMetric(float64(len(out.After.Answers)), "answers-after")
 			b.ReportMetric(float64(left[len(out.After.Faults)]), "runs-to-faults")
 			b.ReportMetric(float64(out.Runs), "runs")
+		})
+	}
+}
+
+// BenchmarkNamedAnswers takes single faults out of runs of about 40 that fail: each that
+// shrinking does not need. Since faults and answers have names of their own, the rest
+// stays as it was, and the run goes on failing, nearly always. It is no matter of time.
+func BenchmarkNamedAnswers(b *testing.B) {
+	for nth := 1; nth <= 6; nth++ {
+		b.Run(fmt.Sprintf("failure-%d", nth), func(b *testing.B) {
+			removed, fails := 0, 0
+			w, was, t := stormyFailure(b, true, nth)
+			for range b.N {
+				out, err := explore.Shrink(b.Context(), w, t, explore.ShrinkOptions{Runs: explore.DefaultRuns / 4, Workers: runtime.NumCPU()})
+				if err != nil {
+					b.Fatal(err)
+				}
+				for i, f := range t.Faults {
+					if f.Op == sim.Heal || slices.ContainsFunc(out.After.Faults, func(o sim.Fault) bool { return o.ID == f.ID }) {
+						continue
+					}
+					less := *t
+					less.Faults = slices.Delete(slices.Clone(t.Faults), i, i+1)
+					removed++
+					if w.Fails(&less, explore.Guard{Check: was.Check()}).Fails {
+						fails++
+					}
+				}
+			}
+			b.ReportMetric(float64(removed)/float64(b.N), "faults-removed")
+			b.ReportMetric(100*float64(fails)/float64(removed), "still-fails-%")
 		})
 	}
 }
