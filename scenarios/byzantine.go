@@ -56,37 +56,28 @@ func buildByzantine(seed uint64, p Params, src protocol.Source) *Run {
 		For:   stormDelays * m.delay,
 	})
 	r := m.judged()
-	// A search may have taken it away, and who tells faults may tell another one.
-	i := slices.IndexFunc(r.Plan.Faults, func(f sim.Fault) bool { return f.ID == traitorID && f.Op == sim.Byzantine })
-	if i < 0 {
+	f := m.treason()
+	if f == nil {
 		r.Checks = append(r.Checks, check.Skip("the traitor had its time", "there is none: it was taken away, or the run is calm before"))
 		return r
 	}
-	r.Checks = append(r.Checks, m.betrayed(&r.Plan.Faults[i]))
+	if f.Trait == sim.Equivocate || f.Trait == sim.Replay {
+		why := fmt.Sprintf("not promised: node %v %v, with its checksum", f.Node, f.Trait)
+		r.Checks = r.Checks.Only(why, conserved, audited)
+	}
+	r.Checks = append(r.Checks, m.betrayed(f))
 	return r
 }
 
-// traitors gives the faults of a plan that make traitors, but for those that the
-// parameters tell: who tells one is to see what breaks.
-func (w *world) traitors(faults []sim.Fault) (out []sim.Fault) {
-	_, told, _ := w.p.parseFaults()
-	for _, f := range faults {
-		if f.Op == sim.Byzantine && !slices.ContainsFunc(told, func(o sim.Fault) bool { return o.ID == f.ID }) {
-			out = append(out, f)
-		}
+// treason gives the fault of the plan that makes a traitor, or nil: a search may have
+// taken it away, and who tells faults may tell another one. It is the scenario's own:
+// who asks for more traitors, here or elsewhere, asks to see what breaks, so of them
+// everything is demanded.
+func (m *market) treason() *sim.Fault {
+	if i := slices.IndexFunc(m.plan.Faults, func(f sim.Fault) bool { return f.ID == traitorID && f.Op == sim.Byzantine }); i >= 0 {
+		return &m.plan.Faults[i]
 	}
-	return out
-}
-
-// despite rules out what is not promised against these traitors: all but the checks of
-// these names, if one of them lies with its checksum.
-func despite(traitors []sim.Fault, checks check.Suite, promised ...string) check.Suite {
-	for _, f := range traitors {
-		if f.Trait == sim.Equivocate || f.Trait == sim.Replay {
-			return checks.Only(fmt.Sprintf("not promised: node %v %v, with its checksum", f.Node, f.Trait), promised...)
-		}
-	}
-	return checks
+	return nil
 }
 
 // betrayed demands that the traitor had its time: a run that ends before shows little.

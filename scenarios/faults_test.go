@@ -160,46 +160,28 @@ func TestToldFaultsTakeThePlaceOfAScenariosOwn(t *testing.T) {
 	}
 }
 
-// Against a traitor that is drawn what nobody promises is not demanded, in any scenario,
-// and what is promised holds. Whoever tells one sees what it breaks.
-func TestWhatNobodyPromisesAgainstADrawnTraitorIsNotDemanded(t *testing.T) {
-	for _, scenario := range []string{"concurrent", "chaos", "kv"} {
-		s := scenarios.Find(scenario)
+// What nobody promises against a traitor is demanded all the same of one that the
+// parameters ask for, drawn or told: that is how to see what it breaks.
+func TestATraitorThatIsAskedForBreaksWhatNobodyPromises(t *testing.T) {
+	for _, ask := range []struct{ scenario, faults, fault string }{
+		{"kv", "byzantine", ""},
+		{"crash", "crash,lose", "byzantine 1 replays 50% at 2s for 5s"},
+	} {
+		s := scenarios.Find(ask.scenario)
 		p := s.Defaults
-		p.Faults = "byzantine"
+		p.Faults, p.Fault = ask.faults, ask.fault
 		if err := s.Validate(&p); err != nil {
 			t.Fatal(err)
 		}
-		lied := 0
-		for seed := range uint64(8) {
+		broken := 0
+		for seed := range uint64(12) {
 			sub := subject{s, seed + 1, p}
-			r := sub.run(nil)
-			lies := slices.ContainsFunc(r.Faults, func(f sim.Fault) bool { return f.Trait == sim.Equivocate || f.Trait == sim.Replay })
-			if lies {
-				lied++
-			}
-			for _, c := range r.Checks {
-				promised := c.Name == "value is conserved after every delivery" || c.Name == "a second ledger agrees with every entry"
-				if c.Verdict == check.Violation || lies && !promised && c.Verdict != check.NotApplicable {
-					t.Errorf("%q is %v, lies %v\nreproduce: %s", c.Name, c.Verdict, lies, sub)
-				}
+			if r := sub.run(nil); r.Verdict == check.Violation {
+				broken++
 			}
 		}
-		if lied == 0 {
-			t.Errorf("%s: nobody lied", scenario)
+		if broken == 0 {
+			t.Errorf("%+v: no run of 12 shows anything", ask)
 		}
-	}
-	s := scenarios.Find("crash")
-	p := s.Defaults
-	p.Nodes, p.Txs, p.Fault = 4, 4, "byzantine 1 replays 50% at 2s for 5s"
-	broken := 0
-	for seed := range uint64(6) {
-		sub := subject{s, seed + 1, p}
-		if r := sub.run(nil); r.Verdict == check.Violation {
-			broken++
-		}
-	}
-	if broken == 0 {
-		t.Error("a traitor that is told breaks nothing")
 	}
 }

@@ -92,7 +92,7 @@ func buildKV(seed uint64, p Params, src protocol.Source) *Run {
 	}
 	return &Run{
 		Plan:   x.plan,
-		Checks: despite(x.traitors(x.plan.Faults), slices.Concat(checks, x.views.checks(), order.checks())),
+		Checks: slices.Concat(checks, x.views.checks(), order.checks()),
 		watch:  []sim.Observer{&w.lives, h, x.views, order, &w.sent},
 		nodes:  x.rows,
 		facts:  h.facts,

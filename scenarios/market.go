@@ -124,7 +124,7 @@ func (m *market) run(checks check.Suite) *Run {
 		facts:  func(*sim.Sim) []Fact { return append(m.commits.facts(), m.ledgers.facts()...) },
 	}
 	if m.p.Failing() {
-		r.Checks = despite(m.traitors(m.plan.Faults), append(r.Checks, m.stormy.checks()...), conserved, audited)
+		r.Checks = append(r.Checks, m.stormy.checks()...)
 		r.watch = append(r.watch, m.stormy.promises, m.stormy.views, m.stormy)
 		r.counts = m.stormy.counts
 		r.facts = func(*sim.Sim) []Fact {

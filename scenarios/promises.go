@@ -3,7 +3,6 @@ package scenarios
 import (
 	"encoding/hex"
 	"fmt"
-	"slices"
 
 	"dessim/protocol"
 	"dessim/protocol/link"
@@ -110,7 +109,7 @@ func (x *promises) release(d doubt) {
 // What survives a crash without a sync, by luck, a node syncs again before it says
 // anything; so the next sync after a crash makes all of it safe that may be there.
 // What a traitor sends is no promise of its own.
-func (x *promises) logged(traitors []sim.Fault) *check.Check {
+func (x *promises) logged(traitor *sim.Fault) *check.Check {
 	watch := sim.Persisted | sim.Synced | sim.Sent
 	return check.Always("no vote or decision leaves before its record is safe", watch, func(e *sim.Event) (bool, error) {
 		switch e.What {
@@ -127,7 +126,7 @@ func (x *promises) logged(traitors []sim.Fault) *check.Check {
 			return false, nil
 		}
 		msg, ok := link.Payload(e.Body)
-		if !ok || slices.ContainsFunc(traitors, func(f sim.Fault) bool { return f.Node == e.Node }) {
+		if !ok || traitor != nil && e.Node == traitor.Node {
 			return false, nil
 		}
 		f, ok := twopc.Needs(msg)

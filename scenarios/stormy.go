@@ -24,7 +24,7 @@ func newStormy(m *market) *stormy {
 // checks gives what is judged in every scenario with a client, if there are faults.
 func (x *stormy) checks() check.Suite {
 	p := x.promises
-	return append(check.Suite{p.exclusive(), p.once(), p.logged(x.m.traitors(x.m.plan.Faults)), p.everyoneDecides(x.m.bound)}, x.views.checks()...)
+	return append(check.Suite{p.exclusive(), p.once(), p.logged(x.m.treason()), p.everyoneDecides(x.m.bound)}, x.views.checks()...)
 }
 
 // Watch gives what is counted.

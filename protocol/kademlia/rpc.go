@@ -16,7 +16,7 @@ const (
 	forLookup purpose = iota + 1
 	forPut
 	forAsker // an unknown asker is verified
-	forProbe // a bucket's contact is checked, as a newcomer waits for its place
+	forProbe // a contact is pinged: for a newcomer, at its old address, or for being silent
 	forJoin  // the bootstrapper, whose id is not known yet
 	forOffer // a newcomer is asked for a value that it should hold
 	forGift  // a value is left on the way of a lookup, and nobody waits for the end of it
