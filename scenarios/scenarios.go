@@ -232,7 +232,7 @@ func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options
 	r.Faults = run.Plan.Faults
 	observers := append(run.watch, run.Checks.Observers()...)
 	run.Plan.Done = run.Checks.Done
-	run.Plan.Until = run.Checks.Until(&run.Plan)
+	run.Plan.Bound = run.Checks.Bound(&run.Plan)
 	m, err := sim.New(run.Plan, src, append(observers, o.Observers...)...)
 	if err != nil {
 		panic(fmt.Sprintf("scenarios: %s builds a plan that cannot run: %v", s.Name, err))

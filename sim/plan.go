@@ -38,6 +38,10 @@ type Plan struct {
 	// only periodic timers and what follows from them remain, and ends the run
 	// by true. Nil means true. It must not change anything.
 	Done func() bool
+	// Bound is when all must have come: if Done says no then, the run ends there, since
+	// to go on shows nothing new. If it says yes, or Bound is 0 or not before Until, the
+	// run ends as it does without.
+	Bound protocol.Time
 	// Poison overwrites the memory that a node borrowed once its step is over,
 	// so that a node that keeps it fails at once instead of seldom.
 	Poison bool
@@ -91,6 +95,9 @@ func (p *Plan) Validate() error {
 	}
 	if p.Node == nil {
 		return errors.New("sim: plan does not say what its nodes are")
+	}
+	if p.Bound < 0 {
+		return fmt.Errorf("sim: plan is bound to be done at %v, want 0 or more", p.Bound)
 	}
 	if p.Until <= 0 || p.Until > protocol.MaxTime {
 		return fmt.Errorf("sim: plan ends at %v, want more than 0 and at most %v", p.Until, protocol.MaxTime)

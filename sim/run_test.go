@@ -327,3 +327,36 @@ func TestATraceUsesTheTextOfBodies(t *testing.T) {
 		t.Errorf("got\n%swant\n%s", tr, want)
 	}
 }
+
+// A node that sets a timer that is not periodic, again and again, keeps a run from being
+// settled before its end.
+func TestARunEndsAtItsBoundJustIfItIsNotDoneThen(t *testing.T) {
+	again := func(env *protocol.Env) { env.SetTimer(10, 1) }
+	for _, c := range []struct {
+		bound, doneAt protocol.Time // doneAt 0: never
+		want          protocol.Time
+		fired         uint64
+	}{
+		{0, 0, 100, 10},
+		{45, 0, 45, 4},
+		{45, 46, 45, 4},
+		{40, 40, 100, 10},
+		{40, 41, 40, 4}, // what happens at the bound still happens
+		{45, 20, 100, 10},
+		{100, 0, 100, 10},
+		{500, 0, 100, 10},
+	} {
+		var s *Sim
+		plan := Plan{Nodes: 1, Until: 100, Bound: c.bound, Node: scripts(script{start: again, timeout: func(env *protocol.Env, _ uint64) { again(env) }})}
+		plan.Done = func() bool { return c.doneAt != 0 && s.now >= c.doneAt }
+		s = mustNew(t, plan, nil)
+		if r := s.Run(); r.End != c.want || r.Fired != c.fired || r.Reason != TimeUp {
+			t.Errorf("bound %d, done at %d: ends at %d after %d timers, %v; want %d after %d", c.bound, c.doneAt, r.End, r.Fired, r.Reason, c.want, c.fired)
+		}
+	}
+	plan := lifers(1)
+	plan.Bound = -1
+	if _, err := New(plan, nil); err == nil {
+		t.Error("a bound before the beginning is accepted")
+	}
+}

@@ -57,8 +57,9 @@ type Sim struct {
 	shown    Event           // what the watchers are being shown
 	kinds    []protocol.Kind // of pending messages by slot, when somebody watches arrivals
 	result   Result
-	live     [2]int // pending events that will happen, by whether they are background
-	askAt    uint64 // step before which Done is not asked again
+	live     [2]int        // pending events that will happen, by whether they are background
+	askAt    uint64        // step before which Done is not asked again
+	horizon  protocol.Time // nothing later happens, as far as is known
 	over     bool
 
 	windows []window // of the plan's faults, in their order
@@ -179,6 +180,10 @@ func New(plan Plan, src protocol.Source, observers ...Observer) (*Sim, error) {
 		timers: make([]timers, plan.Nodes),
 
 		calling: protocol.Outside,
+		horizon: plan.Until,
+	}
+	if plan.Bound > 0 {
+		s.horizon = min(plan.Bound, plan.Until)
 	}
 	s.slab.free = noSlot
 	s.q.init(&s.slab, s.nodes)
@@ -302,9 +307,13 @@ func (s *Sim) Step() bool {
 				return false
 			}
 		}
-		e, ok := s.q.pop(s.plan.Until)
+		e, ok := s.q.pop(s.horizon)
 		if !ok {
-			s.now = s.plan.Until
+			if s.horizon < s.plan.Until && (s.plan.Done == nil || s.plan.Done()) {
+				s.horizon = s.plan.Until
+				continue
+			}
+			s.now = s.horizon
 			s.end(TimeUp)
 			return false
 		}

@@ -48,7 +48,7 @@ type Check struct {
 	conclude  func(c *Check, end protocol.Time) (Verdict, string)
 	excused   []string
 	holds     func() error  // of an Eventually: for Suite.Done
-	bound     protocol.Time // of an Eventually: for Suite.Until
+	bound     protocol.Time // of an Eventually: for Suite.Bound
 	exercised uint64
 	failed    bool
 	failure   Result
@@ -111,7 +111,7 @@ func Always(name string, watch sim.What, judge func(e *sim.Event) (relevant bool
 
 // Eventually judges at the end: missing tells how many things it looked at and
 // what has not come, as one sentence, or nil. It must only read. A run goes on
-// until it holds or time is up: see Suite.Done and Suite.Until. What has not come at
+// until it holds or time is up: see Suite.Done and Suite.Bound. What has not come at
 // the end is a violation if the run was given until bound, and inconclusive if it was
 // cut short before.
 func Eventually(name string, bound protocol.Time, missing func() (n uint64, wrong error)) *Check {

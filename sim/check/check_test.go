@@ -135,7 +135,7 @@ func TestSameOrderAcceptsPrefixesAlone(t *testing.T) {
 	}
 }
 
-func TestARunEndsWhenAllThatMustComeHasHadItsTime(t *testing.T) {
+func TestARunIsBoundByAllThatMustComeAndAllThatThePlanBrings(t *testing.T) {
 	const s = protocol.Time(time.Second)
 	must := func(bound protocol.Time) *check.Check {
 		return check.Eventually("it comes", bound, func() (uint64, error) { return 1, nil })
@@ -146,18 +146,17 @@ func TestARunEndsWhenAllThatMustComeHasHadItsTime(t *testing.T) {
 		plan  sim.Plan
 		want  protocol.Time
 	}{
-		{nil, sim.Plan{}, 60 * s},
-		{check.Suite{never}, sim.Plan{}, 60 * s},
+		{nil, sim.Plan{}, 0},
+		{check.Suite{never}, sim.Plan{}, 0},
 		{check.Suite{must(5 * s), never, must(3 * s)}, sim.Plan{}, 5 * s},
-		{check.Suite{must(5 * s)}.Skipped("unwanted"), sim.Plan{}, 60 * s},
-		{check.Suite{must(99 * s)}, sim.Plan{}, 60 * s},
+		{check.Suite{must(5 * s)}.Skipped("unwanted"), sim.Plan{}, 0},
+		{check.Suite{must(99 * s)}, sim.Plan{}, 99 * s},
 		{check.Suite{must(5 * s)}, sim.Plan{Inputs: []sim.Input{{At: 7 * s}}}, 7 * s},
 		{check.Suite{must(5 * s)}, sim.Plan{Starts: []protocol.Time{8 * s, 0}}, 8 * s},
 		{check.Suite{must(5 * s)}, sim.Plan{Faults: []sim.Fault{{At: 6 * s, For: 3 * time.Second}, {Op: sim.Heal, At: sim.Never}}}, 9 * s},
 	} {
-		c.plan.Until = 60 * s
-		if got := c.suite.Until(&c.plan); got != c.want {
-			t.Errorf("%+v: until %v, want %v", c.plan, got, c.want)
+		if got := c.suite.Bound(&c.plan); got != c.want {
+			t.Errorf("%+v: bound %v, want %v", c.plan, got, c.want)
 		}
 	}
 }

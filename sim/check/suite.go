@@ -31,29 +31,29 @@ func (s Suite) Done() bool {
 	return true
 }
 
-// Until gives when a run of plan ends at the latest: when each Eventually has had its
-// time, and whatever the plan brings has come, and not after the plan's own end. What
-// has not come by then is a violation, which to wait for longer shows nothing.
-func (s Suite) Until(plan *sim.Plan) protocol.Time {
-	end := protocol.Time(0)
+// Bound gives when a run of plan is known to fail if not all has come, for
+// sim.Plan.Bound: when each Eventually has had its time, and whatever the plan brings
+// has come. It is 0 if nothing must come.
+func (s Suite) Bound(plan *sim.Plan) protocol.Time {
+	bound := protocol.Time(0)
 	for _, c := range s {
-		end = max(end, c.bound)
+		bound = max(bound, c.bound)
 	}
-	if end == 0 {
-		return plan.Until
+	if bound == 0 {
+		return 0
 	}
-	for i := range plan.Starts {
-		end = max(end, plan.Starts[i])
+	for _, at := range plan.Starts {
+		bound = max(bound, at)
 	}
 	for i := range plan.Inputs {
-		end = max(end, plan.Inputs[i].At)
+		bound = max(bound, plan.Inputs[i].At)
 	}
 	for i := range plan.Faults {
 		if f := &plan.Faults[i]; f.At != sim.Never {
-			end = max(end, f.At+protocol.Time(f.For))
+			bound = max(bound, f.At+protocol.Time(f.For))
 		}
 	}
-	return min(end, plan.Until)
+	return bound
 }
 
 // Failed reports whether the check of that name has failed already.

@@ -129,8 +129,8 @@ func fails(seed uint64, o Options, m Maker, t *explore.Trial, g explore.Guard) (
 }
 
 // Execute makes the run of plan under src and lets suite judge it. It ends the plan
-// by Suite.Done and Suite.Until, unless the plan has a Done of its own. A node that panics is a
-// failure of the run and not of the caller. It panics if the plan cannot run.
+// by Suite.Done and Suite.Bound, unless the plan has a Done of its own. A node that
+// panics is a failure of the run and not of the caller. It panics if the plan cannot run.
 func Execute(plan sim.Plan, suite check.Suite, src protocol.Source, observers ...sim.Observer) explore.Outcome {
 	o, _ := execute(plan, suite, src, nil, "", observers...)
 	return o
@@ -141,7 +141,7 @@ func Execute(plan sim.Plan, suite check.Suite, src protocol.Source, observers ..
 func execute(plan sim.Plan, suite check.Suite, src protocol.Source, stop func(*sim.Sim) bool, until string, observers ...sim.Observer) (o explore.Outcome, ended bool) {
 	if plan.Done == nil {
 		plan.Done = suite.Done
-		plan.Until = suite.Until(&plan)
+		plan.Bound = suite.Bound(&plan)
 	}
 	m, err := sim.New(plan, src, append(suite.Observers(), observers...)...)
 	if err != nil {
