@@ -10,6 +10,7 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/kv"
 	"dessim/sim"
+	"dessim/sim/simtest/fixed"
 
 	"github.com/anishathalye/porcupine"
 	"pgregory.net/rapid"
@@ -75,7 +76,7 @@ func explained(left []*call, value uint64) bool {
 
 func TestTheJudgeAgreesWithTryingAllOrders(t *testing.T) {
 	verdicts := make(map[bool]int)
-	rapid.Check(t, func(t *rapid.T) {
+	property := func(t *rapid.T) {
 		small := rapid.Uint64Range(0, 2)
 		calls := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) *call {
 			from := protocol.Time(rapid.IntRange(0, 9).Draw(t, "from"))
@@ -90,7 +91,9 @@ func TestTheJudgeAgreesWithTryingAllOrders(t *testing.T) {
 		if got := porcupine.CheckOperations(register, operations(calls)); got != want {
 			t.Fatalf("linearizable is %v, by trying all orders %v: %v", got, want, calls)
 		}
-	})
+	}
+	rapid.Check(t, property)
+	fixed.Check(t, 60, property)
 	if verdicts[true] == 0 || verdicts[false] == 0 {
 		t.Errorf("verdicts %v: the test is vacuous", verdicts)
 	}

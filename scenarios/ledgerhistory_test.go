@@ -9,6 +9,7 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/ledger"
 	"dessim/protocol/peer"
+	"dessim/sim/simtest/fixed"
 	"dessim/sim/source"
 
 	"pgregory.net/rapid"
@@ -267,7 +268,7 @@ func drawDealt(t *rapid.T) *dealt {
 
 func TestTheJudgeOfALedgerAgreesWithTryingAllOrders(t *testing.T) {
 	verdicts := make(map[bool]int)
-	rapid.Check(t, func(t *rapid.T) {
+	property := func(t *rapid.T) {
 		for range 20 {
 			h := drawDealt(t)
 			want := h.explained()
@@ -281,7 +282,9 @@ func TestTheJudgeOfALedgerAgreesWithTryingAllOrders(t *testing.T) {
 				}
 			}
 		}
-	})
+	}
+	rapid.Check(t, property)
+	fixed.Check(t, 40, property)
 	t.Log("verdicts", verdicts)
 	if verdicts[true] == 0 || verdicts[false] == 0 {
 		t.Errorf("verdicts %v: the test is vacuous", verdicts)

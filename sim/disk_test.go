@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"dessim/protocol"
+	"dessim/sim/simtest/fixed"
 
 	"pgregory.net/rapid"
 )
@@ -76,7 +77,7 @@ func (d *slowDisk) crash() string {
 
 func TestRecordsAreWhatTheModelOfADiskSays(t *testing.T) {
 	found, lost := 0, 0
-	rapid.Check(t, func(t *rapid.T) {
+	property := func(t *rapid.T) {
 		plan := Plan{Nodes: 1, Node: scripts(clerk()), Poison: true}
 		plan.Disk.Sync = rapid.SampledFrom([]protocol.Time{0, 7}).Draw(t, "sync").Sub(0)
 		model, want := slowDisk{records: make(map[uint64]string)}, []string{""}
@@ -113,7 +114,9 @@ func TestRecordsAreWhatTheModelOfADiskSays(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Fatalf("the starts find %q, want %q", got, want)
 		}
-	})
+	}
+	rapid.Check(t, property)
+	fixed.Check(t, 60, property)
 	if found == 0 || lost == 0 {
 		t.Errorf("vacuous: %d records found, %d lost", found, lost)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dessim/protocol"
+	"dessim/sim/simtest/fixed"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -127,7 +128,7 @@ func TestMembersDeliverInOneOrder(t *testing.T) {
 // right after its message, over others at any time.
 func TestCopiesChangeNothing(t *testing.T) {
 	copied := map[Order]bool{}
-	rapid.Check(t, func(t *rapid.T) {
+	property := func(t *rapid.T) {
 		o, size := drawOrder(t), rapid.IntRange(2, 4).Draw(t, "members")
 		n := newNetwork(o, size)
 		b := drive(t, n, o.FIFO(), true)
@@ -135,7 +136,9 @@ func TestCopiesChangeNothing(t *testing.T) {
 			t.Fatalf("%d broadcasts among %d cost %v with copies, want %d", b, size, n.sent, want)
 		}
 		copied[o] = copied[o] || n.stats().Stray > 0
-	})
+	}
+	rapid.Check(t, property)
+	fixed.Check(t, 40, property)
 	for _, o := range Orders() {
 		if !copied[o] {
 			t.Errorf("%v: no copy ever arrived", o)

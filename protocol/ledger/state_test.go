@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"dessim/protocol/ledger"
+	"dessim/sim/simtest/fixed"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -239,7 +240,7 @@ func bend(t *rapid.T, kind string, x *ledger.Tx, worth uint64, owners []ledger.O
 func TestStateAgreesWithReplayOfTheLog(t *testing.T) {
 	owners := []ledger.Owner{{1}, {2}, {3}, {4}} // the last has nothing at first
 	reached := map[ledger.Verdict]int{}
-	rapid.Check(t, func(t *rapid.T) {
+	property := func(t *rapid.T) {
 		var outs []ledger.TxOut
 		for range rapid.IntRange(1, 6).Draw(t, "genesis") {
 			outs = append(outs, ledger.TxOut{
@@ -279,7 +280,9 @@ func TestStateAgreesWithReplayOfTheLog(t *testing.T) {
 		if err := (&twin{genesis: g.TxID(), outs: outs}).compare(bystander, owners); err != nil {
 			t.Fatalf("another state of the same genesis changed: %v", err)
 		}
-	})
+	}
+	rapid.Check(t, property)
+	fixed.Check(t, 100, property)
 	for v := ledger.DuplicateTx; int(v) < ledger.NumVerdicts; v++ {
 		if reached[v] == 0 {
 			t.Errorf("never reached %v: %v", v, reached)

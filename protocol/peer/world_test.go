@@ -9,6 +9,7 @@ import (
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/simtest"
+	"dessim/sim/simtest/fixed"
 	"dessim/sim/source"
 
 	"pgregory.net/rapid"
@@ -42,7 +43,7 @@ func (w *world) mustBePrefixes(t tb) {
 // equal if the run comes to its end.
 func TestLedgersAreEqualAtTheEnd(t *testing.T) {
 	ended, entered := 0, 0
-	rapid.Check(t, func(t *rapid.T) {
+	property := func(t *rapid.T) {
 		n := rapid.IntRange(3, 6).Draw(t, "nodes")
 		w := newWorld(n, 2)
 		w.until = begin + protocol.Time(5*time.Second)
@@ -67,7 +68,9 @@ func TestLedgersAreEqualAtTheEnd(t *testing.T) {
 		if a := w.answers(t); len(a) != txs {
 			t.Errorf("%d answers to %d orders: %v", len(a), txs, a)
 		}
-	})
+	}
+	rapid.Check(t, property)
+	fixed.Check(t, 10, property)
 	if ended == 0 || entered == 0 {
 		t.Errorf("%d runs ended, %d entries: nothing was judged", ended, entered)
 	}

@@ -170,7 +170,7 @@ func (s without) Chance(k protocol.Key, p protocol.Ratio) bool {
 
 func TestTakingOneFaultOutLeavesTheOthersAsTheyWere(t *testing.T) {
 	tried := make(map[string]int)
-	rapid.Check(t, func(t *rapid.T) {
+	property := func(t *rapid.T) {
 		c, _ := drawConfig(t)
 		m := drawMix(t)
 		src := many{source.Seed(rapid.Uint64().Draw(t, "seed"))}
@@ -187,7 +187,9 @@ func TestTakingOneFaultOutLeavesTheOthersAsTheyWere(t *testing.T) {
 			}
 			tried[kind]++
 		}
-	})
+	}
+	rapid.Check(t, property)
+	fixed.Check(t, 60, property)
 	if len(tried) < kindCount/2 {
 		t.Errorf("vacuous: of %d kinds only %v were taken out", kindCount, tried)
 	}
