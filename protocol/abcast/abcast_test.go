@@ -103,7 +103,7 @@ func drawOrder(t *rapid.T) Order { return rapid.SampledFrom(Orders()).Draw(t, "o
 
 func TestMembersDeliverInOneOrder(t *testing.T) {
 	early := false
-	rapid.Check(t, func(t *rapid.T) {
+	property := func(t *rapid.T) {
 		o, size := drawOrder(t), rapid.IntRange(1, 6).Draw(t, "members")
 		n := newNetwork(o, size)
 		b := drive(t, n, o.FIFO(), false)
@@ -118,7 +118,9 @@ func TestMembersDeliverInOneOrder(t *testing.T) {
 		if s != (Stats{}) {
 			t.Fatalf("perfect links, but %+v", s)
 		}
-	})
+	}
+	rapid.Check(t, property)
+	fixed.Check(t, 40, property)
 	if !early {
 		t.Error("no place ever came before its message")
 	}
