@@ -88,7 +88,8 @@ var ErrPasses = errors.New("the run does not fail: there is nothing to shrink")
 //
 // A trial of which nothing can be taken away need not be a small one: a run that
 // lost a fault goes another way, and may miss the failure for want of two more
-// removals. So if much is left, pairs are tried, and then other ways from the start.
+// removals. So if much is left, other ways are gone from the start, and pairs are
+// tried with what is best.
 //
 // The result depends on t and the budget alone. Workers try what comes next while
 // a candidate is running; the first in order that fails is taken, and runs beyond

@@ -46,32 +46,59 @@ func ways() []way {
 	return []way{{true, usual}, {false, usual}, {true, faultsFirst}, {false, faultsFirst}, {true, answersFirst}, {false, answersFirst}}
 }
 
-// search goes the ways and keeps the smallest trial that one has led to. It reports
-// whether it is minimal.
+// search goes the ways and keeps the smallest trial that one has led to. A way that
+// has led to nothing smaller than another when all its passes were made once is not
+// gone further. Pairs are tried with what is best in the end: there are many of
+// them. It reports whether that trial is minimal.
 func (s *shrinker) search() bool {
-	start, bound := s.now, s.guard.MaxEvents
-	var best *Trial
+	start := s.mark()
+	var best *mark
 	for _, w := range ways() {
-		s.now, s.guard.MaxEvents = start, bound
+		s.back(start)
 		if w.anchored {
 			s.anchor()
 		} else if best != nil && s.strikes == nil {
 			continue // there are no crashes to be anchored, so this way has been gone
 		}
-		for s.round(w.passes) {
+		again := s.round(w.passes)
+		for again && (best == nil || s.weight(s.now) < s.weight(best.now)) {
+			again = s.round(w.passes)
 		}
-		switch {
-		case !s.over() && (best == nil || s.weight(s.now) < s.weight(best)):
-			best = s.now
-		case best == nil:
-			return false
-		}
-		if s.over() || s.small(best) {
+		best = s.better(best)
+		if s.over() || s.small(best.now) {
 			break
 		}
 	}
-	s.now = best
+	if best == nil {
+		return false
+	}
+	s.back(best)
+	for !s.over() && s.pairs() {
+		for s.round(ways()[0].passes) {
+		}
+		best = s.better(best)
+	}
+	s.back(best)
 	return true
+}
+
+// mark is a place to come back to: a trial that fails, and for how long its run is
+// worth waiting.
+type mark struct {
+	now       *Trial
+	maxEvents uint64
+}
+
+func (s *shrinker) mark() *mark  { return &mark{s.now, s.guard.MaxEvents} }
+func (s *shrinker) back(m *mark) { s.now, s.guard.MaxEvents = m.now, m.maxEvents }
+
+// better gives the smaller one of best and what is left, which counts if the runs
+// were enough to try each of it alone.
+func (s *shrinker) better(best *mark) *mark {
+	if !s.over() && (best == nil || s.weight(s.now) < s.weight(best.now)) {
+		return s.mark()
+	}
+	return best
 }
 
 // round makes all passes once. It reports whether another round is worth it.
@@ -80,7 +107,7 @@ func (s *shrinker) round(passes []pass) (again bool) {
 		again = p(s) || again
 	}
 	if !again {
-		again = s.values() || s.pairs()
+		again = s.values()
 	}
 	return again && !s.over()
 }
