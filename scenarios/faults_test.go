@@ -18,14 +18,15 @@ import (
 // What a fault cannot mean is refused with its words and what would be right.
 func TestFaultsThatCannotBeAreRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		"crash 12 at 3s":                "fault: sim: fault 1 (crash 12 at 3s) hits node 12, want 0 to 7",
-		"crash 1 at 99h":                "begins at 99h0m0s, want 0s to 1m0s",
-		"crash 1 after send prepaer #1": "no node does send prepaer; want one of dht.ping",
-		"crash 1 after output voted #1": "",
-		"crash 1 after send vote #1":    "",
-		"cut 1>2 at 3s every 1us":       "comes and goes too often; want every 600µs or more",
-		"crash 1 after output vote #1":  "no node does output vote; want one of begun",
-		"heal at 3s; crash 1 at 4s":     "crash 1 at 4s",
+		"crash 12 at 3s":                 "fault: sim: fault 1 (crash 12 at 3s) hits node 12, want 0 to 7",
+		"crash 1 at 99h":                 "begins at 99h0m0s, want 0s to 1m0s",
+		"crash 1 after send prepaer #1":  "no node does send prepaer; did you mean prepare?",
+		"crash 1 after send nonsense #1": "no node does send nonsense; want one of dht.ping",
+		"crash 1 after output voted #1":  "",
+		"crash 1 after send vote #1":     "",
+		"cut 1>2 at 3s every 1us":        "comes and goes too often; want every 600µs or more",
+		"crash 1 after output vote #1":   "no node does output vote; did you mean voted?",
+		"heal at 3s; crash 1 at 4s":      "crash 1 at 4s",
 	} {
 		p := scenarios.Find("concurrent").Defaults
 		if err := param(t, "fault").Set(&p, text); err != nil {

@@ -14,6 +14,7 @@ import (
 	"dessim/protocol/raft"
 	"dessim/protocol/twopc"
 	"dessim/sim"
+	"dessim/sim/spell"
 )
 
 // sendKinds gives the kinds of messages that nodes send.
@@ -66,6 +67,9 @@ func checkAnchor(f *sim.Fault) error {
 	var names []string
 	for _, k := range kinds {
 		names = append(names, k.String())
+	}
+	if near := spell.Near(f.On.Kind.String(), names); near != "" {
+		return fmt.Errorf("%v: no node does %v %v; did you mean %s?", f, f.On.Op, f.On.Kind, near)
 	}
 	return fmt.Errorf("%v: no node does %v %v; want one of %s", f, f.On.Op, f.On.Kind, strings.Join(names, ", "))
 }
