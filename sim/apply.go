@@ -75,11 +75,8 @@ func (s *Sim) before(c *cause, n *node, effects []protocol.Effect, i int) bool {
 		return false
 	}
 	x := s.rare[c.id]
-	if i > 0 {
-		if f := x.reached(&effects[i-1]); f != nil {
-			s.crash(c.id, n, f, fmt.Sprintf("after effect %d, its %v", i, effects[i-1].Op))
-			return true
-		}
+	if i > 0 && s.strike(c, n, &effects[i-1], i) {
+		return true
 	}
 	if i < len(effects) && effects[i].Op == protocol.OpSync && len(x.failing) > 0 {
 		f := x.failing[0]

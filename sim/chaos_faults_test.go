@@ -31,7 +31,7 @@ func drawMisfortune(t *rapid.T, p *Plan, id uint64) Fault {
 		f.For = span("down", 0, 1, 3, 20)
 		f.Disk = Survival(rapid.IntRange(0, 2).Draw(t, "disk"))
 		if f.Op == Crash {
-			drawMoment(t, &f)
+			drawMoment(t, p, &f)
 		}
 	case Jump:
 		f.By = span("by", -100, -7, -1, 1, 5, 1_000_000)
@@ -71,7 +71,7 @@ func drawMisfortune(t *rapid.T, p *Plan, id uint64) Fault {
 
 // drawMoment draws whether a crash comes between steps, after effects or at an
 // anchor.
-func drawMoment(t *rapid.T, f *Fault) {
+func drawMoment(t *rapid.T, p *Plan, f *Fault) {
 	switch rapid.IntRange(0, 2).Draw(t, "when") {
 	case 1:
 		f.After = rapid.IntRange(1, 5).Draw(t, "after")
@@ -79,6 +79,9 @@ func drawMoment(t *rapid.T, f *Fault) {
 		f.On = Anchor{Op: rapid.SampledFrom(anchorOps[:]).Draw(t, "on"), N: rapid.Uint64Range(1, 4).Draw(t, "n")}
 		if hasKind(f.On.Op) {
 			f.On.Kind = rapid.SampledFrom([]protocol.Kind{0, kindChaos, kindKept}).Draw(t, "kind")
+		}
+		if f.On.Other = rapid.Bool().Draw(t, "other"); f.On.Other {
+			f.On.Of = protocol.NodeID(rapid.IntRange(0, p.Nodes-1).Draw(t, "of"))
 		}
 	}
 }

@@ -24,6 +24,9 @@ var (
 	kindKept  = protocol.KindOf("kept")
 )
 
+// worthMost is what a message is worth at most.
+const worthMost = 3
+
 // chaos is a machine that does whatever the answers say: everything that a node
 // can do, in any order.
 type chaos struct {
@@ -42,13 +45,13 @@ func (c *chaos) Start(env *protocol.Env) {
 		c.see(i, protocol.HashBytes(rec))
 		env.Output(kindKept, append(binary.AppendUvarint(nil, i), rec...))
 	}
-	c.act(env, 3)
+	c.act(env, worthMost)
 }
 
 func (c *chaos) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	c.see(uint64(from), protocol.HashBytes(msg))
-	if len(msg) == 0 {
-		c.act(env, 0)
+	if len(msg) == 0 || msg[0] > worthMost {
+		c.act(env, 0) // a damaged one might be worth so much that it never ends
 		return
 	}
 	c.act(env, int(msg[0]))
@@ -173,7 +176,7 @@ func drawPlan(t *rapid.T) Plan {
 	for i := range rapid.IntRange(0, 6).Draw(t, "inputs") {
 		body := make([]byte, rapid.SampledFrom([]int{1, 0, 40}).Draw(t, "size"))
 		if len(body) > 0 {
-			body[0] = 3
+			body[0] = worthMost
 		}
 		p.Inputs = append(p.Inputs, Input{ID: uint64(100 - i), At: at.Draw(t, "input"), Node: node.Draw(t, "input"), Body: body})
 	}

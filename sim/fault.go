@@ -40,7 +40,8 @@ type Fault struct {
 	// crashes that wait for the same step the earliest counts.
 	After int
 	// On of a Crash crashes the node right after an effect that it names; of a Sync,
-	// when it is done. If several wait for the same effect, it uses them up.
+	// when it is done. If several wait for the same effect, it uses them up. A crash
+	// that waits for another node's effect passes if its own node is down then.
 	On Anchor
 	// Disk of a Crash or FailSync says what survives of what was not synced. It counts
 	// as synced from then on.
@@ -104,6 +105,10 @@ type Anchor struct {
 	Op   protocol.Op // OpSend, OpPersist, OpSync, OpOutput or OpSetTimer
 	Kind protocol.Kind
 	N    uint64 // from 1
+	// Other tells that the effect is one of node Of, and not of the node that the
+	// fault hits: so several nodes can lose power at one moment, whatever they do.
+	Other bool
+	Of    protocol.NodeID
 }
 
 // Survival says which unsynced records survive a crash.
@@ -134,7 +139,7 @@ const (
 func FaultsWithin(faults []Fault, nodes int) []Fault {
 	out := make([]Fault, 0, len(faults))
 	for _, f := range faults {
-		if uint64(f.Node) >= uint64(nodes) {
+		if uint64(f.Node) >= uint64(nodes) || uint64(f.On.Of) >= uint64(nodes) {
 			continue
 		}
 		groups := make([][]protocol.NodeID, 0, len(f.Groups))

@@ -390,7 +390,7 @@ func (p *faultParser) ppm() (int32, *FaultError) {
 	return int32(n), nil
 }
 
-// after reads "3 effects" or "send prepare #3".
+// after reads "3 effects", "send prepare #3" or "send prepare #3 of 1".
 func (p *faultParser) after() *FaultError {
 	t := p.next()
 	if n, err := strconv.ParseUint(t.text, 10, 31); err == nil {
@@ -423,6 +423,14 @@ func (p *faultParser) after() *FaultError {
 		return t.wrong("which one, such as #1")
 	}
 	p.f.On.N = n
+	if p.tokens[0].text == "of" {
+		p.next()
+		t = p.next()
+		if p.f.On.Of, ok = parseNode(t.text); !ok {
+			return t.wrong("the number of the node whose effect it is")
+		}
+		p.f.On.Other = true
+	}
 	return nil
 }
 

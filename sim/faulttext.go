@@ -34,7 +34,7 @@ const (
 
 // clauseForms gives the form of each clause, in order.
 var clauseForms = [...]string{"equivocates|forges|replays|withholds|alters", "R%", "by D", "by D", "by PPMppm",
-	"at T", "after K effects|after OP [KIND] #K", "for D", "every D", "torn|scattered"}
+	"at T", "after K effects|after OP [KIND] #K [of N]", "for D", "every D", "torn|scattered"}
 
 // head is what stands between a fault's name and its clauses.
 type head uint8
@@ -63,7 +63,7 @@ const clauseSpan = clauseAt | clauseFor // of what goes on for a time
 // faultRules is the grammar, in the order of the operations.
 var faultRules = [...]faultRule{
 	{Crash, "crash", headNode, 0, clauseSpan | clauseAfter | clauseDisk,
-		"loses volatile state, timers and unsynced records; after: right after an effect from T on; for: then restarts", "crash 2 after send prepare #3 for 1s torn"},
+		"loses volatile state, timers and unsynced records; after: right after an effect from T on, of another node even; for: then restarts", "crash 2 after send prepare #3 for 1s torn"},
 	{Restart, "restart", headNode, clauseAt, 0, "begins the next incarnation, if it is down", "restart 2 at 2s"},
 	{Pause, "pause", headNode, clauseSpan, 0, "does nothing for a time; what comes meanwhile waits", "pause 1 at 30ms for 200ms"},
 	{FailSync, "failsync", headNode, clauseAt, clauseFor | clauseDisk, "its next sync fails, which crashes it there", "failsync 1 at 30ms for 1s scattered"},
@@ -161,12 +161,17 @@ func (s Survival) String() string {
 	return fmt.Sprintf("survival(%d)", uint8(s))
 }
 
-// String gives "send prepare #3".
+// String gives "send prepare #3", or "send prepare #3 of 1".
 func (a Anchor) String() string {
-	if a.Kind == 0 {
-		return fmt.Sprintf("%v #%d", a.Op, a.N)
+	s := a.Op.String()
+	if a.Kind != 0 {
+		s += " " + a.Kind.String()
 	}
-	return fmt.Sprintf("%v %v #%d", a.Op, a.Kind, a.N)
+	s += fmt.Sprintf(" #%d", a.N)
+	if a.Other {
+		s += " of " + a.Of.String()
+	}
+	return s
 }
 
 // String gives the fault in words, without its identity: "crash 2 at 30ms after 3

@@ -168,7 +168,7 @@ func TestEveryOperationIsInTheGrammarWithAnExample(t *testing.T) {
 
 func TestFormsAreMadeFromTheGrammar(t *testing.T) {
 	for op, want := range map[FaultOp]string{
-		Crash:     "crash N [at T] [after K effects|after OP [KIND] #K] [for D] [torn|scattered]",
+		Crash:     "crash N [at T] [after K effects|after OP [KIND] #K [of N]] [for D] [torn|scattered]",
 		Pause:     "pause N at T for D",
 		Partition: "partition SET|SET[|SET...] at T [for D] [every D]",
 		Jump:      "jump N by D at T",
@@ -192,7 +192,8 @@ func TestFaultsHaveAText(t *testing.T) {
 		{Fault{Op: Crash, Node: 2}, "crash 2 at 0s"},
 		{Fault{Op: Crash, Node: 2, At: 1000 * ms, After: 3, For: time.Minute}, "crash 2 at 1s after 3 effects for 1m0s"},
 		{Fault{Op: Crash, Node: 2, After: 1}, "crash 2 after 1 effect"},
-		{Fault{Op: Crash, Node: 2, On: Anchor{protocol.OpSend, protocol.KindOf("prepare"), 3}, Disk: KeepScattered}, "crash 2 after send prepare #3 scattered"},
+		{Fault{Op: Crash, Node: 2, On: Anchor{Op: protocol.OpSend, Kind: protocol.KindOf("prepare"), N: 3}, Disk: KeepScattered}, "crash 2 after send prepare #3 scattered"},
+		{Fault{Op: Crash, Node: 2, On: Anchor{Op: protocol.OpSync, N: 3, Other: true}, For: time.Millisecond}, "crash 2 after sync #3 of 0 for 1ms"},
 		{Fault{Op: Crash, Node: 2, At: ms, On: Anchor{Op: protocol.OpSetTimer, N: 1}}, "crash 2 at 1ms after set-timer #1"},
 		{Fault{Op: Restart, Node: 1, At: 5}, "restart 1 at 5ns"},
 		{Fault{Op: Heal, At: Never}, "heal at never"},
@@ -235,7 +236,7 @@ func TestClausesComeInAnyOrder(t *testing.T) {
 
 func TestFaultErrorsSayWhereAndWhatWouldBeRight(t *testing.T) {
 	all := "want a fault: crash, restart, pause, failsync, slowsync, rot, partition, cut, ring, clog, slow, lose, copy, corrupt, jump, drift, byzantine, heal"
-	crash := "crash N [at T] [after K effects|after OP [KIND] #K] [for D] [torn|scattered]"
+	crash := "crash N [at T] [after K effects|after OP [KIND] #K [of N]] [for D] [torn|scattered]"
 	for _, test := range []struct{ text, want string }{
 		{"chrash 2 at 30ms", `1, column 1: found "chrash"; did you mean crash?`},
 		{"reboot 2", `1, column 1: found "reboot", ` + all},
@@ -262,6 +263,9 @@ func TestFaultErrorsSayWhereAndWhatWouldBeRight(t *testing.T) {
 		{"crash 2 after persist x #1", `1, column 23: found "x", want which one, such as #1`},
 		{"crash 2 after send PREPARE #1", `1, column 20: found "PREPARE", want a kind of up to 12 characters a-z, 0-9, '-', '.' and '_'`},
 		{"crash 2 after send prepare", "1, column 27: found the end of the fault, want which one, such as #1"},
+		{"crash 2 after send #1 of", "1, column 25: found the end of the fault, want the number of the node whose effect it is"},
+		{"crash 2 after send #1 of all", `1, column 26: found "all", want the number of the node whose effect it is`},
+		{"crash 2 after 1 effect of 3", `1, column 24: found "of", want crash N [at T] [after K effects|after OP [KIND] #K [of N]] [for D] [torn|scattered]`},
 		{"crash 2 after send #0", `1, column 20: found "#0", want which one, such as #1`},
 		{"cut 0,1 at 1s", `1, column 5: found "0,1", want nodes such as 0,1,5 or 0-4 or *, as in: cut SET>SET at T [for D] [every D]`},
 		{"cut 0>1>2 at 1s", `1, column 5: found "0>1>2", want nodes such as 0,1,5 or 0-4 or *, as in: cut SET>SET at T [for D] [every D]`},
@@ -379,6 +383,8 @@ func TestAnInvalidFaultIsRefusedWithItsTextAndTheRightForm(t *testing.T) {
 		{Fault{Op: Crash, Disk: 3}, "fault 0 (crash 0 at 0s survival(3)) has survival 3, want 0 to 2"},
 		{Fault{Op: Crash, After: 1, On: Anchor{Op: protocol.OpSync, N: 1}}, "fault 0 (crash 0 after sync #1) comes after 1 effects and after sync #1, want one of both"},
 		{Fault{Op: Crash, On: Anchor{Op: protocol.OpDiscard, N: 1}}, "fault 0 (crash 0 after discard #1) comes after discard #1, want send, persist, sync, output, set-timer"},
+		{Fault{Op: Crash, On: Anchor{Op: protocol.OpSync, N: 1, Other: true, Of: 9}}, "fault 0 (crash 0 after sync #1 of 9) waits for node 9, want 0 to 4"},
+		{Fault{Op: Crash, On: Anchor{Op: protocol.OpSync, N: 1, Of: 1}}, "fault 0 (crash 0 after sync #1) comes after an effect of its own node and has node 1 for another's, want 0"},
 		{Fault{Op: Crash, On: Anchor{Op: protocol.OpSync}}, "fault 0 (crash 0 after sync #0) comes after sync #0, want #1 or more"},
 		{Fault{Op: Crash, On: Anchor{Op: protocol.OpSync, Kind: kindT, N: 1}}, "fault 0 (crash 0 after sync t #1) comes after sync t #1, want no kind, which sync has not"},
 	} {

@@ -116,7 +116,7 @@ func (f *Fault) Validate(nodes int, until protocol.Time) error {
 	if err := f.checkHead(r, nodes); err != nil {
 		return err
 	}
-	return cmp.Or(f.checkSpans(r), f.checkAmounts(r), f.checkCrash())
+	return cmp.Or(f.checkSpans(r), f.checkAmounts(r), f.checkCrash(nodes))
 }
 
 // unused names something that f says and its operation does not know.
@@ -246,7 +246,7 @@ var anchorOps = [...]protocol.Op{protocol.OpSend, protocol.OpPersist, protocol.O
 func hasKind(o protocol.Op) bool { return o == protocol.OpSend || o == protocol.OpOutput }
 
 // checkCrash checks what only crashes have.
-func (f *Fault) checkCrash() error {
+func (f *Fault) checkCrash(nodes int) error {
 	switch {
 	case f.Disk > KeepScattered:
 		return f.errorf("has survival %d, want %d to %d", f.Disk, KeepNone, KeepScattered)
@@ -260,6 +260,10 @@ func (f *Fault) checkCrash() error {
 		return f.errorf("comes after %v, want %s", f.On, opList())
 	case f.On.N == 0:
 		return f.errorf("comes after %v, want #1 or more", f.On)
+	case f.On.Of != 0 && !f.On.Other:
+		return f.errorf("comes after an effect of its own node and has node %v for another's, want 0", f.On.Of)
+	case uint64(f.On.Of) >= uint64(nodes):
+		return f.errorf("waits for node %v, want 0 to %d", f.On.Of, nodes-1)
 	case f.On.Kind != 0 && !hasKind(f.On.Op):
 		return f.errorf("comes after %v, want no kind, which %v has not", f.On, f.On.Op)
 	}

@@ -15,7 +15,7 @@ func (s *Sim) scheduleHeal(i int) {
 	for j := range s.plan.Faults {
 		switch g := &s.plan.Faults[j]; g.Op {
 		case Crash, FailSync, Pause:
-			hit[g.Node] = true
+			hit[g.Node], hit[g.at()] = true, true
 		}
 	}
 	for id := range hit {

@@ -3,9 +3,13 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"dessim/protocol"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestAPausedNodeDoesLaterWhatCameMeanwhile(t *testing.T) {
@@ -93,15 +97,15 @@ func TestACrashComesRightAfterItsAnchor(t *testing.T) {
 		at   protocol.Time
 		want []string // of the inputs of 100, 200 and 300
 	}{
-		{Anchor{protocol.OpPersist, 0, 1}, 50, []string{"sent persisted crashed", whole, whole}},
-		{Anchor{protocol.OpPersist, 0, 1}, 101, []string{whole, "sent persisted crashed", whole}},
-		{Anchor{protocol.OpSync, 0, 2}, 50, []string{whole, "sent persisted sent synced crashed", whole}},
-		{Anchor{protocol.OpOutput, kindT, 1}, 50, []string{"sent persisted sent synced output crashed", whole, whole}},
-		{Anchor{protocol.OpOutput, ack, 1}, 50, []string{whole, whole, whole}},
-		{Anchor{protocol.OpSend, ack, 2}, 50, []string{whole, "sent persisted sent crashed", whole}},
-		{Anchor{protocol.OpSend, kindT, 6}, 50, []string{whole, whole, whole + " crashed"}},
-		{Anchor{protocol.OpSend, 0, 4}, 50, []string{whole, "sent crashed", whole}},
-		{Anchor{protocol.OpSetTimer, 0, 3}, 50, []string{whole, whole, "sent persisted sent synced crashed"}},
+		{Anchor{Op: protocol.OpPersist, N: 1}, 50, []string{"sent persisted crashed", whole, whole}},
+		{Anchor{Op: protocol.OpPersist, N: 1}, 101, []string{whole, "sent persisted crashed", whole}},
+		{Anchor{Op: protocol.OpSync, N: 2}, 50, []string{whole, "sent persisted sent synced crashed", whole}},
+		{Anchor{Op: protocol.OpOutput, Kind: kindT, N: 1}, 50, []string{"sent persisted sent synced output crashed", whole, whole}},
+		{Anchor{Op: protocol.OpOutput, Kind: ack, N: 1}, 50, []string{whole, whole, whole}},
+		{Anchor{Op: protocol.OpSend, Kind: ack, N: 2}, 50, []string{whole, "sent persisted sent crashed", whole}},
+		{Anchor{Op: protocol.OpSend, Kind: kindT, N: 6}, 50, []string{whole, whole, whole + " crashed"}},
+		{Anchor{Op: protocol.OpSend, N: 4}, 50, []string{whole, "sent crashed", whole}},
+		{Anchor{Op: protocol.OpSetTimer, N: 3}, 50, []string{whole, whole, "sent persisted sent synced crashed"}},
 	} {
 		for _, took := range []protocol.Time{0, 5} {
 			plan := Plan{Nodes: 2, Node: scripts(node, script{}), Disk: Disk{Sync: took.Sub(0)}}
@@ -130,6 +134,54 @@ func TestACrashComesRightAfterItsAnchor(t *testing.T) {
 	}
 }
 
+// Node 0 does four effects of a step. What the others have not synced is lost at that
+// moment, whatever they do: node 1 waits for its disk, node 2 rests, node 3 is down
+// already, and node 4 crashes for it.
+func TestACrashComesRightAfterAnotherNodesEffect(t *testing.T) {
+	leader := script{receive: func(env *protocol.Env, _ protocol.NodeID, _ []byte) {
+		env.Persist([]byte{1})
+		env.Send(2, kindT, nil)
+		say(env, "first")
+		say(env, "second")
+	}}
+	keeper := func(sync bool) script {
+		return script{receive: func(env *protocol.Env, _ protocol.NodeID, _ []byte) {
+			env.Persist([]byte{1})
+			if sync {
+				env.Sync()
+			}
+		}}
+	}
+	at := func(id uint64, node protocol.NodeID, span time.Duration) Fault {
+		return Fault{ID: id, Op: Crash, Node: node, At: 50, For: span,
+			On: Anchor{Op: protocol.OpOutput, Kind: kindT, N: 1, Other: true}}
+	}
+	plan := Plan{Nodes: 5, Node: scripts(leader, keeper(true), keeper(false), keeper(false), keeper(false)), Disk: Disk{Sync: 10}}
+	for id := range protocol.NodeID(5) {
+		plan.Inputs = append(plan.Inputs, input(uint64(id), 95+protocol.Time(id), id, ""))
+	}
+	plan.Inputs[0].At = 100
+	plan.Faults = []Fault{at(1, 0, 7), at(2, 1, 5), at(3, 2, 0), at(4, 3, 5), at(5, 3, 5), at(6, 4, 6), at(7, 0, 1),
+		{ID: 8, Op: Crash, Node: 3, At: 99, For: 50}}
+	r, c := run(t, plan, nil)
+	var got []string
+	for _, e := range c.events {
+		if e.At >= 100 && e.What&(Sent|Output|Crashed|Started|Synced) != 0 {
+			got = append(got, strings.TrimSpace(fmt.Sprintf("%d: %v %v %s", e.At, e.Node, e.What, e.Text)))
+		}
+	}
+	want := []string{"100: 0 sent", "100: 0 output",
+		"100: 1 crashed after effect 3 of node 0, its output", "100: 2 crashed after effect 3 of node 0, its output",
+		"100: 4 crashed after effect 3 of node 0, its output", "100: 0 crashed after effect 3, its output",
+		"105: 1 started", "106: 4 started", "107: 0 started", "149: 3 started"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	if r.Crashes != 5 || r.Restarts != 4 || r.Faults.Unsynced != 5 {
+		t.Errorf("got %+v", r)
+	}
+}
+
 func TestHealEndsAllFaults(t *testing.T) {
 	everywhere := [][]protocol.NodeID{nil, nil}
 	sure := protocol.Percent(100)
@@ -139,7 +191,7 @@ func TestHealEndsAllFaults(t *testing.T) {
 		Fault{ID: 4, Op: Crash, At: 15, Node: 2},
 		Fault{ID: 5, Op: Crash, At: 15, Node: 3, For: 5000},
 		Fault{ID: 6, Op: Pause, At: 15, Node: 4, For: 5000},
-		Fault{ID: 7, Op: Crash, At: 15, Node: 5, On: Anchor{protocol.OpSend, kindT, 23}}, // the 21st is at 30, and four are one step
+		Fault{ID: 7, Op: Crash, At: 15, Node: 5, On: Anchor{Op: protocol.OpSend, Kind: kindT, N: 23}}, // the 21st is at 30, and four are one step
 		Fault{ID: 8, Op: FailSync, At: 15, Node: 5},
 		Fault{ID: 9, Op: Crash, At: 15, Node: 6, After: 3},
 		Fault{ID: 10, Op: Crash, At: 41, Node: 6, After: 3},

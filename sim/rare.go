@@ -60,23 +60,22 @@ func (n *node) settle(x *rare) {
 // watchful tells whether each effect must be looked at.
 func (x *rare) watchful() bool { return len(x.anchors) > 0 || len(x.failing) > 0 }
 
-// reached counts an effect that was done, and gives the first crash that waited
-// for it. Others that did have had their effect too, and are over.
-func (x *rare) reached(f *protocol.Effect) (crash *Fault) {
+// reached counts an effect that was done, and gives the crashes that waited for it.
+// They are over, also those that find their node down already.
+func (x *rare) reached(f *protocol.Effect) (crashes []*Fault) {
 	left := x.anchors[:0]
 	for _, a := range x.anchors {
 		if a.On.Op == f.Op && (a.On.Kind == 0 || a.On.Kind == f.Kind) {
 			a.seen++
 		}
-		switch {
-		case a.seen < a.On.N:
+		if a.seen < a.On.N {
 			left = append(left, a)
-		case crash == nil:
-			crash = a.Fault
+		} else {
+			crashes = append(crashes, a.Fault)
 		}
 	}
 	x.anchors = left
-	return crash
+	return crashes
 }
 
 // ready decides about an event that is no message or timer, or whose node is
@@ -300,6 +299,26 @@ func (s *Sim) crashBy(f *Fault, id protocol.NodeID, n *node, x *rare) {
 		s.crash(id, n, f, "between steps")
 	}
 	n.settle(x)
+}
+
+// strike lets the crashes happen that waited for an effect of the step, its number i
+// from 1. It reports whether the step's own node is one of theirs; it crashes last.
+func (s *Sim) strike(c *cause, n *node, f *protocol.Effect, i int) (crashed bool) {
+	var own *Fault
+	for _, crash := range s.rare[c.id].reached(f) {
+		switch {
+		case crash.Node == c.id:
+			if own == nil {
+				own = crash
+			}
+		case !s.rareOf(crash.Node).down:
+			s.crash(crash.Node, &s.nodes[crash.Node], crash, fmt.Sprintf("after effect %d of node %v, its %v", i, c.id, f.Op))
+		}
+	}
+	if own != nil {
+		s.crash(c.id, n, own, fmt.Sprintf("after effect %d, its %v", i, f.Op))
+	}
+	return own != nil
 }
 
 // crashInStep applies the effects that the armed fault lets happen and crashes.

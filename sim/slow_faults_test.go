@@ -66,7 +66,12 @@ func (w *slow) pushFaults() {
 		case Crash, FailSync, Pause:
 			stopped[f.Node] = true
 		}
-		w.push(&slowEvent{at: f.At, dst: f.Node, seq: 1 + f.ID, does: "fault", wave: root, name: root, fault: f})
+		where := f.Node
+		if f.On.Other {
+			where = f.On.Of
+			stopped[where] = true
+		}
+		w.push(&slowEvent{at: f.At, dst: where, seq: 1 + f.ID, does: "fault", wave: root, name: root, fault: f})
 		switch f.Op {
 		case Pause, SlowSync, Drift, Byzantine, Partition, Cut, Ring, Clog, Slow, Lose, Copy, Corrupt:
 			if f.Every > 0 {
@@ -180,18 +185,23 @@ func (w *slow) restart(n *slowNode, e *slowEvent) {
 	w.start(n, e)
 }
 
-// reached counts an effect and gives the crash that it causes.
-func (n *slowNode) reached(f *protocol.Effect) (crash *Fault) {
+// reached counts an effect and gives the crashes that it causes, those of the node
+// itself last.
+func (n *slowNode) reached(f *protocol.Effect) (crashes []*Fault) {
 	for _, a := range n.anchors {
 		if a.fault.On.Op != f.Op || a.fault.On.Kind != 0 && a.fault.On.Kind != f.Kind {
 			continue
 		}
-		if a.left--; a.left == 0 && crash == nil {
-			crash = a.fault
+		if a.left--; a.left == 0 {
+			crashes = append(crashes, a.fault)
 		}
 	}
 	n.anchors = slices.DeleteFunc(n.anchors, func(a *slowAnchor) bool { return a.left == 0 })
-	return crash
+	slices.SortStableFunc(crashes, func(a, b *Fault) int {
+		own := map[bool]int{true: 1}
+		return own[a.Node == n.id] - own[b.Node == n.id]
+	})
+	return crashes
 }
 
 // salvage leaves of the disk what a crash by f does.

@@ -290,8 +290,16 @@ func (w *slow) goOn(n *slowNode, st *slowStep) {
 			st.todo = st.todo[1:]
 		}
 		if st.last != nil {
-			if f := n.reached(st.last); f != nil {
-				w.crash(n, f, fmt.Sprintf("after effect %d, its %v", st.done, st.last.Op))
+			for _, f := range n.reached(st.last) {
+				when := fmt.Sprintf("after effect %d of node %v, its %v", st.done, n.id, st.last.Op)
+				if f.Node == n.id {
+					when = fmt.Sprintf("after effect %d, its %v", st.done, st.last.Op)
+				}
+				if w.nodes[f.Node].machine != nil {
+					w.crash(w.nodes[f.Node], f, when)
+				}
+			}
+			if n.machine == nil {
 				return
 			}
 		}

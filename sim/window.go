@@ -86,9 +86,13 @@ func (s *Sim) scheduleFaults() {
 	s.setClocks()
 }
 
-// at gives the node at which the fault happens.
+// at gives the node at which the fault happens: if it waits for an effect, the one
+// that is watched.
 func (f *Fault) at() protocol.NodeID {
-	if f.Op.ofNode() {
+	switch {
+	case f.On.Other:
+		return f.On.Of
+	case f.Op.ofNode():
 		return f.Node
 	}
 	return 0
