@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/protocol/abcast"
+	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/check"
 )
@@ -13,7 +15,9 @@ import (
 //
 // While a majority lives, what it knows outlives those who crash, whether they wrote it
 // down or not. Here nobody's memory is left, and the disks alone say what was voted,
-// decided, ordered and delivered. So this is where a sync that is missing shows.
+// decided, ordered and delivered. So this is where a sync that is missing shows. Half
+// of the blackouts come right after some node told something: what it told is on a disk
+// by then, or it is nowhere.
 func blackout() *Scenario {
 	return &Scenario{
 		Name:     "blackout",
@@ -28,9 +32,13 @@ func blackout() *Scenario {
 
 // Questions of a blackout, named by its number; of the nodes in it, by that and the node.
 var (
-	kindDark     = protocol.KindOf("dark.at")
-	kindDarkFor  = protocol.KindOf("dark.for")
-	kindDarkKeep = protocol.KindOf("dark.keep")
+	kindDark      = protocol.KindOf("dark.at")
+	kindDarkOn    = protocol.KindOf("dark.on")
+	kindDarkOf    = protocol.KindOf("dark.of")
+	kindDarkWhat  = protocol.KindOf("dark.what")
+	kindDarkCount = protocol.KindOf("dark.count")
+	kindDarkFor   = protocol.KindOf("dark.for")
+	kindDarkKeep  = protocol.KindOf("dark.keep")
 )
 
 const (
@@ -44,17 +52,42 @@ const (
 func buildBlackout(seed uint64, p Params, src protocol.Source) *Run {
 	m := newStorm(seed, p, src, stormDelays)
 	for i := range uint64(blackouts) {
-		at := m.after(m.begin, int(i)*darkStorm) + protocol.Time(m.choose(kindDark, i, darkGrain*darkStorm/2))*protocol.Time(m.delay)/darkGrain
+		at, on := m.after(m.begin, int(i)*darkStorm), m.lastWords(i)
+		if on.N == 0 {
+			at += protocol.Time(m.choose(kindDark, i, darkGrain*darkStorm/2)) * protocol.Time(m.delay) / darkGrain
+		}
 		for id := range uint64(p.Nodes) {
 			about := i*idsABlackout + id
 			m.inject(sim.Fault{
-				ID: blackoutID + about, Op: sim.Crash, At: at, Node: protocol.NodeID(id),
+				ID: blackoutID + about, Op: sim.Crash, At: at, On: on, Node: protocol.NodeID(id),
 				For:  time.Duration(1+m.choose(kindDarkFor, about, darkDelays)) * m.delay,
 				Disk: sim.Survival(m.choose(kindDarkKeep, about, uint64(sim.KeepScattered)+1)),
 			})
 		}
 	}
 	return m.judged(m.dark())
+}
+
+// lastWords gives what some node tells when blackout i comes, or nothing if it comes at
+// a time.
+func (m *market) lastWords(i uint64) sim.Anchor {
+	if m.choose(kindDarkOn, i, 2) == 0 {
+		return sim.Anchor{}
+	}
+	const few = 4 // so that it is soon
+	on := sim.Anchor{Op: protocol.OpOutput, N: 1 + m.choose(kindDarkCount, i, few), Other: true, Of: protocol.NodeID(m.choose(kindDarkOf, i, uint64(m.p.Nodes)))}
+	kinds := []protocol.Kind{abcast.KindDelivered, abcast.KindViewed, twopc.KindDecided}
+	outputs := uint64(len(kinds))
+	kinds = append(kinds, twopc.KindVote, twopc.KindDecision)
+	for _, d := range deadlyKinds(m.p.Order) {
+		kinds = append(kinds, d.kind)
+	}
+	what := m.choose(kindDarkWhat, i, uint64(len(kinds)))
+	if what >= outputs {
+		on.Op = protocol.OpSend
+	}
+	on.Kind = kinds[what]
+	return on
 }
 
 // dark demands that a moment came at which no node was up.

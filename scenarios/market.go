@@ -103,10 +103,10 @@ func (m *market) whole() check.Suite {
 	}
 }
 
-// inject adds a fault that the scenario makes, unless the run is calm by then, and tells
-// whether it did.
+// inject adds a fault that the scenario makes, unless the run is calm by then, or over,
+// and tells whether it did.
 func (m *market) inject(f sim.Fault) bool {
-	if m.calm != 0 && f.At >= m.calm {
+	if m.calm != 0 && f.At >= m.calm || f.At > protocol.Time(m.p.Until) {
 		return false
 	}
 	m.plan.Faults = append(m.plan.Faults, f)
