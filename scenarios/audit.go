@@ -125,10 +125,10 @@ func (a *audit) apply(node protocol.NodeID, id ledger.ID) error {
 const sampled = 64
 
 // compare demands that nodes have the unspent outputs and balances of the second
-// ledger.
-func (a *audit) compare() error {
+// ledger, but for those behind.
+func (a *audit) compare(behind map[int]bool) error {
 	for i, n := range a.w.nodes[:min(sampled, len(a.w.nodes))] {
-		if a.w.lives.down(protocol.NodeID(i)) {
+		if behind[i] || a.w.lives.down(protocol.NodeID(i)) {
 			continue
 		}
 		seen := 0

@@ -120,6 +120,10 @@ func (w *world) joinedCheck(bound protocol.Time) *check.Check {
 				continue
 			}
 			if n == nil || !n.Joined() {
+				if w.lives.stuck(w.p.Nodes) {
+					excuse(fmt.Sprintf("node %d, %s", i, noMajority))
+					continue
+				}
 				return count, fmt.Errorf("node %d has not joined", i)
 			}
 			count++

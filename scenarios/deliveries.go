@@ -10,9 +10,9 @@ import (
 )
 
 // deliveries judges the order itself, by what each life is delivered, whatever the
-// messages mean: uniform agreement and prefix order, since lives that crashed count too,
-// no duplication, FIFO, and that only members of a view are heard in it. What was never
-// broadcast is the second ledger's to find out. It is an observer, to be shown an event
+// messages mean: prefix order, of lives that crashed too, no duplication, FIFO, and that
+// only members of a view are heard in it. That in the end all have delivered all is seen
+// by what they made of it, and what was never broadcast by the second ledger. It is an observer, to be shown an event
 // before its checks are.
 type deliveries struct {
 	fifo  bool    // promised, by all but ISIS without views
@@ -65,7 +65,7 @@ func (d *deliveries) same() *check.Check {
 		if !d.now {
 			return check.Position{}, false
 		}
-		return check.Position{Index: d.index, Item: d.id.String()}, true
+		return check.Position{Index: d.index, Item: d.id.String(), Whole: true}, true
 	}, func(item string) string { return "message " + item })
 }
 

@@ -46,6 +46,10 @@ func TestEachWrongDeliveryIsNamed(t *testing.T) {
 			{0, 1, 0, a, nil}, {0, 1, 1, c, nil}, {0, 1, 2, b, nil}, {1, 1, 0, a, nil}, {1, 2, 0, abcast.MsgID{}, two}, {1, 2, 0, a, nil}, {1, 2, 1, c, nil},
 		}, nil},
 		{"another message at a place", "", []told{{0, 1, 0, a, nil}, {1, 1, 0, c, nil}}, []string{"all lives deliver the same messages at the same places: "}},
+		{"a later life that begins in the middle", "", []told{{0, 1, 0, a, nil}, {0, 1, 1, b, nil}, {0, 2, 0, abcast.MsgID{}, two}, {0, 2, 1, b, nil}},
+			[]string{"all lives deliver the same messages at the same places: node 0 has message 0/1/2 as number 1, which is the first of this life"}},
+		{"a view at another place than it tells", "", []told{{0, 1, 0, a, nil}, {0, 1, 0, abcast.MsgID{}, append(two[:2:2], abcast.Life{Node: 2, Incarnation: 1})}},
+			[]string{"a later view has a higher number: node 0 is told of view 3 before message 0, and was delivered 1 messages"}},
 		{"a place left out", "", []told{{0, 1, 1, a, nil}}, []string{"all lives deliver the same messages at the same places: "}},
 		{"a message again", "sequencer", []told{{0, 1, 0, a, nil}, {0, 1, 1, b, nil}, {0, 1, 2, a, nil}}, []string{
 			"no message is delivered at two places: node 0 is delivered 0/1/1 as message 2, it was message 0 already",
@@ -65,6 +69,9 @@ func TestEachWrongDeliveryIsNamed(t *testing.T) {
 		}
 		d := newDeliveries(x.order, views)
 		suite := d.checks()
+		if views != nil {
+			suite = append(suite, views.checks()...)
+		}
 		for i := range all {
 			e := all[i].event(uint64(i))
 			if views != nil {

@@ -73,7 +73,7 @@ func (s *Scenario) validateFaults(p *Params) error {
 	}
 	for i := range told {
 		f := &told[i]
-		if err := checkAnchor(f); err != nil {
+		if err := s.checkAnchor(f); err != nil {
 			return fmt.Errorf("fault: %w", err)
 		}
 		if f.Every > 0 && p.Until/f.Every > mostFlaps {

@@ -42,19 +42,24 @@ func TestFaultsThatCannotBeAreRefused(t *testing.T) {
 // Every kind that a machine exports, but for notes, can be an anchor: none was
 // forgotten when it came.
 func TestAnchorsKnowTheKindsOfAllMachines(t *testing.T) {
-	notes := []string{"dht.join", "dht.lookup", "dht.evict", "transfer", "abort"} // and questions
-	for _, dir := range []string{"link", "gossip", "kademlia", "twopc", "abcast", "peer"} {
+	notes := []string{"dht.join", "dht.lookup", "dht.evict", "transfer", "abort", // and questions
+		"kv.request", "kv.called", "kv.returned"} // and what clients say, who do not crash
+	for _, dir := range []string{"link", "gossip", "kademlia", "twopc", "abcast", "raft", "peer", "kv"} {
 		for _, kind := range exportedKinds(t, filepath.Join("..", "protocol", dir)) {
 			if slices.Contains(notes, kind) {
 				continue
 			}
 			known := false
 			for _, op := range []string{"send", "output"} {
-				p := scenarios.Find("crash").Defaults
+				s := scenarios.Find("crash")
+				if dir == "kv" {
+					s = scenarios.Find("kv")
+				}
+				p := s.Defaults
 				if err := param(t, "fault").Set(&p, "crash 1 after "+op+" "+kind+" #1"); err != nil {
 					t.Fatal(err)
 				}
-				known = known || scenarios.Find("crash").Validate(&p) == nil
+				known = known || s.Validate(&p) == nil
 			}
 			if !known {
 				t.Errorf("package %s has the kind %q, which no anchor can name", dir, kind)

@@ -8,6 +8,7 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/abcast"
 	"dessim/protocol/kv"
+	"dessim/protocol/raft"
 	"dessim/sim"
 	"dessim/sim/check"
 )
@@ -31,6 +32,10 @@ func keyValue() *Scenario {
 				return "there are no operations"
 			}
 			return ""
+		},
+		anchors: func() (sends, outputs []protocol.Kind) {
+			return append([]protocol.Kind{kv.KindReply}, orderKinds()...),
+				[]protocol.Kind{kv.KindApplied, abcast.KindDelivered, abcast.KindViewed, raft.KindTerm}
 		},
 		build: buildKV,
 	}
@@ -86,7 +91,7 @@ func buildKV(seed uint64, p Params, src protocol.Source) *Run {
 	}
 	w.storm(&x.plan)
 	h, order := x.history, newDeliveries(p.Order, x.views)
-	checks := check.Suite{h.linearizable(), x.order(), h.ended(), h.overlapped()}
+	checks := check.Suite{h.linearizable(), x.order(), h.ended(), x.equalAtEnd(), h.overlapped()}
 	if p.Failing() {
 		checks = append(checks, x.views.cameBack()) // what makes an unordered read stale
 	}
@@ -142,6 +147,36 @@ func (x *store) order() *check.Check {
 		a, ok := kv.DecodeApplied(e.Body)
 		return check.Position{Index: a.Index, Item: fmt.Sprintf("%016x", a.State)}, ok
 	}, func(item string) string { return "state " + item })
+}
+
+// equalAtEnd demands that all replicas come to the same state, also those that were
+// down or cut off: a prefix of one sequence is no agreement, if it stays one.
+func (x *store) equalAtEnd() *check.Check {
+	return check.EventuallyBut("all replicas end in the same state", x.bound, func(excuse check.Excuse) (uint64, error) {
+		first, n := -1, uint64(0)
+		var delivered, fold uint64
+		for i, r := range x.replicas {
+			id := protocol.NodeID(i)
+			switch {
+			case x.lives.excused(id, excuse):
+				continue
+			case x.lives.stuck(x.p.Nodes):
+				excuse(fmt.Sprintf("node %d, %s", i, noMajority))
+				continue
+			case r == nil || x.lives.down(id):
+				return n, fmt.Errorf("node %d is down", i)
+			}
+			d, f := r.State()
+			if first < 0 {
+				first, delivered, fold = i, d, f
+			}
+			if d != delivered || f != fold {
+				return n, fmt.Errorf("node %d has applied %d commands and node %d has %d, or they came to another state", first, delivered, i, d)
+			}
+			n++
+		}
+		return n, nil
+	})
 }
 
 // rows gives of each replica how much of the order it has applied in this life.

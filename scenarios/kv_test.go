@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"dessim/sim/check"
@@ -34,13 +35,17 @@ func TestClientsOfTheStoreSeeALinearizableHistory(t *testing.T) {
 		}
 		for seed := uint64(1); seed <= seeds; seed++ {
 			r, _ := s.Execute(seed, p, source.Seed(seed), Options{})
+			// Of replicas that are no majority any more no state is demanded.
+			stuck := slices.ContainsFunc(r.Checks, func(c check.Result) bool {
+				return c.Name == "all replicas end in the same state" && c.Verdict == check.Inconclusive && c.Excused == uint64(p.Nodes)
+			})
 			for _, c := range r.Checks {
 				came[c.Name] = came[c.Name] || c.Verdict == check.Pass
-				if c.Verdict == check.Violation || c.Verdict == check.Inconclusive {
+				if c.Verdict == check.Violation || c.Verdict == check.Inconclusive && !stuck {
 					t.Fatalf("-scenario kv -order %s -faults %s -seed %d: %s: %v: %s", p.Order, p.Faults, seed, c.Name, c.Verdict, c.Detail)
 				}
 			}
-			if r.Verdict != check.Pass {
+			if r.Verdict != check.Pass && !stuck {
 				t.Fatalf("-scenario kv -order %s -faults %s -seed %d: %v %s", p.Order, p.Faults, seed, r.Verdict, r.Failure)
 			}
 		}

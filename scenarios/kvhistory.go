@@ -21,9 +21,8 @@ type history struct {
 	open     map[protocol.NodeID]*call
 	keys     map[uint64][]*call // in the order in which they began
 	last     *call              // that the event just seen ended, or nil
-	crashed  map[protocol.NodeID]bool
-	overlaps uint64 // calls that began while another of the same key was under way
-	refused  uint64 // compare-and-swaps that found another value
+	overlaps uint64             // calls that began while another of the same key was under way
+	refused  uint64             // compare-and-swaps that found another value
 }
 
 // call is one operation of a client.
@@ -49,22 +48,19 @@ func (c *call) String() string {
 
 func newHistory(x *store) *history {
 	return &history{x: x, asked: make(map[protocol.NodeID]uint64), open: make(map[protocol.NodeID]*call),
-		keys: make(map[uint64][]*call), crashed: make(map[protocol.NodeID]bool)}
+		keys: make(map[uint64][]*call)}
 }
 
 // ask takes note that a client is asked for an operation.
 func (h *history) ask(client protocol.NodeID) { h.asked[client]++ }
 
 // Watch gives what makes the history.
-func (h *history) Watch() sim.What { return sim.Output | sim.Crashed }
+func (h *history) Watch() sim.What { return sim.Output }
 
 // Observe enters what a client put out.
 func (h *history) Observe(e *sim.Event) {
 	h.last = nil
 	switch {
-	case e.What == sim.Crashed:
-		h.crashed[e.Node] = true
-		delete(h.open, e.Node) // nobody will ever know
 	case e.Kind == kv.KindCalled:
 		if c, ok := kv.DecodeCalled(e.Body); ok {
 			h.began(&call{Command: c, from: e.At})
@@ -181,8 +177,6 @@ func (h *history) ended() *check.Check {
 			missing := h.asked[client] - done[client]
 			switch {
 			case missing == 0:
-			case h.crashed[client]:
-				excuse(fmt.Sprintf("client %v, which crashed", client))
 			case 2*damaged >= len(h.x.members):
 				excuse(fmt.Sprintf("client %v, since %d of %d replicas will never start again", client, damaged, len(h.x.members)))
 			default:

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
@@ -182,6 +183,8 @@ func (l *ledgers) answered(bound protocol.Time) *check.Check {
 				excuse(fmt.Sprintf("transfer %d, of which one party will never start again", x.id))
 			case l.w.lives.stuck(l.w.p.Nodes):
 				excuse(fmt.Sprintf("transfer %d, %s", x.id, noMajority))
+			case slices.ContainsFunc(x.parties, func(id protocol.NodeID) bool { return l.keyless(int(id)) }):
+				excuse(fmt.Sprintf("transfer %d, of which one party %s", x.id, noKey))
 			default:
 				missing++
 			}
@@ -225,7 +228,7 @@ func (l *ledgers) Observe(e *sim.Event) {
 // equalAtEnd demands that all nodes end with the whole ledger, the same one.
 func (l *ledgers) equalAtEnd(bound protocol.Time) *check.Check {
 	return check.EventuallyBut("all nodes end with the same ledger", bound, func(excuse check.Excuse) (uint64, error) {
-		first, n := -1, uint64(0)
+		first, n, behind := -1, uint64(0), make(map[int]bool)
 		for i := range l.w.nodes {
 			if l.w.lives.excused(protocol.NodeID(i), excuse) {
 				continue
@@ -235,6 +238,11 @@ func (l *ledgers) equalAtEnd(bound protocol.Time) *check.Check {
 				continue
 			}
 			if wrong := l.incomplete(i); wrong != nil {
+				if l.keyless(i) {
+					excuse(fmt.Sprintf("node %d, %s", i, noKey))
+					behind[i] = true
+					continue
+				}
 				return 0, wrong
 			}
 			if first < 0 {
@@ -249,9 +257,19 @@ func (l *ledgers) equalAtEnd(bound protocol.Time) *check.Check {
 		if n == 0 {
 			return 0, nil
 		}
-		return n, l.audit.compare()
+		return n, l.audit.compare(behind)
 	})
 }
+
+// keyless reports whether a node that is up may lack a public key for good: nodes keep
+// those of others in memory, and publish their own again when they start. So of who
+// never starts again the key may be gone, and what it signed can't be verified.
+func (l *ledgers) keyless(node int) bool {
+	again := l.w.lives.state[node].lives > 1 && !l.w.lives.down(protocol.NodeID(node))
+	return again && slices.ContainsFunc(l.wishes, func(x wish) bool { return l.w.lives.lost(x.parties) })
+}
+
+const noKey = "which crashed, may have nobody left to tell it the key of a node that will never start again"
 
 // incomplete tells what a node's ledger lacks or has too much. Where there are
 // faults only the client's transfers are sure to be there: liars may be out of

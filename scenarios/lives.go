@@ -13,6 +13,7 @@ type lives struct{ state []life }
 
 type life struct {
 	down   bool
+	lives  uint32 // so far
 	damage string // why the node will never come back, or ""
 }
 
@@ -22,7 +23,7 @@ func (l *lives) Watch() sim.What { return sim.Started | sim.Crashed | sim.Damage
 // Observe enters what happened to a node.
 func (l *lives) Observe(e *sim.Event) {
 	s := &l.state[e.Node]
-	s.down = e.What != sim.Started
+	s.down, s.lives = e.What != sim.Started, e.Incarnation
 	if e.What == sim.Damaged {
 		s.damage = e.Text
 	}

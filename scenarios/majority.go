@@ -38,7 +38,9 @@ func unhealed(plan *sim.Plan, members int) string {
 func lasts(f *sim.Fault, faults []sim.Fault) bool {
 	switch f.Op {
 	case sim.Crash, sim.FailSync:
-		return f.For == 0 && !slices.ContainsFunc(faults, func(g sim.Fault) bool { return g.Op == sim.Restart && g.Node == f.Node && g.At >= f.At })
+		// One that waits for something may come after any restart.
+		waits := f.Op == sim.FailSync || f.After > 0 || f.On != sim.Anchor{}
+		return f.For == 0 && (waits || !slices.ContainsFunc(faults, func(g sim.Fault) bool { return g.Op == sim.Restart && g.Node == f.Node && g.At >= f.At }))
 	case sim.Pause, sim.Partition, sim.Cut, sim.Ring, sim.Clog, sim.Lose, sim.Corrupt, sim.Byzantine:
 		return f.For == 0 && f.Every == 0 // what comes and goes leaves time in between
 	case sim.Rot:

@@ -16,6 +16,9 @@ func TestFaultsThatLeaveNoMajorityAreForewarnedAndJudgedOnSafetyAlone(t *testing
 		"heal at never; partition 0,1|2-4 at 5s every 1s":                               "",
 		"heal at never; crash 0 at 5s; restart 0 at 6s":                                 "",
 		"heal at never; restart 0 at 4s; crash 0 at 5s":                                 "leave 4 of 5 nodes",
+		"heal at never; crash 0 after sync #10; restart 0 at 10ms":                      "leave 4 of 5 nodes", // the restart may come too soon
+		"heal at never; crash 0 at 5s after sync #1 of 1; restart 0 at 5s":              "leave 4 of 5 nodes",
+		"heal at never; failsync 0 at 5s; restart 0 at 6s":                              "leave 4 of 5 nodes",
 		"heal at never; lose *>* 100% at 5s":                                            "no majority, 1 of 5",
 		"heal at never; lose 0>* 100% at 5s":                                            "leave 4 of 5 nodes",
 		"heal at never; crash 0 at 5s; crash 1 at 5s":                                   "leave 3 of 5 nodes",

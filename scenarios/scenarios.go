@@ -29,8 +29,11 @@ type Scenario struct {
 	Text func(e *sim.Event) string
 	// moot tells why parameters leave nothing of what the scenario is about, or
 	// gives ""; nil means they never do. Then no check is applicable.
-	moot  func(p Params) string
-	build func(seed uint64, p Params, src protocol.Source) *Run
+	moot func(p Params) string
+	// anchors gives the kinds of messages and outputs that crashes can wait for; nil
+	// is those of the ledger's nodes.
+	anchors func() (sends, outputs []protocol.Kind)
+	build   func(seed uint64, p Params, src protocol.Source) *Run
 }
 
 // All is the table of scenarios, in the order in which they are listed.

@@ -34,6 +34,7 @@ type telling struct {
 	incarnation uint32
 	views       uint64 // how many
 	number      uint64 // of the last
+	delivered   uint64 // messages
 }
 
 func newViewed(nodes int) *viewed {
@@ -48,12 +49,19 @@ func (v *viewed) Observe(e *sim.Event) {
 	v.news = false
 	switch e.Kind {
 	case raft.KindTerm:
-		if term, _, ok := raft.DecodeTerm(e.Body); ok && term > v.term {
+		term, _, ok := raft.DecodeTerm(e.Body)
+		if !ok {
+			v.news, v.wrong = true, fmt.Errorf("node %v is told of a term that cannot be read", e.Node)
+			return
+		}
+		if term > v.term {
 			if v.term != 0 {
 				v.terms++
 			}
 			v.term = term
 		}
+	case abcast.KindDelivered:
+		v.life(e).delivered++
 	case abcast.KindViewed:
 		v.news = true
 		now, ok := abcast.DecodeViewed(e.Body)
@@ -66,6 +74,15 @@ func (v *viewed) Observe(e *sim.Event) {
 }
 
 func (v *viewed) checks() check.Suite { return check.Suite{v.same(), v.grow()} }
+
+// life gives what the life of an event was told.
+func (v *viewed) life(e *sim.Event) *telling {
+	o := &v.told[e.Node]
+	if o.incarnation != e.Incarnation {
+		*o = telling{incarnation: e.Incarnation}
+	}
+	return o
+}
 
 // same demands that all lives are told of the same views at the same places of the
 // order, each from the first one on.
@@ -94,16 +111,16 @@ func (v *viewed) of(e *sim.Event) abcast.View {
 }
 
 func (v *viewed) take(e *sim.Event, now abcast.View) error {
-	o := &v.told[e.Node]
-	if o.incarnation != e.Incarnation {
-		*o = telling{incarnation: e.Incarnation}
-	}
+	o := v.life(e)
 	v.now = check.Position{Index: o.views, Item: fmt.Sprintf("%d of %v before message %d", now.Number, now.Members, now.Place)}
 	o.views++
 	if now.Number <= o.number {
 		return fmt.Errorf("node %v is told of view %d after view %d", e.Node, now.Number, o.number)
 	}
 	o.number = now.Number
+	if now.Place != o.delivered {
+		return fmt.Errorf("node %v is told of view %d before message %d, and was delivered %d messages", e.Node, now.Number, now.Place, o.delivered)
+	}
 	if self := (abcast.Life{Node: e.Node, Incarnation: e.Incarnation}); v.last[e.Node] != self && slices.Contains(now.Members, self) {
 		v.last[e.Node] = self
 		if e.Incarnation > 1 {

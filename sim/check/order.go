@@ -11,13 +11,16 @@ import (
 type Position struct {
 	Index uint64 // from 0
 	Item  string // compared for equality
+	// Whole tells that each life of a node has the sequence from 0 on; else a later
+	// one may go on where its node was, or repeat a part.
+	Whole bool
 }
 
 // SameOrder demands prefix order: the sequences of all nodes, crashed ones
-// included, are prefixes of one common sequence. place reads a position from an
-// event of the set watch, and text tells people of an item. A node's positions come without gaps; after a restart
-// it may repeat earlier ones. It is exercised by each position that a second node
-// confirms.
+// included, are prefixes of one common sequence. place reads a position from an event
+// of the set watch, and text tells people of an item. A node's positions come without
+// gaps; after a restart it may repeat earlier ones. It is exercised by each position
+// that another node confirms, or a later life.
 func SameOrder(name string, watch sim.What, place func(e *sim.Event) (Position, bool), text func(item string) string) *Check {
 	o := &order{place: place, text: text}
 	return &Check{name: name, watch: watch, see: o.see, conclude: passIfExercised}
@@ -52,6 +55,10 @@ func (o *order) see(c *Check, e *sim.Event) {
 		o.cursor = append(o.cursor, cursor{incarnation: 1})
 	}
 	at := &o.cursor[e.Node]
+	if p.Whole && p.Index > 0 && e.Incarnation != at.incarnation {
+		c.fail(e, fmt.Errorf("node %v has %v as number %d, which is the first of this life", e.Node, o.text(p.Item), p.Index))
+		return
+	}
 	if p.Index > at.next || p.Index < at.next && e.Incarnation == at.incarnation {
 		c.fail(e, fmt.Errorf("node %v has %v as number %d after number %d", e.Node, o.text(p.Item), p.Index, int64(at.next)-1))
 		return

@@ -50,6 +50,8 @@ func Settings() string {
 		"-scenario blackout -nodes 5 -txs 20 -order sequencer",
 		"-scenario blackout -nodes 3 -txs 20 -faults swarm -order raft",
 		"-scenario chaos -nodes 4 -txs 12 -order raft",
+		"-scenario kv",
+		"-scenario kv -order raft -faults swarm",
 		"-scenario partition -nodes 5 -txs 12 -order raft",
 		"-scenario churn -nodes 30 -txs 60",
 		"-scenario churn -nodes 60 -txs 200",
