@@ -52,7 +52,7 @@
 //	3    inconclusive
 //	4    not deterministic, or an error within the simulation or dessim
 //	5    reading or writing failed later on; a closed pipe too
-//	130  interrupted by SIGINT or SIGTERM
+//	130  interrupted by SIGINT, SIGTERM or SIGHUP
 //
 // A replay exits by the verdict of the run now, so that it passes once the bug that
 // it shows is gone; whether its digest is still the recorded one is in its output.
@@ -108,7 +108,11 @@ type Program struct {
 func Main(p Program) {
 	// Without this a closed pipe kills the process and leaves temporary files.
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	interrupts := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+		interrupts = append(interrupts, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), interrupts...)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	os.Exit(p.run(ctx, os.Args[1:], streams{
 		stdout:   os.Stdout,

@@ -131,9 +131,20 @@ func TestAnEditedReplayFileRunsAndIsToldFromChangedCode(t *testing.T) {
 		write(t, path, strings.Replace(text, x[0], x[1], 1))
 		wantReplay(t, path, `"same":false`, ": the file was edited since it was recorded\n")
 	}
+	// Which verdict was recorded is no part of the run, and is told.
+	write(t, path, strings.Replace(text, "verdict pass\n", "verdict violation\n", 1))
+	wantReplay(t, path, `"same":true`, ": the same run, 0 of ")
+	wantReplay(t, path, `"verdict":"violation"`, "with another verdict now: the file was edited since it was recorded\n")
 	// What says the same is the same run.
 	write(t, path, strings.Replace(text, delay, "# nothing\n"+delay[:of]+delay[of:strings.IndexByte(delay, '#')]+"# slow\n", 1))
 	wantReplay(t, path, `"same":true`, ": the same, 0 of ")
+}
+
+func TestATestIsEmittedInsteadOfARun(t *testing.T) {
+	file, _ := record(t)
+	for _, flags := range [][]string{{"-json"}, {"-trace", "x.trace"}, {"-until", "1s"}, {"-verify"}} {
+		wantLine(t, dessim(t, append([]string{"replay", file, "-emit-test"}, flags...)...), exitUsage, "-emit-test and "+flags[0])
+	}
 }
 
 func TestAReplayFileIsNotOverwrittenByItsOwnTrace(t *testing.T) {

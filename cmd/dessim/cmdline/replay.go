@@ -43,6 +43,11 @@ func (t *tool) replayCommand() *cli.Command {
 			return err
 		}
 		if f.find("emit-test").on() {
+			for _, name := range []string{"json", "trace", "until", "verify"} {
+				if f.find(name).given {
+					return refuse("-emit-test and -%s: want one of both, since no run is made", name)
+				}
+			}
 			return t.emit(s, x)
 		}
 		j := &job{tool: t, ctx: ctx, subject: s, answers: x.answers, cut: x.cut, replay: x, json: f.find("json").on(),

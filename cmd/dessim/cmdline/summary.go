@@ -205,6 +205,10 @@ func (s *summary) recorded() string {
 		fit += " (" + x.staleKinds() + ")"
 	}
 	switch {
+	case x.same(s.Report) && x.verdict != s.Verdict && x.edited:
+		return "the same run, " + fit + ", with another verdict now: the file was edited since it was recorded"
+	case x.same(s.Report) && x.verdict != s.Verdict:
+		return "the same run, " + fit + ", with another verdict now: the checks changed"
 	case x.same(s.Report):
 		return "the same, " + fit
 	case x.edited:
