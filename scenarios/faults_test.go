@@ -12,6 +12,7 @@ import (
 
 	"dessim/scenarios"
 	"dessim/sim"
+	"dessim/sim/source"
 	"dessim/sim/check"
 )
 
@@ -35,6 +36,34 @@ func TestFaultsThatCannotBeAreRefused(t *testing.T) {
 		err := scenarios.Find("concurrent").Validate(&p)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// A crash that waits for what never happens, or finds its node down, is named: who told
+// it would take the run for a test of it.
+func TestToldCrashesThatNeverCameAreNamed(t *testing.T) {
+	for text, want := range map[string]string{
+		"crash 1 after send prepare #99999": "crash 1 after send prepare #99999",
+		"crash 1 at 3s for 1s":              "",
+		"failsync 1 at 3s for 1s; crash 2 at 3s for 1s; crash 2 at 3.5s for 1s": "crash 2 at 3.5s for 1s",
+		"cut 1>2 at 3s for 1s": "",
+	} {
+		s := scenarios.Find("crash")
+		p := s.Defaults
+		p.Faults, p.Fault, p.Txs = "", text, 3
+		if err := s.Validate(&p); err != nil {
+			t.Fatal(err)
+		}
+		r, _ := s.Execute(1, p, source.Seed(1), scenarios.Options{})
+		got := ""
+		for _, f := range r.Facts {
+			if f.Name == "never came" {
+				got = f.Value
+			}
+		}
+		if got != want {
+			t.Errorf("%s: never came %q, want %q", text, got, want)
 		}
 	}
 }

@@ -234,6 +234,10 @@ func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options
 	}
 	r.Faults = run.Plan.Faults
 	observers := append(run.watch, run.Checks.Observers()...)
+	vain := newVain(&p)
+	if vain != nil {
+		observers = append(observers, vain)
+	}
 	run.Plan.Done = run.Checks.Done
 	run.Plan.Bound = run.Checks.Bound(&run.Plan)
 	m, err := sim.New(run.Plan, src, append(observers, o.Observers...)...)
@@ -259,6 +263,9 @@ func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options
 	r.Verdict = check.Conclude(r.Checks)
 	if run.facts != nil {
 		r.Facts = run.facts(m)
+	}
+	if vain != nil {
+		r.Facts = append(r.Facts, vain.facts()...)
 	}
 	if run.counts != nil {
 		r.Counts = run.counts(m)

@@ -58,7 +58,7 @@ func TestAGuardedRunEndsWithItsFailureAndAgreesWithTheWholeOne(t *testing.T) {
 		if again := w.Fails(&less, explore.Guard{Check: name}); !again.Fails || again.Events != g.Events || len(less.Answers) >= len(trial.Answers) {
 			t.Errorf("%s%d: with the %d used of %d answers: %+v, want %+v", flags, s.seed, len(less.Answers), len(trial.Answers), again, g)
 		}
-		if cut := w.Fails(trial, explore.Guard{Check: name, MaxEvents: 100}); cut.Fails {
+		if cut := w.Fails(trial, explore.Guard{Check: name, MaxEvents: 100}); cut.Fails || !cut.GivenUp {
 			t.Errorf("%s%d: a run cut short fails", flags, s.seed)
 		}
 		if other := w.Fails(trial, explore.Guard{Check: "no such check"}); other.Fails {

@@ -9,7 +9,7 @@ type What uint32
 // The events that observers see.
 const (
 	Started   What = 1 << iota // an incarnation began
-	Crashed                    // Text tells after which effect
+	Crashed                    // by the fault Tag; Text tells after which effect
 	Received                   // a step consumed a message; Peer sent it
 	Fired                      // a step consumed the timer Tag
 	Sent                       // a message left for Peer; what becomes of it follows

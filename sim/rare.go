@@ -360,7 +360,7 @@ func (s *Sim) crash(id protocol.NodeID, n *node, f *Fault, when string) {
 	n.network = protocol.Hash3(n.network^foldCrash, uint64(s.now), uint64(n.inc))
 	s.result.Crashes++
 	if s.want&Crashed != 0 {
-		s.show(Event{What: Crashed, Node: id, Incarnation: n.inc, Text: when})
+		s.show(Event{What: Crashed, Node: id, Incarnation: n.inc, Tag: f.ID, Text: when})
 	}
 	if f.For > 0 {
 		s.pushFault(opRevive, s.indexOf(f), id, s.later(f.For), protocol.Hash3(rootFault, f.ID, 1))

@@ -423,7 +423,7 @@ func (w *slow) crash(n *slowNode, f *Fault, when string) {
 	n.machine = nil
 	n.digest.Network = protocol.Hash3(n.digest.Network^foldCrash, uint64(w.now), uint64(n.inc))
 	w.result.Crashes++
-	w.tell(n, Event{What: Crashed, Text: when})
+	w.tell(n, Event{What: Crashed, Tag: f.ID, Text: when})
 	if f.For > 0 {
 		root := protocol.Hash3(rootFault, f.ID, 1)
 		w.push(&slowEvent{at: w.now + protocol.Time(f.For), dst: n.id, seq: 1 + f.ID, does: "revive", wave: root, name: root, fault: f, inc: n.inc})
