@@ -36,7 +36,7 @@ func (s *Scenario) World(seed uint64, p Params) *explore.World {
 		r, ok := try(t, replay, Options{Until: g.Check, Stop: func(events uint64, _ protocol.Time) bool {
 			return g.MaxEvents > 0 && events > g.MaxEvents
 		}})
-		out := explore.Guarded{Used: replay.Used}
+		out := explore.Guarded{GivenUp: !ok, Used: replay.Used}
 		if ok {
 			o := r.Outcome()
 			out.Fails, out.Events = o.Fails(g.Check), o.Sim.Events

@@ -59,7 +59,7 @@ func TestAGuardedRunEndsWithItsFailureAndAgreesWithTheWholeOne(t *testing.T) {
 			t.Errorf("%s%d: with the %d used of %d answers: %+v, want %+v", flags, s.seed, len(less.Answers), len(trial.Answers), again, g)
 		}
 		if cut := w.Fails(trial, explore.Guard{Check: name, MaxEvents: 100}); cut.Fails || !cut.GivenUp {
-			t.Errorf("%s%d: a run cut short fails", flags, s.seed)
+			t.Errorf("%s%d: of a run cut short %+v, want it given up", flags, s.seed, cut)
 		}
 		if other := w.Fails(trial, explore.Guard{Check: "no such check"}); other.Fails {
 			t.Errorf("%s%d: it fails by a check that it has not", flags, s.seed)

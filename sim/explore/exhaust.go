@@ -42,8 +42,9 @@ import (
 // the machines, and what each node has put out, in its order; not at how the outputs
 // of different nodes interleave, nor at when they came.
 type Small struct {
-	// Make prepares a run under src, and gives what judges it at its end. It must
-	// give the same plan each time, but for what src answers.
+	// Make prepares a run under src, and gives what judges it at its end: a run that
+	// shows nothing wants an error too, or it counts as one that passed. It must give
+	// the same plan each time, but for what src answers.
 	Make func(src protocol.Source) (s *sim.Sim, judge func() error)
 	// Machine folds all that the steps of a machine depend on; m is nil of a node
 	// that is down. A nil Machine keeps all runs. See Described.

@@ -9,6 +9,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
+	"dessim/sim/check"
 	"dessim/sim/source"
 )
 
@@ -66,6 +67,9 @@ type Crashed struct {
 	Failed   int            // of Runs
 	First    *FailedCrash   // with the fewest crashes, the first of them
 	Checks   map[string]int // runs by the check that failed
+	// Inconclusive are those of Runs that neither passed nor failed. One is enough for
+	// the search to show nothing, unless another failed.
+	Inconclusive int
 }
 
 // FailedCrash is a run that failed.
@@ -175,6 +179,9 @@ func (g *crashSearch) take(t *crashTrial, r *crashRun) error {
 		g.found.Points = len(r.points.list)
 	}
 	if !r.outcome.Failed() {
+		if r.outcome.Verdict != check.Pass {
+			g.found.Inconclusive++
+		}
 		return nil
 	}
 	if again := g.World.Try(t.trial); again.Digest != r.outcome.Digest || again.Check() != r.outcome.Check() {

@@ -129,6 +129,27 @@ func TestAWordGivenBeforeTheSyncIsFoundByOneCrash(t *testing.T) {
 	}
 }
 
+func TestRunsThatShowNothingAreCounted(t *testing.T) {
+	w := keepers("pson", 2, 1)
+	spied, want := *w, 0
+	spied.Try = func(tr *explore.Trial, observers ...sim.Observer) explore.Outcome {
+		o := w.Try(tr, observers...)
+		if len(tr.Faults) > 0 && tr.Faults[0].Node == 1 {
+			o.Verdict = check.Inconclusive
+			want++
+		}
+		return o
+	}
+	r, err := crashesOf(&spied, 2).Search(context.Background())
+	if err != nil || !r.Complete || r.Failed != 0 || want == 0 || r.Inconclusive != want {
+		t.Errorf("of %d runs that show nothing: %+v, %v", want, r, err)
+	}
+	spied.Try = keepers("pons", 2, 1).Try // of which some fail
+	if r, err := crashesOf(&spied, 2).Search(context.Background()); err != nil || r.Failed == 0 || r.Inconclusive != 0 {
+		t.Errorf("of runs that pass or fail: %+v, %v", r, err)
+	}
+}
+
 func TestASecondCrashComesAfterEachRunThatPassed(t *testing.T) {
 	w := keepers("ppospon", 1, 2)
 	spied := *w

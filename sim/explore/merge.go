@@ -14,6 +14,10 @@ type Merged struct {
 	Header Header // that of the file which begins first
 	SweepReport
 	Covered []Span // the seeds, ascending; more than one if some are missing between them
+	// Shards is how many different seeds the files that add something begin at. More
+	// than one of a guided sweep are sweeps of their own, whose sum the report is: one
+	// sweep of all these seeds would learn from the first what the second does without.
+	Shards int
 }
 
 // ResultsFile is one to be merged.
@@ -62,11 +66,16 @@ func Merge(files []ResultsFile) (*Merged, error) {
 			return nil, err
 		}
 	}
+	begin := make(map[uint64]bool)
 	for _, h := range heads {
 		if h.header.From < m.Header.From {
 			m.Header = h.header
 		}
+		if !h.over {
+			begin[h.header.From] = true
+		}
 	}
+	m.Shards = len(begin)
 	if err := m.join(heads); err != nil {
 		return nil, err
 	}

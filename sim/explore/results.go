@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 )
 
@@ -15,7 +16,8 @@ import (
 // Header.From on, in order and without a gap. Lines are appended whole, so a process
 // that is killed leaves at most the beginning of one at the end, which readers ignore
 // and the process that continues removes. Lines that reached the file survive a kill;
-// syncEvery bounds how many a power cut takes.
+// syncEvery bounds how many a power cut takes, and that the folder is synced keeps it
+// from taking the file.
 
 // resultsFormat is the first key's value of every results file.
 const resultsFormat = "dessim results 1"
@@ -53,8 +55,9 @@ func jsonLine(v any) []byte {
 }
 
 // Differs tells why the results under h and those under o are no parts of one sweep,
-// or gives "". Where they begin is not compared, but of guided sweeps, whose runs
-// depend on the seeds before them.
+// or gives "". Where they begin is not compared: shards begin at different seeds. Runs
+// of a guided sweep depend on the seeds before them, so its shards are sweeps of their
+// own, each with a corpus of its own: see Merged.Shards.
 func (h *Header) Differs(o *Header) string {
 	switch {
 	case h.Version != o.Version:
@@ -284,7 +287,10 @@ func (x *Results) begin() error {
 	if _, err := x.f.Write(x.header.line()); err != nil {
 		return err
 	}
-	return x.f.Sync()
+	if err := x.f.Sync(); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(x.f.Name())) // or a power cut could take the file with all its lines
 }
 
 // append writes a result.

@@ -174,6 +174,13 @@ func TestShardsThatDisagreeAreNotMerged(t *testing.T) {
 	}
 	c, _ := resultsOf(t, explore.SweepOptions{From: 1, To: 300, Strategy: explore.Guided})
 	d, _ := resultsOf(t, explore.SweepOptions{From: 100, To: 400, Strategy: explore.Guided})
+	e, _ := resultsOf(t, explore.SweepOptions{From: 301, To: 400, Strategy: explore.Guided})
+	none := strings.Replace(strings.SplitAfter(e, "\n")[0], `"from":301`, `"from":500`, 1) // a shard that made no run
+	for shards, files := range map[int][]string{1: {c, c, none}, 2: {c, e, none}} {
+		if m, err := merge(files...); err != nil || m.Shards != shards || !m.Complete {
+			t.Errorf("of %d shards: %+v, %v", shards, m, err)
+		}
+	}
 	if _, err := merge(c, d); !errors.As(err, &file) || !strings.Contains(err.Error(), "shards of one guided sweep") {
 		t.Errorf("guided sweeps that began at different seeds: %v", err)
 	}

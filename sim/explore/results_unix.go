@@ -4,6 +4,7 @@ package explore
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"syscall"
 )
@@ -16,4 +17,20 @@ func lock(f *os.File) error {
 		return errors.New("another process is writing to it")
 	}
 	return nil // some network file systems have no locks
+}
+
+// syncFolder makes the names of new files in a folder durable.
+func syncFolder(path string) error {
+	d, err := os.Open(path)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil // whoever may write to a folder need not be able to read it
+	}
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	return nil // some network file systems sync no folders
 }

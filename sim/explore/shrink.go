@@ -22,9 +22,12 @@ type Guard struct {
 
 // Guarded is what a guarded run came to.
 type Guarded struct {
-	Fails  bool
-	Events uint64                 // until it ended, which is soon after the failure
-	Used   func() []source.Answer // those of the trial that the run asked for, in their order; not nil
+	Fails bool
+	// GivenUp tells that the run was ended for its length alone, by Guard.MaxEvents: the
+	// check might have failed later. Then Fails is false.
+	GivenUp bool
+	Events  uint64                 // until it ended, which is soon after the failure
+	Used    func() []source.Answer // those of the trial that the run asked for, in their order; not nil
 }
 
 // guarded judges t by World.Fails, or by World.Try.
@@ -67,11 +70,15 @@ type Shrunk struct {
 	// Is too.
 	Was, Is Outcome
 	Runs    int
-	// Minimal tells that taking away any one of what is left, alone, was tried, and
-	// that the check does not fail then.
+	// Minimal tells that taking away any one of what is left, alone, was tried in a run
+	// to its end, and that the check does not fail then. What cannot be taken away
+	// alone, since the faults that are left could not be in one run, is no part of it:
+	// the certificate says so.
 	Minimal bool
 
-	inputs int // of the world
+	inputs      int  // of the world
+	stuck       bool // something cannot be taken away alone
+	interrupted bool
 }
 
 // ErrPasses is what Shrink gives for a trial that does not fail.
@@ -94,6 +101,10 @@ var ErrPasses = errors.New("the run does not fail: there is nothing to shrink")
 // The result depends on t and the budget alone. Workers try what comes next while
 // a candidate is running; the first in order that fails is taken, and runs beyond
 // it are neither counted nor remembered.
+//
+// If ctx is over before that, Shrink gives its error, and with it the smallest trial
+// so far, which fails as t does and is not called minimal. Where it got to depends on
+// when that was.
 func Shrink(ctx context.Context, w *World, t *Trial, o ShrinkOptions) (Shrunk, error) {
 	if o.Runs < 1 || o.Workers < 1 {
 		panic(fmt.Sprintf("explore: shrinking in %d runs by %d workers, want at least 1 and 1", o.Runs, o.Workers))
@@ -112,13 +123,18 @@ func Shrink(ctx context.Context, w *World, t *Trial, o ShrinkOptions) (Shrunk, e
 	s := &shrinker{ctx: ctx, w: w, o: o, now: t, runs: 1, passing: make(map[uint64]bool), strikes: x}
 	s.guard = Guard{Check: out.Check, MaxEvents: bound(out.Was.Sim.Events)}
 	s.prune()
-	out.Minimal = s.search()
-	if err := ctx.Err(); err != nil {
-		return out, err
+	s.search()
+	s.settle()
+	err := ctx.Err()
+	out.After, out.Runs, out.interrupted = s.now, s.runs, err != nil
+	if err == nil {
+		out.Minimal, out.stuck = s.minimal()
 	}
-	out.After, out.Runs = s.now, s.runs
-	out.Is = w.Try(s.now)
-	return out, nil
+	out.Is = out.Was
+	if s.now != t {
+		out.Is = w.Try(s.now)
+	}
+	return out, err
 }
 
 // bound gives after how many events a run is no longer worth waiting for, if one
@@ -134,7 +150,8 @@ type shrinker struct {
 	now   *Trial
 	runs  int
 	spent bool // a candidate was not tried for want of runs
-	// passing are the trials that were tried in vain, by hash.
+	// passing are the trials that were tried in vain, by hash: false if the run was
+	// given up for its length, so that to its end it might fail.
 	passing map[uint64]bool
 	strikes *strikes // what crashes came after; nil if there are none to be anchored
 }
@@ -155,16 +172,13 @@ func (s *shrinker) first(n int, candidate func(i int) *Trial) (taken int, ok boo
 		all.Go(h.work)
 	}
 	all.Wait()
-	if s.ctx.Err() != nil {
-		return 0, false
-	}
 	for i := range h.tried {
 		s.runs++
 		if i == h.best {
 			s.take(h.tried[i].trial, h.tried[i].result)
 			return h.tried[i].number, true
 		}
-		s.passing[h.tried[i].hash] = true
+		s.passing[h.tried[i].hash] = !h.tried[i].result.GivenUp
 	}
 	s.spent = s.spent || h.spent
 	s.tell()
@@ -207,7 +221,8 @@ func (h *hunt) work() {
 	}
 }
 
-// begin gives the index of the next attempt, or -1. Candidates known to pass are none.
+// begin gives the index of the next attempt, or -1. Candidates known to pass are none,
+// nor are those that were given up, unless runs are made to their ends now.
 func (h *hunt) begin() int {
 	h.lock.Lock()
 	defer h.lock.Unlock()
@@ -219,7 +234,7 @@ func (h *hunt) begin() int {
 			continue
 		}
 		hash := t.hash()
-		if h.passing[hash] {
+		if passes, tried := h.passing[hash]; passes || tried && h.guard.MaxEvents > 0 {
 			h.next++
 			continue
 		}
@@ -237,11 +252,11 @@ func (h *hunt) begin() int {
 func (h *hunt) end(i int, r Guarded) {
 	h.lock.Lock()
 	defer h.lock.Unlock()
+	h.tried[i].result = r
 	if !r.Fails {
-		h.tried[i].trial = nil
+		h.tried[i].trial, h.tried[i].result.Used = nil, nil // which may hold much
 		return
 	}
-	h.tried[i].result = r
 	if h.best < 0 || i < h.best {
 		h.best = i
 	}
@@ -316,10 +331,14 @@ func (s *Shrunk) Certificate() string {
 	}
 	rest := strings.Join(parts, ", ")
 	switch {
+	case s.interrupted:
+		return fmt.Sprintf("perhaps not minimal: interrupted after %d %s", s.Runs, plural(s.Runs, "run"))
 	case !s.Minimal:
 		return fmt.Sprintf("perhaps not minimal: %d runs were not enough to try each of what is left alone", s.Runs)
 	case len(parts) == 0:
 		return "nothing is left to remove: it fails without any misfortune"
+	case s.stuck:
+		return "removing any one of these that can be removed alone makes the check pass: " + rest
 	}
 	return "removing any one of these makes the check pass: " + rest
 }

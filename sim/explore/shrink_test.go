@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,18 +17,21 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/simtest/fixed"
 	"dessim/sim/source"
 )
 
 // puzzle is a world whose runs are a function of what their trials are made of: they
 // fail if they have all of a core, of which there are several, and no antidote
 // without what it needs. So taking one thing away can undo the failure or another
-// removal, as in real runs.
+// removal, as in real runs. And without something a run can take so much longer that
+// nobody waits for its failure.
 type puzzle struct {
 	minNodes, needNodes int
 	inputs              []uint64
 	cores               [][]string
-	antidotes           [][2]string // the first stops the failure unless the second is there
+	antidotes           [][2]string       // the first stops the failure unless the second is there
+	longer              map[string]uint64 // the events that a run takes more without something
 	runs                atomic.Int64
 }
 
@@ -64,15 +68,35 @@ func (w *puzzle) fails(t *explore.Trial) bool {
 	})
 }
 
+// events counts those of a run.
+func (w *puzzle) events(t *explore.Trial) uint64 {
+	n, has := uint64(10), names(w.inputs, t)
+	for _, name := range protocol.SortedKeys(w.longer) {
+		if !has[name] {
+			n += w.longer[name]
+		}
+	}
+	return n
+}
+
 func (w *puzzle) world() *explore.World {
-	return &explore.World{MinNodes: w.minNodes, Inputs: w.inputs, Try: func(t *explore.Trial, _ ...sim.Observer) explore.Outcome {
+	x := &explore.World{MinNodes: w.minNodes, Inputs: w.inputs}
+	x.Try = func(t *explore.Trial, _ ...sim.Observer) explore.Outcome {
 		w.runs.Add(1)
 		r := check.Result{Name: puzzleCheck, Verdict: check.Pass, Exercised: 1}
 		if w.fails(t) {
 			r.Verdict = check.Violation
 		}
-		return explore.Outcome{Verdict: r.Verdict, Checks: []check.Result{r}, Sim: sim.Result{Events: 10}}
-	}}
+		return explore.Outcome{Verdict: r.Verdict, Checks: []check.Result{r}, Sim: sim.Result{Events: w.events(t)}}
+	}
+	x.Fails = func(t *explore.Trial, g explore.Guard) explore.Guarded {
+		o := x.Try(t)
+		out := explore.Guarded{Events: o.Sim.Events, Used: func() []source.Answer { return t.Answers }}
+		out.GivenUp = g.MaxEvents > 0 && out.Events > g.MaxEvents
+		out.Fails = !out.GivenUp && o.Fails(g.Check)
+		return out
+	}
+	return x
 }
 
 // puzzleTrial draws a trial of many things.
@@ -118,6 +142,10 @@ func drawPuzzle(t *rapid.T) (*puzzle, *explore.Trial) {
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "antidotes") {
 		w.antidotes = append(w.antidotes, [2]string{rapid.SampledFrom(all).Draw(t, "antidote"), rapid.SampledFrom(all).Draw(t, "needs")})
+	}
+	w.longer = make(map[string]uint64)
+	for range rapid.IntRange(0, 4).Draw(t, "longer") {
+		w.longer[rapid.SampledFrom(all).Draw(t, "without")] = rapid.SampledFrom([]uint64{100, 2000, 9000, 100_000}).Draw(t, "events")
 	}
 	return w, trial
 }
@@ -253,9 +281,119 @@ func TestShrinkingEndsWhenItIsInterrupted(t *testing.T) {
 	w := &puzzle{cores: [][]string{nil}}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := explore.Shrink(ctx, w.world(), &explore.Trial{Nodes: 3}, explore.ShrinkOptions{Runs: 10, Workers: 2})
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("err is %v", err)
+	trial := &explore.Trial{Nodes: 3}
+	out, err := explore.Shrink(ctx, w.world(), trial, explore.ShrinkOptions{Runs: 10, Workers: 2})
+	if !errors.Is(err, context.Canceled) || out.After != trial || out.Minimal {
+		t.Errorf("err is %v, and what came of it %+v", err, out)
+	}
+}
+
+// weight is by what shrinking calls a trial smaller.
+func (w *puzzle) weight(t *explore.Trial) int {
+	n := 2*(len(w.inputs)-len(t.Without)) + len(t.Answers) + t.Nodes
+	for _, f := range t.Faults {
+		if f.Op != sim.Heal {
+			n += 4
+		}
+	}
+	return n
+}
+
+// interrupt interrupts shrinking in its last run, and fails unless the smallest trial
+// that failed is given. It reports whether that is smaller than the whole.
+func (w *puzzle) interrupt(t interface{ Fatalf(string, ...any) }, trial *explore.Trial, last int64) bool {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	w.runs.Store(0)
+	x := w.world()
+	least, guarded := w.weight(trial), x.Fails
+	x.Fails = func(t *explore.Trial, g explore.Guard) explore.Guarded {
+		out := guarded(t, g)
+		if out.Fails {
+			least = min(least, w.weight(t))
+		}
+		if w.runs.Load() >= last {
+			cancel()
+		}
+		return out
+	}
+	out, err := explore.Shrink(ctx, x, trial, explore.ShrinkOptions{Runs: 100_000, Workers: 1})
+	if err == nil {
+		return false // it was over before
+	}
+	if !errors.Is(err, context.Canceled) || out.Minimal || !out.Is.Failed() || !w.fails(out.After) {
+		t.Fatalf("interrupted in run %d: err is %v, and what came of it %+v", last, err, out)
+	}
+	if got := w.weight(out.After); got != least {
+		t.Fatalf("interrupted in run %d, the result weighs %d, and one of %d failed before", last, got, least)
+	}
+	if want := fmt.Sprintf("perhaps not minimal: interrupted after %d run", out.Runs); !strings.HasPrefix(out.Certificate(), want) {
+		t.Fatalf("interrupted in run %d it says %q, want %q", last, out.Certificate(), want)
+	}
+	return least < w.weight(trial)
+}
+
+func TestAnInterruptedShrinkingGivesTheSmallestTrialSoFar(t *testing.T) {
+	smaller := 0
+	property := func(t *rapid.T) {
+		w, trial := drawPuzzle(t)
+		if w.fails(trial) && w.interrupt(t, trial, rapid.Int64Range(1, 200).Draw(t, "last run")) {
+			smaller++
+		}
+	}
+	rapid.Check(t, property)
+	fixed.Check(t, 60, property)
+	if smaller == 0 {
+		t.Error("nothing was smaller when it was interrupted: that shows nothing")
+	}
+}
+
+// With inputs taken away first, many faults are left; with faults first, one.
+func TestALaterWayIsInterruptedWithWhatIsSmallest(t *testing.T) {
+	w := &puzzle{minNodes: 3, inputs: []uint64{0, 1, 2}, cores: [][]string{{"input 0", "input 1", "input 2", "fault 7"}, nil}}
+	trial := &explore.Trial{Nodes: 3}
+	for id := uint64(7); id < 13; id++ {
+		trial.Faults = append(trial.Faults, sim.Fault{ID: id, Op: sim.Restart, At: 1})
+		w.cores[1] = append(w.cores[1], fmt.Sprintf("fault %d", id))
+	}
+	out := shrink(t, w.world(), trial, 1000, 1)
+	if len(out.After.Faults) != 1 {
+		t.Fatalf("%v are left: that shows nothing", out.After.Faults)
+	}
+	for last := range int64(out.Runs) {
+		w.interrupt(t, trial, last+1)
+	}
+}
+
+// Without fault 8 the run fails as well, but later than is worth waiting for again
+// and again.
+func TestARunGivenUpForItsLengthIsNoPass(t *testing.T) {
+	w := &puzzle{minNodes: 3, cores: [][]string{{"fault 7"}}, longer: map[string]uint64{"fault 8": 100_000}}
+	trial := &explore.Trial{Nodes: 3}
+	for _, id := range []uint64{7, 8} {
+		trial.Faults = append(trial.Faults, sim.Fault{ID: id, Op: sim.Restart, At: 1})
+	}
+	out := shrink(t, w.world(), trial, 1000, 1)
+	if got := out.Certificate(); got != "removing any one of these makes the check pass: 1 fault" || !out.Minimal || out.After.Faults[0].ID != 7 {
+		t.Errorf("of %v it says %q", out.After.Faults, got)
+	}
+	for runs := range out.Runs - 1 {
+		early := shrink(t, w.world(), trial, runs+1, 1)
+		if early.Minimal && len(early.After.Faults) > 1 {
+			t.Errorf("in %d runs it is called minimal with %v", runs+1, early.After.Faults)
+		}
+	}
+}
+
+// The pause needs a node that is up: so without its restart there is no run.
+func TestTheCertificateSaysWhenSomethingCannotBeRemovedAlone(t *testing.T) {
+	trial := &explore.Trial{Nodes: 3, Faults: []sim.Fault{
+		{ID: 7, Op: sim.Crash, At: 1}, {ID: 8, Op: sim.Restart, At: 20}, {ID: 9, Op: sim.Pause, At: 40, For: time.Second}}}
+	w := &puzzle{minNodes: 3, cores: [][]string{{"fault 7", "fault 9"}}}
+	out := shrink(t, w.world(), trial, 1000, 1)
+	const want = "removing any one of these that can be removed alone makes the check pass: 3 faults"
+	if got := out.Certificate(); got != want || !out.Minimal {
+		t.Errorf("of %v it says %q, want %q", out.After.Faults, got, want)
 	}
 }
 

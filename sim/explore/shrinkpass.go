@@ -49,8 +49,8 @@ func ways() []way {
 // search goes the ways and keeps the smallest trial that one has led to. A way that
 // has led to nothing smaller than another when all its passes were made once is not
 // gone further. Pairs are tried with what is best in the end: there are many of
-// them. It reports whether that trial is minimal.
-func (s *shrinker) search() bool {
+// them.
+func (s *shrinker) search() {
 	start := s.mark()
 	var best *mark
 	for _, w := range ways() {
@@ -70,7 +70,7 @@ func (s *shrinker) search() bool {
 		}
 	}
 	if best == nil {
-		return false
+		return
 	}
 	s.back(best)
 	for !s.over() && s.pairs() {
@@ -79,7 +79,6 @@ func (s *shrinker) search() bool {
 		best = s.better(best)
 	}
 	s.back(best)
-	return true
 }
 
 // mark is a place to come back to: a trial that fails, and for how long its run is
@@ -93,9 +92,10 @@ func (s *shrinker) mark() *mark  { return &mark{s.now, s.guard.MaxEvents} }
 func (s *shrinker) back(m *mark) { s.now, s.guard.MaxEvents = m.now, m.maxEvents }
 
 // better gives the smaller one of best and what is left, which counts if the runs
-// were enough to try each of it alone.
+// were enough to try each of it alone. After an interruption nothing will be called
+// minimal, and the smaller one is the better.
 func (s *shrinker) better(best *mark) *mark {
-	if !s.over() && (best == nil || s.weight(s.now) < s.weight(best.now)) {
+	if (!s.over() || s.ctx.Err() != nil) && (best == nil || s.weight(s.now) < s.weight(best.now)) {
 		return s.mark()
 	}
 	return best
@@ -124,17 +124,7 @@ func (s *shrinker) small(t *Trial) bool { return removable(t) <= 3 && len(t.Answ
 // restart, or a loss and the delay that made up for it, are missed singly.
 func (s *shrinker) pairs() bool {
 	const few = 30
-	now, in, fs := s.now, s.inputs(), faults()
-	all := answers(func(*source.Answer) bool { return true })
-	var things []func(t *Trial) *Trial
-	add := func(p part) {
-		for i := p.count(now) - 1; i >= 0; i-- { // descending, so that two of a sort do not move each other
-			things = append(things, func(t *Trial) *Trial { return p.without(t, i, i+1) })
-		}
-	}
-	add(fs)
-	add(in)
-	add(all)
+	now, things := s.now, s.things()
 	n := len(things)
 	if n < 2 || n > few || s.small(now) {
 		return false
@@ -151,6 +141,63 @@ func (s *shrinker) pairs() bool {
 		return things[j](t)
 	})
 	return ok
+}
+
+// things gives what takes one of the things that are left away, for each of them. Of
+// each sort the last comes first, so that two of a sort do not move each other.
+func (s *shrinker) things() (things []func(t *Trial) *Trial) {
+	for _, p := range []part{faults(), s.inputs(), answers(func(*source.Answer) bool { return true })} {
+		for i := p.count(s.now) - 1; i >= 0; i-- {
+			things = append(things, func(t *Trial) *Trial { return p.without(t, i, i+1) })
+		}
+	}
+	return things
+}
+
+// settle runs to its end what was given up for its length, of all that has one thing
+// less than what is left: a run that lost a fault may fail long after the others
+// did. If one fails, shrinking goes on from it.
+func (s *shrinker) settle() {
+	for s.longer() {
+		for s.round(ways()[0].passes) {
+		}
+	}
+}
+
+// longer takes the first trial with one thing less that fails after all.
+func (s *shrinker) longer() bool {
+	now, less, maxEvents := s.now, s.less(), s.guard.MaxEvents
+	s.guard.MaxEvents = 0
+	_, ok := s.first(len(less), func(i int) *Trial { return less[i](now) })
+	if !ok {
+		s.guard.MaxEvents = maxEvents
+	}
+	return ok
+}
+
+// less gives what takes one thing away, or the last node, if that can be.
+func (s *shrinker) less() []func(t *Trial) *Trial {
+	fewer := func(t *Trial) *Trial { return t.withNodes(t.Nodes - 1) }
+	if s.now.Nodes <= max(1, s.w.MinNodes) || fewer(s.now) == nil {
+		return s.things()
+	}
+	return append(s.things(), fewer)
+}
+
+// minimal reports whether all that has one thing less is known to pass, and whether
+// some of it cannot be, so that it was never tried.
+func (s *shrinker) minimal() (minimal, stuck bool) {
+	for _, without := range s.less() {
+		t := without(s.now)
+		if t == nil {
+			stuck = true
+			continue
+		}
+		if !s.passing[t.hash()] {
+			return false, false
+		}
+	}
+	return true, stuck
 }
 
 // reduce takes away chunks, of all, a half, a quarter ... of the things, down to
@@ -189,13 +236,15 @@ func (s *shrinker) nodes() bool {
 	if counts[len(counts)-1] != now.Nodes-1 {
 		counts = append(counts, now.Nodes-1)
 	}
-	_, ok := s.first(len(counts), func(i int) *Trial {
-		t := *now
-		t.Nodes = counts[i]
-		t.Faults = sim.FaultsWithin(t.Faults, t.Nodes)
-		return valid(&t)
-	})
+	_, ok := s.first(len(counts), func(i int) *Trial { return now.withNodes(counts[i]) })
 	return ok
+}
+
+// withNodes gives the trial with so many nodes, and the faults that can be among them.
+func (t *Trial) withNodes(n int) *Trial {
+	next := *t
+	next.Nodes, next.Faults = n, sim.FaultsWithin(t.Faults, n)
+	return valid(&next)
 }
 
 // inputs are those that are not left out yet.

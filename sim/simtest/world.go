@@ -123,7 +123,7 @@ func fails(seed uint64, o Options, m Maker, t *explore.Trial, g explore.Guard) (
 	outcome, ended := execute(plan, suite, src, func(m *sim.Sim) bool {
 		return g.MaxEvents > 0 && m.Events() > g.MaxEvents
 	}, g.Check)
-	out.Events = outcome.Sim.Events
+	out.Events, out.GivenUp = outcome.Sim.Events, !ended
 	out.Fails = ended && outcome.Fails(g.Check)
 	return out
 }

@@ -56,7 +56,8 @@
 //
 // A replay exits by the verdict of the run now, so that it passes once the bug that
 // it shows is gone; whether its digest is still the recorded one is in its output.
-// 2, 5 and 130 leave stdout empty, and so does a 4 that is no verdict.
+// 2 and 5 leave stdout empty, and so does a 4 that is no verdict; 130 does unless
+// something was found before.
 package cmdline
 
 import (

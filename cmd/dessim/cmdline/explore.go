@@ -25,8 +25,8 @@ step that does something and after each of its effects, from the first input unt
 the client has its answers, and as long again; each crash with a short and a long
 time down, and with each number of unsynced records that can survive it. All else
 is benign: no message is lost, late or copied. What would leave the same as another
-crash is skipped. -depth 2 adds a second crash to each run that passed, wherever it
-can come. -seed salts identities, and nothing else depends on it.`
+crash is skipped. -depth 2 adds a second crash to each run that did not fail, wherever
+it can come. -seed salts identities, and nothing else depends on it.`
 
 // What dessim explore does if it is not told otherwise, and at most.
 const (
@@ -86,7 +86,6 @@ type exploring struct {
 	path string // of the replay file, once there is one
 
 	found explore.Crashed
-	base  explore.Outcome
 }
 
 // read reads the flags.
@@ -153,7 +152,7 @@ func (x *exploring) command(f *flags) string {
 // do searches, writes and prints.
 func (x *exploring) do(ctx context.Context) error {
 	w := &workload{clients: protocol.NodeID(x.params.Nodes)}
-	x.base = x.World.Try(x.Trial, w)
+	x.World.Try(x.Trial, w)
 	if !w.asked || w.to == 0 {
 		return refuse("scenario %s: no client asks for anything here, so nothing says when nodes shall crash; want one with transfers, such as crash", x.scenario.Name)
 	}
@@ -164,10 +163,10 @@ func (x *exploring) do(ctx context.Context) error {
 	x.found, err = x.Search(ctx)
 	p.close()
 	switch {
-	case ctx.Err() != nil:
-		return &exit{exitInterrupted, "interrupted; nothing was written"}
 	case err != nil:
 		return &exit{exitInternal, err.Error()}
+	case ctx.Err() != nil && !x.found.Complete && x.found.First == nil:
+		return &exit{exitInterrupted, "interrupted; nothing was written"}
 	}
 	if err := x.save(); err != nil {
 		return err
@@ -176,6 +175,10 @@ func (x *exploring) do(ctx context.Context) error {
 		x.object()
 	} else {
 		x.text()
+	}
+	if ctx.Err() != nil && !x.found.Complete {
+		x.complain(fmt.Sprintf("interrupted after %d runs; not all were made", x.found.Runs))
+		return &exit{code: exitInterrupted}
 	}
 	switch x.verdict() {
 	case check.Violation:
@@ -188,18 +191,18 @@ func (x *exploring) do(ctx context.Context) error {
 	return nil
 }
 
-// verdict is a pass if all runs were made and passed, and the run without crashes
-// had something to judge.
+// verdict is a pass if all runs were made and passed. The one without crashes is among
+// them.
 func (x *exploring) verdict() check.Verdict {
 	switch first := x.found.First; {
 	case first != nil && first.Outcome.Failure != "":
 		return scenarios.Failed
 	case first != nil:
 		return check.Violation
-	case !x.found.Complete:
+	case !x.found.Complete || x.found.Inconclusive > 0:
 		return check.Inconclusive
 	}
-	return x.base.Verdict
+	return check.Pass
 }
 
 // save writes the replay file of the first failure.

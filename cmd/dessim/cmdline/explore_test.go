@@ -2,7 +2,9 @@ package cmdline
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +25,7 @@ func smallExplored(more ...string) []string {
 type explored struct {
 	Verdict                                 string
 	Points, Runs, Skipped, Distinct, Failed int
+	Inconclusive                            int
 	Complete                                bool
 	Checks                                  []jsonFailing
 	First                                   *jsonFirstCrash
@@ -70,6 +73,25 @@ func TestASearchThatGivesUpIsInconclusive(t *testing.T) {
 	r := dessim(t, smallExplored("-runs", "20", "-depth", "2")...)
 	if r.code != exitInconclusive || !strings.Contains(r.stdout, "not all were made") || !strings.Contains(r.stdout, "runs       20,") {
 		t.Errorf("%+v, want 20 runs and no verdict", r)
+	}
+}
+
+// Where the run ends soon after the client was answered, a node that is down at the end
+// is never judged.
+func TestRunsThatShowNothingLeaveASearchInconclusive(t *testing.T) {
+	args := []string{"explore", "-scenario", "crash", "-nodes", "3", "-txs", "1", "-down", "1s", "-until", "2300ms"}
+	text := dessim(t, args...)
+	var o explored
+	got := dessim(t, append(args, "-json")...)
+	if err := json.Unmarshal([]byte(got.stdout), &o); err != nil || got.code != exitInconclusive || text.code != exitInconclusive {
+		t.Fatalf("%+v and %+v: %v", text, got, err)
+	}
+	if o.Verdict != "inconclusive" || !o.Complete || o.Failed != 0 || o.Inconclusive == 0 || o.Inconclusive >= o.Runs {
+		t.Errorf("%s: want all runs, of which some pass and some are inconclusive", got.stdout)
+	}
+	want := fmt.Sprintf("\n%d pass, 0 violations, %d inconclusive\n", o.Runs-o.Inconclusive, o.Inconclusive)
+	if !strings.HasPrefix(text.stdout, "inconclusive: ") || !strings.Contains(text.stdout, want) {
+		t.Errorf("the text has no %q:\n%s", want, text.stdout)
 	}
 }
 
@@ -126,6 +148,45 @@ func TestACrashThatFailsIsWrittenAsAReplayFile(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &o); err != nil || o.First == nil || o.First.Replay != "dessim replay "+file || len(o.First.Faults) != 1 ||
 		len(o.Checks) != 1 || o.Checks[0].Runs != o.Failed {
 		t.Errorf("%s: %v", out, err)
+	}
+}
+
+func TestAnInterruptedSearchKeepsTheFirstFailure(t *testing.T) {
+	for _, failed := range []bool{false, true} {
+		t.Chdir(t.TempDir())
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		x, out := failingAtNode1(t, "scenario", "commit", "nodes", "3", "down", "50ms", "j", "1")
+		try := x.World.Try
+		x.World.Try = func(tr *explore.Trial, observers ...sim.Observer) explore.Outcome {
+			o := try(tr, observers...)
+			if o.Failed() == failed && len(tr.Faults) > 0 {
+				cancel()
+			}
+			return o
+		}
+		err := x.do(ctx)
+		e, ok := err.(*exit)
+		if !ok || e.code != exitInterrupted {
+			t.Fatalf("it ends with %v, want an interruption", err)
+		}
+		if !failed {
+			if left := entries(t, "."); e.complaint == "" || out.Len() > 0 || len(left) > 0 {
+				t.Errorf("nothing was found: %q, %s, files %v", e.complaint, out, left)
+			}
+			continue
+		}
+		const file = "dessim-commit-explored.replay"
+		said := x.stderr.(*bytes.Buffer).String()
+		if e.complaint != "" || !strings.HasPrefix(said, "dessim: interrupted after ") || strings.Count(said, "\n") != 1 {
+			t.Errorf("it complains %q, %q", e.complaint, said)
+		}
+		if !strings.HasPrefix(out.String(), "violation: ") || !strings.Contains(out.String(), "dessim replay "+file) {
+			t.Errorf("the output is\n%s", out)
+		}
+		if again := dessim(t, "replay", file, "-json"); !strings.Contains(again.stdout, `"same":true,"stale":0}`) {
+			t.Errorf("the replay gives %+v, want the same run", again)
+		}
 	}
 }
 

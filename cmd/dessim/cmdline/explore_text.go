@@ -10,20 +10,21 @@ import (
 
 type (
 	jsonExplored struct {
-		Scenario  string          `json:"scenario"`
-		Seed      string          `json:"seed"`
-		Params    ordered         `json:"params"`
-		Verdict   string          `json:"verdict"`
-		Depth     int             `json:"depth"`
-		Points    int             `json:"points"`
-		Runs      int             `json:"runs"`
-		Skipped   int             `json:"skipped"`
-		Distinct  int             `json:"distinct"`
-		Complete  bool            `json:"complete"`
-		Failed    int             `json:"failed"`
-		Checks    []jsonFailing   `json:"checks"`
-		First     *jsonFirstCrash `json:"first,omitempty"`
-		Reproduce string          `json:"reproduce"`
+		Scenario     string          `json:"scenario"`
+		Seed         string          `json:"seed"`
+		Params       ordered         `json:"params"`
+		Verdict      string          `json:"verdict"`
+		Depth        int             `json:"depth"`
+		Points       int             `json:"points"`
+		Runs         int             `json:"runs"`
+		Skipped      int             `json:"skipped"`
+		Distinct     int             `json:"distinct"`
+		Complete     bool            `json:"complete"`
+		Failed       int             `json:"failed"`
+		Inconclusive int             `json:"inconclusive,omitempty"`
+		Checks       []jsonFailing   `json:"checks"`
+		First        *jsonFirstCrash `json:"first,omitempty"`
+		Reproduce    string          `json:"reproduce"`
 	}
 	jsonFailing struct {
 		Check string `json:"check"`
@@ -43,7 +44,7 @@ func (x *exploring) object() {
 	c := &x.found
 	o := jsonExplored{Scenario: x.scenario.Name, Seed: fmt.Sprint(x.seed), Params: params(x.scenario, &x.params),
 		Verdict: string(x.verdict()), Depth: x.Depth, Points: c.Points, Runs: c.Runs, Skipped: c.Skipped,
-		Distinct: c.Distinct, Complete: c.Complete, Failed: c.Failed, Checks: []jsonFailing{}, Reproduce: x.line}
+		Distinct: c.Distinct, Complete: c.Complete, Failed: c.Failed, Inconclusive: c.Inconclusive, Checks: []jsonFailing{}, Reproduce: x.line}
 	for _, name := range protocol.SortedKeys(c.Checks) {
 		o.Checks = append(o.Checks, jsonFailing{name, c.Checks[name]})
 	}
@@ -70,6 +71,9 @@ func (x *exploring) why() string {
 func (x *exploring) text() {
 	c, b := &x.found, &x.out
 	fmt.Fprintf(b, "%s: scenario %s, %s\n", x.verdict(), x.scenario.Name, x.how())
+	if c.Inconclusive > 0 {
+		fmt.Fprintln(b, tallied(uint64(c.Runs-c.Failed-c.Inconclusive), uint64(c.Failed), uint64(c.Inconclusive)))
+	}
 	switch {
 	case c.First != nil:
 		fmt.Fprintf(b, "%s failed; the first with the fewest crashes:\n%s\n", plural(uint64(c.Failed), "run"), plain(c.First.Outcome.Check()+": "+x.why()))

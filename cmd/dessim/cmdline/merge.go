@@ -3,6 +3,7 @@ package cmdline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -17,7 +18,8 @@ const mergeUsage = `dessim merge RESULTS... [flags]
 Joins what dessim sweep -results wrote, in any order, into one report. Seeds that
 several files have count once: a shard that ran twice changes nothing. If their
 results differ, the exit code is 4. Seeds that are missing between others leave the
-report inconclusive, unless there are violations.`
+report inconclusive, unless there are violations. Guided sweeps that began at different
+seeds learned nothing from one another: their report is the sum of them.`
 
 func (t *tool) mergeCommand() *cli.Command {
 	f := t.flags()
@@ -67,6 +69,9 @@ func (t *tool) merge(names []string) (*found, error) {
 	x := &found{tool: t, command: m.Header.Command, report: m.SweepReport, covered: m.Covered}
 	if err := x.readHeader(&m.Header); err != nil {
 		return nil, refuse("results %s: %v", quote(names[0]), err)
+	}
+	if x.strategy == explore.Guided && m.Shards > 1 {
+		x.note = fmt.Sprintf("the sum of %d guided sweeps, each of which learned alone: one sweep of all these seeds makes other runs", m.Shards)
 	}
 	return x, nil
 }

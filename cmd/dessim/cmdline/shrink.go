@@ -26,7 +26,7 @@ dessim shrink -scenario NAME -seed N [flags]
 takes away from a run that fails what the failure does not need: nodes, transfers,
 faults, losses and copies, other answers, delays. The same check keeps failing. What
 is left is written as a replay file, and told in words. The result depends on the
-run and the number of runs alone.`
+run and the number of runs alone. If it is interrupted, the smallest run so far is.`
 
 // shrinkCommand is dessim shrink. Its flags are those of the parameters, of which a
 // file needs none.
@@ -162,12 +162,13 @@ func (k *shrinking) do() error {
 		return err
 	}
 	out, err := explore.Shrink(k.ctx, k.world, k.trial, k.options)
+	interrupted := k.ctx.Err() != nil && errors.Is(err, k.ctx.Err())
 	switch {
 	case errors.Is(err, explore.ErrPasses):
 		return k.passes(out.Was.Verdict)
-	case k.ctx.Err() != nil:
+	case interrupted && out.After == out.Before:
 		return &exit{exitInterrupted, "interrupted; nothing was written"}
-	case err != nil:
+	case err != nil && !interrupted:
 		return &exit{exitInternal, err.Error()}
 	}
 	x := &recording{subject: k.subject, command: "shrunk: " + k.command(), trial: out.After, verdict: out.Is.Verdict, digest: out.Is.Digest}
@@ -186,6 +187,10 @@ func (k *shrinking) do() error {
 		k.object(&out, story, path)
 	} else {
 		k.text(&out, story, path)
+	}
+	if interrupted {
+		k.complain(fmt.Sprintf("interrupted after %d runs; continue: %s shrink %s", out.Runs, k.Name, shellWord(path)))
+		return &exit{code: exitInterrupted}
 	}
 	return nil
 }

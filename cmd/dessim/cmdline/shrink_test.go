@@ -1,12 +1,15 @@
 package cmdline
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"regexp"
 	"strings"
 	"testing"
 
+	"dessim/sim/explore"
 	"dessim/sim/source"
 )
 
@@ -197,6 +200,64 @@ func TestShrinkingGivesTheSameAtAnyNumberOfWorkers(t *testing.T) {
 	const want = "scenario seed check before after runs minimal certificate faults answers story replay"
 	if got := strings.Join(keys(t, object.stdout), " "); got != want {
 		t.Errorf("-json has the keys %s, want %s", got, want)
+	}
+}
+
+func TestAnInterruptedShrinkingKeepsTheSmallestRunSoFar(t *testing.T) {
+	_, seed, _ := failure(t)
+	file := fmt.Sprintf("dessim-crash-%d.replay", seed)
+	for _, last := range []int{1, 40} { // before anything was tried, and in the middle
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var errs bytes.Buffer
+		k := &shrinking{tool: &tool{Program: program, streams: streams{stdout: new(bytes.Buffer), stderr: &errs}}, ctx: ctx}
+		f := k.tool.flags()
+		for _, name := range []string{"o", "runs", "j"} {
+			f.add(name, "x", "")
+		}
+		if err := k.read(f, []string{file}); err != nil {
+			t.Fatal(err)
+		}
+		if err := k.open(f.find("o")); err != nil {
+			t.Fatal(err)
+		}
+		k.options.Workers = 1
+		k.options.Progress = func(runs int, _ *explore.Trial) {
+			if runs >= last {
+				cancel()
+			}
+		}
+		if last == 1 {
+			cancel()
+		}
+		err := k.do()
+		k.file.discard()
+		e, ok := err.(*exit)
+		if !ok || e.code != exitInterrupted {
+			t.Fatalf("it ends with %v, want an interruption", err)
+		}
+		if last == 1 {
+			if left := entries(t, "."); e.complaint == "" || k.out.Len() > 0 || len(left) != 1 {
+				t.Errorf("before anything was tried: %q, %s, files %v", e.complaint, &k.out, left)
+			}
+			continue
+		}
+		smaller := strings.Replace(file, ".replay", ".min.replay", 1)
+		if e.complaint != "" || strings.Count(errs.String(), "\n") != 1 || !strings.HasSuffix(errs.String(), "; continue: dessim shrink "+smaller+"\n") {
+			t.Errorf("it complains %q, %q", e.complaint, &errs)
+		}
+		if !strings.Contains(k.out.String(), "\nperhaps not minimal: interrupted after ") {
+			t.Errorf("the output is\n%s", &k.out)
+		}
+		if len(read(t, smaller)) >= len(read(t, file)) {
+			t.Errorf("%s is not smaller than %s", smaller, file)
+		}
+		if again := dessim(t, "replay", smaller); again.code != exitViolation || !strings.Contains(again.stdout, ": the same, 0 of ") {
+			t.Errorf("its replay: %+v", again)
+		}
+		if r := dessim(t, "shrink", smaller, "-runs", "100"); r.code != exitPass {
+			t.Errorf("continued: %+v", r)
+		}
 	}
 }
 

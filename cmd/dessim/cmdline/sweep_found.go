@@ -24,6 +24,7 @@ type found struct {
 	report   explore.SweepReport
 	covered  []explore.Span // the seeds; more than one span if some are missing
 	proceed  string         // the command that continues, or ""
+	note     string         // what else must be known of the report, or ""
 	replays  []string       // a file for each group
 }
 
@@ -130,6 +131,7 @@ type (
 		Params       ordered       `json:"params"`
 		Strategy     string        `json:"strategy"`
 		Covered      [][2]uint64   `json:"covered"`
+		Note         string        `json:"note,omitempty"`
 		Verdict      check.Verdict `json:"verdict"`
 		Seeds        uint64        `json:"seeds"`
 		Passed       uint64        `json:"passed"`
@@ -162,7 +164,7 @@ func (x *found) print(asJSON bool) {
 func (x *found) printJSON() {
 	r := &x.report
 	o := jsonSweep{Scenario: x.scenario.Name, Params: params(x.scenario, &x.params), Strategy: x.strategy.String(),
-		Covered: [][2]uint64{}, Verdict: x.conclusion(),
+		Covered: [][2]uint64{}, Note: x.note, Verdict: x.conclusion(),
 		Seeds: r.Seeds, Passed: r.Passed, Violations: r.Violations, Inconclusive: r.Inconclusive,
 		Groups: []jsonGroup{}, Unseen: append([]string{}, r.Unseen...), Counts: []jsonCount{}, Complete: r.Complete, Continue: x.proceed}
 	for _, s := range x.covered {
@@ -184,7 +186,10 @@ func (x *found) printText() {
 	if x.strategy != explore.Random {
 		fmt.Fprintf(&x.out, ", strategy %v", x.strategy)
 	}
-	fmt.Fprintf(&x.out, "\n%d pass, %s, %d inconclusive\n", r.Passed, plural(r.Violations, "violation"), r.Inconclusive)
+	fmt.Fprintf(&x.out, "\n%s\n", tallied(r.Passed, r.Violations, r.Inconclusive))
+	if x.note != "" {
+		fmt.Fprintln(&x.out, x.note)
+	}
 	for i, g := range r.Groups {
 		fmt.Fprintf(&x.out, "\n%s\n%s, the first is %d: %s replay %s\n", plain(g.Signature), plural(g.Count, "seed"), g.First, x.Name, shellWord(x.replays[i]))
 	}
@@ -205,6 +210,11 @@ func (x *found) printText() {
 	if x.proceed != "" {
 		fmt.Fprintf(&x.out, "\ncontinue: %s\n", x.proceed)
 	}
+}
+
+// tallied tells what runs came to.
+func tallied(passed, violations, inconclusive uint64) string {
+	return fmt.Sprintf("%d pass, %s, %d inconclusive", passed, plural(violations, "violation"), inconclusive)
 }
 
 // spans tells which seeds are covered.

@@ -202,6 +202,25 @@ func TestAGapLeavesMergedResultsInconclusive(t *testing.T) {
 	}
 }
 
+func TestMergedGuidedSweepsAreCalledASum(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const note = "\nthe sum of 2 guided sweeps, "
+	for _, strategy := range []string{"random", "guided"} {
+		for _, seeds := range []string{"1-20", "21-40"} {
+			wantRun(t, dessim(t, words(small+" -strategy "+strategy+" -results "+strategy+seeds+" -seeds "+seeds)...))
+		}
+		both := []string{"merge", strategy + "1-20", strategy + "21-40"}
+		text, object := dessim(t, both...), dessim(t, append(both, "-json")...)
+		sum := strategy == "guided"
+		if strings.Contains(text.stdout, note) != sum || strings.Contains(object.stdout, `"note":"the sum of 2 guided`) != sum || text.stderr != "" {
+			t.Errorf("%s: %+v\n%+v", strategy, text, object)
+		}
+		if alone := dessim(t, both[:2]...); strings.Contains(alone.stdout, "the sum of") {
+			t.Errorf("%s alone: %+v", strategy, alone)
+		}
+	}
+}
+
 func TestAShardIsTakenFromTheEnvironmentOnlyIfAsked(t *testing.T) {
 	for _, name := range []string{"JOB_COMPLETION_INDEX", "SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_STEP"} {
 		t.Setenv(name, "")
