@@ -12,8 +12,8 @@ import (
 
 	"dessim/scenarios"
 	"dessim/sim"
-	"dessim/sim/source"
 	"dessim/sim/check"
+	"dessim/sim/source"
 )
 
 // What a fault cannot mean is refused with its words and what would be right.

@@ -47,18 +47,27 @@ func outputKinds() []protocol.Kind {
 	}
 }
 
+// Kinds gives the kinds of messages and of outputs that a crash can wait for. Of other
+// people's nodes, which have Text, they are not known, and it gives none.
+func (s *Scenario) Kinds() (sends, outputs []protocol.Kind) {
+	switch {
+	case s.Text != nil:
+		return nil, nil
+	case s.anchors != nil:
+		return s.anchors()
+	}
+	return sendKinds(), outputKinds()
+}
+
 // checkAnchor reports an anchor whose kind no node ever sends or puts out: the fault
 // would wait for ever. What other people's nodes say is not known.
 func (s *Scenario) checkAnchor(f *sim.Fault) error {
-	if f.On.Kind == 0 || s.Text != nil {
-		return nil
-	}
-	kinds, outputs := sendKinds(), outputKinds()
-	if s.anchors != nil {
-		kinds, outputs = s.anchors()
-	}
+	kinds, outputs := s.Kinds()
 	if f.On.Op == protocol.OpOutput {
 		kinds = outputs
+	}
+	if f.On.Kind == 0 || kinds == nil {
+		return nil
 	}
 	if slices.Contains(kinds, f.On.Kind) {
 		return nil

@@ -85,7 +85,7 @@ type Name struct{ Name, Meaning string }
 // Names gives the words that ParseMix knows.
 func Names() []Name {
 	names := []Name{
-		{"none", "no faults"},
+		{"none", "none, but for what the scenario is about"},
 		{"swarm", "each run draws which of all kinds but byzantine and rot are on, and how often they come"},
 	}
 	for _, k := range kinds() {

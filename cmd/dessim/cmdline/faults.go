@@ -3,8 +3,10 @@ package cmdline
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
+	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/swarm"
 )
@@ -59,8 +61,32 @@ says when to heal, all faults end some time after the workload began
 	fmt.Fprint(&t.out, `
 N is a node; SET some nodes, such as 0,1,5 or 0-4, or * for all; T the time since
 the run began and D a duration, with a unit; R% a share, such as 0.5%; K a number
-from 1; OP one of send, persist, sync, output and set-timer, and KIND a kind of
-message or output; what stands in brackets can be left out. "3: crash 2 at 1s"
-numbers a fault, ";" parts several, "#" begins a comment.
+from 1; OP one of send, persist, sync, output and set-timer, and KIND, of send and
+output, a kind of message or output; what stands in brackets can be left out.
+"3: crash 2 at 1s" numbers a fault, ";" parts several, "#" begins a comment.
 `)
+	t.listKinds()
+}
+
+// listKinds tells what crashes can wait for, once for all scenarios with the same nodes.
+func (t *tool) listKinds() {
+	var told []string
+	for _, s := range t.Scenarios {
+		sends, outputs := s.Kinds()
+		text := fmt.Sprintf("send    %s\noutput  %s\n", indented(sends), indented(outputs))
+		if sends == nil || slices.Contains(told, text) {
+			continue
+		}
+		told = append(told, text)
+		fmt.Fprintf(&t.out, "\nkinds of scenario %s, and of others with such nodes\n%s", s.Name, text)
+	}
+}
+
+// indented gives the kinds in lines, all but the first one indented.
+func indented(kinds []protocol.Kind) string {
+	words := make([]string, 0, len(kinds))
+	for _, k := range kinds {
+		words = append(words, k.String())
+	}
+	return strings.ReplaceAll(wrap(strings.Join(words, ", "), 80), "\n", "\n        ")
 }
