@@ -256,21 +256,29 @@ func (s *sweep) failed(err error) error {
 	return refuse("results %s: %s", quote(s.results.text), reason(err))
 }
 
-// continued gives the command that runs the seeds which are left.
+// continued gives the command that runs the seeds which are left. Without results it
+// is another sweep, which does not know of the failures so far.
 func (s *sweep) continued() string {
-	line := s.command
-	if !s.results.given {
-		return fmt.Sprintf("%s -seeds %d-%d", line, s.report.Next, s.To)
+	line, stopAfter := s.command, s.StopAfter
+	if s.results.given {
+		line += fmt.Sprintf(" -seeds %d-%d", s.whole.From, s.whole.To)
+		if s.shard != nil {
+			line += fmt.Sprintf(" -shard %d/%d", s.shard.Index, s.shard.Of)
+		}
+	} else {
+		line += fmt.Sprintf(" -seeds %d-%d", s.report.Next, s.To)
+		if stopAfter > s.report.Violations {
+			stopAfter -= s.report.Violations
+		}
 	}
-	line += fmt.Sprintf(" -seeds %d-%d", s.whole.From, s.whole.To)
-	if s.shard != nil {
-		line += fmt.Sprintf(" -shard %d/%d", s.shard.Index, s.shard.Of)
-	}
-	if s.StopAfter > 0 {
-		line += fmt.Sprintf(" -stop-after %d", s.StopAfter)
+	if stopAfter > 0 {
+		line += fmt.Sprintf(" -stop-after %d", stopAfter)
 	}
 	if s.dir != "" {
 		line += " -out " + shellWord(s.dir)
 	}
-	return line + " -results " + shellWord(s.results.text)
+	if s.results.given {
+		line += " -results " + shellWord(s.results.text)
+	}
+	return line
 }

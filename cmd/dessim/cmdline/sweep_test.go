@@ -130,7 +130,7 @@ func TestASweepKilledTenTimesEndsAsOneThatWasNot(t *testing.T) {
 
 func TestAnInterruptedSweepTellsItsPrefixAndHowToContinue(t *testing.T) {
 	dir := t.TempDir()
-	for _, results := range []string{"", " -results r.jsonl"} {
+	for _, results := range []string{"", " -stop-after 3 -out replays", " -results r.jsonl"} {
 		var out, errs strings.Builder
 		cmd := exec.Command(binary, words(small+" -seeds 1-1000000 -json"+results)...)
 		cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &errs
@@ -144,8 +144,8 @@ func TestAnInterruptedSweepTellsItsPrefixAndHowToContinue(t *testing.T) {
 		cmd.Wait()
 		r := result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
 		o := object(t, r)
-		next := "dessim " + small + fmt.Sprintf(" -seeds %d-1000000", o.Seeds+1)
-		if results != "" {
+		next := "dessim " + small + fmt.Sprintf(" -seeds %d-1000000", o.Seeds+1) + results
+		if strings.Contains(results, "-results") {
 			next = "dessim " + small + " -seeds 1-1000000 -results r.jsonl"
 		}
 		if r.code != exitInterrupted || o.Complete || o.Continue != next || !strings.HasSuffix(r.stderr, "continue: "+next+"\n") || strings.Count(r.stderr, "\n") != 1 {
