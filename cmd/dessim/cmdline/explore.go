@@ -153,8 +153,11 @@ func (x *exploring) command(f *flags) string {
 func (x *exploring) do(ctx context.Context) error {
 	w := &workload{clients: protocol.NodeID(x.params.Nodes)}
 	x.World.Try(x.Trial, w)
-	if !w.asked || w.to == 0 {
-		return refuse("scenario %s: no client asks for anything here, so nothing says when nodes shall crash; want one with transfers, such as crash", x.scenario.Name)
+	switch {
+	case !w.asked && x.params.Txs == 0:
+		return refuse("txs 0: no client asks for anything, so nothing says when nodes shall crash; want 1 or more")
+	case !w.asked || w.to == 0:
+		return refuse("scenario %s: no client has an answer by %v, so nothing says when nodes shall crash; want a later -until, or a scenario with transfers, such as crash", x.scenario.Name, x.params.Until)
 	}
 	x.From, x.To = w.from, w.to+w.to-w.from
 	p := newExploreProgress(&x.streams)
