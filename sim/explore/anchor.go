@@ -2,7 +2,6 @@ package explore
 
 import (
 	"slices"
-	"strings"
 
 	"dessim/protocol"
 	"dessim/sim"
@@ -90,8 +89,9 @@ func (x *strikes) Observe(e *sim.Event) {
 	var a sim.Anchor
 	switch e.What {
 	case sim.Crashed:
-		if f := x.culprit(e); f != nil && d.last.N > 0 {
-			x.on[f.ID] = d.last
+		i := slices.IndexFunc(x.faults, func(f sim.Fault) bool { return f.ID == e.Tag })
+		if i >= 0 && anchorable(&x.faults[i]) && d.last.N > 0 {
+			x.on[e.Tag] = d.last
 		}
 		return
 	case sim.Sent:
@@ -106,28 +106,4 @@ func (x *strikes) Observe(e *sim.Event) {
 	d.count[a]++
 	d.last = a
 	d.last.N = d.count[a]
-}
-
-// culprit gives the fault of a crash: one at that time, or the one after the fewest
-// effects that waits. A guess may be wrong where several crashes of a node meet;
-// then the trial with the anchor is another run, and is judged as such.
-func (x *strikes) culprit(e *sim.Event) *sim.Fault {
-	counted := strings.HasPrefix(e.Text, "after ") && strings.HasSuffix(e.Text, " effects")
-	var found *sim.Fault
-	for i := range x.faults {
-		f := &x.faults[i]
-		if !anchorable(f) || f.Node != e.Node {
-			continue
-		}
-		if _, known := x.on[f.ID]; known {
-			continue
-		}
-		switch {
-		case !counted && f.After == 0 && f.At == e.At:
-			return f
-		case counted && f.After > 0 && f.At <= e.At && (found == nil || f.After < found.After):
-			found = f
-		}
-	}
-	return found
 }
