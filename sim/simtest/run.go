@@ -41,10 +41,12 @@ const (
 	TraceVariable = "DESSIM_TRACE"
 )
 
-func (o *Options) checkNodes() {
+// checkNodes reports a number of nodes that cannot be.
+func (o *Options) checkNodes() error {
 	if o.Nodes < 1 || o.MinNodes < 0 || o.MinNodes > o.Nodes {
-		panic(fmt.Sprintf("simtest: options have %d nodes and at least %d, want 1 or more, and no more than there are", o.Nodes, o.MinNodes))
+		return fmt.Errorf("simtest: options have %d nodes and at least %d, want 1 or more, and no more than there are", o.Nodes, o.MinNodes)
 	}
+	return nil
 }
 
 func (o *Options) least() int {
@@ -65,7 +67,9 @@ func (o *Options) least() int {
 // Any number of Runs go side by side, so tests may be parallel.
 func Run(t *testing.T, o Options, m Maker) {
 	t.Helper()
-	o.checkNodes()
+	if err := o.checkNodes(); err != nil {
+		t.Fatal(err)
+	}
 	if o.Seeds < 1 || o.ShrinkRuns < 0 {
 		t.Fatalf("simtest: options have %d seeds and %d runs to shrink in, want at least 1, and not less than 0", o.Seeds, o.ShrinkRuns)
 	}
@@ -213,6 +217,9 @@ func told(o *explore.Outcome) string {
 		if c.Verdict == check.Inconclusive {
 			return fmt.Sprintf("inconclusive: %q: %s", c.Name, c.Detail)
 		}
+	}
+	if len(o.Checks) == 0 {
+		return fmt.Sprintf("%s: the suite has no check, so nothing is judged", o.Verdict)
 	}
 	return string(o.Verdict)
 }

@@ -322,10 +322,14 @@ func TestRunTellsWhyATestFails(t *testing.T) {
 		seed, seeds, file string
 		want              string // "" passes
 	}{
-		"a sometimes of the sweep":       {never(check.InSweep), "", "", "", `vacuous: "pigs fly" did not happen in any of 3 seeds`},
-		"more seeds":                     {never(check.InSweep), "", "5", "", `in any of 5 seeds`},
-		"one seed of it":                 {never(check.InSweep), "2", "", "", ""},
-		"a sometimes of the run":         {never(check.EachRun), "", "", "", "seed 1: inconclusive: \"pigs fly\": did not happen\nDESSIM_SEED=1 go test ./x -run '^TestX$' -count=1"},
+		"a sometimes of the sweep": {never(check.InSweep), "", "", "", `vacuous: "pigs fly" did not happen in any of 3 seeds`},
+		"more seeds":               {never(check.InSweep), "", "5", "", `in any of 5 seeds`},
+		"one seed of it":           {never(check.InSweep), "2", "", "", ""},
+		"a sometimes of the run":   {never(check.EachRun), "", "", "", "seed 1: inconclusive: \"pigs fly\": did not happen\nDESSIM_SEED=1 go test ./x -run '^TestX$' -count=1"},
+		"a suite without checks": {func(p Params) (sim.Plan, check.Suite) {
+			plan, _ := counting(p)
+			return plan, nil
+		}, "", "", "", "seed 1: inconclusive: the suite has no check, so nothing is judged"},
 		"a seed that is none":            {counting, "x", "", "", "DESSIM_SEED: "},
 		"a number of seeds that is none": {counting, "", "0", "", `DESSIM_SEEDS="0": want a number of seeds`},
 		"a file that there is not":       {counting, "", "", "none.replay", "none.replay: no such file"},

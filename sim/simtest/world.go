@@ -55,7 +55,9 @@ func (p *Params) Faults(mix string, c swarm.Config) []sim.Fault {
 // Inputs are taken away by their identities, faults and answers one by one, nodes
 // from the end. A trial whose plan cannot run proves nothing: it is inconclusive.
 func World(seed uint64, o Options, m Maker) *explore.World {
-	o.checkNodes()
+	if err := o.checkNodes(); err != nil {
+		panic(err)
+	}
 	w := &explore.World{MinNodes: o.least()}
 	plan, _ := m(Params{Nodes: o.Nodes, Seed: seed, Source: source.Seed(seed)})
 	for _, in := range plan.Inputs {
