@@ -106,15 +106,21 @@ func (w *world) calmFrom() protocol.Time {
 	return calm
 }
 
-// storm adds the faults of the run to its plan. Of what contradicts what is told, by
-// what it does or by its identity, nothing is left, be it the scenario's own or drawn.
-// What is drawn hits neither clients nor liars: what they are to do would be left undone.
+// storm adds the faults that are asked for to those of the plan, of which none is left
+// that would begin after the run.
 func (w *world) storm(plan *sim.Plan) {
-	if !w.p.Failing() {
-		return
+	if w.p.Failing() {
+		w.misfortunes(plan)
 	}
+	plan.Faults = slices.DeleteFunc(plan.Faults, func(f sim.Fault) bool { return f.At > plan.Until && f.At != sim.Never })
+}
+
+// misfortunes adds the faults that are told or drawn. Of what contradicts what is told,
+// by what it does or by its identity, nothing is left, be it the scenario's own or drawn.
+// What is drawn hits neither clients nor liars: what they are to do would be left undone.
+func (w *world) misfortunes(plan *sim.Plan) {
 	if w.p.Cut != nil && w.p.Cut.Faults != nil {
-		plan.Faults = w.p.Cut.Faults
+		plan.Faults = slices.Clone(w.p.Cut.Faults)
 		return
 	}
 	mix, told, _ := w.p.parseFaults()
@@ -126,7 +132,6 @@ func (w *world) storm(plan *sim.Plan) {
 	if c.From < c.To {
 		plan.Faults = consistent(plan.Faults, swarm.Draw(w.src, mix, c), plan.Nodes)
 	}
-	plan.Faults = slices.DeleteFunc(plan.Faults, func(f sim.Fault) bool { return f.At > plan.Until && f.At != sim.Never }) // cut short before it
 }
 
 // consistent gives faults, and of more, which are consistent by themselves, those that

@@ -1,6 +1,7 @@
 package scenarios_test
 
 import (
+	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"dessim/scenarios"
 	"dessim/sim"
@@ -64,6 +66,25 @@ func TestToldCrashesThatNeverCameAreNamed(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s: never came %q, want %q", text, got, want)
+		}
+	}
+}
+
+// With long delays a scenario's own faults would begin after the run, with and without
+// others beside them.
+func TestNoFaultBeginsAfterTheRun(t *testing.T) {
+	for _, name := range []string{"blackout", "failover", "byzantine"} {
+		for _, faults := range []string{"", "crash"} {
+			s := scenarios.Find(name)
+			p := s.Defaults
+			p.Faults, p.Delay = faults, time.Minute
+			if err := s.Validate(&p); err != nil {
+				t.Fatal(err)
+			}
+			r, _ := s.Execute(1, p, source.Seed(1), scenarios.Options{})
+			if r.Verdict != check.Inconclusive {
+				t.Errorf("%s with faults %q: %s, want inconclusive\nreproduce: go run ./cmd/dessim -scenario %s -faults '%s' -delay 1m", name, faults, r.Verdict, name, cmp.Or(faults, "none"))
+			}
 		}
 	}
 }

@@ -103,14 +103,11 @@ func (m *market) whole() check.Suite {
 	}
 }
 
-// inject adds a fault that the scenario makes, unless the run is calm by then, or over,
-// and tells whether it did.
-func (m *market) inject(f sim.Fault) bool {
-	if m.calm != 0 && f.At >= m.calm || f.At > protocol.Time(m.p.Until) {
-		return false
+// inject adds a fault that the scenario makes, unless the run is calm by then.
+func (m *market) inject(f sim.Fault) {
+	if m.calm == 0 || f.At < m.calm {
+		m.plan.Faults = append(m.plan.Faults, f)
 	}
-	m.plan.Faults = append(m.plan.Faults, f)
-	return true
 }
 
 // run gives the run of these checks, and of those that faults call for.

@@ -234,7 +234,7 @@ func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options
 	}
 	r.Faults = run.Plan.Faults
 	observers := append(run.watch, run.Checks.Observers()...)
-	vain := newVain(&p)
+	vain := newVain(&p, run.Plan.Faults)
 	if vain != nil {
 		observers = append(observers, vain)
 	}

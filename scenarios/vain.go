@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"slices"
 	"strings"
 
 	"dessim/sim"
@@ -8,17 +9,15 @@ import (
 
 // vain follows which of the crashes that the parameters tell have come. One that waits
 // for what never happens tests nothing, and who told it is to know. It is an observer.
-type vain struct{ faults []sim.Fault }
+type vain struct{ faults []sim.Fault } // that have not come
 
-// newVain gives nil if no crash is told.
-func newVain(p *Params) *vain {
-	if p.Cut != nil && p.Cut.Faults != nil {
-		return nil // these are what a failure was reduced to, or drawn
-	}
+// newVain gives nil if no fault of the plan is a crash that is told.
+func newVain(p *Params, faults []sim.Fault) *vain {
 	_, told, _ := p.parseFaults()
 	v := new(vain)
-	for _, f := range told {
-		if f.Op == sim.Crash || f.Op == sim.FailSync {
+	for _, f := range faults {
+		crash := f.Op == sim.Crash || f.Op == sim.FailSync
+		if crash && slices.ContainsFunc(told, func(o sim.Fault) bool { return o.ID == f.ID }) {
 			v.faults = append(v.faults, f)
 		}
 	}
@@ -33,12 +32,7 @@ func (v *vain) Watch() sim.What { return sim.Crashed }
 
 // Observe crosses off what came.
 func (v *vain) Observe(e *sim.Event) {
-	for i := range v.faults {
-		if v.faults[i].ID == e.Tag {
-			v.faults = append(v.faults[:i:i], v.faults[i+1:]...)
-			return
-		}
-	}
+	v.faults = slices.DeleteFunc(v.faults, func(f sim.Fault) bool { return f.ID == e.Tag })
 }
 
 // facts tells what did not come.
