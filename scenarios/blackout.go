@@ -9,6 +9,7 @@ import (
 	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/fault"
 )
 
 // blackout: all nodes lose power at the same moment, and come back one after the other.
@@ -58,10 +59,10 @@ func buildBlackout(seed uint64, p Params, src protocol.Source) *Run {
 		}
 		for id := range uint64(p.Nodes) {
 			about := i*idsABlackout + id
-			m.inject(sim.Fault{
-				ID: blackoutID + about, Op: sim.Crash, At: at, On: on, Node: protocol.NodeID(id),
+			m.inject(fault.Fault{
+				ID: blackoutID + about, Op: fault.Crash, At: at, On: on, Node: protocol.NodeID(id),
 				For:  time.Duration(1+m.choose(kindDarkFor, about, darkDelays)) * m.delay,
-				Disk: sim.Survival(m.choose(kindDarkKeep, about, uint64(sim.KeepScattered)+1)),
+				Disk: fault.Survival(m.choose(kindDarkKeep, about, uint64(fault.KeepScattered)+1)),
 			})
 		}
 	}
@@ -70,12 +71,12 @@ func buildBlackout(seed uint64, p Params, src protocol.Source) *Run {
 
 // lastWords gives what some node tells when blackout i comes, or nothing if it comes at
 // a time.
-func (m *market) lastWords(i uint64) sim.Anchor {
+func (m *market) lastWords(i uint64) fault.Anchor {
 	if m.choose(kindDarkOn, i, 2) == 0 {
-		return sim.Anchor{}
+		return fault.Anchor{}
 	}
 	const few = 4 // so that it is soon
-	on := sim.Anchor{Op: protocol.OpOutput, N: 1 + m.choose(kindDarkCount, i, few), Other: true, Of: protocol.NodeID(m.choose(kindDarkOf, i, uint64(m.p.Nodes)))}
+	on := fault.Anchor{Op: protocol.OpOutput, N: 1 + m.choose(kindDarkCount, i, few), Other: true, Of: protocol.NodeID(m.choose(kindDarkOf, i, uint64(m.p.Nodes)))}
 	kinds := []protocol.Kind{abcast.KindDelivered, abcast.KindViewed, twopc.KindDecided}
 	outputs := uint64(len(kinds))
 	kinds = append(kinds, twopc.KindVote, twopc.KindDecision)

@@ -8,6 +8,7 @@ import (
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/fault"
 )
 
 // byzantine: one member lies about what it says, in one of the ways that there are.
@@ -48,9 +49,9 @@ const (
 
 func buildByzantine(seed uint64, p Params, src protocol.Source) *Run {
 	m := newStorm(seed, p, src, stormDelays)
-	m.inject(sim.Fault{
-		ID: traitorID, Op: sim.Byzantine, Node: protocol.NodeID(p.Nodes - 1),
-		Trait: sim.Equivocate + sim.Trait(m.choose(kindTrait, 0, uint64(sim.Alter-sim.Equivocate)+1)),
+	m.inject(fault.Fault{
+		ID: traitorID, Op: fault.Byzantine, Node: protocol.NodeID(p.Nodes - 1),
+		Trait: fault.Equivocate + fault.Trait(m.choose(kindTrait, 0, uint64(fault.Alter-fault.Equivocate)+1)),
 		Rate:  protocol.Percent(leastShare + uint32(m.choose(kindShare, 0, mostShare-leastShare+1))),
 		At:    m.after(m.begin, stormDelays/5), // something is ordered before
 		For:   stormDelays * m.delay,
@@ -61,7 +62,7 @@ func buildByzantine(seed uint64, p Params, src protocol.Source) *Run {
 		r.Checks = append(r.Checks, check.Skip("the traitor had its time", "there is none: it was taken away, or the run is calm before"))
 		return r
 	}
-	if f.Trait == sim.Equivocate || f.Trait == sim.Replay {
+	if f.Trait == fault.Equivocate || f.Trait == fault.Replay {
 		why := fmt.Sprintf("not promised: node %v %v, with its checksum", f.Node, f.Trait)
 		r.Checks = r.Checks.Only(why, conserved, audited)
 	}
@@ -73,15 +74,15 @@ func buildByzantine(seed uint64, p Params, src protocol.Source) *Run {
 // taken it away, and who tells faults may tell another one. It is the scenario's own:
 // who asks for more traitors, here or elsewhere, asks to see what breaks, so of them
 // everything is demanded.
-func (m *market) treason() *sim.Fault {
-	if i := slices.IndexFunc(m.plan.Faults, func(f sim.Fault) bool { return f.ID == traitorID && f.Op == sim.Byzantine }); i >= 0 {
+func (m *market) treason() *fault.Fault {
+	if i := slices.IndexFunc(m.plan.Faults, func(f fault.Fault) bool { return f.ID == traitorID && f.Op == fault.Byzantine }); i >= 0 {
 		return &m.plan.Faults[i]
 	}
 	return nil
 }
 
 // betrayed demands that the traitor had its time: a run that ends before shows little.
-func (m *market) betrayed(f *sim.Fault) *check.Check {
+func (m *market) betrayed(f *fault.Fault) *check.Check {
 	over := errors.New("its time is not over")
 	see := func(e *sim.Event) {
 		if e.Tag == traitorID {

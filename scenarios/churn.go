@@ -11,6 +11,7 @@ import (
 	"dessim/protocol/kademlia"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/fault"
 )
 
 // churn: nodes that are a Kademlia table and nothing else come and go, while values
@@ -205,7 +206,7 @@ func (c *churning) sessions() {
 				if at > c.plan.Until {
 					break
 				}
-				f := sim.Fault{ID: sessionID | name, Op: sim.Crash, At: at, Node: protocol.NodeID(id), For: c.lasts(kindDown, name, meanDown)}
+				f := fault.Fault{ID: sessionID | name, Op: fault.Crash, At: at, Node: protocol.NodeID(id), For: c.lasts(kindDown, name, meanDown)}
 				c.plan.Faults = append(c.plan.Faults, f)
 				at += protocol.Time(f.For)
 			}

@@ -11,6 +11,7 @@ import (
 	"dessim/protocol/kademlia"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/fault"
 )
 
 // churnJudge follows the lookups of the scenario churn, seeing into all nodes' stores.
@@ -335,8 +336,8 @@ func (j *churnJudge) tidy() *check.Check {
 
 // longGone tells whether, by the plan, some node has been down for long.
 func (j *churnJudge) longGone(now protocol.Time) bool {
-	return now <= j.c.plan.Until && slices.ContainsFunc(j.c.plan.Faults, func(f sim.Fault) bool {
-		return f.Op == sim.Crash && f.At+protocol.Time(longDown) < now && now < f.At+protocol.Time(f.For)
+	return now <= j.c.plan.Until && slices.ContainsFunc(j.c.plan.Faults, func(f fault.Fault) bool {
+		return f.Op == fault.Crash && f.At+protocol.Time(longDown) < now && now < f.At+protocol.Time(f.For)
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
@@ -45,7 +46,7 @@ func TestSessionsAreDrawnWithAMeanOfAnHour(t *testing.T) {
 	seen := make(map[uint64]bool)
 	n := 0
 	for _, f := range run.Plan.Faults {
-		if f.Op != sim.Crash || f.Node == 0 || f.At-last[f.Node] < protocol.Time(leastSession) || f.For < leastSession || seen[f.ID] {
+		if f.Op != fault.Crash || f.Node == 0 || f.At-last[f.Node] < protocol.Time(leastSession) || f.For < leastSession || seen[f.ID] {
 			t.Fatalf("fault %d, %v: want a session of a node but the first, after the last one, with an identity of its own", f.ID, f)
 		}
 		seen[f.ID] = true
@@ -94,8 +95,8 @@ func TestNoTwoLookupsOfChurnBeginAtOnce(t *testing.T) {
 	regular := func(i int) protocol.Time {
 		return protocol.Time(churnAskFrom) + protocol.Time(p.Until-churnAskFrom-churnAskEnd)/200*protocol.Time(i)
 	}
-	p.Cut = &Cut{Faults: []sim.Fault{
-		{ID: sessionID, Op: sim.Crash, At: regular(endPer) + 1, For: time.Minute, Node: 1},
+	p.Cut = &Cut{Faults: []fault.Fault{
+		{ID: sessionID, Op: fault.Crash, At: regular(endPer) + 1, For: time.Minute, Node: 1},
 	}}
 	run := s.build(1, p, source.Seed(1))
 	seen, lookups := map[protocol.Time]uint64{}, 0

@@ -4,6 +4,7 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/twopc"
 	"dessim/sim"
+	"dessim/sim/fault"
 )
 
 // crash: transfers while nodes crash and come back at any effect, disks tear what
@@ -52,8 +53,8 @@ func (m *market) rival() {
 	m.spend(at, liar, 0, [2]protocol.NodeID{0, 1}, m.payment(liar, 0, 1, 0, 1))
 	m.spend(m.after(at, 25), liar, 1, [2]protocol.NodeID{0, 2}, m.payment(liar, 0, 2, 0, 2))
 	m.plan.Faults = append(m.plan.Faults,
-		sim.Fault{ID: rivalID, Op: sim.Cut, At: at, For: rivalDelays * m.delay, Groups: [][]protocol.NodeID{{liar}, {1}}},
-		sim.Fault{ID: rivalID + 1, Op: sim.Crash, At: m.after(at, 6), Node: 0, For: 5 * m.delay})
+		fault.Fault{ID: rivalID, Op: fault.Cut, At: at, For: rivalDelays * m.delay, Groups: [][]protocol.NodeID{{liar}, {1}}},
+		fault.Fault{ID: rivalID + 1, Op: fault.Crash, At: m.after(at, 6), Node: 0, For: 5 * m.delay})
 }
 
 const (

@@ -6,6 +6,7 @@ import (
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/fault"
 	"dessim/sim/swarm"
 )
 
@@ -46,7 +47,7 @@ func New(s Scenario, m Maker) *Scenario {
 
 // Storm gives the faults that the parameters ask for: those that -fault tells, and
 // those that are drawn of -faults as c says.
-func (p *Params) Storm(src protocol.Source, c swarm.Config) []sim.Fault {
+func (p *Params) Storm(src protocol.Source, c swarm.Config) []fault.Fault {
 	if p.Cut != nil && p.Cut.Faults != nil {
 		return p.Cut.Faults
 	}

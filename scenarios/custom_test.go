@@ -9,6 +9,7 @@ import (
 	"dessim/scenarios"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 	"dessim/sim/swarm"
 )
@@ -70,7 +71,7 @@ func TestASearchTakesThingsAwayFromSomebodyElsesScenario(t *testing.T) {
 		if got := w.Try(trial); got.Digest != want.Digest {
 			t.Fatalf("seed %d: the trial gives %v, the seed %v", seed, got.Digest, want.Digest)
 		}
-		trial.Faults = []sim.Fault{}
+		trial.Faults = []fault.Fault{}
 		if got := w.Try(trial); got.Sim.Crashes != 0 || got.Sim.Outputs != 6 {
 			t.Fatalf("seed %d: without faults %d crashes, %d outputs; want none and 6", seed, got.Sim.Crashes, got.Sim.Outputs)
 		}

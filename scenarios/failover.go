@@ -6,7 +6,7 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/abcast"
 	"dessim/protocol/raft"
-	"dessim/sim"
+	"dessim/sim/fault"
 )
 
 // failover: whoever leads the order, or speaks in it, dies in the middle.
@@ -68,12 +68,12 @@ func buildFailover(seed uint64, p Params, src protocol.Source) *Run {
 	m := newStorm(seed, p, src, stormDelays)
 	kinds := deadlyKinds(p.Order)
 	for i := range uint64(failovers) {
-		f := sim.Fault{ID: failoverID + i, Op: sim.Crash, At: m.after(m.begin, int(i)*stormDelays/failovers), Disk: sim.KeepTorn}
+		f := fault.Fault{ID: failoverID + i, Op: fault.Crash, At: m.after(m.begin, int(i)*stormDelays/failovers), Disk: fault.KeepTorn}
 		if m.choose(kindVictim, i, 2) == 1 { // else the lowest node, which leads views and is the sequencer
 			f.Node = protocol.NodeID(m.choose(kindVictim, failovers+i, uint64(p.Nodes)))
 		}
 		what := kinds[m.choose(kindWhat, i, uint64(len(kinds)))]
-		f.On = sim.Anchor{Op: protocol.OpSend, Kind: what.kind, N: 1 + m.choose(kindCount, i, what.most)}
+		f.On = fault.Anchor{Op: protocol.OpSend, Kind: what.kind, N: 1 + m.choose(kindCount, i, what.most)}
 		if m.choose(kindFailFor, i, 4) > 0 { // else it stays down until the calm
 			f.For = time.Duration(1+m.choose(kindFailFor, failovers+i, 200)) * m.delay
 		}

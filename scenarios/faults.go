@@ -8,6 +8,7 @@ import (
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/fault"
 	"dessim/sim/swarm"
 )
 
@@ -51,11 +52,11 @@ func (p *Params) calmly(c *check.Check) *check.Check {
 const noFaults = "none"
 
 // parseFaults reads what the parameters tell.
-func (p *Params) parseFaults() (mix swarm.Mix, told []sim.Fault, err error) {
+func (p *Params) parseFaults() (mix swarm.Mix, told []fault.Fault, err error) {
 	if mix, err = swarm.ParseMix(cmp.Or(p.Faults, noFaults)); err != nil {
 		return mix, nil, err
 	}
-	told, err = sim.ParseFaults(p.Fault)
+	told, err = fault.Parse(p.Fault)
 	return mix, told, err
 }
 
@@ -80,10 +81,7 @@ func (s *Scenario) validateFaults(p *Params) error {
 			return fmt.Errorf("fault: %v comes and goes too often; want every %v or more", f, p.Until/mostFlaps)
 		}
 	}
-	if err := sim.ValidateFaults(told, p.Nodes, protocol.Time(p.Until)); err != nil {
-		return fmt.Errorf("fault: %w", err)
-	}
-	return nil
+	return fault.Validate(told, p.Nodes, protocol.Time(p.Until), nil)
 }
 
 // calmFrom gives when the storm is over.
@@ -96,9 +94,9 @@ func (w *world) calmFrom() protocol.Time {
 	for i := range told {
 		f := &told[i]
 		switch {
-		case f.Op == sim.Heal && f.At == sim.Never:
+		case f.Op == fault.Heal && f.At == fault.Never:
 			continue
-		case f.Op == sim.Heal:
+		case f.Op == fault.Heal:
 			return f.At
 		}
 		calm = max(calm, min(f.At+protocol.Time(f.For)+1, protocol.MaxTime))
@@ -112,7 +110,7 @@ func (w *world) storm(plan *sim.Plan) {
 	if w.p.Failing() {
 		w.misfortunes(plan)
 	}
-	plan.Faults = slices.DeleteFunc(plan.Faults, func(f sim.Fault) bool { return f.At > plan.Until && f.At != sim.Never })
+	plan.Faults = slices.DeleteFunc(plan.Faults, func(f fault.Fault) bool { return f.At > plan.Until && f.At != fault.Never })
 }
 
 // misfortunes adds the faults that are told or drawn. Of what contradicts what is told,
@@ -125,7 +123,7 @@ func (w *world) misfortunes(plan *sim.Plan) {
 	}
 	mix, told, _ := w.p.parseFaults()
 	c := swarm.Config{Nodes: w.truthful(), From: w.begin, To: w.calm, Heal: w.calm, Delay: w.delay, Most: cmp.Or(w.most, mostOfAKind)}
-	if slices.ContainsFunc(told, func(f sim.Fault) bool { return f.Op == sim.Heal }) {
+	if slices.ContainsFunc(told, func(f fault.Fault) bool { return f.Op == fault.Heal }) {
 		c.Heal = 0
 	}
 	plan.Faults = consistent(told, plan.Faults, plan.Nodes)
@@ -136,14 +134,14 @@ func (w *world) misfortunes(plan *sim.Plan) {
 
 // consistent gives faults, and of more, which are consistent by themselves, those that
 // none of them contradicts.
-func consistent(faults, more []sim.Fault, nodes int) []sim.Fault {
+func consistent(faults, more []fault.Fault, nodes int) []fault.Fault {
 	all := slices.Concat(faults, more)
-	if sim.ValidateFaults(all, nodes, protocol.MaxTime) == nil {
+	if fault.Validate(all, nodes, protocol.MaxTime, nil) == nil {
 		return all
 	}
 	all = all[:len(faults)]
 	for _, f := range more {
-		if sim.ValidateFaults(append(slices.Clip(faults), f), nodes, protocol.MaxTime) == nil {
+		if fault.Validate(append(slices.Clip(faults), f), nodes, protocol.MaxTime, nil) == nil {
 			all = append(all, f)
 		}
 	}
@@ -153,7 +151,7 @@ func consistent(faults, more []sim.Fault, nodes int) []sim.Fault {
 // healsWhen reports whether the parameters tell when the run heals.
 func (w *world) healsWhen() bool {
 	_, told, _ := w.p.parseFaults()
-	return slices.ContainsFunc(told, func(f sim.Fault) bool { return f.Op == sim.Heal && f.At != sim.Never })
+	return slices.ContainsFunc(told, func(f fault.Fault) bool { return f.Op == fault.Heal && f.At != fault.Never })
 }
 
 // truthful gives the members that are no liars.

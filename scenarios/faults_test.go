@@ -13,15 +13,15 @@ import (
 	"time"
 
 	"dessim/scenarios"
-	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
 // What a fault cannot mean is refused with its words and what would be right.
 func TestFaultsThatCannotBeAreRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		"crash 12 at 3s":                 "fault: sim: fault 1 (crash 12 at 3s) hits node 12, want 0 to 7",
+		"crash 12 at 3s":                 "fault 1 (crash 12 at 3s) hits node 12, want 0 to 7",
 		"crash 1 at 99h":                 "begins at 99h0m0s, want 0s to 1m0s",
 		"crash 1 after send prepaer #1":  "no node does send prepaer; did you mean prepare?",
 		"crash 1 after send nonsense #1": "no node does send nonsense; want one of dht.ping",
@@ -158,8 +158,8 @@ func exportedKinds(t *testing.T, dir string) (kinds []string) {
 func TestFaultsRuleOutWhatOnlyFaultlessRunsPromise(t *testing.T) {
 	s := mustParse(t, "-scenario commit -nodes 4 -txs 3 -faults crash,restart")
 	r := s.run(nil)
-	if fault := s.fault(&r); fault != "" {
-		t.Error(fault)
+	if wrong := s.fault(&r); wrong != "" {
+		t.Error(wrong)
 	}
 	if c := find(&r, "AC4 without failures, all yes commits"); c.Verdict != check.NotApplicable || c.Detail != "nodes or links fail" {
 		t.Errorf("AC4 is %v, %q", c.Verdict, c.Detail)
@@ -167,7 +167,7 @@ func TestFaultsRuleOutWhatOnlyFaultlessRunsPromise(t *testing.T) {
 	if c := find(&r, "AC5 once failures are repaired, everyone decides"); c.Verdict != check.Pass {
 		t.Errorf("AC5 is %v, %q", c.Verdict, c.Detail)
 	}
-	if !slices.ContainsFunc(r.Faults, func(f sim.Fault) bool { return f.Op == sim.Heal }) {
+	if !slices.ContainsFunc(r.Faults, func(f fault.Fault) bool { return f.Op == fault.Heal }) {
 		t.Errorf("no heal among %v", r.Faults)
 	}
 }
@@ -208,7 +208,7 @@ func TestToldFaultsTakeThePlaceOfAScenariosOwn(t *testing.T) {
 				t.Errorf("%v %s\nreproduce: %s", r.Verdict, r.Failure, sub)
 			}
 			for _, want := range strings.Split(told, "; ") {
-				if !slices.ContainsFunc(r.Faults, func(f sim.Fault) bool { return strings.HasSuffix(want, f.String()) }) {
+				if !slices.ContainsFunc(r.Faults, func(f fault.Fault) bool { return strings.HasSuffix(want, f.String()) }) {
 					t.Errorf("%q is none of %v", want, r.Faults)
 				}
 			}

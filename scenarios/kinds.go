@@ -13,7 +13,7 @@ import (
 	"dessim/protocol/peer"
 	"dessim/protocol/raft"
 	"dessim/protocol/twopc"
-	"dessim/sim"
+	"dessim/sim/fault"
 	"dessim/sim/spell"
 )
 
@@ -61,7 +61,7 @@ func (s *Scenario) Kinds() (sends, outputs []protocol.Kind) {
 
 // checkAnchor reports an anchor whose kind no node ever sends or puts out: the fault
 // would wait for ever. What other people's nodes say is not known.
-func (s *Scenario) checkAnchor(f *sim.Fault) error {
+func (s *Scenario) checkAnchor(f *fault.Fault) error {
 	kinds, outputs := s.Kinds()
 	if f.On.Op == protocol.OpOutput {
 		kinds = outputs

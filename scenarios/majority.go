@@ -6,16 +6,17 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
+	"dessim/sim/fault"
 )
 
 // unhealed says what the faults of a plan that is told not to heal leave of its members
 // for good, if they are not whole, or "". Then nothing is demanded of the run that must
 // come in the end.
 func unhealed(plan *sim.Plan, members int) string {
-	if !slices.ContainsFunc(plan.Faults, func(f sim.Fault) bool { return f.Op == sim.Heal && f.At == sim.Never }) {
+	if !slices.ContainsFunc(plan.Faults, func(f fault.Fault) bool { return f.Op == fault.Heal && f.At == fault.Never }) {
 		return ""
 	}
-	var left []sim.Fault
+	var left []fault.Fault
 	for _, f := range plan.Faults {
 		if lasts(&f, plan.Faults) {
 			left = append(left, f)
@@ -35,15 +36,15 @@ func unhealed(plan *sim.Plan, members int) string {
 
 // lasts tells whether a fault is there for good, unless something heals it: a node that
 // is down and does not restart, or links that do not come back.
-func lasts(f *sim.Fault, faults []sim.Fault) bool {
+func lasts(f *fault.Fault, faults []fault.Fault) bool {
 	switch f.Op {
-	case sim.Crash, sim.FailSync:
+	case fault.Crash, fault.FailSync:
 		// One that waits for something may come after any restart.
-		waits := f.Op == sim.FailSync || f.After > 0 || f.On != sim.Anchor{}
-		return f.For == 0 && (waits || !slices.ContainsFunc(faults, func(g sim.Fault) bool { return g.Op == sim.Restart && g.Node == f.Node && g.At >= f.At }))
-	case sim.Pause, sim.Partition, sim.Cut, sim.Ring, sim.Clog, sim.Lose, sim.Corrupt, sim.Byzantine:
+		waits := f.Op == fault.FailSync || f.After > 0 || f.On != fault.Anchor{}
+		return f.For == 0 && (waits || !slices.ContainsFunc(faults, func(g fault.Fault) bool { return g.Op == fault.Restart && g.Node == f.Node && g.At >= f.At }))
+	case fault.Pause, fault.Partition, fault.Cut, fault.Ring, fault.Clog, fault.Lose, fault.Corrupt, fault.Byzantine:
 		return f.For == 0 && f.Every == 0 // what comes and goes leaves time in between
-	case sim.Rot:
+	case fault.Rot:
 		return true
 	}
 	return false
@@ -52,7 +53,7 @@ func lasts(f *sim.Fault, faults []sim.Fault) bool {
 // together gives the size of a set of nodes that are up and all hear each other while
 // all these faults are there: the greatest of those that begin with some node and take
 // in who fits, in order. For networks that fall into parts that is the greatest.
-func together(faults []sim.Fault, nodes int) int {
+func together(faults []fault.Fault, nodes int) int {
 	most := 0
 	for first := range nodes {
 		var set []protocol.NodeID
@@ -70,47 +71,15 @@ func together(faults []sim.Fault, nodes int) int {
 	return most
 }
 
-func isDown(faults []sim.Fault, id protocol.NodeID) bool {
-	return slices.ContainsFunc(faults, func(f sim.Fault) bool {
-		return f.Node == id && (f.Op == sim.Crash || f.Op == sim.FailSync || f.Op == sim.Pause || f.Op == sim.Rot)
+func isDown(faults []fault.Fault, id protocol.NodeID) bool {
+	return slices.ContainsFunc(faults, func(f fault.Fault) bool {
+		return f.Node == id && (f.Op == fault.Crash || f.Op == fault.FailSync || f.Op == fault.Pause || f.Op == fault.Rot)
 	})
 }
 
-// hear tells whether two nodes that are up hear each other.
-func hear(faults []sim.Fault, a, b protocol.NodeID, nodes int) bool {
-	return !slices.ContainsFunc(faults, func(f sim.Fault) bool {
-		switch f.Op {
-		case sim.Ring:
-			return !besides(f.Groups[0], a, b, nodes)
-		case sim.Partition:
-			i, j := campOf(f.Groups, a), campOf(f.Groups, b)
-			return i >= 0 && j >= 0 && i != j
-		case sim.Lose, sim.Corrupt:
-			return f.Rate.Num == f.Rate.Den && (in(f.Groups[0], a) && in(f.Groups[1], b) || in(f.Groups[0], b) && in(f.Groups[1], a))
-		case sim.Cut, sim.Clog:
-			return in(f.Groups[0], a) && in(f.Groups[1], b) || in(f.Groups[0], b) && in(f.Groups[1], a)
-		}
-		return false
+// hear reports whether two nodes that are up hear each other.
+func hear(faults []fault.Fault, a, b protocol.NodeID, nodes int) bool {
+	return !slices.ContainsFunc(faults, func(f fault.Fault) bool {
+		return f.Severs(a, b, nodes) || f.Severs(b, a, nodes)
 	})
-}
-
-// besides tells whether two nodes are neighbours in a ring, or one is not in it; nil is
-// the ring of all.
-func besides(ring []protocol.NodeID, a, b protocol.NodeID, nodes int) bool {
-	i, j := int(a), int(b)
-	if ring != nil {
-		i, j, nodes = slices.Index(ring, a), slices.Index(ring, b), len(ring)
-	}
-	d := max(i-j, j-i)
-	return i < 0 || j < 0 || d <= 1 || d == nodes-1
-}
-
-// campOf gives the number of the group that has the node, or -1.
-func campOf(groups [][]protocol.NodeID, id protocol.NodeID) int {
-	return slices.IndexFunc(groups, func(g []protocol.NodeID) bool { return in(g, id) })
-}
-
-// in tells whether a group has the node; nil is all.
-func in(group []protocol.NodeID, id protocol.NodeID) bool {
-	return group == nil || slices.Contains(group, id)
 }

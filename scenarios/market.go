@@ -7,6 +7,7 @@ import (
 	"dessim/protocol/peer"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/fault"
 )
 
 // Questions of the workload; they are named by the transfer.
@@ -104,7 +105,7 @@ func (m *market) whole() check.Suite {
 }
 
 // inject adds a fault that the scenario makes, unless the run is calm by then.
-func (m *market) inject(f sim.Fault) {
+func (m *market) inject(f fault.Fault) {
 	if m.calm == 0 || f.At < m.calm {
 		m.plan.Faults = append(m.plan.Faults, f)
 	}

@@ -12,7 +12,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
-	"dessim/sim"
+	"dessim/sim/fault"
 	"dessim/sim/swarm"
 )
 
@@ -29,7 +29,7 @@ type Params struct {
 	Abort  protocol.Ratio // probability that a participant votes abort at random
 	Until  time.Duration  // virtual time at which the run ends at the latest
 	Faults string         // which faults are drawn: see swarm.ParseMix; "" is none
-	Fault  string         // further faults in words: see sim.ParseFaults
+	Fault  string         // further faults in words: see fault.Parse
 
 	Cut *Cut // of Options, which sets it; no parameter that can be given
 }
@@ -148,7 +148,7 @@ func toldFaults() *Param {
 	return &Param{"fault", "a fault in words, such as 'crash 2 at 3s for 1s'; several with ; between", nil,
 		func(p *Params) string { return p.Fault },
 		func(p *Params, s string) error {
-			faults, err := sim.ParseFaults(s)
+			faults, err := fault.Parse(s)
 			if err == nil {
 				p.Fault = oneLine(faults)
 			}
@@ -157,8 +157,8 @@ func toldFaults() *Param {
 }
 
 // oneLine gives the canonical text of faults.
-func oneLine(faults []sim.Fault) string {
-	return strings.ReplaceAll(strings.TrimSuffix(sim.FormatFaults(faults), "\n"), "\n", "; ")
+func oneLine(faults []fault.Fault) string {
+	return strings.ReplaceAll(strings.TrimSuffix(fault.Format(faults), "\n"), "\n", "; ")
 }
 
 func ratio(name, usage string, of func(*Params) *protocol.Ratio) *Param {

@@ -9,6 +9,7 @@ import (
 	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/fault"
 )
 
 // promises judges what two-phase commit owes where nodes crash, beyond AC1 to AC4.
@@ -109,7 +110,7 @@ func (x *promises) release(d doubt) {
 // What survives a crash without a sync, by luck, a node syncs again before it says
 // anything; so the next sync after a crash makes all of it safe that may be there.
 // What a traitor sends is no promise of its own.
-func (x *promises) logged(traitor *sim.Fault) *check.Check {
+func (x *promises) logged(traitor *fault.Fault) *check.Check {
 	watch := sim.Persisted | sim.Synced | sim.Sent
 	return check.Always("no vote or decision leaves before its record is safe", watch, func(e *sim.Event) (bool, error) {
 		switch e.What {

@@ -13,6 +13,7 @@ import (
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/fault"
 )
 
 // Scenario is a named plan with checks.
@@ -175,9 +176,9 @@ type Report struct {
 	Sim      sim.Result
 	Nodes    []NodeRow
 	Facts    []Fact
-	Faults   []sim.Fault // of the plan; not to be changed
-	Counts   []Count     // what faults did, if there were any; the names depend on the scenario alone
-	Story    []string    // what happened, in sentences, if the run passed and the scenario tells it
+	Faults   []fault.Fault // of the plan; not to be changed
+	Counts   []Count       // what faults did, if there were any; the names depend on the scenario alone
+	Story    []string      // what happened, in sentences, if the run passed and the scenario tells it
 }
 
 // Failed is the verdict of a run in which a node panicked: neither the protocol

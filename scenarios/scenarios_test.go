@@ -23,8 +23,8 @@ func TestScenariosPassWhenAllAnswersAreBenign(t *testing.T) {
 	} {
 		s := mustParse(t, flags)
 		r := s.run(protocol.Benign{})
-		if fault := s.fault(&r); fault != "" {
-			t.Errorf("all answers benign: %s", fault)
+		if wrong := s.fault(&r); wrong != "" {
+			t.Errorf("all answers benign: %s", wrong)
 		}
 		if r.Sim.Lost != 0 || r.Sim.Copied != 0 {
 			t.Errorf("%v, all answers benign: %d messages lost, %d copied", s, r.Sim.Lost, r.Sim.Copied)
@@ -63,8 +63,8 @@ func TestScenariosPassAtTheEdgesOfTheirParameters(t *testing.T) {
 			t.Parallel()
 			s := mustParse(t, flags)
 			r := s.run(nil)
-			if fault := s.fault(&r); fault != "" {
-				t.Error(fault)
+			if wrong := s.fault(&r); wrong != "" {
+				t.Error(wrong)
 			}
 		})
 	}

@@ -112,12 +112,12 @@ func TestSoak(t *testing.T) {
 	wait.Wait()
 	took := time.Since(began)
 	bad := 0
-	for _, fault := range faults {
-		if fault == "" {
+	for _, wrong := range faults {
+		if wrong == "" {
 			continue
 		}
 		if bad++; bad <= soakShown {
-			t.Error(fault)
+			t.Error(wrong)
 		}
 	}
 	if bad > soakShown {

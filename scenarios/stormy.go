@@ -6,6 +6,7 @@ import (
 
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/fault"
 )
 
 // stormy judges what holds where nodes and links fail, and counts what failed.
@@ -38,9 +39,9 @@ func (x *stormy) injected(id uint64) {
 		return
 	}
 	x.begun = append(x.begun, id)
-	i := slices.IndexFunc(x.m.plan.Faults, func(f sim.Fault) bool { return f.ID == id })
+	i := slices.IndexFunc(x.m.plan.Faults, func(f fault.Fault) bool { return f.ID == id })
 	switch x.m.plan.Faults[i].Op {
-	case sim.Partition, sim.Cut, sim.Ring:
+	case fault.Partition, fault.Cut, fault.Ring:
 		x.divided++
 	}
 }

@@ -5,13 +5,14 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
 // Cut is what a search changes of a run: it takes inputs away, and tells the faults.
 type Cut struct {
-	Without []uint64    // transfers of the client that are left out, ascending
-	Faults  []sim.Fault // if not nil, exactly these: none is drawn or added
+	Without []uint64      // transfers of the client that are left out, ascending
+	Faults  []fault.Fault // if not nil, exactly these: none is drawn or added
 }
 
 // World gives the runs of the scenario with these parameters, which Validate
@@ -24,7 +25,7 @@ func (s *Scenario) World(seed uint64, p Params) *explore.World {
 	try := func(t *explore.Trial, src protocol.Source, o Options) (Report, bool) {
 		p := p
 		p.Nodes = t.Nodes
-		o.Cut = &Cut{Without: t.Without, Faults: sim.FaultsWithin(t.Faults, t.Nodes)}
+		o.Cut = &Cut{Without: t.Without, Faults: fault.Within(t.Faults, t.Nodes)}
 		return s.Execute(seed, p, src, o)
 	}
 	w.Try = func(t *explore.Trial, observers ...sim.Observer) explore.Outcome {

@@ -5,19 +5,20 @@ import (
 	"strings"
 
 	"dessim/sim"
+	"dessim/sim/fault"
 )
 
 // vain follows which of the crashes that the parameters tell have come. One that waits
 // for what never happens tests nothing, and who told it is to know. It is an observer.
-type vain struct{ faults []sim.Fault } // that have not come
+type vain struct{ faults []fault.Fault } // that have not come
 
 // newVain gives nil if no fault of the plan is a crash that is told.
-func newVain(p *Params, faults []sim.Fault) *vain {
+func newVain(p *Params, faults []fault.Fault) *vain {
 	_, told, _ := p.parseFaults()
 	v := new(vain)
 	for _, f := range faults {
-		crash := f.Op == sim.Crash || f.Op == sim.FailSync
-		if crash && slices.ContainsFunc(told, func(o sim.Fault) bool { return o.ID == f.ID }) {
+		crash := f.Op == fault.Crash || f.Op == fault.FailSync
+		if crash && slices.ContainsFunc(told, func(o fault.Fault) bool { return o.ID == f.ID }) {
 			v.faults = append(v.faults, f)
 		}
 	}
@@ -32,7 +33,7 @@ func (v *vain) Watch() sim.What { return sim.Crashed }
 
 // Observe crosses off what came.
 func (v *vain) Observe(e *sim.Event) {
-	v.faults = slices.DeleteFunc(v.faults, func(f sim.Fault) bool { return f.ID == e.Tag })
+	v.faults = slices.DeleteFunc(v.faults, func(f fault.Fault) bool { return f.ID == e.Tag })
 }
 
 // facts tells what did not come.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 )
 
 // Traitor is a Byzantine node: another node, whose messages it treats as the
@@ -22,7 +23,7 @@ import (
 // and the last 16 that it received; of an earlier incarnation none.
 type Traitor struct {
 	node   protocol.Node
-	faults []Fault
+	faults []fault.Fault
 	inner  protocol.Env
 	said   []byKind // in the order of first use
 	heard  memory
@@ -48,29 +49,29 @@ type remembered struct {
 
 // NewTraitor wraps n. Of the faults those count that are Byzantine and name the
 // node's own number, until a Heal among them; so a plan's faults can be given.
-func NewTraitor(n protocol.Node, faults ...Fault) *Traitor {
+func NewTraitor(n protocol.Node, faults ...fault.Fault) *Traitor {
 	t := &Traitor{node: n}
 	heal := protocol.MaxTime + 1
 	for _, f := range faults {
 		switch f.Op {
-		case Byzantine:
-			if f.Trait < Equivocate || f.Trait > Alter {
-				panic(fmt.Sprintf("sim: traitor %v has trait %d, want %d to %d", f.Node, f.Trait, Equivocate, Alter))
+		case fault.Byzantine:
+			if f.Trait < fault.Equivocate || f.Trait > fault.Alter {
+				panic(fmt.Sprintf("sim: traitor %v has trait %d, want %d to %d", f.Node, f.Trait, fault.Equivocate, fault.Alter))
 			}
 			t.faults = append(t.faults, f)
-		case Heal:
+		case fault.Heal:
 			heal = min(heal, f.At)
 		}
 	}
 	for i := range t.faults {
-		if f := &t.faults[i]; f.For == 0 || f.end() > heal {
+		if f := &t.faults[i]; f.For == 0 || f.End() > heal {
 			f.For = heal.Sub(f.At) // at most 0 if it never begins
 		}
 	}
 	return t
 }
 
-func newTraitor(n protocol.Node, faults []Fault) protocol.Node { return NewTraitor(n, faults...) }
+func newTraitor(n protocol.Node, faults []fault.Fault) protocol.Node { return NewTraitor(n, faults...) }
 
 // Unwrap gives the node inside, for checks and summaries.
 func (t *Traitor) Unwrap() protocol.Node { return t.node }
@@ -124,11 +125,11 @@ func (t *Traitor) betray(env *protocol.Env) {
 
 // The kinds of questions: whether a trait hits a message, and how.
 var traitKinds = [...]protocol.Kind{
-	Equivocate: protocol.KindOf("byz.equiv"),
-	Forge:      protocol.KindOf("byz.forge"),
-	Replay:     protocol.KindOf("byz.replay"),
-	Withhold:   protocol.KindOf("byz.withhold"),
-	Alter:      protocol.KindOf("byz.alter"),
+	fault.Equivocate: protocol.KindOf("byz.equiv"),
+	fault.Forge:      protocol.KindOf("byz.forge"),
+	fault.Replay:     protocol.KindOf("byz.replay"),
+	fault.Withhold:   protocol.KindOf("byz.withhold"),
+	fault.Alter:      protocol.KindOf("byz.alter"),
 }
 
 var (
@@ -145,10 +146,10 @@ var (
 // for every fault even after a hit: a question is named by how often its kind was
 // asked before, and so the lies to one receiver do not rename those to the next.
 func (t *Traitor) treat(env *protocol.Env, f *protocol.Effect, said *byKind) (body []byte, send bool) {
-	var hit Trait
+	var hit fault.Trait
 	for i := range t.faults {
 		x := &t.faults[i]
-		if x.Node != env.ID() || env.Now() < x.At || env.Now() >= x.end() {
+		if x.Node != env.ID() || env.Now() < x.At || env.Now() >= x.End() {
 			continue
 		}
 		if env.Chance(traitKinds[x.Trait], x.Rate) && hit == 0 {
@@ -159,15 +160,15 @@ func (t *Traitor) treat(env *protocol.Env, f *protocol.Effect, said *byKind) (bo
 	switch hit {
 	case 0:
 		return body, send
-	case Equivocate:
+	case fault.Equivocate:
 		body = said.other(f)
-	case Forge:
+	case fault.Forge:
 		body = t.forge(env, f.Body)
-	case Replay:
+	case fault.Replay:
 		body = t.replay(env, f.Body, said)
-	case Withhold:
+	case fault.Withhold:
 		send = false
-	case Alter:
+	case fault.Alter:
 		body = t.alter(env, f.Body)
 	}
 	if !send || !bytes.Equal(body, f.Body) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 	"dessim/sim/simtest/fixed"
 	"dessim/sim/source"
 
@@ -32,8 +33,8 @@ func (s told) Choose(k protocol.Key, n uint64) uint64 {
 func (s told) Chance(k protocol.Key, _ protocol.Ratio) bool { return s.Choose(k, 2) == 1 }
 
 // lies is a fault that hits every message of node 0.
-func lies(t Trait) Fault {
-	return Fault{Op: Byzantine, Trait: t, Rate: protocol.Ratio{Num: 1, Den: 1}}
+func lies(t fault.Trait) fault.Fault {
+	return fault.Fault{Op: fault.Byzantine, Trait: t, Rate: protocol.Ratio{Num: 1, Den: 1}}
 }
 
 // sendsOf runs steps of a node that does in the i-th what the i-th function says, and
@@ -77,17 +78,17 @@ func expectSends(t *testing.T, got []string, want ...string) {
 }
 
 func TestAnEquivocatorSaysWhatItSaidToOthersLast(t *testing.T) {
-	expectSends(t, sendsOf(NewTraitor(nil, lies(Equivocate)), nil, 0,
+	expectSends(t, sendsOf(NewTraitor(nil, lies(fault.Equivocate)), nil, 0,
 		sends(1, kindT, "old"), sends(2, kindU, "other kind"), sends(2, kindT, "newer"), sends(3, kindT, "to him"), sends(4, kindT, "now"),
 		sends(3, kindT, "now")), "3 t newer") // not what he heard, nor what is the same
-	expectSends(t, sendsOf(NewTraitor(nil, lies(Equivocate)), nil, 0,
+	expectSends(t, sendsOf(NewTraitor(nil, lies(fault.Equivocate)), nil, 0,
 		both(sends(1, kindT, "a"), sends(2, kindT, "b"), sends(3, kindT, "c"))), "1 t a", "2 t a", "3 t b")
-	expectSends(t, sendsOf(NewTraitor(nil, lies(Equivocate)), nil, 0,
+	expectSends(t, sendsOf(NewTraitor(nil, lies(fault.Equivocate)), nil, 0,
 		both(sends(1, kindT, "a"), sends(2, kindT, "a"), sends(1, kindT, "b"))), "1 t a", "2 t a", "1 t a") // said to 2 too
 }
 
 func TestAWithholderSendsNothingAndDoesTheRest(t *testing.T) {
-	n := NewTraitor(nil, lies(Withhold))
+	n := NewTraitor(nil, lies(fault.Withhold))
 	all := both(sends(1, kindT, "a"), func(env *protocol.Env) { env.Persist([]byte("p")); env.Sync(); env.SetTimer(5, 6) },
 		sends(2, kindT, "b"), func(env *protocol.Env) { say(env, "o"); env.CancelTimer(7); env.Discard(8) }, sends(0, kindT, "self"))
 	n.node = script{timeout: func(env *protocol.Env, _ uint64) { all(env) }}
@@ -110,7 +111,7 @@ func TestAWithholderSendsNothingAndDoesTheRest(t *testing.T) {
 
 func TestAReplayerSendsWhatItSentOrHeard(t *testing.T) {
 	for which, want := range []string{"second", "first", "heard last", "heard first"} {
-		n := NewTraitor(nil, lies(Replay))
+		n := NewTraitor(nil, lies(fault.Replay))
 		var env protocol.Env
 		n.node = script{}
 		for _, msg := range []string{"heard first", "now", "heard last"} {
@@ -123,7 +124,7 @@ func TestAReplayerSendsWhatItSentOrHeard(t *testing.T) {
 			sends(1, kindT, "first"), sends(2, kindT, "second"), sends(3, kindU, "other kind"), sends(3, kindT, "now"))
 		expectSends(t, got, "3 t "+want)
 	}
-	expectSends(t, sendsOf(NewTraitor(nil, lies(Replay)), nil, 0, sends(1, kindT, "first")), "1 t first")
+	expectSends(t, sendsOf(NewTraitor(nil, lies(fault.Replay)), nil, 0, sends(1, kindT, "first")), "1 t first")
 }
 
 func TestAnAltererChangesOneToFourBytes(t *testing.T) {
@@ -137,12 +138,12 @@ func TestAnAltererChangesOneToFourBytes(t *testing.T) {
 		{told{"byz.count": {3}}, "\x00\x00", "\x01\x01"},
 		{nil, "", ""},
 	} {
-		expectSends(t, sendsOf(NewTraitor(nil, lies(Alter)), test.src, 0, sends(1, kindT, test.body)), "1 t "+test.want)
+		expectSends(t, sendsOf(NewTraitor(nil, lies(fault.Alter)), test.src, 0, sends(1, kindT, test.body)), "1 t "+test.want)
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		honest := rapid.SliceOfN(rapid.Byte(), 1, 9).Draw(t, "body")
 		seed := source.Seed(rapid.Uint64().Draw(t, "seed"))
-		n := NewTraitor(nil, lies(Alter))
+		n := NewTraitor(nil, lies(fault.Alter))
 		got := strings.TrimPrefix(sendsOf(n, seed, 0, func(env *protocol.Env) { env.Send(1, kindT, honest) })[0], "1 t ")
 		changed := 0
 		for i := range honest {
@@ -160,7 +161,7 @@ func TestAForgerMakesUpPartOrAll(t *testing.T) {
 	honest := "0123456789abcdef"
 	forged := func(form, word uint64) string {
 		src := told{"byz.form": {form}, "byz.made": {word}}
-		return strings.TrimPrefix(sendsOf(NewTraitor(nil, lies(Forge)), src, 0, sends(1, kindT, honest))[0], "1 t ")
+		return strings.TrimPrefix(sendsOf(NewTraitor(nil, lies(fault.Forge)), src, 0, sends(1, kindT, honest))[0], "1 t ")
 	}
 	for word := range uint64(9) {
 		if b := forged(0, word); len(b) != 16 || b[0] != '0' || b[1:] == honest[1:] || b == forged(0, word+1) {
@@ -177,7 +178,7 @@ func TestAForgerMakesUpPartOrAll(t *testing.T) {
 		}
 	}
 	for form := range uint64(4) { // an empty message has nothing to keep
-		got := sendsOf(NewTraitor(nil, lies(Forge)), told{"byz.form": {form}}, 0, sends(1, kindT, ""))
+		got := sendsOf(NewTraitor(nil, lies(fault.Forge)), told{"byz.form": {form}}, 0, sends(1, kindT, ""))
 		if len(got) != 1 || form == 1 && len(got[0]) < len("1 t .") {
 			t.Errorf("form %d of an empty message: %q", form, got)
 		}
@@ -185,22 +186,22 @@ func TestAForgerMakesUpPartOrAll(t *testing.T) {
 }
 
 func TestATraitorLiesWhileItsFaultIsThere(t *testing.T) {
-	f := lies(Withhold)
+	f := lies(fault.Withhold)
 	f.At, f.For = 10, 5
 	open := f
 	open.For = 0
-	elsewhere := lies(Withhold)
+	elsewhere := lies(fault.Withhold)
 	elsewhere.Node = 1
 	for _, test := range []struct {
 		at     protocol.Time
-		faults []Fault
+		faults []fault.Fault
 		lies   bool
 	}{
-		{9, []Fault{f}, false}, {10, []Fault{f}, true}, {14, []Fault{f}, true}, {15, []Fault{f}, false},
-		{9, []Fault{open}, false}, {protocol.MaxTime, []Fault{open}, true},
-		{10, []Fault{elsewhere, {Op: Crash}}, false}, {10, nil, false},
-		{12, []Fault{f, {Op: Heal, At: 13}}, true}, {13, []Fault{f, {Op: Heal, At: 13}}, false}, {13, []Fault{{Op: Heal, At: 13}, open}, false},
-		{5, []Fault{{Op: Heal, At: 5}, open}, false}, {10, []Fault{{Op: Heal, At: 5}, open}, false},
+		{9, []fault.Fault{f}, false}, {10, []fault.Fault{f}, true}, {14, []fault.Fault{f}, true}, {15, []fault.Fault{f}, false},
+		{9, []fault.Fault{open}, false}, {protocol.MaxTime, []fault.Fault{open}, true},
+		{10, []fault.Fault{elsewhere, {Op: fault.Crash}}, false}, {10, nil, false},
+		{12, []fault.Fault{f, {Op: fault.Heal, At: 13}}, true}, {13, []fault.Fault{f, {Op: fault.Heal, At: 13}}, false}, {13, []fault.Fault{{Op: fault.Heal, At: 13}, open}, false},
+		{5, []fault.Fault{{Op: fault.Heal, At: 5}, open}, false}, {10, []fault.Fault{{Op: fault.Heal, At: 5}, open}, false},
 	} {
 		got := sendsOf(NewTraitor(nil, test.faults...), nil, test.at, sends(1, kindT, "x"))
 		if lied := len(got) == 0; lied != test.lies {
@@ -210,22 +211,22 @@ func TestATraitorLiesWhileItsFaultIsThere(t *testing.T) {
 }
 
 func TestOfSeveralTraitsTheFirstCountsAndAllAreAsked(t *testing.T) {
-	half := func(t Trait) Fault {
+	half := func(t fault.Trait) fault.Fault {
 		f := lies(t)
 		f.Rate = protocol.Percent(50)
 		return f
 	}
 	src := told{"byz.withhold": {0, 1}, "byz.alter": {1, 1, 0}}
-	got := sendsOf(NewTraitor(nil, half(Withhold), half(Alter)), src, 0,
+	got := sendsOf(NewTraitor(nil, half(fault.Withhold), half(fault.Alter)), src, 0,
 		both(sends(1, kindT, "a"), sends(2, kindT, "a"), sends(3, kindT, "a")))
 	expectSends(t, got, "1 t `")
-	got = sendsOf(NewTraitor(nil, half(Withhold), half(Alter)), told{"byz.withhold": {1, 0}, "byz.alter": {1, 0, 1}}, 0,
+	got = sendsOf(NewTraitor(nil, half(fault.Withhold), half(fault.Alter)), told{"byz.withhold": {1, 0}, "byz.alter": {1, 0, 1}}, 0,
 		both(sends(1, kindT, "a"), sends(2, kindT, "a"), sends(3, kindT, "a")))
 	expectSends(t, got, "2 t a", "3 t `")
 }
 
 func TestATraitorRemembersSixteenOfAKind(t *testing.T) {
-	n := NewTraitor(nil, lies(Replay))
+	n := NewTraitor(nil, lies(fault.Replay))
 	n.node = script{receive: func(env *protocol.Env, _ protocol.NodeID, msg []byte) { env.Send(1, kindT, msg) }}
 	var env protocol.Env
 	for i := range 1000 {
@@ -264,7 +265,7 @@ func TestAnUnknownTraitPanics(t *testing.T) {
 			t.Errorf("panics with %q", got)
 		}
 	}()
-	NewTraitor(script{}, Fault{Op: Byzantine, Node: 3, Trait: Alter + 1})
+	NewTraitor(script{}, fault.Fault{Op: fault.Byzantine, Node: 3, Trait: fault.Alter + 1})
 }
 
 // honestly answers the questions of traitors by benign, and all others by hash.
@@ -281,16 +282,16 @@ func TestATraitorWithBenignAnswersIsHonest(t *testing.T) {
 	events := 0
 	honest := func(t *rapid.T) {
 		plan := drawPlan(t)
-		plan.Faults = slices.DeleteFunc(plan.Faults, func(f Fault) bool { return f.Op == Byzantine })
+		plan.Faults = slices.DeleteFunc(plan.Faults, func(f fault.Fault) bool { return f.Op == fault.Byzantine })
 		src := honestly{source.Seed(rapid.Uint64().Draw(t, "seed"))}
 		make := plan.Node
 		sleeping := rapid.Bool().Draw(t, "sleeping")
 		bare, wrapped := new(Trace), new(Trace)
 		want := mustNew(t, plan, src, bare).Run()
 		plan.Node = func(id protocol.NodeID) protocol.Node {
-			var faults []Fault
-			for trait := Equivocate; trait <= Alter; trait++ {
-				f := Fault{Op: Byzantine, Node: id, Trait: trait, Rate: protocol.Percent(99)}
+			var faults []fault.Fault
+			for trait := fault.Equivocate; trait <= fault.Alter; trait++ {
+				f := fault.Fault{Op: fault.Byzantine, Node: id, Trait: trait, Rate: protocol.Percent(99)}
 				if sleeping {
 					f.At = protocol.Time(time.Hour)
 				}

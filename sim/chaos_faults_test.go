@@ -4,66 +4,67 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 
 	"pgregory.net/rapid"
 )
 
 // drawMisfortune draws any fault; some cannot be together with others of the plan.
-func drawMisfortune(t *rapid.T, p *Plan, id uint64) Fault {
-	f := Fault{ID: id}
-	f.Op = rapid.SampledFrom([]FaultOp{Crash, Rot, Restart, FailSync, Copy, SlowSync, Corrupt, Clog, Pause, Ring,
-		Crash, Partition, Cut, Slow, Lose, Jump, Drift, Rot, Byzantine, Heal}).Draw(t, "op")
+func drawMisfortune(t *rapid.T, p *Plan, id uint64) fault.Fault {
+	f := fault.Fault{ID: id}
+	f.Op = rapid.SampledFrom([]fault.Op{fault.Crash, fault.Rot, fault.Restart, fault.FailSync, fault.Copy, fault.SlowSync, fault.Corrupt, fault.Clog, fault.Pause, fault.Ring,
+		fault.Crash, fault.Partition, fault.Cut, fault.Slow, fault.Lose, fault.Jump, fault.Drift, fault.Rot, fault.Byzantine, fault.Heal}).Draw(t, "op")
 	f.At = protocol.Time(rapid.IntRange(0, int(min(p.Until, 60))).Draw(t, "at"))
 	if rapid.Bool().Draw(t, "late") {
 		f.At = min(p.Until, 60) - f.At
 	}
-	if f.Op == Heal && rapid.IntRange(0, 3).Draw(t, "never") == 0 {
-		f.At = Never
+	if f.Op == fault.Heal && rapid.IntRange(0, 3).Draw(t, "never") == 0 {
+		f.At = fault.Never
 	}
 	span := func(name string, from ...int) time.Duration {
 		return time.Duration(rapid.SampledFrom(from).Draw(t, name))
 	}
-	if f.Op.ofNode() {
+	if f.Op.OfNode() {
 		f.Node = protocol.NodeID(rapid.IntRange(0, p.Nodes-1).Draw(t, "node"))
 	}
 	switch f.Op {
-	case Crash, FailSync:
+	case fault.Crash, fault.FailSync:
 		f.For = span("down", 0, 1, 3, 20)
-		f.Disk = Survival(rapid.IntRange(0, 2).Draw(t, "disk"))
-		if f.Op == Crash {
+		f.Disk = fault.Survival(rapid.IntRange(0, 2).Draw(t, "disk"))
+		if f.Op == fault.Crash {
 			drawMoment(t, p, &f)
 		}
-	case Jump:
+	case fault.Jump:
 		f.By = span("by", -100, -7, -1, 1, 5, 1_000_000)
-	case Drift:
-		f.PPM = rapid.SampledFrom([]int32{-MaxDrift, -130_001, -1, 1, 77_777, MaxDrift}).Draw(t, "ppm")
-	case Slow, SlowSync:
+	case fault.Drift:
+		f.PPM = rapid.SampledFrom([]int32{-fault.MaxDrift, -130_001, -1, 1, 77_777, fault.MaxDrift}).Draw(t, "ppm")
+	case fault.Slow, fault.SlowSync:
 		f.By = span("by", 1, 2, 15)
-	case Lose, Copy, Corrupt, Byzantine:
+	case fault.Lose, fault.Copy, fault.Corrupt, fault.Byzantine:
 		f.Rate = protocol.Ratio{Num: rapid.Uint32Range(1, 4).Draw(t, "rate"), Den: 4}
-		if f.Op == Byzantine {
-			f.Trait = Trait(rapid.IntRange(int(Equivocate), int(Alter)).Draw(t, "trait"))
+		if f.Op == fault.Byzantine {
+			f.Trait = fault.Trait(rapid.IntRange(int(fault.Equivocate), int(fault.Alter)).Draw(t, "trait"))
 		}
-	case Partition, Cut, Ring:
+	case fault.Partition, fault.Cut, fault.Ring:
 		f.Every = span("every", 0, 0, 1, 4)
 	}
-	if f.Op.lasts() {
+	if f.Op.Lasts() {
 		f.For = span("for", 0, 1, 5, 20, 40)
 	}
-	if f.Op == Pause || f.Op == Clog {
+	if f.Op == fault.Pause || f.Op == fault.Clog {
 		f.For = max(f.For, 2)
 	}
 	switch {
-	case f.Op == Ring:
+	case f.Op == fault.Ring:
 		f.Groups = [][]protocol.NodeID{drawSide(t, p.Nodes)}
-	case f.Op == Partition:
+	case f.Op == fault.Partition:
 		f.Groups = make([][]protocol.NodeID, 2)
 		for id := range protocol.NodeID(p.Nodes) {
 			if side := rapid.IntRange(0, 2).Draw(t, "side"); side < 2 {
 				f.Groups[side] = append(f.Groups[side], id)
 			}
 		}
-	case f.Op.ofLinks():
+	case f.Op.OfLinks():
 		f.Groups = [][]protocol.NodeID{drawSide(t, p.Nodes), drawSide(t, p.Nodes)}
 	}
 	return f
@@ -71,13 +72,13 @@ func drawMisfortune(t *rapid.T, p *Plan, id uint64) Fault {
 
 // drawMoment draws whether a crash comes between steps, after effects or at an
 // anchor.
-func drawMoment(t *rapid.T, p *Plan, f *Fault) {
+func drawMoment(t *rapid.T, p *Plan, f *fault.Fault) {
 	switch rapid.IntRange(0, 2).Draw(t, "when") {
 	case 1:
 		f.After = rapid.IntRange(1, 5).Draw(t, "after")
 	case 2:
-		f.On = Anchor{Op: rapid.SampledFrom(anchorOps[:]).Draw(t, "on"), N: rapid.Uint64Range(1, 4).Draw(t, "n")}
-		if hasKind(f.On.Op) {
+		f.On = fault.Anchor{Op: rapid.SampledFrom([]protocol.Op{protocol.OpSend, protocol.OpPersist, protocol.OpSync, protocol.OpOutput, protocol.OpSetTimer}).Draw(t, "on"), N: rapid.Uint64Range(1, 4).Draw(t, "n")}
+		if f.On.Op == protocol.OpSend || f.On.Op == protocol.OpOutput {
 			f.On.Kind = rapid.SampledFrom([]protocol.Kind{0, kindChaos, kindKept}).Draw(t, "kind")
 		}
 		if f.On.Other = rapid.Bool().Draw(t, "other"); f.On.Other {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 	"dessim/sim/simtest/fixed"
 	"dessim/sim/source"
 
@@ -202,8 +203,8 @@ func drawPlan(t *rapid.T) Plan {
 		faults := p.Faults
 		f := drawMisfortune(t, &p, uint64(100-i))
 		p.Faults = append(p.Faults[:len(faults):len(faults)], f)
-		if f.Op == Rot { // which shows at a restart
-			p.Faults = append(p.Faults, Fault{ID: 200 + f.ID, Op: Crash, Node: f.Node, At: min(f.At+1, p.Until), For: 1})
+		if f.Op == fault.Rot { // which shows at a restart
+			p.Faults = append(p.Faults, fault.Fault{ID: 200 + f.ID, Op: fault.Crash, Node: f.Node, At: min(f.At+1, p.Until), For: 1})
 		}
 		if p.Validate() != nil {
 			p.Faults = faults

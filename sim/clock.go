@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 )
 
 // clock gives a node's local time: true time, bent by the jumps and drifts of the
@@ -31,14 +32,14 @@ type piece struct {
 const million = 1_000_000
 
 // longest is more than any clock gains in a run.
-const longest = 2 * time.Duration(Never)
+const longest = 2 * time.Duration(fault.Never)
 
 // setClocks gives a clock to each node whose time the plan bends.
 func (s *Sim) setClocks() {
 	bent := make(map[protocol.NodeID]bool)
 	for i := range s.windows {
 		w := &s.windows[i]
-		if (w.Op == Jump || w.Op == Drift) && !bent[w.Node] {
+		if (w.Op == fault.Jump || w.Op == fault.Drift) && !bent[w.Node] {
 			bent[w.Node] = true
 			x := s.rareOf(w.Node)
 			x.clock = newClock(w.Node, s.windows)
@@ -47,20 +48,20 @@ func (s *Sim) setClocks() {
 	}
 }
 
-func newClock(id protocol.NodeID, windows []window) *clock {
+func newClock(id protocol.NodeID, windows []fault.Window) *clock {
 	jumps := make(map[protocol.Time]int64)
 	turns := []protocol.Time{0}
-	var drifts []*window
+	var drifts []*fault.Window
 	for i := range windows {
 		w := &windows[i]
 		switch {
 		case w.Node != id:
-		case w.Op == Jump:
+		case w.Op == fault.Jump:
 			jumps[w.At] += int64(w.By)
 			turns = append(turns, w.At)
-		case w.Op == Drift:
+		case w.Op == fault.Drift:
 			drifts = append(drifts, w)
-			turns = append(turns, w.At, w.end)
+			turns = append(turns, w.At, w.Until)
 		}
 	}
 	slices.Sort(turns)
@@ -71,11 +72,11 @@ func newClock(id protocol.NodeID, windows []window) *clock {
 			p.off += c.pieces[n-1].offset(at)
 		}
 		for _, w := range drifts {
-			if w.on(at) {
+			if w.Open(at) {
 				p.ppm += int64(w.PPM)
 			}
 		}
-		p.ppm = max(-MaxDrift, min(p.ppm, MaxDrift))
+		p.ppm = max(-fault.MaxDrift, min(p.ppm, fault.MaxDrift))
 		if n := len(c.pieces); n == 0 || c.pieces[n-1].ppm != p.ppm || jumps[at] != 0 {
 			c.pieces = append(c.pieces, p)
 		}

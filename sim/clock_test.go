@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 
 	"pgregory.net/rapid"
 )
@@ -37,10 +38,10 @@ func inputsAt(texts map[protocol.Time]string, at ...protocol.Time) (inputs []Inp
 func TestAJumpMovesTheClockAndNoTimer(t *testing.T) {
 	plan := Plan{Nodes: 2, Node: scripts(clockwork())}
 	plan.Inputs = append(inputsAt(map[protocol.Time]string{2000: "set"}, 0, 999, 1000, 2000, 2500, 4000), input(9, 2500, 1, ""))
-	plan.Faults = []Fault{
-		{ID: 1, Op: Jump, At: 0, By: 50},
-		{ID: 2, Op: Jump, At: 1000, By: 500},
-		{ID: 3, Op: Jump, At: 2500, By: -3500},
+	plan.Faults = []fault.Fault{
+		{ID: 1, Op: fault.Jump, At: 0, By: 50},
+		{ID: 2, Op: fault.Jump, At: 1000, By: 500},
+		{ID: 3, Op: fault.Jump, At: 2500, By: -3500},
 	}
 	r := expectOutputs(t, plan, "0 0 start 50", "0 0 50", "0 1 start 0", "999 0 1049", "1000 0 1550", "2000 0 2550",
 		"2500 0 0", // not less than 0
@@ -54,9 +55,9 @@ func TestADriftStretchesTheClockAndItsTimers(t *testing.T) {
 	plan := Plan{Nodes: 1, Node: scripts(clockwork())}
 	set := map[protocol.Time]string{500: "set", 3000: "set", 10_000: "set"}
 	plan.Inputs = inputsAt(set, 500, 1000, 2000, 3000, 6000, 7000, 10_000, 12_000)
-	plan.Faults = []Fault{
-		{ID: 1, Op: Drift, At: 1000, PPM: 200_000, For: 4000}, // 800 too fast in the end, and stays so
-		{ID: 2, Op: Drift, At: 6000, PPM: -100_000},
+	plan.Faults = []fault.Fault{
+		{ID: 1, Op: fault.Drift, At: 1000, PPM: 200_000, For: 4000}, // 800 too fast in the end, and stays so
+		{ID: 2, Op: fault.Drift, At: 6000, PPM: -100_000},
 	}
 	r := expectOutputs(t, plan,
 		"0 0 start 0", "500 0 500", "1000 0 1000", "1500 0 timer 1600", // set before the drift
@@ -73,9 +74,9 @@ func TestClocksStayInTheRangeOfTime(t *testing.T) {
 		env.SetTimer(1<<63-1, 1) // beyond any run: no overflow
 		env.SetTimer(time.Duration(protocol.MaxTime)/2, 2)
 	}, timeout: func(env *protocol.Env, tag uint64) { say(env, fmt.Sprintf("%d at %d", tag, env.Now())) }})
-	plan.Faults = []Fault{
-		{ID: 1, Op: Jump, By: 24 * time.Hour, At: 5}, {ID: 2, Op: Drift, PPM: MaxDrift}, {ID: 3, Op: Drift, PPM: MaxDrift, At: 1},
-		{ID: 4, Op: Jump, By: -24 * time.Hour, At: 5, Node: 1}, {ID: 5, Op: Drift, PPM: -MaxDrift, Node: 1},
+	plan.Faults = []fault.Fault{
+		{ID: 1, Op: fault.Jump, By: 24 * time.Hour, At: 5}, {ID: 2, Op: fault.Drift, PPM: fault.MaxDrift}, {ID: 3, Op: fault.Drift, PPM: fault.MaxDrift, At: 1},
+		{ID: 4, Op: fault.Jump, By: -24 * time.Hour, At: 5, Node: 1}, {ID: 5, Op: fault.Drift, PPM: -fault.MaxDrift, Node: 1},
 	}
 	for id := range protocol.NodeID(2) {
 		plan.Inputs = append(plan.Inputs, input(uint64(id), protocol.MaxTime, id, ""))
@@ -93,16 +94,16 @@ func TestClocksAreExact(t *testing.T) {
 		})
 		p := Plan{Nodes: 1, Until: protocol.MaxTime}
 		for i := range rapid.IntRange(0, 6).Draw(t, "faults") {
-			f := Fault{ID: uint64(i), Op: Jump, At: at.Draw(t, "fault")}
+			f := fault.Fault{ID: uint64(i), Op: fault.Jump, At: at.Draw(t, "fault")}
 			if f.By = time.Duration(rapid.Int64Range(-int64(maxSpan), int64(maxSpan)).Draw(t, "by")); f.By%2 != 0 {
-				f.Op, f.By, f.For = Drift, 0, time.Duration(rapid.Int64Range(0, int64(maxSpan)).Draw(t, "for"))
-				f.PPM = rapid.Int32Range(-MaxDrift, MaxDrift).Draw(t, "ppm")
+				f.Op, f.By, f.For = fault.Drift, 0, time.Duration(rapid.Int64Range(0, int64(maxSpan)).Draw(t, "for"))
+				f.PPM = rapid.Int32Range(-fault.MaxDrift, fault.MaxDrift).Draw(t, "ppm")
 			}
 			p.Faults = append(p.Faults, f)
 		}
-		var windows []window
+		var windows []fault.Window
 		for i := range p.Faults {
-			windows = append(windows, windowOf(&p.Faults[i], Never))
+			windows = append(windows, fault.WindowOf(&p.Faults[i], fault.Never))
 		}
 		c, twin := newClock(0, windows), &slow{plan: p}
 		times := rapid.SliceOfN(at, 1, 20).Draw(t, "times")

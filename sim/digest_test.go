@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,7 +22,7 @@ func stormy() Plan {
 	for i := range uint64(10) {
 		plan.Inputs = append(plan.Inputs, input(i, protocol.Time(20*i), protocol.NodeID(i%6), "\x03"))
 	}
-	plan.Faults = []Fault{{ID: 1, Op: Crash, Node: 1, At: 30, After: 2, For: 9}, {ID: 2, Op: Crash, Node: 2, At: 50, For: 20}}
+	plan.Faults = []fault.Fault{{ID: 1, Op: fault.Crash, Node: 1, At: 30, After: 2, For: 9}, {ID: 2, Op: fault.Crash, Node: 2, At: 50, For: 20}}
 	return plan
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 	"dessim/sim/simtest/fixed"
 
 	"pgregory.net/rapid"
@@ -87,7 +88,7 @@ func TestRecordsAreWhatTheModelOfADiskSays(t *testing.T) {
 			effects := rapid.SliceOfN(effect, 0, 8).Draw(t, "effects")
 			plan.Inputs = append(plan.Inputs, input(uint64(i), at, 0, strings.Join(effects, "")))
 			if after := rapid.IntRange(0, 9).Draw(t, "crash after, 9 is none"); after < 9 {
-				f := Fault{ID: uint64(i), Op: Crash, At: at, After: after, For: 500}
+				f := fault.Fault{ID: uint64(i), Op: fault.Crash, At: at, After: after, For: 500}
 				if after == 0 {
 					f.At += 400 // between this step and the next one
 				} else {
@@ -126,7 +127,7 @@ func TestRecordsAreWhatTheModelOfADiskSays(t *testing.T) {
 // come.
 func TestDiscardForgetsNoRecordToCome(t *testing.T) {
 	plan := Plan{Nodes: 1, Node: scripts(clerk()), Inputs: []Input{input(1, 10, 0, "p0d9p1s0p2s0")}}
-	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 20, For: 1}}
+	plan.Faults = []fault.Fault{{ID: 1, Op: fault.Crash, At: 20, For: 1}}
 	_, c := run(t, plan, nil)
 	if got := c.outputs(); len(got) != 2 || got[1] != "21 0 1=p1 2=p2" {
 		t.Errorf("got %q, want records 1 and 2", got)
@@ -217,7 +218,7 @@ func TestATimerCancelledWhileHeldDoesNotFire(t *testing.T) {
 func TestACrashWhileTheDiskIsBusyLosesTheUnsyncedAndWhatWasHeld(t *testing.T) {
 	plan := busy(func(env *protocol.Env) { say(env, "after") })
 	plan.Inputs = append(plan.Inputs, input(2, 110, 0, "held"), input(3, 125, 0, "held"), input(4, 136, 0, "slow"))
-	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 130}, {ID: 2, Op: Restart, At: 135}, {ID: 3, Op: Crash, At: 300, For: 5}}
+	plan.Faults = []fault.Fault{{ID: 1, Op: fault.Crash, At: 130}, {ID: 2, Op: fault.Restart, At: 135}, {ID: 3, Op: fault.Crash, At: 300, For: 5}}
 	// The sync of 136 is done at 186: the one of the incarnation before, due at
 	// 150, has nothing to do with it.
 	r := expectOutputs(t, plan, "100 0 before", "136 0 before", "186 0 after", "255 0 timer 1", "305 0 found 0 rec", "425 0 timer 1")
@@ -233,7 +234,7 @@ func TestACrashAtASlowSyncComesWhenItIsDone(t *testing.T) {
 		4: {"100 0 before", "150 0 after", "151 0 found 0 rec", "271 0 timer 1"},
 	} {
 		plan := busy(func(env *protocol.Env) { say(env, "after"); say(env, "more") })
-		plan.Faults = []Fault{{ID: 1, Op: Crash, At: 100, After: after, For: 1}}
+		plan.Faults = []fault.Fault{{ID: 1, Op: fault.Crash, At: 100, After: after, For: 1}}
 		expectOutputs(t, plan, want...)
 	}
 }
@@ -241,7 +242,7 @@ func TestACrashAtASlowSyncComesWhenItIsDone(t *testing.T) {
 func TestACrashTellsWhetherItCameWhileSyncing(t *testing.T) {
 	for at, want := range map[protocol.Time]string{120: "while syncing", 170: "between steps"} {
 		plan := busy(func(*protocol.Env) {})
-		plan.Faults = []Fault{{ID: 1, Op: Crash, At: at}}
+		plan.Faults = []fault.Fault{{ID: 1, Op: fault.Crash, At: at}}
 		_, c := run(t, plan, nil)
 		crashed := slices.IndexFunc(c.events, func(e Event) bool { return e.What == Crashed })
 		if crashed < 0 || c.events[crashed].Text != want {

@@ -5,19 +5,20 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 )
 
 // salvage does to the disk what a crash by f does. What survives counts as synced
 // from then on, and follows the records synced before without a gap: a log that is
 // read back has none. A torn record is given to the node as it is, shorter; how to
 // tell that is the node's own affair.
-func (s *Sim) salvage(id protocol.NodeID, n *node, d *disk, f *Fault) {
+func (s *Sim) salvage(id protocol.NodeID, n *node, d *disk, f *fault.Fault) {
 	kept, lost := d.recs[:d.safe:d.safe], d.recs[d.safe:]
 	key := protocol.Key{Kind: kindKeep, A: id, N: protocol.Hash2(rootFault, f.ID)}
 	var torn []byte
 	switch {
 	case len(lost) == 0:
-	case f.Disk == KeepTorn:
+	case f.Disk == fault.KeepTorn:
 		whole := int(s.choose(n, key, uint64(len(lost))+1))
 		kept = append(kept, lost[:whole]...)
 		if whole < len(lost) && len(lost[whole].bytes) > 1 {
@@ -25,7 +26,7 @@ func (s *Sim) salvage(id protocol.NodeID, n *node, d *disk, f *Fault) {
 			torn = lost[whole].bytes
 			torn = torn[:s.choose(n, key, uint64(len(torn)))]
 		}
-	case f.Disk == KeepScattered:
+	case f.Disk == fault.KeepScattered:
 		for i := range lost {
 			key.N = protocol.Hash3(rootFault, f.ID, uint64(i))
 			if s.chance(n, key, protocol.Ratio{Num: 1, Den: 2}) {
@@ -48,7 +49,7 @@ func (s *Sim) slowSync(id protocol.NodeID) time.Duration {
 	late := time.Duration(0)
 	slow := s.rare[id].slow
 	for i := range slow {
-		if slow[i].on(s.now) {
+		if slow[i].Open(s.now) {
 			late += slow[i].By
 		}
 	}
@@ -59,7 +60,7 @@ func (s *Sim) slowSync(id protocol.NodeID) time.Duration {
 }
 
 // rot flips a bit of a synced record. The checksum stays that of what was written.
-func (s *Sim) rot(id protocol.NodeID, n *node, x *rare, f *Fault) {
+func (s *Sim) rot(id protocol.NodeID, n *node, x *rare, f *fault.Fault) {
 	if x.disk == nil {
 		return
 	}

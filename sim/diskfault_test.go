@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 	"dessim/sim/simtest/fixed"
 	"dessim/sim/source"
 
@@ -49,24 +50,24 @@ func (a answers) Chance(k protocol.Key, _ protocol.Ratio) bool { return a.next(k
 
 func TestWhatSurvivesACrashIsWhatTheFaultSays(t *testing.T) {
 	for _, test := range []struct {
-		disk Survival
+		disk fault.Survival
 		src  answers
 		want string // found at the restart
 		f    FaultCounts
 	}{
-		{KeepNone, nil, "0=p0 1=p1", FaultCounts{Unsynced: 3}},
-		{KeepTorn, nil, "0=p0 1=p1", FaultCounts{Unsynced: 3}},
-		{KeepTorn, answers{kindTear: {1}}, "0=p0 1=p1 2=p", FaultCounts{Unsynced: 3, Torn: 1}},
-		{KeepTorn, answers{kindKeep: {2}, kindTear: {1}}, "0=p0 1=p1 2=p2 3=p3 4=p", FaultCounts{Kept: 2, Unsynced: 1, Torn: 1}},
-		{KeepTorn, answers{kindKeep: {3}, kindTear: {1}}, "0=p0 1=p1 2=p2 3=p3 4=p4", FaultCounts{Kept: 3}},
-		{KeepScattered, nil, "0=p0 1=p1", FaultCounts{Unsynced: 3}},
-		{KeepScattered, answers{kindKeep: {1, 0, 1}}, "0=p0 1=p1 2=p2 3=p4", FaultCounts{Kept: 2, Unsynced: 1}},
+		{fault.KeepNone, nil, "0=p0 1=p1", FaultCounts{Unsynced: 3}},
+		{fault.KeepTorn, nil, "0=p0 1=p1", FaultCounts{Unsynced: 3}},
+		{fault.KeepTorn, answers{kindTear: {1}}, "0=p0 1=p1 2=p", FaultCounts{Unsynced: 3, Torn: 1}},
+		{fault.KeepTorn, answers{kindKeep: {2}, kindTear: {1}}, "0=p0 1=p1 2=p2 3=p3 4=p", FaultCounts{Kept: 2, Unsynced: 1, Torn: 1}},
+		{fault.KeepTorn, answers{kindKeep: {3}, kindTear: {1}}, "0=p0 1=p1 2=p2 3=p3 4=p4", FaultCounts{Kept: 3}},
+		{fault.KeepScattered, nil, "0=p0 1=p1", FaultCounts{Unsynced: 3}},
+		{fault.KeepScattered, answers{kindKeep: {1, 0, 1}}, "0=p0 1=p1 2=p2 3=p4", FaultCounts{Kept: 2, Unsynced: 1}},
 	} {
 		plan := Plan{Nodes: 1, Node: scripts(clerk())}
 		plan.Inputs = []Input{input(1, 10, 0, "p0p1s0p2p3p4"), input(2, 40, 0, "p5s0"), input(3, 60, 0, "p6")}
-		plan.Faults = []Fault{
-			{ID: 1, Op: Crash, At: 20, For: 10, Disk: test.disk},
-			{ID: 2, Op: Crash, At: 50, For: 5}, // and again: what survived counts as synced
+		plan.Faults = []fault.Fault{
+			{ID: 1, Op: fault.Crash, At: 20, For: 10, Disk: test.disk},
+			{ID: 2, Op: fault.Crash, At: 50, For: 5}, // and again: what survived counts as synced
 		}
 		r, c := run(t, plan, test.src)
 		found := outputsOf(c)
@@ -85,7 +86,7 @@ func TestSurvivorsAreAPrefixAndAPartOrAnySubset(t *testing.T) {
 	property := func(t *rapid.T) {
 		records := rapid.SliceOfN(rapid.StringMatching("[a-e]{0,4}"), 1, 9).Draw(t, "records")
 		synced := rapid.IntRange(0, len(records)).Draw(t, "synced")
-		disk := Survival(rapid.IntRange(0, 2).Draw(t, "disk"))
+		disk := fault.Survival(rapid.IntRange(0, 2).Draw(t, "disk"))
 		var found [][2]string
 		node := script{
 			start: func(env *protocol.Env) {
@@ -104,7 +105,7 @@ func TestSurvivorsAreAPrefixAndAPartOrAnySubset(t *testing.T) {
 			},
 		}
 		plan := Plan{Nodes: 1, Node: scripts(node), Inputs: []Input{input(1, 10, 0, "")}, Poison: rapid.Bool().Draw(t, "poison")}
-		plan.Faults = []Fault{{ID: 1, Op: Crash, At: 20, For: 10, Disk: disk}}
+		plan.Faults = []fault.Fault{{ID: 1, Op: fault.Crash, At: 20, For: 10, Disk: disk}}
 		run(t, plan, source.Seed(rapid.Uint64().Draw(t, "seed")))
 		var bodies []string
 		for i, f := range found {
@@ -118,11 +119,11 @@ func TestSurvivorsAreAPrefixAndAPartOrAnySubset(t *testing.T) {
 		}
 		kept, lost := bodies[synced:], records[synced:]
 		switch disk {
-		case KeepNone:
+		case fault.KeepNone:
 			if len(kept) > 0 {
 				t.Fatalf("%q survived, want none", kept)
 			}
-		case KeepTorn:
+		case fault.KeepTorn:
 			n := 0
 			for n < len(kept) && kept[n] == lost[n] {
 				n++
@@ -132,7 +133,7 @@ func TestSurvivorsAreAPrefixAndAPartOrAnySubset(t *testing.T) {
 				t.Fatalf("of %q %q survived, want a prefix and a part of the next", lost, kept)
 			}
 			sawTorn = sawTorn || torn
-		case KeepScattered:
+		case fault.KeepScattered:
 			i := 0
 			for _, rec := range kept {
 				for i < len(lost) && lost[i] != rec {
@@ -144,7 +145,7 @@ func TestSurvivorsAreAPrefixAndAPartOrAnySubset(t *testing.T) {
 				i++
 			}
 		}
-		if len(lost) > 1 && disk != KeepNone {
+		if len(lost) > 1 && disk != fault.KeepNone {
 			sawAll = sawAll || slices.Equal(kept, lost)
 			sawNone = sawNone || len(kept) == 0
 		}
@@ -171,7 +172,7 @@ func TestAFailingSyncCrashesTheNodeThere(t *testing.T) {
 			},
 		}, script{receive: func(env *protocol.Env, _ protocol.NodeID, msg []byte) { say(env, string(msg)) }})
 		plan.Inputs = []Input{input(1, 100, 0, "one"), input(2, 200, 0, "two"), input(3, 300, 0, "three"), input(4, 400, 0, "four")}
-		plan.Faults = []Fault{{ID: 1, Op: FailSync, At: 150, For: 20}, {ID: 2, Op: FailSync, At: 350, For: 20, Disk: KeepTorn}}
+		plan.Faults = []fault.Fault{{ID: 1, Op: fault.FailSync, At: 150, For: 20}, {ID: 2, Op: fault.FailSync, At: 350, For: 20, Disk: fault.KeepTorn}}
 		r, c := run(t, plan, answers{kindKeep: {1}})
 		var got []string
 		for _, e := range c.events {
@@ -205,9 +206,9 @@ func TestASlowDiskTakesLonger(t *testing.T) {
 			plan.Inputs = append(plan.Inputs, input(10*i+uint64(id), protocol.Time(100*(i+1)), id, "p0s0"))
 		}
 	}
-	plan.Faults = []Fault{
-		{ID: 1, Op: SlowSync, At: 150, By: 20, For: 150}, // until 300
-		{ID: 2, Op: SlowSync, At: 200, By: 4, For: 1},
+	plan.Faults = []fault.Fault{
+		{ID: 1, Op: fault.SlowSync, At: 150, By: 20, For: 150}, // until 300
+		{ID: 2, Op: fault.SlowSync, At: 200, By: 4, For: 1},
 	}
 	r, c := run(t, plan, nil)
 	var got []string
@@ -224,11 +225,11 @@ func TestASlowDiskTakesLonger(t *testing.T) {
 
 func TestARottenRecordKeepsItsNodeDown(t *testing.T) {
 	plan := Plan{Nodes: 1, Node: scripts(clerk()), Inputs: []Input{input(1, 10, 0, "p0p1s0p2"), input(2, 80, 0, "p3")}}
-	plan.Faults = []Fault{
-		{ID: 1, Op: Rot, At: 20},
-		{ID: 2, Op: Crash, At: 30, For: 10},
-		{ID: 3, Op: Restart, At: 50},
-		{ID: 4, Op: Heal, At: 60},
+	plan.Faults = []fault.Fault{
+		{ID: 1, Op: fault.Rot, At: 20},
+		{ID: 2, Op: fault.Crash, At: 30, For: 10},
+		{ID: 3, Op: fault.Restart, At: 50},
+		{ID: 4, Op: fault.Heal, At: 60},
 	}
 	r, c := run(t, plan, answers{kindRot: {1}, kindRotBit: {9}})
 	if got := textOf(c, Damaged); !slices.Equal(got, []string{"record 1 fails its checksum"}) {
@@ -246,7 +247,7 @@ func TestARottenRecordKeepsItsNodeDown(t *testing.T) {
 func TestRotIsNeverAccepted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		plan := Plan{Nodes: 1, Node: scripts(clerk()), Inputs: []Input{input(1, 10, 0, "p0p1s0p2s0p3")}}
-		plan.Faults = []Fault{{ID: 1, Op: Rot, At: 20}, {ID: 2, Op: Crash, At: 30, For: 10, Disk: Survival(rapid.IntRange(0, 2).Draw(t, "disk"))}}
+		plan.Faults = []fault.Fault{{ID: 1, Op: fault.Rot, At: 20}, {ID: 2, Op: fault.Crash, At: 30, For: 10, Disk: fault.Survival(rapid.IntRange(0, 2).Draw(t, "disk"))}}
 		if r, c := run(t, plan, source.Seed(rapid.Uint64().Draw(t, "seed"))); r.Restarts != 0 || c.of(Damaged) != 1 {
 			t.Fatalf("got %+v", r)
 		}
@@ -256,7 +257,7 @@ func TestRotIsNeverAccepted(t *testing.T) {
 func TestRotNeedsASyncedRecord(t *testing.T) {
 	for _, does := range []string{"", "p0", "p0s0d1s0"} {
 		plan := Plan{Nodes: 1, Node: scripts(clerk()), Inputs: []Input{input(1, 10, 0, does)}}
-		plan.Faults = []Fault{{ID: 1, Op: Rot, At: 20}, {ID: 2, Op: Crash, At: 30, For: 10}}
+		plan.Faults = []fault.Fault{{ID: 1, Op: fault.Rot, At: 20}, {ID: 2, Op: fault.Crash, At: 30, For: 10}}
 		if r, _ := run(t, plan, source.Seed(1)); r.Faults.Rotted != 0 || r.Restarts != 1 {
 			t.Errorf("%q: got %+v", does, r)
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 )
 
 const second = protocol.Time(time.Second)
@@ -63,7 +64,7 @@ func TestACancelledTimerKeepsNoRunFromBeingQuiet(t *testing.T) {
 
 func TestASyncThatACrashCutOffKeepsNoRunGoing(t *testing.T) {
 	plan := Plan{Nodes: 1, Node: scripts(script{start: func(env *protocol.Env) { env.Sync() }}), Disk: Disk{Sync: time.Minute}}
-	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 9}}
+	plan.Faults = []fault.Fault{{ID: 1, Op: fault.Crash, At: 9}}
 	expectEnd(t, plan, Quiet, 9)
 }
 
@@ -84,11 +85,11 @@ func TestPeriodicTimersAndWhatFollowsDoNotKeepARunGoing(t *testing.T) {
 	plan.Inputs = []Input{input(1, 10*second, 1, "")}
 	expectEnd(t, plan, Settled, 10*second)
 
-	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 20 * second, For: 15 * time.Second}}
+	plan.Faults = []fault.Fault{{ID: 1, Op: fault.Crash, At: 20 * second, For: 15 * time.Second}}
 	expectEnd(t, plan, Settled, 35*second)
 
 	plan.Faults[0].For = 0
-	plan.Faults = append(plan.Faults, Fault{ID: 2, Op: Restart, At: 50 * second})
+	plan.Faults = append(plan.Faults, fault.Fault{ID: 2, Op: fault.Restart, At: 50 * second})
 	expectEnd(t, plan, Settled, 50*second)
 
 	plan.Starts = []protocol.Time{0, 0, 70 * second}

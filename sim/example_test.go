@@ -6,6 +6,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
@@ -81,7 +82,7 @@ func Example_crash() {
 		Nodes:  1,
 		Node:   func(protocol.NodeID) protocol.Node { return new(counter) },
 		Link:   sim.Link{Delay: time.Millisecond},
-		Faults: []sim.Fault{{ID: 1, Op: sim.Crash, At: protocol.Time(3500 * time.Millisecond), For: time.Second}},
+		Faults: []fault.Fault{{ID: 1, Op: fault.Crash, At: protocol.Time(3500 * time.Millisecond), For: time.Second}},
 		Until:  protocol.Time(6 * time.Second),
 	}, source.Seed(1), trace)
 	if err != nil {

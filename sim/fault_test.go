@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 )
 
 // lifer says its incarnation and how many steps its machine has seen, and on an
@@ -56,7 +57,7 @@ func TestACrashComesAfterTheKthEffect(t *testing.T) {
 	}
 	for k := 1; k < len(want); k++ {
 		plan := Plan{Nodes: 2, Node: scripts(node, script{}), Inputs: []Input{input(1, 100, 0, "")}}
-		plan.Faults = []Fault{{ID: 1, Op: Crash, At: 50, After: k}}
+		plan.Faults = []fault.Fault{{ID: 1, Op: fault.Crash, At: 50, After: k}}
 		r, c := run(t, plan, nil)
 		var got []string
 		for _, e := range c.events {
@@ -80,7 +81,7 @@ func TestACrashComesAfterTheKthEffect(t *testing.T) {
 }
 
 func TestAStepWithoutEffectsCanCrash(t *testing.T) {
-	plan := Plan{Nodes: 1, Node: scripts(script{}), Inputs: []Input{input(1, 100, 0, "")}, Faults: []Fault{{ID: 1, Op: Crash, At: 50, After: 3}}}
+	plan := Plan{Nodes: 1, Node: scripts(script{}), Inputs: []Input{input(1, 100, 0, "")}, Faults: []fault.Fault{{ID: 1, Op: fault.Crash, At: 50, After: 3}}}
 	r, c := run(t, plan, nil)
 	if r.Crashes != 1 || c.events[len(c.events)-2].Text != "after 0 of 0 effects" {
 		t.Errorf("got %+v", c.events)
@@ -90,13 +91,13 @@ func TestAStepWithoutEffectsCanCrash(t *testing.T) {
 func TestARestartIsAFreshMachineOfTheNextIncarnation(t *testing.T) {
 	plan := lifers(1)
 	plan.Inputs = []Input{input(1, 10, 0, ""), input(2, 25, 0, ""), input(3, 40, 0, "")}
-	plan.Faults = []Fault{
-		{ID: 1, Op: Crash, At: 20, For: 10},
-		{ID: 2, Op: Crash, At: 50},
-		{ID: 3, Op: Restart, At: 60},
-		{ID: 4, Op: Restart, At: 61}, // it is up: nothing
-		{ID: 5, Op: Crash, At: 70},
-		{ID: 6, Op: Crash, At: 71}, // it is down: nothing
+	plan.Faults = []fault.Fault{
+		{ID: 1, Op: fault.Crash, At: 20, For: 10},
+		{ID: 2, Op: fault.Crash, At: 50},
+		{ID: 3, Op: fault.Restart, At: 60},
+		{ID: 4, Op: fault.Restart, At: 61}, // it is up: nothing
+		{ID: 5, Op: fault.Crash, At: 70},
+		{ID: 6, Op: fault.Crash, At: 71}, // it is down: nothing
 	}
 	r := expectOutputs(t, plan,
 		"0 0 start: incarnation 1, step 1", "10 0 receive from outside: incarnation 1, step 2",
@@ -111,11 +112,11 @@ func TestARestartIsAFreshMachineOfTheNextIncarnation(t *testing.T) {
 // it again, decides how long it is down then.
 func TestTheEndOfOneCrashDoesNotEndAnother(t *testing.T) {
 	plan := lifers(1)
-	plan.Faults = []Fault{
-		{ID: 1, Op: Crash, At: 10, For: 50}, // until 60
-		{ID: 2, Op: Restart, At: 20},
-		{ID: 3, Op: Crash, At: 30}, // until a restart
-		{ID: 4, Op: Restart, At: 90},
+	plan.Faults = []fault.Fault{
+		{ID: 1, Op: fault.Crash, At: 10, For: 50}, // until 60
+		{ID: 2, Op: fault.Restart, At: 20},
+		{ID: 3, Op: fault.Crash, At: 30}, // until a restart
+		{ID: 4, Op: fault.Restart, At: 90},
 	}
 	expectOutputs(t, plan, "0 0 start: incarnation 1, step 1", "20 0 start: incarnation 2, step 1", "90 0 start: incarnation 3, step 1")
 }
@@ -124,7 +125,7 @@ func TestMessagesSentBeforeACrashArrive(t *testing.T) {
 	plan := Plan{Nodes: 2, Node: scripts(
 		script{start: func(env *protocol.Env) { env.Send(1, kindT, []byte("from the dead")) }},
 		script{receive: func(env *protocol.Env, _ protocol.NodeID, msg []byte) { say(env, string(msg)) }},
-	), Faults: []Fault{{ID: 1, Op: Crash, At: 1}}}
+	), Faults: []fault.Fault{{ID: 1, Op: fault.Crash, At: 1}}}
 	expectOutputs(t, plan, "10 1 from the dead")
 }
 
@@ -136,7 +137,7 @@ func TestACrashDropsAllTimers(t *testing.T) {
 			}
 		},
 		timeout: func(env *protocol.Env, tag uint64) { say(env, fmt.Sprint(tag)) },
-	}), Faults: []Fault{{ID: 1, Op: Crash, At: 10, For: 1}}}
+	}), Faults: []fault.Fault{{ID: 1, Op: fault.Crash, At: 10, For: 1}}}
 	r, c := run(t, plan, nil)
 	if r.Fired != 9 || r.End != 51 || c.outputs()[0] != "51 0 0" {
 		t.Errorf("got %d timers, %q; want those of the second incarnation", r.Fired, c.outputs())
@@ -154,12 +155,12 @@ func TestFaultsComeBeforeInputsBeforeMessages(t *testing.T) {
 	plan.Inputs = []Input{input(7, 10, 1, "")}
 	expectOutputs(t, plan, "0 1 start: incarnation 1, step 1",
 		"10 1 receive from outside: incarnation 1, step 2", "10 1 receive from 0: incarnation 1, step 3", "10 1 receive from 2: incarnation 1, step 4")
-	plan.Faults = []Fault{{ID: 1 << 61, Op: Crash, At: 10}}
+	plan.Faults = []fault.Fault{{ID: 1 << 61, Op: fault.Crash, At: 10}}
 	plan.Faults[0].Node = 1
 	if r := expectOutputs(t, plan, "0 1 start: incarnation 1, step 1"); r.Dropped != 3 {
 		t.Errorf("%d dropped, want 3", r.Dropped)
 	}
-	plan.Faults = append(plan.Faults, Fault{ID: 1<<61 + 1, Op: Restart, At: 10, Node: 1})
+	plan.Faults = append(plan.Faults, fault.Fault{ID: 1<<61 + 1, Op: fault.Restart, At: 10, Node: 1})
 	expectOutputs(t, plan, "0 1 start: incarnation 1, step 1", "10 1 start: incarnation 2, step 1",
 		"10 1 receive from outside: incarnation 2, step 2", "10 1 receive from 0: incarnation 2, step 3", "10 1 receive from 2: incarnation 2, step 4")
 }
@@ -168,7 +169,7 @@ func TestFaultsBeforeTheStartDoNotHurt(t *testing.T) {
 	plan := lifers(1)
 	plan.Starts = []protocol.Time{50}
 	plan.Inputs = []Input{input(1, 40, 0, ""), input(2, 60, 0, "")}
-	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 10, For: 5}, {ID: 2, Op: Restart, At: 20}}
+	plan.Faults = []fault.Fault{{ID: 1, Op: fault.Crash, At: 10, For: 5}, {ID: 2, Op: fault.Restart, At: 20}}
 	r := expectOutputs(t, plan, "50 0 start: incarnation 1, step 1", "60 0 receive from outside: incarnation 1, step 2")
 	if r.Crashes != 0 || r.Restarts != 0 || r.Dropped != 1 {
 		t.Errorf("got %+v, want no crash, no restart, one dropped", r)
@@ -180,10 +181,10 @@ func TestFaultsBeforeTheStartDoNotHurt(t *testing.T) {
 func TestACrashAfterEffectsCanHitAStart(t *testing.T) {
 	plan := lifers(1)
 	plan.Starts = []protocol.Time{50}
-	plan.Faults = []Fault{
-		{ID: 1, Op: Crash, At: 10, After: 1, For: 5}, // hits the start of 50
-		{ID: 2, Op: Crash, At: 70, For: 30},
-		{ID: 3, Op: Crash, At: 80, After: 1, For: 1}, // hits the restart of 100
+	plan.Faults = []fault.Fault{
+		{ID: 1, Op: fault.Crash, At: 10, After: 1, For: 5}, // hits the start of 50
+		{ID: 2, Op: fault.Crash, At: 70, For: 30},
+		{ID: 3, Op: fault.Crash, At: 80, After: 1, For: 1}, // hits the restart of 100
 	}
 	r := expectOutputs(t, plan,
 		"50 0 start: incarnation 1, step 1", "55 0 start: incarnation 2, step 1",
@@ -201,7 +202,7 @@ func TestOfTwoFaultsInOneStepTheFirstEffectCounts(t *testing.T) {
 	}}
 	for _, ids := range [][2]uint64{{1, 2}, {2, 1}} {
 		plan := Plan{Nodes: 1, Node: scripts(node), Inputs: []Input{input(1, 100, 0, ""), input(2, 200, 0, "")}}
-		plan.Faults = []Fault{{ID: ids[0], Op: Crash, At: 50, After: 2, For: 10}, {ID: ids[1], Op: Crash, At: 50, After: 5}}
+		plan.Faults = []fault.Fault{{ID: ids[0], Op: fault.Crash, At: 50, After: 2, For: 10}, {ID: ids[1], Op: fault.Crash, At: 50, After: 5}}
 		_, c := run(t, plan, nil)
 		want := []string{"100 0 0", "100 0 1"}
 		for i := range 9 {

@@ -1,21 +1,24 @@
 package sim
 
-import "dessim/protocol"
+import (
+	"dessim/protocol"
+	"dessim/sim/fault"
+)
 
 // scheduleHeal enters the i-th fault, the plan's Heal: one event at node 0, which
 // says so, and one at each other node that some fault can have stopped, so that
 // each restarts by an event of its own.
 func (s *Sim) scheduleHeal(i int) {
 	f := &s.plan.Faults[i]
-	if f.At == Never {
+	if f.At == fault.Never {
 		return
 	}
 	hit := make([]bool, len(s.nodes))
 	hit[0] = true
 	for j := range s.plan.Faults {
 		switch g := &s.plan.Faults[j]; g.Op {
-		case Crash, FailSync, Pause:
-			hit[g.Node], hit[g.at()] = true, true
+		case fault.Crash, fault.FailSync, fault.Pause:
+			hit[g.Node], hit[g.Site()] = true, true
 		}
 	}
 	for id := range hit {
@@ -27,7 +30,7 @@ func (s *Sim) scheduleHeal(i int) {
 
 // heal frees a node of its faults. Windows have ended by themselves, since they
 // know when the calm begins: see windowOf.
-func (s *Sim) heal(c *cause, n *node, x *rare, f *Fault) {
+func (s *Sim) heal(c *cause, n *node, x *rare, f *fault.Fault) {
 	if c.id == 0 {
 		s.result.Healed = s.now
 		s.announce(Injected, f)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -15,7 +16,7 @@ import (
 func TestAPausedNodeDoesLaterWhatCameMeanwhile(t *testing.T) {
 	plan := lifers(2)
 	plan.Inputs = []Input{input(1, 10, 0, ""), input(2, 30, 0, ""), input(3, 25, 0, ""), input(4, 40, 0, ""), input(5, 50, 0, ""), input(6, 30, 1, "")}
-	plan.Faults = []Fault{{ID: 1, Op: Pause, At: 25, For: 15}}
+	plan.Faults = []fault.Fault{{ID: 1, Op: fault.Pause, At: 25, For: 15}}
 	r := expectOutputs(t, plan,
 		"0 0 start: incarnation 1, step 1", "0 1 start: incarnation 1, step 1", "10 0 receive from outside: incarnation 1, step 2",
 		"30 1 receive from outside: incarnation 1, step 2",
@@ -29,7 +30,7 @@ func TestAPausedNodeDoesLaterWhatCameMeanwhile(t *testing.T) {
 func TestACrashEndsAPause(t *testing.T) {
 	plan := lifers(1)
 	plan.Inputs = []Input{input(1, 20, 0, ""), input(2, 35, 0, "")}
-	plan.Faults = []Fault{{ID: 1, Op: Pause, At: 10, For: 90}, {ID: 2, Op: Crash, At: 25, For: 5}, {ID: 3, Op: Pause, At: 110, For: 5}}
+	plan.Faults = []fault.Fault{{ID: 1, Op: fault.Pause, At: 10, For: 90}, {ID: 2, Op: fault.Crash, At: 25, For: 5}, {ID: 3, Op: fault.Pause, At: 110, For: 5}}
 	r, c := run(t, plan, nil)
 	want := []string{"0 0 start: incarnation 1, step 1", "30 0 start: incarnation 2, step 1", "35 0 receive from outside: incarnation 2, step 2"}
 	if got := c.outputs(); !slices.Equal(got, want) {
@@ -52,7 +53,7 @@ func TestTimersOfAPausedNodeFireAfterIt(t *testing.T) {
 			say(env, fmt.Sprint(tag))
 			env.CancelTimer(2)
 		},
-	}), Faults: []Fault{{ID: 1, Op: Pause, At: 5, For: 50}}}
+	}), Faults: []fault.Fault{{ID: 1, Op: fault.Pause, At: 5, For: 50}}}
 	expectOutputs(t, plan, "55 0 0", "55 0 1", "55 0 3")
 }
 
@@ -64,14 +65,14 @@ func TestAStepThatWaitsForItsDiskGoesOnAfterAPause(t *testing.T) {
 	}}
 	plan := Plan{Nodes: 1, Node: scripts(node), Disk: Disk{Sync: 10}}
 	plan.Inputs = []Input{input(1, 100, 0, "a"), input(2, 103, 0, "b"), input(3, 112, 0, "c")}
-	plan.Faults = []Fault{{ID: 1, Op: Pause, At: 105, For: 20}}
+	plan.Faults = []fault.Fault{{ID: 1, Op: fault.Pause, At: 105, For: 20}}
 	expectOutputs(t, plan, "125 0 a", "135 0 b", "145 0 c")
 
-	plan.Faults = []Fault{{ID: 1, Op: Pause, At: 105, For: 3}} // over before the disk is done
+	plan.Faults = []fault.Fault{{ID: 1, Op: fault.Pause, At: 105, For: 3}} // over before the disk is done
 	expectOutputs(t, plan, "110 0 a", "120 0 b", "130 0 c")
 
 	// The node does not know yet that its disk was done.
-	plan.Faults = []Fault{{ID: 1, Op: Pause, At: 105, For: 20}, {ID: 2, Op: Crash, At: 120, For: 1}}
+	plan.Faults = []fault.Fault{{ID: 1, Op: fault.Pause, At: 105, For: 20}, {ID: 2, Op: fault.Crash, At: 120, For: 1}}
 	r := expectOutputs(t, plan)
 	if r.Faults.Unsynced != 1 || r.Dropped != 2 {
 		t.Errorf("got %+v", r)
@@ -93,27 +94,27 @@ func TestACrashComesRightAfterItsAnchor(t *testing.T) {
 	}}
 	const whole = "sent persisted sent synced output sent"
 	for _, test := range []struct {
-		on   Anchor
+		on   fault.Anchor
 		at   protocol.Time
 		want []string // of the inputs of 100, 200 and 300
 	}{
-		{Anchor{Op: protocol.OpPersist, N: 1}, 50, []string{"sent persisted crashed", whole, whole}},
-		{Anchor{Op: protocol.OpPersist, N: 1}, 101, []string{whole, "sent persisted crashed", whole}},
-		{Anchor{Op: protocol.OpSync, N: 2}, 50, []string{whole, "sent persisted sent synced crashed", whole}},
-		{Anchor{Op: protocol.OpOutput, Kind: kindT, N: 1}, 50, []string{"sent persisted sent synced output crashed", whole, whole}},
-		{Anchor{Op: protocol.OpOutput, Kind: ack, N: 1}, 50, []string{whole, whole, whole}},
-		{Anchor{Op: protocol.OpSend, Kind: ack, N: 2}, 50, []string{whole, "sent persisted sent crashed", whole}},
-		{Anchor{Op: protocol.OpSend, Kind: kindT, N: 6}, 50, []string{whole, whole, whole + " crashed"}},
-		{Anchor{Op: protocol.OpSend, N: 4}, 50, []string{whole, "sent crashed", whole}},
-		{Anchor{Op: protocol.OpSetTimer, N: 3}, 50, []string{whole, whole, "sent persisted sent synced crashed"}},
+		{fault.Anchor{Op: protocol.OpPersist, N: 1}, 50, []string{"sent persisted crashed", whole, whole}},
+		{fault.Anchor{Op: protocol.OpPersist, N: 1}, 101, []string{whole, "sent persisted crashed", whole}},
+		{fault.Anchor{Op: protocol.OpSync, N: 2}, 50, []string{whole, "sent persisted sent synced crashed", whole}},
+		{fault.Anchor{Op: protocol.OpOutput, Kind: kindT, N: 1}, 50, []string{"sent persisted sent synced output crashed", whole, whole}},
+		{fault.Anchor{Op: protocol.OpOutput, Kind: ack, N: 1}, 50, []string{whole, whole, whole}},
+		{fault.Anchor{Op: protocol.OpSend, Kind: ack, N: 2}, 50, []string{whole, "sent persisted sent crashed", whole}},
+		{fault.Anchor{Op: protocol.OpSend, Kind: kindT, N: 6}, 50, []string{whole, whole, whole + " crashed"}},
+		{fault.Anchor{Op: protocol.OpSend, N: 4}, 50, []string{whole, "sent crashed", whole}},
+		{fault.Anchor{Op: protocol.OpSetTimer, N: 3}, 50, []string{whole, whole, "sent persisted sent synced crashed"}},
 	} {
 		for _, took := range []protocol.Time{0, 5} {
 			plan := Plan{Nodes: 2, Node: scripts(node, script{}), Disk: Disk{Sync: took.Sub(0)}}
 			plan.Inputs = []Input{input(1, 100, 0, ""), input(2, 200, 0, ""), input(3, 300, 0, "")}
-			plan.Faults = []Fault{
-				{ID: 1, Op: Crash, At: test.at, On: test.on, For: 10},
+			plan.Faults = []fault.Fault{
+				{ID: 1, Op: fault.Crash, At: test.at, On: test.on, For: 10},
 				// A life in between: the count goes on.
-				{ID: 2, Op: Crash, At: 150, For: 10}, {ID: 3, Op: Crash, At: 250, For: 10},
+				{ID: 2, Op: fault.Crash, At: 150, For: 10}, {ID: 3, Op: fault.Crash, At: 250, For: 10},
 			}
 			_, c := run(t, plan, nil)
 			got := []string{"", "", ""}
@@ -152,17 +153,17 @@ func TestACrashComesRightAfterAnotherNodesEffect(t *testing.T) {
 			}
 		}}
 	}
-	at := func(id uint64, node protocol.NodeID, span time.Duration) Fault {
-		return Fault{ID: id, Op: Crash, Node: node, At: 50, For: span,
-			On: Anchor{Op: protocol.OpOutput, Kind: kindT, N: 1, Other: true}}
+	at := func(id uint64, node protocol.NodeID, span time.Duration) fault.Fault {
+		return fault.Fault{ID: id, Op: fault.Crash, Node: node, At: 50, For: span,
+			On: fault.Anchor{Op: protocol.OpOutput, Kind: kindT, N: 1, Other: true}}
 	}
 	plan := Plan{Nodes: 5, Node: scripts(leader, keeper(true), keeper(false), keeper(false), keeper(false)), Disk: Disk{Sync: 10}}
 	for id := range protocol.NodeID(5) {
 		plan.Inputs = append(plan.Inputs, input(uint64(id), 95+protocol.Time(id), id, ""))
 	}
 	plan.Inputs[0].At = 100
-	plan.Faults = []Fault{at(1, 0, 7), at(2, 1, 5), at(3, 2, 0), at(4, 3, 5), at(5, 3, 5), at(6, 4, 6), at(7, 0, 1),
-		{ID: 8, Op: Crash, Node: 3, At: 99, For: 50}}
+	plan.Faults = []fault.Fault{at(1, 0, 7), at(2, 1, 5), at(3, 2, 0), at(4, 3, 5), at(5, 3, 5), at(6, 4, 6), at(7, 0, 1),
+		{ID: 8, Op: fault.Crash, Node: 3, At: 99, For: 50}}
 	r, c := run(t, plan, nil)
 	var got []string
 	for _, e := range c.events {
@@ -186,16 +187,16 @@ func TestHealEndsAllFaults(t *testing.T) {
 	everywhere := [][]protocol.NodeID{nil, nil}
 	sure := protocol.Percent(100)
 	plan := bells(7, 9,
-		Fault{ID: 1, Op: Cut, At: 15, Groups: [][]protocol.NodeID{{0}, {1}}}, Fault{ID: 2, Op: Slow, At: 15, By: 3, Groups: everywhere, For: 500},
-		Fault{ID: 3, Op: Lose, At: 15, Rate: sure, Groups: [][]protocol.NodeID{{1}, {0}}},
-		Fault{ID: 4, Op: Crash, At: 15, Node: 2},
-		Fault{ID: 5, Op: Crash, At: 15, Node: 3, For: 5000},
-		Fault{ID: 6, Op: Pause, At: 15, Node: 4, For: 5000},
-		Fault{ID: 7, Op: Crash, At: 15, Node: 5, On: Anchor{Op: protocol.OpSend, Kind: kindT, N: 23}}, // the 21st is at 30, and four are one step
-		Fault{ID: 8, Op: FailSync, At: 15, Node: 5},
-		Fault{ID: 9, Op: Crash, At: 15, Node: 6, After: 3},
-		Fault{ID: 10, Op: Crash, At: 41, Node: 6, After: 3},
-		Fault{ID: 11, Op: Heal, At: 45},
+		fault.Fault{ID: 1, Op: fault.Cut, At: 15, Groups: [][]protocol.NodeID{{0}, {1}}}, fault.Fault{ID: 2, Op: fault.Slow, At: 15, By: 3, Groups: everywhere, For: 500},
+		fault.Fault{ID: 3, Op: fault.Lose, At: 15, Rate: sure, Groups: [][]protocol.NodeID{{1}, {0}}},
+		fault.Fault{ID: 4, Op: fault.Crash, At: 15, Node: 2},
+		fault.Fault{ID: 5, Op: fault.Crash, At: 15, Node: 3, For: 5000},
+		fault.Fault{ID: 6, Op: fault.Pause, At: 15, Node: 4, For: 5000},
+		fault.Fault{ID: 7, Op: fault.Crash, At: 15, Node: 5, On: fault.Anchor{Op: protocol.OpSend, Kind: kindT, N: 23}}, // the 21st is at 30, and four are one step
+		fault.Fault{ID: 8, Op: fault.FailSync, At: 15, Node: 5},
+		fault.Fault{ID: 9, Op: fault.Crash, At: 15, Node: 6, After: 3},
+		fault.Fault{ID: 10, Op: fault.Crash, At: 41, Node: 6, After: 3},
+		fault.Fault{ID: 11, Op: fault.Heal, At: 45},
 	)
 	plan.Starts = make([]protocol.Time, 7)
 	plan.Starts[6] = 70 // a node that was never up is left to its start
@@ -234,7 +235,7 @@ func TestHealEndsAllFaults(t *testing.T) {
 // and the restart right after it.
 func TestACrashThatWaitsForTheDiskComesAtTheHeal(t *testing.T) {
 	plan := Plan{Nodes: 1, Node: scripts(clerk()), Disk: Disk{Sync: 50}, Inputs: []Input{input(1, 10, 0, "p0s0p1s0")}}
-	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 5, After: 3}, {ID: 2, Op: Heal, At: 40}}
+	plan.Faults = []fault.Fault{{ID: 1, Op: fault.Crash, At: 5, After: 3}, {ID: 2, Op: fault.Heal, At: 40}}
 	r, c := run(t, plan, nil)
 	if got := c.outputs(); !slices.Equal(got, []string{"0 0 ", "40 0 "}) || r.Crashes != 1 || r.Restarts != 1 || r.Syncs != 1 {
 		t.Errorf("got %q, %+v", got, r)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
@@ -294,7 +295,7 @@ func TestChoicesOfIncarnationsHaveDifferentNames(t *testing.T) {
 		env.Choose(kindPeer, 5)
 		env.Choose(kindPeer, 5)
 		env.Choose(kindT, 5)
-	}}), Faults: []Fault{{ID: 1, Op: Crash, At: 5, For: 5}, {ID: 2, Op: Crash, At: 20, For: 5}}}
+	}}), Faults: []fault.Fault{{ID: 1, Op: fault.Crash, At: 5, For: 5}, {ID: 2, Op: fault.Crash, At: 20, For: 5}}}
 	run(t, plan, spy(func(k protocol.Key) { keys = append(keys, k) }))
 	if len(keys) != 12 || !distinct(keys) {
 		t.Errorf("%d keys, want 12 distinct ones: %v", len(keys), keys)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 )
 
 // weather is what faults do to links. A message meets the faults that are there
@@ -13,18 +14,18 @@ import (
 // them can lose it, and delays add up. Each question about a fault is named by the
 // message and the fault.
 type weather struct {
-	all   []window // in the order of the plan
-	now   []*window
-	until protocol.Time // before it, now stays as it is
-	hit   []*window     // those of now on the link of the message being sent
+	all   []fault.Window // in the order of the plan
+	now   []*fault.Window
+	until protocol.Time   // before it, now stays as it is
+	hit   []*fault.Window // those of now on the link of the message being sent
 
 	changed protocol.Effect // a corrupted message
 }
 
 // watch makes the faults of links known, if there are any.
-func (w *network) watch(windows []window) {
+func (w *network) watch(windows []fault.Window) {
 	for i := range windows {
-		if windows[i].Op.ofLinks() {
+		if windows[i].Op.OfLinks() {
 			if w.weather == nil {
 				w.weather = &weather{until: -1}
 			}
@@ -35,20 +36,20 @@ func (w *network) watch(windows []window) {
 
 // on gives the faults that are there, on a link. What a node sends to itself meets
 // none.
-func (w *weather) on(from, to protocol.NodeID, now protocol.Time, nodes int) []*window {
+func (w *weather) on(from, to protocol.NodeID, now protocol.Time, nodes int) []*fault.Window {
 	if now >= w.until {
 		w.now, w.until = w.now[:0], math.MaxInt64
 		for i := range w.all {
 			f := &w.all[i]
-			if f.on(now) {
+			if f.Open(now) {
 				w.now = append(w.now, f)
 			}
-			w.until = min(w.until, f.turn(now))
+			w.until = min(w.until, f.Turn(now))
 		}
 	}
 	w.hit = w.hit[:0]
 	for _, f := range w.now {
-		if from != to && f.between(from, to, nodes) {
+		if f.Touches(from, to, nodes) {
 			w.hit = append(w.hit, f)
 		}
 	}
@@ -65,7 +66,7 @@ func (s *Sim) sendInWeather(n *node, l *Link, p *parcel) {
 		s.sendCopy(n, l, p, faults)
 	}
 	for _, f := range faults {
-		if f.Op == Copy && s.strikes(n, kindAlso, f, p, name) {
+		if f.Op == fault.Copy && s.strikes(n, kindAlso, f, p, name) {
 			s.result.Faults.Copied++
 			p.wave, p.name = protocol.Hash3(wave, waveCopy, f.ID), protocol.Hash3(name, waveCopy, f.ID)
 			s.sendCopy(n, l, p, faults)
@@ -73,7 +74,7 @@ func (s *Sim) sendInWeather(n *node, l *Link, p *parcel) {
 	}
 }
 
-func (s *Sim) sendCopy(n *node, l *Link, p *parcel, faults []*window) {
+func (s *Sim) sendCopy(n *node, l *Link, p *parcel, faults []*fault.Window) {
 	s.result.Copied++
 	n.seq++
 	s.showSent(n, p, Copied)
@@ -81,13 +82,13 @@ func (s *Sim) sendCopy(n *node, l *Link, p *parcel, faults []*window) {
 }
 
 // strikes asks whether the fault hits the message of that name.
-func (s *Sim) strikes(n *node, kind protocol.Kind, f *window, p *parcel, name uint64) bool {
+func (s *Sim) strikes(n *node, kind protocol.Kind, f *fault.Window, p *parcel, name uint64) bool {
 	return !f.Rate.Never() && s.chance(n, protocol.Key{Kind: kind, A: p.from, B: p.To, N: protocol.Hash2(name, f.ID)}, f.Rate)
 }
 
 // travelInWeather does to the message what the faults do, and then lets it travel
 // on a link that is as much slower.
-func (s *Sim) travelInWeather(n *node, l *Link, p *parcel, faults []*window) {
+func (s *Sim) travelInWeather(n *node, l *Link, p *parcel, faults []*fault.Window) {
 	if s.lostInWeather(n, p, faults) {
 		s.result.Lost++
 		s.showSent(n, p, Lost)
@@ -96,7 +97,7 @@ func (s *Sim) travelInWeather(n *node, l *Link, p *parcel, faults []*window) {
 	bent := *l
 	bent.Delay += s.slowed(faults)
 	for _, f := range faults {
-		if f.Op == Corrupt && len(p.Body) > 0 && s.strikes(n, kindCorrupt, f, p, p.name) {
+		if f.Op == fault.Corrupt && len(p.Body) > 0 && s.strikes(n, kindCorrupt, f, p, p.name) {
 			s.result.Faults.Corrupted++
 			whole, stored := p.Effect, p.stored
 			p.Effect, p.stored = s.corrupt(n, f, p), noSlot // what arrives whole must not share these bytes
@@ -109,13 +110,13 @@ func (s *Sim) travelInWeather(n *node, l *Link, p *parcel, faults []*window) {
 	s.travel(n, &bent, p)
 }
 
-func (s *Sim) lostInWeather(n *node, p *parcel, faults []*window) bool {
+func (s *Sim) lostInWeather(n *node, p *parcel, faults []*fault.Window) bool {
 	for _, f := range faults {
 		switch f.Op {
-		case Partition, Cut, Ring:
+		case fault.Partition, fault.Cut, fault.Ring:
 			s.result.Faults.Cut++
 			return true
-		case Lose:
+		case fault.Lose:
 			if s.strikes(n, kindLose, f, p, p.name) {
 				s.result.Faults.Lost++
 				return true
@@ -126,14 +127,14 @@ func (s *Sim) lostInWeather(n *node, p *parcel, faults []*window) bool {
 }
 
 // slowed gives how much later a message arrives than without the faults.
-func (s *Sim) slowed(faults []*window) time.Duration {
+func (s *Sim) slowed(faults []*fault.Window) time.Duration {
 	late, free := time.Duration(0), s.now
 	for _, f := range faults {
 		switch f.Op {
-		case Slow:
+		case fault.Slow:
 			late += f.By
-		case Clog:
-			free = max(free, f.end)
+		case fault.Clog:
+			free = max(free, f.Until)
 		}
 	}
 	if late > 0 {
@@ -147,7 +148,7 @@ func (s *Sim) slowed(faults []*window) time.Duration {
 
 // corrupt gives the message with one to four bytes changed, each to another one
 // and none of them twice.
-func (s *Sim) corrupt(n *node, f *window, p *parcel) *protocol.Effect {
+func (s *Sim) corrupt(n *node, f *fault.Window, p *parcel) *protocol.Effect {
 	e := &s.net.weather.changed
 	b := append(e.Body[:0], p.Body...)
 	ask := func(kind protocol.Kind, i int, among uint64) uint64 {
@@ -173,51 +174,4 @@ func (s *Sim) corrupt(n *node, f *window, p *parcel) *protocol.Effect {
 	*e = *p.Effect
 	e.Body = b
 	return e
-}
-
-// between tells whether the fault hits the link. Of Partition, Cut and Ring that
-// says all; the others ask further.
-func (w *window) between(from, to protocol.NodeID, nodes int) bool {
-	switch w.Op {
-	case Partition:
-		a, b := w.groupOf(from), w.groupOf(to)
-		return a >= 0 && b >= 0 && a != b
-	case Ring:
-		return w.apart(from, to, nodes)
-	}
-	return member(w.Groups[0], from) && member(w.Groups[1], to)
-}
-
-// groupOf gives the group of the node, or -1.
-func (w *window) groupOf(id protocol.NodeID) int {
-	for i, group := range w.Groups {
-		if member(group, id) {
-			return i
-		}
-	}
-	return -1
-}
-
-// apart tells whether both are in the ring and not side by side.
-func (w *window) apart(from, to protocol.NodeID, nodes int) bool {
-	i, j, n := int(from), int(to), nodes
-	if ring := w.Groups[0]; ring != nil {
-		in, also := false, false
-		i, in = slices.BinarySearch(ring, from)
-		j, also = slices.BinarySearch(ring, to)
-		if n = len(ring); !in || !also {
-			return false
-		}
-	}
-	d := max(i-j, j-i)
-	return d > 1 && d < n-1
-}
-
-// member tells whether a node is in a group.
-func member(group []protocol.NodeID, id protocol.NodeID) bool {
-	if group == nil {
-		return true
-	}
-	_, in := slices.BinarySearch(group, id)
-	return in
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 	"dessim/sim/simtest/fixed"
 	"dessim/sim/source"
 
@@ -17,7 +18,7 @@ import (
 
 // bells is a plan in which each node sends its time to every other one at 10, 20,
 // ... and each hears it 5 later if nothing is wrong.
-func bells(nodes, times int, faults ...Fault) Plan {
+func bells(nodes, times int, faults ...fault.Fault) Plan {
 	return Plan{
 		Nodes: nodes,
 		Link:  Link{Delay: 5},
@@ -72,36 +73,36 @@ const (
 func TestWhatEachFaultOfLinksDoes(t *testing.T) {
 	sure := protocol.Ratio{Num: 1, Den: 1}
 	for _, test := range []struct {
-		f     Fault
+		f     fault.Fault
 		heard map[[2]protocol.NodeID]string // from, to; the others hear all
 		count func(r *Result) uint64
 		want  uint64
 	}{
-		{Fault{Op: Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, For: 20},
+		{fault.Fault{Op: fault.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, For: 20},
 			map[[2]protocol.NodeID]string{{0, 2}: gap23, {1, 2}: gap23, {2, 0}: gap23, {2, 1}: gap23},
 			func(r *Result) uint64 { return r.Faults.Cut }, 8},
-		{Fault{Op: Cut, Groups: [][]protocol.NodeID{{0}, nil}, For: 20},
+		{fault.Fault{Op: fault.Cut, Groups: [][]protocol.NodeID{{0}, nil}, For: 20},
 			map[[2]protocol.NodeID]string{{0, 1}: gap23, {0, 2}: gap23, {0, 3}: gap23, {0, 4}: gap23},
 			func(r *Result) uint64 { return r.Faults.Cut }, 8},
-		{Fault{Op: Ring, Groups: [][]protocol.NodeID{{0, 1, 2, 4}}, For: 20},
+		{fault.Fault{Op: fault.Ring, Groups: [][]protocol.NodeID{{0, 1, 2, 4}}, For: 20},
 			map[[2]protocol.NodeID]string{{0, 2}: gap23, {2, 0}: gap23, {1, 4}: gap23, {4, 1}: gap23},
 			func(r *Result) uint64 { return r.Faults.Cut }, 8},
-		{Fault{Op: Cut, Groups: [][]protocol.NodeID{{0}, {1}}, For: 25, Every: 10},
+		{fault.Fault{Op: fault.Cut, Groups: [][]protocol.NodeID{{0}, {1}}, For: 25, Every: 10},
 			map[[2]protocol.NodeID]string{{0, 1}: "10+5 30+5"},
 			func(r *Result) uint64 { return r.Faults.Cut }, 2},
-		{Fault{Op: Clog, Groups: [][]protocol.NodeID{{0, 2}, {1}}, For: 18},
+		{fault.Fault{Op: fault.Clog, Groups: [][]protocol.NodeID{{0, 2}, {1}}, For: 18},
 			map[[2]protocol.NodeID]string{{0, 1}: "10+5 20+23 30+13 40+5", {2, 1}: "10+5 20+23 30+13 40+5"},
 			func(r *Result) uint64 { return r.Faults.Clogged }, 4},
-		{Fault{Op: Slow, Groups: [][]protocol.NodeID{nil, {1}}, By: 3, For: 20},
+		{fault.Fault{Op: fault.Slow, Groups: [][]protocol.NodeID{nil, {1}}, By: 3, For: 20},
 			map[[2]protocol.NodeID]string{{0, 1}: "10+5 20+8 30+8 40+5", {2, 1}: "10+5 20+8 30+8 40+5", {3, 1}: "10+5 20+8 30+8 40+5", {4, 1}: "10+5 20+8 30+8 40+5"},
 			func(r *Result) uint64 { return r.Faults.Slowed }, 8},
-		{Fault{Op: Lose, Groups: [][]protocol.NodeID{{3}, {1}}, Rate: sure, For: 20},
+		{fault.Fault{Op: fault.Lose, Groups: [][]protocol.NodeID{{3}, {1}}, Rate: sure, For: 20},
 			map[[2]protocol.NodeID]string{{3, 1}: gap23},
 			func(r *Result) uint64 { return r.Faults.Lost }, 2},
-		{Fault{Op: Copy, Groups: [][]protocol.NodeID{{3}, {1}}, Rate: sure, For: 20},
+		{fault.Fault{Op: fault.Copy, Groups: [][]protocol.NodeID{{3}, {1}}, Rate: sure, For: 20},
 			map[[2]protocol.NodeID]string{{3, 1}: "10+5 20+5 20+5 30+5 30+5 40+5"},
 			func(r *Result) uint64 { return r.Faults.Copied }, 2},
-		{Fault{Op: Corrupt, Groups: [][]protocol.NodeID{{3}, {1}}, Rate: sure, For: 20},
+		{fault.Fault{Op: fault.Corrupt, Groups: [][]protocol.NodeID{{3}, {1}}, Rate: sure, For: 20},
 			map[[2]protocol.NodeID]string{{3, 1}: "10+5 ~25 ~35 40+5"},
 			func(r *Result) uint64 { return r.Faults.Corrupted }, 2},
 	} {
@@ -132,12 +133,12 @@ func TestWhatEachFaultOfLinksDoes(t *testing.T) {
 }
 
 func TestNobodyIsCutOffFromItself(t *testing.T) {
-	for _, op := range []FaultOp{Cut, Clog, Slow, Lose, Copy, Corrupt} {
-		f := Fault{Op: op, Groups: [][]protocol.NodeID{nil, nil}, For: 90}
+	for _, op := range []fault.Op{fault.Cut, fault.Clog, fault.Slow, fault.Lose, fault.Copy, fault.Corrupt} {
+		f := fault.Fault{Op: op, Groups: [][]protocol.NodeID{nil, nil}, For: 90}
 		switch op {
-		case Slow:
+		case fault.Slow:
 			f.By = 1
-		case Lose, Copy, Corrupt:
+		case fault.Lose, fault.Copy, fault.Corrupt:
 			f.Rate = protocol.Percent(100)
 		}
 		_, c := run(t, bells(2, 4, f), nil)
@@ -150,9 +151,9 @@ func TestNobodyIsCutOffFromItself(t *testing.T) {
 func TestFaultsOfLinksCombine(t *testing.T) {
 	pair := [][]protocol.NodeID{{0}, {1}}
 	r, c := run(t, bells(2, 4,
-		Fault{ID: 1, Op: Slow, By: 3, Groups: pair}, Fault{ID: 2, Op: Slow, By: 4, Groups: pair, At: 15},
-		Fault{ID: 3, Op: Clog, At: 25, For: 10, Groups: pair}, Fault{ID: 4, Op: Clog, At: 28, For: 5, Groups: pair},
-		Fault{ID: 5, Op: Copy, At: 35, Rate: protocol.Percent(100), Groups: pair}, Fault{ID: 6, Op: Copy, At: 35, Rate: protocol.Percent(100), Groups: pair},
+		fault.Fault{ID: 1, Op: fault.Slow, By: 3, Groups: pair}, fault.Fault{ID: 2, Op: fault.Slow, By: 4, Groups: pair, At: 15},
+		fault.Fault{ID: 3, Op: fault.Clog, At: 25, For: 10, Groups: pair}, fault.Fault{ID: 4, Op: fault.Clog, At: 28, For: 5, Groups: pair},
+		fault.Fault{ID: 5, Op: fault.Copy, At: 35, Rate: protocol.Percent(100), Groups: pair}, fault.Fault{ID: 6, Op: fault.Copy, At: 35, Rate: protocol.Percent(100), Groups: pair},
 	), nil)
 	if got, want := heard(c, 1, 0), "10+8 20+12 30+17 40+12 40+12 40+12"; got != want {
 		t.Errorf("1 hears from 0 %q, want %q", got, want)
@@ -164,7 +165,7 @@ func TestFaultsOfLinksCombine(t *testing.T) {
 
 // A fault of links meets what is sent while it is there, not what travels then.
 func TestMessagesUnderWayTravelOn(t *testing.T) {
-	_, c := run(t, bells(2, 2, Fault{ID: 1, Op: Cut, At: 11, For: 9, Groups: [][]protocol.NodeID{nil, nil}}), nil)
+	_, c := run(t, bells(2, 2, fault.Fault{ID: 1, Op: fault.Cut, At: 11, For: 9, Groups: [][]protocol.NodeID{nil, nil}}), nil)
 	if got := heard(c, 1, 0); got != "10+5 20+5" {
 		t.Errorf("got %q, want what was sent before the cut at 11 and at its end at 20", got)
 	}
@@ -172,7 +173,7 @@ func TestMessagesUnderWayTravelOn(t *testing.T) {
 
 // Each fault has its own questions: one more leaves the answers to the others.
 func TestTheQuestionsOfOneFaultAreNotThoseOfAnother(t *testing.T) {
-	lost := func(faults ...Fault) (by []string) {
+	lost := func(faults ...fault.Fault) (by []string) {
 		plan := bells(2, 200, faults...)
 		_, c := run(t, plan, source.Seed(3))
 		for _, e := range c.events {
@@ -182,8 +183,8 @@ func TestTheQuestionsOfOneFaultAreNotThoseOfAnother(t *testing.T) {
 		}
 		return by
 	}
-	lose := func(id uint64) Fault {
-		return Fault{ID: id, Op: Lose, Rate: protocol.Percent(30), Groups: [][]protocol.NodeID{{0}, {1}}}
+	lose := func(id uint64) fault.Fault {
+		return fault.Fault{ID: id, Op: fault.Lose, Rate: protocol.Percent(30), Groups: [][]protocol.NodeID{{0}, {1}}}
 	}
 	one, two, both := lost(lose(1)), lost(lose(2)), lost(lose(1), lose(2))
 	if slices.Equal(one, two) {
@@ -216,9 +217,9 @@ func TestCorruptionChangesOneToFourBytesOfOneMessage(t *testing.T) {
 			}
 		}})
 		plan.Inputs = []Input{input(1, 10, 0, string(body))}
-		plan.Faults = []Fault{{Op: Corrupt, Rate: protocol.Percent(100), Groups: [][]protocol.NodeID{{0}, {2}}}}
+		plan.Faults = []fault.Fault{{Op: fault.Corrupt, Rate: protocol.Percent(100), Groups: [][]protocol.NodeID{{0}, {2}}}}
 		if rapid.Bool().Draw(t, "twice") {
-			plan.Faults = append(plan.Faults, Fault{ID: 1, Op: Corrupt, Rate: protocol.Percent(50), Groups: [][]protocol.NodeID{{0}, {2}}})
+			plan.Faults = append(plan.Faults, fault.Fault{ID: 1, Op: fault.Corrupt, Rate: protocol.Percent(50), Groups: [][]protocol.NodeID{{0}, {2}}})
 		}
 		_, c := run(t, plan, source.Seed(rapid.Uint64().Draw(t, "seed")))
 		var shown []byte
@@ -255,12 +256,12 @@ func TestFaultsOfLinksAllocateNothing(t *testing.T) {
 	plan := bells(6, 1<<40)
 	plan.Link.Delay, plan.Until = 5*time.Nanosecond, protocol.MaxTime
 	pair := [][]protocol.NodeID{{0, 1, 2}, nil}
-	for i, op := range []FaultOp{Slow, Lose, Copy, Corrupt, Cut} {
-		f := Fault{ID: uint64(i), Op: op, Groups: pair, For: time.Hour}
+	for i, op := range []fault.Op{fault.Slow, fault.Lose, fault.Copy, fault.Corrupt, fault.Cut} {
+		f := fault.Fault{ID: uint64(i), Op: op, Groups: pair, For: time.Hour}
 		switch op {
-		case Slow:
+		case fault.Slow:
 			f.By = 2
-		case Cut:
+		case fault.Cut:
 			f.Every = 10
 		default:
 			f.Rate = protocol.Percent(20)

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 )
 
 // Any stands for every node in a LinkRule.
 const Any = protocol.Outside
 
 // MaxNodes is the greatest number of nodes of a run.
-const MaxNodes = 1 << 24
+const MaxNodes = fault.MaxNodes
 
 // Plan describes a run completely, but for the answers. New validates it; the
 // slices belong to the run until it is over.
@@ -31,7 +32,7 @@ type Plan struct {
 	Disk  Disk
 	// Inputs reach their nodes from Outside.
 	Inputs []Input
-	Faults []Fault
+	Faults []fault.Fault
 	// Until ends the run; events at that time still happen.
 	Until protocol.Time
 	// Done tells whether everything that must come has come. It is asked when
@@ -119,11 +120,18 @@ func (p *Plan) Validate() error {
 	return cmp.Or(p.Link.Validate(), p.validateLinks(), p.validateInputs(), p.validateFaults())
 }
 
+func (p *Plan) validateFaults() error {
+	if err := fault.Validate(p.Faults, p.Nodes, p.Until, p.Starts); err != nil {
+		return fmt.Errorf("sim: %w", err)
+	}
+	return nil
+}
+
 // has tells whether node id is of the plan.
 func (p *Plan) has(id protocol.NodeID) bool { return uint64(id) < uint64(p.Nodes) }
 
 // maxSpan bounds each delay, so that sums stay far from overflow.
-const maxSpan = 24 * time.Hour
+const maxSpan = fault.MaxSpan
 
 // Validate reports the first thing that makes l impossible, or nil.
 func (l *Link) Validate() error { return l.validate("link") }

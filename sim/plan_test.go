@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 )
 
 func goodPlan() Plan {
@@ -22,7 +23,7 @@ func link(l Link) func(*Plan) { return func(p *Plan) { p.Link = l } }
 
 func in(i Input) func(*Plan) { return func(p *Plan) { p.Inputs = append(p.Inputs, i) } }
 
-func fault(f Fault) func(*Plan) { return func(p *Plan) { p.Faults = append(p.Faults, f) } }
+func faulty(f fault.Fault) func(*Plan) { return func(p *Plan) { p.Faults = append(p.Faults, f) } }
 
 var okLink = Link{Delay: 1}
 
@@ -65,17 +66,17 @@ var spoiled = []struct {
 	{"input 9 comes at 101ns, want 0 to 100ns", []func(*Plan){in(Input{ID: 9, At: 101})}},
 	{"two inputs have the identity 9, want one", []func(*Plan){in(Input{ID: 9}), in(Input{ID: 9, At: 1})}},
 
-	{"fault 9 has operation 0, want 1 to 18", []func(*Plan){fault(Fault{ID: 9})}},
-	{"fault 9 has operation 19, want 1 to 18", []func(*Plan){fault(Fault{ID: 9, Op: Heal + 1})}},
-	{"fault 9 (crash 3 at 0s) hits node 3, want 0 to 2", []func(*Plan){fault(Fault{ID: 9, Op: Crash, Node: 3})}},
-	{"fault 9 (crash 0 at 101ns) begins at 101ns, want 0s to 100ns", []func(*Plan){fault(Fault{ID: 9, Op: Crash, At: 101})}},
-	{"fault 9 (crash 0 after -1 effects) comes after -1 effects, want at least 0", []func(*Plan){fault(Fault{ID: 9, Op: Crash, After: -1})}},
-	{"fault 9 (crash 0 at 0s for -1ns) lasts -1ns, want 0s to 24h0m0s", []func(*Plan){fault(Fault{ID: 9, Op: Crash, For: -1})}},
-	{"fault 9 (crash 0 at 0s for 24h0m0.000000001s) lasts 24h0m0.000000001s, want 0s to 24h0m0s", []func(*Plan){fault(Fault{ID: 9, Op: Crash, For: day + 1})}},
-	{"fault 9 (restart 0 at 0s after 1 effect) has \"after 1 effect\", want restart N at T", []func(*Plan){fault(Fault{ID: 9, Op: Restart, After: 1})}},
-	{"fault 9 (restart 0 at 0s for 1ns) has \"for 1ns\", want restart N at T", []func(*Plan){fault(Fault{ID: 9, Op: Restart, For: 1})}},
-	{"fault (crash 0 at 0s) has the identity 4611686018427387904, want 0 to 2^62 - 1", []func(*Plan){fault(Fault{ID: 1 << 62, Op: Crash})}},
-	{"two faults have the identity 9, want one", []func(*Plan){fault(Fault{ID: 9, Op: Crash}), fault(Fault{ID: 9, Op: Restart})}},
+	{"fault 9 has operation 0, want 1 to 18", []func(*Plan){faulty(fault.Fault{ID: 9})}},
+	{"fault 9 has operation 19, want 1 to 18", []func(*Plan){faulty(fault.Fault{ID: 9, Op: fault.Heal + 1})}},
+	{"fault 9 (crash 3 at 0s) hits node 3, want 0 to 2", []func(*Plan){faulty(fault.Fault{ID: 9, Op: fault.Crash, Node: 3})}},
+	{"fault 9 (crash 0 at 101ns) begins at 101ns, want 0s to 100ns", []func(*Plan){faulty(fault.Fault{ID: 9, Op: fault.Crash, At: 101})}},
+	{"fault 9 (crash 0 after -1 effects) comes after -1 effects, want at least 0", []func(*Plan){faulty(fault.Fault{ID: 9, Op: fault.Crash, After: -1})}},
+	{"fault 9 (crash 0 at 0s for -1ns) lasts -1ns, want 0s to 24h0m0s", []func(*Plan){faulty(fault.Fault{ID: 9, Op: fault.Crash, For: -1})}},
+	{"fault 9 (crash 0 at 0s for 24h0m0.000000001s) lasts 24h0m0.000000001s, want 0s to 24h0m0s", []func(*Plan){faulty(fault.Fault{ID: 9, Op: fault.Crash, For: day + 1})}},
+	{"fault 9 (restart 0 at 0s after 1 effect) has \"after 1 effect\", want restart N at T", []func(*Plan){faulty(fault.Fault{ID: 9, Op: fault.Restart, After: 1})}},
+	{"fault 9 (restart 0 at 0s for 1ns) has \"for 1ns\", want restart N at T", []func(*Plan){faulty(fault.Fault{ID: 9, Op: fault.Restart, For: 1})}},
+	{"fault (crash 0 at 0s) has the identity 4611686018427387904, want 0 to 2^62 - 1", []func(*Plan){faulty(fault.Fault{ID: 1 << 62, Op: fault.Crash})}},
+	{"two faults have the identity 9, want one", []func(*Plan){faulty(fault.Fault{ID: 9, Op: fault.Crash}), faulty(fault.Fault{ID: 9, Op: fault.Restart})}},
 }
 
 func TestValidateNamesWhatIsWrongAndTheRange(t *testing.T) {
@@ -98,7 +99,7 @@ func TestValidateReportsOneThing(t *testing.T) {
 	p := goodPlan()
 	p.Links = []LinkRule{{From: 9, Link: Link{Delay: 1}}}
 	p.Inputs = []Input{{Node: 9}}
-	p.Faults = []Fault{{}}
+	p.Faults = []fault.Fault{{}}
 	if err := p.Validate(); err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "link rule 0") {
 		t.Errorf("got %v, want the link rule alone", err)
 	}
@@ -112,7 +113,7 @@ func TestValidateAcceptsTheEndsOfEveryRange(t *testing.T) {
 	p.Links = []LinkRule{{0, 1, Link{Delay: 1}}, {0, Any, Link{Delay: 1}}, {Any, 1, Link{Delay: 1}}, {2, 2, Link{Delay: 1}}}
 	p.Disk = Disk{Sync: day, Jitter: day}
 	p.Inputs = []Input{{ID: 0}, {ID: 1<<64 - 1, At: p.Until, Node: 2}}
-	p.Faults = []Fault{{ID: 0, Op: Crash, For: day, After: 1 << 30}, {ID: 1<<62 - 1, Op: Restart, At: p.Until, Node: 2}}
+	p.Faults = []fault.Fault{{ID: 0, Op: fault.Crash, For: day, After: 1 << 30}, {ID: 1<<62 - 1, Op: fault.Restart, At: p.Until, Node: 2}}
 	if err := p.Validate(); err != nil {
 		t.Error(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 )
 
 // rare is what most nodes never need: a disk, held events, faults.
@@ -16,18 +17,18 @@ type rare struct {
 	held    []entry  // events that came meanwhile, in order; first the disk's, if it was done in a pause
 	clock   *clock   // nil is true time
 
-	armed   *Fault   // crash in the next step, of whatever incarnation
-	anchors []anchor // crashes that wait for an effect
-	failing []*Fault // each fails one of the next syncs
-	slow    []window // in which syncs take longer
+	armed   *fault.Fault   // crash in the next step, of whatever incarnation
+	anchors []anchor       // crashes that wait for an effect
+	failing []*fault.Fault // each fails one of the next syncs
+	slow    []fault.Window // in which syncs take longer
 
-	traits []Fault       // makes the node byzantine
+	traits []fault.Fault // makes the node byzantine
 	honest protocol.Node // its machine then
 }
 
 // anchor is a crash that waits for an effect.
 type anchor struct {
-	*Fault
+	*fault.Fault
 	seen uint64 // effects of that sort so far
 }
 
@@ -37,7 +38,7 @@ type waiting struct {
 	effects []protocol.Effect // copies, bodies too
 	next    int               // first effect still to be applied
 	synced  uint32            // slot of the event that ends the wait
-	crash   *Fault            // crashes the node then, if not nil
+	crash   *fault.Fault      // crashes the node then, if not nil
 	when    string            // after which effect that is
 }
 
@@ -62,7 +63,7 @@ func (x *rare) watchful() bool { return len(x.anchors) > 0 || len(x.failing) > 0
 
 // reached counts an effect that was done, and gives the crashes that waited for it.
 // They are over, also those that find their node down already.
-func (x *rare) reached(f *protocol.Effect) (crashes []*Fault) {
+func (x *rare) reached(f *protocol.Effect) (crashes []*fault.Fault) {
 	left := x.anchors[:0]
 	for _, a := range x.anchors {
 		if a.On.Op == f.Op && (a.On.Kind == 0 || a.On.Kind == f.Kind) {
@@ -147,12 +148,12 @@ func (s *Sim) workOff(n *node, x *rare) {
 }
 
 // pause stops a node that is up until the window of its fault is over.
-func (s *Sim) pause(n *node, x *rare, w *window) {
+func (s *Sim) pause(n *node, x *rare, w *fault.Window) {
 	if x.down {
 		return
 	}
 	s.result.Faults.Pauses++
-	x.pause = w.end
+	x.pause = w.Until
 	n.settle(x)
 }
 
@@ -255,35 +256,35 @@ func (s *Sim) fault(e entry, r *record, n *node, x *rare) {
 // begin lets a fault begin.
 func (s *Sim) begin(i int, c *cause, n *node, x *rare) {
 	f := &s.plan.Faults[i]
-	if f.Op == Heal {
+	if f.Op == fault.Heal {
 		s.heal(c, n, x, f)
 		return
 	}
 	s.announce(Injected, f)
 	switch f.Op {
-	case Crash:
+	case fault.Crash:
 		s.crashBy(f, c.id, n, x)
-	case Restart:
+	case fault.Restart:
 		s.restart(c, n, x)
-	case Pause:
+	case fault.Pause:
 		s.pause(n, x, &s.windows[i])
-	case FailSync:
+	case fault.FailSync:
 		x.failing = append(x.failing, f)
 		n.settle(x)
-	case Rot:
+	case fault.Rot:
 		s.rot(c.id, n, x, f)
-	case Jump:
+	case fault.Jump:
 		s.result.Faults.Jumps++
-	case Drift:
+	case fault.Drift:
 		s.result.Faults.Drifts++
 	}
-	if f.Op.lasts() {
+	if f.Op.Lasts() {
 		s.pushTurn(i)
 	}
 }
 
 // crashBy crashes the node, or makes the crash wait for what it waits for.
-func (s *Sim) crashBy(f *Fault, id protocol.NodeID, n *node, x *rare) {
+func (s *Sim) crashBy(f *fault.Fault, id protocol.NodeID, n *node, x *rare) {
 	switch {
 	case f.After > 0:
 		if x.armed == nil || f.After < x.armed.After {
@@ -304,7 +305,7 @@ func (s *Sim) crashBy(f *Fault, id protocol.NodeID, n *node, x *rare) {
 // strike lets the crashes happen that waited for an effect of the step, its number i
 // from 1. It reports whether the step's own node is one of theirs; it crashes last.
 func (s *Sim) strike(c *cause, n *node, f *protocol.Effect, i int) (crashed bool) {
-	var own *Fault
+	var own *fault.Fault
 	for _, crash := range s.rare[c.id].reached(f) {
 		switch {
 		case crash.Node == c.id:
@@ -338,7 +339,7 @@ func (s *Sim) crashInStep(c *cause, n *node, x *rare, effects []protocol.Effect)
 }
 
 // crash ends an incarnation: what is volatile goes, messages already sent arrive.
-func (s *Sim) crash(id protocol.NodeID, n *node, f *Fault, when string) {
+func (s *Sim) crash(id protocol.NodeID, n *node, f *fault.Fault, when string) {
 	x := s.rareOf(id)
 	if x.wait != nil {
 		s.kill(x.wait.synced)
@@ -381,7 +382,7 @@ func (s *Sim) dropHeld(n *node, x *rare) {
 	x.held = nil
 }
 
-func (s *Sim) indexOf(f *Fault) int {
+func (s *Sim) indexOf(f *fault.Fault) int {
 	for i := range s.plan.Faults {
 		if &s.plan.Faults[i] == f {
 			return i

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -134,7 +135,7 @@ func TestPoisonSpoilsWhatWasBorrowed(t *testing.T) {
 		for _, restart := range []bool{false, true} {
 			plan := keeper(size, true)
 			if restart {
-				plan.Faults = []Fault{{ID: 1, Op: Crash, At: 15, For: 1}}
+				plan.Faults = []fault.Fault{{ID: 1, Op: fault.Crash, At: 15, For: 1}}
 			}
 			_, c := run(t, plan, nil)
 			last := c.events[len(c.events)-2]
@@ -158,7 +159,7 @@ func TestPoisonLeavesTheDiskAlone(t *testing.T) {
 			env.Sync()
 		},
 	})
-	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 20, For: 5}, {ID: 2, Op: Crash, At: 30, For: 5}}
+	plan.Faults = []fault.Fault{{ID: 1, Op: fault.Crash, At: 20, For: 5}, {ID: 2, Op: fault.Crash, At: 30, For: 5}}
 	a := strings.Repeat("a", 40)
 	expectOutputs(t, plan, "25 0 "+a, "35 0 "+a)
 }
@@ -215,12 +216,12 @@ func TestNodesAndRecordsAreOneCacheLine(t *testing.T) {
 func TestObserversSeeWhatTheyAskFor(t *testing.T) {
 	plan := Plan{Nodes: 5, Node: func(protocol.NodeID) protocol.Node { return &chaos{nodes: 5} }, Until: 80, Disk: Disk{Sync: 3}}
 	plan.Link = Link{Delay: 2, Jitter: 5, Loss: protocol.Percent(10), Copy: protocol.Percent(10)}
-	plan.Faults = []Fault{
-		{ID: 1, Op: Crash, At: 9, For: 4},
-		{ID: 2, Op: Corrupt, Rate: protocol.Percent(50), For: 20, Groups: make([][]protocol.NodeID, 2)},
+	plan.Faults = []fault.Fault{
+		{ID: 1, Op: fault.Crash, At: 9, For: 4},
+		{ID: 2, Op: fault.Corrupt, Rate: protocol.Percent(50), For: 20, Groups: make([][]protocol.NodeID, 2)},
 	}
 	for id := range protocol.NodeID(5) {
-		plan.Faults = append(plan.Faults, Fault{ID: 10 + uint64(id), Op: Rot, Node: id, At: 39}, Fault{ID: 20 + uint64(id), Op: Crash, Node: id, At: 40, For: 4})
+		plan.Faults = append(plan.Faults, fault.Fault{ID: 10 + uint64(id), Op: fault.Rot, Node: id, At: 39}, fault.Fault{ID: 20 + uint64(id), Op: fault.Crash, Node: id, At: 40, For: 4})
 	}
 	all := &collector{want: Everything}
 	mustNew(t, plan, wildcard{}, all).Run()
@@ -261,7 +262,7 @@ func (wildcard) Chance(k protocol.Key, p protocol.Ratio) bool {
 
 func TestSimsShowNodesAndTime(t *testing.T) {
 	plan := lifers(2)
-	plan.Faults = []Fault{{ID: 1, Op: Crash, At: 5, Node: 1}}
+	plan.Faults = []fault.Fault{{ID: 1, Op: fault.Crash, At: 5, Node: 1}}
 	s := mustNew(t, plan, nil)
 	if s.Nodes() != 2 || s.Node(0) != nil || s.Now() != 0 {
 		t.Error("nodes are up before they start")

@@ -35,6 +35,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 )
 
 // Sim is one run. It is not safe for concurrent use; any number of them may run
@@ -62,7 +63,7 @@ type Sim struct {
 	horizon  protocol.Time // nothing later happens, as far as is known
 	over     bool
 
-	windows []window // of the plan's faults, in their order
+	windows []fault.Window // of the plan's faults, in their order
 }
 
 // node is what the loop needs of a node: one cache line.

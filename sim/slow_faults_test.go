@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 )
 
 // Faults of the slow twin: each question of whether a fault is there is answered
@@ -16,14 +17,14 @@ import (
 
 // slowAnchor is a crash that waits for an effect.
 type slowAnchor struct {
-	fault *Fault
+	fault *fault.Fault
 	left  uint64
 }
 
 func (w *slow) calm() protocol.Time {
 	calm := protocol.Time(1 << 60)
 	for _, f := range w.plan.Faults {
-		if f.Op == Heal && f.At < calm {
+		if f.Op == fault.Heal && f.At < calm {
 			calm = f.At
 		}
 	}
@@ -31,14 +32,14 @@ func (w *slow) calm() protocol.Time {
 }
 
 // end gives when a fault is over for good.
-func (w *slow) end(f *Fault) protocol.Time {
+func (w *slow) end(f *fault.Fault) protocol.Time {
 	if end := f.At + protocol.Time(f.For); f.For > 0 && end < w.calm() {
 		return end
 	}
 	return w.calm()
 }
 
-func (w *slow) on(f *Fault, now protocol.Time) bool {
+func (w *slow) on(f *fault.Fault, now protocol.Time) bool {
 	if now < f.At || now >= w.end(f) {
 		return false
 	}
@@ -53,17 +54,17 @@ func (w *slow) on(f *Fault, now protocol.Time) bool {
 // pushFaults enters all events of faults, also all their comings and goings.
 func (w *slow) pushFaults() {
 	stopped := map[protocol.NodeID]bool{0: true}
-	var heal *Fault
+	var heal *fault.Fault
 	for i := range w.plan.Faults {
 		f := &w.plan.Faults[i]
 		root := protocol.Hash2(rootFault, f.ID)
 		switch f.Op {
-		case Heal:
+		case fault.Heal:
 			if f.At <= protocol.MaxTime {
 				heal = f
 			}
 			continue
-		case Crash, FailSync, Pause:
+		case fault.Crash, fault.FailSync, fault.Pause:
 			stopped[f.Node] = true
 		}
 		where := f.Node
@@ -73,7 +74,7 @@ func (w *slow) pushFaults() {
 		}
 		w.push(&slowEvent{at: f.At, dst: where, seq: 1 + f.ID, does: "fault", wave: root, name: root, fault: f})
 		switch f.Op {
-		case Pause, SlowSync, Drift, Byzantine, Partition, Cut, Ring, Clog, Slow, Lose, Copy, Corrupt:
+		case fault.Pause, fault.SlowSync, fault.Drift, fault.Byzantine, fault.Partition, fault.Cut, fault.Ring, fault.Clog, fault.Slow, fault.Lose, fault.Copy, fault.Corrupt:
 			if f.Every > 0 {
 				for at := f.At + protocol.Time(f.Every); at < w.end(f) && at <= w.plan.Until+protocol.Time(f.Every); at += protocol.Time(f.Every) {
 					w.push(&slowEvent{at: at, dst: f.Node, seq: 1 + f.ID, does: "turn", background: true, fault: f})
@@ -92,9 +93,9 @@ func (w *slow) pushFaults() {
 	}
 }
 
-func (w *slow) announce(what What, f *Fault) {
+func (w *slow) announce(what What, f *fault.Fault) {
 	id := f.Node
-	if f.Op >= Partition && f.Op <= Corrupt || f.Op == Heal {
+	if f.Op >= fault.Partition && f.Op <= fault.Corrupt || f.Op == fault.Heal {
 		id = protocol.Outside
 	}
 	w.show(&Event{What: what, Node: id, Tag: f.ID, Text: f.String(), At: w.now, Step: w.result.Events})
@@ -102,16 +103,16 @@ func (w *slow) announce(what What, f *Fault) {
 
 func (w *slow) fault(n *slowNode, e *slowEvent) {
 	f := e.fault
-	if f.Op == Heal {
+	if f.Op == fault.Heal {
 		w.heal(n, e)
 		return
 	}
 	w.announce(Injected, f)
 	counts := &w.result.Faults
 	switch f.Op {
-	case Restart:
+	case fault.Restart:
 		w.restart(n, e)
-	case Crash:
+	case fault.Crash:
 		switch {
 		case f.After > 0:
 			if n.armed == nil || f.After < n.armed.After {
@@ -126,18 +127,18 @@ func (w *slow) fault(n *slowNode, e *slowEvent) {
 		case n.machine != nil:
 			w.crash(n, f, "between steps")
 		}
-	case FailSync:
+	case fault.FailSync:
 		n.failing = append(n.failing, f)
-	case Pause:
+	case fault.Pause:
 		if n.machine != nil {
 			counts.Pauses++
 			n.paused = w.end(f)
 		}
-	case Rot:
+	case fault.Rot:
 		w.rot(n, f)
-	case Jump:
+	case fault.Jump:
 		counts.Jumps++
-	case Drift:
+	case fault.Drift:
 		counts.Drifts++
 	}
 }
@@ -150,7 +151,7 @@ func (w *slow) turn(n *slowNode, e *slowEvent) {
 	if was && !is {
 		w.announce(Lifted, e.fault)
 	}
-	if e.fault.Op == Pause && n.paused > 0 && n.paused <= w.now {
+	if e.fault.Op == fault.Pause && n.paused > 0 && n.paused <= w.now {
 		n.paused = 0
 		w.workOff(n)
 	}
@@ -187,7 +188,7 @@ func (w *slow) restart(n *slowNode, e *slowEvent) {
 
 // reached counts an effect and gives the crashes that it causes, those of the node
 // itself last.
-func (n *slowNode) reached(f *protocol.Effect) (crashes []*Fault) {
+func (n *slowNode) reached(f *protocol.Effect) (crashes []*fault.Fault) {
 	for _, a := range n.anchors {
 		if a.fault.On.Op != f.Op || a.fault.On.Kind != 0 && a.fault.On.Kind != f.Kind {
 			continue
@@ -197,7 +198,7 @@ func (n *slowNode) reached(f *protocol.Effect) (crashes []*Fault) {
 		}
 	}
 	n.anchors = slices.DeleteFunc(n.anchors, func(a *slowAnchor) bool { return a.left == 0 })
-	slices.SortStableFunc(crashes, func(a, b *Fault) int {
+	slices.SortStableFunc(crashes, func(a, b *fault.Fault) int {
 		own := map[bool]int{true: 1}
 		return own[a.Node == n.id] - own[b.Node == n.id]
 	})
@@ -205,12 +206,12 @@ func (n *slowNode) reached(f *protocol.Effect) (crashes []*Fault) {
 }
 
 // salvage leaves of the disk what a crash by f does.
-func (w *slow) salvage(n *slowNode, f *Fault) {
+func (w *slow) salvage(n *slowNode, f *fault.Fault) {
 	var kept [][]byte
 	counts := &w.result.Faults
 	unsynced := n.next - n.safe
 	key := protocol.Key{Kind: kindKeep, A: n.id, N: protocol.Hash2(rootFault, f.ID)}
-	if f.Disk == KeepTorn && unsynced > 0 {
+	if f.Disk == fault.KeepTorn && unsynced > 0 {
 		whole := w.choose(n, key, unsynced+1)
 		for i := range whole {
 			kept = append(kept, n.records[n.safe+i])
@@ -227,7 +228,7 @@ func (w *slow) salvage(n *slowNode, f *Fault) {
 	} else {
 		for i := range unsynced {
 			key.N = protocol.Hash3(rootFault, f.ID, i)
-			if f.Disk == KeepScattered && w.chance(n, key, protocol.Ratio{Num: 1, Den: 2}) {
+			if f.Disk == fault.KeepScattered && w.chance(n, key, protocol.Ratio{Num: 1, Den: 2}) {
 				kept = append(kept, n.records[n.safe+i])
 				counts.Kept++
 			} else {
@@ -243,7 +244,7 @@ func (w *slow) salvage(n *slowNode, f *Fault) {
 	n.next, n.forget = n.safe, 0
 }
 
-func (w *slow) rot(n *slowNode, f *Fault) {
+func (w *slow) rot(n *slowNode, f *fault.Fault) {
 	var some []uint64
 	for _, i := range protocol.SortedKeys(n.records) {
 		if i < n.safe && len(n.records[i]) > 0 {
@@ -266,7 +267,7 @@ func (w *slow) rot(n *slowNode, f *Fault) {
 
 func (w *slow) slowSync(n *slowNode) (late protocol.Time) {
 	for i := range w.plan.Faults {
-		if f := &w.plan.Faults[i]; f.Op == SlowSync && f.Node == n.id && w.on(f, w.now) {
+		if f := &w.plan.Faults[i]; f.Op == fault.SlowSync && f.Node == n.id && w.on(f, w.now) {
 			late += protocol.Time(f.By)
 		}
 	}
@@ -280,11 +281,11 @@ func (w *slow) slowSync(n *slowNode) (late protocol.Time) {
 func (w *slow) ppm(id protocol.NodeID, at protocol.Time) int64 {
 	sum := int64(0)
 	for i := range w.plan.Faults {
-		if f := &w.plan.Faults[i]; f.Op == Drift && f.Node == id && w.on(f, at) {
+		if f := &w.plan.Faults[i]; f.Op == fault.Drift && f.Node == id && w.on(f, at) {
 			sum += int64(f.PPM)
 		}
 	}
-	return max(-MaxDrift, min(sum, MaxDrift))
+	return max(-fault.MaxDrift, min(sum, fault.MaxDrift))
 }
 
 // local gives the clock of a node now: the sum of all that bent it so far.
@@ -295,10 +296,10 @@ func (w *slow) local(id protocol.NodeID) protocol.Time {
 		f := &w.plan.Faults[i]
 		switch {
 		case f.Node != id || f.At > w.now:
-		case f.Op == Jump:
+		case f.Op == fault.Jump:
 			local.Add(local, big.NewInt(int64(f.By)))
 			turns = append(turns, f.At)
-		case f.Op == Drift:
+		case f.Op == fault.Drift:
 			turns = append(turns, f.At, min(w.end(f), w.now))
 		}
 	}
@@ -306,7 +307,7 @@ func (w *slow) local(id protocol.NodeID) protocol.Time {
 	turns = slices.DeleteFunc(turns, func(at protocol.Time) bool {
 		jump := time.Duration(0)
 		for _, f := range w.plan.Faults {
-			if f.Node == id && f.Op == Jump && f.At == at {
+			if f.Node == id && f.Op == fault.Jump && f.At == at {
 				jump += f.By
 			}
 		}
@@ -329,23 +330,23 @@ func (w *slow) truly(id protocol.NodeID, after time.Duration) protocol.Time {
 }
 
 // slowIn tells whether a node is in the i-th group.
-func slowIn(f *Fault, i int, id protocol.NodeID) bool {
+func slowIn(f *fault.Fault, i int, id protocol.NodeID) bool {
 	return i >= len(f.Groups) || f.Groups[i] == nil || slices.Contains(f.Groups[i], id)
 }
 
 // hits tells whether a fault is there and about the link.
-func (w *slow) hits(f *Fault, from, to protocol.NodeID) bool {
+func (w *slow) hits(f *fault.Fault, from, to protocol.NodeID) bool {
 	if from == to || !w.on(f, w.now) {
 		return false
 	}
 	switch f.Op {
-	case Cut, Clog, Slow, Lose, Copy, Corrupt:
+	case fault.Cut, fault.Clog, fault.Slow, fault.Lose, fault.Copy, fault.Corrupt:
 		return slowIn(f, 0, from) && slowIn(f, 1, to)
-	case Partition:
+	case fault.Partition:
 		a := slices.IndexFunc(f.Groups, func(g []protocol.NodeID) bool { return g == nil || slices.Contains(g, from) })
 		b := slices.IndexFunc(f.Groups, func(g []protocol.NodeID) bool { return g == nil || slices.Contains(g, to) })
 		return a != b && a >= 0 && b >= 0
-	case Ring:
+	case fault.Ring:
 		ring := f.Groups[0]
 		if ring == nil {
 			for i := range w.nodes {
@@ -362,7 +363,7 @@ func (w *slow) hits(f *Fault, from, to protocol.NodeID) bool {
 	return false
 }
 
-func (w *slow) strikes(n *slowNode, kind protocol.Kind, f *Fault, to protocol.NodeID, name uint64) bool {
+func (w *slow) strikes(n *slowNode, kind protocol.Kind, f *fault.Fault, to protocol.NodeID, name uint64) bool {
 	return w.chance(n, protocol.Key{Kind: kind, A: n.id, B: to, N: protocol.Hash2(name, f.ID)}, f.Rate)
 }
 
@@ -370,7 +371,7 @@ func (w *slow) strikes(n *slowNode, kind protocol.Kind, f *Fault, to protocol.No
 // as it goes on and how much later it arrives.
 func (w *slow) weather(n *slowNode, e slowEvent) (changed slowEvent, late protocol.Time, lost bool) {
 	counts := &w.result.Faults
-	var there []*Fault
+	var there []*fault.Fault
 	for i := range w.plan.Faults {
 		if f := &w.plan.Faults[i]; w.hits(f, n.id, e.dst) {
 			there = append(there, f)
@@ -378,10 +379,10 @@ func (w *slow) weather(n *slowNode, e slowEvent) (changed slowEvent, late protoc
 	}
 	for _, f := range there {
 		switch {
-		case f.Op == Partition || f.Op == Cut || f.Op == Ring:
+		case f.Op == fault.Partition || f.Op == fault.Cut || f.Op == fault.Ring:
 			counts.Cut++
 			return e, 0, true
-		case f.Op == Lose && w.strikes(n, kindLose, f, e.dst, e.name):
+		case f.Op == fault.Lose && w.strikes(n, kindLose, f, e.dst, e.name):
 			counts.Lost++
 			return e, 0, true
 		}
@@ -389,9 +390,9 @@ func (w *slow) weather(n *slowNode, e slowEvent) (changed slowEvent, late protoc
 	slowed, free := protocol.Time(0), w.now
 	for _, f := range there {
 		switch f.Op {
-		case Slow:
+		case fault.Slow:
 			slowed += protocol.Time(f.By)
-		case Clog:
+		case fault.Clog:
 			free = max(free, w.end(f))
 		}
 	}
@@ -402,7 +403,7 @@ func (w *slow) weather(n *slowNode, e slowEvent) (changed slowEvent, late protoc
 		counts.Clogged++
 	}
 	for _, f := range there {
-		if f.Op == Corrupt && len(e.body) > 0 && w.strikes(n, kindCorrupt, f, e.dst, e.name) {
+		if f.Op == fault.Corrupt && len(e.body) > 0 && w.strikes(n, kindCorrupt, f, e.dst, e.name) {
 			counts.Corrupted++
 			e.body = w.corrupt(n, f, &e)
 			w.tell(n, Event{What: Corrupted, Peer: e.dst, Kind: e.kind, Seq: e.seq, Body: e.body})
@@ -412,7 +413,7 @@ func (w *slow) weather(n *slowNode, e slowEvent) (changed slowEvent, late protoc
 	return e, slowed + free - w.now, false
 }
 
-func (w *slow) corrupt(n *slowNode, f *Fault, e *slowEvent) []byte {
+func (w *slow) corrupt(n *slowNode, f *fault.Fault, e *slowEvent) []byte {
 	key := protocol.Key{A: n.id, B: e.dst}
 	ask := func(kind protocol.Kind, i int, among int) int {
 		key.Kind, key.N = kind, protocol.Hash3(e.name, f.ID, uint64(i))

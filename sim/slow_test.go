@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 )
 
 // slow is the twin of Sim: the same runs by the most obvious means, with one
@@ -39,7 +40,7 @@ type slowEvent struct {
 	kind       protocol.Kind
 	body       []byte
 	tag        uint64
-	fault      *Fault
+	fault      *fault.Fault
 	inc        uint32 // that crashed, of a revive
 }
 
@@ -54,9 +55,9 @@ type slowNode struct {
 	forget  uint64
 	written map[uint64][]byte // records before they rotted
 	damaged bool
-	armed   *Fault
+	armed   *fault.Fault
 	anchors []*slowAnchor
-	failing []*Fault
+	failing []*fault.Fault
 	paused  protocol.Time // until then, or 0
 	busy    *slowStep     // waits for the disk
 	held    []*slowEvent
@@ -72,7 +73,7 @@ type slowStep struct {
 	last       *protocol.Effect
 	sent       []slowSent
 	syncs      uint64
-	crash      *Fault
+	crash      *fault.Fault
 	when       string
 }
 
@@ -201,9 +202,9 @@ func (w *slow) happen(n *slowNode, e *slowEvent) {
 func (w *slow) start(n *slowNode, e *slowEvent) {
 	n.inc++
 	n.machine = w.plan.Node(n.id)
-	var traits []Fault
+	var traits []fault.Fault
 	for _, f := range w.plan.Faults {
-		if f.Op == Byzantine && f.Node == n.id {
+		if f.Op == fault.Byzantine && f.Node == n.id {
 			if w.end(&f) <= protocol.MaxTime {
 				f.For = time.Duration(w.end(&f) - f.At)
 			}
@@ -413,7 +414,7 @@ func (w *slow) workOff(n *slowNode) {
 	}
 }
 
-func (w *slow) crash(n *slowNode, f *Fault, when string) {
+func (w *slow) crash(n *slowNode, f *fault.Fault, when string) {
 	w.remove(n, func(e *slowEvent) bool { return e.does == "timer" || e.does == "synced" })
 	for _, e := range n.held {
 		w.drop(n, e)
@@ -489,7 +490,7 @@ func (w *slow) send(n *slowNode, st *slowStep, f *protocol.Effect) {
 		copied(protocol.Hash2(e.wave, waveCopy), protocol.Hash2(e.name, waveCopy))
 	}
 	for i := range w.plan.Faults {
-		if why := &w.plan.Faults[i]; why.Op == Copy && w.hits(why, n.id, f.To) && w.strikes(n, kindAlso, why, f.To, e.name) {
+		if why := &w.plan.Faults[i]; why.Op == fault.Copy && w.hits(why, n.id, f.To) && w.strikes(n, kindAlso, why, f.To, e.name) {
 			w.result.Faults.Copied++
 			copied(protocol.Hash3(e.wave, waveCopy, why.ID), protocol.Hash3(e.name, waveCopy, why.ID))
 		}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 )
 
 // State folds all that the rest of the run is a function of, given the plan, so
@@ -91,7 +92,7 @@ func (s *Sim) rareState(x *rare) uint64 {
 }
 
 // faultState names a fault, or none.
-func (s *Sim) faultState(f *Fault) uint64 {
+func (s *Sim) faultState(f *fault.Fault) uint64 {
 	if f == nil {
 		return 0
 	}
@@ -162,9 +163,9 @@ func (q *queue) each(give func(e entry)) {
 	}
 }
 
-// Survivors gives the name of the question how many unsynced records survive the
+// Survivors returns the name of the question how many unsynced records survive the
 // crash by f, if its Disk is KeepTorn: for a search that answers it. The choice is
 // among one more than there are.
-func (f *Fault) Survivors() protocol.Key {
+func Survivors(f *fault.Fault) protocol.Key {
 	return protocol.Key{Kind: kindKeep, A: f.Node, N: protocol.Hash2(rootFault, f.ID)}
 }

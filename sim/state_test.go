@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 )
 
 // stateAt gives the state of the run of plan after so many steps; machines tell
@@ -36,7 +37,7 @@ func TestStatesThatGoOnOtherwiseDiffer(t *testing.T) {
 		return p
 	}
 	doing := func(start func(env *protocol.Env)) Plan { return with(func(p *Plan) { p.Node = does(start) }) }
-	fault := func(f Fault) Plan { return with(func(p *Plan) { f.ID, p.Faults = 1, []Fault{f} }) }
+	faulty := func(f fault.Fault) Plan { return with(func(p *Plan) { f.ID, p.Faults = 1, []fault.Fault{f} }) }
 	input := func(body string, at protocol.Time) Plan {
 		return with(func(p *Plan) { p.Inputs = []Input{input(1, at, 1, body)} })
 	}
@@ -59,11 +60,11 @@ func TestStatesThatGoOnOtherwiseDiffer(t *testing.T) {
 		"an input":          input("a", 9),
 		"other input":       input("b", 9),
 		"a later input":     input("a", 10),
-		"a crash to come":   fault(Fault{Op: Crash, At: 9}),
-		"a crash that was":  fault(Fault{Op: Crash, At: 0}),
-		"one in a step":     fault(Fault{Op: Crash, At: 0, After: 1}),
-		"one by an anchor":  fault(Fault{Op: Crash, At: 0, On: Anchor{Op: protocol.OpSend, N: 1}}),
-		"a sync that fails": fault(Fault{Op: FailSync, At: 0}),
+		"a crash to come":   faulty(fault.Fault{Op: fault.Crash, At: 9}),
+		"a crash that was":  faulty(fault.Fault{Op: fault.Crash, At: 0}),
+		"one in a step":     faulty(fault.Fault{Op: fault.Crash, At: 0, After: 1}),
+		"one by an anchor":  faulty(fault.Fault{Op: fault.Crash, At: 0, On: fault.Anchor{Op: protocol.OpSend, N: 1}}),
+		"a sync that fails": faulty(fault.Fault{Op: fault.FailSync, At: 0}),
 	}
 	seen := make(map[uint64]string)
 	for _, name := range protocol.SortedKeys(plans) {
@@ -125,7 +126,7 @@ func chatty(n int) script {
 }
 
 func TestTheStateOfATraitorCannotBeTold(t *testing.T) {
-	s := mustNew(t, Plan{Nodes: 1, Node: does(nil), Faults: []Fault{{ID: 1, Op: Byzantine, Trait: Withhold, Rate: protocol.Percent(1)}}}, nil)
+	s := mustNew(t, Plan{Nodes: 1, Node: does(nil), Faults: []fault.Fault{{ID: 1, Op: fault.Byzantine, Trait: fault.Withhold, Rate: protocol.Percent(1)}}}, nil)
 	if _, ok := s.State(func(protocol.NodeID, protocol.Node) uint64 { return 0 }); ok {
 		t.Error("it was told")
 	}

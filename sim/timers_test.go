@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 	"dessim/sim/simtest/fixed"
 
 	"pgregory.net/rapid"
@@ -116,8 +117,8 @@ func TestTimersAreAMapOfTagToTime(t *testing.T) {
 		for i, o := range ops {
 			if o.crash {
 				plan.Faults = append(plan.Faults,
-					Fault{ID: uint64(2 * i), Op: Crash, At: protocol.Time(o.at)},
-					Fault{ID: uint64(2*i + 1), Op: Restart, At: protocol.Time(o.at)})
+					fault.Fault{ID: uint64(2 * i), Op: fault.Crash, At: protocol.Time(o.at)},
+					fault.Fault{ID: uint64(2*i + 1), Op: fault.Restart, At: protocol.Time(o.at)})
 			} else {
 				plan.Inputs = append(plan.Inputs, input(uint64(i), protocol.Time(o.at), 0, o.body()))
 			}
@@ -150,7 +151,7 @@ func TestTimersBeyondTheEndNeverFire(t *testing.T) {
 		env.SetTimer(1<<63-1, 3)
 	}})}
 	plan.Inputs = []Input{input(1, protocol.MaxTime-1, 0, "")}
-	plan.Faults = []Fault{{ID: 1, Op: Crash, At: protocol.MaxTime, For: time.Hour}}
+	plan.Faults = []fault.Fault{{ID: 1, Op: fault.Crash, At: protocol.MaxTime, For: time.Hour}}
 	r, _ := run(t, plan, nil)
 	if r.Fired != 0 || r.Crashes != 1 || r.Reason != TimeUp || r.End != protocol.MaxTime {
 		t.Errorf("got %+v; want the crash, which comes before the timer, and the end of time", r)

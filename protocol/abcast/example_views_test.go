@@ -7,6 +7,7 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/abcast"
 	"dessim/sim"
+	"dessim/sim/fault"
 )
 
 // shop is the least host of a group under Views. It gives the group its records,
@@ -63,7 +64,7 @@ func ExampleViews() {
 			{ID: 1, At: protocol.Time(3 * time.Second), Node: 0, Body: []byte("apples")},
 			{ID: 2, At: protocol.Time(15 * time.Second), Node: 1, Body: []byte("pears")},
 		},
-		Faults: []sim.Fault{{Op: sim.Crash, Node: 2, At: protocol.Time(5 * time.Second), For: 15 * time.Second}},
+		Faults: []fault.Fault{{Op: fault.Crash, Node: 2, At: protocol.Time(5 * time.Second), For: 15 * time.Second}},
 		Until:  protocol.Time(25 * time.Second),
 		Done:   func() bool { return false },
 	}, nil)

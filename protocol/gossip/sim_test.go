@@ -8,6 +8,7 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/gossip"
 	"dessim/sim"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
@@ -53,7 +54,7 @@ func TestAllDeliverAllThoughTheNetworkLosesAndANodeRestarts(t *testing.T) {
 				Loss: protocol.Percent(20), Copy: protocol.Percent(5)},
 			Until:  protocol.Time(time.Hour),
 			Poison: true,
-			Faults: []sim.Fault{{ID: 1, Op: sim.Crash, Node: 7, At: protocol.Time(3 * time.Second), For: 10 * time.Second}},
+			Faults: []fault.Fault{{ID: 1, Op: fault.Crash, Node: 7, At: protocol.Time(3 * time.Second), For: 10 * time.Second}},
 		}
 		for i := range uint64(messages) {
 			plan.Inputs = append(plan.Inputs, sim.Input{ID: i, At: protocol.Time((i + 1) * 1e8),

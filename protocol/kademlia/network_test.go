@@ -10,6 +10,7 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/kademlia"
 	"dessim/sim"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
@@ -20,7 +21,7 @@ type network struct {
 	link   sim.Link
 	starts []protocol.Time
 	asks   []ask
-	faults []sim.Fault
+	faults []fault.Fault
 	poison bool
 
 	joined  []protocol.Time
@@ -364,7 +365,7 @@ func TestLookupsFindTheLivingAfterCrashesAndARefresh(t *testing.T) {
 	const size, seed = 120, 13
 	n := network{ids: points(seed, size)}
 	for i := 1; i < size; i += 4 {
-		f := sim.Fault{ID: uint64(i), Op: sim.Crash, Node: protocol.NodeID(i), At: protocol.Time(quiet)}
+		f := fault.Fault{ID: uint64(i), Op: fault.Crash, Node: protocol.NodeID(i), At: protocol.Time(quiet)}
 		if i%8 == 1 {
 			f.For = 10 * time.Minute
 		}

@@ -10,6 +10,7 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/kademlia"
 	"dessim/sim"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
@@ -38,7 +39,7 @@ func (o *ended) Observe(e *sim.Event) {
 }
 
 // run runs nodes of a table alone.
-func runNodes(t *testing.T, n int, inputs []sim.Input, faults []sim.Fault) *ended {
+func runNodes(t *testing.T, n int, inputs []sim.Input, faults []fault.Fault) *ended {
 	t.Helper()
 	o := &ended{found: map[uint64]kademlia.Ended{}}
 	seeds := []protocol.Endpoint{protocol.SimBook{}.Endpoint(0), protocol.SimBook{}.Endpoint(1)}
@@ -74,10 +75,10 @@ func TestANodeThatComesBackJoinsThroughWhoIsUpAndPublishesAgain(t *testing.T) {
 		input(4, 70*time.Hour, 9, kademlia.GetInput(2, kademlia.Key(value))),
 		input(5, 70*time.Hour, 9, kademlia.GetInput(3, kademlia.Key([]byte("i6e")))),
 		input(6, 70*time.Hour, 9, []byte("nonsense")),
-	}, []sim.Fault{
-		{ID: 1, Op: sim.Crash, At: protocol.Time(50 * time.Minute), For: 2 * time.Hour, Node: 5},
-		{ID: 2, Op: sim.Crash, At: protocol.Time(50 * time.Minute), For: 2 * time.Hour, Node: 6},
-		{ID: 3, Op: sim.Crash, At: protocol.Time(51 * time.Minute), Node: 0},
+	}, []fault.Fault{
+		{ID: 1, Op: fault.Crash, At: protocol.Time(50 * time.Minute), For: 2 * time.Hour, Node: 5},
+		{ID: 2, Op: fault.Crash, At: protocol.Time(50 * time.Minute), For: 2 * time.Hour, Node: 6},
+		{ID: 3, Op: fault.Crash, At: protocol.Time(51 * time.Minute), Node: 0},
 	})
 	joined, published := strings.Join(o.joined, " "), strings.Join(o.published, ", ")
 	if !strings.Contains(joined, "5.2") || !strings.Contains(joined, "6.2") {
@@ -97,12 +98,12 @@ func TestANodeThatComesBackJoinsThroughWhoIsUpAndPublishesAgain(t *testing.T) {
 // day is over, while others crash and come back one after the other.
 func TestHoldersKeepAValueAliveForItsDayAndNoLonger(t *testing.T) {
 	value := []byte("i5e")
-	var faults []sim.Fault
+	var faults []fault.Fault
 	for i := range 80 {
 		node := protocol.NodeID(1 + i%29)
-		faults = append(faults, sim.Fault{ID: uint64(i), Op: sim.Crash, At: protocol.Time(time.Hour + time.Duration(i)*20*time.Minute), For: 10 * time.Minute, Node: node})
+		faults = append(faults, fault.Fault{ID: uint64(i), Op: fault.Crash, At: protocol.Time(time.Hour + time.Duration(i)*20*time.Minute), For: 10 * time.Minute, Node: node})
 	}
-	faults = append(faults, sim.Fault{ID: 100, Op: sim.Crash, At: protocol.Time(45 * time.Minute), Node: 29})
+	faults = append(faults, fault.Fault{ID: 100, Op: fault.Crash, At: protocol.Time(45 * time.Minute), Node: 29})
 	var inputs []sim.Input
 	inputs = append(inputs, input(0, 30*time.Minute, 29, kademlia.PublishInput(value, 0)))
 	for h := range uint64(30) {

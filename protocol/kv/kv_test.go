@@ -11,6 +11,7 @@ import (
 	"dessim/protocol/kv"
 	"dessim/protocol/seal"
 	"dessim/sim"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
@@ -37,7 +38,7 @@ func (s *seen) Observe(e *sim.Event) {
 func run(t testing.TB, faults string, commands ...kv.Command) (*seen, *sim.Sim) {
 	t.Helper()
 	cfg := kv.Config{Members: []protocol.NodeID{0, 1, 2}, Order: abcast.ISIS, Delay: delay}
-	told, err := sim.ParseFaults(faults)
+	told, err := fault.Parse(faults)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/link"
 	"dessim/sim"
+	"dessim/sim/fault"
 	"dessim/sim/simtest/fixed"
 	"dessim/sim/source"
 )
@@ -179,7 +180,7 @@ func drawPlan(t *rapid.T, a *account) sim.Plan {
 			Body: []byte{byte(to), byte(rapid.IntRange(1, 5).Draw(t, "burst"))}})
 	}
 	for i := range rapid.IntRange(0, 8).Draw(t, "crashes") {
-		plan.Faults = append(plan.Faults, sim.Fault{ID: uint64(i), Op: sim.Crash, Node: protocol.NodeID(rapid.IntRange(0, nodes-1).Draw(t, "node")),
+		plan.Faults = append(plan.Faults, fault.Fault{ID: uint64(i), Op: fault.Crash, Node: protocol.NodeID(rapid.IntRange(0, nodes-1).Draw(t, "node")),
 			At: protocol.Time(ms(3000, "crash")), After: rapid.IntRange(0, 6).Draw(t, "effects"), For: ms(500, "down")})
 	}
 	for i := range a.clocks {

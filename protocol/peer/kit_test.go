@@ -12,6 +12,7 @@ import (
 	"dessim/protocol/link"
 	"dessim/protocol/twopc"
 	"dessim/sim"
+	"dessim/sim/fault"
 )
 
 const (
@@ -35,7 +36,7 @@ type world struct {
 	survive  bool
 	done     func() bool // nil: always
 	link     sim.Link
-	faults   []sim.Fault
+	faults   []fault.Fault
 	inputs   []sim.Input
 	until    protocol.Time
 	nodes    []*Node

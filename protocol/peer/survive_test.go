@@ -7,7 +7,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
-	"dessim/sim"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
@@ -30,8 +30,8 @@ func TestNodesThatCrashEndWithTheSameLedger(t *testing.T) {
 				pick := func(what, n uint64) uint64 {
 					return src.Choose(protocol.Key{Kind: protocol.KindOf("test"), A: protocol.NodeID(what), N: i}, n)
 				}
-				w.faults = append(w.faults, sim.Fault{
-					ID: 1 + i, Op: sim.Crash, Node: protocol.NodeID(pick(1, 4)), After: int(pick(2, 5)),
+				w.faults = append(w.faults, fault.Fault{
+					ID: 1 + i, Op: fault.Crash, Node: protocol.NodeID(pick(1, 4)), After: int(pick(2, 5)),
 					At: begin + protocol.Time(pick(3, uint64(storm))), For: time.Duration(1 + pick(4, uint64(100*delay))),
 				})
 			}
@@ -74,10 +74,10 @@ func TestNodesThatJoinedOnTheirSideOfAPartitionFindTheOthers(t *testing.T) {
 	var sides [2][]protocol.NodeID
 	for id := range protocol.NodeID(size) {
 		sides[id%2] = append(sides[id%2], id)
-		w.faults = append(w.faults, sim.Fault{ID: 10 + uint64(id), Op: sim.Crash, Node: id, At: split + protocol.Time(delay), For: delay})
+		w.faults = append(w.faults, fault.Fault{ID: 10 + uint64(id), Op: fault.Crash, Node: id, At: split + protocol.Time(delay), For: delay})
 	}
 	const divided = 200 * delay
-	w.faults = append(w.faults, sim.Fault{ID: 1, Op: sim.Partition, At: split, For: divided, Groups: sides[:]})
+	w.faults = append(w.faults, fault.Fault{ID: 1, Op: fault.Partition, At: split, For: divided, Groups: sides[:]})
 	w.until = split + protocol.Time(divided+4*refreshDelays*delay)
 	asked := w.until - protocol.Time(100*delay)
 	for id := range protocol.NodeID(size) {

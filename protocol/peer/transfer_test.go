@@ -12,6 +12,7 @@ import (
 	"dessim/protocol/ledger"
 	"dessim/protocol/twopc"
 	"dessim/sim"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 
 	"github.com/google/go-cmp/cmp"
@@ -60,7 +61,7 @@ func TestWhatCannotBeDoneIsAborted(t *testing.T) {
 	w.until = begin + protocol.Time(3*time.Second)
 	w.order(1, 1, 2, 3, 2*coin+1) // more than it has
 	// The client, which would try for ever, goes in time for all attempts to end.
-	w.faults = []sim.Fault{{ID: 1, Op: sim.Crash, Node: w.client(), At: w.until - protocol.Time(time.Second)}}
+	w.faults = []fault.Fault{{ID: 1, Op: fault.Crash, Node: w.client(), At: w.until - protocol.Time(time.Second)}}
 	w.order(2, 1, 2, 3, 0)
 	w.order(3, 1, 4, 3, 10)           // receiver has no node
 	w.order(4, 1, 2, 4, 10)           // nor has this witness

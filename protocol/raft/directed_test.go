@@ -8,11 +8,12 @@ import (
 	"dessim/protocol/internal/grouptest"
 	"dessim/protocol/raft"
 	"dessim/sim"
+	"dessim/sim/fault"
 )
 
 // directed runs nodes under the faults for so many ticks, and gives each, what it
 // delivered, and the last term that it was told of.
-func directed(size, ticks int, snapshot uint64, faults []sim.Fault, inputs ...sim.Input) (groups []grouptest.Group, delivered [][]string, terms []uint64) {
+func directed(size, ticks int, snapshot uint64, faults []fault.Fault, inputs ...sim.Input) (groups []grouptest.Group, delivered [][]string, terms []uint64) {
 	groups, delivered, terms = make([]grouptest.Group, size), make([][]string, size), make([]uint64, size)
 	grouptest.RunQuiet(sim.Plan{
 		Nodes: size,
@@ -45,16 +46,16 @@ func at(ticks int) protocol.Time { return protocol.Time(ticks) * protocol.Time(t
 // Node 0 leads. From tick 5 on it is heard and hears nobody: its heart beats, so
 // nobody would campaign.
 func TestLeaderThatHearsNobodyResigns(t *testing.T) {
-	deaf := sim.Fault{ID: 1, Op: sim.Cut, Groups: [][]protocol.NodeID{{1, 2}, {0}}, At: at(5)}
-	groups, delivered, terms := directed(3, 30, 0, []sim.Fault{deaf}, sim.Input{ID: 1, At: at(6), Node: 1, Body: []byte("apples")})
+	deaf := fault.Fault{ID: 1, Op: fault.Cut, Groups: [][]protocol.NodeID{{1, 2}, {0}}, At: at(5)}
+	groups, delivered, terms := directed(3, 30, 0, []fault.Fault{deaf}, sim.Input{ID: 1, At: at(6), Node: 1, Body: []byte("apples")})
 	if _, normal := groups[1].View(); !normal || terms[1] < 2 || !slices.Equal(delivered[1], []string{"apples"}) {
 		t.Errorf("node 1: in term %d: %v, delivered %q; want a later leader than the deaf one, and apples", terms[1], normal, delivered[1])
 	}
 }
 
 func TestMinorityKnowsThatItIsNone(t *testing.T) {
-	apart := sim.Fault{ID: 1, Op: sim.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2, 3, 4}}, At: at(5)}
-	groups, delivered, terms := directed(5, 30, 0, []sim.Fault{apart},
+	apart := fault.Fault{ID: 1, Op: fault.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2, 3, 4}}, At: at(5)}
+	groups, delivered, terms := directed(5, 30, 0, []fault.Fault{apart},
 		sim.Input{ID: 1, At: at(6), Node: 0, Body: []byte("apples")}, sim.Input{ID: 2, At: at(6), Node: 4, Body: []byte("pears")})
 	for id, g := range groups {
 		var want []string
@@ -73,8 +74,8 @@ func TestMinorityKnowsThatItIsNone(t *testing.T) {
 // Without pre-votes a node that was cut off would depose the leader when it comes
 // back, since it campaigned all the time.
 func TestNodeThatComesBackDeposesNobody(t *testing.T) {
-	apart := sim.Fault{ID: 1, Op: sim.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, At: at(5), For: 20 * tick}
-	groups, _, terms := directed(3, 40, 0, []sim.Fault{apart})
+	apart := fault.Fault{ID: 1, Op: fault.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, At: at(5), For: 20 * tick}
+	groups, _, terms := directed(3, 40, 0, []fault.Fault{apart})
 	for id, g := range groups {
 		if v, normal := g.View(); !normal || terms[id] != 1 || v.Number != 5 {
 			t.Errorf("node %d: in term %d and view %d: %v, want term 1 still, and view 5: three came, one left and came back", id, terms[id], v.Number, normal)
@@ -88,9 +89,9 @@ func TestNodeThatComesBackDeposesNobody(t *testing.T) {
 // The log is compacted far beyond what node 2 missed, and the first snapshot that
 // it is sent is lost.
 func TestLaggardIsBroughtUpByASnapshotThoughOneIsLost(t *testing.T) {
-	faults := []sim.Fault{
-		{ID: 1, Op: sim.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, At: at(5), For: 10 * tick},
-		{ID: 2, Op: sim.Cut, Groups: [][]protocol.NodeID{{0}, {2}}, At: at(15) + 1000, For: tick},
+	faults := []fault.Fault{
+		{ID: 1, Op: fault.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, At: at(5), For: 10 * tick},
+		{ID: 2, Op: fault.Cut, Groups: [][]protocol.NodeID{{0}, {2}}, At: at(15) + 1000, For: tick},
 	}
 	var inputs []sim.Input
 	for i := range 40 {
@@ -104,7 +105,7 @@ func TestLaggardIsBroughtUpByASnapshotThoughOneIsLost(t *testing.T) {
 
 // Who lags by fewer entries than are kept behind a snapshot is sent those.
 func TestNodeThatLagsByALittleIsSentEntries(t *testing.T) {
-	faults := []sim.Fault{{ID: 1, Op: sim.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, At: at(8), For: 3 * tick}}
+	faults := []fault.Fault{{ID: 1, Op: fault.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, At: at(8), For: 3 * tick}}
 	var inputs []sim.Input
 	for i := range 10 {
 		inputs = append(inputs, sim.Input{ID: uint64(i), At: at(6 + i/7*3), Node: 1, Body: []byte{byte('a' + i)}})
@@ -128,8 +129,8 @@ func TestNobodyIsSuspectedOnAQuietDay(t *testing.T) {
 // Node 2 is taken for dead while it is cut off, and lives. It comes back into the view
 // as the life that it was, and what it broadcast meanwhile is delivered then.
 func TestLifeThatWasTakenForDeadComesBack(t *testing.T) {
-	apart := sim.Fault{ID: 1, Op: sim.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, At: at(5), For: 20 * tick}
-	groups, delivered, _ := directed(3, 40, 0, []sim.Fault{apart}, sim.Input{ID: 1, At: at(20), Node: 2, Body: []byte("apples")})
+	apart := fault.Fault{ID: 1, Op: fault.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, At: at(5), For: 20 * tick}
+	groups, delivered, _ := directed(3, 40, 0, []fault.Fault{apart}, sim.Input{ID: 1, At: at(20), Node: 2, Body: []byte("apples")})
 	for id, g := range groups {
 		if v, normal := g.View(); !normal || len(v.Members) != 3 || v.Members[2].Incarnation != 1 || !slices.Equal(delivered[id], []string{"apples"}) {
 			t.Errorf("node %d: in view %v: %v, delivered %q; want all in it, and apples", id, v, normal, delivered[id])

@@ -9,6 +9,7 @@ import (
 	"dessim/protocol/internal/grouptest"
 	"dessim/protocol/raft"
 	"dessim/sim"
+	"dessim/sim/fault"
 )
 
 // Node 0 leads until it is cut off from 5 s to 15 s. The others elect a leader and
@@ -44,9 +45,9 @@ func Example() {
 		Node:   newShop,
 		Link:   sim.Link{Delay: 10 * time.Millisecond},
 		Inputs: inputs,
-		Faults: []sim.Fault{
-			{ID: 1, Op: sim.Partition, Groups: [][]protocol.NodeID{{0}, {1, 2}}, At: second(5), For: 10 * time.Second},
-			{ID: 2, Op: sim.Crash, Node: 0, At: second(20), For: time.Second},
+		Faults: []fault.Fault{
+			{ID: 1, Op: fault.Partition, Groups: [][]protocol.NodeID{{0}, {1, 2}}, At: second(5), For: 10 * time.Second},
+			{ID: 2, Op: fault.Crash, Node: 0, At: second(20), For: time.Second},
 		},
 		Until: second(30),
 		Done:  func() bool { return false },

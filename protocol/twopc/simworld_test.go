@@ -10,6 +10,7 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/link"
 	"dessim/sim"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
@@ -37,7 +38,7 @@ type course struct {
 	raw      bool              // datagrams without link
 	remember int
 	txs      int                                                   // begun one after the other; 0 means 1
-	faults   []sim.Fault                                           // whose IDs are set when it is run
+	faults   []fault.Fault                                         // whose IDs are set when it is run
 	cut      func(at protocol.Time, from, to protocol.NodeID) bool // messages that do not arrive
 	link     *sim.Link                                             // instead of the exact delays
 	seed     uint64

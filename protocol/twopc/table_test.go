@@ -8,12 +8,13 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
+	"dessim/sim/fault"
 )
 
 // points gives a crash after each number of effects of each step of that node in
 // the run r from that time on. A crash cannot name the second of two steps at one
 // time; without an earlier crash that must not happen.
-func (r *run) points(t testing.TB, node protocol.NodeID, from protocol.Time, down time.Duration) (faults []sim.Fault) {
+func (r *run) points(t testing.TB, node protocol.NodeID, from protocol.Time, down time.Duration) (faults []fault.Fault) {
 	last := protocol.Time(-1)
 	for _, s := range r.steps[node] {
 		if s.at == last {
@@ -24,7 +25,7 @@ func (r *run) points(t testing.TB, node protocol.NodeID, from protocol.Time, dow
 		}
 		last = s.at
 		for k := 0; k <= s.effects && s.at >= from; k++ {
-			faults = append(faults, sim.Fault{Op: sim.Crash, Node: node, At: s.at, After: k, For: down})
+			faults = append(faults, fault.Fault{Op: fault.Crash, Node: node, At: s.at, After: k, For: down})
 		}
 	}
 	return faults
@@ -220,7 +221,7 @@ func TestCrashTable(t *testing.T) {
 		for node := range protocol.NodeID(3) {
 			for _, down := range []time.Duration{shortly, long} {
 				for _, f := range quiet.points(t, node, beginAt, down) {
-					c.faults = []sim.Fault{f}
+					c.faults = []fault.Fault{f}
 					r := c.run(t)
 					rows[r.row(node)] = append(rows[r.row(node)], point{r, node, down})
 				}
@@ -251,7 +252,7 @@ func forgotten(t *testing.T) {
 	c := course{pure: true, txs: 2}
 	quiet := c.run(t)
 	last := quiet.steps[0][len(quiet.steps[0])-1].at
-	c.faults = []sim.Fault{{Op: sim.Crash, Node: 0, At: last.Add(time.Second), For: shortly}}
+	c.faults = []fault.Fault{{Op: fault.Crash, Node: 0, At: last.Add(time.Second), For: shortly}}
 	r := c.run(t)
 	r.check(t)
 	for i := 1; i < 3; i++ {
@@ -324,13 +325,13 @@ func allFail(t *testing.T) {
 		for node := range protocol.NodeID(3) {
 			for _, f := range quiet.points(t, node, beginAt, time.Second) {
 				for order := range 6 {
-					c.faults = []sim.Fault{f}
+					c.faults = []fault.Fault{f}
 					for i := range protocol.NodeID(3) {
 						down := time.Second + time.Duration([...]string{"012", "021", "102", "120", "201", "210"}[order][i]-'0')*700*time.Millisecond
 						if i == node {
 							c.faults[0].For = down
 						} else {
-							c.faults = append(c.faults, sim.Fault{Op: sim.Crash, Node: i, At: f.At + 1, For: down})
+							c.faults = append(c.faults, fault.Fault{Op: fault.Crash, Node: i, At: f.At + 1, For: down})
 						}
 					}
 					r := c.run(t)
@@ -358,10 +359,10 @@ func TestEveryPairOfCrashes(t *testing.T) {
 		quiet := c.run(t)
 		for _, pair := range [][2]protocol.NodeID{{0, 1}, {1, 0}, {0, 2}, {2, 0}, {1, 2}, {2, 1}} {
 			for _, first := range quiet.points(t, pair[0], beginAt, 400*time.Millisecond) {
-				c.faults = []sim.Fault{first}
+				c.faults = []fault.Fault{first}
 				once := c.run(t)
 				for _, second := range once.points(t, pair[1], first.At, 400*time.Millisecond) {
-					c.faults = []sim.Fault{first, second}
+					c.faults = []fault.Fault{first, second}
 					r := c.run(t)
 					r.check(t)
 					runs, commits, judged = runs+1, commits+r.judge.commits, judged+r.forced.judged

@@ -10,6 +10,7 @@ import (
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/fault"
 )
 
 func ExampleConclude() {
@@ -153,7 +154,7 @@ func TestARunIsBoundByAllThatMustComeAndAllThatThePlanBrings(t *testing.T) {
 		{check.Suite{must(99 * s)}, sim.Plan{}, 99 * s},
 		{check.Suite{must(5 * s)}, sim.Plan{Inputs: []sim.Input{{At: 7 * s}}}, 7 * s},
 		{check.Suite{must(5 * s)}, sim.Plan{Starts: []protocol.Time{8 * s, 0}}, 8 * s},
-		{check.Suite{must(5 * s)}, sim.Plan{Faults: []sim.Fault{{At: 6 * s, For: 3 * time.Second}, {Op: sim.Heal, At: sim.Never}}}, 9 * s},
+		{check.Suite{must(5 * s)}, sim.Plan{Faults: []fault.Fault{{At: 6 * s, For: 3 * time.Second}, {Op: fault.Heal, At: fault.Never}}}, 9 * s},
 	} {
 		if got := c.suite.Bound(&c.plan); got != c.want {
 			t.Errorf("%+v: bound %v, want %v", c.plan, got, c.want)

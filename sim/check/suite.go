@@ -5,6 +5,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
+	"dessim/sim/fault"
 )
 
 // Suite is the checks of one run.
@@ -49,7 +50,7 @@ func (s Suite) Bound(plan *sim.Plan) protocol.Time {
 		bound = max(bound, plan.Inputs[i].At)
 	}
 	for i := range plan.Faults {
-		if f := &plan.Faults[i]; f.At != sim.Never {
+		if f := &plan.Faults[i]; f.At != fault.Never {
 			bound = max(bound, f.At+protocol.Time(f.For))
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
+	"dessim/sim/fault"
 )
 
 // A crash at a time misses its step as soon as the run gets shorter. So before
@@ -31,15 +32,15 @@ func (s *shrinker) anchor() {
 // watchStrikes gives an observer for the run of t, or none if it has no crash to be
 // anchored.
 func watchStrikes(t *Trial) *strikes {
-	if !slices.ContainsFunc(t.Faults, func(f sim.Fault) bool { return anchorable(&f) }) {
+	if !slices.ContainsFunc(t.Faults, func(f fault.Fault) bool { return anchorable(&f) }) {
 		return nil
 	}
-	return &strikes{faults: t.Faults, on: make(map[uint64]sim.Anchor), nodes: make(map[protocol.NodeID]*doings)}
+	return &strikes{faults: t.Faults, on: make(map[uint64]fault.Anchor), nodes: make(map[protocol.NodeID]*doings)}
 }
 
 // anchored gives the trial with its crashes after what they came after, or with one
 // of them so. It is nil if there is nothing to change.
-func (t *Trial) anchored(on map[uint64]sim.Anchor, only *sim.Fault) *Trial {
+func (t *Trial) anchored(on map[uint64]fault.Anchor, only *fault.Fault) *Trial {
 	next := *t
 	next.Faults = slices.Clone(t.Faults)
 	changed := false
@@ -59,19 +60,19 @@ func (t *Trial) anchored(on map[uint64]sim.Anchor, only *sim.Fault) *Trial {
 }
 
 // anchorable tells the crashes that have no anchor.
-func anchorable(f *sim.Fault) bool { return f.Op == sim.Crash && f.On == sim.Anchor{} }
+func anchorable(f *fault.Fault) bool { return f.Op == fault.Crash && f.On == fault.Anchor{} }
 
 // strikes is an observer that finds after which effect each crash came.
 type strikes struct {
-	faults []sim.Fault
-	on     map[uint64]sim.Anchor // by the identity of the crash
+	faults []fault.Fault
+	on     map[uint64]fault.Anchor // by the identity of the crash
 	nodes  map[protocol.NodeID]*doings
 }
 
 // doings is how often a node did what.
 type doings struct {
-	count map[sim.Anchor]uint64 // by Op and Kind
-	last  sim.Anchor            // what it did last
+	count map[fault.Anchor]uint64 // by Op and Kind
+	last  fault.Anchor            // what it did last
 }
 
 // Watch gives the effects that show, and crashes.
@@ -83,25 +84,25 @@ func (x *strikes) Watch() sim.What {
 func (x *strikes) Observe(e *sim.Event) {
 	d := x.nodes[e.Node]
 	if d == nil {
-		d = &doings{count: make(map[sim.Anchor]uint64)}
+		d = &doings{count: make(map[fault.Anchor]uint64)}
 		x.nodes[e.Node] = d
 	}
-	var a sim.Anchor
+	var a fault.Anchor
 	switch e.What {
 	case sim.Crashed:
-		i := slices.IndexFunc(x.faults, func(f sim.Fault) bool { return f.ID == e.Tag })
+		i := slices.IndexFunc(x.faults, func(f fault.Fault) bool { return f.ID == e.Tag })
 		if i >= 0 && anchorable(&x.faults[i]) && d.last.N > 0 {
 			x.on[e.Tag] = d.last
 		}
 		return
 	case sim.Sent:
-		a = sim.Anchor{Op: protocol.OpSend, Kind: e.Kind}
+		a = fault.Anchor{Op: protocol.OpSend, Kind: e.Kind}
 	case sim.Output:
-		a = sim.Anchor{Op: protocol.OpOutput, Kind: e.Kind}
+		a = fault.Anchor{Op: protocol.OpOutput, Kind: e.Kind}
 	case sim.Persisted:
-		a = sim.Anchor{Op: protocol.OpPersist}
+		a = fault.Anchor{Op: protocol.OpPersist}
 	case sim.Synced:
-		a = sim.Anchor{Op: protocol.OpSync}
+		a = fault.Anchor{Op: protocol.OpSync}
 	}
 	d.count[a]++
 	d.last = a

@@ -9,6 +9,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
@@ -81,7 +82,7 @@ func hastyWorld() *explore.World {
 			out[id] = true
 		}
 		plan := sim.Plan{Nodes: t.Nodes, Node: func(protocol.NodeID) protocol.Node { return hasty{} }, Until: protocol.Time(time.Minute),
-			Link: sim.Link{Delay: time.Millisecond, Jitter: 9 * time.Millisecond}, Disk: sim.Disk{Sync: time.Millisecond}, Faults: sim.FaultsWithin(t.Faults, t.Nodes)}
+			Link: sim.Link{Delay: time.Millisecond, Jitter: 9 * time.Millisecond}, Disk: sim.Disk{Sync: time.Millisecond}, Faults: fault.Within(t.Faults, t.Nodes)}
 		for _, id := range w.Inputs {
 			if !out[id] {
 				plan.Inputs = append(plan.Inputs, sim.Input{ID: id, At: protocol.Time(id+1) * protocol.Time(time.Second),
@@ -111,18 +112,18 @@ func hastyTrial(t testing.TB, w *explore.World) *explore.Trial {
 			ask := func(what string, n uint64) uint64 {
 				return src.Choose(protocol.Key{Kind: protocol.KindOf(what), N: uint64(i)}, n)
 			}
-			f := sim.Fault{ID: uint64(i + 1), At: protocol.Time(ask("at", 9000)) * protocol.Time(time.Millisecond)}
+			f := fault.Fault{ID: uint64(i + 1), At: protocol.Time(ask("at", 9000)) * protocol.Time(time.Millisecond)}
 			switch i % 3 {
 			case 0:
-				f.Op, f.Node, f.For, f.Disk = sim.Crash, protocol.NodeID(ask("node", 5)), time.Duration(1+ask("for", 9))*100*time.Millisecond, sim.KeepScattered
+				f.Op, f.Node, f.For, f.Disk = fault.Crash, protocol.NodeID(ask("node", 5)), time.Duration(1+ask("for", 9))*100*time.Millisecond, fault.KeepScattered
 			case 1:
-				f.Op, f.Groups, f.Rate, f.For = sim.Copy, [][]protocol.NodeID{nil, nil}, protocol.Percent(20), time.Second
+				f.Op, f.Groups, f.Rate, f.For = fault.Copy, [][]protocol.NodeID{nil, nil}, protocol.Percent(20), time.Second
 			case 2:
-				f.Op, f.Groups, f.By, f.For = sim.Slow, [][]protocol.NodeID{{0, 1}, nil}, time.Millisecond, time.Second
+				f.Op, f.Groups, f.By, f.For = fault.Slow, [][]protocol.NodeID{{0, 1}, nil}, time.Millisecond, time.Second
 			}
 			trial.Faults = append(trial.Faults, f)
 		}
-		trial.Faults = append(trial.Faults, sim.Fault{ID: 99, Op: sim.Heal, At: protocol.Time(20 * time.Second)})
+		trial.Faults = append(trial.Faults, fault.Fault{ID: 99, Op: fault.Heal, At: protocol.Time(20 * time.Second)})
 		if o := w.Try(trial); o.Failed() {
 			return trial
 		}
@@ -140,10 +141,10 @@ func TestALostRecordShrinksToOneCrashThatIsAnchored(t *testing.T) {
 	}
 	after := out.After
 	if after.Nodes != 3 || len(after.Without) != len(w.Inputs)-1 || len(after.Faults) != 2 || len(after.Answers) != 0 {
-		t.Fatalf("left: %d nodes, without %v\n%s%v", after.Nodes, after.Without, sim.FormatFaults(after.Faults), after.Answers)
+		t.Fatalf("left: %d nodes, without %v\n%s%v", after.Nodes, after.Without, fault.Format(after.Faults), after.Answers)
 	}
 	f := after.Faults[0]
-	if f.Op != sim.Crash || f.Node != 0 || f.At != 0 || f.On.N != 1 || f.Disk != sim.KeepNone {
+	if f.Op != fault.Crash || f.Node != 0 || f.At != 0 || f.On.N != 1 || f.Disk != fault.KeepNone {
 		t.Errorf("the crash is %v, want it anchored and simple", f)
 	}
 	if out.Runs > 300 {

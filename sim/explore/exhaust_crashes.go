@@ -10,6 +10,7 @@ import (
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
@@ -195,7 +196,7 @@ func (g *crashSearch) take(t *crashTrial, r *crashRun) error {
 	return nil
 }
 
-func describe(faults []sim.Fault) string { return fmt.Sprintf("faults %q", sim.FormatFaults(faults)) }
+func describe(faults []fault.Fault) string { return fmt.Sprintf("faults %q", fault.Format(faults)) }
 
 // crashes gives the trials that have one more crash than t, and counts those that
 // would leave what another one leaves.
@@ -218,7 +219,7 @@ func (g *crashSearch) crashes(t *crashTrial, points []crashPoint) (out []crashTr
 
 // crash adds a crash at p to t.
 func (g *crashSearch) crash(t *Trial, p *crashPoint, down time.Duration, survive int) crashTrial {
-	f := sim.Fault{ID: 1, Op: sim.Crash, At: p.at, For: down, Node: p.node}
+	f := fault.Fault{ID: 1, Op: fault.Crash, At: p.at, For: down, Node: p.node}
 	if p.on.N > 0 {
 		f.At, f.On = g.From, p.on
 	}
@@ -227,9 +228,9 @@ func (g *crashSearch) crash(t *Trial, p *crashPoint, down time.Duration, survive
 	}
 	more := *t
 	if survive > 0 {
-		f.Disk = sim.KeepTorn
+		f.Disk = fault.KeepTorn
 		more.Answers = append(slices.Clip(t.Answers),
-			source.Answer{Key: f.Survivors(), Range: uint64(p.unsynced) + 1, Value: uint64(survive)})
+			source.Answer{Key: sim.Survivors(&f), Range: uint64(p.unsynced) + 1, Value: uint64(survive)})
 	}
 	more.Faults = append(slices.Clip(t.Faults), f)
 	return crashTrial{&more, p.at + protocol.Time(down) + g.To - g.From}
@@ -240,7 +241,7 @@ func (g *crashSearch) crash(t *Trial, p *crashPoint, down time.Duration, survive
 type crashPoint struct {
 	node     protocol.NodeID
 	at       protocol.Time
-	on       sim.Anchor
+	on       fault.Anchor
 	unsynced int // records
 }
 
@@ -254,10 +255,10 @@ type crashPoints struct {
 
 // crashNode is what is known of a node.
 type crashNode struct {
-	did     []sim.Anchor // how often it did what, from the time on from which anchors count
-	next    uint64       // index of the next record
-	safe    uint64       // records below survive a crash
-	crashed bool         // since it wrote last: all records that are left are safe
+	did     []fault.Anchor // how often it did what, from the time on from which anchors count
+	next    uint64         // index of the next record
+	safe    uint64         // records below survive a crash
+	crashed bool           // since it wrote last: all records that are left are safe
 	step    protocol.Time
 	fresh   bool // the step has done nothing yet that is a point
 }
@@ -289,14 +290,14 @@ func (p *crashPoints) Observe(e *sim.Event) {
 			n.crashed, n.safe = false, e.Tag
 		}
 		n.next = e.Tag + 1
-		p.did(e, n, sim.Anchor{Op: protocol.OpPersist}, before)
+		p.did(e, n, fault.Anchor{Op: protocol.OpPersist}, before)
 	case sim.Synced:
 		n.crashed, n.safe, n.next = false, e.Tag, max(n.next, e.Tag)
-		p.did(e, n, sim.Anchor{Op: protocol.OpSync}, before)
+		p.did(e, n, fault.Anchor{Op: protocol.OpSync}, before)
 	case sim.Sent:
-		p.did(e, n, sim.Anchor{Op: protocol.OpSend, Kind: e.Kind}, before)
+		p.did(e, n, fault.Anchor{Op: protocol.OpSend, Kind: e.Kind}, before)
 	case sim.Output:
-		p.did(e, n, sim.Anchor{Op: protocol.OpOutput, Kind: e.Kind}, before)
+		p.did(e, n, fault.Anchor{Op: protocol.OpOutput, Kind: e.Kind}, before)
 	}
 }
 
@@ -305,11 +306,11 @@ func (n *crashNode) unsynced() int { return int(n.next - n.safe) }
 
 // did counts an effect, before which so many records were unsynced, and lists the
 // points before its step, if it is the first of it, and after it.
-func (p *crashPoints) did(e *sim.Event, n *crashNode, on sim.Anchor, before int) {
+func (p *crashPoints) did(e *sim.Event, n *crashNode, on fault.Anchor, before int) {
 	if e.At < p.from {
 		return
 	}
-	i := slices.IndexFunc(n.did, func(a sim.Anchor) bool { return a.Op == on.Op && a.Kind == on.Kind })
+	i := slices.IndexFunc(n.did, func(a fault.Anchor) bool { return a.Op == on.Op && a.Kind == on.Kind })
 	if i < 0 {
 		i = len(n.did)
 		n.did = append(n.did, on)

@@ -14,6 +14,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
@@ -157,7 +158,7 @@ func TestASecondCrashComesAfterEachRunThatPassed(t *testing.T) {
 	spied.Try = func(tr *explore.Trial, observers ...sim.Observer) explore.Outcome {
 		o := w.Try(tr, observers...)
 		if len(tr.Faults) == 2 && len(tr.Answers) == 1 && o.Sim.Faults.Unsynced == 2 {
-			if (tr.Answers[0] == source.Answer{Key: tr.Faults[1].Survivors(), Range: 3, Value: 2}) {
+			if (tr.Answers[0] == source.Answer{Key: sim.Survivors(&tr.Faults[1]), Range: 3, Value: 2}) {
 				lostThenKept++
 			}
 		}
@@ -254,8 +255,8 @@ func TestSkippedCrashesLeaveNothingNew(t *testing.T) {
 				f.On.N = n
 				o := explore.Outcome{}
 				for survive := range uint64(6) {
-					answer := source.Answer{Key: f.Survivors(), Range: 6, Value: survive} // adapted to how many there are
-					o = w.Try(&explore.Trial{Nodes: nodes, Faults: []sim.Fault{f}, Answers: []source.Answer{answer}})
+					answer := source.Answer{Key: sim.Survivors(&f), Range: 6, Value: survive} // adapted to how many there are
+					o = w.Try(&explore.Trial{Nodes: nodes, Faults: []fault.Fault{f}, Answers: []source.Answer{answer}})
 					if !made[o.Counts[0].Name] {
 						t.Fatalf("script %s: %v with %d of 5 surviving gives %s, which no run gave", script, f, survive, o.Counts[0].Name)
 					}
@@ -269,11 +270,11 @@ func TestSkippedCrashesLeaveNothingNew(t *testing.T) {
 }
 
 // allCrashes gives a crash for each sort of effect.
-func allCrashes(nodes int, downs []time.Duration) (all []sim.Fault) {
+func allCrashes(nodes int, downs []time.Duration) (all []fault.Fault) {
 	for id := range protocol.NodeID(nodes) {
 		for _, op := range []protocol.Op{protocol.OpSend, protocol.OpPersist, protocol.OpSync, protocol.OpOutput, protocol.OpSetTimer} {
 			for _, down := range downs {
-				all = append(all, sim.Fault{ID: 1, Op: sim.Crash, At: 1, For: down, Node: id, On: sim.Anchor{Op: op}, Disk: sim.KeepTorn})
+				all = append(all, fault.Fault{ID: 1, Op: fault.Crash, At: 1, For: down, Node: id, On: fault.Anchor{Op: op}, Disk: fault.KeepTorn})
 			}
 		}
 	}

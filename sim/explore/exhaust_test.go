@@ -12,6 +12,7 @@ import (
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/explore"
+	"dessim/sim/fault"
 	"dessim/sim/simtest/fixed"
 	"dessim/sim/source"
 )
@@ -95,14 +96,14 @@ func drawToys(t *rapid.T) (x explore.Small, bad *uint64) {
 		plan.Inputs = append(plan.Inputs, sim.Input{ID: i, At: 1, Node: protocol.NodeID(i), Body: []byte{v}})
 	}
 	if rapid.Bool().Draw(t, "crash") {
-		crash := sim.Fault{ID: 1, Op: sim.Crash, At: 3, For: 3, Node: 1, Disk: sim.Survival(rapid.IntRange(0, 2).Draw(t, "survival"))}
+		crash := fault.Fault{ID: 1, Op: fault.Crash, At: 3, For: 3, Node: 1, Disk: fault.Survival(rapid.IntRange(0, 2).Draw(t, "survival"))}
 		switch rapid.IntRange(0, 2).Draw(t, "when") {
 		case 1:
 			crash.After = 1
 		case 2:
-			crash.On = sim.Anchor{Op: protocol.OpSend, N: 2}
+			crash.On = fault.Anchor{Op: protocol.OpSend, N: 2}
 		}
-		plan.Faults = []sim.Fault{crash}
+		plan.Faults = []fault.Fault{crash}
 	}
 	bad = new(uint64)
 	x.Values = source.Parts(1)

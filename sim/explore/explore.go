@@ -8,6 +8,7 @@ import (
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
@@ -16,7 +17,7 @@ import (
 type Trial struct {
 	Nodes   int
 	Without []uint64        // identities of the inputs that are left out, ascending
-	Faults  []sim.Fault     // exactly these
+	Faults  []fault.Fault   // exactly these
 	Answers []source.Answer // those that are not benign; all others are
 }
 

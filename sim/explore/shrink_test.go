@@ -17,6 +17,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/fault"
 	"dessim/sim/simtest/fixed"
 	"dessim/sim/source"
 )
@@ -45,8 +46,8 @@ func names(inputs []uint64, t *explore.Trial) map[string]bool {
 			has[fmt.Sprintf("input %d", id)] = true
 		}
 	}
-	for _, f := range sim.FaultsWithin(t.Faults, t.Nodes) {
-		if f.Op != sim.Heal {
+	for _, f := range fault.Within(t.Faults, t.Nodes) {
+		if f.Op != fault.Heal {
 			has[fmt.Sprintf("fault %d", f.ID)] = true
 		}
 	}
@@ -105,11 +106,11 @@ func puzzleTrial(t *rapid.T) (trial *explore.Trial, inputs []uint64) {
 	for i := range rapid.IntRange(0, 8).Draw(t, "inputs") {
 		inputs = append(inputs, uint64(i*3))
 	}
-	trial.Faults = []sim.Fault{{ID: 99, Op: sim.Heal, At: protocol.Time(time.Minute)}}
+	trial.Faults = []fault.Fault{{ID: 99, Op: fault.Heal, At: protocol.Time(time.Minute)}}
 	for i := range rapid.IntRange(0, 12).Draw(t, "faults") {
-		f := sim.Fault{ID: uint64(i + 7), Op: sim.Lose, At: protocol.Time(i), Groups: [][]protocol.NodeID{{0}, nil}, Rate: protocol.Percent(5), For: time.Second}
+		f := fault.Fault{ID: uint64(i + 7), Op: fault.Lose, At: protocol.Time(i), Groups: [][]protocol.NodeID{{0}, nil}, Rate: protocol.Percent(5), For: time.Second}
 		if i%2 == 0 {
-			f = sim.Fault{ID: uint64(i + 7), Op: sim.Crash, Node: protocol.NodeID(i % 3), At: protocol.Time(i), For: 3 * time.Second, Disk: sim.KeepTorn}
+			f = fault.Fault{ID: uint64(i + 7), Op: fault.Crash, Node: protocol.NodeID(i % 3), At: protocol.Time(i), For: 3 * time.Second, Disk: fault.KeepTorn}
 		}
 		trial.Faults = append(trial.Faults, f)
 	}
@@ -166,7 +167,7 @@ func oneLess(w *puzzle, t *explore.Trial) (out []*explore.Trial) {
 		}
 	}
 	for i := range t.Faults {
-		if t.Faults[i].Op != sim.Heal {
+		if t.Faults[i].Op != fault.Heal {
 			add(func(u *explore.Trial) { u.Faults = slices.Delete(slices.Clone(t.Faults), i, i+1) })
 		}
 	}
@@ -207,7 +208,7 @@ func TestWhatIsCalledMinimalHasNothingThatCanBeRemovedAlone(t *testing.T) {
 			t.Fatalf("not minimal after %d runs", out.Runs)
 		}
 		w.wantMinimal(t, out.After)
-		if !slices.ContainsFunc(out.After.Faults, func(f sim.Fault) bool { return f.Op == sim.Heal }) {
+		if !slices.ContainsFunc(out.After.Faults, func(f fault.Fault) bool { return f.Op == fault.Heal }) {
 			t.Fatal("the heal is gone")
 		}
 	})
@@ -292,7 +293,7 @@ func TestShrinkingEndsWhenItIsInterrupted(t *testing.T) {
 func (w *puzzle) weight(t *explore.Trial) int {
 	n := 2*(len(w.inputs)-len(t.Without)) + len(t.Answers) + t.Nodes
 	for _, f := range t.Faults {
-		if f.Op != sim.Heal {
+		if f.Op != fault.Heal {
 			n += 4
 		}
 	}
@@ -353,7 +354,7 @@ func TestALaterWayIsInterruptedWithWhatIsSmallest(t *testing.T) {
 	w := &puzzle{minNodes: 3, inputs: []uint64{0, 1, 2}, cores: [][]string{{"input 0", "input 1", "input 2", "fault 7"}, nil}}
 	trial := &explore.Trial{Nodes: 3}
 	for id := uint64(7); id < 13; id++ {
-		trial.Faults = append(trial.Faults, sim.Fault{ID: id, Op: sim.Restart, At: 1})
+		trial.Faults = append(trial.Faults, fault.Fault{ID: id, Op: fault.Restart, At: 1})
 		w.cores[1] = append(w.cores[1], fmt.Sprintf("fault %d", id))
 	}
 	out := shrink(t, w.world(), trial, 1000, 1)
@@ -371,7 +372,7 @@ func TestARunGivenUpForItsLengthIsNoPass(t *testing.T) {
 	w := &puzzle{minNodes: 3, cores: [][]string{{"fault 7"}}, longer: map[string]uint64{"fault 8": 100_000}}
 	trial := &explore.Trial{Nodes: 3}
 	for _, id := range []uint64{7, 8} {
-		trial.Faults = append(trial.Faults, sim.Fault{ID: id, Op: sim.Restart, At: 1})
+		trial.Faults = append(trial.Faults, fault.Fault{ID: id, Op: fault.Restart, At: 1})
 	}
 	out := shrink(t, w.world(), trial, 1000, 1)
 	if got := out.Certificate(); got != "removing any one of these makes the check pass: 1 fault" || !out.Minimal || out.After.Faults[0].ID != 7 {
@@ -387,8 +388,8 @@ func TestARunGivenUpForItsLengthIsNoPass(t *testing.T) {
 
 // The pause needs a node that is up: so without its restart there is no run.
 func TestTheCertificateSaysWhenSomethingCannotBeRemovedAlone(t *testing.T) {
-	trial := &explore.Trial{Nodes: 3, Faults: []sim.Fault{
-		{ID: 7, Op: sim.Crash, At: 1}, {ID: 8, Op: sim.Restart, At: 20}, {ID: 9, Op: sim.Pause, At: 40, For: time.Second}}}
+	trial := &explore.Trial{Nodes: 3, Faults: []fault.Fault{
+		{ID: 7, Op: fault.Crash, At: 1}, {ID: 8, Op: fault.Restart, At: 20}, {ID: 9, Op: fault.Pause, At: 40, For: time.Second}}}
 	w := &puzzle{minNodes: 3, cores: [][]string{{"fault 7", "fault 9"}}}
 	out := shrink(t, w.world(), trial, 1000, 1)
 	const want = "removing any one of these that can be removed alone makes the check pass: 3 faults"
@@ -401,7 +402,7 @@ func TestTheCertificateCountsWhatIsLeft(t *testing.T) {
 	w := &puzzle{minNodes: 1, inputs: []uint64{0, 1, 2}, cores: [][]string{{"input 1", "fault 7", "fault 8", "answer 4"}}}
 	trial := &explore.Trial{Nodes: 3, Answers: []source.Answer{{Key: protocol.Key{Kind: protocol.KindOf("pick"), N: 4}, Range: 9, Value: 8}}}
 	for i := range 3 {
-		trial.Faults = append(trial.Faults, sim.Fault{ID: uint64(6 + i), Op: sim.Restart, At: 1})
+		trial.Faults = append(trial.Faults, fault.Fault{ID: uint64(6 + i), Op: fault.Restart, At: 1})
 	}
 	out := shrink(t, w.world(), trial, 1000, 1)
 	const want = "removing any one of these makes the check pass: 1 input, 2 faults, 1 answer"

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"dessim/protocol"
-	"dessim/sim"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
@@ -243,7 +243,7 @@ func (s *shrinker) nodes() bool {
 // withNodes gives the trial with so many nodes, and the faults that can be among them.
 func (t *Trial) withNodes(n int) *Trial {
 	next := *t
-	next.Nodes, next.Faults = n, sim.FaultsWithin(t.Faults, n)
+	next.Nodes, next.Faults = n, fault.Within(t.Faults, n)
 	return valid(&next)
 }
 
@@ -272,11 +272,11 @@ func faults() part {
 		count: removable,
 		without: func(t *Trial, from, to int) *Trial {
 			next := *t
-			next.Faults = make([]sim.Fault, 0, len(t.Faults))
+			next.Faults = make([]fault.Fault, 0, len(t.Faults))
 			n := 0
 			for _, f := range t.Faults {
-				gone := f.Op != sim.Heal && from <= n && n < to
-				if f.Op != sim.Heal {
+				gone := f.Op != fault.Heal && from <= n && n < to
+				if f.Op != fault.Heal {
 					n++
 				}
 				if !gone {
@@ -292,7 +292,7 @@ func faults() part {
 func removable(t *Trial) int {
 	n := 0
 	for i := range t.Faults {
-		if t.Faults[i].Op != sim.Heal {
+		if t.Faults[i].Op != fault.Heal {
 			n++
 		}
 	}
@@ -302,7 +302,7 @@ func removable(t *Trial) int {
 // valid gives t if its faults can all be in one run, and else nil: without a
 // Restart, for instance, a pause may come while its node is down.
 func valid(t *Trial) *Trial {
-	if sim.ValidateFaults(t.Faults, t.Nodes, protocol.MaxTime) != nil {
+	if fault.Validate(t.Faults, t.Nodes, protocol.MaxTime, nil) != nil {
 		return nil
 	}
 	return t

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"dessim/protocol"
-	"dessim/sim"
+	"dessim/sim/fault"
 )
 
 // values makes what is left smaller: answers lower, faults simpler. It reports
@@ -73,30 +73,30 @@ func (s *shrinker) simplify(i int) bool {
 }
 
 // simplerFaults gives what could stand for f, the simplest first.
-func simplerFaults(f *sim.Fault, nodes int) (out []sim.Fault) {
-	add := func(change func(g *sim.Fault)) {
+func simplerFaults(f *fault.Fault, nodes int) (out []fault.Fault) {
+	add := func(change func(g *fault.Fault)) {
 		g := *f
 		change(&g)
 		out = append(out, g)
 	}
-	if f.Disk != sim.KeepNone {
-		add(func(g *sim.Fault) { g.Disk = sim.KeepNone })
+	if f.Disk != fault.KeepNone {
+		add(func(g *fault.Fault) { g.Disk = fault.KeepNone })
 	}
 	if f.Every != 0 {
-		add(func(g *sim.Fault) { g.Every = 0 })
+		add(func(g *fault.Fault) { g.Every = 0 })
 	}
 	if f.After > 1 {
-		add(func(g *sim.Fault) { g.After = 1 })
-		add(func(g *sim.Fault) { g.After-- })
+		add(func(g *fault.Fault) { g.After = 1 })
+		add(func(g *fault.Fault) { g.After-- })
 	}
 	for _, part := range []time.Duration{16, 4, 2, 1} {
 		if d := time.Duration(round(uint64(f.For / part))); time.Microsecond <= d && d < f.For {
-			add(func(g *sim.Fault) { g.For = d })
+			add(func(g *fault.Fault) { g.For = d })
 		}
 	}
 	for i, group := range f.Groups {
 		for j := range fewIn(group) {
-			add(func(g *sim.Fault) {
+			add(func(g *fault.Fault) {
 				g.Groups = slices.Clone(f.Groups)
 				g.Groups[i] = slices.Delete(slices.Clone(group), j, j+1)
 			})

@@ -13,6 +13,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 	"dessim/sim/swarm"
 
@@ -105,11 +106,11 @@ func TestTrialsWithoutInputsAndNodesAreRunAsTold(t *testing.T) {
 	if less := w.Try(&explore.Trial{Nodes: 2, Without: []uint64{3, 4}}); all.Sim.Outputs != 20 || less.Sim.Outputs != 16 {
 		t.Errorf("%d outputs, and %d without two of ten inputs; want 20 and 16", all.Sim.Outputs, less.Sim.Outputs)
 	}
-	crash := []sim.Fault{{ID: 1, Op: sim.Crash, Node: 1, At: 1e9, For: 1e9}}
+	crash := []fault.Fault{{ID: 1, Op: fault.Crash, Node: 1, At: 1e9, For: 1e9}}
 	if o := w.Try(&explore.Trial{Nodes: 1, Faults: crash}); o.Sim.Crashes != 0 {
 		t.Error("a fault of a node that was taken away hits its successor")
 	}
-	if o := w.Try(&explore.Trial{Nodes: 2, Faults: []sim.Fault{{ID: 1, Op: sim.Crash, Node: 9, At: 1}}}); o.Verdict != check.Inconclusive {
+	if o := w.Try(&explore.Trial{Nodes: 2, Faults: []fault.Fault{{ID: 1, Op: fault.Crash, Node: 9, At: 1}}}); o.Verdict != check.Inconclusive {
 		t.Errorf("a plan that cannot run is %v, want inconclusive", o.Verdict)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
@@ -26,7 +27,7 @@ const savedDir = "testdata/dessim"
 //	seed     what identities derive from
 //	nodes    as Params.Nodes
 //	without  identities of inputs that are left out; the line may be missing
-//	fault    one a line, with its identity: see sim.ParseFaults
+//	fault    one a line, with its identity: see fault.Parse
 //	check    that failed
 //	digest   of the run
 type saved struct {
@@ -47,8 +48,8 @@ func (s *saved) file() *source.File {
 	if len(s.trial.Without) > 0 {
 		add("without", strings.Trim(fmt.Sprint(s.trial.Without), "[]"))
 	}
-	for _, fault := range s.trial.Faults {
-		add("fault", fmt.Sprintf("%d: %v", fault.ID, fault))
+	for _, f := range s.trial.Faults {
+		add("fault", fmt.Sprintf("%d: %v", f.ID, f))
 	}
 	add("check", oneLine(s.outcome.Check()))
 	add("digest", s.outcome.Digest.String())
@@ -105,8 +106,8 @@ func (s *saved) take(h source.Field) (err error) {
 			s.trial.Without, err = append(s.trial.Without, id), errors.Join(err, bad)
 		}
 	case "fault":
-		var faults []sim.Fault
-		faults, err = sim.ParseFaults(h.Value)
+		var faults []fault.Fault
+		faults, err = fault.Parse(h.Value)
 		s.trial.Faults = append(s.trial.Faults, faults...)
 	case "check":
 		s.check = h.Value

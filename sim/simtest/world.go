@@ -8,6 +8,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 	"dessim/sim/swarm"
 )
@@ -37,7 +38,7 @@ type Params struct {
 // Whoever draws by themselves can as well. But where a trial tells its faults,
 // whatever the plan has is replaced by them, and to draw is to ask in vain: those
 // questions would pass for misfortunes that shrinking has to remove.
-func (p *Params) Faults(mix string, c swarm.Config) []sim.Fault {
+func (p *Params) Faults(mix string, c swarm.Config) []fault.Fault {
 	m, err := swarm.ParseMix(mix)
 	if err != nil {
 		panic(err.Error())
@@ -97,7 +98,7 @@ func trial(seed uint64, o Options, m Maker, t *explore.Trial) (sim.Plan, check.S
 	plan.Faults = t.Faults
 	if t.Nodes < o.Nodes {
 		// A client that has taken a lost node's number is not to inherit its faults.
-		plan.Faults = sim.FaultsWithin(t.Faults, t.Nodes)
+		plan.Faults = fault.Within(t.Faults, t.Nodes)
 	}
 	plan.Inputs = slices.DeleteFunc(slices.Clone(plan.Inputs), func(in sim.Input) bool {
 		return slices.Contains(t.Without, in.ID)

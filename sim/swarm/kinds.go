@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"dessim/protocol"
-	"dessim/sim"
+	"dessim/sim/fault"
 )
 
 // Each function here makes a fault of one kind, or reports false if there is none
@@ -26,7 +26,7 @@ func (d *drawer) node(of []protocol.NodeID) protocol.NodeID { return of[d.choose
 // would be no valid plan. A crash after the last effect of a step does to a
 // protocol what one between two steps does, and hits all.
 func (d *drawer) crash() bool {
-	d.f.Op = sim.Crash
+	d.f.Op = fault.Crash
 	d.begin(d.From, d.To)
 	d.down()
 	d.keep()
@@ -37,7 +37,7 @@ func (d *drawer) crash() bool {
 		return true
 	}
 	d.f.Node = d.node(d.Nodes)
-	anchor := func(op protocol.Op) { d.f.On = sim.Anchor{Op: op, N: 1 + uint64(d.choose(askCount, fewAnchors))} }
+	anchor := func(op protocol.Op) { d.f.On = fault.Anchor{Op: op, N: 1 + uint64(d.choose(askCount, fewAnchors))} }
 	switch how {
 	case 0, 1, 2, 3:
 		d.f.After = 1 + d.choose(askCount, fewEffects)
@@ -46,7 +46,7 @@ func (d *drawer) crash() bool {
 	case 6:
 		anchor(protocol.OpSend)
 	default:
-		d.f.Op = sim.FailSync
+		d.f.Op = fault.FailSync
 	}
 	return true
 }
@@ -54,12 +54,12 @@ func (d *drawer) crash() bool {
 // keep draws what survives of what was not synced.
 func (d *drawer) keep() {
 	if d.torn {
-		d.f.Disk = sim.Survival(d.choose(askKeep, int(sim.KeepScattered)+1))
+		d.f.Disk = fault.Survival(d.choose(askKeep, int(fault.KeepScattered)+1))
 	}
 }
 
 func (d *drawer) restart() bool {
-	d.f.Op = sim.Restart
+	d.f.Op = fault.Restart
 	d.begin(d.From, d.To)
 	d.f.Node = d.node(d.Nodes)
 	return true
@@ -75,7 +75,7 @@ func (d *drawer) pause() bool {
 	if width == 0 {
 		return false
 	}
-	d.f.Op = sim.Pause
+	d.f.Op = fault.Pause
 	from := d.From + protocol.Time(d.slot/lanes)*width
 	d.begin(from, from+width)
 	d.f.For = min(d.span(), (from + width).Sub(d.f.At))
@@ -91,18 +91,18 @@ func (d *drawer) disk() bool {
 	d.begin(d.From, d.To)
 	d.f.Node = d.node(d.Nodes)
 	if d.choose(askHow, 2) == 0 {
-		d.f.Op, d.f.By = sim.SlowSync, d.times(askBy, 7)
+		d.f.Op, d.f.By = fault.SlowSync, d.times(askBy, 7)
 		d.last()
 		return true
 	}
-	d.f.Op = sim.FailSync
+	d.f.Op = fault.FailSync
 	d.down()
 	d.keep()
 	return true
 }
 
 func (d *drawer) rot() bool {
-	d.f.Op = sim.Rot
+	d.f.Op = fault.Rot
 	d.begin(d.From, d.To)
 	d.f.Node = d.node(d.Nodes)
 	return true
@@ -130,7 +130,7 @@ func (d *drawer) split(sides int) [][]protocol.NodeID {
 
 // divide draws the sides of a partition: one node and the rest, two, or many.
 func (d *drawer) divide() {
-	d.f.Op = sim.Partition
+	d.f.Op = fault.Partition
 	switch n := len(d.Nodes); d.choose(askHow, 4) {
 	case 0:
 		id := d.node(d.Nodes)
@@ -175,7 +175,7 @@ func (d *drawer) partition() bool {
 }
 
 func (d *drawer) cut() bool {
-	d.f.Op = sim.Cut
+	d.f.Op = fault.Cut
 	d.begin(d.From, d.To)
 	d.direct(false)
 	d.last()
@@ -183,7 +183,7 @@ func (d *drawer) cut() bool {
 }
 
 func (d *drawer) ring() bool {
-	d.f.Op = sim.Ring
+	d.f.Op = fault.Ring
 	d.begin(d.From, d.To)
 	d.f.Groups = [][]protocol.NodeID{slices.Clone(d.Nodes)}
 	d.last()
@@ -196,7 +196,7 @@ func (d *drawer) flap() bool {
 	if d.slot%2 == 0 {
 		d.divide()
 	} else {
-		d.f.Op = sim.Cut
+		d.f.Op = fault.Cut
 		d.direct(false)
 	}
 	d.last()
@@ -205,7 +205,7 @@ func (d *drawer) flap() bool {
 }
 
 func (d *drawer) clog() bool {
-	d.f.Op = sim.Clog
+	d.f.Op = fault.Clog
 	d.begin(d.From, d.To)
 	d.direct(true)
 	d.last()
@@ -213,7 +213,7 @@ func (d *drawer) clog() bool {
 }
 
 func (d *drawer) slow() bool {
-	d.f.Op, d.f.By = sim.Slow, d.times(askBy, 7)
+	d.f.Op, d.f.By = fault.Slow, d.times(askBy, 7)
 	d.begin(d.From, d.To)
 	d.direct(true)
 	d.last()
@@ -221,7 +221,7 @@ func (d *drawer) slow() bool {
 }
 
 // some draws a fault that hits a share of the messages.
-func (d *drawer) some(op sim.FaultOp, shares ...uint32) bool {
+func (d *drawer) some(op fault.Op, shares ...uint32) bool {
 	d.f.Op = op
 	d.begin(d.From, d.To)
 	d.direct(true)
@@ -230,24 +230,24 @@ func (d *drawer) some(op sim.FaultOp, shares ...uint32) bool {
 	return true
 }
 
-func (d *drawer) lose() bool    { return d.some(sim.Lose, 1, 5, 20, 50) }
-func (d *drawer) copies() bool  { return d.some(sim.Copy, 1, 5, 20, 50) }
-func (d *drawer) corrupt() bool { return d.some(sim.Corrupt, 1, 5, 20) }
+func (d *drawer) lose() bool    { return d.some(fault.Lose, 1, 5, 20, 50) }
+func (d *drawer) copies() bool  { return d.some(fault.Copy, 1, 5, 20, 50) }
+func (d *drawer) corrupt() bool { return d.some(fault.Corrupt, 1, 5, 20) }
 
 func (d *drawer) clock() bool {
 	d.begin(d.From, d.To)
 	d.f.Node = d.node(d.Nodes)
-	drifts := [...]int32{50, 500, 5_000, 50_000, sim.MaxDrift}
+	drifts := [...]int32{50, 500, 5_000, 50_000, fault.MaxDrift}
 	how := d.choose(askHow, 4) // forward and back, by a jump and by drift
 	back := how%2 == 1
 	if how < 2 {
-		d.f.Op, d.f.By = sim.Jump, d.times(askBy, 9)
+		d.f.Op, d.f.By = fault.Jump, d.times(askBy, 9)
 		if back {
 			d.f.By = -d.f.By
 		}
 		return true
 	}
-	d.f.Op, d.f.PPM = sim.Drift, drifts[d.choose(askBy, len(drifts))]
+	d.f.Op, d.f.PPM = fault.Drift, drifts[d.choose(askBy, len(drifts))]
 	if back {
 		d.f.PPM = -d.f.PPM
 	}
@@ -260,10 +260,10 @@ func (d *drawer) clock() bool {
 func (d *drawer) byzantine() bool {
 	n := len(d.Nodes)
 	first := int(d.src.Choose(protocol.Key{Kind: askTraitor}, uint64(n)))
-	d.f.Op = sim.Byzantine
+	d.f.Op = fault.Byzantine
 	d.begin(d.From, d.To)
 	d.f.Node = d.Nodes[(first+d.choose(askNode, (n-1)/3))%n]
-	d.f.Trait = sim.Equivocate + sim.Trait(d.choose(askHow, int(sim.Alter-sim.Equivocate)+1))
+	d.f.Trait = fault.Equivocate + fault.Trait(d.choose(askHow, int(fault.Alter-fault.Equivocate)+1))
 	d.percent(5, 20, 50, 100)
 	d.last()
 	return true

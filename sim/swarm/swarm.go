@@ -26,6 +26,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
+	"dessim/sim/fault"
 )
 
 // Config says what faults can hit, and when.
@@ -104,11 +105,11 @@ type drawer struct {
 	src  protocol.Source
 	torn bool // the kind disk is on
 	slot int
-	f    sim.Fault
+	f    fault.Fault
 }
 
 // Draw draws faults, and the Heal if there is one. It panics if c makes no sense.
-func Draw(src protocol.Source, m Mix, c Config) []sim.Fault {
+func Draw(src protocol.Source, m Mix, c Config) []fault.Fault {
 	c.check()
 	all := kinds()
 	var rates [kindCount]protocol.Ratio // the zero Ratio is off
@@ -116,7 +117,7 @@ func Draw(src protocol.Source, m Mix, c Config) []sim.Fault {
 		rates[i] = m.rate(src, i)
 	}
 	d := drawer{Config: c, src: src, torn: !rates[disk].Never()}
-	var faults []sim.Fault
+	var faults []fault.Fault
 	for i, k := range all {
 		if rates[i].Never() || len(c.Nodes) < k.fewest {
 			continue
@@ -126,14 +127,14 @@ func Draw(src protocol.Source, m Mix, c Config) []sim.Fault {
 			if !src.Chance(protocol.Key{Kind: asks, N: uint64(slot)}, rates[i]) {
 				continue
 			}
-			d.slot, d.f = slot, sim.Fault{ID: faultID(i, slot)}
+			d.slot, d.f = slot, fault.Fault{ID: faultID(i, slot)}
 			if k.generate(&d) {
 				faults = append(faults, d.f)
 			}
 		}
 	}
 	if c.Heal > 0 {
-		faults = append(faults, sim.Fault{ID: healID, Op: sim.Heal, At: c.Heal})
+		faults = append(faults, fault.Fault{ID: healID, Op: fault.Heal, At: c.Heal})
 	}
 	return faults
 }

@@ -10,6 +10,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
+	"dessim/sim/fault"
 	"dessim/sim/simtest/fixed"
 	"dessim/sim/source"
 
@@ -114,16 +115,16 @@ func TestWhatIsDrawnIsValidAndWithinItsTime(t *testing.T) {
 		c, nodes := drawConfig(t)
 		faults := Draw(drawSource(t), drawMix(t), c)
 		until := max(c.To, c.Heal)
-		if err := sim.ValidateFaults(faults, nodes, until); err != nil {
+		if err := fault.Validate(faults, nodes, until, nil); err != nil {
 			t.Fatal(err)
 		}
 		for _, f := range faults {
-			if f.Op != sim.Heal && (f.At < c.From || f.At >= c.To) {
+			if f.Op != fault.Heal && (f.At < c.From || f.At >= c.To) {
 				t.Fatalf("%v begins outside of %v to %v", f, c.From, c.To)
 			}
 			switch f.Op {
-			case sim.Heal, sim.Jump, sim.Rot, sim.Restart:
-			case sim.Crash, sim.FailSync:
+			case fault.Heal, fault.Jump, fault.Rot, fault.Restart:
+			case fault.Crash, fault.FailSync:
 				if c.Heal == 0 && f.For == 0 {
 					t.Fatalf("%v is for ever and nothing heals", f)
 				}
@@ -133,8 +134,8 @@ func TestWhatIsDrawnIsValidAndWithinItsTime(t *testing.T) {
 				}
 			}
 		}
-		text := sim.FormatFaults(faults)
-		if read, err := sim.ParseFaults(text); err != nil || len(faults) > 0 && !reflect.DeepEqual(read, faults) {
+		text := fault.Format(faults)
+		if read, err := fault.Parse(text); err != nil || len(faults) > 0 && !reflect.DeepEqual(read, faults) {
 			t.Fatalf("read back as %v, %v:\n%s", read, err, text)
 		}
 		drawn += len(faults)
@@ -151,7 +152,7 @@ func TestNoPauseFallsIntoADownTimeOrAnotherPause(t *testing.T) {
 	c := usual()
 	c.Most = 40
 	for seed := range source.Seed(300) {
-		if err := sim.ValidateFaults(Draw(seed, mustParse(t, "crash,restart,pause"), c), 5, c.Heal); err != nil {
+		if err := fault.Validate(Draw(seed, mustParse(t, "crash,restart,pause"), c), 5, c.Heal, nil); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 	}
@@ -176,14 +177,14 @@ func TestTakingOneFaultOutLeavesTheOthersAsTheyWere(t *testing.T) {
 		src := many{source.Seed(rapid.Uint64().Draw(t, "seed"))}
 		faults := Draw(src, m, c)
 		for i, f := range faults {
-			if f.Op == sim.Heal {
+			if f.Op == fault.Heal {
 				continue
 			}
 			kind, slot := kinds()[f.ID/idsPerKind-1].name, f.ID%idsPerKind
 			got := Draw(without{src, protocol.KindOf("f." + kind), slot}, m, c)
 			want := slices.Delete(slices.Clone(faults), i, i+1)
 			if len(got)+len(want) > 0 && !reflect.DeepEqual(got, want) {
-				t.Fatalf("without %v, slot %d of %s, drawn:\n%swant:\n%s", f, slot, kind, sim.FormatFaults(got), sim.FormatFaults(want))
+				t.Fatalf("without %v, slot %d of %s, drawn:\n%swant:\n%s", f, slot, kind, fault.Format(got), fault.Format(want))
 			}
 			tried[kind]++
 		}
@@ -207,7 +208,7 @@ func TestKindsOfASwarmComeInAFairShareOfRuns(t *testing.T) {
 		var has [kindCount]bool
 		faults := Draw(source.Seed(seed), Swarm(), usual())
 		for _, f := range faults {
-			if f.Op != sim.Heal {
+			if f.Op != fault.Heal {
 				has[f.ID/idsPerKind-1] = true
 			}
 		}
@@ -242,17 +243,17 @@ func TestEveryWayOfEveryKindIsDrawn(t *testing.T) {
 			counts[f.Op.String()]++
 			for name, there := range map[string]bool{
 				"flaps":             f.Every > 0,
-				"crash plain":       f.Op == sim.Crash && f.After == 0 && f.On.N == 0,
+				"crash plain":       f.Op == fault.Crash && f.After == 0 && f.On.N == 0,
 				"crash in a step":   f.After > 0,
 				"after a record":    f.On.Op == protocol.OpPersist,
 				"after a send":      f.On.Op == protocol.OpSend,
-				"down until heal":   f.Op == sim.Crash && f.For == 0,
-				"down for long":     f.Op == sim.Crash && f.For > 200*10*time.Millisecond,
-				"torn":              f.Disk == sim.KeepTorn,
-				"scattered":         f.Disk == sim.KeepScattered,
+				"down until heal":   f.Op == fault.Crash && f.For == 0,
+				"down for long":     f.Op == fault.Crash && f.For > 200*10*time.Millisecond,
+				"torn":              f.Disk == fault.KeepTorn,
+				"scattered":         f.Disk == fault.KeepScattered,
 				"many sides":        len(f.Groups) > 2,
-				"one node isolated": f.Op == sim.Partition && len(f.Groups[0]) == 1,
-				"all to all":        f.Op == sim.Lose && len(f.Groups[0]) == 5 && len(f.Groups[1]) == 5,
+				"one node isolated": f.Op == fault.Partition && len(f.Groups[0]) == 1,
+				"all to all":        f.Op == fault.Lose && len(f.Groups[0]) == 5 && len(f.Groups[1]) == 5,
 				"back":              f.By < 0,
 				"slow clock":        f.PPM < 0,
 				"fast clock":        f.PPM > 0,
@@ -264,7 +265,7 @@ func TestEveryWayOfEveryKindIsDrawn(t *testing.T) {
 			}
 		}
 	}
-	for _, form := range sim.FaultGrammar() {
+	for _, form := range fault.Grammar() {
 		if n := counts[form.Op.String()]; n < 900 {
 			t.Errorf("%v: %d in 1000 runs, want at least 900", form.Op, n)
 		}
@@ -284,7 +285,7 @@ func TestTraitorsAreLessThanAThird(t *testing.T) {
 			c.Nodes = someNodes(n)
 			traitors := make(map[protocol.NodeID]bool)
 			for _, f := range Draw(seed, mustParse(t, "byzantine"), c) {
-				if f.Op == sim.Byzantine {
+				if f.Op == fault.Byzantine {
 					traitors[f.Node] = true
 				}
 			}
@@ -319,7 +320,7 @@ func TestIdentitiesAndAnswersStay(t *testing.T) {
 15001: byzantine 4 equivocates 100% at 6.0138s for 832ms
 999999: heal at 12s
 `
-	if got := sim.FormatFaults(Draw(source.Seed(1), everything(), c)); got != want {
+	if got := fault.Format(Draw(source.Seed(1), everything(), c)); got != want {
 		t.Errorf("drawn:\n%swant:\n%s", got, want)
 	}
 }
@@ -450,7 +451,7 @@ func Example() {
 		Delay: 20 * time.Millisecond,
 		Most:  3,
 	})
-	fmt.Print(sim.FormatFaults(faults))
+	fmt.Print(fault.Format(faults))
 	// Output:
 	// 1000: crash 1 at 2.5524s for 136ms
 	// 1001: crash 1 at 2.5125s after persist #8 for 8.704s

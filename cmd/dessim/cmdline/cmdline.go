@@ -164,8 +164,8 @@ func (p *Program) run(ctx context.Context, args []string, s streams) (code int) 
 			code = exitInternal
 		}
 	}()
-	if fault := p.fault(); fault != "" {
-		t.complain(fault)
+	if wrong := p.fault(); wrong != "" {
+		t.complain(wrong)
 		return exitInternal
 	}
 	err := t.dispatch(ctx, args)

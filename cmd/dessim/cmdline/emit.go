@@ -9,7 +9,7 @@ import (
 	"text/template"
 
 	"dessim/protocol"
-	"dessim/sim"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
@@ -95,7 +95,7 @@ func testName(s subject, rest ...any) string {
 
 // faultLines gives faults with their identities, by which what follows from them is
 // named, whatever they are.
-func faultLines(faults []sim.Fault) string {
+func faultLines(faults []fault.Fault) string {
 	var b strings.Builder
 	for i := range faults {
 		fmt.Fprintf(&b, "%d: %v\n", faults[i].ID, faults[i])
@@ -115,7 +115,7 @@ import (
 	{{- end}}
 	"dessim/scenarios"
 	{{- if .Told}}
-	"dessim/sim"
+	"dessim/sim/fault"
 	{{- end}}
 	"dessim/sim/check"
 	"dessim/sim/source"
@@ -144,7 +144,7 @@ func {{.Name}}(t *testing.T) {
 		t.Fatal(err)
 	}
 	{{- if .Faults}}
-	faults, err := sim.ParseFaults(` + "`{{.Faults}}`" + `)
+	faults, err := fault.Parse(` + "`{{.Faults}}`" + `)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func {{.Name}}(t *testing.T) {
 			{{- if .Faults}}
 			Faults: faults,
 			{{- else if .Told}}
-			Faults: []sim.Fault{},
+			Faults: []fault.Fault{},
 			{{- end}}
 		}{{end -}}
 	})

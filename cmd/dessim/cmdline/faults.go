@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"dessim/protocol"
-	"dessim/sim"
+	"dessim/sim/fault"
 	"dessim/sim/swarm"
 )
 
@@ -25,7 +25,7 @@ func (f *flags) faultFlags() (drawn, told string, err error) {
 	if err != nil {
 		return "", "", refuse("faults %s: %s", quote(drawn), reason(err))
 	}
-	if _, err := sim.ParseFaults(string(text)); err != nil {
+	if _, err := fault.Parse(string(text)); err != nil {
 		return "", "", refuse("faults %s: %v", quote(drawn), err)
 	}
 	return "none", strings.TrimSuffix(string(text), "\n") + "\n" + told, nil
@@ -48,7 +48,7 @@ func (t *tool) listFaults() {
 	}
 	drawn.add("FILE", "nothing; the file tells faults in words, one a line")
 	words := table{head: []string{"-fault", "what happens", "example"}}
-	for _, g := range sim.FaultGrammar() {
+	for _, g := range fault.Grammar() {
 		words.add(wrap(g.Form, 44), wrap(g.Meaning, 44), wrap(g.Example, 32))
 	}
 	drawn.write(&t.out)

@@ -15,6 +15,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
@@ -199,12 +200,12 @@ func (h *header) cut(p *scenarios.Params) *scenarios.Cut {
 	for h.err == nil && h.has(faultField) {
 		text := h.take(faultField)
 		if c.Faults == nil {
-			c.Faults = []sim.Fault{}
+			c.Faults = []fault.Fault{}
 		}
 		if text == noFault {
 			continue
 		}
-		faults, err := sim.ParseFaults(text)
+		faults, err := fault.Parse(text)
 		if err == nil && len(faults) != 1 {
 			err = fmt.Errorf("%s; want one fault a line", quote(text))
 		}
@@ -215,7 +216,7 @@ func (h *header) cut(p *scenarios.Params) *scenarios.Cut {
 		c.Faults = append(c.Faults, faults...)
 	}
 	if h.err == nil {
-		h.err = sim.ValidateFaults(c.Faults, p.Nodes, protocol.Time(p.Until))
+		h.err = fault.Validate(c.Faults, p.Nodes, protocol.Time(p.Until), nil)
 	}
 	if c.Faults == nil && c.Without == nil {
 		return nil
@@ -349,8 +350,8 @@ func (x *recording) text() ([]byte, error) {
 	if len(x.trial.Without) > 0 {
 		add(withoutField, formatWithout(x.trial.Without))
 	}
-	for _, fault := range x.trial.Faults {
-		add(faultField, fmt.Sprintf("%d: %v", fault.ID, fault))
+	for _, f := range x.trial.Faults {
+		add(faultField, fmt.Sprintf("%d: %v", f.ID, f))
 	}
 	if p.Failing() && len(x.trial.Faults) == 0 {
 		add(faultField, noFault)

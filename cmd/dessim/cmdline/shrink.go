@@ -14,9 +14,9 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"dessim/scenarios"
-	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
@@ -214,7 +214,7 @@ type size struct {
 func (k *shrinking) size(t *explore.Trial) size {
 	s := size{t.Nodes, len(k.world.Inputs) - len(t.Without), 0, len(t.Answers)}
 	for i := range t.Faults {
-		if t.Faults[i].Op != sim.Heal {
+		if t.Faults[i].Op != fault.Heal {
 			s.Faults++
 		}
 	}
@@ -278,7 +278,7 @@ func (k *shrinking) text(out *explore.Shrunk, story []string, path string) {
 }
 
 // faultWords tells the faults.
-func faultWords(faults []sim.Fault) []string {
+func faultWords(faults []fault.Fault) []string {
 	out := []string{}
 	for _, f := range faults {
 		out = append(out, fmt.Sprintf("%d: %v", f.ID, f))

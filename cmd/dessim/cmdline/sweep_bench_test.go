@@ -14,6 +14,7 @@ import (
 	"dessim/scenarios"
 	"dessim/sim"
 	"dessim/sim/explore"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
@@ -184,7 +185,7 @@ func BenchmarkNamedAnswers(b *testing.B) {
 					b.Fatal(err)
 				}
 				for i, f := range t.Faults {
-					if f.Op == sim.Heal || slices.ContainsFunc(out.After.Faults, func(o sim.Fault) bool { return o.ID == f.ID }) {
+					if f.Op == fault.Heal || slices.ContainsFunc(out.After.Faults, func(o fault.Fault) bool { return o.ID == f.ID }) {
 						continue
 					}
 					less := *t

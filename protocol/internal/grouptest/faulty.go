@@ -7,6 +7,7 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/abcast"
 	"dessim/sim"
+	"dessim/sim/fault"
 )
 
 // NewFaultyWorld draws a run of the simulator with its own faults, a disk that
@@ -39,15 +40,15 @@ func NewFaultyWorld(p *Protocol, size int, seed uint64) *World {
 
 // drawFaults draws crashes within steps, with all that a disk may keep, and
 // partitions. Then all heals.
-func (w *World) drawFaults() []sim.Fault {
+func (w *World) drawFaults() []fault.Fault {
 	size := uint64(w.Size())
 	anchors := w.protocol.Anchors
-	faults := []sim.Fault{{Op: sim.Heal, At: w.calm}}
+	faults := []fault.Fault{{Op: fault.Heal, At: w.calm}}
 	for i := range w.Draw(10) {
-		f := sim.Fault{ID: 100 + i, Op: sim.Crash, Node: protocol.NodeID(w.Draw(size)), At: protocol.Time(w.upTo(time.Duration(w.calm))),
-			Disk: sim.Survival(w.Draw(3)), For: 1 + w.upTo(6*Tick)}
+		f := fault.Fault{ID: 100 + i, Op: fault.Crash, Node: protocol.NodeID(w.Draw(size)), At: protocol.Time(w.upTo(time.Duration(w.calm))),
+			Disk: fault.Survival(w.Draw(3)), For: 1 + w.upTo(6*Tick)}
 		if w.Chance(50) {
-			f.On = sim.Anchor{Op: protocol.OpSend, Kind: anchors[w.Draw(uint64(len(anchors)))], N: 1 + w.Draw(4)}
+			f.On = fault.Anchor{Op: protocol.OpSend, Kind: anchors[w.Draw(uint64(len(anchors)))], N: 1 + w.Draw(4)}
 		} else {
 			f.After = int(w.Draw(12))
 		}
@@ -62,7 +63,7 @@ func (w *World) drawFaults() []sim.Fault {
 			x.camps[g] |= 1 << id
 		}
 		if len(groups[0]) > 0 && len(groups[1]) > 0 {
-			f := sim.Fault{ID: 200 + i, Op: sim.Partition, Groups: groups, At: x.from, For: 1 + w.upTo(8*Tick)}
+			f := fault.Fault{ID: 200 + i, Op: fault.Partition, Groups: groups, At: x.from, For: 1 + w.upTo(8*Tick)}
 			x.to = x.from.Add(f.For)
 			w.windows = append(w.windows, x)
 			faults = append(faults, f)

@@ -12,7 +12,7 @@
 // broadcast that still lives.
 //
 // There are two worlds, since neither has all that the other has. NewWorld crashes
-// within the step that a trigger waits for and leaves worse disks than sim.Fault
+// within the step that a trigger waits for and leaves worse disks than fault.Fault
 // does, but a sync there takes no time. NewFaultyWorld has the simulator's own
 // faults, disk and links.
 //

@@ -127,7 +127,7 @@ func ones(set uint64) (n int) {
 // effects, and of what was not synced anything may survive, with gaps and torn.
 //
 // The crashes are the world's own and not the plan's: they wait for a step of
-// some kind, and what they leave on disk is worse than what sim.Fault leaves.
+// some kind, and what they leave on disk is worse than what fault.Fault leaves.
 func NewWorld(p *Protocol, size int, seed uint64) *World {
 	w := newWorld(p, size, protocol.Hash3(seed, p.Salt, uint64(size)))
 	w.loss = []uint64{0, 0, 5, 20}[w.Draw(4)]

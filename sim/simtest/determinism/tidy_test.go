@@ -109,12 +109,13 @@ const anything = "..."
 // never sim; sim never imports a machine.
 var allLayers = []layer{
 	{path: "protocol", imports: []string{"dessim/protocol/..."}, except: []string{"dessim/protocol/live/...", "dessim/protocol/raft/...", "dessim/protocol/internal/grouptest"}},
-	{path: "protocol/internal/grouptest", imports: []string{"dessim/protocol", "dessim/protocol/abcast", "dessim/sim", "dessim/sim/source"}}, // of tests alone
+	{path: "protocol/internal/grouptest", imports: []string{"dessim/protocol", "dessim/protocol/abcast", "dessim/sim", "dessim/sim/fault", "dessim/sim/source"}}, // of tests alone
 	{path: "protocol/live", imports: []string{"dessim/protocol/..."}, except: []string{"dessim/protocol/internal/grouptest"}},
 	{path: "protocol/raft", imports: []string{"dessim/protocol/...", "go.etcd.io/raft/v3/..."}, except: []string{"dessim/protocol/live/...", "dessim/protocol/internal/grouptest"}},
 	{path: "sim", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/explore/...", "dessim/sim/report/..."}},
 	{path: "sim/source", imports: []string{"dessim/protocol"}},
-	{path: "sim/check", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/source"}},
+	{path: "sim/fault", imports: []string{"dessim/protocol", "dessim/sim/spell"}},
+	{path: "sim/check", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/fault", "dessim/sim/source"}},
 	{path: "sim/explore", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/..."}},
 	{path: "sim/report", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/..."}},
 	{path: "sim/simtest", imports: []string{anything}, except: []string{"dessim/cmd/...", "dessim/scenarios/..."}},

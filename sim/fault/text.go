@@ -1,4 +1,4 @@
-package sim
+package fault
 
 import (
 	"fmt"
@@ -49,9 +49,9 @@ const (
 
 var headForms = [...]string{"", " N", " SET", " SET>SET", " SET|SET[|SET...]"}
 
-// faultRule is the grammar of one operation.
-type faultRule struct {
-	op               FaultOp
+// rule is the grammar of one operation.
+type rule struct {
+	op               Op
 	word             string
 	head             head
 	must, may        clause
@@ -60,8 +60,8 @@ type faultRule struct {
 
 const clauseSpan = clauseAt | clauseFor // of what goes on for a time
 
-// faultRules is the grammar, in the order of the operations.
-var faultRules = [...]faultRule{
+// rules is the grammar, in the order of the operations.
+var rules = [...]rule{
 	{Crash, "crash", headNode, 0, clauseSpan | clauseAfter | clauseDisk,
 		"loses volatile state, timers and unsynced records; after: right after an effect from T on, of another node even; for: then restarts", "crash 2 after send prepare #3 for 1s torn"},
 	{Restart, "restart", headNode, clauseAt, 0, "begins the next incarnation, if it is down", "restart 2 at 2s"},
@@ -88,8 +88,8 @@ var faultRules = [...]faultRule{
 }
 
 // ruleOf gives the grammar of an operation, or nil.
-func ruleOf(op FaultOp) *faultRule {
-	for _, r := range faultRules {
+func ruleOf(op Op) *rule {
+	for _, r := range rules {
 		if r.op == op {
 			return &r // a copy: nobody shall write into the table
 		}
@@ -98,7 +98,7 @@ func ruleOf(op FaultOp) *faultRule {
 }
 
 // form gives the grammar as text: "pause N at T for D".
-func (r *faultRule) form() string {
+func (r *rule) form() string {
 	s := r.word + headForms[r.head]
 	for i, form := range clauseForms {
 		switch c := clause(1) << i; {
@@ -111,30 +111,30 @@ func (r *faultRule) form() string {
 	return s
 }
 
-// FaultForm is the grammar of one sort of fault, for help texts.
-type FaultForm struct {
-	Op      FaultOp
+// Form is the grammar of one sort of fault, for help texts.
+type Form struct {
+	Op      Op
 	Form    string // "pause N at T for D"
 	Meaning string
-	Example string // which ParseFault reads
+	Example string // which ParseOne reads
 }
 
-// FaultGrammar gives the grammar of all faults, in the order of the operations.
+// Grammar returns the grammar of all faults, in the order of the operations.
 // In its forms N is a node; SET some nodes, "0,1,5", "0-4" or "*" for all; T a
 // time since the run's beginning and D a duration, both with a unit; R% a share,
 // such as "0.5%", or "1/3"; K a number from 1; OP one of send, persist, sync,
 // output and set-timer, and KIND a kind of message or output. What stands in
 // brackets can be left out, and clauses come in any order.
-func FaultGrammar() []FaultForm {
-	var forms []FaultForm
-	for _, r := range faultRules {
-		forms = append(forms, FaultForm{r.op, r.form(), r.meaning, r.example})
+func Grammar() []Form {
+	var forms []Form
+	for _, r := range rules {
+		forms = append(forms, Form{r.op, r.form(), r.meaning, r.example})
 	}
 	return forms
 }
 
 // String gives the operation's word, such as "crash".
-func (o FaultOp) String() string {
+func (o Op) String() string {
 	if r := ruleOf(o); r != nil {
 		return r.word
 	}
@@ -175,7 +175,7 @@ func (a Anchor) String() string {
 }
 
 // String gives the fault in words, without its identity: "crash 2 at 30ms after 3
-// effects for 1s". ParseFault reads it back, if the fault is valid.
+// effects for 1s". ParseOne reads it back, if the fault is valid.
 func (f Fault) String() string {
 	r := ruleOf(f.Op)
 	if r == nil {
@@ -330,10 +330,10 @@ func ratioText(r protocol.Ratio) string {
 	return fmt.Sprintf("%d/%d", r.Num, r.Den)
 }
 
-// FormatFaults gives the faults as lines that ParseFaults reads back. It gives
+// Format returns the faults as lines that Parse reads back. It returns
 // identities, unless they are 1, 2, ... in order, as a file's are that nobody
 // took a line from.
-func FormatFaults(faults []Fault) string {
+func Format(faults []Fault) string {
 	numbered := true
 	for i := range faults {
 		numbered = numbered && faults[i].ID == uint64(i)+1

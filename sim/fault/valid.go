@@ -1,4 +1,4 @@
-package sim
+package fault
 
 import (
 	"cmp"
@@ -10,15 +10,10 @@ import (
 	"dessim/protocol"
 )
 
-func (p *Plan) validateFaults() error { return checkFaults(p.Faults, p.Nodes, p.Until, p.Starts) }
-
-// ValidateFaults reports the first thing that makes the faults impossible in a run
-// of that many nodes until then, or nil. Plan.Validate does so too.
-func ValidateFaults(faults []Fault, nodes int, until protocol.Time) error {
-	return checkFaults(faults, nodes, until, nil)
-}
-
-func checkFaults(faults []Fault, nodes int, until protocol.Time, starts []protocol.Time) error {
+// Validate reports the first thing that makes the faults impossible in a run of that
+// many nodes until then, or nil. starts is when each node starts; nil is time 0 for
+// all. Plan.Validate of package sim calls it.
+func Validate(faults []Fault, nodes int, until protocol.Time, starts []protocol.Time) error {
 	seen := make(map[uint64]bool)
 	var heal *Fault
 	for i := range faults {
@@ -27,7 +22,7 @@ func checkFaults(faults []Fault, nodes int, until protocol.Time, starts []protoc
 			return err
 		}
 		if seen[f.ID] {
-			return fmt.Errorf("sim: two faults have the identity %d, want one", f.ID)
+			return fmt.Errorf("two faults have the identity %d, want one", f.ID)
 		}
 		seen[f.ID] = true
 		if f.Op == Heal {
@@ -77,11 +72,11 @@ func checkOverlaps(faults []Fault, starts []protocol.Time) error {
 		case Restart:
 			last.crash = nil
 		case Pause:
-			if c := last.crash; c != nil && (c.For == 0 || f.At < c.end()) {
+			if c := last.crash; c != nil && (c.For == 0 || f.At < c.End()) {
 				return f.errorf("begins while its node is down from %v, want another time", c)
 			}
-			if p := last.pause; p != nil && f.At < p.end() {
-				return f.errorf("begins in the pause %v, want at %s or later", p, timeText(p.end()))
+			if p := last.pause; p != nil && f.At < p.End() {
+				return f.errorf("begins in the pause %v, want at %s or later", p, timeText(p.End()))
 			}
 			last.pause = f
 		}
@@ -89,11 +84,11 @@ func checkOverlaps(faults []Fault, starts []protocol.Time) error {
 	return nil
 }
 
-// end gives when a fault that goes on for a time is over.
-func (f *Fault) end() protocol.Time { return f.At + protocol.Time(f.For) }
+// End returns when a fault that goes on for a time is over.
+func (f *Fault) End() protocol.Time { return f.At + protocol.Time(f.For) }
 
 func (f *Fault) errorf(format string, args ...any) error {
-	return fmt.Errorf("sim: fault %d (%v) %s", f.ID, f, fmt.Sprintf(format, args...))
+	return fmt.Errorf("fault %d (%v) %s", f.ID, f, fmt.Sprintf(format, args...))
 }
 
 // Validate reports the first thing that makes f impossible in a run of that many
@@ -102,10 +97,10 @@ func (f *Fault) errorf(format string, args ...any) error {
 func (f *Fault) Validate(nodes int, until protocol.Time) error {
 	r := ruleOf(f.Op)
 	if r == nil {
-		return fmt.Errorf("sim: fault %d has operation %d, want %d to %d", f.ID, f.Op, Crash, Heal)
+		return fmt.Errorf("fault %d has operation %d, want %d to %d", f.ID, f.Op, Crash, Heal)
 	}
 	if f.ID >= 1<<62 {
-		return fmt.Errorf("sim: fault (%v) has the identity %d, want 0 to 2^62 - 1", f, f.ID)
+		return fmt.Errorf("fault (%v) has the identity %d, want 0 to 2^62 - 1", f, f.ID)
 	}
 	if what := f.unused(r); what != "" {
 		return f.errorf("has %s, want %s", what, r.form())
@@ -120,7 +115,7 @@ func (f *Fault) Validate(nodes int, until protocol.Time) error {
 }
 
 // unused names something that f says and its operation does not know.
-func (f *Fault) unused(r *faultRule) string {
+func (f *Fault) unused(r *rule) string {
 	if f.Node != 0 && r.head != headNode {
 		return "node " + f.Node.String()
 	}
@@ -136,7 +131,7 @@ func (f *Fault) unused(r *faultRule) string {
 	return ""
 }
 
-func (f *Fault) checkHead(r *faultRule, nodes int) error {
+func (f *Fault) checkHead(r *rule, nodes int) error {
 	if r.head == headNone {
 		return nil
 	}
@@ -199,7 +194,7 @@ func (f *Fault) checkSet(set []protocol.NodeID, nodes int) error {
 }
 
 // checkSpans checks the durations.
-func (f *Fault) checkSpans(r *faultRule) error {
+func (f *Fault) checkSpans(r *rule) error {
 	for _, d := range [...]struct {
 		c    clause
 		name string
@@ -217,18 +212,18 @@ func (f *Fault) checkSpans(r *faultRule) error {
 		default:
 			continue
 		}
-		if d.is < least || d.is > maxSpan {
-			return f.errorf("%s %s, want %s to %s", d.name, spanText(d.is), spanText(least), spanText(maxSpan))
+		if d.is < least || d.is > MaxSpan {
+			return f.errorf("%s %s, want %s to %s", d.name, spanText(d.is), spanText(least), spanText(MaxSpan))
 		}
 	}
 	return nil
 }
 
 // checkAmounts checks what else must be there.
-func (f *Fault) checkAmounts(r *faultRule) error {
+func (f *Fault) checkAmounts(r *rule) error {
 	switch {
-	case r.must&clauseSigned != 0 && (f.By == 0 || f.By < -maxSpan || f.By > maxSpan):
-		return f.errorf("is by %s, want -%s to %[2]s, and not 0", spanText(f.By), spanText(maxSpan))
+	case r.must&clauseSigned != 0 && (f.By == 0 || f.By < -MaxSpan || f.By > MaxSpan):
+		return f.errorf("is by %s, want -%s to %[2]s, and not 0", spanText(f.By), spanText(MaxSpan))
 	case r.must&clausePPM != 0 && (f.PPM == 0 || f.PPM < -MaxDrift || f.PPM > MaxDrift):
 		return f.errorf("is by %dppm, want -%d to %[2]d, and not 0", f.PPM, MaxDrift)
 	case r.must&clauseRate != 0 && (f.Rate.Never() || !f.Rate.Valid()):

@@ -1,4 +1,7 @@
-package sim
+// Package fault is the fault language: what can go wrong in a run, as data with a text
+// form, how it is read, printed and validated, when it is there, and what it does to a
+// link. It does nothing to a run itself; package sim does.
+package fault
 
 import (
 	"slices"
@@ -8,7 +11,7 @@ import (
 )
 
 // Fault is an injected misfortune, as data: it can be printed (String), read
-// (ParseFault), edited, and removed alone, since nothing else is named by it.
+// (ParseOne), edited, and removed alone, since nothing else is named by it.
 // Which fields an operation uses stands beside it; the others are 0.
 //
 // A fault with a window is there from At on and gone at its end. Faults of links
@@ -20,7 +23,7 @@ import (
 // such as Pause, does nothing to one that is down.
 type Fault struct {
 	ID uint64 // its identity, unique among the faults, below 2^62; never renumbered
-	Op FaultOp
+	Op Op
 	// At is when it begins.
 	At protocol.Time
 	// For is how long it lasts: of a crash, how long the node stays down, unless
@@ -59,17 +62,17 @@ type Fault struct {
 	Trait Trait
 }
 
-// FaultOp says what a Fault does.
-type FaultOp uint8
+// Op says what a Fault does.
+type Op uint8
 
 // The faults.
 const (
-	Crash    FaultOp = iota + 1 // Node loses volatile state, timers and unsynced records; After, On, Disk, For
-	Restart                     // Node begins its next incarnation, if it is down
-	Pause                       // Node does nothing for a time; what comes meanwhile waits, also that its disk is done; a crash ends it; For
-	FailSync                    // Node's next Sync fails, which crashes it there; several fail one each; Disk, For
-	SlowSync                    // each Sync of Node takes By longer; For
-	Rot                         // one bit of a synced record of Node flips, if it has one: damage beyond the model; its checksum tells at the next start, and Node is down for good
+	Crash    Op = iota + 1 // Node loses volatile state, timers and unsynced records; After, On, Disk, For
+	Restart                // Node begins its next incarnation, if it is down
+	Pause                  // Node does nothing for a time; what comes meanwhile waits, also that its disk is done; a crash ends it; For
+	FailSync               // Node's next Sync fails, which crashes it there; several fail one each; Disk, For
+	SlowSync               // each Sync of Node takes By longer; For
+	Rot                    // one bit of a synced record of Node flips, if it has one: damage beyond the model; its checksum tells at the next start, and Node is down for good
 
 	Partition // messages between nodes of different Groups are lost; who is in none is unaffected; For, Every
 	Cut       // messages from Groups[0] to Groups[1] are lost; For, Every
@@ -94,6 +97,12 @@ const (
 
 // Never is the time of what does not come.
 const Never = protocol.MaxTime + 1
+
+// MaxSpan bounds each duration of a fault, so that sums stay far from overflow.
+const MaxSpan = 24 * time.Hour
+
+// MaxNodes is the greatest number of nodes of a run.
+const MaxNodes = 1 << 24
 
 // MaxDrift is the greatest drift of a clock, in parts per million.
 const MaxDrift = 200_000
@@ -134,9 +143,9 @@ const (
 	Alter                       // changes some bytes
 )
 
-// FaultsWithin gives the faults that can hit a plan of so many nodes: those of
+// Within returns the faults that can hit a plan of so many nodes: those of
 // other nodes are left out, and groups are without them.
-func FaultsWithin(faults []Fault, nodes int) []Fault {
+func Within(faults []Fault, nodes int) []Fault {
 	out := make([]Fault, 0, len(faults))
 	for _, f := range faults {
 		if uint64(f.Node) >= uint64(nodes) || uint64(f.On.Of) >= uint64(nodes) {

@@ -1,4 +1,4 @@
-package sim
+package fault
 
 import (
 	"fmt"
@@ -13,8 +13,8 @@ import (
 	"dessim/sim/spell"
 )
 
-// FaultError says where the text of a fault is wrong, and what would be right.
-type FaultError struct {
+// SyntaxError says where the text of a fault is wrong, and what would be right.
+type SyntaxError struct {
 	Line, Column int    // from 1; columns count characters
 	Found        string // "" is the fault's end
 	Want         string
@@ -22,7 +22,7 @@ type FaultError struct {
 }
 
 // Error gives one line.
-func (e *FaultError) Error() string {
+func (e *SyntaxError) Error() string {
 	found := "the end of the fault"
 	const long = 40
 	switch {
@@ -37,28 +37,28 @@ func (e *FaultError) Error() string {
 	return fmt.Sprintf("line %d, column %d: found %s, want %s", e.Line, e.Column, found, e.Want)
 }
 
-// ParseFault reads one fault, in the form that FaultGrammar tells, without an
-// identity. It does not validate. Errors are a *FaultError.
-func ParseFault(text string) (Fault, error) {
-	all := cutFaults(text)
+// ParseOne reads one fault, in the form that Grammar tells, without an
+// identity. It does not validate. Errors are a *SyntaxError.
+func ParseOne(text string) (Fault, error) {
+	all := cutLines(text)
 	if len(all) == 0 {
-		return Fault{}, &FaultError{Line: 1, Column: 1, Want: wantFault()}
+		return Fault{}, &SyntaxError{Line: 1, Column: 1, Want: wantWord()}
 	}
 	if len(all) > 1 {
 		t := all[1][0]
 		return Fault{}, t.wrong("one fault alone")
 	}
-	return parseFault(all[0])
+	return parseTokens(all[0])
 }
 
-// ParseFaults reads faults, one a line or with ";" between; "#" begins a comment.
+// Parse reads faults, one a line or with ";" between; "#" begins a comment.
 // A fault's identity is its number in the text, from 1, or what stands before it
 // as in "3: crash 2 at 30ms", so that it can stay when others are removed. It does
-// not validate. Errors are a *FaultError.
-func ParseFaults(text string) ([]Fault, error) {
+// not validate. Errors are a *SyntaxError.
+func Parse(text string) ([]Fault, error) {
 	var faults []Fault
 	lines := make(map[uint64]int) // of identities
-	for _, tokens := range cutFaults(text) {
+	for _, tokens := range cutLines(text) {
 		id, first := uint64(len(faults)+1), tokens[0]
 		if len(tokens) > 2 && tokens[1].text == ":" {
 			n, err := strconv.ParseUint(first.text, 10, 62)
@@ -67,7 +67,7 @@ func ParseFaults(text string) ([]Fault, error) {
 			}
 			id, tokens = n, tokens[2:]
 		}
-		f, err := parseFault(tokens)
+		f, err := parseTokens(tokens)
 		if err != nil {
 			return nil, err
 		}
@@ -87,13 +87,13 @@ type token struct {
 	line, column int
 }
 
-func (t token) wrong(want string, words ...string) *FaultError {
-	return &FaultError{Line: t.line, Column: t.column, Found: t.text, Want: want, Near: spell.Near(t.text, words)}
+func (t token) wrong(want string, words ...string) *SyntaxError {
+	return &SyntaxError{Line: t.line, Column: t.column, Found: t.text, Want: want, Near: spell.Near(t.text, words)}
 }
 
 // cutFaults cuts a text into faults and those into words. A "#" begins a comment,
 // but where digits follow within a fault, as in "after send #3".
-func cutFaults(text string) [][]token {
+func cutLines(text string) [][]token {
 	var all [][]token
 	line := 0
 	for s := range strings.Lines(text) {
@@ -139,28 +139,28 @@ func cutFaults(text string) [][]token {
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // faultParser reads the words of one fault.
-type faultParser struct {
+type parser struct {
 	f      Fault
-	rule   *faultRule
+	rule   *rule
 	tokens []token // that are left, the end too
 	got    clause
 	listed int // nodes in sets so far
 }
 
-func wantFault() string {
-	return "a fault: " + strings.Join(faultWords(), ", ")
+func wantWord() string {
+	return "a fault: " + strings.Join(words(), ", ")
 }
 
-func faultWords() []string {
+func words() []string {
 	var words []string
-	for _, r := range faultRules {
+	for _, r := range rules {
 		words = append(words, r.word)
 	}
 	return words
 }
 
-func parseFault(tokens []token) (Fault, error) {
-	p := faultParser{tokens: tokens}
+func parseTokens(tokens []token) (Fault, error) {
+	p := parser{tokens: tokens}
 	if err := p.fault(); err != nil {
 		return Fault{}, err
 	}
@@ -168,7 +168,7 @@ func parseFault(tokens []token) (Fault, error) {
 }
 
 // next takes a word, but the end is never taken.
-func (p *faultParser) next() token {
+func (p *parser) next() token {
 	t := p.tokens[0]
 	if t.text != "" {
 		p.tokens = p.tokens[1:]
@@ -176,13 +176,13 @@ func (p *faultParser) next() token {
 	return t
 }
 
-func (p *faultParser) fault() *FaultError {
+func (p *parser) fault() *SyntaxError {
 	first := p.next()
-	i := slices.IndexFunc(faultRules[:], func(r faultRule) bool { return r.word == first.text })
+	i := slices.IndexFunc(rules[:], func(r rule) bool { return r.word == first.text })
 	if i < 0 {
-		return first.wrong(wantFault(), faultWords()...)
+		return first.wrong(wantWord(), words()...)
 	}
-	r := faultRules[i]
+	r := rules[i]
 	p.rule, p.f.Op = &r, r.op
 	if err := p.head(); err != nil {
 		return err
@@ -204,7 +204,7 @@ func (p *faultParser) fault() *FaultError {
 	return nil
 }
 
-func (p *faultParser) head() (err *FaultError) {
+func (p *parser) head() (err *SyntaxError) {
 	switch p.rule.head {
 	case headNone:
 	case headNode:
@@ -226,7 +226,7 @@ func (p *faultParser) head() (err *FaultError) {
 
 // sets reads that many sets with a sign between; 0 means two or more. Blanks
 // around the signs are ignored.
-func (p *faultParser) sets(between string, want int) ([][]protocol.NodeID, *FaultError) {
+func (p *parser) sets(between string, want int) ([][]protocol.NodeID, *SyntaxError) {
 	t := p.next()
 	const signs = "|>,"
 	text := t.text
@@ -257,7 +257,7 @@ func (p *faultParser) sets(between string, want int) ([][]protocol.NodeID, *Faul
 // cannot ask for much memory. All nodes of a greater run are "*".
 const maxListed = 1 << 20
 
-func (p *faultParser) set(text string) ([]protocol.NodeID, bool) {
+func (p *parser) set(text string) ([]protocol.NodeID, bool) {
 	if text == "*" {
 		return nil, true
 	}
@@ -290,7 +290,7 @@ func parseNode(text string) (protocol.NodeID, bool) {
 
 // clauseOf tells which clause of this fault begins with a word; 0 if none. A share
 // is what begins with a digit.
-func (p *faultParser) clauseOf(word string) clause {
+func (p *parser) clauseOf(word string) clause {
 	var c clause
 	switch {
 	case word == "at":
@@ -314,7 +314,7 @@ func (p *faultParser) clauseOf(word string) clause {
 }
 
 // clauseWords gives the words that can begin a clause of this fault.
-func (p *faultParser) clauseWords() []string {
+func (p *parser) clauseWords() []string {
 	var words []string
 	for _, w := range slices.Concat([]string{"at", "after", "for", "every", "by"}, survivalWords[1:], traitWords[1:]) {
 		if p.clauseOf(w) != 0 {
@@ -324,7 +324,7 @@ func (p *faultParser) clauseWords() []string {
 	return words
 }
 
-func (p *faultParser) clause(t token) (err *FaultError) {
+func (p *parser) clause(t token) (err *SyntaxError) {
 	c := p.clauseOf(t.text)
 	switch {
 	case c == 0:
@@ -368,7 +368,7 @@ func (p *faultParser) clause(t token) (err *FaultError) {
 	return err
 }
 
-func (p *faultParser) span(signed bool) (time.Duration, *FaultError) {
+func (p *parser) span(signed bool) (time.Duration, *SyntaxError) {
 	t := p.next()
 	d, err := time.ParseDuration(t.text)
 	if err != nil || !signed && strings.ContainsAny(t.text, "+-") {
@@ -380,7 +380,7 @@ func (p *faultParser) span(signed bool) (time.Duration, *FaultError) {
 	return d, nil
 }
 
-func (p *faultParser) ppm() (int32, *FaultError) {
+func (p *parser) ppm() (int32, *SyntaxError) {
 	t := p.next()
 	digits, ok := strings.CutSuffix(t.text, "ppm")
 	n, err := strconv.ParseInt(digits, 10, 32)
@@ -391,7 +391,7 @@ func (p *faultParser) ppm() (int32, *FaultError) {
 }
 
 // after reads "3 effects", "send prepare #3" or "send prepare #3 of 1".
-func (p *faultParser) after() *FaultError {
+func (p *parser) after() *SyntaxError {
 	t := p.next()
 	if n, err := strconv.ParseUint(t.text, 10, 31); err == nil {
 		if n == 0 {

@@ -1,0 +1,72 @@
+package fault
+
+import (
+	"slices"
+
+	"dessim/protocol"
+)
+
+// Touches reports whether a fault of links meets what from sends to to, in a run of that
+// many nodes. What a node sends to itself meets none.
+func (f *Fault) Touches(from, to protocol.NodeID, nodes int) bool {
+	if from == to || !f.Op.OfLinks() {
+		return false
+	}
+	switch f.Op {
+	case Partition:
+		a, b := f.groupOf(from), f.groupOf(to)
+		return a >= 0 && b >= 0 && a != b
+	case Ring:
+		return f.apart(from, to, nodes)
+	}
+	return member(f.Groups[0], from) && member(f.Groups[1], to)
+}
+
+// groupOf returns the index of the group of the node, or -1.
+func (f *Fault) groupOf(id protocol.NodeID) int {
+	for i, group := range f.Groups {
+		if member(group, id) {
+			return i
+		}
+	}
+	return -1
+}
+
+// apart reports whether both are in the ring and not side by side.
+func (f *Fault) apart(from, to protocol.NodeID, nodes int) bool {
+	i, j, n := int(from), int(to), nodes
+	if ring := f.Groups[0]; ring != nil {
+		in, also := false, false
+		i, in = slices.BinarySearch(ring, from)
+		j, also = slices.BinarySearch(ring, to)
+		if n = len(ring); !in || !also {
+			return false
+		}
+	}
+	d := max(i-j, j-i)
+	return d > 1 && d < n-1
+}
+
+// member reports whether a node is in a group; nil is all.
+func member(group []protocol.NodeID, id protocol.NodeID) bool {
+	if group == nil {
+		return true
+	}
+	_, in := slices.BinarySearch(group, id)
+	return in
+}
+
+// Severs reports whether nothing that from sends to to arrives whole while f is there.
+// A Clog severs too: what it delays arrives only when it is gone.
+func (f *Fault) Severs(from, to protocol.NodeID, nodes int) bool {
+	if !f.Touches(from, to, nodes) {
+		return false
+	}
+	switch f.Op {
+	case Partition, Cut, Ring, Clog:
+		return true
+	case Lose, Corrupt:
+		return f.Rate.Sure()
+	}
+	return false
+}
