@@ -5,6 +5,7 @@ import (
 
 	"dessim/scenarios"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
 )
 
@@ -14,10 +15,11 @@ func BenchmarkConcurrentSmall(b *testing.B) { benchmarkRuns(b, "concurrent") }
 
 func BenchmarkCrashSmall(b *testing.B) { benchmarkRuns(b, "crash") }
 
-func benchmarkRuns(b *testing.B, scenario string) {
-	s := scenarios.Find(scenario)
+func benchmarkRuns(b *testing.B, name string) {
+	s := scenarios.Find(name)
 	p := s.Defaults
-	p.Nodes, p.Txs = 5, 10
+	p.Nodes = 5
+	set(b, s, &p, "txs", "10")
 	if err := s.Validate(&p); err != nil {
 		b.Fatal(err)
 	}
@@ -25,9 +27,9 @@ func benchmarkRuns(b *testing.B, scenario string) {
 	events, seed := uint64(0), uint64(0)
 	for b.Loop() {
 		seed++
-		r, _ := s.Execute(seed, p, source.Seed(seed), scenarios.Options{})
+		r, _ := s.Execute(seed, p, source.Seed(seed), scenario.Options{})
 		if r.Verdict != check.Pass {
-			b.Fatalf("%s, seed %d: %s %s", scenario, seed, r.Verdict, r.Failure)
+			b.Fatalf("%s, seed %d: %s %s", name, seed, r.Verdict, r.Failure)
 		}
 		events += uint64(r.Sim.Events)
 	}

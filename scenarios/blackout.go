@@ -10,6 +10,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/fault"
+	"dessim/sim/scenario"
 )
 
 // blackout: all nodes lose power at the same moment, and come back one after the other.
@@ -19,16 +20,16 @@ import (
 // decided, ordered and delivered. So this is where a sync that is missing shows. Half
 // of the blackouts come right after some node told something: what it told is on a disk
 // by then, or it is nowhere.
-func blackout() *Scenario {
-	return &Scenario{
+func blackout() *scenario.Scenario {
+	return ledgerScenario(scenario.Scenario{
 		Name:     "blackout",
 		Shows:    "all nodes lose power at once, again and again, and come back; what anybody was told is still so",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
-		Defaults: stormDefaults(20, "crash,restart,disk,partition,lose"),
-		moot:     withoutFailures,
-		build:    buildBlackout,
-	}
+		Defaults: stormDefaults("crash,restart,disk,partition,lose"),
+		Moot:     withoutFailures,
+		Own:      transfers(20, 5),
+	}, buildBlackout)
 }
 
 // Questions of a blackout, named by its number; of the nodes in it, by that and the node.
@@ -50,8 +51,8 @@ const (
 	idsABlackout = mostFaulty
 )
 
-func buildBlackout(seed uint64, p Params, src protocol.Source) *Run {
-	m := newStorm(seed, p, src, stormDelays)
+func buildBlackout(p params) *scenario.Run {
+	m := newStorm(p, stormDelays)
 	for i := range uint64(blackouts) {
 		at, on := m.after(m.begin, int(i)*darkStorm), m.lastWords(i)
 		if on.N == 0 {

@@ -8,6 +8,7 @@ import (
 	"dessim/protocol/peer"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 )
 
 // Questions of the workload.
@@ -17,16 +18,14 @@ var (
 )
 
 // bootstrap: nodes join through node 0 and find each other and all keys.
-func bootstrap() *Scenario {
-	return &Scenario{
+func bootstrap() *scenario.Scenario {
+	return ledgerScenario(scenario.Scenario{
 		Name:     "bootstrap",
 		Shows:    "nodes join a Kademlia network through node 0; then every node and every key is found",
 		MinNodes: 1,
 		MaxNodes: 100_000,
-		Defaults: Params{Nodes: 40, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: time.Minute},
-		Unused:   []string{"txs", "order", "abort"},
-		build:    buildBootstrap,
-	}
+		Defaults: scenario.Params{Nodes: 40, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: time.Minute},
+	}, buildBootstrap)
 }
 
 const (
@@ -43,8 +42,8 @@ type quest struct {
 	key           bool
 }
 
-func buildBootstrap(seed uint64, p Params, src protocol.Source) *Run {
-	w := newWorld(seed, p, src)
+func buildBootstrap(p params) *scenario.Run {
+	w := newWorld(p)
 	plan := w.plan(0)
 	quests := w.quests()
 	for i, q := range quests {
@@ -59,7 +58,7 @@ func buildBootstrap(seed uint64, p Params, src protocol.Source) *Run {
 	w.storm(&plan)
 	bound := w.after(max(w.begin, w.calm), askDelays+graceDelays)
 	l := newLookups(w, quests)
-	return &Run{
+	return &scenario.Run{
 		Plan: plan,
 		Checks: check.Suite{
 			w.joinedCheck(bound),
@@ -68,9 +67,9 @@ func buildBootstrap(seed uint64, p Params, src protocol.Source) *Run {
 			p.calmly(l.keysCheck(bound)),
 			p.calmly(l.farCheck()),
 		},
-		watch: []sim.Observer{&w.lives, &w.sent},
-		nodes: w.rows,
-		facts: l.facts,
+		Watch: []sim.Observer{&w.lives},
+		Nodes: w.rows,
+		Facts: w.withLedgers(l.facts),
 	}
 }
 

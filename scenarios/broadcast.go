@@ -5,33 +5,30 @@ import (
 	"time"
 
 	"dessim/protocol"
-	"dessim/protocol/abcast"
 	"dessim/protocol/gossip"
 	"dessim/protocol/peer"
 	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 )
 
 // broadcasting is the scenario broadcast: committed transactions flood.
-func broadcasting() *Scenario {
-	return &Scenario{
+func broadcasting() *scenario.Scenario {
+	return ledgerScenario(scenario.Scenario{
 		Name:     "broadcast",
 		Shows:    "committed transactions flood: every node is handed each once, and then nothing circulates",
 		MinNodes: 3,
 		MaxNodes: 100_000,
-		Defaults: Params{
-			Nodes: 12, Txs: 8, Order: abcast.ISIS.String(),
-			Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
-			Until: time.Minute,
-		},
-		moot:  withoutTransfers,
-		build: buildBroadcast,
-	}
+		Defaults: scenario.Params{Nodes: 12, Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
+			Until: time.Minute},
+		Moot: withoutTransfers,
+		Own:  transfers(8, 0),
+	}, buildBroadcast)
 }
 
-func buildBroadcast(seed uint64, p Params, src protocol.Source) *Run {
-	m := newMarket(seed, p, src)
+func buildBroadcast(p params) *scenario.Run {
+	m := newMarket(p)
 	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
 	for i := range uint64(p.Txs) {
 		m.ask(m.begin+1, m.transfer(i))
@@ -42,8 +39,8 @@ func buildBroadcast(seed uint64, p Params, src protocol.Source) *Run {
 		p.calmly(f.once()), p.calmly(f.everywhere()), p.calmly(f.exact()), p.calmly(f.quiet()), p.calmly(f.repaired()),
 		l.integrity(), l.answered(m.bound), l.audited(), l.equalAtEnd(m.bound), m.dealings.linearizable(),
 	})
-	facts := r.facts
-	r.facts = func(s *sim.Sim) []Fact { return append(f.facts(), facts(s)...) }
+	facts := r.Facts
+	r.Facts = func(s *sim.Sim) []scenario.Fact { return append(f.facts(), facts(s)...) }
 	return r
 }
 
@@ -161,14 +158,14 @@ func (f *floods) repaired() *check.Check {
 	return check.Sometimes(name, check.InSweep, sim.Sent, func(e *sim.Event) bool { return e.Kind == gossip.KindBody })
 }
 
-func (f *floods) facts() []Fact {
+func (f *floods) facts() []scenario.Fact {
 	sum := uint64(0)
 	for _, id := range f.bodies {
 		sum += f.copies[id]
 	}
-	return []Fact{
-		{"bodies flooded", fmt.Sprint(len(f.bodies))},
-		{"messages of the floods", fmt.Sprint(sum)},
-		{"bodies sent for repair", fmt.Sprint(f.repairs)},
+	return []scenario.Fact{
+		{Name: "bodies flooded", Value: fmt.Sprint(len(f.bodies))},
+		{Name: "messages of the floods", Value: fmt.Sprint(sum)},
+		{Name: "bodies sent for repair", Value: fmt.Sprint(f.repairs)},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/fault"
+	"dessim/sim/scenario"
 )
 
 // byzantine: one member lies about what it says, in one of the ways that there are.
@@ -24,16 +25,16 @@ import (
 // node. Which entries there are, and in which order, is not promised; nor that anything
 // ends. See scenario verify for what a lying sender can do, and doublespend for
 // members that conspire.
-func byzantine() *Scenario {
-	return &Scenario{
+func byzantine() *scenario.Scenario {
+	return ledgerScenario(scenario.Scenario{
 		Name:     "byzantine",
 		Shows:    "one traitor among honest nodes, of each kind: what is promised against it, and what is not",
 		MinNodes: 4,
 		MaxNodes: mostFaulty,
-		Defaults: stormDefaults(12, "lose,copy"),
-		moot:     withoutFailures,
-		build:    buildByzantine,
-	}
+		Defaults: stormDefaults("lose,copy"),
+		Moot:     withoutFailures,
+		Own:      transfers(12, 5),
+	}, buildByzantine)
 }
 
 // Questions about the traitor.
@@ -47,8 +48,8 @@ const (
 	mostShare  = 50
 )
 
-func buildByzantine(seed uint64, p Params, src protocol.Source) *Run {
-	m := newStorm(seed, p, src, stormDelays)
+func buildByzantine(p params) *scenario.Run {
+	m := newStorm(p, stormDelays)
 	m.inject(fault.Fault{
 		ID: traitorID, Op: fault.Byzantine, Node: protocol.NodeID(p.Nodes - 1),
 		Trait: fault.Equivocate + fault.Trait(m.choose(kindTrait, 0, uint64(fault.Alter-fault.Equivocate)+1)),
@@ -89,6 +90,6 @@ func (m *market) betrayed(f *fault.Fault) *check.Check {
 			over = nil
 		}
 	}
-	name := fmt.Sprintf("node %v %v %s of its messages, for %v", f.Node, f.Trait, FormatRatio(f.Rate), f.For)
+	name := fmt.Sprintf("node %v %v %s of its messages, for %v", f.Node, f.Trait, fault.FormatRatio(f.Rate), f.For)
 	return check.EventuallySeeing(name, min(f.At+protocol.Time(f.For), m.calm), sim.Lifted, see, func() (uint64, error) { return 1, over })
 }

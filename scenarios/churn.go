@@ -12,6 +12,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/fault"
+	"dessim/sim/scenario"
 )
 
 // churn: nodes that are a Kademlia table and nothing else come and go, while values
@@ -21,25 +22,26 @@ import (
 // a time, and so on, both drawn anew each time from an exponential distribution with a
 // mean of an hour. They are crashes as data, so a search takes sessions away one by one.
 // Of what the nodes held for others nothing survives; they come back with the same id.
-func churn() *Scenario {
-	return &Scenario{
+func churn() *scenario.Scenario {
+	return ours(scenario.Scenario{
 		Name:     "churn",
 		Shows:    "a Kademlia network whose nodes come and go, and yet values are found, until their time is over",
 		MinNodes: 2,
 		MaxNodes: 20_000,
-		Defaults: Params{Nodes: 100, Txs: 100, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: 4 * time.Hour},
-		Unused:   []string{"order", "abort", "faults", "fault"},
-		moot: func(p Params) string {
+		Defaults: scenario.Params{Nodes: 100, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: 4 * time.Hour},
+		Own:      []*scenario.Param{txs(100)},
+		Unused:   []string{"faults", "fault"},
+		Columns:  []scenario.Column{{Head: "name", Key: "dht_id", Short: 8, Name: true}},
+		Moot: func(p *scenario.Params) string {
 			switch {
-			case p.Txs == 0:
+			case p.Int("txs") == 0:
 				return "there are no lookups"
 			case p.Delay+p.Jitter > slowestChurn:
 				return "messages take so long that nodes leave before they have joined"
 			}
 			return ""
 		},
-		build: buildChurn,
-	}
+	}, buildChurn)
 }
 
 // The timetable. The times of the upkeep are those of kademlia.Lasting, and hours too:
@@ -74,9 +76,7 @@ var (
 
 // churning is the world of the scenario churn.
 type churning struct {
-	seed   uint64
-	p      Params
-	src    protocol.Source
+	p      params
 	delay  time.Duration // the longest usual one
 	ids    []kademlia.ID
 	nodes  []*kademlia.Node // as they are now, or were when they crashed
@@ -84,7 +84,6 @@ type churning struct {
 	downs  [][]down // by node, by time
 	values []*sought
 	asks   map[protocol.Time]*seeking // by when they come: no two at once
-	sent   sentCounter
 	judge  *churnJudge
 }
 
@@ -126,9 +125,9 @@ type seeking struct {
 	result    kademlia.Ended
 }
 
-func buildChurn(seed uint64, p Params, src protocol.Source) *Run {
+func buildChurn(p params) *scenario.Run {
 	c := &churning{
-		seed: seed, p: p, src: src, delay: p.Delay + p.Jitter,
+		p: p, delay: p.Delay + p.Jitter,
 		nodes: make([]*kademlia.Node, p.Nodes), downs: make([][]down, p.Nodes), asks: make(map[protocol.Time]*seeking),
 	}
 	for i := range p.Nodes {
@@ -147,18 +146,19 @@ func buildChurn(seed uint64, p Params, src protocol.Source) *Run {
 	c.workload()
 	c.judge = newChurnJudge(c)
 	j := c.judge
-	return &Run{
+	return &scenario.Run{
 		Plan:   c.plan,
+		Inputs: c.lookups(),
 		Checks: check.Suite{j.succeeds(), j.durable(), j.integrity(), j.expired(), j.ends(), j.upkeep(), j.tidy(), j.covered(), j.came(), j.left(), j.returned()},
-		watch:  []sim.Observer{j, &c.sent},
-		nodes:  c.rows,
-		facts:  j.facts,
-		counts: j.counts,
+		Watch:  []sim.Observer{j},
+		Nodes:  c.rows,
+		Facts:  j.facts,
+		Counts: j.counts,
 	}
 }
 
 func (c *churning) secret(what string, n uint64) [32]byte {
-	w := world{seed: c.seed}
+	w := world{p: c.p}
 	return w.secret("churn "+what, n)
 }
 
@@ -195,33 +195,34 @@ func (c *churning) tries() int {
 // sessions draws the faults, unless a search tells them, and takes down when nodes are
 // down. A fault's identity tells its node and the number of its session.
 func (c *churning) sessions() {
-	if c.p.Cut != nil && c.p.Cut.Faults != nil {
-		c.plan.Faults = c.p.Cut.Faults
-	} else {
-		for id := 1; id < c.p.Nodes; id++ {
-			at := c.start(id)
-			for n := range uint64(1 << 16) {
-				name := uint64(id)<<16 | n
-				at += protocol.Time(c.lasts(kindSession, name, meanSession))
-				if at > c.plan.Until {
-					break
-				}
-				f := fault.Fault{ID: sessionID | name, Op: fault.Crash, At: at, Node: protocol.NodeID(id), For: c.lasts(kindDown, name, meanDown)}
-				c.plan.Faults = append(c.plan.Faults, f)
-				at += protocol.Time(f.For)
-			}
-		}
-	}
+	c.plan.Faults = c.p.Faulted(c.drawSessions)
 	for i := range c.plan.Faults {
 		f := &c.plan.Faults[i]
 		c.downs[f.Node] = append(c.downs[f.Node], down{f.At, f.At + protocol.Time(f.For)})
 	}
 }
 
+func (c *churning) drawSessions() (faults []fault.Fault) {
+	for id := 1; id < c.p.Nodes; id++ {
+		at := c.start(id)
+		for n := range uint64(1 << 16) {
+			name := uint64(id)<<16 | n
+			at += protocol.Time(c.lasts(kindSession, name, meanSession))
+			if at > c.plan.Until {
+				break
+			}
+			f := fault.Fault{ID: sessionID | name, Op: fault.Crash, At: at, Node: protocol.NodeID(id), For: c.lasts(kindDown, name, meanDown)}
+			faults = append(faults, f)
+			at += protocol.Time(f.For)
+		}
+	}
+	return faults
+}
+
 // lasts draws how long a session or a downtime is; 0 is the longest.
 func (c *churning) lasts(kind protocol.Kind, name uint64, mean time.Duration) time.Duration {
 	const answers = 1 << 20
-	return leastSession + exponential(c.src.Choose(protocol.Key{Kind: kind, N: name}, answers), answers, mean-leastSession)
+	return leastSession + exponential(c.p.Source.Choose(protocol.Key{Kind: kind, N: name}, answers), answers, mean-leastSession)
 }
 
 // exponential gives the quantile of an exponential distribution above which a share of
@@ -277,7 +278,7 @@ func (c *churning) up(id int, at protocol.Time) bool {
 // search takes away changes few of those who are asked. The first node always is up.
 func (c *churning) whoIsUp(kind protocol.Kind, about uint64, at protocol.Time) protocol.NodeID {
 	n := c.p.Nodes
-	first := int(c.src.Choose(protocol.Key{Kind: kind, N: about}, uint64(n)))
+	first := int(c.p.Source.Choose(protocol.Key{Kind: kind, N: about}, uint64(n)))
 	for i := range n {
 		if id := (first + i) % n; c.up(id, at) {
 			return protocol.NodeID(id)
@@ -301,7 +302,7 @@ func (c *churning) workload() {
 	}
 	span := max(c.p.Until-churnAskFrom-churnAskEnd, leastAskFor)
 	for i := range uint64(c.p.Txs) {
-		if c.p.Cut != nil && slices.Contains(c.p.Cut.Without, i) {
+		if c.p.LeftOut(i) {
 			continue
 		}
 		at := protocol.Time(churnAskFrom) + protocol.Time(span)/protocol.Time(c.p.Txs)*protocol.Time(i)
@@ -334,12 +335,24 @@ func (c *churning) choose(kind protocol.Kind, about, n uint64) uint64 {
 	if n < 2 {
 		return 0
 	}
-	return c.src.Choose(protocol.Key{Kind: kind, N: about}, n)
+	return c.p.Source.Choose(protocol.Key{Kind: kind, N: about}, n)
 }
 
 // valueID is above the identities of all lookups: a search takes lookups away, and
 // leaves the values.
 const valueID = 1 << 32
+
+// lookups returns the identities of the lookups' inputs.
+func (c *churning) lookups() []uint64 {
+	ids := []uint64{}
+	for i := range c.plan.Inputs {
+		if id := c.plan.Inputs[i].ID; id < valueID {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
 
 // input adds an input, unless the run is cut short before it.
 func (c *churning) input(id uint64, at protocol.Time, node protocol.NodeID, body []byte) {
@@ -349,10 +362,10 @@ func (c *churning) input(id uint64, at protocol.Time, node protocol.NodeID, body
 }
 
 // rows gives the nodes' ids and what they sent.
-func (c *churning) rows(*sim.Sim) []NodeRow {
-	rows := make([]NodeRow, 0, c.p.Nodes)
+func (c *churning) rows(*sim.Sim) []scenario.Node {
+	rows := make([]scenario.Node, 0, c.p.Nodes)
 	for i := range c.nodes {
-		rows = append(rows, NodeRow{ID: protocol.NodeID(i), DHT: c.ids[i], Messages: c.sent.of(protocol.NodeID(i))})
+		rows = append(rows, scenario.Node{ID: protocol.NodeID(i), Cells: []string{fmt.Sprintf("%x", c.ids[i][:])}})
 	}
 	return rows
 }

@@ -12,6 +12,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/fault"
+	"dessim/sim/scenario"
 )
 
 // churnJudge follows the lookups of the scenario churn, seeing into all nodes' stores.
@@ -435,17 +436,17 @@ func (j *churnJudge) returned() *check.Check {
 }
 
 // facts gives the figures.
-func (j *churnJudge) facts(s *sim.Sim) []Fact {
-	facts := []Fact{
-		{"sessions that ended", fmt.Sprint(s.Result().Crashes)},
-		{"lookups", fmt.Sprintf("%d, of them %d of values that somebody held, %d of values whose time was over, %d given up", j.begun, j.held, j.over, j.aborted)},
+func (j *churnJudge) facts(s *sim.Sim) []scenario.Fact {
+	facts := []scenario.Fact{
+		{Name: "sessions that ended", Value: fmt.Sprint(s.Result().Crashes)},
+		{Name: "lookups", Value: fmt.Sprintf("%d, of them %d of values that somebody held, %d of values whose time was over, %d given up", j.begun, j.held, j.over, j.aborted)},
 	}
 	if j.held > 0 {
 		facts = append(facts,
-			Fact{"found", fmt.Sprintf("%d of %d, %s%%", j.found, j.held, hundredths(100*j.found, j.held))},
-			Fact{"values lost", fmt.Sprintf("%d of %d, which %d lookups sought", j.lost, len(j.c.values), j.due-j.held)},
-			Fact{"holders, mean", hundredths(j.holders, j.due)},
-			Fact{"newcomers that held", fmt.Sprintf("%d of %d", j.nearHold, j.near)})
+			scenario.Fact{Name: "found", Value: fmt.Sprintf("%d of %d, %s%%", j.found, j.held, hundredths(100*j.found, j.held))},
+			scenario.Fact{Name: "values lost", Value: fmt.Sprintf("%d of %d, which %d lookups sought", j.lost, len(j.c.values), j.due-j.held)},
+			scenario.Fact{Name: "holders, mean", Value: hundredths(j.holders, j.due)},
+			scenario.Fact{Name: "newcomers that held", Value: fmt.Sprintf("%d of %d", j.nearHold, j.near)})
 	}
 	sum, n := uint64(0), uint64(0)
 	var dist []string
@@ -456,19 +457,19 @@ func (j *churnJudge) facts(s *sim.Sim) []Fact {
 	}
 	if n > 0 {
 		facts = append(facts,
-			Fact{"hops, mean", hundredths(sum, n)},
-			Fact{"lookups by hops", strings.Join(dist, ", ")},
-			Fact{"queries, mean", hundredths(j.queries, n)},
-			Fact{"slowest lookup", j.slowest.String()})
+			scenario.Fact{Name: "hops, mean", Value: hundredths(sum, n)},
+			scenario.Fact{Name: "lookups by hops", Value: strings.Join(dist, ", ")},
+			scenario.Fact{Name: "queries, mean", Value: hundredths(j.queries, n)},
+			scenario.Fact{Name: "slowest lookup", Value: j.slowest.String()})
 	}
 	return facts
 }
 
 // counts gives what happened, for the sums of a sweep.
-func (j *churnJudge) counts(s *sim.Sim) []Count {
+func (j *churnJudge) counts(s *sim.Sim) []scenario.Count {
 	r := s.Result()
-	return []Count{
-		{"crashes", r.Crashes}, {"restarts", r.Restarts}, {"lookups", j.begun}, {"lookups given up", j.aborted},
-		{"lookups disturbed", j.disturbed}, {"values lost", j.lost}, {"values held and not found", j.held - j.found},
+	return []scenario.Count{
+		{Name: "crashes", N: r.Crashes}, {Name: "restarts", N: r.Restarts}, {Name: "lookups", N: j.begun}, {Name: "lookups given up", N: j.aborted},
+		{Name: "lookups disturbed", N: j.disturbed}, {Name: "values lost", N: j.lost}, {Name: "values held and not found", N: j.held - j.found},
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/fault"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
 )
 
@@ -40,7 +41,7 @@ func TestExponentialIsThatOfThePaperAndInIntegers(t *testing.T) {
 func TestSessionsAreDrawnWithAMeanOfAnHour(t *testing.T) {
 	p := churn().Defaults
 	p.Nodes, p.Until = 300, 200*time.Hour
-	run := churn().build(1, p, source.Seed(1))
+	run := churn().Build(churn().Setup(1, p, source.Seed(1), nil))
 	var up, down time.Duration
 	last := make([]protocol.Time, p.Nodes)
 	seen := make(map[uint64]bool)
@@ -62,7 +63,7 @@ func TestSessionsAreDrawnWithAMeanOfAnHour(t *testing.T) {
 }
 
 func TestBenignSessionsNeverEndInADefaultRun(t *testing.T) {
-	if run := churn().build(1, churn().Defaults, protocol.Benign{}); len(run.Plan.Faults) != 0 {
+	if run := churn().Build(churn().Setup(1, churn().Defaults, protocol.Benign{}, nil)); len(run.Plan.Faults) != 0 {
 		t.Errorf("%d sessions end, want none: 0 is the longest", len(run.Plan.Faults))
 	}
 }
@@ -70,9 +71,9 @@ func TestBenignSessionsNeverEndInADefaultRun(t *testing.T) {
 // Taking a session away leaves the others, and most of who is asked, as they were.
 func TestASearchTakesSessionsAwayOneByOne(t *testing.T) {
 	s, p := churn(), churn().Defaults
-	whole := s.build(1, p, source.Seed(1)).Plan
-	p.Cut = &Cut{Faults: slices.Delete(slices.Clone(whole.Faults), 10, 11), Without: []uint64{3}}
-	part := s.build(1, p, source.Seed(1)).Plan
+	whole := s.Build(s.Setup(1, p, source.Seed(1), nil)).Plan
+	cut := &scenario.Cut{Faults: slices.Delete(slices.Clone(whole.Faults), 10, 11), Without: []uint64{3}}
+	part := s.Build(s.Setup(1, p, source.Seed(1), cut)).Plan
 	if len(part.Faults) != len(whole.Faults)-1 || len(part.Inputs) != len(whole.Inputs)-1 {
 		t.Fatalf("%d faults and %d inputs of %d and %d, want one less of each", len(part.Faults), len(part.Inputs), len(whole.Faults), len(whole.Inputs))
 	}
@@ -95,10 +96,10 @@ func TestNoTwoLookupsOfChurnBeginAtOnce(t *testing.T) {
 	regular := func(i int) protocol.Time {
 		return protocol.Time(churnAskFrom) + protocol.Time(p.Until-churnAskFrom-churnAskEnd)/200*protocol.Time(i)
 	}
-	p.Cut = &Cut{Faults: []fault.Fault{
+	cut := &scenario.Cut{Faults: []fault.Fault{
 		{ID: sessionID, Op: fault.Crash, At: regular(endPer) + 1, For: time.Minute, Node: 1},
 	}}
-	run := s.build(1, p, source.Seed(1))
+	run := s.Build(s.Setup(1, p, source.Seed(1), cut))
 	seen, lookups := map[protocol.Time]uint64{}, 0
 	for _, in := range run.Plan.Inputs {
 		if in.ID >= valueID {
@@ -110,18 +111,18 @@ func TestNoTwoLookupsOfChurnBeginAtOnce(t *testing.T) {
 		seen[in.At] = in.ID
 		lookups++
 	}
-	if _, ok := seen[regular(endPer)]; !ok || lookups != p.Txs {
+	if _, ok := seen[regular(endPer)]; !ok || lookups != 200 {
 		t.Errorf("%d lookups; one at %v: %v", lookups, regular(endPer), ok)
 	}
 }
 
 // The figures of a run do not depend on which of its checks are ruled out.
 func TestFactsOfChurnAreTheSameWithoutChecks(t *testing.T) {
-	var facts [2][]Fact
-	var counts [2][]Count
+	var facts [2][]scenario.Fact
+	var counts [2][]scenario.Count
 	for i := range facts {
-		run := churn().build(23, churnParams(18, 100, 8*time.Hour), source.Seed(23))
-		observers := run.watch
+		run := churn().Build(churn().Setup(23, churnParams(18, 100, 8*time.Hour), source.Seed(23), nil))
+		observers := run.Watch
 		if i == 0 {
 			observers = append(observers, run.Checks.Observers()...)
 		}
@@ -130,12 +131,12 @@ func TestFactsOfChurnAreTheSameWithoutChecks(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.Run()
-		facts[i], counts[i] = run.facts(m), run.counts(m)
+		facts[i], counts[i] = run.Facts(m), run.Counts(m)
 	}
 	if !slices.Equal(facts[0], facts[1]) || !slices.Equal(counts[0], counts[1]) {
 		t.Errorf("with checks\n%v\n%v\nwithout\n%v\n%v", facts[0], counts[0], facts[1], counts[1])
 	}
-	if lost := slices.ContainsFunc(counts[0], func(c Count) bool { return c.Name == "values lost" && c.N > 0 }); !lost {
+	if lost := slices.ContainsFunc(counts[0], func(c scenario.Count) bool { return c.Name == "values lost" && c.N > 0 }); !lost {
 		t.Errorf("no value was lost, so that the test shows little: %v", counts[0])
 	}
 }
@@ -144,9 +145,9 @@ func TestFactsOfChurnAreTheSameWithoutChecks(t *testing.T) {
 // where it could not fail, and nowhere else.
 func TestNewcomersAreThoseOfTheTimetable(t *testing.T) {
 	for seed := range uint64(3) {
-		run := churn().build(seed, churnParams(20, 60, 4*time.Hour), source.Seed(seed))
-		j := run.watch[0].(*churnJudge)
-		m, err := sim.New(run.Plan, source.Seed(seed), run.watch...)
+		run := churn().Build(churn().Setup(seed, churnParams(20, 60, 4*time.Hour), source.Seed(seed), nil))
+		j := run.Watch[0].(*churnJudge)
+		m, err := sim.New(run.Plan, source.Seed(seed), run.Watch...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,9 +158,12 @@ func TestNewcomersAreThoseOfTheTimetable(t *testing.T) {
 	}
 }
 
-func churnParams(nodes, txs int, until time.Duration) Params {
+func churnParams(nodes, txs int, until time.Duration) scenario.Params {
 	p := churn().Defaults
-	p.Nodes, p.Txs, p.Until = nodes, txs, until
+	p.Nodes, p.Until = nodes, until
+	if err := churn().Set(&p, "txs", fmt.Sprint(txs)); err != nil {
+		panic(err)
+	}
 	return p
 }
 
@@ -171,14 +175,14 @@ func TestChurnHoldsOnManySeeds(t *testing.T) {
 	lossy := churnParams(20, 60, 4*time.Hour)
 	lossy.Loss, lossy.Copy = protocol.Percent(10), protocol.Percent(10)
 	came := make(map[string]bool)
-	for _, p := range []Params{churnParams(3, 20, 4*time.Hour), churnParams(12, 60, 8*time.Hour), churnParams(30, 60, 4*time.Hour), lossy, churn().Defaults} {
+	for _, p := range []scenario.Params{churnParams(3, 20, 4*time.Hour), churnParams(12, 60, 8*time.Hour), churnParams(30, 60, 4*time.Hour), lossy, churn().Defaults} {
 		for seed := uint64(1); seed <= seeds; seed++ {
-			r, _ := churn().Execute(seed, p, source.Seed(seed), Options{})
+			r, _ := churn().Execute(seed, p, source.Seed(seed), scenario.Options{})
 			for _, c := range r.Checks {
 				came[c.Name] = came[c.Name] || c.Verdict == check.Pass
 			}
 			if r.Verdict != check.Pass {
-				t.Errorf("-scenario churn -nodes %d -txs %d -loss %s -until %v -seed %d: %v %s %+v", p.Nodes, p.Txs, FormatRatio(p.Loss), p.Until, seed, r.Verdict, r.Failure, r.Checks)
+				t.Errorf("-scenario churn -nodes %d -txs %d -loss %s -until %v -seed %d: %v %s %+v", p.Nodes, p.Int("txs"), fault.FormatRatio(p.Loss), p.Until, seed, r.Verdict, r.Failure, r.Checks)
 			}
 		}
 	}
@@ -191,7 +195,7 @@ func TestChurnHoldsOnManySeeds(t *testing.T) {
 
 func TestChurnPassesWhenAllAnswersAreBenign(t *testing.T) {
 	for _, nodes := range []int{2, 8, 30} {
-		r, _ := churn().Execute(1, churnParams(nodes, 60, 4*time.Hour), protocol.Benign{}, Options{})
+		r, _ := churn().Execute(1, churnParams(nodes, 60, 4*time.Hour), protocol.Benign{}, scenario.Options{})
 		if r.Verdict != check.Pass {
 			t.Errorf("%d nodes: %v %+v", nodes, r.Verdict, r.Checks)
 		}
@@ -204,7 +208,7 @@ func TestAThousandNodesUnderChurnFind99PercentOfLiveKeys(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: runs 1,000 nodes")
 	}
-	r, _ := churn().Execute(1, churnParams(1000, 2000, 4*time.Hour), source.Seed(1), Options{})
+	r, _ := churn().Execute(1, churnParams(1000, 2000, 4*time.Hour), source.Seed(1), scenario.Options{})
 	if r.Verdict != check.Pass {
 		t.Errorf("%v %+v", r.Verdict, r.Checks)
 	}
@@ -223,7 +227,7 @@ func TestAThousandNodesUnderChurnFind99PercentOfLiveKeys(t *testing.T) {
 func TestChurnWithSlowMessagesIsNotJudged(t *testing.T) {
 	p := churnParams(4, 8, 2*time.Hour)
 	p.Delay = 2 * time.Second
-	if why := churn().mootBy(p); why == "" {
+	if why := churn().Moot(&p); why == "" {
 		t.Error("messages of two seconds are judged")
 	}
 }

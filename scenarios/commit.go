@@ -5,34 +5,31 @@ import (
 	"time"
 
 	"dessim/protocol"
-	"dessim/protocol/abcast"
 	"dessim/protocol/link"
 	"dessim/protocol/peer"
 	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 )
 
 // committing is the scenario commit: transfers by two-phase commit, some of which
 // abort and are tried again.
-func committing() *Scenario {
-	return &Scenario{
+func committing() *scenario.Scenario {
+	return ledgerScenario(scenario.Scenario{
 		Name:     "commit",
 		Shows:    "transfers by two-phase commit: random aborts, retries by the client, exact costs",
 		MinNodes: 3,
 		MaxNodes: 100_000,
-		Defaults: Params{
-			Nodes: 6, Txs: 12, Order: abcast.ISIS.String(),
-			Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
-			Abort: protocol.Percent(10), Until: time.Minute,
-		},
-		moot:  withoutTransfers,
-		build: buildCommit,
-	}
+		Defaults: scenario.Params{Nodes: 6, Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
+			Until: time.Minute},
+		Moot: withoutTransfers,
+		Own:  transfers(12, 10),
+	}, buildCommit)
 }
 
-func buildCommit(seed uint64, p Params, src protocol.Source) *Run {
-	m := newMarket(seed, p, src)
+func buildCommit(p params) *scenario.Run {
+	m := newMarket(p)
 	m.abort = func(id twopc.ID) protocol.Ratio {
 		if id.Transfer == 0 && id.Attempt == 1 {
 			return protocol.Percent(100) // so that every run has an abort

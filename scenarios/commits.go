@@ -9,6 +9,7 @@ import (
 	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 )
 
 // commits judges two-phase commit by its outputs and by what the plan asked for:
@@ -188,10 +189,10 @@ func (c *commits) count() (committed, aborted int) {
 }
 
 // facts counts attempts.
-func (c *commits) facts() []Fact {
+func (c *commits) facts() []scenario.Fact {
 	committed, aborted := c.count()
-	return []Fact{
-		{"attempts committed", fmt.Sprint(committed)},
-		{"attempts aborted", fmt.Sprint(aborted)},
+	return []scenario.Fact{
+		{Name: "attempts committed", Value: fmt.Sprint(committed)},
+		{Name: "attempts aborted", Value: fmt.Sprint(aborted)},
 	}
 }

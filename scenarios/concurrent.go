@@ -4,29 +4,26 @@ import (
 	"time"
 
 	"dessim/protocol"
-	"dessim/protocol/abcast"
 	"dessim/protocol/gossip"
 	"dessim/protocol/ledger"
 	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 )
 
 // concurrent: many transfers at once from many nodes end in one ledger.
-func concurrent() *Scenario {
-	return &Scenario{
+func concurrent() *scenario.Scenario {
+	return ledgerScenario(scenario.Scenario{
 		Name:     "concurrent",
 		Shows:    "many transfers at once: two-phase commit, one total order, the same ledger on every node",
 		MinNodes: 3,
 		MaxNodes: 100_000,
-		Defaults: Params{
-			Nodes: 8, Txs: 20, Order: abcast.ISIS.String(),
-			Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
-			Abort: protocol.Percent(5), Until: time.Minute,
-		},
-		moot:  withoutTransfers,
-		build: buildConcurrent,
-	}
+		Defaults: scenario.Params{Nodes: 8, Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
+			Until: time.Minute},
+		Moot: withoutTransfers,
+		Own:  transfers(20, 5),
+	}, buildConcurrent)
 }
 
 // The first two transfers go from left to right and from right to left at once,
@@ -40,8 +37,8 @@ const (
 	slowDelays = 9
 )
 
-func buildConcurrent(seed uint64, p Params, src protocol.Source) *Run {
-	m := newMarket(seed, p, src)
+func buildConcurrent(p params) *scenario.Run {
+	m := newMarket(p)
 	m.abort = func(id twopc.ID) protocol.Ratio {
 		if id.Transfer < 2 {
 			return protocol.Ratio{}

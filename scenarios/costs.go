@@ -11,14 +11,15 @@ import (
 	"dessim/protocol/peer"
 	"dessim/protocol/raft"
 	"dessim/sim"
+	"dessim/sim/scenario"
 )
 
-// Costs is an observer that counts what the total order of a run costs. Messages and
+// orderCosts is an observer that counts what the total order of a run costs. Messages and
 // syncs count from the first input on, with which the workload begins: that nodes join,
 // form a view and elect a leader before is not the price of what is ordered. The first
 // broadcast would be too late, for two-phase commit syncs before it; and at the last
 // delivery acknowledgements are still to come, so they count to the end of the run.
-type Costs struct {
+type orderCosts struct {
 	// Messages are those sent for the order, without heartbeats. Raft and views
 	// acknowledge by messages of their own, the other orders leave that to the link: so
 	// what the link sends by itself for messages of the order is among them.
@@ -67,12 +68,12 @@ type hop struct {
 }
 
 // Watch gives what is counted, and what tells where it belongs.
-func (c *Costs) Watch() sim.What {
+func (c *orderCosts) Watch() sim.What {
 	return sim.Started | sim.Received | sim.Sent | sim.Synced | sim.Output | sim.Ended
 }
 
 // Observe counts.
-func (c *Costs) Observe(e *sim.Event) {
+func (c *orderCosts) Observe(e *sim.Event) {
 	if c.started == nil {
 		c.kinds = orderKinds()
 		c.started = make(map[protocol.NodeID]protocol.Time)
@@ -96,7 +97,7 @@ func (c *Costs) Observe(e *sim.Event) {
 	}
 }
 
-func (c *Costs) received(e *sim.Event) {
+func (c *orderCosts) received(e *sim.Event) {
 	switch {
 	case e.Peer == protocol.Outside:
 		c.begun = true
@@ -114,7 +115,7 @@ func repeated(e *sim.Event) bool {
 	return ok && len(msg) > 0 && protocol.Component(msg[0]) == protocol.ABCAST
 }
 
-func (c *Costs) sent(e *sim.Event) {
+func (c *orderCosts) sent(e *sim.Event) {
 	switch {
 	case e.Kind == abcast.KindHeartbeat || e.Kind == raft.KindBeat || e.Kind == raft.KindEcho:
 		c.Beats++
@@ -128,7 +129,7 @@ func (c *Costs) sent(e *sim.Event) {
 	}
 }
 
-func (c *Costs) output(e *sim.Event) {
+func (c *orderCosts) output(e *sim.Event) {
 	switch e.Kind {
 	case abcast.KindDelivered:
 		if index, _, ok := abcast.DecodeDelivered(e.Body); ok && index >= c.places {
@@ -161,11 +162,51 @@ func (c *Costs) output(e *sim.Event) {
 
 // entered takes note that a node has entered a transaction. Who comes back enters all
 // of them again.
-func (c *Costs) entered(e *sim.Event, id ledger.ID) {
+func (c *orderCosts) entered(e *sim.Event, id ledger.ID) {
 	said, known := c.said[id]
 	if !known || c.seen[entered{id, e.Node}] || c.started[e.Node] > said {
 		return
 	}
 	c.seen[entered{id, e.Node}] = true
 	c.Waits = append(c.Waits, e.At-said)
+}
+
+const compareLegend = `Runs the scenario in each order with the same seeds, and shows side by side what
+the orders cost. For each message of the order, from the first input on:
+
+messages  sent for the order, without heartbeats. Raft and views acknowledge by
+          messages of their own, the other orders leave that to the link below, so
+          that counts as well:
+by link   those of them that the link sends by itself, to acknowledge or again
+syncs     of disks, for whatever they are
+
+And, for whatever is ordered:
+
+beats/s   heartbeats and their answers for each second of virtual time
+after     virtual time, in milliseconds, from the broadcast of a transaction until
+          a node has entered it, over all nodes that were up all the while; in
+          scenario kv from the call of an operation until its client is answered`
+
+// compareOrders compares what the orders cost.
+func compareOrders() *scenario.Comparison {
+	return &scenario.Comparison{Param: "order", Legend: compareLegend, Meter: func() scenario.Meter { return new(orderCosts) }}
+}
+
+// Costs returns what the order of the run cost.
+func (c *orderCosts) Costs() scenario.Costs {
+	out := scenario.Costs{
+		Items: c.Delivered, Item: "message in the order", Key: "delivered",
+		Sums: []scenario.Sum{
+			{Head: "messages", Key: "messages", N: c.Messages},
+			{Head: "by link", Key: "by_link", N: c.Linked},
+			{Head: "syncs", Key: "syncs", N: c.Syncs},
+			{Head: "beats/s", Key: "heartbeats", N: c.Beats, PerSecond: true},
+		},
+		Time:  c.Time,
+		Waits: c.Waits, For: "its broadcast until a node that was up all the while has entered it",
+	}
+	if len(c.Answers) > 0 {
+		out.Waits, out.For = c.Answers, "the call of an operation until its client is answered"
+	}
+	return out
 }

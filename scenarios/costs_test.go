@@ -20,7 +20,7 @@ import (
 // costing shows Costs events that are made by hand, each at the time and in the step of
 // the last.
 type costing struct {
-	Costs
+	orderCosts
 	at   protocol.Time
 	step uint64
 }

@@ -5,24 +5,25 @@ import (
 	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/fault"
+	"dessim/sim/scenario"
 )
 
 // crash: transfers while nodes crash and come back at any effect, disks tear what
 // was not synced, and messages are lost and copied.
-func crash() *Scenario {
-	return &Scenario{
+func crash() *scenario.Scenario {
+	return ledgerScenario(scenario.Scenario{
 		Name:     "crash",
 		Shows:    "transfers while nodes crash at any effect and come back, with torn disks, loss and copies",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
-		Defaults: stormDefaults(10, "crash,restart,disk,lose,copy"),
-		moot:     withoutFailures,
-		build:    buildCrash,
-	}
+		Defaults: stormDefaults("crash,restart,disk,lose,copy"),
+		Moot:     withoutFailures,
+		Own:      transfers(10, 5),
+	}, buildCrash)
 }
 
-func buildCrash(seed uint64, p Params, src protocol.Source) *Run {
-	m := newMarket(seed, p, src)
+func buildCrash(p params) *scenario.Run {
+	m := newMarket(p)
 	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
 	draw := m.honest
 	if p.Nodes < rivalNodes {

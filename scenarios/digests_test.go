@@ -50,7 +50,7 @@ func (p *pinned) measure() sim.Digest {
 	case "benign":
 		src = protocol.Benign{}
 	case "replay":
-		recorder := &source.Recorder{Source: source.Seed(p.seed)}
+		recorder := &source.Recorder{Source: source.Seed(p.Seed)}
 		p.run(recorder)
 		src = source.NewReplay(recorder.Answers())
 	}

@@ -6,37 +6,34 @@ import (
 	"time"
 
 	"dessim/protocol"
-	"dessim/protocol/abcast"
 	"dessim/protocol/gossip"
 	"dessim/protocol/ledger"
 	"dessim/protocol/peer"
 	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 )
 
 // doubleSpend: coins are spent twice, in every way.
-func doubleSpend() *Scenario {
-	return &Scenario{
+func doubleSpend() *scenario.Scenario {
+	return ledgerScenario(scenario.Scenario{
 		Name:     "doublespend",
 		Shows:    "coins are spent twice, by endorsers that collude and against honest ones: one of each is accepted",
 		MinNodes: 4,
 		MaxNodes: 100_000,
-		Defaults: Params{
-			Nodes: 5, Txs: 6, Order: abcast.ISIS.String(),
-			Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
-			Until: 5 * time.Minute,
-		},
-		build: buildDoubleSpend,
-	}
+		Defaults: scenario.Params{Nodes: 5, Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
+			Until: 5 * time.Minute},
+		Own: transfers(6, 0),
+	}, buildDoubleSpend)
 }
 
 // The last two nodes are liars, and each conflict is about another coin of the last
 // one. In a collusion all parties have endorsed both transactions, which the plan
 // does for them; against honest endorsers the spender must coordinate two-phase
 // commit, where they vote themselves.
-func buildDoubleSpend(seed uint64, p Params, src protocol.Source) *Run {
-	m := newMarket(seed, p, src)
+func buildDoubleSpend(p params) *scenario.Run {
+	m := newMarket(p)
 	m.abort = func(id twopc.ID) protocol.Ratio {
 		if id.Client != m.client {
 			return protocol.Ratio{} // what is refused is refused for the conflict
@@ -60,8 +57,8 @@ func buildDoubleSpend(seed uint64, p Params, src protocol.Source) *Run {
 		p.calmly(d.oneAccepted()), p.calmly(d.allRefused()), p.calmly(d.oneCommits()), p.calmly(d.votedNo()), p.calmly(d.crossed()),
 		newNotary(m.world).endorsed(),
 	}, m.whole(), check.Suite{m.dealings.linearizable()}))
-	facts := r.facts
-	r.facts = func(s *sim.Sim) []Fact { return append(facts(s), d.facts()...) }
+	facts := r.Facts
+	r.Facts = func(s *sim.Sim) []scenario.Fact { return append(facts(s), d.facts()...) }
 	return r
 }
 
@@ -308,8 +305,8 @@ func (d *doubles) crossed() *check.Check {
 }
 
 // facts tells the end of each conflict.
-func (d *doubles) facts() []Fact {
-	var facts []Fact
+func (d *doubles) facts() []scenario.Fact {
+	var facts []scenario.Fact
 	for _, c := range d.conflicts {
 		won := 0
 		for _, w := range c.won {
@@ -321,10 +318,10 @@ func (d *doubles) facts() []Fact {
 		if won == 0 {
 			value = fmt.Sprintf("none of %d accepted yet", c.said)
 		}
-		facts = append(facts, Fact{c.name, value})
+		facts = append(facts, scenario.Fact{Name: c.name, Value: value})
 	}
 	for _, r := range d.rivals {
-		facts = append(facts, Fact{r.name, fmt.Sprintf("%d of 2 committed, %d voted no", r.commits, r.noes)})
+		facts = append(facts, scenario.Fact{Name: r.name, Value: fmt.Sprintf("%d of 2 committed, %d voted no", r.commits, r.noes)})
 	}
 	return facts
 }

@@ -7,19 +7,20 @@ import (
 	"dessim/protocol/abcast"
 	"dessim/protocol/raft"
 	"dessim/sim/fault"
+	"dessim/sim/scenario"
 )
 
 // failover: whoever leads the order, or speaks in it, dies in the middle.
-func failover() *Scenario {
-	return &Scenario{
+func failover() *scenario.Scenario {
+	return ledgerScenario(scenario.Scenario{
 		Name:     "failover",
 		Shows:    "the sender of a broadcast, the sequencer or the leader crashes in the middle of its messages, and comes back or does not",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
-		Defaults: stormDefaults(10, "restart"),
-		moot:     withoutFailures,
-		build:    buildFailover,
-	}
+		Defaults: stormDefaults("restart"),
+		Moot:     withoutFailures,
+		Own:      transfers(10, 5),
+	}, buildFailover)
 }
 
 // Questions of failover, named by the crash.
@@ -64,8 +65,8 @@ func deadlyKinds(order string) []deadly {
 	return append(views, deadly{abcast.KindOrder, often})
 }
 
-func buildFailover(seed uint64, p Params, src protocol.Source) *Run {
-	m := newStorm(seed, p, src, stormDelays)
+func buildFailover(p params) *scenario.Run {
+	m := newStorm(p, stormDelays)
 	kinds := deadlyKinds(p.Order)
 	for i := range uint64(failovers) {
 		f := fault.Fault{ID: failoverID + i, Op: fault.Crash, At: m.after(m.begin, int(i)*stormDelays/failovers), Disk: fault.KeepTorn}

@@ -15,6 +15,7 @@ import (
 	"dessim/scenarios"
 	"dessim/sim/check"
 	"dessim/sim/fault"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
 )
 
@@ -53,11 +54,12 @@ func TestToldCrashesThatNeverCameAreNamed(t *testing.T) {
 	} {
 		s := scenarios.Find("crash")
 		p := s.Defaults
-		p.Faults, p.Fault, p.Txs = "", text, 3
+		p.Faults, p.Fault = "", text
+		set(t, s, &p, "txs", "3")
 		if err := s.Validate(&p); err != nil {
 			t.Fatal(err)
 		}
-		r, _ := s.Execute(1, p, source.Seed(1), scenarios.Options{})
+		r, _ := s.Execute(1, p, source.Seed(1), scenario.Options{})
 		got := ""
 		for _, f := range r.Facts {
 			if f.Name == "never came" {
@@ -81,7 +83,7 @@ func TestNoFaultBeginsAfterTheRun(t *testing.T) {
 			if err := s.Validate(&p); err != nil {
 				t.Fatal(err)
 			}
-			r, _ := s.Execute(1, p, source.Seed(1), scenarios.Options{})
+			r, _ := s.Execute(1, p, source.Seed(1), scenario.Options{})
 			if r.Verdict != check.Inconclusive {
 				t.Errorf("%s with faults %q: %s, want inconclusive\nreproduce: go run ./cmd/dessim -scenario %s -faults '%s' -delay 1m", name, faults, r.Verdict, name, cmp.Or(faults, "none"))
 			}
@@ -178,7 +180,7 @@ func TestADamagedDiskIsExcusedByName(t *testing.T) {
 	if err := param(t, "fault").Set(&p, "rot 2 at 2200ms; crash 2 at 2300ms for 1s"); err != nil {
 		t.Fatal(err)
 	}
-	s := subject{scenarios.Find("concurrent"), 1, p}
+	s := subject{scenario.Subject{Scenario: scenarios.Find("concurrent"), Seed: 1, Params: p}}
 	r := s.run(nil)
 	c := find(&r, "all nodes end with the same ledger")
 	if r.Verdict != check.Pass || r.Sim.Faults.Damaged != 1 || c.Excused != 1 || !strings.Contains(c.Detail, "node 2") {
@@ -189,20 +191,20 @@ func TestADamagedDiskIsExcusedByName(t *testing.T) {
 // What is told wins over a scenario's own faults that contradict it, by what they do or
 // by their identity.
 func TestToldFaultsTakeThePlaceOfAScenariosOwn(t *testing.T) {
-	for scenario, told := range map[string]string{
+	for name, told := range map[string]string{
 		"crash":     "pause 0 at 4.7s for 1s", // while node 0 is down for the double spend
 		"failover":  "800: crash 1 at 4s for 1s",
 		"byzantine": "700: crash 1 at 4s for 1s",
 		"blackout":  "pause 2 at 2.5s for 3s; 1000003: crash 1 at 6s for 1s",
 		"chaos":     "1003: crash 1 at 6s for 1s", // of what is drawn
 	} {
-		t.Run(scenario, func(t *testing.T) {
-			s := scenarios.Find(scenario)
+		t.Run(name, func(t *testing.T) {
+			s := scenarios.Find(name)
 			p := s.Defaults
 			if err := param(t, "fault").Set(&p, told); err != nil {
 				t.Fatal(err)
 			}
-			sub := subject{s, 1, p}
+			sub := subject{scenario.Subject{Scenario: s, Seed: 1, Params: p}}
 			r := sub.run(nil)
 			if r.Verdict != check.Pass {
 				t.Errorf("%v %s\nreproduce: %s", r.Verdict, r.Failure, sub)
@@ -231,7 +233,7 @@ func TestATraitorThatIsAskedForBreaksWhatNobodyPromises(t *testing.T) {
 		}
 		broken := 0
 		for seed := range uint64(12) {
-			sub := subject{s, seed + 1, p}
+			sub := subject{scenario.Subject{Scenario: s, Seed: seed + 1, Params: p}}
 			if r := sub.run(nil); r.Verdict == check.Violation {
 				broken++
 			}

@@ -34,7 +34,7 @@ func TestLookupsAmongAThousandNodesTakeTwoToThreeHops(t *testing.T) {
 	var h hops
 	for seed := uint64(1); seed <= 2; seed++ {
 		s := mustParse(t, "-scenario bootstrap -nodes 1024")
-		s.seed = seed
+		s.Seed = seed
 		if r := s.run(nil, &h); s.fault(&r) != "" {
 			t.Error(s.fault(&r))
 		}

@@ -1,15 +1,12 @@
 package scenarios
 
 import (
-	"errors"
-	"strings"
 	"testing"
 	"time"
 
 	"dessim/protocol"
 	"dessim/protocol/kademlia"
-	"dessim/sim"
-	"dessim/sim/check"
+	"dessim/sim/scenario"
 )
 
 // The timetable is made of the longest usual delay alone: a slow network runs the
@@ -28,7 +25,7 @@ func TestTheTimetableScalesWithTheDelay(t *testing.T) {
 	} {
 		p := concurrent().Defaults
 		p.Nodes, p.Delay, p.Jitter, p.Until = c.nodes, c.delay, c.jitter, 1000*time.Hour
-		w := newWorld(1, p, protocol.Benign{})
+		w := newWorld(paramsOf(concurrent(), p, protocol.Benign{}))
 		if w.settle != protocol.Time(c.settle) || w.begin != protocol.Time(c.begin) {
 			t.Errorf("%d nodes, delay %v and %v: settled at %v, begins at %v, want %v and %v", c.nodes, c.delay, c.jitter, w.settle, w.begin, c.settle, c.begin)
 		}
@@ -46,8 +43,8 @@ func TestTheTimetableScalesWithTheDelay(t *testing.T) {
 
 func TestWhatIsDueAfterTheLongestRunIsDueNever(t *testing.T) {
 	p := concurrent().Defaults
-	p.Delay, p.Jitter = maxDelay, maxDelay
-	w := newWorld(1, p, protocol.Benign{})
+	p.Delay, p.Jitter = 10*time.Minute, 10*time.Minute
+	w := newWorld(paramsOf(concurrent(), p, protocol.Benign{}))
 	if got := w.after(w.begin, graceDelays+50*maxTxs); got != protocol.MaxTime+1 {
 		t.Errorf("%d", got)
 	}
@@ -62,7 +59,7 @@ func TestAPlanCutShortIsValid(t *testing.T) {
 		for _, until := range []time.Duration{1, time.Millisecond, 2110 * time.Millisecond, time.Hour} {
 			p := s.Defaults
 			p.Until = until
-			run := s.build(1, p, protocol.Benign{})
+			run := s.Build(s.Setup(1, p, protocol.Benign{}, nil))
 			if err := run.Plan.Validate(); err != nil {
 				t.Errorf("%s until %v: %v", s.Name, until, err)
 			}
@@ -77,7 +74,7 @@ func TestSenderReceiverAndWitnessDiffer(t *testing.T) {
 		for a := range n * n * n {
 			p := concurrent().Defaults
 			p.Nodes = nodes
-			w := newWorld(1, p, parts{kindSender: a % n, kindReceiver: a / n % n, kindWitness: a / n / n})
+			w := newWorld(paramsOf(concurrent(), p, parts{kindSender: a % n, kindReceiver: a / n % n, kindWitness: a / n / n}))
 			for i := range 3 {
 				r := w.transfer(0)
 				switch i {
@@ -87,7 +84,7 @@ func TestSenderReceiverAndWitnessDiffer(t *testing.T) {
 					r.between(w, right, left)
 				}
 				if me := w.owners[r.sender]; me == r.Receiver || me == r.Witness || r.Receiver == r.Witness {
-					t.Fatalf("%d nodes, answers %v: a transfer is from node %v to %v before %v", nodes, w.src, r.sender, r.Receiver, r.Witness)
+					t.Fatalf("%d nodes, answers %v: a transfer is from node %v to %v before %v", nodes, w.p.Source, r.sender, r.Receiver, r.Witness)
 				}
 			}
 		}
@@ -105,7 +102,7 @@ func TestBootstrapAsksForEveryKey(t *testing.T) {
 	for _, nodes := range []int{1, 2, 64, 65, 100} {
 		p := bootstrap().Defaults
 		p.Nodes = nodes
-		w := newWorld(1, p, protocol.Benign{})
+		w := newWorld(paramsOf(concurrent(), p, protocol.Benign{}))
 		looks := 0
 		keys := make(map[int]int)
 		for _, q := range w.quests() {
@@ -134,27 +131,17 @@ func TestTheChecksKnowTheSizeOfKademliasAnswers(t *testing.T) {
 	}
 }
 
-// bomb is a node that panics at its second step.
-type bomb struct{}
+// paramsOf returns what a run of seed 1 is built from.
+func paramsOf(s *scenario.Scenario, p scenario.Params, src protocol.Source) params {
+	return newParams(s.Setup(1, p, src, nil))
+}
 
-func (bomb) Start(env *protocol.Env)                        { env.SetTimer(time.Second, 7) }
-func (bomb) Receive(*protocol.Env, protocol.NodeID, []byte) {}
-func (bomb) Timeout(*protocol.Env, uint64)                  { panic("the fuse is out") }
-
-func TestANodeThatPanicsGivesVerdictErrorWithThePlace(t *testing.T) {
-	s := &Scenario{Name: "bomb", MinNodes: 1, MaxNodes: 1, build: func(seed uint64, p Params, src protocol.Source) *Run {
-		return &Run{
-			Plan:   sim.Plan{Nodes: 3, Node: func(protocol.NodeID) protocol.Node { return bomb{} }, Link: sim.Link{Delay: 1}, Until: protocol.Time(time.Minute), Starts: []protocol.Time{9, 3, 5}},
-			Checks: check.Suite{check.Eventually("peace", 0, func() (uint64, error) { return 0, errors.New("it never comes") })},
-			nodes:  func(*sim.Sim) []NodeRow { return make([]NodeRow, 3) },
+// set sets parameters that scenarios declare: a name, its text, and so on.
+func set(t testing.TB, s *scenario.Scenario, p *scenario.Params, texts ...string) {
+	t.Helper()
+	for i := 0; i < len(texts); i += 2 {
+		if err := s.Set(p, texts[i], texts[i+1]); err != nil {
+			t.Fatal(err)
 		}
-	}}
-	r, ok := s.Execute(1, Params{}, protocol.Benign{}, Options{})
-	if len(r.Nodes) != 3 {
-		t.Errorf("%d rows of a broken run, want all 3: they tell how far it came", len(r.Nodes))
-	}
-	want := "node 1 panicked at step 4, 1000.000003 ms: the fuse is out"
-	if !ok || r.Verdict != Failed || !strings.HasPrefix(r.Failure, want) || r.Sim.Events == 0 {
-		t.Errorf("ok %v, verdict %s, failure %q, %d events; want %s, %q", ok, r.Verdict, r.Failure, r.Sim.Events, Failed, want)
 	}
 }

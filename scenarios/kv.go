@@ -11,34 +11,32 @@ import (
 	"dessim/protocol/raft"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 )
 
 // keyValue is the scenario kv: a replicated key-value store under faults, whose
 // clients' history is judged as a whole.
-func keyValue() *Scenario {
-	return &Scenario{
+func keyValue() *scenario.Scenario {
+	return ours(scenario.Scenario{
 		Name:     "kv",
 		Shows:    "a replicated key-value store whose clients cannot tell it from one that does one thing at a time",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
-		Defaults: Params{
-			Nodes: 5, Txs: 30, Order: abcast.ISIS.String(),
-			Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
-			Until: 10 * time.Minute, Faults: "crash,restart,partition,lose,copy",
-		},
-		Unused: []string{"abort"},
-		moot: func(p Params) string {
-			if p.Txs == 0 {
+		Defaults: scenario.Params{Nodes: 5, Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
+			Until: 10 * time.Minute, Faults: "crash,restart,partition,lose,copy"},
+		Own:     []*scenario.Param{txs(30), order()},
+		Columns: []scenario.Column{{Head: "applied", Key: "applied", Number: true}},
+		Moot: func(p *scenario.Params) string {
+			if p.Int("txs") == 0 {
 				return "there are no operations"
 			}
 			return ""
 		},
-		anchors: func() (sends, outputs []protocol.Kind) {
+		Kinds: func() (sends, outputs []protocol.Kind) {
 			return append([]protocol.Kind{kv.KindReply}, orderKinds()...),
 				[]protocol.Kind{kv.KindApplied, abcast.KindDelivered, abcast.KindViewed, raft.KindTerm}
 		},
-		build: buildKV,
-	}
+	}, buildKV)
 }
 
 // Questions of the workload; they are named by the operation.
@@ -70,8 +68,8 @@ type store struct {
 	bound    protocol.Time // by which all operations must have ended
 }
 
-func buildKV(seed uint64, p Params, src protocol.Source) *Run {
-	w := &world{seed: seed, p: p, src: src, delay: p.Delay + p.Jitter}
+func buildKV(p params) *scenario.Run {
+	w := &world{p: p, delay: p.Delay + p.Jitter}
 	for i := range p.Nodes {
 		w.members = append(w.members, protocol.NodeID(i))
 	}
@@ -95,13 +93,13 @@ func buildKV(seed uint64, p Params, src protocol.Source) *Run {
 	if p.Failing() {
 		checks = append(checks, x.views.cameBack()) // what makes an unordered read stale
 	}
-	return &Run{
+	return &scenario.Run{
 		Plan:   x.plan,
 		Checks: slices.Concat(checks, x.views.checks(), order.checks()),
-		watch:  []sim.Observer{&w.lives, h, x.views, order, &w.sent},
-		nodes:  x.rows,
-		facts:  h.facts,
-		counts: x.counts,
+		Watch:  []sim.Observer{&w.lives, h, x.views, order},
+		Nodes:  x.rows,
+		Facts:  h.facts,
+		Counts: x.counts,
 	}
 }
 
@@ -118,7 +116,7 @@ func (x *store) node(id protocol.NodeID) protocol.Node {
 // ask has a client do operation i. A round of operations is about one key for the
 // most part; without misfortunes they take turns in what they do.
 func (x *store) ask(i uint64) {
-	if x.p.Cut != nil && slices.Contains(x.p.Cut.Without, i) {
+	if x.p.LeftOut(i) {
 		return
 	}
 	const perRound = kvClients * kvBurst
@@ -180,13 +178,13 @@ func (x *store) equalAtEnd() *check.Check {
 }
 
 // rows gives of each replica how much of the order it has applied in this life.
-func (x *store) rows(*sim.Sim) []NodeRow {
-	rows := make([]NodeRow, 0, len(x.replicas))
+func (x *store) rows(*sim.Sim) []scenario.Node {
+	rows := make([]scenario.Node, 0, len(x.replicas))
 	for i, n := range x.replicas {
-		row := NodeRow{ID: protocol.NodeID(i), Messages: x.sent.of(protocol.NodeID(i))}
+		row := scenario.Node{ID: protocol.NodeID(i)}
 		if n != nil {
 			delivered, _ := n.State()
-			row.LedgerLength = int(delivered)
+			row.Cells = []string{fmt.Sprint(delivered)}
 		}
 		rows = append(rows, row)
 	}
@@ -194,13 +192,13 @@ func (x *store) rows(*sim.Sim) []NodeRow {
 }
 
 // counts gives what faults did, for the sums of a sweep.
-func (x *store) counts(s *sim.Sim) []Count {
+func (x *store) counts(s *sim.Sim) []scenario.Count {
 	r := s.Result()
 	f := &r.Faults
-	return append([]Count{
-		{"crashes", r.Crashes}, {"restarts", r.Restarts}, {"failed syncs", f.FailedSyncs}, {"records lost", f.Unsynced},
-		{"messages cut off", f.Cut}, {"lost", f.Lost}, {"copied", f.Copied}, {"corrupted", f.Corrupted},
-		{"pauses", f.Pauses}, {"disks damaged", f.Damaged},
-		{"operations that overlapped", x.history.overlaps}, {"operations tried in vain", x.history.refused},
+	return append([]scenario.Count{
+		{Name: "crashes", N: r.Crashes}, {Name: "restarts", N: r.Restarts}, {Name: "failed syncs", N: f.FailedSyncs}, {Name: "records lost", N: f.Unsynced},
+		{Name: "messages cut off", N: f.Cut}, {Name: "lost", N: f.Lost}, {Name: "copied", N: f.Copied}, {Name: "corrupted", N: f.Corrupted},
+		{Name: "pauses", N: f.Pauses}, {Name: "disks damaged", N: f.Damaged},
+		{Name: "operations that overlapped", N: x.history.overlaps}, {Name: "operations tried in vain", N: x.history.refused},
 	}, x.views.counts()...)
 }

@@ -6,16 +6,18 @@ import (
 	"testing"
 
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
 )
 
 // kvParams are runs of the scenario kv: each order, calm, with the default faults,
 // and with any.
-func kvParams() (all []Params) {
-	for _, order := range orders() {
+func kvParams(t *testing.T) (all []scenario.Params) {
+	for _, order := range order().Values {
 		for _, faults := range []string{"", keyValue().Defaults.Faults, "swarm", "swarm,rot"} {
 			p := keyValue().Defaults
-			p.Order, p.Faults = order, faults
+			p.Faults = faults
+			set(t, keyValue(), &p, "order", order)
 			all = append(all, p)
 		}
 	}
@@ -29,12 +31,12 @@ func TestClientsOfTheStoreSeeALinearizableHistory(t *testing.T) {
 	}
 	s := keyValue()
 	came := make(map[string]bool)
-	for _, p := range kvParams() {
+	for _, p := range kvParams(t) {
 		if err := s.Validate(&p); err != nil {
 			t.Fatal(err)
 		}
 		for seed := uint64(1); seed <= seeds; seed++ {
-			r, _ := s.Execute(seed, p, source.Seed(seed), Options{})
+			r, _ := s.Execute(seed, p, source.Seed(seed), scenario.Options{})
 			// Of replicas that are no majority any more no state is demanded.
 			stuck := slices.ContainsFunc(r.Checks, func(c check.Result) bool {
 				return c.Name == "all replicas end in the same state" && c.Verdict == check.Inconclusive && c.Excused == uint64(p.Nodes)
@@ -42,11 +44,11 @@ func TestClientsOfTheStoreSeeALinearizableHistory(t *testing.T) {
 			for _, c := range r.Checks {
 				came[c.Name] = came[c.Name] || c.Verdict == check.Pass
 				if c.Verdict == check.Violation || c.Verdict == check.Inconclusive && !stuck {
-					t.Fatalf("-scenario kv -order %s -faults %s -seed %d: %s: %v: %s", p.Order, p.Faults, seed, c.Name, c.Verdict, c.Detail)
+					t.Fatalf("-scenario kv -order %s -faults %s -seed %d: %s: %v: %s", p.Choice("order"), p.Faults, seed, c.Name, c.Verdict, c.Detail)
 				}
 			}
 			if r.Verdict != check.Pass && !stuck {
-				t.Fatalf("-scenario kv -order %s -faults %s -seed %d: %v %s", p.Order, p.Faults, seed, r.Verdict, r.Failure)
+				t.Fatalf("-scenario kv -order %s -faults %s -seed %d: %v %s", p.Choice("order"), p.Faults, seed, r.Verdict, r.Failure)
 			}
 		}
 	}
@@ -55,5 +57,5 @@ func TestClientsOfTheStoreSeeALinearizableHistory(t *testing.T) {
 			t.Errorf("%q never came to anything", name)
 		}
 	}
-	fmt.Fprintln(t.Output(), len(kvParams()), "sorts of runs,", seeds, "seeds each")
+	fmt.Fprintln(t.Output(), len(kvParams(t)), "sorts of runs,", seeds, "seeds each")
 }

@@ -8,6 +8,7 @@ import (
 	"dessim/protocol/kv"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 
 	"github.com/anishathalye/porcupine"
 )
@@ -193,7 +194,7 @@ func (h *history) overlapped() *check.Check {
 	if h.x.p.Txs < 2 {
 		return check.Skip(name, "there is one operation")
 	}
-	if h.x.p.Cut != nil && len(h.x.p.Cut.Without) > 0 {
+	if h.x.p.WhenLess() {
 		return check.Skip(name, "operations are left out")
 	}
 	return check.Sometimes(name, check.EachRun, sim.Output, func(e *sim.Event) bool {
@@ -201,20 +202,20 @@ func (h *history) overlapped() *check.Check {
 	})
 }
 
-func (h *history) facts(*sim.Sim) []Fact {
+func (h *history) facts(*sim.Sim) []scenario.Fact {
 	done := 0
 	for _, c := range h.calls {
 		if c.done {
 			done++
 		}
 	}
-	facts := []Fact{
-		{"operations", fmt.Sprintf("%d on %d keys, of which %d ended", len(h.calls), len(h.keys), done)},
-		{"that began while another on the key was under way", fmt.Sprint(h.overlaps)},
-		{"compare-and-swaps that found another value", fmt.Sprint(h.refused)},
+	facts := []scenario.Fact{
+		{Name: "operations", Value: fmt.Sprintf("%d on %d keys, of which %d ended", len(h.calls), len(h.keys), done)},
+		{Name: "that began while another on the key was under way", Value: fmt.Sprint(h.overlaps)},
+		{Name: "compare-and-swaps that found another value", Value: fmt.Sprint(h.refused)},
 	}
 	if h.x.p.Failing() {
-		facts = append(facts, Fact{"storm", fmt.Sprintf("from %v to %v", h.x.begin, h.x.calm)})
+		facts = append(facts, scenario.Fact{Name: "storm", Value: fmt.Sprintf("from %v to %v", h.x.begin, h.x.calm)})
 	}
 	return facts
 }

@@ -10,6 +10,7 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/kv"
 	"dessim/sim"
+	"dessim/sim/scenario"
 	"dessim/sim/simtest/fixed"
 
 	"github.com/anishathalye/porcupine"
@@ -101,7 +102,7 @@ func TestTheJudgeAgreesWithTryingAllOrders(t *testing.T) {
 
 // A history is made of outputs alone, in their order.
 func TestAStaleReadIsReportedWhenItReturns(t *testing.T) {
-	h := newHistory(&store{world: &world{p: Params{Nodes: 3, Txs: 2}}})
+	h := newHistory(&store{world: &world{p: params{Setup: &scenario.Setup{Params: scenario.Params{Nodes: 3}}, Txs: 2}}})
 	c := h.linearizable()
 	show := func(at protocol.Time, node protocol.NodeID, kind protocol.Kind, body string) {
 		e := &sim.Event{What: sim.Output, At: at, Node: node, Kind: kind, Body: []byte(body)}

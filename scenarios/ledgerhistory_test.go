@@ -9,6 +9,7 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/ledger"
 	"dessim/protocol/peer"
+	"dessim/sim/scenario"
 	"dessim/sim/simtest/fixed"
 	"dessim/sim/source"
 
@@ -26,7 +27,7 @@ type dealer struct {
 func newDealer() *dealer {
 	p := concurrent().Defaults
 	p.Nodes = 4
-	w := newWorld(1, p, protocol.Benign{})
+	w := newWorld(paramsOf(concurrent(), p, protocol.Benign{}))
 	return &dealer{w: w, good: newOutpoints(w)}
 }
 
@@ -315,8 +316,9 @@ func TestAHistoryIsRightUntilTheMomentThatIsTold(t *testing.T) {
 func TestManyTransfersAtOnceAreJudgedWhole(t *testing.T) {
 	s := concurrent()
 	p := s.Defaults
-	p.Nodes, p.Txs, p.Until = 4, 300, time.Hour
-	r, _ := s.Execute(1, p, source.Seed(1), Options{})
+	p.Nodes, p.Until = 4, time.Hour
+	set(t, s, &p, "txs", "300")
+	r, _ := s.Execute(1, p, source.Seed(1), scenario.Options{})
 	for _, c := range r.Checks {
 		if strings.HasSuffix(c.Name, "of the ledger is linearizable") && c.Exercised != 300 {
 			t.Errorf("%v: %s, %d errands ended, want 300", c.Verdict, c.Detail, c.Exercised)

@@ -13,6 +13,7 @@ import (
 	"dessim/protocol/peer"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 )
 
 // ledgers judges what became of the transfers: order, hashes, value.
@@ -393,7 +394,7 @@ func (l *ledgers) crossed(a *arrival) bool {
 }
 
 // facts counts retries and repairs.
-func (l *ledgers) facts() []Fact {
+func (l *ledgers) facts() []scenario.Fact {
 	var fetched, forged uint64
 	for _, n := range l.w.nodes {
 		if n != nil {
@@ -401,8 +402,8 @@ func (l *ledgers) facts() []Fact {
 			forged += n.Stats().Forged
 		}
 	}
-	return []Fact{
-		{"bodies fetched", fmt.Sprint(fetched)},
-		{"forged bodies refused", fmt.Sprint(forged)},
+	return []scenario.Fact{
+		{Name: "bodies fetched", Value: fmt.Sprint(fetched)},
+		{Name: "forged bodies refused", Value: fmt.Sprint(forged)},
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"dessim/protocol/peer"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 )
 
 // lookups judges what nodes find in the DHT, knowing all ids.
@@ -174,7 +175,7 @@ func (l *lookups) meanHops() string {
 }
 
 // facts gives how many hops lookups took.
-func (l *lookups) facts(*sim.Sim) []Fact {
+func (l *lookups) facts(*sim.Sim) []scenario.Fact {
 	if l.looked == 0 {
 		return nil
 	}
@@ -184,10 +185,10 @@ func (l *lookups) facts(*sim.Sim) []Fact {
 			dist = append(dist, fmt.Sprintf("%d: %d", h, n))
 		}
 	}
-	return []Fact{
-		{"lookups", fmt.Sprint(l.looked)},
-		{"hops, mean", l.meanHops()},
-		{"lookups by hops", strings.Join(dist, ", ")},
+	return []scenario.Fact{
+		{Name: "lookups", Value: fmt.Sprint(l.looked)},
+		{Name: "hops, mean", Value: l.meanHops()},
+		{Name: "lookups by hops", Value: strings.Join(dist, ", ")},
 	}
 }
 

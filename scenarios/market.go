@@ -8,6 +8,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/fault"
+	"dessim/sim/scenario"
 )
 
 // Questions of the workload; they are named by the transfer.
@@ -31,6 +32,7 @@ type market struct {
 	*world
 	plan     sim.Plan
 	client   protocol.NodeID
+	asks     []uint64      // inputs that ask for a transfer
 	bound    protocol.Time // by which all transfers must have ended
 	commits  *commits
 	ledgers  *ledgers
@@ -41,8 +43,8 @@ type market struct {
 
 // newMarket makes a market of p.Nodes nodes, without inputs. The client's links
 // lose nothing, since clients are exempt from misfortunes.
-func newMarket(seed uint64, p Params, src protocol.Source) *market {
-	w := newWorld(seed, p, src)
+func newMarket(p params) *market {
+	w := newWorld(p)
 	m := &market{world: w, plan: w.plan(1), client: protocol.NodeID(p.Nodes)}
 	near := sim.Link{Delay: p.Delay, Jitter: p.Jitter}
 	m.plan.Links = []sim.LinkRule{
@@ -73,7 +75,11 @@ func (m *market) input(at protocol.Time, to protocol.NodeID, body []byte) {
 
 // ask has the client ask for a transfer, which is then expected to be accepted.
 func (m *market) ask(at protocol.Time, t transfer) {
-	if m.p.Cut != nil && slices.Contains(m.p.Cut.Without, t.Transfer) {
+	id := uint64(len(m.plan.Inputs))
+	if m.input(at, m.client, peer.OrderInput(t.sender, t.Request)); at <= m.plan.Until {
+		m.asks = append(m.asks, id)
+	}
+	if m.p.LeftOut(id) {
 		return
 	}
 	m.ledgers.asked++
@@ -81,7 +87,6 @@ func (m *market) ask(at protocol.Time, t transfer) {
 	m.commits.parties[t.Transfer] = m.parties(t)
 	m.ledgers.wishes = append(m.ledgers.wishes, wish{id: t.Transfer, parties: m.parties(t)})
 	m.dealings.ask(at, m.client, t)
-	m.input(at, m.client, peer.OrderInput(t.sender, t.Request))
 }
 
 // parties gives who takes part in a transfer, ascending.
@@ -112,22 +117,23 @@ func (m *market) inject(f fault.Fault) {
 }
 
 // run gives the run of these checks, and of those that faults call for.
-func (m *market) run(checks check.Suite) *Run {
+func (m *market) run(checks check.Suite) *scenario.Run {
 	m.storm(&m.plan)
-	r := &Run{
+	r := &scenario.Run{
 		Plan:   m.plan,
+		Inputs: m.asks,
 		Checks: slices.Concat(checks, m.told.checks()),
-		watch:  []sim.Observer{&m.lives, m.commits, m.ledgers, m.dealings, m.told, &m.sent},
-		nodes:  m.rows,
-		facts:  func(*sim.Sim) []Fact { return append(m.commits.facts(), m.ledgers.facts()...) },
+		Watch:  []sim.Observer{&m.lives, m.commits, m.ledgers, m.dealings, m.told},
+		Nodes:  m.rows,
+		Facts:  m.withLedgers(func(*sim.Sim) []scenario.Fact { return append(m.commits.facts(), m.ledgers.facts()...) }),
 	}
 	if m.p.Failing() {
 		r.Checks = append(r.Checks, m.stormy.checks()...)
-		r.watch = append(r.watch, m.stormy.promises, m.stormy.views, m.stormy)
-		r.counts = m.stormy.counts
-		r.facts = func(*sim.Sim) []Fact {
+		r.Watch = append(r.Watch, m.stormy.promises, m.stormy.views, m.stormy)
+		r.Counts = m.stormy.counts
+		r.Facts = m.withLedgers(func(*sim.Sim) []scenario.Fact {
 			return slices.Concat(m.commits.facts(), m.ledgers.facts(), m.stormy.facts())
-		}
+		})
 	}
 	return r
 }

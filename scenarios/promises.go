@@ -10,6 +10,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/fault"
+	"dessim/sim/scenario"
 )
 
 // promises judges what two-phase commit owes where nodes crash, beyond AC1 to AC4.
@@ -174,10 +175,10 @@ func (x *promises) Observe(e *sim.Event) {
 }
 
 // facts tells of doubts.
-func (x *promises) facts() []Fact {
+func (x *promises) facts() []scenario.Fact {
 	text := fmt.Sprintf("%d, of which %d long", x.doubts.Ended(), x.long)
 	if d := x.doubts.Longest(); d.To > d.From {
 		text += fmt.Sprintf("; the longest %v, node %v on %v", d.To.Sub(d.From), d.Node, d.ID)
 	}
-	return []Fact{{"doubts ended", text}}
+	return []scenario.Fact{{Name: "doubts ended", Value: text}}
 }

@@ -15,6 +15,8 @@ import (
 	"dessim/protocol"
 	"dessim/scenarios"
 	"dessim/sim/check"
+	"dessim/sim/fault"
+	"dessim/sim/scenario"
 	"dessim/sim/simtest"
 	"dessim/sim/source"
 
@@ -24,20 +26,20 @@ import (
 // drawSubject draws a run of concurrent that lasts until everything that must
 // come is overdue. It shrinks towards few nodes, one transfer, ISIS and calm links.
 func drawSubject(t *rapid.T) subject {
-	s := subject{scenario: scenarios.Find("concurrent"), seed: 1}
+	s := subject{scenario.Subject{Scenario: scenarios.Find("concurrent"), Seed: 1}}
 	share := func(name string) protocol.Ratio {
 		return protocol.Percent(rapid.OneOf(rapid.Just[uint32](0), rapid.Uint32Range(1, 20)).Draw(t, name+" in percent"))
 	}
 	span := func(name string, least, most int) time.Duration {
 		return time.Duration(rapid.IntRange(least, most).Draw(t, name+" in ms")) * time.Millisecond
 	}
-	p := &s.params
-	*p = s.scenario.Defaults
+	p := &s.Params
+	*p = s.Scenario.Defaults
 	p.Nodes = rapid.IntRange(3, 6).Draw(t, "nodes")
-	p.Txs = rapid.IntRange(1, 8).Draw(t, "txs")
-	p.Order = rapid.SampledFrom(ordersOf(s.scenario)).Draw(t, "order")
+	set(t, s.Scenario, p, "txs", fmt.Sprint(rapid.IntRange(1, 8).Draw(t, "txs")), "order", rapid.SampledFrom(ordersOf(s.Scenario)).Draw(t, "order"))
 	p.Delay, p.Jitter = span("delay", 1, 5), span("jitter", 0, 20)
-	p.Loss, p.Copy, p.Abort = share("loss"), share("copy"), share("abort")
+	p.Loss, p.Copy = share("loss"), share("copy")
+	set(t, s.Scenario, p, "abort", fault.FormatRatio(share("abort")))
 	p.Until = 2700 * (p.Delay + p.Jitter)
 	return s
 }
@@ -46,11 +48,11 @@ func drawSubject(t *rapid.T) subject {
 // in the end, which checks judge without an event, may stay away if messages can
 // be lost or votes be no: drawn answers do that to every one of them, at any
 // probability but 0.
-func (s subject) wrong(r *scenarios.Report) string {
-	if r.Verdict == scenarios.Failed {
+func (s subject) wrong(r *scenario.Report) string {
+	if r.Verdict == scenario.Failed {
 		return r.Failure
 	}
-	calm := s.params.Loss.Never() && s.params.Abort.Never()
+	calm := s.Params.Loss.Never() && never(s.Params)
 	var b []byte
 	for _, c := range r.Checks {
 		switch {
@@ -147,4 +149,10 @@ func watchFolder(t *testing.T, path string) {
 	if _, err := os.ReadDir(path); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// never reports whether no vote is no at random.
+func never(p scenario.Params) bool {
+	text, set := p.Own("abort")
+	return set && text == "0%"
 }

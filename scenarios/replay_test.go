@@ -6,21 +6,21 @@ import (
 	"testing"
 
 	"dessim/protocol"
-	"dessim/scenarios"
 	"dessim/sim"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 // file gives the replay file of a run as dessim run -record writes it.
-func (s subject) file(r *scenarios.Report, answers []source.Answer) *source.File {
+func (s subject) file(r *scenario.Report, answers []source.Answer) *source.File {
 	f := &source.File{Answers: answers, Header: []source.Field{
-		{Name: "scenario", Value: s.scenario.Name},
-		{Name: "seed", Value: fmt.Sprint(s.seed)},
+		{Name: "scenario", Value: s.Scenario.Name},
+		{Name: "seed", Value: fmt.Sprint(s.Seed)},
 	}}
-	for _, x := range s.scenario.Params() {
-		f.Header = append(f.Header, source.Field{Name: x.Name, Value: x.Get(&s.params)})
+	for _, x := range s.Scenario.Params() {
+		f.Header = append(f.Header, source.Field{Name: x.Name, Value: x.Get(&s.Params)})
 	}
 	f.Header = append(f.Header,
 		source.Field{Name: "verdict", Value: string(r.Verdict)},
@@ -36,7 +36,7 @@ func (c *clock) Observe(e *sim.Event) { c.at = e.At }
 func (c *clock) now() protocol.Time   { return c.at }
 
 // sameScenario compares scenarios by identity: they hold functions.
-var sameScenario = cmp.Comparer(func(a, b *scenarios.Scenario) bool { return a == b })
+var sameScenario = cmp.Comparer(func(a, b *scenario.Scenario) bool { return a == b })
 
 // A run, recorded, written, read and replayed, is the same run: event by event,
 // and nothing in the file is left over.
@@ -50,7 +50,7 @@ func TestAReplayIsTheRunThatWasRecorded(t *testing.T) {
 	} {
 		for seed := uint64(1); seed <= 4; seed++ {
 			s := mustParse(t, flags)
-			s.seed = seed
+			s.Seed = seed
 			t.Run(s.String(), func(t *testing.T) {
 				t.Parallel()
 				s.replayed(t)
@@ -61,7 +61,7 @@ func TestAReplayIsTheRunThatWasRecorded(t *testing.T) {
 
 func (s subject) replayed(t *testing.T) {
 	now, trace := new(clock), new(sim.Trace)
-	recorder := &source.Recorder{Source: source.Seed(s.seed), Clock: now.now}
+	recorder := &source.Recorder{Source: source.Seed(s.Seed), Clock: now.now}
 	recorded := s.run(recorder, now, trace)
 	if plain := s.run(nil); plain.Sim != recorded.Sim {
 		t.Errorf("recording and tracing change the run: %+v, without %+v", recorded.Sim, plain.Sim)
@@ -85,7 +85,7 @@ func (s subject) replayed(t *testing.T) {
 	if u, all := replay.Stats().Used, len(file.Answers); u != all || replay.Stats().Adapted != 0 {
 		t.Errorf("of %d answers the replay used %d and adapted %d", all, u, replay.Stats().Adapted)
 	}
-	if all := len(file.Answers); all == 0 && s.params.Nodes > 1 {
+	if all := len(file.Answers); all == 0 && s.Params.Nodes > 1 {
 		t.Error("the recording is empty")
 	}
 }

@@ -1,6 +1,7 @@
 package scenarios_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"dessim/scenarios"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
 )
 
@@ -115,7 +117,7 @@ func TestARunCutShortIsInconclusiveWithTheReason(t *testing.T) {
 			for seed := uint64(1); seed <= 5; seed++ {
 				p := s.Defaults
 				p.Until = until
-				x := subject{s, seed, p}
+				x := subject{scenario.Subject{Scenario: s, Seed: seed, Params: p}}
 				r := x.run(nil)
 				if r.Verdict != check.Inconclusive {
 					t.Errorf("%v: verdict %s, want inconclusive\n%s", x, r.Verdict, x.fault(&r))
@@ -155,11 +157,11 @@ func TestStopEndsARunWithoutReport(t *testing.T) {
 			return asked >= after
 		}
 	}
-	if _, ok := s.scenario.Execute(s.seed, s.params, source.Seed(s.seed), scenarios.Options{Stop: stop(1)}); ok || asked != 1 {
+	if _, ok := s.Scenario.Execute(s.Seed, s.Params, source.Seed(s.Seed), scenario.Options{Stop: stop(1)}); ok || asked != 1 {
 		t.Errorf("stopped at the first question: ok %v, asked %d times", ok, asked)
 	}
 	asked, last = 0, 0
-	r, ok := s.scenario.Execute(s.seed, s.params, source.Seed(s.seed), scenarios.Options{Stop: stop(1 << 30)})
+	r, ok := s.Scenario.Execute(s.Seed, s.Params, source.Seed(s.Seed), scenario.Options{Stop: stop(1 << 30)})
 	if plain := s.run(nil); !ok || r.Sim != plain.Sim {
 		t.Errorf("never stopped: ok %v, %+v, want %+v", ok, r.Sim, plain.Sim)
 	}
@@ -174,10 +176,14 @@ func TestRowsTellTheSameLedgerOfEveryNode(t *testing.T) {
 	}
 	var sum, sent uint64
 	for i, row := range r.Nodes {
-		if row.ID != protocol.NodeID(i) || row.LedgerLength != 7 || row.LedgerHash != r.Nodes[0].LedgerHash || row.DHT == [20]byte{} {
+		if row.ID != protocol.NodeID(i) || len(row.Cells) != 4 || len(row.Cells[0]) != 40 || row.Cells[1] != "7" || row.Cells[2] != r.Nodes[0].Cells[2] {
 			t.Errorf("row %d is %+v, row 0 %+v", i, row, r.Nodes[0])
 		}
-		sum += row.Balance
+		balance, err := strconv.ParseUint(row.Cells[3], 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += balance
 		sent += row.Messages
 	}
 	if want := uint64(5 * 8 * 1_000_000_000); sum != want {
@@ -203,11 +209,11 @@ func TestObserversDoNotChangeTheDigest(t *testing.T) {
 // Sources of the same seed, another salt: identities come from the salt alone.
 func TestTheSeedSaltsIdentitiesAndAnswersDoNot(t *testing.T) {
 	s := mustParse(t, "-scenario bootstrap -nodes 3")
-	ids := func(seed uint64, src protocol.Source) (out [3][20]byte) {
-		s.seed = seed
+	ids := func(seed uint64, src protocol.Source) (out [3]string) {
+		s.Seed = seed
 		r := s.run(src)
 		for i, row := range r.Nodes {
-			out[i] = row.DHT
+			out[i] = row.Cells[0]
 		}
 		return out
 	}

@@ -11,6 +11,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/scenarios"
+	"dessim/sim/scenario"
 )
 
 var soakOnly = flag.String("soak.only", "", "soak only the scenario of this name")
@@ -33,19 +34,20 @@ func soakRuns(seeds int) (runs []subject) {
 		for _, s := range scenarios.All() {
 			for _, order := range ordersOf(s) {
 				for _, loss := range []protocol.Ratio{{}, tenPercent} {
-					if nodes == 64 && takesTime(s.Name) && (order != s.Defaults.Order || s.Name != "crash" && loss != (protocol.Ratio{})) {
+					if nodes == 64 && takesTime(s.Name) && (order != "isis" || s.Name != "crash" && loss != (protocol.Ratio{})) {
 						continue
 					}
 					p := s.Defaults
-					p.Nodes, p.Order, p.Loss, p.Copy = min(max(nodes, s.MinNodes), s.MaxNodes), order, loss, loss
+					p.Nodes, p.Loss, p.Copy = min(max(nodes, s.MinNodes), s.MaxNodes), loss, loss
+					inOrder(s, &p, order)
 					for seed := range n {
-						runs = append(runs, subject{s, uint64(seed + 1), p})
+						runs = append(runs, subject{scenario.Subject{Scenario: s, Seed: uint64(seed + 1), Params: p}})
 					}
 				}
 			}
 		}
 	}
-	runs = append(runs, soakAsItIs("crash", 20*seeds, scenarios.Find("crash").Defaults.Order)...)
+	runs = append(runs, soakAsItIs("crash", 20*seeds, "isis")...)
 	chaos := seeds
 	if seeds >= 1000 {
 		chaos *= 10
@@ -65,21 +67,28 @@ func soakAsItIs(name string, seeds int, orders ...string) (runs []subject) {
 	for seed := range seeds {
 		for _, order := range orders {
 			p := s.Defaults
-			p.Order = order
-			runs = append(runs, subject{s, uint64(seed + 1), p})
+			inOrder(s, &p, order)
+			runs = append(runs, subject{scenario.Subject{Scenario: s, Seed: uint64(seed + 1), Params: p}})
 		}
 	}
 	return runs
 }
 
 // ordersOf gives all orders, or the default for a scenario that has none.
-func ordersOf(s *scenarios.Scenario) []string {
+func ordersOf(s *scenario.Scenario) []string {
 	for _, x := range s.Params() {
 		if x.Name == "order" {
 			return x.Values
 		}
 	}
-	return []string{s.Defaults.Order}
+	return []string{"isis"}
+}
+
+// inOrder sets the order of a scenario that has one.
+func inOrder(s *scenario.Scenario, p *scenario.Params, order string) {
+	if err := s.Set(p, "order", order); err != nil && len(ordersOf(s)) > 1 {
+		panic(err)
+	}
 }
 
 const soakShown = 10 // faults that are shown, those of the smallest runs: hundreds would say no more
@@ -89,9 +98,9 @@ func TestSoak(t *testing.T) {
 	if testing.Short() {
 		seeds = min(seeds, 3)
 	}
-	runs := slices.DeleteFunc(soakRuns(seeds), func(s subject) bool { return *soakOnly != "" && s.scenario.Name != *soakOnly })
+	runs := slices.DeleteFunc(soakRuns(seeds), func(s subject) bool { return *soakOnly != "" && s.Scenario.Name != *soakOnly })
 	faults := make([]string, len(runs))
-	counts := make([][]scenarios.Count, len(runs))
+	counts := make([][]scenario.Count, len(runs))
 	var (
 		wait   sync.WaitGroup
 		events atomic.Uint64
@@ -136,12 +145,12 @@ func TestSoak(t *testing.T) {
 }
 
 // sum adds up what happened in runs, in the order of the first that counts it.
-func sum(counts [][]scenarios.Count) (sums []scenarios.Count) {
+func sum(counts [][]scenario.Count) (sums []scenario.Count) {
 	for _, run := range counts {
 		for _, c := range run {
-			i := slices.IndexFunc(sums, func(s scenarios.Count) bool { return s.Name == c.Name })
+			i := slices.IndexFunc(sums, func(s scenario.Count) bool { return s.Name == c.Name })
 			if i < 0 {
-				i, sums = len(sums), append(sums, scenarios.Count{Name: c.Name})
+				i, sums = len(sums), append(sums, scenario.Count{Name: c.Name})
 			}
 			sums[i].N += c.N
 		}

@@ -5,25 +5,20 @@ import (
 	"time"
 
 	"dessim/protocol"
-	"dessim/protocol/abcast"
 	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 )
 
 // stormDefaults are what the scenarios of failing nodes begin with.
-func stormDefaults(txs int, faults string) Params {
-	return Params{
-		Nodes: 5, Txs: txs, Order: abcast.ISIS.String(),
-		Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
-		Abort: protocol.Percent(5), Until: 10 * time.Minute,
-		Faults: faults,
-	}
+func stormDefaults(faults string) scenario.Params {
+	return scenario.Params{Nodes: 5, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: 10 * time.Minute, Faults: faults}
 }
 
 // withoutFailures is the moot of a scenario that is about failures, be they drawn or its
 // own: nodes are made to survive them only if -faults says that there are any.
-func withoutFailures(p Params) string {
+func withoutFailures(p *scenario.Params) string {
 	if !p.Failing() {
 		return "there are no -faults and no -fault, so nodes keep nothing to come back with"
 	}
@@ -32,8 +27,8 @@ func withoutFailures(p Params) string {
 
 // newStorm makes a market whose storm lasts for that many longest delays, over which
 // the client's wishes are spread.
-func newStorm(seed uint64, p Params, src protocol.Source, delays int) *market {
-	m := newMarket(seed, p, src)
+func newStorm(p params, delays int) *market {
+	m := newMarket(p)
 	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
 	m.lengthen(delays)
 	for i := range uint64(p.Txs) {
@@ -54,7 +49,7 @@ func (m *market) lengthen(delays int) {
 }
 
 // judged gives the run with the checks of all that must hold, whatever fails.
-func (m *market) judged(more ...*check.Check) *Run {
+func (m *market) judged(more ...*check.Check) *scenario.Run {
 	c := m.commits
 	return m.run(slices.Concat(check.Suite{
 		m.joinedCheck(m.bound),

@@ -7,6 +7,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/fault"
+	"dessim/sim/scenario"
 )
 
 // stormy judges what holds where nodes and links fail, and counts what failed.
@@ -47,21 +48,21 @@ func (x *stormy) injected(id uint64) {
 }
 
 // counts gives what happened, for the sums of a sweep.
-func (x *stormy) counts(s *sim.Sim) []Count {
+func (x *stormy) counts(s *sim.Sim) []scenario.Count {
 	r := s.Result()
 	f := &r.Faults
-	return append([]Count{
-		{"crashes", r.Crashes}, {"restarts", r.Restarts},
-		{"failed syncs", f.FailedSyncs}, {"records lost", f.Unsynced}, {"records torn", f.Torn},
-		{"partitions and cuts", x.divided}, {"messages cut off", f.Cut}, {"lost", f.Lost}, {"copied", f.Copied},
-		{"corrupted", f.Corrupted}, {"clogged", f.Clogged}, {"slowed", f.Slowed},
-		{"pauses", f.Pauses}, {"clock jumps", f.Jumps}, {"clock drifts", f.Drifts},
-		{"disks damaged", f.Damaged},
-		{"long doubts", uint64(x.promises.long)},
+	return append([]scenario.Count{
+		{Name: "crashes", N: r.Crashes}, {Name: "restarts", N: r.Restarts},
+		{Name: "failed syncs", N: f.FailedSyncs}, {Name: "records lost", N: f.Unsynced}, {Name: "records torn", N: f.Torn},
+		{Name: "partitions and cuts", N: x.divided}, {Name: "messages cut off", N: f.Cut}, {Name: "lost", N: f.Lost}, {Name: "copied", N: f.Copied},
+		{Name: "corrupted", N: f.Corrupted}, {Name: "clogged", N: f.Clogged}, {Name: "slowed", N: f.Slowed},
+		{Name: "pauses", N: f.Pauses}, {Name: "clock jumps", N: f.Jumps}, {Name: "clock drifts", N: f.Drifts},
+		{Name: "disks damaged", N: f.Damaged},
+		{Name: "long doubts", N: uint64(x.promises.long)},
 	}, x.views.counts()...)
 }
 
 // facts tells of doubts, and when the calm began.
-func (x *stormy) facts() []Fact {
-	return append(x.promises.facts(), Fact{"storm", fmt.Sprintf("from %v to %v", x.m.begin, x.m.calm)})
+func (x *stormy) facts() []scenario.Fact {
+	return append(x.promises.facts(), scenario.Fact{Name: "storm", Value: fmt.Sprintf("from %v to %v", x.m.begin, x.m.calm)})
 }

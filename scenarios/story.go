@@ -5,37 +5,34 @@ import (
 	"time"
 
 	"dessim/protocol"
-	"dessim/protocol/abcast"
 	"dessim/protocol/gossip"
 	"dessim/protocol/ledger"
 	"dessim/protocol/peer"
 	"dessim/protocol/twopc"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 )
 
 // story is the scenario ledger: the six tasks of the distributed ledger, one after
 // the other in one network, told as a story.
-func story() *Scenario {
-	return &Scenario{
+func story() *scenario.Scenario {
+	return ledgerScenario(scenario.Scenario{
 		Name:     "ledger",
 		Shows:    "the whole story: bootstrap, commit, broadcast, verify, order, refuse the double spend",
 		MinNodes: 4,
 		MaxNodes: 100_000,
-		Defaults: Params{
-			Nodes: 8, Txs: 10, Order: abcast.ISIS.String(),
-			Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
-			Abort: protocol.Percent(5), Until: 5 * time.Minute,
-		},
-		moot:  withoutTransfers,
-		build: buildStory,
-	}
+		Defaults: scenario.Params{Nodes: 8, Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
+			Until: 5 * time.Minute},
+		Moot: withoutTransfers,
+		Own:  transfers(10, 5),
+	}, buildStory)
 }
 
 // lookDelays is the time over which the story's lookups are spread.
 const lookDelays = 100
 
-func buildStory(seed uint64, p Params, src protocol.Source) *Run {
-	m := newMarket(seed, p, src)
+func buildStory(p params) *scenario.Run {
+	m := newMarket(p)
 	m.abort = func(id twopc.ID) protocol.Ratio {
 		switch {
 		case id.Client != m.client:
@@ -59,7 +56,7 @@ func buildStory(seed uint64, p Params, src protocol.Source) *Run {
 		p.calmly(d.oneAccepted()), p.calmly(d.allRefused()), p.calmly(d.oneCommits()), p.calmly(d.votedNo()),
 		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound), m.dealings.linearizable(),
 	})
-	r.story = t.tell
+	r.Story = t.tell
 	return r
 }
 

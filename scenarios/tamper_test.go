@@ -13,7 +13,7 @@ func TestEveryVerdictHasATamperingAndEveryTamperingItsVerdict(t *testing.T) {
 	for _, nodes := range []int{4, 9} {
 		p := verify().Defaults
 		p.Nodes = nodes
-		w := newWorld(1, p, protocol.Benign{})
+		w := newWorld(paramsOf(verify(), p, protocol.Benign{}))
 		forger := newTamperer(w, protocol.NodeID(nodes-1), protocol.NodeID(nodes-2))
 		before, after := ledger.NewState(w.genesis), ledger.NewState(w.genesis)
 		after.Apply(forger.first, ledger.Accepted)
@@ -66,7 +66,7 @@ func judge(w *world, s *ledger.State, body []byte) ledger.Verdict {
 // The notary takes what all parties signed, and nothing else that was tampered with
 // after signing.
 func TestTheNotaryTakesOnlyWhatAllPartiesSigned(t *testing.T) {
-	w := newWorld(1, verify().Defaults, protocol.Benign{})
+	w := newWorld(paramsOf(verify(), verify().Defaults, protocol.Benign{}))
 	forger, n := newTamperer(w, 4, 3), newNotary(w)
 	if wrong := n.verify(forger.first); wrong != nil {
 		t.Errorf("an ordinary transaction: %v", wrong)
@@ -92,14 +92,15 @@ func TestHonestTransfersLeaveTheReserveAlone(t *testing.T) {
 		n := uint64(4 + nodes)
 		for a := range n * n * n {
 			p := verify().Defaults
-			p.Nodes, p.Txs = int(n), 1
-			m := newMarket(1, p, parts{kindSender: a % n, kindReceiver: a / n % n, kindWitness: a / n / n})
+			p.Nodes = int(n)
+			set(t, verify(), &p, "txs", "1")
+			m := newMarket(paramsOf(verify(), p, parts{kindSender: a % n, kindReceiver: a / n % n, kindWitness: a / n / n}))
 			m.askHonest()
 			if len(m.commits.parties[0]) != 3 {
-				t.Fatalf("%d nodes, answers %v: parties %v", n, m.src, m.commits.parties[0])
+				t.Fatalf("%d nodes, answers %v: parties %v", n, m.p.Source, m.commits.parties[0])
 			}
 			if s := m.honest(0).sender; uint64(s) >= n-reserve {
-				t.Fatalf("%d nodes, answers %v: node %v sends", n, m.src, s)
+				t.Fatalf("%d nodes, answers %v: node %v sends", n, m.p.Source, s)
 			}
 		}
 	}

@@ -15,23 +15,21 @@ import (
 	"dessim/protocol/seal"
 	"dessim/protocol/twopc"
 	"dessim/sim"
+	"dessim/sim/scenario"
 )
 
-// Text gives what a sim.Trace of a run shows as Text. It needs to know how many
-// nodes are members: those after them are clients, whose timers mean other things.
-// What no machine can read has no text.
-func Text(members int) func(e *sim.Event) string {
-	return func(e *sim.Event) string {
-		switch e.What {
-		case sim.Fired:
-			return textTimer(e, int(e.Node) >= members)
-		case sim.Persisted:
-			return clip(textRecord(e.Body))
-		case sim.Output:
-			return clip(textOutput(e.Kind, e.Body))
-		}
-		return clip(textMessage(e))
+// eventText returns what a sim.Trace of a run shows as Text. Nodes after those of p are
+// clients, whose timers mean other things. What no machine can read has no text.
+func eventText(p *scenario.Params, e *sim.Event) string {
+	switch e.What {
+	case sim.Fired:
+		return textTimer(e, int(e.Node) >= p.Nodes)
+	case sim.Persisted:
+		return clip(textRecord(e.Body))
+	case sim.Output:
+		return clip(textOutput(e.Kind, e.Body))
 	}
+	return clip(textMessage(e))
 }
 
 // maxText keeps what strangers send from filling the screen; other texts are

@@ -13,7 +13,6 @@ import (
 	"dessim/protocol/peer"
 	"dessim/protocol/seal"
 	"dessim/protocol/twopc"
-	"dessim/scenarios"
 	"dessim/sim"
 )
 
@@ -63,7 +62,7 @@ func TestEveryMessageRecordOutputAndTimerHasAText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.text = scenarios.Text(run.params.Nodes)
+		s.text = textOf(run.Params.Nodes)
 		run.run(nil, s)
 	}
 	for _, k := range []protocol.Kind{
@@ -86,7 +85,7 @@ func TestEveryMessageRecordOutputAndTimerHasAText(t *testing.T) {
 }
 
 func TestTextTellsTheMessageThatALinkCarries(t *testing.T) {
-	text := scenarios.Text(3)
+	text := textOf(3)
 	for _, c := range []struct {
 		what sim.What
 		node protocol.NodeID
@@ -122,7 +121,7 @@ func FuzzText(f *testing.F) {
 	f.Add([]byte(sealed("\x01li0ei1ei1ei0ei0ei5ei7e18:\x03li1ei3ei0ei1ei0eee")))
 	f.Add([]byte("d1:eli201e6:\xff\n\x00ree1:t2:\n\n1:y1:ee"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		text := scenarios.Text(1)
+		text := textOf(1)
 		for _, what := range []sim.What{sim.Received, sim.Persisted, sim.Output} {
 			for _, kind := range []protocol.Kind{0, link.KindResend, twopc.KindVoted, peer.KindLooked} {
 				if s := text(&sim.Event{What: what, Kind: kind, Body: b}); len(s) > 120 || strings.Contains(s, "\n") {

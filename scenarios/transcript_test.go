@@ -41,7 +41,7 @@ const mostTranscript = 200 << 10
 // repeat it and what is left out.
 func (s subject) transcript(t *testing.T, without []sim.What) string {
 	t.Helper()
-	trace, left := &sim.Trace{Text: scenarios.Text(s.params.Nodes), Only: sim.Everything}, "nothing"
+	trace, left := &sim.Trace{Text: textOf(s.Params.Nodes), Only: sim.Everything}, "nothing"
 	if len(without) > 0 {
 		left = "the events"
 	}
@@ -59,9 +59,9 @@ func TestTranscripts(t *testing.T) {
 	told := make(map[string]bool)
 	for _, x := range transcripts {
 		s := mustParse(t, x.flags)
-		told[s.scenario.Name] = true
-		t.Run(s.scenario.Name, func(t *testing.T) {
-			file, got := "testdata/"+s.scenario.Name+".trace", s.transcript(t, x.without)
+		told[s.Scenario.Name] = true
+		t.Run(s.Scenario.Name, func(t *testing.T) {
+			file, got := "testdata/"+s.Scenario.Name+".trace", s.transcript(t, x.without)
 			if len(got) > mostTranscript {
 				t.Errorf("%s has %d bytes, want at most %d", file, len(got), mostTranscript)
 			}

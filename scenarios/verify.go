@@ -9,36 +9,33 @@ import (
 	"time"
 
 	"dessim/protocol"
-	"dessim/protocol/abcast"
 	"dessim/protocol/gossip"
 	"dessim/protocol/ledger"
 	"dessim/protocol/peer"
 	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 )
 
 // verify: a node says tampered transactions among honest ones.
-func verify() *Scenario {
-	return &Scenario{
+func verify() *scenario.Scenario {
+	return ledgerScenario(scenario.Scenario{
 		Name:     "verify",
 		Shows:    "a dishonest node says transactions tampered with in every way: each is refused everywhere",
 		MinNodes: 4,
 		MaxNodes: 100_000,
-		Defaults: Params{
-			Nodes: 5, Txs: 6, Order: abcast.ISIS.String(),
-			Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
-			Until: 5 * time.Minute,
-		},
-		build: buildVerify,
-	}
+		Defaults: scenario.Params{Nodes: 5, Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
+			Until: 5 * time.Minute},
+		Own: transfers(6, 0),
+	}, buildVerify)
 }
 
 // The last node is the liar. It says an ordinary transaction first, which pays the
 // node before it, and meanwhile all that is wrong in itself; what refers to the
 // first transaction it says when that has its place in the order.
-func buildVerify(seed uint64, p Params, src protocol.Source) *Run {
-	m := newMarket(seed, p, src)
+func buildVerify(p params) *scenario.Run {
+	m := newMarket(p)
 	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
 	liar := protocol.NodeID(p.Nodes - 1)
 	m.liars = []protocol.NodeID{liar}
@@ -68,8 +65,8 @@ func buildVerify(seed uint64, p Params, src protocol.Source) *Run {
 	}
 	checks = append(checks, t.kept(), p.calmly(t.judged()), p.calmly(t.refused()), newNotary(m.world).endorsed())
 	r := m.run(append(checks, m.whole()...))
-	facts := r.facts
-	r.facts = func(s *sim.Sim) []Fact { return append(facts(s), t.facts()...) }
+	facts := r.Facts
+	r.Facts = func(s *sim.Sim) []scenario.Fact { return append(facts(s), t.facts()...) }
 	return r
 }
 
@@ -187,7 +184,7 @@ func (t *tampered) refused() *check.Check {
 }
 
 // facts tells of each kind how many nodes refused it.
-func (t *tampered) facts() []Fact {
+func (t *tampered) facts() []scenario.Fact {
 	count := make([]int, len(t.kinds))
 	for _, s := range t.all {
 		for _, n := range s.logged {
@@ -198,9 +195,9 @@ func (t *tampered) facts() []Fact {
 			}
 		}
 	}
-	var facts []Fact
+	var facts []scenario.Fact
 	for i, k := range t.kinds {
-		facts = append(facts, Fact{"refused: " + k.name, fmt.Sprintf("%v, by %d nodes", k.want, count[i])})
+		facts = append(facts, scenario.Fact{Name: "refused: " + k.name, Value: fmt.Sprintf("%v, by %d nodes", k.want, count[i])})
 	}
 	return facts
 }

@@ -9,6 +9,7 @@ import (
 	"dessim/protocol/raft"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 )
 
 // viewed follows the views that nodes tell of, and the terms of Raft's leaders. It is
@@ -168,6 +169,6 @@ func (v *viewed) deposed(order string) *check.Check {
 }
 
 // counts gives what a sweep adds up.
-func (v *viewed) counts() []Count {
-	return []Count{{"views", uint64(len(v.views))}, {"elections", v.terms}, {"state transfers", v.moved}}
+func (v *viewed) counts() []scenario.Count {
+	return []scenario.Count{{Name: "views", N: uint64(len(v.views))}, {Name: "elections", N: v.terms}, {Name: "state transfers", N: v.moved}}
 }

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"dessim/protocol/raft"
 	"dessim/protocol/twopc"
 	"dessim/sim"
+	"dessim/sim/scenario"
 )
 
 // world is the network of a run: what its nodes are made of, and its timetable.
@@ -25,9 +27,7 @@ import (
 //	begin        the workload begins, and with it the storm, if there are faults
 //	calm         the storm is over; what must come in the end has some time from here
 type world struct {
-	seed     uint64
-	p        Params
-	src      protocol.Source
+	p        params
 	keys     []ledger.Key
 	owners   []ledger.Owner
 	genesis  *ledger.Genesis
@@ -42,7 +42,6 @@ type world struct {
 	begin    protocol.Time
 	most     int           // faults of a kind that are drawn; 0 is mostOfAKind
 	calm     protocol.Time // no fault from then on; 0 without faults
-	sent     sentCounter
 }
 
 // The timetable, and the coins that nodes begin with.
@@ -58,8 +57,8 @@ const (
 
 // newWorld makes the network of p.Nodes nodes. Identities derive from the seed
 // and the node's number, never from answers.
-func newWorld(seed uint64, p Params, src protocol.Source) *world {
-	w := &world{seed: seed, p: p, src: src, verifier: ledger.NewVerifier(maxVerified), nodes: make([]*peer.Node, p.Nodes)}
+func newWorld(p params) *world {
+	w := &world{p: p, verifier: ledger.NewVerifier(maxVerified), nodes: make([]*peer.Node, p.Nodes)}
 	w.lives.state = make([]life, p.Nodes+1)
 	w.delay = p.Delay + p.Jitter
 	outs := make([]ledger.TxOut, 0, coins*p.Nodes)
@@ -89,7 +88,7 @@ func (w *world) spread() time.Duration {
 // secret gives 32 bytes that only the plan knows.
 func (w *world) secret(what string, n uint64) [32]byte {
 	b := append([]byte("dessim "), what...)
-	b = binary.BigEndian.AppendUint64(b, w.seed)
+	b = binary.BigEndian.AppendUint64(b, w.p.Seed)
 	return sha256.Sum256(binary.BigEndian.AppendUint64(b, n))
 }
 
@@ -207,7 +206,7 @@ func (w *world) choose(kind protocol.Kind, about, n uint64) uint64 {
 	if n < 2 {
 		return 0
 	}
-	return w.src.Choose(protocol.Key{Kind: kind, N: about}, n)
+	return w.p.Source.Choose(protocol.Key{Kind: kind, N: about}, n)
 }
 
 // inputs gives those that come before the end of the run: a run that is cut short
@@ -222,35 +221,37 @@ func (w *world) inputs(all []sim.Input) []sim.Input {
 	return out
 }
 
-// rows gives the summary's rows.
-func (w *world) rows(*sim.Sim) []NodeRow {
-	rows := make([]NodeRow, 0, len(w.nodes))
+// rows returns the summary's rows.
+func (w *world) rows(*sim.Sim) []scenario.Node {
+	rows := make([]scenario.Node, 0, len(w.nodes))
 	for i, n := range w.nodes {
-		row := NodeRow{ID: protocol.NodeID(i), DHT: w.owners[i], LedgerHash: w.genesis.TxID(), Messages: w.sent.of(protocol.NodeID(i))}
+		length, hash, balance := uint64(0), w.genesis.TxID(), uint64(0)
 		if n != nil {
 			l := n.Ledger()
-			row.LedgerLength, row.LedgerHash, row.Balance = int(l.ListLen()), l.ListHash(), l.Balance(w.owners[i])
+			length, hash, balance = l.ListLen(), l.ListHash(), l.Balance(w.owners[i])
 		}
-		rows = append(rows, row)
+		rows = append(rows, scenario.Node{ID: protocol.NodeID(i), Cells: []string{
+			fmt.Sprintf("%x", w.owners[i][:]), fmt.Sprint(length), fmt.Sprintf("%x", hash[:]), fmt.Sprint(balance),
+		}})
 	}
 	return rows
 }
 
-// sentCounter counts the messages that each node sent.
-type sentCounter struct{ n []uint64 }
-
-func (c *sentCounter) Watch() sim.What { return sim.Sent }
-
-func (c *sentCounter) Observe(e *sim.Event) {
-	for int(e.Node) >= len(c.n) {
-		c.n = append(c.n, 0)
+// withLedgers returns facts after one on how many different ledgers the nodes have.
+func (w *world) withLedgers(facts func(*sim.Sim) []scenario.Fact) func(*sim.Sim) []scenario.Fact {
+	return func(m *sim.Sim) []scenario.Fact {
+		seen := make(map[[32]byte]bool)
+		for _, n := range w.nodes {
+			if n == nil {
+				seen[w.genesis.TxID()] = true
+			} else {
+				seen[n.Ledger().ListHash()] = true
+			}
+		}
+		text := fmt.Sprintf("the same on all %d nodes", len(w.nodes))
+		if len(seen) > 1 {
+			text = fmt.Sprintf("%d different ones on %d nodes", len(seen), len(w.nodes))
+		}
+		return append([]scenario.Fact{{Name: "ledgers", Value: text}}, facts(m)...)
 	}
-	c.n[e.Node]++
-}
-
-func (c *sentCounter) of(id protocol.NodeID) uint64 {
-	if int(id) < len(c.n) {
-		return c.n[id]
-	}
-	return 0
 }

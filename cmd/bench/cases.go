@@ -17,6 +17,7 @@ import (
 	"dessim/scenarios"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
 )
 
@@ -102,7 +103,7 @@ func concurrentEvents(nodes, txs int) *testCase {
 		long:    true,
 		measure: func(options) (map[string]float64, error) {
 			began := cpuTime()
-			r, err := execute("concurrent", 1, nodes, txs)
+			r, err := execute(fmt.Sprintf("-scenario concurrent -nodes %d -txs %d", nodes, txs), 1)
 			seconds := (cpuTime() - began).Seconds()
 			return map[string]float64{"events": float64(r.Sim.Events) / seconds, "seconds": seconds}, err
 		},
@@ -123,7 +124,7 @@ func concurrentSeeds(nodes, txs int) *testCase {
 			share, err := profiled(signing, func() error {
 				began := cpuTime()
 				for seed := range seeds {
-					if _, err := execute("concurrent", uint64(seed+1), nodes, txs); err != nil {
+					if _, err := execute(fmt.Sprintf("-scenario concurrent -nodes %d -txs %d", nodes, txs), uint64(seed+1)); err != nil {
 						return err
 					}
 				}
@@ -142,7 +143,7 @@ func bootstrap(nodes int) *testCase {
 		long:    true,
 		measure: func(options) (map[string]float64, error) {
 			began := cpuTime()
-			_, err := execute("bootstrap", 1, nodes, 0)
+			_, err := execute(fmt.Sprintf("-scenario bootstrap -nodes %d", nodes), 1)
 			return map[string]float64{"seconds": (cpuTime() - began).Seconds(), "peak": peakMemory()}, err
 		},
 	}
@@ -150,16 +151,14 @@ func bootstrap(nodes int) *testCase {
 
 // execute runs a scenario to the end, in passing which it must have been: a run
 // that fails early would look fast.
-func execute(scenario string, seed uint64, nodes, txs int) (scenarios.Report, error) {
-	s := scenarios.Find(scenario)
-	p := s.Defaults
-	p.Nodes, p.Txs = nodes, txs
-	if err := s.Validate(&p); err != nil {
-		return scenarios.Report{}, err
+func execute(flags string, seed uint64) (scenario.Report, error) {
+	s, err := scenario.ParseSubject(scenarios.All(), flags)
+	if err != nil {
+		return scenario.Report{}, err
 	}
-	r, _ := s.Execute(seed, p, source.Seed(seed), scenarios.Options{})
+	r, _ := s.Scenario.Execute(seed, s.Params, source.Seed(seed), scenario.Options{})
 	if r.Verdict != check.Pass {
-		return r, fmt.Errorf("%s, seed %d: %s %s", scenario, seed, r.Verdict, r.Failure)
+		return r, fmt.Errorf("%s, seed %d: %s %s", flags, seed, r.Verdict, r.Failure)
 	}
 	return r, nil
 }

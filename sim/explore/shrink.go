@@ -11,6 +11,7 @@ import (
 	"dessim/protocol"
 	"dessim/sim/check"
 	"dessim/sim/source"
+	"dessim/sim/wording"
 )
 
 // Guard is what a run must show to count as a failure of the same sort: that check
@@ -326,13 +327,13 @@ func (s *Shrunk) Certificate() string {
 		word string
 	}{{s.inputs - len(t.Without), "input"}, {removable(t), "fault"}, {len(t.Answers), "answer"}} {
 		if p.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", p.n, plural(p.n, p.word)))
+			parts = append(parts, wording.Count(p.n, p.word))
 		}
 	}
 	rest := strings.Join(parts, ", ")
 	switch {
 	case s.interrupted:
-		return fmt.Sprintf("perhaps not minimal: interrupted after %d %s", s.Runs, plural(s.Runs, "run"))
+		return fmt.Sprintf("perhaps not minimal: interrupted after %s", wording.Count(s.Runs, "run"))
 	case !s.Minimal:
 		return fmt.Sprintf("perhaps not minimal: %d runs were not enough to try each of what is left alone", s.Runs)
 	case len(parts) == 0:
@@ -341,11 +342,4 @@ func (s *Shrunk) Certificate() string {
 		return "removing any one of these that can be removed alone makes the check pass: " + rest
 	}
 	return "removing any one of these makes the check pass: " + rest
-}
-
-func plural(n int, word string) string {
-	if n == 1 {
-		return word
-	}
-	return word + "s"
 }

@@ -6,6 +6,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim/source"
+	"dessim/sim/swarm"
 )
 
 // Strategy is how a sweep answers the questions of its seeds. Under each of them a
@@ -86,10 +87,7 @@ type ruled struct {
 	out  bool
 }
 
-// faultKind begins the kinds of the questions of package sim/swarm; kindOn is the
-// first that it asks where it draws a swarm.
-const faultKind = "f."
-
+// kindOn is the first question of package sim/swarm where it draws a swarm.
 var kindOn = protocol.KindOf("f.on")
 
 // Domains of what is drawn from seeds here, apart from the answers of source.Seed.
@@ -123,7 +121,7 @@ func (s *swarmed) rules(kind protocol.Kind) bool {
 		}
 	}
 	out := protocol.Hash3(drawRuled, uint64(s.Seed), uint64(kind))>>63 == 1
-	if s.drawn && strings.HasPrefix(kind.String(), faultKind) {
+	if s.drawn && swarm.Draws(kind) {
 		out = false
 	}
 	s.kinds = append(s.kinds, ruled{kind, out})

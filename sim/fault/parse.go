@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 
 	"dessim/protocol"
-	"dessim/sim/spell"
+	"dessim/sim/wording"
 )
 
 // SyntaxError says where the text of a fault is wrong, and what would be right.
@@ -88,7 +88,7 @@ type token struct {
 }
 
 func (t token) wrong(want string, words ...string) *SyntaxError {
-	return &SyntaxError{Line: t.line, Column: t.column, Found: t.text, Want: want, Near: spell.Near(t.text, words)}
+	return &SyntaxError{Line: t.line, Column: t.column, Found: t.text, Want: want, Near: wording.Near(t.text, words)}
 }
 
 // cutFaults cuts a text into faults and those into words. A "#" begins a comment,
@@ -341,7 +341,7 @@ func (p *parser) clause(t token) (err *SyntaxError) {
 		p.f.Disk = Survival(slices.Index(survivalWords[:], t.text))
 	case clauseRate:
 		var ok bool
-		if p.f.Rate, ok = parseRatio(t.text); !ok {
+		if p.f.Rate, ok = ParseRatio(t.text); !ok {
 			return t.wrong("a share such as 10%, 0.5% or 1/3")
 		}
 	case clauseAt:
@@ -434,9 +434,9 @@ func (p *parser) after() *SyntaxError {
 	return nil
 }
 
-// parseRatio reads a share from 0 to 1 exactly: "10%", "0.5%", "0.1", of at most
+// ParseRatio reads a share from 0 to 1 exactly: "10%", "0.5%", "0.1", of at most
 // nine digits, or "1/3". (Floats differ between machines.)
-func parseRatio(text string) (protocol.Ratio, bool) {
+func ParseRatio(text string) (protocol.Ratio, bool) {
 	if a, b, ok := strings.Cut(text, "/"); ok {
 		num, err := strconv.ParseUint(a, 10, 32)
 		den, err2 := strconv.ParseUint(b, 10, 32)

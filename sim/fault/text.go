@@ -223,7 +223,7 @@ func (f *Fault) clauseText(c clause) string {
 	case clauseTrait:
 		return f.Trait.String()
 	case clauseRate:
-		return ratioText(f.Rate)
+		return FormatRatio(f.Rate)
 	case clauseBy, clauseSigned:
 		return "by " + spanText(f.By)
 	case clausePPM:
@@ -310,9 +310,9 @@ func plural(n int, word string) string {
 	return word + "s"
 }
 
-// ratioText gives r as a percentage if that is all of it, else as a fraction,
+// FormatRatio returns r as a percentage if that is all of it, else as a fraction,
 // so that reading it gives r and no other ratio of the same value.
-func ratioText(r protocol.Ratio) string {
+func FormatRatio(r protocol.Ratio) string {
 	if r == (protocol.Ratio{}) {
 		return "0%"
 	}
@@ -323,7 +323,7 @@ func ratioText(r protocol.Ratio) string {
 		if rest := r.Num % unit; rest != 0 {
 			s += "." + strings.TrimRight(fmt.Sprintf("%0*d", zeros-2, rest), "0")
 		}
-		if again, ok := parseRatio(s + "%"); ok && again == r {
+		if again, ok := ParseRatio(s + "%"); ok && again == r {
 			return s + "%"
 		}
 	}

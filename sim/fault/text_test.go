@@ -469,12 +469,12 @@ func TestRatiosAreReadExactly(t *testing.T) {
 		"0.1": {Num: 10, Den: 100}, "0.12345678": {Num: 12345678, Den: 100000000}, "1/3": {Num: 1, Den: 3}, "2/4": {Num: 2, Den: 4},
 		"1.50%": {Num: 15, Den: 1000}, "4294967295/4294967295": {Num: 1<<32 - 1, Den: 1<<32 - 1},
 	} {
-		if got, ok := parseRatio(text); !ok || got != want {
+		if got, ok := ParseRatio(text); !ok || got != want {
 			t.Errorf("%q is read as %v, %v; want %v", text, got, ok, want)
 		}
 	}
 	for _, text := range []string{"", "%", "101%", "1.1", ".5%", "5.%", "-1%", "+1%", "1e2%", "0.000000001%", "4/3", "1/", "/3", "1/2/3", "1/4294967296", "5 %"} {
-		if got, ok := parseRatio(text); ok {
+		if got, ok := ParseRatio(text); ok {
 			t.Errorf("%q is read as %v, want it refused", text, got)
 		}
 	}

@@ -6,17 +6,15 @@
 // line to paste.
 //
 //	func TestWritesSurvive(t *testing.T) {
-//		simtest.Run(t, simtest.Options{Nodes: 5, MinNodes: 3, Seeds: 1000, ShrinkRuns: 3000},
-//			func(p simtest.Params) (sim.Plan, check.Suite) { ... })
+//		simtest.Run(t, store.Scenario(), simtest.Options{Seeds: 1000, ShrinkRuns: 3000})
 //	}
 //
-// A saved file is a file of the project: commit it with the repair. World gives the
-// same runs to package explore. Judge makes one run under any Source: of a fuzzer's
+// A saved file is a file of the project: commit it with the repair. Judge makes one run under any Source: of a fuzzer's
 // bytes,
 //
 //	f.Fuzz(func(t *testing.T, b []byte) {
-//		plan, suite := ...
-//		simtest.Judge(t, plan, suite, source.NewBytes(b))
+//		run := &scenario.Run{Plan: ..., Checks: ...}
+//		simtest.Judge(t, run, source.NewBytes(b))
 //	})
 //
 // or of rapid. Rapid and Sparse let a property test draw a run's misfortunes, so that a

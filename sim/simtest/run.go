@@ -11,15 +11,16 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
+	"dessim/sim/wording"
 )
 
-// Options says how much Run does. All of it but MinNodes and ShrinkRuns is
-// required.
+// Options says how much Run does. Seeds is required.
 type Options struct {
-	// Nodes is what Params.Nodes are, and MinNodes the least that shrinking leaves of
-	// them; 0 takes none away.
-	Nodes, MinNodes int
+	// Flags are parameters other than the scenario's defaults, as for the command line:
+	// "-nodes 5 -faults crash".
+	Flags string
 	// Seeds is how many seeds are run, from 1 on.
 	Seeds int
 	// ShrinkRuns bounds the runs that shrinking a failure takes; 0 shrinks nothing.
@@ -41,39 +42,25 @@ const (
 	TraceVariable = "DESSIM_TRACE"
 )
 
-// checkNodes reports a number of nodes that cannot be.
-func (o *Options) checkNodes() error {
-	if o.Nodes < 1 || o.MinNodes < 0 || o.MinNodes > o.Nodes {
-		return fmt.Errorf("simtest: options have %d nodes and at least %d, want 1 or more, and no more than there are", o.Nodes, o.MinNodes)
-	}
-	return nil
-}
-
-func (o *Options) least() int {
-	if o.MinNodes == 0 {
-		return o.Nodes
-	}
-	return o.MinNodes
-}
-
-// Run makes the runs of m under many seeds, and fails t at the first that does not
-// pass. A failing run is made again, shrunk, and saved in testdata/dessim beside the
-// test; what is saved is run first, in this and all later runs of the test, until
-// somebody removes the file. The report ends in one line that repeats the run when
-// it is pasted at the root of the module.
+// Run makes the runs of s under many seeds, and fails t at the first that does not pass.
+// A failing run is made again, shrunk, and saved in testdata/dessim beside the test;
+// what is saved is run first, in this and all later runs of the test, until somebody
+// removes the file. The report ends in one line that repeats the run when it is pasted at
+// the root of the module.
 //
 // A Sometimes that never happened in all seeds fails t, too: the test was vacuous.
 //
 // Any number of Runs go side by side, so tests may be parallel.
-func Run(t *testing.T, o Options, m Maker) {
+func Run(t *testing.T, s *scenario.Scenario, o Options) {
 	t.Helper()
-	if err := o.checkNodes(); err != nil {
-		t.Fatal(err)
+	subject, err := scenario.ParseSubject([]*scenario.Scenario{s}, "-scenario "+s.Name+" "+o.Flags)
+	if err != nil {
+		t.Fatalf("simtest: %v", err)
 	}
 	if o.Seeds < 1 || o.ShrinkRuns < 0 {
 		t.Fatalf("simtest: options have %d seeds and %d runs to shrink in, want at least 1, and not less than 0", o.Seeds, o.ShrinkRuns)
 	}
-	r := &runner{tester: t, o: o, m: m, place: newPlace(t.Name())}
+	r := &runner{tester: t, o: o, Subject: subject, place: newPlace(t.Name())}
 	r.run(os.Getenv(SeedVariable), os.Getenv(SeedsVariable), os.Getenv(ReplayVariable))
 }
 
@@ -88,9 +75,9 @@ type tester interface {
 // runner is one call of Run.
 type runner struct {
 	tester
-	o     Options
-	m     Maker
-	place place
+	scenario.Subject // of no seed
+	o                Options
+	place            place
 }
 
 func (r *runner) run(seed, seeds, file string) {
@@ -105,11 +92,11 @@ func (r *runner) run(seed, seeds, file string) {
 		return
 	case file != "":
 		path := filepath.Join(savedDir, filepath.Base(file))
-		s, err := readSaved(path)
+		saved, err := r.readSaved(path)
 		if err != nil {
 			r.Fatalf("%v", err)
 		}
-		r.again(path, s)
+		r.again(path, saved)
 		return
 	case seeds != "":
 		n, err := source.ParseSeed(seeds)
@@ -143,12 +130,12 @@ func (r *runner) sweep() {
 // seed makes the run of a seed, and reports it if it does not pass.
 func (r *runner) seed(seed uint64) explore.Outcome {
 	r.Helper()
-	w := World(seed, r.o, r.m)
-	outcome, _ := w.Seed(seed, nil, false)
+	report, _ := r.Scenario.Execute(seed, r.Params, source.Seed(seed), scenario.Options{})
+	outcome := report.Outcome()
 	again := r.place.command(fmt.Sprintf("%s=%d", SeedVariable, seed))
 	switch {
 	case outcome.Failed():
-		r.failed(w, seed, &outcome, again)
+		r.failed(seed, &outcome, again)
 	case outcome.Verdict == check.Inconclusive && !unseenAlone(&outcome):
 		r.Fatalf("seed %d: %s\n%s", seed, told(&outcome), again)
 	}
@@ -169,19 +156,24 @@ func unseenAlone(o *explore.Outcome) bool {
 }
 
 // failed shrinks, saves and reports the run of a seed.
-func (r *runner) failed(w *explore.World, seed uint64, first *explore.Outcome, again string) {
+func (r *runner) failed(seed uint64, first *explore.Outcome, again string) {
 	r.Helper()
+	w := r.Scenario.World(seed, r.Params)
 	outcome, trial := w.Seed(seed, nil, true)
 	if outcome.Digest != first.Digest || outcome.Signature() != first.Signature() {
-		r.Fatalf("seed %d is not deterministic: it gave %v, %s, and then %v, %s\n%s",
+		r.Fatalf("seed %d is not deterministic: it was %v, %s, and then %v, %s\n%s",
 			seed, first.Digest, told(first), outcome.Digest, told(&outcome), again)
 	}
 	least := shrink(w, trial, &outcome, r.o.ShrinkRuns)
-	file, err := r.place.save(&saved{test: r.Name(), seed: seed, trial: *least.trial, outcome: least.outcome})
+	subject := r.Subject
+	subject.Seed = seed
+	saved := scenario.Record(subject, least.trial, verdict(&least.outcome), least.outcome.Digest)
+	saved.Test, saved.Check = r.Name(), least.outcome.Check()
+	file, err := r.place.save(saved)
 	if err != nil {
 		r.Logf("not saved: %v", err)
 	}
-	r.trace(w, least.trial)
+	r.trace(saved)
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %d: %s\n%s", seed, told(&least.outcome), least.text)
 	tellTrial(&b, least.trial)
@@ -191,15 +183,22 @@ func (r *runner) failed(w *explore.World, seed uint64, first *explore.Outcome, a
 	r.Fatalf("%s%s", b.String(), again)
 }
 
-// trace writes what happens in a trial, if somebody wants to read it.
-func (r *runner) trace(w *explore.World, trial *explore.Trial) {
+func verdict(o *explore.Outcome) check.Verdict {
+	if o.Failure != "" {
+		return scenario.Failed
+	}
+	return o.Verdict
+}
+
+// trace writes what happens in a recorded run, if somebody wants to read it.
+func (r *runner) trace(x *scenario.Recording) {
 	r.Helper()
 	path := os.Getenv(TraceVariable)
 	if path == "" {
 		return
 	}
-	var trace sim.Trace
-	w.Try(trial, &trace)
+	trace := sim.Trace{Text: x.Scenario.Words(&x.Params)}
+	x.Scenario.Try(x.Seed, x.Params, x.Trial(), source.NewReplay(x.Answers), scenario.Options{Observers: []sim.Observer{&trace}})
 	if err := os.WriteFile(path, []byte(trace.String()), 0o666); err != nil {
 		r.Logf("%s: %v", TraceVariable, err)
 	}
@@ -257,18 +256,5 @@ func (p place) command(assignment string) string {
 	for name := range strings.SplitSeq(p.test, "/") {
 		names = append(names, "^"+regexp.QuoteMeta(name)+"$")
 	}
-	return fmt.Sprintf("%s go test %s -run %s -count=1", shellWord(assignment), shellWord(p.dir), quoted(strings.Join(names, "/")))
+	return fmt.Sprintf("%s go test %s -run %s -count=1", wording.Shell(assignment), wording.Shell(p.dir), wording.Shell(strings.Join(names, "/")))
 }
-
-// shellWord gives s as a shell takes it for one word.
-func shellWord(s string) string {
-	plain := func(c rune) bool {
-		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("=./_-", c))
-	}
-	if !strings.ContainsFunc(s, plain) {
-		return s
-	}
-	return quoted(s)
-}
-
-func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

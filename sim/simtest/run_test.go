@@ -14,6 +14,7 @@ import (
 	"dessim/sim/check"
 	"dessim/sim/explore"
 	"dessim/sim/fault"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
 	"dessim/sim/swarm"
 
@@ -38,8 +39,27 @@ func (c *counter) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 func (c *counter) Timeout(*protocol.Env, uint64) {}
 
 // counting gives 10 inputs to one of two counters, and crashes that. No count may fall
-// back below what it was.
-func counting(p Params) (sim.Plan, check.Suite) {
+// back below what it was. change, if it is not nil, changes the run.
+func counting(change func(*scenario.Run)) *scenario.Scenario {
+	return &scenario.Scenario{
+		Name: "counting", MinNodes: 1,
+		Defaults: scenario.Params{Nodes: 2, Delay: time.Millisecond, Jitter: time.Millisecond, Loss: protocol.Percent(10), Until: time.Minute, Faults: "crash"},
+		Build: func(b *scenario.Setup) *scenario.Run {
+			r := counted()
+			r.Plan.Nodes = b.Nodes
+			r.Plan.Faults = b.DrawFaults(swarm.Config{
+				Nodes: []protocol.NodeID{0, 1}[:b.Nodes], From: 1, To: protocol.Time(10 * time.Second), Delay: 10 * time.Millisecond, Most: 8,
+			})
+			if change != nil {
+				change(r)
+			}
+			return r
+		},
+	}
+}
+
+// counted is a run of counting without faults.
+func counted() *scenario.Run {
 	plan := sim.Plan{
 		Nodes: 2,
 		Node:  func(protocol.NodeID) protocol.Node { return new(counter) },
@@ -49,139 +69,26 @@ func counting(p Params) (sim.Plan, check.Suite) {
 	for i := range uint64(10) {
 		plan.Inputs = append(plan.Inputs, sim.Input{ID: i, At: protocol.Time(i+1) * protocol.Time(time.Second), Body: []byte{1}})
 	}
-	plan.Faults = p.Faults("crash", swarm.Config{
-		Nodes: []protocol.NodeID{0, 1}, From: 1, To: protocol.Time(10 * time.Second), Delay: 10 * time.Millisecond, Most: 8,
-	})
 	counts := make(map[protocol.NodeID]byte)
-	return plan, check.Suite{check.Always("counts grow", sim.Output, func(e *sim.Event) (bool, error) {
+	return &scenario.Run{Plan: plan, Checks: check.Suite{check.Always("counts grow", sim.Output, func(e *sim.Event) (bool, error) {
 		before := counts[e.Node]
 		counts[e.Node] = e.Body[0]
 		if e.Body[0] <= before {
 			return true, fmt.Errorf("node %v counts %d after %d", e.Node, e.Body[0], before)
 		}
 		return true, nil
-	})}
-}
-
-func TestATrialIsTheRunThatItWasRecordedFrom(t *testing.T) {
-	failed, sooner := 0, 0
-	for seed := range uint64(50) {
-		w := World(seed, Options{Nodes: 2}, counting)
-		want, trial := w.Seed(seed, nil, true)
-		got := w.Try(trial)
-		if got.Digest != want.Digest || got.Check() != want.Check() {
-			t.Fatalf("seed %d: the trial gives %v %q, the seed %v %q", seed, got.Digest, got.Check(), want.Digest, want.Check())
-		}
-		if !want.Failed() {
-			continue
-		}
-		failed++
-		g := w.Fails(trial, explore.Guard{Check: "counts grow"})
-		if !g.Fails || g.Events > want.Sim.Events {
-			t.Errorf("seed %d: guarded it fails: %v, after %d events of %d", seed, g.Fails, g.Events, want.Sim.Events)
-		}
-		if g.Events < want.Sim.Events {
-			sooner++
-		}
-		if g := w.Fails(trial, explore.Guard{Check: "another"}); g.Fails {
-			t.Errorf("seed %d: it fails by a check that there is not", seed)
-		}
-		less := *trial
-		less.Answers = g.Used()
-		if o := w.Try(&less); !o.Fails("counts grow") {
-			t.Errorf("seed %d: without the answers that it did not use it passes", seed)
-		}
-	}
-	if failed == 0 || sooner == 0 {
-		t.Errorf("%d seeds fail, %d of them end sooner when guarded: the test is vacuous", failed, sooner)
-	}
-}
-
-func TestTrialsWithoutInputsAndNodesAreRunAsTold(t *testing.T) {
-	w := World(1, Options{Nodes: 2, MinNodes: 1}, counting)
-	if d := cmp.Diff([]uint64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, w.Inputs); d != "" || w.MinNodes != 1 {
-		t.Errorf("at least %d nodes, inputs %s", w.MinNodes, d)
-	}
-	all := w.Try(&explore.Trial{Nodes: 2})
-	if less := w.Try(&explore.Trial{Nodes: 2, Without: []uint64{3, 4}}); all.Sim.Outputs != 20 || less.Sim.Outputs != 16 {
-		t.Errorf("%d outputs, and %d without two of ten inputs; want 20 and 16", all.Sim.Outputs, less.Sim.Outputs)
-	}
-	crash := []fault.Fault{{ID: 1, Op: fault.Crash, Node: 1, At: 1e9, For: 1e9}}
-	if o := w.Try(&explore.Trial{Nodes: 1, Faults: crash}); o.Sim.Crashes != 0 {
-		t.Error("a fault of a node that was taken away hits its successor")
-	}
-	if o := w.Try(&explore.Trial{Nodes: 2, Faults: []fault.Fault{{ID: 1, Op: fault.Crash, Node: 9, At: 1}}}); o.Verdict != check.Inconclusive {
-		t.Errorf("a plan that cannot run is %v, want inconclusive", o.Verdict)
-	}
-}
-
-func TestANodeThatPanicsIsAFailureOfTheRun(t *testing.T) {
-	w := World(1, Options{Nodes: 1}, func(Params) (sim.Plan, check.Suite) {
-		return sim.Plan{
-			Nodes:  1,
-			Node:   func(protocol.NodeID) protocol.Node { return broken{} },
-			Link:   sim.Link{Delay: 1},
-			Until:  1,
-			Inputs: []sim.Input{{ID: 0, At: 1}},
-		}, nil
-	})
-	if o, _ := w.Seed(1, nil, true); !o.Failed() || !strings.Contains(o.Failure, "node 0 panicked at step") || !strings.Contains(told(&o), "cannot count") {
-		t.Errorf("%+v", o)
-	}
-}
-
-type broken struct{}
-
-func (broken) Start(*protocol.Env)                            {}
-func (broken) Receive(*protocol.Env, protocol.NodeID, []byte) { panic(errors.New("cannot count")) }
-func (broken) Timeout(*protocol.Env, uint64)                  {}
-
-func TestSavedRunsReadBackAsTheyWere(t *testing.T) {
-	t.Chdir(t.TempDir())
-	rapid.Check(t, func(rt *rapid.T) {
-		seed := rapid.Uint64().Draw(rt, "seed")
-		w := World(seed, Options{Nodes: 2}, counting)
-		outcome, trial := w.Seed(seed, nil, true)
-		trial.Without = rapid.SliceOfNDistinct(rapid.SampledFrom(w.Inputs), 0, 1, func(x uint64) uint64 { return x }).Draw(rt, "without")
-		for i := range trial.Answers {
-			trial.Answers[i].Comment = ""
-		}
-		if outcome.Check() == "" {
-			outcome.Failure = "made up"
-		}
-		p := place{test: "TestX/" + rapid.StringMatching(`[a-z_]{1,9}`).Draw(rt, "sub"), dir: "."}
-		file, err := p.save(&saved{test: p.test, seed: seed, trial: *trial, outcome: outcome})
-		if err != nil {
-			rt.Fatal(err)
-		}
-		defer os.Remove(file)
-		s, err := readSaved(file)
-		if err != nil {
-			rt.Fatal(err)
-		}
-		if len(s.trial.Without) == 0 {
-			s.trial.Without = trial.Without
-		}
-		if len(s.trial.Answers)+len(trial.Answers) == 0 {
-			s.trial.Answers = trial.Answers
-		}
-		if len(s.trial.Faults)+len(trial.Faults) == 0 {
-			s.trial.Faults = trial.Faults
-		}
-		if d := cmp.Diff(*trial, s.trial); d != "" || s.test != p.test || s.seed != seed || s.check != outcome.Check() || s.digest != outcome.Digest.String() {
-			rt.Fatalf("%+v\n%s", s, d)
-		}
-	})
+	})}}
 }
 
 func TestARunIsSavedBesideOthersOfItsNameAndOnceOnly(t *testing.T) {
 	t.Chdir(t.TempDir())
 	p := place{test: "TestX", dir: "."}
-	s := &saved{test: "TestX", trial: explore.Trial{Nodes: 1}, outcome: explore.Outcome{Failure: "x"}}
+	x := scenario.Record(scenario.Subject{Scenario: counting(nil), Params: counting(nil).Defaults}, &explore.Trial{Nodes: 1}, scenario.Failed, sim.Digest{})
+	x.Test, x.Check = "TestX", explore.Panicked
 	var names []string
 	for _, seed := range []uint64{1, 1, 2} {
-		s.seed = seed
-		name, err := p.save(s)
+		x.Seed = seed
+		name, err := p.save(x)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,21 +104,21 @@ func TestARunIsSavedBesideOthersOfItsNameAndOnceOnly(t *testing.T) {
 
 func TestDamagedSavedRunsAreRefusedInOneLine(t *testing.T) {
 	t.Chdir(t.TempDir())
+	r := &runner{Subject: scenario.Subject{Scenario: counting(nil), Params: counting(nil).Defaults}}
+	const head = "dessim replay v1\ntest TestX\nseed 1\nnodes 1\n"
 	for text, want := range map[string]string{
 		"":                               "does not begin a replay file",
-		"dessim replay v2\n":             "made by a newer dessim",
 		"dessim replay v1\ntest TestX\n": "cut short",
-		"dessim replay v1\ntest TestX\nnodes 1\nanswers\nend 0 answers\n":                          "lacks test, nodes or check",
-		"dessim replay v1\ntest TestX\nnodes 0\ncheck c\nanswers\nend 0 answers\n":                 "nodes: 0; want 1 to",
-		"dessim replay v1\ntest TestX\nnodes 1\ncheck c\nfault jump\nanswers\nend 0 answers\n":     "fault: ",
-		"dessim replay v1\ntest TestX\nnodes 1\ncheck c\nwithout one\nanswers\nend 0 answers\n":    "without: ",
-		"dessim replay v1\ntest TestX\nnodes 1\ncheck c\nscenario crash\nanswers\nend 0 answers\n": "scenario: is no field",
+		head + "digest 0123456789abcdef\nanswers\nend 0 answers\n":                  "no test, or no check",
+		head + "scenario crash\ncheck c\nanswers\nend 0 answers\n":                  "the test runs counting",
+		head + "check c\nanswers\nend 0 answers\n":                                  "no digest",
+		strings.Replace(head, "nodes 1", "nodes 0", 1) + "answers\nend 0 answers\n": "nodes 0: scenario counting wants",
 	} {
 		if err := os.WriteFile("x", []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if s, err := readSaved("x"); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%q is read as %+v, %v; want %q", text, s, err, want)
+		if x, err := r.readSaved("x"); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q is read as %+v, %v; want %q", text, x, err, want)
 		}
 	}
 }
@@ -237,11 +144,7 @@ func TestRunsGoSideBySide(t *testing.T) {
 	for i := range 4 {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
-			Run(t, Options{Nodes: 2, Seeds: 20}, func(p Params) (sim.Plan, check.Suite) {
-				plan, suite := counting(p)
-				plan.Faults = nil
-				return plan, suite
-			})
+			Run(t, counting(nil), Options{Flags: "-faults none", Seeds: 20})
 		})
 	}
 }
@@ -250,27 +153,17 @@ func FuzzCounting(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{0, 255, 3, 255, 0, 0, 9})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		src := source.NewBytes(b)
-		plan, suite := counting(Params{Nodes: 2, Source: src})
-		plan.Faults = nil
-		Judge(t, plan, suite, src)
+		Judge(t, counted(), source.NewBytes(b))
 	})
 }
 
 func TestJudgeFailsWhatDoesNotPass(t *testing.T) {
-	for seed := uint64(1); ; seed++ {
-		w := World(seed, Options{Nodes: 2}, counting)
-		o, trial := w.Seed(seed, nil, true)
-		if !o.Failed() {
-			continue
-		}
-		plan, suite := counting(Params{Nodes: 2, Source: source.Seed(seed)})
-		f := new(fake)
-		f.run(func() { Judge(f, plan, suite, source.NewReplay(trial.Answers)) })
-		if !strings.Contains(f.text, `violates "counts grow": node`) {
-			t.Errorf("Judge says %q", f.text)
-		}
-		return
+	run := counted()
+	run.Plan.Faults = []fault.Fault{{ID: 1, Op: fault.Crash, At: protocol.Time(1500 * time.Millisecond), For: time.Millisecond}}
+	f := new(fake)
+	f.run(func() { Judge(f, run, protocol.Benign{}) })
+	if !strings.Contains(f.text, `violates "counts grow": node`) {
+		t.Errorf("Judge says %q", f.text)
 	}
 }
 
@@ -296,46 +189,37 @@ func (f *fake) run(body func()) {
 }
 
 // tried makes a Run as TestX would, under these variables.
-func tried(o Options, m Maker, seed, seeds, file string) *fake {
+func tried(o Options, s *scenario.Scenario, seed, seeds, file string) *fake {
 	f := &fake{name: "TestX"}
-	r := &runner{tester: f, o: o, m: m, place: place{test: f.name, dir: "./x"}}
+	r := &runner{tester: f, o: o, Subject: scenario.Subject{Scenario: s, Params: s.Defaults}, place: place{test: f.name, dir: "./x"}}
 	f.run(func() { r.run(seed, seeds, file) })
 	return f
 }
 
 func TestRunTellsWhyATestFails(t *testing.T) {
 	t.Chdir(t.TempDir())
-	with := func(c func() *check.Check) Maker {
-		return func(p Params) (sim.Plan, check.Suite) {
-			plan, suite := counting(p)
-			plan.Faults = nil
-			return plan, append(suite, c())
-		}
-	}
-	never := func(scope check.Scope) Maker {
-		return with(func() *check.Check {
-			return check.Sometimes("pigs fly", scope, sim.Output, func(*sim.Event) bool { return false })
+	never := func(scope check.Scope) *scenario.Scenario {
+		return counting(func(r *scenario.Run) {
+			r.Plan.Faults = nil
+			r.Checks = append(r.Checks, check.Sometimes("pigs fly", scope, sim.Output, func(*sim.Event) bool { return false }))
 		})
 	}
-	o := Options{Nodes: 2, Seeds: 3}
+	o := Options{Seeds: 3}
 	for name, c := range map[string]struct {
-		m                 Maker
+		s                 *scenario.Scenario
 		seed, seeds, file string
 		want              string // "" passes
 	}{
-		"a sometimes of the sweep": {never(check.InSweep), "", "", "", `vacuous: "pigs fly" did not happen in any of 3 seeds`},
-		"more seeds":               {never(check.InSweep), "", "5", "", `in any of 5 seeds`},
-		"one seed of it":           {never(check.InSweep), "2", "", "", ""},
-		"a sometimes of the run":   {never(check.EachRun), "", "", "", "seed 1: inconclusive: \"pigs fly\": did not happen\nDESSIM_SEED=1 go test ./x -run '^TestX$' -count=1"},
-		"a suite without checks": {func(p Params) (sim.Plan, check.Suite) {
-			plan, _ := counting(p)
-			return plan, nil
-		}, "", "", "", "seed 1: inconclusive: the suite has no check, so nothing is judged"},
-		"a seed that is none":            {counting, "x", "", "", "DESSIM_SEED: "},
-		"a number of seeds that is none": {counting, "", "0", "", `DESSIM_SEEDS="0": want a number of seeds`},
-		"a file that there is not":       {counting, "", "", "none.replay", "none.replay: no such file"},
+		"a sometimes of the sweep":       {never(check.InSweep), "", "", "", `vacuous: "pigs fly" did not happen in any of 3 seeds`},
+		"more seeds":                     {never(check.InSweep), "", "5", "", `in any of 5 seeds`},
+		"one seed of it":                 {never(check.InSweep), "2", "", "", ""},
+		"a sometimes of the run":         {never(check.EachRun), "", "", "", "seed 1: inconclusive: \"pigs fly\": did not happen\nDESSIM_SEED=1 go test ./x -run '^TestX$' -count=1"},
+		"a suite without checks":         {counting(func(r *scenario.Run) { r.Checks = nil }), "", "", "", "seed 1: inconclusive: the suite has no check, so nothing is judged"},
+		"a seed that is none":            {counting(nil), "x", "", "", "DESSIM_SEED: "},
+		"a number of seeds that is none": {counting(nil), "", "0", "", `DESSIM_SEEDS="0": want a number of seeds`},
+		"a file that there is not":       {counting(nil), "", "", "none.replay", "none.replay: no such file"},
 	} {
-		f := tried(o, c.m, c.seed, c.seeds, c.file)
+		f := tried(o, c.s, c.seed, c.seeds, c.file)
 		if f.failed != (c.want != "") || !strings.Contains(f.text, c.want) {
 			t.Errorf("%s: failed %v, %q; want %q", name, f.failed, f.text, c.want)
 		}
@@ -345,12 +229,11 @@ func TestRunTellsWhyATestFails(t *testing.T) {
 func TestARunThatDiffersFromItselfIsToldSo(t *testing.T) {
 	t.Chdir(t.TempDir())
 	runs := 0
-	f := tried(Options{Nodes: 2, Seeds: 1}, func(p Params) (sim.Plan, check.Suite) {
-		plan, suite := counting(p)
+	f := tried(Options{Seeds: 1}, counting(func(r *scenario.Run) {
 		runs++
-		plan.Inputs[0].At += protocol.Time(runs)
-		return plan, append(suite, check.Always("never", sim.Output, func(*sim.Event) (bool, error) { return true, errors.New("no") }))
-	}, "", "", "")
+		r.Plan.Inputs[0].At += protocol.Time(runs)
+		r.Checks = append(r.Checks, check.Always("never", sim.Output, func(*sim.Event) (bool, error) { return true, errors.New("no") }))
+	}), "", "", "")
 	if !strings.Contains(f.text, "seed 1 is not deterministic") {
 		t.Error(f.text)
 	}
@@ -360,8 +243,8 @@ func TestARunThatDiffersFromItselfIsToldSo(t *testing.T) {
 // it is fixed; another test's file is left alone.
 func TestWhatWasSavedIsRunFirst(t *testing.T) {
 	t.Chdir(t.TempDir())
-	o := Options{Nodes: 2, Seeds: 200, ShrinkRuns: 500}
-	first := tried(o, counting, "", "", "")
+	o := Options{Seeds: 200, ShrinkRuns: 500}
+	first := tried(o, counting(nil), "", "", "")
 	files, _ := filepath.Glob(savedDir + "/*")
 	if !strings.Contains(first.text, "shrunk in") || len(files) != 1 {
 		t.Fatalf("%d files:\n%s", len(files), first.text)
@@ -375,15 +258,14 @@ func TestWhatWasSavedIsRunFirst(t *testing.T) {
 	if err := os.WriteFile(files[0], []byte(stale), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	again := tried(o, counting, "", "", "")
+	again := tried(o, counting(nil), "", "", "")
 	if strings.Contains(again.text, "seed ") || !strings.Contains(again.text, "1 of its 1 answers are stale") || !strings.Contains(again.text, `violates "counts grow"`) {
 		t.Errorf("what was saved is not run first, or its stale answer is not told:\n%s", again.text)
 	}
-	fixed := func(p Params) (sim.Plan, check.Suite) {
-		plan, suite := counting(p)
-		plan.Node = func(protocol.NodeID) protocol.Node { return new(silent) }
-		return plan, append(suite[:0], check.Sometimes("it started", check.EachRun, sim.Started, func(*sim.Event) bool { return true }))
-	}
+	fixed := counting(func(r *scenario.Run) {
+		r.Plan.Node = func(protocol.NodeID) protocol.Node { return new(silent) }
+		r.Checks = check.Suite{check.Sometimes("it started", check.EachRun, sim.Started, func(*sim.Event) bool { return true })}
+	})
 	if f := tried(o, fixed, "", "", ""); f.failed || !strings.Contains(f.text, "passes now; it violated \"counts grow\"") {
 		t.Errorf("failed %v: %s", f.failed, f.text)
 	}
@@ -391,7 +273,7 @@ func TestWhatWasSavedIsRunFirst(t *testing.T) {
 	if err := os.WriteFile(files[0], []byte(other), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if f := tried(o, counting, "", "", ""); !strings.Contains(f.text, "seed ") {
+	if f := tried(o, counting(nil), "", "", ""); !strings.Contains(f.text, "seed ") {
 		t.Errorf("another test's file is run:\n%s", f.text)
 	}
 }
@@ -404,9 +286,8 @@ func (*silent) Timeout(*protocol.Env, uint64)                  {}
 
 func TestJudgeTakesWhatRapidDraws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		plan, suite := counting(Params{Nodes: 2, Source: Sparse(t)})
-		plan.Faults = nil
-		plan.Inputs = plan.Inputs[:rapid.IntRange(1, 10).Draw(t, "inputs")]
-		Judge(t, plan, suite, Sparse(t))
+		run := counted()
+		run.Plan.Inputs = run.Plan.Inputs[:rapid.IntRange(1, 10).Draw(t, "inputs")]
+		Judge(t, run, Sparse(t))
 	})
 }

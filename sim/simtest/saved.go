@@ -7,116 +7,38 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
-	"dessim/sim"
 	"dessim/sim/check"
-	"dessim/sim/explore"
-	"dessim/sim/fault"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
 )
 
 // savedDir is where failing runs are kept, below the folder of their test.
 const savedDir = "testdata/dessim"
 
-// saved is a failing run as it is kept: a replay file (see package source) whose
-// header has, in this order,
-//
-//	test     the test that found it
-//	seed     what identities derive from
-//	nodes    as Params.Nodes
-//	without  identities of inputs that are left out; the line may be missing
-//	fault    one a line, with its identity: see fault.Parse
-//	check    that failed
-//	digest   of the run
-type saved struct {
-	test    string
-	seed    uint64
-	trial   explore.Trial
-	outcome explore.Outcome // check and digest of a file that was read
-	check   string
-	digest  string
-}
-
-func (s *saved) file() *source.File {
-	f := &source.File{Answers: s.trial.Answers}
-	add := func(name, value string) { f.Header = append(f.Header, source.Field{Name: name, Value: value}) }
-	add("test", s.test)
-	add("seed", strconv.FormatUint(s.seed, 10))
-	add("nodes", strconv.Itoa(s.trial.Nodes))
-	if len(s.trial.Without) > 0 {
-		add("without", strings.Trim(fmt.Sprint(s.trial.Without), "[]"))
-	}
-	for _, f := range s.trial.Faults {
-		add("fault", fmt.Sprintf("%d: %v", f.ID, f))
-	}
-	add("check", oneLine(s.outcome.Check()))
-	add("digest", s.outcome.Digest.String())
-	return f
-}
-
-// oneLine makes text a header's value, whatever a check is called.
-func oneLine(text string) string {
-	return strings.TrimSpace(strings.Map(func(c rune) rune {
-		if strconv.IsPrint(c) {
-			return c
-		}
-		return ' '
-	}, text))
-}
-
-// readSaved reads a file that save wrote and that people may have edited.
-func readSaved(path string) (*saved, error) {
+// readSaved reads a file that save wrote and that people may have edited. One that names
+// no scenario, as tests once wrote it, is of the runner's.
+func (r *runner) readSaved(path string) (*scenario.Recording, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	f, err := source.ParseFile(text)
+	saved, err := scenario.ParseRecording(text, func(name string) (*scenario.Scenario, error) {
+		if name != "" && name != r.Scenario.Name {
+			return nil, fmt.Errorf("scenario %q; the test runs %s", name, r.Scenario.Name)
+		}
+		own := *r.Scenario
+		own.Defaults = r.Params
+		return &own, nil
+	})
+	if err == nil && (saved.Test == "" || saved.Check == "") {
+		err = errors.New("replay file: the header has no test, or no check")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	s := &saved{trial: explore.Trial{Answers: f.Answers}}
-	for _, h := range f.Header {
-		if err := s.take(h); err != nil {
-			return nil, fmt.Errorf("%s: replay file: %s: %w", path, h.Name, err)
-		}
-	}
-	if s.test == "" || s.trial.Nodes == 0 || s.check == "" {
-		return nil, fmt.Errorf("%s: replay file: the header lacks test, nodes or check", path)
-	}
-	slices.Sort(s.trial.Without)
-	return s, nil
-}
-
-func (s *saved) take(h source.Field) (err error) {
-	switch h.Name {
-	case "test":
-		s.test = h.Value
-	case "seed":
-		s.seed, err = source.ParseSeed(h.Value)
-	case "nodes":
-		s.trial.Nodes, err = strconv.Atoi(h.Value)
-		if err == nil && (s.trial.Nodes < 1 || s.trial.Nodes > sim.MaxNodes) {
-			err = fmt.Errorf("%d; want 1 to %d", s.trial.Nodes, sim.MaxNodes)
-		}
-	case "without":
-		for word := range strings.FieldsSeq(h.Value) {
-			id, bad := strconv.ParseUint(word, 10, 64)
-			s.trial.Without, err = append(s.trial.Without, id), errors.Join(err, bad)
-		}
-	case "fault":
-		var faults []fault.Fault
-		faults, err = fault.Parse(h.Value)
-		s.trial.Faults = append(s.trial.Faults, faults...)
-	case "check":
-		s.check = h.Value
-	case "digest":
-		s.digest = h.Value
-	default:
-		err = errors.New("is no field of a saved run; want test, seed, nodes, without, fault, check and digest")
-	}
-	return err
+	return saved, nil
 }
 
 // stem begins the names of this test's files. The names of another test's may begin
@@ -132,7 +54,8 @@ func slug(text, extra string) string {
 	return strings.Join(fields, "-")
 }
 
-// allSaved runs the saved runs of this test, by name of file.
+// allSaved runs the saved runs of this test, by name of file. A file of another test may
+// be of another scenario.
 func (r *runner) allSaved() {
 	r.Helper()
 	entries, err := os.ReadDir(savedDir)
@@ -144,27 +67,38 @@ func (r *runner) allSaved() {
 			continue
 		}
 		path := filepath.Join(savedDir, e.Name())
-		s, err := readSaved(path)
+		if !r.wrote(path) {
+			continue
+		}
+		saved, err := r.readSaved(path)
 		if err != nil {
 			r.Fatalf("%v", err)
 		}
-		if s.test == r.Name() {
-			r.again(path, s)
-		}
+		r.again(path, saved)
 	}
 }
 
-// save keeps a run and gives the file's name. A file with other contents under that
+// wrote reports whether the file is of this test, or cannot be told.
+func (r *runner) wrote(path string) bool {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return true
+	}
+	f, err := source.ParseFile(text)
+	return err != nil || !slices.ContainsFunc(f.Header, func(h source.Field) bool { return h.Name == "test" && h.Value != r.Name() })
+}
+
+// save keeps a run and returns the file's name. A file with other contents under that
 // name is another run: it is left alone.
-func (p place) save(s *saved) (string, error) {
-	text, err := s.file().AppendText([]byte("# " + p.command(fmt.Sprintf("%s=%d", SeedVariable, s.seed)) + "\n"))
+func (p place) save(x *scenario.Recording) (string, error) {
+	text, err := x.AppendText(nil, p.command(fmt.Sprintf("%s=%d", SeedVariable, x.Seed)))
 	if err != nil {
 		return "", err
 	}
 	if err := os.MkdirAll(savedDir, 0o777); err != nil {
 		return "", err
 	}
-	name := p.stem() + slug(s.outcome.Check(), "")
+	name := p.stem() + slug(x.Check, "")
 	for i := 1; i <= 100; i++ {
 		path := filepath.Join(savedDir, name+".replay")
 		if i > 1 {
@@ -197,32 +131,31 @@ func writeWhole(path string, text []byte) error {
 }
 
 // again makes a saved run, and reports it if it fails.
-func (r *runner) again(path string, s *saved) {
+func (r *runner) again(path string, x *scenario.Recording) {
 	r.Helper()
-	if s.trial.Nodes > r.o.Nodes {
-		r.o.Nodes = s.trial.Nodes // the test had more nodes once
-	}
-	outcome, stats := try(s.seed, r.o, r.m, &s.trial)
+	src := source.NewReplay(x.Answers)
+	report, _ := x.Scenario.Try(x.Seed, x.Params, x.Trial(), src, scenario.Options{})
+	outcome, stats := report.Outcome(), src.Stats()
 	if unused := stats.Stale + stats.Misfit; unused > 0 {
-		r.Logf("%s: %d of its %d answers are stale: nobody asked for them, or otherwise; the code has changed since", path, unused, len(s.trial.Answers))
+		r.Logf("%s: %d of its %d answers are stale: nobody asked for them, or otherwise; the code has changed since", path, unused, len(x.Answers))
 	}
 	switch {
 	case !outcome.Failed() && outcome.Verdict == check.Pass:
-		r.Logf("%s: passes now; it violated %q", path, s.check)
+		r.Logf("%s: passes now; it violated %q", path, x.Check)
 		return
 	case !outcome.Failed():
 		// Without some input or node it need not come to anything once it is fixed.
-		r.Logf("%s: does not fail now; it violated %q; %s", path, s.check, told(&outcome))
+		r.Logf("%s: does not fail now; it violated %q; %s", path, x.Check, told(&outcome))
 		return
 	}
-	r.trace(World(s.seed, r.o, r.m), &s.trial)
+	r.trace(x)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", path, told(&outcome))
-	if got := outcome.Check(); oneLine(got) != s.check {
-		fmt.Fprintf(&b, "it violated %q when it was saved\n", s.check)
-	} else if outcome.Digest.String() != s.digest {
-		fmt.Fprintf(&b, "the run differs from the saved one, of digest %s; now it is %v\n", s.digest, outcome.Digest)
+	if outcome.Check() != x.Check {
+		fmt.Fprintf(&b, "it violated %q when it was saved\n", x.Check)
+	} else if outcome.Digest.String() != x.Digest {
+		fmt.Fprintf(&b, "the run differs from the saved one, of digest %s; now it is %v\n", x.Digest, outcome.Digest)
 	}
-	tellTrial(&b, &s.trial)
+	tellTrial(&b, x.Trial())
 	r.Fatalf("%s%s", b.String(), r.place.command(ReplayVariable+"="+filepath.Base(path)))
 }

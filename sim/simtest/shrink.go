@@ -8,6 +8,7 @@ import (
 
 	"dessim/sim/explore"
 	"dessim/sim/source"
+	"dessim/sim/wording"
 )
 
 // reduced is what is left of a failing trial.
@@ -30,22 +31,15 @@ func shrink(w *explore.World, t *explore.Trial, o *explore.Outcome, runs int) re
 		return all
 	}
 	return reduced{trial: s.After, outcome: s.Is, text: fmt.Sprintf("shrunk in %s from %s\nto %s\n%s\n",
-		plural(s.Runs, "run"), size(w, t), size(w, s.After), s.Certificate())}
+		wording.Count(s.Runs, "run"), size(w, t), size(w, s.After), s.Certificate())}
 }
 
 // size counts what a trial is made of, in words.
 func size(w *explore.World, t *explore.Trial) string {
 	return strings.Join([]string{
-		plural(t.Nodes, "node"), plural(len(w.Inputs)-len(t.Without), "input"),
-		plural(len(t.Faults), "fault"), plural(len(t.Answers), "answer"),
+		wording.Count(t.Nodes, "node"), wording.Count(len(w.Inputs)-len(t.Without), "input"),
+		wording.Count(len(t.Faults), "fault"), wording.Count(len(t.Answers), "answer"),
 	}, ", ")
-}
-
-func plural(n int, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return fmt.Sprintf("%d %ss", n, word)
 }
 
 // mostListed bounds the lines of a list that nobody reads to its end.
@@ -57,13 +51,13 @@ func tellTrial(b *strings.Builder, t *explore.Trial) {
 		fmt.Fprintf(b, "\t%v\n", t.Faults[i])
 	}
 	if n := len(t.Faults) - mostListed; n > 0 {
-		fmt.Fprintf(b, "\tand %s more\n", plural(n, "fault"))
+		fmt.Fprintf(b, "\tand %s more\n", wording.Count(n, "fault"))
 	}
 	for i := range min(len(t.Answers), mostListed) {
 		fmt.Fprintf(b, "\t%s\n", answerText(&t.Answers[i]))
 	}
 	if n := len(t.Answers) - mostListed; n > 0 {
-		fmt.Fprintf(b, "\tand %s more\n", plural(n, "answer"))
+		fmt.Fprintf(b, "\tand %s more\n", wording.Count(n, "answer"))
 	}
 }
 

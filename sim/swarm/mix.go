@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"dessim/sim/spell"
+	"dessim/sim/wording"
 )
 
 // Mix says which kinds of faults can be drawn. The zero Mix is none.
@@ -128,7 +128,7 @@ func unknown(word string) error {
 	for _, n := range Names() {
 		words = append(words, n.Name)
 	}
-	if near := spell.Near(word, words); near != "" {
+	if near := wording.Near(word, words); near != "" {
 		return fmt.Errorf("swarm: no kind of faults is called %q; did you mean %s?", word, near)
 	}
 	return fmt.Errorf("swarm: no kind of faults is called %q, want %s", word, strings.Join(words, ", "))

@@ -24,6 +24,8 @@ import (
 	"fmt"
 	"time"
 
+	"strings"
+
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/fault"
@@ -211,3 +213,6 @@ func (d *drawer) times(kind protocol.Kind, scales int) time.Duration {
 func (d *drawer) percent(shares ...uint32) {
 	d.f.Rate = protocol.Percent(shares[d.choose(askRate, len(shares))])
 }
+
+// Draws reports whether questions of that kind draw faults.
+func Draws(k protocol.Kind) bool { return strings.HasPrefix(k.String(), "f.") }

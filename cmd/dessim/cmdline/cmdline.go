@@ -11,13 +11,13 @@
 //	dessim explore -scenario crash -nodes 3
 //	dessim compare -scenario broadcast
 //	dessim list
-//	dessim vet ./...                           looks in the source of nodes for what nobody could repeat
+//	dessim vet ./...                           reports nondeterminism in node code
 //
-// Whoever writes scenarios of their own, with scenarios.New, gets all of it by a main
-// of a few lines, which may take those of dessim beside them:
+// A module with scenarios of its own (see package scenario) gets all of it by a main of a
+// few lines:
 //
 //	func main() {
-//		cmdline.Main(cmdline.Program{Name: "kv", Scenarios: []*scenarios.Scenario{store.Scenario()}})
+//		cmdline.Main(cmdline.Program{Name: "kv", Scenarios: []*scenario.Scenario{store.Scenario()}})
 //	}
 //
 // # Output
@@ -73,7 +73,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 
-	"dessim/scenarios"
+	"dessim/sim/scenario"
 )
 
 // Exit codes: see the package comment.
@@ -87,17 +87,17 @@ const (
 	exitInterrupted  = 130
 )
 
-// Program is a command line over some scenarios.
+// Program is a command line over some scenario.
 type Program struct {
 	// Name is the command's, in help, in complaints, and in the lines that it prints to
 	// be pasted: small letters, digits and hyphens.
 	Name string
 	// Scenarios are at least one, each of another name. The last one's defaults are
-	// shown in help. They may be those of package scenarios, and others beside them.
-	Scenarios []*scenarios.Scenario
+	// shown in help. They may come from anywhere.
+	Scenarios []*scenario.Scenario
 	// Package is the import path of a package with a function
 	//
-	//	func Find(name string) *scenarios.Scenario
+	//	func Find(name string) *scenario.Scenario
 	//
 	// which the tests that replay -emit-test writes take their scenario from. Without
 	// one that is refused.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"dessim/sim/spell"
+	"dessim/sim/wording"
 )
 
 // commandNames gives the commands in the order of the help.
@@ -68,8 +68,8 @@ func (p *Program) withCommand(args []string) ([]string, error) {
 	case p.find(first) != nil:
 		return nil, refuse("unknown command %s; did you mean %s run -scenario %s?", quote(first), p.Name, first)
 	}
-	near := spell.Near(first, commandNames())
-	if s := spell.Near(first, p.names()); near == "" && s != "" {
+	near := wording.Near(first, commandNames())
+	if s := wording.Near(first, p.names()); near == "" && s != "" {
 		return nil, refuse("unknown command %s; did you mean %s run -scenario %s?", quote(first), p.Name, s)
 	}
 	return nil, refuse("unknown command %s; %s", quote(first), didYouMean(first, "", commandNames()))

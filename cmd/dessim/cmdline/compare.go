@@ -3,46 +3,47 @@ package cmdline
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/urfave/cli/v3"
 
 	"dessim/protocol"
-	"dessim/scenarios"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
 )
 
-const compareUsage = `dessim compare -scenario NAME [flags]
+const compareUsage = "dessim compare -scenario NAME [flags]"
 
-Runs the scenario in each order with the same seeds, and shows side by side what
-the orders cost. For each message of the order, from the first input on:
+// comparison returns what the first scenario compares that compares anything, or nil.
+func (p *Program) comparison() *scenario.Comparison {
+	for _, s := range p.Scenarios {
+		if s.Compare != nil {
+			return s.Compare
+		}
+	}
+	return nil
+}
 
-messages  sent for the order, without heartbeats. Raft and views acknowledge by
-          messages of their own, the other orders leave that to the link below, so
-          that counts as well:
-by link   those of them that the link sends by itself, to acknowledge or again
-syncs     of disks, for whatever they are
-
-And, for whatever is ordered:
-
-beats/s   heartbeats and their answers for each second of virtual time
-after     virtual time, in milliseconds, from the broadcast of a transaction until
-          a node has entered it, over all nodes that were up all the while; in
-          scenario kv from the call of an operation until its client is answered`
-
-// compareCommand is dessim compare.
+// compareCommand is dessim compare. Programs that compare nothing have it too, and it
+// says so.
 func (t *tool) compareCommand() *cli.Command {
 	f := t.flags()
 	f.addSubject()
 	f.find("seed").hidden = true // as in sweep
-	f.find("order").hidden = true
+	usage := compareUsage
+	if c := t.comparison(); c != nil {
+		f.find(c.Param).hidden = true
+		usage += "\n\n" + c.Legend
+	}
 	f.add("seeds", "1-20", "the seeds, first and last; 1-20 if left out")
 	f.add("json", "", "print one JSON object")
-	return f.command("compare", "shows what the orders cost, side by side", compareUsage, func(ctx context.Context, args []string) error {
+	return f.command("compare", "shows what the values of a parameter cost, side by side", usage, func(ctx context.Context, args []string) error {
 		if err := t.leftover(args); err != nil {
 			return err
 		}
@@ -59,21 +60,21 @@ type comparison struct {
 	*tool
 	subject
 	ctx   context.Context
-	order *scenarios.Param
+	what  *scenario.Comparison
+	param *scenario.Param
 	seeds explore.Span
 	rows  []cost
 	warn  func(string) // what is to be known before the runs, or nil
 }
 
-// cost is what one order came to in all runs.
+// cost is what one value came to in all runs.
 type cost struct {
-	order   string
+	value   string
 	runs    uint64
 	passed  uint64
 	verdict check.Verdict           // of the first run that did not pass, or a pass
 	failed  string                  // the command that makes that run, or ""
-	sum     scenarios.Costs         // of all runs, but for the waits
-	calls   bool                    // the waits are those of clients for their answers
+	sum     scenario.Costs          // of all runs, but for the waits
 	waits   *hdrhistogram.Histogram // nanoseconds
 	last    protocol.Time           // the longest wait, exactly
 }
@@ -85,32 +86,44 @@ const (
 )
 
 func (c *comparison) read(f *flags) (err error) {
-	for _, name := range []string{"seed", "order"} {
-		if f.find(name).given {
-			return refuse("-%s: compare runs all orders with all seeds; want it left out, and -seeds such as 1-20", name)
-		}
-	}
 	if seeds := f.find("seeds"); !seeds.given {
 		c.seeds = explore.Span{From: 1, To: 20}
 	} else if c.seeds, err = readSeeds(seeds); err != nil {
 		return err
 	}
+	if x := f.find("seed"); x.given {
+		return refuse("-seed: compare runs all seeds; want it left out, and -seeds such as 1-20")
+	}
 	if c.subject, err = f.subject(); err != nil {
 		return err
 	}
-	for _, x := range c.subject.scenario.Params() {
-		if x.Name == "order" {
-			c.order = x
-			return nil
+	if c.what = c.Scenario.Compare; c.what == nil {
+		if all := slices.DeleteFunc(slices.Clone(c.Program.Scenarios), func(s *scenario.Scenario) bool { return s.Compare == nil }); len(all) > 0 {
+			return refuse("scenario %s has nothing to compare; want one that has, such as %s", c.Scenario.Name, all[0].Name)
 		}
+		return refuse("scenario %s has nothing to compare, and no other scenario of %s has", c.Scenario.Name, c.Name)
 	}
-	return refuse("scenario %s has no order; want one that has, such as concurrent", c.subject.scenario.Name)
+	if f.find(c.what.Param).given {
+		return refuse("-%s: compare runs all of %s; want it left out", c.what.Param, strings.Join(c.values(), ", "))
+	}
+	c.values()
+	return nil
 }
 
-// do runs and prints. All orders must be able to run before any does.
+// values returns those that are compared.
+func (c *comparison) values() []string {
+	for _, x := range c.Scenario.Params() {
+		if x.Name == c.what.Param {
+			c.param = x
+		}
+	}
+	return c.param.Values
+}
+
+// do runs and prints. All values must be able to run before any does.
 func (c *comparison) do(json bool) error {
-	for _, order := range c.order.Values {
-		if err := c.set(c.order, order); err != nil {
+	for _, value := range c.param.Values {
+		if err := c.set(c.param, value); err != nil {
 			return err
 		}
 		if err := c.validate(); err != nil {
@@ -118,8 +131,8 @@ func (c *comparison) do(json bool) error {
 		}
 	}
 	c.warn = c.complain
-	for _, order := range c.order.Values {
-		row, err := c.measure(order)
+	for _, value := range c.param.Values {
+		row, err := c.measure(value)
 		if err != nil {
 			return err
 		}
@@ -138,8 +151,8 @@ func (c *comparison) exit() error {
 	worst := check.Pass
 	for _, r := range c.rows {
 		switch v := r.verdict; {
-		case v == scenarios.Failed, worst == scenarios.Failed:
-			worst = scenarios.Failed
+		case v == scenario.Failed, worst == scenario.Failed:
+			worst = scenario.Failed
 		case v == check.Violation, worst == check.Violation:
 			worst = check.Violation
 		case v != check.Pass:
@@ -149,16 +162,16 @@ func (c *comparison) exit() error {
 	return verdictExit(worst)
 }
 
-// measure runs all seeds in one order.
-func (c *comparison) measure(order string) (cost, error) {
-	row := cost{order: order, verdict: check.Pass, waits: hdrhistogram.New(1, int64(longestWait), digits)}
-	if err := c.set(c.order, order); err != nil {
+// measure runs all seeds with one value.
+func (c *comparison) measure(value string) (cost, error) {
+	row := cost{value: value, verdict: check.Pass, waits: hdrhistogram.New(1, int64(longestWait), digits)}
+	if err := c.set(c.param, value); err != nil {
 		return row, err
 	}
 	for seed := c.seeds.From; ; seed++ {
-		costs := new(scenarios.Costs)
-		r, ok := c.subject.scenario.Execute(seed, c.params, source.Seed(seed), scenarios.Options{
-			Observers: []sim.Observer{costs},
+		meter := c.what.Meter()
+		r, ok := c.subject.Scenario.Execute(seed, c.Params, source.Seed(seed), scenario.Options{
+			Observers: []sim.Observer{meter},
 			Forewarn:  c.warn,
 			Stop:      func(uint64, protocol.Time) bool { return c.ctx.Err() != nil },
 		})
@@ -167,17 +180,18 @@ func (c *comparison) measure(order string) (cost, error) {
 		}
 		c.warn = nil // once is enough
 		row.runs++
-		if r.Verdict == check.Pass && costs.Delivered == 0 {
-			return row, refuse("scenario %s, seed %d: nothing was put in an order; want a scenario that does, and -txs above 0", c.subject.scenario.Name, seed)
+		costs := meter.Costs()
+		if r.Verdict == check.Pass && costs.Items == 0 {
+			return row, refuse("scenario %s, seed %d: there was no %s, so there is nothing to compare", c.Scenario.Name, seed, costs.Item)
 		}
 		if r.Verdict == check.Pass {
 			row.passed++
 		} else if row.failed == "" {
 			run := c.subject
-			run.seed = seed
+			run.Seed = seed
 			row.verdict, row.failed = r.Verdict, run.reproduce()
 		}
-		if err := row.add(costs); err != nil {
+		if err := row.add(&costs); err != nil {
 			return row, err
 		}
 		if seed == c.seeds.To {
@@ -187,18 +201,18 @@ func (c *comparison) measure(order string) (cost, error) {
 }
 
 // add enters what a run cost.
-func (r *cost) add(c *scenarios.Costs) error {
-	r.sum.Messages += c.Messages
-	r.sum.Linked += c.Linked
-	r.sum.Syncs += c.Syncs
-	r.sum.Delivered += c.Delivered
-	r.sum.Beats += c.Beats
-	r.sum.Time += c.Time
-	waits := c.Waits
-	if len(c.Answers) > 0 {
-		waits, r.calls = c.Answers, true
+func (r *cost) add(c *scenario.Costs) error {
+	if r.sum.Sums == nil {
+		r.sum.Sums = make([]scenario.Sum, len(c.Sums))
 	}
-	for _, w := range waits {
+	for i, x := range c.Sums {
+		x.N += r.sum.Sums[i].N
+		r.sum.Sums[i] = x
+	}
+	r.sum.Items += c.Items
+	r.sum.Time += c.Time
+	r.sum.Item, r.sum.Key, r.sum.For = c.Item, c.Key, c.For
+	for _, w := range c.Waits {
 		r.last = max(r.last, w)
 		if err := r.waits.RecordValue(min(int64(w), int64(longestWait))); err != nil {
 			return &exit{exitInternal, err.Error()}
@@ -235,71 +249,57 @@ func (r *cost) millis(percent float64) string {
 }
 
 func (c *comparison) text() {
-	t := table{
-		head:  []string{"order", "passed", "messages", "by link", "syncs", "beats/s", "half after", "99% after", "last after"},
-		right: []int{1, 2, 3, 4, 5, 6, 7, 8},
+	t := table{head: []string{c.what.Param, "passed"}, right: []int{1}}
+	first := &c.rows[0].sum
+	for _, x := range first.Sums {
+		t.right = append(t.right, len(t.head))
+		t.head = append(t.head, x.Head)
 	}
-	waits := "its broadcast until a node that was up all the while has entered it"
+	for _, head := range []string{"half after", "99% after", "last after"} {
+		t.right = append(t.right, len(t.head))
+		t.head = append(t.head, head)
+	}
 	for i := range c.rows {
 		r := &c.rows[i]
-		s := &r.sum
-		if r.calls {
-			waits = "the call of an operation until its client is answered"
+		cells := []string{r.value, fmt.Sprintf("%d/%d", r.passed, r.runs)}
+		for _, x := range r.sum.Sums {
+			if x.PerSecond {
+				cells = append(cells, share(1000*x.N, uint64(r.sum.Time)/uint64(time.Millisecond)))
+			} else {
+				cells = append(cells, share(x.N, r.sum.Items))
+			}
 		}
-		t.add(r.order, fmt.Sprintf("%d/%d", r.passed, r.runs), share(s.Messages, s.Delivered), share(s.Linked, s.Delivered), share(s.Syncs, s.Delivered),
-			share(1000*s.Beats, uint64(s.Time)/uint64(time.Millisecond)), r.millis(50), r.millis(99), r.millis(100))
+		t.add(append(cells, r.millis(50), r.millis(99), r.millis(100))...)
 	}
-	fmt.Fprintf(&c.out, "scenario %s, seeds %d-%d; for each message in the order: messages sent, those of them by the link, syncs;\nmilliseconds from %s\n",
-		c.subject.scenario.Name, c.seeds.From, c.seeds.To, waits)
+	fmt.Fprintf(&c.out, "scenario %s, seeds %d-%d; costs for each %s;\nmilliseconds from %s\n",
+		c.Scenario.Name, c.seeds.From, c.seeds.To, first.Item, first.For)
 	t.write(&c.out)
 	for _, r := range c.rows {
 		if r.failed != "" {
-			fmt.Fprintf(&c.out, "%s: the first run that does not pass ends as %s: %s\n", r.order, r.verdict, r.failed)
+			fmt.Fprintf(&c.out, "%s: the first run that does not pass ends as %s: %s\n", r.value, r.verdict, r.failed)
 		}
 	}
-}
-
-type jsonCost struct {
-	Order     string            `json:"order"`
-	Runs      uint64            `json:"runs"`
-	Passed    uint64            `json:"passed"`
-	Delivered uint64            `json:"delivered"`
-	Messages  uint64            `json:"messages"`
-	Linked    uint64            `json:"by_link"` // of messages
-	Beats     uint64            `json:"heartbeats"`
-	Syncs     uint64            `json:"syncs"`
-	VirtualNS uint64            `json:"virtual_ns"` // in which the heartbeats were sent
-	WaitsNS   map[string]uint64 `json:"waits_ns"`
-	Failed    string            `json:"failed,omitempty"` // the first run that did not pass
 }
 
 // object prints one JSON object. Numbers are sums over all runs.
 func (c *comparison) object() {
-	var rows []jsonCost
+	var rows []ordered
 	for i := range c.rows {
 		r := &c.rows[i]
-		waits := make(map[string]uint64)
-		for name, percent := range map[string]float64{"p50": 50, "p99": 99, "max": 100} {
-			waits[name] = uint64(r.wait(percent))
+		row := ordered{{c.what.Param, r.value}, {"runs", r.runs}, {"passed", r.passed}, {r.sum.Key, r.sum.Items}}
+		for _, x := range r.sum.Sums {
+			row = append(row, field{x.Key, x.N})
 		}
-		s := &r.sum
-		rows = append(rows, jsonCost{r.order, r.runs, r.passed, s.Delivered, s.Messages, s.Linked, s.Beats, s.Syncs, uint64(s.Time), waits, r.failed})
-	}
-	writeJSON(&c.out, struct {
-		Scenario string     `json:"scenario"`
-		From     string     `json:"from"`
-		To       string     `json:"to"`
-		Params   ordered    `json:"params"`
-		Orders   []jsonCost `json:"orders"`
-	}{c.subject.scenario.Name, fmt.Sprint(c.seeds.From), fmt.Sprint(c.seeds.To), c.others(), rows})
-}
-
-// others gives the parameters but for the order.
-func (c *comparison) others() (out ordered) {
-	for _, p := range params(c.subject.scenario, &c.params) {
-		if p[0] != c.order.Name {
-			out = append(out, p)
+		waits := ordered{{"p50", uint64(r.wait(50))}, {"p99", uint64(r.wait(99))}, {"max", uint64(r.wait(100))}}
+		row = append(row, field{"virtual_ns", uint64(r.sum.Time)}, field{"waits_ns", waits})
+		if r.failed != "" {
+			row = append(row, field{"failed", r.failed})
 		}
+		rows = append(rows, row)
 	}
-	return out
+	others := slices.DeleteFunc(params(c.Scenario, &c.Params), func(p [2]string) bool { return p[0] == c.what.Param })
+	writeJSON(&c.out, ordered{
+		{"scenario", c.Scenario.Name}, {"from", fmt.Sprint(c.seeds.From)}, {"to", fmt.Sprint(c.seeds.To)},
+		{"params", texts(others)}, {c.what.Param + "s", rows},
+	})
 }

@@ -13,6 +13,7 @@ import (
 	"dessim/scenarios"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
 )
 
@@ -72,8 +73,8 @@ func TestCompareEndsAsItsWorstRun(t *testing.T) {
 func TestCompareRefusesWhatItCannotCompare(t *testing.T) {
 	for args, words := range map[string]string{
 		"":                                 "no scenario",
-		"-scenario bootstrap":              "scenario bootstrap has no order",
-		"-scenario concurrent -order isis": "-order: compare runs all orders",
+		"-scenario bootstrap":              "scenario bootstrap has nothing to compare; want one that has, such as commit",
+		"-scenario concurrent -order isis": "-order: compare runs all of isis, lamport, sequencer, raft",
 		"-scenario concurrent -seed 4":     "want it left out, and -seeds",
 		"-scenario concurrent -seeds 4-1":  "the first is above the last",
 		"-scenario concurrent -nodes 2000": "order raft: nodes 2000",
@@ -102,18 +103,22 @@ func (idle) Timeout(*protocol.Env, uint64)                  {}
 
 func TestCompareRefusesAScenarioThatOrdersNothing(t *testing.T) {
 	runs := 0
-	s := scenarios.New(scenarios.Scenario{
-		Name: "idle", Shows: "nothing", MinNodes: 1, MaxNodes: 1,
-		Defaults: scenarios.Params{Nodes: 1, Order: "isis", Delay: time.Millisecond, Until: time.Minute},
-	}, func(uint64, scenarios.Params, protocol.Source) (sim.Plan, check.Suite) {
-		runs++
-		plan := sim.Plan{Nodes: 1, Node: func(protocol.NodeID) protocol.Node { return idle{} }, Link: sim.Link{Delay: time.Millisecond}, Until: protocol.Time(time.Minute)}
-		return plan, check.Suite{check.Sometimes("the node starts", check.EachRun, sim.Started, func(*sim.Event) bool { return true })}
-	})
-	p := Program{Name: "dessim", Scenarios: []*scenarios.Scenario{s}}
+	s := &scenario.Scenario{
+		Name: "idle", Shows: "nothing",
+		Defaults: scenario.Params{Nodes: 1, Delay: time.Millisecond, Until: time.Minute},
+		Own:      scenarios.Find("concurrent").Own, Compare: scenarios.Find("concurrent").Compare,
+		Build: func(b *scenario.Setup) *scenario.Run {
+			runs++
+			return &scenario.Run{
+				Plan:   sim.Plan{Nodes: 1, Node: func(protocol.NodeID) protocol.Node { return idle{} }, Link: sim.Link{Delay: time.Millisecond}, Until: protocol.Time(time.Minute)},
+				Checks: check.Suite{check.Sometimes("the node starts", check.EachRun, sim.Started, func(*sim.Event) bool { return true })},
+			}
+		},
+	}
+	p := Program{Name: "dessim", Scenarios: []*scenario.Scenario{s}}
 	var out, errs bytes.Buffer
 	code := p.run(t.Context(), []string{"compare", "-scenario", "idle", "-seeds", "5-9"}, streams{stdout: &out, stderr: &errs})
-	wantLine(t, result{code, out.String(), errs.String()}, exitUsage, "scenario idle, seed 5: nothing was put in an order")
+	wantLine(t, result{code, out.String(), errs.String()}, exitUsage, "scenario idle, seed 5: there was no message in the order")
 	if runs != 1 {
 		t.Errorf("it takes %d runs to see that, want 1", runs)
 	}
@@ -132,12 +137,13 @@ func (l *leader) Observe(e *sim.Event) {
 
 // The README has node 0 crash, to see what becomes of an order without its leader.
 func TestNode0LeadsRaftWhereTheReadmeCrashesIt(t *testing.T) {
-	s := scenarios.Find("partition")
-	p := s.Defaults
-	p.Order, p.Txs, p.Faults, p.Fault, p.Until = "raft", 200, "", "crash 0 at 5s for 1s", 5*time.Second
+	s, err := scenario.ParseSubject(scenarios.All(), "-scenario partition -order raft -txs 200 -faults none -fault 'crash 0 at 5s for 1s' -until 5s")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for seed := uint64(12); seed <= 19; seed++ {
 		l := leader{id: protocol.Outside}
-		s.Execute(seed, p, source.Seed(seed), scenarios.Options{Observers: []sim.Observer{&l}})
+		s.Scenario.Execute(seed, s.Params, source.Seed(seed), scenario.Options{Observers: []sim.Observer{&l}})
 		if l.id != 0 {
 			t.Errorf("seed %d: node %v leads; want seeds in the README of which this is not so", seed, l.id)
 		}

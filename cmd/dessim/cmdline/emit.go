@@ -13,13 +13,10 @@ import (
 	"dessim/sim/source"
 )
 
-// own is the package whose Find gives the scenarios of dessim.
-const own = "dessim/scenarios"
-
 // emit prints the test: dessim replay -emit-test.
 func (t *tool) emit(s subject, x *replay) error {
 	if t.Package == "" {
-		return refuse("-emit-test: no package is known from which a test gets scenario %s; want one in the cmdline.Program of %s", s.scenario.Name, t.Name)
+		return refuse("-emit-test: no package is known from which a test gets scenario %s; want one in the cmdline.Program of %s", s.Scenario.Name, t.Name)
 	}
 	text, err := emitTest(s, x)
 	t.out.Write(text)
@@ -32,14 +29,13 @@ func (t *tool) emit(s subject, x *replay) error {
 // Parameters, faults and answers stand in it as the file has them, so that a reader
 // can take something away and see what comes of it.
 func emitTest(s subject, x *replay) ([]byte, error) {
-	answers, err := (&source.File{Answers: x.file.Answers}).AppendText(nil)
+	answers, err := (&source.File{Answers: x.Answers}).AppendText(nil)
 	if err != nil {
 		return nil, &exit{exitInternal, err.Error()}
 	}
 	data := struct {
 		Name, Scenario, File, Verdict, Digest, Answers string
-		Program, Package, Catalogue                    string // the latter two find the scenario
-		Foreign                                        bool   // it is not that of dessim
+		Program, Package                               string // the latter finds the scenario
 		Seed                                           uint64
 		Params                                         [][2]string
 		Cut                                            bool
@@ -47,29 +43,24 @@ func emitTest(s subject, x *replay) ([]byte, error) {
 		Faults                                         string   // lines
 		Told                                           bool     // the faults are these, even if none
 	}{
-		Scenario:  s.scenario.Name,
-		File:      plain(filepath.Base(x.path)),
-		Verdict:   string(x.verdict),
-		Digest:    x.digest,
-		Answers:   string(answers),
-		Seed:      s.seed,
-		Program:   s.program.Name,
-		Package:   s.program.Package,
-		Catalogue: "scenarios",
-		Foreign:   s.program.Package != own,
-		Cut:       x.cut != nil,
+		Scenario: s.Scenario.Name,
+		File:     plain(filepath.Base(x.path)),
+		Verdict:  string(x.Verdict),
+		Digest:   x.Digest,
+		Answers:  string(answers),
+		Seed:     s.Seed,
+		Program:  s.program.Name,
+		Package:  s.program.Package,
+		Cut:      x.Cut() != nil,
 	}
-	for _, p := range s.scenario.Params() {
-		if text := p.Get(&s.params); text != p.Get(&s.scenario.Defaults) {
+	for _, p := range s.Scenario.Params() {
+		if text := p.Get(&s.Params); text != p.Get(&s.Scenario.Defaults) {
 			data.Params = append(data.Params, [2]string{p.Name, text})
 		}
 	}
-	if x.cut != nil {
-		data.Without = x.cut.Without
-		data.Faults, data.Told = faultLines(x.cut.Faults), x.cut.Faults != nil
-	}
-	if data.Foreign {
-		data.Catalogue = "catalogue"
+	if x.Cut() != nil {
+		data.Without = x.Without
+		data.Faults, data.Told = faultLines(x.Faults), x.Faults != nil
 	}
 	data.Name = testName(s, data.Params, data.Faults, data.Without, data.Answers)
 	var b bytes.Buffer
@@ -86,11 +77,11 @@ func emitTest(s subject, x *replay) ([]byte, error) {
 // testName tells scenario and seed, and a hash of the rest: a run of a seed and what it
 // was shrunk to are two tests.
 func testName(s subject, rest ...any) string {
-	words := strings.Split(s.scenario.Name, "-")
+	words := strings.Split(s.Scenario.Name, "-")
 	for i, w := range words {
 		words[i] = strings.ToUpper(w[:1]) + w[1:]
 	}
-	return fmt.Sprintf("Test%sSeed%dRun%08x", strings.Join(words, ""), s.seed, uint32(protocol.HashBytes(fmt.Append(nil, rest...))))
+	return fmt.Sprintf("Test%sSeed%dRun%08x", strings.Join(words, ""), s.Seed, uint32(protocol.HashBytes(fmt.Append(nil, rest...))))
 }
 
 // faultLines gives faults with their identities, by which what follows from them is
@@ -110,10 +101,8 @@ const emitted = `package regression_test
 import (
 	"testing"
 
-	{{- if .Foreign}}
-	{{.Catalogue}} {{printf "%q" .Package}}
-	{{- end}}
-	"dessim/scenarios"
+	catalogue {{printf "%q" .Package}}
+	"dessim/sim/scenario"
 	{{- if .Told}}
 	"dessim/sim/fault"
 	{{- end}}
@@ -124,7 +113,7 @@ import (
 // {{.Name}} makes the run of {{.File}}, whose verdict was {{.Verdict}}.
 // It was written by {{.Program}} replay -emit-test.
 func {{.Name}}(t *testing.T) {
-	s := {{.Catalogue}}.Find({{printf "%q" .Scenario}})
+	s := catalogue.Find({{printf "%q" .Scenario}})
 	p := s.Defaults
 	{{- if .Params}}
 	given := map[string]string{
@@ -154,8 +143,8 @@ func {{.Name}}(t *testing.T) {
 		t.Fatal(err)
 	}
 	src := source.NewReplay(file.Answers)
-	r, _ := s.Execute({{.Seed}}, p, src, scenarios.Options{
-		{{- if .Cut}}Cut: &scenarios.Cut{
+	r, _ := s.Execute({{.Seed}}, p, src, scenario.Options{
+		{{- if .Cut}}Cut: &scenario.Cut{
 			{{- if .Without}}
 			Without: {{printf "%#v" .Without}},
 			{{- end}}
@@ -167,7 +156,7 @@ func {{.Name}}(t *testing.T) {
 		}{{end -}}
 	})
 	t.Logf("digest %v, was {{.Digest}}; %d of %d answers are stale", r.Sim.Digest, len(src.Unused()), len(file.Answers))
-	if r.Verdict == scenarios.Failed {
+	if r.Verdict == scenario.Failed {
 		t.Errorf("error: %s", r.Failure)
 	}
 	for _, c := range r.Checks {

@@ -12,10 +12,11 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"dessim/protocol"
-	"dessim/scenarios"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/scenario"
+	"dessim/sim/wording"
 )
 
 const exploreUsage = `dessim explore -scenario NAME [flags]
@@ -30,7 +31,6 @@ it can come. -seed salts identities, and nothing else depends on it.`
 
 // What dessim explore does if it is not told otherwise, and at most.
 const (
-	fewTransfers   = 1
 	shortDown      = 2 // longest delays
 	longDown       = 200
 	defaultExplore = 20_000 // runs
@@ -43,10 +43,9 @@ const (
 func (t *tool) exploreCommand() *cli.Command {
 	f := t.flags()
 	f.addSubject()
-	for _, name := range drawnFlags() {
-		f.find(name).hidden = true // refused in read: nothing is drawn
+	for _, x := range scenario.AllParams(t.Scenarios) {
+		f.find(x.Name).hidden = x.Chance // refused in read: nothing is drawn
 	}
-	f.find("txs").sample = strconv.Itoa(fewTransfers)
 	f.add("depth", "1", "the greatest number of crashes in a run")
 	f.add("down", "2ms,200ms", "how long nodes stay down; if not given, 2 and 200 times the longest delay")
 	f.add("runs", strconv.Itoa(defaultExplore), "give up after so many runs: then a pass is inconclusive")
@@ -72,9 +71,6 @@ func (t *tool) exploreCommand() *cli.Command {
 	})
 }
 
-// drawnFlags are the parameters that say what is drawn, which nothing is here.
-func drawnFlags() []string { return []string{"faults", "fault", "loss", "copy", "abort"} }
-
 // exploring is one invocation of dessim explore.
 type exploring struct {
 	*tool
@@ -90,19 +86,23 @@ type exploring struct {
 
 // read reads the flags.
 func (x *exploring) read(f *flags) (err error) {
-	for _, name := range drawnFlags() {
-		if f.find(name).given {
-			return refuse("-%s: explore makes all crashes and draws nothing; want it left out", name)
+	for _, p := range scenario.AllParams(x.Scenarios) {
+		if p.Chance && f.find(p.Name).given {
+			return refuse("-%s: explore makes all crashes and draws nothing; want it left out", p.Name)
 		}
 	}
-	if s, txs := x.find(f.find("scenario").text), f.find("txs"); !txs.given && s != nil && !slices.Contains(s.Unused, txs.name) {
-		txs.given, txs.text = true, strconv.Itoa(fewTransfers)
+	if s := x.find(f.find("scenario").text); s != nil {
+		for name, text := range s.SmallWorkload() {
+			if y := f.find(name); !y.given {
+				y.given, y.text = true, text
+			}
+		}
 	}
 	if x.subject, err = f.subject(); err != nil {
 		return err
 	}
-	if !x.params.Failing() {
-		x.params.Faults = "crash" // or nodes would not keep what they need to come back
+	if !x.Params.Failing() {
+		x.Params.Faults = "crash" // or nodes would not keep what they need to come back
 		if err := x.validate(); err != nil {
 			return err
 		}
@@ -116,15 +116,15 @@ func (x *exploring) read(f *flags) (err error) {
 	if x.Workers, err = f.count("j", runtime.NumCPU(), mostAtOnce); err != nil {
 		return err
 	}
-	x.World = x.scenario.World(x.seed, x.params)
-	x.Trial, x.Nodes = &explore.Trial{Nodes: x.params.Nodes}, x.params.Nodes
+	x.World = x.Scenario.World(x.Seed, x.Params)
+	x.Trial, x.Nodes = &explore.Trial{Nodes: x.Params.Nodes}, x.Params.Nodes
 	x.line = x.command(f)
 	return x.readDowns(f.find("down"))
 }
 
 func (x *exploring) readDowns(down *flag) error {
 	if !down.given {
-		delay := x.params.Delay + x.params.Jitter
+		delay := x.Params.Delay + x.Params.Jitter
 		x.Downs = []time.Duration{shortDown * delay, longDown * delay}
 		return nil
 	}
@@ -140,10 +140,10 @@ func (x *exploring) readDowns(down *flag) error {
 
 // command gives the line that repeats the search.
 func (x *exploring) command(f *flags) string {
-	line := x.Name + " explore -scenario " + x.scenario.Name
+	line := x.Name + " explore -scenario " + x.Scenario.Name
 	for _, y := range f.all {
 		if y.given && !slices.Contains([]string{"scenario", "j", "json", "record"}, y.name) {
-			line += " -" + y.name + " " + shellWord(y.text)
+			line += " -" + y.name + " " + wording.Shell(y.text)
 		}
 	}
 	return line
@@ -151,13 +151,13 @@ func (x *exploring) command(f *flags) string {
 
 // do searches, writes and prints.
 func (x *exploring) do(ctx context.Context) error {
-	w := &workload{clients: protocol.NodeID(x.params.Nodes)}
+	w := &workload{clients: protocol.NodeID(x.Params.Nodes)}
 	x.World.Try(x.Trial, w)
 	switch {
-	case !w.asked && x.params.Txs == 0:
-		return refuse("txs 0: no client asks for anything, so nothing says when nodes shall crash; want 1 or more")
-	case !w.asked || w.to == 0:
-		return refuse("scenario %s: no client has an answer by %v, so nothing says when nodes shall crash; want a later -until, or a scenario with transfers, such as crash", x.scenario.Name, x.params.Until)
+	case !w.asked:
+		return refuse("scenario %s: nobody asks for anything, so nothing says when nodes shall crash; want a larger workload, or a later -until", x.Scenario.Name)
+	case w.to == 0:
+		return refuse("scenario %s: no client has an answer by %v, so nothing says when nodes shall crash; want a later -until, or a scenario whose clients put out their answers", x.Scenario.Name, x.Params.Until)
 	}
 	x.From, x.To = w.from, w.to+w.to-w.from
 	p := newExploreProgress(&x.streams)
@@ -186,7 +186,7 @@ func (x *exploring) do(ctx context.Context) error {
 	switch x.verdict() {
 	case check.Violation:
 		return &exit{code: exitViolation}
-	case scenarios.Failed:
+	case scenario.Failed:
 		return &exit{code: exitInternal}
 	case check.Inconclusive:
 		return &exit{code: exitInconclusive}
@@ -199,7 +199,7 @@ func (x *exploring) do(ctx context.Context) error {
 func (x *exploring) verdict() check.Verdict {
 	switch first := x.found.First; {
 	case first != nil && first.Outcome.Failure != "":
-		return scenarios.Failed
+		return scenario.Failed
 	case first != nil:
 		return check.Violation
 	case !x.found.Complete || x.found.Inconclusive > 0:
@@ -215,7 +215,7 @@ func (x *exploring) save() (err error) {
 		return nil
 	}
 	if x.file == nil {
-		name := fmt.Sprintf("dessim-%s-explored.replay", x.scenario.Name)
+		name := fmt.Sprintf("dessim-%s-explored.replay", x.Scenario.Name)
 		if x.file, err = (&job{tool: x.tool}).ours(name); err != nil {
 			x.complain(err.Error())
 			return nil // the verdict matters more

@@ -10,10 +10,10 @@ import (
 	"testing"
 
 	"dessim/protocol"
-	"dessim/scenarios"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/scenario"
 )
 
 // smallExplored are flags of a search that takes a second.
@@ -59,7 +59,7 @@ func TestAllCrashPointsOfATransferAreMadeAndNoneFails(t *testing.T) {
 func TestEveryOrderSurvivesACrashAtEachPointOfATransfer(t *testing.T) {
 	t.Chdir(t.TempDir())
 	orders := program.find("failover").Params()
-	orders = orders[slices.IndexFunc(orders, func(x *scenarios.Param) bool { return x.Name == "order" }):]
+	orders = orders[slices.IndexFunc(orders, func(x *scenario.Param) bool { return x.Name == "order" }):]
 	for _, order := range orders[0].Values {
 		r := dessim(t, "explore", "-scenario", "failover", "-nodes", "3", "-txs", "1", "-order", order, "-json")
 		var o explored
@@ -196,9 +196,9 @@ func TestExploreRefusesWhatItCannotDo(t *testing.T) {
 		"-scenario commit -loss 10%":          "-loss: explore makes all crashes",
 		"-scenario commit -faults crash":      "-faults: explore",
 		"-scenario bootstrap -txs 1":          "txs means nothing",
-		"-scenario bootstrap":                 "or a scenario with transfers",
-		"-scenario commit -until 1ms":         "want a later -until",
-		"-scenario commit -txs 0":             "txs 0: no client asks",
+		"-scenario bootstrap":                 "or a scenario whose clients put out their answers",
+		"-scenario commit -until 1ms":         "or a later -until",
+		"-scenario commit -txs 0":             "nobody asks",
 		"-scenario commit -depth 0":           "depth",
 		"-scenario commit -depth 4":           "from 1 to 3",
 		"-scenario commit -runs 0":            "runs",

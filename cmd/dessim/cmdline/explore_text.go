@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/wording"
 )
 
 type (
@@ -42,7 +43,7 @@ type (
 // object prints one JSON object.
 func (x *exploring) object() {
 	c := &x.found
-	o := jsonExplored{Scenario: x.scenario.Name, Seed: fmt.Sprint(x.seed), Params: params(x.scenario, &x.params),
+	o := jsonExplored{Scenario: x.Scenario.Name, Seed: fmt.Sprint(x.Seed), Params: texts(params(x.Scenario, &x.Params)),
 		Verdict: string(x.verdict()), Depth: x.Depth, Points: c.Points, Runs: c.Runs, Skipped: c.Skipped,
 		Distinct: c.Distinct, Complete: c.Complete, Failed: c.Failed, Inconclusive: c.Inconclusive, Checks: []jsonFailing{}, Reproduce: x.line}
 	for _, name := range protocol.SortedKeys(c.Checks) {
@@ -51,7 +52,7 @@ func (x *exploring) object() {
 	if first := c.First; first != nil {
 		o.First = &jsonFirstCrash{Check: first.Outcome.Check(), Detail: x.why(), Faults: faultWords(first.Trial.Faults), Digest: first.Outcome.Digest.String()}
 		if x.path != "" {
-			o.First.Replay = x.Name + " replay " + shellWord(x.path)
+			o.First.Replay = x.Name + " replay " + wording.Shell(x.path)
 		}
 	}
 	writeJSON(&x.out, o)
@@ -70,13 +71,13 @@ func (x *exploring) why() string {
 // text prints the result for people.
 func (x *exploring) text() {
 	c, b := &x.found, &x.out
-	fmt.Fprintf(b, "%s: scenario %s, %s\n", x.verdict(), x.scenario.Name, x.how())
+	fmt.Fprintf(b, "%s: scenario %s, %s\n", x.verdict(), x.Scenario.Name, x.how())
 	if c.Inconclusive > 0 {
 		fmt.Fprintln(b, tallied(uint64(c.Runs-c.Failed-c.Inconclusive), uint64(c.Failed), uint64(c.Inconclusive)))
 	}
 	switch {
 	case c.First != nil:
-		fmt.Fprintf(b, "%s failed; the first with the fewest crashes:\n%s\n", plural(uint64(c.Failed), "run"), plain(c.First.Outcome.Check()+": "+x.why()))
+		fmt.Fprintf(b, "%s failed; the first with the fewest crashes:\n%s\n", wording.Count(uint64(c.Failed), "run"), plain(c.First.Outcome.Check()+": "+x.why()))
 		for _, line := range faultWords(c.First.Trial.Faults) {
 			fmt.Fprintf(b, "  fault   %s\n", line)
 		}
@@ -87,18 +88,18 @@ func (x *exploring) text() {
 	}
 	var l lines
 	l.add("runs", "%d, of which %d differ", c.Runs, c.Distinct)
-	l.add("skipped", "%s that leave what another crash leaves", plural(uint64(c.Skipped), "run"))
+	l.add("skipped", "%s that leave what another crash leaves", wording.Count(uint64(c.Skipped), "run"))
 	l.add("points", "%d, between %v and %v, on %d nodes", c.Points, x.From, x.To, x.Nodes)
 	l.add("down", "%s", strings.Join(x.downs(), ", "))
 	if len(c.Checks) > 1 {
 		for _, name := range protocol.SortedKeys(c.Checks) {
-			l.add("fails", "%s: %s", plain(name), plural(uint64(c.Checks[name]), "run"))
+			l.add("fails", "%s: %s", plain(name), wording.Count(uint64(c.Checks[name]), "run"))
 		}
 	}
 	l.add("reproduce", "%s", x.line)
 	if x.path != "" {
-		l.add("replay", "%s replay %s", x.Name, shellWord(x.path))
-		l.add("shrink", "%s shrink %s", x.Name, shellWord(x.path))
+		l.add("replay", "%s replay %s", x.Name, wording.Shell(x.path))
+		l.add("shrink", "%s shrink %s", x.Name, wording.Shell(x.path))
 	}
 	l.write(b)
 }

@@ -10,9 +10,9 @@ import (
 	"testing"
 
 	"dessim/protocol"
-	"dessim/scenarios"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
 )
 
@@ -84,24 +84,21 @@ func TestDamagedReplayFilesAreRefused(t *testing.T) {
 
 func TestAReplayExitsByItsVerdictAndTellsWhetherItIsTheRecordedRun(t *testing.T) {
 	path, text := record(t)
-	file, err := source.ParseFile([]byte(text))
+	file, err := scenario.ParseRecording([]byte(text), program.lookup)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// replay writes the file as other code would have, and replays it.
 	replay := func(recorded, words string) {
 		t.Helper()
-		file.Header = slices.DeleteFunc(file.Header, func(f source.Field) bool { return f.Name == hashField })
-		file.Header = append(file.Header, source.Field{Name: hashField, Value: fileHash(file.Header, file.Answers)})
-		text, err := file.AppendText(nil)
+		text, err := file.AppendText(nil, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		write(t, path, string(text))
 		wantReplay(t, path, recorded, words)
 	}
-	digest := slices.IndexFunc(file.Header, func(f source.Field) bool { return f.Name == "digest" })
-	file.Header[digest].Value = "0123456789abcdef"
+	file.Digest = "0123456789abcdef"
 	replay(`"digest":"0123456789abcdef","same":false,"stale":0}`, "although every answer fitted: the code changed, or the run is not deterministic")
 	// An answer to a question that nobody asks.
 	file.Answers = append(file.Answers, source.Answer{Key: protocol.Key{Kind: protocol.KindOf("net.none"), B: 1}, Value: 1})
@@ -214,8 +211,8 @@ func TestAFullDiskIsToldWithoutALeftover(t *testing.T) {
 
 func TestLogsAreNamedByIdentity(t *testing.T) {
 	r := report(3) // id 0 has a forger, 1 none
-	r.Nodes[2].DHT = r.Nodes[0].DHT
-	r.Nodes[1].DHT = [20]byte{}
+	r.Nodes[2].Cells[0] = r.Nodes[0].Cells[0]
+	r.Nodes[1].Cells[0] = ""
 	n := new(notes)
 	n.Observe(&sim.Event{What: sim.Started, Node: 7, Incarnation: 2, At: 1_500_000})
 	n.Observe(&sim.Event{What: sim.Noted, Node: 7, Kind: protocol.KindOf("joined"), Text: "all\nwell", At: 2_000_001})
@@ -236,7 +233,7 @@ func TestLogsAreNamedByIdentity(t *testing.T) {
 
 func TestVerdictsHaveTheirExitCodes(t *testing.T) {
 	for verdict, code := range map[check.Verdict]int{
-		check.Pass: exitPass, check.Violation: exitViolation, check.Inconclusive: exitInconclusive, scenarios.Failed: exitInternal,
+		check.Pass: exitPass, check.Violation: exitViolation, check.Inconclusive: exitInconclusive, scenario.Failed: exitInternal,
 	} {
 		r := report(3)
 		r.Verdict = verdict

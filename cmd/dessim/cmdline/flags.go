@@ -2,15 +2,13 @@ package cmdline
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
 
-	"dessim/scenarios"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
-	"dessim/sim/spell"
 )
 
 // flags are the flags of one command, as text: urfave/cli finds them, we read
@@ -127,10 +125,8 @@ func (f *flags) names() []string {
 
 // subject is what is run, whoever answers.
 type subject struct {
-	program  *Program
-	scenario *scenarios.Scenario
-	seed     uint64
-	params   scenarios.Params
+	program *Program
+	scenario.Subject
 }
 
 // subject reads -scenario, -seed and the parameters.
@@ -140,16 +136,16 @@ func (f *flags) subject() (s subject, err error) {
 	if !name.given {
 		return s, refuse("no scenario; want -scenario with %s", strings.Join(f.program.names(), ", "))
 	}
-	if s.scenario, err = f.program.lookup(name.text); err != nil {
+	if s.Scenario, err = f.program.lookup(name.text); err != nil {
 		return s, err
 	}
-	s.seed = 1
+	s.Seed = 1
 	if seed := f.find("seed"); seed.given {
-		if s.seed, err = source.ParseSeed(seed.text); err != nil {
+		if s.Seed, err = source.ParseSeed(seed.text); err != nil {
 			return s, refuse("%v", err)
 		}
 	}
-	s.params = s.scenario.Defaults
+	s.Params = s.Scenario.Defaults
 	texts := make(map[string]string)
 	for _, x := range f.all {
 		if x.given {
@@ -161,7 +157,7 @@ func (f *flags) subject() (s subject, err error) {
 			return s, err
 		}
 	}
-	for _, x := range scenarios.AllParams() {
+	for _, x := range scenario.AllParams(s.program.Scenarios) {
 		if text, given := texts[x.Name]; given {
 			if err := s.set(x, text); err != nil {
 				return s, err
@@ -172,38 +168,28 @@ func (f *flags) subject() (s subject, err error) {
 }
 
 // set reads one parameter from text.
-func (s *subject) set(x *scenarios.Param, text string) error {
-	if !slices.ContainsFunc(s.scenario.Params(), func(p *scenarios.Param) bool { return p.Name == x.Name }) {
-		return refuse("%s means nothing to scenario %s; want it left out", x.Name, s.scenario.Name)
+func (s *subject) set(x *scenario.Param, text string) error {
+	own := s.Scenario.Params()
+	i := slices.IndexFunc(own, func(p *scenario.Param) bool { return p.Name == x.Name })
+	if i < 0 {
+		return refuse("%s means nothing to scenario %s; want it left out", x.Name, s.Scenario.Name)
 	}
+	x = own[i] // others may declare one of that name too
 	if quoted := quote(text); strings.HasSuffix(quoted, "...") && x.Name != "fault" {
-		return refuse("%s %s: too long; want one such as %s", x.Name, quoted, x.Get(&s.scenario.Defaults))
+		return refuse("%s %s: too long; want one such as %s", x.Name, quoted, x.Get(&s.Scenario.Defaults))
 	}
-	err := x.Set(&s.params, text)
-	if err == nil {
-		return nil
-	}
-	if near := spell.Near(text, x.Values); near != "" {
-		return refuse("%v; did you mean %s?", err, near)
-	}
-	return refuse("%v", err)
-}
-
-func (s *subject) validate() error {
-	if err := s.scenario.Validate(&s.params); err != nil {
+	if err := x.Set(&s.Params, text); err != nil {
 		return refuse("%v", err)
 	}
 	return nil
 }
 
-// reproduce gives the command that repeats the run: what differs from the
-// defaults is named, what does not is not.
-func (s *subject) reproduce() string {
-	line := fmt.Sprintf("%s run -seed %d -scenario %s", s.program.Name, s.seed, s.scenario.Name)
-	for _, x := range s.scenario.Params() {
-		if text := x.Get(&s.params); text != x.Get(&s.scenario.Defaults) {
-			line += " -" + x.Name + " " + shellWord(text)
-		}
+func (s *subject) validate() error {
+	if err := s.Scenario.Validate(&s.Params); err != nil {
+		return refuse("%v", err)
 	}
-	return line
+	return nil
 }
+
+// reproduce returns the command that repeats the run.
+func (s *subject) reproduce() string { return s.program.Name + " run " + s.Subject.String() }

@@ -2,13 +2,14 @@ package cmdline
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 
-	"dessim/scenarios"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 )
 
 // The objects of -json. Their fields stand in the order of the keys.
@@ -23,7 +24,7 @@ type (
 		Events    uint64        `json:"events"`
 		VirtualNS int64         `json:"virtual_ns"`
 		Checks    []jsonCheck   `json:"checks"`
-		Nodes     []jsonNode    `json:"nodes"`
+		Nodes     []ordered     `json:"nodes"`
 		Counts    []jsonCount   `json:"counts,omitempty"`
 		Reproduce string        `json:"reproduce"`
 		Replay    string        `json:"replay,omitempty"`
@@ -45,13 +46,6 @@ type (
 		Name string `json:"name"`
 		N    uint64 `json:"n"`
 	}
-	jsonNode struct {
-		ID           uint32 `json:"id"`
-		DHT          string `json:"dht_id"`
-		LedgerLength int    `json:"ledger_length"`
-		LedgerHash   string `json:"ledger_hash"`
-		Balance      uint64 `json:"balance"`
-	}
 	jsonRecorded struct {
 		Verdict check.Verdict `json:"verdict"`
 		Digest  string        `json:"digest"`
@@ -67,22 +61,35 @@ type (
 	}
 )
 
-// ordered is an object of texts whose keys keep their order.
-type ordered [][2]string
+// ordered is an object whose keys keep their order.
+type ordered []field
+
+type field struct {
+	key   string
+	value any
+}
+
+// texts returns an object of texts.
+func texts(pairs [][2]string) (o ordered) {
+	for _, p := range pairs {
+		o = append(o, field{p[0], p[1]})
+	}
+	return o
+}
 
 // MarshalJSON writes the object.
 func (o ordered) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
-	for i, kv := range o {
+	for i, f := range o {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		key, err := json.Marshal(kv[0])
+		key, err := json.Marshal(f.key)
 		if err != nil {
 			return nil, err
 		}
-		value, err := json.Marshal(kv[1])
+		value, err := json.Marshal(f.value)
 		if err != nil {
 			return nil, err
 		}
@@ -95,12 +102,11 @@ func (o ordered) MarshalJSON() ([]byte, error) {
 }
 
 // params gives the parameters that mean something to the scenario.
-func params(s *scenarios.Scenario, p *scenarios.Params) ordered {
-	var o ordered
+func params(s *scenario.Scenario, p *scenario.Params) (all [][2]string) {
 	for _, x := range s.Params() {
-		o = append(o, [2]string{x.Name, x.Get(p)})
+		all = append(all, [2]string{x.Name, x.Get(p)})
 	}
-	return o
+	return all
 }
 
 // writeJSON writes one object on one line. The writer keeps its errors.
@@ -118,11 +124,11 @@ func writeJSON(w io.Writer, v any) {
 func (s *summary) json(w io.Writer) {
 	d := s.Sim.Digest
 	o := jsonRun{
-		Scenario: s.Scenario.Name, Seed: fmt.Sprint(s.Seed), Params: params(s.Scenario, &s.Params),
+		Scenario: s.Scenario.Name, Seed: fmt.Sprint(s.Seed), Params: texts(params(s.Scenario, &s.Params)),
 		Verdict: s.Verdict, Digest: d.String(),
 		Digests: jsonDigests{layer(d.Decisions), layer(d.Network), layer(d.Outputs)},
 		Events:  s.Sim.Events, VirtualNS: int64(s.Sim.End),
-		Checks: []jsonCheck{}, Nodes: []jsonNode{}, Reproduce: s.command, Replay: s.saved,
+		Checks: []jsonCheck{}, Nodes: []ordered{}, Reproduce: s.command, Replay: s.saved,
 	}
 	for i := range s.Checks {
 		c := &s.Checks[i]
@@ -131,14 +137,23 @@ func (s *summary) json(w io.Writer) {
 	for _, c := range s.Counts {
 		o.Counts = append(o.Counts, jsonCount(c))
 	}
-	for _, n := range s.Nodes {
-		o.Nodes = append(o.Nodes, jsonNode{uint32(n.ID), fmt.Sprintf("%x", n.DHT), n.LedgerLength, fmt.Sprintf("%x", n.LedgerHash), n.Balance})
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		row := ordered{{"id", uint32(n.ID)}}
+		for c, column := range s.Scenario.Columns {
+			if column.Number {
+				row = append(row, field{column.Key, json.Number(cmp.Or(cell(n, c), "0"))})
+			} else {
+				row = append(row, field{column.Key, cell(n, c)})
+			}
+		}
+		o.Nodes = append(o.Nodes, row)
 	}
-	if s.Verdict == scenarios.Failed {
+	if s.Verdict == scenario.Failed {
 		o.Error = s.Failure
 	}
 	if x := s.replay; x != nil {
-		o.Recorded = &jsonRecorded{x.verdict, x.digest, x.same(s.Report), x.stale()}
+		o.Recorded = &jsonRecorded{x.Verdict, x.Digest, x.same(s.Report), x.stale()}
 	}
 	writeJSON(w, o)
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"dessim/scenarios"
+	"dessim/sim/scenario"
 )
 
 func (t *tool) listCommand() *cli.Command {
@@ -36,7 +36,7 @@ func (t *tool) listCommand() *cli.Command {
 func (p *Program) listed() []jsonScenario {
 	var out []jsonScenario
 	for _, s := range p.Scenarios {
-		out = append(out, jsonScenario{s.Name, s.Shows, s.MinNodes, s.MaxNodes, params(s, &s.Defaults)})
+		out = append(out, jsonScenario{s.Name, s.Shows, s.MinNodes, s.MaxNodes, texts(params(s, &s.Defaults))})
 	}
 	return out
 }
@@ -45,7 +45,7 @@ func (p *Program) listed() []jsonScenario {
 func (t *tool) list() {
 	shows := table{head: []string{"scenario", "nodes", "shows"}}
 	defaults := table{head: []string{"scenario"}}
-	all := slices.DeleteFunc(scenarios.AllParams(), func(x *scenarios.Param) bool { return x.Name == "fault" }) // no scenario has one by itself
+	all := slices.DeleteFunc(scenario.AllParams(t.Scenarios), func(x *scenario.Param) bool { return x.Name == "fault" }) // no scenario has one by itself
 	for _, x := range all {
 		defaults.head = append(defaults.head, "-"+x.Name)
 	}
@@ -65,6 +65,6 @@ func (t *tool) list() {
 		defaults.add(row...)
 	}
 	shows.write(&t.out)
-	fmt.Fprintf(&t.out, "\ndefaults; what is empty means nothing to the scenario\n")
+	fmt.Fprintf(&t.out, "\nDefaults (blank: the scenario ignores this flag)\n")
 	defaults.write(&t.out)
 }

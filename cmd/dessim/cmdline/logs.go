@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"dessim/protocol"
-	"dessim/scenarios"
 	"dessim/sim"
+	"dessim/sim/scenario"
 )
 
 // notes is an observer that keeps what each node remarks, and when it starts
@@ -38,7 +38,7 @@ const logLegend = "#     time, ms  what\n"
 
 // commit writes a file for each node, be it empty, and for each client that
 // spoke. Of nil it does nothing.
-func (d *folder) commit(n *notes, r *scenarios.Report) error {
+func (d *folder) commit(n *notes, r *scenario.Report) error {
 	if d == nil {
 		return nil
 	}
@@ -62,22 +62,26 @@ type logFile struct {
 	name string
 }
 
-// fileNames names the files by Kademlia id. A node that has none is a client,
-// or, in a run that failed, a node whose id nobody told.
-func fileNames(n *notes, r *scenarios.Report) []logFile {
+// fileNames names the files by what identifies nodes beyond one run: see
+// scenario.Column. A node that has no such name is a client, or one of which the
+// scenario tells none.
+func fileNames(n *notes, r *scenario.Report) []logFile {
 	var files []logFile
 	named := make(map[protocol.NodeID]bool)
-	taken := make(map[[20]byte]bool)
-	for _, row := range r.Nodes {
-		if row.DHT == ([20]byte{}) {
+	taken := make(map[string]bool)
+	column := slices.IndexFunc(r.Scenario.Columns, func(c scenario.Column) bool { return c.Name })
+	for i := range r.Nodes {
+		row := &r.Nodes[i]
+		name := cell(row, column)
+		if name == "" {
 			continue
 		}
-		name := fmt.Sprintf("%x.txt", row.DHT)
-		if taken[row.DHT] { // somebody forged an identity
-			name = fmt.Sprintf("%x-%v.txt", row.DHT, row.ID)
+		file := name + ".txt"
+		if taken[name] { // somebody forged an identity
+			file = fmt.Sprintf("%s-%v.txt", name, row.ID)
 		}
-		taken[row.DHT], named[row.ID] = true, true
-		files = append(files, logFile{row.ID, name})
+		taken[name], named[row.ID] = true, true
+		files = append(files, logFile{row.ID, file})
 	}
 	for id := range n.of {
 		switch {

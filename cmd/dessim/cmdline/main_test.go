@@ -15,7 +15,7 @@ import (
 )
 
 // program is dessim, as its main has it.
-var program = &Program{Name: "dessim", Scenarios: scenarios.All(), Package: own}
+var program = &Program{Name: "dessim", Scenarios: scenarios.All(), Package: "dessim/scenarios"}
 
 // root is the folder of the module.
 var root string

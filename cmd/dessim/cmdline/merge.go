@@ -9,7 +9,6 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"dessim/scenarios"
 	"dessim/sim/explore"
 )
 
@@ -85,12 +84,12 @@ func (x *found) readHeader(h *explore.Header) (err error) {
 		return err
 	}
 	x.subject.program = x.Program
-	if x.scenario, err = x.lookup(h.Scenario); err != nil {
+	if x.Scenario, err = x.lookup(h.Scenario); err != nil {
 		return err
 	}
-	x.params = x.scenario.Defaults
+	x.Params = x.Scenario.Defaults
 	for i := 0; i+1 < len(h.Params); i += 2 {
-		for _, p := range scenarios.AllParams() {
+		for _, p := range x.Scenario.Params() {
 			if p.Name != h.Params[i] {
 				continue
 			}

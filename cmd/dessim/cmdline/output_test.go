@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	goflag "flag"
+	"fmt"
 	"regexp"
 	"runtime/debug"
 	"strings"
@@ -14,18 +15,20 @@ import (
 	"dessim/scenarios"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
 )
 
 var update = goflag.Bool("update", false, "write the golden files of testdata")
 
 // report is one made by hand, so that the golden files show the printing alone.
-func report(nodes int) *scenarios.Report {
-	defaults := scenarios.Params{Nodes: 8, Txs: 10, Order: "isis", Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: time.Minute}
-	p := defaults
+func report(nodes int) *scenario.Report {
+	x := scenarios.Find("concurrent")
+	x.Defaults = scenario.Params{Nodes: 8, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: time.Minute}
+	p := x.Defaults
 	p.Nodes, p.Loss = nodes, protocol.Ratio{Num: 10, Den: 100}
-	r := &scenarios.Report{
-		Scenario: &scenarios.Scenario{Name: "concurrent", MinNodes: 3, MaxNodes: 100, Defaults: defaults},
+	r := &scenario.Report{
+		Scenario: x,
 		Seed:     1<<64 - 1,
 		Params:   p,
 		Verdict:  check.Violation,
@@ -39,12 +42,12 @@ func report(nodes int) *scenarios.Report {
 		Sim: sim.Result{End: 2_500_000_000, Reason: sim.Settled, Events: 9001, Received: 7000, Fired: 2000, Sent: 8000,
 			Lost: 900, Copied: 12, Dropped: 3, Bytes: 123456, Syncs: 40, Outputs: 80, Crashes: 1, Restarts: 1,
 			Digest: sim.Digest{Decisions: 1, Network: 0xabcdef, Outputs: 1 << 63}},
-		Facts: []scenarios.Fact{{Name: "hops", Value: "1: 10, 2: 5"}},
+		Facts: []scenario.Fact{{Name: "hops", Value: "1: 10, 2: 5"}},
 	}
 	for i := range nodes {
-		n := scenarios.NodeRow{ID: protocol.NodeID(i), LedgerLength: 10, Balance: uint64(100 + i), Messages: uint64(i * i)}
-		n.DHT[0], n.DHT[19], n.LedgerHash[0] = byte(i), 0xff, 0xee
-		r.Nodes = append(r.Nodes, n)
+		r.Nodes = append(r.Nodes, scenario.Node{ID: protocol.NodeID(i), Messages: uint64(i * i), Cells: []string{
+			fmt.Sprintf("%02x%036xff", i, 0), "10", "ee" + strings.Repeat("0", 62), fmt.Sprint(100 + i),
+		}})
 	}
 	return r
 }
@@ -62,16 +65,14 @@ func golden(t *testing.T, name string, got []byte) {
 
 func TestTheSummaryReadsAsInTheGoldenFiles(t *testing.T) {
 	failed := report(3)
-	failed.Verdict, failed.Failure = scenarios.Failed, "node 1 panicked at step 9, 3.000000 ms: boom\nand more \u2603"
+	failed.Verdict, failed.Failure = scenario.Failed, "node 1 panicked at step 9, 3.000000 ms: boom\nand more \u2603"
 	failed.Checks, failed.Nodes = nil, nil
 	replayed := report(3)
 	replayed.Verdict, replayed.Checks = check.Pass, replayed.Checks[:1]
-	for i := range replayed.Nodes { // a scenario without a ledger
-		replayed.Nodes[i].LedgerHash, replayed.Nodes[i].LedgerLength, replayed.Nodes[i].Balance = [32]byte{}, 0, 0
-	}
-	x := &replay{verdict: check.Pass, digest: replayed.Sim.Digest.String(), answers: source.NewReplay([]source.Answer{{Key: protocol.Key{Kind: protocol.KindOf("net.delay")}, Range: 2, Value: 1}})}
+	replayed.Scenario.Columns = replayed.Scenario.Columns[:1]
+	x := &replay{Recording: &scenario.Recording{Verdict: check.Pass, Digest: replayed.Sim.Digest.String()}, answers: source.NewReplay([]source.Answer{{Key: protocol.Key{Kind: protocol.KindOf("net.delay")}, Range: 2, Value: 1}})}
 	differ := report(21)
-	differ.Nodes[20].LedgerHash[31] = 1
+	differ.Nodes[20].Cells[2] = "ef" + strings.Repeat("0", 62)
 	for name, s := range map[string]*summary{
 		"violation": {Report: report(3), command: "dessim run -seed 1 -scenario concurrent", verified: true},
 		"many":      {Report: differ, command: "dessim run"},
@@ -213,7 +214,7 @@ func TestProgressComesOnATerminalAlone(t *testing.T) {
 
 func TestTheBarShowsHowFarARunIs(t *testing.T) {
 	var errs bytes.Buffer
-	p := newProgress(&streams{stderr: &errs, terminal: true}, &scenarios.Params{Until: time.Minute})
+	p := newProgress(&streams{stderr: &errs, terminal: true}, &scenario.Params{Until: time.Minute})
 	p.at(1, 1)
 	if p.bar != nil {
 		t.Error("a run that is young shows a bar")
@@ -223,7 +224,7 @@ func TestTheBarShowsHowFarARunIs(t *testing.T) {
 	if p.bar == nil || p.bar.Current() != int64(30*time.Second) {
 		t.Error("a run that takes long shows no bar, or not where it is")
 	}
-	p.close(&scenarios.Report{Sim: sim.Result{Events: 200}}, true)
+	p.close(&scenario.Report{Sim: sim.Result{Events: 200}}, true)
 	if !strings.Contains(errs.String(), "200 events in 2") || strings.Contains(errs.String(), "\x1b[3") {
 		t.Errorf("stderr: %q", errs.String())
 	}

@@ -62,7 +62,7 @@ func TestSomebodyElsesScenarioHasTheWholeCommandLine(t *testing.T) {
 	}
 	kvstore(exitPass, "shrink "+found[1]+" -o small.replay", "kvstore replay small.replay")
 	kvstore(exitViolation, "replay small.replay -verify", "kvstore replay small.replay")
-	kvstore(exitViolation, "explore -scenario writes -txs 4", "kvstore explore -scenario writes")
+	kvstore(exitViolation, "explore -scenario writes -writes 4", "kvstore explore -scenario writes")
 	emitted := kvstore(exitPass, "replay small.replay -emit-test")
 	dir := t.TempDir()
 	file := filepath.Join(dir, "emitted_test.go")

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"dessim/scenarios"
-	"dessim/sim/spell"
+	"dessim/sim/scenario"
+	"dessim/sim/wording"
 )
 
 // fault tells what is wrong with the program itself, or gives "".
@@ -29,7 +29,7 @@ func (p *Program) fault() string {
 	return ""
 }
 
-// names gives those of the scenarios.
+// names gives those of the scenario.
 func (p *Program) names() []string {
 	var names []string
 	for _, s := range p.Scenarios {
@@ -39,15 +39,10 @@ func (p *Program) names() []string {
 }
 
 // find gives the scenario of that name, or nil.
-func (p *Program) find(name string) *scenarios.Scenario {
-	if i := slices.Index(p.names(), name); i >= 0 {
-		return p.Scenarios[i]
-	}
-	return nil
-}
+func (p *Program) find(name string) *scenario.Scenario { return scenario.Find(p.Scenarios, name) }
 
 // lookup gives the scenario of that name, or refuses it.
-func (p *Program) lookup(name string) (*scenarios.Scenario, error) {
+func (p *Program) lookup(name string) (*scenario.Scenario, error) {
 	if s := p.find(name); s != nil {
 		return s, nil
 	}
@@ -71,10 +66,10 @@ func (p *Program) leftover(args []string) error {
 	case p.find(word) != nil:
 		return refuse("unexpected argument %s; did you mean -scenario %s?", quote(word), word)
 	}
-	if near := spell.Near(word, commandNames()); near != "" {
+	if near := wording.Near(word, commandNames()); near != "" {
 		return refuse("unexpected argument %s; did you mean the command %s, which comes first?", quote(word), near)
 	}
-	if near := spell.Near(word, p.names()); near != "" {
+	if near := wording.Near(word, p.names()); near != "" {
 		return refuse("unexpected argument %s; did you mean -scenario %s?", quote(word), near)
 	}
 	return refuse("unexpected argument %s; want nothing but flags and their values", quote(word))

@@ -9,7 +9,7 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 
 	"dessim/protocol"
-	"dessim/scenarios"
+	"dessim/sim/scenario"
 )
 
 // progress shows on a terminal how far a run is. What takes no longer than
@@ -25,7 +25,7 @@ type progress struct {
 
 const patience = time.Second
 
-func newProgress(s *streams, p *scenarios.Params) *progress {
+func newProgress(s *streams, p *scenario.Params) *progress {
 	return &progress{streams: s, begun: time.Now(), until: p.Until}
 }
 
@@ -58,7 +58,7 @@ func (p *progress) show() {
 }
 
 // close removes the bar and tells, on a terminal, how long the run took.
-func (p *progress) close(r *scenarios.Report, finished bool) {
+func (p *progress) close(r *scenario.Report, finished bool) {
 	if p.bar != nil {
 		p.bar.Abort(true)
 		p.bars.Wait()

@@ -8,10 +8,11 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"dessim/protocol"
-	"dessim/scenarios"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
+	"dessim/sim/wording"
 )
 
 const runUsage = `dessim run -scenario NAME [flags]
@@ -38,7 +39,7 @@ func (t *tool) runCommand() *cli.Command {
 		if err != nil {
 			return err
 		}
-		j := &job{tool: t, ctx: ctx, subject: s, answers: source.Seed(s.seed), command: s.reproduce(),
+		j := &job{tool: t, ctx: ctx, subject: s, answers: source.Seed(s.Seed), command: s.reproduce(),
 			json: f.find("json").on(), verify: f.find("verify").on()}
 		if f.find("second-process").on() {
 			return j.second()
@@ -57,13 +58,10 @@ func (f *flags) addSubject() {
 	last := all[len(all)-1]
 	f.add("scenario", "NAME", "what to run; dessim list tells what there is")
 	f.add("seed", "1", "64 bits, decimal or 0x hex, that fix everything else")
-	for _, x := range scenarios.AllParams() {
-		switch x.Name {
-		case "faults":
-			f.add(x.Name, x.Get(&last.Defaults), "faults that are drawn, or a file of faults in words: see dessim list -faults")
-		case "fault":
-			f.add(x.Name, "'crash 2 at 3s for 1s'", "a fault in words; can be repeated").many = true
-		default:
+	for _, x := range scenario.AllParams(all) {
+		if x.Name == "fault" {
+			f.add(x.Name, "'crash 2 at 3s for 1s'", x.Usage).many = true
+		} else {
 			f.add(x.Name, x.Get(&last.Defaults), x.Usage)
 		}
 	}
@@ -78,10 +76,10 @@ type job struct {
 	command string // reproduces the run
 	json    bool
 	verify  bool
-	cut     *scenarios.Cut // what is taken away from the run, or nil
-	replay  *replay        // what is replayed, or nil
-	warn    func(string)   // what is to be known before the run, or nil
-	saved   string         // the line that replays a failure, once its file is written
+	cut     *scenario.Cut // what is taken away from the run, or nil
+	replay  *replay       // what is replayed, or nil
+	warn    func(string)  // what is to be known before the run, or nil
+	saved   string        // the line that replays a failure, once its file is written
 
 	observers []sim.Observer
 	trace     *pending // or nil, like the others
@@ -105,7 +103,7 @@ func (j *job) open(trace, logs, record *flag) (err error) {
 		if j.trace, err = j.pending(trace); err != nil {
 			return err
 		}
-		j.traces = append(j.traces, &sim.Trace{W: j.trace, Text: j.scenario.Words(&j.params)})
+		j.traces = append(j.traces, &sim.Trace{W: j.trace, Text: j.Scenario.Words(&j.Params)})
 	}
 	if record != nil && record.given {
 		if j.record, err = j.pending(record); err != nil {
@@ -162,7 +160,7 @@ func (j *job) do() error {
 	if err := j.commit(&r); err != nil {
 		return err
 	}
-	s := summary{Report: &r, command: j.command, replay: j.replay, saved: j.saved, verified: j.verify && r.Verdict != scenarios.Failed}
+	s := summary{Report: &r, command: j.command, replay: j.replay, saved: j.saved, verified: j.verify && r.Verdict != scenario.Failed}
 	if j.json {
 		s.json(&j.out)
 	} else {
@@ -172,13 +170,13 @@ func (j *job) do() error {
 }
 
 // execute runs, until the end, an interruption or a trace that cannot be written.
-func (j *job) execute() (scenarios.Report, error) {
-	p := newProgress(&j.streams, &j.params)
+func (j *job) execute() (scenario.Report, error) {
+	p := newProgress(&j.streams, &j.Params)
 	observers := j.observers
 	for _, t := range j.traces {
 		observers = append(observers, t)
 	}
-	r, ok := j.scenario.Execute(j.seed, j.params, j.answers, scenarios.Options{
+	r, ok := j.Scenario.Execute(j.Seed, j.Params, j.answers, scenario.Options{
 		Observers: observers,
 		Cut:       j.cut,
 		Forewarn:  j.warn,
@@ -210,7 +208,7 @@ func (j *job) traceErr() error {
 }
 
 // commit writes what is left to be written and gives the files their names.
-func (j *job) commit(r *scenarios.Report) error {
+func (j *job) commit(r *scenario.Report) error {
 	if j.record != nil {
 		if err := writeRecord(j.record, j.command, r, j.recorder.Answers()); err != nil {
 			return err
@@ -227,17 +225,17 @@ func (j *job) commit(r *scenarios.Report) error {
 
 // save writes the replay file of a run that failed, if none was asked for. The run is
 // made again for that: recording those that pass would slow them down.
-func (j *job) save(r *scenarios.Report) error {
-	failed := r.Verdict == check.Violation || r.Verdict == scenarios.Failed
+func (j *job) save(r *scenario.Report) error {
+	failed := r.Verdict == check.Violation || r.Verdict == scenario.Failed
 	differ := j.other != nil && j.other.differ // no file can tell that run
 	if !failed || differ || j.replay != nil {
 		return nil
 	}
 	if j.record != nil {
-		j.saved = j.Name + " replay " + shellWord(j.record.path)
+		j.saved = j.Name + " replay " + wording.Shell(j.record.path)
 		return nil
 	}
-	path := fmt.Sprintf("dessim-%s-%d.replay", j.scenario.Name, j.seed)
+	path := fmt.Sprintf("dessim-%s-%d.replay", j.Scenario.Name, j.Seed)
 	file, err := j.ours(path)
 	if err != nil {
 		j.complain(err.Error())
@@ -257,12 +255,12 @@ func (j *job) save(r *scenarios.Report) error {
 }
 
 // verdict gives the exit that the report means, nil for a pass.
-func (j *job) verdict(r *scenarios.Report) error { return verdictExit(r.Verdict) }
+func (j *job) verdict(r *scenario.Report) error { return verdictExit(r.Verdict) }
 
 // verdictExit gives the exit that a verdict means, nil for a pass.
 func verdictExit(v check.Verdict) error {
 	switch v {
-	case scenarios.Failed:
+	case scenario.Failed:
 		return &exit{code: exitInternal}
 	case check.Violation:
 		return &exit{code: exitViolation}

@@ -13,11 +13,13 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"dessim/scenarios"
+	"dessim/protocol"
 	"dessim/sim/check"
 	"dessim/sim/explore"
 	"dessim/sim/fault"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
+	"dessim/sim/wording"
 )
 
 const shrinkUsage = `dessim shrink FILE [flags]
@@ -76,7 +78,7 @@ func (k *shrinking) read(f *flags, args []string) (err error) {
 		if k.subject, err = f.subject(); err != nil {
 			return err
 		}
-		k.world = k.scenario.World(k.seed, k.params)
+		k.world = k.Scenario.World(k.Seed, k.Params)
 		return nil
 	}
 	if err := k.leftover(args[1:]); err != nil {
@@ -84,14 +86,14 @@ func (k *shrinking) read(f *flags, args []string) (err error) {
 	}
 	for _, x := range f.all {
 		if x.given && !slices.Contains([]string{"o", "runs", "j", "json"}, x.name) {
-			return refuse("-%s: the file says what is run; want one of both", x.name)
+			return refuse("-%s: the file says what is run; use one or the other", x.name)
 		}
 	}
 	if k.subject, k.replay, err = k.readReplay(args[0]); err != nil {
 		return err
 	}
 	k.from = args[0]
-	k.world = k.scenario.World(k.seed, k.params)
+	k.world = k.Scenario.World(k.Seed, k.Params)
 	return nil
 }
 
@@ -115,7 +117,7 @@ func (k *shrinking) open(out *flag) (err error) {
 		k.file, err = j.pending(out)
 		return err
 	}
-	name := fmt.Sprintf("dessim-%s-%d.min.replay", k.scenario.Name, k.seed)
+	name := fmt.Sprintf("dessim-%s-%d.min.replay", k.Scenario.Name, k.Seed)
 	if k.from != "" {
 		name = strings.TrimSuffix(filepath.Base(k.from), ".replay") + ".min.replay"
 	}
@@ -128,27 +130,19 @@ func (k *shrinking) open(out *flag) (err error) {
 
 // load makes the run once and gives what it is made of.
 func (k *shrinking) load() error {
-	if k.replay == nil {
-		var o explore.Outcome
-		if o, k.trial = k.world.Seed(k.seed, nil, true); !o.Failed() {
-			return k.passes(o.Verdict)
-		}
-		k.trial.Answers = undrawn(k.trial.Answers)
+	if k.replay != nil && !k.replay.Drawn() {
+		k.trial = k.replay.Trial()
 		return nil
 	}
-	if k.replay.cut != nil && k.replay.cut.Faults != nil || !k.params.Failing() {
-		k.trial = &explore.Trial{Nodes: k.params.Nodes, Answers: k.replay.file.Answers}
-		if c := k.replay.cut; c != nil {
-			k.trial.Without, k.trial.Faults = c.Without, c.Faults
-		}
-		return nil
+	// The faults are answers still: they are drawn.
+	var answers protocol.Source
+	if k.replay != nil {
+		answers = k.replay.source()
 	}
-	// A file in which faults are answers still: they are drawn once more.
 	var o explore.Outcome
-	if o, k.trial = k.world.Seed(k.seed, k.replay.source(), true); !o.Failed() {
+	if o, k.trial = k.world.Seed(k.Seed, answers, true); !o.Failed() {
 		return k.passes(o.Verdict)
 	}
-	k.trial.Answers = undrawn(k.trial.Answers)
 	return nil
 }
 
@@ -173,7 +167,7 @@ func (k *shrinking) do() error {
 	}
 	x := &recording{subject: k.subject, command: "shrunk: " + k.command(), trial: out.After, verdict: out.Is.Verdict, digest: out.Is.Digest}
 	if out.Is.Failure != "" {
-		x.verdict = scenarios.Failed
+		x.verdict = scenario.Failed
 	}
 	if err := x.write(k.file); err != nil {
 		return err
@@ -189,7 +183,7 @@ func (k *shrinking) do() error {
 		k.text(&out, story, path)
 	}
 	if interrupted {
-		k.complain(fmt.Sprintf("interrupted after %d runs; continue: %s shrink %s", out.Runs, k.Name, shellWord(path)))
+		k.complain(fmt.Sprintf("interrupted after %d runs; continue: %s shrink %s", out.Runs, k.Name, wording.Shell(path)))
 		return &exit{code: exitInterrupted}
 	}
 	return nil
@@ -198,7 +192,7 @@ func (k *shrinking) do() error {
 // command gives the line that shrinks again.
 func (k *shrinking) command() string {
 	if k.from != "" {
-		return k.Name + " shrink " + shellWord(k.from)
+		return k.Name + " shrink " + wording.Shell(k.from)
 	}
 	return strings.Replace(k.reproduce(), " run ", " shrink ", 1)
 }
@@ -235,8 +229,8 @@ func (k *shrinking) object(out *explore.Shrunk, story []string, path string) {
 		Answers     []string `json:"answers"`
 		Story       []string `json:"story"`
 		Replay      string   `json:"replay"`
-	}{k.scenario.Name, fmt.Sprint(k.seed), out.Check, k.size(out.Before), k.size(out.After), out.Runs, out.Minimal, out.Certificate(),
-		faultWords(out.After.Faults), answerWords(out.After.Answers), story, k.Name + " replay " + shellWord(path)})
+	}{k.Scenario.Name, fmt.Sprint(k.Seed), out.Check, k.size(out.Before), k.size(out.After), out.Runs, out.Minimal, out.Certificate(),
+		faultWords(out.After.Faults), answerWords(out.After.Answers), story, k.Name + " replay " + wording.Shell(path)})
 }
 
 // mostAnswers are told one by one; of more the file tells.
@@ -245,7 +239,7 @@ const mostAnswers = 12
 // text writes the result for people.
 func (k *shrinking) text(out *explore.Shrunk, story []string, path string) {
 	b := &k.out
-	fmt.Fprintf(b, "shrunk: scenario %s, seed %d, in %d runs\n", k.scenario.Name, k.seed, out.Runs)
+	fmt.Fprintf(b, "shrunk: scenario %s, seed %d, in %d runs\n", k.Scenario.Name, k.Seed, out.Runs)
 	fmt.Fprintf(b, "the check that fails: %s\n\n", plain(out.Check))
 	t := table{head: []string{"", "before", "after"}, right: []int{1, 2}}
 	before, after := k.size(out.Before), k.size(out.After)
@@ -273,7 +267,7 @@ func (k *shrinking) text(out *explore.Shrunk, story []string, path string) {
 		fmt.Fprintf(b, "%2d. %s\n", i+1, plain(line))
 	}
 	var l lines
-	l.add("replay", "%s replay %s", k.Name, shellWord(path))
+	l.add("replay", "%s replay %s", k.Name, wording.Shell(path))
 	l.write(b)
 }
 

@@ -156,7 +156,7 @@ func TestAReplayStopsAtAStepOrATime(t *testing.T) {
 	for _, bad := range []string{"0", "soon", "-3s", "9999h"} {
 		wantLine(t, dessim(t, "replay", path, "-until="+bad), exitUsage, "until")
 	}
-	wantLine(t, dessim(t, "replay", path, "-until", "1s", "-verify"), exitUsage, "one of both")
+	wantLine(t, dessim(t, "replay", path, "-until", "1s", "-verify"), exitUsage, "use one or the other")
 }
 
 func last(text string) string {
@@ -270,7 +270,7 @@ func TestWhatCannotBeShrunkIsRefused(t *testing.T) {
 	wantLine(t, dessim(t, "shrink", "nothing.replay"), exitUsage, "nothing.replay")
 	wantLine(t, dessim(t, "shrink", path, "-runs", "0"), exitUsage, "runs", "1 to")
 	wantLine(t, dessim(t, "shrink", path, "-j", "x"), exitUsage, "j", "1 to")
-	wantLine(t, dessim(t, "shrink", path, "-nodes", "3"), exitUsage, "-nodes", "one of both")
+	wantLine(t, dessim(t, "shrink", path, "-nodes", "3"), exitUsage, "-nodes", "use one or the other")
 	wantLine(t, dessim(t, "shrink", path, "-o", path), exitUsage, "uses it otherwise")
 	write(t, "x.min.replay", "my diary")
 	wantLine(t, dessim(t, "shrink", path), exitUsage, "x.min.replay", "want another name by -o")

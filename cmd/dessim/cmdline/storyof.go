@@ -19,9 +19,9 @@ const storyLines = 24
 // its sentence.
 func (k *shrinking) story(out *explore.Shrunk) []string {
 	end := ending(out)
-	params := k.params
+	params := k.Params
 	params.Nodes = out.After.Nodes
-	teller := &teller{text: k.scenario.Words(&params), end: end, about: namesIn(end.Detail), lost: make(map[[2]protocol.NodeID]int)}
+	teller := &teller{text: k.Scenario.Words(&params), end: end, about: namesIn(end.Detail), lost: make(map[[2]protocol.NodeID]int)}
 	k.world.Try(out.After, teller)
 	lines := teller.told()
 	if out.Is.Failure != "" {

@@ -7,13 +7,13 @@ import (
 	"strconv"
 	"strings"
 
-	"dessim/sim/spell"
+	"dessim/sim/wording"
 )
 
 // didYouMean ends a complaint with the nearest candidate, if one is near, and
 // otherwise with all.
 func didYouMean(word, prefix string, candidates []string) string {
-	if c := spell.Near(word, candidates); c != "" {
+	if c := wording.Near(word, candidates); c != "" {
 		return "did you mean " + prefix + c + "?"
 	}
 	return "want " + prefix + strings.Join(candidates, ", "+prefix)
@@ -46,15 +46,4 @@ func reason(err error) string {
 		return link.Err.Error()
 	}
 	return err.Error()
-}
-
-// shellWord quotes s for a shell if it needs it.
-func shellWord(s string) string {
-	safe := func(c rune) bool {
-		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("/._-+:,@%=", c)
-	}
-	if s != "" && strings.TrimFunc(s, safe) == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -3,19 +3,18 @@ package cmdline
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/tw"
 
-	"dessim/scenarios"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 )
 
 // summary is a report with what the command adds to it.
 type summary struct {
-	*scenarios.Report
+	*scenario.Report
 	command  string  // reproduces it
 	replay   *replay // what was replayed, or nil
 	saved    string  // replays a failure, or ""
@@ -26,7 +25,7 @@ type summary struct {
 // and the line that repeats it.
 func (s *summary) text(b *bytes.Buffer) {
 	fmt.Fprintf(b, "%s: scenario %s, seed %d\n", s.Verdict, s.Scenario.Name, s.Seed)
-	if s.Verdict == scenarios.Failed {
+	if s.Verdict == scenario.Failed {
 		fmt.Fprintln(b, plain(s.Failure))
 	}
 	if c := s.earliest(); c != nil {
@@ -91,14 +90,15 @@ const (
 
 func (s *summary) nodes(b *bytes.Buffer) {
 	t := table{head: []string{"node"}, right: []int{0}}
-	named := slices.ContainsFunc(s.Nodes, func(n scenarios.NodeRow) bool { return n.DHT != [20]byte{} })
-	if named {
-		t.head = append(t.head, "name")
-	}
-	ledgers := s.ledgers() > 0
-	if ledgers {
-		t.head = append(t.head, "transactions", "ledger", "balance")
-		t.right = append(t.right, len(t.head)-3, len(t.head)-1)
+	var shown []int // columns
+	for i, c := range s.Scenario.Columns {
+		if c.Head == "" {
+			continue
+		}
+		if c.Number {
+			t.right = append(t.right, len(t.head))
+		}
+		t.head, shown = append(t.head, c.Head), append(shown, i)
 	}
 	t.right = append(t.right, len(t.head))
 	t.head = append(t.head, "messages")
@@ -112,39 +112,28 @@ func (s *summary) nodes(b *bytes.Buffer) {
 		}
 		n := &s.Nodes[i]
 		row := []string{n.ID.String()}
-		if named {
-			row = append(row, fmt.Sprintf("%x", n.DHT[:4]))
-		}
-		if ledgers {
-			row = append(row, fmt.Sprint(n.LedgerLength), fmt.Sprintf("%x", n.LedgerHash[:8]), fmt.Sprint(n.Balance))
+		for _, c := range shown {
+			text := plain(cell(n, c))
+			if short := s.Scenario.Columns[c].Short; short > 0 && len(text) > short {
+				text = text[:short]
+			}
+			row = append(row, text)
 		}
 		t.add(append(row, fmt.Sprint(n.Messages))...)
 	}
 	t.write(b)
 }
 
-// ledgers counts the different ledgers that nodes ended with; 0 if the scenario
-// has none.
-func (s *summary) ledgers() int {
-	seen := make(map[[32]byte]bool)
-	for i := range s.Nodes {
-		seen[s.Nodes[i].LedgerHash] = true
+// cell returns what the node has in a column.
+func cell(n *scenario.Node, column int) string {
+	if column >= 0 && column < len(n.Cells) {
+		return n.Cells[column]
 	}
-	if len(seen) == 1 && seen[[32]byte{}] {
-		return 0
-	}
-	return len(seen)
+	return ""
 }
 
 func (s *summary) figures(l *lines) {
 	r := &s.Sim
-	switch n := s.ledgers(); n {
-	case 0:
-	case 1:
-		l.add("ledgers", "the same on all %d nodes", len(s.Nodes))
-	default:
-		l.add("ledgers", "%d different ones on %d nodes", n, len(s.Nodes))
-	}
 	for _, f := range s.Facts {
 		l.add(plain(f.Name), "%s", plain(f.Value))
 	}
@@ -188,7 +177,7 @@ func (s *summary) identity(l *lines) {
 		l.add("verified", "in a second process: every event the same")
 	}
 	if x := s.replay; x != nil {
-		l.add("recorded", "%s, digest %s: %s", x.verdict, x.digest, s.recorded())
+		l.add("recorded", "%s, digest %s: %s", x.Verdict, x.Digest, s.recorded())
 	}
 	l.add("reproduce", "%s", plain(s.command))
 	if s.saved != "" {
@@ -205,13 +194,13 @@ func (s *summary) recorded() string {
 		fit += " (" + x.staleKinds() + ")"
 	}
 	switch {
-	case x.same(s.Report) && x.verdict != s.Verdict && x.edited:
+	case x.same(s.Report) && x.Verdict != s.Verdict && x.Edited:
 		return "the same run, " + fit + ", with another verdict now: the file was edited since it was recorded"
-	case x.same(s.Report) && x.verdict != s.Verdict:
+	case x.same(s.Report) && x.Verdict != s.Verdict:
 		return "the same run, " + fit + ", with another verdict now: the checks changed"
 	case x.same(s.Report):
 		return "the same, " + fit
-	case x.edited:
+	case x.Edited:
 		return "another one now, " + fit + ": the file was edited since it was recorded"
 	case x.diverged(s.Report):
 		return "another one now although every answer fitted: the code changed, or the run is not deterministic"

@@ -14,6 +14,7 @@ import (
 
 	"dessim/sim/explore"
 	"dessim/sim/source"
+	"dessim/sim/wording"
 )
 
 const sweepUsage = `dessim sweep -scenario NAME -seeds A-B [flags]
@@ -125,7 +126,7 @@ func (s *sweep) readStrategy(f *flags) error {
 	if s.Strategy != explore.Swarm || f.find("faults").given {
 		return nil
 	}
-	for _, p := range s.scenario.Params() {
+	for _, p := range s.Scenario.Params() {
 		if p.Name == "faults" {
 			if err := s.set(p, "swarm"); err != nil {
 				return err
@@ -186,8 +187,8 @@ func (s *sweep) line() string {
 
 // header gives the header of the results file.
 func (s *sweep) header() explore.Header {
-	h := explore.Header{Version: revision(), Command: s.command, Scenario: s.scenario.Name, Strategy: s.Strategy.String(), From: s.From}
-	for _, kv := range params(s.scenario, &s.params) {
+	h := explore.Header{Version: revision(), Command: s.command, Scenario: s.Scenario.Name, Strategy: s.Strategy.String(), From: s.From}
+	for _, kv := range params(s.Scenario, &s.Params) {
 		h.Params = append(h.Params, kv[0], kv[1])
 	}
 	return h
@@ -220,7 +221,7 @@ func (s *sweep) do(ctx context.Context) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(sweepGC))
 	p := newSweepProgress(&s.streams)
 	s.Progress = p.at
-	r, err := explore.Sweep(ctx, s.scenario.World(s.From, s.params), s.SweepOptions)
+	r, err := explore.Sweep(ctx, s.Scenario.World(s.From, s.Params), s.SweepOptions)
 	p.close()
 	if err != nil {
 		return s.failed(err)
@@ -275,10 +276,10 @@ func (s *sweep) continued() string {
 		line += fmt.Sprintf(" -stop-after %d", stopAfter)
 	}
 	if s.dir != "" {
-		line += " -out " + shellWord(s.dir)
+		line += " -out " + wording.Shell(s.dir)
 	}
 	if s.results.given {
-		line += " -results " + shellWord(s.results.text)
+		line += " -results " + wording.Shell(s.results.text)
 	}
 	return line
 }

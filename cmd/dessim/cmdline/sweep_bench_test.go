@@ -15,6 +15,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/explore"
 	"dessim/sim/fault"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
 )
 
@@ -28,19 +29,17 @@ func busyTime(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-var benched = map[string]func(*scenarios.Params){
-	"concurrent": func(p *scenarios.Params) { p.Nodes, p.Txs = 5, 10 },
-	"crash":      func(*scenarios.Params) {},
+var benched = map[string]string{
+	"concurrent": "-scenario concurrent -nodes 5 -txs 10",
+	"crash":      "-scenario crash",
 }
 
-func benchScenario(b *testing.B, name string) (*scenarios.Scenario, scenarios.Params) {
-	s := scenarios.Find(name)
-	p := s.Defaults
-	benched[name](&p)
-	if err := s.Validate(&p); err != nil {
+func benchScenario(b *testing.B, name string) (*scenario.Scenario, scenario.Params) {
+	s, err := scenario.ParseSubject(scenarios.All(), benched[name])
+	if err != nil {
 		b.Fatal(err)
 	}
-	return s, p
+	return s.Scenario, s.Params
 }
 
 // BenchmarkSweep makes one seed an operation.
@@ -75,7 +74,7 @@ func BenchmarkRecording(b *testing.B) {
 			defer debug.SetGCPercent(debug.SetGCPercent(sweepGC))
 			record := func(seed uint64, list bool, clock *clock) {
 				r := &source.Recorder{Source: source.Seed(seed)}
-				var o scenarios.Options
+				var o scenario.Options
 				if clock != nil {
 					r.Clock, o.Observers = clock.now, []sim.Observer{clock}
 				}
@@ -85,7 +84,7 @@ func BenchmarkRecording(b *testing.B) {
 				}
 			}
 			ways := []func(seed uint64){
-				func(seed uint64) { s.Execute(seed, p, source.Seed(seed), scenarios.Options{}) },
+				func(seed uint64) { s.Execute(seed, p, source.Seed(seed), scenario.Options{}) },
 				func(seed uint64) { record(seed, false, nil) },
 				func(seed uint64) { record(seed, true, nil) },
 				func(seed uint64) { record(seed, true, new(clock)) },
@@ -125,7 +124,6 @@ func stormyFailure(b *testing.B, safety bool, nth int) (w *explore.World, o expl
 		o, t := w.Seed(seed, nil, true)
 		if n := len(t.Faults); o.Failed() && 38 <= n && n <= 44 && safety == (o.Sim.Events < manyEvents) {
 			if nth--; nth == 0 {
-				t.Answers = undrawn(t.Answers)
 				return w, o, t
 			}
 		}

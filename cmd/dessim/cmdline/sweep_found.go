@@ -7,11 +7,12 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"dessim/scenarios"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
+	"dessim/sim/wording"
 )
 
 // found is what many runs came to, with the replay files of what failed.
@@ -49,7 +50,7 @@ func (x *found) open(out *flag) error {
 
 // write makes the smallest run of each group again and writes its replay file.
 func (x *found) write() error {
-	w := x.scenario.World(x.seed, x.params)
+	w := x.Scenario.World(x.Seed, x.Params)
 	for i := range x.report.Groups {
 		g := &x.report.Groups[i]
 		trial, err := w.Record(x.strategy, g)
@@ -68,7 +69,7 @@ func (x *found) write() error {
 // replayName names a file after the run, as dessim run does, so that a sweep that is
 // started again replaces its own files.
 func (x *found) replayName(seed uint64) string {
-	name := "dessim-" + x.scenario.Name
+	name := "dessim-" + x.Scenario.Name
 	if x.strategy != explore.Random {
 		name += "-" + x.strategy.String()
 	}
@@ -83,10 +84,10 @@ func (x *found) writeReplay(path string, g *explore.Group, t *explore.Trial) err
 	}
 	defer file.discard()
 	s := x.subject
-	s.seed = g.Smallest.Salt()
+	s.Seed = g.Smallest.Salt()
 	clock := new(clock)
 	recorder := &source.Recorder{Source: source.NewReplay(t.Answers), Clock: clock.now}
-	r, _ := s.scenario.Execute(s.seed, s.params, recorder, scenarios.Options{Observers: []sim.Observer{clock}})
+	r, _ := s.Scenario.Try(s.Seed, s.Params, t, recorder, scenario.Options{Observers: []sim.Observer{clock}})
 	if got := r.Sim.Digest.String(); got != g.Digest {
 		return &exit{exitInternal, fmt.Sprintf("not deterministic: seed %d has digest %s, its replay %s", g.Smallest.Seed, g.Digest, got)}
 	}
@@ -163,7 +164,7 @@ func (x *found) print(asJSON bool) {
 // printJSON prints one object.
 func (x *found) printJSON() {
 	r := &x.report
-	o := jsonSweep{Scenario: x.scenario.Name, Params: params(x.scenario, &x.params), Strategy: x.strategy.String(),
+	o := jsonSweep{Scenario: x.Scenario.Name, Params: texts(params(x.Scenario, &x.Params)), Strategy: x.strategy.String(),
 		Covered: [][2]uint64{}, Note: x.note, Verdict: x.conclusion(),
 		Seeds: r.Seeds, Passed: r.Passed, Violations: r.Violations, Inconclusive: r.Inconclusive,
 		Groups: []jsonGroup{}, Unseen: append([]string{}, r.Unseen...), Counts: []jsonCount{}, Complete: r.Complete, Continue: x.proceed}
@@ -182,7 +183,7 @@ func (x *found) printJSON() {
 // printText prints the report for people.
 func (x *found) printText() {
 	r := &x.report
-	fmt.Fprintf(&x.out, "%s: sweep of %s, %s", x.conclusion(), x.scenario.Name, x.spans())
+	fmt.Fprintf(&x.out, "%s: sweep of %s, %s", x.conclusion(), x.Scenario.Name, x.spans())
 	if x.strategy != explore.Random {
 		fmt.Fprintf(&x.out, ", strategy %v", x.strategy)
 	}
@@ -191,7 +192,7 @@ func (x *found) printText() {
 		fmt.Fprintln(&x.out, x.note)
 	}
 	for i, g := range r.Groups {
-		fmt.Fprintf(&x.out, "\n%s\n%s, the first is %d: %s replay %s\n", plain(g.Signature), plural(g.Count, "seed"), g.First, x.Name, shellWord(x.replays[i]))
+		fmt.Fprintf(&x.out, "\n%s\n%s, the first is %d: %s replay %s\n", plain(g.Signature), wording.Count(g.Count, "seed"), g.First, x.Name, wording.Shell(x.replays[i]))
 	}
 	for i, name := range r.Unseen {
 		if i == 0 {
@@ -214,7 +215,7 @@ func (x *found) printText() {
 
 // tallied tells what runs came to.
 func tallied(passed, violations, inconclusive uint64) string {
-	return fmt.Sprintf("%d pass, %s, %d inconclusive", passed, plural(violations, "violation"), inconclusive)
+	return fmt.Sprintf("%d pass, %s, %d inconclusive", passed, wording.Count(violations, "violation"), inconclusive)
 }
 
 // spans tells which seeds are covered.
@@ -230,11 +231,4 @@ func (x *found) spans() string {
 		text += fmt.Sprintf("%d-%d", s.From, s.To)
 	}
 	return text
-}
-
-func plural(n uint64, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return fmt.Sprintf("%d %ss", n, word)
 }

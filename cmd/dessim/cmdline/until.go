@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"dessim/protocol"
-	"dessim/scenarios"
 	"dessim/sim"
+	"dessim/sim/scenario"
 )
 
 // point is where a replay is to stop: after all events up to a time, or after a step.
@@ -69,10 +69,10 @@ func (j *job) until(to point) error {
 			Trace     string `json:"trace"`
 			State     string `json:"state"`
 			Reproduce string `json:"reproduce"`
-		}{j.scenario.Name, stopped.events, int64(stopped.at), last.text(), state.String(), j.command})
+		}{j.Scenario.Name, stopped.events, int64(stopped.at), last.text(), state.String(), j.command})
 		return &exit{code: exitInconclusive}
 	}
-	fmt.Fprintf(&j.out, "stopped: scenario %s, seed %d, after step %d, %s ms\n\n", j.scenario.Name, j.seed, stopped.events, sim.Millis(stopped.at))
+	fmt.Fprintf(&j.out, "stopped: scenario %s, seed %d, after step %d, %s ms\n\n", j.Scenario.Name, j.Seed, stopped.events, sim.Millis(stopped.at))
 	fmt.Fprintf(&j.out, "%s\n%s", last.text(), state.String())
 	return &exit{code: exitInconclusive}
 }
@@ -90,12 +90,12 @@ type stopped struct {
 func (j *job) upTo(stop func(uint64, protocol.Time) bool, last *tail, see func(m *sim.Sim)) (s stopped, err error) {
 	var observers []sim.Observer
 	if last != nil {
-		observers = append(observers, &sim.Trace{W: last, Text: j.scenario.Words(&j.params)})
+		observers = append(observers, &sim.Trace{W: last, Text: j.Scenario.Words(&j.Params)})
 		for _, t := range j.traces {
 			observers = append(observers, t)
 		}
 	}
-	r, ok := j.scenario.Execute(j.seed, j.params, j.replay.source(), scenarios.Options{
+	r, ok := j.Scenario.Execute(j.Seed, j.Params, j.replay.source(), scenario.Options{
 		Observers: observers, Cut: j.cut, Every: 1, Stopped: see,
 		Stop: func(events uint64, now protocol.Time) bool {
 			s.events, s.at = events, now

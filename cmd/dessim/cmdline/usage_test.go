@@ -63,7 +63,7 @@ var badUsage = map[string]string{
 	"-nodes=" + concurrent:                                `nodes ""`,
 	"-nodes " + strings.Repeat("9", 100_000) + concurrent: "too long",
 	"-txs -1" + concurrent:                                `txs "-1"`,
-	"-txs 1000001" + concurrent:                           "txs 1000001",
+	"-txs 1000001" + concurrent:                           `txs "1000001"`,
 	"-order isys" + concurrent:                            "did you mean isis?",
 	"-order isi" + concurrent:                             "did you mean isis?",
 	"-order lampert" + concurrent:                         "did you mean lamport?",

@@ -11,8 +11,8 @@ import (
 	"strconv"
 	"strings"
 
-	"dessim/scenarios"
 	"dessim/sim"
+	"dessim/sim/scenario"
 )
 
 // second is the same run in another process, with another GOMAXPROCS, to which
@@ -45,9 +45,9 @@ func (j *job) startSecond() (*second, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"run", "-second-process", "-scenario", j.scenario.Name, "-seed", strconv.FormatUint(j.seed, 10)}
-	for _, x := range j.scenario.Params() {
-		args = append(args, "-"+x.Name, x.Get(&j.params))
+	args := []string{"run", "-second-process", "-scenario", j.Scenario.Name, "-seed", strconv.FormatUint(j.Seed, 10)}
+	for _, x := range j.Scenario.Params() {
+		args = append(args, "-"+x.Name, x.Get(&j.Params))
 	}
 	if j.replay != nil {
 		args = []string{"replay", "-second-process", j.replay.path}
@@ -128,7 +128,7 @@ func (s *second) finish(report []byte) (broken string) {
 
 // judge ends the comparison. A difference makes the report's verdict an error and
 // is told on stderr in three lines.
-func (j *job) judge(r *scenarios.Report) error {
+func (j *job) judge(r *scenario.Report) error {
 	var report bytes.Buffer
 	(&summary{Report: r, command: j.command}).json(&report)
 	broken := j.other.finish(report.Bytes())
@@ -140,7 +140,7 @@ func (j *job) judge(r *scenarios.Report) error {
 	case !j.other.differ:
 		return nil
 	}
-	r.Verdict = scenarios.Failed
+	r.Verdict = scenario.Failed
 	r.Failure = fmt.Sprintf("not deterministic: a second process differs from line %d of the trace on", j.other.lines)
 	if strings.HasPrefix(j.other.here, "{") {
 		r.Failure = "not deterministic: a second process has the same trace and another report"

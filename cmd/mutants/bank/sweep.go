@@ -1,13 +1,12 @@
 package bank
 
 import (
-	"fmt"
 	"strings"
 
 	"dessim/scenarios"
 	"dessim/sim/check"
 	"dessim/sim/explore"
-	"dessim/sim/source"
+	"dessim/sim/scenario"
 )
 
 // Settings are what finds planted bugs: few nodes and transfers, so that a run
@@ -58,18 +57,11 @@ func Settings() string {
 	}, "\n")
 }
 
-// Subject is one run, but for who answers: what the flags of dessim run say.
-type Subject struct {
-	Scenario *scenarios.Scenario
-	Seed     uint64
-	Params   scenarios.Params
-}
-
 // ParseSubjects reads runs that are given as flags, a line each. The seed is 0 where
 // there is no -seed.
-func ParseSubjects(text string) (all []Subject, err error) {
+func ParseSubjects(text string) (all []scenario.Subject, err error) {
 	for flags := range strings.SplitSeq(text, "\n") {
-		s, err := parseSubject(flags)
+		s, err := scenario.ParseSubject(scenarios.All(), flags)
 		if err != nil {
 			return nil, err
 		}
@@ -78,87 +70,9 @@ func ParseSubjects(text string) (all []Subject, err error) {
 	return all, nil
 }
 
-// values reads flags by name. A value goes on to the next word that looks like a flag,
-// and may stand in single quotes, as in a shell.
-func values(flags string) (map[string]string, error) {
-	all := make(map[string]string)
-	name := ""
-	for _, word := range strings.Fields(flags) {
-		switch {
-		case len(word) > 1 && word[0] == '-' && 'a' <= word[1] && word[1] <= 'z':
-			name = word
-			if _, twice := all[name]; twice {
-				return nil, fmt.Errorf("%q: flag %s stands twice", flags, name)
-			}
-			all[name] = ""
-		case name == "":
-			return nil, fmt.Errorf("%q: want flags, and not %q", flags, word)
-		default:
-			all[name] = strings.TrimPrefix(all[name]+" "+word, " ")
-		}
-	}
-	for name, value := range all {
-		if value == "" {
-			return nil, fmt.Errorf("%q: flag %s has no value", flags, name)
-		}
-		all[name] = strings.Trim(value, "'")
-	}
-	return all, nil
-}
-
-func parseSubject(flags string) (s Subject, err error) {
-	values, err := values(flags)
-	if err != nil {
-		return s, err
-	}
-	take := func(name string) string {
-		value := values[name]
-		delete(values, name)
-		return value
-	}
-	name := take("-scenario")
-	if s.Scenario = scenarios.Find(name); s.Scenario == nil {
-		return s, fmt.Errorf("%q: no scenario %q", flags, name)
-	}
-	if text := take("-seed"); text != "" {
-		if s.Seed, err = source.ParseSeed(text); err != nil {
-			return s, fmt.Errorf("%q: %w", flags, err)
-		}
-	}
-	s.Params = s.Scenario.Defaults
-	for _, x := range s.Scenario.Params() {
-		if text := take("-" + x.Name); text != "" {
-			if err := x.Set(&s.Params, text); err != nil {
-				return s, fmt.Errorf("%q: %w", flags, err)
-			}
-		}
-	}
-	if len(values) > 0 {
-		return s, fmt.Errorf("%q: scenario %s does not have all of these flags", flags, name)
-	}
-	return s, s.Scenario.Validate(&s.Params)
-}
-
-// String gives the flags that repeat the run: what differs from the defaults.
-func (s Subject) String() string {
-	flags := fmt.Sprintf("-seed %d -scenario %s", s.Seed, s.Scenario.Name)
-	for _, x := range s.Scenario.Params() {
-		if text := x.Get(&s.Params); text != x.Get(&s.Scenario.Defaults) {
-			if strings.Contains(text, " ") {
-				text = "'" + text + "'"
-			}
-			flags += " -" + x.Name + " " + text
-		}
-	}
-	return flags
-}
-
-// World gives the run to package explore.
-func (s Subject) World() *explore.World { return s.Scenario.World(s.Seed, s.Params) }
-
 // Failure is the first run of a sweep that failed.
 type Failure struct {
-	Subject
+	scenario.Subject
 	Checks []string // what failed, the first to fail first
 }
 
@@ -171,7 +85,7 @@ type Result struct {
 
 // Sweep runs seeds from the first on, each with one of the runs in turn, until
 // one fails: a check is violated, or a node panics.
-func Sweep(runs []Subject, first uint64, seeds int) (r Result) {
+func Sweep(runs []scenario.Subject, first uint64, seeds int) (r Result) {
 	for r.Seeds < seeds {
 		s := runs[r.Seeds%len(runs)]
 		s.Seed = first + uint64(r.Seeds)

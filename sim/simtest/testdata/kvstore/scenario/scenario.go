@@ -1,48 +1,90 @@
-// Package scenario makes the store's workload a scenario of the command line.
+// Package scenario is what the store is tried by: writes while its server crashes now
+// and then, and reads of all keys when that is over.
 package scenario
 
 import (
+	"fmt"
 	"time"
 
 	"dessim/protocol"
-	"dessim/scenarios"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/scenario"
+	"dessim/sim/swarm"
 	"example.com/kvstore"
-	"example.com/kvstore/workload"
 )
 
-// Find gives the scenario of that name, or nil.
-func Find(name string) *scenarios.Scenario {
-	for _, s := range All() {
-		if s.Name == name {
-			return s
-		}
-	}
-	return nil
-}
+const (
+	server = 0
+	client = 1
+	storm  = protocol.Time(2 * time.Second)
+	calm   = 5 * storm // the server is up again, whatever happened
+)
 
 // All is the table of scenarios.
-func All() []*scenarios.Scenario {
-	return []*scenarios.Scenario{scenarios.New(scenarios.Scenario{
+func All() []*scenario.Scenario { return []*scenario.Scenario{Writes()} }
+
+// Find returns the scenario of that name, or nil.
+func Find(name string) *scenario.Scenario { return scenario.Find(All(), name) }
+
+// Writes writes every key once, and reads it later. The identities of the writes are 0
+// to writes-1, those of the reads come after them.
+func Writes() *scenario.Scenario {
+	return &scenario.Scenario{
 		Name:     "writes",
 		Shows:    "a store that crashes keeps what it acknowledged",
-		MinNodes: 1, // the server; the client is not counted
-		MaxNodes: 1,
-		Defaults: scenarios.Params{Nodes: 1, Txs: 20, Delay: time.Millisecond, Jitter: 4 * time.Millisecond, Until: time.Minute, Faults: workload.Faults},
-		Unused:   []string{"nodes", "order", "abort"},
-		Text: func(e *sim.Event) string {
+		Defaults: scenario.Params{Nodes: 1, Delay: time.Millisecond, Jitter: 4 * time.Millisecond, Until: time.Minute, Faults: "crash,restart"},
+		Own:      []*scenario.Param{scenario.Int("writes", 20, 1, 10_000, "how many keys are written")},
+		Unused:   []string{"nodes"}, // one server; the client is not counted
+		Small:    "-writes 2",
+		Text: func(_ *scenario.Params, e *sim.Event) string {
 			m, ok := kvstore.Decode(e.Body)
 			if !ok {
 				return ""
 			}
 			return m.String()
 		},
-	}, func(_ uint64, p scenarios.Params, src protocol.Source) (sim.Plan, check.Suite) {
-		plan := workload.Plan(uint64(p.Txs))
-		plan.Link = sim.Link{Delay: p.Delay, Jitter: p.Jitter, Loss: p.Loss, Copy: p.Copy}
-		plan.Until = protocol.Time(p.Until)
-		plan.Faults = p.Storm(src, workload.Storm())
-		return plan, check.Suite{workload.Survive()}
-	})}
+		Build: func(b *scenario.Setup) *scenario.Run {
+			plan := plan(uint64(b.Int("writes")))
+			plan.Link = sim.Link{Delay: b.Delay, Jitter: b.Jitter, Loss: b.Loss, Copy: b.Copy}
+			plan.Until = protocol.Time(b.Until)
+			plan.Faults = b.DrawFaults(swarm.Config{Nodes: []protocol.NodeID{server}, From: 1, To: storm, Delay: 5 * time.Millisecond, Most: 8})
+			return &scenario.Run{Plan: plan, Checks: check.Suite{survive()}}
+		},
+	}
+}
+
+func plan(writes uint64) sim.Plan {
+	plan := sim.Plan{
+		Nodes: 2,
+		Node: func(id protocol.NodeID) protocol.Node {
+			if id == server {
+				return new(kvstore.Server)
+			}
+			return kvstore.Client{}
+		},
+	}
+	for key := range writes {
+		at := storm / protocol.Time(writes) * protocol.Time(key)
+		plan.Inputs = append(plan.Inputs,
+			sim.Input{ID: key, At: at, Node: client, Body: kvstore.Put(key, key+1)},
+			sim.Input{ID: writes + key, At: calm + at, Node: client, Body: kvstore.Get(key)})
+	}
+	return plan
+}
+
+// survive demands that a key whose write was acknowledged reads as written.
+func survive() *check.Check {
+	written := make(map[uint64]uint64)
+	return check.Always("an acknowledged write is read back", sim.Output, func(e *sim.Event) (bool, error) {
+		m, _ := kvstore.Decode(e.Body)
+		switch want, known := written[m.Key]; {
+		case e.Kind == kvstore.KindWritten:
+			written[m.Key] = m.Value
+			return false, nil
+		case known && m.Value != want:
+			return true, fmt.Errorf("key %d was acknowledged as %d and reads as %d", m.Key, want, m.Value)
+		}
+		return true, nil
+	})
 }

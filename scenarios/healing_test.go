@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"dessim/sim/check"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
 )
 
@@ -39,7 +40,7 @@ func TestFaultsThatLeaveNoMajorityAreForewarnedAndJudgedOnSafetyAlone(t *testing
 			t.Fatal(err)
 		}
 		got := ""
-		r, _ := s.Execute(1, p, source.Seed(1), Options{Forewarn: func(text string) { got = text }})
+		r, _ := s.Execute(1, p, source.Seed(1), scenario.Options{Forewarn: func(text string) { got = text }})
 		if (got == "") != (want == "") || !strings.Contains(got, want) {
 			t.Errorf("%s: forewarns %q, want %q", faults, got, want)
 		}

@@ -1,4 +1,4 @@
-package scenarios
+package scenario
 
 import (
 	"fmt"
@@ -34,7 +34,7 @@ func unhealed(plan *sim.Plan, members int) string {
 	}
 }
 
-// lasts tells whether a fault is there for good, unless something heals it: a node that
+// lasts reports whether a fault is there for good, unless something heals it: a node that
 // is down and does not restart, or links that do not come back.
 func lasts(f *fault.Fault, faults []fault.Fault) bool {
 	switch f.Op {
@@ -50,7 +50,7 @@ func lasts(f *fault.Fault, faults []fault.Fault) bool {
 	return false
 }
 
-// together gives the size of a set of nodes that are up and all hear each other while
+// together returns the size of a set of nodes that are up and all hear each other while
 // all these faults are there: the greatest of those that begin with some node and take
 // in who fits, in order. For networks that fall into parts that is the greatest.
 func together(faults []fault.Fault, nodes int) int {

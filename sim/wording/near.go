@@ -1,12 +1,13 @@
-// Package spell guesses which word somebody meant who typed another.
-package spell
+// Package wording helps to write for people: what word was meant, numbers with their
+// nouns, words that a shell takes as one.
+package wording
 
 import "strings"
 
-// Near gives the one of the words, which are in small letters, that typed was
+// Near returns the one of the words, which are in small letters, that typed was
 // probably meant to be: one that it begins, from three letters on, or the first of
 // those with the fewest slips of the finger (a letter added, left out, replaced, or
-// swapped with its neighbour). It gives "" if those are more than a third of it, and
+// swapped with its neighbour). It returns "" if those are more than a third of it, and
 // more than one.
 func Near(typed string, words []string) string {
 	best, least := "", max(1, (len(typed)+1)/3)+1

@@ -1,0 +1,68 @@
+// Package scenarios holds the scenarios that come with dessim: a distributed ledger and
+// the machines below it. The table is All; each scenario has a file of its name. The
+// files world.go, market.go, storms.go and params.go are what they share; what judges
+// them is named for what it judges.
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+
+	"dessim/protocol"
+	"dessim/sim/fault"
+	"dessim/sim/scenario"
+)
+
+// All is the table of scenarios, in the order in which they are listed.
+func All() []*scenario.Scenario {
+	return []*scenario.Scenario{bootstrap(), committing(), broadcasting(), concurrent(), verify(), doubleSpend(), story(), crash(), keyValue(), failover(), blackout(), partition(), churn(), byzantine(), chaos()}
+}
+
+// Find returns the scenario of that name, or nil.
+func Find(name string) *scenario.Scenario { return scenario.Find(All(), name) }
+
+// ledgerScenario completes a scenario whose nodes are those of package peer.
+func ledgerScenario(s scenario.Scenario, build func(p params) *scenario.Run) *scenario.Scenario {
+	s.Kinds = func() (sends, outputs []protocol.Kind) { return sendKinds(), outputKinds() }
+	s.Columns = []scenario.Column{
+		{Head: "name", Key: "dht_id", Short: 8, Name: true},
+		{Head: "transactions", Key: "ledger_length", Number: true},
+		{Head: "ledger", Key: "ledger_hash", Short: 16},
+		{Head: "balance", Key: "balance", Number: true},
+	}
+	return ours(s, build)
+}
+
+// ours completes a scenario of the machines that come with dessim.
+func ours(s scenario.Scenario, build func(p params) *scenario.Run) *scenario.Scenario {
+	s.Text = eventText
+	s.Check = checkParams
+	s.Build = func(b *scenario.Setup) *scenario.Run { return build(newParams(b)) }
+	if slices.ContainsFunc(s.Own, func(x *scenario.Param) bool { return x.Name == "order" }) {
+		s.Compare = compareOrders()
+		s.Small = "-txs 1"
+	}
+	return &s
+}
+
+// checkParams reports what the machines cannot run with.
+func checkParams(p *scenario.Params) error {
+	if most := protocol.Percent(40); uint64(p.Loss.Num)*uint64(most.Den) > uint64(most.Num)*uint64(p.Loss.Den) {
+		return fmt.Errorf("loss %s: want at most %s, beyond it repetitions outlast the timeouts", fault.FormatRatio(p.Loss), fault.FormatRatio(most))
+	}
+	if p.Failing() && p.Nodes > mostFaulty {
+		return fmt.Errorf("nodes %d: with faults want at most %d", p.Nodes, mostFaulty)
+	}
+	if text, has := p.Own("order"); has && text == orderRaft && p.Nodes > mostFaulty {
+		return fmt.Errorf("order raft: nodes %d: want at most %d, since its leader speaks to every node all the time", p.Nodes, mostFaulty)
+	}
+	return nil
+}
+
+// withoutTransfers is the Moot of a scenario that is about transfers.
+func withoutTransfers(p *scenario.Params) string {
+	if p.Int("txs") == 0 {
+		return noTransfers
+	}
+	return ""
+}

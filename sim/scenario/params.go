@@ -1,0 +1,298 @@
+package scenario
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim/fault"
+	"dessim/sim/swarm"
+	"dessim/sim/wording"
+)
+
+// Params are the values of a run's parameters. The seed stands beside them: it answers
+// questions and salts identities. Params are compared and copied as values.
+type Params struct {
+	Nodes  int            // without clients
+	Delay  time.Duration  // least delay of a link
+	Jitter time.Duration  // greatest addition to it
+	Loss   protocol.Ratio // lost messages of all, per link
+	Copy   protocol.Ratio // messages that arrive twice, of all, per link
+	Until  time.Duration  // virtual time at which the run ends at the latest
+	Faults string         // which faults are drawn: see swarm.ParseMix; "" is none
+	Fault  string         // further faults in words: see fault.Parse
+
+	// own has a line "name value" for each of Scenario.Own that has been set, in the
+	// order of the names: a string, so that Params stay comparable.
+	own string
+}
+
+// Equal reports whether p and o are the same values, for go-cmp.
+func (p Params) Equal(o Params) bool { return p == o }
+
+// Param is a parameter as text: how flags, replay files, JSON and the line that
+// reproduces a run know it.
+type Param struct {
+	Name    string
+	Usage   string
+	Values  []string // all that it can be, if they have names
+	Chance  bool     // it says how likely something is that is drawn
+	initial string   // of a parameter that a scenario declares
+	get     func(*Params) string
+	set     func(*Params, string) error
+}
+
+// Get returns the canonical text of the parameter in p.
+func (x *Param) Get(p *Params) string { return x.get(p) }
+
+// Set reads text, which need not be canonical, into p. The error is one line that says
+// what would be right, and leaves p as it was.
+func (x *Param) Set(p *Params, text string) error {
+	err := x.set(p, text)
+	if err == nil {
+		return nil
+	}
+	if near := wording.Near(text, x.Values); near != "" {
+		return fmt.Errorf("%s %q: %w; did you mean %s?", x.Name, text, err, near)
+	}
+	return fmt.Errorf("%s %q: %w", x.Name, text, err)
+}
+
+// fields are the parameters that are fields of Params.
+func fields() []*Param {
+	all := []*Param{
+		field("nodes", "number of nodes", readCount, func(p *Params) *int { return &p.Nodes }, strconv.Itoa),
+		field("delay", "least delay of a link, 1us to 10m", readSpan, func(p *Params) *time.Duration { return &p.Delay }, formatSpan),
+		field("jitter", "greatest random addition to the delay, 0s to 10m", readSpan, func(p *Params) *time.Duration { return &p.Jitter }, formatSpan),
+		field("loss", "share of messages that links lose", readRatio, func(p *Params) *protocol.Ratio { return &p.Loss }, fault.FormatRatio),
+		field("copy", "share of messages that arrive twice", readRatio, func(p *Params) *protocol.Ratio { return &p.Copy }, fault.FormatRatio),
+		field("until", "virtual time at which the run ends at the latest", readSpan, func(p *Params) *time.Duration { return &p.Until }, formatSpan),
+		field("faults", "faults that are drawn, or a file of faults in words: see list -faults", readMix, func(p *Params) *string { return &p.Faults }, func(s string) string { return cmp.Or(s, noFaults) }),
+		field("fault", "a fault in words; can be repeated", readFaults, func(p *Params) *string { return &p.Fault }, func(s string) string { return s }),
+	}
+	for _, x := range all {
+		x.Chance = slices.Contains([]string{"loss", "copy", "faults", "fault"}, x.Name)
+	}
+	return all
+}
+
+// field makes a parameter of a field of Params.
+func field[T any](name, usage string, read func(string) (T, error), of func(*Params) *T, format func(T) string) *Param {
+	return &Param{Name: name, Usage: usage,
+		get: func(p *Params) string { return format(*of(p)) },
+		set: func(p *Params, text string) error {
+			v, err := read(text)
+			if err == nil {
+				*of(p) = v
+			}
+			return err
+		}}
+}
+
+// own makes a parameter that a scenario declares.
+func own[T any](name, usage string, initial T, read func(string) (T, error), format func(T) string) *Param {
+	x := &Param{Name: name, Usage: usage, initial: format(initial)}
+	x.get = func(p *Params) string {
+		if text, set := p.Own(name); set {
+			return text
+		}
+		return x.initial
+	}
+	x.set = func(p *Params, text string) error {
+		v, err := read(text)
+		if err == nil {
+			p.put(name, format(v))
+		}
+		return err
+	}
+	return x
+}
+
+// Int declares a whole number from least to most: Params.Int reads it.
+func Int(name string, initial, least, most int, usage string) *Param {
+	return own(name, usage, initial, func(text string) (int, error) {
+		n, err := readCount(text)
+		if err == nil && (n < least || n > most) {
+			err = fmt.Errorf("want %d to %d", least, most)
+		}
+		return n, err
+	}, strconv.Itoa)
+}
+
+// Duration declares a span of virtual time from least to most: Params.Duration reads it.
+func Duration(name string, initial, least, most time.Duration, usage string) *Param {
+	return own(name, usage, initial, func(text string) (time.Duration, error) {
+		d, err := readSpan(text)
+		if err == nil && (d < least || d > most) {
+			err = fmt.Errorf("want %s to %s", formatSpan(least), formatSpan(most))
+		}
+		return d, err
+	}, formatSpan)
+}
+
+// Ratio declares how likely something is that the run draws, from 0 to most: Params.Ratio
+// reads it.
+func Ratio(name string, initial, most protocol.Ratio, usage string) *Param {
+	x := own(name, usage, initial, func(text string) (protocol.Ratio, error) {
+		r, err := readRatio(text)
+		if err == nil && above(r, most) {
+			err = fmt.Errorf("want at most %s", fault.FormatRatio(most))
+		}
+		return r, err
+	}, fault.FormatRatio)
+	x.Chance = true
+	return x
+}
+
+// above reports whether a is greater than b; both are valid.
+func above(a, b protocol.Ratio) bool {
+	return uint64(a.Num)*uint64(max(b.Den, 1)) > uint64(b.Num)*uint64(max(a.Den, 1))
+}
+
+// Choice declares one of some words: Params.Choice reads it.
+func Choice(name, initial string, values []string, usage string) *Param {
+	x := own(name, usage+": "+strings.Join(values, ", "), initial, func(text string) (string, error) {
+		if !slices.Contains(values, text) {
+			return "", errors.New("want " + strings.Join(values, ", "))
+		}
+		return text, nil
+	}, func(s string) string { return s })
+	x.Values = values
+	return x
+}
+
+// Int returns the value of a parameter that the scenario declares by Int. It panics if
+// the scenario does not, as Duration, Ratio and Choice do.
+func (p *Params) Int(name string) int { return mustRead(p, name, readCount) }
+
+// Duration returns the value of a parameter that the scenario declares by Duration.
+func (p *Params) Duration(name string) time.Duration { return mustRead(p, name, readSpan) }
+
+// Ratio returns the value of a parameter that the scenario declares by Ratio.
+func (p *Params) Ratio(name string) protocol.Ratio { return mustRead(p, name, readRatio) }
+
+// Choice returns the value of a parameter that the scenario declares by Choice.
+func (p *Params) Choice(name string) string {
+	return mustRead(p, name, func(text string) (string, error) { return text, nil })
+}
+
+func mustRead[T any](p *Params, name string, read func(string) (T, error)) T {
+	text, set := p.Own(name)
+	v, err := read(text)
+	if !set || err != nil {
+		panic(fmt.Sprintf("scenario: parameter %s is %q: declare it in Scenario.Own, and read it as it is declared", name, text))
+	}
+	return v
+}
+
+// Own returns the text of a parameter that the scenario declares, and whether it does.
+func (p *Params) Own(name string) (text string, set bool) {
+	for line := range strings.Lines(p.own) {
+		if text, is := strings.CutPrefix(line, name+" "); is {
+			return strings.TrimSuffix(text, "\n"), true
+		}
+	}
+	return "", false
+}
+
+// put sets the text of a declared parameter.
+func (p *Params) put(name, text string) {
+	lines := slices.DeleteFunc(slices.Collect(strings.Lines(p.own)), func(line string) bool { return strings.HasPrefix(line, name+" ") })
+	lines = append(lines, name+" "+text+"\n")
+	slices.Sort(lines)
+	p.own = strings.Join(lines, "")
+}
+
+// Params returns the parameters that mean something to the scenario, in the order in
+// which they are shown: the number of nodes, those that the scenario declares, and the
+// others.
+func (s *Scenario) Params() []*Param {
+	all := slices.Insert(fields(), 1, s.Own...)
+	return slices.DeleteFunc(all, func(x *Param) bool { return slices.Contains(s.Unused, x.Name) })
+}
+
+// Set reads text into the parameter of that name. The error is one line.
+func (s *Scenario) Set(p *Params, name, text string) error {
+	all := s.Params()
+	i := slices.IndexFunc(all, func(x *Param) bool { return x.Name == name })
+	if i < 0 {
+		return fmt.Errorf("%s means nothing to scenario %s; want it left out", name, s.Name)
+	}
+	return all[i].Set(p, text)
+}
+
+// AllParams returns the parameters that mean something to any of the scenarios, in the
+// order in which they are shown. Where several declare one, it is the first one's.
+func AllParams(all []*Scenario) []*Param {
+	out := fields()
+	at := 1
+	for _, s := range all {
+		for _, x := range s.Own {
+			if !slices.ContainsFunc(out, func(o *Param) bool { return o.Name == x.Name }) {
+				out = slices.Insert(out, at, x)
+				at++
+			}
+		}
+	}
+	return out
+}
+
+// complete returns p with every declared parameter set.
+func (s *Scenario) complete(p Params) Params {
+	for _, x := range s.Own {
+		if _, set := p.Own(x.Name); !set {
+			p.put(x.Name, x.initial)
+		}
+	}
+	return p
+}
+
+func readCount(text string) (int, error) {
+	n, err := strconv.ParseUint(text, 10, 31)
+	if err != nil {
+		return 0, errors.New("want a whole number of at least 0, such as 8")
+	}
+	return int(n), nil
+}
+
+func readSpan(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, errors.New("want a duration with a unit, such as 10ms or 2s")
+	}
+	return d, nil
+}
+
+// formatSpan writes a duration in ASCII.
+func formatSpan(d time.Duration) string { return strings.ReplaceAll(d.String(), "µ", "u") }
+
+func readRatio(text string) (protocol.Ratio, error) {
+	r, ok := fault.ParseRatio(text)
+	if !ok {
+		return r, errors.New("want a share from 0% to 100%, such as 10% or 0.5%")
+	}
+	return r, nil
+}
+
+const noFaults = "none"
+
+func readMix(text string) (string, error) {
+	mix, err := swarm.ParseMix(text)
+	if err != nil || mix.String() == noFaults {
+		return "", err
+	}
+	return mix.String(), nil
+}
+
+func readFaults(text string) (string, error) {
+	faults, err := fault.Parse(text)
+	if err != nil {
+		return "", err
+	}
+	return strings.ReplaceAll(strings.TrimSuffix(fault.Format(faults), "\n"), "\n", "; "), nil
+}

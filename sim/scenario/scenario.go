@@ -1,0 +1,188 @@
+// Package scenario is what dessim runs: named plans with parameters and checks. It
+// executes them, judges them, and hands them to a search. It knows no protocol: a
+// Scenario brings its nodes, its checks, and whatever else is special to it, as data.
+//
+// A Scenario builds a Run from a Setup: a plan for the simulator, the checks that judge
+// it, and what a summary shows. Execute makes the run under a Source and returns a
+// Report. Equal scenarios, seeds, parameters and answers give equal reports.
+//
+// The command line (cmd/dessim/cmdline) and go test (sim/simtest) take any Scenario.
+// A Subject names a run as flags; a Recording is a run as a replay file.
+package scenario
+
+import (
+	"slices"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/fault"
+)
+
+// Scenario is a named plan with parameters and checks. Name, Defaults and Build must be
+// set; all else may be left out.
+type Scenario struct {
+	Name  string // small letters, digits and hyphens
+	Shows string // one line: what it shows
+	// MinNodes and MaxNodes bound Params.Nodes, which counts no clients. 0 is as many as
+	// Defaults has, so that without them the number is fixed.
+	MinNodes, MaxNodes int
+	// Defaults are the values that hold where nothing else is asked for.
+	Defaults Params
+	// Own declares parameters beyond the fields of Params.
+	Own []*Param
+	// Unused names fields of Params that mean nothing here; giving one is refused.
+	Unused []string
+	// Build makes a run, from b alone: runs are repeated, and go side by side. It is
+	// called for parameters that Validate accepts.
+	Build func(b *Setup) *Run
+
+	// Check reports parameters that the scenario cannot run with, beyond their ranges, as
+	// one line that names the parameter and what would be right.
+	Check func(p *Params) error
+	// Moot says why parameters leave nothing of what the scenario is about, or returns
+	// "". Then no check is applicable.
+	Moot func(p *Params) string
+	// Text returns the words that follow the kind of an event in traces and stories, such
+	// as what a message says.
+	Text func(p *Params, e *sim.Event) string
+	// Kinds returns the kinds of messages and of outputs that a fault can wait for. A
+	// fault that waits for another kind is refused. Nil: they are not known.
+	Kinds func() (sends, outputs []protocol.Kind)
+	// Small are the flags of a small workload, such as "-txs 1": where every crash is
+	// tried, they hold unless others are given.
+	Small string
+	// Columns describe Node.Cells.
+	Columns []Column
+	// Compare is what comparing the values of a parameter measures.
+	Compare *Comparison
+}
+
+// Run is one run of a scenario, built but not begun.
+type Run struct {
+	Plan   sim.Plan
+	Checks check.Suite
+	// Inputs are the identities of the plan's inputs that a search may leave out,
+	// ascending; nil is all of them.
+	Inputs []uint64
+	// Watch are observers beyond the checks, which see each event before the checks do.
+	Watch []sim.Observer
+	// Nodes returns the summary's rows at the end; nil is one for each node of Params.
+	// Messages are filled in by Execute.
+	Nodes func(s *sim.Sim) []Node
+	// Facts returns the figures worth a line in the summary at the end.
+	Facts func(s *sim.Sim) []Fact
+	// Counts returns how often things happened, which a sweep adds up.
+	Counts func(s *sim.Sim) []Count
+	// Story tells a run that passed, a sentence an element.
+	Story func() []string
+}
+
+// Node is what a summary shows of a node.
+type Node struct {
+	ID       protocol.NodeID
+	Cells    []string // under Scenario.Columns; missing ones are empty
+	Messages uint64   // sent
+}
+
+// Column is what a summary shows of each node.
+type Column struct {
+	Head   string // in the table; "" leaves the column to the JSON object
+	Key    string // in the JSON object
+	Number bool   // the cells are numbers
+	Short  int    // the table shows so many characters of a cell; 0 is all
+	// Name marks the column that identifies a node beyond one run: its log is named
+	// after the cell.
+	Name bool
+}
+
+// Fact is one figure worth a line in the summary.
+type Fact struct{ Name, Value string }
+
+// Count is how often something happened.
+type Count struct {
+	Name string
+	N    uint64
+}
+
+// Setup is what a run is built from.
+type Setup struct {
+	Params
+	// Seed is what identities derive from: keys, secrets. Misfortunes do not.
+	Seed uint64
+	// Source answers the questions of the workload, each under a key of its own.
+	Source protocol.Source
+
+	cut *Cut
+}
+
+// LeftOut reports whether a search leaves out the input of that identity. Execute takes
+// it from the plan; a Build asks only if its checks count on the input.
+func (b *Setup) LeftOut(input uint64) bool {
+	return b.cut != nil && slices.Contains(b.cut.Without, input)
+}
+
+// Faulted returns the faults of the run: those that a search tells, or else what draw
+// returns. Execute replaces the plan's faults by those that a search tells in any case;
+// a Build that draws within Faulted saves the questions, and knows what will happen.
+func (b *Setup) Faulted(draw func() []fault.Fault) []fault.Fault {
+	if b.cut != nil && b.cut.Faults != nil {
+		return slices.Clone(b.cut.Faults)
+	}
+	return draw()
+}
+
+// WhenLess reports whether a search leaves some input out.
+func (b *Setup) WhenLess() bool { return b.cut != nil && len(b.cut.Without) > 0 }
+
+// Find returns the scenario of that name among some, or nil.
+func Find(all []*Scenario, name string) *Scenario {
+	if i := slices.IndexFunc(all, func(s *Scenario) bool { return s.Name == name }); i >= 0 {
+		return all[i]
+	}
+	return nil
+}
+
+// Words returns what a sim.Trace of a run with these parameters shows as Text.
+func (s *Scenario) Words(p *Params) func(e *sim.Event) string {
+	if s.Text == nil {
+		return func(*sim.Event) string { return "" }
+	}
+	params := *p
+	return func(e *sim.Event) string { return s.Text(&params, e) }
+}
+
+// Comparison says how the values of a parameter are compared.
+type Comparison struct {
+	Param string // its name; it has Values
+	// Legend explains the columns, in lines.
+	Legend string
+	// Meter returns an observer of one run.
+	Meter func() Meter
+}
+
+// Meter is an observer that measures a run.
+type Meter interface {
+	sim.Observer
+	// Costs returns what the run came to, once it is over.
+	Costs() Costs
+}
+
+// Costs are what one run came to.
+type Costs struct {
+	Items uint64 // what the sums are for, such as messages that were put in order; 0: nothing was measured
+	Item  string // one of them, in words
+	Key   string // their number in the JSON object
+	Sums  []Sum
+	Time  protocol.Time // that the run took
+	Waits []protocol.Time
+	For   string // what the waits lead from and to, in words
+}
+
+// Sum is something that a run spent.
+type Sum struct {
+	Head      string // of the column
+	Key       string // in the JSON object
+	N         uint64
+	PerSecond bool // of virtual time, instead of for each item
+}

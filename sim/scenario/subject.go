@@ -1,0 +1,100 @@
+package scenario
+
+import (
+	"fmt"
+	"strings"
+
+	"dessim/protocol"
+	"dessim/sim/explore"
+	"dessim/sim/source"
+	"dessim/sim/wording"
+)
+
+// Subject names a run, but for who answers.
+type Subject struct {
+	Scenario *Scenario
+	Seed     uint64
+	Params   Params
+}
+
+// String returns the flags that repeat the run, as a shell takes them: what differs from
+// the defaults is named.
+func (s *Subject) String() string {
+	flags := fmt.Sprintf("-seed %d -scenario %s", s.Seed, s.Scenario.Name)
+	for _, x := range s.Scenario.Params() {
+		if text := x.Get(&s.Params); text != x.Get(&s.Scenario.Defaults) {
+			flags += " -" + x.Name + " " + wording.Shell(text)
+		}
+	}
+	return flags
+}
+
+// ParseSubject reads flags as String writes them, of one of the scenarios. The seed is 0
+// where there is none.
+func ParseSubject(all []*Scenario, flags string) (s Subject, err error) {
+	texts, err := cutFlags(flags)
+	if err != nil {
+		return s, err
+	}
+	take := func(name string) (string, bool) {
+		text, given := texts[name]
+		delete(texts, name)
+		return text, given
+	}
+	name, _ := take("scenario")
+	if s.Scenario = Find(all, name); s.Scenario == nil {
+		return s, fmt.Errorf("%q: no scenario %q", flags, name)
+	}
+	s.Params = s.Scenario.Defaults
+	if text, given := take("seed"); given {
+		if s.Seed, err = source.ParseSeed(text); err != nil {
+			return s, fmt.Errorf("%q: %w", flags, err)
+		}
+	}
+	for _, name := range protocol.SortedKeys(texts) {
+		if err := s.Scenario.Set(&s.Params, name, texts[name]); err != nil {
+			return s, fmt.Errorf("%q: %w", flags, err)
+		}
+	}
+	return s, s.Scenario.Validate(&s.Params)
+}
+
+// cutFlags reads flags by name. A value goes on to the next word that looks like a flag,
+// and may stand in single quotes.
+func cutFlags(flags string) (map[string]string, error) {
+	texts := make(map[string]string)
+	name := ""
+	for _, word := range strings.Fields(flags) {
+		switch {
+		case len(word) > 1 && word[0] == '-' && 'a' <= word[1] && word[1] <= 'z':
+			name = word[1:]
+			if _, twice := texts[name]; twice {
+				return nil, fmt.Errorf("%q: flag -%s stands twice", flags, name)
+			}
+			texts[name] = ""
+		case name == "":
+			return nil, fmt.Errorf("%q: want flags, and not %q", flags, word)
+		default:
+			texts[name] = strings.TrimPrefix(texts[name]+" "+word, " ")
+		}
+	}
+	for _, name := range protocol.SortedKeys(texts) {
+		if texts[name] == "" {
+			return nil, fmt.Errorf("%q: flag -%s has no value", flags, name)
+		}
+		texts[name] = strings.Trim(texts[name], "'")
+	}
+	return texts, nil
+}
+
+// SmallWorkload returns the flags of Scenario.Small by name.
+func (s *Scenario) SmallWorkload() map[string]string {
+	texts, err := cutFlags(s.Small)
+	if err != nil {
+		panic("scenario: " + s.Name + ": Small: " + err.Error())
+	}
+	return texts
+}
+
+// World returns the run for package explore.
+func (s *Subject) World() *explore.World { return s.Scenario.World(s.Seed, s.Params) }

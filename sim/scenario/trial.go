@@ -1,0 +1,90 @@
+package scenario
+
+import (
+	"slices"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/explore"
+	"dessim/sim/fault"
+	"dessim/sim/source"
+)
+
+// World returns the runs of the scenario with these parameters, which Validate accepts,
+// for package explore: to sweep seeds, to shrink a run, to search. seed salts the
+// identities of all trials.
+func (s *Scenario) World(seed uint64, p Params) *explore.World {
+	w := &explore.World{MinNodes: s.minNodes(), Inputs: s.inputs(seed, p)}
+	w.Try = func(t *explore.Trial, observers ...sim.Observer) explore.Outcome {
+		r, _ := s.Try(seed, p, t, source.NewReplay(t.Answers), Options{Observers: observers})
+		return r.Outcome()
+	}
+	w.Fails = func(t *explore.Trial, g explore.Guard) explore.Guarded {
+		replay := source.NewReplay(t.Answers)
+		r, ok := s.Try(seed, p, t, replay, Options{Until: g.Check, Stop: func(events uint64, _ protocol.Time) bool {
+			return g.MaxEvents > 0 && events > g.MaxEvents
+		}})
+		o := r.Outcome()
+		return explore.Guarded{GivenUp: !ok, Fails: ok && o.Fails(g.Check), Events: r.Sim.Events, Used: replay.Used}
+	}
+	w.Seed = func(seed uint64, src protocol.Source, record bool, observers ...sim.Observer) (explore.Outcome, *explore.Trial) {
+		if src == nil {
+			src = source.Seed(seed)
+		}
+		if !record {
+			r, _ := s.Execute(seed, p, src, Options{Observers: observers})
+			return r.Outcome(), nil
+		}
+		recorder := &source.Recorder{Source: src}
+		r, _ := s.Execute(seed, p, recorder, Options{Observers: observers})
+		return r.Outcome(), &explore.Trial{Nodes: p.Nodes, Faults: r.Faults, Answers: undrawn(recorder.Answers())}
+	}
+	return w
+}
+
+// inputs returns the identities of the inputs that a search may leave out, ascending.
+func (s *Scenario) inputs(seed uint64, p Params) []uint64 {
+	run, _ := s.build(seed, p, source.Seed(seed), nil)
+	if run.Inputs != nil {
+		return run.Inputs
+	}
+	var all []uint64
+	for i := range run.Plan.Inputs {
+		all = append(all, run.Plan.Inputs[i].ID)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Try makes the run of a trial under src, which answers as the trial says. A trial whose
+// plan cannot run proves nothing: it is inconclusive.
+func (s *Scenario) Try(seed uint64, p Params, t *explore.Trial, src protocol.Source, o Options) (Report, bool) {
+	faults := t.Faults
+	if faults == nil {
+		faults = []fault.Fault{}
+	}
+	if t.Nodes < p.Nodes {
+		// A client that has taken a lost node's number is not to inherit its faults.
+		faults = fault.Within(faults, t.Nodes)
+	}
+	p.Nodes = t.Nodes
+	o.Cut = &Cut{Without: t.Without, Faults: faults}
+	run, err := s.build(seed, p, src, o.Cut)
+	if err != nil {
+		return Report{Scenario: s, Seed: seed, Params: p, Verdict: check.Inconclusive}, true
+	}
+	return s.execute(run, seed, s.complete(p), src, o)
+}
+
+// Outcome returns what package explore needs of a report.
+func (r *Report) Outcome() explore.Outcome {
+	o := explore.Outcome{Verdict: r.Verdict, Failure: r.Failure, Checks: r.Checks, Digest: r.Sim.Digest, Sim: r.Sim}
+	if r.Verdict == Failed {
+		o.Verdict = check.Inconclusive
+	}
+	for _, c := range r.Counts {
+		o.Counts = append(o.Counts, explore.Count(c))
+	}
+	return o
+}

@@ -1,0 +1,116 @@
+package scenario_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/explore"
+	"dessim/sim/fault"
+	"dessim/sim/scenario"
+	"dessim/sim/source"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestATrialIsTheRunThatItWasRecordedFrom(t *testing.T) {
+	failed, sooner := 0, 0
+	s := counting()
+	for seed := range uint64(50) {
+		w := s.World(seed, s.Defaults)
+		want, trial := w.Seed(seed, nil, true)
+		got := w.Try(trial)
+		if got.Digest != want.Digest || got.Check() != want.Check() {
+			t.Fatalf("seed %d: the trial gives %v %q, the seed %v %q", seed, got.Digest, got.Check(), want.Digest, want.Check())
+		}
+		if !want.Failed() {
+			continue
+		}
+		failed++
+		g := w.Fails(trial, explore.Guard{Check: "counts grow"})
+		if !g.Fails || g.Events > want.Sim.Events {
+			t.Errorf("seed %d: guarded it fails: %v, after %d events of %d", seed, g.Fails, g.Events, want.Sim.Events)
+		}
+		if g.Events < want.Sim.Events {
+			sooner++
+		}
+		if g := w.Fails(trial, explore.Guard{Check: "another"}); g.Fails {
+			t.Errorf("seed %d: it fails by a check that there is not", seed)
+		}
+		less := *trial
+		less.Answers = g.Used()
+		if o := w.Try(&less); !o.Fails("counts grow") {
+			t.Errorf("seed %d: without the answers that it did not use it passes", seed)
+		}
+	}
+	if failed == 0 {
+		t.Error("no seed fails: the test is vacuous")
+	}
+	s.Own[0] = scenario.Int("inputs", 90, 0, 100, "so many that a run goes on after its failure")
+	s.Own[1] = scenario.Duration("pause", 100*time.Millisecond, time.Millisecond, time.Hour, "between inputs")
+	for seed := range uint64(20) {
+		w := s.World(seed, s.Defaults)
+		want, trial := w.Seed(seed, nil, true)
+		if g := w.Fails(trial, explore.Guard{Check: "counts grow"}); g.Fails && g.Events < want.Sim.Events {
+			sooner++
+		}
+	}
+	if sooner == 0 {
+		t.Error("no guarded run ends sooner: the test is vacuous")
+	}
+}
+
+func TestTrialsWithoutInputsAndNodesAreRunAsTold(t *testing.T) {
+	s := counting()
+	w := s.World(1, s.Defaults)
+	if d := cmp.Diff([]uint64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, w.Inputs); d != "" || w.MinNodes != 1 {
+		t.Errorf("at least %d nodes, inputs %s", w.MinNodes, d)
+	}
+	all := w.Try(&explore.Trial{Nodes: 2})
+	if less := w.Try(&explore.Trial{Nodes: 2, Without: []uint64{3, 4}}); all.Sim.Outputs != 20 || less.Sim.Outputs != 16 {
+		t.Errorf("%d outputs, and %d without two of ten inputs; want 20 and 16", all.Sim.Outputs, less.Sim.Outputs)
+	}
+	crash := []fault.Fault{{ID: 1, Op: fault.Crash, Node: 1, At: 1e9, For: 1e9}}
+	if o := w.Try(&explore.Trial{Nodes: 1, Faults: crash}); o.Sim.Crashes != 0 {
+		t.Error("a fault of a node that was taken away hits its successor")
+	}
+	if o := w.Try(&explore.Trial{Nodes: 2, Faults: []fault.Fault{{ID: 1, Op: fault.Crash, Node: 9, At: 1}}}); o.Verdict != check.Inconclusive {
+		t.Errorf("a plan that cannot run is %v, want inconclusive", o.Verdict)
+	}
+	p := s.Defaults
+	p.Faults, p.Fault = "", "crash 0 at 1500ms for 1s"
+	if r, _ := s.Execute(1, p, source.Seed(1), scenario.Options{}); r.Sim.Crashes != 1 || r.Sim.Dropped == 0 {
+		t.Errorf("the fault that was told crashes %d times, %d messages are dropped; want 1 and some", r.Sim.Crashes, r.Sim.Dropped)
+	}
+}
+
+// broken panics at its first message.
+type broken struct{}
+
+func (broken) Start(*protocol.Env)                            {}
+func (broken) Receive(*protocol.Env, protocol.NodeID, []byte) { panic(errors.New("cannot count")) }
+func (broken) Timeout(*protocol.Env, uint64)                  {}
+
+func TestANodeThatPanicsIsAFailureOfTheRun(t *testing.T) {
+	s := &scenario.Scenario{Name: "broken", Defaults: scenario.Params{Nodes: 1}, Build: func(b *scenario.Setup) *scenario.Run {
+		return &scenario.Run{Plan: sim.Plan{
+			Nodes:  1,
+			Node:   func(protocol.NodeID) protocol.Node { return broken{} },
+			Link:   sim.Link{Delay: 1},
+			Until:  1,
+			Inputs: []sim.Input{{ID: 0, At: 1}},
+		}}
+	}}
+	o, _ := s.World(1, s.Defaults).Seed(1, nil, true)
+	if !o.Failed() || !strings.Contains(o.Failure, "node 0 panicked at step") || !strings.Contains(o.Failure, "cannot count") {
+		t.Errorf("%+v", o)
+	}
+	r, ok := s.Execute(1, s.Defaults, protocol.Benign{}, scenario.Options{})
+	if !ok || r.Verdict != scenario.Failed || len(r.Nodes) != 1 || r.Sim.Events == 0 {
+		t.Errorf("ok %v: %+v; want the rows of the nodes, which tell how far it came", ok, r)
+	}
+}

@@ -1,0 +1,48 @@
+package scenario
+
+import (
+	"slices"
+	"strings"
+
+	"dessim/sim"
+	"dessim/sim/fault"
+)
+
+// unfired is an observer that tracks the crashes which the parameters tell. A crash that
+// waits for an event which never happens tests nothing, so the summary names it.
+type unfired struct{ faults []fault.Fault } // that have not come
+
+func newUnfired(p *Params, faults []fault.Fault) *unfired {
+	_, told, _ := p.parseFaults()
+	u := new(unfired)
+	for _, f := range faults {
+		crash := f.Op == fault.Crash || f.Op == fault.FailSync
+		if crash && slices.ContainsFunc(told, func(o fault.Fault) bool { return o.ID == f.ID }) {
+			u.faults = append(u.faults, f)
+		}
+	}
+	return u
+}
+
+func (u *unfired) Watch() sim.What {
+	if u.faults == nil {
+		return 0
+	}
+	return sim.Crashed
+}
+
+func (u *unfired) Observe(e *sim.Event) {
+	u.faults = slices.DeleteFunc(u.faults, func(f fault.Fault) bool { return f.ID == e.Tag })
+}
+
+// facts names what did not come.
+func (u *unfired) facts() []Fact {
+	if len(u.faults) == 0 {
+		return nil
+	}
+	texts := make([]string, 0, len(u.faults))
+	for i := range u.faults {
+		texts = append(texts, u.faults[i].String())
+	}
+	return []Fact{{"never came", strings.Join(texts, "; ")}}
+}

@@ -1,0 +1,125 @@
+package scenario
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim/fault"
+	"dessim/sim/swarm"
+	"dessim/sim/wording"
+)
+
+// What parameters are confined to.
+const (
+	minDelay  = time.Microsecond // nodes wait two and a half delays, which rounding makes two at 1ns
+	maxDelay  = 10 * time.Minute // nodes wait some hundred delays, and what backs off a hundred times that
+	mostFlaps = 100_000          // times that a fault comes and goes
+)
+
+func (s *Scenario) minNodes() int { return cmp.Or(s.MinNodes, s.Defaults.Nodes) }
+func (s *Scenario) maxNodes() int { return cmp.Or(s.MaxNodes, s.Defaults.Nodes) }
+
+// Validate reports the first parameter that the scenario cannot run with, as one line
+// that names the flag and its range, or nil.
+func (s *Scenario) Validate(p *Params) error {
+	switch {
+	case p.Nodes < s.minNodes() || p.Nodes > s.maxNodes():
+		return fmt.Errorf("nodes %d: scenario %s wants %d to %d", p.Nodes, s.Name, s.minNodes(), s.maxNodes())
+	case p.Delay < minDelay || p.Delay > maxDelay:
+		return fmt.Errorf("delay %v: want 1us to 10m", p.Delay)
+	case p.Jitter < 0 || p.Jitter > maxDelay:
+		return fmt.Errorf("jitter %v: want 0s to 10m", p.Jitter)
+	case p.Until < 1 || p.Until > time.Duration(protocol.MaxTime):
+		return fmt.Errorf("until %v: want more than 0s, at most %v", p.Until, time.Duration(protocol.MaxTime))
+	}
+	full := s.complete(*p)
+	if s.Check != nil {
+		if err := s.Check(&full); err != nil {
+			return err
+		}
+	}
+	return s.validateFaults(p)
+}
+
+// Failing reports whether the parameters ask for faults.
+func (p *Params) Failing() bool { return p.Faults != "" || p.Fault != "" }
+
+// Told returns the faults that the parameters tell in words. It panics if Validate
+// refuses them.
+func (p *Params) Told() []fault.Fault {
+	_, told, err := p.parseFaults()
+	if err != nil {
+		panic("scenario: faults that Validate accepts: " + err.Error())
+	}
+	return told
+}
+
+// Drawn returns the faults that the parameters have drawn, as c says.
+func (b *Setup) Drawn(c swarm.Config) []fault.Fault {
+	mix, _, err := b.parseFaults()
+	if err != nil {
+		panic("scenario: faults that Validate accepts: " + err.Error())
+	}
+	return swarm.Draw(b.Source, mix, c)
+}
+
+// DrawFaults returns the faults of the run for a plan that has none of its own: those that
+// the parameters tell in words, and those that they have drawn as c says; or those that
+// a search tells.
+func (b *Setup) DrawFaults(c swarm.Config) []fault.Fault {
+	return b.Faulted(func() []fault.Fault { return append(b.Told(), b.Drawn(c)...) })
+}
+
+// parseFaults reads what the parameters say of faults.
+func (p *Params) parseFaults() (mix swarm.Mix, told []fault.Fault, err error) {
+	if mix, err = swarm.ParseMix(cmp.Or(p.Faults, noFaults)); err != nil {
+		return mix, nil, err
+	}
+	told, err = fault.Parse(p.Fault)
+	return mix, told, err
+}
+
+// validateFaults reports the first fault that a run of the scenario cannot have.
+func (s *Scenario) validateFaults(p *Params) error {
+	_, told, err := p.parseFaults()
+	if err != nil {
+		return fmt.Errorf("fault: %w", err)
+	}
+	for i := range told {
+		f := &told[i]
+		if err := s.checkAnchor(f); err != nil {
+			return fmt.Errorf("fault: %w", err)
+		}
+		if f.Every > 0 && p.Until/f.Every > mostFlaps {
+			return fmt.Errorf("fault: %v comes and goes too often; want every %v or more", f, p.Until/mostFlaps)
+		}
+	}
+	return fault.Validate(told, p.Nodes, protocol.Time(p.Until), nil)
+}
+
+// checkAnchor reports an anchor whose kind no node ever sends or puts out: the fault
+// would wait for ever.
+func (s *Scenario) checkAnchor(f *fault.Fault) error {
+	if s.Kinds == nil || f.On.Kind == 0 {
+		return nil
+	}
+	kinds, outputs := s.Kinds()
+	if f.On.Op == protocol.OpOutput {
+		kinds = outputs
+	}
+	if slices.Contains(kinds, f.On.Kind) {
+		return nil
+	}
+	var names []string
+	for _, k := range kinds {
+		names = append(names, k.String())
+	}
+	if near := wording.Near(f.On.Kind.String(), names); near != "" {
+		return fmt.Errorf("%v: no node does %v %v; did you mean %s?", f, f.On.Op, f.On.Kind, near)
+	}
+	return fmt.Errorf("%v: no node does %v %v; want one of %s", f, f.On.Op, f.On.Kind, strings.Join(names, ", "))
+}

@@ -1,0 +1,28 @@
+package simtest
+
+import (
+	"dessim/protocol"
+	"dessim/sim/check"
+	"dessim/sim/scenario"
+)
+
+// TB is what Judge needs of a *testing.T, *testing.F or *rapid.T.
+type TB interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+// Judge makes one run under src and fails t unless it passes: for property tests, whose
+// src is Rapid or Sparse and whose plan is drawn too, and for fuzz targets, whose src is
+// source.Bytes. What runs it again is theirs to say.
+func Judge(t TB, run *scenario.Run, src protocol.Source) {
+	t.Helper()
+	if err := run.Plan.Validate(); err != nil {
+		t.Fatalf("%v", err)
+	}
+	s := scenario.Scenario{Name: "judged", Build: func(*scenario.Setup) *scenario.Run { return run }}
+	r, _ := s.Execute(0, scenario.Params{Nodes: run.Plan.Nodes}, src, scenario.Options{})
+	if o := r.Outcome(); o.Failed() || o.Verdict != check.Pass {
+		t.Fatalf("%s", told(&o))
+	}
+}
