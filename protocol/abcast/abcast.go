@@ -77,7 +77,6 @@
 package abcast
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -155,8 +154,8 @@ func ParseOrder(name string) (Order, error) {
 // Config says who forms a group and how it speaks. Views may be nil; all else is
 // required, but for Send, which is not used with Views.
 type Config struct {
-	// Members are all nodes of the group in ascending order, the one that runs
-	// the Group among them. Every member is given the same list.
+	// Members are all nodes of the group in ascending order, this one among
+	// them. Every member is given the same list.
 	Members []protocol.NodeID
 	// Order is the rule, the same at every member.
 	Order Order
@@ -199,7 +198,7 @@ func (c *Config) check() {
 	}
 }
 
-// Stats counts what a Group had no use for since its Start, and what became of
+// Stats counts what a member had no use for since its Start, and what became of
 // its views.
 type Stats struct {
 	Malformed uint64 // dropped: not the canonical encoding of any message of the rule
@@ -222,215 +221,81 @@ type Stats struct {
 	Clamped   uint64 // 1 if the disk told of more that is stable than it holds
 }
 
-// Group is one member's part in a group. It is a component, not a Node: its
-// host hands it what bears the byte protocol.ABCAST. A Group serves one life;
-// the host makes a new one for the next.
-type Group struct {
-	cfg       Config
-	last      MsgID // id of the last broadcast; Seq 0 before the first
-	rule      rule  // nil before Start
-	ordered   []Message
-	handing   bool   // whether handOver is under way, so that Deliver may broadcast
-	delivered uint64 // also the index of the next message
-	out       []byte // scratch
-	stats     Stats
-	views     *membership // nil without Views; then rule, ordered, handing and delivered are not used
-	started   bool
-}
-
-// Orderer is what a host needs of a Group: with Views, what keeps the same promises by
-// other means can take its place.
+// An Orderer is one member's part in a group. It is a component, not a Node: its
+// host hands it what bears the byte protocol.ABCAST. It serves one incarnation;
+// the host makes a new one for the next. With Views, a protocol that keeps the same
+// promises by other means can take its place.
 type Orderer interface {
+	// Restore takes a record that survived on disk with the byte
+	// protocol.ABCAST: each of them, oldest first, before Start. rec is borrowed.
+	// A record that a crash tore counts as none. Without Views there are no
+	// records, and Restore panics.
 	Restore(rec []byte)
+	// Start begins the member env.ID. It is called once.
 	Start(env *protocol.Env)
+	// Broadcast sends payload, which it copies, to all members, this one among
+	// them, and returns the message's id. In a group of one it is delivered before
+	// Broadcast returns, unless Deliver called it or, with Views, there is no view
+	// yet. With Views it may be called at any time: what is broadcast while the
+	// node is in no view waits for one. A crash of the node may lose a message
+	// that is not delivered anywhere.
 	Broadcast(env *protocol.Env, payload []byte) MsgID
+	// Receive consumes a message of another member that the link delivered. msg
+	// is whole, with its component byte, and borrowed. What is not a message that
+	// a member would send is dropped and counted: see Stats.
 	Receive(env *protocol.Env, from protocol.NodeID, msg []byte)
+	// Timeout consumes a timer with the component protocol.ABCAST. Without Views
+	// a group sets no timers, and Timeout panics.
 	Timeout(env *protocol.Env, tag uint64)
+	// Pending returns the number of messages that this member holds and has not
+	// delivered. When a group is quiet it is 0 at every member.
 	Pending() int
+	// Delivered returns the number of messages delivered in this incarnation.
 	Delivered() uint64
+	// View returns the view that this node is in or was in last, and whether it
+	// is in it: if not, nothing is ordered here until the next view. Number 0
+	// means none yet. Without Views there never is one.
 	View() (v View, normal bool)
+	// Stats returns the counts of this incarnation.
 	Stats() Stats
+	// Describe appends the state to b as lines of text and returns it.
 	Describe(b []byte) []byte
 }
 
-// New makes a Group that Start brings to life. It panics if cfg lacks something
-// or contradicts itself. It copies cfg.Members.
-func New(cfg Config) *Group {
+// New returns a member's part in the group of cfg. It panics if cfg lacks something
+// or contradicts itself. It copies cfg.Members and cfg.Views.
+func New(cfg Config) Orderer {
 	cfg.check()
 	cfg.Members = slices.Clone(cfg.Members)
-	g := &Group{cfg: cfg}
-	if cfg.Views != nil {
-		views := *cfg.Views
-		g.cfg.Views = &views
-		g.views = newMembership(&g.cfg, &g.stats)
+	if cfg.Views == nil {
+		return &plain{cfg: cfg}
 	}
-	return g
+	views := *cfg.Views
+	cfg.Views = &views
+	return newMembership(cfg)
 }
 
-// Restore takes a record that survived on disk with the byte protocol.ABCAST:
-// each of them, oldest first, before Start. rec is borrowed. A record of which
-// a crash left a part is treated as none and counted.
-func (g *Group) Restore(rec []byte) {
-	if g.views == nil {
-		panic("abcast: a record is restored, but without Views a group keeps none")
+// place returns the place of env's node among the members. It panics if there is
+// none, or if the node was started before.
+func (c *Config) place(env *protocol.Env, started bool) int {
+	if started {
+		panic(fmt.Sprintf("abcast: node %v: started twice, want a new Orderer for each incarnation", env.ID()))
 	}
-	if g.started {
-		panic("abcast: a record is restored after Start")
-	}
-	g.views.restore(rec)
-}
-
-// Start begins the only life of g, as the member env.ID.
-func (g *Group) Start(env *protocol.Env) {
-	if g.started {
-		panic(fmt.Sprintf("abcast: node %v: started twice, want a new Group for each life", env.ID()))
-	}
-	self, ok := slices.BinarySearch(g.cfg.Members, env.ID())
+	self, ok := slices.BinarySearch(c.Members, env.ID())
 	if !ok {
-		panic(fmt.Sprintf("abcast: node %v: not among the members %v", env.ID(), g.cfg.Members))
+		panic(fmt.Sprintf("abcast: node %v: not among the members %v", env.ID(), c.Members))
 	}
-	g.started = true
-	if g.views != nil {
-		g.views.start(env, self)
-		return
-	}
-	v := &view{
-		self:    env.ID(),
-		members: g.cfg.Members,
-		send:    g.send,
-		order:   func(m Message) { g.ordered = append(g.ordered, m) },
-		stats:   &g.stats,
-	}
-	g.last = MsgID{Node: env.ID(), Incarnation: env.Incarnation()}
-	g.rule = newRule(g.cfg.Order, v)
+	return self
 }
 
-// Broadcast sends payload, which it copies, to all members, this one among
-// them, and gives the message's id. In a group of one it is delivered before
-// Broadcast returns, unless Deliver is what called it or, with Views, there is no
-// view yet. With Views it may be called at any time: what is broadcast while the
-// node is in no view waits for one. A crash of the node may lose a message that is
-// not delivered anywhere.
-func (g *Group) Broadcast(env *protocol.Env, payload []byte) MsgID {
-	g.mustRun(env)
-	if g.views != nil {
-		return g.views.broadcast(env, bytes.Clone(payload))
-	}
-	g.last.Seq++
-	m := Message{ID: g.last, Payload: bytes.Clone(payload)}
-	g.rule.broadcast(env, m)
-	g.handOver(env)
-	return m.ID
-}
-
-// Receive consumes a message of another member that the link delivered. msg is
-// whole, with its component byte, and borrowed. What is not a message that
-// a member would send is dropped and counted: see Stats.
-func (g *Group) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
-	g.mustRun(env)
-	if g.views != nil {
-		g.views.receive(env, from, msg)
-		return
-	}
-	_, member := slices.BinarySearch(g.cfg.Members, from)
-	if !member || from == g.last.Node {
-		g.stats.Foreign++
-		return
-	}
-	body, ok := cutComponent(msg)
-	if !ok {
-		g.stats.Malformed++
-		return
-	}
-	g.rule.receive(env, from, body)
-	g.handOver(env)
-}
-
-// Timeout consumes a timer with the component protocol.ABCAST. It panics without
-// Views: then a Group sets no timers, so the host mistook another's for it.
-func (g *Group) Timeout(env *protocol.Env, tag uint64) {
-	if g.views != nil {
-		g.mustRun(env)
-		g.views.timeout(env, tag)
-		return
-	}
-	panic(fmt.Sprintf("abcast: node %v: timer %#x, but a group sets none", env.ID(), tag))
-}
-
-// handOver delivers what the rule ordered in this step. It waits for the rule
-// to return, so that a Deliver that broadcasts never meets a half-done rule.
-func (g *Group) handOver(env *protocol.Env) {
-	if g.handing {
-		return // Deliver called Broadcast; the loop below goes on with what that ordered
-	}
-	g.handing = true
-	for i := 0; i < len(g.ordered); i++ {
-		index := g.delivered
-		g.delivered++
-		g.out = AppendDelivered(g.out[:0], index, g.ordered[i].ID)
-		env.Output(KindDelivered, g.out)
-		g.cfg.Deliver(env, index, g.ordered[i])
-	}
-	clear(g.ordered) // the payloads are no longer ours to hold
-	g.ordered = g.ordered[:0]
-	g.handing = false
-}
-
-// send puts the component byte before a body of the rule and sends it.
-func (g *Group) send(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, body []byte) {
-	g.out = append(g.out[:0], byte(protocol.ABCAST))
-	g.out = append(g.out, body...)
-	g.cfg.Send(env, to, kind, g.out)
-}
-
-func (g *Group) mustRun(env *protocol.Env) {
-	if !g.started {
+func mustRun(env *protocol.Env, started bool) {
+	if !started {
 		panic(fmt.Sprintf("abcast: node %v: used before Start", env.ID()))
 	}
 }
 
-// Pending gives the number of messages that this member holds and has not
-// delivered. When a group is quiet it is 0 at every member.
-func (g *Group) Pending() int {
-	if g.views != nil {
-		return g.views.pending()
-	}
-	if g.rule == nil {
-		return 0
-	}
-	return g.rule.pending()
-}
-
-// Delivered gives the number of messages delivered in this life.
-func (g *Group) Delivered() uint64 {
-	if g.views != nil {
-		return g.views.log.handed
-	}
-	return g.delivered
-}
-
-// View gives the view that this node is in or was in last, and whether it is in
-// it: if not, nothing is ordered here until the next view. Number 0 is none yet.
-// Without Views there is none ever.
-func (g *Group) View() (v View, normal bool) {
-	if g.views == nil || g.views.view == 0 {
-		return View{}, false
-	}
-	return g.views.current()
-}
-
-// Stats gives the counts of this life.
-func (g *Group) Stats() Stats { return g.stats }
-
-// Describe appends the state to b as lines of text and returns it.
-func (g *Group) Describe(b []byte) []byte {
-	b = fmt.Appendf(b, "abcast %v: %d members, %d delivered, %d pending\n",
-		g.cfg.Order, len(g.cfg.Members), g.Delivered(), g.Pending())
-	if g.views != nil {
-		return g.views.describe(b)
-	}
-	if g.rule != nil {
-		b = g.rule.describe(b)
-	}
-	return b
+// describe appends the line with which a description begins.
+func describe(b []byte, o Orderer, cfg *Config) []byte {
+	return fmt.Appendf(b, "abcast %v: %d members, %d delivered, %d pending\n",
+		cfg.Order, len(cfg.Members), o.Delivered(), o.Pending())
 }

@@ -186,7 +186,7 @@ func TestWithoutFIFOJustTheOrdersThatNeedItGoWrong(t *testing.T) {
 }
 
 // alone makes a member whose sends and deliveries are looked at directly.
-func alone(o Order, id protocol.NodeID, members ...protocol.NodeID) (g *Group, env *protocol.Env, got *[]MsgID) {
+func alone(o Order, id protocol.NodeID, members ...protocol.NodeID) (g Orderer, env *protocol.Env, got *[]MsgID) {
 	got = new([]MsgID)
 	g = New(Config{
 		Members: members,
@@ -281,7 +281,7 @@ func TestDeliverMayBroadcastAndNeverNests(t *testing.T) {
 }
 
 func deliverBroadcasting(t *testing.T, o Order) {
-	var g *Group
+	var g Orderer
 	var lines []string
 	depth := 0
 	g = New(Config{
@@ -343,16 +343,16 @@ func TestMistakesPanicWithTheirValues(t *testing.T) {
 	var env protocol.Env
 	env.Enter(3, 1, 0, nil)
 	for want, f := range map[string]func(){
-		"abcast: config has no members":                                           with(func(c *Config) { c.Members = nil }),
-		"abcast: config has member 2 after 2, want ascending order":               with(func(c *Config) { c.Members = []protocol.NodeID{2, 2} }),
-		"abcast: config has outside as a member":                                  with(func(c *Config) { c.Members = []protocol.NodeID{protocol.Outside} }),
-		`abcast: config has order(0), want one of ["isis" "lamport" "sequencer"]`: with(func(c *Config) { c.Order = 0 }),
-		"abcast: config has no Send":                                              with(func(c *Config) { c.Send = nil }),
-		"abcast: config has no Deliver":                                           with(func(c *Config) { c.Deliver = nil }),
-		"abcast: node 3: not among the members [1 2]":                             func() { New(good).Start(&env) },
-		"abcast: node 3: used before Start":                                       func() { New(good).Broadcast(&env, nil) },
-		"abcast: node 3: timer 0x4000000000001, but a group sets none":            func() { New(good).Timeout(&env, protocol.ABCAST.Tag(1)) },
-		"abcast: node 1: started twice, want a new Group for each life": func() {
+		"abcast: config has no members":                                              with(func(c *Config) { c.Members = nil }),
+		"abcast: config has member 2 after 2, want ascending order":                  with(func(c *Config) { c.Members = []protocol.NodeID{2, 2} }),
+		"abcast: config has outside as a member":                                     with(func(c *Config) { c.Members = []protocol.NodeID{protocol.Outside} }),
+		`abcast: config has order(0), want one of ["isis" "lamport" "sequencer"]`:    with(func(c *Config) { c.Order = 0 }),
+		"abcast: config has no Send":                                                 with(func(c *Config) { c.Send = nil }),
+		"abcast: config has no Deliver":                                              with(func(c *Config) { c.Deliver = nil }),
+		"abcast: node 3: not among the members [1 2]":                                func() { New(good).Start(&env) },
+		"abcast: node 3: used before Start":                                          func() { New(good).Broadcast(&env, nil) },
+		"abcast: node 3: timer 0x4000000000001, but a group without Views sets none": func() { New(good).Timeout(&env, protocol.ABCAST.Tag(1)) },
+		"abcast: node 1: started twice, want a new Orderer for each incarnation": func() {
 			g, env, _ := alone(ISIS, 1, 1, 2)
 			g.Start(env)
 		},

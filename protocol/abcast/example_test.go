@@ -11,7 +11,7 @@ import (
 // message, and deliver both in one order.
 func Example() {
 	members := []protocol.NodeID{0, 1}
-	groups := make([]*abcast.Group, 2)
+	groups := make([]abcast.Orderer, 2)
 	envs := make([]protocol.Env, 2)
 	for i := range members {
 		groups[i] = abcast.New(abcast.Config{

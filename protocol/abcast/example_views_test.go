@@ -12,7 +12,7 @@ import (
 
 // shop is the least host of a group under Views. It gives the group its records,
 // its messages and its timers; an input is what it broadcasts.
-type shop struct{ group *abcast.Group }
+type shop struct{ group abcast.Orderer }
 
 func (s *shop) Start(env *protocol.Env) {
 	for _, rec := range env.Records() {

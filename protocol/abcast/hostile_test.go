@@ -18,7 +18,7 @@ type hostile struct {
 // refuses gives each message to a member of its own, which begin makes: one that
 // broadcast and received something, so that two are pending and before is
 // delivered. Nothing but its counts may change.
-func refuses(t *testing.T, cases []hostile, begin func() (*Group, *protocol.Env, *[]MsgID), before ...MsgID) {
+func refuses(t *testing.T, cases []hostile, begin func() (Orderer, *protocol.Env, *[]MsgID), before ...MsgID) {
 	t.Helper()
 	for _, c := range cases {
 		g, env, got := begin()
@@ -57,7 +57,7 @@ func TestISISDropsAndCountsWhatNoMemberWouldSend(t *testing.T) {
 		{"proposal for what was not broadcast", 1, wire(appendPropose(nil, MsgID{2, 1, 2}, 2)), Stats{Stray: 1}},
 		{"proposal for an earlier life", 1, wire(appendPropose(nil, MsgID{2, 9, 1}, 2)), Stats{Stray: 1}},
 		{"repeated data", 1, wire(appendData(nil, Message{ID: theirs})), Stats{Stray: 1}},
-	}, func() (*Group, *protocol.Env, *[]MsgID) {
+	}, func() (Orderer, *protocol.Env, *[]MsgID) {
 		g, env, got := alone(ISIS, 2, 1, 2, 3)
 		g.Broadcast(env, nil)
 		g.Receive(env, 1, wire(appendData(nil, Message{ID: theirs})))
@@ -79,7 +79,7 @@ func TestLamportDropsAndCountsWhatNoMemberWouldSend(t *testing.T) {
 		{"repeated data with another stamp", 1, wire(appendLamportData(nil, Message{ID: theirs}, 6)), Stats{Stray: 1}},
 		{"data behind its time", 1, wire(appendLamportData(nil, Message{ID: next}, 4)), Stats{Stray: 1}},
 		{"acknowledgement behind its time", 1, wire(appendLamportAck(nil, 5)), Stats{Stray: 1}},
-	}, func() (*Group, *protocol.Env, *[]MsgID) {
+	}, func() (Orderer, *protocol.Env, *[]MsgID) {
 		g, env, got := alone(Lamport, 2, 1, 2, 3)
 		g.Broadcast(env, nil)
 		g.Receive(env, 1, wire(appendLamportData(nil, Message{ID: theirs}, 5)))
@@ -101,7 +101,7 @@ func TestSequencerDropsAndCountsWhatNoMemberWouldSend(t *testing.T) {
 		{"a place given before", 1, wire(appendSequencerOrder(nil, theirs, 1)), Stats{Stray: 1}},
 		{"a place too far on", 1, wire(appendSequencerOrder(nil, theirs, 3)), Stats{Stray: 1}},
 		{"a second place", 1, wire(appendSequencerOrder(nil, done, 2)), Stats{Stray: 1}},
-	}, func() (*Group, *protocol.Env, *[]MsgID) {
+	}, func() (Orderer, *protocol.Env, *[]MsgID) {
 		g, env, got := alone(Sequencer, 2, 1, 2, 3)
 		g.Broadcast(env, nil)
 		g.Receive(env, 3, wire(appendSequencerData(nil, Message{ID: done})))

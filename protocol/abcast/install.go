@@ -79,7 +79,7 @@ func (m *membership) enter(env *protocol.Env, lives []Life) {
 		members: ids,
 		send:    m.send,
 		order:   m.log.order,
-		stats:   m.stats,
+		stats:   &m.stats,
 	})
 	m.tellStable(env)
 	for _, msg := range m.outbox {

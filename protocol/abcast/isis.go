@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"dessim/protocol"
+	"dessim/protocol/bencode"
 )
 
 // isis orders by agreed priorities (Birman and Joseph 1987, section 4):
@@ -217,4 +218,23 @@ func (r *isis) describe(b []byte) []byte {
 		b = append(b, '\n')
 	}
 	return b
+}
+
+func appendData(b []byte, m Message) []byte {
+	b = appendID(b, opData, m.ID)
+	b = bencode.AppendBytes(b, m.Payload)
+	return append(b, 'e')
+}
+
+func appendPropose(b []byte, id MsgID, number uint64) []byte {
+	b = appendID(b, opPropose, id)
+	b = bencode.AppendUint(b, number)
+	return append(b, 'e')
+}
+
+func appendFinal(b []byte, id MsgID, s stamp) []byte {
+	b = appendID(b, opFinal, id)
+	b = bencode.AppendUint(b, s.number)
+	b = bencode.AppendUint(b, uint64(s.proposer))
+	return append(b, 'e')
 }

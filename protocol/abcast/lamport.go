@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"dessim/protocol"
+	"dessim/protocol/bencode"
 )
 
 // lamport orders by the stamps of the origins' clocks (Lamport 1978; a message is
@@ -133,4 +134,18 @@ func (r *lamport) describe(b []byte) []byte {
 		b = fmt.Appendf(b, "  stamped %d.%v %v, %d bytes\n", e.stamp.number, e.stamp.proposer, e.m.ID, len(e.m.Payload))
 	}
 	return b
+}
+
+func appendLamportData(b []byte, m Message, number uint64) []byte {
+	b = appendID(b, opLamportData, m.ID)
+	b = bencode.AppendUint(b, number)
+	b = bencode.AppendBytes(b, m.Payload)
+	return append(b, 'e')
+}
+
+func appendLamportAck(b []byte, number uint64) []byte {
+	b = append(b, 'l')
+	b = bencode.AppendUint(b, opLamportAck)
+	b = bencode.AppendUint(b, number)
+	return append(b, 'e')
 }

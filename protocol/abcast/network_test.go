@@ -36,7 +36,7 @@ type network struct {
 
 type member struct {
 	env       protocol.Env
-	group     *Group
+	group     *plain
 	delivered int
 	told      int   // outputs of deliveries
 	rounds    []int // of each delivery
@@ -60,7 +60,7 @@ func newNetwork(order Order, size int) *network {
 			Order:   order,
 			Send:    (*protocol.Env).Send,
 			Deliver: func(_ *protocol.Env, index uint64, msg Message) { n.judge(m, index, msg) },
-		})
+		}).(*plain)
 		n.members = append(n.members, m)
 		m.env.Enter(id, 1, 0, nil)
 		m.group.Start(&m.env)

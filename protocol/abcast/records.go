@@ -87,8 +87,10 @@ func decodeRecord(rec []byte) (d record, ok bool) {
 	return d, true
 }
 
-// restore folds the next record.
-func (m *membership) restore(rec []byte) {
+func (m *membership) Restore(rec []byte) {
+	if m.started() {
+		panic("abcast: a record is restored after Start")
+	}
 	d, ok := decodeRecord(rec)
 	if !ok {
 		m.stats.Torn++ // it was never synced, so nobody counts on it

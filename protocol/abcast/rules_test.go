@@ -114,7 +114,7 @@ func TestDescribeTellsWhatAMemberWaitsFor(t *testing.T) {
 	s.Receive(env, 1, wire(appendSequencerOrder(nil, MsgID{3, 1, 1}, 1)))
 	s.Receive(env, 1, wire(appendSequencerData(nil, Message{MsgID{1, 1, 1}, []byte("four")})))
 	s.Receive(env, 1, wire(appendSequencerOrder(nil, MsgID{1, 1, 1}, 2)))
-	for want, g := range map[string]*Group{
+	for want, g := range map[string]Orderer{
 		"abcast lamport: 3 members, 0 delivered, 1 pending\n" +
 			"  clock 6, waits for node 3, heard at 0\n" +
 			"  stamped 5.1 1/1/1, 4 bytes\n": l,

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"dessim/protocol"
+	"dessim/protocol/bencode"
 )
 
 // sequencer orders as one member says, the lowest (Défago, Schiper and Urbán 2004,
@@ -157,4 +158,16 @@ func (r *sequencer) describe(b []byte) []byte {
 		b = fmt.Appendf(b, "  place %d %v, %s\n", first+uint64(i), id, state)
 	}
 	return b
+}
+
+func appendSequencerData(b []byte, m Message) []byte {
+	b = appendID(b, opSequencerData, m.ID)
+	b = bencode.AppendBytes(b, m.Payload)
+	return append(b, 'e')
+}
+
+func appendSequencerOrder(b []byte, id MsgID, number uint64) []byte {
+	b = appendID(b, opSequencerOrder, id)
+	b = bencode.AppendUint(b, number)
+	return append(b, 'e')
 }

@@ -17,7 +17,7 @@ import (
 // to broadcast above.
 type host struct {
 	link      *link.Link
-	group     *abcast.Group
+	group     abcast.Orderer
 	delivered []string
 }
 

@@ -15,7 +15,7 @@ var three = []Life{{0, 1}, {1, 1}, {2, 1}}
 
 // underViews makes member id of the nodes 0 to 2 under Views, started with what
 // is on its disk, and gives what it delivers as text.
-func underViews(o Order, id protocol.NodeID, inc uint32, merge time.Duration, disk ...[]byte) (g *Group, env *protocol.Env, got *[]string) {
+func underViews(o Order, id protocol.NodeID, inc uint32, merge time.Duration, disk ...[]byte) (g *membership, env *protocol.Env, got *[]string) {
 	got = new([]string)
 	g = New(Config{
 		Members: []protocol.NodeID{0, 1, 2},
@@ -31,7 +31,7 @@ func underViews(o Order, id protocol.NodeID, inc uint32, merge time.Duration, di
 				*got = append(*got, fmt.Sprintf("view %d %v at %d", v.Number, v.Members, v.Place))
 			},
 		},
-	})
+	}).(*membership)
 	for _, rec := range disk {
 		g.Restore(rec)
 	}
@@ -56,7 +56,7 @@ func framed(inc uint32, view, seq uint64, body []byte) []byte {
 
 // inView gives member id fresh (state 0), having promised view 12 (1), or in view
 // 12 of all (2), which node 0 leads.
-func inView(o Order, id protocol.NodeID, state int) (*Group, *protocol.Env) {
+func inView(o Order, id protocol.NodeID, state int) (*membership, *protocol.Env) {
 	g, env, _ := underViews(o, id, 1, 0)
 	if state > 0 {
 		g.Receive(env, 0, appendPrepare(headed(opPrepare, 1), 12, 0))
@@ -88,8 +88,8 @@ func TestReportsOfAnotherViewDoNotCount(t *testing.T) {
 		if late {
 			g.Receive(env, 0, report)
 		}
-		if d := cmp.Diff([]string{"view 3 [0/1 1/1 2/1] at 0"}, *got); d != "" || g.views.log.commit != 1 {
-			t.Errorf("late %v: %d of 5 entries are stable, want 1; delivered (-want +got):\n%s", late, g.views.log.commit, d)
+		if d := cmp.Diff([]string{"view 3 [0/1 1/1 2/1] at 0"}, *got); d != "" || g.log.commit != 1 {
+			t.Errorf("late %v: %d of 5 entries are stable, want 1; delivered (-want +got):\n%s", late, g.log.commit, d)
 		}
 		g.Receive(env, 0, framed(1, 6, 0, appendStable(nil, 5)))
 		if len(*got) != 5 {
@@ -101,12 +101,12 @@ func TestReportsOfAnotherViewDoNotCount(t *testing.T) {
 func TestReportsOfAnotherLifeDoNotCount(t *testing.T) {
 	g, env := inView(ISIS, 1, 2)
 	g.Receive(env, 0, framed(2, 12, 0, appendStable(nil, 1)))
-	if s := g.Stats(); g.views.log.commit != 0 || s.Foreign != 1 {
-		t.Errorf("%d entries stable, stats %+v", g.views.log.commit, s)
+	if s := g.Stats(); g.log.commit != 0 || s.Foreign != 1 {
+		t.Errorf("%d entries stable, stats %+v", g.log.commit, s)
 	}
 	g.Receive(env, 2, framed(1, 12, 0, appendStable(nil, 1)))
-	if g.views.log.commit != 1 {
-		t.Errorf("%d entries stable by a member's report, want 1", g.views.log.commit)
+	if g.log.commit != 1 {
+		t.Errorf("%d entries stable by a member's report, want 1", g.log.commit)
 	}
 }
 
@@ -146,7 +146,7 @@ func ops(env *protocol.Env) []string {
 
 // fill gives member 1 three messages of node 0 in one step: the first frame comes
 // last.
-func fill(g *Group, env *protocol.Env) {
+func fill(g *membership, env *protocol.Env) {
 	for _, seq := range []uint64{1, 2, 3, 4, 5, 0} {
 		body := appendSequencerData(nil, message(0, 1+seq/2))
 		if seq%2 == 1 {
@@ -214,12 +214,12 @@ func TestFramesThatOutranTheNewViewAreTakenWithIt(t *testing.T) {
 	g, env := inView(ISIS, 1, 1)
 	g.Receive(env, 2, framed(1, 12, 0, appendStable(nil, 1)))
 	g.Receive(env, 2, framed(1, 13, 0, appendStable(nil, 1))) // of a view that this node did not promise
-	if s := g.Stats(); s.Stray != 1 || g.views.chans[2].next != 0 {
-		t.Errorf("stats %+v, next %d before the view", s, g.views.chans[2].next)
+	if s := g.Stats(); s.Stray != 1 || g.chans[2].next != 0 {
+		t.Errorf("stats %+v, next %d before the view", s, g.chans[2].next)
 	}
 	g.Receive(env, 0, newViewOf(12, 1, 0, three))
-	if g.views.chans[2].next != 1 || g.views.log.commit != 1 {
-		t.Errorf("next %d, %d entries stable, want 1 and 1", g.views.chans[2].next, g.views.log.commit)
+	if g.chans[2].next != 1 || g.log.commit != 1 {
+		t.Errorf("next %d, %d entries stable, want 1 and 1", g.chans[2].next, g.log.commit)
 	}
 }
 
@@ -256,16 +256,16 @@ func TestRestoreFoldsWhatACrashLeft(t *testing.T) {
 		if d := cmp.Diff(c.want, *got); d != "" {
 			t.Errorf("%s: delivered (-want +got):\n%s", c.name, d)
 		}
-		if s := g.Stats(); s != c.stats || len(g.views.log.entries) != c.length {
-			t.Errorf("%s: stats %+v, want %+v; %d entries, want %d", c.name, s, c.stats, len(g.views.log.entries), c.length)
+		if s := g.Stats(); s != c.stats || len(g.log.entries) != c.length {
+			t.Errorf("%s: stats %+v, want %+v; %d entries, want %d", c.name, s, c.stats, len(g.log.entries), c.length)
 		}
-		if _, normal := g.View(); normal || g.views.promised != 12 || g.views.log.adopted != 12 {
-			t.Errorf("%s: works %v, promised %d, adopted %d", c.name, normal, g.views.promised, g.views.log.adopted)
+		if _, normal := g.View(); normal || g.promised != 12 || g.log.adopted != 12 {
+			t.Errorf("%s: works %v, promised %d, adopted %d", c.name, normal, g.promised, g.log.adopted)
 		}
 		env.Enter(1, 2, 0, nil)
 		g.Receive(env, 0, appendPrepare(headed(opPrepare, 1), 15, 1))
 		rest := append([]logEntry{view, one, two}[1:c.length:c.length], nil...)
-		report := appendReport(appendPromise(headed(opPromise, 2), 15, 12, g.views.log.commit, c.length), rest, nil)
+		report := appendReport(appendPromise(headed(opPromise, 2), 15, 12, g.log.commit, c.length), rest, nil)
 		if e := env.Effects(); !slices.Equal(e[len(e)-1].Body, report) {
 			t.Errorf("%s: promises %q, want %q", c.name, e[len(e)-1].Body, report)
 		}
@@ -296,7 +296,7 @@ func TestFlushPlacesByStampAndKeepsEachLifesOrder(t *testing.T) {
 	}
 	gone := h(2, 2, 1, true)
 	gone.here = false
-	m := newMembership(&Config{Members: []protocol.NodeID{0, 1, 2}}, &Stats{})
+	m := newMembership(Config{Members: []protocol.NodeID{0, 1, 2}})
 	m.log.extend([]logEntry{{m: message(0, 1)}})
 	b := &ballot{promises: []*promise{
 		{adopted: 5, tail: []held{h(0, 1, 1, true), h(0, 2, 9, false), h(0, 3, 4, true), h(1, 1, 6, false)}},
@@ -370,7 +370,7 @@ func TestMistakesUnderViewsPanic(t *testing.T) {
 		"abcast: config merges for -1ns, want at least 0":                                 with(func(v *Views) { v.Merge = -1 }),
 		"abcast: a record is restored, but without Views a group keeps none":              func() { plain.Restore(appendStart(nil, 1)) },
 		"abcast: node 1: life 2 starts after life 2, as its disk says":                    func() { underViews(ISIS, 1, 2, 0, appendStart(nil, 2)) },
-		"abcast: node 1: started twice, want a new Group for each life":                   func() { g, env := inView(ISIS, 1, 0); g.Start(env) },
+		"abcast: node 1: started twice, want a new Orderer for each incarnation":          func() { g, env := inView(ISIS, 1, 0); g.Start(env) },
 		"abcast: a record is restored after Start":                                        func() { g, _ := inView(ISIS, 1, 0); g.Restore(nil) },
 		"abcast: node 1: timer 0x5, but a group sets 0x4800000000001 and 0x4000000000002": func() { g, env := inView(ISIS, 1, 0); g.Timeout(env, 5) },
 	} {

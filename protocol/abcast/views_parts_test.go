@@ -179,12 +179,12 @@ func FuzzViewsSurviveAnyBytes(f *testing.F) {
 				}
 				g.Describe(nil)
 
-				restored := New(g.cfg)
+				restored := New(g.cfg).(*membership)
 				for _, rec := range [][]byte{first, second, first} {
 					restored.Restore(rec)
 				}
 				env.Enter(1, 1<<32-1, 0, nil)
-				if restored.views.recorded < 1<<32-1 {
+				if restored.recorded < 1<<32-1 {
 					restored.Start(env)
 					restored.Broadcast(env, nil)
 				}
@@ -254,7 +254,7 @@ func TestFlushDoesNotDependOnTheOrderOfReports(t *testing.T) {
 			}
 			b.promises = append(b.promises, p)
 		}
-		m := newMembership(&Config{Members: []protocol.NodeID{0, 1, 2}}, &Stats{})
+		m := newMembership(Config{Members: []protocol.NodeID{0, 1, 2}})
 		m.log.seqs[Life{1, 1}] = rapid.Uint64Range(0, 3).Draw(t, "logged")
 		want := m.flush(b, 1)
 		last := map[Life]uint64{{1, 1}: m.log.seqs[Life{1, 1}]}

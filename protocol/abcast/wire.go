@@ -102,54 +102,7 @@ func DataID(msg []byte) (MsgID, bool) {
 func appendID(b []byte, op uint64, id MsgID) []byte {
 	b = append(b, 'l')
 	b = bencode.AppendUint(b, op)
-	b = bencode.AppendUint(b, uint64(id.Node))
-	b = bencode.AppendUint(b, uint64(id.Incarnation))
-	return bencode.AppendUint(b, id.Seq)
-}
-
-func appendData(b []byte, m Message) []byte {
-	b = appendID(b, opData, m.ID)
-	b = bencode.AppendBytes(b, m.Payload)
-	return append(b, 'e')
-}
-
-func appendPropose(b []byte, id MsgID, number uint64) []byte {
-	b = appendID(b, opPropose, id)
-	b = bencode.AppendUint(b, number)
-	return append(b, 'e')
-}
-
-func appendFinal(b []byte, id MsgID, s stamp) []byte {
-	b = appendID(b, opFinal, id)
-	b = bencode.AppendUint(b, s.number)
-	b = bencode.AppendUint(b, uint64(s.proposer))
-	return append(b, 'e')
-}
-
-func appendLamportData(b []byte, m Message, number uint64) []byte {
-	b = appendID(b, opLamportData, m.ID)
-	b = bencode.AppendUint(b, number)
-	b = bencode.AppendBytes(b, m.Payload)
-	return append(b, 'e')
-}
-
-func appendLamportAck(b []byte, number uint64) []byte {
-	b = append(b, 'l')
-	b = bencode.AppendUint(b, opLamportAck)
-	b = bencode.AppendUint(b, number)
-	return append(b, 'e')
-}
-
-func appendSequencerData(b []byte, m Message) []byte {
-	b = appendID(b, opSequencerData, m.ID)
-	b = bencode.AppendBytes(b, m.Payload)
-	return append(b, 'e')
-}
-
-func appendSequencerOrder(b []byte, id MsgID, number uint64) []byte {
-	b = appendID(b, opSequencerOrder, id)
-	b = bencode.AppendUint(b, number)
-	return append(b, 'e')
+	return appendIDFields(b, id)
 }
 
 // decode reads a body with r and refuses what the append functions would not

@@ -156,7 +156,7 @@ func (c *Config) check() {
 
 // Group is one member's part in a group. It is a component, not a Node: its
 // host hands it what bears the byte protocol.ABCAST, since it takes the place of
-// an abcast.Group. A Group serves one life; the host makes a new one for the next.
+// an abcast.Orderer. A Group serves one life; the host makes a new one for the next.
 type Group struct {
 	cfg   Config
 	self  int // place among the members

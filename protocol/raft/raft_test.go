@@ -4,14 +4,13 @@ import (
 	"testing"
 
 	"dessim/protocol"
-	"dessim/protocol/abcast"
 	"dessim/protocol/internal/grouptest"
 	"dessim/protocol/raft"
 	"dessim/sim/source"
 )
 
-// A host can use either order behind one interface.
-var _ = []grouptest.Group{(*abcast.Group)(nil), (*raft.Group)(nil)}
+// A host can use it in place of abcast.New.
+var _ grouptest.Group = (*raft.Group)(nil)
 
 const tick = grouptest.Tick
 

@@ -1,0 +1,334 @@
+package abcast
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"dessim/protocol"
+	"dessim/protocol/bencode"
+)
+
+// The patience of a member, in ticks. A duration of n ticks lasts n-1 to n, since
+// what begins in the middle of a tick counts from its beginning.
+const (
+	suspectAfter = 5 // silence of a node until it is thought dead: four heartbeats are lost
+	listenFirst  = 4 // from Start until a node may lead a ballot, unless it heard all nodes before
+	graceAfter   = 2 // how long a ballot that has its majority waits for the other nodes that live
+	repeatAfter  = 3 // from sending to repeating what was not acknowledged
+)
+
+// The timers. That of the tick keeps no run from ending.
+var (
+	tagTick  = protocol.ABCAST.Tag(protocol.Periodic | 1)
+	tagMerge = protocol.ABCAST.Tag(2)
+)
+
+// A membership is a member of a group with Views: one durable log, the view that its node
+// is in, and the ballot that it leads. Nodes are known by their place in the
+// universe, Config.Members.
+//
+// A handler changes the state and leaves what follows from it (writing,
+// syncing, reporting, delivering) to endStep, which every entry ends with. So
+// Deliver meets no half-done work, and a step syncs once however much it orders.
+type membership struct {
+	cfg   Config
+	stats Stats
+	self  int    // place of this node
+	inc   uint32 // 0 before Start
+
+	promised uint64 // durable: the highest view joined
+	log      journal
+	recorded uint32 // durable: the last life that started
+
+	normal  bool   // in a view and working, which has the log; view == log.adopted == promised then
+	view    uint64 // the last one installed in this life, or 0
+	placed  uint64 // messages before it
+	members []uint32
+	stable  []int // by place: length of log that the member reported in this view
+	rule    rule  // of view; frozen, not gone, while not normal: a promise tells what it holds
+	chans   []channel
+	ahead   []aheadFrame // of the view that this node promised and waits for
+	outbox  []Message    // own and not yet delivered, as broadcast
+	last    MsgID        // of the last broadcast
+
+	ticks  uint64 // since Start, so that patience needs no clock
+	peers  []peer
+	ballot *ballot // that this node leads, or nil
+	bases  []int   // by place: where the log begins that member wants, if this node led the view
+	opened int     // length of the log that the view began with, if this node led it
+
+	merging bool // the merge timer is set
+	counted bool // nothing became stable since commit was reckoned
+	ending  bool // endStep is under way, so that Deliver may broadcast
+	lens    []int
+	out     []byte // scratch for encoding
+	body    []byte // scratch for a report
+	sent    []byte // the body that a frame was last made of
+	in      datagramReader
+}
+
+// A peer is what is known of another node, its own at its place unused.
+type peer struct {
+	inc      uint32 // the highest life heard of; 0 before
+	heard    uint64 // tick at which that life was last heard
+	promised uint64 // at least
+	adopted  uint64 // at least
+}
+
+func newMembership(cfg Config) *membership {
+	n := len(cfg.Members)
+	m := &membership{
+		cfg:     cfg,
+		members: make([]uint32, n),
+		stable:  make([]int, n),
+		chans:   make([]channel, n),
+		peers:   make([]peer, n),
+		lens:    make([]int, 0, n),
+	}
+	m.log.seqs = map[Life]uint64{}
+	return m
+}
+
+// majority is of the universe, not of a view: any two majorities share a node,
+// whatever views there were between them. A majority of the last view would go on
+// with fewer, but a node that comes back cannot know which view was the last.
+func (m *membership) majority() int { return len(m.peers)/2 + 1 }
+
+// leader gives the place of the one node that may begin view v: so no two nodes
+// choose one number.
+func (m *membership) leader(v uint64) int { return int(v % uint64(len(m.peers))) }
+
+func (m *membership) Start(env *protocol.Env) {
+	m.self = m.cfg.place(env, m.started())
+	if env.Incarnation() <= m.recorded {
+		panic(fmt.Sprintf("abcast: node %v: life %d starts after life %d, as its disk says", env.ID(), env.Incarnation(), m.recorded))
+	}
+	m.inc = env.Incarnation()
+	m.last = MsgID{Node: env.ID(), Incarnation: m.inc}
+	m.log.settle(&m.stats)
+	m.persist(env, appendStart(m.out[:0], m.inc))
+	env.Sync() // else the next life might repeat this one's ids
+	for q := range m.peers {
+		m.beat(env, q)
+	}
+	env.SetTimer(m.cfg.Views.Tick, tagTick)
+	m.endStep(env)
+}
+
+func (m *membership) started() bool { return m.inc != 0 }
+
+func (m *membership) Broadcast(env *protocol.Env, payload []byte) MsgID {
+	mustRun(env, m.started())
+	m.last.Seq++
+	msg := Message{ID: m.last, Payload: bytes.Clone(payload)}
+	m.outbox = append(m.outbox, msg)
+	if m.normal {
+		m.rule.broadcast(env, msg)
+	}
+	m.endStep(env)
+	return msg.ID
+}
+
+func (m *membership) Timeout(env *protocol.Env, tag uint64) {
+	mustRun(env, m.started())
+	switch tag {
+	case tagTick:
+		m.tick(env)
+	case tagMerge:
+		m.merging = false
+		m.report(env)
+	default:
+		panic(fmt.Sprintf("abcast: node %v: timer %#x, but a group sets %#x and %#x", env.ID(), tag, tagTick, tagMerge))
+	}
+	m.endStep(env)
+}
+
+func (m *membership) tick(env *protocol.Env) {
+	m.ticks++
+	for q := range m.peers {
+		m.beat(env, q)
+		if m.normal && m.members[q] != 0 && q != m.self {
+			m.repeat(env, q)
+			m.repeatNewView(env, q)
+		}
+	}
+	m.consider(env)
+	env.SetTimer(m.cfg.Views.Tick, tagTick)
+}
+
+// beat sends a heartbeat, which also acknowledges what came over the channel.
+func (m *membership) beat(env *protocol.Env, q int) {
+	if q == m.self {
+		return
+	}
+	m.datagram(env, q, KindHeartbeat, appendHeartbeat(m.head(opHeartbeat), m.promised, m.log.adopted, m.normal, m.chans[q].next))
+}
+
+func (m *membership) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	mustRun(env, m.started())
+	q, ok := m.place(from)
+	if !ok || q == m.self {
+		m.stats.Foreign++
+		return
+	}
+	d, ok := m.in.decode(msg)
+	if !ok {
+		m.stats.Malformed++
+		return
+	}
+	p := &m.peers[q]
+	if d.inc > p.inc {
+		p.inc = d.inc // what it promised and adopted is durable, so it still holds
+	}
+	if d.inc == p.inc {
+		p.heard = m.ticks
+	}
+	switch d.op {
+	case opHeartbeat:
+		m.heartbeat(q, &d)
+	case opPrepare:
+		m.prepare(env, q, &d)
+	case opPromise:
+		m.promise(env, q, &d)
+	case opNewView:
+		m.newView(env, q, &d)
+	case opFrame:
+		m.frame(env, q, &d)
+	}
+	m.endStep(env)
+}
+
+func (m *membership) heartbeat(q int, d *datagram) {
+	p := &m.peers[q]
+	if d.inc < p.inc {
+		m.stats.Stray++
+		return
+	}
+	p.promised = max(p.promised, d.promised)
+	p.adopted = max(p.adopted, d.adopted)
+	if !m.normal {
+		return
+	}
+	if d.normal && d.adopted == m.view && m.members[q] == d.inc {
+		m.chans[q].acknowledged(d.next)
+	}
+	if d.adopted > m.promised {
+		// A majority goes on without this node. Nothing that it does in its
+		// view can become stable any more.
+		m.normal = false
+		m.stats.Excluded++
+	}
+}
+
+// alive tells whether the node was heard lately, by this node's own impression. A
+// wrong one costs a ballot and nothing else.
+func (m *membership) alive(q int) bool {
+	p := &m.peers[q]
+	return q == m.self || p.inc != 0 && m.ticks-p.heard < suspectAfter
+}
+
+// living counts the nodes that are alive.
+func (m *membership) living() (n int) {
+	for q := range m.peers {
+		if m.alive(q) {
+			n++
+		}
+	}
+	return n
+}
+
+// lowest gives the place of the lowest node that is alive: who leads.
+func (m *membership) lowest() int {
+	for q := range m.peers {
+		if m.alive(q) {
+			return q
+		}
+	}
+	return m.self
+}
+
+// place gives a node's place in the universe.
+func (m *membership) place(id protocol.NodeID) (int, bool) {
+	return slices.BinarySearch(m.cfg.Members, id)
+}
+
+// head begins a datagram: component byte, list, type, and the sender's life.
+func (m *membership) head(op uint64) []byte {
+	b := append(m.out[:0], byte(protocol.ABCAST), 'l')
+	b = bencode.AppendUint(b, op)
+	return bencode.AppendUint(b, uint64(m.inc))
+}
+
+// datagram sends b, which is m.out grown.
+func (m *membership) datagram(env *protocol.Env, q int, kind protocol.Kind, b []byte) {
+	m.out = b
+	m.cfg.Views.Datagram(env, m.cfg.Members[q], kind, b)
+}
+
+// persist writes a record, which is m.out grown.
+func (m *membership) persist(env *protocol.Env, rec []byte) {
+	m.out = rec
+	env.Persist(rec)
+}
+
+func (m *membership) Pending() int {
+	n := m.log.messages - int(m.log.handed)
+	if m.normal {
+		return n + m.rule.pending()
+	}
+	for _, msg := range m.outbox {
+		if !m.log.has(msg.ID) {
+			n++
+		}
+	}
+	return n
+}
+
+func (m *membership) Delivered() uint64 { return m.log.handed }
+
+func (m *membership) Stats() Stats { return m.stats }
+
+func (m *membership) Describe(b []byte) []byte {
+	b = describe(b, m, &m.cfg)
+	state := "waits"
+	switch {
+	case m.normal:
+		state = "works"
+	case m.ballot != nil:
+		state = fmt.Sprintf("leads the ballot for %d, %d promises", m.ballot.view, m.ballot.count)
+	}
+	b = fmt.Appendf(b, "  life %d, view %d of %v, promised %d, %s\n", m.inc, m.view, m.lives(), m.promised, state)
+	b = fmt.Appendf(b, "  log of view %d: %d entries, %d safe, %d stable, %d in the outbox\n",
+		m.log.adopted, len(m.log.entries), m.log.safe, m.log.commit, len(m.outbox))
+	for q := range m.peers {
+		if q != m.self {
+			p := &m.peers[q]
+			b = fmt.Appendf(b, "  node %v: life %d, alive %v, promised %d, adopted %d, reported %d, %d unacknowledged, next %d\n", m.cfg.Members[q],
+				p.inc, m.alive(q), p.promised, p.adopted, m.stable[q], len(m.chans[q].out), m.chans[q].next)
+		}
+	}
+	if m.rule != nil {
+		b = m.rule.describe(b)
+	}
+	return b
+}
+
+func (m *membership) View() (v View, normal bool) {
+	if m.view == 0 {
+		return View{}, false
+	}
+	v = View{Number: m.view, Members: m.lives(), Place: m.placed}
+	return v, m.normal
+}
+
+// lives gives the members of the view.
+func (m *membership) lives() []Life {
+	var all []Life
+	for q, inc := range m.members {
+		if inc != 0 {
+			all = append(all, Life{m.cfg.Members[q], inc})
+		}
+	}
+	return all
+}
