@@ -132,13 +132,5 @@ func (c *Client) Timeout(env *protocol.Env, tag uint64) {
 	}
 }
 
-// Open gives the number of operations that have not ended.
-func (c *Client) Open() int {
-	if c.open {
-		return len(c.waiting) + 1
-	}
-	return len(c.waiting)
-}
-
 // Stats gives the counts so far.
 func (c *Client) Stats() Stats { return c.stats }

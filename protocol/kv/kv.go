@@ -185,9 +185,6 @@ func (n *Node) send(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, m
 // did.
 func (n *Node) State() (delivered, fold uint64) { return n.group.Delivered(), n.state }
 
-// Group gives the node's part in the order, to be read.
-func (n *Node) Group() abcast.Orderer { return n.group }
-
 // Stats gives the counts so far.
 func (n *Node) Stats() Stats {
 	s := n.stats

@@ -29,7 +29,7 @@
 // (package seal).
 //
 // It does not detect crashes: it sends to a silent node for ever, ever more
-// rarely, until Abandon. It does not authenticate: a forged incarnation cuts a
+// rarely. It does not authenticate: a forged incarnation cuts a
 // link.
 package link
 
@@ -93,7 +93,7 @@ type Stats struct {
 	Stale      uint64 // frames from or to a former incarnation
 	Corrupt    uint64 // frames whose checksum is wrong
 	Malformed  uint64 // frames that nobody who keeps the rules sends
-	Dropped    uint64 // messages given up: new incarnation or Abandon
+	Dropped    uint64 // messages given up: the receiver has a new incarnation
 }
 
 // A Link is one node's end of its links to all others.
@@ -129,23 +129,6 @@ func (l *Link) Start(*protocol.Env) {}
 // Stats gives the counts so far.
 func (l *Link) Stats() Stats { return l.stats }
 
-// Pending gives the number of messages to that node which it did not acknowledge
-// yet, those that wait for the window included.
-func (l *Link) Pending(to protocol.NodeID) int {
-	if p := l.peers[to]; p != nil {
-		return p.out.len()
-	}
-	return 0
-}
-
-// Known gives the latest incarnation of that node that was heard of, or 0.
-func (l *Link) Known(id protocol.NodeID) uint32 {
-	if p := l.peers[id]; p != nil {
-		return p.inc
-	}
-	return 0
-}
-
 // Send sends msg to a node. kind names its first transmission. The caller keeps
 // msg. Nodes do not send to themselves: that panics.
 func (l *Link) Send(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, msg []byte) {
@@ -156,16 +139,6 @@ func (l *Link) Send(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, m
 	p.out.push(message{kind: kind, body: l.copy(msg)})
 	l.release(env, p)
 	l.arm(env, p)
-}
-
-// Abandon drops what was not acknowledged by that node, so that nothing is sent
-// to it any more: for hosts that know it to be gone. The messages may or may not
-// have been delivered. Later ones are sent as ever.
-func (l *Link) Abandon(env *protocol.Env, to protocol.NodeID) {
-	if p := l.peers[to]; p != nil {
-		l.drop(p)
-		l.arm(env, p)
-	}
 }
 
 // Receive consumes a frame. What is damaged or not canonical is dropped and
