@@ -24,10 +24,9 @@ type host struct {
 func newHost(o abcast.Order, members []protocol.NodeID) *host {
 	h := &host{}
 	h.link = link.New(link.Config{
-		Retry:    40 * time.Millisecond,
-		AckDelay: time.Millisecond,
-		Window:   16,
-		FIFO:     o.FIFO(),
+		Retry:  40 * time.Millisecond,
+		Window: 16,
+		FIFO:   o.FIFO(),
 		Deliver: func(env *protocol.Env, from protocol.NodeID, msg []byte) {
 			h.group.Receive(env, from, msg)
 		},

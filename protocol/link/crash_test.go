@@ -198,8 +198,7 @@ func TestCrashesLateFramesAndBadClocksBreakNoPromise(t *testing.T) {
 	runs, crashes, late, delivered := 0, uint64(0), 0, 0
 	property := func(t *rapid.T) {
 		a := &account{fifo: rapid.Bool().Draw(t, "fifo")}
-		a.cfg = link.Config{Retry: 100 * time.Millisecond, FIFO: a.fifo, Window: rapid.SampledFrom([]int{1, 3, 64}).Draw(t, "window"),
-			AckDelay: rapid.SampledFrom([]time.Duration{0, 30 * time.Millisecond}).Draw(t, "ack delay")}
+		a.cfg = link.Config{Retry: 100 * time.Millisecond, FIFO: a.fifo, Window: rapid.SampledFrom([]int{1, 3, 64}).Draw(t, "window")}
 		s, err := sim.New(drawPlan(t, a), source.Seed(rapid.Uint64().Draw(t, "seed")))
 		if err != nil {
 			t.Fatal(err)

@@ -61,14 +61,10 @@ const maxRetry = time.Duration(protocol.MaxTime >> slowest)
 
 // Config says how a Link behaves and where its messages go.
 type Config struct {
-	// Retry is the time to the first resend, to be longer than a round trip and
-	// AckDelay together. It doubles with each resend that nothing answers, up to
-	// eightfold. From 1 ns to 12 days.
+	// Retry is the time to the first resend, to be longer than a round trip. It
+	// doubles with each resend that nothing answers, up to eightfold. From 1 ns to
+	// 12 days.
 	Retry time.Duration
-	// AckDelay is how long an acknowledgement may wait for a message to ride on,
-	// or for more to acknowledge. With 0 each frame is acknowledged in the step
-	// that receives it, alone unless Deliver sends to the same node. Below Retry.
-	AckDelay time.Duration
 	// Window bounds the messages to one node that were transmitted and are not
 	// acknowledged: 1 to MaxWindow. Those beyond it wait in memory, without a
 	// bound, and leave in order as acknowledgements come in.
@@ -110,9 +106,6 @@ type Link struct {
 func New(cfg Config) *Link {
 	if cfg.Retry < 1 || cfg.Retry > maxRetry {
 		panic(fmt.Sprintf("link: Retry is %v, want 1ns to %v", cfg.Retry, maxRetry))
-	}
-	if cfg.AckDelay < 0 || cfg.AckDelay >= cfg.Retry {
-		panic(fmt.Sprintf("link: AckDelay is %v, want 0 to less than Retry, %v", cfg.AckDelay, cfg.Retry))
 	}
 	if cfg.Window < 1 || cfg.Window > MaxWindow {
 		panic(fmt.Sprintf("link: Window is %d, want 1 to %d", cfg.Window, MaxWindow))
@@ -176,7 +169,7 @@ func (l *Link) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		l.accept(env, p, f)
 	}
 	l.release(env, p)
-	if p.ackDue && l.cfg.AckDelay == 0 {
+	if p.ackDue {
 		l.ack(env, p)
 	}
 	l.arm(env, p)
@@ -192,9 +185,6 @@ func (l *Link) Timeout(env *protocol.Env, tag uint64) {
 	p.armed = false
 	if p.sent > 0 && due(env.Now(), p.resendAt, l.wait(p)) {
 		l.resend(env, p)
-	}
-	if p.ackDue && due(env.Now(), p.ackAt, l.cfg.AckDelay) {
-		l.ack(env, p)
 	}
 	l.arm(env, p)
 }

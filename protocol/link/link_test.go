@@ -26,7 +26,6 @@ func TestMessagesBetweenLivesThatLastAreDeliveredOnce(t *testing.T) {
 		cfg := config()
 		cfg.FIFO = rapid.Bool().Draw(t, "fifo")
 		cfg.Window = rapid.SampledFrom([]int{1, 2, 7, 64}).Draw(t, "window")
-		cfg.AckDelay = rapid.SampledFrom([]time.Duration{0, 10 * time.Millisecond}).Draw(t, "ackDelay")
 		restarts := rapid.Bool().Draw(t, "restarts")
 		w := newWorld(rapid.IntRange(2, 3).Draw(t, "nodes"), cfg)
 		actions := map[string]func(*rapid.T){
@@ -133,19 +132,6 @@ func TestAcknowledgementRidesOnTheAnswer(t *testing.T) {
 	}
 }
 
-func TestHeldBackAcknowledgementCoversManyMessages(t *testing.T) {
-	cfg := config()
-	cfg.AckDelay = 50 * time.Millisecond
-	w := newWorld(2, cfg)
-	for range 10 {
-		w.send(0, 1)
-	}
-	w.calm()
-	if w.sends[kindTest] != 10 || w.sends[KindAck] != 1 || w.sends[KindResend] != 0 {
-		t.Errorf("10 messages at once cost %v, want 1 acknowledgement", w.sends)
-	}
-}
-
 func TestTimerIsOffWhenNothingIsUnacknowledged(t *testing.T) {
 	w := newWorld(2, config())
 	w.send(0, 1)
@@ -247,7 +233,6 @@ func TestForgedAcknowledgementIsRefused(t *testing.T) {
 func TestMistakesPanic(t *testing.T) {
 	for name, f := range map[string]func(){
 		"Retry is 0s":      func() { New(Config{}) },
-		"AckDelay is 1s":   func() { c := config(); c.AckDelay = time.Second; New(c) },
 		"Window is 0":      func() { c := config(); c.Window = 0; New(c) },
 		"Window is 4097":   func() { c := config(); c.Window = MaxWindow + 1; New(c) },
 		"no Deliver":       func() { c := config(); c.Deliver = nil; New(c) },

@@ -21,8 +21,7 @@ type peer struct {
 
 	got    uint64    // numbers up to here are settled
 	ahead  []arrival // received beyond got, ascending
-	ackDue bool
-	ackAt  protocol.Time // if ackDue
+	ackDue bool      // until the end of the step, or until a message carries the acknowledgement
 
 	armed   bool
 	timerAt protocol.Time // if armed
@@ -147,10 +146,7 @@ func (l *Link) acknowledged(env *protocol.Env, p *peer, f frame) bool {
 
 // accept takes the message of a data frame, and what it makes deliverable.
 func (l *Link) accept(env *protocol.Env, p *peer, f frame) {
-	if !p.ackDue { // a duplicate too: its acknowledgement may be what was lost
-		p.ackDue = true
-		p.ackAt = env.Now() + protocol.Time(l.cfg.AckDelay)
-	}
+	p.ackDue = true // of a duplicate too: its acknowledgement may be what was lost
 	if f.low > p.got+1 {
 		l.skip(p, f.low)
 	}
@@ -293,22 +289,18 @@ func (p *peer) sack() (bits uint64) {
 // each message would cost more.
 func (l *Link) arm(env *protocol.Env, p *peer) {
 	tag := protocol.Link.Tag(uint64(p.id))
-	if p.sent == 0 && !p.ackDue {
+	if p.sent == 0 {
 		if p.armed {
 			p.armed = false
 			env.CancelTimer(tag)
 		}
 		return
 	}
-	at := p.resendAt
-	if p.sent == 0 || p.ackDue && p.ackAt < at {
-		at = p.ackAt
-	}
-	if p.armed && p.timerAt <= at {
+	if p.armed && p.timerAt <= p.resendAt {
 		return
 	}
-	p.armed, p.timerAt = true, at
-	env.SetTimer(max(1, at.Sub(env.Now())), tag)
+	p.armed, p.timerAt = true, p.resendAt
+	env.SetTimer(max(1, p.resendAt.Sub(env.Now())), tag)
 }
 
 // Bodies are used again: at most maxSpare of at most maxSpareLen bytes lie ready.

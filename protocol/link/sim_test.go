@@ -26,7 +26,7 @@ type counter struct {
 func newCounter(t *testing.T, nodes int) *counter {
 	c := &counter{t: t, nodes: nodes, next: make([]uint32, nodes)}
 	c.Link = link.New(link.Config{
-		Retry: 200 * time.Millisecond, AckDelay: 20 * time.Millisecond, Window: 4, FIFO: true, Deliver: c.deliver})
+		Retry: 200 * time.Millisecond, Window: 4, FIFO: true, Deliver: c.deliver})
 	return c
 }
 
