@@ -9,9 +9,9 @@
 //   - Lamport: the acknowledged order of "Time, Clocks, and the Ordering of Events
 //     in a Distributed System" (CACM 21(7), 1978), as its section on ordering
 //     events totally orders requests.
-//   - Sequencer: a fixed sequencer that is told by all and tells all: "BB" in
-//     Défago, Schiper and Urbán, "Total Order Broadcast and Multicast Algorithms"
-//     (ACM Computing Surveys 36(4), 2004), section 4.
+//   - Sequencer: a fixed sequencer numbers what all send to all: "BB" in Défago,
+//     Schiper and Urbán, "Total Order Broadcast and Multicast Algorithms" (ACM
+//     Computing Surveys 36(4), 2004), section 4.
 //
 // # Without Views
 //
@@ -19,12 +19,12 @@
 // it promises validity (what a member broadcasts is delivered), agreement (what
 // one delivers all deliver), integrity (at most once, only what was broadcast),
 // total order and prefix order (at any moment the sequences delivered so far are
-// prefixes of one sequence). A message comes after all that its origin had
-// delivered when it broadcast it; it comes after the origin's earlier messages
-// too if links are FIFO, and otherwise may precede them. It does not survive
-// failures: while a member is down nothing is delivered anywhere, and a member that
-// comes back has forgotten what it delivered. N members spend on a broadcast, in
-// messages and in delays until the last has delivered:
+// prefixes of one sequence). A message follows all that its origin had delivered
+// when it broadcast it; it follows the origin's earlier messages too if links are
+// FIFO, and otherwise may precede them. The group does not survive failures: while
+// a member is down nothing is delivered anywhere, and a member that restarts has
+// forgotten what it delivered. A broadcast among N members costs, in messages and
+// in delays until the last has delivered:
 //
 //	ISIS       3(N-1)  3  two delays at the origin
 //	Lamport    N(N-1)  2  one at the other member of two
@@ -34,46 +34,46 @@
 //
 // The same rules run within views, over links that lose, copy and reorder, and
 // the group survives crashes, restarts and partitions. It promises the same to
-// all lives of all nodes, those that crashed too: uniform agreement, prefix order,
-// and FIFO. While a majority of all nodes is up and hears each other, what its
-// members broadcast is delivered; a minority delivers nothing new and changes
-// nothing. It does not survive lying nodes, nor a node that comes back without its
+// all incarnations of all nodes, crashed ones too: uniform agreement, prefix order
+// and FIFO. While a majority of all nodes is up and its nodes hear each other, what
+// they broadcast is delivered; a minority delivers nothing new and changes nothing.
+// The group does not survive lying nodes, nor a node that restarts without its
 // disk: it would forget what others count on.
 //
 // Each node keeps one durable log of messages and views. Within a view the rule
 // says where a message goes; a member writes it there, syncs, and only then
 // reports how long its log is (STABLE). What a majority of all nodes reported in
-// the same view is stable, and is delivered. A new view is one ballot: the leader,
-// the lowest node alive, takes a number that is its alone; nodes promise to do
-// nothing more in lower views and report their logs; the leader takes the log
-// adopted in the highest view, and of those the longest, adds what the reporters
-// hold unordered and an entry for the view, and sends that to those who promised.
-// Any two majorities share a node, so what was stable in a lower view is in the
-// log of every higher one: that is the whole proof. Rules, clocks and channels are
-// never logged, since they die with their view, and so does a life: who comes back
-// is a new member.
+// the same view is stable, and is delivered. A new view takes one ballot: the
+// leader, the lowest node alive, picks a number that only it can pick; nodes
+// promise to do nothing more in lower views and report their logs; the leader takes
+// the log adopted in the highest view, and of those the longest, adds what the
+// reporters hold unordered and an entry for the view, and sends that to the nodes
+// that promised. Any two majorities share a node, so what was stable in a lower
+// view is in the log of every higher one: that is the whole proof. Rules, clocks
+// and channels are never logged, since they end with their view. So does a
+// membership: a node that restarts is a new member.
 //
 // This is viewstamped replication (Oki and Liskov, PODC 1988; Liskov and Cowling,
 // "Viewstamped Replication Revisited", 2012) with the primary replaced by an
 // ordering rule: the shape of Birman, Malkhi and van Renesse, "Virtually Synchronous
-// Methodology for Dynamic Service Replication" (2010), over a fixed set of nodes. A
-// majority of the last view instead of all nodes would go on with fewer, but after
-// a total failure nobody knows which view was the last.
+// Methodology for Dynamic Service Replication" (2010), over a fixed set of nodes.
+// Majorities of the last view instead of all nodes would need fewer nodes, but
+// after a total failure no node knows which view was the last.
 //
-// On a quiet day a broadcast costs N syncs, and in messages and delays:
+// Without faults a broadcast costs N syncs, and in messages and delays:
 //
 //	ISIS       3(N-1) + N(N-1)  4
 //	Lamport    N(N-1) + N(N-1)  3
 //	Sequencer  2(N-1) + N(N-1)  3  two if the sequencer is the origin
 //
-// The second term is the reports, which are cumulative: Views.Merge lets one round
-// of them, and one sync of each member, do for all that is ordered meanwhile. A
+// The second term is the reports. They are cumulative: with Views.Merge one round
+// of them, and one sync of each member, covers all that is ordered meanwhile. A
 // ballot costs 3(N-1) messages, N(N-1) reports, 2N syncs and 4 delays. N(N-1)
-// heartbeats a tick detect failures and acknowledge.
+// heartbeats per tick detect failures and acknowledge frames.
 //
-// The log grows for ever: nothing compacts it, and a ballot sends the part of it
-// that the receiver is not sure of in one message. A pair of members that never
-// hear each other, though the leader hears both, keeps ISIS and Lamport waiting.
+// The log grows forever: nothing compacts it, and a ballot sends the part of it
+// that the receiver is not sure of in one message. Two members that never hear each
+// other, though the leader hears both, keep ISIS and Lamport waiting.
 package abcast
 
 import (
@@ -86,9 +86,9 @@ import (
 
 // MsgID names a message for all time.
 type MsgID struct {
-	Node        protocol.NodeID // the origin: who broadcast it
-	Incarnation uint32          // the origin's life, from 1
-	Seq         uint64          // counts the broadcasts of that life, from 1
+	Node        protocol.NodeID // the node that broadcast it
+	Incarnation uint32          // and in which incarnation, from 1
+	Seq         uint64          // counts the broadcasts of that incarnation, from 1
 }
 
 // Compare orders ids by node, incarnation and seq: -1, 0 or 1.
@@ -100,7 +100,10 @@ func (a MsgID) Compare(b MsgID) int {
 	)
 }
 
-// String gives node/incarnation/seq.
+// Origin returns the incarnation that broadcast the message.
+func (a MsgID) Origin() Member { return Member{a.Node, a.Incarnation} }
+
+// String returns node/incarnation/seq.
 func (a MsgID) String() string {
 	return fmt.Sprintf("%v/%d/%d", a.Node, a.Incarnation, a.Seq)
 }
@@ -112,10 +115,10 @@ type Message struct {
 }
 
 // Order names the rule by which a group orders its messages. The zero Order is
-// none: New refuses it.
+// invalid: New refuses it.
 type Order uint8
 
-// The orders that there are.
+// The orders.
 const (
 	ISIS      Order = iota + 1 // agreed priorities
 	Lamport                    // acknowledgements by all to all
@@ -124,15 +127,14 @@ const (
 
 var orderNames = [...]string{ISIS: "isis", Lamport: "lamport", Sequencer: "sequencer"}
 
-// Orders gives all orders.
+// Orders returns all orders.
 func Orders() []Order { return []Order{ISIS, Lamport, Sequencer} }
 
 // FIFO reports whether the order needs FIFO links: between two members, what is
-// sent first arrives first. Without them such an order may differ from member to
-// member.
+// sent first arrives first. Without them members may deliver in different orders.
 func (o Order) FIFO() bool { return o != ISIS }
 
-// String gives the name that ParseOrder takes.
+// String returns the name that ParseOrder takes.
 func (o Order) String() string {
 	if o.known() {
 		return orderNames[o]
@@ -142,7 +144,7 @@ func (o Order) String() string {
 
 func (o Order) known() bool { return 0 < o && int(o) < len(orderNames) }
 
-// ParseOrder gives the order of that name, or an error that lists the names.
+// ParseOrder returns the order of that name, or an error that lists the names.
 func ParseOrder(name string) (Order, error) {
 	known := orderNames[1:]
 	if i := slices.Index(known, name); i >= 0 {
@@ -151,11 +153,11 @@ func ParseOrder(name string) (Order, error) {
 	return 0, fmt.Errorf("abcast: unknown order %q, want one of %q", name, known)
 }
 
-// Config says who forms a group and how it speaks. Views may be nil; all else is
-// required, but for Send, which is not used with Views.
+// Config says which nodes form a group and how they communicate. All fields are
+// required but Views, which may be nil, and Send, which is not used with Views.
 type Config struct {
 	// Members are all nodes of the group in ascending order, this one among
-	// them. Every member is given the same list.
+	// them. The list is the same at every member.
 	Members []protocol.NodeID
 	// Order is the rule, the same at every member.
 	Order Order
@@ -164,10 +166,10 @@ type Config struct {
 	// Send returns.
 	Send func(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, msg []byte)
 	// Deliver takes the next message of the order. index is its place, from 0
-	// without gaps, in each life anew: with Views a node that comes back is first
-	// delivered again what its log knows to be stable, within Start. What has
-	// one index is one message, at all nodes and in all lives. The payload belongs to
-	// Deliver from then on. Deliver may call Broadcast: the calls of Deliver never nest.
+	// without gaps in each incarnation: with Views, Start delivers again what the
+	// log knows to be stable. An index stands for the same message at all nodes
+	// and in all incarnations. The payload belongs to Deliver from then on.
+	// Deliver may call Broadcast: calls of Deliver never nest.
 	Deliver func(env *protocol.Env, index uint64, m Message)
 	// Views, if not nil, makes the group survive failures.
 	Views *Views
@@ -198,33 +200,33 @@ func (c *Config) check() {
 	}
 }
 
-// Stats counts what a member had no use for since its Start, and what became of
-// its views.
+// Stats counts what a member dropped or kept for later since its Start, and what
+// became of its views.
 type Stats struct {
 	Malformed uint64 // dropped: not the canonical encoding of any message of the rule
-	Foreign   uint64 // dropped: not from another member, or about a message that is not the sender's to speak of
-	Stray     uint64 // dropped: a repetition, a proposal that nobody waits for, or a place out of turn
+	Foreign   uint64 // dropped: not from another member, or about a message of a third one
+	Stray     uint64 // dropped: a repetition, an unexpected proposal, or a place out of turn
 	Early     uint64 // kept: agreed stamps and places that came before their message
 
-	// The rest counts under Views only. There Stray also counts what is of
-	// another view or ballot.
+	// The other counts are of groups with Views. There Stray also counts messages
+	// of another view or ballot.
 	Ballots   uint64 // begun by this node
 	Installed uint64 // views
 	Excluded  uint64 // views left because a majority went on without this node
 	Learned   uint64 // entries that this node's log lacked when a view began
-	Cut       uint64 // entries of its log that no majority had, and that the view did not keep
-	Flushed   uint64 // messages that a ballot of this node ordered, since no rule had
+	Cut       uint64 // entries of its log that no majority had and the new view did not keep
+	Flushed   uint64 // messages that no rule had ordered and a ballot of this node did
 	Repeated  uint64 // frames sent again
 	Ignored   uint64 // reports of a length not above the last
 	Torn      uint64 // records on disk that were not whole
 	Gaps      uint64 // records on disk whose predecessor had not survived
-	Clamped   uint64 // 1 if the disk told of more that is stable than it holds
+	Clamped   uint64 // 1 if the disk says that more is stable than it holds
 }
 
 // An Orderer is one member's part in a group. It is a component, not a Node: its
-// host hands it what bears the byte protocol.ABCAST. It serves one incarnation;
-// the host makes a new one for the next. With Views, a protocol that keeps the same
-// promises by other means can take its place.
+// host passes it all messages, timers and records of the component protocol.ABCAST.
+// It serves one incarnation; the host makes a new one for the next. Another protocol
+// that keeps the promises of a group with Views can take its place.
 type Orderer interface {
 	// Restore takes a record that survived on disk with the byte
 	// protocol.ABCAST: each of them, oldest first, before Start. rec is borrowed.
@@ -240,9 +242,9 @@ type Orderer interface {
 	// node is in no view waits for one. A crash of the node may lose a message
 	// that is not delivered anywhere.
 	Broadcast(env *protocol.Env, payload []byte) MsgID
-	// Receive consumes a message of another member that the link delivered. msg
-	// is whole, with its component byte, and borrowed. What is not a message that
-	// a member would send is dropped and counted: see Stats.
+	// Receive consumes a message of another member. msg is whole, with its
+	// component byte, and borrowed. What no member would send is dropped and
+	// counted: see Stats.
 	Receive(env *protocol.Env, from protocol.NodeID, msg []byte)
 	// Timeout consumes a timer with the component protocol.ABCAST. Without Views
 	// a group sets no timers, and Timeout panics.
@@ -275,8 +277,8 @@ func New(cfg Config) Orderer {
 	return newMembership(cfg)
 }
 
-// place returns the place of env's node among the members. It panics if there is
-// none, or if the node was started before.
+// place returns the place of env's node among the members. It panics if the node
+// is not a member or was started before.
 func (c *Config) place(env *protocol.Env, started bool) int {
 	if started {
 		panic(fmt.Sprintf("abcast: node %v: started twice, want a new Orderer for each incarnation", env.ID()))

@@ -7,9 +7,9 @@ import (
 	"dessim/protocol"
 )
 
-// A ballot is an attempt of its leader to begin a view. The leader is the lowest
-// node that it believes alive, so that ballots seldom compete; if they do, the
-// higher number wins, and no harm is done.
+// A ballot is its leader's attempt to begin a view. A node leads if it believes
+// that no lower node is alive, so ballots seldom compete; if they do, the higher
+// number wins, and no harm is done.
 type ballot struct {
 	view     uint64
 	since    uint64 // tick
@@ -32,7 +32,7 @@ type promise struct {
 // consider decides at a tick whether to lead, and what.
 func (m *membership) consider(env *protocol.Env) {
 	if m.ticks < listenFirst && !m.heardAll() {
-		return // a node that comes back should know what goes on before it disturbs it
+		return // a node that restarts should learn of a working view before it disturbs it
 	}
 	if m.lowest() != m.self {
 		m.ballot = nil
@@ -65,8 +65,8 @@ func (m *membership) heardAll() bool {
 	return true
 }
 
-// changeNeeded reports whether the view is not what it should be: all that live,
-// and nobody else.
+// changeNeeded reports whether the view is not what it should be: all live nodes
+// and no others.
 func (m *membership) changeNeeded() bool {
 	if !m.normal {
 		return true
@@ -84,7 +84,7 @@ func (m *membership) changeNeeded() bool {
 	return false
 }
 
-// begin begins a ballot above all that this node heard of.
+// begin begins a ballot above all views that this node heard of.
 func (m *membership) begin(env *protocol.Env, highest uint64) {
 	n := uint64(len(m.peers))
 	v := (highest/n+1)*n + uint64(m.self)
@@ -103,8 +103,8 @@ func (m *membership) begin(env *protocol.Env, highest uint64) {
 	m.maybeClose(env)
 }
 
-// join promises view v. A promise that a crash made void could break what is
-// stable: the node would report in a lower view what the higher one does not know.
+// join promises view v. It syncs, since a promise forgotten in a crash could lose
+// stable messages: the node would report in a lower view what the higher one lacks.
 func (m *membership) join(env *protocol.Env, v uint64) {
 	m.promised, m.normal = v, false
 	m.ahead = nil
@@ -113,7 +113,7 @@ func (m *membership) join(env *protocol.Env, v uint64) {
 	m.log.synced()
 }
 
-// tail gives what the rule holds and has not ordered.
+// tail returns what the rule holds and has not ordered.
 func (m *membership) tail() []held {
 	if m.rule == nil {
 		return nil
@@ -121,7 +121,7 @@ func (m *membership) tail() []held {
 	return m.rule.held()
 }
 
-// answered tells whether the node that lives now has promised.
+// answered reports whether the node has promised in its latest incarnation.
 func (b *ballot) answered(q int, p *peer) bool {
 	return b.promises[q] != nil && b.promises[q].inc >= p.inc
 }
@@ -144,8 +144,8 @@ func (m *membership) prepare(env *protocol.Env, q int, d *datagram) {
 		m.ballot = nil
 		m.join(env, d.view)
 	} else if d.view < m.promised || m.log.adopted >= d.view {
-		// No answer: heartbeats tell the leader who has promised more. And who
-		// is in the view must not freeze in it again.
+		// No answer: heartbeats tell the leader of higher promises. And a node
+		// in the view must not freeze in it again.
 		m.stats.Stray++
 		return
 	}
@@ -190,9 +190,8 @@ func (m *membership) maybeClose(env *protocol.Env) {
 	m.close(env)
 }
 
-// best gives the report with the log that the view goes on with: adopted in the
-// highest view, and of those the longest. What was stable in any lower view is
-// in it.
+// best returns the report whose log the view goes on with: adopted in the highest
+// view, and of those the longest. What was stable in any lower view is in it.
 func (b *ballot) best() *promise {
 	var best *promise
 	for _, p := range b.promises {
@@ -203,8 +202,8 @@ func (b *ballot) best() *promise {
 	return best
 }
 
-// close ends the ballot, once: the leader adopts the best log and has those who
-// promised do the same.
+// close ends the ballot: the leader adopts the best log and sends it to the nodes
+// that promised.
 func (m *membership) close(env *protocol.Env) {
 	b := m.ballot
 	m.ballot = nil
@@ -216,14 +215,14 @@ func (m *membership) close(env *protocol.Env) {
 	m.log.extend(flushed)
 	m.stats.Flushed += uint64(len(flushed))
 	m.bases = make([]int, len(m.peers))
-	var lives []Life
+	var members []Member
 	for q, p := range b.promises {
 		if p != nil {
-			lives = append(lives, Life{m.cfg.Members[q], p.inc})
+			members = append(members, Member{m.cfg.Members[q], p.inc})
 			m.bases[q] = min(p.commit, len(m.log.entries))
 		}
 	}
-	m.log.extend([]logEntry{{view: b.view, lives: lives}})
+	m.log.extend([]logEntry{{view: b.view, members: members}})
 	m.opened = len(m.log.entries)
 	m.adopt(env, b.view, b.base, old)
 	for q := range b.promises {
@@ -231,13 +230,13 @@ func (m *membership) close(env *protocol.Env) {
 			m.sendNewView(env, q)
 		}
 	}
-	m.enter(env, lives)
+	m.enter(env, members)
 }
 
-// flush gives the messages that the view begins with though nobody ordered them:
-// what the reporters of the best log's view hold. Others' holdings are of older
-// views; their origins, if alive, will broadcast again. Safety does not depend
-// on it: it serves the messages of the dead.
+// flush returns the messages that the view begins with though no rule ordered them:
+// those that reporters of the best log's view hold. What other reporters hold is of
+// older views, and its origins, if alive, broadcast it again. Safety does not depend
+// on flush: it is for messages whose origin crashed.
 func (m *membership) flush(b *ballot, adopted uint64) []logEntry {
 	var all []held
 	at := map[MsgID]int{}
@@ -262,26 +261,26 @@ func (m *membership) flush(b *ballot, adopted uint64) []logEntry {
 	return inOrderOfSeqs(all)
 }
 
-// inOrderOfSeqs gives the messages of each life the places that they have among
-// all, in the order of their seqs. An agreed stamp may have outrun what an
-// earlier message was proposed.
+// inOrderOfSeqs puts the messages of each origin in the order of their seqs, in the
+// places that they have among all: a later one's agreed stamp may be below an
+// earlier one's proposals.
 func inOrderOfSeqs(all []held) []logEntry {
 	bySeq := slices.Clone(all)
 	slices.SortFunc(bySeq, func(a, b held) int { return a.id.Compare(b.id) })
-	next := map[Life]int{}
+	next := map[Member]int{}
 	for i := len(bySeq) - 1; i >= 0; i-- {
-		next[bySeq[i].id.life()] = i
+		next[bySeq[i].id.Origin()] = i
 	}
 	entries := make([]logEntry, len(all))
 	for i, h := range all {
-		k := next[h.id.life()]
-		next[h.id.life()]++
+		k := next[h.id.Origin()]
+		next[h.id.Origin()]++
 		entries[i].m = Message{bySeq[k].id, bySeq[k].payload}
 	}
 	return entries
 }
 
-// held is a message that a rule holds and has not ordered, and what is known of
+// held is a message that a rule holds and has not ordered, with what is known of
 // its place.
 type held struct {
 	id      MsgID
@@ -291,8 +290,8 @@ type held struct {
 	stamp   stamp
 }
 
-// merge joins what two members know of one message. A known final stamp wins,
-// else the greatest proposal.
+// merge combines what two members know of a message. An agreed stamp wins, else the
+// greater proposal.
 func (h held) merge(o held) held {
 	payload, here := h.payload, h.here
 	if !here {

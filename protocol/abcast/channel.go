@@ -6,10 +6,10 @@ import (
 	"dessim/protocol"
 )
 
-// A channel makes a FIFO link of datagrams between two members of a view. It
-// lives and dies with the view: numbers begin at 0, and a node that is not in
-// the view neither takes nor acknowledges anything. So there is no handshake
-// between lives. Heartbeats acknowledge.
+// A channel makes a FIFO link of datagrams between two members of a view. It begins
+// and ends with the view: numbers begin at 0, and a node that is not in the view
+// neither takes nor acknowledges anything. So incarnations need no handshake.
+// Heartbeats acknowledge.
 type channel struct {
 	out   []frame // sent and not acknowledged
 	sent  uint64  // frames so far
@@ -24,9 +24,10 @@ type frame struct {
 	body []byte
 }
 
-// An aheadFrame came before the outcome of its ballot, whose other members were
-// told sooner. It waits as if in the network: not taken and not acknowledged. To
-// drop it would do, but cost the sender's patience after nearly each ballot.
+// An aheadFrame came before the view that it belongs to, from a member that entered
+// it sooner. It waits as if in the network: not taken and not acknowledged. Dropping
+// it would be correct, but would delay the sender by repeatAfter at nearly each
+// ballot.
 type aheadFrame struct {
 	from int
 	frame
@@ -34,8 +35,8 @@ type aheadFrame struct {
 	view uint64
 }
 
-// maxEarly is how many frames may wait for one that is missing, or for the
-// outcome of a ballot. More are dropped, and repeated.
+// maxEarly is how many frames may wait for a missing one, or for a view. Those
+// beyond it are dropped, and repeated.
 const maxEarly = 1 << 12
 
 // acknowledged forgets the frames before next.
@@ -53,7 +54,7 @@ func (m *membership) send(env *protocol.Env, to protocol.NodeID, kind protocol.K
 	q, _ := m.place(to)
 	c := &m.chans[q]
 	if !bytes.Equal(body, m.sent) {
-		m.sent = bytes.Clone(body) // which a broadcast keeps once for all members
+		m.sent = bytes.Clone(body) // shared by all members that a broadcast goes to
 	}
 	c.out = append(c.out, frame{c.sent, m.ticks, kind, m.sent})
 	c.sent++
@@ -64,7 +65,7 @@ func (m *membership) sendFrame(env *protocol.Env, q int, f *frame) {
 	m.datagram(env, q, f.kind, appendFrame(m.head(opFrame), m.view, f.seq, f.body))
 }
 
-// repeat sends again what was not acknowledged in time.
+// repeat sends again the frames that were not acknowledged in time.
 func (m *membership) repeat(env *protocol.Env, q int) {
 	c := &m.chans[q]
 	for i := range c.out {
@@ -77,21 +78,21 @@ func (m *membership) repeat(env *protocol.Env, q int) {
 	}
 }
 
-// frame takes what came over a channel, in order.
+// frame takes a frame of a channel, and in order those that waited for it.
 func (m *membership) frame(env *protocol.Env, q int, d *datagram) {
 	if !m.normal || d.view != m.view {
 		if d.view == m.promised && d.view > m.log.adopted && len(m.ahead) < maxEarly {
 			m.ahead = append(m.ahead, aheadFrame{q, frame{seq: d.seq, body: bytes.Clone(d.body)}, d.inc, d.view})
 			return
 		}
-		m.stats.Stray++ // of another view: void, or not yet to be acknowledged
+		m.stats.Stray++ // of another view: void, or too early to acknowledge
 		return
 	}
 	if m.members[q] != d.inc {
 		m.stats.Foreign++
 		return
 	}
-	m.peers[q].adopted = max(m.peers[q].adopted, d.view) // else it would not speak in it
+	m.peers[q].adopted = max(m.peers[q].adopted, d.view) // else it would not send in it
 	c := &m.chans[q]
 	if d.seq < c.next || d.seq-c.next > maxEarly || c.early[d.seq] != nil {
 		m.stats.Stray++

@@ -6,8 +6,8 @@ import (
 )
 
 // A holdback is the hold-back queue of ISIS and Lamport: a binary heap of entries
-// by stamp that also finds them by id, so that n messages in flight cost log n
-// each.
+// by stamp that also finds them by id, so that each of n messages in flight costs
+// log n.
 type holdback struct {
 	heap []*entry // no entry is before its parent at (i-1)/2
 	byID map[MsgID]*entry
@@ -23,8 +23,7 @@ type entry struct {
 }
 
 // compare orders the queue by number, then by proposer. No two messages share
-// a stamp as long as members are honest; the id keeps the order total if one is
-// not.
+// a stamp if members are honest; the id keeps the order total if one is not.
 func (a *entry) compare(b *entry) int {
 	return cmp.Or(a.stamp.compare(b.stamp), a.m.ID.Compare(b.m.ID))
 }
@@ -35,10 +34,10 @@ func newHoldback() holdback { return holdback{byID: map[MsgID]*entry{}} }
 
 func (h *holdback) len() int { return len(h.heap) }
 
-// find gives the entry of that id, or nil.
+// find returns the entry of that id, or nil.
 func (h *holdback) find(id MsgID) *entry { return h.byID[id] }
 
-// head gives the first entry, or nil.
+// head returns the first entry, or nil.
 func (h *holdback) head() *entry {
 	if len(h.heap) == 0 {
 		return nil
@@ -60,7 +59,7 @@ func (h *holdback) fix(e *entry) {
 	h.down(e)
 }
 
-// remove takes e, which is in the queue, out of it.
+// remove removes e, which is in the queue.
 func (h *holdback) remove(e *entry) {
 	last := h.heap[len(h.heap)-1]
 	h.heap[len(h.heap)-1] = nil
@@ -102,7 +101,7 @@ func (h *holdback) down(e *entry) {
 	h.set(i, e)
 }
 
-// sorted gives all entries in the order of the queue, in a slice of its own.
+// sorted returns all entries in the order of the queue, in a slice of its own.
 func (h *holdback) sorted() []*entry {
 	all := slices.Clone(h.heap)
 	slices.SortFunc(all, (*entry).compare)

@@ -9,12 +9,12 @@ import (
 
 // newView takes the outcome of a ballot.
 func (m *membership) newView(env *protocol.Env, q int, d *datagram) {
-	lives := d.entries[len(d.entries)-1].lives
-	if m.leader(d.view) != q || len(lives) < m.majority() || !m.knows(lives) {
+	members := d.entries[len(d.entries)-1].members
+	if m.leader(d.view) != q || len(members) < m.majority() || !m.knows(members) {
 		m.stats.Foreign++
 		return
 	}
-	i := slices.Index(lives, Life{m.cfg.Members[m.self], m.inc})
+	i := slices.Index(members, Member{m.cfg.Members[m.self], m.inc})
 	if d.view < m.promised || m.log.adopted >= d.view || i < 0 {
 		m.stats.Stray++
 		return
@@ -27,12 +27,12 @@ func (m *membership) newView(env *protocol.Env, q int, d *datagram) {
 	m.log.cut(d.base) // what follows may be another history
 	m.log.extend(d.entries)
 	m.adopt(env, d.view, d.base, old)
-	m.enter(env, lives)
+	m.enter(env, members)
 }
 
-// knows tells whether all lives are of nodes of the universe.
-func (m *membership) knows(lives []Life) bool {
-	for _, l := range lives {
+// knows reports whether all members are nodes of the universe.
+func (m *membership) knows(members []Member) bool {
+	for _, l := range members {
 		if _, ok := m.place(l.Node); !ok {
 			return false
 		}
@@ -40,8 +40,8 @@ func (m *membership) knows(lives []Life) bool {
 	return true
 }
 
-// adopt makes the log durable as that of view v, of which old stood there from
-// base on. It is one record: half of it would be a log that no view had.
+// adopt makes the log durable as that of view v. From base on it replaces old. It
+// is one record: half of it would be a log that no view had.
 func (m *membership) adopt(env *protocol.Env, v uint64, base int, old []logEntry) {
 	m.ballot = nil
 	m.promised = max(m.promised, v)
@@ -59,17 +59,17 @@ func (m *membership) adopt(env *protocol.Env, v uint64, base int, old []logEntry
 	m.stats.Learned += uint64(len(m.log.entries) - base - same)
 }
 
-// enter begins to work in the view whose log was just adopted. All that the last
-// view left is void: its rule, its channels, and what its members reported.
-func (m *membership) enter(env *protocol.Env, lives []Life) {
+// enter begins to work in the view whose log was just adopted. What the last view
+// left is void: its rule, its channels, and what its members reported.
+func (m *membership) enter(env *protocol.Env, members []Member) {
 	m.view, m.normal = m.log.adopted, true
 	m.placed = uint64(m.log.messages) // a view begins at the end of its log
 	m.stats.Installed++
 	clear(m.members)
 	clear(m.chans)
 	clear(m.stable)
-	ids := make([]protocol.NodeID, len(lives))
-	for i, l := range lives {
+	ids := make([]protocol.NodeID, len(members))
+	for i, l := range members {
 		q, _ := m.place(l.Node)
 		m.members[q] = l.Incarnation
 		ids[i] = l.Node
@@ -81,7 +81,7 @@ func (m *membership) enter(env *protocol.Env, lives []Life) {
 		order:   m.log.order,
 		stats:   &m.stats,
 	})
-	m.tellStable(env)
+	m.sendStable(env)
 	for _, msg := range m.outbox {
 		if !m.log.has(msg.ID) {
 			m.rule.broadcast(env, msg)
@@ -90,8 +90,8 @@ func (m *membership) enter(env *protocol.Env, lives []Life) {
 	m.catchUp(env)
 }
 
-// tellStable reports the safe length of the log to all members.
-func (m *membership) tellStable(env *protocol.Env) {
+// sendStable reports the safe length of the log to all members.
+func (m *membership) sendStable(env *protocol.Env) {
 	m.stable[m.self] = m.log.safe
 	m.counted = false
 	m.body = appendStable(m.body[:0], m.log.safe)
@@ -102,14 +102,14 @@ func (m *membership) tellStable(env *protocol.Env) {
 	}
 }
 
-// sendNewView gives a member of the view that this node led the log of the
-// view's beginning, from where it is sure that the member's own is right.
+// sendNewView sends a member of the view that this node led the log with which the
+// view begins, from where the member's own may differ.
 func (m *membership) sendNewView(env *protocol.Env, q int) {
 	b := appendNewView(m.head(opNewView), m.log.adopted, m.bases[q], m.log.entries[m.bases[q]:m.opened])
 	m.datagram(env, q, KindNewView, b)
 }
 
-// repeatNewView sends it again if the member seems not to have it.
+// repeatNewView sends the log again if the member seems to lack it.
 func (m *membership) repeatNewView(env *protocol.Env, q int) {
 	p := &m.peers[q]
 	if m.leader(m.view) == m.self && p.inc == m.members[q] && p.promised == m.view && p.adopted < m.view {
@@ -119,7 +119,7 @@ func (m *membership) repeatNewView(env *protocol.Env, q int) {
 
 // endStep does what follows from a step: writes, syncs and reports what was
 // ordered, and delivers what is stable. Deliver may broadcast, and in a small view
-// that orders more; so it goes on until nothing is left.
+// that orders more, so endStep goes on until nothing is left.
 func (m *membership) endStep(env *protocol.Env) {
 	if m.ending {
 		return
@@ -135,8 +135,8 @@ func (m *membership) endStep(env *protocol.Env) {
 	m.ending = false
 }
 
-// write writes what was ordered, and reports it, now or when the time to merge
-// is over. Nothing is reported before it is synced.
+// write writes what was ordered, and reports it now or after Views.Merge. Nothing
+// is reported before it is synced.
 func (m *membership) write(env *protocol.Env) {
 	for m.log.written < len(m.log.entries) {
 		i := m.log.written
@@ -154,7 +154,7 @@ func (m *membership) write(env *protocol.Env) {
 	}
 }
 
-// report syncs what was written and tells the members.
+// report syncs what was written and reports it to the members.
 func (m *membership) report(env *protocol.Env) {
 	if m.log.safe == m.log.written {
 		return // a promise or a view synced it meanwhile
@@ -162,12 +162,12 @@ func (m *membership) report(env *protocol.Env) {
 	env.Sync()
 	m.log.synced()
 	if m.normal {
-		m.tellStable(env)
+		m.sendStable(env)
 	}
 }
 
-// advance finds out how much of the log a majority of the universe reported in
-// this view.
+// advance computes how much of the log a majority of the universe reported in this
+// view.
 func (m *membership) advance(env *protocol.Env) {
 	if !m.normal || m.counted {
 		return
@@ -183,11 +183,11 @@ func (m *membership) advance(env *protocol.Env) {
 	c := min(len(m.log.entries), m.lens[len(m.lens)-m.majority()])
 	if c > m.log.commit {
 		m.log.commit = c
-		m.persist(env, appendCommit(m.out[:0], c)) // a hint: true for ever, and not missed if lost
+		m.persist(env, appendCommit(m.out[:0], c)) // a hint: it stays true, and its loss does no harm
 	}
 }
 
-// deliver hands over what is stable and was not handed over in this life. It
+// deliver hands over what is stable and was not handed over in this incarnation. It
 // reports whether there was anything.
 func (m *membership) deliver(env *protocol.Env) (any bool) {
 	for m.log.delivered < m.log.commit {
@@ -195,7 +195,7 @@ func (m *membership) deliver(env *protocol.Env) (any bool) {
 		m.log.delivered++
 		any = true
 		if e.view != 0 {
-			v := View{Number: e.view, Members: e.lives, Place: m.log.handed}
+			v := View{Number: e.view, Members: e.members, Place: m.log.handed}
 			m.out = AppendView(m.out[:0], v)
 			env.Output(KindViewed, m.out)
 			if m.cfg.Views.Changed != nil {

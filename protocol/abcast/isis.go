@@ -13,26 +13,26 @@ import (
 //
 //  1. The origin sends DATA to all members.
 //  2. Each member enters the message in its hold-back queue, undeliverable, with
-//     a number above all that it has proposed or seen agreed, and proposes that.
+//     a number above all that it proposed or saw agreed, and proposes that.
 //  3. When all members have proposed, the greatest proposal is agreed: FINAL.
-//  4. A member gives the message its agreed stamp, marks it deliverable, sorts
-//     the queue again and orders its head as long as that is deliverable.
+//  4. A member enters the message again with its agreed stamp, deliverable, and
+//     orders the head of its queue as long as that is deliverable.
 //
 // Why all order alike: an agreed stamp is at least every member's proposal, so
 // in a queue a stamp can only grow. When a member orders a message of agreed
-// stamp S, what else it holds is above S and stays so, and what it has yet to
-// hear of it will propose above its clock, hence above S. So what it has ordered
+// stamp S, what else it holds is above S and stays so, and for what it has yet to
+// receive it will propose above its clock, hence above S. So what it has ordered
 // is exactly what is ever agreed up to S, and that is a prefix of one sequence.
 //
-// Nothing here needs FIFO links. One could expect a FINAL to overtake its DATA,
-// but the origin waits for the proposal that answers the DATA; early is there
-// for an origin that does not wait.
+// Nothing here needs FIFO links. A FINAL cannot overtake its DATA, since the origin
+// waits for the proposal that answers the DATA; early is for an origin that does
+// not wait.
 type isis struct {
 	view  *view
 	clock uint64 // the greatest number proposed here or seen agreed
 	queue holdback
 	early map[MsgID]stamp // agreed stamps whose message is not here
-	past  idSet           // ordered, so that a repetition is known as one
+	past  idSet           // ordered, so that repetitions are recognized
 	out   []byte          // scratch for encoding
 }
 
@@ -163,7 +163,7 @@ func (r *isis) final(id MsgID, s stamp) {
 	}
 }
 
-// agree gives a held message its agreed stamp and orders what that frees.
+// agree sets the agreed stamp of a held message and orders what that frees.
 func (r *isis) agree(e *entry, s stamp) {
 	r.clock = max(r.clock, s.number) // so that no later proposal falls below what is ordered
 	e.stamp = s
@@ -188,7 +188,7 @@ func (r *isis) order(e *entry) {
 
 func (r *isis) pending() int { return r.queue.len() }
 
-// held leaves early out: over FIFO links there is none.
+// held leaves early out: over FIFO links it is empty.
 func (r *isis) held() []held {
 	var all []held
 	for _, e := range r.queue.sorted() {
@@ -197,7 +197,7 @@ func (r *isis) held() []held {
 	return all
 }
 
-// shown is how many held messages describe lists: the head says why it waits.
+// shown is how many held messages describe lists: the head shows what it waits for.
 const shown = 8
 
 func (r *isis) describe(b []byte) []byte {

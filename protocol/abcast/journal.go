@@ -7,29 +7,27 @@ import "slices"
 type journal struct {
 	adopted   uint64 // view in which it was last adopted whole
 	entries   []logEntry
-	written   int             // entries with a record
-	safe      int             // entries whose record is synced
-	commit    int             // entries known to be stable
-	delivered int             // entries handed to the host in this life
-	handed    uint64          // messages among them
-	messages  int             // messages among the entries
-	seqs      map[Life]uint64 // the last seq of each life among the entries: a life's messages stand there from 1 without gaps
+	written   int               // entries with a record
+	safe      int               // entries whose record is synced
+	commit    int               // entries known to be stable
+	delivered int               // entries handed to the host in this incarnation
+	handed    uint64            // messages among them
+	messages  int               // messages among the entries
+	seqs      map[Member]uint64 // the last seq of each origin among the entries, which have an origin's messages from 1 without gaps
 }
 
 // A logEntry is a message or, if view is not 0, the beginning of a view.
 type logEntry struct {
-	m     Message
-	view  uint64
-	lives []Life
+	m       Message
+	view    uint64
+	members []Member
 }
 
-// same tells whether two entries are the same one.
+// same reports whether two entries are the same one.
 func (e *logEntry) same(o *logEntry) bool { return e.view == o.view && e.m.ID == o.m.ID }
 
-func (id MsgID) life() Life { return Life{id.Node, id.Incarnation} }
-
-// has tells whether the message is in the log.
-func (j *journal) has(id MsgID) bool { return id.Seq <= j.seqs[id.life()] }
+// has reports whether the message is in the log.
+func (j *journal) has(id MsgID) bool { return id.Seq <= j.seqs[id.Origin()] }
 
 // order appends a message.
 func (j *journal) order(m Message) { j.extend([]logEntry{{m: m}}) }
@@ -39,7 +37,7 @@ func (j *journal) extend(entries []logEntry) {
 	for _, e := range entries {
 		if e.view == 0 {
 			j.messages++
-			j.seqs[e.m.ID.life()] = e.m.ID.Seq
+			j.seqs[e.m.ID.Origin()] = e.m.ID.Seq
 		}
 	}
 	j.entries = append(j.entries, entries...)
@@ -50,7 +48,7 @@ func (j *journal) cut(length int) {
 	for _, e := range slices.Backward(j.entries[length:]) {
 		if e.view == 0 {
 			j.messages--
-			j.seqs[e.m.ID.life()] = e.m.ID.Seq - 1
+			j.seqs[e.m.ID.Origin()] = e.m.ID.Seq - 1
 		}
 	}
 	clear(j.entries[length:])
@@ -59,7 +57,7 @@ func (j *journal) cut(length int) {
 	j.safe = min(j.safe, length)
 }
 
-// synced notes that all that was written is safe.
+// synced notes that all written entries are safe.
 func (j *journal) synced() { j.safe = j.written }
 
 // settle ends the reading of the disk.

@@ -10,7 +10,7 @@ import (
 )
 
 // lamport orders by the stamps of the origins' clocks (Lamport 1978; a message is
-// what his paper calls a request, which nobody releases):
+// what the paper calls a request, and is never released):
 //
 //  1. The origin raises its clock and sends DATA with it, the stamp, to all.
 //  2. Each member raises its clock above the stamp, holds the message back, and
@@ -20,28 +20,28 @@ import (
 //
 // Why all order alike: what a member sends to another bears a higher stamp than all
 // it sent before, and links are FIFO. So once something stamped t or more came from
-// a member, nothing stamped t or less is still to come from it, and what is ordered
-// is exactly what is ever stamped up to there.
+// a member, nothing stamped t or less will come from it, and what is ordered is
+// exactly what is ever stamped up to there.
 //
 // It needs FIFO links: an ACK that overtook an older DATA of the same member would
-// let others go before it.
+// let later messages go before that DATA.
 type lamport struct {
 	view  *view
 	clock uint64 // the greatest stamp sent or received here
 	queue holdback
 	heard []uint64 // the last stamp from each member, by place
 	// caughtUp counts the members, from the first on, that were heard at or
-	// above the stamp of the head: so all members are looked at once for each
-	// message, and not for each acknowledgement.
+	// above the stamp of the head: so all members are looked at once per
+	// message, not once per acknowledgement.
 	caughtUp int
-	past     idSet  // ordered, so that a repetition is known as one
+	past     idSet  // ordered, so that repetitions are recognized
 	out      []byte // scratch for encoding
 }
 
 func newLamport(v *view) *lamport {
 	r := &lamport{view: v, queue: newHoldback(), heard: make([]uint64, len(v.members)), past: newIDSet()}
 	self, _ := v.index(v.self)
-	r.heard[self] = math.MaxUint64 // what it sent itself it knows
+	r.heard[self] = math.MaxUint64 // a member knows what it sent
 	return r
 }
 
@@ -76,8 +76,8 @@ func (r *lamport) receive(env *protocol.Env, from protocol.NodeID, body []byte) 
 	r.release()
 }
 
-// acknowledge tells all that no stamp up to the last one received is to come from
-// here any more.
+// acknowledge promises all that no stamp up to the last one received will come from
+// here.
 func (r *lamport) acknowledge(env *protocol.Env) {
 	r.clock++
 	r.out = appendLamportAck(r.out[:0], r.clock)
@@ -87,7 +87,7 @@ func (r *lamport) acknowledge(env *protocol.Env) {
 func (r *lamport) known(id MsgID) bool { return r.past.has(id) || r.queue.find(id) != nil }
 
 // hold enters a message in the queue. If it becomes the head, its stamp is below
-// that of the former head, so who caught up with that has caught up with it.
+// that of the former head, so a member that caught up with that has caught up with it.
 func (r *lamport) hold(m Message, number uint64) {
 	r.queue.push(&entry{m: m, stamp: stamp{number, m.ID.Node}})
 }
@@ -111,7 +111,7 @@ func (r *lamport) release() {
 
 func (r *lamport) pending() int { return r.queue.len() }
 
-// held gives final stamps only: an origin never changes one.
+// held returns final stamps only: an origin never changes one.
 func (r *lamport) held() []held {
 	var all []held
 	for _, e := range r.queue.sorted() {

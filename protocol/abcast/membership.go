@@ -9,27 +9,27 @@ import (
 	"dessim/protocol/bencode"
 )
 
-// The patience of a member, in ticks. A duration of n ticks lasts n-1 to n, since
-// what begins in the middle of a tick counts from its beginning.
+// The timeouts, in ticks. A duration of n ticks lasts n-1 to n, since what begins
+// in the middle of a tick counts from its beginning.
 const (
-	suspectAfter = 5 // silence of a node until it is thought dead: four heartbeats are lost
+	suspectAfter = 5 // silence after which a node counts as dead: four heartbeats are lost
 	listenFirst  = 4 // from Start until a node may lead a ballot, unless it heard all nodes before
-	graceAfter   = 2 // how long a ballot that has its majority waits for the other nodes that live
-	repeatAfter  = 3 // from sending to repeating what was not acknowledged
+	graceAfter   = 2 // how long a ballot that has its majority waits for other live nodes
+	repeatAfter  = 3 // from sending a frame to repeating it unacknowledged
 )
 
-// The timers. That of the tick keeps no run from ending.
+// The timers. The tick's is periodic, so it keeps no run from ending.
 var (
 	tagTick  = protocol.ABCAST.Tag(protocol.Periodic | 1)
 	tagMerge = protocol.ABCAST.Tag(2)
 )
 
-// A membership is a member of a group with Views: one durable log, the view that its node
-// is in, and the ballot that it leads. Nodes are known by their place in the
-// universe, Config.Members.
+// A membership is a node's part in a group with Views: one durable log, the view
+// that the node is in, and the ballot that it leads. Nodes are known by their place
+// in the universe, Config.Members.
 //
 // A handler changes the state and leaves what follows from it (writing,
-// syncing, reporting, delivering) to endStep, which every entry ends with. So
+// syncing, reporting, delivering) to endStep, with which every step ends. So
 // Deliver meets no half-done work, and a step syncs once however much it orders.
 type membership struct {
 	cfg   Config
@@ -39,39 +39,39 @@ type membership struct {
 
 	promised uint64 // durable: the highest view joined
 	log      journal
-	recorded uint32 // durable: the last life that started
+	recorded uint32 // durable: the last incarnation that started
 
-	normal  bool   // in a view and working, which has the log; view == log.adopted == promised then
-	view    uint64 // the last one installed in this life, or 0
-	placed  uint64 // messages before it
-	members []uint32
-	stable  []int // by place: length of log that the member reported in this view
-	rule    rule  // of view; frozen, not gone, while not normal: a promise tells what it holds
+	normal  bool     // in view and working in it; then view == log.adopted == promised
+	view    uint64   // the last one installed in this incarnation, or 0
+	placed  uint64   // messages before it
+	members []uint32 // by place: the node's incarnation in view, or 0
+	stable  []int    // by place: length of log that the member reported in this view
+	rule    rule     // of view; frozen while not normal: a promise reports what it holds
 	chans   []channel
 	ahead   []aheadFrame // of the view that this node promised and waits for
 	outbox  []Message    // own and not yet delivered, as broadcast
 	last    MsgID        // of the last broadcast
 
-	ticks  uint64 // since Start, so that patience needs no clock
+	ticks  uint64 // since Start, so that timeouts need no clock
 	peers  []peer
 	ballot *ballot // that this node leads, or nil
-	bases  []int   // by place: where the log begins that member wants, if this node led the view
+	bases  []int   // by place: where the log begins that the member needs, if this node led the view
 	opened int     // length of the log that the view began with, if this node led it
 
 	merging bool // the merge timer is set
-	counted bool // nothing became stable since commit was reckoned
+	counted bool // no report came since commit was computed
 	ending  bool // endStep is under way, so that Deliver may broadcast
 	lens    []int
 	out     []byte // scratch for encoding
 	body    []byte // scratch for a report
-	sent    []byte // the body that a frame was last made of
+	sent    []byte // the body of the last frame
 	in      datagramReader
 }
 
-// A peer is what is known of another node, its own at its place unused.
+// A peer is what is known of another node. A node's own is unused.
 type peer struct {
-	inc      uint32 // the highest life heard of; 0 before
-	heard    uint64 // tick at which that life was last heard
+	inc      uint32 // the highest incarnation heard of; 0 before
+	heard    uint64 // tick at which that incarnation was last heard
 	promised uint64 // at least
 	adopted  uint64 // at least
 }
@@ -86,29 +86,29 @@ func newMembership(cfg Config) *membership {
 		peers:   make([]peer, n),
 		lens:    make([]int, 0, n),
 	}
-	m.log.seqs = map[Life]uint64{}
+	m.log.seqs = map[Member]uint64{}
 	return m
 }
 
 // majority is of the universe, not of a view: any two majorities share a node,
-// whatever views there were between them. A majority of the last view would go on
-// with fewer, but a node that comes back cannot know which view was the last.
+// whatever views there were between them. A majority of the last view would need
+// fewer nodes, but a node that restarts cannot know which view was the last.
 func (m *membership) majority() int { return len(m.peers)/2 + 1 }
 
-// leader gives the place of the one node that may begin view v: so no two nodes
+// leader returns the place of the one node that may begin view v: so no two nodes
 // choose one number.
 func (m *membership) leader(v uint64) int { return int(v % uint64(len(m.peers))) }
 
 func (m *membership) Start(env *protocol.Env) {
 	m.self = m.cfg.place(env, m.started())
 	if env.Incarnation() <= m.recorded {
-		panic(fmt.Sprintf("abcast: node %v: life %d starts after life %d, as its disk says", env.ID(), env.Incarnation(), m.recorded))
+		panic(fmt.Sprintf("abcast: node %v: incarnation %d starts, but its disk has incarnation %d", env.ID(), env.Incarnation(), m.recorded))
 	}
 	m.inc = env.Incarnation()
 	m.last = MsgID{Node: env.ID(), Incarnation: m.inc}
 	m.log.settle(&m.stats)
 	m.persist(env, appendStart(m.out[:0], m.inc))
-	env.Sync() // else the next life might repeat this one's ids
+	env.Sync() // else the next incarnation might repeat this one's ids
 	for q := range m.peers {
 		m.beat(env, q)
 	}
@@ -157,7 +157,7 @@ func (m *membership) tick(env *protocol.Env) {
 	env.SetTimer(m.cfg.Views.Tick, tagTick)
 }
 
-// beat sends a heartbeat, which also acknowledges what came over the channel.
+// beat sends a heartbeat, which also acknowledges the channel's frames.
 func (m *membership) beat(env *protocol.Env, q int) {
 	if q == m.self {
 		return
@@ -221,8 +221,8 @@ func (m *membership) heartbeat(q int, d *datagram) {
 	}
 }
 
-// alive tells whether the node was heard lately, by this node's own impression. A
-// wrong one costs a ballot and nothing else.
+// alive reports whether the node was heard lately. If that is wrong, it costs a
+// ballot and nothing else.
 func (m *membership) alive(q int) bool {
 	p := &m.peers[q]
 	return q == m.self || p.inc != 0 && m.ticks-p.heard < suspectAfter
@@ -238,7 +238,7 @@ func (m *membership) living() (n int) {
 	return n
 }
 
-// lowest gives the place of the lowest node that is alive: who leads.
+// lowest returns the place of the lowest node that is alive: it leads.
 func (m *membership) lowest() int {
 	for q := range m.peers {
 		if m.alive(q) {
@@ -248,19 +248,19 @@ func (m *membership) lowest() int {
 	return m.self
 }
 
-// place gives a node's place in the universe.
+// place returns a node's place in the universe.
 func (m *membership) place(id protocol.NodeID) (int, bool) {
 	return slices.BinarySearch(m.cfg.Members, id)
 }
 
-// head begins a datagram: component byte, list, type, and the sender's life.
+// head begins a datagram: component byte, list, type, and the sender's incarnation.
 func (m *membership) head(op uint64) []byte {
 	b := append(m.out[:0], byte(protocol.ABCAST), 'l')
 	b = bencode.AppendUint(b, op)
 	return bencode.AppendUint(b, uint64(m.inc))
 }
 
-// datagram sends b, which is m.out grown.
+// datagram sends b, which head began.
 func (m *membership) datagram(env *protocol.Env, q int, kind protocol.Kind, b []byte) {
 	m.out = b
 	m.cfg.Views.Datagram(env, m.cfg.Members[q], kind, b)
@@ -298,7 +298,7 @@ func (m *membership) Describe(b []byte) []byte {
 	case m.ballot != nil:
 		state = fmt.Sprintf("leads the ballot for %d, %d promises", m.ballot.view, m.ballot.count)
 	}
-	b = fmt.Appendf(b, "  life %d, view %d of %v, promised %d, %s\n", m.inc, m.view, m.lives(), m.promised, state)
+	b = fmt.Appendf(b, "  life %d, view %d of %v, promised %d, %s\n", m.inc, m.view, m.current(), m.promised, state)
 	b = fmt.Appendf(b, "  log of view %d: %d entries, %d safe, %d stable, %d in the outbox\n",
 		m.log.adopted, len(m.log.entries), m.log.safe, m.log.commit, len(m.outbox))
 	for q := range m.peers {
@@ -318,16 +318,16 @@ func (m *membership) View() (v View, normal bool) {
 	if m.view == 0 {
 		return View{}, false
 	}
-	v = View{Number: m.view, Members: m.lives(), Place: m.placed}
+	v = View{Number: m.view, Members: m.current(), Place: m.placed}
 	return v, m.normal
 }
 
-// lives gives the members of the view.
-func (m *membership) lives() []Life {
-	var all []Life
+// current returns the members of the view.
+func (m *membership) current() []Member {
+	var all []Member
 	for q, inc := range m.members {
 		if inc != 0 {
-			all = append(all, Life{m.cfg.Members[q], inc})
+			all = append(all, Member{m.cfg.Members[q], inc})
 		}
 	}
 	return all

@@ -7,14 +7,14 @@ import (
 	"dessim/protocol/bencode"
 )
 
-// The kinds of the outputs: what a life sees of the order, in that order.
+// The kinds of the outputs: what an incarnation sees of the order, in that order.
 var (
-	KindDelivered = protocol.KindOf("delivered") // a message, before Config.Deliver is given it; see DecodeDelivered
+	KindDelivered = protocol.KindOf("delivered") // a message, before Config.Deliver takes it; see DecodeDelivered
 	KindViewed    = protocol.KindOf("viewed")    // a view; see DecodeViewed
 )
 
-// AppendDelivered encodes the output of kind KindDelivered, for what orders by other
-// means too: index is as Config.Deliver is given it.
+// AppendDelivered encodes an output of kind KindDelivered, also for other Orderers.
+// index is that of Config.Deliver.
 func AppendDelivered(b []byte, index uint64, id MsgID) []byte {
 	b = append(b, 'l')
 	b = bencode.AppendUint(b, index)
@@ -36,12 +36,12 @@ func DecodeDelivered(rec []byte) (index uint64, id MsgID, ok bool) {
 	return index, id, true
 }
 
-// AppendView encodes the output of kind KindViewed, for what orders by other means too.
+// AppendView encodes an output of kind KindViewed, also for other Orderers.
 func AppendView(b []byte, v View) []byte {
 	b = append(b, 'l')
 	b = bencode.AppendUint(b, v.Number)
 	b = bencode.AppendUint(b, v.Place)
-	b = appendLives(b, v.Members)
+	b = appendMembers(b, v.Members)
 	return append(b, 'e')
 }
 
@@ -52,7 +52,7 @@ func DecodeViewed(rec []byte) (v View, ok bool) {
 	r.List()
 	v.Number = readAtLeast1(&r, maxNumber)
 	v.Place = r.UintMax(maxLength)
-	v.Members = readLives(&r)
+	v.Members = readMembers(&r)
 	r.End()
 	if !r.Done() {
 		return View{}, false
@@ -60,12 +60,12 @@ func DecodeViewed(rec []byte) (v View, ok bool) {
 	return v, true
 }
 
-// TextOutput gives an output of this package in words, without its kind:
+// TextOutput returns an output of this package in words, without its kind:
 //
 //	2/1/1 as message 7
 //	9 of [0/1 1/1 2/1] before message 8
 //
-// The text of what is none is empty.
+// The text of anything else is empty.
 func TextOutput(kind protocol.Kind, rec []byte) string {
 	switch kind {
 	case KindDelivered:

@@ -100,7 +100,7 @@ func TestIDSetEqualsAMap(t *testing.T) {
 							runs++
 						}
 					}
-					if got := len(s.runs[Life{0, inc}]); got != runs {
+					if got := len(s.runs[Member{0, inc}]); got != runs {
 						t.Fatalf("life %d kept as %d runs, want %d: %v", inc, got, runs, s.runs)
 					}
 				}

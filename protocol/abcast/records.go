@@ -45,7 +45,7 @@ func appendCommit(b []byte, length int) []byte {
 	return append(b, 'e')
 }
 
-// A record is one of any kind; fields that its kind does not have are 0.
+// A record is one of any kind; fields that its kind lacks are 0.
 type record struct {
 	kind    uint64
 	inc     uint32
@@ -93,7 +93,7 @@ func (m *membership) Restore(rec []byte) {
 	}
 	d, ok := decodeRecord(rec)
 	if !ok {
-		m.stats.Torn++ // it was never synced, so nobody counts on it
+		m.stats.Torn++ // it was never synced, so no node counts on it
 		return
 	}
 	switch d.kind {

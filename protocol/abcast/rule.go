@@ -10,27 +10,27 @@ import (
 
 // A rule decides which message is next. Any two members' rules, each fed with
 // the messages of the other members, call view.order on the same messages in
-// the same order, as far as either has come; and with all members up they come
-// to every message. A rule keeps nothing on disk and nothing from another view.
+// the same order, as far as either has come; and with all members up they order
+// every message. A rule keeps nothing on disk and nothing from another view.
 //
-// What a member's rule sends to another's arrives once. Whether it must also
-// arrive in the order in which it was sent is for each rule to say: see Order.FIFO.
+// What a member's rule sends to another's arrives once. Some rules need it to
+// arrive in the order of sending too: see Order.FIFO.
 type rule interface {
 	// broadcast takes a message of this member; the payload is the rule's now.
 	broadcast(env *protocol.Env, m Message)
-	// receive takes what another member's rule sent; body is borrowed. What
-	// is not well formed or not expected it drops and counts.
+	// receive takes what another member's rule sent; body is borrowed. It drops
+	// and counts what is malformed or unexpected.
 	receive(env *protocol.Env, from protocol.NodeID, body []byte)
-	// pending gives the number of messages known and not ordered.
+	// pending returns the number of messages known and not ordered.
 	pending() int
-	// held gives all that is known of messages not ordered, for the next view,
+	// held returns all that is known of messages not ordered, for the next view,
 	// which begins with them.
 	held() []held
 	// describe appends the state to b as lines of text and returns it.
 	describe(b []byte) []byte
 }
 
-// newRule makes the rule for a view that begins.
+// newRule returns the rule for a view that begins.
 func newRule(o Order, v *view) rule {
 	switch o {
 	case ISIS:
@@ -43,21 +43,21 @@ func newRule(o Order, v *view) rule {
 	panic(fmt.Sprintf("abcast: no rule for %v", o))
 }
 
-// A view is all that a rule knows of the world: who takes part, and the ways
-// out. Without Views there is one, of all members.
+// A view is all that a rule knows of the world: the members, and how to send and
+// order. Without Views there is one, of all members.
 type view struct {
 	self    protocol.NodeID
 	members []protocol.NodeID // ascending, with self
 	// send sends body, which it copies, to another member's rule.
 	send func(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, body []byte)
-	// order takes the message that is next, and its payload for good.
+	// order takes the message that is next. The payload is its now.
 	order func(m Message)
 	stats *Stats
 	in    bencode.Reader // scratch of decode
 }
 
-// decode reads a body that another member's rule sent. What none of order o says
-// it counts.
+// decode reads a body that another member's rule sent. It counts what is no message
+// of order o.
 func (v *view) decode(o Order, body []byte) (d decoded, ok bool) {
 	d, ok = decode(&v.in, body)
 	if !ok || d.order() != o {
@@ -76,7 +76,7 @@ func (v *view) sendAll(env *protocol.Env, kind protocol.Kind, body []byte) {
 	}
 }
 
-// index gives a member's place among the members.
+// index returns a member's place among the members.
 func (v *view) index(id protocol.NodeID) (i int, ok bool) {
 	return slices.BinarySearch(v.members, id)
 }

@@ -9,28 +9,28 @@ import (
 	"dessim/protocol/bencode"
 )
 
-// sequencer orders as one member says, the lowest (Défago, Schiper and Urbán 2004,
-// section 4.1):
+// sequencer orders as one member decides, the lowest (Défago, Schiper and Urbán
+// 2004, section 4.1):
 //
 //  1. The origin sends DATA to all members.
-//  2. The sequencer gives the message the next place, tells all in an ORDER, and
-//     orders it at once.
-//  3. The others order in the order of places, each message once it is there.
+//  2. The sequencer assigns the next place to the message, sends that to all in an
+//     ORDER, and orders the message at once.
+//  3. The others order by place, each message once it is there.
 //
 // Why all order alike: there is one sequencer, and it places each message once. The
-// sequencer's own broadcast costs an ORDER to all like any other: DATA could tell
-// the place and spare it, for one more type of message.
+// sequencer's own broadcast costs an ORDER to all like any other: DATA could carry
+// the place and save it, for one more type of message.
 //
 // It needs FIFO links: ORDERs are taken as they come, and a message that overtook
 // an earlier one of its origin on the way to the sequencer would be placed before
 // it.
 type sequencer struct {
 	view    *view
-	placed  uint64            // the last place given, or heard of
+	placed  uint64            // the last place assigned, or heard of
 	places  []MsgID           // placed and not ordered, in order; the first has no message here
 	waiting map[MsgID]Message // not ordered
 	arrived []MsgID           // those waiting, and some that were ordered, as they came
-	past    idSet             // ordered, so that a repetition is known as one
+	past    idSet             // ordered, so that repetitions are recognized
 	out     []byte            // scratch for encoding
 }
 
@@ -38,7 +38,7 @@ func newSequencer(v *view) *sequencer {
 	return &sequencer{view: v, waiting: map[MsgID]Message{}, past: newIDSet()}
 }
 
-// who gives the sequencer.
+// who returns the sequencer.
 func (r *sequencer) who() protocol.NodeID { return r.view.members[0] }
 
 func (r *sequencer) broadcast(env *protocol.Env, m Message) {
@@ -71,7 +71,7 @@ func (r *sequencer) receive(env *protocol.Env, from protocol.NodeID, body []byte
 
 func (r *sequencer) known(id MsgID) bool { return r.waits(id) || r.past.has(id) }
 
-// take takes a new message: the sequencer gives it its place, the others may know
+// take takes a new message: the sequencer assigns its place, the others may know
 // that already.
 func (r *sequencer) take(env *protocol.Env, m Message) {
 	if r.view.self != r.who() {
@@ -109,7 +109,7 @@ func (r *sequencer) release() {
 		}
 		r.places = r.places[1:]
 		delete(r.waiting, m.ID)
-		if len(r.arrived) > 2*len(r.waiting)+8 { // so that each is looked at about once
+		if len(r.arrived) > 2*len(r.waiting)+8 { // so that each is looked at about once in all
 			r.arrived = slices.DeleteFunc(r.arrived, func(id MsgID) bool { return !r.waits(id) })
 		}
 		r.order(m)
@@ -128,7 +128,7 @@ func (r *sequencer) order(m Message) {
 
 func (r *sequencer) pending() int { return len(r.waiting) }
 
-// held gives the placed messages, here or not, and then those without a place.
+// held returns the placed messages, here or not, and then those without a place.
 func (r *sequencer) held() []held {
 	var all []held
 	first := r.placed - uint64(len(r.places)) + 1

@@ -7,7 +7,7 @@ import (
 	"dessim/protocol/words"
 )
 
-// Text gives a message in words:
+// Text returns a message in words:
 //
 //	data 1/1/1 7390d1d6       with the beginning of the payload
 //	propose 1/1/1 = 7         a stamp, of the sender
@@ -16,13 +16,13 @@ import (
 //	abcast.ack at 8           a stamp
 //	order 1/1/1 = 3           a place, from 1
 //
-// Under Views those stand after the number of their view and their own in it, and
+// With Views, the number of the view and of the frame in it precede those, and
 // there are
 //
 //	stable 9                                      the length of the sender's log
 //	heartbeat 6, log of 6, works, next 3          the view promised, and the next frame wanted
-//	view.prepare 9 from 4                         the number of a view, and where reports shall begin
-//	view.promise 9, log of 6 to 8, 4 stable       and what of it the sender has
+//	view.prepare 9 from 4                         the number of a view, and where reports are to begin
+//	view.promise 9, log of 6 to 8, 4 stable       and what the sender has
 //	view.new 9 from 4 to 10: [0/1 1/1 2/1]        the log to go on with, and the members
 //
 // The text of what is not canonical is empty.
@@ -74,7 +74,7 @@ func textDatagram(msg []byte) string {
 		return fmt.Sprintf("%v %d, log of %d to %d, %d stable", KindViewPromise, d.view, d.adopted, d.length, d.commit)
 	case opNewView:
 		n := len(d.entries)
-		return fmt.Sprintf("%v %d from %d to %d: %v", KindNewView, d.view, d.base, d.base+n, d.entries[n-1].lives)
+		return fmt.Sprintf("%v %d from %d to %d: %v", KindNewView, d.view, d.base, d.base+n, d.entries[n-1].members)
 	}
 	place := fmt.Sprintf("%d.%d ", d.view, d.seq)
 	if length, ok := in.stable(d.body); ok {
@@ -91,8 +91,8 @@ func textPayload(b []byte) string {
 	return words.Short(b)
 }
 
-// TextRecord gives a record on disk in words. The text of what is not canonical is
-// empty.
+// TextRecord returns a record on disk in words. The text of what is not canonical
+// is empty.
 func TextRecord(rec []byte) string {
 	d, ok := decodeRecord(rec)
 	if !ok {
@@ -113,7 +113,7 @@ func TextRecord(rec []byte) string {
 
 func textEntry(e *logEntry) string {
 	if e.view != 0 {
-		return fmt.Sprintf("view %d of %v", e.view, e.lives)
+		return fmt.Sprintf("view %d of %v", e.view, e.members)
 	}
 	return fmt.Sprintf("%v %s", e.m.ID, textPayload(e.m.Payload))
 }

@@ -49,7 +49,7 @@ func FuzzText(f *testing.F) {
 }
 
 func TestOutputsHaveWords(t *testing.T) {
-	view := AppendView(nil, View{9, []Life{{0, 1}, {2, 2}}, 8})
+	view := AppendView(nil, View{9, []Member{{0, 1}, {2, 2}}, 8})
 	delivered := AppendDelivered(nil, 7, MsgID{2, 1, 3})
 	for _, c := range []struct {
 		kind protocol.Kind

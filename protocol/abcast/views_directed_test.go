@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var three = []Life{{0, 1}, {1, 1}, {2, 1}}
+var three = []Member{{0, 1}, {1, 1}, {2, 1}}
 
 // underViews makes member id of the nodes 0 to 2 under Views, started with what
 // is on its disk, and gives what it delivers as text.
@@ -42,12 +42,12 @@ func underViews(o Order, id protocol.NodeID, inc uint32, merge time.Duration, di
 }
 
 // newViewOf makes the datagram by which the leader, in life inc, begins view v.
-func newViewOf(v uint64, inc uint32, base int, lives []Life, messages ...Message) []byte {
+func newViewOf(v uint64, inc uint32, base int, members []Member, messages ...Message) []byte {
 	var entries []logEntry
 	for _, m := range messages {
 		entries = append(entries, logEntry{m: m})
 	}
-	return appendNewView(headed(opNewView, inc), v, base, append(entries, logEntry{view: v, lives: lives}))
+	return appendNewView(headed(opNewView, inc), v, base, append(entries, logEntry{view: v, members: members}))
 }
 
 func framed(inc uint32, view, seq uint64, body []byte) []byte {
@@ -235,7 +235,7 @@ func TestAMemberStopsWhenAMajorityGoesOnWithoutIt(t *testing.T) {
 
 // The disks of one node: whole, torn, and with gaps where nothing was synced.
 func TestRestoreFoldsWhatACrashLeft(t *testing.T) {
-	view := logEntry{view: 12, lives: three}
+	view := logEntry{view: 12, members: three}
 	one, two := logEntry{m: message(0, 1)}, logEntry{m: message(0, 2)}
 	begin := [][]byte{appendStart(nil, 1), appendPromised(nil, 12), appendAdopt(nil, 12, 0, []logEntry{view})}
 	viewed := "view 12 [0/1 1/1 2/1] at 0"
@@ -273,10 +273,10 @@ func TestRestoreFoldsWhatACrashLeft(t *testing.T) {
 }
 
 func TestANewViewCutsWhatNoMajorityHad(t *testing.T) {
-	g, env, got := underViews(ISIS, 1, 2, 0, appendStart(nil, 1), appendAdopt(nil, 12, 0, []logEntry{{view: 12, lives: three}}),
+	g, env, got := underViews(ISIS, 1, 2, 0, appendStart(nil, 1), appendAdopt(nil, 12, 0, []logEntry{{view: 12, members: three}}),
 		appendAppended(nil, 1, &logEntry{m: message(1, 1)}), appendAppended(nil, 2, &logEntry{m: message(1, 2)}))
-	lives := []Life{{0, 1}, {1, 2}}
-	g.Receive(env, 0, newViewOf(15, 1, 1, lives, message(1, 1), message(2, 1)))
+	members := []Member{{0, 1}, {1, 2}}
+	g.Receive(env, 0, newViewOf(15, 1, 1, members, message(1, 1), message(2, 1)))
 	g.Receive(env, 0, framed(1, 15, 0, appendStable(nil, 4)))
 	want := []string{"view 12 [0/1 1/1 2/1] at 0", "0 1/1/1 m", "1 2/1/1 m", "view 15 [0/1 1/2] at 2"}
 	if d := cmp.Diff(want, *got); d != "" {
@@ -285,7 +285,7 @@ func TestANewViewCutsWhatNoMajorityHad(t *testing.T) {
 	if s := g.Stats(); s.Cut != 1 || s.Learned != 2 {
 		t.Errorf("stats %+v, want 1 entry cut and 2 learned", s)
 	}
-	if v, normal := g.View(); !normal || cmp.Diff(View{15, lives, 2}, v) != "" {
+	if v, normal := g.View(); !normal || cmp.Diff(View{15, members, 2}, v) != "" {
 		t.Errorf("in view %v: %v", v, normal)
 	}
 }
@@ -315,7 +315,7 @@ func TestFlushPlacesByStampAndKeepsEachLifesOrder(t *testing.T) {
 }
 
 func TestViewsRefuseWhatNoMemberWouldSend(t *testing.T) {
-	two := []Life{{0, 1}, {1, 1}}
+	two := []Member{{0, 1}, {1, 1}}
 	for _, c := range []struct {
 		name string
 		from protocol.NodeID
@@ -327,17 +327,17 @@ func TestViewsRefuseWhatNoMemberWouldSend(t *testing.T) {
 		{"adopted above promised", 0, appendHeartbeat(headed(opHeartbeat, 1), 3, 6, false, 0), Stats{Malformed: 1}},
 		{"works in a view before its promise", 0, appendHeartbeat(headed(opHeartbeat, 1), 6, 3, true, 0), Stats{Malformed: 1}},
 		{"a frame of no rule", 0, framed(1, 12, 0, []byte("li9ei1ee")), Stats{Malformed: 1}},
-		{"a new view without its entry", 0, appendNewView(headed(opNewView, 1), 15, 0, []logEntry{{view: 12, lives: three}}), Stats{Malformed: 1}},
+		{"a new view without its entry", 0, appendNewView(headed(opNewView, 1), 15, 0, []logEntry{{view: 12, members: three}}), Stats{Malformed: 1}},
 		{"a new view beyond the log", 0, newViewOf(15, 1, 2, three), Stats{Malformed: 1}},
 		{"no node of the group", 3, appendPrepare(headed(opPrepare, 1), 15, 0), Stats{Foreign: 1}},
 		{"from oneself", 1, appendPrepare(headed(opPrepare, 1), 16, 0), Stats{Foreign: 1}},
 		{"a ballot of another leader", 2, appendPrepare(headed(opPrepare, 1), 15, 0), Stats{Foreign: 1}},
 		{"a view of another leader", 2, newViewOf(15, 1, 0, three), Stats{Foreign: 1}},
 		{"a view of a minority", 0, newViewOf(15, 1, 0, two[1:]), Stats{Foreign: 1}},
-		{"a view with strangers", 0, newViewOf(15, 1, 0, []Life{{0, 1}, {1, 1}, {7, 1}}), Stats{Foreign: 1}},
-		{"a view of another life", 0, newViewOf(15, 1, 0, []Life{{0, 1}, {1, 2}}), Stats{Stray: 1}},
+		{"a view with strangers", 0, newViewOf(15, 1, 0, []Member{{0, 1}, {1, 1}, {7, 1}}), Stats{Foreign: 1}},
+		{"a view of another life", 0, newViewOf(15, 1, 0, []Member{{0, 1}, {1, 2}}), Stats{Stray: 1}},
 		{"a view again", 0, newViewOf(12, 1, 0, three), Stats{Stray: 1}},
-		{"a promise to no ballot", 0, appendReport(appendPromise(headed(opPromise, 1), 13, 12, 0, 1), []logEntry{{view: 12, lives: three}}, nil), Stats{Stray: 1}},
+		{"a promise to no ballot", 0, appendReport(appendPromise(headed(opPromise, 1), 13, 12, 0, 1), []logEntry{{view: 12, members: three}}, nil), Stats{Stray: 1}},
 	} {
 		g, env := inView(ISIS, 1, 2)
 		before := g.Stats()
@@ -369,7 +369,7 @@ func TestMistakesUnderViewsPanic(t *testing.T) {
 		"abcast: config has a tick of 0s, want more than 0":                               with(func(v *Views) { v.Tick = 0 }),
 		"abcast: config merges for -1ns, want at least 0":                                 with(func(v *Views) { v.Merge = -1 }),
 		"abcast: a record is restored, but without Views a group keeps none":              func() { plain.Restore(appendStart(nil, 1)) },
-		"abcast: node 1: life 2 starts after life 2, as its disk says":                    func() { underViews(ISIS, 1, 2, 0, appendStart(nil, 2)) },
+		"abcast: node 1: incarnation 2 starts, but its disk has incarnation 2":            func() { underViews(ISIS, 1, 2, 0, appendStart(nil, 2)) },
 		"abcast: node 1: started twice, want a new Orderer for each incarnation":          func() { g, env := inView(ISIS, 1, 0); g.Start(env) },
 		"abcast: a record is restored after Start":                                        func() { g, _ := inView(ISIS, 1, 0); g.Restore(nil) },
 		"abcast: node 1: timer 0x5, but a group sets 0x4800000000001 and 0x4000000000002": func() { g, env := inView(ISIS, 1, 0); g.Timeout(env, 5) },

@@ -19,7 +19,7 @@ func someEntries() []logEntry {
 	return []logEntry{
 		{m: Message{MsgID{3, 2, 17}, []byte("payload")}},
 		{m: Message{ID: MsgID{0, 1, 1}, Payload: []byte{}}},
-		{view: 9, lives: []Life{{0, 1}, {3, 2}}},
+		{view: 9, members: []Member{{0, 1}, {3, 2}}},
 	}
 }
 
@@ -137,7 +137,7 @@ func TestNoPartOfARecordIsARecord(t *testing.T) {
 }
 
 func FuzzDecodeViewedInvertsEncode(f *testing.F) {
-	f.Add(AppendView(nil, View{9, []Life{{0, 1}, {3, 2}}, 17}))
+	f.Add(AppendView(nil, View{9, []Member{{0, 1}, {3, 2}}, 17}))
 	f.Fuzz(func(t *testing.T, rec []byte) {
 		if v, ok := DecodeViewed(rec); ok && !bytes.Equal(AppendView(nil, v), rec) {
 			t.Fatalf("%q decodes to %+v, which encodes to %q", rec, v, AppendView(nil, v))
@@ -163,7 +163,7 @@ func FuzzDecodeDeliveredInvertsEncode(f *testing.F) {
 
 func FuzzViewsSurviveAnyBytes(f *testing.F) {
 	for _, s := range append(datagramSeeds(), recordSeeds()...) {
-		f.Add(uint32(0), s, appendNewView(headed(opNewView, 1), 12, 0, []logEntry{{view: 12, lives: []Life{{0, 1}, {1, 1}, {2, 1}}}}))
+		f.Add(uint32(0), s, appendNewView(headed(opNewView, 1), 12, 0, []logEntry{{view: 12, members: []Member{{0, 1}, {1, 1}, {2, 1}}}}))
 		f.Add(uint32(2), s, appendPrepare(headed(opPrepare, 1), 15, 0))
 	}
 	f.Fuzz(func(t *testing.T, from uint32, first, second []byte) {
@@ -197,22 +197,22 @@ func FuzzViewsSurviveAnyBytes(f *testing.F) {
 // entries themselves.
 func TestJournalEqualsAPlainSlice(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		j := journal{seqs: map[Life]uint64{}}
-		next := func(l Life) MsgID {
+		j := journal{seqs: map[Member]uint64{}}
+		next := func(l Member) MsgID {
 			seq := uint64(1)
 			for _, e := range j.entries {
-				if e.view == 0 && e.m.ID.life() == l {
+				if e.view == 0 && e.m.ID.Origin() == l {
 					seq++
 				}
 			}
 			return MsgID{l.Node, l.Incarnation, seq}
 		}
-		life := func(t *rapid.T) Life {
-			return Life{protocol.NodeID(rapid.IntRange(0, 1).Draw(t, "node")), rapid.Uint32Range(1, 2).Draw(t, "life")}
+		life := func(t *rapid.T) Member {
+			return Member{protocol.NodeID(rapid.IntRange(0, 1).Draw(t, "node")), rapid.Uint32Range(1, 2).Draw(t, "life")}
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"order": func(t *rapid.T) { j.order(Message{ID: next(life(t))}) },
-			"view":  func(t *rapid.T) { j.extend([]logEntry{{view: 1, lives: three}}) },
+			"view":  func(t *rapid.T) { j.extend([]logEntry{{view: 1, members: three}}) },
 			"write": func(t *rapid.T) { j.written = len(j.entries) },
 			"sync":  func(t *rapid.T) { j.synced() },
 			"cut":   func(t *rapid.T) { j.cut(rapid.IntRange(0, len(j.entries)).Draw(t, "length")) },
@@ -226,7 +226,7 @@ func TestJournalEqualsAPlainSlice(t *testing.T) {
 						}
 					}
 				}
-				for _, l := range []Life{{0, 1}, {0, 2}, {1, 1}, {1, 2}} {
+				for _, l := range []Member{{0, 1}, {0, 2}, {1, 1}, {1, 2}} {
 					if j.has(next(l)) {
 						t.Fatalf("%v is found", next(l))
 					}
@@ -255,11 +255,11 @@ func TestFlushDoesNotDependOnTheOrderOfReports(t *testing.T) {
 			b.promises = append(b.promises, p)
 		}
 		m := newMembership(Config{Members: []protocol.NodeID{0, 1, 2}})
-		m.log.seqs[Life{1, 1}] = rapid.Uint64Range(0, 3).Draw(t, "logged")
+		m.log.seqs[Member{1, 1}] = rapid.Uint64Range(0, 3).Draw(t, "logged")
 		want := m.flush(b, 1)
-		last := map[Life]uint64{{1, 1}: m.log.seqs[Life{1, 1}]}
+		last := map[Member]uint64{{1, 1}: m.log.seqs[Member{1, 1}]}
 		for _, e := range want {
-			l := e.m.ID.life()
+			l := e.m.ID.Origin()
 			if last[l]++; e.m.ID.Seq != last[l] {
 				t.Fatalf("%v after its life's %d", e.m.ID, last[l]-1)
 			}

@@ -8,16 +8,17 @@ import (
 	"dessim/protocol/bencode"
 )
 
-// The kinds of what Views adds; a rule's messages keep theirs, repeated ones too.
+// The kinds of the messages that Views adds. A rule's messages keep theirs, repeated
+// ones too.
 var (
 	KindHeartbeat   = protocol.KindOf("heartbeat")    // all to all, each tick; acknowledges
 	KindViewPrepare = protocol.KindOf("view.prepare") // a leader to all: promise this view
 	KindViewPromise = protocol.KindOf("view.promise") // the answer: what the node has
-	KindNewView     = protocol.KindOf("view.new")     // the leader to all who promised: the log to go on with
+	KindNewView     = protocol.KindOf("view.new")     // the leader to all that promised: the log to go on with
 	KindStable      = protocol.KindOf("stable")       // all to all in a view: how long the safe log is
 )
 
-// Under Views a message on the wire is the byte protocol.ABCAST and one bencoded
+// With Views a message on the wire is the byte protocol.ABCAST and one bencoded
 // list, which begins with its type and the sender's incarnation:
 //
 //	HEARTBEAT 16 incarnation promised adopted normal next
@@ -27,20 +28,20 @@ var (
 //	FRAME     20 incarnation view seq body
 //
 // next is the number of the next frame wanted. entries of a PROMISE begin at the
-// lesser of base and length; those of a NEWVIEW at base, and the last is that of
-// the view. A body is that of a rule or
+// lesser of base and length; those of a NEWVIEW at base, and the last is the view's
+// own. A body is that of a rule or
 //
 //	STABLE    8 length
 //
-// Entries, what a rule holds, and lives are lists too. A held message has the
-// payload, or not, as a list:
+// Entries, held messages and members are lists too. A held message has its payload,
+// if it is known, in a list of its own:
 //
 //	message   1 node incarnation seq payload
-//	view      2 view lives
+//	view      2 view members
 //	held      node incarnation seq agreed number by payload
-//	life      node incarnation
+//	member    node incarnation
 //
-// The records on disk bear the same byte:
+// The records on disk begin with the same byte:
 //
 //	START     1 incarnation
 //	PROMISED  2 view
@@ -49,9 +50,9 @@ var (
 //	COMMIT    5 length
 //
 // What a crash leaves of the records after the last sync may have gaps. An APPENDED
-// behind a gap is known by its index, and a COMMIT beyond the log is a true hint
-// that is cut to it. Nothing else can stand behind a gap, since all else is
-// synced at once.
+// behind a gap is recognized by its index, and a COMMIT beyond the log is a true
+// hint that is cut to it. Nothing else can be behind a gap, since all else is synced
+// at once.
 const (
 	opStable    = 8
 	opHeartbeat = iota + 15
@@ -77,10 +78,10 @@ const (
 // maxLength bounds a log, so that a length is an int on any machine.
 const maxLength = math.MaxInt32
 
-// unplaced is the number of a held message that nobody gave one.
+// unplaced is the number of a held message that has none.
 const unplaced = maxNumber
 
-// datagram is any of the five; fields that op does not have are 0.
+// datagram is one of any type; fields that its type lacks are 0.
 type datagram struct {
 	op       uint64
 	inc      uint32
@@ -112,7 +113,7 @@ func appendPrepare(b []byte, view uint64, base int) []byte {
 	return append(b, 'e')
 }
 
-// appendPromise appends all but what appendReport does.
+// appendPromise appends a promise up to what appendReport appends.
 func appendPromise(b []byte, view, adopted uint64, commit, length int) []byte {
 	b = bencode.AppendUint(b, view)
 	b = bencode.AppendUint(b, adopted)
@@ -190,13 +191,13 @@ func appendEntry(b []byte, e *logEntry) []byte {
 	}
 	b = bencode.AppendUint(b, entryView)
 	b = bencode.AppendUint(b, e.view)
-	b = appendLives(b, e.lives)
+	b = appendMembers(b, e.members)
 	return append(b, 'e')
 }
 
-func appendLives(b []byte, lives []Life) []byte {
+func appendMembers(b []byte, members []Member) []byte {
 	b = append(b, 'l')
-	for _, l := range lives {
+	for _, l := range members {
 		b = append(b, 'l')
 		b = bencode.AppendUint(b, uint64(l.Node))
 		b = bencode.AppendUint(b, uint64(l.Incarnation))
@@ -265,7 +266,7 @@ func (in *datagramReader) decode(msg []byte) (d datagram, ok bool) {
 	return d, true
 }
 
-// known tells whether body is that of a rule or a report.
+// known reports whether body is a rule's or a report.
 func (in *datagramReader) known(body []byte) bool {
 	if _, ok := in.stable(body); ok {
 		return true
@@ -308,7 +309,7 @@ func readEntry(r *bencode.Reader) (e logEntry) {
 		e.m.Payload = bytes.Clone(r.Bytes())
 	case entryView:
 		e.view = readAtLeast1(r, maxNumber)
-		e.lives = readLives(r)
+		e.members = readMembers(r)
 	default:
 		r.Fail()
 	}
@@ -316,23 +317,23 @@ func readEntry(r *bencode.Reader) (e logEntry) {
 	return e
 }
 
-// readLives reads lives of ascending nodes, one at least.
-func readLives(r *bencode.Reader) (lives []Life) {
+// readMembers reads members with ascending nodes, at least one.
+func readMembers(r *bencode.Reader) (members []Member) {
 	r.List()
 	for r.More() {
 		r.List()
-		l := Life{readNode(r), uint32(readAtLeast1(r, math.MaxUint32))}
+		l := Member{readNode(r), uint32(readAtLeast1(r, math.MaxUint32))}
 		r.End()
-		if n := len(lives); n > 0 && lives[n-1].Node >= l.Node {
+		if n := len(members); n > 0 && members[n-1].Node >= l.Node {
 			r.Fail()
 		}
-		lives = append(lives, l)
+		members = append(members, l)
 	}
 	r.End()
-	if len(lives) == 0 {
+	if len(members) == 0 {
 		r.Fail()
 	}
-	return lives
+	return members
 }
 
 func readTail(r *bencode.Reader) (tail []held) {

@@ -12,7 +12,7 @@ var (
 	KindData    = protocol.KindOf("data")       // the origin to all, in every order: the message itself
 	KindPropose = protocol.KindOf("propose")    // ISIS: all to the origin: a proposed stamp
 	KindFinal   = protocol.KindOf("final")      // ISIS: the origin to all: the agreed stamp
-	KindAck     = protocol.KindOf("abcast.ack") // Lamport: all to all: nothing stamped lower is to come
+	KindAck     = protocol.KindOf("abcast.ack") // Lamport: all to all: nothing stamped lower will come
 	KindOrder   = protocol.KindOf("order")      // Sequencer: the sequencer to all: a message's place
 )
 
@@ -27,10 +27,9 @@ var (
 //	Sequencer  DATA    6 node incarnation seq payload
 //	           ORDER   7 node incarnation seq number
 //
-// The proposer of a PROPOSE is who sends it; the number of an ORDER is the
-// message's place, from 1. No two orders share a type, so that members with
-// different orders in their configs do not take each other's messages for their
-// own.
+// The proposer of a PROPOSE is its sender; the number of an ORDER is the message's
+// place, from 1. No two orders share a type, so that members whose configs differ
+// in the order do not take each other's messages for their own.
 const (
 	opData = iota + 1
 	opPropose
@@ -45,7 +44,7 @@ const (
 // cannot wrap.
 const maxNumber = 1 << 62
 
-// decoded is a body of any type; fields that op does not have are 0.
+// decoded is a body of any type; fields that its type lacks are 0.
 type decoded struct {
 	op       uint64
 	id       MsgID
@@ -54,7 +53,7 @@ type decoded struct {
 	proposer protocol.NodeID
 }
 
-// order gives the order in which bodies of this type are spoken.
+// order returns the order that has bodies of this type.
 func (d *decoded) order() Order {
 	switch {
 	case d.op <= opFinal:
@@ -65,12 +64,12 @@ func (d *decoded) order() Order {
 	return Sequencer
 }
 
-// isData reports whether it carries a message to the members.
+// isData reports whether the body carries a message to the members.
 func (d *decoded) isData() bool {
 	return d.op == opData || d.op == opLamportData || d.op == opSequencerData
 }
 
-// cutComponent gives the body of a wire message.
+// cutComponent returns the body of a message on the wire.
 func cutComponent(msg []byte) (body []byte, ok bool) {
 	if len(msg) == 0 || msg[0] != byte(protocol.ABCAST) {
 		return nil, false
@@ -78,8 +77,9 @@ func cutComponent(msg []byte) (body []byte, ok bool) {
 	return msg[1:], true
 }
 
-// DataID tells whether msg, whole as Config.Send or Views.Datagram was given it,
-// carries a message to the members, and which. It is for checks that watch the network.
+// DataID reports whether msg, whole as Config.Send or Views.Datagram takes it,
+// carries a message to the members, and which. It is for checks that watch the
+// network.
 func DataID(msg []byte) (MsgID, bool) {
 	body, ok := cutComponent(msg)
 	if !ok {
@@ -106,7 +106,7 @@ func appendID(b []byte, op uint64, id MsgID) []byte {
 }
 
 // decode reads a body with r and refuses what the append functions would not
-// write. A Reader of its own would cost an allocation for each message.
+// write. A Reader of its own would cost an allocation per message.
 func decode(r *bencode.Reader, body []byte) (d decoded, ok bool) {
 	r.Reset(body)
 	r.List()

@@ -52,7 +52,7 @@ func (g *Group) propose() {
 		g.proposed, g.asked, g.waited = 0, false, 0 // another leader has nothing of it
 		clear(g.heard)
 	}
-	join := !g.asked && !g.history.has(lifeOf(g.last))
+	join := !g.asked && !g.history.has(g.last.Origin())
 	if !join && g.proposed == len(g.outbox) || s.Lead == etcd.None {
 		return
 	}
@@ -166,13 +166,13 @@ func (g *Group) install(env *protocol.Env, snap *pb.Snapshot) {
 
 // take takes the next item of the log into the history, and tells what comes of it.
 func (g *Group) take(env *protocol.Env, i item) {
-	own := lifeOf(i.message.ID) == lifeOf(g.last)
+	own := i.message.ID.Origin() == g.last.Origin()
 	switch {
 	case i.term != 0:
 		g.history.begin(i.term)
 		env.Output(KindTerm, appendTerm(nil, i.term, g.history.delivered))
 	case !i.change():
-		if own && !g.history.has(lifeOf(g.last)) {
+		if own && !g.history.has(g.last.Origin()) {
 			g.missed = true
 		}
 		g.deliver(env, g.history.add(i.message))

@@ -23,7 +23,7 @@ type history struct {
 	place     uint64 // messages delivered before it
 	delivered uint64
 	view      map[protocol.NodeID]uint32 // the lives in it
-	lives     map[abcast.Life]*life
+	streams   map[abcast.Member]*stream
 	latest    map[protocol.NodeID]uint32 // the highest life that was ever in it
 
 	repeated uint64 // entries passed over, for Stats
@@ -31,17 +31,17 @@ type history struct {
 }
 
 func newHistory() history {
-	return history{view: map[protocol.NodeID]uint32{}, lives: map[abcast.Life]*life{}, latest: map[protocol.NodeID]uint32{}}
+	return history{view: map[protocol.NodeID]uint32{}, streams: map[abcast.Member]*stream{}, latest: map[protocol.NodeID]uint32{}}
 }
 
 // A life is how far the messages of one came.
-type life struct {
+type stream struct {
 	last uint64           // seq of the last one delivered
 	held []abcast.Message // those that came before their turn, ascending
 }
 
 // has tells whether a life is in the view.
-func (h *history) has(l abcast.Life) bool {
+func (h *history) has(l abcast.Member) bool {
 	return h.view[l.Node] == l.Incarnation && l.Incarnation != 0
 }
 
@@ -60,7 +60,7 @@ func (h *history) begin(term uint64) {
 // come back; one whose node has lived again since may not. The last one stays: views
 // have members.
 func (h *history) change(i item) bool {
-	l := lifeOf(i.message.ID)
+	l := i.message.ID.Origin()
 	switch {
 	case i.in && (h.has(l) || l.Incarnation < h.latest[l.Node]), !i.in && (!h.has(l) || len(h.view) == 1):
 		h.repeated++
@@ -79,15 +79,15 @@ func (h *history) change(i item) bool {
 // add takes the next message of the log and gives those whose turn it is. The
 // payloads are no one else's.
 func (h *history) add(m abcast.Message) []abcast.Message {
-	key := lifeOf(m.ID)
+	key := m.ID.Origin()
 	if !h.has(key) {
 		h.repeated++ // its origin broadcasts it again when it is in the view
 		return nil
 	}
-	l := h.lives[key]
+	l := h.streams[key]
 	if l == nil {
-		l = &life{}
-		h.lives[key] = l
+		l = &stream{}
+		h.streams[key] = l
 	}
 	at, has := slices.BinarySearchFunc(l.held, m.ID, func(m abcast.Message, id abcast.MsgID) int { return m.ID.Compare(id) })
 	if has || m.ID.Seq <= l.last {
@@ -110,10 +110,10 @@ func (h *history) add(m abcast.Message) []abcast.Message {
 }
 
 // members gives the lives in the view, ascending.
-func (h *history) members() []abcast.Life {
-	var out []abcast.Life
+func (h *history) members() []abcast.Member {
+	var out []abcast.Member
 	for _, id := range protocol.SortedKeys(h.view) {
-		out = append(out, abcast.Life{Node: id, Incarnation: h.view[id]})
+		out = append(out, abcast.Member{Node: id, Incarnation: h.view[id]})
 	}
 	return out
 }
@@ -126,6 +126,6 @@ func (h *history) encode() []byte {
 	return append(b, 'e')
 }
 
-func lifeOf(id abcast.MsgID) abcast.Life {
-	return abcast.Life{Node: id.Node, Incarnation: id.Incarnation}
+func lifeOf(id abcast.MsgID) abcast.Member {
+	return abcast.Member{Node: id.Node, Incarnation: id.Incarnation}
 }

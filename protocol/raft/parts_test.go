@@ -345,26 +345,26 @@ func TestHistoryIsWhatItsLogSays(t *testing.T) {
 // told gives what a log comes to, by its rules: who is in the view in the end, and what
 // was delivered, each message when it and those before it stood in the log while
 // their life was in the view.
-func told(log []item) (delivered []abcast.MsgID, members []abcast.Life) {
+func told(log []item) (delivered []abcast.MsgID, members []abcast.Member) {
 	heard := func(id abcast.MsgID) bool { return slices.Contains(delivered, id) }
 	var counted []abcast.MsgID
 	for n, i := range log {
-		l := lifeOf(i.message.ID)
+		l := i.message.ID.Origin()
 		member := slices.Contains(members, l)
 		if !i.change() {
 			if member {
 				counted = append(counted, i.message.ID)
 			}
 		} else if !i.in && member && len(members) > 1 {
-			members = slices.DeleteFunc(members, func(m abcast.Life) bool { return m == l })
+			members = slices.DeleteFunc(members, func(m abcast.Member) bool { return m == l })
 		} else if i.in && !member {
 			superseded := slices.ContainsFunc(log[:n], func(o item) bool {
 				return o.change() && o.in && o.message.ID.Node == l.Node && o.message.ID.Incarnation > l.Incarnation
 			})
 			if !superseded {
-				members = slices.DeleteFunc(members, func(m abcast.Life) bool { return m.Node == l.Node })
+				members = slices.DeleteFunc(members, func(m abcast.Member) bool { return m.Node == l.Node })
 				members = append(members, l)
-				slices.SortFunc(members, func(a, b abcast.Life) int { return int(a.Node) - int(b.Node) })
+				slices.SortFunc(members, func(a, b abcast.Member) int { return int(a.Node) - int(b.Node) })
 			}
 		}
 		for again := true; again; {

@@ -332,7 +332,7 @@ func (g *Group) Delivered() uint64 { return g.history.delivered }
 // and knows a leader: if not, nothing of it is ordered until that is so. Number 0 is
 // none yet.
 func (g *Group) View() (v abcast.View, normal bool) {
-	return g.view(), g.history.has(lifeOf(g.last)) && g.node.BasicStatus().Lead != etcd.None
+	return g.view(), g.history.has(g.last.Origin()) && g.node.BasicStatus().Lead != etcd.None
 }
 
 func (g *Group) view() abcast.View {

@@ -66,9 +66,9 @@ func textEntries(entries []*pb.Entry) string {
 		m := what.message
 		switch {
 		case what.change() && what.in:
-			return fmt.Sprintf("%v in", lifeOf(m.ID))
+			return fmt.Sprintf("%v in", m.ID.Origin())
 		case what.change():
-			return fmt.Sprintf("%v out", lifeOf(m.ID))
+			return fmt.Sprintf("%v out", m.ID.Origin())
 		case len(m.Payload) == 0:
 			return fmt.Sprintf("%v empty", m.ID)
 		}
