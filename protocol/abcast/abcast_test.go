@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// cost gives what one broadcast costs a quiet group, in messages and in the delays
+// cost returns what one broadcast costs a quiet group, in messages and in the delays
 // until each member has delivered.
 func cost(o Order, size, origin int) (messages map[protocol.Kind]int, delays []int) {
 	others := size - 1
@@ -43,7 +43,7 @@ func cost(o Order, size, origin int) (messages map[protocol.Kind]int, delays []i
 	return messages, delays
 }
 
-// total gives the messages that a broadcast costs, of all kinds.
+// total returns the messages that a broadcast costs, of all kinds.
 func total(o Order, size int) int {
 	return map[Order]int{ISIS: 3, Lamport: size, Sequencer: 2}[o] * (size - 1)
 }
@@ -126,7 +126,7 @@ func TestMembersDeliverInOneOrder(t *testing.T) {
 	}
 }
 
-// Links drop copies, but a Group does not rely on it: over a FIFO link a copy comes
+// Links drop copies, but a group does not rely on that: over a FIFO link a copy comes
 // right after its message, over others at any time.
 func TestCopiesChangeNothing(t *testing.T) {
 	copied := map[Order]bool{}
@@ -162,8 +162,8 @@ func TestOverFIFOLinksAMembersMessagesKeepTheirOrder(t *testing.T) {
 	})
 }
 
-// What FIFO says is no mere caution: over links that reorder, just the orders that
-// need FIFO go wrong. The schedules are drawn by hashing.
+// FIFO is no mere caution: over links that reorder, exactly the orders that need it
+// go wrong. The schedules are drawn by hashing.
 func TestWithoutFIFOJustTheOrdersThatNeedItGoWrong(t *testing.T) {
 	for _, o := range Orders() {
 		wrong := 0
@@ -185,7 +185,7 @@ func TestWithoutFIFOJustTheOrdersThatNeedItGoWrong(t *testing.T) {
 	}
 }
 
-// alone makes a member whose sends and deliveries are looked at directly.
+// alone returns a member without a network, and what it delivers.
 func alone(o Order, id protocol.NodeID, members ...protocol.NodeID) (g Orderer, env *protocol.Env, got *[]MsgID) {
 	got = new([]MsgID)
 	g = New(Config{
@@ -200,11 +200,11 @@ func alone(o Order, id protocol.NodeID, members ...protocol.NodeID) (g Orderer, 
 	return g, env, got
 }
 
-// wire makes a message as it travels of what an append function gives.
+// wire returns the message on the wire for a body.
 func wire(body []byte) []byte { return append([]byte{byte(protocol.ABCAST)}, body...) }
 
-// tells gives the output of a delivery.
-func tells(index uint64, id MsgID) protocol.Effect {
+// delivery returns the output of a delivery.
+func delivery(index uint64, id MsgID) protocol.Effect {
 	return protocol.Effect{Op: protocol.OpOutput, Kind: KindDelivered, Body: AppendDelivered(nil, index, id)}
 }
 
@@ -221,7 +221,7 @@ func TestProposalIsAboveAllProposedAndAgreed(t *testing.T) {
 	final := wire(appendFinal(nil, MsgID{2, 1, 1}, stamp{11, 3}))
 	want := []protocol.Effect{
 		{Op: protocol.OpSend, To: 1, Kind: KindPropose, Body: wire(appendPropose(nil, first, 1))},
-		tells(0, first),
+		delivery(0, first),
 		{Op: protocol.OpSend, To: 3, Kind: KindPropose, Body: wire(appendPropose(nil, second, 8))},
 		{Op: protocol.OpSend, To: 1, Kind: KindData, Body: own},
 		{Op: protocol.OpSend, To: 3, Kind: KindData, Body: own},

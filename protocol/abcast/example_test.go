@@ -35,7 +35,7 @@ func Example() {
 			next[i].Enter(members[i], 1, 0, nil)
 			for _, e := range sent[1-i] {
 				if e.Op != protocol.OpSend {
-					continue // the outputs of deliveries, for who watches
+					continue // the outputs of deliveries, for observers
 				}
 				fmt.Printf("node %v receives %v\n", members[i], e.Kind)
 				groups[i].Receive(&next[i], members[1-i], e.Body)

@@ -10,8 +10,8 @@ import (
 	"dessim/sim/fault"
 )
 
-// shop is the least host of a group under Views. It gives the group its records,
-// its messages and its timers; an input is what it broadcasts.
+// shop is the smallest host of a group with Views. It passes the group its records,
+// messages and timers, and broadcasts its inputs.
 type shop struct{ group abcast.Orderer }
 
 func (s *shop) Start(env *protocol.Env) {
@@ -31,9 +31,9 @@ func (s *shop) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 
 func (s *shop) Timeout(env *protocol.Env, tag uint64) { s.group.Timeout(env, tag) }
 
-// Node 2 crashes after the first message and comes back after the second. In its
-// new life it is delivered everything again, from the beginning: at once what its
-// disk knows to be stable, and in the next view what it missed.
+// Node 2 crashes after the first message and restarts after the second. Its new
+// incarnation delivers everything from the beginning: at once what its disk knows to
+// be stable, and in the next view what it missed.
 func ExampleViews() {
 	newShop := func(id protocol.NodeID) protocol.Node {
 		say := func(env *protocol.Env, text string) {

@@ -7,7 +7,7 @@ import (
 	"dessim/protocol"
 )
 
-// A hostile is a message that no member would send, and how it is counted.
+// A hostile is a message that no honest member sends, and how it is counted.
 type hostile struct {
 	name string
 	from protocol.NodeID
@@ -15,9 +15,8 @@ type hostile struct {
 	want Stats
 }
 
-// refuses gives each message to a member of its own, which begin makes: one that
-// broadcast and received something, so that two are pending and before is
-// delivered. Nothing but its counts may change.
+// refuses sends each message to a fresh member that begin returns: one that has
+// delivered before and has two messages pending. Nothing but its counts may change.
 func refuses(t *testing.T, cases []hostile, begin func() (Orderer, *protocol.Env, *[]MsgID), before ...MsgID) {
 	t.Helper()
 	for _, c := range cases {
@@ -41,7 +40,7 @@ func TestISISDropsAndCountsWhatNoMemberWouldSend(t *testing.T) {
 		{"another component", 1, append([]byte{5}, appendPropose(nil, own, 2)...), Stats{Malformed: 1}},
 		{"something after it", 1, append(wire(appendPropose(nil, own, 2)), 'e'), Stats{Malformed: 1}},
 		{"unknown type", 1, wire([]byte("li4ei1ei1ei1ee")), Stats{Malformed: 1}},
-		{"life 0", 1, wire(appendData(nil, Message{ID: MsgID{1, 0, 1}})), Stats{Malformed: 1}},
+		{"incarnation 0", 1, wire(appendData(nil, Message{ID: MsgID{1, 0, 1}})), Stats{Malformed: 1}},
 		{"seq 0", 1, wire(appendData(nil, Message{ID: MsgID{1, 1, 0}})), Stats{Malformed: 1}},
 		{"outside's message", 1, wire(appendData(nil, Message{ID: MsgID{protocol.Outside, 1, 1}})), Stats{Malformed: 1}},
 		{"number 0", 1, wire(appendPropose(nil, own, 0)), Stats{Malformed: 1}},
@@ -55,7 +54,7 @@ func TestISISDropsAndCountsWhatNoMemberWouldSend(t *testing.T) {
 		{"proposal for another's", 1, wire(appendPropose(nil, theirs, 2)), Stats{Foreign: 1}},
 		{"final of a stranger", 1, wire(appendFinal(nil, theirs, stamp{9, 7})), Stats{Foreign: 1}},
 		{"proposal for what was not broadcast", 1, wire(appendPropose(nil, MsgID{2, 1, 2}, 2)), Stats{Stray: 1}},
-		{"proposal for an earlier life", 1, wire(appendPropose(nil, MsgID{2, 9, 1}, 2)), Stats{Stray: 1}},
+		{"proposal for an earlier incarnation", 1, wire(appendPropose(nil, MsgID{2, 9, 1}, 2)), Stats{Stray: 1}},
 		{"repeated data", 1, wire(appendData(nil, Message{ID: theirs})), Stats{Stray: 1}},
 	}, func() (Orderer, *protocol.Env, *[]MsgID) {
 		g, env, got := alone(ISIS, 2, 1, 2, 3)

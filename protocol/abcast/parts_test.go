@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestHoldbackEqualsASortedSlice holds the heap against its slow twin: a slice
+// TestHoldbackEqualsASortedSlice compares the heap with its slow twin: a slice
 // that is sorted again before every look.
 func TestHoldbackEqualsASortedSlice(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -60,7 +60,7 @@ func TestHoldbackEqualsASortedSlice(t *testing.T) {
 				}
 				for i, e := range h.heap {
 					if e.at != i || h.find(e.m.ID) != e {
-						t.Fatalf("entry %v at %d believes to be at %d", e.m.ID, i, e.at)
+						t.Fatalf("entry %v at %d has its place as %d", e.m.ID, i, e.at)
 					}
 				}
 			},
@@ -79,7 +79,7 @@ func TestIDSetEqualsAMap(t *testing.T) {
 		s, twin := newIDSet(), map[MsgID]bool{}
 		t.Repeat(map[string]func(*rapid.T){
 			"add": func(t *rapid.T) {
-				id := MsgID{0, rapid.Uint32Range(1, 2).Draw(t, "life"), rapid.Uint64Range(1, 20).Draw(t, "seq")}
+				id := MsgID{0, rapid.Uint32Range(1, 2).Draw(t, "incarnation"), rapid.Uint64Range(1, 20).Draw(t, "seq")}
 				if s.has(id) != twin[id] {
 					t.Fatalf("has(%v) = %v", id, !twin[id])
 				}
@@ -101,7 +101,7 @@ func TestIDSetEqualsAMap(t *testing.T) {
 						}
 					}
 					if got := len(s.runs[Member{0, inc}]); got != runs {
-						t.Fatalf("life %d kept as %d runs, want %d: %v", inc, got, runs, s.runs)
+						t.Fatalf("incarnation %d kept as %d runs, want %d: %v", inc, got, runs, s.runs)
 					}
 				}
 			},

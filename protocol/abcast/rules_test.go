@@ -41,7 +41,7 @@ func TestLamportWaitsForSomethingLaterFromEverybody(t *testing.T) {
 			want = append(want, protocol.Effect{Op: protocol.OpSend, To: to, Kind: s.kind, Body: wire(s.body)})
 		}
 	}
-	want = append(want, tells(0, first), tells(1, second), tells(2, own))
+	want = append(want, delivery(0, first), delivery(1, second), delivery(2, own))
 	if d := cmp.Diff(want, env.Effects()); d != "" {
 		t.Errorf("effects (-want +got):\n%s", d)
 	}
@@ -82,7 +82,7 @@ func TestPlacesAndMessagesWaitForEachOther(t *testing.T) {
 	if s, want := g.Stats(), (Stats{Early: 2}); s != want || g.Pending() != 0 {
 		t.Errorf("stats %+v, want %+v; %d pending", s, want, g.Pending())
 	}
-	if d := cmp.Diff([]protocol.Effect{tells(0, b), tells(1, c), tells(2, a)}, env.Effects()); d != "" {
+	if d := cmp.Diff([]protocol.Effect{delivery(0, b), delivery(1, c), delivery(2, a)}, env.Effects()); d != "" {
 		t.Errorf("effects (-want +got):\n%s", d)
 	}
 }
@@ -94,10 +94,10 @@ func TestTheSequencerPlacesEverythingInTheOrderOfArrival(t *testing.T) {
 	g.Broadcast(env, []byte("own"))
 	want := []protocol.Effect{
 		{Op: protocol.OpSend, To: 2, Kind: KindOrder, Body: wire(appendSequencerOrder(nil, theirs, 1))},
-		tells(0, theirs),
+		delivery(0, theirs),
 		{Op: protocol.OpSend, To: 2, Kind: KindData, Body: wire(appendSequencerData(nil, Message{own, []byte("own")}))},
 		{Op: protocol.OpSend, To: 2, Kind: KindOrder, Body: wire(appendSequencerOrder(nil, own, 2))},
-		tells(1, own),
+		delivery(1, own),
 	}
 	if d := cmp.Diff(want, env.Effects()); d != "" {
 		t.Errorf("effects (-want +got):\n%s", d)
@@ -107,7 +107,7 @@ func TestTheSequencerPlacesEverythingInTheOrderOfArrival(t *testing.T) {
 	}
 }
 
-func TestDescribeTellsWhatAMemberWaitsFor(t *testing.T) {
+func TestDescribeShowsWhatAMemberWaitsFor(t *testing.T) {
 	l, env, _ := alone(Lamport, 2, 1, 2, 3)
 	l.Receive(env, 1, wire(appendLamportData(nil, Message{MsgID{1, 1, 1}, []byte("four")}, 5)))
 	s, env, _ := alone(Sequencer, 2, 1, 2, 3)

@@ -38,8 +38,8 @@ func newSequencer(v *view) *sequencer {
 	return &sequencer{view: v, waiting: map[MsgID]Message{}, past: newIDSet()}
 }
 
-// who returns the sequencer.
-func (r *sequencer) who() protocol.NodeID { return r.view.members[0] }
+// placer returns the member that is the sequencer.
+func (r *sequencer) placer() protocol.NodeID { return r.view.members[0] }
 
 func (r *sequencer) broadcast(env *protocol.Env, m Message) {
 	r.out = appendSequencerData(r.out[:0], m)
@@ -54,7 +54,7 @@ func (r *sequencer) receive(env *protocol.Env, from protocol.NodeID, body []byte
 	}
 	owner := from
 	if d.op == opSequencerOrder {
-		owner = r.who()
+		owner = r.placer()
 	}
 	_, member := r.view.index(d.id.Node)
 	switch {
@@ -74,7 +74,7 @@ func (r *sequencer) known(id MsgID) bool { return r.waits(id) || r.past.has(id) 
 // take takes a new message: the sequencer assigns its place, the others may know
 // that already.
 func (r *sequencer) take(env *protocol.Env, m Message) {
-	if r.view.self != r.who() {
+	if r.view.self != r.placer() {
 		r.waiting[m.ID] = m
 		r.arrived = append(r.arrived, m.ID)
 		r.release()
@@ -145,7 +145,7 @@ func (r *sequencer) held() []held {
 }
 
 func (r *sequencer) describe(b []byte) []byte {
-	b = fmt.Appendf(b, "  sequencer %v, last place %d, %d messages held, %d placed\n", r.who(), r.placed, len(r.waiting), len(r.places))
+	b = fmt.Appendf(b, "  sequencer %v, last place %d, %d messages held, %d placed\n", r.placer(), r.placed, len(r.waiting), len(r.places))
 	first := r.placed - uint64(len(r.places)) + 1
 	for i, id := range r.places {
 		if i == shown {

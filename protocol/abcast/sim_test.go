@@ -13,8 +13,8 @@ import (
 	"dessim/sim/source"
 )
 
-// A host is the least node that a group can live in: a link below it, inputs
-// to broadcast above.
+// A host is the smallest node for a group: a link below it, inputs to broadcast
+// above.
 type host struct {
 	link      *link.Link
 	group     abcast.Orderer

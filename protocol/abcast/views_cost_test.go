@@ -12,8 +12,8 @@ import (
 	"dessim/sim"
 )
 
-// quiet meters a group of size nodes from then on to the end of the fifth tick, but
-// for its heartbeats.
+// quiet meters a group of size nodes from then on to the end of the fifth tick,
+// without its heartbeats.
 func quiet(o abcast.Order, size int, merge time.Duration, from protocol.Time, kind protocol.Kind, inputs ...sim.Input) *grouptest.Meter {
 	m := &grouptest.Meter{From: from, Until: protocol.Time(5 * tick), Kind: kind}
 	m.Quiet(underViews(o, merge), size, inputs...)

@@ -13,8 +13,8 @@ import (
 
 var three = []Member{{0, 1}, {1, 1}, {2, 1}}
 
-// underViews makes member id of the nodes 0 to 2 under Views, started with what
-// is on its disk, and gives what it delivers as text.
+// underViews returns member id of the nodes 0 to 2 with Views, started with what is
+// on its disk, and what it delivers as text.
 func underViews(o Order, id protocol.NodeID, inc uint32, merge time.Duration, disk ...[]byte) (g *membership, env *protocol.Env, got *[]string) {
 	got = new([]string)
 	g = New(Config{
@@ -41,7 +41,8 @@ func underViews(o Order, id protocol.NodeID, inc uint32, merge time.Duration, di
 	return g, env, got
 }
 
-// newViewOf makes the datagram by which the leader, in life inc, begins view v.
+// newViewOf returns the datagram by which the leader, in incarnation inc, begins
+// view v.
 func newViewOf(v uint64, inc uint32, base int, members []Member, messages ...Message) []byte {
 	var entries []logEntry
 	for _, m := range messages {
@@ -54,7 +55,7 @@ func framed(inc uint32, view, seq uint64, body []byte) []byte {
 	return appendFrame(headed(opFrame, inc), view, seq, body)
 }
 
-// inView gives member id fresh (state 0), having promised view 12 (1), or in view
+// inView returns member id fresh (state 0), having promised view 12 (1), or in view
 // 12 of all (2), which node 0 leads.
 func inView(o Order, id protocol.NodeID, state int) (*membership, *protocol.Env) {
 	g, env, _ := underViews(o, id, 1, 0)
@@ -98,7 +99,7 @@ func TestReportsOfAnotherViewDoNotCount(t *testing.T) {
 	}
 }
 
-func TestReportsOfAnotherLifeDoNotCount(t *testing.T) {
+func TestReportsOfAnotherIncarnationDoNotCount(t *testing.T) {
 	g, env := inView(ISIS, 1, 2)
 	g.Receive(env, 0, framed(2, 12, 0, appendStable(nil, 1)))
 	if s := g.Stats(); g.log.commit != 0 || s.Foreign != 1 {
@@ -110,7 +111,7 @@ func TestReportsOfAnotherLifeDoNotCount(t *testing.T) {
 	}
 }
 
-func TestPreparingAgainFreezesNobodyWhoIsInTheView(t *testing.T) {
+func TestPreparingAgainFreezesNoMemberOfTheView(t *testing.T) {
 	g, env := inView(ISIS, 1, 2)
 	g.Receive(env, 0, appendPrepare(headed(opPrepare, 1), 12, 0))
 	if _, normal := g.View(); !normal || len(env.Effects()) != 0 {
@@ -130,7 +131,7 @@ func TestAPromiseIsRepeatedToTheSameBallotAndToNoLowerOne(t *testing.T) {
 	}
 }
 
-// ops gives what a step did, for tests of its order.
+// ops returns what a step did, for tests of its order.
 func ops(env *protocol.Env) []string {
 	var all []string
 	for _, e := range env.Effects() {
@@ -144,8 +145,8 @@ func ops(env *protocol.Env) []string {
 	return all
 }
 
-// fill gives member 1 three messages of node 0 in one step: the first frame comes
-// last.
+// fill has member 1 receive three messages of node 0 in one step: the first frame
+// comes last.
 func fill(g *membership, env *protocol.Env) {
 	for _, seq := range []uint64{1, 2, 3, 4, 5, 0} {
 		body := appendSequencerData(nil, message(0, 1+seq/2))
@@ -183,7 +184,7 @@ func TestReportsMerge(t *testing.T) {
 	}
 }
 
-// What must be on disk before something leaves is there, and a view is adopted by
+// A step syncs before it sends what depends on its records, and a view is adopted by
 // one record.
 func TestSyncPrecedesWhatDependsOnIt(t *testing.T) {
 	g, env, _ := underViews(ISIS, 1, 1, 0)
@@ -290,7 +291,7 @@ func TestANewViewCutsWhatNoMajorityHad(t *testing.T) {
 	}
 }
 
-func TestFlushPlacesByStampAndKeepsEachLifesOrder(t *testing.T) {
+func TestFlushPlacesByStampAndKeepsEachOriginsOrder(t *testing.T) {
 	h := func(node protocol.NodeID, seq, number uint64, agreed bool) held {
 		return held{MsgID{node, 1, seq}, true, nil, agreed, stamp{number, node}}
 	}
@@ -308,7 +309,7 @@ func TestFlushPlacesByStampAndKeepsEachLifesOrder(t *testing.T) {
 		got = append(got, e.m.ID)
 	}
 	// 0/1/3 is agreed at 4, 1/1/1 at 5, and 0/1/2 was proposed 9 at most. 0/1/1 is in
-	// the log, the message of 2/1/2 is lost, and who spoke of 2/1/1 is behind.
+	// the log, the message of 2/1/2 is lost, and the node that reports 2/1/1 is behind.
 	if d := cmp.Diff([]MsgID{{0, 1, 2}, {1, 1, 1}, {0, 1, 3}}, got); d != "" {
 		t.Errorf("flushed (-want +got):\n%s", d)
 	}
@@ -323,7 +324,7 @@ func TestViewsRefuseWhatNoMemberWouldSend(t *testing.T) {
 		want Stats
 	}{
 		{"a rule's bare message", 0, wire(appendPropose(nil, MsgID{1, 1, 1}, 2)), Stats{Malformed: 1}},
-		{"life 0", 0, appendPrepare(headed(opPrepare, 0), 15, 0), Stats{Malformed: 1}},
+		{"incarnation 0", 0, appendPrepare(headed(opPrepare, 0), 15, 0), Stats{Malformed: 1}},
 		{"adopted above promised", 0, appendHeartbeat(headed(opHeartbeat, 1), 3, 6, false, 0), Stats{Malformed: 1}},
 		{"works in a view before its promise", 0, appendHeartbeat(headed(opHeartbeat, 1), 6, 3, true, 0), Stats{Malformed: 1}},
 		{"a frame of no rule", 0, framed(1, 12, 0, []byte("li9ei1ee")), Stats{Malformed: 1}},
@@ -335,7 +336,7 @@ func TestViewsRefuseWhatNoMemberWouldSend(t *testing.T) {
 		{"a view of another leader", 2, newViewOf(15, 1, 0, three), Stats{Foreign: 1}},
 		{"a view of a minority", 0, newViewOf(15, 1, 0, two[1:]), Stats{Foreign: 1}},
 		{"a view with strangers", 0, newViewOf(15, 1, 0, []Member{{0, 1}, {1, 1}, {7, 1}}), Stats{Foreign: 1}},
-		{"a view of another life", 0, newViewOf(15, 1, 0, []Member{{0, 1}, {1, 2}}), Stats{Stray: 1}},
+		{"a view of another incarnation", 0, newViewOf(15, 1, 0, []Member{{0, 1}, {1, 2}}), Stats{Stray: 1}},
 		{"a view again", 0, newViewOf(12, 1, 0, three), Stats{Stray: 1}},
 		{"a promise to no ballot", 0, appendReport(appendPromise(headed(opPromise, 1), 13, 12, 0, 1), []logEntry{{view: 12, members: three}}, nil), Stats{Stray: 1}},
 	} {
@@ -400,7 +401,7 @@ func TestDatagramsHaveAText(t *testing.T) {
 	}
 }
 
-func TestDescribeTellsTheViewAndWhatIsKnownOfTheOthers(t *testing.T) {
+func TestDescribeShowsTheViewAndWhatIsKnownOfTheOthers(t *testing.T) {
 	g, env := inView(Sequencer, 1, 2)
 	fill(g, env)
 	g.Receive(env, 2, framed(1, 12, 0, appendStable(nil, 2)))

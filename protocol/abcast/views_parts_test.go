@@ -145,8 +145,8 @@ func FuzzDecodeViewedInvertsEncode(f *testing.F) {
 	})
 }
 
-// FuzzViewsSurviveAnyBytes gives a member of a view, one that waits, and a fresh
-// one whatever there is, as messages and as records.
+// FuzzViewsSurviveAnyBytes feeds any bytes to a member of a view, one that waits,
+// and a fresh one, as messages and as records.
 func FuzzDecodeDeliveredInvertsEncode(f *testing.F) {
 	f.Add(AppendDelivered(nil, 7, MsgID{2, 1, 3}))
 	f.Add([]byte("li7ei2ei0ei3ee"))
@@ -193,7 +193,7 @@ func FuzzViewsSurviveAnyBytes(f *testing.F) {
 	})
 }
 
-// TestJournalEqualsAPlainSlice holds the counts that a journal keeps against the
+// TestJournalEqualsAPlainSlice compares the counts that a journal keeps with the
 // entries themselves.
 func TestJournalEqualsAPlainSlice(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -207,11 +207,11 @@ func TestJournalEqualsAPlainSlice(t *testing.T) {
 			}
 			return MsgID{l.Node, l.Incarnation, seq}
 		}
-		life := func(t *rapid.T) Member {
-			return Member{protocol.NodeID(rapid.IntRange(0, 1).Draw(t, "node")), rapid.Uint32Range(1, 2).Draw(t, "life")}
+		origin := func(t *rapid.T) Member {
+			return Member{protocol.NodeID(rapid.IntRange(0, 1).Draw(t, "node")), rapid.Uint32Range(1, 2).Draw(t, "incarnation")}
 		}
 		t.Repeat(map[string]func(*rapid.T){
-			"order": func(t *rapid.T) { j.order(Message{ID: next(life(t))}) },
+			"order": func(t *rapid.T) { j.order(Message{ID: next(origin(t))}) },
 			"view":  func(t *rapid.T) { j.extend([]logEntry{{view: 1, members: three}}) },
 			"write": func(t *rapid.T) { j.written = len(j.entries) },
 			"sync":  func(t *rapid.T) { j.synced() },
@@ -239,8 +239,8 @@ func TestJournalEqualsAPlainSlice(t *testing.T) {
 	})
 }
 
-// What a view begins with depends on what was reported and not on who said it
-// first, and no life's messages change their order.
+// What a view begins with depends on the reports and not on their order, and the
+// messages of an origin keep their order.
 func TestFlushDoesNotDependOnTheOrderOfReports(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := &ballot{}
@@ -261,7 +261,7 @@ func TestFlushDoesNotDependOnTheOrderOfReports(t *testing.T) {
 		for _, e := range want {
 			l := e.m.ID.Origin()
 			if last[l]++; e.m.ID.Seq != last[l] {
-				t.Fatalf("%v after its life's %d", e.m.ID, last[l]-1)
+				t.Fatalf("%v after its origin's %d", e.m.ID, last[l]-1)
 			}
 		}
 		slices.Reverse(b.promises)

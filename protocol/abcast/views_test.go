@@ -14,7 +14,7 @@ const tick = grouptest.Tick
 
 var flags = grouptest.NewFlags("protocol/abcast", "views")
 
-// underViews tells a world of groups under Views that merge for so long.
+// underViews returns a world's groups with Views.
 func underViews(o abcast.Order, merge time.Duration) *grouptest.Protocol {
 	return &grouptest.Protocol{
 		Salt: uint64(o),
@@ -42,7 +42,7 @@ func minority(w *grouptest.World, v abcast.View) string {
 	return fmt.Sprintf("view %d of no majority: %v", v.Number, v.Members)
 }
 
-func TestViewsKeepOneOrderThroughMisfortunes(t *testing.T) {
+func TestViewsKeepOneOrderThroughFaults(t *testing.T) {
 	for _, o := range abcast.Orders() {
 		t.Run(o.String(), func(t *testing.T) {
 			sum := flags.Sweep(t, 300, func(size int, seed uint64) *grouptest.World {
@@ -55,7 +55,7 @@ func TestViewsKeepOneOrderThroughMisfortunes(t *testing.T) {
 				must("entries learned", s.Learned), must("entries cut", s.Cut), must("messages flushed", s.Flushed),
 				must("frames repeated", s.Repeated), must("gaps", s.Gaps), may("clamped", s.Clamped))
 			if sum.Runs >= 10000 && s.Clamped == 0 {
-				t.Errorf("no disk told of more that is stable than it held")
+				t.Errorf("no disk said that more was stable than it held")
 			}
 		})
 	}
