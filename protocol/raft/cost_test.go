@@ -49,7 +49,7 @@ func TestQuietElectionAndTickHaveTheirExactCost(t *testing.T) {
 		}
 		// Each syncs its vote and the first entry of the term.
 		if syncs := 2*n + joined.syncs; !maps.Equal(m.Sent, want) || m.Syncs != syncs || len(m.Delays) != n || m.Delays[n-1] != 7 {
-			t.Errorf("%d nodes: %v sent, want %v; %d syncs, want %d; term told after %v delays, want 7 at last", n, m.Sent, want, m.Syncs, syncs, m.Delays)
+			t.Errorf("%d nodes: %v sent, want %v; %d syncs, want %d; term output after %v delays, want 7 at last", n, m.Sent, want, m.Syncs, syncs, m.Delays)
 		}
 		m = quiet(n, protocol.Time(3*tick), raft.KindTerm)
 		if want := (map[protocol.Kind]int{raft.KindBeat: n - 1, raft.KindEcho: n - 1}); !maps.Equal(m.Sent, want) || m.Syncs != 0 {

@@ -10,7 +10,7 @@ import (
 	"dessim/sim"
 )
 
-// digests runs a few seeds and gives the digest of each.
+// digests runs a few seeds and returns the digest of each.
 func digests(t *testing.T) string {
 	var b strings.Builder
 	for seed := range uint64(25) {
@@ -23,9 +23,9 @@ func digests(t *testing.T) string {
 	return b.String()
 }
 
-// The library draws from crypto/rand and keeps maps, which Go shuffles anew each
-// time; nothing of it may be seen. Run again, in one process and in another with
-// one thread, a seed gives the same digest.
+// The library draws from crypto/rand and keeps maps, which Go shuffles each time; no
+// run may depend on that. A seed has the same digest when run again in this process,
+// and in another with one thread.
 func TestEqualSeedsGiveEqualDigestsInAnyProcess(t *testing.T) {
 	first := digests(t)
 	if os.Getenv("RAFT_DIGESTS") != "" {

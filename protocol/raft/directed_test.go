@@ -11,8 +11,8 @@ import (
 	"dessim/sim/fault"
 )
 
-// directed runs nodes under the faults for so many ticks, and gives each, what it
-// delivered, and the last term that it was told of.
+// directed runs nodes under the faults for a number of ticks, and returns each, what
+// it delivered, and its last term.
 func directed(size, ticks int, snapshot uint64, faults []fault.Fault, inputs ...sim.Input) (groups []grouptest.Group, delivered [][]string, terms []uint64) {
 	groups, delivered, terms = make([]grouptest.Group, size), make([][]string, size), make([]uint64, size)
 	grouptest.RunQuiet(sim.Plan{
@@ -43,9 +43,9 @@ func (c collector) Observe(e *sim.Event) { c(e) }
 
 func at(ticks int) protocol.Time { return protocol.Time(ticks) * protocol.Time(tick) }
 
-// Node 0 leads. From tick 5 on it is heard and hears nobody: its heart beats, so
-// nobody would campaign.
-func TestLeaderThatHearsNobodyResigns(t *testing.T) {
+// Node 0 leads. From tick 5 on it is heard but hears no other: its heartbeats keep
+// the others from campaigning.
+func TestDeafLeaderResigns(t *testing.T) {
 	deaf := fault.Fault{ID: 1, Op: fault.Cut, Groups: [][]protocol.NodeID{{1, 2}, {0}}, At: at(5)}
 	groups, delivered, terms := directed(3, 30, 0, []fault.Fault{deaf}, sim.Input{ID: 1, At: at(6), Node: 1, Body: []byte("apples")})
 	if _, normal := groups[1].View(); !normal || terms[1] < 2 || !slices.Equal(delivered[1], []string{"apples"}) {
@@ -53,7 +53,7 @@ func TestLeaderThatHearsNobodyResigns(t *testing.T) {
 	}
 }
 
-func TestMinorityKnowsThatItIsNone(t *testing.T) {
+func TestMinorityKnowsThatItHasNoLeader(t *testing.T) {
 	apart := fault.Fault{ID: 1, Op: fault.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2, 3, 4}}, At: at(5)}
 	groups, delivered, terms := directed(5, 30, 0, []fault.Fault{apart},
 		sim.Input{ID: 1, At: at(6), Node: 0, Body: []byte("apples")}, sim.Input{ID: 2, At: at(6), Node: 4, Body: []byte("pears")})
@@ -71,14 +71,14 @@ func TestMinorityKnowsThatItIsNone(t *testing.T) {
 	}
 }
 
-// Without pre-votes a node that was cut off would depose the leader when it comes
-// back, since it campaigned all the time.
-func TestNodeThatComesBackDeposesNobody(t *testing.T) {
+// Without pre-votes a node that was cut off would depose the leader once it is
+// reconnected, since it campaigned all the time.
+func TestReconnectedNodeDeposesNoLeader(t *testing.T) {
 	apart := fault.Fault{ID: 1, Op: fault.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, At: at(5), For: 20 * tick}
 	groups, _, terms := directed(3, 40, 0, []fault.Fault{apart})
 	for id, g := range groups {
 		if v, normal := g.View(); !normal || terms[id] != 1 || v.Number != 5 {
-			t.Errorf("node %d: in term %d and view %d: %v, want term 1 still, and view 5: three came, one left and came back", id, terms[id], v.Number, normal)
+			t.Errorf("node %d: in term %d and view %d: %v, want term 1 still, and view 5: three entered, one left and returned", id, terms[id], v.Number, normal)
 		}
 	}
 	if groups[2].Stats().Ballots == 0 {
@@ -86,8 +86,8 @@ func TestNodeThatComesBackDeposesNobody(t *testing.T) {
 	}
 }
 
-// The log is compacted far beyond what node 2 missed, and the first snapshot that
-// it is sent is lost.
+// The log is compacted far beyond what node 2 missed, and the first snapshot sent to
+// it is lost.
 func TestLaggardIsBroughtUpByASnapshotThoughOneIsLost(t *testing.T) {
 	faults := []fault.Fault{
 		{ID: 1, Op: fault.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, At: at(5), For: 10 * tick},
@@ -103,7 +103,7 @@ func TestLaggardIsBroughtUpByASnapshotThoughOneIsLost(t *testing.T) {
 	}
 }
 
-// Who lags by fewer entries than are kept behind a snapshot is sent those.
+// A node that lags by fewer entries than are kept behind a snapshot receives those.
 func TestNodeThatLagsByALittleIsSentEntries(t *testing.T) {
 	faults := []fault.Fault{{ID: 1, Op: fault.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, At: at(8), For: 3 * tick}}
 	var inputs []sim.Input
@@ -117,7 +117,7 @@ func TestNodeThatLagsByALittleIsSentEntries(t *testing.T) {
 	}
 }
 
-func TestNobodyIsSuspectedOnAQuietDay(t *testing.T) {
+func TestNoNodeIsSuspectedWithoutFaults(t *testing.T) {
 	groups, _, _ := directed(5, 50, 0, nil)
 	for id, g := range groups {
 		if s := g.Stats(); s.Excluded != 0 || s.Ballots != uint64(max(1-id, 0)) {
@@ -126,9 +126,9 @@ func TestNobodyIsSuspectedOnAQuietDay(t *testing.T) {
 	}
 }
 
-// Node 2 is taken for dead while it is cut off, and lives. It comes back into the view
-// as the life that it was, and what it broadcast meanwhile is delivered then.
-func TestLifeThatWasTakenForDeadComesBack(t *testing.T) {
+// Node 2 is removed from the view while it is cut off. It returns as the same member,
+// and what it broadcast meanwhile is delivered then.
+func TestRemovedMemberReturns(t *testing.T) {
 	apart := fault.Fault{ID: 1, Op: fault.Partition, Groups: [][]protocol.NodeID{{0, 1}, {2}}, At: at(5), For: 20 * tick}
 	groups, delivered, _ := directed(3, 40, 0, []fault.Fault{apart}, sim.Input{ID: 1, At: at(20), Node: 2, Body: []byte("apples")})
 	for id, g := range groups {
@@ -137,6 +137,6 @@ func TestLifeThatWasTakenForDeadComesBack(t *testing.T) {
 		}
 	}
 	if groups[0].Stats().Excluded == 0 {
-		t.Errorf("node 0 took nobody for dead")
+		t.Errorf("node 0 removed no member")
 	}
 }

@@ -18,8 +18,8 @@ import (
 // It is one record because a crash may keep any of the records after the last
 // sync. If entries were records of their own, then of two that replace two others
 // the second might survive alone: a log of the old first and the new second, which
-// no leader ever had. As it is, only records that change nothing but the commit
-// index can be missing from before the last; and that is a hint.
+// no leader ever had. As it is, the only records that can be missing before the last
+// are those that change the commit index alone, which is a hint.
 type readyRecord struct {
 	hard    *pb.HardState
 	snap    *pb.Snapshot // or nil
@@ -78,7 +78,7 @@ func decodeRecord(rec []byte) (d readyRecord, ok bool) {
 func (g *Group) restore(rec []byte) {
 	d, ok := decodeRecord(rec)
 	if !ok {
-		g.stats.Torn++ // it was never synced, so nobody counts on it
+		g.stats.Torn++ // it was never synced, so no node counts on it
 		return
 	}
 	if d.snap != nil {
@@ -92,7 +92,7 @@ func (g *Group) restore(rec []byte) {
 	}
 	if n := len(d.entries); n > 0 {
 		if i := d.entries[0].GetIndex(); i < first || i > last+1 {
-			g.stats.Gaps++ // one before it did not survive, though it was synced
+			g.stats.Gaps++ // a synced record before it did not survive
 			return
 		}
 		last = d.entries[n-1].GetIndex()
@@ -103,6 +103,6 @@ func (g *Group) restore(rec []byte) {
 	}
 	cut := g.stats.Cut
 	g.write(&d)
-	g.stats.Cut = cut // counted in the life that did it
+	g.stats.Cut = cut // counted in the incarnation that cut them
 	g.hard = d.hard
 }

@@ -12,9 +12,9 @@ import (
 	pb "go.etcd.io/raft/v3/raftpb"
 )
 
-// settle does what follows from a step: it proposes what waits, and then whatever
-// the library has ready, in the order that it demands. To write, propose and apply
-// may make more ready, so it goes on until nothing is.
+// settle does what follows from a step: it proposes what waits, and then does what
+// the library has ready, in the order that it demands. Writing, proposing and
+// applying may make more ready, so settle goes on until nothing is.
 func (g *Group) settle(env *protocol.Env) {
 	if g.settling {
 		return // the loop below goes on with what Deliver broadcast
@@ -36,20 +36,20 @@ func (g *Group) settle(env *protocol.Env) {
 	g.settling = false
 }
 
-// step hands the library a message.
+// step passes the library a message.
 func (g *Group) step(m *pb.Message) {
 	if err := g.node.Step(m); err != nil && !errors.Is(err, etcd.ErrProposalDropped) {
 		must(err)
 	}
 }
 
-// propose sends the leader, if one is known, what it was not sent yet: that this life
-// shall be in the view, before all else, and what it broadcast.
+// propose sends the leader, if one is known, what was not sent to it yet: the request
+// to be in the view, before all else, and this node's broadcasts.
 func (g *Group) propose() {
 	s := g.node.BasicStatus()
 	if s.Lead != g.lead || s.GetTerm() != g.term {
 		g.lead, g.term = s.Lead, s.GetTerm()
-		g.proposed, g.asked, g.waited = 0, false, 0 // another leader has nothing of it
+		g.proposed, g.asked, g.waited = 0, false, 0 // another leader has none of it
 		clear(g.heard)
 	}
 	join := !g.asked && !g.history.has(g.last.Origin())
@@ -115,8 +115,8 @@ func (g *Group) send(env *protocol.Env, messages []*pb.Message) {
 		g.out = appendMessage(g.out[:0], m)
 		g.cfg.Datagram(env, fromRaft(m.GetTo()), kindOf(m.GetType()), g.out)
 		if m.GetType() == pb.MsgSnap {
-			// Unless told, the library would wait for it for ever. If it is lost,
-			// the follower refuses the next append, and is sent another.
+			// Without a report the library would wait forever. If the snapshot is
+			// lost, the follower refuses the next append and is sent another.
 			g.node.ReportSnapshot(m.GetTo(), etcd.SnapshotFinish)
 		}
 	}
@@ -141,8 +141,8 @@ func (g *Group) apply(env *protocol.Env, entries []*pb.Entry) {
 	}
 }
 
-// install takes a snapshot into the history. What of it this life has already, it
-// has at the same places.
+// install takes a snapshot into the history. What the history has of it already is
+// at the same places.
 func (g *Group) install(env *protocol.Env, snap *pb.Snapshot) {
 	if etcd.IsEmptySnap(snap) {
 		return
@@ -164,7 +164,7 @@ func (g *Group) install(env *protocol.Env, snap *pb.Snapshot) {
 	g.snapped = g.applied
 }
 
-// take takes the next item of the log into the history, and tells what comes of it.
+// take takes the next item of the log into the history, and outputs what follows.
 func (g *Group) take(env *protocol.Env, i item) {
 	own := i.message.ID.Origin() == g.last.Origin()
 	switch {
@@ -178,7 +178,7 @@ func (g *Group) take(env *protocol.Env, i item) {
 		g.deliver(env, g.history.add(i.message))
 	case g.history.change(i):
 		if own {
-			g.asked = i.in // one who was thought dead asks again
+			g.asked = i.in // a member that was removed asks again
 			if i.in && g.missed {
 				g.proposed, g.missed = 0, false
 			}
@@ -206,8 +206,8 @@ func (g *Group) deliver(env *protocol.Env, messages []abcast.Message) {
 	}
 }
 
-// compact makes a snapshot when it saves as much as it costs: so all of them cost
-// no more than twice the last.
+// compact makes a snapshot when it saves as much as it costs: so all snapshots
+// together cost at most twice the last.
 func (g *Group) compact() {
 	keep := g.cfg.Snapshot
 	if keep == 0 || g.applied-g.snapped < 2*keep || g.applied-g.snapped < g.snapped {
@@ -219,7 +219,7 @@ func (g *Group) compact() {
 	must(g.disk.Compact(g.applied - keep))
 }
 
-// snapshot gives one of the first entries of the log.
+// snapshot returns a snapshot of the log up to index.
 func (g *Group) snapshot(index, term uint64, data []byte) *pb.Snapshot {
 	return &pb.Snapshot{Data: data, Metadata: &pb.SnapshotMetadata{Index: new(index), Term: new(term), ConfState: g.voters()}}
 }
@@ -238,7 +238,7 @@ func (g *Group) lastIndex() uint64 {
 	return last
 }
 
-// log gives the entries from an index on.
+// log returns the entries from an index on.
 func (g *Group) log(from uint64) []*pb.Entry {
 	last := g.lastIndex()
 	if from > last {
@@ -249,8 +249,7 @@ func (g *Group) log(from uint64) []*pb.Entry {
 	return entries
 }
 
-// quiet is the library's logger. It tells nobody anything, except of what must not
-// happen.
+// quiet is the library's logger. It drops all but what must not happen, which panics.
 type quiet struct{}
 
 func (quiet) Debug(...any)                   {}

@@ -8,24 +8,24 @@ import (
 	pb "go.etcd.io/raft/v3/raftpb"
 )
 
-// The patience of a member, in ticks. A duration of n ticks lasts n-1 to n, since
-// what begins in the middle of a tick counts from its beginning.
+// The timeouts, in ticks. A duration of n ticks lasts n-1 to n, since what begins
+// in the middle of a tick counts from its beginning.
 const (
-	forgetAfter = 4 // silence of a leader until it is thought dead: three heartbeats are lost
-	removeAfter = 6 // silence of another until the leader takes it out of the view
-	resignAfter = 5 // from a leader's look at who answered to the next; it leads only if a majority did
+	forgetAfter = 4 // silence after which a leader counts as dead: three heartbeats are lost
+	removeAfter = 6 // silence after which the leader takes a member out of the view
+	resignAfter = 5 // period of a leader's check that a majority answers, else it resigns
 	repeatAfter = 3 // from proposing to proposing again what was not delivered
 )
 
-// tagTick is the only timer. It keeps no run from ending.
+// tagTick is the only timer. It is periodic, so it keeps no run from ending.
 var tagTick = protocol.ABCAST.Tag(protocol.Periodic | 1)
 
-// kindElect is the question of how much longer than its place says a node waits
-// before it campaigns.
+// kindElect is the question how long a node waits before it campaigns, beyond a time
+// that grows with its place.
 var kindElect = protocol.KindOf("raft.elect")
 
-// drawPatience says how long this node waits for a leader before it campaigns. If
-// the answer is benign the lowest node comes first, and nobody meets another.
+// drawPatience draws how long this node waits for a leader before it campaigns. If
+// the answer is benign, the lowest node comes first, and no two collide.
 func (g *Group) drawPatience(env *protocol.Env) {
 	n := len(g.cfg.Members)
 	g.silent = 0
@@ -56,8 +56,8 @@ func (g *Group) tick(env *protocol.Env) {
 	}
 }
 
-// remove proposes that those who are silent leave the view, again and again while they
-// are. The leader alone hears from all, each tick.
+// remove proposes that silent members leave the view, repeatedly while they are
+// silent. The leader alone hears from all members each tick.
 func (g *Group) remove() {
 	for place, id := range g.cfg.Members {
 		g.heard[place]++
@@ -69,8 +69,8 @@ func (g *Group) remove() {
 	}
 }
 
-// hear takes note that m came from the leader, or from a candidate that this node
-// just voted for: then it is that one's turn.
+// hear ends the silence if m came from the leader, or from a candidate that this node
+// just voted for, which gets its chance to lead.
 func (g *Group) hear(m *pb.Message) {
 	s := g.node.BasicStatus()
 	switch m.GetType() {

@@ -13,11 +13,11 @@ import (
 )
 
 // Node 0 leads until it is cut off from 5 s to 15 s. The others elect a leader and
-// go on; what node 0 broadcasts meanwhile waits. At 20 s it crashes, and in its new
-// life it is delivered everything again, from the beginning, before it is in the view.
+// go on; what node 0 broadcasts meanwhile waits. At 20 s it crashes, and its next
+// incarnation delivers everything from the beginning before it is in the view.
 //
-// The host is the one of abcast's example of Views: it gives the group its records,
-// its messages and its timer.
+// The host is the one of abcast's example of Views: it passes the group its records,
+// messages and timer.
 func Example() {
 	newShop := func(id protocol.NodeID) protocol.Node {
 		say := func(env *protocol.Env, format string, args ...any) {

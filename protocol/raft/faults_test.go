@@ -6,7 +6,7 @@ import (
 	"dessim/protocol/internal/grouptest"
 )
 
-// faultyWorld draws a run under the simulator's own faults.
+// faultyWorld returns a run under the simulator's faults.
 func faultyWorld(size int, seed uint64) *grouptest.World {
 	return grouptest.NewFaultyWorld(newGroup(seed%3), size, seed)
 }

@@ -7,14 +7,15 @@ import (
 	"dessim/protocol/abcast"
 )
 
-// A history is what the log comes to: the terms, the changes of the view, and each
+// A history is what the log amounts to: the terms, the changes of the view, and each
 // message where the log first has it. It is a function of the log alone. What is
-// delivered is a function of the history: the messages of the lives in the view, in
+// delivered is a function of the history: the messages of the members of the view, in
 // the order of their seqs, each as soon as those before it are there.
 //
-// A life that is not in the view is not heard. So once a later life of its node is,
-// whatever it broadcast is delivered or never will be, like its messages that are
-// held since an earlier one never came.
+// The log's messages of an incarnation that is not in the view are skipped. So once
+// a later incarnation of its node is in the view, whatever the earlier one broadcast
+// is delivered or never will be, like its messages that are held for one that never
+// came.
 type history struct {
 	items     []byte // encoded one after the other, which is what a snapshot holds
 	count     int    // of items
@@ -22,11 +23,11 @@ type history struct {
 	number    uint64 // of the view: how many changes there were
 	place     uint64 // messages delivered before it
 	delivered uint64
-	view      map[protocol.NodeID]uint32 // the lives in it
+	view      map[protocol.NodeID]uint32 // the incarnations in it
 	streams   map[abcast.Member]*stream
-	latest    map[protocol.NodeID]uint32 // the highest life that was ever in it
+	latest    map[protocol.NodeID]uint32 // the highest incarnation that was ever in it
 
-	repeated uint64 // entries passed over, for Stats
+	repeated uint64 // entries skipped, for Stats
 	early    uint64 // entries held
 }
 
@@ -34,15 +35,15 @@ func newHistory() history {
 	return history{view: map[protocol.NodeID]uint32{}, streams: map[abcast.Member]*stream{}, latest: map[protocol.NodeID]uint32{}}
 }
 
-// A life is how far the messages of one came.
+// A stream is how far the messages of one origin came.
 type stream struct {
 	last uint64           // seq of the last one delivered
 	held []abcast.Message // those that came before their turn, ascending
 }
 
-// has tells whether a life is in the view.
-func (h *history) has(l abcast.Member) bool {
-	return h.view[l.Node] == l.Incarnation && l.Incarnation != 0
+// has reports whether m is in the view.
+func (h *history) has(m abcast.Member) bool {
+	return h.view[m.Node] == m.Incarnation && m.Incarnation != 0
 }
 
 func (h *history) enter(i item) {
@@ -56,9 +57,9 @@ func (h *history) begin(term uint64) {
 	h.enter(item{term: term})
 }
 
-// change takes a change of the view and tells whether it is one. A life that left may
-// come back; one whose node has lived again since may not. The last one stays: views
-// have members.
+// change takes a change of the view and reports whether it changes anything. A member
+// that left may return, unless a later incarnation of its node was in the view. The
+// last member stays, since views have members.
 func (h *history) change(i item) bool {
 	l := i.message.ID.Origin()
 	switch {
@@ -76,8 +77,8 @@ func (h *history) change(i item) bool {
 	return true
 }
 
-// add takes the next message of the log and gives those whose turn it is. The
-// payloads are no one else's.
+// add takes the next message of the log and returns those whose turn it is. Their
+// payloads are the caller's.
 func (h *history) add(m abcast.Message) []abcast.Message {
 	key := m.ID.Origin()
 	if !h.has(key) {
@@ -109,7 +110,7 @@ func (h *history) add(m abcast.Message) []abcast.Message {
 	return ready
 }
 
-// members gives the lives in the view, ascending.
+// members returns the members of the view, ascending.
 func (h *history) members() []abcast.Member {
 	var out []abcast.Member
 	for _, id := range protocol.SortedKeys(h.view) {
@@ -118,14 +119,10 @@ func (h *history) members() []abcast.Member {
 	return out
 }
 
-// encode gives the history as a snapshot holds it.
+// encode returns the history as a snapshot holds it.
 func (h *history) encode() []byte {
 	b := make([]byte, 0, len(h.items)+2)
 	b = append(b, 'l')
 	b = append(b, h.items...)
 	return append(b, 'e')
-}
-
-func lifeOf(id abcast.MsgID) abcast.Member {
-	return abcast.Member{Node: id.Node, Incarnation: id.Incarnation}
 }

@@ -22,7 +22,7 @@ func entry(index, term uint64, data []byte) *pb.Entry {
 	return &pb.Entry{Index: new(index), Term: new(term), Data: data}
 }
 
-// said, in and out are items: a message of node 1, and its life in the view or not.
+// said, in and out are items: a message of node 1, which enters or leaves the view.
 var (
 	said   = item{message: abcast.Message{ID: msgID(1, 1), Payload: []byte("apples")}}
 	in     = item{message: abcast.Message{ID: msgID(1, 0)}, in: true}
@@ -111,7 +111,7 @@ func TestTheWireKnowsAllFieldsOfTheLibrary(t *testing.T) {
 	}
 }
 
-// lone makes member 2 of 1, 2 and 3, started.
+// lone returns member 2 of 1, 2 and 3, started.
 func lone(records ...[]byte) (*Group, *protocol.Env, *[]string) {
 	var got []string
 	g := New(Config{
@@ -173,7 +173,7 @@ func TestWhatNoMemberWouldSendIsDroppedAndCounted(t *testing.T) {
 		{"from outside", protocol.Outside, beat, abcast.Stats{Foreign: 1}},
 		{"from oneself", 2, beat, abcast.Stats{Foreign: 1}},
 		{"heartbeat that commits what is not there", 1, appendMessage(nil, &pb.Message{Type: pb.MsgHeartbeat.Enum(), Term: new(uint64(3)), Commit: new(uint64(99))}), abcast.Stats{Stray: 1}},
-		{"proposal to who does not lead", 1, appendMessage(nil, s["raft.propose 1/1/1 6170706c"]), abcast.Stats{Stray: 1}},
+		{"proposal to a follower", 1, appendMessage(nil, s["raft.propose 1/1/1 6170706c"]), abcast.Stats{Stray: 1}},
 	} {
 		g, env, got := lone()
 		before := len(env.Effects())
@@ -184,8 +184,8 @@ func TestWhatNoMemberWouldSendIsDroppedAndCounted(t *testing.T) {
 	}
 }
 
-// The library's Ready says that a snapshot alone needs no sync, and hands over its
-// acknowledgement beside it.
+// The library's Ready says that a snapshot alone needs no sync, though it brings the
+// acknowledgement too.
 func TestSnapshotIsSafeBeforeItIsAcknowledged(t *testing.T) {
 	g, env, got := lone()
 	g.Receive(env, 1, appendMessage(nil, &pb.Message{Type: pb.MsgHeartbeat.Enum(), Term: new(uint64(3))}))
@@ -202,13 +202,13 @@ func TestSnapshotIsSafeBeforeItIsAcknowledged(t *testing.T) {
 	_, _, again := lone(bytes.Clone(rec))
 	for _, d := range [][]string{*got, *again} {
 		if !slices.Equal(d, []string{"apples"}) {
-			t.Errorf("delivered %q, want apples: in this life and the next", d)
+			t.Errorf("delivered %q, want apples: in this incarnation and the next", d)
 		}
 	}
 }
 
-// A deposed leader that still beats must not keep its followers from forgetting
-// the one that they follow.
+// Heartbeats of a deposed leader must not keep followers from forgetting the one
+// that they follow.
 func TestOnlyTheLeaderIsHeard(t *testing.T) {
 	g, env, _ := lone()
 	beat := func(from protocol.NodeID, term uint64) {
@@ -263,14 +263,14 @@ func TestCallsOfTheHostNeverNest(t *testing.T) {
 	g.Timeout(env, tagTick)
 	want := []string{"[1/1]", "apples", "[1/1 2/7]", "more", "more", "more", "more", "more", "more", "more", "more", "more"}
 	if !slices.Equal(got, want) {
-		t.Errorf("told %q, want %q", got, want)
+		t.Errorf("host calls %q, want %q", got, want)
 	}
 	if n := g.Broadcast(env, []byte("last")).Seq; n != 10 || got[len(got)-1] != "last" || g.Pending() != 0 {
-		t.Errorf("broadcast %d, told %q, %d pending", n, got[len(got)-1], g.Pending())
+		t.Errorf("broadcast %d, host calls %q, %d pending", n, got[len(got)-1], g.Pending())
 	}
 }
 
-// The library's random timer would send polls that this node did not decide on.
+// The library's random timer would send polls on its own.
 func TestOnlyOurOwnTimerCampaigns(t *testing.T) {
 	g, env, _ := lone()
 	for range 1000 {
@@ -301,7 +301,7 @@ func TestRestoreRefusesWhatHasAGap(t *testing.T) {
 	}
 }
 
-// The twin keeps the whole log and goes over all of it each time.
+// The twin keeps the whole log and evaluates all of it each time.
 func TestHistoryIsWhatItsLogSays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHistory()
@@ -310,7 +310,7 @@ func TestHistoryIsWhatItsLogSays(t *testing.T) {
 		for range rapid.IntRange(0, 60).Draw(t, "entries") {
 			i := item{message: abcast.Message{ID: abcast.MsgID{
 				Node:        protocol.NodeID(rapid.IntRange(0, 1).Draw(t, "node")),
-				Incarnation: rapid.Uint32Range(1, 2).Draw(t, "life"),
+				Incarnation: rapid.Uint32Range(1, 2).Draw(t, "incarnation"),
 				Seq:         uint64(max(0, rapid.IntRange(-2, 5).Draw(t, "seq"))),
 			}}}
 			i.in = i.change() && rapid.IntRange(0, 2).Draw(t, "in") > 0
@@ -322,7 +322,7 @@ func TestHistoryIsWhatItsLogSays(t *testing.T) {
 					got = append(got, m.ID)
 				}
 			}
-			want, members := told(log)
+			want, members := outcome(log)
 			if !slices.Equal(got, want) || !slices.Equal(h.members(), members) {
 				t.Fatalf("log %v: delivered %v in view %v, want %v in %v", log, got, h.members(), want, members)
 			}
@@ -342,10 +342,10 @@ func TestHistoryIsWhatItsLogSays(t *testing.T) {
 	})
 }
 
-// told gives what a log comes to, by its rules: who is in the view in the end, and what
-// was delivered, each message when it and those before it stood in the log while
-// their life was in the view.
-func told(log []item) (delivered []abcast.MsgID, members []abcast.Member) {
+// outcome returns what a log amounts to: the members of the view at its end, and what was
+// delivered, each message once it and those before it were in the log while their
+// origin was in the view.
+func outcome(log []item) (delivered []abcast.MsgID, members []abcast.Member) {
 	heard := func(id abcast.MsgID) bool { return slices.Contains(delivered, id) }
 	var counted []abcast.MsgID
 	for n, i := range log {

@@ -9,14 +9,14 @@ import (
 	"dessim/sim/source"
 )
 
-// A host can use it in place of abcast.New.
+// A host can use a raft.Group in place of abcast's.
 var _ grouptest.Group = (*raft.Group)(nil)
 
 const tick = grouptest.Tick
 
 var flags = grouptest.NewFlags("protocol/raft", "raft")
 
-// newGroup tells a world of groups that keep so many entries behind a snapshot.
+// newGroup returns a world's groups, which keep a number of entries behind a snapshot.
 func newGroup(snapshot uint64) *grouptest.Protocol {
 	return &grouptest.Protocol{
 		Salt: 5,
@@ -38,7 +38,7 @@ func newGroup(snapshot uint64) *grouptest.Protocol {
 	}
 }
 
-func TestOneOrderThroughMisfortunes(t *testing.T) {
+func TestOneOrderThroughFaults(t *testing.T) {
 	sum := flags.Sweep(t, 400, func(size int, seed uint64) *grouptest.World {
 		return grouptest.NewWorld(newGroup(0), size, seed)
 	})

@@ -9,11 +9,11 @@ import (
 	pb "go.etcd.io/raft/v3/raftpb"
 )
 
-// Text gives a message in words. An entry is named by index and term:
+// Text returns a message in words. An entry is named by index and term:
 //
 //	raft.propose 1/1/1 7390d1d6                with the beginning of the payload
 //	raft.append in 3 after 7.2: 1/1/1 7390d1d6, committed 6
-//	raft.append in 3 after 8.3: 2/4 in, committed 8        a life in the view, or out of it
+//	raft.append in 3 after 8.3: 2/4 in, committed 8        a member enters the view, or leaves it
 //	raft.ack in 3 up to 8                      or: refuses 8, try 4.1
 //	raft.beat in 3, committed 6
 //	raft.echo in 3
@@ -81,8 +81,8 @@ func textSnapshot(s *pb.Snapshot) string {
 	return fmt.Sprintf("%d.%d: %d items", s.GetMetadata().GetIndex(), s.GetMetadata().GetTerm(), len(items))
 }
 
-// TextOutput gives an output of kind KindTerm in words, without its kind, as "4 before
-// message 8". The text of what is none is empty.
+// TextOutput returns an output of kind KindTerm in words, without its kind, as "4
+// before message 8". The text of anything else is empty.
 func TextOutput(kind protocol.Kind, rec []byte) string {
 	term, place, ok := DecodeTerm(rec)
 	if !ok || kind != KindTerm {
@@ -91,7 +91,7 @@ func TextOutput(kind protocol.Kind, rec []byte) string {
 	return fmt.Sprintf("%d before message %d", term, place)
 }
 
-// TextRecord gives a record on disk in words:
+// TextRecord returns a record on disk in words:
 //
 //	in 3, voted 1, committed 6; log from 8: 1/1/1 7390d1d6
 //	in 3, voted nobody, committed 9; snapshot of 9.3: 12 items

@@ -27,7 +27,7 @@ var (
 	KindTerm    = protocol.KindOf("raft.term")    // output: a term at its place in the order; see DecodeTerm
 )
 
-// kindOf gives the kind of a message that goes from node to node, 0 of others.
+// kindOf returns the kind of a message that goes from node to node, 0 for others.
 func kindOf(t pb.MessageType) protocol.Kind {
 	switch t {
 	case pb.MsgProp:
@@ -69,9 +69,9 @@ func kindOf(t pb.MessageType) protocol.Kind {
 //	message   node incarnation seq payload
 //	change    node incarnation 0 in
 //
-// The data of an entry are a message, or a change of the view: a life is in it from
-// now on (1), or not any more (0); or nothing: so a leader begins its term. The data
-// of a snapshot are a list of messages and changes and, as integers, of terms.
+// The data of an entry are a message, or a change of the view: a member enters (1) or
+// leaves (0); or nothing, as a leader begins its term. The data of a snapshot are a
+// list of messages and changes and, as integers, of terms.
 const typeBase = 32
 
 // maxNumber bounds terms and indices, so that what counts on from them cannot wrap.
@@ -124,8 +124,8 @@ func appendSnapshot(b []byte, s *pb.Snapshot) []byte {
 	return append(b, 'e')
 }
 
-// decodeMessage reads a message that a member would send. Its memory is its own. It
-// has neither sender, receiver nor configuration.
+// decodeMessage reads a message that a member would send. The result shares no memory
+// with msg and has neither sender, receiver nor configuration.
 func decodeMessage(msg []byte) (*pb.Message, bool) {
 	body, ok := cutComponent(msg)
 	if !ok {
@@ -155,8 +155,8 @@ func decodeMessage(msg []byte) (*pb.Message, bool) {
 	return m, true
 }
 
-// sound tells whether a message's fields go together. A message that claims what
-// is not so passes: Raft is for those who do not lie.
+// sound reports whether a message's fields fit together. A message that lies passes:
+// Raft does not tolerate liars.
 func sound(m *pb.Message) bool {
 	t := m.GetType()
 	isSnap, isProp := t == pb.MsgSnap, t == pb.MsgProp
@@ -177,7 +177,7 @@ func sound(m *pb.Message) bool {
 	return ascending(m.Entries, max(m.GetLogTerm(), 1), m.GetTerm())
 }
 
-// ascending tells whether the terms of entries grow from least to most.
+// ascending reports whether the terms of entries ascend within least and most.
 func ascending(entries []*pb.Entry, least, most uint64) bool {
 	for _, e := range entries {
 		if e.GetTerm() < least || e.GetTerm() > most {
@@ -188,7 +188,7 @@ func ascending(entries []*pb.Entry, least, most uint64) bool {
 	return true
 }
 
-// number gives entries of the log their indices. Those of a proposal, which have no
+// number sets the indices of entries of the log. Those of a proposal, which have no
 // term, get theirs from the leader.
 func number(entries []*pb.Entry, first uint64) {
 	for i, e := range entries {
@@ -246,14 +246,14 @@ func cutComponent(b []byte) (body []byte, ok bool) {
 }
 
 // An item of a history is a term or, if that is 0, what an entry holds: a message
-// or, if its seq is 0, a change of the view by the life of its id.
+// or, if its seq is 0, a change of the view: its origin enters or leaves.
 type item struct {
 	term    uint64
 	message abcast.Message
-	in      bool // of a change: the life is in the view from now on
+	in      bool // of a change: the origin enters
 }
 
-// change tells whether the item changes the view.
+// change reports whether the item changes the view.
 func (i *item) change() bool { return i.term == 0 && i.message.ID.Seq == 0 }
 
 func (i *item) append(b []byte) []byte {
@@ -291,7 +291,7 @@ func readItem(r *bencode.Reader) (i item) {
 	return i
 }
 
-// decodeItem reads what an entry holds. Its payload is its own.
+// decodeItem reads what an entry holds. The payload is a copy.
 func decodeItem(data []byte) (i item, ok bool) {
 	var r bencode.Reader
 	r.Reset(data)
