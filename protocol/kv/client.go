@@ -8,17 +8,17 @@ import (
 	"dessim/protocol/seal"
 )
 
-// Client is a node that does operations as inputs tell it, one after the other. It
+// Client is a node that does the operations of its inputs one after the other. It
 // asks one replica, and the next one when that does not answer.
 type Client struct {
 	cfg     Config
 	waiting []Command         // not begun
-	now     Command           // under way, if open
-	open    bool              // an operation is under way
+	now     Command           // if open
+	open    bool              // an operation has begun and not completed
 	resting bool              // between two operations
-	count   uint64            // operations begun in this life
-	at      int               // place of the replica that is asked
-	seen    map[uint64]uint64 // what keys were when this client last heard of them
+	count   uint64            // operations begun in this incarnation
+	at      int               // place of the replica to ask
+	seen    map[uint64]uint64 // by key, the value that this client last saw
 	scratch []byte
 	stats   Stats
 }
@@ -27,8 +27,8 @@ type Client struct {
 var kindRest = protocol.KindOf("kv.rest")
 
 const (
-	// patienceDelays is how long a client waits for a reply: longer than the order
-	// takes on a good day, and about as long as a crash goes unnoticed.
+	// patienceDelays is how long a client waits for a reply: longer than ordering
+	// takes without faults, and about as long as a crash goes undetected.
 	patienceDelays = 50
 	restDelays     = 2
 
@@ -41,7 +41,7 @@ var (
 	tagRest  = Component.Tag(2)
 )
 
-// NewClient makes a Client. Of cfg it uses Members, the replicas, and Delay.
+// NewClient returns a Client. Of cfg it uses Members, the replicas, and Delay.
 func NewClient(cfg Config) *Client {
 	if len(cfg.Members) == 0 || cfg.Delay < 1 {
 		panic(fmt.Sprintf("kv: a client's config has %d members and delay %v, want more than 0", len(cfg.Members), cfg.Delay))
@@ -83,7 +83,7 @@ func (c *Client) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	}
 }
 
-// begin begins the next operation, if none is under way.
+// begin begins the next operation, if none is open.
 func (c *Client) begin(env *protocol.Env) {
 	if c.open || c.resting || len(c.waiting) == 0 {
 		return
@@ -113,8 +113,8 @@ func (c *Client) finish(env *protocol.Env, r result) {
 	}
 	env.CancelTimer(tagRetry)
 	env.Output(KindReturned, r.record())
-	// The next one begins later by the clock, so that a history in virtual time
-	// tells that it came after.
+	// The next operation begins at a later time, so that a history in virtual time
+	// shows that it came after this one.
 	c.resting = true
 	rest := 1 + time.Duration(env.Choose(kindRest, uint64(restDelays*c.cfg.Delay)))
 	env.SetTimer(rest, tagRest)

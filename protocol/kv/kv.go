@@ -1,29 +1,28 @@
 // Package kv is a replicated key-value store: replicas apply the same commands in
-// the same order, which package abcast decides under Views. It is the replicated
+// the same order, which package abcast decides with Views. It is the replicated
 // state machine of Schneider, "Implementing Fault-Tolerant Services Using the State
 // Machine Approach" (ACM Computing Surveys 22(4), 1990), with the sessions of
 // section 6.3 in Ongaro, "Consensus: Bridging Theory and Practice" (2014), which
 // make a retry harmless.
 //
-// The way of a command:
+// A command takes four steps:
 //
 //	client    REQUEST to some replica; if no reply comes, to the next
 //	replica   broadcasts the command in total order
 //	all       apply it at its place, once for each client and sequence number
 //	replica   that the client asked: REPLY
 //
-// Reads go the same way. To answer them from the replica's own state would be
+// Reads take the same steps. Answering them from the replica's own state would be
 // cheaper and wrong: a replica that was left behind does not know it.
 //
 // It promises that operations are linearizable (Herlihy and Wing, TOPLAS 12(3),
-// 1990), whatever replicas crash and come back, and that while a majority of the
-// replicas is up and connected every operation ends. It does not survive lying
-// nodes, nor clients that crash with an operation under way and want to know what
-// became of it. A client has one operation under way at a time, since a replica
-// remembers of each client the last reply alone. Nothing is ever compacted: the log
-// is package abcast's.
+// 1990), whatever replicas crash and restart, and that while a majority of the
+// replicas is up and connected every operation completes. It does not survive lying
+// nodes, and a client that crashes during an operation does not learn its outcome. A
+// client has one operation open at a time, since a replica remembers only the last
+// reply to each client. Nothing is ever compacted: the log is package abcast's.
 //
-// Keys and values are numbers, and 0 is no value: what matters here is the order.
+// Keys and values are numbers, and 0 means no value: what matters here is the order.
 package kv
 
 import (
@@ -41,7 +40,7 @@ const Component protocol.Component = 0x10
 // tickDelays is the time between heartbeats, in delays.
 const tickDelays = 10
 
-// Config is what a Node is told once.
+// Config configures a Node or a Client.
 type Config struct {
 	Members []protocol.NodeID // all replicas, ascending
 	Order   abcast.Order
@@ -56,21 +55,21 @@ type Node struct {
 	group    abcast.Orderer
 	table    map[uint64]uint64
 	sessions map[protocol.NodeID]result // the last command of each client that was applied
-	asked    map[protocol.NodeID]uint64 // the last command that each client asked of this life
+	asked    map[protocol.NodeID]uint64 // the last command that each client asked of this incarnation
 	state    uint64                     // fold of all results
 	scratch  []byte
 	stats    Stats
 }
 
-// Stats counts what a Node or Client had no use for in this incarnation.
+// Stats counts what a Node or Client dropped in this incarnation.
 type Stats struct {
-	Malformed uint64 // messages and commands that are not canonical, or come the wrong way
+	Malformed uint64 // messages and commands that are not canonical, or of the wrong direction
 	Corrupt   uint64 // messages whose checksum is wrong
 	Late      uint64 // requests and replies about commands that are over
-	Repeated  uint64 // commands that had their place in the order already
+	Repeated  uint64 // commands that already had a place in the order
 }
 
-// New makes the Node of a fresh incarnation. It panics if cfg lacks something.
+// New returns the Node of a fresh incarnation. It panics if cfg lacks something.
 func New(cfg Config) *Node {
 	if cfg.Delay < 1 {
 		panic(fmt.Sprintf("kv: config has delay %v, want more than 0", cfg.Delay))
@@ -91,7 +90,7 @@ func New(cfg Config) *Node {
 	return n
 }
 
-// Start begins an incarnation: what was stable is applied again.
+// Start begins an incarnation. It applies again what was stable.
 func (n *Node) Start(env *protocol.Env) {
 	for _, rec := range env.Records() {
 		n.group.Restore(rec)
@@ -120,7 +119,7 @@ func (n *Node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 // Timeout consumes a timer, which is the group's.
 func (n *Node) Timeout(env *protocol.Env, tag uint64) { n.group.Timeout(env, tag) }
 
-// request has a command ordered, or answers again what was applied.
+// request has a command ordered, or repeats the reply to one that was applied.
 func (n *Node) request(env *protocol.Env, client protocol.NodeID, m message) {
 	last := n.sessions[client]
 	switch {
@@ -129,7 +128,7 @@ func (n *Node) request(env *protocol.Env, client protocol.NodeID, m message) {
 	case m.cmd.Seq == last.Seq:
 		n.reply(env, client, last)
 	case n.asked[client] == m.cmd.Seq:
-		// The group cares for it until it is delivered, or this life ends.
+		// The group has it until it is delivered or this incarnation ends.
 	default:
 		n.asked[client] = m.cmd.Seq
 		m.cmd.Client = client
@@ -137,8 +136,8 @@ func (n *Node) request(env *protocol.Env, client protocol.NodeID, m message) {
 	}
 }
 
-// deliver applies the next command of the order. What is none is the doing of a
-// member that lies: it changes nothing, at all replicas alike.
+// deliver applies the next command of the order. What is no command comes from a
+// member that lies: no replica applies it.
 func (n *Node) deliver(env *protocol.Env, index uint64, m abcast.Message) {
 	c, ok := decodeCommand(m.Payload)
 	switch last := n.sessions[c.Client]; {
@@ -174,18 +173,17 @@ func (n *Node) reply(env *protocol.Env, client protocol.NodeID, r result) {
 	n.send(env, client, KindReply, message{typ: typeReply, res: r}.append(nil))
 }
 
-// send sends a message of any component. The seal is for links that damage what
-// they carry.
+// send sends a message of any component, sealed since links may damage it.
 func (n *Node) send(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, msg []byte) {
 	n.scratch = seal.Append(append(n.scratch[:0], msg...))
 	env.Send(to, kind, n.scratch)
 }
 
-// State gives the number of commands delivered in this life and a fold of what they
-// did.
+// State returns the number of commands delivered in this incarnation and a fold of
+// what they did.
 func (n *Node) State() (delivered, fold uint64) { return n.group.Delivered(), n.state }
 
-// Stats gives the counts so far.
+// Stats returns the counts so far.
 func (n *Node) Stats() Stats {
 	s := n.stats
 	s.Malformed += n.group.Stats().Malformed

@@ -17,7 +17,7 @@ import (
 
 const delay = 10 * time.Millisecond
 
-// seen is what clients put out, and the states of replicas.
+// seen is the outputs of clients, and the states of replicas.
 type seen struct {
 	returns []kv.Return
 	applied map[protocol.NodeID][]kv.Applied
@@ -38,7 +38,7 @@ func (s *seen) Observe(e *sim.Event) {
 func run(t testing.TB, faults string, commands ...kv.Command) (*seen, *sim.Sim) {
 	t.Helper()
 	cfg := kv.Config{Members: []protocol.NodeID{0, 1, 2}, Order: abcast.ISIS, Delay: delay}
-	told, err := fault.Parse(faults)
+	parsed, err := fault.Parse(faults)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,8 +52,8 @@ func run(t testing.TB, faults string, commands ...kv.Command) (*seen, *sim.Sim) 
 		},
 		Link:   sim.Link{Delay: delay / 10, Jitter: delay * 9 / 10},
 		Until:  protocol.Time(time.Minute),
-		Faults: told,
-		Done:   func() bool { return false }, // replicas have some catching up to do
+		Faults: parsed,
+		Done:   func() bool { return false }, // so that replicas catch up
 	}
 	for i, c := range commands {
 		at := protocol.Time(2+i) * protocol.Time(time.Second)
@@ -80,7 +80,7 @@ func Example() {
 	// done true was 2
 }
 
-// A client that hears nothing asks the next replica, and the first one has the same
+// A client that gets no reply asks the next replica, and the first one has the same
 // command ordered when its pause is over.
 func TestACommandThatTwoReplicasWereAskedForIsAppliedOnce(t *testing.T) {
 	s, m := run(t, "pause 0 at 3s for 510ms",
@@ -102,7 +102,7 @@ func TestACommandThatTwoReplicasWereAskedForIsAppliedOnce(t *testing.T) {
 	}
 }
 
-func TestReplicasThatComeBackApplyTheSameAgain(t *testing.T) {
+func TestRestartedReplicasApplyTheSameAgain(t *testing.T) {
 	s, m := run(t, "crash 1 at 2500ms for 1s; crash 2 at 4500ms for 1s; crash 0 at 6500ms for 1s",
 		kv.Command{Op: kv.Put, Key: 7, New: 1}, kv.Command{Op: kv.Put, Key: 8, New: 2}, kv.Command{Op: kv.CAS, Key: 7, New: 3},
 		kv.Command{Op: kv.Get, Key: 7}, kv.Command{Op: kv.Put, Key: 8, New: 9}, kv.Command{Op: kv.Get, Key: 8})
@@ -120,7 +120,7 @@ func TestReplicasThatComeBackApplyTheSameAgain(t *testing.T) {
 	}
 }
 
-// sent gives the messages of the step.
+// sent returns how many messages of a kind the step sent.
 func sent(env *protocol.Env, kind protocol.Kind) (n int) {
 	for _, f := range env.Effects() {
 		if f.Op == protocol.OpSend && f.Kind == kind {
@@ -148,7 +148,7 @@ func TestHostileBytesAreDroppedAndCounted(t *testing.T) {
 		n.Receive(&env, 1, seal.Append([]byte(msg)))
 	}
 	if s := n.Stats(); s.Corrupt != 3 || s.Malformed != 4 {
-		t.Errorf("the replica counts %+v, want 3 corrupt and 4 malformed (the group says foreign of the fifth)", s)
+		t.Errorf("the replica counts %+v, want 3 corrupt and 4 malformed (the group counts the fifth as foreign)", s)
 	}
 	for _, msg := range []string{"", "\x10le", "\x10li0ei1ei0ei0ei0ei0ee"} {
 		env.Enter(1, 1, 2, nil)

@@ -12,14 +12,14 @@ var (
 	KindRequest  = protocol.KindOf("kv.request")  // client to replica
 	KindReply    = protocol.KindOf("kv.reply")    // replica to client
 	KindCalled   = protocol.KindOf("kv.called")   // output of a client: an operation began, a Command
-	KindReturned = protocol.KindOf("kv.returned") // output of a client: it ended, a Return
+	KindReturned = protocol.KindOf("kv.returned") // output of a client: it completed, a Return
 	KindApplied  = protocol.KindOf("kv.applied")  // output of a replica: a place in the order, an Applied
 )
 
 // Op is what a command does.
 type Op uint8
 
-// The operations. All of them give the value that the key had before.
+// The operations. All of them return the value that the key had before.
 const (
 	Get Op = iota
 	Put    // sets the key to New
@@ -29,7 +29,7 @@ const (
 // String names the operation.
 func (o Op) String() string { return [...]string{"get", "put", "cas", "?"}[o&3] }
 
-// Command is one operation of a client. Fields that its Op has no use for are 0.
+// Command is one operation of a client. Fields that its Op does not use are 0.
 type Command struct {
 	Client   protocol.NodeID
 	Seq      uint64 // ascends; the client's incarnation in the upper half
@@ -38,7 +38,7 @@ type Command struct {
 	Old, New uint64
 }
 
-// String gives the operation in words: "cas 3 from 5 to 7".
+// String returns the operation in words: "cas 3 from 5 to 7".
 func (c Command) String() string {
 	switch c.Op {
 	case Put:
@@ -52,7 +52,7 @@ func (c Command) String() string {
 // result is what became of a client's command.
 type result struct {
 	Seq   uint64
-	OK    bool // a CAS took place, or it is none
+	OK    bool // false only for a CAS that did not swap
 	Value uint64
 }
 
@@ -165,8 +165,8 @@ func (x *result) cut(r *bencode.Reader) {
 	x.Value = r.Uint()
 }
 
-// AskInput is an input that has a Client do an operation, after those that it was
-// asked for before: c's Op, Key and New.
+// AskInput returns an input that has a Client do an operation after those of earlier
+// inputs: c's Op, Key and New.
 func AskInput(c Command) []byte { return message{typ: typeAsk, cmd: c}.append(nil) }
 
 // DecodeCalled reads an output of KindCalled.
@@ -175,7 +175,7 @@ func DecodeCalled(rec []byte) (Command, bool) { return decodeCommand(rec) }
 // Return is an output of KindReturned.
 type Return struct {
 	Seq   uint64 // of the Command
-	OK    bool   // a CAS took place, or it is none
+	OK    bool   // false only for a CAS that did not swap
 	Value uint64 // that the key had before
 }
 
@@ -192,8 +192,8 @@ func DecodeReturned(rec []byte) (Return, bool) {
 	return Return(x), r.Done()
 }
 
-// Applied is an output of KindApplied: the replica's state after the command at a
-// place in the order.
+// Applied is an output of KindApplied: a place in the order, and the replica's state
+// after the command there.
 type Applied struct{ Index, State uint64 }
 
 func (n *Node) outputApplied(env *protocol.Env, index uint64) {
@@ -215,7 +215,7 @@ func DecodeApplied(rec []byte) (a Applied, ok bool) {
 	return a, r.Done()
 }
 
-// Text gives a message or input of this package in words: "kv.request 4294967297:
+// Text returns a message or input of this package in words: "kv.request 4294967297:
 // put 3 to 5". The text of what is not canonical is empty.
 func Text(msg []byte) string {
 	m, ok := decode(msg)
@@ -238,7 +238,7 @@ func (x *result) text() string {
 	return fmt.Sprintf("%d: done, it was %d", x.Seq, x.Value)
 }
 
-// TextOutput gives an output of this package in words. The text of what is none is
+// TextOutput returns an output of this package in words. The text of anything else is
 // empty.
 func TextOutput(kind protocol.Kind, rec []byte) string {
 	switch kind {
