@@ -132,5 +132,5 @@ func (c *Client) Timeout(env *protocol.Env, tag uint64) {
 	}
 }
 
-// Stats gives the counts so far.
+// Stats returns the counts so far.
 func (c *Client) Stats() Stats { return c.stats }

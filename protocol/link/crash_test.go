@@ -23,19 +23,19 @@ type account struct {
 	cfg    link.Config
 	clocks [nodes][]jump
 	sends  []entry
-	lives  [nodes]uint32 // the latest
+	incs   [nodes]uint32 // the latest
 	faults []string
-	late   int // deliveries of what was sent before the receiver's life was known
+	late   int // deliveries of what was sent before the receiver's incarnation was known
 }
 
 const nodes = 3
 
-// An entry is a message and who got it.
+// An entry is a message and the incarnations that it was delivered to.
 type entry struct {
 	from, to protocol.NodeID
-	life     uint32   // of from
-	known    uint32   // life of to for which it is, 0 as long as from knows none
-	got      []uint32 // lives of to
+	inc      uint32   // of from
+	known    uint32   // incarnation of to that it is for, 0 as long as from knows none
+	got      []uint32 // incarnations of to
 }
 
 // A jump says by how much a node's clock is off from then on.
@@ -48,8 +48,8 @@ func (a *account) fault(format string, args ...any) {
 	a.faults = append(a.faults, fmt.Sprintf(format, args...))
 }
 
-// A clerk sends what its inputs say and books what it is delivered. Its link runs
-// by a clock that jumps.
+// A clerk sends what its inputs say and books deliveries. Its link runs by a clock
+// that jumps.
 type clerk struct {
 	a    *account
 	id   protocol.NodeID
@@ -76,17 +76,18 @@ func (c *clerk) deliver(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		c.a.fault("message %d is delivered twice to node %d/%d", n, c.id, env.Incarnation())
 	}
 	m.got = append(m.got, env.Incarnation())
-	pair := [2]uint32{uint32(from), m.life}
+	pair := [2]uint32{uint32(from), m.inc}
 	if last := c.last[pair]; c.a.fifo && last > n {
-		c.a.fault("node %d/%d gets message %d after %d", c.id, env.Incarnation(), n, last)
+		c.a.fault("node %d/%d receives message %d after %d", c.id, env.Incarnation(), n, last)
 	}
 	c.last[pair] = n
 }
 
 // step runs the link under its own clock and passes on what it does. Then it notes
-// whom the link has come to know: what was for nobody in particular is for it.
+// which incarnations the link has learned of: they inherit what was sent while none
+// was known.
 func (c *clerk) step(env *protocol.Env, f func(env *protocol.Env)) {
-	c.a.lives[c.id] = env.Incarnation()
+	c.a.incs[c.id] = env.Incarnation()
 	now := env.Now().Add(24 * time.Hour)
 	for _, j := range c.a.clocks[c.id] {
 		if env.Now() >= j.at {
@@ -106,7 +107,7 @@ func (c *clerk) step(env *protocol.Env, f func(env *protocol.Env)) {
 		}
 	}
 	for i := range c.a.sends {
-		if m := &c.a.sends[i]; m.from == c.id && m.life == env.Incarnation() && m.known == 0 {
+		if m := &c.a.sends[i]; m.from == c.id && m.inc == env.Incarnation() && m.known == 0 {
 			m.known = c.link.Known(m.to)
 		}
 	}
@@ -125,7 +126,7 @@ func (c *clerk) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		for range msg[1] {
 			n := len(c.a.sends)
 			to := protocol.NodeID(msg[0])
-			c.a.sends = append(c.a.sends, entry{from: c.id, to: to, life: env.Incarnation(), known: c.link.Known(to)})
+			c.a.sends = append(c.a.sends, entry{from: c.id, to: to, inc: env.Incarnation(), known: c.link.Known(to)})
 			c.link.Send(own, to, kindItem, binary.BigEndian.AppendUint32(nil, uint32(n)))
 		}
 	})
@@ -139,12 +140,12 @@ func (c *clerk) Timeout(env *protocol.Env, tag uint64) {
 // network is at rest.
 func (a *account) judge(t *rapid.T) {
 	type pair struct {
-		from, to    protocol.NodeID
-		life, other uint32
+		from, to   protocol.NodeID
+		inc, other uint32
 	}
-	gap := map[pair]int{} // of each pair of lives the first message that was not delivered
+	gap := map[pair]int{} // of each pair of incarnations the first message that was not delivered
 	for n, m := range a.sends {
-		p := pair{m.from, m.to, m.life, m.known}
+		p := pair{m.from, m.to, m.inc, m.known}
 		got := m.known != 0 && slices.Contains(m.got, m.known)
 		if first, ok := gap[p]; got && ok && a.fifo {
 			a.fault("message %d, %+v, is delivered, %d before it is not", n, m, first)
@@ -152,11 +153,11 @@ func (a *account) judge(t *rapid.T) {
 		if _, ok := gap[p]; !got && !ok {
 			gap[p] = n
 		}
-		if last := m.life == a.lives[m.from] && m.known == a.lives[m.to]; last && !got {
-			a.fault("message %d, %+v, is not delivered, and both ends live on", n, m)
+		if last := m.inc == a.incs[m.from] && m.known == a.incs[m.to]; last && !got {
+			a.fault("message %d, %+v, is not delivered, though neither end restarted", n, m)
 		}
-		for _, life := range m.got {
-			if life != m.known {
+		for _, inc := range m.got {
+			if inc != m.known {
 				a.late++
 			}
 		}
@@ -193,7 +194,7 @@ func drawPlan(t *rapid.T, a *account) sim.Plan {
 }
 
 // TestCrashesLateFramesAndBadClocksBreakNoPromise crashes either end after any
-// effect, lets frames of former lives arrive late and clocks jump.
+// effect, lets frames of former incarnations arrive late and clocks jump.
 func TestCrashesLateFramesAndBadClocksBreakNoPromise(t *testing.T) {
 	runs, crashes, late, delivered := 0, uint64(0), 0, 0
 	property := func(t *rapid.T) {
@@ -220,7 +221,7 @@ func TestCrashesLateFramesAndBadClocksBreakNoPromise(t *testing.T) {
 	}
 	rapid.Check(t, property)
 	fixed.Check(t, 60, property)
-	t.Logf("%d runs, %d crashes, %d deliveries, %d of them to a life that the sender did not know", runs, crashes, delivered, late)
+	t.Logf("%d runs, %d crashes, %d deliveries, %d of them to an incarnation that the sender did not know", runs, crashes, delivered, late)
 	if !t.Failed() && (crashes == 0 || delivered == 0 || late == 0) {
 		t.Error("vacuous")
 	}

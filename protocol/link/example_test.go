@@ -9,7 +9,7 @@ import (
 )
 
 // The network loses the first frame; the link sends it again when its timer
-// fires. Host nodes do the same with the messages and timers of protocol.Link.
+// fires. A host node does the same with the messages and timers of protocol.Link.
 func Example() {
 	hello := protocol.KindOf("hello")
 	newLink := func() *link.Link {

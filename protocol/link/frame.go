@@ -14,8 +14,8 @@ import (
 //	ack   1 src dst ack sack
 //
 // src and dst are the incarnations of its sender and its receiver. Numbers up to
-// ack are settled: received, or never to come. Bit k of sack tells that ack+2+k
-// was received too. Numbers below low will not come any more.
+// ack are settled: received, or never to come. Bit k of sack means that ack+2+k was
+// received too. Numbers below low will not come any more.
 type frame struct {
 	data     bool
 	src, dst uint32
@@ -53,8 +53,8 @@ func (f *frame) append(b []byte) []byte {
 	return append(b, 'e')
 }
 
-// decode reads a frame whose checksum was taken off, with r, which is a parameter
-// because a Reader of its own would cost every frame an allocation.
+// decode reads a frame without its checksum. r is a parameter because a Reader of its
+// own would cost an allocation per frame.
 func decode(r *bencode.Reader, b []byte) (f frame, ok bool) {
 	if len(b) == 0 || b[0] != byte(protocol.Link) {
 		return frame{}, false
@@ -78,13 +78,13 @@ func decode(r *bencode.Reader, b []byte) (f frame, ok bool) {
 	return f, true
 }
 
-// sound reports whether a sender that keeps the rules can have made f.
+// sound reports whether an honest sender can have made f.
 func (f *frame) sound() bool {
 	if f.src == 0 {
 		return false
 	}
 	if f.dst == 0 && (!f.data || f.ack != 0 || f.sack != 0) {
-		return false // it acknowledges to nobody
+		return false // it acknowledges to an unknown incarnation
 	}
 	if f.data && (f.low == 0 || f.low > f.seq || f.seq-f.low >= MaxWindow) {
 		return false
@@ -92,7 +92,7 @@ func (f *frame) sound() bool {
 	return true
 }
 
-// open reads a frame as it travels, for those who only look.
+// open reads a frame on the wire without a Link.
 func open(b []byte) (f frame, ok bool) {
 	if b, ok = seal.Open(b); !ok {
 		return frame{}, false
@@ -100,8 +100,8 @@ func open(b []byte) (f frame, ok bool) {
 	return decode(new(bencode.Reader), b)
 }
 
-// Payload gives the message in a data frame, for checks that look into what
-// travels. It aliases b. ok is false for anything else.
+// Payload returns the message in a data frame, for checks that watch the network. It
+// aliases b. ok is false for anything else.
 func Payload(b []byte) (msg []byte, ok bool) {
 	f, ok := open(b)
 	if !ok || !f.data {

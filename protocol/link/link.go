@@ -4,33 +4,32 @@
 // Distributed Programming", section 2.4: stubborn links, then perfect links; the
 // selective part of an acknowledgement follows RFC 2018).
 //
-// Every frame names two lives: the sender's incarnation and the receiver's, as
-// far as the sender knows it, 0 if it does not. What is promised:
+// Every frame names two incarnations: the sender's and, as far as the sender knows
+// it, the receiver's, else 0. A Link promises:
 //
 //   - No message is delivered twice to one incarnation of the receiver, nor one
 //     that was not sent. With FIFO, what one incarnation sends is delivered to
 //     another in the order of sending.
 //   - A message is addressed to the receiver's incarnation that the sender knows
-//     when it sends. If both live on, it is delivered.
-//   - While the sender knows none, its messages are for whoever answers first.
-//     If the receiver never restarts, they are delivered.
-//   - When the sender finds a new incarnation of the receiver, it drops what was
+//     when it sends. If neither end restarts, it is delivered.
+//   - While the sender knows none, its messages are for the incarnation that
+//     answers first. If the receiver never restarts, they are delivered.
+//   - When the sender learns of a new incarnation of the receiver, it drops what was
 //     unacknowledged and calls Reset. Such a message may have been delivered to
-//     the former life, to none, and, if it was sent before any was known, to
+//     the former incarnation, to none, and, if it was sent before any was known, to
 //     both: once each. So a message may be lost when either end restarts, also
-//     shortly after a restart, while frames of the former life still travel.
+//     shortly afterwards, while frames of the former incarnation still travel.
 //
-// Numbers are never used twice in a life of the sender: frames carry the lowest
-// number that is still to come instead. If a new incarnation of the receiver
-// began from 1 again, a late copy of an early frame that knew no incarnation
-// would pass for the new message 1 and suppress it.
+// An incarnation of the sender never uses a number twice: instead, frames carry the
+// lowest number that may still come. If numbers began from 1 again for a new
+// incarnation of the receiver, a late copy of an early frame to an unknown
+// incarnation would pass for the new message 1 and suppress it.
 //
-// A frame that the network damaged is as good as lost: its checksum tells
-// (package seal).
+// A frame that the network damaged is dropped by its checksum (package seal), like a
+// lost one.
 //
-// It does not detect crashes: it sends to a silent node for ever, ever more
-// rarely. It does not authenticate: a forged incarnation cuts a
-// link.
+// A Link does not detect crashes: it sends to a silent node forever, ever more
+// rarely. It does not authenticate: a forged incarnation cuts a link.
 package link
 
 import (
@@ -42,15 +41,15 @@ import (
 	"dessim/protocol/seal"
 )
 
-// The kinds of the link's own sends. The first transmission of a message bears
-// the kind that it was sent with, so that counts of a machine's messages are
-// exact whatever is lost.
+// The kinds of the link's own sends. The first transmission of a message has the
+// kind that it was sent with, so that counts of a machine's messages are exact
+// whatever is lost.
 var (
 	KindResend = protocol.KindOf("link.resend") // a message once more
 	KindAck    = protocol.KindOf("link.ack")    // a pure acknowledgement
 )
 
-// MaxWindow is the greatest Config.Window, and what a receiver puts up with.
+// MaxWindow is the greatest Config.Window, and the most that a receiver accepts.
 const MaxWindow = 4096
 
 // slowest bounds the growth of the time between resends: Retry<<slowest.
@@ -61,21 +60,21 @@ const maxRetry = time.Duration(protocol.MaxTime >> slowest)
 
 // Config says how a Link behaves and where its messages go.
 type Config struct {
-	// Retry is the time to the first resend, to be longer than a round trip. It
-	// doubles with each resend that nothing answers, up to eightfold. From 1 ns to
+	// Retry is the time to the first resend, which should be longer than a round
+	// trip. It doubles with each unanswered resend, up to eightfold. From 1 ns to
 	// 12 days.
 	Retry time.Duration
 	// Window bounds the messages to one node that were transmitted and are not
-	// acknowledged: 1 to MaxWindow. Those beyond it wait in memory, without a
-	// bound, and leave in order as acknowledgements come in.
+	// acknowledged: 1 to MaxWindow. Further ones wait in memory, without a bound,
+	// and leave in order as acknowledgements come in.
 	Window int
 	// FIFO holds back what arrives early, so that messages are delivered in the
 	// order in which they were sent.
 	FIFO bool
-	// Deliver gets each message once. msg is borrowed. It may call Send.
+	// Deliver takes each message once. msg is borrowed. It may call Send.
 	Deliver func(env *protocol.Env, from protocol.NodeID, msg []byte)
-	// Reset, if not nil, learns that peer is a new incarnation and that what was
-	// unacknowledged to it was dropped. What it sends goes to the new one.
+	// Reset, if not nil, is called when peer turns out to be a new incarnation, after
+	// what was unacknowledged was dropped. What it sends goes to the new one.
 	Reset func(env *protocol.Env, peer protocol.NodeID)
 }
 
@@ -88,7 +87,7 @@ type Stats struct {
 	Duplicates uint64 // data frames that were received before
 	Stale      uint64 // frames from or to a former incarnation
 	Corrupt    uint64 // frames whose checksum is wrong
-	Malformed  uint64 // frames that nobody who keeps the rules sends
+	Malformed  uint64 // frames that no honest node sends
 	Dropped    uint64 // messages given up: the receiver has a new incarnation
 }
 
@@ -98,11 +97,11 @@ type Link struct {
 	stats Stats
 	peers map[protocol.NodeID]*peer // made when first needed
 	frame []byte                    // scratch: Env.Send copies
-	spare [][]byte                  // bodies to be used again
+	spare [][]byte                  // bodies to reuse
 	r     bencode.Reader
 }
 
-// New makes a Link. It panics if cfg is out of range.
+// New returns a Link. It panics if cfg is out of range.
 func New(cfg Config) *Link {
 	if cfg.Retry < 1 || cfg.Retry > maxRetry {
 		panic(fmt.Sprintf("link: Retry is %v, want 1ns to %v", cfg.Retry, maxRetry))
@@ -116,14 +115,14 @@ func New(cfg Config) *Link {
 	return &Link{cfg: cfg}
 }
 
-// Start begins an incarnation. A Link persists nothing and starts in silence.
+// Start begins an incarnation. A Link persists nothing and sends nothing at first.
 func (l *Link) Start(*protocol.Env) {}
 
-// Stats gives the counts so far.
+// Stats returns the counts so far.
 func (l *Link) Stats() Stats { return l.stats }
 
 // Send sends msg to a node. kind names its first transmission. The caller keeps
-// msg. Nodes do not send to themselves: that panics.
+// msg. Send panics if a node sends to itself.
 func (l *Link) Send(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, msg []byte) {
 	if to == env.ID() {
 		panic(fmt.Sprintf("link: node %d sends %v to itself", to, kind))
@@ -149,11 +148,12 @@ func (l *Link) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	}
 	p := l.peer(from)
 	switch {
-	case f.src < p.inc: // its sender is no more
+	case f.src < p.inc: // its sender has restarted
 		l.stats.Stale++
 		return
 	case f.dst != 0 && f.dst < env.Incarnation():
-		// Nothing is learned from it, for it may be old: only its sender learns.
+		// It may be old, so this node learns nothing from it; but its sender does
+		// from the answer.
 		l.stats.Stale++
 		if f.data {
 			l.refuse(env, p, f.src)
@@ -189,8 +189,8 @@ func (l *Link) Timeout(env *protocol.Env, tag uint64) {
 	l.arm(env, p)
 }
 
-// due reports whether at has come. A deadline farther away than it ever was says
-// that the clock went back: waiting for it could take for ever.
+// due reports whether at has come. A deadline farther away than longest means that
+// the clock went back: waiting for it could take forever.
 func due(now, at protocol.Time, longest time.Duration) bool {
 	left := at.Sub(now)
 	return left <= 0 || left > longest

@@ -19,9 +19,9 @@ func config() Config {
 	return Config{Retry: 100 * time.Millisecond, Window: 64, Deliver: func(*protocol.Env, protocol.NodeID, []byte) {}}
 }
 
-// TestMessagesBetweenLivesThatLastAreDeliveredOnce plays an adversarial network
-// with restarts, then a calm one, and compares the account with the promise.
-func TestMessagesBetweenLivesThatLastAreDeliveredOnce(t *testing.T) {
+// TestMessagesBetweenLastIncarnationsAreDeliveredOnce plays an adversarial network
+// with restarts, then a reliable one, and compares the account with the promise.
+func TestMessagesBetweenLastIncarnationsAreDeliveredOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cfg := config()
 		cfg.FIFO = rapid.Bool().Draw(t, "fifo")
@@ -65,7 +65,7 @@ func (w *world) some(t *rapid.T, f func(int)) {
 	}
 }
 
-// damage gives flight i other bytes.
+// damage changes a byte of flight i.
 func (w *world) damage(t *rapid.T, i int) {
 	b := w.flights[i].frame
 	at := rapid.IntRange(0, len(b)-1).Draw(t, "byte")
@@ -147,7 +147,7 @@ func TestTimerIsOffWhenNothingIsUnacknowledged(t *testing.T) {
 	}
 }
 
-func TestWindowBoundsWhatIsUnderWay(t *testing.T) {
+func TestWindowBoundsWhatIsUnacknowledged(t *testing.T) {
 	cfg := config()
 	cfg.Window = 3
 	w := newWorld(2, cfg)
@@ -155,7 +155,7 @@ func TestWindowBoundsWhatIsUnderWay(t *testing.T) {
 		w.send(0, 1)
 	}
 	if len(w.flights) != 3 || w.nodes[0].link.Pending(1) != 10 {
-		t.Fatalf("%d frames under way and %d pending, want 3 and 10", len(w.flights), w.nodes[0].link.Pending(1))
+		t.Fatalf("%d frames in flight and %d pending, want 3 and 10", len(w.flights), w.nodes[0].link.Pending(1))
 	}
 	w.calm()
 	if w.sends[kindTest] != 10 || w.sends[KindResend] != 0 {
@@ -163,15 +163,15 @@ func TestWindowBoundsWhatIsUnderWay(t *testing.T) {
 	}
 }
 
-// TestLateFrameToNobodyInParticularSuppressesNothing is the danger that the
-// package comment tells of.
-func TestLateFrameToNobodyInParticularSuppressesNothing(t *testing.T) {
+// TestLateFrameToAnUnknownIncarnationSuppressesNothing is the danger that the package
+// comment describes.
+func TestLateFrameToAnUnknownIncarnationSuppressesNothing(t *testing.T) {
 	w := newWorld(2, config())
 	w.send(0, 1)
 	late := flight{0, 1, slices.Clone(w.flights[0].frame)}
 	w.calm()
 	w.nodes[1].restart()
-	w.send(0, 1) // to the former life: lost, but the sender learns
+	w.send(0, 1) // to the former incarnation: lost, but the sender learns
 	w.calm()
 	if got := w.nodes[0].link.Known(1); got != 2 || w.nodes[0].resets != 1 {
 		t.Fatalf("the sender knows incarnation %d after %d resets, want 2 and 1", got, w.nodes[0].resets)
@@ -181,14 +181,14 @@ func TestLateFrameToNobodyInParticularSuppressesNothing(t *testing.T) {
 	w.send(0, 1)
 	w.calm()
 	if got := w.account[2].got; !slices.Equal(got, []uint32{2}) {
-		t.Errorf("the message to the new life was delivered to lives %v, want [2]", got)
+		t.Errorf("the message to the new incarnation was delivered to incarnations %v, want [2]", got)
 	}
 	if len(w.faults) > 0 {
 		t.Error(w.faults)
 	}
 }
 
-func TestSilentNodeIsSentEverLess(t *testing.T) {
+func TestResendsToASilentNodeDecrease(t *testing.T) {
 	w := newWorld(2, config())
 	for range 8 {
 		w.send(0, 1)
@@ -299,10 +299,10 @@ func TestWarmLinkAllocatesNothing(t *testing.T) {
 	}
 }
 
-func TestPayloadGivesTheMessageOfDataFramesAlone(t *testing.T) {
+func TestPayloadReturnsTheMessageOfDataFramesAlone(t *testing.T) {
 	data := seal.Append((&frame{data: true, src: 1, low: 1, seq: 1, msg: []byte("m")}).append(nil))
 	if msg, ok := Payload(data); !ok || string(msg) != "m" {
-		t.Errorf("Payload gives %q, %v", msg, ok)
+		t.Errorf("Payload returns %q, %v", msg, ok)
 	}
 	ack := seal.Append((&frame{src: 1, dst: 1, ack: 1}).append(nil))
 	if _, ok := Payload(ack); ok {

@@ -12,7 +12,7 @@ import (
 // A peer is the state towards one node: about 150 bytes when quiet.
 type peer struct {
 	id  protocol.NodeID
-	inc uint32 // the latest life heard of, or 0
+	inc uint32 // the latest incarnation heard of, or 0
 
 	out      queue
 	sent     int           // how many of out were transmitted, from the front
@@ -33,7 +33,7 @@ type arrival struct {
 	body []byte
 }
 
-// A message waits for its acknowledgement.
+// A message is sent or waits for the window, and is not acknowledged.
 type message struct {
 	kind protocol.Kind
 	body []byte
@@ -44,7 +44,7 @@ type message struct {
 // numbers from 1.
 type queue struct {
 	items []message
-	head  int    // those before it are gone
+	head  int    // index of the first
 	count uint64 // messages ever pushed
 }
 
@@ -57,7 +57,7 @@ func (q *queue) push(m message) {
 	q.count++
 }
 
-// pop forgets the first message. It moves the rest down when they are at most
+// pop removes the first message. It moves the rest down when they are at most
 // half, so that a queue neither creeps through memory nor moves at each pop.
 func (q *queue) pop() {
 	q.items[q.head] = message{}
@@ -81,8 +81,8 @@ func (l *Link) peer(id protocol.NodeID) *peer {
 	return p
 }
 
-// learn takes note of the incarnation that a frame came from. The first one that
-// is heard of inherits what was sent to nobody in particular.
+// learn notes the incarnation that a frame came from. The first one heard of
+// inherits what was sent while none was known.
 func (l *Link) learn(env *protocol.Env, p *peer, inc uint32) {
 	if inc == p.inc {
 		return
@@ -117,8 +117,8 @@ func (l *Link) settle(p *peer) {
 	p.out.pop()
 }
 
-// acknowledged applies the acknowledgement in f, if it carries one. It reports
-// false for one of messages that never left.
+// acknowledged applies the acknowledgement in f, if there is one. It reports false if
+// that covers messages that were never sent.
 func (l *Link) acknowledged(env *protocol.Env, p *peer, f frame) bool {
 	first := p.out.number(0)
 	if f.ack >= first+uint64(p.sent) {
@@ -172,8 +172,8 @@ func (l *Link) accept(env *protocol.Env, p *peer, f frame) {
 	l.drain(env, p)
 }
 
-// skip settles the numbers below low: the sender gave up those that are missing,
-// and with them what waits for them here.
+// skip settles the numbers below low: the sender dropped the missing ones, and so
+// this node drops what waits for them.
 func (l *Link) skip(p *peer, low uint64) {
 	p.got = low - 1
 	n := 0
@@ -184,9 +184,8 @@ func (l *Link) skip(p *peer, low uint64) {
 	p.ahead = slices.Delete(p.ahead, 0, n)
 }
 
-// advance settles what came early and is now next. All of it is settled before
-// any is delivered, so that an acknowledgement that rides on a message sent by
-// Deliver covers it.
+// advance settles what came early and is now next. It settles all before any is
+// delivered, so that a message that Deliver sends acknowledges all of it.
 func (p *peer) advance() {
 	for _, a := range p.ahead {
 		if a.seq != p.got+1 {
@@ -196,7 +195,7 @@ func (p *peer) advance() {
 	}
 }
 
-// drain takes what is settled out of ahead, and with FIFO delivers it.
+// drain removes what is settled from ahead, and with FIFO delivers it.
 func (l *Link) drain(env *protocol.Env, p *peer) {
 	for len(p.ahead) > 0 && p.ahead[0].seq <= p.got {
 		a := p.ahead[0]
@@ -225,8 +224,8 @@ func (l *Link) release(env *protocol.Env, p *peer) {
 	}
 }
 
-// resend transmits again what is not acknowledged. To a node that stays silent
-// it sends ever less, since it may be down; its first answer ends that.
+// resend transmits again what is not acknowledged. It sends ever less to a silent
+// node, which may be down, until that answers.
 func (l *Link) resend(env *protocol.Env, p *peer) {
 	left := max(1, p.sent>>p.tries)
 	for i := 0; i < p.sent && left > 0; i++ {
@@ -240,7 +239,7 @@ func (l *Link) resend(env *protocol.Env, p *peer) {
 	p.resendAt = env.Now() + protocol.Time(l.wait(p))
 }
 
-// wait gives the time from one resend to the next.
+// wait returns the time from one resend to the next.
 func (l *Link) wait(p *peer) time.Duration { return l.cfg.Retry << min(p.tries, slowest) }
 
 func (l *Link) transmit(env *protocol.Env, p *peer, i int, kind protocol.Kind) {
@@ -255,7 +254,8 @@ func (l *Link) ack(env *protocol.Env, p *peer) {
 	l.sendAck(env, p.id, frame{dst: p.inc, ack: p.got, sack: p.sack()})
 }
 
-// refuse tells inc, which addressed a former life of this node, of this one.
+// refuse answers inc, which addressed a former incarnation of this node, in the name
+// of this one.
 func (l *Link) refuse(env *protocol.Env, p *peer, inc uint32) {
 	f := frame{dst: inc}
 	if inc == p.inc {
@@ -276,17 +276,17 @@ func (l *Link) send(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, f
 	env.Send(to, kind, l.frame)
 }
 
-// sack gives the selective part of an acknowledgement.
+// sack returns the selective part of an acknowledgement.
 func (p *peer) sack() (bits uint64) {
 	for _, a := range p.ahead {
-		bits |= 1 << (a.seq - p.got - 2) // beyond 63, also by wrapping below 0: nothing
+		bits |= 1 << (a.seq - p.got - 2) // adds nothing beyond 63, also by wrapping below 0
 	}
 	return bits
 }
 
-// arm sees to it that p's one timer fires no later than needed, and not at all
-// if nothing is. One that fires too early is left alone: setting it again at
-// each message would cost more.
+// arm sets p's one timer such that it fires no later than needed, and cancels it if
+// nothing is to be resent. It leaves a timer that fires too early: setting it again
+// at each message would cost more.
 func (l *Link) arm(env *protocol.Env, p *peer) {
 	tag := protocol.Link.Tag(uint64(p.id))
 	if p.sent == 0 {
@@ -303,7 +303,7 @@ func (l *Link) arm(env *protocol.Env, p *peer) {
 	env.SetTimer(max(1, p.resendAt.Sub(env.Now())), tag)
 }
 
-// Bodies are used again: at most maxSpare of at most maxSpareLen bytes lie ready.
+// Bodies are reused: at most maxSpare are kept, of at most maxSpareLen bytes.
 const (
 	maxSpare    = 8
 	maxSpareLen = 1024

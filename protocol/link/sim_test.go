@@ -13,7 +13,7 @@ import (
 
 var kindItem = protocol.KindOf("item")
 
-// A counter sends its inputs, numbered in each life, to its neighbours, and
+// A counter sends its inputs, numbered in each incarnation, to its neighbours, and
 // expects theirs in order.
 type counter struct {
 	*link.Link
@@ -32,7 +32,7 @@ func newCounter(t *testing.T, nodes int) *counter {
 
 func (c *counter) deliver(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	if n := binary.BigEndian.Uint32(msg); n != c.next[from] {
-		c.t.Errorf("node %d gets %d from %d, want %d", env.ID(), n, from, c.next[from])
+		c.t.Errorf("node %d receives %d from %d, want %d", env.ID(), n, from, c.next[from])
 	}
 	c.next[from]++
 }

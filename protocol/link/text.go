@@ -8,10 +8,10 @@ import (
 	"dessim/protocol/words"
 )
 
-// Text gives a frame in words: "link.ack up to 7 and 9,10" for what is settled and
-// what came early, or "message 8" for one that carries a message; its own words
-// are the business of who knows Payload. Incarnations are told once they are not
-// all the first. The text of what is no frame is empty.
+// Text returns a frame in words: "link.ack up to 7 and 9,10" for what is settled and
+// what came early, or "message 8" for one that carries a message, whose text is left
+// to its own package: see Payload. It adds the incarnations unless both are the
+// first. The text of what is no frame is empty.
 func Text(msg []byte) string {
 	f, ok := open(msg)
 	if !ok {
@@ -44,7 +44,7 @@ func (f *frame) early() (seqs []uint64) {
 	return seqs
 }
 
-// TextTimer gives the timer under tag in words.
+// TextTimer returns the timer under tag in words.
 func TextTimer(tag uint64) string {
 	c, n := protocol.SplitTag(tag)
 	if c != protocol.Link {

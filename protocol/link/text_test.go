@@ -30,7 +30,7 @@ func TestTimersHaveAText(t *testing.T) {
 		t.Errorf("a link's timer has the text %q", got)
 	}
 	if got := TextTimer(protocol.Gossip.Tag(2)); got != "" {
-		t.Errorf("another's timer has the text %q", got)
+		t.Errorf("another component's timer has the text %q", got)
 	}
 }
 
