@@ -7,7 +7,7 @@ import (
 	"dessim/protocol/gossip"
 )
 
-// A node between two neighbours passes a message on once, whoever brings it.
+// A node between two neighbours forwards a message once, whichever sends it first.
 func Example() {
 	g := gossip.New(gossip.Config{
 		Neighbours: func() []protocol.NodeID { return []protocol.NodeID{0, 2} },

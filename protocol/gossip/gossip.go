@@ -1,31 +1,31 @@
 // Package gossip spreads messages to every node of a connected graph: it floods
-// them to the neighbours, suppressing duplicates, and repairs under loss what
-// flooding missed by anti-entropy (Demers et al., "Epidemic Algorithms for
-// Replicated Database Maintenance", 1987, section 1.3, with checksums). It sends
-// raw datagrams and needs no perfect links.
+// them to the neighbours, suppressing duplicates, and repairs what flooding missed
+// by anti-entropy (Demers et al., "Epidemic Algorithms for Replicated Database
+// Maintenance", 1987, section 1.3, with checksums). It sends raw datagrams and needs
+// no perfect links.
 //
-// A message is named by the SHA-256 of its body. What is promised:
+// A message is named by the SHA-256 of its body. A Gossip promises:
 //
 //   - A message is delivered at most once in an incarnation, only after Check
-//     passed it, and only if somebody broadcast it.
+//     passed it, and only if some node broadcast it.
 //   - A node forwards a message once, to all neighbours but the one that it came
-//     from first. So with no loss on a connected graph whose neighbourhood is
-//     symmetric everybody delivers, after exactly the sum of (degree-1) over all
-//     nodes plus 1 messages of KindData; then nothing circulates.
-//   - With Repair, whatever is lost in between, what one node holds all nodes
-//     deliver in the end, as long as exchanges get through now and then. A node
-//     that comes back catches up.
+//     from first. So without loss, on a connected graph with symmetric neighbourhood,
+//     all nodes deliver, after exactly the sum of (degree-1) over all nodes plus 1
+//     messages of KindData; then nothing circulates.
+//   - With Repair, what one node holds all nodes deliver in the end, whatever is
+//     lost, as long as exchanges get through now and then. A node that restarts
+//     catches up.
 //
-// A message that the network damaged is as good as lost: its checksum tells
-// (package seal).
+// A message that the network damaged is dropped by its checksum (package seal), like
+// a lost one.
 //
-// It promises no order. The promises hold while no more than Memory messages
+// A Gossip promises no order. The promises hold while no more than Memory messages
 // exist: one that is forgotten while others remember it is new when it comes
-// again. Repair does not know what is still under way, so a digest that arrives
+// again. Repair does not know what is still in flight, so a digest that arrives
 // during a flood may fetch a body that would have come anyway.
 //
-// Digests combine ids by XOR. This resists accident, not malice: who can choose
-// many bodies can make unequal sets look equal, and so hide a message that
+// Digests combine ids by XOR. This resists accident, not malice: a node that can
+// choose many bodies can make unequal sets look equal, and so hide a message that
 // flooding lost; the flood itself does not depend on digests.
 package gossip
 
@@ -41,13 +41,13 @@ import (
 
 // The kinds of messages. Counts of KindData are those of the flood alone.
 var (
-	KindData   = protocol.KindOf("gossip.data") // a body passed on
-	KindBody   = protocol.KindOf("gossip.body") // a body that was asked for
+	KindData   = protocol.KindOf("gossip.data") // a body forwarded
+	KindBody   = protocol.KindOf("gossip.body") // a requested body
 	KindDigest = protocol.KindOf("gossip.sum")  // summaries of what a node holds
-	KindList   = protocol.KindOf("gossip.list") // all ids of a range
+	KindList   = protocol.KindOf("gossip.list") // all ids of a prefix
 	KindHave   = protocol.KindOf("gossip.have") // ids on offer
-	KindWant   = protocol.KindOf("gossip.want") // ids whose bodies are asked for
-	kindPick   = protocol.KindOf("gossip.pick") // question: whom to repair with
+	KindWant   = protocol.KindOf("gossip.want") // ids whose bodies are requested
+	kindPick   = protocol.KindOf("gossip.pick") // question: the neighbour to repair with
 )
 
 // MaxBody is the greatest length of a body, such that its message fits a UDP
@@ -57,59 +57,60 @@ const MaxBody = 60 << 10
 // An ID names a message: the SHA-256 of its body.
 type ID [sha256.Size]byte
 
-// Sum gives the id of a body.
+// Sum returns the id of a body.
 func Sum(body []byte) ID { return sha256.Sum256(body) }
 
-// String gives the first 8 bytes in hex, enough for people.
+// String returns the first 8 bytes in hex, enough for people.
 func (id ID) String() string { return hex.EncodeToString(id[:8]) }
 
 // A Verdict says what Check found.
 type Verdict uint8
 
-// The verdicts. The zero Verdict is none, so that a forgotten one is noticed.
+// The verdicts. The zero Verdict is invalid, so that a forgotten one panics.
 const (
-	Pass Verdict = iota + 1 // deliver it and pass it on
+	Pass Verdict = iota + 1 // forward and deliver it
 	Drop                    // refuse it for good
 	Wait                    // hold it until Resume
 )
 
-// Config says whom a Gossip talks to, what it remembers and whom it tells.
+// Config says how a Gossip behaves and where its messages go.
 type Config struct {
-	// Neighbours gives the nodes to talk to, sorted, without this one. The slice
-	// stays the host's. It must not change while messages are counted.
+	// Neighbours returns the nodes to exchange messages with, sorted, without this
+	// one. The slice stays the host's. If they change, the promised number of
+	// messages does not hold.
 	Neighbours func() []protocol.NodeID
-	// Check verifies a message of another node before it is passed on. It must be
-	// stateless: honest nodes must agree, or digests never will. body is valid as
-	// long as the host wants and must not be changed. It must not call Resume.
+	// Check verifies a message of another node before it is forwarded. It must be
+	// stateless: honest nodes must agree, or digests never will. body stays valid
+	// and must not be changed. Check must not call Resume.
 	Check func(env *protocol.Env, id ID, body []byte) Verdict
-	// Deliver gets each message once, this node's own ones too, after it was
-	// passed on. body as for Check. It may call Broadcast.
+	// Deliver takes each message once, this node's own too, after it was
+	// forwarded. body is as for Check. Deliver may call Broadcast.
 	Deliver func(env *protocol.Env, id ID, body []byte)
 	// Repair is the time from one exchange with a neighbour to the next; 0 means
 	// never. At most protocol.MaxTime.
 	Repair time.Duration
-	// Memory bounds the messages that are kept, and apart from them the ids that
-	// are remembered as refused; at least 1. The oldest go first. It must be no
-	// less than the number of messages that ever exist at a time.
+	// Memory bounds the messages that are kept, and separately the ids that are
+	// remembered as refused; at least 1. The oldest go first. It must be no less
+	// than the number of messages that ever exist at a time.
 	Memory int
-	// Waiting bounds the messages that wait for Resume; at least 1. The oldest go
-	// first and are forgotten, so that they may come again.
+	// Waiting bounds the messages that wait for Resume; at least 1. The oldest are
+	// forgotten first, so that they may come again.
 	Waiting int
 }
 
 // Stats counts what a Gossip did in this incarnation.
 type Stats struct {
-	Forwarded  uint64 // bodies passed on, one for each neighbour
+	Forwarded  uint64 // bodies forwarded, one for each neighbour
 	Delivered  uint64 // messages delivered
 	Duplicates uint64 // bodies received that were known
 	Refused    uint64 // messages that Check dropped or Resume refused
 	Waited     uint64 // messages that Check held
-	Overflowed uint64 // waiting messages forgotten for want of room
-	Evicted    uint64 // messages and refused ids forgotten for want of room
+	Overflowed uint64 // waiting messages forgotten for lack of room
+	Evicted    uint64 // messages and refused ids forgotten for lack of room
 	Exchanges  uint64 // exchanges that this node began
-	Repaired   uint64 // bodies sent because they were asked for
+	Repaired   uint64 // bodies sent on request
 	Corrupt    uint64 // messages whose checksum is wrong
-	Malformed  uint64 // messages that nobody who keeps the rules sends
+	Malformed  uint64 // messages that no honest node sends
 }
 
 // A Gossip is one node's part in the broadcast.
@@ -117,12 +118,12 @@ type Gossip struct {
 	cfg   Config
 	stats Stats
 	store store
-	turn  uint64 // of the neighbours, for repair
+	turn  uint64 // counts exchanges, so that neighbours take turns
 	out   []byte // scratch: Env.Send copies
 	in    decoder
 }
 
-// New makes a Gossip. It panics if cfg is out of range.
+// New returns a Gossip. It panics if cfg is out of range.
 func New(cfg Config) *Gossip {
 	if cfg.Neighbours == nil || cfg.Check == nil || cfg.Deliver == nil {
 		panic("gossip: Neighbours, Check or Deliver is missing")
@@ -139,24 +140,24 @@ func New(cfg Config) *Gossip {
 	return &Gossip{cfg: cfg}
 }
 
-// tagRepair never keeps a run from ending.
+// tagRepair is periodic, so it keeps no run from ending.
 var tagRepair = protocol.Gossip.Tag(protocol.Periodic | 1)
 
-// Start begins an incarnation. It remembers nothing of former ones: with Repair
-// the neighbours' digests bring back what they hold.
+// Start begins an incarnation, which remembers nothing of former ones: with Repair
+// it fetches what the neighbours hold.
 func (g *Gossip) Start(env *protocol.Env) {
 	if g.cfg.Repair > 0 {
 		env.SetTimer(g.cfg.Repair, tagRepair)
 	}
 }
 
-// Stats gives the counts so far.
+// Stats returns the counts so far.
 func (g *Gossip) Stats() Stats { return g.stats }
 
 // Has reports whether that message was passed and is remembered.
 func (g *Gossip) Has(id ID) bool { return g.store.state(id) == kept }
 
-// Body gives the body of a message that Has reports. It must not be changed.
+// Body returns the body of a message that Has reports. It must not be changed.
 func (g *Gossip) Body(id ID) ([]byte, bool) {
 	if it := g.store.items[id]; it != nil && it.state == kept {
 		return it.body, true
@@ -165,7 +166,7 @@ func (g *Gossip) Body(id ID) ([]byte, bool) {
 }
 
 // Broadcast delivers a message here and sends it to all neighbours, unless it is
-// known already. It is not checked. The caller keeps body, which must not be
+// known already. It does not call Check. The caller keeps body, which must not be
 // longer than MaxBody.
 func (g *Gossip) Broadcast(env *protocol.Env, body []byte) ID {
 	if len(body) > MaxBody {
@@ -179,8 +180,8 @@ func (g *Gossip) Broadcast(env *protocol.Env, body []byte) ID {
 	return id
 }
 
-// Resume ends the wait of a message: it is passed, if ok, or refused. If it does
-// not wait, for it was forgotten meanwhile, nothing happens.
+// Resume ends the wait of a message: if ok it is forwarded and delivered, else
+// refused. If it does not wait, since it was forgotten meanwhile, nothing happens.
 func (g *Gossip) Resume(env *protocol.Env, id ID, ok bool) {
 	it := g.store.items[id]
 	switch {
@@ -245,12 +246,12 @@ func (g *Gossip) receiveBody(env *protocol.Env, from protocol.NodeID, borrowed [
 			g.stats.Overflowed++
 		}
 	default:
-		panic(fmt.Sprintf("gossip: node %d: Check gives verdict %d for %v", env.ID(), v, id))
+		panic(fmt.Sprintf("gossip: node %d: Check returned verdict %d for %v", env.ID(), v, id))
 	}
 }
 
-// pass keeps a message, passes it on and delivers it, in this order: a node that
-// crashes after it delivered has told its neighbours.
+// pass keeps a message, forwards it and delivers it, in this order: a node that
+// crashes after delivering has forwarded it.
 func (g *Gossip) pass(env *protocol.Env, id ID, it *item) {
 	if g.store.put(id, it, kept, g.cfg.Memory) {
 		g.stats.Evicted++

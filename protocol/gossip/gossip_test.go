@@ -166,11 +166,11 @@ func TestRestartedNodeCatchesUp(t *testing.T) {
 		t.Errorf("%d lacking after %d rounds", w.lacking(ids), rounds)
 	}
 	if got := len(w.nodes[3].delivered); got != 300 {
-		t.Errorf("the new life delivers %d, want 300", got)
+		t.Errorf("the new incarnation delivers %d, want 300", got)
 	}
 }
 
-// diverge gives a pair of nodes that hold n messages each which the other lacks,
+// diverge returns a pair of nodes that hold n messages each that the other lacks,
 // and common ones.
 func diverge(t *testing.T, n, common int) (*world, []ID) {
 	w := newWorld(t, line(2), config())
@@ -223,11 +223,11 @@ func TestRepairVisitsAllNeighboursThoughAllAnswersAreBenign(t *testing.T) {
 	}
 }
 
-func TestRefusedMessageIsNeitherPassedOnNorCheckedAgain(t *testing.T) {
+func TestRefusedMessageIsNeitherForwardedNorCheckedAgain(t *testing.T) {
 	w := newWorld(t, line(3), config())
 	checks := 0
 	w.nodes[1].check = func(ID) Verdict { checks++; return Drop }
-	id := w.broadcast(0, "bad") // a liar's: node 0 does not check its own
+	id := w.broadcast(0, "bad") // of a liar: node 0 does not check its own
 	w.drain()
 	for range 6 {
 		w.repair()
@@ -242,11 +242,11 @@ func TestRefusedMessageIsNeitherPassedOnNorCheckedAgain(t *testing.T) {
 		t.Errorf("%d checks, %+v", checks, s)
 	}
 	if w.sends[KindBody] != 0 || w.nodes[1].gossip.Has(id) {
-		t.Errorf("the refused body was asked for: %v", w.sends)
+		t.Errorf("the refused body was requested: %v", w.sends)
 	}
 }
 
-func TestWaitingMessageIsPassedOnWhenResumed(t *testing.T) {
+func TestWaitingMessageIsForwardedWhenResumed(t *testing.T) {
 	for _, ok := range []bool{true, false} {
 		w := newWorld(t, ring(4), config())
 		h := w.nodes[1]
@@ -256,7 +256,7 @@ func TestWaitingMessageIsPassedOnWhenResumed(t *testing.T) {
 		w.drain()
 		w.repair()
 		if len(h.delivered) != 0 || h.gossip.Has(id) || w.nodes[2].gossip.Has(id) {
-			t.Fatal("a message went on while its nodes wait")
+			t.Fatal("a message was forwarded while its nodes wait")
 		}
 		for _, h := range []*host{h, w.nodes[3], h} { // the second time does nothing
 			h.step(func(env *protocol.Env) { h.gossip.Resume(env, id, ok) })

@@ -27,7 +27,7 @@ type message struct {
 	ids    []ID
 }
 
-// A span is what a node says of the ids that begin with prefix.
+// A span is what a node reports of the ids that begin with prefix.
 type span struct {
 	prefix []byte // aliases what was decoded
 	count  uint64 // digest
@@ -43,9 +43,9 @@ const (
 	typeWant
 )
 
-// Bounds of what one message holds, and the step that consumes it does.
+// Bounds of what one message holds, and so of what the step that consumes it does.
 const (
-	leaf     = 32  // at most so many ids are listed rather than split
+	leaf     = 32  // most ids of a prefix that are listed and not split
 	fan      = 16  // parts of a split
 	maxSplit = 4   // splits in a digest
 	maxLists = fan // spans in a list
@@ -54,7 +54,7 @@ const (
 
 const digits = "0123456789abcdef"
 
-// digit gives hexadecimal digit i of id.
+// digit returns hexadecimal digit i of id.
 func digit(id *ID, i int) byte {
 	b := id[i/2]
 	if i%2 == 0 {
@@ -107,14 +107,14 @@ func appendIDs(b []byte, ids []ID) []byte {
 	return b
 }
 
-// A decoder reads messages. It keeps what would cost every message an allocation:
-// the ranges of a message are valid until the next one.
+// A decoder reads messages. It keeps what would cost an allocation per message: the
+// ranges of a message are valid until the next one.
 type decoder struct {
 	r     bencode.Reader
 	spans []span
 }
 
-// decode reads a message whose checksum was taken off.
+// decode reads a message without its checksum.
 func (d *decoder) decode(b []byte) (m message, ok bool) {
 	if len(b) == 0 || b[0] != byte(protocol.Gossip) {
 		return message{}, false
@@ -145,7 +145,7 @@ func (d *decoder) decode(b []byte) (m message, ok bool) {
 	return m, true
 }
 
-// cutSpans reads 1 to limit spans, the rest of each by cut.
+// cutSpans reads 1 to limit spans. cut reads what follows the prefix of each.
 func (d *decoder) cutSpans(limit int, cut func(*bencode.Reader, *span)) []span {
 	r, spans := &d.r, d.spans[:0]
 	for r.More() {
@@ -205,12 +205,12 @@ func cutIDs(r *bencode.Reader, limit int) (ids []ID) {
 	return ids
 }
 
-// Data gives the message that carries body in a flood: for whoever injects one.
+// Data returns the message that carries body in a flood, for injecting one.
 func Data(body []byte) []byte {
 	return seal.Append(message{typ: typeData, body: body}.append(nil))
 }
 
-// open reads a message as it travels, for those who only look.
+// open reads a message on the wire without a Gossip.
 func open(b []byte) (m message, ok bool) {
 	if b, ok = seal.Open(b); !ok {
 		return message{}, false
@@ -218,8 +218,8 @@ func open(b []byte) (m message, ok bool) {
 	return new(decoder).decode(b)
 }
 
-// Payload gives the body in a message of the flood, for checks that look into
-// what travels. It aliases msg. ok is false for anything else.
+// Payload returns the body in a message of the flood, for checks that watch the
+// network. It aliases msg. ok is false for anything else.
 func Payload(msg []byte) (body []byte, ok bool) {
 	m, ok := open(msg)
 	if !ok || m.typ != typeData {

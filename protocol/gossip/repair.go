@@ -10,11 +10,11 @@ import (
 
 // Repair compares sets of ids from the top: equal digests end it after one tiny
 // message, unequal ones are split into sixteen parts until a part is small
-// enough to be listed. Then ids that one side lacks are offered or asked for,
-// and only what was asked for is sent: whether an id waits or was refused is
-// known to nobody else, and a body can be long. No reply depends on anything
-// but the message that it answers and the store, so any of them may be lost.
-// Each message has a bound; what does not fit is found by a later exchange.
+// enough to be listed. Then ids that one side lacks are offered or requested, and
+// only requested bodies are sent: a body can be long, and no other node knows
+// whether an id waits or was refused. A reply depends only on the message that it
+// answers and on the store, so any message may be lost. Each message has a bound; a
+// later exchange finds what does not fit.
 
 // repair begins an exchange with one neighbour. They take turns, so that all are
 // asked even if every answer is 0.
@@ -30,14 +30,15 @@ func (g *Gossip) repair(env *protocol.Env) {
 	g.send(env, to, KindDigest, message{typ: typeDigest, ranges: []span{g.summary(nil)}})
 }
 
-// summary gives the digest of what this node holds under prefix.
+// summary returns the digest of what this node holds under prefix.
 func (g *Gossip) summary(prefix []byte) span {
 	h, n := g.store.total(prefix)
 	return span{prefix: prefix, count: uint64(n), sum: h}
 }
 
-// compare answers a digest: nothing where it equals our own, else a list if ours
-// is short, else a finer digest. Who holds nothing is offered the beginning.
+// compare answers a digest: not at all where it equals our own, else with a list if
+// ours is short, else with a finer digest. A node that holds nothing is offered the
+// first ids.
 func (g *Gossip) compare(env *protocol.Env, from protocol.NodeID, theirs []span) {
 	var split, lists []span
 	var have []ID
@@ -67,7 +68,7 @@ func (g *Gossip) compare(env *protocol.Env, from protocol.NodeID, theirs []span)
 	g.sendIDs(env, from, KindHave, have)
 }
 
-// reconcile answers lists: it asks for what we lack and offers what they lack.
+// reconcile answers lists: it requests what we lack and offers what they lack.
 func (g *Gossip) reconcile(env *protocol.Env, from protocol.NodeID, theirs []span) {
 	var lack, have []ID
 	for _, s := range theirs {
@@ -82,14 +83,14 @@ func (g *Gossip) reconcile(env *protocol.Env, from protocol.NodeID, theirs []spa
 	g.want(env, from, lack)
 }
 
-// want asks for those ids of which nothing is known. One that waits or was
-// refused is not asked for.
+// want requests the bodies of unknown ids, but not of those that wait or were
+// refused.
 func (g *Gossip) want(env *protocol.Env, from protocol.NodeID, ids []ID) {
 	lack := slices.DeleteFunc(ids, func(id ID) bool { return g.store.state(id) != unknown })
 	g.sendIDs(env, from, KindWant, lack)
 }
 
-// serve sends the bodies that were asked for.
+// serve sends the requested bodies.
 func (g *Gossip) serve(env *protocol.Env, from protocol.NodeID, ids []ID) {
 	for _, id := range ids {
 		if body, ok := g.Body(id); ok {
@@ -99,8 +100,8 @@ func (g *Gossip) serve(env *protocol.Env, from protocol.NodeID, ids []ID) {
 	}
 }
 
-// sendIDs sends have or want, up to its bound, unless there is nothing to say.
-// Prefixes of one message may overlap if their sender likes, so ids may recur.
+// sendIDs sends have or want, up to its bound, unless ids is empty. The prefixes of a
+// hostile message may overlap, so ids may recur.
 func (g *Gossip) sendIDs(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, ids []ID) {
 	if len(ids) == 0 {
 		return

@@ -22,12 +22,12 @@ const (
 // An item is what is known about an id.
 type item struct {
 	state state
-	from  protocol.NodeID // whence it came first
+	from  protocol.NodeID // the node that it came from first
 	body  []byte
 }
 
-// A store remembers ids, each state's in order of entry, so that garbage, which
-// is refused, cannot push out what is kept. The zero store is empty.
+// A store remembers ids, those of each state in order of entry, so that refused
+// garbage cannot push out what is kept. The zero store is empty.
 type store struct {
 	items  map[ID]*item
 	order  [states]fifo
@@ -43,8 +43,8 @@ func (s *store) state(id ID) state {
 	return unknown
 }
 
-// put enters it under id, which leaves the state that it was in. If there are
-// more than limit of the new state, it forgets the oldest and reports true.
+// put enters it under id, which leaves its former state. If there are more than limit
+// ids of the new state, put forgets the oldest and reports true.
 func (s *store) put(id ID, it *item, to state, limit int) (forgot bool) {
 	if old := s.items[id]; old != nil {
 		s.order[old.state].remove(id)
@@ -66,7 +66,7 @@ func (s *store) put(id ID, it *item, to state, limit int) (forgot bool) {
 	return true
 }
 
-// moved keeps the digest when id entered or left a state.
+// moved updates the digest when id entered or left a state.
 func (s *store) moved(id ID, st state) {
 	if st == kept {
 		s.sum.toggle(id)
@@ -74,7 +74,7 @@ func (s *store) moved(id ID, st state) {
 	}
 }
 
-// within gives the kept ids that begin with prefix, sorted. The slice is valid
+// within returns the kept ids that begin with prefix, sorted. The slice is valid
 // until the next put.
 func (s *store) within(prefix []byte) []ID {
 	if !s.fresh {
@@ -97,8 +97,7 @@ func (s *store) within(prefix []byte) []ID {
 	return rest[:n]
 }
 
-// total gives the digest of the kept ids that begin with prefix, and their
-// number.
+// total returns the digest of the kept ids that begin with prefix, and their number.
 func (s *store) total(prefix []byte) (h sum, count int) {
 	if len(prefix) == 0 {
 		return s.sum, s.order[kept].len()
@@ -110,8 +109,8 @@ func (s *store) total(prefix []byte) (h sum, count int) {
 	return h, len(ids)
 }
 
-// A sum is the XOR of the first 128 bits of ids. It does not depend on their
-// order, and an id leaves it as it entered.
+// A sum is the XOR of the first 128 bits of ids. It does not depend on their order,
+// and an id is removed as it is added.
 type sum [2]uint64
 
 func (h *sum) toggle(id ID) {
@@ -122,7 +121,7 @@ func (h *sum) toggle(id ID) {
 // A fifo is a queue of ids. The zero fifo is empty.
 type fifo struct {
 	ids  []ID
-	head int // those before it are gone
+	head int // index of the oldest
 }
 
 func (q *fifo) len() int   { return len(q.ids) - q.head }
@@ -138,7 +137,7 @@ func (q *fifo) pop() ID {
 	return id
 }
 
-// remove removes id from anywhere: rare, so a search will do.
+// remove removes id from anywhere. It is rare, so it searches.
 func (q *fifo) remove(id ID) {
 	i := q.head + slices.Index(q.ids[q.head:], id)
 	q.ids = slices.Delete(q.ids, i, i+1)

@@ -6,9 +6,9 @@ import (
 	"dessim/protocol/words"
 )
 
-// Text gives a message in words, after its kind: "gossip.data 7390d1d6 612 bytes".
-// A body that was asked for has the same bytes, hence the same text, as one that
-// is passed on. The text of what is not canonical is empty.
+// Text returns a message in words, after its kind: "gossip.data 7390d1d6 612 bytes".
+// A requested body has the same bytes, hence the same text, as one that is forwarded.
+// The text of what is not canonical is empty.
 func Text(msg []byte) string {
 	m, ok := open(msg)
 	if !ok {
@@ -37,7 +37,7 @@ func Text(msg []byte) string {
 	return fmt.Sprintf("%v %s", KindWant, listIDs(m.ids))
 }
 
-// name gives the ids that begin with the span's prefix: "all", or "3e*".
+// name returns the ids that begin with the span's prefix in words: "all", or "3e*".
 func (s *span) name() string {
 	if len(s.prefix) == 0 {
 		return "all"
@@ -49,7 +49,7 @@ func listIDs(ids []ID) string {
 	return words.List(len(ids), func(i int) string { return words.Short(ids[i][:]) })
 }
 
-// TextTimer gives the timer under tag in words.
+// TextTimer returns the timer under tag in words.
 func TextTimer(tag uint64) string {
 	if tag == tagRepair {
 		return "gossip repair"

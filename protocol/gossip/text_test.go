@@ -30,7 +30,7 @@ func TestTimersHaveAText(t *testing.T) {
 		t.Errorf("the timer of the repair has the text %q", got)
 	}
 	if got := TextTimer(protocol.Link.Tag(1)); got != "" {
-		t.Errorf("another's timer has the text %q", got)
+		t.Errorf("another component's timer has the text %q", got)
 	}
 }
 
