@@ -50,8 +50,8 @@
 // reporters hold unordered and an entry for the view, and sends that to the nodes
 // that promised. Any two majorities share a node, so what was stable in a lower
 // view is in the log of every higher one: that is the whole proof. Rules, clocks
-// and channels are never logged, since they end with their view. So does a
-// membership: a node that restarts is a new member.
+// and channels are never logged: they end with their view. A node that restarts is a
+// new member.
 //
 // This is viewstamped replication (Oki and Liskov, PODC 1988; Liskov and Cowling,
 // "Viewstamped Replication Revisited", 2012) with the primary replaced by an

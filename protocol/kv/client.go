@@ -105,7 +105,7 @@ func (c *Client) ask(env *protocol.Env) {
 	env.SetTimer(patienceDelays*c.cfg.Delay, tagRetry)
 }
 
-func (c *Client) finish(env *protocol.Env, r result) {
+func (c *Client) finish(env *protocol.Env, r Return) {
 	c.open = false
 	c.seen[c.now.Key] = r.Value
 	if c.now.Op != Get && r.OK {

@@ -44,7 +44,7 @@ const tickDelays = 10
 type Config struct {
 	Members []protocol.NodeID // all replicas, ascending
 	Order   abcast.Order
-	// Group, if not nil, makes the order instead of abcast.New, as raft.New does.
+	// Group, if not nil, takes the place of abcast.New: package raft can.
 	Group func(abcast.Config) abcast.Orderer
 	Delay time.Duration // the longest usual travel time of a message
 }
@@ -54,7 +54,7 @@ type Node struct {
 	cfg      Config
 	group    abcast.Orderer
 	table    map[uint64]uint64
-	sessions map[protocol.NodeID]result // the last command of each client that was applied
+	sessions map[protocol.NodeID]Return // the last command of each client that was applied
 	asked    map[protocol.NodeID]uint64 // the last command that each client asked of this incarnation
 	state    uint64                     // fold of all results
 	scratch  []byte
@@ -77,7 +77,7 @@ func New(cfg Config) *Node {
 	n := &Node{
 		cfg:      cfg,
 		table:    make(map[uint64]uint64),
-		sessions: make(map[protocol.NodeID]result),
+		sessions: make(map[protocol.NodeID]Return),
 		asked:    make(map[protocol.NodeID]uint64),
 	}
 	order := abcast.Config{Members: cfg.Members, Order: cfg.Order, Deliver: n.deliver,
@@ -155,7 +155,7 @@ func (n *Node) deliver(env *protocol.Env, index uint64, m abcast.Message) {
 }
 
 func (n *Node) apply(c Command) {
-	r := result{Seq: c.Seq, OK: true, Value: n.table[c.Key]}
+	r := Return{Seq: c.Seq, OK: true, Value: n.table[c.Key]}
 	switch c.Op {
 	case Put:
 		n.table[c.Key] = c.New
@@ -169,7 +169,7 @@ func (n *Node) apply(c Command) {
 	n.state = protocol.Hash3(n.state, c.Key, n.table[c.Key])
 }
 
-func (n *Node) reply(env *protocol.Env, client protocol.NodeID, r result) {
+func (n *Node) reply(env *protocol.Env, client protocol.NodeID, r Return) {
 	n.send(env, client, KindReply, message{typ: typeReply, res: r}.append(nil))
 }
 

@@ -49,13 +49,6 @@ func (c Command) String() string {
 	return fmt.Sprintf("get %d", c.Key)
 }
 
-// result is what became of a client's command.
-type result struct {
-	Seq   uint64
-	OK    bool // false only for a CAS that did not swap
-	Value uint64
-}
-
 // A message is the component byte and one bencoded list; on the wire a seal
 // follows.
 //
@@ -67,7 +60,7 @@ type result struct {
 type message struct {
 	typ int
 	cmd Command
-	res result
+	res Return
 }
 
 const (
@@ -149,7 +142,7 @@ func decodeCommand(b []byte) (c Command, ok bool) {
 	return c, r.Done() && c.Seq > 0
 }
 
-func (x *result) append(b []byte) []byte {
+func (x *Return) append(b []byte) []byte {
 	b = bencode.AppendUint(b, x.Seq)
 	ok := uint64(0)
 	if x.OK {
@@ -159,7 +152,7 @@ func (x *result) append(b []byte) []byte {
 	return bencode.AppendUint(b, x.Value)
 }
 
-func (x *result) cut(r *bencode.Reader) {
+func (x *Return) cut(r *bencode.Reader) {
 	x.Seq = r.Uint()
 	x.OK = r.UintMax(1) == 1
 	x.Value = r.Uint()
@@ -172,24 +165,24 @@ func AskInput(c Command) []byte { return message{typ: typeAsk, cmd: c}.append(ni
 // DecodeCalled reads an output of KindCalled.
 func DecodeCalled(rec []byte) (Command, bool) { return decodeCommand(rec) }
 
-// Return is an output of KindReturned.
+// Return is an output of KindReturned: what became of a command.
 type Return struct {
 	Seq   uint64 // of the Command
 	OK    bool   // false only for a CAS that did not swap
 	Value uint64 // that the key had before
 }
 
-func (x *result) record() []byte { return append(x.append([]byte{'l'}), 'e') }
+func (x *Return) record() []byte { return append(x.append([]byte{'l'}), 'e') }
 
 // DecodeReturned reads an output of KindReturned.
 func DecodeReturned(rec []byte) (Return, bool) {
 	var r bencode.Reader
-	var x result
+	var x Return
 	r.Reset(rec)
 	r.List()
 	x.cut(&r)
 	r.End()
-	return Return(x), r.Done()
+	return x, r.Done()
 }
 
 // Applied is an output of KindApplied: a place in the order, and the replica's state
@@ -231,7 +224,7 @@ func Text(msg []byte) string {
 	return fmt.Sprintf("ask for %v", m.cmd)
 }
 
-func (x *result) text() string {
+func (x *Return) text() string {
 	if !x.OK {
 		return fmt.Sprintf("%d: refused, it is %d", x.Seq, x.Value)
 	}
@@ -248,8 +241,7 @@ func TextOutput(kind protocol.Kind, rec []byte) string {
 		}
 	case KindReturned:
 		if r, ok := DecodeReturned(rec); ok {
-			x := result(r)
-			return x.text()
+			return r.text()
 		}
 	case KindApplied:
 		if a, ok := DecodeApplied(rec); ok {

@@ -27,8 +27,8 @@ func TestMessagesCommandsAndOutputsComeBackFromTheWire(t *testing.T) {
 		if got, ok := DecodeCalled(c.append(nil)); !ok || got != c {
 			t.Fatalf("%+v came back as %+v, %v", c, got, ok)
 		}
-		r := result{Seq: rapid.Uint64().Draw(t, "seq"), OK: rapid.Bool().Draw(t, "ok"), Value: rapid.Uint64().Draw(t, "value")}
-		if got, ok := DecodeReturned(r.record()); !ok || result(got) != r {
+		r := Return{Seq: rapid.Uint64().Draw(t, "seq"), OK: rapid.Bool().Draw(t, "ok"), Value: rapid.Uint64().Draw(t, "value")}
+		if got, ok := DecodeReturned(r.record()); !ok || got != r {
 			t.Fatalf("%+v came back as %+v, %v", r, got, ok)
 		}
 		terms := Command{Seq: c.Seq, Op: c.Op, Key: c.Key, Old: c.Old, New: c.New}
@@ -59,7 +59,7 @@ func TestWhatIsNotCanonicalOrInRangeIsRefused(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add(message{typ: typeRequest, cmd: Command{Seq: 1 << 40, Op: CAS, Key: 3, Old: 1, New: 2}}.append(nil))
-	f.Add(message{typ: typeReply, res: result{Seq: 1, OK: true, Value: 9}}.append(nil))
+	f.Add(message{typ: typeReply, res: Return{Seq: 1, OK: true, Value: 9}}.append(nil))
 	f.Add(AskInput(Command{Op: Put, Key: 1, New: 2}))
 	f.Add((&Command{Client: 7, Seq: 1, Op: Put}).append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
