@@ -5,11 +5,10 @@ package protocol
 type Endpoint [6]byte
 
 // A Book maps nodes to endpoints and back. It is pure: equal arguments give
-// equal results for the whole run. Both runtimes of a machine, simulated and
-// real, give it one; bytes are never rewritten on the way.
+// equal results for the whole run. Endpoints are never rewritten on the way.
 type Book interface {
 	Endpoint(id NodeID) Endpoint
-	// Node tells whose endpoint e is; ok is false for nobody's.
+	// Node returns the node at endpoint e; ok is false if there is none.
 	Node(e Endpoint) (id NodeID, ok bool)
 }
 
@@ -17,7 +16,7 @@ type Book interface {
 // id in its 24 low bits, and BitTorrent's port 6881. It holds 2^24 nodes.
 type SimBook struct{}
 
-// Endpoint gives the node's address by the fixed formula.
+// Endpoint returns the node's address by the fixed formula.
 func (SimBook) Endpoint(id NodeID) Endpoint {
 	if id >= 1<<24 {
 		panic("protocol: SimBook holds nodes 0 to 16777215, not " + id.String())

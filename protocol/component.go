@@ -3,12 +3,12 @@ package protocol
 import "strconv"
 
 // A Component is the first byte of a message or record that is not a raw KRPC
-// datagram (those begin with 'd'), and the top of a timer's tag: it tells the
-// host which of its machines is meant. Components run from 0x01 to 0x1f.
+// datagram (those begin with 'd'), and the top of a timer's tag: it names the
+// machine of the host that is meant. Components run from 0x01 to 0x1f.
 type Component byte
 
-// The components of this module's machines. Other people's nodes are free to
-// number theirs as they like: the numbers meet only within one node.
+// The components of this module's machines. Other nodes may number theirs as they
+// like: the numbers meet only within one node.
 const (
 	Link     Component = 0x01
 	Gossip   Component = 0x02
@@ -18,7 +18,7 @@ const (
 	Kademlia Component = 0x06 // in tags and records; its messages begin with 'd'
 )
 
-// String gives the machine's name as traces show it, or "component-N".
+// String returns the machine's name as traces show it, or "component-N".
 func (c Component) String() string {
 	switch c {
 	case Link:
@@ -39,12 +39,12 @@ func (c Component) String() string {
 
 const tagShift = 48
 
-// Periodic marks, within a tag, a timer that keeps itself going for ever, such
-// as a refresh: it and what follows from it never keep a run from ending.
+// Periodic marks, within a tag, a timer that is set again for ever, such as a
+// refresh. It, and what follows from it, never keeps a run from ending.
 const Periodic uint64 = 1 << 47
 
-// Tag gives the timer tag of component c with n, which must be less than 2^48,
-// in its low bits. n may include Periodic.
+// Tag returns the timer tag of component c with n in its low bits. n must be less
+// than 2^48 and may include Periodic.
 func (c Component) Tag(n uint64) uint64 {
 	if n>>tagShift != 0 {
 		panic("protocol: tag number reaches into the component's bits")
@@ -52,8 +52,8 @@ func (c Component) Tag(n uint64) uint64 {
 	return uint64(c)<<tagShift | n
 }
 
-// SplitTag undoes Component.Tag. Tags whose top 16 bits are above 255 were not
-// made by it and give component 0.
+// SplitTag undoes Component.Tag. For tags whose top 16 bits are above 255, which
+// Tag does not make, it returns component 0 and the whole tag.
 func SplitTag(tag uint64) (Component, uint64) {
 	c, n := tag>>tagShift, tag&(1<<tagShift-1)
 	if c > 255 {

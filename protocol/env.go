@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Op says what an Effect is.
+// Op is what an Effect does.
 type Op uint8
 
 // The effects of a step.
@@ -31,7 +31,7 @@ func (o Op) String() string {
 	return fmt.Sprintf("op(%d)", uint8(o))
 }
 
-// An Effect is one thing that a step did. Fields that its Op does not use are 0.
+// An Effect is one output of a step. Fields that its Op does not use are 0.
 type Effect struct {
 	Op    Op
 	To    NodeID
@@ -41,16 +41,15 @@ type Effect struct {
 	Body  []byte // nil if empty; owned by the Env, valid until its next Enter
 }
 
-// A Note is a remark for people, made before the effect of that index.
+// A Note is a remark for people, made before the effect with index Before.
 type Note struct {
 	Before int
 	Kind   Kind
 	Text   string
 }
 
-// Env is what a node sees of the world during one step. It records what the
-// node does and does nothing itself; who made it decides what becomes of the
-// effects. The zero Env is ready for Enter.
+// Env is what a node sees of the world during one step. It records what the node
+// does and does nothing itself; the runtime decides what becomes of the effects. The zero Env is ready for Enter.
 type Env struct {
 	src      Source
 	id       NodeID
@@ -60,7 +59,7 @@ type Env struct {
 	answers  uint64 // fold of the answers given in this step
 	effects  []Effect
 	buf      []byte // arena of the bodies
-	last     []byte // body kept last, so that a broadcast keeps one
+	last     []byte // the last body, so that a broadcast keeps one
 	asked    []asked
 	records  iter.Seq2[uint64, []byte]
 	noteOn   bool
@@ -73,20 +72,20 @@ type asked struct {
 	n    uint64
 }
 
-// ID gives this node's own name.
+// ID returns the node's number.
 func (e *Env) ID() NodeID { return e.id }
 
-// Incarnation gives the number of this life: 1, 2, ... It survives crashes and
-// grows at every restart.
+// Incarnation returns the number of this incarnation: 1, 2, ... It survives
+// crashes and grows at every restart.
 func (e *Env) Incarnation() uint32 { return e.inc }
 
-// Now gives the node's local clock. It may be off; only the simulator knows the
-// true virtual time.
+// Now returns the node's local time, which may be off. Only the simulator knows
+// the true time.
 func (e *Env) Now() Time { return e.now }
 
 // Choose asks for a number in [0, n), 0 being benign. n must be at least 1. The
-// question is named by node, incarnation, the step's name, kind and how often
-// this step asked that kind before; so other questions do not rename it.
+// question is named by the node, its incarnation, the step's name, kind, and how
+// often this step has asked that kind before; so other questions do not rename it.
 func (e *Env) Choose(kind Kind, n uint64) uint64 {
 	if n == 0 {
 		panic(fmt.Sprintf("protocol: node %d chooses %v among 0", e.id, kind))
@@ -103,7 +102,8 @@ func (e *Env) Choose(kind Kind, n uint64) uint64 {
 }
 
 // Chance asks whether something of probability p happens, false being benign.
-// It is also the hook for deliberately taking a rare branch. Named as Choose.
+// It is also the hook for taking a rare branch on purpose. Questions are named as
+// for Choose.
 func (e *Env) Chance(kind Kind, p Ratio) bool {
 	if !p.Valid() {
 		panic(fmt.Sprintf("protocol: node %d asks %v with probability %d/%d", e.id, kind, p.Num, p.Den))
@@ -144,9 +144,9 @@ func (e *Env) Send(to NodeID, kind Kind, msg []byte) {
 	f.Body = e.keep(msg)
 }
 
-// SetTimer has Timeout called with tag after that time by the node's clock. A
-// timer already set under tag is replaced. Less than 1 ns panics. The top 16
-// bits of a tag name the component: see Component.Tag.
+// SetTimer sets the timer tag: Timeout is called when that time has passed by the
+// node's clock. It replaces a timer already set under tag, and panics for less than
+// 1 ns. The top 16 bits of a tag name the component: see Component.Tag.
 func (e *Env) SetTimer(after time.Duration, tag uint64) {
 	if after < 1 {
 		panic(fmt.Sprintf("protocol: node %d sets timer %#x after %d ns, want at least 1", e.id, tag, after))
@@ -155,15 +155,14 @@ func (e *Env) SetTimer(after time.Duration, tag uint64) {
 	*f = Effect{Op: OpSetTimer, Tag: tag, After: after}
 }
 
-// CancelTimer removes the timer under tag. If there is none it does nothing.
+// CancelTimer removes the timer under tag, if there is one.
 func (e *Env) CancelTimer(tag uint64) {
 	f := e.next()
 	*f = Effect{Op: OpCancelTimer, Tag: tag}
 }
 
-// Persist appends rec to this node's disk, where a crash may still lose it until
-// the next Sync. Records are numbered from 0 in the order of their Persist. The
-// caller keeps rec.
+// Persist appends rec to the node's disk. A crash may lose it until the next Sync.
+// Records are numbered from 0 in the order of their Persist. The caller keeps rec.
 func (e *Env) Persist(rec []byte) {
 	b := e.keep(rec)
 	f := e.next()
@@ -171,7 +170,7 @@ func (e *Env) Persist(rec []byte) {
 }
 
 // Sync makes what was persisted before it survive any crash from here on. It
-// takes disk time: what follows it in the step leaves, and the node's next step
+// takes disk time: what follows it in the step happens, and the node's next step
 // begins, when it is done.
 func (e *Env) Sync() {
 	f := e.next()
@@ -185,8 +184,8 @@ func (e *Env) Discard(upTo uint64) {
 	*f = Effect{Op: OpDiscard, Tag: upTo}
 }
 
-// Records gives what survived on this node's disk, oldest first, by index. It is
-// valid in Start only; elsewhere it panics. The bytes are borrowed.
+// Records returns what survived on the node's disk, oldest first, by index. It
+// panics outside Start. The bytes are borrowed until Start returns.
 func (e *Env) Records() iter.Seq2[uint64, []byte] {
 	if !e.starting {
 		panic(fmt.Sprintf("protocol: node %d reads its records outside Start", e.id))
@@ -197,16 +196,16 @@ func (e *Env) Records() iter.Seq2[uint64, []byte] {
 	return e.records
 }
 
-// Output says what this node made final: delivered, committed, answered. It is
-// what checks judge and what the outputs digest folds. The caller keeps rec.
+// Output records what the node made final: delivered, committed, answered. Checks
+// judge it and the outputs digest folds it. The caller keeps rec.
 func (e *Env) Output(kind Kind, rec []byte) {
 	b := e.keep(rec)
 	f := e.next()
 	*f = Effect{Op: OpOutput, Kind: kind, Body: b}
 }
 
-// Note makes a remark for people: args are printed as by fmt.Sprintln. It is off
-// unless observed, is no effect, and never enters a digest.
+// Note makes a remark for people: args are printed as by fmt.Sprintln. Notes are
+// off unless observed. A note is not an effect and never enters a digest.
 func (e *Env) Note(kind Kind, args ...any) {
 	if e.noteOn {
 		text := strings.TrimSuffix(fmt.Sprintln(args...), "\n")
@@ -224,8 +223,8 @@ func (e *Env) next() *Effect {
 	return &e.effects[n]
 }
 
-// keep copies b into the arena. When the arena is full a larger one takes its
-// place; bodies kept before stay valid where they are.
+// keep copies b into the arena. When the arena is full a larger one replaces it;
+// earlier bodies stay valid where they are.
 func (e *Env) keep(b []byte) []byte {
 	if len(b) == 0 {
 		return nil
@@ -242,7 +241,7 @@ func (e *Env) keep(b []byte) []byte {
 	return e.last
 }
 
-// Enter begins a step: for runtimes and unit tests. It forgets the last one and
+// Enter begins a step: for runtimes and unit tests. It forgets the step before and
 // reuses its memory. src answers Choose and Chance; nil means Benign.
 func (e *Env) Enter(id NodeID, inc uint32, now Time, src Source) {
 	if src == nil {
@@ -257,31 +256,31 @@ func (e *Env) Enter(id NodeID, inc uint32, now Time, src Source) {
 	e.starting, e.records = false, nil
 }
 
-// Name names the step that Enter began, which names its questions. Without it
-// the name is 0.
+// Name names the step that Enter began, and thereby its questions. Without it the
+// name is 0.
 func (e *Env) Name(step uint64) { e.name = step }
 
-// Mount makes the step that Enter began a Start and gives it the records that
-// survived; nil means none.
+// Mount makes the step that Enter began a Start with the records that survived;
+// nil means none.
 func (e *Env) Mount(records iter.Seq2[uint64, []byte]) { e.starting, e.records = true, records }
 
 // Observe turns notes on or off, for this and all later steps.
 func (e *Env) Observe(on bool) { e.noteOn = on }
 
-// Effects gives what the step did so far, in program order. The slice and the
+// Effects returns what the step did so far, in program order. The slice and the
 // bodies are valid until the next Enter.
 func (e *Env) Effects() []Effect { return e.effects }
 
-// Notes gives the remarks of this step, valid until the next Enter.
+// Notes returns the remarks of this step, valid until the next Enter.
 func (e *Env) Notes() []Note { return e.notes }
 
-// Answers gives a fold of the answers that this step was given, for digests. It
-// is 0 if none was.
+// Answers returns a fold of the answers to this step's questions, for digests. It
+// is 0 if there were none.
 func (e *Env) Answers() uint64 { return e.answers }
 
-// Fork makes inner continue e's step: for a node that wraps another, runs it on
-// inner, and so sees what it does before anybody else. What e did so far is not
-// in inner. Join must follow within the step.
+// Fork makes inner continue e's step. A node that wraps another runs it on inner,
+// and so sees its effects before anybody else. What e did so far is not in inner.
+// Join must follow within the step.
 func (e *Env) Fork(inner *Env) {
 	inner.Enter(e.id, e.inc, e.now, e.src)
 	inner.name, inner.answers = e.name, e.answers
@@ -291,10 +290,11 @@ func (e *Env) Fork(inner *Env) {
 }
 
 // Join makes e continue the step of inner, which was forked from it: further
-// questions are named, and answers folded, as if e had been used all the time. So
-// e is then as if the inner node had run on it, if each calls e.Repeat, which it
-// is free not to do: it is given the effects of inner in their order, between
-// which Join repeats the notes. Those effects are valid until inner is used again.
+// questions are named, and answers folded, as if e had been used all along. It
+// calls each with the effects of inner in their order, and repeats the notes
+// between them. If each calls e.Repeat, e ends up as if the inner node had run on
+// it; each may do something else instead. The effects are valid until inner is used
+// again.
 func (e *Env) Join(inner *Env, each func(f *Effect)) {
 	e.answers = inner.answers
 	e.asked = append(e.asked[:0], inner.asked...)
@@ -306,7 +306,7 @@ func (e *Env) Join(inner *Env, each func(f *Effect)) {
 	e.repeatNotes(notes, len(inner.effects))
 }
 
-// repeatNotes takes over the notes made before effect i and gives the rest.
+// repeatNotes takes over the notes made before effect i and returns the rest.
 func (e *Env) repeatNotes(notes []Note, i int) []Note {
 	for len(notes) > 0 && notes[0].Before <= i {
 		n := notes[0]
@@ -317,7 +317,7 @@ func (e *Env) repeatNotes(notes []Note, i int) []Note {
 	return notes
 }
 
-// Repeat does what another Env recorded. The caller keeps f.
+// Repeat records again what another Env recorded. The caller keeps f.
 func (e *Env) Repeat(f *Effect) {
 	b := e.keep(f.Body)
 	g := e.next()

@@ -17,7 +17,7 @@ var (
 	kindB = KindOf("b")
 )
 
-// asker is a Source that takes down the keys it is asked, and answers by hash.
+// asker is a Source that records the keys it is asked, and answers by hash.
 type asker struct{ keys []Key }
 
 func (s *asker) Choose(k Key, n uint64) uint64 {
@@ -158,7 +158,7 @@ func TestABroadcastSharesOneBody(t *testing.T) {
 	}
 }
 
-// TestEmptyBodiesAreNil lets nobody tell nil from empty.
+// TestEmptyBodiesAreNil: nil and empty bodies cannot be told apart.
 func TestEmptyBodiesAreNil(t *testing.T) {
 	var e Env
 	e.Enter(0, 1, 0, nil)
@@ -172,7 +172,7 @@ func TestEmptyBodiesAreNil(t *testing.T) {
 	}
 }
 
-// keysOf gives the keys of a step's questions of these kinds, in order.
+// keysOf returns the keys of a step's questions of these kinds, in order.
 func keysOf(id NodeID, inc uint32, name uint64, kinds ...Kind) []Key {
 	var e Env
 	var src asker
@@ -210,7 +210,7 @@ func TestQuestionsAreNamedByWhatTheyAreAbout(t *testing.T) {
 	seen := map[Key]string{base: "base"}
 	for what, k := range others {
 		if other, taken := seen[k]; taken {
-			t.Errorf("another %s gives the name of %s, %+v", what, other, k)
+			t.Errorf("another %s has the name of %s, %+v", what, other, k)
 		}
 		seen[k] = what
 	}
@@ -485,5 +485,35 @@ func TestWhatIsNotRepeatedIsLeftOut(t *testing.T) {
 	notes := []Note{{0, kindA, "of y"}, {2, kindA, "last"}}
 	if d := cmp.Diff(notes, outer.Notes()); d != "" {
 		t.Errorf("notes (-want +got):\n%s", d)
+	}
+}
+
+// TestAStepsNameEndsWithIt keeps a runtime that forgets Name from asking the
+// questions of the step before.
+func TestAStepsNameEndsWithIt(t *testing.T) {
+	var e Env
+	var src asker
+	e.Enter(4, 1, 0, &src)
+	e.Name(99)
+	e.Choose(kindA, 10)
+	e.Enter(4, 1, 0, &src)
+	e.Choose(kindA, 10)
+	want := append(keysOf(4, 1, 99, kindA), keysOf(4, 1, 0, kindA)...)
+	if d := cmp.Diff(want, src.keys); d != "" {
+		t.Errorf("questions of a step with a name and of the next (-want +got):\n%s", d)
+	}
+}
+
+func TestObserveHoldsForLaterSteps(t *testing.T) {
+	var e Env
+	for _, on := range []bool{true, false} {
+		e.Observe(on)
+		for step := range Time(2) {
+			e.Enter(1, 1, step, nil)
+			e.Note(kindA, "heard")
+			if got := len(e.Notes()) == 1; got != on {
+				t.Errorf("observed %v: step %d has notes %v", on, step, e.Notes())
+			}
+		}
 	}
 }

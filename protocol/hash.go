@@ -6,8 +6,8 @@ import (
 )
 
 // The hash below names questions, answers them from a seed and folds digests.
-// It is frozen: its values are pinned in a test, and every seed anybody ever
-// reported depends on them. It mixes by the 128-bit product folded to 64 bits
+// It is frozen: its values are pinned in a test, and every seed ever reported
+// depends on them. It mixes by the 128-bit product folded to 64 bits
 // (as in Wang Yi's wyhash); it resists accident, not malice.
 
 const (

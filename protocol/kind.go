@@ -26,7 +26,7 @@ func KindOf(name string) Kind {
 	return k
 }
 
-// ParseKind packs name, or says why it is not a Kind.
+// ParseKind packs name. The error says why it is not a Kind.
 func ParseKind(name string) (Kind, error) {
 	if name == "" || len(name) > kindLen {
 		return 0, fmt.Errorf("protocol: kind %q has %d characters, want 1 to %d", name, len(name), kindLen)

@@ -20,7 +20,7 @@ func TestKindsKeepTheirNames(t *testing.T) {
 	})
 }
 
-// rank gives a name's letters as their places in the alphabet, so that comparing
+// rank returns a name's letters as their places in the alphabet, so that comparing
 // ranks compares names by it.
 func rank(name string) string {
 	return strings.Map(func(r rune) rune { return rune(strings.IndexRune(kindAlphabet, r)) }, name)

@@ -1,15 +1,3 @@
-// Package protocol is the contract between a node and whatever runs it: the
-// simulator, a unit test, or a runtime with real sockets.
-//
-// A Node is a deterministic state machine. It consumes one event at a time and
-// speaks only through an Env, which records what the node did as ordered data
-// and does nothing else. So what is simulated is what is shipped, and "crash
-// after the second effect of this step" is a number.
-//
-// The package promises that equal events and equal answers give equal effects,
-// if the node keeps the rules: no wall clock, no goroutine, no global state, no
-// order taken from a map, no float in what decides. It does not enforce them;
-// the project's tidy test does.
 package protocol
 
 import (
@@ -30,9 +18,10 @@ type Node interface {
 	Timeout(env *Env, tag uint64)
 }
 
-// A Describer is a Node that can tell its state as text, for reports.
+// A Describer is a Node that can describe its state, for reports.
 type Describer interface {
-	// Describe appends the state to b as lines of text and returns it.
+	// Describe appends the state to b as lines of text and returns the result. It is
+	// called between steps and changes nothing.
 	Describe(b []byte) []byte
 }
 
@@ -43,7 +32,7 @@ type NodeID uint32
 // Outside is the sender of an input: nobody in the run.
 const Outside NodeID = 1<<32 - 1
 
-// String gives the number, or "outside".
+// String returns the number, or "outside".
 func (id NodeID) String() string {
 	if id == Outside {
 		return "outside"
@@ -51,14 +40,14 @@ func (id NodeID) String() string {
 	return fmt.Sprint(uint32(id))
 }
 
-// Time is a point in virtual time: nanoseconds since the start of the run, from
-// 0 to MaxTime.
+// Time is a point in time: nanoseconds since the start of the run, from 0 to
+// MaxTime.
 type Time int64
 
 // MaxTime is the latest time of a run: 100 days, which stays below 2^53.
 const MaxTime = Time(100 * 24 * time.Hour)
 
-// Add gives the time d later. It panics when the sum leaves the range 0 to
+// Add returns the time d later. It panics when the sum leaves the range 0 to
 // MaxTime, because a wrapped time would reorder the run silently.
 func (t Time) Add(d time.Duration) Time {
 	s := t + Time(d)
@@ -68,17 +57,17 @@ func (t Time) Add(d time.Duration) Time {
 	return s
 }
 
-// Sub gives the duration from u to t.
+// Sub returns the duration from u to t.
 func (t Time) Sub(u Time) time.Duration { return time.Duration(t - u) }
 
-// String gives the time since the start, as a duration.
+// String prints the time since the start as a duration.
 func (t Time) String() string { return time.Duration(t).String() }
 
 // Ratio is a probability as a fraction of two integers, since floats differ
 // between machines. It means Num of Den; the zero Ratio means never.
 type Ratio struct{ Num, Den uint32 }
 
-// Percent gives the ratio of n in a hundred.
+// Percent returns the ratio of n in a hundred.
 func Percent(n uint32) Ratio { return Ratio{n, 100} }
 
 // Valid reports whether r lies in 0 to 1.

@@ -5,7 +5,7 @@ package protocol
 // network. Equal keys get equal answers.
 type Key struct {
 	Kind Kind   // what is asked: a node's own kind, or one of the simulator's ("net.delay", ...)
-	A, B NodeID // whom it concerns: the node and 0, or a message's sender and receiver
+	A, B NodeID // the node and 0, or a message's sender and receiver
 	N    uint64 // hash of everything else that identifies the question
 }
 
@@ -14,20 +14,20 @@ type Key struct {
 // asked before. Answer 0, or false, is benign: no loss, the least delay, the
 // ordinary branch.
 //
-// Callers do not ask what has one possible answer: n is at least 2, and p is
-// neither 0 nor 1.
+// Callers do not ask questions that have one possible answer: n is at least 2, and
+// p is neither 0 nor 1.
 type Source interface {
-	// Choose answers in [0, n).
+	// Choose returns a number in [0, n).
 	Choose(k Key, n uint64) uint64
-	// Chance answers true with probability p.
+	// Chance returns true with probability p.
 	Chance(k Key, p Ratio) bool
 }
 
 // Benign is the Source whose every answer is 0.
 type Benign struct{}
 
-// Choose answers 0.
+// Choose returns 0.
 func (Benign) Choose(Key, uint64) uint64 { return 0 }
 
-// Chance answers false.
+// Chance returns false.
 func (Benign) Chance(Key, Ratio) bool { return false }

@@ -1,0 +1,133 @@
+// Package protocol is the contract between a node and its runtime: the
+// simulator, or a unit test.
+//
+// A Node is a deterministic state machine. It consumes one event at a time and
+// speaks only through an Env, which records what the node did as ordered data
+// and does nothing else. So what is simulated is what is shipped, and "crash
+// after the second effect of this step" is a number.
+//
+// The package promises that equal events and equal answers give equal effects,
+// if the node keeps the rules: no wall clock, no goroutine, no global state, no
+// order taken from a map, no float in what decides. It does not enforce them;
+// the project's tidy test does.
+//
+// # What a runtime owes its nodes
+//
+// A node may rely on the following, and on nothing else. Package sim is the
+// reference; another runtime can be written from this list alone.
+//
+// Incarnations:
+//
+//  1. A NodeID belongs to one node for all time. Each incarnation of the node has
+//     a number of its own, 1 for the first and a greater one for each that
+//     follows. The number is durable before Start is called, so that no two
+//     incarnations share one, even if the first crashed at once.
+//  2. An incarnation is a fresh Node value. Its first step is Start, and no later
+//     step is. The incarnation before it has ended: see 24.
+//  3. The steps of a node happen one at a time. A step ends when its last effect
+//     is carried out, and only then does the next begin. Steps of different nodes
+//     may overlap, each on an Env of its own, if the nodes share no memory that
+//     any of them changes.
+//
+// A step:
+//
+//  4. A step is these calls, in this order: Enter; Name; before Start, and only
+//     then, Mount, with nil if there are no records; one of Start, Receive and
+//     Timeout. Then the runtime reads Answers, Notes and Effects.
+//  5. Enter is told the node, its incarnation, its clock (27) and the Source of
+//     its answers. The Source keeps its own contract: an answer depends on the key
+//     and the range alone.
+//  6. Steps of one incarnation have different names, else the second is asked the
+//     questions of the first and gets the same answers. To have runs that can be
+//     repeated and reduced, name a step after what it consumes: a count of steps
+//     renames all that follow when one is removed.
+//  7. Answers folds what the Source answered. Together with the events it fixes
+//     the effects: a runtime that compares or records runs keeps it.
+//  8. Observe turns notes on, for all later steps. A note is shown before the
+//     effect whose index is its Before, or after the last one. Notes decide
+//     nothing and enter no digest.
+//
+// Effects:
+//
+//  9. Effects are carried out in their order, none before the call has returned.
+//     A crash after i of them means that those i happened and that no other did.
+//     An Op that the runtime does not know is a mistake, and panics.
+//  10. OpSend gives the message to the network. It may be for the sender itself,
+//     which receives it in a step of its own. A message to a node that does not
+//     exist is lost without complaint: nodes learn of each other from messages,
+//     and anyone can send them anything. Kind does not travel.
+//  11. OpSetTimer starts a timer when it is carried out, hence after the syncs
+//     before it. A node has one timer per tag; setting it again replaces it. The
+//     timer leads to one Timeout, in a later step and never early: After has
+//     passed. It is gone when Timeout is called, which may set it again.
+//  12. OpCancelTimer removes a timer, if there is one. A timer that was removed or
+//     replaced does not fire, even if it was due and waited for its turn.
+//  13. OpPersist appends the record to the node's disk. Records are numbered from 0
+//     without gaps. After a crash the numbers go on behind the last record that
+//     survived or was discarded.
+//  14. OpSync waits until all records and discards before it are durable. Until
+//     then nothing that follows it happens, be it a message, an output, a timer or
+//     another step of the node; events that come meanwhile wait in their order.
+//     What precedes it need not wait. A sync that fails is a crash at that effect
+//     and is not tried again, since nobody knows what the disk holds.
+//  15. OpDiscard names the first record to be kept; beyond the last one it means
+//     all that there are so far. It takes effect with the next OpSync, in whole or
+//     not at all, and not before the records ahead of that sync are durable. A
+//     crash before that sync revokes it. The other records keep their numbers.
+//  16. OpOutput hands the record to whoever consumes outputs. It is final, so it is
+//     not handed on before the syncs ahead of it are done.
+//
+// Events:
+//
+//  17. A message arrives whole or not at all, once, more than once or never, late
+//     and out of order, perhaps at another incarnation than the one it was meant
+//     for. It never arrives within the step that sent it. Damage on the way need
+//     not be found: machines that must survive it use package seal. A message too
+//     long for the network is lost; see gossip.MaxBody for the longest.
+//  18. The from of Receive is the node that sent the message, never Outside. A
+//     message whose sender is not known, such as a datagram from an endpoint that
+//     the Book does not have, is dropped. The contract has no forged senders: a
+//     runtime that does not authenticate them relies on its network.
+//  19. An input is a message from Outside. It comes from whoever operates the run,
+//     and no way leads from the network to it: nodes obey inputs.
+//  20. Nothing is kept for a node that is down: messages and inputs that arrive
+//     there are lost.
+//
+// Borrowed memory:
+//
+//  21. msg is valid and constant until Receive returns; the node does not change
+//     it. Afterwards the runtime may reuse it, and overwrites it in tests, to catch
+//     nodes that keep it.
+//  22. Effects and notes, with their bodies, belong to the Env and are valid until
+//     its next Enter. The runtime copies what it needs longer, such as the rest of
+//     a step that waits for its disk. It does not change bodies, since several
+//     effects may share one.
+//  23. Records, and the iterator over them, are valid and constant until Start
+//     returns. The iterator can be used more than once.
+//
+// Crashes and disks:
+//
+//  24. A crash ends the incarnation between two steps or between two effects. The
+//     Node value, its timers and all waiting events are gone, and nothing of it
+//     acts again; messages that were sent still travel. The node is not told. To
+//     stop a node is to crash it.
+//  25. Records that were synced survive, whole and in order. Of the others any may
+//     survive, and one may be cut short. What survives counts as synced.
+//  26. A node of which a synced record is missing or damaged is not started again:
+//     without its past, or with a wrong one, it would break its promises. Records
+//     on disk carry a checksum.
+//
+// Time:
+//
+//  27. Now is from 0 to MaxTime, counts from one origin for all incarnations of a
+//     node, and is constant within a step. It may be off, drift and jump, forward
+//     or back. Timers measure time that passes and do not see jumps: a monotonic
+//     clock.
+//  28. A runtime that ends when nothing is left to happen does not wait for timers
+//     whose tag is Periodic, nor for what follows from them.
+//
+// Mistakes:
+//
+//  29. A panic in a node is a bug, not a crash: the runtime reports it and does not
+//     restart the node.
+package protocol
