@@ -2,11 +2,35 @@ package peer
 
 import (
 	"slices"
+	"time"
 
 	"dessim/protocol"
 	"dessim/protocol/bencode"
 	"dessim/protocol/kademlia"
 )
+
+// join joins the DHT: through the first node, or in later lives through whoever of
+// the others answers. The first life of the first node is what all others join.
+func (n *Node) join(env *protocol.Env) {
+	self := env.ID()
+	switch {
+	case env.Incarnation() > 1 && n.cfg.Survive && len(n.cfg.Members) > 1:
+		n.dht.Rejoin(env, n.others(self), n.onJoined)
+	case self == n.cfg.First:
+		n.onJoined(env)
+	default:
+		n.dht.Join(env, n.cfg.Book.Endpoint(n.cfg.First), n.onJoined)
+	}
+}
+
+// others gives the addresses of the other members, from the one after this node on.
+func (n *Node) others(self protocol.NodeID) (out []protocol.Endpoint) {
+	i, _ := slices.BinarySearch(n.cfg.Members, self)
+	for _, id := range slices.Concat(n.cfg.Members[i+1:], n.cfg.Members[:i]) {
+		out = append(out, n.cfg.Book.Endpoint(id))
+	}
+	return out
+}
 
 // onJoined learns that the routing table is complete, as far as others had joined.
 func (n *Node) onJoined(env *protocol.Env) {
@@ -15,6 +39,15 @@ func (n *Node) onJoined(env *protocol.Env) {
 	if n.settled {
 		n.publish(env)
 	}
+}
+
+// settleAfter gives when this life publishes its key. The first waits until all
+// have started.
+func (n *Node) settleAfter(env *protocol.Env) time.Duration {
+	if env.Incarnation() > 1 && n.cfg.Survive {
+		return resettleDelays * n.cfg.Delay
+	}
+	return n.cfg.Settle
 }
 
 // settle comes when the others should have joined.
@@ -64,6 +97,35 @@ func (n *Node) addNeighbour(id protocol.NodeID) {
 	}
 	if i, found := slices.BinarySearch(n.neighbours, id); !found {
 		n.neighbours = slices.Insert(n.neighbours, i, id)
+	}
+}
+
+// refresh renews the routing table now and then: those who came back know few, and
+// are not known by those who took them for dead. If all lost their tables while the
+// network was divided, each side joined itself, and no contact leads to the other: so
+// the members are gone through in turn, and who is no contact is joined through.
+// When there are more contacts than before, some may lack this node's key.
+func (n *Node) refresh(env *protocol.Env) {
+	env.SetTimer(refreshDelays*n.cfg.Delay, protocol.Peer.Tag(timerRefresh))
+	others := n.others(env.ID())
+	if n.dht.Joining() || len(others) == 0 {
+		return
+	}
+	n.turn = (n.turn + 1) % len(others)
+	next := others[n.turn]
+	if slices.ContainsFunc(n.dht.Contacts(), func(c kademlia.Contact) bool { return c.Addr == next }) {
+		n.dht.Refresh(env, n.refreshed)
+	} else {
+		n.dht.Rejoin(env, slices.Concat(others[n.turn:], others[:n.turn]), n.refreshed)
+	}
+}
+
+// refreshed consumes the end of a refresh.
+func (n *Node) refreshed(env *protocol.Env) {
+	before := n.contacts
+	n.contacts = len(n.dht.Contacts())
+	if n.contacts > before && n.joined && n.settled {
+		n.putKey(env)
 	}
 }
 

@@ -4,7 +4,43 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/abcast"
 	"dessim/protocol/ledger"
+	"dessim/protocol/seal"
 )
+
+// views tells whether the order has views.
+func (c *Config) views() bool { return c.Survive || c.Group != nil }
+
+// newOrder makes the order.
+func (n *Node) newOrder() abcast.Orderer {
+	c := abcast.Config{Members: n.cfg.Members, Order: n.cfg.Order, Send: n.link.Send, Deliver: n.ordered}
+	if n.cfg.views() {
+		c.Views = &abcast.Views{Datagram: n.datagram, Tick: tickDelays * n.cfg.Delay, Merge: n.cfg.Delay, Changed: n.viewChanged}
+	}
+	if n.cfg.Group != nil {
+		return n.cfg.Group(c)
+	}
+	return abcast.New(c)
+}
+
+// datagram sends a message of the order's membership, which needs no link.
+func (n *Node) datagram(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, msg []byte) {
+	n.scratch = seal.Append(append(n.scratch[:0], msg...))
+	env.Send(to, kind, n.scratch)
+}
+
+// receiveDatagram consumes one.
+func (n *Node) receiveDatagram(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	msg, ok := seal.Open(msg)
+	switch {
+	case !ok:
+		n.stats.Corrupt++
+		return
+	case !n.cfg.views():
+		n.stats.Malformed++
+		return
+	}
+	n.order.Receive(env, from, msg)
+}
 
 // queue is what is ordered and not yet applied.
 type queue struct {

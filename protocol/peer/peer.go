@@ -20,9 +20,14 @@
 //
 // It promises that all nodes' ledgers are prefixes of one sequence, that nothing
 // unverified is passed on or listed, and that value is conserved. With
-// Config.Survive that holds whatever nodes crash and come back, and while a
-// majority of them is up and connected, what commits is accepted: see survive.go.
-// Without it, which is cheaper, it holds while no node fails.
+// Config.Survive that holds whatever nodes crash and restart, and while a majority
+// of them is up and connected, what commits is accepted. Without it, which is
+// cheaper, it holds while no node fails.
+//
+// A node that restarts keeps what it had forced to disk: the order is rebuilt from
+// its log (see package abcast), the ledger by applying that order again, and what
+// two-phase commit had promised stands. Then it joins the DHT again, through another
+// node if it was the first.
 package peer
 
 import (
@@ -71,14 +76,27 @@ type Config struct {
 	Abort func(id twopc.ID) protocol.Ratio
 }
 
-// The multiples of Config.Delay that the timeouts are.
+// The timeouts, as multiples of Config.Delay.
 const (
-	repairDelays = 25
-	fetchDelays  = 6
-	keyDelays    = 10
-	voteDelays   = 300
-	askDelays    = 400
+	repairDelays   = 25
+	fetchDelays    = 6
+	keyDelays      = 10
+	voteDelays     = 300
+	askDelays      = 400
+	tickDelays     = 10 // of the order's views
+	resettleDelays = 30 // for Config.Settle after a crash
+	refreshDelays  = 300
 )
+
+// patience gives for how long two-phase commit waits for votes and for decisions.
+// While nobody crashes only lost messages delay them, and no attempt should be in
+// vain for that. Where nodes crash, to wait long is to block.
+func (c *Config) patience() (vote, ask time.Duration) {
+	if c.Survive {
+		return 60 * c.Delay, 80 * c.Delay
+	}
+	return voteDelays * c.Delay, askDelays * c.Delay
+}
 
 // Node is one node of the ledger: a protocol.Node.
 type Node struct {
