@@ -76,7 +76,7 @@ func (m *market) input(at protocol.Time, to protocol.NodeID, body []byte) {
 // ask has the client ask for a transfer, which is then expected to be accepted.
 func (m *market) ask(at protocol.Time, t transfer) {
 	id := uint64(len(m.plan.Inputs))
-	if m.input(at, m.client, peer.OrderInput(t.sender, t.Request)); at <= m.plan.Until {
+	if m.input(at, m.client, peer.TransferInput(t.sender, t.Request)); at <= m.plan.Until {
 		m.asks = append(m.asks, id)
 	}
 	if m.p.LeftOut(id) {

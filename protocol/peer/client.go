@@ -12,17 +12,17 @@ import (
 // aborted it asks for again, with the next attempt number, until it is accepted
 // or refused.
 type Client struct {
-	delay    time.Duration
-	patience time.Duration // 0: endless
-	link     *link.Link
-	orders   map[uint64]*order          // by transfer
-	lives    map[protocol.NodeID]uint32 // the last one heard of, of those that are not in their first
-	scratch  []byte
-	stats    Stats
+	delay        time.Duration
+	patience     time.Duration // 0: endless
+	link         *link.Link
+	transfers    map[uint64]*transfer       // by transfer
+	incarnations map[protocol.NodeID]uint32 // the last one heard of, of those that are not in their first
+	scratch      []byte
+	stats        Stats
 }
 
 // order is one transfer of a client.
-type order struct {
+type transfer struct {
 	sender   protocol.NodeID
 	req      Request // Attempt is that of the last attempt
 	open     bool    // the last attempt has not ended
@@ -44,7 +44,7 @@ const patienceDelays = 150
 // NewClient makes a Client; delay and survive are as in Config. If nodes can crash it
 // asks again for what it hears nothing of.
 func NewClient(delay time.Duration, survive bool) *Client {
-	c := &Client{delay: delay, orders: make(map[uint64]*order), lives: make(map[protocol.NodeID]uint32)}
+	c := &Client{delay: delay, transfers: make(map[uint64]*transfer), incarnations: make(map[protocol.NodeID]uint32)}
 	if survive {
 		c.patience = patienceDelays * delay
 	}
@@ -67,27 +67,27 @@ func (c *Client) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		return
 	}
 	m, ok := decode(msg)
-	if !ok || m.typ != typeOrder || m.sender == env.ID() {
+	if !ok || m.typ != typeTransfer || m.sender == env.ID() {
 		c.stats.Malformed++
 		return
 	}
-	if c.orders[m.req.Transfer] != nil {
+	if c.transfers[m.req.Transfer] != nil {
 		c.stats.Late++
 		return
 	}
-	o := &order{sender: m.sender, req: m.req}
-	c.orders[m.req.Transfer] = o
-	c.ask(env, o)
+	t := &transfer{sender: m.sender, req: m.req}
+	c.transfers[m.req.Transfer] = t
+	c.ask(env, t)
 }
 
 // ask makes the next attempt.
-func (c *Client) ask(env *protocol.Env, o *order) {
-	o.req.Attempt++
-	o.open = true
-	c.scratch = message{typ: typeRequest, req: o.req, life: c.lives[o.sender]}.append(c.scratch[:0])
-	c.link.Send(env, o.sender, KindRequest, c.scratch)
+func (c *Client) ask(env *protocol.Env, t *transfer) {
+	t.req.Attempt++
+	t.open = true
+	c.scratch = message{typ: typeRequest, req: t.req, incarnation: c.incarnations[t.sender]}.append(c.scratch[:0])
+	c.link.Send(env, t.sender, KindRequest, c.scratch)
 	if c.patience > 0 {
-		env.SetTimer(c.patience, protocol.Peer.Tag(o.req.Transfer))
+		env.SetTimer(c.patience, protocol.Peer.Tag(t.req.Transfer))
 	}
 }
 
@@ -99,34 +99,34 @@ func (c *Client) deliver(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		c.stats.Malformed++
 		return
 	}
-	if m.life > c.lives[from] {
-		c.lives[from] = m.life
+	if m.incarnation > c.incarnations[from] {
+		c.incarnations[from] = m.incarnation
 	}
-	o := c.orders[m.req.Transfer]
+	t := c.transfers[m.req.Transfer]
 	switch {
-	case o == nil: // of a former incarnation
+	case t == nil: // of a former incarnation
 		c.stats.Late++
 		return
-	case o.sender != from || m.req.Attempt > o.req.Attempt:
+	case t.sender != from || m.req.Attempt > t.req.Attempt:
 		c.stats.Malformed++
 		return
-	case o.answered, (!o.open || m.req.Attempt < o.req.Attempt) && !c.waited(m):
+	case t.answered, (!t.open || m.req.Attempt < t.req.Attempt) && !c.waited(m):
 		c.stats.Late++
 		return
 	}
-	o.open = m.outcome == Committed
+	t.open = m.outcome == Committed
 	env.Note(KindTransfer, m.req.Transfer, "attempt", m.req.Attempt, m.outcome)
 	switch m.outcome {
 	case Aborted:
-		wait := c.delay * time.Duration(min(backoffDelays*o.req.Attempt, backoffMax))
+		wait := c.delay * time.Duration(min(backoffDelays*t.req.Attempt, backoffMax))
 		wait += time.Duration(env.Choose(kindBackoff, uint64(wait)))
 		env.SetTimer(wait, protocol.Peer.Tag(m.req.Transfer))
 	case Accepted, Refused:
-		o.answered = true
+		t.answered = true
 		if c.patience > 0 {
 			env.CancelTimer(protocol.Peer.Tag(m.req.Transfer))
 		}
-		c.answer(env, o, m.outcome)
+		c.answer(env, t, m.outcome)
 	}
 }
 
@@ -140,7 +140,7 @@ func (c *Client) Timeout(env *protocol.Env, tag uint64) {
 	case protocol.Link:
 		c.link.Timeout(env, tag)
 	case protocol.Peer:
-		c.ask(env, c.orders[n])
+		c.ask(env, c.transfers[n])
 	}
 }
 
@@ -158,10 +158,10 @@ type Answer struct {
 	Outcome  Outcome // Accepted or Refused
 }
 
-func (c *Client) answer(env *protocol.Env, o *order, outcome Outcome) {
+func (c *Client) answer(env *protocol.Env, t *transfer, outcome Outcome) {
 	b := append(c.scratch[:0], 'l')
-	b = bencode.AppendUint(b, o.req.Transfer)
-	b = bencode.AppendUint(b, uint64(o.req.Attempt))
+	b = bencode.AppendUint(b, t.req.Transfer)
+	b = bencode.AppendUint(b, uint64(t.req.Attempt))
 	b = bencode.AppendUint(b, uint64(outcome))
 	c.scratch = append(b, 'e')
 	env.Output(KindAnswered, c.scratch)

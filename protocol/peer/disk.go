@@ -119,7 +119,7 @@ func (n *Node) restoreCommit(s stored) {
 	n.enter(c)
 	n.out.promise(tx)
 	if tx.Sender == n.self {
-		n.await(c, c.transfer())
+		n.await(c, c.attempt())
 	}
 }
 

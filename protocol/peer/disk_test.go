@@ -50,7 +50,7 @@ func TestARestartKnowsItsCommits(t *testing.T) {
 	if len(n.out.unplaced) != 1 || n.out.promised[w.outpoint(0, 0)] != tx.TxID() {
 		t.Errorf("%d commits without a place, promised %v; want one that spends coin 0", len(n.out.unplaced), n.out.promised)
 	}
-	if d := n.out.done[wishOf(id)]; d.t == nil || d.outcome != Committed {
+	if d := n.out.done[transferOf(id)]; d.attempt == nil || d.outcome != Committed {
 		t.Errorf("the client would be told %+v, want committed", d)
 	}
 	if got, ok := n.Body(n.out.unplaced[0].wtxid); !ok || !bytes.Equal(got, body) {

@@ -38,7 +38,7 @@ func Example() {
 			})
 		},
 		Link:   sim.Link{Delay: delay / 10, Jitter: delay - delay/10},
-		Inputs: []sim.Input{{At: protocol.Time(3 * time.Second), Node: 3, Body: peer.OrderInput(0, pay)}},
+		Inputs: []sim.Input{{At: protocol.Time(3 * time.Second), Node: 3, Body: peer.TransferInput(0, pay)}},
 		Until:  protocol.Time(time.Minute),
 	}, source.Seed(1))
 	if err != nil {

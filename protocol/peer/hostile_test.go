@@ -41,7 +41,7 @@ func wrongs(w *world) [][]byte {
 	req := Request{Transfer: 1, Attempt: 1, Receiver: w.owner(2), Witness: w.owner(3), Amount: 10}
 	strange := ledger.Owner{9}
 	out := [][]byte{{}}
-	for typ := typeRequest; typ <= typeOrder; typ++ {
+	for typ := typeRequest; typ <= typeTransfer; typ++ {
 		out = append(out, message{typ: typ, req: req, body: []byte("x"), sender: 1}.append(nil))
 		req.Receiver = strange
 		out = append(out, message{typ: typ, req: req, owner: strange, sender: 1 << 30}.append(nil))
@@ -203,8 +203,8 @@ func TestAnAttemptEndsOnceAtTheClient(t *testing.T) {
 	w := newWorld(3, 1)
 	s := newScript()
 	w.extra = append(w.extra, s)
-	w.input(begin+1, w.client(), OrderInput(3, Request{Transfer: 1}))
-	w.input(begin+2, w.client(), OrderInput(3, Request{Transfer: 1, Amount: 5})) // known
+	w.input(begin+1, w.client(), TransferInput(3, Request{Transfer: 1}))
+	w.input(begin+2, w.client(), TransferInput(3, Request{Transfer: 1, Amount: 5})) // known
 	var requests []uint32
 	s.deliver = func(env *protocol.Env, client protocol.NodeID, msg []byte) {
 		m, _ := decode(msg)

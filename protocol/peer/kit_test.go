@@ -83,7 +83,7 @@ func (w *world) input(at protocol.Time, to protocol.NodeID, body []byte) {
 // order has the client ask for the transfer of an amount; extra nodes must have
 // been added before.
 func (w *world) order(transfer uint64, sender, receiver, witness int, amount uint64) {
-	w.input(begin+1, w.client(), OrderInput(protocol.NodeID(sender), Request{
+	w.input(begin+1, w.client(), TransferInput(protocol.NodeID(sender), Request{
 		Transfer: transfer, Receiver: w.owner(receiver), Witness: w.owner(witness), Amount: amount,
 	}))
 }

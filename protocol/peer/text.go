@@ -14,6 +14,9 @@ import (
 // attempt 1: 385 to 8be9d698 before 72acd373". Owners and transactions go by their
 // first digits. The text of what is not canonical is empty.
 func Text(msg []byte) string {
+	if l, ok := decodeLie(msg); ok {
+		return l.text()
+	}
 	m, ok := decode(msg)
 	if !ok {
 		return ""
@@ -28,31 +31,27 @@ func Text(msg []byte) string {
 	case typeFetch:
 		return fmt.Sprintf("%v %s", KindFetch, words.Short(m.id[:]))
 	case typeBody:
-		return fmt.Sprintf("%v %s", KindBody, m.content())
+		return fmt.Sprintf("%v %s", KindBody, content(m.body))
 	case typeLook:
 		return fmt.Sprintf("look up %s", words.Short(m.owner[:]))
 	case typeGet:
 		return fmt.Sprintf("get the key of %s", words.Short(m.owner[:]))
-	case typeSay:
-		return fmt.Sprintf("say %s", m.content())
-	case typeSpend:
-		return fmt.Sprintf("spend by transfer %d, receiver node %v, witness node %v: %s", m.req.Transfer, m.parties[0], m.parties[1], m.content())
 	}
 	return fmt.Sprintf("order transfer %d of node %v: %s", m.req.Transfer, m.sender, m.req.terms())
 }
 
 // later tells the life, if it is not the first.
 func (m *message) later() string {
-	if m.life < 2 {
+	if m.incarnation < 2 {
 		return ""
 	}
-	return fmt.Sprintf(" of life %d", m.life)
+	return fmt.Sprintf(" of life %d", m.incarnation)
 }
 
-// content names the body.
-func (m *message) content() string {
-	id := gossip.Sum(m.body)
-	return words.Short(id[:]) + " " + words.Count(uint64(len(m.body)), "byte")
+// content names a body.
+func content(body []byte) string {
+	id := gossip.Sum(body)
+	return words.Short(id[:]) + " " + words.Count(uint64(len(body)), "byte")
 }
 
 // terms gives what is asked for.

@@ -11,7 +11,7 @@ import (
 	"dessim/protocol/twopc"
 )
 
-// Request is a client's wish: move an amount from the node it asks to a receiver,
+// Request asks for a transfer: move an amount from the node it asks to a receiver,
 // before a witness.
 type Request struct {
 	Transfer uint64 // names the transfer for its client, for all time; less than 2^47
@@ -25,36 +25,36 @@ type Request struct {
 // promised to transactions under way.
 type transfers struct {
 	open     map[twopc.ID]bool             // are being located, or queued
-	queued   []*transfer                   // wait for coins, oldest first
-	begun    map[twopc.ID]*transfer        // in two-phase commit
-	pending  map[ledger.ID]*transfer       // committed, by wtxid: anybody can order other copies of the txid
+	queued   []*attempt                    // wait for coins, oldest first
+	begun    map[twopc.ID]*attempt         // in two-phase commit
+	pending  map[ledger.ID]*attempt        // committed, by wtxid: anybody can order other copies of the txid
 	promised map[ledger.Outpoint]ledger.ID // spent by a transaction, of that txid, that is not applied yet
-	asked    map[wish]twopc.ID             // the attempt under way
-	done     map[wish]answer               // of what committed
+	asked    map[transferID]twopc.ID       // the attempt under way
+	done     map[transferID]answer         // of what committed
 	commits  map[ledger.ID]*commit         // by wtxid, if the node survives
 	unplaced []*commit                     // of them, without a place in the order, oldest first
 	seq      uint64                        // of the last transaction of this life
 }
 
 // transfer is one attempt that this node, as the sender, carries out.
-type transfer struct {
+type attempt struct {
 	id                twopc.ID
 	req               Request
 	receiver, witness protocol.NodeID
 	tx                *ledger.Tx
 }
 
-// wish is what a client wants done once, in however many attempts.
-type wish struct {
+// transferID names what a client wants done once, in however many attempts.
+type transferID struct {
 	client   protocol.NodeID
 	transfer uint64
 }
 
-func wishOf(id twopc.ID) wish { return wish{id.Client, id.Transfer} }
+func transferOf(id twopc.ID) transferID { return transferID{id.Client, id.Transfer} }
 
-// answer is what a client is told of a wish that committed.
+// answer is the reply about a transfer that has committed.
 type answer struct {
-	t       *transfer
+	attempt *attempt
 	outcome Outcome
 }
 
@@ -63,11 +63,11 @@ const maxOpen = 1 << 12
 
 func (t *transfers) init() {
 	t.open = make(map[twopc.ID]bool)
-	t.begun = make(map[twopc.ID]*transfer)
-	t.pending = make(map[ledger.ID]*transfer)
+	t.begun = make(map[twopc.ID]*attempt)
+	t.pending = make(map[ledger.ID]*attempt)
 	t.promised = make(map[ledger.Outpoint]ledger.ID)
-	t.asked = make(map[wish]twopc.ID)
-	t.done = make(map[wish]answer)
+	t.asked = make(map[transferID]twopc.ID)
+	t.done = make(map[transferID]answer)
 	t.commits = make(map[ledger.ID]*commit)
 }
 
@@ -92,76 +92,76 @@ func (t *transfers) release(tx *ledger.Tx) {
 // request consumes a client's request: first it finds the parties. A client that
 // lost patience asks with the next attempt number. While an earlier attempt is
 // under way, or once one has committed, none is begun: that one is told.
-func (n *Node) request(env *protocol.Env, client protocol.NodeID, r Request, life uint32) {
-	t := &transfer{id: twopc.ID{Client: client, Transfer: r.Transfer, Attempt: r.Attempt}, req: r}
-	_, asked := n.out.asked[wishOf(t.id)]
-	done, committed := n.out.done[wishOf(t.id)]
+func (n *Node) request(env *protocol.Env, client protocol.NodeID, r Request, inc uint32) {
+	a := &attempt{id: twopc.ID{Client: client, Transfer: r.Transfer, Attempt: r.Attempt}, req: r}
+	_, asked := n.out.asked[transferOf(a.id)]
+	done, committed := n.out.done[transferOf(a.id)]
 	switch {
 	case committed:
 		n.stats.Late++
-		if r.Attempt > done.t.id.Attempt { // else it is a repetition: the answer is on its way
-			n.reply(env, done.t, done.outcome)
+		if r.Attempt > done.attempt.id.Attempt { // else it is a repetition: the answer is on its way
+			n.reply(env, done.attempt, done.outcome)
 		}
 		return
-	case asked || n.vote.Status(t.id) != twopc.Unknown:
+	case asked || n.vote.Status(a.id) != twopc.Unknown:
 		n.stats.Late++
 		return
-	case max(life, 1) != env.Incarnation():
-		n.reply(env, t, Aborted) // an earlier life may have begun it, and said so
+	case max(inc, 1) != env.Incarnation():
+		n.reply(env, a, Aborted) // an earlier incarnation may have begun it, and said so
 		return
 	case r.Amount == 0 || r.Amount > n.state.Minted() || len(n.out.open) >= maxOpen:
-		n.reply(env, t, Aborted)
+		n.reply(env, a, Aborted)
 		return
 	}
-	n.out.open[t.id] = true
-	n.out.asked[wishOf(t.id)] = t.id
+	n.out.open[a.id] = true
+	n.out.asked[transferOf(a.id)] = a.id
 	n.locate(env, kademlia.ID(r.Receiver), func(env *protocol.Env, id protocol.NodeID, ok bool) {
 		if !ok {
-			n.turnAway(env, t)
+			n.turnAway(env, a)
 			return
 		}
-		t.receiver = id
+		a.receiver = id
 		n.locate(env, kademlia.ID(r.Witness), func(env *protocol.Env, id protocol.NodeID, ok bool) {
 			if !ok {
-				n.turnAway(env, t)
+				n.turnAway(env, a)
 				return
 			}
-			t.witness = id
-			n.out.queued = append(n.out.queued, t)
+			a.witness = id
+			n.out.queued = append(n.out.queued, a)
 			n.retry(env)
 		})
 	})
 }
 
 // turnAway ends a transfer that was not begun.
-func (n *Node) turnAway(env *protocol.Env, t *transfer) {
-	delete(n.out.open, t.id)
-	n.aborted(env, t)
+func (n *Node) turnAway(env *protocol.Env, a *attempt) {
+	delete(n.out.open, a.id)
+	n.aborted(env, a)
 }
 
 // aborted tells the client that an attempt is over.
-func (n *Node) aborted(env *protocol.Env, t *transfer) {
-	delete(n.out.asked, wishOf(t.id))
-	n.reply(env, t, Aborted)
+func (n *Node) aborted(env *protocol.Env, a *attempt) {
+	delete(n.out.asked, transferOf(a.id))
+	n.reply(env, a, Aborted)
 }
 
 // retry begins the queued transfers for which there are coins, in their order. A
 // transfer that no coin under way could pay either is aborted.
 func (n *Node) retry(env *protocol.Env) {
 	for len(n.out.queued) > 0 {
-		t := n.out.queued[0]
-		tx, ok := n.compose(env, t.req)
+		a := n.out.queued[0]
+		tx, ok := n.compose(env, a.req)
 		if !ok && len(n.out.promised) > 0 {
 			return
 		}
 		n.out.queued = n.out.queued[1:]
 		if !ok {
-			n.turnAway(env, t)
+			n.turnAway(env, a)
 			continue
 		}
-		delete(n.out.open, t.id)
-		t.tx = tx
-		n.begin(env, t)
+		delete(n.out.open, a.id)
+		a.tx = tx
+		n.begin(env, a)
 	}
 }
 
@@ -191,15 +191,15 @@ func (n *Node) compose(env *protocol.Env, r Request) (*ledger.Tx, bool) {
 	return tx, true
 }
 
-func (n *Node) begin(env *protocol.Env, t *transfer) {
-	n.out.begun[t.id] = t
-	n.out.promise(t.tx)
-	env.Note(KindTransfer, t.id, "begins:", t.req.Amount, "to", t.receiver, "before", t.witness)
-	participants := []protocol.NodeID{env.ID(), t.receiver, t.witness}
-	if err := n.vote.Begin(env, t.id, t.tx.Encode(nil), participants); err != nil {
-		delete(n.out.begun, t.id)
-		n.out.release(t.tx)
-		n.aborted(env, t)
+func (n *Node) begin(env *protocol.Env, a *attempt) {
+	n.out.begun[a.id] = a
+	n.out.promise(a.tx)
+	env.Note(KindTransfer, a.id, "begins:", a.req.Amount, "to", a.receiver, "before", a.witness)
+	participants := []protocol.NodeID{env.ID(), a.receiver, a.witness}
+	if err := n.vote.Begin(env, a.id, a.tx.Encode(nil), participants); err != nil {
+		delete(n.out.begun, a.id)
+		n.out.release(a.tx)
+		n.aborted(env, a)
 	}
 }
 
@@ -231,12 +231,12 @@ func (n *Node) inspect(env *protocol.Env, id twopc.ID, payload []byte) (keys [][
 
 // decided learns how a transfer that this node takes part in ended.
 func (n *Node) decided(env *protocol.Env, d twopc.Decision) {
-	t := n.out.begun[d.ID]
+	a := n.out.begun[d.ID]
 	if !d.Commit {
-		if d.Mine && t != nil {
+		if d.Mine && a != nil {
 			delete(n.out.begun, d.ID)
-			n.out.release(t.tx)
-			n.aborted(env, t)
+			n.out.release(a.tx)
+			n.aborted(env, a)
 			n.retry(env)
 		}
 		return
@@ -291,13 +291,13 @@ func (n *Node) committed(env *protocol.Env, d twopc.Decision, tx *ledger.Tx) (c 
 	n.persist(env, s)
 	n.enter(c)
 	if d.Mine {
-		t := n.out.begun[d.ID]
-		if t == nil { // a Liar's own, or of a former life
-			t = c.transfer()
+		a := n.out.begun[d.ID]
+		if a == nil { // a Liar's own, or of an earlier incarnation
+			a = c.attempt()
 		}
-		if t.id.Client != env.ID() {
-			n.await(c, t)
-			n.reply(env, t, Committed)
+		if a.id.Client != env.ID() {
+			n.await(c, a)
+			n.reply(env, a, Committed)
 		}
 	}
 	return c, true
@@ -312,21 +312,21 @@ func (n *Node) enter(c *commit) {
 }
 
 // await has the client told what becomes of its transfer in the order.
-func (n *Node) await(c *commit, t *transfer) {
-	delete(n.out.asked, wishOf(c.id))
-	n.out.pending[c.wtxid] = t
-	n.out.done[wishOf(c.id)] = answer{t, Committed}
+func (n *Node) await(c *commit, a *attempt) {
+	delete(n.out.asked, transferOf(c.id))
+	n.out.pending[c.wtxid] = a
+	n.out.done[transferOf(c.id)] = answer{a, Committed}
 }
 
 // transfer gives what can be known of the transfer after a restart.
-func (c *commit) transfer() *transfer {
-	return &transfer{id: c.id, req: Request{Transfer: c.id.Transfer, Attempt: c.id.Attempt}}
+func (c *commit) attempt() *attempt {
+	return &attempt{id: c.id, req: Request{Transfer: c.id.Transfer, Attempt: c.id.Attempt}}
 }
 
 // applied tells the client what became of its transfer at its place in the order.
 func (n *Node) applied(env *protocol.Env, id ledger.ID, v ledger.Verdict) {
-	t := n.out.pending[id]
-	if t == nil {
+	a := n.out.pending[id]
+	if a == nil {
 		return
 	}
 	delete(n.out.pending, id)
@@ -334,17 +334,17 @@ func (n *Node) applied(env *protocol.Env, id ledger.ID, v ledger.Verdict) {
 	if v == ledger.Accepted {
 		outcome = Accepted
 	}
-	n.out.done[wishOf(t.id)] = answer{t, outcome}
-	n.reply(env, t, outcome)
+	n.out.done[transferOf(a.id)] = answer{a, outcome}
+	n.reply(env, a, outcome)
 }
 
-func (n *Node) reply(env *protocol.Env, t *transfer, o Outcome) {
-	env.Note(KindTransfer, t.id, o)
-	n.send(env, t.id.Client, KindReply, message{typ: typeReply, req: t.req, outcome: o, life: later(env)})
+func (n *Node) reply(env *protocol.Env, a *attempt, o Outcome) {
+	env.Note(KindTransfer, a.id, o)
+	n.send(env, a.id.Client, KindReply, message{typ: typeReply, req: a.req, outcome: o, incarnation: laterIncarnation(env)})
 }
 
 // later gives this life as messages tell it.
-func later(env *protocol.Env) uint32 {
+func laterIncarnation(env *protocol.Env) uint32 {
 	if env.Incarnation() == 1 {
 		return 0
 	}

@@ -125,7 +125,7 @@ func TestTransfersWaitForCoinsUnderWay(t *testing.T) {
 func TestATransferWaitsForCoinsToCome(t *testing.T) {
 	w := newWorld(4, 1)
 	w.order(1, 2, 1, 3, coin)
-	w.input(begin+protocol.Time(20*delay), w.client(), OrderInput(1, Request{Transfer: 2, Receiver: w.owner(0), Witness: w.owner(3), Amount: 2 * coin}))
+	w.input(begin+protocol.Time(20*delay), w.client(), TransferInput(1, Request{Transfer: 2, Receiver: w.owner(0), Witness: w.owner(3), Amount: 2 * coin}))
 	w.run(t, source.Seed(3))
 	w.mustAgree(t, 2)
 	if a := w.answers(t); len(a) != 2 || a[0].Outcome != Accepted || a[1].Outcome != Accepted {

@@ -16,7 +16,7 @@ var (
 	KindBody    = protocol.KindOf("body")
 )
 
-// Outcome is what a sender tells a client of an attempt.
+// Outcome is what a sender replies about an attempt.
 type Outcome uint8
 
 // The outcomes. Aborted is final for the attempt; after Committed comes Accepted
@@ -33,34 +33,31 @@ func (o Outcome) String() string {
 	return [...]string{"aborted", "committed", "accepted", "refused"}[o&3]
 }
 
-// A message is the component byte and one bencoded list:
+// A message is the component byte and one bencoded list, in which a transfer is less
+// than maxTransfer:
 //
-// where a transfer is less than maxTransfer.
+//	request   0 transfer attempt receiver witness amount [incarnation]
+//	reply     1 transfer attempt outcome [incarnation]
+//	hello     2
+//	fetch     3 wtxid
+//	body      4 body
+//	look      5 owner                                    input: look an owner up
+//	get       6 owner                                    input: find an owner's key
+//	transfer  7 sender transfer receiver witness amount  input to a client
 //
-//	request  0 transfer attempt receiver witness amount [life]
-//	reply    1 transfer attempt outcome [life]
-//	hello    2
-//	fetch    3 wtxid
-//	body     4 body
-//	look     5 owner                            input: look an owner up
-//	get      6 owner                            input: find an owner's key
-//	order    7 sender transfer receiver witness amount  input to a client
-//	say      8 body                             input to a Liar
-//	spend    9 transfer receiver witness body   input to a Liar: node numbers
-//
-// life is the incarnation of the sender that the client last heard of, or that of who
-// replies: it is there if it is not the first. A later life cannot know which attempts
-// an earlier one began, so it takes none that was asked of that one.
+// incarnation is the last one of the sender that the client has heard of, or, in a
+// reply, the sender's own. It is left out if it is the first. A later incarnation
+// cannot know which attempts an earlier one began, so it refuses those that the
+// earlier one was asked for.
 type message struct {
-	typ     int
-	req     Request
-	life    uint32 // 0 is the first
-	sender  protocol.NodeID
-	outcome Outcome
-	id      ledger.ID
-	owner   ledger.Owner
-	body    []byte             // aliases what was decoded
-	parties [2]protocol.NodeID // receiver and witness
+	typ         int
+	req         Request
+	incarnation uint32 // 0 stands for the first
+	sender      protocol.NodeID
+	outcome     Outcome
+	id          ledger.ID
+	owner       ledger.Owner
+	body        []byte // aliases what was decoded
 }
 
 const (
@@ -71,13 +68,11 @@ const (
 	typeBody
 	typeLook
 	typeGet
-	typeOrder
-	typeSay
-	typeSpend
+	typeTransfer
 )
 
-// maxTransfer keeps transfers out of a tag's high bits: a client's timers are named
-// by them.
+// maxTransfer keeps transfers out of a tag's high bits: they are the tags of a
+// client's timers.
 const maxTransfer = protocol.Periodic
 
 func (m message) append(b []byte) []byte {
@@ -88,49 +83,42 @@ func (m message) append(b []byte) []byte {
 		b = bencode.AppendUint(b, m.req.Transfer)
 		b = bencode.AppendUint(b, uint64(m.req.Attempt))
 		b = appendTerms(b, m.req)
-		b = appendLife(b, m.life)
+		b = appendIncarnation(b, m.incarnation)
 	case typeReply:
 		b = bencode.AppendUint(b, m.req.Transfer)
 		b = bencode.AppendUint(b, uint64(m.req.Attempt))
 		b = bencode.AppendUint(b, uint64(m.outcome))
-		b = appendLife(b, m.life)
+		b = appendIncarnation(b, m.incarnation)
 	case typeFetch:
 		b = bencode.AppendBytes(b, m.id[:])
 	case typeBody:
 		b = bencode.AppendBytes(b, m.body)
 	case typeLook, typeGet:
 		b = bencode.AppendBytes(b, m.owner[:])
-	case typeOrder:
+	case typeTransfer:
 		b = bencode.AppendUint(b, uint64(m.sender))
 		b = bencode.AppendUint(b, m.req.Transfer)
 		b = appendTerms(b, m.req)
-	case typeSay:
-		b = bencode.AppendBytes(b, m.body)
-	case typeSpend:
-		b = bencode.AppendUint(b, m.req.Transfer)
-		b = bencode.AppendUint(b, uint64(m.parties[0]))
-		b = bencode.AppendUint(b, uint64(m.parties[1]))
-		b = bencode.AppendBytes(b, m.body)
 	}
 	return append(b, 'e')
 }
 
-func appendLife(b []byte, life uint32) []byte {
-	if life > 1 {
-		b = bencode.AppendUint(b, uint64(life))
+func appendIncarnation(b []byte, inc uint32) []byte {
+	if inc > 1 {
+		b = bencode.AppendUint(b, uint64(inc))
 	}
 	return b
 }
 
-func cutLife(r *bencode.Reader) uint32 {
+func cutIncarnation(r *bencode.Reader) uint32 {
 	if !r.More() {
 		return 0
 	}
-	life := uint32(r.UintMax(1<<32 - 1))
-	if life < 2 {
+	inc := uint32(r.UintMax(1<<32 - 1))
+	if inc < 2 {
 		r.Fail()
 	}
-	return life
+	return inc
 }
 
 func appendTerms(b []byte, r Request) []byte {
@@ -146,33 +134,28 @@ func decode(b []byte) (m message, ok bool) {
 	var r bencode.Reader
 	r.Reset(b[1:])
 	r.List()
-	m.typ = int(r.UintMax(typeSpend))
+	m.typ = int(r.UintMax(typeTransfer))
 	switch m.typ {
 	case typeRequest:
 		m.req.Transfer = r.UintMax(maxTransfer - 1)
 		m.req.Attempt = uint32(r.UintMax(1<<32 - 1))
 		cutTerms(&r, &m.req)
-		m.life = cutLife(&r)
+		m.incarnation = cutIncarnation(&r)
 	case typeReply:
 		m.req.Transfer = r.UintMax(maxTransfer - 1)
 		m.req.Attempt = uint32(r.UintMax(1<<32 - 1))
 		m.outcome = Outcome(r.UintMax(uint64(Refused)))
-		m.life = cutLife(&r)
+		m.incarnation = cutIncarnation(&r)
 	case typeFetch:
 		copy(m.id[:], r.Fixed(len(m.id)))
-	case typeBody, typeSay:
+	case typeBody:
 		m.body = cutBody(&r)
 	case typeLook, typeGet:
 		copy(m.owner[:], r.Fixed(len(m.owner)))
-	case typeOrder:
+	case typeTransfer:
 		m.sender = protocol.NodeID(r.UintMax(uint64(protocol.Outside) - 1))
 		m.req.Transfer = r.UintMax(maxTransfer - 1)
 		cutTerms(&r, &m.req)
-	case typeSpend:
-		m.req.Transfer = r.UintMax(maxTransfer - 1)
-		m.parties[0] = protocol.NodeID(r.UintMax(uint64(protocol.Outside) - 1))
-		m.parties[1] = protocol.NodeID(r.UintMax(uint64(protocol.Outside) - 1))
-		m.body = cutBody(&r)
 	}
 	r.End()
 	return m, r.Done()
@@ -200,10 +183,10 @@ func LookInput(who ledger.Owner) []byte { return message{typ: typeLook, owner: w
 // output of KindFound.
 func GetInput(who ledger.Owner) []byte { return message{typ: typeGet, owner: who}.append(nil) }
 
-// OrderInput is an input that has a Client ask sender for r; r.Attempt is not
-// used.
-func OrderInput(sender protocol.NodeID, r Request) []byte {
-	return message{typ: typeOrder, sender: sender, req: r}.append(nil)
+// TransferInput is an input that has a Client ask sender for r, whatever r.Attempt
+// is.
+func TransferInput(sender protocol.NodeID, r Request) []byte {
+	return message{typ: typeTransfer, sender: sender, req: r}.append(nil)
 }
 
 // receive consumes a message of this component that came over the link.
@@ -215,7 +198,7 @@ func (n *Node) receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	}
 	switch m.typ {
 	case typeRequest:
-		n.request(env, from, m.req, m.life)
+		n.request(env, from, m.req, m.incarnation)
 	case typeHello:
 		n.greeted(env, from)
 	case typeFetch:

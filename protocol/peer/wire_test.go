@@ -22,14 +22,14 @@ func drawOwner(t *rapid.T, label string) (o ledger.Owner) {
 
 // drawMessage draws a message with those fields set that travel.
 func drawMessage(t *rapid.T) message {
-	m := message{typ: rapid.IntRange(typeRequest, typeOrder).Draw(t, "type")}
+	m := message{typ: rapid.IntRange(typeRequest, typeTransfer).Draw(t, "type")}
 	transfer := rapid.Uint64Range(0, maxTransfer-1)
 	terms := func() {
 		m.req.Receiver, m.req.Witness = drawOwner(t, "receiver"), drawOwner(t, "witness")
 		m.req.Amount = rapid.Uint64().Draw(t, "amount")
 	}
 	if m.typ == typeRequest || m.typ == typeReply {
-		m.life = rapid.SampledFrom([]uint32{0, 2, 3, 1<<32 - 1}).Draw(t, "life")
+		m.incarnation = rapid.SampledFrom([]uint32{0, 2, 3, 1<<32 - 1}).Draw(t, "incarnation")
 	}
 	switch m.typ {
 	case typeRequest:
@@ -44,7 +44,7 @@ func drawMessage(t *rapid.T) message {
 		m.body = rapid.SliceOf(rapid.Byte()).Draw(t, "body")
 	case typeLook, typeGet:
 		m.owner = drawOwner(t, "owner")
-	case typeOrder:
+	case typeTransfer:
 		m.sender = protocol.NodeID(rapid.Uint32Range(0, uint32(protocol.Outside)-1).Draw(t, "sender"))
 		m.req.Transfer = transfer.Draw(t, "transfer")
 		terms()
@@ -89,16 +89,40 @@ func TestValuesOutOfTheirRangeAreNotRead(t *testing.T) {
 		"no list":              []byte("\x05i2e"),
 		"transfer, request":    message{typ: typeRequest, req: long}.append(nil),
 		"transfer, reply":      message{typ: typeReply, req: long}.append(nil),
-		"transfer, order":      OrderInput(1, long),
-		"sender outside":       OrderInput(protocol.Outside, terms),
+		"transfer, transfer":   TransferInput(1, long),
+		"sender outside":       TransferInput(protocol.Outside, terms),
 		"outcome":              message{typ: typeReply, req: terms, outcome: Refused + 1}.append(nil),
 		"body too long":        message{typ: typeBody, body: make([]byte, gossip.MaxBody+1)}.append(nil),
 		"owner too short":      []byte("\x05li5e3:abce"),
-		"first life told":      []byte("\x05li1ei0ei0ei0ei1ee"),
+		"first incarnation":    []byte("\x05li1ei0ei0ei0ei1ee"),
 		"number not canonical": []byte("\x05li02ee"),
 	} {
 		if m, ok := decode(b); ok {
 			t.Errorf("%s: %q is read as %+v", name, b, m)
+		}
+	}
+}
+
+// TestOnlyALiarReadsLies: to the rest a lie is not even a message.
+func TestOnlyALiarReadsLies(t *testing.T) {
+	same := cmp.AllowUnexported(lie{})
+	for _, want := range []lie{
+		{typ: lieSay, body: []byte("body")},
+		{typ: lieSpend, transfer: maxTransfer - 1, parties: [2]protocol.NodeID{1, 2}, body: []byte("body")},
+	} {
+		b := want.append(nil)
+		got, ok := decodeLie(b)
+		if d := cmp.Diff(want, got, same); !ok || d != "" {
+			t.Errorf("%q is read %v (-want +got):\n%s", b, ok, d)
+		}
+		if m, ok := decode(b); ok {
+			t.Errorf("%q is read as message %+v", b, m)
+		}
+	}
+	for typ := typeRequest; typ <= typeTransfer; typ++ {
+		b := message{typ: typ}.append(nil)
+		if l, ok := decodeLie(b); ok {
+			t.Errorf("%q is read as lie %+v", b, l)
 		}
 	}
 }
@@ -115,13 +139,13 @@ func FuzzDecode(f *testing.F) {
 	for _, m := range []message{
 		{typ: typeRequest, req: Request{Transfer: 7, Attempt: 2, Amount: 300}},
 		{typ: typeReply, req: Request{Transfer: 7, Attempt: 2}, outcome: Refused},
-		{typ: typeReply, req: Request{Transfer: 7, Attempt: 2}, outcome: Aborted, life: 3},
+		{typ: typeReply, req: Request{Transfer: 7, Attempt: 2}, outcome: Aborted, incarnation: 3},
 		{typ: typeHello},
 		{typ: typeFetch},
 		{typ: typeBody, body: []byte("body")},
 		{typ: typeLook},
 		{typ: typeGet},
-		{typ: typeOrder, sender: 3, req: Request{Transfer: 1<<47 - 1}},
+		{typ: typeTransfer, sender: 3, req: Request{Transfer: 1<<47 - 1}},
 	} {
 		f.Add(m.append(nil))
 	}
@@ -182,7 +206,7 @@ func TestOutputsAreReadAsTheyWereWritten(t *testing.T) {
 	}
 	c := NewClient(time.Millisecond, false)
 	rec = output(t, KindAnswered, func(env *protocol.Env) {
-		c.answer(env, &order{req: Request{Transfer: 9, Attempt: 4}}, Refused)
+		c.answer(env, &transfer{req: Request{Transfer: 9, Attempt: 4}}, Refused)
 	})
 	if a, ok := DecodeAnswer(rec); !ok || a != (Answer{9, 4, Refused}) {
 		t.Errorf("answer %+v, %v", a, ok)
