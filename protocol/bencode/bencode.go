@@ -82,14 +82,6 @@ func (r *Reader) Broken() bool { return r.broken }
 // Done reports whether everything was read, closed, and right.
 func (r *Reader) Done() bool { return !r.broken && r.at == len(r.b) && r.depth == 0 }
 
-// Rest gives what was not read yet, for formats that end in raw bytes.
-func (r *Reader) Rest() []byte {
-	if r.broken {
-		return nil
-	}
-	return r.b[r.at:]
-}
-
 // Fail marks r as broken: for callers that find a value out of its range.
 func (r *Reader) Fail() { r.broken = true }
 

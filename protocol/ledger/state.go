@@ -134,15 +134,9 @@ func (s *State) Listed(txid ID) bool {
 	return ok
 }
 
-// Lookup tells about an output: what it is, and whether it can be spent
-// (Accepted), was spent (InputSpent) or never existed (UnknownInput, with the
-// zero TxOut).
-func (s *State) Lookup(p Outpoint) (TxOut, Verdict) {
-	out, _, verdict := s.lookup(p)
-	return out, verdict
-}
-
-// lookup also gives the position in coins, if it is not of the genesis.
+// lookup returns an output, its position in coins if it is not of the genesis, and
+// whether it can be spent (Accepted), was spent (InputSpent) or never existed
+// (UnknownInput, with the zero TxOut).
 func (s *State) lookup(p Outpoint) (out TxOut, at uint32, verdict Verdict) {
 	if p.TxID == s.genesis.id {
 		out, ok := s.genesis.find(p.Index)

@@ -305,9 +305,6 @@ func (n *Node) Joined() bool { return n.joined && n.settled }
 // Body gives the bytes of a transaction, by wtxid, if the node has them.
 func (n *Node) Body(id ledger.ID) ([]byte, bool) { return n.body(id) }
 
-// Owner names this node in the ledger and in the DHT.
-func (n *Node) Owner() ledger.Owner { return n.self }
-
 // Ledger gives the node's ledger, to be read.
 func (n *Node) Ledger() *ledger.State { return n.state }
 
@@ -323,10 +320,6 @@ func (n *Node) Reservations() int { return n.vote.Reservations() }
 // Undecided gives the number of transactions in two-phase commit that have not
 // ended here.
 func (n *Node) Undecided() int { return n.vote.Open() }
-
-// Waiting gives the number of transactions that are ordered but not applied, for
-// want of their bodies or keys.
-func (n *Node) Waiting() int { return n.queue.len() }
 
 // Stats gives the counts so far.
 func (n *Node) Stats() Stats {

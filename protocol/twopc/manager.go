@@ -120,18 +120,8 @@ func (m *Manager) Status(id ID) Status {
 	return Aborted
 }
 
-// Reserved reports whether an open transaction holds key here.
-func (m *Manager) Reserved(key []byte) bool {
-	_, ok := m.reserved[string(key)]
-	return ok
-}
-
 // Reservations gives the number of keys held here.
 func (m *Manager) Reservations() int { return len(m.reserved) }
-
-// InDoubt gives the number of transactions on which this node voted yes and
-// whose decision it does not know.
-func (m *Manager) InDoubt() int { return m.inDoubt }
 
 // Open gives the number of transactions that have not ended here; those of which
 // a coordinator lacks acknowledgements count.

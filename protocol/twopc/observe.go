@@ -126,9 +126,6 @@ func (x *Doubts) Output(at protocol.Time, node protocol.NodeID, kind protocol.Ki
 // Ended gives the number of doubts that ended by a decision.
 func (x *Doubts) Ended() int { return x.ended }
 
-// Open gives the number of doubts that last.
-func (x *Doubts) Open() int { return len(x.open) }
-
 // Longest gives the longest doubt that ended, of equals the first. The zero Doubt
 // means that none took any time.
 func (x *Doubts) Longest() Doubt { return x.worst }
