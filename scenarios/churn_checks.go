@@ -304,7 +304,7 @@ func (j *churnJudge) upkeep() *check.Check {
 		for _, id := range j.looks {
 			d := j.c.nodes[id].DHT()
 			for _, h := range d.Stored() {
-				if age := e.At.Sub(h.At); !h.Spare && age > hour.Republish+grace {
+				if age := e.At.Sub(h.At); !h.Cached && age > hour.Republish+grace {
 					return true, fmt.Errorf("node %d holds %.8s, which nobody put there or anywhere for %v; it has %v, and %v more until it is judged", id, h.ID, age, hour.Republish, grace)
 				}
 			}

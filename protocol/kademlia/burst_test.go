@@ -14,7 +14,7 @@ func (r *rig) hold(n int) {
 	r.step(func(env *protocol.Env) {
 		for i := range n {
 			value := fmt.Appendf(nil, "i%de", i)
-			r.d.keep(env, Key(value), &putting{value: value})
+			r.d.keep(env, Key(value), &store{value: value})
 		}
 	})
 }

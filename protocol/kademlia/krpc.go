@@ -50,7 +50,7 @@ type message struct {
 	nodes     []byte // compact contacts
 	value     []byte // one bencoded value, raw
 	life      uint64 // of the value: milliseconds that it has left; 0 is as long as the receiver likes
-	spare     bool   // the value is put on the way to its holders, not at one of them
+	cached    bool   // the value is put on the way to its holders, not at one of them
 	signed    bool   // a put of a mutable item; not encoded
 	code      int64
 	text      []byte
@@ -103,7 +103,7 @@ func (m *message) appendFields(b []byte) []byte {
 		b = append(b, "5:nodes"...)
 		b = bencode.AppendBytes(b, m.nodes)
 	}
-	if m.spare {
+	if m.cached {
 		b = append(b, "5:sparei1e"...)
 	}
 	if m.hasTarget {
@@ -182,7 +182,7 @@ func (m *message) decodeFields(r *bencode.Reader, b []byte) bool {
 		case "life":
 			m.life = r.UintMax(maxLife)
 		case "spare":
-			m.spare = r.UintMax(1) == 1
+			m.cached = r.UintMax(1) == 1
 		case "nodes":
 			m.nodes = r.Bytes()
 			if len(m.nodes)%compactLen != 0 {

@@ -27,17 +27,17 @@ type candidate struct {
 
 // lookup is the paper's node lookup (2.3) or value lookup.
 type lookup struct {
-	target  ID
-	method  method
-	first   bool        // ends with the first value
-	list    []candidate // in the order of distance, then address; see note
-	calm    int         // queries ended in a row that brought nobody closer than all before
-	rpcs    int
-	tokens  []byte
-	found   []byte // the value, aliasing the message
-	life    uint64 // that it came with
-	foundAt candidate
-	done    func(env *protocol.Env, l *lookup)
+	target   ID
+	method   method
+	first    bool        // ends with the first value
+	list     []candidate // in the order of distance, then address; see note
+	noCloser int         // queries ended in a row that brought nobody closer than all before
+	rpcs     int
+	tokens   []byte
+	found    []byte // the value, aliasing the message
+	life     uint64 // that it came with
+	foundAt  candidate
+	done     func(env *protocol.Env, l *lookup)
 
 	result []Contact // scratch
 	index  []int     // scratch
@@ -93,7 +93,7 @@ func (d *DHT) begin(env *protocol.Env, l *lookup) {
 	for _, c := range l.result {
 		d.name(env, l, c, 1)
 	}
-	l.calm = 0
+	l.noCloser = 0
 	d.lookedAt(env, &l.target)
 	d.advance(env, l)
 }
@@ -167,7 +167,7 @@ func (d *DHT) advance(env *protocol.Env, l *lookup) {
 			seen++
 		}
 		limit := d.cfg.Alpha
-		if l.calm >= d.cfg.Alpha {
+		if l.noCloser >= d.cfg.Alpha {
 			limit = d.cfg.K
 		}
 		switch {
@@ -194,7 +194,7 @@ func (d *DHT) lookupEnd(env *protocol.Env, c *call, m *message) {
 	if !ok {
 		panic("kademlia: lookup lost the node " + c.to.ID.String() + " that it asks")
 	}
-	l.calm++
+	l.noCloser++
 	switch {
 	case m == nil:
 		l.list[i].state = failed
@@ -244,7 +244,7 @@ func (l *lookup) note(i int, m *message) {
 func (d *DHT) learn(env *protocol.Env, l *lookup, nodes []byte, hops uint8) {
 	for n := 0; len(nodes) >= compactLen && n < namedPerK*d.cfg.K; n++ {
 		if d.name(env, l, cutCompact(nodes), hops+min(1, 255-hops)) {
-			l.calm = 0
+			l.noCloser = 0
 		}
 		nodes = nodes[compactLen:]
 	}

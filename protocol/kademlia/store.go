@@ -14,7 +14,7 @@ type item struct {
 	value   []byte
 	at      protocol.Time // when it was last stored here, or this node put it again
 	expires protocol.Time // 0: never
-	spare   bool          // it lies on the way to its holders, and is not put again
+	cached  bool          // it lies on the way to its holders, and is not put again
 }
 
 // Key gives the id under which value is stored: its SHA-1 (BEP 44, immutable
@@ -37,8 +37,6 @@ func (d *DHT) item(env *protocol.Env, id ID) *item {
 	return nil
 }
 
-func (it *item) over(now protocol.Time) bool { return it.expires != 0 && it.expires <= now }
-
 // Holds reports whether the node itself stores the value of that id.
 func (d *DHT) Holds(id ID) bool { _, ok := d.find(id); return ok }
 
@@ -47,7 +45,7 @@ type Held struct {
 	ID      ID
 	At      protocol.Time // when it was last put here, or this node began to put it again
 	Expires protocol.Time // 0: never
-	Spare   bool          // it was left here on the way of a lookup
+	Cached  bool          // it was left here on the way of a lookup
 }
 
 // Stored gives what the node stores, in the order of the ids.
@@ -55,31 +53,31 @@ func (d *DHT) Stored() []Held {
 	out := make([]Held, 0, len(d.items))
 	for i := range d.items {
 		it := &d.items[i]
-		out = append(out, Held{it.id, it.at, it.expires, it.spare})
+		out = append(out, Held{it.id, it.at, it.expires, it.cached})
 	}
 	return out
 }
 
 // keep stores a copy of p and reports whether there is room. What is held already
 // never gets a shorter life by it: else anybody could end it.
-func (d *DHT) keep(env *protocol.Env, id ID, p *putting) bool {
+func (d *DHT) keep(env *protocol.Env, id ID, s *store) bool {
 	i, ok := d.find(id)
 	if !ok {
 		if len(d.items) >= d.cfg.Items {
 			return false
 		}
 		d.items = slices.Insert(d.items, i, item{
-			id: id, value: slices.Clone(p.value), at: env.Now(), expires: d.until(env, p.expires), spare: p.spare,
+			id: id, value: slices.Clone(s.value), at: env.Now(), expires: d.until(env, s.expires), cached: s.cached,
 		})
 		d.rearm(env)
 		return true
 	}
 	it := &d.items[i]
-	if p.spare && !it.spare {
+	if s.cached && !it.cached {
 		return true // it has its place here already
 	}
-	it.at, it.spare = env.Now(), p.spare
-	if e := d.until(env, p.expires); e == 0 || it.expires != 0 && e > it.expires {
+	it.at, it.cached = env.Now(), s.cached
+	if e := d.until(env, s.expires); e == 0 || it.expires != 0 && e > it.expires {
 		it.expires = e
 	}
 	d.rearm(env)
@@ -104,7 +102,7 @@ func (d *DHT) store(env *protocol.Env, asker protocol.Endpoint, q *message) (cod
 	if q.life == noLife {
 		return 0, ""
 	}
-	if !d.keep(env, id, &putting{value: q.value, expires: after(env, q.life), spare: q.spare}) {
+	if !d.keep(env, id, &store{value: q.value, expires: after(env, q.life), cached: q.cached}) {
 		return errServer, "store is full"
 	}
 	return 0, ""
@@ -133,7 +131,7 @@ func (d *DHT) Get(env *protocol.Env, target ID, done func(env *protocol.Env, f F
 		f := Found{RPCs: l.rpcs}
 		if l.found != nil {
 			f.OK, f.Value, f.From, f.Hops = true, l.found, l.foundAt.Contact, int(l.foundAt.hops)
-			d.leave(env, l)
+			d.cache(env, l)
 		}
 		done(env, f)
 	}
@@ -141,10 +139,10 @@ func (d *DHT) Get(env *protocol.Env, target ID, done func(env *protocol.Env, f F
 }
 
 // putting is a value that is to be stored.
-type putting struct {
+type store struct {
 	value   []byte
 	expires protocol.Time // 0: as late as each node likes
-	spare   bool          // at a node on the way
+	cached  bool          // at a node on the way
 	left    int           // calls under way
 	stored  int
 	done    func(env *protocol.Env, stored int)
@@ -170,21 +168,21 @@ func (d *DHT) Put(env *protocol.Env, value []byte, done func(env *protocol.Env, 
 	if err := d.CheckValue(value); err != nil {
 		panic(fmt.Sprintf("kademlia: node %d puts: %v", env.ID(), err))
 	}
-	d.put(env, &putting{value: slices.Clone(value), done: done})
+	d.put(env, &store{value: slices.Clone(value), done: done})
 }
 
 // put looks for the closest nodes and has them store p.
-func (d *DHT) put(env *protocol.Env, p *putting) {
-	l := d.newLookup(Key(p.value), get)
-	l.done = func(env *protocol.Env, l *lookup) { d.scatter(env, p, l) }
+func (d *DHT) put(env *protocol.Env, s *store) {
+	l := d.newLookup(Key(s.value), get)
+	l.done = func(env *protocol.Env, l *lookup) { d.scatter(env, s, l) }
 	d.begin(env, l)
 }
 
 // scatter sends p to the closest nodes, which l found. If it would be over on the way it
 // is stored nowhere, here neither.
-func (d *DHT) scatter(env *protocol.Env, p *putting, l *lookup) {
-	if d.tooLate(env, p.expires) {
-		p.done(env, 0)
+func (d *DHT) scatter(env *protocol.Env, s *store, l *lookup) {
+	if d.tooLate(env, s.expires) {
+		s.done(env, 0)
 		return
 	}
 	closest, own := l.answered(d.cfg.K), false
@@ -192,20 +190,20 @@ func (d *DHT) scatter(env *protocol.Env, p *putting, l *lookup) {
 		own = true
 		closest = closest[:min(n, d.cfg.K-1)]
 	}
-	if own && d.keep(env, l.target, p) {
-		p.stored++
+	if own && d.keep(env, l.target, s) {
+		s.stored++
 	}
-	p.left = 1 // this step itself
+	s.left = 1 // this step itself
 	for _, i := range closest {
-		if d.give(env, l, i, call{purpose: forPut, put: p}) {
-			p.left++
+		if d.storeAt(env, l, i, call{purpose: forPut, put: s}) {
+			s.left++
 		}
 	}
-	d.putStep(env, p)
+	d.putStep(env, s)
 }
 
 // give puts c.put at candidate i, whose token l has.
-func (d *DHT) give(env *protocol.Env, l *lookup, i int, c call) bool {
+func (d *DHT) storeAt(env *protocol.Env, l *lookup, i int, c call) bool {
 	at := &l.list[i]
 	if at.tokenLen == 0 {
 		return false // it gave none, so it would refuse
@@ -215,15 +213,15 @@ func (d *DHT) give(env *protocol.Env, l *lookup, i int, c call) bool {
 	return d.call(env, c)
 }
 
-func (d *DHT) putEnd(env *protocol.Env, p *putting, ok bool) {
+func (d *DHT) putEnd(env *protocol.Env, s *store, ok bool) {
 	if ok {
-		p.stored++
+		s.stored++
 	}
-	d.putStep(env, p)
+	d.putStep(env, s)
 }
 
-func (d *DHT) putStep(env *protocol.Env, p *putting) {
-	if p.left--; p.left == 0 {
-		p.done(env, p.stored)
+func (d *DHT) putStep(env *protocol.Env, s *store) {
+	if s.left--; s.left == 0 {
+		s.done(env, s.stored)
 	}
 }

@@ -146,8 +146,8 @@ func (t *table) heard(c Contact, now uint32) news {
 
 // lost counts a failed RPC. A contact that thereby becomes, or was, stale gives
 // way to the newest of the cache that answered us and is not silent, if there is one. old
-// reports that it did. spare is the contact to try next if there are only others.
-func (t *table) lost(c Contact, silent func(seen uint32) bool) (old bool, spare Contact, ok bool) {
+// reports that it did. next is the contact to try next if there are only others.
+func (t *table) lost(c Contact, silent func(seen uint32) bool) (old bool, next Contact, ok bool) {
 	b, _ := t.bucketOf(&c.ID)
 	i := index(b.live, &c.ID)
 	if i < 0 || b.live[i].Addr != c.Addr {

@@ -174,8 +174,8 @@ func TestStaleContactsGiveWayOnlyToOthersThatAnswered(t *testing.T) {
 	}
 	b := &tab.buckets[0]
 	b.remember(contact{Contact: far(3)}, 2)
-	if old, spare, ok := tab.lost(far(1), never); old || !ok || spare != far(3) {
-		t.Errorf("lost gives %v %v %v, want to try %v, which only asked", old, spare, ok, far(3))
+	if old, next, ok := tab.lost(far(1), never); old || !ok || next != far(3) {
+		t.Errorf("lost gives %v %v %v, want to try %v, which only asked", old, next, ok, far(3))
 	}
 	b.remember(contact{Contact: far(4), answered: true}, 2)
 	if old, _, _ := tab.lost(far(1), never); !old || index(b.live, new(far(1).ID)) >= 0 || index(b.live, new(far(4).ID)) < 0 {
@@ -199,8 +199,8 @@ func TestWhoWasSilentForLongIsPingedBeforeItTakesAPlace(t *testing.T) {
 		tab.heard(near(i), 0)
 		tab.heard(far(i), uint32(i))
 	}
-	if old, spare, ok := tab.lost(far(1), func(uint32) bool { return true }); old || !ok || spare != far(4) {
-		t.Errorf("both who wait were silent: lost gives %v %v %v, want to try %v", old, spare, ok, far(4))
+	if old, next, ok := tab.lost(far(1), func(uint32) bool { return true }); old || !ok || next != far(4) {
+		t.Errorf("both who wait were silent: lost gives %v %v %v, want to try %v", old, next, ok, far(4))
 	}
 	b := &tab.buckets[0]
 	if old, _, _ := tab.lost(far(1), func(seen uint32) bool { return seen == 4 }); !old || index(b.live, new(far(3).ID)) < 0 {

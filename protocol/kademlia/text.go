@@ -47,7 +47,7 @@ func (m *message) query() string {
 	case findNode, get:
 		return fmt.Sprintf("%v %s, ", methodKinds[m.method], words.Short(m.target[:]))
 	case put:
-		if m.spare {
+		if m.cached {
 			return fmt.Sprintf("%v %s to spare, ", KindPut, valueName(m.value))
 		}
 		return fmt.Sprintf("%v %s, ", KindPut, valueName(m.value))

@@ -1,8 +1,6 @@
 package kademlia
 
 import (
-	"fmt"
-	"slices"
 	"time"
 
 	"dessim/protocol"
@@ -21,15 +19,6 @@ type upkeep struct {
 	newcomers []newcomer    // to be offered values, in the order of their coming
 }
 
-// publication is a value that the node publishes.
-type publication struct {
-	id    ID
-	value []byte
-	until protocol.Time // 0: for as long as this incarnation lives
-	due   protocol.Time // after MaxTime: never again
-	done  func(env *protocol.Env, stored int)
-}
-
 // maxBusy bounds what is published, put again, refreshed and offered at a time: with a
 // burst of it, after a restart or for a newcomer, a node would lose its own messages.
 const maxBusy = 4
@@ -43,58 +32,6 @@ func (d *DHT) due(at protocol.Time, period time.Duration, what *ID) protocol.Tim
 	const parts = 1024
 	apart := protocol.Time(protocol.Hash2(d.key, protocol.HashBytes(what[:])) % parts)
 	return at + protocol.Time(period-period/4) + protocol.Time(period)/8/parts*apart // later than at, however short the period
-}
-
-// Publish puts value as Put does, and again every Config.Publish, for as long as
-// this incarnation lives: after a restart the host publishes again. If life is not
-// 0, it ends then, and the value with it, which takes Config.Expire. Of many values
-// that are published at once a few are put at a time. done, which may be nil, is told
-// each time at how many nodes it is. Publish again replaces; then done of the former
-// is told of what is under way, and no more. A negative life panics.
-func (d *DHT) Publish(env *protocol.Env, value []byte, life time.Duration, done func(env *protocol.Env, stored int)) {
-	if err := d.CheckValue(value); err != nil {
-		panic(fmt.Sprintf("kademlia: node %d publishes: %v", env.ID(), err))
-	}
-	if life < 0 {
-		panic(fmt.Sprintf("kademlia: node %d publishes for %v", env.ID(), life))
-	}
-	p := publication{id: Key(value), value: slices.Clone(value), due: env.Now(), done: done}
-	if life != 0 {
-		p.until = env.Now() + protocol.Time(life)
-	}
-	d.Withdraw(p.id)
-	d.up.published = append(d.up.published, p)
-	d.keepUp(env)
-}
-
-// Withdraw ends the publication of a value. It lives on at its holders until it
-// expires.
-func (d *DHT) Withdraw(id ID) {
-	d.up.published = slices.DeleteFunc(d.up.published, func(p publication) bool { return p.id == id })
-}
-
-// publish puts what is published. What nobody stores is due again soon.
-func (d *DHT) publish(env *protocol.Env, p *publication) {
-	p.due = protocol.MaxTime + 1
-	if d.cfg.Publish > 0 {
-		p.due = d.due(env.Now(), d.cfg.Publish, &p.id)
-	}
-	id, told := p.id, p.done
-	d.up.busy++
-	d.put(env, &putting{value: p.value, expires: p.until, done: func(env *protocol.Env, stored int) {
-		d.up.busy--
-		if i := d.publication(id); stored == 0 && i >= 0 && d.cfg.Publish > 0 {
-			d.up.published[i].due = env.Now() + protocol.Time(d.cfg.Pause)
-		}
-		if told != nil {
-			told(env, stored)
-		}
-		d.keepUp(env)
-	}})
-}
-
-func (d *DHT) publication(id ID) int {
-	return slices.IndexFunc(d.up.published, func(p publication) bool { return p.id == id })
 }
 
 // lookedAt takes note of a lookup for that target.
@@ -129,14 +66,6 @@ func (d *DHT) keepUp(env *protocol.Env) {
 	d.rearm(env)
 }
 
-// forget drops what is over.
-func (d *DHT) forget(env *protocol.Env) {
-	before := len(d.items)
-	d.items = slices.DeleteFunc(d.items, func(it item) bool { return it.over(env.Now()) })
-	d.stats.Expired += uint64(before - len(d.items))
-	d.up.published = slices.DeleteFunc(d.up.published, func(p publication) bool { return p.until != 0 && p.until <= env.Now() })
-}
-
 // renew begins one thing that is due, and reports whether there was one.
 func (d *DHT) renew(env *protocol.Env) bool {
 	now := env.Now()
@@ -163,14 +92,14 @@ func (d *DHT) renew(env *protocol.Env) bool {
 }
 
 // renews reports whether it is for the node to put a value again that it holds.
-func (d *DHT) renews(it *item) bool { return d.cfg.Republish > 0 && !it.spare }
+func (d *DHT) renews(it *item) bool { return d.cfg.Republish > 0 && !it.cached }
 
 // republish puts a value that is held at the nodes that are the closest now.
 func (d *DHT) republish(env *protocol.Env, it *item) {
 	it.at = env.Now()
 	d.stats.Renewed++
 	d.up.busy++
-	d.put(env, &putting{value: it.value, expires: it.expires, done: func(env *protocol.Env, _ int) { d.ended(env) }})
+	d.put(env, &store{value: it.value, expires: it.expires, done: func(env *protocol.Env, _ int) { d.ended(env) }})
 }
 
 // ended consumes the end of what the upkeep had begun.

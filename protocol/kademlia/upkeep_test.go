@@ -113,7 +113,7 @@ func TestHowOftenEverAValueIsHandedOnItIsOverInTime(t *testing.T) {
 		now := protocol.Time(0)
 		value := []byte("i1e")
 		env.Enter(0, 1, now, nil)
-		holders[0].keep(&env, Key(value), &putting{value: value, expires: after(&env, uint64(life/time.Millisecond))})
+		holders[0].keep(&env, Key(value), &store{value: value, expires: after(&env, uint64(life/time.Millisecond))})
 		for range rapid.IntRange(1, 30).Draw(t, "ways") {
 			now += protocol.Time(rapid.Int64Range(0, int64(life)/4).Draw(t, "wait"))
 			from, to := rapid.SampledFrom(holders).Draw(t, "from"), rapid.SampledFrom(holders).Draw(t, "to")
@@ -131,7 +131,7 @@ func TestHowOftenEverAValueIsHandedOnItIsOverInTime(t *testing.T) {
 			}
 			now += protocol.Time(rapid.Int64Range(1, int64(c.Timeout-time.Millisecond)).Draw(t, "way"))
 			env.Enter(0, 1, now, nil)
-			to.keep(&env, Key(value), &putting{value: value, expires: after(&env, told), spare: rapid.Bool().Draw(t, "spare")})
+			to.keep(&env, Key(value), &store{value: value, expires: after(&env, told), cached: rapid.Bool().Draw(t, "cached")})
 			if got := to.item(&env, Key(value)); got != nil && got.expires > protocol.Time(life) {
 				t.Fatalf("at %v a copy lives until %v, want at most %v", now, got.expires, life)
 			}
@@ -223,7 +223,7 @@ func TestAHolderPutsAValueAgainWithinTheHourUnlessSomebodyDid(t *testing.T) {
 			case get:
 				out = append(out, queries(r.reply(q, r.idOf(q.to), message{nodes: []byte{}, token: []byte("t")}))...)
 			case put:
-				if puts++; !bytes.Equal(q.value, []byte("i1e")) || q.life != left || q.spare {
+				if puts++; !bytes.Equal(q.value, []byte("i1e")) || q.life != left || q.cached {
 					t.Fatalf("put at %v: node %v is given %+v, want the value for %d ms", again, q.to, q.message, left)
 				}
 			}
@@ -311,7 +311,7 @@ func TestAPublicationThatNobodyStoresIsTriedAgainSoon(t *testing.T) {
 func TestAValueFoundIsLeftAtTheClosestThatLackedIt(t *testing.T) {
 	for _, c := range []struct {
 		closer int // nodes that the lookup hears of, closer than the one that lacks the value
-		spare  bool
+		cached bool
 		halved int
 	}{{1, false, 0}, {6, false, 0}, {7, false, 0}, {8, true, 1}, {9, true, 2}, {12, true, 5}} {
 		r := lasting(t, nil)
@@ -338,8 +338,8 @@ func TestAValueFoundIsLeftAtTheClosestThatLackedIt(t *testing.T) {
 			t.Fatalf("%d closer: found %v, and puts are %v, want one, to node 1", c.closer, got.OK, puts)
 		}
 		want := uint64((life>>c.halved - time.Second) / time.Millisecond)
-		if puts[0].life != want || puts[0].spare != c.spare {
-			t.Errorf("%d closer: left for %d ms, to spare %v, want %d, %v", c.closer, puts[0].life, puts[0].spare, want, c.spare)
+		if puts[0].life != want || puts[0].cached != c.cached {
+			t.Errorf("%d closer: left for %d ms, cached %v, want %d, %v", c.closer, puts[0].life, puts[0].cached, want, c.cached)
 		}
 	}
 }
@@ -348,20 +348,20 @@ func TestWhatIsLeftOnTheWayIsNotPutAgainNorInTheWay(t *testing.T) {
 	r := lasting(t, func(c *Config) { c.Refresh = 0 })
 	r.fill()
 	token := r.query(1, anyID(9, 1), message{method: get, hasTarget: true, readOnly: true})[0].token
-	leave := message{method: put, token: token, value: []byte("i1e"), life: 2 * 3600_000, spare: true, readOnly: true}
+	leave := message{method: put, token: token, value: []byte("i1e"), life: 2 * 3600_000, cached: true, readOnly: true}
 	r.query(1, anyID(9, 1), leave)
 	if out := r.wake(61 * time.Minute); len(out) != 0 {
-		t.Errorf("a copy to spare was put again: %v", out)
+		t.Errorf("a cached copy was put again: %v", out)
 	}
-	if got := r.d.Stored(); len(got) != 1 || !got[0].Spare {
-		t.Fatalf("stored are %+v, want one to spare", got)
+	if got := r.d.Stored(); len(got) != 1 || !got[0].Cached {
+		t.Fatalf("stored are %+v, want one cached", got)
 	}
 	r.stored("i1e", 0)
 	at := r.now
 	r.now += protocol.Time(time.Minute)
 	leave.token = r.query(1, anyID(9, 1), message{method: get, hasTarget: true, readOnly: true})[0].token
 	r.query(1, anyID(9, 1), leave)
-	if got := r.d.Stored(); got[0].Spare || got[0].At != at || got[0].Expires != at+protocol.Time(24*time.Hour) {
+	if got := r.d.Stored(); got[0].Cached || got[0].At != at || got[0].Expires != at+protocol.Time(24*time.Hour) {
 		t.Errorf("stored is %+v, want it as it was put at %v", got[0], at)
 	}
 }
@@ -561,10 +561,10 @@ func TestWhatIsDoneAgainIsDueLater(t *testing.T) {
 	}
 }
 
-func TestLifeAndSpareTravel(t *testing.T) {
-	m := message{y: 'q', txn: []byte("aa"), method: put, token: []byte("t"), value: []byte("i1e"), life: 5, spare: true}
+func TestLifeAndCachedTravel(t *testing.T) {
+	m := message{y: 'q', txn: []byte("aa"), method: put, token: []byte("t"), value: []byte("i1e"), life: 5, cached: true}
 	var got message
-	if !got.decode(new(bencode.Reader), m.append(nil)) || got.life != 5 || !got.spare {
+	if !got.decode(new(bencode.Reader), m.append(nil)) || got.life != 5 || !got.cached {
 		t.Errorf("%q is read as %+v", m.append(nil), got)
 	}
 	for _, bad := range []string{"4:lifei8640000001e", "4:lifei-1e", "4:life1:x", "5:sparei2e"} {

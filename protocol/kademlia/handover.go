@@ -2,90 +2,9 @@ package kademlia
 
 import (
 	"slices"
-	"time"
 
 	"dessim/protocol"
 )
-
-// A value has the life that its publisher gives it, whoever holds it and however
-// often holders put it again: each message that carries it tells what is left.
-
-// after gives when what has so many milliseconds left is over, 0 for as late as
-// each node likes.
-func after(env *protocol.Env, life uint64) protocol.Time {
-	if life == 0 {
-		return 0
-	}
-	return env.Now() + protocol.Time(life)*protocol.Time(time.Millisecond)
-}
-
-// until gives when a value is to expire here that was put to last until then.
-func (d *DHT) until(env *protocol.Env, expires protocol.Time) protocol.Time {
-	if d.cfg.Expire == 0 {
-		return 0
-	}
-	most := env.Now() + protocol.Time(d.cfg.Expire)
-	if expires == 0 {
-		return most
-	}
-	return min(most, expires)
-}
-
-// left gives the milliseconds to tell of a value that expires then. The way of the
-// message is taken off, so that a value which goes from node to node is over in
-// time. What has no more than the way is told as noLife, since 0 would be a new one.
-func (d *DHT) left(env *protocol.Env, expires protocol.Time) uint64 {
-	if expires == 0 {
-		return 0
-	}
-	left := expires.Sub(env.Now()) - d.cfg.Timeout
-	return uint64(min(max(left/time.Millisecond, noLife), maxLife))
-}
-
-// noLife is told of a value that is over when it arrives: it is not kept.
-const noLife = 1
-
-// tooLate reports whether a value that expires then would not be kept by who is sent it.
-func (d *DHT) tooLate(env *protocol.Env, expires protocol.Time) bool {
-	return d.left(env, expires) == noLife
-}
-
-// leave leaves the value that l found at the closest node that answered without
-// it. Who looks for a key comes from anywhere, but the ways meet close to it: so a
-// key that many look for is found ever earlier on them. The farther a node is from
-// the key, the fewer come by, and the shorter the value stays: half as long for
-// each node that lies between it and the k closest, as far as l knows them.
-func (d *DHT) leave(env *protocol.Env, l *lookup) {
-	if !d.cfg.Cache {
-		return
-	}
-	between, i := 0, 0
-	for ; i < len(l.list); i++ {
-		c := &l.list[i]
-		if c.state == answered && c.Contact != l.foundAt.Contact {
-			break
-		}
-		if c.state != failed {
-			between++
-		}
-	}
-	if i == len(l.list) {
-		return
-	}
-	expires := d.until(env, after(env, l.life))
-	p := putting{expires: expires}
-	if beyond := between + 1 - d.cfg.K; beyond > 0 {
-		p.spare = true
-		p.expires = env.Now() + (expires-env.Now())>>min(beyond, 60)
-	}
-	if d.tooLate(env, p.expires) {
-		return
-	}
-	p.value = slices.Clone(l.found)
-	if d.give(env, l, i, call{purpose: forGift, put: &p}) {
-		d.stats.Cached++
-	}
-}
 
 // newcomer is who is to be offered values.
 type newcomer struct {
@@ -145,7 +64,7 @@ func (d *DHT) nextOffer(env *protocol.Env, n *newcomer) bool {
 		}
 	}
 	for ; i < len(d.items); i++ {
-		if it := &d.items[i]; !it.spare && !d.tooLate(env, it.expires) && d.mine(&it.id, &n.to.ID) && !d.offering(n.to, it.id) {
+		if it := &d.items[i]; !it.cached && !d.tooLate(env, it.expires) && d.mine(&it.id, &n.to.ID) && !d.offering(n.to, it.id) {
 			n.begun, n.last = true, it.id
 			return true
 		}
@@ -184,8 +103,8 @@ func (d *DHT) offerEnd(env *protocol.Env, c *call, m *message) {
 		d.ended(env)
 		return
 	}
-	p := &putting{value: slices.Clone(it.value), expires: it.expires, left: 1, done: func(env *protocol.Env, _ int) { d.ended(env) }}
-	if !d.call(env, call{purpose: forPut, method: put, to: c.to, put: p, token: slices.Clone(m.token)}) {
+	s := &store{value: slices.Clone(it.value), expires: it.expires, left: 1, done: func(env *protocol.Env, _ int) { d.ended(env) }}
+	if !d.call(env, call{purpose: forPut, method: put, to: c.to, put: s, token: slices.Clone(m.token)}) {
 		d.ended(env)
 		return
 	}

@@ -1,0 +1,56 @@
+package kademlia
+
+import (
+	"dessim/protocol"
+)
+
+// answer consumes a query.
+func (d *DHT) answer(env *protocol.Env, from protocol.NodeID, q *message) {
+	asker := Contact{ID: q.id, Addr: d.cfg.Book.Endpoint(from)}
+	m := message{y: 'r', txn: q.txn, id: d.cfg.Self}
+	switch q.method {
+	case ping:
+	case findNode:
+		m.nodes = d.nearest(q.target, &asker)
+	case get:
+		m.nodes = d.nearest(q.target, &asker)
+		token := d.token(env, asker.Addr, 0)
+		m.token = token[:]
+		if it := d.item(env, q.target); it != nil {
+			m.value, m.life = it.value, d.left(env, it.expires)
+		}
+	case put:
+		if code, text := d.store(env, asker.Addr, q); code != 0 {
+			m = message{y: 'e', txn: q.txn, code: code, text: []byte(text)}
+		}
+	default:
+		m = message{y: 'e', txn: q.txn, code: errMethod, text: []byte("method unknown")}
+	}
+	kind := KindAnswer
+	if m.y == 'e' {
+		d.stats.Refused++
+		kind = KindError
+	}
+	d.out = m.append(d.out[:0])
+	env.Send(from, kind, d.out)
+	if q.readOnly {
+		return
+	}
+	d.asked(env, asker)
+	if q.method == findNode && q.target == q.id { // who looks up himself is new, or back and without values
+		if o := d.tab.get(&q.id); o != nil && o.Contact == asker && o.fails == 0 {
+			d.handOver(env, asker)
+		}
+	}
+}
+
+// nearest gives the k good contacts closest to target but the asker, compact and
+// sorted. It is valid until the next call.
+func (d *DHT) nearest(target ID, asker *Contact) []byte {
+	d.near = d.tab.closest(d.near[:0], &query{target: target, n: d.cfg.K, except: asker})
+	d.nodes = d.nodes[:0]
+	for i := range d.near {
+		d.nodes = appendCompact(d.nodes, &d.near[i])
+	}
+	return d.nodes
+}

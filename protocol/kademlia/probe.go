@@ -1,0 +1,93 @@
+package kademlia
+
+import (
+	"time"
+
+	"dessim/protocol"
+)
+
+// stampUnit divides local time for contact.seen: ten milliseconds in 32 bits
+// last longer than any run.
+const stampUnit = 10_000_000
+
+func stamp(env *protocol.Env) uint32 { return uint32(env.Now() / stampUnit) }
+
+// sinceStamp gives how long ago a stamp was made.
+func sinceStamp(env *protocol.Env, seen uint32) time.Duration {
+	return time.Duration(stamp(env)-seen) * stampUnit
+}
+
+// heard takes in a contact that answered.
+func (d *DHT) heard(env *protocol.Env, c Contact) {
+	switch d.tab.heard(c, stamp(env)) {
+	case added:
+		if d.join != nil {
+			d.join.added++
+		}
+		if d.cfg.Refresh > 0 {
+			d.rearm(env) // it may be the first one of its bucket, which from now on is to be refreshed
+		}
+		d.handOver(env, c)
+	case moved:
+		if o := d.tab.get(&c.ID); o != nil {
+			d.probe(env, o.Contact)
+		}
+	case full:
+		d.probeFirst(env, &c.ID)
+	}
+}
+
+// lost counts a failed RPC against its contact.
+func (d *DHT) lost(env *protocol.Env, c Contact) {
+	old, next, ok := d.tab.lost(c, func(seen uint32) bool { return d.cfg.Refresh > 0 && sinceStamp(env, seen) >= d.cfg.Refresh })
+	if old {
+		d.stats.Evicted++
+		env.Note(KindEvict, c.ID, "at", c.Addr, "did not answer", d.cfg.Stale, "times")
+		if d.cfg.Refresh > 0 {
+			d.rearm(env) // whoever took its place may be silent too long
+		}
+	}
+	if ok {
+		d.verify(env, next)
+	}
+}
+
+// probeFirst pings the contact of id's bucket that was heard longest ago, as a
+// newcomer waits for a place. Whoever answers stays: the longer a node has been
+// up, the longer it is likely to stay (the paper's figure 1), and no flood of
+// newcomers can drive it out.
+func (d *DHT) probeFirst(env *protocol.Env, id *ID) {
+	b, _ := d.tab.bucketOf(id)
+	if len(b.live) == 0 || b.probe {
+		return
+	}
+	first := b.live[0]
+	if first.fails == 0 && sinceStamp(env, first.seen) < d.cfg.Fresh {
+		return
+	}
+	d.probe(env, first.Contact)
+}
+
+// probe pings a contact, once at a time in a bucket, and reports whether it did.
+func (d *DHT) probe(env *protocol.Env, c Contact) bool {
+	b, _ := d.tab.bucketOf(&c.ID)
+	if b.probe {
+		return false
+	}
+	b.probe = d.call(env, call{purpose: forProbe, method: ping, to: c})
+	return b.probe
+}
+
+// probeEnd pings again who did not answer, until he answers or is replaced. The upkeep
+// pings the silent until they are stale.
+func (d *DHT) probeEnd(env *protocol.Env, c *call) {
+	b, _ := d.tab.bucketOf(&c.to.ID)
+	b.probe = false
+	o := d.tab.get(&c.to.ID)
+	if o != nil && o.Addr == c.to.Addr && o.fails > 0 && o.fails < d.tab.stale && len(b.cache) > 0 {
+		d.probe(env, c.to)
+	}
+	if d.cfg.upkeep() {
+		d.keepUp(env)
+	}
+}
