@@ -37,15 +37,15 @@ func (d *DHT) answer(env *protocol.Env, from protocol.NodeID, q *message) {
 		return
 	}
 	d.asked(env, asker)
-	if q.method == findNode && q.target == q.id { // who looks up himself is new, or back and without values
+	if q.method == findNode && q.target == q.id { // a node that looks up itself is new, or has restarted without values
 		if o := d.tab.get(&q.id); o != nil && o.Contact == asker && o.fails == 0 {
 			d.handOver(env, asker)
 		}
 	}
 }
 
-// nearest gives the k good contacts closest to target but the asker, compact and
-// sorted. It is valid until the next call.
+// nearest returns the k good contacts closest to target, without the asker, compact
+// and sorted. The bytes are valid until the next call.
 func (d *DHT) nearest(target ID, asker *Contact) []byte {
 	d.near = d.tab.closest(d.near[:0], &query{target: target, n: d.cfg.K, except: asker})
 	d.nodes = d.nodes[:0]

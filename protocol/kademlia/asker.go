@@ -5,11 +5,11 @@ import (
 )
 
 const (
-	maxVerifying = 16 // pings of unknown askers in flight, which anybody can cause
-	maxWaiting   = 32 // more of them, to be pinged then
+	maxVerifying = 16 // pings of unknown askers under way, which anybody can cause
+	maxWaiting   = 32 // further askers, to be pinged after them
 )
 
-// asked takes note of who sent a query. It is not a contact before it answers a
+// asked records the sender of a query. It becomes a contact only when it answers a
 // ping of ours, since anybody can ask under any address.
 func (d *DHT) asked(env *protocol.Env, c Contact) {
 	if c.ID == d.cfg.Self {
@@ -33,11 +33,11 @@ func (d *DHT) asked(env *protocol.Env, c Contact) {
 	}
 }
 
-// verify pings c, now or when others have been.
+// verify pings c, now or after others.
 func (d *DHT) verify(env *protocol.Env, c Contact) {
 	for i := range d.calls {
 		if d.calls[i].purpose != 0 && d.calls[i].to == c {
-			return // whatever it is asked, an answer will do
+			return // an answer to that call will do
 		}
 	}
 	if d.verifying < maxVerifying {
@@ -46,7 +46,7 @@ func (d *DHT) verify(env *protocol.Env, c Contact) {
 		}
 		return
 	}
-	// Keep the closest: they are the ones whom few others know.
+	// Keep the closest: few other nodes know them.
 	far := -1
 	for i := range d.waiting {
 		if d.waiting[i] == c {
@@ -66,7 +66,7 @@ func (d *DHT) verify(env *protocol.Env, c Contact) {
 	d.stats.Unchecked++
 }
 
-// nextAsker pings the closest of those who wait for it.
+// nextAsker pings the closest of the waiting askers.
 func (d *DHT) nextAsker(env *protocol.Env) {
 	for len(d.waiting) > 0 && d.verifying < maxVerifying {
 		near := 0

@@ -6,11 +6,11 @@ import (
 	"dessim/protocol"
 )
 
-// leave leaves the value that l found at the closest node that answered without
-// it. Who looks for a key comes from anywhere, but the ways meet close to it: so a
-// key that many look for is found ever earlier on them. The farther a node is from
-// the key, the fewer come by, and the shorter the value stays: half as long for
-// each node that lies between it and the k closest, as far as l knows them.
+// cache leaves the value that l found at the closest node that answered without it.
+// Lookups for a key come from anywhere, but their paths converge close to it: so a
+// popular key is found ever earlier on them. The farther a node is from the key, the
+// fewer lookups reach it and the shorter it keeps the value: half as long for each
+// node between it and the k closest, as far as l knows them.
 func (d *DHT) cache(env *protocol.Env, l *lookup) {
 	if !d.cfg.Cache {
 		return

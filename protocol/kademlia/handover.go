@@ -6,19 +6,19 @@ import (
 	"dessim/protocol"
 )
 
-// newcomer is who is to be offered values.
+// newcomer is a node that is to be offered values.
 type newcomer struct {
 	to    Contact
 	begun bool
-	last  ID // if begun: the value that had its turn last; they go by their ids
+	last  ID // if begun: the last value offered; values go by their ids
 }
 
-// maxNewcomers bounds those who wait for values: anybody can come as many.
+// maxNewcomers bounds the nodes that wait for values: anybody can pose as many.
 const maxNewcomers = 64
 
-// handOver has c, who is new or back, offered each value of which c is among the k
-// closest and this node, of all others, is the closest that it knows: so one node
-// does it. The values may be many, so keepUp takes them one by one.
+// handOver makes c, which is new or has rejoined, be offered each value of which c is
+// among the k closest nodes and this node is the closest of the others that it knows:
+// so one node does it. There may be many values, so keepUp takes them one by one.
 func (d *DHT) handOver(env *protocol.Env, c Contact) {
 	if !d.cfg.HandOver {
 		return
@@ -27,7 +27,7 @@ func (d *DHT) handOver(env *protocol.Env, c Contact) {
 	case len(d.items) == 0:
 		return
 	case slices.Contains(u.newcomers, newcomer{to: c}):
-		return // his turn begins yet
+		return // its turn has not begun
 	case len(u.newcomers) == maxNewcomers:
 		d.stats.Unoffered++
 		return
@@ -37,8 +37,8 @@ func (d *DHT) handOver(env *protocol.Env, c Contact) {
 }
 
 // offer offers a newcomer the next value that it should hold, and reports whether there
-// was one. Who has failed to answer, or is no contact any more, is passed over: else a
-// silent one would hold up the others, value by value.
+// was one. A newcomer that has failed to answer, or is no longer a contact, is passed
+// over: else a silent one would hold up the others, value by value.
 func (d *DHT) offer(env *protocol.Env) bool {
 	for len(d.up.newcomers) > 0 {
 		n := &d.up.newcomers[0]
@@ -51,7 +51,7 @@ func (d *DHT) offer(env *protocol.Env) bool {
 	return false
 }
 
-// nextOffer finds the next value that n is to be offered, which becomes n.last.
+// nextOffer finds the next value to offer to n, which becomes n.last.
 func (d *DHT) nextOffer(env *protocol.Env, n *newcomer) bool {
 	if c := d.tab.get(&n.to.ID); c == nil || c.Contact != n.to || c.fails > 0 {
 		return false
@@ -72,9 +72,9 @@ func (d *DHT) nextOffer(env *protocol.Env, n *newcomer) bool {
 	return false
 }
 
-// mine reports whether it is for this node to give the value of that id to c.
+// mine reports whether it falls to this node to hand the value under id to c.
 func (d *DHT) mine(id, c *ID) bool {
-	d.near = d.tab.closest(d.near[:0], &query{target: *id, n: d.cfg.K + 1}) // c and k others; never this node, which is not in its own table
+	d.near = d.tab.closest(d.near[:0], &query{target: *id, n: d.cfg.K + 1}) // c and k others; a node is not in its own table
 	rank := -1
 	for i := range d.near {
 		switch {
@@ -90,13 +90,13 @@ func (d *DHT) mine(id, c *ID) bool {
 	return rank == 0 // all others are farther than this node
 }
 
-// offering reports whether c is being asked for the value of that id.
+// offering reports whether c is being asked for the value under id.
 func (d *DHT) offering(c Contact, id ID) bool {
 	return slices.ContainsFunc(d.calls, func(o call) bool { return o.purpose == forOffer && o.to == c && o.target == id })
 }
 
-// offerEnd gives the value to the newcomer, if it does not have it. What was offered is
-// under way until the value is there, too.
+// offerEnd stores the value at the newcomer if it lacks it. The offer is under way until
+// the value is there, too.
 func (d *DHT) offerEnd(env *protocol.Env, c *call, m *message) {
 	it := d.item(env, c.target)
 	if m == nil || m.value != nil || len(m.token) == 0 || it == nil || d.tooLate(env, it.expires) {

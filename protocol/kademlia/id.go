@@ -13,7 +13,7 @@ type ID [20]byte
 
 const idBits = 160
 
-// String gives the ID in hexadecimal.
+// String returns the ID in hexadecimal.
 func (t ID) String() string { return hex.EncodeToString(t[:]) }
 
 // Closer reports whether a is nearer to t than b is, by XOR distance. Of equal
@@ -55,7 +55,7 @@ func (t *ID) shared(u *ID) int {
 	return 128 + bits.LeadingZeros32(binary.BigEndian.Uint32(t[16:])^binary.BigEndian.Uint32(u[16:]))
 }
 
-// sibling gives a point of the subtree that leaves t's path at bit n: n bits as
+// sibling returns a point of the subtree that leaves t's path at bit n: n bits as
 // in t, the next one flipped, and the rest from r.
 func (t *ID) sibling(n int, r *ID) ID {
 	u := t.under(n+1, r)
@@ -63,7 +63,7 @@ func (t *ID) sibling(n int, r *ID) ID {
 	return u
 }
 
-// under gives a point of the subtree of t's first n bits; the rest is from r.
+// under returns a point of the subtree of t's first n bits; the rest is from r.
 func (t *ID) under(n int, r *ID) ID {
 	u := *r
 	copy(u[:n/8], t[:n/8])

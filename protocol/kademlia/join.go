@@ -9,7 +9,7 @@ import (
 // Bounds of a join.
 const (
 	minRounds = 3   // the first finds few when many join at once
-	maxRounds = 12  // else a restless network would keep a join going for ever
+	maxRounds = 12  // else a join would go on for ever in a network that keeps changing
 	maxRegion = 512 // lookups a round spends on the node's own subtree, which many nodes with chosen ids could make huge
 )
 
@@ -24,12 +24,12 @@ const (
 // the others may not know each other yet, so rounds follow until one brings no
 // new contact.
 type join struct {
-	boot    protocol.Endpoint   // the zero value: nobody
-	others  []protocol.Endpoint // who may stand in for it, each in turn
+	boot    protocol.Endpoint   // the zero value is none
+	others  []protocol.Endpoint // that may stand in for it, in turn
 	done    func(env *protocol.Env)
 	round   int
 	silent  int      // times in a row that the bootstrapper did not answer
-	added   int      // contacts gained in this round, by whatever way
+	added   int      // contacts gained in this round
 	regions []region // parts of the node's subtree that may hold unknown nodes
 	looked  int      // lookups spent on them in this round
 	far     int      // the next bucket to be refreshed
@@ -49,8 +49,8 @@ func (d *DHT) Join(env *protocol.Env, bootstrap protocol.Endpoint, done func(env
 	d.Rejoin(env, []protocol.Endpoint{bootstrap}, done)
 }
 
-// Rejoin is Join for a node that knows several others from a former life: while
-// one is silent the next is asked. It keeps known, which must not be empty.
+// Rejoin is Join for a node that knows several others from an earlier incarnation:
+// while one is silent the next is asked. It keeps known, which must not be empty.
 func (d *DHT) Rejoin(env *protocol.Env, known []protocol.Endpoint, done func(env *protocol.Env)) {
 	bootstrap := known[0]
 	node, ok := d.cfg.Book.Node(bootstrap)
@@ -65,10 +65,10 @@ func (d *DHT) Rejoin(env *protocol.Env, known []protocol.Endpoint, done func(env
 	d.nextRound(env)
 }
 
-// Refresh does for a table that has aged what Join does for a new one, starting
-// from the contacts it has, and calls done when it is complete and quiet: when
-// neighbours have died, those who take their place must be found. It reports
-// false, and does nothing, while a join or a refresh is under way.
+// Refresh does for an old table what Join does for a new one, starting from the
+// contacts it has, and calls done when it is complete and quiet: when neighbours have
+// failed, the nodes that take their place must be found. It reports false, and does
+// nothing, while a join or a refresh is under way.
 func (d *DHT) Refresh(env *protocol.Env, done func(env *protocol.Env)) bool {
 	if d.join != nil {
 		return false
@@ -97,14 +97,14 @@ func (d *DHT) nextRound(env *protocol.Env) {
 	d.lookupSelf(env)
 }
 
-// askBoot asks the bootstrapper for the own id; whoever answers at its address
-// is it.
+// askBoot asks the bootstrapper for the node's own id. Whichever node answers at that
+// address is the bootstrapper.
 func (d *DHT) askBoot(env *protocol.Env) {
 	d.call(env, call{purpose: forJoin, method: findNode, to: Contact{Addr: d.join.boot}, target: d.cfg.Self})
 }
 
-// bootEnd consumes the end of the query to the bootstrapper, who is in the table
-// if it was answered.
+// bootEnd consumes the end of the query to the bootstrapper. If it answered, it is in
+// the table.
 func (d *DHT) bootEnd(env *protocol.Env, ok bool) {
 	j := d.join
 	if ok {
@@ -164,8 +164,8 @@ func (d *DHT) explore(env *protocol.Env) {
 	d.roundEnd(env)
 }
 
-// split takes note of which parts of g may hold nodes besides those found
-// closest to g.path. Whatever is closer to it than the last one found is known.
+// split adds the parts of g that may hold nodes besides those found closest to
+// g.path. All nodes closer to it than the last one found are known.
 //
 //	g of 1 bit, path 1010, the last found shares 3 bits with it: 1011.
 //	Unknown are the nodes of 11, of 100 and, beside the last, of 1011.

@@ -4,25 +4,25 @@
 // DHT: KRPC of BEP 5 with ping and find_node, and get and put of BEP 44 for
 // immutable items.
 //
-// It promises, once the joins are over and while nobody fails, that every lookup
+// It promises, once the joins are over and while no node fails, that every lookup
 // ends with exactly the k nodes closest to its target, and that a value put by
 // one node is found by every other; also when messages are lost or copied, as
 // far as Config.Tries outlasts the losses. For this each node keeps, beside the
 // paper's k contacts a bucket, all nodes of the smallest subtree around it that
 // holds k (section 2.4): then a node that is alone in its part of the tree is
-// known to all who must know it, however skewed the ids are. A node that only
-// asks, perhaps under a forged address, never shows up in an answer (2.3, BEP 5).
+// known to all that must know it, however skewed the ids are. A node that only
+// asks, perhaps under a forged address, never appears in an answer (2.3, BEP 5).
 //
 // While nodes come and go it promises less, and only with the upkeep that Config
 // turns on (2.3 and 2.5; see Lasting): buckets are refreshed, holders and
-// publishers put values again, newcomers are given the values near them, values
-// expire, and those found are left on the way for a time. Then a lookup finds a
-// value that somebody holds nearly always; what "nearly" is, the scenario churn
-// measures. It never finds one whose time is over, if clocks run true and messages take
-// at most Config.Timeout: messages tell how much of its life a value has left, less
-// Timeout for the way, and each node counts that by its own clock. A message that takes
+// publishers put values again, newcomers receive the values near them, values
+// expire, and values found are cached on the path of the lookup for a time. Then a
+// lookup nearly always finds a value that some node holds; how nearly, the scenario
+// churn measures. It never finds an expired one, if clocks run true and messages take
+// at most Config.Timeout: messages carry what is left of a value's life, less Timeout
+// for the way, and each node counts that by its own clock. A message that takes
 // longer, or a clock that runs slow or jumps back, prolongs it by as much. Without the
-// upkeep, lookups are exact again after deaths once every node has called Refresh.
+// upkeep, lookups are exact again after failures once every node has called Refresh.
 //
 // It does not promise to resist many hostile nodes with chosen ids, and keeps
 // values in memory only. Mutable items are refused.
@@ -36,7 +36,7 @@ import (
 	"dessim/protocol/bencode"
 )
 
-// Config is what a DHT is told once.
+// Config is the configuration of a DHT.
 type Config struct {
 	Self ID            // the node's own; the same in every incarnation
 	Book protocol.Book // maps nodes to the endpoints that contacts carry
@@ -48,31 +48,31 @@ type Config struct {
 	Tries   int           // sends of an RPC before it has failed: 1 to 100
 	Stale   int           // consecutive failed RPCs that make a contact stale: 1 to 100; the paper has 5
 
-	// Fresh is how long after its last answer a contact is taken to be alive
+	// Fresh is how long after its last answer a contact is taken to be up
 	// without being asked. With 0 every newcomer to a full bucket has the one
 	// heard longest ago pinged, as the paper says; BEP 5 has 15 minutes.
 	Fresh time.Duration
 
-	// Pause lies between the rounds of a join, and doubles up to 64 times before
-	// a bootstrapper that is silent is asked again.
+	// Pause is the time between the rounds of a join. Before a silent bootstrapper
+	// is asked again it doubles, up to 64 times itself.
 	Pause time.Duration
 
-	// The upkeep, of which each part is off at 0. Times are those without which
-	// something is done again: so a bucket that lookups go to is not refreshed. None
-	// but Expire is shorter than Pause: what is done again takes a while itself. Who did
-	// not answer anything for Refresh is pinged.
+	// The upkeep, of which each part is off at 0. A thing is done when it has not
+	// happened for that time: so a bucket that lookups go to is not refreshed. Only
+	// Expire may be shorter than Pause, since doing a thing again takes a while. A
+	// contact that has not answered anything for Refresh is pinged.
 	Refresh   time.Duration // of a bucket without a lookup; the paper has an hour
-	Republish time.Duration // of a value held that nobody put here again; the paper has an hour
+	Republish time.Duration // of a value held that nobody has put here again; the paper has an hour
 	Publish   time.Duration // of a value that the node itself publishes; the paper has a day
 	Expire    time.Duration // of a value, since its publisher put it last; the paper has a day
 	Cache     bool          // leave a value found at the closest node that lacked it; needs Expire
-	HandOver  bool          // give a newcomer the values that it should hold
+	HandOver  bool          // store at a newcomer the values that it should hold
 
 	Items  int    // values that the node stores for others
 	Secret uint64 // transaction ids, tokens and the ids of refreshes derive from it; others must not know it
 }
 
-// Defaults gives the usual Config: k 8, alpha 3, six tries of a second each.
+// Defaults returns the usual Config: k 8, alpha 3, six tries of a second each.
 func Defaults(self ID, book protocol.Book, secret uint64) Config {
 	return Config{
 		Self: self, Book: book, Secret: secret,
@@ -118,7 +118,7 @@ func (c *Config) check() {
 	every("Republish", c.Republish)
 	every("Publish", c.Publish)
 	within("Expire", int64(c.Expire), 0, 100*day)
-	if c.Expire > 0 { // else values would expire before anybody puts them again
+	if c.Expire > 0 { // else values would expire before they are put again
 		within("Republish", int64(c.Republish), 0, int64(c.Expire))
 		within("Publish", int64(c.Publish), 0, int64(c.Expire))
 	} else if c.Cache {
@@ -128,20 +128,20 @@ func (c *Config) check() {
 
 // Stats counts what happened in this incarnation.
 type Stats struct {
-	Malformed uint64 // messages that are no canonical KRPC
+	Malformed uint64 // messages that are not canonical KRPC
 	Ignored   uint64 // answers that nobody waits for: late, duplicate or forged
 	Asked     uint64 // RPCs begun
 	Resent    uint64 // further tries of them
-	Failed    uint64 // RPCs that no try of which was answered
+	Failed    uint64 // RPCs of which no try was answered
 	Evicted   uint64 // stale contacts that gave way to others
 	Unchecked uint64 // unknown askers not pinged because too many were
 	Refused   uint64 // queries answered with an error
-	Expired   uint64 // values forgotten as their time was over
-	Refreshed uint64 // buckets looked into for want of other lookups
+	Expired   uint64 // values dropped when they expired
+	Refreshed uint64 // buckets refreshed for want of other lookups
 	Renewed   uint64 // values held that were put again
-	Handed    uint64 // values given to newcomers
+	Handed    uint64 // values stored at newcomers
 	Unoffered uint64 // newcomers that were offered no values because too many were waiting
-	Cached    uint64 // values left at others on the way of a lookup
+	Cached    uint64 // values left at others on the path of a lookup
 }
 
 // The kinds of messages and notes.
@@ -163,8 +163,8 @@ var methodKinds = [...]protocol.Kind{ping: KindPing, findNode: KindFindNode, get
 // begins with 'd' and every timer of component protocol.Kademlia, and after a
 // restart makes a new one.
 //
-// Function values given to it are called in the step that brings the result,
-// which is the current one if there is nobody to ask. They may call the DHT.
+// Its callbacks are called in the step that brings the result, which is the current
+// one if there is no node to ask. They may call the DHT.
 type DHT struct {
 	cfg   Config
 	key   uint64 // of this node and incarnation: see secret
@@ -174,10 +174,10 @@ type DHT struct {
 	calls     []call            // slot numbers are timer tags
 	verifying int               // calls for unknown askers
 	waiting   []Contact         // unknown askers to be pinged later
-	idle      []*lookup         // to be used again
+	idle      []*lookup         // to be reused
 	items     []item            // in the order of their ids
 	join      *join             // nil unless joining or refreshing
-	boot      protocol.Endpoint // of the last Join; the zero value: none
+	boot      protocol.Endpoint // of the last Join; the zero value is none
 	up        upkeep
 
 	stats Stats
@@ -194,7 +194,7 @@ func New(cfg Config) *DHT {
 	return &DHT{
 		cfg:   cfg,
 		tab:   table{self: cfg.Self, k: cfg.K, stale: uint8(cfg.Stale)},
-		nodes: make([]byte, 0, compactLen*cfg.K), // never nil: an answer has nodes, if none
+		nodes: make([]byte, 0, compactLen*cfg.K), // never nil: an answer has the key nodes, even if there are none
 	}
 }
 
@@ -235,10 +235,10 @@ func (d *DHT) Timeout(env *protocol.Env, tag uint64) {
 	}
 }
 
-// Stats gives the counts so far.
+// Stats returns the counts so far.
 func (d *DHT) Stats() Stats { return d.stats }
 
-// Contacts gives the good contacts, those farthest from the node first; within a
+// Contacts returns the good contacts, those farthest from the node first; within a
 // bucket the one heard longest ago first. The slice is the caller's.
 func (d *DHT) Contacts() []Contact {
 	var cs []Contact
@@ -252,13 +252,13 @@ func (d *DHT) Contacts() []Contact {
 	return cs
 }
 
-// Closest gives the n good contacts closest to target, nearest first. The slice
+// Closest returns the n good contacts closest to target, nearest first. The slice
 // is the caller's.
 func (d *DHT) Closest(target ID, n int) []Contact {
 	return d.tab.closest(nil, &query{target: target, n: n})
 }
 
-// Describe adds the state to b as lines of text.
+// Describe appends the state to b as lines of text.
 func (d *DHT) Describe(b []byte) []byte {
 	b = fmt.Appendf(b, "dht %v: %d items\n", d.cfg.Self, len(d.items))
 	for i := range d.tab.buckets {

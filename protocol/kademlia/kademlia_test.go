@@ -101,7 +101,7 @@ func contactOf(n int, id ID) Contact {
 	return Contact{id, protocol.SimBook{}.Endpoint(protocol.NodeID(n))}
 }
 
-// inBucket gives the n-th id that shares exactly some bits with the rig's own.
+// inBucket returns the n-th id that shares exactly some bits with the rig's own.
 func (r *rig) inBucket(bits, n int) ID {
 	id := anyID(77, n)
 	return r.d.cfg.Self.sibling(bits, &id)

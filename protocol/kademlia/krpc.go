@@ -50,13 +50,13 @@ type message struct {
 	nodes     []byte // compact contacts
 	value     []byte // one bencoded value, raw
 	life      uint64 // of the value: milliseconds that it has left; 0 is as long as the receiver likes
-	cached    bool   // the value is put on the way to its holders, not at one of them
+	cached    bool   // the value is put on the path of a lookup, not at one of its holders; "spare" in the message
 	signed    bool   // a put of a mutable item; not encoded
 	code      int64
 	text      []byte
 }
 
-// append encodes m canonically and adds it to b.
+// append appends m, encoded canonically, to b.
 func (m *message) append(b []byte) []byte {
 	b = append(b, 'd')
 	switch m.y {
@@ -90,8 +90,8 @@ func (m *message) append(b []byte) []byte {
 }
 
 // appendFields encodes the arguments of a query or the fields of an answer. life
-// and spare are our own: BEP 44 lets every put live anew, so values that holders
-// hand to each other would never end. Others read over them.
+// and spare are our own: in BEP 44 every put begins a new life, so values that holders
+// hand to each other would never expire. Other clients skip them.
 func (m *message) appendFields(b []byte) []byte {
 	b = append(b, "d2:id20:"...)
 	b = append(b, m.id[:]...)
@@ -122,7 +122,7 @@ func (m *message) appendFields(b []byte) []byte {
 }
 
 // decode reads b into m and reports whether it is a message in canonical form.
-// Unknown keys are read over: real clients add some. r is scratch.
+// Unknown keys are skipped: real clients add some. r is scratch.
 func (m *message) decode(r *bencode.Reader, b []byte) bool {
 	*m = message{}
 	var args, answer, fault []byte
@@ -154,7 +154,7 @@ func (m *message) decode(r *bencode.Reader, b []byte) bool {
 	if !r.Done() || m.txn == nil {
 		return false
 	}
-	switch m.y { // tells which of the parts counts; the others are unknown keys
+	switch m.y { // one of the parts counts; the others are unknown keys
 	case 'q':
 		m.method = methodOf(m.name)
 		return m.decodeFields(r, args) && m.complete()

@@ -6,7 +6,7 @@ import (
 	"dessim/protocol"
 )
 
-// state is where a lookup stands with a node.
+// state is the state of a candidate.
 type state uint8
 
 const (
@@ -20,7 +20,7 @@ const (
 type candidate struct {
 	Contact
 	state    state
-	hops     uint8  // queries from the node itself to this one, by who named it first
+	hops     uint8  // queries from the node itself to this one, by the first referral
 	token    uint16 // where its token begins in lookup.tokens
 	tokenLen uint8
 }
@@ -31,11 +31,11 @@ type lookup struct {
 	method   method
 	first    bool        // ends with the first value
 	list     []candidate // in the order of distance, then address; see note
-	noCloser int         // queries ended in a row that brought nobody closer than all before
+	noCloser int         // queries ended in a row that returned no node closer than all before
 	rpcs     int
 	tokens   []byte
 	found    []byte // the value, aliasing the message
-	life     uint64 // that it came with
+	life     uint64 // of the value, as it came
 	foundAt  candidate
 	done     func(env *protocol.Env, l *lookup)
 
@@ -47,7 +47,7 @@ const (
 	seenPerK  = 32 // candidates a lookup remembers, times k
 	namedPerK = 4  // contacts it takes from one answer, times k
 	maxTokens = 1 << 15
-	idleSeen  = 128 // candidates whose memory a lookup at rest keeps
+	idleSeen  = 128 // candidates whose memory an idle lookup keeps
 )
 
 // Result is the outcome of Lookup. Closest is valid until the callback returns.
@@ -55,7 +55,7 @@ type Result struct {
 	Closest []Contact // at most k, nearest first, all of which answered; never the node itself
 
 	// Hops is the length of the chain of referrals that led to the closest: 1 if
-	// it was in the node's own table, 2 if someone from there named it, and so on;
+	// it was in the node's own table, 2 if a contact from there named it, and so on;
 	// 0 if there is none. With Alpha 1 it is the number of greedy steps.
 	Hops int
 	RPCs int // queries begun; retries do not count
@@ -75,14 +75,14 @@ func (d *DHT) newLookup(target ID, m method) *lookup {
 	if n := len(d.idle); n > 0 {
 		l, d.idle = d.idle[n-1], d.idle[:n-1]
 	} else {
-		k := d.cfg.K // few hear of less
+		k := d.cfg.K // few lookups hear of fewer
 		l = &lookup{list: make([]candidate, 0, k), result: make([]Contact, 0, k), index: make([]int, 0, k)}
 	}
 	*l = lookup{target: target, method: m, list: l.list[:0], tokens: l.tokens[:0], result: l.result[:0], index: l.index[:0]}
 	return l
 }
 
-// begin seeds the lookup from the node's own table and asks the first.
+// begin seeds the lookup from the node's own table and sends the first queries.
 func (d *DHT) begin(env *protocol.Env, l *lookup) {
 	q := query{target: l.target, n: d.cfg.K}
 	l.result = d.tab.closest(l.result[:0], &q)
@@ -98,11 +98,10 @@ func (d *DHT) begin(env *protocol.Env, l *lookup) {
 	d.advance(env, l)
 }
 
-// name takes in a candidate of which somebody told. It reports whether it is the
-// closest so far.
+// name adds a candidate that was named. It reports whether it is the closest so far.
 //
-// One id may be named with several addresses, of which at most one is true. All
-// are asked: a lie must not hide the truth.
+// One id may be named with several addresses, of which at most one is right. All are
+// asked: a lie must not hide the truth.
 func (d *DHT) name(env *protocol.Env, l *lookup, c Contact, hops uint8) bool {
 	if node, ok := d.cfg.Book.Node(c.Addr); !ok || node == env.ID() || c.ID == d.cfg.Self {
 		return false
@@ -123,7 +122,7 @@ func (d *DHT) name(env *protocol.Env, l *lookup, c Contact, hops uint8) bool {
 	return closest
 }
 
-// find tells where c is or belongs in the list.
+// find returns the place of c in the list, and whether it is there.
 func (l *lookup) find(c *Contact) (int, bool) {
 	low, high := 0, len(l.list)
 	for low < high {
@@ -145,11 +144,11 @@ func (l *lookup) find(c *Contact) (int, bool) {
 	return low, false
 }
 
-// advance asks whom the lookup must ask now, or ends it.
+// advance sends the queries that are due, or ends the lookup.
 //
-// Only the k closest that did not fail matter. alpha of them are being asked at
-// any time; all of them, once alpha queries in a row brought nobody closer than
-// everybody before. When all of them have answered, the lookup is over.
+// Only the k closest that did not fail matter. alpha of them are queried at a time;
+// all of them once alpha queries in a row returned no closer node. When all of them
+// have answered, the lookup is over.
 func (d *DHT) advance(env *protocol.Env, l *lookup) {
 	for {
 		next, flying, seen := -1, 0, 0
@@ -214,8 +213,8 @@ func (d *DHT) lookupEnd(env *protocol.Env, c *call, m *message) {
 	d.advance(env, l)
 }
 
-// twice reports whether another address answered for the id of candidate i: one
-// node counts once.
+// twice reports whether another address answered for the id of candidate i: a node
+// counts once.
 func (l *lookup) twice(i int) bool {
 	id := l.list[i].ID
 	for j := max(i-1, 0); j >= 0 && l.list[j].ID == id; j-- {
@@ -231,7 +230,7 @@ func (l *lookup) twice(i int) bool {
 	return false
 }
 
-// note keeps the token that candidate i gave.
+// note keeps candidate i's token.
 func (l *lookup) note(i int, m *message) {
 	if len(m.token) == 0 || len(l.tokens)+len(m.token) > maxTokens {
 		return
@@ -240,7 +239,7 @@ func (l *lookup) note(i int, m *message) {
 	l.tokens = append(l.tokens, m.token...)
 }
 
-// learn takes in the contacts of an answer from a node that is hops away.
+// learn adds the contacts in an answer from a node that is hops away.
 func (d *DHT) learn(env *protocol.Env, l *lookup, nodes []byte, hops uint8) {
 	for n := 0; len(nodes) >= compactLen && n < namedPerK*d.cfg.K; n++ {
 		if d.name(env, l, cutCompact(nodes), hops+min(1, 255-hops)) {
@@ -250,7 +249,7 @@ func (d *DHT) learn(env *protocol.Env, l *lookup, nodes []byte, hops uint8) {
 	}
 }
 
-// answered gives where in the list the n closest are that answered.
+// answered returns the places in the list of the n closest that answered.
 func (l *lookup) answered(n int) []int {
 	l.index = l.index[:0]
 	for i := range l.list {
@@ -274,8 +273,7 @@ func (l *lookup) outcome(k int) Result {
 	return r
 }
 
-// finish ends a lookup. Calls that are still under way go on for the table's
-// sake alone.
+// finish ends a lookup. Calls still under way go on for the table's sake alone.
 func (d *DHT) finish(env *protocol.Env, l *lookup) {
 	for i := range d.calls {
 		if d.calls[i].lookup == l {

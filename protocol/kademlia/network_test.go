@@ -113,7 +113,7 @@ func (n *network) run(t testing.TB, seed uint64) *sim.Sim {
 	return s
 }
 
-// point gives the i-th point of a random series.
+// point returns the i-th point of a random series.
 func point(seed uint64, i int) kademlia.ID {
 	return kademlia.Key(fmt.Appendf(nil, "%d %d", seed, i))
 }
@@ -126,7 +126,7 @@ func points(seed uint64, n int) []kademlia.ID {
 	return ids
 }
 
-// closest gives the k of ids closest to target but not, the slow way.
+// closest returns the k of ids closest to target but not, the slow way.
 func closest(ids []kademlia.ID, target, not kademlia.ID, k int) []kademlia.ID {
 	all := slices.DeleteFunc(slices.Clone(ids), func(id kademlia.ID) bool { return id == not })
 	slices.SortFunc(all, func(a, b kademlia.ID) int {
@@ -228,7 +228,7 @@ func TestLookupsFindTheClosestDespiteLossAndCopies(t *testing.T) {
 	}
 }
 
-// skewed gives ids of which most share long prefixes.
+// skewed returns ids of which most share long prefixes.
 func skewed(seed uint64, kind string, size int) []kademlia.ID {
 	ids := points(seed, size)
 	for i := range ids {
@@ -261,7 +261,7 @@ func skewed(seed uint64, kind string, size int) []kademlia.ID {
 	return ids
 }
 
-// subtree gives the others in the smallest subtree around self that holds k of
+// subtree returns the others in the smallest subtree around self that holds k of
 // them, or all if they are fewer.
 func subtree(ids []kademlia.ID, self kademlia.ID, k int) (in []kademlia.ID) {
 	for bits := 160; bits >= 0 && len(in) < k; bits-- {

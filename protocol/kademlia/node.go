@@ -9,10 +9,10 @@ import (
 	"dessim/protocol/bencode"
 )
 
-// Node is a node that is a DHT and nothing else: the smallest host. Inputs tell it
-// what to publish and what to look for. What it publishes is on its disk, so that a
-// later life publishes it again; what it holds for others is not. It takes nothing off
-// its disk, not even what is over, so the disk grows with every input to publish.
+// Node is a node that is a DHT and nothing else: the smallest host. Inputs say what to
+// publish and what to look for. What it publishes is on its disk, so that a later
+// incarnation publishes it again; what it holds for others is not. It discards no
+// record, not even of an expired value, so the disk grows with every value published.
 type Node struct {
 	cfg     NodeConfig
 	dht     *DHT
@@ -23,16 +23,16 @@ type Node struct {
 	out     []byte
 }
 
-// NodeConfig is what a Node is told once.
+// NodeConfig is the configuration of a Node.
 type NodeConfig struct {
 	Config
 	// Seeds are the nodes through which it joins, each when those before it are
-	// silent. None, or only itself: it is the network's first.
+	// silent. The network's first node has none, or only itself.
 	Seeds []protocol.Endpoint
 }
 
-// maxCommands bounds the inputs that wait for the node to have joined. Its own records,
-// which may be more, wait in any case, and then no input does.
+// maxCommands bounds the inputs that wait until the node has joined. Its own records
+// all wait; if there are more of them, no input does.
 const maxCommands = 1024
 
 // The kinds of a Node's outputs.
@@ -45,17 +45,17 @@ var (
 // NewNode makes the Node of one incarnation. A Config outside its ranges panics.
 func NewNode(cfg NodeConfig) *Node { return &Node{cfg: cfg, dht: New(cfg.Config)} }
 
-// DHT gives its table, to be read.
+// DHT returns the node's DHT, to be read.
 func (n *Node) DHT() *DHT { return n.dht }
 
-// Joined reports whether it is part of the network.
+// Joined reports whether the node is part of the network.
 func (n *Node) Joined() bool { return n.joined }
 
 // Malformed counts the messages, inputs and records that could not be read.
 func (n *Node) Malformed() uint64 { return n.bad + n.dht.Stats().Malformed }
 
-// Dropped counts the inputs that came before it had joined and were one too many. They
-// are not on its disk either.
+// Dropped counts the inputs that came before the node had joined and exceeded
+// maxCommands. They are not on its disk either.
 func (n *Node) Dropped() uint64 { return n.dropped }
 
 // Describe appends the state as text.
@@ -107,7 +107,7 @@ func (n *Node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		n.dropped++
 		return
 	case c.typ == typePublish:
-		if c.life != 0 { // the record outlives this life, so it tells when the value ends
+		if c.life != 0 { // the record outlives the incarnation, so it says when the value expires
 			c.life += uint64(env.Now() / protocol.Time(time.Millisecond))
 		}
 		n.out = c.append(n.out[:0])
@@ -125,7 +125,7 @@ func (n *Node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 // Timeout consumes a timer.
 func (n *Node) Timeout(env *protocol.Env, tag uint64) { n.dht.Timeout(env, tag) }
 
-// do does what an input or a record asks for.
+// do carries out an input or a record.
 func (n *Node) do(env *protocol.Env, c command) {
 	switch c.typ {
 	case typePublish:
@@ -133,7 +133,7 @@ func (n *Node) do(env *protocol.Env, c command) {
 		if c.life == 0 {
 			life = 0
 		} else if life <= 0 {
-			return // it ended while the node was down
+			return // it expired while the node was down
 		}
 		id := Key(c.value)
 		n.dht.Publish(env, c.value, life, func(env *protocol.Env, stored int) {
@@ -149,7 +149,7 @@ func (n *Node) do(env *protocol.Env, c command) {
 // command is an input, or a record, which is always a publish: the component byte
 // and one bencoded list.
 //
-//	publish  0 value life      milliseconds, 0 without end; in a record the time of its end
+//	publish  0 value life      milliseconds, 0 without end; in a record the time of expiry
 //	get      1 number id
 type command struct {
 	typ    uint64
@@ -164,12 +164,12 @@ const (
 	typeGet
 )
 
-// maxAnswered bounds counts that an output tells.
+// maxAnswered bounds the counts in an output.
 const maxAnswered = 1 << 20
 
-// PublishInput has a node publish a value, for a time or, if life is 0, without
-// end. Less than a millisecond is a millisecond. A negative life, or one of more than
-// 100 days, panics, since nodes would refuse it.
+// PublishInput is an input that has a node publish a value, for a time or, if life is
+// 0, without end. Less than a millisecond counts as one. A negative life, or one of
+// more than 100 days, panics, since nodes would refuse it.
 func PublishInput(value []byte, life time.Duration) []byte {
 	if life < 0 || life > maxLife*time.Millisecond {
 		panic(fmt.Sprintf("kademlia: input to publish for %v, want 0 to %v", life, maxLife*time.Millisecond))
@@ -178,7 +178,8 @@ func PublishInput(value []byte, life time.Duration) []byte {
 	return command{typ: typePublish, value: value, life: ms}.append(nil)
 }
 
-// GetInput has a node look for the value of that id; its Ended bears the number.
+// GetInput is an input that has a node look for the value under id; its Ended carries
+// number.
 func GetInput(number uint64, id ID) []byte {
 	return command{typ: typeGet, number: number, id: id}.append(nil)
 }
@@ -206,7 +207,7 @@ func decodeCommand(b []byte) (c command, ok bool) {
 	r.List()
 	if c.typ = r.UintMax(typeGet); c.typ == typePublish {
 		c.value = r.Bytes()
-		c.life = r.UintMax(2 * maxLife) // in a record it is a time, of which the clock has at most half: protocol.MaxTime
+		c.life = r.UintMax(2 * maxLife) // in a record it is a time, and the clock shows at most half of this: protocol.MaxTime
 	} else {
 		c.number = r.Uint()
 		copy(c.id[:], r.Fixed(len(c.id)))
@@ -215,7 +216,7 @@ func decodeCommand(b []byte) (c command, ok bool) {
 	return c, r.Done()
 }
 
-// Published says that a value was put by its publisher.
+// Published is an output of KindPublished: a value was put by its publisher.
 type Published struct {
 	ID     ID
 	Stored int // nodes that have it
@@ -239,7 +240,7 @@ func DecodePublished(b []byte) (p Published, ok bool) {
 	return p, r.Done()
 }
 
-// Ended says what a lookup that an input asked for came to.
+// Ended is an output of KindEnded: the outcome of a GetInput.
 type Ended struct {
 	Number uint64
 	ID     ID
@@ -279,7 +280,7 @@ func DecodeEnded(b []byte) (x Ended, ok bool) {
 	return x, r.Done() && (x.OK || len(x.Value) == 0)
 }
 
-// TextOutput gives an output of a Node in words; "" for what is none.
+// TextOutput returns an output of a Node in words, or "" for anything else.
 func TextOutput(kind protocol.Kind, b []byte) string {
 	switch kind {
 	case KindJoined:
@@ -302,7 +303,7 @@ func TextOutput(kind protocol.Kind, b []byte) string {
 	return ""
 }
 
-// TextInput gives an input or a record of a Node in words; "" for what is none.
+// TextInput returns an input or a record of a Node in words, or "" for anything else.
 func TextInput(b []byte) string {
 	c, ok := decodeCommand(b)
 	switch {

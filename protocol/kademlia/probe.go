@@ -6,13 +6,13 @@ import (
 	"dessim/protocol"
 )
 
-// stampUnit divides local time for contact.seen: ten milliseconds in 32 bits
-// last longer than any run.
+// stampUnit is the unit of contact.seen: ten milliseconds, of which 32 bits last
+// longer than any run.
 const stampUnit = 10_000_000
 
 func stamp(env *protocol.Env) uint32 { return uint32(env.Now() / stampUnit) }
 
-// sinceStamp gives how long ago a stamp was made.
+// sinceStamp returns the time since a stamp.
 func sinceStamp(env *protocol.Env, seen uint32) time.Duration {
 	return time.Duration(stamp(env)-seen) * stampUnit
 }
@@ -25,7 +25,7 @@ func (d *DHT) heard(env *protocol.Env, c Contact) {
 			d.join.added++
 		}
 		if d.cfg.Refresh > 0 {
-			d.rearm(env) // it may be the first one of its bucket, which from now on is to be refreshed
+			d.rearm(env) // it may be the first of its bucket, which is to be refreshed from now on
 		}
 		d.handOver(env, c)
 	case moved:
@@ -44,7 +44,7 @@ func (d *DHT) lost(env *protocol.Env, c Contact) {
 		d.stats.Evicted++
 		env.Note(KindEvict, c.ID, "at", c.Addr, "did not answer", d.cfg.Stale, "times")
 		if d.cfg.Refresh > 0 {
-			d.rearm(env) // whoever took its place may be silent too long
+			d.rearm(env) // the one that took its place may be silent too long
 		}
 	}
 	if ok {
@@ -53,9 +53,9 @@ func (d *DHT) lost(env *protocol.Env, c Contact) {
 }
 
 // probeFirst pings the contact of id's bucket that was heard longest ago, as a
-// newcomer waits for a place. Whoever answers stays: the longer a node has been
-// up, the longer it is likely to stay (the paper's figure 1), and no flood of
-// newcomers can drive it out.
+// newcomer waits for a place. If it answers it stays: the longer a node has been up,
+// the longer it is likely to stay (the paper's figure 1), and no flood of newcomers
+// can drive it out.
 func (d *DHT) probeFirst(env *protocol.Env, id *ID) {
 	b, _ := d.tab.bucketOf(id)
 	if len(b.live) == 0 || b.probe {
@@ -68,7 +68,7 @@ func (d *DHT) probeFirst(env *protocol.Env, id *ID) {
 	d.probe(env, first.Contact)
 }
 
-// probe pings a contact, once at a time in a bucket, and reports whether it did.
+// probe pings a contact, one at a time in a bucket, and reports whether it did.
 func (d *DHT) probe(env *protocol.Env, c Contact) bool {
 	b, _ := d.tab.bucketOf(&c.ID)
 	if b.probe {
@@ -78,8 +78,8 @@ func (d *DHT) probe(env *protocol.Env, c Contact) bool {
 	return b.probe
 }
 
-// probeEnd pings again who did not answer, until he answers or is replaced. The upkeep
-// pings the silent until they are stale.
+// probeEnd pings a contact that did not answer again, until it answers or is replaced.
+// The upkeep pings silent ones until they are stale.
 func (d *DHT) probeEnd(env *protocol.Env, c *call) {
 	b, _ := d.tab.bucketOf(&c.to.ID)
 	b.probe = false

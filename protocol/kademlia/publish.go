@@ -12,17 +12,18 @@ import (
 type publication struct {
 	id    ID
 	value []byte
-	until protocol.Time // 0: for as long as this incarnation lives
+	until protocol.Time // 0: until this incarnation ends
 	due   protocol.Time // after MaxTime: never again
 	done  func(env *protocol.Env, stored int)
 }
 
-// Publish puts value as Put does, and again every Config.Publish, for as long as
-// this incarnation lives: after a restart the host publishes again. If life is not
-// 0, it ends then, and the value with it, which takes Config.Expire. Of many values
-// that are published at once a few are put at a time. done, which may be nil, is told
-// each time at how many nodes it is. Publish again replaces; then done of the former
-// is told of what is under way, and no more. A negative life panics.
+// Publish puts value as Put does, and again every Config.Publish until the incarnation
+// ends: after a restart the host publishes again. If life is not 0 the publication,
+// and with Config.Expire the value, ends then. Of many values that are published at
+// once a few are put at a time. done, which may be nil, is called each time with the
+// number of nodes that have the value. Publishing a value again replaces its
+// publication; the old done is called for a put under way, and not again. A negative
+// life panics.
 func (d *DHT) Publish(env *protocol.Env, value []byte, life time.Duration, done func(env *protocol.Env, stored int)) {
 	if err := d.CheckValue(value); err != nil {
 		panic(fmt.Sprintf("kademlia: node %d publishes: %v", env.ID(), err))
@@ -39,27 +40,26 @@ func (d *DHT) Publish(env *protocol.Env, value []byte, life time.Duration, done 
 	d.keepUp(env)
 }
 
-// Withdraw ends the publication of a value. It lives on at its holders until it
-// expires.
+// Withdraw ends the publication of a value. Its holders keep it until it expires.
 func (d *DHT) Withdraw(id ID) {
 	d.up.published = slices.DeleteFunc(d.up.published, func(p publication) bool { return p.id == id })
 }
 
-// publish puts what is published. What nobody stores is due again soon.
+// publish puts a published value. If nobody stores it, it is due again soon.
 func (d *DHT) publish(env *protocol.Env, p *publication) {
 	p.due = protocol.MaxTime + 1
 	if d.cfg.Publish > 0 {
 		p.due = d.due(env.Now(), d.cfg.Publish, &p.id)
 	}
-	id, told := p.id, p.done
+	id, done := p.id, p.done
 	d.up.busy++
 	d.put(env, &store{value: p.value, expires: p.until, done: func(env *protocol.Env, stored int) {
 		d.up.busy--
 		if i := d.publication(id); stored == 0 && i >= 0 && d.cfg.Publish > 0 {
 			d.up.published[i].due = env.Now() + protocol.Time(d.cfg.Pause)
 		}
-		if told != nil {
-			told(env, stored)
+		if done != nil {
+			done(env, stored)
 		}
 		d.keepUp(env)
 	}})

@@ -6,7 +6,7 @@ import (
 	"dessim/protocol"
 )
 
-// purpose says who waits for the end of a call.
+// purpose is what a call is for: who waits for its end.
 type purpose uint8
 
 const (
@@ -16,7 +16,7 @@ const (
 	forProbe // a contact is pinged: for a newcomer, at its old address, or for being silent
 	forJoin  // the bootstrapper, whose id is not known yet
 	forOffer // a newcomer is asked for a value that it should hold
-	forCache // a value is left on the way of a lookup, and nobody waits for the end of it
+	forCache // a value is left on the path of a lookup; nothing waits for the end
 )
 
 // call is an RPC under way, in all its tries.
@@ -30,17 +30,17 @@ type call struct {
 	target  ID      // of findNode and get
 	lookup  *lookup // for forLookup; nil once the lookup has ended
 	put     *store
-	token   []byte // for forPut and forGift
+	token   []byte // for forPut and forCache
 }
 
-// The numbers of the timers of join and upkeep; calls have those below.
+// The numbers of the timers of joins and the upkeep; calls have those below.
 const (
 	pauseTimer  = 1 << 40
 	upkeepTimer = protocol.Periodic | 1<<41
 )
 
-// call begins an RPC. It reports false, and nothing will follow, if nobody has
-// that address or it is the node's own.
+// call begins an RPC. It reports false, and nothing follows, if no node has that
+// address or it is the node's own.
 func (d *DHT) call(env *protocol.Env, c call) bool {
 	node, ok := d.cfg.Book.Node(c.to.Addr)
 	if !ok || node == env.ID() || c.to.ID == d.cfg.Self && c.purpose != forJoin {
@@ -62,7 +62,7 @@ func (d *DHT) call(env *protocol.Env, c call) bool {
 	return true
 }
 
-// try sends the query of a call. All tries bear one transaction id, so that an
+// try sends the query of a call. All tries carry one transaction id, so that an
 // answer that comes after the next try still counts.
 func (d *DHT) try(env *protocol.Env, slot int) {
 	c := &d.calls[slot]
@@ -101,9 +101,8 @@ func (d *DHT) late(env *protocol.Env, slot int) {
 	}
 }
 
-// settle consumes an answer or an error. It counts only if the address, the
-// transaction and the id are those of a call: then it was not forged, unless by
-// someone who saw the query.
+// settle consumes an answer or an error. It counts only if address, transaction and
+// id are those of a call: then only someone who saw the query can have forged it.
 func (d *DHT) settle(env *protocol.Env, from protocol.NodeID, m *message) {
 	slot := d.pending(from, m)
 	if slot < 0 {
@@ -143,7 +142,7 @@ func (d *DHT) pending(from protocol.NodeID, m *message) int {
 	return -1
 }
 
-// end hands the outcome of a call to who waits for it; m is nil if it failed.
+// end hands on the outcome of a call by its purpose; m is nil if it failed.
 func (d *DHT) end(env *protocol.Env, c *call, m *message) {
 	switch c.purpose {
 	case forLookup:
@@ -151,8 +150,8 @@ func (d *DHT) end(env *protocol.Env, c *call, m *message) {
 			d.lookupEnd(env, c, m)
 		}
 	case forPut:
-		// Of a put that was tried again nobody knows which try came first, or came at all,
-		// and by now it may tell that the value is over: who kept nothing must not count.
+		// If a put was tried again, which try arrived is unknown, and the last may have
+		// carried an expired value: a node that kept nothing must not count.
 		kept := c.tries == 1 || !d.tooLate(env, c.put.expires)
 		d.putEnd(env, c.put, m != nil && kept)
 	case forAsker:

@@ -12,12 +12,12 @@ import (
 type item struct {
 	id      ID
 	value   []byte
-	at      protocol.Time // when it was last stored here, or this node put it again
+	at      protocol.Time // when it was last stored here or put again by this node
 	expires protocol.Time // 0: never
-	cached  bool          // it lies on the way to its holders, and is not put again
+	cached  bool          // left here on the path of a lookup; not put again
 }
 
-// Key gives the id under which value is stored: its SHA-1 (BEP 44, immutable
+// Key returns the id under which value is stored: its SHA-1 (BEP 44, immutable
 // items).
 func Key(value []byte) ID { return sha1.Sum(value) }
 
@@ -27,9 +27,9 @@ func (d *DHT) find(id ID) (int, bool) {
 	})
 }
 
-// item gives what is stored here under id, or nil. It is valid until the next
-// change of the store. What has expired is not there, even if its timer, by a
-// clock that jumped, is still to come.
+// item returns what is stored here under id, or nil. It is valid until the next
+// change of the store. A value that has expired is not returned, even if its timer is
+// still to come because the clock jumped.
 func (d *DHT) item(env *protocol.Env, id ID) *item {
 	if i, ok := d.find(id); ok && !d.items[i].over(env.Now()) {
 		return &d.items[i]
@@ -37,7 +37,7 @@ func (d *DHT) item(env *protocol.Env, id ID) *item {
 	return nil
 }
 
-// Holds reports whether the node itself stores the value of that id.
+// Holds reports whether the node itself stores the value under id.
 func (d *DHT) Holds(id ID) bool { _, ok := d.find(id); return ok }
 
 // Held is what a node knows of a value that it stores.
@@ -45,10 +45,10 @@ type Held struct {
 	ID      ID
 	At      protocol.Time // when it was last put here, or this node began to put it again
 	Expires protocol.Time // 0: never
-	Cached  bool          // it was left here on the way of a lookup
+	Cached  bool          // left here on the path of a lookup
 }
 
-// Stored gives what the node stores, in the order of the ids.
+// Stored returns what the node stores, in the order of the ids.
 func (d *DHT) Stored() []Held {
 	out := make([]Held, 0, len(d.items))
 	for i := range d.items {
@@ -58,8 +58,8 @@ func (d *DHT) Stored() []Held {
 	return out
 }
 
-// keep stores a copy of p and reports whether there is room. What is held already
-// never gets a shorter life by it: else anybody could end it.
+// keep stores a copy of s and reports whether there is room. It never shortens the
+// life of a value that is held already: else anybody could end it.
 func (d *DHT) keep(env *protocol.Env, id ID, s *store) bool {
 	i, ok := d.find(id)
 	if !ok {
@@ -74,7 +74,7 @@ func (d *DHT) keep(env *protocol.Env, id ID, s *store) bool {
 	}
 	it := &d.items[i]
 	if s.cached && !it.cached {
-		return true // it has its place here already
+		return true // it belongs here already
 	}
 	it.at, it.cached = env.Now(), s.cached
 	if e := d.until(env, s.expires); e == 0 || it.expires != 0 && e > it.expires {
@@ -84,7 +84,7 @@ func (d *DHT) keep(env *protocol.Env, id ID, s *store) bool {
 	return true
 }
 
-// store consumes a put. It gives code 0, or the error to answer.
+// store consumes a put. It returns code 0, or the error to answer with.
 func (d *DHT) store(env *protocol.Env, asker protocol.Endpoint, q *message) (code int64, text string) {
 	if !d.allowed(env, asker, q.token) {
 		return errProtocol, "bad token"
@@ -96,7 +96,7 @@ func (d *DHT) store(env *protocol.Env, asker protocol.Endpoint, q *message) (cod
 		return errTooBig, "value too big"
 	}
 	id := Key(q.value)
-	if q.hasTarget && q.target != id { // BEP 44 asks for no target; who names one must mean it
+	if q.hasTarget && q.target != id { // BEP 44 asks for no target; one that is given must be right
 		return errSig, "value does not hash to target"
 	}
 	if q.life == noLife {
@@ -112,14 +112,14 @@ func (d *DHT) store(env *protocol.Env, asker protocol.Endpoint, q *message) (cod
 type Found struct {
 	OK    bool
 	Value []byte
-	From  Contact // who had it; the node itself if it did
-	Hops  int     // as in Result, to From; 0 if the node itself had it
-	RPCs  int     // queries that were answered or failed, or are abandoned
+	From  Contact // the node that had it, perhaps this one
+	Hops  int     // as in Result, to From; 0 for this node
+	RPCs  int     // queries that were answered, failed or were abandoned
 }
 
 // Get looks for the value whose Key is target: FIND_VALUE in the paper. It ends
-// with the first node that answers with it; what does not hash to target is
-// ignored. If nobody has it, it ends as Lookup does.
+// with the first node that answers with it; a value that does not hash to target is
+// ignored. If no node has it, it ends as Lookup does.
 func (d *DHT) Get(env *protocol.Env, target ID, done func(env *protocol.Env, f Found)) {
 	if it := d.item(env, target); it != nil {
 		done(env, Found{OK: true, Value: it.value, From: Contact{d.cfg.Self, d.cfg.Book.Endpoint(env.ID())}})
@@ -138,18 +138,18 @@ func (d *DHT) Get(env *protocol.Env, target ID, done func(env *protocol.Env, f F
 	d.begin(env, l)
 }
 
-// putting is a value that is to be stored.
+// store is a value that is being stored at other nodes.
 type store struct {
 	value   []byte
 	expires protocol.Time // 0: as late as each node likes
-	cached  bool          // at a node on the way
+	cached  bool          // at a node on a lookup's path
 	left    int           // calls under way
 	stored  int
 	done    func(env *protocol.Env, stored int)
 }
 
-// CheckValue tells why value cannot be put, or gives nil: it must be one
-// canonical bencoded value of at most 1000 bytes.
+// CheckValue returns nil if value can be put: if it is one canonical bencoded value
+// of at most 1000 bytes.
 func (d *DHT) CheckValue(value []byte) error {
 	if len(value) > maxValue {
 		return fmt.Errorf("kademlia: value has %d bytes, want at most %d", len(value), maxValue)
@@ -161,9 +161,9 @@ func (d *DHT) CheckValue(value []byte) error {
 }
 
 // Put stores value, of which it keeps a copy, at the k nodes closest to its Key,
-// this one included if it is among them: STORE in the paper. done is told how
-// many have it; fewer than k if the network has fewer or some failed. A value
-// that CheckValue refuses panics.
+// this one included if it is among them: STORE in the paper. done is called with the
+// number of nodes that have it; fewer than k if the network has fewer or some failed.
+// A value that CheckValue refuses panics.
 func (d *DHT) Put(env *protocol.Env, value []byte, done func(env *protocol.Env, stored int)) {
 	if err := d.CheckValue(value); err != nil {
 		panic(fmt.Sprintf("kademlia: node %d puts: %v", env.ID(), err))
@@ -171,15 +171,15 @@ func (d *DHT) Put(env *protocol.Env, value []byte, done func(env *protocol.Env, 
 	d.put(env, &store{value: slices.Clone(value), done: done})
 }
 
-// put looks for the closest nodes and has them store p.
+// put looks for the closest nodes and has them store s.
 func (d *DHT) put(env *protocol.Env, s *store) {
 	l := d.newLookup(Key(s.value), get)
 	l.done = func(env *protocol.Env, l *lookup) { d.scatter(env, s, l) }
 	d.begin(env, l)
 }
 
-// scatter sends p to the closest nodes, which l found. If it would be over on the way it
-// is stored nowhere, here neither.
+// scatter sends s to the closest nodes, which l found. A value that would expire on the
+// way is stored nowhere, not even here.
 func (d *DHT) scatter(env *protocol.Env, s *store, l *lookup) {
 	if d.tooLate(env, s.expires) {
 		s.done(env, 0)
@@ -202,11 +202,11 @@ func (d *DHT) scatter(env *protocol.Env, s *store, l *lookup) {
 	d.putStep(env, s)
 }
 
-// give puts c.put at candidate i, whose token l has.
+// storeAt puts c.put at candidate i, whose token l has.
 func (d *DHT) storeAt(env *protocol.Env, l *lookup, i int, c call) bool {
 	at := &l.list[i]
 	if at.tokenLen == 0 {
-		return false // it gave none, so it would refuse
+		return false // it sent no token, so it would refuse
 	}
 	c.method, c.to = put, at.Contact
 	c.token = slices.Clone(l.tokens[at.token:][:at.tokenLen])

@@ -30,11 +30,11 @@ type table struct {
 	self    ID
 	k       int
 	stale   uint8
-	own     protocol.Time // when the own id was looked up last, and so all of the deep buckets
+	own     protocol.Time // when the node's own id was looked up last, and so all of the deep buckets
 	buckets []bucket
 }
 
-// news says what the table made of a contact that answered.
+// news is what the table did with a contact that answered.
 type news uint8
 
 const (
@@ -44,7 +44,7 @@ const (
 	full              // it is in the cache
 )
 
-// bucketOf gives the bucket for id, which must not be the node's own.
+// bucketOf returns the bucket for id, which must not be the node's own.
 func (t *table) bucketOf(id *ID) (*bucket, int) {
 	n := t.self.shared(id)
 	for len(t.buckets) <= n {
@@ -62,7 +62,7 @@ func index(s []contact, id *ID) int {
 	return -1
 }
 
-// get gives the live contact of that id, or nil. It is valid until the next
+// get returns the live contact of that id, or nil. It is valid until the next
 // change of the table.
 func (t *table) get(id *ID) *contact {
 	if n := t.self.shared(id); n < len(t.buckets) {
@@ -107,7 +107,7 @@ func (t *table) empty() bool {
 	return !slices.ContainsFunc(t.buckets, func(b bucket) bool { return len(b.live) > 0 })
 }
 
-// edge gives the bucket at the top of the smallest subtree around the node that
+// edge returns the bucket at the top of the smallest subtree around the node that
 // holds k contacts, or 0 if the whole table holds fewer.
 func (t *table) edge() int {
 	sum := 0
@@ -144,9 +144,9 @@ func (t *table) heard(c Contact, now uint32) news {
 	return added
 }
 
-// lost counts a failed RPC. A contact that thereby becomes, or was, stale gives
-// way to the newest of the cache that answered us and is not silent, if there is one. old
-// reports that it did. next is the contact to try next if there are only others.
+// lost counts a failed RPC. A contact that is stale by then gives way to the newest in
+// the cache that has answered us and is not silent, if there is one; old reports that
+// it did. If the cache has only others, next is the one to try.
 func (t *table) lost(c Contact, silent func(seen uint32) bool) (old bool, next Contact, ok bool) {
 	b, _ := t.bucketOf(&c.ID)
 	i := index(b.live, &c.ID)
@@ -169,8 +169,9 @@ func (t *table) lost(c Contact, silent func(seen uint32) bool) (old bool, next C
 	return true, Contact{}, false
 }
 
-// successor finds in the cache who answered us, lately, and shall follow the contact id:
-// itself at another address, else the newest. It is -1 if there is none.
+// successor returns the place in the cache of the contact that is to replace the contact
+// id, of those that have answered us lately: itself at another address, else the
+// newest. It is -1 if there is none.
 func (b *bucket) successor(id *ID, silent func(seen uint32) bool) int {
 	last := -1
 	for i := range b.cache {
@@ -221,15 +222,15 @@ func (b *bucket) forget(c Contact) {
 	}
 }
 
-// query says what the contacts given by table.closest are for.
+// query is the argument of table.closest.
 type query struct {
 	target ID
 	n      int
-	except *Contact // left out, by id and by address; nil is nobody
+	except *Contact // left out, by id and by address; nil is none
 	stale  bool     // stale contacts count too
 }
 
-// closest adds to dst the n contacts closest to the target, nearest first.
+// closest appends the q.n contacts closest to the target to dst, nearest first.
 func (t *table) closest(dst []Contact, q *query) []Contact {
 	// First the target's own subtree, then all that lies deeper on the node's own
 	// path, then the subtrees that leave it ever earlier: each is farther from

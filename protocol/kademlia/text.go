@@ -8,9 +8,9 @@ import (
 	"dessim/protocol/words"
 )
 
-// Text gives a message in words: "dht.find 8be9d698, rpc 5c1e77aa", and of an
-// answer the contacts, nearest first, and what else it gives. The rpc is in all
-// tries of a query and in its answers. The text of what is not canonical is empty.
+// Text returns a message in words: "dht.find 8be9d698, rpc 5c1e77aa", and for an
+// answer the contacts, nearest first, and the rest. The rpc is in all tries of a query
+// and in its answers. It returns "" for a message that is not canonical.
 func Text(msg []byte) string {
 	var m message
 	if !m.decode(new(bencode.Reader), msg) {
@@ -39,7 +39,7 @@ func Text(msg []byte) string {
 	return s
 }
 
-// query gives the words of a query up to its rpc.
+// query returns the words of a query up to its rpc.
 func (m *message) query() string {
 	switch m.method {
 	case ping:
@@ -60,7 +60,7 @@ func valueName(value []byte) string {
 	return words.Short(key[:])
 }
 
-// TextTimer gives the timer under tag in words.
+// TextTimer returns the timer under tag in words.
 func TextTimer(tag uint64) string {
 	c, n := protocol.SplitTag(tag)
 	switch {

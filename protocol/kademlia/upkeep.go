@@ -6,35 +6,33 @@ import (
 	"dessim/protocol"
 )
 
-// The upkeep does what is due: values are published and, like those held, put again,
-// buckets refreshed, newcomers offered values, and what is over is forgotten. There is
-// one timer, for the earliest.
-
-// upkeep is where it stands.
+// upkeep is the state of the upkeep, which does what is due: it publishes values and
+// puts them, and those held, again, refreshes buckets, offers newcomers values and
+// forgets what has expired. There is one timer, for what is due first.
 type upkeep struct {
-	wake      protocol.Time // for when the timer is set; 0: it is not
-	busy      int           // lookups, puts and offers that it has under way
+	wake      protocol.Time // when the timer fires; 0: it is not set
+	busy      int           // lookups, puts and offers of the upkeep under way
 	within    bool          // keepUp is being executed
 	published []publication // in the order of Publish
-	newcomers []newcomer    // to be offered values, in the order of their coming
+	newcomers []newcomer    // to be offered values, in the order of arrival
 }
 
-// maxBusy bounds what is published, put again, refreshed and offered at a time: with a
-// burst of it, after a restart or for a newcomer, a node would lose its own messages.
+// maxBusy bounds what is published, put again, refreshed and offered at a time: in a
+// burst, after a restart or for a newcomer, a node would lose its own messages.
 const maxBusy = 4
 
-// due gives when something is to be done again that was done at and is to be done
-// every period: an eighth of it apart for different nodes and things. All who hold a
-// value were given it at the same time; if they all put it again at the same time
-// none would see that another one just did (the paper's 2.5). This is no question
-// to the Source, since then all answers being 0 would be the worst case.
+// due returns when to do again what was done at and is done every period, spread over
+// an eighth of the period by node and thing. The holders of a value got it at the same
+// time; if they all put it again at the same time, none would see that another just
+// did (the paper's 2.5). The Source is not asked, since answers that are all 0 would
+// be the worst case.
 func (d *DHT) due(at protocol.Time, period time.Duration, what *ID) protocol.Time {
 	const parts = 1024
 	apart := protocol.Time(protocol.Hash2(d.key, protocol.HashBytes(what[:])) % parts)
 	return at + protocol.Time(period-period/4) + protocol.Time(period)/8/parts*apart // later than at, however short the period
 }
 
-// lookedAt takes note of a lookup for that target.
+// lookedAt records a lookup for target.
 func (d *DHT) lookedAt(env *protocol.Env, target *ID) {
 	n := d.cfg.Self.shared(target)
 	switch {
@@ -53,10 +51,10 @@ func (c *Config) upkeep() bool {
 	return c.Refresh > 0 || c.Republish > 0 || c.Publish > 0 || c.Expire > 0
 }
 
-// keepUp does what is due, and sets the timer for what comes next.
+// keepUp does what is due and sets the timer for what comes next.
 func (d *DHT) keepUp(env *protocol.Env) {
 	if d.up.within {
-		return // what ended within its own step: the loop below goes on
+		return // something ended at once: the loop below goes on
 	}
 	d.up.within = true
 	d.forget(env)
@@ -66,7 +64,7 @@ func (d *DHT) keepUp(env *protocol.Env) {
 	d.rearm(env)
 }
 
-// renew begins one thing that is due, and reports whether there was one.
+// renew begins one thing that is due and reports whether there was one.
 func (d *DHT) renew(env *protocol.Env) bool {
 	now := env.Now()
 	for i := range d.up.published {
@@ -88,13 +86,13 @@ func (d *DHT) renew(env *protocol.Env) bool {
 	if c, at := d.silent(env); c != nil && at+protocol.Time(d.cfg.Refresh) <= now && d.probe(env, c.Contact) {
 		return true
 	}
-	return d.offer(env) // last, since newcomers may be without end
+	return d.offer(env) // last, since there may be ever more newcomers
 }
 
-// renews reports whether it is for the node to put a value again that it holds.
+// renews reports whether the node puts a value that it holds again.
 func (d *DHT) renews(it *item) bool { return d.cfg.Republish > 0 && !it.cached }
 
-// republish puts a value that is held at the nodes that are the closest now.
+// republish puts a value held here at the nodes that are the closest now.
 func (d *DHT) republish(env *protocol.Env, it *item) {
 	it.at = env.Now()
 	d.stats.Renewed++
@@ -102,14 +100,14 @@ func (d *DHT) republish(env *protocol.Env, it *item) {
 	d.put(env, &store{value: it.value, expires: it.expires, done: func(env *protocol.Env, _ int) { d.ended(env) }})
 }
 
-// ended consumes the end of what the upkeep had begun.
+// ended consumes the end of something that the upkeep began.
 func (d *DHT) ended(env *protocol.Env) {
 	d.up.busy--
 	d.keepUp(env)
 }
 
-// oldest gives the bucket that has been without a lookup for longest, and since when;
-// it is one more than the last if the own id has. It is -1 if none is to be refreshed.
+// oldest returns the bucket without a lookup for longest, and since when; one more than
+// the last stands for the node's own id. It is -1 if none is to be refreshed.
 func (d *DHT) oldest() (n int, at protocol.Time) {
 	if d.cfg.Refresh == 0 || d.tab.empty() {
 		return -1, 0
@@ -123,10 +121,10 @@ func (d *DHT) oldest() (n int, at protocol.Time) {
 	return n, at
 }
 
-// silent gives the contact that has not answered for longest, of those that may be pinged
-// for it, and since when: where none of its bucket is pinged already. It is nil if there
-// is none. Lookups alone ask too few to find out all who left, and who was kept to take
-// somebody's place may have left long ago.
+// silent returns the contact that has not answered for longest, and since when, of the
+// buckets in which none is being pinged. It is nil if there is none. Lookups alone ask
+// too few contacts to find all that have left, and a replacement from the cache may
+// have left long ago.
 func (d *DHT) silent(env *protocol.Env) (c *contact, at protocol.Time) {
 	if d.cfg.Refresh == 0 {
 		return nil, 0
@@ -149,8 +147,8 @@ func (d *DHT) silent(env *protocol.Env) (c *contact, at protocol.Time) {
 	return c, protocol.Time(now)*stampUnit - protocol.Time(sinceStamp(env, c.seen))
 }
 
-// Unrefreshed gives since when some bucket with contacts has been without a lookup: the
-// one that has been so for longest. It is false if there are no contacts.
+// Unrefreshed returns since when the bucket that has gone longest without a lookup has
+// done so, of those with contacts. ok is false if there are no contacts.
 func (d *DHT) Unrefreshed() (at protocol.Time, ok bool) {
 	for i := range d.tab.buckets {
 		if b := &d.tab.buckets[i]; len(b.live) > 0 && (!ok || b.looked < at) {
@@ -160,8 +158,8 @@ func (d *DHT) Unrefreshed() (at protocol.Time, ok bool) {
 	return at, ok
 }
 
-// refresh looks up a random point of bucket n. Of those below the edge it looks up the
-// own id, which finds all of their nodes, since they are fewer than k.
+// refresh looks up a random point of bucket n. For a bucket below the edge it looks up
+// the node's own id instead, which finds all nodes there, since they are fewer than k.
 func (d *DHT) refresh(env *protocol.Env, n int) {
 	target := d.cfg.Self
 	if n <= d.tab.edge() {

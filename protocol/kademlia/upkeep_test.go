@@ -43,7 +43,7 @@ func (r *rig) stored(value string, life time.Duration) ID {
 	return Key([]byte(value))
 }
 
-// asks gives what is got from the node, as anybody is told.
+// asks returns what is got from the node, as anybody is told.
 func (r *rig) asks(id ID) message {
 	r.t.Helper()
 	return r.query(1, anyID(9, 1), message{method: get, hasTarget: true, target: id, readOnly: true})[0].message
@@ -234,7 +234,7 @@ func TestAHolderPutsAValueAgainWithinTheHourUnlessSomebodyDid(t *testing.T) {
 	}
 }
 
-// idOf gives the id under which fill met a node.
+// idOf returns the id under which fill met a node.
 func (r *rig) idOf(n protocol.NodeID) ID {
 	if n > 100 {
 		return r.inBucket(1, int(n-100))
