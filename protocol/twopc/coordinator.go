@@ -9,16 +9,15 @@ import (
 )
 
 // Begin starts the transaction id with this node as its coordinator. The
-// participants, in any order, may include this node; its vote is then given at
-// once and no message to itself is sent. Begin fails, and nothing happens, if
-// the participants are none, repeated or Outside, or if id is known here.
-// payload and participants are copied. Decided may be called before Begin
-// returns.
+// participants, in any order, may include this node; it then votes at once and sends
+// itself no message. Begin fails, and nothing happens, if there are no participants,
+// one is repeated or Outside, or id is known here. payload and participants are
+// copied. Decided may be called before Begin returns.
 //
-// An ID may be begun once only, at one node, restarts included: under presumed
-// abort nobody need remember what aborted, so begun again it could commit. Begin
-// refuses what this incarnation or the disk remembers; the rest is up to the
-// clients, who number their attempts.
+// An ID may be begun only once, at one node, restarts included: under presumed abort
+// no node need remember what aborted, so begun again it could commit. Begin refuses
+// IDs that this incarnation or the disk remembers; the rest is up to the clients,
+// which number their attempts.
 func (m *Manager) Begin(env *protocol.Env, id ID, payload []byte, participants []protocol.NodeID) error {
 	sorted := slices.Sorted(slices.Values(participants))
 	if len(sorted) == 0 {
@@ -49,11 +48,11 @@ func (m *Manager) begin(env *protocol.Env, t *tx) {
 	m.enter(t)
 	if has(t.participants, env.ID()) {
 		if !m.judge(env, t) {
-			// Nobody heard of t, so nobody needs to hear of its end.
+			// No other node has heard of t, so none needs to hear of its end.
 			m.leave(env, t, false)
 			m.outputVote(env, t, false)
 			m.outputDecision(env, t, false)
-			m.tell(env, t, false)
+			m.report(env, t, false)
 			return
 		}
 		t.endorse(env.ID(), t.endorsement)
@@ -69,13 +68,13 @@ func (m *Manager) begin(env *protocol.Env, t *tx) {
 	m.setTimer(env, t, m.cfg.VoteTimeout)
 }
 
-// receiveVote counts a vote. A PREPARE is never repeated, so neither is a vote:
-// one that is lost costs the transaction, at the timeout.
+// receiveVote counts a vote. A PREPARE is never repeated, so neither is a vote: if one
+// is lost the transaction aborts, at the timeout.
 func (m *Manager) receiveVote(env *protocol.Env, from protocol.NodeID, v message) {
 	t := m.find(v.id)
 	if t == nil {
 		if _, known := m.past.find(v.id); known {
-			m.stats.Late++ // the voter was told, and asks if that was lost
+			m.stats.Late++ // the voter was sent the decision, and asks if that was lost
 			return
 		}
 		m.stats.Presumed++
@@ -125,22 +124,22 @@ func (m *Manager) announce(env *protocol.Env, t *tx) {
 	t.waiting = without(t.participants, env.ID())
 	if len(t.waiting) == 0 {
 		m.leave(env, t, true)
-		m.tell(env, t, true)
-		m.settled = append(m.settled, t.id) // after telling, which may force another
+		m.report(env, t, true)
+		m.settled = append(m.settled, t.id) // after report, which may force another
 		return
 	}
 	m.sendDecision(env, t.waiting, t.id, true, t.endorsements)
 	m.setTimer(env, t, m.cfg.AskAfter)
-	m.tell(env, t, true)
+	m.report(env, t, true)
 }
 
-// abort decides abort while votes are missing. It writes nothing: that is what
-// the presumption is for.
+// abort decides abort while votes are missing. It writes nothing, since abort is
+// presumed.
 func (m *Manager) abort(env *protocol.Env, t *tx) {
 	m.leave(env, t, false)
 	m.outputDecision(env, t, false)
 	m.sendDecision(env, without(t.participants, env.ID()), t.id, false, nil)
-	m.tell(env, t, false)
+	m.report(env, t, false)
 }
 
 func (m *Manager) receiveAck(env *protocol.Env, from protocol.NodeID, v message) {

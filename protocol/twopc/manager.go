@@ -11,9 +11,9 @@ import (
 	"dessim/protocol/seal"
 )
 
-// A Manager is the two-phase commit of one node. The host gives it the records
-// that bear its component byte (Restore), then Start, then the messages and
-// timers that bear it.
+// A Manager is the two-phase commit of one node. The host hands it the records that
+// carry its component byte (Restore), calls Start, then hands it the messages and
+// timers that carry it.
 type Manager struct {
 	cfg      Config
 	open     []*tx          // not ended, by ascending ID
@@ -35,8 +35,8 @@ type tx struct {
 	participants []protocol.NodeID // ascending
 	payload      []byte
 	status       Status
-	keys         [][]byte // reserved by the own vote
-	endorsement  []byte   // of the own vote
+	keys         [][]byte // reserved by this node's vote
+	endorsement  []byte   // of this node's vote
 	endorsements []Endorsement
 	waiting      []protocol.NodeID // whose vote or acknowledgement is missing
 	decided      bool              // restored: a commit of which the host may not know
@@ -45,7 +45,7 @@ type tx struct {
 	wait         time.Duration // of the timer last set
 }
 
-// New makes the Manager of a fresh incarnation. It panics if cfg is mistaken.
+// New makes the Manager of a fresh incarnation. It panics if cfg is not valid.
 func New(cfg Config) *Manager {
 	cfg.check()
 	return &Manager{
@@ -83,7 +83,7 @@ func (m *Manager) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	}
 }
 
-// Timeout consumes a timer whose tag bears protocol.TwoPC.
+// Timeout consumes a timer of component protocol.TwoPC.
 func (m *Manager) Timeout(env *protocol.Env, tag uint64) {
 	t := m.timers[tag]
 	if t == nil {
@@ -106,7 +106,7 @@ func (m *Manager) Timeout(env *protocol.Env, tag uint64) {
 	}
 }
 
-// Status tells where id stands at this node.
+// Status returns the state of id at this node.
 func (m *Manager) Status(id ID) Status {
 	if t := m.find(id); t != nil {
 		return t.status
@@ -120,14 +120,14 @@ func (m *Manager) Status(id ID) Status {
 	return Aborted
 }
 
-// Reservations gives the number of keys held here.
+// Reservations returns the number of keys held here.
 func (m *Manager) Reservations() int { return len(m.reserved) }
 
-// Open gives the number of transactions that have not ended here; those of which
-// a coordinator lacks acknowledgements count.
+// Open returns the number of transactions that have not ended here, including commits
+// that still lack acknowledgements.
 func (m *Manager) Open() int { return len(m.open) }
 
-// Stats gives the counters of this incarnation.
+// Stats returns the counters of this incarnation.
 func (m *Manager) Stats() Stats { return m.stats }
 
 // Describe appends the open transactions to b, one a line.
@@ -150,7 +150,7 @@ func (m *Manager) search(id ID) (int, bool) {
 	return slices.BinarySearchFunc(m.open, id, func(t *tx, id ID) int { return t.id.Compare(id) })
 }
 
-// find gives the open transaction of that id, or nil.
+// find returns the open transaction id, or nil.
 func (m *Manager) find(id ID) *tx {
 	if i, ok := m.search(id); ok {
 		return m.open[i]
@@ -170,7 +170,7 @@ func (m *Manager) enter(t *tx) {
 	}
 }
 
-// close takes t from the open ones, with what it reserves.
+// close makes t no longer open and releases its keys.
 func (m *Manager) close(t *tx) {
 	i, found := m.search(t.id)
 	if !found {
@@ -194,7 +194,7 @@ func (m *Manager) leave(env *protocol.Env, t *tx, commit bool) {
 	m.past.add(outcome{t.id, commit, t.endorsements})
 }
 
-// setTimer sets the one timer of t, replacing the one before.
+// setTimer sets t's timer, replacing the one before.
 func (m *Manager) setTimer(env *protocol.Env, t *tx, after time.Duration) {
 	if t.tag == 0 {
 		m.lastTag++
@@ -205,12 +205,12 @@ func (m *Manager) setTimer(env *protocol.Env, t *tx, after time.Duration) {
 	env.SetTimer(after, t.tag)
 }
 
-// setBackoff sets it to twice the time before.
+// setBackoff sets t's timer to twice the time before.
 func (m *Manager) setBackoff(env *protocol.Env, t *tx) {
 	m.setTimer(env, t, min(2*t.wait, MaxBackoff*m.cfg.AskAfter))
 }
 
-// judge gives this node's vote on t. If it is yes, the keys are reserved.
+// judge returns this node's vote on t. If it is yes, the keys are reserved.
 func (m *Manager) judge(env *protocol.Env, t *tx) bool {
 	keys, endorsement, ok := m.cfg.Inspect(env, t.id, t.payload)
 	if !ok {
@@ -239,7 +239,7 @@ func (m *Manager) judge(env *protocol.Env, t *tx) bool {
 	return true
 }
 
-// cloneKeys gives keys in ascending order, each once.
+// cloneKeys returns keys in ascending order, each once.
 func cloneKeys(keys [][]byte) [][]byte {
 	var own [][]byte
 	for _, k := range keys {
@@ -255,8 +255,8 @@ func (m *Manager) reserve(t *tx) {
 	}
 }
 
-// release gives back what t holds. A restart may find two holders of one key
-// only if the disk was tampered with; then it stays with the second.
+// release gives up the keys that t holds. A restart finds two holders of one key only
+// if the disk was tampered with; then it stays with the second.
 func (m *Manager) release(t *tx) {
 	for _, k := range t.keys {
 		if m.reserved[string(k)] == t.id {
@@ -265,9 +265,9 @@ func (m *Manager) release(t *tx) {
 	}
 }
 
-// tell counts a decision and hands it to the host. Nothing of the Manager may be
-// in flux: the host may call Begin.
-func (m *Manager) tell(env *protocol.Env, t *tx, commit bool) {
+// report counts a decision and hands it to the host. The Manager must be consistent
+// by then: the host may call Begin.
+func (m *Manager) report(env *protocol.Env, t *tx, commit bool) {
 	if commit {
 		m.stats.Commits++
 	} else {
@@ -298,11 +298,11 @@ func (m *Manager) persist(env *protocol.Env, r record) {
 	env.Persist(m.buf)
 }
 
-// force makes r survive before anything follows. What the host persisted when it
-// was told of earlier commits survives with it; so these end now. An end record
-// written at once could survive without what the host persisted before it, and
-// the host would never be told again; and a sync for its sake would cost each
-// commit a forced write. Meanwhile a restart tells and sends once more, no harm.
+// force makes r survive before anything follows. What the host persisted in Decided
+// for earlier commits survives with it; so these end now. An end record written at
+// once could survive without what the host persisted before it, and Decided would
+// never be called again; and a sync for its sake would cost each commit a forced
+// write. Until then a restart reports and sends once more, which does no harm.
 func (m *Manager) force(env *protocol.Env, r record) {
 	m.persist(env, r)
 	env.Sync()
@@ -329,7 +329,7 @@ func (m *Manager) outputDecision(env *protocol.Env, t *tx, commit bool) {
 	m.output(env, KindDecided, Record{ID: t.id, Coordinator: t.coordinator, Yes: commit})
 }
 
-// without gives nodes but for id, as a new slice.
+// without returns nodes but for id, as a new slice.
 func without(nodes []protocol.NodeID, id protocol.NodeID) []protocol.NodeID {
 	others := make([]protocol.NodeID, 0, len(nodes))
 	for _, n := range nodes {
@@ -355,7 +355,7 @@ func strike(nodes []protocol.NodeID, id protocol.NodeID) (rest []protocol.NodeID
 	return slices.Delete(nodes, i, i+1), true
 }
 
-// endorse adds e in its place.
+// endorse adds node's endorsement in its place.
 func (t *tx) endorse(node protocol.NodeID, b []byte) {
 	i, found := slices.BinarySearchFunc(t.endorsements, node, func(e Endorsement, n protocol.NodeID) int {
 		return cmp.Compare(e.Node, n)

@@ -5,23 +5,24 @@ import (
 	"dessim/protocol/bencode"
 )
 
-// A Record is one output of a node, for checks that know nothing else. Which
-// fields it has depends on the kind of the output:
+// A Record is one output of a node, for checks that see nothing else. Its fields
+// depend on the kind of the output:
 //
 //	KindBegun    ID, Coordinator, Participants: the coordinator began
 //	KindVoted    ID, Coordinator, Yes, Keys: the node's vote is final
 //	KindDecided  ID, Coordinator, Yes: the node decided, Yes being commit
 //
 // A participant's yes is final when its record is forced, a coordinator's own
-// when it commits, a no when the abort is decided. So what commits never had a
-// no, and no node says no after a yes; but one that said no and then crashed may
-// vote yes on a copied PREPARE of what has aborted. From a yes to the decision at
-// the same node Keys are reserved: nobody else's yes there may name one of them.
+// when it commits, a no when the abort is decided. So a transaction that commits never
+// has a no, and no node votes no after a yes; but a node that voted no and then
+// crashed may vote yes on a copied PREPARE of a transaction that has aborted. From a
+// yes to the decision at the same node Keys are reserved: no other yes there may name
+// one of them.
 //
-// A restart may repeat KindVoted and KindDecided, with the same Yes; who begins a
-// life in doubt repeats its yes. Who voted yes decides, once failures are
-// repaired. Who began decides too, unless it crashes before: then it aborted and
-// does not know it.
+// A restart may repeat KindVoted and KindDecided, with the same Yes; an incarnation
+// that begins in doubt repeats the yes. A participant that voted yes decides once
+// failures are repaired. So does a coordinator that began, unless it crashes first:
+// then it has aborted and does not know it.
 type Record struct {
 	ID           ID
 	Coordinator  protocol.NodeID
@@ -48,8 +49,8 @@ func (v Record) append(b []byte, kind protocol.Kind) []byte {
 	return append(b, 'e')
 }
 
-// DecodeOutput reads an output of that kind. ok is false if kind is none of this
-// package's or rec not its canonical form. Keys alias rec.
+// DecodeOutput reads an output of that kind. ok is false if kind is not one of this
+// package's or rec is not canonical. Keys alias rec.
 func DecodeOutput(kind protocol.Kind, rec []byte) (v Record, ok bool) {
 	if kind != KindBegun && kind != KindVoted && kind != KindDecided {
 		return Record{}, false

@@ -6,9 +6,8 @@ import (
 	"dessim/protocol"
 )
 
-// receivePrepare votes, once. A copied PREPARE is ignored while its transaction
-// is open: its vote has left or never will, as after a crash between the record
-// and the vote.
+// receivePrepare votes, once. A copied PREPARE is ignored while its transaction is
+// open: the vote has left or, after a crash between record and vote, never will.
 func (m *Manager) receivePrepare(env *protocol.Env, from protocol.NodeID, v message) {
 	if !has(v.participants, env.ID()) {
 		m.stats.Stray++
@@ -28,8 +27,8 @@ func (m *Manager) receivePrepare(env *protocol.Env, from protocol.NodeID, v mess
 		m.stats.Late++
 		return
 	case known, m.past.forgotten(v.id):
-		// Aborted on the question of another, perhaps: then the coordinator
-		// still waits for this vote.
+		// If it aborted on another node's question, the coordinator still waits for
+		// this vote.
 		m.stats.Late++
 		m.send(env, from, message{kind: msgVote, id: v.id})
 		return
@@ -61,7 +60,7 @@ func (m *Manager) receiveDecision(env *protocol.Env, from protocol.NodeID, v mes
 		m.acknowledgeAgain(env, from, v.id)
 	case t == nil:
 		m.stats.Late++
-		m.past.add(outcome{id: v.id}) // a PREPARE that comes later is too late
+		m.past.add(outcome{id: v.id}) // a later PREPARE is too late
 	case t.coordinator != from:
 		m.stats.Stray++
 	default:
@@ -69,8 +68,9 @@ func (m *Manager) receiveDecision(env *protocol.Env, from protocol.NodeID, v mes
 	}
 }
 
-// acknowledgeAgain answers a commit that is not open here. Who is told commit
-// voted yes and recorded that; so this node ended it, and forgot perhaps.
+// acknowledgeAgain answers a commit that is not open here. A node that is sent a
+// commit has voted yes and recorded it; so this one ended the transaction, and has
+// perhaps forgotten it.
 func (m *Manager) acknowledgeAgain(env *protocol.Env, from protocol.NodeID, id ID) {
 	o, known := m.past.find(id)
 	if known && o.commit || m.past.forgotten(id) {
@@ -81,13 +81,13 @@ func (m *Manager) acknowledgeAgain(env *protocol.Env, from protocol.NodeID, id I
 	m.stats.Stray++ // it aborted, or this node never voted
 }
 
-// learn decides as others did.
+// learn decides as others have.
 func (m *Manager) learn(env *protocol.Env, t *tx, commit bool, e []Endorsement) {
 	switch {
 	case commit && t.status == InDoubt && t.endorsedByAll(e):
 		m.decideCommit(env, t, e)
 	case commit:
-		m.stats.Stray++ // nobody can commit without this node's yes and the others'
+		m.stats.Stray++ // no commit without this node's yes and the others'
 	case t.status == InDoubt || t.status == Refused:
 		m.decideAbort(env, t)
 	}
@@ -100,19 +100,19 @@ func (m *Manager) decideCommit(env *protocol.Env, t *tx, e []Endorsement) {
 	m.finishCommit(env, t)
 }
 
-// finishCommit is what follows the forced decision, then or after a restart.
+// finishCommit does what follows the forced decision, at once or after a restart.
 func (m *Manager) finishCommit(env *protocol.Env, t *tx) {
 	m.leave(env, t, true)
 	m.outputDecision(env, t, true)
-	m.tell(env, t, true)
-	m.settled = append(m.settled, t.id) // after telling, which may force another
+	m.report(env, t, true)
+	m.settled = append(m.settled, t.id) // after report, which may force another
 	m.send(env, t.coordinator, message{kind: msgAck, id: t.id})
 }
 
-// decideAbort ends a doubt, or the wait of one who refused. The record is not
-// forced. Who was in doubt will be in doubt again without it, and learn the same.
-// Who refused may without it vote yes on a late copied PREPARE; but the coordinator
-// has aborted for good, and will say so.
+// decideAbort ends a doubt, or the wait after a no. The record is not forced. Without
+// it a node that was in doubt is in doubt again, and learns the same. A node that
+// voted no may without it vote yes on a late copied PREPARE; but the coordinator has
+// aborted for good, and will say so.
 func (m *Manager) decideAbort(env *protocol.Env, t *tx) {
 	refused := t.status == Refused
 	m.leave(env, t, false)
@@ -120,7 +120,7 @@ func (m *Manager) decideAbort(env *protocol.Env, t *tx) {
 		m.outputVote(env, t, false)
 	}
 	m.outputDecision(env, t, false)
-	m.tell(env, t, false)
+	m.report(env, t, false)
 	m.persist(env, record{kind: recAbort, id: t.id})
 }
 
@@ -132,11 +132,11 @@ func (m *Manager) forceAbort(env *protocol.Env, t *tx) {
 	m.leave(env, t, false)
 	m.outputVote(env, t, false)
 	m.outputDecision(env, t, false)
-	m.tell(env, t, false)
+	m.report(env, t, false)
 }
 
-// ask inquires about a decision: of the coordinator first, from the second time
-// on of the other participants too (cooperative termination).
+// ask asks about a decision: first the coordinator, from the second time on the other
+// participants too (cooperative termination).
 func (m *Manager) ask(env *protocol.Env, t *tx) {
 	v := message{kind: msgAsk, id: t.id, coordinator: t.coordinator}
 	m.stats.Asked++
@@ -157,10 +157,10 @@ func (m *Manager) ask(env *protocol.Env, t *tx) {
 	m.setBackoff(env, t)
 }
 
-// Returned tells that node is in a new life, in which what was sent to the former
-// one may be lost: for a host to pass on from its links. If it coordinates what is
-// in doubt here, it is asked at once, lest the doubt outlast the crash by the time
-// to the next question.
+// Returned reports that node is in a new incarnation, so that what was sent to the one
+// before may be lost: a host passes this on from its links. If node coordinates a
+// transaction in doubt here, it is asked at once: else the doubt would outlast the
+// crash by the time to the next question.
 func (m *Manager) Returned(env *protocol.Env, node protocol.NodeID) {
 	for _, t := range m.open {
 		if t.status == InDoubt && t.coordinator == node {
@@ -170,8 +170,8 @@ func (m *Manager) Returned(env *protocol.Env, node protocol.NodeID) {
 	}
 }
 
-// receiveAsk answers, as coordinator or participant. All but "in doubt" is true
-// for ever, so that copies and delays of answers do no harm.
+// receiveAsk answers, as coordinator or participant. Every answer but "in doubt" stays
+// true for ever, so that copies and delays of answers do no harm.
 func (m *Manager) receiveAsk(env *protocol.Env, from protocol.NodeID, v message) {
 	if t := m.find(v.id); t != nil {
 		m.answerOpen(env, from, t, v)

@@ -9,7 +9,7 @@ import (
 
 // past remembers how transactions ended: of each client those with the greatest
 // IDs, up to limit. It also knows up to which ID it may have forgotten some, so
-// that "never heard of" is certain and can be told from "forgotten". A single
+// that "never heard of" is certain and distinct from "forgotten". A single
 // queue over all clients would be smaller, but then one busy client could make
 // this node forget another's transactions and refuse its next ones.
 type past struct {
@@ -39,7 +39,7 @@ func (w *window) search(id ID) (int, bool) {
 	return slices.BinarySearchFunc(w.ended, id, func(o outcome, id ID) int { return o.id.Compare(id) })
 }
 
-// add remembers o. What was remembered under the same ID stays.
+// add remembers o, unless an outcome of the same ID is remembered already.
 func (p *past) add(o outcome) {
 	i, found := p.search(o.id.Client)
 	if !found {
@@ -63,7 +63,7 @@ func (p *past) add(o outcome) {
 	}
 }
 
-// find gives how id ended, if that is remembered.
+// find returns how id ended, if it is remembered.
 func (p *past) find(id ID) (o outcome, ok bool) {
 	i, found := p.search(id.Client)
 	if !found {

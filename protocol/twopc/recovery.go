@@ -13,10 +13,9 @@ import (
 //
 // Of the records that no sync had made safe any subset may have survived, and some
 // torn. No promise rests on one of them, nor on an earlier one having survived
-// because a later one did: what depends on a record is sent, told or recorded
-// after its sync. A record that is torn or damaged is as if it had not survived,
-// and is counted. If it had been safe, promises are broken: a host may prefer not
-// to go on.
+// because a later one did: what depends on a record is sent, reported or recorded
+// after its sync. A record that is torn or damaged counts as lost, and is counted in
+// Stats. If it had been safe, promises are broken: a host may prefer not to go on.
 func (m *Manager) Restore(rec []byte) {
 	rec, ok := seal.Open(rec)
 	if !ok {
@@ -47,13 +46,13 @@ func (m *Manager) Restore(rec []byte) {
 	case recAbort:
 		m.restoreEnd(t, outcome{id: v.id})
 	case recEnd:
-		if t != nil && (t.status == Committing || t.decided) { // else nobody knows of what commit
+		if t != nil && (t.status == Committing || t.decided) { // else it is unknown which commit ended
 			m.restoreEnd(t, outcome{v.id, true, t.endorsements})
 		}
 	}
 }
 
-// restored makes the open transaction that v speaks of.
+// restored makes the open transaction that v describes.
 func restored(v record) *tx {
 	t := &tx{
 		id: v.id, coordinator: v.coordinator, participants: v.participants, payload: bytes.Clone(v.payload),
@@ -73,22 +72,22 @@ func (m *Manager) restoreEnd(t *tx, o outcome) {
 	m.past.add(o)
 }
 
-// Start begins an incarnation, after every Restore: it tells and sends commits
-// that were not ended, and asks about what is in doubt. It does not vote again:
+// Start begins an incarnation, after every Restore: it reports and sends commits
+// that had not ended, and asks about transactions in doubt. It does not vote again:
 // a yes that was recorded but did not leave before the crash never leaves.
 //
-// First it forces what it restored. A record may have survived one crash without
-// having been forced, by luck; what is now told to others must survive the next.
-// The yes of what is in doubt is put out again: from now on this life is bound by
-// it, and the former one may have crashed between the record and the output.
+// First it forces what it restored. A record may have survived one crash by luck,
+// without having been forced; what is now sent to others must survive the next. The
+// yes of a transaction in doubt is output again: it binds this incarnation from now
+// on, and the one before may have crashed between the record and the output.
 func (m *Manager) Start(env *protocol.Env) {
 	if m.restored {
 		env.Sync()
 	}
-	for _, t := range slices.Clone(m.open) { // telling may open and end others
+	for _, t := range slices.Clone(m.open) { // report may open and end others
 		switch {
 		case t.status == Committing:
-			t.coordinator = env.ID() // its own record does not say so
+			t.coordinator = env.ID() // which its own record does not say
 			m.announce(env, t)
 		case t.decided:
 			m.finishCommit(env, t)

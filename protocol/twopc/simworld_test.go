@@ -148,7 +148,7 @@ func (r *run) check(t testing.TB) {
 	}
 }
 
-// transferred gives the ID and the participants of transaction i.
+// transferred returns the ID and the participants of transaction i.
 func (c *course) transferred(i int) (ID, []protocol.NodeID) {
 	id := ID{Client: 100, Transfer: uint64(1 + i), Attempt: 1}
 	if c.pure {
@@ -159,7 +159,7 @@ func (c *course) transferred(i int) (ID, []protocol.NodeID) {
 
 func (r *run) committed() bool { return r.judge.verdict[one] }
 
-// Watch gives what the run is told by.
+// Watch returns what the run is told by.
 func (r *run) Watch() sim.What {
 	return sim.Output | sim.Sent | sim.Received | sim.Persisted | sim.Synced | sim.Crashed | sim.Started
 }
@@ -227,7 +227,7 @@ func (d *deeds) note(e *sim.Event, raw bool) {
 	}
 }
 
-// carried gives the message that travels in b.
+// carried returns the message that travels in b.
 func carried(b []byte, raw bool) []byte {
 	if raw {
 		return b

@@ -11,7 +11,7 @@ import (
 	"dessim/sim/fault"
 )
 
-// points gives a crash after each number of effects of each step of that node in
+// points returns a crash after each number of effects of each step of that node in
 // the run r from that time on. A crash cannot name the second of two steps at one
 // time; without an earlier crash that must not happen.
 func (r *run) points(t testing.TB, node protocol.NodeID, from protocol.Time, down time.Duration) (faults []fault.Fault) {

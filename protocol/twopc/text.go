@@ -7,9 +7,9 @@ import (
 	"dessim/protocol/words"
 )
 
-// Text gives a message in words: "prepare 3/0.1 among 0,1,2", "vote 3/0.1 yes". The
-// coordinator of a PREPARE is its sender, which the message does not name. The text
-// of what is not canonical is empty.
+// Text returns a message in words: "prepare 3/0.1 among 0,1,2", "vote 3/0.1 yes". The
+// coordinator of a PREPARE is its sender, which the message does not name. It returns
+// "" for a message that is not canonical.
 func Text(msg []byte) string {
 	v, ok := decodeMessage(msg)
 	if !ok {
@@ -31,8 +31,8 @@ func Text(msg []byte) string {
 	return s
 }
 
-// TextRecord gives a record on disk in words: "prepared 3/0.1 among 0,1,2,
-// coordinator 1, reserving 2 keys". The text of what is not canonical is empty.
+// TextRecord returns a record on disk in words: "prepared 3/0.1 among 0,1,2,
+// coordinator 1, reserving 2 keys", or "" if it is not canonical.
 func TextRecord(rec []byte) string {
 	v, ok := openRecord(rec)
 	if !ok {
@@ -51,8 +51,8 @@ func TextRecord(rec []byte) string {
 	return fmt.Sprintf("end %v", v.id)
 }
 
-// TextOutput gives the words that follow kind, for an output of this package. The
-// text of another, or of what is not canonical, is empty.
+// TextOutput returns the words that follow kind, for an output of this package, or ""
+// for another and for one that is not canonical.
 func TextOutput(kind protocol.Kind, rec []byte) string {
 	v, ok := DecodeOutput(kind, rec)
 	if !ok {

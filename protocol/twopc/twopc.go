@@ -16,15 +16,16 @@
 //	           <-------------- ACK
 //	           each writes END after its next forced record
 //
-// It promises, whatever is lost, copied, reordered or crashed: all who decide
+// It promises, whatever is lost, copied, reordered or crashed: all nodes that decide
 // decide the same (AC1), no decision is reversed (AC2), commit only if all voted
 // yes (AC3), commit if all vote yes and nothing fails or times out (AC4), and
-// that everyone in doubt decides once failures are repaired (AC5).
+// that every node in doubt decides once failures are repaired (AC5).
 //
-// It does not promise progress while the coordinator and all who know are down:
-// then participants in doubt block and never guess. It does not withstand nodes
-// that lie: anyone may say no, or ask about what is yet to come and so abort it.
-// And it does not promise AC2 for an ID that is begun twice, see Begin.
+// It does not promise progress while the coordinator and all nodes that know the
+// decision are down: then participants in doubt block and never guess. It does not
+// withstand nodes that lie: anyone may vote no, or ask about a transaction that is yet
+// to come and so abort it. And it does not promise AC2 for an ID that is begun twice,
+// see Begin.
 //
 // # Cost
 //
@@ -39,31 +40,30 @@
 // # Presumption
 //
 // A coordinator forces nothing before it commits, keeps a commit until all have
-// acknowledged it, and answers "abort" about what it does not know. Nobody else
-// presumes: a participant that is asked about a transaction on which it has not
+// acknowledged it, and answers "abort" about transactions it does not know. No other
+// node presumes: a participant that is asked about a transaction on which it has not
 // voted yes first makes sure that it never will, by a forced abort record. A
-// participant that votes no does not decide on its own at once: the textbook
-// lets it, but then its abort would have to be forced. Otherwise (no is lost,
-// participant crashes and forgets, a copied PREPARE arrives, it votes yes) its
-// abort could be followed by a commit. So it waits for the coordinator's abort,
-// holding no reservation, and forces an abort record only if that does not come.
+// participant that votes no does not decide on its own at once. The textbook lets it,
+// but then its abort would have to be forced: otherwise (the no is lost, the
+// participant crashes and forgets, a copied PREPARE arrives, it votes yes) its abort
+// could be followed by a commit. So it waits for the coordinator's abort, holding no
+// reservation, and forces an abort record only if that does not come.
 //
 // # Doubt
 //
-// Who voted yes and does not know the decision blocks, and holds its keys. How
-// often and how long that happened is told by the outputs (Doubts). A coordinator
-// that comes back ends it: one that had committed by sending the decision at once,
-// one that had not when it is asked (Returned sees to that soon).
+// A participant that has voted yes and does not know the decision blocks, holding its
+// keys. The outputs show how often and for how long (Doubts). A coordinator that
+// restarts ends the doubt: if it had committed, by sending the decision at once, if
+// not, when it is asked (Returned makes that soon).
 //
 // # Memory
 //
 // A node remembers how the last Config.Remember transactions of each client
-// ended. Of older ones it says "I do not know" to those who ask, and no to a
-// PREPARE, so that a late copy can neither reserve nor vote again. A client that
-// has more than that many transfers between its oldest unfinished and its newest
-// one is therefore refused. Records on disk are never discarded: this component
-// shares the disk with others, and needs its PREPARED records to know on what it
-// voted.
+// ended. Asked about older ones it answers "I do not know", and to a PREPARE it votes
+// no, so that a late copy can neither reserve nor vote again. A client that has more
+// transfers than that between its oldest unfinished and its newest one is therefore
+// refused. Records on disk are never discarded: this component shares the disk with
+// others, and needs its PREPARED records to know on what it voted.
 package twopc
 
 import (
@@ -108,12 +108,12 @@ func (id ID) Compare(other ID) int {
 		cmp.Compare(id.Attempt, other.Attempt))
 }
 
-// String gives client/transfer.attempt.
+// String returns client/transfer.attempt.
 func (id ID) String() string {
 	return fmt.Sprintf("%v/%d.%d", id.Client, id.Transfer, id.Attempt)
 }
 
-// An Endorsement is what a participant attached to its yes: its signature, say.
+// An Endorsement is what a participant attaches to its yes, such as its signature.
 // It is opaque here and may be empty.
 type Endorsement struct {
 	Node  protocol.NodeID
@@ -125,7 +125,7 @@ type Endorsement struct {
 type Decision struct {
 	ID     ID
 	Commit bool
-	// Payload is what Begin was given; nil at a participant that never got it.
+	// Payload is Begin's; nil at a participant that never received it.
 	Payload []byte
 	// Endorsements has one of each participant, by ascending node; nil on abort.
 	Endorsements []Endorsement
@@ -136,44 +136,43 @@ type Decision struct {
 // Config is what a Manager needs from its host. All but Abort is required.
 type Config struct {
 	// Send sends msg, which is borrowed. Perfect links make aborts rarer; raw
-	// datagrams break no promise. A host with links passes on what they learn of
-	// restarts: see Returned.
+	// datagrams break no promise. A host with links passes on the restarts that they
+	// notice: see Returned.
 	Send func(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, msg []byte)
 
 	// VoteTimeout is how long a coordinator waits for all votes before it aborts.
 	VoteTimeout time.Duration
 	// AskAfter is how long a participant waits for a decision before it asks, and
-	// a coordinator for acknowledgements before it repeats a commit. Repetitions
-	// come at twice the interval each, up to MaxBackoff times AskAfter. It should
-	// exceed VoteTimeout and some delays, or questions are wasted.
+	// a coordinator for acknowledgements before it repeats a commit. The interval
+	// doubles with each repetition, up to MaxBackoff times AskAfter. It should exceed
+	// VoteTimeout by some delays, or questions are wasted.
 	AskAfter time.Duration
 	// Remember is how many ended transactions of each client are remembered.
 	Remember int
 
-	// Abort gives the probability of voting abort at random, by a question
+	// Abort returns the probability of voting abort at random, by a question
 	// KindAbort that is asked when the vote would be yes. nil means never.
 	Abort func(id ID) protocol.Ratio
 
-	// Inspect is this participant's own judgement, given once before it votes:
-	// may payload commit? If so, keys are the inputs to reserve here until the
-	// decision (if one of them is taken, the vote is no all the same), and
-	// endorsement travels with the yes. payload is borrowed; the results are
-	// copied. It must not call the Manager and must persist nothing: a crash
-	// aborts without a word to the host.
+	// Inspect is this participant's own judgement, asked once before it votes: may
+	// payload commit? If so, keys are the inputs to reserve here until the decision
+	// (if one of them is taken, the vote is no all the same), and endorsement travels
+	// with the yes. payload is borrowed; the results are copied. It must not call the
+	// Manager and must persist nothing: a crash aborts without notice to the host.
 	Inspect func(env *protocol.Env, id ID, payload []byte) (keys [][]byte, endorsement []byte, ok bool)
 
-	// Decided says how a transaction ended, once in an incarnation: at the
+	// Decided reports how a transaction ended, once in an incarnation: at the
 	// coordinator and at participants. The keys are no longer reserved then; so
 	// on commit the host itself marks them spent. It may call Begin.
 	//
-	// After a restart it is told again, from Start: a coordinator of a commit that
-	// not all have acknowledged, and both of commits after which nothing was
-	// forced here. A participant may also be told again of an abort, when it
-	// learns it anew. What Decided persisted of a commit is durable if it is not
-	// told again, even where a crash keeps some unsynced records and loses earlier
-	// ones; of an abort nothing is, so nothing durable may depend on one. A crashed
-	// coordinator that had not committed is not told: it aborted. Neither is a
-	// crashed participant that had not voted yes.
+	// After a restart it is called again, from Start: at a coordinator for commits that
+	// not all have acknowledged, and at either for commits after which nothing was
+	// forced here. A participant that learns an abort anew calls it again, too. What
+	// Decided persisted of a commit is durable if it is not called again for it, even
+	// where a crash keeps some unsynced records and loses earlier ones; of an abort
+	// nothing is, so nothing durable may depend on one. It is not called for
+	// transactions that a crash aborted: a coordinator's that had not committed, and
+	// those on which a participant had not voted yes.
 	Decided func(env *protocol.Env, d Decision)
 }
 
@@ -181,7 +180,7 @@ type Config struct {
 // multiple of Config.AskAfter.
 const MaxBackoff = 16
 
-// check panics for mistakes.
+// check panics if c is not valid.
 func (c *Config) check() {
 	if c.Send == nil {
 		panic("twopc: Config.Send is nil")
@@ -203,7 +202,7 @@ func (c *Config) check() {
 	}
 }
 
-// Status is where a transaction stands at one node.
+// Status is the state of a transaction at one node.
 type Status uint8
 
 // The states of a transaction.
@@ -240,8 +239,8 @@ type Stats struct {
 	Presumed  uint64 // answered "abort" because there was no record
 	Forced    uint64 // aborts forced by a participant that had not voted yes
 	Repeated  uint64 // commits sent again
-	Late      uint64 // messages about what is past or already known, without effect
-	Stray     uint64 // messages from nodes that have no part in what they say
+	Late      uint64 // messages about what has ended or is known, without effect
+	Stray     uint64 // messages from nodes that have no part in the transaction
 	Corrupt   uint64 // records that are torn or damaged
 	Malformed uint64 // messages and records that are not canonical
 }

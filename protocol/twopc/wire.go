@@ -43,12 +43,12 @@ const (
 	msgAnswer
 )
 
-// name gives the kind that shows in traces.
+// name returns the message's kind.
 func (k msgKind) name() protocol.Kind {
 	return [...]protocol.Kind{KindPrepare, KindVote, KindDecision, KindAck, KindAsk, KindAnswer}[k]
 }
 
-// What an answer says.
+// The outcomes in an answer.
 const (
 	saysDoubt uint64 = iota
 	saysCommit
@@ -125,14 +125,14 @@ func decodeMessage(b []byte) (v message, ok bool) {
 }
 
 // A record is the component's byte, a canonical list of type, client, transfer,
-// attempt and the fields of the type, and a checksum of both: a disk keeps torn
-// ones.
+// attempt and the fields of the type, and a checksum of both, since a disk keeps torn
+// records.
 //
 //	prepared  coordinator, participants, payload, keys, endorsement
 //	commit    participants, payload, keys, endorsements: the coordinator's
 //	decided   endorsements: a participant's commit
 //	abort
-//	end       of a commit: what the host persisted is safe, and all acknowledged
+//	end       of a commit: what the host persisted is safe, and all have acknowledged
 type record struct {
 	kind         uint64
 	id           ID
@@ -215,7 +215,7 @@ func decodeRecord(b []byte) (v record, ok bool) {
 	return v, true
 }
 
-// The fields below are appended in one function and read in the other.
+// Each field below has a function that appends it and one that reads it.
 
 func appendBool(b []byte, v bool) []byte {
 	if v {
@@ -240,7 +240,7 @@ func readID(r *bencode.Reader) ID {
 	}
 }
 
-// readNode reads a node, which Outside is not. (A client may be Outside.)
+// readNode reads a node, which cannot be Outside. (A client can.)
 func readNode(r *bencode.Reader) protocol.NodeID {
 	return protocol.NodeID(r.UintMax(uint64(protocol.Outside) - 1))
 }

@@ -6,28 +6,30 @@ import (
 	"dessim/protocol"
 )
 
-// MessageID tells which transaction a message is about, for checks that count what
-// travels. ok is false for anything else.
+// What follows is for an auditor that sees only messages, records and outputs.
+
+// MessageID returns the transaction that a message is about, for checks that count
+// messages. ok is false for anything else.
 func MessageID(msg []byte) (id ID, ok bool) {
 	m, ok := decodeMessage(msg)
 	return m.id, ok
 }
 
-// ForcedID tells which transaction a record is about that a sync is to make safe
-// before anything else happens. ok is false for anything else.
+// ForcedID returns the transaction of a record that is forced. ok is false for anything
+// else.
 func ForcedID(rec []byte) (id ID, ok bool) {
 	r, ok := openRecord(rec)
 	return r.id, ok && r.kind != recEnd
 }
 
-// A Fact is what a message claims and a record proves about its node: that it
-// voted yes on a transaction, or that it committed it. It is comparable.
+// A Fact is what a message claims and a record proves about its node: that it voted
+// yes on a transaction, or that it committed it. It is comparable.
 type Fact struct {
 	ID     ID
 	Commit bool
 }
 
-// String gives "yes on 3/0.1" or "commit of 3/0.1".
+// String returns "yes on 3/0.1" or "commit of 3/0.1".
 func (f Fact) String() string {
 	if f.Commit {
 		return fmt.Sprintf("commit of %v", f.ID)
@@ -35,13 +37,13 @@ func (f Fact) String() string {
 	return fmt.Sprintf("yes on %v", f.ID)
 }
 
-// Needs tells which fact a record that was synced before must prove, at the node
-// that sends msg: a yes vote needs that node's yes; a decision to commit, an answer
-// that says so and an acknowledgement need its commit. ok is false for all else: a
-// PREPARE, a no and a question promise nothing, an abort is presumed.
+// Needs returns the fact that a record synced before, at the node that sends msg, must
+// prove: a yes vote needs that node's yes; a decision to commit, an answer that says
+// so and an acknowledgement need its commit. ok is false for all else: a PREPARE, a no
+// and a question promise nothing, an abort is presumed.
 //
-// An abort that answers a question may need a record too, if who answers never
-// voted. The message does not tell that, so no check of single messages sees it.
+// An abort that answers a question may need a record too, if the node that answers
+// never voted. The message does not show that, so no check of single messages sees it.
 func Needs(msg []byte) (f Fact, ok bool) {
 	v, ok := decodeMessage(msg)
 	if !ok {
@@ -56,8 +58,8 @@ func Needs(msg []byte) (f Fact, ok bool) {
 	return Fact{}, false
 }
 
-// Proves tells which fact a record proves from its sync on, for all lives of its
-// node. ok is false for all else.
+// Proves returns the fact that a record proves from its sync on, for all incarnations
+// of its node. ok is false for all else.
 func Proves(rec []byte) (f Fact, ok bool) {
 	v, ok := openRecord(rec)
 	if !ok {
@@ -74,9 +76,9 @@ func Proves(rec []byte) (f Fact, ok bool) {
 
 // Doubts measures for how long participants are in doubt, from outputs alone: from
 // the yes of a node that is not the coordinator to its decision. A crash does not
-// end a doubt, because the yes binds the next life too; it may begin one anew, if
-// the crash lost an abort. At must be true time: a node's own clock may be off.
-// The zero Doubts is ready.
+// end a doubt, because the yes binds the next incarnation too; a crash that loses an
+// abort begins it anew. At must be true time: a node's own clock may be off. The zero
+// Doubts is ready.
 type Doubts struct {
 	open  map[place]protocol.Time
 	ended int
@@ -88,7 +90,7 @@ type place struct {
 	node protocol.NodeID
 }
 
-// A Doubt is one period of it.
+// A Doubt is one period of doubt.
 type Doubt struct {
 	ID   ID
 	Node protocol.NodeID
@@ -96,8 +98,7 @@ type Doubt struct {
 	To   protocol.Time
 }
 
-// Output takes note of an output, of whatever kind. ended is true if it ends the
-// doubt d.
+// Output consumes an output of any kind. ended is true if it ends the doubt d.
 func (x *Doubts) Output(at protocol.Time, node protocol.NodeID, kind protocol.Kind, rec []byte) (d Doubt, ended bool) {
 	r, ok := DecodeOutput(kind, rec)
 	if !ok || r.Coordinator == node {
@@ -123,9 +124,9 @@ func (x *Doubts) Output(at protocol.Time, node protocol.NodeID, kind protocol.Ki
 	return Doubt{}, false
 }
 
-// Ended gives the number of doubts that ended by a decision.
+// Ended returns the number of doubts that ended by a decision.
 func (x *Doubts) Ended() int { return x.ended }
 
-// Longest gives the longest doubt that ended, of equals the first. The zero Doubt
-// means that none took any time.
+// Longest returns the longest doubt that ended, the first of equals. It is the zero
+// Doubt if none took any time.
 func (x *Doubts) Longest() Doubt { return x.worst }
