@@ -34,10 +34,10 @@ func AppendBytes[S []byte | string](b []byte, s S) []byte {
 	return append(b, s...)
 }
 
-// UintSize gives the number of bytes that AppendUint appends.
+// UintSize returns the number of bytes that AppendUint appends.
 func UintSize(v uint64) int { return len("i") + digits(v) + len("e") }
 
-// BytesSize gives the number of bytes that AppendBytes appends for a string of
+// BytesSize returns the number of bytes that AppendBytes appends for a string of
 // n bytes.
 func BytesSize(n int) int { return digits(uint64(n)) + len(":") + n }
 
@@ -49,10 +49,9 @@ func digits(v uint64) int {
 	return n
 }
 
-// Reader reads one bencoded value after the other from a slice. After the first
-// thing that is not what was asked for, or not canonical, it is broken: it
-// returns zero values, More is false, and Done says so. The zero Reader reads
-// nothing.
+// Reader reads one bencoded value after another from a slice. After the first value
+// that is not what was asked for, or not canonical, it is broken: it returns zero
+// values, and More and Done report false. The zero Reader reads nothing.
 type Reader struct {
 	b       []byte
 	at      int
@@ -76,7 +75,7 @@ func (r *Reader) Reset(b []byte) {
 	r.b, r.at, r.broken, r.depth = b, 0, false, 0
 }
 
-// Broken reports whether anything was wrong so far.
+// Broken reports whether anything has been wrong so far.
 func (r *Reader) Broken() bool { return r.broken }
 
 // Done reports whether everything was read, closed, and right.
@@ -85,7 +84,7 @@ func (r *Reader) Done() bool { return !r.broken && r.at == len(r.b) && r.depth =
 // Fail marks r as broken: for callers that find a value out of its range.
 func (r *Reader) Fail() { r.broken = true }
 
-// peek gives the next byte, or 0.
+// peek returns the next byte, or 0.
 func (r *Reader) peek() byte {
 	if r.broken || r.at >= len(r.b) {
 		return 0
@@ -93,7 +92,7 @@ func (r *Reader) peek() byte {
 	return r.b[r.at]
 }
 
-// IsBytes, IsInt, IsList and IsDict tell what comes next without reading it.
+// IsBytes reports whether a string comes next, without reading it.
 func (r *Reader) IsBytes() bool { c := r.peek(); return '0' <= c && c <= '9' }
 
 // IsInt reports whether an integer comes next.
@@ -226,7 +225,7 @@ func (r *Reader) enter(c byte) {
 	r.depth++
 }
 
-// last gives the frame of the list or dictionary entered last; there must be one.
+// last returns the frame of the list or dictionary entered last; there must be one.
 func (r *Reader) last() *frame {
 	if r.depth <= len(r.shallow) {
 		return &r.shallow[r.depth-1]
@@ -266,7 +265,7 @@ func (r *Reader) Key() []byte {
 	return k
 }
 
-// Skip reads a value of any kind and forgets it. It gives its bytes.
+// Skip reads a value of any kind and returns its bytes.
 func (r *Reader) Skip() []byte {
 	first, depth := r.at, r.depth
 	for {

@@ -3,9 +3,9 @@ package ledger
 // Check judges form and amounts, and needs nothing but the name of the network.
 // The rules in their order: version; network; size; an input; an output; no
 // input twice; inputs as claimed, each amount and then the sum so far; outputs
-// likewise; claims worth as much as the outputs; a disinterested witness. It
-// does not look at endorsements but for their size, so that whoever is asked for
-// one can check first.
+// likewise; claims worth as much as the outputs; a disinterested witness. Of the
+// endorsements it looks at the size alone, so that a node that is asked for one can
+// check first.
 func (t *Tx) Check(network string) Verdict {
 	return t.check(network, t.size())
 }
@@ -45,8 +45,8 @@ func (t *Tx) check(network string, size int) Verdict {
 	return Accepted
 }
 
-// add adds amount to sum, or says why not. Neither ever exceeds MaxAmount, so
-// the addition cannot wrap.
+// add adds amount to sum, or returns the rule that forbids it. Neither ever exceeds
+// MaxAmount, so the addition cannot wrap.
 func add(sum *uint64, amount uint64) Verdict {
 	switch {
 	case amount < MinAmount:
@@ -86,15 +86,15 @@ func (t *Tx) concerns(o Owner) bool {
 	return false
 }
 
-// CheckSignatures judges the endorsements. keys gives the public key of an owner
-// as a compressed SEC 1 point, or false if this node does not have it; what it
-// gives must stay as it is until CheckSignatures returns. v may be nil.
+// CheckSignatures judges the endorsements. keys returns the public key of an owner
+// as a compressed SEC 1 point, or false if this node does not have it; the key must
+// not change until CheckSignatures returns. v may be nil.
 //
 // The rules in their order: endorsements ascending; none missing; none unwanted;
 // each signature's form (HighS, BadSignature); all keys at hand (UnknownKey); each
-// key its owner's (WrongKey); each signature valid. All that depends on what keys
-// a node happens to have is thus said before any signature is judged by them, and
-// two nodes that have the keys say the same. See Verdict.Final.
+// key its owner's (WrongKey); each signature valid. Whatever depends on the keys that
+// a node happens to have is thus decided before any signature is judged by them, and
+// two nodes that have the keys agree. See Verdict.Final.
 func (t *Tx) CheckSignatures(keys func(Owner) (pub []byte, ok bool), v *Verifier) Verdict {
 	if verdict := t.checkEndorsers(); verdict != Accepted {
 		return verdict
@@ -127,7 +127,7 @@ func (t *Tx) CheckSignatures(keys func(Owner) (pub []byte, ok bool), v *Verifier
 	return Accepted
 }
 
-// checkEndorsers judges who endorsed, not how.
+// checkEndorsers judges the owners of the endorsements, not the signatures.
 func (t *Tx) checkEndorsers() Verdict {
 	for i := 1; i < len(t.Endorsements); i++ {
 		if compareOwners(t.Endorsements[i-1].Owner, t.Endorsements[i].Owner) >= 0 {

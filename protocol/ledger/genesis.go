@@ -25,10 +25,10 @@ type Genesis struct {
 	before  []uint64
 }
 
-// NewGenesis gives the genesis of a network, whose name has 1 to MaxNetwork
-// bytes. It copies outs. There must be one at least, each of MinAmount or more,
-// and all together of MaxAmount or less; anything else panics, as a mistake of
-// whoever wrote the plan.
+// NewGenesis returns the genesis of a network, whose name has 1 to MaxNetwork
+// bytes. It copies outs. There must be at least one, each of MinAmount or more,
+// and all together of MaxAmount or less; anything else panics, as a mistake in the
+// plan.
 func NewGenesis(network string, outs []TxOut) *Genesis {
 	if len(network) < 1 || len(network) > MaxNetwork {
 		panic(fmt.Sprintf("ledger: the name of network %q has %d bytes, want 1 to %d", network, len(network), MaxNetwork))
@@ -61,18 +61,18 @@ func NewGenesis(network string, outs []TxOut) *Genesis {
 	return g
 }
 
-// Network gives the name of the network.
+// Network returns the name of the network.
 func (g *Genesis) Network() string { return g.network }
 
-// TxID gives the transaction id under which the outputs are spent: output i is
+// TxID returns the transaction id under which the outputs are spent: output i is
 // Outpoint{TxID, i}. It is a hash of the network's name and the outputs, and no
 // transaction has it.
 func (g *Genesis) TxID() ID { return g.id }
 
-// Minted gives the sum of the outputs.
+// Minted returns the sum of the outputs.
 func (g *Genesis) Minted() uint64 { return g.minted }
 
-// find gives the output that an outpoint names. The outpoint's transaction is
+// find returns the output that an outpoint names. The outpoint's transaction is
 // the genesis.
 func (g *Genesis) find(index uint32) (TxOut, bool) {
 	if int64(index) >= int64(len(g.outs)) {
@@ -81,7 +81,7 @@ func (g *Genesis) find(index uint32) (TxOut, bool) {
 	return g.outs[index], true
 }
 
-// owned gives the range of byOwner that belongs to o.
+// owned returns the range of byOwner that belongs to o.
 func (g *Genesis) owned(o Owner) (from, to uint32) {
 	i := sort.Search(len(g.byOwner), func(i int) bool {
 		return compareOwners(g.outs[g.byOwner[i]].Owner, o) >= 0

@@ -28,7 +28,7 @@ func OwnerOf(pub []byte) Owner {
 	return sha1.Sum(bencode.AppendBytes(buf[:0], pub))
 }
 
-// String gives all 40 hexadecimal digits.
+// String returns all 40 hexadecimal digits.
 func (o Owner) String() string { return hex.EncodeToString(o[:]) }
 
 // A Signature is an ECDSA signature on P-256: r, then s, each of 32 bytes, big
@@ -56,7 +56,7 @@ func NewKey(seed [32]byte) Key {
 	}
 }
 
-// keyOf gives the key of a scalar, unless that is 0 or not below the order.
+// keyOf returns the key of a scalar, unless that is 0 or not below the order.
 func keyOf(scalar []byte) (Key, bool) {
 	priv, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), scalar)
 	if err != nil {
@@ -73,7 +73,7 @@ func keyOf(scalar []byte) (Key, bool) {
 	return k, true
 }
 
-// Public gives the public key as a compressed SEC 1 point. The caller may keep it.
+// Public returns the public key as a compressed SEC 1 point. The caller may keep it.
 func (k Key) Public() []byte {
 	return append([]byte(nil), k.pub[:]...)
 }
@@ -81,8 +81,8 @@ func (k Key) Public() []byte {
 // Owner names the holder of the key.
 func (k Key) Owner() Owner { return k.owner }
 
-// Sign signs digest and enters the signature into v, which may be nil: the
-// others, who share v in a simulation, need not verify it again.
+// Sign signs digest and enters the signature into v, which may be nil: the nodes that
+// share v in a simulation need not verify it again.
 func (k Key) Sign(v *Verifier, digest [32]byte) Signature {
 	if k.priv == nil {
 		panic("ledger: the zero Key signs")

@@ -1,14 +1,14 @@
 // Package ledger is the data of the distributed ledger: transactions that spend
-// earlier outputs, the rules that accept or refuse them, and the state that
-// every node computes for itself from the one order in which it is handed them.
-// It sends nothing, waits for nothing and is no Node.
+// earlier outputs, the rules that accept or refuse them, and the state that every
+// node computes for itself from their total order. It sends nothing, waits for
+// nothing and is not a Node.
 //
 // The form is Bitcoin's (Nakamoto 2008, section 2): a transaction names unspent
 // outputs by outpoint and makes new ones of the same value. Two things differ.
-// There is no mining and no fee, so value is conserved exactly; and a
-// transaction carries the endorsements of everybody concerned, namely sender,
-// receivers and a disinterested witness, and a Lamport pair (sender, sequence)
-// that names it (Lamport 1978).
+// There is no mining and no fee, so value is conserved exactly; and a transaction
+// carries the endorsements of all concerned, namely sender, receivers and a
+// disinterested witness, and a Lamport pair (sender, sequence) that names it
+// (Lamport 1978).
 //
 // A transaction is judged in three stages, always in this order; the order of
 // the rules within a stage is written at the function:
@@ -19,17 +19,17 @@
 //
 // A node passes a transaction on after the first two, which do not depend on
 // state, so that a child may travel before its parent. At ordered delivery it
-// judges and then calls State.Apply, or State.Refuse when an earlier stage said
-// no. The package promises: equal orders give equal verdicts, hashes and
+// judges and then calls State.Apply, or State.Refuse when an earlier stage refused
+// it. The package promises: equal orders give equal verdicts, hashes and
 // balances on every node; a refused transaction changes the log's hash and
 // length and nothing else; the sum of unspent outputs is what was minted. It
 // does not reserve outputs (two-phase commit does), does not keep the log's
-// entries (whoever orders has them on disk), and does not find keys.
+// entries (the machine that orders has them on disk), and does not find keys.
 //
-// An Owner is a SHA-1 hash, as Kademlia prescribes. To spend another's outputs
-// takes a second preimage of it. Somebody with two keys of one hash could make
-// nodes that hold different ones disagree on a signature; the collisions known
-// are of far longer inputs than a key.
+// An Owner is a SHA-1 hash, as Kademlia prescribes. To spend another's outputs takes
+// a second preimage of it. Two keys of one hash could make nodes that hold different
+// ones disagree on a signature; the known collisions are of far longer inputs than a
+// key.
 package ledger
 
 import "encoding/hex"
@@ -50,7 +50,7 @@ const (
 // signatures out, or its wtxid, which has them in.
 type ID [32]byte
 
-// String gives all 64 hexadecimal digits.
+// String returns all 64 hexadecimal digits.
 func (id ID) String() string { return hex.EncodeToString(id[:]) }
 
 // An Outpoint names an output: the transaction that made it, by txid, and the

@@ -10,10 +10,10 @@ import (
 // A State is one node's ledger: which outputs are unspent, and how the log and
 // the list of accepted transactions hash. It is a function of the order in which
 // transactions were applied and of nothing else. It holds its difference to the
-// genesis only, so that a run may have very many. Its unspent outputs, the
-// duplicates and the Lamport pairs are a function of the list alone: a refused
-// transaction leaves no trace in them, and may be accepted when it is ordered
-// again, as a child that came before its parent is.
+// genesis only, so that a run may have very many. Unspent outputs, duplicates and
+// Lamport pairs are a function of the list alone: a refused transaction leaves no
+// trace in them, and may be accepted when it is ordered again, as a child that came
+// before its parent is.
 //
 // The log's entries are not kept: the node that ordered them has them on disk,
 // and rebuilds its State by applying them again.
@@ -45,7 +45,7 @@ type pair struct {
 	seq    uint64
 }
 
-// coin is an output that is no genesis output. The unspent ones of an owner are
+// coin is an output that is not of the genesis. The unspent ones of an owner are
 // linked in order of creation, which stays cheap when some in the middle go.
 type coin struct {
 	amount     uint64
@@ -55,7 +55,7 @@ type coin struct {
 
 const gone = 1<<32 - 1
 
-// wallet is what an owner has.
+// wallet is an owner's unspent outputs.
 type wallet struct {
 	owner       Owner
 	from, to    uint32 // its range of Genesis.byOwner
@@ -63,12 +63,12 @@ type wallet struct {
 	balance     uint64
 }
 
-// NewState gives the state before anything was ordered. States may share g.
+// NewState returns the state before anything was ordered. States may share g.
 func NewState(g *Genesis) *State {
 	return &State{genesis: g, total: g.minted, logHash: g.id, listHash: g.id}
 }
 
-// LogLen gives the number of transactions that were ordered.
+// LogLen returns the number of transactions that were ordered.
 func (s *State) LogLen() uint64 { return s.logLen }
 
 // LogHash hashes all that was ordered, with the verdicts: it is the genesis' id
@@ -76,20 +76,20 @@ func (s *State) LogLen() uint64 { return s.logLen }
 // logs have equal hashes, and different logs of equal length different ones.
 func (s *State) LogHash() ID { return s.logHash }
 
-// ListLen gives the number of transactions that were accepted.
+// ListLen returns the number of transactions that were accepted.
 func (s *State) ListLen() uint64 { return uint64(len(s.txs)) }
 
 // ListHash is LogHash over the accepted transactions alone.
 func (s *State) ListHash() ID { return s.listHash }
 
-// Total gives the sum of the unspent outputs. It is kept up by addition and
-// subtraction, not derived from Minted: that they agree is for checks to see.
+// Total returns the sum of the unspent outputs. It is kept by addition and
+// subtraction, not derived from Minted: checks compare the two.
 func (s *State) Total() uint64 { return s.total }
 
-// Minted gives the sum of the genesis' outputs.
+// Minted returns the sum of the genesis' outputs.
 func (s *State) Minted() uint64 { return s.genesis.minted }
 
-// Balance gives the sum of the unspent outputs of o.
+// Balance returns the sum of the unspent outputs of o.
 func (s *State) Balance(o Owner) uint64 {
 	if w, ok := s.holder[o]; ok {
 		return s.wallets[w].balance
@@ -98,9 +98,9 @@ func (s *State) Balance(o Owner) uint64 {
 	return s.genesis.before[to] - s.genesis.before[from]
 }
 
-// Unspent gives the unspent outputs of o with their amounts, in an order that is
+// Unspent returns the unspent outputs of o with their amounts, in an order that is
 // the same on all nodes of equal list: those of the genesis by index, then the
-// others as they were made. It costs in proportion to what is taken and to the
+// others as they were made. The cost is proportional to the outputs taken and to the
 // genesis outputs of o. s must not change meanwhile.
 func (s *State) Unspent(o Owner) iter.Seq2[Outpoint, uint64] {
 	return func(yield func(Outpoint, uint64) bool) {
@@ -168,7 +168,7 @@ func (s *State) lookup(p Outpoint) (out TxOut, at uint32, verdict Verdict) {
 	return out, at, Accepted
 }
 
-// Judge decides what becomes of t if it is ordered next. It changes nothing, and
+// Judge returns the verdict on t if it is ordered next. It changes nothing, and
 // its answer depends on the list and t alone. The rules in their order: those of
 // Check; not on the list already; a fresh Lamport pair; each input known,
 // unspent and the sender's; inputs worth exactly as much as outputs, since there
@@ -220,10 +220,10 @@ func (s *State) judge(t *Tx, id ID, size int) Verdict {
 }
 
 // Apply appends t to the log and, if accepted, to the list, whole or not at all.
-// verdict is what Check, CheckSignatures and Judge, in this order, said of t in
-// this very state. Apply panics on a verdict that is not Final, and on Accepted
-// where Judge disagrees: the node would part from all others without a sign.
-// It keeps nothing of t.
+// verdict is that of Check, CheckSignatures and Judge, in this order, on t in this
+// very state. Apply panics on a verdict that is not Final, and on Accepted where
+// Judge disagrees: the node would silently diverge from all others. It keeps nothing
+// of t.
 func (s *State) Apply(t *Tx, verdict Verdict) {
 	var buf encoded
 	id, b := t.idAndEncoding(&buf)
@@ -239,9 +239,9 @@ func (s *State) Apply(t *Tx, verdict Verdict) {
 	s.extendLog(wtxid, verdict)
 }
 
-// Refuse appends to the log what was refused, by the hash of its bytes: for
-// those that Decode does not take. For a transaction it is the same as Apply
-// with its WTxID. verdict must be Final and not Accepted.
+// Refuse appends a refused entry to the log, by the hash of its bytes: for bytes that
+// Decode does not take. For a transaction's WTxID it does the same as Apply. verdict
+// must be Final and not Accepted.
 func (s *State) Refuse(wtxid ID, verdict Verdict) {
 	if verdict == Accepted {
 		panic(fmt.Sprintf("ledger: transaction %v is refused as accepted", wtxid))
@@ -265,7 +265,7 @@ func chain(before, wtxid ID, verdict Verdict) ID {
 	return sha256.Sum256(b[:])
 }
 
-// spend takes the inputs of an accepted transaction away.
+// spend spends the inputs of an accepted transaction.
 func (s *State) spend(t *Tx) {
 	w := s.wallet(t.Sender)
 	for i := range t.Inputs {

@@ -31,7 +31,7 @@ type unspent struct {
 	out ledger.TxOut
 }
 
-// replay gives the unspent outputs in order of creation, all outpoints that ever
+// replay returns the unspent outputs in order of creation, all outpoints that ever
 // were, and the list.
 func (w *twin) replay() (coins []unspent, ever map[ledger.Outpoint]bool, list []*ledger.Tx) {
 	ever = map[ledger.Outpoint]bool{}
@@ -97,7 +97,7 @@ func (w *twin) judge(x *ledger.Tx) ledger.Verdict {
 	return ledger.Accepted
 }
 
-// hashes gives the log's hash and the list's by their definition.
+// hashes returns the log's hash and the list's by their definition.
 func (w *twin) hashes() (log, list ledger.ID) {
 	log, list = w.genesis, w.genesis
 	for _, e := range w.log {
@@ -200,7 +200,7 @@ func draft(t *rapid.T, w *twin, owners []ledger.Owner, seq *uint64, past []*ledg
 	return x
 }
 
-// bend makes x odd in the way that kind says. It gives what x claims to spend.
+// bend makes x odd in the way of kind. It returns what x claims to spend.
 func bend(t *rapid.T, kind string, x *ledger.Tx, worth uint64, owners []ledger.Owner, past []*ledger.Tx) uint64 {
 	switch kind {
 	case "pair":

@@ -9,9 +9,9 @@ import (
 	"dessim/protocol/bencode"
 )
 
-// A Tx is a transaction. Its ids and digest are computed from the fields each
-// time, so that a changed field is never answered with an old id; keep them if
-// they are needed often. Methods that do not say otherwise leave it unchanged.
+// A Tx is a transaction. Its ids and digest are computed from the fields each time,
+// so that an id never outlives a change; keep them if they are needed often. Methods
+// that do not say otherwise leave it unchanged.
 type Tx struct {
 	Version uint8
 	Network string // name of the network whose genesis it belongs to
@@ -28,8 +28,8 @@ type Tx struct {
 // An Input spends the output that Outpoint names.
 type Input struct {
 	Outpoint Outpoint
-	// Claimed is what the output is worth by the sender's word. It lets a node
-	// without state refuse an overspend; a node with state never believes it.
+	// Claimed is the output's amount as the sender claims it. It lets a node without
+	// state refuse an overspend; a node with state never believes it.
 	Claimed uint64
 }
 
@@ -113,8 +113,8 @@ func (t *Tx) size() int {
 	return n + len("l") + len(t.Endorsements)*(len("l")+owner+len("64:")+len(Signature{})+len("e")) + len("ee")
 }
 
-// roomy is a transaction with room for what ordinary ones have, so that decoding
-// and endorsing one takes a single allocation.
+// roomy is a transaction with room for ordinary slices, so that decoding and endorsing
+// one takes a single allocation.
 type roomy struct {
 	Tx
 	inputs       [1]Input
@@ -123,9 +123,9 @@ type roomy struct {
 }
 
 // Decode reads the canonical encoding of a transaction, which must be all of b:
-// what it takes, Encode writes again, byte for byte. Otherwise the transaction
-// is nil and the verdict TooBig or Malformed. Accepted says that it could be
-// read and no more: Check comes next. The transaction does not alias b.
+// Encode would write the same bytes. Otherwise the transaction is nil and the verdict
+// TooBig or Malformed. Accepted means that it could be read and no more: Check comes
+// next. The transaction does not alias b.
 func Decode(b []byte) (*Tx, Verdict) {
 	if len(b) > MaxSize {
 		return nil, TooBig
@@ -190,7 +190,7 @@ func (t *Tx) decodeBody(r *bencode.Reader) {
 	r.End()
 }
 
-// encoded is a buffer that spares ordinary transactions an allocation.
+// encoded is a buffer that saves ordinary transactions an allocation.
 type encoded [1024]byte
 
 // TxID names the transaction without its signatures: the SHA-256 of what they
@@ -201,14 +201,14 @@ func (t *Tx) TxID() ID {
 }
 
 // WTxID names the transaction with its signatures: the SHA-256 of its encoding.
-// Order and flood by this one: nodes that hold differently signed copies under
-// one name would log different things.
+// Order and flood by this id: nodes that hold differently signed copies under one id
+// would log different things.
 func (t *Tx) WTxID() ID {
 	var buf encoded
 	return sha256.Sum256(t.Encode(buf[:0]))
 }
 
-// idAndEncoding gives TxID and Encode, at the cost of one.
+// idAndEncoding returns TxID and Encode, at the cost of one.
 func (t *Tx) idAndEncoding(buf *encoded) (txid ID, b []byte) {
 	b = t.encodeBody(append(buf[:0], 'l'))
 	txid = sha256.Sum256(b[1:])
@@ -247,14 +247,13 @@ func (t *Tx) Endorse(e Endorsement) {
 	t.Endorsements = slices.Insert(t.Endorsements, at, e)
 }
 
-// Endorse makes the key holder's endorsement of t. As Key.Sign it enters the
-// signature into v, which may be nil.
+// Endorse returns the key holder's endorsement of t. Like Sign it enters the signature
+// into v, which may be nil.
 func (k Key) Endorse(v *Verifier, t *Tx) Endorsement {
 	return Endorsement{k.owner, k.Sign(v, t.Digest())}
 }
 
-// EndorsedBy reports whether t bears an endorsement in o's name. It does not check
-// it.
+// EndorsedBy reports whether t has an endorsement in o's name, which it does not check.
 func (t *Tx) EndorsedBy(o Owner) bool {
 	_, found := t.findEndorsement(o)
 	return found

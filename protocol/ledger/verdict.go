@@ -2,14 +2,14 @@ package ledger
 
 import "fmt"
 
-// A Verdict says whether a transaction is accepted and, if not, which rule it
-// broke first. Its number enters the log's hash: constants are only ever added,
-// at the end. The zero Verdict is no verdict.
+// A Verdict says whether a transaction is accepted and, if not, which rule it breaks
+// first. Its number enters the log's hash: constants are only ever added, at the end.
+// The zero Verdict is not a verdict.
 type Verdict uint8
 
-// The verdicts, by the stage that gives them.
+// The verdicts, by stage.
 const (
-	Unjudged Verdict = iota // nobody decided yet; never in a log
+	Unjudged Verdict = iota // not decided yet; never in a log
 	Accepted
 
 	Malformed // Decode: not the canonical encoding of anything
@@ -34,7 +34,7 @@ const (
 	HighS        // the other, equally valid form of a signature; refused so that there is one
 	BadSignature // out of range, or not of this transaction by this key
 	UnknownKey   // this node lacks an endorser's key: no verdict on the transaction
-	WrongKey     // this node was given a key that is not the endorser's: likewise
+	WrongKey     // this node has a key that is not the endorser's: likewise
 
 	// Judge.
 	DuplicateTx // on the list already, perhaps with other signatures
@@ -67,8 +67,8 @@ func (v Verdict) String() string {
 }
 
 // Final reports whether v may enter a log. UnknownKey and WrongKey may not: they
-// tell of the node that asks and not of the transaction, so that two nodes could
-// differ. Such a node must find the keys and check again.
+// depend on the node that checks, so that two nodes could differ. Such a node must
+// find the keys and check again.
 func (v Verdict) Final() bool {
 	return v != Unjudged && v != UnknownKey && v != WrongKey && v < verdicts
 }

@@ -9,17 +9,17 @@ import (
 )
 
 // A Verifier checks signatures and remembers the answers, since in a simulation
-// every node checks the same ones: share one among the nodes of a run. It holds
-// a bounded number of answers, and they never change a verdict, only the time
-// that it takes. A nil *Verifier remembers nothing. A Verifier must not be used
-// by several goroutines at once: give each shard its own.
+// every node checks the same ones: share one among the nodes of a run. It holds a
+// bounded number of answers, which never change a verdict, only the time that it
+// takes. A nil *Verifier remembers nothing. A Verifier is not safe for concurrent
+// use: each shard has its own.
 type Verifier struct {
 	limit      int // of answers in one generation
 	young, old map[claim]bool
 }
 
-// claim is everything that validity depends on. It is the map's key whole, not
-// hashed: a collision could otherwise make a bad signature good.
+// claim is everything that validity depends on. All of it is the map's key, not a hash:
+// a collision could make a bad signature good.
 type claim struct {
 	pub    [PublicKeySize]byte
 	digest [32]byte

@@ -70,7 +70,7 @@ func (w *world) transfer(change func(*ledger.Tx)) *ledger.Tx {
 	return t
 }
 
-// signed is transfer with the endorsements that it needs. It gives t.
+// signed adds the endorsements that t needs and returns it.
 func (w *world) signed(t *ledger.Tx) *ledger.Tx {
 	t.Endorsements = nil
 	for _, o := range t.Endorsers() {
@@ -111,7 +111,7 @@ func clone(t *ledger.Tx) *ledger.Tx {
 	return &c
 }
 
-// highS gives the other valid form of a signature.
+// highS returns the other valid form of a signature.
 func highS(sig ledger.Signature) ledger.Signature {
 	s := new(big.Int).SetBytes(sig[32:])
 	s.Sub(elliptic.P256().Params().N, s).FillBytes(sig[32:])

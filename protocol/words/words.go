@@ -1,6 +1,6 @@
-// Package words helps machines to put what they send into words for people: each
-// machine's Text gives a message as one short line for a trace. It promises equal
-// words for equal values, and not that unequal values differ in words.
+// Package words is what the machines' Text functions have in common, which turn a
+// message into one short line for a trace. It promises equal words for equal values,
+// and not that unequal values differ in words.
 package words
 
 import (
@@ -8,15 +8,15 @@ import (
 	"strconv"
 )
 
-// Short gives the beginning of an id in hexadecimal, at most 8 digits: enough to
+// Short returns the beginning of an id in hexadecimal, at most 8 digits: enough to
 // tell the ids of a run apart.
 func Short(id []byte) string { return hex.EncodeToString(id[:min(len(id), 4)]) }
 
 // Shown is how many items List shows.
 const Shown = 4
 
-// List gives the first of n items, parted by commas, and says how many more there
-// are: "1,2,3,4 and 5 more". Of no items it gives "none".
+// List returns the first of n items, separated by commas, and the number of the rest:
+// "1,2,3,4 and 5 more". It returns "none" for no items.
 func List(n int, item func(i int) string) string {
 	if n == 0 {
 		return "none"
@@ -31,7 +31,7 @@ func List(n int, item func(i int) string) string {
 	return s
 }
 
-// Count gives "1 key" or "2 keys".
+// Count returns "1 key" or "2 keys".
 func Count(n uint64, what string) string {
 	if n != 1 {
 		what += "s"
