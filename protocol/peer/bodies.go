@@ -6,8 +6,8 @@ import (
 	"dessim/protocol/ledger"
 )
 
-// bodies holds the transactions that the node has seen and that are not applied
-// yet, so that each is decoded and verified once.
+// bodies holds the transactions that the node has seen and not yet applied, so that
+// each is decoded and verified once.
 type bodies struct {
 	parsed map[ledger.ID]*parsed // by wtxid
 	own    map[ledger.ID][]byte  // bodies that this node endorsed or fetched: not in the flood's memory
@@ -24,7 +24,7 @@ func (b *bodies) init() {
 	b.own = make(map[ledger.ID][]byte)
 }
 
-// body gives the bytes of a transaction.
+// body returns the bytes of a transaction.
 func (n *Node) body(id ledger.ID) ([]byte, bool) {
 	if b, ok := n.bodies.own[id]; ok {
 		return b, true
@@ -32,8 +32,8 @@ func (n *Node) body(id ledger.ID) ([]byte, bool) {
 	return n.flood.Body(gossip.ID(id))
 }
 
-// seen gives a transaction that arrived, by whatever way: Accepted says that it
-// could be decoded, Unjudged that it has not arrived.
+// seen returns a transaction that has arrived, and Accepted if it could be decoded. It
+// returns Unjudged if it has not arrived.
 func (n *Node) seen(id ledger.ID) (*parsed, ledger.Verdict) {
 	if p := n.bodies.parsed[id]; p != nil {
 		return p, ledger.Accepted
@@ -47,8 +47,8 @@ func (n *Node) seen(id ledger.ID) (*parsed, ledger.Verdict) {
 	return nil, ledger.Unjudged
 }
 
-// forget drops what is not needed once a transaction is applied. The flood's
-// memory goes on serving those who lack the body.
+// forget drops what is not needed once a transaction is applied. The flood's memory
+// still serves nodes that lack the body.
 func (n *Node) forget(id ledger.ID) {
 	delete(n.bodies.parsed, id)
 	if !n.cfg.Survive && n.flood.Has(gossip.ID(id)) {
@@ -56,8 +56,8 @@ func (n *Node) forget(id ledger.ID) {
 	}
 }
 
-// flooded goes on with a body that the flood let through. If it comes late, since
-// it was fetched and applied meanwhile, it is not needed decoded any more.
+// flooded consumes a body that the flood delivers. If the body was fetched and applied
+// meanwhile, its decoded form is no longer needed.
 func (n *Node) flooded(env *protocol.Env, id gossip.ID, _ []byte) {
 	env.Output(KindHanded, id[:])
 	if p := n.bodies.parsed[ledger.ID(id)]; p != nil && n.state.Listed(p.tx.TxID()) {
@@ -66,7 +66,7 @@ func (n *Node) flooded(env *protocol.Env, id gossip.ID, _ []byte) {
 	n.advance(env)
 }
 
-// parse decodes a body, or recalls that it did.
+// parse decodes a body, once.
 func (n *Node) parse(id ledger.ID, body []byte) (*parsed, ledger.Verdict) {
 	if p := n.bodies.parsed[id]; p != nil {
 		return p, ledger.Accepted
@@ -96,8 +96,8 @@ func (n *Node) verify(p *parsed) ledger.Verdict {
 	return v
 }
 
-// checkBody verifies a body before the flood passes it on. One that would have to
-// wait when too much does is dropped: if it is ordered, it is fetched.
+// checkBody verifies a body before the flood passes it on. A body that would have to
+// wait for keys when too much does is dropped: if it is ordered, it is fetched.
 func (n *Node) checkBody(env *protocol.Env, id gossip.ID, body []byte) gossip.Verdict {
 	p, v := n.parse(ledger.ID(id), body)
 	if p != nil {
@@ -122,14 +122,14 @@ func (n *Node) checkBody(env *protocol.Env, id gossip.ID, body []byte) gossip.Ve
 	return gossip.Wait
 }
 
-// full reports whether so much waits for keys that more of it is likely the doing
-// of strangers, who sign what they like in the names of owners that do not exist.
+// full reports whether so much waits for keys that more of it is likely to come from
+// strangers, which can sign anything in the names of owners that do not exist.
 func (n *Node) full() bool {
 	return len(n.keys.asked) >= maxAsked || len(n.keys.bodies) >= maxWaiting
 }
 
-// verifyOrAsk verifies, and looks for the keys that this takes. The verdict is
-// not Final if they are still to come.
+// verifyOrAsk verifies p and looks for the keys that this takes. The verdict is not
+// Final if some are still to come.
 func (n *Node) verifyOrAsk(env *protocol.Env, p *parsed) ledger.Verdict {
 	v := n.verify(p)
 	if !v.Final() {

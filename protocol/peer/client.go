@@ -8,20 +8,20 @@ import (
 	"dessim/protocol/link"
 )
 
-// Client is a node that asks others for transfers, as inputs tell it. What is
-// aborted it asks for again, with the next attempt number, until it is accepted
-// or refused.
+// Client is a node that asks others for transfers, one for each input. It asks for an
+// aborted transfer again, with the next attempt number, until it is accepted or
+// refused.
 type Client struct {
 	delay        time.Duration
-	patience     time.Duration // 0: endless
+	patience     time.Duration // 0 is endless
 	link         *link.Link
-	transfers    map[uint64]*transfer       // by transfer
-	incarnations map[protocol.NodeID]uint32 // the last one heard of, of those that are not in their first
+	transfers    map[uint64]*transfer       // by number
+	incarnations map[protocol.NodeID]uint32 // the last one heard of, of nodes past their first
 	scratch      []byte
 	stats        Stats
 }
 
-// order is one transfer of a client.
+// transfer is one transfer of a client.
 type transfer struct {
 	sender   protocol.NodeID
 	req      Request // Attempt is that of the last attempt
@@ -29,7 +29,7 @@ type transfer struct {
 	answered bool
 }
 
-// kindBackoff is the question how long a client waits before it tries again.
+// kindBackoff is the question for how long a client waits before it tries again.
 var kindBackoff = protocol.KindOf("backoff")
 
 const (
@@ -38,11 +38,11 @@ const (
 )
 
 // patienceDelays is how long a client waits for the end of a transfer before it asks
-// again, where nodes crash: longer than an attempt takes while none does.
+// again, where nodes can crash: longer than an attempt takes while none does.
 const patienceDelays = 150
 
 // NewClient makes a Client; delay and survive are as in Config. If nodes can crash it
-// asks again for what it hears nothing of.
+// asks again when it hears nothing.
 func NewClient(delay time.Duration, survive bool) *Client {
 	c := &Client{delay: delay, transfers: make(map[uint64]*transfer), incarnations: make(map[protocol.NodeID]uint32)}
 	if survive {
@@ -52,11 +52,11 @@ func NewClient(delay time.Duration, survive bool) *Client {
 	return c
 }
 
-// Start begins an incarnation, which remembers nothing of former ones.
+// Start begins an incarnation, which remembers nothing of earlier ones.
 func (c *Client) Start(env *protocol.Env) { c.link.Start(env) }
 
-// Receive consumes a message, or an order from Outside. An order for a transfer that
-// has one is ignored.
+// Receive consumes a message, or a TransferInput from Outside. A second input for a
+// transfer is ignored.
 func (c *Client) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	if from != protocol.Outside {
 		if len(msg) > 0 && protocol.Component(msg[0]) == protocol.Link {
@@ -92,7 +92,7 @@ func (c *Client) ask(env *protocol.Env, t *transfer) {
 }
 
 // deliver consumes a sender's reply. An attempt ends once, whatever a sender that
-// lies, or a reply that was overtaken, says of it later.
+// lies, or a reply that was overtaken, says later.
 func (c *Client) deliver(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	m, ok := decode(msg)
 	if !ok || m.typ != typeReply {
@@ -104,7 +104,7 @@ func (c *Client) deliver(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	}
 	t := c.transfers[m.req.Transfer]
 	switch {
-	case t == nil: // of a former incarnation
+	case t == nil: // of an earlier incarnation
 		c.stats.Late++
 		return
 	case t.sender != from || m.req.Attempt > t.req.Attempt:
@@ -144,7 +144,7 @@ func (c *Client) Timeout(env *protocol.Env, tag uint64) {
 	}
 }
 
-// Stats gives the counts so far.
+// Stats returns the counts so far.
 func (c *Client) Stats() Stats {
 	s := c.stats
 	s.Malformed += c.link.Stats().Malformed

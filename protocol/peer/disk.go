@@ -10,9 +10,9 @@ import (
 	"dessim/protocol/twopc"
 )
 
-// What a node that survives keeps on disk beyond what two-phase commit and the
-// order keep there. None of it is forced: two-phase commit tells a commit again
-// until its host's records are safe, and a body or key that is lost is fetched.
+// stored is a record of a node with Config.Survive, beside those of two-phase commit
+// and the order. None is forced: two-phase commit reports a commit again until its
+// host's records are safe, and a body or key that is lost is fetched.
 //
 //	committed 0 client transfer attempt nodes body   a commit in which this node took part
 //	body      1 body                                 a transaction of others, at its place in the order
@@ -83,7 +83,7 @@ func decodeStored(rec []byte) (s stored, ok bool) {
 	return s, r.Done() && (s.typ != storeCommit || len(s.nodes) > 0)
 }
 
-// persist writes a record, if this node survives.
+// persist writes a record, with Config.Survive.
 func (n *Node) persist(env *protocol.Env, s stored) {
 	if n.cfg.Survive {
 		n.scratch = s.append(n.scratch[:0])
@@ -91,8 +91,7 @@ func (n *Node) persist(env *protocol.Env, s stored) {
 	}
 }
 
-// restore takes a record of a former life. What is damaged is as if it had been
-// lost.
+// restore consumes a record of an earlier incarnation. A damaged one counts as lost.
 func (n *Node) restore(rec []byte) {
 	s, ok := decodeStored(rec)
 	if !ok {
@@ -123,7 +122,7 @@ func (n *Node) restoreCommit(s stored) {
 	}
 }
 
-// keep persists a body that has its place, unless it is on disk already.
+// keep persists a body that has its place in the order, unless it is on disk already.
 func (n *Node) keep(env *protocol.Env, id ledger.ID) {
 	if _, ok := n.bodies.own[id]; ok || !n.cfg.Survive {
 		return

@@ -19,7 +19,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// noise gives bytes that look a little like messages: number i of them.
+// noise returns bytes that look a little like messages: number i of them.
 func noise(i uint64) []byte {
 	first := []byte{0, 1, 2, 3, 4, 5, 6, 'd', 0x1f, 255}
 	h := protocol.Hash2(i, 77)
@@ -35,7 +35,7 @@ func noise(i uint64) []byte {
 	return b
 }
 
-// wrongs gives messages of the right form that come the wrong way, or ask for what
+// wrongs returns messages of the right form that come the wrong way, or ask for what
 // nobody should.
 func wrongs(w *world) [][]byte {
 	req := Request{Transfer: 1, Attempt: 1, Receiver: w.owner(2), Witness: w.owner(3), Amount: 10}
@@ -51,7 +51,7 @@ func wrongs(w *world) [][]byte {
 	return append(out, gossip.Data(nil), gossip.Data([]byte("garbage")), gossip.Data(w.forged()))
 }
 
-// traffic gives what an honest run sends, each message spoilt in one byte.
+// traffic returns what an honest run sends, each message spoilt in one byte.
 func traffic(t *testing.T) [][]byte {
 	w := newWorld(4, 2)
 	w.order(1, 1, 2, 3, 300)
@@ -239,7 +239,7 @@ func TestAnAttemptEndsOnceAtTheClient(t *testing.T) {
 	}
 }
 
-// unknownKeys gives body i of a transaction of the right form that owners endorse
+// unknownKeys returns body i of a transaction of the right form that owners endorse
 // who do not exist.
 func unknownKeys(w *world, i uint64, sig ledger.Signature) []byte {
 	owner := func(j uint64) (o ledger.Owner) {

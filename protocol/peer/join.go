@@ -9,8 +9,9 @@ import (
 	"dessim/protocol/kademlia"
 )
 
-// join joins the DHT: through the first node, or in later lives through whoever of
-// the others answers. The first life of the first node is what all others join.
+// join joins the DHT: through the first node, or in later incarnations through any
+// other that answers. The first incarnation of the first node is the network that the
+// others join.
 func (n *Node) join(env *protocol.Env) {
 	self := env.ID()
 	switch {
@@ -23,7 +24,7 @@ func (n *Node) join(env *protocol.Env) {
 	}
 }
 
-// others gives the addresses of the other members, from the one after this node on.
+// others returns the endpoints of the other members, beginning after this node.
 func (n *Node) others(self protocol.NodeID) (out []protocol.Endpoint) {
 	i, _ := slices.BinarySearch(n.cfg.Members, self)
 	for _, id := range slices.Concat(n.cfg.Members[i+1:], n.cfg.Members[:i]) {
@@ -32,7 +33,7 @@ func (n *Node) others(self protocol.NodeID) (out []protocol.Endpoint) {
 	return out
 }
 
-// onJoined learns that the routing table is complete, as far as others had joined.
+// onJoined is called when the routing table is complete, as far as others have joined.
 func (n *Node) onJoined(env *protocol.Env) {
 	n.joined = true
 	env.Note(KindJoined, "contacts", len(n.dht.Contacts()))
@@ -41,8 +42,8 @@ func (n *Node) onJoined(env *protocol.Env) {
 	}
 }
 
-// settleAfter gives when this life publishes its key. The first waits until all
-// have started.
+// settleAfter returns when this incarnation publishes its key. The first waits until
+// all nodes have started.
 func (n *Node) settleAfter(env *protocol.Env) time.Duration {
 	if env.Incarnation() > 1 && n.cfg.Survive {
 		return resettleDelays * n.cfg.Delay
@@ -50,7 +51,7 @@ func (n *Node) settleAfter(env *protocol.Env) time.Duration {
 	return n.cfg.Settle
 }
 
-// settle comes when the others should have joined.
+// settle is called when the others should have joined.
 func (n *Node) settle(env *protocol.Env) {
 	n.settled = true
 	if n.joined {
@@ -58,8 +59,8 @@ func (n *Node) settle(env *protocol.Env) {
 	}
 }
 
-// publish stores the public key in the DHT and makes the contacts neighbours. A
-// neighbour is told, so that neighbourhood is symmetric.
+// publish stores the public key in the DHT and makes the contacts neighbours. They
+// are sent a hello, so that neighbourhood is symmetric.
 func (n *Node) publish(env *protocol.Env) {
 	n.putKey(env)
 	for _, c := range n.dht.Contacts() {
@@ -81,8 +82,8 @@ func (n *Node) putKey(env *protocol.Env) {
 	})
 }
 
-// greeted consumes a neighbour's hello. One that came back has lost the keys that
-// it held for others, so it is given this node's own again.
+// greeted consumes a neighbour's hello. A neighbour that has restarted has lost the
+// keys that it held for others, so this node puts its own again.
 func (n *Node) greeted(env *protocol.Env, from protocol.NodeID) {
 	if n.cfg.Survive && n.joined && n.settled && slices.Contains(n.neighbours, from) {
 		n.putKey(env)
@@ -90,7 +91,7 @@ func (n *Node) greeted(env *protocol.Env, from protocol.NodeID) {
 	n.addNeighbour(from)
 }
 
-// addNeighbour ignores all but members: contacts and hellos may come from anyone.
+// addNeighbour ignores nodes that are not members: anyone can send a hello.
 func (n *Node) addNeighbour(id protocol.NodeID) {
 	if _, member := slices.BinarySearch(n.cfg.Members, id); !member {
 		return
@@ -100,11 +101,10 @@ func (n *Node) addNeighbour(id protocol.NodeID) {
 	}
 }
 
-// refresh renews the routing table now and then: those who came back know few, and
-// are not known by those who took them for dead. If all lost their tables while the
-// network was divided, each side joined itself, and no contact leads to the other: so
-// the members are gone through in turn, and who is no contact is joined through.
-// When there are more contacts than before, some may lack this node's key.
+// refresh renews the routing table from time to time: nodes that restarted know few
+// others, and are unknown to those that evicted them. If all lost their tables during
+// a partition, each side joined itself, and no contact leads to the other: so each
+// refresh takes the next member, and joins through it if it is not a contact.
 func (n *Node) refresh(env *protocol.Env) {
 	env.SetTimer(refreshDelays*n.cfg.Delay, protocol.Peer.Tag(timerRefresh))
 	others := n.others(env.ID())
@@ -120,7 +120,8 @@ func (n *Node) refresh(env *protocol.Env) {
 	}
 }
 
-// refreshed consumes the end of a refresh.
+// refreshed is called at the end of a refresh. If there are more contacts than before,
+// some may lack this node's key.
 func (n *Node) refreshed(env *protocol.Env) {
 	before := n.contacts
 	n.contacts = len(n.dht.Contacts())
@@ -129,8 +130,7 @@ func (n *Node) refreshed(env *protocol.Env) {
 	}
 }
 
-// locate finds the node that holds an owner's key, by the DHT: at once if it is a
-// contact.
+// locate finds the node of an owner by the DHT: at once if it is a contact.
 func (n *Node) locate(env *protocol.Env, who kademlia.ID, done func(env *protocol.Env, id protocol.NodeID, ok bool)) {
 	if c := n.dht.Closest(who, 1); len(c) == 1 && c[0].ID == who {
 		id, ok := n.cfg.Book.Node(c[0].Addr)

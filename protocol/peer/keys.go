@@ -10,17 +10,17 @@ import (
 	"dessim/protocol/ledger"
 )
 
-// keyring holds the public keys that the node found in the DHT. Keys that strangers
-// published could fill it; keys that nobody published cannot, see Node.full.
+// keyring holds the public keys that the node has found in the DHT. Keys that strangers
+// publish can fill it; owners without a published key cannot: see Node.full.
 type keyring struct {
 	known  map[ledger.Owner][]byte
 	asked  map[ledger.Owner]bool // a Get is under way, or the owner is in failed
 	failed []ledger.Owner        // to be asked again at the next timer
-	bodies []gossip.ID           // which wait in the flood for some key, oldest first
-	asking bool                  // a key found now is in our own store: nobody waits for it yet
+	bodies []gossip.ID           // waiting in the flood for some key, oldest first
+	asking bool                  // a key found now is in our own store: no body waits for it yet
 }
 
-// The bounds of what waits for keys. What is ordered, and inputs, may exceed them.
+// The bounds of what waits for keys. Ordered transactions and inputs may exceed them.
 const (
 	maxAsked   = 1 << 12 // owners whose keys are looked for
 	maxWaiting = 1 << 12 // bodies
@@ -36,8 +36,8 @@ func (k *keyring) find(o ledger.Owner) ([]byte, bool) {
 	return pub, ok
 }
 
-// want looks for the keys of owners that are not known yet. Those that the node
-// itself stores are known when it returns.
+// want looks for the owners' keys that are not known yet. Those that the node itself
+// stores are known when want returns.
 func (n *Node) want(env *protocol.Env, owners []ledger.Owner) {
 	n.keys.asking = true
 	defer func() { n.keys.asking = false }()
@@ -73,7 +73,7 @@ func (n *Node) getKey(env *protocol.Env, o ledger.Owner) {
 	})
 }
 
-// retryKeys asks again for the keys that nobody had: their owners may have
+// retryKeys asks again for the keys that were not found: their owners may have
 // published them since.
 func (n *Node) retryKeys(env *protocol.Env) {
 	failed := n.keys.failed
@@ -83,8 +83,8 @@ func (n *Node) retryKeys(env *protocol.Env) {
 	}
 }
 
-// resume lets go of the bodies whose last key has come. All are judged before the
-// first goes on, since what follows may apply and forget the others.
+// resume hands back to the flood the bodies that lack no key any more. All are judged
+// first, since resuming one may apply and forget the others.
 func (n *Node) resume(env *protocol.Env) {
 	waiting := n.keys.bodies
 	n.keys.bodies = nil

@@ -168,7 +168,7 @@ func (w *world) mustAgree(t tb, accepted uint64) {
 	}
 }
 
-// answers gives the client's outputs.
+// answers returns the client's outputs.
 func (w *world) answers(t tb) []Answer {
 	t.Helper()
 	var out []Answer
@@ -193,7 +193,7 @@ func (c *collector) Observe(e *sim.Event) {
 	c.events = append(c.events, kept)
 }
 
-// of gives the outputs of that kind.
+// of returns the outputs of that kind.
 func (c *collector) of(kind protocol.Kind) []sim.Event { return c.all(sim.Output, kind) }
 
 func (c *collector) all(what sim.What, kind protocol.Kind) []sim.Event {

@@ -7,7 +7,7 @@ import (
 	"dessim/protocol/seal"
 )
 
-// views tells whether the order has views.
+// views reports whether the order has views.
 func (c *Config) views() bool { return c.Survive || c.Group != nil }
 
 // newOrder makes the order.
@@ -28,7 +28,7 @@ func (n *Node) datagram(env *protocol.Env, to protocol.NodeID, kind protocol.Kin
 	env.Send(to, kind, n.scratch)
 }
 
-// receiveDatagram consumes one.
+// receiveDatagram consumes such a message.
 func (n *Node) receiveDatagram(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	msg, ok := seal.Open(msg)
 	switch {
@@ -42,7 +42,7 @@ func (n *Node) receiveDatagram(env *protocol.Env, from protocol.NodeID, msg []by
 	n.order.Receive(env, from, msg)
 }
 
-// queue is what is ordered and not yet applied.
+// queue holds the transactions that are ordered and not yet applied.
 type queue struct {
 	items []ordered
 	tries int // fetches of the head's body so far
@@ -57,8 +57,8 @@ type ordered struct {
 
 func (q *queue) len() int { return len(q.items) }
 
-// ordered takes the next transaction of the total order. What is no id is the
-// doing of a member that lies: it takes its place in the log as malformed.
+// ordered consumes the next transaction of the total order. A payload that is not an
+// id comes from a member that lies: it has its place in the log as malformed.
 func (n *Node) ordered(env *protocol.Env, _ uint64, m abcast.Message) {
 	var o ordered
 	o.origin = m.ID.Node
@@ -114,7 +114,7 @@ func (n *Node) apply(env *protocol.Env, head ordered, p *parsed, v ledger.Verdic
 	n.retry(env)
 }
 
-// awaitBody gives the flood some time before the body is fetched.
+// awaitBody waits for the flood before it fetches the body.
 func (n *Node) awaitBody(env *protocol.Env) {
 	if !n.queue.timer {
 		n.queue.timer = true
@@ -122,7 +122,7 @@ func (n *Node) awaitBody(env *protocol.Env) {
 	}
 }
 
-// fetch asks for the body of the head: first its origin, then everybody in turn.
+// fetch asks for the body of the head: first its origin, then each member in turn.
 func (n *Node) fetch(env *protocol.Env) {
 	n.queue.timer = false
 	if len(n.queue.items) == 0 {
@@ -143,8 +143,8 @@ func (n *Node) fetch(env *protocol.Env) {
 	n.awaitBody(env)
 }
 
-// fetched consumes a body that was asked for. Its hash is its name, so nobody can
-// slip in another.
+// fetched consumes a body that was asked for. Its hash is its id, so nobody can
+// substitute another.
 func (n *Node) fetched(env *protocol.Env, id ledger.ID, body []byte) {
 	if len(n.queue.items) == 0 || n.queue.items[0].id != id {
 		return

@@ -12,7 +12,7 @@ import (
 var (
 	KindJoined   = protocol.KindOf("joined")   // the key is being published: number of neighbours
 	KindEntry    = protocol.KindOf("entry")    // an Entry of the ledger
-	KindHanded   = protocol.KindOf("handed")   // the flood handed over a body that it passed on: its wtxid
+	KindHanded   = protocol.KindOf("handed")   // the flood delivered a body that it passed on: its wtxid
 	KindRefused  = protocol.KindOf("refused")  // a body was not passed on: its wtxid and verdict
 	KindLooked   = protocol.KindOf("looked")   // a Looked: an input's lookup ended
 	KindFound    = protocol.KindOf("found")    // a FoundKey: a public key came from the DHT
@@ -20,8 +20,8 @@ var (
 	KindTransfer = protocol.KindOf("transfer") // note
 )
 
-// Entry is an output of KindEntry: what was ordered at Index, what became of it,
-// and the ledger after it.
+// Entry is an output of KindEntry: what was ordered at Index, its verdict, and the
+// ledger after it.
 type Entry struct {
 	Index    uint64
 	WTxID    ledger.ID
@@ -78,7 +78,7 @@ func DecodeRefused(rec []byte) (id ledger.ID, v ledger.Verdict, ok bool) {
 	return id, v, r.Done()
 }
 
-// Looked is an output of KindLooked: the outcome of a lookup that was an input.
+// Looked is an output of KindLooked: the outcome of a LookInput.
 type Looked struct {
 	Target  kademlia.ID
 	Hops    int

@@ -3,17 +3,17 @@
 // and orders them, and keeps the ledger that follows from the order. It composes
 // the machines of its sister packages; a Client asks it for transfers.
 //
-// The way of a transfer:
+// The course of a transfer:
 //
 //	client    REQUEST to the sender
 //	sender    finds receiver and witness in the DHT, reserves coins, coordinates
 //	          two-phase commit; every yes carries an endorsement (signature)
 //	sender    having committed, broadcasts the transaction's id in total order and
-//	          floods its body; tells the client: committed
+//	          floods its body; replies to the client: committed
 //	all       verify form, amounts and signatures before they pass a body on, with
 //	          the endorsers' keys from the DHT; at its place in the order judge it
 //	          against their own ledger and apply or refuse it
-//	sender    tells the client: accepted, or refused
+//	sender    replies to the client: accepted, or refused
 //
 // A node whose order has reached a transaction that it lacks waits, and fetches
 // the body from the sender, then from others.
@@ -43,9 +43,8 @@ import (
 	"dessim/protocol/twopc"
 )
 
-// Config is what a Node is told once. What is shared by all nodes (Members,
-// Genesis, Verifier) is not changed by any but the Verifier, which changes no
-// outcome.
+// Config is the configuration of a Node. Nodes share Members, Genesis and Verifier and
+// change none of them; only the Verifier changes by itself, and affects no outcome.
 type Config struct {
 	Members  []protocol.NodeID // all nodes of the ledger, ascending; shared
 	First    protocol.NodeID   // the node through which the others join
@@ -54,25 +53,25 @@ type Config struct {
 	Genesis  *ledger.Genesis
 	Verifier *ledger.Verifier // memory of verified signatures; may be nil
 	Order    abcast.Order
-	// Group, if not nil, makes the order instead of abcast.New, as raft.New does. It is
-	// given a config with Views, whether the node survives or not.
+	// Group, if not nil, makes the order instead of abcast.New, as raft.New does. Its
+	// config has Views, with Survive or without.
 	Group  func(abcast.Config) abcast.Orderer
 	Secret uint64 // RPC ids and tokens derive from it
 	// Delay is the longest usual travel time of a message: timeouts are
 	// multiples of it.
 	Delay time.Duration
-	// Settle is when a node, having joined, publishes its key and chooses its
-	// neighbours: this long after its start, when the others have joined too.
+	// Settle is how long after its start a node that has joined publishes its key and
+	// chooses its neighbours. By then the others have joined, too.
 	Settle time.Duration
 	// Tries is how often an RPC of the DHT is sent before its receiver counts as
 	// failed: 1 to 100. Where messages are lost it must outlast the losses.
 	Tries int
-	// Survive has the node keep on disk what it needs to come back from a crash,
-	// and order through views (see package abcast): all members alike. Without it
-	// the order stops while any of them is down.
+	// Survive makes the node keep on disk what it needs to restart after a crash, and
+	// order through views (see package abcast). It is the same for all members.
+	// Without it the order stops while any of them is down.
 	Survive bool
-	// Abort gives the probability with which this node votes abort at random;
-	// nil means never.
+	// Abort returns the probability with which this node votes abort at random; nil
+	// means never.
 	Abort func(id twopc.ID) protocol.Ratio
 }
 
@@ -88,9 +87,9 @@ const (
 	refreshDelays  = 300
 )
 
-// patience gives for how long two-phase commit waits for votes and for decisions.
-// While nobody crashes only lost messages delay them, and no attempt should be in
-// vain for that. Where nodes crash, to wait long is to block.
+// patience returns for how long two-phase commit waits for votes and for decisions.
+// While no node crashes only lost messages delay them, and should cost no attempt.
+// Where nodes crash, waiting long means blocking.
 func (c *Config) patience() (vote, ask time.Duration) {
 	if c.Survive {
 		return 60 * c.Delay, 80 * c.Delay
@@ -112,7 +111,7 @@ type Node struct {
 	joined     bool
 	settled    bool
 	neighbours []protocol.NodeID // ascending
-	turn       int               // of the other members, whom the last refresh was to know
+	turn       int               // the other member that the last refresh was for
 	contacts   int               // in the DHT, after it
 	members    []protocol.NodeID // of the last view, ascending; nil without Config.Survive
 	keys       keyring
@@ -123,18 +122,18 @@ type Node struct {
 	stats      Stats
 }
 
-// Stats counts what a Node or Client had no use for, in this incarnation, and what
-// it had to fetch. A Client counts the first two.
+// Stats counts what a Node or Client rejected in this incarnation, and what it had to
+// fetch. A Client counts Malformed and Late.
 type Stats struct {
-	Malformed  uint64 // messages that are not canonical, or come the wrong way, to whichever machine
-	Corrupt    uint64 // messages and records whose checksum is wrong, of whichever machine
+	Malformed  uint64 // messages that are not canonical, or come the wrong way, for any machine
+	Corrupt    uint64 // messages and records whose checksum is wrong, of any machine
 	Late       uint64 // requests for known attempts, and replies about those that are over
-	Forged     uint64 // bodies refused before they were passed on
-	Overflowed uint64 // bodies not passed on because too much waits for keys already
-	Fetched    uint64 // bodies that flooding had missed at their place in the order
+	Forged     uint64 // bodies refused and not passed on
+	Overflowed uint64 // bodies not passed on because too many wait for keys
+	Fetched    uint64 // bodies that the flood had not brought by their place in the order
 }
 
-// New makes the Node of a fresh incarnation. It panics if cfg lacks something.
+// New makes the Node of a fresh incarnation. It panics if cfg is not complete.
 func New(cfg Config) *Node {
 	switch {
 	case len(cfg.Members) == 0 || cfg.Book == nil || cfg.Genesis == nil || cfg.Key == (ledger.Key{}):
@@ -179,7 +178,7 @@ func New(cfg Config) *Node {
 	return n
 }
 
-// maxBodies bounds the transactions that are remembered and under way at a time.
+// maxBodies bounds the transactions that are remembered or under way.
 const maxBodies = 1 << 20
 
 // Start begins an incarnation and joins the network.
@@ -199,7 +198,7 @@ func (n *Node) Start(env *protocol.Env) {
 	n.join(env)
 }
 
-// fold gives a record that survived to the machine that wrote it.
+// fold hands a record that survived to the machine that wrote it.
 func (n *Node) fold(rec []byte) {
 	if len(rec) == 0 {
 		n.stats.Malformed++
@@ -225,7 +224,7 @@ func (n *Node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	}
 	switch {
 	case from == protocol.Outside:
-		n.input(env, msg) // nobody to answer: the machines would send to Outside
+		n.input(env, msg) // the machines would answer Outside
 	case msg[0] == 'd':
 		n.dht.Receive(env, from, msg)
 	case protocol.Component(msg[0]) == protocol.Link:
@@ -302,26 +301,26 @@ func (n *Node) send(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, m
 // key.
 func (n *Node) Joined() bool { return n.joined && n.settled }
 
-// Body gives the bytes of a transaction, by wtxid, if the node has them.
+// Body returns the bytes of a transaction, by wtxid, if the node has them.
 func (n *Node) Body(id ledger.ID) ([]byte, bool) { return n.body(id) }
 
-// Ledger gives the node's ledger, to be read.
+// Ledger returns the node's ledger, to be read.
 func (n *Node) Ledger() *ledger.State { return n.state }
 
-// DHT gives the node's part of the hash table, to be read.
+// DHT returns the node's part of the hash table, to be read.
 func (n *Node) DHT() *kademlia.DHT { return n.dht }
 
-// Degree gives the number of neighbours to whom bodies are passed on.
+// Degree returns the number of neighbours to which bodies are passed on.
 func (n *Node) Degree() int { return len(n.neighbours) }
 
-// Reservations gives the number of outputs that open transactions hold here.
+// Reservations returns the number of outputs that open transactions hold here.
 func (n *Node) Reservations() int { return n.vote.Reservations() }
 
-// Undecided gives the number of transactions in two-phase commit that have not
+// Undecided returns the number of transactions in two-phase commit that have not
 // ended here.
 func (n *Node) Undecided() int { return n.vote.Open() }
 
-// Stats gives the counts so far.
+// Stats returns the counts so far.
 func (n *Node) Stats() Stats {
 	s := n.stats
 	s.Malformed += n.dht.Stats().Malformed + n.link.Stats().Malformed + n.flood.Stats().Malformed +

@@ -24,21 +24,21 @@ type commit struct {
 	wtxid ledger.ID
 	tx    *ledger.Tx
 	body  []byte
-	said  bool // broadcast by this life: package abcast cares for it until it has its place
+	sent  bool // broadcast by this incarnation: package abcast sees to its place
 }
 
-// place broadcasts a commit, if that is this node's to do.
+// place broadcasts a commit if this node is responsible for that.
 func (n *Node) place(env *protocol.Env, c *commit) {
-	if c.said || !n.responsible(env.ID(), c) {
+	if c.sent || !n.responsible(env.ID(), c) {
 		return
 	}
-	c.said = true
+	c.sent = true
 	n.order.Broadcast(env, c.wtxid[:])
 	n.flood.Broadcast(env, c.body)
 }
 
-// responsible tells whether it is node's to broadcast a commit: the coordinator's,
-// or if that is in no view, the lowest other party's in it.
+// responsible reports whether self is the party that broadcasts a commit: the
+// coordinator or, if that is not in the view, the lowest other party in it.
 func (n *Node) responsible(self protocol.NodeID, c *commit) bool {
 	if c.nodes[0] == self {
 		return true
@@ -55,14 +55,13 @@ func (n *Node) responsible(self protocol.NodeID, c *commit) bool {
 	return in
 }
 
-// placed takes note that a transaction has its place in the order.
+// placed records that a transaction has its place in the order.
 func (n *Node) placed(id ledger.ID) {
 	n.out.unplaced = slices.DeleteFunc(n.out.unplaced, func(c *commit) bool { return c.wtxid == id })
 }
 
-// viewChanged broadcasts again what the log before a view lacks. A view without
-// this life is history, which is being told again: what comes after it may have
-// what it lacks.
+// viewChanged broadcasts again what the log before a view lacks. A view without this
+// incarnation is history that is being replayed: what the log lacks may follow it.
 func (n *Node) viewChanged(env *protocol.Env, v abcast.View) {
 	n.members = n.members[:0]
 	for _, m := range v.Members {

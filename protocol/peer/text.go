@@ -10,9 +10,9 @@ import (
 	"dessim/protocol/words"
 )
 
-// Text gives a message or input of this component in words: "request transfer 0
-// attempt 1: 385 to 8be9d698 before 72acd373". Owners and transactions go by their
-// first digits. The text of what is not canonical is empty.
+// Text returns a message or input of this component in words: "request transfer 0
+// attempt 1: 385 to 8be9d698 before 72acd373". Owners and transactions are shown by
+// their first digits. It returns "" for a message that is not canonical.
 func Text(msg []byte) string {
 	if l, ok := decodeLie(msg); ok {
 		return l.text()
@@ -40,7 +40,7 @@ func Text(msg []byte) string {
 	return fmt.Sprintf("order transfer %d of node %v: %s", m.req.Transfer, m.sender, m.req.terms())
 }
 
-// later tells the life, if it is not the first.
+// later names the incarnation if it is not the first.
 func (m *message) later() string {
 	if m.incarnation < 2 {
 		return ""
@@ -54,13 +54,13 @@ func content(body []byte) string {
 	return words.Short(id[:]) + " " + words.Count(uint64(len(body)), "byte")
 }
 
-// terms gives what is asked for.
+// terms returns what is asked for.
 func (r *Request) terms() string {
 	return fmt.Sprintf("%d to %s before %s", r.Amount, words.Short(r.Receiver[:]), words.Short(r.Witness[:]))
 }
 
-// TextOutput gives the words that follow kind, for an output of this package. The
-// text of another, or of what is not canonical, is empty.
+// TextOutput returns the words that follow kind, for an output of this package, or ""
+// for another and for one that is not canonical.
 func TextOutput(kind protocol.Kind, rec []byte) string {
 	switch kind {
 	case KindJoined:
@@ -106,7 +106,7 @@ func (f *FoundKey) where() string {
 	return " in " + words.Count(uint64(f.Hops), "hop")
 }
 
-// TextTimer gives a Node's timer of this component in words.
+// TextTimer returns a Node's timer of this component in words.
 func TextTimer(tag uint64) string {
 	switch tag {
 	case protocol.Peer.Tag(timerSettle):
@@ -119,7 +119,7 @@ func TextTimer(tag uint64) string {
 	return ""
 }
 
-// TextClientTimer does so for a Client, whose tags mean something else.
+// TextClientTimer does the same for a Client, whose tags mean something else.
 func TextClientTimer(tag uint64) string {
 	c, n := protocol.SplitTag(tag)
 	if c != protocol.Peer {
@@ -128,8 +128,7 @@ func TextClientTimer(tag uint64) string {
 	return fmt.Sprintf("peer retry transfer %d", n)
 }
 
-// TextRecord gives a record of this package in words. The text of what is not
-// canonical is empty.
+// TextRecord returns a record of this package in words, or "" if it is not canonical.
 func TextRecord(rec []byte) string {
 	s, ok := decodeStored(rec)
 	if !ok {

@@ -21,22 +21,22 @@ type Request struct {
 	Amount   uint64
 }
 
-// transfers is what the node is doing for clients, and the outputs that are
-// promised to transactions under way.
+// transfers holds the node's work for clients, and the outputs that are promised to
+// transactions under way.
 type transfers struct {
-	open     map[twopc.ID]bool             // are being located, or queued
+	open     map[twopc.ID]bool             // parties are being located, or queued
 	queued   []*attempt                    // wait for coins, oldest first
 	begun    map[twopc.ID]*attempt         // in two-phase commit
 	pending  map[ledger.ID]*attempt        // committed, by wtxid: anybody can order other copies of the txid
 	promised map[ledger.Outpoint]ledger.ID // spent by a transaction, of that txid, that is not applied yet
 	asked    map[transferID]twopc.ID       // the attempt under way
 	done     map[transferID]answer         // of what committed
-	commits  map[ledger.ID]*commit         // by wtxid, if the node survives
+	commits  map[ledger.ID]*commit         // by wtxid, with Config.Survive
 	unplaced []*commit                     // of them, without a place in the order, oldest first
-	seq      uint64                        // of the last transaction of this life
+	seq      uint64                        // of the last transaction of this incarnation
 }
 
-// transfer is one attempt that this node, as the sender, carries out.
+// attempt is one attempt at a transfer that this node, as the sender, carries out.
 type attempt struct {
 	id                twopc.ID
 	req               Request
@@ -58,7 +58,7 @@ type answer struct {
 	outcome Outcome
 }
 
-// maxOpen bounds the requests that wait; more than that are aborted at once.
+// maxOpen bounds the requests that wait; further ones are aborted at once.
 const maxOpen = 1 << 12
 
 func (t *transfers) init() {
@@ -90,8 +90,8 @@ func (t *transfers) release(tx *ledger.Tx) {
 }
 
 // request consumes a client's request: first it finds the parties. A client that
-// lost patience asks with the next attempt number. While an earlier attempt is
-// under way, or once one has committed, none is begun: that one is told.
+// loses patience asks with the next attempt number. While an earlier attempt is under
+// way, or once one has committed, no other is begun: the client hears of that one.
 func (n *Node) request(env *protocol.Env, client protocol.NodeID, r Request, inc uint32) {
 	a := &attempt{id: twopc.ID{Client: client, Transfer: r.Transfer, Attempt: r.Attempt}, req: r}
 	_, asked := n.out.asked[transferOf(a.id)]
@@ -107,7 +107,7 @@ func (n *Node) request(env *protocol.Env, client protocol.NodeID, r Request, inc
 		n.stats.Late++
 		return
 	case max(inc, 1) != env.Incarnation():
-		n.reply(env, a, Aborted) // an earlier incarnation may have begun it, and said so
+		n.reply(env, a, Aborted) // an earlier incarnation may have begun it, and replied
 		return
 	case r.Amount == 0 || r.Amount > n.state.Minted() || len(n.out.open) >= maxOpen:
 		n.reply(env, a, Aborted)
@@ -133,20 +133,20 @@ func (n *Node) request(env *protocol.Env, client protocol.NodeID, r Request, inc
 	})
 }
 
-// turnAway ends a transfer that was not begun.
+// turnAway ends an attempt that was not begun.
 func (n *Node) turnAway(env *protocol.Env, a *attempt) {
 	delete(n.out.open, a.id)
 	n.aborted(env, a)
 }
 
-// aborted tells the client that an attempt is over.
+// aborted replies to the client that an attempt has aborted.
 func (n *Node) aborted(env *protocol.Env, a *attempt) {
 	delete(n.out.asked, transferOf(a.id))
 	n.reply(env, a, Aborted)
 }
 
-// retry begins the queued transfers for which there are coins, in their order. A
-// transfer that no coin under way could pay either is aborted.
+// retry begins the queued attempts that there are coins for, in their order. An attempt
+// that no coin under way could pay either is aborted.
 func (n *Node) retry(env *protocol.Env) {
 	for len(n.out.queued) > 0 {
 		a := n.out.queued[0]
@@ -203,7 +203,7 @@ func (n *Node) begin(env *protocol.Env, a *attempt) {
 	}
 }
 
-// inspect is this node's judgement of a transfer that it takes part in.
+// inspect is this node's judgement of a transaction in which it takes part.
 func (n *Node) inspect(env *protocol.Env, id twopc.ID, payload []byte) (keys [][]byte, endorsement []byte, ok bool) {
 	tx, v := ledger.Decode(payload)
 	if v == ledger.Accepted {
@@ -214,7 +214,7 @@ func (n *Node) inspect(env *protocol.Env, id twopc.ID, payload []byte) (keys [][
 		return nil, nil, false
 	}
 	if tx.Sender == n.self && n.out.begun[id] == nil {
-		return nil, nil, false // nobody else spends for this node
+		return nil, nil, false // no other node spends for this one
 	}
 	for i := range tx.Inputs {
 		p := tx.Inputs[i].Outpoint
@@ -229,7 +229,7 @@ func (n *Node) inspect(env *protocol.Env, id twopc.ID, payload []byte) (keys [][
 	return keys, slices.Concat(e.Owner[:], e.Signature[:]), true
 }
 
-// decided learns how a transfer that this node takes part in ended.
+// decided is called when a transaction in which this node takes part has ended.
 func (n *Node) decided(env *protocol.Env, d twopc.Decision) {
 	a := n.out.begun[d.ID]
 	if !d.Commit {
@@ -243,19 +243,19 @@ func (n *Node) decided(env *protocol.Env, d twopc.Decision) {
 	}
 	tx, v := ledger.Decode(d.Payload)
 	if v != ledger.Accepted {
-		return // a coordinator that lies; the order will never see it
+		return // the coordinator lies; this never enters the order
 	}
 	for _, e := range d.Endorsements {
 		var x ledger.Endorsement
 		if len(e.Bytes) == len(x.Owner)+len(x.Signature) {
 			copy(x.Owner[:], e.Bytes)
 			copy(x.Signature[:], e.Bytes[len(x.Owner):])
-			if x.Owner != n.self || e.Node == env.ID() { // nobody else speaks for this node
+			if x.Owner != n.self || e.Node == env.ID() { // no other node endorses for this one
 				tx.Endorse(x)
 			}
 		}
 	}
-	if tx.Sender == n.self && !tx.EndorsedBy(n.self) { // a Liar is no participant
+	if tx.Sender == n.self && !tx.EndorsedBy(n.self) { // a Liar is not a participant
 		tx.Endorse(n.cfg.Key.Endorse(n.cfg.Verifier, tx))
 	}
 	if !n.state.Listed(tx.TxID()) {
@@ -265,18 +265,18 @@ func (n *Node) decided(env *protocol.Env, d twopc.Decision) {
 	if d.Mine {
 		delete(n.out.begun, d.ID)
 	} else {
-		if !n.flood.Has(gossip.ID(c.wtxid)) { // else it may be applied, and never be forgotten
+		if !n.flood.Has(gossip.ID(c.wtxid)) { // else it may be applied already, and would never be forgotten
 			n.bodies.own[c.wtxid] = c.body
 		}
 		n.advance(env)
 	}
-	if news { // else the next view tells whether it lacks a place
+	if news { // else the next view shows whether it lacks a place
 		n.place(env, c)
 	}
 }
 
-// committed takes note of a commit. If it is this node's own its client is told,
-// unless it is told again after a restart and was known: then news is false.
+// committed records a commit and, if it is this node's own, replies to the client. news
+// is false if the commit was known and is reported again after a restart.
 func (n *Node) committed(env *protocol.Env, d twopc.Decision, tx *ledger.Tx) (c *commit, news bool) {
 	s := stored{typ: storeCommit, id: d.ID, nodes: []protocol.NodeID{d.Coordinator}, body: tx.Encode(nil)}
 	for _, e := range d.Endorsements {
@@ -311,19 +311,19 @@ func (n *Node) enter(c *commit) {
 	}
 }
 
-// await has the client told what becomes of its transfer in the order.
+// await makes the node reply when the transaction has its place in the order.
 func (n *Node) await(c *commit, a *attempt) {
 	delete(n.out.asked, transferOf(c.id))
 	n.out.pending[c.wtxid] = a
 	n.out.done[transferOf(c.id)] = answer{a, Committed}
 }
 
-// transfer gives what can be known of the transfer after a restart.
+// attempt returns what is known of the attempt after a restart.
 func (c *commit) attempt() *attempt {
 	return &attempt{id: c.id, req: Request{Transfer: c.id.Transfer, Attempt: c.id.Attempt}}
 }
 
-// applied tells the client what became of its transfer at its place in the order.
+// applied replies to the client how its transfer ended at its place in the order.
 func (n *Node) applied(env *protocol.Env, id ledger.ID, v ledger.Verdict) {
 	a := n.out.pending[id]
 	if a == nil {
@@ -343,7 +343,7 @@ func (n *Node) reply(env *protocol.Env, a *attempt, o Outcome) {
 	n.send(env, a.id.Client, KindReply, message{typ: typeReply, req: a.req, outcome: o, incarnation: laterIncarnation(env)})
 }
 
-// later gives this life as messages tell it.
+// laterIncarnation returns this incarnation as messages carry it: 0 for the first.
 func laterIncarnation(env *protocol.Env) uint32 {
 	if env.Incarnation() == 1 {
 		return 0
