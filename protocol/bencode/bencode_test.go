@@ -61,17 +61,17 @@ func TestTypedReadsGiveBackWhatWasAppended(t *testing.T) {
 	r.Reset(b)
 	r.List()
 	if v := r.Int(); v != -9223372036854775808 {
-		t.Errorf("Int gives %d", v)
+		t.Errorf("Int returns %d", v)
 	}
 	if v := r.Uint(); v != 18446744073709551615 {
-		t.Errorf("Uint gives %d", v)
+		t.Errorf("Uint returns %d", v)
 	}
 	if v := r.Fixed(4); string(v) != "vote" {
-		t.Errorf("Fixed gives %q", v)
+		t.Errorf("Fixed returns %q", v)
 	}
 	r.Dict()
 	if k := r.Key(); string(k) != "k" || r.UintMax(5) != 5 {
-		t.Errorf("Key gives %q", k)
+		t.Errorf("Key returns %q", k)
 	}
 	if r.More() {
 		t.Error("the dictionary has more")
@@ -86,12 +86,12 @@ func TestTypedReadsGiveBackWhatWasAppended(t *testing.T) {
 func TestSizesAreThoseOfWhatIsAppended(t *testing.T) {
 	for _, v := range []uint64{0, 9, 10, 99, 100, 1e19 - 1, 1e19, math.MaxUint64} {
 		if b := bencode.AppendUint(nil, v); bencode.UintSize(v) != len(b) {
-			t.Errorf("UintSize(%d) is %d, AppendUint gives %q", v, bencode.UintSize(v), b)
+			t.Errorf("UintSize(%d) is %d, AppendUint returns %q", v, bencode.UintSize(v), b)
 		}
 	}
 	for _, n := range []int{0, 1, 9, 10, 99, 100, 12345} {
 		if b := bencode.AppendBytes(nil, make([]byte, n)); bencode.BytesSize(n) != len(b) {
-			t.Errorf("BytesSize(%d) is %d, AppendBytes gives %d bytes", n, bencode.BytesSize(n), len(b))
+			t.Errorf("BytesSize(%d) is %d, AppendBytes returns %d bytes", n, bencode.BytesSize(n), len(b))
 		}
 	}
 }
@@ -129,7 +129,7 @@ func FuzzReader(f *testing.F) {
 			t.Fatalf("%q: Reader says %v, the second decoder %v", b, ok, ok2)
 		}
 		if ok && !bytes.Equal(v, b) {
-			t.Fatalf("%q: Skip gives %q", b, v)
+			t.Fatalf("%q: Skip returns %q", b, v)
 		}
 	})
 }

@@ -55,7 +55,7 @@ func TestANewcomerThatFallsSilentIsNoLongerOffered(t *testing.T) {
 	r.reply(meet, id, message{})
 	r.silence()
 	if s := r.d.Stats(); s.Asked > 1+2*maxBusy || len(r.d.up.newcomers) != 0 || r.d.up.busy != 0 {
-		t.Errorf("who never answered was asked %d times, and %d newcomers wait", s.Asked, len(r.d.up.newcomers))
+		t.Errorf("a node that never answered was asked %d times, and %d newcomers wait", s.Asked, len(r.d.up.newcomers))
 	}
 }
 
@@ -114,7 +114,7 @@ func TestManyPublicationsBeginAFewAtATime(t *testing.T) {
 	}
 }
 
-// answerOne has who is asked by the call in that slot answer that he knows nobody.
+// answerOne makes the node asked by the call in that slot answer that it knows no node.
 func (r *rig) answerOne(slot int) []sent {
 	c := r.d.calls[slot]
 	var txn [8]byte
@@ -136,6 +136,6 @@ func TestPublishTwiceInOneStepPutsTheLastOne(t *testing.T) {
 		r.d.keepUp(env)
 	})
 	if len(told) != 1 || told[0] != "second" {
-		t.Errorf("told were %v, want the second alone", told)
+		t.Errorf("called back %v, want the second alone", told)
 	}
 }

@@ -36,7 +36,7 @@ type sent struct {
 	message
 }
 
-// step does one step and gives the messages that it sent.
+// step does one step and returns the messages that it sent.
 func (r *rig) step(do func(env *protocol.Env)) (out []sent) {
 	r.t.Helper()
 	r.env.Enter(0, 1, r.now, nil)
@@ -73,7 +73,7 @@ func (r *rig) reply(q sent, id ID, m message) []sent {
 }
 
 // silence lets the tries of all calls pass until none is left, or until node
-// stop is asked: then it gives that query.
+// stop is asked: then it returns that query.
 func (r *rig) silence(stop ...protocol.NodeID) (q sent) {
 	r.t.Helper()
 	for range 1000 {
@@ -131,11 +131,11 @@ func TestWhoOnlyAsksIsNeverToldToOthers(t *testing.T) {
 	}
 	find := message{method: findNode, hasTarget: true, target: r.inBucket(0, 1)}
 	if got := r.query(2, r.inBucket(0, 2), find)[0]; len(got.nodes) != 0 {
-		t.Errorf("a node that only asked was told to others")
+		t.Errorf("a node that only asked is in answers")
 	}
 	r.reply(out[1], r.inBucket(0, 1), message{})
 	if got := r.query(2, r.inBucket(0, 2), find)[0]; len(got.nodes) != compactLen {
-		t.Errorf("a node that answered was not told to others")
+		t.Errorf("a node that answered is not in answers")
 	}
 	r.silence()
 	if got := r.d.Contacts(); len(got) != 1 || got[0] != contactOf(1, r.inBucket(0, 1)) {
@@ -188,7 +188,7 @@ func TestLiveContactsAreNeverDisplacedByNewcomers(t *testing.T) {
 		}
 		r.reply(ask[0], first.ID, message{})
 		if live := r.d.tab.buckets[0].live; live[len(live)-1].Contact != first {
-			t.Fatalf("who answered is not the last of its bucket: %v", live)
+			t.Fatalf("a contact that answered is not the last of its bucket: %v", live)
 		}
 	}
 	for _, c := range r.d.Contacts() {
@@ -245,7 +245,7 @@ func TestAnswersAreTheKClosestSortedWithoutTheAsker(t *testing.T) {
 			want = appendCompact(want, &c)
 		}
 		if !bytes.Equal(out[0].nodes, want) {
-			t.Errorf("node %v asked for %v and was told %x, want %x", n, target, out[0].nodes, want)
+			t.Errorf("node %v asked for %v and was answered %x, want %x", n, target, out[0].nodes, want)
 		}
 	}
 }

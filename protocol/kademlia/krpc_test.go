@@ -88,7 +88,7 @@ func FuzzMessage(f *testing.F) {
 		if !again.decode(&r, e) {
 			t.Fatalf("%q decodes, but not its encoding %q", b, e)
 		}
-		again.signed = m.signed // says what was dropped
+		again.signed = m.signed // not encoded
 		if d := cmp.Diff(m, again, cmp.AllowUnexported(message{})); d != "" {
 			t.Fatalf("%q changes when encoded again: %s", b, d)
 		}

@@ -30,7 +30,7 @@ type network struct {
 	stored  []int
 }
 
-// ask is what a node is told to do at a time.
+// ask is what a node does at a time.
 type ask struct {
 	at    time.Duration
 	node  protocol.NodeID
@@ -349,7 +349,7 @@ func TestValuesPutAreFoundByAll(t *testing.T) {
 			want := closest(n.ids, key, kademlia.ID{}, 8)
 			for _, id := range holders {
 				if !slices.Contains(want, id) {
-					t.Errorf("%d nodes: value %d is held by %v, who is not among the closest", size, i, id)
+					t.Errorf("%d nodes: value %d is held by %v, which is not among the closest", size, i, id)
 				}
 			}
 			if len(holders) != len(want) {
@@ -404,7 +404,7 @@ func TestLookupsFindTheLivingAfterCrashesAndARefresh(t *testing.T) {
 	}
 }
 
-// An independent Monte Carlo of greedy routing over full tables gives a mean of
+// An independent Monte Carlo of greedy routing over full tables has a mean of
 // 2.37 hops for 1024 nodes and k 8.
 func TestGreedyLookupsTakeTheExpectedHops(t *testing.T) {
 	if testing.Short() {

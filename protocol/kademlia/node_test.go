@@ -85,7 +85,7 @@ func TestANodeThatComesBackJoinsThroughWhoIsUpAndPublishesAgain(t *testing.T) {
 		t.Errorf("joined are %s; want nodes 5 and 6 back, though the first seed is down", joined)
 	}
 	if strings.Count(published, "5.1 at 8") != 1 || strings.Count(published, "5.2 at 8") < 3 || strings.Contains(published, "6.2") {
-		t.Errorf("published are %s; want node 5 to go on in its second life, daily, and node 6 not to", published)
+		t.Errorf("published are %s; want node 5 to go on in its second incarnation, daily, and node 6 not to", published)
 	}
 	for number, want := range map[uint64]string{1: "i5e", 2: "i5e", 3: ""} {
 		if x, ok := o.found[number]; !ok || string(x.Value) != want || x.OK != (want != "") {

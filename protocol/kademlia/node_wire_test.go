@@ -49,7 +49,7 @@ func TestPublishInputRefusesALifeThatNodesRefuse(t *testing.T) {
 	PublishInput([]byte("i1e"), maxLife*time.Millisecond)
 }
 
-// Whatever a node writes on its disk it reads in its next life, however late it is.
+// Whatever a node writes on its disk it reads in its next incarnation, however late.
 func TestEveryRecordIsReadInTheNextLife(t *testing.T) {
 	for _, now := range []protocol.Time{0, protocol.Time(time.Hour), protocol.MaxTime} {
 		for _, life := range []uint64{0, 1, maxLife, maxLife + 1, 2 * maxLife} {
@@ -92,7 +92,7 @@ func TestInputsThatWaitForTheJoinAreBoundedAndCounted(t *testing.T) {
 		}
 	}
 	if n.Dropped() != 5 || persisted != maxCommands || n.Malformed() != 0 {
-		t.Errorf("%d inputs were dropped and %d written, want 5 and %d: what is dropped must not come back with the next life", n.Dropped(), persisted, maxCommands)
+		t.Errorf("%d inputs were dropped and %d written, want 5 and %d: what is dropped must not come back after a restart", n.Dropped(), persisted, maxCommands)
 	}
 }
 

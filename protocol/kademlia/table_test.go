@@ -170,12 +170,12 @@ func TestStaleContactsGiveWayOnlyToOthersThatAnswered(t *testing.T) {
 		}
 	}
 	if got := tab.closest(nil, &query{target: far(1).ID, n: 1}); got[0] == far(1) {
-		t.Error("a stale contact is still told to others")
+		t.Error("a stale contact is still in answers")
 	}
 	b := &tab.buckets[0]
 	b.remember(contact{Contact: far(3)}, 2)
 	if old, next, ok := tab.lost(far(1), never); old || !ok || next != far(3) {
-		t.Errorf("lost gives %v %v %v, want to try %v, which only asked", old, next, ok, far(3))
+		t.Errorf("lost returns %v %v %v, want to try %v, which only asked", old, next, ok, far(3))
 	}
 	b.remember(contact{Contact: far(4), answered: true}, 2)
 	if old, _, _ := tab.lost(far(1), never); !old || index(b.live, new(far(1).ID)) >= 0 || index(b.live, new(far(4).ID)) < 0 {
@@ -200,10 +200,10 @@ func TestWhoWasSilentForLongIsPingedBeforeItTakesAPlace(t *testing.T) {
 		tab.heard(far(i), uint32(i))
 	}
 	if old, next, ok := tab.lost(far(1), func(uint32) bool { return true }); old || !ok || next != far(4) {
-		t.Errorf("both who wait were silent: lost gives %v %v %v, want to try %v", old, next, ok, far(4))
+		t.Errorf("both that wait were silent: lost returns %v %v %v, want to try %v", old, next, ok, far(4))
 	}
 	b := &tab.buckets[0]
 	if old, _, _ := tab.lost(far(1), func(seen uint32) bool { return seen == 4 }); !old || index(b.live, new(far(3).ID)) < 0 {
-		t.Errorf("the last who waits was silent: replaced %v by one of %v, want %v", old, b.live, far(3))
+		t.Errorf("the last that waits was silent: replaced %v by one of %v, want %v", old, b.live, far(3))
 	}
 }

@@ -32,7 +32,7 @@ func (r *rig) wake(at time.Duration) []sent {
 	return r.step(func(env *protocol.Env) { r.d.Timeout(env, protocol.Kademlia.Tag(upkeepTimer)) })
 }
 
-// stored has node 1 put a value, with that life, and gives its id.
+// stored has node 1 put a value with that life, and returns its id.
 func (r *rig) stored(value string, life time.Duration) ID {
 	r.t.Helper()
 	token := r.query(1, anyID(9, 1), message{method: get, hasTarget: true, readOnly: true})[0].token
@@ -43,7 +43,7 @@ func (r *rig) stored(value string, life time.Duration) ID {
 	return Key([]byte(value))
 }
 
-// asks returns what is got from the node, as anybody is told.
+// asks returns the node's answer to a get.
 func (r *rig) asks(id ID) message {
 	r.t.Helper()
 	return r.query(1, anyID(9, 1), message{method: get, hasTarget: true, target: id, readOnly: true})[0].message
@@ -83,7 +83,7 @@ func TestAValuePutWithALifeEndsWithItAndIsToldWithWhatIsLeft(t *testing.T) {
 	id := r.stored("i1e", time.Hour)
 	r.now = protocol.Time(40 * time.Minute)
 	if got, want := r.asks(id).life, uint64((20*time.Minute-time.Second)/time.Millisecond); got != want {
-		t.Errorf("after 40 minutes of an hour %d ms are told, want %d: a second is for the way", got, want)
+		t.Errorf("after 40 minutes of an hour %d ms are left, want %d: a second is for the way", got, want)
 	}
 	r.stored("i1e", time.Minute) // shorter: it must not end what is held
 	r.now = protocol.Time(time.Hour - 1)
@@ -91,7 +91,7 @@ func TestAValuePutWithALifeEndsWithItAndIsToldWithWhatIsLeft(t *testing.T) {
 		t.Errorf("a put with a shorter life ended the value, or %d ms are told, want %d", m.life, noLife)
 	}
 	if r.now = protocol.Time(time.Hour); r.asks(id).value != nil {
-		t.Error("a value outlives its life")
+		t.Error("a value lasts beyond its life")
 	}
 }
 
@@ -99,7 +99,7 @@ func TestNoPutLivesLongerThanExpire(t *testing.T) {
 	r := lasting(t, nil)
 	id := r.stored("i1e", 99*24*time.Hour)
 	if r.now = protocol.Time(24 * time.Hour); r.asks(id).value != nil {
-		t.Error("a stranger's put lives longer than Expire")
+		t.Error("a stranger's put lasts longer than Expire")
 	}
 }
 
@@ -123,7 +123,7 @@ func TestHowOftenEverAValueIsHandedOnItIsOverInTime(t *testing.T) {
 				continue
 			}
 			if it.expires > protocol.Time(life) {
-				t.Fatalf("at %v the value lives until %v, want at most %v", now, it.expires, life)
+				t.Fatalf("at %v the value lasts until %v, want at most %v", now, it.expires, life)
 			}
 			told := from.left(&env, it.expires)
 			if told == noLife {
@@ -133,7 +133,7 @@ func TestHowOftenEverAValueIsHandedOnItIsOverInTime(t *testing.T) {
 			env.Enter(0, 1, now, nil)
 			to.keep(&env, Key(value), &store{value: value, expires: after(&env, told), cached: rapid.Bool().Draw(t, "cached")})
 			if got := to.item(&env, Key(value)); got != nil && got.expires > protocol.Time(life) {
-				t.Fatalf("at %v a copy lives until %v, want at most %v", now, got.expires, life)
+				t.Fatalf("at %v a copy lasts until %v, want at most %v", now, got.expires, life)
 			}
 		}
 	})
@@ -146,11 +146,11 @@ func TestWhatIsOverWhenItArrivesIsNotKept(t *testing.T) {
 	}
 	r.stored("i1e", 2*time.Second)
 	if r.now = protocol.Time(time.Second); r.asks(Key([]byte("i1e"))).life != noLife {
-		t.Error("what has only the way to live is told with more")
+		t.Error("a value with life for the way alone travels with more")
 	}
 }
 
-// Those who are told of a put that is over on the way do not keep it, so they do not
+// Nodes that receive a put which has expired on the way do not keep it, so they do not
 // count.
 func TestAPutThatIsOverOnTheWayIsStoredNowhere(t *testing.T) {
 	r := lasting(t, func(c *Config) { c.Refresh = 0 })
@@ -160,7 +160,7 @@ func TestAPutThatIsOverOnTheWayIsStoredNowhere(t *testing.T) {
 		r.d.Publish(env, []byte("i1e"), time.Millisecond, func(_ *protocol.Env, stored int) { got = stored })
 	})
 	if puts := r.answerOne(0); len(puts) != 0 || got != 0 || len(r.d.items) != 0 {
-		t.Errorf("%d are told to have it, it is put by %v, and held by the node: %v", got, puts, len(r.d.items) > 0)
+		t.Errorf("stored at %d nodes, put by %v, and held by the node: %v", got, puts, len(r.d.items) > 0)
 	}
 }
 
@@ -285,7 +285,7 @@ func TestAPublisherPutsItsValueAgainBeforeItExpires(t *testing.T) {
 		}
 	}
 	if r.d.Holds(Key([]byte("i1e"))) {
-		t.Error("a value that was withdrawn lives on")
+		t.Error("a value that was withdrawn is published again")
 	}
 }
 
@@ -303,7 +303,7 @@ func TestAPublicationThatNobodyStoresIsTriedAgainSoon(t *testing.T) {
 	}
 	r.wake(time.Hour)
 	if len(r.d.up.published) != 0 || tries != 5 {
-		t.Error("a publication outlives its life")
+		t.Error("a publication lasts beyond its life")
 	}
 }
 
@@ -396,12 +396,12 @@ func TestOneHolderGivesANewcomerWhatItShouldHold(t *testing.T) {
 			if d.mine(&key, &newcomer) {
 				givers++
 				if slices.ContainsFunc(ids[1:], func(id ID) bool { return key.Closer(id, self) }) {
-					t.Fatalf("node %d gives, and is not the closest", i+1)
+					t.Fatalf("node %d stores it, and is not the closest", i+1)
 				}
 			}
 		}
 		if want := btoi(rank < k); givers != want {
-			t.Fatalf("%d nodes give a newcomer of rank %d a value, want %d", givers, rank, want)
+			t.Fatalf("%d nodes store a value at a newcomer of rank %d, want %d", givers, rank, want)
 		}
 	})
 }
@@ -426,18 +426,18 @@ func TestANewcomerAndWhoComesBackAreGivenTheValueUnlessTheyHaveIt(t *testing.T) 
 	}
 	puts := queries(r.reply(first[0], anyID(5, 2), message{nodes: []byte{}, token: []byte("t")}))
 	if len(puts) != 1 || puts[0].method != put || string(puts[0].value) != "i1e" || r.d.Stats().Handed != 1 {
-		t.Fatalf("who lacks the value was sent %v, want a put", puts)
+		t.Fatalf("a newcomer that lacks the value was sent %v, want a put", puts)
 	}
 	self := message{method: findNode, hasTarget: true, target: anyID(5, 2)}
 	back := offer(r.query(2, anyID(5, 2), self))
 	if len(back) != 1 {
-		t.Fatalf("who looks itself up was offered %v, want the value", back)
+		t.Fatalf("a node that looks itself up was offered %v, want the value", back)
 	}
 	if more := offer(r.query(2, anyID(5, 2), self)); len(more) != 0 {
 		t.Errorf("it was offered twice at a time: %v", more)
 	}
 	if puts := queries(r.reply(back[0], anyID(5, 2), message{nodes: []byte{}, token: []byte("t"), value: []byte("i1e")})); len(puts) != 0 {
-		t.Errorf("who has the value was given it: %v", puts)
+		t.Errorf("a newcomer that has the value was sent it: %v", puts)
 	}
 }
 
@@ -478,7 +478,7 @@ func TestEveryBucketWithoutALookupForAnHourIsRefreshed(t *testing.T) {
 			out := queries(r.wake(time.Duration(next)))
 			for _, q := range append(out, r.answerAll()...) { // not all begin at once
 				if q.method == ping {
-					continue // of who was silent
+					continue // of a silent node
 				}
 				if b := r.d.cfg.Self.shared(&q.target); b >= depth {
 					last[depth] = r.now
@@ -509,7 +509,7 @@ func TestTheFirstContactHasItsBucketRefreshedInTime(t *testing.T) {
 	}
 }
 
-// answerAll has all who are asked answer that they know nobody, and gives what else
+// answerAll makes all nodes that are asked answer that they know none, and returns what else
 // they are asked.
 func (r *rig) answerAll() (more []sent) {
 	for range 100 {
@@ -615,6 +615,6 @@ func TestWhoDidNotAnswerForAnHourIsPingedUntilItIsStale(t *testing.T) {
 		t.Errorf("within 62 minutes nodes were pinged so often: %v, want %v", pinged, want)
 	}
 	if good := r.d.Contacts(); len(good) != 1 || good[0].ID != alive {
-		t.Errorf("taken to be good: %v, want who answers", good)
+		t.Errorf("taken to be good: %v, want the one that answers", good)
 	}
 }

@@ -336,10 +336,10 @@ func TestOfTwoSpendsTheFirstOrderedWins(t *testing.T) {
 	}
 	a, b, c := deliver(0, 1), deliver(0, 1), deliver(1, 0)
 	if a.LogHash() != b.LogHash() || a.ListHash() != b.ListHash() {
-		t.Error("one order gives two hashes")
+		t.Error("one order has two hashes")
 	}
 	if a.LogHash() == c.LogHash() || a.ListHash() == c.ListHash() {
-		t.Error("two orders give one hash")
+		t.Error("two orders have one hash")
 	}
 }
 
@@ -348,7 +348,7 @@ func TestLogHashCommitsToVerdicts(t *testing.T) {
 	a.Refuse(ledger.ID{1}, ledger.InputSpent)
 	b.Refuse(ledger.ID{1}, ledger.UnknownInput)
 	if a.LogHash() == b.LogHash() {
-		t.Error("two verdicts give one hash")
+		t.Error("two verdicts have one hash")
 	}
 	if a.ListHash() != b.ListHash() || a.ListLen() != 0 || a.LogLen() != 1 {
 		t.Error("a refused transaction touches the list")

@@ -30,7 +30,7 @@ func FuzzDecodeStoredInvertsAppend(f *testing.F) {
 	})
 }
 
-// Two lives of one node: what it had committed and what it had applied is there
+// Two incarnations of one node: what it had committed and what it had applied is there
 // again, and the outputs that a commit without a place spends stay promised.
 func TestARestartKnowsItsCommits(t *testing.T) {
 	w := newWorld(3, 2)
@@ -45,13 +45,13 @@ func TestARestartKnowsItsCommits(t *testing.T) {
 	id := twopc.ID{Client: w.client(), Transfer: 4, Attempt: 1}
 	rec := stored{typ: storeCommit, id: id, nodes: []protocol.NodeID{0, 1, 2}, body: body}.append(nil)
 	n.fold(rec)
-	n.fold(rec)              // told again
+	n.fold(rec)              // again
 	n.fold(rec[:len(rec)-2]) // torn
 	if len(n.out.unplaced) != 1 || n.out.promised[w.outpoint(0, 0)] != tx.TxID() {
 		t.Errorf("%d commits without a place, promised %v; want one that spends coin 0", len(n.out.unplaced), n.out.promised)
 	}
 	if d := n.out.done[transferOf(id)]; d.attempt == nil || d.outcome != Committed {
-		t.Errorf("the client would be told %+v, want committed", d)
+		t.Errorf("the client would be answered %+v, want committed", d)
 	}
 	if got, ok := n.Body(n.out.unplaced[0].wtxid); !ok || !bytes.Equal(got, body) {
 		t.Errorf("the body is %q, want %q", got, body)

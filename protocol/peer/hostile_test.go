@@ -239,8 +239,8 @@ func TestAnAttemptEndsOnceAtTheClient(t *testing.T) {
 	}
 }
 
-// unknownKeys returns body i of a transaction of the right form that owners endorse
-// who do not exist.
+// unknownKeys returns body i of a transaction of the right form, endorsed by owners that
+// do not exist.
 func unknownKeys(w *world, i uint64, sig ledger.Signature) []byte {
 	owner := func(j uint64) (o ledger.Owner) {
 		binary.BigEndian.PutUint64(o[:], i)

@@ -119,7 +119,7 @@ func (w *world) make(id protocol.NodeID) protocol.Node {
 	return w.nodes[id]
 }
 
-// run runs the world and gives the result.
+// run runs the world and returns the result.
 func (w *world) run(t tb, src protocol.Source) sim.Result {
 	t.Helper()
 	p := sim.Plan{
@@ -206,7 +206,7 @@ func (c *collector) all(what sim.What, kind protocol.Kind) []sim.Event {
 	return out
 }
 
-// script is a node that does as a test says, with a link below it. At its start
+// script is a node that a test scripts, with a link below it. At its start
 // it waits until begin.
 type script struct {
 	link    *link.Link

@@ -158,7 +158,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// output runs one step and gives the record that it made final.
+// output runs one step and returns the record that it made final.
 func output(t tb, kind protocol.Kind, step func(env *protocol.Env)) []byte {
 	t.Helper()
 	var env protocol.Env

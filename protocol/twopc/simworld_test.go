@@ -52,22 +52,22 @@ func (c *course) String() string {
 	return s
 }
 
-// A run is what became of a course, as its outputs and messages tell.
+// A run is what became of a course, by its outputs and messages.
 type run struct {
 	*course
 	judge     *judge
 	forced    logBeforeSend
 	doubts    Doubts
-	steps     [3][]stepInfo // of all lives
-	nodes     [3]*member    // the latest life
+	steps     [3][]stepInfo // of all incarnations
+	nodes     [3]*member    // the latest incarnation
 	deeds     [3]deeds      // up to the first crash
 	end       sim.Result
 	ended     []Doubt
 	crashed   [3]protocol.Time            // first; 0 is never
 	restarted [3]protocol.Time            // first restart
-	sent      [3][4]map[protocol.Kind]int // by node and life
+	sent      [3][4]map[protocol.Kind]int // by node and incarnation
 	decided   map[place]protocol.Time     // first
-	told      [3]int                      // of commits, in all lives
+	told      [3]int                      // of commits, in all incarnations
 }
 
 type stepInfo struct {
@@ -159,7 +159,7 @@ func (c *course) transferred(i int) (ID, []protocol.NodeID) {
 
 func (r *run) committed() bool { return r.judge.verdict[one] }
 
-// Watch returns what the run is told by.
+// Watch returns the events that the run follows.
 func (r *run) Watch() sim.What {
 	return sim.Output | sim.Sent | sim.Received | sim.Persisted | sim.Synced | sim.Crashed | sim.Started
 }
@@ -195,7 +195,7 @@ func (r *run) Observe(e *sim.Event) {
 	}
 }
 
-// note enters an event of the node's first life.
+// note enters an event of the node's first incarnation.
 func (d *deeds) note(e *sim.Event, raw bool) {
 	switch e.What {
 	case sim.Persisted:
@@ -254,7 +254,7 @@ func (c *logBeforeSend) Observe(e *sim.Event) {
 		if f, ok := Proves(e.Body); ok {
 			c.written[e.Node] = append(c.written[e.Node], f)
 		}
-	case sim.Synced: // what a crash may have lost is not cleared: who lost it does not claim it
+	case sim.Synced: // what a crash may have lost is not cleared: a node that lost it does not claim it
 		if c.safe[e.Node] == nil {
 			c.safe[e.Node] = map[Fact]bool{}
 		}
@@ -300,7 +300,7 @@ func (r *run) node(id protocol.NodeID) protocol.Node {
 		},
 		Decided: func(_ *protocol.Env, d Decision) {
 			if n.told[d.ID] {
-				r.judge.fail("node %v is told twice of %v in one life", n.id, d.ID)
+				r.judge.fail("node %v is told twice of %v in one incarnation", n.id, d.ID)
 			}
 			n.told[d.ID] = true
 			if d.Commit {
@@ -325,7 +325,7 @@ func (n *member) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	switch {
 	case from == protocol.Outside:
 		id, participants := n.r.transferred(int(msg[0]))
-		_ = n.m.Begin(env, id, fmt.Append(nil, id), participants) // refused if a former life began it
+		_ = n.m.Begin(env, id, fmt.Append(nil, id), participants) // refused if an earlier incarnation began it
 	case n.r.cut != nil && n.r.cut(env.Now(), from, n.id):
 	case n.r.raw:
 		n.m.Receive(env, from, msg)

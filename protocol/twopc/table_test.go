@@ -242,7 +242,7 @@ func TestCrashTable(t *testing.T) {
 	}
 	t.Run("coordinator after all acks, before the end record, and the participants forgot", forgotten)
 	t.Run("lost, copied, reordered prepare, vote, decision, ack, inquiry", unruly)
-	t.Run("partition between an in-doubt participant and everyone who knows", partitioned)
+	t.Run("partition between an in-doubt participant and all that know", partitioned)
 	t.Run("all fail", allFail)
 }
 
