@@ -1,6 +1,6 @@
 package protocol
 
-import "strconv"
+import "fmt"
 
 // A Component is the first byte of a message or record that is not a raw KRPC
 // datagram (those begin with 'd'), and the top of a timer's tag: it names the
@@ -34,7 +34,7 @@ func (c Component) String() string {
 	case Kademlia:
 		return "kademlia"
 	}
-	return "component-" + strconv.Itoa(int(c))
+	return fmt.Sprintf("component-%d", byte(c))
 }
 
 const tagShift = 48
@@ -47,7 +47,7 @@ const Periodic uint64 = 1 << 47
 // than 2^48 and may include Periodic.
 func (c Component) Tag(n uint64) uint64 {
 	if n>>tagShift != 0 {
-		panic("protocol: tag number reaches into the component's bits")
+		panic(fmt.Sprintf("protocol: tag number %#x of %v reaches into the component's bits", n, c))
 	}
 	return uint64(c)<<tagShift | n
 }

@@ -3,7 +3,7 @@
 //
 // A Node is a deterministic state machine. It consumes one event at a time and
 // speaks only through an Env, which records what the node did as ordered data
-// and does nothing else. So what is simulated is what is shipped, and "crash
+// and does nothing else. So a node is the same under every runtime, and "crash
 // after the second effect of this step" is a number.
 //
 // The package promises that equal events and equal answers give equal effects,
@@ -52,10 +52,11 @@
 //  9. Effects are carried out in their order, none before the call has returned.
 //     A crash after i of them means that those i happened and that no other did.
 //     An Op that the runtime does not know is a mistake, and panics.
-//  10. OpSend gives the message to the network. It may be for the sender itself,
-//     which receives it in a step of its own. A message to a node that does not
-//     exist is lost without complaint: nodes learn of each other from messages,
-//     and anyone can send them anything. Kind does not travel.
+//  10. OpSend gives the message to the network, in which nodes have the endpoints of
+//     their Book. It may be for the sender itself, which receives it in a step of
+//     its own. A message to a node that does not exist is lost without complaint:
+//     nodes learn of each other from messages, and anyone can send them anything.
+//     Kind does not travel.
 //  11. OpSetTimer starts a timer when it is carried out, hence after the syncs
 //     before it. A node has one timer per tag; setting it again replaces it. The
 //     timer leads to one Timeout, in a later step and never early: After has

@@ -244,7 +244,7 @@ func (s *State) Apply(t *Tx, verdict Verdict) {
 // must be Final and not Accepted.
 func (s *State) Refuse(wtxid ID, verdict Verdict) {
 	if verdict == Accepted {
-		panic(fmt.Sprintf("ledger: transaction %v is refused as accepted", wtxid))
+		panic(fmt.Sprintf("ledger: transaction %v is refused with verdict accepted", wtxid))
 	}
 	s.extendLog(wtxid, verdict)
 }
