@@ -112,8 +112,8 @@
 //     Node value, its timers and all waiting events are gone, and nothing of it
 //     acts again; messages that were sent still travel. The node is not told. To
 //     stop a node is to crash it.
-//  25. Records that were synced survive, whole and in order. Of the others any may
-//     survive, and one may be cut short. What survives counts as synced.
+//  25. Records that were synced survive, whole. Of the others any may survive, and one
+//     may be cut short. What survives keeps its order and counts as synced.
 //  26. A node of which a synced record is missing or damaged is not started again:
 //     without its past, or with a wrong one, it would break its promises. Records
 //     on disk carry a checksum.

@@ -49,7 +49,8 @@ type Note struct {
 }
 
 // Env is what a node sees of the world during one step. It records what the node
-// does and does nothing itself; the runtime decides what becomes of the effects. The zero Env is ready for Enter.
+// does and does nothing itself; the runtime decides what becomes of the effects.
+// The zero Env is ready for Enter.
 type Env struct {
 	src      Source
 	id       NodeID

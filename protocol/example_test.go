@@ -12,7 +12,7 @@ var (
 	kindSleep = protocol.KindOf("sleep")
 )
 
-// echo answers each message, and falls asleep when nobody sent one for a second.
+// echo answers each message, and sleeps when none has come for a second.
 type echo struct{}
 
 const tagSleep = 1

@@ -20,7 +20,7 @@ func (d *DHT) answer(env *protocol.Env, from protocol.NodeID, q *message) {
 			m.value, m.life = it.value, d.left(env, it.expires)
 		}
 	case put:
-		if code, text := d.store(env, asker.Addr, q); code != 0 {
+		if code, text := d.receivePut(env, asker.Addr, q); code != 0 {
 			m = message{y: 'e', txn: q.txn, code: code, text: []byte(text)}
 		}
 	default:

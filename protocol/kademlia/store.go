@@ -84,8 +84,8 @@ func (d *DHT) keep(env *protocol.Env, id ID, s *store) bool {
 	return true
 }
 
-// store consumes a put. It returns code 0, or the error to answer with.
-func (d *DHT) store(env *protocol.Env, asker protocol.Endpoint, q *message) (code int64, text string) {
+// receivePut consumes a put. It returns code 0, or the error to answer with.
+func (d *DHT) receivePut(env *protocol.Env, asker protocol.Endpoint, q *message) (code int64, text string) {
 	if !d.allowed(env, asker, q.token) {
 		return errProtocol, "bad token"
 	}

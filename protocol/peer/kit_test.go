@@ -159,8 +159,8 @@ func (w *world) mustAgree(t tb, accepted uint64) {
 		if l.Total() != w.genesis.Minted() {
 			t.Errorf("node %d has coins of %d, want %d", i, l.Total(), w.genesis.Minted())
 		}
-		if n.queue.len() != 0 || n.Reservations() != 0 || n.Undecided() != 0 {
-			t.Errorf("node %d: %d wait, %d reserved, %d undecided, want none", i, n.queue.len(), n.Reservations(), n.Undecided())
+		if len(n.queue.items) != 0 || n.Reservations() != 0 || n.Undecided() != 0 {
+			t.Errorf("node %d: %d wait, %d reserved, %d undecided, want none", i, len(n.queue.items), n.Reservations(), n.Undecided())
 		}
 		if len(n.out.promised)+len(n.out.open)+len(n.out.queued)+len(n.out.begun)+len(n.out.pending)+len(n.bodies.parsed) != 0 {
 			t.Errorf("node %d remembers promises %v, transfers %v %v %v %v, bodies %v", i, n.out.promised, n.out.open, n.out.queued, n.out.begun, n.out.pending, n.bodies.parsed)

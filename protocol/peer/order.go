@@ -55,8 +55,6 @@ type ordered struct {
 	origin protocol.NodeID
 }
 
-func (q *queue) len() int { return len(q.items) }
-
 // ordered consumes the next transaction of the total order. A payload that is not an
 // id comes from a member that lies: it has its place in the log as malformed.
 func (n *Node) ordered(env *protocol.Env, _ uint64, m abcast.Message) {
