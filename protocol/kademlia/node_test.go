@@ -65,7 +65,7 @@ func input(id uint64, at time.Duration, node protocol.NodeID, body []byte) sim.I
 	return sim.Input{ID: id, At: protocol.Time(at), Node: node, Body: body}
 }
 
-// K12: a restart with the same id; and its publications go on.
+// A restart keeps the id, and the publications go on.
 func TestANodeThatComesBackJoinsThroughWhoIsUpAndPublishesAgain(t *testing.T) {
 	value := []byte("i5e")
 	o := runNodes(t, 20, []sim.Input{
