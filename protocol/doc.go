@@ -34,15 +34,15 @@
 //  4. A step is these calls, in this order: Enter; Name; before Start, and only
 //     then, Mount, with nil if there are no records; one of Start, Receive and
 //     Timeout. Then the runtime reads Answers, Notes and Effects.
-//  5. Enter is told the node, its incarnation, its clock (27) and the Source of
-//     its answers. The Source keeps its own contract: an answer depends on the key
-//     and the range alone.
+//  5. Enter takes the node, its incarnation, its clock (27) and the Source of its
+//     answers. The Source keeps its own contract: an answer depends on the key and
+//     the range alone.
 //  6. Steps of one incarnation have different names, else the second is asked the
 //     questions of the first and gets the same answers. To have runs that can be
 //     repeated and reduced, name a step after what it consumes: a count of steps
 //     renames all that follow when one is removed.
-//  7. Answers folds what the Source answered. Together with the events it fixes
-//     the effects: a runtime that compares or records runs keeps it.
+//  7. Answers is a fold of what the Source answered. Events and answers fix the
+//     effects, so a runtime that compares runs keeps it.
 //  8. Observe turns notes on, for all later steps. A note is shown before the
 //     effect whose index is its Before, or after the last one. Notes decide
 //     nothing and enter no digest.
@@ -67,15 +67,15 @@
 //     without gaps. After a crash the numbers go on behind the last record that
 //     survived or was discarded.
 //  14. OpSync waits until all records and discards before it are durable. Until
-//     then nothing that follows it happens, be it a message, an output, a timer or
-//     another step of the node; events that come meanwhile wait in their order.
+//     then nothing that follows it happens: no message, output or timer, and no
+//     further step of the node; events that come meanwhile wait in their order.
 //     What precedes it need not wait. A sync that fails is a crash at that effect
 //     and is not tried again, since nobody knows what the disk holds.
 //  15. OpDiscard names the first record to be kept; beyond the last one it means
 //     all that there are so far. It takes effect with the next OpSync, in whole or
 //     not at all, and not before the records ahead of that sync are durable. A
 //     crash before that sync revokes it. The other records keep their numbers.
-//  16. OpOutput hands the record to whoever consumes outputs. It is final, so it is
+//  16. OpOutput hands the record to the consumers of outputs. It is final, so it is
 //     not handed on before the syncs ahead of it are done.
 //
 // Events:
@@ -83,14 +83,14 @@
 //  17. A message arrives whole or not at all, once, more than once or never, late
 //     and out of order, perhaps at another incarnation than the one it was meant
 //     for. It never arrives within the step that sent it. Damage on the way need
-//     not be found: machines that must survive it use package seal. A message too
-//     long for the network is lost; see gossip.MaxBody for the longest.
+//     not be found: machines that must survive it use package seal. Nor does a
+//     runtime split messages: one that is too long for its network is lost.
 //  18. The from of Receive is the node that sent the message, never Outside. A
 //     message whose sender is not known, such as a datagram from an endpoint that
 //     the Book does not have, is dropped. The contract has no forged senders: a
 //     runtime that does not authenticate them relies on its network.
-//  19. An input is a message from Outside. It comes from whoever operates the run,
-//     and no way leads from the network to it: nodes obey inputs.
+//  19. An input is a message from Outside. It comes from the operator of the run,
+//     and the network cannot make one: nodes obey inputs.
 //  20. Nothing is kept for a node that is down: messages and inputs that arrive
 //     there are lost.
 //
@@ -110,13 +110,13 @@
 //
 //  24. A crash ends the incarnation between two steps or between two effects. The
 //     Node value, its timers and all waiting events are gone, and nothing of it
-//     acts again; messages that were sent still travel. The node is not told. To
-//     stop a node is to crash it.
+//     acts again; messages that were sent still travel. There is no notice.
+//     Stopping a node is a crash.
 //  25. Records that were synced survive, whole. Of the others any may survive, and one
 //     may be cut short. What survives keeps its order and counts as synced.
-//  26. A node of which a synced record is missing or damaged is not started again:
-//     without its past, or with a wrong one, it would break its promises. Records
-//     on disk carry a checksum.
+//  26. A node that has lost a synced record, or of which one is damaged, is not
+//     started again: without its past, or with a wrong one, it would break its
+//     promises. So records on disk carry a checksum.
 //
 // Time:
 //

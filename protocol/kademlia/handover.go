@@ -16,9 +16,9 @@ type newcomer struct {
 // maxNewcomers bounds the nodes that wait for values: anybody can pose as many.
 const maxNewcomers = 64
 
-// handOver makes c, which is new or has rejoined, be offered each value of which c is
-// among the k closest nodes and this node is the closest of the others that it knows:
-// so one node does it. There may be many values, so keepUp takes them one by one.
+// handOver queues c, which is new or has rejoined, to be offered each value of which c
+// is among the k closest nodes and this node is the closest of the others that it
+// knows: so one node does it. There may be many values, so keepUp takes them one by one.
 func (d *DHT) handOver(env *protocol.Env, c Contact) {
 	if !d.cfg.HandOver {
 		return
