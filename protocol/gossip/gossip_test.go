@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"dessim/protocol"
+	"dessim/protocol/internal/steps"
 	"dessim/protocol/seal"
 )
 
@@ -44,8 +45,8 @@ func TestFloodCostsTheSumOfDegreesLessOnePlusOne(t *testing.T) {
 			w := newWorld(t, g, config())
 			id := w.broadcast(from, "m")
 			w.drain()
-			if w.lacking([]ID{id}) != 0 || w.sends[KindData] != cost(g) || len(w.sends) > 1 {
-				t.Errorf("%s from %d: %d nodes lack it, sends %v, want %d", name, from, w.lacking([]ID{id}), w.sends, cost(g))
+			if w.lacking([]ID{id}) != 0 || w.Sent[KindData] != cost(g) || len(w.Sent) > 1 {
+				t.Errorf("%s from %d: %d nodes lack it, sends %v, want %d", name, from, w.lacking([]ID{id}), w.Sent, cost(g))
 			}
 			for _, h := range w.nodes {
 				if len(h.delivered) != 1 {
@@ -77,8 +78,8 @@ func TestFloodReachesAllOfAnyConnectedGraph(t *testing.T) {
 			ids = append(ids, w.broadcast(rapid.IntRange(0, n-1).Draw(rt, "from"), b))
 		}
 		w.drain()
-		if w.lacking(ids) != 0 || w.sends[KindData] != k*cost(g) {
-			rt.Fatalf("graph %v: %d lacking, %d sends, want %d", g, w.lacking(ids), w.sends[KindData], k*cost(g))
+		if w.lacking(ids) != 0 || w.Sent[KindData] != k*cost(g) {
+			rt.Fatalf("graph %v: %d lacking, %d sends, want %d", g, w.lacking(ids), w.Sent[KindData], k*cost(g))
 		}
 	})
 }
@@ -89,10 +90,11 @@ func TestEqualNodesExchangeOneTinyMessage(t *testing.T) {
 		w.broadcast(0, b)
 	}
 	w.drain()
-	clear(w.sends)
+	clear(w.Sent)
 	w.repair()
-	if len(w.sends) != 1 || w.sends[KindDigest] != 2 || w.bytes > 50 {
-		t.Errorf("2 equal nodes send %v, the last %d bytes", w.sends, w.bytes)
+	last := w.Delivered[len(w.Delivered)-1]
+	if len(w.Sent) != 1 || w.Sent[KindDigest] != 2 || len(last.Body) > 50 {
+		t.Errorf("2 equal nodes send %v, the last %d bytes", w.Sent, len(last.Body))
 	}
 }
 
@@ -115,10 +117,10 @@ func TestRepairConvergesUnderLoss(t *testing.T) {
 			}
 			w.loss = 0
 			w.repair()
-			clear(w.sends)
+			clear(w.Sent)
 			w.repair()
-			if len(w.sends) != 1 {
-				t.Errorf("%s, %d%% lost: at the end nodes still send %v", name, loss, w.sends)
+			if len(w.Sent) != 1 {
+				t.Errorf("%s, %d%% lost: at the end nodes still send %v", name, loss, w.Sent)
 			}
 		}
 	}
@@ -157,7 +159,7 @@ func TestRestartedNodeCatchesUp(t *testing.T) {
 		ids = append(ids, w.broadcast(0, b))
 	}
 	w.drain()
-	w.nodes[3].restart(cfg)
+	w.Restart(3)
 	rounds := 0
 	for ; w.lacking(ids) > 0 && rounds < 20; rounds++ {
 		w.repair()
@@ -178,11 +180,11 @@ func diverge(t *testing.T, n, common int) (*world, []ID) {
 	for i, b := range bodies(2*n + common) {
 		ids = append(ids, w.broadcast(i%2, b))
 		if i < 2*n {
-			w.flights = nil
+			w.InFlight = nil
 		}
 		w.drain()
 	}
-	clear(w.sends)
+	clear(w.Sent)
 	return w, ids
 }
 
@@ -190,10 +192,10 @@ func TestOneExchangeRepairsBothSides(t *testing.T) {
 	for _, n := range []int{1, 5, 40} {
 		w, ids := diverge(t, n, 3)
 		h := w.nodes[0]
-		h.step(func(env *protocol.Env) { h.gossip.Timeout(env, tagRepair) })
+		w.ask(h)
 		w.drain()
-		if w.lacking(ids) != 0 || w.sends[KindBody] != 2*n {
-			t.Errorf("%d unknown on each side: %d lacking, sends %v", n, w.lacking(ids), w.sends)
+		if w.lacking(ids) != 0 || w.Sent[KindBody] != 2*n {
+			t.Errorf("%d unknown on each side: %d lacking, sends %v", n, w.lacking(ids), w.Sent)
 		}
 	}
 }
@@ -201,12 +203,12 @@ func TestOneExchangeRepairsBothSides(t *testing.T) {
 func TestEmptyNodeIsOfferedAllAtOnce(t *testing.T) {
 	w, ids := diverge(t, 0, 200)
 	h := w.nodes[1]
-	h.restart(config())
-	h.step(func(env *protocol.Env) { h.gossip.Timeout(env, tagRepair) })
+	w.Restart(h.id)
+	w.ask(h)
 	w.drain()
 	want := map[protocol.Kind]int{KindDigest: 1, KindHave: 1, KindWant: 1, KindBody: 200}
-	if w.lacking(ids) != 0 || !maps.Equal(w.sends, want) {
-		t.Errorf("%d lacking, sends %v, want %v", w.lacking(ids), w.sends, want)
+	if w.lacking(ids) != 0 || !maps.Equal(w.Sent, want) {
+		t.Errorf("%d lacking, sends %v, want %v", w.lacking(ids), w.Sent, want)
 	}
 }
 
@@ -215,8 +217,8 @@ func TestRepairVisitsAllNeighboursThoughAllAnswersAreBenign(t *testing.T) {
 	h := w.nodes[2]
 	var asked []protocol.NodeID
 	for range 5 {
-		h.step(func(env *protocol.Env) { h.gossip.Timeout(env, tagRepair) })
-		asked = append(asked, w.flights[len(w.flights)-1].to)
+		w.ask(h)
+		asked = append(asked, w.InFlight[len(w.InFlight)-1].To)
 	}
 	if want := []protocol.NodeID{0, 1, 3, 4, 0}; !slices.Equal(asked, want) {
 		t.Errorf("asks %v, want %v", asked, want)
@@ -241,8 +243,8 @@ func TestRefusedMessageIsNeitherForwardedNorCheckedAgain(t *testing.T) {
 	if checks != 1 || s.Refused != 1 || s.Forwarded != 0 || s.Duplicates != 1 {
 		t.Errorf("%d checks, %+v", checks, s)
 	}
-	if w.sends[KindBody] != 0 || w.nodes[1].gossip.Has(id) {
-		t.Errorf("the refused body was requested: %v", w.sends)
+	if w.Sent[KindBody] != 0 || w.nodes[1].gossip.Has(id) {
+		t.Errorf("the refused body was asked for: %v", w.Sent)
 	}
 }
 
@@ -259,15 +261,15 @@ func TestWaitingMessageIsForwardedWhenResumed(t *testing.T) {
 			t.Fatal("a message was forwarded while its nodes wait")
 		}
 		for _, h := range []*host{h, w.nodes[3], h} { // the second time does nothing
-			h.step(func(env *protocol.Env) { h.gossip.Resume(env, id, ok) })
+			w.Step(h.id, func(env *protocol.Env) { h.gossip.Resume(env, id, ok) })
 		}
 		w.drain()
 		want := 0
 		if ok {
 			want = cost(ring(4))
 		}
-		if got := w.nodes[2].gossip.Has(id); got != ok || ok && w.sends[KindData] != want {
-			t.Errorf("resumed with %v: node 2 has it: %v, sends %v", ok, got, w.sends)
+		if got := w.nodes[2].gossip.Has(id); got != ok || ok && w.Sent[KindData] != want {
+			t.Errorf("resumed with %v: node 2 has it: %v, sends %v", ok, got, w.Sent)
 		}
 		if s := h.gossip.Stats(); s.Waited != 1 || s.Refused != uint64(1-len(h.delivered)) {
 			t.Errorf("resumed with %v: %+v", ok, s)
@@ -295,7 +297,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	if n := cap(st.order[kept].ids); n > 64 {
 		t.Errorf("a fifo of 8 has room for %d", n)
 	}
-	if h.timer != 0 {
+	if len(w.Timers) != 0 {
 		t.Error("a timer is set without Repair")
 	}
 }
@@ -388,12 +390,12 @@ func TestDamagedMessageIsDroppedAndCountedAndRepairBringsIt(t *testing.T) {
 	cfg := config()
 	cfg.Repair = time.Second
 	w := newWorld(t, [][]protocol.NodeID{{1}, {0}}, cfg)
-	w.nodes[0].step(func(env *protocol.Env) { w.nodes[0].gossip.Broadcast(env, []byte("body")) })
-	frame := w.flights[0].msg
+	w.broadcast(0, "body")
+	frame := w.InFlight[0].Body
 	for i := range 8 * len(frame) {
 		damaged := bytes.Clone(frame)
 		damaged[i/8] ^= 1 << (i % 8)
-		w.nodes[1].step(func(env *protocol.Env) { w.nodes[1].gossip.Receive(env, 0, damaged) })
+		w.Hand(steps.Message{From: 0, To: 1, Body: damaged})
 	}
 	if got, want := w.nodes[1].gossip.Stats(), (Stats{Corrupt: uint64(8 * len(frame))}); got != want {
 		t.Errorf("after every single flipped bit the receiver counts %+v, want %+v", got, want)
@@ -401,7 +403,7 @@ func TestDamagedMessageIsDroppedAndCountedAndRepairBringsIt(t *testing.T) {
 	if Text(frame) == "" || Text(frame[:len(frame)-1]) != "" {
 		t.Errorf("the message has the text %q, and cut short %q", Text(frame), Text(frame[:len(frame)-1]))
 	}
-	w.flights = nil
+	w.InFlight = nil
 	w.repair()
 	if got := w.nodes[1].delivered; len(got) != 1 {
 		t.Errorf("after repair %d messages are delivered, want 1", len(got))

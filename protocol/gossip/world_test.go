@@ -4,55 +4,45 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"dessim/protocol"
+	"dessim/protocol/internal/steps"
 )
 
-// A world is an obvious network: messages travel in rounds of one millisecond,
-// in order, and get lost by a hash of their count.
+// A world is a graph of gossipers. It judges what they send and deliver.
 type world struct {
-	t       testing.TB
-	nodes   []*host
-	now     protocol.Time
-	flights []flight
-	seed    uint64
-	loss    uint64 // percent
-	count   uint64
-	sends   map[protocol.Kind]int
-	bytes   int // of what was sent last
+	*steps.World
+	t     testing.TB
+	nodes []*host
+	seed  uint64
+	loss  uint64 // percent
+	count uint64 // of messages that arrived or were lost
 }
 
-type flight struct {
-	from, to protocol.NodeID
-	msg      []byte
-}
-
+// A host is a node. What a test changes of it holds for its later lives, too.
 type host struct {
 	w          *world
 	id         protocol.NodeID
-	inc        uint32
 	neighbours []protocol.NodeID
 	check      func(id ID) Verdict
 	gossip     *Gossip
-	env        protocol.Env
-	timer      protocol.Time // 0 if none
 	delivered  []ID
 	forwarded  map[ID]int // steps that passed it on
 }
 
 // newWorld makes the nodes of a graph. cfg gives Repair, Memory and Waiting.
 func newWorld(t testing.TB, graph [][]protocol.NodeID, cfg Config) *world {
-	w := &world{t: t, sends: map[protocol.Kind]int{}}
+	w := &world{t: t}
 	for i, ns := range graph {
-		h := &host{w: w, id: protocol.NodeID(i), neighbours: ns, check: func(ID) Verdict { return Pass }}
-		w.nodes = append(w.nodes, h)
-		h.restart(cfg)
+		w.nodes = append(w.nodes, &host{w: w, id: protocol.NodeID(i), neighbours: ns, check: func(ID) Verdict { return Pass }})
 	}
+	w.World = steps.New(len(graph), func(id protocol.NodeID) protocol.Node { return w.nodes[id].life(cfg) })
+	w.Observe = func(id protocol.NodeID, effects []protocol.Effect) { w.nodes[id].judge(effects) }
+	w.StartAll()
 	return w
 }
 
-func (h *host) restart(cfg Config) {
+func (h *host) life(cfg Config) *Gossip {
 	cfg.Neighbours = func() []protocol.NodeID { return h.neighbours }
 	cfg.Check = func(_ *protocol.Env, id ID, _ []byte) Verdict { return h.check(id) }
 	cfg.Deliver = func(_ *protocol.Env, id ID, body []byte) {
@@ -64,27 +54,22 @@ func (h *host) restart(cfg Config) {
 		}
 		h.delivered = append(h.delivered, id)
 	}
-	h.inc++
-	h.delivered, h.forwarded, h.timer = nil, map[ID]int{}, 0
+	h.delivered, h.forwarded = nil, map[ID]int{}
 	h.gossip = New(cfg)
-	h.step(func(env *protocol.Env) { env.Mount(nil); h.gossip.Start(env) })
+	return h.gossip
 }
 
-func (h *host) step(f func(env *protocol.Env)) {
-	h.env.Enter(h.id, h.inc, h.w.now, nil)
-	f(&h.env)
+// judge demands of a step that what it sends decodes and was not passed on before.
+func (h *host) judge(effects []protocol.Effect) {
 	forwards := map[ID]bool{}
-	for _, e := range h.env.Effects() {
-		switch e.Op {
-		case protocol.OpSend:
-			h.w.send(h, e)
-			if m, ok := open(e.Body); !ok {
-				h.w.t.Fatalf("node %d sends %v, which does not decode: %q", h.id, e.Kind, e.Body)
-			} else if e.Kind == KindData {
-				forwards[Sum(m.body)] = true
-			}
-		case protocol.OpSetTimer:
-			h.timer = h.w.now.Add(e.After)
+	for _, e := range effects {
+		if e.Op != protocol.OpSend {
+			continue
+		}
+		if m, ok := open(e.Body); !ok {
+			h.w.t.Fatalf("node %d sends %v, which does not decode: %q", h.id, e.Kind, e.Body)
+		} else if e.Kind == KindData {
+			forwards[Sum(m.body)] = true
 		}
 	}
 	for id := range forwards {
@@ -94,45 +79,40 @@ func (h *host) step(f func(env *protocol.Env)) {
 	}
 }
 
-func (w *world) send(h *host, e protocol.Effect) {
-	w.sends[e.Kind]++
-	w.bytes = len(e.Body)
-	w.count++
-	if protocol.Hash2(w.seed, w.count)%100 >= w.loss {
-		w.flights = append(w.flights, flight{h.id, e.To, slices.Clone(e.Body)})
-	}
-}
-
-// drain lets all messages arrive, and what follows from them.
+// drain lets all messages arrive, and what follows from them, but for those that
+// are lost by a hash of their count.
 func (w *world) drain() {
-	for i := 0; len(w.flights) > 0; i++ {
+	for i := 0; len(w.InFlight) > 0; i++ {
 		if i > 1_000_000 {
 			w.t.Fatal("messages circulate")
 		}
-		f := w.flights[0]
-		w.flights = w.flights[1:]
-		h := w.nodes[f.to]
-		h.step(func(env *protocol.Env) { h.gossip.Receive(env, f.from, f.msg) })
-		for i := range f.msg {
-			f.msg[i] = 0xdb // msg is borrowed
+		w.count++
+		if protocol.Hash2(w.seed, w.count)%100 < w.loss {
+			w.Lose(0)
+		} else {
+			w.Deliver(0)
 		}
 	}
 }
 
 // repair lets each node's timer fire once and the exchanges finish.
 func (w *world) repair() {
-	w.now += protocol.Time(time.Second)
 	for _, h := range w.nodes {
-		if h.timer != 0 {
-			h.step(func(env *protocol.Env) { h.gossip.Timeout(env, tagRepair) })
+		if i := slices.IndexFunc(w.Timers, func(t steps.Timer) bool { return t.Node == h.id }); i >= 0 {
+			w.Fire(i)
 		}
 	}
 	w.drain()
 }
 
+// ask lets a node begin an exchange, whatever its timer says.
+func (w *world) ask(h *host) {
+	w.Step(h.id, func(env *protocol.Env) { h.gossip.Timeout(env, tagRepair) })
+}
+
 func (w *world) broadcast(node int, body string) (id ID) {
 	h := w.nodes[node]
-	h.step(func(env *protocol.Env) { id = h.gossip.Broadcast(env, []byte(body)) })
+	w.Step(h.id, func(env *protocol.Env) { id = h.gossip.Broadcast(env, []byte(body)) })
 	return id
 }
 

@@ -1,0 +1,299 @@
+// Package steps runs nodes step by step in the unit tests of machines. Messages
+// in flight and timers lie in slices, and nothing happens until a test says so:
+// it delivers, copies or loses a message, fires a timer, crashes a node between
+// two effects of a step, or starts it again with what its disk kept.
+//
+// A World promises that a step has just the effects that precede its crash, that
+// messages and records are copies, spoilt once the step that borrowed them is
+// over, and that a crash loses timers and unsynced records, but no message.
+//
+// It is not a simulator: it has no delays, draws nothing and judges nothing. Its
+// disks do not Discard. It is for tests alone.
+package steps
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"dessim/protocol"
+)
+
+// A World is a set of nodes and what is pending between them. A test may change
+// its fields between steps.
+type World struct {
+	// Now is the clock of all nodes. Fire advances it.
+	Now protocol.Time
+	// Source answers the nodes' questions. If it is nil the answers are benign.
+	Source protocol.Source
+	// Crashes says which steps end in a crash. Steps are numbered from 0.
+	Crashes map[int]Crash
+	// Observe, which may be nil, sees after each step those of its effects that
+	// happened. They are borrowed.
+	Observe func(id protocol.NodeID, effects []protocol.Effect)
+
+	Nodes     []Node
+	InFlight  []Message             // in the order in which they were sent
+	Delivered []Message             // in the order of Deliver; they may be handed over again
+	Timers    []Timer               // in the order in which they were set
+	Sent      map[protocol.Kind]int // messages
+	Steps     []int                 // the number of effects of each step, before any crash
+	Depth     int                   // that of the message which the last step received, else 0
+
+	life func(id protocol.NodeID) protocol.Node
+	env  protocol.Env
+}
+
+// A Node is one node of a World.
+type Node struct {
+	Up          bool
+	Incarnation uint32 // the current one, or the last
+	Disk        []Record
+
+	machine protocol.Node
+}
+
+// A Record is what a node persisted. A crash may lose it if it is not synced.
+type Record struct {
+	Body   []byte
+	Synced bool
+}
+
+// A Message is one that was sent. Depth counts the messages of the chain of
+// steps that it ends, itself included, since a start, a timer or a Step.
+type Message struct {
+	From, To protocol.NodeID
+	Body     []byte
+	Depth    int
+}
+
+// A Timer is one that was set and has not fired.
+type Timer struct {
+	Node protocol.NodeID
+	Tag  uint64
+	At   protocol.Time
+}
+
+// A Crash ends a step after that many effects, or after all if it has fewer.
+type Crash struct {
+	After int
+	Keep  Survival
+}
+
+// Survival says which unsynced records survive a crash: the i-th of them whole
+// if bit i is set, else its first half if bit 8+i is set, else nothing of it. It
+// speaks of eight records; of later ones nothing survives.
+type Survival uint16
+
+// The two ends of what a crash may keep.
+const (
+	Nothing    Survival = 0
+	Everything Survival = 0xff
+)
+
+// New returns a World of n nodes, all down. life returns the machine of the next
+// incarnation of a node.
+func New(n int, life func(id protocol.NodeID) protocol.Node) *World {
+	return &World{Nodes: make([]Node, n), life: life, Crashes: map[int]Crash{}, Sent: map[protocol.Kind]int{}}
+}
+
+// Start begins the next incarnation of a node that is down.
+func (w *World) Start(id protocol.NodeID) {
+	n := &w.Nodes[id]
+	if n.Up {
+		panic(fmt.Sprintf("steps: node %v is started and up", id))
+	}
+	n.Up = true
+	n.Incarnation++
+	n.machine = w.life(id)
+	w.step(id, 0, func(env *protocol.Env) {
+		env.Mount(n.records)
+		n.machine.Start(env)
+	})
+}
+
+// StartAll starts all nodes that are down.
+func (w *World) StartAll() {
+	for i := range w.Nodes {
+		if !w.Nodes[i].Up {
+			w.Start(protocol.NodeID(i))
+		}
+	}
+}
+
+// Crash ends the incarnation of a node.
+func (w *World) Crash(id protocol.NodeID, keep Survival) {
+	n := &w.Nodes[id]
+	if !n.Up {
+		panic(fmt.Sprintf("steps: node %v crashes and is down", id))
+	}
+	n.Up = false
+	w.Timers = slices.DeleteFunc(w.Timers, func(t Timer) bool { return t.Node == id })
+	unsynced := 0
+	var disk []Record
+	for _, r := range n.Disk {
+		switch i := unsynced; {
+		case r.Synced:
+			disk = append(disk, r)
+			continue
+		case i >= 8:
+		case keep>>i&1 != 0:
+			disk = append(disk, r)
+		case keep>>(8+i)&1 != 0:
+			disk = append(disk, Record{Body: r.Body[:len(r.Body)/2]})
+		}
+		unsynced++
+	}
+	n.Disk = disk
+}
+
+// Restart crashes a node, which keeps what it synced, and starts it.
+func (w *World) Restart(id protocol.NodeID) {
+	w.Crash(id, Nothing)
+	w.Start(id)
+}
+
+// Step runs f as a step of a node: for what its host calls.
+func (w *World) Step(id protocol.NodeID, f func(env *protocol.Env)) { w.step(id, 0, f) }
+
+// Deliver removes message i from those in flight and hands it over.
+func (w *World) Deliver(i int) {
+	m := w.InFlight[i]
+	w.Lose(i)
+	w.Delivered = append(w.Delivered, m)
+	w.Hand(m)
+}
+
+// Lose removes message i from those in flight.
+func (w *World) Lose(i int) { w.InFlight = slices.Delete(w.InFlight, i, i+1) }
+
+// Hand hands a message over, be it a copy, late or forged. A node that is down
+// misses it.
+func (w *World) Hand(m Message) {
+	n := &w.Nodes[m.To]
+	if !n.Up {
+		return
+	}
+	w.step(m.To, m.Depth, func(env *protocol.Env) {
+		msg := bytes.Clone(m.Body)
+		n.machine.Receive(env, m.From, msg)
+		spoil(msg)
+	})
+}
+
+// Fire removes timer i and fires it. It may be early or late: Now becomes its
+// time, unless it is past that.
+func (w *World) Fire(i int) {
+	t := w.Timers[i]
+	w.Timers = slices.Delete(w.Timers, i, i+1)
+	w.Now = max(w.Now, t.At)
+	w.step(t.Node, 0, func(env *protocol.Env) { w.Nodes[t.Node].machine.Timeout(env, t.Tag) })
+}
+
+// FireNext fires the earliest timer. It reports whether there is one.
+func (w *World) FireNext() bool {
+	if len(w.Timers) == 0 {
+		return false
+	}
+	next := 0
+	for i, t := range w.Timers {
+		if t.At < w.Timers[next].At {
+			next = i
+		}
+	}
+	w.Fire(next)
+	return true
+}
+
+// Settle delivers messages in order and, whenever none is in flight, fires the
+// earliest timer, up to that many. It reports whether nothing is left.
+func (w *World) Settle(timers int) bool {
+	for range 1_000_000 {
+		switch {
+		case len(w.InFlight) > 0:
+			w.Deliver(0)
+		case timers == 0:
+			return len(w.Timers) == 0
+		case !w.FireNext():
+			return true
+		default:
+			timers--
+		}
+	}
+	panic("steps: messages circulate")
+}
+
+// Effects returns what the last step did, before any crash. It is valid until
+// the next step.
+func (w *World) Effects() []protocol.Effect { return w.env.Effects() }
+
+func (w *World) step(id protocol.NodeID, depth int, f func(env *protocol.Env)) {
+	if !w.Nodes[id].Up {
+		panic(fmt.Sprintf("steps: node %v takes a step and is down", id))
+	}
+	number := len(w.Steps)
+	w.Depth = depth
+	w.env.Enter(id, w.Nodes[id].Incarnation, w.Now, w.Source)
+	w.env.Name(uint64(number))
+	f(&w.env)
+	effects := w.env.Effects()
+	w.Steps = append(w.Steps, len(effects))
+	crash, crashes := w.Crashes[number]
+	if crashes {
+		effects = effects[:min(crash.After, len(effects))]
+	}
+	for i := range effects {
+		w.apply(id, &effects[i])
+	}
+	if w.Observe != nil {
+		w.Observe(id, effects)
+	}
+	if crashes {
+		w.Crash(id, crash.Keep)
+	}
+}
+
+func (w *World) apply(id protocol.NodeID, e *protocol.Effect) {
+	n := &w.Nodes[id]
+	switch e.Op {
+	case protocol.OpSend:
+		w.Sent[e.Kind]++
+		w.InFlight = append(w.InFlight, Message{id, e.To, bytes.Clone(e.Body), w.Depth + 1})
+	case protocol.OpSetTimer:
+		w.cancel(id, e.Tag)
+		w.Timers = append(w.Timers, Timer{id, e.Tag, w.Now.Add(e.After)})
+	case protocol.OpCancelTimer:
+		w.cancel(id, e.Tag)
+	case protocol.OpPersist:
+		n.Disk = append(n.Disk, Record{Body: bytes.Clone(e.Body)})
+	case protocol.OpSync:
+		for i := range n.Disk {
+			n.Disk[i].Synced = true
+		}
+	case protocol.OpDiscard:
+		panic(fmt.Sprintf("steps: node %v discards records, which these disks do not", id))
+	}
+}
+
+func (w *World) cancel(id protocol.NodeID, tag uint64) {
+	w.Timers = slices.DeleteFunc(w.Timers, func(t Timer) bool { return t.Node == id && t.Tag == tag })
+}
+
+// records lends each record to yield.
+func (n *Node) records(yield func(uint64, []byte) bool) {
+	for i, r := range n.Disk {
+		rec := bytes.Clone(r.Body)
+		more := yield(uint64(i), rec)
+		spoil(rec)
+		if !more {
+			return
+		}
+	}
+}
+
+// spoil overwrites borrowed memory, to the harm of a node that kept it.
+func spoil(b []byte) {
+	for i := range b {
+		b[i] = 0xee
+	}
+}
