@@ -12,6 +12,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/bencode"
+	"dessim/protocol/internal/steps"
 	"dessim/protocol/seal"
 )
 
@@ -36,12 +37,12 @@ func TestMessagesBetweenLastIncarnationsAreDeliveredOnce(t *testing.T) {
 					w.send(from, to)
 				}
 			},
-			"arrive": func(t *rapid.T) { w.some(t, func(i int) { w.arrive(i, false) }) },
-			"copy":   func(t *rapid.T) { w.some(t, func(i int) { w.arrive(i, true) }) },
-			"damage": func(t *rapid.T) { w.some(t, func(i int) { w.damage(t, i); w.arrive(i, false) }) },
-			"lose":   func(t *rapid.T) { w.some(t, func(i int) { w.flights = slices.Delete(w.flights, i, i+1) }) },
-			"fire":   func(*rapid.T) { w.fire() },
-			"wait":   func(t *rapid.T) { w.now += protocol.Time(rapid.IntRange(1, 1e8).Draw(t, "ns")) },
+			"arrive": func(t *rapid.T) { w.some(t, w.Deliver) },
+			"copy":   func(t *rapid.T) { w.some(t, func(i int) { w.Hand(w.InFlight[i]) }) },
+			"damage": func(t *rapid.T) { w.some(t, func(i int) { w.damage(t, i); w.Deliver(i) }) },
+			"lose":   func(t *rapid.T) { w.some(t, w.Lose) },
+			"fire":   func(*rapid.T) { w.FireNext() },
+			"wait":   func(t *rapid.T) { w.Now += protocol.Time(rapid.IntRange(1, 1e8).Draw(t, "ns")) },
 			"": func(t *rapid.T) {
 				if len(w.faults) > 0 {
 					t.Fatal(strings.Join(w.faults, "\n"))
@@ -49,7 +50,7 @@ func TestMessagesBetweenLastIncarnationsAreDeliveredOnce(t *testing.T) {
 			},
 		}
 		if restarts {
-			actions["restart"] = func(t *rapid.T) { w.nodes[rapid.IntRange(0, len(w.nodes)-1).Draw(t, "node")].restart() }
+			actions["restart"] = func(t *rapid.T) { w.Restart(protocol.NodeID(rapid.IntRange(0, len(w.nodes)-1).Draw(t, "node"))) }
 		}
 		t.Repeat(actions)
 		if !w.calm() {
@@ -60,14 +61,14 @@ func TestMessagesBetweenLastIncarnationsAreDeliveredOnce(t *testing.T) {
 }
 
 func (w *world) some(t *rapid.T, f func(int)) {
-	if n := len(w.flights); n > 0 {
+	if n := len(w.InFlight); n > 0 {
 		f(rapid.IntRange(0, n-1).Draw(t, "flight"))
 	}
 }
 
 // damage changes a byte of flight i.
 func (w *world) damage(t *rapid.T, i int) {
-	b := w.flights[i].frame
+	b := w.InFlight[i].Body
 	at := rapid.IntRange(0, len(b)-1).Draw(t, "byte")
 	b[at] ^= byte(rapid.IntRange(1, 255).Draw(t, "bits"))
 	w.damaged++
@@ -108,8 +109,8 @@ func TestQuietNetworkCostsOneFrameAndOneAcknowledgementAMessage(t *testing.T) {
 		w.send(0, 1)
 		w.calm()
 	}
-	if w.sends[kindTest] != 5 || w.sends[KindAck] != 5 || w.sends[KindResend] != 0 {
-		t.Errorf("5 messages cost %v", w.sends)
+	if w.Sent[kindTest] != 5 || w.Sent[KindAck] != 5 || w.Sent[KindResend] != 0 {
+		t.Errorf("5 messages cost %v", w.Sent)
 	}
 	want := Stats{Sent: 5}
 	if got := w.nodes[0].link.Stats(); got != want {
@@ -125,10 +126,23 @@ func TestAcknowledgementRidesOnTheAnswer(t *testing.T) {
 	w := newWorld(2, config())
 	w.nodes[1].reply = true
 	h := w.nodes[0]
-	h.step(func(env *protocol.Env) { h.link.Send(env, 1, kindTest, []byte("question")) })
+	w.Step(h.id, func(env *protocol.Env) { h.link.Send(env, 1, kindTest, []byte("question")) })
 	w.calm()
-	if w.sends[kindTest] != 2 || w.sends[KindAck] != 1 {
-		t.Errorf("question and answer cost %v, want 2 messages and the answer's acknowledgement", w.sends)
+	if w.Sent[kindTest] != 2 || w.Sent[KindAck] != 1 {
+		t.Errorf("question and answer cost %v, want 2 messages and the answer's acknowledgement", w.Sent)
+	}
+}
+
+func TestHeldBackAcknowledgementCoversManyMessages(t *testing.T) {
+	cfg := config()
+	cfg.AckDelay = 50 * time.Millisecond
+	w := newWorld(2, cfg)
+	for range 10 {
+		w.send(0, 1)
+	}
+	w.calm()
+	if w.Sent[kindTest] != 10 || w.Sent[KindAck] != 1 || w.Sent[KindResend] != 0 {
+		t.Errorf("10 messages at once cost %v, want 1 acknowledgement", w.Sent)
 	}
 }
 
@@ -136,13 +150,11 @@ func TestTimerIsOffWhenNothingIsUnacknowledged(t *testing.T) {
 	w := newWorld(2, config())
 	w.send(0, 1)
 	w.send(0, 1)
-	if n := len(w.nodes[0].timers); n != 1 {
+	if n := len(w.Timers); n != 1 {
 		t.Fatalf("%d timers for 2 messages to one node, want 1", n)
 	}
-	for len(w.flights) > 0 {
-		w.arrive(0, false)
-	}
-	if n := len(w.nodes[0].timers) + len(w.nodes[1].timers); n != 0 {
+	w.Settle(0)
+	if n := len(w.Timers); n != 0 {
 		t.Errorf("%d timers when all is acknowledged", n)
 	}
 }
@@ -154,12 +166,12 @@ func TestWindowBoundsWhatIsUnacknowledged(t *testing.T) {
 	for range 10 {
 		w.send(0, 1)
 	}
-	if len(w.flights) != 3 || w.nodes[0].link.Pending(1) != 10 {
-		t.Fatalf("%d frames in flight and %d pending, want 3 and 10", len(w.flights), w.nodes[0].link.Pending(1))
+	if len(w.InFlight) != 3 || w.nodes[0].link.Pending(1) != 10 {
+		t.Fatalf("%d frames under way and %d pending, want 3 and 10", len(w.InFlight), w.nodes[0].link.Pending(1))
 	}
 	w.calm()
-	if w.sends[kindTest] != 10 || w.sends[KindResend] != 0 {
-		t.Errorf("10 messages cost %v", w.sends)
+	if w.Sent[kindTest] != 10 || w.Sent[KindResend] != 0 {
+		t.Errorf("10 messages cost %v", w.Sent)
 	}
 }
 
@@ -168,16 +180,15 @@ func TestWindowBoundsWhatIsUnacknowledged(t *testing.T) {
 func TestLateFrameToAnUnknownIncarnationSuppressesNothing(t *testing.T) {
 	w := newWorld(2, config())
 	w.send(0, 1)
-	late := flight{0, 1, slices.Clone(w.flights[0].frame)}
+	late := w.InFlight[0]
 	w.calm()
-	w.nodes[1].restart()
-	w.send(0, 1) // to the former incarnation: lost, but the sender learns
+	w.Restart(1)
+	w.send(0, 1) // to the former life: lost, but the sender learns
 	w.calm()
 	if got := w.nodes[0].link.Known(1); got != 2 || w.nodes[0].resets != 1 {
 		t.Fatalf("the sender knows incarnation %d after %d resets, want 2 and 1", got, w.nodes[0].resets)
 	}
-	w.flights = append(w.flights, late)
-	w.arrive(0, false)
+	w.Hand(late)
 	w.send(0, 1)
 	w.calm()
 	if got := w.account[2].got; !slices.Equal(got, []uint32{2}) {
@@ -195,15 +206,26 @@ func TestResendsToASilentNodeDecrease(t *testing.T) {
 	}
 	var burst []int
 	for range 6 {
-		w.flights = nil
-		w.fire()
-		burst = append(burst, len(w.flights))
+		w.InFlight = nil
+		w.FireNext()
+		burst = append(burst, len(w.InFlight))
 	}
 	if want := []int{8, 4, 2, 1, 1, 1}; !slices.Equal(burst, want) {
 		t.Errorf("resends %v, want %v", burst, want)
 	}
-	if want := protocol.Time((1 + 2 + 4 + 8 + 8 + 8) * 100 * time.Millisecond); w.now != want {
-		t.Errorf("sixth resend at %v, want %v", w.now, want)
+	if want := protocol.Time((1 + 2 + 4 + 8 + 8 + 8) * 100 * time.Millisecond); w.Now != want {
+		t.Errorf("sixth resend at %v, want %v", w.Now, want)
+	}
+	h := w.nodes[0]
+	w.Step(h.id, func(env *protocol.Env) { h.link.Abandon(env, 1) })
+	if len(w.Timers) != 0 || h.link.Pending(1) != 0 || h.link.Stats().Dropped != 8 {
+		t.Errorf("after Abandon %d timers, %d pending, %+v", len(w.Timers), h.link.Pending(1), h.link.Stats())
+	}
+	w.InFlight = nil
+	w.send(0, 1)
+	w.calm()
+	if got := w.account[8].got; len(got) != 1 {
+		t.Errorf("the message after Abandon was delivered to %v", got)
 	}
 }
 
@@ -224,7 +246,7 @@ func TestForgedAcknowledgementIsRefused(t *testing.T) {
 	w.send(0, 1)
 	h := w.nodes[0]
 	forged := seal.Append((&frame{src: 1, dst: 1, ack: 2}).append(nil))
-	h.step(func(env *protocol.Env) { h.link.Receive(env, 1, forged) })
+	w.Hand(steps.Message{From: 1, To: 0, Body: forged})
 	if h.link.Stats().Malformed != 1 || h.link.Pending(1) != 1 {
 		t.Errorf("%+v, %d pending", h.link.Stats(), h.link.Pending(1))
 	}
