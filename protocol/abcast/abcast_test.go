@@ -54,11 +54,9 @@ func TestQuietBroadcastHasItsExactCost(t *testing.T) {
 			for origin := range size {
 				n := newNetwork(o, size)
 				n.broadcast(origin, "hello")
-				for len(n.inFlight) > 0 {
-					n.arrive(0, false) // oldest first, so rounds never fall
-				}
+				n.Settle(0) // oldest first, so rounds never fall
 				messages, delays := cost(o, size, origin)
-				if d := cmp.Diff(messages, n.sent); d != "" || n.sum() != total(o, size) {
+				if d := cmp.Diff(messages, n.Sent); d != "" || n.sum() != total(o, size) {
 					t.Errorf("%v, node %d of %d: %d messages, want %d (-want +got):\n%s", o, origin, size, n.sum(), total(o, size), d)
 				}
 				for i, m := range n.members {
@@ -77,13 +75,13 @@ func TestQuietBroadcastHasItsExactCost(t *testing.T) {
 // drive broadcasts and delivers in an order that t draws, until all is quiet.
 func drive(t *rapid.T, n *network, fifo, copies bool) (broadcasts int) {
 	left := rapid.IntRange(1, 12).Draw(t, "messages")
-	for left > 0 || len(n.inFlight) > 0 {
-		if len(n.inFlight) == 0 || left > 0 && rapid.IntRange(0, 3).Draw(t, "broadcast") == 0 {
+	for left > 0 || len(n.InFlight) > 0 {
+		if len(n.InFlight) == 0 || left > 0 && rapid.IntRange(0, 3).Draw(t, "broadcast") == 0 {
 			n.broadcast(rapid.IntRange(0, len(n.members)-1).Draw(t, "origin"), fmt.Sprint("m", left))
 			left--
 			broadcasts++
 		} else {
-			i := rapid.IntRange(0, len(n.inFlight)-1).Draw(t, "arrives")
+			i := rapid.IntRange(0, len(n.InFlight)-1).Draw(t, "arrives")
 			if fifo {
 				i = n.firstOfLink(i)
 			}
@@ -108,7 +106,7 @@ func TestMembersDeliverInOneOrder(t *testing.T) {
 		n := newNetwork(o, size)
 		b := drive(t, n, o.FIFO(), false)
 		if want := total(o, size) * b; n.sum() != want {
-			t.Fatalf("%d broadcasts among %d cost %v, want %d", b, size, n.sent, want)
+			t.Fatalf("%d broadcasts among %d cost %v, want %d", b, size, n.Sent, want)
 		}
 		s := n.stats()
 		if o == Sequencer {
@@ -135,7 +133,7 @@ func TestCopiesChangeNothing(t *testing.T) {
 		n := newNetwork(o, size)
 		b := drive(t, n, o.FIFO(), true)
 		if want := total(o, size) * b; n.sum() != want {
-			t.Fatalf("%d broadcasts among %d cost %v with copies, want %d", b, size, n.sent, want)
+			t.Fatalf("%d broadcasts among %d cost %v with copies, want %d", b, size, n.Sent, want)
 		}
 		copied[o] = copied[o] || n.stats().Stray > 0
 	}
@@ -172,8 +170,8 @@ func TestWithoutFIFOJustTheOrdersThatNeedItGoWrong(t *testing.T) {
 			for i := range 6 {
 				n.broadcast(i%3, fmt.Sprint("m", i))
 			}
-			for step := uint64(0); len(n.inFlight) > 0; step++ {
-				n.arrive(int(protocol.Hash2(run, step)%uint64(len(n.inFlight))), false)
+			for step := uint64(0); len(n.InFlight) > 0; step++ {
+				n.arrive(int(protocol.Hash2(run, step)%uint64(len(n.InFlight))), false)
 			}
 			if len(n.wrong) > 0 || n.unfinished(6) != "" {
 				wrong++

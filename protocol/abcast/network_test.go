@@ -1,50 +1,38 @@
 package abcast
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 
 	"dessim/protocol"
 	"dessim/protocol/bencode"
+	"dessim/protocol/internal/steps"
 )
 
-// A packet is a message in flight. round counts the delays since the broadcast
-// at the root of what it is part of.
-type packet struct {
-	from, to protocol.NodeID
-	kind     protocol.Kind
-	msg      []byte
-	round    int
-}
-
-// A network is a group of members and what is in flight between them. Whoever
-// drives it says what arrives next. It judges every delivery as it happens.
+// A network is a group of members over perfect links. The test says what arrives
+// next. The network judges every delivery as it happens.
 type network struct {
-	members  []*member
-	inFlight []packet
-	sent     map[protocol.Kind]int
-	round    int // of the packet that arrived last
-
-	common []MsgID          // the one order: as far as any member has delivered
-	sentIn map[MsgID]string // payload of what was broadcast
-	after  map[MsgID]int    // how much its origin had delivered when it was broadcast
-	stamps map[stamp]MsgID  // places in the order, to see that no two messages share one
-	in     bencode.Reader
-	wrong  []string
+	*steps.World
+	members []*member
+	common  []MsgID          // the one order: as far as any member has delivered
+	sentIn  map[MsgID]string // payload of what was broadcast
+	after   map[MsgID]int    // how much its origin had delivered when it was broadcast
+	stamps  map[stamp]MsgID  // places in the order, to see that no two messages share one
+	in      bencode.Reader
+	wrong   []string
 }
 
 type member struct {
-	env       protocol.Env
-	group     *plain
+	id        protocol.NodeID
+	group     *Group
+	sent      uint64 // broadcasts
 	delivered int
 	told      int   // outputs of deliveries
-	rounds    []int // of each delivery
+	rounds    []int // of each delivery: the delays since the broadcast at the root of it
 }
 
 func newNetwork(order Order, size int) *network {
 	n := &network{
-		sent:   map[protocol.Kind]int{},
 		sentIn: map[MsgID]string{},
 		after:  map[MsgID]int{},
 		stamps: map[stamp]MsgID{},
@@ -53,8 +41,8 @@ func newNetwork(order Order, size int) *network {
 	for i := range ids {
 		ids[i] = protocol.NodeID(i)
 	}
-	for _, id := range ids {
-		m := &member{}
+	n.World = steps.New(size, func(id protocol.NodeID) protocol.Node {
+		m := &member{id: id}
 		m.group = New(Config{
 			Members: ids,
 			Order:   order,
@@ -62,16 +50,17 @@ func newNetwork(order Order, size int) *network {
 			Deliver: func(_ *protocol.Env, index uint64, msg Message) { n.judge(m, index, msg) },
 		}).(*plain)
 		n.members = append(n.members, m)
-		m.env.Enter(id, 1, 0, nil)
-		m.group.Start(&m.env)
-	}
+		return m.group
+	})
+	n.Observe = func(id protocol.NodeID, effects []protocol.Effect) { n.judgeStep(n.members[id], effects) }
+	n.StartAll()
 	return n
 }
 
 // judge holds a delivery against the one order, which the first member to get
 // anywhere writes.
 func (n *network) judge(m *member, index uint64, msg Message) {
-	where := fmt.Sprintf("node %v delivers %v at %d", m.env.ID(), msg.ID, index)
+	where := fmt.Sprintf("node %v delivers %v at %d", m.id, msg.ID, index)
 	if index != uint64(m.delivered) {
 		n.wrong = append(n.wrong, fmt.Sprintf("%s, after %d deliveries", where, m.delivered))
 	}
@@ -90,72 +79,57 @@ func (n *network) judge(m *member, index uint64, msg Message) {
 		n.wrong = append(n.wrong, fmt.Sprintf("%s, where another delivered %v", where, want))
 	}
 	m.delivered++
-	m.rounds = append(m.rounds, n.round)
+	m.rounds = append(m.rounds, n.Depth)
 }
 
 // tell holds an output against what was delivered.
 func (n *network) tell(m *member, rec []byte) {
 	index, id, ok := DecodeDelivered(rec)
 	if !ok || index != uint64(m.told) || m.told >= m.delivered || n.common[m.told] != id {
-		n.wrong = append(n.wrong, fmt.Sprintf("node %v tells of %v at %d as delivery %d of %d", m.env.ID(), id, index, m.told, m.delivered))
+		n.wrong = append(n.wrong, fmt.Sprintf("node %v tells of %v at %d as delivery %d of %d", m.id, id, index, m.told, m.delivered))
 	}
 	m.told++
 }
 
 func (n *network) broadcast(at int, payload string) MsgID {
 	m := n.members[at]
-	n.round = 0
-	m.env.Enter(protocol.NodeID(at), 1, 0, nil)
-	id := MsgID{Node: protocol.NodeID(at), Incarnation: 1, Seq: m.group.last.Seq + 1}
+	m.sent++
+	id := MsgID{Node: m.id, Incarnation: 1, Seq: m.sent}
 	n.sentIn[id], n.after[id] = payload, m.delivered
-	body := []byte(payload)
-	if got := m.group.Broadcast(&m.env, body); got != id {
-		n.wrong = append(n.wrong, fmt.Sprintf("Broadcast gives %v, want %v", got, id))
-	}
-	poison(body)
-	n.collect(m)
+	n.Step(m.id, func(env *protocol.Env) {
+		body := []byte(payload)
+		if got := m.group.Broadcast(env, body); got != id {
+			n.wrong = append(n.wrong, fmt.Sprintf("Broadcast gives %v, want %v", got, id))
+		}
+		clear(body) // it was borrowed
+	})
 	return id
 }
 
-// arrive has the i-th packet in flight arrive, and stay in flight if it is to
-// arrive again.
+// arrive has message i in flight arrive, and stay in flight if it is to arrive
+// again.
 func (n *network) arrive(i int, again bool) {
-	p := n.inFlight[i]
-	if !again {
-		n.inFlight = slices.Delete(n.inFlight, i, i+1)
-	}
-	m := n.members[p.to]
-	n.round = p.round
-	m.env.Enter(p.to, 1, 0, nil)
-	msg := bytes.Clone(p.msg)
-	m.group.Receive(&m.env, p.from, msg)
-	poison(msg)
-	n.collect(m)
-}
-
-// poison spoils borrowed memory, for those who kept it.
-func poison(b []byte) {
-	for i := range b {
-		b[i] = 0xee
+	if again {
+		n.Hand(n.InFlight[i])
+	} else {
+		n.Deliver(i)
 	}
 }
 
-func (n *network) collect(m *member) {
-	for _, e := range m.env.Effects() {
-		if e.Op == protocol.OpOutput && e.Kind == KindDelivered {
+// judgeStep holds what a member did against what it delivered meanwhile.
+func (n *network) judgeStep(m *member, effects []protocol.Effect) {
+	for _, e := range effects {
+		switch {
+		case e.Op == protocol.OpOutput && e.Kind == KindDelivered:
 			n.tell(m, e.Body)
-			continue
-		}
-		if e.Op != protocol.OpSend {
+		case e.Op == protocol.OpSend:
+			n.judgeStamp(m.id, e.Body)
+		default:
 			n.wrong = append(n.wrong, fmt.Sprintf("unexpected effect %v", e.Op))
-			continue
 		}
-		n.sent[e.Kind]++
-		n.inFlight = append(n.inFlight, packet{m.env.ID(), e.To, e.Kind, bytes.Clone(e.Body), n.round + 1})
-		n.judgeStamp(m.env.ID(), e.Body)
 	}
 	if m.told != m.delivered {
-		n.wrong = append(n.wrong, fmt.Sprintf("node %v tells of %d deliveries, it made %d", m.env.ID(), m.told, m.delivered))
+		n.wrong = append(n.wrong, fmt.Sprintf("node %v tells of %d deliveries, it made %d", m.id, m.told, m.delivered))
 	}
 }
 
@@ -179,10 +153,10 @@ func (n *network) judgeStamp(from protocol.NodeID, msg []byte) {
 	n.stamps[s] = d.id
 }
 
-// firstOfLink gives the first packet in flight on the link of the i-th.
+// firstOfLink returns the first message in flight on the link of message i.
 func (n *network) firstOfLink(i int) int {
-	p := n.inFlight[i]
-	return slices.IndexFunc(n.inFlight, func(q packet) bool { return q.from == p.from && q.to == p.to })
+	m := n.InFlight[i]
+	return slices.IndexFunc(n.InFlight, func(o steps.Message) bool { return o.From == m.From && o.To == m.To })
 }
 
 // unfinished tells who has not delivered so many messages, or holds more, or "".
@@ -197,7 +171,7 @@ func (n *network) unfinished(broadcasts int) string {
 
 // sum gives the number of messages sent.
 func (n *network) sum() (sum int) {
-	for _, count := range n.sent {
+	for _, count := range n.Sent {
 		sum += count
 	}
 	return sum

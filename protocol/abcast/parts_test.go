@@ -255,13 +255,13 @@ func inFlight(b *testing.B, o Order, concurrent int) {
 		for i := range concurrent {
 			n.broadcast(i%members, "payload")
 		}
-		for i := 0; i < len(n.inFlight); i++ {
+		for i := 0; i < len(n.InFlight); i++ {
 			n.arrive(i, true)
 		}
 		if len(n.wrong) > 0 || n.pending() != 0 {
 			b.Fatal(n.wrong, n.pending())
 		}
-		arrived += len(n.inFlight)
+		arrived += len(n.InFlight)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(arrived), "ns/message")
 }
