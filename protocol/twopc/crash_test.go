@@ -2,12 +2,12 @@ package twopc
 
 import (
 	"bytes"
-	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"dessim/protocol"
+	"dessim/protocol/internal/steps"
 	"dessim/protocol/seal"
 	"dessim/sim/simtest/fixed"
 )
@@ -27,14 +27,14 @@ import (
 //
 // disturbed runs it with these crashes; the crashed return after that many more
 // timers of the others. It gives the world healed and judged.
-func disturbed(t testing.TB, crashes map[int]crash, timers int) *world {
+func disturbed(t testing.TB, crashes map[int]steps.Crash, timers int) *world {
 	w := newWorld(3)
-	w.crashes = crashes
-	w.startAll()
+	w.Crashes = crashes
+	w.StartAll()
 	w.begin(0, one, "a", three...)
-	w.settle(timers)
-	w.startAll()
-	w.settle(timers)
+	w.Settle(timers)
+	w.StartAll()
+	w.Settle(timers)
 	w.heal()
 	if w.judge.err != nil {
 		t.Fatalf("crashes %v (step: effects, records kept), back after %d timers: %v\n%s", crashes, timers, w.judge.err, w.describe())
@@ -45,15 +45,15 @@ func disturbed(t testing.TB, crashes map[int]crash, timers int) *world {
 func TestRecordThatSurvivesUnforcedDecidesAsIfForced(t *testing.T) {
 	for _, row := range []struct {
 		name    string
-		crashes map[int]crash
+		crashes map[int]steps.Crash
 		commit  bool
 	}{
-		{"the commit record is lost", map[int]crash{7: {1, nothing}}, false},
-		{"the commit record is torn", map[int]crash{7: {1, 0x100}}, false},
-		{"the commit record survives", map[int]crash{7: {1, everything}}, true},
-		{"the prepared record survives, the vote never left", map[int]crash{4: {1, everything}}, false},
-		{"the decision record is lost", map[int]crash{8: {1, nothing}}, true},
-		{"the decision record survives, the host's does not", map[int]crash{8: {6, 0x01}}, true},
+		{"the commit record is lost", map[int]steps.Crash{7: {After: 1}}, false},
+		{"the commit record is torn", map[int]steps.Crash{7: {After: 1, Keep: 0x100}}, false},
+		{"the commit record survives", map[int]steps.Crash{7: {After: 1, Keep: steps.Everything}}, true},
+		{"the prepared record survives, the vote never left", map[int]steps.Crash{4: {After: 1, Keep: steps.Everything}}, false},
+		{"the decision record is lost", map[int]steps.Crash{8: {After: 1}}, true},
+		{"the decision record survives, the host's does not", map[int]steps.Crash{8: {After: 6, Keep: 0x01}}, true},
 	} {
 		for timers := range 8 {
 			w := disturbed(t, row.crashes, timers)
@@ -75,13 +75,13 @@ func TestTornOrDamagedRecordIsAbsentAndCounted(t *testing.T) {
 			damaged = append(damaged, rec[:i], flipped)
 		}
 		for _, b := range damaged {
-			w := newWorld(1)
-			m := New((&host{w: w}).config())
+			var env protocol.Env
+			m := New((&host{w: newWorld(1)}).config())
 			m.Restore(b)
-			w.env.Enter(0, 2, 0, nil)
-			m.Start(&w.env)
-			if got := m.Stats(); got != (Stats{Corrupt: 1}) || m.Status(v.id) != Unknown || len(w.env.Effects()) != 0 {
-				t.Fatalf("of %q %q leaves %+v, %v and %d effects", rec, b, got, m.Status(v.id), len(w.env.Effects()))
+			env.Enter(0, 2, 0, nil)
+			m.Start(&env)
+			if got := m.Stats(); got != (Stats{Corrupt: 1}) || m.Status(v.id) != Unknown || len(env.Effects()) != 0 {
+				t.Fatalf("of %q %q leaves %+v, %v and %d effects", rec, b, got, m.Status(v.id), len(env.Effects()))
 			}
 		}
 	}
@@ -89,16 +89,16 @@ func TestTornOrDamagedRecordIsAbsentAndCounted(t *testing.T) {
 
 func TestCoordinatorThatCrashesBeforeAnyPrepareLeavesNobodyWaiting(t *testing.T) {
 	w := newWorld(3)
-	w.crashes = map[int]crash{3: {1, 0}}
-	w.startAll()
+	w.Crashes = map[int]steps.Crash{3: {After: 1}}
+	w.StartAll()
 	w.begin(0, one, "a", three...)
 	for _, h := range w.hosts[1:] {
-		if h.m.Open() != 0 {
+		if h.Open() != 0 {
 			t.Errorf("node %v waits", h.id)
 		}
 	}
-	if len(w.mail)+len(w.alarms) != 0 {
-		t.Errorf("%d messages and %d timers are left", len(w.mail), len(w.alarms))
+	if len(w.InFlight)+len(w.Timers) != 0 {
+		t.Errorf("%d messages and %d timers are left", len(w.InFlight), len(w.Timers))
 	}
 }
 
@@ -107,14 +107,13 @@ func TestCoordinatorThatAbortedAndForgotAnswersAbort(t *testing.T) {
 	w.refuse[2] = true
 	w.begin(0, one, "a", three...)
 	for range 4 {
-		w.deliver(0) // prepares, the yes and the no
+		w.Deliver(0) // prepares, the yes and the no
 	}
-	w.mail = nil // both decisions are lost
-	w.crash(w.hosts[0], 0)
-	w.start(w.hosts[0])
-	w.settle(1)
-	if s := w.hosts[0].m.Stats(); s.Presumed == 0 || w.hosts[1].m.Status(one) != Aborted {
-		t.Errorf("%d answers by presumption; node 1 is %v", s.Presumed, w.hosts[1].m.Status(one))
+	w.InFlight = nil // both decisions are lost
+	w.Restart(0)
+	w.Settle(1)
+	if s := w.hosts[0].Stats(); s.Presumed == 0 || w.hosts[1].Status(one) != Aborted {
+		t.Errorf("%d answers by presumption; node 1 is %v", s.Presumed, w.hosts[1].Status(one))
 	}
 	w.heal()
 	w.check(t)
@@ -131,21 +130,21 @@ func TestEveryCrashPoint(t *testing.T) {
 	}
 	quiet := disturbed(t, nil, 0)
 	for first := 0; first < 12; first++ {
-		for after := 0; after <= quiet.left[first]; after++ {
-			for i := range survival(16) { // each subset of up to three records, the others torn or not there
+		for after := 0; after <= quiet.Steps[first]; after++ {
+			for i := range steps.Survival(16) { // each subset of up to three records, the others torn or not there
 				keep := i & 7
 				if i&8 != 0 {
 					keep |= ^keep & 7 << 8
 				}
 				for _, timers := range []int{0, 1, 5} {
-					w := disturbed(t, map[int]crash{first: {after, keep}}, timers)
+					w := disturbed(t, map[int]steps.Crash{first: {After: after, Keep: keep}}, timers)
 					count(w)
 					if timers == 1 || i != 0 && i != 7 {
 						continue // pairs take long enough without
 					}
-					for second := first + 1; second < len(w.left) && second < first+16; second++ {
-						for k := 0; k <= w.left[second]; k++ {
-							count(disturbed(t, map[int]crash{first: {after, keep}, second: {k, 0}}, timers))
+					for second := first + 1; second < len(w.Steps) && second < first+16; second++ {
+						for k := 0; k <= w.Steps[second]; k++ {
+							count(disturbed(t, map[int]steps.Crash{first: {After: after, Keep: keep}, second: {After: k}}, timers))
 						}
 					}
 				}
@@ -173,11 +172,11 @@ func TestNoScheduleBreaksAtomicCommitment(t *testing.T) {
 	property := func(t *rapid.T) {
 		w := newWorld(rapid.IntRange(2, 4).Draw(t, "nodes"))
 		w.limit = rapid.SampledFrom([]int{1, 2, 100}).Draw(t, "remember")
-		w.random = answers{t}
+		w.Source = answers{t}
 		if rapid.Bool().Draw(t, "random aborts") {
 			w.abort = func(ID) protocol.Ratio { return protocol.Percent(25) }
 		}
-		w.startAll()
+		w.StartAll()
 		r := &roamer{w: w}
 		moves := []func(*rapid.T){r.deliver, r.inOrder, r.begin, r.copy, r.ring, r.crashNext, r.restart, r.lose, r.crash}
 		weights := []int{0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 4, 5, 6, 6, 7, 8}
@@ -185,12 +184,12 @@ func TestNoScheduleBreaksAtomicCommitment(t *testing.T) {
 			moves[rapid.SampledFrom(weights).Draw(t, "move")](t)
 			r.judge(t)
 			for _, h := range w.hosts {
-				if h.up {
-					doubts += h.m.InDoubt()
+				if w.Nodes[h.id].Up {
+					doubts += h.InDoubt()
 				}
 			}
 		}
-		w.random = nil
+		w.Source = nil
 		w.heal()
 		r.judge(t)
 		runs++
@@ -239,50 +238,52 @@ func (r *roamer) begin(t *rapid.T) {
 }
 
 func (r *roamer) deliver(t *rapid.T) {
-	if i, ok := r.index(t, len(r.w.mail), "letter"); ok {
-		r.w.deliver(i)
+	if i, ok := r.index(t, len(r.w.InFlight), "letter"); ok {
+		r.w.Deliver(i)
 	}
 }
 
 func (r *roamer) inOrder(*rapid.T) {
-	for range min(8, len(r.w.mail)) {
-		r.w.deliver(0)
+	for range min(8, len(r.w.InFlight)) {
+		r.w.Deliver(0)
 	}
 }
 
 func (r *roamer) lose(t *rapid.T) {
-	if i, ok := r.index(t, len(r.w.mail), "letter"); ok {
-		r.w.mail = slices.Delete(r.w.mail, i, i+1)
+	if i, ok := r.index(t, len(r.w.InFlight), "letter"); ok {
+		r.w.Lose(i)
 	}
 }
 
 func (r *roamer) copy(t *rapid.T) {
-	if i, ok := r.index(t, len(r.w.old), "old letter"); ok {
-		r.w.hand(r.w.old[i])
+	if i, ok := r.index(t, len(r.w.Delivered), "old letter"); ok {
+		r.w.Hand(r.w.Delivered[i])
 	}
 }
 
 func (r *roamer) ring(t *rapid.T) {
-	if i, ok := r.index(t, len(r.w.alarms), "alarm"); ok {
-		r.w.ring(i)
+	if i, ok := r.index(t, len(r.w.Timers), "alarm"); ok {
+		r.w.Fire(i)
 	}
 }
 
 func (r *roamer) crash(t *rapid.T) {
-	if i, _ := r.index(t, len(r.w.hosts), "node"); r.w.hosts[i].up {
-		r.w.crash(r.w.hosts[i], survives(t))
+	if i, _ := r.index(t, len(r.w.hosts), "node"); r.w.Nodes[i].Up {
+		r.w.Crash(protocol.NodeID(i), survives(t))
 	}
 }
 
 func (r *roamer) crashNext(t *rapid.T) {
-	r.w.crashes[r.w.steps] = crash{after: rapid.IntRange(0, 8).Draw(t, "effects"), keep: survives(t)}
+	r.w.Crashes[len(r.w.Steps)] = steps.Crash{After: rapid.IntRange(0, 8).Draw(t, "effects"), Keep: survives(t)}
 }
 
 // survives draws any subset of the unsynced records, and pieces of the others.
-func survives(t *rapid.T) survival { return survival(rapid.Uint16().Draw(t, "records kept")) }
+func survives(t *rapid.T) steps.Survival {
+	return steps.Survival(rapid.Uint16().Draw(t, "records kept"))
+}
 
 func (r *roamer) restart(t *rapid.T) {
-	if i, _ := r.index(t, len(r.w.hosts), "node"); !r.w.hosts[i].up {
-		r.w.start(r.w.hosts[i])
+	if i, _ := r.index(t, len(r.w.hosts), "node"); !r.w.Nodes[i].Up {
+		r.w.Start(protocol.NodeID(i))
 	}
 }

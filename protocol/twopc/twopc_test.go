@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dessim/protocol"
+	"dessim/protocol/internal/steps"
 )
 
 var (
@@ -17,7 +18,7 @@ var (
 // transfer is a world in which the sender 0 has begun with receiver and witness.
 func transfer() *world {
 	w := newWorld(3)
-	w.startAll()
+	w.StartAll()
 	return w
 }
 
@@ -35,7 +36,7 @@ func TestCommitCostsExactlyWhatTheLiteratureSays(t *testing.T) {
 				continue
 			}
 			w := newWorld(n + 1)
-			w.startAll()
+			w.StartAll()
 			first := 1
 			if coordinatorToo {
 				first = 0
@@ -43,8 +44,8 @@ func TestCommitCostsExactlyWhatTheLiteratureSays(t *testing.T) {
 			if err := w.begin(0, one, "a", nodes(first, n)...); err != nil {
 				t.Fatal(err)
 			}
-			w.settle(0)
-			total := w.sent[KindPrepare] + w.sent[KindVote] + w.sent[KindDecision] + w.sent[KindAck] + w.sent[KindAsk] + w.sent[KindAnswer]
+			w.Settle(0)
+			total := w.Sent[KindPrepare] + w.Sent[KindVote] + w.Sent[KindDecision] + w.Sent[KindAck] + w.Sent[KindAsk] + w.Sent[KindAnswer]
 			delays := 4
 			if n == 0 {
 				delays = 0
@@ -53,8 +54,8 @@ func TestCommitCostsExactlyWhatTheLiteratureSays(t *testing.T) {
 				t.Errorf("%d participants, coordinator too %v: %d messages, %d delays, %d forced writes; want %d, %d, %d",
 					n, coordinatorToo, total, w.depth, w.syncs, 4*n, delays, 2*n+1)
 			}
-			if len(w.alarms) != 0 || !w.judge.verdict[one] {
-				t.Errorf("%d participants: %d timers left, commit %v", n, len(w.alarms), w.judge.verdict[one])
+			if len(w.Timers) != 0 || !w.judge.verdict[one] {
+				t.Errorf("%d participants: %d timers left, commit %v", n, len(w.Timers), w.judge.verdict[one])
 			}
 			w.heal()
 			w.check(t)
@@ -66,12 +67,12 @@ func TestAbortForcesNothingButTheYesOfOthers(t *testing.T) {
 	w := transfer()
 	w.refuse[1] = true
 	w.begin(0, one, "a", three...)
-	w.settle(0)
-	if got := fmt.Sprint(w.sent[KindPrepare], w.sent[KindVote], w.sent[KindDecision], w.sent[KindAck], w.depth, w.syncs); got != "2 2 2 0 3 1" {
+	w.Settle(0)
+	if got := fmt.Sprint(w.Sent[KindPrepare], w.Sent[KindVote], w.Sent[KindDecision], w.Sent[KindAck], w.depth, w.syncs); got != "2 2 2 0 3 1" {
 		t.Errorf("prepares, votes, decisions, acks, delays, forced writes are %s, want 2 2 2 0 3 1", got)
 	}
-	if len(w.alarms) != 0 || w.judge.aborts != 1 {
-		t.Errorf("%d timers left, %d aborts", len(w.alarms), w.judge.aborts)
+	if len(w.Timers) != 0 || w.judge.aborts != 1 {
+		t.Errorf("%d timers left, %d aborts", len(w.Timers), w.judge.aborts)
 	}
 	w.heal()
 	w.check(t)
@@ -79,8 +80,8 @@ func TestAbortForcesNothingButTheYesOfOthers(t *testing.T) {
 	w = transfer()
 	w.refuse[0] = true // the coordinator itself
 	w.begin(0, one, "a", three...)
-	if len(w.mail) != 0 || w.syncs != 0 || w.judge.aborts != 1 {
-		t.Errorf("the coordinator's own no costs %d messages and %d forced writes, want none", len(w.mail), w.syncs)
+	if len(w.InFlight) != 0 || w.syncs != 0 || w.judge.aborts != 1 {
+		t.Errorf("the coordinator's own no costs %d messages and %d forced writes, want none", len(w.InFlight), w.syncs)
 	}
 	w.heal()
 	w.check(t)
@@ -92,7 +93,7 @@ func TestRecordsAreForcedBeforeTheMessagesThatDependOnThem(t *testing.T) {
 	ops := func(f func()) string {
 		f()
 		var s []string
-		for _, e := range w.env.Effects() {
+		for _, e := range w.Effects() {
 			s = append(s, e.Op.String())
 			if e.Kind != 0 {
 				s[len(s)-1] += ":" + e.Kind.String()
@@ -110,7 +111,7 @@ func TestRecordsAreForcedBeforeTheMessagesThatDependOnThem(t *testing.T) {
 		"[]",             // first ack
 		"[cancel-timer]", // second ack
 	} {
-		if got := ops(func() { w.deliver(0) }); got != want {
+		if got := ops(func() { w.Deliver(0) }); got != want {
 			t.Errorf("message %d: effects %s\nwant %s", i, got, want)
 		}
 	}
@@ -122,16 +123,16 @@ func TestConflictingTransactionsGetAtMostOneYesAtEachOwner(t *testing.T) {
 	w.begin(0, one, "ab", three...)
 	w.begin(1, two, "bc", three...)
 	for _, h := range w.hosts[:2] {
-		if !h.m.Reserved([]byte("b")) || h.m.Reservations() != 2 {
-			t.Errorf("node %v reserves %d keys", h.id, h.m.Reservations())
+		if !h.Reserved([]byte("b")) || h.Reservations() != 2 {
+			t.Errorf("node %v reserves %d keys", h.id, h.Reservations())
 		}
 	}
-	w.settle(0)
+	w.Settle(0)
 	if c := w.judge.commits; c > 1 {
 		t.Errorf("%d commits of two transactions that share an input", c)
 	}
-	if w.hosts[2].m.Stats().Conflicts != 1 {
-		t.Errorf("the witness saw %d conflicts, want 1", w.hosts[2].m.Stats().Conflicts)
+	if w.hosts[2].Stats().Conflicts != 1 {
+		t.Errorf("the witness saw %d conflicts, want 1", w.hosts[2].Stats().Conflicts)
 	}
 	w.heal()
 	w.check(t)
@@ -139,7 +140,7 @@ func TestConflictingTransactionsGetAtMostOneYesAtEachOwner(t *testing.T) {
 	if err := w.begin(0, retry, "ab", three...); err != nil {
 		t.Fatal(err)
 	}
-	w.settle(0)
+	w.Settle(0)
 	if !w.judge.verdict[retry] {
 		t.Error("a retry does not commit: reservations outlived the decision")
 	}
@@ -150,16 +151,16 @@ func TestConflictingTransactionsGetAtMostOneYesAtEachOwner(t *testing.T) {
 func TestInDoubtBlocksWhileNobodyKnowsAndDecidesOnReturn(t *testing.T) {
 	w := transfer()
 	w.begin(0, one, "a", three...)
-	w.deliver(0)
-	w.deliver(0) // both prepared
-	w.crash(w.hosts[0], 0)
-	w.settle(50)
+	w.Deliver(0)
+	w.Deliver(0) // both prepared
+	w.Crash(0, steps.Nothing)
+	w.Settle(50)
 	for _, h := range w.hosts[1:] {
-		if h.m.Status(one) != InDoubt || !h.m.Reserved([]byte("a")) || h.m.InDoubt() != 1 {
-			t.Errorf("node %v is %v, want in doubt with its reservation", h.id, h.m.Status(one))
+		if h.Status(one) != InDoubt || !h.Reserved([]byte("a")) || h.InDoubt() != 1 {
+			t.Errorf("node %v is %v, want in doubt with its reservation", h.id, h.Status(one))
 		}
-		if h.m.Stats().Asked < 10 {
-			t.Errorf("node %v asked %d times in 50 timers", h.id, h.m.Stats().Asked)
+		if h.Stats().Asked < 10 {
+			t.Errorf("node %v asked %d times in 50 timers", h.id, h.Stats().Asked)
 		}
 	}
 	w.heal()
@@ -173,13 +174,13 @@ func TestInDoubtLearnsFromAPeerWhileTheCoordinatorIsDown(t *testing.T) {
 	w := transfer()
 	w.begin(0, one, "a", three...)
 	for range 4 {
-		w.deliver(0)
+		w.Deliver(0)
 	}
-	w.deliver(0) // decision at 1
-	w.mail = slices.DeleteFunc(w.mail, func(l letter) bool { return l.to == 2 })
-	w.crash(w.hosts[0], 0)
-	w.settle(4)
-	if s := w.hosts[2].m.Status(one); s != Committed {
+	w.Deliver(0) // decision at 1
+	w.InFlight = slices.DeleteFunc(w.InFlight, func(m steps.Message) bool { return m.To == 2 })
+	w.Crash(0, steps.Nothing)
+	w.Settle(4)
+	if s := w.hosts[2].Status(one); s != Committed {
 		t.Errorf("node 2 is %v, want committed by cooperative termination", s)
 	}
 	w.heal()
@@ -189,20 +190,19 @@ func TestInDoubtLearnsFromAPeerWhileTheCoordinatorIsDown(t *testing.T) {
 func TestWhoeverNeverVotedAbortsWhenAskedAndNeverVotesYes(t *testing.T) {
 	w := transfer()
 	w.begin(0, one, "a", three...)
-	late := w.mail[1] // prepare to 2
-	w.mail = w.mail[:1]
-	w.deliver(0)
-	w.crash(w.hosts[0], 0)
-	w.settle(4)
+	late := w.InFlight[1] // prepare to 2
+	w.InFlight = w.InFlight[:1]
+	w.Deliver(0)
+	w.Crash(0, steps.Nothing)
+	w.Settle(4)
 	for _, h := range w.hosts[1:] {
-		if s := h.m.Status(one); s != Aborted {
+		if s := h.Status(one); s != Aborted {
 			t.Errorf("node %v is %v, want aborted by cooperative termination", h.id, s)
 		}
 	}
-	w.crash(w.hosts[2], 0)
-	w.start(w.hosts[2])
-	w.hand(late)
-	if w.hosts[2].m.InDoubt() != 0 {
+	w.Restart(2)
+	w.Hand(late)
+	if w.hosts[2].InDoubt() != 0 {
 		t.Error("node 2 votes yes after a restart, having promised not to")
 	}
 	w.heal()
@@ -214,22 +214,21 @@ func TestLateCopiedPrepareNeitherReservesNorVotesAgain(t *testing.T) {
 		for _, restart := range []bool{false, true} {
 			w := newWorld(3)
 			w.limit = limit
-			w.startAll()
+			w.StartAll()
 			for i := range 3 {
 				w.begin(0, ID{100, uint64(i), 0}, string(rune('a'+i)), three...)
-				w.settle(0)
+				w.Settle(0)
 			}
 			if restart {
-				w.crash(w.hosts[1], 0)
-				w.start(w.hosts[1])
-				w.settle(0)
+				w.Restart(1)
+				w.Settle(0)
 			}
-			for _, l := range slices.Clone(w.old) {
-				w.hand(l)
+			for _, l := range slices.Clone(w.Delivered) {
+				w.Hand(l)
 			}
 			for _, h := range w.hosts {
-				if h.m.Reservations() != 0 || h.m.Open() != 0 {
-					t.Errorf("remembering %d, restart %v: copies open transactions:\n%s", limit, restart, h.m.Describe(nil))
+				if h.Reservations() != 0 || h.Open() != 0 {
+					t.Errorf("remembering %d, restart %v: copies open transactions:\n%s", limit, restart, h.Describe(nil))
 				}
 			}
 			w.heal()
@@ -241,11 +240,10 @@ func TestLateCopiedPrepareNeitherReservesNorVotesAgain(t *testing.T) {
 func TestVoteThatMeetsNoRecordIsAnsweredAbortAtOnce(t *testing.T) {
 	w := transfer()
 	w.begin(0, one, "a", three...)
-	w.crash(w.hosts[0], 0)
-	w.start(w.hosts[0])
-	w.settle(0)
+	w.Restart(0)
+	w.Settle(0)
 	for _, h := range w.hosts[1:] {
-		if s := h.m.Status(one); s != Aborted {
+		if s := h.Status(one); s != Aborted {
 			t.Errorf("node %v is %v without any timer, want aborted", h.id, s)
 		}
 	}
@@ -255,14 +253,14 @@ func TestVoteThatMeetsNoRecordIsAnsweredAbortAtOnce(t *testing.T) {
 
 func TestYesThatDidNotLeaveBeforeACrashNeverLeaves(t *testing.T) {
 	w := transfer()
-	w.crashes[4] = crash{after: 3} // persist, sync, voted; not the vote
+	w.Crashes[4] = steps.Crash{After: 3} // persist, sync, voted; not the vote
 	w.begin(0, one, "a", three...)
-	prepare := w.mail[0]
-	w.deliver(0)
-	w.start(w.hosts[1])
-	w.hand(prepare) // the network's copy
-	if w.sent[KindVote] != 0 || w.hosts[1].m.Status(one) != InDoubt {
-		t.Errorf("node 1 sent %d votes and is %v, want none and in doubt", w.sent[KindVote], w.hosts[1].m.Status(one))
+	prepare := w.InFlight[0]
+	w.Deliver(0)
+	w.Start(1)
+	w.Hand(prepare) // the network's copy
+	if w.Sent[KindVote] != 0 || w.hosts[1].Status(one) != InDoubt {
+		t.Errorf("node 1 sent %d votes and is %v, want none and in doubt", w.Sent[KindVote], w.hosts[1].Status(one))
 	}
 	w.heal()
 	w.check(t)
@@ -272,11 +270,11 @@ func TestAbortThatOvertakesItsPrepareIsRemembered(t *testing.T) {
 	w := transfer()
 	w.refuse[1] = true
 	w.begin(0, one, "a", three...)
-	late := w.mail[1]
-	w.mail = w.mail[:1]
-	w.settle(0)
-	w.hand(late)
-	if m := w.hosts[2].m; m.Open() != 0 || m.Reservations() != 0 || w.syncs != 0 {
+	late := w.InFlight[1]
+	w.InFlight = w.InFlight[:1]
+	w.Settle(0)
+	w.Hand(late)
+	if m := w.hosts[2]; m.Open() != 0 || m.Reservations() != 0 || w.syncs != 0 {
 		t.Errorf("a prepare after its abort costs %d forced writes and opens\n%s", w.syncs, m.Describe(nil))
 	}
 	w.heal()
@@ -286,10 +284,10 @@ func TestAbortThatOvertakesItsPrepareIsRemembered(t *testing.T) {
 func TestDescribeNamesWhatIsOpen(t *testing.T) {
 	w := transfer()
 	w.begin(0, one, "a", three...)
-	w.deliver(0)
+	w.Deliver(0)
 	want := "twopc: 1 open, 0 in doubt, 1 keys reserved\n  100/1.1 collecting, coordinator 0, participants [0 1 2], waits for [1 2]\n" +
 		"twopc: 1 open, 1 in doubt, 1 keys reserved\n  100/1.1 in doubt, coordinator 0, participants [0 1 2]\n"
-	if got := string(w.hosts[1].m.Describe(w.hosts[0].m.Describe(nil))); got != want {
+	if got := string(w.hosts[1].Describe(w.hosts[0].Describe(nil))); got != want {
 		t.Errorf("Describe gives\n%s\nwant\n%s", got, want)
 	}
 }
@@ -297,7 +295,7 @@ func TestDescribeNamesWhatIsOpen(t *testing.T) {
 func TestBeginRefusesWhatItKnowsAndWhatIsMistaken(t *testing.T) {
 	w := newWorld(2)
 	w.limit = 1
-	w.startAll()
+	w.StartAll()
 	for _, bad := range [][]protocol.NodeID{{}, {1, 1}, {0, protocol.Outside}} {
 		if w.begin(0, one, "", bad...) == nil {
 			t.Errorf("Begin accepts participants %v", bad)
@@ -311,7 +309,7 @@ func TestBeginRefusesWhatItKnowsAndWhatIsMistaken(t *testing.T) {
 		if w.begin(0, id, "", 0, 1) == nil {
 			t.Errorf("Begin accepts %v twice while it is open", id)
 		}
-		w.settle(0)
+		w.Settle(0)
 		if w.begin(0, id, "", 0, 1) == nil {
 			t.Errorf("Begin accepts %v after it ended", id)
 		}
@@ -326,10 +324,10 @@ func TestBeginRefusesWhatItKnowsAndWhatIsMistaken(t *testing.T) {
 func TestRandomAbortVotesNo(t *testing.T) {
 	w := newWorld(2)
 	w.abort = func(ID) protocol.Ratio { return protocol.Percent(100) }
-	w.startAll()
+	w.StartAll()
 	w.begin(0, one, "a", 1)
-	w.settle(0)
-	if s := w.hosts[1].m.Stats(); s.Random != 1 || w.judge.aborts != 1 {
+	w.Settle(0)
+	if s := w.hosts[1].Stats(); s.Random != 1 || w.judge.aborts != 1 {
 		t.Errorf("%d random noes and %d aborts, want 1 and 1", s.Random, w.judge.aborts)
 	}
 	w.heal()
@@ -339,13 +337,14 @@ func TestRandomAbortVotesNo(t *testing.T) {
 func TestHostileBytesAreCountedAndDropped(t *testing.T) {
 	w := transfer()
 	w.begin(0, one, "a", three...)
-	m := w.hosts[1].m
+	m := w.hosts[1]
+	var env protocol.Env
 	receive := func(from protocol.NodeID, v message) []protocol.Effect {
-		w.env.Enter(1, 1, 0, nil)
-		m.Receive(&w.env, from, v.append(nil))
-		return w.env.Effects()
+		env.Enter(1, 1, 0, nil)
+		m.Receive(&env, from, v.append(nil))
+		return env.Effects()
 	}
-	w.deliver(0)
+	w.Deliver(0)
 	all := []Endorsement{{0, nil}, {1, nil}, {2, nil}}
 	for name, f := range map[string]func() []protocol.Effect{
 		"decision of another": func() []protocol.Effect { return receive(2, message{kind: msgDecision, id: one}) },
@@ -372,7 +371,7 @@ func TestHostileBytesAreCountedAndDropped(t *testing.T) {
 			t.Errorf("%s: %d effects, %d strays, %v", name, len(e), m.Stats().Stray-before, m.Status(one))
 		}
 	}
-	m.Receive(&w.env, 0, []byte("\x03l"))
+	m.Receive(&env, 0, []byte("\x03l"))
 	if m.Stats().Malformed != 1 {
 		t.Errorf("malformed bytes are counted %d times", m.Stats().Malformed)
 	}

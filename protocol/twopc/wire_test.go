@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"dessim/protocol"
+	"dessim/protocol/internal/steps"
 	"dessim/protocol/seal"
 )
 
@@ -63,13 +64,13 @@ func FuzzMessage(f *testing.F) {
 			t.Fatalf("%q encodes again as %q", b, v.append(nil))
 		}
 		w := newWorld(3) // and none makes a Manager panic, whatever it knows
-		w.startAll()
+		w.StartAll()
 		w.begin(0, one, "a", three...)
-		w.settle(0)
+		w.Settle(0)
 		w.begin(1, two, "b", three...)
-		w.deliver(0)
+		w.Deliver(0)
 		for _, h := range w.hosts {
-			w.hand(letter{from: (h.id + 1) % 3, to: h.id, body: b})
+			w.Hand(steps.Message{From: (h.id + 1) % 3, To: h.id, Body: b})
 		}
 	})
 }
@@ -88,7 +89,7 @@ func FuzzRecord(f *testing.F) {
 			t.Fatalf("%q encodes again as %q", b, v.append(nil))
 		}
 		w := newWorld(1)
-		w.startAll()
+		w.StartAll()
 		m := New(w.hosts[0].config())
 		m.Restore(b)
 		m.Restore(seal.Append(bytes.Clone(b)))
@@ -96,9 +97,10 @@ func FuzzRecord(f *testing.F) {
 			m.Restore(seal.Append(r.append(nil)))
 		}
 		m.Restore(seal.Append(bytes.Clone(b)))
-		w.env.Enter(0, 2, 0, nil)
+		var env protocol.Env
+		env.Enter(0, 2, 0, nil)
 		w.hosts[0].told = map[ID]int{}
-		m.Start(&w.env)
+		m.Start(&env)
 	})
 }
 

@@ -1,7 +1,6 @@
 package twopc
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,90 +8,56 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/protocol/internal/steps"
 )
-
-// The world of these tests: a network and disks that interpret Effects one by
-// one, so that a node can crash between any two of them, and a judge that sees
-// outputs alone. It has no link delays: a message is delivered when it is chosen.
-
-type letter struct {
-	from, to protocol.NodeID
-	body     []byte
-	depth    int // message delays since the last input or timer
-}
-
-type alarm struct {
-	node protocol.NodeID
-	tag  uint64
-	at   protocol.Time
-}
-
-type diskRecord struct {
-	body   []byte
-	synced bool
-}
 
 // host is a node: its inputs are the letters of the payload, each spent once.
 type host struct {
+	*Manager
 	id    protocol.NodeID
-	up    bool
-	inc   uint32
-	disk  []diskRecord
-	m     *Manager
 	spent map[string]ID // volatile; its disk records begin with protocol.Peer
 	told  map[ID]int    // in this incarnation
 	w     *world
 }
 
+// A world is a set of hosts and a judge that sees outputs alone.
 type world struct {
-	hosts   []*host
-	mail    []letter // sent and not delivered
-	old     []letter // delivered: the network may copy them
-	alarms  []alarm
-	now     protocol.Time
-	env     protocol.Env
-	judge   *judge
-	refuse  map[protocol.NodeID]bool // who votes no
-	sent    map[protocol.Kind]int
-	syncs   int
-	depth   int // the greatest so far
-	steps   int
-	crashes map[int]crash // by number of step
-	left    []int         // effects of each step
-	limit   int           // Config.Remember
-	random  protocol.Source
-	abort   func(ID) protocol.Ratio
+	*steps.World
+	hosts  []*host
+	judge  *judge
+	refuse map[protocol.NodeID]bool // who votes no
+	syncs  int
+	depth  int // the greatest so far
+	limit  int // Config.Remember
+	abort  func(ID) protocol.Ratio
 }
-
-// crash says: after that many effects, and what survives.
-type crash struct {
-	after int
-	keep  survival
-}
-
-// survival says which of the records that were not synced survive a crash: the
-// i-th whole if bit i is set, else the half of it if bit 8+i is set.
-type survival uint16
-
-const (
-	nothing    survival = 0
-	everything survival = 0xff
-)
 
 func newWorld(n int) *world {
-	w := &world{judge: newJudge(), refuse: map[protocol.NodeID]bool{}, sent: map[protocol.Kind]int{}, crashes: map[int]crash{}, limit: 8}
+	w := &world{judge: newJudge(), refuse: map[protocol.NodeID]bool{}, limit: 8}
 	for i := range n {
 		w.hosts = append(w.hosts, &host{id: protocol.NodeID(i), w: w})
 	}
+	w.World = steps.New(n, func(id protocol.NodeID) protocol.Node {
+		h := w.hosts[id]
+		w.judge.crashed(id)
+		h.spent, h.told = map[string]ID{}, map[ID]int{}
+		h.Manager = New(h.config())
+		return h
+	})
+	w.Observe = w.observe
 	return w
 }
 
-func (w *world) startAll() {
-	for _, h := range w.hosts {
-		if !h.up {
-			w.start(h)
+// Start gives the host and its Manager what the disk kept.
+func (h *host) Start(env *protocol.Env) {
+	for _, rec := range env.Records() {
+		if rec[0] == byte(protocol.TwoPC) {
+			h.Restore(rec)
+		} else if r, ok := DecodeOutput(KindDecided, append(append([]byte{'l'}, rec[2:]...), "i0ei1ee"...)); ok {
+			h.spent[string(rec[1])] = r.ID
 		}
 	}
+	h.Manager.Start(env)
 }
 
 func (h *host) config() Config {
@@ -131,183 +96,59 @@ func (h *host) config() Config {
 	}
 }
 
-func (w *world) start(h *host) {
-	h.up = true
-	h.inc++
-	h.spent, h.told = map[string]ID{}, map[ID]int{}
-	h.m = New(h.config())
-	w.step(h, 0, func(env *protocol.Env) {
-		for _, r := range h.disk {
-			if r.body[0] == byte(protocol.TwoPC) {
-				h.m.Restore(r.body)
-			} else if id, ok := DecodeOutput(KindDecided, append(append([]byte{'l'}, r.body[2:]...), "i0ei1ee"...)); ok {
-				h.spent[string(r.body[1])] = id.ID
+// observe counts what a step did and shows it to the judge.
+func (w *world) observe(id protocol.NodeID, effects []protocol.Effect) {
+	w.judge.holders(w.hosts[id])
+	for _, e := range effects {
+		switch e.Op {
+		case protocol.OpSend:
+			if e.Body[0] != byte(protocol.TwoPC) || e.To == id {
+				w.judge.fail("node %v sends %q to %v", id, e.Body, e.To)
 			}
+			w.depth = max(w.depth, w.Depth+1)
+		case protocol.OpSync:
+			w.syncs++
+		case protocol.OpOutput:
+			w.judge.output(id, e.Kind, e.Body)
 		}
-		h.m.Start(env)
-	})
-}
-
-// step runs f as one step of h and applies its effects, or some of them.
-func (w *world) step(h *host, depth int, f func(env *protocol.Env)) {
-	w.env.Enter(h.id, h.inc, w.now, w.random)
-	w.env.Name(uint64(w.steps))
-	f(&w.env)
-	w.judge.holders(h)
-	c, crashes := w.crashes[w.steps]
-	w.steps++
-	w.left = append(w.left, len(w.env.Effects()))
-	for i, e := range w.env.Effects() {
-		if crashes && i == c.after {
-			break
-		}
-		w.apply(h, depth, e)
 	}
-	if crashes {
-		w.crash(h, c.keep)
-	}
-}
-
-func (w *world) apply(h *host, depth int, e protocol.Effect) {
-	switch e.Op {
-	case protocol.OpSend:
-		if e.Body[0] != byte(protocol.TwoPC) || e.To == h.id {
-			w.judge.fail("node %v sends %q to %v", h.id, e.Body, e.To)
-		}
-		w.sent[e.Kind]++
-		w.depth = max(w.depth, depth+1)
-		w.mail = append(w.mail, letter{h.id, e.To, bytes.Clone(e.Body), depth + 1})
-	case protocol.OpSetTimer:
-		w.cancel(h.id, e.Tag)
-		w.alarms = append(w.alarms, alarm{h.id, e.Tag, w.now.Add(e.After)})
-	case protocol.OpCancelTimer:
-		w.cancel(h.id, e.Tag)
-	case protocol.OpPersist:
-		h.disk = append(h.disk, diskRecord{body: bytes.Clone(e.Body)})
-	case protocol.OpSync:
-		w.syncs++
-		for i := range h.disk {
-			h.disk[i].synced = true
-		}
-	case protocol.OpOutput:
-		w.judge.output(h.id, e.Kind, e.Body)
-	}
-}
-
-func (w *world) cancel(id protocol.NodeID, tag uint64) {
-	w.alarms = slices.DeleteFunc(w.alarms, func(a alarm) bool { return a.node == id && a.tag == tag })
-}
-
-// crash keeps what was synced, and of the rest what keep says.
-func (w *world) crash(h *host, keep survival) {
-	h.up = false
-	w.judge.crashed(h.id)
-	w.alarms = slices.DeleteFunc(w.alarms, func(a alarm) bool { return a.node == h.id })
-	var disk []diskRecord
-	for _, r := range h.disk {
-		switch {
-		case r.synced:
-			disk = append(disk, r)
-			continue
-		case keep&1 != 0:
-			disk = append(disk, r)
-		case keep>>8&1 != 0:
-			disk = append(disk, diskRecord{body: r.body[:len(r.body)/2]})
-		}
-		keep = keep >> 1 &^ 0x80
-	}
-	h.disk = disk
 }
 
 func (w *world) begin(coordinator int, id ID, payload string, participants ...protocol.NodeID) (err error) {
 	h := w.hosts[coordinator]
-	if !h.up {
+	if !w.Nodes[coordinator].Up {
 		return fmt.Errorf("node %d is down", coordinator)
 	}
-	w.step(h, 0, func(env *protocol.Env) { err = h.m.Begin(env, id, []byte(payload), participants) })
+	w.Step(h.id, func(env *protocol.Env) { err = h.Begin(env, id, []byte(payload), participants) })
 	return err
-}
-
-// deliver hands over letter i, lost if its receiver is down.
-func (w *world) deliver(i int) {
-	l := w.mail[i]
-	w.mail = slices.Delete(w.mail, i, i+1)
-	w.old = append(w.old, l)
-	w.hand(l)
-}
-
-func (w *world) hand(l letter) {
-	h := w.hosts[l.to]
-	if !h.up {
-		return
-	}
-	w.step(h, l.depth, func(env *protocol.Env) {
-		msg := bytes.Clone(l.body)
-		h.m.Receive(env, l.from, msg)
-		clear(msg) // it was borrowed
-	})
-}
-
-// ring fires alarm i.
-func (w *world) ring(i int) {
-	a := w.alarms[i]
-	w.alarms = slices.Delete(w.alarms, i, i+1)
-	w.now = max(w.now, a.at)
-	h := w.hosts[a.node]
-	w.step(h, 0, func(env *protocol.Env) { h.m.Timeout(env, a.tag) })
-}
-
-// settle delivers in order, and rings the next alarm when no mail is left, up to
-// so many times. It reports whether nothing is left.
-func (w *world) settle(alarms int) bool {
-	for {
-		for len(w.mail) > 0 {
-			w.deliver(0)
-		}
-		if len(w.alarms) == 0 {
-			return true
-		}
-		if alarms == 0 {
-			return false
-		}
-		alarms--
-		first := 0
-		for i, a := range w.alarms {
-			if a.at < w.alarms[first].at {
-				first = i
-			}
-		}
-		w.ring(first)
-	}
 }
 
 // heal repairs everything and lets the run end; then it judges liveness.
 func (w *world) heal() {
-	w.crashes = nil
-	w.startAll()
-	if !w.settle(400) {
+	w.Crashes = nil
+	w.StartAll()
+	if !w.Settle(400) {
 		w.judge.fail("AC5: still busy after 400 timers:\n%s", w.describe())
 	}
 	for _, h := range w.hosts {
-		if h.m.Open() != 0 || h.m.InDoubt() != 0 || h.m.Reservations() != 0 {
-			w.judge.fail("AC5: node %v ends with\n%s", h.id, h.m.Describe(nil))
+		if h.Open() != 0 || h.InDoubt() != 0 || h.Reservations() != 0 {
+			w.judge.fail("AC5: node %v ends with\n%s", h.id, h.Describe(nil))
 		}
 	}
 	w.judge.end()
 	// What was decided is durable at the hosts: crash all, look again.
 	for _, h := range w.hosts {
-		w.crash(h, 0)
-		w.start(h)
+		w.Restart(h.id)
 	}
-	w.settle(400)
+	w.Settle(400)
 	w.judge.spent(w)
 }
 
 func (w *world) describe() string {
 	var b strings.Builder
 	for _, h := range w.hosts {
-		if h.up {
-			fmt.Fprintf(&b, "node %v: %s", h.id, h.m.Describe(nil))
+		if w.Nodes[h.id].Up {
+			fmt.Fprintf(&b, "node %v: %s", h.id, h.Describe(nil))
 		}
 	}
 	return b.String()
@@ -391,16 +232,16 @@ func (j *judge) reserve(at place, r Record) {
 // holders looks into the Manager: who holds a key is undecided here.
 func (j *judge) holders(h *host) {
 	doubts := 0
-	for _, t := range h.m.open {
+	for _, t := range h.open {
 		if t.status == InDoubt {
 			doubts++
 		}
 	}
-	if doubts != h.m.InDoubt() {
-		j.fail("node %v says that %d are in doubt, %d are", h.id, h.m.InDoubt(), doubts)
+	if doubts != h.InDoubt() {
+		j.fail("node %v says that %d are in doubt, %d are", h.id, h.InDoubt(), doubts)
 	}
-	for k, id := range h.m.reserved {
-		if s := h.m.Status(id); s != InDoubt && s != Collecting {
+	for k, id := range h.reserved {
+		if s := h.Status(id); s != InDoubt && s != Collecting {
 			j.fail("node %v: %q is reserved by %v, which is %v", h.id, k, id, s)
 		}
 	}
