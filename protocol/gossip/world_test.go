@@ -79,14 +79,13 @@ func (h *host) judge(effects []protocol.Effect) {
 	}
 }
 
-// drain lets all messages arrive, and what follows from them, but for those that
-// are lost by a hash of their count.
+// drain lets all messages arrive, and what follows from them, except for those
+// that are lost by a hash of their count.
 func (w *world) drain() {
-	for i := 0; len(w.InFlight) > 0; i++ {
-		if i > 1_000_000 {
+	for len(w.InFlight) > 0 {
+		if w.count++; w.count > 1_000_000 {
 			w.t.Fatal("messages circulate")
 		}
-		w.count++
 		if protocol.Hash2(w.seed, w.count)%100 < w.loss {
 			w.Lose(0)
 		} else {
@@ -95,19 +94,17 @@ func (w *world) drain() {
 	}
 }
 
+// ask fires a node's timer, so that it begins an exchange.
+func (w *world) ask(h *host) {
+	w.Fire(slices.IndexFunc(w.Timers, func(t steps.Timer) bool { return t.Node == h.id }))
+}
+
 // repair lets each node's timer fire once and the exchanges finish.
 func (w *world) repair() {
 	for _, h := range w.nodes {
-		if i := slices.IndexFunc(w.Timers, func(t steps.Timer) bool { return t.Node == h.id }); i >= 0 {
-			w.Fire(i)
-		}
+		w.ask(h)
 	}
 	w.drain()
-}
-
-// ask lets a node begin an exchange, whatever its timer says.
-func (w *world) ask(h *host) {
-	w.Step(h.id, func(env *protocol.Env) { h.gossip.Timeout(env, tagRepair) })
 }
 
 func (w *world) broadcast(node int, body string) (id ID) {

@@ -93,7 +93,7 @@ func TestRecordsAreForcedBeforeTheMessagesThatDependOnThem(t *testing.T) {
 	ops := func(f func()) string {
 		f()
 		var s []string
-		for _, e := range w.Effects() {
+		for _, e := range w.did {
 			s = append(s, e.Op.String())
 			if e.Kind != 0 {
 				s[len(s)-1] += ":" + e.Kind.String()

@@ -26,6 +26,7 @@ type world struct {
 	hosts  []*host
 	judge  *judge
 	refuse map[protocol.NodeID]bool // who votes no
+	did    []protocol.Effect        // in the last step
 	syncs  int
 	depth  int // the greatest so far
 	limit  int // Config.Remember
@@ -98,6 +99,7 @@ func (h *host) config() Config {
 
 // observe counts what a step did and shows it to the judge.
 func (w *world) observe(id protocol.NodeID, effects []protocol.Effect) {
+	w.did = effects
 	w.judge.holders(w.hosts[id])
 	for _, e := range effects {
 		switch e.Op {

@@ -1,14 +1,14 @@
-// Package steps runs nodes step by step in the unit tests of machines. Messages
-// in flight and timers lie in slices, and nothing happens until a test says so:
-// it delivers, copies or loses a message, fires a timer, crashes a node between
-// two effects of a step, or starts it again with what its disk kept.
+// Package steps runs machines step by step in their unit tests. Messages in
+// flight and timers lie in slices until the test delivers, copies or loses a
+// message or fires a timer; it crashes nodes between two effects of a step, and
+// starts them again with what their disks kept.
 //
-// A World promises that a step has just the effects that precede its crash, that
-// messages and records are copies, spoilt once the step that borrowed them is
-// over, and that a crash loses timers and unsynced records, but no message.
+// A World promises that a step has only the effects before its crash, that what
+// a machine borrows is overwritten after the step, and that a crash loses timers
+// and unsynced records but no message.
 //
-// It is not a simulator: it has no delays, draws nothing and judges nothing. Its
-// disks do not Discard. It is for tests alone.
+// It is not a simulator: it has no delays, draws nothing and judges nothing, and
+// its disks do not discard. It is for tests alone.
 package steps
 
 import (
@@ -19,82 +19,77 @@ import (
 	"dessim/protocol"
 )
 
-// A World is a set of nodes and what is pending between them. A test may change
-// its fields between steps.
+// A World is a set of nodes, their messages and their timers. A test may change
+// all of it between steps.
 type World struct {
-	// Now is the clock of all nodes. Fire advances it.
-	Now protocol.Time
-	// Source answers the nodes' questions. If it is nil the answers are benign.
-	Source protocol.Source
-	// Crashes says which steps end in a crash. Steps are numbered from 0.
-	Crashes map[int]Crash
-	// Observe, which may be nil, sees after each step those of its effects that
-	// happened. They are borrowed.
+	Now     protocol.Time   // the clock of all nodes; Fire advances it
+	Source  protocol.Source // answers the nodes' questions; nil means benignly
+	Crashes map[int]Crash   // by the number of the step that they end, from 0
+	// Observe, if set, is called after each step with the effects that happened.
+	// They are valid until the next step.
 	Observe func(id protocol.NodeID, effects []protocol.Effect)
 
 	Nodes     []Node
-	InFlight  []Message             // in the order in which they were sent
-	Delivered []Message             // in the order of Deliver; they may be handed over again
-	Timers    []Timer               // in the order in which they were set
+	InFlight  []Message             // in the order of sending
+	Delivered []Message             // in the order of delivery
+	Timers    []Timer               // in the order of setting
 	Sent      map[protocol.Kind]int // messages
-	Steps     []int                 // the number of effects of each step, before any crash
-	Depth     int                   // that of the message which the last step received, else 0
+	Steps     []int                 // how many effects each step had before its crash, if any
+	Depth     int                   // of the message that the last step received; 0 if none
 
-	life func(id protocol.NodeID) protocol.Node
+	next func(id protocol.NodeID) protocol.Node
 	env  protocol.Env
 }
 
 // A Node is one node of a World.
 type Node struct {
 	Up          bool
-	Incarnation uint32 // the current one, or the last
+	Incarnation uint32 // the current or the last one
 	Disk        []Record
-
-	machine protocol.Node
+	machine     protocol.Node
 }
 
-// A Record is what a node persisted. A crash may lose it if it is not synced.
+// A Record is what a node persisted.
 type Record struct {
 	Body   []byte
 	Synced bool
 }
 
-// A Message is one that was sent. Depth counts the messages of the chain of
-// steps that it ends, itself included, since a start, a timer or a Step.
+// A Message is what a node sent. Depth counts the messages that led to it from a
+// start, a timer or a Step, itself included.
 type Message struct {
 	From, To protocol.NodeID
 	Body     []byte
 	Depth    int
 }
 
-// A Timer is one that was set and has not fired.
+// A Timer is set and has not fired.
 type Timer struct {
 	Node protocol.NodeID
 	Tag  uint64
 	At   protocol.Time
 }
 
-// A Crash ends a step after that many effects, or after all if it has fewer.
+// A Crash ends a step after so many effects, or after its last.
 type Crash struct {
 	After int
 	Keep  Survival
 }
 
-// Survival says which unsynced records survive a crash: the i-th of them whole
-// if bit i is set, else its first half if bit 8+i is set, else nothing of it. It
-// speaks of eight records; of later ones nothing survives.
+// Survival says what survives of unsynced records: of the i-th, up to 7, all if
+// bit i is set, else the first half if bit 8+i is set.
 type Survival uint16
 
-// The two ends of what a crash may keep.
+// The ends of the range.
 const (
 	Nothing    Survival = 0
 	Everything Survival = 0xff
 )
 
-// New returns a World of n nodes, all down. life returns the machine of the next
-// incarnation of a node.
-func New(n int, life func(id protocol.NodeID) protocol.Node) *World {
-	return &World{Nodes: make([]Node, n), life: life, Crashes: map[int]Crash{}, Sent: map[protocol.Kind]int{}}
+// New returns a World of n nodes that are down. next returns the machine of a
+// node's next incarnation.
+func New(n int, next func(id protocol.NodeID) protocol.Node) *World {
+	return &World{Nodes: make([]Node, n), next: next, Crashes: map[int]Crash{}, Sent: map[protocol.Kind]int{}}
 }
 
 // Start begins the next incarnation of a node that is down.
@@ -105,7 +100,7 @@ func (w *World) Start(id protocol.NodeID) {
 	}
 	n.Up = true
 	n.Incarnation++
-	n.machine = w.life(id)
+	n.machine = w.next(id)
 	w.step(id, 0, func(env *protocol.Env) {
 		env.Mount(n.records)
 		n.machine.Start(env)
@@ -147,13 +142,13 @@ func (w *World) Crash(id protocol.NodeID, keep Survival) {
 	n.Disk = disk
 }
 
-// Restart crashes a node, which keeps what it synced, and starts it.
+// Restart crashes a node, which keeps only what it synced, and starts it.
 func (w *World) Restart(id protocol.NodeID) {
 	w.Crash(id, Nothing)
 	w.Start(id)
 }
 
-// Step runs f as a step of a node: for what its host calls.
+// Step runs f as a step of a node, for calls that a host makes of its machine.
 func (w *World) Step(id protocol.NodeID, f func(env *protocol.Env)) { w.step(id, 0, f) }
 
 // Deliver removes message i from those in flight and hands it over.
@@ -167,8 +162,8 @@ func (w *World) Deliver(i int) {
 // Lose removes message i from those in flight.
 func (w *World) Lose(i int) { w.InFlight = slices.Delete(w.InFlight, i, i+1) }
 
-// Hand hands a message over, be it a copy, late or forged. A node that is down
-// misses it.
+// Hand hands over a message that need not be in flight: a copy, a late one, a
+// forged one. A node that is down misses it.
 func (w *World) Hand(m Message) {
 	n := &w.Nodes[m.To]
 	if !n.Up {
@@ -177,12 +172,11 @@ func (w *World) Hand(m Message) {
 	w.step(m.To, m.Depth, func(env *protocol.Env) {
 		msg := bytes.Clone(m.Body)
 		n.machine.Receive(env, m.From, msg)
-		spoil(msg)
+		overwrite(msg)
 	})
 }
 
-// Fire removes timer i and fires it. It may be early or late: Now becomes its
-// time, unless it is past that.
+// Fire removes timer i and fires it, at its time or now, whichever is later.
 func (w *World) Fire(i int) {
 	t := w.Timers[i]
 	w.Timers = slices.Delete(w.Timers, i, i+1)
@@ -222,10 +216,6 @@ func (w *World) Settle(timers int) bool {
 	}
 	panic("steps: messages circulate")
 }
-
-// Effects returns what the last step did, before any crash. It is valid until
-// the next step.
-func (w *World) Effects() []protocol.Effect { return w.env.Effects() }
 
 func (w *World) step(id protocol.NodeID, depth int, f func(env *protocol.Env)) {
 	if !w.Nodes[id].Up {
@@ -271,7 +261,7 @@ func (w *World) apply(id protocol.NodeID, e *protocol.Effect) {
 			n.Disk[i].Synced = true
 		}
 	case protocol.OpDiscard:
-		panic(fmt.Sprintf("steps: node %v discards records, which these disks do not", id))
+		panic(fmt.Sprintf("steps: node %v discards", id))
 	}
 }
 
@@ -283,16 +273,15 @@ func (w *World) cancel(id protocol.NodeID, tag uint64) {
 func (n *Node) records(yield func(uint64, []byte) bool) {
 	for i, r := range n.Disk {
 		rec := bytes.Clone(r.Body)
-		more := yield(uint64(i), rec)
-		spoil(rec)
-		if !more {
+		if !yield(uint64(i), rec) {
 			return
 		}
+		overwrite(rec)
 	}
 }
 
-// spoil overwrites borrowed memory, to the harm of a node that kept it.
-func spoil(b []byte) {
+// overwrite harms a machine that keeps borrowed memory.
+func overwrite(b []byte) {
 	for i := range b {
 		b[i] = 0xee
 	}
