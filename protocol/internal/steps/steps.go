@@ -23,8 +23,8 @@ import (
 // all of it between steps.
 type World struct {
 	Now     protocol.Time   // the clock of all nodes; Fire advances it
-	Source  protocol.Source // answers the nodes' questions; nil means benignly
-	Crashes map[int]Crash   // by the number of the step that they end, from 0
+	Source  protocol.Source // answers the nodes' questions; nil means Benign
+	Crashes map[int]Crash   // by the number, from 0, of the step that they end
 	// Observe, if set, is called after each step with the effects that happened.
 	// They are valid until the next step.
 	Observe func(id protocol.NodeID, effects []protocol.Effect)
@@ -70,17 +70,18 @@ type Timer struct {
 	At   protocol.Time
 }
 
-// A Crash ends a step after so many effects, or after its last.
+// A Crash ends a step after After effects, or after its last if it has fewer.
 type Crash struct {
 	After int
 	Keep  Survival
 }
 
-// Survival says what survives of unsynced records: of the i-th, up to 7, all if
-// bit i is set, else the first half if bit 8+i is set.
+// Survival says what a crash keeps of the unsynced records: the whole of the i-th
+// if bit i is set, else its first half if bit 8+i is set, and nothing of those
+// past the first eight.
 type Survival uint16
 
-// The ends of the range.
+// The extremes.
 const (
 	Nothing    Survival = 0
 	Everything Survival = 0xff
@@ -184,7 +185,8 @@ func (w *World) Fire(i int) {
 	w.step(t.Node, 0, func(env *protocol.Env) { w.Nodes[t.Node].machine.Timeout(env, t.Tag) })
 }
 
-// FireNext fires the earliest timer. It reports whether there is one.
+// FireNext fires the earliest timer, of equals the one set first. It reports
+// whether there is one.
 func (w *World) FireNext() bool {
 	if len(w.Timers) == 0 {
 		return false
