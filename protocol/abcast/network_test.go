@@ -24,7 +24,7 @@ type network struct {
 
 type member struct {
 	id        protocol.NodeID
-	group     *Group
+	group     *plain
 	sent      uint64 // broadcasts
 	delivered int
 	told      int   // outputs of deliveries

@@ -133,19 +133,6 @@ func TestAcknowledgementRidesOnTheAnswer(t *testing.T) {
 	}
 }
 
-func TestHeldBackAcknowledgementCoversManyMessages(t *testing.T) {
-	cfg := config()
-	cfg.AckDelay = 50 * time.Millisecond
-	w := newWorld(2, cfg)
-	for range 10 {
-		w.send(0, 1)
-	}
-	w.calm()
-	if w.Sent[kindTest] != 10 || w.Sent[KindAck] != 1 || w.Sent[KindResend] != 0 {
-		t.Errorf("10 messages at once cost %v, want 1 acknowledgement", w.Sent)
-	}
-}
-
 func TestTimerIsOffWhenNothingIsUnacknowledged(t *testing.T) {
 	w := newWorld(2, config())
 	w.send(0, 1)
@@ -215,17 +202,6 @@ func TestResendsToASilentNodeDecrease(t *testing.T) {
 	}
 	if want := protocol.Time((1 + 2 + 4 + 8 + 8 + 8) * 100 * time.Millisecond); w.Now != want {
 		t.Errorf("sixth resend at %v, want %v", w.Now, want)
-	}
-	h := w.nodes[0]
-	w.Step(h.id, func(env *protocol.Env) { h.link.Abandon(env, 1) })
-	if len(w.Timers) != 0 || h.link.Pending(1) != 0 || h.link.Stats().Dropped != 8 {
-		t.Errorf("after Abandon %d timers, %d pending, %+v", len(w.Timers), h.link.Pending(1), h.link.Stats())
-	}
-	w.InFlight = nil
-	w.send(0, 1)
-	w.calm()
-	if got := w.account[8].got; len(got) != 1 {
-		t.Errorf("the message after Abandon was delivered to %v", got)
 	}
 }
 
