@@ -2,7 +2,6 @@
 
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 SEEDS = 1000
-ROUNDS = 5
 T = 30s
 
 help:      ## show this
@@ -42,8 +41,9 @@ arches:    ## the pinned digests on 386, GOAMD64 v1 and v3, and under QEMU on ar
 	DESSIM_MACHINES="arm64=qemu-aarch64-static s390x=qemu-s390x-static" \
 		go test ./scenarios -run TestDigestsAreTheSameOnOtherMachines -count=1 -v
 
-bench:     ## speed in one table; PEERS=../shared/peers: beside other simulators; ONLY=REGEXP: some cases
-	go run ./cmd/bench -rounds $(ROUNDS) $(if $(PEERS),-peers $(PEERS)) $(if $(ONLY),-only '$(ONLY)')
+bench:     ## speed in one table; BASE=REV: against that revision, in ten minutes; PEERS=../shared/peers: beside other simulators; ONLY=REGEXP, ROUNDS, JSON=FILE
+	go run ./cmd/bench $(if $(BASE),-base '$(BASE)') $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(PEERS),-peers $(PEERS)) \
+		$(if $(ONLY),-only '$(ONLY)') $(if $(JSON),-json '$(JSON)')
 
 fuzz:      ## every fuzz target for T each
 	@set -e; for p in $$(go list ./...); do \

@@ -88,7 +88,7 @@ func (q *queue) flags(operations int) []string {
 
 func pholdCase(p phold) *testCase {
 	return &testCase{
-		name:    fmt.Sprintf("phold/nodes=%d/messages=%d", p.nodes, p.load),
+		name:    pholdName(p.nodes, p.load),
 		figures: []figure{{"events", "M events/s", 1e6}, {"memory", "bytes/pending", 1}},
 		long:    p.nodes*p.load > 100_000,
 		phold:   &p,
@@ -176,6 +176,7 @@ func (p *phold) measure(events int) (map[string]float64, error) {
 	began := cpuTime()
 	s.Advance(events)
 	seconds := (cpuTime() - began).Seconds()
+	p.digest = s.Digest().String()
 	figures := map[string]float64{"events": float64(events) / seconds}
 	if pending := p.nodes * p.load; pending >= 100_000 { // below that, other things weigh more
 		figures["memory"] = (heap() - before) / float64(pending)

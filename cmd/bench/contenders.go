@@ -59,18 +59,31 @@ func (d *dessim) measure(c *testCase, o options) (map[string]float64, error) {
 		}
 		return find(out, "op", cpuPerOp)
 	}
-	out, err := output(exec.Command(d.self, "-measure="+c.name, "-events="+strconv.Itoa(o.events), "-quick="+strconv.FormatBool(o.quick)))
+	figures, _, err := runChild(exec.Command(d.self, childArgs(c.name, o)...))
+	return figures, err
+}
+
+// childArgs tell a child, perhaps of another revision, what to measure.
+func childArgs(name string, o options) []string {
+	return []string{"-measure=" + name, "-events=" + strconv.Itoa(o.events), "-quick=" + strconv.FormatBool(o.quick)}
+}
+
+// runChild returns the figures that a child prints, and the digest if it prints one.
+func runChild(cmd *exec.Cmd) (figures map[string]float64, digest string, err error) {
+	out, err := output(cmd)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	figures := map[string]float64{}
+	figures = map[string]float64{}
 	for line := range strings.Lines(out) {
 		name, text, _ := strings.Cut(strings.TrimSpace(line), "=")
-		if figures[name], err = strconv.ParseFloat(text, 64); err != nil {
-			return nil, fmt.Errorf("it printed %q: %w", line, err)
+		if name == "digest" {
+			digest = text
+		} else if figures[name], err = strconv.ParseFloat(text, 64); err != nil {
+			return nil, "", fmt.Errorf("it printed %q: %w", line, err)
 		}
 	}
-	return figures, nil
+	return figures, digest, nil
 }
 
 // peer is another simulator, with the same PHOLD.

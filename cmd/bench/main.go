@@ -1,12 +1,13 @@
 //go:build unix
 
-// Command bench measures dessim, beside other simulators if asked, and prints
-// one table. From the root of the module:
+// Command bench measures dessim, beside other simulators or an earlier revision
+// if asked, and prints one table. From the root of the module:
 //
 //	go run ./cmd/bench                          dessim alone
 //	go run ./cmd/bench -peers ../shared/peers   and the peers that can be built here
+//	go run ./cmd/bench -base REV -json FILE     the working tree against a revision
 //
-// What it measures, all in CPU time of a process (user and system, the garbage
+// What it measures without -base, all in CPU time of a process (user and system, the garbage
 // collector's included), which other load disturbs less than the wall clock:
 //
 //	phold       events per second of PHOLD (Fujimoto 1990) through the public Node,
@@ -23,20 +24,56 @@
 // table shows medians; "spread" is greatest less least, of the median. "x NAME"
 // is dessim's figure divided by NAME's: above 1, dessim is faster.
 //
-// It does not judge: a change is compared by running it before and after.
+// With -base it builds a revision in a folder of its own, which it removes at the
+// end, and compares the working tree, as it is at the start, with it. That takes
+// about ten minutes. The loads are the same for both, whatever either draws by
+// itself:
+//
+//	phold       CPU time of an event, measured by each revision's own bench
+//	runs        CPU time of a seed in a sweep with one worker and a fixed list of
+//	            faults, by each revision's own dessim
+//	sweep       wall time of a seed in a sweep with two workers
+//
+// The two take turns: base new, new base, and so on, each measurement a process of
+// its own. CPU time is taken on one core, where the garbage collector cannot use
+// another that happens to be idle. "ratio" is the new median divided by the base's:
+// above 1, the working tree is slower. "paired" is the median of the ratios within
+// the rounds, which a machine that is busy for minutes disturbs less, and
+// "least..greatest" is their spread. The verdict asks how many of them lie on one
+// side of 1. It is "slower" or "faster" if equal programs come out so in at most 1
+// of 100 comparisons, as in 9 of 9 rounds; with "perhaps", in at most 5, as in 8 of
+// 9; else the ratio is "within the spread". Up to 5 rounds cannot show more than
+// "too few rounds". The verdict is of each line: among a dozen, a "perhaps" by
+// chance is common. Neither does it say why: a change of a percent or two can come
+// from where the compiler puts the code.
+//
+// Before the rounds, digests and counts of events of both are compared where both
+// print them ("unknown" if one does not). If they differ, the verdict is "another
+// load", and a line below the table names the first difference. A case that a
+// revision cannot build or run is left out, and a line says why. -json writes the
+// lines of the table with the sample of each round.
+//
+// Exit codes: 0 measured, perhaps with cases left out; 1 nothing could be measured,
+// or something failed; 2 usage, including a revision that does not exist; 130
+// interrupted.
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"regexp"
+	"syscall"
 )
 
 // options are what the flags say.
 type options struct {
+	base   string
+	json   string
 	rounds int
 	events int
 	quick  bool
@@ -45,21 +82,41 @@ type options struct {
 }
 
 func main() {
-	if err := run(os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	switch usage := usageError(""); {
+	case ctx.Err() != nil:
+		fmt.Fprintln(os.Stderr, "bench: interrupted")
+		os.Exit(130)
+	case err == nil:
+		return
+	case errors.As(err, &usage):
 		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+		os.Exit(2)
 	}
+	fmt.Fprintln(os.Stderr, "bench:", err)
+	os.Exit(1)
 }
+
+// usageError says in one line what is wrong with the arguments.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
+func usagef(format string, args ...any) error { return usageError(fmt.Sprintf(format, args...)) }
 
 // run does what args say. The table goes to out; what is left out, and how far
 // it is, to progress.
-func run(args []string, out, progress io.Writer) error {
+func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	o := options{only: regexp.MustCompile("")}
 	var measure string
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.SetOutput(progress)
-	f.IntVar(&o.rounds, "rounds", 5, "how often everything is measured")
-	f.IntVar(&o.events, "events", 2_000_000, "PHOLD events and queue operations of a measurement, at least 1000; slow peers do fewer")
+	f.SetOutput(io.Discard)
+	f.StringVar(&o.base, "base", "", "compare the working tree with this revision of it")
+	f.StringVar(&o.json, "json", "", "with -base: write the table and all samples to this file, too")
+	f.IntVar(&o.rounds, "rounds", 5, "how often everything is measured; 9 with -base if left out")
+	f.IntVar(&o.events, "events", 2_000_000, "PHOLD events and queue operations of a measurement, at least 1000; slow peers do fewer; 10000000 with -base if left out")
 	f.BoolVar(&o.quick, "quick", false, "one round of few events, without the cases that take long: a test of bench, not a measurement")
 	f.StringVar(&o.peers, "peers", "", "folder with the sources of other simulators")
 	f.Func("only", "measure only the cases whose names match this regular expression", func(text string) (err error) {
@@ -67,16 +124,35 @@ func run(args []string, out, progress io.Writer) error {
 		return err
 	})
 	f.StringVar(&measure, "measure", "", "for bench itself: measure this case in this process, and print its figures")
-	if err := f.Parse(args); err != nil {
-		return err
+	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+		f.SetOutput(out)
+		f.PrintDefaults()
+		return nil
+	} else if err != nil {
+		return usageError(err.Error())
+	}
+	given := map[string]bool{}
+	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if given["base"] && !given["rounds"] {
+		o.rounds = 9
+	}
+	if given["base"] && !given["events"] {
+		o.events = 10_000_000
 	}
 	switch {
 	case f.NArg() > 0:
-		return fmt.Errorf("%q: want flags only", f.Arg(0))
+		return usagef("%q: want flags only", f.Arg(0))
 	case o.rounds < 1:
-		return fmt.Errorf("-rounds %d: want at least 1", o.rounds)
+		return usagef("-rounds %d: want at least 1", o.rounds)
 	case o.events < 1000:
-		return fmt.Errorf("-events %d: want at least 1000", o.events)
+		return usagef("-events %d: want at least 1000", o.events)
+	case given["base"] && (given["peers"] || given["quick"]):
+		return usagef("-base: neither -peers nor -quick can be with it")
+	case given["json"] && !given["base"]:
+		return usagef("-json: only with -base")
+	}
+	if given["base"] {
+		return compareRevisions(ctx, o, out, progress)
 	}
 	if o.quick {
 		o.rounds, o.events = 1, min(o.events, 20_000)
@@ -84,7 +160,7 @@ func run(args []string, out, progress io.Writer) error {
 	if measure != "" {
 		return measureHere(measure, o, out)
 	}
-	return compare(o, out, progress)
+	return compare(ctx, o, out, progress)
 }
 
 // measureHere is what a child does.
@@ -97,14 +173,17 @@ func measureHere(name string, o options, out io.Writer) error {
 					fmt.Fprintf(out, "%s=%g\n", g.name, value)
 				}
 			}
+			if c.phold != nil && err == nil {
+				fmt.Fprintf(out, "digest=%s\n", c.phold.digest)
+			}
 			return err
 		}
 	}
-	return fmt.Errorf("-measure %q: no such case", name)
+	return usagef("-measure %q: no such case", name)
 }
 
 // compare measures all that is asked for and prints the table.
-func compare(o options, out, progress io.Writer) error {
+func compare(ctx context.Context, o options, out, progress io.Writer) error {
 	dir, err := os.MkdirTemp("", "dessim-bench-")
 	if err != nil {
 		return err
@@ -117,7 +196,7 @@ func compare(o options, out, progress io.Writer) error {
 		}
 	}
 	if len(cases) == 0 {
-		return fmt.Errorf("-only %v: no case has such a name", o.only)
+		return usagef("-only %v: no case has such a name", o.only)
 	}
 	ours, err := newDessim(dir, cases)
 	if err != nil {
@@ -134,6 +213,9 @@ func compare(o options, out, progress io.Writer) error {
 				p := contenders[(i+round)%len(contenders)]
 				if !p.enters(c) {
 					continue
+				}
+				if ctx.Err() != nil {
+					return ctx.Err()
 				}
 				fmt.Fprintf(progress, "round %d of %d: %s, %s\n", round+1, o.rounds, c.name, p.name())
 				figures, err := p.measure(c, o)

@@ -3,12 +3,19 @@
 package main
 
 import (
+	"fmt"
+
 	"dessim/sim"
 	sharedphold "dessim/sim/phold"
 )
 
 // phold is the load of that many nodes, with that many messages a node under way.
-type phold struct{ nodes, load int }
+type phold struct {
+	nodes, load int
+	digest      string // of the run that was measured
+}
+
+func pholdName(nodes, load int) string { return fmt.Sprintf("phold/nodes=%d/messages=%d", nodes, load) }
 
 // plan never ends: who runs it says how far.
 func (p *phold) plan() sim.Plan {

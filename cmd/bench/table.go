@@ -8,6 +8,9 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/tw"
 )
 
 // table collects figures and prints their medians.
@@ -38,7 +41,11 @@ func (t *table) print(out io.Writer, o options) error {
 		o.rounds, o.events, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	for _, rows := range [][][]string{t.main(), t.queue()} {
 		if len(rows) > 1 {
-			text += "\n" + columns(rows)
+			var right []int // all columns but the case and its unit
+			for i := 2; i < len(rows[0]); i++ {
+				right = append(right, i)
+			}
+			text += "\n" + draw(rows, right...)
 		}
 	}
 	_, err := io.WriteString(out, text)
@@ -111,12 +118,7 @@ func median(list []float64) (m float64, ok bool) {
 	if len(list) == 0 {
 		return 0, false
 	}
-	sorted := slices.Sorted(slices.Values(list))
-	half := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[half], true
-	}
-	return (sorted[half-1] + sorted[half]) / 2, true
+	return quantile(list, 0.5), true
 }
 
 // digits gives as many as mean something.
@@ -130,26 +132,31 @@ func digits(x float64) string {
 	return fmt.Sprintf("%.0f", x)
 }
 
-// columns aligns rows of equal length: the first two columns to the left, figures
-// to the right.
-func columns(rows [][]string) string {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, text := range row {
-			widths[i] = max(widths[i], len(text))
-		}
+// draw draws rows, of which the first is the head, with some columns to the right.
+func draw(rows [][]string, right ...int) string {
+	align := make([]tw.Align, len(rows[0]))
+	for i := range align {
+		align[i] = tw.AlignLeft
+	}
+	for _, i := range right {
+		align[i] = tw.AlignRight
+	}
+	cells := tw.CellConfig{
+		Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone, AutoFormat: tw.Off},
+		Alignment:  tw.CellAlignment{PerColumn: align},
 	}
 	var b strings.Builder
-	for _, row := range rows {
-		var line strings.Builder
-		for i, text := range row {
-			width := widths[i]
-			if i < 2 {
-				width = -width // to the left
-			}
-			fmt.Fprintf(&line, "%*s  ", width, text)
-		}
-		fmt.Fprintln(&b, strings.TrimRight(line.String(), " "))
+	w := tablewriter.NewTable(&b,
+		tablewriter.WithConfig(tablewriter.Config{Header: cells, Row: cells}),
+		tablewriter.WithSymbols(tw.NewSymbols(tw.StyleASCII)),
+		tablewriter.WithEastAsian(tw.Off))
+	w.Header(rows[0])
+	err := w.Bulk(rows[1:])
+	if err == nil {
+		err = w.Render()
+	}
+	if err != nil {
+		panic(fmt.Sprintf("bench: drawing a table: %v", err))
 	}
 	return b.String()
 }
