@@ -55,7 +55,7 @@
 //
 // Exit codes: 0 measured, perhaps with cases left out; 1 nothing could be measured,
 // or something failed; 2 usage, including a revision that does not exist; 130
-// interrupted.
+// interrupted. Of each but 0, go run makes 1.
 package main
 
 import (

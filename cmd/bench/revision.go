@@ -21,9 +21,10 @@ type revision struct {
 	Name   string `json:"name"`   // as the user wrote it, or "working tree"
 	Commit string `json:"commit"` // of the working tree the one it is based on, with -dirty if files differ
 
-	side          string // base or new
-	dir           string // for what its programs write
-	dessim, bench string // paths of the programs
+	side          string           // base or new
+	dir           string           // for what its programs write
+	dessim, bench string           // paths of the programs
+	failed        map[string]error // why a program could not be built
 }
 
 // programs are built from each tree.
@@ -67,48 +68,49 @@ func findRevision(ctx context.Context, root, name string) (string, error) {
 
 // baseRevision unpacks a commit into a folder of scratch and builds it. The checkout
 // stays as it is: git archive, unlike git worktree, leaves no record in it.
-func baseRevision(ctx context.Context, root, name, commit, scratch string) (*revision, map[string]error, error) {
+func baseRevision(ctx context.Context, root, name, commit, scratch string) (*revision, error) {
 	r := &revision{Name: name, Commit: commit, side: "base", dir: filepath.Join(scratch, "base")}
 	source := filepath.Join(r.dir, "source")
 	if err := os.MkdirAll(source, 0o700); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	archive := filepath.Join(r.dir, "source.tar")
 	if _, err := output(command(ctx, root, "git", "archive", "--format=tar", "-o", archive, commit)); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if _, err := output(command(ctx, source, "tar", "-xf", archive)); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return r, r.build(ctx, source), nil
+	r.build(ctx, source)
+	return r, nil
 }
 
 // newRevision builds the working tree, whatever it holds.
-func newRevision(ctx context.Context, root, scratch string) (*revision, map[string]error, error) {
+func newRevision(ctx context.Context, root, scratch string) (*revision, error) {
 	r := &revision{Name: "working tree", side: "new", dir: filepath.Join(scratch, "new")}
 	if err := os.MkdirAll(r.dir, 0o700); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	commit, err := output(command(ctx, root, "git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	r.Commit = strings.TrimSpace(commit)
-	return r, r.build(ctx, root), nil
+	r.build(ctx, root)
+	return r, nil
 }
 
-// build builds the programs and returns why some cannot be built. No path and no
-// revision is stamped into them, so equal sources make equal programs.
-func (r *revision) build(ctx context.Context, source string) map[string]error {
-	failed := map[string]error{}
+// build builds the programs that can be built. No path and no revision is stamped into
+// them, so equal sources make equal programs.
+func (r *revision) build(ctx context.Context, source string) {
+	r.failed = map[string]error{}
 	for _, p := range programs {
 		exe := filepath.Join(r.dir, p)
 		if _, err := output(command(ctx, source, "go", "build", "-trimpath", "-buildvcs=false", "-o", exe, "./cmd/"+p)); err != nil {
-			failed[p] = fmt.Errorf("%s: cmd/%s cannot be built: %w", r.side, p, err)
+			r.failed[p] = fmt.Errorf("%s: cmd/%s cannot be built: %w", r.side, p, err)
 		}
 	}
 	r.dessim, r.bench = filepath.Join(r.dir, "dessim"), filepath.Join(r.dir, "bench")
-	return failed
 }
 
 // oneLine returns the first line of the error's text. The name of a package, which the go

@@ -189,13 +189,12 @@ func TestInterruptEndsTheRounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancel()
-	if err := c.round(ctx, c.duels[0], 0); !errors.Is(err, context.Canceled) || len(log) != 1 {
+	if err := c.round(ctx, c.pairings[0], 0); !errors.Is(err, context.Canceled) || len(log) != 1 {
 		t.Errorf("error %v after %q, want an interrupt after one measurement", err, log)
 	}
 }
 
-// The text of a fault is no longer compiled with the command line that reads it: a slip
-// would show as a case left out.
+// A slip in a flag or in the text of a fault would otherwise show only as a case left out.
 func TestEveryWorkloadCanBeRunHere(t *testing.T) {
 	r := &revision{side: "new", dir: t.TempDir()}
 	r.dessim, r.bench = filepath.Join(r.dir, "dessim"), os.Args[0]

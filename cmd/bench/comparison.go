@@ -15,8 +15,8 @@ import (
 	"strings"
 )
 
-// duel is one workload and what the two revisions took for it.
-type duel struct {
+// pairing is one workload and what the two revisions took for it.
+type pairing struct {
 	workload
 	load       string
 	known      bool   // whether both have told what happened in their runs
@@ -28,7 +28,7 @@ type duel struct {
 type comparison struct {
 	sides    [2]*revision
 	rounds   int
-	duels    []*duel
+	pairings []*pairing
 	leftOut  []omission
 	progress io.Writer
 }
@@ -62,17 +62,17 @@ func compareRevisions(ctx context.Context, o options, out, progress io.Writer) e
 	var file *os.File
 	if o.json != "" { // found out now if it cannot be written, not after ten minutes
 		if file, err = os.CreateTemp(filepath.Dir(o.json), ".dessim-bench-*"); err != nil {
-			return err
+			return fmt.Errorf("-json %s: %w", o.json, err)
 		}
 		defer os.Remove(file.Name())
 		defer file.Close()
 	}
 	fmt.Fprintf(progress, "building %s and the working tree\n", o.base)
-	base, baseFailed, err := baseRevision(ctx, root, o.base, commit, scratch)
+	base, err := baseRevision(ctx, root, o.base, commit, scratch)
 	if err != nil {
 		return err
 	}
-	changed, newFailed, err := newRevision(ctx, root, scratch)
+	changed, err := newRevision(ctx, root, scratch)
 	if err != nil {
 		return err
 	}
@@ -80,8 +80,8 @@ func compareRevisions(ctx context.Context, o options, out, progress io.Writer) e
 		return ctx.Err()
 	}
 	c := &comparison{sides: [2]*revision{base, changed}, rounds: o.rounds, progress: progress}
-	for _, failed := range []map[string]error{baseFailed, newFailed} {
-		list = c.without(list, failed)
+	for _, side := range c.sides {
+		list = c.without(list, side.failed)
 	}
 	if err := c.measure(ctx, list); err != nil {
 		return err
@@ -130,13 +130,13 @@ func (c *comparison) measure(ctx context.Context, list []workload) error {
 	}
 	for round := range c.rounds {
 		fmt.Fprintf(c.progress, "round %d of %d\n", round+1, c.rounds)
-		for _, d := range slices.Clone(c.duels) {
+		for _, d := range slices.Clone(c.pairings) {
 			if err := c.round(ctx, d, round); err != nil {
 				return err
 			}
 		}
 	}
-	return c.any()
+	return c.remaining()
 }
 
 // prepare finds out what each load consists of in the two revisions.
@@ -157,17 +157,17 @@ func (c *comparison) prepare(ctx context.Context, list []workload) error {
 		case failed != nil:
 			c.leaveOut(oneLine(failed), w.name())
 		default:
-			d := &duel{workload: w, load: made[1].load}
+			d := &pairing{workload: w, load: made[1].load}
 			d.difference, d.known = differs(made[0], made[1])
-			c.duels = append(c.duels, d)
+			c.pairings = append(c.pairings, d)
 		}
 	}
-	return c.any()
+	return c.remaining()
 }
 
-// any returns an error if no workload is left.
-func (c *comparison) any() error {
-	if len(c.duels) == 0 {
+// remaining returns an error if no workload is left.
+func (c *comparison) remaining() error {
+	if len(c.pairings) == 0 {
 		return errors.New("nothing could be compared")
 	}
 	return nil
@@ -176,7 +176,7 @@ func (c *comparison) any() error {
 // round measures each side once. The sides change places from round to round, as in
 // base new, new base, base new: so neither of them always comes first, and a machine
 // that grows slower and slower favours neither.
-func (c *comparison) round(ctx context.Context, d *duel, round int) error {
+func (c *comparison) round(ctx context.Context, d *pairing, round int) error {
 	for i := range c.sides {
 		side := (i + round) % len(c.sides)
 		took, err := d.measure(ctx, c.sides[side])
@@ -184,7 +184,7 @@ func (c *comparison) round(ctx context.Context, d *duel, round int) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			c.duels = slices.DeleteFunc(c.duels, func(x *duel) bool { return x == d })
+			c.pairings = slices.DeleteFunc(c.pairings, func(x *pairing) bool { return x == d })
 			c.leaveOut(c.sides[side].side+": "+oneLine(err), d.name())
 			return nil
 		}
@@ -200,14 +200,14 @@ func (c *comparison) text() string {
 	fmt.Fprintf(&b, "medians and quartiles of %d interleaved rounds, less is better; ratios are new to base; %s %s/%s\n\n",
 		c.rounds, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	rows := [][]string{{"case", "load", "digests", "unit", "base", "quartiles", "new", "quartiles", "ratio", "paired", "least..greatest", "verdict"}}
-	for _, d := range c.duels {
+	for _, d := range c.pairings {
 		r := d.result()
 		rows = append(rows, []string{r.Case, r.Load, r.Digests, r.Unit, digits(r.Base.Median), r.Base.quartiles(),
 			digits(r.New.Median), r.New.quartiles(), ratio(r.Ratio), ratio(r.Paired.Median),
 			ratio(slices.Min(r.Ratios)) + ".." + ratio(slices.Max(r.Ratios)), r.Verdict})
 	}
 	b.WriteString(draw(rows, 4, 5, 6, 7, 8, 9, 10))
-	for _, d := range c.duels {
+	for _, d := range c.pairings {
 		if d.difference != "" {
 			fmt.Fprintf(&b, "%s: the load is not the same: %s\n", d.name(), d.difference)
 		}
@@ -239,7 +239,7 @@ type result struct {
 	Ratios     []float64 `json:"paired_rounds"`
 }
 
-func (d *duel) result() result {
+func (d *pairing) result() result {
 	base, changed := d.samples[0], d.samples[1]
 	r := result{
 		Case: d.name(), Load: d.load, Digests: "equal", Difference: d.difference, Unit: d.unit(),
@@ -266,7 +266,7 @@ func (c *comparison) save(file *os.File, name string) error {
 		Cases   []result   `json:"cases"`
 		LeftOut []omission `json:"left_out,omitempty"`
 	}{Base: c.sides[0], New: c.sides[1], Go: runtime.Version(), Rounds: c.rounds, LeftOut: c.leftOut}
-	for _, d := range c.duels {
+	for _, d := range c.pairings {
 		report.Cases = append(report.Cases, d.result())
 	}
 	text, err := json.MarshalIndent(report, "", "  ")
