@@ -173,12 +173,14 @@ func (c *comparison) remaining() error {
 	return nil
 }
 
-// round measures each side once. The sides change places from round to round, as in
-// base new, new base, base new: so neither of them always comes first, and a machine
-// that grows slower and slower favours neither.
+// round measures each side twice, in the order base new new base, and in every other
+// round new base base new: a machine that grows steadily slower favours neither. The
+// sample is the mean of the two.
 func (c *comparison) round(ctx context.Context, d *pairing, round int) error {
-	for i := range c.sides {
-		side := (i + round) % len(c.sides)
+	var sum [2]float64
+	order := [...]int{0, 1, 1, 0}
+	for _, place := range order {
+		side := (place + round) % len(c.sides)
 		took, err := d.measure(ctx, c.sides[side])
 		switch {
 		case ctx.Err() != nil:
@@ -188,7 +190,10 @@ func (c *comparison) round(ctx context.Context, d *pairing, round int) error {
 			c.leaveOut(c.sides[side].side+": "+oneLine(err), d.name())
 			return nil
 		}
-		d.samples[side] = append(d.samples[side], took)
+		sum[side] += took
+	}
+	for side := range c.sides {
+		d.samples[side] = append(d.samples[side], sum[side]/float64(len(order)/2))
 	}
 	return nil
 }
@@ -197,7 +202,7 @@ func (c *comparison) round(ctx context.Context, d *pairing, round int) error {
 func (c *comparison) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "base is %s, commit %s; new is the working tree, commit %s\n", c.sides[0].Name, c.sides[0].Commit, c.sides[1].Commit)
-	fmt.Fprintf(&b, "medians and quartiles of %d interleaved rounds, less is better; ratios are new to base; %s %s/%s\n\n",
+	fmt.Fprintf(&b, "medians and quartiles of %d rounds of base new new base, less is better; ratios are new to base; %s %s/%s\n\n",
 		c.rounds, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	rows := [][]string{{"case", "load", "digests", "unit", "base", "quartiles", "new", "quartiles", "ratio", "paired", "least..greatest", "verdict"}}
 	for _, d := range c.pairings {

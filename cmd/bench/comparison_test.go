@@ -109,7 +109,7 @@ func scripted(rounds int) *comparison {
 
 func both(w work) map[string]work { return map[string]work{"base": w, "new": w} }
 
-func TestSidesChangePlacesFromRoundToRound(t *testing.T) {
+func TestSidesTakeTurnsWithinRoundsAndFromRoundToRound(t *testing.T) {
 	var log []string
 	takes := map[string]float64{"base": 2, "new": 1}
 	list := []workload{&script{title: "x", takes: takes, log: &log}, &script{title: "y", takes: takes, log: &log}}
@@ -117,9 +117,9 @@ func TestSidesChangePlacesFromRoundToRound(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"x base", "x new", "y base", "y new",
-		"x new", "x base", "y new", "y base",
-		"x base", "x new", "y base", "y new",
+		"x base", "x new", "x new", "x base", "y base", "y new", "y new", "y base",
+		"x new", "x base", "x base", "x new", "y new", "y base", "y base", "y new",
+		"x base", "x new", "x new", "x base", "y base", "y new", "y new", "y base",
 	}
 	if !slices.Equal(log, want) {
 		t.Errorf("measured in the order\n%q\nwant\n%q", log, want)
@@ -279,7 +279,7 @@ func TestRevisionsAreBuiltFromTheirOwnTrees(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "bench.json")
 	out, progress := bench(t, "-base", "HEAD~1", "-rounds", "2", "-only", "^phold/nodes=1000/|^runs/(concurrent|kv)$", "-json", file)
 	for _, want := range []string{
-		`(?m)^\| runs/concurrent +\| 300 seeds, 5 events +\| differ .* another load +\|$`,
+		`(?m)^\| runs/concurrent +\| 150 seeds, 5 events +\| differ .* another load +\|$`,
 		`(?m)^runs/concurrent: the load is not the same: seed 1 has digest aa and 5 events in base, bb and 5 in new$`,
 		`(?m)^left out: phold/nodes=1000/messages=1, phold/nodes=1000/messages=16: base: cmd/bench cannot be built: .*undefined.*$`,
 		`(?m)^left out: runs/kv: base: dessim: exit status 2: no such scenario$`,

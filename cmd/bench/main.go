@@ -34,8 +34,9 @@
 //	            faults, by each revision's own dessim
 //	sweep       wall time of a seed in a sweep with two workers
 //
-// The two take turns: base new, new base, and so on, each measurement a process of
-// its own. CPU time is taken on one core, where the garbage collector cannot use
+// The two take turns: base new new base in one round, new base base new in the
+// next, each measurement a process of its own, the sample of a round the mean of
+// its two. CPU time is taken on one core, where the garbage collector cannot use
 // another that happens to be idle. "ratio" is the new median divided by the base's:
 // above 1, the working tree is slower. "paired" is the median of the ratios within
 // the rounds, which a machine that is busy for minutes disturbs less, and
@@ -44,8 +45,9 @@
 // of 100 comparisons, as in 9 of 9 rounds; with "perhaps", in at most 5, as in 8 of
 // 9; else the ratio is "within the spread". Up to 5 rounds cannot show more than
 // "too few rounds". The verdict is of each line: among a dozen, a "perhaps" by
-// chance is common. Neither does it say why: a change of a percent or two can come
-// from where the compiler puts the code.
+// chance is common, and that case is worth measuring again with -only. Neither does
+// it say why: a change of a percent or two can come from where the compiler puts
+// the code.
 //
 // Before the rounds, digests and counts of events of both are compared where both
 // print them ("unknown" if one does not). If they differ, the verdict is "another
@@ -116,7 +118,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	f.StringVar(&o.base, "base", "", "compare the working tree with this revision of it")
 	f.StringVar(&o.json, "json", "", "with -base: write the table and all samples to this file, too")
 	f.IntVar(&o.rounds, "rounds", 5, "how often everything is measured; 9 with -base if left out")
-	f.IntVar(&o.events, "events", 2_000_000, "PHOLD events and queue operations of a measurement, at least 1000; slow peers do fewer; 10000000 with -base if left out")
+	f.IntVar(&o.events, "events", 2_000_000, "PHOLD events and queue operations of a measurement, at least 1000; slow peers do fewer; 5000000 with -base if left out")
 	f.BoolVar(&o.quick, "quick", false, "one round of few events, without the cases that take long: a test of bench, not a measurement")
 	f.StringVar(&o.peers, "peers", "", "folder with the sources of other simulators")
 	f.Func("only", "measure only the cases whose names match this regular expression", func(text string) (err error) {
@@ -137,7 +139,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		o.rounds = 9
 	}
 	if given["base"] && !given["events"] {
-		o.events = 10_000_000
+		o.events = 5_000_000
 	}
 	switch {
 	case f.NArg() > 0:

@@ -63,7 +63,7 @@ func differs(base, changed work) (text string, known bool) {
 }
 
 // allWorkloads returns what revisions are compared on, in the order of the table. A round
-// of all takes about 20 s of CPU time for each of the two.
+// measures each twice, which takes about 20 s of CPU time for each of the two.
 func allWorkloads(events int) (list []workload) {
 	for _, nodes := range []int{1000, 10_000, 100_000} {
 		for _, load := range []int{1, 16} {
@@ -71,25 +71,25 @@ func allWorkloads(events int) (list []workload) {
 		}
 	}
 	for _, w := range []sweepWork{
-		{scenario: "concurrent", seeds: 300, params: "-nodes 5 -txs 10"},
-		{scenario: "chaos", seeds: 60, params: "-nodes 5 -txs 20", faults: []string{
+		{scenario: "concurrent", seeds: 150, params: "-nodes 5 -txs 10"},
+		{scenario: "chaos", seeds: 30, params: "-nodes 5 -txs 20", faults: []string{
 			"lose *>* 5% at 1s for 10s", "copy *>* 5% at 1s for 10s", "slowsync 1 by 20ms at 1s for 5s",
 			"partition 0,1|2-4 at 3s for 2s", "crash 2 at 6s for 1s torn", "pause 1 at 8s for 500ms",
 			"crash 4 after send prepare #3 for 1s", "clog 0>* at 10s for 300ms", "slow *>3 by 50ms at 11s for 5s",
 			"drift 3 by 200ppm at 0s", "heal at 20s",
 		}},
-		{scenario: "crash", seeds: 100, params: "-nodes 5 -txs 10", faults: []string{
+		{scenario: "crash", seeds: 50, params: "-nodes 5 -txs 10", faults: []string{
 			"crash 2 after send prepare #3 for 1s torn", "crash 1 at 3s for 500ms", "lose *>* 5% at 1s for 5s", "heal at 20s",
 		}},
-		{scenario: "kv", seeds: 300, params: "-nodes 5 -txs 30", faults: []string{
+		{scenario: "kv", seeds: 150, params: "-nodes 5 -txs 30", faults: []string{
 			"crash 2 at 3s for 1s", "partition 0,1|2-4 at 5s for 5s", "heal at 20s",
 		}},
-		{scenario: "partition", seeds: 100, params: "-nodes 5 -txs 12", faults: []string{
+		{scenario: "partition", seeds: 50, params: "-nodes 5 -txs 12", faults: []string{
 			"partition 0,1|2-4 at 1s for 5s", "cut 0>1,2 at 8s for 5s every 100ms", "heal at 20s",
 		}},
-		{scenario: "failover", seeds: 120, params: "-nodes 5 -txs 10", faults: []string{"restart 2 at 5s"}},
+		{scenario: "failover", seeds: 60, params: "-nodes 5 -txs 10", faults: []string{"restart 2 at 5s"}},
 		{scenario: "bootstrap", seeds: 1, params: "-nodes 1000"},
-		{scenario: "concurrent", seeds: 600, params: "-nodes 5 -txs 10", jobs: 2},
+		{scenario: "concurrent", seeds: 300, params: "-nodes 5 -txs 10", jobs: 2},
 	} {
 		list = append(list, &w)
 	}
