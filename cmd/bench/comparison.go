@@ -202,7 +202,7 @@ func (c *comparison) round(ctx context.Context, d *pairing, round int) error {
 func (c *comparison) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "base is %s, commit %s; new is the working tree, commit %s\n", c.sides[0].Name, c.sides[0].Commit, c.sides[1].Commit)
-	fmt.Fprintf(&b, "medians and quartiles of %d rounds of base new new base, less is better; ratios are new to base; %s %s/%s\n\n",
+	fmt.Fprintf(&b, "rounds of base new new base: %d; medians and quartiles, less is better; ratios are new to base; %s %s/%s\n\n",
 		c.rounds, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	rows := [][]string{{"case", "load", "digests", "unit", "base", "quartiles", "new", "quartiles", "ratio", "paired", "least..greatest", "verdict"}}
 	for _, d := range c.pairings {

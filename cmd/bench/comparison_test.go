@@ -279,7 +279,7 @@ func TestRevisionsAreBuiltFromTheirOwnTrees(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "bench.json")
 	out, progress := bench(t, "-base", "HEAD~1", "-rounds", "2", "-only", "^phold/nodes=1000/|^runs/(concurrent|kv)$", "-json", file)
 	for _, want := range []string{
-		`(?m)^\| runs/concurrent +\| 150 seeds, 5 events +\| differ .* another load +\|$`,
+		`(?m)^\| runs/concurrent +\| seeds 1-150, 5 events +\| differ .* another load +\|$`,
 		`(?m)^runs/concurrent: the load is not the same: seed 1 has digest aa and 5 events in base, bb and 5 in new$`,
 		`(?m)^left out: phold/nodes=1000/messages=1, phold/nodes=1000/messages=16: base: cmd/bench cannot be built: .*undefined.*$`,
 		`(?m)^left out: runs/kv: base: dessim: exit status 2: no such scenario$`,

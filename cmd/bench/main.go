@@ -26,8 +26,8 @@
 //
 // With -base it builds a revision in a folder of its own, which it removes at the
 // end, and compares the working tree, as it is at the start, with it. That takes
-// about ten minutes. The loads are the same for both, whatever either draws by
-// itself:
+// about ten minutes, and longer on a busy machine. The loads are the same for both,
+// whatever either draws by itself:
 //
 //	phold       CPU time of an event, measured by each revision's own bench
 //	runs        CPU time of a seed in a sweep with one worker and a fixed list of

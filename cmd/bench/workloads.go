@@ -173,7 +173,7 @@ func (w *sweepWork) command(ctx context.Context, r *revision, more ...string) *e
 // measured, but nothing is known of its runs.
 func (w *sweepWork) inspect(ctx context.Context, r *revision) (work, error) {
 	file := filepath.Join(r.dir, strings.ReplaceAll(w.name(), "/", "-")+".results")
-	made := work{load: fmt.Sprintf("%d seeds", w.seeds)}
+	made := work{load: fmt.Sprintf("seeds 1-%d", w.seeds)}
 	if err := toTheEnd(w.command(ctx, r, "-results", file)); err != nil {
 		return made, toTheEnd(w.command(ctx, r))
 	}
