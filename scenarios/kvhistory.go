@@ -194,7 +194,7 @@ func (h *history) overlapped() *check.Check {
 	if h.x.p.Txs < 2 {
 		return check.Skip(name, "there is one operation")
 	}
-	if h.x.p.WhenLess() {
+	if h.x.p.AnyLeftOut() {
 		return check.Skip(name, "operations are left out")
 	}
 	return check.Sometimes(name, check.EachRun, sim.Output, func(e *sim.Event) bool {

@@ -132,8 +132,8 @@ func (b *Setup) Faulted(draw func() []fault.Fault) []fault.Fault {
 	return draw()
 }
 
-// WhenLess reports whether a search leaves some input out.
-func (b *Setup) WhenLess() bool { return b.cut != nil && len(b.cut.Without) > 0 }
+// AnyLeftOut reports whether a search leaves some input out.
+func (b *Setup) AnyLeftOut() bool { return b.cut != nil && len(b.cut.Without) > 0 }
 
 // Find returns the scenario of that name among some, or nil.
 func Find(all []*Scenario, name string) *Scenario {
