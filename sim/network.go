@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"dessim/protocol"
+	"dessim/sim/fault"
 )
 
 // network turns a plan's links into what send needs.
@@ -13,7 +14,7 @@ type network struct {
 	last  map[[2]protocol.NodeID]protocol.Time
 	fifo  bool // some link is FIFO, so last is kept
 
-	weather *weather // nil if no fault hits links
+	faults *linkFaults // nil if there are none
 }
 
 func (w *network) init(p *Plan) {
@@ -45,9 +46,9 @@ func (w *network) between(from, to protocol.NodeID) *Link {
 	return w.link
 }
 
-// parcel is a message on its way through send. It points to the effect because a
+// message is a message on its way through send. It points to the effect because a
 // copy of what was just written would stall the processor.
-type parcel struct {
+type message struct {
 	*protocol.Effect
 	from       protocol.NodeID
 	flag       uint8
@@ -56,69 +57,88 @@ type parcel struct {
 }
 
 // send lets a node's message leave. stored is the long body of the effect before
-// if that had the same bytes, or noSlot; the long body of this one is returned.
+// if that had the same bytes, or noSlot; it returns the long body of this one.
 func (s *Sim) send(c *cause, n *node, f *protocol.Effect, stored uint32) uint32 {
-	p := parcel{Effect: f, from: c.id, flag: c.flag, stored: stored}
-	p.wave, p.name = s.hop.message(c.wave, c.id, f.To, f.Body)
+	m := message{Effect: f, from: c.id, flag: c.flag, stored: stored}
+	wave, name := s.hop.message(c.wave, c.id, f.To, f.Body)
+	m.wave, m.name = wave, name
 	s.result.Sent++
 	s.result.Bytes += uint64(len(f.Body))
 	n.seq++ // counts lost messages too, so that losing one renumbers no other
+	s.showSent(n, &m, Sent)
 	if uint64(f.To) >= uint64(len(s.nodes)) {
 		// Addresses come from messages, and anyone can send us anything.
-		s.showSent(n, &p, Sent)
-		s.showSent(n, &p, Lost)
-		s.result.Lost++
+		s.lose(n, &m)
 		return stored
 	}
 	l := s.net.between(c.id, f.To)
-	s.showSent(n, &p, Sent)
-	if s.net.weather != nil {
-		s.sendInWeather(n, l, &p)
-		return p.stored
+	faults := s.net.faultsOn(c.id, f.To, s.now, len(s.nodes))
+	s.travel(n, l, &m, faults)
+	if !l.Copy.Never() && s.chance(n, protocol.Key{Kind: kindCopy, A: c.id, B: f.To, N: name}, l.Copy) {
+		m.wave, m.name = protocol.Hash2(wave, waveCopy), protocol.Hash2(name, waveCopy)
+		s.sendCopy(n, l, &m, faults)
 	}
-	s.travel(n, l, &p)
-	if !l.Copy.Never() && s.chance(n, protocol.Key{Kind: kindCopy, A: p.from, B: p.To, N: p.name}, l.Copy) {
-		s.result.Copied++
-		n.seq++
-		p.wave, p.name = protocol.Hash2(p.wave, waveCopy), protocol.Hash2(p.name, waveCopy)
-		s.showSent(n, &p, Copied)
-		s.travel(n, l, &p)
+	for _, w := range faults {
+		if w.Op == fault.Copy && s.strikes(n, kindAlso, w, &m, name) {
+			s.result.Faults.Copied++
+			m.wave, m.name = protocol.Hash3(wave, waveCopy, w.ID), protocol.Hash3(name, waveCopy, w.ID)
+			s.sendCopy(n, l, &m, faults)
+		}
 	}
-	return p.stored
+	return m.stored
+}
+
+func (s *Sim) sendCopy(n *node, l *Link, m *message, faults []*fault.Window) {
+	s.result.Copied++
+	n.seq++
+	s.showSent(n, m, Copied)
+	s.travel(n, l, m, faults)
+}
+
+func (s *Sim) lose(n *node, m *message) {
+	s.result.Lost++
+	s.showSent(n, m, Lost)
 }
 
 // travel decides when the message arrives, or that it does not.
-func (s *Sim) travel(n *node, l *Link, p *parcel) {
-	key := protocol.Key{A: p.from, B: p.To, N: p.name}
+func (s *Sim) travel(n *node, l *Link, m *message, faults []*fault.Window) {
+	at := s.now + protocol.Time(l.Delay)
+	if len(faults) > 0 {
+		if s.lostToFaults(n, m, faults) {
+			s.lose(n, m)
+			return
+		}
+		at += protocol.Time(s.slowed(faults))
+		m = s.corrupt(n, m, faults)
+	}
+	key := protocol.Key{A: m.from, B: m.To, N: m.name}
 	if !l.Loss.Never() {
 		key.Kind = kindLoss
 		if s.chance(n, key, l.Loss) {
-			s.result.Lost++
-			s.showSent(n, p, Lost)
+			s.lose(n, m)
 			return
 		}
 	}
-	at := s.now + protocol.Time(l.Delay)
 	if l.Jitter > 0 {
 		key.Kind = kindDelay
 		at += protocol.Time(s.jitter(n, key, l))
 	}
 	if s.net.fifo && l.FIFO {
-		pair := [2]protocol.NodeID{p.from, p.To}
+		pair := [2]protocol.NodeID{m.from, m.To}
 		at = max(at, s.net.last[pair]+1)
 		s.net.last[pair] = at
 	}
-	slot, r := s.slab.alloc(opMessage, p.flag)
-	r.wave, r.name, r.seq, r.src = p.wave, p.name, n.seq, fromNode+uint32(p.from)
-	if p.stored != noSlot && len(p.Body) > inline {
-		s.slab.share(r, p.stored)
+	slot, r := s.slab.alloc(opMessage, m.flag)
+	r.wave, r.name, r.seq, r.src = m.wave, m.name, n.seq, fromNode+uint32(m.from)
+	if m.stored != noSlot && len(m.Body) > inline {
+		s.slab.share(r, m.stored)
 	} else {
-		p.stored = s.slab.store(r, p.Body)
+		m.stored = s.slab.store(r, m.Body)
 	}
 	if s.want&(Received|Dropped) != 0 {
-		s.keepKind(slot, p.Kind)
+		s.keepKind(slot, m.Kind)
 	}
-	s.push(entry{at, uint32(p.To), slot}, r)
+	s.push(entry{at, uint32(m.To), slot}, r)
 }
 
 func (s *Sim) jitter(n *node, key protocol.Key, l *Link) uint64 {
@@ -165,12 +185,12 @@ func (s *Sim) keepKind(slot uint32, k protocol.Kind) {
 }
 
 // showSent shows what became of a message at its sender.
-func (s *Sim) showSent(n *node, p *parcel, what What) {
+func (s *Sim) showSent(n *node, m *message, what What) {
 	if s.want&what != 0 {
-		s.showParcel(n, p, what)
+		s.showMessage(n, m, what)
 	}
 }
 
-func (s *Sim) showParcel(n *node, p *parcel, what What) {
-	s.show(Event{What: what, Node: p.from, Peer: p.To, Incarnation: n.inc, Kind: p.Kind, Seq: n.seq, Body: p.Body})
+func (s *Sim) showMessage(n *node, m *message, what What) {
+	s.show(Event{What: what, Node: m.from, Peer: m.To, Incarnation: n.inc, Kind: m.Kind, Seq: n.seq, Body: m.Body})
 }
