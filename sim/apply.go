@@ -16,7 +16,7 @@ type cause struct {
 // apply does what a step wanted done, in its order, and shows its notes between.
 func (s *Sim) apply(c *cause, n *node, effects []protocol.Effect) {
 	if n.special {
-		if x := s.rare[c.id]; x.armed != nil {
+		if x := s.cold[c.id]; x.armed != nil {
 			s.crashInStep(c, n, x, effects)
 			return
 		}
@@ -27,7 +27,7 @@ func (s *Sim) apply(c *cause, n *node, effects []protocol.Effect) {
 // perform applies the effects from the i-th on. It stops at a sync that takes
 // time: the rest happens when the disk is done.
 func (s *Sim) perform(c *cause, n *node, effects []protocol.Effect, i int) {
-	careful := s.want&Noted != 0 || n.special && s.rare[c.id].watchful()
+	careful := s.want&Noted != 0 || n.special && s.cold[c.id].watchful()
 	stored := uint32(noSlot)
 	var body []byte // of which stored is the long copy
 	for ; i < len(effects); i++ {
@@ -74,7 +74,7 @@ func (s *Sim) before(c *cause, n *node, effects []protocol.Effect, i int) bool {
 	if !n.special {
 		return false
 	}
-	x := s.rare[c.id]
+	x := s.cold[c.id]
 	if i > 0 && s.strike(c, n, &effects[i-1], i) {
 		return true
 	}
@@ -100,7 +100,7 @@ func (s *Sim) showNotes(c *cause, n *node, i int) {
 }
 
 func (s *Sim) output(c *cause, n *node, f *protocol.Effect) {
-	n.outputs = protocol.Hash3(n.outputs, uint64(f.Kind), protocol.HashBytes(f.Body))
+	n.foldOutput(f)
 	s.result.Outputs++
 	if s.want&Output != 0 {
 		s.show(Event{What: Output, Node: c.id, Incarnation: n.inc, Kind: f.Kind, Body: f.Body})

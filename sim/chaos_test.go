@@ -345,7 +345,7 @@ func TestNothingLeaks(t *testing.T) {
 			free++
 		}
 		held, heldLong := 0, uint32(0)
-		for _, x := range s.rare {
+		for _, x := range s.cold {
 			held += len(x.held)
 			for _, e := range x.held {
 				if s.slab.at(e.slot).flag&long != 0 {

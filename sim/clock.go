@@ -41,7 +41,7 @@ func (s *Sim) setClocks() {
 		w := &s.windows[i]
 		if (w.Op == fault.Jump || w.Op == fault.Drift) && !bent[w.Node] {
 			bent[w.Node] = true
-			x := s.rareOf(w.Node)
+			x := s.coldOf(w.Node)
 			x.clock = newClock(w.Node, s.windows)
 			s.nodes[w.Node].settle(x)
 		}
@@ -122,7 +122,7 @@ func (c *clock) truly(now protocol.Time, d time.Duration) time.Duration {
 
 // clockOf gives the time that a special node sees.
 func (s *Sim) clockOf(id protocol.NodeID) protocol.Time {
-	if c := s.rare[id].clock; c != nil {
+	if c := s.cold[id].clock; c != nil {
 		return c.at(s.now)
 	}
 	return s.now
@@ -130,7 +130,7 @@ func (s *Sim) clockOf(id protocol.NodeID) protocol.Time {
 
 // byClock gives how long a timer of a special node runs.
 func (s *Sim) byClock(id protocol.NodeID, after time.Duration) time.Duration {
-	if c := s.rare[id].clock; c != nil {
+	if c := s.cold[id].clock; c != nil {
 		return c.truly(s.now, after)
 	}
 	return after

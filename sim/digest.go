@@ -24,6 +24,35 @@ func (d Digest) Sum() uint64 {
 // String gives the sum as 16 hex digits.
 func (d Digest) String() string { return fmt.Sprintf("%016x", d.Sum()) }
 
+// What a node folds besides, to set apart what would otherwise be folded alike: the
+// sorts of events, and a record beside the kinds of outputs.
+const (
+	foldMessage = 0x4d
+	foldTimer   = 0x54
+	foldStart   = 0x53
+	foldCrash   = 0x43
+	foldDropped = 0x44
+	foldDamaged = 0x44414d
+	foldPersist = 0x50
+)
+
+// foldAnswer folds an answer to the network or the disk, or all that a step got.
+func (n *node) foldAnswer(a uint64) { n.decisions = protocol.Hash2(n.decisions, a) }
+
+// foldEvent folds an event of a sort: what is the name of a message or timer, or else
+// the incarnation.
+func (n *node) foldEvent(sort uint64, at protocol.Time, what uint64) {
+	n.network = protocol.Hash3(n.network^sort, uint64(at), what)
+}
+
+func (n *node) foldOutput(f *protocol.Effect) {
+	n.outputs = protocol.Hash3(n.outputs, uint64(f.Kind), protocol.HashBytes(f.Body))
+}
+
+func (n *node) foldRecord(f *protocol.Effect) {
+	n.outputs = protocol.Hash3(n.outputs, foldPersist, protocol.HashBytes(f.Body))
+}
+
 // Digest gives the digest of the run so far.
 func (s *Sim) Digest() Digest {
 	var d Digest

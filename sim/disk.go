@@ -74,7 +74,7 @@ func (d *disk) spoil() {
 
 // disk gives the node's disk.
 func (s *Sim) disk(id protocol.NodeID) *disk {
-	x := s.rareOf(id)
+	x := s.coldOf(id)
 	if x.disk == nil {
 		x.disk = new(disk)
 	}
@@ -83,7 +83,7 @@ func (s *Sim) disk(id protocol.NodeID) *disk {
 
 func (s *Sim) persist(c *cause, n *node, f *protocol.Effect) {
 	i := s.disk(c.id).append(f.Body)
-	n.outputs = protocol.Hash3(n.outputs, foldPersist, protocol.HashBytes(f.Body))
+	n.foldRecord(f)
 	if s.want&Persisted != 0 {
 		s.show(Event{What: Persisted, Node: c.id, Incarnation: n.inc, Tag: i, Body: f.Body})
 	}
@@ -114,7 +114,7 @@ func (s *Sim) sync(c *cause, n *node, effects []protocol.Effect, i int) bool {
 	slot, r := s.slab.alloc(opSynced, c.flag)
 	r.src, r.seq = fromNode+uint32(c.id), n.seq
 	s.push(entry{s.now + protocol.Time(took), uint32(c.id), slot}, r)
-	x := s.rareOf(c.id)
+	x := s.coldOf(c.id)
 	x.wait = &waiting{cause: *c, effects: copyEffects(effects), next: i + 1, synced: slot}
 	n.settle(x)
 	return true
@@ -157,7 +157,7 @@ func (s *Sim) finishSync(c *cause, n *node, d *disk, upTo int) {
 
 // synced goes on with a step when the disk is done, and then with the events
 // that came meanwhile.
-func (s *Sim) synced(n *node, x *rare) {
+func (s *Sim) synced(n *node, x *coldState) {
 	w := x.wait
 	s.finishSync(&w.cause, n, x.disk, x.disk.syncing)
 	s.env.Enter(w.cause.id, n.inc, s.now, s.src) // forgets the notes, which were shown

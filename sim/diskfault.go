@@ -8,46 +8,10 @@ import (
 	"dessim/sim/fault"
 )
 
-// salvage does to the disk what a crash by f does. What survives counts as synced
-// from then on, and follows the records synced before without a gap: a log that is
-// read back has none. A torn record is given to the node as it is, shorter; how to
-// tell that is the node's own affair.
-func (s *Sim) salvage(id protocol.NodeID, n *node, d *disk, f *fault.Fault) {
-	kept, lost := d.recs[:d.safe:d.safe], d.recs[d.safe:]
-	key := protocol.Key{Kind: kindKeep, A: id, N: protocol.Hash2(rootFault, f.ID)}
-	var torn []byte
-	switch {
-	case len(lost) == 0:
-	case f.Disk == fault.KeepTorn:
-		whole := int(s.choose(n, key, uint64(len(lost))+1))
-		kept = append(kept, lost[:whole]...)
-		if whole < len(lost) && len(lost[whole].bytes) > 1 {
-			key.Kind = kindTear
-			torn = lost[whole].bytes
-			torn = torn[:s.choose(n, key, uint64(len(torn)))]
-		}
-	case f.Disk == fault.KeepScattered:
-		for i := range lost {
-			key.N = protocol.Hash3(rootFault, f.ID, uint64(i))
-			if s.chance(n, key, protocol.Ratio{Num: 1, Den: 2}) {
-				kept = append(kept, lost[i])
-			}
-		}
-	}
-	whole := len(kept) - d.safe
-	s.result.Faults.Kept += uint64(whole)
-	s.result.Faults.Unsynced += uint64(len(lost) - whole)
-	if len(torn) > 0 {
-		s.result.Faults.Torn++
-		kept = append(kept, newDiskRecord(torn))
-	}
-	d.recs, d.safe, d.forget = kept, len(kept), 0
-}
-
 // slowSync gives how much longer a sync of now takes.
 func (s *Sim) slowSync(id protocol.NodeID) time.Duration {
 	late := time.Duration(0)
-	slow := s.rare[id].slow
+	slow := s.cold[id].slow
 	for i := range slow {
 		if slow[i].Open(s.now) {
 			late += slow[i].By
@@ -60,7 +24,7 @@ func (s *Sim) slowSync(id protocol.NodeID) time.Duration {
 }
 
 // rot flips a bit of a synced record. The checksum stays that of what was written.
-func (s *Sim) rot(id protocol.NodeID, n *node, x *rare, f *fault.Fault) {
+func (s *Sim) rot(id protocol.NodeID, n *node, x *coldState, f *fault.Fault) {
 	if x.disk == nil {
 		return
 	}
@@ -97,7 +61,7 @@ func (d *disk) rotten() (uint64, bool) {
 
 // sound checks a node's records before it restarts. If one rotted, the node stays
 // down for good: to start without it, or with it, would be to make up a past.
-func (s *Sim) sound(id protocol.NodeID, n *node, x *rare) bool {
+func (s *Sim) sound(id protocol.NodeID, n *node, x *coldState) bool {
 	if x.damaged || x.disk == nil {
 		return !x.damaged
 	}
@@ -106,7 +70,7 @@ func (s *Sim) sound(id protocol.NodeID, n *node, x *rare) bool {
 		return true
 	}
 	x.damaged = true
-	n.network = protocol.Hash3(n.network^foldDamaged, uint64(s.now), uint64(n.inc))
+	n.foldEvent(foldDamaged, s.now, uint64(n.inc))
 	s.result.Faults.Damaged++
 	if s.want&Damaged != 0 {
 		s.show(Event{What: Damaged, Node: id, Incarnation: n.inc, Text: fmt.Sprintf("record %d fails its checksum", i)})

@@ -18,27 +18,14 @@ func (s *Sim) scheduleFaults() {
 			s.scheduleHeal(i)
 			continue
 		}
-		s.install(&s.windows[i])
+		if f.Op == fault.SlowSync {
+			x := s.coldOf(f.Node)
+			x.slow = append(x.slow, s.windows[i])
+		}
 		s.pushFault(opFault, i, f.Site(), f.At, protocol.Hash2(rootFault, f.ID))
 	}
 	s.net.watch(s.windows)
 	s.setClocks()
-}
-
-// install tells the node of a fault what it must know before the fault begins.
-func (s *Sim) install(w *fault.Window) {
-	switch w.Op {
-	case fault.SlowSync:
-		x := s.rareOf(w.Node)
-		x.slow = append(x.slow, *w)
-	case fault.Byzantine:
-		x := s.rareOf(w.Node)
-		f := *w.Fault
-		if w.Until < fault.Never {
-			f.For = w.Until.Sub(w.At)
-		}
-		x.traits = append(x.traits, f)
-	}
 }
 
 // pushFault enters an event of the i-th fault. Its order key is the fault's, so
@@ -67,7 +54,7 @@ func (s *Sim) pushTurn(i int) {
 
 // turn lets a window come or go. Most take effect by themselves; a pause's end
 // lets the node go on.
-func (s *Sim) turn(i int, n *node, x *rare) {
+func (s *Sim) turn(i int, n *node, x *coldState) {
 	w := &s.windows[i]
 	was, is := w.Open(s.now-1), w.Open(s.now)
 	switch {
@@ -91,4 +78,62 @@ func (s *Sim) announce(what What, f *fault.Fault) {
 		id = f.Node
 	}
 	s.show(Event{What: what, Node: id, Tag: f.ID, Text: f.String()})
+}
+
+// fault lets an event of a planned fault happen.
+func (s *Sim) fault(e entry, r *record, n *node, x *coldState) {
+	op, i, inc := r.op, int(r.word(0)), uint32(r.word(1))
+	c := cause{id: protocol.NodeID(e.dst), wave: r.wave, name: r.name}
+	s.slab.release(e.slot, r)
+	switch op {
+	case opTurn:
+		s.turn(i, n, x)
+	case opRevive:
+		// If a Restart came before, then perhaps another crash too, which has its
+		// own end.
+		if n.inc == inc {
+			s.restart(&c, n, x)
+		}
+	default:
+		s.begin(i, &c, n, x)
+	}
+}
+
+// begin lets a fault begin.
+func (s *Sim) begin(i int, c *cause, n *node, x *coldState) {
+	f := &s.plan.Faults[i]
+	if f.Op == fault.Heal {
+		s.heal(c, n, x, f)
+		return
+	}
+	s.announce(Injected, f)
+	switch f.Op {
+	case fault.Crash:
+		s.crashBy(f, c.id, n, x)
+	case fault.Restart:
+		s.restart(c, n, x)
+	case fault.Pause:
+		s.pause(n, x, &s.windows[i])
+	case fault.FailSync:
+		x.failing = append(x.failing, f)
+		n.settle(x)
+	case fault.Rot:
+		s.rot(c.id, n, x, f)
+	case fault.Jump:
+		s.result.Faults.Jumps++
+	case fault.Drift:
+		s.result.Faults.Drifts++
+	}
+	if f.Op.Lasts() {
+		s.pushTurn(i)
+	}
+}
+
+func (s *Sim) indexOf(f *fault.Fault) int {
+	for i := range s.plan.Faults {
+		if &s.plan.Faults[i] == f {
+			return i
+		}
+	}
+	panic("sim: fault is not of this plan")
 }

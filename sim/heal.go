@@ -30,7 +30,7 @@ func (s *Sim) scheduleHeal(i int) {
 
 // heal frees a node of its faults. Windows have ended by themselves, since they
 // know when the calm begins: see windowOf.
-func (s *Sim) heal(c *cause, n *node, x *rare, f *fault.Fault) {
+func (s *Sim) heal(c *cause, n *node, x *coldState, f *fault.Fault) {
 	if c.id == 0 {
 		s.result.Healed = s.now
 		s.announce(Injected, f)

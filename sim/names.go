@@ -13,20 +13,13 @@ import "dessim/protocol"
 //
 // The constants set apart what would otherwise be hashed alike.
 const (
-	rootStart   = 0x5354415254 // "START"
-	rootFault   = 0x4641554c54
-	rootInput   = 0x494e505554
-	waveHop     = 0x484f50
-	waveCopy    = 0x434f5059
-	waveRepeat  = 0x524550454154
-	nameTimer   = 0x54494d4552
-	foldMessage = 0x4d
-	foldTimer   = 0x54
-	foldStart   = 0x53
-	foldCrash   = 0x43
-	foldDropped = 0x44
-	foldPersist = 0x50
-	foldDamaged = 0x44414d
+	rootStart  = 0x5354415254 // "START"
+	rootFault  = 0x4641554c54
+	rootInput  = 0x494e505554
+	waveHop    = 0x484f50
+	waveCopy   = 0x434f5059
+	waveRepeat = 0x524550454154
+	nameTimer  = 0x54494d4552
 )
 
 // The kinds of the network's and the disk's questions, and of those that faults

@@ -160,7 +160,7 @@ func (s *Sim) choose(n *node, key protocol.Key, among uint64) uint64 {
 	if a >= among {
 		panic(fmt.Sprintf("sim: source answered %d to a choice among %d (%v from %v to %v)", a, among, key.Kind, key.A, key.B))
 	}
-	n.decisions = protocol.Hash2(n.decisions, a)
+	n.foldAnswer(a)
 	return a
 }
 
@@ -173,7 +173,7 @@ func (s *Sim) chance(n *node, key protocol.Key, p protocol.Ratio) bool {
 	if a {
 		bit = 1
 	}
-	n.decisions = protocol.Hash2(n.decisions, bit)
+	n.foldAnswer(bit)
 	return a
 }
 

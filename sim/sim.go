@@ -30,12 +30,12 @@
 package sim
 
 import (
-	"fmt"
 	"reflect"
 	"time"
 
 	"dessim/protocol"
 	"dessim/sim/fault"
+	"dessim/sim/traitor"
 )
 
 // Sim is one run. It is not safe for concurrent use; any number of them may run
@@ -47,7 +47,7 @@ type Sim struct {
 	slab     slab
 	nodes    []node
 	timers   []timers
-	rare     []*rare
+	cold     []*coldState
 	env      protocol.Env
 	now      protocol.Time
 	calling  protocol.NodeID // whose code is running, or Outside: for locate
@@ -75,94 +75,7 @@ type node struct {
 	network   uint64
 	outputs   uint64
 	inc       uint32
-	special   bool // look at rare before anything else
-}
-
-// Result tells how a run ended and what happened in it.
-type Result struct {
-	End      protocol.Time
-	Reason   Reason
-	Events   uint64 // messages, timers, starts, faults and syncs done; what a crash finds held is not counted again
-	Received uint64 // messages and inputs consumed
-	Fired    uint64 // timers consumed
-	Sent     uint64 // messages sent by nodes, lost ones included
-	Lost     uint64 // by the network
-	Copied   uint64 // by the network
-	Dropped  uint64 // messages and inputs that arrived at a node that was down
-	Bytes    uint64 // in the messages sent
-	Syncs    uint64
-	Outputs  uint64
-	Crashes  uint64
-	Restarts uint64
-	Healed   protocol.Time // when the plan healed; 0 if it did not
-	Faults   FaultCounts
-	Digest   Digest
-}
-
-// FaultCounts tells what faults did, beyond what Result counts: crashes, and all
-// losses and copies, are there too.
-type FaultCounts struct {
-	Unsynced    uint64 // records lost in crashes because they were not synced, torn ones too
-	Kept        uint64 // unsynced records that survived a crash whole
-	Torn        uint64 // unsynced records of which a part survived
-	FailedSyncs uint64
-	SlowedSyncs uint64
-	Rotted      uint64 // bits flipped on disks
-	Damaged     uint64 // nodes down for good, since a record failed its checksum
-	Pauses      uint64 // of nodes that were up
-	Cut         uint64 // messages lost to Partition, Cut and Ring
-	Lost        uint64 // messages lost to Lose
-	Copied      uint64 // by Copy
-	Corrupted   uint64
-	Slowed      uint64 // messages that Slow made late
-	Clogged     uint64 // messages that waited in a Clog
-	Jumps       uint64
-	Drifts      uint64
-}
-
-// Reason tells why a run ended.
-type Reason uint8
-
-// The reasons.
-const (
-	Running Reason = iota
-	Quiet          // nothing is pending
-	Settled        // all that remains is periodic, and Done
-	TimeUp         // Until was reached with events pending
-)
-
-// String gives the reason in words.
-func (r Reason) String() string {
-	return [...]string{"running", "nothing left to happen", "all done, only periodic timers left", "end of time"}[r]
-}
-
-// Panic is what Run and Advance panic with when something panicked in them: it
-// adds whose code it was, and where. Step does not, since a deferred call for each
-// event would cost.
-//
-// No stack is kept, and none is lost: Advance panics again before anything is
-// unwound, so what "go test" prints, or debug.Stack in a deferred call, leads to
-// the line that panicked first.
-type Panic struct {
-	Node  protocol.NodeID // Outside: an observer, Plan.Done, or the simulator itself
-	At    protocol.Time
-	Step  uint64
-	Value any // what was panicked with
-}
-
-// Error gives who, the place as traces have it, and the value.
-func (p *Panic) Error() string {
-	who := fmt.Sprintf("node %v", p.Node)
-	if p.Node == protocol.Outside {
-		who = "an observer or the simulator"
-	}
-	return fmt.Sprintf("%s panicked at step %d, %s ms: %v", who, p.Step, Millis(p.At), p.Value)
-}
-
-// Unwrap gives Value if it is an error, such as a runtime.Error, or nil.
-func (p *Panic) Unwrap() error {
-	err, _ := p.Value.(error)
-	return err
+	special   bool // look at the cold state before anything else
 }
 
 // New prepares the run of plan under the answers of src; nil means Benign.
@@ -183,6 +96,9 @@ func New(plan Plan, src protocol.Source, observers ...Observer) (*Sim, error) {
 		calling: protocol.Outside,
 		horizon: plan.Until,
 	}
+	// Here and not where plans are made, so that a Byzantine fault of a replay works
+	// for any of them.
+	s.plan.Node = traitor.Wrap(plan.Node, plan.Faults)
 	if plan.Bound > 0 {
 		s.horizon = min(plan.Bound, plan.Until)
 	}
@@ -218,7 +134,7 @@ func (s *Sim) schedule() {
 		r.wave = protocol.Hash2(rootStart, uint64(i))
 		r.name = r.wave
 		s.push(entry{at, uint32(i), slot}, r)
-		x := s.rareOf(protocol.NodeID(i))
+		x := s.coldOf(protocol.NodeID(i))
 		x.down = true
 		s.nodes[i].settle(x)
 	}
@@ -247,16 +163,9 @@ func (s *Sim) later(d time.Duration) protocol.Time {
 	return s.now + min(protocol.Time(d), protocol.MaxTime+1)
 }
 
-// Node gives node id's machine, or nil while it is down: for checks and reports,
-// which must only read.
-// Of a byzantine node it is the honest machine.
-func (s *Sim) Node(id protocol.NodeID) protocol.Node {
-	n := &s.nodes[id]
-	if n.machine != nil && s.rare[id].honest != nil {
-		return s.rare[id].honest
-	}
-	return n.machine
-}
+// Node returns node id's machine, or nil while it is down: for checks and reports,
+// which must only read. Of a Byzantine node it is the honest machine.
+func (s *Sim) Node(id protocol.NodeID) protocol.Node { return traitor.Honest(s.nodes[id].machine) }
 
 // Nodes gives the number of nodes.
 func (s *Sim) Nodes() int { return len(s.nodes) }
@@ -364,24 +273,34 @@ func (s *Sim) happen(e entry, r *record) {
 
 // step lets the node consume the event and does what it wants done.
 func (s *Sim) step(e entry, r *record) {
-	id, n := protocol.NodeID(e.dst), &s.nodes[e.dst]
-	c := cause{id: id, wave: r.wave, name: r.name, flag: r.flag & background}
-	now := s.now
-	if n.special {
-		now = s.clockOf(id)
-	}
-	s.env.Enter(id, n.inc, now, s.src)
-	s.env.Name(r.name)
+	n := &s.nodes[e.dst]
+	c := cause{id: protocol.NodeID(e.dst), wave: r.wave, name: r.name, flag: r.flag & background}
+	s.enter(&c, n)
 	if r.op == opMessage {
 		s.receive(e, r, n)
 	} else {
 		s.timeout(e, r, n)
 	}
+	s.leave(&c, n)
+}
+
+// enter begins a step.
+func (s *Sim) enter(c *cause, n *node) {
+	now := s.now
+	if n.special {
+		now = s.clockOf(c.id)
+	}
+	s.env.Enter(c.id, n.inc, now, s.src)
+	s.env.Name(c.name)
+}
+
+// leave ends a step: what the node wants done is done.
+func (s *Sim) leave(c *cause, n *node) {
 	if a := s.env.Answers(); a != 0 {
-		n.decisions = protocol.Hash2(n.decisions, a)
+		n.foldAnswer(a)
 	}
 	s.hop.reset()
-	s.apply(&c, n, s.env.Effects())
+	s.apply(c, n, s.env.Effects())
 }
 
 func (s *Sim) receive(e entry, r *record, n *node) {
@@ -390,7 +309,7 @@ func (s *Sim) receive(e entry, r *record, n *node) {
 		from = protocol.NodeID(r.src - fromNode)
 	}
 	body := s.slab.view(r)
-	n.network = protocol.Hash3(n.network^foldMessage, uint64(s.now), r.name)
+	n.foldEvent(foldMessage, s.now, r.name)
 	s.result.Received++
 	if s.want&Received != 0 {
 		s.show(Event{What: Received, Node: protocol.NodeID(e.dst), Peer: from, Incarnation: n.inc, Kind: s.kindOf(e.slot), Seq: r.seq, Body: body})
@@ -408,7 +327,7 @@ func (s *Sim) timeout(e entry, r *record, n *node) {
 	tag := r.word(0)
 	t := &s.timers[e.dst]
 	t.remove(t.find(tag))
-	n.network = protocol.Hash3(n.network^foldTimer, uint64(s.now), r.name)
+	n.foldEvent(foldTimer, s.now, r.name)
 	s.result.Fired++
 	if s.want&Fired != 0 {
 		s.show(Event{What: Fired, Node: protocol.NodeID(e.dst), Incarnation: n.inc, Seq: r.seq, Tag: tag})

@@ -9,6 +9,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim/fault"
+	"dessim/sim/traitor"
 )
 
 // slow is the twin of Sim: the same runs by the most obvious means, with one
@@ -212,7 +213,7 @@ func (w *slow) start(n *slowNode, e *slowEvent) {
 		}
 	}
 	if traits != nil {
-		n.machine = newTraitor(n.machine, traits)
+		n.machine = traitor.New(n.machine, traits...)
 	}
 	n.digest.Network = protocol.Hash3(n.digest.Network^foldStart, uint64(w.now), uint64(n.inc))
 	w.tell(n, Event{What: Started})

@@ -23,25 +23,24 @@ import (
 // machine must tell all that the node's steps depend on; it gets nil of a node that
 // is down.
 func (s *Sim) State(machine func(id protocol.NodeID, m protocol.Node) uint64) (fold uint64, ok bool) {
+	if slices.ContainsFunc(s.plan.Faults, func(f fault.Fault) bool { return f.Op == fault.Byzantine }) {
+		return 0, false
+	}
 	for i := range s.nodes {
 		n, id := &s.nodes[i], protocol.NodeID(i)
 		fold = protocol.Hash3(fold, machine(id, n.machine), uint64(n.inc))
 		fold = protocol.Hash2(fold, n.outputs)
-		if s.rare == nil || s.rare[i] == nil {
+		if s.cold == nil || s.cold[i] == nil {
 			continue
 		}
-		x := s.rare[i]
-		if len(x.traits) > 0 {
-			return 0, false
-		}
-		fold = protocol.Hash2(fold, s.rareState(x))
+		fold = protocol.Hash2(fold, s.foldCold(s.cold[i]))
 	}
 	fold = protocol.Hash2(fold, s.pendingState())
 	return protocol.Hash2(fold, max(s.askAt, s.result.Events)-s.result.Events), true
 }
 
-// rareState folds what of x is not settled by plan and time.
-func (s *Sim) rareState(x *rare) uint64 {
+// foldCold folds what of x is not settled by plan and time.
+func (s *Sim) foldCold(x *coldState) uint64 {
 	fold := uint64(foldStart)
 	word := func(w uint64) { fold = protocol.Hash2(fold, w) }
 	is := func(b bool) {

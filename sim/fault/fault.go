@@ -86,7 +86,7 @@ const (
 	Jump  // Node's clock jumps By, forward or back, for good: an offset, if At is 0; timers measure time that passes, so they do not see it
 	Drift // Node's clock runs too fast or slow by PPM, and stays as far off as it was at the end; timers go by the rate at which they were set; For
 
-	Byzantine // Node treats Rate of its messages as Trait says: see Traitor; For
+	Byzantine // Node treats Rate of its messages as Trait says: see package traitor; For
 
 	// Heal begins the calm: windows end, crashes and failing syncs that wait are void,
 	// and all nodes that are down restart, but for those that Rot keeps down and those

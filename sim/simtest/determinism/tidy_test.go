@@ -116,6 +116,7 @@ var allLayers = []layer{
 	{path: "sim", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/explore/...", "dessim/sim/report/..."}},
 	{path: "sim/source", imports: []string{"dessim/protocol"}},
 	{path: "sim/fault", imports: []string{"dessim/protocol", "dessim/sim/wording"}},
+	{path: "sim/traitor", imports: []string{"dessim/protocol", "dessim/sim/fault"}},
 	{path: "sim/check", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/fault", "dessim/sim/source"}},
 	{path: "sim/explore", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/..."}},
 	{path: "sim/scenario", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/report/..."}},

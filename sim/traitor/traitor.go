@@ -1,27 +1,29 @@
-package sim
+// Package traitor makes nodes Byzantine: it wraps a node and treats the messages that
+// the node sends as faults say. It knows neither the simulator nor the machines.
+package traitor
 
 import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"dessim/protocol"
 	"dessim/sim/fault"
 )
 
-// Traitor is a Byzantine node: another node, whose messages it treats as the
-// faults say that are there at the time of the node's clock. (Only the simulator
-// knows the true time, and a Traitor runs elsewhere too.) It lies about what it
-// says alone: it stores what the node stores, outputs what it outputs, and is
-// honest to itself.
+// Node is a Byzantine node: another node, whose messages it treats as those faults
+// say that are there by the node's own clock, the only one it has. It lies about what
+// it says alone: it stores what the node stores, outputs what it outputs, and is honest
+// to itself.
 //
 // Each treatment is a named answer, so one lie can be taken from a run, and with
-// benign answers a Traitor does exactly what the node inside does. Of several
-// faults that hit one message the first counts.
+// benign answers it does exactly what the node inside does. Of several faults that hit
+// one message the first counts.
 //
 // It remembers the last 16 messages of each kind that the node wanted to send,
 // and the last 16 that it received; of an earlier incarnation none.
-type Traitor struct {
+type Node struct {
 	node   protocol.Node
 	faults []fault.Fault
 	inner  protocol.Env
@@ -47,37 +49,52 @@ type remembered struct {
 	body []byte
 }
 
-// NewTraitor wraps n. Of the faults those count that are Byzantine and name the
-// node's own number, until a Heal among them; so a plan's faults can be given.
-func NewTraitor(n protocol.Node, faults ...fault.Fault) *Traitor {
-	t := &Traitor{node: n}
-	heal := protocol.MaxTime + 1
-	for _, f := range faults {
-		switch f.Op {
-		case fault.Byzantine:
-			if f.Trait < fault.Equivocate || f.Trait > fault.Alter {
-				panic(fmt.Sprintf("sim: traitor %v has trait %d, want %d to %d", f.Node, f.Trait, fault.Equivocate, fault.Alter))
-			}
-			t.faults = append(t.faults, f)
-		case fault.Heal:
-			heal = min(heal, f.At)
-		}
+// Wrap returns a function that makes the nodes of make, those wrapped that one of the
+// faults makes Byzantine: make itself if there are none.
+func Wrap(make func(id protocol.NodeID) protocol.Node, faults []fault.Fault) func(id protocol.NodeID) protocol.Node {
+	byzantine := func(f fault.Fault) bool { return f.Op == fault.Byzantine }
+	if !slices.ContainsFunc(faults, byzantine) {
+		return make
 	}
-	for i := range t.faults {
-		if f := &t.faults[i]; f.For == 0 || f.End() > heal {
+	return func(id protocol.NodeID) protocol.Node {
+		n := make(id)
+		if n == nil || !slices.ContainsFunc(faults, func(f fault.Fault) bool { return byzantine(f) && f.Node == id }) {
+			return n
+		}
+		return New(n, faults...)
+	}
+}
+
+// Honest returns the node inside if n is a traitor, and n itself if not.
+func Honest(n protocol.Node) protocol.Node {
+	if t, ok := n.(*Node); ok {
+		return t.node
+	}
+	return n
+}
+
+// New wraps n. Of the faults those count that are Byzantine and name the node's own
+// number, until a Heal among them; so a plan's faults can be given.
+func New(n protocol.Node, faults ...fault.Fault) *Node {
+	t := &Node{node: n}
+	heal := fault.Calm(faults)
+	for _, f := range faults {
+		if f.Op != fault.Byzantine {
+			continue
+		}
+		if f.Trait < fault.Equivocate || f.Trait > fault.Alter {
+			panic(fmt.Sprintf("traitor: node %v has trait %d, want %d to %d", f.Node, f.Trait, fault.Equivocate, fault.Alter))
+		}
+		if f.For == 0 || f.End() > heal {
 			f.For = heal.Sub(f.At) // at most 0 if it never begins
 		}
+		t.faults = append(t.faults, f)
 	}
 	return t
 }
 
-func newTraitor(n protocol.Node, faults []fault.Fault) protocol.Node { return NewTraitor(n, faults...) }
-
-// Unwrap gives the node inside, for checks and summaries.
-func (t *Traitor) Unwrap() protocol.Node { return t.node }
-
-// Describe gives the state of the node inside, if it tells it.
-func (t *Traitor) Describe(b []byte) []byte {
+// Describe appends the state of the node inside, if that describes itself.
+func (t *Node) Describe(b []byte) []byte {
 	if d, ok := t.node.(protocol.Describer); ok {
 		return d.Describe(b)
 	}
@@ -85,14 +102,14 @@ func (t *Traitor) Describe(b []byte) []byte {
 }
 
 // Start starts the node inside.
-func (t *Traitor) Start(env *protocol.Env) {
+func (t *Node) Start(env *protocol.Env) {
 	env.Fork(&t.inner)
 	t.node.Start(&t.inner)
 	t.betray(env)
 }
 
-// Receive gives the message to the node inside, honestly.
-func (t *Traitor) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+// Receive hands the message to the node inside, honestly.
+func (t *Node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	env.Fork(&t.inner)
 	t.node.Receive(&t.inner, from, msg)
 	if from != protocol.Outside {
@@ -101,15 +118,15 @@ func (t *Traitor) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	t.betray(env)
 }
 
-// Timeout gives the timer to the node inside.
-func (t *Traitor) Timeout(env *protocol.Env, tag uint64) {
+// Timeout hands the timer to the node inside.
+func (t *Node) Timeout(env *protocol.Env, tag uint64) {
 	env.Fork(&t.inner)
 	t.node.Timeout(&t.inner, tag)
 	t.betray(env)
 }
 
 // betray does on env what the node inside did, but for lies.
-func (t *Traitor) betray(env *protocol.Env) {
+func (t *Node) betray(env *protocol.Env) {
 	env.Join(&t.inner, func(f *protocol.Effect) {
 		if f.Op != protocol.OpSend || f.To == env.ID() {
 			env.Repeat(f)
@@ -142,10 +159,10 @@ var (
 	byzLie   = protocol.KindOf("byzantine") // of notes
 )
 
-// treat gives what is sent in place of a message, and whether anything is. It asks
+// treat returns what is sent in place of a message, and whether anything is. It asks
 // for every fault even after a hit: a question is named by how often its kind was
 // asked before, and so the lies to one receiver do not rename those to the next.
-func (t *Traitor) treat(env *protocol.Env, f *protocol.Effect, said *byKind) (body []byte, send bool) {
+func (t *Node) treat(env *protocol.Env, f *protocol.Effect, said *byKind) (body []byte, send bool) {
 	var hit fault.Trait
 	for i := range t.faults {
 		x := &t.faults[i]
@@ -177,7 +194,7 @@ func (t *Traitor) treat(env *protocol.Env, f *protocol.Effect, said *byKind) (bo
 	return body, send
 }
 
-// other gives the last different message of the kind to somebody else, or the
+// other returns the last different message of the kind to another node, or the
 // message itself.
 func (m *memory) other(f *protocol.Effect) []byte {
 	for back := range m.len() {
@@ -188,9 +205,9 @@ func (m *memory) other(f *protocol.Effect) []byte {
 	return f.Body
 }
 
-// replay gives one of the different messages of the kind that were said before or
+// replay returns one of the different messages of the kind that were said before or
 // of those that were heard, or the message itself. The later come first.
-func (t *Traitor) replay(env *protocol.Env, honest []byte, said *byKind) []byte {
+func (t *Node) replay(env *protocol.Env, honest []byte, said *byKind) []byte {
 	var old [][]byte
 	for _, m := range [...]*memory{&said.memory, &t.heard} {
 		for back := range m.len() {
@@ -207,7 +224,7 @@ func (t *Traitor) replay(env *protocol.Env, honest []byte, said *byKind) []byte 
 
 // forge makes up a message. The forms end in different layers of a receiver: its
 // host looks at the first byte, a machine's decoder at what follows.
-func (t *Traitor) forge(env *protocol.Env, honest []byte) []byte {
+func (t *Node) forge(env *protocol.Env, honest []byte) []byte {
 	const forms, header = 4, 4
 	form := env.Choose(byzForm, forms)
 	word := env.Choose(byzMade, 1<<63)
@@ -242,7 +259,7 @@ func makeUp(b []byte, word uint64) {
 }
 
 // alter changes one to four bytes at different places.
-func (t *Traitor) alter(env *protocol.Env, honest []byte) []byte {
+func (t *Node) alter(env *protocol.Env, honest []byte) []byte {
 	if len(honest) == 0 {
 		return honest
 	}
@@ -259,8 +276,8 @@ func (t *Traitor) alter(env *protocol.Env, honest []byte) []byte {
 	return b
 }
 
-// saidOf gives the memory of a kind. A machine has few kinds.
-func (t *Traitor) saidOf(kind protocol.Kind) *byKind {
+// saidOf returns the memory of a kind. A machine has few kinds.
+func (t *Node) saidOf(kind protocol.Kind) *byKind {
 	for i := range t.said {
 		if t.said[i].kind == kind {
 			return &t.said[i]
@@ -279,7 +296,7 @@ func (m *memory) add(to protocol.NodeID, body []byte) {
 
 func (m *memory) len() uint64 { return min(m.n, uint64(len(m.ring))) }
 
-// last gives the message that was added last, or back before it.
+// last returns the message that was added last, or back before it.
 func (m *memory) last(back uint64) *remembered {
 	return &m.ring[(m.n-1-back)%uint64(len(m.ring))]
 }

@@ -1,15 +1,13 @@
-package sim
+package traitor
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"dessim/protocol"
 	"dessim/sim/fault"
-	"dessim/sim/simtest/fixed"
 	"dessim/sim/source"
 
 	"pgregory.net/rapid"
@@ -39,7 +37,7 @@ func lies(t fault.Trait) fault.Fault {
 
 // sendsOf runs steps of a node that does in the i-th what the i-th function says, and
 // gives the sends of the last as "to kind body".
-func sendsOf(n *Traitor, src protocol.Source, at protocol.Time, do ...func(env *protocol.Env)) []string {
+func sendsOf(n *Node, src protocol.Source, at protocol.Time, do ...func(env *protocol.Env)) []string {
 	i := 0
 	n.node = script{timeout: func(env *protocol.Env, _ uint64) { do[i](env) }}
 	var env protocol.Env
@@ -55,6 +53,28 @@ func sendsOf(n *Traitor, src protocol.Source, at protocol.Time, do ...func(env *
 	}
 	return sends
 }
+
+// script is a node made of functions; nil ones do nothing.
+type script struct {
+	receive func(env *protocol.Env, from protocol.NodeID, msg []byte)
+	timeout func(env *protocol.Env, tag uint64)
+}
+
+func (s script) Start(*protocol.Env) {}
+
+func (s script) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	if s.receive != nil {
+		s.receive(env, from, msg)
+	}
+}
+
+func (s script) Timeout(env *protocol.Env, tag uint64) {
+	if s.timeout != nil {
+		s.timeout(env, tag)
+	}
+}
+
+var kindT = protocol.KindOf("t")
 
 var kindU = protocol.KindOf("u")
 
@@ -78,19 +98,19 @@ func expectSends(t *testing.T, got []string, want ...string) {
 }
 
 func TestAnEquivocatorSaysWhatItSaidToOthersLast(t *testing.T) {
-	expectSends(t, sendsOf(NewTraitor(nil, lies(fault.Equivocate)), nil, 0,
+	expectSends(t, sendsOf(New(nil, lies(fault.Equivocate)), nil, 0,
 		sends(1, kindT, "old"), sends(2, kindU, "other kind"), sends(2, kindT, "newer"), sends(3, kindT, "to him"), sends(4, kindT, "now"),
 		sends(3, kindT, "now")), "3 t newer") // not what he heard, nor what is the same
-	expectSends(t, sendsOf(NewTraitor(nil, lies(fault.Equivocate)), nil, 0,
+	expectSends(t, sendsOf(New(nil, lies(fault.Equivocate)), nil, 0,
 		both(sends(1, kindT, "a"), sends(2, kindT, "b"), sends(3, kindT, "c"))), "1 t a", "2 t a", "3 t b")
-	expectSends(t, sendsOf(NewTraitor(nil, lies(fault.Equivocate)), nil, 0,
+	expectSends(t, sendsOf(New(nil, lies(fault.Equivocate)), nil, 0,
 		both(sends(1, kindT, "a"), sends(2, kindT, "a"), sends(1, kindT, "b"))), "1 t a", "2 t a", "1 t a") // said to 2 too
 }
 
 func TestAWithholderSendsNothingAndDoesTheRest(t *testing.T) {
-	n := NewTraitor(nil, lies(fault.Withhold))
+	n := New(nil, lies(fault.Withhold))
 	all := both(sends(1, kindT, "a"), func(env *protocol.Env) { env.Persist([]byte("p")); env.Sync(); env.SetTimer(5, 6) },
-		sends(2, kindT, "b"), func(env *protocol.Env) { say(env, "o"); env.CancelTimer(7); env.Discard(8) }, sends(0, kindT, "self"))
+		sends(2, kindT, "b"), func(env *protocol.Env) { env.Output(kindT, []byte("o")); env.CancelTimer(7); env.Discard(8) }, sends(0, kindT, "self"))
 	n.node = script{timeout: func(env *protocol.Env, _ uint64) { all(env) }}
 	var env protocol.Env
 	env.Observe(true)
@@ -111,7 +131,7 @@ func TestAWithholderSendsNothingAndDoesTheRest(t *testing.T) {
 
 func TestAReplayerSendsWhatItSentOrHeard(t *testing.T) {
 	for which, want := range []string{"second", "first", "heard last", "heard first"} {
-		n := NewTraitor(nil, lies(fault.Replay))
+		n := New(nil, lies(fault.Replay))
 		var env protocol.Env
 		n.node = script{}
 		for _, msg := range []string{"heard first", "now", "heard last"} {
@@ -124,7 +144,7 @@ func TestAReplayerSendsWhatItSentOrHeard(t *testing.T) {
 			sends(1, kindT, "first"), sends(2, kindT, "second"), sends(3, kindU, "other kind"), sends(3, kindT, "now"))
 		expectSends(t, got, "3 t "+want)
 	}
-	expectSends(t, sendsOf(NewTraitor(nil, lies(fault.Replay)), nil, 0, sends(1, kindT, "first")), "1 t first")
+	expectSends(t, sendsOf(New(nil, lies(fault.Replay)), nil, 0, sends(1, kindT, "first")), "1 t first")
 }
 
 func TestAnAltererChangesOneToFourBytes(t *testing.T) {
@@ -138,12 +158,12 @@ func TestAnAltererChangesOneToFourBytes(t *testing.T) {
 		{told{"byz.count": {3}}, "\x00\x00", "\x01\x01"},
 		{nil, "", ""},
 	} {
-		expectSends(t, sendsOf(NewTraitor(nil, lies(fault.Alter)), test.src, 0, sends(1, kindT, test.body)), "1 t "+test.want)
+		expectSends(t, sendsOf(New(nil, lies(fault.Alter)), test.src, 0, sends(1, kindT, test.body)), "1 t "+test.want)
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		honest := rapid.SliceOfN(rapid.Byte(), 1, 9).Draw(t, "body")
 		seed := source.Seed(rapid.Uint64().Draw(t, "seed"))
-		n := NewTraitor(nil, lies(fault.Alter))
+		n := New(nil, lies(fault.Alter))
 		got := strings.TrimPrefix(sendsOf(n, seed, 0, func(env *protocol.Env) { env.Send(1, kindT, honest) })[0], "1 t ")
 		changed := 0
 		for i := range honest {
@@ -161,7 +181,7 @@ func TestAForgerMakesUpPartOrAll(t *testing.T) {
 	honest := "0123456789abcdef"
 	forged := func(form, word uint64) string {
 		src := told{"byz.form": {form}, "byz.made": {word}}
-		return strings.TrimPrefix(sendsOf(NewTraitor(nil, lies(fault.Forge)), src, 0, sends(1, kindT, honest))[0], "1 t ")
+		return strings.TrimPrefix(sendsOf(New(nil, lies(fault.Forge)), src, 0, sends(1, kindT, honest))[0], "1 t ")
 	}
 	for word := range uint64(9) {
 		if b := forged(0, word); len(b) != 16 || b[0] != '0' || b[1:] == honest[1:] || b == forged(0, word+1) {
@@ -178,7 +198,7 @@ func TestAForgerMakesUpPartOrAll(t *testing.T) {
 		}
 	}
 	for form := range uint64(4) { // an empty message has nothing to keep
-		got := sendsOf(NewTraitor(nil, lies(fault.Forge)), told{"byz.form": {form}}, 0, sends(1, kindT, ""))
+		got := sendsOf(New(nil, lies(fault.Forge)), told{"byz.form": {form}}, 0, sends(1, kindT, ""))
 		if len(got) != 1 || form == 1 && len(got[0]) < len("1 t .") {
 			t.Errorf("form %d of an empty message: %q", form, got)
 		}
@@ -203,7 +223,7 @@ func TestATraitorLiesWhileItsFaultIsThere(t *testing.T) {
 		{12, []fault.Fault{f, {Op: fault.Heal, At: 13}}, true}, {13, []fault.Fault{f, {Op: fault.Heal, At: 13}}, false}, {13, []fault.Fault{{Op: fault.Heal, At: 13}, open}, false},
 		{5, []fault.Fault{{Op: fault.Heal, At: 5}, open}, false}, {10, []fault.Fault{{Op: fault.Heal, At: 5}, open}, false},
 	} {
-		got := sendsOf(NewTraitor(nil, test.faults...), nil, test.at, sends(1, kindT, "x"))
+		got := sendsOf(New(nil, test.faults...), nil, test.at, sends(1, kindT, "x"))
 		if lied := len(got) == 0; lied != test.lies {
 			t.Errorf("at %d, with %v: lied %v, want %v", test.at, test.faults, lied, test.lies)
 		}
@@ -217,16 +237,16 @@ func TestOfSeveralTraitsTheFirstCountsAndAllAreAsked(t *testing.T) {
 		return f
 	}
 	src := told{"byz.withhold": {0, 1}, "byz.alter": {1, 1, 0}}
-	got := sendsOf(NewTraitor(nil, half(fault.Withhold), half(fault.Alter)), src, 0,
+	got := sendsOf(New(nil, half(fault.Withhold), half(fault.Alter)), src, 0,
 		both(sends(1, kindT, "a"), sends(2, kindT, "a"), sends(3, kindT, "a")))
 	expectSends(t, got, "1 t `")
-	got = sendsOf(NewTraitor(nil, half(fault.Withhold), half(fault.Alter)), told{"byz.withhold": {1, 0}, "byz.alter": {1, 0, 1}}, 0,
+	got = sendsOf(New(nil, half(fault.Withhold), half(fault.Alter)), told{"byz.withhold": {1, 0}, "byz.alter": {1, 0, 1}}, 0,
 		both(sends(1, kindT, "a"), sends(2, kindT, "a"), sends(3, kindT, "a")))
 	expectSends(t, got, "2 t a", "3 t `")
 }
 
 func TestATraitorRemembersSixteenOfAKind(t *testing.T) {
-	n := NewTraitor(nil, lies(fault.Replay))
+	n := New(nil, lies(fault.Replay))
 	n.node = script{receive: func(env *protocol.Env, _ protocol.NodeID, msg []byte) { env.Send(1, kindT, msg) }}
 	var env protocol.Env
 	for i := range 1000 {
@@ -242,15 +262,15 @@ func TestATraitorRemembersSixteenOfAKind(t *testing.T) {
 }
 
 func TestATraitorShowsTheNodeInside(t *testing.T) {
-	inner := &chaos{}
-	n := NewTraitor(inner)
-	if n.Unwrap() != protocol.Node(inner) {
-		t.Error("Unwrap gives another node")
+	inner := &script{}
+	n := New(inner)
+	if Honest(n) != protocol.Node(inner) || Honest(inner) != protocol.Node(inner) {
+		t.Error("Honest returns another node")
 	}
 	if got := n.Describe([]byte("x")); string(got) != "x" {
 		t.Errorf("a node that does not describe itself is described: %q", got)
 	}
-	if got := NewTraitor(describer{}).Describe([]byte("x")); string(got) != "xstate" {
+	if got := New(describer{}).Describe([]byte("x")); string(got) != "xstate" {
 		t.Errorf("got %q, want xstate", got)
 	}
 }
@@ -259,61 +279,30 @@ type describer struct{ script }
 
 func (describer) Describe(b []byte) []byte { return append(b, "state"...) }
 
+func TestOnlyNodesThatFaultsNameAreWrapped(t *testing.T) {
+	make := func(id protocol.NodeID) protocol.Node {
+		if id == 2 {
+			return nil
+		}
+		return new(script)
+	}
+	f := lies(fault.Withhold)
+	last := f
+	last.Node = 2
+	wrapped := Wrap(make, []fault.Fault{{Op: fault.Crash, Node: 1}, f, last})
+	for id, want := range []bool{true, false, false} {
+		n := wrapped(protocol.NodeID(id))
+		if _, is := n.(*Node); is != want || (n == nil) != (id == 2) {
+			t.Errorf("node %d is a %T", id, n)
+		}
+	}
+}
+
 func TestAnUnknownTraitPanics(t *testing.T) {
 	defer func() {
-		if got := fmt.Sprint(recover()); got != "sim: traitor 3 has trait 6, want 1 to 5" {
+		if got := fmt.Sprint(recover()); got != "traitor: node 3 has trait 6, want 1 to 5" {
 			t.Errorf("panics with %q", got)
 		}
 	}()
-	NewTraitor(script{}, fault.Fault{Op: fault.Byzantine, Node: 3, Trait: fault.Alter + 1})
-}
-
-// honestly answers the questions of traitors by benign, and all others by hash.
-type honestly struct{ source.Seed }
-
-func (s honestly) Chance(k protocol.Key, p protocol.Ratio) bool {
-	return !strings.HasPrefix(k.Kind.String(), "byz.") && s.Seed.Chance(k, p)
-}
-
-// The bare node is the slow twin of the wrapped one: with benign answers the runs
-// are the same in all that the trace shows, and outside of the faults' time in
-// the digest of decisions too.
-func TestATraitorWithBenignAnswersIsHonest(t *testing.T) {
-	events := 0
-	honest := func(t *rapid.T) {
-		plan := drawPlan(t)
-		plan.Faults = slices.DeleteFunc(plan.Faults, func(f fault.Fault) bool { return f.Op == fault.Byzantine })
-		src := honestly{source.Seed(rapid.Uint64().Draw(t, "seed"))}
-		make := plan.Node
-		sleeping := rapid.Bool().Draw(t, "sleeping")
-		bare, wrapped := new(Trace), new(Trace)
-		want := mustNew(t, plan, src, bare).Run()
-		plan.Node = func(id protocol.NodeID) protocol.Node {
-			var faults []fault.Fault
-			for trait := fault.Equivocate; trait <= fault.Alter; trait++ {
-				f := fault.Fault{Op: fault.Byzantine, Node: id, Trait: trait, Rate: protocol.Percent(99)}
-				if sleeping {
-					f.At = protocol.Time(time.Hour)
-				}
-				faults = append(faults, f)
-			}
-			return NewTraitor(make(id), faults...)
-		}
-		got := mustNew(t, plan, src, wrapped).Run()
-		if got, want := wrapped.String(), bare.String(); got != want {
-			t.Fatal(firstDifference(got, want))
-		}
-		if !sleeping {
-			got.Digest.Decisions = want.Digest.Decisions
-		}
-		if got != want {
-			t.Fatalf("got  %+v\nwant %+v", got, want)
-		}
-		events += int(want.Events)
-	}
-	rapid.Check(t, honest)
-	fixed.Check(t, 60, honest)
-	if events < 1000 {
-		t.Errorf("vacuous: %d events", events)
-	}
+	New(script{}, fault.Fault{Op: fault.Byzantine, Node: 3, Trait: fault.Alter + 1})
 }

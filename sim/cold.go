@@ -1,0 +1,57 @@
+package sim
+
+import (
+	"dessim/protocol"
+	"dessim/sim/fault"
+)
+
+// coldState is what most nodes never need: a disk, held events, faults.
+type coldState struct {
+	down    bool
+	damaged bool          // a record rotted: down for good
+	pause   protocol.Time // until then the node does nothing; 0 if it does
+	disk    *disk
+	wait    *waiting // a step waits for the disk
+	held    []entry  // events that came meanwhile, in order; first the disk's, if it was done in a pause
+	clock   *clock   // nil is true time
+
+	armed   *fault.Fault   // crash in the next step, of whatever incarnation
+	anchors []anchor       // crashes that wait for an effect
+	failing []*fault.Fault // each fails one of the next syncs
+	slow    []fault.Window // in which syncs take longer
+}
+
+// anchor is a crash that waits for an effect.
+type anchor struct {
+	*fault.Fault
+	seen uint64 // effects of that sort so far
+}
+
+// waiting is the rest of a step whose sync takes time.
+type waiting struct {
+	cause   cause
+	effects []protocol.Effect // copies, bodies too
+	next    int               // first effect still to be applied
+	synced  uint32            // slot of the event that ends the wait
+	crash   *fault.Fault      // crashes the node then, if not nil
+	when    string            // after which effect that is
+}
+
+// coldOf returns the node's cold state.
+func (s *Sim) coldOf(id protocol.NodeID) *coldState {
+	if s.cold == nil {
+		s.cold = make([]*coldState, len(s.nodes))
+	}
+	if s.cold[id] == nil {
+		s.cold[id] = new(coldState)
+	}
+	return s.cold[id]
+}
+
+// settle notes whether the loop has to look at the cold state.
+func (n *node) settle(x *coldState) {
+	n.special = x.down || x.armed != nil || x.wait != nil || x.pause != 0 || x.clock != nil || x.watchful()
+}
+
+// watchful reports whether each effect must be looked at.
+func (x *coldState) watchful() bool { return len(x.anchors) > 0 || len(x.failing) > 0 }

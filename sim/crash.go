@@ -1,0 +1,218 @@
+package sim
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+	"dessim/sim/fault"
+)
+
+// start begins the next incarnation of a node that is down.
+func (s *Sim) start(c *cause, n *node, x *coldState) {
+	if !x.down {
+		return
+	}
+	x.down = false
+	n.settle(x)
+	n.inc++
+	s.calling = c.id // from its making on
+	n.machine = s.plan.Node(c.id)
+	s.calling = protocol.Outside
+	if n.machine == nil {
+		panic(fmt.Sprintf("sim: plan makes no node %v", c.id))
+	}
+	n.state = stateOf(n.machine)
+	n.foldEvent(foldStart, s.now, uint64(n.inc))
+	if s.want&Started != 0 {
+		s.show(Event{What: Started, Node: c.id, Incarnation: n.inc})
+	}
+	s.enter(c, n)
+	s.env.Mount(nil)
+	if x.disk != nil {
+		d := x.disk
+		if s.plan.Poison {
+			d = d.clone()
+			defer d.spoil()
+		}
+		s.env.Mount(d.records())
+	}
+	s.calling = c.id
+	n.machine.Start(&s.env)
+	s.calling = protocol.Outside
+	s.leave(c, n)
+}
+
+// restart starts a node that is down and was up before, if its disk is sound.
+func (s *Sim) restart(c *cause, n *node, x *coldState) {
+	if x.down && n.inc > 0 && s.sound(c.id, n, x) {
+		s.result.Restarts++
+		s.start(c, n, x)
+	}
+}
+
+// crashBy crashes the node, or makes the crash wait for what it waits for.
+func (s *Sim) crashBy(f *fault.Fault, id protocol.NodeID, n *node, x *coldState) {
+	switch {
+	case f.After > 0:
+		if x.armed == nil || f.After < x.armed.After {
+			x.armed = f
+		}
+	case f.On.N > 0:
+		x.anchors = append(x.anchors, anchor{Fault: f})
+	case x.wait != nil:
+		s.crash(id, n, f, "while syncing")
+	case x.pause != 0:
+		s.crash(id, n, f, "while paused")
+	case !x.down:
+		s.crash(id, n, f, "between steps")
+	}
+	n.settle(x)
+}
+
+// reached counts an effect that was done, and gives the crashes that waited for it.
+// They are over, also those that find their node down already.
+func (x *coldState) reached(f *protocol.Effect) (crashes []*fault.Fault) {
+	left := x.anchors[:0]
+	for _, a := range x.anchors {
+		if a.On.Op == f.Op && (a.On.Kind == 0 || a.On.Kind == f.Kind) {
+			a.seen++
+		}
+		if a.seen < a.On.N {
+			left = append(left, a)
+		} else {
+			crashes = append(crashes, a.Fault)
+		}
+	}
+	x.anchors = left
+	return crashes
+}
+
+// strike lets the crashes happen that waited for an effect of the step, its number i
+// from 1. It reports whether the step's own node is one of theirs; it crashes last.
+func (s *Sim) strike(c *cause, n *node, f *protocol.Effect, i int) (crashed bool) {
+	var own *fault.Fault
+	for _, crash := range s.cold[c.id].reached(f) {
+		switch {
+		case crash.Node == c.id:
+			if own == nil {
+				own = crash
+			}
+		case !s.coldOf(crash.Node).down:
+			s.crash(crash.Node, &s.nodes[crash.Node], crash, fmt.Sprintf("after effect %d of node %v, its %v", i, c.id, f.Op))
+		}
+	}
+	if own != nil {
+		s.crash(c.id, n, own, fmt.Sprintf("after effect %d, its %v", i, f.Op))
+	}
+	return own != nil
+}
+
+// crashInStep applies the effects that the armed fault lets happen and crashes.
+func (s *Sim) crashInStep(c *cause, n *node, x *coldState, effects []protocol.Effect) {
+	f := x.armed
+	x.armed = nil
+	cut := min(f.After, len(effects))
+	s.perform(c, n, effects[:cut], 0)
+	when := fmt.Sprintf("after %d of %d effects", cut, len(effects))
+	switch {
+	case x.down: // at one of them
+	case x.wait != nil:
+		x.wait.crash, x.wait.when = f, when
+	default:
+		s.crash(c.id, n, f, when)
+	}
+}
+
+// crash ends an incarnation: what is volatile goes, messages already sent arrive.
+func (s *Sim) crash(id protocol.NodeID, n *node, f *fault.Fault, when string) {
+	x := s.coldOf(id)
+	if x.wait != nil {
+		s.kill(x.wait.synced)
+	}
+	x.down, x.wait, x.pause = true, nil, 0
+	n.settle(x)
+	t := &s.timers[id]
+	for i := range t.slots {
+		if t.slots[i].used {
+			s.kill(t.slots[i].slot)
+		}
+	}
+	*t = timers{}
+	s.dropHeld(n, x)
+	if x.disk != nil {
+		s.salvage(id, n, x.disk, f)
+	}
+	n.machine, n.state = nil, nil
+	n.foldEvent(foldCrash, s.now, uint64(n.inc))
+	s.result.Crashes++
+	if s.want&Crashed != 0 {
+		s.show(Event{What: Crashed, Node: id, Incarnation: n.inc, Tag: f.ID, Text: when})
+	}
+	if f.For > 0 {
+		s.pushFault(opRevive, s.indexOf(f), id, s.later(f.For), protocol.Hash3(rootFault, f.ID, 1))
+	}
+}
+
+// salvage does to the disk what a crash by f does. What survives counts as synced
+// from then on, and follows the records synced before without a gap: a log that is
+// read back has none. A torn record is given to the node as it is, shorter; how to
+// tell that is the node's own affair.
+func (s *Sim) salvage(id protocol.NodeID, n *node, d *disk, f *fault.Fault) {
+	kept, lost := d.recs[:d.safe:d.safe], d.recs[d.safe:]
+	key := protocol.Key{Kind: kindKeep, A: id, N: protocol.Hash2(rootFault, f.ID)}
+	var torn []byte
+	switch {
+	case len(lost) == 0:
+	case f.Disk == fault.KeepTorn:
+		whole := int(s.choose(n, key, uint64(len(lost))+1))
+		kept = append(kept, lost[:whole]...)
+		if whole < len(lost) && len(lost[whole].bytes) > 1 {
+			key.Kind = kindTear
+			torn = lost[whole].bytes
+			torn = torn[:s.choose(n, key, uint64(len(torn)))]
+		}
+	case f.Disk == fault.KeepScattered:
+		for i := range lost {
+			key.N = protocol.Hash3(rootFault, f.ID, uint64(i))
+			if s.chance(n, key, protocol.Ratio{Num: 1, Den: 2}) {
+				kept = append(kept, lost[i])
+			}
+		}
+	}
+	whole := len(kept) - d.safe
+	s.result.Faults.Kept += uint64(whole)
+	s.result.Faults.Unsynced += uint64(len(lost) - whole)
+	if len(torn) > 0 {
+		s.result.Faults.Torn++
+		kept = append(kept, newDiskRecord(torn))
+	}
+	d.recs, d.safe, d.forget = kept, len(kept), 0
+}
+
+// dropHeld loses the events that waited for a node that crashed.
+func (s *Sim) dropHeld(n *node, x *coldState) {
+	for _, e := range x.held {
+		r := s.slab.at(e.slot)
+		if r.op == opDead {
+			s.slab.release(e.slot, r)
+			continue
+		}
+		s.live[r.flag&background]--
+		s.dropAtDown(e, r, n)
+	}
+	x.held = nil
+}
+
+// dropAtDown loses a message that arrives at a node that is down.
+func (s *Sim) dropAtDown(e entry, r *record, n *node) {
+	s.result.Dropped++
+	n.foldEvent(foldDropped, s.now, r.name)
+	if s.want&Dropped != 0 {
+		from := protocol.Outside
+		if r.src >= fromNode {
+			from = protocol.NodeID(r.src - fromNode)
+		}
+		s.show(Event{What: Dropped, Node: protocol.NodeID(e.dst), Peer: from, Incarnation: n.inc, Kind: s.kindOf(e.slot), Seq: r.seq, Body: s.slab.view(r)})
+	}
+	s.slab.release(e.slot, r)
+}

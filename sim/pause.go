@@ -1,0 +1,91 @@
+package sim
+
+import (
+	"dessim/protocol"
+	"dessim/sim/fault"
+)
+
+// ready decides about an event that is no message or timer, or whose node is
+// special. It reports whether the node shall consume the event now; if not,
+// everything is done already.
+func (s *Sim) ready(e entry, r *record) bool {
+	id, n := protocol.NodeID(e.dst), &s.nodes[e.dst]
+	x := s.coldOf(id)
+	switch r.op {
+	case opStart:
+		c := cause{id: id, wave: r.wave, name: r.name}
+		s.slab.release(e.slot, r)
+		s.start(&c, n, x)
+		return false
+	case opFault, opRevive, opTurn:
+		s.fault(e, r, n, x)
+		return false
+	case opSynced:
+		if x.pause != 0 {
+			x.held = append([]entry{e}, x.held...)
+			s.hold(r)
+			return false
+		}
+		s.slab.release(e.slot, r)
+		s.synced(n, x)
+		return false
+	}
+	switch {
+	case x.down:
+		s.dropAtDown(e, r, n)
+		return false
+	case x.wait != nil || x.pause != 0:
+		x.held = append(x.held, e)
+		s.hold(r)
+		return false
+	}
+	return true
+}
+
+// hold counts a held event as pending again, and as an event only when it is
+// consumed.
+func (s *Sim) hold(r *record) {
+	s.result.Events--
+	s.live[r.flag&background]++
+}
+
+// workOff lets the node consume what was held, until it must wait again.
+func (s *Sim) workOff(n *node, x *coldState) {
+	for len(x.held) > 0 && x.pause == 0 && !x.down {
+		e := x.held[0]
+		r := s.slab.at(e.slot)
+		if x.wait != nil && r.op != opSynced {
+			return
+		}
+		x.held = x.held[1:]
+		if r.op == opDead {
+			s.slab.release(e.slot, r)
+			continue
+		}
+		s.live[r.flag&background]--
+		s.result.Events++
+		if r.op == opSynced {
+			s.slab.release(e.slot, r)
+			s.synced(n, x)
+			continue
+		}
+		s.step(e, r)
+	}
+}
+
+// pause stops a node that is up until the window of its fault is over.
+func (s *Sim) pause(n *node, x *coldState, w *fault.Window) {
+	if x.down {
+		return
+	}
+	s.result.Faults.Pauses++
+	x.pause = w.Until
+	n.settle(x)
+}
+
+// resume lets a paused node do what waited.
+func (s *Sim) resume(n *node, x *coldState) {
+	x.pause = 0
+	n.settle(x)
+	s.workOff(n, x)
+}

@@ -1,0 +1,94 @@
+package sim
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+)
+
+// Result tells how a run ended and what happened in it.
+type Result struct {
+	End      protocol.Time
+	Reason   Reason
+	Events   uint64 // messages, timers, starts, faults and syncs done; what a crash finds held is not counted again
+	Received uint64 // messages and inputs consumed
+	Fired    uint64 // timers consumed
+	Sent     uint64 // messages sent by nodes, lost ones included
+	Lost     uint64 // by the network
+	Copied   uint64 // by the network
+	Dropped  uint64 // messages and inputs that arrived at a node that was down
+	Bytes    uint64 // in the messages sent
+	Syncs    uint64
+	Outputs  uint64
+	Crashes  uint64
+	Restarts uint64
+	Healed   protocol.Time // when the plan healed; 0 if it did not
+	Faults   FaultCounts
+	Digest   Digest
+}
+
+// FaultCounts tells what faults did, beyond what Result counts: crashes, and all
+// losses and copies, are there too.
+type FaultCounts struct {
+	Unsynced    uint64 // records lost in crashes because they were not synced, torn ones too
+	Kept        uint64 // unsynced records that survived a crash whole
+	Torn        uint64 // unsynced records of which a part survived
+	FailedSyncs uint64
+	SlowedSyncs uint64
+	Rotted      uint64 // bits flipped on disks
+	Damaged     uint64 // nodes down for good, since a record failed its checksum
+	Pauses      uint64 // of nodes that were up
+	Cut         uint64 // messages lost to Partition, Cut and Ring
+	Lost        uint64 // messages lost to Lose
+	Copied      uint64 // by Copy
+	Corrupted   uint64
+	Slowed      uint64 // messages that Slow made late
+	Clogged     uint64 // messages that waited in a Clog
+	Jumps       uint64
+	Drifts      uint64
+}
+
+// Reason tells why a run ended.
+type Reason uint8
+
+// The reasons.
+const (
+	Running Reason = iota
+	Quiet          // nothing is pending
+	Settled        // all that remains is periodic, and Done
+	TimeUp         // Until was reached with events pending
+)
+
+// String gives the reason in words.
+func (r Reason) String() string {
+	return [...]string{"running", "nothing left to happen", "all done, only periodic timers left", "end of time"}[r]
+}
+
+// Panic is what Run and Advance panic with when something panicked in them: it
+// adds whose code it was, and where. Step does not, since a deferred call for each
+// event would cost.
+//
+// No stack is kept, and none is lost: Advance panics again before anything is
+// unwound, so what "go test" prints, or debug.Stack in a deferred call, leads to
+// the line that panicked first.
+type Panic struct {
+	Node  protocol.NodeID // Outside: an observer, Plan.Done, or the simulator itself
+	At    protocol.Time
+	Step  uint64
+	Value any // what was panicked with
+}
+
+// Error gives who, the place as traces have it, and the value.
+func (p *Panic) Error() string {
+	who := fmt.Sprintf("node %v", p.Node)
+	if p.Node == protocol.Outside {
+		who = "an observer or the simulator"
+	}
+	return fmt.Sprintf("%s panicked at step %d, %s ms: %v", who, p.Step, Millis(p.At), p.Value)
+}
+
+// Unwrap gives Value if it is an error, such as a runtime.Error, or nil.
+func (p *Panic) Unwrap() error {
+	err, _ := p.Value.(error)
+	return err
+}
