@@ -41,8 +41,7 @@ func (x *stormy) injected(id uint64) {
 	}
 	x.begun = append(x.begun, id)
 	i := slices.IndexFunc(x.m.plan.Faults, func(f fault.Fault) bool { return f.ID == id })
-	switch x.m.plan.Faults[i].Op {
-	case fault.Partition, fault.Cut, fault.Ring:
+	if x.m.plan.Faults[i].Op.Cuts() {
 		x.divided++
 	}
 }

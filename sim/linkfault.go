@@ -73,15 +73,13 @@ func (s *Sim) strikes(n *node, kind protocol.Kind, f *fault.Window, m *message, 
 // lostToFaults reports whether one of the faults loses the message.
 func (s *Sim) lostToFaults(n *node, m *message, faults []*fault.Window) bool {
 	for _, f := range faults {
-		switch f.Op {
-		case fault.Partition, fault.Cut, fault.Ring:
+		switch {
+		case f.Op.Cuts():
 			s.result.Faults.Cut++
 			return true
-		case fault.Lose:
-			if s.strikes(n, kindLose, f, m, m.name) {
-				s.result.Faults.Lost++
-				return true
-			}
+		case f.Op == fault.Lose && s.strikes(n, kindLose, f, m, m.name):
+			s.result.Faults.Lost++
+			return true
 		}
 	}
 	return false

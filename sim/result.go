@@ -38,7 +38,7 @@ type FaultCounts struct {
 	Rotted      uint64 // bits flipped on disks
 	Damaged     uint64 // nodes down for good, since a record failed its checksum
 	Pauses      uint64 // of nodes that were up
-	Cut         uint64 // messages lost to Partition, Cut and Ring
+	Cut         uint64 // messages lost to faults that cut links, such as Partition
 	Lost        uint64 // messages lost to Lose
 	Copied      uint64 // by Copy
 	Corrupted   uint64

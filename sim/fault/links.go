@@ -6,6 +6,23 @@ import (
 	"dessim/protocol"
 )
 
+// OfLinks reports whether the fault hits messages on their way.
+func (op Op) OfLinks() bool { return op.onLinks() != none }
+
+// Cuts reports whether no message arrives that the fault touches.
+func (op Op) Cuts() bool { return op.onLinks() == cuts }
+
+// Harms reports whether messages that the fault touches may not arrive while it is
+// there, or not whole.
+func (op Op) Harms() bool { return op.onLinks() >= harms }
+
+func (op Op) onLinks() effect {
+	if op < Crash || int(op) > len(rules) {
+		return none
+	}
+	return rules[op-1].links
+}
+
 // Touches reports whether a fault of links meets what from sends to to, in a run of that
 // many nodes. What a node sends to itself meets none.
 func (f *Fault) Touches(from, to protocol.NodeID, nodes int) bool {
@@ -62,11 +79,5 @@ func (f *Fault) Severs(from, to protocol.NodeID, nodes int) bool {
 	if !f.Touches(from, to, nodes) {
 		return false
 	}
-	switch f.Op {
-	case Partition, Cut, Ring, Clog:
-		return true
-	case Lose, Corrupt:
-		return f.Rate.Sure()
-	}
-	return false
+	return f.Op.Cuts() || f.Op == Clog || f.Op.Harms() && f.Rate.Sure()
 }

@@ -49,52 +49,62 @@ const (
 
 var headForms = [...]string{"", " N", " SET", " SET>SET", " SET|SET[|SET...]"}
 
-// rule is the grammar of one operation.
+// effect is what a fault does to the messages on the links that it touches.
+type effect uint8
+
+const (
+	none   effect = iota // it is no fault of links
+	spares               // all arrive, late or twice
+	harms                // some do not arrive, not whole, or not while it is there
+	cuts                 // none arrives
+)
+
+// rule is what there is to say about one operation.
 type rule struct {
 	op               Op
 	word             string
 	head             head
+	links            effect
 	must, may        clause
 	meaning, example string
 }
 
 const clauseSpan = clauseAt | clauseFor // of what goes on for a time
 
-// rules is the grammar, in the order of the operations.
+// rules has the operations in their order.
 var rules = [...]rule{
-	{Crash, "crash", headNode, 0, clauseSpan | clauseAfter | clauseDisk,
+	{Crash, "crash", headNode, none, 0, clauseSpan | clauseAfter | clauseDisk,
 		"loses volatile state, timers and unsynced records; after: right after an effect from T on, of another node even; for: then restarts", "crash 2 after send prepare #3 for 1s torn"},
-	{Restart, "restart", headNode, clauseAt, 0, "begins the next incarnation, if it is down", "restart 2 at 2s"},
-	{Pause, "pause", headNode, clauseSpan, 0, "does nothing for a time; what comes meanwhile waits", "pause 1 at 30ms for 200ms"},
-	{FailSync, "failsync", headNode, clauseAt, clauseFor | clauseDisk, "its next sync fails, which crashes it there", "failsync 1 at 30ms for 1s scattered"},
-	{SlowSync, "slowsync", headNode, clauseBy | clauseAt, clauseFor, "each of its syncs takes longer", "slowsync 1 by 20ms at 1s for 5s"},
-	{Rot, "rot", headNode, clauseAt, 0, "one bit of a synced record flips: its checksum tells at the next start, and the node is down for good", "rot 1 at 1s"},
+	{Restart, "restart", headNode, none, clauseAt, 0, "begins the next incarnation, if it is down", "restart 2 at 2s"},
+	{Pause, "pause", headNode, none, clauseSpan, 0, "does nothing for a time; what comes meanwhile waits", "pause 1 at 30ms for 200ms"},
+	{FailSync, "failsync", headNode, none, clauseAt, clauseFor | clauseDisk, "its next sync fails, which crashes it there", "failsync 1 at 30ms for 1s scattered"},
+	{SlowSync, "slowsync", headNode, none, clauseBy | clauseAt, clauseFor, "each of its syncs takes longer", "slowsync 1 by 20ms at 1s for 5s"},
+	{Rot, "rot", headNode, none, clauseAt, 0, "one bit of a synced record flips: its checksum tells at the next start, and the node is down for good", "rot 1 at 1s"},
 
-	{Partition, "partition", headParts, clauseAt, clauseFor | clauseEvery, "messages between different sets are lost; every: comes and goes", "partition 0,1|2-4 at 1s for 5s"},
-	{Cut, "cut", headPair, clauseAt, clauseFor | clauseEvery, "messages one way are lost; every: comes and goes", "cut 0>1,2 at 1s for 5s every 100ms"},
-	{Ring, "ring", headSet, clauseAt, clauseFor | clauseEvery, "each of the set hears only the one before and the one after", "ring 0-5 at 1s for 5s"},
-	{Clog, "clog", headPair, clauseSpan, 0, "messages one way wait until it is over", "clog 0>* at 1s for 300ms"},
-	{Slow, "slow", headPair, clauseBy | clauseAt, clauseFor, "messages one way travel longer", "slow *>3 by 50ms at 1s for 5s"},
-	{Lose, "lose", headPair, clauseRate | clauseAt, clauseFor, "so many of the messages one way are lost", "lose *>* 10% at 0s"},
-	{Copy, "copy", headPair, clauseRate | clauseAt, clauseFor, "so many of the messages one way arrive twice", "copy *>2 5% at 0s for 10s"},
-	{Corrupt, "corrupt", headPair, clauseRate | clauseAt, clauseFor, "so many of the messages one way arrive with other bytes", "corrupt 1>* 0.5% at 0s"},
+	{Partition, "partition", headParts, cuts, clauseAt, clauseFor | clauseEvery, "messages between different sets are lost; every: comes and goes", "partition 0,1|2-4 at 1s for 5s"},
+	{Cut, "cut", headPair, cuts, clauseAt, clauseFor | clauseEvery, "messages one way are lost; every: comes and goes", "cut 0>1,2 at 1s for 5s every 100ms"},
+	{Ring, "ring", headSet, cuts, clauseAt, clauseFor | clauseEvery, "each of the set hears only the one before and the one after", "ring 0-5 at 1s for 5s"},
+	{Clog, "clog", headPair, harms, clauseSpan, 0, "messages one way wait until it is over", "clog 0>* at 1s for 300ms"},
+	{Slow, "slow", headPair, spares, clauseBy | clauseAt, clauseFor, "messages one way travel longer", "slow *>3 by 50ms at 1s for 5s"},
+	{Lose, "lose", headPair, harms, clauseRate | clauseAt, clauseFor, "so many of the messages one way are lost", "lose *>* 10% at 0s"},
+	{Copy, "copy", headPair, spares, clauseRate | clauseAt, clauseFor, "so many of the messages one way arrive twice", "copy *>2 5% at 0s for 10s"},
+	{Corrupt, "corrupt", headPair, harms, clauseRate | clauseAt, clauseFor, "so many of the messages one way arrive with other bytes", "corrupt 1>* 0.5% at 0s"},
 
-	{Jump, "jump", headNode, clauseSigned | clauseAt, 0, "its clock jumps, forward or back, for good", "jump 2 by -50ms at 1s"},
-	{Drift, "drift", headNode, clausePPM | clauseAt, clauseFor, "its clock is too fast, or too slow", "drift 2 by 200ppm at 0s"},
+	{Jump, "jump", headNode, none, clauseSigned | clauseAt, 0, "its clock jumps, forward or back, for good", "jump 2 by -50ms at 1s"},
+	{Drift, "drift", headNode, none, clausePPM | clauseAt, clauseFor, "its clock is too fast, or too slow", "drift 2 by 200ppm at 0s"},
 
-	{Byzantine, "byzantine", headNode, clauseTrait | clauseRate, clauseSpan, "it treats so many of its messages as said", "byzantine 3 equivocates 20% at 1s for 5s"},
+	{Byzantine, "byzantine", headNode, none, clauseTrait | clauseRate, clauseSpan, "it treats so many of its messages as said", "byzantine 3 equivocates 20% at 1s for 5s"},
 
-	{Heal, "heal", headNone, clauseAt, 0, "all nodes run, all links are whole, no fault is left; at never: there is none", "heal at 20s"},
+	{Heal, "heal", headNone, none, clauseAt, 0, "all nodes run, all links are whole, no fault is left; at never: there is none", "heal at 20s"},
 }
 
-// ruleOf gives the grammar of an operation, or nil.
+// ruleOf returns the rule of an operation, or nil.
 func ruleOf(op Op) *rule {
-	for _, r := range rules {
-		if r.op == op {
-			return &r // a copy: nobody shall write into the table
-		}
+	if op < Crash || int(op) > len(rules) {
+		return nil
 	}
-	return nil
+	r := rules[op-1] // a copy: nothing may write into the table
+	return &r
 }
 
 // form gives the grammar as text: "pause N at T for D".

@@ -51,11 +51,11 @@ func (op Op) Lasts() bool {
 	return op.OfLinks()
 }
 
-// OfLinks reports whether the fault hits messages on their way.
-func (op Op) OfLinks() bool { return op >= Partition && op <= Corrupt }
-
 // OfNode reports whether Fault.Node means something.
-func (op Op) OfNode() bool { return !op.OfLinks() && op != Heal }
+func (op Op) OfNode() bool {
+	r := ruleOf(op)
+	return r != nil && r.head == headNode
+}
 
 // Site returns the node at which the fault happens: if it waits for an effect, the one
 // that is watched.

@@ -42,12 +42,11 @@ func lasts(f *fault.Fault, faults []fault.Fault) bool {
 		// One that waits for something may come after any restart.
 		waits := f.Op == fault.FailSync || f.After > 0 || f.On != fault.Anchor{}
 		return f.For == 0 && (waits || !slices.ContainsFunc(faults, func(g fault.Fault) bool { return g.Op == fault.Restart && g.Node == f.Node && g.At >= f.At }))
-	case fault.Pause, fault.Partition, fault.Cut, fault.Ring, fault.Clog, fault.Lose, fault.Corrupt, fault.Byzantine:
-		return f.For == 0 && f.Every == 0 // what comes and goes leaves time in between
 	case fault.Rot:
 		return true
 	}
-	return false
+	disturbs := f.Op.Harms() || f.Op == fault.Pause || f.Op == fault.Byzantine
+	return disturbs && f.For == 0 && f.Every == 0 // what comes and goes leaves time in between
 }
 
 // together returns the size of a set of nodes that are up and all hear each other while

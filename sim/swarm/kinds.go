@@ -7,7 +7,59 @@ import (
 	"dessim/sim/fault"
 )
 
-// Each function here makes a fault of one kind, or reports false if there is none
+// kind is a kind of faults.
+type kind struct {
+	name     string
+	meaning  string
+	beyond   bool // what most protocols do not promise to stand, so that Swarm leaves it out
+	fewest   int  // nodes that it needs
+	generate func(d *drawer) bool
+}
+
+// The kinds. Their numbers are part of the faults' identities: new ones come last.
+const (
+	crash = iota
+	restart
+	pause
+	disk
+	partition
+	cut
+	ring
+	flap
+	clog
+	slow
+	lose
+	copies
+	corrupt
+	clock
+	byzantine
+	rot
+	kindCount
+)
+
+// kinds gives the table; a variable could not hold functions that look into it.
+func kinds() [kindCount]kind {
+	return [kindCount]kind{
+		crash:     {"crash", "nodes crash between steps, after an effect, after a record or at a failing sync, and come back", false, 1, (*drawer).crash},
+		restart:   {"restart", "nodes that are down come back early", false, 1, (*drawer).restart},
+		pause:     {"pause", "nodes do nothing for a time", false, 1, (*drawer).pause},
+		disk:      {"disk", "syncs are slow or fail; crashes leave torn or scattered records", false, 1, (*drawer).disk},
+		partition: {"partition", "the network falls into two parts or more", false, 2, (*drawer).partition},
+		cut:       {"cut", "messages one way are lost", false, 2, (*drawer).cut},
+		ring:      {"ring", "each node hears only its two neighbours", false, 4, (*drawer).ring},
+		flap:      {"flap", "partitions and cuts come and go", false, 2, (*drawer).flap},
+		clog:      {"clog", "messages wait, then come all together", false, 2, (*drawer).clog},
+		slow:      {"slow", "messages travel longer", false, 2, (*drawer).slow},
+		lose:      {"lose", "messages are lost", false, 2, (*drawer).lose},
+		copies:    {"copy", "messages arrive twice", false, 2, (*drawer).copies},
+		corrupt:   {"corrupt", "messages arrive with other bytes", false, 2, (*drawer).corrupt},
+		clock:     {"clock", "clocks jump and drift", false, 1, (*drawer).clock},
+		byzantine: {"byzantine", "less than a third of the nodes lie", true, 4, (*drawer).byzantine},
+		rot:       {"rot", "bits of synced records flip, and the damage keeps their nodes from starting again", true, 1, (*drawer).rot},
+	}
+}
+
+// Each function below makes a fault of one kind, or reports false if there is none
 // that is valid.
 
 // everyOther gives the nodes of even or of odd place.
