@@ -31,6 +31,10 @@ func TestFaultsThatLeaveNoMajorityAreForewarnedAndJudgedOnSafetyAlone(t *testing
 		"heal at never; partition 0,1|2,3|4 at 5s":                                      "no majority, 2 of 5",
 		"heal at never; crash 4 at 5s; partition 0,1|2,3 at 5s":                         "no majority, 2 of 5",
 		"heal at never; cut 0,1>2-4 at 5s":                                              "leave 3 of 5", // one way is enough
+		"heal at never; deaf 0 at 5s":                                                   "leave 4 of 5 nodes",
+		"heal at never; deaf 0 at 5s; mute 0 at 6s; mute 1 at 5s":                       "leave 3 of 5 nodes",
+		"heal at never; deaf 0 at 5s; mute 1 at 5s; mute 2 at 5s":                       "no majority, 2 of 5",
+		"heal at never; mute 0 at 5s every 1s":                                          "",
 		"heal at never; cut *>0 at 5s; cut 1>* at 5s; crash 2 at 5s; lose *>* 5% at 0s": "no majority, 2 of 5",
 	} {
 		s := crash()

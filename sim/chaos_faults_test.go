@@ -13,7 +13,7 @@ import (
 func drawMisfortune(t *rapid.T, p *Plan, id uint64) fault.Fault {
 	f := fault.Fault{ID: id}
 	f.Op = rapid.SampledFrom([]fault.Op{fault.Crash, fault.Rot, fault.Restart, fault.FailSync, fault.Copy, fault.SlowSync, fault.Corrupt, fault.Clog, fault.Pause, fault.Ring,
-		fault.Crash, fault.Partition, fault.Cut, fault.Slow, fault.Lose, fault.Jump, fault.Drift, fault.Rot, fault.Byzantine, fault.Heal}).Draw(t, "op")
+		fault.Crash, fault.Partition, fault.Cut, fault.Slow, fault.Lose, fault.Jump, fault.Drift, fault.Rot, fault.Byzantine, fault.Deaf, fault.Mute, fault.Heal}).Draw(t, "op")
 	f.At = protocol.Time(rapid.IntRange(0, int(min(p.Until, 60))).Draw(t, "at"))
 	if rapid.Bool().Draw(t, "late") {
 		f.At = min(p.Until, 60) - f.At
@@ -45,7 +45,7 @@ func drawMisfortune(t *rapid.T, p *Plan, id uint64) fault.Fault {
 		if f.Op == fault.Byzantine {
 			f.Trait = fault.Trait(rapid.IntRange(int(fault.Equivocate), int(fault.Alter)).Draw(t, "trait"))
 		}
-	case fault.Partition, fault.Cut, fault.Ring:
+	case fault.Partition, fault.Cut, fault.Ring, fault.Deaf, fault.Mute:
 		f.Every = span("every", 0, 0, 1, 4)
 	}
 	if f.Op.Lasts() {
@@ -64,7 +64,7 @@ func drawMisfortune(t *rapid.T, p *Plan, id uint64) fault.Fault {
 				f.Groups[side] = append(f.Groups[side], id)
 			}
 		}
-	case f.Op.OfLinks():
+	case f.Op.OfLinks() && !f.Op.OfNode():
 		f.Groups = [][]protocol.NodeID{drawSide(t, p.Nodes), drawSide(t, p.Nodes)}
 	}
 	return f

@@ -74,7 +74,7 @@ func (w *slow) pushFaults() {
 		}
 		w.push(&slowEvent{at: f.At, dst: where, seq: 1 + f.ID, does: "fault", wave: root, name: root, fault: f})
 		switch f.Op {
-		case fault.Pause, fault.SlowSync, fault.Drift, fault.Byzantine, fault.Partition, fault.Cut, fault.Ring, fault.Clog, fault.Slow, fault.Lose, fault.Copy, fault.Corrupt:
+		case fault.Pause, fault.SlowSync, fault.Drift, fault.Byzantine, fault.Partition, fault.Cut, fault.Ring, fault.Deaf, fault.Mute, fault.Clog, fault.Slow, fault.Lose, fault.Copy, fault.Corrupt:
 			if f.Every > 0 {
 				for at := f.At + protocol.Time(f.Every); at < w.end(f) && at <= w.plan.Until+protocol.Time(f.Every); at += protocol.Time(f.Every) {
 					w.push(&slowEvent{at: at, dst: f.Node, seq: 1 + f.ID, does: "turn", background: true, fault: f})
@@ -95,7 +95,8 @@ func (w *slow) pushFaults() {
 
 func (w *slow) announce(what What, f *fault.Fault) {
 	id := f.Node
-	if f.Op >= fault.Partition && f.Op <= fault.Corrupt || f.Op == fault.Heal {
+	switch f.Op {
+	case fault.Partition, fault.Cut, fault.Ring, fault.Clog, fault.Slow, fault.Lose, fault.Copy, fault.Corrupt, fault.Heal:
 		id = protocol.Outside
 	}
 	w.show(&Event{What: what, Node: id, Tag: f.ID, Text: f.String(), At: w.now, Step: w.result.Events})
@@ -346,6 +347,10 @@ func (w *slow) hits(f *fault.Fault, from, to protocol.NodeID) bool {
 		a := slices.IndexFunc(f.Groups, func(g []protocol.NodeID) bool { return g == nil || slices.Contains(g, from) })
 		b := slices.IndexFunc(f.Groups, func(g []protocol.NodeID) bool { return g == nil || slices.Contains(g, to) })
 		return a != b && a >= 0 && b >= 0
+	case fault.Deaf:
+		return to == f.Node
+	case fault.Mute:
+		return from == f.Node
 	case fault.Ring:
 		ring := f.Groups[0]
 		if ring == nil {
@@ -379,7 +384,7 @@ func (w *slow) weather(n *slowNode, e slowEvent) (changed slowEvent, late protoc
 	}
 	for _, f := range there {
 		switch {
-		case f.Op == fault.Partition || f.Op == fault.Cut || f.Op == fault.Ring:
+		case slices.Contains([]fault.Op{fault.Partition, fault.Cut, fault.Ring, fault.Deaf, fault.Mute}, f.Op):
 			counts.Cut++
 			return e, 0, true
 		case f.Op == fault.Lose && w.strikes(n, kindLose, f, e.dst, e.name):

@@ -77,6 +77,8 @@ const (
 	Partition // messages between nodes of different Groups are lost; who is in none is unaffected; For, Every
 	Cut       // messages from Groups[0] to Groups[1] are lost; For, Every
 	Ring      // of the nodes in Groups[0], each hears only the one before and the one after; who is not in it is unaffected; For, Every
+	Deaf      // Node receives nothing from other nodes; For, Every
+	Mute      // no other node receives anything from Node; For, Every
 	Clog      // messages from Groups[0] to Groups[1] wait until the clog is gone, then travel; For
 	Slow      // messages from Groups[0] to Groups[1] travel By longer; For
 	Lose      // Rate of messages from Groups[0] to Groups[1] are lost; For

@@ -35,6 +35,10 @@ func (f *Fault) Touches(from, to protocol.NodeID, nodes int) bool {
 		return a >= 0 && b >= 0 && a != b
 	case Ring:
 		return f.apart(from, to, nodes)
+	case Deaf:
+		return to == f.Node
+	case Mute:
+		return from == f.Node
 	}
 	return member(f.Groups[0], from) && member(f.Groups[1], to)
 }

@@ -84,6 +84,8 @@ var rules = [...]rule{
 	{Partition, "partition", headParts, cuts, clauseAt, clauseFor | clauseEvery, "messages between different sets are lost; every: comes and goes", "partition 0,1|2-4 at 1s for 5s"},
 	{Cut, "cut", headPair, cuts, clauseAt, clauseFor | clauseEvery, "messages one way are lost; every: comes and goes", "cut 0>1,2 at 1s for 5s every 100ms"},
 	{Ring, "ring", headSet, cuts, clauseAt, clauseFor | clauseEvery, "each of the set hears only the one before and the one after", "ring 0-5 at 1s for 5s"},
+	{Deaf, "deaf", headNode, cuts, clauseAt, clauseFor | clauseEvery, "it receives nothing from other nodes; every: comes and goes", "deaf 2 at 1s for 5s"},
+	{Mute, "mute", headNode, cuts, clauseAt, clauseFor | clauseEvery, "no other node receives anything from it; every: comes and goes", "mute 2 at 1s for 5s every 100ms"},
 	{Clog, "clog", headPair, harms, clauseSpan, 0, "messages one way wait until it is over", "clog 0>* at 1s for 300ms"},
 	{Slow, "slow", headPair, spares, clauseBy | clauseAt, clauseFor, "messages one way travel longer", "slow *>3 by 50ms at 1s for 5s"},
 	{Lose, "lose", headPair, harms, clauseRate | clauseAt, clauseFor, "so many of the messages one way are lost", "lose *>* 10% at 0s"},

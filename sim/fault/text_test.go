@@ -171,6 +171,7 @@ func TestFormsAreMadeFromTheGrammar(t *testing.T) {
 		Crash:     "crash N [at T] [after K effects|after OP [KIND] #K [of N]] [for D] [torn|scattered]",
 		Pause:     "pause N at T for D",
 		Partition: "partition SET|SET[|SET...] at T [for D] [every D]",
+		Mute:      "mute N at T [for D] [every D]",
 		Jump:      "jump N by D at T",
 		Drift:     "drift N by PPMppm at T [for D]",
 		Byzantine: "byzantine N equivocates|forges|replays|withholds|alters R% [at T] [for D]",
@@ -201,6 +202,8 @@ func TestFaultsHaveAText(t *testing.T) {
 		{Fault{Op: Cut, Groups: [][]protocol.NodeID{nil, {0, 1, 3, 4, 5, 9}}, At: ms, For: time.Second, Every: time.Millisecond}, "cut *>0,1,3-5,9 at 1ms for 1s every 1ms"},
 		{Fault{Op: Lose, Groups: [][]protocol.NodeID{{0}, nil}, Rate: protocol.Ratio{Num: 1, Den: 3}}, "lose 0>* 1/3 at 0s"},
 		{Fault{Op: Byzantine, Node: 3, Trait: Forge, Rate: protocol.Ratio{Num: 125, Den: 10000}}, "byzantine 3 forges 1.25%"},
+		{Fault{Op: Deaf, Node: 3, At: ms, For: time.Second}, "deaf 3 at 1ms for 1s"},
+		{Fault{Op: Mute, Node: 3, Every: time.Second}, "mute 3 at 0s every 1s"},
 		{Fault{Op: Jump, By: -50 * time.Millisecond}, "jump 0 by -50ms at 0s"},
 		// Invalid ones have some text, too.
 		{Fault{Node: 1}, "fault(0) 1"},
@@ -235,7 +238,7 @@ func TestClausesComeInAnyOrder(t *testing.T) {
 }
 
 func TestFaultErrorsSayWhereAndWhatWouldBeRight(t *testing.T) {
-	all := "want a fault: crash, restart, pause, failsync, slowsync, rot, partition, cut, ring, clog, slow, lose, copy, corrupt, jump, drift, byzantine, heal"
+	all := "want a fault: crash, restart, pause, failsync, slowsync, rot, partition, cut, ring, deaf, mute, clog, slow, lose, copy, corrupt, jump, drift, byzantine, heal"
 	crash := "crash N [at T] [after K effects|after OP [KIND] #K [of N]] [for D] [torn|scattered]"
 	for _, test := range []struct{ text, want string }{
 		{"chrash 2 at 30ms", `1, column 1: found "chrash"; did you mean crash?`},
@@ -273,6 +276,7 @@ func TestFaultErrorsSayWhereAndWhatWouldBeRight(t *testing.T) {
 		{"cut 0>4-2 at 1s", `1, column 5: found "0>4-2", want nodes such as 0,1,5 or 0-4 or * for "4-2"`},
 		{"cut 0-16777215>1 at 1s", `1, column 5: found "0-16777215>1", want nodes such as 0,1,5 or 0-4 or * for "0-16777215"`},
 		{"partition 0 at 1s", `1, column 11: found "0", want nodes such as 0,1,5 or 0-4 or *, as in: partition SET|SET[|SET...] at T [for D] [every D]`},
+		{"deaf 0>1 at 1s", `1, column 6: found "0>1", want a node's number, as in: deaf N at T [for D] [every D]`},
 		{"lose 0>1 101% at 1s", `1, column 10: found "101%", want a share such as 10%, 0.5% or 1/3`},
 		{"lose 0>1 at 1s", "1, column 15: found the end of the fault, want R%, as in: lose SET>SET R% at T [for D]"},
 		{"drift 1 by 200 at 0s", `1, column 12: found "200", want parts per million such as 200ppm or -50ppm`},
@@ -356,7 +360,7 @@ func TestAnInvalidFaultIsRefusedWithItsTextAndTheRightForm(t *testing.T) {
 		f    Fault
 		want string
 	}{
-		{Fault{Op: Heal + 1}, "fault 0 has operation 19, want 1 to 18"},
+		{Fault{Op: Heal + 1}, "fault 0 has operation 21, want 1 to 20"},
 		{Fault{Op: Pause}, "fault 0 (pause 0 at 0s for 0s) lasts 0s, want 1ns to 24h0m0s"},
 		{Fault{Op: Pause, For: 1, At: 101}, "fault 0 (pause 0 at 101ns for 1ns) begins at 101ns, want 0s to 100ns"},
 		{Fault{Op: Pause, For: 1, Node: 5}, "fault 0 (pause 5 at 0s for 1ns) hits node 5, want 0 to 4"},
@@ -365,6 +369,8 @@ func TestAnInvalidFaultIsRefusedWithItsTextAndTheRightForm(t *testing.T) {
 		{Fault{Op: Heal, Node: 1}, "fault 0 (heal at 0s) has node 1, want heal at T"},
 		{Fault{Op: Cut, Groups: two, Node: 1}, "fault 0 (cut 0>1 at 0s) has node 1, want cut SET>SET at T [for D] [every D]"},
 		{Fault{Op: Cut, Groups: two[:1]}, "fault 0 (cut 0 at 0s) has 1 set, want SET>SET"},
+		{Fault{Op: Deaf, Groups: two}, "fault 0 (deaf 0 at 0s) has the groups 0|1, want deaf N at T [for D] [every D]"},
+		{Fault{Op: Mute, Node: 5}, "fault 0 (mute 5 at 0s) hits node 5, want 0 to 4"},
 		{Fault{Op: Ring, Groups: two}, "fault 0 (ring 0|1 at 0s) has 2 sets, want SET"},
 		{Fault{Op: Ring, Groups: [][]protocol.NodeID{{0, 1, 2}}}, "fault 0 (ring 0-2 at 0s) has 3 nodes, want at least 4, since each hears two"},
 		{Fault{Op: Partition, Groups: two[:1]}, "fault 0 (partition 0 at 0s) has 1 set, want SET|SET[|SET...]"},

@@ -11,7 +11,7 @@ import (
 type kind struct {
 	name     string
 	meaning  string
-	beyond   bool // what most protocols do not promise to stand, so that Swarm leaves it out
+	beyond   bool // Swarm leaves it out: most protocols do not promise to stand it, or it came later and would change recorded runs
 	fewest   int  // nodes that it needs
 	generate func(d *drawer) bool
 }
@@ -34,6 +34,8 @@ const (
 	clock
 	byzantine
 	rot
+	deaf
+	mute
 	kindCount
 )
 
@@ -56,6 +58,8 @@ func kinds() [kindCount]kind {
 		clock:     {"clock", "clocks jump and drift", false, 1, (*drawer).clock},
 		byzantine: {"byzantine", "less than a third of the nodes lie", true, 4, (*drawer).byzantine},
 		rot:       {"rot", "bits of synced records flip, and the damage keeps their nodes from starting again", true, 1, (*drawer).rot},
+		deaf:      {"deaf", "nodes receive nothing from any other node", true, 1, (*drawer).deaf},
+		mute:      {"mute", "nodes are not heard by any other node", true, 1, (*drawer).mute},
 	}
 }
 
@@ -238,6 +242,18 @@ func (d *drawer) ring() bool {
 	d.f.Op = fault.Ring
 	d.begin(d.From, d.To)
 	d.f.Groups = [][]protocol.NodeID{slices.Clone(d.Nodes)}
+	d.last()
+	return true
+}
+
+func (d *drawer) deaf() bool { return d.isolate(fault.Deaf) }
+func (d *drawer) mute() bool { return d.isolate(fault.Mute) }
+
+// isolate draws a fault of the links between one node and all others.
+func (d *drawer) isolate(op fault.Op) bool {
+	d.f.Op = op
+	d.begin(d.From, d.To)
+	d.f.Node = d.node(d.Nodes)
 	d.last()
 	return true
 }

@@ -33,7 +33,8 @@ import (
 
 // Config says what faults can hit, and when.
 type Config struct {
-	// Nodes may be hit, in ascending order. Links fail between two of them.
+	// Nodes may be hit, in ascending order. Links fail between two of them, or
+	// between one of them and all other nodes.
 	Nodes []protocol.NodeID
 	// From and To are when faults begin: before To.
 	From, To protocol.Time

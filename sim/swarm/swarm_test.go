@@ -318,6 +318,7 @@ func TestIdentitiesAndAnswersStay(t *testing.T) {
 12001: copy 0-4>0-4 5% at 7.1823s for 152ms
 14001: jump 1 by -80ms at 1.0314s
 15001: byzantine 4 equivocates 100% at 6.0138s for 832ms
+18000: mute 0 at 2.8747s for 1.408s
 999999: heal at 12s
 `
 	if got := fault.Format(Draw(source.Seed(1), everything(), c)); got != want {
@@ -326,7 +327,7 @@ func TestIdentitiesAndAnswersStay(t *testing.T) {
 }
 
 func TestMixesAreReadAsTheyArePrinted(t *testing.T) {
-	for _, text := range []string{"none", "swarm", "crash", "crash,restart,partition", "swarm,byzantine", "disk,copy,rot"} {
+	for _, text := range []string{"none", "swarm", "crash", "crash,restart,partition", "swarm,byzantine", "disk,copy,rot", "deaf,mute", "swarm,deaf"} {
 		if got := mustParse(t, text).String(); got != text {
 			t.Errorf("%q is printed as %q", text, got)
 		}
@@ -349,7 +350,7 @@ func TestUnknownKindsAreRefusedWithWhatWasMeant(t *testing.T) {
 		"chrash":     `swarm: no kind of faults is called "chrash"; did you mean crash?`,
 		"crash,swam": `swarm: no kind of faults is called "swam"; did you mean swarm?`,
 		"fire": `swarm: no kind of faults is called "fire", want none, swarm, crash, restart, pause, disk, partition, cut, ring, flap, ` +
-			`clog, slow, lose, copy, corrupt, clock, byzantine, rot`,
+			`clog, slow, lose, copy, corrupt, clock, byzantine, rot, deaf, mute`,
 		"":           `swarm: no kind of faults is called "", want none, `,
 		"crash,":     `swarm: no kind of faults is called "", want none, `,
 		"crash,none": `swarm: none is given with others, want it alone`,
