@@ -13,7 +13,7 @@ type cause struct {
 	flag       uint8 // background or 0
 }
 
-// apply does what a step wanted done, in its order, and shows its notes between.
+// apply applies the effects of a step in their order, and shows its notes between.
 func (s *Sim) apply(c *cause, n *node, effects []protocol.Effect) {
 	if n.special {
 		if x := s.cold[c.id]; x.armed != nil {

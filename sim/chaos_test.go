@@ -105,7 +105,7 @@ func (c *chaos) tag(env *protocol.Env) uint64 {
 	return protocol.Peer.Tag(n)
 }
 
-// body gives few different bodies, of all classes of size, so that some recur.
+// body returns few different bodies, of all classes of size, so that some recur.
 func (c *chaos) body(env *protocol.Env, worth int) []byte {
 	sizes := [...]int{1, 16, 0, 5, 32, 33, 64, 100}
 	b := make([]byte, sizes[env.Choose(kindArg, uint64(len(sizes)))])
@@ -273,7 +273,7 @@ func addCounts(sum, more *FaultCounts) {
 	}
 }
 
-// compareWithSlow runs plan by Sim and by its twin, which gives the result.
+// compareWithSlow runs plan by Sim and by its twin, and returns the result.
 func compareWithSlow(t *rapid.T, plan Plan, src protocol.Source, enough uint64, covered map[What]int) Result {
 	got, want := new(Trace), new(Trace)
 	var s *Sim

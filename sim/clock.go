@@ -9,7 +9,7 @@ import (
 	"dessim/sim/fault"
 )
 
-// clock gives a node's local time: true time, bent by the jumps and drifts of the
+// clock is a node's local time: true time, bent by the jumps and drifts of the
 // plan. It is made of pieces of constant rate and a function of time alone. A
 // clock that ought to show less than 0 shows 0, one that ought to show more than
 // MaxTime shows MaxTime.
@@ -34,7 +34,7 @@ const million = 1_000_000
 // longest is more than any clock gains in a run.
 const longest = 2 * time.Duration(fault.Never)
 
-// setClocks gives a clock to each node whose time the plan bends.
+// setClocks makes a clock for each node whose time the plan bends.
 func (s *Sim) setClocks() {
 	bent := make(map[protocol.NodeID]bool)
 	for i := range s.windows {
@@ -84,7 +84,7 @@ func newClock(id protocol.NodeID, windows []fault.Window) *clock {
 	return c
 }
 
-// offset gives by how much the clock is ahead at a time of the piece.
+// offset returns by how much the clock is ahead at a time of the piece.
 func (p *piece) offset(at protocol.Time) int64 {
 	size := uint64(max(p.ppm, -p.ppm))
 	hi, lo := bits.Mul64(uint64(at-p.from), size)
@@ -98,7 +98,7 @@ func (p *piece) offset(at protocol.Time) int64 {
 	return p.off - int64(gained)
 }
 
-// at gives the local time. Calls must not go back in time.
+// at returns the local time. Calls must not go back in time.
 func (c *clock) at(now protocol.Time) protocol.Time {
 	for c.i+1 < len(c.pieces) && c.pieces[c.i+1].from <= now {
 		c.i++
@@ -107,7 +107,7 @@ func (c *clock) at(now protocol.Time) protocol.Time {
 	return max(0, min(local, protocol.MaxTime))
 }
 
-// truly gives how long the local duration d takes if the clock goes on at its
+// truly returns how long the local duration d takes if the clock goes on at its
 // present rate, rounded up: a timer never fires early by the clock that set it.
 func (c *clock) truly(now protocol.Time, d time.Duration) time.Duration {
 	c.at(now)
@@ -120,7 +120,7 @@ func (c *clock) truly(now protocol.Time, d time.Duration) time.Duration {
 	return time.Duration(t)
 }
 
-// clockOf gives the time that a special node sees.
+// clockOf returns the time that a special node sees.
 func (s *Sim) clockOf(id protocol.NodeID) protocol.Time {
 	if c := s.cold[id].clock; c != nil {
 		return c.at(s.now)
@@ -128,7 +128,7 @@ func (s *Sim) clockOf(id protocol.NodeID) protocol.Time {
 	return s.now
 }
 
-// byClock gives how long a timer of a special node runs.
+// byClock returns how long a timer of a special node runs.
 func (s *Sim) byClock(id protocol.NodeID, after time.Duration) time.Duration {
 	if c := s.cold[id].clock; c != nil {
 		return c.truly(s.now, after)

@@ -50,7 +50,7 @@ func (s *Sim) restart(c *cause, n *node, x *coldState) {
 	}
 }
 
-// crashBy crashes the node, or makes the crash wait for what it waits for.
+// crashBy crashes the node, or arms the crash for the step or effect it waits for.
 func (s *Sim) crashBy(f *fault.Fault, id protocol.NodeID, n *node, x *coldState) {
 	switch {
 	case f.After > 0:
@@ -69,8 +69,8 @@ func (s *Sim) crashBy(f *fault.Fault, id protocol.NodeID, n *node, x *coldState)
 	n.settle(x)
 }
 
-// reached counts an effect that was done, and gives the crashes that waited for it.
-// They are over, also those that find their node down already.
+// reached counts an effect that was done, and returns the crashes that waited for it.
+// They are used up, even those whose node is down already.
 func (x *coldState) reached(f *protocol.Effect) (crashes []*fault.Fault) {
 	left := x.anchors[:0]
 	for _, a := range x.anchors {
@@ -87,8 +87,8 @@ func (x *coldState) reached(f *protocol.Effect) (crashes []*fault.Fault) {
 	return crashes
 }
 
-// strike lets the crashes happen that waited for an effect of the step, its number i
-// from 1. It reports whether the step's own node is one of theirs; it crashes last.
+// strike crashes the nodes whose faults waited for effect i of the step, counted from
+// 1. It reports whether the step's own node is among them; that one crashes last.
 func (s *Sim) strike(c *cause, n *node, f *protocol.Effect, i int) (crashed bool) {
 	var own *fault.Fault
 	for _, crash := range s.cold[c.id].reached(f) {
@@ -107,7 +107,7 @@ func (s *Sim) strike(c *cause, n *node, f *protocol.Effect, i int) (crashed bool
 	return own != nil
 }
 
-// crashInStep applies the effects that the armed fault lets happen and crashes.
+// crashInStep applies the effects before the armed crash, then crashes the node.
 func (s *Sim) crashInStep(c *cause, n *node, x *coldState, effects []protocol.Effect) {
 	f := x.armed
 	x.armed = nil
@@ -123,7 +123,7 @@ func (s *Sim) crashInStep(c *cause, n *node, x *coldState, effects []protocol.Ef
 	}
 }
 
-// crash ends an incarnation: what is volatile goes, messages already sent arrive.
+// crash ends an incarnation: volatile state is lost, messages already sent arrive.
 func (s *Sim) crash(id protocol.NodeID, n *node, f *fault.Fault, when string) {
 	x := s.coldOf(id)
 	if x.wait != nil {
@@ -155,8 +155,8 @@ func (s *Sim) crash(id protocol.NodeID, n *node, f *fault.Fault, when string) {
 
 // salvage does to the disk what a crash by f does. What survives counts as synced
 // from then on, and follows the records synced before without a gap: a log that is
-// read back has none. A torn record is given to the node as it is, shorter; how to
-// tell that is the node's own affair.
+// read back has none. A torn record is returned to the node as it is, shorter; to
+// recognise one is up to the node.
 func (s *Sim) salvage(id protocol.NodeID, n *node, d *disk, f *fault.Fault) {
 	kept, lost := d.recs[:d.safe:d.safe], d.recs[d.safe:]
 	key := protocol.Key{Kind: kindKeep, A: id, N: protocol.Hash2(rootFault, f.ID)}

@@ -12,20 +12,20 @@ import (
 // Parameters are not folded, only what happened.
 type Digest struct {
 	Decisions uint64 // every answer, to nodes and of the network
-	Network   uint64 // every event that a node consumed: when, what, from whom
+	Network   uint64 // every event that a node consumed: when, what and from which node
 	Outputs   uint64 // every output and record on disk, in order, without its time
 }
 
-// Sum gives the three layers as one word.
+// Sum returns the three layers as one word.
 func (d Digest) Sum() uint64 {
 	return protocol.Hash3(d.Decisions, d.Network, d.Outputs)
 }
 
-// String gives the sum as 16 hex digits.
+// String returns the sum as 16 hex digits.
 func (d Digest) String() string { return fmt.Sprintf("%016x", d.Sum()) }
 
-// What a node folds besides, to set apart what would otherwise be folded alike: the
-// sorts of events, and a record beside the kinds of outputs.
+// Constants that are folded too, so that sorts of events differ, and records differ
+// from outputs.
 const (
 	foldMessage = 0x4d
 	foldTimer   = 0x54
@@ -36,7 +36,7 @@ const (
 	foldPersist = 0x50
 )
 
-// foldAnswer folds an answer to the network or the disk, or all that a step got.
+// foldAnswer folds an answer to the network or the disk, or the fold of a step's answers.
 func (n *node) foldAnswer(a uint64) { n.decisions = protocol.Hash2(n.decisions, a) }
 
 // foldEvent folds an event of a sort: what is the name of a message or timer, or else
@@ -53,7 +53,7 @@ func (n *node) foldRecord(f *protocol.Effect) {
 	n.outputs = protocol.Hash3(n.outputs, foldPersist, protocol.HashBytes(f.Body))
 }
 
-// Digest gives the digest of the run so far.
+// Digest returns the digest of the run so far.
 func (s *Sim) Digest() Digest {
 	var d Digest
 	for i := range s.nodes {

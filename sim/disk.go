@@ -6,8 +6,8 @@ import (
 	"dessim/protocol"
 )
 
-// disk is a node's append-only records. A crash loses what was not synced, or as
-// much of it as its fault says. The records that are left have indices without
+// disk is a node's append-only records. A crash loses the unsynced ones, or as many of
+// them as its fault says. The records that are left have indices without
 // gaps, like those of a log that is read back.
 type disk struct {
 	first   uint64 // index of recs[0]
@@ -30,8 +30,8 @@ func (d *disk) append(rec []byte) uint64 {
 	return d.first + uint64(len(d.recs)) - 1
 }
 
-// discard notes what the next sync forgets: of the records there are now, lest a
-// number too great forget records to come.
+// discard notes what the next sync forgets, at most the records there are now: a
+// greater number must not forget records to come.
 func (d *disk) discard(upTo uint64) {
 	d.forget = max(d.forget, min(upTo, d.first+uint64(len(d.recs))))
 }
@@ -57,7 +57,7 @@ func (d *disk) records() iter.Seq2[uint64, []byte] {
 	}
 }
 
-// clone gives a disk with the same records in other memory, for Plan.Poison.
+// clone returns a disk with the same records in other memory, for Plan.Poison.
 func (d *disk) clone() *disk {
 	c := &disk{first: d.first}
 	for _, rec := range d.recs {
@@ -72,7 +72,7 @@ func (d *disk) spoil() {
 	}
 }
 
-// disk gives the node's disk.
+// disk returns the node's disk.
 func (s *Sim) disk(id protocol.NodeID) *disk {
 	x := s.coldOf(id)
 	if x.disk == nil {

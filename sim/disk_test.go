@@ -61,7 +61,7 @@ func (d *slowDisk) do(effect string) {
 	}
 }
 
-// crash gives what is found after it.
+// crash returns what is found after it.
 func (d *slowDisk) crash() string {
 	for i := range d.records {
 		if i >= d.safe {
@@ -123,7 +123,7 @@ func TestRecordsAreWhatTheModelOfADiskSays(t *testing.T) {
 	}
 }
 
-// Only what exists can be discarded, lest a number too great forget records to
+// Only what exists can be discarded: a greater number must not forget records to
 // come.
 func TestDiscardForgetsNoRecordToCome(t *testing.T) {
 	plan := Plan{Nodes: 1, Node: scripts(clerk()), Inputs: []Input{input(1, 10, 0, "p0d9p1s0p2s0")}}

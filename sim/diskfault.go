@@ -8,7 +8,7 @@ import (
 	"dessim/sim/fault"
 )
 
-// slowSync gives how much longer a sync of now takes.
+// slowSync returns how much longer a sync of now takes.
 func (s *Sim) slowSync(id protocol.NodeID) time.Duration {
 	late := time.Duration(0)
 	slow := s.cold[id].slow
@@ -49,7 +49,7 @@ func (s *Sim) rot(id protocol.NodeID, n *node, x *coldState, f *fault.Fault) {
 	s.result.Faults.Rotted++
 }
 
-// rotten gives the index of the first record that fails its checksum.
+// rotten returns the index of the first record that fails its checksum.
 func (d *disk) rotten() (uint64, bool) {
 	for i, rec := range d.recs {
 		if protocol.HashBytes(rec.bytes) != rec.sum {
@@ -60,7 +60,7 @@ func (d *disk) rotten() (uint64, bool) {
 }
 
 // sound checks a node's records before it restarts. If one rotted, the node stays
-// down for good: to start without it, or with it, would be to make up a past.
+// down for good: starting without it, or with it, would make up a past.
 func (s *Sim) sound(id protocol.NodeID, n *node, x *coldState) bool {
 	if x.damaged || x.disk == nil {
 		return !x.damaged

@@ -15,7 +15,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// outputsOf gives the texts made final.
+// outputsOf returns the texts made final.
 func outputsOf(c *collector) (texts []string) {
 	for _, e := range c.events {
 		if e.What == Output {
@@ -25,7 +25,7 @@ func outputsOf(c *collector) (texts []string) {
 	return texts
 }
 
-// textOf gives the texts of the events of that sort.
+// textOf returns the texts of the events of that sort.
 func textOf(c *collector, w What) (texts []string) {
 	for _, e := range c.events {
 		if e.What == w {

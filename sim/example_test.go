@@ -12,7 +12,7 @@ import (
 
 var kindBall = protocol.KindOf("ball")
 
-// player returns the ball to whoever sent it, until it was hit ten times.
+// player returns the ball to its sender, until it was hit ten times.
 type player struct{}
 
 func (player) Start(env *protocol.Env) {

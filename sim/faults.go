@@ -5,9 +5,9 @@ import (
 	"dessim/sim/fault"
 )
 
-// scheduleFaults puts the faults into the queue. What hits no node happens at node
-// 0, that is, first of all at its time; but only the words for observers depend on
-// that.
+// scheduleFaults puts the faults into the queue. A fault that hits no node happens at
+// node 0, first of all events of its time; only the order of what observers see depends
+// on that.
 func (s *Sim) scheduleFaults() {
 	calm := fault.Calm(s.plan.Faults)
 	s.windows = make([]fault.Window, len(s.plan.Faults))
@@ -33,7 +33,7 @@ func (s *Sim) scheduleFaults() {
 func (s *Sim) pushFault(op uint8, i int, node protocol.NodeID, at protocol.Time, wave uint64) {
 	flag := uint8(0)
 	if op == opTurn {
-		flag = background // nobody need wait for it
+		flag = background // no run waits for it
 	}
 	slot, r := s.slab.alloc(op, flag)
 	r.src, r.seq = fromPlan, 1+s.plan.Faults[i].ID
@@ -43,7 +43,7 @@ func (s *Sim) pushFault(op uint8, i int, node protocol.NodeID, at protocol.Time,
 	s.push(entry{at, uint32(node), slot}, r)
 }
 
-// pushTurn enters the event at which the i-th fault's window comes or goes next,
+// pushTurn enters the event at which the i-th fault's window next opens or closes,
 // if there is one in any run.
 func (s *Sim) pushTurn(i int) {
 	w := &s.windows[i]
@@ -52,8 +52,8 @@ func (s *Sim) pushTurn(i int) {
 	}
 }
 
-// turn lets a window come or go. Most take effect by themselves; a pause's end
-// lets the node go on.
+// turn opens or closes a window. Most take effect by themselves; the end of a pause
+// resumes the node.
 func (s *Sim) turn(i int, n *node, x *coldState) {
 	w := &s.windows[i]
 	was, is := w.Open(s.now-1), w.Open(s.now)
@@ -80,7 +80,7 @@ func (s *Sim) announce(what What, f *fault.Fault) {
 	s.show(Event{What: what, Node: id, Tag: f.ID, Text: f.String()})
 }
 
-// fault lets an event of a planned fault happen.
+// fault handles an event of a planned fault.
 func (s *Sim) fault(e entry, r *record, n *node, x *coldState) {
 	op, i, inc := r.op, int(r.word(0)), uint32(r.word(1))
 	c := cause{id: protocol.NodeID(e.dst), wave: r.wave, name: r.name}
@@ -99,7 +99,7 @@ func (s *Sim) fault(e entry, r *record, n *node, x *coldState) {
 	}
 }
 
-// begin lets a fault begin.
+// begin begins a fault.
 func (s *Sim) begin(i int, c *cause, n *node, x *coldState) {
 	f := &s.plan.Faults[i]
 	if f.Op == fault.Heal {

@@ -6,7 +6,7 @@ import (
 )
 
 // scheduleHeal enters the i-th fault, the plan's Heal: one event at node 0, which
-// says so, and one at each other node that some fault can have stopped, so that
+// announces it, and one at each other node that some fault can have stopped, so that
 // each restarts by an event of its own.
 func (s *Sim) scheduleHeal(i int) {
 	f := &s.plan.Faults[i]
@@ -29,7 +29,7 @@ func (s *Sim) scheduleHeal(i int) {
 }
 
 // heal frees a node of its faults. Windows have ended by themselves, since they
-// know when the calm begins: see windowOf.
+// depend on the time of the heal: see fault.WindowOf.
 func (s *Sim) heal(c *cause, n *node, x *coldState, f *fault.Fault) {
 	if c.id == 0 {
 		s.result.Healed = s.now

@@ -33,7 +33,7 @@ func (s script) Timeout(env *protocol.Env, tag uint64) {
 	}
 }
 
-// scripts gives node i the i-th script, and the last to all others.
+// scripts makes node i of the i-th script, and all others of the last.
 func scripts(all ...script) func(protocol.NodeID) protocol.Node {
 	return func(id protocol.NodeID) protocol.Node { return all[min(int(id), len(all)-1)] }
 }
@@ -63,7 +63,7 @@ func (c *collector) of(w What) int {
 	return n
 }
 
-// outputs gives "time node text" of each output.
+// outputs returns "time node text" of each output.
 func (c *collector) outputs() []string {
 	var out []string
 	for i := range c.events {

@@ -9,21 +9,21 @@ import (
 	"dessim/sim/fault"
 )
 
-// linkFaults are the faults of links in a plan. A message meets the faults that are
-// there when it is sent, whatever comes while it travels. Their effects combine: any
-// of them can lose it, and delays add up. Each question about a fault is named by the
+// linkFaults are the faults of links in a plan. Those act on a message that are open
+// when it is sent, whatever happens while it travels. Their effects combine: any of
+// them can lose it, and delays add up. Each question about a fault is named by the
 // message and the fault.
 type linkFaults struct {
 	all   []fault.Window // in the order of the plan
 	now   []*fault.Window
-	until protocol.Time   // before it, now stays as it is
+	until protocol.Time   // before it, now does not change
 	hit   []*fault.Window // those of now on the link of the message being sent
 
 	changed message // a corrupted one
 	effect  protocol.Effect
 }
 
-// watch makes the faults of links known, if there are any.
+// watch keeps the windows of faults of links, if there are any.
 func (w *network) watch(windows []fault.Window) {
 	for i := range windows {
 		if windows[i].Op.OfLinks() {
@@ -35,7 +35,7 @@ func (w *network) watch(windows []fault.Window) {
 	}
 }
 
-// faultsOn returns the faults that are there, on a link; nil if the plan has none.
+// faultsOn returns the faults that are open on a link; nil if the plan has none.
 func (w *network) faultsOn(from, to protocol.NodeID, now protocol.Time, nodes int) []*fault.Window {
 	if w.faults == nil {
 		return nil
@@ -43,8 +43,7 @@ func (w *network) faultsOn(from, to protocol.NodeID, now protocol.Time, nodes in
 	return w.faults.on(from, to, now, nodes)
 }
 
-// on returns the faults that are there, on a link. What a node sends to itself meets
-// none.
+// on returns the faults that are open on a link.
 func (w *linkFaults) on(from, to protocol.NodeID, now protocol.Time, nodes int) []*fault.Window {
 	if now >= w.until {
 		w.now, w.until = w.now[:0], math.MaxInt64
@@ -119,8 +118,8 @@ func (s *Sim) corrupt(n *node, m *message, faults []*fault.Window) *message {
 	return m
 }
 
-// change returns the message with one to four bytes changed, each to another one
-// and none of them twice.
+// change returns the message with one to four bytes changed, each to another value and
+// none of them twice.
 func (s *Sim) change(n *node, f *fault.Window, m *message) *message {
 	w := s.net.faults
 	b := append(w.effect.Body[:0], m.Body...)

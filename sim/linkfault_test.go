@@ -37,8 +37,8 @@ func bells(nodes, times int, faults ...fault.Fault) Plan {
 	}
 }
 
-// heard gives "1<0: 10+5 20+7", whom node 1 heard from, what was sent when, and how
-// long it took, or "10~5" if the bytes are others.
+// heard returns "10+5 20+7", when each message from one node to the other was sent and
+// how long it took, or "10~5" if the bytes are others.
 func heard(c *collector, to, from protocol.NodeID) string {
 	var got []string
 	for _, e := range c.events {
@@ -54,7 +54,7 @@ func heard(c *collector, to, from protocol.NodeID) string {
 	return strings.Join(got, " ")
 }
 
-// announced gives "injected 10", "lifted 20", ...
+// announced returns "injected 10", "lifted 20", ...
 func announced(c *collector) string {
 	var got []string
 	for _, e := range c.events {

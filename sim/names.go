@@ -57,7 +57,7 @@ func (h *hop) reset() {
 	h.body, h.ready = nil, false
 }
 
-// message gives the wave and name of the next message of a step of that wave.
+// message returns the wave and name of the next message of a step of that wave.
 func (h *hop) message(stepWave uint64, from, to protocol.NodeID, body []byte) (wave, name uint64) {
 	if !h.ready {
 		h.ready, h.wave = true, protocol.Hash2(stepWave, waveHop)
@@ -95,7 +95,7 @@ func (o *occurrences) reset() {
 	}
 }
 
-// count tells how often name was counted before, and counts it.
+// count returns how often name was counted before, and counts it.
 func (o *occurrences) count(name uint64) uint64 {
 	if len(o.many) == 0 {
 		n := uint64(0)

@@ -126,7 +126,7 @@ func (r *register) Chance(k protocol.Key, p protocol.Ratio) bool {
 	return a
 }
 
-// keptOf tells how many hundredths of the questions of r from the i-th on were
+// keptOf returns how many hundredths of the questions of r from the i-th on were
 // asked in other, too, with the same answer.
 func (r *register) keptOf(other *register, i int) int {
 	kept := 0
@@ -190,7 +190,7 @@ func TestNamesSeldomRecur(t *testing.T) {
 	}
 }
 
-// ask gives the keys of the network's delays in a run of one step of node 0.
+// ask returns the keys of the network's delays in a run of one step of node 0.
 func ask(t *testing.T, do func(env *protocol.Env), l Link) []protocol.Key {
 	t.Helper()
 	l.Delay, l.Jitter = 1, 9

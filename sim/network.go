@@ -7,7 +7,7 @@ import (
 	"dessim/sim/fault"
 )
 
-// network turns a plan's links into what send needs.
+// network holds a plan's links in the form that send needs.
 type network struct {
 	link  *Link
 	rules map[[2]protocol.NodeID]*Link // nil if there are none
@@ -33,7 +33,7 @@ func (w *network) init(p *Plan) {
 	}
 }
 
-// between gives the link from one node to another.
+// between returns the link from one node to another.
 func (w *network) between(from, to protocol.NodeID) *Link {
 	if w.rules == nil {
 		return w.link
@@ -56,7 +56,7 @@ type message struct {
 	wave, name uint64
 }
 
-// send lets a node's message leave. stored is the long body of the effect before
+// send sends a node's message. stored is the long body of the effect before
 // if that had the same bytes, or noSlot; it returns the long body of this one.
 func (s *Sim) send(c *cause, n *node, f *protocol.Effect, stored uint32) uint32 {
 	m := message{Effect: f, from: c.id, flag: c.flag, stored: stored}
@@ -67,7 +67,7 @@ func (s *Sim) send(c *cause, n *node, f *protocol.Effect, stored uint32) uint32 
 	n.seq++ // counts lost messages too, so that losing one renumbers no other
 	s.showSent(n, &m, Sent)
 	if uint64(f.To) >= uint64(len(s.nodes)) {
-		// Addresses come from messages, and anyone can send us anything.
+		// Addresses come from messages, and any node can send anything.
 		s.lose(n, &m)
 		return stored
 	}

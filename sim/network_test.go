@@ -34,7 +34,7 @@ func flood(count uint64, l Link) Plan {
 	}, Link: l, Until: protocol.Time(time.Hour)}
 }
 
-// travels gives, by Seq, how long each message that arrived took.
+// travels returns, by Seq, how long each message that arrived took.
 func travels(c *collector) map[uint64]time.Duration {
 	left, took := make(map[uint64]protocol.Time), make(map[uint64]time.Duration)
 	for _, e := range c.events {
@@ -276,7 +276,7 @@ type wild struct{ protocol.Benign }
 
 func (wild) Choose(_ protocol.Key, n uint64) uint64 { return n }
 
-// spy is a benign Source that tells the keys.
+// spy is a benign Source that keeps the keys.
 type spy func(protocol.Key)
 
 func (s spy) Choose(k protocol.Key, _ uint64) uint64 { s(k); return 0 }

@@ -2,14 +2,14 @@ package sim
 
 import "dessim/protocol"
 
-// What says what an Event is. Values are bits, so that an Observer can name the
+// What is the sort of an Event. Values are bits, so that an Observer can name the
 // set that it wants to see.
 type What uint32
 
 // The events that observers see.
 const (
 	Started   What = 1 << iota // an incarnation began
-	Crashed                    // by the fault Tag; Text tells after which effect
+	Crashed                    // by the fault Tag; Text is where in the step
 	Received                   // a step consumed a message; Peer sent it
 	Fired                      // a step consumed the timer Tag
 	Sent                       // a message left for Peer; what becomes of it follows
@@ -57,10 +57,10 @@ type Event struct {
 	Step        uint64 // number of the step, from 1, in which it happened
 }
 
-// An Observer sees what it asks for, in the order of the run. It must not touch
-// the simulation but to read; it never changes a digest.
+// An Observer sees what it asks for, in the order of the run. It must only
+// read the simulation; it never changes a digest.
 type Observer interface {
-	// Watch gives the set of events to be shown. It is asked once, at New.
+	// Watch returns the set of events to be shown. It is asked once, at New.
 	Watch() What
 	Observe(e *Event)
 }
@@ -70,8 +70,9 @@ type watcher struct {
 	want What
 }
 
-// show shows e, completed by time and step, to those who want it. They all get the
-// address of s.shown: an Event made for each call would escape to the heap.
+// show completes e by time and step and shows it to the observers that watch for it.
+// They all get the address of s.shown: an Event made for each call would escape to the
+// heap.
 func (s *Sim) show(happened Event) {
 	e := &s.shown
 	*e = happened

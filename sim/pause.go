@@ -5,9 +5,9 @@ import (
 	"dessim/sim/fault"
 )
 
-// ready decides about an event that is no message or timer, or whose node is
-// special. It reports whether the node shall consume the event now; if not,
-// everything is done already.
+// ready handles an event that is neither message nor timer, or whose node is
+// special. It reports whether the node is to consume the event now; if not, nothing
+// is left to do.
 func (s *Sim) ready(e entry, r *record) bool {
 	id, n := protocol.NodeID(e.dst), &s.nodes[e.dst]
 	x := s.coldOf(id)
@@ -49,7 +49,7 @@ func (s *Sim) hold(r *record) {
 	s.live[r.flag&background]++
 }
 
-// workOff lets the node consume what was held, until it must wait again.
+// workOff steps the node through the events that were held, until it must wait again.
 func (s *Sim) workOff(n *node, x *coldState) {
 	for len(x.held) > 0 && x.pause == 0 && !x.down {
 		e := x.held[0]
@@ -83,7 +83,7 @@ func (s *Sim) pause(n *node, x *coldState, w *fault.Window) {
 	n.settle(x)
 }
 
-// resume lets a paused node do what waited.
+// resume ends a pause: the node consumes what waited.
 func (s *Sim) resume(n *node, x *coldState) {
 	x.pause = 0
 	n.settle(x)

@@ -11,7 +11,7 @@ import (
 	"dessim/sim/source"
 )
 
-// cpuTime gives the CPU time of this process, which the load of the machine
+// cpuTime returns the CPU time of this process, which the load of the machine
 // disturbs less than the wall clock.
 func cpuTime() time.Duration {
 	var u syscall.Rusage

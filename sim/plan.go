@@ -22,9 +22,9 @@ type Plan struct {
 	// Nodes is the number of nodes, clients included: 1 to MaxNodes.
 	Nodes int
 	// Node makes node id. It is called at every start and restart and must
-	// give a fresh value each time, so that a crash loses what was not synced.
+	// return a fresh value each time, so that a crash loses what was not synced.
 	Node func(id protocol.NodeID) protocol.Node
-	// Starts says when each node starts; nil means all at time 0.
+	// Starts is when each node starts; nil means all at time 0.
 	Starts []protocol.Time
 	// Link is how messages travel where no rule of Links applies.
 	Link  Link
@@ -35,16 +35,16 @@ type Plan struct {
 	Faults []fault.Fault
 	// Until ends the run; events at that time still happen.
 	Until protocol.Time
-	// Done tells whether everything that must come has come. It is asked when
+	// Done reports whether everything that must come has come. It is called when
 	// only periodic timers and what follows from them remain, and ends the run
 	// by true. Nil means true. It must not change anything.
 	Done func() bool
-	// Bound is when all must have come: if Done says no then, the run ends there, since
-	// to go on shows nothing new. If it says yes, or Bound is 0 or not before Until, the
+	// Bound is when all must have come: if Done is false then, the run ends there, since
+	// to go on shows nothing new. If it is true, or Bound is 0 or not before Until, the
 	// run ends as it does without.
 	Bound protocol.Time
 	// Poison overwrites the memory that a node borrowed once its step is over,
-	// so that a node that keeps it fails at once instead of seldom.
+	// so that a node that keeps it fails at once and not only sometimes.
 	Poison bool
 }
 
@@ -68,9 +68,8 @@ type Link struct {
 	FIFO   bool           // no message overtakes an earlier one on the link
 }
 
-// LinkRule gives the links from From to To, either of which may be Any, another
-// Link. Where several rules fit, the exact pair beats From alone, which beats To
-// alone.
+// LinkRule sets the Link from From to To, either of which may be Any. Where several
+// rules fit, the exact pair beats From alone, which beats To alone.
 type LinkRule struct {
 	From, To protocol.NodeID
 	Link     Link
@@ -127,7 +126,7 @@ func (p *Plan) validateFaults() error {
 	return nil
 }
 
-// has tells whether node id is of the plan.
+// has reports whether node id is of the plan.
 func (p *Plan) has(id protocol.NodeID) bool { return uint64(id) < uint64(p.Nodes) }
 
 // maxSpan bounds each delay, so that sums stay far from overflow.

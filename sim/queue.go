@@ -49,7 +49,7 @@ type bucket struct {
 	fill  int // events in the first chunk
 }
 
-// queue gives events in the order (at, dst, src, seq). It is a radix heap (Ahuja,
+// queue returns events in the order (at, dst, src, seq). It is a radix heap (Ahuja,
 // Mehlhorn, Orlin, Tarjan 1990) on integer time, in hexadecimal: bucket (i, j)
 // holds the events whose time first differs from last in digit i, counted from
 // the low end, which is j. It needs time to be monotone: nothing is pushed at or

@@ -182,7 +182,7 @@ func BenchmarkQueue(b *testing.B) {
 	}
 }
 
-// cpuTime gives the CPU time of this process.
+// cpuTime returns the CPU time of this process.
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

@@ -6,7 +6,7 @@ import (
 	"dessim/protocol"
 )
 
-// Result tells how a run ended and what happened in it.
+// Result is how a run ended and what happened in it.
 type Result struct {
 	End      protocol.Time
 	Reason   Reason
@@ -27,8 +27,8 @@ type Result struct {
 	Digest   Digest
 }
 
-// FaultCounts tells what faults did, beyond what Result counts: crashes, and all
-// losses and copies, are there too.
+// FaultCounts counts what faults did. Crashes, and all losses and copies, are in
+// Result too.
 type FaultCounts struct {
 	Unsynced    uint64 // records lost in crashes because they were not synced, torn ones too
 	Kept        uint64 // unsynced records that survived a crash whole
@@ -48,7 +48,7 @@ type FaultCounts struct {
 	Drifts      uint64
 }
 
-// Reason tells why a run ended.
+// Reason is why a run ended.
 type Reason uint8
 
 // The reasons.
@@ -59,13 +59,13 @@ const (
 	TimeUp         // Until was reached with events pending
 )
 
-// String gives the reason in words.
+// String returns the reason in words.
 func (r Reason) String() string {
 	return [...]string{"running", "nothing left to happen", "all done, only periodic timers left", "end of time"}[r]
 }
 
 // Panic is what Run and Advance panic with when something panicked in them: it
-// adds whose code it was, and where. Step does not, since a deferred call for each
+// adds which node's code it was, and where. Step does not, since a deferred call for each
 // event would cost.
 //
 // No stack is kept, and none is lost: Advance panics again before anything is
@@ -78,7 +78,7 @@ type Panic struct {
 	Value any // what was panicked with
 }
 
-// Error gives who, the place as traces have it, and the value.
+// Error names the node, the place as traces have it, and the value.
 func (p *Panic) Error() string {
 	who := fmt.Sprintf("node %v", p.Node)
 	if p.Node == protocol.Outside {
@@ -87,7 +87,7 @@ func (p *Panic) Error() string {
 	return fmt.Sprintf("%s panicked at step %d, %s ms: %v", who, p.Step, Millis(p.At), p.Value)
 }
 
-// Unwrap gives Value if it is an error, such as a runtime.Error, or nil.
+// Unwrap returns Value if it is an error, such as a runtime.Error, or nil.
 func (p *Panic) Unwrap() error {
 	err, _ := p.Value.(error)
 	return err

@@ -27,7 +27,7 @@ func quantileTable(quantile func(above uint64) uint64) []uint64 {
 	return t
 }
 
-// expQuantile gives ln(8192/above).
+// expQuantile returns ln(8192/above).
 func expQuantile(above uint64) uint64 {
 	const ln2 = 2977044472 // in units of 2^-32
 	return (13<<unitBits - log2(above)) * ln2 >> 32
@@ -50,12 +50,12 @@ func log2(x uint64) uint64 {
 	return r
 }
 
-// heavyQuantile gives sqrt(8192/above) - 1: Lomax with exponent 2.
+// heavyQuantile returns sqrt(8192/above) - 1: Lomax with exponent 2.
 func heavyQuantile(above uint64) uint64 {
 	return sqrt(8192<<(2*unitBits)/above) - 1<<unitBits
 }
 
-// sqrt gives the integer square root of x.
+// sqrt returns the integer square root of x.
 func sqrt(x uint64) uint64 {
 	r := uint64(0)
 	for b := uint64(1) << 31; b > 0; b >>= 1 {
@@ -69,7 +69,7 @@ func sqrt(x uint64) uint64 {
 // shapeRange is the number of answers to a question that a shape asks.
 const shapeRange = 1 << 32
 
-// quantile gives mean times the quantile at answer/2^32.
+// quantile returns mean times the quantile at answer/2^32.
 func quantile(t []uint64, answer, mean uint64) uint64 {
 	_ = t[quantiles]
 	i := answer >> 22 & (quantiles - 1)

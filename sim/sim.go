@@ -1,6 +1,6 @@
 // Package sim runs nodes in virtual time. A run is a function of a plan and of
 // the answers of a source: equal plans and equal answers give equal runs, on any
-// machine, in any process, whatever else runs beside. It does not model CPU
+// machine, in any process, whatever else runs beside it. It does not model CPU
 // time: a step takes none.
 //
 // # Order
@@ -16,9 +16,9 @@
 // # Faults
 //
 // A Fault's window is a function of the plan and of time, so links and clocks ask
-// whether it is there now instead of waiting for an event to say so. The events
-// Injected and Lifted tell observers. Clocks bend Env.Now and timers; everything
-// else goes by true time.
+// whether it is open now instead of waiting for an event. The events
+// Injected and Lifted are for observers. Clocks bend Env.Now and timers; everything
+// else follows true time.
 //
 // # Layout
 //
@@ -50,13 +50,13 @@ type Sim struct {
 	cold     []*coldState
 	env      protocol.Env
 	now      protocol.Time
-	calling  protocol.NodeID // whose code is running, or Outside: for locate
+	calling  protocol.NodeID // the node whose code is running, or Outside: for locate
 	hop      hop
 	net      network
 	want     What
 	watchers []watcher
 	shown    Event           // what the watchers are being shown
-	kinds    []protocol.Kind // of pending messages by slot, when somebody watches arrivals
+	kinds    []protocol.Kind // of pending messages by slot, when an observer watches arrivals
 	result   Result
 	live     [2]int        // pending events that will happen, by whether they are background
 	askAt    uint64        // step before which Done is not asked again
@@ -157,7 +157,7 @@ func (s *Sim) push(e entry, r *record) {
 	s.q.push(e)
 }
 
-// later gives the time d after now, or one after the end of any run: an event of
+// later returns the time d after now, or one after the end of any run: an event of
 // then is kept and never happens, so a long timer near the end is no overflow.
 func (s *Sim) later(d time.Duration) protocol.Time {
 	return s.now + min(protocol.Time(d), protocol.MaxTime+1)
@@ -167,32 +167,32 @@ func (s *Sim) later(d time.Duration) protocol.Time {
 // which must only read. Of a Byzantine node it is the honest machine.
 func (s *Sim) Node(id protocol.NodeID) protocol.Node { return traitor.Honest(s.nodes[id].machine) }
 
-// Nodes gives the number of nodes.
+// Nodes returns the number of nodes.
 func (s *Sim) Nodes() int { return len(s.nodes) }
 
-// Now gives the virtual time.
+// Now returns the virtual time.
 func (s *Sim) Now() protocol.Time { return s.now }
 
-// Events gives the number of events so far: Result's, for who asks often.
+// Events returns the number of events so far, as Result does, at no cost.
 func (s *Sim) Events() uint64 { return s.result.Events }
 
-// Result gives what happened so far. It folds the digests of all nodes.
+// Result returns what happened so far. It folds the digests of all nodes.
 func (s *Sim) Result() Result {
 	r := s.result
 	r.End, r.Digest = s.now, s.Digest()
 	return r
 }
 
-// Run runs to the end. A panic within becomes a *Panic that says whose it is and
-// where.
+// Run runs to the end. A panic within becomes a *Panic that names the node and the
+// place.
 func (s *Sim) Run() Result {
 	for s.Advance(1 << 20) {
 	}
 	return s.Result()
 }
 
-// Advance lets at most n events happen. It reports false when the run is over.
-// A panic within becomes a *Panic.
+// Advance runs at most n events. It reports false when the run is over. A panic
+// within becomes a *Panic.
 func (s *Sim) Advance(n int) bool {
 	defer s.locate()
 	for range n {
@@ -203,8 +203,8 @@ func (s *Sim) Advance(n int) bool {
 	return !s.over
 }
 
-// Step lets the next event happen. It reports false, and nothing happens, when
-// the run is over.
+// Step runs the next event. It reports false, and nothing happens, when the run is
+// over.
 func (s *Sim) Step() bool {
 	for !s.over {
 		if s.live[0] == 0 {
@@ -240,8 +240,8 @@ func (s *Sim) Step() bool {
 	return false
 }
 
-// done asks the plan whether all is done, and after a no not again before as
-// many steps as there are nodes, since answering may look at each.
+// done asks the plan whether all is done. After a no it asks again only when as many
+// steps have passed as there are nodes, since an answer may look at each.
 func (s *Sim) done() bool {
 	if s.plan.Done == nil {
 		return true
@@ -261,7 +261,7 @@ func (s *Sim) end(why Reason) {
 	}
 }
 
-// happen lets one event happen.
+// happen handles one event.
 func (s *Sim) happen(e entry, r *record) {
 	s.live[r.flag&background]--
 	n := &s.nodes[e.dst]
@@ -271,7 +271,7 @@ func (s *Sim) happen(e entry, r *record) {
 	s.step(e, r)
 }
 
-// step lets the node consume the event and does what it wants done.
+// step has the node consume the event, and applies the effects.
 func (s *Sim) step(e entry, r *record) {
 	n := &s.nodes[e.dst]
 	c := cause{id: protocol.NodeID(e.dst), wave: r.wave, name: r.name, flag: r.flag & background}
@@ -294,7 +294,7 @@ func (s *Sim) enter(c *cause, n *node) {
 	s.env.Name(c.name)
 }
 
-// leave ends a step: what the node wants done is done.
+// leave ends a step: it applies the effects.
 func (s *Sim) leave(c *cause, n *node) {
 	if a := s.env.Answers(); a != 0 {
 		n.foldAnswer(a)
@@ -338,8 +338,8 @@ func (s *Sim) timeout(e entry, r *record, n *node) {
 	s.calling = protocol.Outside
 }
 
-// poison makes a node that keeps its borrowed message fail. A body shared with
-// other messages is left alone.
+// poison overwrites a borrowed message, so that a node that keeps it fails. A body
+// shared with other messages is left alone.
 func (s *Sim) poison(body []byte, r *record) {
 	if r.flag&long == 0 || s.slab.longs[uint32(r.word(0))].refs == 1 {
 		spoil(body)
@@ -352,7 +352,7 @@ func spoil(b []byte) {
 	}
 }
 
-// kindOf gives the kind of a pending message, if somebody watches.
+// kindOf returns the kind of a pending message if an observer watches arrivals, or 0.
 func (s *Sim) kindOf(slot uint32) protocol.Kind {
 	if int(slot) < len(s.kinds) {
 		return s.kinds[slot]
@@ -369,7 +369,7 @@ func stateOf(m protocol.Node) *byte {
 	return (*byte)(v.UnsafePointer())
 }
 
-// locate adds to a panic whose it is and where. It recovers only to panic again
+// locate adds node and place to a panic. It recovers only to panic again
 // within the deferred call, which keeps the stack.
 func (s *Sim) locate() {
 	if v := recover(); v != nil {

@@ -50,11 +50,11 @@ const (
 )
 
 // slab holds the records in pages that never move, so that a body may be
-// borrowed, and gives out the slot freed last first: the slot of a message is
+// borrowed, and hands out the slot freed last first: the slot of a message is
 // then that of the message it causes, and still in the cache.
 type slab struct {
 	pages []*[pageSize]record
-	used  uint32 // slots ever given out
+	used  uint32 // slots ever handed out
 	free  uint32 // first of the free list, or noSlot
 	longs []longBody
 	spare [33][]uint32 // free longs by size class
@@ -71,7 +71,7 @@ func (s *slab) at(slot uint32) *record {
 	return &s.pages[slot>>pageBits][slot&(pageSize-1)]
 }
 
-// alloc gives a record without a body; whoever asked for it fills in the rest.
+// alloc returns a record without a body; the caller fills in the rest.
 func (s *slab) alloc(op, flag uint8) (slot uint32, r *record) {
 	if slot = s.free; slot != noSlot {
 		r = s.at(slot)
@@ -103,7 +103,7 @@ func (s *slab) release(slot uint32, r *record) {
 	s.free = slot
 }
 
-// view gives the body, which is valid until the record is released.
+// view returns the body, which is valid until the record is released.
 func (s *slab) view(r *record) []byte {
 	if r.flag&long != 0 {
 		b := s.longs[uint32(r.word(0))].b
@@ -112,7 +112,7 @@ func (s *slab) view(r *record) []byte {
 	return r.body[:r.size:r.size]
 }
 
-// store copies b into r and gives the long body's index, or noSlot.
+// store copies b into r and returns the long body's index, or noSlot.
 func (s *slab) store(r *record, b []byte) uint32 {
 	if len(b) <= inline {
 		r.size = uint8(len(b))

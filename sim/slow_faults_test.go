@@ -31,7 +31,7 @@ func (w *slow) calm() protocol.Time {
 	return calm
 }
 
-// end gives when a fault is over for good.
+// end returns when a fault is over for good.
 func (w *slow) end(f *fault.Fault) protocol.Time {
 	if end := f.At + protocol.Time(f.For); f.For > 0 && end < w.calm() {
 		return end
@@ -187,7 +187,7 @@ func (w *slow) restart(n *slowNode, e *slowEvent) {
 	w.start(n, e)
 }
 
-// reached counts an effect and gives the crashes that it causes, those of the node
+// reached counts an effect and returns the crashes that it causes, those of the node
 // itself last.
 func (n *slowNode) reached(f *protocol.Effect) (crashes []*fault.Fault) {
 	for _, a := range n.anchors {
@@ -278,7 +278,7 @@ func (w *slow) slowSync(n *slowNode) (late protocol.Time) {
 	return late
 }
 
-// ppm gives by how much the clock of a node runs too fast at a time.
+// ppm returns by how much the clock of a node runs too fast at a time.
 func (w *slow) ppm(id protocol.NodeID, at protocol.Time) int64 {
 	sum := int64(0)
 	for i := range w.plan.Faults {
@@ -289,7 +289,7 @@ func (w *slow) ppm(id protocol.NodeID, at protocol.Time) int64 {
 	return max(-fault.MaxDrift, min(sum, fault.MaxDrift))
 }
 
-// local gives the clock of a node now: the sum of all that bent it so far.
+// local returns the clock of a node now: the sum of all that bent it so far.
 func (w *slow) local(id protocol.NodeID) protocol.Time {
 	turns := []protocol.Time{0, w.now}
 	local := big.NewInt(int64(w.now))
@@ -322,7 +322,7 @@ func (w *slow) local(id protocol.NodeID) protocol.Time {
 	return protocol.Time(max(0, min(local.Int64(), int64(protocol.MaxTime))))
 }
 
-// truly gives the least time in which the clock gains after at its present rate.
+// truly returns the least time in which the clock gains after at its present rate.
 func (w *slow) truly(id protocol.NodeID, after time.Duration) protocol.Time {
 	t := big.NewInt(int64(min(after, longest)))
 	t.Mul(t, big.NewInt(-1_000_000))
@@ -330,12 +330,12 @@ func (w *slow) truly(id protocol.NodeID, after time.Duration) protocol.Time {
 	return protocol.Time(-t.Int64())
 }
 
-// slowIn tells whether a node is in the i-th group.
+// slowIn reports whether a node is in the i-th group.
 func slowIn(f *fault.Fault, i int, id protocol.NodeID) bool {
 	return i >= len(f.Groups) || f.Groups[i] == nil || slices.Contains(f.Groups[i], id)
 }
 
-// hits tells whether a fault is there and about the link.
+// hits reports whether a fault is there and about the link.
 func (w *slow) hits(f *fault.Fault, from, to protocol.NodeID) bool {
 	if from == to || !w.on(f, w.now) {
 		return false
@@ -372,9 +372,9 @@ func (w *slow) strikes(n *slowNode, kind protocol.Kind, f *fault.Fault, to proto
 	return w.chance(n, protocol.Key{Kind: kind, A: n.id, B: to, N: protocol.Hash2(name, f.ID)}, f.Rate)
 }
 
-// weather does to a message what faults do: it reports a loss, or gives the message
+// linkFaults does to a message what faults do: it reports a loss, or returns the message
 // as it goes on and how much later it arrives.
-func (w *slow) weather(n *slowNode, e slowEvent) (changed slowEvent, late protocol.Time, lost bool) {
+func (w *slow) linkFaults(n *slowNode, e slowEvent) (changed slowEvent, late protocol.Time, lost bool) {
 	counts := &w.result.Faults
 	var there []*fault.Fault
 	for i := range w.plan.Faults {

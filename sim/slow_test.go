@@ -504,7 +504,7 @@ func (w *slow) lose(n *slowNode, e *slowEvent) {
 }
 
 func (w *slow) travel(n *slowNode, l Link, e slowEvent) {
-	e, late, lost := w.weather(n, e)
+	e, late, lost := w.linkFaults(n, e)
 	if lost {
 		w.lose(n, &e)
 		return

@@ -9,19 +9,19 @@ import (
 
 // State folds all that the rest of the run is a function of, given the plan, so
 // that a search recognises where it has been: of each node its machine, as machine
-// tells it, incarnation, disk, outputs so far, and what waits; and all pending
+// folds it, incarnation, disk, outputs so far, and what waits; and all pending
 // events in their order, with their names. Times are folded relative to now.
 //
-// So two moments of runs of one plan that fold alike go on alike under equal
+// So two moments of runs of one plan that fold alike continue alike under equal
 // answers if they are at the same time; or if nothing but what is pending depends
 // on the time: no node reads its clock, no fault has a window, and Until is far.
 // Observers may differ in what they remember, unless that is a function of what
 // each node has put out and persisted.
 //
-// Call it between steps. ok is false if the state cannot be told: a byzantine node
-// remembers what nobody can see. It looks at everything, so it is for small worlds.
-// machine must tell all that the node's steps depend on; it gets nil of a node that
-// is down.
+// Call it between steps. ok is false if the state cannot be folded: a Byzantine node
+// remembers what is not visible here. It looks at everything, so it is for small worlds.
+// machine must fold all that the node's steps depend on; it is called with nil for a
+// node that is down.
 func (s *Sim) State(machine func(id protocol.NodeID, m protocol.Node) uint64) (fold uint64, ok bool) {
 	if slices.ContainsFunc(s.plan.Faults, func(f fault.Fault) bool { return f.Op == fault.Byzantine }) {
 		return 0, false
@@ -99,8 +99,8 @@ func (s *Sim) faultState(f *fault.Fault) uint64 {
 }
 
 // pendingState folds the pending events in the order in which they will happen.
-// Their counts are left out, since only their order matters: what comes later has
-// greater ones. What a FIFO link must not overtake is among them.
+// Their counts are left out, since only their order matters: later ones are
+// greater. What a FIFO link must not overtake is among them.
 func (s *Sim) pendingState() uint64 {
 	var all []entry
 	s.q.each(func(e entry) {
@@ -141,7 +141,7 @@ func (s *Sim) eventState(e entry) uint64 {
 	return h // the disk is done, or nothing: the rest of the record is old
 }
 
-// each gives the pending events in no order that means anything.
+// each calls give with the pending events, in no particular order.
 func (q *queue) each(give func(e entry)) {
 	for _, e := range q.run[q.next:] {
 		give(e)

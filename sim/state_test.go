@@ -7,7 +7,7 @@ import (
 	"dessim/sim/fault"
 )
 
-// stateAt gives the state of the run of plan after so many steps; machines tell
+// stateAt returns the state of the run of plan after so many steps; machines tell
 // nothing.
 func stateAt(t *testing.T, plan Plan, steps int) uint64 {
 	t.Helper()

@@ -64,7 +64,7 @@ func (o timerOp) body() string {
 	return string(binary.BigEndian.AppendUint64(b, o.tag))
 }
 
-// slowTimers tells what fires, from a map of tag to the order that set it.
+// slowTimers finds what fires, from a map of tag to the order that set it.
 func slowTimers(ops []timerOp, until int) (fired []string) {
 	set := make(map[uint64]int)
 	for now := range until + 1 {

@@ -28,7 +28,7 @@ type Trace struct {
 
 const legend = "#     time, ms   step  event      node      seq  what\n"
 
-// Watch gives Only.
+// Watch returns Only.
 func (t *Trace) Watch() What {
 	if t.Only == 0 {
 		return Everything
@@ -36,10 +36,10 @@ func (t *Trace) Watch() What {
 	return t.Only
 }
 
-// Err gives the first error of W. After it nothing more is written.
+// Err returns the first error of W. After it nothing more is written.
 func (t *Trace) Err() error { return t.err }
 
-// String gives what was kept because W is nil.
+// String returns what was kept because W is nil.
 func (t *Trace) String() string { return t.kept.String() }
 
 // Observe writes the line of one event. A run has millions, hence no fmt here.
@@ -86,8 +86,8 @@ func (t *Trace) write(b []byte) {
 	}
 }
 
-// Millis gives a time as traces have it: in milliseconds with all its digits,
-// but not padded. It is for whoever refers to a place in a trace.
+// Millis returns a time as traces have it: in milliseconds with all its digits,
+// but not padded. It is for references to a place in a trace.
 func Millis(at protocol.Time) string { return string(appendMillis(nil, at, 0)) }
 
 // appendMillis writes a time in milliseconds, without floating point, the whole
@@ -100,7 +100,7 @@ func appendMillis(b []byte, at protocol.Time, width int) []byte {
 	return b
 }
 
-// appendEnds writes who acted, or from whom to whom a message goes.
+// appendEnds writes the node that acted, or the two ends of a message.
 func appendEnds(b []byte, e *Event) []byte {
 	switch e.What {
 	case Sent, Lost, Copied, Corrupted:

@@ -9,11 +9,11 @@ import (
 // OfLinks reports whether the fault hits messages on their way.
 func (op Op) OfLinks() bool { return op.onLinks() != none }
 
-// Cuts reports whether no message arrives that the fault touches.
+// Cuts reports whether every message that the fault touches is lost.
 func (op Op) Cuts() bool { return op.onLinks() == cuts }
 
-// Harms reports whether messages that the fault touches may not arrive while it is
-// there, or not whole.
+// Harms reports whether a message that the fault touches may fail to arrive whole while
+// the fault is open.
 func (op Op) Harms() bool { return op.onLinks() >= harms }
 
 func (op Op) onLinks() effect {
@@ -23,8 +23,8 @@ func (op Op) onLinks() effect {
 	return rules[op-1].links
 }
 
-// Touches reports whether a fault of links meets what from sends to to, in a run of that
-// many nodes. What a node sends to itself meets none.
+// Touches reports whether f acts on messages from one node to another, in a run of that
+// many nodes. No fault acts on what a node sends to itself.
 func (f *Fault) Touches(from, to protocol.NodeID, nodes int) bool {
 	if from == to || !f.Op.OfLinks() {
 		return false
@@ -77,8 +77,8 @@ func member(group []protocol.NodeID, id protocol.NodeID) bool {
 	return in
 }
 
-// Severs reports whether nothing that from sends to to arrives whole while f is there.
-// A Clog severs too: what it delays arrives only when it is gone.
+// Severs reports whether no message from one node to the other arrives whole while f is
+// open. A Clog severs too: what it delays arrives only when it is over.
 func (f *Fault) Severs(from, to protocol.NodeID, nodes int) bool {
 	if !f.Touches(from, to, nodes) {
 		return false

@@ -13,7 +13,7 @@ import (
 	"dessim/sim/wording"
 )
 
-// SyntaxError says where the text of a fault is wrong, and what would be right.
+// SyntaxError is where the text of a fault is wrong, and what would be right.
 type SyntaxError struct {
 	Line, Column int    // from 1; columns count characters
 	Found        string // "" is the fault's end
@@ -21,7 +21,7 @@ type SyntaxError struct {
 	Near         string // a word that was probably meant, or ""
 }
 
-// Error gives one line.
+// Error returns one line.
 func (e *SyntaxError) Error() string {
 	found := "the end of the fault"
 	const long = 40
@@ -37,7 +37,7 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("line %d, column %d: found %s, want %s", e.Line, e.Column, found, e.Want)
 }
 
-// ParseOne reads one fault, in the form that Grammar tells, without an
+// ParseOne reads one fault, in the form that Grammar describes, without an
 // identity. It does not validate. Errors are a *SyntaxError.
 func ParseOne(text string) (Fault, error) {
 	all := cutLines(text)
@@ -52,7 +52,7 @@ func ParseOne(text string) (Fault, error) {
 }
 
 // Parse reads faults, one a line or with ";" between; "#" begins a comment.
-// A fault's identity is its number in the text, from 1, or what stands before it
+// A fault's identity is its number in the text, from 1, or the number before it
 // as in "3: crash 2 at 30ms", so that it can stay when others are removed. It does
 // not validate. Errors are a *SyntaxError.
 func Parse(text string) ([]Fault, error) {
@@ -81,7 +81,7 @@ func Parse(text string) ([]Fault, error) {
 	return faults, nil
 }
 
-// token is a word of a fault and where it is. That with no text ends the fault.
+// token is a word of a fault and where it is. One without text ends the fault.
 type token struct {
 	text         string
 	line, column int
@@ -91,8 +91,8 @@ func (t token) wrong(want string, words ...string) *SyntaxError {
 	return &SyntaxError{Line: t.line, Column: t.column, Found: t.text, Want: want, Near: wording.Near(t.text, words)}
 }
 
-// cutFaults cuts a text into faults and those into words. A "#" begins a comment,
-// but where digits follow within a fault, as in "after send #3".
+// cutLines cuts a text into faults and those into words. A "#" begins a comment,
+// except where digits follow within a fault, as in "after send #3".
 func cutLines(text string) [][]token {
 	var all [][]token
 	line := 0
@@ -138,7 +138,7 @@ func cutLines(text string) [][]token {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// faultParser reads the words of one fault.
+// parser reads the words of one fault.
 type parser struct {
 	f      Fault
 	rule   *rule
@@ -288,8 +288,8 @@ func parseNode(text string) (protocol.NodeID, bool) {
 	return protocol.NodeID(n), err == nil && n < MaxNodes
 }
 
-// clauseOf tells which clause of this fault begins with a word; 0 if none. A share
-// is what begins with a digit.
+// clauseOf returns the clause of this fault that begins with a word; 0 if none does. A
+// word that begins with a digit is a share.
 func (p *parser) clauseOf(word string) clause {
 	var c clause
 	switch {
@@ -313,7 +313,7 @@ func (p *parser) clauseOf(word string) clause {
 	return c & (p.rule.must | p.rule.may)
 }
 
-// clauseWords gives the words that can begin a clause of this fault.
+// clauseWords returns the words that can begin a clause of this fault.
 func (p *parser) clauseWords() []string {
 	var words []string
 	for _, w := range slices.Concat([]string{"at", "after", "for", "every", "by"}, survivalWords[1:], traitWords[1:]) {

@@ -9,13 +9,13 @@ import (
 	"dessim/protocol"
 )
 
-// The text of faults: one a line, or several with ";" between, and "#" before
-// what is for people. One table says what each fault is called, what follows its
-// name and which clauses come then; printing, reading, checking and the help all
-// look there, so they cannot part.
+// The text of faults: one a line, or several with ";" between; "#" begins a comment.
+// One table has each fault's name, what follows the name, its clauses and what it does
+// to links; printing, reading, validation and the help all use it, so they cannot
+// disagree.
 
 // clause is a part of a fault's text after its head, and a set of them. Printing
-// gives them in the order of the constants; reading takes them in any.
+// uses the order of the constants; reading takes any.
 type clause uint16
 
 const (
@@ -32,7 +32,7 @@ const (
 	clauseEnd
 )
 
-// clauseForms gives the form of each clause, in order.
+// clauseForms are the forms of the clauses, in order.
 var clauseForms = [...]string{"equivocates|forges|replays|withholds|alters", "R%", "by D", "by D", "by PPMppm",
 	"at T", "after K effects|after OP [KIND] #K [of N]", "for D", "every D", "torn|scattered"}
 
@@ -49,13 +49,13 @@ const (
 
 var headForms = [...]string{"", " N", " SET", " SET>SET", " SET|SET[|SET...]"}
 
-// effect is what a fault does to the messages on the links that it touches.
+// effect is what a fault does to the messages that it touches.
 type effect uint8
 
 const (
-	none   effect = iota // it is no fault of links
+	none   effect = iota // not a fault of links
 	spares               // all arrive, late or twice
-	harms                // some do not arrive, not whole, or not while it is there
+	harms                // some do not arrive, not whole, or only when it is over
 	cuts                 // none arrives
 )
 
@@ -83,21 +83,21 @@ var rules = [...]rule{
 
 	{Partition, "partition", headParts, cuts, clauseAt, clauseFor | clauseEvery, "messages between different sets are lost; every: comes and goes", "partition 0,1|2-4 at 1s for 5s"},
 	{Cut, "cut", headPair, cuts, clauseAt, clauseFor | clauseEvery, "messages one way are lost; every: comes and goes", "cut 0>1,2 at 1s for 5s every 100ms"},
-	{Ring, "ring", headSet, cuts, clauseAt, clauseFor | clauseEvery, "each of the set hears only the one before and the one after", "ring 0-5 at 1s for 5s"},
+	{Ring, "ring", headSet, cuts, clauseAt, clauseFor | clauseEvery, "each of the set hears only the one before and the one after it", "ring 0-5 at 1s for 5s"},
 	{Deaf, "deaf", headNode, cuts, clauseAt, clauseFor | clauseEvery, "it receives nothing from other nodes; every: comes and goes", "deaf 2 at 1s for 5s"},
 	{Mute, "mute", headNode, cuts, clauseAt, clauseFor | clauseEvery, "no other node receives anything from it; every: comes and goes", "mute 2 at 1s for 5s every 100ms"},
 	{Clog, "clog", headPair, harms, clauseSpan, 0, "messages one way wait until it is over", "clog 0>* at 1s for 300ms"},
 	{Slow, "slow", headPair, spares, clauseBy | clauseAt, clauseFor, "messages one way travel longer", "slow *>3 by 50ms at 1s for 5s"},
-	{Lose, "lose", headPair, harms, clauseRate | clauseAt, clauseFor, "so many of the messages one way are lost", "lose *>* 10% at 0s"},
-	{Copy, "copy", headPair, spares, clauseRate | clauseAt, clauseFor, "so many of the messages one way arrive twice", "copy *>2 5% at 0s for 10s"},
-	{Corrupt, "corrupt", headPair, harms, clauseRate | clauseAt, clauseFor, "so many of the messages one way arrive with other bytes", "corrupt 1>* 0.5% at 0s"},
+	{Lose, "lose", headPair, harms, clauseRate | clauseAt, clauseFor, "R% of the messages one way are lost", "lose *>* 10% at 0s"},
+	{Copy, "copy", headPair, spares, clauseRate | clauseAt, clauseFor, "R% of the messages one way arrive twice", "copy *>2 5% at 0s for 10s"},
+	{Corrupt, "corrupt", headPair, harms, clauseRate | clauseAt, clauseFor, "R% of the messages one way arrive with other bytes", "corrupt 1>* 0.5% at 0s"},
 
 	{Jump, "jump", headNode, none, clauseSigned | clauseAt, 0, "its clock jumps, forward or back, for good", "jump 2 by -50ms at 1s"},
 	{Drift, "drift", headNode, none, clausePPM | clauseAt, clauseFor, "its clock is too fast, or too slow", "drift 2 by 200ppm at 0s"},
 
-	{Byzantine, "byzantine", headNode, none, clauseTrait | clauseRate, clauseSpan, "it treats so many of its messages as said", "byzantine 3 equivocates 20% at 1s for 5s"},
+	{Byzantine, "byzantine", headNode, none, clauseTrait | clauseRate, clauseSpan, "applies the trait to R% of the messages it sends", "byzantine 3 equivocates 20% at 1s for 5s"},
 
-	{Heal, "heal", headNone, none, clauseAt, 0, "all nodes run, all links are whole, no fault is left; at never: there is none", "heal at 20s"},
+	{Heal, "heal", headNone, none, clauseAt, 0, "ends all faults; nodes that are down restart; at never: no heal is added", "heal at 20s"},
 }
 
 // ruleOf returns the rule of an operation, or nil.
@@ -109,7 +109,7 @@ func ruleOf(op Op) *rule {
 	return &r
 }
 
-// form gives the grammar as text: "pause N at T for D".
+// form returns the grammar as text: "pause N at T for D".
 func (r *rule) form() string {
 	s := r.word + headForms[r.head]
 	for i, form := range clauseForms {
@@ -135,8 +135,8 @@ type Form struct {
 // In its forms N is a node; SET some nodes, "0,1,5", "0-4" or "*" for all; T a
 // time since the run's beginning and D a duration, both with a unit; R% a share,
 // such as "0.5%", or "1/3"; K a number from 1; OP one of send, persist, sync,
-// output and set-timer, and KIND a kind of message or output. What stands in
-// brackets can be left out, and clauses come in any order.
+// output and set-timer, and KIND a kind of message or output. Parts in brackets
+// are optional, and clauses come in any order.
 func Grammar() []Form {
 	var forms []Form
 	for _, r := range rules {
@@ -145,7 +145,7 @@ func Grammar() []Form {
 	return forms
 }
 
-// String gives the operation's word, such as "crash".
+// String returns the operation's word, such as "crash".
 func (o Op) String() string {
 	if r := ruleOf(o); r != nil {
 		return r.word
@@ -155,7 +155,7 @@ func (o Op) String() string {
 
 var traitWords = [...]string{"", "equivocates", "forges", "replays", "withholds", "alters"}
 
-// String gives what the node does, such as "forges".
+// String returns what the node does, such as "forges".
 func (t Trait) String() string {
 	if t != 0 && int(t) < len(traitWords) {
 		return traitWords[t]
@@ -165,7 +165,7 @@ func (t Trait) String() string {
 
 var survivalWords = [...]string{"", "torn", "scattered"}
 
-// String gives "torn", "scattered", or "" for KeepNone.
+// String returns "torn", "scattered", or "" for KeepNone.
 func (s Survival) String() string {
 	if int(s) < len(survivalWords) {
 		return survivalWords[s]
@@ -173,7 +173,7 @@ func (s Survival) String() string {
 	return fmt.Sprintf("survival(%d)", uint8(s))
 }
 
-// String gives "send prepare #3", or "send prepare #3 of 1".
+// String returns "send prepare #3", or "send prepare #3 of 1".
 func (a Anchor) String() string {
 	s := a.Op.String()
 	if a.Kind != 0 {
@@ -186,7 +186,7 @@ func (a Anchor) String() string {
 	return s
 }
 
-// String gives the fault in words, without its identity: "crash 2 at 30ms after 3
+// String returns the fault in words, without its identity: "crash 2 at 30ms after 3
 // effects for 1s". ParseOne reads it back, if the fault is valid.
 func (f Fault) String() string {
 	r := ruleOf(f.Op)
@@ -206,7 +206,7 @@ func (f Fault) String() string {
 	return s
 }
 
-// clauses tells which clauses say something about f. By is one of two.
+// clauses returns the clauses whose fields are set. By belongs to one of two.
 func (f *Fault) clauses() clause {
 	var has clause
 	add := func(c clause, there bool) {
@@ -278,7 +278,7 @@ func setsText(sets [][]protocol.NodeID, between string) string {
 	return b.String()
 }
 
-// setText gives "0,1,5", with "2-4" for three in a row or more.
+// setText returns "0,1,5", with "2-4" for three in a row or more.
 func setText(set []protocol.NodeID) string {
 	if set == nil {
 		return "*"
@@ -303,7 +303,7 @@ func setText(set []protocol.NodeID) string {
 	return b.String()
 }
 
-// spanText gives a duration in ASCII.
+// spanText returns a duration in ASCII.
 func spanText(d time.Duration) string { return strings.ReplaceAll(d.String(), "µ", "u") }
 
 func timeText(t protocol.Time) string {
@@ -323,7 +323,7 @@ func plural(n int, word string) string {
 }
 
 // FormatRatio returns r as a percentage if that is all of it, else as a fraction,
-// so that reading it gives r and no other ratio of the same value.
+// so that reading it returns r and no other ratio of the same value.
 func FormatRatio(r protocol.Ratio) string {
 	if r == (protocol.Ratio{}) {
 		return "0%"
@@ -342,9 +342,9 @@ func FormatRatio(r protocol.Ratio) string {
 	return fmt.Sprintf("%d/%d", r.Num, r.Den)
 }
 
-// Format returns the faults as lines that Parse reads back. It returns
-// identities, unless they are 1, 2, ... in order, as a file's are that nobody
-// took a line from.
+// Format returns the faults as lines that Parse reads back. It writes
+// identities, unless they are 1, 2, ... in order, as in a file from which no line was
+// removed.
 func Format(faults []Fault) string {
 	numbered := true
 	for i := range faults {

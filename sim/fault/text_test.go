@@ -339,7 +339,7 @@ func FuzzParseFaults(f *testing.F) {
 		var bad *SyntaxError
 		if err != nil {
 			if !errors.As(err, &bad) || bad.Line < 1 || bad.Column < 1 || strings.Contains(err.Error(), "\n") {
-				t.Fatalf("%q: got %q, want one line of a FaultError with its place", text, err)
+				t.Fatalf("%q: got %q, want one line of a SyntaxError with its place", text, err)
 			}
 			return
 		}
@@ -387,7 +387,7 @@ func TestAnInvalidFaultIsRefusedWithItsTextAndTheRightForm(t *testing.T) {
 		{Fault{Op: Lose, Groups: two, Rate: protocol.Ratio{Den: 3}}, "fault 0 (lose 0>1 0/3 at 0s) hits 0 of 3 messages, want a share of more than 0 and at most all"},
 		{Fault{Op: Byzantine, Rate: protocol.Percent(1)}, "fault 0 (byzantine 0 trait(0) 1%) has trait 0, want equivocates, forges, replays, withholds, alters"},
 		{Fault{Op: Crash, Disk: 3}, "fault 0 (crash 0 at 0s survival(3)) has survival 3, want 0 to 2"},
-		{Fault{Op: Crash, After: 1, On: Anchor{Op: protocol.OpSync, N: 1}}, "fault 0 (crash 0 after sync #1) comes after 1 effects and after sync #1, want one of both"},
+		{Fault{Op: Crash, After: 1, On: Anchor{Op: protocol.OpSync, N: 1}}, "fault 0 (crash 0 after sync #1) comes after 1 effects and after sync #1, use one or the other"},
 		{Fault{Op: Crash, On: Anchor{Op: protocol.OpDiscard, N: 1}}, "fault 0 (crash 0 after discard #1) comes after discard #1, want send, persist, sync, output, set-timer"},
 		{Fault{Op: Crash, On: Anchor{Op: protocol.OpSync, N: 1, Other: true, Of: 9}}, "fault 0 (crash 0 after sync #1 of 9) waits for node 9, want 0 to 4"},
 		{Fault{Op: Crash, On: Anchor{Op: protocol.OpSync, N: 1, Of: 1}}, "fault 0 (crash 0 after sync #1) comes after an effect of its own node and has node 1 for another's, want 0"},

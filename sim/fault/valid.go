@@ -84,7 +84,7 @@ func checkOverlaps(faults []Fault, starts []protocol.Time) error {
 	return nil
 }
 
-// End returns when a fault that goes on for a time is over.
+// End returns when a fault that lasts for For is over.
 func (f *Fault) End() protocol.Time { return f.At + protocol.Time(f.For) }
 
 func (f *Fault) errorf(format string, args ...any) error {
@@ -92,8 +92,7 @@ func (f *Fault) errorf(format string, args ...any) error {
 }
 
 // Validate reports the first thing that makes f impossible in a run of that many
-// nodes until then, or nil. What several faults must not do together is for
-// Plan.Validate.
+// nodes until then, or nil. The function Validate checks faults against each other.
 func (f *Fault) Validate(nodes int, until protocol.Time) error {
 	r := ruleOf(f.Op)
 	if r == nil {
@@ -114,7 +113,7 @@ func (f *Fault) Validate(nodes int, until protocol.Time) error {
 	return cmp.Or(f.checkSpans(r), f.checkAmounts(r), f.checkCrash(nodes))
 }
 
-// unused names something that f says and its operation does not know.
+// unused returns something that is set in f and that its operation does not use, or "".
 func (f *Fault) unused(r *rule) string {
 	if f.Node != 0 && r.head != headNode {
 		return "node " + f.Node.String()
@@ -170,7 +169,7 @@ func (f *Fault) checkHead(r *rule, nodes int) error {
 	return nil
 }
 
-// size counts the nodes of the first group.
+// size returns the number of nodes of the first group.
 func (f *Fault) size(nodes int) int {
 	if f.Groups[0] == nil {
 		return nodes
@@ -219,7 +218,7 @@ func (f *Fault) checkSpans(r *rule) error {
 	return nil
 }
 
-// checkAmounts checks what else must be there.
+// checkAmounts checks the other clauses that an operation must have.
 func (f *Fault) checkAmounts(r *rule) error {
 	switch {
 	case r.must&clauseSigned != 0 && (f.By == 0 || f.By < -MaxSpan || f.By > MaxSpan):
@@ -237,7 +236,7 @@ func (f *Fault) checkAmounts(r *rule) error {
 // anchorOps are the effects that a crash can come after.
 var anchorOps = [...]protocol.Op{protocol.OpSend, protocol.OpPersist, protocol.OpSync, protocol.OpOutput, protocol.OpSetTimer}
 
-// hasKind tells whether an effect bears a Kind.
+// hasKind reports whether an effect has a Kind.
 func hasKind(o protocol.Op) bool { return o == protocol.OpSend || o == protocol.OpOutput }
 
 // checkCrash checks what only crashes have.
@@ -250,7 +249,7 @@ func (f *Fault) checkCrash(nodes int) error {
 	case f.On == Anchor{}:
 		return nil
 	case f.After != 0:
-		return f.errorf("comes after %d effects and after %v, want one of both", f.After, f.On)
+		return f.errorf("comes after %d effects and after %v, use one or the other", f.After, f.On)
 	case !slices.Contains(anchorOps[:], f.On.Op):
 		return f.errorf("comes after %v, want %s", f.On, opList())
 	case f.On.N == 0:
@@ -265,7 +264,7 @@ func (f *Fault) checkCrash(nodes int) error {
 	return nil
 }
 
-// opList gives the anchors' effects as text.
+// opList returns the anchors' effects as text.
 func opList() string { return strings.Join(opWords(), ", ") }
 
 func opWords() []string {

@@ -6,15 +6,15 @@ import (
 	"dessim/protocol"
 )
 
-// Window is when a fault that lasts is there. It is a function of the plan and of
-// time alone, not a state that events change: so nobody who asks at some time
-// depends on which of that time's events came before.
+// Window is when a fault that lasts is open. It is a function of the plan and of time
+// alone, not a state that events change: so what it answers at some time does not
+// depend on which of that time's events came before.
 type Window struct {
 	*Fault
 	Until protocol.Time // from here on it is over for good
 }
 
-// WindowOf returns the window of f in a plan that is calm from then on.
+// WindowOf returns the window of f in a plan that heals at the time calm.
 func WindowOf(f *Fault, calm protocol.Time) Window {
 	if f.For == 0 {
 		return Window{f, calm}
@@ -22,7 +22,7 @@ func WindowOf(f *Fault, calm protocol.Time) Window {
 	return Window{f, min(f.At+protocol.Time(f.For), calm)}
 }
 
-// Open reports whether the fault is there at that time.
+// Open reports whether the fault is open at that time.
 func (w *Window) Open(now protocol.Time) bool {
 	return w.At <= now && now < w.Until && (w.Every == 0 || (now-w.At)/protocol.Time(w.Every)%2 == 0)
 }

@@ -6,7 +6,7 @@
 // slot. So taking one fault out leaves every other as it was, in what it is and in
 // what follows from it, and a run shrinks by its faults singly.
 //
-// What is drawn always passes sim.ValidateFaults. Nothing drawn is rejected for
+// What is drawn always passes fault.Validate. Nothing drawn is rejected for
 // that or moved out of the way of another fault, since then one fault would change
 // with another; the kinds that could be at odds have their nodes or their time
 // apart instead: see pause.

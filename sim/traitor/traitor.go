@@ -12,10 +12,10 @@ import (
 	"dessim/sim/fault"
 )
 
-// Node is a Byzantine node: another node, whose messages it treats as those faults
-// say that are there by the node's own clock, the only one it has. It lies about what
-// it says alone: it stores what the node stores, outputs what it outputs, and is honest
-// to itself.
+// Node is a Byzantine node: it wraps another node and changes the messages that this
+// one sends, as the faults say that are open by the node's own clock. It lies to other
+// nodes alone: it stores what the node stores, outputs what it outputs, and is honest to
+// itself.
 //
 // Each treatment is a named answer, so one lie can be taken from a run, and with
 // benign answers it does exactly what the node inside does. Of several faults that hit
@@ -32,7 +32,7 @@ type Node struct {
 	spare  []byte // for a message that is changed
 }
 
-// byKind is what was said of one kind.
+// byKind is what was sent of one kind.
 type byKind struct {
 	kind protocol.Kind
 	memory
@@ -74,7 +74,7 @@ func Honest(n protocol.Node) protocol.Node {
 }
 
 // New wraps n. Of the faults those count that are Byzantine and name the node's own
-// number, until a Heal among them; so a plan's faults can be given.
+// number, until a Heal among them; so it takes all faults of a plan.
 func New(n protocol.Node, faults ...fault.Fault) *Node {
 	t := &Node{node: n}
 	heal := fault.Calm(faults)
@@ -125,7 +125,7 @@ func (t *Node) Timeout(env *protocol.Env, tag uint64) {
 	t.betray(env)
 }
 
-// betray does on env what the node inside did, but for lies.
+// betray repeats on env what the node inside did, but for lies.
 func (t *Node) betray(env *protocol.Env) {
 	env.Join(&t.inner, func(f *protocol.Effect) {
 		if f.Op != protocol.OpSend || f.To == env.ID() {
@@ -205,8 +205,8 @@ func (m *memory) other(f *protocol.Effect) []byte {
 	return f.Body
 }
 
-// replay returns one of the different messages of the kind that were said before or
-// of those that were heard, or the message itself. The later come first.
+// replay returns one of the different messages of the kind that were sent before or
+// of those that were received, or the message itself. The later come first.
 func (t *Node) replay(env *protocol.Env, honest []byte, said *byKind) []byte {
 	var old [][]byte
 	for _, m := range [...]*memory{&said.memory, &t.heard} {
