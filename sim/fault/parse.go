@@ -2,7 +2,6 @@ package fault
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -432,41 +431,4 @@ func (p *parser) after() *SyntaxError {
 		p.f.On.Other = true
 	}
 	return nil
-}
-
-// ParseRatio reads a share from 0 to 1 exactly: "10%", "0.5%", "0.1", of at most
-// nine digits, or "1/3". (Floats differ between machines.)
-func ParseRatio(text string) (protocol.Ratio, bool) {
-	if a, b, ok := strings.Cut(text, "/"); ok {
-		num, err := strconv.ParseUint(a, 10, 32)
-		den, err2 := strconv.ParseUint(b, 10, 32)
-		r := protocol.Ratio{Num: uint32(num), Den: uint32(den)}
-		return r, err == nil && err2 == nil && r.Valid()
-	}
-	digits, percent := strings.CutSuffix(text, "%")
-	whole, frac, point := strings.Cut(digits, ".")
-	num, err := strconv.ParseUint(whole+frac, 10, 32)
-	if err != nil || whole == "" || point && frac == "" || len(whole)+len(frac) > 9 {
-		return protocol.Ratio{}, false
-	}
-	den := uint64(1)
-	if percent {
-		den = 100
-	}
-	for range frac {
-		den *= 10
-	}
-	for num%10 == 0 && den%10 == 0 && den > 100 {
-		num, den = num/10, den/10
-	}
-	if den < 100 {
-		num, den = num*(100/den), 100
-	}
-	if num > den || den > math.MaxUint32 {
-		return protocol.Ratio{}, false
-	}
-	if num == 0 {
-		den = 0 // one value for one text
-	}
-	return protocol.Ratio{Num: uint32(num), Den: uint32(den)}, true
 }

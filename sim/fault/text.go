@@ -2,9 +2,7 @@ package fault
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
-	"time"
 
 	"dessim/protocol"
 )
@@ -301,45 +299,6 @@ func setText(set []protocol.NodeID) string {
 		i += run
 	}
 	return b.String()
-}
-
-// spanText returns a duration in ASCII.
-func spanText(d time.Duration) string { return strings.ReplaceAll(d.String(), "µ", "u") }
-
-func timeText(t protocol.Time) string {
-	if t == Never {
-		return neverText
-	}
-	return spanText(time.Duration(t))
-}
-
-const neverText = "never"
-
-func plural(n int, word string) string {
-	if n == 1 {
-		return word
-	}
-	return word + "s"
-}
-
-// FormatRatio returns r as a percentage if that is all of it, else as a fraction,
-// so that reading it returns r and no other ratio of the same value.
-func FormatRatio(r protocol.Ratio) string {
-	if r == (protocol.Ratio{}) {
-		return "0%"
-	}
-	zeros := len(strconv.FormatUint(uint64(r.Den), 10)) - 1
-	if r.Den >= 100 {
-		unit := r.Den / 100
-		s := strconv.FormatUint(uint64(r.Num/unit), 10)
-		if rest := r.Num % unit; rest != 0 {
-			s += "." + strings.TrimRight(fmt.Sprintf("%0*d", zeros-2, rest), "0")
-		}
-		if again, ok := ParseRatio(s + "%"); ok && again == r {
-			return s + "%"
-		}
-	}
-	return fmt.Sprintf("%d/%d", r.Num, r.Den)
 }
 
 // Format returns the faults as lines that Parse reads back. It writes
