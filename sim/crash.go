@@ -26,20 +26,22 @@ func (s *Sim) start(c *cause, n *node, x *coldState) {
 	if s.want&Started != 0 {
 		s.show(Event{What: Started, Node: c.id, Incarnation: n.inc})
 	}
-	s.enter(c, n)
+	s.step(c, n, entry{}, nil)
+}
+
+// boot has the node start with the records on its disk.
+func (s *Sim) boot(id protocol.NodeID, n *node) {
 	s.env.Mount(nil)
-	if x.disk != nil {
-		d := x.disk
+	if d := s.cold[id].disk; d != nil {
 		if s.plan.Poison {
 			d = d.clone()
 			defer d.spoil()
 		}
 		s.env.Mount(d.records())
 	}
-	s.calling = c.id
+	s.calling = id
 	n.machine.Start(&s.env)
 	s.calling = protocol.Outside
-	s.leave(c, n)
 }
 
 // restart starts a node that is down and was up before, if its disk is sound.

@@ -69,7 +69,8 @@ func (s *Sim) workOff(n *node, x *coldState) {
 			s.synced(n, x)
 			continue
 		}
-		s.step(e, r)
+		c := causeOf(e, r)
+		s.step(&c, n, e, r)
 	}
 }
 

@@ -268,34 +268,30 @@ func (s *Sim) happen(e entry, r *record) {
 	if (n.special || r.op > opTimer) && !s.ready(e, r) {
 		return
 	}
-	s.step(e, r)
+	c := causeOf(e, r)
+	s.step(&c, n, e, r)
 }
 
-// step has the node consume the event, and applies the effects.
-func (s *Sim) step(e entry, r *record) {
-	n := &s.nodes[e.dst]
-	c := cause{id: protocol.NodeID(e.dst), wave: r.wave, name: r.name, flag: r.flag & background}
-	s.enter(&c, n)
-	if r.op == opMessage {
-		s.receive(e, r, n)
-	} else {
-		s.timeout(e, r, n)
-	}
-	s.leave(&c, n)
+func causeOf(e entry, r *record) cause {
+	return cause{id: protocol.NodeID(e.dst), wave: r.wave, name: r.name, flag: r.flag & background}
 }
 
-// enter begins a step.
-func (s *Sim) enter(c *cause, n *node) {
+// step has the node consume the event, or start if r is nil, and applies the effects.
+func (s *Sim) step(c *cause, n *node, e entry, r *record) {
 	now := s.now
 	if n.special {
 		now = s.clockOf(c.id)
 	}
 	s.env.Enter(c.id, n.inc, now, s.src)
 	s.env.Name(c.name)
-}
-
-// leave ends a step: it applies the effects.
-func (s *Sim) leave(c *cause, n *node) {
+	switch {
+	case r == nil:
+		s.boot(c.id, n)
+	case r.op == opMessage:
+		s.receive(e, r, n)
+	default:
+		s.timeout(e, r, n)
+	}
 	if a := s.env.Answers(); a != 0 {
 		n.foldAnswer(a)
 	}
