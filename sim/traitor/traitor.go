@@ -50,18 +50,14 @@ type remembered struct {
 }
 
 // Wrap returns a function that makes the nodes of make, those wrapped that one of the
-// faults makes Byzantine: make itself if there are none.
+// faults makes Byzantine.
 func Wrap(make func(id protocol.NodeID) protocol.Node, faults []fault.Fault) func(id protocol.NodeID) protocol.Node {
-	byzantine := func(f fault.Fault) bool { return f.Op == fault.Byzantine }
-	if !slices.ContainsFunc(faults, byzantine) {
-		return make
-	}
 	return func(id protocol.NodeID) protocol.Node {
 		n := make(id)
-		if n == nil || !slices.ContainsFunc(faults, func(f fault.Fault) bool { return byzantine(f) && f.Node == id }) {
-			return n
+		if n != nil && slices.ContainsFunc(faults, func(f fault.Fault) bool { return f.Op == fault.Byzantine && f.Node == id }) {
+			return New(n, faults...)
 		}
-		return New(n, faults...)
+		return n
 	}
 }
 
