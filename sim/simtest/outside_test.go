@@ -9,20 +9,26 @@ import (
 	"testing"
 )
 
-// outside copies the module in testdata/kvstore to a folder of its own, as somebody
-// else's module would be, and gives a function that runs a shell line in it. The
-// module cache has all that it needs.
-func outside(t *testing.T) (dir string, sh func(line string) (out string, passed bool)) {
+// outside copies a module of testdata, and others that it replaces, to folders of their
+// own, as somebody else's modules would be. It returns the first one's folder and a
+// function that runs a shell line in it. The module cache must have all that it needs.
+func outside(t *testing.T, modules ...string) (dir string, sh func(line string) (out string, passed bool)) {
 	t.Helper()
-	dir = t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("testdata/kvstore")); err != nil {
-		t.Fatal(err)
+	if testing.Short() {
+		t.Skip("-short: runs the Go toolchain")
 	}
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	edit(t, filepath.Join(dir, "go.mod"), "=> ../../../..", "=> "+root)
+	parent := t.TempDir()
+	for _, module := range modules {
+		if err := os.CopyFS(filepath.Join(parent, module), os.DirFS(filepath.Join("testdata", module))); err != nil {
+			t.Fatal(err)
+		}
+		edit(t, filepath.Join(parent, module, "go.mod"), "=> ../../../..", "=> "+root)
+	}
+	dir = filepath.Join(parent, modules[0])
 	return dir, func(line string) (string, bool) {
 		c := exec.Command("sh", "-c", line)
 		c.Dir = dir
@@ -51,10 +57,7 @@ func edit(t *testing.T, path, stands, instead string) {
 // one crash, saves it, repeats it by the line that it printed and from what it saved,
 // and goes on running what it saved when it is fixed.
 func TestAnOutsideModulesLostWriteIsFoundShrunkSavedAndRepeated(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: runs the Go toolchain")
-	}
-	dir, sh := outside(t)
+	dir, sh := outside(t, "kvstore")
 	const lost = `violates "an acknowledged write is read back": key`
 	found, passed := sh("go test .")
 	if passed {
