@@ -139,15 +139,19 @@ type tree struct {
 	fset *token.FileSet
 }
 
-func load(root string) (*tree, error) {
-	// go test notes which files a test opens and forgets its result when they
-	// change; of what packages.Load runs it knows nothing. So open every folder.
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+// openFolders opens every folder below root. go test notes which files a test opens and
+// forgets its result when they change; of what a command opens it knows nothing.
+func openFolders(root string) error {
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() && path != root && strings.HasPrefix(d.Name(), ".") {
 			return fs.SkipDir
 		}
 		return err
 	})
+}
+
+func load(root string) (*tree, error) {
+	err := openFolders(root)
 	if err != nil {
 		return nil, err
 	}
