@@ -72,9 +72,12 @@ output, a kind of message or output; what stands in brackets can be left out.
 func (t *tool) listKinds() {
 	var told []string
 	for _, s := range t.Scenarios {
+		if s.Kinds == nil {
+			continue
+		}
 		sends, outputs := s.Kinds()
 		text := fmt.Sprintf("send    %s\noutput  %s\n", indented(sends), indented(outputs))
-		if sends == nil || slices.Contains(told, text) {
+		if slices.Contains(told, text) {
 			continue
 		}
 		told = append(told, text)

@@ -49,6 +49,7 @@ func TestSomebodyElsesScenarioHasTheWholeCommandLine(t *testing.T) {
 		return r.stdout
 	}
 	kvstore(exitPass, "list", "writes", "keeps what it acknowledged")
+	kvstore(exitPass, "list -faults", "numbers a fault")
 	kvstore(exitPass, "help", "kvstore COMMAND [flags]", "kvstore -seed 42")
 	kvstore(exitPass, "help sweep", "kvstore sweep -scenario NAME")
 	kvstore(exitPass, "version", "kvstore ")
