@@ -25,6 +25,16 @@ type Describer interface {
 	Describe(b []byte) []byte
 }
 
+// A Stateful is a Node that can write down all of its state: for searches, which must
+// know where they have been, and for comparisons.
+type Stateful interface {
+	// AppendState appends to b, as lines of text, all that the further steps of the node
+	// depend on, and returns it. Nodes of equal configuration and equal text go on
+	// alike. The text has one form: nothing in it depends on how the node came there.
+	// What never changes, what only counts and what only saves work is left out.
+	AppendState(b []byte) []byte
+}
+
 // NodeID names a node for all time. Nodes of a run are numbered from 0 without
 // gaps, clients after the peers.
 type NodeID uint32

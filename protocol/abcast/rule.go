@@ -26,6 +26,8 @@ type rule interface {
 	// held returns all that is known of messages not ordered, for the next view,
 	// which begins with them.
 	held() []held
+	// appendState appends the whole state: see protocol.Stateful.
+	appendState(b []byte) []byte
 	// describe appends the state to b as lines of text and returns it.
 	describe(b []byte) []byte
 }

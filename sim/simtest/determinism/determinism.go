@@ -32,8 +32,8 @@ var Analyzer = &analysis.Analyzer{
 	Run:  run,
 }
 
-// sortedKeys is the one function that may range over a map.
-const sortedKeys = "dessim/protocol.SortedKeys"
+// sortedKeys are the functions that may range over a map.
+var sortedKeys = []string{"dessim/protocol.SortedKeys", "dessim/protocol.SortedKeysFunc"}
 
 // refusedImports tells why a package, and those below it, may not be imported.
 var refusedImports = []struct{ path, why string }{
@@ -117,7 +117,7 @@ func (c *pass) decl(decl ast.Decl) {
 		c.globals(d)
 	case *ast.FuncDecl:
 		where.inInit = d.Recv == nil && d.Name.Name == "init"
-		where.mayRange = c.Pkg.Path()+"."+d.Name.Name == sortedKeys && d.Recv == nil
+		where.mayRange = slices.Contains(sortedKeys, c.Pkg.Path()+"."+d.Name.Name) && d.Recv == nil
 	}
 	ast.Inspect(decl, func(n ast.Node) bool {
 		c.node(n, where)
