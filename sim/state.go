@@ -10,7 +10,7 @@ import (
 // State folds all that the rest of the run is a function of, given the plan, so
 // that a search recognises where it has been: of each node its machine, as machine
 // folds it, incarnation, disk, outputs so far, and what waits; and all pending
-// events in their order, with their names. Times are folded relative to now.
+// events in their order. Times are folded relative to now.
 //
 // So two moments of runs of one plan that fold alike continue alike under equal
 // answers if they are at the same time; or if nothing but what is pending depends
@@ -18,14 +18,23 @@ import (
 // Observers may differ in what they remember, unless that is a function of what
 // each node has put out and persisted.
 //
+// names says whether the names of the questions to come are folded as well. Without
+// them, moments fold alike that go on alike under equal answers to questions of
+// other names: the same bytes travel, but on other grounds. That is enough for a
+// search that gives all answers, as long as no question is asked twice.
+//
+// A plan's faults count by their ID: so runs of plans that differ in the faults alone
+// may be compared, if faults that differ have different IDs.
+//
 // Call it between steps. ok is false if the state cannot be folded: a Byzantine node
 // remembers what is not visible here. It looks at everything, so it is for small worlds.
 // machine must fold all that the node's steps depend on; it is called with nil for a
 // node that is down.
-func (s *Sim) State(machine func(id protocol.NodeID, m protocol.Node) uint64) (fold uint64, ok bool) {
+func (s *Sim) State(machine func(id protocol.NodeID, m protocol.Node) uint64, names bool) (fold uint64, ok bool) {
 	if slices.ContainsFunc(s.plan.Faults, func(f fault.Fault) bool { return f.Op == fault.Byzantine }) {
 		return 0, false
 	}
+	f := stateFold{s, names}
 	for i := range s.nodes {
 		n, id := &s.nodes[i], protocol.NodeID(i)
 		fold = protocol.Hash3(fold, machine(id, n.machine), uint64(n.inc))
@@ -33,14 +42,28 @@ func (s *Sim) State(machine func(id protocol.NodeID, m protocol.Node) uint64) (f
 		if s.cold == nil || s.cold[i] == nil {
 			continue
 		}
-		fold = protocol.Hash2(fold, s.foldCold(s.cold[i]))
+		fold = protocol.Hash2(fold, f.cold(s.cold[i]))
 	}
-	fold = protocol.Hash2(fold, s.pendingState())
+	fold = protocol.Hash2(fold, f.pending())
 	return protocol.Hash2(fold, max(s.askAt, s.result.Events)-s.result.Events), true
 }
 
-// foldCold folds what of x is not settled by plan and time.
-func (s *Sim) foldCold(x *coldState) uint64 {
+// stateFold is a State under way.
+type stateFold struct {
+	*Sim
+	names bool
+}
+
+// name is a name as far as it counts.
+func (s stateFold) name(name uint64) uint64 {
+	if s.names {
+		return name
+	}
+	return 0
+}
+
+// cold folds what of x is not settled by plan and time.
+func (s stateFold) cold(x *coldState) uint64 {
 	fold := uint64(foldStart)
 	word := func(w uint64) { fold = protocol.Hash2(fold, w) }
 	is := func(b bool) {
@@ -66,8 +89,8 @@ func (s *Sim) foldCold(x *coldState) uint64 {
 	}
 	is(x.wait != nil)
 	if w := x.wait; w != nil {
-		word(w.cause.wave)
-		word(w.cause.name)
+		word(s.name(w.cause.wave))
+		word(s.name(w.cause.name))
 		word(uint64(w.cause.flag))
 		word(uint64(w.next))
 		for i := range w.effects {
@@ -75,33 +98,33 @@ func (s *Sim) foldCold(x *coldState) uint64 {
 			word(protocol.Hash3(uint64(f.Op)<<32|uint64(f.To), uint64(f.Kind), f.Tag))
 			word(protocol.Hash2(uint64(f.After), protocol.HashBytes(f.Body)))
 		}
-		word(s.faultState(w.crash))
+		word(faultState(w.crash))
 	}
 	for _, e := range x.held {
-		word(s.eventState(e))
+		word(s.event(e))
 	}
-	word(s.faultState(x.armed))
+	word(faultState(x.armed))
 	for _, a := range x.anchors {
-		word(protocol.Hash2(s.faultState(a.Fault), a.seen))
+		word(protocol.Hash2(faultState(a.Fault), a.seen))
 	}
 	for _, f := range x.failing {
-		word(^s.faultState(f))
+		word(^faultState(f))
 	}
 	return fold
 }
 
 // faultState names a fault, or none.
-func (s *Sim) faultState(f *fault.Fault) uint64 {
+func faultState(f *fault.Fault) uint64 {
 	if f == nil {
 		return 0
 	}
 	return 1 + f.ID
 }
 
-// pendingState folds the pending events in the order in which they will happen.
-// Their counts are left out, since only their order matters: later ones are
-// greater. What a FIFO link must not overtake is among them.
-func (s *Sim) pendingState() uint64 {
+// pending folds the pending events in the order in which they will happen.
+// Their counts are left out, since only their order matters: what comes later has
+// greater ones. What a FIFO link must not overtake is among them.
+func (s stateFold) pending() uint64 {
 	var all []entry
 	s.q.each(func(e entry) {
 		if s.slab.at(e.slot).op != opDead {
@@ -119,24 +142,26 @@ func (s *Sim) pendingState() uint64 {
 	})
 	fold := uint64(len(all))
 	for _, e := range all {
-		fold = protocol.Hash3(fold, uint64(e.at-s.now), s.eventState(e))
+		fold = protocol.Hash3(fold, uint64(e.at-s.now), s.event(e))
 	}
 	return fold
 }
 
-// eventState folds an event, but for its time and count.
-func (s *Sim) eventState(e entry) uint64 {
+// event folds an event, but for its time and count.
+func (s stateFold) event(e entry) uint64 {
 	r := s.slab.at(e.slot)
-	h := protocol.Hash3(uint64(e.dst)<<32|uint64(r.src), uint64(r.op)<<8|uint64(r.flag&background), r.wave)
+	h := protocol.Hash3(uint64(e.dst)<<32|uint64(r.src), uint64(r.op)<<8|uint64(r.flag&background), s.name(r.wave))
 	switch r.op {
 	case opMessage:
-		return protocol.Hash3(h, r.name, protocol.HashBytes(s.slab.view(r)))
+		return protocol.Hash3(h, s.name(r.name), protocol.HashBytes(s.slab.view(r)))
 	case opTimer:
-		return protocol.Hash3(h, r.name, r.word(0))
-	case opFault, opRevive, opTurn:
-		return protocol.Hash3(h, r.word(0), r.word(1))
+		return protocol.Hash3(h, s.name(r.name), r.word(0))
+	case opFault, opTurn:
+		return protocol.Hash2(h, faultState(&s.plan.Faults[r.word(0)]))
+	case opRevive:
+		return protocol.Hash2(h, r.word(1)) // which crash it was matters no more
 	case opStart:
-		return protocol.Hash2(h, r.name)
+		return protocol.Hash2(h, s.name(r.name))
 	}
 	return h // the disk is done, or nothing: the rest of the record is old
 }

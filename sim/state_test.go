@@ -17,7 +17,7 @@ func stateAt(t *testing.T, plan Plan, steps int) uint64 {
 			t.Fatalf("the run is over before %d steps", steps)
 		}
 	}
-	fold, ok := s.State(func(protocol.NodeID, protocol.Node) uint64 { return 0 })
+	fold, ok := s.State(func(protocol.NodeID, protocol.Node) uint64 { return 0 }, true)
 	if !ok {
 		t.Fatal("the state cannot be told")
 	}
@@ -102,7 +102,7 @@ func TestAskingForTheStateChangesNothing(t *testing.T) {
 	plan := Plan{Nodes: 8, Node: scripts(chatty(2)), Link: Link{Delay: 10, Jitter: 90, FIFO: true}, Until: 2000}
 	s := mustNew(t, plan, nil)
 	for s.Step() {
-		s.State(func(protocol.NodeID, protocol.Node) uint64 { return 0 })
+		s.State(func(protocol.NodeID, protocol.Node) uint64 { return 0 }, true)
 	}
 	want, _ := run(t, plan, nil)
 	if got := s.Result(); got != want {
@@ -127,7 +127,7 @@ func chatty(n int) script {
 
 func TestTheStateOfATraitorCannotBeTold(t *testing.T) {
 	s := mustNew(t, Plan{Nodes: 1, Node: does(nil), Faults: []fault.Fault{{ID: 1, Op: fault.Byzantine, Trait: fault.Withhold, Rate: protocol.Percent(1)}}}, nil)
-	if _, ok := s.State(func(protocol.NodeID, protocol.Node) uint64 { return 0 }); ok {
+	if _, ok := s.State(func(protocol.NodeID, protocol.Node) uint64 { return 0 }, true); ok {
 		t.Error("it was told")
 	}
 }

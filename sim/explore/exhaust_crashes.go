@@ -66,17 +66,11 @@ type Crashed struct {
 	Distinct int // runs among Runs, by their digests
 	Complete bool
 	Failed   int            // of Runs
-	First    *FailedCrash   // with the fewest crashes, the first of them
+	First    *FailedRun     // with the fewest crashes, the first of them
 	Checks   map[string]int // runs by the check that failed
 	// Inconclusive are those of Runs that neither passed nor failed. One is enough for
 	// the search to show nothing, unless another failed.
 	Inconclusive int
-}
-
-// FailedCrash is a run that failed.
-type FailedCrash struct {
-	Trial   *Trial
-	Outcome Outcome
 }
 
 // Search makes the runs, those with fewer crashes first, until all are made, or as
@@ -191,7 +185,7 @@ func (g *crashSearch) take(t *crashTrial, r *crashRun) error {
 	g.found.Failed++
 	g.found.Checks[r.outcome.Check()]++
 	if g.found.First == nil {
-		g.found.First = &FailedCrash{t.trial, r.outcome}
+		g.found.First = &FailedRun{t.trial, r.outcome}
 	}
 	return nil
 }

@@ -11,8 +11,10 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
+	"dessim/sim/check"
 	"dessim/sim/explore"
 	"dessim/sim/fault"
+	"dessim/sim/scenario"
 	"dessim/sim/simtest/fixed"
 	"dessim/sim/source"
 )
@@ -26,6 +28,7 @@ type toy struct {
 	salt    uint64
 	ordered bool // the order of what it receives matters
 	timed   bool // and so does the time
+	still   bool // sets no timer
 	sum     uint64
 }
 
@@ -61,7 +64,7 @@ func (n *toy) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	if h>>16%6 == 0 && env.Chance(kindToy, protocol.Percent(10)) {
 		n.sum++
 	}
-	if h>>24%4 == 0 {
+	if h>>24%4 == 0 && !n.still {
 		env.SetTimer(3, h>>30%2)
 	}
 	for i := range min(h>>32%3, 3-min(v, 3)) {
@@ -74,11 +77,62 @@ func (n *toy) Timeout(env *protocol.Env, tag uint64) {
 	env.Send(protocol.NodeID((n.sum^n.salt)%3), kindToy, []byte{3})
 }
 
-func (n *toy) Describe(b []byte) []byte { return fmt.Append(b, n.sum) }
+func (n *toy) AppendState(b []byte) []byte { return fmt.Append(b, n.sum) }
 
-// drawToys gives a small world of three toys, which fails in the state bad of some
-// node, if it is not 0.
-func drawToys(t *rapid.T) (x explore.Small, bad *uint64) {
+// world is a Small and what its runs come to.
+type world struct {
+	explore.Small
+	bad   uint64          // the outcome that fails, if not 0
+	came  map[uint64]bool // the outcomes of all runs that came to an end
+	inRun bool            // a run was cut off
+}
+
+// search makes the runs and gives their outcomes, each once.
+func (w *world) search() (came []uint64, r explore.Exhausted) {
+	w.came, w.inRun = make(map[uint64]bool), false
+	r = w.Exhaust(context.Background())
+	return protocol.SortedKeys(w.came), r
+}
+
+// newWorld makes a world of the runs of plan.
+func newWorld(plan sim.Plan) *world {
+	w := &world{}
+	w.Make = func(protocol.Source) (sim.Plan, check.Suite, []sim.Observer) {
+		nodes, outputs := make([]protocol.Node, plan.Nodes), make([]uint64, plan.Nodes)
+		p := plan
+		p.Node = func(id protocol.NodeID) protocol.Node {
+			nodes[id] = plan.Node(id)
+			return nodes[id]
+		}
+		p.Done = func() bool { return true }
+		late := protocol.Time(0)
+		return p, check.Suite{
+			check.Always("outputs", sim.Received|sim.Output, func(e *sim.Event) (bool, error) {
+				late = e.At
+				if e.What == sim.Output {
+					outputs[e.Node] = protocol.Hash2(outputs[e.Node], protocol.HashBytes(e.Body))
+				}
+				return true, nil
+			}),
+			check.Eventually("outcome", 0, func() (uint64, error) { // Finally would judge runs that join another
+				fold := uint64(0)
+				for i, n := range nodes {
+					fold = protocol.Hash3(fold, outputs[i], protocol.HashBytes(n.(protocol.Stateful).AppendState(nil)))
+				}
+				w.came[fold] = true
+				w.inRun = w.inRun || late > p.Until-10
+				if fold == w.bad {
+					return 1, errors.New("bad")
+				}
+				return 1, nil
+			}),
+		}, nil
+	}
+	return w
+}
+
+// drawToys gives a small world of three toys.
+func drawToys(t *rapid.T) *world {
 	salt := rapid.Uint64().Draw(t, "salt")
 	ordered, timed := rapid.Bool().Draw(t, "ordered"), rapid.Bool().Draw(t, "timed")
 	plan := sim.Plan{
@@ -105,77 +159,40 @@ func drawToys(t *rapid.T) (x explore.Small, bad *uint64) {
 		}
 		plan.Faults = []fault.Fault{crash}
 	}
-	bad = new(uint64)
-	x.Values = source.Parts(1)
-	x.Timeless = !timed && plan.Faults == nil
-	x.Make = func(src protocol.Source) (*sim.Sim, func() error) {
-		s, err := sim.New(plan, src)
-		if err != nil {
-			panic(err)
-		}
-		return s, func() error {
-			if *bad != 0 && outcome(s) == *bad {
-				return errors.New("bad")
-			}
-			return nil
-		}
-	}
-	return x, bad
-}
-
-// outcome folds what a search may judge by.
-func outcome(s *sim.Sim) uint64 {
-	fold := s.Digest().Outputs
-	for i := range s.Nodes() {
-		id := protocol.NodeID(i)
-		fold = protocol.Hash2(fold, explore.Described(id, s.Node(id)))
-	}
-	return fold
-}
-
-// outcomes gives what the runs of x come to, each once, and whether all end at rest.
-func outcomes(x explore.Small) (came []uint64, r explore.Exhausted, rest bool) {
-	all := make(map[uint64]bool)
-	rest = true
-	inner := x.Make
-	x.Make = func(src protocol.Source) (*sim.Sim, func() error) {
-		s, judge := inner(src)
-		return s, func() error {
-			all[outcome(s)] = true
-			rest = rest && s.Result().Reason == sim.Quiet
-			return judge()
-		}
-	}
-	r = x.Exhaust(context.Background())
-	return protocol.SortedKeys(all), r, rest
+	w := newWorld(plan)
+	w.Delays = 2
+	w.Values = source.Parts(1)
+	w.Timeless = !timed && plan.Faults == nil
+	return w
 }
 
 // TestSkippingLosesNoOutcome compares with the slow twin: all runs, none skipped.
 func TestSkippingLosesNoOutcome(t *testing.T) {
 	var whole, made, skipped, repeated int
 	property := func(t *rapid.T) {
-		x, bad := drawToys(t)
-		x.Most = rapid.SampledFrom([]int{0, 0, 1, 2, 3}).Draw(t, "most")
-		x.Runs = 1000
-		want, all, rest := outcomes(x)
-		x.Timeless = x.Timeless && rest // a run that is cut off depends on the time
+		w := drawToys(t)
+		w.Most = rapid.SampledFrom([]int{0, 0, 1, 2, 3}).Draw(t, "most")
+		w.Runs = 1000
+		want, all := w.search()
+		w.Timeless = w.Timeless && !w.inRun // a run that is cut off depends on the time
 		if !all.Complete {
 			return // too large for the twin
 		}
-		*bad = want[rapid.IntRange(0, len(want)-1).Draw(t, "bad")]
-		x.Machine, x.Runs = explore.Described, 0
-		got, few, _ := outcomes(x)
+		w.bad = want[rapid.IntRange(0, len(want)-1).Draw(t, "bad")]
+		w.Merge, w.Runs = true, 0
+		got, few := w.search()
 		if !few.Complete || !slices.Equal(got, want) {
 			t.Fatalf("%d outcomes of %d: %v, instead of %v", len(got), len(want), &few, &all)
 		}
-		if few.Failed == nil {
+		if few.First == nil {
 			t.Fatal("a failure of the twin is not found")
 		}
-		s, judge := x.Make(source.NewReplay(few.Failed.Answers))
-		if s.Run(); judge() == nil {
-			t.Fatalf("the answers %v do not fail", few.Failed.Answers)
+		answers := few.First.Trial.Answers
+		plan, suite, _ := w.Make(nil)
+		if o := executed(plan, suite, source.NewReplay(answers)); !o.Failed() || o.Digest != few.First.Outcome.Digest {
+			t.Fatalf("the answers %v do not fail alike", answers)
 		}
-		whole, made, skipped, repeated = whole+all.Runs, made+few.Runs, skipped+few.Skipped, repeated+few.Repeated
+		whole, made, skipped, repeated = whole+all.Runs, made+few.Runs, skipped+few.Joined, repeated+few.Repeated
 	}
 	rapid.Check(t, property)
 	fixed.Check(t, 60, property)
@@ -208,32 +225,26 @@ func (r *relay) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 }
 
 func (r *relay) Timeout(*protocol.Env, uint64) {}
-func (r *relay) Describe(b []byte) []byte      { return fmt.Append(b, r.armed, r.n) }
+func (r *relay) AppendState(b []byte) []byte   { return fmt.Append(b, r.armed, r.n) }
 
 // Node 3 sends the same message twice, on the same grounds, so both are lost or none.
 // Of the first one, which node 4 ignores, no trace is left but that. A search that
 // took the two states for one would never see the second message lost.
 func TestWhatWasAnsweredIsPartOfTheStateIfItIsAskedAgain(t *testing.T) {
 	slow, lossy := sim.Link{Delay: 100}, sim.Link{Delay: 2, Loss: protocol.Percent(50)}
-	x := explore.Small{Machine: explore.Described}
-	x.Make = func(src protocol.Source) (*sim.Sim, func() error) {
-		s, err := sim.New(sim.Plan{
-			Nodes: 5,
-			Node:  func(protocol.NodeID) protocol.Node { return new(relay) },
-			Link:  sim.Link{Delay: 2},
-			Links: []sim.LinkRule{{From: 2, To: 3, Link: slow}, {From: 3, To: 4, Link: lossy}},
-			Inputs: []sim.Input{
-				{ID: 0, At: 1, Node: 0, Body: []byte("begin")},
-				{ID: 1, At: 50, Node: 4, Body: []byte("arm")},
-			},
-			Until: 1000,
-		}, src)
-		if err != nil {
-			panic(err)
-		}
-		return s, func() error { return nil }
-	}
-	got, r, _ := outcomes(x)
+	w := newWorld(sim.Plan{
+		Nodes: 5,
+		Node:  func(protocol.NodeID) protocol.Node { return new(relay) },
+		Link:  sim.Link{Delay: 2},
+		Links: []sim.LinkRule{{From: 2, To: 3, Link: slow}, {From: 3, To: 4, Link: lossy}},
+		Inputs: []sim.Input{
+			{ID: 0, At: 1, Node: 0, Body: []byte("begin")},
+			{ID: 1, At: 50, Node: 4, Body: []byte("arm")},
+		},
+		Until: 1000,
+	})
+	w.Merge = true
+	got, r := w.search()
 	if len(got) != 2 || r.Runs != 2 || r.Repeated == 0 || !r.Complete {
 		t.Errorf("%d outcomes in %v, want 2: received and lost", len(got), &r)
 	}
@@ -262,32 +273,29 @@ func (a *asker) Receive(env *protocol.Env, _ protocol.NodeID, msg []byte) {
 }
 
 func (a *asker) Timeout(*protocol.Env, uint64) {}
-func (a *asker) Describe(b []byte) []byte      { return fmt.Append(b, a.sum) }
+func (a *asker) AppendState(b []byte) []byte   { return fmt.Append(b, a.sum) }
 
 // The search meets the sum 2 first by two misfortunes, when none is left.
 func TestMisfortunesLeftArePartOfTheState(t *testing.T) {
-	x := explore.Small{Machine: explore.Described, Most: 2}
-	x.Make = func(src protocol.Source) (*sim.Sim, func() error) {
-		s, err := sim.New(sim.Plan{
-			Nodes:  1,
-			Node:   func(protocol.NodeID) protocol.Node { return new(asker) },
-			Link:   sim.Link{Delay: 1},
-			Inputs: []sim.Input{{ID: 1, At: 1, Body: []byte{1}}, {ID: 2, At: 2, Body: []byte{2}}},
-			Until:  10,
-		}, src)
-		if err != nil {
-			panic(err)
-		}
-		return s, func() error {
-			if s.Node(0).(*asker).sum == 12 {
-				return errors.New("twelve")
-			}
-			return nil
-		}
+	x := explore.Small{Merge: true, Most: 2}
+	x.Make = func(protocol.Source) (sim.Plan, check.Suite, []sim.Observer) {
+		node := new(asker)
+		return sim.Plan{
+				Nodes:  1,
+				Node:   func(protocol.NodeID) protocol.Node { return node },
+				Link:   sim.Link{Delay: 1},
+				Inputs: []sim.Input{{ID: 1, At: 1, Body: []byte{1}}, {ID: 2, At: 2, Body: []byte{2}}},
+				Until:  10,
+			}, check.Suite{check.Finally("not twelve", func() (uint64, error) {
+				if node.sum == 12 {
+					return 1, errors.New("twelve")
+				}
+				return 1, nil
+			})}, nil
 	}
 	r := x.Exhaust(context.Background())
-	if !r.Complete || r.Failed == nil || r.Failed.Misfortunes != 2 || len(r.Failed.Answers) != 2 {
-		t.Errorf("%v, failed %+v; want the sum 12 by 2 misfortunes", &r, r.Failed)
+	if !r.Complete || r.First == nil || len(r.First.Trial.Answers) != 2 {
+		t.Errorf("%v, failed %+v; want the sum 12 by 2 misfortunes", &r, r.First)
 	}
 }
 
@@ -295,22 +303,15 @@ func TestMisfortunesLeftArePartOfTheState(t *testing.T) {
 // differ in nothing: those that came early are all that a state remembers.
 func TestMessagesToDifferentNodesAreNotPermuted(t *testing.T) {
 	const n = 8
-	x := explore.Small{Values: source.Parts(1), Machine: explore.Described}
-	x.Make = func(src protocol.Source) (*sim.Sim, func() error) {
-		s, err := sim.New(sim.Plan{
-			Nodes: n + 1,
-			Node:  func(id protocol.NodeID) protocol.Node { return &sender{id: id, to: n} },
-			Link:  sim.Link{Delay: 2, Jitter: 2},
-			Until: 1000,
-		}, src)
-		if err != nil {
-			panic(err)
-		}
-		return s, func() error { return nil }
-	}
-	r := x.Exhaust(context.Background())
-	if !r.Complete || r.Runs > 2*n {
-		t.Errorf("%v; want at most %d runs of %d", &r, 2*n, 1<<n)
+	w := newWorld(sim.Plan{
+		Nodes: n + 1,
+		Node:  func(id protocol.NodeID) protocol.Node { return &sender{id: id, to: n} },
+		Link:  sim.Link{Delay: 2, Jitter: 2},
+		Until: 1000,
+	})
+	w.Delays, w.Merge = 2, true
+	if _, r := w.search(); !r.Complete || r.Runs > 2*n {
+		t.Errorf("%v; %d of them ended, want at most %d of %d", &r, r.Runs, 2*n, 1<<n)
 	}
 }
 
@@ -329,4 +330,11 @@ func (x *sender) Start(env *protocol.Env) {
 
 func (x *sender) Receive(*protocol.Env, protocol.NodeID, []byte) { x.n++ }
 func (x *sender) Timeout(*protocol.Env, uint64)                  {}
-func (x *sender) Describe(b []byte) []byte                       { return fmt.Append(b, x.n) }
+func (x *sender) AppendState(b []byte) []byte                    { return fmt.Append(b, x.n) }
+
+// executed makes one run.
+func executed(plan sim.Plan, suite check.Suite, src protocol.Source) explore.Outcome {
+	s := scenario.Scenario{Name: "one", Build: func(*scenario.Setup) *scenario.Run { return &scenario.Run{Plan: plan, Checks: suite} }}
+	r, _ := s.Execute(0, scenario.Params{Nodes: plan.Nodes}, src, scenario.Options{})
+	return r.Outcome()
+}

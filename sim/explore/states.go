@@ -1,9 +1,16 @@
 package explore
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
 
 // Space is a set of states that can be reached step by step: a model, as those of
-// TLA+ are. S must be all of a state, since equal ones are visited once.
+// TLA+ are. S must be all of a state, since equal ones are visited once. It knows no
+// nodes: it is for the specification of a protocol, and what that comes to can judge
+// the runs of the protocol itself, as that of two-phase commit does in
+// sim/simtest/exhaustive.
 type Space[S comparable] struct {
 	Init []S
 	// Next gives those that can follow s. It may give one several times, and s
@@ -11,6 +18,13 @@ type Space[S comparable] struct {
 	Next func(s S) []S
 	// Holds reports what a state breaks, or nil. A nil Holds holds.
 	Holds func(s S) error
+	// Ends, if not nil, reports whether a state may be a last one: whether all has come
+	// that must come. A state that is followed by no other, itself aside, and does not
+	// end is a deadlock.
+	Ends func(s S) bool
+	// Within, if not nil, is a constraint: states that it reports false of are visited,
+	// and judged, but what follows them is not.
+	Within func(s S) bool
 	// Most, if not 0, is the number of states after which the search gives up.
 	Most int
 }
@@ -20,59 +34,102 @@ type Visited[S comparable] struct {
 	Distinct  int  // states
 	Generated int  // the initial ones, and each one that Next gave
 	Depth     int  // states on the longest of the shortest ways from an initial one
-	Complete  bool // all that can be reached were visited
-	// Broken is what Holds said of the last state of Trace, which is a shortest way
-	// to such a state, from an initial one; nil if all held.
+	Beyond    int  // of Distinct: states that Within excludes
+	Complete  bool // all that can be reached were visited, but for what follows those Beyond
+	// Broken is what Holds said of the last state of Trace, or ErrDeadlock of it. Trace is
+	// a shortest way to such a state, from an initial one. Nil if there is none.
 	Broken error
 	Trace  []S
 }
 
+// ErrDeadlock is what is broken in a state in which nothing more can happen, though
+// not all has come that must.
+var ErrDeadlock = errors.New("deadlock: nothing more can happen")
+
 // Search visits the states breadth first, so that what it finds broken it finds by
 // a shortest way, and then it stops. All states are kept in memory.
-func (x *Space[S]) Search() (v Visited[S]) {
-	type place struct{ from, depth int } // from: index in order, or -1
-	var order []S
-	var places []place
-	known := make(map[S]bool)
-	visit := func(s S, from, depth int) (goOn bool) {
-		v.Generated++
-		if known[s] {
-			return true
+func (x *Space[S]) Search() Visited[S] {
+	w := &walk[S]{Space: x, known: make(map[S]bool)}
+	for _, s := range x.Init {
+		if !w.visit(s, -1, 1) {
+			return w.v
 		}
-		if x.Most > 0 && len(order) == x.Most {
-			return false
+	}
+	for i := 0; i < len(w.order); i++ {
+		if !w.expand(i) {
+			return w.v
 		}
-		known[s] = true
-		order, places = append(order, s), append(places, place{from, depth})
-		v.Distinct, v.Depth = len(order), depth
-		if x.Holds == nil {
-			return true
-		}
-		if v.Broken = x.Holds(s); v.Broken == nil {
-			return true
-		}
-		for i := len(order) - 1; i >= 0; i = places[i].from {
-			v.Trace = append([]S{order[i]}, v.Trace...)
-		}
+	}
+	w.v.Complete = true
+	return w.v
+}
+
+// walk is a Search under way.
+type walk[S comparable] struct {
+	*Space[S]
+	v      Visited[S]
+	known  map[S]bool
+	order  []S
+	places []place
+}
+
+// place is how a state was come by: from the one of that index, or -1.
+type place struct{ from, depth int }
+
+// visit judges a state that is new. It reports false when the search is over.
+func (w *walk[S]) visit(s S, from, depth int) bool {
+	w.v.Generated++
+	if w.known[s] {
+		return true
+	}
+	if w.Most > 0 && len(w.order) == w.Most {
 		return false
 	}
-	for _, s := range x.Init {
-		if !visit(s, -1, 1) {
-			return v
+	w.known[s] = true
+	w.order, w.places = append(w.order, s), append(w.places, place{from, depth})
+	w.v.Distinct, w.v.Depth = len(w.order), depth
+	if w.Holds == nil {
+		return true
+	}
+	return w.holds(len(w.order)-1, w.Holds(s))
+}
+
+// expand visits what follows state i. It reports false when the search is over.
+func (w *walk[S]) expand(i int) bool {
+	s, stuck := w.order[i], true
+	if w.Within != nil && !w.Within(s) {
+		w.v.Beyond++
+		return true
+	}
+	for _, next := range w.Next(s) {
+		stuck = stuck && next == s
+		if !w.visit(next, i, w.places[i].depth+1) {
+			return false
 		}
 	}
-	for i := 0; i < len(order); i++ {
-		for _, s := range x.Next(order[i]) {
-			if !visit(s, i, places[i].depth+1) {
-				return v
-			}
-		}
+	if stuck && w.Ends != nil && !w.Ends(s) {
+		return w.holds(i, ErrDeadlock)
 	}
-	v.Complete = true
-	return v
+	return true
+}
+
+// holds reports whether nothing is wrong with state i, and otherwise how it is reached.
+func (w *walk[S]) holds(i int, wrong error) bool {
+	if w.v.Broken = wrong; wrong == nil {
+		return true
+	}
+	for ; i >= 0; i = w.places[i].from {
+		w.v.Trace = append(w.v.Trace, w.order[i])
+	}
+	slices.Reverse(w.v.Trace)
+	return false
 }
 
 // String gives the numbers.
 func (v Visited[S]) String() string {
-	return fmt.Sprintf("%d distinct states, %d generated, depth %d", v.Distinct, v.Generated, v.Depth)
+	s := fmt.Sprintf("%d distinct states, %d generated, depth %d", v.Distinct, v.Generated, v.Depth)
+	if v.Beyond > 0 {
+		s += fmt.Sprintf("; what follows %d of them was not visited", v.Beyond)
+	}
+	return s
 }

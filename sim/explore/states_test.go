@@ -10,126 +10,65 @@ import (
 	"dessim/sim/explore"
 )
 
-// The specification TwoPhase of Gray and Lamport, "Consensus on Transaction Commit"
-// (ACM TODS 31(1), 2006), section 4 and appendix, for three resource managers. The
-// names are theirs. Messages are never consumed: msgs only grows, and a message
-// once sent can be received at any time, and again.
-const rms = 3
+var errInconsistent = errors.New("inconsistent")
 
-type rmState uint8
-
-const (
-	working rmState = iota
-	prepared
-	committed
-	aborted
-)
-
-type tmState uint8
-
-const (
-	tmInit tmState = iota
-	tmCommitted
-	tmAborted
-)
-
-type twoPhase struct {
-	rmState     [rms]rmState
-	tmState     tmState
-	tmPrepared  [rms]bool // the RMs from which the TM has received "Prepared"
-	msgPrepared [rms]bool // msgs
-	msgCommit   bool
-	msgAbort    bool
-	// hasty is no variable but a constant: the planted bug, a TM that commits without
-	// having heard from the last RM.
-	hasty bool
-}
-
-// next is TPNext: each disjunct whose guard holds gives one state.
-func (s twoPhase) next() (out []twoPhase) {
-	action := func(guard bool, change func(t *twoPhase)) {
-		if guard {
-			t := s
-			change(&t)
-			out = append(out, t)
+func TestADeadlockIsFoundByAShortestWay(t *testing.T) {
+	// From 0 by adding 2 or 3, up to 7: from 6 and 7 nothing follows, or the same again.
+	x := explore.Space[int]{Init: []int{0}, Next: func(s int) (next []int) {
+		for _, step := range []int{0, 2, 3} {
+			if s+step <= 7 {
+				next = append(next, s+step)
+			}
 		}
+		return next
+	}}
+	if v := x.Search(); v.Broken != nil || !v.Complete {
+		t.Errorf("without Ends the search ends with %v, complete %v", v.Broken, v.Complete)
 	}
-	all := s.tmPrepared == [rms]bool{true, true, true} || s.hasty && s.tmPrepared[0] && s.tmPrepared[1]
-	action(s.tmState == tmInit && all, func(t *twoPhase) { // TMCommit
-		t.tmState, t.msgCommit = tmCommitted, true
-	})
-	action(s.tmState == tmInit, func(t *twoPhase) { // TMAbort
-		t.tmState, t.msgAbort = tmAborted, true
-	})
-	for rm := range rms {
-		action(s.tmState == tmInit && s.msgPrepared[rm], func(t *twoPhase) { // TMRcvPrepared
-			t.tmPrepared[rm] = true
-		})
-		action(s.rmState[rm] == working, func(t *twoPhase) { // RMPrepare
-			t.rmState[rm], t.msgPrepared[rm] = prepared, true
-		})
-		action(s.rmState[rm] == working, func(t *twoPhase) { // RMChooseToAbort
-			t.rmState[rm] = aborted
-		})
-		action(s.msgCommit, func(t *twoPhase) { // RMRcvCommitMsg
-			t.rmState[rm] = committed
-		})
-		action(s.msgAbort, func(t *twoPhase) { // RMRcvAbortMsg
-			t.rmState[rm] = aborted
-		})
-	}
-	return out
-}
-
-var errInconsistent = errors.New("one resource manager has committed, another aborted")
-
-// consistent is TCConsistent.
-func (s twoPhase) consistent() error {
-	if slices.Contains(s.rmState[:], committed) && slices.Contains(s.rmState[:], aborted) {
-		return errInconsistent
-	}
-	return nil
-}
-
-func (s twoPhase) space() *explore.Space[twoPhase] {
-	return &explore.Space[twoPhase]{Init: []twoPhase{s}, Next: twoPhase.next, Holds: twoPhase.consistent}
-}
-
-func TestTwoPhaseHasThePublishedNumberOfStates(t *testing.T) {
-	v := twoPhase{}.space().Search()
-	if v.Distinct != 288 || v.Generated != 1146 || v.Depth != 11 {
-		t.Errorf("%v; TLC finds 288 distinct states, 1146 generated, depth 11", v)
-	}
-	if v.Broken != nil || !v.Complete {
+	x.Ends = func(s int) bool { return s == 6 || s == 7 }
+	if v := x.Search(); v.Broken != nil || !v.Complete {
 		t.Errorf("the search ends with %v, complete %v", v.Broken, v.Complete)
 	}
+	x.Ends = func(s int) bool { return s == 7 }
+	v := x.Search()
+	if !errors.Is(v.Broken, explore.ErrDeadlock) || v.Complete || !slices.Equal(v.Trace, []int{0, 3, 6}) {
+		t.Errorf("the search ends with %v by %v, complete %v; want a deadlock by 0, 3, 6", v.Broken, v.Trace, v.Complete)
+	}
 }
 
-func TestAHastyCoordinatorIsFoundByAShortestWay(t *testing.T) {
-	v := twoPhase{hasty: true}.space().Search()
-	if !errors.Is(v.Broken, errInconsistent) || v.Complete {
-		t.Fatalf("the search ends with %v, complete %v; want %v", v.Broken, v.Complete, errInconsistent)
+func TestWhatFollowsStatesBeyondAConstraintIsNotVisited(t *testing.T) {
+	x := explore.Space[int]{
+		Init:   []int{0},
+		Next:   func(s int) []int { return []int{s + 1, s + 2} },
+		Within: func(s int) bool { return s < 10 },
+		Ends:   func(int) bool { return false },
 	}
-	// Two prepare and are heard, the third aborts, the TM commits, and one hears it.
-	if len(v.Trace) != 8 {
-		t.Errorf("the trace has %d states, want 8: %+v", len(v.Trace), v.Trace)
+	v := x.Search()
+	if v.Distinct != 12 || v.Beyond != 2 || !v.Complete || v.Broken != nil {
+		t.Errorf("%v, broken %v; want 0 to 11, of which 10 and 11 are beyond", v, v.Broken)
 	}
-	for i, s := range v.Trace[1:] {
-		if !slices.Contains(v.Trace[i].next(), s) {
-			t.Errorf("state %d of the trace does not follow from the one before: %+v", i+1, s)
+	if want := "12 distinct states, 21 generated, depth 7; what follows 2 of them was not visited"; v.String() != want {
+		t.Errorf("%q, want %q", v.String(), want)
+	}
+	x.Holds = func(s int) error {
+		if s == 11 {
+			return errInconsistent
 		}
+		return nil
+	}
+	if v := x.Search(); v.Broken == nil {
+		t.Error("a state beyond the constraint is not judged")
 	}
 }
 
 func TestASearchGivesUpAfterSoManyStates(t *testing.T) {
-	x := twoPhase{}.space()
-	x.Most = 100
+	x := explore.Space[int]{Init: []int{0}, Next: func(s int) []int { return []int{(s + 1) % 200} }, Most: 100}
 	if v := x.Search(); v.Distinct != 100 || v.Complete {
 		t.Errorf("%v, complete %v; want 100 distinct states and no more", v, v.Complete)
 	}
-	x.Most = 288
-	if v := x.Search(); v.Distinct != 288 || !v.Complete {
-		t.Errorf("%v, complete %v; want all 288", v, v.Complete)
+	x.Most = 200
+	if v := x.Search(); v.Distinct != 200 || !v.Complete {
+		t.Errorf("%v, complete %v; want all 200", v, v.Complete)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/explore"
 	"dessim/sim/fault"
 )
 
@@ -52,6 +53,9 @@ type Scenario struct {
 	// Small are the flags of a small workload, such as "-txs 1": where every crash is
 	// tried, they hold unless others are given.
 	Small string
+	// Exhaust says how all runs of a small world are made, or is nil: then there are too
+	// many. Make, Runs, Failures and Tell are left to the search.
+	Exhaust *explore.Small
 	// Columns describe Node.Cells.
 	Columns []Column
 	// Compare is what comparing the values of a parameter measures.

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"fmt"
 	"slices"
 
 	"dessim/protocol"
@@ -75,6 +76,23 @@ func (s *Scenario) Try(seed uint64, p Params, t *explore.Trial, src protocol.Sou
 		return Report{Scenario: s, Seed: seed, Params: p, Verdict: check.Inconclusive}, true
 	}
 	return s.execute(run, seed, s.complete(p), src, o)
+}
+
+// SmallWorld returns the search of all runs with these parameters, or nil if the scenario
+// offers none. A run that it finds is a trial of World.
+func (s *Scenario) SmallWorld(seed uint64, p Params) *explore.Small {
+	if s.Exhaust == nil {
+		return nil
+	}
+	x := *s.Exhaust
+	x.Make = func(src protocol.Source) (sim.Plan, check.Suite, []sim.Observer) {
+		run, err := s.build(seed, p, src, nil)
+		if err != nil {
+			panic(fmt.Sprintf("scenario: %s builds a plan that cannot run: %v", s.Name, err))
+		}
+		return run.Plan, run.Checks, run.Watch
+	}
+	return &x
 }
 
 // Outcome returns what package explore needs of a report.

@@ -43,6 +43,9 @@ type Exhaust struct {
 	// most bugs need few misfortunes. (Delay bounding: Emmi, Qadeer and Rakamaric
 	// 2011.)
 	Most int
+	// Free, if not nil, reports whether Most leaves a question alone: all its answers are
+	// given, and none counts.
+	Free func(k protocol.Key) bool
 
 	begun  bool
 	digits []exhaustDigit
@@ -94,7 +97,7 @@ func (e *Exhaust) Next() bool {
 // before: what happens from here on happens for the first time.
 func (e *Exhaust) Fresh() bool { return e.asked == len(e.digits) }
 
-// Spent gives how many answers of the run so far were not benign.
+// Spent returns how many answers of the run so far were not benign, free ones aside.
 func (e *Exhaust) Spent() int { return e.spent }
 
 // Asked gives how many different questions the run has asked so far.
@@ -123,7 +126,7 @@ func (e *Exhaust) answer(q question) uint64 {
 	}
 	e.asked++
 	v := d.value()
-	if v != 0 {
+	if v != 0 && !e.free(q) {
 		e.spent++
 	}
 	if e.given == nil {
@@ -133,11 +136,13 @@ func (e *Exhaust) answer(q question) uint64 {
 	return v
 }
 
+func (e *Exhaust) free(q question) bool { return e.Free != nil && e.Free(q.key) }
+
 // digit makes the digit of a question that is asked for the first time.
 func (e *Exhaust) digit(q question) exhaustDigit {
 	d := exhaustDigit{question: q, turns: max(q.n, 2)}
 	switch {
-	case e.Most > 0 && e.spent >= e.Most:
+	case e.Most > 0 && e.spent >= e.Most && !e.free(q):
 		d.turns = 1
 	case q.n > 0 && e.Values != nil:
 		if d.values = e.Values(q.key, q.n); d.values == nil {

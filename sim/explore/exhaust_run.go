@@ -1,0 +1,124 @@
+package explore
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// smallRun is one run of a search.
+type smallRun struct {
+	plan    sim.Plan
+	suite   check.Suite
+	sim     *sim.Sim
+	joined  bool // given up in a state that is known
+	outcome Outcome
+}
+
+// run makes a run, up to a state that is known. A panic is a failure of the run.
+func (g *search) run() *smallRun {
+	r := &smallRun{}
+	var observers []sim.Observer
+	r.plan, r.suite, observers = g.Make(g)
+	plan := r.plan
+	if plan.Done == nil {
+		plan.Done = r.suite.Done
+		plan.Bound = r.suite.Bound(&plan)
+	}
+	s, err := sim.New(plan, g, append(observers, r.suite.Observers()...)...)
+	if err != nil {
+		panic(fmt.Sprintf("explore: the plan cannot run: %v", err))
+	}
+	r.sim = s
+	r.outcome.Failure = g.drive(r)
+	r.outcome.Sim = s.Result()
+	r.outcome.Digest = r.outcome.Sim.Digest
+	r.conclude()
+	return r
+}
+
+// drive steps until the run is over or joins another. It gives what a node panicked
+// with.
+func (g *search) drive(r *smallRun) (failure string) {
+	defer func() {
+		switch v := recover().(type) {
+		case nil:
+		case *sim.Panic:
+			failure = v.Error()
+		default:
+			panic(v) // a mistake of whoever searches
+		}
+	}()
+	for {
+		if g.Merge && g.answers.Fresh() && g.known(r.sim) {
+			r.joined = true
+			return ""
+		}
+		if !r.sim.Advance(1) {
+			return ""
+		}
+	}
+}
+
+// conclude lets the checks judge. Of a run that joined another, what must come is not
+// judged.
+func (r *smallRun) conclude() {
+	if r.outcome.Failure != "" {
+		r.outcome.Verdict = check.Inconclusive
+		return
+	}
+	suite, end := r.suite, r.sim.Now()
+	switch {
+	case r.joined:
+		suite = suite.Safety("the run goes on as another does")
+	case r.outcome.Sim.Reason == sim.Quiet:
+		end = protocol.MaxTime // nothing that has not come ever will
+	}
+	r.outcome.Checks = suite.Results(end)
+	r.outcome.Verdict = check.Conclude(r.outcome.Checks)
+}
+
+// known reports whether another run went on from this state, with at least as many
+// misfortunes left.
+func (g *search) known(s *sim.Sim) bool {
+	state, ok := s.State(stateOf, len(g.recur) > 0)
+	if !ok {
+		return false
+	}
+	if !g.Timeless {
+		state = protocol.Hash2(state, uint64(s.Now()))
+	}
+	if len(g.recur) > 0 {
+		old := uint64(0) // a sum, since the order of asking is no part of the state
+		g.answers.Given(func(k protocol.Key, n, answer uint64) {
+			if g.recur[recurring{k, n}] {
+				old += protocol.Hash3(protocol.Hash3(uint64(k.Kind), uint64(k.A)<<32|uint64(k.B), k.N), n, answer)
+			}
+		})
+		state = protocol.Hash2(state, old)
+	}
+	spent := g.answers.Spent()
+	if g.Most == 0 {
+		spent = 0
+	}
+	least, seen := g.seen[state]
+	if seen && least <= spent {
+		return true
+	}
+	g.seen[state] = spent
+	return false
+}
+
+// stateOf folds all that the steps of a machine depend on.
+func stateOf(id protocol.NodeID, m protocol.Node) uint64 {
+	if m == nil {
+		return 0
+	}
+	whole, ok := m.(protocol.Stateful)
+	if !ok {
+		panic(fmt.Sprintf("explore: node %v is a %T, which cannot write down its state", id, m))
+	}
+	return protocol.HashBytes(whole.AppendState(nil))
+}
