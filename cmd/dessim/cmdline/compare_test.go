@@ -135,7 +135,7 @@ func (l *leader) Observe(e *sim.Event) {
 	}
 }
 
-// The README has node 0 crash, to see what becomes of an order without its leader.
+// README.md of protocol/abcast has node 0 crash, to see what becomes of an order without its leader.
 func TestNode0LeadsRaftWhereTheReadmeCrashesIt(t *testing.T) {
 	s, err := scenario.ParseSubject(scenarios.All(), "-scenario partition -order raft -txs 200 -faults none -fault 'crash 0 at 5s for 1s' -until 5s")
 	if err != nil {
@@ -145,7 +145,7 @@ func TestNode0LeadsRaftWhereTheReadmeCrashesIt(t *testing.T) {
 		l := leader{id: protocol.Outside}
 		s.Scenario.Execute(seed, s.Params, source.Seed(seed), scenario.Options{Observers: []sim.Observer{&l}})
 		if l.id != 0 {
-			t.Errorf("seed %d: node %v leads; want seeds in the README of which this is not so", seed, l.id)
+			t.Errorf("seed %d: node %v leads; want seeds in protocol/abcast/README.md for which node 0 leads", seed, l.id)
 		}
 	}
 }

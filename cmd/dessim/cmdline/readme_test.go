@@ -11,17 +11,12 @@ import (
 	"testing"
 )
 
-const consoleFence = "```console\n"
-
-// Each console block of the README is a session: lines that begin with "$ " are
-// run by a shell, in one folder for the whole README; the rest is their output.
+// A README shows what commands print. A console block is a session: a shell runs the
+// lines that begin with "$ ", in one scratch folder for the whole file, and the rest is
+// their output. A block that begins with "```go " is the output of the command that
+// follows on that line, at the root of the module; so the code that it shows is the code.
 func TestReadmeShowsWhatTheCommandsPrint(t *testing.T) {
-	const path = "../../../README.md"
-	was, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bin, dir := filepath.Join(t.TempDir(), "bin"), t.TempDir()
+	bin := filepath.Join(t.TempDir(), "bin")
 	if err := os.Mkdir(bin, 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -29,43 +24,66 @@ func TestReadmeShowsWhatTheCommandsPrint(t *testing.T) {
 		t.Fatal(err)
 	}
 	outside(t, "build", "-o", filepath.Join(bin, "kvstore"), "./cmd/kvstore")
-	var now strings.Builder
-	blocks := strings.Split(string(was), consoleFence)
-	now.WriteString(blocks[0])
-	for _, block := range blocks[1:] {
-		session, rest, ok := strings.Cut(block, "```")
-		if !ok {
-			t.Fatal("a console block of the README does not end")
-		}
-		now.WriteString(consoleFence)
-		for line := range strings.Lines(session) {
-			if command, ok := strings.CutPrefix(line, "$ "); ok {
-				now.WriteString(line + shell(t, bin, dir, command))
-			}
-		}
-		now.WriteString("```" + rest)
+	for _, path := range []string{"README.md", "protocol/abcast/README.md"} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			checkReadme(t, filepath.Join(root, path), bin)
+		})
 	}
-	if len(blocks) < 2 {
-		t.Error("the README shows no command")
-	}
-	if now.String() == string(was) {
-		return
-	}
-	if *update {
-		if err := os.WriteFile(path, []byte(now.String()), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	t.Errorf("the commands of the README print something else now; if that is right:\ngo test ./cmd/dessim/cmdline -run Readme -update && git diff README.md")
 }
 
-// shell runs one line of a session and gives what it prints on both streams.
+func checkReadme(t *testing.T, path, bin string) {
+	was, dir := read(t, path), t.TempDir()
+	const kvstore = "sim/simtest/testdata/kvstore" // a copy, since a failing go test writes into its module
+	if err := os.CopyFS(filepath.Join(dir, kvstore), os.DirFS(filepath.Join(root, kvstore))); err != nil {
+		t.Fatal(err)
+	}
+	mod := filepath.Join(dir, kvstore, "go.mod")
+	write(t, mod, strings.Replace(read(t, mod), "../../../..", root, 1))
+	const fence = "```"
+	var now strings.Builder
+	parts := strings.Split(was, fence)
+	if len(parts)%2 == 0 || len(parts) < 3 {
+		t.Fatalf("%s: want blocks that begin and end, and at least one", path)
+	}
+	for i, part := range parts {
+		head, body, _ := strings.Cut(part, "\n")
+		if i > 0 {
+			now.WriteString(fence)
+		}
+		switch command, code := strings.CutPrefix(head, "go "); {
+		case i%2 == 0:
+			now.WriteString(part)
+		case code:
+			now.WriteString(head + "\n" + shell(t, bin, root, command))
+		case head == "console":
+			now.WriteString(head + "\n")
+			for line := range strings.Lines(body) {
+				if command, ok := strings.CutPrefix(line, "$ "); ok {
+					now.WriteString(line + shell(t, bin, dir, command))
+				}
+			}
+		default:
+			t.Errorf("%s: block %q: want console, or go and a command", path, head)
+			now.WriteString(part)
+		}
+	}
+	switch {
+	case now.String() == was:
+	case *update:
+		write(t, path, now.String())
+	default:
+		t.Errorf("the commands of %s print something else now; if that is right:\ngo test ./cmd/dessim/cmdline -run Readme -update && git diff '*.md'", path)
+	}
+}
+
+// shell runs one line and returns what it prints on both streams.
 func shell(t *testing.T, bin, dir, command string) string {
 	var out bytes.Buffer
 	cmd := exec.Command("sh", "-c", command)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &out
-	cmd.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cmd.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
+		"GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off", "DESSIM_SEED=", "DESSIM_SEEDS=", "DESSIM_REPLAY=")
 	if err := cmd.Run(); err != nil {
 		t.Errorf("%s: %v\n%s", strings.TrimSpace(command), err, out.String())
 	}
