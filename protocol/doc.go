@@ -9,7 +9,27 @@
 // The package promises that equal events and equal answers give equal effects,
 // if the node keeps the rules: no wall clock, no goroutine, no global state, no
 // order taken from a map, no float in what decides. It does not enforce them;
-// the project's tidy test does.
+// the analyzer of package sim/simtest/determinism does ("dessim vet").
+//
+// # Where to start
+//
+// Read Node and Env; the package example tests a node by hand. The numbered list is for
+// authors of runtimes. Packages below this one are the machines. They import this
+// package and each other, and no simulator:
+//
+//	link      perfect links out of lossy ones
+//	gossip    floods messages, and repairs what flooding missed
+//	kademlia  the distributed hash table
+//	twopc     two-phase commit: a good first machine to read
+//	abcast    atomic broadcast in three orders, with views that survive failures
+//	raft      the same by etcd's Raft: how to put a library under a runtime
+//	ledger    transactions, their rules, and the state that their order implies
+//	kv        a replicated key-value store on top of abcast
+//	peer      the node of the ledger, which composes the others
+//
+// Packages bencode and seal are the encoding and the checksum of messages, and words
+// describes messages in traces. Package internal/steps runs machines step by step in
+// unit tests, and internal/grouptest tests totally ordered groups under faults.
 //
 // # What a runtime owes its nodes
 //

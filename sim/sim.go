@@ -27,6 +27,22 @@
 // 32 bytes inline and longer ones shared by reference; a node is one cache line,
 // and everything seldom needed (disk, faults, held events) stands elsewhere
 // behind one flag.
+//
+// # Where to start
+//
+// Plan is what a run is made of, New and Sim.Run make it, and Result is what it comes to;
+// the package example has two nodes. To run a protocol of your own, begin with package
+// scenario. Below this package, and without knowledge of any machine:
+//
+//	fault     the fault language
+//	swarm     draws faults from a source
+//	source    answers questions: seeds, replay files, bytes of a fuzzer, all in turn
+//	check     judges runs
+//	scenario  named plans with parameters and checks
+//	explore   sweeps seeds, shrinks failures, makes all runs of a small world
+//	simtest   runs scenarios as Go tests, and connects rapid and fuzzing
+//	phold     a benchmark
+//	wording   texts for people
 package sim
 
 import (

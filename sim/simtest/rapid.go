@@ -9,15 +9,16 @@
 //		simtest.Run(t, store.Scenario(), simtest.Options{Seeds: 1000, ShrinkRuns: 3000})
 //	}
 //
-// A saved file is a file of the project: commit it with the repair. Judge makes one run under any Source: of a fuzzer's
-// bytes,
+// A saved file is a file of the project: commit it with the repair. The module in
+// testdata/kvstore is a whole example. Judge makes one run under any Source: of a
+// fuzzer's bytes,
 //
 //	f.Fuzz(func(t *testing.T, b []byte) {
 //		run := &scenario.Run{Plan: ..., Checks: ...}
 //		simtest.Judge(t, run, source.NewBytes(b))
 //	})
 //
-// or of rapid. Rapid and Sparse let a property test draw a run's misfortunes, so that a
+// or of rapid. Rapid and Sparse let a property test draw a run's faults, so that a
 // failing run is shrunk by rapid: answer 0 is benign, and rapid shrinks towards
 // 0. Rapid draws each answer singly and suits a machine that asks up to Limit
 // questions. Sparse draws a fixed table in advance and suits runs of any size.
@@ -32,6 +33,9 @@
 //
 // The package itself keeps no determinism rules beyond these: equal draws give equal
 // answers, and what Run reports depends on the plan and the seeds alone.
+//
+// Package determinism below it is the analyzer of node code, behind "dessim vet", and
+// package fixed runs a rapid property on the same sample in every run of the tests.
 package simtest
 
 import (

@@ -20,6 +20,9 @@
 //		cmdline.Main(cmdline.Program{Name: "kv", Scenarios: []*scenario.Scenario{store.Scenario()}})
 //	}
 //
+// In the code, start with Main below, commands.go and run.go. Each command has a file of
+// its name.
+//
 // # Output
 //
 // Stdout carries one summary, or one JSON object with -json, and is a function of
