@@ -138,6 +138,9 @@ func Duration(name string, initial, least, most time.Duration, usage string) *Pa
 // Ratio declares how likely something is that the run draws, from 0 to most: Params.Ratio
 // reads it.
 func Ratio(name string, initial, most protocol.Ratio, usage string) *Param {
+	if initial.Num == 0 {
+		initial = protocol.Ratio{} // written as 0%
+	}
 	x := own(name, usage, initial, func(text string) (protocol.Ratio, error) {
 		r, err := readRatio(text)
 		if err == nil && above(r, most) {
