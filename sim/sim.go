@@ -35,6 +35,7 @@
 // scenario. Below this package, and without knowledge of any machine:
 //
 //	fault     the fault language
+//	traitor   nodes that lie
 //	swarm     draws faults from a source
 //	source    answers questions: seeds, replay files, bytes of a fuzzer, all in turn
 //	check     judges runs
