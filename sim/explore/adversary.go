@@ -16,6 +16,9 @@ import (
 // them, and to each state before them once; and what it finds is a list of answers,
 // which can be shrunk and replayed like any other.
 //
+// A node that may crash puts out what the crash waits for, of kinds that begin with
+// "beset.". So checks must pass over outputs of kinds that they do not know.
+//
 // It wraps the nodes: see Unwrap. What it asks is benign if answered 0, so under a
 // seed the plan runs as well.
 type Adversary struct {

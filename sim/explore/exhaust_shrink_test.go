@@ -37,8 +37,11 @@ func (r *register) AppendState(b []byte) []byte   { return append(b, r.last...) 
 func registers() *scenario.Scenario {
 	return &scenario.Scenario{
 		Name: "registers", Defaults: scenario.Params{Nodes: 3},
-		Exhaust: &explore.Small{Merge: true, Timeless: true, Most: 1, Free: func(k protocol.Key) bool { return k.Kind != explore.KindCrash }},
-		Build:   func(*scenario.Setup) *scenario.Run { return registered() },
+		Exhaust: &scenario.Exhaust{
+			Small:     explore.Small{Merge: true, Timeless: true, Most: 1, Free: func(k protocol.Key) bool { return k.Kind != explore.KindCrash }},
+			Adversary: explore.Adversary{AnyOrder: true, Crashes: []time.Duration{time.Second}},
+		},
+		Build: func(*scenario.Setup) *scenario.Run { return registered() },
 	}
 }
 
@@ -53,7 +56,7 @@ func registered() *scenario.Run {
 	for i := range uint64(3) {
 		plan.Inputs = append(plan.Inputs, sim.Input{ID: i, At: 1, Node: protocol.NodeID(i % 2), Body: []byte{'a' + byte(i)}})
 	}
-	return &scenario.Run{Plan: explore.Adversary{AnyOrder: true, Crashes: []time.Duration{time.Second}}.Plan(plan), Checks: check.Suite{
+	return &scenario.Run{Plan: plan, Checks: check.Suite{
 		check.Always("outputs", sim.Output, func(e *sim.Event) (bool, error) {
 			if e.Kind == kindToy {
 				last[e.Node] = string(e.Body)
@@ -74,7 +77,7 @@ func registered() *scenario.Run {
 func TestWhatASearchFindsIsShrunkAndReplayed(t *testing.T) {
 	told := 0
 	s := registers()
-	x := s.SmallWorld(1, s.Defaults)
+	x, p := s.SmallWorld(1, s.Defaults)
 	x.Failures, x.Tell = 3, func(int) { told++ }
 	r := x.Exhaust(context.Background())
 	if r.First == nil || r.Failed != 3 || r.Complete || told == 0 || r.Verdict() != check.Violation {
@@ -83,7 +86,7 @@ func TestWhatASearchFindsIsShrunkAndReplayed(t *testing.T) {
 	if want := "not all there are for every order of messages and at most 1 misfortune; 3 failed"; !strings.HasSuffix(r.String(), want) {
 		t.Errorf("%q, want it to end %q", r.String(), want)
 	}
-	w := s.World(1, s.Defaults)
+	w := s.World(1, p)
 	again := w.Try(r.First.Trial)
 	if again.Digest != r.First.Outcome.Digest || again.Check() != "all hold the same" {
 		t.Fatalf("the trial comes to %v, and fails %q; in the search to %v", again.Digest, again.Check(), r.First.Outcome.Digest)

@@ -86,7 +86,11 @@ func (s *Scenario) Setup(seed uint64, p Params, src protocol.Source, cut *Cut) *
 
 // build makes the run and applies the cut. The error is the plan's.
 func (s *Scenario) build(seed uint64, p Params, src protocol.Source, cut *Cut) (*Run, error) {
-	run := s.Build(s.Setup(seed, p, src, cut))
+	b := s.Setup(seed, p, src, cut)
+	run := s.Build(b)
+	if s.Exhaust != nil && b.Choice(adversary) == on {
+		run.Plan = s.Exhaust.Adversary.Plan(run.Plan)
+	}
 	cut.apply(&run.Plan)
 	return run, run.Plan.Validate()
 }

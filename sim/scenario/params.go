@@ -215,8 +215,16 @@ func (p *Params) put(name, text string) {
 // which they are shown: the number of nodes, those that the scenario declares, and the
 // others.
 func (s *Scenario) Params() []*Param {
-	all := slices.Insert(fields(), 1, s.Own...)
+	all := slices.Insert(fields(), 1, s.own()...)
 	return slices.DeleteFunc(all, func(x *Param) bool { return slices.Contains(s.Unused, x.Name) })
+}
+
+// own returns the parameters that the scenario declares, and what its Exhaust declares.
+func (s *Scenario) own() []*Param {
+	if s.Exhaust == nil {
+		return s.Own
+	}
+	return append(slices.Clip(s.Own), Choice(adversary, off, []string{off, on}, "asks for the order of messages, and for crashes, as explore -search all does"))
 }
 
 // Set reads text into the parameter of that name. The error is one line.
@@ -235,7 +243,7 @@ func AllParams(all []*Scenario) []*Param {
 	out := fields()
 	at := 1
 	for _, s := range all {
-		for _, x := range s.Own {
+		for _, x := range s.own() {
 			if !slices.ContainsFunc(out, func(o *Param) bool { return o.Name == x.Name }) {
 				out = slices.Insert(out, at, x)
 				at++
@@ -247,7 +255,7 @@ func AllParams(all []*Scenario) []*Param {
 
 // complete returns p with every declared parameter set.
 func (s *Scenario) complete(p Params) Params {
-	for _, x := range s.Own {
+	for _, x := range s.own() {
 		if _, set := p.Own(x.Name); !set {
 			p.put(x.Name, x.initial)
 		}

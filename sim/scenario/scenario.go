@@ -53,9 +53,9 @@ type Scenario struct {
 	// Small are the flags of a small workload, such as "-txs 1": where every crash is
 	// tried, they hold unless others are given.
 	Small string
-	// Exhaust says how all runs of a small world are made, or is nil: then there are too
-	// many. Make, Runs, Failures and Tell are left to the search.
-	Exhaust *explore.Small
+	// Exhaust says how all runs of a small workload are made, or is nil: then there are
+	// too many.
+	Exhaust *Exhaust
 	// Columns describe Node.Cells.
 	Columns []Column
 	// Compare is what comparing the values of a parameter measures.
@@ -155,6 +155,23 @@ func (s *Scenario) Words(p *Params) func(e *sim.Event) string {
 	params := *p
 	return func(e *sim.Event) string { return s.Text(&params, e) }
 }
+
+// Exhaust says how all runs of a small workload are made. A scenario that has one has a
+// parameter adversary as well, which is on in such runs.
+type Exhaust struct {
+	// Small says which answers are tried. Make, Runs, Failures and Tell are left to the
+	// search.
+	Small explore.Small
+	// Adversary changes the plan of a run where the parameter adversary is on.
+	Adversary explore.Adversary
+}
+
+// adversary is the parameter of scenarios that have an Exhaust.
+const (
+	adversary = "adversary"
+	off       = "off"
+	on        = "on"
+)
 
 // Comparison says how the values of a parameter are compared.
 type Comparison struct {

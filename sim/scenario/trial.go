@@ -78,13 +78,12 @@ func (s *Scenario) Try(seed uint64, p Params, t *explore.Trial, src protocol.Sou
 	return s.execute(run, seed, s.complete(p), src, o)
 }
 
-// SmallWorld returns the search of all runs with these parameters, or nil if the scenario
-// offers none. A run that it finds is a trial of World.
-func (s *Scenario) SmallWorld(seed uint64, p Params) *explore.Small {
-	if s.Exhaust == nil {
-		return nil
-	}
-	x := *s.Exhaust
+// SmallWorld returns the search of all runs under the adversary, with parameters that are
+// otherwise these: for a scenario that has an Exhaust. A trial that it finds is one of the
+// World of the parameters that it returns.
+func (s *Scenario) SmallWorld(seed uint64, p Params) (*explore.Small, Params) {
+	p.put(adversary, on)
+	x := s.Exhaust.Small
 	x.Make = func(src protocol.Source) (sim.Plan, check.Suite, []sim.Observer) {
 		run, err := s.build(seed, p, src, nil)
 		if err != nil {
@@ -92,7 +91,7 @@ func (s *Scenario) SmallWorld(seed uint64, p Params) *explore.Small {
 		}
 		return run.Plan, run.Checks, run.Watch
 	}
-	return &x
+	return &x, p
 }
 
 // Outcome returns what package explore needs of a report.

@@ -9,6 +9,7 @@ import (
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/explore"
 	"dessim/sim/scenario"
 	"dessim/sim/swarm"
 	"example.com/kvstore"
@@ -37,6 +38,10 @@ func Writes() *scenario.Scenario {
 		Own:      []*scenario.Param{scenario.Int("writes", 20, 1, 10_000, "how many keys are written")},
 		Unused:   []string{"nodes"}, // one server; the client is not counted
 		Small:    "-writes 2",
+		Exhaust: &scenario.Exhaust{ // each message takes one of two delays; one crash, anywhere
+			Small:     explore.Small{Merge: true, Delays: 2, Most: 1, Free: func(k protocol.Key) bool { return k.Kind != explore.KindCrash }},
+			Adversary: explore.Adversary{Crashes: []time.Duration{5 * time.Millisecond}},
+		},
 		Text: func(_ *scenario.Params, e *sim.Event) string {
 			m, ok := kvstore.Decode(e.Body)
 			if !ok {
@@ -81,6 +86,8 @@ func survive() *check.Check {
 		switch want, known := written[m.Key]; {
 		case e.Kind == kvstore.KindWritten:
 			written[m.Key] = m.Value
+			return false, nil
+		case e.Kind != kvstore.KindRead:
 			return false, nil
 		case known && m.Value != want:
 			return true, fmt.Errorf("key %d was acknowledged as %d and reads as %d", m.Key, want, m.Value)

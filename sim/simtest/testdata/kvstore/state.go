@@ -1,0 +1,19 @@
+package kvstore
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+)
+
+// AppendState appends all of the server's state, so that a search of all runs recognises
+// where it has been.
+func (s *Server) AppendState(b []byte) []byte {
+	for _, key := range protocol.SortedKeys(s.data) {
+		b = fmt.Appendf(b, "key %d: %d\n", key, s.data[key])
+	}
+	return fmt.Appendf(b, "syncing %v\n", s.syncing)
+}
+
+// AppendState appends nothing: a client has no state.
+func (Client) AppendState(b []byte) []byte { return b }
