@@ -30,7 +30,7 @@ func drawMisfortune(t *rapid.T, p *Plan, id uint64) fault.Fault {
 	switch f.Op {
 	case fault.Crash, fault.FailSync:
 		f.For = span("down", 0, 1, 3, 20)
-		f.Disk = fault.Survival(rapid.IntRange(0, 2).Draw(t, "disk"))
+		f.Disk = fault.Survival(rapid.IntRange(0, int(fault.KeepAny)).Draw(t, "disk"))
 		if f.Op == fault.Crash {
 			drawMoment(t, p, &f)
 		}

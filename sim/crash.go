@@ -162,32 +162,52 @@ func (s *Sim) crash(id protocol.NodeID, n *node, f *fault.Fault, when string) {
 func (s *Sim) salvage(id protocol.NodeID, n *node, d *disk, f *fault.Fault) {
 	kept, lost := d.recs[:d.safe:d.safe], d.recs[d.safe:]
 	key := protocol.Key{Kind: kindKeep, A: id, N: protocol.Hash2(rootFault, f.ID)}
-	var torn []byte
+	whole, torn := 0, 0
+	keep := func(rec diskRecord) {
+		kept = append(kept, rec)
+		whole++
+	}
+	tear := func(rec diskRecord) {
+		if len(rec.bytes) < 2 {
+			return
+		}
+		key.Kind = kindTear
+		if part := s.choose(n, key, uint64(len(rec.bytes))); part > 0 {
+			kept = append(kept, newDiskRecord(rec.bytes[:part]))
+			torn++
+		}
+	}
 	switch {
 	case len(lost) == 0:
 	case f.Disk == fault.KeepTorn:
-		whole := int(s.choose(n, key, uint64(len(lost))+1))
-		kept = append(kept, lost[:whole]...)
-		if whole < len(lost) && len(lost[whole].bytes) > 1 {
-			key.Kind = kindTear
-			torn = lost[whole].bytes
-			torn = torn[:s.choose(n, key, uint64(len(torn)))]
+		first := int(s.choose(n, key, uint64(len(lost))+1))
+		for _, rec := range lost[:first] {
+			keep(rec)
+		}
+		if first < len(lost) {
+			tear(lost[first])
 		}
 	case f.Disk == fault.KeepScattered:
 		for i := range lost {
 			key.N = protocol.Hash3(rootFault, f.ID, uint64(i))
 			if s.chance(n, key, protocol.Ratio{Num: 1, Den: 2}) {
-				kept = append(kept, lost[i])
+				keep(lost[i])
+			}
+		}
+	case f.Disk == fault.KeepAny:
+		for i := range lost {
+			key.Kind, key.N = kindKeep, protocol.Hash3(rootFault, f.ID, uint64(i))
+			switch s.choose(n, key, 3) {
+			case 1:
+				keep(lost[i])
+			case 2:
+				tear(lost[i])
 			}
 		}
 	}
-	whole := len(kept) - d.safe
 	s.result.Faults.Kept += uint64(whole)
 	s.result.Faults.Unsynced += uint64(len(lost) - whole)
-	if len(torn) > 0 {
-		s.result.Faults.Torn++
-		kept = append(kept, newDiskRecord(torn))
-	}
+	s.result.Faults.Torn += uint64(torn)
 	d.recs, d.safe, d.forget = kept, len(kept), 0
 }
 

@@ -62,6 +62,10 @@ func TestWhatSurvivesACrashIsWhatTheFaultSays(t *testing.T) {
 		{fault.KeepTorn, answers{kindKeep: {3}, kindTear: {1}}, "0=p0 1=p1 2=p2 3=p3 4=p4", FaultCounts{Kept: 3}},
 		{fault.KeepScattered, nil, "0=p0 1=p1", FaultCounts{Unsynced: 3}},
 		{fault.KeepScattered, answers{kindKeep: {1, 0, 1}}, "0=p0 1=p1 2=p2 3=p4", FaultCounts{Kept: 2, Unsynced: 1}},
+		{fault.KeepAny, nil, "0=p0 1=p1", FaultCounts{Unsynced: 3}},
+		{fault.KeepAny, answers{kindKeep: {1, 1, 1}}, "0=p0 1=p1 2=p2 3=p3 4=p4", FaultCounts{Kept: 3}},
+		{fault.KeepAny, answers{kindKeep: {2, 0, 1}, kindTear: {1}}, "0=p0 1=p1 2=p 3=p4", FaultCounts{Kept: 1, Unsynced: 2, Torn: 1}},
+		{fault.KeepAny, answers{kindKeep: {2, 1, 2}, kindTear: {0, 1}}, "0=p0 1=p1 2=p3 3=p", FaultCounts{Kept: 1, Unsynced: 2, Torn: 1}},
 	} {
 		plan := Plan{Nodes: 1, Node: scripts(clerk())}
 		plan.Inputs = []Input{input(1, 10, 0, "p0p1s0p2p3p4"), input(2, 40, 0, "p5s0"), input(3, 60, 0, "p6")}
@@ -82,11 +86,11 @@ func TestWhatSurvivesACrashIsWhatTheFaultSays(t *testing.T) {
 }
 
 func TestSurvivorsAreAPrefixAndAPartOrAnySubset(t *testing.T) {
-	var sawTorn, sawGap, sawAll, sawNone bool
+	var sawTorn, sawGap, sawAmong, sawAll, sawNone bool
 	property := func(t *rapid.T) {
 		records := rapid.SliceOfN(rapid.StringMatching("[a-e]{0,4}"), 1, 9).Draw(t, "records")
 		synced := rapid.IntRange(0, len(records)).Draw(t, "synced")
-		disk := fault.Survival(rapid.IntRange(0, 2).Draw(t, "disk"))
+		disk := fault.Survival(rapid.IntRange(0, int(fault.KeepAny)).Draw(t, "disk"))
 		var found [][2]string
 		node := script{
 			start: func(env *protocol.Env) {
@@ -144,6 +148,18 @@ func TestSurvivorsAreAPrefixAndAPartOrAnySubset(t *testing.T) {
 				}
 				i++
 			}
+		case fault.KeepAny:
+			i := 0
+			for at, rec := range kept {
+				for i < len(lost) && !strings.HasPrefix(lost[i], rec) {
+					i++
+				}
+				if i == len(lost) {
+					t.Fatalf("of %q %q survived, want some of them or of their beginnings in order", lost, kept)
+				}
+				sawAmong = sawAmong || lost[i] != rec && at+1 < len(kept)
+				i++
+			}
 		}
 		if len(lost) > 1 && disk != fault.KeepNone {
 			sawAll = sawAll || slices.Equal(kept, lost)
@@ -152,8 +168,8 @@ func TestSurvivorsAreAPrefixAndAPartOrAnySubset(t *testing.T) {
 	}
 	rapid.Check(t, property)
 	fixed.Check(t, 300, property)
-	if !sawTorn || !sawGap || !sawAll || !sawNone {
-		t.Errorf("vacuous: torn %v, gap %v, all %v, none %v", sawTorn, sawGap, sawAll, sawNone)
+	if !sawTorn || !sawGap || !sawAmong || !sawAll || !sawNone {
+		t.Errorf("vacuous: torn %v, gap %v, torn among others %v, all %v, none %v", sawTorn, sawGap, sawAmong, sawAll, sawNone)
 	}
 }
 
@@ -247,7 +263,7 @@ func TestARottenRecordKeepsItsNodeDown(t *testing.T) {
 func TestRotIsNeverAccepted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		plan := Plan{Nodes: 1, Node: scripts(clerk()), Inputs: []Input{input(1, 10, 0, "p0p1s0p2s0p3")}}
-		plan.Faults = []fault.Fault{{ID: 1, Op: fault.Rot, At: 20}, {ID: 2, Op: fault.Crash, At: 30, For: 10, Disk: fault.Survival(rapid.IntRange(0, 2).Draw(t, "disk"))}}
+		plan.Faults = []fault.Fault{{ID: 1, Op: fault.Rot, At: 20}, {ID: 2, Op: fault.Crash, At: 30, For: 10, Disk: fault.Survival(rapid.IntRange(0, int(fault.KeepAny)).Draw(t, "disk"))}}
 		if r, c := run(t, plan, source.Seed(rapid.Uint64().Draw(t, "seed"))); r.Restarts != 0 || c.of(Damaged) != 1 {
 			t.Fatalf("got %+v", r)
 		}

@@ -37,8 +37,8 @@ var (
 	kindPlace   = protocol.KindOf("net.place")   // where, among the bytes still whole
 	kindByte    = protocol.KindOf("net.byte")    // to what, by exclusive or, less one
 
-	kindKeep   = protocol.KindOf("disk.keep")   // how many unsynced records survive, or whether one does
-	kindTear   = protocol.KindOf("disk.tear")   // how many bytes of the next one do
+	kindKeep   = protocol.KindOf("disk.keep")   // how many unsynced records survive, or whether one does: 0 no, 1 whole, 2 torn
+	kindTear   = protocol.KindOf("disk.tear")   // how many bytes of a torn one do
 	kindRot    = protocol.KindOf("disk.rot")    // which record rots, among those with bytes
 	kindRotBit = protocol.KindOf("disk.rotbit") // which of its bits
 )

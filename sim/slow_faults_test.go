@@ -226,6 +226,25 @@ func (w *slow) salvage(n *slowNode, f *fault.Fault) {
 				counts.Torn++
 			}
 		}
+	} else if f.Disk == fault.KeepAny {
+		for i := range unsynced {
+			rec := n.records[n.safe+i]
+			name := protocol.Hash3(rootFault, f.ID, i)
+			fate, part := w.choose(n, protocol.Key{Kind: kindKeep, A: n.id, N: name}, 3), uint64(0)
+			if fate == 2 && len(rec) > 1 {
+				part = w.choose(n, protocol.Key{Kind: kindTear, A: n.id, N: name}, uint64(len(rec)))
+			}
+			switch {
+			case fate == 1:
+				kept = append(kept, rec)
+				counts.Kept++
+				continue
+			case part > 0:
+				kept = append(kept, rec[:part])
+				counts.Torn++
+			}
+			counts.Unsynced++
+		}
 	} else {
 		for i := range unsynced {
 			key.N = protocol.Hash3(rootFault, f.ID, i)

@@ -131,6 +131,7 @@ const (
 	KeepNone      Survival = iota // none survives
 	KeepTorn                      // a prefix of them does, and a part of the next, which the node must recognise
 	KeepScattered                 // each may or may not; indices close up over those that did not, as in a log that is read back
+	KeepAny                       // each survives, or a part of it, or nothing; indices close up as well
 )
 
 // Trait is what a byzantine node does to a message.

@@ -32,7 +32,7 @@ const (
 
 // clauseForms are the forms of the clauses, in order.
 var clauseForms = [...]string{"equivocates|forges|replays|withholds|alters", "R%", "by D", "by D", "by PPMppm",
-	"at T", "after K effects|after OP [KIND] #K [of N]", "for D", "every D", "torn|scattered"}
+	"at T", "after K effects|after OP [KIND] #K [of N]", "for D", "every D", "torn|scattered|any"}
 
 // head is what stands between a fault's name and its clauses.
 type head uint8
@@ -161,9 +161,9 @@ func (t Trait) String() string {
 	return fmt.Sprintf("trait(%d)", uint8(t))
 }
 
-var survivalWords = [...]string{"", "torn", "scattered"}
+var survivalWords = [...]string{"", "torn", "scattered", "any"}
 
-// String returns "torn", "scattered", or "" for KeepNone.
+// String returns "torn", "scattered", "any", or "" for KeepNone.
 func (s Survival) String() string {
 	if int(s) < len(survivalWords) {
 		return survivalWords[s]

@@ -89,7 +89,7 @@ func drawFault(t *rapid.T, nodes int, until protocol.Time) Fault {
 		case clauseEvery:
 			f.Every = span(1, "every")
 		case clauseDisk:
-			f.Disk = Survival(rapid.IntRange(1, int(KeepScattered)).Draw(t, "disk"))
+			f.Disk = Survival(rapid.IntRange(1, int(KeepAny)).Draw(t, "disk"))
 		}
 	}
 	return f
@@ -168,7 +168,7 @@ func TestEveryOperationIsInTheGrammarWithAnExample(t *testing.T) {
 
 func TestFormsAreMadeFromTheGrammar(t *testing.T) {
 	for op, want := range map[Op]string{
-		Crash:     "crash N [at T] [after K effects|after OP [KIND] #K [of N]] [for D] [torn|scattered]",
+		Crash:     "crash N [at T] [after K effects|after OP [KIND] #K [of N]] [for D] [torn|scattered|any]",
 		Pause:     "pause N at T for D",
 		Partition: "partition SET|SET[|SET...] at T [for D] [every D]",
 		Mute:      "mute N at T [for D] [every D]",
@@ -194,6 +194,7 @@ func TestFaultsHaveAText(t *testing.T) {
 		{Fault{Op: Crash, Node: 2, At: 1000 * ms, After: 3, For: time.Minute}, "crash 2 at 1s after 3 effects for 1m0s"},
 		{Fault{Op: Crash, Node: 2, After: 1}, "crash 2 after 1 effect"},
 		{Fault{Op: Crash, Node: 2, On: Anchor{Op: protocol.OpSend, Kind: protocol.KindOf("prepare"), N: 3}, Disk: KeepScattered}, "crash 2 after send prepare #3 scattered"},
+		{Fault{Op: Crash, Node: 2, On: Anchor{Op: protocol.OpSync, N: 3}, Disk: KeepAny}, "crash 2 after sync #3 any"},
 		{Fault{Op: Crash, Node: 2, On: Anchor{Op: protocol.OpSync, N: 3, Other: true}, For: time.Millisecond}, "crash 2 after sync #3 of 0 for 1ms"},
 		{Fault{Op: Crash, Node: 2, At: ms, On: Anchor{Op: protocol.OpSetTimer, N: 1}}, "crash 2 at 1ms after set-timer #1"},
 		{Fault{Op: Restart, Node: 1, At: 5}, "restart 1 at 5ns"},
@@ -239,7 +240,7 @@ func TestClausesComeInAnyOrder(t *testing.T) {
 
 func TestFaultErrorsSayWhereAndWhatWouldBeRight(t *testing.T) {
 	all := "want a fault: crash, restart, pause, failsync, slowsync, rot, partition, cut, ring, deaf, mute, clog, slow, lose, copy, corrupt, jump, drift, byzantine, heal"
-	crash := "crash N [at T] [after K effects|after OP [KIND] #K [of N]] [for D] [torn|scattered]"
+	crash := "crash N [at T] [after K effects|after OP [KIND] #K [of N]] [for D] [torn|scattered|any]"
 	for _, test := range []struct{ text, want string }{
 		{"chrash 2 at 30ms", `1, column 1: found "chrash"; did you mean crash?`},
 		{"reboot 2", `1, column 1: found "reboot", ` + all},
@@ -268,7 +269,7 @@ func TestFaultErrorsSayWhereAndWhatWouldBeRight(t *testing.T) {
 		{"crash 2 after send prepare", "1, column 27: found the end of the fault, want which one, such as #1"},
 		{"crash 2 after send #1 of", "1, column 25: found the end of the fault, want the number of the node whose effect it is"},
 		{"crash 2 after send #1 of all", `1, column 26: found "all", want the number of the node whose effect it is`},
-		{"crash 2 after 1 effect of 3", `1, column 24: found "of", want crash N [at T] [after K effects|after OP [KIND] #K [of N]] [for D] [torn|scattered]`},
+		{"crash 2 after 1 effect of 3", `1, column 24: found "of", want crash N [at T] [after K effects|after OP [KIND] #K [of N]] [for D] [torn|scattered|any]`},
 		{"crash 2 after send #0", `1, column 20: found "#0", want which one, such as #1`},
 		{"cut 0,1 at 1s", `1, column 5: found "0,1", want nodes such as 0,1,5 or 0-4 or *, as in: cut SET>SET at T [for D] [every D]`},
 		{"cut 0>1>2 at 1s", `1, column 5: found "0>1>2", want nodes such as 0,1,5 or 0-4 or *, as in: cut SET>SET at T [for D] [every D]`},
@@ -386,7 +387,7 @@ func TestAnInvalidFaultIsRefusedWithItsTextAndTheRightForm(t *testing.T) {
 		{Fault{Op: Drift, PPM: MaxDrift + 1}, "fault 0 (drift 0 by 200001ppm at 0s) is by 200001ppm, want -200000 to 200000, and not 0"},
 		{Fault{Op: Lose, Groups: two, Rate: protocol.Ratio{Den: 3}}, "fault 0 (lose 0>1 0/3 at 0s) hits 0 of 3 messages, want a share of more than 0 and at most all"},
 		{Fault{Op: Byzantine, Rate: protocol.Percent(1)}, "fault 0 (byzantine 0 trait(0) 1%) has trait 0, want equivocates, forges, replays, withholds, alters"},
-		{Fault{Op: Crash, Disk: 3}, "fault 0 (crash 0 at 0s survival(3)) has survival 3, want 0 to 2"},
+		{Fault{Op: Crash, Disk: 4}, "fault 0 (crash 0 at 0s survival(4)) has survival 4, want 0 to 3"},
 		{Fault{Op: Crash, After: 1, On: Anchor{Op: protocol.OpSync, N: 1}}, "fault 0 (crash 0 after sync #1) comes after 1 effects and after sync #1, use one or the other"},
 		{Fault{Op: Crash, On: Anchor{Op: protocol.OpDiscard, N: 1}}, "fault 0 (crash 0 after discard #1) comes after discard #1, want send, persist, sync, output, set-timer"},
 		{Fault{Op: Crash, On: Anchor{Op: protocol.OpSync, N: 1, Other: true, Of: 9}}, "fault 0 (crash 0 after sync #1 of 9) waits for node 9, want 0 to 4"},

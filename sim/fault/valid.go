@@ -242,8 +242,8 @@ func hasKind(o protocol.Op) bool { return o == protocol.OpSend || o == protocol.
 // checkCrash checks what only crashes have.
 func (f *Fault) checkCrash(nodes int) error {
 	switch {
-	case f.Disk > KeepScattered:
-		return f.errorf("has survival %d, want %d to %d", f.Disk, KeepNone, KeepScattered)
+	case f.Disk > KeepAny:
+		return f.errorf("has survival %d, want %d to %d", f.Disk, KeepNone, KeepAny)
 	case f.After < 0:
 		return f.errorf("comes after %d effects, want at least 0", f.After)
 	case f.On == Anchor{}:
