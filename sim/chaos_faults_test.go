@@ -50,6 +50,9 @@ func drawMisfortune(t *rapid.T, p *Plan, id uint64) fault.Fault {
 	}
 	if f.Op.Lasts() {
 		f.For = span("for", 0, 1, 5, 20, 40)
+		if f.Op != fault.Byzantine && rapid.IntRange(0, 2).Draw(t, "waits") == 0 {
+			drawAnchor(t, p, &f)
+		}
 	}
 	if f.Op == fault.Pause || f.Op == fault.Clog {
 		f.For = max(f.For, 2)
@@ -77,13 +80,17 @@ func drawMoment(t *rapid.T, p *Plan, f *fault.Fault) {
 	case 1:
 		f.After = rapid.IntRange(1, 5).Draw(t, "after")
 	case 2:
-		f.On = fault.Anchor{Op: rapid.SampledFrom([]protocol.Op{protocol.OpSend, protocol.OpPersist, protocol.OpSync, protocol.OpOutput, protocol.OpSetTimer}).Draw(t, "on"), N: rapid.Uint64Range(1, 4).Draw(t, "n")}
-		if f.On.Op == protocol.OpSend || f.On.Op == protocol.OpOutput {
-			f.On.Kind = rapid.SampledFrom([]protocol.Kind{0, kindChaos, kindKept}).Draw(t, "kind")
-		}
-		if f.On.Other = rapid.Bool().Draw(t, "other"); f.On.Other {
-			f.On.Of = protocol.NodeID(rapid.IntRange(0, p.Nodes-1).Draw(t, "of"))
-		}
+		drawAnchor(t, p, f)
+	}
+}
+
+func drawAnchor(t *rapid.T, p *Plan, f *fault.Fault) {
+	f.On = fault.Anchor{Op: rapid.SampledFrom([]protocol.Op{protocol.OpSend, protocol.OpPersist, protocol.OpSync, protocol.OpOutput, protocol.OpSetTimer}).Draw(t, "on"), N: rapid.Uint64Range(1, 4).Draw(t, "n")}
+	if f.On.Op == protocol.OpSend || f.On.Op == protocol.OpOutput {
+		f.On.Kind = rapid.SampledFrom([]protocol.Kind{0, kindChaos, kindKept}).Draw(t, "kind")
+	}
+	if f.On.Other = !f.Op.OfNode() || rapid.Bool().Draw(t, "other"); f.On.Other {
+		f.On.Of = protocol.NodeID(rapid.IntRange(0, p.Nodes-1).Draw(t, "of"))
 	}
 }
 

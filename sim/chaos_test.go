@@ -232,7 +232,7 @@ func firstDifference(got, want string) string {
 }
 
 func TestRunsAreThoseOfTheSlowTwin(t *testing.T) {
-	covered := make(map[What]int)
+	covered, opened := make(map[What]int), make(map[fault.Op]int)
 	var effects FaultCounts
 	reasons := make(map[Reason]int)
 	property := func(t *rapid.T) {
@@ -241,7 +241,7 @@ func TestRunsAreThoseOfTheSlowTwin(t *testing.T) {
 		enough := rapid.SampledFrom([]uint64{0, 1, 20}).Draw(t, "outputs enough")
 		seed := rapid.Uint64().Draw(t, "seed")
 		for i := range uint64(20) {
-			ref := compareWithSlow(t, plan, muted{source.Seed(seed + i), eighths}, enough, covered)
+			ref := compareWithSlow(t, plan, muted{source.Seed(seed + i), eighths}, enough, covered, opened)
 			reasons[ref.Reason]++
 			addCounts(&effects, &ref.Faults)
 		}
@@ -251,6 +251,11 @@ func TestRunsAreThoseOfTheSlowTwin(t *testing.T) {
 	for w := Started; w <= Ended; w <<= 1 {
 		if covered[w] == 0 {
 			t.Errorf("vacuous: nothing ever %v", w)
+		}
+	}
+	for _, op := range []fault.Op{fault.Pause, fault.SlowSync, fault.Drift, fault.Cut} {
+		if opened[op] == 0 {
+			t.Errorf("vacuous: no %v ever waited for an effect and came", op)
 		}
 	}
 	v := reflect.ValueOf(effects)
@@ -273,8 +278,9 @@ func addCounts(sum, more *FaultCounts) {
 	}
 }
 
-// compareWithSlow runs plan by Sim and by its twin, and returns the result.
-func compareWithSlow(t *rapid.T, plan Plan, src protocol.Source, enough uint64, covered map[What]int) Result {
+// compareWithSlow runs plan by Sim and by its twin, and returns the result. It counts what
+// happens, and the windows that open after an effect.
+func compareWithSlow(t *rapid.T, plan Plan, src protocol.Source, enough uint64, covered map[What]int, opened map[fault.Op]int) Result {
 	got, want := new(Trace), new(Trace)
 	var s *Sim
 	plan.Done = func() bool { return s.Result().Outputs >= enough }
@@ -291,6 +297,11 @@ func compareWithSlow(t *rapid.T, plan Plan, src protocol.Source, enough uint64, 
 		want.Observe(e)
 	})
 	ref := w.run()
+	for i := range plan.Faults {
+		if f := &plan.Faults[i]; w.opened[f.ID] > 0 {
+			opened[f.Op]++
+		}
+	}
 
 	if got.String() != want.String() {
 		t.Fatalf("source %v\n%s", src, firstDifference(got.String(), want.String()))

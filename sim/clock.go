@@ -61,7 +61,7 @@ func newClock(id protocol.NodeID, windows []fault.Window) *clock {
 			turns = append(turns, w.At)
 		case w.Op == fault.Drift:
 			drifts = append(drifts, w)
-			turns = append(turns, w.At, w.Until)
+			turns = append(turns, w.From, w.Until)
 		}
 	}
 	slices.Sort(turns)

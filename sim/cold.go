@@ -15,13 +15,13 @@ type coldState struct {
 	held    []entry  // events that came meanwhile, in order; first the disk's, if it was done in a pause
 	clock   *clock   // nil is true time
 
-	armed   *fault.Fault   // crash in the next step, of whatever incarnation
-	anchors []anchor       // crashes that wait for an effect
-	failing []*fault.Fault // each fails one of the next syncs
-	slow    []fault.Window // in which syncs take longer
+	armed   *fault.Fault    // crash in the next step, of whatever incarnation
+	anchors []anchor        // faults that wait for an effect
+	failing []*fault.Fault  // each fails one of the next syncs
+	slow    []*fault.Window // in which syncs take longer
 }
 
-// anchor is a crash that waits for an effect.
+// anchor is a fault that waits for an effect.
 type anchor struct {
 	*fault.Fault
 	seen uint64 // effects of that sort so far

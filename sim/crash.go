@@ -71,9 +71,9 @@ func (s *Sim) crashBy(f *fault.Fault, id protocol.NodeID, n *node, x *coldState)
 	n.settle(x)
 }
 
-// reached counts an effect that was done, and returns the crashes that waited for it.
-// They are used up, even those whose node is down already.
-func (x *coldState) reached(f *protocol.Effect) (crashes []*fault.Fault) {
+// reached counts an effect that was done, and returns the faults that waited for it.
+// They are used up, even crashes whose node is down already.
+func (x *coldState) reached(f *protocol.Effect) (faults []*fault.Fault) {
 	left := x.anchors[:0]
 	for _, a := range x.anchors {
 		if a.On.Op == f.Op && (a.On.Kind == 0 || a.On.Kind == f.Kind) {
@@ -82,19 +82,21 @@ func (x *coldState) reached(f *protocol.Effect) (crashes []*fault.Fault) {
 		if a.seen < a.On.N {
 			left = append(left, a)
 		} else {
-			crashes = append(crashes, a.Fault)
+			faults = append(faults, a.Fault)
 		}
 	}
 	x.anchors = left
-	return crashes
+	return faults
 }
 
-// strike crashes the nodes whose faults waited for effect i of the step, counted from
-// 1. It reports whether the step's own node is among them; that one crashes last.
+// strike lets the faults come that waited for effect i of the step, counted from 1. It
+// reports whether the step's own node crashes; that one does so last.
 func (s *Sim) strike(c *cause, n *node, f *protocol.Effect, i int) (crashed bool) {
 	var own *fault.Fault
 	for _, crash := range s.cold[c.id].reached(f) {
 		switch {
+		case crash.Op.Lasts():
+			s.open(crash)
 		case crash.Node == c.id:
 			if own == nil {
 				own = crash

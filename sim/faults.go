@@ -13,14 +13,15 @@ func (s *Sim) scheduleFaults() {
 	s.windows = make([]fault.Window, len(s.plan.Faults))
 	for i := range s.plan.Faults {
 		f := &s.plan.Faults[i]
-		s.windows[i] = fault.WindowOf(f, calm)
+		w := &s.windows[i]
+		*w = fault.WindowOf(f, calm)
 		if f.Op == fault.Heal {
 			s.scheduleHeal(i)
 			continue
 		}
 		if f.Op == fault.SlowSync {
 			x := s.coldOf(f.Node)
-			x.slow = append(x.slow, s.windows[i])
+			x.slow = append(x.slow, w)
 		}
 		s.pushFault(opFault, i, f.Site(), f.At, protocol.Hash2(rootFault, f.ID))
 	}
@@ -48,8 +49,26 @@ func (s *Sim) pushFault(op uint8, i int, node protocol.NodeID, at protocol.Time,
 func (s *Sim) pushTurn(i int) {
 	w := &s.windows[i]
 	if at := w.Turn(s.now); at < fault.Never {
-		s.pushFault(opTurn, i, w.Site(), at, protocol.Hash3(rootFault, w.ID, 1))
+		s.pushFault(opTurn, i, w.Node, at, protocol.Hash3(rootFault, w.ID, 1))
 	}
+}
+
+// open begins the window of a fault whose effect was just done, perhaps by another node
+// than the one that it hits. Nothing can tell before the window opens; an event says so
+// then.
+func (s *Sim) open(f *fault.Fault) {
+	i := s.indexOf(f)
+	w := &s.windows[i]
+	if !w.Begin(s.now) {
+		return
+	}
+	switch {
+	case f.Op.OfLinks():
+		s.net.faults.until = min(s.net.faults.until, w.From)
+	case f.Op == fault.Drift:
+		s.coldOf(f.Node).clock = newClock(f.Node, s.windows)
+	}
+	s.pushFault(opFault, i, f.Node, w.From, protocol.Hash2(rootFault, f.ID))
 }
 
 // turn opens or closes a window. Most take effect by themselves; the end of a pause
@@ -104,6 +123,11 @@ func (s *Sim) begin(i int, c *cause, n *node, x *coldState) {
 	f := &s.plan.Faults[i]
 	if f.Op == fault.Heal {
 		s.heal(c, n, x, f)
+		return
+	}
+	if f.Op.Lasts() && s.windows[i].Waits() {
+		x.anchors = append(x.anchors, anchor{Fault: f})
+		n.settle(x)
 		return
 	}
 	s.announce(Injected, f)

@@ -6,8 +6,8 @@ import (
 )
 
 // scheduleHeal enters the i-th fault, the plan's Heal: one event at node 0, which
-// announces it, and one at each other node that some fault can have stopped, so that
-// each restarts by an event of its own.
+// announces it, and one at each other node that some fault can have stopped, or at
+// which a fault waits, so that each restarts by an event of its own.
 func (s *Sim) scheduleHeal(i int) {
 	f := &s.plan.Faults[i]
 	if f.At == fault.Never {
@@ -16,9 +16,13 @@ func (s *Sim) scheduleHeal(i int) {
 	hit := make([]bool, len(s.nodes))
 	hit[0] = true
 	for j := range s.plan.Faults {
-		switch g := &s.plan.Faults[j]; g.Op {
+		g := &s.plan.Faults[j]
+		switch g.Op {
 		case fault.Crash, fault.FailSync, fault.Pause:
-			hit[g.Node], hit[g.Site()] = true, true
+			hit[g.Node] = true
+		}
+		if g.On.N > 0 {
+			hit[g.Site()] = true // where it waits
 		}
 	}
 	for id := range hit {

@@ -14,7 +14,7 @@ import (
 // them can lose it, and delays add up. Each question about a fault is named by the
 // message and the fault.
 type linkFaults struct {
-	all   []fault.Window // in the order of the plan
+	all   []*fault.Window // in the order of the plan
 	now   []*fault.Window
 	until protocol.Time   // before it, now does not change
 	hit   []*fault.Window // those of now on the link of the message being sent
@@ -30,7 +30,7 @@ func (w *network) watch(windows []fault.Window) {
 			if w.faults == nil {
 				w.faults = &linkFaults{until: -1}
 			}
-			w.faults.all = append(w.faults.all, windows[i])
+			w.faults.all = append(w.faults.all, &windows[i])
 		}
 	}
 }
@@ -47,8 +47,7 @@ func (w *network) faultsOn(from, to protocol.NodeID, now protocol.Time, nodes in
 func (w *linkFaults) on(from, to protocol.NodeID, now protocol.Time, nodes int) []*fault.Window {
 	if now >= w.until {
 		w.now, w.until = w.now[:0], math.MaxInt64
-		for i := range w.all {
-			f := &w.all[i]
+		for _, f := range w.all {
 			if f.Open(now) {
 				w.now = append(w.now, f)
 			}

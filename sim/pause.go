@@ -80,7 +80,7 @@ func (s *Sim) pause(n *node, x *coldState, w *fault.Window) {
 		return
 	}
 	s.result.Faults.Pauses++
-	x.pause = w.Until
+	x.pause = max(x.pause, w.Until) // two can overlap if they wait for effects
 	n.settle(x)
 }
 

@@ -16,9 +16,10 @@
 // # Faults
 //
 // A Fault's window is a function of the plan and of time, so links and clocks ask
-// whether it is open now instead of waiting for an event. The events
-// Injected and Lifted are for observers. Clocks bend Env.Now and timers; everything
-// else follows true time.
+// whether it is open now instead of waiting for an event. A window that waits for an
+// effect becomes one when the effect is done, and opens strictly later, so that what
+// happens at one time still commutes. The events Injected and Lifted are for
+// observers. Clocks bend Env.Now and timers; everything else follows true time.
 //
 // # Layout
 //

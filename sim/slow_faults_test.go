@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"math/big"
@@ -15,7 +16,7 @@ import (
 // Faults of the slow twin: each question of whether a fault is there is answered
 // by going through the plan.
 
-// slowAnchor is a crash that waits for an effect.
+// slowAnchor is a fault that waits for an effect.
 type slowAnchor struct {
 	fault *fault.Fault
 	left  uint64
@@ -31,19 +32,27 @@ func (w *slow) calm() protocol.Time {
 	return calm
 }
 
+// from returns when a fault begins: long after any run while it waits for its effect.
+func (w *slow) from(f *fault.Fault) protocol.Time {
+	if at, began := w.opened[f.ID]; began || f.On.N > 0 && f.Op != fault.Crash {
+		return cmp.Or(at, 1<<61)
+	}
+	return f.At
+}
+
 // end returns when a fault is over for good.
 func (w *slow) end(f *fault.Fault) protocol.Time {
-	if end := f.At + protocol.Time(f.For); f.For > 0 && end < w.calm() {
+	if end := w.from(f) + protocol.Time(f.For); f.For > 0 && end < w.calm() {
 		return end
 	}
 	return w.calm()
 }
 
 func (w *slow) on(f *fault.Fault, now protocol.Time) bool {
-	if now < f.At || now >= w.end(f) {
+	if now < w.from(f) || now >= w.end(f) {
 		return false
 	}
-	for on, at := true, f.At; f.Every > 0; on, at = !on, at+protocol.Time(f.Every) {
+	for on, at := true, w.from(f); f.Every > 0; on, at = !on, at+protocol.Time(f.Every) {
 		if now < at+protocol.Time(f.Every) {
 			return on
 		}
@@ -67,22 +76,16 @@ func (w *slow) pushFaults() {
 		case fault.Crash, fault.FailSync, fault.Pause:
 			stopped[f.Node] = true
 		}
+		if f.On.N > 0 {
+			stopped[f.Site()] = true
+		}
 		where := f.Node
 		if f.On.Other {
 			where = f.On.Of
-			stopped[where] = true
 		}
 		w.push(&slowEvent{at: f.At, dst: where, seq: 1 + f.ID, does: "fault", wave: root, name: root, fault: f})
-		switch f.Op {
-		case fault.Pause, fault.SlowSync, fault.Drift, fault.Byzantine, fault.Partition, fault.Cut, fault.Ring, fault.Deaf, fault.Mute, fault.Clog, fault.Slow, fault.Lose, fault.Copy, fault.Corrupt:
-			if f.Every > 0 {
-				for at := f.At + protocol.Time(f.Every); at < w.end(f) && at <= w.plan.Until+protocol.Time(f.Every); at += protocol.Time(f.Every) {
-					w.push(&slowEvent{at: at, dst: f.Node, seq: 1 + f.ID, does: "turn", background: true, fault: f})
-				}
-			}
-			if w.end(f) <= protocol.MaxTime {
-				w.push(&slowEvent{at: w.end(f), dst: f.Node, seq: 1 + f.ID, does: "turn", background: true, fault: f})
-			}
+		if f.On.N == 0 {
+			w.pushTurns(f)
 		}
 	}
 	for id := range stopped {
@@ -91,6 +94,32 @@ func (w *slow) pushFaults() {
 			w.push(&slowEvent{at: heal.At, dst: id, seq: 1 + heal.ID, does: "fault", wave: wave, name: wave, fault: heal})
 		}
 	}
+}
+
+// pushTurns enters the comings and goings of a window whose beginning is known.
+func (w *slow) pushTurns(f *fault.Fault) {
+	switch f.Op {
+	case fault.Pause, fault.SlowSync, fault.Drift, fault.Byzantine, fault.Partition, fault.Cut, fault.Ring, fault.Deaf, fault.Mute, fault.Clog, fault.Slow, fault.Lose, fault.Copy, fault.Corrupt:
+		if f.Every > 0 {
+			for at := w.from(f) + protocol.Time(f.Every); at < w.end(f) && at <= w.plan.Until+protocol.Time(f.Every); at += protocol.Time(f.Every) {
+				w.push(&slowEvent{at: at, dst: f.Node, seq: 1 + f.ID, does: "turn", background: true, fault: f})
+			}
+		}
+		if w.end(f) <= protocol.MaxTime {
+			w.push(&slowEvent{at: w.end(f), dst: f.Node, seq: 1 + f.ID, does: "turn", background: true, fault: f})
+		}
+	}
+}
+
+// open lets a fault begin that waited for an effect: at the next nanosecond.
+func (w *slow) open(f *fault.Fault) {
+	if w.now+1 >= w.calm() {
+		return
+	}
+	w.opened[f.ID] = w.now + 1
+	root := protocol.Hash2(rootFault, f.ID)
+	w.push(&slowEvent{at: w.now + 1, dst: f.Node, seq: 1 + f.ID, does: "fault", wave: root, name: root, fault: f})
+	w.pushTurns(f)
 }
 
 func (w *slow) announce(what What, f *fault.Fault) {
@@ -106,6 +135,10 @@ func (w *slow) fault(n *slowNode, e *slowEvent) {
 	f := e.fault
 	if f.Op == fault.Heal {
 		w.heal(n, e)
+		return
+	}
+	if w.from(f) > protocol.MaxTime {
+		n.anchors = append(n.anchors, &slowAnchor{f, f.On.N})
 		return
 	}
 	w.announce(Injected, f)
@@ -133,7 +166,7 @@ func (w *slow) fault(n *slowNode, e *slowEvent) {
 	case fault.Pause:
 		if n.machine != nil {
 			counts.Pauses++
-			n.paused = w.end(f)
+			n.paused = max(n.paused, w.end(f))
 		}
 	case fault.Rot:
 		w.rot(n, f)
@@ -187,7 +220,7 @@ func (w *slow) restart(n *slowNode, e *slowEvent) {
 	w.start(n, e)
 }
 
-// reached counts an effect and returns the crashes that it causes, those of the node
+// reached counts an effect and returns the faults that it causes, crashes of the node
 // itself last.
 func (n *slowNode) reached(f *protocol.Effect) (crashes []*fault.Fault) {
 	for _, a := range n.anchors {
@@ -200,8 +233,8 @@ func (n *slowNode) reached(f *protocol.Effect) (crashes []*fault.Fault) {
 	}
 	n.anchors = slices.DeleteFunc(n.anchors, func(a *slowAnchor) bool { return a.left == 0 })
 	slices.SortStableFunc(crashes, func(a, b *fault.Fault) int {
-		own := map[bool]int{true: 1}
-		return own[a.Node == n.id] - own[b.Node == n.id]
+		own := func(f *fault.Fault) int { return map[bool]int{true: 1}[f.Op == fault.Crash && f.Node == n.id] }
+		return own(a) - own(b)
 	})
 	return crashes
 }
@@ -315,12 +348,12 @@ func (w *slow) local(id protocol.NodeID) protocol.Time {
 	for i := range w.plan.Faults {
 		f := &w.plan.Faults[i]
 		switch {
-		case f.Node != id || f.At > w.now:
+		case f.Node != id || w.from(f) > w.now:
 		case f.Op == fault.Jump:
 			local.Add(local, big.NewInt(int64(f.By)))
 			turns = append(turns, f.At)
 		case f.Op == fault.Drift:
-			turns = append(turns, f.At, min(w.end(f), w.now))
+			turns = append(turns, w.from(f), min(w.end(f), w.now))
 		}
 	}
 	slices.Sort(turns)

@@ -26,6 +26,7 @@ type slow struct {
 	last   map[[2]protocol.NodeID]protocol.Time // FIFO
 	result Result
 	askAt  uint64
+	opened map[uint64]protocol.Time // when faults began that waited for an effect, by ID
 }
 
 type slowEvent struct {
@@ -84,7 +85,7 @@ type slowSent struct {
 }
 
 func newSlow(plan Plan, src protocol.Source, show func(e *Event)) *slow {
-	w := &slow{plan: plan, src: src, show: show, last: make(map[[2]protocol.NodeID]protocol.Time)}
+	w := &slow{plan: plan, src: src, show: show, last: make(map[[2]protocol.NodeID]protocol.Time), opened: make(map[uint64]protocol.Time)}
 	for i := range plan.Nodes {
 		id := protocol.NodeID(i)
 		w.nodes = append(w.nodes, &slowNode{id: id, records: make(map[uint64][]byte), written: make(map[uint64][]byte)})
@@ -293,6 +294,10 @@ func (w *slow) goOn(n *slowNode, st *slowStep) {
 		}
 		if st.last != nil {
 			for _, f := range n.reached(st.last) {
+				if f.Op != fault.Crash {
+					w.open(f)
+					continue
+				}
 				when := fmt.Sprintf("after effect %d of node %v, its %v", st.done, n.id, st.last.Op)
 				if f.Node == n.id {
 					when = fmt.Sprintf("after effect %d, its %v", st.done, st.last.Op)

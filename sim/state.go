@@ -44,6 +44,11 @@ func (s *Sim) State(machine func(id protocol.NodeID, m protocol.Node) uint64, na
 		}
 		fold = protocol.Hash2(fold, f.cold(s.cold[i]))
 	}
+	for i := range s.windows {
+		if w := &s.windows[i]; w.On.N > 0 && w.Op.Lasts() && !w.Waits() {
+			fold = protocol.Hash3(fold, w.ID, uint64(w.From-s.now))
+		}
+	}
 	fold = protocol.Hash2(fold, f.pending())
 	return protocol.Hash2(fold, max(s.askAt, s.result.Events)-s.result.Events), true
 }

@@ -42,9 +42,12 @@ type Fault struct {
 	// leaves it to On, or crashes the node at At, between two steps. Of several
 	// crashes that wait for the same step the earliest counts.
 	After int
-	// On of a Crash crashes the node right after an effect that it names; of a Sync,
-	// when it is done. If several wait for the same effect, it uses them up. A crash
-	// that waits for another node's effect passes if its own node is down then.
+	// On is an effect that the fault waits for, from At on; a Sync counts when it is
+	// done. If several faults wait for the same effect, it uses them up. A Crash comes
+	// right after the effect; it passes if the effect is another node's and its own node
+	// is down then. A fault with a window begins one nanosecond after the effect, so the
+	// rest of the step is spared: see Window.Begin. Only Byzantine and what has no
+	// window cannot wait.
 	On Anchor
 	// Disk of a Crash or FailSync is which unsynced records survive. They count as
 	// synced from then on.
@@ -90,7 +93,7 @@ const (
 
 	Byzantine // Node treats Rate of its messages as Trait says: see package traitor; For
 
-	// Heal ends all faults: windows close, crashes and failing syncs that wait are void,
+	// Heal ends all faults: windows close, faults that wait are void,
 	// and all nodes that are down restart, but for those that Rot keeps down and those
 	// whose first start is still to come. Heal at Never means none, in place of the one
 	// that a scenario adds by itself.
@@ -118,6 +121,7 @@ type Anchor struct {
 	N    uint64 // from 1
 	// Other means that the effect is one of node Of, and not of the node that the
 	// fault hits: so several nodes can lose power at one moment, whatever they do.
+	// A fault of links has no node of its own, so it needs one.
 	Other bool
 	Of    protocol.NodeID
 }

@@ -192,7 +192,7 @@ func (p *parser) fault() *SyntaxError {
 		}
 	}
 	missing := r.must &^ p.got
-	if p.f.Op == Crash && p.got&(clauseAt|clauseAfter) == 0 {
+	if r.may&clauseAnchors != 0 && p.got&(clauseAt|clauseAnchors) == 0 {
 		missing = clauseAt
 	}
 	for i, form := range clauseForms {
@@ -295,7 +295,7 @@ func (p *parser) clauseOf(word string) clause {
 	case word == "at":
 		c = clauseAt
 	case word == "after":
-		c = clauseAfter
+		c = clauseAnchors
 	case word == "for":
 		c = clauseFor
 	case word == "every":
@@ -361,8 +361,8 @@ func (p *parser) clause(t token) (err *SyntaxError) {
 		p.f.By, err = p.span(true)
 	case clausePPM:
 		p.f.PPM, err = p.ppm()
-	case clauseAfter:
-		err = p.after()
+	case clauseAfter, clauseOn, clauseOnOf:
+		err = p.after(c)
 	}
 	return err
 }
@@ -389,10 +389,11 @@ func (p *parser) ppm() (int32, *SyntaxError) {
 	return int32(n), nil
 }
 
-// after reads "3 effects", "send prepare #3" or "send prepare #3 of 1".
-func (p *parser) after() *SyntaxError {
+// after reads "3 effects", "send prepare #3" or "send prepare #3 of 1", as far as the
+// clause has them.
+func (p *parser) after(c clause) *SyntaxError {
 	t := p.next()
-	if n, err := strconv.ParseUint(t.text, 10, 31); err == nil {
+	if n, err := strconv.ParseUint(t.text, 10, 31); err == nil && c == clauseAfter {
 		if n == 0 {
 			return t.wrong("1 effect or more")
 		}
@@ -404,7 +405,11 @@ func (p *parser) after() *SyntaxError {
 	}
 	i := slices.Index(opWords(), t.text)
 	if i < 0 {
-		return t.wrong("a number of effects, or one of "+opList(), opWords()...)
+		want := "one of " + opList()
+		if c == clauseAfter {
+			want = "a number of effects, or " + want
+		}
+		return t.wrong(want, opWords()...)
 	}
 	p.f.On.Op = anchorOps[i]
 	t = p.next()
@@ -429,6 +434,8 @@ func (p *parser) after() *SyntaxError {
 			return t.wrong("the number of the node whose effect it is")
 		}
 		p.f.On.Other = true
+	} else if c == clauseOnOf {
+		return p.tokens[0].wrong(`"of" and the number of the node whose effect it is`)
 	}
 	return nil
 }

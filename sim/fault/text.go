@@ -24,6 +24,8 @@ const (
 	clausePPM
 	clauseAt
 	clauseAfter
+	clauseOn   // after, of a fault that only an effect can trigger
+	clauseOnOf // the same of one that has no node of its own
 	clauseFor
 	clauseEvery
 	clauseDisk
@@ -32,7 +34,7 @@ const (
 
 // clauseForms are the forms of the clauses, in order.
 var clauseForms = [...]string{"equivocates|forges|replays|withholds|alters", "R%", "by D", "by D", "by PPMppm",
-	"at T", "after K effects|after OP [KIND] #K [of N]", "for D", "every D", "torn|scattered|any"}
+	"at T", "after K effects|after OP [KIND] #K [of N]", "after OP [KIND] #K [of N]", "after OP [KIND] #K of N", "for D", "every D", "torn|scattered|any"}
 
 // head is what stands between a fault's name and its clauses.
 type head uint8
@@ -67,31 +69,34 @@ type rule struct {
 	meaning, example string
 }
 
-const clauseSpan = clauseAt | clauseFor // of what goes on for a time
+const (
+	clauseSpan    = clauseAt | clauseFor                // of what goes on for a time
+	clauseAnchors = clauseAfter | clauseOn | clauseOnOf // a fault with one of them needs no time
+)
 
 // rules has the operations in their order.
 var rules = [...]rule{
 	{Crash, "crash", headNode, none, 0, clauseSpan | clauseAfter | clauseDisk,
 		"loses volatile state, timers and unsynced records; after: right after an effect from T on, of another node even; for: then restarts", "crash 2 after send prepare #3 for 1s torn"},
 	{Restart, "restart", headNode, none, clauseAt, 0, "begins the next incarnation, if it is down", "restart 2 at 2s"},
-	{Pause, "pause", headNode, none, clauseSpan, 0, "does nothing for a time; what comes meanwhile waits", "pause 1 at 30ms for 200ms"},
+	{Pause, "pause", headNode, none, clauseFor, clauseAt | clauseOn, "does nothing for a time; what comes meanwhile waits", "pause 1 at 30ms for 200ms"},
 	{FailSync, "failsync", headNode, none, clauseAt, clauseFor | clauseDisk, "its next sync fails, which crashes it there", "failsync 1 at 30ms for 1s scattered"},
-	{SlowSync, "slowsync", headNode, none, clauseBy | clauseAt, clauseFor, "each of its syncs takes longer", "slowsync 1 by 20ms at 1s for 5s"},
+	{SlowSync, "slowsync", headNode, none, clauseBy, clauseSpan | clauseOn, "each of its syncs takes longer", "slowsync 1 by 20ms at 1s for 5s"},
 	{Rot, "rot", headNode, none, clauseAt, 0, "one bit of a synced record flips: its checksum tells at the next start, and the node is down for good", "rot 1 at 1s"},
 
-	{Partition, "partition", headParts, cuts, clauseAt, clauseFor | clauseEvery, "messages between different sets are lost; every: comes and goes", "partition 0,1|2-4 at 1s for 5s"},
-	{Cut, "cut", headPair, cuts, clauseAt, clauseFor | clauseEvery, "messages one way are lost; every: comes and goes", "cut 0>1,2 at 1s for 5s every 100ms"},
-	{Ring, "ring", headSet, cuts, clauseAt, clauseFor | clauseEvery, "each of the set hears only the one before and the one after it", "ring 0-5 at 1s for 5s"},
-	{Deaf, "deaf", headNode, cuts, clauseAt, clauseFor | clauseEvery, "it receives nothing from other nodes; every: comes and goes", "deaf 2 at 1s for 5s"},
-	{Mute, "mute", headNode, cuts, clauseAt, clauseFor | clauseEvery, "no other node receives anything from it; every: comes and goes", "mute 2 at 1s for 5s every 100ms"},
-	{Clog, "clog", headPair, harms, clauseSpan, 0, "messages one way wait until it is over", "clog 0>* at 1s for 300ms"},
-	{Slow, "slow", headPair, spares, clauseBy | clauseAt, clauseFor, "messages one way travel longer", "slow *>3 by 50ms at 1s for 5s"},
-	{Lose, "lose", headPair, harms, clauseRate | clauseAt, clauseFor, "R% of the messages one way are lost", "lose *>* 10% at 0s"},
-	{Copy, "copy", headPair, spares, clauseRate | clauseAt, clauseFor, "R% of the messages one way arrive twice", "copy *>2 5% at 0s for 10s"},
-	{Corrupt, "corrupt", headPair, harms, clauseRate | clauseAt, clauseFor, "R% of the messages one way arrive with other bytes", "corrupt 1>* 0.5% at 0s"},
+	{Partition, "partition", headParts, cuts, 0, clauseSpan | clauseOnOf | clauseEvery, "messages between different sets are lost; every: comes and goes", "partition 0,1|2-4 at 1s for 5s"},
+	{Cut, "cut", headPair, cuts, 0, clauseSpan | clauseOnOf | clauseEvery, "messages one way are lost; every: comes and goes", "cut 0>1,2 at 1s for 5s every 100ms"},
+	{Ring, "ring", headSet, cuts, 0, clauseSpan | clauseOnOf | clauseEvery, "each of the set hears only the one before and the one after it", "ring 0-5 at 1s for 5s"},
+	{Deaf, "deaf", headNode, cuts, 0, clauseSpan | clauseOn | clauseEvery, "it receives nothing from other nodes; every: comes and goes", "deaf 2 at 1s for 5s"},
+	{Mute, "mute", headNode, cuts, 0, clauseSpan | clauseOn | clauseEvery, "no other node receives anything from it; every: comes and goes", "mute 2 at 1s for 5s every 100ms"},
+	{Clog, "clog", headPair, harms, clauseFor, clauseAt | clauseOnOf, "messages one way wait until it is over", "clog 0>* at 1s for 300ms"},
+	{Slow, "slow", headPair, spares, clauseBy, clauseSpan | clauseOnOf, "messages one way travel longer", "slow *>3 by 50ms at 1s for 5s"},
+	{Lose, "lose", headPair, harms, clauseRate, clauseSpan | clauseOnOf, "R% of the messages one way are lost", "lose *>* 10% at 0s"},
+	{Copy, "copy", headPair, spares, clauseRate, clauseSpan | clauseOnOf, "R% of the messages one way arrive twice", "copy *>2 5% at 0s for 10s"},
+	{Corrupt, "corrupt", headPair, harms, clauseRate, clauseSpan | clauseOnOf, "R% of the messages one way arrive with other bytes", "corrupt 1>* 0.5% at 0s"},
 
 	{Jump, "jump", headNode, none, clauseSigned | clauseAt, 0, "its clock jumps, forward or back, for good", "jump 2 by -50ms at 1s"},
-	{Drift, "drift", headNode, none, clausePPM | clauseAt, clauseFor, "its clock is too fast, or too slow", "drift 2 by 200ppm at 0s"},
+	{Drift, "drift", headNode, none, clausePPM, clauseSpan | clauseOn, "its clock is too fast, or too slow", "drift 2 by 200ppm at 0s"},
 
 	{Byzantine, "byzantine", headNode, none, clauseTrait | clauseRate, clauseSpan, "applies the trait to R% of the messages it sends", "byzantine 3 equivocates 20% at 1s for 5s"},
 
@@ -193,7 +198,7 @@ func (f Fault) String() string {
 	}
 	s := r.word + f.headText(r.head)
 	has := f.clauses() | r.must
-	if f.Op == Crash && has&clauseAfter == 0 {
+	if r.may&clauseAnchors != 0 && has&clauseAnchors == 0 {
 		has |= clauseAt
 	}
 	for c := clause(1); c < clauseEnd; c <<= 1 {
@@ -221,11 +226,20 @@ func (f *Fault) clauses() clause {
 	}
 	add(clausePPM, f.PPM != 0)
 	add(clauseAt, f.At != 0)
-	add(clauseAfter, f.After != 0 || f.On != Anchor{})
+	add(clauseAfter, f.After != 0)
+	add(f.anchorClause(), f.On != Anchor{})
 	add(clauseFor, f.For != 0)
 	add(clauseEvery, f.Every != 0)
 	add(clauseDisk, f.Disk != KeepNone)
 	return has
+}
+
+// anchorClause returns the clause that says f.On, if f may have one.
+func (f *Fault) anchorClause() clause {
+	if r := ruleOf(f.Op); r != nil && r.may&clauseAnchors != 0 {
+		return r.may & clauseAnchors
+	}
+	return clauseOn
 }
 
 func (f *Fault) clauseText(c clause) string {
@@ -240,7 +254,7 @@ func (f *Fault) clauseText(c clause) string {
 		return fmt.Sprintf("by %dppm", f.PPM)
 	case clauseAt:
 		return "at " + timeText(f.At)
-	case clauseAfter:
+	case clauseAfter, clauseOn, clauseOnOf:
 		if f.On != (Anchor{}) {
 			return "after " + f.On.String()
 		}

@@ -82,8 +82,8 @@ func drawFault(t *rapid.T, nodes int, until protocol.Time) Fault {
 			if rapid.Bool().Draw(t, "slow") {
 				f.PPM = -f.PPM
 			}
-		case clauseAfter:
-			drawAnchor(t, &f)
+		case clauseAfter, clauseOn, clauseOnOf:
+			drawAnchor(t, &f, c, nodes)
 		case clauseFor:
 			f.For = span(1, "for")
 		case clauseEvery:
@@ -95,8 +95,8 @@ func drawFault(t *rapid.T, nodes int, until protocol.Time) Fault {
 	return f
 }
 
-func drawAnchor(t *rapid.T, f *Fault) {
-	if rapid.Bool().Draw(t, "effects") {
+func drawAnchor(t *rapid.T, f *Fault, c clause, nodes int) {
+	if c == clauseAfter && rapid.Bool().Draw(t, "effects") {
 		f.After = rapid.IntRange(1, 1<<31-1).Draw(t, "after")
 		return
 	}
@@ -104,6 +104,9 @@ func drawAnchor(t *rapid.T, f *Fault) {
 	f.On.N = rapid.Uint64Range(1, 1<<64-1).Draw(t, "which")
 	if hasKind(f.On.Op) && rapid.Bool().Draw(t, "has kind") {
 		f.On.Kind = protocol.KindOf(rapid.StringMatching(`[a-z0-9._-]{1,12}`).Draw(t, "kind"))
+	}
+	if f.On.Other = c == clauseOnOf || rapid.Bool().Draw(t, "other"); f.On.Other {
+		f.On.Of = protocol.NodeID(rapid.IntRange(0, nodes-1).Draw(t, "of"))
 	}
 }
 
@@ -169,11 +172,11 @@ func TestEveryOperationIsInTheGrammarWithAnExample(t *testing.T) {
 func TestFormsAreMadeFromTheGrammar(t *testing.T) {
 	for op, want := range map[Op]string{
 		Crash:     "crash N [at T] [after K effects|after OP [KIND] #K [of N]] [for D] [torn|scattered|any]",
-		Pause:     "pause N at T for D",
-		Partition: "partition SET|SET[|SET...] at T [for D] [every D]",
-		Mute:      "mute N at T [for D] [every D]",
+		Pause:     "pause N [at T] [after OP [KIND] #K [of N]] for D",
+		Partition: "partition SET|SET[|SET...] [at T] [after OP [KIND] #K of N] [for D] [every D]",
+		Mute:      "mute N [at T] [after OP [KIND] #K [of N]] [for D] [every D]",
 		Jump:      "jump N by D at T",
-		Drift:     "drift N by PPMppm at T [for D]",
+		Drift:     "drift N by PPMppm [at T] [after OP [KIND] #K [of N]] [for D]",
 		Byzantine: "byzantine N equivocates|forges|replays|withholds|alters R% [at T] [for D]",
 		Heal:      "heal at T",
 	} {
@@ -195,6 +198,8 @@ func TestFaultsHaveAText(t *testing.T) {
 		{Fault{Op: Crash, Node: 2, After: 1}, "crash 2 after 1 effect"},
 		{Fault{Op: Crash, Node: 2, On: Anchor{Op: protocol.OpSend, Kind: protocol.KindOf("prepare"), N: 3}, Disk: KeepScattered}, "crash 2 after send prepare #3 scattered"},
 		{Fault{Op: Crash, Node: 2, On: Anchor{Op: protocol.OpSync, N: 3}, Disk: KeepAny}, "crash 2 after sync #3 any"},
+		{Fault{Op: Cut, Groups: [][]protocol.NodeID{{0}, {1}}, On: Anchor{Op: protocol.OpSend, Kind: protocol.KindOf("stable"), N: 3, Other: true, Of: 2}, For: time.Second}, "cut 0>1 after send stable #3 of 2 for 1s"},
+		{Fault{Op: Pause, Node: 1, At: 1, On: Anchor{Op: protocol.OpSync, N: 1}, For: time.Second}, "pause 1 at 1ns after sync #1 for 1s"},
 		{Fault{Op: Crash, Node: 2, On: Anchor{Op: protocol.OpSync, N: 3, Other: true}, For: time.Millisecond}, "crash 2 after sync #3 of 0 for 1ms"},
 		{Fault{Op: Crash, Node: 2, At: ms, On: Anchor{Op: protocol.OpSetTimer, N: 1}}, "crash 2 at 1ms after set-timer #1"},
 		{Fault{Op: Restart, Node: 1, At: 5}, "restart 1 at 5ns"},
@@ -250,7 +255,7 @@ func TestFaultErrorsSayWhereAndWhatWouldBeRight(t *testing.T) {
 		{"crash", "1, column 6: found the end of the fault, want a node's number, as in: " + crash},
 		{"crash 99999999 at 1s", `1, column 7: found "99999999", want a node's number, as in: ` + crash},
 		{"crash 2", "1, column 8: found the end of the fault, want at T, as in: " + crash},
-		{"pause 2 at 1s; heal at 1s", "1, column 14: found the end of the fault, want for D, as in: pause N at T for D"},
+		{"pause 2 at 1s; heal at 1s", "1, column 14: found the end of the fault, want for D, as in: pause N [at T] [after OP [KIND] #K [of N]] for D"},
 		{"crash 2 at", "1, column 11: found the end of the fault, want a time with its unit, such as 30ms or 1.5s"},
 		{"crash 2 at 30", `1, column 12: found "30", want a time with its unit, such as 30ms or 1.5s`},
 		{"crash 2 at -30ms", `1, column 12: found "-30ms", want a time with its unit, such as 30ms or 1.5s`},
@@ -270,16 +275,19 @@ func TestFaultErrorsSayWhereAndWhatWouldBeRight(t *testing.T) {
 		{"crash 2 after send #1 of", "1, column 25: found the end of the fault, want the number of the node whose effect it is"},
 		{"crash 2 after send #1 of all", `1, column 26: found "all", want the number of the node whose effect it is`},
 		{"crash 2 after 1 effect of 3", `1, column 24: found "of", want crash N [at T] [after K effects|after OP [KIND] #K [of N]] [for D] [torn|scattered|any]`},
+		{"cut 0>1 after send #1 for 1s", `1, column 23: found "for", want "of" and the number of the node whose effect it is`},
+		{"pause 1 after 3 effects for 1s", `1, column 15: found "3", want one of send, persist, sync, output, set-timer`},
+		{"byzantine 1 forges 5% after send #1", `1, column 23: found "after"; did you mean alters?`},
 		{"crash 2 after send #0", `1, column 20: found "#0", want which one, such as #1`},
-		{"cut 0,1 at 1s", `1, column 5: found "0,1", want nodes such as 0,1,5 or 0-4 or *, as in: cut SET>SET at T [for D] [every D]`},
-		{"cut 0>1>2 at 1s", `1, column 5: found "0>1>2", want nodes such as 0,1,5 or 0-4 or *, as in: cut SET>SET at T [for D] [every D]`},
+		{"cut 0,1 at 1s", `1, column 5: found "0,1", want nodes such as 0,1,5 or 0-4 or *, as in: cut SET>SET [at T] [after OP [KIND] #K of N] [for D] [every D]`},
+		{"cut 0>1>2 at 1s", `1, column 5: found "0>1>2", want nodes such as 0,1,5 or 0-4 or *, as in: cut SET>SET [at T] [after OP [KIND] #K of N] [for D] [every D]`},
 		{"cut 0>x at 1s", `1, column 5: found "0>x", want nodes such as 0,1,5 or 0-4 or * for "x"`},
 		{"cut 0>4-2 at 1s", `1, column 5: found "0>4-2", want nodes such as 0,1,5 or 0-4 or * for "4-2"`},
 		{"cut 0-16777215>1 at 1s", `1, column 5: found "0-16777215>1", want nodes such as 0,1,5 or 0-4 or * for "0-16777215"`},
-		{"partition 0 at 1s", `1, column 11: found "0", want nodes such as 0,1,5 or 0-4 or *, as in: partition SET|SET[|SET...] at T [for D] [every D]`},
-		{"deaf 0>1 at 1s", `1, column 6: found "0>1", want a node's number, as in: deaf N at T [for D] [every D]`},
+		{"partition 0 at 1s", `1, column 11: found "0", want nodes such as 0,1,5 or 0-4 or *, as in: partition SET|SET[|SET...] [at T] [after OP [KIND] #K of N] [for D] [every D]`},
+		{"deaf 0>1 at 1s", `1, column 6: found "0>1", want a node's number, as in: deaf N [at T] [after OP [KIND] #K [of N]] [for D] [every D]`},
 		{"lose 0>1 101% at 1s", `1, column 10: found "101%", want a share such as 10%, 0.5% or 1/3`},
-		{"lose 0>1 at 1s", "1, column 15: found the end of the fault, want R%, as in: lose SET>SET R% at T [for D]"},
+		{"lose 0>1 at 1s", "1, column 15: found the end of the fault, want R%, as in: lose SET>SET R% [at T] [after OP [KIND] #K of N] [for D]"},
 		{"drift 1 by 200 at 0s", `1, column 12: found "200", want parts per million such as 200ppm or -50ppm`},
 		{"jump 1 by 200 at 0s", `1, column 11: found "200", want a duration such as 50ms or -2s`},
 		{"byzantine 1 lies 5%", `1, column 13: found "lies", want byzantine N equivocates|forges|replays|withholds|alters R% [at T] [for D]`},
@@ -365,12 +373,12 @@ func TestAnInvalidFaultIsRefusedWithItsTextAndTheRightForm(t *testing.T) {
 		{Fault{Op: Pause}, "fault 0 (pause 0 at 0s for 0s) lasts 0s, want 1ns to 24h0m0s"},
 		{Fault{Op: Pause, For: 1, At: 101}, "fault 0 (pause 0 at 101ns for 1ns) begins at 101ns, want 0s to 100ns"},
 		{Fault{Op: Pause, For: 1, Node: 5}, "fault 0 (pause 5 at 0s for 1ns) hits node 5, want 0 to 4"},
-		{Fault{Op: Pause, For: 1, Every: 1}, `fault 0 (pause 0 at 0s for 1ns every 1ns) has "every 1ns", want pause N at T for D`},
-		{Fault{Op: Pause, For: 1, Groups: two}, "fault 0 (pause 0 at 0s for 1ns) has the groups 0|1, want pause N at T for D"},
+		{Fault{Op: Pause, For: 1, Every: 1}, `fault 0 (pause 0 at 0s for 1ns every 1ns) has "every 1ns", want pause N [at T] [after OP [KIND] #K [of N]] for D`},
+		{Fault{Op: Pause, For: 1, Groups: two}, "fault 0 (pause 0 at 0s for 1ns) has the groups 0|1, want pause N [at T] [after OP [KIND] #K [of N]] for D"},
 		{Fault{Op: Heal, Node: 1}, "fault 0 (heal at 0s) has node 1, want heal at T"},
-		{Fault{Op: Cut, Groups: two, Node: 1}, "fault 0 (cut 0>1 at 0s) has node 1, want cut SET>SET at T [for D] [every D]"},
+		{Fault{Op: Cut, Groups: two, Node: 1}, "fault 0 (cut 0>1 at 0s) has node 1, want cut SET>SET [at T] [after OP [KIND] #K of N] [for D] [every D]"},
 		{Fault{Op: Cut, Groups: two[:1]}, "fault 0 (cut 0 at 0s) has 1 set, want SET>SET"},
-		{Fault{Op: Deaf, Groups: two}, "fault 0 (deaf 0 at 0s) has the groups 0|1, want deaf N at T [for D] [every D]"},
+		{Fault{Op: Deaf, Groups: two}, "fault 0 (deaf 0 at 0s) has the groups 0|1, want deaf N [at T] [after OP [KIND] #K [of N]] [for D] [every D]"},
 		{Fault{Op: Mute, Node: 5}, "fault 0 (mute 5 at 0s) hits node 5, want 0 to 4"},
 		{Fault{Op: Ring, Groups: two}, "fault 0 (ring 0|1 at 0s) has 2 sets, want SET"},
 		{Fault{Op: Ring, Groups: [][]protocol.NodeID{{0, 1, 2}}}, "fault 0 (ring 0-2 at 0s) has 3 nodes, want at least 4, since each hears two"},
@@ -390,6 +398,9 @@ func TestAnInvalidFaultIsRefusedWithItsTextAndTheRightForm(t *testing.T) {
 		{Fault{Op: Crash, Disk: 4}, "fault 0 (crash 0 at 0s survival(4)) has survival 4, want 0 to 3"},
 		{Fault{Op: Crash, After: 1, On: Anchor{Op: protocol.OpSync, N: 1}}, "fault 0 (crash 0 after sync #1) comes after 1 effects and after sync #1, use one or the other"},
 		{Fault{Op: Crash, On: Anchor{Op: protocol.OpDiscard, N: 1}}, "fault 0 (crash 0 after discard #1) comes after discard #1, want send, persist, sync, output, set-timer"},
+		{Fault{Op: Cut, Groups: two, On: Anchor{Op: protocol.OpSync, N: 1}}, "fault 0 (cut 0>1 after sync #1) waits for an effect of no node, want one of a node"},
+		{Fault{Op: Pause, After: 1, For: 1}, `fault 0 (pause 0 after 1 effect for 1ns) has "after 1 effect", want pause N [at T] [after OP [KIND] #K [of N]] for D`},
+		{Fault{Op: Jump, By: 1, On: Anchor{Op: protocol.OpSync, N: 1}}, `fault 0 (jump 0 by 1ns at 0s after sync #1) has "after sync #1", want jump N by D at T`},
 		{Fault{Op: Crash, On: Anchor{Op: protocol.OpSync, N: 1, Other: true, Of: 9}}, "fault 0 (crash 0 after sync #1 of 9) waits for node 9, want 0 to 4"},
 		{Fault{Op: Crash, On: Anchor{Op: protocol.OpSync, N: 1, Of: 1}}, "fault 0 (crash 0 after sync #1) comes after an effect of its own node and has node 1 for another's, want 0"},
 		{Fault{Op: Crash, On: Anchor{Op: protocol.OpSync}}, "fault 0 (crash 0 after sync #0) comes after sync #0, want #1 or more"},

@@ -43,13 +43,17 @@ func Validate(faults []Fault, nodes int, until protocol.Time, starts []protocol.
 }
 
 // checkOverlaps refuses pauses of one node that overlap, and those that begin
-// while it is surely down. A crash and a restart at the same time are no mistake:
+// while it is surely down, as far as the plan alone says when they begin. A crash and a restart at the same time are no mistake:
 // they happen in the order of their identities.
 func checkOverlaps(faults []Fault, starts []protocol.Time) error {
 	var sorted []*Fault
 	for i := range faults {
 		switch f := &faults[i]; f.Op {
-		case Crash, FailSync, Restart, Pause:
+		case Pause:
+			if f.On.N == 0 {
+				sorted = append(sorted, f)
+			}
+		case Crash, FailSync, Restart:
 			sorted = append(sorted, f)
 		}
 	}
@@ -110,7 +114,7 @@ func (f *Fault) Validate(nodes int, until protocol.Time) error {
 	if err := f.checkHead(r, nodes); err != nil {
 		return err
 	}
-	return cmp.Or(f.checkSpans(r), f.checkAmounts(r), f.checkCrash(nodes))
+	return cmp.Or(f.checkSpans(r), f.checkAmounts(r), f.checkTrigger(nodes))
 }
 
 // unused returns something that is set in f and that its operation does not use, or "".
@@ -233,14 +237,14 @@ func (f *Fault) checkAmounts(r *rule) error {
 	return nil
 }
 
-// anchorOps are the effects that a crash can come after.
+// anchorOps are the effects that a fault can come after.
 var anchorOps = [...]protocol.Op{protocol.OpSend, protocol.OpPersist, protocol.OpSync, protocol.OpOutput, protocol.OpSetTimer}
 
 // hasKind reports whether an effect has a Kind.
 func hasKind(o protocol.Op) bool { return o == protocol.OpSend || o == protocol.OpOutput }
 
-// checkCrash checks what only crashes have.
-func (f *Fault) checkCrash(nodes int) error {
+// checkTrigger checks what the fault waits for, and what a crash leaves.
+func (f *Fault) checkTrigger(nodes int) error {
 	switch {
 	case f.Disk > KeepAny:
 		return f.errorf("has survival %d, want %d to %d", f.Disk, KeepNone, KeepAny)
@@ -258,6 +262,8 @@ func (f *Fault) checkCrash(nodes int) error {
 		return f.errorf("comes after an effect of its own node and has node %v for another's, want 0", f.On.Of)
 	case uint64(f.On.Of) >= uint64(nodes):
 		return f.errorf("waits for node %v, want 0 to %d", f.On.Of, nodes-1)
+	case f.anchorClause() == clauseOnOf && !f.On.Other:
+		return f.errorf("waits for an effect of no node, want one of a node")
 	case f.On.Kind != 0 && !hasKind(f.On.Op):
 		return f.errorf("comes after %v, want no kind, which %v has not", f.On, f.On.Op)
 	}
