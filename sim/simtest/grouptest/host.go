@@ -9,11 +9,11 @@ import (
 	"dessim/protocol/abcast"
 )
 
-// A Host is the least node that a group can live in: it gives the Group its
+// A Host is the least node that a group can live in: it passes the Group its
 // records, its messages and its timers, and an input is what it broadcasts.
 type Host struct {
 	Group
-	// Sent, which may be nil, is told of each broadcast.
+	// Sent, which may be nil, sees each broadcast.
 	Sent func(id abcast.MsgID, payload string)
 }
 
@@ -60,8 +60,40 @@ func readHandedOver(body []byte) (index uint64, id abcast.MsgID, payload string)
 	return number(0), abcast.MsgID{Node: protocol.NodeID(number(1)), Incarnation: uint32(number(2)), Seq: number(3)}, field[4]
 }
 
-// Payload gives that of a message from the output of its delivery.
+// Payload returns that of a message from the output of its delivery.
 func Payload(body []byte) string {
 	_, _, payload := readHandedOver(body)
 	return payload
+}
+
+// distorted is a node of which every step does something else than what it wanted: a
+// wrong host.
+type distorted struct {
+	node    protocol.Node
+	inner   protocol.Env
+	distort func(effects []protocol.Effect) []protocol.Effect
+}
+
+// Start starts the node.
+func (d *distorted) Start(env *protocol.Env) {
+	d.step(env, func() { d.node.Start(&d.inner) })
+}
+
+// Receive hands it a message.
+func (d *distorted) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	d.step(env, func() { d.node.Receive(&d.inner, from, msg) })
+}
+
+// Timeout hands it a timer.
+func (d *distorted) Timeout(env *protocol.Env, tag uint64) {
+	d.step(env, func() { d.node.Timeout(&d.inner, tag) })
+}
+
+func (d *distorted) step(env *protocol.Env, do func()) {
+	env.Fork(&d.inner)
+	do()
+	env.Join(&d.inner, func(*protocol.Effect) {})
+	for _, f := range d.distort(d.inner.Effects()) {
+		env.Repeat(&f)
+	}
 }

@@ -4,9 +4,8 @@ import (
 	"testing"
 
 	"dessim/protocol"
-	"dessim/protocol/internal/grouptest"
 	"dessim/protocol/raft"
-	"dessim/sim/source"
+	"dessim/sim/simtest/grouptest"
 )
 
 // A host can use a raft.Group in place of abcast's.
@@ -14,7 +13,7 @@ var _ grouptest.Group = (*raft.Group)(nil)
 
 const tick = grouptest.Tick
 
-var flags = grouptest.NewFlags("protocol/raft", "raft")
+var flags = grouptest.NewFlags("sim/simtest/machines/raft", "raft")
 
 // newGroup returns a world's groups, which keep a number of entries behind a snapshot.
 func newGroup(snapshot uint64) *grouptest.Protocol {
@@ -25,12 +24,11 @@ func newGroup(snapshot uint64) *grouptest.Protocol {
 		},
 		Vary: func(w *grouptest.World) {
 			snapshot = []uint64{0, 1, 2, 5}[w.Draw(4)]
-			if w.Chance(75) {
-				w.Answers = source.Seed(w.Seed()) // else all are equally patient
+			if w.Chance(25) { // all are equally patient
+				w.Benign = []protocol.Kind{protocol.KindOf("raft.elect")}
 			}
 		},
 		Steps:      []protocol.Kind{raft.KindPropose, raft.KindAppend, raft.KindAck, raft.KindPolled, raft.KindVote, raft.KindVoted, raft.KindSnap, raft.KindEcho},
-		Anchors:    []protocol.Kind{raft.KindVoted, raft.KindAppend, raft.KindAck, raft.KindPropose},
 		Report:     raft.KindAck,
 		Promise:    raft.KindVoted,
 		Mark:       raft.KindTerm,
@@ -39,7 +37,7 @@ func newGroup(snapshot uint64) *grouptest.Protocol {
 }
 
 func TestOneOrderThroughFaults(t *testing.T) {
-	sum := flags.Sweep(t, 400, func(size int, seed uint64) *grouptest.World {
+	sum := flags.Sweep(t, 500, func(size int, seed uint64) *grouptest.World {
 		return grouptest.NewWorld(newGroup(0), size, seed)
 	})
 	s, must, may := sum.Stats, grouptest.Must, grouptest.May

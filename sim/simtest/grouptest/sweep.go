@@ -30,7 +30,7 @@ func NewFlags(pkg, prefix string) *Flags {
 	return f
 }
 
-// Size gives most seeds the sizes where most can go wrong.
+// Size returns, for most seeds, one of the sizes where most can go wrong.
 func (f *Flags) Size(seed uint64) int {
 	if f.nodes > 0 {
 		return f.nodes
@@ -38,7 +38,7 @@ func (f *Flags) Size(seed uint64) int {
 	return []int{3, 5, 3, 5, 2, 5, 3, 1, 5, 3}[seed%10]
 }
 
-// reproduce gives the command that runs one seed of a test again.
+// reproduce returns the command that runs one seed of a test again.
 func (f *Flags) reproduce(test string, seed uint64) string {
 	s := fmt.Sprintf("go test ./%s -run '^%s$' -%s.first=%d -%s.seeds=1", f.pkg, strings.ReplaceAll(test, "/", "$/^"), f.prefix, seed, f.prefix)
 	if f.nodes > 0 {
@@ -62,11 +62,7 @@ func (w *World) count() {
 	c := &w.counts
 	c.Healed = w.end.End.Sub(w.calm)
 	c.Broadcasts = uint64(len(w.judge.order))
-	for i := range w.windows {
-		if w.windows[i].split {
-			c.Minorities++
-		}
-	}
+	c.Torn = w.end.Faults.Torn
 	for _, m := range w.members {
 		add(&c.Stats, m.stats)
 		if m.group != nil {

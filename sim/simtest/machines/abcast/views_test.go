@@ -7,12 +7,12 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
-	"dessim/protocol/internal/grouptest"
+	"dessim/sim/simtest/grouptest"
 )
 
 const tick = grouptest.Tick
 
-var flags = grouptest.NewFlags("protocol/abcast", "views")
+var flags = grouptest.NewFlags("sim/simtest/machines/abcast", "views")
 
 // underViews returns a world's groups with Views.
 func underViews(o abcast.Order, merge time.Duration) *grouptest.Protocol {
@@ -28,7 +28,6 @@ func underViews(o abcast.Order, merge time.Duration) *grouptest.Protocol {
 		},
 		Vary:    func(w *grouptest.World) { merge = []time.Duration{0, 10, 120}[w.Draw(3)] * time.Millisecond },
 		Steps:   []protocol.Kind{abcast.KindViewPromise, abcast.KindViewPrepare, abcast.KindNewView, abcast.KindStable, abcast.KindData, abcast.KindFinal},
-		Anchors: []protocol.Kind{abcast.KindViewPromise, abcast.KindNewView, abcast.KindStable, abcast.KindData},
 		Report:  abcast.KindStable,
 		Promise: abcast.KindViewPromise,
 		Refuse:  minority,
@@ -45,11 +44,11 @@ func minority(w *grouptest.World, v abcast.View) string {
 func TestViewsKeepOneOrderThroughFaults(t *testing.T) {
 	for _, o := range abcast.Orders() {
 		t.Run(o.String(), func(t *testing.T) {
-			sum := flags.Sweep(t, 300, func(size int, seed uint64) *grouptest.World {
+			sum := flags.Sweep(t, 400, func(size int, seed uint64) *grouptest.World {
 				return grouptest.NewWorld(underViews(o, 0), size, seed)
 			})
 			s, must, may := sum.Stats, grouptest.Must, grouptest.May
-			sum.Report(t, 300,
+			sum.Report(t, 400,
 				must("torn records", sum.Torn), must("torn records restored", s.Torn),
 				may("ballots", s.Ballots), may("views installed", s.Installed), must("excluded", s.Excluded),
 				must("entries learned", s.Learned), must("entries cut", s.Cut), must("messages flushed", s.Flushed),

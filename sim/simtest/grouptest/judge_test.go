@@ -9,6 +9,7 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/abcast"
 	"dessim/sim"
+	"dessim/sim/fault"
 )
 
 // A stub is a group that does nothing and is in the state that a test wants.
@@ -31,7 +32,8 @@ func (s *stub) Describe(b []byte) []byte                             { return ap
 func newStub(members []protocol.NodeID, deliver Deliver) (one Group) { return &stub{} }
 
 var stubs = Protocol{
-	New: newStub,
+	New:   newStub,
+	Steps: []protocol.Kind{protocol.KindOf("step")},
 	Refuse: func(_ *World, v abcast.View) string {
 		if v.Number == 13 {
 			return "an unlucky view"
@@ -45,7 +47,9 @@ var stubs = Protocol{
 	},
 }
 
-// three gives a world of three nodes at time 0, each in its first life.
+var apart = fault.Fault{Op: fault.Partition, Groups: [][]protocol.NodeID{{0}, {1, 2}}}
+
+// three returns a world of three nodes at time 0, each in its first life.
 func three() *World {
 	w := newWorld(&stubs, 3, 1)
 	w.calm = protocol.MaxTime
@@ -155,11 +159,11 @@ func TestJudgeNamesEachViolation(t *testing.T) {
 		{"1/1/1 is broadcast twice", func(w *World) { w.sends(1, 1, "again") }},
 		{"", func(w *World) { // what was broadcast before may still come through
 			w.judge.broadcast(abcast.MsgID{Node: 2, Incarnation: 1, Seq: 1}, "early", 0)
-			w.windows = []window{{to: protocol.MaxTime, camps: []uint64{1, 6}, split: true}}
+			w.splits = []split{{Fault: &apart}}
 			w.hands(0, 0, 2, 1, "early")
 		}},
 		{"broadcast at 1ns, from within a minority since 0s", func(w *World) {
-			w.windows = []window{{to: protocol.MaxTime, camps: []uint64{1, 6}, split: true}}
+			w.splits = []split{{Fault: &apart}}
 			w.hands(1, 0, 1, 1, "a b") // in the majority
 			w.hands(0, 0, 1, 1, "a b")
 		}},

@@ -22,7 +22,7 @@ type Meter struct {
 	Delays []int // from From to each output, ascending
 }
 
-// Quiet runs a group of that size through a day without misfortunes until
+// Quiet runs a group of that size through a day without faults until
 // m.Until, and meters it.
 func (m *Meter) Quiet(p *Protocol, size int, inputs ...sim.Input) *Meter {
 	m.Sent = map[protocol.Kind]int{}

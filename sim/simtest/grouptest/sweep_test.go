@@ -20,20 +20,20 @@ func (r *recorder) Errorf(format string, args ...any) {
 func (r *recorder) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
 func TestFailedSweepPrintsTheCommandThatRepeatsIt(t *testing.T) {
-	f := &Flags{First: 7, pkg: "protocol/stub", prefix: "stub", nodes: 2}
+	f := &Flags{First: 7, pkg: "sim/stub", prefix: "stub", nodes: 2}
 	defer func() {
 		report := fmt.Sprint(recover())
 		for _, want := range []string{
 			"seed 7, 2 nodes: at ", ": 0/0/0 is broadcast twice\n",
-			"\nreproduce: go test ./protocol/stub -run '^TestClaim$/^one$' -stub.first=7 -stub.seeds=1 -stub.nodes=2\n",
-			"\nnode 1/1 stub\n",
+			"\nreproduce: go test ./sim/stub -run '^TestClaim$/^one$' -stub.first=7 -stub.seeds=1 -stub.nodes=2\n",
+			"\nnode 1/", " stub\n",
 		} {
 			if !strings.Contains(report, want) {
 				t.Errorf("the report lacks %q:\n%s", want, report)
 			}
 		}
 	}()
-	f.Sweep(&recorder{}, 3, func(size int, seed uint64) *World { return NewFaultyWorld(&stubs, size, seed) })
+	f.Sweep(&recorder{}, 3, func(size int, seed uint64) *World { return NewWorld(&stubs, size, seed) })
 	t.Errorf("a group whose broadcasts have all one identity passes")
 }
 

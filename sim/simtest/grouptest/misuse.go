@@ -10,7 +10,7 @@ type Misuse struct {
 	Distort func(effects []protocol.Effect) []protocol.Effect
 }
 
-// Misuses gives those that every group has to fear.
+// Misuses returns those that every group has to fear.
 func Misuses() []Misuse {
 	return []Misuse{
 		{"sends before it persists", func(effects []protocol.Effect) []protocol.Effect {
@@ -43,7 +43,7 @@ func only(effects []protocol.Effect, f func(e *protocol.Effect) bool) (picked []
 	return picked
 }
 
-// Catch fails t unless somebody notices the misuse in 1000 seeds.
+// Catch fails t unless a run of 1000 seeds shows the misuse.
 func (m *Misuse) Catch(t T, f *Flags, p *Protocol) {
 	t.Helper()
 	q := *p
@@ -54,5 +54,5 @@ func (m *Misuse) Catch(t T, f *Flags, p *Protocol) {
 			return
 		}
 	}
-	t.Errorf("nobody notices in 1000 seeds")
+	t.Errorf("no violation in 1000 seeds")
 }

@@ -1,7 +1,7 @@
-// Package grouptest is the world that the tests of a totally ordered group put it
-// into: abcast under Views, and raft behind the same calls. It draws misfortunes
-// from a seed, runs a group through them, and judges what every life of every
-// member delivers. It is for tests alone.
+// Package grouptest sweeps runs of a totally ordered group: abcast under Views, and
+// raft behind the same calls. It draws a plan of package sim from a seed, with faults of
+// all sorts until it heals, and judges what every life of every member delivers. It is
+// for tests alone.
 //
 // A run promises: whatever is delivered stands at one place of one sequence of
 // messages and changes (views, terms), which no life of any node contradicts;
@@ -10,11 +10,6 @@
 // a minority delivers nothing that was broadcast after it was cut off; and when
 // all is calm again, every node has delivered all of it, and whatever a life
 // broadcast that still lives.
-//
-// There are two worlds, since neither has all that the other has. NewWorld crashes
-// within the step that a trigger waits for and leaves worse disks than fault.Fault
-// does, but a sync there takes no time. NewFaultyWorld has the simulator's own
-// faults, disk and links.
 //
 // It does not corrupt messages: that is for the tests of the decoders. It knows a
 // group by the calls of its host alone, so it cannot tell a wrong state that is
@@ -40,7 +35,7 @@ type Group = abcast.Orderer
 // Deliver is what a Group calls for each message.
 type Deliver = func(env *protocol.Env, index uint64, m abcast.Message)
 
-// A Protocol is what a world has to know of whom it tests.
+// A Protocol is what a world has to know of the group that it tests.
 type Protocol struct {
 	// Salt keeps the worlds of two protocols with one seed apart.
 	Salt uint64
@@ -49,15 +44,14 @@ type Protocol struct {
 	New func(members []protocol.NodeID, deliver Deliver) Group
 	// Vary, which may be nil, draws what differs from run to run in what New makes.
 	Vary func(w *World)
-	// Distort, which may be nil, gives what a wrong host would do instead of what a
-	// step did. NewFaultyWorld does not ask it.
+	// Distort, which may be nil, returns what a wrong host would do instead of what a
+	// step did.
 	Distort func(effects []protocol.Effect) []protocol.Effect
 
-	// Steps are the kinds of messages about whose sending a crash of NewWorld may
-	// wait, and Anchors those of NewFaultyWorld.
-	Steps, Anchors []protocol.Kind
-	// Report tells others what is on the disk of who sends it, and Promise that it
-	// will follow no earlier leader.
+	// Steps are the kinds of messages around whose sending a node may crash.
+	Steps []protocol.Kind
+	// Report is the message that says what is on its sender's disk, and Promise the one
+	// that says that its sender follows no earlier leader.
 	Report, Promise protocol.Kind
 
 	// Refuse, which may be nil, says what is wrong with a view that no life delivered

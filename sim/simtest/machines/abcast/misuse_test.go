@@ -4,11 +4,11 @@ import (
 	"testing"
 
 	"dessim/protocol/abcast"
-	"dessim/protocol/internal/grouptest"
+	"dessim/sim/simtest/grouptest"
 )
 
-// In a sweep of 1000 seeds of each order the misuses were caught by 28, 33, 348
-// and 40 of 3000.
+// In a sweep of 1000 seeds of each order the misuses were caught by 26, 57, 589
+// and 95 of 3000.
 func TestMisuseOfTheDiskIsCaughtUnderViews(t *testing.T) {
 	for _, o := range abcast.Orders() {
 		for _, m := range grouptest.Misuses() {

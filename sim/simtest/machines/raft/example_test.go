@@ -6,10 +6,10 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
-	"dessim/protocol/internal/grouptest"
 	"dessim/protocol/raft"
 	"dessim/sim"
 	"dessim/sim/fault"
+	"dessim/sim/simtest/grouptest"
 )
 
 // Node 0 leads until it is cut off from 5 s to 15 s. The others elect a leader and

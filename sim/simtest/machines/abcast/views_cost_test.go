@@ -8,8 +8,8 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
-	"dessim/protocol/internal/grouptest"
 	"dessim/sim"
+	"dessim/sim/simtest/grouptest"
 )
 
 // quiet meters a group of size nodes from then on to the end of the fifth tick,

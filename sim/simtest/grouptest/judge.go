@@ -153,7 +153,7 @@ func (j *judge) message(m *member, p *progress, who string, body []byte, isNew b
 	return fmt.Sprintf("%v %s", id, payload)
 }
 
-// unfinished tells what is still to come when all is calm, or "": one view of all
+// unfinished returns what is still to come when all is calm, or "": one view of all
 // that live, which is the last that was delivered, everything delivered
 // everywhere, and nothing lost of a life that lives on.
 func (w *World) unfinished() string {

@@ -5,9 +5,9 @@ import (
 	"testing"
 
 	"dessim/protocol"
-	"dessim/protocol/internal/grouptest"
 	"dessim/protocol/raft"
 	"dessim/sim"
+	"dessim/sim/simtest/grouptest"
 )
 
 // quiet meters a group of size nodes for half a tick from then on.

@@ -8,13 +8,14 @@ import (
 	"testing"
 
 	"dessim/sim"
+	"dessim/sim/simtest/grouptest"
 )
 
 // digests runs a few seeds and returns the digest of each.
 func digests(t *testing.T) string {
 	var b strings.Builder
 	for seed := range uint64(25) {
-		w := faultyWorld(flags.Size(seed), seed)
+		w := grouptest.NewWorld(newGroup(0), flags.Size(seed), seed)
 		if wrong := w.Run(); wrong != "" {
 			t.Fatalf("seed %d: %s", seed, wrong)
 		}

@@ -5,10 +5,10 @@ import (
 	"testing"
 
 	"dessim/protocol"
-	"dessim/protocol/internal/grouptest"
 	"dessim/protocol/raft"
 	"dessim/sim"
 	"dessim/sim/fault"
+	"dessim/sim/simtest/grouptest"
 )
 
 // directed runs nodes under the faults for a number of ticks, and returns each, what

@@ -1,0 +1,253 @@
+package grouptest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/abcast"
+	"dessim/sim"
+	"dessim/sim/fault"
+	"dessim/sim/source"
+)
+
+// A World is one run of a group under faults drawn from a seed: a swarm, so that most
+// runs have few kinds of them and all of those.
+type World struct {
+	// Benign are the kinds of questions that are answered benignly, set by Vary.
+	Benign []protocol.Kind
+
+	protocol *Protocol
+	seed     uint64
+	drawn    uint64
+
+	calm protocol.Time // from then on nothing bad happens
+
+	members []*member
+	splits  []split
+	judge   *judge
+	plan    sim.Plan
+	sim     *sim.Sim
+	end     sim.Result
+	counts  Counts
+}
+
+// A member is a node as the judge knows it.
+type member struct {
+	id    protocol.NodeID
+	inc   uint32       // the life that it lives, or lived last
+	group Group        // of that life, or nil when it is over
+	stats abcast.Stats // of former lives
+}
+
+// A split is a partition that holds all nodes, while it is there.
+type split struct {
+	*fault.Fault
+	since protocol.Time
+}
+
+func newWorld(p *Protocol, size int, seed uint64) *World {
+	w := &World{protocol: p, seed: seed}
+	for i := range size {
+		w.members = append(w.members, &member{id: protocol.NodeID(i)})
+	}
+	w.judge = newJudge(w)
+	return w
+}
+
+// NewWorld draws a run.
+func NewWorld(p *Protocol, size int, seed uint64) *World {
+	w := newWorld(p, size, protocol.Hash3(seed, p.Salt, uint64(size)))
+	if p.Vary != nil {
+		p.Vary(w)
+	}
+	w.calm = protocol.Time((8 + time.Duration(w.Draw(20))) * Tick)
+	plan := sim.Plan{
+		Nodes: size,
+		Node:  w.node,
+		Link: []sim.Link{
+			{Delay: time.Millisecond, Jitter: 20 * time.Millisecond},
+			{Delay: time.Millisecond, Jitter: 60 * time.Millisecond},
+			{Delay: time.Millisecond, Jitter: 10 * time.Millisecond, Shape: sim.HeavyTail},
+		}[w.Draw(3)],
+		Inputs: w.drawInputs(),
+		Faults: w.drawFaults(),
+		Until:  w.calm.Add(100 * Tick),
+		Done:   w.settled,
+		Poison: true,
+	}
+	if w.Chance(33) {
+		plan.Disk = sim.Disk{Sync: time.Millisecond, Jitter: 10 * time.Millisecond}
+	}
+	w.begin(plan, seed)
+	return w
+}
+
+// node makes a life of a member.
+func (w *World) node(id protocol.NodeID) protocol.Node {
+	h := w.protocol.NewHost(w.Size())
+	h.Sent = func(id abcast.MsgID, payload string) { w.judge.broadcast(id, payload, w.now()) }
+	w.members[id].group = h.Group
+	if d := w.protocol.Distort; d != nil {
+		return &distorted{node: h, distort: d}
+	}
+	return h
+}
+
+// drawInputs draws what is broadcast, in bursts, and by each node once in the calm.
+func (w *World) drawInputs() (inputs []sim.Input) {
+	input := func(at protocol.Time, node protocol.NodeID, body string) {
+		inputs = append(inputs, sim.Input{ID: uint64(len(inputs)), At: at, Node: node, Body: []byte(body)})
+	}
+	for i := range 2 + w.Draw(28) {
+		at, node := w.moment()
+		for j := range 1 + w.Draw(3) {
+			input(at, node, fmt.Sprintf("broadcast %d.%d", i, j))
+		}
+	}
+	for _, m := range w.members {
+		input(w.calm.Add(w.upTo(3*Tick)), m.id, fmt.Sprint("broadcast in the calm ", m.id))
+	}
+	return inputs
+}
+
+func (w *World) begin(plan sim.Plan, seed uint64) {
+	s, err := sim.New(plan, answers{source.Seed(seed), w.Benign}, bailiff{w})
+	if err != nil {
+		panic(err)
+	}
+	w.plan, w.sim = plan, s
+}
+
+// answers are those of a source, but benign ones to questions of some kinds.
+type answers struct {
+	protocol.Source
+	benign []protocol.Kind
+}
+
+func (a answers) Choose(k protocol.Key, n uint64) uint64 {
+	if slices.Contains(a.benign, k.Kind) {
+		return 0
+	}
+	return a.Source.Choose(k, n)
+}
+
+// A bailiff shows the judge of a world what happens in a run.
+type bailiff struct{ w *World }
+
+func (b bailiff) Watch() sim.What {
+	return sim.Started | sim.Crashed | sim.Output | sim.Injected | sim.Lifted
+}
+
+func (b bailiff) Observe(e *sim.Event) {
+	w := b.w
+	switch e.What {
+	case sim.Injected, sim.Lifted:
+		w.turn(e)
+		return
+	}
+	m := w.members[e.Node]
+	switch e.What {
+	case sim.Started:
+		m.inc = e.Incarnation
+	case sim.Crashed:
+		w.counts.Crashes++
+		w.judge.died(m)
+		add(&m.stats, m.group.Stats())
+		m.group = nil
+	case sim.Output:
+		w.judge.output(m, e.Kind, e.Body)
+	}
+}
+
+// turn follows the splits.
+func (w *World) turn(e *sim.Event) {
+	if e.What == sim.Lifted {
+		w.splits = slices.DeleteFunc(w.splits, func(s split) bool { return s.ID == e.Tag })
+		return
+	}
+	faults := w.plan.Faults
+	i := slices.IndexFunc(faults, func(f fault.Fault) bool { return f.ID == e.Tag })
+	if f := &faults[i]; f.Op == fault.Partition && sizeOf(f.Groups) == w.Size() {
+		w.splits = append(w.splits, split{f, e.At})
+		w.counts.Minorities++
+	}
+}
+
+func sizeOf(groups [][]protocol.NodeID) (n int) {
+	for _, g := range groups {
+		n += len(g)
+	}
+	return n
+}
+
+// isolated returns since when the node has been within one minority, or ok false.
+func (w *World) isolated(id protocol.NodeID) (since protocol.Time, ok bool) {
+	for _, s := range w.splits {
+		for _, g := range s.Groups {
+			if slices.Contains(g, id) && len(g) <= w.Size()/2 && (!ok || s.since < since) {
+				since, ok = s.since, true
+			}
+		}
+	}
+	return since, ok
+}
+
+// Draw returns a number below n.
+func (w *World) Draw(n uint64) uint64 {
+	w.drawn++
+	return protocol.Hash3(w.seed, w.drawn, 0x77) % n
+}
+
+// Chance is true so often of a hundred times.
+func (w *World) Chance(percent uint64) bool { return w.Draw(100) < percent }
+
+func (w *World) upTo(d time.Duration) time.Duration { return time.Duration(w.Draw(uint64(d) + 1)) }
+
+// moment draws when and to which node something happens while it is not calm.
+func (w *World) moment() (protocol.Time, protocol.NodeID) {
+	return protocol.Time(w.Draw(uint64(w.calm))), protocol.NodeID(w.Draw(uint64(w.Size())))
+}
+
+// Size is how many nodes there are.
+func (w *World) Size() int { return len(w.members) }
+
+// Incarnation is the life that the node lives, or lived last.
+func (w *World) Incarnation(id protocol.NodeID) uint32 { return w.members[id].inc }
+
+// Digest returns the run's digest.
+func (w *World) Digest() sim.Digest { return w.end.Digest }
+
+func (w *World) now() protocol.Time { return w.sim.Now() }
+
+// Run runs the world and returns the first violation, or "".
+func (w *World) Run() (wrong string) {
+	defer func() {
+		if v := recover(); v != nil {
+			wrong = fmt.Sprint(v)
+		}
+	}()
+	w.end = w.sim.Run()
+	if w.judge.wrong == "" {
+		if s := w.unfinished(); s != "" {
+			w.judge.violated("not done %v after the calm began: %s", w.end.End.Sub(w.calm), s)
+		}
+	}
+	w.count()
+	return w.judge.wrong
+}
+
+// Describe returns the faults and the state of each node.
+func (w *World) Describe() string {
+	s := fault.Format(w.plan.Faults)
+	for _, m := range w.members {
+		s += fmt.Sprintf("node %v/%d ", m.id, m.inc)
+		if m.group == nil {
+			s += "down\n"
+			continue
+		}
+		s += string(m.group.Describe(nil))
+	}
+	return s
+}
