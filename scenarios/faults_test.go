@@ -43,14 +43,17 @@ func TestFaultsThatCannotBeAreRefused(t *testing.T) {
 	}
 }
 
-// A crash that waits for what never happens, or finds its node down, is named: who told
-// it would take the run for a test of it.
-func TestToldCrashesThatNeverCameAreNamed(t *testing.T) {
+// A fault that waits for what never happens, and a crash that finds its node down, is
+// named: the run would be taken for a test of it.
+func TestToldFaultsThatNeverCameAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
 		"crash 1 after send prepare #99999": "crash 1 after send prepare #99999",
 		"crash 1 at 3s for 1s":              "",
 		"failsync 1 at 3s for 1s; crash 2 at 3s for 1s; crash 2 at 3.5s for 1s": "crash 2 at 3.5s for 1s",
 		"cut 1>2 at 3s for 1s": "",
+		"cut 1>2 after sync #1 of 1 for 1s; crash 2 after sync #3 any": "",
+		"cut 1>2 after sync #99999 of 1 for 1s":                        "cut 1>2 after sync #99999 of 1 for 1s",
+		"pause 1 at 1s after send prepare #99999 for 1s":               "pause 1 at 1s after send prepare #99999 for 1s",
 	} {
 		s := scenarios.Find("crash")
 		p := s.Defaults

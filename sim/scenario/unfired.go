@@ -8,16 +8,17 @@ import (
 	"dessim/sim/fault"
 )
 
-// unfired is an observer that tracks the crashes which the parameters tell. A crash that
-// waits for an event which never happens tests nothing, so the summary names it.
+// unfired is an observer that tracks the faults which the parameters tell and which wait
+// for something. One that waits for an event which never happens tests nothing, so the
+// summary names it.
 type unfired struct{ faults []fault.Fault } // that have not come
 
 func newUnfired(p *Params, faults []fault.Fault) *unfired {
 	_, told, _ := p.parseFaults()
 	u := new(unfired)
 	for _, f := range faults {
-		crash := f.Op == fault.Crash || f.Op == fault.FailSync
-		if crash && slices.ContainsFunc(told, func(o fault.Fault) bool { return o.ID == f.ID }) {
+		waits := f.Op == fault.Crash || f.Op == fault.FailSync || f.On.N > 0
+		if waits && slices.ContainsFunc(told, func(o fault.Fault) bool { return o.ID == f.ID }) {
 			u.faults = append(u.faults, f)
 		}
 	}
@@ -28,11 +29,13 @@ func (u *unfired) Watch() sim.What {
 	if u.faults == nil {
 		return 0
 	}
-	return sim.Crashed
+	return sim.Crashed | sim.Injected
 }
 
 func (u *unfired) Observe(e *sim.Event) {
-	u.faults = slices.DeleteFunc(u.faults, func(f fault.Fault) bool { return f.ID == e.Tag })
+	u.faults = slices.DeleteFunc(u.faults, func(f fault.Fault) bool {
+		return f.ID == e.Tag && (e.What == sim.Crashed || f.Op.Lasts()) // a crash that waits has not come
+	})
 }
 
 // facts names what did not come.
