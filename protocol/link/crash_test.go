@@ -17,6 +17,8 @@ import (
 	"dessim/sim/source"
 )
 
+var kindItem = protocol.KindOf("item")
+
 // An account is the books of all sends and deliveries of a run.
 type account struct {
 	fifo   bool
