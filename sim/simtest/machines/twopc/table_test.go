@@ -1,4 +1,4 @@
-package twopc
+package twopc_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	. "dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/fault"
 )
