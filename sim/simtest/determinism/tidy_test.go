@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"go/ast"
+	"go/parser"
 	"go/token"
 	"io/fs"
 	"os"
@@ -24,7 +25,8 @@ import (
 const module = "dessim"
 
 // TestTidy enforces the rules of the house over the whole module, test files
-// excepted: each finding is one line, position first.
+// excepted but for what machines' tests import: each finding is one line, position
+// first.
 func TestTidy(t *testing.T) {
 	root, err := filepath.Abs("../../..")
 	if err != nil {
@@ -84,6 +86,7 @@ var rules = []struct {
 	{"Compiles", compiles},
 	{"Deterministic", deterministic},
 	{"Layers", layers},
+	{"MachineTests", machineTests},
 	{"TopLevel", topLevel},
 	{"Sizes", sizes},
 	{"Comments", comments},
@@ -109,8 +112,7 @@ const anything = "..."
 // never sim; sim never imports a machine.
 var allLayers = []layer{
 	{path: "protocol", imports: []string{"dessim/protocol/..."}, except: []string{"dessim/protocol/live/...", "dessim/protocol/raft/...", "dessim/protocol/internal/..."}},
-	{path: "protocol/internal/grouptest", imports: []string{"dessim/protocol", "dessim/protocol/abcast", "dessim/sim", "dessim/sim/fault", "dessim/sim/source"}}, // of tests alone
-	{path: "protocol/internal/steps", imports: []string{"dessim/protocol"}},                                                                                      // of tests alone
+	{path: "protocol/internal/steps", imports: []string{"dessim/protocol"}}, // of tests alone
 	{path: "protocol/live", imports: []string{"dessim/protocol/..."}, except: []string{"dessim/protocol/internal/..."}},
 	{path: "protocol/raft", imports: []string{"dessim/protocol/...", "go.etcd.io/raft/v3/..."}, except: []string{"dessim/protocol/live/...", "dessim/protocol/internal/..."}},
 	{path: "sim", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/explore/...", "dessim/sim/report/..."}},
@@ -240,6 +242,38 @@ func layers(t *tree) []string {
 				}
 			}
 		}
+	}
+	return found
+}
+
+// lookInside are the packages whose own tests look into nodes while the simulator runs
+// them, which a test elsewhere cannot.
+var lookInside = []string{"protocol/link", "protocol/peer"}
+
+// machineTests finds tests of machines that import the simulator: those that need it
+// stand in sim/simtest/machines. Package fixed repeats cases of rapid and knows no
+// simulator.
+func machineTests(t *tree) []string {
+	var found []string
+	err := filepath.WalkDir(filepath.Join(t.root, "protocol"), func(path string, _ fs.DirEntry, err error) error {
+		at := t.relative(path)
+		if err != nil || !strings.HasSuffix(path, "_test.go") || slices.ContainsFunc(lookInside, func(p string) bool { return below(at, p) }) {
+			return err
+		}
+		file, err := parser.ParseFile(t.fset, path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err == nil && below(imported, "dessim/sim") && imported != "dessim/sim/simtest/fixed" {
+				found = append(found, fmt.Sprintf("%s: a test of a machine may not import %s; put it into sim/simtest/machines", t.at(spec.Pos()), imported))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		found = append(found, err.Error())
 	}
 	return found
 }
