@@ -53,7 +53,7 @@ func TestSomeFaultsOfLinksHitANode(t *testing.T) {
 			t.Fatal(err)
 		}
 		one := f.Op == Deaf || f.Op == Mute
-		if f.Op.OfLinks() && (f.Op.OfNode() != one || !f.Op.Lasts() || (f.Site() == f.Node) != (one || f.Node == 0)) {
+		if f.Op.OfLinks() && (f.Op.OfNode() != one || !f.Op.Lasts() || !f.On.Other && f.Site() != f.Node) {
 			t.Errorf("%v: hits a node: %v, lasts: %v, at node %v", f, f.Op.OfNode(), f.Op.Lasts(), f.Site())
 		}
 	}

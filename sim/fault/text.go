@@ -85,7 +85,7 @@ var rules = [...]rule{
 	{Rot, "rot", headNode, none, clauseAt, 0, "one bit of a synced record flips: its checksum tells at the next start, and the node is down for good", "rot 1 at 1s"},
 
 	{Partition, "partition", headParts, cuts, 0, clauseSpan | clauseOnOf | clauseEvery, "messages between different sets are lost; every: comes and goes", "partition 0,1|2-4 at 1s for 5s"},
-	{Cut, "cut", headPair, cuts, 0, clauseSpan | clauseOnOf | clauseEvery, "messages one way are lost; every: comes and goes", "cut 0>1,2 at 1s for 5s every 100ms"},
+	{Cut, "cut", headPair, cuts, 0, clauseSpan | clauseOnOf | clauseEvery, "messages one way are lost; every: comes and goes", "cut 0>1,2 after send stable #3 of 2 for 1s"},
 	{Ring, "ring", headSet, cuts, 0, clauseSpan | clauseOnOf | clauseEvery, "each of the set hears only the one before and the one after it", "ring 0-5 at 1s for 5s"},
 	{Deaf, "deaf", headNode, cuts, 0, clauseSpan | clauseOn | clauseEvery, "it receives nothing from other nodes; every: comes and goes", "deaf 2 at 1s for 5s"},
 	{Mute, "mute", headNode, cuts, 0, clauseSpan | clauseOn | clauseEvery, "no other node receives anything from it; every: comes and goes", "mute 2 at 1s for 5s every 100ms"},

@@ -63,12 +63,15 @@ N is a node; SET some nodes, such as 0,1,5 or 0-4, or * for all; T the time sinc
 the run began and D a duration, with a unit; R% a share, such as 0.5%; K a number
 from 1; OP one of send, persist, sync, output and set-timer, and KIND, of send and
 output, a kind of message or output; what stands in brackets can be left out.
+After an effect a crash comes at once, any other fault a nanosecond later. Of what a
+node has not synced there survive, if torn, a beginning and a part of the next
+record; if scattered, some records; if any, some records and parts of others.
 "3: crash 2 at 1s" numbers a fault, ";" parts several, "#" begins a comment.
 `)
 	t.listKinds()
 }
 
-// listKinds tells what crashes can wait for, once for all scenarios with the same nodes.
+// listKinds tells what faults can wait for, once for all scenarios with the same nodes.
 func (t *tool) listKinds() {
 	var told []string
 	for _, s := range t.Scenarios {
