@@ -24,13 +24,13 @@ type deliveries struct {
 	wrong error // it cannot be read
 
 	places map[abcast.MsgID]uint64
-	last   map[abcast.Life]uint64 // seq of the last message that has a place
+	last   map[abcast.Member]uint64 // seq of the last message that has a place
 }
 
 func newDeliveries(order string, views *viewed) *deliveries {
 	return &deliveries{
 		fifo: views != nil || order != abcast.ISIS.String(), views: views,
-		places: make(map[abcast.MsgID]uint64), last: make(map[abcast.Life]uint64),
+		places: make(map[abcast.MsgID]uint64), last: make(map[abcast.Member]uint64),
 	}
 }
 
@@ -93,7 +93,7 @@ func (d *deliveries) inTurn() *check.Check {
 			return false, nil
 		}
 		places = d.index + 1
-		l := abcast.Life{Node: d.id.Node, Incarnation: d.id.Incarnation}
+		l := abcast.Member{Node: d.id.Node, Incarnation: d.id.Incarnation}
 		before := d.last[l]
 		d.last[l] = d.id.Seq
 		if d.id.Seq != before+1 {
@@ -111,7 +111,7 @@ func (d *deliveries) heard() *check.Check {
 			return false, nil
 		}
 		v := d.views.of(e)
-		if !slices.Contains(v.Members, abcast.Life{Node: d.id.Node, Incarnation: d.id.Incarnation}) {
+		if !slices.Contains(v.Members, abcast.Member{Node: d.id.Node, Incarnation: d.id.Incarnation}) {
 			return true, fmt.Errorf("node %v is delivered %v as message %d, in view %d of %v", e.Node, d.id, d.index, v.Number, v.Members)
 		}
 		return true, nil

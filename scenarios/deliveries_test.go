@@ -18,7 +18,7 @@ type told struct {
 	incarnation uint32
 	place       uint64
 	id          abcast.MsgID
-	lives       []abcast.Life
+	lives       []abcast.Member
 }
 
 func (o *told) event(step uint64) *sim.Event {
@@ -33,8 +33,8 @@ func (o *told) event(step uint64) *sim.Event {
 
 func TestEachWrongDeliveryIsNamed(t *testing.T) {
 	a, b, c := abcast.MsgID{Node: 0, Incarnation: 1, Seq: 1}, abcast.MsgID{Node: 0, Incarnation: 1, Seq: 2}, abcast.MsgID{Node: 1, Incarnation: 1, Seq: 1}
-	two := []abcast.Life{{Node: 0, Incarnation: 1}, {Node: 1, Incarnation: 1}}
-	three := append(two[1:2:2], abcast.Life{Node: 2, Incarnation: 1}, abcast.Life{Node: 3, Incarnation: 1}) // without node 0
+	two := []abcast.Member{{Node: 0, Incarnation: 1}, {Node: 1, Incarnation: 1}}
+	three := append(two[1:2:2], abcast.Member{Node: 2, Incarnation: 1}, abcast.Member{Node: 3, Incarnation: 1}) // without node 0
 	begin := []told{{node: 0, incarnation: 1, lives: two}, {node: 1, incarnation: 1, lives: two}}
 	for _, x := range []struct {
 		what  string
@@ -48,7 +48,7 @@ func TestEachWrongDeliveryIsNamed(t *testing.T) {
 		{"another message at a place", "", []told{{0, 1, 0, a, nil}, {1, 1, 0, c, nil}}, []string{"all lives deliver the same messages at the same places: "}},
 		{"a later life that begins in the middle", "", []told{{0, 1, 0, a, nil}, {0, 1, 1, b, nil}, {0, 2, 0, abcast.MsgID{}, two}, {0, 2, 1, b, nil}},
 			[]string{"all lives deliver the same messages at the same places: node 0 has message 0/1/2 as number 1, which is the first of this life"}},
-		{"a view at another place than it tells", "", []told{{0, 1, 0, a, nil}, {0, 1, 0, abcast.MsgID{}, append(two[:2:2], abcast.Life{Node: 2, Incarnation: 1})}},
+		{"a view at another place than it tells", "", []told{{0, 1, 0, a, nil}, {0, 1, 0, abcast.MsgID{}, append(two[:2:2], abcast.Member{Node: 2, Incarnation: 1})}},
 			[]string{"a later view has a higher number: node 0 is told of view 3 before message 0, and was delivered 1 messages"}},
 		{"a place left out", "", []told{{0, 1, 1, a, nil}}, []string{"all lives deliver the same messages at the same places: "}},
 		{"a message again", "sequencer", []told{{0, 1, 0, a, nil}, {0, 1, 1, b, nil}, {0, 1, 2, a, nil}}, []string{

@@ -16,7 +16,7 @@ import (
 // an observer, to be shown an event before its checks are.
 type viewed struct {
 	views    map[uint64]abcast.View // by number
-	last     []abcast.Life          // by node, the last life that a view with it reached
+	last     []abcast.Member          // by node, the last life that a view with it reached
 	told     []telling              // by node
 	now      check.Position         // of the view that the event shown last tells of
 	news     bool                   // it tells of one
@@ -39,7 +39,7 @@ type telling struct {
 }
 
 func newViewed(nodes int) *viewed {
-	return &viewed{views: make(map[uint64]abcast.View), last: make([]abcast.Life, nodes), told: make([]telling, nodes), left: make(map[protocol.NodeID]bool)}
+	return &viewed{views: make(map[uint64]abcast.View), last: make([]abcast.Member, nodes), told: make([]telling, nodes), left: make(map[protocol.NodeID]bool)}
 }
 
 // Watch gives what tells of views and terms.
@@ -122,7 +122,7 @@ func (v *viewed) take(e *sim.Event, now abcast.View) error {
 	if now.Place != o.delivered {
 		return fmt.Errorf("node %v is told of view %d before message %d, and was delivered %d messages", e.Node, now.Number, now.Place, o.delivered)
 	}
-	if self := (abcast.Life{Node: e.Node, Incarnation: e.Incarnation}); v.last[e.Node] != self && slices.Contains(now.Members, self) {
+	if self := (abcast.Member{Node: e.Node, Incarnation: e.Incarnation}); v.last[e.Node] != self && slices.Contains(now.Members, self) {
 		v.last[e.Node] = self
 		if e.Incarnation > 1 {
 			v.moved++
@@ -147,7 +147,7 @@ func (v *viewed) follow(before, now abcast.View) {
 		v.left[m.Node] = true
 	}
 	for _, m := range now.Members {
-		if v.left[m.Node] && !slices.ContainsFunc(before.Members, func(o abcast.Life) bool { return o.Node == m.Node }) {
+		if v.left[m.Node] && !slices.ContainsFunc(before.Members, func(o abcast.Member) bool { return o.Node == m.Node }) {
 			v.returned++
 		}
 		delete(v.left, m.Node)

@@ -50,9 +50,6 @@ type Member struct {
 // String returns node/incarnation.
 func (m Member) String() string { return fmt.Sprintf("%v/%d", m.Node, m.Incarnation) }
 
-// Life is Member under its former name.
-type Life = Member
-
 // A View is a set of members that order messages together, from one place in the
 // order on. All nodes see the same views at the same places.
 type View struct {

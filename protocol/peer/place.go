@@ -67,7 +67,7 @@ func (n *Node) viewChanged(env *protocol.Env, v abcast.View) {
 	for _, m := range v.Members {
 		n.members = append(n.members, m.Node)
 	}
-	if !slices.Contains(v.Members, abcast.Life{Node: env.ID(), Incarnation: env.Incarnation()}) {
+	if !slices.Contains(v.Members, abcast.Member{Node: env.ID(), Incarnation: env.Incarnation()}) {
 		return
 	}
 	for _, c := range slices.Clone(n.out.unplaced) {

@@ -16,7 +16,7 @@ type judge struct {
 	canon []string // entries: messages, views and marks
 	view  abcast.View
 	mark  uint64 // the last one in it, like the view
-	last  map[abcast.Life]uint64
+	last  map[abcast.Member]uint64
 	sent  map[abcast.MsgID]sending
 	order []abcast.MsgID // as broadcast
 	lives []progress     // by node
@@ -35,7 +35,7 @@ type progress struct {
 }
 
 func newJudge(w *World) *judge {
-	return &judge{world: w, last: map[abcast.Life]uint64{}, sent: map[abcast.MsgID]sending{}, lives: make([]progress, w.Size())}
+	return &judge{world: w, last: map[abcast.Member]uint64{}, sent: map[abcast.MsgID]sending{}, lives: make([]progress, w.Size())}
 }
 
 func (j *judge) violated(format string, args ...any) {
@@ -137,7 +137,7 @@ func (j *judge) message(m *member, p *progress, who string, body []byte, isNew b
 		j.violated("%s, broadcast at %v, from within a minority since %v", who, s.at, since)
 	}
 	if isNew {
-		l := abcast.Life{Node: id.Node, Incarnation: id.Incarnation}
+		l := abcast.Member{Node: id.Node, Incarnation: id.Incarnation}
 		if id.Seq != j.last[l]+1 {
 			j.violated("%s, after its life's %d", who, j.last[l])
 		}
@@ -175,7 +175,7 @@ func (w *World) unfinished() string {
 		}
 	}
 	for _, id := range w.judge.order {
-		if id.Incarnation == w.Incarnation(id.Node) && w.judge.last[abcast.Life{Node: id.Node, Incarnation: id.Incarnation}] < id.Seq {
+		if id.Incarnation == w.Incarnation(id.Node) && w.judge.last[abcast.Member{Node: id.Node, Incarnation: id.Incarnation}] < id.Seq {
 			return fmt.Sprintf("%v is not delivered, though its origin lives", id)
 		}
 	}

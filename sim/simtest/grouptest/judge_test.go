@@ -55,7 +55,7 @@ func three() *World {
 	w.calm = protocol.MaxTime
 	for _, m := range w.members {
 		m.inc, m.group = 1, &stub{}
-		w.judge.view.Members = append(w.judge.view.Members, abcast.Life{Node: m.id, Incarnation: 1})
+		w.judge.view.Members = append(w.judge.view.Members, abcast.Member{Node: m.id, Incarnation: 1})
 	}
 	w.begin(sim.Plan{Nodes: 1, Node: func(protocol.NodeID) protocol.Node { return &Host{Group: &stub{}} },
 		Link: sim.Link{Delay: OneDelay}, Until: 1, Done: func() bool { return true }}, 1)
@@ -77,7 +77,7 @@ func (w *World) views(at int, number, place uint64, some ...protocol.NodeID) {
 	v := abcast.View{Number: number, Place: place}
 	for id := range protocol.NodeID(3) {
 		if len(some) == 0 || slices.Contains(some, id) {
-			v.Members = append(v.Members, abcast.Life{Node: id, Incarnation: 1})
+			v.Members = append(v.Members, abcast.Member{Node: id, Incarnation: 1})
 		}
 	}
 	w.judge.output(w.members[at], abcast.KindViewed, abcast.AppendView(nil, v))
@@ -180,7 +180,7 @@ func TestJudgeNamesEachViolation(t *testing.T) {
 }
 
 func TestJudgeKnowsWhatIsUnfinished(t *testing.T) {
-	lives := []abcast.Life{{Node: 0, Incarnation: 1}, {Node: 1, Incarnation: 1}, {Node: 2, Incarnation: 1}}
+	lives := []abcast.Member{{Node: 0, Incarnation: 1}, {Node: 1, Incarnation: 1}, {Node: 2, Incarnation: 1}}
 	for _, c := range []struct {
 		want string // or "" if all is done
 		does func(w *World, last *stub)
@@ -206,7 +206,7 @@ func TestJudgeKnowsWhatIsUnfinished(t *testing.T) {
 			w.sends(0, 1, "b")
 			w.members[0].inc = 2
 			for _, m := range w.members {
-				m.group.(*stub).view.Members = append([]abcast.Life{{Node: 0, Incarnation: 2}}, lives[1:]...)
+				m.group.(*stub).view.Members = append([]abcast.Member{{Node: 0, Incarnation: 2}}, lives[1:]...)
 			}
 		}},
 	} {
