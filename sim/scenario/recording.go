@@ -234,10 +234,11 @@ func (r *Recording) readParams(h *header, missing bool) (err error) {
 		return err
 	}
 	r.Params = r.Scenario.Defaults
-	for _, x := range r.Scenario.Params() {
-		if missing && x.Name != "nodes" {
-			continue // a field of that name is a fault's
-		}
+	params := r.Scenario.Params()
+	if missing {
+		params = fields()[:1] // the number of nodes; a field named fault is not the parameter
+	}
+	for _, x := range params {
 		text, there := h.take(x.Name)
 		if !there {
 			return fmt.Errorf("the header has no %s", x.Name)

@@ -73,6 +73,12 @@ func TestOldReplayFilesAreRead(t *testing.T) {
 			t.Errorf("read as %q, want %q, faults %v\n%s", got, want, x.Faults, text)
 		}
 	}
+	// A scenario to which nodes mean nothing.
+	one := counting()
+	one.Unused = []string{"nodes"}
+	if x, err := scenario.ParseRecording([]byte("dessim replay v1\ntest TestX\nseed 7\nnodes 2\ncheck counts grow\ndigest 0123456789abcdef\n"+answers), func(string) (*scenario.Scenario, error) { return one, nil }); err != nil || x.Params.Nodes != 2 {
+		t.Errorf("%+v, %v", x, err)
+	}
 	// Here the answers draw the faults.
 	x, err := scenario.ParseRecording([]byte("dessim replay v1\nscenario counting\nseed 7\nnodes 2\ninputs 10\npause 1s\ncolour red\ntired 0%\ndelay 1ms\njitter 1ms\nloss 10%\ncopy 0%\nuntil 1m0s\nfaults crash\nfault\nverdict pass\ndigest 0123456789abcdef\n"+answers), find)
 	if err != nil || !x.Drawn() || x.Cut() != nil {

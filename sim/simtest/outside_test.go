@@ -98,6 +98,27 @@ func TestAnOutsideModulesLostWriteIsFoundShrunkSavedAndRepeated(t *testing.T) {
 	contains(t, fixed, "passes now; it violated")
 }
 
+// The file was saved by an earlier version, whose tests named no scenario.
+func TestAnOldSavedRunFailsAsItDid(t *testing.T) {
+	dir, sh := outside(t, "kvstore")
+	text, err := os.ReadFile("testdata/old.replay")
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved := filepath.Join(dir, "testdata", "dessim")
+	if err := os.MkdirAll(saved, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(saved, "TestAcknowledgedWritesAreReadBack-old.replay"), text, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	out, passed := sh("go test .")
+	if passed || strings.Contains(out, "the run differs") || strings.Contains(out, "stale") {
+		t.Errorf("passed %v:\n%s", passed, out)
+	}
+	contains(t, out, `violates "an acknowledged write is read back": key`, "DESSIM_REPLAY=TestAcknowledgedWritesAreReadBack-old.replay")
+}
+
 func contains(t *testing.T, out string, words ...string) {
 	t.Helper()
 	for _, w := range words {

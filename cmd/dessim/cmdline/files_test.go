@@ -246,3 +246,16 @@ func TestVerdictsHaveTheirExitCodes(t *testing.T) {
 		}
 	}
 }
+
+// What earlier versions recorded is replayed as the same run.
+func TestOldReplayFilesReplayAsTheyDid(t *testing.T) {
+	files, err := filepath.Glob("testdata/old/*.replay")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files: %v", len(files), err)
+	}
+	for _, file := range files {
+		if r := dessim(t, "replay", file, "-json"); r.code != exitPass || !strings.Contains(r.stdout, `"same":true`) {
+			t.Errorf("%s: %+v", file, r)
+		}
+	}
+}
