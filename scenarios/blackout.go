@@ -95,6 +95,6 @@ func (m *market) lastWords(i uint64) fault.Anchor {
 // dark demands that a moment came at which no node was up.
 func (m *market) dark() *check.Check {
 	return check.Sometimes("no node was up", check.InSweep, sim.Crashed, func(*sim.Event) bool {
-		return !slices.ContainsFunc(m.members, func(id protocol.NodeID) bool { return !m.lives.down(id) })
+		return !slices.ContainsFunc(m.Members, func(id protocol.NodeID) bool { return !m.Incarnations.Down(id) })
 	})
 }

@@ -1,11 +1,11 @@
 package scenarios
 
 import (
-	"fmt"
 	"time"
 
 	"dessim/protocol"
 	"dessim/protocol/peer"
+	"dessim/scenarios/judge"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/scenario"
@@ -31,16 +31,9 @@ func bootstrap() *scenario.Scenario {
 const (
 	allPairs    = 64  // up to so many nodes every node looks up every other
 	drawnPairs  = 200 // beyond it, so many pairs are drawn
-	tableK      = 8   // kademlia.Defaults
 	askDelays   = 200 // over which the questions are spread
 	graceDelays = 2000
 )
-
-// quest is an input that has one node look for another or its key.
-type quest struct {
-	asker, target int
-	key           bool
-}
 
 func buildBootstrap(p params) *scenario.Run {
 	w := newWorld(p)
@@ -48,56 +41,56 @@ func buildBootstrap(p params) *scenario.Run {
 	quests := w.quests()
 	for i, q := range quests {
 		at := w.begin + protocol.Time(int64(askDelays*w.delay)/int64(len(quests))*int64(i))
-		body := peer.LookInput(w.owners[q.target])
-		if q.key {
-			body = peer.GetInput(w.owners[q.target])
+		body := peer.LookInput(w.Owners[q.Target])
+		if q.Key {
+			body = peer.GetInput(w.Owners[q.Target])
 		}
-		plan.Inputs = append(plan.Inputs, sim.Input{ID: uint64(i), At: at, Node: protocol.NodeID(q.asker), Body: body})
+		plan.Inputs = append(plan.Inputs, sim.Input{ID: uint64(i), At: at, Node: protocol.NodeID(q.Asker), Body: body})
 	}
 	plan.Inputs = w.inputs(plan.Inputs)
 	w.storm(&plan)
 	bound := w.after(max(w.begin, w.calm), askDelays+graceDelays)
-	l := newLookups(w, quests)
+	l := judge.NewLookups(&w.Network, quests)
 	return &scenario.Run{
 		Plan: plan,
 		Checks: check.Suite{
-			w.joinedCheck(bound),
-			p.calmly(l.closestCheck()),
-			p.calmly(l.answeredCheck(bound)),
-			p.calmly(l.keysCheck(bound)),
-			p.calmly(l.farCheck()),
+			w.Joined(bound),
+			p.calmly(l.Closest()),
+			p.calmly(l.Answered(bound)),
+			p.calmly(l.Keys(bound)),
+			p.calmly(l.Far()),
 		},
-		Watch: []sim.Observer{&w.lives},
+		Watch: []sim.Observer{w.Incarnations},
 		Nodes: w.rows,
-		Facts: w.withLedgers(l.facts),
+		Facts: w.withLedgers(func(*sim.Sim) []scenario.Fact { return l.Facts() }),
 	}
 }
 
 // quests gives the workload: who looks up whom, and who fetches whose key.
-func (w *world) quests() []quest {
-	var out []quest
+func (w *world) quests() []judge.Quest {
+	var out []judge.Quest
 	n := w.p.Nodes
 	if n <= allPairs {
 		for a := range n {
 			for b := range n {
 				if a != b {
-					out = append(out, quest{a, b, false})
+					out = append(out, judge.Quest{Asker: a, Target: b})
 				}
 				if a != b || n == 1 {
-					out = append(out, quest{a, b, true})
+					out = append(out, judge.Quest{Asker: a, Target: b, Key: true})
 				}
 			}
 		}
 		return out
 	}
-	drawn := make(map[quest]bool)
+	drawn := make(map[judge.Quest]bool)
 	for i := range uint64(drawnPairs) {
-		q := quest{asker: int(w.choose(kindAsker, i, uint64(n)))}
-		q.target = (q.asker + 1 + int(w.choose(kindTarget, i, uint64(n-1)))) % n
-		for drawn[q] || q.target == q.asker { // the next pair that is new
-			if q.target = (q.target + 1) % n; q.target == q.asker {
-				q.asker = (q.asker + 1) % n
-				q.target = (q.asker + 1) % n
+		q := judge.Quest{Asker: int(w.choose(kindAsker, i, uint64(n)))}
+		q.Target = (q.Asker + 1 + int(w.choose(kindTarget, i, uint64(n-1)))) % n
+		for drawn[q] || q.Target == q.Asker { // the next pair that is new
+			if q.Target = (q.Target + 1) % n; q.Target == q.Asker {
+				q.Asker = (q.Asker + 1) % n
+				q.Target = (q.Asker + 1) % n
 			}
 		}
 		drawn[q] = true
@@ -105,28 +98,7 @@ func (w *world) quests() []quest {
 	}
 	for b := range n {
 		a := (b + 1 + int(w.choose(kindAsker, uint64(drawnPairs+b), uint64(n-1)))) % n
-		out = append(out, quest{a, b, true})
+		out = append(out, judge.Quest{Asker: a, Target: b, Key: true})
 	}
 	return out
-}
-
-// joinedCheck demands that every node joins.
-func (w *world) joinedCheck(bound protocol.Time) *check.Check {
-	return check.EventuallyBut("every node has joined", bound, func(excuse check.Excuse) (uint64, error) {
-		count := uint64(0)
-		for i, n := range w.nodes {
-			if w.lives.excused(protocol.NodeID(i), excuse) {
-				continue
-			}
-			if n == nil || !n.Joined() {
-				if w.lives.stuck(w.p.Nodes) {
-					excuse(fmt.Sprintf("node %d, %s", i, noMajority))
-					continue
-				}
-				return count, fmt.Errorf("node %d has not joined", i)
-			}
-			count++
-		}
-		return count, nil
-	})
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"dessim/protocol"
+	"dessim/scenarios/judge"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/fault"
@@ -65,7 +66,7 @@ func buildByzantine(p params) *scenario.Run {
 	}
 	if f.Trait == fault.Equivocate || f.Trait == fault.Replay {
 		why := fmt.Sprintf("not promised: node %v %v, with its checksum", f.Node, f.Trait)
-		r.Checks = r.Checks.Only(why, conserved, audited)
+		r.Checks = r.Checks.Only(why, judge.Conserved, judge.Audited)
 	}
 	r.Checks = append(r.Checks, m.betrayed(f))
 	return r

@@ -9,8 +9,8 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/kademlia"
+	"dessim/scenarios/judge"
 	"dessim/sim"
-	"dessim/sim/check"
 	"dessim/sim/fault"
 	"dessim/sim/scenario"
 )
@@ -76,63 +76,26 @@ var (
 
 // churning is the world of the scenario churn.
 type churning struct {
-	p      params
-	delay  time.Duration // the longest usual one
-	ids    []kademlia.ID
-	nodes  []*kademlia.Node // as they are now, or were when they crashed
-	plan   sim.Plan
-	downs  [][]down // by node, by time
-	values []*sought
-	asks   map[protocol.Time]*seeking // by when they come: no two at once
-	judge  *churnJudge
+	p     params
+	delay time.Duration // the longest usual one
+	ids   []kademlia.ID
+	plan  sim.Plan
+	downs [][]down // by node, by time
+	judge.DHT
 }
 
 // down is when a node is down.
 type down struct{ from, to protocol.Time }
 
-// sought is a value that is published.
-type sought struct {
-	value []byte
-	id    kademlia.ID
-	by    protocol.NodeID
-	at    protocol.Time // when it is to be published
-	life  time.Duration // 0: without end
-	stood protocol.Time // when it was first stored at some node; 0: not yet
-	lost  bool          // nobody held it once when it was looked for; see churnJudge
-}
-
-// ended reports whether its time is over.
-func (v *sought) ended(now protocol.Time) bool { return now >= v.end() }
-
-// end gives when its time is over.
-func (v *sought) end() protocol.Time {
-	if v.life == 0 {
-		return protocol.MaxTime + 1
-	}
-	return v.at + protocol.Time(v.life)
-}
-
-// seeking is a lookup.
-type seeking struct {
-	number uint64
-	node   protocol.NodeID
-	value  *sought
-
-	began     protocol.Time
-	due, held bool      // see churnJudge
-	disturbed bool      // somebody left while it was under way
-	holders   []holding // when it began
-	result    kademlia.Ended
-}
-
 func buildChurn(p params) *scenario.Run {
-	c := &churning{
-		p: p, delay: p.Delay + p.Jitter,
-		nodes: make([]*kademlia.Node, p.Nodes), downs: make([][]down, p.Nodes), asks: make(map[protocol.Time]*seeking),
+	c := &churning{p: p, delay: p.Delay + p.Jitter, downs: make([][]down, p.Nodes)}
+	c.DHT = judge.DHT{
+		Nodes: make([]*kademlia.Node, p.Nodes), Lookups: make(map[protocol.Time]*judge.Lookup),
+		Query: time.Duration(c.tries()) * c.delay * 5 / 2, UpSince: c.upSince,
 	}
 	for i := range p.Nodes {
 		s := c.secret("id", uint64(i))
-		c.ids = append(c.ids, kademlia.Key(s[:]))
+		c.IDs = append(c.IDs, kademlia.Key(s[:]))
 	}
 	c.plan = sim.Plan{
 		Nodes: p.Nodes, Node: c.node, Until: protocol.Time(p.Until),
@@ -144,16 +107,16 @@ func buildChurn(p params) *scenario.Run {
 	}
 	c.sessions()
 	c.workload()
-	c.judge = newChurnJudge(c)
-	j := c.judge
+	c.Faults, c.Until = c.plan.Faults, c.plan.Until
+	j := judge.NewChurn(&c.DHT)
 	return &scenario.Run{
 		Plan:   c.plan,
-		Inputs: c.lookups(),
-		Checks: check.Suite{j.succeeds(), j.durable(), j.integrity(), j.expired(), j.ends(), j.upkeep(), j.tidy(), j.covered(), j.came(), j.left(), j.returned()},
+		Inputs: c.asked(),
+		Checks: j.Checks(),
 		Watch:  []sim.Observer{j},
 		Nodes:  c.rows,
-		Facts:  j.facts,
-		Counts: j.counts,
+		Facts:  j.Facts,
+		Counts: j.Counts,
 	}
 }
 
@@ -173,7 +136,7 @@ const seeds = 4
 
 func (c *churning) node(id protocol.NodeID) protocol.Node {
 	s := c.secret("secret", uint64(id))
-	cfg := kademlia.NodeConfig{Config: kademlia.Lasting(c.ids[id], protocol.SimBook{}, binary.BigEndian.Uint64(s[:]))}
+	cfg := kademlia.NodeConfig{Config: kademlia.Lasting(c.IDs[id], protocol.SimBook{}, binary.BigEndian.Uint64(s[:]))}
 	cfg.Timeout, cfg.Pause = c.delay*5/2, c.delay*4
 	cfg.Tries, cfg.Stale = c.tries(), 2
 	if id > 0 {
@@ -181,8 +144,8 @@ func (c *churning) node(id protocol.NodeID) protocol.Node {
 			cfg.Seeds = append(cfg.Seeds, protocol.SimBook{}.Endpoint(protocol.NodeID((int(id)+i)%min(seeds, c.p.Nodes))))
 		}
 	}
-	c.nodes[id] = kademlia.NewNode(cfg)
-	return c.nodes[id]
+	c.Nodes[id] = kademlia.NewNode(cfg)
+	return c.Nodes[id]
 }
 
 // tries is how often an RPC is sent. To try often is dear here, since half of the nodes
@@ -292,13 +255,13 @@ func (c *churning) workload() {
 	values := (uint64(c.p.Txs) + lookupsPer - 1) / lookupsPer
 	for i := range values {
 		at := protocol.Time(publishFrom) + protocol.Time(publishFor)/protocol.Time(values)*protocol.Time(i)
-		v := &sought{value: fmt.Appendf(nil, "i%de", i), at: at, by: c.whoIsUp(kindPublisher, i, at)}
-		v.id = kademlia.Key(v.value)
+		v := &judge.Value{Value: fmt.Appendf(nil, "i%de", i), At: at, By: c.whoIsUp(kindPublisher, i, at)}
+		v.ID = kademlia.Key(v.Value)
 		if i%shortEvery == shortEvery-1 || values < shortEvery && i == values-1 {
-			v.life = shortLife
+			v.Life = shortLife
 		}
-		c.values = append(c.values, v)
-		c.input(valueID|i, at, v.by, kademlia.PublishInput(v.value, v.life))
+		c.Values = append(c.Values, v)
+		c.input(valueID|i, at, v.By, kademlia.PublishInput(v.Value, v.Life))
 	}
 	span := max(c.p.Until-churnAskFrom-churnAskEnd, leastAskFor)
 	for i := range uint64(c.p.Txs) {
@@ -309,13 +272,13 @@ func (c *churning) workload() {
 		if end, ok := c.sessionEnd(at); i%endPer == endPer-1 && ok {
 			at = end
 		}
-		for c.asks[at] != nil { // an earlier one was moved to that time
+		for c.Lookups[at] != nil { // an earlier one was moved to that time
 			at++
 		}
-		v := c.values[(i+c.choose(kindSought, i, values))%values]
-		s := &seeking{number: i, value: v, node: c.whoIsUp(kindSeeker, i, at)}
-		c.asks[at] = s
-		c.input(i, at, s.node, kademlia.GetInput(i, v.id))
+		v := c.Values[(i+c.choose(kindSought, i, values))%values]
+		s := &judge.Lookup{Number: i, Value: v, Node: c.whoIsUp(kindSeeker, i, at)}
+		c.Lookups[at] = s
+		c.input(i, at, s.Node, kademlia.GetInput(i, v.ID))
 	}
 }
 
@@ -342,8 +305,8 @@ func (c *churning) choose(kind protocol.Kind, about, n uint64) uint64 {
 // leaves the values.
 const valueID = 1 << 32
 
-// lookups returns the identities of the lookups' inputs.
-func (c *churning) lookups() []uint64 {
+// asked returns the identities of the lookups' inputs.
+func (c *churning) asked() []uint64 {
 	ids := []uint64{}
 	for i := range c.plan.Inputs {
 		if id := c.plan.Inputs[i].ID; id < valueID {
@@ -364,8 +327,8 @@ func (c *churning) input(id uint64, at protocol.Time, node protocol.NodeID, body
 // rows gives the nodes' ids and what they sent.
 func (c *churning) rows(*sim.Sim) []scenario.Node {
 	rows := make([]scenario.Node, 0, c.p.Nodes)
-	for i := range c.nodes {
-		rows = append(rows, scenario.Node{ID: protocol.NodeID(i), Cells: []string{fmt.Sprintf("%x", c.ids[i][:])}})
+	for i := range c.Nodes {
+		rows = append(rows, scenario.Node{ID: protocol.NodeID(i), Cells: []string{fmt.Sprintf("%x", c.IDs[i][:])}})
 	}
 	return rows
 }

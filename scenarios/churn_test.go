@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/scenarios/judge"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/fault"
@@ -146,14 +147,14 @@ func TestFactsOfChurnAreTheSameWithoutChecks(t *testing.T) {
 func TestNewcomersAreThoseOfTheTimetable(t *testing.T) {
 	for seed := range uint64(3) {
 		run := churn().Build(churn().Setup(seed, churnParams(20, 60, 4*time.Hour), source.Seed(seed), nil))
-		j := run.Watch[0].(*churnJudge)
+		j := run.Watch[0].(*judge.Churn)
 		m, err := sim.New(run.Plan, source.Seed(seed), run.Watch...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		m.Run()
-		if want := uint64(j.c.expected(math.MaxInt)); j.near != want || want == 0 {
-			t.Errorf("seed %d: %d newcomers were looked at, want %d", seed, j.near, want)
+		if got, want := j.Newcomers(); got != want || want == 0 {
+			t.Errorf("seed %d: %d newcomers were looked at, want %d", seed, got, want)
 		}
 	}
 }

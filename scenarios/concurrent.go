@@ -30,7 +30,7 @@ func concurrent() *scenario.Scenario {
 // and the links between these two are so slow that each has begun to broadcast
 // before it hears of the other's broadcast: so two transactions reach two nodes in
 // different orders. They are never aborted at random, and nothing is lost between
-// the two. See ledgers.reordered for when that is not enough.
+// the two. See judge.Network.Reordered for when that is not enough.
 const (
 	left       = 1
 	right      = 2
@@ -63,10 +63,10 @@ func buildConcurrent(p params) *scenario.Run {
 	}
 	c, l := m.commits, m.ledgers
 	return m.run(check.Suite{
-		m.joinedCheck(m.bound),
-		c.agreement(), c.stability(), c.validity(), p.calmly(c.progress(m.bound)),
-		l.order(), l.integrity(), l.sameHashes(), l.conserved(), l.audited(), p.calmly(l.nothingForged(forged)),
-		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound), m.dealings.linearizable(), l.reordered(),
+		m.Joined(m.bound),
+		c.Agreement(), c.Stability(), c.Validity(), p.calmly(c.Progress(m.bound)),
+		l.Order(), p.calmly(l.Integrity()), l.SameHashes(), l.Conserved(), l.Audited(), p.calmly(l.NothingForged(forged)),
+		l.Answered(m.bound), l.EqualAtEnd(m.bound), l.NoReservation(m.bound), m.history.Linearizable(), m.Reordered(l.Asked(), p.Order == orderRaft),
 	})
 }
 
@@ -76,12 +76,12 @@ func (w *world) forged() []byte {
 	stranger := ledger.NewKey(w.secret("stranger", 0))
 	tx := &ledger.Tx{
 		Version: ledger.Version,
-		Network: w.genesis.Network(),
-		Sender:  w.owners[left],
+		Network: w.Genesis.Network(),
+		Sender:  w.Owners[left],
 		Seq:     1 << 60,
-		Inputs:  []ledger.Input{{Outpoint: ledger.Outpoint{TxID: w.genesis.TxID(), Index: left * coins}, Claimed: coinWorth}},
-		Outputs: []ledger.TxOut{{Owner: w.owners[right], Amount: coinWorth}},
-		Witness: w.owners[0],
+		Inputs:  []ledger.Input{{Outpoint: ledger.Outpoint{TxID: w.Genesis.TxID(), Index: left * coins}, Claimed: coinWorth}},
+		Outputs: []ledger.TxOut{{Owner: w.Owners[right], Amount: coinWorth}},
+		Witness: w.Owners[0],
 	}
 	signature := stranger.Sign(nil, tx.Digest())
 	for _, o := range tx.Endorsers() {

@@ -50,7 +50,7 @@ func (m *market) rival() {
 	if m.p.Nodes < rivalNodes || m.after(at, rivalDelays) >= m.calm {
 		return // nobody to be it, or the run is told to heal before
 	}
-	m.liars = []protocol.NodeID{liar}
+	m.Liars = []protocol.NodeID{liar}
 	m.spend(at, liar, 0, [2]protocol.NodeID{0, 1}, m.payment(liar, 0, 1, 0, 1))
 	m.spend(m.after(at, 25), liar, 1, [2]protocol.NodeID{0, 2}, m.payment(liar, 0, 2, 0, 2))
 	m.plan.Faults = append(m.plan.Faults,

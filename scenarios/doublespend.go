@@ -10,6 +10,7 @@ import (
 	"dessim/protocol/ledger"
 	"dessim/protocol/peer"
 	"dessim/protocol/twopc"
+	"dessim/scenarios/judge"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/scenario"
@@ -41,7 +42,7 @@ func buildDoubleSpend(p params) *scenario.Run {
 		return p.Abort
 	}
 	spender := protocol.NodeID(p.Nodes - 1)
-	m.liars = []protocol.NodeID{spender - 1, spender}
+	m.Liars = []protocol.NodeID{spender - 1, spender}
 	m.askHonest()
 
 	d := newDoubles(m, spender)
@@ -52,11 +53,11 @@ func buildDoubleSpend(p params) *scenario.Run {
 
 	c := m.commits
 	r := m.run(slices.Concat(check.Suite{
-		m.joinedCheck(m.bound),
-		c.agreement(), c.stability(), c.validity(), p.calmly(c.progress(m.bound)),
+		m.Joined(m.bound),
+		c.Agreement(), c.Stability(), c.Validity(), p.calmly(c.Progress(m.bound)),
 		p.calmly(d.oneAccepted()), p.calmly(d.allRefused()), p.calmly(d.oneCommits()), p.calmly(d.votedNo()), p.calmly(d.crossed()),
-		newNotary(m.world).endorsed(),
-	}, m.whole(), check.Suite{m.dealings.linearizable()}))
+		judge.NewNotary(&m.Network).Endorsed(),
+	}, m.whole(), check.Suite{m.history.Linearizable()}))
 	facts := r.Facts
 	r.Facts = func(s *sim.Sim) []scenario.Fact { return append(facts(s), d.facts()...) }
 	return r
@@ -154,20 +155,20 @@ func (d *doubles) collude() {
 func (d *doubles) conflict(name string, loses []ledger.Verdict) *conflict {
 	c := &conflict{name: name, loses: loses, first: make([]int, d.m.p.Nodes), logged: make([]int, d.m.p.Nodes), won: make([]bool, d.m.p.Nodes)}
 	d.conflicts = append(d.conflicts, c)
-	d.m.ledgers.listed++
+	d.m.ledgers.Listed++
 	return c
 }
 
 // say has a liar say a transaction of the conflict. All but one are refused.
 func (d *doubles) say(c *conflict, at protocol.Time, liar protocol.NodeID, tx *ledger.Tx) {
 	d.m.input(at, liar, peer.SayInput(tx.Encode(nil)))
-	d.m.dealings.say(at, liar, tx, c.said < len(c.loses) && c.loses[c.said] == ledger.HighS)
+	d.m.history.Say(at, liar, tx, c.said < len(c.loses) && c.loses[c.said] == ledger.HighS)
 	id := tx.WTxID()
 	if _, again := d.of[id]; !again {
 		d.of[id] = place{c, c.said}
 	}
 	if c.said++; c.said > 1 {
-		d.m.ledgers.logged++
+		d.m.ledgers.Logged++
 	}
 }
 
@@ -175,7 +176,7 @@ func (d *doubles) say(c *conflict, at protocol.Time, liar protocol.NodeID, tx *l
 // every node, and the others refused for the conflict.
 func (d *doubles) oneAccepted() *check.Check {
 	return check.Always("of each conflict one is accepted, the same everywhere", sim.Output, func(e *sim.Event) (bool, error) {
-		x, ok := entry(e)
+		x, ok := judge.Entry(e)
 		if !ok {
 			return false, nil
 		}
@@ -254,7 +255,7 @@ func (d *doubles) oneCommits() *check.Check {
 			r.ended++
 			if v.Yes {
 				r.commits++
-				d.m.ledgers.listed++
+				d.m.ledgers.Listed++
 			}
 			if r.commits > 1 {
 				return true, fmt.Errorf("%s: transaction %v commits as well", r.name, v.ID)

@@ -80,5 +80,9 @@ func buildFailover(p params) *scenario.Run {
 		}
 		m.inject(f)
 	}
-	return m.judged(m.crashed(), m.stormy.views.deposed(p.Order))
+	follows := m.stormy.views.Deposed()
+	if p.Order == orderRaft {
+		follows = m.stormy.views.Elected()
+	}
+	return m.judged(m.crashed(), follows)
 }

@@ -2,11 +2,13 @@ package scenarios
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/fault"
+	"dessim/sim/scenario"
 	"dessim/sim/swarm"
 )
 
@@ -99,5 +101,24 @@ func (w *world) healsWhen() bool {
 
 // truthful gives the members that are no liars.
 func (w *world) truthful() []protocol.NodeID {
-	return slices.DeleteFunc(slices.Clone(w.members), func(id protocol.NodeID) bool { return slices.Contains(w.liars, id) })
+	return slices.DeleteFunc(slices.Clone(w.Members), func(id protocol.NodeID) bool { return slices.Contains(w.Liars, id) })
+}
+
+// stormFact tells when faults came.
+func (w *world) stormFact() scenario.Fact {
+	return scenario.Fact{Name: "storm", Value: fmt.Sprintf("from %v to %v", w.begin, w.calm)}
+}
+
+// faultCounts returns how often faults struck, for the sums of a sweep.
+func faultCounts(s *sim.Sim) []scenario.Count {
+	r := s.Result()
+	f := &r.Faults
+	return []scenario.Count{
+		{Name: "crashes", N: r.Crashes}, {Name: "restarts", N: r.Restarts},
+		{Name: "failed syncs", N: f.FailedSyncs}, {Name: "records lost", N: f.Unsynced}, {Name: "records torn", N: f.Torn},
+		{Name: "messages cut off", N: f.Cut}, {Name: "lost", N: f.Lost}, {Name: "copied", N: f.Copied},
+		{Name: "corrupted", N: f.Corrupted}, {Name: "clogged", N: f.Clogged}, {Name: "slowed", N: f.Slowed},
+		{Name: "pauses", N: f.Pauses}, {Name: "clock jumps", N: f.Jumps}, {Name: "clock drifts", N: f.Drifts},
+		{Name: "disks damaged", N: f.Damaged},
+	}
 }

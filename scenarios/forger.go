@@ -34,7 +34,7 @@ func (m *market) heard(from protocol.Time) protocol.Time {
 
 // spend has a liar have tx endorsed by two-phase commit; p are receiver and witness.
 func (m *market) spend(at protocol.Time, liar protocol.NodeID, transfer uint64, p [2]protocol.NodeID, tx *ledger.Tx) {
-	m.dealings.spend(at, liar, tx)
+	m.history.Spend(at, liar, tx)
 	m.input(at, liar, peer.SpendInput(transfer, p[0], p[1], tx))
 }
 
@@ -62,7 +62,7 @@ func (w *world) honest(i uint64) transfer {
 
 // genesisCoin names a coin with which a node begins.
 func (w *world) genesisCoin(of protocol.NodeID, i uint32) ledger.Outpoint {
-	return ledger.Outpoint{TxID: w.genesis.TxID(), Index: uint32(of)*coins + i}
+	return ledger.Outpoint{TxID: w.Genesis.TxID(), Index: uint32(of)*coins + i}
 }
 
 // payment gives a transaction of from that spends its coin i of the genesis: three
@@ -71,12 +71,12 @@ func (w *world) payment(from, to, witness protocol.NodeID, i uint32, seq uint64)
 	const part = coinWorth / 5 * 3
 	return &ledger.Tx{
 		Version: ledger.Version,
-		Network: w.genesis.Network(),
-		Sender:  w.owners[from],
+		Network: w.Genesis.Network(),
+		Sender:  w.Owners[from],
 		Seq:     seq,
 		Inputs:  []ledger.Input{{Outpoint: w.genesisCoin(from, i), Claimed: coinWorth}},
-		Outputs: []ledger.TxOut{{Owner: w.owners[to], Amount: part}, {Owner: w.owners[from], Amount: coinWorth - part}},
-		Witness: w.owners[witness],
+		Outputs: []ledger.TxOut{{Owner: w.Owners[to], Amount: part}, {Owner: w.Owners[from], Amount: coinWorth - part}},
+		Witness: w.Owners[witness],
 	}
 }
 
@@ -84,10 +84,10 @@ func (w *world) payment(from, to, witness protocol.NodeID, i uint32, seq uint64)
 func (w *world) endorse(tx *ledger.Tx) *ledger.Tx {
 	tx.Endorsements = nil
 	must := tx.Endorsers()
-	for i, owner := range w.owners {
+	for i, owner := range w.Owners {
 		for _, o := range must {
 			if o == owner {
-				tx.Endorse(w.keys[i].Endorse(w.verifier, tx))
+				tx.Endorse(w.Keys[i].Endorse(w.verifier, tx))
 			}
 		}
 	}

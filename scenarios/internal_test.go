@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"dessim/protocol"
-	"dessim/protocol/kademlia"
 	"dessim/sim/scenario"
 )
 
@@ -83,7 +82,7 @@ func TestSenderReceiverAndWitnessDiffer(t *testing.T) {
 				case 2:
 					r.between(w, right, left)
 				}
-				if me := w.owners[r.sender]; me == r.Receiver || me == r.Witness || r.Receiver == r.Witness {
+				if me := w.Owners[r.sender]; me == r.Receiver || me == r.Witness || r.Receiver == r.Witness {
 					t.Fatalf("%d nodes, answers %v: a transfer is from node %v to %v before %v", nodes, w.p.Source, r.sender, r.Receiver, r.Witness)
 				}
 			}
@@ -106,11 +105,11 @@ func TestBootstrapAsksForEveryKey(t *testing.T) {
 		looks := 0
 		keys := make(map[int]int)
 		for _, q := range w.quests() {
-			if q.asker == q.target && nodes > 1 {
-				t.Errorf("%d nodes: node %d asks for itself", nodes, q.asker)
+			if q.Asker == q.Target && nodes > 1 {
+				t.Errorf("%d nodes: node %d asks for itself", nodes, q.Asker)
 			}
-			if q.key {
-				keys[q.target]++
+			if q.Key {
+				keys[q.Target]++
 			} else {
 				looks++
 			}
@@ -122,12 +121,6 @@ func TestBootstrapAsksForEveryKey(t *testing.T) {
 		if looks != want || len(keys) != nodes {
 			t.Errorf("%d nodes: %d lookups and %d keys are asked for, want %d and all", nodes, looks, len(keys), want)
 		}
-	}
-}
-
-func TestTheChecksKnowTheSizeOfKademliasAnswers(t *testing.T) {
-	if k := kademlia.Defaults(kademlia.ID{}, protocol.SimBook{}, 0).K; k != tableK {
-		t.Errorf("the checks expect %d contacts, kademlia answers %d", tableK, k)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"dessim/protocol/abcast"
 	"dessim/protocol/kv"
 	"dessim/protocol/raft"
+	"dessim/scenarios/judge"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/scenario"
@@ -63,49 +64,48 @@ type store struct {
 	*world
 	plan     sim.Plan
 	replicas []*kv.Node // as they are now, or were when they crashed
-	history  *history
-	views    *viewed
+	judge    *judge.Store
+	views    *judge.Views
 	bound    protocol.Time // by which all operations must have ended
 }
 
 func buildKV(p params) *scenario.Run {
-	w := &world{p: p, delay: p.Delay + p.Jitter}
+	w := &world{p: p, delay: p.Delay + p.Jitter, Network: judge.Network{Incarnations: judge.NewIncarnations(p.Nodes + kvClients)}}
 	for i := range p.Nodes {
-		w.members = append(w.members, protocol.NodeID(i))
+		w.Members = append(w.Members, protocol.NodeID(i))
 	}
-	w.lives.state = make([]life, p.Nodes+kvClients)
 	w.begin = protocol.Time(w.spread() + kvSettle*w.delay)
 	if p.Failing() {
 		w.calm = w.calmFrom()
 	}
 	x := &store{world: w, replicas: make([]*kv.Node, p.Nodes)}
 	x.bound = w.after(max(w.after(w.begin, stormDelays), w.calm), calmDelays)
-	x.history = newHistory(x)
-	x.views = newViewed(p.Nodes)
+	x.judge = judge.NewStore(x.replicas, w.Incarnations, x.bound)
+	x.views = judge.NewViews(p.Nodes)
 	x.plan = w.plan(kvClients)
 	x.plan.Node = x.node
 	for i := range uint64(p.Txs) {
 		x.ask(i)
 	}
 	w.storm(&x.plan)
-	h, order := x.history, newDeliveries(p.Order, x.views)
-	checks := check.Suite{h.linearizable(), x.order(), h.ended(), x.equalAtEnd(), h.overlapped()}
+	j, order := x.judge, judge.NewDeliveries(p.Order, x.views)
+	checks := check.Suite{j.Linearizable(), j.Order(), j.Ended(), j.EqualAtEnd(), x.overlapped()}
 	if p.Failing() {
-		checks = append(checks, x.views.cameBack()) // what makes an unordered read stale
+		checks = append(checks, x.views.CameBack()) // what makes an unordered read stale
 	}
 	return &scenario.Run{
 		Plan:   x.plan,
-		Checks: slices.Concat(checks, x.views.checks(), order.checks()),
-		Watch:  []sim.Observer{&w.lives, h, x.views, order},
+		Checks: slices.Concat(checks, x.views.Checks(), order.Checks()),
+		Watch:  []sim.Observer{w.Incarnations, j, x.views, order},
 		Nodes:  x.rows,
-		Facts:  h.facts,
+		Facts:  x.facts,
 		Counts: x.counts,
 	}
 }
 
 func (x *store) node(id protocol.NodeID) protocol.Node {
 	order, group := x.group()
-	cfg := kv.Config{Members: x.members, Order: order, Group: group, Delay: x.delay}
+	cfg := kv.Config{Members: x.Members, Order: order, Group: group, Delay: x.delay}
 	if int(id) >= x.p.Nodes {
 		return kv.NewClient(cfg)
 	}
@@ -125,7 +125,7 @@ func (x *store) ask(i uint64) {
 	at := x.begin + 1 + protocol.Time(stormDelays*x.delay)/protocol.Time(rounds)*protocol.Time(round)
 	keys := (n + kvPerKey - 1) / kvPerKey
 	client := protocol.NodeID(x.p.Nodes) + protocol.NodeID(i%kvClients)
-	x.history.ask(client)
+	x.judge.Ask(client)
 	if at > x.plan.Until {
 		return // the run is cut short before it, and will not have done it
 	}
@@ -136,48 +136,28 @@ func (x *store) ask(i uint64) {
 	})})
 }
 
-// order demands that all replicas do the same.
-func (x *store) order() *check.Check {
-	return check.SameOrder("one order: every replica applies a prefix of one sequence", sim.Output, func(e *sim.Event) (check.Position, bool) {
-		if e.Kind != kv.KindApplied {
-			return check.Position{}, false
-		}
-		a, ok := kv.DecodeApplied(e.Body)
-		return check.Position{Index: a.Index, Item: fmt.Sprintf("%016x", a.State)}, ok
-	}, func(item string) string { return "state " + item })
+// overlapped rules the check out where too few operations are asked for.
+func (x *store) overlapped() *check.Check {
+	c := x.judge.Overlapped()
+	switch {
+	case x.p.Txs < 2:
+		return c.Skipped("there is one operation")
+	case x.p.AnyLeftOut():
+		return c.Skipped("operations are left out")
+	}
+	return c
 }
 
-// equalAtEnd demands that all replicas come to the same state, also those that were
-// down or cut off: a prefix of one sequence is no agreement, if it stays one.
-func (x *store) equalAtEnd() *check.Check {
-	return check.EventuallyBut("all replicas end in the same state", x.bound, func(excuse check.Excuse) (uint64, error) {
-		first, n := -1, uint64(0)
-		var delivered, fold uint64
-		for i, r := range x.replicas {
-			id := protocol.NodeID(i)
-			switch {
-			case x.lives.excused(id, excuse):
-				continue
-			case x.lives.stuck(x.p.Nodes):
-				excuse(fmt.Sprintf("node %d, %s", i, noMajority))
-				continue
-			case r == nil || x.lives.down(id):
-				return n, fmt.Errorf("node %d is down", i)
-			}
-			d, f := r.State()
-			if first < 0 {
-				first, delivered, fold = i, d, f
-			}
-			if d != delivered || f != fold {
-				return n, fmt.Errorf("node %d has applied %d commands and node %d has %d, or they came to another state", first, delivered, i, d)
-			}
-			n++
-		}
-		return n, nil
-	})
+// facts returns the figures of the history, and when faults came.
+func (x *store) facts(*sim.Sim) []scenario.Fact {
+	facts := x.judge.Facts()
+	if x.p.Failing() {
+		facts = append(facts, x.stormFact())
+	}
+	return facts
 }
 
-// rows gives of each replica how much of the order it has applied in this life.
+// rows returns of each replica how much of the order it has applied in this life.
 func (x *store) rows(*sim.Sim) []scenario.Node {
 	rows := make([]scenario.Node, 0, len(x.replicas))
 	for i, n := range x.replicas {
@@ -191,14 +171,7 @@ func (x *store) rows(*sim.Sim) []scenario.Node {
 	return rows
 }
 
-// counts gives what faults did, for the sums of a sweep.
+// counts returns how often things happened, for the sums of a sweep.
 func (x *store) counts(s *sim.Sim) []scenario.Count {
-	r := s.Result()
-	f := &r.Faults
-	return append([]scenario.Count{
-		{Name: "crashes", N: r.Crashes}, {Name: "restarts", N: r.Restarts}, {Name: "failed syncs", N: f.FailedSyncs}, {Name: "records lost", N: f.Unsynced},
-		{Name: "messages cut off", N: f.Cut}, {Name: "lost", N: f.Lost}, {Name: "copied", N: f.Copied}, {Name: "corrupted", N: f.Corrupted},
-		{Name: "pauses", N: f.Pauses}, {Name: "disks damaged", N: f.Damaged},
-		{Name: "operations that overlapped", N: x.history.overlaps}, {Name: "operations tried in vain", N: x.history.refused},
-	}, x.views.counts()...)
+	return slices.Concat(faultCounts(s), x.judge.Counts(), x.views.Counts())
 }

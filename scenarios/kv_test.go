@@ -59,3 +59,23 @@ func TestClientsOfTheStoreSeeALinearizableHistory(t *testing.T) {
 	}
 	fmt.Fprintln(t.Output(), len(kvParams(t)), "sorts of runs,", seeds, "seeds each")
 }
+
+// What a run left out is a run of the rest, and names it.
+func TestOperationsThatAreLeftOutAreNotAsked(t *testing.T) {
+	s := keyValue()
+	w := s.World(5, s.Defaults)
+	want, trial := w.Seed(5, nil, true)
+	if got := w.Try(trial); got.Digest != want.Digest {
+		t.Fatalf("the trial gives %v, the seed %v", got.Digest, want.Digest)
+	}
+	trial.Without = w.Inputs[1:]
+	o := w.Try(trial)
+	if o.Failed() || o.Sim.Outputs == 0 {
+		t.Errorf("with one operation: %v, %d outputs", o.Verdict, o.Sim.Outputs)
+	}
+	for _, c := range o.Checks {
+		if c.Name == "every operation ends" && c.Exercised != 1 {
+			t.Errorf("%d operations ended, want 1", c.Exercised)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/peer"
+	"dessim/scenarios/judge"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/fault"
@@ -30,15 +31,15 @@ const (
 // A scenario adds its own inputs and takes the checks that it is about.
 type market struct {
 	*world
-	plan     sim.Plan
-	client   protocol.NodeID
-	asks     []uint64      // inputs that ask for a transfer
-	bound    protocol.Time // by which all transfers must have ended
-	commits  *commits
-	ledgers  *ledgers
-	dealings *dealings
-	stormy   *stormy
-	told     *deliveries
+	plan    sim.Plan
+	client  protocol.NodeID
+	asks    []uint64      // inputs that ask for a transfer
+	bound   protocol.Time // by which all transfers must have ended
+	commits *judge.Commits
+	ledgers *judge.Ledgers
+	history *judge.LedgerHistory
+	stormy  *stormy
+	told    *judge.Deliveries
 }
 
 // newMarket makes a market of p.Nodes nodes, without inputs. The client's links
@@ -55,13 +56,13 @@ func newMarket(p params) *market {
 	if p.Failing() {
 		m.bound = w.after(max(m.bound, m.calm), calmDelays)
 	}
-	m.commits, m.ledgers = newCommits(m.client, m.delay), newLedgers(w)
-	m.dealings = newDealings(w, m.ledgers)
+	m.commits, m.ledgers = judge.NewCommits(m.client, m.delay), judge.NewLedgers(&w.Network)
+	m.history = judge.NewLedgerHistory(m.ledgers)
 	m.stormy = newStormy(m)
 	if p.Failing() {
-		m.told = newDeliveries(p.Order, m.stormy.views)
+		m.told = judge.NewDeliveries(p.Order, m.stormy.views)
 	} else {
-		m.told = newDeliveries(p.Order, nil)
+		m.told = judge.NewDeliveries(p.Order, nil)
 	}
 	return m
 }
@@ -82,17 +83,16 @@ func (m *market) ask(at protocol.Time, t transfer) {
 	if m.p.LeftOut(id) {
 		return
 	}
-	m.ledgers.asked++
-	m.ledgers.listed++
-	m.commits.parties[t.Transfer] = m.parties(t)
-	m.ledgers.wishes = append(m.ledgers.wishes, wish{id: t.Transfer, parties: m.parties(t)})
-	m.dealings.ask(at, m.client, t)
+	parties := m.parties(t)
+	m.ledgers.Ask(t.Transfer, parties)
+	m.commits.Parties[t.Transfer] = parties
+	m.history.Ask(at, m.client, t.sender, t.Request)
 }
 
 // parties gives who takes part in a transfer, ascending.
 func (w *world) parties(t transfer) []protocol.NodeID {
 	var out []protocol.NodeID
-	for i, o := range w.owners {
+	for i, o := range w.Owners {
 		if id := protocol.NodeID(i); id == t.sender || o == t.Receiver || o == t.Witness {
 			out = append(out, id)
 		}
@@ -104,8 +104,8 @@ func (w *world) parties(t transfer) []protocol.NodeID {
 func (m *market) whole() check.Suite {
 	l := m.ledgers
 	return check.Suite{
-		l.order(), l.sameHashes(), l.conserved(), l.audited(),
-		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound),
+		l.Order(), l.SameHashes(), l.Conserved(), l.Audited(),
+		l.Answered(m.bound), l.EqualAtEnd(m.bound), l.NoReservation(m.bound),
 	}
 }
 
@@ -122,17 +122,17 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 	r := &scenario.Run{
 		Plan:   m.plan,
 		Inputs: m.asks,
-		Checks: slices.Concat(checks, m.told.checks()),
-		Watch:  []sim.Observer{&m.lives, m.commits, m.ledgers, m.dealings, m.told},
+		Checks: slices.Concat(checks, m.told.Checks()),
+		Watch:  []sim.Observer{m.Incarnations, m.commits, m.ledgers, m.history, m.told},
 		Nodes:  m.rows,
-		Facts:  m.withLedgers(func(*sim.Sim) []scenario.Fact { return append(m.commits.facts(), m.ledgers.facts()...) }),
+		Facts:  m.withLedgers(func(*sim.Sim) []scenario.Fact { return append(m.commits.Facts(), m.ledgers.Facts()...) }),
 	}
 	if m.p.Failing() {
 		r.Checks = append(r.Checks, m.stormy.checks()...)
 		r.Watch = append(r.Watch, m.stormy.promises, m.stormy.views, m.stormy)
 		r.Counts = m.stormy.counts
 		r.Facts = m.withLedgers(func(*sim.Sim) []scenario.Fact {
-			return slices.Concat(m.commits.facts(), m.ledgers.facts(), m.stormy.facts())
+			return slices.Concat(m.commits.Facts(), m.ledgers.Facts(), m.stormy.facts())
 		})
 	}
 	return r
@@ -162,5 +162,5 @@ func (t *transfer) between(w *world, sender, receiver uint64) {
 		k++
 	}
 	t.sender = protocol.NodeID(sender)
-	t.Receiver, t.Witness = w.owners[receiver], w.owners[(sender+k)%n]
+	t.Receiver, t.Witness = w.Owners[receiver], w.Owners[(sender+k)%n]
 }

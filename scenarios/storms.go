@@ -52,9 +52,9 @@ func (m *market) lengthen(delays int) {
 func (m *market) judged(more ...*check.Check) *scenario.Run {
 	c := m.commits
 	return m.run(slices.Concat(check.Suite{
-		m.joinedCheck(m.bound),
-		c.agreement(), c.stability(), c.validity(),
-	}, m.whole(), check.Suite{m.dealings.linearizable()}, more))
+		m.Joined(m.bound),
+		c.Agreement(), c.Stability(), c.Validity(),
+	}, m.whole(), check.Suite{m.history.Linearizable()}, more))
 }
 
 // crashed demands that some node crashed in the middle of a step.

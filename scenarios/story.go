@@ -9,6 +9,7 @@ import (
 	"dessim/protocol/ledger"
 	"dessim/protocol/peer"
 	"dessim/protocol/twopc"
+	"dessim/scenarios/judge"
 	"dessim/sim/check"
 	"dessim/sim/scenario"
 )
@@ -43,18 +44,18 @@ func buildStory(p params) *scenario.Run {
 		return p.Abort
 	}
 	spender := protocol.NodeID(p.Nodes - 1)
-	m.liars = []protocol.NodeID{spender - 1, spender}
-	t := &tale{market: m, lookups: m.look(), floods: newFloods(m), doubles: newDoubles(m, spender)}
+	m.Liars = []protocol.NodeID{spender - 1, spender}
+	t := &tale{market: m, lookups: m.look(), floods: judge.NewFloods(m.ledgers), doubles: newDoubles(m, spender)}
 	t.act()
 	c, l, k, f, d := m.commits, m.ledgers, t.lookups, t.floods, t.doubles
 	r := m.run(check.Suite{
-		m.joinedCheck(m.bound), p.calmly(k.closestCheck()), p.calmly(k.answeredCheck(m.bound)), p.calmly(k.keysCheck(m.bound)),
-		c.agreement(), c.stability(), c.validity(), p.calmly(c.progress(m.bound)), l.retried(),
-		p.calmly(f.once()), p.calmly(f.everywhere()), p.calmly(f.quiet()),
-		p.calmly(l.nothingForged(t.forged)), newNotary(m.world).endorsed(),
-		l.order(), l.integrity(), l.sameHashes(), l.conserved(), l.audited(),
+		m.Joined(m.bound), p.calmly(k.Closest()), p.calmly(k.Answered(m.bound)), p.calmly(k.Keys(m.bound)),
+		c.Agreement(), c.Stability(), c.Validity(), p.calmly(c.Progress(m.bound)), l.Retried(),
+		p.calmly(f.Once()), p.calmly(f.Everywhere(m.bound)), p.calmly(f.Quiet(m.bound)),
+		p.calmly(l.NothingForged(t.forged)), judge.NewNotary(&m.Network).Endorsed(),
+		l.Order(), p.calmly(l.Integrity()), l.SameHashes(), l.Conserved(), l.Audited(),
 		p.calmly(d.oneAccepted()), p.calmly(d.allRefused()), p.calmly(d.oneCommits()), p.calmly(d.votedNo()),
-		l.answered(m.bound), l.equalAtEnd(m.bound), l.noReservation(m.bound), m.dealings.linearizable(),
+		l.Answered(m.bound), l.EqualAtEnd(m.bound), l.NoReservation(m.bound), m.history.Linearizable(),
 	})
 	r.Story = t.tell
 	return r
@@ -63,28 +64,28 @@ func buildStory(p params) *scenario.Run {
 // tale is what the story tells of.
 type tale struct {
 	*market
-	lookups *lookups
-	floods  *floods
+	lookups *judge.Lookups
+	floods  *judge.Floods
 	doubles *doubles
 	forged  []byte
 }
 
 // look has every node look up the next one and fetch its key.
-func (m *market) look() *lookups {
-	var quests []quest
+func (m *market) look() *judge.Lookups {
+	var quests []judge.Quest
 	n := m.p.Nodes
 	for a := range n {
-		quests = append(quests, quest{a, (a + 1) % n, false}, quest{a, (a + 1) % n, true})
+		quests = append(quests, judge.Quest{Asker: a, Target: (a + 1) % n}, judge.Quest{Asker: a, Target: (a + 1) % n, Key: true})
 	}
 	for i, q := range quests {
 		at := m.begin + protocol.Time(int64(lookDelays*m.delay)/int64(len(quests))*int64(i))
-		body := peer.LookInput(m.owners[q.target])
-		if q.key {
-			body = peer.GetInput(m.owners[q.target])
+		body := peer.LookInput(m.Owners[q.Target])
+		if q.Key {
+			body = peer.GetInput(m.Owners[q.Target])
 		}
-		m.input(at, protocol.NodeID(q.asker), body)
+		m.input(at, protocol.NodeID(q.Asker), body)
 	}
-	return newLookups(m.world, quests)
+	return judge.NewLookups(&m.Network, quests)
 }
 
 // act puts the acts one after the other.
@@ -113,23 +114,21 @@ func (t *tale) act() {
 
 // tell gives the story, a sentence or two for each task.
 func (t *tale) tell() []string {
-	s, n := t.nodes[0].Ledger(), t.p.Nodes
-	committed, aborted := t.commits.count()
-	flood := uint64(0)
-	for _, id := range t.floods.bodies {
-		flood += t.floods.copies[id]
-	}
+	s, n := t.Nodes[0].Ledger(), t.p.Nodes
+	committed, aborted := t.commits.Count()
+	looked, looks := t.lookups.Ended()
+	bodies, messages, handed := t.floods.Bodies()
 	forged := uint64(0)
-	for _, node := range t.nodes {
+	for _, node := range t.Nodes {
 		forged += node.Stats().Forged
 	}
 	lines := []string{
 		fmt.Sprintf("bootstrap: %d nodes joined through node 0; each looked the next one up (%d of %d found, %s hops on average) and fetched its key (%d).",
-			n, t.lookups.looked, len(t.lookups.looks), t.lookups.meanHops(), t.lookups.found),
+			n, looked, looks, t.lookups.MeanHops(), t.lookups.Found()),
 		fmt.Sprintf("commit: the client asked for %d transfers; two-phase commit took %d attempts, of which %d committed and %d aborted; %d transfers were accepted.",
-			t.ledgers.asked, committed+aborted, committed, aborted, t.ledgers.accepted),
+			t.ledgers.Asked(), committed+aborted, committed, aborted, t.ledgers.Accepted()),
 		fmt.Sprintf("broadcast: %d bodies flooded in %d messages; every node was handed each once (%d times in all).",
-			len(t.floods.bodies), flood, len(t.floods.handed)),
+			bodies, messages, handed),
 		fmt.Sprintf("verify: a stranger handed in a transaction with forged signatures; it was refused %d times and passed on by nobody.", forged),
 		fmt.Sprintf("order: %d transactions have one place each on all nodes, by %s; all logs hash to %s.", s.LogLen(), t.p.Order, s.LogHash().String()[:16]),
 	}

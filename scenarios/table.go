@@ -16,6 +16,7 @@ import (
 	"slices"
 
 	"dessim/protocol"
+	"dessim/scenarios/judge"
 	"dessim/sim/fault"
 	"dessim/sim/scenario"
 )
@@ -69,7 +70,7 @@ func checkParams(p *scenario.Params) error {
 // withoutTransfers is the Moot of a scenario that is about transfers.
 func withoutTransfers(p *scenario.Params) string {
 	if p.Int("txs") == 0 {
-		return noTransfers
+		return judge.NoTransfers
 	}
 	return ""
 }

@@ -167,7 +167,7 @@ func brokenEndorsements() []tampering {
 		{"no endorsement by the receiver", false, lacking(func(x *ledger.Tx) ledger.Owner { return x.Outputs[0].Owner }), ledger.MissingEndorsement},
 		{"no endorsement by the witness", false, lacking(func(x *ledger.Tx) ledger.Owner { return x.Witness }), ledger.MissingEndorsement},
 		{"a bystander's endorsement", false, spoilt(func(t *tamperer, x *ledger.Tx) {
-			x.Endorse(t.keys[bystander].Endorse(t.verifier, x))
+			x.Endorse(t.Keys[bystander].Endorse(t.verifier, x))
 		}), ledger.UnwantedEndorsement},
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/ledger"
+	"dessim/scenarios/judge"
 )
 
 // Every verdict that can be said of a transaction has a kind of tampering, and every
@@ -15,7 +16,7 @@ func TestEveryVerdictHasATamperingAndEveryTamperingItsVerdict(t *testing.T) {
 		p.Nodes = nodes
 		w := newWorld(paramsOf(verify(), p, protocol.Benign{}))
 		forger := newTamperer(w, protocol.NodeID(nodes-1), protocol.NodeID(nodes-2))
-		before, after := ledger.NewState(w.genesis), ledger.NewState(w.genesis)
+		before, after := ledger.NewState(w.Genesis), ledger.NewState(w.Genesis)
 		after.Apply(forger.first, ledger.Accepted)
 
 		names, bodies := make(map[string]bool), make(map[string]bool)
@@ -26,10 +27,10 @@ func TestEveryVerdictHasATamperingAndEveryTamperingItsVerdict(t *testing.T) {
 				t.Errorf("%q: its name or its body is that of another kind", k.name)
 			}
 			names[k.name], bodies[string(body)], reached[k.want] = true, true, true
-			if got := judge(w, after, body); got != k.want {
+			if got := verdict(w, after, body); got != k.want {
 				t.Errorf("%q is judged %v, want %v", k.name, got, k.want)
 			}
-			if got := judge(w, before, body); got != k.want && !k.late {
+			if got := verdict(w, before, body); got != k.want && !k.late {
 				t.Errorf("%q is judged %v before the first transaction, want %v: or it must be said late", k.name, got, k.want)
 			}
 		}
@@ -41,17 +42,17 @@ func TestEveryVerdictHasATamperingAndEveryTamperingItsVerdict(t *testing.T) {
 	}
 }
 
-// judge is the three stages of package ledger, from the bytes on.
-func judge(w *world, s *ledger.State, body []byte) ledger.Verdict {
+// verdict is the three stages of package ledger, from the bytes on.
+func verdict(w *world, s *ledger.State, body []byte) ledger.Verdict {
 	tx, v := ledger.Decode(body)
 	if v == ledger.Accepted {
-		v = tx.Check(w.genesis.Network())
+		v = tx.Check(w.Genesis.Network())
 	}
 	if v == ledger.Accepted {
 		v = tx.CheckSignatures(func(o ledger.Owner) ([]byte, bool) {
-			for i, owner := range w.owners {
+			for i, owner := range w.Owners {
 				if owner == o {
-					return w.keys[i].Public(), true
+					return w.Keys[i].Public(), true
 				}
 			}
 			return nil, false
@@ -67,8 +68,8 @@ func judge(w *world, s *ledger.State, body []byte) ledger.Verdict {
 // after signing.
 func TestTheNotaryTakesOnlyWhatAllPartiesSigned(t *testing.T) {
 	w := newWorld(paramsOf(verify(), verify().Defaults, protocol.Benign{}))
-	forger, n := newTamperer(w, 4, 3), newNotary(w)
-	if wrong := n.verify(forger.first); wrong != nil {
+	forger, n := newTamperer(w, 4, 3), judge.NewNotary(&w.Network)
+	if wrong := n.Verify(forger.first); wrong != nil {
 		t.Errorf("an ordinary transaction: %v", wrong)
 	}
 	for _, k := range tamperings() {
@@ -79,7 +80,7 @@ func TestTheNotaryTakesOnlyWhatAllPartiesSigned(t *testing.T) {
 		if v != ledger.Accepted {
 			t.Fatalf("%q does not decode: %v", k.name, v)
 		}
-		if n.verify(tx) == nil {
+		if n.Verify(tx) == nil {
 			t.Errorf("%q passes", k.name)
 		}
 	}
@@ -96,8 +97,8 @@ func TestHonestTransfersLeaveTheReserveAlone(t *testing.T) {
 			set(t, verify(), &p, "txs", "1")
 			m := newMarket(paramsOf(verify(), p, parts{kindSender: a % n, kindReceiver: a / n % n, kindWitness: a / n / n}))
 			m.askHonest()
-			if len(m.commits.parties[0]) != 3 {
-				t.Fatalf("%d nodes, answers %v: parties %v", n, m.p.Source, m.commits.parties[0])
+			if len(m.commits.Parties[0]) != 3 {
+				t.Fatalf("%d nodes, answers %v: parties %v", n, m.p.Source, m.commits.Parties[0])
 			}
 			if s := m.honest(0).sender; uint64(s) >= n-reserve {
 				t.Fatalf("%d nodes, answers %v: node %v sends", n, m.p.Source, s)

@@ -1,11 +1,7 @@
 package scenarios
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/sha256"
 	"fmt"
-	"math/big"
 	"time"
 
 	"dessim/protocol"
@@ -13,6 +9,7 @@ import (
 	"dessim/protocol/ledger"
 	"dessim/protocol/peer"
 	"dessim/protocol/twopc"
+	"dessim/scenarios/judge"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/scenario"
@@ -38,7 +35,7 @@ func buildVerify(p params) *scenario.Run {
 	m := newMarket(p)
 	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
 	liar := protocol.NodeID(p.Nodes - 1)
-	m.liars = []protocol.NodeID{liar}
+	m.Liars = []protocol.NodeID{liar}
 	m.askHonest()
 
 	forger, kinds := newTamperer(m.world, liar, liar-1), tamperings()
@@ -46,24 +43,24 @@ func buildVerify(p params) *scenario.Run {
 	late := m.heard(m.begin + 1)
 	m.bound = max(m.bound, m.after(late, graceDelays+fetchMost*len(kinds)))
 	t.say(m.begin+1, forger.first.Encode(nil), first)
-	m.ledgers.listed++
+	m.ledgers.Listed++
 	for i, k := range kinds {
 		at := m.said(m.begin+1, uint64(i))
 		if k.late {
 			at = m.said(late, uint64(i))
 		}
 		t.say(at, k.make(forger), i)
-		m.ledgers.logged++
+		m.ledgers.Logged++
 	}
 
 	c := m.commits
-	checks := check.Suite{m.joinedCheck(m.bound)}
+	checks := check.Suite{m.Joined(m.bound)}
 	if p.Txs > 0 {
-		checks = append(checks, c.agreement(), c.stability(), c.validity(), p.calmly(c.progress(m.bound)))
+		checks = append(checks, c.Agreement(), c.Stability(), c.Validity(), p.calmly(c.Progress(m.bound)))
 	} else {
-		checks = append(checks, check.Skip("AC1-AC4 of atomic commitment", noTransfers))
+		checks = append(checks, check.Skip("AC1-AC4 of atomic commitment", judge.NoTransfers))
 	}
-	checks = append(checks, t.kept(), p.calmly(t.judged()), p.calmly(t.refused()), newNotary(m.world).endorsed())
+	checks = append(checks, t.kept(), p.calmly(t.judged()), p.calmly(t.refused()), judge.NewNotary(&m.Network).Endorsed())
 	r := m.run(append(checks, m.whole()...))
 	facts := r.Facts
 	r.Facts = func(s *sim.Sim) []scenario.Fact { return append(facts(s), t.facts()...) }
@@ -145,7 +142,7 @@ func (t *tampered) kept() *check.Check {
 // breaks, at every node.
 func (t *tampered) judged() *check.Check {
 	return check.Always("each tampered transaction is refused for what is wrong with it", sim.Output, func(e *sim.Event) (bool, error) {
-		x, ok := entry(e)
+		x, ok := judge.Entry(e)
 		if !ok {
 			return false, nil
 		}
@@ -200,92 +197,4 @@ func (t *tampered) facts() []scenario.Fact {
 		facts = append(facts, scenario.Fact{Name: "refused: " + k.name, Value: fmt.Sprintf("%v, by %d nodes", k.want, count[i])})
 	}
 	return facts
-}
-
-// notary verifies endorsements with the standard library alone, and every one: it
-// shares neither the rules nor the memory of package ledger.
-type notary struct {
-	w      *world
-	keys   map[ledger.Owner]*ecdsa.PublicKey
-	listed map[ledger.ID]bool
-}
-
-func newNotary(w *world) *notary {
-	return &notary{w: w, keys: make(map[ledger.Owner]*ecdsa.PublicKey), listed: make(map[ledger.ID]bool)}
-}
-
-// endorsed demands that all parties of what is listed signed it.
-func (n *notary) endorsed() *check.Check {
-	return check.Always("what is listed was signed by all its parties", sim.Output, func(e *sim.Event) (bool, error) {
-		x, ok := entry(e)
-		if !ok || x.Verdict != ledger.Accepted || n.listed[x.WTxID] {
-			return false, nil
-		}
-		n.listed[x.WTxID] = true
-		name := x.WTxID.String()[:8]
-		body, ok := n.w.nodes[e.Node].Body(x.WTxID)
-		if !ok {
-			return true, fmt.Errorf("node %v lists %s without its body", e.Node, name)
-		}
-		tx, verdict := ledger.Decode(body)
-		if verdict != ledger.Accepted {
-			return true, fmt.Errorf("node %v lists %s, which cannot be decoded: %v", e.Node, name, verdict)
-		}
-		if wrong := n.verify(tx); wrong != nil {
-			return true, fmt.Errorf("node %v lists %s: %w", e.Node, name, wrong)
-		}
-		return true, nil
-	})
-}
-
-func (n *notary) verify(tx *ledger.Tx) error {
-	digest := digest(tx)
-	signed := make(map[ledger.Owner]bool)
-	for i := range tx.Endorsements {
-		e := &tx.Endorsements[i]
-		r, s := new(big.Int).SetBytes(e.Signature[:32]), new(big.Int).SetBytes(e.Signature[32:])
-		key := n.key(e.Owner)
-		if key == nil || !ecdsa.Verify(key, digest[:], r, s) {
-			return fmt.Errorf("the signature of %v is not one of it", e.Owner.String()[:8])
-		}
-		signed[e.Owner] = true
-	}
-	must := []ledger.Owner{tx.Sender, tx.Witness}
-	for i := range tx.Outputs {
-		must = append(must, tx.Outputs[i].Owner)
-	}
-	for _, o := range must {
-		if !signed[o] {
-			return fmt.Errorf("%v has not signed it", o.String()[:8])
-		}
-	}
-	return nil
-}
-
-// digest is what signatures are of: the tagged hash of the hash of all but them.
-func digest(tx *ledger.Tx) [32]byte {
-	bare := *tx
-	bare.Endorsements = nil
-	b := bare.Encode(nil)
-	id := sha256.Sum256(b[len("l") : len(b)-len("lee")])
-	return sha256.Sum256(append([]byte("dessim endorsement\x00"), id[:]...))
-}
-
-// key gives the public key of a node of the plan, or nil.
-func (n *notary) key(o ledger.Owner) *ecdsa.PublicKey {
-	if key := n.keys[o]; key != nil {
-		return key
-	}
-	for i, owner := range n.w.owners {
-		if owner == o {
-			x, y := elliptic.UnmarshalCompressed(elliptic.P256(), n.w.keys[i].Public())
-			point := append(append([]byte{4}, x.FillBytes(make([]byte, 32))...), y.FillBytes(make([]byte, 32))...)
-			key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
-			if err != nil {
-				panic(fmt.Sprintf("scenarios: key of node %d: %v", i, err))
-			}
-			n.keys[o] = key
-		}
-	}
-	return n.keys[o]
 }

@@ -13,6 +13,7 @@ import (
 	"dessim/protocol/peer"
 	"dessim/protocol/raft"
 	"dessim/protocol/twopc"
+	"dessim/scenarios/judge"
 	"dessim/sim"
 	"dessim/sim/scenario"
 )
@@ -27,17 +28,11 @@ import (
 //	begin        the workload begins, and with it the storm, if there are faults
 //	calm         the storm is over; what must come in the end has some time from here
 type world struct {
-	p        params
-	keys     []ledger.Key
-	owners   []ledger.Owner
-	genesis  *ledger.Genesis
+	p params
+	judge.Network
 	verifier *ledger.Verifier
-	members  []protocol.NodeID
-	nodes    []*peer.Node // as they are now, or were when they crashed
-	lives    lives
 	abort    func(twopc.ID) protocol.Ratio
-	liars    []protocol.NodeID // members that say what inputs tell them
-	delay    time.Duration     // the longest usual one
+	delay    time.Duration // the longest usual one
 	settle   protocol.Time
 	begin    protocol.Time
 	most     int           // faults of a kind that are drawn; 0 is mostOfAKind
@@ -58,20 +53,21 @@ const (
 // newWorld makes the network of p.Nodes nodes. Identities derive from the seed
 // and the node's number, never from answers.
 func newWorld(p params) *world {
-	w := &world{p: p, verifier: ledger.NewVerifier(maxVerified), nodes: make([]*peer.Node, p.Nodes)}
-	w.lives.state = make([]life, p.Nodes+1)
-	w.delay = p.Delay + p.Jitter
-	outs := make([]ledger.TxOut, 0, coins*p.Nodes)
+	w := &world{p: p, verifier: ledger.NewVerifier(maxVerified), delay: p.Delay + p.Jitter}
+	w.Network = judge.Network{
+		Nodes: make([]*peer.Node, p.Nodes), Minted: make([]ledger.TxOut, 0, coins*p.Nodes),
+		Link: w.link(), Failing: p.Failing(), Incarnations: judge.NewIncarnations(p.Nodes + 1),
+	}
 	for i := range p.Nodes {
 		key := ledger.NewKey(w.secret("key", uint64(i)))
-		w.keys = append(w.keys, key)
-		w.owners = append(w.owners, key.Owner())
-		w.members = append(w.members, protocol.NodeID(i))
+		w.Keys = append(w.Keys, key)
+		w.Owners = append(w.Owners, key.Owner())
+		w.Members = append(w.Members, protocol.NodeID(i))
 		for range coins {
-			outs = append(outs, ledger.TxOut{Owner: key.Owner(), Amount: coinWorth})
+			w.Minted = append(w.Minted, ledger.TxOut{Owner: key.Owner(), Amount: coinWorth})
 		}
 	}
-	w.genesis = ledger.NewGenesis("dessim", outs)
+	w.Genesis = ledger.NewGenesis("dessim", w.Minted)
 	w.settle = protocol.Time(w.spread() + joinDelays*w.delay)
 	w.begin = w.settle + protocol.Time(publishDelays*w.delay)
 	if p.Failing() {
@@ -107,7 +103,7 @@ func (w *world) plan(clients int) sim.Plan {
 	p := sim.Plan{
 		Nodes: w.p.Nodes + clients,
 		Node:  w.node,
-		Link:  sim.Link{Delay: w.p.Delay, Jitter: w.p.Jitter, Loss: w.p.Loss, Copy: w.p.Copy},
+		Link:  w.link(),
 		Disk:  sim.Disk{Jitter: w.delay / 10},
 		Until: protocol.Time(w.p.Until),
 	}
@@ -119,6 +115,11 @@ func (w *world) plan(clients int) sim.Plan {
 		p.Starts = append(p.Starts, min(at, p.Until))
 	}
 	return p
+}
+
+// link returns the links between members.
+func (w *world) link() sim.Link {
+	return sim.Link{Delay: w.p.Delay, Jitter: w.p.Jitter, Loss: w.p.Loss, Copy: w.p.Copy}
 }
 
 func (w *world) start(i int) protocol.Time {
@@ -133,11 +134,11 @@ func (w *world) node(id protocol.NodeID) protocol.Node {
 	order, group := w.group()
 	secret := w.secret("secret", uint64(id))
 	cfg := peer.Config{
-		Members:  w.members,
+		Members:  w.Members,
 		First:    0,
 		Book:     protocol.SimBook{},
-		Key:      w.keys[id],
-		Genesis:  w.genesis,
+		Key:      w.Keys[id],
+		Genesis:  w.Genesis,
 		Verifier: w.verifier,
 		Order:    order,
 		Group:    group,
@@ -148,13 +149,13 @@ func (w *world) node(id protocol.NodeID) protocol.Node {
 		Abort:    w.abort,
 		Survive:  w.p.Failing(),
 	}
-	if slices.Contains(w.liars, id) {
+	if slices.Contains(w.Liars, id) {
 		liar := peer.NewLiar(cfg)
-		w.nodes[id] = liar.Node
+		w.Nodes[id] = liar.Node
 		return liar
 	}
 	n := peer.New(cfg)
-	w.nodes[id] = n
+	w.Nodes[id] = n
 	return n
 }
 
@@ -223,15 +224,15 @@ func (w *world) inputs(all []sim.Input) []sim.Input {
 
 // rows returns the summary's rows.
 func (w *world) rows(*sim.Sim) []scenario.Node {
-	rows := make([]scenario.Node, 0, len(w.nodes))
-	for i, n := range w.nodes {
-		length, hash, balance := uint64(0), w.genesis.TxID(), uint64(0)
+	rows := make([]scenario.Node, 0, len(w.Nodes))
+	for i, n := range w.Nodes {
+		length, hash, balance := uint64(0), w.Genesis.TxID(), uint64(0)
 		if n != nil {
 			l := n.Ledger()
-			length, hash, balance = l.ListLen(), l.ListHash(), l.Balance(w.owners[i])
+			length, hash, balance = l.ListLen(), l.ListHash(), l.Balance(w.Owners[i])
 		}
 		rows = append(rows, scenario.Node{ID: protocol.NodeID(i), Cells: []string{
-			fmt.Sprintf("%x", w.owners[i][:]), fmt.Sprint(length), fmt.Sprintf("%x", hash[:]), fmt.Sprint(balance),
+			fmt.Sprintf("%x", w.Owners[i][:]), fmt.Sprint(length), fmt.Sprintf("%x", hash[:]), fmt.Sprint(balance),
 		}})
 	}
 	return rows
@@ -241,16 +242,16 @@ func (w *world) rows(*sim.Sim) []scenario.Node {
 func (w *world) withLedgers(facts func(*sim.Sim) []scenario.Fact) func(*sim.Sim) []scenario.Fact {
 	return func(m *sim.Sim) []scenario.Fact {
 		seen := make(map[[32]byte]bool)
-		for _, n := range w.nodes {
+		for _, n := range w.Nodes {
 			if n == nil {
-				seen[w.genesis.TxID()] = true
+				seen[w.Genesis.TxID()] = true
 			} else {
 				seen[n.Ledger().ListHash()] = true
 			}
 		}
-		text := fmt.Sprintf("the same on all %d nodes", len(w.nodes))
+		text := fmt.Sprintf("the same on all %d nodes", len(w.Nodes))
 		if len(seen) > 1 {
-			text = fmt.Sprintf("%d different ones on %d nodes", len(seen), len(w.nodes))
+			text = fmt.Sprintf("%d different ones on %d nodes", len(seen), len(w.Nodes))
 		}
 		return append([]scenario.Fact{{Name: "ledgers", Value: text}}, facts(m)...)
 	}

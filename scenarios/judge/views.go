@@ -1,4 +1,4 @@
-package scenarios
+package judge
 
 import (
 	"fmt"
@@ -12,11 +12,11 @@ import (
 	"dessim/sim/scenario"
 )
 
-// viewed follows the views that nodes tell of, and the terms of Raft's leaders. It is
+// Views follows the views that nodes tell of, and the terms of Raft's leaders. It is
 // an observer, to be shown an event before its checks are.
-type viewed struct {
+type Views struct {
 	views    map[uint64]abcast.View // by number
-	last     []abcast.Member          // by node, the last life that a view with it reached
+	last     []abcast.Member        // by node, the last life that a view with it reached
 	told     []telling              // by node
 	now      check.Position         // of the view that the event shown last tells of
 	news     bool                   // it tells of one
@@ -38,15 +38,16 @@ type telling struct {
 	delivered   uint64 // messages
 }
 
-func newViewed(nodes int) *viewed {
-	return &viewed{views: make(map[uint64]abcast.View), last: make([]abcast.Member, nodes), told: make([]telling, nodes), left: make(map[protocol.NodeID]bool)}
+// NewViews follows the views of that many nodes.
+func NewViews(nodes int) *Views {
+	return &Views{views: make(map[uint64]abcast.View), last: make([]abcast.Member, nodes), told: make([]telling, nodes), left: make(map[protocol.NodeID]bool)}
 }
 
-// Watch gives what tells of views and terms.
-func (v *viewed) Watch() sim.What { return sim.Output }
+// Watch returns the events to be shown.
+func (v *Views) Watch() sim.What { return sim.Output }
 
 // Observe takes a view or a term, and notes what is wrong with it.
-func (v *viewed) Observe(e *sim.Event) {
+func (v *Views) Observe(e *sim.Event) {
 	v.news = false
 	switch e.Kind {
 	case raft.KindTerm:
@@ -74,10 +75,11 @@ func (v *viewed) Observe(e *sim.Event) {
 	}
 }
 
-func (v *viewed) checks() check.Suite { return check.Suite{v.same(), v.grow()} }
+// Checks returns the checks that hold in every run.
+func (v *Views) Checks() check.Suite { return check.Suite{v.same(), v.grow()} }
 
-// life gives what the life of an event was told.
-func (v *viewed) life(e *sim.Event) *telling {
+// life returns what the life of an event was told.
+func (v *Views) life(e *sim.Event) *telling {
 	o := &v.told[e.Node]
 	if o.incarnation != e.Incarnation {
 		*o = telling{incarnation: e.Incarnation}
@@ -87,14 +89,14 @@ func (v *viewed) life(e *sim.Event) *telling {
 
 // same demands that all lives are told of the same views at the same places of the
 // order, each from the first one on.
-func (v *viewed) same() *check.Check {
+func (v *Views) same() *check.Check {
 	return check.SameOrder("all nodes see the same views at the same places of the order", sim.Output, func(*sim.Event) (check.Position, bool) {
 		return v.now, v.news && v.wrong == nil
 	}, func(item string) string { return "view " + item })
 }
 
 // grow demands that the views that a life is told of have ever higher numbers.
-func (v *viewed) grow() *check.Check {
+func (v *Views) grow() *check.Check {
 	return check.Always("a later view has a higher number", sim.Output, func(*sim.Event) (bool, error) {
 		if !v.news {
 			return false, nil
@@ -103,15 +105,15 @@ func (v *viewed) grow() *check.Check {
 	})
 }
 
-// of gives the view that the life of an event was told of last, or none: Number 0.
-func (v *viewed) of(e *sim.Event) abcast.View {
+// of returns the view that the life of an event was told of last, or none: Number 0.
+func (v *Views) of(e *sim.Event) abcast.View {
 	if o := &v.told[e.Node]; o.incarnation == e.Incarnation {
 		return v.views[o.number]
 	}
 	return abcast.View{}
 }
 
-func (v *viewed) take(e *sim.Event, now abcast.View) error {
+func (v *Views) take(e *sim.Event, now abcast.View) error {
 	o := v.life(e)
 	v.now = check.Position{Index: o.views, Item: fmt.Sprintf("%d of %v before message %d", now.Number, now.Members, now.Place)}
 	o.views++
@@ -139,7 +141,7 @@ func (v *viewed) take(e *sim.Event, now abcast.View) error {
 }
 
 // follow enters that a view follows another one.
-func (v *viewed) follow(before, now abcast.View) {
+func (v *Views) follow(before, now abcast.View) {
 	if n := len(v.leader); n == 0 || v.leader[n-1] != now.Members[0].Node {
 		v.leader = append(v.leader, now.Members[0].Node)
 	}
@@ -154,21 +156,23 @@ func (v *viewed) follow(before, now abcast.View) {
 	}
 }
 
-// cameBack demands that a node came back to an order that had gone on without it.
-func (v *viewed) cameBack() *check.Check {
+// CameBack demands that a node came back to an order that had gone on without it.
+func (v *Views) CameBack() *check.Check {
 	return check.Sometimes("a node came back to an order that had gone on without it", check.InSweep, sim.Output, func(*sim.Event) bool { return v.returned > 0 })
 }
 
-// deposed demands that who led the order had to be followed: of the views it is the
-// lowest member that leads; of Raft's leaders the terms are known, and not the names.
-func (v *viewed) deposed(order string) *check.Check {
-	if order == orderRaft {
-		return check.Sometimes("a leader was elected after the first", check.InSweep, sim.Output, func(*sim.Event) bool { return v.terms > 0 })
-	}
+// Elected requires that Raft elected a leader after its first. The terms of Raft's
+// leaders are known, and not their names.
+func (v *Views) Elected() *check.Check {
+	return check.Sometimes("a leader was elected after the first", check.InSweep, sim.Output, func(*sim.Event) bool { return v.terms > 0 })
+}
+
+// Deposed requires that the views changed their leader, which is their lowest member.
+func (v *Views) Deposed() *check.Check {
 	return check.Sometimes("another node leads than did before", check.InSweep, sim.Output, func(*sim.Event) bool { return len(v.leader) > 1 })
 }
 
-// counts gives what a sweep adds up.
-func (v *viewed) counts() []scenario.Count {
+// Counts returns what a sweep adds up.
+func (v *Views) Counts() []scenario.Count {
 	return []scenario.Count{{Name: "views", N: uint64(len(v.views))}, {Name: "elections", N: v.terms}, {Name: "state transfers", N: v.moved}}
 }

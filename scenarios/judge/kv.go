@@ -1,4 +1,4 @@
-package scenarios
+package judge
 
 import (
 	"fmt"
@@ -13,10 +13,13 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// history is what the clients of a store saw, in virtual time. It is an observer, to
-// be shown an event before checks are.
-type history struct {
-	x        *store
+// Store judges a replicated key-value store by its history: what its clients saw, in
+// virtual time. It is an observer, to be shown an event before its checks are.
+type Store struct {
+	replicas []*kv.Node
+	nodes    *Incarnations
+	bound    protocol.Time
+
 	asked    map[protocol.NodeID]uint64
 	calls    []*call
 	open     map[protocol.NodeID]*call
@@ -35,7 +38,7 @@ type call struct {
 	overlaps bool // it began while another of the same key was under way
 }
 
-// String gives the call in words.
+// String returns the call in words.
 func (c *call) String() string {
 	who := fmt.Sprintf("%v by node %v", c.Command, c.Client)
 	switch {
@@ -47,19 +50,21 @@ func (c *call) String() string {
 	return fmt.Sprintf("%s from %v to %v, refused since it found %d", who, c.from, c.to, c.result.Value)
 }
 
-func newHistory(x *store) *history {
-	return &history{x: x, asked: make(map[protocol.NodeID]uint64), open: make(map[protocol.NodeID]*call),
-		keys: make(map[uint64][]*call)}
+// NewStore judges the store of these replicas, which are as they are now, or were when
+// they crashed. By bound all operations must have ended.
+func NewStore(replicas []*kv.Node, nodes *Incarnations, bound protocol.Time) *Store {
+	return &Store{replicas: replicas, nodes: nodes, bound: bound,
+		asked: make(map[protocol.NodeID]uint64), open: make(map[protocol.NodeID]*call), keys: make(map[uint64][]*call)}
 }
 
-// ask takes note that a client is asked for an operation.
-func (h *history) ask(client protocol.NodeID) { h.asked[client]++ }
+// Ask takes note that a client is asked for an operation.
+func (h *Store) Ask(client protocol.NodeID) { h.asked[client]++ }
 
-// Watch gives what makes the history.
-func (h *history) Watch() sim.What { return sim.Output }
+// Watch returns the events to be shown.
+func (h *Store) Watch() sim.What { return sim.Output }
 
 // Observe enters what a client put out.
-func (h *history) Observe(e *sim.Event) {
+func (h *Store) Observe(e *sim.Event) {
 	h.last = nil
 	switch {
 	case e.Kind == kv.KindCalled:
@@ -79,7 +84,7 @@ func (h *history) Observe(e *sim.Event) {
 	}
 }
 
-func (h *history) began(c *call) {
+func (h *Store) began(c *call) {
 	for _, client := range protocol.SortedKeys(h.open) {
 		if h.open[client].Key == c.Key {
 			c.overlaps = true
@@ -92,14 +97,14 @@ func (h *history) began(c *call) {
 	h.keys[c.Key] = append(h.keys[c.Key], c)
 }
 
-// linearizable demands, whenever an operation has ended, that there is an order of
+// Linearizable demands, whenever an operation has ended, that there is an order of
 // all operations on its key which explains what clients saw, and in which none comes
 // before one that had ended when it began. Keys are judged one by one: a history is
-// linearizable if and only if it is so for each object (Herlihy and Wing, theorem 1).
+// Linearizable if and only if it is so for each object (Herlihy and Wing, theorem 1).
 //
 // That the judge runs goroutines changes nothing: it is asked for a yes or no, without
 // a limit in time.
-func (h *history) linearizable() *check.Check {
+func (h *Store) Linearizable() *check.Check {
 	return check.Always("what clients see is linearizable", sim.Output, func(e *sim.Event) (bool, error) {
 		c := h.last
 		if c == nil || e.Kind != kv.KindReturned {
@@ -114,7 +119,7 @@ func (h *history) linearizable() *check.Check {
 }
 
 // before tells of the write that ended last before c began.
-func (h *history) before(c *call) string {
+func (h *Store) before(c *call) string {
 	var last *call
 	for _, o := range h.keys[c.Key] {
 		if o.done && o.to < c.from && o.Op != kv.Get && o.result.OK && (last == nil || o.to > last.to) {
@@ -127,7 +132,7 @@ func (h *history) before(c *call) string {
 	return fmt.Sprintf("; before it ended %v", last)
 }
 
-// operations gives calls as the judge wants them. One that has not ended may take
+// operations returns calls as the judge wants them. One that has not ended may take
 // place at any time from its beginning on, or, which is the same to all others, at
 // the end of time.
 func operations(calls []*call) []porcupine.Operation {
@@ -158,12 +163,12 @@ var register = porcupine.Model{
 	},
 }
 
-// ended demands that every operation ends, in the end.
-func (h *history) ended() *check.Check {
-	return check.EventuallyBut("every operation ends", h.x.bound, func(excuse check.Excuse) (uint64, error) {
+// Ended demands that every operation ends, in the end.
+func (h *Store) Ended() *check.Check {
+	return check.EventuallyBut("every operation ends", h.bound, func(excuse check.Excuse) (uint64, error) {
 		damaged := 0
-		for _, id := range h.x.members {
-			if h.x.lives.lost([]protocol.NodeID{id}) {
+		for i := range h.replicas {
+			if h.nodes.Lost([]protocol.NodeID{protocol.NodeID(i)}) {
 				damaged++
 			}
 		}
@@ -178,8 +183,8 @@ func (h *history) ended() *check.Check {
 			missing := h.asked[client] - done[client]
 			switch {
 			case missing == 0:
-			case 2*damaged >= len(h.x.members):
-				excuse(fmt.Sprintf("client %v, since %d of %d replicas will never start again", client, damaged, len(h.x.members)))
+			case 2*damaged >= len(h.replicas):
+				excuse(fmt.Sprintf("client %v, since %d of %d replicas will never start again", client, damaged, len(h.replicas)))
 			default:
 				return n, fmt.Errorf("%d of %d operations of client %v have not ended", missing, h.asked[client], client)
 			}
@@ -188,34 +193,70 @@ func (h *history) ended() *check.Check {
 	})
 }
 
-// overlapped tells whether there was anything to be in doubt about.
-func (h *history) overlapped() *check.Check {
-	name := "two operations on one key overlap"
-	if h.x.p.Txs < 2 {
-		return check.Skip(name, "there is one operation")
-	}
-	if h.x.p.AnyLeftOut() {
-		return check.Skip(name, "operations are left out")
-	}
-	return check.Sometimes(name, check.EachRun, sim.Output, func(e *sim.Event) bool {
+// Overlapped requires that there was anything to be in doubt about.
+func (h *Store) Overlapped() *check.Check {
+	return check.Sometimes("two operations on one key overlap", check.EachRun, sim.Output, func(e *sim.Event) bool {
 		return e.Kind == kv.KindCalled && h.calls[len(h.calls)-1].overlaps
 	})
 }
 
-func (h *history) facts(*sim.Sim) []scenario.Fact {
+// Order demands that all replicas do the same.
+func (h *Store) Order() *check.Check {
+	return check.SameOrder("one order: every replica applies a prefix of one sequence", sim.Output, func(e *sim.Event) (check.Position, bool) {
+		if e.Kind != kv.KindApplied {
+			return check.Position{}, false
+		}
+		a, ok := kv.DecodeApplied(e.Body)
+		return check.Position{Index: a.Index, Item: fmt.Sprintf("%016x", a.State)}, ok
+	}, func(item string) string { return "state " + item })
+}
+
+// EqualAtEnd demands that all replicas come to the same state, also those that were
+// down or cut off: a prefix of one sequence is no agreement, if it stays one.
+func (h *Store) EqualAtEnd() *check.Check {
+	return check.EventuallyBut("all replicas end in the same state", h.bound, func(excuse check.Excuse) (uint64, error) {
+		first, n := -1, uint64(0)
+		var delivered, fold uint64
+		for i, r := range h.replicas {
+			id := protocol.NodeID(i)
+			switch {
+			case h.nodes.Excused(id, excuse):
+				continue
+			case h.nodes.Stuck(len(h.replicas)):
+				excuse(fmt.Sprintf("node %d, %s", i, noMajority))
+				continue
+			case r == nil || h.nodes.Down(id):
+				return n, fmt.Errorf("node %d is down", i)
+			}
+			d, f := r.State()
+			if first < 0 {
+				first, delivered, fold = i, d, f
+			}
+			if d != delivered || f != fold {
+				return n, fmt.Errorf("node %d has applied %d commands and node %d has %d, or they came to another state", first, delivered, i, d)
+			}
+			n++
+		}
+		return n, nil
+	})
+}
+
+// Facts returns the figures of the history.
+func (h *Store) Facts() []scenario.Fact {
 	done := 0
 	for _, c := range h.calls {
 		if c.done {
 			done++
 		}
 	}
-	facts := []scenario.Fact{
+	return []scenario.Fact{
 		{Name: "operations", Value: fmt.Sprintf("%d on %d keys, of which %d ended", len(h.calls), len(h.keys), done)},
 		{Name: "that began while another on the key was under way", Value: fmt.Sprint(h.overlaps)},
 		{Name: "compare-and-swaps that found another value", Value: fmt.Sprint(h.refused)},
 	}
-	if h.x.p.Failing() {
-		facts = append(facts, scenario.Fact{Name: "storm", Value: fmt.Sprintf("from %v to %v", h.x.begin, h.x.calm)})
-	}
-	return facts
+}
+
+// Counts returns what a sweep adds up.
+func (h *Store) Counts() []scenario.Count {
+	return []scenario.Count{{Name: "operations that overlapped", N: h.overlaps}, {Name: "operations tried in vain", N: h.refused}}
 }

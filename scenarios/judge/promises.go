@@ -1,4 +1,4 @@
-package scenarios
+package judge
 
 import (
 	"encoding/hex"
@@ -13,14 +13,14 @@ import (
 	"dessim/sim/scenario"
 )
 
-// promises judges what two-phase commit owes where nodes crash, beyond AC1 to AC4.
-type promises struct {
-	c         *commits
-	lives     *lives
+// Promises judges what two-phase commit owes where nodes crash, beyond AC1 to AC4.
+type Promises struct {
+	c         *Commits
+	nodes     *Incarnations
 	held      map[hold]twopc.ID  // by a yes that is not decided yet
 	keys      map[doubt][]string // of a yes
 	doubts    twopc.Doubts
-	long      int                              // doubts that ended after long
+	long      uint64                           // doubts that ended after long
 	committed map[uint64]twopc.ID              // the client's transfers
 	unsafe    map[protocol.NodeID][]twopc.Fact // of records that no sync has made safe yet
 	proved    map[proof]bool
@@ -44,16 +44,17 @@ type doubt struct {
 	id   twopc.ID
 }
 
-func newPromises(c *commits, l *lives) *promises {
-	return &promises{
-		c: c, lives: l, held: make(map[hold]twopc.ID), keys: make(map[doubt][]string),
+// NewPromises judges the transactions of c at these nodes.
+func NewPromises(c *Commits, nodes *Incarnations) *Promises {
+	return &Promises{
+		c: c, nodes: nodes, held: make(map[hold]twopc.ID), keys: make(map[doubt][]string),
 		committed: make(map[uint64]twopc.ID),
 		unsafe:    make(map[protocol.NodeID][]twopc.Fact), proved: make(map[proof]bool),
 	}
 }
 
-// once demands that a transfer is done once, in however many attempts.
-func (x *promises) once() *check.Check {
+// Once demands that a transfer is done once, in however many attempts.
+func (x *Promises) Once() *check.Check {
 	return check.Always("no transfer commits twice", sim.Output, func(e *sim.Event) (bool, error) {
 		t, now, ok := x.c.decidedNow()
 		if !ok || !now.commit || t.id.Client != x.c.client {
@@ -68,10 +69,10 @@ func (x *promises) once() *check.Check {
 	})
 }
 
-// exclusive demands that between a yes and its decision at a node no other
+// Exclusive demands that between a yes and its decision at a node no other
 // transaction gets a yes there on an output that the first spends. It is exercised
 // by each yes.
-func (x *promises) exclusive() *check.Check {
+func (x *Promises) Exclusive() *check.Check {
 	return check.Always("what a yes reserved stays reserved until its decision", sim.Output, func(e *sim.Event) (bool, error) {
 		r, ok := twopc.DecodeOutput(e.Kind, e.Body)
 		d := doubt{e.Node, r.ID}
@@ -98,7 +99,7 @@ func (x *promises) exclusive() *check.Check {
 	})
 }
 
-func (x *promises) release(d doubt) {
+func (x *Promises) release(d doubt) {
 	for _, k := range x.keys[d] {
 		if x.held[hold{d.node, k}] == d.id {
 			delete(x.held, hold{d.node, k})
@@ -107,11 +108,11 @@ func (x *promises) release(d doubt) {
 	delete(x.keys, d)
 }
 
-// logged demands that nothing leaves before the record that it depends on is safe.
+// Logged demands that nothing leaves before the record that it depends on is safe.
 // What survives a crash without a sync, by luck, a node syncs again before it says
 // anything; so the next sync after a crash makes all of it safe that may be there.
 // What a traitor sends is no promise of its own.
-func (x *promises) logged(traitor *fault.Fault) *check.Check {
+func (x *Promises) Logged(traitor *fault.Fault) *check.Check {
 	watch := sim.Persisted | sim.Synced | sim.Sent
 	return check.Always("no vote or decision leaves before its record is safe", watch, func(e *sim.Event) (bool, error) {
 		switch e.What {
@@ -139,9 +140,9 @@ func (x *promises) logged(traitor *fault.Fault) *check.Check {
 	})
 }
 
-// everyoneDecides is AC5: once failures are repaired, who voted yes decides. A
+// EveryoneDecides is AC5: once failures are repaired, who voted yes decides. A
 // coordinator that crashed before it decided has aborted and says nothing.
-func (x *promises) everyoneDecides(bound protocol.Time) *check.Check {
+func (x *Promises) EveryoneDecides(bound protocol.Time) *check.Check {
 	return check.EventuallyBut("AC5 once failures are repaired, everyone decides", bound, func(excuse check.Excuse) (uint64, error) {
 		n := uint64(0)
 		for _, t := range x.c.order {
@@ -149,7 +150,7 @@ func (x *promises) everyoneDecides(bound protocol.Time) *check.Check {
 				switch {
 				case id == t.coordinator || t.decidedBy(id):
 					n++
-				case x.lives.lost([]protocol.NodeID{id, t.coordinator}):
+				case x.nodes.Lost([]protocol.NodeID{id, t.coordinator}):
 					excuse(fmt.Sprintf("node %v on %v, since it or the coordinator will never start again", id, t.id))
 				default:
 					return n, fmt.Errorf("transaction %v: node %v voted yes and has not decided", t.id, id)
@@ -164,18 +165,21 @@ func (x *promises) everyoneDecides(bound protocol.Time) *check.Check {
 // longer than the votes and the decision of a transaction take without failures.
 const longDelays = 20
 
-// Watch gives the outputs: it is an observer for the sake of doubts.
-func (x *promises) Watch() sim.What { return sim.Output }
+// Watch returns the events to be shown.
+func (x *Promises) Watch() sim.What { return sim.Output }
 
 // Observe measures doubts.
-func (x *promises) Observe(e *sim.Event) {
+func (x *Promises) Observe(e *sim.Event) {
 	if d, ended := x.doubts.Output(e.At, e.Node, e.Kind, e.Body); ended && d.To.Sub(d.From) > longDelays*x.c.delay {
 		x.long++
 	}
 }
 
-// facts tells of doubts.
-func (x *promises) facts() []scenario.Fact {
+// Long returns how many doubts ended that were long.
+func (x *Promises) Long() uint64 { return x.long }
+
+// Facts returns how many nodes were in doubt, and for how long at most.
+func (x *Promises) Facts() []scenario.Fact {
 	text := fmt.Sprintf("%d, of which %d long", x.doubts.Ended(), x.long)
 	if d := x.doubts.Longest(); d.To > d.From {
 		text += fmt.Sprintf("; the longest %v, node %v on %v", d.To.Sub(d.From), d.Node, d.ID)

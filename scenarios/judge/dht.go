@@ -1,4 +1,4 @@
-package scenarios
+package judge
 
 import (
 	"crypto/sha1"
@@ -15,9 +15,12 @@ import (
 	"dessim/sim/scenario"
 )
 
-// lookups judges what nodes find in the DHT, knowing all ids.
-type lookups struct {
-	w      *world
+// contacts is how many a node of a Kademlia table answers with, k in kademlia.Defaults.
+const contacts = 8
+
+// Lookups judges what nodes find in the DHT, knowing all ids.
+type Lookups struct {
+	net    *Network
 	ids    []kademlia.ID     // all, by node
 	looks  map[foundKey]bool // lookups asked for; true once they ended
 	gets   map[foundKey]bool // keys asked for; true once they were found
@@ -31,14 +34,21 @@ type foundKey struct {
 	owner ledger.Owner
 }
 
-func newLookups(w *world, quests []quest) *lookups {
-	l := &lookups{w: w, looks: make(map[foundKey]bool), gets: make(map[foundKey]bool)}
-	for _, o := range w.owners {
+// Quest is an input that has one node look up another, or fetch its key.
+type Quest struct {
+	Asker, Target int
+	Key           bool
+}
+
+// NewLookups judges what the quests come to.
+func NewLookups(n *Network, quests []Quest) *Lookups {
+	l := &Lookups{net: n, looks: make(map[foundKey]bool), gets: make(map[foundKey]bool)}
+	for _, o := range n.Owners {
 		l.ids = append(l.ids, kademlia.ID(o))
 	}
 	for _, q := range quests {
-		k := foundKey{protocol.NodeID(q.asker), w.owners[q.target]}
-		if q.key {
+		k := foundKey{protocol.NodeID(q.Asker), n.Owners[q.Target]}
+		if q.Key {
 			l.gets[k] = false
 		} else {
 			l.looks[k] = false
@@ -54,8 +64,8 @@ const (
 	nameFar      = "some key of a node that is no contact was fetched"
 )
 
-// closestCheck demands that each lookup returns the globally closest nodes.
-func (l *lookups) closestCheck() *check.Check {
+// Closest demands that each lookup returns the globally closest nodes.
+func (l *Lookups) Closest() *check.Check {
 	if len(l.looks) == 0 {
 		return check.Skip(nameClosest, "one node has nobody to look up")
 	}
@@ -85,8 +95,8 @@ func (l *lookups) closestCheck() *check.Check {
 	})
 }
 
-// closest gives the true answer to a lookup by the slow, obvious way.
-func (l *lookups) closest(asker protocol.NodeID, target kademlia.ID) []kademlia.ID {
+// closest returns the true answer to a lookup by the slow, obvious way.
+func (l *Lookups) closest(asker protocol.NodeID, target kademlia.ID) []kademlia.ID {
 	var all []kademlia.ID
 	for i, id := range l.ids {
 		if protocol.NodeID(i) != asker {
@@ -102,7 +112,7 @@ func (l *lookups) closest(asker protocol.NodeID, target kademlia.ID) []kademlia.
 		}
 		return 0
 	})
-	return all[:min(tableK, len(all))]
+	return all[:min(contacts, len(all))]
 }
 
 func short(ids []kademlia.ID) string {
@@ -113,7 +123,8 @@ func short(ids []kademlia.ID) string {
 	return "[" + strings.Join(s, " ") + "]"
 }
 
-func (l *lookups) answeredCheck(bound protocol.Time) *check.Check {
+// Answered requires that each lookup ends.
+func (l *Lookups) Answered(bound protocol.Time) *check.Check {
 	if len(l.looks) == 0 {
 		return check.Skip(nameAnswered, "one node has nobody to look up")
 	}
@@ -125,9 +136,9 @@ func (l *lookups) answeredCheck(bound protocol.Time) *check.Check {
 	})
 }
 
-// keysCheck demands that whoever asked for a key has it: the one whose hash is the
+// Keys demands that whoever asked for a key has it: the one whose hash is the
 // owner's name.
-func (l *lookups) keysCheck(bound protocol.Time) *check.Check {
+func (l *Lookups) Keys(bound protocol.Time) *check.Check {
 	return check.EventuallySeeing(nameKeys, bound, sim.Output, func(e *sim.Event) {
 		f, ok := peer.DecodeFound(e.Body)
 		if !ok || e.Kind != peer.KindFound || sha1.Sum(fmt.Appendf(nil, "%d:%s", len(f.Key), f.Key[:])) != f.Owner {
@@ -146,9 +157,9 @@ func (l *lookups) keysCheck(bound protocol.Time) *check.Check {
 	})
 }
 
-// farCheck demands that some key came from beyond the asker's own contacts.
-func (l *lookups) farCheck() *check.Check {
-	if l.w.p.Nodes <= 4*tableK {
+// Far demands that some key came from beyond the asker's own contacts.
+func (l *Lookups) Far() *check.Check {
+	if len(l.net.Nodes) <= 4*contacts {
 		return check.Skip(nameFar, "with so few nodes almost everybody is everybody's contact; it takes more than 32")
 	}
 	return check.Sometimes(nameFar, check.EachRun, sim.Output, func(e *sim.Event) bool {
@@ -157,13 +168,19 @@ func (l *lookups) farCheck() *check.Check {
 	})
 }
 
-func (l *lookups) contact(id protocol.NodeID, o ledger.Owner) bool {
-	c := l.w.nodes[id].DHT().Closest(kademlia.ID(o), 1)
+func (l *Lookups) contact(id protocol.NodeID, o ledger.Owner) bool {
+	c := l.net.Nodes[id].DHT().Closest(kademlia.ID(o), 1)
 	return len(c) == 1 && c[0].ID == kademlia.ID(o)
 }
 
-// meanHops gives the mean of the lookups' hops, or "no".
-func (l *lookups) meanHops() string {
+// Ended returns how many lookups ended, of how many.
+func (l *Lookups) Ended() (ended, asked int) { return l.looked, len(l.looks) }
+
+// Found returns how many keys were found.
+func (l *Lookups) Found() int { return l.found }
+
+// MeanHops returns the mean of the lookups' hops, or "no".
+func (l *Lookups) MeanHops() string {
 	if l.looked == 0 {
 		return "no"
 	}
@@ -171,11 +188,11 @@ func (l *lookups) meanHops() string {
 	for h, n := range l.hops {
 		sum += uint64(h) * n
 	}
-	return hundredths(sum, uint64(l.looked))
+	return Hundredths(sum, uint64(l.looked))
 }
 
-// facts gives how many hops lookups took.
-func (l *lookups) facts(*sim.Sim) []scenario.Fact {
+// Facts returns how many hops lookups took.
+func (l *Lookups) Facts() []scenario.Fact {
 	if l.looked == 0 {
 		return nil
 	}
@@ -187,12 +204,7 @@ func (l *lookups) facts(*sim.Sim) []scenario.Fact {
 	}
 	return []scenario.Fact{
 		{Name: "lookups", Value: fmt.Sprint(l.looked)},
-		{Name: "hops, mean", Value: l.meanHops()},
+		{Name: "hops, mean", Value: l.MeanHops()},
 		{Name: "lookups by hops", Value: strings.Join(dist, ", ")},
 	}
-}
-
-// hundredths gives a/b with two digits after the point, rounded down.
-func hundredths(a, b uint64) string {
-	return fmt.Sprintf("%d.%02d", a/b, a%b*100/b)
 }

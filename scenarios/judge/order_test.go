@@ -1,4 +1,4 @@
-package scenarios
+package judge
 
 import (
 	"slices"
@@ -61,16 +61,16 @@ func TestEachWrongDeliveryIsNamed(t *testing.T) {
 		{"a message of who left the view", "", []told{{0, 1, 0, abcast.MsgID{}, three}, {0, 1, 0, a, nil}}, []string{"only members of a view are heard in it: node 0 is delivered 0/1/1 as message 0, in view 3 of [1/1 2/1 3/1]"}},
 		{"a message before the first view of a life", "", []told{{0, 1, 0, a, nil}, {1, 2, 0, a, nil}}, []string{"only members of a view are heard in it: node 1 is delivered 0/1/1 as message 0, in view 0 of []"}},
 	} {
-		var views *viewed
+		var views *Views
 		all := x.told
 		if x.order == "" {
-			views = newViewed(3)
+			views = NewViews(3)
 			all = append(begin[:len(begin):len(begin)], x.told...)
 		}
-		d := newDeliveries(x.order, views)
-		suite := d.checks()
+		d := NewDeliveries(x.order, views)
+		suite := d.Checks()
 		if views != nil {
-			suite = append(suite, views.checks()...)
+			suite = append(suite, views.Checks()...)
 		}
 		for i := range all {
 			e := all[i].event(uint64(i))

@@ -1,4 +1,4 @@
-package scenarios
+package judge
 
 import (
 	"fmt"
@@ -10,14 +10,13 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/kv"
 	"dessim/sim"
-	"dessim/sim/scenario"
 	"dessim/sim/simtest/fixed"
 
 	"github.com/anishathalye/porcupine"
 	"pgregory.net/rapid"
 )
 
-// doneCall gives a call that ended.
+// doneCall returns a call that ended.
 func doneCall(op kv.Op, from, to protocol.Time, old, new, found uint64, ok bool) *call {
 	return &call{Command: kv.Command{Op: op, Old: old, New: new}, from: from, to: to, done: true, result: kv.Return{OK: ok, Value: found}}
 }
@@ -102,8 +101,8 @@ func TestTheJudgeAgreesWithTryingAllOrders(t *testing.T) {
 
 // A history is made of outputs alone, in their order.
 func TestAStaleReadIsReportedWhenItReturns(t *testing.T) {
-	h := newHistory(&store{world: &world{p: params{Setup: &scenario.Setup{Params: scenario.Params{Nodes: 3}}, Txs: 2}}})
-	c := h.linearizable()
+	h := NewStore(make([]*kv.Node, 3), NewIncarnations(5), 0)
+	c := h.Linearizable()
 	show := func(at protocol.Time, node protocol.NodeID, kind protocol.Kind, body string) {
 		e := &sim.Event{What: sim.Output, At: at, Node: node, Kind: kind, Body: []byte(body)}
 		h.Observe(e)
@@ -118,27 +117,7 @@ func TestAStaleReadIsReportedWhenItReturns(t *testing.T) {
 	if r.Detail != want || r.At != 4 {
 		t.Errorf("at %v: %q, want at 4ns: %q", r.At, r.Detail, want)
 	}
-	if text := fmt.Sprint(h.facts(nil)); !strings.Contains(text, "2 on 1 keys, of which 2 ended") {
+	if text := fmt.Sprint(h.Facts()); !strings.Contains(text, "2 on 1 keys, of which 2 ended") {
 		t.Error(text)
-	}
-}
-
-// What a run left out is a run of the rest, and names it.
-func TestOperationsThatAreLeftOutAreNotAsked(t *testing.T) {
-	s := keyValue()
-	w := s.World(5, s.Defaults)
-	want, trial := w.Seed(5, nil, true)
-	if got := w.Try(trial); got.Digest != want.Digest {
-		t.Fatalf("the trial gives %v, the seed %v", got.Digest, want.Digest)
-	}
-	trial.Without = w.Inputs[1:]
-	o := w.Try(trial)
-	if o.Failed() || o.Sim.Outputs == 0 {
-		t.Errorf("with one operation: %v, %d outputs", o.Verdict, o.Sim.Outputs)
-	}
-	for _, c := range o.Checks {
-		if c.Name == "every operation ends" && c.Exercised != 1 {
-			t.Errorf("%d operations ended, want 1", c.Exercised)
-		}
 	}
 }

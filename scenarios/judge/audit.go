@@ -1,8 +1,9 @@
-package scenarios
+package judge
 
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 
 	"dessim/protocol"
 	"dessim/protocol/ledger"
@@ -13,7 +14,7 @@ import (
 // by the plan and not by the machines. Of package ledger it uses the decoder and
 // the fields of a transaction, none of the judgement.
 type audit struct {
-	w       *world
+	net     *Network
 	unspent map[coin]ledger.TxOut
 	balance map[ledger.Owner]uint64
 	entries uint64      // applied
@@ -27,19 +28,16 @@ type coin struct {
 	index uint32
 }
 
-func newAudit(w *world) audit {
+func newAudit(n *Network) audit {
 	a := audit{
-		w:       w,
-		unspent: make(map[coin]ledger.TxOut, coins*w.p.Nodes),
-		balance: make(map[ledger.Owner]uint64, w.p.Nodes),
-		before:  make([]ledger.ID, w.p.Nodes),
+		net:     n,
+		unspent: make(map[coin]ledger.TxOut, len(n.Minted)),
+		balance: make(map[ledger.Owner]uint64, len(n.Owners)),
+		before:  slices.Repeat([]ledger.ID{n.Genesis.TxID()}, len(n.Nodes)),
 	}
-	a.log, a.list = w.genesis.TxID(), w.genesis.TxID()
-	for i := range coins * w.p.Nodes {
-		a.add(coin{w.genesis.TxID(), uint32(i)}, ledger.TxOut{Owner: w.owners[i/coins], Amount: coinWorth})
-	}
-	for i := range a.before {
-		a.before[i] = w.genesis.TxID()
+	a.log, a.list = n.Genesis.TxID(), n.Genesis.TxID()
+	for i, o := range n.Minted {
+		a.add(coin{n.Genesis.TxID(), uint32(i)}, o)
 	}
 	return a
 }
@@ -54,7 +52,7 @@ func (a *audit) add(c coin, o ledger.TxOut) {
 // accuse the wrong one.
 func (a *audit) see(node protocol.NodeID, x peer.Entry) (relevant bool, wrong error) {
 	if x.Index == 0 {
-		a.before[node] = a.w.genesis.TxID() // it began anew, by a restart perhaps
+		a.before[node] = a.net.Genesis.TxID() // it began anew, by a restart perhaps
 	}
 	before := a.before[node]
 	a.before[node] = x.LogHash
@@ -87,7 +85,7 @@ func follow(before ledger.ID, x peer.Entry) ledger.ID {
 // apply spends what an accepted transaction spends, if it may.
 func (a *audit) apply(node protocol.NodeID, id ledger.ID) error {
 	name := id.String()[:8]
-	body, ok := a.w.nodes[node].Body(id)
+	body, ok := a.net.Nodes[node].Body(id)
 	if !ok || sha256.Sum256(body) != id {
 		return fmt.Errorf("node %v accepted %v without its body", node, name)
 	}
@@ -127,12 +125,12 @@ const sampled = 64
 // compare demands that nodes have the unspent outputs and balances of the second
 // ledger, but for those behind.
 func (a *audit) compare(behind map[int]bool) error {
-	for i, n := range a.w.nodes[:min(sampled, len(a.w.nodes))] {
-		if behind[i] || a.w.lives.down(protocol.NodeID(i)) {
+	for i, n := range a.net.Nodes[:min(sampled, len(a.net.Nodes))] {
+		if behind[i] || a.net.Incarnations.Down(protocol.NodeID(i)) {
 			continue
 		}
 		seen := 0
-		for _, o := range a.w.owners {
+		for _, o := range a.net.Owners {
 			for p, amount := range n.Ledger().Unspent(o) {
 				seen++
 				if want, ok := a.unspent[coin{p.TxID, p.Index}]; !ok || want != (ledger.TxOut{Owner: o, Amount: amount}) {

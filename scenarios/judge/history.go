@@ -1,4 +1,4 @@
-package scenarios
+package judge
 
 import (
 	"fmt"
@@ -14,29 +14,30 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// dealings is the history of a ledger as an object that is asked for transactions,
+// LedgerHistory is the history of a ledger as an object that is asked for transactions,
 // in virtual time. It is an observer, to be shown an event after ledgers is.
 //
 // What is judged is the log as the first node puts it out: each place of it is read
-// then, by that node. An errand is what somebody asked for. It begins with the input
+// then, by that node. A request is what somebody asked for. It begins with the input
 // that asks, and ends when the asker says how: the client by its answer, a liar by
 // its own entry of what it said. One that does not end has happened or has not.
 //
-// Since the places are read, an order of all operations is one in which errands fill
+// Since the places are read, an order of all operations is one in which requests fill
 // place after place: so the state is how many are filled, the search is short, and
 // there is nothing to gain by parts. (By coins, say; it would also lose something:
 // what one party was told before another asked binds across all coins.)
-type dealings struct {
-	l       *ledgers
-	errands []*errand
-	asked   map[uint64]*errand    // of the client, by transfer
-	said    map[ledger.ID]*errand // of liars, by wtxid, or by txid if it is to be endorsed yet
-	places  []*logPlace
-	good    outpoints
+type LedgerHistory struct {
+	net      *Network
+	l        *Ledgers
+	requests []*request
+	asked    map[uint64]*request    // of the client, by transfer
+	said     map[ledger.ID]*request // of liars, by wtxid, or by txid if it is to be endorsed yet
+	places   []*logPlace
+	good     outpoints
 }
 
-// errand is one transaction that somebody asked for.
-type errand struct {
+// request is one transaction that somebody asked for.
+type request struct {
 	who  protocol.NodeID
 	from protocol.Time
 
@@ -51,8 +52,8 @@ type errand struct {
 	accepted bool
 }
 
-// String gives the errand in words.
-func (e *errand) String() string {
+// String returns the request in words.
+func (e *request) String() string {
 	what := fmt.Sprintf("node %v's transaction %s", e.who, e.tx.String()[:8])
 	if e.tx == (ledger.ID{}) {
 		what = fmt.Sprintf("transfer %d, of %d", e.Transfer, e.Amount)
@@ -78,39 +79,40 @@ type logPlace struct {
 	unsigned bool // a liar's, refused for its signatures
 }
 
-func newDealings(w *world, l *ledgers) *dealings {
-	return &dealings{l: l, asked: make(map[uint64]*errand), said: make(map[ledger.ID]*errand), good: newOutpoints(w)}
+// NewLedgerHistory follows the history of the ledgers that l judges.
+func NewLedgerHistory(l *Ledgers) *LedgerHistory {
+	return &LedgerHistory{net: l.net, l: l, asked: make(map[uint64]*request), said: make(map[ledger.ID]*request), good: newOutpoints(l.net)}
 }
 
-// ask takes note that the client is to be asked for t.
-func (d *dealings) ask(at protocol.Time, client protocol.NodeID, t transfer) {
-	e := &errand{who: client, from: at, sender: d.l.w.owners[t.sender], Request: t.Request}
-	d.errands = append(d.errands, e)
-	d.asked[t.Transfer] = e
+// Ask takes note that the client is asked for a transfer of a sender.
+func (d *LedgerHistory) Ask(at protocol.Time, client, sender protocol.NodeID, r peer.Request) {
+	e := &request{who: client, from: at, sender: d.net.Owners[sender], Request: r}
+	d.requests = append(d.requests, e)
+	d.asked[r.Transfer] = e
 }
 
-// say takes note that a liar is to say tx, for the first time if it is said again;
-// flawed tells that nobody may believe it.
-func (d *dealings) say(at protocol.Time, liar protocol.NodeID, tx *ledger.Tx, flawed bool) {
-	e := &errand{who: liar, from: at, tx: tx.TxID(), wtx: tx.WTxID(), flawed: flawed}
+// Say takes note that a liar is told to say tx; only the first time counts. A flawed tx
+// is one that no ledger may accept.
+func (d *LedgerHistory) Say(at protocol.Time, liar protocol.NodeID, tx *ledger.Tx, flawed bool) {
+	e := &request{who: liar, from: at, tx: tx.TxID(), wtx: tx.WTxID(), flawed: flawed}
 	if d.said[e.wtx] == nil {
 		d.said[e.wtx] = e
-		d.errands = append(d.errands, e)
+		d.requests = append(d.requests, e)
 	}
 }
 
-// spend takes note that a liar is to have tx endorsed, and said.
-func (d *dealings) spend(at protocol.Time, liar protocol.NodeID, tx *ledger.Tx) {
-	e := &errand{who: liar, from: at, tx: tx.TxID()}
+// Spend takes note that a liar is told to have tx endorsed, and said.
+func (d *LedgerHistory) Spend(at protocol.Time, liar protocol.NodeID, tx *ledger.Tx) {
+	e := &request{who: liar, from: at, tx: tx.TxID()}
 	d.said[e.tx] = e
-	d.errands = append(d.errands, e)
+	d.requests = append(d.requests, e)
 }
 
-// Watch gives what makes the history.
-func (d *dealings) Watch() sim.What { return sim.Output }
+// Watch returns the events to be shown.
+func (d *LedgerHistory) Watch() sim.What { return sim.Output }
 
 // Observe enters what a node or the client put out.
-func (d *dealings) Observe(e *sim.Event) {
+func (d *LedgerHistory) Observe(e *sim.Event) {
 	switch {
 	case d.l.entered:
 		d.entered(e, &d.l.entry)
@@ -121,14 +123,14 @@ func (d *dealings) Observe(e *sim.Event) {
 	}
 }
 
-func (e *errand) end(at protocol.Time, accepted bool) {
+func (e *request) end(at protocol.Time, accepted bool) {
 	if !e.done {
 		e.done, e.to, e.accepted = true, at, accepted
 	}
 }
 
-// entered takes an entry: it may fill the next place, and end an errand of the node.
-func (d *dealings) entered(e *sim.Event, x *peer.Entry) {
+// entered takes an entry: it may fill the next place, and end a request of the node.
+func (d *LedgerHistory) entered(e *sim.Event, x *peer.Entry) {
 	if x.Index > uint64(len(d.places)) {
 		return // a gap: order's business
 	}
@@ -146,11 +148,11 @@ func (d *dealings) entered(e *sim.Event, x *peer.Entry) {
 	}
 }
 
-func (d *dealings) fill(e *sim.Event, x *peer.Entry) {
+func (d *LedgerHistory) fill(e *sim.Event, x *peer.Entry) {
 	p := &logPlace{index: len(d.places), at: e.At, wtx: x.WTxID, id: x.WTxID, accepted: x.Verdict == ledger.Accepted}
 	d.places = append(d.places, p)
 	p.good = !p.accepted
-	if body, ok := d.l.w.nodes[e.Node].Body(x.WTxID); ok {
+	if body, ok := d.net.Nodes[e.Node].Body(x.WTxID); ok {
 		if tx, v := ledger.Decode(body); v == ledger.Accepted {
 			p.tx, p.id = tx, tx.TxID()
 			p.good, p.again = d.good.enter(p)
@@ -163,13 +165,13 @@ func (d *dealings) fill(e *sim.Event, x *peer.Entry) {
 // unsigned reports whether a place is refused for its signatures, and of a liar's: who
 // takes part in what a liar commits broadcasts it for him without all of them, if he
 // gives him none. Nobody asked for that.
-func (d *dealings) unsigned(tx *ledger.Tx, v ledger.Verdict) bool {
-	liar := slices.ContainsFunc(d.l.w.liars, func(id protocol.NodeID) bool { return d.l.w.owners[id] == tx.Sender })
+func (d *LedgerHistory) unsigned(tx *ledger.Tx, v ledger.Verdict) bool {
+	liar := slices.ContainsFunc(d.net.Liars, func(id protocol.NodeID) bool { return d.net.Owners[id] == tx.Sender })
 	return liar && v >= ledger.EndorsementsUnsorted && v <= ledger.WrongKey
 }
 
-// isFor reports whether the place is what the errand asked for.
-func (p *logPlace) isFor(e *errand) bool {
+// isFor reports whether the place is what the request asked for.
+func (p *logPlace) isFor(e *request) bool {
 	switch {
 	case e.wtx != (ledger.ID{}):
 		return p.wtx == e.wtx
@@ -194,9 +196,9 @@ func pays(tx *ledger.Tx, receiver ledger.Owner, amount uint64) bool {
 	return sum == amount
 }
 
-// fits reports whether the errand can have this place: it went as the ledger must
+// fits reports whether the request can have this place: it went as the ledger must
 // have it, and as its asker was told, not before anybody had it in his log.
-func (p *logPlace) fits(e *errand) bool {
+func (p *logPlace) fits(e *request) bool {
 	switch {
 	case !p.good && (p.accepted || !e.flawed):
 		return false
@@ -206,15 +208,15 @@ func (p *logPlace) fits(e *errand) bool {
 	return !e.done || e.accepted == p.accepted && p.at <= e.to
 }
 
-// dealt is what there is of places and errands: all, or up to some time.
-type dealt struct {
-	places  []*logPlace
-	errands []*errand
+// prefix is what there is of places and requests: all, or up to some time.
+type prefix struct {
+	places   []*logPlace
+	requests []*request
 }
 
-// log is the model: a log whose places errands fill, one after the other. The state is
+// log is the model: a log whose places requests fill, one after the other. The state is
 // the number of the next place. To read a place takes that it is filled.
-func (h *dealt) log() porcupine.Model {
+func (h *prefix) log() porcupine.Model {
 	filled := h.assign()
 	return porcupine.Model{
 		Init: func() any { return 0 },
@@ -223,7 +225,7 @@ func (h *dealt) log() porcupine.Model {
 			if p, read := input.(*logPlace); read {
 				return n > p.index, n
 			}
-			e := input.(*errand)
+			e := input.(*request)
 			for ; n < len(h.places); n++ {
 				if filled[e] == h.places[n] {
 					return true, n + 1
@@ -237,16 +239,16 @@ func (h *dealt) log() porcupine.Model {
 	}
 }
 
-// assign tells which errand fills which place. Most places are for one errand alone.
-// Of errands that are alike any could be it, and the judge, who would try them all,
+// assign tells which request fills which place. Most places are for one request alone.
+// Of requests that are alike any could be it, and the judge, who would try them all,
 // would never end: so the one goes first that was told first, of those that had been
 // asked for when the place was read. If that leaves one without a place, or a place
 // without one, so does every other way.
-func (h *dealt) assign() map[*errand]*logPlace {
-	filled := make(map[*errand]*logPlace, len(h.places))
+func (h *prefix) assign() map[*request]*logPlace {
+	filled := make(map[*request]*logPlace, len(h.places))
 	for _, p := range h.places {
-		var first *errand
-		for _, e := range h.errands {
+		var first *request
+		for _, e := range h.requests {
 			if p.isFor(e) && p.fits(e) && e.from <= p.at && filled[e] == nil && (e.done || !p.again) &&
 				(first == nil || e.done && (!first.done || e.to < first.to)) {
 				first = e
@@ -259,11 +261,11 @@ func (h *dealt) assign() map[*errand]*logPlace {
 	return filled
 }
 
-// operations gives the history as the judge wants it. See kvhistory.go for those that
+// operations returns the history as the judge wants it. See kvhistory.go for those that
 // have not ended.
-func (h *dealt) operations() []porcupine.Operation {
-	out := make([]porcupine.Operation, 0, len(h.errands)+len(h.places))
-	for _, e := range h.errands {
+func (h *prefix) operations() []porcupine.Operation {
+	out := make([]porcupine.Operation, 0, len(h.requests)+len(h.places))
+	for _, e := range h.requests {
 		o := porcupine.Operation{Input: e, Call: int64(e.from), Return: math.MaxInt64}
 		if e.done {
 			o.Return = int64(e.to)
@@ -278,17 +280,17 @@ func (h *dealt) operations() []porcupine.Operation {
 	return out
 }
 
-func (h *dealt) linearizable() bool { return porcupine.CheckOperations(h.log(), h.operations()) }
+func (h *prefix) linearizable() bool { return porcupine.CheckOperations(h.log(), h.operations()) }
 
-// until gives the history up to that time.
-func (h *dealt) until(at protocol.Time) *dealt {
-	cut := new(dealt)
+// until returns the history up to that time.
+func (h *prefix) until(at protocol.Time) *prefix {
+	cut := new(prefix)
 	for _, p := range h.places {
 		if p.at <= at {
 			cut.places = append(cut.places, p)
 		}
 	}
-	for _, e := range h.errands {
+	for _, e := range h.requests {
 		if e.from > at {
 			continue
 		}
@@ -297,14 +299,14 @@ func (h *dealt) until(at protocol.Time) *dealt {
 			open.done, open.accepted = false, false
 			e = &open
 		}
-		cut.errands = append(cut.errands, e)
+		cut.requests = append(cut.requests, e)
 	}
 	return cut
 }
 
 // wrong tells what a history that is not linearizable shows first: each part of a
 // linearizable history up to some time is linearizable too.
-func (h *dealt) wrong() error {
+func (h *prefix) wrong() error {
 	words := make(map[protocol.Time]string)
 	for _, p := range h.places {
 		verdict := "refused"
@@ -313,7 +315,7 @@ func (h *dealt) wrong() error {
 		}
 		words[p.at] = fmt.Sprintf("place %d of the log, %s %s at %v", p.index, p.wtx.String()[:8], verdict, p.at)
 	}
-	for _, e := range h.errands {
+	for _, e := range h.requests {
 		if e.done {
 			words[e.to] = e.String()
 		}
@@ -325,26 +327,26 @@ func (h *dealt) wrong() error {
 		}
 		return 0
 	})
-	return fmt.Errorf("no order of %d errands explains %s", len(h.until(times[i]).errands), words[times[i]])
+	return fmt.Errorf("no order of %d requests explains %s", len(h.until(times[i]).requests), words[times[i]])
 }
 
-// mostDealings bounds the transfers of a run that is judged: what it costs grows with
+// mostTransfers bounds the transfers of a run that is judged: what it costs grows with
 // the square of those under way at once.
-const mostDealings = 2000
+const mostTransfers = 2000
 
-// linearizable demands that there is an order of all errands and readings which
+// Linearizable requires that there is an order of all requests and readings which
 // explains what was told and read, and in which none comes before one that had ended
 // when it began. It judges once, in the end: a history that is linearizable was so all
 // the time. See history for why a judge that runs goroutines may.
-func (d *dealings) linearizable() *check.Check {
+func (d *LedgerHistory) Linearizable() *check.Check {
 	name := "what clients are told of the ledger is linearizable"
-	if len(d.l.wishes) > mostDealings {
-		return check.Skip(name, fmt.Sprintf("there are more than %d transfers", mostDealings))
+	if d.l.Asked() > mostTransfers {
+		return check.Skip(name, fmt.Sprintf("there are more than %d transfers", mostTransfers))
 	}
 	return check.Finally(name, func() (uint64, error) {
-		h := &dealt{d.places, d.errands}
+		h := &prefix{d.places, d.requests}
 		ended := uint64(0)
-		for _, e := range h.errands {
+		for _, e := range h.requests {
 			if e.done {
 				ended++
 			}
@@ -354,69 +356,4 @@ func (d *dealings) linearizable() *check.Check {
 		}
 		return ended, h.wrong()
 	})
-}
-
-// outpoints is the ledger's rule by which errands are refused, once more: a
-// transaction spends outputs that are there, its sender's and worth what it makes of
-// them, and is no other one's double. It is another one than audit's, which does not
-// judge what is refused.
-type outpoints struct {
-	w     *world
-	made  map[ledger.Outpoint]ledger.TxOut // those of the genesis are not entered
-	spent map[ledger.Outpoint]bool
-	pairs map[pair]bool
-	known map[ledger.ID]bool // had a place
-}
-
-type pair struct {
-	sender ledger.Owner
-	seq    uint64
-}
-
-func newOutpoints(w *world) outpoints {
-	return outpoints{w: w, made: make(map[ledger.Outpoint]ledger.TxOut), spent: make(map[ledger.Outpoint]bool),
-		pairs: make(map[pair]bool), known: make(map[ledger.ID]bool)}
-}
-
-func (o *outpoints) find(p ledger.Outpoint) (out ledger.TxOut, ok bool) {
-	if p.TxID == o.w.genesis.TxID() && uint64(p.Index) < uint64(coins*len(o.w.owners)) {
-		return ledger.TxOut{Owner: o.w.owners[p.Index/coins], Amount: coinWorth}, true
-	}
-	out, ok = o.made[p]
-	return out, ok
-}
-
-// free reports whether tx may be accepted now.
-func (o *outpoints) free(tx *ledger.Tx) bool {
-	in, out := uint64(0), uint64(0)
-	for i := range tx.Inputs {
-		p := tx.Inputs[i].Outpoint
-		was, ok := o.find(p)
-		if !ok || o.spent[p] || was.Owner != tx.Sender || was.Amount != tx.Inputs[i].Claimed {
-			return false
-		}
-		in += was.Amount
-	}
-	for i := range tx.Outputs {
-		out += tx.Outputs[i].Amount
-	}
-	return in == out && !o.pairs[pair{tx.Sender, tx.Seq}]
-}
-
-// enter judges a place, and enters what it does.
-func (o *outpoints) enter(p *logPlace) (good, again bool) {
-	good = o.free(p.tx) == p.accepted
-	again = !p.accepted && o.known[p.id]
-	o.known[p.id] = true
-	if !p.accepted {
-		return good, again
-	}
-	o.pairs[pair{p.tx.Sender, p.tx.Seq}] = true
-	for i := range p.tx.Inputs {
-		o.spent[p.tx.Inputs[i].Outpoint] = true
-	}
-	for i := range p.tx.Outputs {
-		o.made[ledger.Outpoint{TxID: p.id, Index: uint32(i)}] = p.tx.Outputs[i]
-	}
-	return good, again
 }

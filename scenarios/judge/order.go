@@ -1,22 +1,24 @@
-package scenarios
+package judge
 
 import (
 	"fmt"
 	"slices"
 
+	"dessim/protocol"
 	"dessim/protocol/abcast"
+	"dessim/protocol/link"
 	"dessim/sim"
 	"dessim/sim/check"
 )
 
-// deliveries judges the order itself, by what each life is delivered, whatever the
+// Deliveries judges the order itself, by what each life is delivered, whatever the
 // messages mean: prefix order, of lives that crashed too, no duplication, FIFO, and that
 // only members of a view are heard in it. That in the end all have delivered all is seen
 // by what they made of it, and what was never broadcast by the second ledger. It is an observer, to be shown an event
 // before its checks are.
-type deliveries struct {
-	fifo  bool    // promised, by all but ISIS without views
-	views *viewed // nil if the group has none
+type Deliveries struct {
+	fifo  bool   // promised, by all but ISIS without views
+	views *Views // nil if the group has none
 
 	now   bool // the event shown last is a delivery, and of:
 	index uint64
@@ -27,18 +29,19 @@ type deliveries struct {
 	last   map[abcast.Member]uint64 // seq of the last message that has a place
 }
 
-func newDeliveries(order string, views *viewed) *deliveries {
-	return &deliveries{
+// NewDeliveries judges an order of that name. views is nil if the group has none.
+func NewDeliveries(order string, views *Views) *Deliveries {
+	return &Deliveries{
 		fifo: views != nil || order != abcast.ISIS.String(), views: views,
 		places: make(map[abcast.MsgID]uint64), last: make(map[abcast.Member]uint64),
 	}
 }
 
-// Watch gives the outputs.
-func (d *deliveries) Watch() sim.What { return sim.Output }
+// Watch returns the events to be shown.
+func (d *Deliveries) Watch() sim.What { return sim.Output }
 
 // Observe reads a delivery, once for all checks.
-func (d *deliveries) Observe(e *sim.Event) {
+func (d *Deliveries) Observe(e *sim.Event) {
 	d.now, d.wrong = false, nil
 	if e.Kind != abcast.KindDelivered {
 		return
@@ -48,7 +51,8 @@ func (d *deliveries) Observe(e *sim.Event) {
 	}
 }
 
-func (d *deliveries) checks() check.Suite {
+// Checks returns all checks.
+func (d *Deliveries) Checks() check.Suite {
 	s := check.Suite{d.same(), d.once()}
 	if d.fifo {
 		s = append(s, d.inTurn())
@@ -60,7 +64,7 @@ func (d *deliveries) checks() check.Suite {
 }
 
 // same demands one sequence of messages, of which each life is delivered a beginning.
-func (d *deliveries) same() *check.Check {
+func (d *Deliveries) same() *check.Check {
 	return check.SameOrder("all lives deliver the same messages at the same places", sim.Output, func(*sim.Event) (check.Position, bool) {
 		if !d.now {
 			return check.Position{}, false
@@ -70,7 +74,7 @@ func (d *deliveries) same() *check.Check {
 }
 
 // once demands that no message has two places.
-func (d *deliveries) once() *check.Check {
+func (d *Deliveries) once() *check.Check {
 	return check.Always("no message is delivered at two places", sim.Output, func(e *sim.Event) (bool, error) {
 		if !d.now {
 			return d.wrong != nil, d.wrong
@@ -86,7 +90,7 @@ func (d *deliveries) once() *check.Check {
 
 // inTurn demands FIFO: the messages of a life in the order of its broadcasts, none
 // left out. It is exercised by each new place.
-func (d *deliveries) inTurn() *check.Check {
+func (d *Deliveries) inTurn() *check.Check {
 	places := uint64(0)
 	return check.Always("what a life broadcasts is delivered in that order", sim.Output, func(e *sim.Event) (bool, error) {
 		if !d.now || d.index < places {
@@ -105,7 +109,7 @@ func (d *deliveries) inTurn() *check.Check {
 
 // heard demands that who broadcast a message is a member of the view in which it is
 // delivered: a life that was declared dead is heard no more.
-func (d *deliveries) heard() *check.Check {
+func (d *Deliveries) heard() *check.Check {
 	return check.Always("only members of a view are heard in it", sim.Output, func(e *sim.Event) (bool, error) {
 		if !d.now {
 			return false, nil
@@ -116,4 +120,71 @@ func (d *deliveries) heard() *check.Check {
 		}
 		return true, nil
 	})
+}
+
+// manyNodes is the size beyond which nodes are not each other's contacts: they look
+// each other up first, so that a plan cannot say when a transfer gets under way. Nor
+// can it if more than every tenth message is lost on the way to a witness. Then it is
+// left to chance, which in a sweep is sure.
+const manyNodes = 4 * contacts
+
+// Reordered requires that two of the broadcasts of that many transfers reached two nodes
+// in different orders, so that agreeing on one was not for nothing. led says that a
+// leader, as in Raft, sends all of them.
+func (n *Network) Reordered(transfers uint64, led bool) *check.Check {
+	name := "two transactions reached two nodes in different orders"
+	if transfers < 2 {
+		return check.Skip(name, "it takes two transfers")
+	}
+	if led {
+		return check.Skip(name, "Raft's leader sends what it has in order")
+	}
+	scope := check.EachRun
+	if n.Failing || len(n.Nodes) > manyNodes || 10*uint64(n.Link.Loss.Num) > uint64(n.Link.Loss.Den) {
+		scope = check.InSweep
+	}
+	done := false
+	arrivals := make(map[abcast.MsgID]arrival)
+	var inOrder []arrival // those of arrivals, by when their messages were first seen
+	return check.Sometimes(name, scope, sim.Sent|sim.Received, func(e *sim.Event) bool {
+		if e.Kind != abcast.KindData || done {
+			return false
+		}
+		msg, ok := link.Payload(e.Body)
+		if !ok {
+			return false
+		}
+		id, ok := abcast.DataID(msg)
+		if !ok {
+			return false
+		}
+		a := arrivals[id]
+		if a == nil {
+			a = make(arrival)
+			arrivals[id] = a
+			inOrder = append(inOrder, a)
+		}
+		if _, known := a[e.Node]; known {
+			return false
+		}
+		a[e.Node] = e.Step
+		done = slices.ContainsFunc(inOrder, a.crosses)
+		return done
+	})
+}
+
+// arrival is the step in which a message first arrived at each node, or was sent by it.
+type arrival map[protocol.NodeID]uint64
+
+// crosses reports whether a and b are known to have reached two nodes in different
+// orders.
+func (a arrival) crosses(b arrival) bool {
+	before, after := false, false
+	for _, id := range protocol.SortedKeys(a) {
+		if at, ok := b[id]; ok {
+			before = before || a[id] < at
+			after = after || a[id] > at
+		}
+	}
+	return before && after
 }

@@ -1,4 +1,4 @@
-package scenarios
+package judge
 
 import (
 	"fmt"
@@ -12,16 +12,17 @@ import (
 	"dessim/sim/scenario"
 )
 
-// commits judges two-phase commit by its outputs and by what the plan asked for:
+// Commits judges two-phase commit by its outputs and by what the plan asked for:
 // the conditions of atomic commitment (Bernstein, Hadzilacos, Goodman 1987, section
 // 7.3). It is an observer, to be shown an event before its checks are.
-type commits struct {
+type Commits struct {
 	txs     map[twopc.ID]*commit
 	order   []*commit // as they began
 	decides *commit   // what the event shown last decides, or nil
 	client  protocol.NodeID
-	delay   time.Duration                // the longest usual one
-	parties map[uint64][]protocol.NodeID // ascending, by transfer of the client
+	delay   time.Duration // the longest usual one
+	// Parties are who takes part in each transfer of the client, ascending.
+	Parties map[uint64][]protocol.NodeID
 }
 
 // commit is what is known of one transaction.
@@ -43,15 +44,17 @@ func (t *commit) decidedBy(id protocol.NodeID) bool {
 	return slices.ContainsFunc(t.decided, func(d decision) bool { return d.node == id })
 }
 
-func newCommits(client protocol.NodeID, delay time.Duration) *commits {
-	return &commits{txs: make(map[twopc.ID]*commit), client: client, delay: delay, parties: make(map[uint64][]protocol.NodeID)}
+// NewCommits judges the transactions of a client, and those that others begin. delay is
+// the longest usual one of a message.
+func NewCommits(client protocol.NodeID, delay time.Duration) *Commits {
+	return &Commits{txs: make(map[twopc.ID]*commit), client: client, delay: delay, Parties: make(map[uint64][]protocol.NodeID)}
 }
 
-// Watch gives the outputs.
-func (c *commits) Watch() sim.What { return sim.Output }
+// Watch returns the events to be shown.
+func (c *Commits) Watch() sim.What { return sim.Output }
 
 // Observe enters what a node put out.
-func (c *commits) Observe(e *sim.Event) {
+func (c *Commits) Observe(e *sim.Event) {
 	c.decides = nil
 	r, ok := twopc.DecodeOutput(e.Kind, e.Body)
 	if !ok {
@@ -76,8 +79,8 @@ func (c *commits) Observe(e *sim.Event) {
 	}
 }
 
-// decidedNow gives the transaction that the event being shown decides, as entered.
-func (c *commits) decidedNow() (t *commit, now decision, ok bool) {
+// decidedNow returns the transaction that the event being shown decides, as entered.
+func (c *Commits) decidedNow() (t *commit, now decision, ok bool) {
 	if t = c.decides; t == nil {
 		return nil, now, false
 	}
@@ -91,8 +94,8 @@ func word(commit bool) string {
 	return "abort"
 }
 
-// agreement is AC1. It is exercised by each node that decides after another.
-func (c *commits) agreement() *check.Check {
+// Agreement is AC1. It is exercised by each node that decides after another.
+func (c *Commits) Agreement() *check.Check {
 	return check.Always("AC1 all who decide decide the same", sim.Output, func(e *sim.Event) (bool, error) {
 		t, now, ok := c.decidedNow()
 		if !ok {
@@ -112,9 +115,9 @@ func (c *commits) agreement() *check.Check {
 	})
 }
 
-// stability is AC2. It is exercised by each decision: only a restart brings a
+// Stability is AC2. It is exercised by each decision: only a restart brings a
 // second one of the same node.
-func (c *commits) stability() *check.Check {
+func (c *Commits) Stability() *check.Check {
 	return check.Always("AC2 no decision is reversed", sim.Output, func(e *sim.Event) (bool, error) {
 		t, now, ok := c.decidedNow()
 		if !ok {
@@ -129,9 +132,9 @@ func (c *commits) stability() *check.Check {
 	})
 }
 
-// validity is AC3. Who must have voted is what the plan says, for the client's
+// Validity is AC3. Who must have voted is what the plan says, for the client's
 // transfers, and for others what the coordinator began with.
-func (c *commits) validity() *check.Check {
+func (c *Commits) Validity() *check.Check {
 	return check.Always("AC3 commit only if all voted yes", sim.Output, func(e *sim.Event) (bool, error) {
 		t, now, ok := c.decidedNow()
 		if !ok || !now.commit {
@@ -139,7 +142,7 @@ func (c *commits) validity() *check.Check {
 		}
 		must := t.participants
 		if t.id.Client == c.client {
-			must = c.parties[t.id.Transfer]
+			must = c.Parties[t.id.Transfer]
 		}
 		switch {
 		case !slices.Equal(must, t.participants):
@@ -158,8 +161,8 @@ func (c *commits) validity() *check.Check {
 	})
 }
 
-// progress is AC4, for runs without failures: what aborted had a no.
-func (c *commits) progress(bound protocol.Time) *check.Check {
+// Progress is AC4, for runs without failures: what aborted had a no.
+func (c *Commits) Progress(bound protocol.Time) *check.Check {
 	return check.Eventually("AC4 without failures, all yes commits", bound, func() (uint64, error) {
 		n := uint64(0)
 		for _, t := range c.order {
@@ -176,8 +179,8 @@ func (c *commits) progress(bound protocol.Time) *check.Check {
 	})
 }
 
-// count counts attempts by their end.
-func (c *commits) count() (committed, aborted int) {
+// Count returns how many attempts committed and how many aborted.
+func (c *Commits) Count() (committed, aborted int) {
 	for _, t := range c.order {
 		if len(t.decided) > 0 && t.decided[0].commit {
 			committed++
@@ -188,9 +191,9 @@ func (c *commits) count() (committed, aborted int) {
 	return committed, aborted
 }
 
-// facts counts attempts.
-func (c *commits) facts() []scenario.Fact {
-	committed, aborted := c.count()
+// Facts returns the numbers of attempts.
+func (c *Commits) Facts() []scenario.Fact {
+	committed, aborted := c.Count()
 	return []scenario.Fact{
 		{Name: "attempts committed", Value: fmt.Sprint(committed)},
 		{Name: "attempts aborted", Value: fmt.Sprint(aborted)},

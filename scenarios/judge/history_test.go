@@ -1,41 +1,58 @@
-package scenarios
+package judge
 
 import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"dessim/protocol"
 	"dessim/protocol/ledger"
 	"dessim/protocol/peer"
-	"dessim/sim/scenario"
 	"dessim/sim/simtest/fixed"
-	"dessim/sim/source"
 
 	"pgregory.net/rapid"
 )
 
 // dealer makes histories of a ledger by hand. Its nodes 0 to 3 have coins 0 to 7.
 type dealer struct {
-	w    *world
+	net  *Network
 	seq  uint64
 	good outpoints
-	dealt
+	prefix
 }
+
+const (
+	coins     = 8
+	coinWorth = 1_000_000_000
+)
 
 func newDealer() *dealer {
-	p := concurrent().Defaults
-	p.Nodes = 4
-	w := newWorld(paramsOf(concurrent(), p, protocol.Benign{}))
-	return &dealer{w: w, good: newOutpoints(w)}
+	n := new(Network)
+	for i := range byte(4) {
+		key := ledger.NewKey([32]byte{i})
+		n.Owners = append(n.Owners, key.Owner())
+		n.Minted = append(n.Minted, slices.Repeat([]ledger.TxOut{{Owner: key.Owner(), Amount: coinWorth}}, coins)...)
+	}
+	n.Genesis = ledger.NewGenesis("dessim", n.Minted)
+	return &dealer{net: n, good: newOutpoints(n)}
 }
 
-// pay gives node 3's next transaction, on its coin: three fifths go to node 0 before
-// node 1.
+// coin names a coin with which a node begins.
+func (d *dealer) coin(of, i uint32) ledger.Outpoint {
+	return ledger.Outpoint{TxID: d.net.Genesis.TxID(), Index: of*coins + i}
+}
+
+// pay returns node 3's next transaction, on its coin: three fifths go to node 0, with
+// node 1 as the witness.
 func (d *dealer) pay(coin uint32) *ledger.Tx {
 	d.seq++
-	return d.w.payment(3, 0, 1, coin, d.seq)
+	const part = coinWorth / 5 * 3
+	return &ledger.Tx{
+		Version: ledger.Version, Network: d.net.Genesis.Network(), Sender: d.net.Owners[3], Seq: d.seq,
+		Inputs:  []ledger.Input{{Outpoint: d.coin(3, coin), Claimed: coinWorth}},
+		Outputs: []ledger.TxOut{{Owner: d.net.Owners[0], Amount: part}, {Owner: d.net.Owners[3], Amount: coinWorth - part}},
+		Witness: d.net.Owners[1],
+	}
 }
 
 // log fills the next place.
@@ -45,20 +62,20 @@ func (d *dealer) log(at protocol.Time, tx *ledger.Tx, accepted bool) {
 	d.places = append(d.places, p)
 }
 
-func (d *dealer) errand(e *errand) *errand {
-	d.errands = append(d.errands, e)
+func (d *dealer) request(e *request) *request {
+	d.requests = append(d.requests, e)
 	return e
 }
 
 // ask asks for what pay gives, as a client does.
-func (d *dealer) ask(from protocol.Time) *errand {
-	return d.errand(&errand{from: from, sender: d.w.owners[3],
-		Request: peer.Request{Receiver: d.w.owners[0], Witness: d.w.owners[1], Amount: coinWorth / 5 * 3}})
+func (d *dealer) ask(from protocol.Time) *request {
+	return d.request(&request{from: from, sender: d.net.Owners[3],
+		Request: peer.Request{Receiver: d.net.Owners[0], Witness: d.net.Owners[1], Amount: coinWorth / 5 * 3}})
 }
 
 // say says tx, as a liar does.
-func (d *dealer) say(from protocol.Time, tx *ledger.Tx) *errand {
-	return d.errand(&errand{from: from, tx: tx.TxID(), wtx: tx.WTxID()})
+func (d *dealer) say(from protocol.Time, tx *ledger.Tx) *request {
+	return d.request(&request{from: from, tx: tx.TxID(), wtx: tx.WTxID()})
 }
 
 const accepted, refused = true, false
@@ -117,8 +134,8 @@ func TestTheJudgeOfALedgerKnowsWhatIsLinearizable(t *testing.T) {
 		}, true},
 		"in a log before anybody asked": {func(d *dealer) { d.log(1, d.pay(0), accepted); d.ask(2).end(3, accepted) }, false},
 		"in a log though nobody asked":  {func(d *dealer) { d.log(1, d.pay(0), accepted) }, false},
-		"done twice for one errand":     {func(d *dealer) { d.log(2, d.pay(0), accepted); d.log(3, d.pay(1), accepted); d.ask(1).end(9, accepted) }, false},
-		"done for two errands that are alike": {func(d *dealer) {
+		"done twice for one request":    {func(d *dealer) { d.log(2, d.pay(0), accepted); d.log(3, d.pay(1), accepted); d.ask(1).end(9, accepted) }, false},
+		"done for two requests that are alike": {func(d *dealer) {
 			d.ask(1)
 			d.ask(1).end(9, accepted)
 			d.ask(5)
@@ -136,7 +153,7 @@ func TestTheJudgeOfALedgerKnowsWhatIsLinearizable(t *testing.T) {
 		"for another receiver": {func(d *dealer) {
 			d.ask(1)
 			tx := d.pay(0)
-			tx.Outputs[0].Owner = d.w.owners[2]
+			tx.Outputs[0].Owner = d.net.Owners[2]
 			d.log(2, tx, accepted)
 		}, false},
 		"less than was asked for": {func(d *dealer) {
@@ -154,14 +171,14 @@ func TestTheJudgeOfALedgerKnowsWhatIsLinearizable(t *testing.T) {
 		}, false},
 		"a coin that is another's": {func(d *dealer) {
 			tx := d.pay(0)
-			tx.Inputs[0].Outpoint = d.w.genesisCoin(2, 0)
+			tx.Inputs[0].Outpoint = d.coin(2, 0)
 			d.ask(1)
 			d.log(2, tx, accepted)
 		}, false},
 		"a coin from a transaction": {func(d *dealer) {
 			a, b := d.pay(0), d.pay(1)
 			b.Inputs[0] = ledger.Input{Outpoint: ledger.Outpoint{TxID: a.TxID(), Index: 1}, Claimed: a.Outputs[1].Amount}
-			b.Outputs = []ledger.TxOut{{Owner: d.w.owners[0], Amount: a.Outputs[1].Amount}}
+			b.Outputs = []ledger.TxOut{{Owner: d.net.Owners[0], Amount: a.Outputs[1].Amount}}
 			d.say(1, a)
 			d.say(1, b)
 			d.log(2, a, accepted)
@@ -189,13 +206,13 @@ func TestTheJudgeOfALedgerKnowsWhatIsLinearizable(t *testing.T) {
 	}
 }
 
-// explained tries to have each errand fill each place, and then asks whether the
+// explained tries to have each request fill each place, and then asks whether the
 // moments at which they do can follow each other: the judge's slow twin.
-func (h *dealt) explained() bool { return h.explain(0, make([]*errand, len(h.places)), nil) }
+func (h *prefix) explained() bool { return h.explain(0, make([]*request, len(h.places)), nil) }
 
-func (h *dealt) explain(n int, by, used []*errand) bool {
+func (h *prefix) explain(n int, by, used []*request) bool {
 	if n == len(h.places) {
-		for _, e := range h.errands {
+		for _, e := range h.requests {
 			if e.done && !slices.Contains(used, e) {
 				return false
 			}
@@ -206,7 +223,7 @@ func (h *dealt) explain(n int, by, used []*errand) bool {
 	if by[n] = nil; p.again && h.explain(n+1, by, used) {
 		return true
 	}
-	for _, e := range h.errands {
+	for _, e := range h.requests {
 		told := !e.done || e.accepted == p.accepted && e.to >= p.at
 		right := p.accepted && p.good && !e.flawed || !p.accepted && (p.good || e.flawed)
 		if by[n] = e; !slices.Contains(used, e) && p.isFor(e) && told && right && h.explain(n+1, by, append(used[:len(used):len(used)], e)) {
@@ -216,9 +233,9 @@ func (h *dealt) explain(n int, by, used []*errand) bool {
 	return false
 }
 
-// inTime reports whether errands can fill their places one after the other, each
+// inTime reports whether requests can fill their places one after the other, each
 // between its beginning and its end, and no later than the place is put out.
-func (h *dealt) inTime(by []*errand) bool {
+func (h *prefix) inTime(by []*request) bool {
 	earliest := protocol.Time(0)
 	for n, p := range h.places {
 		latest := p.at
@@ -235,10 +252,10 @@ func (h *dealt) inTime(by []*errand) bool {
 	return true
 }
 
-// drawDealt gives places of few transactions, and errands of which most are for one of
+// drawPrefix returns places of few transactions, and requests of which most are for one of
 // the places and in time.
-func drawDealt(t *rapid.T) *dealt {
-	h := new(dealt)
+func drawPrefix(t *rapid.T) *prefix {
+	h := new(prefix)
 	small := rapid.IntRange(0, 5)
 	chance := func(label string, oneIn int) bool { return rapid.IntRange(1, oneIn).Draw(t, label) == oneIn }
 	said, flawed := chance("said", 2), chance("flawed", 4) // those of one transaction are alike
@@ -255,14 +272,14 @@ func drawDealt(t *rapid.T) *dealt {
 		if p.again == !chance("odd", 4) {
 			continue // as a rule only what has its first place was asked for
 		}
-		e := &errand{tx: p.id, from: max(0, p.at+1-protocol.Time(small.Draw(t, "since")))}
+		e := &request{tx: p.id, from: max(0, p.at+1-protocol.Time(small.Draw(t, "since")))}
 		if p.id[0] < 4 && said {
 			e.wtx, e.flawed = p.id, p.id[0] == 3 && flawed
 		}
 		if !chance("never told", 4) {
 			e.end(max(e.from, p.at-1+protocol.Time(2*small.Draw(t, "for"))), p.accepted != chance("told wrong", 20))
 		}
-		h.errands = append(h.errands, e)
+		h.requests = append(h.requests, e)
 	}
 	return h
 }
@@ -271,11 +288,11 @@ func TestTheJudgeOfALedgerAgreesWithTryingAllOrders(t *testing.T) {
 	verdicts := make(map[bool]int)
 	property := func(t *rapid.T) {
 		for range 20 {
-			h := drawDealt(t)
+			h := drawPrefix(t)
 			want := h.explained()
 			verdicts[want]++
 			if got := h.linearizable(); got != want {
-				t.Fatalf("linearizable is %v, by trying all orders %v: %v", got, want, h.errands)
+				t.Fatalf("linearizable is %v, by trying all orders %v: %v", got, want, h.requests)
 			}
 			if !want {
 				if text := h.wrong().Error(); !strings.HasPrefix(text, "no order of ") {
@@ -303,28 +320,11 @@ func TestAHistoryIsRightUntilTheMomentThatIsTold(t *testing.T) {
 	d.log(3, a, accepted)
 	d.log(10, b, accepted)
 	d.log(11, c, accepted)
-	want := "no order of 3 errands explains node 0's transaction " + c.TxID().String()[:8] + ", asked for at 6ns and accepted at 7ns"
+	want := "no order of 3 requests explains node 0's transaction " + c.TxID().String()[:8] + ", asked for at 6ns and accepted at 7ns"
 	if text := d.wrong().Error(); text != want {
 		t.Errorf("%q, want %q", text, want)
 	}
 	if !d.until(6).linearizable() || d.until(7).linearizable() {
 		t.Error("before that it was wrong, or then it was right")
-	}
-}
-
-// All of them are under way at once, of few senders, so that coins change hands often.
-func TestManyTransfersAtOnceAreJudgedWhole(t *testing.T) {
-	s := concurrent()
-	p := s.Defaults
-	p.Nodes, p.Until = 4, time.Hour
-	set(t, s, &p, "txs", "300")
-	r, _ := s.Execute(1, p, source.Seed(1), scenario.Options{})
-	for _, c := range r.Checks {
-		if strings.HasSuffix(c.Name, "of the ledger is linearizable") && c.Exercised != 300 {
-			t.Errorf("%v: %s, %d errands ended, want 300", c.Verdict, c.Detail, c.Exercised)
-		}
-	}
-	if r.Verdict != "pass" {
-		t.Errorf("%v %s %v", r.Verdict, r.Failure, r.Checks)
 	}
 }

@@ -1,0 +1,383 @@
+package judge
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/kademlia"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/fault"
+	"dessim/sim/scenario"
+)
+
+// DHT is what a plan asks of a Kademlia network.
+type DHT struct {
+	Nodes   []*kademlia.Node // as they are now, or were when they crashed
+	IDs     []kademlia.ID    // by node
+	Values  []*Value
+	Lookups map[protocol.Time]*Lookup // by when they begin: no two at once
+	Faults  []fault.Fault             // crashes, with which sessions end
+	Until   protocol.Time
+	Query   time.Duration // the longest that a query takes, with all its tries
+	// UpSince returns when the session began in which a node is at that time by the plan,
+	// or -1 if it is down then.
+	UpSince func(node int, at protocol.Time) protocol.Time
+}
+
+// Value is one that is published.
+type Value struct {
+	ID    kademlia.ID
+	Value []byte
+	By    protocol.NodeID
+	At    protocol.Time // when it is to be published
+	Life  time.Duration // 0: without end
+
+	stored protocol.Time // when it was first stored at some node; 0: not yet
+	lost   bool          // nobody held it once when a lookup that was due began
+}
+
+// ended reports whether its time is over.
+func (v *Value) ended(now protocol.Time) bool { return now >= v.end() }
+
+// end returns when its time is over.
+func (v *Value) end() protocol.Time {
+	if v.Life == 0 {
+		return protocol.MaxTime + 1
+	}
+	return v.At + protocol.Time(v.Life)
+}
+
+// Lookup is one that a node is asked for.
+type Lookup struct {
+	Number uint64
+	Node   protocol.NodeID
+	Value  *Value
+
+	began     protocol.Time
+	due, held bool      // see Churn
+	disturbed bool      // some node left while it was under way
+	holders   []holding // when it began
+	result    kademlia.Ended
+}
+
+// Churn judges the lookups of a DHT whose nodes come and go, seeing into all nodes' stores.
+// A lookup is due if its value was stored and its time is not over when the lookup
+// begins; it is held if then somebody holds the value, and lives and holds it still
+// when the lookup ends. All that it knows it learns in Observe: checks only read it, so
+// that the figures of a run are the same whichever checks are ruled out.
+type Churn struct {
+	c     *DHT
+	since []protocol.Time // by node: when its life began; -1 while it is down
+	until []protocol.Time // by node that is down: when its life ended
+	lives []uint32        // by node
+	open  map[uint64]*Lookup
+	last  *Lookup // the one that ended in this event
+	swept int     // the node whose state was looked at last
+	looks []int   // the nodes whose state is looked at in this event
+
+	begun, ended     uint64
+	due, held, found uint64
+	lost             uint64        // values that nobody held when a due lookup began
+	over             uint64        // lookups of values whose time was over
+	aborted          uint64        // lookups whose node left
+	disturbed        uint64        // lookups while which somebody left
+	holders          uint64        // of all due lookups when they began
+	hops             []uint64      // lookups that found by hops
+	queries          uint64        // of lookups that found
+	slowest          time.Duration // of all
+	ghost            error         // a good contact that was down for long, of a node that was looked at
+	near, nearHold   uint64        // newcomers among the closest to a value that was due; of them, those that held it
+}
+
+// holding is a node that holds a value, in this life.
+type holding struct {
+	node protocol.NodeID
+	life uint32
+}
+
+// NewChurn judges what a DHT is asked. The values and lookups of c are to be complete.
+func NewChurn(c *DHT) *Churn {
+	j := &Churn{c: c, since: make([]protocol.Time, len(c.IDs)), until: make([]protocol.Time, len(c.IDs)), lives: make([]uint32, len(c.IDs)), open: make(map[uint64]*Lookup)}
+	for i := range j.since {
+		j.since[i] = -1
+	}
+	return j
+}
+
+// Checks returns all checks.
+func (j *Churn) Checks() check.Suite {
+	return check.Suite{j.succeeds(), j.durable(), j.integrity(), j.expired(), j.ends(), j.upkeep(), j.tidy(), j.covered(), j.came(), j.left(), j.returned()}
+}
+
+// Watch returns the events to be shown.
+func (j *Churn) Watch() sim.What { return sim.Started | sim.Crashed | sim.Received | sim.Output }
+
+// Observe follows lives and lookups. It is shown an event before the checks are.
+func (j *Churn) Observe(e *sim.Event) {
+	j.last, j.looks = nil, j.looks[:0]
+	switch e.What {
+	case sim.Started:
+		j.since[e.Node], j.lives[e.Node] = e.At, e.Incarnation
+	case sim.Crashed:
+		j.since[e.Node], j.until[e.Node] = -1, e.At
+		j.crashed(e.Node)
+	case sim.Received:
+		if s := j.c.Lookups[e.At]; e.Peer == protocol.Outside && s != nil {
+			j.begin(s, e.At)
+			j.sweep(e.At)
+		}
+	case sim.Output:
+		j.output(e)
+	}
+}
+
+func (j *Churn) crashed(id protocol.NodeID) {
+	for _, number := range protocol.SortedKeys(j.open) {
+		s := j.open[number]
+		if s.Node == id {
+			delete(j.open, number)
+			j.aborted++
+		} else if !s.disturbed {
+			s.disturbed = true
+			j.disturbed++
+		}
+	}
+}
+
+func (j *Churn) begin(s *Lookup, now protocol.Time) {
+	j.begun++
+	j.open[s.Number] = s
+	s.began, s.due = now, s.Value.stored != 0 && !s.Value.ended(now)
+	for i, n := range j.c.Nodes {
+		if j.since[i] >= 0 && n.DHT().Holds(s.Value.ID) {
+			s.holders = append(s.holders, holding{protocol.NodeID(i), j.lives[i]})
+		}
+	}
+	if s.due {
+		j.holders += uint64(len(s.holders))
+		j.cover(s, now)
+	}
+}
+
+func (j *Churn) output(e *sim.Event) {
+	switch e.Kind {
+	case kademlia.KindPublished:
+		p, ok := kademlia.DecodePublished(e.Body)
+		for _, v := range j.c.Values {
+			if ok && v.ID == p.ID && v.stored == 0 && p.Stored > 0 {
+				v.stored = e.At
+			}
+		}
+	case kademlia.KindEnded:
+		x, ok := kademlia.DecodeEnded(e.Body)
+		s := j.open[x.Number]
+		if !ok || s == nil || s.Node != e.Node {
+			return // integrity tells
+		}
+		delete(j.open, x.Number)
+		j.last, s.result = s, x
+		s.held = slices.ContainsFunc(s.holders, func(h holding) bool {
+			return j.since[h.node] >= 0 && j.lives[h.node] == h.life && j.c.Nodes[h.node].DHT().Holds(x.ID)
+		})
+		j.count(s, e.At)
+	}
+}
+
+// count adds up what a lookup came to.
+func (j *Churn) count(s *Lookup, now protocol.Time) {
+	j.ended++
+	j.slowest = max(j.slowest, now.Sub(s.began))
+	x := &s.result
+	switch {
+	case s.due && s.held:
+		j.due++
+		j.held++
+		if x.OK {
+			j.found++
+		}
+	case s.due:
+		j.due++
+	case s.Value.ended(s.began):
+		j.over++
+	}
+	if s.due && len(s.holders) == 0 && !s.Value.lost {
+		s.Value.lost = true
+		j.lost++
+	}
+	if x.OK {
+		for len(j.hops) <= x.Hops {
+			j.hops = append(j.hops, 0)
+		}
+		j.hops[x.Hops]++
+		j.queries += uint64(x.RPCs)
+	}
+}
+
+// succeeds demands that lookups find what somebody holds. What they miss by is tables
+// that have not caught up: a newcomer among the closest whom nobody on the way knows
+// yet, or holders whom all think dead. In runs of 1,000 nodes that is less than one in
+// a thousand, and of few nodes less, so the three more than 1% that are allowed come
+// about by a bug, and not by chance, also where there are few lookups.
+func (j *Churn) succeeds() *check.Check {
+	const name, percent, chance = "of the lookups of a value that somebody holds all but 1% and three find it", 100, 3
+	if len(j.c.Lookups) <= chance {
+		return check.Skip(name, "of three lookups all may miss by chance")
+	}
+	return check.Always(name, sim.Output, func(*sim.Event) (bool, error) {
+		s := j.last
+		if s == nil || !s.due || !s.held {
+			return false, nil
+		}
+		if missed := j.held - j.found; !s.result.OK && missed > j.held/percent+chance {
+			return true, fmt.Errorf("node %v looked for %.8s and found nothing, though %d nodes held it: that is %d of %d lookups; want at most 1 in %d, and %d", s.Node, s.Value.ID, len(s.holders), missed, j.held, percent, chance)
+		}
+		return true, nil
+	})
+}
+
+// durable demands that values live on, but for those all of whose holders leave before
+// one of them puts the value again. That is 7/8 of an hour at the latest, by which a
+// session of mean an hour has ended with probability 1 - exp(-7/8) = 0.58. All eight
+// holders have with 0.58^8 = 1.3%, if nobody comes who is given the value; so 13
+// of a thousand are lost in an hour at most. Values whose keys are close are lost together:
+// twice as many, and eight, is what does not come about by chance.
+func (j *Churn) durable() *check.Check {
+	const name = "values live on: all but 2.6% in an hour, and eight"
+	const lost, chance = 13, 8 // of a thousand in an hour
+	if len(j.c.Values) <= chance {
+		return check.Skip(name, "of eight values all may be lost by chance")
+	}
+	return check.Always(name, sim.Output, func(e *sim.Event) (bool, error) {
+		s := j.last
+		if s == nil || !s.due {
+			return false, nil
+		}
+		hours := uint64(0)
+		for _, v := range j.c.Values {
+			if v.stored != 0 {
+				hours += uint64(min(e.At, v.end()).Sub(v.stored)/time.Minute) + 60 // begun hours count
+			}
+		}
+		if most := hours / 60 * lost * 2 / 1000; s.Value.lost && j.lost > most+chance {
+			return true, fmt.Errorf("nobody held %.8s, which node %v had published, when lookup %d began: that is the %dth value of %d that was lost; want at most %d", s.Value.ID, s.Value.By, s.Number, j.lost, len(j.c.Values), most+chance)
+		}
+		return true, nil
+	})
+}
+
+// integrity demands that what is found is what was published.
+func (j *Churn) integrity() *check.Check {
+	return check.Always("what is found was published, and looked for", sim.Output, func(e *sim.Event) (bool, error) {
+		if e.Kind != kademlia.KindEnded {
+			return false, nil
+		}
+		x, ok := kademlia.DecodeEnded(e.Body)
+		switch s := j.last; {
+		case !ok:
+			return true, fmt.Errorf("node %v put out a lookup that cannot be read", e.Node)
+		case s == nil || x.ID != s.Value.ID:
+			return true, fmt.Errorf("node %v ends lookup %d of %v, which it was not asked for, or has ended", e.Node, x.Number, x.ID)
+		case x.OK && !bytes.Equal(x.Value, s.Value.Value):
+			return true, fmt.Errorf("node %v found %q under %v, where %q was published", e.Node, x.Value, x.ID, s.Value.Value)
+		}
+		return true, nil
+	})
+}
+
+// expired demands that values end.
+func (j *Churn) expired() *check.Check {
+	const name = "a value whose time is over is not found"
+	if !slices.ContainsFunc(protocol.SortedKeys(j.c.Lookups), func(at protocol.Time) bool { return j.c.Lookups[at].Value.ended(at) }) {
+		return check.Skip(name, "no lookup comes after the end of its value")
+	}
+	return check.Always(name, sim.Output, func(e *sim.Event) (bool, error) {
+		s := j.last
+		if s == nil || !s.Value.ended(s.began) {
+			return false, nil
+		}
+		if s.result.OK {
+			return true, fmt.Errorf("node %v began to look for %.8s at %v and found it, though its life of %v was over at %v",
+				s.Node, s.Value.ID, s.began, s.Value.Life, s.Value.At+protocol.Time(s.Value.Life))
+		}
+		return true, nil
+	})
+}
+
+// longest is how long a lookup can take: it hears of so many nodes at most, and in the
+// worst case asks one after the other, none of which answers.
+func (j *Churn) longest() time.Duration {
+	const most = 32 * contacts
+	return most * j.c.Query
+}
+
+// ends demands that lookups end.
+func (j *Churn) ends() *check.Check {
+	bound := protocol.Time(0)
+	for _, at := range protocol.SortedKeys(j.c.Lookups) {
+		bound = at + protocol.Time(j.longest())
+	}
+	return check.Eventually("every lookup ends, unless its node leaves", bound, func() (uint64, error) {
+		if done := j.ended + j.aborted; done < uint64(len(j.c.Lookups)) || len(j.open) > 0 {
+			return done, fmt.Errorf("%d of %d lookups have ended or were given up", done, len(j.c.Lookups))
+		}
+		return j.ended, nil
+	})
+}
+
+// left reports whether nodes leave during lookups.
+func (j *Churn) left() *check.Check {
+	return check.Sometimes("a session ended during a lookup", check.InSweep, sim.Output, func(*sim.Event) bool {
+		return j.last != nil && j.last.disturbed
+	})
+}
+
+// returned reports whether nodes come back.
+func (j *Churn) returned() *check.Check {
+	return check.Sometimes("a node came back with its id and joined again", check.InSweep, sim.Output, func(e *sim.Event) bool {
+		return e.Kind == kademlia.KindJoined && e.Incarnation > 1
+	})
+}
+
+// Facts returns the figures.
+func (j *Churn) Facts(s *sim.Sim) []scenario.Fact {
+	facts := []scenario.Fact{
+		{Name: "sessions that ended", Value: fmt.Sprint(s.Result().Crashes)},
+		{Name: "lookups", Value: fmt.Sprintf("%d, of them %d of values that somebody held, %d of values whose time was over, %d given up", j.begun, j.held, j.over, j.aborted)},
+	}
+	if j.held > 0 {
+		facts = append(facts,
+			scenario.Fact{Name: "found", Value: fmt.Sprintf("%d of %d, %s%%", j.found, j.held, Hundredths(100*j.found, j.held))},
+			scenario.Fact{Name: "values lost", Value: fmt.Sprintf("%d of %d, which %d lookups sought", j.lost, len(j.c.Values), j.due-j.held)},
+			scenario.Fact{Name: "holders, mean", Value: Hundredths(j.holders, j.due)},
+			scenario.Fact{Name: "newcomers that held", Value: fmt.Sprintf("%d of %d", j.nearHold, j.near)})
+	}
+	sum, n := uint64(0), uint64(0)
+	var dist []string
+	for h, of := range j.hops {
+		if sum, n = sum+uint64(h)*of, n+of; of > 0 {
+			dist = append(dist, fmt.Sprintf("%d: %d", h, of))
+		}
+	}
+	if n > 0 {
+		facts = append(facts,
+			scenario.Fact{Name: "hops, mean", Value: Hundredths(sum, n)},
+			scenario.Fact{Name: "lookups by hops", Value: strings.Join(dist, ", ")},
+			scenario.Fact{Name: "queries, mean", Value: Hundredths(j.queries, n)},
+			scenario.Fact{Name: "slowest lookup", Value: j.slowest.String()})
+	}
+	return facts
+}
+
+// Counts returns what happened, for the sums of a sweep.
+func (j *Churn) Counts(s *sim.Sim) []scenario.Count {
+	r := s.Result()
+	return []scenario.Count{
+		{Name: "crashes", N: r.Crashes}, {Name: "restarts", N: r.Restarts}, {Name: "lookups", N: j.begun}, {Name: "lookups given up", N: j.aborted},
+		{Name: "lookups disturbed", N: j.disturbed}, {Name: "values lost", N: j.lost}, {Name: "values held and not found", N: j.held - j.found},
+	}
+}

@@ -1,0 +1,147 @@
+package judge
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+	"dessim/protocol/gossip"
+	"dessim/protocol/peer"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/scenario"
+)
+
+// Floods follows bodies through the network.
+type Floods struct {
+	net     *Network
+	ledgers *Ledgers
+	handed  map[handing]bool
+	copies  map[gossip.ID]uint64 // messages of the flood, by body
+	bodies  []gossip.ID          // in the order of their first message
+	flying  int64                // bodies on their way
+	repairs uint64               // bodies sent because they were asked for
+}
+
+// handing is a body handed over at a node in one of its lives.
+type handing struct {
+	node        protocol.NodeID
+	incarnation uint32
+	id          gossip.ID
+}
+
+// NewFloods follows the bodies of what the ledgers are to list.
+func NewFloods(l *Ledgers) *Floods {
+	return &Floods{net: l.net, ledgers: l, handed: make(map[handing]bool), copies: make(map[gossip.ID]uint64)}
+}
+
+// Once demands that no node is handed a body twice.
+func (f *Floods) Once() *check.Check {
+	return check.Always("every node is handed each body at most once", sim.Output, func(e *sim.Event) (bool, error) {
+		if e.Kind != peer.KindHanded || len(e.Body) != len(gossip.ID{}) {
+			return false, nil
+		}
+		h := handing{e.Node, e.Incarnation, gossip.ID(e.Body)}
+		if f.handed[h] {
+			return true, fmt.Errorf("node %v is handed %v twice", e.Node, h.id)
+		}
+		f.handed[h] = true
+		return true, nil
+	})
+}
+
+// Everywhere demands that every node is handed every body.
+func (f *Floods) Everywhere(bound protocol.Time) *check.Check {
+	return check.Eventually("every node is handed every body", bound, func() (uint64, error) {
+		want := f.ledgers.Listed * uint64(len(f.net.Nodes))
+		n := uint64(len(f.handed))
+		if n < want {
+			return n, fmt.Errorf("of %d bodies at %d nodes each %d were handed over", f.ledgers.Listed, len(f.net.Nodes), n)
+		}
+		return n, nil
+	})
+}
+
+// Exact demands the exact number of messages of each flood on a quiet network:
+// everybody passes a body on to all neighbours but the one that it came from.
+func (f *Floods) Exact(bound protocol.Time) *check.Check {
+	name := "a flood takes the sum of (degree - 1) plus 1 messages"
+	if !f.net.Link.Loss.Never() || !f.net.Link.Copy.Never() {
+		return check.Skip(name, "messages are lost or copied")
+	}
+	return check.Eventually(name, bound, func() (uint64, error) {
+		want := uint64(1)
+		for _, n := range f.net.Nodes {
+			if n != nil && n.Degree() > 0 {
+				want += uint64(n.Degree() - 1)
+			}
+		}
+		for _, id := range f.bodies {
+			if got := f.copies[id]; got != want {
+				return 0, fmt.Errorf("the flood of %v took %d messages, want %d", id, got, want)
+			}
+		}
+		return uint64(len(f.bodies)), nil
+	})
+}
+
+// Quiet sees the bodies that travel, and demands that none does at the end.
+func (f *Floods) Quiet(bound protocol.Time) *check.Check {
+	watch := sim.Sent | sim.Copied | sim.Lost | sim.Received | sim.Dropped
+	return check.EventuallySeeing("nothing circulates at the end", bound, watch, f.see, func() (uint64, error) {
+		if f.flying != 0 {
+			return uint64(len(f.bodies)), fmt.Errorf("%d bodies are still on their way", f.flying)
+		}
+		return uint64(len(f.bodies)), nil
+	})
+}
+
+func (f *Floods) see(e *sim.Event) {
+	if e.Kind != gossip.KindData && e.Kind != gossip.KindBody {
+		return
+	}
+	switch e.What {
+	case sim.Sent:
+		f.flying++
+		if e.Kind == gossip.KindBody {
+			f.repairs++
+		} else if body, ok := gossip.Payload(e.Body); ok {
+			id := gossip.Sum(body)
+			if f.copies[id] == 0 {
+				f.bodies = append(f.bodies, id)
+			}
+			f.copies[id]++
+		}
+	case sim.Copied:
+		f.flying++
+	default:
+		f.flying--
+	}
+}
+
+// Repaired tells whether anti-entropy had to bring a body.
+func (f *Floods) Repaired() *check.Check {
+	name := "a body that the flood missed came by repair"
+	if f.net.Link.Loss.Never() {
+		return check.Skip(name, "nothing is lost")
+	}
+	return check.Sometimes(name, check.InSweep, sim.Sent, func(e *sim.Event) bool { return e.Kind == gossip.KindBody })
+}
+
+// Bodies returns how many bodies were flooded, in how many messages, and how often one
+// was handed over.
+func (f *Floods) Bodies() (bodies int, messages uint64, handed int) {
+	for _, id := range f.bodies {
+		messages += f.copies[id]
+	}
+	return len(f.bodies), messages, len(f.handed)
+}
+
+// Facts returns the figures of the floods.
+func (f *Floods) Facts() []scenario.Fact {
+	bodies, messages, _ := f.Bodies()
+	return []scenario.Fact{
+		{Name: "bodies flooded", Value: fmt.Sprint(bodies)},
+		{Name: "messages of the floods", Value: fmt.Sprint(messages)},
+		{Name: "bodies sent for repair", Value: fmt.Sprint(f.repairs)},
+	}
+}

@@ -1,0 +1,79 @@
+package judge
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// Incarnations is an observer that follows which nodes are up. It is shown an event
+// before the checks are.
+type Incarnations struct{ state []incarnation }
+
+// incarnation is what is known of a node's latest one.
+type incarnation struct {
+	down   bool
+	number uint32
+	damage string // why the node will never start again, or ""
+}
+
+// NewIncarnations follows that many nodes, clients included.
+func NewIncarnations(nodes int) *Incarnations {
+	return &Incarnations{state: make([]incarnation, nodes)}
+}
+
+// Watch returns the events to be shown.
+func (x *Incarnations) Watch() sim.What { return sim.Started | sim.Crashed | sim.Damaged }
+
+// Observe enters what happened to a node.
+func (x *Incarnations) Observe(e *sim.Event) {
+	s := &x.state[e.Node]
+	s.down, s.number = e.What != sim.Started, e.Incarnation
+	if e.What == sim.Damaged {
+		s.damage = e.Text
+	}
+}
+
+// Down reports whether a node has crashed and not started again.
+func (x *Incarnations) Down(id protocol.NodeID) bool { return x.state[id].down }
+
+// Restarted reports whether a node is up in an incarnation after its first.
+func (x *Incarnations) Restarted(id protocol.NodeID) bool {
+	return x.state[id].number > 1 && !x.state[id].down
+}
+
+// Excused reports whether a node will never start again, so that no liveness can be
+// demanded of it, and names it to excuse.
+func (x *Incarnations) Excused(id protocol.NodeID, excuse check.Excuse) bool {
+	why := x.state[id].damage
+	if why != "" {
+		excuse(fmt.Sprintf("node %v, which will never start again: %s", id, why))
+	}
+	return why != ""
+}
+
+// Stuck reports whether so many of the first members nodes will never start again that
+// the others are no majority: nothing more is ordered.
+func (x *Incarnations) Stuck(members int) bool {
+	up := 0
+	for _, s := range x.state[:members] {
+		if s.damage == "" {
+			up++
+		}
+	}
+	return 2*up <= members
+}
+
+const noMajority = "since so many nodes will never start again that the others are no majority"
+
+// Lost reports whether one of these nodes will never start again.
+func (x *Incarnations) Lost(nodes []protocol.NodeID) bool {
+	for _, id := range nodes {
+		if x.state[id].damage != "" {
+			return true
+		}
+	}
+	return false
+}

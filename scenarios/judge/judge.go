@@ -1,0 +1,75 @@
+// Package judge holds the checks of the scenarios that come with dessim. Each file is
+// named for what it judges: atomic commitment, total order, views, the ledger and its
+// history, the key-value store, floods, the DHT.
+//
+// A judge is told what a plan asks for and sees what nodes put out; some look into the
+// nodes as well. It shares no judgement with the machines: what a machine computes, a
+// judge computes another way, or by hand. Most judges are observers too, which are
+// shown an event before their checks are. A judge serves one run and is not safe for
+// concurrent use.
+//
+// Judges know no scenario. They never change a run, and the figures that they return for
+// summaries are the same whichever of their checks are ruled out.
+package judge
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+	"dessim/protocol/ledger"
+	"dessim/protocol/peer"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// Network is what judges know of the nodes of a ledger, beside what events show.
+type Network struct {
+	Nodes   []*peer.Node      // as they are now, or were when they crashed; nil before the first start
+	Members []protocol.NodeID // the ids of Nodes
+	Keys    []ledger.Key      // by node
+	Owners  []ledger.Owner    // by node
+	Genesis *ledger.Genesis
+	Minted  []ledger.TxOut    // the outputs of Genesis
+	Liars   []protocol.NodeID // members that say what inputs tell them
+	Link    sim.Link          // between members
+	Failing bool              // nodes or links fail
+
+	Incarnations *Incarnations // of members and clients
+}
+
+// Entry reads an entry of a member's log from its output.
+func Entry(e *sim.Event) (peer.Entry, bool) {
+	if e.Kind != peer.KindEntry {
+		return peer.Entry{}, false
+	}
+	return peer.DecodeEntry(e.Body)
+}
+
+// Joined requires that every node joins.
+func (n *Network) Joined(bound protocol.Time) *check.Check {
+	return check.EventuallyBut("every node has joined", bound, func(excuse check.Excuse) (uint64, error) {
+		count := uint64(0)
+		for i, node := range n.Nodes {
+			if n.Incarnations.Excused(protocol.NodeID(i), excuse) {
+				continue
+			}
+			if node == nil || !node.Joined() {
+				if n.stuck() {
+					excuse(fmt.Sprintf("node %d, %s", i, noMajority))
+					continue
+				}
+				return count, fmt.Errorf("node %d has not joined", i)
+			}
+			count++
+		}
+		return count, nil
+	})
+}
+
+// stuck reports whether nothing more is ordered.
+func (n *Network) stuck() bool { return n.Incarnations.Stuck(len(n.Nodes)) }
+
+// Hundredths returns a/b with two digits after the point, rounded down.
+func Hundredths(a, b uint64) string {
+	return fmt.Sprintf("%d.%02d", a/b, a%b*100/b)
+}

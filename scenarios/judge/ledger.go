@@ -1,0 +1,342 @@
+package judge
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"dessim/protocol"
+	"dessim/protocol/gossip"
+	"dessim/protocol/ledger"
+	"dessim/protocol/peer"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/scenario"
+)
+
+// Ledgers judges what became of the transfers: order, hashes, value.
+type Ledgers struct {
+	Listed uint64 // transactions that every list must have at the end
+	Logged uint64 // and, beside them, refused ones that every log must have
+
+	net       *Network
+	transfers []transfer
+	hashes    []entryHash // by index, of the first node that had it
+	audit     audit       // the second ledger
+	accepted  uint64      // transfers that ended accepted
+	attempts  uint64      // of them all
+	answers   uint64
+	entry     peer.Entry // that the event shown last puts out
+	entered   bool       // it does
+}
+
+type entryHash struct {
+	node      protocol.NodeID
+	log, list ledger.ID
+}
+
+// NewLedgers judges the ledgers of a network.
+func NewLedgers(n *Network) *Ledgers { return &Ledgers{net: n, audit: newAudit(n)} }
+
+// Asked returns how many transfers the client asks for.
+func (l *Ledgers) Asked() uint64 { return uint64(len(l.transfers)) }
+
+// Accepted returns how many transfers ended accepted.
+func (l *Ledgers) Accepted() uint64 { return l.accepted }
+
+// Order demands one order of verdicts everywhere.
+func (l *Ledgers) Order() *check.Check {
+	return check.SameOrder("one order: every log is a prefix of one sequence", sim.Output, func(e *sim.Event) (check.Position, bool) {
+		if !l.entered {
+			return check.Position{}, false
+		}
+		x := &l.entry
+		item := append(make([]byte, 0, len(x.WTxID)+1), x.WTxID[:]...)
+		return check.Position{Index: x.Index, Item: string(append(item, byte(x.Verdict)))}, true
+	}, func(item string) string {
+		id := ledger.ID([]byte(item))
+		return id.String()[:8] + " " + ledger.Verdict(item[len(id)]).String()
+	})
+}
+
+// Integrity demands that no transaction has two places in the order. Where nodes fail it
+// may: who comes back broadcasts a commit again that has no place yet (see package peer).
+func (l *Ledgers) Integrity() *check.Check {
+	places := make(map[ledger.ID]uint64)
+	return check.Always("no transaction has two places in the order", sim.Output, func(e *sim.Event) (bool, error) {
+		if !l.entered {
+			return false, nil
+		}
+		x := &l.entry
+		place, known := places[x.WTxID]
+		places[x.WTxID] = x.Index
+		if known && place != x.Index {
+			return true, fmt.Errorf("node %v has %v at %d, it was at %d already", e.Node, x.WTxID.String()[:8], x.Index, place)
+		}
+		return true, nil
+	})
+}
+
+// NoTransfers is why a check of transfers is ruled out.
+const NoTransfers = "there are no transfers"
+
+// SameHashes demands that logs of equal length have equal hashes.
+func (l *Ledgers) SameHashes() *check.Check {
+	return check.Always("equal log and list hashes at equal length", sim.Output, func(e *sim.Event) (bool, error) {
+		x := &l.entry
+		if !l.entered || x.Index > uint64(len(l.hashes)) {
+			return false, nil // a gap: order's business
+		}
+		if x.Index == uint64(len(l.hashes)) {
+			l.hashes = append(l.hashes, entryHash{e.Node, x.LogHash, x.ListHash})
+			return false, nil
+		}
+		h := l.hashes[x.Index]
+		if h.log != x.LogHash || h.list != x.ListHash {
+			return true, fmt.Errorf("after entry %d node %v has log %v and list %v, node %v has %v and %v", x.Index,
+				e.Node, x.LogHash.String()[:8], x.ListHash.String()[:8], h.node, h.log.String()[:8], h.list.String()[:8])
+		}
+		return true, nil
+	})
+}
+
+// The names of the checks that hold against every traitor.
+const (
+	Conserved = "value is conserved after every delivery"
+	Audited   = "a second ledger agrees with every entry"
+)
+
+// Conserved demands that no entry makes or destroys value.
+func (l *Ledgers) Conserved() *check.Check {
+	return check.Always(Conserved, sim.Output, func(e *sim.Event) (bool, error) {
+		x := &l.entry
+		if l.entered && x.Total != l.net.Genesis.Minted() {
+			return true, fmt.Errorf("after entry %d the unspent outputs of node %v are worth %d, %d were minted", x.Index, e.Node, x.Total, l.net.Genesis.Minted())
+		}
+		return l.entered, nil
+	})
+}
+
+// Audited demands that each entry is what a second ledger makes of it.
+func (l *Ledgers) Audited() *check.Check {
+	return check.Always(Audited, sim.Output, func(e *sim.Event) (bool, error) {
+		if !l.entered {
+			return false, nil
+		}
+		return l.audit.see(e.Node, l.entry)
+	})
+}
+
+// NothingForged demands that no node passes on the forged transaction that
+// strangers hand in; it is exercised by its refusals.
+func (l *Ledgers) NothingForged(forged []byte) *check.Check {
+	id := ledger.ID(gossip.Sum(forged))
+	return check.Always("a forged transaction is passed on by nobody", sim.Output|sim.Sent, func(e *sim.Event) (bool, error) {
+		if e.What == sim.Output {
+			if e.Kind != peer.KindRefused {
+				return false, nil
+			}
+			refused, _, ok := peer.DecodeRefused(e.Body)
+			return ok && refused == id, nil
+		}
+		if (e.Kind == gossip.KindData || e.Kind == gossip.KindBody || e.Kind == peer.KindBody) && bytes.Contains(e.Body, forged) {
+			return true, fmt.Errorf("node %v passed the forged transaction %v on to node %v", e.Node, id.String()[:8], e.Peer)
+		}
+		return false, nil
+	})
+}
+
+// transfer is one that the client asks for.
+type transfer struct {
+	id      uint64
+	parties []protocol.NodeID
+	ended   bool
+}
+
+// Ask takes note that the client asks for a transfer, which is to be listed.
+func (l *Ledgers) Ask(id uint64, parties []protocol.NodeID) {
+	l.Listed++
+	l.transfers = append(l.transfers, transfer{id: id, parties: parties})
+}
+
+// hopeless counts the transfers that wait for somebody who will never come back.
+func (l *Ledgers) hopeless() (n uint64) {
+	for _, x := range l.transfers {
+		if !x.ended && l.net.Incarnations.Lost(x.parties) {
+			n++
+		}
+	}
+	return n
+}
+
+// Answered demands that every transfer ends, accepted.
+func (l *Ledgers) Answered(bound protocol.Time) *check.Check {
+	name := "every transfer ends committed and accepted"
+	if l.Asked() == 0 {
+		return check.Skip(name, NoTransfers)
+	}
+	return check.EventuallyBut(name, bound, func(excuse check.Excuse) (uint64, error) {
+		missing := 0
+		for _, x := range l.transfers {
+			switch {
+			case x.ended:
+			case l.net.Incarnations.Lost(x.parties):
+				excuse(fmt.Sprintf("transfer %d, of which one party will never start again", x.id))
+			case l.net.stuck():
+				excuse(fmt.Sprintf("transfer %d, %s", x.id, noMajority))
+			case slices.ContainsFunc(x.parties, func(id protocol.NodeID) bool { return l.keyless(int(id)) }):
+				excuse(fmt.Sprintf("transfer %d, of which one party %s", x.id, noKey))
+			default:
+				missing++
+			}
+		}
+		switch {
+		case missing > 0:
+			return l.answers, fmt.Errorf("%d of %d transfers have not ended", missing, l.Asked())
+		case l.accepted < l.answers:
+			return l.answers, fmt.Errorf("%d of %d transfers were refused", l.answers-l.accepted, l.answers)
+		}
+		return l.answers, nil
+	})
+}
+
+// Watch returns the events to be shown.
+// their checks are.
+func (l *Ledgers) Watch() sim.What { return sim.Output }
+
+// Observe reads entries, once for all checks, and enters how a transfer ended.
+func (l *Ledgers) Observe(e *sim.Event) {
+	l.entry, l.entered = Entry(e)
+	if e.Kind != peer.KindAnswered {
+		return
+	}
+	a, ok := peer.DecodeAnswer(e.Body)
+	if !ok {
+		return
+	}
+	for i := range l.transfers {
+		if x := &l.transfers[i]; x.id == a.Transfer {
+			x.ended = true
+		}
+	}
+	l.answers++
+	l.attempts += uint64(a.Attempts)
+	if a.Outcome == peer.Accepted {
+		l.accepted++
+	}
+}
+
+// EqualAtEnd demands that all nodes end with the whole ledger, the same one.
+func (l *Ledgers) EqualAtEnd(bound protocol.Time) *check.Check {
+	return check.EventuallyBut("all nodes end with the same ledger", bound, func(excuse check.Excuse) (uint64, error) {
+		first, n, behind := -1, uint64(0), make(map[int]bool)
+		for i := range l.net.Nodes {
+			if l.net.Incarnations.Excused(protocol.NodeID(i), excuse) {
+				continue
+			}
+			if l.net.stuck() {
+				excuse(fmt.Sprintf("node %d, %s", i, noMajority))
+				continue
+			}
+			if wrong := l.incomplete(i); wrong != nil {
+				if l.keyless(i) {
+					excuse(fmt.Sprintf("node %d, %s", i, noKey))
+					behind[i] = true
+					continue
+				}
+				return 0, wrong
+			}
+			if first < 0 {
+				first = i
+			}
+			s, canon := l.net.Nodes[i].Ledger(), l.net.Nodes[first].Ledger()
+			if s.LogHash() != canon.LogHash() || s.ListHash() != canon.ListHash() {
+				return 0, fmt.Errorf("nodes %d and %d have different ledgers, of %d and %d transactions", first, i, canon.LogLen(), s.LogLen())
+			}
+			n++
+		}
+		if n == 0 {
+			return 0, nil
+		}
+		return n, l.audit.compare(behind)
+	})
+}
+
+// keyless reports whether a node that is up may lack a public key for good: nodes keep
+// those of others in memory, and publish their own again when they start. So of who
+// never starts again the key may be gone, and what it signed can't be verified.
+func (l *Ledgers) keyless(node int) bool {
+	return l.net.Incarnations.Restarted(protocol.NodeID(node)) && slices.ContainsFunc(l.transfers, func(x transfer) bool { return l.net.Incarnations.Lost(x.parties) })
+}
+
+const noKey = "which crashed, may have nobody left to tell it the key of a node that will never start again"
+
+// incomplete tells what a node's ledger lacks or has too much. Where there are
+// faults only the client's transfers are sure to be there: liars may be out of
+// luck, and a transaction may get two places in the log (see package peer).
+func (l *Ledgers) incomplete(node int) error {
+	n := l.net.Nodes[node]
+	switch {
+	case n == nil:
+		return fmt.Errorf("node %d has not started", node)
+	case l.net.Incarnations.Down(protocol.NodeID(node)):
+		return fmt.Errorf("node %d is down", node)
+	}
+	s := n.Ledger()
+	switch {
+	case l.net.Failing && s.ListLen()+l.hopeless() >= l.Asked():
+		return nil
+	case s.ListLen() != l.Listed:
+		return fmt.Errorf("node %d has listed %d transactions, want %d", node, s.ListLen(), l.Listed)
+	case s.LogLen() != l.Listed+l.Logged:
+		return fmt.Errorf("node %d has logged %d transactions, want %d", node, s.LogLen(), l.Listed+l.Logged)
+	}
+	return nil
+}
+
+// NoReservation demands that no output stays reserved.
+func (l *Ledgers) NoReservation(bound protocol.Time) *check.Check {
+	return check.EventuallyBut("no reservation is left", bound, func(excuse check.Excuse) (uint64, error) {
+		count := uint64(0)
+		for i, n := range l.net.Nodes {
+			if n == nil || l.net.Incarnations.Excused(protocol.NodeID(i), excuse) {
+				continue
+			}
+			if l.net.Incarnations.Lost(l.net.Members) && n.Reservations()+n.Undecided() > 0 {
+				excuse(fmt.Sprintf("node %d, which may wait for a node that will never start again", i))
+				continue
+			}
+			if r := n.Reservations(); r > 0 {
+				return 0, fmt.Errorf("node %d holds %d reservations", i, r)
+			}
+			if u := n.Undecided(); u > 0 {
+				return 0, fmt.Errorf("node %d has %d transactions that have not ended", i, u)
+			}
+			count++
+		}
+		return count, nil
+	})
+}
+
+// Retried demands that an attempt aborted and a later one was accepted.
+func (l *Ledgers) Retried() *check.Check {
+	return check.Sometimes("an aborted transfer was tried again and accepted", check.EachRun, sim.Output, func(e *sim.Event) bool {
+		a, ok := peer.DecodeAnswer(e.Body)
+		return ok && e.Kind == peer.KindAnswered && a.Attempts > 1 && a.Outcome == peer.Accepted
+	})
+}
+
+// Facts counts retries and repairs.
+func (l *Ledgers) Facts() []scenario.Fact {
+	var fetched, forged uint64
+	for _, n := range l.net.Nodes {
+		if n != nil {
+			fetched += n.Stats().Fetched
+			forged += n.Stats().Forged
+		}
+	}
+	return []scenario.Fact{
+		{Name: "bodies fetched", Value: fmt.Sprint(fetched)},
+		{Name: "forged bodies refused", Value: fmt.Sprint(forged)},
+	}
+}

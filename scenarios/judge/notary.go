@@ -1,0 +1,103 @@
+package judge
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"fmt"
+	"math/big"
+
+	"dessim/protocol/ledger"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// Notary verifies endorsements with the standard library alone, and every one: it
+// shares neither the rules nor the memory of package ledger.
+type Notary struct {
+	net    *Network
+	keys   map[ledger.Owner]*ecdsa.PublicKey
+	listed map[ledger.ID]bool
+}
+
+// NewNotary verifies what the nodes of n list.
+func NewNotary(n *Network) *Notary {
+	return &Notary{net: n, keys: make(map[ledger.Owner]*ecdsa.PublicKey), listed: make(map[ledger.ID]bool)}
+}
+
+// Endorsed demands that all parties of what is listed signed it.
+func (n *Notary) Endorsed() *check.Check {
+	return check.Always("what is listed was signed by all its parties", sim.Output, func(e *sim.Event) (bool, error) {
+		x, ok := Entry(e)
+		if !ok || x.Verdict != ledger.Accepted || n.listed[x.WTxID] {
+			return false, nil
+		}
+		n.listed[x.WTxID] = true
+		name := x.WTxID.String()[:8]
+		body, ok := n.net.Nodes[e.Node].Body(x.WTxID)
+		if !ok {
+			return true, fmt.Errorf("node %v lists %s without its body", e.Node, name)
+		}
+		tx, verdict := ledger.Decode(body)
+		if verdict != ledger.Accepted {
+			return true, fmt.Errorf("node %v lists %s, which cannot be decoded: %v", e.Node, name, verdict)
+		}
+		if wrong := n.Verify(tx); wrong != nil {
+			return true, fmt.Errorf("node %v lists %s: %w", e.Node, name, wrong)
+		}
+		return true, nil
+	})
+}
+
+// Verify returns what is wrong with the signatures of tx, or nil.
+func (n *Notary) Verify(tx *ledger.Tx) error {
+	digest := digest(tx)
+	signed := make(map[ledger.Owner]bool)
+	for i := range tx.Endorsements {
+		e := &tx.Endorsements[i]
+		r, s := new(big.Int).SetBytes(e.Signature[:32]), new(big.Int).SetBytes(e.Signature[32:])
+		key := n.key(e.Owner)
+		if key == nil || !ecdsa.Verify(key, digest[:], r, s) {
+			return fmt.Errorf("the signature of %v is not one of it", e.Owner.String()[:8])
+		}
+		signed[e.Owner] = true
+	}
+	must := []ledger.Owner{tx.Sender, tx.Witness}
+	for i := range tx.Outputs {
+		must = append(must, tx.Outputs[i].Owner)
+	}
+	for _, o := range must {
+		if !signed[o] {
+			return fmt.Errorf("%v has not signed it", o.String()[:8])
+		}
+	}
+	return nil
+}
+
+// digest is what signatures are of: the tagged hash of the hash of all but them.
+func digest(tx *ledger.Tx) [32]byte {
+	bare := *tx
+	bare.Endorsements = nil
+	b := bare.Encode(nil)
+	id := sha256.Sum256(b[len("l") : len(b)-len("lee")])
+	return sha256.Sum256(append([]byte("dessim endorsement\x00"), id[:]...))
+}
+
+// key gives the public key of a node of the plan, or nil.
+func (n *Notary) key(o ledger.Owner) *ecdsa.PublicKey {
+	if key := n.keys[o]; key != nil {
+		return key
+	}
+	for i, owner := range n.net.Owners {
+		if owner == o {
+			x, y := elliptic.UnmarshalCompressed(elliptic.P256(), n.net.Keys[i].Public())
+			point := append(append([]byte{4}, x.FillBytes(make([]byte, 32))...), y.FillBytes(make([]byte, 32))...)
+			key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+			if err != nil {
+				panic(fmt.Sprintf("judge: key of node %d: %v", i, err))
+			}
+			n.keys[o] = key
+		}
+	}
+	return n.keys[o]
+}
