@@ -54,7 +54,7 @@ func buildStory(p params) *scenario.Run {
 		p.calmly(f.Once()), p.calmly(f.Everywhere(m.bound)), p.calmly(f.Quiet(m.bound)),
 		p.calmly(l.NothingForged(t.forged)), judge.NewNotary(&m.Network).Endorsed(),
 		l.Order(), p.calmly(l.Integrity()), l.SameHashes(), l.Conserved(), l.Audited(),
-		p.calmly(d.oneAccepted()), p.calmly(d.allRefused()), p.calmly(d.oneCommits()), p.calmly(d.votedNo()),
+		p.calmly(d.judge.OneAccepted()), p.calmly(d.judge.AllRefused(m.bound)), p.calmly(d.judge.OneCommits()), p.calmly(d.judge.VotedNo(m.bound)),
 		l.Answered(m.bound), l.EqualAtEnd(m.bound), l.NoReservation(m.bound), m.history.Linearizable(),
 	})
 	r.Story = t.tell
@@ -103,10 +103,10 @@ func (t *tale) act() {
 	d.late = t.heard(d.early)
 	t.bound = max(t.bound, t.after(d.late, graceDelays))
 	both := []ledger.Verdict{ledger.InputSpent, ledger.InputSpent}
-	c := d.conflict("one liar, one after the other", both)
+	c := d.judge.Conflict("one liar, one after the other", both)
 	d.say(c, d.early, d.spender, d.pay(0, 1, 0))
 	d.say(c, d.late, d.spender, d.pay(1, 0, 0))
-	c = d.conflict("two liars at once", both)
+	c = d.judge.Conflict("two liars at once", both)
 	d.say(c, d.early, d.spender, d.pay(0, 1, 1))
 	d.say(c, d.early, d.other, d.pay(1, 0, 1))
 	d.rival("honest endorsers, one after the other", 2, d.early, d.late)
@@ -132,14 +132,14 @@ func (t *tale) tell() []string {
 		fmt.Sprintf("verify: a stranger handed in a transaction with forged signatures; it was refused %d times and passed on by nobody.", forged),
 		fmt.Sprintf("order: %d transactions have one place each on all nodes, by %s; all logs hash to %s.", s.LogLen(), t.p.Order, s.LogHash().String()[:16]),
 	}
-	for _, c := range t.doubles.conflicts {
-		if c.winner != nil {
+	for _, c := range t.doubles.judge.Conflicts {
+		if c.Winner != nil {
 			lines = append(lines, fmt.Sprintf("double spend, %s: node %v's coin was spent %d times; every node accepted %v and refused the rest.",
-				c.name, t.doubles.spender, c.said, c.winner.String()[:8]))
+				c.Name, t.doubles.spender, c.Said, c.Winner.String()[:8]))
 		}
 	}
-	for _, r := range t.doubles.rivals {
-		lines = append(lines, fmt.Sprintf("double spend against %s: %d of 2 committed, the other got %d votes of no.", r.name, r.commits, r.noes))
+	for _, r := range t.doubles.judge.Rivals {
+		lines = append(lines, fmt.Sprintf("double spend against %s: %d of 2 committed, the other got %d votes of no.", r.Name, r.Commits, r.Noes))
 	}
 	return append(lines, fmt.Sprintf("the end: every node lists the same %d transactions, hash %s; their unspent outputs are worth %d, as was minted.",
 		s.ListLen(), s.ListHash().String()[:16], s.Total()))

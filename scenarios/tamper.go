@@ -26,10 +26,6 @@ func tamperings() []tampering {
 	return slices.Concat(brokenForms(), brokenClaims(), brokenEndorsements(), brokenSignatures(), brokenSpends(), brokenSequels())
 }
 
-// verified reports whether a transaction of that verdict passes all that needs no
-// state, so that nodes may pass it on. The verdicts are numbered by stage.
-func verified(v ledger.Verdict) bool { return v == ledger.Accepted || v >= ledger.DuplicateTx }
-
 // tamperer makes transactions of a liar. All parties have signed, but where it is
 // said otherwise: who colludes can do as much.
 type tamperer struct {

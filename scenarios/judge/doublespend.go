@@ -1,0 +1,227 @@
+package judge
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+	"dessim/protocol/gossip"
+	"dessim/protocol/ledger"
+	"dessim/protocol/twopc"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/scenario"
+)
+
+// DoubleSpends judges what becomes of coins that are spent twice.
+type DoubleSpends struct {
+	Conflicts []*Conflict
+	Rivals    []*Rivals
+
+	net      *Network
+	ledgers  *Ledgers
+	of       map[ledger.ID]place // by wtxid
+	attempts map[twopc.ID]*Rivals
+}
+
+// Conflict is two transactions, or one twice, of which one can be accepted at most, all
+// validly endorsed by a collusion, unless loses says otherwise.
+type Conflict struct {
+	Name   string
+	Said   int        // statements of its transactions
+	Winner *ledger.ID // the transaction that was accepted, or nil
+
+	loses  []ledger.Verdict // by transaction: why it is refused when another is accepted; Accepted: it never is
+	first  []int            // by node: 1 plus the transaction that it sent or received first
+	began  [2]bool          // some node had that transaction first
+	logged []int            // by node: entries so far
+	won    []bool           // by node: one was accepted
+}
+
+// place is a transaction's among those of its conflict.
+type place struct {
+	*Conflict
+	i int
+}
+
+// Rivals are two transactions on one coin that are put to honest endorsers, one of
+// whom is asked for both.
+type Rivals struct {
+	Name    string
+	Commits int
+	Noes    int // of honest participants
+
+	ended int
+}
+
+// NewDoubleSpends judges double spends against these ledgers.
+func NewDoubleSpends(l *Ledgers) *DoubleSpends {
+	return &DoubleSpends{net: l.net, ledgers: l, of: make(map[ledger.ID]place), attempts: make(map[twopc.ID]*Rivals)}
+}
+
+// Conflict adds a conflict. loses has, for each of its transactions, the verdict by which
+// it is refused when another is accepted, or Accepted for one that never is.
+func (d *DoubleSpends) Conflict(name string, loses []ledger.Verdict) *Conflict {
+	n := len(d.net.Nodes)
+	c := &Conflict{Name: name, loses: loses, first: make([]int, n), logged: make([]int, n), won: make([]bool, n)}
+	d.Conflicts = append(d.Conflicts, c)
+	d.ledgers.Listed++
+	return c
+}
+
+// Flawed reports whether the next transaction to be said can never be accepted.
+func (c *Conflict) Flawed() bool { return c.Said < len(c.loses) && c.loses[c.Said] == ledger.HighS }
+
+// Say takes note that a liar is told to say a transaction of the conflict. All but one
+// are refused.
+func (d *DoubleSpends) Say(c *Conflict, wtxid ledger.ID) {
+	if _, again := d.of[wtxid]; !again {
+		d.of[wtxid] = place{c, c.Said}
+	}
+	if c.Said++; c.Said > 1 {
+		d.ledgers.Logged++
+	}
+}
+
+// Compete takes note that these attempts are rivals.
+func (d *DoubleSpends) Compete(name string, attempts [2]twopc.ID) {
+	r := &Rivals{Name: name}
+	d.Rivals = append(d.Rivals, r)
+	for _, id := range attempts {
+		d.attempts[id] = r
+	}
+}
+
+// OneAccepted requires that of each conflict one transaction is accepted, the same at
+// every node, and the others refused for the conflict.
+func (d *DoubleSpends) OneAccepted() *check.Check {
+	return check.Always("of each conflict one is accepted, the same everywhere", sim.Output, func(e *sim.Event) (bool, error) {
+		x, ok := Entry(e)
+		if !ok {
+			return false, nil
+		}
+		p, ok := d.of[x.WTxID]
+		if !ok {
+			return false, nil
+		}
+		p.logged[e.Node]++
+		switch {
+		case x.Verdict != ledger.Accepted && x.Verdict != p.loses[p.i]:
+			return true, fmt.Errorf("%s: node %v has entry %d %v, want accepted or %v", p.Name, e.Node, x.Index, x.Verdict, p.loses[p.i])
+		case x.Verdict != ledger.Accepted:
+			return true, nil
+		case p.won[e.Node]:
+			return true, fmt.Errorf("%s: node %v accepts a second one as entry %d", p.Name, e.Node, x.Index)
+		case p.Winner != nil && *p.Winner != x.WTxID:
+			return true, fmt.Errorf("%s: node %v accepts %v, another node %v", p.Name, e.Node, x.WTxID.String()[:8], p.Winner.String()[:8])
+		}
+		p.won[e.Node], p.Winner = true, &x.WTxID
+		return true, nil
+	})
+}
+
+// AllRefused requires that every node outputs the whole conflict: one accepted, all
+// others refused.
+func (d *DoubleSpends) AllRefused(bound protocol.Time) *check.Check {
+	return check.Eventually("every node refuses all but one of each conflict", bound, func() (uint64, error) {
+		n := uint64(0)
+		for _, c := range d.Conflicts {
+			for node, logged := range c.logged {
+				switch {
+				case logged < c.Said:
+					return n, fmt.Errorf("%s: node %d has logged %d of %d", c.Name, node, logged, c.Said)
+				case !c.won[node]:
+					return n, fmt.Errorf("%s: node %d has accepted none", c.Name, node)
+				}
+				n++
+			}
+		}
+		return n, nil
+	})
+}
+
+// OneCommits requires that of two rivals one commits at the most. What commits is
+// then expected in every list.
+func (d *DoubleSpends) OneCommits() *check.Check {
+	return check.Always("honest endorsers let one of two rivals commit at most", sim.Output, func(e *sim.Event) (bool, error) {
+		v, ok := twopc.DecodeOutput(e.Kind, e.Body)
+		r := d.attempts[v.ID]
+		switch {
+		case !ok || r == nil:
+			return false, nil
+		case e.Kind == twopc.KindVoted && !v.Yes:
+			r.Noes++
+		case e.Kind == twopc.KindDecided && e.Node == v.ID.Client: // the spender, who coordinates
+			r.ended++
+			if v.Yes {
+				r.Commits++
+				d.ledgers.Listed++
+			}
+			if r.Commits > 1 {
+				return true, fmt.Errorf("%s: transaction %v commits as well", r.Name, v.ID)
+			}
+			return true, nil
+		}
+		return false, nil
+	})
+}
+
+// VotedNo requires that both of two rivals end, and that an honest participant voted
+// no on one of them.
+func (d *DoubleSpends) VotedNo(bound protocol.Time) *check.Check {
+	return check.Eventually("honest endorsers vote no on a double spend", bound, func() (uint64, error) {
+		n := 0
+		for _, r := range d.Rivals {
+			switch {
+			case r.ended < 2:
+				return uint64(n), fmt.Errorf("%s: %d of 2 have ended", r.Name, r.ended)
+			case r.Noes == 0:
+				return uint64(n), fmt.Errorf("%s: nobody has voted no", r.Name)
+			}
+			n += r.Noes
+		}
+		return uint64(n), nil
+	})
+}
+
+// Crossed requires that rival statements of two liars reached two nodes in different
+// orders: each liar has its own before it hears of the other's.
+func (d *DoubleSpends) Crossed() *check.Check {
+	return check.Sometimes("a conflict reached two nodes in different orders", check.EachRun, sim.Sent|sim.Received, func(e *sim.Event) bool {
+		if e.Kind != gossip.KindData {
+			return false
+		}
+		body, ok := gossip.Payload(e.Body)
+		if !ok {
+			return false
+		}
+		p, ok := d.of[ledger.ID(gossip.Sum(body))]
+		if !ok || p.first[e.Node] != 0 {
+			return false
+		}
+		p.first[e.Node] = p.i + 1
+		p.began[p.i] = true
+		return p.began[0] && p.began[1]
+	})
+}
+
+// Facts returns the end of each conflict.
+func (d *DoubleSpends) Facts() []scenario.Fact {
+	var facts []scenario.Fact
+	for _, c := range d.Conflicts {
+		won := 0
+		for _, w := range c.won {
+			if w {
+				won++
+			}
+		}
+		value := fmt.Sprintf("1 of %d accepted by %d nodes", c.Said, won)
+		if won == 0 {
+			value = fmt.Sprintf("none of %d accepted yet", c.Said)
+		}
+		facts = append(facts, scenario.Fact{Name: c.Name, Value: value})
+	}
+	for _, r := range d.Rivals {
+		facts = append(facts, scenario.Fact{Name: r.Name, Value: fmt.Sprintf("%d of 2 committed, %d voted no", r.Commits, r.Noes)})
+	}
+	return facts
+}
