@@ -26,7 +26,7 @@ func blackout() *scenario.Scenario {
 		Shows:    "all nodes lose power at once, again and again, and come back; what anybody was told is still so",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
-		Defaults: stormDefaults("crash,restart,disk,partition,lose"),
+		Defaults: faultyDefaults("crash,restart,disk,partition,lose"),
 		Moot:     withoutFailures,
 		Own:      transfers(20, 5),
 	}, buildBlackout)
@@ -44,19 +44,19 @@ var (
 )
 
 const (
-	blackouts    = 6  // each in the first half of its part of the storm
+	blackouts    = 6  // each in the first half of its part of the fault window
 	darkDelays   = 80 // a node is down for so long at the most, which is less than the other half
 	darkGrain    = 16 // parts of a delay, to the moment
-	darkStorm    = stormDelays / blackouts
+	darkWindow   = windowDelays / blackouts
 	idsABlackout = mostFaulty
 )
 
 func buildBlackout(p params) *scenario.Run {
-	m := newStorm(p, stormDelays)
+	m := newFaultyMarket(p, windowDelays)
 	for i := range uint64(blackouts) {
-		at, on := m.after(m.begin, int(i)*darkStorm), m.lastWords(i)
+		at, on := m.after(m.begin, int(i)*darkWindow), m.lastWords(i)
 		if on.N == 0 {
-			at += protocol.Time(m.choose(kindDark, i, darkGrain*darkStorm/2)) * protocol.Time(m.delay) / darkGrain
+			at += protocol.Time(m.choose(kindDark, i, darkGrain*darkWindow/2)) * protocol.Time(m.delay) / darkGrain
 		}
 		for id := range uint64(p.Nodes) {
 			about := i*idsABlackout + id

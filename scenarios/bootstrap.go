@@ -48,17 +48,17 @@ func buildBootstrap(p params) *scenario.Run {
 		plan.Inputs = append(plan.Inputs, sim.Input{ID: uint64(i), At: at, Node: protocol.NodeID(q.Asker), Body: body})
 	}
 	plan.Inputs = w.inputs(plan.Inputs)
-	w.storm(&plan)
-	bound := w.after(max(w.begin, w.calm), askDelays+graceDelays)
+	w.addFaults(&plan)
+	bound := w.after(max(w.begin, w.healed), askDelays+graceDelays)
 	l := judge.NewLookups(&w.Network, quests)
 	return &scenario.Run{
 		Plan: plan,
 		Checks: check.Suite{
 			w.Joined(bound),
-			p.calmly(l.Closest()),
-			p.calmly(l.Answered(bound)),
-			p.calmly(l.Keys(bound)),
-			p.calmly(l.Far()),
+			p.faultFree(l.Closest()),
+			p.faultFree(l.Answered(bound)),
+			p.faultFree(l.Keys(bound)),
+			p.faultFree(l.Far()),
 		},
 		Watch: []sim.Observer{w.Incarnations},
 		Nodes: w.rows,

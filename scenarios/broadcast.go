@@ -34,8 +34,8 @@ func buildBroadcast(p params) *scenario.Run {
 	l, f := m.ledgers, judge.NewFloods(m.ledgers)
 	r := m.run(check.Suite{
 		m.Joined(m.bound),
-		p.calmly(f.Once()), p.calmly(f.Everywhere(m.bound)), p.calmly(f.Exact(m.bound)), p.calmly(f.Quiet(m.bound)), p.calmly(f.Repaired()),
-		p.calmly(l.Integrity()), l.Answered(m.bound), l.Audited(), l.EqualAtEnd(m.bound), m.history.Linearizable(),
+		p.faultFree(f.Once()), p.faultFree(f.Everywhere(m.bound)), p.faultFree(f.Exact(m.bound)), p.faultFree(f.Quiet(m.bound)), p.faultFree(f.Repaired()),
+		p.faultFree(l.Integrity()), l.Answered(m.bound), l.Audited(), l.EqualAtEnd(m.bound), m.history.Linearizable(),
 	})
 	facts := r.Facts
 	r.Facts = func(s *sim.Sim) []scenario.Fact { return append(f.Facts(), facts(s)...) }

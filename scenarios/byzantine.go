@@ -32,7 +32,7 @@ func byzantine() *scenario.Scenario {
 		Shows:    "one traitor among honest nodes, of each kind: what is promised against it, and what is not",
 		MinNodes: 4,
 		MaxNodes: mostFaulty,
-		Defaults: stormDefaults("lose,copy"),
+		Defaults: faultyDefaults("lose,copy"),
 		Moot:     withoutFailures,
 		Own:      transfers(12, 5),
 	}, buildByzantine)
@@ -50,18 +50,18 @@ const (
 )
 
 func buildByzantine(p params) *scenario.Run {
-	m := newStorm(p, stormDelays)
+	m := newFaultyMarket(p, windowDelays)
 	m.inject(fault.Fault{
 		ID: traitorID, Op: fault.Byzantine, Node: protocol.NodeID(p.Nodes - 1),
 		Trait: fault.Equivocate + fault.Trait(m.choose(kindTrait, 0, uint64(fault.Alter-fault.Equivocate)+1)),
 		Rate:  protocol.Percent(leastShare + uint32(m.choose(kindShare, 0, mostShare-leastShare+1))),
-		At:    m.after(m.begin, stormDelays/5), // something is ordered before
-		For:   stormDelays * m.delay,
+		At:    m.after(m.begin, windowDelays/5), // something is ordered before
+		For:   windowDelays * m.delay,
 	})
 	r := m.judged()
 	f := m.treason()
 	if f == nil {
-		r.Checks = append(r.Checks, check.Skip("the traitor had its time", "there is none: it was taken away, or the run is calm before"))
+		r.Checks = append(r.Checks, check.Skip("the traitor had its time", "there is none: it was taken away, or all heals before"))
 		return r
 	}
 	if f.Trait == fault.Equivocate || f.Trait == fault.Replay {
@@ -92,5 +92,5 @@ func (m *market) betrayed(f *fault.Fault) *check.Check {
 		}
 	}
 	name := fmt.Sprintf("node %v %v %s of its messages, for %v", f.Node, f.Trait, fault.FormatRatio(f.Rate), f.For)
-	return check.EventuallySeeing(name, min(f.At+protocol.Time(f.For), m.calm), sim.Lifted, see, func() (uint64, error) { return 1, over })
+	return check.EventuallySeeing(name, min(f.At+protocol.Time(f.For), m.healed), sim.Lifted, see, func() (uint64, error) { return 1, over })
 }

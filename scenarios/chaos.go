@@ -10,11 +10,11 @@ func chaos() *scenario.Scenario {
 		Shows:    "every kind of fault but lies and rot at once, in a swarm, for a minute; then all heals and the ledgers are the same",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
-		Defaults: stormDefaults("swarm"),
+		Defaults: faultyDefaults("swarm"),
 		Moot:     withoutFailures,
 		Own:      transfers(20, 5),
 	}, func(p params) *scenario.Run {
-		m := newStorm(p, chaosDelays)
+		m := newFaultyMarket(p, chaosDelays)
 		return m.judged(m.divided(), m.crashed())
 	})
 }

@@ -39,8 +39,8 @@ func buildCommit(p params) *scenario.Run {
 	c, l := m.commits, m.ledgers
 	return m.run(check.Suite{
 		m.Joined(m.bound),
-		c.Agreement(), c.Stability(), c.Validity(), p.calmly(c.Progress(m.bound)),
-		p.calmly(judge.NewCommitCosts(c).Check(m.bound, m.Link)), l.Retried(),
-		p.calmly(l.Integrity()), l.Answered(m.bound), l.Conserved(), l.Audited(), l.EqualAtEnd(m.bound), l.NoReservation(m.bound),
+		c.Agreement(), c.Stability(), c.Validity(), p.faultFree(c.Progress(m.bound)),
+		p.faultFree(judge.NewCommitCosts(c).Check(m.bound, m.Link)), l.Retried(),
+		p.faultFree(l.Integrity()), l.Answered(m.bound), l.Conserved(), l.Audited(), l.EqualAtEnd(m.bound), l.NoReservation(m.bound),
 	})
 }

@@ -64,8 +64,8 @@ func buildConcurrent(p params) *scenario.Run {
 	c, l := m.commits, m.ledgers
 	return m.run(check.Suite{
 		m.Joined(m.bound),
-		c.Agreement(), c.Stability(), c.Validity(), p.calmly(c.Progress(m.bound)),
-		l.Order(), p.calmly(l.Integrity()), l.SameHashes(), l.Conserved(), l.Audited(), p.calmly(l.NothingForged(forged)),
+		c.Agreement(), c.Stability(), c.Validity(), p.faultFree(c.Progress(m.bound)),
+		l.Order(), p.faultFree(l.Integrity()), l.SameHashes(), l.Conserved(), l.Audited(), p.faultFree(l.NothingForged(forged)),
 		l.Answered(m.bound), l.EqualAtEnd(m.bound), l.NoReservation(m.bound), m.history.Linearizable(), m.Reordered(l.Asked(), p.Order == orderRaft),
 	})
 }

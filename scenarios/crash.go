@@ -16,7 +16,7 @@ func crash() *scenario.Scenario {
 		Shows:    "transfers while nodes crash at any effect and come back, with torn disks, loss and copies",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
-		Defaults: stormDefaults("crash,restart,disk,lose,copy"),
+		Defaults: faultyDefaults("crash,restart,disk,lose,copy"),
 		Moot:     withoutFailures,
 		Own:      transfers(10, 5),
 	}, buildCrash)
@@ -30,8 +30,8 @@ func buildCrash(p params) *scenario.Run {
 		draw = m.transfer
 	}
 	for i := range uint64(p.Txs) {
-		storm := int64(stormDelays * m.delay)
-		m.ask(m.begin+1+protocol.Time(storm/int64(p.Txs)*int64(i)), draw(i))
+		window := int64(windowDelays * m.delay)
+		m.ask(m.begin+1+protocol.Time(window/int64(p.Txs)*int64(i)), draw(i))
 	}
 	m.rival()
 	return m.judged(m.crashed())
@@ -46,8 +46,8 @@ func withinStep(e *sim.Event) bool { return e.Text != "between steps" }
 // never does that, so no other transfer shows a reservation that a crash lost.
 func (m *market) rival() {
 	liar := protocol.NodeID(m.p.Nodes - 1)
-	at := m.after(m.begin, stormDelays/4)
-	if m.p.Nodes < rivalNodes || m.after(at, rivalDelays) >= m.calm {
+	at := m.after(m.begin, windowDelays/4)
+	if m.p.Nodes < rivalNodes || m.after(at, rivalDelays) >= m.healed {
 		return // nobody to be it, or the run is told to heal before
 	}
 	m.Liars = []protocol.NodeID{liar}

@@ -52,8 +52,8 @@ func buildDoubleSpend(p params) *scenario.Run {
 	c, j := m.commits, d.judge
 	r := m.run(slices.Concat(check.Suite{
 		m.Joined(m.bound),
-		c.Agreement(), c.Stability(), c.Validity(), p.calmly(c.Progress(m.bound)),
-		p.calmly(j.OneAccepted()), p.calmly(j.AllRefused(m.bound)), p.calmly(j.OneCommits()), p.calmly(j.VotedNo(m.bound)), p.calmly(j.Crossed()),
+		c.Agreement(), c.Stability(), c.Validity(), p.faultFree(c.Progress(m.bound)),
+		p.faultFree(j.OneAccepted()), p.faultFree(j.AllRefused(m.bound)), p.faultFree(j.OneCommits()), p.faultFree(j.VotedNo(m.bound)), p.faultFree(j.Crossed()),
 		judge.NewNotary(&m.Network).Endorsed(),
 	}, m.whole(), check.Suite{m.history.Linearizable()}))
 	facts := r.Facts

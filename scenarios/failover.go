@@ -17,7 +17,7 @@ func failover() *scenario.Scenario {
 		Shows:    "the sender of a broadcast, the sequencer or the leader crashes in the middle of its messages, and comes back or does not",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
-		Defaults: stormDefaults("restart"),
+		Defaults: faultyDefaults("restart"),
 		Moot:     withoutFailures,
 		Own:      transfers(10, 5),
 	}, buildFailover)
@@ -32,7 +32,7 @@ var (
 )
 
 // failovers is how many crashes there are: each waits for its message from its part of
-// the storm on.
+// the fault window on.
 const failovers = 6
 
 // deadly is a kind of message in the middle of which a node may die: after one of so many.
@@ -66,23 +66,23 @@ func deadlyKinds(order string) []deadly {
 }
 
 func buildFailover(p params) *scenario.Run {
-	m := newStorm(p, stormDelays)
+	m := newFaultyMarket(p, windowDelays)
 	kinds := deadlyKinds(p.Order)
 	for i := range uint64(failovers) {
-		f := fault.Fault{ID: failoverID + i, Op: fault.Crash, At: m.after(m.begin, int(i)*stormDelays/failovers), Disk: fault.KeepTorn}
+		f := fault.Fault{ID: failoverID + i, Op: fault.Crash, At: m.after(m.begin, int(i)*windowDelays/failovers), Disk: fault.KeepTorn}
 		if m.choose(kindVictim, i, 2) == 1 { // else the lowest node, which leads views and is the sequencer
 			f.Node = protocol.NodeID(m.choose(kindVictim, failovers+i, uint64(p.Nodes)))
 		}
 		what := kinds[m.choose(kindWhat, i, uint64(len(kinds)))]
 		f.On = fault.Anchor{Op: protocol.OpSend, Kind: what.kind, N: 1 + m.choose(kindCount, i, what.most)}
-		if m.choose(kindFailFor, i, 4) > 0 { // else it stays down until the calm
+		if m.choose(kindFailFor, i, 4) > 0 { // else it stays down until all heals
 			f.For = time.Duration(1+m.choose(kindFailFor, failovers+i, 200)) * m.delay
 		}
 		m.inject(f)
 	}
-	follows := m.stormy.views.Deposed()
+	follows := m.faulty.views.Deposed()
 	if p.Order == orderRaft {
-		follows = m.stormy.views.Elected()
+		follows = m.faulty.views.Elected()
 	}
 	return m.judged(m.crashed(), follows)
 }

@@ -13,14 +13,14 @@ import (
 )
 
 // The faults of a run are those that Params.Fault tells and those that Params.Faults
-// has drawn. They come in the storm, which begins with the workload, and end in the
-// calm: unless Params.Fault says when, the run heals when the storm is over, and
-// what must come in the end must come after that.
+// has drawn. They come in the fault window, which begins with the workload. Unless
+// Params.Fault says when, the run heals when the window is over, and what must come in
+// the end must come after that.
 const (
-	stormDelays = 1000
-	calmDelays  = 10_000 // two-phase commit asks again after as much as 6,400
-	mostOfAKind = 8      // faults that are drawn
-	mostFaulty  = 1000   // nodes: each tells all others that it lives, all the time
+	windowDelays    = 1000
+	afterHealDelays = 10_000 // two-phase commit asks again after as much as 6,400
+	mostOfAKind     = 8      // faults that are drawn
+	mostFaulty      = 1000   // nodes: each tells all others that it lives, all the time
 )
 
 // The identities of a scenario's own faults. Those that are told are numbered from 1,
@@ -33,10 +33,10 @@ const (
 	sessionID  = 1 << 48   // of the first one of the first node
 )
 
-// calmFrom gives when the storm is over.
-func (w *world) calmFrom() protocol.Time {
+// healTime returns when the fault window is over.
+func (w *world) healTime() protocol.Time {
 	told := w.p.Told()
-	calm := w.after(w.begin, stormDelays)
+	end := w.after(w.begin, windowDelays)
 	for i := range told {
 		f := &told[i]
 		switch {
@@ -45,14 +45,14 @@ func (w *world) calmFrom() protocol.Time {
 		case f.Op == fault.Heal:
 			return f.At
 		}
-		calm = max(calm, min(f.At+protocol.Time(f.For)+1, protocol.MaxTime))
+		end = max(end, min(f.At+protocol.Time(f.For)+1, protocol.MaxTime))
 	}
-	return calm
+	return end
 }
 
-// storm adds the faults that are asked for to those of the plan, of which none is left
+// addFaults adds the faults that are asked for to those of the plan, of which none is left
 // that would begin after the run.
-func (w *world) storm(plan *sim.Plan) {
+func (w *world) addFaults(plan *sim.Plan) {
 	plan.Faults = w.p.Faulted(func() []fault.Fault {
 		faults := plan.Faults
 		if w.p.Failing() {
@@ -67,7 +67,7 @@ func (w *world) storm(plan *sim.Plan) {
 // What is drawn hits neither clients nor liars: what they are to do would be left undone.
 func (w *world) drawn(own []fault.Fault, nodes int) []fault.Fault {
 	told := w.p.Told()
-	c := swarm.Config{Nodes: w.truthful(), From: w.begin, To: w.calm, Heal: w.calm, Delay: w.delay, Most: cmp.Or(w.most, mostOfAKind)}
+	c := swarm.Config{Nodes: w.truthful(), From: w.begin, To: w.healed, Heal: w.healed, Delay: w.delay, Most: cmp.Or(w.most, mostOfAKind)}
 	if slices.ContainsFunc(told, func(f fault.Fault) bool { return f.Op == fault.Heal }) {
 		c.Heal = 0
 	}
@@ -104,9 +104,9 @@ func (w *world) truthful() []protocol.NodeID {
 	return slices.DeleteFunc(slices.Clone(w.Members), func(id protocol.NodeID) bool { return slices.Contains(w.Liars, id) })
 }
 
-// stormFact tells when faults came.
-func (w *world) stormFact() scenario.Fact {
-	return scenario.Fact{Name: "storm", Value: fmt.Sprintf("from %v to %v", w.begin, w.calm)}
+// windowFact tells when faults came.
+func (w *world) windowFact() scenario.Fact {
+	return scenario.Fact{Name: "fault window", Value: fmt.Sprintf("from %v to %v", w.begin, w.healed)}
 }
 
 // faultCounts returns how often faults struck, for the sums of a sweep.

@@ -11,7 +11,7 @@ import (
 
 func TestFaultsThatLeaveNoMajorityAreForewarnedAndJudgedOnSafetyAlone(t *testing.T) {
 	for faults, want := range map[string]string{
-		"crash 0 at 5s; crash 1 at 5s; crash 2 at 5s": "", // heals when the storm is over
+		"crash 0 at 5s; crash 1 at 5s; crash 2 at 5s": "", // heals when the fault window is over
 		"heal at never":                                                                 "",
 		"heal at never; crash 0 at 5s for 1s":                                           "",
 		"heal at never; partition 0,1|2-4 at 5s every 1s":                               "",

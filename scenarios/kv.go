@@ -76,10 +76,10 @@ func buildKV(p params) *scenario.Run {
 	}
 	w.begin = protocol.Time(w.spread() + kvSettle*w.delay)
 	if p.Failing() {
-		w.calm = w.calmFrom()
+		w.healed = w.healTime()
 	}
 	x := &store{world: w, replicas: make([]*kv.Node, p.Nodes)}
-	x.bound = w.after(max(w.after(w.begin, stormDelays), w.calm), calmDelays)
+	x.bound = w.after(max(w.after(w.begin, windowDelays), w.healed), afterHealDelays)
 	x.judge = judge.NewStore(x.replicas, w.Incarnations, x.bound)
 	x.views = judge.NewViews(p.Nodes)
 	x.plan = w.plan(kvClients)
@@ -87,7 +87,7 @@ func buildKV(p params) *scenario.Run {
 	for i := range uint64(p.Txs) {
 		x.ask(i)
 	}
-	w.storm(&x.plan)
+	w.addFaults(&x.plan)
 	j, order := x.judge, judge.NewDeliveries(p.Order, x.views)
 	checks := check.Suite{j.Linearizable(), j.Order(), j.Ended(), j.EqualAtEnd(), x.overlapped()}
 	if p.Failing() {
@@ -114,7 +114,7 @@ func (x *store) node(id protocol.NodeID) protocol.Node {
 }
 
 // ask has a client do operation i. A round of operations is about one key for the
-// most part; without misfortunes they take turns in what they do.
+// most part; without faults they take turns in what they do.
 func (x *store) ask(i uint64) {
 	if x.p.LeftOut(i) {
 		return
@@ -122,7 +122,7 @@ func (x *store) ask(i uint64) {
 	const perRound = kvClients * kvBurst
 	n := uint64(x.p.Txs)
 	round, rounds := i/perRound, (n+perRound-1)/perRound
-	at := x.begin + 1 + protocol.Time(stormDelays*x.delay)/protocol.Time(rounds)*protocol.Time(round)
+	at := x.begin + 1 + protocol.Time(windowDelays*x.delay)/protocol.Time(rounds)*protocol.Time(round)
 	keys := (n + kvPerKey - 1) / kvPerKey
 	client := protocol.NodeID(x.p.Nodes) + protocol.NodeID(i%kvClients)
 	x.judge.Ask(client)
@@ -152,7 +152,7 @@ func (x *store) overlapped() *check.Check {
 func (x *store) facts(*sim.Sim) []scenario.Fact {
 	facts := x.judge.Facts()
 	if x.p.Failing() {
-		facts = append(facts, x.stormFact())
+		facts = append(facts, x.windowFact())
 	}
 	return facts
 }

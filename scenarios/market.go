@@ -38,12 +38,12 @@ type market struct {
 	commits *judge.Commits
 	ledgers *judge.Ledgers
 	history *judge.LedgerHistory
-	stormy  *stormy
+	faulty  *faulty
 	told    *judge.Deliveries
 }
 
 // newMarket makes a market of p.Nodes nodes, without inputs. The client's links
-// lose nothing, since clients are exempt from misfortunes.
+// lose nothing, since clients are exempt from faults.
 func newMarket(p params) *market {
 	w := newWorld(p)
 	m := &market{world: w, plan: w.plan(1), client: protocol.NodeID(p.Nodes)}
@@ -54,13 +54,13 @@ func newMarket(p params) *market {
 	}
 	m.bound = w.after(w.begin, graceDelays/2+3*p.Txs+attemptDelays*repeats(p.Abort, 3))
 	if p.Failing() {
-		m.bound = w.after(max(m.bound, m.calm), calmDelays)
+		m.bound = w.after(max(m.bound, m.healed), afterHealDelays)
 	}
 	m.commits, m.ledgers = judge.NewCommits(m.client, m.delay), judge.NewLedgers(&w.Network)
 	m.history = judge.NewLedgerHistory(m.ledgers)
-	m.stormy = newStormy(m)
+	m.faulty = newFaulty(m)
 	if p.Failing() {
-		m.told = judge.NewDeliveries(p.Order, m.stormy.views)
+		m.told = judge.NewDeliveries(p.Order, m.faulty.views)
 	} else {
 		m.told = judge.NewDeliveries(p.Order, nil)
 	}
@@ -109,16 +109,16 @@ func (m *market) whole() check.Suite {
 	}
 }
 
-// inject adds a fault that the scenario makes, unless the run is calm by then.
+// inject adds a fault that the scenario makes, unless all has healed by then.
 func (m *market) inject(f fault.Fault) {
-	if m.calm == 0 || f.At < m.calm {
+	if m.healed == 0 || f.At < m.healed {
 		m.plan.Faults = append(m.plan.Faults, f)
 	}
 }
 
 // run gives the run of these checks, and of those that faults call for.
 func (m *market) run(checks check.Suite) *scenario.Run {
-	m.storm(&m.plan)
+	m.addFaults(&m.plan)
 	r := &scenario.Run{
 		Plan:   m.plan,
 		Inputs: m.asks,
@@ -128,11 +128,11 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 		Facts:  m.withLedgers(func(*sim.Sim) []scenario.Fact { return append(m.commits.Facts(), m.ledgers.Facts()...) }),
 	}
 	if m.p.Failing() {
-		r.Checks = append(r.Checks, m.stormy.checks()...)
-		r.Watch = append(r.Watch, m.stormy.promises, m.stormy.views, m.stormy)
-		r.Counts = m.stormy.counts
+		r.Checks = append(r.Checks, m.faulty.checks()...)
+		r.Watch = append(r.Watch, m.faulty.promises, m.faulty.views, m.faulty)
+		r.Counts = m.faulty.counts
 		r.Facts = m.withLedgers(func(*sim.Sim) []scenario.Fact {
-			return slices.Concat(m.commits.Facts(), m.ledgers.Facts(), m.stormy.facts())
+			return slices.Concat(m.commits.Facts(), m.ledgers.Facts(), m.faulty.facts())
 		})
 	}
 	return r

@@ -58,9 +58,9 @@ func transfers(n int, abortPercent uint32) []*scenario.Param {
 
 const nodesFail = "nodes or links fail"
 
-// calmly rules a check out where there are faults: it judges what only nodes and links
+// faultFree rules a check out where there are faults: it judges what only nodes and links
 // that do not fail can promise.
-func (p *params) calmly(c *check.Check) *check.Check {
+func (p *params) faultFree(c *check.Check) *check.Check {
 	if p.Failing() {
 		return c.Skipped(nodesFail)
 	}

@@ -9,11 +9,11 @@ func partition() *scenario.Scenario {
 		Shows:    "the network splits, in two or more, one way or flapping, with transfers on all sides; then it heals",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
-		Defaults: stormDefaults("partition,cut,ring,flap"),
+		Defaults: faultyDefaults("partition,cut,ring,flap"),
 		Moot:     withoutFailures,
 		Own:      transfers(12, 5),
 	}, func(p params) *scenario.Run {
-		m := newStorm(p, 2*stormDelays)
+		m := newFaultyMarket(p, 2*windowDelays)
 		return m.judged(m.divided())
 	})
 }

@@ -56,7 +56,7 @@ func soakRuns(seeds int) (runs []subject) {
 }
 
 // takesTime reports whether all nodes of a scenario tell all others that they live, over
-// the whole of a storm.
+// the whole of a fault window.
 func takesTime(name string) bool {
 	return slices.Contains([]string{"crash", "failover", "blackout", "partition", "byzantine", "chaos"}, name)
 }

@@ -49,12 +49,12 @@ func buildStory(p params) *scenario.Run {
 	t.act()
 	c, l, k, f, d := m.commits, m.ledgers, t.lookups, t.floods, t.doubles
 	r := m.run(check.Suite{
-		m.Joined(m.bound), p.calmly(k.Closest()), p.calmly(k.Answered(m.bound)), p.calmly(k.Keys(m.bound)),
-		c.Agreement(), c.Stability(), c.Validity(), p.calmly(c.Progress(m.bound)), l.Retried(),
-		p.calmly(f.Once()), p.calmly(f.Everywhere(m.bound)), p.calmly(f.Quiet(m.bound)),
-		p.calmly(l.NothingForged(t.forged)), judge.NewNotary(&m.Network).Endorsed(),
-		l.Order(), p.calmly(l.Integrity()), l.SameHashes(), l.Conserved(), l.Audited(),
-		p.calmly(d.judge.OneAccepted()), p.calmly(d.judge.AllRefused(m.bound)), p.calmly(d.judge.OneCommits()), p.calmly(d.judge.VotedNo(m.bound)),
+		m.Joined(m.bound), p.faultFree(k.Closest()), p.faultFree(k.Answered(m.bound)), p.faultFree(k.Keys(m.bound)),
+		c.Agreement(), c.Stability(), c.Validity(), p.faultFree(c.Progress(m.bound)), l.Retried(),
+		p.faultFree(f.Once()), p.faultFree(f.Everywhere(m.bound)), p.faultFree(f.Quiet(m.bound)),
+		p.faultFree(l.NothingForged(t.forged)), judge.NewNotary(&m.Network).Endorsed(),
+		l.Order(), p.faultFree(l.Integrity()), l.SameHashes(), l.Conserved(), l.Audited(),
+		p.faultFree(d.judge.OneAccepted()), p.faultFree(d.judge.AllRefused(m.bound)), p.faultFree(d.judge.OneCommits()), p.faultFree(d.judge.VotedNo(m.bound)),
 		l.Answered(m.bound), l.EqualAtEnd(m.bound), l.NoReservation(m.bound), m.history.Linearizable(),
 	})
 	r.Story = t.tell

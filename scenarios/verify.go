@@ -57,11 +57,11 @@ func buildVerify(p params) *scenario.Run {
 	c := m.commits
 	checks := check.Suite{m.Joined(m.bound)}
 	if p.Txs > 0 {
-		checks = append(checks, c.Agreement(), c.Stability(), c.Validity(), p.calmly(c.Progress(m.bound)))
+		checks = append(checks, c.Agreement(), c.Stability(), c.Validity(), p.faultFree(c.Progress(m.bound)))
 	} else {
 		checks = append(checks, check.Skip("AC1-AC4 of atomic commitment", judge.NoTransfers))
 	}
-	checks = append(checks, t.Kept(), p.calmly(t.Judged()), p.calmly(t.Refused(m.bound)), judge.NewNotary(&m.Network).Endorsed())
+	checks = append(checks, t.Kept(), p.faultFree(t.Judged()), p.faultFree(t.Refused(m.bound)), judge.NewNotary(&m.Network).Endorsed())
 	r := m.run(append(checks, m.whole()...))
 	facts := r.Facts
 	r.Facts = func(s *sim.Sim) []scenario.Fact { return append(facts(s), t.Facts()...) }

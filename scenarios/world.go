@@ -25,8 +25,8 @@ import (
 //
 //	0            node 0 starts, the others join through it one after the other
 //	settle       all have joined: they publish their keys, choose neighbours
-//	begin        the workload begins, and with it the storm, if there are faults
-//	calm         the storm is over; what must come in the end has some time from here
+//	begin        the workload begins, and with it the fault window, if there are faults
+//	healed       the fault window is over; what must come in the end has some time from here
 type world struct {
 	p params
 	judge.Network
@@ -36,7 +36,7 @@ type world struct {
 	settle   protocol.Time
 	begin    protocol.Time
 	most     int           // faults of a kind that are drawn; 0 is mostOfAKind
-	calm     protocol.Time // no fault from then on; 0 without faults
+	healed   protocol.Time // no fault from then on; 0 without faults
 }
 
 // The timetable, and the coins that nodes begin with.
@@ -71,7 +71,7 @@ func newWorld(p params) *world {
 	w.settle = protocol.Time(w.spread() + joinDelays*w.delay)
 	w.begin = w.settle + protocol.Time(publishDelays*w.delay)
 	if p.Failing() {
-		w.calm = w.calmFrom()
+		w.healed = w.healTime()
 	}
 	return w
 }

@@ -1,0 +1,118 @@
+package scenarios
+
+import (
+	"slices"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/twopc"
+	"dessim/scenarios/judge"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/fault"
+	"dessim/sim/scenario"
+)
+
+// faultyDefaults are what the scenarios of failing nodes begin with.
+func faultyDefaults(faults string) scenario.Params {
+	return scenario.Params{Nodes: 5, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: 10 * time.Minute, Faults: faults}
+}
+
+// withoutFailures is the moot of a scenario that is about failures, be they drawn or its
+// own: nodes are made to survive them only if -faults says that there are any.
+func withoutFailures(p *scenario.Params) string {
+	if !p.Failing() {
+		return "there are no -faults and no -fault, so nodes keep nothing to come back with"
+	}
+	return withoutTransfers(p)
+}
+
+// newFaultyMarket makes a market whose fault window lasts for that many longest delays, over which
+// the client's requests are spread.
+func newFaultyMarket(p params, delays int) *market {
+	m := newMarket(p)
+	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
+	m.lengthen(delays)
+	for i := range uint64(p.Txs) {
+		m.ask(m.begin+1+protocol.Time(int64(time.Duration(delays)*m.delay)/int64(p.Txs)*int64(i)), m.transfer(i))
+	}
+	return m
+}
+
+// lengthen has the fault window last for that many longest delays, unless the run is told
+// when to heal.
+func (m *market) lengthen(delays int) {
+	if !m.p.Failing() || m.healsWhen() {
+		return
+	}
+	m.healed = max(m.healed, m.after(m.begin, delays))
+	m.bound = max(m.bound, m.after(m.healed, afterHealDelays))
+	m.most = mostOfAKind * max(1, delays/windowDelays/2)
+}
+
+// judged gives the run with the checks of all that must hold, whatever fails.
+func (m *market) judged(more ...*check.Check) *scenario.Run {
+	c := m.commits
+	return m.run(slices.Concat(check.Suite{
+		m.Joined(m.bound),
+		c.Agreement(), c.Stability(), c.Validity(),
+	}, m.whole(), check.Suite{m.history.Linearizable()}, more))
+}
+
+// crashed demands that some node crashed in the middle of a step.
+func (m *market) crashed() *check.Check {
+	return check.Sometimes("a node crashed within a step", check.InSweep, sim.Crashed, withinStep)
+}
+
+// divided demands that the network fell apart.
+func (m *market) divided() *check.Check {
+	return check.Sometimes("the network was divided", check.InSweep, sim.Injected, func(*sim.Event) bool { return m.faulty.divided > 0 })
+}
+
+// faulty judges what holds where nodes and links fail, and counts what failed.
+type faulty struct {
+	m        *market
+	promises *judge.Promises
+	begun    []uint64 // faults that began, each once
+	divided  uint64   // of them, those that divide the network
+	views    *judge.Views
+}
+
+func newFaulty(m *market) *faulty {
+	return &faulty{m: m, promises: judge.NewPromises(m.commits, m.Incarnations), views: judge.NewViews(m.p.Nodes)}
+}
+
+// checks gives what is judged in every scenario with a client, if there are faults.
+func (x *faulty) checks() check.Suite {
+	p := x.promises
+	return append(check.Suite{p.Exclusive(), p.Once(), p.Logged(x.m.treason()), p.EveryoneDecides(x.m.bound)}, x.views.Checks()...)
+}
+
+// Watch gives what is counted.
+func (x *faulty) Watch() sim.What { return sim.Injected }
+
+// Observe counts.
+func (x *faulty) Observe(e *sim.Event) { x.injected(e.Tag) }
+
+func (x *faulty) injected(id uint64) {
+	if slices.Contains(x.begun, id) {
+		return
+	}
+	x.begun = append(x.begun, id)
+	i := slices.IndexFunc(x.m.plan.Faults, func(f fault.Fault) bool { return f.ID == id })
+	if x.m.plan.Faults[i].Op.Cuts() {
+		x.divided++
+	}
+}
+
+// counts returns how often things happened, for the sums of a sweep.
+func (x *faulty) counts(s *sim.Sim) []scenario.Count {
+	return slices.Concat(faultCounts(s), []scenario.Count{
+		{Name: "partitions and cuts", N: x.divided}, {Name: "long doubts", N: x.promises.Long()},
+	}, x.views.Counts())
+}
+
+// facts tells of doubts, and when all healed.
+func (x *faulty) facts() []scenario.Fact {
+	return append(x.promises.Facts(), x.m.windowFact())
+}
