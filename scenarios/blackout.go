@@ -15,15 +15,14 @@ import (
 
 // blackout: all nodes lose power at the same moment, and come back one after the other.
 //
-// While a majority lives, what it knows outlives those who crash, whether they wrote it
-// down or not. Here nobody's memory is left, and the disks alone say what was voted,
-// decided, ordered and delivered. So this is where a sync that is missing shows. Half
-// of the blackouts come right after some node told something: what it told is on a disk
-// by then, or it is nowhere.
+// While a majority lives, what it knows outlives the nodes that crash, whether they wrote
+// it down or not. Here no memory is left, and the disks alone say what was voted, decided,
+// ordered and delivered. So this is where a missing sync shows. Half of the blackouts come
+// right after some node sent or put out something: that is on a disk by then, or nowhere.
 func blackout() *scenario.Scenario {
 	return ledgerScenario(scenario.Scenario{
 		Name:     "blackout",
-		Shows:    "all nodes lose power at once, again and again, and come back; what anybody was told is still so",
+		Shows:    "all nodes lose power at once, repeatedly, and restart; nothing acknowledged is lost",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
 		Defaults: faultyDefaults("crash,restart,disk,partition,lose"),
@@ -70,8 +69,8 @@ func buildBlackout(p params) *scenario.Run {
 	return m.judged(m.dark())
 }
 
-// lastWords gives what some node tells when blackout i comes, or nothing if it comes at
-// a time.
+// lastWords returns what some node does right before blackout i, or nothing if that comes
+// at a time.
 func (m *market) lastWords(i uint64) fault.Anchor {
 	if m.choose(kindDarkOn, i, 2) == 0 {
 		return fault.Anchor{}
@@ -92,9 +91,9 @@ func (m *market) lastWords(i uint64) fault.Anchor {
 	return on
 }
 
-// dark demands that a moment came at which no node was up.
+// dark requires that a moment came at which all nodes are down at once.
 func (m *market) dark() *check.Check {
-	return check.Sometimes("no node was up", check.InSweep, sim.Crashed, func(*sim.Event) bool {
+	return check.Sometimes("all nodes are down at once", check.InSweep, sim.Crashed, func(*sim.Event) bool {
 		return !slices.ContainsFunc(m.Members, func(id protocol.NodeID) bool { return !m.Incarnations.Down(id) })
 	})
 }

@@ -66,7 +66,7 @@ func buildBootstrap(p params) *scenario.Run {
 	}
 }
 
-// quests gives the workload: who looks up whom, and who fetches whose key.
+// quests returns the workload: which nodes look up which others, and which fetch whose key.
 func (w *world) quests() []judge.Quest {
 	var out []judge.Quest
 	n := w.p.Nodes

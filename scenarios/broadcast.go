@@ -15,7 +15,7 @@ import (
 func broadcasting() *scenario.Scenario {
 	return ledgerScenario(scenario.Scenario{
 		Name:     "broadcast",
-		Shows:    "committed transactions flood: every node is handed each once, and then nothing circulates",
+		Shows:    "committed transactions flood: every node receives each once, then traffic stops",
 		MinNodes: 3,
 		MaxNodes: 100_000,
 		Defaults: scenario.Params{Nodes: 12, Delay: time.Millisecond, Jitter: 9 * time.Millisecond,

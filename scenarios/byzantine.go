@@ -15,14 +15,14 @@ import (
 
 // byzantine: one member lies about what it says, in one of the ways that there are.
 //
-// A traitor who withholds messages is a bad link. So is one who sends made-up or
-// altered bytes, since they lack the checksum: to compute one over a lie is beyond it.
+// A traitor that withholds messages is a bad link. So is one that sends made-up or altered
+// bytes, since they lack the checksum: to compute one over a lie is beyond it.
 // Against these everything is promised that is promised against loss.
 //
-// Who equivocates, or says again what was true once, says it with its checksum. Links,
+// One that equivocates, or repeats what was true once, sends it with its checksum. Links,
 // two-phase commit and the orders believe it: they are for members that crash, not for
 // members that lie. What holds all the same is what signatures and each node's own
-// ledger give: nobody's money is spent or made, since every entry is verified by every
+// ledger give: no money is stolen or made, since every entry is verified by every
 // node. Which entries there are, and in which order, is not promised; nor that anything
 // ends. See scenario verify for what a lying sender can do, and doublespend for
 // members that conspire.
@@ -72,10 +72,9 @@ func buildByzantine(p params) *scenario.Run {
 	return r
 }
 
-// treason gives the fault of the plan that makes a traitor, or nil: a search may have
-// taken it away, and who tells faults may tell another one. It is the scenario's own:
-// who asks for more traitors, here or elsewhere, asks to see what breaks, so of them
-// everything is demanded.
+// treason returns the fault of the plan that makes a traitor, or nil: a search may have
+// taken it away. It is the scenario's own: a run with other traitors, asked for by -fault,
+// is to show what breaks, so against them everything is demanded.
 func (m *market) treason() *fault.Fault {
 	if i := slices.IndexFunc(m.plan.Faults, func(f fault.Fault) bool { return f.ID == traitorID && f.Op == fault.Byzantine }); i >= 0 {
 		return &m.plan.Faults[i]
@@ -83,7 +82,7 @@ func (m *market) treason() *fault.Fault {
 	return nil
 }
 
-// betrayed demands that the traitor had its time: a run that ends before shows little.
+// betrayed requires that the traitor had its time: a run that ends before shows little.
 func (m *market) betrayed(f *fault.Fault) *check.Check {
 	over := errors.New("its time is not over")
 	see := func(e *sim.Event) {

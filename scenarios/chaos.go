@@ -7,7 +7,7 @@ import "dessim/sim/scenario"
 func chaos() *scenario.Scenario {
 	return ledgerScenario(scenario.Scenario{
 		Name:     "chaos",
-		Shows:    "every kind of fault but lies and rot at once, in a swarm, for a minute; then all heals and the ledgers are the same",
+		Shows:    "every kind of fault but lies and rot, in a swarm, for a minute; then all heals and the ledgers agree",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
 		Defaults: faultyDefaults("swarm"),

@@ -25,7 +25,7 @@ import (
 func churn() *scenario.Scenario {
 	return ours(scenario.Scenario{
 		Name:     "churn",
-		Shows:    "a Kademlia network whose nodes come and go, and yet values are found, until their time is over",
+		Shows:    "a Kademlia network whose nodes come and go still finds values until they expire",
 		MinNodes: 2,
 		MaxNodes: 20_000,
 		Defaults: scenario.Params{Nodes: 100, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: 4 * time.Hour},
@@ -155,8 +155,8 @@ func (c *churning) tries() int {
 	return max(least, repeats(c.p.Loss, 2))
 }
 
-// sessions draws the faults, unless a search tells them, and takes down when nodes are
-// down. A fault's identity tells its node and the number of its session.
+// sessions draws the faults, unless a search sets them, and notes when nodes are down. A
+// fault's identity holds its node and the number of its session.
 func (c *churning) sessions() {
 	c.plan.Faults = c.p.Faulted(c.drawSessions)
 	for i := range c.plan.Faults {
@@ -188,7 +188,7 @@ func (c *churning) lasts(kind protocol.Kind, name uint64, mean time.Duration) ti
 	return leastSession + exponential(c.p.Source.Choose(protocol.Key{Kind: kind, N: name}, answers), answers, mean-leastSession)
 }
 
-// exponential gives the quantile of an exponential distribution above which a share of
+// exponential returns the quantile of an exponential distribution above which a share of
 // (answer+1)/answers lies, in integers: -ln of it, times mean. answers is a power of two
 // of at most 2^31. The longest of 2^20 is 13.9 times the mean.
 func exponential(answer, answers uint64, mean time.Duration) time.Duration {
@@ -213,7 +213,7 @@ func exponential(answer, answers uint64, mean time.Duration) time.Duration {
 	return time.Duration(hi<<(64-fraction) | lo>>fraction)
 }
 
-// upSince gives when the session began in which a node is at that time; -1 if it is down.
+// upSince returns when the session began in which a node is at that time; -1 if it is down.
 func (c *churning) upSince(id int, at protocol.Time) protocol.Time {
 	since := c.start(id)
 	if since > at {
@@ -237,8 +237,8 @@ func (c *churning) up(id int, at protocol.Time) bool {
 	return c.start(id) <= from && !slices.ContainsFunc(c.downs[id], func(d down) bool { return d.from <= to && from < d.to })
 }
 
-// whoIsUp gives the first node from a drawn one on that is up. So a session that a
-// search takes away changes few of those who are asked. The first node always is up.
+// whoIsUp returns the first node from a drawn one on that is up. So a session that a
+// search takes away changes few of the nodes that are asked. The first node always is up.
 func (c *churning) whoIsUp(kind protocol.Kind, about uint64, at protocol.Time) protocol.NodeID {
 	n := c.p.Nodes
 	first := int(c.p.Source.Choose(protocol.Key{Kind: kind, N: about}, uint64(n)))
@@ -282,7 +282,7 @@ func (c *churning) workload() {
 	}
 }
 
-// sessionEnd gives a time just before the next session ends, so that a lookup which
+// sessionEnd returns a time just before the next session ends, so that a lookup which
 // begins then is under way when a node leaves.
 func (c *churning) sessionEnd(at protocol.Time) (protocol.Time, bool) {
 	end, ok := at+protocol.Time(inSession), false
@@ -324,7 +324,7 @@ func (c *churning) input(id uint64, at protocol.Time, node protocol.NodeID, body
 	}
 }
 
-// rows gives the nodes' ids and what they sent.
+// rows returns the nodes' ids and what they sent.
 func (c *churning) rows(*sim.Sim) []scenario.Node {
 	rows := make([]scenario.Node, 0, c.p.Nodes)
 	for i := range c.Nodes {

@@ -70,8 +70,8 @@ func buildConcurrent(p params) *scenario.Run {
 	})
 }
 
-// forged gives a transaction that spends a coin of left in favour of right, as it
-// would be, but for its endorsements: a stranger signed in everybody's name.
+// forged returns a transaction that spends a coin of left in favour of right, as it
+// would be, but for its endorsements: a stranger signed for all parties.
 func (w *world) forged() []byte {
 	stranger := ledger.NewKey(w.secret("stranger", 0))
 	tx := &ledger.Tx{

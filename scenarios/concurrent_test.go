@@ -17,7 +17,7 @@ func TestManyTransfersAtOnceAreJudgedWhole(t *testing.T) {
 	set(t, s, &p, "txs", "300")
 	r, _ := s.Execute(1, p, source.Seed(1), scenario.Options{})
 	for _, c := range r.Checks {
-		if strings.HasSuffix(c.Name, "of the ledger is linearizable") && c.Exercised != 300 {
+		if strings.HasSuffix(c.Name, "ledger history is linearizable") && c.Exercised != 300 {
 			t.Errorf("%v: %s, %d requests ended, want 300", c.Verdict, c.Detail, c.Exercised)
 		}
 	}

@@ -26,7 +26,7 @@ type orderCosts struct {
 	Messages  uint64
 	Linked    uint64 // of Messages, what the link sent by itself: acknowledgements that found no message to ride on, and repetitions
 	Syncs     uint64 // of disks, for whatever they are
-	Delivered uint64 // messages of the order, each once, that any life was delivered
+	Delivered uint64 // messages of the order, each once, that any incarnation delivered
 
 	// Heartbeats go on whatever is ordered: there are so many in a time.
 	Beats uint64        // heartbeats, and their answers, in the whole run
@@ -34,7 +34,7 @@ type orderCosts struct {
 
 	// Waits has, for each transaction and each node that was up from its broadcast on,
 	// how long after the broadcast it was entered there. A node that was down is left
-	// out: its wait would tell for how long it was down, not what the order took.
+	// out: its wait would measure how long it was down, not what the order took.
 	Waits []protocol.Time
 	// Answers has, for each operation of a client of package kv, how long after its call
 	// the client had the answer.
@@ -42,7 +42,7 @@ type orderCosts struct {
 
 	kinds   []protocol.Kind
 	begun   bool   // the first input has come
-	places  uint64 // of the order, that were delivered to any life
+	places  uint64 // of the order, that any incarnation delivered
 	started map[protocol.NodeID]protocol.Time
 	said    map[ledger.ID]protocol.Time
 	called  map[asked]protocol.Time
@@ -67,7 +67,7 @@ type hop struct {
 	node, of protocol.NodeID
 }
 
-// Watch gives what is counted, and what tells where it belongs.
+// Watch returns what is counted, and what it is counted for.
 func (c *orderCosts) Watch() sim.What {
 	return sim.Started | sim.Received | sim.Sent | sim.Synced | sim.Output | sim.Ended
 }
@@ -106,7 +106,7 @@ func (c *orderCosts) received(e *sim.Event) {
 	}
 }
 
-// repeated tells whether the link sends or receives a message of the order once more.
+// repeated reports whether the link sends or receives a message of the order once more.
 func repeated(e *sim.Event) bool {
 	if e.Kind != link.KindResend {
 		return false
@@ -141,7 +141,7 @@ func (c *orderCosts) output(e *sim.Event) {
 	case peer.KindHanded:
 		var id ledger.ID
 		copy(id[:], e.Body)
-		if _, known := c.said[id]; !known { // by who broadcasts it
+		if _, known := c.said[id]; !known { // by its sender
 			c.said[id] = e.At
 		}
 	case peer.KindEntry:
@@ -160,8 +160,8 @@ func (c *orderCosts) output(e *sim.Event) {
 	}
 }
 
-// entered takes note that a node has entered a transaction. Who comes back enters all
-// of them again.
+// entered takes note that a node has entered a transaction. A node that restarts
+// enters all of them again.
 func (c *orderCosts) entered(e *sim.Event, id ledger.ID) {
 	said, known := c.said[id]
 	if !known || c.seen[entered{id, e.Node}] || c.started[e.Node] > said {

@@ -41,14 +41,14 @@ func buildCrash(p params) *scenario.Run {
 func withinStep(e *sim.Event) bool { return e.Text != "between steps" }
 
 // rival has the last node, a liar, spend one coin twice: the first time its second
-// endorser is cut off, so that the first, who has voted yes, is in doubt, crashes
-// and comes back. Then it is asked for its yes on the other spend. An honest sender
+// endorser is cut off, so that the first, which has voted yes, is in doubt, crashes
+// and restarts. Then it is asked for its yes on the other spend. An honest sender
 // never does that, so no other transfer shows a reservation that a crash lost.
 func (m *market) rival() {
 	liar := protocol.NodeID(m.p.Nodes - 1)
 	at := m.after(m.begin, windowDelays/4)
 	if m.p.Nodes < rivalNodes || m.after(at, rivalDelays) >= m.healed {
-		return // nobody to be it, or the run is told to heal before
+		return // too few nodes, or the run is to heal before
 	}
 	m.Liars = []protocol.NodeID{liar}
 	m.spend(at, liar, 0, [2]protocol.NodeID{0, 1}, m.payment(liar, 0, 1, 0, 1))
@@ -60,5 +60,5 @@ func (m *market) rival() {
 
 const (
 	rivalDelays = 40
-	rivalNodes  = 4 // the liar, the endorser who crashes, and one more for each spend
+	rivalNodes  = 4 // the liar, the endorser that crashes, and one more for each spend
 )

@@ -38,7 +38,7 @@ func parsePinned(line string) (p pinned, err error) {
 	return p, err
 }
 
-// line gives p as parsePinned reads it.
+// line returns p as parsePinned reads it.
 func (p *pinned) line() string {
 	return fmt.Sprintf("%-9s  %016x  %016x  %016x  %v", p.answers, p.digest.Decisions, p.digest.Network, p.digest.Outputs, p.subject)
 }
@@ -223,7 +223,7 @@ func machines(t *testing.T) []machine {
 	return list
 }
 
-// lacks gives the flags that this machine's processor lacks.
+// lacks returns the flags that this machine's processor lacks.
 func (m *machine) lacks() (list []string) {
 	if len(m.need) == 0 {
 		return nil

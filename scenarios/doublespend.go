@@ -18,7 +18,7 @@ import (
 func doubleSpend() *scenario.Scenario {
 	return ledgerScenario(scenario.Scenario{
 		Name:     "doublespend",
-		Shows:    "coins are spent twice, by endorsers that collude and against honest ones: one of each is accepted",
+		Shows:    "coins are spent twice, with colluding and with honest endorsers; one spend of each is accepted",
 		MinNodes: 4,
 		MaxNodes: 100_000,
 		Defaults: scenario.Params{Nodes: 5, Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
@@ -83,7 +83,7 @@ func (d *doubles) pay(to, witness protocol.NodeID, coin uint32) *ledger.Tx {
 	return d.m.endorse(d.m.payment(d.spender, to, witness, coin, d.seq))
 }
 
-// collude has the liars say the conflicts of which everybody is an accomplice.
+// collude has the liars say the conflicts in which all parties collude.
 func (d *doubles) collude() {
 	early, pay := d.early, d.pay
 	both := []ledger.Verdict{ledger.InputSpent, ledger.InputSpent}

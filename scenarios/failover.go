@@ -10,11 +10,11 @@ import (
 	"dessim/sim/scenario"
 )
 
-// failover: whoever leads the order, or speaks in it, dies in the middle.
+// failover: the leader of the order, or a sender, crashes part-way through a broadcast.
 func failover() *scenario.Scenario {
 	return ledgerScenario(scenario.Scenario{
 		Name:     "failover",
-		Shows:    "the sender of a broadcast, the sequencer or the leader crashes in the middle of its messages, and comes back or does not",
+		Shows:    "the leader, or a sender, crashes part-way through a broadcast, and may restart",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
 		Defaults: faultyDefaults("restart"),
@@ -41,11 +41,11 @@ type deadly struct {
 	most uint64
 }
 
-// Of what is said for each transaction there is much. Of what is said when a leader is
-// gone there is little, and only if one is.
+// Messages that each transaction needs are many. Those sent when a leader is gone are few,
+// and there are none if no leader is gone.
 const often, seldom = 12, 2
 
-// deadlyKinds are what members say to each other about order and views.
+// deadlyKinds are the messages of an order and its views.
 func deadlyKinds(order string) []deadly {
 	views := []deadly{
 		{abcast.KindData, often}, {abcast.KindStable, often},

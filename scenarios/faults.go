@@ -12,19 +12,19 @@ import (
 	"dessim/sim/swarm"
 )
 
-// The faults of a run are those that Params.Fault tells and those that Params.Faults
-// has drawn. They come in the fault window, which begins with the workload. Unless
+// The faults of a run are those that Params.Fault lists and those that Params.Faults has
+// drawn. They come in the fault window, which begins with the workload. Unless
 // Params.Fault says when, the run heals when the window is over, and what must come in
 // the end must come after that.
 const (
 	windowDelays    = 1000
 	afterHealDelays = 10_000 // two-phase commit asks again after as much as 6,400
 	mostOfAKind     = 8      // faults that are drawn
-	mostFaulty      = 1000   // nodes: each tells all others that it lives, all the time
+	mostFaulty      = 1000   // nodes: each sends all others heartbeats
 )
 
-// The identities of a scenario's own faults. Those that are told are numbered from 1,
-// unless they say what they are, and those that are drawn from 1000: see package swarm.
+// The identities of a scenario's own faults. Listed ones are numbered from 1,
+// unless they have a number, and those that are drawn from 1000: see package swarm.
 const (
 	traitorID  = 700
 	failoverID = 800       // of the first
@@ -62,9 +62,9 @@ func (w *world) addFaults(plan *sim.Plan) {
 	})
 }
 
-// drawn returns the faults that are told, the scenario's own, and those that are drawn. Of
-// what contradicts what is told, by what it does or by its identity, nothing is left.
-// What is drawn hits neither clients nor liars: what they are to do would be left undone.
+// drawn returns the listed faults, the scenario's own, and drawn ones. Those that
+// contradict a listed one, by what they do or by their identity, are left out. Drawn ones
+// hit neither clients nor liars: what they are to do would be left undone.
 func (w *world) drawn(own []fault.Fault, nodes int) []fault.Fault {
 	told := w.p.Told()
 	c := swarm.Config{Nodes: w.truthful(), From: w.begin, To: w.healed, Heal: w.healed, Delay: w.delay, Most: cmp.Or(w.most, mostOfAKind)}
@@ -78,7 +78,7 @@ func (w *world) drawn(own []fault.Fault, nodes int) []fault.Fault {
 	return faults
 }
 
-// consistent gives faults, and of more, which are consistent by themselves, those that
+// consistent returns faults, and of more, which are consistent by themselves, those that
 // none of them contradicts.
 func consistent(faults, more []fault.Fault, nodes int) []fault.Fault {
 	all := slices.Concat(faults, more)
@@ -94,17 +94,17 @@ func consistent(faults, more []fault.Fault, nodes int) []fault.Fault {
 	return all
 }
 
-// healsWhen reports whether the parameters tell when the run heals.
+// healsWhen reports whether the parameters set when the run heals.
 func (w *world) healsWhen() bool {
 	return slices.ContainsFunc(w.p.Told(), func(f fault.Fault) bool { return f.Op == fault.Heal && f.At != fault.Never })
 }
 
-// truthful gives the members that are no liars.
+// truthful returns the members that are no liars.
 func (w *world) truthful() []protocol.NodeID {
 	return slices.DeleteFunc(slices.Clone(w.Members), func(id protocol.NodeID) bool { return slices.Contains(w.Liars, id) })
 }
 
-// windowFact tells when faults came.
+// windowFact returns when faults came.
 func (w *world) windowFact() scenario.Fact {
 	return scenario.Fact{Name: "fault window", Value: fmt.Sprintf("from %v to %v", w.begin, w.healed)}
 }

@@ -123,7 +123,7 @@ func TestAnchorsKnowTheKindsOfAllMachines(t *testing.T) {
 	}
 }
 
-// exportedKinds gives the kinds of the exported variables KindX of a package.
+// exportedKinds returns the kinds of the exported variables KindX of a package.
 func exportedKinds(t *testing.T, dir string) (kinds []string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
@@ -166,10 +166,10 @@ func TestFaultsRuleOutWhatOnlyFaultlessRunsPromise(t *testing.T) {
 	if wrong := s.fault(&r); wrong != "" {
 		t.Error(wrong)
 	}
-	if c := find(&r, "AC4 without failures, all yes commits"); c.Verdict != check.NotApplicable || c.Detail != "nodes or links fail" {
+	if c := find(&r, "AC4 without failures, unanimous yes votes commit"); c.Verdict != check.NotApplicable || c.Detail != "nodes or links fail" {
 		t.Errorf("AC4 is %v, %q", c.Verdict, c.Detail)
 	}
-	if c := find(&r, "AC5 once failures are repaired, everyone decides"); c.Verdict != check.Pass {
+	if c := find(&r, "AC5 every node decides once failures heal"); c.Verdict != check.Pass {
 		t.Errorf("AC5 is %v, %q", c.Verdict, c.Detail)
 	}
 	if !slices.ContainsFunc(r.Faults, func(f fault.Fault) bool { return f.Op == fault.Heal }) {

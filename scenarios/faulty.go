@@ -22,13 +22,13 @@ func faultyDefaults(faults string) scenario.Params {
 // own: nodes are made to survive them only if -faults says that there are any.
 func withoutFailures(p *scenario.Params) string {
 	if !p.Failing() {
-		return "there are no -faults and no -fault, so nodes keep nothing to come back with"
+		return "there are no -faults and no -fault, so nodes keep nothing to restart from"
 	}
 	return withoutTransfers(p)
 }
 
-// newFaultyMarket makes a market whose fault window lasts for that many longest delays, over which
-// the client's requests are spread.
+// newFaultyMarket makes a market whose fault window lasts for that many longest delays,
+// over which the client's requests are spread.
 func newFaultyMarket(p params, delays int) *market {
 	m := newMarket(p)
 	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
@@ -39,8 +39,8 @@ func newFaultyMarket(p params, delays int) *market {
 	return m
 }
 
-// lengthen has the fault window last for that many longest delays, unless the run is told
-// when to heal.
+// lengthen has the fault window last for that many longest delays, unless the parameters set
+// when the run heals.
 func (m *market) lengthen(delays int) {
 	if !m.p.Failing() || m.healsWhen() {
 		return
@@ -50,7 +50,7 @@ func (m *market) lengthen(delays int) {
 	m.most = mostOfAKind * max(1, delays/windowDelays/2)
 }
 
-// judged gives the run with the checks of all that must hold, whatever fails.
+// judged returns the run with the checks of all that must hold, whatever fails.
 func (m *market) judged(more ...*check.Check) *scenario.Run {
 	c := m.commits
 	return m.run(slices.Concat(check.Suite{
@@ -59,14 +59,14 @@ func (m *market) judged(more ...*check.Check) *scenario.Run {
 	}, m.whole(), check.Suite{m.history.Linearizable()}, more))
 }
 
-// crashed demands that some node crashed in the middle of a step.
+// crashed requires that some node crashed in the middle of a step.
 func (m *market) crashed() *check.Check {
-	return check.Sometimes("a node crashed within a step", check.InSweep, sim.Crashed, withinStep)
+	return check.Sometimes("a node crashes within a step", check.InSweep, sim.Crashed, withinStep)
 }
 
-// divided demands that the network fell apart.
+// divided requires that the network fell apart.
 func (m *market) divided() *check.Check {
-	return check.Sometimes("the network was divided", check.InSweep, sim.Injected, func(*sim.Event) bool { return m.faulty.divided > 0 })
+	return check.Sometimes("the network is divided", check.InSweep, sim.Injected, func(*sim.Event) bool { return m.faulty.divided > 0 })
 }
 
 // faulty judges what holds where nodes and links fail, and counts what failed.
@@ -82,13 +82,13 @@ func newFaulty(m *market) *faulty {
 	return &faulty{m: m, promises: judge.NewPromises(m.commits, m.Incarnations), views: judge.NewViews(m.p.Nodes)}
 }
 
-// checks gives what is judged in every scenario with a client, if there are faults.
+// checks returns what is judged in every scenario with a client, if there are faults.
 func (x *faulty) checks() check.Suite {
 	p := x.promises
 	return append(check.Suite{p.Exclusive(), p.Once(), p.Logged(x.m.treason()), p.EveryoneDecides(x.m.bound)}, x.views.Checks()...)
 }
 
-// Watch gives what is counted.
+// Watch returns what is counted.
 func (x *faulty) Watch() sim.What { return sim.Injected }
 
 // Observe counts.
@@ -112,7 +112,7 @@ func (x *faulty) counts(s *sim.Sim) []scenario.Count {
 	}, x.views.Counts())
 }
 
-// facts tells of doubts, and when all healed.
+// facts returns the doubts, and when faults came.
 func (x *faulty) facts() []scenario.Fact {
 	return append(x.promises.Facts(), x.m.windowFact())
 }

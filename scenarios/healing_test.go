@@ -57,7 +57,7 @@ func TestFaultsThatLeaveNoMajorityAreForewarnedAndJudgedOnSafetyAlone(t *testing
 				if (c.Verdict == check.NotApplicable) != (want != "") {
 					t.Errorf("%s: %q is %v", faults, c.Name, c.Verdict)
 				}
-			case "one order: every log is a prefix of one sequence":
+			case "every log is a prefix of one sequence":
 				if c.Verdict == check.NotApplicable {
 					t.Errorf("%s: %q is not judged", faults, c.Name)
 				}

@@ -11,7 +11,7 @@ import (
 	"dessim/protocol/twopc"
 )
 
-// sendKinds gives the kinds of messages that nodes send.
+// sendKinds returns the kinds of messages that nodes send.
 func sendKinds() []protocol.Kind {
 	return append([]protocol.Kind{
 		kademlia.KindPing, kademlia.KindFindNode, kademlia.KindGet, kademlia.KindPut, kademlia.KindAnswer, kademlia.KindError,
@@ -22,7 +22,7 @@ func sendKinds() []protocol.Kind {
 	}, orderKinds()...)
 }
 
-// orderKinds gives those by which orders are made.
+// orderKinds returns those by which orders are made.
 func orderKinds() []protocol.Kind {
 	return []protocol.Kind{
 		abcast.KindData, abcast.KindPropose, abcast.KindFinal, abcast.KindAck, abcast.KindOrder,
@@ -32,7 +32,7 @@ func orderKinds() []protocol.Kind {
 	}
 }
 
-// outputKinds gives the kinds of outputs that nodes put out.
+// outputKinds returns the kinds of outputs that nodes put out.
 func outputKinds() []protocol.Kind {
 	return []protocol.Kind{
 		twopc.KindBegun, twopc.KindVoted, twopc.KindDecided, abcast.KindDelivered, abcast.KindViewed, raft.KindTerm,

@@ -69,7 +69,7 @@ func (s subject) fault(r *scenario.Report) string {
 	return string(fmt.Appendf(b, "\nreproduce: go run ./cmd/dessim %v", s))
 }
 
-// find gives the result of the check of that name, or the zero Result.
+// find returns the result of the check of that name, or the zero Result.
 func find(r *scenario.Report, name string) check.Result {
 	for _, c := range r.Checks {
 		if c.Name == name {

@@ -20,7 +20,7 @@ import (
 func keyValue() *scenario.Scenario {
 	return ours(scenario.Scenario{
 		Name:     "kv",
-		Shows:    "a replicated key-value store whose clients cannot tell it from one that does one thing at a time",
+		Shows:    "a replicated key-value store whose client histories must be linearizable",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
 		Defaults: scenario.Params{Nodes: 5, Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
@@ -157,7 +157,7 @@ func (x *store) facts(*sim.Sim) []scenario.Fact {
 	return facts
 }
 
-// rows returns of each replica how much of the order it has applied in this life.
+// rows returns, for each replica, how much of the order its incarnation has applied.
 func (x *store) rows(*sim.Sim) []scenario.Node {
 	rows := make([]scenario.Node, 0, len(x.replicas))
 	for i, n := range x.replicas {

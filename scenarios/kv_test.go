@@ -74,7 +74,7 @@ func TestOperationsThatAreLeftOutAreNotAsked(t *testing.T) {
 		t.Errorf("with one operation: %v, %d outputs", o.Verdict, o.Sim.Outputs)
 	}
 	for _, c := range o.Checks {
-		if c.Name == "every operation ends" && c.Exercised != 1 {
+		if c.Name == "every operation completes" && c.Exercised != 1 {
 			t.Errorf("%d operations ended, want 1", c.Exercised)
 		}
 	}

@@ -26,7 +26,7 @@ func (m *market) said(from protocol.Time, i uint64) protocol.Time {
 	return m.after(from, int(m.choose(kindSaid, i, saidSpread)))
 }
 
-// heard gives a time at which what was said before from+saidSpread has its place
+// heard returns a time at which what was said before from+saidSpread has its place
 // in the order: what is said from then on comes after it.
 func (m *market) heard(from protocol.Time) protocol.Time {
 	return m.after(from, saidSpread+2*hearDelays*(1+repeats(m.p.Loss, 2)))
@@ -39,7 +39,7 @@ func (m *market) spend(at protocol.Time, liar protocol.NodeID, transfer uint64, 
 }
 
 // reserve is how many nodes, the last ones, send no honest transfers: a plan can
-// tell what becomes of their coins.
+// know what becomes of their coins.
 const reserve = 2
 
 // askHonest asks for p.Txs transfers.
@@ -65,7 +65,7 @@ func (w *world) genesisCoin(of protocol.NodeID, i uint32) ledger.Outpoint {
 	return ledger.Outpoint{TxID: w.Genesis.TxID(), Index: uint32(of)*coins + i}
 }
 
-// payment gives a transaction of from that spends its coin i of the genesis: three
+// payment returns a transaction of from that spends its coin i of the genesis: three
 // fifths go to to, the rest back. It has no endorsements yet.
 func (w *world) payment(from, to, witness protocol.NodeID, i uint32, seq uint64) *ledger.Tx {
 	const part = coinWorth / 5 * 3
@@ -80,7 +80,7 @@ func (w *world) payment(from, to, witness protocol.NodeID, i uint32, seq uint64)
 	}
 }
 
-// endorse has all sign tx who must, as if they colluded, and gives tx.
+// endorse has all parties sign tx, as if they colluded, and returns tx.
 func (w *world) endorse(tx *ledger.Tx) *ledger.Tx {
 	tx.Endorsements = nil
 	must := tx.Endorsers()

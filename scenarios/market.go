@@ -31,15 +31,15 @@ const (
 // A scenario adds its own inputs and takes the checks that it is about.
 type market struct {
 	*world
-	plan    sim.Plan
-	client  protocol.NodeID
-	asks    []uint64      // inputs that ask for a transfer
-	bound   protocol.Time // by which all transfers must have ended
-	commits *judge.Commits
-	ledgers *judge.Ledgers
-	history *judge.LedgerHistory
-	faulty  *faulty
-	told    *judge.Deliveries
+	plan       sim.Plan
+	client     protocol.NodeID
+	asks       []uint64      // inputs that ask for a transfer
+	bound      protocol.Time // by which all transfers must have ended
+	commits    *judge.Commits
+	ledgers    *judge.Ledgers
+	history    *judge.LedgerHistory
+	faulty     *faulty
+	deliveries *judge.Deliveries
 }
 
 // newMarket makes a market of p.Nodes nodes, without inputs. The client's links
@@ -60,9 +60,9 @@ func newMarket(p params) *market {
 	m.history = judge.NewLedgerHistory(m.ledgers)
 	m.faulty = newFaulty(m)
 	if p.Failing() {
-		m.told = judge.NewDeliveries(p.Order, m.faulty.views)
+		m.deliveries = judge.NewDeliveries(p.Order, m.faulty.views)
 	} else {
-		m.told = judge.NewDeliveries(p.Order, nil)
+		m.deliveries = judge.NewDeliveries(p.Order, nil)
 	}
 	return m
 }
@@ -89,7 +89,7 @@ func (m *market) ask(at protocol.Time, t transfer) {
 	m.history.Ask(at, m.client, t.sender, t.Request)
 }
 
-// parties gives who takes part in a transfer, ascending.
+// parties returns the nodes that take part in a transfer, ascending.
 func (w *world) parties(t transfer) []protocol.NodeID {
 	var out []protocol.NodeID
 	for i, o := range w.Owners {
@@ -100,7 +100,7 @@ func (w *world) parties(t transfer) []protocol.NodeID {
 	return out
 }
 
-// whole gives what holds of a ledger, however it came to be.
+// whole returns what holds of a ledger, however it came to be.
 func (m *market) whole() check.Suite {
 	l := m.ledgers
 	return check.Suite{
@@ -116,14 +116,14 @@ func (m *market) inject(f fault.Fault) {
 	}
 }
 
-// run gives the run of these checks, and of those that faults call for.
+// run returns the run of these checks, and of those that faults call for.
 func (m *market) run(checks check.Suite) *scenario.Run {
 	m.addFaults(&m.plan)
 	r := &scenario.Run{
 		Plan:   m.plan,
 		Inputs: m.asks,
-		Checks: slices.Concat(checks, m.told.Checks()),
-		Watch:  []sim.Observer{m.Incarnations, m.commits, m.ledgers, m.history, m.told},
+		Checks: slices.Concat(checks, m.deliveries.Checks()),
+		Watch:  []sim.Observer{m.Incarnations, m.commits, m.ledgers, m.history, m.deliveries},
 		Nodes:  m.rows,
 		Facts:  m.withLedgers(func(*sim.Sim) []scenario.Fact { return append(m.commits.Facts(), m.ledgers.Facts()...) }),
 	}
@@ -144,7 +144,7 @@ type transfer struct {
 	peer.Request
 }
 
-// transfer draws the workload's transfer i: who sends what to whom before whom.
+// transfer draws the workload's transfer i: sender, receiver, witness and amount.
 func (w *world) transfer(i uint64) transfer {
 	n := uint64(w.p.Nodes)
 	s := w.choose(kindSender, i, n)

@@ -98,7 +98,7 @@ func sweepWith(t *testing.T, binary, runs string) (r reported) {
 	return r
 }
 
-// sample gives some of the edits, or all with -planted.all. Which ones depends on the
+// sample returns some of the edits, or all with -planted.all. Which ones depends on the
 // code that bugs are planted in, so that each change of it tests others: to build a
 // program for each takes minutes, which make mutants has.
 func sample(t *testing.T, edits []*bank.Edit) (some []*bank.Edit) {

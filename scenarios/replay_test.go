@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// file gives the replay file of a run as dessim run -record writes it.
+// file returns the replay file of a run as dessim run -record writes it.
 func (s subject) file(r *scenario.Report, answers []source.Answer) *source.File {
 	f := &source.File{Answers: answers, Header: []source.Field{
 		{Name: "scenario", Value: s.Scenario.Name},
@@ -90,7 +90,7 @@ func (s subject) replayed(t *testing.T) {
 	}
 }
 
-// parting gives the first line in which two traces differ.
+// parting returns the first line in which two traces differ.
 func parting(a, b string) string {
 	as, bs := bytes.Split([]byte(a), []byte("\n")), bytes.Split([]byte(b), []byte("\n"))
 	for i := range min(len(as), len(bs)) {

@@ -75,12 +75,12 @@ func TestScenariosPassAtTheEdgesOfTheirParameters(t *testing.T) {
 // With one transfer there is nothing to cross, and with none nothing to order:
 // that is no pass, and each check says why.
 func TestChecksThatParametersRuleOutAreNotApplicable(t *testing.T) {
-	crossed := "two transactions reached two nodes in different orders"
+	crossed := "two transactions reach two nodes in different orders"
 	for flags, want := range map[string]map[string]string{
 		"-scenario concurrent -txs 1": {crossed: "it takes two transfers"},
 		"-scenario bootstrap -nodes 1": {
-			"lookups return the 8 closest nodes": "one node has nobody to look up",
-			"every lookup ends":                  "one node has nobody to look up",
+			"lookups return the 8 closest nodes": "a single node has no other node to look up",
+			"every lookup ends":                  "a single node has no other node to look up",
 		},
 	} {
 		s := mustParse(t, flags)

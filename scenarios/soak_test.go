@@ -21,7 +21,7 @@ var soakSeeds = flag.Int("soak.seeds", 0, "0: no soak; else soak with seeds 1 to
 // tenPercent is what links lose and copy in the lossy half of a soak.
 var tenPercent = protocol.Percent(10)
 
-// soakRuns gives the runs of a soak, the small ones first.
+// soakRuns returns the runs of a soak, the small ones first.
 func soakRuns(seeds int) (runs []subject) {
 	for _, nodes := range []int{3, 8, 64} {
 		n := seeds
@@ -61,7 +61,7 @@ func takesTime(name string) bool {
 	return slices.Contains([]string{"crash", "failover", "blackout", "partition", "byzantine", "chaos"}, name)
 }
 
-// soakAsItIs gives the runs of a scenario with its defaults, in these orders.
+// soakAsItIs returns the runs of a scenario with its defaults, in these orders.
 func soakAsItIs(name string, seeds int, orders ...string) (runs []subject) {
 	s := scenarios.Find(name)
 	for seed := range seeds {
@@ -74,7 +74,7 @@ func soakAsItIs(name string, seeds int, orders ...string) (runs []subject) {
 	return runs
 }
 
-// ordersOf gives all orders, or the default for a scenario that has none.
+// ordersOf returns all orders, or the default for a scenario that has none.
 func ordersOf(s *scenario.Scenario) []string {
 	for _, x := range s.Params() {
 		if x.Name == "order" {

@@ -39,7 +39,7 @@ func buildStory(p params) *scenario.Run {
 		case id.Client != m.client:
 			return protocol.Ratio{} // what is refused is refused for the conflict
 		case id.Transfer == 0 && id.Attempt == 1:
-			return protocol.Percent(100) // so that there is a retry to tell of
+			return protocol.Percent(100) // so that the story has a retry
 		}
 		return p.Abort
 	}
@@ -61,7 +61,7 @@ func buildStory(p params) *scenario.Run {
 	return r
 }
 
-// tale is what the story tells of.
+// tale is what the story is about.
 type tale struct {
 	*market
 	lookups *judge.Lookups
@@ -112,7 +112,7 @@ func (t *tale) act() {
 	d.rival("honest endorsers, one after the other", 2, d.early, d.late)
 }
 
-// tell gives the story, a sentence or two for each task.
+// tell returns the story, a sentence or two for each task.
 func (t *tale) tell() []string {
 	s, n := t.Nodes[0].Ledger(), t.p.Nodes
 	committed, aborted := t.commits.Count()
@@ -129,7 +129,7 @@ func (t *tale) tell() []string {
 			t.ledgers.Asked(), committed+aborted, committed, aborted, t.ledgers.Accepted()),
 		fmt.Sprintf("broadcast: %d bodies flooded in %d messages; every node was handed each once (%d times in all).",
 			bodies, messages, handed),
-		fmt.Sprintf("verify: a stranger handed in a transaction with forged signatures; it was refused %d times and passed on by nobody.", forged),
+		fmt.Sprintf("verify: a stranger handed in a transaction with forged signatures; it was refused %d times and passed on by no node.", forged),
 		fmt.Sprintf("order: %d transactions have one place each on all nodes, by %s; all logs hash to %s.", s.LogLen(), t.p.Order, s.LogHash().String()[:16]),
 	}
 	for _, c := range t.doubles.judge.Conflicts {

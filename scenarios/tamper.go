@@ -19,7 +19,7 @@ type tampering struct {
 	want ledger.Verdict
 }
 
-// tamperings gives all, by the stage that refuses them. Left out is what cannot be
+// tamperings returns all, by the stage that refuses them. Left out is what cannot be
 // encoded, such as negative amounts, and what is no verdict on the transaction
 // (UnknownKey, WrongKey).
 func tamperings() []tampering {
@@ -27,7 +27,7 @@ func tamperings() []tampering {
 }
 
 // tamperer makes transactions of a liar. All parties have signed, but where it is
-// said otherwise: who colludes can do as much.
+// said otherwise: parties that collude can do as much.
 type tamperer struct {
 	*world
 	liar  protocol.NodeID
@@ -36,7 +36,7 @@ type tamperer struct {
 	seq   uint64          // of the last one
 }
 
-// Who witnesses the liar's transactions, and who has no part in them.
+// The witness of the liar's transactions, and a node that has no part in them.
 const (
 	witness   = 0
 	bystander = 1
@@ -58,7 +58,7 @@ func newTamperer(w *world, liar, payee protocol.NodeID) *tamperer {
 	return t
 }
 
-// plain gives an ordinary transaction, unsigned.
+// plain returns an ordinary transaction, unsigned.
 func (t *tamperer) plain() *ledger.Tx {
 	t.seq++
 	return t.payment(t.liar, t.payee, witness, coinNext, t.seq)
@@ -99,7 +99,7 @@ func endorsement(x *ledger.Tx, of ledger.Owner) *ledger.Endorsement {
 	return &x.Endorsements[slices.IndexFunc(x.Endorsements, func(e ledger.Endorsement) bool { return e.Owner == of })]
 }
 
-// highS gives the other valid form of a signature with a low s.
+// highS returns the other valid form of a signature with a low s.
 func highS(sig ledger.Signature) ledger.Signature {
 	s := new(big.Int).SetBytes(sig[32:])
 	s.Sub(elliptic.P256().Params().N, s).FillBytes(sig[32:])

@@ -43,8 +43,8 @@ func clip(s string) string {
 	return s
 }
 
-// textMessage gives the words that follow the kind of a message or input. A frame
-// of the link is told where the link itself speaks; else it is its message that
+// textMessage returns the words that follow the kind of a message or input. A frame
+// of the link is described where the link itself speaks; elsewhere its message
 // matters.
 func textMessage(e *sim.Event) string {
 	payload, carries := link.Payload(e.Body)

@@ -16,7 +16,7 @@ import (
 	"dessim/sim"
 )
 
-// speaker demands that Text finds words for all that nodes did and consumed.
+// speaker requires that Text finds words for all that nodes did and consumed.
 type speaker struct {
 	t     *testing.T
 	text  func(e *sim.Event) string
@@ -114,7 +114,7 @@ func TestTextTellsTheMessageThatALinkCarries(t *testing.T) {
 	}
 }
 
-// sealed gives what stands on the wire, or on disk.
+// sealed returns what stands on the wire, or on disk.
 func sealed(s string) string { return string(seal.Append([]byte(s))) }
 
 func FuzzText(f *testing.F) {

@@ -37,7 +37,7 @@ var transcripts = []struct {
 // mostTranscript keeps the files such that people can read and compare them.
 const mostTranscript = 200 << 10
 
-// transcript gives the trace of a run in words under lines that tell how to
+// transcript returns the trace of a run in words under lines that tell how to
 // repeat it and what is left out.
 func (s subject) transcript(t *testing.T, without []sim.What) string {
 	t.Helper()

@@ -17,7 +17,7 @@ import (
 func verify() *scenario.Scenario {
 	return ledgerScenario(scenario.Scenario{
 		Name:     "verify",
-		Shows:    "a dishonest node says transactions tampered with in every way: each is refused everywhere",
+		Shows:    "a dishonest node broadcasts transactions tampered with in every way; all nodes refuse each",
 		MinNodes: 4,
 		MaxNodes: 100_000,
 		Defaults: scenario.Params{Nodes: 5, Delay: time.Millisecond, Jitter: 9 * time.Millisecond,

@@ -47,7 +47,7 @@ const (
 	coins         = 8
 	coinWorth     = 1_000_000_000
 	maxVerified   = 1 << 16
-	raftSnapshot  = 2 // log entries behind a snapshot: so few that who comes back is sent one
+	raftSnapshot  = 2 // log entries behind a snapshot: so few that a node that restarts is sent one
 )
 
 // newWorld makes the network of p.Nodes nodes. Identities derive from the seed
@@ -81,14 +81,14 @@ func (w *world) spread() time.Duration {
 	return min(time.Duration(w.p.Nodes)*w.delay/2, maxSpread)
 }
 
-// secret gives 32 bytes that only the plan knows.
+// secret returns 32 bytes that only the plan knows.
 func (w *world) secret(what string, n uint64) [32]byte {
 	b := append([]byte("dessim "), what...)
 	b = binary.BigEndian.AppendUint64(b, w.p.Seed)
 	return sha256.Sum256(binary.BigEndian.AppendUint64(b, n))
 }
 
-// after gives the time that many longest delays after at. Beyond the longest run it
+// after returns the time that many longest delays after at. Beyond the longest run it
 // is one more than that: never.
 func (w *world) after(at protocol.Time, delays int) protocol.Time {
 	if protocol.Time(delays) > (protocol.MaxTime-at)/protocol.Time(w.delay) {
@@ -97,7 +97,7 @@ func (w *world) after(at protocol.Time, delays int) protocol.Time {
 	return at + protocol.Time(delays)*protocol.Time(w.delay)
 }
 
-// plan gives the plan without workload: the nodes and their links, with room for
+// plan returns the plan without workload: the nodes and their links, with room for
 // that many clients.
 func (w *world) plan(clients int) sim.Plan {
 	p := sim.Plan{
@@ -159,7 +159,7 @@ func (w *world) node(id protocol.NodeID) protocol.Node {
 	return n
 }
 
-// group gives how broadcasts are ordered: by package abcast, or by what makes another
+// group returns how broadcasts are ordered: by package abcast, or by what makes another
 // order in its place.
 func (w *world) group() (abcast.Order, func(abcast.Config) abcast.Orderer) {
 	if w.p.Order == orderRaft {
@@ -175,14 +175,14 @@ func (w *world) group() (abcast.Order, func(abcast.Config) abcast.Orderer) {
 	return order, nil
 }
 
-// tries gives how often an RPC must be sent so that it gets through; at least so
+// tries returns how often an RPC must be sent so that it gets through; at least so
 // often that the slowest links can answer.
 func tries(loss protocol.Ratio) int {
 	const least = 8
 	return max(least, repeats(loss, 2))
 }
 
-// repeats gives how often something must be tried that fails if any of parts
+// repeats returns how often something must be tried that fails if any of parts
 // things goes wrong, each with probability p below 1, so that all tries fail less
 // often than once in 10^12.
 func repeats(p protocol.Ratio, parts int) int {
@@ -210,7 +210,7 @@ func (w *world) choose(kind protocol.Kind, about, n uint64) uint64 {
 	return w.p.Source.Choose(protocol.Key{Kind: kind, N: about}, n)
 }
 
-// inputs gives those that come before the end of the run: a run that is cut short
+// inputs returns those that come before the end of the run: a run that is cut short
 // goes without the others.
 func (w *world) inputs(all []sim.Input) []sim.Input {
 	var out []sim.Input

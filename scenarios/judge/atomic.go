@@ -12,7 +12,7 @@ import (
 	"dessim/sim/scenario"
 )
 
-// Commits judges two-phase commit by its outputs and by what the plan asked for:
+// Commits judges two-phase commit by its outputs and by what the plan asks for:
 // the conditions of atomic commitment (Bernstein, Hadzilacos, Goodman 1987, section
 // 7.3). It is an observer, to be shown an event before its checks are.
 type Commits struct {
@@ -21,7 +21,7 @@ type Commits struct {
 	decides *commit   // what the event shown last decides, or nil
 	client  protocol.NodeID
 	delay   time.Duration // the longest usual one
-	// Parties are who takes part in each transfer of the client, ascending.
+	// Parties are the nodes that take part in each transfer of the client, ascending.
 	Parties map[uint64][]protocol.NodeID
 }
 
@@ -96,7 +96,7 @@ func word(commit bool) string {
 
 // Agreement is AC1. It is exercised by each node that decides after another.
 func (c *Commits) Agreement() *check.Check {
-	return check.Always("AC1 all who decide decide the same", sim.Output, func(e *sim.Event) (bool, error) {
+	return check.Always("AC1 all nodes that decide agree", sim.Output, func(e *sim.Event) (bool, error) {
 		t, now, ok := c.decidedNow()
 		if !ok {
 			return false, nil
@@ -132,10 +132,10 @@ func (c *Commits) Stability() *check.Check {
 	})
 }
 
-// Validity is AC3. Who must have voted is what the plan says, for the client's
-// transfers, and for others what the coordinator began with.
+// Validity is AC3. The nodes that must have voted are those of the plan, for the client's
+// transfers, and for others those with which the coordinator began.
 func (c *Commits) Validity() *check.Check {
-	return check.Always("AC3 commit only if all voted yes", sim.Output, func(e *sim.Event) (bool, error) {
+	return check.Always("AC3 nothing commits unless all vote yes", sim.Output, func(e *sim.Event) (bool, error) {
 		t, now, ok := c.decidedNow()
 		if !ok || !now.commit {
 			return false, nil
@@ -148,7 +148,7 @@ func (c *Commits) Validity() *check.Check {
 		case !slices.Equal(must, t.participants):
 			return true, fmt.Errorf("transaction %v: node %v commits, participants were %v, should be %v", t.id, e.Node, t.participants, must)
 		case len(must) == 0:
-			return true, fmt.Errorf("transaction %v: node %v commits what nobody began", t.id, e.Node)
+			return true, fmt.Errorf("transaction %v: node %v commits what no coordinator began", t.id, e.Node)
 		case len(t.no) > 0:
 			return true, fmt.Errorf("transaction %v: node %v commits, node %v voted no", t.id, e.Node, t.no[0])
 		}
@@ -163,7 +163,7 @@ func (c *Commits) Validity() *check.Check {
 
 // Progress is AC4, for runs without failures: what aborted had a no.
 func (c *Commits) Progress(bound protocol.Time) *check.Check {
-	return check.Eventually("AC4 without failures, all yes commits", bound, func() (uint64, error) {
+	return check.Eventually("AC4 without failures, unanimous yes votes commit", bound, func() (uint64, error) {
 		n := uint64(0)
 		for _, t := range c.order {
 			switch {
@@ -172,7 +172,7 @@ func (c *Commits) Progress(bound protocol.Time) *check.Check {
 			case t.decided[0].commit:
 				n++
 			case len(t.no) == 0:
-				return n, fmt.Errorf("transaction %v aborted though nobody voted no", t.id)
+				return n, fmt.Errorf("transaction %v aborted although no node voted no", t.id)
 			}
 		}
 		return n, nil

@@ -11,7 +11,7 @@ import (
 )
 
 // audit is the second ledger: a plain map of unspent outputs and two hashes, kept
-// by the plan and not by the machines. Of package ledger it uses the decoder and
+// by the judge and not by the machines. Of package ledger it uses the decoder and
 // the fields of a transaction, none of the judgement.
 type audit struct {
 	net     *Network
@@ -122,7 +122,7 @@ func (a *audit) apply(node protocol.NodeID, id ledger.ID) error {
 // all of them.
 const sampled = 64
 
-// compare demands that nodes have the unspent outputs and balances of the second
+// compare requires that nodes have the unspent outputs and balances of the second
 // ledger, but for those behind.
 func (a *audit) compare(behind map[int]bool) error {
 	for i, n := range a.net.Nodes[:min(sampled, len(a.net.Nodes))] {
@@ -138,7 +138,7 @@ func (a *audit) compare(behind map[int]bool) error {
 				}
 			}
 			if got := n.Ledger().Balance(o); got != a.balance[o] {
-				return fmt.Errorf("node %d gives %v a balance of %d, it should be %d", i, o.String()[:8], got, a.balance[o])
+				return fmt.Errorf("node %d has a balance of %[3]d for %[2]v, it should be %[4]d", i, o.String()[:8], got, a.balance[o])
 			}
 		}
 		if seen != len(a.unspent) {

@@ -38,7 +38,7 @@ type Value struct {
 	Life  time.Duration // 0: without end
 
 	stored protocol.Time // when it was first stored at some node; 0: not yet
-	lost   bool          // nobody held it once when a lookup that was due began
+	lost   bool          // no node held it once when a due lookup began
 }
 
 // ended reports whether its time is over.
@@ -67,25 +67,25 @@ type Lookup struct {
 
 // Churn judges the lookups of a DHT whose nodes come and go, seeing into all nodes' stores.
 // A lookup is due if its value was stored and its time is not over when the lookup
-// begins; it is held if then somebody holds the value, and lives and holds it still
+// begins; it is held if some node then holds the value, and is up and still holds it
 // when the lookup ends. All that it knows it learns in Observe: checks only read it, so
 // that the figures of a run are the same whichever checks are ruled out.
 type Churn struct {
-	c     *DHT
-	since []protocol.Time // by node: when its life began; -1 while it is down
-	until []protocol.Time // by node that is down: when its life ended
-	lives []uint32        // by node
-	open  map[uint64]*Lookup
-	last  *Lookup // the one that ended in this event
-	swept int     // the node whose state was looked at last
-	looks []int   // the nodes whose state is looked at in this event
+	c            *DHT
+	since        []protocol.Time // by node: when its incarnation began; -1 while it is down
+	until        []protocol.Time // by node that is down: when its incarnation ended
+	incarnations []uint32        // by node
+	open         map[uint64]*Lookup
+	last         *Lookup // the one that ended in this event
+	swept        int     // the node whose state was looked at last
+	looks        []int   // the nodes whose state is looked at in this event
 
 	begun, ended     uint64
 	due, held, found uint64
-	lost             uint64        // values that nobody held when a due lookup began
+	lost             uint64        // values that no node held when a due lookup began
 	over             uint64        // lookups of values whose time was over
 	aborted          uint64        // lookups whose node left
-	disturbed        uint64        // lookups while which somebody left
+	disturbed        uint64        // lookups during which some node left
 	holders          uint64        // of all due lookups when they began
 	hops             []uint64      // lookups that found by hops
 	queries          uint64        // of lookups that found
@@ -94,15 +94,15 @@ type Churn struct {
 	near, nearHold   uint64        // newcomers among the closest to a value that was due; of them, those that held it
 }
 
-// holding is a node that holds a value, in this life.
+// holding is a node that holds a value, in that incarnation.
 type holding struct {
-	node protocol.NodeID
-	life uint32
+	node        protocol.NodeID
+	incarnation uint32
 }
 
 // NewChurn judges what a DHT is asked. The values and lookups of c are to be complete.
 func NewChurn(c *DHT) *Churn {
-	j := &Churn{c: c, since: make([]protocol.Time, len(c.IDs)), until: make([]protocol.Time, len(c.IDs)), lives: make([]uint32, len(c.IDs)), open: make(map[uint64]*Lookup)}
+	j := &Churn{c: c, since: make([]protocol.Time, len(c.IDs)), until: make([]protocol.Time, len(c.IDs)), incarnations: make([]uint32, len(c.IDs)), open: make(map[uint64]*Lookup)}
 	for i := range j.since {
 		j.since[i] = -1
 	}
@@ -117,12 +117,12 @@ func (j *Churn) Checks() check.Suite {
 // Watch returns the events to be shown.
 func (j *Churn) Watch() sim.What { return sim.Started | sim.Crashed | sim.Received | sim.Output }
 
-// Observe follows lives and lookups. It is shown an event before the checks are.
+// Observe follows incarnations and lookups. It is shown an event before the checks are.
 func (j *Churn) Observe(e *sim.Event) {
 	j.last, j.looks = nil, j.looks[:0]
 	switch e.What {
 	case sim.Started:
-		j.since[e.Node], j.lives[e.Node] = e.At, e.Incarnation
+		j.since[e.Node], j.incarnations[e.Node] = e.At, e.Incarnation
 	case sim.Crashed:
 		j.since[e.Node], j.until[e.Node] = -1, e.At
 		j.crashed(e.Node)
@@ -155,7 +155,7 @@ func (j *Churn) begin(s *Lookup, now protocol.Time) {
 	s.began, s.due = now, s.Value.stored != 0 && !s.Value.ended(now)
 	for i, n := range j.c.Nodes {
 		if j.since[i] >= 0 && n.DHT().Holds(s.Value.ID) {
-			s.holders = append(s.holders, holding{protocol.NodeID(i), j.lives[i]})
+			s.holders = append(s.holders, holding{protocol.NodeID(i), j.incarnations[i]})
 		}
 	}
 	if s.due {
@@ -177,12 +177,12 @@ func (j *Churn) output(e *sim.Event) {
 		x, ok := kademlia.DecodeEnded(e.Body)
 		s := j.open[x.Number]
 		if !ok || s == nil || s.Node != e.Node {
-			return // integrity tells
+			return // integrity reports it
 		}
 		delete(j.open, x.Number)
 		j.last, s.result = s, x
 		s.held = slices.ContainsFunc(s.holders, func(h holding) bool {
-			return j.since[h.node] >= 0 && j.lives[h.node] == h.life && j.c.Nodes[h.node].DHT().Holds(x.ID)
+			return j.since[h.node] >= 0 && j.incarnations[h.node] == h.incarnation && j.c.Nodes[h.node].DHT().Holds(x.ID)
 		})
 		j.count(s, e.At)
 	}
@@ -218,15 +218,15 @@ func (j *Churn) count(s *Lookup, now protocol.Time) {
 	}
 }
 
-// succeeds demands that lookups find what somebody holds. What they miss by is tables
-// that have not caught up: a newcomer among the closest whom nobody on the way knows
-// yet, or holders whom all think dead. In runs of 1,000 nodes that is less than one in
-// a thousand, and of few nodes less, so the three more than 1% that are allowed come
-// about by a bug, and not by chance, also where there are few lookups.
+// succeeds requires that lookups find what some node holds. They may miss it because
+// tables have not caught up: a newcomer among the closest that no node on the way knows
+// yet, or holders that all think dead. In runs of 1,000 nodes that is less than one in
+// a thousand, and less in runs of few nodes; so misses beyond 1% and three more come
+// from a bug, and not from chance, also where there are few lookups.
 func (j *Churn) succeeds() *check.Check {
-	const name, percent, chance = "of the lookups of a value that somebody holds all but 1% and three find it", 100, 3
+	const name, percent, chance = "lookups find held values, save 1% and three", 100, 3
 	if len(j.c.Lookups) <= chance {
-		return check.Skip(name, "of three lookups all may miss by chance")
+		return check.Skip(name, "all of three lookups may miss by chance")
 	}
 	return check.Always(name, sim.Output, func(*sim.Event) (bool, error) {
 		s := j.last
@@ -234,23 +234,23 @@ func (j *Churn) succeeds() *check.Check {
 			return false, nil
 		}
 		if missed := j.held - j.found; !s.result.OK && missed > j.held/percent+chance {
-			return true, fmt.Errorf("node %v looked for %.8s and found nothing, though %d nodes held it: that is %d of %d lookups; want at most 1 in %d, and %d", s.Node, s.Value.ID, len(s.holders), missed, j.held, percent, chance)
+			return true, fmt.Errorf("node %v looked for %.8s and found nothing, although %d nodes held it: %d of %d lookups missed, want at most 1 in %d and %d more", s.Node, s.Value.ID, len(s.holders), missed, j.held, percent, chance)
 		}
 		return true, nil
 	})
 }
 
-// durable demands that values live on, but for those all of whose holders leave before
+// durable requires that values live on, but for those all of whose holders leave before
 // one of them puts the value again. That is 7/8 of an hour at the latest, by which a
 // session of mean an hour has ended with probability 1 - exp(-7/8) = 0.58. All eight
-// holders have with 0.58^8 = 1.3%, if nobody comes who is given the value; so 13
+// holders have with 0.58^8 = 1.3%, if no newcomer is given the value; so 13
 // of a thousand are lost in an hour at most. Values whose keys are close are lost together:
 // twice as many, and eight, is what does not come about by chance.
 func (j *Churn) durable() *check.Check {
-	const name = "values live on: all but 2.6% in an hour, and eight"
+	const name = "values survive, save 2.6% hourly and eight"
 	const lost, chance = 13, 8 // of a thousand in an hour
 	if len(j.c.Values) <= chance {
-		return check.Skip(name, "of eight values all may be lost by chance")
+		return check.Skip(name, "all of eight values may be lost by chance")
 	}
 	return check.Always(name, sim.Output, func(e *sim.Event) (bool, error) {
 		s := j.last
@@ -264,15 +264,15 @@ func (j *Churn) durable() *check.Check {
 			}
 		}
 		if most := hours / 60 * lost * 2 / 1000; s.Value.lost && j.lost > most+chance {
-			return true, fmt.Errorf("nobody held %.8s, which node %v had published, when lookup %d began: that is the %dth value of %d that was lost; want at most %d", s.Value.ID, s.Value.By, s.Number, j.lost, len(j.c.Values), most+chance)
+			return true, fmt.Errorf("no node held %.8s, published by node %v, when lookup %d began: %d of %d values are lost, want at most %d", s.Value.ID, s.Value.By, s.Number, j.lost, len(j.c.Values), most+chance)
 		}
 		return true, nil
 	})
 }
 
-// integrity demands that what is found is what was published.
+// integrity requires that what is found is what was published.
 func (j *Churn) integrity() *check.Check {
-	return check.Always("what is found was published, and looked for", sim.Output, func(e *sim.Event) (bool, error) {
+	return check.Always("lookups find only what was published", sim.Output, func(e *sim.Event) (bool, error) {
 		if e.Kind != kademlia.KindEnded {
 			return false, nil
 		}
@@ -281,7 +281,7 @@ func (j *Churn) integrity() *check.Check {
 		case !ok:
 			return true, fmt.Errorf("node %v put out a lookup that cannot be read", e.Node)
 		case s == nil || x.ID != s.Value.ID:
-			return true, fmt.Errorf("node %v ends lookup %d of %v, which it was not asked for, or has ended", e.Node, x.Number, x.ID)
+			return true, fmt.Errorf("node %v ends lookup %d of %v, which it was not asked for or has ended already", e.Node, x.Number, x.ID)
 		case x.OK && !bytes.Equal(x.Value, s.Value.Value):
 			return true, fmt.Errorf("node %v found %q under %v, where %q was published", e.Node, x.Value, x.ID, s.Value.Value)
 		}
@@ -289,11 +289,11 @@ func (j *Churn) integrity() *check.Check {
 	})
 }
 
-// expired demands that values end.
+// expired requires that values expire.
 func (j *Churn) expired() *check.Check {
-	const name = "a value whose time is over is not found"
+	const name = "no lookup finds an expired value"
 	if !slices.ContainsFunc(protocol.SortedKeys(j.c.Lookups), func(at protocol.Time) bool { return j.c.Lookups[at].Value.ended(at) }) {
-		return check.Skip(name, "no lookup comes after the end of its value")
+		return check.Skip(name, "no lookup begins after its value expires")
 	}
 	return check.Always(name, sim.Output, func(e *sim.Event) (bool, error) {
 		s := j.last
@@ -301,7 +301,7 @@ func (j *Churn) expired() *check.Check {
 			return false, nil
 		}
 		if s.result.OK {
-			return true, fmt.Errorf("node %v began to look for %.8s at %v and found it, though its life of %v was over at %v",
+			return true, fmt.Errorf("node %v began to look for %.8s at %v and found it, although it expired after %v, at %v",
 				s.Node, s.Value.ID, s.began, s.Value.Life, s.Value.At+protocol.Time(s.Value.Life))
 		}
 		return true, nil
@@ -309,13 +309,13 @@ func (j *Churn) expired() *check.Check {
 }
 
 // longest is how long a lookup can take: it hears of so many nodes at most, and in the
-// worst case asks one after the other, none of which answers.
+// worst case queries them one after the other, and none answers.
 func (j *Churn) longest() time.Duration {
 	const most = 32 * contacts
 	return most * j.c.Query
 }
 
-// ends demands that lookups end.
+// ends requires that lookups end.
 func (j *Churn) ends() *check.Check {
 	bound := protocol.Time(0)
 	for _, at := range protocol.SortedKeys(j.c.Lookups) {
@@ -323,7 +323,7 @@ func (j *Churn) ends() *check.Check {
 	}
 	return check.Eventually("every lookup ends, unless its node leaves", bound, func() (uint64, error) {
 		if done := j.ended + j.aborted; done < uint64(len(j.c.Lookups)) || len(j.open) > 0 {
-			return done, fmt.Errorf("%d of %d lookups have ended or were given up", done, len(j.c.Lookups))
+			return done, fmt.Errorf("%d of %d lookups have ended or were abandoned", done, len(j.c.Lookups))
 		}
 		return j.ended, nil
 	})
@@ -331,14 +331,14 @@ func (j *Churn) ends() *check.Check {
 
 // left reports whether nodes leave during lookups.
 func (j *Churn) left() *check.Check {
-	return check.Sometimes("a session ended during a lookup", check.InSweep, sim.Output, func(*sim.Event) bool {
+	return check.Sometimes("a session ends during a lookup", check.InSweep, sim.Output, func(*sim.Event) bool {
 		return j.last != nil && j.last.disturbed
 	})
 }
 
 // returned reports whether nodes come back.
 func (j *Churn) returned() *check.Check {
-	return check.Sometimes("a node came back with its id and joined again", check.InSweep, sim.Output, func(e *sim.Event) bool {
+	return check.Sometimes("a node rejoins with its old id", check.InSweep, sim.Output, func(e *sim.Event) bool {
 		return e.Kind == kademlia.KindJoined && e.Incarnation > 1
 	})
 }
@@ -347,14 +347,14 @@ func (j *Churn) returned() *check.Check {
 func (j *Churn) Facts(s *sim.Sim) []scenario.Fact {
 	facts := []scenario.Fact{
 		{Name: "sessions that ended", Value: fmt.Sprint(s.Result().Crashes)},
-		{Name: "lookups", Value: fmt.Sprintf("%d, of them %d of values that somebody held, %d of values whose time was over, %d given up", j.begun, j.held, j.over, j.aborted)},
+		{Name: "lookups", Value: fmt.Sprintf("%d: %d of held values, %d of expired values, %d abandoned", j.begun, j.held, j.over, j.aborted)},
 	}
 	if j.held > 0 {
 		facts = append(facts,
 			scenario.Fact{Name: "found", Value: fmt.Sprintf("%d of %d, %s%%", j.found, j.held, Hundredths(100*j.found, j.held))},
-			scenario.Fact{Name: "values lost", Value: fmt.Sprintf("%d of %d, which %d lookups sought", j.lost, len(j.c.Values), j.due-j.held)},
+			scenario.Fact{Name: "values lost", Value: fmt.Sprintf("%d of %d, sought by %d lookups", j.lost, len(j.c.Values), j.due-j.held)},
 			scenario.Fact{Name: "holders, mean", Value: Hundredths(j.holders, j.due)},
-			scenario.Fact{Name: "newcomers that held", Value: fmt.Sprintf("%d of %d", j.nearHold, j.near)})
+			scenario.Fact{Name: "newcomers holding a value", Value: fmt.Sprintf("%d of %d", j.nearHold, j.near)})
 	}
 	sum, n := uint64(0), uint64(0)
 	var dist []string
@@ -377,7 +377,7 @@ func (j *Churn) Facts(s *sim.Sim) []scenario.Fact {
 func (j *Churn) Counts(s *sim.Sim) []scenario.Count {
 	r := s.Result()
 	return []scenario.Count{
-		{Name: "crashes", N: r.Crashes}, {Name: "restarts", N: r.Restarts}, {Name: "lookups", N: j.begun}, {Name: "lookups given up", N: j.aborted},
-		{Name: "lookups disturbed", N: j.disturbed}, {Name: "values lost", N: j.lost}, {Name: "values held and not found", N: j.held - j.found},
+		{Name: "crashes", N: r.Crashes}, {Name: "restarts", N: r.Restarts}, {Name: "lookups", N: j.begun}, {Name: "lookups abandoned", N: j.aborted},
+		{Name: "lookups disturbed", N: j.disturbed}, {Name: "values lost", N: j.lost}, {Name: "held values not found", N: j.held - j.found},
 	}
 }

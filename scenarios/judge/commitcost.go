@@ -10,7 +10,7 @@ import (
 	"dessim/sim/check"
 )
 
-// What a commit costs with two participants beside the coordinator, who is one too:
+// What a commit costs with two participants beside the coordinator, which is one too:
 // see package twopc.
 const (
 	commitMessages = 8
@@ -40,7 +40,7 @@ func (x *CommitCosts) of(id twopc.ID) *cost {
 
 // Check requires the exact cost of every commit, on a quiet network.
 func (x *CommitCosts) Check(bound protocol.Time, l sim.Link) *check.Check {
-	name := fmt.Sprintf("a commit costs %d messages and %d forced writes", commitMessages, commitForced)
+	name := fmt.Sprintf("each commit costs %d messages, %d forced writes", commitMessages, commitForced)
 	if !l.Loss.Never() || !l.Copy.Never() {
 		return check.Skip(name, "messages are lost or copied, which costs more")
 	}

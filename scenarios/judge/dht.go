@@ -61,13 +61,13 @@ const (
 	nameClosest  = "lookups return the 8 closest nodes"
 	nameAnswered = "every lookup ends"
 	nameKeys     = "every key record is found"
-	nameFar      = "some key of a node that is no contact was fetched"
+	nameFar      = "a key beyond the asker's contacts is fetched"
 )
 
-// Closest demands that each lookup returns the globally closest nodes.
+// Closest requires that each lookup returns the globally closest nodes.
 func (l *Lookups) Closest() *check.Check {
 	if len(l.looks) == 0 {
-		return check.Skip(nameClosest, "one node has nobody to look up")
+		return check.Skip(nameClosest, "a single node has no other node to look up")
 	}
 	return check.Always(nameClosest, sim.Output, func(e *sim.Event) (bool, error) {
 		if e.Kind != peer.KindLooked {
@@ -79,7 +79,7 @@ func (l *Lookups) Closest() *check.Check {
 		}
 		k := foundKey{e.Node, ledger.Owner(r.Target)}
 		if ended, asked := l.looks[k]; ended || !asked {
-			return true, fmt.Errorf("node %v ends a lookup of %v that it was not asked for, or has ended", e.Node, r.Target)
+			return true, fmt.Errorf("node %v ends a lookup of %v that it was not asked for or has ended already", e.Node, r.Target)
 		}
 		l.looks[k] = true
 		l.looked++
@@ -126,7 +126,7 @@ func short(ids []kademlia.ID) string {
 // Answered requires that each lookup ends.
 func (l *Lookups) Answered(bound protocol.Time) *check.Check {
 	if len(l.looks) == 0 {
-		return check.Skip(nameAnswered, "one node has nobody to look up")
+		return check.Skip(nameAnswered, "a single node has no other node to look up")
 	}
 	return check.Eventually(nameAnswered, bound, func() (uint64, error) {
 		if l.looked < len(l.looks) {
@@ -136,7 +136,7 @@ func (l *Lookups) Answered(bound protocol.Time) *check.Check {
 	})
 }
 
-// Keys demands that whoever asked for a key has it: the one whose hash is the
+// Keys requires that each node that asks for a key has it: the one whose hash is the
 // owner's name.
 func (l *Lookups) Keys(bound protocol.Time) *check.Check {
 	return check.EventuallySeeing(nameKeys, bound, sim.Output, func(e *sim.Event) {
@@ -157,10 +157,10 @@ func (l *Lookups) Keys(bound protocol.Time) *check.Check {
 	})
 }
 
-// Far demands that some key came from beyond the asker's own contacts.
+// Far requires that some key came from beyond the asker's own contacts.
 func (l *Lookups) Far() *check.Check {
 	if len(l.net.Nodes) <= 4*contacts {
-		return check.Skip(nameFar, "with so few nodes almost everybody is everybody's contact; it takes more than 32")
+		return check.Skip(nameFar, "up to 32 nodes are almost all each other's contacts")
 	}
 	return check.Sometimes(nameFar, check.EachRun, sim.Output, func(e *sim.Event) bool {
 		f, ok := peer.DecodeFound(e.Body)

@@ -44,7 +44,7 @@ type place struct {
 }
 
 // Rivals are two transactions on one coin that are put to honest endorsers, one of
-// whom is asked for both.
+// which is asked for both.
 type Rivals struct {
 	Name    string
 	Commits int
@@ -94,7 +94,7 @@ func (d *DoubleSpends) Compete(name string, attempts [2]twopc.ID) {
 // OneAccepted requires that of each conflict one transaction is accepted, the same at
 // every node, and the others refused for the conflict.
 func (d *DoubleSpends) OneAccepted() *check.Check {
-	return check.Always("of each conflict one is accepted, the same everywhere", sim.Output, func(e *sim.Event) (bool, error) {
+	return check.Always("each conflict has one winner, the same everywhere", sim.Output, func(e *sim.Event) (bool, error) {
 		x, ok := Entry(e)
 		if !ok {
 			return false, nil
@@ -110,7 +110,7 @@ func (d *DoubleSpends) OneAccepted() *check.Check {
 		case x.Verdict != ledger.Accepted:
 			return true, nil
 		case p.won[e.Node]:
-			return true, fmt.Errorf("%s: node %v accepts a second one as entry %d", p.Name, e.Node, x.Index)
+			return true, fmt.Errorf("%s: node %v accepts a second transaction, as entry %d", p.Name, e.Node, x.Index)
 		case p.Winner != nil && *p.Winner != x.WTxID:
 			return true, fmt.Errorf("%s: node %v accepts %v, another node %v", p.Name, e.Node, x.WTxID.String()[:8], p.Winner.String()[:8])
 		}
@@ -122,7 +122,7 @@ func (d *DoubleSpends) OneAccepted() *check.Check {
 // AllRefused requires that every node outputs the whole conflict: one accepted, all
 // others refused.
 func (d *DoubleSpends) AllRefused(bound protocol.Time) *check.Check {
-	return check.Eventually("every node refuses all but one of each conflict", bound, func() (uint64, error) {
+	return check.Eventually("every node refuses each conflict's losers", bound, func() (uint64, error) {
 		n := uint64(0)
 		for _, c := range d.Conflicts {
 			for node, logged := range c.logged {
@@ -142,7 +142,7 @@ func (d *DoubleSpends) AllRefused(bound protocol.Time) *check.Check {
 // OneCommits requires that of two rivals one commits at the most. What commits is
 // then expected in every list.
 func (d *DoubleSpends) OneCommits() *check.Check {
-	return check.Always("honest endorsers let one of two rivals commit at most", sim.Output, func(e *sim.Event) (bool, error) {
+	return check.Always("honest endorsers commit at most one rival", sim.Output, func(e *sim.Event) (bool, error) {
 		v, ok := twopc.DecodeOutput(e.Kind, e.Body)
 		r := d.attempts[v.ID]
 		switch {
@@ -150,7 +150,7 @@ func (d *DoubleSpends) OneCommits() *check.Check {
 			return false, nil
 		case e.Kind == twopc.KindVoted && !v.Yes:
 			r.Noes++
-		case e.Kind == twopc.KindDecided && e.Node == v.ID.Client: // the spender, who coordinates
+		case e.Kind == twopc.KindDecided && e.Node == v.ID.Client: // the spender, which coordinates
 			r.ended++
 			if v.Yes {
 				r.Commits++
@@ -175,7 +175,7 @@ func (d *DoubleSpends) VotedNo(bound protocol.Time) *check.Check {
 			case r.ended < 2:
 				return uint64(n), fmt.Errorf("%s: %d of 2 have ended", r.Name, r.ended)
 			case r.Noes == 0:
-				return uint64(n), fmt.Errorf("%s: nobody has voted no", r.Name)
+				return uint64(n), fmt.Errorf("%s: no node has voted no", r.Name)
 			}
 			n += r.Noes
 		}
@@ -186,7 +186,7 @@ func (d *DoubleSpends) VotedNo(bound protocol.Time) *check.Check {
 // Crossed requires that rival statements of two liars reached two nodes in different
 // orders: each liar has its own before it hears of the other's.
 func (d *DoubleSpends) Crossed() *check.Check {
-	return check.Sometimes("a conflict reached two nodes in different orders", check.EachRun, sim.Sent|sim.Received, func(e *sim.Event) bool {
+	return check.Sometimes("a conflict reaches two nodes in different orders", check.EachRun, sim.Sent|sim.Received, func(e *sim.Event) bool {
 		if e.Kind != gossip.KindData {
 			return false
 		}

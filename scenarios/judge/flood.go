@@ -11,7 +11,7 @@ import (
 	"dessim/sim/scenario"
 )
 
-// Floods follows bodies through the network.
+// Floods follows bodies that flood the network.
 type Floods struct {
 	net     *Network
 	ledgers *Ledgers
@@ -22,7 +22,7 @@ type Floods struct {
 	repairs uint64               // bodies sent because they were asked for
 }
 
-// handing is a body handed over at a node in one of its lives.
+// handing is a body handed over at a node in one of its incarnations.
 type handing struct {
 	node        protocol.NodeID
 	incarnation uint32
@@ -34,9 +34,9 @@ func NewFloods(l *Ledgers) *Floods {
 	return &Floods{net: l.net, ledgers: l, handed: make(map[handing]bool), copies: make(map[gossip.ID]uint64)}
 }
 
-// Once demands that no node is handed a body twice.
+// Once requires that no node is handed a body twice.
 func (f *Floods) Once() *check.Check {
-	return check.Always("every node is handed each body at most once", sim.Output, func(e *sim.Event) (bool, error) {
+	return check.Always("no node is handed a body twice", sim.Output, func(e *sim.Event) (bool, error) {
 		if e.Kind != peer.KindHanded || len(e.Body) != len(gossip.ID{}) {
 			return false, nil
 		}
@@ -49,7 +49,7 @@ func (f *Floods) Once() *check.Check {
 	})
 }
 
-// Everywhere demands that every node is handed every body.
+// Everywhere requires that every node is handed every body.
 func (f *Floods) Everywhere(bound protocol.Time) *check.Check {
 	return check.Eventually("every node is handed every body", bound, func() (uint64, error) {
 		want := f.ledgers.Listed * uint64(len(f.net.Nodes))
@@ -61,10 +61,10 @@ func (f *Floods) Everywhere(bound protocol.Time) *check.Check {
 	})
 }
 
-// Exact demands the exact number of messages of each flood on a quiet network:
-// everybody passes a body on to all neighbours but the one that it came from.
+// Exact requires the exact number of messages of each flood on a quiet network:
+// each node passes a body on to all neighbours but the one that it came from.
 func (f *Floods) Exact(bound protocol.Time) *check.Check {
-	name := "a flood takes the sum of (degree - 1) plus 1 messages"
+	name := "each flood costs 1 + sum(degree-1) messages"
 	if !f.net.Link.Loss.Never() || !f.net.Link.Copy.Never() {
 		return check.Skip(name, "messages are lost or copied")
 	}
@@ -84,10 +84,10 @@ func (f *Floods) Exact(bound protocol.Time) *check.Check {
 	})
 }
 
-// Quiet sees the bodies that travel, and demands that none does at the end.
+// Quiet sees the bodies that travel, and requires that none does at the end.
 func (f *Floods) Quiet(bound protocol.Time) *check.Check {
 	watch := sim.Sent | sim.Copied | sim.Lost | sim.Received | sim.Dropped
-	return check.EventuallySeeing("nothing circulates at the end", bound, watch, f.see, func() (uint64, error) {
+	return check.EventuallySeeing("no body circulates at the end", bound, watch, f.see, func() (uint64, error) {
 		if f.flying != 0 {
 			return uint64(len(f.bodies)), fmt.Errorf("%d bodies are still on their way", f.flying)
 		}
@@ -118,9 +118,9 @@ func (f *Floods) see(e *sim.Event) {
 	}
 }
 
-// Repaired tells whether anti-entropy had to bring a body.
+// Repaired reports whether anti-entropy had to bring a body.
 func (f *Floods) Repaired() *check.Check {
-	name := "a body that the flood missed came by repair"
+	name := "anti-entropy repairs a missed body"
 	if f.net.Link.Loss.Never() {
 		return check.Skip(name, "nothing is lost")
 	}
@@ -141,7 +141,7 @@ func (f *Floods) Facts() []scenario.Fact {
 	bodies, messages, _ := f.Bodies()
 	return []scenario.Fact{
 		{Name: "bodies flooded", Value: fmt.Sprint(bodies)},
-		{Name: "messages of the floods", Value: fmt.Sprint(messages)},
-		{Name: "bodies sent for repair", Value: fmt.Sprint(f.repairs)},
+		{Name: "flood messages", Value: fmt.Sprint(messages)},
+		{Name: "bodies repaired", Value: fmt.Sprint(f.repairs)},
 	}
 }

@@ -18,30 +18,30 @@ import (
 // in virtual time. It is an observer, to be shown an event after ledgers is.
 //
 // What is judged is the log as the first node puts it out: each place of it is read
-// then, by that node. A request is what somebody asked for. It begins with the input
-// that asks, and ends when the asker says how: the client by its answer, a liar by
-// its own entry of what it said. One that does not end has happened or has not.
+// then, by that node. A request begins with the input that asks for a transaction, and
+// ends when the asker puts out how: the client with its answer, a liar with its own
+// entry of what it said. One that does not end may have happened or not.
 //
 // Since the places are read, an order of all operations is one in which requests fill
 // place after place: so the state is how many are filled, the search is short, and
 // there is nothing to gain by parts. (By coins, say; it would also lose something:
-// what one party was told before another asked binds across all coins.)
+// what one party learnt before another asked binds across all coins.)
 type LedgerHistory struct {
 	net      *Network
 	l        *Ledgers
 	requests []*request
 	asked    map[uint64]*request    // of the client, by transfer
-	said     map[ledger.ID]*request // of liars, by wtxid, or by txid if it is to be endorsed yet
+	said     map[ledger.ID]*request // of liars, by wtxid, or by txid if it is yet to be endorsed
 	places   []*logPlace
 	good     outpoints
 }
 
-// request is one transaction that somebody asked for.
+// request is one transaction that a client or a liar asks for.
 type request struct {
 	who  protocol.NodeID
 	from protocol.Time
 
-	// What: a client tells what it wants, a liar the very transaction.
+	// A client asks for a transfer, a liar for the very transaction.
 	sender ledger.Owner
 	peer.Request
 	tx, wtx ledger.ID // wtx is zero if endorsements are to come
@@ -75,7 +75,7 @@ type logPlace struct {
 	id, wtx  ledger.ID
 	accepted bool
 	good     bool // accepted and it could be, or refused and it had to be, by coins and pairs alone
-	again    bool // refused, and the transaction had a place before, or is unsigned: nobody need have asked
+	again    bool // refused, and the transaction had a place before, or is unsigned: no request need ask for it
 	unsigned bool // a liar's, refused for its signatures
 }
 
@@ -162,9 +162,9 @@ func (d *LedgerHistory) fill(e *sim.Event, x *peer.Entry) {
 	}
 }
 
-// unsigned reports whether a place is refused for its signatures, and of a liar's: who
-// takes part in what a liar commits broadcasts it for him without all of them, if he
-// gives him none. Nobody asked for that.
+// unsigned reports whether a place is a liar's and refused for its
+// signatures: a participant of what a liar commits broadcasts it with signatures
+// missing, if the liar sends it none. No request asks for that.
 func (d *LedgerHistory) unsigned(tx *ledger.Tx, v ledger.Verdict) bool {
 	liar := slices.ContainsFunc(d.net.Liars, func(id protocol.NodeID) bool { return d.net.Owners[id] == tx.Sender })
 	return liar && v >= ledger.EndorsementsUnsorted && v <= ledger.WrongKey
@@ -197,7 +197,7 @@ func pays(tx *ledger.Tx, receiver ledger.Owner, amount uint64) bool {
 }
 
 // fits reports whether the request can have this place: it went as the ledger must
-// have it, and as its asker was told, not before anybody had it in his log.
+// have it, and as its asker learnt, not before any node had it in its log.
 func (p *logPlace) fits(e *request) bool {
 	switch {
 	case !p.good && (p.accepted || !e.flawed):
@@ -208,7 +208,7 @@ func (p *logPlace) fits(e *request) bool {
 	return !e.done || e.accepted == p.accepted && p.at <= e.to
 }
 
-// prefix is what there is of places and requests: all, or up to some time.
+// prefix is the places and requests up to some time, or all of them.
 type prefix struct {
 	places   []*logPlace
 	requests []*request
@@ -239,10 +239,9 @@ func (h *prefix) log() porcupine.Model {
 	}
 }
 
-// assign tells which request fills which place. Most places are for one request alone.
-// Of requests that are alike any could be it, and the judge, who would try them all,
-// would never end: so the one goes first that was told first, of those that had been
-// asked for when the place was read. If that leaves one without a place, or a place
+// assign returns which request fills which place. Most places suit one request alone. Of
+// equal requests any could be it, and a judge that tried them all would never end: so
+// the one that ended first goes first, of those that had begun when the place was read. If that leaves one without a place, or a place
 // without one, so does every other way.
 func (h *prefix) assign() map[*request]*logPlace {
 	filled := make(map[*request]*logPlace, len(h.places))
@@ -261,7 +260,7 @@ func (h *prefix) assign() map[*request]*logPlace {
 	return filled
 }
 
-// operations returns the history as the judge wants it. See kvhistory.go for those that
+// operations returns the history in porcupine's terms. See the store's for those that
 // have not ended.
 func (h *prefix) operations() []porcupine.Operation {
 	out := make([]porcupine.Operation, 0, len(h.requests)+len(h.places))
@@ -304,7 +303,7 @@ func (h *prefix) until(at protocol.Time) *prefix {
 	return cut
 }
 
-// wrong tells what a history that is not linearizable shows first: each part of a
+// wrong returns what first shows that a history is not linearizable: each part of a
 // linearizable history up to some time is linearizable too.
 func (h *prefix) wrong() error {
 	words := make(map[protocol.Time]string)
@@ -330,16 +329,16 @@ func (h *prefix) wrong() error {
 	return fmt.Errorf("no order of %d requests explains %s", len(h.until(times[i]).requests), words[times[i]])
 }
 
-// mostTransfers bounds the transfers of a run that is judged: what it costs grows with
-// the square of those under way at once.
+// mostTransfers bounds the transfers of a run that is judged: the cost grows with the
+// square of those under way at once.
 const mostTransfers = 2000
 
 // Linearizable requires that there is an order of all requests and readings which
-// explains what was told and read, and in which none comes before one that had ended
+// explains all answers and readings, and in which none comes before one that had ended
 // when it began. It judges once, in the end: a history that is linearizable was so all
-// the time. See history for why a judge that runs goroutines may.
+// the time. Like the store's judge, it may run goroutines.
 func (d *LedgerHistory) Linearizable() *check.Check {
-	name := "what clients are told of the ledger is linearizable"
+	name := "client-visible ledger history is linearizable"
 	if d.l.Asked() > mostTransfers {
 		return check.Skip(name, fmt.Sprintf("there are more than %d transfers", mostTransfers))
 	}

@@ -2,8 +2,8 @@
 // named for what it judges: atomic commitment, total order, views, the ledger and its
 // history, the key-value store, floods, the DHT.
 //
-// A judge is told what a plan asks for and sees what nodes put out; some look into the
-// nodes as well. It shares no judgement with the machines: what a machine computes, a
+// A judge knows what a plan asks for and sees what nodes put out; some look into the nodes
+// as well. It shares no judgement with the machines: what a machine computes, a
 // judge computes another way, or by hand. Most judges are observers too, which are
 // shown an event before their checks are. A judge serves one run and is not safe for
 // concurrent use.
@@ -30,7 +30,7 @@ type Network struct {
 	Owners  []ledger.Owner    // by node
 	Genesis *ledger.Genesis
 	Minted  []ledger.TxOut    // the outputs of Genesis
-	Liars   []protocol.NodeID // members that say what inputs tell them
+	Liars   []protocol.NodeID // members that broadcast whatever inputs ask
 	Link    sim.Link          // between members
 	Failing bool              // nodes or links fail
 
@@ -47,7 +47,7 @@ func Entry(e *sim.Event) (peer.Entry, bool) {
 
 // Joined requires that every node joins.
 func (n *Network) Joined(bound protocol.Time) *check.Check {
-	return check.EventuallyBut("every node has joined", bound, func(excuse check.Excuse) (uint64, error) {
+	return check.EventuallyBut("every node joins", bound, func(excuse check.Excuse) (uint64, error) {
 		count := uint64(0)
 		for i, node := range n.Nodes {
 			if n.Incarnations.Excused(protocol.NodeID(i), excuse) {

@@ -9,6 +9,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/scenario"
+	"dessim/sim/wording"
 
 	"github.com/anishathalye/porcupine"
 )
@@ -40,14 +41,14 @@ type call struct {
 
 // String returns the call in words.
 func (c *call) String() string {
-	who := fmt.Sprintf("%v by node %v", c.Command, c.Client)
+	what := fmt.Sprintf("%v by node %v", c.Command, c.Client)
 	switch {
 	case !c.done:
-		return fmt.Sprintf("%s since %v", who, c.from)
+		return fmt.Sprintf("%s since %v", what, c.from)
 	case c.result.OK:
-		return fmt.Sprintf("%s from %v to %v, which found %d", who, c.from, c.to, c.result.Value)
+		return fmt.Sprintf("%s from %v to %v, which found %d", what, c.from, c.to, c.result.Value)
 	}
-	return fmt.Sprintf("%s from %v to %v, refused since it found %d", who, c.from, c.to, c.result.Value)
+	return fmt.Sprintf("%s from %v to %v, refused since it found %d", what, c.from, c.to, c.result.Value)
 }
 
 // NewStore judges the store of these replicas, which are as they are now, or were when
@@ -97,7 +98,7 @@ func (h *Store) began(c *call) {
 	h.keys[c.Key] = append(h.keys[c.Key], c)
 }
 
-// Linearizable demands, whenever an operation has ended, that there is an order of
+// Linearizable requires, whenever an operation has ended, that there is an order of
 // all operations on its key which explains what clients saw, and in which none comes
 // before one that had ended when it began. Keys are judged one by one: a history is
 // Linearizable if and only if it is so for each object (Herlihy and Wing, theorem 1).
@@ -105,7 +106,7 @@ func (h *Store) began(c *call) {
 // That the judge runs goroutines changes nothing: it is asked for a yes or no, without
 // a limit in time.
 func (h *Store) Linearizable() *check.Check {
-	return check.Always("what clients see is linearizable", sim.Output, func(e *sim.Event) (bool, error) {
+	return check.Always("client-visible store history is linearizable", sim.Output, func(e *sim.Event) (bool, error) {
 		c := h.last
 		if c == nil || e.Kind != kv.KindReturned {
 			return false, nil
@@ -118,7 +119,7 @@ func (h *Store) Linearizable() *check.Check {
 	})
 }
 
-// before tells of the write that ended last before c began.
+// before describes the write that ended last before c began.
 func (h *Store) before(c *call) string {
 	var last *call
 	for _, o := range h.keys[c.Key] {
@@ -132,7 +133,7 @@ func (h *Store) before(c *call) string {
 	return fmt.Sprintf("; before it ended %v", last)
 }
 
-// operations returns calls as the judge wants them. One that has not ended may take
+// operations returns calls in porcupine's terms. One that has not ended may take
 // place at any time from its beginning on, or, which is the same to all others, at
 // the end of time.
 func operations(calls []*call) []porcupine.Operation {
@@ -163,9 +164,9 @@ var register = porcupine.Model{
 	},
 }
 
-// Ended demands that every operation ends, in the end.
+// Ended requires that every operation completes.
 func (h *Store) Ended() *check.Check {
-	return check.EventuallyBut("every operation ends", h.bound, func(excuse check.Excuse) (uint64, error) {
+	return check.EventuallyBut("every operation completes", h.bound, func(excuse check.Excuse) (uint64, error) {
 		damaged := 0
 		for i := range h.replicas {
 			if h.nodes.Lost([]protocol.NodeID{protocol.NodeID(i)}) {
@@ -186,23 +187,24 @@ func (h *Store) Ended() *check.Check {
 			case 2*damaged >= len(h.replicas):
 				excuse(fmt.Sprintf("client %v, since %d of %d replicas will never start again", client, damaged, len(h.replicas)))
 			default:
-				return n, fmt.Errorf("%d of %d operations of client %v have not ended", missing, h.asked[client], client)
+				return n, fmt.Errorf("%d of %d operations of client %v have not completed", missing, h.asked[client], client)
 			}
 		}
 		return n, nil
 	})
 }
 
-// Overlapped requires that there was anything to be in doubt about.
+// Overlapped requires that two operations on one key overlap, so that their order is
+// open.
 func (h *Store) Overlapped() *check.Check {
 	return check.Sometimes("two operations on one key overlap", check.EachRun, sim.Output, func(e *sim.Event) bool {
 		return e.Kind == kv.KindCalled && h.calls[len(h.calls)-1].overlaps
 	})
 }
 
-// Order demands that all replicas do the same.
+// Order requires that all replicas do the same.
 func (h *Store) Order() *check.Check {
-	return check.SameOrder("one order: every replica applies a prefix of one sequence", sim.Output, func(e *sim.Event) (check.Position, bool) {
+	return check.SameOrder("every replica applies a prefix of one sequence", sim.Output, func(e *sim.Event) (check.Position, bool) {
 		if e.Kind != kv.KindApplied {
 			return check.Position{}, false
 		}
@@ -211,7 +213,7 @@ func (h *Store) Order() *check.Check {
 	}, func(item string) string { return "state " + item })
 }
 
-// EqualAtEnd demands that all replicas come to the same state, also those that were
+// EqualAtEnd requires that all replicas come to the same state, also those that were
 // down or cut off: a prefix of one sequence is no agreement, if it stays one.
 func (h *Store) EqualAtEnd() *check.Check {
 	return check.EventuallyBut("all replicas end in the same state", h.bound, func(excuse check.Excuse) (uint64, error) {
@@ -233,7 +235,7 @@ func (h *Store) EqualAtEnd() *check.Check {
 				first, delivered, fold = i, d, f
 			}
 			if d != delivered || f != fold {
-				return n, fmt.Errorf("node %d has applied %d commands and node %d has %d, or they came to another state", first, delivered, i, d)
+				return n, fmt.Errorf("node %d has applied %d commands and node %d has %d, or their states differ", first, delivered, i, d)
 			}
 			n++
 		}
@@ -250,13 +252,13 @@ func (h *Store) Facts() []scenario.Fact {
 		}
 	}
 	return []scenario.Fact{
-		{Name: "operations", Value: fmt.Sprintf("%d on %d keys, of which %d ended", len(h.calls), len(h.keys), done)},
-		{Name: "that began while another on the key was under way", Value: fmt.Sprint(h.overlaps)},
-		{Name: "compare-and-swaps that found another value", Value: fmt.Sprint(h.refused)},
+		{Name: "operations", Value: fmt.Sprintf("%d on %s, %d completed", len(h.calls), wording.Count(len(h.keys), "key"), done)},
+		{Name: "concurrent on the same key", Value: fmt.Sprint(h.overlaps)},
+		{Name: "failed compare-and-swaps", Value: fmt.Sprint(h.refused)},
 	}
 }
 
 // Counts returns what a sweep adds up.
 func (h *Store) Counts() []scenario.Count {
-	return []scenario.Count{{Name: "operations that overlapped", N: h.overlaps}, {Name: "operations tried in vain", N: h.refused}}
+	return []scenario.Count{{Name: "concurrent operations", N: h.overlaps}, {Name: "compare-and-swaps that failed", N: h.refused}}
 }

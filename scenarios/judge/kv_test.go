@@ -117,7 +117,7 @@ func TestAStaleReadIsReportedWhenItReturns(t *testing.T) {
 	if r.Detail != want || r.At != 4 {
 		t.Errorf("at %v: %q, want at 4ns: %q", r.At, r.Detail, want)
 	}
-	if text := fmt.Sprint(h.Facts()); !strings.Contains(text, "2 on 1 keys, of which 2 ended") {
+	if text := fmt.Sprint(h.Facts()); !strings.Contains(text, "2 on 1 key, 2 completed") {
 		t.Error(text)
 	}
 }

@@ -44,9 +44,9 @@ func (l *Ledgers) Asked() uint64 { return uint64(len(l.transfers)) }
 // Accepted returns how many transfers ended accepted.
 func (l *Ledgers) Accepted() uint64 { return l.accepted }
 
-// Order demands one order of verdicts everywhere.
+// Order requires one order of verdicts everywhere.
 func (l *Ledgers) Order() *check.Check {
-	return check.SameOrder("one order: every log is a prefix of one sequence", sim.Output, func(e *sim.Event) (check.Position, bool) {
+	return check.SameOrder("every log is a prefix of one sequence", sim.Output, func(e *sim.Event) (check.Position, bool) {
 		if !l.entered {
 			return check.Position{}, false
 		}
@@ -59,8 +59,9 @@ func (l *Ledgers) Order() *check.Check {
 	})
 }
 
-// Integrity demands that no transaction has two places in the order. Where nodes fail it
-// may: who comes back broadcasts a commit again that has no place yet (see package peer).
+// Integrity requires that no transaction has two places in the order. Where nodes fail it
+// may: a node that restarts broadcasts a commit again that has no place yet (see package
+// peer). So that check is for runs without faults.
 func (l *Ledgers) Integrity() *check.Check {
 	places := make(map[ledger.ID]uint64)
 	return check.Always("no transaction has two places in the order", sim.Output, func(e *sim.Event) (bool, error) {
@@ -80,9 +81,9 @@ func (l *Ledgers) Integrity() *check.Check {
 // NoTransfers is why a check of transfers is ruled out.
 const NoTransfers = "there are no transfers"
 
-// SameHashes demands that logs of equal length have equal hashes.
+// SameHashes requires that logs of equal length have equal hashes.
 func (l *Ledgers) SameHashes() *check.Check {
-	return check.Always("equal log and list hashes at equal length", sim.Output, func(e *sim.Event) (bool, error) {
+	return check.Always("logs of equal length have equal hashes", sim.Output, func(e *sim.Event) (bool, error) {
 		x := &l.entry
 		if !l.entered || x.Index > uint64(len(l.hashes)) {
 			return false, nil // a gap: order's business
@@ -106,7 +107,7 @@ const (
 	Audited   = "a second ledger agrees with every entry"
 )
 
-// Conserved demands that no entry makes or destroys value.
+// Conserved requires that no entry makes or destroys value.
 func (l *Ledgers) Conserved() *check.Check {
 	return check.Always(Conserved, sim.Output, func(e *sim.Event) (bool, error) {
 		x := &l.entry
@@ -117,7 +118,7 @@ func (l *Ledgers) Conserved() *check.Check {
 	})
 }
 
-// Audited demands that each entry is what a second ledger makes of it.
+// Audited requires that each entry is what a second ledger makes of it.
 func (l *Ledgers) Audited() *check.Check {
 	return check.Always(Audited, sim.Output, func(e *sim.Event) (bool, error) {
 		if !l.entered {
@@ -127,11 +128,11 @@ func (l *Ledgers) Audited() *check.Check {
 	})
 }
 
-// NothingForged demands that no node passes on the forged transaction that
+// NothingForged requires that no node passes on the forged transaction that
 // strangers hand in; it is exercised by its refusals.
 func (l *Ledgers) NothingForged(forged []byte) *check.Check {
 	id := ledger.ID(gossip.Sum(forged))
-	return check.Always("a forged transaction is passed on by nobody", sim.Output|sim.Sent, func(e *sim.Event) (bool, error) {
+	return check.Always("no node passes on a forged transaction", sim.Output|sim.Sent, func(e *sim.Event) (bool, error) {
 		if e.What == sim.Output {
 			if e.Kind != peer.KindRefused {
 				return false, nil
@@ -159,7 +160,7 @@ func (l *Ledgers) Ask(id uint64, parties []protocol.NodeID) {
 	l.transfers = append(l.transfers, transfer{id: id, parties: parties})
 }
 
-// hopeless counts the transfers that wait for somebody who will never come back.
+// hopeless counts the transfers that wait for a node that will never start again.
 func (l *Ledgers) hopeless() (n uint64) {
 	for _, x := range l.transfers {
 		if !x.ended && l.net.Incarnations.Lost(x.parties) {
@@ -169,7 +170,7 @@ func (l *Ledgers) hopeless() (n uint64) {
 	return n
 }
 
-// Answered demands that every transfer ends, accepted.
+// Answered requires that every transfer ends, accepted.
 func (l *Ledgers) Answered(bound protocol.Time) *check.Check {
 	name := "every transfer ends committed and accepted"
 	if l.Asked() == 0 {
@@ -181,11 +182,11 @@ func (l *Ledgers) Answered(bound protocol.Time) *check.Check {
 			switch {
 			case x.ended:
 			case l.net.Incarnations.Lost(x.parties):
-				excuse(fmt.Sprintf("transfer %d, of which one party will never start again", x.id))
+				excuse(fmt.Sprintf("transfer %d, one party of which will never start again", x.id))
 			case l.net.stuck():
 				excuse(fmt.Sprintf("transfer %d, %s", x.id, noMajority))
 			case slices.ContainsFunc(x.parties, func(id protocol.NodeID) bool { return l.keyless(int(id)) }):
-				excuse(fmt.Sprintf("transfer %d, of which one party %s", x.id, noKey))
+				excuse(fmt.Sprintf("transfer %d, one party of which %s", x.id, noKey))
 			default:
 				missing++
 			}
@@ -226,7 +227,7 @@ func (l *Ledgers) Observe(e *sim.Event) {
 	}
 }
 
-// EqualAtEnd demands that all nodes end with the whole ledger, the same one.
+// EqualAtEnd requires that all nodes end with the whole ledger, the same one.
 func (l *Ledgers) EqualAtEnd(bound protocol.Time) *check.Check {
 	return check.EventuallyBut("all nodes end with the same ledger", bound, func(excuse check.Excuse) (uint64, error) {
 		first, n, behind := -1, uint64(0), make(map[int]bool)
@@ -240,7 +241,7 @@ func (l *Ledgers) EqualAtEnd(bound protocol.Time) *check.Check {
 			}
 			if wrong := l.incomplete(i); wrong != nil {
 				if l.keyless(i) {
-					excuse(fmt.Sprintf("node %d, %s", i, noKey))
+					excuse(fmt.Sprintf("node %d, which %s", i, noKey))
 					behind[i] = true
 					continue
 				}
@@ -263,17 +264,18 @@ func (l *Ledgers) EqualAtEnd(bound protocol.Time) *check.Check {
 }
 
 // keyless reports whether a node that is up may lack a public key for good: nodes keep
-// those of others in memory, and publish their own again when they start. So of who
-// never starts again the key may be gone, and what it signed can't be verified.
+// those of others in memory, and publish their own again when they start. So the
+// key of a node that never starts again may be gone, and what it signed cannot be
+// verified.
 func (l *Ledgers) keyless(node int) bool {
 	return l.net.Incarnations.Restarted(protocol.NodeID(node)) && slices.ContainsFunc(l.transfers, func(x transfer) bool { return l.net.Incarnations.Lost(x.parties) })
 }
 
-const noKey = "which crashed, may have nobody left to tell it the key of a node that will never start again"
+const noKey = "crashed, and may never learn the key of a node that will never start again"
 
-// incomplete tells what a node's ledger lacks or has too much. Where there are
-// faults only the client's transfers are sure to be there: liars may be out of
-// luck, and a transaction may get two places in the log (see package peer).
+// incomplete returns what a node's ledger lacks or has too much. Where there are
+// faults only the client's transfers are sure to be there: those of liars may be
+// lost, and a transaction may get two places in the log (see package peer).
 func (l *Ledgers) incomplete(node int) error {
 	n := l.net.Nodes[node]
 	switch {
@@ -294,7 +296,7 @@ func (l *Ledgers) incomplete(node int) error {
 	return nil
 }
 
-// NoReservation demands that no output stays reserved.
+// NoReservation requires that no output stays reserved.
 func (l *Ledgers) NoReservation(bound protocol.Time) *check.Check {
 	return check.EventuallyBut("no reservation is left", bound, func(excuse check.Excuse) (uint64, error) {
 		count := uint64(0)
@@ -318,9 +320,9 @@ func (l *Ledgers) NoReservation(bound protocol.Time) *check.Check {
 	})
 }
 
-// Retried demands that an attempt aborted and a later one was accepted.
+// Retried requires that an attempt aborted and a later one was accepted.
 func (l *Ledgers) Retried() *check.Check {
-	return check.Sometimes("an aborted transfer was tried again and accepted", check.EachRun, sim.Output, func(e *sim.Event) bool {
+	return check.Sometimes("an aborted transfer is retried and accepted", check.EachRun, sim.Output, func(e *sim.Event) bool {
 		a, ok := peer.DecodeAnswer(e.Body)
 		return ok && e.Kind == peer.KindAnswered && a.Attempts > 1 && a.Outcome == peer.Accepted
 	})

@@ -25,9 +25,9 @@ func NewNotary(n *Network) *Notary {
 	return &Notary{net: n, keys: make(map[ledger.Owner]*ecdsa.PublicKey), listed: make(map[ledger.ID]bool)}
 }
 
-// Endorsed demands that all parties of what is listed signed it.
+// Endorsed requires that all parties of what is listed signed it.
 func (n *Notary) Endorsed() *check.Check {
-	return check.Always("what is listed was signed by all its parties", sim.Output, func(e *sim.Event) (bool, error) {
+	return check.Always("all parties sign each listed transaction", sim.Output, func(e *sim.Event) (bool, error) {
 		x, ok := Entry(e)
 		if !ok || x.Verdict != ledger.Accepted || n.listed[x.WTxID] {
 			return false, nil
@@ -83,7 +83,7 @@ func digest(tx *ledger.Tx) [32]byte {
 	return sha256.Sum256(append([]byte("dessim endorsement\x00"), id[:]...))
 }
 
-// key gives the public key of a node of the plan, or nil.
+// key returns the public key of a node of the plan, or nil.
 func (n *Notary) key(o ledger.Owner) *ecdsa.PublicKey {
 	if key := n.keys[o]; key != nil {
 		return key

@@ -11,11 +11,11 @@ import (
 	"dessim/sim/check"
 )
 
-// Deliveries judges the order itself, by what each life is delivered, whatever the
-// messages mean: prefix order, of lives that crashed too, no duplication, FIFO, and that
-// only members of a view are heard in it. That in the end all have delivered all is seen
-// by what they made of it, and what was never broadcast by the second ledger. It is an observer, to be shown an event
-// before its checks are.
+// Deliveries judges the order itself, by what each incarnation delivers, whatever the
+// messages mean: prefix order, also of incarnations that crashed, no duplication, FIFO,
+// and that senders are in the view. Whether all deliver all in the end, and whether what
+// is delivered was broadcast, the checks of the ledger judge. It is an observer, to be
+// shown an event before its checks are.
 type Deliveries struct {
 	fifo  bool   // promised, by all but ISIS without views
 	views *Views // nil if the group has none
@@ -47,7 +47,7 @@ func (d *Deliveries) Observe(e *sim.Event) {
 		return
 	}
 	if d.index, d.id, d.now = abcast.DecodeDelivered(e.Body); !d.now {
-		d.wrong = fmt.Errorf("node %v tells of a delivery that cannot be read", e.Node)
+		d.wrong = fmt.Errorf("node %v puts out a delivery that cannot be read", e.Node)
 	}
 }
 
@@ -63,9 +63,9 @@ func (d *Deliveries) Checks() check.Suite {
 	return s
 }
 
-// same demands one sequence of messages, of which each life is delivered a beginning.
+// same requires one sequence of messages, of which each incarnation delivers a prefix.
 func (d *Deliveries) same() *check.Check {
-	return check.SameOrder("all lives deliver the same messages at the same places", sim.Output, func(*sim.Event) (check.Position, bool) {
+	return check.SameOrder("all incarnations deliver one sequence of messages", sim.Output, func(*sim.Event) (check.Position, bool) {
 		if !d.now {
 			return check.Position{}, false
 		}
@@ -73,7 +73,7 @@ func (d *Deliveries) same() *check.Check {
 	}, func(item string) string { return "message " + item })
 }
 
-// once demands that no message has two places.
+// once requires that no message has two places.
 func (d *Deliveries) once() *check.Check {
 	return check.Always("no message is delivered at two places", sim.Output, func(e *sim.Event) (bool, error) {
 		if !d.now {
@@ -81,18 +81,18 @@ func (d *Deliveries) once() *check.Check {
 		}
 		at, known := d.places[d.id]
 		if known && at != d.index {
-			return true, fmt.Errorf("node %v is delivered %v as message %d, it was message %d already", e.Node, d.id, d.index, at)
+			return true, fmt.Errorf("node %v delivers %v as message %d, it was message %d already", e.Node, d.id, d.index, at)
 		}
 		d.places[d.id] = d.index
 		return true, nil
 	})
 }
 
-// inTurn demands FIFO: the messages of a life in the order of its broadcasts, none
-// left out. It is exercised by each new place.
+// inTurn requires FIFO: the messages of an incarnation in the order of its broadcasts,
+// none left out. It is exercised by each new place.
 func (d *Deliveries) inTurn() *check.Check {
 	places := uint64(0)
-	return check.Always("what a life broadcasts is delivered in that order", sim.Output, func(e *sim.Event) (bool, error) {
+	return check.Always("each incarnation's broadcasts are delivered in order", sim.Output, func(e *sim.Event) (bool, error) {
 		if !d.now || d.index < places {
 			return false, nil
 		}
@@ -101,22 +101,22 @@ func (d *Deliveries) inTurn() *check.Check {
 		before := d.last[l]
 		d.last[l] = d.id.Seq
 		if d.id.Seq != before+1 {
-			return true, fmt.Errorf("node %v is delivered %v as message %d, and of that life the last one before was its %d", e.Node, d.id, d.index, before)
+			return true, fmt.Errorf("node %v delivers %v as message %d, after number %d of that sender", e.Node, d.id, d.index, before)
 		}
 		return true, nil
 	})
 }
 
-// heard demands that who broadcast a message is a member of the view in which it is
-// delivered: a life that was declared dead is heard no more.
+// heard requires that the sender of a message is a member of the view in which it is
+// delivered: of an incarnation that was declared dead nothing more is delivered.
 func (d *Deliveries) heard() *check.Check {
-	return check.Always("only members of a view are heard in it", sim.Output, func(e *sim.Event) (bool, error) {
+	return check.Always("every delivered message's sender is in the view", sim.Output, func(e *sim.Event) (bool, error) {
 		if !d.now {
 			return false, nil
 		}
-		v := d.views.of(e)
+		v := d.views.view(e)
 		if !slices.Contains(v.Members, abcast.Member{Node: d.id.Node, Incarnation: d.id.Incarnation}) {
-			return true, fmt.Errorf("node %v is delivered %v as message %d, in view %d of %v", e.Node, d.id, d.index, v.Number, v.Members)
+			return true, fmt.Errorf("node %v delivers %v as message %d, in view %d of %v", e.Node, d.id, d.index, v.Number, v.Members)
 		}
 		return true, nil
 	})
@@ -129,10 +129,10 @@ func (d *Deliveries) heard() *check.Check {
 const manyNodes = 4 * contacts
 
 // Reordered requires that two of the broadcasts of that many transfers reached two nodes
-// in different orders, so that agreeing on one was not for nothing. led says that a
+// in different orders, so that there was an order to agree on. led says that a
 // leader, as in Raft, sends all of them.
 func (n *Network) Reordered(transfers uint64, led bool) *check.Check {
-	name := "two transactions reached two nodes in different orders"
+	name := "two transactions reach two nodes in different orders"
 	if transfers < 2 {
 		return check.Skip(name, "it takes two transfers")
 	}

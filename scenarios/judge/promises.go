@@ -53,7 +53,7 @@ func NewPromises(c *Commits, nodes *Incarnations) *Promises {
 	}
 }
 
-// Once demands that a transfer is done once, in however many attempts.
+// Once requires that a transfer is done once, in however many attempts.
 func (x *Promises) Once() *check.Check {
 	return check.Always("no transfer commits twice", sim.Output, func(e *sim.Event) (bool, error) {
 		t, now, ok := x.c.decidedNow()
@@ -69,11 +69,11 @@ func (x *Promises) Once() *check.Check {
 	})
 }
 
-// Exclusive demands that between a yes and its decision at a node no other
+// Exclusive requires that between a yes and its decision at a node no other
 // transaction gets a yes there on an output that the first spends. It is exercised
 // by each yes.
 func (x *Promises) Exclusive() *check.Check {
-	return check.Always("what a yes reserved stays reserved until its decision", sim.Output, func(e *sim.Event) (bool, error) {
+	return check.Always("a yes vote's reservations hold until its decision", sim.Output, func(e *sim.Event) (bool, error) {
 		r, ok := twopc.DecodeOutput(e.Kind, e.Body)
 		d := doubt{e.Node, r.ID}
 		switch {
@@ -108,13 +108,13 @@ func (x *Promises) release(d doubt) {
 	delete(x.keys, d)
 }
 
-// Logged demands that nothing leaves before the record that it depends on is safe.
-// What survives a crash without a sync, by luck, a node syncs again before it says
+// Logged requires that nothing leaves before the record that it depends on is safe.
+// What survives a crash without a sync, by luck, a node syncs again before it sends
 // anything; so the next sync after a crash makes all of it safe that may be there.
 // What a traitor sends is no promise of its own.
 func (x *Promises) Logged(traitor *fault.Fault) *check.Check {
 	watch := sim.Persisted | sim.Synced | sim.Sent
-	return check.Always("no vote or decision leaves before its record is safe", watch, func(e *sim.Event) (bool, error) {
+	return check.Always("votes and decisions are synced before they leave", watch, func(e *sim.Event) (bool, error) {
 		switch e.What {
 		case sim.Persisted:
 			if f, ok := twopc.Proves(e.Body); ok {
@@ -134,16 +134,16 @@ func (x *Promises) Logged(traitor *fault.Fault) *check.Check {
 		}
 		f, ok := twopc.Needs(msg)
 		if ok && !x.proved[proof{e.Node, f}] {
-			return true, fmt.Errorf("node %v sends %v to node %v, which tells its %v, before the record of that is synced", e.Node, e.Kind, e.Peer, f)
+			return true, fmt.Errorf("node %v sends %v to node %v, which reveals its %v, before the record of that is synced", e.Node, e.Kind, e.Peer, f)
 		}
 		return ok, nil
 	})
 }
 
-// EveryoneDecides is AC5: once failures are repaired, who voted yes decides. A
-// coordinator that crashed before it decided has aborted and says nothing.
+// EveryoneDecides is AC5: once failures are repaired, every node that voted yes decides.
+// A coordinator that crashed before it decided has aborted and puts out nothing.
 func (x *Promises) EveryoneDecides(bound protocol.Time) *check.Check {
-	return check.EventuallyBut("AC5 once failures are repaired, everyone decides", bound, func(excuse check.Excuse) (uint64, error) {
+	return check.EventuallyBut("AC5 every node decides once failures heal", bound, func(excuse check.Excuse) (uint64, error) {
 		n := uint64(0)
 		for _, t := range x.c.order {
 			for _, id := range t.yes {
@@ -161,7 +161,7 @@ func (x *Promises) EveryoneDecides(bound protocol.Time) *check.Check {
 	})
 }
 
-// longDelays is how long a doubt lasts that is worth telling, in longest delays:
+// longDelays is how long a doubt lasts that is worth a figure, in longest delays:
 // longer than the votes and the decision of a transaction take without failures.
 const longDelays = 20
 
@@ -180,7 +180,7 @@ func (x *Promises) Long() uint64 { return x.long }
 
 // Facts returns how many nodes were in doubt, and for how long at most.
 func (x *Promises) Facts() []scenario.Fact {
-	text := fmt.Sprintf("%d, of which %d long", x.doubts.Ended(), x.long)
+	text := fmt.Sprintf("%d, %d of them long", x.doubts.Ended(), x.long)
 	if d := x.doubts.Longest(); d.To > d.From {
 		text += fmt.Sprintf("; the longest %v, node %v on %v", d.To.Sub(d.From), d.Node, d.ID)
 	}

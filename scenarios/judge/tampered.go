@@ -62,7 +62,7 @@ func verified(v ledger.Verdict) bool { return v == ledger.Accepted || v >= ledge
 // exercised by each refusal. A node may answer another one that fetches such a body for
 // its log: that is another kind of message.
 func (t *Tampered) Kept() *check.Check {
-	return check.Always("what fails verification is passed on by nobody", sim.Output|sim.Sent, func(e *sim.Event) (bool, error) {
+	return check.Always("no node passes on what fails verification", sim.Output|sim.Sent, func(e *sim.Event) (bool, error) {
 		switch {
 		case e.Node == t.liar:
 		case e.Kind == peer.KindRefused:
@@ -84,7 +84,7 @@ func (t *Tampered) Kept() *check.Check {
 // Judged requires that each tampered transaction gets the verdict of the rule that it
 // breaks, at every node.
 func (t *Tampered) Judged() *check.Check {
-	return check.Always("each tampered transaction is refused for what is wrong with it", sim.Output, func(e *sim.Event) (bool, error) {
+	return check.Always("each tampered transaction is refused for its flaw", sim.Output, func(e *sim.Event) (bool, error) {
 		x, ok := Entry(e)
 		if !ok {
 			return false, nil
@@ -95,7 +95,7 @@ func (t *Tampered) Judged() *check.Check {
 		}
 		n := s.logged[e.Node]
 		if n == len(s.kinds) {
-			return true, fmt.Errorf("node %v has entry %d, %s, once more than it was said", e.Node, x.Index, t.kinds[s.kinds[n-1]].name)
+			return true, fmt.Errorf("node %v has entry %d, %s, more often than it was said", e.Node, x.Index, t.kinds[s.kinds[n-1]].name)
 		}
 		s.logged[e.Node]++
 		t.came++
@@ -108,7 +108,7 @@ func (t *Tampered) Judged() *check.Check {
 
 // Refused requires that every kind of tampering ends in the log of every node.
 func (t *Tampered) Refused(bound protocol.Time) *check.Check {
-	return check.Eventually("every kind of tampering is refused on every node", bound, func() (uint64, error) {
+	return check.Eventually("every node refuses every kind of tampering", bound, func() (uint64, error) {
 		if t.came == t.wanted {
 			return t.came, nil
 		}

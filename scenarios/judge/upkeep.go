@@ -14,7 +14,7 @@ import (
 )
 
 // sweep takes the next nodes to be looked at, so that in time all are, and looks among
-// their contacts for who has been down for long.
+// their contacts for nodes that have been down for long.
 func (j *Churn) sweep(now protocol.Time) {
 	for range sweepEach {
 		j.swept = (j.swept + 1) % len(j.c.IDs)
@@ -26,7 +26,7 @@ func (j *Churn) sweep(now protocol.Time) {
 		for _, c := range n.DHT().Contacts() {
 			if id, ok := (protocol.SimBook{}).Node(c.Addr); ok {
 				if j.since[id] < 0 && now.Sub(j.until[id]) > longDown {
-					j.ghost = fmt.Errorf("node %d takes node %v to be a good contact, which has been down for %v", j.swept, id, now.Sub(j.until[id]))
+					j.ghost = fmt.Errorf("node %d has node %v as a good contact, which has been down for %v", j.swept, id, now.Sub(j.until[id]))
 				}
 			}
 		}
@@ -36,20 +36,20 @@ func (j *Churn) sweep(now protocol.Time) {
 // sweepEach nodes are looked at, at each lookup.
 const sweepEach = 8
 
-// upkeep demands of all nodes, a few at each lookup, what the upkeep promises.
+// upkeep requires of all nodes, a few at each lookup, what the upkeep promises.
 func (j *Churn) upkeep() *check.Check {
 	const grace = 5 * time.Minute // what is due may have to wait for what is under way
 	hour := kademlia.Lasting(kademlia.ID{}, protocol.SimBook{}, 0)
-	return check.Always("what nodes hold is put again, and where they know nodes they look, within the hour", sim.Received, func(e *sim.Event) (bool, error) {
+	return check.Always("nodes republish values and refresh buckets hourly", sim.Received, func(e *sim.Event) (bool, error) {
 		for _, id := range j.looks {
 			d := j.c.Nodes[id].DHT()
 			for _, h := range d.Stored() {
 				if age := e.At.Sub(h.At); !h.Cached && age > hour.Republish+grace {
-					return true, fmt.Errorf("node %d holds %.8s, which nobody put there or anywhere for %v; it has %v, and %v more until it is judged", id, h.ID, age, hour.Republish, grace)
+					return true, fmt.Errorf("node %d holds %.8s, which was not put again for %v; it has %v, and %v of grace", id, h.ID, age, hour.Republish, grace)
 				}
 			}
 			if at, any := d.Unrefreshed(); any && e.At.Sub(at) > hour.Refresh+grace {
-				return true, fmt.Errorf("node %d has a bucket to which no lookup went for %v; it has %v, and %v more until it is judged", id, e.At.Sub(at), hour.Refresh, grace)
+				return true, fmt.Errorf("node %d has a bucket to which no lookup went for %v; it has %v, and %v of grace", id, e.At.Sub(at), hour.Refresh, grace)
 			}
 		}
 		return len(j.looks) > 0, nil
@@ -60,12 +60,12 @@ func (j *Churn) upkeep() *check.Check {
 // what comes before it in its bucket.
 const longDown = 90 * time.Minute
 
-// tidy demands that contacts who are dead do not stay. It is exercised by each look while
-// somebody has been down for so long.
+// tidy requires that dead contacts do not stay. It is exercised by each look while some
+// node has been down for so long.
 func (j *Churn) tidy() *check.Check {
-	const name = "nobody who has been down for 90 minutes is taken to be a good contact"
+	const name = "no good contact has been down 90 minutes"
 	if !slices.ContainsFunc(protocol.SortedKeys(j.c.Lookups), j.longGone) {
-		return check.Skip(name, "nobody is down for so long while lookups go on")
+		return check.Skip(name, "no node is down for so long during lookups")
 	}
 	return check.Always(name, sim.Received, func(e *sim.Event) (bool, error) {
 		if j.c.Lookups[e.At] == nil || e.Peer != protocol.Outside {
@@ -137,16 +137,16 @@ const (
 	newFor   = 10 * time.Minute // for which a node is a newcomer
 )
 
-// covered demands that newcomers are given what they should hold. Not all are: the
+// covered requires that newcomers are given what they should hold. Not all are: the
 // closest of the others, which is to give it, may be dead and not yet known to be, or
 // lack the value itself. Then it comes by republishing, on average after half an hour,
-// so that without gifts a sixth of those who are so new would hold it. With them more
+// so that without gifts a sixth of such newcomers would hold it. With them more
 // than half do; once enough were looked at, 30% lies between. Of fewer the share can be
 // anything by chance, so they are not judged.
 func (j *Churn) covered() *check.Check {
-	const name, few, percent = "newcomers among the 8 closest to a value are given it", 100, 30
+	const name, few, percent = "newcomers close to a value are given it", 100, 30
 	if n := j.c.expected(few); n <= few {
-		return check.Skip(name, fmt.Sprintf("%d newcomers can be looked at; it takes more than %d to tell that %d%% hold the value", n, few, percent))
+		return check.Skip(name, fmt.Sprintf("%d newcomers can be looked at, too few (up to %d) to judge whether %d%% hold the value", n, few, percent))
 	}
 	return check.Always(name, sim.Received, func(e *sim.Event) (bool, error) {
 		s := j.c.Lookups[e.At]
@@ -162,7 +162,7 @@ func (j *Churn) covered() *check.Check {
 
 // came reports whether values go to nodes that were not there when they were published.
 func (j *Churn) came() *check.Check {
-	return check.Sometimes("a value was held by a node that had come after its publication", check.InSweep, sim.Received, func(e *sim.Event) bool {
+	return check.Sometimes("a node that joined later holds a value", check.InSweep, sim.Received, func(e *sim.Event) bool {
 		s := j.c.Lookups[e.At]
 		return e.Peer == protocol.Outside && s != nil && s.due && slices.ContainsFunc(s.holders, func(h holding) bool { return j.since[h.node] > s.Value.stored })
 	})
