@@ -37,7 +37,7 @@ func buildCrash(p params) *scenario.Run {
 	return m.judged(m.crashed())
 }
 
-// withinStep reports a crash that lets a step do a part of what it does.
+// withinStep reports whether a crash cut a step short.
 func withinStep(e *sim.Event) bool { return e.Text != "between steps" }
 
 // rival has the last node, a liar, spend one coin twice: the first time its second

@@ -50,7 +50,7 @@ func (w *world) healTime() protocol.Time {
 	return end
 }
 
-// addFaults adds the faults that are asked for to those of the plan, of which none is left
+// addFaults adds the faults that are asked for to those of the plan, and removes those
 // that would begin after the run.
 func (w *world) addFaults(plan *sim.Plan) {
 	plan.Faults = w.p.Faulted(func() []fault.Fault {

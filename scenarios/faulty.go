@@ -39,8 +39,8 @@ func newFaultyMarket(p params, delays int) *market {
 	return m
 }
 
-// lengthen has the fault window last for that many longest delays, unless the parameters set
-// when the run heals.
+// lengthen has the fault window last for that many longest delays, unless the parameters
+// set when the run heals.
 func (m *market) lengthen(delays int) {
 	if !m.p.Failing() || m.healsWhen() {
 		return
@@ -59,12 +59,12 @@ func (m *market) judged(more ...*check.Check) *scenario.Run {
 	}, m.whole(), check.Suite{m.history.Linearizable()}, more))
 }
 
-// crashed requires that some node crashed in the middle of a step.
+// crashed requires that some node crashes in the middle of a step.
 func (m *market) crashed() *check.Check {
 	return check.Sometimes("a node crashes within a step", check.InSweep, sim.Crashed, withinStep)
 }
 
-// divided requires that the network fell apart.
+// divided requires that the network falls apart.
 func (m *market) divided() *check.Check {
 	return check.Sometimes("the network is divided", check.InSweep, sim.Injected, func(*sim.Event) bool { return m.faulty.divided > 0 })
 }

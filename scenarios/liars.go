@@ -6,11 +6,11 @@ import (
 	"dessim/protocol/peer"
 )
 
-// kindSaid is the question when a liar says what it says, named by its number.
+// kindSaid is the question when a statement is made, named by its number.
 var kindSaid = protocol.KindOf("work.said")
 
 const (
-	// saidSpread is the time over which a liar says things, in delays, so that
+	// saidSpread is the time over which a liar makes statements, in delays, so that
 	// they mix with the honest transfers.
 	saidSpread = 20
 	// hearDelays is how long it takes at the most until all have heard of a

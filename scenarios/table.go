@@ -1,7 +1,15 @@
 // Package scenarios holds the scenarios that come with dessim: a distributed ledger and
-// the machines below it. The table is All; each scenario has a file of its name. The
-// files world.go, market.go, faults.go, faulty.go, liars.go and params.go are what they share; what judges
-// them is named for what it judges.
+// the machines below it. It runs nothing by itself; package sim/scenario does.
+//
+// All is the table, and each scenario has a file of its name. Start with concurrent.go,
+// then crash.go, which adds faults. They share world.go (nodes and timetable), market.go
+// (the workload of transfers), liars.go (members that lie), params.go (parameters),
+// faults.go (the fault window) and faulty.go (markets under faults). kinds.go, text.go and
+// costs.go describe messages, and count them. Package judge has the checks. In testdata,
+// each scenario has a trace of one run, and edits holds the planted bugs of cmd/mutants.
+//
+// For a scenario of a protocol of your own, sim/simtest/testdata/kvstore is the shorter
+// example.
 package scenarios
 
 import (

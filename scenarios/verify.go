@@ -13,7 +13,7 @@ import (
 	"dessim/sim/scenario"
 )
 
-// verify: a node says tampered transactions among honest ones.
+// verify: a node broadcasts tampered transactions among honest ones.
 func verify() *scenario.Scenario {
 	return ledgerScenario(scenario.Scenario{
 		Name:     "verify",
@@ -26,9 +26,9 @@ func verify() *scenario.Scenario {
 	}, buildVerify)
 }
 
-// The last node is the liar. It says an ordinary transaction first, which pays the
+// The last node is the liar. It broadcasts an ordinary transaction first, which pays the
 // node before it, and meanwhile all that is wrong in itself; what refers to the
-// first transaction it says when that has its place in the order.
+// first transaction it broadcasts when that has its place in the order.
 func buildVerify(p params) *scenario.Run {
 	m := newMarket(p)
 	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
@@ -59,7 +59,7 @@ func buildVerify(p params) *scenario.Run {
 	if p.Txs > 0 {
 		checks = append(checks, c.Agreement(), c.Stability(), c.Validity(), p.faultFree(c.Progress(m.bound)))
 	} else {
-		checks = append(checks, check.Skip("AC1-AC4 of atomic commitment", judge.NoTransfers))
+		checks = append(checks, check.Skip("AC1-AC4 of atomic commitment hold", judge.NoTransfers))
 	}
 	checks = append(checks, t.Kept(), p.faultFree(t.Judged()), p.faultFree(t.Refused(m.bound)), judge.NewNotary(&m.Network).Endorsed())
 	r := m.run(append(checks, m.whole()...))

@@ -243,9 +243,9 @@ func (j *Churn) succeeds() *check.Check {
 // durable requires that values live on, but for those all of whose holders leave before
 // one of them puts the value again. That is 7/8 of an hour at the latest, by which a
 // session of mean an hour has ended with probability 1 - exp(-7/8) = 0.58. All eight
-// holders have with 0.58^8 = 1.3%, if no newcomer is given the value; so 13
-// of a thousand are lost in an hour at most. Values whose keys are close are lost together:
-// twice as many, and eight, is what does not come about by chance.
+// holders have with probability 0.58^8 = 1.3%, if no newcomer is given the value; so 13
+// of a thousand are lost in an hour at most. Values whose keys are close are lost
+// together: more than twice as many, and eight, are not lost by chance.
 func (j *Churn) durable() *check.Check {
 	const name = "values survive, save 2.6% hourly and eight"
 	const lost, chance = 13, 8 // of a thousand in an hour
@@ -329,21 +329,21 @@ func (j *Churn) ends() *check.Check {
 	})
 }
 
-// left reports whether nodes leave during lookups.
+// left requires that a session ends during a lookup.
 func (j *Churn) left() *check.Check {
 	return check.Sometimes("a session ends during a lookup", check.InSweep, sim.Output, func(*sim.Event) bool {
 		return j.last != nil && j.last.disturbed
 	})
 }
 
-// returned reports whether nodes come back.
+// returned requires that a node rejoins.
 func (j *Churn) returned() *check.Check {
 	return check.Sometimes("a node rejoins with its old id", check.InSweep, sim.Output, func(e *sim.Event) bool {
 		return e.Kind == kademlia.KindJoined && e.Incarnation > 1
 	})
 }
 
-// Facts returns the figures.
+// Facts returns the figures of the lookups.
 func (j *Churn) Facts(s *sim.Sim) []scenario.Fact {
 	facts := []scenario.Fact{
 		{Name: "sessions that ended", Value: fmt.Sprint(s.Result().Crashes)},

@@ -173,7 +173,7 @@ func (l *Lookups) contact(id protocol.NodeID, o ledger.Owner) bool {
 	return len(c) == 1 && c[0].ID == kademlia.ID(o)
 }
 
-// Ended returns how many lookups ended, of how many.
+// Ended returns how many lookups ended, and how many were asked for.
 func (l *Lookups) Ended() (ended, asked int) { return l.looked, len(l.looks) }
 
 // Found returns how many keys were found.

@@ -68,10 +68,10 @@ func (d *DoubleSpends) Conflict(name string, loses []ledger.Verdict) *Conflict {
 	return c
 }
 
-// Flawed reports whether the next transaction to be said can never be accepted.
+// Flawed reports whether the next transaction to be broadcast can never be accepted.
 func (c *Conflict) Flawed() bool { return c.Said < len(c.loses) && c.loses[c.Said] == ledger.HighS }
 
-// Say takes note that a liar is told to say a transaction of the conflict. All but one
+// Say takes note that a liar is to broadcast a transaction of the conflict. All but one
 // are refused.
 func (d *DoubleSpends) Say(c *Conflict, wtxid ledger.ID) {
 	if _, again := d.of[wtxid]; !again {

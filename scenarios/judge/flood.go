@@ -84,7 +84,7 @@ func (f *Floods) Exact(bound protocol.Time) *check.Check {
 	})
 }
 
-// Quiet sees the bodies that travel, and requires that none does at the end.
+// Quiet requires that no body travels at the end.
 func (f *Floods) Quiet(bound protocol.Time) *check.Check {
 	watch := sim.Sent | sim.Copied | sim.Lost | sim.Received | sim.Dropped
 	return check.EventuallySeeing("no body circulates at the end", bound, watch, f.see, func() (uint64, error) {
@@ -118,7 +118,7 @@ func (f *Floods) see(e *sim.Event) {
 	}
 }
 
-// Repaired reports whether anti-entropy had to bring a body.
+// Repaired requires that anti-entropy brings a body.
 func (f *Floods) Repaired() *check.Check {
 	name := "anti-entropy repairs a missed body"
 	if f.net.Link.Loss.Never() {

@@ -15,12 +15,12 @@ import (
 )
 
 // LedgerHistory is the history of a ledger as an object that is asked for transactions,
-// in virtual time. It is an observer, to be shown an event after ledgers is.
+// in virtual time. It is an observer, to be shown an event after Ledgers is.
 //
 // What is judged is the log as the first node puts it out: each place of it is read
 // then, by that node. A request begins with the input that asks for a transaction, and
 // ends when the asker puts out how: the client with its answer, a liar with its own
-// entry of what it said. One that does not end may have happened or not.
+// entry of what it broadcast. One that does not end may have happened or not.
 //
 // Since the places are read, an order of all operations is one in which requests fill
 // place after place: so the state is how many are filled, the search is short, and
@@ -91,7 +91,7 @@ func (d *LedgerHistory) Ask(at protocol.Time, client, sender protocol.NodeID, r 
 	d.asked[r.Transfer] = e
 }
 
-// Say takes note that a liar is told to say tx; only the first time counts. A flawed tx
+// Say takes note that a liar is to broadcast tx; only the first time counts. A flawed tx
 // is one that no ledger may accept.
 func (d *LedgerHistory) Say(at protocol.Time, liar protocol.NodeID, tx *ledger.Tx, flawed bool) {
 	e := &request{who: liar, from: at, tx: tx.TxID(), wtx: tx.WTxID(), flawed: flawed}
@@ -101,7 +101,7 @@ func (d *LedgerHistory) Say(at protocol.Time, liar protocol.NodeID, tx *ledger.T
 	}
 }
 
-// Spend takes note that a liar is told to have tx endorsed, and said.
+// Spend takes note that a liar is to have tx endorsed, and to broadcast it.
 func (d *LedgerHistory) Spend(at protocol.Time, liar protocol.NodeID, tx *ledger.Tx) {
 	e := &request{who: liar, from: at, tx: tx.TxID()}
 	d.said[e.tx] = e
@@ -162,9 +162,9 @@ func (d *LedgerHistory) fill(e *sim.Event, x *peer.Entry) {
 	}
 }
 
-// unsigned reports whether a place is a liar's and refused for its
-// signatures: a participant of what a liar commits broadcasts it with signatures
-// missing, if the liar sends it none. No request asks for that.
+// unsigned reports whether a place is a liar's and refused for its signatures: a
+// participant of what a liar commits broadcasts it with signatures missing, if the liar
+// sends it none. No request asks for that.
 func (d *LedgerHistory) unsigned(tx *ledger.Tx, v ledger.Verdict) bool {
 	liar := slices.ContainsFunc(d.net.Liars, func(id protocol.NodeID) bool { return d.net.Owners[id] == tx.Sender })
 	return liar && v >= ledger.EndorsementsUnsorted && v <= ledger.WrongKey
@@ -215,7 +215,7 @@ type prefix struct {
 }
 
 // log is the model: a log whose places requests fill, one after the other. The state is
-// the number of the next place. To read a place takes that it is filled.
+// the number of the next place. Only a filled place can be read.
 func (h *prefix) log() porcupine.Model {
 	filled := h.assign()
 	return porcupine.Model{
@@ -241,8 +241,9 @@ func (h *prefix) log() porcupine.Model {
 
 // assign returns which request fills which place. Most places suit one request alone. Of
 // equal requests any could be it, and a judge that tried them all would never end: so
-// the one that ended first goes first, of those that had begun when the place was read. If that leaves one without a place, or a place
-// without one, so does every other way.
+// the one that ended first goes first, of those that had begun when the place was read.
+// If that leaves a request without a place, or a place without a request, so does every
+// other way.
 func (h *prefix) assign() map[*request]*logPlace {
 	filled := make(map[*request]*logPlace, len(h.places))
 	for _, p := range h.places {

@@ -101,10 +101,10 @@ func (h *Store) began(c *call) {
 // Linearizable requires, whenever an operation has ended, that there is an order of
 // all operations on its key which explains what clients saw, and in which none comes
 // before one that had ended when it began. Keys are judged one by one: a history is
-// Linearizable if and only if it is so for each object (Herlihy and Wing, theorem 1).
+// linearizable if and only if it is so for each object (Herlihy and Wing, theorem 1).
 //
-// That the judge runs goroutines changes nothing: it is asked for a yes or no, without
-// a limit in time.
+// Porcupine runs goroutines. That changes nothing: it is asked for a yes or no, without a
+// limit in time.
 func (h *Store) Linearizable() *check.Check {
 	return check.Always("client-visible store history is linearizable", sim.Output, func(e *sim.Event) (bool, error) {
 		c := h.last
@@ -214,7 +214,7 @@ func (h *Store) Order() *check.Check {
 }
 
 // EqualAtEnd requires that all replicas come to the same state, also those that were
-// down or cut off: a prefix of one sequence is no agreement, if it stays one.
+// down or cut off: a prefix that never grows is no agreement.
 func (h *Store) EqualAtEnd() *check.Check {
 	return check.EventuallyBut("all replicas end in the same state", h.bound, func(excuse check.Excuse) (uint64, error) {
 		first, n := -1, uint64(0)

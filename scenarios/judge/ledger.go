@@ -129,7 +129,7 @@ func (l *Ledgers) Audited() *check.Check {
 }
 
 // NothingForged requires that no node passes on the forged transaction that
-// strangers hand in; it is exercised by its refusals.
+// strangers hand in. It is exercised by refusals.
 func (l *Ledgers) NothingForged(forged []byte) *check.Check {
 	id := ledger.ID(gossip.Sum(forged))
 	return check.Always("no node passes on a forged transaction", sim.Output|sim.Sent, func(e *sim.Event) (bool, error) {
@@ -202,7 +202,6 @@ func (l *Ledgers) Answered(bound protocol.Time) *check.Check {
 }
 
 // Watch returns the events to be shown.
-// their checks are.
 func (l *Ledgers) Watch() sim.What { return sim.Output }
 
 // Observe reads entries, once for all checks, and enters how a transfer ended.
@@ -320,7 +319,7 @@ func (l *Ledgers) NoReservation(bound protocol.Time) *check.Check {
 	})
 }
 
-// Retried requires that an attempt aborted and a later one was accepted.
+// Retried requires that an attempt aborts and a later one is accepted.
 func (l *Ledgers) Retried() *check.Check {
 	return check.Sometimes("an aborted transfer is retried and accepted", check.EachRun, sim.Output, func(e *sim.Event) bool {
 		a, ok := peer.DecodeAnswer(e.Body)

@@ -25,7 +25,7 @@ func NewNotary(n *Network) *Notary {
 	return &Notary{net: n, keys: make(map[ledger.Owner]*ecdsa.PublicKey), listed: make(map[ledger.ID]bool)}
 }
 
-// Endorsed requires that all parties of what is listed signed it.
+// Endorsed requires that what is listed is signed by all its parties.
 func (n *Notary) Endorsed() *check.Check {
 	return check.Always("all parties sign each listed transaction", sim.Output, func(e *sim.Event) (bool, error) {
 		x, ok := Entry(e)
@@ -58,7 +58,7 @@ func (n *Notary) Verify(tx *ledger.Tx) error {
 		r, s := new(big.Int).SetBytes(e.Signature[:32]), new(big.Int).SetBytes(e.Signature[32:])
 		key := n.key(e.Owner)
 		if key == nil || !ecdsa.Verify(key, digest[:], r, s) {
-			return fmt.Errorf("the signature of %v is not one of it", e.Owner.String()[:8])
+			return fmt.Errorf("the signature of %v does not verify", e.Owner.String()[:8])
 		}
 		signed[e.Owner] = true
 	}
@@ -74,7 +74,7 @@ func (n *Notary) Verify(tx *ledger.Tx) error {
 	return nil
 }
 
-// digest is what signatures are of: the tagged hash of the hash of all but them.
+// digest is what signatures sign: the tagged hash of the hash of all but them.
 func digest(tx *ledger.Tx) [32]byte {
 	bare := *tx
 	bare.Endorsements = nil

@@ -128,7 +128,7 @@ func (d *Deliveries) heard() *check.Check {
 // left to chance, which in a sweep is sure.
 const manyNodes = 4 * contacts
 
-// Reordered requires that two of the broadcasts of that many transfers reached two nodes
+// Reordered requires that two of the broadcasts of that many transfers reach two nodes
 // in different orders, so that there was an order to agree on. led says that a
 // leader, as in Raft, sends all of them.
 func (n *Network) Reordered(transfers uint64, led bool) *check.Check {

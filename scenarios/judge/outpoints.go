@@ -2,10 +2,10 @@ package judge
 
 import "dessim/protocol/ledger"
 
-// outpoints is the ledger's rule by which requests are refused, once more: a
-// transaction spends outputs that are there, its sender's and worth what it makes of
-// them, and is no other one's double. It is another one than audit's, which does not
-// judge what is refused.
+// outpoints is a second implementation of the ledger's rule by which requests are
+// refused: a transaction spends outputs that exist, are its sender's and sum up to what it
+// makes of them, and its sender has not used its number. The audit does not judge what is
+// refused.
 type outpoints struct {
 	net   *Network
 	made  map[ledger.Outpoint]ledger.TxOut // those of the genesis are not entered
@@ -49,7 +49,7 @@ func (o *outpoints) free(tx *ledger.Tx) bool {
 	return in == out && !o.pairs[pair{tx.Sender, tx.Seq}]
 }
 
-// enter judges a place, and enters what it does.
+// enter judges a place, and enters what it spends and makes.
 func (o *outpoints) enter(p *logPlace) (good, again bool) {
 	good = o.free(p.tx) == p.accepted
 	again = !p.accepted && o.known[p.id]

@@ -12,7 +12,7 @@ import (
 	"dessim/sim/scenario"
 )
 
-// Tampered judges what becomes of the transactions that a liar says.
+// Tampered judges what becomes of the transactions that a liar broadcasts.
 type Tampered struct {
 	nodes  int
 	liar   protocol.NodeID
@@ -29,18 +29,18 @@ type kind struct {
 	want ledger.Verdict
 }
 
-// statement is a body that the liar says, perhaps several times.
+// statement is a body that the liar broadcasts, perhaps several times.
 type statement struct {
-	kinds  []int // in the order of saying
+	kinds  []int // in the order of broadcasting
 	logged []int // by node: entries so far
 }
 
-// NewTampered judges what the liar says to a network.
+// NewTampered judges what the liar broadcasts in a network.
 func NewTampered(n *Network, liar protocol.NodeID) *Tampered {
 	return &Tampered{nodes: len(n.Nodes), liar: liar, said: make(map[ledger.ID]*statement)}
 }
 
-// Say takes note that the liar is told to say a body, which is to get that verdict.
+// Say takes note that the liar is to broadcast a body, which is to get that verdict.
 func (t *Tampered) Say(body []byte, name string, want ledger.Verdict) {
 	t.wanted += uint64(t.nodes)
 	id := ledger.ID(gossip.Sum(body))
@@ -95,7 +95,7 @@ func (t *Tampered) Judged() *check.Check {
 		}
 		n := s.logged[e.Node]
 		if n == len(s.kinds) {
-			return true, fmt.Errorf("node %v has entry %d, %s, more often than it was said", e.Node, x.Index, t.kinds[s.kinds[n-1]].name)
+			return true, fmt.Errorf("node %v has entry %d, %s, more often than it was broadcast", e.Node, x.Index, t.kinds[s.kinds[n-1]].name)
 		}
 		s.logged[e.Node]++
 		t.came++

@@ -95,7 +95,7 @@ func (j *Churn) cover(s *Lookup, now protocol.Time) {
 
 // newcomers returns those of the nodes closest to a value that came after stood, when it
 // was there, long enough ago to have been given it, and not so long that they have it by
-// the hourly republishing. since tells when a node came; -1 if it is down.
+// the hourly republishing. since returns when a node came; -1 if it is down.
 func (c *DHT) newcomers(v *Value, now, stood protocol.Time, since func(i int) protocol.Time) []int {
 	var up []int
 	for i := range c.IDs {
@@ -139,10 +139,10 @@ const (
 
 // covered requires that newcomers are given what they should hold. Not all are: the
 // closest of the others, which is to give it, may be dead and not yet known to be, or
-// lack the value itself. Then it comes by republishing, on average after half an hour,
-// so that without gifts a sixth of such newcomers would hold it. With them more
-// than half do; once enough were looked at, 30% lies between. Of fewer the share can be
-// anything by chance, so they are not judged.
+// lack the value itself. Then it comes by republishing, on average after half an hour, so
+// that without gifts a sixth of such newcomers would hold it. With them more than half do;
+// once enough were looked at, 30% lies between. The share of fewer can be anything by
+// chance, so they are not judged.
 func (j *Churn) covered() *check.Check {
 	const name, few, percent = "newcomers close to a value are given it", 100, 30
 	if n := j.c.expected(few); n <= few {
@@ -160,7 +160,7 @@ func (j *Churn) covered() *check.Check {
 	})
 }
 
-// came reports whether values go to nodes that were not there when they were published.
+// came requires that a value goes to a node that was not there when it was published.
 func (j *Churn) came() *check.Check {
 	return check.Sometimes("a node that joined later holds a value", check.InSweep, sim.Received, func(e *sim.Event) bool {
 		s := j.c.Lookups[e.At]

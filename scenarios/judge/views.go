@@ -162,13 +162,13 @@ func (v *Views) CameBack() *check.Check {
 	return check.Sometimes("a node rejoins after the order moved on", check.InSweep, sim.Output, func(*sim.Event) bool { return v.returned > 0 })
 }
 
-// Elected requires that Raft elected a leader after its first. The terms of Raft's
+// Elected requires that Raft elects a leader after its first. The terms of Raft's
 // leaders are known, and not their names.
 func (v *Views) Elected() *check.Check {
 	return check.Sometimes("a second leader is elected", check.InSweep, sim.Output, func(*sim.Event) bool { return v.terms > 0 })
 }
 
-// Deposed requires that the views changed their leader, which is their lowest member.
+// Deposed requires that the leadership passes on. The lowest member of a view leads.
 func (v *Views) Deposed() *check.Check {
 	return check.Sometimes("leadership passes to another node", check.InSweep, sim.Output, func(*sim.Event) bool { return len(v.leader) > 1 })
 }
