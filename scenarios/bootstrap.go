@@ -38,19 +38,9 @@ const (
 func buildBootstrap(p params) *scenario.Run {
 	w := newWorld(p)
 	plan := w.plan(0)
-	quests := w.quests()
-	for i, q := range quests {
-		at := w.begin + protocol.Time(int64(askDelays*w.delay)/int64(len(quests))*int64(i))
-		body := peer.LookInput(w.Owners[q.Target])
-		if q.Key {
-			body = peer.GetInput(w.Owners[q.Target])
-		}
-		plan.Inputs = append(plan.Inputs, sim.Input{ID: uint64(i), At: at, Node: protocol.NodeID(q.Asker), Body: body})
-	}
-	plan.Inputs = w.inputs(plan.Inputs)
+	l := w.addQuests(&plan, w.quests(), askDelays)
 	w.addFaults(&plan)
 	bound := w.after(max(w.begin, w.healed), askDelays+graceDelays)
-	l := judge.NewLookups(&w.Network, quests)
 	return &scenario.Run{
 		Plan: plan,
 		Checks: check.Suite{
@@ -64,6 +54,19 @@ func buildBootstrap(p params) *scenario.Run {
 		Nodes: w.rows,
 		Facts: w.withLedgers(func(*sim.Sim) []scenario.Fact { return l.Facts() }),
 	}
+}
+
+// addQuests has nodes look for each other, over that many longest delays.
+func (w *world) addQuests(plan *sim.Plan, quests []judge.Quest, delays int) *judge.Lookups {
+	for i, q := range quests {
+		at := w.begin + protocol.Time(int64(time.Duration(delays)*w.delay)/int64(len(quests))*int64(i))
+		body := peer.LookInput(w.Owners[q.Target])
+		if q.Key {
+			body = peer.GetInput(w.Owners[q.Target])
+		}
+		addInput(plan, sim.Input{ID: uint64(i), At: at, Node: protocol.NodeID(q.Asker), Body: body})
+	}
+	return judge.NewLookups(&w.Network, quests)
 }
 
 // quests returns the workload: which nodes look up which others, and which fetch whose key.

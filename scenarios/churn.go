@@ -76,35 +76,27 @@ var (
 
 // churning is the world of the scenario churn.
 type churning struct {
-	p     params
-	delay time.Duration // the longest usual one
-	ids   []kademlia.ID
+	*world
+	judge.DHT
 	plan  sim.Plan
 	downs [][]down // by node, by time
-	judge.DHT
 }
 
 // down is when a node is down.
 type down struct{ from, to protocol.Time }
 
 func buildChurn(p params) *scenario.Run {
-	c := &churning{p: p, delay: p.Delay + p.Jitter, downs: make([][]down, p.Nodes)}
+	c := &churning{world: &world{p: p, delay: p.Delay + p.Jitter}, downs: make([][]down, p.Nodes)}
 	c.DHT = judge.DHT{
 		Nodes: make([]*kademlia.Node, p.Nodes), Lookups: make(map[protocol.Time]*judge.Lookup),
 		Query: time.Duration(c.tries()) * c.delay * 5 / 2, UpSince: c.upSince,
 	}
 	for i := range p.Nodes {
-		s := c.secret("id", uint64(i))
+		s := c.secret("churn id", uint64(i))
 		c.IDs = append(c.IDs, kademlia.Key(s[:]))
 	}
-	c.plan = sim.Plan{
-		Nodes: p.Nodes, Node: c.node, Until: protocol.Time(p.Until),
-		Link: sim.Link{Delay: p.Delay, Jitter: p.Jitter, Loss: p.Loss, Copy: p.Copy},
-		Disk: sim.Disk{Jitter: c.delay / 10},
-	}
-	for i := range p.Nodes {
-		c.plan.Starts = append(c.plan.Starts, min(c.start(i), c.plan.Until))
-	}
+	c.plan = c.world.plan(0)
+	c.plan.Node = c.node
 	c.sessions()
 	c.workload()
 	c.Faults, c.Until = c.plan.Faults, c.plan.Until
@@ -120,22 +112,12 @@ func buildChurn(p params) *scenario.Run {
 	}
 }
 
-func (c *churning) secret(what string, n uint64) [32]byte {
-	w := world{p: c.p}
-	return w.secret("churn "+what, n)
-}
-
-func (c *churning) start(i int) protocol.Time {
-	spread := min(time.Duration(c.p.Nodes)*c.delay/2, maxSpread)
-	return protocol.Time(int64(spread) / int64(c.p.Nodes) * int64(i))
-}
-
 // seeds are so many nodes through which the others join: the first, which is always up,
 // and some that come and go.
 const seeds = 4
 
 func (c *churning) node(id protocol.NodeID) protocol.Node {
-	s := c.secret("secret", uint64(id))
+	s := c.secret("churn secret", uint64(id))
 	cfg := kademlia.NodeConfig{Config: kademlia.Lasting(c.IDs[id], protocol.SimBook{}, binary.BigEndian.Uint64(s[:]))}
 	cfg.Timeout, cfg.Pause = c.delay*5/2, c.delay*4
 	cfg.Tries, cfg.Stale = c.tries(), 2
@@ -261,7 +243,7 @@ func (c *churning) workload() {
 			v.Life = shortLife
 		}
 		c.Values = append(c.Values, v)
-		c.input(valueID|i, at, v.By, kademlia.PublishInput(v.Value, v.Life))
+		addInput(&c.plan, sim.Input{ID: valueID | i, At: at, Node: v.By, Body: kademlia.PublishInput(v.Value, v.Life)})
 	}
 	span := max(c.p.Until-churnAskFrom-churnAskEnd, leastAskFor)
 	for i := range uint64(c.p.Txs) {
@@ -278,7 +260,7 @@ func (c *churning) workload() {
 		v := c.Values[(i+c.choose(kindSought, i, values))%values]
 		s := &judge.Lookup{Number: i, Value: v, Node: c.whoIsUp(kindSeeker, i, at)}
 		c.Lookups[at] = s
-		c.input(i, at, s.Node, kademlia.GetInput(i, v.ID))
+		addInput(&c.plan, sim.Input{ID: i, At: at, Node: s.Node, Body: kademlia.GetInput(i, v.ID)})
 	}
 }
 
@@ -292,13 +274,6 @@ func (c *churning) sessionEnd(at protocol.Time) (protocol.Time, bool) {
 		}
 	}
 	return end - 1, ok
-}
-
-func (c *churning) choose(kind protocol.Kind, about, n uint64) uint64 {
-	if n < 2 {
-		return 0
-	}
-	return c.p.Source.Choose(protocol.Key{Kind: kind, N: about}, n)
 }
 
 // valueID is above the identities of all lookups: a search takes lookups away, and
@@ -315,13 +290,6 @@ func (c *churning) asked() []uint64 {
 	}
 	slices.Sort(ids)
 	return ids
-}
-
-// input adds an input, unless the run is cut short before it.
-func (c *churning) input(id uint64, at protocol.Time, node protocol.NodeID, body []byte) {
-	if at <= c.plan.Until {
-		c.plan.Inputs = append(c.plan.Inputs, sim.Input{ID: id, At: at, Node: node, Body: body})
-	}
 }
 
 // rows returns the nodes' ids and what they sent.

@@ -7,7 +7,6 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/gossip"
 	"dessim/protocol/ledger"
-	"dessim/protocol/peer"
 	"dessim/protocol/twopc"
 	"dessim/scenarios/judge"
 	"dessim/sim/check"
@@ -77,15 +76,7 @@ func (m *market) look() *judge.Lookups {
 	for a := range n {
 		quests = append(quests, judge.Quest{Asker: a, Target: (a + 1) % n}, judge.Quest{Asker: a, Target: (a + 1) % n, Key: true})
 	}
-	for i, q := range quests {
-		at := m.begin + protocol.Time(int64(lookDelays*m.delay)/int64(len(quests))*int64(i))
-		body := peer.LookInput(m.Owners[q.Target])
-		if q.Key {
-			body = peer.GetInput(m.Owners[q.Target])
-		}
-		m.input(at, protocol.NodeID(q.Asker), body)
-	}
-	return judge.NewLookups(&m.Network, quests)
+	return m.addQuests(&m.plan, quests, lookDelays) // the first inputs
 }
 
 // act puts the acts one after the other.

@@ -59,19 +59,16 @@ func newMarket(p params) *market {
 	m.commits, m.ledgers = judge.NewCommits(m.client, m.delay), judge.NewLedgers(&w.Network)
 	m.history = judge.NewLedgerHistory(m.ledgers)
 	m.faulty = newFaulty(m)
+	m.deliveries = judge.NewDeliveries(p.Order, nil)
 	if p.Failing() {
 		m.deliveries = judge.NewDeliveries(p.Order, m.faulty.views)
-	} else {
-		m.deliveries = judge.NewDeliveries(p.Order, nil)
 	}
 	return m
 }
 
 // input adds an input, unless the run is cut short before it.
 func (m *market) input(at protocol.Time, to protocol.NodeID, body []byte) {
-	if at <= m.plan.Until {
-		m.plan.Inputs = append(m.plan.Inputs, sim.Input{ID: uint64(len(m.plan.Inputs)), At: at, Node: to, Body: body})
-	}
+	addInput(&m.plan, sim.Input{ID: uint64(len(m.plan.Inputs)), At: at, Node: to, Body: body})
 }
 
 // ask has the client ask for a transfer, which is then expected to be accepted.

@@ -210,16 +210,11 @@ func (w *world) choose(kind protocol.Kind, about, n uint64) uint64 {
 	return w.p.Source.Choose(protocol.Key{Kind: kind, N: about}, n)
 }
 
-// inputs returns those that come before the end of the run: a run that is cut short
-// goes without the others.
-func (w *world) inputs(all []sim.Input) []sim.Input {
-	var out []sim.Input
-	for _, in := range all {
-		if in.At <= protocol.Time(w.p.Until) {
-			out = append(out, in)
-		}
+// addInput adds an input to a plan, unless the run is cut short before it.
+func addInput(p *sim.Plan, in sim.Input) {
+	if in.At <= p.Until {
+		p.Inputs = append(p.Inputs, in)
 	}
-	return out
 }
 
 // rows returns the summary's rows.
