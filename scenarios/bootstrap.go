@@ -52,7 +52,7 @@ func buildBootstrap(p params) *scenario.Run {
 		},
 		Watch: []sim.Observer{w.Incarnations},
 		Nodes: w.rows,
-		Facts: w.withLedgers(func(*sim.Sim) []scenario.Fact { return l.Facts() }),
+		Facts: w.withLedgers(l.Facts),
 	}
 }
 

@@ -92,14 +92,12 @@ func (x *faulty) checks() check.Suite {
 func (x *faulty) Watch() sim.What { return sim.Injected }
 
 // Observe counts.
-func (x *faulty) Observe(e *sim.Event) { x.injected(e.Tag) }
-
-func (x *faulty) injected(id uint64) {
-	if slices.Contains(x.begun, id) {
+func (x *faulty) Observe(e *sim.Event) {
+	if slices.Contains(x.begun, e.Tag) {
 		return
 	}
-	x.begun = append(x.begun, id)
-	i := slices.IndexFunc(x.m.plan.Faults, func(f fault.Fault) bool { return f.ID == id })
+	x.begun = append(x.begun, e.Tag)
+	i := slices.IndexFunc(x.m.plan.Faults, func(f fault.Fault) bool { return f.ID == e.Tag })
 	if x.m.plan.Faults[i].Op.Cuts() {
 		x.divided++
 	}

@@ -122,16 +122,17 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 		Checks: slices.Concat(checks, m.deliveries.Checks()),
 		Watch:  []sim.Observer{m.Incarnations, m.commits, m.ledgers, m.history, m.deliveries},
 		Nodes:  m.rows,
-		Facts:  m.withLedgers(func(*sim.Sim) []scenario.Fact { return append(m.commits.Facts(), m.ledgers.Facts()...) }),
 	}
+	facts := func() []scenario.Fact { return append(m.commits.Facts(), m.ledgers.Facts()...) }
 	if m.p.Failing() {
 		r.Checks = append(r.Checks, m.faulty.checks()...)
 		r.Watch = append(r.Watch, m.faulty.promises, m.faulty.views, m.faulty)
 		r.Counts = m.faulty.counts
-		r.Facts = m.withLedgers(func(*sim.Sim) []scenario.Fact {
+		facts = func() []scenario.Fact {
 			return slices.Concat(m.commits.Facts(), m.ledgers.Facts(), m.faulty.facts())
-		})
+		}
 	}
+	r.Facts = m.withLedgers(facts)
 	return r
 }
 

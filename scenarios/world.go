@@ -234,8 +234,8 @@ func (w *world) rows(*sim.Sim) []scenario.Node {
 }
 
 // withLedgers returns facts after one on how many different ledgers the nodes have.
-func (w *world) withLedgers(facts func(*sim.Sim) []scenario.Fact) func(*sim.Sim) []scenario.Fact {
-	return func(m *sim.Sim) []scenario.Fact {
+func (w *world) withLedgers(facts func() []scenario.Fact) func(*sim.Sim) []scenario.Fact {
+	return func(*sim.Sim) []scenario.Fact {
 		seen := make(map[[32]byte]bool)
 		for _, n := range w.Nodes {
 			if n == nil {
@@ -248,6 +248,6 @@ func (w *world) withLedgers(facts func(*sim.Sim) []scenario.Fact) func(*sim.Sim)
 		if len(seen) > 1 {
 			text = fmt.Sprintf("%d different ones on %d nodes", len(seen), len(w.Nodes))
 		}
-		return append([]scenario.Fact{{Name: "ledgers", Value: text}}, facts(m)...)
+		return append([]scenario.Fact{{Name: "ledgers", Value: text}}, facts()...)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"dessim/protocol"
@@ -87,8 +86,9 @@ type Churn struct {
 	aborted          uint64        // lookups whose node left
 	disturbed        uint64        // lookups during which some node left
 	holders          uint64        // of all due lookups when they began
-	hops             []uint64      // lookups that found by hops
-	queries          uint64        // of lookups that found
+	got              uint64        // lookups that found, whether or not they were due
+	hops             hopCounts     // of them
+	queries          uint64        // of them
 	slowest          time.Duration // of all
 	ghost            error         // a good contact that was down for long, of a node that was looked at
 	near, nearHold   uint64        // newcomers among the closest to a value that was due; of them, those that held it
@@ -210,10 +210,8 @@ func (j *Churn) count(s *Lookup, now protocol.Time) {
 		j.lost++
 	}
 	if x.OK {
-		for len(j.hops) <= x.Hops {
-			j.hops = append(j.hops, 0)
-		}
-		j.hops[x.Hops]++
+		j.hops.add(x.Hops)
+		j.got++
 		j.queries += uint64(x.RPCs)
 	}
 }
@@ -351,23 +349,14 @@ func (j *Churn) Facts(s *sim.Sim) []scenario.Fact {
 	}
 	if j.held > 0 {
 		facts = append(facts,
-			scenario.Fact{Name: "found", Value: fmt.Sprintf("%d of %d, %s%%", j.found, j.held, Hundredths(100*j.found, j.held))},
+			scenario.Fact{Name: "found", Value: fmt.Sprintf("%d of %d, %s%%", j.found, j.held, hundredths(100*j.found, j.held))},
 			scenario.Fact{Name: "values lost", Value: fmt.Sprintf("%d of %d, sought by %d lookups", j.lost, len(j.c.Values), j.due-j.held)},
-			scenario.Fact{Name: "holders, mean", Value: Hundredths(j.holders, j.due)},
+			scenario.Fact{Name: "holders, mean", Value: hundredths(j.holders, j.due)},
 			scenario.Fact{Name: "newcomers holding a value", Value: fmt.Sprintf("%d of %d", j.nearHold, j.near)})
 	}
-	sum, n := uint64(0), uint64(0)
-	var dist []string
-	for h, of := range j.hops {
-		if sum, n = sum+uint64(h)*of, n+of; of > 0 {
-			dist = append(dist, fmt.Sprintf("%d: %d", h, of))
-		}
-	}
-	if n > 0 {
-		facts = append(facts,
-			scenario.Fact{Name: "hops, mean", Value: Hundredths(sum, n)},
-			scenario.Fact{Name: "lookups by hops", Value: strings.Join(dist, ", ")},
-			scenario.Fact{Name: "queries, mean", Value: Hundredths(j.queries, n)},
+	if len(j.hops) > 0 {
+		facts = append(append(facts, j.hops.facts()...),
+			scenario.Fact{Name: "queries, mean", Value: hundredths(j.queries, j.got)},
 			scenario.Fact{Name: "slowest lookup", Value: j.slowest.String()})
 	}
 	return facts

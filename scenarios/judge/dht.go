@@ -26,7 +26,7 @@ type Lookups struct {
 	gets   map[foundKey]bool // keys asked for; true once they were found
 	looked int               // lookups that ended
 	found  int               // keys that were found
-	hops   []uint64          // lookups by hops
+	hops   hopCounts
 }
 
 type foundKey struct {
@@ -83,10 +83,7 @@ func (l *Lookups) Closest() *check.Check {
 		}
 		l.looks[k] = true
 		l.looked++
-		for len(l.hops) <= r.Hops {
-			l.hops = append(l.hops, 0)
-		}
-		l.hops[r.Hops]++
+		l.hops.add(r.Hops)
 		want := l.closest(e.Node, r.Target)
 		if !slices.Equal(r.Closest, want) {
 			return true, fmt.Errorf("node %v looked up %v and got %s, where the closest are %s", e.Node, r.Target, short(r.Closest), short(want))
@@ -103,7 +100,13 @@ func (l *Lookups) closest(asker protocol.NodeID, target kademlia.ID) []kademlia.
 			all = append(all, id)
 		}
 	}
-	slices.SortFunc(all, func(a, b kademlia.ID) int {
+	slices.SortFunc(all, closer(target))
+	return all[:min(contacts, len(all))]
+}
+
+// closer returns the order by distance from a target.
+func closer(target kademlia.ID) func(a, b kademlia.ID) int {
+	return func(a, b kademlia.ID) int {
 		switch {
 		case target.Closer(a, b):
 			return -1
@@ -111,8 +114,7 @@ func (l *Lookups) closest(asker protocol.NodeID, target kademlia.ID) []kademlia.
 			return 1
 		}
 		return 0
-	})
-	return all[:min(contacts, len(all))]
+	}
 }
 
 func short(ids []kademlia.ID) string {
@@ -180,31 +182,48 @@ func (l *Lookups) Ended() (ended, asked int) { return l.looked, len(l.looks) }
 func (l *Lookups) Found() int { return l.found }
 
 // MeanHops returns the mean of the lookups' hops, or "no".
-func (l *Lookups) MeanHops() string {
-	if l.looked == 0 {
-		return "no"
-	}
-	sum := uint64(0)
-	for h, n := range l.hops {
-		sum += uint64(h) * n
-	}
-	return Hundredths(sum, uint64(l.looked))
-}
+func (l *Lookups) MeanHops() string { return l.hops.mean() }
 
 // Facts returns how many hops lookups took.
 func (l *Lookups) Facts() []scenario.Fact {
 	if l.looked == 0 {
 		return nil
 	}
+	return append([]scenario.Fact{{Name: "lookups", Value: fmt.Sprint(l.looked)}}, l.hops.facts()...)
+}
+
+// hopCounts has how many lookups took so many hops.
+type hopCounts []uint64
+
+func (c *hopCounts) add(hops int) {
+	for len(*c) <= hops {
+		*c = append(*c, 0)
+	}
+	(*c)[hops]++
+}
+
+func (c hopCounts) mean() string {
+	sum, n := uint64(0), uint64(0)
+	for hops, of := range c {
+		sum, n = sum+uint64(hops)*of, n+of
+	}
+	if n == 0 {
+		return "no"
+	}
+	return hundredths(sum, n)
+}
+
+func (c hopCounts) facts() []scenario.Fact {
 	var dist []string
-	for h, n := range l.hops {
+	for hops, n := range c {
 		if n > 0 {
-			dist = append(dist, fmt.Sprintf("%d: %d", h, n))
+			dist = append(dist, fmt.Sprintf("%d: %d", hops, n))
 		}
 	}
-	return []scenario.Fact{
-		{Name: "lookups", Value: fmt.Sprint(l.looked)},
-		{Name: "hops, mean", Value: l.MeanHops()},
-		{Name: "lookups by hops", Value: strings.Join(dist, ", ")},
-	}
+	return []scenario.Fact{{Name: "hops, mean", Value: c.mean()}, {Name: "lookups by hops", Value: strings.Join(dist, ", ")}}
+}
+
+// hundredths returns a/b with two digits after the point, rounded down.
+func hundredths(a, b uint64) string {
+	return fmt.Sprintf("%d.%02d", a/b, a%b*100/b)
 }

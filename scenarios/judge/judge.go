@@ -68,8 +68,3 @@ func (n *Network) Joined(bound protocol.Time) *check.Check {
 
 // stuck reports whether nothing more is ordered.
 func (n *Network) stuck() bool { return n.Incarnations.Stuck(len(n.Nodes)) }
-
-// Hundredths returns a/b with two digits after the point, rounded down.
-func Hundredths(a, b uint64) string {
-	return fmt.Sprintf("%d.%02d", a/b, a%b*100/b)
-}

@@ -24,7 +24,6 @@ type Ledgers struct {
 	hashes    []entryHash // by index, of the first node that had it
 	audit     audit       // the second ledger
 	accepted  uint64      // transfers that ended accepted
-	attempts  uint64      // of them all
 	answers   uint64
 	entry     peer.Entry // that the event shown last puts out
 	entered   bool       // it does
@@ -220,7 +219,6 @@ func (l *Ledgers) Observe(e *sim.Event) {
 		}
 	}
 	l.answers++
-	l.attempts += uint64(a.Attempts)
 	if a.Outcome == peer.Accepted {
 		l.accepted++
 	}

@@ -103,12 +103,8 @@ func (c *DHT) newcomers(v *Value, now, stood protocol.Time, since func(i int) pr
 			up = append(up, i)
 		}
 	}
-	slices.SortFunc(up, func(a, b int) int {
-		if v.ID.Closer(c.IDs[a], c.IDs[b]) {
-			return -1
-		}
-		return 1
-	})
+	order := closer(v.ID)
+	slices.SortFunc(up, func(a, b int) int { return order(c.IDs[a], c.IDs[b]) })
 	return slices.DeleteFunc(up[:min(contacts, len(up))], func(i int) bool {
 		age := now.Sub(since(i))
 		return since(i) <= stood || age <= giftTime || age >= newFor
