@@ -250,7 +250,7 @@ func layers(t *tree) []string {
 
 // lookInside are the packages whose own tests look into nodes while the simulator runs
 // them, which a test elsewhere cannot.
-var lookInside = []string{"protocol/link", "protocol/peer"}
+var lookInside = []string{"protocol/peer"}
 
 // machineTests finds tests of machines that import the simulator: those that need it
 // stand in sim/simtest/machines. Package fixed repeats cases of rapid and knows no

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,8 +17,6 @@ import (
 	"dessim/sim/simtest/fixed"
 	"dessim/sim/source"
 )
-
-var kindItem = protocol.KindOf("item")
 
 // An account is the books of all sends and deliveries of a run.
 type account struct {
@@ -110,9 +109,22 @@ func (c *clerk) step(env *protocol.Env, f func(env *protocol.Env)) {
 	}
 	for i := range c.a.sends {
 		if m := &c.a.sends[i]; m.from == c.id && m.inc == env.Incarnation() && m.known == 0 {
-			m.known = c.link.Known(m.to)
+			m.known = c.known(m.to)
 		}
 	}
+}
+
+// known returns the latest incarnation of a node that the link has heard of, as its
+// state says, or 0.
+func (c *clerk) known(to protocol.NodeID) (life uint32) {
+	_, state, found := strings.Cut("\n"+string(c.link.AppendState(nil)), fmt.Sprintf("\nlink to %v ", to))
+	if !found {
+		return 0
+	}
+	if _, err := fmt.Sscanf(state, "life %d,", &life); err != nil {
+		c.a.fault("the state of node %d's link to %d is %q: %v", c.id, to, state, err)
+	}
+	return life
 }
 
 func (c *clerk) Start(env *protocol.Env) {
@@ -128,7 +140,7 @@ func (c *clerk) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		for range msg[1] {
 			n := len(c.a.sends)
 			to := protocol.NodeID(msg[0])
-			c.a.sends = append(c.a.sends, entry{from: c.id, to: to, inc: env.Incarnation(), known: c.link.Known(to)})
+			c.a.sends = append(c.a.sends, entry{from: c.id, to: to, inc: env.Incarnation(), known: c.known(to)})
 			c.link.Send(own, to, kindItem, binary.BigEndian.AppendUint32(nil, uint32(n)))
 		}
 	})
