@@ -35,7 +35,7 @@ func FuzzDecodeStoredInvertsAppend(f *testing.F) {
 func TestARestartKnowsItsCommits(t *testing.T) {
 	w := newWorld(3, 2)
 	w.survive = true
-	n := w.make(0).(*Node)
+	n := w.make(0)
 	tx := &ledger.Tx{
 		Version: ledger.Version, Network: w.genesis.Network(), Sender: w.owner(0), Seq: 1, Witness: w.owner(2),
 		Inputs:  []ledger.Input{{Outpoint: w.outpoint(0, 0), Claimed: coin}},

@@ -1,142 +1,150 @@
 package peer
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"time"
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
+	"dessim/protocol/internal/steps"
 	"dessim/protocol/ledger"
-	"dessim/protocol/link"
 	"dessim/protocol/twopc"
-	"dessim/sim"
-	"dessim/sim/fault"
 )
 
 const (
-	least  = time.Millisecond      // delay of the links
-	delay  = 10 * time.Millisecond // the longest, with jitter
-	settle = 200 * delay           // when the nodes publish their keys
-	begin  = protocol.Time(260 * delay)
-	coin   = 1000 // what each coin of the genesis is worth
+	delay = 10 * time.Millisecond
+	coin  = 1000 // what each coin of the genesis is worth
 )
 
-// world is a small network: members 0 to n-1, then whatever the test adds, then
-// one client. All that a test changes has a field.
+// world is a small network: members 0 to n-1, then one client.
 type world struct {
-	members  []protocol.NodeID
-	keys     []ledger.Key // of the members, then of one stranger
-	coins    int          // that each of them begins with
-	genesis  *ledger.Genesis
-	extra    []protocol.Node                                 // nodes between the members and the client
-	wrap     func(id protocol.NodeID, n *Node) protocol.Node // nil keeps the Node
-	config   func(id protocol.NodeID, cfg *Config)           // nil keeps the Config
-	survive  bool
-	done     func() bool // nil: always
-	link     sim.Link
-	faults   []fault.Fault
-	inputs   []sim.Input
-	until    protocol.Time
-	nodes    []*Node
-	customer *Client
-	seen     collector
+	*steps.World
+	members []protocol.NodeID
+	keys    []ledger.Key // of the members
+	coins   int          // that each of them begins with
+	genesis *ledger.Genesis
+	order   abcast.Order
+	survive bool
+	aborts  uint32 // of the attempts at a transfer, the first ones: member 2 aborts them
+	deaf    bool   // member 0 misses what the flood sends it
+	nodes   []*Node
+	answers []Answer
 }
 
 func newWorld(members, coins int) *world {
-	w := &world{coins: coins, link: sim.Link{Delay: least, Jitter: delay - least}, until: begin + protocol.Time(20*time.Second)}
+	w := &world{coins: coins, order: abcast.ISIS, nodes: make([]*Node, members)}
 	var outs []ledger.TxOut
-	for i := range members + 1 {
+	for i := range members {
 		key := ledger.NewKey(sha256.Sum256(fmt.Appendf(nil, "key %d", i)))
 		w.keys = append(w.keys, key)
+		w.members = append(w.members, protocol.NodeID(i))
 		for range coins {
 			outs = append(outs, ledger.TxOut{Owner: key.Owner(), Amount: coin})
 		}
-		if i < members {
-			w.members = append(w.members, protocol.NodeID(i))
-		}
 	}
 	w.genesis = ledger.NewGenesis("test", outs)
-	w.nodes = make([]*Node, members)
 	return w
 }
 
 func (w *world) owner(i int) ledger.Owner { return w.keys[i].Owner() }
 
-// stranger is the key that has coins and no node.
-func (w *world) stranger() ledger.Key { return w.keys[len(w.members)] }
-
-// outpoint names coin j of holder i.
+// outpoint names coin j of member i.
 func (w *world) outpoint(i, j int) ledger.Outpoint {
 	return ledger.Outpoint{TxID: w.genesis.TxID(), Index: uint32(i*w.coins + j)}
 }
 
-// client is the last node.
-func (w *world) client() protocol.NodeID { return protocol.NodeID(len(w.members) + len(w.extra)) }
+func (w *world) client() protocol.NodeID { return protocol.NodeID(len(w.members)) }
 
-// input enters an input.
-func (w *world) input(at protocol.Time, to protocol.NodeID, body []byte) {
-	w.inputs = append(w.inputs, sim.Input{ID: uint64(len(w.inputs)), At: at, Node: to, Body: body})
-}
-
-// order has the client ask for the transfer of an amount; extra nodes must have
-// been added before.
-func (w *world) order(transfer uint64, sender, receiver, witness int, amount uint64) {
-	w.input(begin+1, w.client(), TransferInput(protocol.NodeID(sender), Request{
-		Transfer: transfer, Receiver: w.owner(receiver), Witness: w.owner(witness), Amount: amount,
-	}))
-}
-
-func (w *world) make(id protocol.NodeID) protocol.Node {
-	n := len(w.members)
-	switch {
-	case id == w.client():
-		w.customer = NewClient(delay, w.survive)
-		return w.customer
-	case int(id) >= n:
-		return w.extra[int(id)-n]
-	}
+// make makes a member's Node.
+func (w *world) make(id protocol.NodeID) *Node {
 	cfg := Config{
-		Members: w.members,
-		Book:    protocol.SimBook{},
-		Key:     w.keys[id],
-		Genesis: w.genesis,
-		Order:   abcast.ISIS,
-		Secret:  protocol.Hash2(uint64(id), 1),
-		Delay:   delay,
-		Tries:   8,
-		Settle:  settle,
-		Survive: w.survive,
+		Members: w.members, Book: protocol.SimBook{}, Key: w.keys[id], Genesis: w.genesis, Order: w.order,
+		Secret: protocol.Hash2(uint64(id), 1), Delay: delay, Tries: 8, Settle: 200 * delay, Survive: w.survive,
 	}
-	if w.config != nil {
-		w.config(id, &cfg)
+	if id == 2 {
+		cfg.Abort = func(id twopc.ID) protocol.Ratio {
+			if id.Attempt <= w.aborts {
+				return protocol.Percent(100)
+			}
+			return protocol.Ratio{}
+		}
 	}
 	w.nodes[id] = New(cfg)
-	if w.wrap != nil {
-		return w.wrap(id, w.nodes[id])
-	}
 	return w.nodes[id]
 }
 
-// run runs the world and returns the result.
-func (w *world) run(t tb, src protocol.Source) sim.Result {
+// deaf is a Node that misses what the flood sends it while its world says so.
+type deaf struct {
+	*Node
+	w *world
+}
+
+func (d deaf) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	if !d.w.deaf || protocol.Component(msg[0]) != protocol.Gossip {
+		d.Node.Receive(env, from, msg)
+	}
+}
+
+// start starts the nodes and lets the members join.
+func (w *world) start(t tb) {
 	t.Helper()
-	p := sim.Plan{
-		Nodes:  int(w.client()) + 1,
-		Node:   w.make,
-		Link:   w.link,
-		Inputs: w.inputs,
-		Faults: w.faults,
-		Until:  w.until,
-		Done:   w.done,
-		Poison: true,
+	w.World = steps.New(len(w.members)+1, func(id protocol.NodeID) protocol.Node {
+		switch id {
+		case 0:
+			return deaf{w.make(id), w}
+		case w.client():
+			return NewClient(delay, w.survive)
+		}
+		return w.make(id)
+	})
+	w.Observe = func(_ protocol.NodeID, effects []protocol.Effect) {
+		for _, e := range effects {
+			if a, ok := DecodeAnswer(e.Body); ok && e.Op == protocol.OpOutput && e.Kind == KindAnswered {
+				w.answers = append(w.answers, a)
+			}
+		}
 	}
-	s, err := sim.New(p, src, &w.seen)
-	if err != nil {
-		t.Fatalf("%v", err)
+	w.StartAll()
+	w.goOn()
+	for _, n := range w.nodes {
+		if !n.Joined() || n.Degree() != len(w.members)-1 {
+			t.Fatalf("after %v a node is %s", w.Now, n.Describe(nil))
+		}
 	}
-	return s.Run()
+}
+
+// goOn lets ten seconds pass.
+func (w *world) goOn() {
+	for end := w.Now.Add(10 * time.Second); w.Now < end; {
+		w.Settle(1)
+	}
+}
+
+// transfer has the client ask for a transfer.
+func (w *world) transfer(n uint64, sender, receiver, witness int, amount uint64) {
+	r := Request{Transfer: n, Receiver: w.owner(receiver), Witness: w.owner(witness), Amount: amount}
+	w.Hand(steps.Message{From: protocol.Outside, To: w.client(), Body: TransferInput(protocol.NodeID(sender), r)})
+}
+
+// mustForget demands that all members have accepted that many transactions, have
+// their bodies from the flood alone, and remember nothing else of them.
+func (w *world) mustForget(t tb, accepted uint64) {
+	t.Helper()
+	for i, n := range w.nodes {
+		if got := n.Ledger().ListLen(); got != accepted {
+			t.Errorf("node %d has accepted %d, want %d", i, got, accepted)
+		}
+		if len(n.queue.items)+len(n.out.promised)+len(n.out.open)+len(n.out.queued)+len(n.out.begun)+len(n.out.pending)+len(n.out.asked) != 0 {
+			t.Errorf("node %d remembers places %v, promises %v, transfers %v %v %v %v %v", i, n.queue.items, n.out.promised, n.out.open, n.out.queued, n.out.begun, n.out.pending, n.out.asked)
+		}
+		if len(n.bodies.parsed)+len(n.bodies.own) != 0 {
+			t.Errorf("node %d keeps bodies %v and %v", i, n.bodies.parsed, n.bodies.own)
+		}
+		if len(n.keys.bodies)+len(n.keys.failed)+len(n.keys.asked) != 0 {
+			t.Errorf("node %d still waits for keys: %+v", i, n.keys)
+		}
+	}
 }
 
 // tb is what testing.T and rapid.T have in common.
@@ -144,119 +152,4 @@ type tb interface {
 	Helper()
 	Errorf(format string, args ...any)
 	Fatalf(format string, args ...any)
-}
-
-// mustAgree demands one ledger of that many accepted transactions everywhere, and
-// that nothing is left over.
-func (w *world) mustAgree(t tb, accepted uint64) {
-	t.Helper()
-	first := w.nodes[0].Ledger()
-	for i, n := range w.nodes {
-		l := n.Ledger()
-		if l.ListLen() != accepted || l.LogHash() != first.LogHash() || l.ListHash() != first.ListHash() {
-			t.Errorf("node %d has accepted %d, log %v; node 0 has %d, log %v; want %d everywhere", i, l.ListLen(), l.LogHash(), first.ListLen(), first.LogHash(), accepted)
-		}
-		if l.Total() != w.genesis.Minted() {
-			t.Errorf("node %d has coins of %d, want %d", i, l.Total(), w.genesis.Minted())
-		}
-		if len(n.queue.items) != 0 || n.Reservations() != 0 || n.Undecided() != 0 {
-			t.Errorf("node %d: %d wait, %d reserved, %d undecided, want none", i, len(n.queue.items), n.Reservations(), n.Undecided())
-		}
-		if len(n.out.promised)+len(n.out.open)+len(n.out.queued)+len(n.out.begun)+len(n.out.pending)+len(n.bodies.parsed) != 0 {
-			t.Errorf("node %d remembers promises %v, transfers %v %v %v %v, bodies %v", i, n.out.promised, n.out.open, n.out.queued, n.out.begun, n.out.pending, n.bodies.parsed)
-		}
-	}
-}
-
-// answers returns the client's outputs.
-func (w *world) answers(t tb) []Answer {
-	t.Helper()
-	var out []Answer
-	for _, e := range w.seen.of(KindAnswered) {
-		a, ok := DecodeAnswer(e.Body)
-		if !ok {
-			t.Fatalf("answer %q cannot be read", e.Body)
-		}
-		out = append(out, a)
-	}
-	return out
-}
-
-// collector keeps outputs, notes and sends.
-type collector struct{ events []sim.Event }
-
-func (c *collector) Watch() sim.What { return sim.Output | sim.Noted | sim.Sent }
-
-func (c *collector) Observe(e *sim.Event) {
-	kept := *e
-	kept.Body = bytes.Clone(e.Body)
-	c.events = append(c.events, kept)
-}
-
-// of returns the outputs of that kind.
-func (c *collector) of(kind protocol.Kind) []sim.Event { return c.all(sim.Output, kind) }
-
-func (c *collector) all(what sim.What, kind protocol.Kind) []sim.Event {
-	var out []sim.Event
-	for _, e := range c.events {
-		if e.What == what && e.Kind == kind {
-			out = append(out, e)
-		}
-	}
-	return out
-}
-
-// script is a node that a test scripts, with a link below it. At its start
-// it waits until begin.
-type script struct {
-	link    *link.Link
-	begin   func(env *protocol.Env)
-	deliver func(env *protocol.Env, from protocol.NodeID, msg []byte) // from the link
-	later   func(env *protocol.Env, tag uint64)                       // a timer of another component
-}
-
-func newScript() *script {
-	s := &script{}
-	s.link = link.New(link.Config{Retry: 3 * delay, Window: link.MaxWindow, Deliver: func(env *protocol.Env, from protocol.NodeID, msg []byte) {
-		if s.deliver != nil {
-			s.deliver(env, from, msg)
-		}
-	}})
-	return s
-}
-
-const timerBegin = 1 << 20
-
-func (s *script) Start(env *protocol.Env) {
-	s.link.Start(env)
-	env.SetTimer(time.Duration(begin), protocol.Peer.Tag(timerBegin))
-}
-
-func (s *script) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
-	if len(msg) > 0 && protocol.Component(msg[0]) == protocol.Link {
-		s.link.Receive(env, from, msg)
-	}
-}
-
-func (s *script) Timeout(env *protocol.Env, tag uint64) {
-	switch {
-	case tag == protocol.Peer.Tag(timerBegin):
-		if s.begin != nil {
-			s.begin(env)
-		}
-	case tag>>48 == uint64(protocol.Link):
-		s.link.Timeout(env, tag)
-	default:
-		s.later(env, tag)
-	}
-}
-
-// attempt aborts the first attempts at random, for sure.
-func abortFirst(attempts uint32) func(twopc.ID) protocol.Ratio {
-	return func(id twopc.ID) protocol.Ratio {
-		if id.Attempt <= attempts {
-			return protocol.Percent(100)
-		}
-		return protocol.Ratio{}
-	}
 }

@@ -172,7 +172,7 @@ func output(t tb, kind protocol.Kind, step func(env *protocol.Env)) []byte {
 }
 
 func TestOutputsAreReadAsTheyWereWritten(t *testing.T) {
-	n := newWorld(3, 1).make(0).(*Node)
+	n := newWorld(3, 1).make(0)
 	id, owner := ledger.ID{1, 2}, ledger.Owner{3, 4}
 	n.state.Refuse(id, ledger.Malformed)
 
@@ -264,5 +264,37 @@ func FuzzOutputs(f *testing.F) {
 		again("found", ok, list(k.Owner[:], uint64(k.Hops), remote))
 		a, ok := DecodeAnswer(rec)
 		again("answer", ok, list(a.Transfer, uint64(a.Attempts), uint64(a.Outcome)))
+	})
+}
+
+// TestNoBytesMakeANodeOrClientPanic hands them bytes directly, all the ways there
+// are, by what rapid thinks of.
+func TestNoBytesMakeANodeOrClientPanic(t *testing.T) {
+	w := newWorld(3, 1)
+	n, c := w.make(0), NewClient(delay, false)
+	var env protocol.Env
+	for i, node := range []protocol.Node{n, c} {
+		env.Enter(protocol.NodeID(3*i), 1, 0, nil)
+		env.Mount(nil)
+		node.Start(&env)
+	}
+	now := protocol.Time(0)
+	rapid.Check(t, func(t *rapid.T) {
+		b := rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")
+		if rapid.Bool().Draw(t, "typed") {
+			b = drawMessage(t).append(nil)
+		}
+		from := rapid.SampledFrom([]protocol.NodeID{0, 1, 2, 3, 77, protocol.Outside}).Draw(t, "from")
+		now++
+		env.Enter(0, 1, now, nil)
+		n.Receive(&env, from, b)
+		if from != 0 && from != protocol.Outside {
+			n.deliver(&env, from, b)
+		}
+		env.Enter(3, 1, now, nil)
+		c.Receive(&env, from, b)
+		if from != 3 && from != protocol.Outside {
+			c.deliver(&env, from, b)
+		}
 	})
 }

@@ -248,18 +248,13 @@ func layers(t *tree) []string {
 	return found
 }
 
-// lookInside are the packages whose own tests look into nodes while the simulator runs
-// them, which a test elsewhere cannot.
-var lookInside = []string{"protocol/peer"}
-
 // machineTests finds tests of machines that import the simulator: those that need it
 // stand in sim/simtest/machines. Package fixed repeats cases of rapid and knows no
 // simulator.
 func machineTests(t *tree) []string {
 	var found []string
 	err := filepath.WalkDir(filepath.Join(t.root, "protocol"), func(path string, _ fs.DirEntry, err error) error {
-		at := t.relative(path)
-		if err != nil || !strings.HasSuffix(path, "_test.go") || slices.ContainsFunc(lookInside, func(p string) bool { return below(at, p) }) {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}
 		file, err := parser.ParseFile(t.fset, path, nil, parser.ImportsOnly)

@@ -1,4 +1,4 @@
-package peer
+package peer_test
 
 import (
 	"fmt"
@@ -10,6 +10,8 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/gossip"
 	"dessim/protocol/ledger"
+	"dessim/protocol/link"
+	"dessim/protocol/peer"
 	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/fault"
@@ -25,7 +27,7 @@ func TestATransferEndsAcceptedInEqualLedgers(t *testing.T) {
 		t.Errorf("the run ended %v at %v, want all settled", r.Reason, r.End)
 	}
 	w.mustAgree(t, 1)
-	if d := cmp.Diff([]Answer{{Transfer: 7, Attempts: 1, Outcome: Accepted}}, w.answers(t)); d != "" {
+	if d := cmp.Diff([]peer.Answer{{Transfer: 7, Attempts: 1, Outcome: peer.Accepted}}, w.answers(t)); d != "" {
 		t.Errorf("answers (-want +got):\n%s", d)
 	}
 	for i, want := range []uint64{2 * coin, 2*coin - 300, 2*coin + 300, 2 * coin} {
@@ -34,7 +36,7 @@ func TestATransferEndsAcceptedInEqualLedgers(t *testing.T) {
 		}
 	}
 	told := func() (out []string) {
-		for _, e := range w.seen.all(sim.Noted, KindTransfer) {
+		for _, e := range w.seen.all(sim.Noted, peer.KindTransfer) {
 			if e.Node == w.client() {
 				out = append(out, e.Text)
 			}
@@ -45,7 +47,7 @@ func TestATransferEndsAcceptedInEqualLedgers(t *testing.T) {
 		t.Errorf("the client was told %q", told)
 	}
 	for i, n := range w.nodes {
-		if s := n.Stats(); s != (Stats{Fetched: s.Fetched}) {
+		if s := n.Stats(); s != (peer.Stats{Fetched: s.Fetched}) {
 			t.Errorf("node %d counts %+v in an honest run", i, s)
 		}
 	}
@@ -77,7 +79,7 @@ func TestWhatCannotBeDoneIsAborted(t *testing.T) {
 		t.Errorf("answers %v, want none", a)
 	}
 	told := make(map[string]bool)
-	for _, e := range w.seen.all(sim.Noted, KindTransfer) {
+	for _, e := range w.seen.all(sim.Noted, peer.KindTransfer) {
 		if e.Node == w.client() {
 			told[e.Text] = true
 		}
@@ -109,7 +111,7 @@ func TestTransfersWaitForCoinsUnderWay(t *testing.T) {
 		t.Errorf("%d answers, want 5", len(got))
 	}
 	for _, a := range got {
-		if a.Outcome != Accepted || a.Attempts > 3 {
+		if a.Outcome != peer.Accepted || a.Attempts > 3 {
 			t.Errorf("answer %+v, want accepted after few attempts", a)
 		}
 	}
@@ -125,10 +127,10 @@ func TestTransfersWaitForCoinsUnderWay(t *testing.T) {
 func TestATransferWaitsForCoinsToCome(t *testing.T) {
 	w := newWorld(4, 1)
 	w.order(1, 2, 1, 3, coin)
-	w.input(begin+protocol.Time(20*delay), w.client(), TransferInput(1, Request{Transfer: 2, Receiver: w.owner(0), Witness: w.owner(3), Amount: 2 * coin}))
+	w.input(begin+protocol.Time(20*delay), w.client(), peer.TransferInput(1, peer.Request{Transfer: 2, Receiver: w.owner(0), Witness: w.owner(3), Amount: 2 * coin}))
 	w.run(t, source.Seed(3))
 	w.mustAgree(t, 2)
-	if a := w.answers(t); len(a) != 2 || a[0].Outcome != Accepted || a[1].Outcome != Accepted {
+	if a := w.answers(t); len(a) != 2 || a[0].Outcome != peer.Accepted || a[1].Outcome != peer.Accepted {
 		t.Errorf("answers %v, want both accepted", a)
 	}
 	if b := w.nodes[0].Ledger().Balance(w.owner(0)); b != 3*coin {
@@ -139,7 +141,7 @@ func TestATransferWaitsForCoinsToCome(t *testing.T) {
 func TestARandomAbortIsTriedAgainWithTheNextNumber(t *testing.T) {
 	for voter := range protocol.NodeID(4) {
 		w := newWorld(4, 1)
-		w.config = func(id protocol.NodeID, cfg *Config) {
+		w.config = func(id protocol.NodeID, cfg *peer.Config) {
 			if id == voter {
 				cfg.Abort = abortFirst(2)
 			}
@@ -151,20 +153,17 @@ func TestARandomAbortIsTriedAgainWithTheNextNumber(t *testing.T) {
 		if voter == 0 { // takes no part
 			want = 1
 		}
-		if d := cmp.Diff([]Answer{{Transfer: 1, Attempts: want, Outcome: Accepted}}, w.answers(t)); d != "" {
+		if d := cmp.Diff([]peer.Answer{{Transfer: 1, Attempts: want, Outcome: peer.Accepted}}, w.answers(t)); d != "" {
 			t.Errorf("node %v aborts twice: answers (-want +got):\n%s", voter, d)
 		}
 	}
 }
 
-// deaf drops the flood's messages before they reach a Node, until some time.
-type deaf struct {
-	*Node
-	until protocol.Time
-}
+// deaf drops the flood's messages before they reach a Node.
+type deaf struct{ *peer.Node }
 
 func (d deaf) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
-	if env.Now() < d.until && len(msg) > 0 && protocol.Component(msg[0]) == protocol.Gossip {
+	if len(msg) > 0 && protocol.Component(msg[0]) == protocol.Gossip {
 		return
 	}
 	d.Node.Receive(env, from, msg)
@@ -172,9 +171,9 @@ func (d deaf) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 
 func TestABodyThatTheFloodLostIsFetched(t *testing.T) {
 	w := newWorld(4, 2)
-	w.wrap = func(id protocol.NodeID, n *Node) protocol.Node {
+	w.wrap = func(id protocol.NodeID, n *peer.Node) protocol.Node {
 		if id == 0 {
-			return deaf{n, protocol.MaxTime}
+			return deaf{n}
 		}
 		return n
 	}
@@ -185,54 +184,31 @@ func TestABodyThatTheFloodLostIsFetched(t *testing.T) {
 	if s := w.nodes[0].Stats(); s.Fetched != 2 {
 		t.Errorf("the deaf node counts %+v, want 2 fetched", s)
 	}
-	for _, e := range w.seen.all(sim.Sent, KindFetch) {
+	for _, e := range w.seen.all(sim.Sent, peer.KindFetch) {
 		if e.Node != 0 {
 			t.Errorf("node %v fetches", e.Node)
 		}
 	}
 }
 
-// TestABodyThatComesAfterItsTurnIsForgotten: repair brings the deaf node what it
-// had fetched.
-func TestABodyThatComesAfterItsTurnIsForgotten(t *testing.T) {
-	w := newWorld(4, 2)
-	w.wrap = func(id protocol.NodeID, n *Node) protocol.Node {
-		if id == 0 {
-			return deaf{n, begin + protocol.Time(time.Second)}
-		}
-		return n
+// mute drops what asks for a body before it reaches a Node.
+type mute struct{ *peer.Node }
+
+func (m mute) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	if body, ok := link.Payload(msg); ok && strings.HasPrefix(peer.Text(body), peer.KindFetch.String()+" ") {
+		return
 	}
-	w.order(1, 1, 2, 3, 300)
-	w.input(begin+protocol.Time(4*time.Second), 0, GetInput(w.owner(1))) // until then repair goes on
-	w.run(t, source.Seed(5))
-	w.mustAgree(t, 1)
-	if n := w.nodes[0]; n.Stats().Fetched != 1 || n.flood.Stats().Delivered != 1 {
-		t.Errorf("the deaf node counts %+v and %+v, want the body fetched, then flooded", n.Stats(), n.flood.Stats())
-	}
-	for i, n := range w.nodes {
-		if len(n.bodies.own) != 0 {
-			t.Errorf("node %d keeps bodies %v that the flood keeps", i, n.bodies.own)
-		}
-	}
+	m.Node.Receive(env, from, msg)
 }
 
 func TestABodyIsFetchedFromOthersIfTheSenderIsMute(t *testing.T) {
 	w := newWorld(4, 2)
-	w.wrap = func(id protocol.NodeID, n *Node) protocol.Node {
+	w.wrap = func(id protocol.NodeID, n *peer.Node) protocol.Node {
 		switch id {
 		case 0:
-			return deaf{n, protocol.MaxTime}
+			return deaf{n}
 		case 1:
-			n.flood = gossip.New(gossip.Config{ // forgets at once what it told the others
-				Neighbours: func() []protocol.NodeID { return n.neighbours },
-				Check:      n.checkBody,
-				Deliver: func(env *protocol.Env, id gossip.ID, _ []byte) {
-					n.advance(env)
-					n.flood.Broadcast(env, []byte("pushes it out"))
-				},
-				Memory:  1,
-				Waiting: 1,
-			})
+			return mute{n}
 		}
 		return n
 	}
@@ -249,30 +225,29 @@ func TestABodyIsFetchedFromOthersIfTheSenderIsMute(t *testing.T) {
 func TestKeysThatAreMissingAreSoughtAgain(t *testing.T) {
 	const late = 2 * settle
 	w := newWorld(4, 2)
-	w.config = func(id protocol.NodeID, cfg *Config) {
+	w.config = func(id protocol.NodeID, cfg *peer.Config) {
 		if id == 1 {
 			cfg.Settle = late
 		}
 	}
 	w.order(1, 1, 2, 3, 300)
-	w.run(t, source.Seed(6))
+	if r := w.run(t, source.Seed(6)); r.Reason != sim.Settled {
+		t.Errorf("the run ends %v at %v: somebody still waits for keys", r.Reason, r.End)
+	}
 	w.mustAgree(t, 1)
-	for _, e := range w.seen.of(KindEntry) {
+	for _, e := range w.seen.of(peer.KindEntry) {
 		if early := e.At < protocol.Time(late); early != (e.Node == 1) {
 			t.Errorf("node %v enters the transaction at %v; only the sender knows its key before %v", e.Node, e.At, late)
 		}
 	}
-	for _, e := range w.seen.of(KindFound) {
-		if f, ok := DecodeFound(e.Body); ok && f.Owner == w.owner(1) && e.At < protocol.Time(late) {
+	for _, e := range w.seen.of(peer.KindFound) {
+		if f, ok := peer.DecodeFound(e.Body); ok && f.Owner == w.owner(1) && e.At < protocol.Time(late) {
 			t.Errorf("node %v found the key at %v, before it was published", e.Node, e.At)
 		}
 	}
 	for i, n := range w.nodes {
 		if s := n.Stats(); s.Forged != 0 {
 			t.Errorf("node %d counts %+v", i, s)
-		}
-		if len(n.keys.bodies)+len(n.keys.failed)+len(n.keys.asked) != 0 {
-			t.Errorf("node %d still waits for keys: %+v", i, n.keys)
 		}
 	}
 }
@@ -300,8 +275,8 @@ func TestNobodyPassesAForgeryOn(t *testing.T) {
 	w.run(t, source.Seed(7))
 	w.mustAgree(t, 0)
 	var refused []ledger.Verdict
-	for _, e := range w.seen.of(KindRefused) {
-		_, v, ok := DecodeRefused(e.Body)
+	for _, e := range w.seen.of(peer.KindRefused) {
+		_, v, ok := peer.DecodeRefused(e.Body)
 		if !ok || e.Node != 0 {
 			t.Errorf("node %v refuses %q", e.Node, e.Body)
 		}
@@ -431,7 +406,7 @@ func TestASpentCoinIsVotedDown(t *testing.T) {
 		t.Errorf("decided %v, want transfer 9 aborted", s.decided)
 	}
 	said := false
-	for _, e := range w.seen.all(sim.Noted, KindRefused) {
+	for _, e := range w.seen.all(sim.Noted, peer.KindRefused) {
 		said = said || strings.Contains(e.Text, ledger.InputSpent.String())
 	}
 	if !said {

@@ -1,4 +1,4 @@
-package peer
+package peer_test
 
 import (
 	"slices"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/protocol/peer"
 	"dessim/sim"
 	"dessim/sim/simtest"
 	"dessim/sim/simtest/fixed"
@@ -18,10 +19,10 @@ import (
 // mustBePrefixes demands that every node's entries are a prefix of one sequence.
 func (w *world) mustBePrefixes(t tb) {
 	t.Helper()
-	var sequence []Entry
+	var sequence []peer.Entry
 	have := make([]uint64, len(w.nodes))
-	for _, e := range w.seen.of(KindEntry) {
-		x, ok := DecodeEntry(e.Body)
+	for _, e := range w.seen.of(peer.KindEntry) {
+		x, ok := peer.DecodeEntry(e.Body)
 		if !ok || x.Index != have[e.Node] {
 			t.Fatalf("node %v has entry %q (%v) after %d", e.Node, e.Body, ok, have[e.Node])
 		}
@@ -59,7 +60,7 @@ func TestLedgersAreEqualAtTheEnd(t *testing.T) {
 		}
 		r := w.run(t, simtest.Sparse(t))
 		w.mustBePrefixes(t)
-		entered += len(w.seen.of(KindEntry))
+		entered += len(w.seen.of(peer.KindEntry))
 		if r.Reason == sim.TimeUp && !w.link.Loss.Never() {
 			return
 		}
@@ -81,7 +82,7 @@ func TestEqualRunsAreEqual(t *testing.T) {
 	run := func() (sim.Digest, string) {
 		w := newWorld(5, 2)
 		w.link.Loss, w.link.Copy = protocol.Percent(10), protocol.Percent(10)
-		w.config = func(_ protocol.NodeID, cfg *Config) { cfg.Abort = abortFirst(1) }
+		w.config = func(_ protocol.NodeID, cfg *peer.Config) { cfg.Abort = abortFirst(1) }
 		for i := range uint64(6) {
 			s := int(i) % 5
 			w.order(i, s, (s+1)%5, (s+3)%5, 700)

@@ -1,4 +1,4 @@
-package peer
+package peer_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
+	"dessim/protocol/peer"
 	"dessim/sim/fault"
 	"dessim/sim/source"
 )
@@ -20,7 +21,7 @@ func TestNodesThatCrashEndWithTheSameLedger(t *testing.T) {
 		t.Run(fmt.Sprintf("seed %d, %v", seed, order), func(t *testing.T) {
 			w := newWorld(4, 6)
 			w.survive = true
-			w.config = func(_ protocol.NodeID, c *Config) { c.Order = order }
+			w.config = func(_ protocol.NodeID, c *peer.Config) { c.Order = order }
 			src := source.Seed(seed)
 			const storm = 400 * delay
 			for i := range uint64(6) {
@@ -77,11 +78,12 @@ func TestNodesThatJoinedOnTheirSideOfAPartitionFindTheOthers(t *testing.T) {
 		w.faults = append(w.faults, fault.Fault{ID: 10 + uint64(id), Op: fault.Crash, Node: id, At: split + protocol.Time(delay), For: delay})
 	}
 	const divided = 200 * delay
+	const refresh = 300 * delay // from one renewal of a routing table to the next
 	w.faults = append(w.faults, fault.Fault{ID: 1, Op: fault.Partition, At: split, For: divided, Groups: sides[:]})
-	w.until = split + protocol.Time(divided+4*refreshDelays*delay)
+	w.until = split + protocol.Time(divided+4*refresh)
 	asked := w.until - protocol.Time(100*delay)
 	for id := range protocol.NodeID(size) {
-		w.input(asked, id, GetInput(w.owner(int(id+1)%size)))
+		w.input(asked, id, peer.GetInput(w.owner(int(id+1)%size)))
 	}
 	w.run(t, source.Seed(1))
 	for id, n := range w.nodes {
@@ -89,7 +91,7 @@ func TestNodesThatJoinedOnTheirSideOfAPartitionFindTheOthers(t *testing.T) {
 			t.Errorf("node %d knows %d of %d others", id, len(c), size-1)
 		}
 	}
-	found := w.seen.of(KindFound)
+	found := w.seen.of(peer.KindFound)
 	got := map[protocol.NodeID]bool{}
 	for _, e := range found {
 		if e.At >= asked {
