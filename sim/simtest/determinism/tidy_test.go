@@ -125,6 +125,7 @@ var allLayers = []layer{
 	{path: "sim/scenario", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/report/..."}},
 	{path: "sim/report", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/..."}},
 	{path: "sim/simtest", imports: []string{anything}, except: []string{"dessim/cmd/...", "dessim/scenarios/..."}},
+	{path: "sim/simtest/fixed", imports: []string{"pgregory.net/rapid"}}, // machines' tests use it: see machineTests
 	{path: "scenarios", imports: []string{"dessim/protocol/...", "dessim/sim/...", "dessim/scenarios/judge"}, except: []string{"dessim/protocol/live/...", "dessim/sim/simtest/..."}},
 	{path: "scenarios/judge", imports: []string{"dessim/protocol/...", "dessim/sim/...", "github.com/anishathalye/porcupine"}, except: []string{"dessim/protocol/live/...", "dessim/sim/simtest/..."}}, // it knows no scenario
 	{path: "cmd/dessim/cmdline", imports: []string{"dessim/protocol", "dessim/sim/...", "github.com/...", "golang.org/x/tools/..."}, except: []string{"dessim/sim/simtest"}},                           // it knows no machine; below simtest is the analyzer, which dessim vet runs
@@ -250,7 +251,7 @@ func layers(t *tree) []string {
 
 // machineTests finds tests of machines that import the simulator: those that need it
 // stand in sim/simtest/machines. Package fixed repeats cases of rapid and knows no
-// simulator.
+// simulator, as the table of layers sees to.
 func machineTests(t *tree) []string {
 	var found []string
 	err := filepath.WalkDir(filepath.Join(t.root, "protocol"), func(path string, _ fs.DirEntry, err error) error {
