@@ -21,7 +21,7 @@ const (
 type world struct {
 	*steps.World
 	members []protocol.NodeID
-	keys    []ledger.Key // of the members
+	keys    []ledger.Key // of the members, then of one stranger
 	coins   int          // that each of them begins with
 	genesis *ledger.Genesis
 	order   abcast.Order
@@ -35,9 +35,12 @@ type world struct {
 func newWorld(members, coins int) *world {
 	w := &world{coins: coins, order: abcast.ISIS, nodes: make([]*Node, members)}
 	var outs []ledger.TxOut
-	for i := range members {
+	for i := range members + 1 {
 		key := ledger.NewKey(sha256.Sum256(fmt.Appendf(nil, "key %d", i)))
 		w.keys = append(w.keys, key)
+		if i == members {
+			break // the stranger has no coins
+		}
 		w.members = append(w.members, protocol.NodeID(i))
 		for range coins {
 			outs = append(outs, ledger.TxOut{Owner: key.Owner(), Amount: coin})

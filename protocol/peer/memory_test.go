@@ -8,6 +8,7 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/abcast"
 	"dessim/protocol/gossip"
+	"dessim/protocol/internal/steps"
 	"dessim/protocol/ledger"
 	"dessim/protocol/twopc"
 )
@@ -60,6 +61,43 @@ func (w *world) storm(seed uint64) (lost int) {
 		}
 	}
 	return lost
+}
+
+// TestNodesForgetTransfersThatCannotBeDone: the client tries again for ever, but between
+// two attempts there is nothing to remember.
+func TestNodesForgetTransfersThatCannotBeDone(t *testing.T) {
+	w := newWorld(4, 2)
+	w.start(t)
+	w.transfer(1, 1, 2, 3, 2*coin+1) // more than it has
+	w.transfer(2, 1, 2, 3, 0)
+	w.transfer(3, 1, 4, 3, 10)          // receiver has no node
+	w.transfer(4, 1, 2, 4, 10)          // nor has this witness
+	w.transfer(5, 1, 1, 3, 10)          // to oneself
+	w.transfer(6, 1, 2, 2, 10)          // receiver is no witness
+	w.transfer(7, 1, 2, 1, 10)          // nor is the sender
+	w.transfer(8, 1, 2, 3, 8*coin)      // as much as there is
+	w.transfer(1<<47-1, 1, 2, 3, 1<<62) // more than there is
+	w.goOn()
+	w.mustForget(t, 0)
+}
+
+func TestNodesForgetAForgery(t *testing.T) {
+	w := newWorld(4, 2)
+	w.start(t)
+	tx := &ledger.Tx{
+		Version: ledger.Version, Network: w.genesis.Network(), Sender: w.owner(1), Seq: 1, Witness: w.owner(3),
+		Inputs:  []ledger.Input{{Outpoint: w.outpoint(1, 0), Claimed: coin}},
+		Outputs: []ledger.TxOut{{Owner: w.owner(2), Amount: coin}},
+	}
+	for _, o := range tx.Endorsers() {
+		tx.Endorse(ledger.Endorsement{Owner: o, Signature: w.keys[4].Sign(nil, tx.Digest())})
+	}
+	w.Hand(steps.Message{From: 1, To: 0, Body: gossip.Data(tx.Encode(nil))})
+	w.goOn()
+	w.mustForget(t, 0)
+	if s := w.nodes[0].Stats(); s.Forged != 1 {
+		t.Errorf("node 0 counts %+v, want 1 forged", s)
+	}
 }
 
 // TestABodyThatComesAfterItsTurnIsForgotten: repair brings the deaf node what it
