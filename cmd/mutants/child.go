@@ -85,7 +85,7 @@ func child(o childOptions, out io.Writer) error {
 	return err
 }
 
-// cpu gives the processor time of this process so far.
+// cpu returns the processor time of this process so far.
 func cpu() (time.Duration, error) {
 	var u syscall.Rusage
 	err := syscall.Getrusage(syscall.RUSAGE_SELF, &u)

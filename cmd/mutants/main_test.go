@@ -12,7 +12,7 @@ import (
 	"dessim/cmd/mutants/bank"
 )
 
-// sweeps gives the reports of sweeps of at most most seeds; 0 found nothing.
+// sweeps returns the reports of sweeps of at most most seeds; 0 found nothing.
 func sweeps(most int, check string, seeds ...int) (all []report) {
 	for _, n := range seeds {
 		r := report{Seeds: n, CPU: time.Duration(n) * time.Second, Found: "-seed 1", Checks: []string{check}}

@@ -20,7 +20,7 @@ func (r *row) name() string {
 	return r.edit.Name
 }
 
-// first gives the report of the first sweep that found something, or nil.
+// first returns the report of the first sweep that found something, or nil.
 func (r *row) first() *report {
 	for i := range r.reports {
 		if r.reports[i].Found != "" {
@@ -50,7 +50,7 @@ func (r *row) asWanted() bool {
 	return r.edit.Reports(first.Checks)
 }
 
-// seeds gives the median of what the sweeps took; if most found nothing, that is
+// seeds returns the median of what the sweeps took; if most found nothing, that is
 // more than they tried.
 func (r *row) seeds() (n int, more bool) {
 	var all []int
@@ -81,7 +81,7 @@ func (r *row) cpu() time.Duration {
 	return all[len(all)/2]
 }
 
-// line tells what came of it as soon as that is known, and by which run.
+// line says what came of it as soon as that is known, and by which run.
 func (r *row) line(o options) string {
 	if r.err != nil {
 		return fmt.Sprintf("%s: %v", r.name(), r.err)
@@ -93,7 +93,7 @@ func (r *row) line(o options) string {
 	return line
 }
 
-// table gives the text of the table, with a summary.
+// table returns the text of the table, with a summary.
 func table(rows []row, o options) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d sweeps of at most %d seeds for each bug; seeds and CPU time are medians\n\n", o.sweeps, o.seeds)
@@ -123,7 +123,7 @@ func (r *row) cells(o options) []string {
 	return append(append(cells, first.sizes()...), r.reportedBy(first))
 }
 
-// sizes gives the cells of what was shrunk.
+// sizes returns the cells of what was shrunk.
 func (p *report) sizes() []string {
 	a, b := p.After, p.Before
 	if a == nil || b == nil {
@@ -147,7 +147,7 @@ func (r *row) reportedBy(first *report) string {
 	return first.Checks[0] + " (which the edit does not name)"
 }
 
-// summary tells what the table comes to.
+// summary says what the table comes to.
 func summary(rows []row, o options) string {
 	bugs, found, soon := 0, 0, 0
 	var faults, delays []int

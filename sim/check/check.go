@@ -54,7 +54,7 @@ type Check struct {
 	failure   Result
 }
 
-// Watch gives the events that the check sees.
+// Watch returns the events that the check sees.
 func (c *Check) Watch() sim.What { return c.watch }
 
 // Observe judges an event, unless the check has failed already: the first
@@ -95,7 +95,7 @@ func passIfExercised(c *Check, _ protocol.Time) (Verdict, string) {
 	return Pass, ""
 }
 
-// Always judges every event of the set watch: judge tells whether the event was
+// Always judges every event of the set watch: judge reports whether the event was
 // one that the check is about, and what is wrong, as one sentence.
 func Always(name string, watch sim.What, judge func(e *sim.Event) (relevant bool, wrong error)) *Check {
 	return &Check{name: name, watch: watch, conclude: passIfExercised, see: func(c *Check, e *sim.Event) {
@@ -165,7 +165,7 @@ func EventuallySeeing(name string, bound protocol.Time, watch sim.What, see func
 	return c
 }
 
-// Scope tells where a Sometimes must happen.
+// Scope says where a Sometimes must happen.
 type Scope uint8
 
 // The scopes of a Sometimes.
@@ -192,7 +192,7 @@ func Sometimes(name string, scope Scope, watch sim.What, happened func(e *sim.Ev
 	}}
 }
 
-// Skipped gives the check ruled out for that reason.
+// Skipped returns the check ruled out for that reason.
 func (c *Check) Skipped(reason string) *Check { return Skip(c.name, reason) }
 
 // Skip stands for a check that the parameters rule out.

@@ -11,7 +11,7 @@ import (
 // Suite is the checks of one run.
 type Suite []*Check
 
-// Observers gives the checks that see events.
+// Observers returns the checks that see events.
 func (s Suite) Observers() []sim.Observer {
 	var out []sim.Observer
 	for _, c := range s {
@@ -32,7 +32,7 @@ func (s Suite) Done() bool {
 	return true
 }
 
-// Bound gives when a run of plan is known to fail if not all has come, for
+// Bound returns when a run of plan is known to fail if not all has come, for
 // sim.Plan.Bound: when each Eventually has had its time, and whatever the plan brings
 // has come. It is 0 if nothing must come.
 func (s Suite) Bound(plan *sim.Plan) protocol.Time {
@@ -67,7 +67,7 @@ func (s Suite) Failed(name string) bool {
 	return false
 }
 
-// Skipped gives the suite with every check ruled out for that reason.
+// Skipped returns the suite with every check ruled out for that reason.
 func (s Suite) Skipped(reason string) Suite {
 	out := make(Suite, len(s))
 	for i, c := range s {
@@ -76,7 +76,7 @@ func (s Suite) Skipped(reason string) Suite {
 	return out
 }
 
-// Safety gives the suite with every Eventually ruled out for that reason: what must
+// Safety returns the suite with every Eventually ruled out for that reason: what must
 // never happen is judged, what must come is not.
 func (s Suite) Safety(reason string) Suite {
 	out := slices.Clone(s)
@@ -88,7 +88,7 @@ func (s Suite) Safety(reason string) Suite {
 	return out
 }
 
-// Only gives the suite with every check ruled out for that reason, but for those of these
+// Only returns the suite with every check ruled out for that reason, but for those of these
 // names.
 func (s Suite) Only(reason string, names ...string) Suite {
 	out := s.Skipped(reason)
@@ -109,7 +109,7 @@ func (s Suite) Results(end protocol.Time) []Result {
 	return out
 }
 
-// Conclude gives the verdict of a run from those of its checks: one violation is
+// Conclude returns the verdict of a run from those of its checks: one violation is
 // a violation; otherwise one inconclusive check, or none that applies, makes it
 // inconclusive.
 func Conclude(results []Result) Verdict {

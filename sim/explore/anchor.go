@@ -29,7 +29,7 @@ func (s *shrinker) anchor() {
 	}
 }
 
-// watchStrikes gives an observer for the run of t, or none if it has no crash to be
+// watchStrikes returns an observer for the run of t, or none if it has no crash to be
 // anchored.
 func watchStrikes(t *Trial) *strikes {
 	if !slices.ContainsFunc(t.Faults, func(f fault.Fault) bool { return anchorable(&f) }) {
@@ -38,7 +38,7 @@ func watchStrikes(t *Trial) *strikes {
 	return &strikes{faults: t.Faults, on: make(map[uint64]fault.Anchor), nodes: make(map[protocol.NodeID]*doings)}
 }
 
-// anchored gives the trial with its crashes after what they came after, or with one
+// anchored returns the trial with its crashes after what they came after, or with one
 // of them so. It is nil if there is nothing to change.
 func (t *Trial) anchored(on map[uint64]fault.Anchor, only *fault.Fault) *Trial {
 	next := *t
@@ -75,7 +75,7 @@ type doings struct {
 	last  fault.Anchor            // what it did last
 }
 
-// Watch gives the effects that show, and crashes.
+// Watch returns the effects that show, and crashes.
 func (x *strikes) Watch() sim.What {
 	return sim.Sent | sim.Persisted | sim.Synced | sim.Output | sim.Crashed
 }

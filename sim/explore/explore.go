@@ -59,7 +59,7 @@ type Count struct {
 // Failed reports whether a check was violated or a node panicked.
 func (o *Outcome) Failed() bool { return o.Failure != "" || o.Verdict == check.Violation }
 
-// Violated gives the first violated check, or the zero Result.
+// Violated returns the first violated check, or the zero Result.
 func (o *Outcome) Violated() check.Result {
 	for _, c := range o.Checks {
 		if c.Verdict == check.Violation {
@@ -80,7 +80,7 @@ func (o *Outcome) Check() string {
 	return o.Violated().Name
 }
 
-// Signature gives what groups failures: the check, and its explanation without
+// Signature returns what groups failures: the check, and its explanation without
 // numbers, names and hashes, so that what remains is who did what. It is "" for a
 // run that did not fail.
 func (o *Outcome) Signature() string {
@@ -118,7 +118,7 @@ func shape(text string) string {
 	return string(b)
 }
 
-// isNumber tells whether a word has a digit, or is long and all letters of hex.
+// isNumber reports whether a word has a digit, or is long and all letters of hex.
 func isNumber(word []byte) bool {
 	const hash = 8 // of a hash people are shown so many digits at least
 	letters := 0

@@ -36,7 +36,7 @@ func newMutant(r SeedRun) *mutant {
 	return m
 }
 
-// of gives the youngest seed that answers k.
+// of returns the youngest seed that answers k.
 func (m *mutant) of(k protocol.Key) source.Seed {
 	name := protocol.Hash3(uint64(k.Kind), uint64(k.A)<<32|uint64(k.B), k.N)
 	for i := len(m.seeds) - 1; i > 0; i-- {
@@ -67,7 +67,7 @@ type nodeState struct {
 	received, made protocol.Kind
 }
 
-// Watch gives the events that the state is made of.
+// Watch returns the events that the state is made of.
 func (c *coverage) Watch() sim.What { return sim.Received | sim.Output | sim.Started }
 
 // Observe takes an event down.
@@ -99,7 +99,7 @@ type corpus struct {
 	known   int // of kept, to the present generation
 }
 
-// mutate gives the run of a seed, from what the present generation knows: a mutant of
+// mutate returns the run of a seed, from what the present generation knows: a mutant of
 // one of the corpus, the newer the likelier; one seed in four is fresh.
 func (c *corpus) mutate(seed uint64) SeedRun {
 	r := SeedRun{Seed: seed}
@@ -112,7 +112,7 @@ func (c *corpus) mutate(seed uint64) SeedRun {
 	return r
 }
 
-// fresh gives what nobody reached before, ascending.
+// fresh returns what nobody reached before, ascending.
 func (c *corpus) fresh(o *coverage) (pairs []uint32) {
 	for _, pair := range protocol.SortedKeys(o.reached) {
 		if !c.reached[pair] {

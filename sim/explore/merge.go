@@ -35,7 +35,7 @@ type FileError struct {
 // Error tells it in one line.
 func (e *FileError) Error() string { return fmt.Sprintf("%q: %v", e.Name, e.Err) }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *FileError) Unwrap() error { return e.Err }
 
 // Merge joins results files, in any order. Seeds that several of them have count
@@ -136,7 +136,7 @@ func (m *Merged) join(heads []*head) error {
 	return nil
 }
 
-// agree gives an error unless h has the line l of first, as text, too.
+// agree returns an error unless h has the line l of first, as text, too.
 func (m *Merged) agree(first, h *head, l *Line, text string) error {
 	if text == string(jsonLine(h.line)) {
 		return nil

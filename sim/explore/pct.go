@@ -59,7 +59,7 @@ func (p *priorities) Choose(k protocol.Key, n uint64) uint64 {
 	return 0
 }
 
-// next tells whether the next message is of a low chain.
+// next reports whether the next message is of a low chain.
 func (p *priorities) next(k protocol.Key) bool {
 	chain := [2]protocol.NodeID{k.A, k.B}
 	for _, at := range p.changes {

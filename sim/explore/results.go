@@ -27,7 +27,7 @@ const syncEvery = 256 // lines
 // maxLine is more than any line needs.
 const maxLine = 1 << 20
 
-// Header tells what the lines of a results file are results of.
+// Header says what the lines of a results file are results of.
 type Header struct {
 	Format   string   `json:"format"`
 	Version  string   `json:"version"` // of the program
@@ -38,7 +38,7 @@ type Header struct {
 	From     uint64   `json:"from"` // the first seed
 }
 
-// line gives the header as it stands in the file.
+// line returns the header as it stands in the file.
 func (h Header) line() []byte {
 	h.Format = resultsFormat
 	return jsonLine(h)
@@ -54,8 +54,8 @@ func jsonLine(v any) []byte {
 	return b.Bytes()
 }
 
-// Differs tells why the results under h and those under o are no parts of one sweep,
-// or gives "". Where they begin is not compared: shards begin at different seeds. Runs
+// Differs says why the results under h and those under o are no parts of one sweep,
+// or returns "". Where they begin is not compared: shards begin at different seeds. Runs
 // of a guided sweep depend on the seeds before them, so its shards are sweeps of their
 // own, each with a corpus of its own: see Merged.Shards.
 func (h *Header) Differs(o *Header) string {
@@ -145,7 +145,7 @@ func newReader(name string, r io.Reader) *reader {
 	return &reader{name: name, r: bufio.NewReaderSize(r, maxLine)}
 }
 
-// raw gives the next whole line, borrowed, or io.EOF.
+// raw returns the next whole line, borrowed, or io.EOF.
 func (r *reader) raw() ([]byte, error) {
 	b, err := r.r.ReadSlice('\n')
 	switch {
@@ -185,7 +185,7 @@ func (r *reader) readHeader() error {
 	return nil
 }
 
-// read gives the next result, or io.EOF.
+// read returns the next result, or io.EOF.
 func (r *reader) read() (l Line, err error) {
 	b, err := r.raw()
 	if err != nil {
@@ -267,7 +267,7 @@ func (x *Results) checkTorn() error {
 	return nil
 }
 
-// read gives the next result that is in the file, or io.EOF.
+// read returns the next result that is in the file, or io.EOF.
 func (x *Results) read() (Line, error) {
 	if !x.begun {
 		return Line{}, io.EOF

@@ -13,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// resultsOf gives the results file of a sweep as text, and the report.
+// resultsOf returns the results file of a sweep as text, and the report.
 func resultsOf(t *testing.T, o explore.SweepOptions) (string, explore.SweepReport) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "results")

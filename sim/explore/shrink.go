@@ -138,7 +138,7 @@ func Shrink(ctx context.Context, w *World, t *Trial, o ShrinkOptions) (Shrunk, e
 	return out, err
 }
 
-// bound gives after how many events a run is no longer worth waiting for, if one
+// bound returns after how many events a run is no longer worth waiting for, if one
 // that fails takes so many.
 func bound(events uint64) uint64 { return 4*events + 1000 }
 
@@ -222,7 +222,7 @@ func (h *hunt) work() {
 	}
 }
 
-// begin gives the index of the next attempt, or -1. Candidates known to pass are none,
+// begin returns the index of the next attempt, or -1. Candidates known to pass are none,
 // nor are those that were given up, unless runs are made to their ends now.
 func (h *hunt) begin() int {
 	h.lock.Lock()

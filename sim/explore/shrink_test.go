@@ -151,7 +151,7 @@ func drawPuzzle(t *rapid.T) (*puzzle, *explore.Trial) {
 	return w, trial
 }
 
-// oneLess gives all trials that have one thing less.
+// oneLess returns all trials that have one thing less.
 func oneLess(w *puzzle, t *explore.Trial) (out []*explore.Trial) {
 	add := func(change func(u *explore.Trial)) {
 		u := *t

@@ -91,7 +91,7 @@ type mark struct {
 func (s *shrinker) mark() *mark  { return &mark{s.now, s.guard.MaxEvents} }
 func (s *shrinker) back(m *mark) { s.now, s.guard.MaxEvents = m.now, m.maxEvents }
 
-// better gives the smaller one of best and what is left, which counts if the runs
+// better returns the smaller one of best and what is left, which counts if the runs
 // were enough to try each of it alone. After an interruption nothing will be called
 // minimal, and the smaller one is the better.
 func (s *shrinker) better(best *mark) *mark {
@@ -143,7 +143,7 @@ func (s *shrinker) pairs() bool {
 	return ok
 }
 
-// things gives what takes one of the things that are left away, for each of them. Of
+// things returns what takes one of the things that are left away, for each of them. Of
 // each sort the last comes first, so that two of a sort do not move each other.
 func (s *shrinker) things() (things []func(t *Trial) *Trial) {
 	for _, p := range []part{faults(), s.inputs(), answers(func(*source.Answer) bool { return true })} {
@@ -175,7 +175,7 @@ func (s *shrinker) longer() bool {
 	return ok
 }
 
-// less gives what takes one thing away, or the last node, if that can be.
+// less returns what takes one thing away, or the last node, if that can be.
 func (s *shrinker) less() []func(t *Trial) *Trial {
 	fewer := func(t *Trial) *Trial { return t.withNodes(t.Nodes - 1) }
 	if s.now.Nodes <= max(1, s.w.MinNodes) || fewer(s.now) == nil {
@@ -240,7 +240,7 @@ func (s *shrinker) nodes() bool {
 	return ok
 }
 
-// withNodes gives the trial with so many nodes, and the faults that can be among them.
+// withNodes returns the trial with so many nodes, and the faults that can be among them.
 func (t *Trial) withNodes(n int) *Trial {
 	next := *t
 	next.Nodes, next.Faults = n, fault.Within(t.Faults, n)
@@ -299,7 +299,7 @@ func removable(t *Trial) int {
 	return n
 }
 
-// valid gives t if its faults can all be in one run, and else nil: without a
+// valid returns t if its faults can all be in one run, and else nil: without a
 // Restart, for instance, a pause may come while its node is down.
 func valid(t *Trial) *Trial {
 	if fault.Validate(t.Faults, t.Nodes, protocol.MaxTime, nil) != nil {
@@ -344,7 +344,7 @@ func answers(of func(a *source.Answer) bool) part {
 	}
 }
 
-// but gives the trial without some answers.
+// but returns the trial without some answers.
 func (t *Trial) but(gone func(a *source.Answer) bool) *Trial {
 	next := *t
 	next.Answers = make([]source.Answer, 0, len(t.Answers))
@@ -378,7 +378,7 @@ func (s *shrinker) answersAtOnce() (changed bool) {
 	return changed
 }
 
-// kinds gives the kinds of the answers, in the order of their names.
+// kinds returns the kinds of the answers, in the order of their names.
 func (t *Trial) kinds() []protocol.Kind {
 	var kinds []protocol.Kind
 	for i := range t.Answers {

@@ -47,7 +47,7 @@ func (s *shrinker) lower(i int) bool {
 	return ok
 }
 
-// round gives the greatest number of one digit and zeros that is at most n.
+// round returns the greatest number of one digit and zeros that is at most n.
 func round(n uint64) uint64 {
 	unit := uint64(1)
 	for n/unit >= 10 {
@@ -72,7 +72,7 @@ func (s *shrinker) simplify(i int) bool {
 	return ok
 }
 
-// simplerFaults gives what could stand for f, the simplest first.
+// simplerFaults returns what could stand for f, the simplest first.
 func simplerFaults(f *fault.Fault, nodes int) (out []fault.Fault) {
 	add := func(change func(g *fault.Fault)) {
 		g := *f
@@ -105,7 +105,7 @@ func simplerFaults(f *fault.Fault, nodes int) (out []fault.Fault) {
 	return out
 }
 
-// fewIn gives a group of which each member may be left out: not of many, where
+// fewIn returns a group of which each member may be left out: not of many, where
 // that would cost more runs than it is worth.
 func fewIn(group []protocol.NodeID) []protocol.NodeID {
 	const few = 12

@@ -21,10 +21,10 @@ const (
 	Guided                 // by mutations of what reached something new: see mutant
 )
 
-// Strategies gives all of them.
+// Strategies returns all of them.
 func Strategies() []Strategy { return []Strategy{Random, Swarm, PCT, Guided} }
 
-// String gives the name.
+// String returns the name.
 func (s Strategy) String() string {
 	names := [...]string{"random", "swarm", "pct", "guided"}
 	if int(s) < len(names) {
@@ -51,7 +51,7 @@ type SeedRun struct {
 	Ancestors []uint64 // of the mutant, the first one first
 }
 
-// Salt gives the seed that salts the identities. A mutant has those of its first
+// Salt returns the seed that salts the identities. A mutant has those of its first
 // ancestor: with others, every question would have another name.
 func (r SeedRun) Salt() uint64 {
 	if len(r.Ancestors) > 0 {
@@ -60,7 +60,7 @@ func (r SeedRun) Salt() uint64 {
 	return r.Seed
 }
 
-// source gives who answers in r.
+// source returns who answers in r.
 func (s Strategy) source(r SeedRun) protocol.Source {
 	switch {
 	case s == Swarm:
@@ -112,7 +112,7 @@ func (s *swarmed) Chance(k protocol.Key, p protocol.Ratio) bool {
 	return !s.rules(k.Kind) && s.Seed.Chance(k, p)
 }
 
-// rules tells whether the seed rules the kind out. Runs have a handful of kinds, and
+// rules reports whether the seed rules the kind out. Runs have a handful of kinds, and
 // the usual one stands in front.
 func (s *swarmed) rules(kind protocol.Kind) bool {
 	for i := range s.kinds {

@@ -43,7 +43,7 @@ type Shard struct {
 	Index, Of uint64 // Index is from 1 to Of
 }
 
-// Part gives the seeds of the shard: a block, since what a sweep covers is to be
+// Part returns the seeds of the shard: a block, since what a sweep covers is to be
 // contiguous. Blocks differ in size by one at most; ok is false if it has none.
 func (s Shard) Part(from, to uint64) (first, last uint64, ok bool) {
 	seeds := to - from + 1
@@ -74,7 +74,7 @@ type WriteError struct{ Err error }
 // Error tells it in one line.
 func (e *WriteError) Error() string { return e.Err.Error() }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *WriteError) Unwrap() error { return e.Err }
 
 // Sweep runs the seeds. What it reports covers the seeds from o.From on without a
@@ -219,7 +219,7 @@ func (s *sweep) stop() {
 	s.moved.Broadcast()
 }
 
-// take gives the next run. It waits if workers are so far ahead of a slow run that
+// take returns the next run. It waits if workers are so far ahead of a slow run that
 // results would pile up, or if the run depends on results that are not there.
 func (s *sweep) take() (i uint64, r SeedRun, ok bool) {
 	s.mu.Lock()
@@ -312,7 +312,7 @@ func (s *sweep) run(r SeedRun) (out result) {
 	return out
 }
 
-// lineOf gives what is kept of a run.
+// lineOf returns what is kept of a run.
 func lineOf(r SeedRun, o *Outcome) Line {
 	l := Line{Seed: r.Seed, Verdict: string(o.Verdict), Check: o.Check(), Signature: o.Signature(),
 		Digest: o.Digest.String(), Events: o.Sim.Events, Unjudged: o.Failure != "", Counts: o.Counts, Ancestors: r.Ancestors}
@@ -327,7 +327,7 @@ func lineOf(r SeedRun, o *Outcome) Line {
 	return l
 }
 
-// agree gives an error if two runs of a seed came to different things.
+// agree returns an error if two runs of a seed came to different things.
 func agree(seed uint64, once, twice *Outcome) error {
 	say := func(o *Outcome) string {
 		if o.Failed() {

@@ -116,7 +116,7 @@ func (t *tally) miss(name string) {
 	t.unseen[i].runs++
 }
 
-// conclude gives the report of what was added. The parameters, which are the same
+// conclude returns the report of what was added. The parameters, which are the same
 // for all seeds, decide what is applicable: so a check that was unseen in every run
 // that was judged never happened.
 func (t *tally) conclude() SweepReport {

@@ -27,7 +27,7 @@ func (c *counter) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 
 func (c *counter) Timeout(*protocol.Env, uint64) {}
 
-// counting gives inputs to one of two counters, and crashes them. No count may fall back
+// counting returns inputs to one of two counters, and crashes them. No count may fall back
 // below what it was. It is a scenario as somebody else would write it.
 func counting() *scenario.Scenario {
 	return &scenario.Scenario{

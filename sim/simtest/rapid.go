@@ -52,7 +52,7 @@ import (
 // try; it would not get through more in its 30 seconds (-rapid.shrinktime).
 const Limit = 1000
 
-// Rapid gives a Source whose answers t draws, one for each new question, in the
+// Rapid returns a Source whose answers t draws, one for each new question, in the
 // order asked: a Choose small rather than large, a Chance true one time in eight
 // whatever its probability, since rapid looks for the unlikely. Once asked, a
 // question keeps its answer. After Limit questions all new ones are benign.
@@ -118,7 +118,7 @@ func drawBits(t *rapid.T, n int) uint64 {
 	return u
 }
 
-// Sparse gives a Source that t draws in advance, whole: which part of all
+// Sparse returns a Source that t draws in advance, whole: which part of all
 // questions meets misfortune (from none to all, in powers of two), which ones
 // those are, and for each of 64 groups of them how bad it is. Answers follow
 // from the questions' names, so it draws the same however many questions a run
@@ -185,7 +185,7 @@ func (s *sparse) String() string {
 // GoString is what rapid prints.
 func (s *sparse) GoString() string { return s.String() }
 
-// level gives how bad the answer to k is. A question that meets misfortune at
+// level returns how bad the answer to k is. A question that meets misfortune at
 // some rate does so at all higher ones.
 func (s *sparse) level(k protocol.Key) level {
 	if s.rate == 0 {

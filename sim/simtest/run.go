@@ -204,7 +204,7 @@ func (r *runner) trace(x *scenario.Recording) {
 	}
 }
 
-// told gives what a run came to, in one line.
+// told returns what a run came to, in one line.
 func told(o *explore.Outcome) string {
 	switch c := o.Violated(); {
 	case o.Failure != "":
@@ -250,7 +250,7 @@ func newPlace(test string) place {
 	}
 }
 
-// command gives the line that runs this test alone, under an assignment.
+// command returns the line that runs this test alone, under an assignment.
 func (p place) command(assignment string) string {
 	var names []string
 	for name := range strings.SplitSeq(p.test, "/") {

@@ -38,7 +38,7 @@ func (c *counter) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 
 func (c *counter) Timeout(*protocol.Env, uint64) {}
 
-// counting gives 10 inputs to one of two counters, and crashes that. No count may fall
+// counting sends 10 inputs to one of two counters, and crashes that. No count may fall
 // back below what it was. change, if it is not nil, changes the run.
 func counting(change func(*scenario.Run)) *scenario.Scenario {
 	return &scenario.Scenario{

@@ -45,7 +45,7 @@ func (r *runner) readSaved(path string) (*scenario.Recording, error) {
 // so too, which their headers tell.
 func (p place) stem() string { return slug(strings.ReplaceAll(p.test, "/", "."), "._") + "-" }
 
-// slug gives text as a part of a file name: letters, digits and what is in extra, and
+// slug returns text as a part of a file name: letters, digits and what is in extra, and
 // single hyphens for all else.
 func slug(text, extra string) string {
 	fields := strings.FieldsFunc(text, func(c rune) bool {

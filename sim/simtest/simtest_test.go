@@ -79,7 +79,7 @@ func (f *failing) Errorf(format string, args ...any) {
 	f.Logf(format, args...)
 }
 
-// shrunk gives the misfortunes of the last failing run of prop, which is the
+// shrunk returns the misfortunes of the last failing run of prop, which is the
 // smallest one that rapid found, and what rapid printed. With a fixed seed, and time
 // to shrink until nothing gets smaller, which takes seconds, both are always the same.
 func shrunk(t *testing.T, rapidSource func(*rapid.T) protocol.Source, prop func(protocol.Source) bool) ([]source.Answer, string) {

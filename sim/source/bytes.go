@@ -26,12 +26,12 @@ type Bytes struct {
 	given map[question]uint64
 }
 
-// NewBytes gives the Source of b, which it only reads.
+// NewBytes returns the Source of b, which it only reads.
 func NewBytes(b []byte) *Bytes {
 	return &Bytes{rest: b, given: make(map[question]uint64)}
 }
 
-// Rest gives the number of bytes that nobody has asked for.
+// Rest returns the number of bytes that nobody has asked for.
 func (s *Bytes) Rest() int { return len(s.rest) }
 
 // Choose answers in [0, n).
@@ -67,7 +67,7 @@ func (s *Bytes) Chance(k protocol.Key, p protocol.Ratio) bool {
 	return v == 1
 }
 
-// take gives the next size bytes as a number, or 0, and nothing is left, if there
+// take returns the next size bytes as a number, or 0, and nothing is left, if there
 // are fewer.
 func (s *Bytes) take(size int) (x uint64) {
 	if len(s.rest) < size {

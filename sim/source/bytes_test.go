@@ -42,7 +42,7 @@ func TestWhatIsAppendedChangesNoAnswerThatWasThere(t *testing.T) {
 	})
 }
 
-// distinct gives the different questions of which those are the answers.
+// distinct returns the different questions of which those are the answers.
 func distinct(p program, answers []uint64) map[asked]bool {
 	all := make(map[asked]bool)
 	for i := range answers {

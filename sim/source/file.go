@@ -125,7 +125,7 @@ func (a *Answer) append(b []byte) []byte {
 	return append(b, '\n')
 }
 
-// writeFlaw tells why a cannot be a line, or nothing.
+// writeFlaw says why a cannot be a line, or nothing.
 func (a *Answer) writeFlaw() string {
 	if k, err := protocol.ParseKind(a.Key.Kind.String()); err != nil || k != a.Key.Kind {
 		return fmt.Sprintf("kind %#x has no name", uint64(a.Key.Kind))
@@ -205,7 +205,7 @@ func (p *parser) errorf(format string, args ...any) error {
 	return fmt.Errorf("replay file: line %d: %s", p.n, fmt.Sprintf(format, args...))
 }
 
-// line gives the next line that is not empty and not a comment; ok is false at
+// line returns the next line that is not empty and not a comment; ok is false at
 // the end of the file.
 func (p *parser) line() (line []byte, ok bool) {
 	for len(p.rest) > 0 {

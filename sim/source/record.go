@@ -85,7 +85,7 @@ func (r *Recorder) keep(k protocol.Key, limit, value uint64) {
 
 func (r *Recorder) kept(i int) *keptAnswer { return &r.pages[i/len(page{})][i%len(page{})] }
 
-// Answers gives the answers that were not benign, in the order of their first
+// Answers returns the answers that were not benign, in the order of their first
 // asking; a Replay of them answers as the Source did. A benign one is among them
 // only if its key was also asked with another range and answered otherwise
 // there, because a Replay would guess the one from the other.
@@ -188,7 +188,7 @@ const (
 	used
 )
 
-// ReplayStats tells how a Replay's list fitted the run. Each answer of the list
+// ReplayStats says how a Replay's list fitted the run. Each answer of the list
 // is in one of Used, Misfit and Stale. Anything but Used means that the program
 // or the plan is not the one that was recorded.
 type ReplayStats struct {
@@ -238,7 +238,7 @@ func (r *Replay) add(a Answer) bool {
 	return true
 }
 
-// flaw tells what is wrong with the numbers of a, or nothing.
+// flaw says what is wrong with the numbers of a, or nothing.
 func (a *Answer) flaw() string {
 	switch {
 	case a.Range == 0 && a.Value != 1:
@@ -315,14 +315,14 @@ func (r *Replay) count(state replayState) *int {
 	}
 }
 
-// Stats tells how the list has fitted so far.
+// Stats says how the list has fitted so far.
 func (r *Replay) Stats() ReplayStats { return r.stats }
 
-// Used gives the answers that were given at least once so far, in the order of the
+// Used returns the answers that were given at least once so far, in the order of the
 // list.
 func (r *Replay) Used() []Answer { return r.answersThat(true) }
 
-// Unused gives the answers that were given to nobody so far, misfits and stale
+// Unused returns the answers that were given to nobody so far, misfits and stale
 // ones alike, in the order of the list.
 func (r *Replay) Unused() []Answer { return r.answersThat(false) }
 

@@ -136,7 +136,7 @@ func fair(t *testing.T, what string, ones, trials int) {
 	}
 }
 
-// isqrt gives the square root of n, rounded up.
+// isqrt returns the square root of n, rounded up.
 func isqrt(n int) int {
 	r := 0
 	for r*r < n {

@@ -39,7 +39,7 @@ const (
 	kindCount
 )
 
-// kinds gives the table; a variable could not hold functions that look into it.
+// kinds returns the table; a variable could not hold functions that look into it.
 func kinds() [kindCount]kind {
 	return [kindCount]kind{
 		crash:     {"crash", "nodes crash between steps, after an effect, after a record or at a failing sync, and come back", false, 1, (*drawer).crash},
@@ -66,7 +66,7 @@ func kinds() [kindCount]kind {
 // Each function below makes a fault of one kind, or reports false if there is none
 // that is valid.
 
-// everyOther gives the nodes of even or of odd place.
+// everyOther returns the nodes of even or of odd place.
 func (d *drawer) everyOther(odd int) []protocol.NodeID {
 	var nodes []protocol.NodeID
 	for i := odd; i < len(d.Nodes); i += 2 {
@@ -164,7 +164,7 @@ func (d *drawer) rot() bool {
 	return true
 }
 
-// others gives all nodes but one.
+// others returns all nodes but one.
 func (d *drawer) others(id protocol.NodeID) []protocol.NodeID {
 	return slices.DeleteFunc(slices.Clone(d.Nodes), func(x protocol.NodeID) bool { return x == id })
 }

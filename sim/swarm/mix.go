@@ -13,7 +13,7 @@ type Mix struct {
 	swarm bool   // each run draws which of them are on, and how often they come
 }
 
-// Swarm gives the Mix of which each run first draws what is on, and how often it
+// Swarm returns the Mix of which each run first draws what is on, and how often it
 // comes: of all kinds but those that most protocols do not promise to stand. A run
 // with few kinds of faults gets deeper into them than one with all (Groce, Zhang,
 // Eide, Chen, Regehr: Swarm testing, ISSTA 2012).
@@ -30,7 +30,7 @@ func Swarm() Mix {
 // Name is a word for ParseMix.
 type Name struct{ Name, Meaning string }
 
-// Names gives the words that ParseMix knows.
+// Names returns the words that ParseMix knows.
 func Names() []Name {
 	var beyond []string
 	for _, k := range kinds() {
@@ -89,7 +89,7 @@ func unknown(word string) error {
 	return fmt.Errorf("swarm: no kind of faults is called %q, want %s", word, strings.Join(words, ", "))
 }
 
-// String gives the text that ParseMix reads.
+// String returns the text that ParseMix reads.
 func (m Mix) String() string {
 	var words []string
 	rest := m.kinds

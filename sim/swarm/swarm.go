@@ -54,7 +54,7 @@ const (
 	maxNode    = sim.MaxNodes - 1
 )
 
-// faultID gives the identity of the fault in a slot of the kind of that number:
+// faultID returns the identity of the fault in a slot of the kind of that number:
 // 1000 and more for the first, 2000 for the second. Below 1000 are other people's.
 func faultID(kind, slot int) uint64 { return uint64((kind+1)*idsPerKind + slot) }
 
@@ -142,7 +142,7 @@ func Draw(src protocol.Source, m Mix, c Config) []fault.Fault {
 	return faults
 }
 
-// rate gives the share of the slots of a kind that are taken.
+// rate returns the share of the slots of a kind that are taken.
 func (m Mix) rate(src protocol.Source, kind int) protocol.Ratio {
 	switch {
 	case m.kinds&(1<<kind) == 0:

@@ -11,7 +11,7 @@ import (
 	"dessim/sim/wording"
 )
 
-// commandNames gives the commands in the order of the help.
+// commandNames returns the commands in the order of the help.
 func commandNames() []string {
 	return []string{"run", "replay", "sweep", "merge", "shrink", "explore", "compare", "vet", "list", "version", "help"}
 }
@@ -75,7 +75,7 @@ func (p *Program) withCommand(args []string) ([]string, error) {
 	return nil, refuse("unknown command %s; %s", quote(first), didYouMean(first, "", commandNames()))
 }
 
-// flags gives those of a command, which has none yet.
+// flags returns those of a command, which has none yet.
 func (t *tool) flags() *flags { return &flags{program: t.Program} }
 
 // command makes a command of flags. do gets the arguments that are no flags.

@@ -146,7 +146,7 @@ func (c *comparison) do(json bool) error {
 	return c.exit()
 }
 
-// exit gives the worst of what the runs end with.
+// exit returns the worst of what the runs end with.
 func (c *comparison) exit() error {
 	worst := check.Pass
 	for _, r := range c.rows {
@@ -221,7 +221,7 @@ func (r *cost) add(c *scenario.Costs) error {
 	return nil
 }
 
-// share gives n for each of some, with one digit after the point.
+// share returns n for each of some, with one digit after the point.
 func share(n, of uint64) string {
 	if of == 0 {
 		return ""
@@ -230,7 +230,7 @@ func share(n, of uint64) string {
 	return fmt.Sprintf("%d.%d", tenths/10, tenths%10)
 }
 
-// wait gives a quantile, to three digits, or with 100 the longest wait. The histogram
+// wait returns a quantile, to three digits, or with 100 the longest wait. The histogram
 // rounds up, so the longest bounds it.
 func (r *cost) wait(percent float64) time.Duration {
 	if percent == 100 {
@@ -239,7 +239,7 @@ func (r *cost) wait(percent float64) time.Duration {
 	return time.Duration(min(r.waits.ValueAtQuantile(percent), int64(r.last)))
 }
 
-// millis gives a quantile in milliseconds, with one digit after the point, or nothing
+// millis returns a quantile in milliseconds, with one digit after the point, or nothing
 // if nothing waited.
 func (r *cost) millis(percent float64) string {
 	if r.waits.TotalCount() == 0 {

@@ -23,7 +23,7 @@ func (t *tool) emit(s subject, x *replay) error {
 	return err
 }
 
-// emitTest gives a Go test that makes the run of a replay file and fails while it
+// emitTest returns a Go test that makes the run of a replay file and fails while it
 // violates a check. It stands alone: the file need not be kept.
 //
 // Parameters, faults and answers stand in it as the file has them, so that a reader
@@ -84,7 +84,7 @@ func testName(s subject, rest ...any) string {
 	return fmt.Sprintf("Test%sSeed%dRun%08x", strings.Join(words, ""), s.Seed, uint32(protocol.HashBytes(fmt.Append(nil, rest...))))
 }
 
-// faultLines gives faults with their identities, by which what follows from them is
+// faultLines returns faults with their identities, by which what follows from them is
 // named, whatever they are.
 func faultLines(faults []fault.Fault) string {
 	var b strings.Builder

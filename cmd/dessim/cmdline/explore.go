@@ -138,7 +138,7 @@ func (x *exploring) readDowns(down *flag) error {
 	return nil
 }
 
-// command gives the line that repeats the search.
+// command returns the line that repeats the search.
 func (x *exploring) command(f *flags) string {
 	line := x.Name + " explore -scenario " + x.Scenario.Name
 	for _, y := range f.all {

@@ -58,7 +58,7 @@ func (x *exploring) object() {
 	writeJSON(&x.out, o)
 }
 
-// why tells what the first failure shows.
+// why says what the first failure shows.
 func (x *exploring) why() string {
 	o := &x.found.First.Outcome
 	if o.Failure != "" {
@@ -104,7 +104,7 @@ func (x *exploring) text() {
 	l.write(b)
 }
 
-// how tells what was explored.
+// how says what was explored.
 func (x *exploring) how() string {
 	if x.Depth == 1 {
 		return "a crash at each point"
@@ -133,7 +133,7 @@ func newExploreProgress(s *streams) *exploreProgress {
 	return &exploreProgress{streams: s, begun: now, shown: now}
 }
 
-// at tells how many runs there were.
+// at says how many runs there were.
 func (p *exploreProgress) at(runs int) {
 	p.runs = runs
 	if !p.streams.terminal || time.Since(p.shown) < patience {

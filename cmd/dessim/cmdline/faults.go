@@ -13,7 +13,7 @@ import (
 
 const maxFaultFile = 1 << 20 // bytes
 
-// faultFlags gives the texts of the parameters faults and fault. -faults names what
+// faultFlags returns the texts of the parameters faults and fault. -faults names what
 // is drawn, or a file of faults in words, instead of which nothing is drawn; then
 // come those of -fault.
 func (f *flags) faultFlags() (drawn, told string, err error) {
@@ -71,7 +71,7 @@ record; if scattered, some records; if any, some records and parts of others.
 	t.listKinds()
 }
 
-// listKinds tells what faults can wait for, once for all scenarios with the same nodes.
+// listKinds says what crashes can wait for, once for all scenarios with the same nodes.
 func (t *tool) listKinds() {
 	var told []string
 	for _, s := range t.Scenarios {
@@ -88,7 +88,7 @@ func (t *tool) listKinds() {
 	}
 }
 
-// indented gives the kinds in lines, all but the first one indented.
+// indented returns the kinds in lines, all but the first one indented.
 func indented(kinds []protocol.Kind) string {
 	words := make([]string, 0, len(kinds))
 	for _, k := range kinds {

@@ -38,7 +38,7 @@ func TestARecordReplaysToTheSameDigest(t *testing.T) {
 	}
 }
 
-// record gives a replay file of a small run, without its comment.
+// record returns a replay file of a small run, without its comment.
 func record(t *testing.T) (path, text string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "x.replay")

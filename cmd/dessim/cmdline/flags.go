@@ -81,7 +81,7 @@ func (x *flag) IsBoolFlag() bool { return x.alone }
 // on reports whether a flag without a value is given.
 func (x *flag) on() bool { return x.text == "true" }
 
-// cli gives the flags as urfave/cli wants them, with one for help.
+// cli returns the flags as urfave/cli wants them, with one for help.
 func (f *flags) cli() []cli.Flag {
 	var out []cli.Flag
 	for _, x := range f.all {

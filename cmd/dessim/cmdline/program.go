@@ -9,7 +9,7 @@ import (
 	"dessim/sim/wording"
 )
 
-// fault tells what is wrong with the program itself, or gives "".
+// fault says what is wrong with the program itself, or gives "".
 func (p *Program) fault() string {
 	const safe = "abcdefghijklmnopqrstuvwxyz0123456789-"
 	if p.Name == "" || strings.Trim(p.Name, safe) != "" {
@@ -29,7 +29,7 @@ func (p *Program) fault() string {
 	return ""
 }
 
-// names gives those of the scenario.
+// names returns those of the scenario.
 func (p *Program) names() []string {
 	var names []string
 	for _, s := range p.Scenarios {
@@ -38,10 +38,10 @@ func (p *Program) names() []string {
 	return names
 }
 
-// find gives the scenario of that name, or nil.
+// find returns the scenario of that name, or nil.
 func (p *Program) find(name string) *scenario.Scenario { return scenario.Find(p.Scenarios, name) }
 
-// lookup gives the scenario of that name, or refuses it.
+// lookup returns the scenario of that name, or refuses it.
 func (p *Program) lookup(name string) (*scenario.Scenario, error) {
 	if s := p.find(name); s != nil {
 		return s, nil
@@ -49,7 +49,7 @@ func (p *Program) lookup(name string) (*scenario.Scenario, error) {
 	return nil, refuse("unknown scenario %s; %s", quote(name), didYouMean(name, "", p.names()))
 }
 
-// named gives text, in which commands begin with dessim, with the name of the program.
+// named returns text, in which commands begin with dessim, with the name of the program.
 func (p *Program) named(text string) string {
 	return strings.ReplaceAll(text, "dessim ", p.Name+" ")
 }

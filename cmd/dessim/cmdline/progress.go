@@ -29,7 +29,7 @@ func newProgress(s *streams, p *scenario.Params) *progress {
 	return &progress{streams: s, begun: time.Now(), until: p.Until}
 }
 
-// at tells where the run is.
+// at says where the run is.
 func (p *progress) at(events uint64, now protocol.Time) {
 	if !p.streams.terminal {
 		return

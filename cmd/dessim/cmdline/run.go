@@ -197,7 +197,7 @@ func (j *job) execute() (scenario.Report, error) {
 	return r, nil
 }
 
-// traceErr gives what keeps a trace from being written.
+// traceErr returns what keeps a trace from being written.
 func (j *job) traceErr() error {
 	for _, t := range j.traces {
 		if err := t.Err(); err != nil {
@@ -254,10 +254,10 @@ func (j *job) save(r *scenario.Report) error {
 	return nil
 }
 
-// verdict gives the exit that the report means, nil for a pass.
+// verdict returns the exit that the report means, nil for a pass.
 func (j *job) verdict(r *scenario.Report) error { return verdictExit(r.Verdict) }
 
-// verdictExit gives the exit that a verdict means, nil for a pass.
+// verdictExit returns the exit that a verdict means, nil for a pass.
 func verdictExit(v check.Verdict) error {
 	switch v {
 	case scenario.Failed:

@@ -189,7 +189,7 @@ func (k *shrinking) do() error {
 	return nil
 }
 
-// command gives the line that shrinks again.
+// command returns the line that shrinks again.
 func (k *shrinking) command() string {
 	if k.from != "" {
 		return k.Name + " shrink " + wording.Shell(k.from)
@@ -305,7 +305,7 @@ func answerWords(answers []source.Answer) []string {
 	return out
 }
 
-// spanOf gives a delay: links and disks ask for nanoseconds.
+// spanOf returns a delay: links and disks ask for nanoseconds.
 func spanOf(a source.Answer) string {
 	return strings.ReplaceAll(time.Duration(a.Value).String(), "\u00b5", "u")
 }

@@ -20,7 +20,7 @@ func failing(seed int) []string {
 		"-seed", fmt.Sprint(seed)}
 }
 
-// failure gives the first seed whose run fails, in a folder of its own.
+// failure returns the first seed whose run fails, in a folder of its own.
 func failure(t *testing.T) (args []string, seed int, r result) {
 	t.Helper()
 	t.Chdir(t.TempDir())

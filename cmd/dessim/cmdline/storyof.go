@@ -14,7 +14,7 @@ import (
 // storyLines is how long a story may be.
 const storyLines = 24
 
-// story tells what happens in the shrunk run up to its failure, in the words of the
+// story says what happens in the shrunk run up to its failure, in the words of the
 // trace: misfortunes, what nodes make final, the step in which the check fails, and
 // its sentence.
 func (k *shrinking) story(out *explore.Shrunk) []string {
@@ -30,7 +30,7 @@ func (k *shrinking) story(out *explore.Shrunk) []string {
 	return append(lines, fmt.Sprintf("%s: %s: %s", place(&end), end.Name, end.Detail))
 }
 
-// ending gives the failure to which a story leads.
+// ending returns the failure to which a story leads.
 func ending(out *explore.Shrunk) check.Result {
 	for _, c := range out.Is.Checks {
 		if c.Name == out.Check && c.Verdict == check.Violation {
@@ -66,7 +66,7 @@ const (
 	sceneLast     // in the step that shows the failure
 )
 
-// Watch gives what stories are made of.
+// Watch returns what stories are made of.
 func (t *teller) Watch() sim.What {
 	return sim.Started | sim.Crashed | sim.Lost | sim.Copied | sim.Corrupted | sim.Injected | sim.Lifted | sim.Damaged | sim.Output |
 		sim.Persisted | sim.Received | sim.Fired | sim.Sent
@@ -112,7 +112,7 @@ func (t *teller) named(words string) bool {
 	return slices.ContainsFunc(t.about, func(name string) bool { return strings.Contains(words, name) })
 }
 
-// namesIn gives the names of transactions and messages in a sentence: "5/3.1", "1f32822f".
+// namesIn returns the names of transactions and messages in a sentence: "5/3.1", "1f32822f".
 func namesIn(sentence string) (names []string) {
 	for word := range strings.FieldsFuncSeq(sentence, func(c rune) bool { return strings.ContainsRune(" ,;:()", c) }) {
 		digits := strings.ContainsAny(word, "0123456789")
@@ -167,7 +167,7 @@ func (t *teller) words(e *sim.Event) string {
 	return fmt.Sprintf("node %v: %v %s", e.Node, e.Kind, text)
 }
 
-// told gives the lines in their order. If there are too many, the lightest go first,
+// told returns the lines in their order. If there are too many, the lightest go first,
 // and among them the earliest: what is told leads to the failure. Where much is of
 // what the failure names, other outputs only distract.
 func (t *teller) told() []string {
@@ -202,7 +202,7 @@ func (t *teller) told() []string {
 	return lines
 }
 
-// roughly gives a time to the microsecond.
+// roughly returns a time to the microsecond.
 func roughly(at protocol.Time) string {
 	text := sim.Millis(at)
 	return text[:len(text)-len("000")] + " ms"

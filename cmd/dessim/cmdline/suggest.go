@@ -34,7 +34,7 @@ func unquoted(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(s[1:len(s)-1], `\"`, `"`), `\\`, `\`)
 }
 
-// reason gives what is wrong with a file without repeating its name, which may
+// reason returns what is wrong with a file without repeating its name, which may
 // hold anything.
 func reason(err error) string {
 	var path *fs.PathError

@@ -53,7 +53,7 @@ func (s *summary) text(b *bytes.Buffer) {
 	l.write(b)
 }
 
-// earliest gives the first violation in the order of the run, or nil. Those that
+// earliest returns the first violation in the order of the run, or nil. Those that
 // only the end showed come last; of one step, the first check explains it.
 func (s *summary) earliest() *check.Result {
 	var first *check.Result
@@ -153,7 +153,7 @@ func (s *summary) figures(l *lines) {
 	l.add("parameters", "%s", plain(strings.Join(given, ", ")))
 }
 
-// happened tells what faults did.
+// happened says what faults did.
 func (s *summary) happened() string {
 	var parts []string
 	for _, c := range s.Counts {
@@ -185,7 +185,7 @@ func (s *summary) identity(l *lines) {
 	}
 }
 
-// recorded tells how a replay compares to what was recorded.
+// recorded says how a replay compares to what was recorded.
 func (s *summary) recorded() string {
 	x := s.replay
 	n, stale := x.answers.Stats(), x.stale()

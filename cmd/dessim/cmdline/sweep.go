@@ -174,7 +174,7 @@ func readCount(x *flag, most uint64) (uint64, error) {
 	return n, nil
 }
 
-// line gives the command, but for the seeds and what is done with them.
+// line returns the command, but for the seeds and what is done with them.
 func (s *sweep) line() string {
 	line := s.reproduce()
 	_, rest, _ := strings.Cut(line, " -scenario ")
@@ -185,7 +185,7 @@ func (s *sweep) line() string {
 	return line
 }
 
-// header gives the header of the results file.
+// header returns the header of the results file.
 func (s *sweep) header() explore.Header {
 	h := explore.Header{Version: revision(), Command: s.command, Scenario: s.Scenario.Name, Strategy: s.Strategy.String(), From: s.From}
 	for _, kv := range params(s.Scenario, &s.Params) {
@@ -194,7 +194,7 @@ func (s *sweep) header() explore.Header {
 	return h
 }
 
-// revision tells what this was built from, whatever the machine: runs do not depend
+// revision says what this was built from, whatever the machine: runs do not depend
 // on it.
 func revision() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -244,7 +244,7 @@ func (s *sweep) do(ctx context.Context) error {
 	return s.verdict()
 }
 
-// failed tells how a sweep ends that has no report.
+// failed says how a sweep ends that has no report.
 func (s *sweep) failed(err error) error {
 	var differs *explore.NotDeterministicError
 	var write *explore.WriteError
@@ -257,7 +257,7 @@ func (s *sweep) failed(err error) error {
 	return refuse("results %s: %s", quote(s.results.text), reason(err))
 }
 
-// continued gives the command that runs the seeds which are left. Without results it
+// continued returns the command that runs the seeds which are left. Without results it
 // is another sweep, which does not know of the failures so far.
 func (s *sweep) continued() string {
 	line, stopAfter := s.command, s.StopAfter

@@ -19,7 +19,7 @@ import (
 	"dessim/sim/source"
 )
 
-// busyTime gives the time that the processors spent on this process, which other
+// busyTime returns the time that the processors spent on this process, which other
 // processes disturb less than the time on the wall.
 func busyTime(b *testing.B) time.Duration {
 	var u syscall.Rusage
@@ -108,7 +108,7 @@ func BenchmarkRecording(b *testing.B) {
 	}
 }
 
-// stormyFailure gives the nth run of scenario crash that fails and has about 40
+// stormyFailure returns the nth run of scenario crash that fails and has about 40
 // faults. It fails in code without bugs: see failing. A failure of safety shows at
 // once, one of liveness after all the time in which it could be made good.
 func stormyFailure(b *testing.B, safety bool, nth int) (w *explore.World, o explore.Outcome, t *explore.Trial) {

@@ -106,7 +106,7 @@ func (x *found) writeReplay(path string, g *explore.Group, t *explore.Trial) err
 	return file.commit()
 }
 
-// conclusion gives the verdict. Results that lack seeds between others show nothing.
+// conclusion returns the verdict. Results that lack seeds between others show nothing.
 func (x *found) conclusion() check.Verdict {
 	v := x.report.Verdict()
 	if v == check.Pass && len(x.covered) > 1 {
@@ -213,12 +213,12 @@ func (x *found) printText() {
 	}
 }
 
-// tallied tells what runs came to.
+// tallied says what runs came to.
 func tallied(passed, violations, inconclusive uint64) string {
 	return fmt.Sprintf("%d pass, %s, %d inconclusive", passed, wording.Count(violations, "violation"), inconclusive)
 }
 
-// spans tells which seeds are covered.
+// spans says which seeds are covered.
 func (x *found) spans() string {
 	if len(x.covered) == 0 {
 		return "no seeds"

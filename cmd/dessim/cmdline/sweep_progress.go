@@ -26,7 +26,7 @@ func newSweepProgress(s *streams) *sweepProgress {
 	return &sweepProgress{streams: s, begun: time.Now()}
 }
 
-// at tells where the sweep is.
+// at says where the sweep is.
 func (p *sweepProgress) at(now explore.Progress) {
 	p.last = now
 	if !p.streams.terminal {

@@ -83,7 +83,7 @@ func shardText(text string) (string, error) {
 	return fmt.Sprintf("%d/%s", (id-least)/step+1, count), nil
 }
 
-// cmpErr gives the first error.
+// cmpErr returns the first error.
 func firstOf(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {

@@ -20,7 +20,7 @@ import (
 // about half of them fail.
 const small = "sweep -scenario concurrent -nodes 3 -txs 3"
 
-// tieless gives dessim with that bug, built once.
+// tieless returns dessim with that bug, built once.
 func tieless(t *testing.T) string {
 	t.Helper()
 	exe := filepath.Join(filepath.Dir(binary), "tieless")

@@ -20,7 +20,7 @@ import (
 // JSON, and reads as much from the other process. So nothing is stored, and the
 // difference is found in the runs that differed, not in two later ones.
 //
-// It gives no errors: after a difference it compares no more.
+// It returns no errors: after a difference it compares no more.
 type second struct {
 	program string // before its complaints
 	cmd     *exec.Cmd
@@ -34,7 +34,7 @@ type second struct {
 	ended   bool // there is the end of the other process instead of a line
 }
 
-// compared gives the trace that two processes compare: with lengths and hashes of
+// compared returns the trace that two processes compare: with lengths and hashes of
 // bodies, which differ whenever the bodies do. Words leave much out, and cost more
 // than the run.
 func compared(w io.Writer) *sim.Trace { return &sim.Trace{W: w} }

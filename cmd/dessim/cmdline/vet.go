@@ -135,7 +135,7 @@ func broken(named []*packages.Package) error {
 	return nil
 }
 
-// compilerSays gives the first error that has a place. Of the others, go list repeats
+// compilerSays returns the first error that has a place. Of the others, go list repeats
 // the compiler's in one lump.
 func compilerSays(all []packages.Error) string {
 	for _, e := range all {
@@ -151,7 +151,7 @@ func firstLine(text string) string {
 	return line
 }
 
-// withNodes gives the packages that have a node, and those of the others that they
+// withNodes returns the packages that have a node, and those of the others that they
 // import, in the order of their paths: what a node calls determines it, too. What was
 // not named, the analyzer knows by what may be called of it, or not at all.
 func withNodes(named []*packages.Package) []*packages.Package {
@@ -205,7 +205,7 @@ func hasNode(p *types.Package) bool {
 	})
 }
 
-// analyze gives the findings as lines, in the order of files and lines.
+// analyze returns the findings as lines, in the order of files and lines.
 func (v *vetting) analyze(looked []*packages.Package) ([]string, error) {
 	graph, err := checker.Analyze([]*analysis.Analyzer{determinism.Analyzer}, looked, nil)
 	if err != nil {
@@ -233,7 +233,7 @@ func (v *vetting) analyze(looked []*packages.Package) ([]string, error) {
 	return slices.Compact(lines), nil
 }
 
-// short gives a file's name as people write it who are in this folder.
+// short returns a file's name as people write it who are in this folder.
 func (v *vetting) short(file string) string {
 	here, err := filepath.Abs(v.dir)
 	if err != nil {

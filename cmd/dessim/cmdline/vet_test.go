@@ -52,7 +52,7 @@ func (n *Node) Timeout(*protocol.Env, uint64) {}
 	rangesOverMap = `// Package table is what the node imports.
 package table
 
-// First gives any key.
+// First returns any key.
 func First(m map[int]int) int {
 	for k := range m {
 		return k

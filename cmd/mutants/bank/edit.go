@@ -83,7 +83,7 @@ func Parse(name, text string) (*Edit, error) {
 	return e, nil
 }
 
-// Text gives the text that Parse reads.
+// Text returns the text that Parse reads.
 func (e *Edit) Text() string {
 	b := fmt.Appendf(nil, "%s\n\nfile %s\n", e.Why, e.File)
 	for _, name := range e.Checks {
@@ -123,7 +123,7 @@ func (e *Edit) Reports(checks []string) bool {
 		slices.ContainsFunc(checks, func(name string) bool { return slices.Contains(e.Checks, name) })
 }
 
-// Apply gives the edited text of its file.
+// Apply returns the edited text of its file.
 func (e *Edit) Apply(text string) (string, error) {
 	at, n := 0, 0
 	for i := range text {

@@ -35,7 +35,7 @@ var Analyzer = &analysis.Analyzer{
 // sortedKeys are the functions that may range over a map.
 var sortedKeys = []string{"dessim/protocol.SortedKeys", "dessim/protocol.SortedKeysFunc"}
 
-// refusedImports tells why a package, and those below it, may not be imported.
+// refusedImports says why a package, and those below it, may not be imported.
 var refusedImports = []struct{ path, why string }{
 	{"math/rand", "its answers have no names; ask env.Choose or the Source"},
 	{"crypto/rand", "nobody can replay it; derive bytes from a hash"},
@@ -232,7 +232,7 @@ func (c *pass) call(n *ast.CallExpr, where place) {
 	}
 }
 
-// callee gives the package and name of the function that n calls, if it is one
+// callee returns the package and name of the function that n calls, if it is one
 // of a package.
 func (c *pass) callee(n *ast.CallExpr) (path, name string) {
 	fun := ast.Unparen(n.Fun)
@@ -278,7 +278,7 @@ func (c *pass) use(id *ast.Ident) {
 	}
 }
 
-// qualifiedName gives Type.Method for a method, the plain name of anything else
+// qualifiedName returns Type.Method for a method, the plain name of anything else
 // at package level, and "" for fields and locals.
 func qualifiedName(obj types.Object) string {
 	if f, ok := obj.(*types.Func); ok && f.Signature().Recv() != nil {

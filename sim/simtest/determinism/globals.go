@@ -78,7 +78,7 @@ func (c *pass) change(e ast.Expr, how string, where place) {
 	}
 }
 
-// root gives the package variable that e is, or is a part of without a pointer
+// root returns the package variable that e is, or is a part of without a pointer
 // in between; nil if none.
 func (c *pass) root(e ast.Expr) *types.Var {
 	for {

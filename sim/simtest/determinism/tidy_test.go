@@ -65,7 +65,7 @@ var exemptions = map[string]string{}
 
 var position = regexp.MustCompile(`:\d+(:\d+)?: `)
 
-// exemption gives the key that covers a finding, or "".
+// exemption returns the key that covers a finding, or "".
 func exemption(finding string) string {
 	at := position.FindStringIndex(finding)
 	if at == nil {
@@ -169,7 +169,7 @@ func load(root string) (*tree, error) {
 	return t, err
 }
 
-// at gives a position as file:line:column, relative to the root.
+// at returns a position as file:line:column, relative to the root.
 func (t *tree) at(pos token.Pos) string {
 	p := t.fset.Position(pos)
 	return fmt.Sprintf("%s:%d:%d", t.relative(p.Filename), p.Line, p.Column)
@@ -182,7 +182,7 @@ func (t *tree) relative(file string) string {
 	return file
 }
 
-// short gives a package's path below the module, "" for its root.
+// short returns a package's path below the module, "" for its root.
 func short(p *packages.Package) string {
 	return strings.TrimPrefix(strings.TrimPrefix(p.PkgPath, module), "/")
 }
@@ -329,7 +329,7 @@ func topLevel(t *tree) []string {
 	return found
 }
 
-// ignoredNames gives the patterns of .gitignore, as far as they are of the top
+// ignoredNames returns the patterns of .gitignore, as far as they are of the top
 // level and simple.
 func ignoredNames(root string) []string {
 	f, err := os.Open(filepath.Join(root, ".gitignore"))
@@ -414,7 +414,7 @@ func comments(t *tree) []string {
 	return found
 }
 
-// undocumented gives the exported names of decl that no comment tells of. A
+// undocumented returns the exported names of decl that no comment tells of. A
 // group's comment does for its constants and variables.
 func undocumented(decl ast.Decl) []*ast.Ident {
 	var list []*ast.Ident

@@ -43,7 +43,7 @@ func Check(t *testing.T, n uint64, prop func(*rapid.T)) {
 	done = true
 }
 
-// draws gives number n of the byte strings to draw from.
+// draws returns number n of the byte strings to draw from.
 func draws(n uint64) []byte {
 	var seed [32]byte
 	binary.LittleEndian.PutUint64(seed[:], n)
