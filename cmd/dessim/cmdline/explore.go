@@ -62,7 +62,7 @@ func (t *tool) exploreCommand() *cli.Command {
 		}
 		if out := f.find("record"); out.given {
 			var err error
-			if x.file, err = (&job{tool: t}).pending(out); err != nil {
+			if x.file, err = t.outputs(nil).open(out); err != nil {
 				return err
 			}
 		}
@@ -107,13 +107,13 @@ func (x *exploring) read(f *flags) (err error) {
 			return err
 		}
 	}
-	if x.Depth, err = f.count("depth", 1, mostDepth); err != nil {
+	if x.Depth, err = count(f.find("depth"), 1, mostDepth); err != nil {
 		return err
 	}
-	if x.Runs, err = f.count("runs", defaultExplore, mostExplored); err != nil {
+	if x.Runs, err = count(f.find("runs"), defaultExplore, mostExplored); err != nil {
 		return err
 	}
-	if x.Workers, err = f.count("j", runtime.NumCPU(), mostAtOnce); err != nil {
+	if x.Workers, err = count(f.find("j"), runtime.NumCPU(), mostAtOnce); err != nil {
 		return err
 	}
 	x.World = x.Scenario.World(x.Seed, x.Params)
@@ -183,15 +183,7 @@ func (x *exploring) do(ctx context.Context) error {
 		x.complain(fmt.Sprintf("interrupted after %d runs; not all were made", x.found.Runs))
 		return &exit{code: exitInterrupted}
 	}
-	switch x.verdict() {
-	case check.Violation:
-		return &exit{code: exitViolation}
-	case scenario.Failed:
-		return &exit{code: exitInternal}
-	case check.Inconclusive:
-		return &exit{code: exitInconclusive}
-	}
-	return nil
+	return verdictExit(x.verdict())
 }
 
 // verdict is a pass if all runs were made and passed. The one without crashes is among
@@ -216,7 +208,7 @@ func (x *exploring) save() (err error) {
 	}
 	if x.file == nil {
 		name := fmt.Sprintf("dessim-%s-explored.replay", x.Scenario.Name)
-		if x.file, err = (&job{tool: x.tool}).ours(name); err != nil {
+		if x.file, err = x.outputs(nil).openReplay(name); err != nil {
 			x.complain(err.Error())
 			return nil // the verdict matters more
 		}

@@ -22,15 +22,27 @@ type pending struct {
 	direct bool
 }
 
-// pending opens the file that a flag names, or refuses it. It may not be one that
-// the command uses already.
-func (j *job) pending(x *flag) (*pending, error) {
+// outputs are the files that a command writes. No two of them are one, and none is what
+// the command reads, or its standard output.
+type outputs struct {
+	stdout io.Writer
+	reads  *replay // what the command reads, or nil
+	opened []*pending
+}
+
+// outputs returns the files that a command which reads x, or nil, is about to write.
+func (t *tool) outputs(x *replay) *outputs { return &outputs{stdout: t.stdout, reads: x} }
+
+// open opens the file that a flag names, or refuses it.
+func (o *outputs) open(x *flag) (*pending, error) {
 	p := &pending{flag: x.name, path: x.text}
 	if x.text == "" || x.text == "-" {
 		return nil, refuse("%s %s: want the name of a file", x.name, quote(x.text))
 	}
-	if j.trace != nil && sameName(j.trace.path, x.text) {
-		return nil, refuse("%s %s: -trace writes there; want two files", x.name, quote(x.text))
+	for _, other := range o.opened {
+		if sameName(other.path, x.text) {
+			return nil, refuse("%s %s: -%s writes there; want two files", x.name, quote(x.text), other.flag)
+		}
 	}
 	now, err := os.Stat(x.text)
 	switch {
@@ -39,8 +51,8 @@ func (j *job) pending(x *flag) (*pending, error) {
 	case err != nil:
 	case now.IsDir():
 		err = errors.New("is a folder")
-	case j.busy(now):
-		err = errors.New("the command uses it otherwise")
+	case o.busy(now):
+		err = errors.New("the command already uses it")
 	case !now.Mode().IsRegular():
 		p.direct = true
 		p.f, err = os.OpenFile(x.text, os.O_WRONLY, 0)
@@ -51,35 +63,36 @@ func (j *job) pending(x *flag) (*pending, error) {
 		return nil, refuse("%s %s: %s; want a file that can be written", x.name, quote(x.text), reason(err))
 	}
 	p.w = bufio.NewWriterSize(p.f, 1<<16)
+	o.opened = append(o.opened, p)
 	return p, nil
 }
 
-// ours opens a file of which nobody told the name. What is there already may be
+// openReplay opens a replay file that no flag names. A file that is there already is
 // replaced only if it is a replay file.
-func (j *job) ours(path string) (*pending, error) {
+func (o *outputs) openReplay(path string) (*pending, error) {
 	text, _, err := readAll(path, maxReplay)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		return nil, fmt.Errorf("no replay file was written: %s: %s", quote(path), reason(err))
 	case !source.IsFile(text):
-		return nil, fmt.Errorf("no replay file was written: %s is there and is none; want another name by -record", quote(path))
+		return nil, fmt.Errorf("no replay file was written: %s exists and is not one; want another name by -record", quote(path))
 	}
-	p, err := j.pending(&flag{name: "record", text: path})
+	p, err := o.open(&flag{name: "record", text: path})
 	if err != nil {
 		return nil, fmt.Errorf("no replay file was written: %w", err)
 	}
 	return p, nil
 }
 
-// busy reports whether the file is stdout or what is replayed.
-func (j *job) busy(now fs.FileInfo) bool {
-	if out, ok := j.stdout.(*os.File); ok {
+// busy reports whether the file is stdout or what the command reads.
+func (o *outputs) busy(now fs.FileInfo) bool {
+	if out, ok := o.stdout.(*os.File); ok {
 		if at, err := out.Stat(); err == nil && os.SameFile(at, now) && !isNull(now) {
 			return true
 		}
 	}
-	return j.replay != nil && os.SameFile(j.replay.info, now)
+	return o.reads != nil && os.SameFile(o.reads.info, now)
 }
 
 func isNull(now fs.FileInfo) bool {

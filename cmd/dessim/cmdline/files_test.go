@@ -147,7 +147,7 @@ func TestATestIsEmittedInsteadOfARun(t *testing.T) {
 func TestAReplayFileIsNotOverwrittenByItsOwnTrace(t *testing.T) {
 	file, _ := record(t)
 	before := read(t, file)
-	wantLine(t, dessim(t, "replay", file, "-trace", file), exitUsage, "uses it otherwise")
+	wantLine(t, dessim(t, "replay", file, "-trace", file), exitUsage, "already uses it")
 	if read(t, file) != before {
 		t.Error("the file changed")
 	}

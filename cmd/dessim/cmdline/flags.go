@@ -3,6 +3,7 @@ package cmdline
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -111,6 +112,18 @@ func (f *flags) usage(_ context.Context, _ *cli.Command, err error, _ bool) erro
 		return refuse("-%s has no value; want one such as -%s %s", name, name, f.find(name).sample)
 	}
 	return refuse("%s", text)
+}
+
+// count reads a flag that is a number from 1 to most, or returns unless.
+func count[N int | uint64](x *flag, unless, most N) (N, error) {
+	if !x.given {
+		return unless, nil
+	}
+	n, err := strconv.ParseUint(x.text, 10, 63)
+	if err != nil || n < 1 || n > uint64(most) {
+		return 0, refuse("%s %s: want a number from 1 to %d", x.name, quote(x.text), most)
+	}
+	return N(n), nil
 }
 
 func (f *flags) names() []string {

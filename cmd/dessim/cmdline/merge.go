@@ -39,7 +39,7 @@ func (t *tool) mergeCommand() *cli.Command {
 			return err
 		}
 		x.print(f.find("json").on())
-		return x.verdict()
+		return verdictExit(x.conclusion())
 	})
 }
 

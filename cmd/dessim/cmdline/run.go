@@ -82,6 +82,7 @@ type job struct {
 	saved   string        // the line that replays a failure, once its file is written
 
 	observers []sim.Observer
+	files     *outputs
 	trace     *pending // or nil, like the others
 	record    *pending
 	logs      *folder
@@ -99,14 +100,15 @@ func (j *job) open(trace, logs, record *flag) (err error) {
 			j.discard()
 		}
 	}()
+	j.files = j.outputs(j.replay)
 	if trace != nil && trace.given {
-		if j.trace, err = j.pending(trace); err != nil {
+		if j.trace, err = j.files.open(trace); err != nil {
 			return err
 		}
 		j.traces = append(j.traces, &sim.Trace{W: j.trace, Text: j.Scenario.Words(&j.Params)})
 	}
 	if record != nil && record.given {
-		if j.record, err = j.pending(record); err != nil {
+		if j.record, err = j.files.open(record); err != nil {
 			return err
 		}
 		clock := new(clock)
@@ -236,7 +238,7 @@ func (j *job) save(r *scenario.Report) error {
 		return nil
 	}
 	path := fmt.Sprintf("dessim-%s-%d.replay", j.Scenario.Name, j.Seed)
-	file, err := j.ours(path)
+	file, err := j.files.openReplay(path)
 	if err != nil {
 		j.complain(err.Error())
 		return nil // the verdict matters more

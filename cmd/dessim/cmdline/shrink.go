@@ -68,10 +68,10 @@ type shrinking struct {
 
 // read reads what is shrunk, and how.
 func (k *shrinking) read(f *flags, args []string) (err error) {
-	if k.options.Runs, err = f.count("runs", explore.DefaultRuns, 10_000_000); err != nil {
+	if k.options.Runs, err = count(f.find("runs"), explore.DefaultRuns, 10_000_000); err != nil {
 		return err
 	}
-	if k.options.Workers, err = f.count("j", runtime.NumCPU(), 1024); err != nil {
+	if k.options.Workers, err = count(f.find("j"), runtime.NumCPU(), 1024); err != nil {
 		return err
 	}
 	if len(args) == 0 {
@@ -97,31 +97,18 @@ func (k *shrinking) read(f *flags, args []string) (err error) {
 	return nil
 }
 
-// count reads a flag that is a number from 1.
-func (f *flags) count(name string, unless, most int) (int, error) {
-	x := f.find(name)
-	if !x.given {
-		return unless, nil
-	}
-	n, err := strconv.ParseUint(x.text, 10, 31)
-	if err != nil || n < 1 || n > uint64(most) {
-		return 0, refuse("%s %s: want a number from 1 to %d", name, quote(x.text), most)
-	}
-	return int(n), nil
-}
-
 // open prepares the file that will hold the result.
 func (k *shrinking) open(out *flag) (err error) {
-	j := &job{tool: k.tool, subject: k.subject, replay: k.replay}
+	files := k.outputs(k.replay)
 	if out.given {
-		k.file, err = j.pending(out)
+		k.file, err = files.open(out)
 		return err
 	}
 	name := fmt.Sprintf("dessim-%s-%d.min.replay", k.Scenario.Name, k.Seed)
 	if k.from != "" {
 		name = strings.TrimSuffix(filepath.Base(k.from), ".replay") + ".min.replay"
 	}
-	if k.file, err = j.ours(name); err != nil {
+	if k.file, err = files.openReplay(name); err != nil {
 		return refuse("%v", strings.Replace(err.Error(), "-record", "-o", 1))
 	}
 	k.file.flag = "o"

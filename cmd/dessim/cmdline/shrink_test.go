@@ -271,7 +271,7 @@ func TestWhatCannotBeShrunkIsRefused(t *testing.T) {
 	wantLine(t, dessim(t, "shrink", path, "-runs", "0"), exitUsage, "runs", "1 to")
 	wantLine(t, dessim(t, "shrink", path, "-j", "x"), exitUsage, "j", "1 to")
 	wantLine(t, dessim(t, "shrink", path, "-nodes", "3"), exitUsage, "-nodes", "use one or the other")
-	wantLine(t, dessim(t, "shrink", path, "-o", path), exitUsage, "uses it otherwise")
+	wantLine(t, dessim(t, "shrink", path, "-o", path), exitUsage, "already uses it")
 	write(t, "x.min.replay", "my diary")
 	wantLine(t, dessim(t, "shrink", path), exitUsage, "x.min.replay", "want another name by -o")
 	if got := entries(t, "."); len(got) != 1 || read(t, "x.min.replay") != "my diary" {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -94,12 +93,10 @@ func (t *tool) newSweep(f *flags) (s *sweep, err error) {
 		}
 	}
 	const mostWorkers = 1024
-	workers, err := readCount(f.find("j"), mostWorkers)
-	if err != nil {
+	if s.Workers, err = count(f.find("j"), 0, mostWorkers); err != nil {
 		return nil, err
 	}
-	s.Workers = int(workers)
-	if s.StopAfter, err = readCount(f.find("stop-after"), explore.MaxSeeds); err != nil {
+	if s.StopAfter, err = count[uint64](f.find("stop-after"), 0, explore.MaxSeeds); err != nil {
 		return nil, err
 	}
 	if x := f.find("budget"); x.given {
@@ -160,18 +157,6 @@ func readSeeds(x *flag) (s explore.Span, err error) {
 		return s, refuse("seeds %s: too many; want at most %d", quote(x.text), uint64(explore.MaxSeeds))
 	}
 	return s, nil
-}
-
-// readCount reads a number from 1; 0 is that it is not given.
-func readCount(x *flag, most uint64) (uint64, error) {
-	if !x.given {
-		return 0, nil
-	}
-	n, err := strconv.ParseUint(x.text, 10, 64)
-	if err != nil || n < 1 || n > most {
-		return 0, refuse("%s %s: want a number from 1 to %d", x.name, quote(x.text), most)
-	}
-	return n, nil
 }
 
 // line returns the command, but for the seeds and what is done with them.
@@ -241,7 +226,7 @@ func (s *sweep) do(ctx context.Context) error {
 		s.complain(fmt.Sprintf("interrupted after %d of %d seeds; continue: %s", r.Seeds, s.To-s.From+1, s.proceed))
 		return &exit{code: exitInterrupted}
 	}
-	return s.verdict()
+	return verdictExit(s.conclusion())
 }
 
 // failed says how a sweep ends that has no report.

@@ -78,7 +78,7 @@ func (x *found) replayName(seed uint64) string {
 
 // writeReplay writes the replay file of a run, by replaying it.
 func (x *found) writeReplay(path string, g *explore.Group, t *explore.Trial) error {
-	file, err := (&job{tool: x.tool}).ours(path)
+	file, err := x.outputs(nil).openReplay(path)
 	if err != nil {
 		return &exit{exitIO, err.Error()}
 	}
@@ -113,16 +113,6 @@ func (x *found) conclusion() check.Verdict {
 		return check.Inconclusive
 	}
 	return v
-}
-
-func (x *found) verdict() error {
-	switch x.conclusion() {
-	case check.Violation:
-		return &exit{code: exitViolation}
-	case check.Inconclusive:
-		return &exit{code: exitInconclusive}
-	}
-	return nil
 }
 
 // jsonSweep is the object of -json.

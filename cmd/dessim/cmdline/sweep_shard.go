@@ -1,6 +1,7 @@
 package cmdline
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -71,7 +72,7 @@ func shardText(text string) (string, error) {
 	least, err2 := read("MIN", 1)
 	step, err3 := read("STEP", 1)
 	slurm, err4 := read("COUNT", 0)
-	if err := firstOf(err, err2, err3, err4); err != nil {
+	if err := cmp.Or(err, err2, err3, err4); err != nil {
 		return "", err
 	}
 	if step == 0 || id < least || (id-least)%step != 0 {
@@ -81,14 +82,4 @@ func shardText(text string) (string, error) {
 		count = strconv.FormatUint(slurm, 10)
 	}
 	return fmt.Sprintf("%d/%s", (id-least)/step+1, count), nil
-}
-
-// cmpErr returns the first error.
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
