@@ -218,7 +218,7 @@ func (r *Recording) read(h *header, find func(name string) (*Scenario, error)) (
 		r.Faults = []fault.Fault{} // tests have always told them
 	}
 	if len(h.fields) > 0 {
-		return fmt.Errorf("header field %s means nothing to scenario %s, or comes twice", h.fields[0].Name, r.Scenario.Name)
+		return fmt.Errorf("header field %q means nothing to scenario %s, or comes twice", h.fields[0].Name, r.Scenario.Name)
 	}
 	return nil
 }

@@ -45,18 +45,26 @@ func ParseSubject(all []*Scenario, flags string) (s Subject, err error) {
 	if s.Scenario = Find(all, name); s.Scenario == nil {
 		return s, fmt.Errorf("%q: no scenario %q", flags, name)
 	}
-	s.Params = s.Scenario.Defaults
 	if text, given := take("seed"); given {
 		if s.Seed, err = source.ParseSeed(text); err != nil {
 			return s, fmt.Errorf("%q: %w", flags, err)
 		}
 	}
+	if s.Params, err = s.Scenario.with(texts); err != nil {
+		return s, fmt.Errorf("%q: %w", flags, err)
+	}
+	return s, nil
+}
+
+// with returns the scenario's defaults, but for the parameters in texts.
+func (s *Scenario) with(texts map[string]string) (Params, error) {
+	p := s.Defaults
 	for _, name := range protocol.SortedKeys(texts) {
-		if err := s.Scenario.Set(&s.Params, name, texts[name]); err != nil {
-			return s, fmt.Errorf("%q: %w", flags, err)
+		if err := s.Set(&p, name, texts[name]); err != nil {
+			return p, err
 		}
 	}
-	return s, s.Scenario.Validate(&s.Params)
+	return p, s.Validate(&p)
 }
 
 // cutFlags reads flags by name. A value goes on to the next word that looks like a flag,

@@ -53,6 +53,9 @@ const (
 // Any number of Runs go side by side, so tests may be parallel.
 func Run(t *testing.T, s *scenario.Scenario, o Options) {
 	t.Helper()
+	if err := s.Flaw(); err != nil {
+		t.Fatalf("simtest: %v", err)
+	}
 	subject, err := scenario.ParseSubject([]*scenario.Scenario{s}, "-scenario "+s.Name+" "+o.Flags)
 	if err != nil {
 		t.Fatalf("simtest: %v", err)

@@ -167,8 +167,8 @@ func (p *Program) run(ctx context.Context, args []string, s streams) (code int) 
 			code = exitInternal
 		}
 	}()
-	if wrong := p.fault(); wrong != "" {
-		t.complain(wrong)
+	if err := p.flaw(); err != nil {
+		t.complain(err.Error())
 		return exitInternal
 	}
 	err := t.dispatch(ctx, args)

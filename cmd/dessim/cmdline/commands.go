@@ -16,6 +16,12 @@ func commandNames() []string {
 	return []string{"run", "replay", "sweep", "merge", "shrink", "explore", "compare", "vet", "list", "version", "help"}
 }
 
+// commands returns them in the order of the help.
+func (t *tool) commands() []*cli.Command {
+	return []*cli.Command{t.runCommand(), t.replayCommand(), t.sweepCommand(), t.mergeCommand(), t.shrinkCommand(), t.exploreCommand(),
+		t.compareCommand(), t.vetCommand(), t.listCommand(), t.versionCommand(), t.helpCommand()}
+}
+
 const about = `A flag where the command should be means run: "dessim -seed 42 -scenario
 concurrent" is "dessim run -seed 42 -scenario concurrent".
 
@@ -38,7 +44,7 @@ func (t *tool) dispatch(ctx context.Context, args []string) error {
 		Writer:          &t.out,
 		ErrWriter:       discard{},
 		ExitErrHandler:  func(context.Context, *cli.Command, error) {}, // or it exits by itself
-		Commands:        []*cli.Command{t.runCommand(), t.replayCommand(), t.sweepCommand(), t.mergeCommand(), t.shrinkCommand(), t.exploreCommand(), t.compareCommand(), t.vetCommand(), t.listCommand(), t.versionCommand(), t.helpCommand()},
+		Commands:        t.commands(),
 	}
 	return root.Run(ctx, append([]string{t.Name}, args...))
 }

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"dessim/sim/scenario"
 )
 
 // outside builds package pkg of the module in sim/simtest/testdata/kvstore, which is
@@ -77,11 +79,21 @@ func TestSomebodyElsesScenarioHasTheWholeCommandLine(t *testing.T) {
 
 func TestAProgramThatCannotWorkSaysSo(t *testing.T) {
 	s := program.Scenarios
+	own := func(name string) Program {
+		x := *s[0]
+		x.Own = []*scenario.Param{scenario.Int(name, 1, 0, 2, "")}
+		return Program{Name: "sim", Scenarios: []*scenario.Scenario{&x}}
+	}
 	for want, p := range map[string]Program{
-		`a program is called ""`:             {Scenarios: s},
-		`a program is called "my sim"`:       {Name: "my sim", Scenarios: s},
-		"a program has no scenarios":         {Name: "sim"},
-		"two scenarios are called bootstrap": {Name: "sim", Scenarios: append(s[:1:1], s[0])},
+		`the program has the name ""`:                                 {Scenarios: s},
+		`the program has the name "my sim"`:                           {Name: "my sim", Scenarios: s},
+		"the program has no scenarios":                                {Name: "sim"},
+		"two scenarios are called bootstrap":                          {Name: "sim", Scenarios: append(s[:1:1], s[0])},
+		"scenario bootstrap: parameter verify has the name of a flag": own("verify"),
+		"scenario bootstrap: parameter shard has the name of a flag":  own("shard"),
+		"scenario bootstrap: parameter help has the name of a flag":   own("help"),
+		"scenario bootstrap: parameter j has the name of a flag":      own("j"),
+		"scenario bootstrap: parameter nodes is a field of Params":    own("nodes"),
 	} {
 		var out, errs strings.Builder
 		if code := p.run(t.Context(), []string{"list"}, streams{stdout: &out, stderr: &errs}); code != exitInternal || out.Len() > 0 ||

@@ -1,6 +1,7 @@
 package cmdline
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,27 +10,44 @@ import (
 	"dessim/sim/wording"
 )
 
-// fault says what is wrong with the program itself, or gives "".
-func (p *Program) fault() string {
-	const safe = "abcdefghijklmnopqrstuvwxyz0123456789-"
-	if p.Name == "" || strings.Trim(p.Name, safe) != "" {
-		return fmt.Sprintf("a program is called %q; want small letters, digits and hyphens", p.Name)
+// flaw returns the first mistake in the program itself, or nil.
+func (p *Program) flaw() error {
+	if err := scenario.ValidName(p.Name); err != nil {
+		return fmt.Errorf("the program has the %w", err)
 	}
 	if len(p.Scenarios) == 0 {
-		return "a program has no scenarios; want one at least"
+		return errors.New("the program has no scenarios; want at least one")
 	}
-	for i, name := range p.names() {
-		switch {
-		case name == "" || strings.Trim(name, safe) != "":
-			return fmt.Sprintf("a scenario is called %q; want small letters, digits and hyphens", name)
-		case slices.Index(p.names(), name) != i:
-			return fmt.Sprintf("two scenarios are called %s; want each of another name", name)
+	taken := commandFlags()
+	for i, s := range p.Scenarios {
+		if err := s.Flaw(); err != nil {
+			return err
+		}
+		if slices.Index(p.names(), s.Name) != i {
+			return fmt.Errorf("two scenarios are called %s; want a different name for each", s.Name)
+		}
+		for _, x := range s.Own {
+			if slices.Contains(taken, x.Name) {
+				return fmt.Errorf("scenario %s: parameter %s has the name of a flag; want another name", s.Name, x.Name)
+			}
 		}
 	}
-	return ""
+	return nil
 }
 
-// names returns those of the scenario.
+// commandFlags returns the names of the flags of all commands: those that a program has
+// whose scenario declares no parameters.
+func commandFlags() (names []string) {
+	t := &tool{Program: &Program{Scenarios: []*scenario.Scenario{new(scenario.Scenario)}}}
+	for _, c := range t.commands() {
+		for _, x := range c.Flags {
+			names = append(names, x.Names()...)
+		}
+	}
+	return names
+}
+
+// names returns the names of the scenarios.
 func (p *Program) names() []string {
 	var names []string
 	for _, s := range p.Scenarios {

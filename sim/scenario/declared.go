@@ -1,0 +1,114 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// ValidName reports what keeps a text from being the name of a scenario, a parameter or
+// a program, as one line, or nil.
+func ValidName(text string) error {
+	const letters, digits = "abcdefghijklmnopqrstuvwxyz", "0123456789"
+	ok := text != "" && strings.Contains(letters, text[:1])
+	for word := range strings.SplitSeq(text, "-") {
+		ok = ok && word != "" && strings.Trim(word, letters+digits) == ""
+	}
+	if !ok {
+		return fmt.Errorf("name %q; want small letters, digits and single hyphens, a letter first", text)
+	}
+	return nil
+}
+
+// headerFields are the names that lines of a replay file have, beyond the parameters: see
+// Recording and source.Field.
+func headerFields() []string {
+	return []string{testField, "scenario", "seed", "verdict", checkField, "digest", withoutField, faultField, hashField, "answers", "end"}
+}
+
+// Flaw returns the first mistake in how the scenario is declared, as one line, or nil. A
+// program that takes scenarios from others asks before it runs any.
+func (s *Scenario) Flaw() error {
+	if err := ValidName(s.Name); err != nil {
+		return fmt.Errorf("a scenario has the %w", err)
+	}
+	if s.Build == nil {
+		return fmt.Errorf("scenario %s has no Build; want a function that makes its runs", s.Name)
+	}
+	for _, flaw := range []func() error{s.ownFlaw, s.unusedFlaw, s.defaultsFlaw, s.smallFlaw, s.compareFlaw} {
+		if err := flaw(); err != nil {
+			return fmt.Errorf("scenario %s: %w", s.Name, err)
+		}
+	}
+	return nil
+}
+
+func isField(name string) bool {
+	return slices.ContainsFunc(fields(), func(x *Param) bool { return x.Name == name })
+}
+
+// ownFlaw looks at the names of the parameters in Own, and at their initial values.
+func (s *Scenario) ownFlaw() error {
+	own := s.own()
+	for i, x := range own {
+		switch {
+		case ValidName(x.Name) != nil:
+			return fmt.Errorf("a parameter has the %w", ValidName(x.Name))
+		case isField(x.Name):
+			return fmt.Errorf("parameter %s is a field of Params; want another name", x.Name)
+		case slices.Contains(headerFields(), x.Name):
+			return fmt.Errorf("parameter %s has the name of a line in replay files; want another name", x.Name)
+		case slices.IndexFunc(own, func(o *Param) bool { return o.Name == x.Name }) != i:
+			return fmt.Errorf("two parameters are called %s; want a different name for each", x.Name)
+		}
+		if err := x.Set(new(Params), x.initial); err != nil {
+			return fmt.Errorf("initial value of %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *Scenario) unusedFlaw() error {
+	for _, name := range s.Unused {
+		if !isField(name) {
+			return fmt.Errorf("Unused names %q, which is no field of Params; want one such as jitter", name)
+		}
+	}
+	return nil
+}
+
+func (s *Scenario) defaultsFlaw() error {
+	if err := s.Validate(&s.Defaults); err != nil {
+		return fmt.Errorf("Defaults: %w", err)
+	}
+	return nil
+}
+
+func (s *Scenario) smallFlaw() error {
+	texts, err := cutFlags(s.Small)
+	if err == nil {
+		_, err = s.with(texts)
+	}
+	if err != nil {
+		return fmt.Errorf("Small: %w", err)
+	}
+	return nil
+}
+
+func (s *Scenario) compareFlaw() error {
+	c := s.Compare
+	if c == nil {
+		return nil
+	}
+	i := slices.IndexFunc(s.Params(), func(x *Param) bool { return x.Name == c.Param })
+	switch {
+	case i < 0:
+		return fmt.Errorf("Compare names parameter %q, which the scenario does not have; want one declared by Choice", c.Param)
+	case len(s.Params()[i].Values) == 0:
+		return fmt.Errorf("Compare names parameter %s, which has no Values; want one declared by Choice", c.Param)
+	case c.Meter == nil:
+		return errors.New("Compare has no Meter; want a function that makes one")
+	}
+	return nil
+}
