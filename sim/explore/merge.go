@@ -59,7 +59,7 @@ func Merge(files []ResultsFile) (*Merged, error) {
 	}
 	m := &Merged{Header: heads[0].header}
 	for _, h := range heads {
-		if differs := m.Header.Differs(&h.header); differs != "" {
+		if differs := m.Header.differs(&h.header); differs != "" {
 			return nil, &FileError{h.name, fmt.Errorf("has results of %s, as %q has", differs, heads[0].name)}
 		}
 		if err := h.advance(); err != nil {
@@ -85,7 +85,7 @@ func Merge(files []ResultsFile) (*Merged, error) {
 // head is a results file with the line that is its next.
 type head struct {
 	*reader
-	line Line
+	line seedLine
 	over bool
 }
 
@@ -137,14 +137,14 @@ func (m *Merged) join(heads []*head) error {
 }
 
 // agree returns an error unless h has the line l of first, as text, too.
-func (m *Merged) agree(first, h *head, l *Line, text string) error {
+func (m *Merged) agree(first, h *head, l *seedLine, text string) error {
 	if text == string(jsonLine(h.line)) {
 		return nil
 	}
 	if m.Header.Strategy == Guided.String() && first.header.From != h.header.From {
 		return &FileError{h.name, fmt.Errorf("has seed %d, as %q has, but began elsewhere; want shards of one guided sweep", l.Seed, first.name)}
 	}
-	say := func(l *Line) string {
+	say := func(l *seedLine) string {
 		if l.Signature != "" {
 			return fmt.Sprintf("%q with digest %s", l.Signature, l.Digest)
 		}

@@ -12,7 +12,7 @@ import (
 	"slices"
 )
 
-// A results file has one JSON object a line: a Header, then a Line for each seed from
+// A results file has one JSON object a line: a Header, then a seedLine for each seed from
 // Header.From on, in order and without a gap. Lines are appended whole, so a process
 // that is killed leaves at most the beginning of one at the end, which readers ignore
 // and the process that continues removes. Lines that reached the file survive a kill;
@@ -54,11 +54,11 @@ func jsonLine(v any) []byte {
 	return b.Bytes()
 }
 
-// Differs says why the results under h and those under o are no parts of one sweep,
+// differs says why the results under h and those under o are no parts of one sweep,
 // or returns "". Where they begin is not compared: shards begin at different seeds. Runs
 // of a guided sweep depend on the seeds before them, so its shards are sweeps of their
 // own, each with a corpus of its own: see Merged.Shards.
-func (h *Header) Differs(o *Header) string {
+func (h *Header) differs(o *Header) string {
 	switch {
 	case h.Version != o.Version:
 		return fmt.Sprintf("version %q, not %q", o.Version, h.Version)
@@ -72,8 +72,8 @@ func (h *Header) Differs(o *Header) string {
 	return ""
 }
 
-// Line is what a sweep keeps of a run.
-type Line struct {
+// seedLine is what a sweep keeps of a run.
+type seedLine struct {
 	Seed      uint64   `json:"seed"`
 	Verdict   string   `json:"verdict"`
 	Check     string   `json:"check,omitempty"`
@@ -186,7 +186,7 @@ func (r *reader) readHeader() error {
 }
 
 // read returns the next result, or io.EOF.
-func (r *reader) read() (l Line, err error) {
+func (r *reader) read() (l seedLine, err error) {
 	b, err := r.raw()
 	if err != nil {
 		return l, err
@@ -244,7 +244,7 @@ func (x *Results) check() error {
 		return err
 	}
 	x.begun = true
-	if differs := x.header.Differs(&x.r.header); differs != "" {
+	if differs := x.header.differs(&x.r.header); differs != "" {
 		return fmt.Errorf("has results of %s", differs)
 	}
 	if x.r.header.From != x.header.From {
@@ -268,9 +268,9 @@ func (x *Results) checkTorn() error {
 }
 
 // read returns the next result that is in the file, or io.EOF.
-func (x *Results) read() (Line, error) {
+func (x *Results) read() (seedLine, error) {
 	if !x.begun {
-		return Line{}, io.EOF
+		return seedLine{}, io.EOF
 	}
 	return x.r.read()
 }
@@ -294,7 +294,7 @@ func (x *Results) begin() error {
 }
 
 // append writes a result.
-func (x *Results) append(l *Line) error {
+func (x *Results) append(l *seedLine) error {
 	if _, err := x.f.Write(jsonLine(l)); err != nil {
 		return err
 	}

@@ -55,8 +55,6 @@ type ShrinkOptions struct {
 	Runs int
 	// Workers is how many runs are made at once. It changes no result.
 	Workers int
-	// Progress, if it is not nil, is told now and then what is left.
-	Progress func(runs int, t *Trial)
 }
 
 // DefaultRuns is a budget that most failures need only a part of.
@@ -182,7 +180,6 @@ func (s *shrinker) first(n int, candidate func(i int) *Trial) (taken int, ok boo
 		s.passing[h.tried[i].hash] = !h.tried[i].result.GivenUp
 	}
 	s.spent = s.spent || h.spent
-	s.tell()
 	return 0, false
 }
 
@@ -270,7 +267,6 @@ func (s *shrinker) take(t *Trial, g Guarded) {
 	next.Answers = g.Used()
 	s.now = &next
 	s.guard.MaxEvents = bound(g.Events)
-	s.tell()
 }
 
 // afford reports whether there is a run left, and takes it.
@@ -292,12 +288,6 @@ func (s *shrinker) prune() {
 	}
 	if g := s.w.guarded(s.now, s.guard); g.Fails {
 		s.take(s.now, g)
-	}
-}
-
-func (s *shrinker) tell() {
-	if s.o.Progress != nil {
-		s.o.Progress(s.runs, s.now)
 	}
 }
 

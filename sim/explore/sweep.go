@@ -140,7 +140,7 @@ type sweep struct {
 
 // result is a run that waits for those of the seeds before it.
 type result struct {
-	line    Line
+	line    seedLine
 	reached *coverage
 	err     error
 }
@@ -177,7 +177,7 @@ func (s *sweep) enough() bool {
 }
 
 // absorb takes in the next result.
-func (s *sweep) absorb(l *Line) {
+func (s *sweep) absorb(l *seedLine) {
 	s.tally.add(l)
 	if s.Strategy == Guided {
 		s.corpus.learn(s.done, SeedRun{l.Seed, l.Ancestors}, l.Fresh)
@@ -313,8 +313,8 @@ func (s *sweep) run(r SeedRun) (out result) {
 }
 
 // lineOf returns what is kept of a run.
-func lineOf(r SeedRun, o *Outcome) Line {
-	l := Line{Seed: r.Seed, Verdict: string(o.Verdict), Check: o.Check(), Signature: o.Signature(),
+func lineOf(r SeedRun, o *Outcome) seedLine {
+	l := seedLine{Seed: r.Seed, Verdict: string(o.Verdict), Check: o.Check(), Signature: o.Signature(),
 		Digest: o.Digest.String(), Events: o.Sim.Events, Unjudged: o.Failure != "", Counts: o.Counts, Ancestors: r.Ancestors}
 	if o.Failed() {
 		l.Verdict = string(check.Violation)

@@ -62,7 +62,7 @@ func newTally() *tally {
 	return &tally{groups: make(map[string]int), counts: make(map[string]int)}
 }
 
-func (t *tally) add(l *Line) {
+func (t *tally) add(l *seedLine) {
 	r := &t.report
 	r.Seeds++
 	switch check.Verdict(l.Verdict) {
@@ -91,7 +91,7 @@ func (t *tally) add(l *Line) {
 	}
 }
 
-func (t *tally) group(l *Line) {
+func (t *tally) group(l *seedLine) {
 	r := &t.report
 	i, known := t.groups[l.Signature]
 	if !known {

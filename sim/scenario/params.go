@@ -32,7 +32,7 @@ type Params struct {
 	own string
 }
 
-// Equal reports whether p and o are the same values, for go-cmp.
+// Equal reports whether p and o are the same values: go-cmp calls it.
 func (p Params) Equal(o Params) bool { return p == o }
 
 // Param is a parameter as text: how flags, replay files, JSON and the line that

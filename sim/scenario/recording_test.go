@@ -114,7 +114,7 @@ func TestDamagedRecordingsAreRefusedInOneLine(t *testing.T) {
 		{"fault none", "fault crash 9 at 1s"}:    "hits node 9",
 		{"fault none", "fault jump"}:             "want",
 		{"fault none", "without x"}:              "numbers that ascend",
-		{"fault none", "sorcerer 1"}:             "header field sorcerer means nothing to scenario counting",
+		{"fault none", "sorcerer 1"}:             "header field \"sorcerer\" means nothing to scenario counting",
 		{"scenario counting\n", ""}:              "the header has no scenario",
 	}
 	for edit, want := range edits {

@@ -31,9 +31,6 @@ func NewBytes(b []byte) *Bytes {
 	return &Bytes{rest: b, given: make(map[question]uint64)}
 }
 
-// Rest returns the number of bytes that nobody has asked for.
-func (s *Bytes) Rest() int { return len(s.rest) }
-
 // Choose answers in [0, n).
 func (s *Bytes) Choose(k protocol.Key, n uint64) uint64 {
 	q := question{k, n}

@@ -61,14 +61,14 @@ func TestGreaterBytesGiveGreaterAnswersAndAllOfThem(t *testing.T) {
 		next := uint64(0) // the answer that must come next, or the one before
 		for x := range 1 << (8 * size) {
 			b := []byte{byte(x >> 8), byte(x)}
-			s := source.NewBytes(b[2-size:])
+			s := source.NewBytes(append(b[2-size:], 255))
 			got := s.Choose(protocol.Key{}, n)
 			if got != next && got+1 != next {
 				t.Fatalf("among %d, %x gives %d after %d", n, b, got, next-1)
 			}
 			next = max(next, got+1)
-			if s.Rest() != 0 {
-				t.Fatalf("among %d, %d bytes of %d are left", n, s.Rest(), size)
+			if after := s.Choose(protocol.Key{N: 1}, 256); after != 255 {
+				t.Fatalf("among %d, %x does not take %d bytes: the next answer is %d", n, b, size, after)
 			}
 		}
 		if next != n {

@@ -3,7 +3,6 @@ package source
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"math"
 	"strconv"
 	"unicode"
@@ -82,16 +81,6 @@ func (f *File) AppendText(b []byte) ([]byte, error) {
 		b = a.append(b)
 	}
 	return append(b, endLine(len(f.Answers))+"\n"...), nil
-}
-
-// WriteTo writes the file's text to w.
-func (f *File) WriteTo(w io.Writer) (int64, error) {
-	b, err := f.AppendText(nil)
-	if err != nil {
-		return 0, err
-	}
-	n, err := w.Write(b)
-	return int64(n), err
 }
 
 // question is what an answer answers.

@@ -13,11 +13,11 @@ type Mix struct {
 	swarm bool   // each run draws which of them are on, and how often they come
 }
 
-// Swarm returns the Mix of which each run first draws what is on, and how often it
+// wholeSwarm returns the Mix of which each run first draws what is on, and how often it
 // comes: of all kinds but those that most protocols do not promise to stand. A run
 // with few kinds of faults gets deeper into them than one with all (Groce, Zhang,
 // Eide, Chen, Regehr: Swarm testing, ISSTA 2012).
-func Swarm() Mix {
+func wholeSwarm() Mix {
 	m := Mix{swarm: true}
 	for i, k := range kinds() {
 		if !k.beyond {
@@ -50,7 +50,7 @@ func Names() []Name {
 }
 
 // ParseMix reads "none", or names of kinds with commas between, "crash,restart".
-// "swarm" among them adds all kinds of Swarm and has each run draw which of the
+// "swarm" among them adds all kinds of a whole swarm and has each run draw which of the
 // kinds named are on; so "swarm,byzantine" is both.
 func ParseMix(text string) (Mix, error) {
 	if text == "none" {
@@ -59,7 +59,7 @@ func ParseMix(text string) (Mix, error) {
 	var m Mix
 	for word := range strings.SplitSeq(text, ",") {
 		if word == "swarm" {
-			m.kinds, m.swarm = m.kinds|Swarm().kinds, true
+			m.kinds, m.swarm = m.kinds|wholeSwarm().kinds, true
 			continue
 		}
 		found := false
@@ -94,7 +94,7 @@ func (m Mix) String() string {
 	var words []string
 	rest := m.kinds
 	if m.swarm {
-		words, rest = append(words, "swarm"), rest&^Swarm().kinds
+		words, rest = append(words, "swarm"), rest&^wholeSwarm().kinds
 	}
 	for i, k := range kinds() {
 		if rest&(1<<i) != 0 {

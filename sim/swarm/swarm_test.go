@@ -43,7 +43,7 @@ func mustParse(t *testing.T, text string) Mix {
 }
 
 func TestBenignAnswersDrawNoFault(t *testing.T) {
-	for _, m := range []Mix{{}, Swarm(), everything()} {
+	for _, m := range []Mix{{}, wholeSwarm(), everything()} {
 		if got := Draw(protocol.Benign{}, m, usual()); len(got) != 1 || got[0].String() != "heal at 12s" {
 			t.Errorf("%v: drawn %v, want heal at 12s alone", m, got)
 		}
@@ -206,7 +206,7 @@ func TestKindsOfASwarmComeInAFairShareOfRuns(t *testing.T) {
 	sizes := make([]int, 0, runs)
 	for seed := range uint64(runs) {
 		var has [kindCount]bool
-		faults := Draw(source.Seed(seed), Swarm(), usual())
+		faults := Draw(source.Seed(seed), wholeSwarm(), usual())
 		for _, f := range faults {
 			if f.Op != fault.Heal {
 				has[f.ID/idsPerKind-1] = true
@@ -340,8 +340,8 @@ func TestMixesAreReadAsTheyArePrinted(t *testing.T) {
 			t.Errorf("%q is printed as %q, meaning %q", n.Name, got, n.Meaning)
 		}
 	}
-	if mustParse(t, "none") != (Mix{}) || mustParse(t, "swarm") != Swarm() {
-		t.Error("none is not the zero Mix, or swarm not Swarm")
+	if mustParse(t, "none") != (Mix{}) || mustParse(t, "swarm") != wholeSwarm() {
+		t.Error("none is not the zero Mix, or swarm not wholeSwarm")
 	}
 }
 
@@ -377,7 +377,7 @@ func TestSenselessConfigsPanic(t *testing.T) {
 					t.Errorf("panics with %q, want %q", got, want)
 				}
 			}()
-			Draw(protocol.Benign{}, Swarm(), c)
+			Draw(protocol.Benign{}, wholeSwarm(), c)
 		}()
 	}
 }

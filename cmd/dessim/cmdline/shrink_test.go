@@ -222,10 +222,12 @@ func TestAnInterruptedShrinkingKeepsTheSmallestRunSoFar(t *testing.T) {
 			t.Fatal(err)
 		}
 		k.options.Workers = 1
-		k.options.Progress = func(runs int, _ *explore.Trial) {
-			if runs >= last {
+		runs, fails := 0, k.world.Fails
+		k.world.Fails = func(t *explore.Trial, g explore.Guard) explore.Guarded {
+			if runs++; runs == last {
 				cancel()
 			}
+			return fails(t, g)
 		}
 		if last == 1 {
 			cancel()

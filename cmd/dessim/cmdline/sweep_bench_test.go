@@ -132,8 +132,8 @@ func stormyFailure(b *testing.B, safety bool, nth int) (w *explore.World, o expl
 	return nil, o, nil
 }
 
-// BenchmarkShrink shrinks runs of about 40 faults: how many runs it takes until no
-// more faults go, and how many to the end.
+// BenchmarkShrink shrinks runs of about 40 faults, and reports how many are left, after
+// how many runs.
 func BenchmarkShrink(b *testing.B) {
 	for _, x := range []struct {
 		name   string
@@ -144,16 +144,10 @@ func BenchmarkShrink(b *testing.B) {
 			w, was, t := stormyFailure(b, x.safety, x.nth)
 			b.Logf("%q, %d events", was.Check(), was.Sim.Events)
 			b.ResetTimer()
-			left := make(map[int]int) // after how many runs so many faults were left, first
-			o := explore.ShrinkOptions{Runs: explore.DefaultRuns, Workers: runtime.NumCPU(), Progress: func(runs int, t *explore.Trial) {
-				if _, known := left[len(t.Faults)]; !known {
-					left[len(t.Faults)] = runs
-				}
-			}}
+			o := explore.ShrinkOptions{Runs: explore.DefaultRuns, Workers: runtime.NumCPU()}
 			var out explore.Shrunk
 			begun := busyTime(b)
 			for range b.N {
-				clear(left)
 				var err error
 				if out, err = explore.Shrink(b.Context(), w, t, o); err != nil {
 					b.Fatal(err)
@@ -163,7 +157,6 @@ func BenchmarkShrink(b *testing.B) {
 			b.ReportMetric(float64(len(t.Faults)), "faults-before")
 			b.ReportMetric(float64(len(out.After.Faults)), "faults-after")
 			b.ReportMetric(float64(len(out.After.Answers)), "answers-after")
-			b.ReportMetric(float64(left[len(out.After.Faults)]), "runs-to-faults")
 			b.ReportMetric(float64(out.Runs), "runs")
 		})
 	}

@@ -123,8 +123,8 @@ func (e *Edit) Reports(checks []string) bool {
 		slices.ContainsFunc(checks, func(name string) bool { return slices.Contains(e.Checks, name) })
 }
 
-// Apply returns the edited text of its file.
-func (e *Edit) Apply(text string) (string, error) {
+// apply returns the edited text of its file.
+func (e *Edit) apply(text string) (string, error) {
 	at, n := 0, 0
 	for i := range text {
 		if (i == 0 || text[i-1] == '\n') && strings.HasPrefix(text[i:], e.Stands) {
@@ -150,7 +150,7 @@ func (e *Edit) Overlay(root, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	edited, err := e.Apply(string(text))
+	edited, err := e.apply(string(text))
 	if err != nil {
 		return "", err
 	}

@@ -19,7 +19,7 @@ func TestAnEditThatDoesNotMatchExactlyOnceIsRefused(t *testing.T) {
 		"\tb() // why\n":      "edit e: its lines stand 0 times in x.go, want once",
 		"\tb()\nb()\n\tb()\n": "edit e: its lines stand 2 times in x.go, want once",
 	} {
-		got, err := e.Apply(text)
+		got, err := e.apply(text)
 		if err != nil {
 			got = err.Error()
 		}
@@ -28,7 +28,7 @@ func TestAnEditThatDoesNotMatchExactlyOnceIsRefused(t *testing.T) {
 		}
 	}
 	twice := &Edit{Name: "e", File: "x.go", Stands: "a\na\n", Instead: "b\n"}
-	if got, err := twice.Apply("a\na\na\n"); err == nil {
+	if got, err := twice.apply("a\na\na\n"); err == nil {
 		t.Errorf("lines that overlap themselves became %q", got)
 	}
 }
