@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"dessim/cmd/mutants/bank"
-	"dessim/protocol"
+	"dessim/sim"
 	"dessim/sim/explore"
 )
 
@@ -42,14 +42,10 @@ type size struct {
 	Nodes, Inputs, Faults, Answers, Delays int
 }
 
-// kindDelay is the question of package sim how long a message takes beyond the
-// least.
-var kindDelay = protocol.KindOf("net.delay")
-
 func sizeOf(w *explore.World, t *explore.Trial) *size {
 	z := &size{Nodes: t.Nodes, Inputs: len(w.Inputs) - len(t.Without), Faults: len(t.Faults), Answers: len(t.Answers)}
 	for _, a := range t.Answers {
-		if a.Key.Kind == kindDelay {
+		if sim.AsksDelay(a.Key.Kind) {
 			z.Delays++
 		}
 	}

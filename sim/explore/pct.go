@@ -2,6 +2,7 @@ package explore
 
 import (
 	"dessim/protocol"
+	"dessim/sim"
 	"dessim/sim/source"
 )
 
@@ -29,9 +30,6 @@ type priorities struct {
 	given   map[protocol.Key]bool // whether low: equal names get equal answers
 }
 
-// kindDelay is what package sim asks of each message.
-var kindDelay = protocol.KindOf("net.delay")
-
 func newPriorities(seed uint64) *priorities {
 	const mostChanges, scales, leastScale = 5, 10, 5 // a change comes within the first 32 to 16,384 messages
 	p := &priorities{Seed: source.Seed(seed), flipped: make(map[[2]protocol.NodeID]bool), given: make(map[protocol.Key]bool)}
@@ -45,7 +43,7 @@ func newPriorities(seed uint64) *priorities {
 
 // Choose answers in [0, n), a delay by the priority of its chain.
 func (p *priorities) Choose(k protocol.Key, n uint64) uint64 {
-	if k.Kind != kindDelay {
+	if !sim.AsksDelay(k.Kind) {
 		return p.Seed.Choose(k, n)
 	}
 	low, again := p.given[k]

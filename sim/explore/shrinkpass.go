@@ -3,9 +3,9 @@ package explore
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"dessim/protocol"
+	"dessim/sim"
 	"dessim/sim/fault"
 	"dessim/sim/source"
 )
@@ -313,11 +313,9 @@ func isChance(a *source.Answer) bool { return a.Range == 0 }
 func isChoice(a *source.Answer) bool { return a.Range != 0 && !OfTime(a.Key.Kind) }
 func isDelay(a *source.Answer) bool  { return a.Range != 0 && OfTime(a.Key.Kind) }
 
-// OfTime tells the kinds by which links and disks ask how long something takes.
-func OfTime(k protocol.Kind) bool {
-	name := k.String()
-	return strings.HasPrefix(name, "net.") || strings.HasPrefix(name, "disk.")
-}
+// OfTime reports whether links or disks ask questions of that kind, with a range: nearly
+// all of them ask how long something takes.
+func OfTime(k protocol.Kind) bool { return sim.AsksOfMessage(k) || sim.AsksOfDisk(k) }
 
 // answers are those of a sort, in the order of their asking.
 func answers(of func(a *source.Answer) bool) part {

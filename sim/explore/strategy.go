@@ -87,9 +87,6 @@ type ruled struct {
 	out  bool
 }
 
-// kindOn is the first question of package sim/swarm where it draws a swarm.
-var kindOn = protocol.KindOf("f.on")
-
 // Domains of what is drawn from seeds here, apart from the answers of source.Seed.
 const (
 	drawRuled = 0x5357_0001 + iota
@@ -106,7 +103,7 @@ const (
 
 // Chance answers true with probability p, or never.
 func (s *swarmed) Chance(k protocol.Key, p protocol.Ratio) bool {
-	if k.Kind == kindOn {
+	if swarm.DrawsKinds(k.Kind) {
 		s.drawn = true
 	}
 	return !s.rules(k.Kind) && s.Seed.Chance(k, p)

@@ -10,7 +10,7 @@ import (
 )
 
 func delayKey(from, to protocol.NodeID, n uint64) protocol.Key {
-	return protocol.Key{Kind: kindDelay, A: from, B: to, N: protocol.Hash2(n, 1)}
+	return protocol.Key{Kind: protocol.KindOf("net.delay"), A: from, B: to, N: protocol.Hash2(n, 1)}
 }
 
 func TestStrategiesHaveNamesThatReadBack(t *testing.T) {
@@ -56,7 +56,7 @@ func TestSwarmedSeedsRuleOutHalfOfTheKinds(t *testing.T) {
 		for seed := range uint64(seeds) {
 			src := Swarm.source(SeedRun{Seed: seed})
 			if drawn {
-				src.Chance(protocol.Key{Kind: kindOn}, protocol.Percent(50))
+				src.Chance(protocol.Key{Kind: protocol.KindOf("f.on")}, protocol.Percent(50))
 			}
 			for i, kind := range kinds {
 				any := false

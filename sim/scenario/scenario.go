@@ -12,6 +12,7 @@ package scenario
 
 import (
 	"slices"
+	"strings"
 
 	"dessim/protocol"
 	"dessim/sim"
@@ -114,11 +115,16 @@ type Setup struct {
 	Params
 	// Seed is what identities derive from: keys, secrets. Misfortunes do not.
 	Seed uint64
-	// Source answers the questions of the workload, each under a key of its own.
+	// Source answers the questions of the workload, each under a key of its own. Kinds
+	// that begin with "work." ask about the operation of number N: see AsksOfWork.
 	Source protocol.Source
 
 	cut *Cut
 }
+
+// AsksOfWork reports whether a question of that kind is about the operation of the
+// workload whose number is N of its key.
+func AsksOfWork(k protocol.Kind) bool { return strings.HasPrefix(k.String(), "work.") }
 
 // LeftOut reports whether a search leaves out the input of that identity. Execute takes
 // it from the plan; a Build asks only if its checks count on the input.

@@ -51,7 +51,7 @@ func TestSource(src protocol.Source) error {
 }
 
 func sampleQuestions() []question {
-	kinds := []protocol.Kind{protocol.KindOf("net.loss"), protocol.KindOf("net.delay"), protocol.KindOf("a")}
+	kinds := []protocol.Kind{protocol.KindOf("a"), protocol.KindOf("b"), protocol.KindOf("c.d")}
 	ranges := []uint64{0, 2, 3, 10, 1 << 32, 1<<63 + 1, math.MaxUint64} // 0: a Chance
 	ends := []protocol.NodeID{0, 1, protocol.Outside}
 	var list []question

@@ -80,23 +80,28 @@ func (c *Config) check() {
 	}
 }
 
-// The kinds of questions, but those of slots, which are "f." and the kind's name.
+// prefix begins the kinds of all questions here.
+const prefix = "f."
+
+func kindOf(name string) protocol.Kind { return protocol.KindOf(prefix + name) }
+
+// The kinds of questions, but those of slots, which have the names of kinds of faults.
 var (
-	askOn      = protocol.KindOf("f.on")      // a kind, in a swarm
-	askOften   = protocol.KindOf("f.often")   // how often it comes then
-	askTraitor = protocol.KindOf("f.traitor") // the first of the nodes that can be traitors
-	askAt      = protocol.KindOf("f.at")
-	askNode    = protocol.KindOf("f.node")
-	askPeer    = protocol.KindOf("f.peer")
-	askSides   = protocol.KindOf("f.sides")
-	askHow     = protocol.KindOf("f.how")
-	askFor     = protocol.KindOf("f.for")
-	askMore    = protocol.KindOf("f.more")
-	askEvery   = protocol.KindOf("f.every")
-	askBy      = protocol.KindOf("f.by")
-	askCount   = protocol.KindOf("f.count")
-	askRate    = protocol.KindOf("f.rate")
-	askKeep    = protocol.KindOf("f.keep")
+	askOn      = kindOf("on")      // a kind, in a swarm
+	askOften   = kindOf("often")   // how often it comes then
+	askTraitor = kindOf("traitor") // the first of the nodes that can be traitors
+	askAt      = kindOf("at")
+	askNode    = kindOf("node")
+	askPeer    = kindOf("peer")
+	askSides   = kindOf("sides")
+	askHow     = kindOf("how")
+	askFor     = kindOf("for")
+	askMore    = kindOf("more")
+	askEvery   = kindOf("every")
+	askBy      = kindOf("by")
+	askCount   = kindOf("count")
+	askRate    = kindOf("rate")
+	askKeep    = kindOf("keep")
 )
 
 // often is how many slots of a kind are taken that is on.
@@ -125,7 +130,7 @@ func Draw(src protocol.Source, m Mix, c Config) []fault.Fault {
 		if rates[i].Never() || len(c.Nodes) < k.fewest {
 			continue
 		}
-		asks := protocol.KindOf("f." + k.name)
+		asks := kindOf(k.name)
 		for slot := range c.Most {
 			if !src.Chance(protocol.Key{Kind: asks, N: uint64(slot)}, rates[i]) {
 				continue
@@ -216,4 +221,7 @@ func (d *drawer) percent(shares ...uint32) {
 }
 
 // Draws reports whether questions of that kind draw faults.
-func Draws(k protocol.Kind) bool { return strings.HasPrefix(k.String(), "f.") }
+func Draws(k protocol.Kind) bool { return strings.HasPrefix(k.String(), prefix) }
+
+// DrawsKinds reports whether questions of that kind draw which kinds of faults are on.
+func DrawsKinds(k protocol.Kind) bool { return k == askOn }

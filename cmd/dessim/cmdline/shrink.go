@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"dessim/protocol"
+	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
 	"dessim/sim/fault"
@@ -267,7 +268,7 @@ func faultWords(faults []fault.Fault) []string {
 	return out
 }
 
-// answerWords tells the answers. What the workload asks is about a transfer; other
+// answerWords tells the answers. What the workload asks is about an operation; other
 // questions are of a node, or of a message between two.
 func answerWords(answers []source.Answer) []string {
 	out := []string{}
@@ -275,9 +276,9 @@ func answerWords(answers []source.Answer) []string {
 		kind := a.Key.Kind.String()
 		words := kind + " of " + a.Key.A.String()
 		switch {
-		case strings.HasPrefix(kind, "work."):
-			words = fmt.Sprintf("%s of transfer %d", kind, a.Key.N)
-		case strings.HasPrefix(kind, "net."):
+		case scenario.AsksOfWork(a.Key.Kind):
+			words = fmt.Sprintf("%s of operation %d", kind, a.Key.N)
+		case sim.AsksOfMessage(a.Key.Kind):
 			words = fmt.Sprintf("%s %v>%v", kind, a.Key.A, a.Key.B)
 		}
 		switch {

@@ -291,7 +291,7 @@ end 5 answers
 `)), "\n")
 	const want = `net.delay 0>3 is longer by 1.5ms
 net.lose 0>3
-work.sender of transfer 17 is 2 of 5
+work.sender of operation 17 is 2 of 5
 disk.sync of 4 is longer by 2us
 backoff of 2 is 2 of 8`
 	if got != want {

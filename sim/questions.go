@@ -1,0 +1,19 @@
+package sim
+
+import (
+	"strings"
+
+	"dessim/protocol"
+)
+
+// AsksDelay reports whether a question of that kind asks how much longer than the least
+// delay of its link a message travels.
+func AsksDelay(k protocol.Kind) bool { return k == kindDelay }
+
+// AsksOfMessage reports whether a question of that kind is about a message from node A of
+// its key to node B.
+func AsksOfMessage(k protocol.Kind) bool { return strings.HasPrefix(k.String(), "net.") }
+
+// AsksOfDisk reports whether a question of that kind is about the disk of node A of its
+// key.
+func AsksOfDisk(k protocol.Kind) bool { return strings.HasPrefix(k.String(), "disk.") }
