@@ -4,8 +4,8 @@
 // was not vacuous.
 //
 // A check that was never exercised did not pass: it makes the run inconclusive.
-// A check that the parameters rule out is "not applicable", with the reason; it
-// is no pass either, and a run without any applicable check is inconclusive.
+// A check that the parameters rule out is "not applicable", with the reason; that is
+// not a pass either, and a run without an applicable check is inconclusive.
 package check
 
 import (
@@ -16,7 +16,7 @@ import (
 	"dessim/sim"
 )
 
-// Verdict is what a check, or a run, comes to.
+// Verdict is the result of a check or a run, in a word.
 type Verdict string
 
 // The verdicts. Only a Check's Result can be Unseen or NotApplicable.
@@ -28,19 +28,18 @@ const (
 	NotApplicable Verdict = "not applicable"
 )
 
-// Result is what a check came to.
+// Result is the result of a check.
 type Result struct {
 	Name      string
 	Verdict   Verdict
 	Exercised uint64        // how often there was something to judge
-	Detail    string        // one sentence: the violation, the reason, whom an Excuse names, or empty
-	Excused   uint64        // how much was looked at and excused
+	Detail    string        // one sentence: the violation, the reason, the names of an Excuse, or empty
+	Excused   uint64        // how many things were exempt
 	At        protocol.Time // of the violation
 	Step      uint64        // of the violation, as in the trace; 0 if the end of the run showed it
 }
 
-// A Check is an observer that judges one run. It is made by one of the
-// constructors and serves one run.
+// A Check is an observer that judges one run. A constructor makes it, for one run.
 type Check struct {
 	name      string
 	watch     sim.What
@@ -54,11 +53,11 @@ type Check struct {
 	failure   Result
 }
 
-// Watch returns the events that the check sees.
+// Watch returns the events that the check observes.
 func (c *Check) Watch() sim.What { return c.watch }
 
-// Observe judges an event, unless the check has failed already: the first
-// violation is the one to be explained.
+// Observe judges an event, unless the check has failed: only the first violation is
+// reported.
 func (c *Check) Observe(e *sim.Event) {
 	if !c.failed && c.see != nil {
 		c.see(c, e)
@@ -95,8 +94,8 @@ func passIfExercised(c *Check, _ protocol.Time) (Verdict, string) {
 	return Pass, ""
 }
 
-// Always judges every event of the set watch: judge reports whether the event was
-// one that the check is about, and what is wrong, as one sentence.
+// Always judges every event of the set watch: judge reports whether the event is relevant
+// to the check, and what is wrong with it, as one sentence, or nil.
 func Always(name string, watch sim.What, judge func(e *sim.Event) (relevant bool, wrong error)) *Check {
 	return &Check{name: name, watch: watch, conclude: passIfExercised, see: func(c *Check, e *sim.Event) {
 		relevant, wrong := judge(e)
@@ -109,11 +108,10 @@ func Always(name string, watch sim.What, judge func(e *sim.Event) (relevant bool
 	}}
 }
 
-// Eventually judges at the end: missing tells how many things it looked at and
-// what has not come, as one sentence, or nil. It must only read. A run goes on
-// until it holds or time is up: see Suite.Done and Suite.Bound. What has not come at
-// the end is a violation if the run was given until bound, and inconclusive if it was
-// cut short before.
+// Eventually judges at the end: missing returns how many things it looked at and what is
+// still missing, as one sentence, or nil. It must only read. A run goes on until every
+// Eventually holds or time is up: see Suite.Done and Suite.Bound. Something missing at the
+// end is a violation if the run lasted until bound, and inconclusive if it ended before.
 func Eventually(name string, bound protocol.Time, missing func() (n uint64, wrong error)) *Check {
 	holds := func() error { _, wrong := missing(); return wrong }
 	return &Check{name: name, holds: holds, bound: bound, conclude: func(c *Check, end protocol.Time) (Verdict, string) {
@@ -129,9 +127,9 @@ func Eventually(name string, bound protocol.Time, missing func() (n uint64, wron
 	}}
 }
 
-// Finally judges when the run is over, whenever that is: for safety that takes more
-// to judge than can be spent at each event. judge tells how many things it looked at
-// and what is wrong, as one sentence, or nil.
+// Finally judges when the run is over, whenever that is: for safety that costs too much to
+// judge at each event. judge returns how many things it looked at and what is wrong, as
+// one sentence, or nil.
 func Finally(name string, judge func() (n uint64, wrong error)) *Check {
 	return &Check{name: name, conclude: func(c *Check, end protocol.Time) (Verdict, string) {
 		n, wrong := judge()
@@ -143,11 +141,11 @@ func Finally(name string, judge func() (n uint64, wrong error)) *Check {
 	}}
 }
 
-// Excuse is how an Eventually names what need not come, and why: "node 2, whose disk
-// is damaged". Each name counts once.
+// Excuse names something exempt from an Eventually, and why: "node 2, whose disk is
+// damaged". Each call counts one.
 type Excuse func(name string)
 
-// EventuallyBut is an Eventually that may excuse some of what it looks at.
+// EventuallyBut is an Eventually that may exempt some of what it looks at.
 func EventuallyBut(name string, bound protocol.Time, missing func(excuse Excuse) (n uint64, wrong error)) *Check {
 	var c *Check
 	c = Eventually(name, bound, func() (uint64, error) {
@@ -165,7 +163,7 @@ func EventuallySeeing(name string, bound protocol.Time, watch sim.What, see func
 	return c
 }
 
-// Scope says where a Sometimes must happen.
+// Scope is where a Sometimes must happen.
 type Scope uint8
 
 // The scopes of a Sometimes.
@@ -174,8 +172,7 @@ const (
 	InSweep              // some run of many; one run without it means nothing
 )
 
-// Sometimes demands that something happens, so that a run cannot pass by doing
-// nothing.
+// Sometimes requires that something happens, so that a run cannot pass by doing nothing.
 func Sometimes(name string, scope Scope, watch sim.What, happened func(e *sim.Event) bool) *Check {
 	return &Check{name: name, watch: watch, see: func(c *Check, e *sim.Event) {
 		if happened(e) {
@@ -192,7 +189,7 @@ func Sometimes(name string, scope Scope, watch sim.What, happened func(e *sim.Ev
 	}}
 }
 
-// Skipped returns the check ruled out for that reason.
+// Skipped returns the check, ruled out for that reason.
 func (c *Check) Skipped(reason string) *Check { return Skip(c.name, reason) }
 
 // Skip stands for a check that the parameters rule out.

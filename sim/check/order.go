@@ -11,22 +11,22 @@ import (
 type Position struct {
 	Index uint64 // from 0
 	Item  string // compared for equality
-	// Whole tells that each life of a node has the sequence from 0 on; else a later
-	// one may go on where its node was, or repeat a part.
+	// Whole says that each incarnation of a node has the sequence from 0 on; else a later
+	// one may continue where the node was, or repeat a part.
 	Whole bool
 }
 
-// SameOrder demands prefix order: the sequences of all nodes, crashed ones
-// included, are prefixes of one common sequence. place reads a position from an event
-// of the set watch, and text tells people of an item. A node's positions come without
-// gaps; after a restart it may repeat earlier ones. It is exercised by each position
-// that another node confirms, or a later life.
+// SameOrder requires prefix order: the sequences of all nodes, crashed ones included, are
+// prefixes of one common sequence. place reads a position from an event of the set watch,
+// and text describes an item. A node's positions have no gaps; after a restart it may
+// repeat earlier ones. Each position that another node, or a later incarnation, confirms
+// exercises the check.
 func SameOrder(name string, watch sim.What, place func(e *sim.Event) (Position, bool), text func(item string) string) *Check {
 	o := &order{place: place, text: text}
 	return &Check{name: name, watch: watch, see: o.see, conclude: passIfExercised}
 }
 
-// order keeps the common sequence and a cursor a node.
+// order keeps the common sequence and a cursor for each node.
 type order struct {
 	place  func(e *sim.Event) (Position, bool)
 	text   func(item string) string
@@ -39,7 +39,7 @@ type cursor struct {
 	incarnation uint32
 }
 
-// first is an item of the common sequence, who had it first, and in which step.
+// first is an item of the common sequence, the node that had it first, and the step.
 type first struct {
 	item string
 	node protocol.NodeID

@@ -11,7 +11,7 @@ import (
 // Suite is the checks of one run.
 type Suite []*Check
 
-// Observers returns the checks that see events.
+// Observers returns the checks that observe events.
 func (s Suite) Observers() []sim.Observer {
 	var out []sim.Observer
 	for _, c := range s {
@@ -32,9 +32,9 @@ func (s Suite) Done() bool {
 	return true
 }
 
-// Bound returns when a run of plan is known to fail if not all has come, for
-// sim.Plan.Bound: when each Eventually has had its time, and whatever the plan brings
-// has come. It is 0 if nothing must come.
+// Bound returns the time from which on a run of plan that is not Done fails, for
+// sim.Plan.Bound: the bound of each Eventually has passed by then, and so have all starts,
+// inputs and faults. It is 0 without an Eventually.
 func (s Suite) Bound(plan *sim.Plan) protocol.Time {
 	bound := protocol.Time(0)
 	for _, c := range s {
@@ -57,7 +57,7 @@ func (s Suite) Bound(plan *sim.Plan) protocol.Time {
 	return bound
 }
 
-// Failed reports whether the check of that name has failed already.
+// Failed reports whether the check of that name has failed.
 func (s Suite) Failed(name string) bool {
 	for _, c := range s {
 		if c.failed && c.name == name {
@@ -67,7 +67,7 @@ func (s Suite) Failed(name string) bool {
 	return false
 }
 
-// Skipped returns the suite with every check ruled out for that reason.
+// Skipped returns the suite, with every check ruled out for that reason.
 func (s Suite) Skipped(reason string) Suite {
 	out := make(Suite, len(s))
 	for i, c := range s {
@@ -76,8 +76,8 @@ func (s Suite) Skipped(reason string) Suite {
 	return out
 }
 
-// Safety returns the suite with every Eventually ruled out for that reason: what must
-// never happen is judged, what must come is not.
+// Safety returns the suite, with every Eventually ruled out for that reason: it judges
+// safety and not liveness.
 func (s Suite) Safety(reason string) Suite {
 	out := slices.Clone(s)
 	for i, c := range s {
@@ -88,7 +88,7 @@ func (s Suite) Safety(reason string) Suite {
 	return out
 }
 
-// Only returns the suite with every check ruled out for that reason, but for those of these
+// Only returns the suite, with every check ruled out for that reason but those of these
 // names.
 func (s Suite) Only(reason string, names ...string) Suite {
 	out := s.Skipped(reason)

@@ -8,12 +8,12 @@ import (
 	"dessim/sim/fault"
 )
 
-// A crash at a time misses its step as soon as the run gets shorter. So before
-// anything is taken away, crashes at a time, or after a number of effects of a step,
-// become crashes after an effect that has a name: the node's third send of a vote.
+// A crash at a time misses its step once the run gets shorter. So before anything is
+// removed, crashes at a time, or after a number of effects of a step, become crashes after
+// an effect with a name: the node's third send of a vote.
 
-// anchor makes crashes wait for effects, as far as the run still fails: all of them,
-// or else as many as can be, one after the other.
+// anchor makes crashes wait for effects, as long as the run still fails: all crashes at
+// once, or else one after the other.
 func (s *shrinker) anchor() {
 	if s.strikes == nil {
 		return
@@ -29,8 +29,7 @@ func (s *shrinker) anchor() {
 	}
 }
 
-// watchStrikes returns an observer for the run of t, or none if it has no crash to be
-// anchored.
+// watchStrikes returns an observer for the run of t, or nil if it has no crash to anchor.
 func watchStrikes(t *Trial) *strikes {
 	if !slices.ContainsFunc(t.Faults, func(f fault.Fault) bool { return anchorable(&f) }) {
 		return nil
@@ -38,8 +37,8 @@ func watchStrikes(t *Trial) *strikes {
 	return &strikes{faults: t.Faults, on: make(map[uint64]fault.Anchor), nodes: make(map[protocol.NodeID]*doings)}
 }
 
-// anchored returns the trial with its crashes after what they came after, or with one
-// of them so. It is nil if there is nothing to change.
+// anchored returns the trial with its crashes, or only one of them, anchored to the effects
+// that they followed. It is nil if there is nothing to change.
 func (t *Trial) anchored(on map[uint64]fault.Anchor, only *fault.Fault) *Trial {
 	next := *t
 	next.Faults = slices.Clone(t.Faults)
@@ -59,28 +58,28 @@ func (t *Trial) anchored(on map[uint64]fault.Anchor, only *fault.Fault) *Trial {
 	return valid(&next)
 }
 
-// anchorable tells the crashes that have no anchor.
+// anchorable reports whether the fault is a crash without an anchor.
 func anchorable(f *fault.Fault) bool { return f.Op == fault.Crash && f.On == fault.Anchor{} }
 
-// strikes is an observer that finds after which effect each crash came.
+// strikes is an observer that finds the effect that each crash followed.
 type strikes struct {
 	faults []fault.Fault
 	on     map[uint64]fault.Anchor // by the identity of the crash
 	nodes  map[protocol.NodeID]*doings
 }
 
-// doings is how often a node did what.
+// doings counts what a node did.
 type doings struct {
 	count map[fault.Anchor]uint64 // by Op and Kind
-	last  fault.Anchor            // what it did last
+	last  fault.Anchor            // the latest
 }
 
-// Watch returns the effects that show, and crashes.
+// Watch returns effects and crashes.
 func (x *strikes) Watch() sim.What {
 	return sim.Sent | sim.Persisted | sim.Synced | sim.Output | sim.Crashed
 }
 
-// Observe counts effects, and looks up what a crash came after.
+// Observe counts effects, and notes the effect that a crash followed.
 func (x *strikes) Observe(e *sim.Event) {
 	d := x.nodes[e.Node]
 	if d == nil {

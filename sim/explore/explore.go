@@ -1,7 +1,6 @@
-// Package explore makes many runs: it sweeps seeds, shrinks what failed, and
-// enumerates small worlds. It knows nothing of scenarios or protocols: a World
-// makes the runs, and what a run is made of is data, a Trial, from which things
-// can be taken away one by one.
+// Package explore makes many runs: it sweeps seeds, shrinks failures, and enumerates
+// small worlds. It knows no scenario and no protocol: a World makes the runs, and what
+// a run is made of is data, a Trial, whose parts can be removed one by one.
 package explore
 
 import (
@@ -12,13 +11,13 @@ import (
 	"dessim/sim/source"
 )
 
-// Trial is all that a run is made of, beyond what its World fixes. Its slices are
-// shared between trials and never changed.
+// Trial is everything that a run is made of, beyond its World. Trials share slices and
+// never change them.
 type Trial struct {
 	Nodes   int
 	Without []uint64        // identities of the inputs that are left out, ascending
 	Faults  []fault.Fault   // exactly these
-	Answers []source.Answer // those that are not benign; all others are
+	Answers []source.Answer // those that are not benign; every other question gets a benign one
 }
 
 // World makes the runs of trials. Its functions are safe for concurrent use, and
@@ -28,23 +27,22 @@ type World struct {
 	MinNodes int
 	// Inputs are the identities that Trial.Without can name, ascending.
 	Inputs []uint64
-	// Try makes the run of t, of which observers see the events.
+	// Try makes the run of t. Observers see its events.
 	Try func(t *Trial, observers ...sim.Observer) Outcome
-	// Fails makes the run of t only until it is known whether the guard's check fails.
-	// A run that goes on after its failure can take a hundred times as long. Nil lets
-	// Try do.
+	// Fails makes the run of t until it is known whether the guard's check fails: a run
+	// that goes on after its failure can take a hundred times as long. Nil uses Try.
 	Fails func(t *Trial, g Guard) Guarded
-	// Seed makes the run of a seed, under src, or under the seed itself if src is
-	// nil. It gives the faults and answers as a Trial if record is set. Observers
-	// see the events.
+	// Seed makes the run of a seed, under src, or under the seed itself if src is nil. It
+	// returns the faults and answers as a Trial if record is set. Observers see the
+	// events.
 	Seed func(seed uint64, src protocol.Source, record bool, observers ...sim.Observer) (Outcome, *Trial)
 }
 
-// Outcome is what a run came to.
+// Outcome is the result of a run.
 type Outcome struct {
 	Verdict check.Verdict
-	Failure string         // what a node panicked with: then there is no verdict
-	Checks  []check.Result // as they concluded
+	Failure string         // what a node panicked with, without a verdict; or ""
+	Checks  []check.Result // their results
 	Digest  sim.Digest
 	Sim     sim.Result
 	Counts  []Count
@@ -69,10 +67,10 @@ func (o *Outcome) Violated() check.Result {
 	return check.Result{}
 }
 
-// Panicked is the check that a run fails in which a node panicked.
+// Panicked is the name of the check that fails if a node panics.
 const Panicked = "no node panics"
 
-// Check names what failed, or gives "".
+// Check returns the name of what failed, or "".
 func (o *Outcome) Check() string {
 	if o.Failure != "" {
 		return Panicked
@@ -80,9 +78,8 @@ func (o *Outcome) Check() string {
 	return o.Violated().Name
 }
 
-// Signature returns what groups failures: the check, and its explanation without
-// numbers, names and hashes, so that what remains is who did what. It is "" for a
-// run that did not fail.
+// Signature returns the key that groups failures: the check and its explanation, without
+// numbers, names and hashes. It is "" for a run that did not fail.
 func (o *Outcome) Signature() string {
 	if !o.Failed() {
 		return ""
@@ -94,8 +91,7 @@ func (o *Outcome) Signature() string {
 	return o.Check() + ": " + shape(detail)
 }
 
-// shape replaces each word that has a digit, or is a hash by chance without one, by
-// "#".
+// shape replaces each word that has a digit, or looks like a hash without one, by "#".
 func shape(text string) string {
 	var b []byte
 	word := 0 // where the word in b began
@@ -118,9 +114,9 @@ func shape(text string) string {
 	return string(b)
 }
 
-// isNumber reports whether a word has a digit, or is long and all letters of hex.
+// isNumber reports whether a word has a digit, or is long and has only hex letters.
 func isNumber(word []byte) bool {
-	const hash = 8 // of a hash people are shown so many digits at least
+	const hash = 8 // the fewest digits of a hash that messages show
 	letters := 0
 	for _, c := range word {
 		if '0' <= c && c <= '9' {

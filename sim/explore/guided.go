@@ -8,23 +8,23 @@ import (
 	"dessim/sim/source"
 )
 
-// generation is how many seeds of a guided sweep know the same corpus. It bounds how
-// many can run side by side, and a larger one learns later.
+// generation is how many seeds of a guided sweep share one corpus. It bounds how many can
+// run in parallel; a larger one learns later.
 const generation = 64
 
-// mostAncestors bounds what an answer of a mutant costs.
+// mostAncestors bounds the cost of a mutant's answer.
 const mostAncestors = 24
 
-// mutant answers as its parent did, but for some questions, which its own seed
-// answers. Answers have names: so a corpus needs no answers, only seeds, and a mutant
-// that leaves its parent's run answers there what it would have.
+// mutant answers as its parent did, but for some questions, which its own seed answers.
+// Questions have names, so a corpus keeps only seeds and no answers, and a mutant whose run
+// leaves its parent's still has its parent's answers.
 type mutant struct {
-	seeds []mutation // the first ancestor first
+	seeds []mutation // the oldest ancestor first
 }
 
 type mutation struct {
 	source.Seed
-	shift uint64 // of the questions, one in 2^shift is answered anew
+	shift uint64 // one question in 2^shift gets a new answer
 }
 
 func newMutant(r SeedRun) *mutant {
@@ -54,10 +54,9 @@ func (m *mutant) Choose(k protocol.Key, n uint64) uint64 { return m.of(k).Choose
 // Chance answers true with probability p.
 func (m *mutant) Chance(k protocol.Key, p protocol.Ratio) bool { return m.of(k).Chance(k, p) }
 
-// coverage is an observer that collects what a run reached: pairs of the state of a
-// node and the kind of message that meets it, as hashes. The state is what can be
-// seen from outside: what the node made final last, what it received before, and
-// whether it was restarted.
+// coverage is an observer that collects what a run reached: hashes of pairs of a node's
+// state and the kind of message that it then receives. The state is what shows outside: the
+// kinds of the latest output and the latest message, and whether the node has restarted.
 type coverage struct {
 	nodes   []nodeState
 	reached map[uint32]bool
@@ -67,10 +66,10 @@ type nodeState struct {
 	received, made protocol.Kind
 }
 
-// Watch returns the events that the state is made of.
+// Watch returns the events that change the state.
 func (c *coverage) Watch() sim.What { return sim.Received | sim.Output | sim.Started }
 
-// Observe takes an event down.
+// Observe notes an event.
 func (c *coverage) Observe(e *sim.Event) {
 	for int(e.Node) >= len(c.nodes) {
 		c.nodes = append(c.nodes, nodeState{})
@@ -92,15 +91,15 @@ func (c *coverage) Observe(e *sim.Event) {
 	}
 }
 
-// corpus is what a guided sweep learned from its seeds, in their order.
+// corpus is what a guided sweep has learned from its seeds, in their order.
 type corpus struct {
 	reached map[uint32]bool
 	kept    []SeedRun
-	known   int // of kept, to the present generation
+	known   int // how many of kept the current generation uses
 }
 
-// mutate returns the run of a seed, from what the present generation knows: a mutant of
-// one of the corpus, the newer the likelier; one seed in four is fresh.
+// mutate returns the run of a seed, by what the current generation knows: a mutant of a run
+// of the corpus, more likely of a newer one; one seed in four is fresh.
 func (c *corpus) mutate(seed uint64) SeedRun {
 	r := SeedRun{Seed: seed}
 	if c.known == 0 || protocol.Hash2(drawFresh, seed)%4 == 0 {
@@ -112,7 +111,7 @@ func (c *corpus) mutate(seed uint64) SeedRun {
 	return r
 }
 
-// fresh returns what nobody reached before, ascending.
+// fresh returns what no earlier run reached, ascending.
 func (c *corpus) fresh(o *coverage) (pairs []uint32) {
 	for _, pair := range protocol.SortedKeys(o.reached) {
 		if !c.reached[pair] {
@@ -122,7 +121,7 @@ func (c *corpus) fresh(o *coverage) (pairs []uint32) {
 	return pairs
 }
 
-// learn takes in the i-th run and what it was the first to reach.
+// learn adds run i and what it was the first to reach.
 func (c *corpus) learn(i uint64, r SeedRun, fresh []uint32) {
 	for _, pair := range fresh {
 		c.reached[pair] = true

@@ -6,42 +6,41 @@ import (
 	"io"
 )
 
-// Span is seeds without a gap, both ends included.
+// Span is a range of seeds, both ends included.
 type Span struct{ From, To uint64 }
 
-// Merged is the results of shards as one.
+// Merged is the results of several files as one.
 type Merged struct {
-	Header Header // that of the file which begins first
+	Header Header // of the file with the first seed
 	SweepReport
-	Covered []Span // the seeds, ascending; more than one if some are missing between them
-	// Shards is how many different seeds the files that add something begin at. More
-	// than one of a guided sweep are sweeps of their own, whose sum the report is: one
-	// sweep of all these seeds would learn from the first what the second does without.
+	Covered []Span // the seeds, ascending; more than one if there are gaps
+	// Shards is how many different first seeds the files with results have. If a guided
+	// sweep has more than one, the report is the sum of sweeps that learned separately.
 	Shards int
 }
 
-// ResultsFile is one to be merged.
+// ResultsFile is a file to merge.
 type ResultsFile struct {
 	Name string
 	R    io.Reader
 }
 
-// FileError says what is wrong with one of the files.
+// FileError is an error in one of the files.
 type FileError struct {
 	Name string
 	Err  error
 }
 
-// Error tells it in one line.
+// Error returns one line.
 func (e *FileError) Error() string { return fmt.Sprintf("%q: %v", e.Name, e.Err) }
 
 // Unwrap returns the cause.
 func (e *FileError) Unwrap() error { return e.Err }
 
-// Merge joins results files, in any order. Seeds that several of them have count
-// once, and their results must be the same; it is a NotDeterministicError if they
-// are not. Files without a whole line, of shards that never began, add nothing.
-// Memory does not grow with the files: each is in the order of its seeds.
+// Merge joins results files, in any order. A seed that is in several of them counts once;
+// if its results differ, the error is a NotDeterministicError. A file without a whole line,
+// of a shard that never began, adds nothing. Memory does not grow with the files, which are
+// in the order of their seeds.
 func Merge(files []ResultsFile) (*Merged, error) {
 	var heads []*head
 	for _, f := range files {
@@ -55,7 +54,7 @@ func Merge(files []ResultsFile) (*Merged, error) {
 		heads = append(heads, h)
 	}
 	if len(heads) == 0 {
-		return nil, errors.New("the files are empty; want some that sweeps wrote")
+		return nil, errors.New("the files are empty; want results of sweeps")
 	}
 	m := &Merged{Header: heads[0].header}
 	for _, h := range heads {
@@ -82,7 +81,7 @@ func Merge(files []ResultsFile) (*Merged, error) {
 	return m, nil
 }
 
-// head is a results file with the line that is its next.
+// head is a results file and its next line.
 type head struct {
 	*reader
 	line seedLine
@@ -100,7 +99,7 @@ func (h *head) advance() (err error) {
 	return nil
 }
 
-// join adds up the lines of all files in the order of their seeds.
+// join adds up the lines of all files, in the order of their seeds.
 func (m *Merged) join(heads []*head) error {
 	t := newTally()
 	for {
@@ -136,7 +135,7 @@ func (m *Merged) join(heads []*head) error {
 	return nil
 }
 
-// agree returns an error unless h has the line l of first, as text, too.
+// agree returns an error unless the line of h is the line l of first, whose text is given.
 func (m *Merged) agree(first, h *head, l *seedLine, text string) error {
 	if text == string(jsonLine(h.line)) {
 		return nil

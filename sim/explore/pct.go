@@ -14,17 +14,17 @@ import (
 // Guarantees, OOPSLA 2018). A bug of depth d needs d events in one order; uniform
 // delays meet it seldom, since each of them is about the mean.
 //
-// A chain is what travels over one directed link. Chains of low priority have the
-// greatest delay, others the least; at each of a few change points the chain of the
-// message at hand changes sides. What differs from the papers, whose schedulers
-// choose among the messages that wait: a low chain waits for its longest delay and
-// not for all others, since nothing may be later than the link allows; and the place
-// of a change point is drawn on a logarithmic scale, since how long a run will be is
-// not known. So their bound on the probability does not hold here.
+// A chain is the messages of one directed link. Chains of low priority have the greatest
+// delay, others the least; at each of a few change points, the chain of the current message
+// changes sides. The papers' schedulers choose among waiting messages. Here a low chain
+// waits for its longest delay and not for all others, since no message may be later than
+// its link allows; and the place of a change point is drawn on a logarithmic scale, since
+// the length of a run is not known. So the papers' bound on the probability does not hold
+// here.
 type priorities struct {
 	source.Seed
 	low     protocol.Ratio // share of the chains that are low at first
-	changes []uint64       // which messages change the side of their chain
+	changes []uint64       // the numbers of the messages that change the side of their chain
 	asked   uint64         // delays so far
 	flipped map[[2]protocol.NodeID]bool
 	given   map[protocol.Key]bool // whether low: equal names get equal answers
@@ -57,7 +57,7 @@ func (p *priorities) Choose(k protocol.Key, n uint64) uint64 {
 	return 0
 }
 
-// next reports whether the next message is of a low chain.
+// next reports whether the next message is in a low chain.
 func (p *priorities) next(k protocol.Key) bool {
 	chain := [2]protocol.NodeID{k.A, k.B}
 	for _, at := range p.changes {

@@ -27,7 +27,7 @@ const syncEvery = 256 // lines
 // maxLine is more than any line needs.
 const maxLine = 1 << 20
 
-// Header says what the lines of a results file are results of.
+// Header says which sweep the results of a file come from.
 type Header struct {
 	Format   string   `json:"format"`
 	Version  string   `json:"version"` // of the program
@@ -38,7 +38,7 @@ type Header struct {
 	From     uint64   `json:"from"` // the first seed
 }
 
-// line returns the header as it stands in the file.
+// line returns the header as the file's first line.
 func (h Header) line() []byte {
 	h.Format = resultsFormat
 	return jsonLine(h)
@@ -54,10 +54,10 @@ func jsonLine(v any) []byte {
 	return b.Bytes()
 }
 
-// differs says why the results under h and those under o are no parts of one sweep,
-// or returns "". Where they begin is not compared: shards begin at different seeds. Runs
-// of a guided sweep depend on the seeds before them, so its shards are sweeps of their
-// own, each with a corpus of its own: see Merged.Shards.
+// differs says why the results under h and under o are not parts of one sweep, or returns
+// "". It does not compare first seeds, since shards begin at different ones. Runs of a
+// guided sweep depend on the seeds before them, so its shards are separate sweeps, each
+// with a corpus of its own: see Merged.Shards.
 func (h *Header) differs(o *Header) string {
 	switch {
 	case h.Version != o.Version:

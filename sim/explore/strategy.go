@@ -9,16 +9,16 @@ import (
 	"dessim/sim/swarm"
 )
 
-// Strategy is how a sweep answers the questions of its seeds. Under each of them a
-// run is a function of its seed, and of the seeds before it if it is Guided.
+// Strategy is how a sweep answers the questions of its seeds. Under each strategy a run is
+// a function of its seed, and under Guided also of the seeds before it.
 type Strategy uint8
 
 // The strategies.
 const (
 	Random Strategy = iota // by the seed alone
-	Swarm                  // some kinds of misfortunes are ruled out: see swarmed
-	PCT                    // messages travel by priorities: see priorities
-	Guided                 // by mutations of what reached something new: see mutant
+	Swarm                  // the seed rules out some kinds of faults: see swarmed
+	PCT                    // the priorities of messages decide their delays: see priorities
+	Guided                 // mutates runs that reached something new: see mutant
 )
 
 // Strategies returns all of them.
@@ -33,7 +33,7 @@ func (s Strategy) String() string {
 	return fmt.Sprintf("strategy %d", uint8(s))
 }
 
-// ParseStrategy finds a strategy by its name.
+// ParseStrategy returns the strategy of that name.
 func ParseStrategy(name string) (Strategy, error) {
 	var names []string
 	for _, s := range Strategies() {
@@ -48,10 +48,10 @@ func ParseStrategy(name string) (Strategy, error) {
 // A SeedRun names a run of a sweep. Only a guided one has ancestors.
 type SeedRun struct {
 	Seed      uint64
-	Ancestors []uint64 // of the mutant, the first one first
+	Ancestors []uint64 // of the mutant, the oldest first
 }
 
-// Salt returns the seed that salts the identities. A mutant has those of its first
+// Salt returns the seed that salts the identities. A mutant has the identities of its oldest
 // ancestor: with others, every question would have another name.
 func (r SeedRun) Salt() uint64 {
 	if len(r.Ancestors) > 0 {
@@ -60,7 +60,7 @@ func (r SeedRun) Salt() uint64 {
 	return r.Seed
 }
 
-// source returns who answers in r.
+// source returns the source of the run r.
 func (s Strategy) source(r SeedRun) protocol.Source {
 	switch {
 	case s == Swarm:
@@ -73,12 +73,12 @@ func (s Strategy) source(r SeedRun) protocol.Source {
 	return source.Seed(r.Seed)
 }
 
-// swarmed answers by a seed that rules out, of all kinds of misfortunes that have a
-// chance, about half (Groce, Zhang, Eide, Chen, Regehr: Swarm testing, ISSTA 2012).
-// Where the faults are drawn as a swarm already, theirs are left alone.
+// swarmed answers by a seed that rules out about half of the kinds of questions that are
+// asked as a Chance (Groce, Zhang, Eide, Chen, Regehr: Swarm testing, ISSTA 2012). If the
+// faults are already drawn as a swarm, it rules out none of their kinds.
 type swarmed struct {
 	source.Seed
-	drawn bool // as a swarm already
+	drawn bool // the faults are drawn as a swarm
 	kinds []ruled
 }
 
@@ -87,7 +87,7 @@ type ruled struct {
 	out  bool
 }
 
-// Domains of what is drawn from seeds here, apart from the answers of source.Seed.
+// These set apart what is drawn from a seed here, and the answers of source.Seed.
 const (
 	drawRuled = 0x5357_0001 + iota
 	drawLow
@@ -109,8 +109,8 @@ func (s *swarmed) Chance(k protocol.Key, p protocol.Ratio) bool {
 	return !s.rules(k.Kind) && s.Seed.Chance(k, p)
 }
 
-// rules reports whether the seed rules the kind out. Runs have a handful of kinds, and
-// the usual one stands in front.
+// rules reports whether the seed rules the kind out. A run has a handful of kinds, and the
+// most frequent tends to come first.
 func (s *swarmed) rules(kind protocol.Kind) bool {
 	for i := range s.kinds {
 		if s.kinds[i].kind == kind {

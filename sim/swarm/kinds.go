@@ -11,7 +11,7 @@ import (
 type kind struct {
 	name     string
 	meaning  string
-	beyond   bool // Swarm leaves it out: most protocols do not promise to stand it, or it came later and would change recorded runs
+	beyond   bool // a swarm leaves it out: most protocols do not claim to tolerate it, or it came later and would change recorded runs
 	fewest   int  // nodes that it needs
 	generate func(d *drawer) bool
 }
@@ -39,7 +39,7 @@ const (
 	kindCount
 )
 
-// kinds returns the table; a variable could not hold functions that look into it.
+// kinds returns the table. A variable could not hold functions that refer to it.
 func kinds() [kindCount]kind {
 	return [kindCount]kind{
 		crash:     {"crash", "nodes crash between steps, after an effect, after a record or at a failing sync, and come back", false, 1, (*drawer).crash},
@@ -63,10 +63,9 @@ func kinds() [kindCount]kind {
 	}
 }
 
-// Each function below makes a fault of one kind, or reports false if there is none
-// that is valid.
+// Each function below makes a fault of one kind, or reports false if none is valid.
 
-// everyOther returns the nodes of even or of odd place.
+// everyOther returns the nodes at even or odd places.
 func (d *drawer) everyOther(odd int) []protocol.NodeID {
 	var nodes []protocol.NodeID
 	for i := odd; i < len(d.Nodes); i += 2 {
@@ -77,10 +76,10 @@ func (d *drawer) everyOther(odd int) []protocol.NodeID {
 
 func (d *drawer) node(of []protocol.NodeID) protocol.NodeID { return of[d.choose(askNode, len(of))] }
 
-// crash draws a crash. Those between two steps hit the nodes of odd place only,
-// and pauses the others: so no pause begins while its node is surely down, which
-// would be no valid plan. A crash after the last effect of a step does to a
-// protocol what one between two steps does, and hits all.
+// crash draws a crash. Crashes between two steps hit only the nodes at odd places, and
+// pauses the others: a plan is not valid if a pause begins while its node is surely down.
+// A crash after the last effect of a step has the effect of one between two steps, and
+// hits all nodes.
 func (d *drawer) crash() bool {
 	d.f.Op = fault.Crash
 	d.begin(d.From, d.To)
@@ -107,7 +106,7 @@ func (d *drawer) crash() bool {
 	return true
 }
 
-// keep draws what survives of what was not synced.
+// keep draws which unsynced records survive.
 func (d *drawer) keep() {
 	if d.torn {
 		d.f.Disk = fault.Survival(d.choose(askKeep, int(fault.KeepScattered)+1))
@@ -121,8 +120,8 @@ func (d *drawer) restart() bool {
 	return true
 }
 
-// pause draws a pause. Each slot has its own part of the time, which it shares
-// with the next slot, if that has other nodes: so no two pauses of a node overlap.
+// pause draws a pause. Each slot has its own part of the time, shared with the next slot
+// if that has other nodes: so no two pauses of a node overlap.
 func (d *drawer) pause() bool {
 	even := d.everyOther(0)
 	lanes := min(2, len(even))
@@ -169,13 +168,13 @@ func (d *drawer) others(id protocol.NodeID) []protocol.NodeID {
 	return slices.DeleteFunc(slices.Clone(d.Nodes), func(x protocol.NodeID) bool { return x == id })
 }
 
-// split deals the nodes out to so many sides, none of which is empty.
+// split deals the nodes out to that many sides, none of them empty.
 func (d *drawer) split(sides int) [][]protocol.NodeID {
 	word := d.src.Choose(protocol.Key{Kind: askSides, N: d.f.ID}, 1<<62)
 	n := uint64(len(d.Nodes))
 	groups := make([][]protocol.NodeID, sides)
 	for i, id := range d.Nodes {
-		side := (uint64(i) + n - word%n) % n // the first few are dealt round
+		side := (uint64(i) + n - word%n) % n // the first few are dealt in turn
 		if side >= uint64(sides) {
 			side = protocol.Hash2(word, uint64(i)) % uint64(sides)
 		}
@@ -199,8 +198,8 @@ func (d *drawer) divide() {
 	}
 }
 
-// direct draws from whom to whom messages are hit: from one to one, from one, to
-// one, from some to the others; and if all may be hit, from all to all.
+// direct draws which messages are hit: from one node to one, from one, to one, from some
+// to the others; and if all may be hit, from all to all.
 func (d *drawer) direct(all bool) {
 	ways := 4
 	if all {
@@ -323,8 +322,8 @@ func (d *drawer) clock() bool {
 	return true
 }
 
-// byzantine draws what a traitor does. The traitors of a run are less than a third
-// of the nodes, all next to one another.
+// byzantine draws what a byzantine node does. Fewer than a third of the nodes of a run are
+// byzantine, and they are neighbours.
 func (d *drawer) byzantine() bool {
 	n := len(d.Nodes)
 	first := int(d.src.Choose(protocol.Key{Kind: askTraitor}, uint64(n)))

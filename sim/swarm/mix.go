@@ -7,16 +7,16 @@ import (
 	"dessim/sim/wording"
 )
 
-// Mix says which kinds of faults can be drawn. The zero Mix is none.
+// Mix is the kinds of faults that can be drawn. The zero Mix has none.
 type Mix struct {
 	kinds uint32 // a bit each
 	swarm bool   // each run draws which of them are on, and how often they come
 }
 
-// wholeSwarm returns the Mix of which each run first draws what is on, and how often it
-// comes: of all kinds but those that most protocols do not promise to stand. A run
-// with few kinds of faults gets deeper into them than one with all (Groce, Zhang,
-// Eide, Chen, Regehr: Swarm testing, ISSTA 2012).
+// wholeSwarm returns the Mix "swarm": each run first draws which kinds are on, and how often
+// they come, of all kinds but those that most protocols do not claim to tolerate. A run
+// with few kinds of faults gets deeper into them than one with all (Groce, Zhang, Eide,
+// Chen, Regehr: Swarm testing, ISSTA 2012).
 func wholeSwarm() Mix {
 	m := Mix{swarm: true}
 	for i, k := range kinds() {
@@ -40,7 +40,7 @@ func Names() []Name {
 	}
 	last := len(beyond) - 1
 	names := []Name{
-		{"none", "none, but for what the scenario is about"},
+		{"none", "none, except those that the scenario is about"},
 		{"swarm", fmt.Sprintf("each run draws which of all kinds but %s and %s are on, and how often they come", strings.Join(beyond[:last], ", "), beyond[last])},
 	}
 	for _, k := range kinds() {
@@ -49,9 +49,9 @@ func Names() []Name {
 	return names
 }
 
-// ParseMix reads "none", or names of kinds with commas between, "crash,restart".
-// "swarm" among them adds all kinds of a whole swarm and has each run draw which of the
-// kinds named are on; so "swarm,byzantine" is both.
+// ParseMix reads "none", or names of kinds separated by commas, "crash,restart". "swarm"
+// among them adds the kinds of a whole swarm, and each run draws which kinds are on; so
+// "swarm,byzantine" draws from both.
 func ParseMix(text string) (Mix, error) {
 	if text == "none" {
 		return Mix{}, nil
@@ -77,7 +77,7 @@ func ParseMix(text string) (Mix, error) {
 
 func unknown(word string) error {
 	if word == "none" {
-		return fmt.Errorf("swarm: none is given with others, want it alone")
+		return fmt.Errorf("swarm: none comes with others; want it alone")
 	}
 	var words []string
 	for _, n := range Names() {

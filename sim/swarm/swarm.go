@@ -1,23 +1,22 @@
 // Package swarm draws the faults of a run from a Source.
 //
-// Each kind of faults has slots. Whether a slot is taken is a question, named by
-// kind and slot, and benign is no; so are all that makes up a fault (whom it hits,
-// when, how long), and benign is mild. A fault's identity follows from kind and
-// slot. So taking one fault out leaves every other as it was, in what it is and in
-// what follows from it, and a run shrinks by its faults singly.
+// Each kind of fault has slots. Whether a slot is taken is a question, named by kind and
+// slot, with the benign answer no. So is each detail of a fault (its node, its time, its
+// length), with a mild benign answer. A fault's identity follows from kind and slot. So
+// removing one fault changes no other, and nothing that follows from another: a run
+// shrinks one fault at a time.
 //
-// What is drawn always passes fault.Validate. Nothing drawn is rejected for
-// that or moved out of the way of another fault, since then one fault would change
-// with another; the kinds that could be at odds have their nodes or their time
-// apart instead: see pause.
+// The faults drawn always pass fault.Validate. None is rejected for that, or moved because
+// of another, since then one fault would depend on another. Kinds that could conflict have
+// different nodes or different times instead: see pause.
 //
-// A crash shows most where something is half done. So most of them are not at a
-// time but after an effect: a record persisted and not synced, a message sent to
-// one of three, or at a sync that fails.
+// A crash shows most in the middle of something. So most crashes come not at a time but
+// after an effect, such as a record persisted and not synced or a message sent to one of
+// three, or at a sync that fails.
 //
-// The package does not promise that a majority runs at any time. It promises that
-// without a Heal nothing lasts for ever, and that with it all faults are over
-// then; so liveness can be judged after Config.Heal, or some time after Config.To.
+// The package does not promise that a majority is up at any time. It promises that without
+// a Heal no fault lasts forever, and that with one all faults end there; so liveness can be
+// judged after Config.Heal, or some time after Config.To.
 package swarm
 
 import (
@@ -36,15 +35,15 @@ type Config struct {
 	// Nodes may be hit, in ascending order. Links fail between two of them, or
 	// between one of them and all other nodes.
 	Nodes []protocol.NodeID
-	// From and To are when faults begin: before To.
+	// Faults begin at From or later, and before To.
 	From, To protocol.Time
 	// Heal, at To or later, ends all faults; 0 is no Heal.
 	Heal protocol.Time
 	// Delay is the longest usual delay of a message, the unit of all durations: they
 	// run from 1 to 486 of it, short ones as often as long ones.
 	Delay time.Duration
-	// Most is the greatest number of faults of one kind, up to 999. A kind that is on
-	// comes to half of it, or to what a swarm draws.
+	// Most is the greatest number of faults of one kind, up to 999. A kind that is on has
+	// about half as many, or a share that a swarm draws.
 	Most int
 }
 
@@ -55,13 +54,13 @@ const (
 )
 
 // faultID returns the identity of the fault in a slot of the kind of that number:
-// 1000 and more for the first, 2000 for the second. Below 1000 are other people's.
+// 1000 and up for the first, 2000 and up for the second. Those below 1000 are free for others.
 func faultID(kind, slot int) uint64 { return uint64((kind+1)*idsPerKind + slot) }
 
 // healID is above those of all kinds to come.
 const healID = 999_999
 
-// check panics if c makes no sense.
+// check panics if c is not valid.
 func (c *Config) check() {
 	switch {
 	case c.From < 0 || c.To <= c.From || c.To > protocol.MaxTime:
@@ -116,7 +115,7 @@ type drawer struct {
 	f    fault.Fault
 }
 
-// Draw draws faults, and the Heal if there is one. It panics if c makes no sense.
+// Draw draws faults, and the Heal if there is one. It panics if c is not valid.
 func Draw(src protocol.Source, m Mix, c Config) []fault.Fault {
 	c.check()
 	all := kinds()
@@ -168,8 +167,7 @@ func (d *drawer) choose(kind protocol.Kind, n int) int {
 	return int(d.src.Choose(protocol.Key{Kind: kind, N: d.f.ID}, uint64(n)))
 }
 
-// grain is the step of times: so small beside a delay that it does not matter,
-// and round, since people read it.
+// grain is the unit of times: negligible beside a delay, and round, since people read it.
 func (d *drawer) grain() protocol.Time {
 	g := protocol.Time(1)
 	for g*1000 <= protocol.Time(d.Delay) {
@@ -191,8 +189,8 @@ func (d *drawer) span() time.Duration {
 	return min(base+base/steps*time.Duration(d.choose(askMore, steps)), longest)
 }
 
-// down draws how long a node that crashes stays down; one time in eight it is until
-// the Heal, if there is one.
+// down draws how long a crashed node stays down; one time in eight until the Heal, if there
+// is one.
 func (d *drawer) down() {
 	const ever = 8
 	if d.Heal > 0 && d.choose(askEvery, ever) == ever-1 {
@@ -201,8 +199,7 @@ func (d *drawer) down() {
 	d.f.For = d.span()
 }
 
-// last draws how long the fault lasts: at most to the Heal, or to To if there is
-// none.
+// last draws how long the fault lasts: at most until the Heal, or until To without one.
 func (d *drawer) last() {
 	end := d.To
 	if d.Heal > 0 {

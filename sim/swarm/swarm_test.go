@@ -353,7 +353,7 @@ func TestUnknownKindsAreRefusedWithWhatWasMeant(t *testing.T) {
 			`clog, slow, lose, copy, corrupt, clock, byzantine, rot, deaf, mute`,
 		"":           `swarm: no kind of faults is called "", want none, `,
 		"crash,":     `swarm: no kind of faults is called "", want none, `,
-		"crash,none": `swarm: none is given with others, want it alone`,
+		"crash,none": `swarm: none comes with others; want it alone`,
 	} {
 		if _, err := ParseMix(text); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%q: got %v, want %s", text, err, want)

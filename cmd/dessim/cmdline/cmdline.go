@@ -1,9 +1,9 @@
 // Package cmdline is the command line of dessim, for any scenarios: it runs them in
-// virtual time, searches them for failures, shrinks and replays what it finds, prints
-// what that came to, and keeps what repeats it.
+// virtual time, searches them for failures, shrinks and replays the failures, prints the
+// results, and writes the files that reproduce them.
 //
 //	dessim run -scenario concurrent -seed 42
-//	dessim -seed 42 -scenario concurrent       the same: "run" may be left out before a flag
+//	dessim -seed 42 -scenario concurrent       the same: run is the default command
 //	dessim sweep -scenario crash -seeds 1-1000
 //	dessim shrink FILE
 //	dessim replay FILE
@@ -13,8 +13,8 @@
 //	dessim list
 //	dessim vet ./...                           reports nondeterminism in node code
 //
-// A module with scenarios of its own (see package scenario) gets all of it by a main of a
-// few lines:
+// A module with scenarios of its own (see package scenario) gets all of it from a main of
+// a few lines:
 //
 //	func main() {
 //		cmdline.Main(cmdline.Program{Name: "kv", Scenarios: []*scenario.Scenario{store.Scenario()}})
@@ -25,27 +25,26 @@
 //
 // # Output
 //
-// Stdout carries one summary, or one JSON object with -json, and is a function of
-// the command alone: neither terminal, locale, colours nor the machine change a
-// byte of it. It is written at the end at once, or not at all. Stderr is silent
-// unless something is wrong, which takes one line, or it is a terminal, which
-// sees progress and rates.
+// Stdout carries one summary, or one JSON object with -json. It depends on the command
+// alone: no terminal, locale, colour setting or machine changes a byte of it. It is
+// written at once at the end, or not at all. Stderr is silent, but for one line if
+// something is wrong, and for progress and rates if it is a terminal.
 //
 // The object of -json has the keys scenario, seed, params, verdict, digest,
 // digests, events, virtual_ns, checks, nodes and reproduce, in this order; then
 // replay, only if a replay file of a failure was written: the line that replays it;
 // error, only if the verdict is "error", with what went wrong; then recorded,
 // only of a replay: verdict and digest of the recorded run, whether the digest is
-// the same now, and how many answers of the file were stale (nobody asked for
-// them, or they no longer fit the question).
+// the same now, and how many answers of the file were stale (their questions were
+// not asked, or they no longer fit).
 //
 // # Files
 //
-// Files appear under their names when they are complete, and replace what was
-// there. -logs makes its folder if need be, and leaves other files in it alone; a
-// client's file is client-N.txt, and node-N.txt is that of a node which failed
-// before its id was known. A run that fails writes dessim-SCENARIO-SEED.replay, and
-// shrink one that ends in .min.replay; neither replaces a file that is no replay file.
+// Files appear under their names when they are complete, and replace older ones.
+// -logs creates its folder if needed, and leaves other files in it alone; client-N.txt
+// is the file of a client, and node-N.txt that of a node which failed before its id was
+// known. A run that fails writes dessim-SCENARIO-SEED.replay, and shrink a file that
+// ends in .min.replay; neither replaces a file that is not a replay file.
 //
 // # Exit codes
 //
@@ -53,14 +52,13 @@
 //	1    violation; of vet: a finding
 //	2    refused before the run: usage, parameters, files that cannot be read or written
 //	3    inconclusive
-//	4    not deterministic, or an error within the simulation or dessim
-//	5    reading or writing failed later on; a closed pipe too
+//	4    nondeterministic, or an error within the simulation or dessim
+//	5    reading or writing failed later; this includes a closed pipe
 //	130  interrupted by SIGINT, SIGTERM or SIGHUP
 //
-// A replay exits by the verdict of the run now, so that it passes once the bug that
-// it shows is gone; whether its digest is still the recorded one is in its output.
-// 2 and 5 leave stdout empty, and so does a 4 that is no verdict; 130 does unless
-// something was found before.
+// A replay exits with the verdict of the run now, so it passes once the bug is fixed; its
+// output says whether the digest is still the recorded one. 2 and 5 leave stdout empty,
+// and so does a 4 that is not a verdict, and a 130 that comes before anything was found.
 package cmdline
 
 import (
@@ -90,25 +88,24 @@ const (
 	exitInterrupted  = 130
 )
 
-// Program is a command line over some scenario.
+// Program is a command line for some scenarios.
 type Program struct {
-	// Name is the command's, in help, in complaints, and in the lines that it prints to
-	// be pasted: small letters, digits and hyphens.
+	// Name is the command's name, in help, in error lines, and in the commands that it
+	// prints: see scenario.ValidName.
 	Name string
-	// Scenarios are at least one, each of another name. The last one's defaults are
-	// shown in help. They may come from anywhere.
+	// Scenarios has at least one, each with a name of its own. Help shows the defaults of
+	// the last.
 	Scenarios []*scenario.Scenario
 	// Package is the import path of a package with a function
 	//
 	//	func Find(name string) *scenario.Scenario
 	//
-	// which the tests that replay -emit-test writes take their scenario from. Without
-	// one that is refused.
+	// that the tests of replay -emit-test import. Without it, -emit-test is refused.
 	Package string
 }
 
-// Main runs the command that the arguments of the process ask for, and ends the process
-// with its exit code: it is all that a func main needs.
+// Main runs the command in the arguments of the process, and exits with its code: it is
+// all that a func main needs.
 func Main(p Program) {
 	// Without this a closed pipe kills the process and leaves temporary files.
 	signal.Ignore(syscall.SIGPIPE)
@@ -125,15 +122,15 @@ func Main(p Program) {
 	}))
 }
 
-// streams is where a command speaks.
+// streams is where a command writes.
 type streams struct {
 	stdout   io.Writer
 	stderr   io.Writer
 	terminal bool // stderr is one that can show progress
 }
 
-// exit is how a command ends if not with 0. A complaint goes to stderr, and then
-// nothing goes to stdout; without one the code is a verdict.
+// exit is how a command ends, unless with 0. A complaint goes to stderr, and nothing goes
+// to stdout; without one the code is a verdict.
 type exit struct {
 	code      int
 	complaint string
@@ -158,7 +155,7 @@ func (t *tool) complain(text string) {
 	fmt.Fprintf(t.stderr, "%s: %s\n", t.Name, plain(text))
 }
 
-// run is Main without the process around it. It gives the exit code.
+// run is Main without the process around it. It returns the exit code.
 func (p *Program) run(ctx context.Context, args []string, s streams) (code int) {
 	t := &tool{Program: p, streams: s}
 	defer func() {
@@ -190,8 +187,8 @@ func (p *Program) run(ctx context.Context, args []string, s streams) (code int) 
 	return e.code
 }
 
-// plain makes text one line of printable ASCII, so that what users type, or nodes
-// say, cannot break a line, a table or a terminal.
+// plain makes text one line of printable ASCII, so that text of users or nodes cannot break
+// a line, a table or a terminal.
 func plain(text string) string {
 	if !strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c > '~' }) {
 		return text

@@ -28,7 +28,7 @@ concurrent" is "dessim run -seed 42 -scenario concurrent".
 Exit codes: 0 pass, 1 violation, 2 usage, 3 inconclusive, 4 not deterministic
 or internal error, 5 cannot read or write, 130 interrupted.`
 
-// dispatch finds the command and lets it speak to t.out.
+// dispatch runs the command, which writes to t.out.
 func (t *tool) dispatch(ctx context.Context, args []string) error {
 	args, err := t.withCommand(args)
 	if err != nil {
@@ -36,7 +36,7 @@ func (t *tool) dispatch(ctx context.Context, args []string) error {
 	}
 	root := &cli.Command{
 		Name:            t.Name,
-		Usage:           "runs distributed protocols in virtual time, repeatably",
+		Usage:           "runs distributed protocols in virtual time, reproducibly",
 		UsageText:       t.named("dessim COMMAND [flags]"),
 		Description:     t.named(about),
 		HideHelp:        true,
@@ -54,8 +54,8 @@ type discard struct{}
 
 func (discard) Write(b []byte) (int, error) { return len(b), nil }
 
-// withCommand puts the command in front if it was left out. The root has no
-// flags: cli loses, without a word, those that stand before a command.
+// withCommand adds the command if it was left out. The root has no flags: cli silently
+// drops those before a command.
 func (p *Program) withCommand(args []string) ([]string, error) {
 	if len(args) == 0 {
 		// Not the help with 0: a script whose variable is empty must not pass.
@@ -81,16 +81,16 @@ func (p *Program) withCommand(args []string) ([]string, error) {
 	return nil, refuse("unknown command %s; %s", quote(first), didYouMean(first, "", commandNames()))
 }
 
-// flags returns those of a command, which has none yet.
+// flags returns an empty set of flags for a command.
 func (t *tool) flags() *flags { return &flags{program: t.Program} }
 
-// command makes a command of flags. do gets the arguments that are no flags.
+// command makes a command with these flags. do gets the other arguments.
 func (f *flags) command(name, usage, text string, do func(ctx context.Context, args []string) error) *cli.Command {
 	return &cli.Command{
 		Name:         name,
 		Usage:        usage,
 		UsageText:    f.program.named(text),
-		HideHelp:     true, // f brings its own flag, and -h with it
+		HideHelp:     true, // f adds its own -help, and -h
 		Flags:        f.cli(),
 		OnUsageError: f.usage,
 		Action: func(ctx context.Context, cmd *cli.Command) error {
@@ -101,7 +101,7 @@ func (f *flags) command(name, usage, text string, do func(ctx context.Context, a
 
 func (t *tool) helpCommand() *cli.Command {
 	f := t.flags()
-	cmd := f.command("help", "shows this, or the help of a command", "dessim help [COMMAND]", nil)
+	cmd := f.command("help", "shows this help, or that of a command", "dessim help [COMMAND]", nil)
 	cmd.Action = func(ctx context.Context, cmd *cli.Command) error {
 		args := cmd.Args().Slice()
 		if len(args) == 0 {
@@ -119,7 +119,7 @@ func (t *tool) helpCommand() *cli.Command {
 }
 
 func (t *tool) versionCommand() *cli.Command {
-	return t.flags().command("version", "tells which version this is", "dessim version", func(_ context.Context, args []string) error {
+	return t.flags().command("version", "prints the version", "dessim version", func(_ context.Context, args []string) error {
 		fmt.Fprintln(&t.out, t.Name, version())
 		return t.leftover(args)
 	})

@@ -20,7 +20,7 @@ import (
 
 const compareUsage = "dessim compare -scenario NAME [flags]"
 
-// comparison returns what the first scenario compares that compares anything, or nil.
+// comparison returns the Compare of the first scenario that has one, or nil.
 func (p *Program) comparison() *scenario.Comparison {
 	for _, s := range p.Scenarios {
 		if s.Compare != nil {
@@ -30,8 +30,8 @@ func (p *Program) comparison() *scenario.Comparison {
 	return nil
 }
 
-// compareCommand is dessim compare. Programs that compare nothing have it too, and it
-// says so.
+// compareCommand is dessim compare. A program with nothing to compare has it too, and
+// refuses every scenario.
 func (t *tool) compareCommand() *cli.Command {
 	f := t.flags()
 	f.addSubject()
@@ -41,7 +41,7 @@ func (t *tool) compareCommand() *cli.Command {
 		f.find(c.Param).hidden = true
 		usage += "\n\n" + c.Legend
 	}
-	f.add("seeds", "1-20", "the seeds, first and last; 1-20 if left out")
+	f.add("seeds", "1-20", "first and last seed; the default is 1-20")
 	f.add("json", "", "print one JSON object")
 	return f.command("compare", "shows what the values of a parameter cost, side by side", usage, func(ctx context.Context, args []string) error {
 		if err := t.leftover(args); err != nil {
@@ -64,15 +64,15 @@ type comparison struct {
 	param *scenario.Param
 	seeds explore.Span
 	rows  []cost
-	warn  func(string) // what is to be known before the runs, or nil
+	warn  func(string) // gets what a user should know before the runs, or nil
 }
 
-// cost is what one value came to in all runs.
+// cost is the result of all runs with one value.
 type cost struct {
 	value   string
 	runs    uint64
 	passed  uint64
-	verdict check.Verdict           // of the first run that did not pass, or a pass
+	verdict check.Verdict           // of the first run that did not pass, or pass
 	failed  string                  // the command that makes that run, or ""
 	sum     scenario.Costs          // of all runs, but for the waits
 	waits   *hdrhistogram.Histogram // nanoseconds
@@ -92,25 +92,25 @@ func (c *comparison) read(f *flags) (err error) {
 		return err
 	}
 	if x := f.find("seed"); x.given {
-		return refuse("-seed: compare runs all seeds; want it left out, and -seeds such as 1-20")
+		return refuse("-seed: compare runs a range of seeds; use -seeds, such as 1-20")
 	}
 	if c.subject, err = f.subject(); err != nil {
 		return err
 	}
 	if c.what = c.Scenario.Compare; c.what == nil {
 		if all := slices.DeleteFunc(slices.Clone(c.Program.Scenarios), func(s *scenario.Scenario) bool { return s.Compare == nil }); len(all) > 0 {
-			return refuse("scenario %s has nothing to compare; want one that has, such as %s", c.Scenario.Name, all[0].Name)
+			return refuse("scenario %s has nothing to compare; want another, such as %s", c.Scenario.Name, all[0].Name)
 		}
-		return refuse("scenario %s has nothing to compare, and no other scenario of %s has", c.Scenario.Name, c.Name)
+		return refuse("scenario %s has nothing to compare, nor has any other scenario of %s", c.Scenario.Name, c.Name)
 	}
 	if f.find(c.what.Param).given {
-		return refuse("-%s: compare runs all of %s; want it left out", c.what.Param, strings.Join(c.values(), ", "))
+		return refuse("-%s: compare runs all of %s; leave it out", c.what.Param, strings.Join(c.values(), ", "))
 	}
 	c.values()
 	return nil
 }
 
-// values returns those that are compared.
+// values finds the parameter and returns its values.
 func (c *comparison) values() []string {
 	for _, x := range c.Scenario.Params() {
 		if x.Name == c.what.Param {
@@ -120,7 +120,7 @@ func (c *comparison) values() []string {
 	return c.param.Values
 }
 
-// do runs and prints. All values must be able to run before any does.
+// do validates every value before it runs any, and prints.
 func (c *comparison) do(json bool) error {
 	for _, value := range c.param.Values {
 		if err := c.set(c.param, value); err != nil {
@@ -146,7 +146,7 @@ func (c *comparison) do(json bool) error {
 	return c.exit()
 }
 
-// exit returns the worst of what the runs end with.
+// exit returns how the command ends: by the worst verdict.
 func (c *comparison) exit() error {
 	worst := check.Pass
 	for _, r := range c.rows {
@@ -200,7 +200,7 @@ func (c *comparison) measure(value string) (cost, error) {
 	}
 }
 
-// add enters what a run cost.
+// add adds the costs of a run.
 func (r *cost) add(c *scenario.Costs) error {
 	if r.sum.Sums == nil {
 		r.sum.Sums = make([]scenario.Sum, len(c.Sums))
@@ -221,7 +221,7 @@ func (r *cost) add(c *scenario.Costs) error {
 	return nil
 }
 
-// share returns n for each of some, with one digit after the point.
+// share returns n divided by of, with one digit after the point.
 func share(n, of uint64) string {
 	if of == 0 {
 		return ""
@@ -276,7 +276,7 @@ func (c *comparison) text() {
 	t.write(&c.out)
 	for _, r := range c.rows {
 		if r.failed != "" {
-			fmt.Fprintf(&c.out, "%s: the first run that does not pass ends as %s: %s\n", r.value, r.verdict, r.failed)
+			fmt.Fprintf(&c.out, "%s: the first run that does not pass ends with %s: %s\n", r.value, r.verdict, r.failed)
 		}
 	}
 }

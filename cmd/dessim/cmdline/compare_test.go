@@ -64,7 +64,7 @@ func TestCompareShowsWhatEachOrderCosts(t *testing.T) {
 
 func TestCompareEndsAsItsWorstRun(t *testing.T) {
 	short := dessim(t, "compare", "-scenario", "concurrent", "-until", "1s", "-seeds", "7-8")
-	line := "isis: the first run that does not pass ends as inconclusive: dessim run -seed 7 -scenario concurrent -until 1s\n"
+	line := "isis: the first run that does not pass ends with inconclusive: dessim run -seed 7 -scenario concurrent -until 1s\n"
 	if short.code != exitInconclusive || !strings.Contains(short.stdout, " 0/2 |") || !strings.Contains(short.stdout, line) {
 		t.Errorf("%+v, want exit %d and the line %s", short, exitInconclusive, line)
 	}
@@ -73,9 +73,9 @@ func TestCompareEndsAsItsWorstRun(t *testing.T) {
 func TestCompareRefusesWhatItCannotCompare(t *testing.T) {
 	for args, words := range map[string]string{
 		"":                                 "no scenario",
-		"-scenario bootstrap":              "scenario bootstrap has nothing to compare; want one that has, such as commit",
+		"-scenario bootstrap":              "scenario bootstrap has nothing to compare; want another, such as commit",
 		"-scenario concurrent -order isis": "-order: compare runs all of isis, lamport, sequencer, raft",
-		"-scenario concurrent -seed 4":     "want it left out, and -seeds",
+		"-scenario concurrent -seed 4":     "use -seeds",
 		"-scenario concurrent -seeds 4-1":  "the first is above the last",
 		"-scenario concurrent -nodes 2000": "order raft: nodes 2000",
 		"-scenario concurrent more":        `unexpected argument "more"`,

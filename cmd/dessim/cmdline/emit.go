@@ -16,18 +16,18 @@ import (
 // emit prints the test: dessim replay -emit-test.
 func (t *tool) emit(s subject, x *replay) error {
 	if t.Package == "" {
-		return refuse("-emit-test: no package is known from which a test gets scenario %s; want one in the cmdline.Program of %s", s.Scenario.Name, t.Name)
+		return refuse("-emit-test: no package is known that a test can import scenario %s from; want Package in the cmdline.Program of %s", s.Scenario.Name, t.Name)
 	}
 	text, err := emitTest(s, x)
 	t.out.Write(text)
 	return err
 }
 
-// emitTest returns a Go test that makes the run of a replay file and fails while it
-// violates a check. It stands alone: the file need not be kept.
+// emitTest returns a Go test that makes the run of a replay file and fails while the run
+// violates a check. The test does not need the file.
 //
-// Parameters, faults and answers stand in it as the file has them, so that a reader
-// can take something away and see what comes of it.
+// Parameters, faults and answers appear in it as in the file, so that a reader can remove
+// one and see what happens.
 func emitTest(s subject, x *replay) ([]byte, error) {
 	answers, err := (&source.File{Answers: x.Answers}).AppendText(nil)
 	if err != nil {
@@ -40,8 +40,8 @@ func emitTest(s subject, x *replay) ([]byte, error) {
 		Params                                         [][2]string
 		Cut                                            bool
 		Without                                        []uint64 // inputs
-		Faults                                         string   // lines
-		Told                                           bool     // the faults are these, even if none
+		Faults                                         string   // one a line
+		Replaced                                       bool     // the faults are replaced, perhaps by none
 	}{
 		Scenario: s.Scenario.Name,
 		File:     plain(filepath.Base(x.path)),
@@ -60,7 +60,7 @@ func emitTest(s subject, x *replay) ([]byte, error) {
 	}
 	if x.Cut() != nil {
 		data.Without = x.Without
-		data.Faults, data.Told = faultLines(x.Faults), x.Faults != nil
+		data.Faults, data.Replaced = faultLines(x.Faults), x.Faults != nil
 	}
 	data.Name = testName(s, data.Params, data.Faults, data.Without, data.Answers)
 	var b bytes.Buffer
@@ -74,8 +74,8 @@ func emitTest(s subject, x *replay) ([]byte, error) {
 	return text, nil
 }
 
-// testName tells scenario and seed, and a hash of the rest: a run of a seed and what it
-// was shrunk to are two tests.
+// testName names scenario and seed, and a hash of the rest: the run of a seed and the run
+// that it shrinks to are two tests.
 func testName(s subject, rest ...any) string {
 	words := strings.Split(s.Scenario.Name, "-")
 	for i, w := range words {
@@ -84,8 +84,7 @@ func testName(s subject, rest ...any) string {
 	return fmt.Sprintf("Test%sSeed%dRun%08x", strings.Join(words, ""), s.Seed, uint32(protocol.HashBytes(fmt.Append(nil, rest...))))
 }
 
-// faultLines returns faults with their identities, by which what follows from them is
-// named, whatever they are.
+// faultLines returns faults, one a line, with their identities.
 func faultLines(faults []fault.Fault) string {
 	var b strings.Builder
 	for i := range faults {
@@ -94,8 +93,8 @@ func faultLines(faults []fault.Fault) string {
 	return b.String()
 }
 
-// emitted is the test. What goes between backquotes has none: faults, and answers
-// without comments, are of a smaller alphabet.
+// emitted is the test's template. Faults, and answers without comments, contain no
+// backquotes.
 const emitted = `package regression_test
 
 import (
@@ -103,7 +102,7 @@ import (
 
 	catalogue {{printf "%q" .Package}}
 	"dessim/sim/scenario"
-	{{- if .Told}}
+	{{- if .Replaced}}
 	"dessim/sim/fault"
 	{{- end}}
 	"dessim/sim/check"
@@ -150,7 +149,7 @@ func {{.Name}}(t *testing.T) {
 			{{- end}}
 			{{- if .Faults}}
 			Faults: faults,
-			{{- else if .Told}}
+			{{- else if .Replaced}}
 			Faults: []fault.Fault{},
 			{{- end}}
 		}{{end -}}

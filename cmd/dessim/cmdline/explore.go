@@ -21,15 +21,15 @@ import (
 
 const exploreUsage = `dessim explore -scenario NAME [flags]
 
-makes all runs of a small workload in which nodes crash: each node, before each
+Makes all runs of a small workload in which one node crashes: each node, before each
 step that does something and after each of its effects, from the first input until
-the client has its answers, and as long again; each crash with a short and a long
-time down, and with each number of unsynced records that can survive it. All else
-is benign: no message is lost, late or copied. What would leave the same as another
-crash is skipped. -depth 2 adds a second crash to each run that did not fail, wherever
-it can come. -seed salts identities, and nothing else depends on it.`
+the client has its answers, and as long again. Each crash comes with a short and a
+long time down, and with each number of unsynced records that can survive it. All
+else is benign: no message is lost, late or copied. A crash with the same outcome as
+another is skipped. -depth 2 adds a second crash, at every point, to each run that did
+not fail. -seed salts identities; nothing else depends on it.`
 
-// What dessim explore does if it is not told otherwise, and at most.
+// Defaults and limits of dessim explore.
 const (
 	shortDown      = 2 // longest delays
 	longDown       = 200
@@ -44,15 +44,15 @@ func (t *tool) exploreCommand() *cli.Command {
 	f := t.flags()
 	f.addSubject()
 	for _, x := range scenario.AllParams(t.Scenarios) {
-		f.find(x.Name).hidden = x.Chance // refused in read: nothing is drawn
+		f.find(x.Name).hidden = x.Chance // read refuses it: nothing is drawn
 	}
-	f.add("depth", "1", "the greatest number of crashes in a run")
-	f.add("down", "2ms,200ms", "how long nodes stay down; if not given, 2 and 200 times the longest delay")
-	f.add("runs", strconv.Itoa(defaultExplore), "give up after so many runs: then a pass is inconclusive")
-	f.add("j", strconv.Itoa(runtime.NumCPU()), "how many runs at once; changes no result")
-	f.add("record", "FILE", "where the replay file of a failure goes; if not given, its name derives from the scenario")
+	f.add("depth", "1", "most crashes in a run")
+	f.add("down", "2ms,200ms", "how long nodes stay down; the default is 2 and 200 times the longest delay")
+	f.add("runs", strconv.Itoa(defaultExplore), "stop after this many runs; a pass is then inconclusive")
+	f.add("j", strconv.Itoa(runtime.NumCPU()), "runs at a time; it changes no result")
+	f.add("record", "FILE", "write the replay file of a failure here; the default name has the scenario")
 	f.add("json", "", "print one JSON object")
-	return f.command("explore", "makes all runs of a small workload in which nodes crash", exploreUsage, func(ctx context.Context, args []string) error {
+	return f.command("explore", "tries every crash in a small workload", exploreUsage, func(ctx context.Context, args []string) error {
 		if err := t.leftover(args); err != nil {
 			return err
 		}
@@ -88,7 +88,7 @@ type exploring struct {
 func (x *exploring) read(f *flags) (err error) {
 	for _, p := range scenario.AllParams(x.Scenarios) {
 		if p.Chance && f.find(p.Name).given {
-			return refuse("-%s: explore makes all crashes and draws nothing; want it left out", p.Name)
+			return refuse("-%s: explore tries every crash and draws nothing; leave it out", p.Name)
 		}
 	}
 	if s := x.find(f.find("scenario").text); s != nil {
@@ -102,7 +102,7 @@ func (x *exploring) read(f *flags) (err error) {
 		return err
 	}
 	if !x.Params.Failing() {
-		x.Params.Faults = "crash" // or nodes would not keep what they need to come back
+		x.Params.Faults = "crash" // or nodes would not keep what they need to restart
 		if err := x.validate(); err != nil {
 			return err
 		}
@@ -155,9 +155,9 @@ func (x *exploring) do(ctx context.Context) error {
 	x.World.Try(x.Trial, w)
 	switch {
 	case !w.asked:
-		return refuse("scenario %s: nobody asks for anything, so nothing says when nodes shall crash; want a larger workload, or a later -until", x.Scenario.Name)
+		return refuse("scenario %s: there is no input, so explore cannot tell when to crash nodes; want a larger workload, or a later -until", x.Scenario.Name)
 	case w.to == 0:
-		return refuse("scenario %s: no client has an answer by %v, so nothing says when nodes shall crash; want a later -until, or a scenario whose clients put out their answers", x.Scenario.Name, x.Params.Until)
+		return refuse("scenario %s: no client has an answer by %v, so explore cannot tell when to crash nodes; want a later -until, or a scenario whose clients output their answers", x.Scenario.Name, x.Params.Until)
 	}
 	x.From, x.To = w.from, w.to+w.to-w.from
 	p := newExploreProgress(&x.streams)
@@ -180,14 +180,13 @@ func (x *exploring) do(ctx context.Context) error {
 		x.text()
 	}
 	if ctx.Err() != nil && !x.found.Complete {
-		x.complain(fmt.Sprintf("interrupted after %d runs; not all were made", x.found.Runs))
+		x.complain(fmt.Sprintf("interrupted after %d runs, before the last", x.found.Runs))
 		return &exit{code: exitInterrupted}
 	}
 	return verdictExit(x.verdict())
 }
 
-// verdict is a pass if all runs were made and passed. The one without crashes is among
-// them.
+// verdict is a pass if all runs, and the one without crashes, were made and passed.
 func (x *exploring) verdict() check.Verdict {
 	switch first := x.found.First; {
 	case first != nil && first.Outcome.Failure != "":
@@ -221,9 +220,9 @@ func (x *exploring) save() (err error) {
 	return x.file.commit()
 }
 
-// workload is an Observer that knows when the workload began and was answered.
+// workload is an observer that finds when the workload begins and has its answers.
 type workload struct {
-	clients  protocol.NodeID // those from it on are clients
+	clients  protocol.NodeID // the first of the clients
 	asked    bool
 	from, to protocol.Time
 }

@@ -35,7 +35,7 @@ type explored struct {
 func TestAllCrashPointsOfATransferAreMadeAndNoneFails(t *testing.T) {
 	t.Chdir(t.TempDir())
 	text := dessim(t, smallExplored("-j", "1")...)
-	if text.code != exitPass || text.stderr != "" || !strings.Contains(text.stdout, "\nall runs were made, and none fails\n") {
+	if text.code != exitPass || text.stderr != "" || !strings.Contains(text.stdout, "\nall runs were made, and none failed\n") {
 		t.Fatalf("%+v, want a pass", text)
 	}
 	var o explored
@@ -193,12 +193,12 @@ func TestAnInterruptedSearchKeepsTheFirstFailure(t *testing.T) {
 func TestExploreRefusesWhatItCannotDo(t *testing.T) {
 	for args, words := range map[string]string{
 		"":                                    "no scenario",
-		"-scenario commit -loss 10%":          "-loss: explore makes all crashes",
+		"-scenario commit -loss 10%":          "-loss: explore tries every crash",
 		"-scenario commit -faults crash":      "-faults: explore",
 		"-scenario bootstrap -txs 1":          "txs means nothing",
-		"-scenario bootstrap":                 "or a scenario whose clients put out their answers",
+		"-scenario bootstrap":                 "or a scenario whose clients output their answers",
 		"-scenario commit -until 1ms":         "or a later -until",
-		"-scenario commit -txs 0":             "nobody asks",
+		"-scenario commit -txs 0":             "there is no input",
 		"-scenario commit -depth 0":           "depth",
 		"-scenario commit -depth 4":           "from 1 to 3",
 		"-scenario commit -runs 0":            "runs",

@@ -82,13 +82,13 @@ func (x *exploring) text() {
 			fmt.Fprintf(b, "  fault   %s\n", line)
 		}
 	case c.Complete:
-		fmt.Fprintln(b, "all runs were made, and none fails")
+		fmt.Fprintln(b, "all runs were made, and none failed")
 	default:
-		fmt.Fprintln(b, "none of the runs made fails, but not all were made")
+		fmt.Fprintln(b, "no run failed, but not all were made")
 	}
 	var l lines
 	l.add("runs", "%d, of which %d differ", c.Runs, c.Distinct)
-	l.add("skipped", "%s that leave what another crash leaves", wording.Count(uint64(c.Skipped), "run"))
+	l.add("skipped", "%s with the same outcome as another", wording.Count(uint64(c.Skipped), "run"))
 	l.add("points", "%d, between %v and %v, on %d nodes", c.Points, x.From, x.To, x.Nodes)
 	l.add("down", "%s", strings.Join(x.downs(), ", "))
 	if len(c.Checks) > 1 {
@@ -104,12 +104,12 @@ func (x *exploring) text() {
 	l.write(b)
 }
 
-// how says what was explored.
+// how says what was tried.
 func (x *exploring) how() string {
 	if x.Depth == 1 {
 		return "a crash at each point"
 	}
-	return fmt.Sprintf("up to %d crashes, one after the other at each point", x.Depth)
+	return fmt.Sprintf("up to %d crashes, each at each point", x.Depth)
 }
 
 func (x *exploring) downs() (out []string) {
@@ -120,7 +120,7 @@ func (x *exploring) downs() (out []string) {
 }
 
 // exploreProgress shows on a terminal how many runs there were, and at the end how
-// long they took. How many there will be nobody knows.
+// long they took. How many there will be is not known.
 type exploreProgress struct {
 	streams *streams
 	begun   time.Time
@@ -133,7 +133,7 @@ func newExploreProgress(s *streams) *exploreProgress {
 	return &exploreProgress{streams: s, begun: now, shown: now}
 }
 
-// at says how many runs there were.
+// at takes the number of runs so far.
 func (p *exploreProgress) at(runs int) {
 	p.runs = runs
 	if !p.streams.terminal || time.Since(p.shown) < patience {
@@ -143,7 +143,7 @@ func (p *exploreProgress) at(runs int) {
 	fmt.Fprintf(p.streams.stderr, "\r%d runs, %d a second ", runs, rate(uint64(runs), time.Since(p.begun)))
 }
 
-// close tells, on a terminal, how long the search took.
+// close prints, on a terminal, how long the search took.
 func (p *exploreProgress) close() {
 	if p.streams.terminal {
 		took := time.Since(p.begun)

@@ -13,13 +13,13 @@ import (
 
 const maxFaultFile = 1 << 20 // bytes
 
-// faultFlags returns the texts of the parameters faults and fault. -faults names what
-// is drawn, or a file of faults in words, instead of which nothing is drawn; then
-// come those of -fault.
-func (f *flags) faultFlags() (drawn, told string, err error) {
-	drawn, told = f.find("faults").text, f.find("fault").text
+// faultFlags returns the texts of the parameters faults and fault. -faults names the kinds
+// to draw, or a file of faults in words; then nothing is drawn, and the file's faults come
+// before those of -fault.
+func (f *flags) faultFlags() (drawn, words string, err error) {
+	drawn, words = f.find("faults").text, f.find("fault").text
 	if !f.find("faults").given || !isFile(drawn) {
-		return drawn, told, nil
+		return drawn, words, nil
 	}
 	text, _, err := readAll(drawn, maxFaultFile)
 	if err != nil {
@@ -28,10 +28,10 @@ func (f *flags) faultFlags() (drawn, told string, err error) {
 	if _, err := fault.Parse(string(text)); err != nil {
 		return "", "", refuse("faults %s: %v", quote(drawn), err)
 	}
-	return "none", strings.TrimSuffix(string(text), "\n") + "\n" + told, nil
+	return "none", strings.TrimSuffix(string(text), "\n") + "\n" + words, nil
 }
 
-// isFile tells a file's name from the words of swarm.ParseMix.
+// isFile reports whether text is a file's name, and not words for swarm.ParseMix.
 func isFile(text string) bool {
 	if _, err := swarm.ParseMix(text); err == nil {
 		return false
@@ -40,21 +40,21 @@ func isFile(text string) bool {
 	return err == nil && !info.IsDir() || strings.ContainsAny(text, "./")
 }
 
-// listFaults draws two tables: what -faults draws, and the grammar of -fault.
+// listFaults prints two tables: what -faults draws, and the grammar of -fault.
 func (t *tool) listFaults() {
 	drawn := table{head: []string{"-faults", "what is drawn"}}
 	for _, n := range swarm.Names() {
 		drawn.add(n.Name, wrap(n.Meaning, 90))
 	}
-	drawn.add("FILE", "nothing; the file tells faults in words, one a line")
+	drawn.add("FILE", "nothing; the file has faults in words, one a line")
 	words := table{head: []string{"-fault", "what happens", "example"}}
 	for _, g := range fault.Grammar() {
 		words.add(wrap(g.Form, 44), wrap(g.Meaning, 44), wrap(g.Example, 32))
 	}
 	drawn.write(&t.out)
 	fmt.Fprint(&t.out, `
-kinds are combined with commas; -faults and -fault add up; unless one of them
-says when to heal, all faults end some time after the workload began
+Combine kinds with commas; -faults and -fault add up. Unless one of them says when
+to heal, all faults end some time after the workload begins.
 
 `)
 	words.write(&t.out)
@@ -62,29 +62,29 @@ says when to heal, all faults end some time after the workload began
 N is a node; SET some nodes, such as 0,1,5 or 0-4, or * for all; T the time since
 the run began and D a duration, with a unit; R% a share, such as 0.5%; K a number
 from 1; OP one of send, persist, sync, output and set-timer, and KIND, of send and
-output, a kind of message or output; what stands in brackets can be left out.
-After an effect a crash comes at once, any other fault a nanosecond later. Of what a
-node has not synced there survive, if torn, a beginning and a part of the next
-record; if scattered, some records; if any, some records and parts of others.
-"3: crash 2 at 1s" numbers a fault, ";" parts several, "#" begins a comment.
+output, a kind of message or output; brackets enclose what can be left out.
+After an effect, a crash comes at once, and any other fault a nanosecond later. Of a
+node's unsynced records, torn keeps the first ones and a part of the next; scattered
+keeps some; any keeps some, and parts of others.
+"3: crash 2 at 1s" numbers a fault, ";" separates faults, "#" begins a comment.
 `)
 	t.listKinds()
 }
 
-// listKinds says what crashes can wait for, once for all scenarios with the same nodes.
+// listKinds prints the kinds that a fault can wait for, once for scenarios that share them.
 func (t *tool) listKinds() {
-	var told []string
+	var listed []string
 	for _, s := range t.Scenarios {
 		if s.Kinds == nil {
 			continue
 		}
 		sends, outputs := s.Kinds()
 		text := fmt.Sprintf("send    %s\noutput  %s\n", indented(sends), indented(outputs))
-		if slices.Contains(told, text) {
+		if slices.Contains(listed, text) {
 			continue
 		}
-		told = append(told, text)
-		fmt.Fprintf(&t.out, "\nkinds of scenario %s, and of others with such nodes\n%s", s.Name, text)
+		listed = append(listed, text)
+		fmt.Fprintf(&t.out, "\nMessage and output kinds of scenario %s and others like it\n%s", s.Name, text)
 	}
 }
 

@@ -12,10 +12,10 @@ import (
 	"dessim/sim/source"
 )
 
-// pending is a file that gets its name when it is complete. What is no regular
-// file, such as a pipe or a device, is written to directly.
+// pending is a file that gets its name when it is complete. A pipe, a device or any other
+// file that is not regular is written directly.
 type pending struct {
-	flag   string // that named it
+	flag   string // that names it
 	path   string
 	f      *os.File
 	w      *bufio.Writer
@@ -60,7 +60,7 @@ func (o *outputs) open(x *flag) (*pending, error) {
 		err = p.replace(now.Mode().Perm())
 	}
 	if err != nil {
-		return nil, refuse("%s %s: %s; want a file that can be written", x.name, quote(x.text), reason(err))
+		return nil, refuse("%s %s: %s; want a writable file", x.name, quote(x.text), reason(err))
 	}
 	p.w = bufio.NewWriterSize(p.f, 1<<16)
 	o.opened = append(o.opened, p)
@@ -106,8 +106,8 @@ func sameName(a, b string) bool {
 	return err == nil && err2 == nil && x == y
 }
 
-// replace prepares for a file that exists: the one that a link leads to, with its
-// permissions, and only if it may be written.
+// replace prepares to replace a file: the one that a link leads to, with its permissions,
+// and only if it is writable.
 func (p *pending) replace(mode fs.FileMode) error {
 	f, err := os.OpenFile(p.path, os.O_WRONLY, 0)
 	if err != nil {
@@ -122,8 +122,8 @@ func (p *pending) replace(mode fs.FileMode) error {
 	return p.create(mode)
 }
 
-// create makes the temporary file beside the final one, since a rename does not
-// cross file systems. os.CreateTemp would make it private.
+// create makes the temporary file beside the final one, since a rename cannot cross file
+// systems. os.CreateTemp would make it private.
 func (p *pending) create(mode fs.FileMode) (err error) {
 	dir, base := filepath.Split(p.path)
 	for i := range 10000 {
@@ -138,7 +138,7 @@ func (p *pending) create(mode fs.FileMode) (err error) {
 
 func (p *pending) Write(b []byte) (int, error) { return p.w.Write(b) }
 
-// commit completes the file and gives it its name. Of nil it does nothing.
+// commit completes the file and gives it its name. On nil it does nothing.
 func (p *pending) commit() error {
 	if p == nil {
 		return nil
@@ -158,7 +158,7 @@ func (p *pending) commit() error {
 	return nil
 }
 
-// discard removes what was not committed. Of nil it does nothing.
+// discard removes the file, unless it was committed. On nil it does nothing.
 func (p *pending) discard() {
 	if p == nil || p.f == nil {
 		return
@@ -170,12 +170,12 @@ func (p *pending) discard() {
 	p.f = nil
 }
 
-// folder is where the files of -logs will be. They are written in a folder
-// within and moved when all are complete.
+// folder is the folder of -logs. Its files are written in a folder within, and moved when
+// all are complete.
 type folder struct {
 	path  string
 	stage string
-	made  bool // it was not there
+	made  bool // it did not exist
 }
 
 // openFolder makes the folder that a flag names, or refuses it.
@@ -184,7 +184,7 @@ func openFolder(x *flag) (*folder, error) {
 	now, err := os.Stat(x.text)
 	switch {
 	case x.text == "":
-		err = errors.New("is no name")
+		err = errors.New("is not a name")
 	case errors.Is(err, fs.ErrNotExist):
 		err = os.Mkdir(x.text, 0o777)
 		d.made = err == nil
@@ -196,12 +196,12 @@ func openFolder(x *flag) (*folder, error) {
 	}
 	if err != nil {
 		d.discard()
-		return nil, refuse("%s %s: %s; want a folder that can be written; its parent must be there", x.name, quote(x.text), reason(err))
+		return nil, refuse("%s %s: %s; want a writable folder whose parent exists", x.name, quote(x.text), reason(err))
 	}
 	return d, nil
 }
 
-// discard removes what was not committed, and the folder if it was not there.
+// discard removes what was not committed, and the folder if it did not exist.
 func (d *folder) discard() {
 	if d == nil {
 		return
@@ -210,7 +210,7 @@ func (d *folder) discard() {
 		os.RemoveAll(d.stage)
 	}
 	if d.made {
-		os.Remove(d.path) // which fails, as it should, if something is in it
+		os.Remove(d.path) // which fails, as it should, unless it is empty
 	}
 }
 

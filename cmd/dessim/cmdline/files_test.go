@@ -99,7 +99,7 @@ func TestAReplayExitsByItsVerdictAndTellsWhetherItIsTheRecordedRun(t *testing.T)
 		wantReplay(t, path, recorded, words)
 	}
 	file.Digest = "0123456789abcdef"
-	replay(`"digest":"0123456789abcdef","same":false,"stale":0}`, "although every answer fitted: the code changed, or the run is not deterministic")
+	replay(`"digest":"0123456789abcdef","same":false,"stale":0}`, "although every recorded answer was used: the code changed, or the run is nondeterministic")
 	// An answer to a question that nobody asks.
 	file.Answers = append(file.Answers, source.Answer{Key: protocol.Key{Kind: protocol.KindOf("net.none"), B: 1}, Value: 1})
 	replay(`"same":false,"stale":1}`, "answers stale (net.none 1): the code changed\n")
@@ -126,12 +126,12 @@ func TestAnEditedReplayFileRunsAndIsToldFromChangedCode(t *testing.T) {
 		{"nodes 4\n", "nodes 5\n"},
 	} {
 		write(t, path, strings.Replace(text, x[0], x[1], 1))
-		wantReplay(t, path, `"same":false`, ": the file was edited since it was recorded\n")
+		wantReplay(t, path, `"same":false`, ": the file was edited after it was recorded\n")
 	}
 	// Which verdict was recorded is no part of the run, and is told.
 	write(t, path, strings.Replace(text, "verdict pass\n", "verdict violation\n", 1))
 	wantReplay(t, path, `"same":true`, ": the same run, 0 of ")
-	wantReplay(t, path, `"verdict":"violation"`, "with another verdict now: the file was edited since it was recorded\n")
+	wantReplay(t, path, `"verdict":"violation"`, "but the verdict differs: the file was edited after it was recorded\n")
 	// What says the same is the same run.
 	write(t, path, strings.Replace(text, delay, "# nothing\n"+delay[:of]+delay[of:strings.IndexByte(delay, '#')]+"# slow\n", 1))
 	wantReplay(t, path, `"same":true`, ": the same, 0 of ")
@@ -235,10 +235,8 @@ func TestVerdictsHaveTheirExitCodes(t *testing.T) {
 	for verdict, code := range map[check.Verdict]int{
 		check.Pass: exitPass, check.Violation: exitViolation, check.Inconclusive: exitInconclusive, scenario.Failed: exitInternal,
 	} {
-		r := report(3)
-		r.Verdict = verdict
 		got := exitPass
-		if e, ok := new(job).verdict(r).(*exit); ok {
+		if e, ok := verdictExit(verdict).(*exit); ok {
 			got = e.code
 		}
 		if got != code {

@@ -12,8 +12,8 @@ import (
 	"dessim/sim/source"
 )
 
-// flags are the flags of one command, as text: urfave/cli finds them, we read
-// them, since its numbers take 010 for 8 and the last of a flag given twice.
+// flags are the flags of one command, as text: urfave/cli finds them and this package
+// reads them, since cli reads 010 as 8 and takes the last of a flag given twice.
 type flags struct {
 	program *Program
 	all     []*flag
@@ -23,7 +23,7 @@ type flags struct {
 // flag is one flag. It is a cli.Value.
 type flag struct {
 	name, sample, usage string
-	alone               bool // takes no value
+	alone               bool // without a value
 	many                bool // can be given several times: texts are joined by "; "
 	hidden              bool
 	given               bool
@@ -47,8 +47,7 @@ func (f *flags) find(name string) *flag {
 	return nil
 }
 
-// Set takes down the flag's text. cli wraps its error in words that we do not
-// want, so it is kept for usage.
+// Set reads the flag's text. cli wraps its error, so usage takes it from bad.
 func (x *flag) Set(text string) error {
 	if err := x.take(text); err != nil && x.of.bad == nil {
 		x.of.bad = err
@@ -61,7 +60,7 @@ func (x *flag) take(text string) error {
 	name, _, _ := strings.Cut(strings.TrimLeft(text, "-"), "=")
 	switch {
 	case x.given && !x.many:
-		return refuse("-%s is given twice; want it once", x.name)
+		return refuse("-%s is given twice; give it once", x.name)
 	case !x.alone && strings.HasPrefix(text, "-") && x.of.find(name) != nil:
 		return refuse("-%s has no value, -%s follows; want one such as -%s %s", x.name, name, x.name, x.sample)
 	case x.alone && text != "true" && text != "false":
@@ -97,7 +96,7 @@ func (f *flags) cli() []cli.Flag {
 	return append(out, help)
 }
 
-// usage turns cli's error into ours. Every command needs it by itself, since
+// usage turns cli's error into one of this package. Every command needs it, since
 // OnUsageError is not inherited.
 func (f *flags) usage(_ context.Context, _ *cli.Command, err error, _ bool) error {
 	if f.bad != nil {
@@ -136,7 +135,7 @@ func (f *flags) names() []string {
 	return append(names, "help")
 }
 
-// subject is what is run, whoever answers.
+// subject is what to run.
 type subject struct {
 	program *Program
 	scenario.Subject
@@ -185,7 +184,7 @@ func (s *subject) set(x *scenario.Param, text string) error {
 	own := s.Scenario.Params()
 	i := slices.IndexFunc(own, func(p *scenario.Param) bool { return p.Name == x.Name })
 	if i < 0 {
-		return refuse("%s means nothing to scenario %s; want it left out", x.Name, s.Scenario.Name)
+		return refuse("%s means nothing to scenario %s; leave it out", x.Name, s.Scenario.Name)
 	}
 	x = own[i] // others may declare one of that name too
 	if quoted := quote(text); strings.HasSuffix(quoted, "...") && x.Name != "fault" {

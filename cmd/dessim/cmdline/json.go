@@ -101,7 +101,7 @@ func (o ordered) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// params returns the parameters that mean something to the scenario.
+// params returns the parameters of the scenario, as pairs of name and text.
 func params(s *scenario.Scenario, p *scenario.Params) (all [][2]string) {
 	for _, x := range s.Params() {
 		all = append(all, [2]string{x.Name, x.Get(p)})
@@ -160,7 +160,7 @@ func (s *summary) json(w io.Writer) {
 
 func layer(d uint64) string { return fmt.Sprintf("%016x", d) }
 
-// detail returns a check's sentence, with the place if it is a violation.
+// detail returns a check's sentence, with its place if it is a violation.
 func detail(c *check.Result) string {
 	if c.Verdict != check.Violation {
 		return c.Detail
@@ -168,7 +168,7 @@ func detail(c *check.Result) string {
 	return place(c) + ": " + c.Detail
 }
 
-// place says where a violation is in words that are found in a trace.
+// place says where a violation is, as a trace does.
 func place(c *check.Result) string {
 	at := fmt.Sprintf("step %d", c.Step)
 	if c.Step == 0 {

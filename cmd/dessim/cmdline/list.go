@@ -13,8 +13,8 @@ import (
 func (t *tool) listCommand() *cli.Command {
 	f := t.flags()
 	f.add("json", "", "print one JSON object: scenarios, a list of name, shows, min_nodes, max_nodes, defaults")
-	f.add("faults", "", "tell what faults there are, and how they are written")
-	return f.command("list", "tells what scenarios there are", "dessim list [flags]", func(_ context.Context, args []string) error {
+	f.add("faults", "", "list the faults and how to write them")
+	return f.command("list", "lists the scenarios", "dessim list [flags]", func(_ context.Context, args []string) error {
 		if err := t.leftover(args); err != nil {
 			return err
 		}
@@ -41,11 +41,11 @@ func (p *Program) listed() []jsonScenario {
 	return out
 }
 
-// list draws two tables: what the scenarios show, and their defaults.
+// list prints two tables: what the scenarios show, and their defaults.
 func (t *tool) list() {
 	shows := table{head: []string{"scenario", "nodes", "shows"}}
 	defaults := table{head: []string{"scenario"}}
-	all := slices.DeleteFunc(scenario.AllParams(t.Scenarios), func(x *scenario.Param) bool { return x.Name == "fault" }) // no scenario has one by itself
+	all := slices.DeleteFunc(scenario.AllParams(t.Scenarios), func(x *scenario.Param) bool { return x.Name == "fault" }) // no scenario has a default
 	for _, x := range all {
 		defaults.head = append(defaults.head, "-"+x.Name)
 	}

@@ -10,8 +10,7 @@ import (
 	"dessim/sim/scenario"
 )
 
-// notes is an observer that keeps what each node remarks, and when it starts
-// again or crashes, as text.
+// notes is an observer that keeps each node's notes, starts and crashes as text.
 type notes struct {
 	of map[protocol.NodeID][]byte
 }
@@ -36,8 +35,8 @@ func (n *notes) Observe(e *sim.Event) {
 
 const logLegend = "#     time, ms  what\n"
 
-// commit writes a file for each node, be it empty, and for each client that
-// spoke. Of nil it does nothing.
+// commit writes a file for each node, even an empty one, and for each client with notes.
+// On nil it does nothing.
 func (d *folder) commit(n *notes, r *scenario.Report) error {
 	if d == nil {
 		return nil
@@ -62,9 +61,8 @@ type logFile struct {
 	name string
 }
 
-// fileNames names the files by what identifies nodes beyond one run: see
-// scenario.Column. A node that has no such name is a client, or one of which the
-// scenario tells none.
+// fileNames names the files by what identifies a node beyond one run: see
+// scenario.Column. A node without such a name is a client, or the scenario has no names.
 func fileNames(n *notes, r *scenario.Report) []logFile {
 	var files []logFile
 	named := make(map[protocol.NodeID]bool)
@@ -77,7 +75,7 @@ func fileNames(n *notes, r *scenario.Report) []logFile {
 			continue
 		}
 		file := name + ".txt"
-		if taken[name] { // somebody forged an identity
+		if taken[name] { // a node forged an identity
 			file = fmt.Sprintf("%s-%v.txt", name, row.ID)
 		}
 		taken[name], named[row.ID] = true, true

@@ -14,15 +14,15 @@ import (
 
 const mergeUsage = `dessim merge RESULTS... [flags]
 
-Joins what dessim sweep -results wrote, in any order, into one report. Seeds that
-several files have count once: a shard that ran twice changes nothing. If their
-results differ, the exit code is 4. Seeds that are missing between others leave the
-report inconclusive, unless there are violations. Guided sweeps that began at different
-seeds learned nothing from one another: their report is the sum of them.`
+Joins files of dessim sweep -results, in any order, into one report. A seed that is in
+several files counts once: a shard that ran twice changes nothing. If their results
+differ, the exit code is 4. Gaps between the seeds leave the report inconclusive,
+unless there are violations. Guided sweeps that began at different seeds learned
+nothing from one another: their report is their sum.`
 
 func (t *tool) mergeCommand() *cli.Command {
 	f := t.flags()
-	f.add("out", "DIR", "where replay files go; made if need be, here if left out")
+	f.add("out", "DIR", "write replay files here; created if needed, the default is this folder")
 	f.add("json", "", "print one JSON object")
 	return f.command("merge", "joins the results of shards", mergeUsage, func(_ context.Context, args []string) error {
 		if len(args) == 0 {
@@ -70,7 +70,7 @@ func (t *tool) merge(names []string) (*found, error) {
 		return nil, refuse("results %s: %v", quote(names[0]), err)
 	}
 	if x.strategy == explore.Guided && m.Shards > 1 {
-		x.note = fmt.Sprintf("the sum of %d guided sweeps, each of which learned alone: one sweep of all these seeds makes other runs", m.Shards)
+		x.note = fmt.Sprintf("the sum of %d guided sweeps that learned separately: one sweep of all these seeds makes other runs", m.Shards)
 	}
 	return x, nil
 }
@@ -78,7 +78,7 @@ func (t *tool) merge(names []string) (*found, error) {
 // readHeader reads what was swept.
 func (x *found) readHeader(h *explore.Header) (err error) {
 	if h.Version != revision() {
-		return refuse("made by %s %s, whose failures this one, %s, might not replay", x.Name, quote(h.Version), revision())
+		return refuse("written by %s %s; this one, %s, might not replay its failures", x.Name, quote(h.Version), revision())
 	}
 	if x.strategy, err = explore.ParseStrategy(h.Strategy); err != nil {
 		return err

@@ -67,7 +67,7 @@ func (p *Program) lookup(name string) (*scenario.Scenario, error) {
 	return nil, refuse("unknown scenario %s; %s", quote(name), didYouMean(name, "", p.names()))
 }
 
-// named returns text, in which commands begin with dessim, with the name of the program.
+// named returns text with the program's name in place of dessim.
 func (p *Program) named(text string) string {
 	return strings.ReplaceAll(text, "dessim ", p.Name+" ")
 }
@@ -90,5 +90,5 @@ func (p *Program) leftover(args []string) error {
 	if near := wording.Near(word, p.names()); near != "" {
 		return refuse("unexpected argument %s; did you mean -scenario %s?", quote(word), near)
 	}
-	return refuse("unexpected argument %s; want nothing but flags and their values", quote(word))
+	return refuse("unexpected argument %s; want only flags and their values", quote(word))
 }

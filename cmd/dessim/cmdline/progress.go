@@ -12,8 +12,7 @@ import (
 	"dessim/sim/scenario"
 )
 
-// progress shows on a terminal how far a run is. What takes no longer than
-// patience shows nothing.
+// progress shows on a terminal how far a run is, once it takes longer than patience.
 type progress struct {
 	streams *streams
 	begun   time.Time
@@ -29,7 +28,7 @@ func newProgress(s *streams, p *scenario.Params) *progress {
 	return &progress{streams: s, begun: time.Now(), until: p.Until}
 }
 
-// at says where the run is.
+// at takes how far the run is.
 func (p *progress) at(events uint64, now protocol.Time) {
 	if !p.streams.terminal {
 		return
@@ -43,8 +42,7 @@ func (p *progress) at(events uint64, now protocol.Time) {
 	}
 }
 
-// show begins the bar: virtual time, of which a run needs all at most, in ASCII
-// and without colours.
+// show begins the bar, in ASCII and without colours. It measures virtual time.
 func (p *progress) show() {
 	p.bars = mpb.New(mpb.WithOutput(p.streams.stderr), mpb.WithWidth(40), mpb.WithRefreshRate(200*time.Millisecond))
 	p.bar = p.bars.New(int64(p.until), mpb.BarStyle().Lbound("[").Filler("=").Tip(">").Padding("-").Rbound("]"),
@@ -57,7 +55,7 @@ func (p *progress) show() {
 		})))
 }
 
-// close removes the bar and tells, on a terminal, how long the run took.
+// close removes the bar and prints, on a terminal, how long the run took.
 func (p *progress) close(r *scenario.Report, finished bool) {
 	if p.bar != nil {
 		p.bar.Abort(true)

@@ -19,18 +19,18 @@ import (
 
 const replayUsage = `dessim replay FILE [flags]
 
-FILE is what -record wrote. It may be edited: parameters and answers changed,
-answers added or removed, with their number in the last line.`
+FILE is a replay file. It may be edited: change parameters and answers, add or remove
+answers, and adjust their number in the last line.`
 
 func (t *tool) replayCommand() *cli.Command {
 	f := t.flags()
 	f.add("json", "", "print one JSON object")
-	f.add("trace", "FILE", "write every event as text")
-	f.add("until", "2.5s", "stop there, at a time or at a step by its number, and show the state of each node")
-	f.add("verify", "", "run in a second process too and compare every event")
-	f.add("emit-test", "", "print a Go test that makes the run, instead of making it")
-	f.add("second-process", "", "be that process: trace and JSON to stdout").hidden = true
-	return f.command("replay", "runs what -record wrote again", replayUsage, func(ctx context.Context, args []string) error {
+	f.add("trace", "FILE", "write every event as a line of text")
+	f.add("until", "2.5s", "stop at a time, or at the step of that number, and show the state of each node")
+	f.add("verify", "", "also run in a second process, and compare every event")
+	f.add("emit-test", "", "print a Go test that makes the run; make no run")
+	f.add("second-process", "", "be that second process: write trace and JSON to stdout").hidden = true
+	return f.command("replay", "runs a replay file", replayUsage, func(ctx context.Context, args []string) error {
 		if len(args) == 0 {
 			return refuse("no replay file; want %s replay FILE", t.Name)
 		}
@@ -80,16 +80,16 @@ type replay struct {
 	answers *source.Replay
 }
 
-// source returns the answers once more, for another run.
+// source returns the answers for another run.
 func (x *replay) source() *source.Replay { return source.NewReplay(x.Answers) }
 
-// stale counts the answers of the file that nobody was given.
+// stale counts the answers of the file that no question got.
 func (x *replay) stale() int {
 	s := x.answers.Stats()
 	return s.Stale + s.Misfit
 }
 
-// staleKinds names the stale answers by what they were answers to.
+// staleKinds counts the stale answers by the kinds of their questions.
 func (x *replay) staleKinds() string {
 	count := make(map[string]int)
 	var kinds []string
@@ -109,7 +109,7 @@ func (x *replay) staleKinds() string {
 
 func (x *replay) same(r *scenario.Report) bool { return x.Digest == r.Sim.Digest.String() }
 
-// diverged reports whether the run is another one although every answer fitted.
+// diverged reports whether the digest differs although every recorded answer was used.
 func (x *replay) diverged(r *scenario.Report) bool {
 	return !x.same(r) && x.stale() == 0 && x.answers.Stats().Adapted == 0
 }
@@ -129,7 +129,7 @@ func (p *Program) readReplay(path string) (s subject, x *replay, err error) {
 	return subject{p, r.Subject}, &replay{path: path, info: info, Recording: r, answers: source.NewReplay(r.Answers)}, nil
 }
 
-// recording is what a replay file tells of a run.
+// recording is what a replay file says about a run.
 type recording struct {
 	subject
 	command string // in the first line, for people

@@ -17,20 +17,19 @@ import (
 
 const runUsage = `dessim run -scenario NAME [flags]
 
-Parameters that are not given have the defaults of the scenario; the values
-below are those of the last one, "dessim list" shows all.`
+Parameters that are left out have the scenario's defaults. The values below are
+those of the last scenario; "dessim list" shows all.`
 
-// runCommand is dessim run. Its flags are the parameters' table and what is done
-// with the run.
+// runCommand is dessim run.
 func (t *tool) runCommand() *cli.Command {
 	f := t.flags()
 	f.addSubject()
 	f.add("json", "", "print one JSON object")
-	f.add("trace", "FILE", "write every event as text, one a line")
-	f.add("logs", "DIR", "write each node's notes to DIR/<its id in hex>.txt; DIR is made if need be")
-	f.add("record", "FILE", "write a replay file; a run that fails writes one in any case, dessim-SCENARIO-SEED.replay")
-	f.add("verify", "", "run in a second process too and compare every event")
-	f.add("second-process", "", "be that process: trace and JSON to stdout").hidden = true
+	f.add("trace", "FILE", "write every event as a line of text")
+	f.add("logs", "DIR", "write each node's notes to DIR/<its id in hex>.txt; DIR is created if needed")
+	f.add("record", "FILE", "write a replay file; a run that fails always writes one, dessim-SCENARIO-SEED.replay")
+	f.add("verify", "", "also run in a second process, and compare every event")
+	f.add("second-process", "", "be that second process: write trace and JSON to stdout").hidden = true
 	return f.command("run", "runs a scenario", runUsage, func(ctx context.Context, args []string) error {
 		if err := t.leftover(args); err != nil {
 			return err
@@ -52,11 +51,11 @@ func (t *tool) runCommand() *cli.Command {
 	})
 }
 
-// addSubject declares the flags that tell what is run: see subject.
+// addSubject declares the flags that say what to run: see subject.
 func (f *flags) addSubject() {
 	all := f.program.Scenarios
 	last := all[len(all)-1]
-	f.add("scenario", "NAME", "what to run; dessim list tells what there is")
+	f.add("scenario", "NAME", "what to run: see dessim list")
 	f.add("seed", "1", "64 bits, decimal or 0x hex, that fix everything else")
 	for _, x := range scenario.AllParams(all) {
 		if x.Name == "fault" {
@@ -67,7 +66,7 @@ func (f *flags) addSubject() {
 	}
 }
 
-// job is one run with all that is done with it.
+// job is one run, with its files and its output.
 type job struct {
 	*tool
 	subject
@@ -76,9 +75,9 @@ type job struct {
 	command string // reproduces the run
 	json    bool
 	verify  bool
-	cut     *scenario.Cut // what is taken away from the run, or nil
+	cut     *scenario.Cut // what is removed from the run, or nil
 	replay  *replay       // what is replayed, or nil
-	warn    func(string)  // what is to be known before the run, or nil
+	warn    func(string)  // gets what a user should know before the run, or nil
 	saved   string        // the line that replays a failure, once its file is written
 
 	observers []sim.Observer
@@ -92,8 +91,8 @@ type job struct {
 	traces    []*sim.Trace
 }
 
-// open prepares the files, so that what cannot be written is refused before the
-// run. Flags that are nil or not given open nothing.
+// open opens the files, so that one which cannot be written is refused before the run.
+// Flags that are nil or left out open nothing.
 func (j *job) open(trace, logs, record *flag) (err error) {
 	defer func() {
 		if err != nil {
@@ -126,7 +125,7 @@ func (j *job) open(trace, logs, record *flag) (err error) {
 	return nil
 }
 
-// discard removes what was begun and not committed.
+// discard removes what was not committed.
 func (j *job) discard() {
 	j.trace.discard()
 	j.record.discard()
@@ -168,7 +167,7 @@ func (j *job) do() error {
 	} else {
 		s.text(&j.out)
 	}
-	return j.verdict(&r)
+	return verdictExit(r.Verdict)
 }
 
 // execute runs, until the end, an interruption or a trace that cannot be written.
@@ -209,7 +208,7 @@ func (j *job) traceErr() error {
 	return nil
 }
 
-// commit writes what is left to be written and gives the files their names.
+// commit completes the files and gives them their names.
 func (j *job) commit(r *scenario.Report) error {
 	if j.record != nil {
 		if err := writeRecord(j.record, j.command, r, j.recorder.Answers()); err != nil {
@@ -225,11 +224,11 @@ func (j *job) commit(r *scenario.Report) error {
 	return j.logs.commit(j.notes, r)
 }
 
-// save writes the replay file of a run that failed, if none was asked for. The run is
-// made again for that: recording those that pass would slow them down.
+// save writes the replay file of a run that failed, if -record was left out. It makes the
+// run again: recording every run would slow down those that pass.
 func (j *job) save(r *scenario.Report) error {
 	failed := r.Verdict == check.Violation || r.Verdict == scenario.Failed
-	differ := j.other != nil && j.other.differ // no file can tell that run
+	differ := j.other != nil && j.other.differ // no file can repeat that run
 	if !failed || differ || j.replay != nil {
 		return nil
 	}
@@ -256,10 +255,7 @@ func (j *job) save(r *scenario.Report) error {
 	return nil
 }
 
-// verdict returns the exit that the report means, nil for a pass.
-func (j *job) verdict(r *scenario.Report) error { return verdictExit(r.Verdict) }
-
-// verdictExit returns the exit that a verdict means, nil for a pass.
+// verdictExit returns how a command with that verdict ends; nil is a pass.
 func verdictExit(v check.Verdict) error {
 	switch v {
 	case scenario.Failed:
@@ -272,7 +268,7 @@ func verdictExit(v check.Verdict) error {
 	return nil
 }
 
-// second is the run of a second process: the trace, then the JSON, to stdout.
+// second makes the run in a second process: it writes the trace, then the JSON.
 func (j *job) second() error {
 	w := bufio.NewWriterSize(j.stdout, 1<<16)
 	j.traces = []*sim.Trace{compared(w)}
@@ -285,7 +281,7 @@ func (j *job) second() error {
 	if err := w.Flush(); err != nil {
 		return &exit{exitIO, "writing to the first process: " + reason(err)}
 	}
-	return j.verdict(&r)
+	return verdictExit(r.Verdict)
 }
 
 // clock is an observer that knows the time, for the comments of a record.

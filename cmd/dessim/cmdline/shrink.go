@@ -26,21 +26,20 @@ import (
 const shrinkUsage = `dessim shrink FILE [flags]
 dessim shrink -scenario NAME -seed N [flags]
 
-takes away from a run that fails what the failure does not need: nodes, transfers,
-faults, losses and copies, other answers, delays. The same check keeps failing. What
-is left is written as a replay file, and told in words. The result depends on the
-run and the number of runs alone. If it is interrupted, the smallest run so far is.`
+Removes from a run that fails what the failure does not need: nodes, inputs, faults,
+losses and copies, other answers, delays. The same check keeps failing. What is left
+is written as a replay file, and described. The result depends on the run and on -runs
+alone. An interrupted shrink writes the smallest run so far.`
 
-// shrinkCommand is dessim shrink. Its flags are those of the parameters, of which a
-// file needs none.
+// shrinkCommand is dessim shrink. A file needs none of the parameters' flags.
 func (t *tool) shrinkCommand() *cli.Command {
 	f := t.flags()
 	f.addSubject()
-	f.add("o", "FILE", "the smaller replay file; if not given, its name derives from what is shrunk")
-	f.add("runs", strconv.Itoa(explore.DefaultRuns), "how many runs it may take")
-	f.add("j", strconv.Itoa(runtime.NumCPU()), "how many runs at once; changes no result")
+	f.add("o", "FILE", "write the smaller replay file here; the default name derives from the input")
+	f.add("runs", strconv.Itoa(explore.DefaultRuns), "stop after this many runs")
+	f.add("j", strconv.Itoa(runtime.NumCPU()), "runs at a time; it changes no result")
 	f.add("json", "", "print one JSON object")
-	return f.command("shrink", "makes a run that fails smaller", shrinkUsage, func(ctx context.Context, args []string) error {
+	return f.command("shrink", "reduces a run that fails", shrinkUsage, func(ctx context.Context, args []string) error {
 		k := &shrinking{tool: t, ctx: ctx, json: f.find("json").on()}
 		if err := k.read(f, args); err != nil {
 			return err
@@ -67,7 +66,7 @@ type shrinking struct {
 	file    *pending
 }
 
-// read reads what is shrunk, and how.
+// read reads what to shrink, and how.
 func (k *shrinking) read(f *flags, args []string) (err error) {
 	if k.options.Runs, err = count(f.find("runs"), explore.DefaultRuns, 10_000_000); err != nil {
 		return err
@@ -87,7 +86,7 @@ func (k *shrinking) read(f *flags, args []string) (err error) {
 	}
 	for _, x := range f.all {
 		if x.given && !slices.Contains([]string{"o", "runs", "j", "json"}, x.name) {
-			return refuse("-%s: the file says what is run; use one or the other", x.name)
+			return refuse("-%s: the file says what to run; use one or the other", x.name)
 		}
 	}
 	if k.subject, k.replay, err = k.readReplay(args[0]); err != nil {
@@ -116,7 +115,7 @@ func (k *shrinking) open(out *flag) (err error) {
 	return nil
 }
 
-// load makes the run once and gives what it is made of.
+// load makes the run once and finds what it is made of.
 func (k *shrinking) load() error {
 	if k.replay != nil && !k.replay.Drawn() {
 		k.trial = k.replay.Trial()
@@ -177,7 +176,7 @@ func (k *shrinking) do() error {
 	return nil
 }
 
-// command returns the line that shrinks again.
+// command returns the command that repeats this.
 func (k *shrinking) command() string {
 	if k.from != "" {
 		return k.Name + " shrink " + wording.Shell(k.from)
@@ -185,7 +184,7 @@ func (k *shrinking) command() string {
 	return strings.Replace(k.reproduce(), " run ", " shrink ", 1)
 }
 
-// size is what a trial has of each sort.
+// size counts what a trial is made of.
 type size struct {
 	Nodes   int `json:"nodes"`
 	Inputs  int `json:"inputs"`
@@ -221,7 +220,7 @@ func (k *shrinking) object(out *explore.Shrunk, story []string, path string) {
 		faultWords(out.After.Faults), answerWords(out.After.Answers), story, k.Name + " replay " + wording.Shell(path)})
 }
 
-// mostAnswers are told one by one; of more the file tells.
+// mostAnswers is how many answers are printed; the file has all.
 const mostAnswers = 12
 
 // text writes the result for people.
@@ -259,7 +258,7 @@ func (k *shrinking) text(out *explore.Shrunk, story []string, path string) {
 	l.write(b)
 }
 
-// faultWords tells the faults.
+// faultWords describes the faults.
 func faultWords(faults []fault.Fault) []string {
 	out := []string{}
 	for _, f := range faults {
@@ -268,8 +267,8 @@ func faultWords(faults []fault.Fault) []string {
 	return out
 }
 
-// answerWords tells the answers. What the workload asks is about an operation; other
-// questions are of a node, or of a message between two.
+// answerWords describes the answers. The workload's are about an operation; others are
+// about a node, or a message between two.
 func answerWords(answers []source.Answer) []string {
 	out := []string{}
 	for _, a := range answers {

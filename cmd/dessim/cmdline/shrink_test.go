@@ -315,7 +315,7 @@ func TestAStoryKeepsWhatLeadsToTheFailure(t *testing.T) {
 		x.all = append(x.all, scene{weight: sceneFault, words: fmt.Sprint("fault ", i)}, scene{weight: sceneOutput, words: "noise"})
 	}
 	x.all = append(x.all, scene{weight: sceneDecisive, words: "decided"}, scene{weight: sceneLast, words: "broken", more: 2})
-	got := x.told()
+	got := x.lines()
 	if len(got) != storyLines-1 || got[0] != "fault 19" || got[len(got)-2] != "decided" || got[len(got)-1] != "broken, and 2 more on that link" {
 		t.Errorf("told %d lines: %q", len(got), got)
 	}

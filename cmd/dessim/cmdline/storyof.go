@@ -14,23 +14,22 @@ import (
 // storyLines is how long a story may be.
 const storyLines = 24
 
-// story says what happens in the shrunk run up to its failure, in the words of the
-// trace: misfortunes, what nodes make final, the step in which the check fails, and
-// its sentence.
+// story describes the shrunk run up to its failure, in the words of the trace: faults,
+// outputs, the step in which the check fails, and the check's sentence.
 func (k *shrinking) story(out *explore.Shrunk) []string {
 	end := ending(out)
 	params := k.Params
 	params.Nodes = out.After.Nodes
 	teller := &teller{text: k.Scenario.Words(&params), end: end, about: namesIn(end.Detail), lost: make(map[[2]protocol.NodeID]int)}
 	k.world.Try(out.After, teller)
-	lines := teller.told()
+	lines := teller.lines()
 	if out.Is.Failure != "" {
 		return append(lines, out.Is.Failure)
 	}
 	return append(lines, fmt.Sprintf("%s: %s: %s", place(&end), end.Name, end.Detail))
 }
 
-// ending returns the failure to which a story leads.
+// ending returns the failure that a story leads to.
 func ending(out *explore.Shrunk) check.Result {
 	for _, c := range out.Is.Checks {
 		if c.Name == out.Check && c.Verdict == check.Violation {
@@ -40,18 +39,18 @@ func ending(out *explore.Shrunk) check.Result {
 	return check.Result{Name: out.Check, At: out.Is.Sim.End}
 }
 
-// teller is an observer that keeps what a story may tell of.
+// teller is an observer that keeps the events that may enter a story.
 type teller struct {
 	text  func(e *sim.Event) string
 	end   check.Result
 	about []string // the names that the failure's sentence has, such as 5/3.1
 	all   []scene
-	lost  map[[2]protocol.NodeID]int // number in all, from 1, of the scene that tells of what is lost on a link
+	lost  map[[2]protocol.NodeID]int // number in all, from 1, of the scene that stands for all losses on a link
 }
 
 // scene is one event in words.
 type scene struct {
-	weight int // the heavier are told first if not all can be
+	weight int // the lightest are left out first
 	words  string
 	more   int // others like it that it stands for
 }
@@ -61,18 +60,18 @@ const (
 	sceneNone     = iota
 	sceneOutput   // something that a node made final
 	sceneNamed    // something that the failure's sentence names
-	sceneFault    // a misfortune
+	sceneFault    // a fault, a loss or a copy
 	sceneDecisive // something that the failure's sentence names, made final
 	sceneLast     // in the step that shows the failure
 )
 
-// Watch returns what stories are made of.
+// Watch returns the events that stories are made of.
 func (t *teller) Watch() sim.What {
 	return sim.Started | sim.Crashed | sim.Lost | sim.Copied | sim.Corrupted | sim.Injected | sim.Lifted | sim.Damaged | sim.Output |
 		sim.Persisted | sim.Received | sim.Fired | sim.Sent
 }
 
-// Observe keeps an event, if it is before the failure and worth it.
+// Observe keeps an event that may enter the story, up to the failure.
 func (t *teller) Observe(e *sim.Event) {
 	if t.end.Step != 0 && e.Step > t.end.Step {
 		return
@@ -112,7 +111,7 @@ func (t *teller) named(words string) bool {
 	return slices.ContainsFunc(t.about, func(name string) bool { return strings.Contains(words, name) })
 }
 
-// namesIn returns the names of transactions and messages in a sentence: "5/3.1", "1f32822f".
+// namesIn returns the names in a sentence that look like "5/3.1" or "1f32822f".
 func namesIn(sentence string) (names []string) {
 	for word := range strings.FieldsFuncSeq(sentence, func(c rune) bool { return strings.ContainsRune(" ,;:()", c) }) {
 		digits := strings.ContainsAny(word, "0123456789")
@@ -145,7 +144,7 @@ func (t *teller) words(e *sim.Event) string {
 	text := t.text(e)
 	switch e.What {
 	case sim.Started:
-		return fmt.Sprintf("node %v starts again, incarnation %d", e.Node, e.Incarnation)
+		return fmt.Sprintf("node %v restarts, incarnation %d", e.Node, e.Incarnation)
 	case sim.Crashed:
 		return fmt.Sprintf("node %v crashes %s", e.Node, e.Text)
 	case sim.Injected:
@@ -167,10 +166,10 @@ func (t *teller) words(e *sim.Event) string {
 	return fmt.Sprintf("node %v: %v %s", e.Node, e.Kind, text)
 }
 
-// told returns the lines in their order. If there are too many, the lightest go first,
-// and among them the earliest: what is told leads to the failure. Where much is of
-// what the failure names, other outputs only distract.
-func (t *teller) told() []string {
+// lines returns the story. If there are too many scenes, it leaves out the lightest first,
+// and among them the earliest: the rest leads to the failure. Where enough scenes are about
+// what the failure names, it leaves out all other outputs.
+func (t *teller) lines() []string {
 	const most, enough = storyLines - 1, 6 // one is for the failure
 	var of [sceneLast + 1]int
 	for _, s := range t.all {

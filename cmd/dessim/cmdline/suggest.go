@@ -10,8 +10,7 @@ import (
 	"dessim/sim/wording"
 )
 
-// didYouMean ends a complaint with the nearest candidate, if one is near, and
-// otherwise with all.
+// didYouMean ends an error line with the nearest candidate, if one is near, or with all.
 func didYouMean(word, prefix string, candidates []string) string {
 	if c := wording.Near(word, candidates); c != "" {
 		return "did you mean " + prefix + c + "?"
@@ -19,7 +18,7 @@ func didYouMean(word, prefix string, candidates []string) string {
 	return "want " + prefix + strings.Join(candidates, ", "+prefix)
 }
 
-// quote quotes what a user typed, cut if it is long.
+// quote quotes what a user typed, cut to a usable length.
 func quote(s string) string {
 	const most = 60
 	if len(s) > most {
@@ -28,14 +27,13 @@ func quote(s string) string {
 	return strconv.QuoteToASCII(s)
 }
 
-// unquoted escapes like quote, but without quotes around.
+// unquoted escapes like quote, without the quotes.
 func unquoted(s string) string {
 	s = strconv.QuoteToASCII(s)
 	return strings.ReplaceAll(strings.ReplaceAll(s[1:len(s)-1], `\"`, `"`), `\\`, `\`)
 }
 
-// reason returns what is wrong with a file without repeating its name, which may
-// hold anything.
+// reason returns what is wrong with a file, without its name, which may contain anything.
 func reason(err error) string {
 	var path *fs.PathError
 	var link *os.LinkError

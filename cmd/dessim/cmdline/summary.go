@@ -18,7 +18,7 @@ type summary struct {
 	command  string  // reproduces it
 	replay   *replay // what was replayed, or nil
 	saved    string  // replays a failure, or ""
-	verified bool    // a second process came to the same
+	verified bool    // a second process agreed
 }
 
 // text writes the summary for people: verdict and checks, the story, nodes, figures, digest,
@@ -124,7 +124,7 @@ func (s *summary) nodes(b *bytes.Buffer) {
 	t.write(b)
 }
 
-// cell returns what the node has in a column.
+// cell returns the node's text in a column.
 func cell(n *scenario.Node, column int) string {
 	if column >= 0 && column < len(n.Cells) {
 		return n.Cells[column]
@@ -153,7 +153,7 @@ func (s *summary) figures(l *lines) {
 	l.add("parameters", "%s", plain(strings.Join(given, ", ")))
 }
 
-// happened says what faults did.
+// happened says which faults occurred, and how often.
 func (s *summary) happened() string {
 	var parts []string
 	for _, c := range s.Counts {
@@ -162,7 +162,7 @@ func (s *summary) happened() string {
 		}
 	}
 	if len(parts) == 0 {
-		return "none came"
+		return "none occurred"
 	}
 	return strings.Join(parts, ", ")
 }
@@ -195,17 +195,17 @@ func (s *summary) recorded() string {
 	}
 	switch {
 	case x.same(s.Report) && x.Verdict != s.Verdict && x.Edited:
-		return "the same run, " + fit + ", with another verdict now: the file was edited since it was recorded"
+		return "the same run, " + fit + ", but the verdict differs: the file was edited after it was recorded"
 	case x.same(s.Report) && x.Verdict != s.Verdict:
-		return "the same run, " + fit + ", with another verdict now: the checks changed"
+		return "the same run, " + fit + ", but the verdict differs: the checks changed"
 	case x.same(s.Report):
 		return "the same, " + fit
 	case x.Edited:
-		return "another one now, " + fit + ": the file was edited since it was recorded"
+		return "digest differs, " + fit + ": the file was edited after it was recorded"
 	case x.diverged(s.Report):
-		return "another one now although every answer fitted: the code changed, or the run is not deterministic"
+		return "digest differs although every recorded answer was used: the code changed, or the run is nondeterministic"
 	}
-	return "another one now, " + fit + ": the code changed"
+	return "digest differs, " + fit + ": the code changed"
 }
 
 // lines are figures with their names.

@@ -18,29 +18,29 @@ import (
 
 const sweepUsage = `dessim sweep -scenario NAME -seeds A-B [flags]
 
-Runs a scenario with many seeds, and writes a replay file for each group of
-failures that are alike. What is reported covers the seeds from the first one on
-without a gap, and does not depend on -j. With -results, a sweep that was
-interrupted or killed goes on where it was when it is started again.
+Runs a scenario with many seeds, and writes a replay file for each group of similar
+failures. The report covers the seeds from the first on without a gap, and does not
+depend on -j. With -results, a sweep that was interrupted or killed resumes when it is
+started again.
 
 -shard I/N is the I-th of N blocks of the seeds, from 1. -shard /N takes I from
 JOB_COMPLETION_INDEX (Kubernetes Indexed Jobs), plus 1, or else from
 SLURM_ARRAY_TASK_ID, _MIN and _STEP. -shard auto takes N from
 SLURM_ARRAY_TASK_COUNT as well. Without -shard none of them is read: an array
-may be over parameters. Join the results of shards by dessim merge.`
+may vary parameters instead. Join the results of shards by dessim merge.`
 
 func (t *tool) sweepCommand() *cli.Command {
 	f := t.flags()
 	f.addSubject()
-	f.find("seed").hidden = true // refused in newSweep, in words of its own
-	f.add("seeds", "1-1000", "the seeds, first and last")
-	f.add("strategy", "random", "how they answer: "+strings.Join(strategyNames(), ", "))
-	f.add("j", "2", "runs at a time; one for each core if left out")
-	f.add("shard", "I/N", "only the I-th of N blocks of the seeds; /N or auto: see above")
-	f.add("stop-after", "1", "end with the seed by which so many have failed")
-	f.add("budget", "10m", "begin no more runs after this time")
-	f.add("out", "DIR", "where replay files go; made if need be, here if left out")
-	f.add("results", "FILE", "append the result of each seed, after those that are there already")
+	f.find("seed").hidden = true // newSweep refuses it
+	f.add("seeds", "1-1000", "first and last seed")
+	f.add("strategy", "random", "how seeds answer: "+strings.Join(strategyNames(), ", "))
+	f.add("j", "2", "runs at a time; the default is one for each core")
+	f.add("shard", "I/N", "run only the I-th of N blocks of the seeds; /N and auto: see above")
+	f.add("stop-after", "1", "stop at the seed by which this many have failed")
+	f.add("budget", "10m", "start no more runs after this time")
+	f.add("out", "DIR", "write replay files here; created if needed, the default is this folder")
+	f.add("results", "FILE", "append the result of each seed, and resume after those that it has")
 	f.add("json", "", "print one JSON object")
 	return f.command("sweep", "runs a scenario with many seeds", sweepUsage, func(ctx context.Context, args []string) error {
 		if err := t.leftover(args); err != nil {
@@ -61,7 +61,7 @@ func strategyNames() (names []string) {
 	return names
 }
 
-// sweep is a sweep with all that is done with it.
+// sweep is one invocation of dessim sweep.
 type sweep struct {
 	found
 	explore.SweepOptions
@@ -74,7 +74,7 @@ type sweep struct {
 // newSweep reads the flags.
 func (t *tool) newSweep(f *flags) (s *sweep, err error) {
 	if x := f.find("seed"); x.given {
-		return nil, refuse("-seed is of %s run; want -seeds, such as -seeds %s-%s", f.program.Name, unquoted(quote(x.text)), unquoted(quote(x.text)))
+		return nil, refuse("-seed is a flag of %s run; use -seeds, such as -seeds %s-%s", f.program.Name, unquoted(quote(x.text)), unquoted(quote(x.text)))
 	}
 	s = &sweep{found: found{tool: t}, asJSON: f.find("json").on(), results: f.find("results")}
 	if s.subject, err = f.subject(); err != nil {
@@ -108,8 +108,8 @@ func (t *tool) newSweep(f *flags) (s *sweep, err error) {
 	return s, s.open(f.find("out"))
 }
 
-// readStrategy reads -strategy. A swarm without -faults is of all faults, so that
-// there is something to be drawn.
+// readStrategy reads -strategy. A swarm without -faults draws from all kinds, so that
+// there is something to draw.
 func (s *sweep) readStrategy(f *flags) error {
 	x := f.find("strategy")
 	if !x.given {
@@ -159,7 +159,7 @@ func readSeeds(x *flag) (s explore.Span, err error) {
 	return s, nil
 }
 
-// line returns the command, but for the seeds and what is done with them.
+// line returns the command without its seeds and outputs.
 func (s *sweep) line() string {
 	line := s.reproduce()
 	_, rest, _ := strings.Cut(line, " -scenario ")
@@ -179,8 +179,8 @@ func (s *sweep) header() explore.Header {
 	return h
 }
 
-// revision says what this was built from, whatever the machine: runs do not depend
-// on it.
+// revision says what the program was built from. It leaves out the machine, on which runs
+// do not depend.
 func revision() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		return buildVersion(info)
@@ -229,7 +229,7 @@ func (s *sweep) do(ctx context.Context) error {
 	return verdictExit(s.conclusion())
 }
 
-// failed says how a sweep ends that has no report.
+// failed returns how a sweep without a report ends.
 func (s *sweep) failed(err error) error {
 	var differs *explore.NotDeterministicError
 	var write *explore.WriteError
@@ -242,8 +242,8 @@ func (s *sweep) failed(err error) error {
 	return refuse("results %s: %s", quote(s.results.text), reason(err))
 }
 
-// continued returns the command that runs the seeds which are left. Without results it
-// is another sweep, which does not know of the failures so far.
+// continued returns the command that runs the remaining seeds. Without results it is a new
+// sweep, which does not know the failures so far.
 func (s *sweep) continued() string {
 	line, stopAfter := s.command, s.StopAfter
 	if s.results.given {

@@ -15,7 +15,7 @@ import (
 	"dessim/sim/wording"
 )
 
-// found is what many runs came to, with the replay files of what failed.
+// found is the report of a sweep, with the replay files of its failures.
 type found struct {
 	*tool
 	subject
@@ -25,7 +25,7 @@ type found struct {
 	report   explore.SweepReport
 	covered  []explore.Span // the seeds; more than one span if some are missing
 	proceed  string         // the command that continues, or ""
-	note     string         // what else must be known of the report, or ""
+	note     string         // what a reader must know besides, or ""
 	replays  []string       // a file for each group
 }
 
@@ -43,12 +43,12 @@ func (x *found) open(out *flag) error {
 		}
 	}
 	if err != nil {
-		return refuse("out %s: %s; want a folder that can be written; its parent must be there", quote(dir), reason(err))
+		return refuse("out %s: %s; want a writable folder whose parent exists", quote(dir), reason(err))
 	}
 	return nil
 }
 
-// write makes the smallest run of each group again and writes its replay file.
+// write makes the smallest run of each group again, and writes its replay file.
 func (x *found) write() error {
 	w := x.Scenario.World(x.Seed, x.Params)
 	for i := range x.report.Groups {
@@ -66,8 +66,8 @@ func (x *found) write() error {
 	return nil
 }
 
-// replayName names a file after the run, as dessim run does, so that a sweep that is
-// started again replaces its own files.
+// replayName names a file after the run, as dessim run does, so that a sweep replaces the
+// files of an earlier one.
 func (x *found) replayName(seed uint64) string {
 	name := "dessim-" + x.Scenario.Name
 	if x.strategy != explore.Random {
@@ -106,7 +106,7 @@ func (x *found) writeReplay(path string, g *explore.Group, t *explore.Trial) err
 	return file.commit()
 }
 
-// conclusion returns the verdict. Results that lack seeds between others show nothing.
+// conclusion returns the verdict. Gaps between the seeds make a pass inconclusive.
 func (x *found) conclusion() check.Verdict {
 	v := x.report.Verdict()
 	if v == check.Pass && len(x.covered) > 1 {
@@ -203,7 +203,7 @@ func (x *found) printText() {
 	}
 }
 
-// tallied says what runs came to.
+// tallied counts the verdicts of runs, in words.
 func tallied(passed, violations, inconclusive uint64) string {
 	return fmt.Sprintf("%d pass, %s, %d inconclusive", passed, wording.Count(violations, "violation"), inconclusive)
 }

@@ -26,7 +26,7 @@ func newSweepProgress(s *streams) *sweepProgress {
 	return &sweepProgress{streams: s, begun: time.Now()}
 }
 
-// at says where the sweep is.
+// at takes how far the sweep is.
 func (p *sweepProgress) at(now explore.Progress) {
 	p.last = now
 	if !p.streams.terminal {
@@ -57,7 +57,7 @@ func (p *sweepProgress) show(total uint64) {
 		})))
 }
 
-// close removes the bar and tells, on a terminal, how long the sweep took.
+// close removes the bar and prints, on a terminal, how long the sweep took.
 func (p *sweepProgress) close() {
 	if p.bar != nil {
 		p.bar.Abort(true)

@@ -46,7 +46,7 @@ func shardText(text string) (string, error) {
 	}
 	index, kubernetes := os.LookupEnv("JOB_COMPLETION_INDEX")
 	if kubernetes && text == "auto" {
-		return "", errors.New("auto: Kubernetes does not tell how many there are; want /N")
+		return "", errors.New("auto: Kubernetes does not say how many shards there are; want /N")
 	}
 	if kubernetes {
 		i, err := strconv.ParseUint(index, 10, 32)

@@ -204,7 +204,7 @@ func TestAGapLeavesMergedResultsInconclusive(t *testing.T) {
 
 func TestMergedGuidedSweepsAreCalledASum(t *testing.T) {
 	t.Chdir(t.TempDir())
-	const note = "\nthe sum of 2 guided sweeps, "
+	const note = "\nthe sum of 2 guided sweeps that "
 	for _, strategy := range []string{"random", "guided"} {
 		for _, seeds := range []string{"1-20", "21-40"} {
 			wantRun(t, dessim(t, words(small+" -strategy "+strategy+" -results "+strategy+seeds+" -seeds "+seeds)...))
@@ -281,7 +281,7 @@ func TestBadSweepsAreRefused(t *testing.T) {
 		"-seeds 1-2-3":                        "no digit",
 		"-seeds 0-18446744073709551615":       "too many",
 		"-seeds 1-99999999999999999999":       "more than 64 bits",
-		"-seed 4":                             "-seed is of dessim run; want -seeds",
+		"-seed 4":                             "-seed is a flag of dessim run; use -seeds",
 		"-seeds 1-9 -strategy gided":          "did you mean guided?",
 		"-seeds 1-9 -strategy x":              `unknown strategy "x"; want random, swarm, pct, guided`,
 		"-seeds 1-9 -j 0":                     `j "0": want a number from 1 to 1024`,
@@ -295,8 +295,8 @@ func TestBadSweepsAreRefused(t *testing.T) {
 		"-seeds 1-9 -shard 10/10":             "has no seeds, of 1-9",
 		"-seeds 1-9 -shard 2":                 "want I/N, such as 1/4, or /4, or auto",
 		"-seeds 1-9 -shard a/b":               "want I/N",
-		"-seeds 1-9 -out notes":               "want a folder that can be written",
-		"-seeds 1-9 -out no/such/folder":      "its parent must be there",
+		"-seeds 1-9 -out notes":               "want a writable folder",
+		"-seeds 1-9 -out no/such/folder":      "whose parent exists",
 		"-seeds 1-9 -results notes":           "is no results file",
 		"-seeds 1-9 -results .":               `results "."`,
 		"-seeds 1-9 -results /dev/null":       "is no regular file",

@@ -12,7 +12,7 @@ import (
 	"dessim/sim/scenario"
 )
 
-// point is where a replay is to stop: after all events up to a time, or after a step.
+// point is where a replay stops: after all events up to a time, or after a step.
 type point struct {
 	step uint64 // from 1; 0 is at the time
 	at   protocol.Time
@@ -33,11 +33,11 @@ func parsePoint(x *flag) (*point, error) {
 	return &point{at: protocol.Time(d)}, nil
 }
 
-// until replays up to a point and shows the last lines of the trace and the state of
-// each node. A run that ends before is an ordinary replay.
+// until replays up to a point and shows the last lines of the trace and the state of each
+// node. A run that ends earlier is an ordinary replay.
 func (j *job) until(to point) error {
 	if to.step == 0 {
-		// What the last event is shows only when the next one is too late.
+		// The last event in time is known only once the next one is too late.
 		stopped, err := j.upTo(func(_ uint64, now protocol.Time) bool { return now > to.at }, nil, nil)
 		if err != nil {
 			return err
@@ -126,7 +126,7 @@ func describe(b *bytes.Buffer, m *sim.Sim) {
 				fmt.Fprintf(b, "  %s\n", plain(strings.TrimSuffix(line, "\n")))
 			}
 		default:
-			fmt.Fprintf(b, "node %d does not tell its state\n", id)
+			fmt.Fprintf(b, "node %d does not describe its state\n", id)
 		}
 	}
 }

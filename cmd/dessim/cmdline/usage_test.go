@@ -136,7 +136,7 @@ func TestUnwritablePlacesAreRefusedBeforeTheRun(t *testing.T) {
 		{"-record", dir, "is a folder"},
 		{"-record", filepath.Join(dir, "none", "x"), "no such file"},
 		{"-logs", file, "is a file"},
-		{"-logs", filepath.Join(dir, "none", "x"), "its parent must be there"},
+		{"-logs", filepath.Join(dir, "none", "x"), "whose parent exists"},
 		{"-logs", "/proc/x", "no such file"},
 		{"-logs", "/proc", "logs"},
 	} {

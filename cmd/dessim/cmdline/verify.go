@@ -15,14 +15,14 @@ import (
 	"dessim/sim/scenario"
 )
 
-// second is the same run in another process, with another GOMAXPROCS, to which
-// ours is compared as both go: it is a Writer that takes our trace and then our
-// JSON, and reads as much from the other process. So nothing is stored, and the
-// difference is found in the runs that differed, not in two later ones.
+// second is the same run in another process, with another GOMAXPROCS. It compares the two
+// while they run: it is a Writer that takes this process's trace and then its JSON, and
+// reads as much from the other process. So nothing is stored, and a difference is found in
+// the runs that differed, not in two later ones.
 //
 // It returns no errors: after a difference it compares no more.
 type second struct {
-	program string // before its complaints
+	program string // begins its error lines
 	cmd     *exec.Cmd
 	out     *bufio.Reader
 	errors  bytes.Buffer
@@ -31,12 +31,12 @@ type second struct {
 	differ  bool
 	here    string // the first lines that differ
 	there   string
-	ended   bool // there is the end of the other process instead of a line
+	ended   bool // the other process ended instead
 }
 
-// compared returns the trace that two processes compare: with lengths and hashes of
-// bodies, which differ whenever the bodies do. Words leave much out, and cost more
-// than the run.
+// compared returns the trace that two processes compare. It has lengths and hashes of
+// bodies, which differ whenever bodies do: text leaves much out, and costs more than the
+// run.
 func compared(w io.Writer) *sim.Trace { return &sim.Trace{W: w} }
 
 // startSecond starts the other process.
@@ -99,8 +99,8 @@ func (s *second) kill() {
 	}
 }
 
-// finish compares the end and awaits the other process. broken is why it came to
-// no end of its own.
+// finish compares the reports and waits for the other process. broken says why it failed,
+// if it did.
 func (s *second) finish(report []byte) (broken string) {
 	s.Write(report)
 	if s.differ && !s.ended {
@@ -126,8 +126,8 @@ func (s *second) finish(report []byte) (broken string) {
 	return strings.TrimPrefix(text, s.program+": ")
 }
 
-// judge ends the comparison. A difference makes the report's verdict an error and
-// is told on stderr in three lines.
+// judge ends the comparison. A difference makes the report's verdict an error, and takes
+// three lines on stderr.
 func (j *job) judge(r *scenario.Report) error {
 	var report bytes.Buffer
 	(&summary{Report: r, command: j.command}).json(&report)

@@ -5,7 +5,7 @@ import (
 	"runtime/debug"
 )
 
-// version tells the module's version, or the revision it was built from, and Go's.
+// version returns the module's version, or the revision it was built from, and Go's.
 func version() string {
 	what := "(devel)"
 	if info, ok := debug.ReadBuildInfo(); ok {

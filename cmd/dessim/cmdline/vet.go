@@ -21,17 +21,18 @@ import (
 
 const vetUsage = `dessim vet [flags] [PACKAGES]
 
-Looks in the source of nodes for what would make two runs of one seed differ: the
-wall clock, goroutines and channels, the order of maps, floating point, addresses,
-the environment, package variables that change. PACKAGES are as for go build, such
-as ./...; none means the one in this folder.
+Reports what would make two runs of one seed differ: the wall clock, goroutines and
+channels, map order, floating point, addresses, the environment, package variables
+that change. PACKAGES are as for go build, such as ./...; the default is the package
+in this folder.
 
-Of them those are looked at that have a node, which is a type with the methods of
-protocol.Node, and those that these import, but not test files. A line a finding:
+It checks the packages that have a node, which is a type with the methods of
+protocol.Node, and the packages that these import, but no test files. Each finding is
+one line:
 
   FILE:LINE: what: why
 
-It exits with 1 if there is one.`
+It exits with 1 if there is a finding.`
 
 // The interface that makes a type a node.
 const (
@@ -41,12 +42,12 @@ const (
 
 func (t *tool) vetCommand() *cli.Command {
 	f := t.flags()
-	nodes := f.add("nodes", "PATTERN", "look at these packages alone; several with commas between, or several times")
+	nodes := f.add("nodes", "PATTERN", "check these packages alone; separate several by commas, or repeat the flag")
 	nodes.many = true
-	f.add("all", "", "look at all PACKAGES, whether they have nodes or not")
-	return f.command("vet", "looks in nodes for what nobody could repeat", vetUsage, func(ctx context.Context, args []string) error {
+	f.add("all", "", "check all PACKAGES, with or without nodes")
+	return f.command("vet", "reports nondeterminism in node code", vetUsage, func(ctx context.Context, args []string) error {
 		if nodes.given && f.find("all").on() {
-			return refuse("-nodes and -all: want one of them")
+			return refuse("-nodes and -all: use one or the other")
 		}
 		if slices.Contains(args, "") {
 			return refuse("package \"\"; want one such as ./...")
@@ -54,23 +55,23 @@ func (t *tool) vetCommand() *cli.Command {
 		v := &vetting{tool: t, ctx: ctx, all: f.find("all").on() || nodes.given}
 		if nodes.given {
 			if len(args) > 0 {
-				return refuse("unexpected argument %s; -nodes tells the packages", quote(args[0]))
+				return refuse("unexpected argument %s; -nodes already names the packages", quote(args[0]))
 			}
 			args = strings.FieldsFunc(nodes.text, func(c rune) bool { return c == ',' || c == ';' || c == ' ' })
 			if len(args) == 0 {
-				return refuse("-nodes tells no package; want one such as ./node")
+				return refuse("-nodes names no package; want one such as ./node")
 			}
 		}
 		return v.run(args)
 	})
 }
 
-// vetting is one look at some packages.
+// vetting is one invocation of dessim vet.
 type vetting struct {
 	*tool
 	ctx  context.Context
-	all  bool   // look at every package that is named
-	dir  string // where patterns are meant, and paths are told from; "" is this folder
+	all  bool   // check every package that is named
+	dir  string // that patterns and printed paths are relative to; "" is this folder
 	fset *token.FileSet
 }
 
@@ -122,7 +123,7 @@ func counted(n int, word string) string {
 	return fmt.Sprintf("%d %ss", n, word)
 }
 
-// broken refuses packages that do not compile: of those nothing is known.
+// broken refuses packages that do not compile: nothing is known about them.
 func broken(named []*packages.Package) error {
 	if len(named) == 0 {
 		return refuse("vet: no packages; want a pattern that matches some, such as ./...")
@@ -135,8 +136,8 @@ func broken(named []*packages.Package) error {
 	return nil
 }
 
-// compilerSays returns the first error that has a place. Of the others, go list repeats
-// the compiler's in one lump.
+// compilerSays returns the first error that has a position. The others repeat the
+// compiler's output in one lump.
 func compilerSays(all []packages.Error) string {
 	for _, e := range all {
 		if e.Pos != "" && e.Pos != "-" {
@@ -151,9 +152,8 @@ func firstLine(text string) string {
 	return line
 }
 
-// withNodes returns the packages that have a node, and those of the others that they
-// import, in the order of their paths: what a node calls determines it, too. What was
-// not named, the analyzer knows by what may be called of it, or not at all.
+// withNodes returns the packages that have a node, and the named packages that they
+// import, sorted by path: what a node calls is part of it.
 func withNodes(named []*packages.Package) []*packages.Package {
 	byPath := make(map[string]*packages.Package)
 	for _, p := range named {
@@ -205,7 +205,7 @@ func hasNode(p *types.Package) bool {
 	})
 }
 
-// analyze returns the findings as lines, in the order of files and lines.
+// analyze returns the findings as lines, sorted by file and line.
 func (v *vetting) analyze(looked []*packages.Package) ([]string, error) {
 	graph, err := checker.Analyze([]*analysis.Analyzer{determinism.Analyzer}, looked, nil)
 	if err != nil {
@@ -233,7 +233,7 @@ func (v *vetting) analyze(looked []*packages.Package) ([]string, error) {
 	return slices.Compact(lines), nil
 }
 
-// short returns a file's name as people write it who are in this folder.
+// short returns a file's name relative to this folder, if it lies below.
 func (v *vetting) short(file string) string {
 	here, err := filepath.Abs(v.dir)
 	if err != nil {

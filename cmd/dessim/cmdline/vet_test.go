@@ -110,8 +110,8 @@ func TestVetRefusesWhatItCannotLookAt(t *testing.T) {
 		"vet ./none":               "./none",
 		"vet":                      "vet: ",
 		"vet -nodes":               "-nodes has no value",
-		"vet -nodes , ":            "-nodes tells no package",
-		"vet -all -nodes ./server": "want one of them",
+		"vet -nodes , ":            "-nodes names no package",
+		"vet -all -nodes ./server": "use one or the other",
 		"vet -nodes ./server more": `unexpected argument "more"`,
 		"vet -nope":                `unknown flag "-nope"`,
 	} {
