@@ -13,11 +13,10 @@ import (
 )
 
 // A results file has one JSON object a line: a Header, then a seedLine for each seed from
-// Header.From on, in order and without a gap. Lines are appended whole, so a process
-// that is killed leaves at most the beginning of one at the end, which readers ignore
-// and the process that continues removes. Lines that reached the file survive a kill;
-// syncEvery bounds how many a power cut takes, and that the folder is synced keeps it
-// from taking the file.
+// Header.From on, in order and without a gap. Lines are appended whole, so a killed process
+// leaves at most a torn line at the end, which readers ignore and the process that continues
+// removes. Lines in the file survive a kill; syncEvery bounds how many a power cut takes, and
+// syncing the folder keeps it from taking the file.
 
 // resultsFormat is the first key's value of every results file.
 const resultsFormat = "dessim results 1"
@@ -72,7 +71,7 @@ func (h *Header) differs(o *Header) string {
 	return ""
 }
 
-// seedLine is what a sweep keeps of a run.
+// seedLine is what a sweep keeps about a run.
 type seedLine struct {
 	Seed      uint64   `json:"seed"`
 	Verdict   string   `json:"verdict"`
@@ -212,9 +211,8 @@ type Results struct {
 	unsafe int  // lines since the last sync
 }
 
-// OpenResults opens the file, which is made if need be, or tells why it cannot be
-// used: because it belongs to another sweep, to another process, or is damaged.
-// Nothing is written yet.
+// OpenResults opens the file, or creates it. The error says that it belongs to another sweep
+// or another process, or is damaged. OpenResults writes nothing.
 func OpenResults(path string, h Header) (*Results, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o666)
 	if err != nil {
@@ -253,8 +251,8 @@ func (x *Results) check() error {
 	return nil
 }
 
-// checkTorn refuses a file without a whole line, unless that is the beginning of our
-// header: whoever mistypes a name must not lose what is there.
+// checkTorn refuses a file without a whole line, unless it is the beginning of the header: a
+// mistyped name must not cost its file.
 func (x *Results) checkTorn() error {
 	torn := make([]byte, maxLine)
 	n, err := x.f.ReadAt(torn, 0)
@@ -267,7 +265,7 @@ func (x *Results) checkTorn() error {
 	return nil
 }
 
-// read returns the next result that is in the file, or io.EOF.
+// read returns the next result in the file, or io.EOF.
 func (x *Results) read() (seedLine, error) {
 	if !x.begun {
 		return seedLine{}, io.EOF

@@ -14,21 +14,20 @@ import (
 	"dessim/sim/wording"
 )
 
-// Guard is what a run must show to count as a failure of the same sort: that check
-// fails. MaxEvents bounds the run; 0 is no bound.
+// Guard defines the same failure: that check fails. MaxEvents bounds the run; 0 is no bound.
 type Guard struct {
 	Check     string
 	MaxEvents uint64
 }
 
-// Guarded is what a guarded run came to.
+// Guarded is the result of a guarded run.
 type Guarded struct {
 	Fails bool
-	// GivenUp tells that the run was ended for its length alone, by Guard.MaxEvents: the
-	// check might have failed later. Then Fails is false.
+	// GivenUp says that Guard.MaxEvents ended the run: the check might have failed later.
+	// Then Fails is false.
 	GivenUp bool
 	Events  uint64                 // until it ended, which is soon after the failure
-	Used    func() []source.Answer // those of the trial that the run asked for, in their order; not nil
+	Used    func() []source.Answer // the answers of the trial that the run asked for, in their order; not nil
 }
 
 // guarded judges t by World.Fails, or by World.Try.
@@ -48,16 +47,16 @@ func (o *Outcome) Fails(name string) bool {
 	return slices.ContainsFunc(o.Checks, func(c check.Result) bool { return c.Name == name && c.Verdict == check.Violation })
 }
 
-// ShrinkOptions is what shrinking may cost.
+// ShrinkOptions bound the cost of shrinking.
 type ShrinkOptions struct {
-	// Runs is the greatest number of runs. A budget in time would give another
-	// result on another machine.
+	// Runs is the greatest number of runs. A time limit would make the result depend on
+	// the machine.
 	Runs int
 	// Workers is how many runs are made at once. It changes no result.
 	Workers int
 }
 
-// DefaultRuns is a budget that most failures need only a part of.
+// DefaultRuns is a budget that is ample for most failures.
 const DefaultRuns = 3000
 
 // Shrunk is a trial that was made smaller.
@@ -69,41 +68,39 @@ type Shrunk struct {
 	// Is too.
 	Was, Is Outcome
 	Runs    int
-	// Minimal tells that taking away any one of what is left, alone, was tried in a run
-	// to its end, and that the check does not fail then. What cannot be taken away
-	// alone, since the faults that are left could not be in one run, is no part of it:
-	// the certificate says so.
+	// Minimal says that removing any one remaining part, alone, was tried in a run to its
+	// end, and that the check does not fail then. It does not cover a part that cannot be
+	// removed alone, because the remaining faults would not be valid: the certificate says
+	// so.
 	Minimal bool
 
 	inputs      int  // of the world
-	stuck       bool // something cannot be taken away alone
+	stuck       bool // some part cannot be removed alone
 	interrupted bool
 }
 
-// ErrPasses is what Shrink gives for a trial that does not fail.
+// ErrPasses is the error of Shrink for a trial that does not fail.
 var ErrPasses = errors.New("the run does not fail: there is nothing to shrink")
 
-// Shrink takes away from t what its failure does not need: nodes, inputs, faults,
-// losses and copies, other answers, delays. The same check keeps failing. The order
-// is the order of what a reader gains most by, and of what makes runs shorter.
+// Shrink removes from t what its failure does not need: nodes, inputs, faults, losses and
+// copies, other answers, delays. The same check keeps failing. The order puts first what
+// helps a reader most and makes runs shorter.
 //
-// Each sort is reduced by delta debugging (Zeller & Hildebrandt 2002) on items that
-// have names: taking one away leaves the answers of all others as they are. Then
-// what is left is made smaller, and all that is repeated until nothing changes. So
-// at the end each item alone has been tried, unless the budget ended before.
+// Each sort is reduced by delta debugging (Zeller & Hildebrandt 2002) on items that have
+// names: removing one changes no answer of the others. Then Shrink makes the remaining items
+// smaller, and repeats all that until nothing changes. So at the end it has tried each item
+// alone, unless the budget ended before.
 //
-// A trial of which nothing can be taken away need not be a small one: a run that
-// lost a fault goes another way, and may miss the failure for want of two more
-// removals. So if much is left, other ways are gone from the start, and pairs are
-// tried with what is best.
+// A trial from which nothing can be removed need not be small: a run without a fault takes
+// another course, and may miss the failure unless two more items go as well. So if much is
+// left, Shrink tries other orders from the start, and pairs on the best result.
 //
-// The result depends on t and the budget alone. Workers try what comes next while
-// a candidate is running; the first in order that fails is taken, and runs beyond
-// it are neither counted nor remembered.
+// The result depends on t and the budget alone. Workers try later candidates while an
+// earlier one is running; Shrink takes the first in order that fails, and neither counts
+// nor remembers runs beyond it.
 //
-// If ctx is over before that, Shrink gives its error, and with it the smallest trial
-// so far, which fails as t does and is not called minimal. Where it got to depends on
-// when that was.
+// If ctx ends first, Shrink returns its error, with the smallest trial so far, which fails as
+// t does and is not called minimal. Which trial that is depends on the time.
 func Shrink(ctx context.Context, w *World, t *Trial, o ShrinkOptions) (Shrunk, error) {
 	if o.Runs < 1 || o.Workers < 1 {
 		panic(fmt.Sprintf("explore: shrinking in %d runs by %d workers, want at least 1 and 1", o.Runs, o.Workers))
@@ -136,11 +133,11 @@ func Shrink(ctx context.Context, w *World, t *Trial, o ShrinkOptions) (Shrunk, e
 	return out, err
 }
 
-// bound returns after how many events a run is no longer worth waiting for, if one
-// that fails takes so many.
+// bound returns the number of events after which a run is given up, if one that fails takes
+// that many.
 func bound(events uint64) uint64 { return 4*events + 1000 }
 
-// shrinker is a trial that fails, and what is known of smaller ones.
+// shrinker is a trial that fails, and what is known about smaller ones.
 type shrinker struct {
 	ctx   context.Context
 	w     *World
@@ -148,18 +145,18 @@ type shrinker struct {
 	guard Guard
 	now   *Trial
 	runs  int
-	spent bool // a candidate was not tried for want of runs
-	// passing are the trials that were tried in vain, by hash: false if the run was
-	// given up for its length, so that to its end it might fail.
+	spent bool // the runs ended before the candidates did
+	// passing has the trials that did not fail, by hash: false if the run was given up, so
+	// that it might fail later.
 	passing map[uint64]bool
-	strikes *strikes // what crashes came after; nil if there are none to be anchored
+	strikes *strikes // the effects that crashes followed; nil if no crash can be anchored
 }
 
 // over reports whether shrinking must end.
 func (s *shrinker) over() bool { return s.spent || s.ctx.Err() != nil }
 
-// first takes the first of n candidates that fails, and gives its number; the
-// candidate nil is none. ok is false if there is none.
+// first takes the first of n candidates that fails, and returns its number. It skips nil
+// candidates. ok is false if none fails.
 func (s *shrinker) first(n int, candidate func(i int) *Trial) (taken int, ok bool) {
 	if s.over() {
 		return 0, false
@@ -193,7 +190,7 @@ type hunt struct {
 	next  int
 	tried []attempt // in the order of their numbers
 	best  int       // index in tried of the first that failed, or -1
-	spent bool      // there are more than there are runs
+	spent bool      // there are more candidates than runs
 }
 
 // attempt is a run of a candidate.
@@ -204,8 +201,8 @@ type attempt struct {
 	result Guarded
 }
 
-// work tries what comes next until there is no more, or it would come after one that
-// failed. All before that one have been tried then.
+// work tries the next candidate until there are no more, or until one has failed. Then all
+// before that one have been tried.
 func (h *hunt) work() {
 	for {
 		i := h.begin()
@@ -219,8 +216,8 @@ func (h *hunt) work() {
 	}
 }
 
-// begin returns the index of the next attempt, or -1. Candidates known to pass are none,
-// nor are those that were given up, unless runs are made to their ends now.
+// begin returns the index of the next attempt, or -1. It skips candidates that are known to
+// pass, and those that were given up, unless the run is now unbounded.
 func (h *hunt) begin() int {
 	h.lock.Lock()
 	defer h.lock.Unlock()
@@ -260,8 +257,7 @@ func (h *hunt) end(i int, r Guarded) {
 	}
 }
 
-// take makes a trial that fails the one to shrink further. Answers that it did not
-// ask for are no part of its run.
+// take continues with a trial that fails, without the answers that its run did not ask for.
 func (s *shrinker) take(t *Trial, g Guarded) {
 	next := *t
 	next.Answers = g.Used()
@@ -269,7 +265,7 @@ func (s *shrinker) take(t *Trial, g Guarded) {
 	s.guard.MaxEvents = bound(g.Events)
 }
 
-// afford reports whether there is a run left, and takes it.
+// afford reports whether a run is left, and counts it.
 func (s *shrinker) afford() bool {
 	if s.runs >= s.o.Runs {
 		s.spent = true
@@ -291,7 +287,7 @@ func (s *shrinker) prune() {
 	}
 }
 
-// hash names a trial among those of one shrinking.
+// hash identifies a trial within one call of Shrink.
 func (t *Trial) hash() uint64 {
 	h := protocol.Hash3(uint64(t.Nodes), uint64(len(t.Without)), uint64(len(t.Faults)))
 	for _, id := range t.Without {
@@ -308,7 +304,7 @@ func (t *Trial) hash() uint64 {
 	return h
 }
 
-// Certificate tells in one sentence what is known of the result.
+// Certificate says in one sentence what is known about the result.
 func (s *Shrunk) Certificate() string {
 	t := s.After
 	var parts []string
@@ -325,9 +321,9 @@ func (s *Shrunk) Certificate() string {
 	case s.interrupted:
 		return fmt.Sprintf("perhaps not minimal: interrupted after %s", wording.Count(s.Runs, "run"))
 	case !s.Minimal:
-		return fmt.Sprintf("perhaps not minimal: %d runs were not enough to try each of what is left alone", s.Runs)
+		return fmt.Sprintf("perhaps not minimal: %d runs were not enough to try removing each of these alone", s.Runs)
 	case len(parts) == 0:
-		return "nothing is left to remove: it fails without any misfortune"
+		return "nothing is left to remove: it fails without any fault"
 	case s.stuck:
 		return "removing any one of these that can be removed alone makes the check pass: " + rest
 	}

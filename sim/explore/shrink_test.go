@@ -413,7 +413,7 @@ func TestTheCertificateCountsWhatIsLeft(t *testing.T) {
 		t.Errorf("the answer is %d, want the least that is not benign", v)
 	}
 	early := shrink(t, w.world(), trial, 3, 1)
-	if got := early.Certificate(); got != "perhaps not minimal: 3 runs were not enough to try each of what is left alone" {
+	if got := early.Certificate(); got != "perhaps not minimal: 3 runs were not enough to try removing each of these alone" {
 		t.Errorf("of a search that ended early it says %q", got)
 	}
 }

@@ -10,14 +10,13 @@ import (
 	"dessim/sim/source"
 )
 
-// part is one sort of things that a trial has, in an order, from which some can be
-// taken away.
+// part is one sort of item in a trial, in an order.
 type part struct {
 	count   func(t *Trial) int
 	without func(t *Trial, from, to int) *Trial
 }
 
-// A pass takes things of some sort away, and reports whether it could.
+// A pass removes items of some sort, and reports whether it could.
 type pass func(s *shrinker) bool
 
 func (s *shrinker) fewerInputs() bool  { return s.reduce(s.inputs()) }
@@ -32,10 +31,9 @@ type way struct {
 	passes   []pass
 }
 
-// ways are those that are tried, until one leads to something small. The first is the
-// one that makes runs shorter soonest. Without anchors a crash keeps its time, which
-// is right where it meets another fault. With faults first, they are taken from the
-// run as it was.
+// ways are tried until one leads to a small trial. The first makes runs shorter soonest.
+// Without anchors a crash keeps its time, which is right where it coincides with another
+// fault. With faults first, they are removed from the original run.
 func ways() []way {
 	usual := []pass{(*shrinker).nodes, (*shrinker).fewerInputs, (*shrinker).fewerFaults,
 		(*shrinker).answersAtOnce, (*shrinker).fewerChances, (*shrinker).fewerChoices, (*shrinker).fewerDelays}
@@ -46,10 +44,9 @@ func ways() []way {
 	return []way{{true, usual}, {false, usual}, {true, faultsFirst}, {false, faultsFirst}, {true, answersFirst}, {false, answersFirst}}
 }
 
-// search goes the ways and keeps the smallest trial that one has led to. A way that
-// has led to nothing smaller than another when all its passes were made once is not
-// gone further. Pairs are tried with what is best in the end: there are many of
-// them.
+// search tries the ways and keeps the smallest trial. It leaves a way whose first round of
+// passes leads to nothing smaller than the best so far. It tries pairs on the best trial at
+// the end, since there are many.
 func (s *shrinker) search() {
 	start := s.mark()
 	var best *mark
@@ -58,7 +55,7 @@ func (s *shrinker) search() {
 		if w.anchored {
 			s.anchor()
 		} else if best != nil && s.strikes == nil {
-			continue // there are no crashes to be anchored, so this way has been gone
+			continue // without crashes to anchor, this way has been tried
 		}
 		again := s.round(w.passes)
 		for again && (best == nil || s.weight(s.now) < s.weight(best.now)) {
@@ -81,8 +78,7 @@ func (s *shrinker) search() {
 	s.back(best)
 }
 
-// mark is a place to come back to: a trial that fails, and for how long its run is
-// worth waiting.
+// mark is a trial to come back to, and the bound of its run.
 type mark struct {
 	now       *Trial
 	maxEvents uint64
@@ -91,9 +87,9 @@ type mark struct {
 func (s *shrinker) mark() *mark  { return &mark{s.now, s.guard.MaxEvents} }
 func (s *shrinker) back(m *mark) { s.now, s.guard.MaxEvents = m.now, m.maxEvents }
 
-// better returns the smaller one of best and what is left, which counts if the runs
-// were enough to try each of it alone. After an interruption nothing will be called
-// minimal, and the smaller one is the better.
+// better returns the smaller of best and the current trial, which counts only if there were
+// runs enough to try each of its items alone. After an interruption nothing is called
+// minimal, and the smaller one is better.
 func (s *shrinker) better(best *mark) *mark {
 	if (!s.over() || s.ctx.Err() != nil) && (best == nil || s.weight(s.now) < s.weight(best.now)) {
 		return s.mark()
@@ -112,16 +108,16 @@ func (s *shrinker) round(passes []pass) (again bool) {
 	return again && !s.over()
 }
 
-// weight is how much a reader has to hold in the head.
+// weight is how much a reader has to keep in mind.
 func (s *shrinker) weight(t *Trial) int {
 	return 4*removable(t) + 2*s.inputs().count(t) + len(t.Answers) + t.Nodes
 }
 
-// small tells that other ways are not worth their runs.
+// small reports whether other ways are not worth their runs.
 func (s *shrinker) small(t *Trial) bool { return removable(t) <= 3 && len(t.Answers) <= 4 }
 
-// pairs tries to take two things away at once, if few are left: a crash and its
-// restart, or a loss and the delay that made up for it, are missed singly.
+// pairs tries to remove two items at once, if few are left: a crash and its restart, or a
+// loss and the delay that makes up for it, cannot go singly.
 func (s *shrinker) pairs() bool {
 	const few = 30
 	now, things := s.now, s.things()
@@ -143,8 +139,8 @@ func (s *shrinker) pairs() bool {
 	return ok
 }
 
-// things returns what takes one of the things that are left away, for each of them. Of
-// each sort the last comes first, so that two of a sort do not move each other.
+// things returns, for each remaining item, a function that removes it. The last of each sort
+// comes first, so that removing two of a sort does not shift their places.
 func (s *shrinker) things() (things []func(t *Trial) *Trial) {
 	for _, p := range []part{faults(), s.inputs(), answers(func(*source.Answer) bool { return true })} {
 		for i := p.count(s.now) - 1; i >= 0; i-- {
@@ -154,9 +150,8 @@ func (s *shrinker) things() (things []func(t *Trial) *Trial) {
 	return things
 }
 
-// settle runs to its end what was given up for its length, of all that has one thing
-// less than what is left: a run that lost a fault may fail long after the others
-// did. If one fails, shrinking goes on from it.
+// settle makes unbounded runs of the trials with one item less that were given up: a run
+// without some fault may fail much later. If one fails, shrinking continues from it.
 func (s *shrinker) settle() {
 	for s.longer() {
 		for s.round(ways()[0].passes) {
@@ -164,7 +159,7 @@ func (s *shrinker) settle() {
 	}
 }
 
-// longer takes the first trial with one thing less that fails after all.
+// longer takes the first trial with one item less that fails in an unbounded run.
 func (s *shrinker) longer() bool {
 	now, less, maxEvents := s.now, s.less(), s.guard.MaxEvents
 	s.guard.MaxEvents = 0
@@ -175,7 +170,7 @@ func (s *shrinker) longer() bool {
 	return ok
 }
 
-// less returns what takes one thing away, or the last node, if that can be.
+// less returns functions that remove one item each, or the last node, if possible.
 func (s *shrinker) less() []func(t *Trial) *Trial {
 	fewer := func(t *Trial) *Trial { return t.withNodes(t.Nodes - 1) }
 	if s.now.Nodes <= max(1, s.w.MinNodes) || fewer(s.now) == nil {
@@ -184,8 +179,8 @@ func (s *shrinker) less() []func(t *Trial) *Trial {
 	return append(s.things(), fewer)
 }
 
-// minimal reports whether all that has one thing less is known to pass, and whether
-// some of it cannot be, so that it was never tried.
+// minimal reports whether all trials with one item less are known to pass, and whether some
+// of them are not valid, and so were never tried.
 func (s *shrinker) minimal() (minimal, stuck bool) {
 	for _, without := range s.less() {
 		t := without(s.now)
@@ -200,8 +195,8 @@ func (s *shrinker) minimal() (minimal, stuck bool) {
 	return true, stuck
 }
 
-// reduce takes away chunks, of all, a half, a quarter ... of the things, down to
-// single ones. It begins at the end: what comes late is needed less often.
+// reduce removes chunks: all items, a half, a quarter ... down to single ones. It begins at
+// the end: late items are needed less often.
 func (s *shrinker) reduce(p part) (changed bool) {
 	for size := p.count(s.now); size > 0 && !s.over(); size /= 2 {
 		// Chunks end here, at size less, and so on.
@@ -222,8 +217,8 @@ func (s *shrinker) reduce(p part) (changed bool) {
 	return changed
 }
 
-// nodes tries fewer nodes: the fewest first, since most failures need no more, and
-// one less last, which must have been tried for the result to be minimal.
+// nodes tries fewer nodes: the fewest first, since most failures need no more, and one less
+// last, which a minimal result requires.
 func (s *shrinker) nodes() bool {
 	now, least := s.now, max(1, s.w.MinNodes)
 	if now.Nodes <= least {
@@ -240,7 +235,7 @@ func (s *shrinker) nodes() bool {
 	return ok
 }
 
-// withNodes returns the trial with so many nodes, and the faults that can be among them.
+// withNodes returns the trial with n nodes, and the faults that are valid among them.
 func (t *Trial) withNodes(n int) *Trial {
 	next := *t
 	next.Nodes, next.Faults = n, fault.Within(t.Faults, n)
@@ -299,8 +294,8 @@ func removable(t *Trial) int {
 	return n
 }
 
-// valid returns t if its faults can all be in one run, and else nil: without a
-// Restart, for instance, a pause may come while its node is down.
+// valid returns t if its faults are valid together, else nil: without a Restart, for
+// instance, a pause may come while its node is down.
 func valid(t *Trial) *Trial {
 	if fault.Validate(t.Faults, t.Nodes, protocol.MaxTime, nil) != nil {
 		return nil

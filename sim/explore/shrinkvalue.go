@@ -8,8 +8,8 @@ import (
 	"dessim/sim/fault"
 )
 
-// values makes what is left smaller: answers lower, faults simpler. It reports
-// whether that was anything.
+// values makes the remaining items smaller: answers lower, faults simpler. It reports
+// whether it changed anything.
 func (s *shrinker) values() (changed bool) {
 	for i := 0; i < len(s.now.Faults) && !s.over(); i++ {
 		for s.simplify(i) {
@@ -24,8 +24,7 @@ func (s *shrinker) values() (changed bool) {
 	return changed
 }
 
-// lower makes answer i smaller: as small as can be, or a part of what it is, in
-// numbers that are easy to read.
+// lower makes answer i smaller: 1, or a fraction of its value, rounded for readers.
 func (s *shrinker) lower(i int) bool {
 	now := s.now
 	if i >= len(now.Answers) || now.Answers[i].Range == 0 {
@@ -56,7 +55,7 @@ func round(n uint64) uint64 {
 	return n / unit * unit
 }
 
-// simplify makes fault i simpler by one thing.
+// simplify makes fault i simpler in one respect.
 func (s *shrinker) simplify(i int) bool {
 	now := s.now
 	if i >= len(now.Faults) {
@@ -72,7 +71,7 @@ func (s *shrinker) simplify(i int) bool {
 	return ok
 }
 
-// simplerFaults returns what could stand for f, the simplest first.
+// simplerFaults returns what could replace f, the simplest first.
 func simplerFaults(f *fault.Fault, nodes int) (out []fault.Fault) {
 	add := func(change func(g *fault.Fault)) {
 		g := *f
@@ -105,8 +104,8 @@ func simplerFaults(f *fault.Fault, nodes int) (out []fault.Fault) {
 	return out
 }
 
-// fewIn returns a group of which each member may be left out: not of many, where
-// that would cost more runs than it is worth.
+// fewIn returns the group if it is worth leaving out each member: not if it has many, which
+// would cost too many runs.
 func fewIn(group []protocol.NodeID) []protocol.NodeID {
 	const few = 12
 	if len(group) < 2 || len(group) > few {

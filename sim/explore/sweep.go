@@ -13,29 +13,29 @@ import (
 	"dessim/sim/check"
 )
 
-// MaxSeeds is how many seeds a sweep can have at most.
+// MaxSeeds is the most seeds that a sweep can have.
 const MaxSeeds = 1 << 40
 
-// SweepOptions says what to sweep.
+// SweepOptions are the options of Sweep.
 type SweepOptions struct {
 	From, To uint64 // the seeds, both included
 	Strategy Strategy
 	Workers  int // runs at a time; 0 is one for each core
-	// StopAfter ends the sweep with the seed by which so many have failed; 0 is never.
+	// StopAfter ends the sweep at the seed by which this many have failed; 0 is never.
 	StopAfter uint64
-	// Budget is after how long no more runs are begun; 0 is never. It is the one
-	// use of the wall clock here, and decides only how many seeds are covered.
+	// Budget is the time after which no more runs begin; 0 is never. It is the one use of
+	// the wall clock here, and decides only how many seeds are covered.
 	Budget time.Duration
-	// Results, if there, is where the results go, after those that it has already.
+	// Results, unless nil, takes the results, after those that it has.
 	Results *Results
-	// Progress, if there, is told after each run, by one goroutine at a time.
+	// Progress, unless nil, is called after each run, by one goroutine at a time.
 	Progress func(Progress)
 }
 
-// Progress is how far a sweep is.
+// Progress is how far a sweep has come.
 type Progress struct {
 	Done, Total, Failed uint64
-	Known               uint64 // of Done: the results file had them
+	Known               uint64 // of Done, from the results file
 }
 
 // Shard is a part of a range of seeds.
@@ -43,8 +43,8 @@ type Shard struct {
 	Index, Of uint64 // Index is from 1 to Of
 }
 
-// Part returns the seeds of the shard: a block, since what a sweep covers is to be
-// contiguous. Blocks differ in size by one at most; ok is false if it has none.
+// Part returns the seeds of the shard: a block, since a sweep covers contiguous seeds. Blocks
+// differ in size by at most one; ok is false if the block is empty.
 func (s Shard) Part(from, to uint64) (first, last uint64, ok bool) {
 	seeds := to - from + 1
 	each, rest := seeds/s.Of, seeds%s.Of
@@ -57,34 +57,34 @@ func (s Shard) Part(from, to uint64) (first, last uint64, ok bool) {
 	return first, first + size - 1, size > 0
 }
 
-// NotDeterministicError says that two runs of a seed differed.
+// NotDeterministicError reports that two runs of a seed differ.
 type NotDeterministicError struct {
 	Seed          uint64
-	First, Second string // what they came to
+	First, Second string // their results
 }
 
-// Error tells it in one line.
+// Error returns one line.
 func (e *NotDeterministicError) Error() string {
 	return fmt.Sprintf("not deterministic: seed %d came to %s, then to %s", e.Seed, e.First, e.Second)
 }
 
-// WriteError says that results could not be written.
+// WriteError reports that results could not be written.
 type WriteError struct{ Err error }
 
-// Error tells it in one line.
+// Error returns one line.
 func (e *WriteError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
 func (e *WriteError) Unwrap() error { return e.Err }
 
-// Sweep runs the seeds. What it reports covers the seeds from o.From on without a
-// gap, and is the same for any number of workers: all that is done with a result,
-// from deciding whether to stop to writing it, is done in the order of the seeds.
+// Sweep runs the seeds. Its report covers the seeds from o.From on without a gap, and is the
+// same for any number of workers: it handles results, from deciding whether to stop to
+// writing them, in the order of the seeds.
 //
-// Each run that fails is made twice before it is believed, and one in 64 of the
-// others. A sweep that ctx or the budget ends finishes the runs that were begun and
-// gives a report that is not Complete. An error that is none of the types of this
-// package is of a results file that is damaged.
+// Sweep makes each run that fails, and one in 64 of the others, twice, to see that they
+// agree. If ctx or the budget ends it, it finishes the runs that have begun and returns a
+// report that is not Complete. An error of none of this package's types means a damaged
+// results file.
 func Sweep(ctx context.Context, w *World, o SweepOptions) (SweepReport, error) {
 	if o.To < o.From || o.To-o.From >= MaxSeeds {
 		panic(fmt.Sprintf("explore: sweep of seeds %d to %d, want 1 to %d of them", o.From, o.To, uint64(MaxSeeds)))
@@ -118,17 +118,17 @@ func Sweep(ctx context.Context, w *World, o SweepOptions) (SweepReport, error) {
 	return r, s.err
 }
 
-// sweep is a Sweep at work. Workers take seeds in order and put results in any; who
-// puts the one that is next commits it and those that follow it.
+// sweep is one call of Sweep. Workers take seeds in order and put results in any order; the
+// worker that puts the next one commits it and those that follow it.
 type sweep struct {
 	world *World
 	SweepOptions
 	total uint64
-	known uint64 // seeds that the results file had
+	known uint64 // seeds from the results file
 
 	mu       sync.Mutex
 	moved    sync.Cond // done or stopped changed
-	taken    uint64    // seeds that workers took
+	taken    uint64    // seeds that workers have taken
 	done     uint64    // seeds that are committed
 	ready    map[uint64]result
 	stopped  bool
@@ -138,14 +138,14 @@ type sweep struct {
 	corpus   corpus
 }
 
-// result is a run that waits for those of the seeds before it.
+// result is a run that waits for the runs of earlier seeds.
 type result struct {
 	line    seedLine
 	reached *coverage
 	err     error
 }
 
-// resume takes over what the results file has.
+// resume takes the results that the file has.
 func (s *sweep) resume() error {
 	if s.Results == nil {
 		return nil
@@ -171,12 +171,12 @@ func (s *sweep) resume() error {
 	return nil
 }
 
-// enough reports whether nothing is left to be done.
+// enough reports whether nothing is left to do.
 func (s *sweep) enough() bool {
 	return s.done == s.total || s.StopAfter > 0 && s.tally.report.Violations >= s.StopAfter
 }
 
-// absorb takes in the next result.
+// absorb adds the next result.
 func (s *sweep) absorb(l *seedLine) {
 	s.tally.add(l)
 	if s.Strategy == Guided {
@@ -191,7 +191,7 @@ func (s *sweep) tell() {
 	}
 }
 
-// work runs what is left, until the end, an error, or ctx.
+// work runs the remaining seeds, until the end, an error, or ctx.
 func (s *sweep) work(ctx context.Context) {
 	stop := context.AfterFunc(ctx, s.stop)
 	defer stop()
@@ -211,7 +211,7 @@ func (s *sweep) work(ctx context.Context) {
 	workers.Wait()
 }
 
-// stop has no more runs begun.
+// stop lets no more runs begin.
 func (s *sweep) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -219,8 +219,8 @@ func (s *sweep) stop() {
 	s.moved.Broadcast()
 }
 
-// take returns the next run. It waits if workers are so far ahead of a slow run that
-// results would pile up, or if the run depends on results that are not there.
+// take returns the next run. It waits while workers are so far ahead of a slow run that
+// results would pile up, or while the run depends on missing results.
 func (s *sweep) take() (i uint64, r SeedRun, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -239,7 +239,7 @@ func (s *sweep) take() (i uint64, r SeedRun, ok bool) {
 	return i, r, true
 }
 
-// horizon is the first seed, as a number from 0, that may not be begun yet.
+// horizon is the first seed, counted from 0, that may not begin yet.
 func (s *sweep) horizon() uint64 {
 	if s.Strategy == Guided {
 		return (s.done/generation + 1) * generation
@@ -248,7 +248,7 @@ func (s *sweep) horizon() uint64 {
 	return s.done + ahead*uint64(s.Workers)
 }
 
-// put hands in a result, and commits all that have none missing before them.
+// put takes a result, and commits all results before which none is missing.
 func (s *sweep) put(i uint64, r result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -265,7 +265,7 @@ func (s *sweep) put(i uint64, r result) {
 	s.moved.Broadcast()
 }
 
-// commit takes in the result of the next seed.
+// commit handles the result of the next seed.
 func (s *sweep) commit(r *result) {
 	if s.err = r.err; s.err != nil {
 		return
@@ -283,10 +283,10 @@ func (s *sweep) commit(r *result) {
 	s.tell()
 }
 
-// sampled is how many runs that did not fail there are for one that is made twice.
+// One in sampled runs that did not fail is made twice.
 const sampled = 64
 
-// run makes a run, and once more if it failed or is of the sample.
+// run makes a run, and makes it again if it failed or is in the sample.
 func (s *sweep) run(r SeedRun) (out result) {
 	defer func() {
 		// A panic of the world itself, not of a node, is for Sweep's caller.
@@ -312,7 +312,7 @@ func (s *sweep) run(r SeedRun) (out result) {
 	return out
 }
 
-// lineOf returns what is kept of a run.
+// lineOf returns what the results keep of a run.
 func lineOf(r SeedRun, o *Outcome) seedLine {
 	l := seedLine{Seed: r.Seed, Verdict: string(o.Verdict), Check: o.Check(), Signature: o.Signature(),
 		Digest: o.Digest.String(), Events: o.Sim.Events, Unjudged: o.Failure != "", Counts: o.Counts, Ancestors: r.Ancestors}
@@ -327,7 +327,7 @@ func lineOf(r SeedRun, o *Outcome) seedLine {
 	return l
 }
 
-// agree returns an error if two runs of a seed came to different things.
+// agree returns an error if two runs of a seed differ.
 func agree(seed uint64, once, twice *Outcome) error {
 	say := func(o *Outcome) string {
 		if o.Failed() {
@@ -341,8 +341,8 @@ func agree(seed uint64, once, twice *Outcome) error {
 	return nil
 }
 
-// Record makes the smallest run of a group again, which strategy had made, and gives
-// what it was made of. Its identities are salted by g.Smallest.Salt.
+// Record makes the smallest run of a group of that strategy again, and returns its Trial.
+// g.Smallest.Salt salts its identities.
 func (w *World) Record(strategy Strategy, g *Group) (*Trial, error) {
 	o, t := w.Seed(g.Smallest.Salt(), strategy.source(g.Smallest), true)
 	if o.Signature() != g.Signature || o.Digest.String() != g.Digest {

@@ -6,18 +6,18 @@ import (
 	"dessim/sim/check"
 )
 
-// SweepReport is what a sweep came to. It is a function of the seeds that it covers:
-// neither interruptions nor the number of workers leave a trace in it.
+// SweepReport is the result of a sweep. It depends only on the seeds that it covers, and not
+// on interruptions or the number of workers.
 type SweepReport struct {
-	Seeds        uint64 // runs, of which each is in one of the next three
+	Seeds        uint64 // runs; each counts in one of the next three
 	Passed       uint64
 	Violations   uint64
 	Inconclusive uint64
-	Groups       []Group  // of the violations, in the order of their first seeds
-	Unseen       []string // checks that want something to happen in some run, which it did not
+	Groups       []Group  // of violations, in the order of their first seeds
+	Unseen       []string // the Sometimes of the sweep that happened in no run
 	Counts       []Count  // sums
-	Next         uint64   // the seed after the last one, if Complete is false
-	Complete     bool     // all seeds were run that were asked for, or StopAfter failed
+	Next         uint64   // the seed after the last, if Complete is false
+	Complete     bool     // all requested seeds were run, or StopAfter have failed
 }
 
 // Group is the failures of one signature.
@@ -31,8 +31,8 @@ type Group struct {
 	Digest    string  // its digest
 }
 
-// Verdict concludes: a sweep in which something never happened, that should
-// sometimes, shows nothing.
+// Verdict returns the verdict of the sweep. It is inconclusive if some Sometimes never
+// happened.
 func (r *SweepReport) Verdict() check.Verdict {
 	switch {
 	case r.Violations > 0:
@@ -52,7 +52,7 @@ type tally struct {
 	judged uint64 // runs that came to their end
 }
 
-// missed is how many runs a Sometimes of the sweep did not happen in.
+// missed counts the runs in which a Sometimes of the sweep did not happen.
 type missed struct {
 	check string
 	runs  uint64
@@ -116,9 +116,9 @@ func (t *tally) miss(name string) {
 	t.unseen[i].runs++
 }
 
-// conclude returns the report of what was added. The parameters, which are the same
-// for all seeds, decide what is applicable: so a check that was unseen in every run
-// that was judged never happened.
+// conclude returns the report of what was added. Whether a check is applicable depends on the
+// parameters, which all seeds share: so a check that is unseen in every judged run never
+// happened.
 func (t *tally) conclude() SweepReport {
 	r := t.report
 	for _, m := range t.unseen {

@@ -10,7 +10,7 @@ import (
 	"dessim/sim/fault"
 )
 
-// Report is what a run came to.
+// Report is the result of a run.
 type Report struct {
 	Scenario *Scenario
 	Seed     uint64
@@ -21,36 +21,35 @@ type Report struct {
 	Sim      sim.Result
 	Nodes    []Node
 	Facts    []Fact
-	Faults   []fault.Fault // of the plan; not to be changed
+	Faults   []fault.Fault // of the plan; read only
 	Counts   []Count       // the names depend on the scenario alone
-	Story    []string      // of a run that passed, if the scenario tells one
+	Story    []string      // of a run that passed, if the scenario has one
 }
 
-// Failed is the verdict of a run in which a node panicked: neither the protocol nor the
-// checks came to an end.
+// Failed is the verdict of a run in which a node panicked, so that the checks have no
+// verdict.
 const Failed check.Verdict = "error"
 
-// Options are what a run can be given beyond its parameters. Only Cut changes the digest.
+// Options are what Execute takes beyond the parameters. Only Cut changes the digest.
 type Options struct {
 	Observers []sim.Observer
-	Cut       *Cut // what is changed of the run that the parameters make, or nil
-	// Stop, if it is not nil, is asked every few thousand events; true ends the run, and
-	// Execute then returns false.
+	Cut       *Cut // a change to the run that the parameters make, or nil
+	// Stop, unless nil, is called every few thousand events; true ends the run, and Execute
+	// then returns false.
 	Stop func(events uint64, now protocol.Time) bool
-	// Every is after how many events Stop is asked, if it is not 0.
+	// Every, unless 0, is the number of events between two calls of Stop.
 	Every int
-	// Stopped, if it is not nil, is shown a run that Stop ended.
+	// Stopped, unless nil, gets the simulation that Stop ended.
 	Stopped func(m *sim.Sim)
-	// Forewarn, if it is not nil, is told before the run, in one line, if its faults are
-	// there for good, so that no liveness is demanded.
+	// Forewarn, unless nil, gets one line before a run whose faults are permanent, so that
+	// liveness is not judged.
 	Forewarn func(text string)
-	// Until names a check whose failure ends the run: what it has come to by then is the
-	// report. Later failures are not in it.
+	// Until names a check whose failure ends the run. The report has no later failures.
 	Until string
 }
 
-// every is after how many events the run looks whether it shall end. Whether a check has
-// failed is worth looking often.
+// every is the number of events after which the run checks whether to end: often if the
+// failure of a check ends it.
 func (o *Options) every() int {
 	const seldom, often = 4096, 64
 	switch {
@@ -62,7 +61,7 @@ func (o *Options) every() int {
 	return seldom
 }
 
-// Cut is what a search changes of a run: it leaves inputs out, and tells the faults.
+// Cut is a change to a run: it leaves inputs out, and replaces the faults.
 type Cut struct {
 	Without []uint64      // identities of the plan's inputs that are left out, ascending
 	Faults  []fault.Fault // if not nil, exactly these
@@ -79,12 +78,12 @@ func (c *Cut) apply(p *sim.Plan) {
 	}
 }
 
-// Setup returns what Build makes the run of a seed from. cut may be nil.
+// Setup returns the argument of Build for the run of a seed. cut may be nil.
 func (s *Scenario) Setup(seed uint64, p Params, src protocol.Source, cut *Cut) *Setup {
 	return &Setup{Params: s.complete(p), Seed: seed, Source: src, cut: cut}
 }
 
-// build makes the run and applies the cut. The error is the plan's.
+// build makes the run and applies the cut. It returns the plan's error.
 func (s *Scenario) build(seed uint64, p Params, src protocol.Source, cut *Cut) (*Run, error) {
 	b := s.Setup(seed, p, src, cut)
 	run := s.Build(b)
@@ -95,10 +94,10 @@ func (s *Scenario) build(seed uint64, p Params, src protocol.Source, cut *Cut) (
 	return run, run.Plan.Validate()
 }
 
-// Execute makes the run of a seed with parameters that Validate accepts. src answers;
-// seed salts identities and is what a seeded src was made of. A node that panics is a
-// failure of the run, not of the caller. It panics if Build makes a plan that cannot
-// run. ok is false if Options.Stop ended the run: then the report is not to be used.
+// Execute makes a run with parameters that Validate accepts. src answers its questions; seed
+// salts identities. A node that panics fails the run. Execute panics if Build makes a plan
+// that is not valid. ok is false if Options.Stop ended the run: then the report has no
+// verdict.
 func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options) (r Report, ok bool) {
 	run, err := s.build(seed, p, src, o.Cut)
 	if err != nil {
@@ -139,7 +138,7 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 	}
 	end := r.Sim.End
 	if r.Sim.Reason == sim.Quiet {
-		end = protocol.MaxTime // nothing that has not come ever will
+		end = protocol.MaxTime // what is still missing never happens
 	}
 	r.Checks = run.Checks.Results(end)
 	r.Verdict = check.Conclude(r.Checks)
@@ -172,8 +171,8 @@ func nodes(run *Run, m *sim.Sim, n int, sent *sentCounter) []Node {
 	return rows
 }
 
-// drive steps to the end, or until the check that o names has failed. It returns what a
-// node panicked with, and sets finished unless o.Stop ended the run.
+// drive runs to the end, or until the check named by o has failed. It returns what a node
+// panicked with, and sets finished unless o.Stop ended the run.
 func drive(m *sim.Sim, o *Options, checks check.Suite, finished *bool) (failure string) {
 	defer func() {
 		switch v := recover().(type) {
@@ -201,7 +200,7 @@ func drive(m *sim.Sim, o *Options, checks check.Suite, finished *bool) (failure 
 	return ""
 }
 
-// sentCounter counts the messages that each node sent.
+// sentCounter counts the messages that each node sends.
 type sentCounter struct{ n []uint64 }
 
 func (c *sentCounter) Watch() sim.What { return sim.Sent }

@@ -9,9 +9,8 @@ import (
 	"dessim/sim/fault"
 )
 
-// unhealed says what the faults of a plan that is told not to heal leave of its members
-// for good, if they are not whole, or "". Then nothing is demanded of the run that must
-// come in the end.
+// unhealed says which members the faults of a plan leave up and connected at the end, if its
+// Heal never comes and they are not all, or returns "". Liveness is not judged then.
 func unhealed(plan *sim.Plan, members int) string {
 	if !slices.ContainsFunc(plan.Faults, func(f fault.Fault) bool { return f.Op == fault.Heal && f.At == fault.Never }) {
 		return ""
@@ -26,7 +25,7 @@ func unhealed(plan *sim.Plan, members int) string {
 	case len(left) == 0:
 		return ""
 	case n == members:
-		return "nothing heals, and messages are lost or altered for ever"
+		return "nothing heals, and messages are lost or altered forever"
 	case 2*n > members:
 		return fmt.Sprintf("nothing heals, and the faults leave %d of %d nodes up and connected", n, members)
 	default:
@@ -34,24 +33,24 @@ func unhealed(plan *sim.Plan, members int) string {
 	}
 }
 
-// lasts reports whether a fault is there for good, unless something heals it: a node that
-// is down and does not restart, or links that do not come back.
+// lasts reports whether a fault is permanent without a Heal: a node that is down and does not
+// restart, or links that stay bad.
 func lasts(f *fault.Fault, faults []fault.Fault) bool {
 	switch f.Op {
 	case fault.Crash, fault.FailSync:
-		// One that waits for something may come after any restart.
+		// One that waits for an event may come after any restart.
 		waits := f.Op == fault.FailSync || f.After > 0 || f.On != fault.Anchor{}
 		return f.For == 0 && (waits || !slices.ContainsFunc(faults, func(g fault.Fault) bool { return g.Op == fault.Restart && g.Node == f.Node && g.At >= f.At }))
 	case fault.Rot:
 		return true
 	}
 	disturbs := f.Op.Harms() || f.Op == fault.Pause || f.Op == fault.Byzantine
-	return disturbs && f.For == 0 && f.Every == 0 // what comes and goes leaves time in between
+	return disturbs && f.For == 0 && f.Every == 0 // a fault that comes and goes leaves time in between
 }
 
-// together returns the size of a set of nodes that are up and all hear each other while
-// all these faults are there: the greatest of those that begin with some node and take
-// in who fits, in order. For networks that fall into parts that is the greatest.
+// together returns the size of a set of nodes that are up and all hear each other under all
+// these faults: the greatest of the sets that begin with some node and add, in order, each
+// node that fits. For a partitioned network that is the greatest part.
 func together(faults []fault.Fault, nodes int) int {
 	most := 0
 	for first := range nodes {

@@ -15,16 +15,16 @@ import (
 	"dessim/sim/wording"
 )
 
-// Params are the values of a run's parameters. The seed stands beside them: it answers
-// questions and salts identities. Params are compared and copied as values.
+// Params are the values of a run's parameters, without the seed. They are compared and copied
+// as values.
 type Params struct {
 	Nodes  int            // without clients
 	Delay  time.Duration  // least delay of a link
 	Jitter time.Duration  // greatest addition to it
-	Loss   protocol.Ratio // lost messages of all, per link
-	Copy   protocol.Ratio // messages that arrive twice, of all, per link
+	Loss   protocol.Ratio // share of messages that a link loses
+	Copy   protocol.Ratio // share of messages that a link delivers twice
 	Until  time.Duration  // virtual time at which the run ends at the latest
-	Faults string         // which faults are drawn: see swarm.ParseMix; "" is none
+	Faults string         // kinds of faults to draw: see swarm.ParseMix; "" is none
 	Fault  string         // further faults in words: see fault.Parse
 
 	// own has a line "name value" for each of Scenario.Own that has been set, in the
@@ -35,14 +35,14 @@ type Params struct {
 // Equal reports whether p and o are the same values: go-cmp calls it.
 func (p Params) Equal(o Params) bool { return p == o }
 
-// Param is a parameter as text: how flags, replay files, JSON and the line that
-// reproduces a run know it.
+// Param is a parameter as text: in flags, replay files, JSON and the command that reproduces
+// a run.
 type Param struct {
 	Name    string
 	Usage   string
-	Values  []string // all that it can be, if they have names
-	Chance  bool     // it says how likely something is that is drawn
-	initial string   // of a parameter that a scenario declares
+	Values  []string // all its values, if they are words
+	Chance  bool     // a probability, or a choice of what is drawn
+	initial string   // of a declared parameter
 	get     func(*Params) string
 	set     func(*Params, string) error
 }
@@ -50,8 +50,8 @@ type Param struct {
 // Get returns the canonical text of the parameter in p.
 func (x *Param) Get(p *Params) string { return x.get(p) }
 
-// Set reads text, which need not be canonical, into p. The error is one line that says
-// what would be right, and leaves p as it was.
+// Set reads text, which need not be canonical, into p. An error is one line that says what
+// would be right; p is unchanged then.
 func (x *Param) Set(p *Params, text string) error {
 	err := x.set(p, text)
 	if err == nil {
@@ -72,8 +72,8 @@ func fields() []*Param {
 		field("loss", "share of messages that links lose", readRatio, func(p *Params) *protocol.Ratio { return &p.Loss }, fault.FormatRatio),
 		field("copy", "share of messages that arrive twice", readRatio, func(p *Params) *protocol.Ratio { return &p.Copy }, fault.FormatRatio),
 		field("until", "virtual time at which the run ends at the latest", readSpan, func(p *Params) *time.Duration { return &p.Until }, formatSpan),
-		field("faults", "faults that are drawn, or a file of faults in words: see list -faults", readMix, func(p *Params) *string { return &p.Faults }, func(s string) string { return cmp.Or(s, noFaults) }),
-		field("fault", "a fault in words; can be repeated", readFaults, func(p *Params) *string { return &p.Fault }, func(s string) string { return s }),
+		field("faults", "kinds of faults to draw, or a file of faults in words: see list -faults", readMix, func(p *Params) *string { return &p.Faults }, func(s string) string { return cmp.Or(s, noFaults) }),
+		field("fault", "a fault in words; repeat the flag for several", readFaults, func(p *Params) *string { return &p.Fault }, func(s string) string { return s }),
 	}
 	for _, x := range all {
 		x.Chance = slices.Contains([]string{"loss", "copy", "faults", "fault"}, x.Name)
@@ -135,8 +135,7 @@ func Duration(name string, initial, least, most time.Duration, usage string) *Pa
 	}, formatSpan)
 }
 
-// Ratio declares how likely something is that the run draws, from 0 to most: Params.Ratio
-// reads it.
+// Ratio declares a probability from 0 to most: Params.Ratio reads it.
 func Ratio(name string, initial, most protocol.Ratio, usage string) *Param {
 	if initial.Num == 0 {
 		initial = protocol.Ratio{} // written as 0%
@@ -169,8 +168,8 @@ func Choice(name, initial string, values []string, usage string) *Param {
 	return x
 }
 
-// Int returns the value of a parameter that the scenario declares by Int. It panics if
-// the scenario does not, as Duration, Ratio and Choice do.
+// Int returns the value of a parameter that the scenario declares by Int, and panics without
+// one. So do Duration, Ratio and Choice.
 func (p *Params) Int(name string) int { return mustRead(p, name, readCount) }
 
 // Duration returns the value of a parameter that the scenario declares by Duration.
@@ -193,7 +192,7 @@ func mustRead[T any](p *Params, name string, read func(string) (T, error)) T {
 	return v
 }
 
-// Own returns the text of a parameter that the scenario declares, and whether it does.
+// Own returns the text of a declared parameter, and whether it is set.
 func (p *Params) Own(name string) (text string, set bool) {
 	for line := range strings.Lines(p.own) {
 		if text, is := strings.CutPrefix(line, name+" "); is {
@@ -211,9 +210,8 @@ func (p *Params) put(name, text string) {
 	p.own = strings.Join(lines, "")
 }
 
-// Params returns the parameters that mean something to the scenario, in the order in
-// which they are shown: the number of nodes, those that the scenario declares, and the
-// others.
+// Params returns the parameters of the scenario, in the order in which they are shown: the
+// number of nodes, those that it declares, and the others.
 func (s *Scenario) Params() []*Param {
 	all := slices.Insert(fields(), 1, s.own()...)
 	return slices.DeleteFunc(all, func(x *Param) bool { return slices.Contains(s.Unused, x.Name) })
@@ -232,13 +230,13 @@ func (s *Scenario) Set(p *Params, name, text string) error {
 	all := s.Params()
 	i := slices.IndexFunc(all, func(x *Param) bool { return x.Name == name })
 	if i < 0 {
-		return fmt.Errorf("%s means nothing to scenario %s; want it left out", name, s.Name)
+		return fmt.Errorf("%s means nothing to scenario %s; leave it out", name, s.Name)
 	}
 	return all[i].Set(p, text)
 }
 
-// AllParams returns the parameters that mean something to any of the scenarios, in the
-// order in which they are shown. Where several declare one, it is the first one's.
+// AllParams returns the parameters of all the scenarios, in the order in which they are shown.
+// Of those with one name, it returns the first.
 func AllParams(all []*Scenario) []*Param {
 	out := fields()
 	at := 1

@@ -16,23 +16,22 @@ import (
 	"dessim/sim/swarm"
 )
 
-// Recording is a run as a replay file has it: see package source for the form of the
-// file. The fields of its header are, in this order,
+// Recording is a run in the form of a replay file: see source.File. The fields of its header
+// are, in this order,
 //
 //	test      the test that found it, if one did
 //	scenario  its name
 //	seed      what identities derive from
 //	...       each parameter by its name
 //	verdict   pass, violation, inconclusive or error
-//	check     the check that failed, if it is noted
+//	check     the check that failed, of a test's file
 //	digest    of the run
 //	without   identities of inputs that are left out, if there are any: 1,3
 //	fault     one a line, with its identity: 3: crash 2 at 1s; or "none"
-//	hash      of the fields before and the answers: it tells an edited file from a changed program
+//	hash      of the fields before and the answers: it distinguishes an edited file from a changed program
 //
-// The faults are data, so that they can be edited and shrunk; the answers by which they
-// were drawn are left out. A file without a line of the second kind of fault has its
-// faults among the answers.
+// The faults are data, so that they can be edited and shrunk; the answers that drew them are
+// left out. In a file without fault lines like these, the answers draw the faults.
 type Recording struct {
 	Test string
 	Subject
@@ -43,11 +42,11 @@ type Recording struct {
 	Check   string
 	Digest  string // 16 hex digits
 
-	// Edited reports whether the file was changed after it was written.
+	// Edited says that the file was changed after it was written.
 	Edited bool
 }
 
-// Record returns the recording of a trial of s, which came to o.
+// Record returns the recording of a trial of s, with its verdict and digest.
 func Record(s Subject, t *explore.Trial, verdict check.Verdict, digest sim.Digest) *Recording {
 	s.Params.Nodes = t.Nodes
 	r := &Recording{Subject: s, Without: t.Without, Faults: t.Faults, Verdict: verdict, Digest: digest.String()}
@@ -58,22 +57,20 @@ func Record(s Subject, t *explore.Trial, verdict check.Verdict, digest sim.Diges
 	return r
 }
 
-// undrawn returns the answers but for those by which faults were drawn: a trial tells its
-// faults.
+// undrawn returns the answers without those that draw faults: a trial has its faults as data.
 func undrawn(answers []source.Answer) []source.Answer {
 	return slices.DeleteFunc(slices.Clone(answers), func(a source.Answer) bool { return swarm.Draws(a.Key.Kind) })
 }
 
-// Trial returns what the run is made of. It is not to be used if the answers draw the
-// faults: see Drawn.
+// Trial returns what the run is made of. If Drawn, it lacks the faults.
 func (r *Recording) Trial() *explore.Trial {
 	return &explore.Trial{Nodes: r.Params.Nodes, Without: r.Without, Faults: r.Faults, Answers: r.Answers}
 }
 
-// Drawn reports whether the answers draw the faults, so that they are not known.
+// Drawn reports whether the answers draw the faults, which the file does not list then.
 func (r *Recording) Drawn() bool { return r.Faults == nil && r.Params.Failing() }
 
-// Cut returns what the recording changes of the run that its parameters make, or nil.
+// Cut returns the change to the run that the parameters make, or nil.
 func (r *Recording) Cut() *Cut {
 	if r.Faults == nil && r.Without == nil {
 		return nil
@@ -133,7 +130,7 @@ func printable(text string) string {
 	}, text))
 }
 
-// hashOf folds what a file says, but for its comments and its hash.
+// hashOf folds the content of a file, without its comments and its hash.
 func hashOf(header []source.Field, answers []source.Answer) string {
 	h := uint64(0)
 	for _, f := range header {
@@ -147,9 +144,8 @@ func hashOf(header []source.Field, answers []source.Answer) string {
 	return fmt.Sprintf("%016x", h)
 }
 
-// ParseRecording reads a replay file, which people may have edited. find returns the
-// scenario of that name; the name is "" in the files of tests that were written before
-// they named it. The parameters are validated.
+// ParseRecording reads a replay file, which people may have edited, and validates it. find
+// returns the scenario of a name, which is "" in old files of tests.
 func ParseRecording(text []byte, find func(name string) (*Scenario, error)) (*Recording, error) {
 	file, err := source.ParseFile(text)
 	if err != nil {
@@ -168,7 +164,7 @@ func ParseRecording(text []byte, find func(name string) (*Scenario, error)) (*Re
 	return r, nil
 }
 
-// header is the fields of a replay file that are still to be read.
+// header is the fields of a replay file that have not been read.
 type header struct{ fields []source.Field }
 
 // take removes the first field of that name and returns its value.
@@ -215,7 +211,7 @@ func (r *Recording) read(h *header, find func(name string) (*Scenario, error)) (
 		return err
 	}
 	if r.Test != "" && r.Faults == nil {
-		r.Faults = []fault.Fault{} // tests have always told them
+		r.Faults = []fault.Fault{} // files of tests have always had them
 	}
 	if len(h.fields) > 0 {
 		return fmt.Errorf("header field %q means nothing to scenario %s, or comes twice", h.fields[0].Name, r.Scenario.Name)
@@ -223,8 +219,8 @@ func (r *Recording) read(h *header, find func(name string) (*Scenario, error)) (
 	return nil
 }
 
-// readParams reads the seed and the parameters. Those of a test that named no scenario
-// may be missing, but for the number of nodes.
+// readParams reads the seed and the parameters. In the old file of a test, only the number of
+// nodes is required.
 func (r *Recording) readParams(h *header, missing bool) (err error) {
 	text, there := h.take("seed")
 	if !there {
@@ -250,7 +246,7 @@ func (r *Recording) readParams(h *header, missing bool) (err error) {
 	return r.Scenario.Validate(&r.Params)
 }
 
-// readCut reads what the run is made of beyond the parameters.
+// readCut reads what the run is made of, beyond the parameters.
 func (r *Recording) readCut(h *header) error {
 	if text, there := h.take(withoutField); there {
 		for word := range strings.FieldsFuncSeq(text, func(c rune) bool { return c == ',' || c == ' ' }) {

@@ -1,6 +1,6 @@
-// Package scenario is what dessim runs: named plans with parameters and checks. It
-// executes them, judges them, and hands them to a search. It knows no protocol: a
-// Scenario brings its nodes, its checks, and whatever else is special to it, as data.
+// Package scenario defines what dessim runs: named plans with parameters and checks. It
+// executes and judges them, and hands them to a search. It knows no protocol: a Scenario
+// brings its nodes, its checks, and whatever else is special to it, as data.
 //
 // A Scenario builds a Run from a Setup: a plan for the simulator, the checks that judge
 // it, and what a summary shows. Execute makes the run under a Source and returns a
@@ -21,29 +21,28 @@ import (
 	"dessim/sim/fault"
 )
 
-// Scenario is a named plan with parameters and checks. Name, Defaults and Build must be
-// set; all else may be left out.
+// Scenario is a named plan with parameters and checks. Name, Defaults and Build are required;
+// see Flaw.
 type Scenario struct {
 	Name  string // small letters, digits and hyphens
 	Shows string // one line: what it shows
-	// MinNodes and MaxNodes bound Params.Nodes, which counts no clients. 0 is as many as
-	// Defaults has, so that without them the number is fixed.
+	// MinNodes and MaxNodes bound Params.Nodes, which counts no clients. 0 means as many as
+	// in Defaults, so without both the number is fixed.
 	MinNodes, MaxNodes int
-	// Defaults are the values that hold where nothing else is asked for.
+	// Defaults are the values of parameters that are left out.
 	Defaults Params
 	// Own declares parameters beyond the fields of Params.
 	Own []*Param
-	// Unused names fields of Params that mean nothing here; giving one is refused.
+	// Unused names fields of Params that mean nothing here. A flag for one is refused.
 	Unused []string
 	// Build makes a run, from b alone: runs are repeated, and go side by side. It is
 	// called for parameters that Validate accepts.
 	Build func(b *Setup) *Run
 
-	// Check reports parameters that the scenario cannot run with, beyond their ranges, as
-	// one line that names the parameter and what would be right.
+	// Check returns an error for parameters that are in range but do not work, as one line
+	// with the parameter and what would be right.
 	Check func(p *Params) error
-	// Moot says why parameters leave nothing of what the scenario is about, or returns
-	// "". Then no check is applicable.
+	// Moot says why no check is applicable with these parameters, or returns "".
 	Moot func(p *Params) string
 	// Text returns the words that follow the kind of an event in traces and stories, such
 	// as what a message says.
@@ -51,8 +50,8 @@ type Scenario struct {
 	// Kinds returns the kinds of messages and of outputs that a fault can wait for. A
 	// fault that waits for another kind is refused. Nil: they are not known.
 	Kinds func() (sends, outputs []protocol.Kind)
-	// Small are the flags of a small workload, such as "-txs 1": where every crash is
-	// tried, they hold unless others are given.
+	// Small are the flags of a small workload, such as "-txs 1": dessim explore uses them
+	// unless others are given.
 	Small string
 	// Exhaust says how all runs of a small workload are made, or is nil: then there are
 	// too many.
@@ -79,7 +78,7 @@ type Run struct {
 	Facts func(s *sim.Sim) []Fact
 	// Counts returns how often things happened, which a sweep adds up.
 	Counts func(s *sim.Sim) []Count
-	// Story tells a run that passed, a sentence an element.
+	// Story describes a run that passed, one sentence an element.
 	Story func() []string
 }
 
@@ -95,7 +94,7 @@ type Column struct {
 	Head   string // in the table; "" leaves the column to the JSON object
 	Key    string // in the JSON object
 	Number bool   // the cells are numbers
-	Short  int    // the table shows so many characters of a cell; 0 is all
+	Short  int    // characters of a cell that the table shows; 0 is all
 	// Name marks the column that identifies a node beyond one run: its log is named
 	// after the cell.
 	Name bool
@@ -113,7 +112,7 @@ type Count struct {
 // Setup is what a run is built from.
 type Setup struct {
 	Params
-	// Seed is what identities derive from: keys, secrets. Misfortunes do not.
+	// Seed salts identities, such as keys and secrets. It answers no question.
 	Seed uint64
 	// Source answers the questions of the workload, each under a key of its own. Kinds
 	// that begin with "work." ask about the operation of number N: see AsksOfWork.
@@ -126,15 +125,15 @@ type Setup struct {
 // workload whose number is N of its key.
 func AsksOfWork(k protocol.Kind) bool { return strings.HasPrefix(k.String(), "work.") }
 
-// LeftOut reports whether a search leaves out the input of that identity. Execute takes
-// it from the plan; a Build asks only if its checks count on the input.
+// LeftOut reports whether a search leaves out the input of that identity. Execute removes it
+// from the plan; a Build asks only if its checks depend on the input.
 func (b *Setup) LeftOut(input uint64) bool {
 	return b.cut != nil && slices.Contains(b.cut.Without, input)
 }
 
-// Faulted returns the faults of the run: those that a search tells, or else what draw
-// returns. Execute replaces the plan's faults by those that a search tells in any case;
-// a Build that draws within Faulted saves the questions, and knows what will happen.
+// Faulted returns the faults of the run: those of a search, or else what draw returns.
+// Execute replaces the plan's faults by those of a search in any case; a Build that draws
+// within Faulted saves the questions, and knows the faults.
 func (b *Setup) Faulted(draw func() []fault.Fault) []fault.Fault {
 	if b.cut != nil && b.cut.Faults != nil {
 		return slices.Clone(b.cut.Faults)
@@ -145,7 +144,7 @@ func (b *Setup) Faulted(draw func() []fault.Fault) []fault.Fault {
 // AnyLeftOut reports whether a search leaves some input out.
 func (b *Setup) AnyLeftOut() bool { return b.cut != nil && len(b.cut.Without) > 0 }
 
-// Find returns the scenario of that name among some, or nil.
+// Find returns the scenario of that name, or nil.
 func Find(all []*Scenario, name string) *Scenario {
 	if i := slices.IndexFunc(all, func(s *Scenario) bool { return s.Name == name }); i >= 0 {
 		return all[i]
@@ -195,21 +194,21 @@ type Meter interface {
 	Costs() Costs
 }
 
-// Costs are what one run came to.
+// Costs are the costs of one run.
 type Costs struct {
-	Items uint64 // what the sums are for, such as messages that were put in order; 0: nothing was measured
+	Items uint64 // what the sums are divided by, such as messages in the order; 0: nothing was measured
 	Item  string // one of them, in words
 	Key   string // their number in the JSON object
 	Sums  []Sum
 	Time  protocol.Time // that the run took
 	Waits []protocol.Time
-	For   string // what the waits lead from and to, in words
+	For   string // where the waits begin and end, in words
 }
 
-// Sum is something that a run spent.
+// Sum is one cost of a run.
 type Sum struct {
 	Head      string // of the column
 	Key       string // in the JSON object
 	N         uint64
-	PerSecond bool // of virtual time, instead of for each item
+	PerSecond bool // of virtual time, and not for each item
 }

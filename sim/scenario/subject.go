@@ -10,15 +10,15 @@ import (
 	"dessim/sim/wording"
 )
 
-// Subject names a run, but for who answers.
+// Subject names a run, without the source of its answers.
 type Subject struct {
 	Scenario *Scenario
 	Seed     uint64
 	Params   Params
 }
 
-// String returns the flags that repeat the run, as a shell takes them: what differs from
-// the defaults is named.
+// String returns the flags that repeat the run, quoted for a shell. It leaves out parameters
+// with default values.
 func (s *Subject) String() string {
 	flags := fmt.Sprintf("-seed %d -scenario %s", s.Seed, s.Scenario.Name)
 	for _, x := range s.Scenario.Params() {
@@ -29,8 +29,8 @@ func (s *Subject) String() string {
 	return flags
 }
 
-// ParseSubject reads flags as String writes them, of one of the scenarios. The seed is 0
-// where there is none.
+// ParseSubject reads flags as String writes them, for one of the scenarios. The seed is 0
+// without -seed.
 func ParseSubject(all []*Scenario, flags string) (s Subject, err error) {
 	texts, err := cutFlags(flags)
 	if err != nil {
@@ -67,8 +67,8 @@ func (s *Scenario) with(texts map[string]string) (Params, error) {
 	return p, s.Validate(&p)
 }
 
-// cutFlags reads flags by name. A value goes on to the next word that looks like a flag,
-// and may stand in single quotes.
+// cutFlags reads flags by name. A value ends at the next word that looks like a flag, and may
+// have single quotes around it.
 func cutFlags(flags string) (map[string]string, error) {
 	texts := make(map[string]string)
 	name := ""
@@ -77,11 +77,11 @@ func cutFlags(flags string) (map[string]string, error) {
 		case len(word) > 1 && word[0] == '-' && 'a' <= word[1] && word[1] <= 'z':
 			name = word[1:]
 			if _, twice := texts[name]; twice {
-				return nil, fmt.Errorf("%q: flag -%s stands twice", flags, name)
+				return nil, fmt.Errorf("%q: flag -%s comes twice", flags, name)
 			}
 			texts[name] = ""
 		case name == "":
-			return nil, fmt.Errorf("%q: want flags, and not %q", flags, word)
+			return nil, fmt.Errorf("%q: want flags, not %q", flags, word)
 		default:
 			texts[name] = strings.TrimPrefix(texts[name]+" "+word, " ")
 		}
@@ -104,5 +104,5 @@ func (s *Scenario) SmallWorkload() map[string]string {
 	return texts
 }
 
-// World returns the run for package explore.
+// World returns the runs of the subject for package explore.
 func (s *Subject) World() *explore.World { return s.Scenario.World(s.Seed, s.Params) }

@@ -12,9 +12,8 @@ import (
 	"dessim/sim/source"
 )
 
-// World returns the runs of the scenario with these parameters, which Validate accepts,
-// for package explore: to sweep seeds, to shrink a run, to search. seed salts the
-// identities of all trials.
+// World returns the runs of the scenario with these parameters, which Validate accepts, for
+// package explore to sweep, shrink and search. seed salts the identities of all trials.
 func (s *Scenario) World(seed uint64, p Params) *explore.World {
 	w := &explore.World{MinNodes: s.minNodes(), Inputs: s.inputs(seed, p)}
 	w.Try = func(t *explore.Trial, observers ...sim.Observer) explore.Outcome {
@@ -58,15 +57,15 @@ func (s *Scenario) inputs(seed uint64, p Params) []uint64 {
 	return all
 }
 
-// Try makes the run of a trial under src, which answers as the trial says. A trial whose
-// plan cannot run proves nothing: it is inconclusive.
+// Try makes the run of a trial under src, which answers as the trial says. A trial whose plan
+// is not valid is inconclusive.
 func (s *Scenario) Try(seed uint64, p Params, t *explore.Trial, src protocol.Source, o Options) (Report, bool) {
 	faults := t.Faults
 	if faults == nil {
 		faults = []fault.Fault{}
 	}
 	if t.Nodes < p.Nodes {
-		// A client that has taken a lost node's number is not to inherit its faults.
+		// A client that takes a removed node's number must not inherit its faults.
 		faults = fault.Within(faults, t.Nodes)
 	}
 	p.Nodes = t.Nodes
@@ -94,7 +93,7 @@ func (s *Scenario) SmallWorld(seed uint64, p Params) (*explore.Small, Params) {
 	return &x, p
 }
 
-// Outcome returns what package explore needs of a report.
+// Outcome returns the part of a report that package explore needs.
 func (r *Report) Outcome() explore.Outcome {
 	o := explore.Outcome{Verdict: r.Verdict, Failure: r.Failure, Checks: r.Checks, Digest: r.Sim.Digest, Sim: r.Sim}
 	if r.Verdict == Failed {

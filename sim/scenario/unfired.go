@@ -8,17 +8,17 @@ import (
 	"dessim/sim/fault"
 )
 
-// unfired is an observer that tracks the faults which the parameters tell and which wait
-// for something. One that waits for an event which never happens tests nothing, so the
-// summary names it.
-type unfired struct{ faults []fault.Fault } // that have not come
+// unfired is an observer that tracks the faults written in the parameters that wait for an
+// event. One that waits for an event which never happens tests nothing, so the summary
+// names it.
+type unfired struct{ faults []fault.Fault } // that have not fired
 
 func newUnfired(p *Params, faults []fault.Fault) *unfired {
-	_, told, _ := p.parseFaults()
+	_, written, _ := p.parseFaults()
 	u := new(unfired)
 	for _, f := range faults {
 		waits := f.Op == fault.Crash || f.Op == fault.FailSync || f.On.N > 0
-		if waits && slices.ContainsFunc(told, func(o fault.Fault) bool { return o.ID == f.ID }) {
+		if waits && slices.ContainsFunc(written, func(o fault.Fault) bool { return o.ID == f.ID }) {
 			u.faults = append(u.faults, f)
 		}
 	}
@@ -34,11 +34,11 @@ func (u *unfired) Watch() sim.What {
 
 func (u *unfired) Observe(e *sim.Event) {
 	u.faults = slices.DeleteFunc(u.faults, func(f fault.Fault) bool {
-		return f.ID == e.Tag && (e.What == sim.Crashed || f.Op.Lasts()) // a crash that waits has not come
+		return f.ID == e.Tag && (e.What == sim.Crashed || f.Op.Lasts()) // a crash that waits has not fired
 	})
 }
 
-// facts names what did not come.
+// facts names the faults that never fired.
 func (u *unfired) facts() []Fact {
 	if len(u.faults) == 0 {
 		return nil

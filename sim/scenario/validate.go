@@ -13,18 +13,18 @@ import (
 	"dessim/sim/wording"
 )
 
-// What parameters are confined to.
+// Limits of the parameters.
 const (
-	minDelay  = time.Microsecond // nodes wait two and a half delays, which rounding makes two at 1ns
-	maxDelay  = 10 * time.Minute // nodes wait some hundred delays, and what backs off a hundred times that
-	mostFlaps = 100_000          // times that a fault comes and goes
+	minDelay  = time.Microsecond // nodes wait two and a half delays, which would round to two at 1ns
+	maxDelay  = 10 * time.Minute // nodes wait some hundred delays, and back off for a hundred times that
+	mostFlaps = 100_000          // times that a fault can come and go
 )
 
 func (s *Scenario) minNodes() int { return cmp.Or(s.MinNodes, s.Defaults.Nodes) }
 func (s *Scenario) maxNodes() int { return cmp.Or(s.MaxNodes, s.Defaults.Nodes) }
 
-// Validate reports the first parameter that the scenario cannot run with, as one line
-// that names the flag and its range, or nil.
+// Validate returns an error for the first parameter that the scenario cannot run with, as one
+// line with the flag and its range.
 func (s *Scenario) Validate(p *Params) error {
 	switch {
 	case p.Nodes < s.minNodes() || p.Nodes > s.maxNodes():
@@ -48,17 +48,17 @@ func (s *Scenario) Validate(p *Params) error {
 // Failing reports whether the parameters ask for faults.
 func (p *Params) Failing() bool { return p.Faults != "" || p.Fault != "" }
 
-// Told returns the faults that the parameters tell in words. It panics if Validate
-// refuses them.
+// Told returns the faults that the parameters write in words. It panics if Validate refuses
+// them.
 func (p *Params) Told() []fault.Fault {
-	_, told, err := p.parseFaults()
+	_, written, err := p.parseFaults()
 	if err != nil {
 		panic("scenario: faults that Validate accepts: " + err.Error())
 	}
-	return told
+	return written
 }
 
-// Drawn returns the faults that the parameters have drawn, as c says.
+// Drawn draws the faults that the parameters ask for, as c says.
 func (b *Setup) Drawn(c swarm.Config) []fault.Fault {
 	mix, _, err := b.parseFaults()
 	if err != nil {
@@ -67,30 +67,29 @@ func (b *Setup) Drawn(c swarm.Config) []fault.Fault {
 	return swarm.Draw(b.Source, mix, c)
 }
 
-// DrawFaults returns the faults of the run for a plan that has none of its own: those that
-// the parameters tell in words, and those that they have drawn as c says; or those that
-// a search tells.
+// DrawFaults returns the faults of a plan that has none of its own: those that the parameters
+// write in words and those that they have drawn, as c says; or those of a search.
 func (b *Setup) DrawFaults(c swarm.Config) []fault.Fault {
 	return b.Faulted(func() []fault.Fault { return append(b.Told(), b.Drawn(c)...) })
 }
 
-// parseFaults reads what the parameters say of faults.
-func (p *Params) parseFaults() (mix swarm.Mix, told []fault.Fault, err error) {
+// parseFaults reads the faults in the parameters.
+func (p *Params) parseFaults() (mix swarm.Mix, written []fault.Fault, err error) {
 	if mix, err = swarm.ParseMix(cmp.Or(p.Faults, noFaults)); err != nil {
 		return mix, nil, err
 	}
-	told, err = fault.Parse(p.Fault)
-	return mix, told, err
+	written, err = fault.Parse(p.Fault)
+	return mix, written, err
 }
 
-// validateFaults reports the first fault that a run of the scenario cannot have.
+// validateFaults returns an error for the first fault that a run cannot have.
 func (s *Scenario) validateFaults(p *Params) error {
-	_, told, err := p.parseFaults()
+	_, written, err := p.parseFaults()
 	if err != nil {
 		return fmt.Errorf("fault: %w", err)
 	}
-	for i := range told {
-		f := &told[i]
+	for i := range written {
+		f := &written[i]
 		if err := s.checkAnchor(f); err != nil {
 			return fmt.Errorf("fault: %w", err)
 		}
@@ -98,11 +97,11 @@ func (s *Scenario) validateFaults(p *Params) error {
 			return fmt.Errorf("fault: %v comes and goes too often; want every %v or more", f, p.Until/mostFlaps)
 		}
 	}
-	return fault.Validate(told, p.Nodes, protocol.Time(p.Until), nil)
+	return fault.Validate(written, p.Nodes, protocol.Time(p.Until), nil)
 }
 
-// checkAnchor reports an anchor whose kind no node ever sends or puts out: the fault
-// would wait for ever.
+// checkAnchor returns an error for an anchor whose kind no node ever sends or outputs: the
+// fault would wait forever.
 func (s *Scenario) checkAnchor(f *fault.Fault) error {
 	if s.Kinds == nil || f.On.Kind == 0 {
 		return nil
