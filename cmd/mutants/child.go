@@ -15,7 +15,7 @@ import (
 	"dessim/sim/explore"
 )
 
-// childOptions are what a child is told.
+// childOptions are the options of a child process.
 type childOptions struct {
 	subjects string
 	first    uint64
@@ -37,7 +37,7 @@ type report struct {
 	ShrinkCPU    time.Duration `json:",omitempty"`
 }
 
-// size is how much a run is made of.
+// size counts what a run is made of.
 type size struct {
 	Nodes, Inputs, Faults, Answers, Delays int
 }
@@ -52,7 +52,7 @@ func sizeOf(w *explore.World, t *explore.Trial) *size {
 	return z
 }
 
-// child sweeps in this process, shrinks what failed, and prints what came of it.
+// child sweeps in this process, shrinks a failure, and prints the report.
 func child(o childOptions, out io.Writer) error {
 	runs, err := bank.ParseSubjects(o.subjects)
 	if err != nil {
@@ -88,7 +88,7 @@ func cpu() (time.Duration, error) {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), err
 }
 
-// shrink reduces the run that failed, and adds what came of it to p.
+// shrink reduces the run that failed, and adds the result to p.
 func shrink(p *report, f *bank.Failure, runs int) error {
 	w := f.World()
 	_, t := w.Seed(f.Seed, nil, true)

@@ -1,22 +1,22 @@
 //go:build unix
 
-// Command mutants shows that planted bugs are found: it builds the program anew
-// with each edit of a bank, sweeps seeds until a check fails, shrinks the first
-// failing run, and prints one table. From the root of the module:
+// Command mutants shows that planted bugs are found: for each edit of a bank, it builds
+// the program with the edit, sweeps seeds until a check fails, shrinks the first failing
+// run, and adds a row to one table. From the root of the module:
 //
 //	go run ./cmd/mutants                 the bank scenarios/testdata/edits
-//	go run ./cmd/mutants -bank DIR       another one
+//	go run ./cmd/mutants -bank DIR       another bank
 //	go run ./cmd/mutants -only 'isis'    the edits whose names match
 //
 // The columns of the table:
 //
 //	found        in how many of the sweeps, which begin at distant seeds
 //	seeds        runs that it took, the median of the sweeps
-//	CPU s        processor time of that, the median too
-//	nodes ...    what the first failing run was reduced to: nodes, transfers,
-//	             faults, and answers that are not benign, of them delays
-//	shrunk from  nodes, transfers, faults and answers of that run before
-//	by check     which failed in it
+//	CPU s        processor time of these, the median too
+//	nodes ...    what the first failing run was reduced to: nodes, inputs, faults,
+//	             answers that are not benign, and delays among these
+//	shrunk from  nodes, inputs, faults and answers of that run before
+//	by check     the check that failed in it
 //
 // The last line is the unedited code, which must pass the same sweeps. The exit
 // code is 0 if every bug is found by a check that its edit names, and the unedited
@@ -57,27 +57,27 @@ func main() {
 	os.Exit(1)
 }
 
-// errMissed says that the table tells what is wrong.
+// errMissed means that the table shows what is wrong.
 var errMissed = errors.New("a bug was missed")
 
-// run does what args say. The table goes to out; how far it is, to progress.
+// run does what args say. The table goes to out, and progress to progress.
 func run(args []string, out, progress io.Writer) error {
 	o := options{only: regexp.MustCompile("")}
 	var c childOptions
 	f := flag.NewFlagSet("mutants", flag.ContinueOnError)
 	f.SetOutput(progress)
 	f.StringVar(&o.bank, "bank", "scenarios/testdata/edits", "folder with the edits")
-	f.Func("only", "only the edits whose names match this regular expression", func(text string) (err error) {
+	f.Func("only", "use only the edits whose names match this regular expression", func(text string) (err error) {
 		o.only, err = regexp.Compile(text)
 		return err
 	})
-	f.IntVar(&o.seeds, "seeds", 1000, "seeds of a sweep at most")
-	f.IntVar(&o.sweeps, "sweeps", 5, "sweeps, of which medians are shown")
-	f.IntVar(&o.runs, "runs", 3000, "runs that shrinking may use; 0: nothing is shrunk")
-	f.IntVar(&o.jobs, "j", runtime.NumCPU(), "edits at the same time")
-	f.BoolVar(&o.note, "note", false, "write into each edit by which run it was found first")
-	f.StringVar(&c.subjects, "child", "", "for mutants itself: sweep these runs, given as flags of dessim run, a line each, in this process")
-	f.Uint64Var(&c.first, "first", 1, "for mutants itself: the first seed of -child; a run that has a -seed is run alone")
+	f.IntVar(&o.seeds, "seeds", 1000, "most seeds of a sweep")
+	f.IntVar(&o.sweeps, "sweeps", 5, "sweeps for each edit; the table shows medians")
+	f.IntVar(&o.runs, "runs", 3000, "most runs of shrinking; 0 shrinks nothing")
+	f.IntVar(&o.jobs, "j", runtime.NumCPU(), "edits at a time")
+	f.BoolVar(&o.note, "note", false, "write into each edit the run that found it first")
+	f.StringVar(&c.subjects, "child", "", "for mutants itself: sweep these runs in this process; each line has flags of dessim run")
+	f.Uint64Var(&c.first, "first", 1, "for mutants itself: the first seed of -child; a run with a -seed is run alone")
 	if err := f.Parse(args); err != nil {
 		return err
 	}

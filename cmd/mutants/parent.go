@@ -16,10 +16,10 @@ import (
 	"dessim/cmd/mutants/bank"
 )
 
-// apart is how far the first seeds of two sweeps are from each other.
+// apart is the distance between the first seeds of two sweeps.
 const apart = 100_000
 
-// row is what came of one edit, or of the unedited code.
+// row is the result of one edit, or of the unedited code.
 type row struct {
 	edit    *bank.Edit // nil: none
 	reports []report   // a sweep each
@@ -108,7 +108,7 @@ func measure(e *bank.Edit, dir string, o options) (reports []report, err error) 
 	return reports, nil
 }
 
-// output runs c and gives what it prints.
+// output runs c and returns what it prints.
 func output(c *exec.Cmd) ([]byte, error) {
 	var failed bytes.Buffer
 	c.Stderr = &failed
@@ -119,7 +119,7 @@ func output(c *exec.Cmd) ([]byte, error) {
 	return text, nil
 }
 
-// note writes into the edits by which run they were found first.
+// note writes into each edit the run that found it first.
 func note(rows []row, dir string) error {
 	for _, r := range rows {
 		first := r.first()

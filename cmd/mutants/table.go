@@ -81,7 +81,7 @@ func (r *row) cpu() time.Duration {
 	return all[len(all)/2]
 }
 
-// line says what came of it as soon as that is known, and by which run.
+// line is the line of progress for a row.
 func (r *row) line(o options) string {
 	if r.err != nil {
 		return fmt.Sprintf("%s: %v", r.name(), r.err)
@@ -123,7 +123,7 @@ func (r *row) cells(o options) []string {
 	return append(append(cells, first.sizes()...), r.reportedBy(first))
 }
 
-// sizes returns the cells of what was shrunk.
+// sizes returns the cells of the shrunk run.
 func (p *report) sizes() []string {
 	a, b := p.After, p.Before
 	if a == nil || b == nil {
@@ -147,7 +147,7 @@ func (r *row) reportedBy(first *report) string {
 	return first.Checks[0] + " (which the edit does not name)"
 }
 
-// summary says what the table comes to.
+// summary sums up the table.
 func summary(rows []row, o options) string {
 	bugs, found, soon := 0, 0, 0
 	var faults, delays []int

@@ -12,9 +12,9 @@ type TB interface {
 	Fatalf(format string, args ...any)
 }
 
-// Judge makes one run under src and fails t unless it passes: for property tests, whose
-// src is Rapid or Sparse and whose plan is drawn too, and for fuzz targets, whose src is
-// source.Bytes. What runs it again is theirs to say.
+// Judge makes one run under src and fails t unless it passes: for property tests, with src
+// from Rapid or Sparse and a plan that is drawn too, and for fuzz targets, with a
+// source.Bytes. How to repeat the run is up to t.
 func Judge(t TB, run *scenario.Run, src protocol.Source) {
 	t.Helper()
 	if err := run.Plan.Validate(); err != nil {
@@ -23,6 +23,6 @@ func Judge(t TB, run *scenario.Run, src protocol.Source) {
 	s := scenario.Scenario{Name: "judged", Build: func(*scenario.Setup) *scenario.Run { return run }}
 	r, _ := s.Execute(0, scenario.Params{Nodes: run.Plan.Nodes}, src, scenario.Options{})
 	if o := r.Outcome(); o.Failed() || o.Verdict != check.Pass {
-		t.Fatalf("%s", told(&o))
+		t.Fatalf("%s", describe(&o))
 	}
 }

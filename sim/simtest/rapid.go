@@ -9,33 +9,33 @@
 //		simtest.Run(t, store.Scenario(), simtest.Options{Seeds: 1000, ShrinkRuns: 3000})
 //	}
 //
-// A saved file is a file of the project: commit it with the repair. The module in
-// testdata/kvstore is a whole example. Judge makes one run under any Source: of a
-// fuzzer's bytes,
+// A saved file belongs to the project: commit it with the fix. The module in
+// testdata/kvstore is a whole example. Judge makes one run under any Source: a fuzzer's
+// bytes,
 //
 //	f.Fuzz(func(t *testing.T, b []byte) {
 //		run := &scenario.Run{Plan: ..., Checks: ...}
 //		simtest.Judge(t, run, source.NewBytes(b))
 //	})
 //
-// or of rapid. Rapid and Sparse let a property test draw a run's faults, so that a
-// failing run is shrunk by rapid: answer 0 is benign, and rapid shrinks towards
-// 0. Rapid draws each answer singly and suits a machine that asks up to Limit
-// questions. Sparse draws a fixed table in advance and suits runs of any size.
+// or rapid's draws. Rapid and Sparse let a property test draw the answers of a run, so that
+// rapid shrinks a failing run: answer 0 is benign, and rapid shrinks towards 0. Rapid draws
+// each answer singly and suits a machine that asks up to Limit questions. Sparse draws a
+// fixed table in advance and suits runs of any size.
 //
 //	rapid.Check(t, func(t *rapid.T) {
 //		s, err := sim.New(plan, simtest.Sparse(t))
 //		...
 //	})
 //
-// What rapid leaves is small, but not the least: a replay of it (see package
-// source) names its answers one by one, and sim/explore can remove them singly.
+// What rapid leaves is small, but not minimal: a replay of it (see package source) names its
+// answers, and sim/explore can remove them one by one.
 //
-// The package itself keeps no determinism rules beyond these: equal draws give equal
-// answers, and what Run reports depends on the plan and the seeds alone.
+// The package promises that equal draws give equal answers, and that the report of Run
+// depends on the plan and the seeds alone.
 //
-// Package determinism below it is the analyzer of node code, behind "dessim vet", and
-// package fixed runs a rapid property on the same sample in every run of the tests.
+// Package determinism is the analyzer of node code, behind "dessim vet", and package fixed
+// runs a rapid property on the same sample in every run of the tests.
 package simtest
 
 import (
@@ -47,19 +47,18 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Limit is how many questions a Source of Rapid draws answers for. Rapid's
-// shrinker tries each drawn word, and in the end each pair of draws, at a run a
-// try; it would not get through more in its 30 seconds (-rapid.shrinktime).
+// Limit is how many questions a Source of Rapid draws answers for. Rapid's shrinker tries
+// each drawn word, and in the end each pair of draws, with a run for each try; it could not
+// handle more in its 30 seconds (-rapid.shrinktime).
 const Limit = 1000
 
-// Rapid returns a Source whose answers t draws, one for each new question, in the
-// order asked: a Choose small rather than large, a Chance true one time in eight
-// whatever its probability, since rapid looks for the unlikely. Once asked, a
-// question keeps its answer. After Limit questions all new ones are benign.
+// Rapid returns a Source whose answers t draws, one for each new question, in the order
+// asked: a Choose small rather than large, a Chance true one time in eight whatever its
+// probability, since rapid looks for the unlikely. A question keeps its answer. After Limit
+// questions, new ones get 0.
 //
-// The Source is valid during the check that t belongs to. It is for small
-// machines: taking a question away moves the draws after it to other questions,
-// because rapid knows draws by position.
+// The Source is valid during the check of t. It is for small machines: removing a question
+// moves the draws after it to other questions, because rapid knows draws by position.
 func Rapid(t *rapid.T) protocol.Source {
 	return &drawn{t: t, answers: make(map[question]uint64)}
 }
@@ -97,7 +96,7 @@ func (s *drawn) answer(q question, draw func(label string) uint64) uint64 {
 
 // oneInEight is made of single bits, each of which rapid shrinks in one try.
 // (Its ranges draw a size of 53 bits before the value, which it shrinks slowly.)
-// All three are drawn even if the first decides, lest the rest of the draws move.
+// It always draws all three, so that later draws do not move.
 func oneInEight() *rapid.Generator[uint64] {
 	return rapid.Custom(func(t *rapid.T) uint64 {
 		if drawBits(t, 3) == 7 {
@@ -118,20 +117,18 @@ func drawBits(t *rapid.T, n int) uint64 {
 	return u
 }
 
-// Sparse returns a Source that t draws in advance, whole: which part of all
-// questions meets misfortune (from none to all, in powers of two), which ones
-// those are, and for each of 64 groups of them how bad it is. Answers follow
-// from the questions' names, so it draws the same however many questions a run
-// asks, and they may be asked in any order.
+// Sparse returns a Source that t draws in advance, whole: the share of questions that get an
+// answer other than 0 (from none to all, in powers of two), which questions those are, and
+// for each of 64 groups of them how large the answer is. Answers follow from the questions'
+// names, so the draws are the same for any number of questions in any order.
 //
-// Rapid shrinks it towards fewer questions (of those that it had), groups that
-// are benign, and milder misfortune in the others. No draw changes what another
-// means: what one shrinking step takes away, it takes away alone. A Chance comes
-// true by the same rule, whatever its probability.
+// Rapid shrinks it towards fewer of these questions, benign groups, and smaller answers in
+// the others. No draw changes the meaning of another, so each shrinking step changes one
+// thing. A Chance comes true by the same rule, whatever its probability.
 //
 // Print the Source, or record it, to see what is left.
 func Sparse(t *rapid.T) protocol.Source {
-	return rapid.Custom(drawSparse).Draw(t, "misfortunes")
+	return rapid.Custom(drawSparse).Draw(t, "answers")
 }
 
 const (
@@ -141,12 +138,12 @@ const (
 )
 
 type sparse struct {
-	rate   uint64 // questions meet misfortune 1 time in 2^(rates-1-rate); 0 means never
-	salt   uint64 // picks them
+	rate   uint64 // 1 question in 2^(rates-1-rate) has a level; 0 means none
+	salt   uint64 // selects them
 	levels [1 << groupBits]level
 }
 
-// level says how bad an answer is.
+// level is how large an answer is.
 type level uint8
 
 const (
@@ -185,8 +182,8 @@ func (s *sparse) String() string {
 // GoString is what rapid prints.
 func (s *sparse) GoString() string { return s.String() }
 
-// level returns how bad the answer to k is. A question that meets misfortune at
-// some rate does so at all higher ones.
+// level returns the level of the answer to k. A question that has one at some rate has it at
+// all higher rates.
 func (s *sparse) level(k protocol.Key) level {
 	if s.rate == 0 {
 		return benign

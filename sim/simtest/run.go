@@ -16,23 +16,23 @@ import (
 	"dessim/sim/wording"
 )
 
-// Options says how much Run does. Seeds is required.
+// Options are the options of Run. Seeds is required.
 type Options struct {
-	// Flags are parameters other than the scenario's defaults, as for the command line:
+	// Flags are parameters in place of the scenario's defaults, as on the command line:
 	// "-nodes 5 -faults crash".
 	Flags string
-	// Seeds is how many seeds are run, from 1 on.
+	// Seeds is the number of seeds, which begin at 1.
 	Seeds int
-	// ShrinkRuns bounds the runs that shrinking a failure takes; 0 shrinks nothing.
+	// ShrinkRuns bounds the runs of shrinking a failure; 0 shrinks nothing.
 	ShrinkRuns int
 }
 
-// The environment variables that Run obeys: flags would break "go test ./...",
-// since other packages do not know them.
+// Environment variables of Run. Flags would break "go test ./...", since other packages do
+// not know them.
 const (
 	// SeedVariable runs one seed alone.
 	SeedVariable = "DESSIM_SEED"
-	// SeedsVariable runs so many seeds instead of Options.Seeds, for a long night.
+	// SeedsVariable replaces Options.Seeds, for a long night.
 	SeedsVariable = "DESSIM_SEEDS"
 	// ReplayVariable runs one saved file alone; its value is the file's name in
 	// testdata/dessim.
@@ -42,15 +42,14 @@ const (
 	TraceVariable = "DESSIM_TRACE"
 )
 
-// Run makes the runs of s under many seeds, and fails t at the first that does not pass.
-// A failing run is made again, shrunk, and saved in testdata/dessim beside the test;
-// what is saved is run first, in this and all later runs of the test, until somebody
-// removes the file. The report ends in one line that repeats the run when it is pasted at
-// the root of the module.
+// Run makes the runs of s under many seeds, and fails t at the first that does not pass. It
+// makes a failing run again, shrinks it, and saves it in testdata/dessim beside the test;
+// later runs of the test begin with the saved files. The report ends in a command that
+// repeats the run, to be pasted at the root of the module.
 //
-// A Sometimes that never happened in all seeds fails t, too: the test was vacuous.
+// A Sometimes that never happens fails t, too: the test is vacuous.
 //
-// Any number of Runs go side by side, so tests may be parallel.
+// Tests that call Run may be parallel.
 func Run(t *testing.T, s *scenario.Scenario, o Options) {
 	t.Helper()
 	if err := s.Flaw(); err != nil {
@@ -61,7 +60,7 @@ func Run(t *testing.T, s *scenario.Scenario, o Options) {
 		t.Fatalf("simtest: %v", err)
 	}
 	if o.Seeds < 1 || o.ShrinkRuns < 0 {
-		t.Fatalf("simtest: options have %d seeds and %d runs to shrink in, want at least 1, and not less than 0", o.Seeds, o.ShrinkRuns)
+		t.Fatalf("simtest: Options has %d seeds and %d runs to shrink in; want at least 1 and at least 0", o.Seeds, o.ShrinkRuns)
 	}
 	r := &runner{tester: t, o: o, Subject: subject, place: newPlace(t.Name())}
 	r.run(os.Getenv(SeedVariable), os.Getenv(SeedsVariable), os.Getenv(ReplayVariable))
@@ -78,7 +77,7 @@ type tester interface {
 // runner is one call of Run.
 type runner struct {
 	tester
-	scenario.Subject // of no seed
+	scenario.Subject // without a seed
 	o                Options
 	place            place
 }
@@ -130,7 +129,7 @@ func (r *runner) sweep() {
 	}
 }
 
-// seed makes the run of a seed, and reports it if it does not pass.
+// seed makes the run of a seed, and reports it unless it passes.
 func (r *runner) seed(seed uint64) explore.Outcome {
 	r.Helper()
 	report, _ := r.Scenario.Execute(seed, r.Params, source.Seed(seed), scenario.Options{})
@@ -140,13 +139,13 @@ func (r *runner) seed(seed uint64) explore.Outcome {
 	case outcome.Failed():
 		r.failed(seed, &outcome, again)
 	case outcome.Verdict == check.Inconclusive && !unseenAlone(&outcome):
-		r.Fatalf("seed %d: %s\n%s", seed, told(&outcome), again)
+		r.Fatalf("seed %d: %s\n%s", seed, describe(&outcome), again)
 	}
 	return outcome
 }
 
-// unseenAlone reports whether a run is without a verdict only because what it waits
-// for may come in another.
+// unseenAlone reports whether a run is inconclusive only because of a Sometimes that may
+// happen in another.
 func unseenAlone(o *explore.Outcome) bool {
 	unseen := false
 	for _, c := range o.Checks {
@@ -165,7 +164,7 @@ func (r *runner) failed(seed uint64, first *explore.Outcome, again string) {
 	outcome, trial := w.Seed(seed, nil, true)
 	if outcome.Digest != first.Digest || outcome.Signature() != first.Signature() {
 		r.Fatalf("seed %d is not deterministic: it was %v, %s, and then %v, %s\n%s",
-			seed, first.Digest, told(first), outcome.Digest, told(&outcome), again)
+			seed, first.Digest, describe(first), outcome.Digest, describe(&outcome), again)
 	}
 	least := shrink(w, trial, &outcome, r.o.ShrinkRuns)
 	subject := r.Subject
@@ -178,8 +177,8 @@ func (r *runner) failed(seed uint64, first *explore.Outcome, again string) {
 	}
 	r.trace(saved)
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d: %s\n%s", seed, told(&least.outcome), least.text)
-	tellTrial(&b, least.trial)
+	fmt.Fprintf(&b, "seed %d: %s\n%s", seed, describe(&least.outcome), least.text)
+	listTrial(&b, least.trial)
 	if file != "" {
 		fmt.Fprintf(&b, "saved: %s, which is run first from now on\n", file)
 	}
@@ -193,7 +192,7 @@ func verdict(o *explore.Outcome) check.Verdict {
 	return o.Verdict
 }
 
-// trace writes what happens in a recorded run, if somebody wants to read it.
+// trace writes the trace of a recorded run, if TraceVariable asks for it.
 func (r *runner) trace(x *scenario.Recording) {
 	r.Helper()
 	path := os.Getenv(TraceVariable)
@@ -207,8 +206,8 @@ func (r *runner) trace(x *scenario.Recording) {
 	}
 }
 
-// told returns what a run came to, in one line.
-func told(o *explore.Outcome) string {
+// describe describes the outcome of a run in one line.
+func describe(o *explore.Outcome) string {
 	switch c := o.Violated(); {
 	case o.Failure != "":
 		return o.Failure
@@ -221,7 +220,7 @@ func told(o *explore.Outcome) string {
 		}
 	}
 	if len(o.Checks) == 0 {
-		return fmt.Sprintf("%s: the suite has no check, so nothing is judged", o.Verdict)
+		return fmt.Sprintf("%s: the suite has no check, so it judges nothing", o.Verdict)
 	}
 	return string(o.Verdict)
 }
@@ -232,8 +231,7 @@ type place struct {
 	dir  string // of the package, from the root of its module: "./pkg"
 }
 
-// newPlace looks for the root of the module. Tests run in the folder of their
-// package.
+// newPlace finds the root of the module. Tests run in the folder of their package.
 func newPlace(test string) place {
 	p := place{test: test, dir: "."}
 	here, err := os.Getwd()
@@ -253,7 +251,7 @@ func newPlace(test string) place {
 	}
 }
 
-// command returns the line that runs this test alone, under an assignment.
+// command returns the command that runs this test alone, under an assignment.
 func (p place) command(assignment string) string {
 	var names []string
 	for name := range strings.SplitSeq(p.test, "/") {

@@ -214,7 +214,7 @@ func TestRunTellsWhyATestFails(t *testing.T) {
 		"more seeds":                     {never(check.InSweep), "", "5", "", `in any of 5 seeds`},
 		"one seed of it":                 {never(check.InSweep), "2", "", "", ""},
 		"a sometimes of the run":         {never(check.EachRun), "", "", "", "seed 1: inconclusive: \"pigs fly\": did not happen\nDESSIM_SEED=1 go test ./x -run '^TestX$' -count=1"},
-		"a suite without checks":         {counting(func(r *scenario.Run) { r.Checks = nil }), "", "", "", "seed 1: inconclusive: the suite has no check, so nothing is judged"},
+		"a suite without checks":         {counting(func(r *scenario.Run) { r.Checks = nil }), "", "", "", "seed 1: inconclusive: the suite has no check, so it judges nothing"},
 		"a seed that is none":            {counting(nil), "x", "", "", "DESSIM_SEED: "},
 		"a number of seeds that is none": {counting(nil), "", "0", "", `DESSIM_SEEDS="0": want a number of seeds`},
 		"a file that there is not":       {counting(nil), "", "", "none.replay", "none.replay: no such file"},

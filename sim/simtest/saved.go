@@ -17,8 +17,8 @@ import (
 // savedDir is where failing runs are kept, below the folder of their test.
 const savedDir = "testdata/dessim"
 
-// readSaved reads a file that save wrote and that people may have edited. One that names
-// no scenario, as tests once wrote it, is of the runner's.
+// readSaved reads a file that save wrote and people may have edited. An old file without a
+// scenario has the runner's.
 func (r *runner) readSaved(path string) (*scenario.Recording, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -41,12 +41,12 @@ func (r *runner) readSaved(path string) (*scenario.Recording, error) {
 	return saved, nil
 }
 
-// stem begins the names of this test's files. The names of another test's may begin
-// so too, which their headers tell.
+// stem begins the names of this test's files. Those of another test may begin with it too;
+// their headers tell them apart.
 func (p place) stem() string { return slug(strings.ReplaceAll(p.test, "/", "."), "._") + "-" }
 
-// slug returns text as a part of a file name: letters, digits and what is in extra, and
-// single hyphens for all else.
+// slug returns text as a part of a file name: it keeps letters, digits and the characters of
+// extra, and writes single hyphens for all others.
 func slug(text, extra string) string {
 	fields := strings.FieldsFunc(text, func(c rune) bool {
 		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune(extra, c))
@@ -54,7 +54,7 @@ func slug(text, extra string) string {
 	return strings.Join(fields, "-")
 }
 
-// allSaved runs the saved runs of this test, by name of file. A file of another test may
+// allSaved runs the saved runs of this test, sorted by file name. A file of another test may
 // be of another scenario.
 func (r *runner) allSaved() {
 	r.Helper()
@@ -78,7 +78,7 @@ func (r *runner) allSaved() {
 	}
 }
 
-// wrote reports whether the file is of this test, or cannot be told.
+// wrote reports whether the file is of this test, or cannot be read.
 func (r *runner) wrote(path string) bool {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -88,8 +88,8 @@ func (r *runner) wrote(path string) bool {
 	return err != nil || !slices.ContainsFunc(f.Header, func(h source.Field) bool { return h.Name == "test" && h.Value != r.Name() })
 }
 
-// save keeps a run and returns the file's name. A file with other contents under that
-// name is another run: it is left alone.
+// save writes a run and returns the file's name. It keeps a file with other contents, which
+// is another run.
 func (p place) save(x *scenario.Recording) (string, error) {
 	text, err := x.AppendText(nil, p.command(fmt.Sprintf("%s=%d", SeedVariable, x.Seed)))
 	if err != nil {
@@ -112,8 +112,8 @@ func (p place) save(x *scenario.Recording) (string, error) {
 	return "", fmt.Errorf("%s has a hundred runs of %s", savedDir, name)
 }
 
-// writeWhole gives the file its name when it is complete: a test that is killed
-// meanwhile leaves no half of one, which all later runs would refuse.
+// writeWhole gives the file its name when it is complete: a killed test must not leave half a
+// file, which all later runs would refuse.
 func writeWhole(path string, text []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".saving-*")
 	if err != nil {
@@ -137,25 +137,25 @@ func (r *runner) again(path string, x *scenario.Recording) {
 	report, _ := x.Scenario.Try(x.Seed, x.Params, x.Trial(), src, scenario.Options{})
 	outcome, stats := report.Outcome(), src.Stats()
 	if unused := stats.Stale + stats.Misfit; unused > 0 {
-		r.Logf("%s: %d of its %d answers are stale: nobody asked for them, or otherwise; the code has changed since", path, unused, len(x.Answers))
+		r.Logf("%s: %d of its %d answers are stale: the code has changed since", path, unused, len(x.Answers))
 	}
 	switch {
 	case !outcome.Failed() && outcome.Verdict == check.Pass:
 		r.Logf("%s: passes now; it violated %q", path, x.Check)
 		return
 	case !outcome.Failed():
-		// Without some input or node it need not come to anything once it is fixed.
-		r.Logf("%s: does not fail now; it violated %q; %s", path, x.Check, told(&outcome))
+		// Without some input or node it may be inconclusive once the bug is fixed.
+		r.Logf("%s: does not fail now; it violated %q; %s", path, x.Check, describe(&outcome))
 		return
 	}
 	r.trace(x)
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", path, told(&outcome))
+	fmt.Fprintf(&b, "%s: %s\n", path, describe(&outcome))
 	if outcome.Check() != x.Check {
 		fmt.Fprintf(&b, "it violated %q when it was saved\n", x.Check)
 	} else if outcome.Digest.String() != x.Digest {
 		fmt.Fprintf(&b, "the run differs from the saved one, of digest %s; now it is %v\n", x.Digest, outcome.Digest)
 	}
-	tellTrial(&b, x.Trial())
+	listTrial(&b, x.Trial())
 	r.Fatalf("%s%s", b.String(), r.place.command(ReplayVariable+"="+filepath.Base(path)))
 }

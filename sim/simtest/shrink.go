@@ -15,11 +15,11 @@ import (
 type reduced struct {
 	trial   *explore.Trial
 	outcome explore.Outcome
-	text    string // how it came about, in lines
+	text    string // how it was reached, in lines
 }
 
-// shrink takes away from a failing trial what it fails without. If that goes wrong,
-// the trial itself is better than nothing.
+// shrink removes from a failing trial what the failure does not need. If that fails, it
+// returns the trial itself.
 func shrink(w *explore.World, t *explore.Trial, o *explore.Outcome, runs int) reduced {
 	all := reduced{trial: t, outcome: *o, text: fmt.Sprintf("of %s\n", size(w, t))}
 	if runs == 0 {
@@ -34,7 +34,7 @@ func shrink(w *explore.World, t *explore.Trial, o *explore.Outcome, runs int) re
 		wording.Count(s.Runs, "run"), size(w, t), size(w, s.After), s.Certificate())}
 }
 
-// size counts what a trial is made of, in words.
+// size describes what a trial is made of.
 func size(w *explore.World, t *explore.Trial) string {
 	return strings.Join([]string{
 		wording.Count(t.Nodes, "node"), wording.Count(len(w.Inputs)-len(t.Without), "input"),
@@ -42,11 +42,11 @@ func size(w *explore.World, t *explore.Trial) string {
 	}, ", ")
 }
 
-// mostListed bounds the lines of a list that nobody reads to its end.
+// mostListed bounds the lines of a list.
 const mostListed = 20
 
-// tellTrial lists what went wrong in a run.
-func tellTrial(b *strings.Builder, t *explore.Trial) {
+// listTrial lists the faults and answers of a trial.
+func listTrial(b *strings.Builder, t *explore.Trial) {
 	for i := range min(len(t.Faults), mostListed) {
 		fmt.Fprintf(b, "\t%v\n", t.Faults[i])
 	}
@@ -63,7 +63,7 @@ func tellTrial(b *strings.Builder, t *explore.Trial) {
 
 func answerText(a *source.Answer) string {
 	what := fmt.Sprintf("%v %v>%v", a.Key.Kind, a.Key.A, a.Key.B)
-	if a.Key.A == 0 && a.Key.B == 0 { // it concerns no pair of nodes
+	if a.Key.A == 0 && a.Key.B == 0 { // it is not about two nodes
 		what = fmt.Sprintf("%v %016x", a.Key.Kind, a.Key.N)
 	}
 	if a.Range == 0 {

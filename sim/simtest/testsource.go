@@ -9,10 +9,9 @@ import (
 	"dessim/sim/source"
 )
 
-// TestSource asks src some hundred questions and reports what a Source must not
-// do: answer out of range; answer a question otherwise the second time, or in
-// another order; or answer so that a Replay of its answers differs. It is for
-// the tests of a Source.
+// TestSource asks src some hundred questions and returns an error if an answer is out of
+// range, differs the second time or in another order, or differs in a Replay. It is for
+// tests of a Source.
 func TestSource(src protocol.Source) error {
 	questions := sampleQuestions()
 	recorder := &source.Recorder{Source: src}

@@ -6,27 +6,25 @@ import (
 	"dessim/protocol"
 )
 
-// Bytes is a Source that takes its answers from a string of bytes, in the order in
-// which questions are first asked, and answers benignly once it is used up: for
-// native fuzzing.
+// Bytes is a Source for native fuzzing. It takes its answers from a string of bytes, in the
+// order in which questions are first asked, and answers 0 once the bytes are used up.
 //
 //	f.Fuzz(func(t *testing.T, b []byte) { run(source.NewBytes(b)) })
 //
-// It is made for what fuzzers do to inputs. A question takes as few bytes as can
-// tell its answers apart, so a byte that changes changes one answer; a zero byte is
-// benign; a larger number gives an answer at least as large; and what is appended
-// changes no answer that was there. The least likely chance comes true once in 256
-// bytes, or a fuzzer would hardly meet it.
+// It suits what fuzzers do to inputs. A question takes as few bytes as can represent its
+// answers, so changing a byte changes one answer; a zero byte is benign; a larger number
+// is an answer at least as large; and appending changes no earlier answer. Even the least
+// likely chance comes true for one byte in 256, or a fuzzer would hardly meet it.
 //
-// An answer depends on the order of questions: only within one Bytes do equal
-// questions get equal answers. So a failing input is worth keeping as a replay
-// file, by a Recorder, and not as bytes.
+// An answer depends on the order of questions: equal questions get equal answers only
+// within one Bytes. So keep a failing input as a replay file, by a Recorder, and not as
+// bytes.
 type Bytes struct {
 	rest  []byte
 	given map[question]uint64
 }
 
-// NewBytes returns the Source of b, which it only reads.
+// NewBytes returns a Source that reads b.
 func NewBytes(b []byte) *Bytes {
 	return &Bytes{rest: b, given: make(map[question]uint64)}
 }
@@ -49,8 +47,8 @@ func (s *Bytes) Choose(k protocol.Key, n uint64) uint64 {
 	return v
 }
 
-// Chance answers true for the p greatest of all bytes, at least for 255, and never
-// for 0.
+// Chance answers true for a share p of the bytes, the greatest ones: at least for 255, and
+// never for 0.
 func (s *Bytes) Chance(k protocol.Key, p protocol.Ratio) bool {
 	q := question{key: k}
 	v, ok := s.given[q]
@@ -64,8 +62,7 @@ func (s *Bytes) Chance(k protocol.Key, p protocol.Ratio) bool {
 	return v == 1
 }
 
-// take returns the next size bytes as a number, or 0, and nothing is left, if there
-// are fewer.
+// take returns the next size bytes as a number, or, if there are fewer, 0; then none is left.
 func (s *Bytes) take(size int) (x uint64) {
 	if len(s.rest) < size {
 		s.rest = nil

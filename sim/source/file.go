@@ -11,8 +11,8 @@ import (
 	"dessim/protocol"
 )
 
-// File is a replay file: a header that tells what was run, and the answers. Its
-// text is made to be read, compared and edited by people:
+// File is a replay file: a header that says what was run, and the answers. Its text is for
+// people to read, compare and edit:
 //
 //	dessim replay v1
 //	scenario bank
@@ -25,17 +25,16 @@ import (
 // After the version come the header's fields, one a line: a name, a space and
 // the value. After "answers" comes one line an answer: kind, A, B ("outside" for
 // protocol.Outside), N in hex, and the value "of" its range, or "true" for a
-// Chance. The last line counts them, so that a file cut short is noticed. Single
-// spaces part the words. Empty lines and lines that begin with # are skipped
-// anywhere, and in an answer's line # begins a comment.
+// Chance. The last line counts them, to detect a file that was cut short. Single spaces
+// separate words. Empty lines and lines that begin with # are skipped, and in an answer's
+// line # begins a comment.
 type File struct {
 	Header  []Field
 	Answers []Answer // no question twice
 }
 
-// Field is one line of a File's header. What names there are, in what order and
-// how often, is for the writer of the header to say; the File keeps them as they
-// are.
+// Field is one line of a File's header. The File does not interpret names, their order or
+// their number.
 type Field struct {
 	Name  string // a-z, 0-9 and '-', beginning with a letter; not "answers" or "end"
 	Value string // one line of UTF-8, printable, without space at either end; may be empty
@@ -48,8 +47,8 @@ const (
 	maxName     = 40 // bytes of a field's name
 )
 
-// AppendText appends the file's text to b. Its errors are mistakes of who made
-// the File, and name the field or answer.
+// AppendText appends the file's text to b. Its errors are mistakes in the File, and name the
+// field or answer.
 func (f *File) AppendText(b []byte) ([]byte, error) {
 	b = append(b, fileMagic+fileVersion+"\n"...)
 	for i, h := range f.Header {
@@ -83,7 +82,7 @@ func (f *File) AppendText(b []byte) ([]byte, error) {
 	return append(b, endLine(len(f.Answers))+"\n"...), nil
 }
 
-// question is what an answer answers.
+// question is the question that an answer answers.
 type question struct {
 	key protocol.Key
 	n   uint64
@@ -114,7 +113,7 @@ func (a *Answer) append(b []byte) []byte {
 	return append(b, '\n')
 }
 
-// writeFlaw says why a cannot be a line, or nothing.
+// writeFlaw says why a cannot be a line, or returns "".
 func (a *Answer) writeFlaw() string {
 	if k, err := protocol.ParseKind(a.Key.Kind.String()); err != nil || k != a.Key.Kind {
 		return fmt.Sprintf("kind %#x has no name", uint64(a.Key.Kind))
@@ -162,8 +161,8 @@ func textFlaw(what, s string) string {
 	return ""
 }
 
-// ParseFile reads a replay file. Its errors name the line and what would be
-// right there. Nothing of text is kept.
+// ParseFile reads a replay file. Its errors name the line and say what would be right. It does
+// not retain text.
 func ParseFile(text []byte) (*File, error) {
 	p := parser{rest: text, file: new(File), asked: make(map[question]int)}
 	for _, part := range []func(*parser) error{
@@ -176,7 +175,7 @@ func ParseFile(text []byte) (*File, error) {
 	return p.file, nil
 }
 
-// IsFile reports whether text begins as replay files do, of whatever version.
+// IsFile reports whether text begins like a replay file of any version.
 func IsFile(text []byte) bool {
 	p := parser{rest: text}
 	line, _ := p.line()
@@ -184,8 +183,8 @@ func IsFile(text []byte) bool {
 }
 
 type parser struct {
-	rest  []byte // lines not read yet
-	n     int    // number of the line read last, from 1
+	rest  []byte // unread lines
+	n     int    // number of the last line read, from 1
 	file  *File
 	asked map[question]int // line of each answer
 }
@@ -194,8 +193,8 @@ func (p *parser) errorf(format string, args ...any) error {
 	return fmt.Errorf("replay file: line %d: %s", p.n, fmt.Sprintf(format, args...))
 }
 
-// line returns the next line that is not empty and not a comment; ok is false at
-// the end of the file.
+// line returns the next line that is neither empty nor a comment; ok is false at the end of
+// the file.
 func (p *parser) line() (line []byte, ok bool) {
 	for len(p.rest) > 0 {
 		line, p.rest, _ = bytes.Cut(p.rest, []byte("\n"))
@@ -221,7 +220,7 @@ func (p *parser) version() error {
 		return nil
 	}
 	if _, err := parseUint(string(version), math.MaxUint64); err != nil || string(version) == "0" {
-		return p.errorf("%s is no version; want %q", quote(string(version)), fileMagic+fileVersion)
+		return p.errorf("%s is not a version; want %q", quote(string(version)), fileMagic+fileVersion)
 	}
 	return p.errorf("the file has version %s, made by a newer dessim; this one reads version %s", version, fileVersion)
 }
@@ -230,7 +229,7 @@ func (p *parser) header() error {
 	for {
 		line, ok := p.line()
 		if !ok {
-			return p.errorf("the file ends in its header; want %q here, or it was cut short", answersLine)
+			return p.errorf("the file ends in its header, perhaps cut short; want %q here", answersLine)
 		}
 		if string(line) == answersLine {
 			return nil
@@ -252,7 +251,7 @@ func (p *parser) answers() error {
 	for {
 		line, ok := p.line()
 		if !ok {
-			return p.errorf("the file ends without %q; it was cut short, or answers were added by hand and the line is to be added too", endLine(len(p.file.Answers)))
+			return p.errorf("the file ends without %q: it was cut short, or the line was removed", endLine(len(p.file.Answers)))
 		}
 		if bytes.HasPrefix(line, []byte("end ")) && len(bytes.Fields(line)) == 3 {
 			return p.end(string(line))
@@ -263,7 +262,7 @@ func (p *parser) answers() error {
 				quote(string(line)), flaw, endLine(len(p.file.Answers)))
 		}
 		if first, twice := p.asked[a.question()]; twice {
-			return p.errorf("answers the same question as line %d; want one of the two lines removed", first)
+			return p.errorf("answers the same question as line %d; remove one of the two lines", first)
 		}
 		p.asked[a.question()] = p.n
 		p.file.Answers = append(p.file.Answers, a)
@@ -272,7 +271,7 @@ func (p *parser) answers() error {
 
 func (p *parser) end(line string) error {
 	if want := endLine(len(p.file.Answers)); line != want {
-		return p.errorf("%s, but %d came; want %q, or the answers that were lost", quote(line), len(p.file.Answers), want)
+		return p.errorf("%s, but there are %d; want %q, or the missing answers", quote(line), len(p.file.Answers), want)
 	}
 	return nil
 }
@@ -284,7 +283,7 @@ func (p *parser) ending() error {
 	return nil
 }
 
-// parseAnswer reads a line, or tells its flaw.
+// parseAnswer reads a line, or returns its flaw.
 func parseAnswer(line []byte) (a Answer, flaw string) {
 	if i := bytes.IndexByte(line, '#'); i >= 0 {
 		line = bytes.TrimRight(line[:i], " ")
@@ -350,7 +349,7 @@ func parseNode(s string) (protocol.NodeID, error) {
 	return protocol.NodeID(n), err
 }
 
-// parseUint reads a decimal number in its one canonical form.
+// parseUint reads a decimal number in canonical form.
 func parseUint(s string, most uint64) (uint64, error) {
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil || n > most || strconv.FormatUint(n, 10) != s {

@@ -7,35 +7,34 @@ import (
 	"dessim/protocol"
 )
 
-// Answer is one answer that was given. A question is its key and its range
-// together: the same key may be asked with several ranges.
+// Answer is the answer to one question. A question is a key and a range together: the same
+// key may be asked with several ranges.
 type Answer struct {
 	Key   protocol.Key
 	Range uint64 // n of a Choose, at least 2; 0 for a Chance
 	Value uint64 // less than Range; 1 for a Chance, which is kept only if true
 
-	// Comment is one line for people. Files carry it but reading ignores it.
+	// Comment is one line for people. Files have it, and reading ignores it.
 	Comment string
 }
 
-// Recorder is a Source that asks another one and keeps the answers that matter.
+// Recorder is a Source that asks another one and keeps the answers.
 //
-// While the run goes on it only takes down: finding out what was asked before costs
-// more than the whole rest, and can wait until somebody wants the Answers. So it
-// grows with the questions asked, where it could grow with the different ones; names
-// recur too seldom for that to matter.
+// During the run it only appends: finding repeated questions costs more than all the rest,
+// and can wait for Answers. So its memory grows with the questions asked, not with the
+// different ones; names recur too seldom for that to matter.
 type Recorder struct {
-	// Source is who answers. It must be there.
+	// Source answers. It is required.
 	Source protocol.Source
-	// Clock, if there, gives the time for the comments of the answers.
+	// Clock, unless nil, returns the time for the comments of the answers.
 	Clock func() protocol.Time
 
 	pages []*page // all full but the last
 	n     int     // answers on them
 }
 
-// A page is as long as makes it one of the allocator's small sizes. Pages never move:
-// a slice that grows would copy each answer several times.
+// A page has one of the allocator's small sizes. Pages never move: a growing slice would
+// copy each answer several times.
 type page [512]keptAnswer
 
 type keptAnswer struct {
@@ -49,8 +48,8 @@ type keptAnswer struct {
 func (r *Recorder) Choose(k protocol.Key, n uint64) uint64 {
 	r.check()
 	v := r.Source.Choose(k, n)
-	// Benign choices are kept too, for Answers to decide. In runs with few
-	// benign choices they cost little; benign chances are nearly all there is.
+	// Benign choices are kept too, for Answers to decide, and cost little. Benign chances
+	// would be nearly all.
 	r.keep(k, n, v)
 	return v
 }
@@ -85,25 +84,25 @@ func (r *Recorder) keep(k protocol.Key, limit, value uint64) {
 
 func (r *Recorder) kept(i int) *keptAnswer { return &r.pages[i/len(page{})][i%len(page{})] }
 
-// Answers returns the answers that were not benign, in the order of their first
-// asking; a Replay of them answers as the Source did. A benign one is among them
-// only if its key was also asked with another range and answered otherwise
-// there, because a Replay would guess the one from the other.
+// Answers returns the answers that were not benign, in the order in which they were first
+// asked for; a Replay of them answers as the Source did. A benign one is among them only if
+// its key was also asked with another range and was not benign there, because a Replay would
+// adapt that answer.
 //
-// One thing escapes: a key asked as Chance with two probabilities, true at one
-// only, is true at both in the Replay.
+// There is one exception: a key asked as a Chance with two probabilities, and true for only
+// one, is true for both in the Replay.
 func (r *Recorder) Answers() []Answer {
 	asked := r.index()
 	var list []Answer
-	var comment string // tells at; much is asked at the same time
+	var comment string // the text of at: many questions have the same time
 	var at protocol.Time
 	for _, i := range asked.first {
 		k := r.kept(int(i))
-		if k.value == 0 && !asked.unfortunate(k.key) {
+		if k.value == 0 && !asked.chosen(k.key) {
 			continue
 		}
 		if list == nil {
-			list = make([]Answer, 0, asked.misfortunes)
+			list = make([]Answer, 0, asked.notBenign)
 		}
 		a := Answer{Key: k.key, Range: k.limit, Value: k.value}
 		if r.Clock != nil {
@@ -120,27 +119,27 @@ func (r *Recorder) Answers() []Answer {
 // index is a hash table of the questions of a Recorder, with linear probing. It never
 // grows and holds numbers alone: Go's map of the keys takes seven times as long.
 type index struct {
-	r           *Recorder
-	slots       []uint32 // numbers, from 1, of kept answers, at the hash of their keys or soon after; 0 is a free slot
-	first       []uint32 // numbers, from 0, of the kept answers whose questions were new
-	misfortunes int      // how many of those are not benign
+	r         *Recorder
+	slots     []uint32 // numbers, from 1, of kept answers, at the hash of their keys or soon after; 0 is a free slot
+	first     []uint32 // numbers, from 0, of the kept answers whose questions were new
+	notBenign int      // how many of those are not benign
 }
 
-// index finds out which questions were new.
+// index finds the questions that were new.
 func (r *Recorder) index() *index {
 	x := &index{r: r, slots: make([]uint32, 2<<bits.Len(uint(r.n))), first: make([]uint32, 0, r.n)}
 	for i := range r.n {
 		if x.add(i) {
 			x.first = append(x.first, uint32(i))
 			if r.kept(i).value != 0 {
-				x.misfortunes++
+				x.notBenign++
 			}
 		}
 	}
 	return x
 }
 
-// add enters kept answer i, or reports that its question is there.
+// add enters kept answer i, and reports whether its question is new.
 func (x *index) add(i int) bool {
 	a := x.r.kept(i)
 	slot := x.home(a.key)
@@ -153,8 +152,8 @@ func (x *index) add(i int) bool {
 	return true
 }
 
-// unfortunate reports whether a choice under k was not benign.
-func (x *index) unfortunate(k protocol.Key) bool {
+// chosen reports whether a choice under k was not benign.
+func (x *index) chosen(k protocol.Key) bool {
 	for slot := x.home(k); x.slots[slot] != 0; slot = x.next(slot) {
 		if a := x.at(slot); a.key == k && a.limit != 0 && a.value != 0 {
 			return true
@@ -167,7 +166,7 @@ func (x *index) at(slot uint64) *keptAnswer { return x.r.kept(int(x.slots[slot] 
 func (x *index) home(k protocol.Key) uint64 { return Seed(0).hash(k) & uint64(len(x.slots)-1) }
 func (x *index) next(slot uint64) uint64    { return (slot + 1) & uint64(len(x.slots)-1) }
 
-// Replay is a Source that answers from a list, and benignly what is not in it.
+// Replay is a Source that answers from a list, and 0 to every other question.
 type Replay struct {
 	answers []replayAnswer
 	first   map[protocol.Key]int // number, from 1, of the first in answers with that key
@@ -188,21 +187,19 @@ const (
 	used
 )
 
-// ReplayStats says how a Replay's list fitted the run. Each answer of the list
-// is in one of Used, Misfit and Stale. Anything but Used means that the program
-// or the plan is not the one that was recorded.
+// ReplayStats says how a Replay's list fits the run. Each answer of the list counts in one of
+// Used, Misfit and Stale. A count but in Used means that the program or the plan is not the
+// recorded one.
 type ReplayStats struct {
-	Used   int // answers that were given at least once
-	Misfit int // their keys were asked, but with no range they fit; benign was answered
+	Used   int // answers that some question got
+	Misfit int // their keys were asked, but with ranges that they do not fit; the answer was 0
 	Stale  int // their keys were never asked
-	// Adapted counts the questions answered by an answer that was recorded for
-	// another range.
+	// Adapted counts the questions that got an answer recorded for another range.
 	Adapted uint64
 }
 
-// NewReplay makes a Replay of answers, which it copies. It panics if two answer
-// the same question or a value is out of its range; those that ParseFile gives
-// are sound.
+// NewReplay returns a Replay of answers, which it copies. It panics if two answer the same
+// question or a value is out of range; those of ParseFile are sound.
 func NewReplay(answers []Answer) *Replay {
 	r := &Replay{
 		answers: make([]replayAnswer, 0, len(answers)),
@@ -220,7 +217,7 @@ func NewReplay(answers []Answer) *Replay {
 	return r
 }
 
-// add appends a, or reports that its question has an answer.
+// add appends a, and reports whether its question had no answer.
 func (r *Replay) add(a Answer) bool {
 	end := 0
 	for i := r.first[a.Key]; i != 0; i = r.answers[i-1].next {
@@ -238,7 +235,7 @@ func (r *Replay) add(a Answer) bool {
 	return true
 }
 
-// flaw says what is wrong with the numbers of a, or nothing.
+// flaw says what is wrong with the numbers of a, or returns "".
 func (a *Answer) flaw() string {
 	switch {
 	case a.Range == 0 && a.Value != 1:
@@ -251,9 +248,9 @@ func (a *Answer) flaw() string {
 	return ""
 }
 
-// Choose answers what was recorded for k and n. If k was recorded with other
-// ranges only, it gives the first of those answers that is below n: a plan
-// that lost a node should keep its choices among the others. Else 0.
+// Choose returns what was recorded for k and n. If k was recorded only with other ranges, it
+// returns the first of those answers below n: a plan with a node less should keep its
+// choices among the others. Else it returns 0.
 func (r *Replay) Choose(k protocol.Key, n uint64) uint64 {
 	fit := 0
 	for i := r.first[k]; i != 0; i = r.answers[i-1].next {
@@ -275,7 +272,7 @@ func (r *Replay) Choose(k protocol.Key, n uint64) uint64 {
 	return 0
 }
 
-// Chance answers true if that was recorded for k, whatever p.
+// Chance reports whether true was recorded for k, with any p.
 func (r *Replay) Chance(k protocol.Key, _ protocol.Ratio) bool {
 	for i := r.first[k]; i != 0; i = r.answers[i-1].next {
 		if a := &r.answers[i-1]; a.Range == 0 {
@@ -287,14 +284,14 @@ func (r *Replay) Chance(k protocol.Key, _ protocol.Ratio) bool {
 	return false
 }
 
-// misfit marks the answers that have key k but answer nothing.
+// misfit marks the answers that have key k and do not fit.
 func (r *Replay) misfit(k protocol.Key) {
 	for i := r.first[k]; i != 0; i = r.answers[i-1].next {
 		r.mark(&r.answers[i-1], misfit)
 	}
 }
 
-// mark moves a to state, if that is more than it has.
+// mark raises the state of a.
 func (r *Replay) mark(a *replayAnswer, state replayState) {
 	if state <= a.state {
 		return
@@ -315,15 +312,14 @@ func (r *Replay) count(state replayState) *int {
 	}
 }
 
-// Stats says how the list has fitted so far.
+// Stats returns how the list has fitted so far.
 func (r *Replay) Stats() ReplayStats { return r.stats }
 
-// Used returns the answers that were given at least once so far, in the order of the
-// list.
+// Used returns the answers that some question has got so far, in the order of the list.
 func (r *Replay) Used() []Answer { return r.answersThat(true) }
 
-// Unused returns the answers that were given to nobody so far, misfits and stale
-// ones alike, in the order of the list.
+// Unused returns the answers that no question has got so far, misfits and stale ones, in the
+// order of the list.
 func (r *Replay) Unused() []Answer { return r.answersThat(false) }
 
 func (r *Replay) answersThat(wereUsed bool) []Answer {

@@ -1,9 +1,9 @@
-// Package source answers the questions of a run: Seed by hashing, Replay from
-// a list that Recorder took down and File keeps.
+// Package source answers the questions of a run: Seed by hashing, Replay from a list that
+// a Recorder made and a File keeps.
 //
-// Every Source here promises that an answer depends on the question's key and
-// range alone, so taking one answer out of a replay leaves all others as they
-// were; and that 0 is benign, so what a replay lists is misfortunes only.
+// Every Source here promises that an answer depends only on the question's key and range,
+// so removing one answer from a replay leaves all others as they were; and that 0 is
+// benign, so a replay lists only what went wrong.
 //
 // The hash of Seed and the first version of the replay format are frozen: old
 // seeds and old files keep their meaning. The hash resists accident, not
@@ -22,8 +22,8 @@ import (
 // Seed is a Source that answers by a hash of itself and the question. It keeps
 // no state, so it may be shared, and asked in any order.
 //
-// One answer of n is more likely than another by less than n in 2^64: an unbiased
-// draw would need a loop, whose length would be one more thing to pin.
+// One answer of n is more likely than another by less than n in 2^64: an unbiased draw
+// would need a loop, whose length would have to be frozen too.
 //
 // Chances are coupled: a key that is true at a probability is true at every
 // higher one. So raising the loss of a link adds losses and takes none away.

@@ -1,14 +1,13 @@
-// Package wording helps to write for people: what word was meant, numbers with their
-// nouns, words that a shell takes as one.
+// Package wording writes for people: the word that was meant, a number with its noun, text
+// quoted for a shell.
 package wording
 
 import "strings"
 
-// Near returns the one of the words, which are in small letters, that typed was
-// probably meant to be: one that it begins, from three letters on, or the first of
-// those with the fewest slips of the finger (a letter added, left out, replaced, or
-// swapped with its neighbour). It returns "" if those are more than a third of it, and
-// more than one.
+// Near returns the word, of some in small letters, that typed probably means: a word that
+// typed begins, with at least three letters, or the first with the fewest typing errors (a
+// letter added, left out, replaced, or swapped with its neighbour). It returns "" if the
+// errors are more than one and more than a third of typed's letters.
 func Near(typed string, words []string) string {
 	best, least := "", max(1, (len(typed)+1)/3)+1
 	for _, w := range words {
@@ -22,12 +21,12 @@ func Near(typed string, words []string) string {
 	return best
 }
 
-// slips is the distance of Damerau and Levenshtein where no letter slips twice:
-// row[j] is that of a[:i] and b[:j].
+// slips is the Damerau-Levenshtein distance in which no letter changes twice: row[j] is that
+// of a[:i] and b[:j].
 func slips(a, b string) int {
 	const long = 40
 	if len(a) > long || len(b) > long {
-		return len(a) + len(b) // no slip: save the time
+		return len(a) + len(b) // too far apart: save the time
 	}
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {

@@ -16,7 +16,7 @@ func Plural[N int | uint64](n N, noun string) string {
 	return noun + "s"
 }
 
-// Shell returns s as a shell takes it for one word.
+// Shell returns s quoted, so that a shell takes it for one word.
 func Shell(s string) string {
 	safe := func(c rune) bool {
 		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("/._-+:,@%=", c)

@@ -1,11 +1,10 @@
-// Package bank reads planted bugs, and sweeps seeds for them. A planted bug is an
-// Edit of one file of this module; whoever builds the module with it should see a
-// check fail. An edit is a text, so that a bug needs no branch and no flag in the
-// code that it is planted in, and it names the lines that it replaces: when the
-// code moves on, the edit has to move with it, or is refused.
+// Package bank reads planted bugs, and sweeps seeds for them. A planted bug is an Edit of
+// one file of this module; in a build with it a check should fail. An edit is a text, so a
+// bug needs no branch and no flag in the code, and it quotes the lines that it replaces:
+// when the code changes, the edit has to change with it, or is refused.
 //
-// The bank itself is scenarios/testdata/edits. Most of its bugs were found in the
-// wild; each tells where.
+// The bank itself is scenarios/testdata/edits. Most of its bugs were found in the wild;
+// each says where.
 package bank
 
 import (

@@ -9,10 +9,10 @@ import (
 	"dessim/sim/scenario"
 )
 
-// Settings are what finds planted bugs: few nodes and transfers, so that a run
-// takes some milliseconds, with and without loss, in every order, and the crashes
-// in each of them too. Lookups take more nodes than they return. Whoever sweeps
-// does not know where the bug is, so seeds take turns.
+// Settings returns the runs that find planted bugs: few nodes and transfers, so that a run
+// takes milliseconds, with and without loss, in every order, and with crashes in each.
+// Lookups need more nodes than they return. A sweep does not know where the bug is, so
+// seeds take turns.
 func Settings() string {
 	// Partitions that come and go, out of step, so that views follow each other.
 	const flaps = " -fault 'partition 0|1-4 at 3s for 8s every 700ms; partition 0-2|3-4 at 3s for 8s every 1100ms'"
@@ -57,8 +57,7 @@ func Settings() string {
 	}, "\n")
 }
 
-// ParseSubjects reads runs that are given as flags, a line each. The seed is 0 where
-// there is no -seed.
+// ParseSubjects reads runs as flags, one a line. The seed is 0 without -seed.
 func ParseSubjects(text string) (all []scenario.Subject, err error) {
 	for flags := range strings.SplitSeq(text, "\n") {
 		s, err := scenario.ParseSubject(scenarios.All(), flags)
@@ -76,9 +75,9 @@ type Failure struct {
 	Checks []string // what failed, the first to fail first
 }
 
-// Result is what a sweep came to.
+// Result is the result of a sweep.
 type Result struct {
-	Seeds        int      // that were run
+	Seeds        int      // number of runs
 	Inconclusive int      // of them
 	Failure      *Failure // or nil
 }

@@ -1,15 +1,13 @@
-// Package determinism refuses, in the source of nodes and of the simulator, what
-// would make two runs of one seed differ: the wall clock, goroutines and
-// channels, map order, floating point, addresses, the environment, and package
-// variables that change.
+// Package determinism reports, in the source of nodes and of the simulator, what would make
+// two runs of one seed differ: the wall clock, goroutines and channels, map order, floating
+// point, addresses, the environment, and package variables that change.
 //
-// Analyzer is an ordinary analysis pass: run it over your own nodes by
-// multichecker, go vet -vettool or analysistest. Test files are not looked at.
-// It sees what a package's own text does, not what the packages do that it
-// imports; and it does not follow slices and interfaces of package variables
-// into the functions that they are given to.
+// Analyzer is an ordinary analysis pass: run it on your own nodes with dessim vet,
+// multichecker, go vet -vettool or analysistest. It skips test files. It looks at a package's
+// own text, not at its imports; and it does not follow slices and interfaces of package
+// variables into the functions that receive them.
 //
-// The project's own rules, of imports, sizes and comments, are in TestTidy.
+// The project's own rules about imports, sizes and comments are in TestTidy.
 package determinism
 
 import (
@@ -38,7 +36,7 @@ var sortedKeys = []string{"dessim/protocol.SortedKeys", "dessim/protocol.SortedK
 // refusedImports says why a package, and those below it, may not be imported.
 var refusedImports = []struct{ path, why string }{
 	{"math/rand", "its answers have no names; ask env.Choose or the Source"},
-	{"crypto/rand", "nobody can replay it; derive bytes from a hash"},
+	{"crypto/rand", "it cannot be replayed; derive bytes from a hash"},
 	{"hash/maphash", "its seed differs between processes; use protocol.Hash2"},
 	{"os", "the environment, files and process differ between runs"},
 	{"syscall", "the system differs between runs"},
@@ -49,7 +47,7 @@ var refusedImports = []struct{ path, why string }{
 	{"net", "sockets belong to protocol/live"},
 	{"log", "it prints the wall clock; use env.Note"},
 	{"testing", "it belongs to tests"},
-	{"C", "C code is not looked at"},
+	{"C", "C code is not checked"},
 }
 
 // allowedImports are exceptions below a refused path.
@@ -61,10 +59,10 @@ var refusedUses = []struct{ path, names, why string }{
 	{"time", "Now Since Until Sleep After AfterFunc Tick NewTimer NewTicker Timer Ticker", "it is the wall clock; use env.Now and env.SetTimer"},
 	{"time", "Local LoadLocation Time.Local", "it is this machine's time zone"},
 	{"reflect", "Value.MapKeys Value.MapRange Value.Seq Value.Seq2", "it shows the order of a map"},
-	{"reflect", "Value.Pointer Value.UnsafeAddr", "it gives an address"},
+	{"reflect", "Value.Pointer Value.UnsafeAddr", "it is an address"},
 	{"reflect", "Select MakeChan ChanOf Value.Send Value.Recv Value.TrySend Value.TryRecv", "it is a channel"},
 	{"maps", "DeleteFunc EqualFunc", "it calls in the order of a map"},
-	{"crypto/ecdsa", "GenerateKey Sign SignASN1", "it is random whatever Reader it is given; use ParseRawPrivateKey and PrivateKey.Sign with a nil Reader"},
+	{"crypto/ecdsa", "GenerateKey Sign SignASN1", "it is random with any Reader; use ParseRawPrivateKey and PrivateKey.Sign with a nil Reader"},
 	{"crypto/ecdh", "Curve.GenerateKey", "it is random"},
 	{"crypto/ed25519", "GenerateKey", "it is random; use NewKeyFromSeed"},
 	{"crypto/rsa", "GenerateKey GenerateMultiPrimeKey", "it is random"},

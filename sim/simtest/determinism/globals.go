@@ -8,9 +8,9 @@ import (
 
 // Simulations run side by side in one process, so a package variable is a table
 // or a name that never changes. That is: its type holds no map and no pointer
-// (error values excepted), and outside init nobody assigns to it or to a part of
-// it, takes its address, or calls a method on it that could. Slicing is allowed:
-// as with slice variables, it is for the reader to see that nobody writes there.
+// (error values excepted), and no code outside init assigns to it or to a part of
+// it, takes its address, or calls a method on it that could. Slicing is allowed: as with
+// slice variables, the reader has to see that no code writes there.
 
 // globals looks at the types of package variables.
 func (c *pass) globals(d *ast.GenDecl) {
@@ -24,7 +24,7 @@ func (c *pass) globals(d *ast.GenDecl) {
 				continue
 			}
 			if what := c.changeable(obj.Type(), 0); what != "" {
-				c.Reportf(id.Pos(), "package variable %s holds a %s, which anybody can change; pass it as a value", id.Name, what)
+				c.Reportf(id.Pos(), "package variable %s holds a %s, which can change; pass it as a value", id.Name, what)
 			}
 		}
 	}
@@ -145,6 +145,6 @@ func (c *pass) method(n *ast.CallExpr, where place) {
 	_, wantsPointer := f.Signature().Recv().Type().Underlying().(*types.Pointer)
 	_, hasPointer := s.Recv().Underlying().(*types.Pointer)
 	if wantsPointer && !hasPointer {
-		c.change(sel.X, "is given to a method with a pointer receiver, "+f.Name(), where)
+		c.change(sel.X, "is passed to a method with a pointer receiver, "+f.Name(), where)
 	}
 }

@@ -1,18 +1,17 @@
 // Package fixed runs a property of pgregory.net/rapid on a sample that is the same
 // in every run of the tests.
 //
-// rapid's own sample differs from run to run, and -short makes it five times smaller:
-// so it is fit to look for what nobody thought of, but a test that also demands that
-// it saw something ("vacuous: nothing ever crashed") would fail now and then by bad
-// luck. What such a test must see, it sees in the fixed sample, whose size is chosen
-// so that it does; and rapid is free to look elsewhere:
+// rapid's own sample differs from run to run, and -short makes it five times smaller. So it
+// can find the unexpected, but a test that also requires it to see something ("vacuous:
+// nothing ever crashed") would fail now and then by bad luck. Such a test sees what it must
+// in the fixed sample, whose size is chosen for that, and rapid is free to look elsewhere:
 //
 //	rapid.Check(t, property)
 //	fixed.Check(t, 40, property)
 //	if !saw { t.Error("vacuous") }
 //
-// It does not shrink. What fails here fails in every run, for rapid to be asked about
-// by -rapid.checks.
+// It does not shrink. A failure here occurs in every run; raise -rapid.checks to have rapid
+// shrink it.
 package fixed
 
 import (
@@ -23,11 +22,11 @@ import (
 	"pgregory.net/rapid"
 )
 
-// size is how many bytes a property draws from: many more than any of ours takes.
+// size is how many bytes a property draws from: many more than any needs.
 const size = 1 << 18
 
-// Check checks prop n times. Rapid skips a test whose property skips, or wants more
-// than it is given to draw from: then nothing was checked, and Check fails.
+// Check checks prop n times. Rapid skips a test whose property skips or draws too much: then
+// nothing was checked, and Check fails.
 func Check(t *testing.T, n uint64, prop func(*rapid.T)) {
 	t.Helper()
 	at, done := uint64(0), false

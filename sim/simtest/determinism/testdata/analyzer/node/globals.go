@@ -62,7 +62,7 @@ func globals() int {
 	delete(cache, 1)       // want `package variable cache is the target of delete`
 	shared.name = "x"      // want `package variable shared is assigned to`
 	*shared = row{}        // want `package variable shared is assigned to`
-	buffer.WriteString("") // want `package variable buffer is given to a method with a pointer receiver, WriteString`
+	buffer.WriteString("") // want `package variable buffer is passed to a method with a pointer receiver, WriteString`
 	_ = fixed[:]
 	for count = range 3 { // want `package variable count is assigned to`
 	}

@@ -2,7 +2,7 @@ package node
 
 import (
 	_ "context"     // want `import of context`
-	_ "crypto/rand" // want `import of crypto/rand: nobody can replay it`
+	_ "crypto/rand" // want `import of crypto/rand: it cannot be replayed`
 	_ "crypto/sha256"
 	_ "errors"
 	_ "hash/maphash" // want `import of hash/maphash`
