@@ -72,7 +72,7 @@ func (s *Scenario) ownFlaw() error {
 func (s *Scenario) unusedFlaw() error {
 	for _, name := range s.Unused {
 		if !isField(name) {
-			return fmt.Errorf("Unused names %q, which is no field of Params; want one such as jitter", name)
+			return fmt.Errorf("field Unused names %q, which is no field of Params; want one such as jitter", name)
 		}
 	}
 	return nil
@@ -80,7 +80,7 @@ func (s *Scenario) unusedFlaw() error {
 
 func (s *Scenario) defaultsFlaw() error {
 	if err := s.Validate(&s.Defaults); err != nil {
-		return fmt.Errorf("Defaults: %w", err)
+		return fmt.Errorf("in Defaults: %w", err)
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func (s *Scenario) smallFlaw() error {
 		_, err = s.with(texts)
 	}
 	if err != nil {
-		return fmt.Errorf("Small: %w", err)
+		return fmt.Errorf("in Small: %w", err)
 	}
 	return nil
 }
@@ -104,11 +104,11 @@ func (s *Scenario) compareFlaw() error {
 	i := slices.IndexFunc(s.Params(), func(x *Param) bool { return x.Name == c.Param })
 	switch {
 	case i < 0:
-		return fmt.Errorf("Compare names parameter %q, which the scenario does not have; want one declared by Choice", c.Param)
+		return fmt.Errorf("field Compare names parameter %q, which the scenario does not have; want one declared by Choice", c.Param)
 	case len(s.Params()[i].Values) == 0:
-		return fmt.Errorf("Compare names parameter %s, which has no Values; want one declared by Choice", c.Param)
+		return fmt.Errorf("field Compare names parameter %s, which has no Values; want one declared by Choice", c.Param)
 	case c.Meter == nil:
-		return errors.New("Compare has no Meter; want a function that makes one")
+		return errors.New("field Compare has no Meter; want a function that makes one")
 	}
 	return nil
 }
