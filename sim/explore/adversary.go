@@ -34,6 +34,8 @@ type Adversary struct {
 	// effect of it that does (see Crashes). All or some of its unsynced records survive,
 	// or none.
 	Crashes []time.Duration
+	// Members is how many nodes may crash, from node 0 on; 0 is all.
+	Members int
 }
 
 // Plan returns p under the adversary. A plan with Links of their own has no AnyOrder:
@@ -46,8 +48,13 @@ func (a Adversary) Plan(p sim.Plan) sim.Plan {
 		p.Link.Jitter = 0
 	}
 	inner, links := p.Node, p.Link
+	members := protocol.NodeID(cmp.Or(a.Members, p.Nodes))
 	p.Node = func(id protocol.NodeID) protocol.Node {
-		return &beset{node: inner(id), Adversary: a, link: links}
+		b := &beset{node: inner(id), Adversary: a, link: links}
+		if id >= members {
+			b.Crashes = nil
+		}
+		return b
 	}
 	next := uint64(1)
 	for i := range p.Faults {
@@ -55,7 +62,7 @@ func (a Adversary) Plan(p sim.Plan) sim.Plan {
 	}
 	p.Faults = slices.Clone(p.Faults)
 	for i, down := range a.Crashes {
-		for id := range protocol.NodeID(p.Nodes) {
+		for id := range members {
 			p.Faults = append(p.Faults, fault.Fault{ID: next, Op: fault.Crash, For: down, Node: id, Disk: fault.KeepTorn,
 				On: fault.Anchor{Op: protocol.OpOutput, Kind: crashKind(i), N: 1}})
 			next++

@@ -88,7 +88,9 @@ func (s *Scenario) build(seed uint64, p Params, src protocol.Source, cut *Cut) (
 	b := s.Setup(seed, p, src, cut)
 	run := s.Build(b)
 	if s.Exhaust != nil && b.Choice(adversary) == on {
-		run.Plan = s.Exhaust.Adversary.Plan(run.Plan)
+		a := s.Exhaust.Adversary
+		a.Members = b.Nodes // clients do not crash
+		run.Plan = a.Plan(run.Plan)
 	}
 	cut.apply(&run.Plan)
 	return run, run.Plan.Validate()

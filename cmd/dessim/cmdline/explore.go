@@ -27,7 +27,11 @@ the client has its answers, and as long again. Each crash comes with a short and
 long time down, and with each number of unsynced records that can survive it. All
 else is benign: no message is lost, late or copied. A crash with the same outcome as
 another is skipped. -depth 2 adds a second crash, at every point, to each run that did
-not fail. -seed salts identities; nothing else depends on it.`
+not fail. -seed salts identities; nothing else depends on it.
+
+-search all makes all runs of a scenario that offers a small world: each message takes
+one of a few delays, or is received in any order, and crashes come where the scenario
+says. All means all for these delays: what is printed says for which.`
 
 // Defaults and limits of dessim explore.
 const (
@@ -46,8 +50,11 @@ func (t *tool) exploreCommand() *cli.Command {
 	for _, x := range scenario.AllParams(t.Scenarios) {
 		f.find(x.Name).hidden = x.Chance // read refuses it: nothing is drawn
 	}
+	f.add("search", "crashes", "what is tried: crashes, or all runs")
 	f.add("depth", "1", "most crashes in a run")
 	f.add("down", "2ms,200ms", "how long nodes stay down; the default is 2 and 200 times the longest delay")
+	f.add("delays", "2", "of all runs: how many delays each message is tried with; the default is the scenario's")
+	f.add("misfortunes", "1", "of all runs: most answers that are not benign, but for delays; the default is the scenario's")
 	f.add("runs", strconv.Itoa(defaultExplore), "stop after this many runs; a pass is then inconclusive")
 	f.add("j", strconv.Itoa(runtime.NumCPU()), "runs at a time; it changes no result")
 	f.add("record", "FILE", "write the replay file of a failure here; the default name has the scenario")
@@ -57,7 +64,8 @@ func (t *tool) exploreCommand() *cli.Command {
 			return err
 		}
 		x := &exploring{tool: t, json: f.find("json").on()}
-		if err := x.read(f); err != nil {
+		all, err := x.readSearch(f)
+		if err != nil {
 			return err
 		}
 		if out := f.find("record"); out.given {
@@ -67,6 +75,9 @@ func (t *tool) exploreCommand() *cli.Command {
 			}
 		}
 		defer func() { x.file.discard() }()
+		if all != nil {
+			return all.do(ctx)
+		}
 		return x.do(ctx)
 	})
 }
@@ -84,8 +95,36 @@ type exploring struct {
 	found explore.Crashed
 }
 
-// read reads the flags.
-func (x *exploring) read(f *flags) (err error) {
+// readSearch reads the flags, and returns what makes all runs, if that is asked for.
+func (x *exploring) readSearch(f *flags) (*exhausting, error) {
+	search := f.find("search")
+	kind := "crashes"
+	if search.given {
+		kind = search.text
+	}
+	of := map[string][]string{"crashes": {"delays", "misfortunes"}, "all": {"depth", "down", "j"}}
+	others, known := of[kind]
+	if !known {
+		return nil, refuse("search %s; %s", quote(kind), didYouMean(kind, "", []string{"crashes", "all"}))
+	}
+	for _, name := range others {
+		if f.find(name).given {
+			return nil, refuse("-%s means nothing to -search %s; leave it out", name, kind)
+		}
+	}
+	if err := x.readSubject(f); err != nil {
+		return nil, err
+	}
+	x.line = x.command(f)
+	if kind == "all" {
+		all := &exhausting{exploring: x}
+		return all, all.read(f)
+	}
+	return nil, x.read(f)
+}
+
+// readSubject reads what is run, for which nothing is drawn.
+func (x *exploring) readSubject(f *flags) (err error) {
 	for _, p := range scenario.AllParams(x.Scenarios) {
 		if p.Chance && f.find(p.Name).given {
 			return refuse("-%s: explore tries every crash and draws nothing; leave it out", p.Name)
@@ -98,9 +137,12 @@ func (x *exploring) read(f *flags) (err error) {
 			}
 		}
 	}
-	if x.subject, err = f.subject(); err != nil {
-		return err
-	}
+	x.subject, err = f.subject()
+	return err
+}
+
+// read reads the other flags.
+func (x *exploring) read(f *flags) (err error) {
 	if !x.Params.Failing() {
 		x.Params.Faults = "crash" // or nodes would not keep what they need to restart
 		if err := x.validate(); err != nil {
@@ -118,7 +160,6 @@ func (x *exploring) read(f *flags) (err error) {
 	}
 	x.World = x.Scenario.World(x.Seed, x.Params)
 	x.Trial, x.Nodes = &explore.Trial{Nodes: x.Params.Nodes}, x.Params.Nodes
-	x.line = x.command(f)
 	return x.readDowns(f.find("down"))
 }
 
@@ -171,8 +212,10 @@ func (x *exploring) do(ctx context.Context) error {
 	case ctx.Err() != nil && !x.found.Complete && x.found.First == nil:
 		return &exit{exitInterrupted, "interrupted; nothing was written"}
 	}
-	if err := x.save(); err != nil {
-		return err
+	if first := x.found.First; first != nil {
+		if err := x.save(first, x.verdict()); err != nil {
+			return err
+		}
 	}
 	if x.json {
 		x.object()
@@ -200,11 +243,7 @@ func (x *exploring) verdict() check.Verdict {
 }
 
 // save writes the replay file of the first failure.
-func (x *exploring) save() (err error) {
-	first := x.found.First
-	if first == nil {
-		return nil
-	}
+func (x *exploring) save(first *explore.FailedRun, verdict check.Verdict) (err error) {
 	if x.file == nil {
 		name := fmt.Sprintf("dessim-%s-explored.replay", x.Scenario.Name)
 		if x.file, err = x.outputs(nil).openReplay(name); err != nil {
@@ -212,7 +251,7 @@ func (x *exploring) save() (err error) {
 			return nil // the verdict matters more
 		}
 	}
-	r := recording{subject: x.subject, command: x.line, trial: first.Trial, verdict: x.verdict(), digest: first.Outcome.Digest}
+	r := recording{subject: x.subject, command: x.line, trial: first.Trial, verdict: verdict, digest: first.Outcome.Digest}
 	if err := r.write(x.file); err != nil {
 		return err
 	}

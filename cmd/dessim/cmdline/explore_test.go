@@ -209,6 +209,10 @@ func TestExploreRefusesWhatItCannotDo(t *testing.T) {
 		"-scenario commit -nodes 2":           "nodes 2",
 		"-scenario commit -record /no/such/x": "no such file",
 		"-scenario commit more":               "unexpected argument",
+		"-scenario commit -search all":        "scenario commit offers no small world",
+		"-scenario commit -search al":         "did you mean all?",
+		"-scenario commit -delays 2":          "-delays means nothing to -search crashes",
+		"-scenario commit -search all -j 2":   "-j means nothing to -search all",
 	} {
 		wantLine(t, dessim(t, append([]string{"explore"}, strings.Fields(args)...)...), exitUsage, words)
 	}

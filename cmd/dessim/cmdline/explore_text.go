@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/explore"
 	"dessim/sim/wording"
 )
 
@@ -50,7 +51,7 @@ func (x *exploring) object() {
 		o.Checks = append(o.Checks, jsonFailing{name, c.Checks[name]})
 	}
 	if first := c.First; first != nil {
-		o.First = &jsonFirstCrash{Check: first.Outcome.Check(), Detail: x.why(), Faults: faultWords(first.Trial.Faults), Digest: first.Outcome.Digest.String()}
+		o.First = &jsonFirstCrash{Check: first.Outcome.Check(), Detail: why(&first.Outcome), Faults: faultWords(first.Trial.Faults), Digest: first.Outcome.Digest.String()}
 		if x.path != "" {
 			o.First.Replay = x.Name + " replay " + wording.Shell(x.path)
 		}
@@ -58,9 +59,8 @@ func (x *exploring) object() {
 	writeJSON(&x.out, o)
 }
 
-// why says what the first failure shows.
-func (x *exploring) why() string {
-	o := &x.found.First.Outcome
+// why says what a failure shows.
+func why(o *explore.Outcome) string {
 	if o.Failure != "" {
 		return o.Failure
 	}
@@ -77,7 +77,7 @@ func (x *exploring) text() {
 	}
 	switch {
 	case c.First != nil:
-		fmt.Fprintf(b, "%s failed; the first with the fewest crashes:\n%s\n", wording.Count(uint64(c.Failed), "run"), plain(c.First.Outcome.Check()+": "+x.why()))
+		fmt.Fprintf(b, "%s failed; the first with the fewest crashes:\n%s\n", wording.Count(uint64(c.Failed), "run"), plain(c.First.Outcome.Check()+": "+why(&c.First.Outcome)))
 		for _, line := range faultWords(c.First.Trial.Faults) {
 			fmt.Fprintf(b, "  fault   %s\n", line)
 		}
@@ -97,11 +97,16 @@ func (x *exploring) text() {
 		}
 	}
 	l.add("reproduce", "%s", x.line)
+	x.repeat(&l)
+	l.write(b)
+}
+
+// repeat adds the commands that make the first failure again, and smaller.
+func (x *exploring) repeat(l *lines) {
 	if x.path != "" {
 		l.add("replay", "%s replay %s", x.Name, wording.Shell(x.path))
 		l.add("shrink", "%s shrink %s", x.Name, wording.Shell(x.path))
 	}
-	l.write(b)
 }
 
 // how says what was tried.

@@ -144,13 +144,17 @@ func (s *summary) figures(l *lines) {
 	l.add("virtual time", "%v, %v", r.End, r.Reason)
 	l.add("messages", "sent %d (%d bytes), lost %d, copied %d, to nodes that were down %d", r.Sent, r.Bytes, r.Lost, r.Copied, r.Dropped)
 	l.add("outputs", "%d, syncs %d, crashes %d, restarts %d", r.Outputs, r.Syncs, r.Crashes, r.Restarts)
-	var given []string
-	for _, p := range params(s.Scenario, &s.Params) {
-		if p[1] != "" {
-			given = append(given, p[0]+" "+p[1])
+	l.add("parameters", "%s", plain(strings.Join(given(s.Scenario, &s.Params), ", ")))
+}
+
+// given returns the parameters that have a value, each with it.
+func given(s *scenario.Scenario, p *scenario.Params) (all []string) {
+	for _, x := range params(s, p) {
+		if x[1] != "" {
+			all = append(all, x[0]+" "+x[1])
 		}
 	}
-	l.add("parameters", "%s", plain(strings.Join(given, ", ")))
+	return all
 }
 
 // happened says which faults occurred, and how often.

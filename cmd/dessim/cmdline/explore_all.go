@@ -1,0 +1,119 @@
+package cmdline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"dessim/sim/check"
+	"dessim/sim/explore"
+	"dessim/sim/scenario"
+	"dessim/sim/wording"
+)
+
+// exhausting is dessim explore -search all.
+type exhausting struct {
+	*exploring
+	small *explore.Small
+	found explore.Exhausted
+}
+
+func (x *exhausting) read(f *flags) (err error) {
+	if x.Scenario.Exhaust == nil {
+		with := slices.DeleteFunc(slices.Clone(x.Scenarios), func(s *scenario.Scenario) bool { return s.Exhaust == nil })
+		if len(with) == 0 {
+			return refuse("scenario %s offers no small world, of which all runs could be made; use -search crashes", x.Scenario.Name)
+		}
+		return refuse("scenario %s offers no small world; want one that does, such as %s, or -search crashes", x.Scenario.Name, with[0].Name)
+	}
+	x.Params.Faults, x.Params.Fault = "", "" // the scenario says which come
+	x.small, x.Params = x.Scenario.SmallWorld(x.Seed, x.Params)
+	if x.small.Runs, err = count(f.find("runs"), defaultExplore, mostExplored); err != nil {
+		return err
+	}
+	const most = 1000
+	if x.small.Delays, err = count(f.find("delays"), x.small.Delays, most); err != nil {
+		return err
+	}
+	x.small.Most, err = count(f.find("misfortunes"), x.small.Most, most)
+	return err
+}
+
+// do searches, writes and prints.
+func (x *exhausting) do(ctx context.Context) error {
+	p := newExploreProgress(&x.streams)
+	x.small.Tell = p.at
+	x.found = x.small.Exhaust(ctx)
+	p.close()
+	if ctx.Err() != nil && !x.found.Complete && x.found.First == nil {
+		return &exit{exitInterrupted, "interrupted; nothing was written"}
+	}
+	if first := x.found.First; first != nil {
+		first.Trial.Nodes = x.Params.Nodes // without clients
+		if err := x.save(first, x.verdict()); err != nil {
+			return err
+		}
+	}
+	if x.json {
+		x.object()
+	} else {
+		x.text()
+	}
+	if ctx.Err() != nil && !x.found.Complete {
+		x.complain(fmt.Sprintf("interrupted after %s, before the last", wording.Count(x.found.Runs, "run")))
+		return &exit{code: exitInterrupted}
+	}
+	return verdictExit(x.verdict())
+}
+
+func (x *exhausting) verdict() check.Verdict {
+	if first := x.found.First; first != nil && first.Outcome.Failure != "" {
+		return scenario.Failed
+	}
+	return x.found.Verdict()
+}
+
+// text prints the result for people.
+func (x *exhausting) text() {
+	b := &x.out
+	fmt.Fprintf(b, "%s: scenario %s, all runs of a small world\n%s\n\n", x.verdict(), x.Scenario.Name, plain(x.found.String()))
+	(&summary{Report: &scenario.Report{Checks: x.found.Checks}}).checks(b)
+	if first := x.found.First; first != nil {
+		fmt.Fprintf(b, "\nthe failure with the fewest misfortunes:\n%s\n", plain(first.Outcome.Check()+": "+why(&first.Outcome)))
+		for _, line := range answerWords(first.Trial.Answers) {
+			fmt.Fprintf(b, "  answer  %s\n", line)
+		}
+	}
+	var l lines
+	l.add("parameters", "%s", plain(strings.Join(given(x.Scenario, &x.Params), ", ")))
+	l.add("reproduce", "%s", x.line)
+	x.repeat(&l)
+	l.write(b)
+}
+
+// object prints one JSON object.
+func (x *exhausting) object() {
+	r := &x.found
+	checks := []jsonCheck{}
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		checks = append(checks, jsonCheck{c.Name, c.Verdict, c.Exercised, detail(c)})
+	}
+	o := ordered{
+		{"scenario", x.Scenario.Name}, {"seed", fmt.Sprint(x.Seed)}, {"params", texts(params(x.Scenario, &x.Params))},
+		{"verdict", x.verdict()}, {"runs", r.Runs}, {"joined", r.Joined}, {"states", r.States}, {"within", r.Within},
+		{"complete", r.Complete}, {"failed", r.Failed}, {"inconclusive", r.Inconclusive}, {"checks", checks},
+	}
+	if first := r.First; first != nil {
+		f := ordered{
+			{"check", first.Outcome.Check()}, {"detail", why(&first.Outcome)},
+			{"answers", answerWords(first.Trial.Answers)}, {"digest", first.Outcome.Digest.String()},
+		}
+		if x.path != "" {
+			f = append(f, field{"replay", x.Name + " replay " + wording.Shell(x.path)})
+		}
+		o = append(o, field{"first", f})
+	}
+	writeJSON(&x.out, append(o, field{"reproduce", x.line}))
+}
