@@ -29,7 +29,7 @@
 //
 // Packages bencode and seal are the encoding and the checksum of messages, and words
 // describes messages in traces. Package internal/steps runs machines step by step in
-// unit tests, and internal/grouptest tests totally ordered groups under faults.
+// unit tests; tests that need the simulator stand in sim/simtest/machines.
 //
 // # What a runtime owes its nodes
 //
