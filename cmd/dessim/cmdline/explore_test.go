@@ -100,7 +100,7 @@ func failingAtNode1(t *testing.T, args ...string) (*exploring, *bytes.Buffer) {
 	t.Helper()
 	f := &flags{program: program}
 	f.addSubject()
-	for _, name := range []string{"depth", "down", "runs", "j"} {
+	for _, name := range []string{"search", "delays", "misfortunes", "depth", "down", "runs", "j"} {
 		f.add(name, "x", "")
 	}
 	for i := 0; i < len(args); i += 2 {
@@ -109,7 +109,7 @@ func failingAtNode1(t *testing.T, args ...string) (*exploring, *bytes.Buffer) {
 		}
 	}
 	x := &exploring{tool: &tool{Program: program, streams: streams{stdout: new(bytes.Buffer), stderr: new(bytes.Buffer)}}}
-	if err := x.read(f); err != nil {
+	if _, err := x.readSearch(f); err != nil {
 		t.Fatal(err)
 	}
 	try := x.World.Try
