@@ -183,7 +183,7 @@ func TestChurnHoldsOnManySeeds(t *testing.T) {
 				came[c.Name] = came[c.Name] || c.Verdict == check.Pass
 			}
 			if r.Verdict != check.Pass {
-				t.Errorf("-scenario churn -nodes %d -txs %d -loss %s -until %v -seed %d: %v %s %+v", p.Nodes, p.Int("txs"), fault.FormatRatio(p.Loss), p.Until, seed, r.Verdict, r.Failure, r.Checks)
+				t.Errorf("-scenario churn -nodes %d -txs %s -loss %s -until %v -seed %d: %v %s %+v", p.Nodes, churn().Param("txs").Get(&p), fault.FormatRatio(p.Loss), p.Until, seed, r.Verdict, r.Failure, r.Checks)
 			}
 		}
 	}

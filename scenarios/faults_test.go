@@ -65,12 +65,12 @@ func TestToldFaultsThatNeverCameAreNamed(t *testing.T) {
 		r, _ := s.Execute(1, p, source.Seed(1), scenario.Options{})
 		got := ""
 		for _, f := range r.Facts {
-			if f.Name == "never came" {
+			if f.Name == "never fired" {
 				got = f.Value
 			}
 		}
 		if got != want {
-			t.Errorf("%s: never came %q, want %q", text, got, want)
+			t.Errorf("%s: never fired %q, want %q", text, got, want)
 		}
 	}
 }

@@ -44,11 +44,11 @@ func TestClientsOfTheStoreSeeALinearizableHistory(t *testing.T) {
 			for _, c := range r.Checks {
 				came[c.Name] = came[c.Name] || c.Verdict == check.Pass
 				if c.Verdict == check.Violation || c.Verdict == check.Inconclusive && !stuck {
-					t.Fatalf("-scenario kv -order %s -faults %s -seed %d: %s: %v: %s", p.Choice("order"), p.Faults, seed, c.Name, c.Verdict, c.Detail)
+					t.Fatalf("-scenario kv -order %s -faults %s -seed %d: %s: %v: %s", keyValue().Param("order").Get(&p), p.Faults, seed, c.Name, c.Verdict, c.Detail)
 				}
 			}
 			if r.Verdict != check.Pass && !stuck {
-				t.Fatalf("-scenario kv -order %s -faults %s -seed %d: %v %s", p.Choice("order"), p.Faults, seed, r.Verdict, r.Failure)
+				t.Fatalf("-scenario kv -order %s -faults %s -seed %d: %v %s", keyValue().Param("order").Get(&p), p.Faults, seed, r.Verdict, r.Failure)
 			}
 		}
 	}

@@ -18,11 +18,11 @@ type params struct {
 
 func newParams(b *scenario.Setup) params {
 	p := params{Setup: b}
-	if _, has := b.Own("txs"); has {
+	if _, has := b.Text("txs"); has {
 		p.Txs = b.Int("txs")
 	}
-	p.Order, _ = b.Own("order")
-	if _, has := b.Own("abort"); has {
+	p.Order, _ = b.Text("order")
+	if _, has := b.Text("abort"); has {
 		p.Abort = b.Ratio("abort")
 	}
 	return p

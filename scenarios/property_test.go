@@ -153,6 +153,5 @@ func watchFolder(t *testing.T, path string) {
 
 // never reports whether no vote is no at random.
 func never(p scenario.Params) bool {
-	text, set := p.Own("abort")
-	return set && text == "0%"
+	return scenarios.Find("concurrent").Param("abort").Get(&p) == "0%"
 }

@@ -53,6 +53,8 @@ func (s *Scenario) ownFlaw() error {
 	own := s.own()
 	for i, x := range own {
 		switch {
+		case x == nil || x.set == nil:
+			return errors.New("a parameter in Own is not made by Int, Duration, Ratio or Choice")
 		case ValidName(x.Name) != nil:
 			return fmt.Errorf("a parameter has the %w", ValidName(x.Name))
 		case isField(x.Name):
@@ -61,6 +63,11 @@ func (s *Scenario) ownFlaw() error {
 			return fmt.Errorf("parameter %s has the name of a line in replay files; want another name", x.Name)
 		case slices.IndexFunc(own, func(o *Param) bool { return o.Name == x.Name }) != i:
 			return fmt.Errorf("two parameters are called %s; want a different name for each", x.Name)
+		}
+		for _, value := range x.Values {
+			if ValidName(value) != nil {
+				return fmt.Errorf("parameter %s has the value with the %w", x.Name, ValidName(value))
+			}
 		}
 		if err := x.Set(new(Params), x.initial); err != nil {
 			return fmt.Errorf("initial value of %w", err)
@@ -82,6 +89,15 @@ func (s *Scenario) defaultsFlaw() error {
 	if err := s.Validate(&s.Defaults); err != nil {
 		return fmt.Errorf("in Defaults: %w", err)
 	}
+	read := s.Defaults
+	for _, x := range fields() {
+		if err := x.Set(&read, x.Get(&s.Defaults)); err != nil {
+			return fmt.Errorf("in Defaults: %w", err)
+		}
+	}
+	if read != s.Defaults {
+		return fmt.Errorf("in Defaults: faults %q, fault %q; want %q and %q", s.Defaults.Faults, s.Defaults.Fault, read.Faults, read.Fault)
+	}
 	return nil
 }
 
@@ -89,6 +105,11 @@ func (s *Scenario) smallFlaw() error {
 	texts, err := cutFlags(s.Small)
 	if err == nil {
 		_, err = s.with(texts)
+	}
+	for _, x := range s.Params() {
+		if _, given := texts[x.Name]; given && x.Chance && err == nil {
+			err = fmt.Errorf("%s: nothing is drawn in a small workload; leave it out", x.Name)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("in Small: %w", err)
@@ -101,11 +122,11 @@ func (s *Scenario) compareFlaw() error {
 	if c == nil {
 		return nil
 	}
-	i := slices.IndexFunc(s.Params(), func(x *Param) bool { return x.Name == c.Param })
+	x := s.Param(c.Param)
 	switch {
-	case i < 0:
+	case x == nil:
 		return fmt.Errorf("field Compare names parameter %q, which the scenario does not have; want one declared by Choice", c.Param)
-	case len(s.Params()[i].Values) == 0:
+	case len(x.Values) == 0:
 		return fmt.Errorf("field Compare names parameter %s, which has no Values; want one declared by Choice", c.Param)
 	case c.Meter == nil:
 		return errors.New("field Compare has no Meter; want a function that makes one")

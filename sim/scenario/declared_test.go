@@ -43,6 +43,14 @@ func TestAScenarioThatCannotRunHasAFlaw(t *testing.T) {
 		}},
 		{`Unused names "colour", which is no field of Params`, func(s *scenario.Scenario) { s.Unused = []string{"colour"} }},
 		{"Defaults: nodes 3", func(s *scenario.Scenario) { s.Defaults.Nodes = 3 }},
+		{`Defaults: faults "none", fault ""; want "" and ""`, func(s *scenario.Scenario) { s.Defaults.Faults = "none" }},
+		{`Defaults: faults "restart,crash", fault ""; want "crash,restart" and ""`, func(s *scenario.Scenario) { s.Defaults.Faults = "restart,crash" }},
+		{"Own is not made by Int", func(s *scenario.Scenario) { s.Own = []*scenario.Param{{Name: "x"}} }},
+		{"Own is not made by Int", func(s *scenario.Scenario) { s.Own = []*scenario.Param{nil} }},
+		{`parameter words has the value with the name "it's"`, func(s *scenario.Scenario) {
+			s.Own = []*scenario.Param{scenario.Choice("words", "it's", []string{"it's"}, "")}
+		}},
+		{"Small: loss: nothing is drawn", func(s *scenario.Scenario) { s.Small = "-loss 0%" }},
 		{"Defaults: delay 0s", func(s *scenario.Scenario) { s.Defaults.Delay = 0 }},
 		{`Small: "inputs 2": want flags`, func(s *scenario.Scenario) { s.Small = "inputs 2" }},
 		{"Small: txs means nothing to scenario counting", func(s *scenario.Scenario) { s.Small = "-txs 2" }},

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -30,7 +31,8 @@ type Report struct {
 // verdict.
 const Failed check.Verdict = "error"
 
-// Options are what Execute takes beyond the parameters. Only Cut changes the digest.
+// Options are what a run can be given beyond its parameters. Observers do not change the
+// run; Cut does, and Stop and Until can end it early.
 type Options struct {
 	Observers []sim.Observer
 	Cut       *Cut // a change to the run that the parameters make, or nil
@@ -89,10 +91,14 @@ func (s *Scenario) build(seed uint64, p Params, src protocol.Source, cut *Cut) (
 	run := s.Build(b)
 	if s.Exhaust != nil && b.Choice(adversary) == on {
 		a := s.Exhaust.Adversary
-		a.Members = b.Nodes // clients do not crash
+		a.Members = min(cmp.Or(a.Members, b.Nodes), b.Nodes) // clients do not crash
 		run.Plan = a.Plan(run.Plan)
 	}
 	cut.apply(&run.Plan)
+	if end := run.Plan.Until; end > 0 { // a run that is cut short goes without what comes later
+		run.Plan.Inputs = slices.DeleteFunc(slices.Clone(run.Plan.Inputs), func(in sim.Input) bool { return in.At > end })
+		run.Plan.Faults = slices.DeleteFunc(slices.Clone(run.Plan.Faults), func(f fault.Fault) bool { return f.At > end && f.At != fault.Never })
+	}
 	return run, run.Plan.Validate()
 }
 
@@ -105,13 +111,17 @@ func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options
 	if err != nil {
 		panic(fmt.Sprintf("scenario: %s builds a plan that cannot run: %v", s.Name, err))
 	}
-	return s.execute(run, seed, s.complete(p), src, o)
+	return s.execute(run, seed, p, src, o)
 }
 
 func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source, o Options) (r Report, ok bool) {
 	r = Report{Scenario: s, Seed: seed, Params: p, Faults: run.Plan.Faults}
-	if s.Moot != nil && s.Moot(&p) != "" {
-		run.Checks = run.Checks.Skipped(s.Moot(&p))
+	full, moot := s.complete(p), ""
+	if s.Moot != nil {
+		moot = s.Moot(&full)
+	}
+	if moot != "" {
+		run.Checks = run.Checks.Skipped(moot)
 	} else if why := unhealed(&run.Plan, p.Nodes); why != "" {
 		run.Checks = run.Checks.Safety(why)
 		if o.Forewarn != nil {
@@ -177,14 +187,8 @@ func nodes(run *Run, m *sim.Sim, n int, sent *sentCounter) []Node {
 // panicked with, and sets finished unless o.Stop ended the run.
 func drive(m *sim.Sim, o *Options, checks check.Suite, finished *bool) (failure string) {
 	defer func() {
-		switch v := recover().(type) {
-		case nil:
-		case *sim.Panic:
-			failure = v.Error()
-			*finished = true
-		default:
-			failure = fmt.Sprint(v)
-			*finished = true
+		if v := recover(); v != nil {
+			failure, *finished = fmt.Sprint(v), true
 		}
 	}()
 	for m.Advance(o.every()) {

@@ -98,7 +98,7 @@ func field[T any](name, usage string, read func(string) (T, error), of func(*Par
 func own[T any](name, usage string, initial T, read func(string) (T, error), format func(T) string) *Param {
 	x := &Param{Name: name, Usage: usage, initial: format(initial)}
 	x.get = func(p *Params) string {
-		if text, set := p.Own(name); set {
+		if text, set := p.Text(name); set {
 			return text
 		}
 		return x.initial
@@ -106,7 +106,7 @@ func own[T any](name, usage string, initial T, read func(string) (T, error), for
 	x.set = func(p *Params, text string) error {
 		v, err := read(text)
 		if err == nil {
-			p.put(name, format(v))
+			p.put(name, format(v), x.initial)
 		}
 		return err
 	}
@@ -117,7 +117,7 @@ func own[T any](name, usage string, initial T, read func(string) (T, error), for
 func Int(name string, initial, least, most int, usage string) *Param {
 	return own(name, usage, initial, func(text string) (int, error) {
 		n, err := readCount(text)
-		if err == nil && (n < least || n > most) {
+		if err != nil || n < least || n > most {
 			err = fmt.Errorf("want %d to %d", least, most)
 		}
 		return n, err
@@ -184,16 +184,16 @@ func (p *Params) Choice(name string) string {
 }
 
 func mustRead[T any](p *Params, name string, read func(string) (T, error)) T {
-	text, set := p.Own(name)
+	text, set := p.Text(name)
 	v, err := read(text)
 	if !set || err != nil {
-		panic(fmt.Sprintf("scenario: parameter %s is %q: declare it in Scenario.Own, and read it as it is declared", name, text))
+		panic(fmt.Sprintf("scenario: parameter %s is %q: declare it in Scenario.Own, read it as it is declared, and from the Params that Build, Check, Moot or Text get", name, text))
 	}
 	return v
 }
 
-// Own returns the text of a declared parameter, and whether it is set.
-func (p *Params) Own(name string) (text string, set bool) {
+// Text returns the text of a declared parameter, and whether it is set.
+func (p *Params) Text(name string) (text string, set bool) {
 	for line := range strings.Lines(p.own) {
 		if text, is := strings.CutPrefix(line, name+" "); is {
 			return strings.TrimSuffix(text, "\n"), true
@@ -202,10 +202,13 @@ func (p *Params) Own(name string) (text string, set bool) {
 	return "", false
 }
 
-// put sets the text of a declared parameter.
-func (p *Params) put(name, text string) {
+// put sets the text of a declared parameter, or unsets the parameter if the text is its
+// initial one: so equal values are equal Params.
+func (p *Params) put(name, text, initial string) {
 	lines := slices.DeleteFunc(slices.Collect(strings.Lines(p.own)), func(line string) bool { return strings.HasPrefix(line, name+" ") })
-	lines = append(lines, name+" "+text+"\n")
+	if text != initial {
+		lines = append(lines, name+" "+text+"\n")
+	}
 	slices.Sort(lines)
 	p.own = strings.Join(lines, "")
 }
@@ -222,17 +225,24 @@ func (s *Scenario) own() []*Param {
 	if s.Exhaust == nil {
 		return s.Own
 	}
-	return append(slices.Clip(s.Own), Choice(adversary, off, []string{off, on}, "asks for the order of messages, and for crashes, as explore -search all does"))
+	return append(slices.Clip(s.Own), Choice(adversary, off, []string{off, on}, "makes the order of messages and crashes answers of the run, as explore -search all does"))
 }
 
-// Set reads text into the parameter of that name. The error is one line.
-func (s *Scenario) Set(p *Params, name, text string) error {
+// Param returns the parameter of that name, or nil if it means nothing to the scenario.
+func (s *Scenario) Param(name string) *Param {
 	all := s.Params()
-	i := slices.IndexFunc(all, func(x *Param) bool { return x.Name == name })
-	if i < 0 {
-		return fmt.Errorf("%s means nothing to scenario %s; leave it out", name, s.Name)
+	if i := slices.IndexFunc(all, func(x *Param) bool { return x.Name == name }); i >= 0 {
+		return all[i]
 	}
-	return all[i].Set(p, text)
+	return nil
+}
+
+// Set reads text into the parameter of that name. An error is one line.
+func (s *Scenario) Set(p *Params, name, text string) error {
+	if x := s.Param(name); x != nil {
+		return x.Set(p, text)
+	}
+	return fmt.Errorf("%s means nothing to scenario %s; leave it out", name, s.Name)
 }
 
 // AllParams returns the parameters of all the scenarios, in the order in which they are shown.
@@ -254,8 +264,8 @@ func AllParams(all []*Scenario) []*Param {
 // complete returns p with every declared parameter set.
 func (s *Scenario) complete(p Params) Params {
 	for _, x := range s.own() {
-		if _, set := p.Own(x.Name); !set {
-			p.put(x.Name, x.initial)
+		if _, set := p.Text(x.Name); !set {
+			p.put(x.Name, x.initial, "\n")
 		}
 	}
 	return p

@@ -102,6 +102,11 @@ func (r *Recording) AppendText(b []byte, comment string) ([]byte, error) {
 	for _, x := range r.Scenario.Params() {
 		add(x.Name, x.Get(&r.Params))
 	}
+	for _, x := range r.ignored() { // a search may have changed it
+		if text := x.Get(&r.Params); text != x.Get(&r.Scenario.Defaults) {
+			add(x.Name, text)
+		}
+	}
 	add("verdict", string(r.Verdict))
 	if r.Check != "" {
 		add(checkField, r.Check)
@@ -118,6 +123,14 @@ func (r *Recording) AppendText(b []byte, comment string) ([]byte, error) {
 	}
 	add(hashField, hashOf(f.Header, f.Answers))
 	return f.AppendText(append(b, "# "+printable(comment)+"\n"...))
+}
+
+// ignored returns the parameters that mean nothing to the scenario. A line named fault is
+// never one of them: it is a fault of the run.
+func (r *Recording) ignored() []*Param {
+	return slices.DeleteFunc(fields(), func(x *Param) bool {
+		return x.Name == faultField || !slices.Contains(r.Scenario.Unused, x.Name)
+	})
 }
 
 // printable makes text a line of a file, whatever a check or a test is called.
@@ -236,11 +249,21 @@ func (r *Recording) readParams(h *header, missing bool) (err error) {
 	}
 	for _, x := range params {
 		text, there := h.take(x.Name)
-		if !there {
-			return fmt.Errorf("the header has no %s", x.Name)
-		}
-		if err := x.Set(&r.Params, text); err != nil {
+		switch {
+		case there:
+			err = x.Set(&r.Params, text)
+		case isField(x.Name):
+			err = fmt.Errorf("the header has no %s", x.Name)
+		} // a parameter that was declared since keeps its initial value
+		if err != nil {
 			return err
+		}
+	}
+	for _, x := range r.ignored() {
+		if text, there := h.take(x.Name); there {
+			if err := x.Set(&r.Params, text); err != nil {
+				return err
+			}
 		}
 	}
 	return r.Scenario.Validate(&r.Params)
@@ -252,12 +275,12 @@ func (r *Recording) readCut(h *header) error {
 		for word := range strings.FieldsFuncSeq(text, func(c rune) bool { return c == ',' || c == ' ' }) {
 			id, err := strconv.ParseUint(word, 10, 64)
 			if err != nil || len(r.Without) > 0 && id <= r.Without[len(r.Without)-1] {
-				return fmt.Errorf("without %q; want numbers that ascend, such as 1,3", text)
+				return fmt.Errorf("without %q; want ascending numbers, such as 1,3", text)
 			}
 			r.Without = append(r.Without, id)
 		}
 		if len(r.Without) == 0 {
-			return fmt.Errorf("without %q; want numbers that ascend, such as 1,3", text)
+			return fmt.Errorf("without %q; want ascending numbers, such as 1,3", text)
 		}
 	}
 	for text, there := h.take(faultField); there; text, there = h.take(faultField) {

@@ -72,7 +72,8 @@ type Run struct {
 	// Watch are observers beyond the checks, which see each event before the checks do.
 	Watch []sim.Observer
 	// Nodes returns the summary's rows at the end; nil is one for each node of Params.
-	// Messages are filled in by Execute.
+	// Execute fills in Messages. Where the parameter adversary is on, nodes are wrapped,
+	// here and in Facts and Counts: see explore.Unwrap.
 	Nodes func(s *sim.Sim) []Node
 	// Facts returns the figures worth a line in the summary at the end.
 	Facts func(s *sim.Sim) []Fact
@@ -157,7 +158,7 @@ func (s *Scenario) Words(p *Params) func(e *sim.Event) string {
 	if s.Text == nil {
 		return func(*sim.Event) string { return "" }
 	}
-	params := *p
+	params := s.complete(*p)
 	return func(e *sim.Event) string { return s.Text(&params, e) }
 }
 

@@ -73,13 +73,21 @@ func cutFlags(flags string) (map[string]string, error) {
 	texts := make(map[string]string)
 	name := ""
 	for _, word := range strings.Fields(flags) {
+		if strings.HasPrefix(word, "--") {
+			word = word[1:]
+		}
 		switch {
 		case len(word) > 1 && word[0] == '-' && 'a' <= word[1] && word[1] <= 'z':
-			name = word[1:]
-			if _, twice := texts[name]; twice {
+			var value string
+			name, value, _ = strings.Cut(word[1:], "=")
+			before, twice := texts[name]
+			if twice && name != "fault" {
 				return nil, fmt.Errorf("%q: flag -%s comes twice", flags, name)
 			}
-			texts[name] = ""
+			if twice {
+				value = strings.TrimSuffix(before, "'") + ";" + value
+			}
+			texts[name] = value
 		case name == "":
 			return nil, fmt.Errorf("%q: want flags, not %q", flags, word)
 		default:
@@ -90,9 +98,18 @@ func cutFlags(flags string) (map[string]string, error) {
 		if texts[name] == "" {
 			return nil, fmt.Errorf("%q: flag -%s has no value", flags, name)
 		}
-		texts[name] = strings.Trim(texts[name], "'")
+		texts[name] = strings.Trim(strings.ReplaceAll(texts[name], "; '", "; "), "'")
 	}
 	return texts, nil
+}
+
+// ParseParams reads the flags of parameters, as for the command line: "-nodes 5 -loss 1%".
+func (s *Scenario) ParseParams(flags string) (Params, error) {
+	texts, err := cutFlags(flags)
+	if err != nil {
+		return s.Defaults, err
+	}
+	return s.with(texts)
 }
 
 // SmallWorkload returns the flags of Scenario.Small by name.

@@ -15,7 +15,8 @@ import (
 // World returns the runs of the scenario with these parameters, which Validate accepts, for
 // package explore to sweep, shrink and search. seed salts the identities of all trials.
 func (s *Scenario) World(seed uint64, p Params) *explore.World {
-	w := &explore.World{MinNodes: s.minNodes(), Inputs: s.inputs(seed, p)}
+	least, _ := s.NodeRange()
+	w := &explore.World{MinNodes: least, Inputs: s.inputs(seed, p)}
 	w.Try = func(t *explore.Trial, observers ...sim.Observer) explore.Outcome {
 		r, _ := s.Try(seed, p, t, source.NewReplay(t.Answers), Options{Observers: observers})
 		return r.Outcome()
@@ -74,14 +75,14 @@ func (s *Scenario) Try(seed uint64, p Params, t *explore.Trial, src protocol.Sou
 	if err != nil {
 		return Report{Scenario: s, Seed: seed, Params: p, Verdict: check.Inconclusive}, true
 	}
-	return s.execute(run, seed, s.complete(p), src, o)
+	return s.execute(run, seed, p, src, o)
 }
 
 // SmallWorld returns the search of all runs under the adversary, with parameters that are
 // otherwise these: for a scenario that has an Exhaust. A trial that it finds is one of the
 // World of the parameters that it returns.
 func (s *Scenario) SmallWorld(seed uint64, p Params) (*explore.Small, Params) {
-	p.put(adversary, on)
+	p.put(adversary, on, off)
 	x := s.Exhaust.Small
 	x.Make = func(src protocol.Source) (sim.Plan, check.Suite, []sim.Observer) {
 		run, err := s.build(seed, p, src, nil)

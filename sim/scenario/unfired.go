@@ -47,5 +47,5 @@ func (u *unfired) facts() []Fact {
 	for i := range u.faults {
 		texts = append(texts, u.faults[i].String())
 	}
-	return []Fact{{"never came", strings.Join(texts, "; ")}}
+	return []Fact{{"never fired", strings.Join(texts, "; ")}}
 }

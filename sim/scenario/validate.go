@@ -20,15 +20,18 @@ const (
 	mostFlaps = 100_000          // times that a fault can come and go
 )
 
-func (s *Scenario) minNodes() int { return cmp.Or(s.MinNodes, s.Defaults.Nodes) }
-func (s *Scenario) maxNodes() int { return cmp.Or(s.MaxNodes, s.Defaults.Nodes) }
+// NodeRange returns how many nodes the scenario can have, without clients.
+func (s *Scenario) NodeRange() (least, most int) {
+	return cmp.Or(s.MinNodes, s.Defaults.Nodes), cmp.Or(s.MaxNodes, s.Defaults.Nodes)
+}
 
 // Validate returns an error for the first parameter that the scenario cannot run with, as one
 // line with the flag and its range.
 func (s *Scenario) Validate(p *Params) error {
+	least, most := s.NodeRange()
 	switch {
-	case p.Nodes < s.minNodes() || p.Nodes > s.maxNodes():
-		return fmt.Errorf("nodes %d: scenario %s wants %d to %d", p.Nodes, s.Name, s.minNodes(), s.maxNodes())
+	case p.Nodes < least || p.Nodes > most:
+		return fmt.Errorf("nodes %d: scenario %s wants %d to %d", p.Nodes, s.Name, least, most)
 	case p.Delay < minDelay || p.Delay > maxDelay:
 		return fmt.Errorf("delay %v: want 1us to 10m", p.Delay)
 	case p.Jitter < 0 || p.Jitter > maxDelay:

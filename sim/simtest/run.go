@@ -55,14 +55,14 @@ func Run(t *testing.T, s *scenario.Scenario, o Options) {
 	if err := s.Flaw(); err != nil {
 		t.Fatalf("simtest: %v", err)
 	}
-	subject, err := scenario.ParseSubject([]*scenario.Scenario{s}, "-scenario "+s.Name+" "+o.Flags)
+	p, err := s.ParseParams(o.Flags)
 	if err != nil {
 		t.Fatalf("simtest: %v", err)
 	}
 	if o.Seeds < 1 || o.ShrinkRuns < 0 {
 		t.Fatalf("simtest: Options has %d seeds and %d runs to shrink in; want at least 1 and at least 0", o.Seeds, o.ShrinkRuns)
 	}
-	r := &runner{tester: t, o: o, Subject: subject, place: newPlace(t.Name())}
+	r := &runner{tester: t, o: o, Subject: scenario.Subject{Scenario: s, Params: p}, place: newPlace(t.Name())}
 	r.run(os.Getenv(SeedVariable), os.Getenv(SeedsVariable), os.Getenv(ReplayVariable))
 }
 

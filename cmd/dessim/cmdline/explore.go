@@ -47,8 +47,18 @@ const (
 func (t *tool) exploreCommand() *cli.Command {
 	f := t.flags()
 	f.addSubject()
-	for _, x := range scenario.AllParams(t.Scenarios) {
-		f.find(x.Name).hidden = x.Chance // read refuses it: nothing is drawn
+	for _, s := range t.Scenarios {
+		for _, x := range s.Params() {
+			if x.Chance {
+				f.find(x.Name).hidden = true // readSubject refuses it: nothing is drawn
+			}
+		}
+		for name, text := range s.SmallWorkload() {
+			f.find(name).sample = text
+		}
+	}
+	if x := f.find("adversary"); x != nil {
+		x.hidden = true
 	}
 	f.add("search", "crashes", "what is tried: crashes, or all runs")
 	f.add("depth", "1", "most crashes in a run")
@@ -125,12 +135,12 @@ func (x *exploring) readSearch(f *flags) (*exhausting, error) {
 
 // readSubject reads what is run, for which nothing is drawn.
 func (x *exploring) readSubject(f *flags) (err error) {
-	for _, p := range scenario.AllParams(x.Scenarios) {
-		if p.Chance && f.find(p.Name).given {
-			return refuse("-%s: explore tries every crash and draws nothing; leave it out", p.Name)
-		}
-	}
 	if s := x.find(f.find("scenario").text); s != nil {
+		for _, p := range s.Params() {
+			if y := f.find(p.Name); y.given && (p.Chance || y.hidden) {
+				return refuse("-%s: explore tries every crash and draws nothing; leave it out", p.Name)
+			}
+		}
 		for name, text := range s.SmallWorkload() {
 			if y := f.find(name); !y.given {
 				y.given, y.text = true, text

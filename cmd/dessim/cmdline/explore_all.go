@@ -32,6 +32,9 @@ func (x *exhausting) read(f *flags) (err error) {
 	if x.small.Runs, err = count(f.find("runs"), defaultExplore, mostExplored); err != nil {
 		return err
 	}
+	if x.Scenario.Exhaust.Adversary.AnyOrder && f.find("delays").given {
+		return refuse("-delays means nothing to scenario %s, whose messages are received in any order; leave it out", x.Scenario.Name)
+	}
 	const most = 1000
 	if x.small.Delays, err = count(f.find("delays"), x.small.Delays, most); err != nil {
 		return err

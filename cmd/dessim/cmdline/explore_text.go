@@ -89,7 +89,7 @@ func (x *exploring) text() {
 	var l lines
 	l.add("runs", "%d, of which %d differ", c.Runs, c.Distinct)
 	l.add("skipped", "%s with the same outcome as another", wording.Count(uint64(c.Skipped), "run"))
-	l.add("points", "%d, between %v and %v, on %d nodes", c.Points, x.From, x.To, x.Nodes)
+	l.add("points", "%d, between %v and %v, on %s", c.Points, x.From, x.To, wording.Count(x.Nodes, "node"))
 	l.add("down", "%s", strings.Join(x.downs(), ", "))
 	if len(c.Checks) > 1 {
 		for _, name := range protocol.SortedKeys(c.Checks) {

@@ -2,7 +2,6 @@ package cmdline
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -165,8 +164,13 @@ func (f *flags) subject() (s subject, err error) {
 		}
 	}
 	if texts["faults"] != "" {
-		if texts["faults"], texts["fault"], err = f.faultFlags(); err != nil {
+		drawn, written, err := f.faultFlags()
+		if err != nil {
 			return s, err
+		}
+		texts["faults"] = drawn
+		if written != "" {
+			texts["fault"] = written
 		}
 	}
 	for _, x := range scenario.AllParams(s.program.Scenarios) {
@@ -181,12 +185,10 @@ func (f *flags) subject() (s subject, err error) {
 
 // set reads one parameter from text.
 func (s *subject) set(x *scenario.Param, text string) error {
-	own := s.Scenario.Params()
-	i := slices.IndexFunc(own, func(p *scenario.Param) bool { return p.Name == x.Name })
-	if i < 0 {
-		return refuse("%s means nothing to scenario %s; leave it out", x.Name, s.Scenario.Name)
+	name := x.Name
+	if x = s.Scenario.Param(name); x == nil { // and not that of another scenario
+		return refuse("%s means nothing to scenario %s; leave it out", name, s.Scenario.Name)
 	}
-	x = own[i] // others may declare one of that name too
 	if quoted := quote(text); strings.HasSuffix(quoted, "...") && x.Name != "fault" {
 		return refuse("%s %s: too long; want one such as %s", x.Name, quoted, x.Get(&s.Scenario.Defaults))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/urfave/cli/v3"
 
@@ -36,7 +37,8 @@ func (t *tool) listCommand() *cli.Command {
 func (p *Program) listed() []jsonScenario {
 	var out []jsonScenario
 	for _, s := range p.Scenarios {
-		out = append(out, jsonScenario{s.Name, s.Shows, s.MinNodes, s.MaxNodes, texts(params(s, &s.Defaults))})
+		least, most := s.NodeRange()
+		out = append(out, jsonScenario{s.Name, s.Shows, least, most, texts(params(s, &s.Defaults))})
 	}
 	return out
 }
@@ -50,7 +52,7 @@ func (t *tool) list() {
 		defaults.head = append(defaults.head, "-"+x.Name)
 	}
 	for _, s := range t.Scenarios {
-		shows.add(s.Name, fmt.Sprintf("%d to %d", s.MinNodes, s.MaxNodes), wrap(plain(s.Shows), 70))
+		shows.add(s.Name, nodeRange(s), wrap(plain(s.Shows), 70))
 		row := []string{s.Name}
 		used := params(s, &s.Defaults)
 		for _, x := range all {
@@ -67,4 +69,13 @@ func (t *tool) list() {
 	shows.write(&t.out)
 	fmt.Fprintf(&t.out, "\nDefaults (blank: the scenario ignores this flag)\n")
 	defaults.write(&t.out)
+}
+
+// nodeRange returns how many nodes a scenario can have: "3 to 1000", or "1".
+func nodeRange(s *scenario.Scenario) string {
+	least, most := s.NodeRange()
+	if least == most {
+		return strconv.Itoa(least)
+	}
+	return fmt.Sprintf("%d to %d", least, most)
 }

@@ -58,6 +58,9 @@ func (f *flags) addSubject() {
 	f.add("scenario", "NAME", "what to run: see dessim list")
 	f.add("seed", "1", "64 bits, decimal or 0x hex, that fix everything else")
 	for _, x := range scenario.AllParams(all) {
+		if own := last.Param(x.Name); own != nil {
+			x = own
+		}
 		if x.Name == "fault" {
 			f.add(x.Name, "'crash 2 at 3s for 1s'", x.Usage).many = true
 		} else {

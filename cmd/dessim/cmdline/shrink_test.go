@@ -95,7 +95,7 @@ func TestAReplayFileTellsFaultsAsData(t *testing.T) {
 		"fault 3: crash 77 at 1s\n":                       "77",
 		"fault 3: crash 2 at 1s; 4: crash 2 at 2s\n":      "want one fault a line",
 		faults[0] + faults[0]:                             "identity",
-		"without 3,1\n" + faults[0]:                       "numbers that ascend",
+		"without 3,1\n" + faults[0]:                       "ascending numbers",
 		"without 1\nwithout 2\n" + faults[0]:              "comes twice",
 		"fault 3: heal at 1s\n":                           "another heal",
 		"fault 3: crash 2 at 100s\n":                      "calm",

@@ -9,6 +9,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
+	"dessim/sim/explore"
 	"dessim/sim/scenario"
 )
 
@@ -117,7 +118,7 @@ func (j *job) upTo(stop func(uint64, protocol.Time) bool, last *tail, see func(m
 // describe writes the state of each node.
 func describe(b *bytes.Buffer, m *sim.Sim) {
 	for id := range m.Nodes() {
-		switch n := m.Node(protocol.NodeID(id)).(type) {
+		switch n := explore.Unwrap(m.Node(protocol.NodeID(id))).(type) {
 		case nil:
 			fmt.Fprintf(b, "node %d is down\n", id)
 		case protocol.Describer:
