@@ -217,7 +217,6 @@ type Stats struct {
 	Cut       uint64 // entries of its log that no majority had and the new view did not keep
 	Flushed   uint64 // messages that no rule had ordered and a ballot of this node did
 	Repeated  uint64 // frames sent again
-	Ignored   uint64 // reports of a length not above the last
 	Torn      uint64 // records on disk that were not whole
 	Gaps      uint64 // records on disk whose predecessor had not survived
 	Clamped   uint64 // 1 if the disk says that more is stable than it holds

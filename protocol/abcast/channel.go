@@ -129,7 +129,6 @@ func (m *membership) take(env *protocol.Env, q int, body []byte) {
 		return
 	}
 	if length <= m.stable[q] {
-		m.stats.Ignored++
 		return
 	}
 	m.stable[q] = length

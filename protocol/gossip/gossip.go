@@ -107,8 +107,6 @@ type Stats struct {
 	Waited     uint64 // messages that Check held
 	Overflowed uint64 // waiting messages forgotten for lack of room
 	Evicted    uint64 // messages and refused ids forgotten for lack of room
-	Exchanges  uint64 // exchanges that this node began
-	Repaired   uint64 // bodies sent on request
 	Corrupt    uint64 // messages whose checksum is wrong
 	Malformed  uint64 // messages that no honest node sends
 }

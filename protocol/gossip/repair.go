@@ -26,7 +26,6 @@ func (g *Gossip) repair(env *protocol.Env) {
 	n := uint64(len(ns))
 	to := ns[(g.turn+env.Choose(kindPick, n))%n]
 	g.turn++
-	g.stats.Exchanges++
 	g.send(env, to, KindDigest, message{typ: typeDigest, ranges: []span{g.summary(nil)}})
 }
 
@@ -94,7 +93,6 @@ func (g *Gossip) want(env *protocol.Env, from protocol.NodeID, ids []ID) {
 func (g *Gossip) serve(env *protocol.Env, from protocol.NodeID, ids []ID) {
 	for _, id := range ids {
 		if body, ok := g.Body(id); ok {
-			g.stats.Repaired++
 			g.send(env, from, KindBody, message{typ: typeData, body: body})
 		}
 	}

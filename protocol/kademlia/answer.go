@@ -28,7 +28,6 @@ func (d *DHT) answer(env *protocol.Env, from protocol.NodeID, q *message) {
 	}
 	kind := KindAnswer
 	if m.y == 'e' {
-		d.stats.Refused++
 		kind = KindError
 	}
 	d.out = m.append(d.out[:0])

@@ -59,11 +59,9 @@ func (d *DHT) verify(env *protocol.Env, c Contact) {
 	switch {
 	case len(d.waiting) < maxWaiting:
 		d.waiting = append(d.waiting, c)
-		return
 	case d.cfg.Self.Closer(c.ID, d.waiting[far].ID):
 		d.waiting[far] = c
 	}
-	d.stats.Unchecked++
 }
 
 // nextAsker pings the closest of the waiting askers.

@@ -38,7 +38,5 @@ func (d *DHT) cache(env *protocol.Env, l *lookup) {
 		return
 	}
 	s.value = slices.Clone(l.found)
-	if d.storeAt(env, l, i, call{purpose: forCache, put: &s}) {
-		d.stats.Cached++
-	}
+	d.storeAt(env, l, i, call{purpose: forCache, put: &s})
 }

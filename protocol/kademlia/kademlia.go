@@ -131,17 +131,10 @@ type Stats struct {
 	Malformed uint64 // messages that are not canonical KRPC
 	Ignored   uint64 // answers that nobody waits for: late, duplicate or forged
 	Asked     uint64 // RPCs begun
-	Resent    uint64 // further tries of them
-	Failed    uint64 // RPCs of which no try was answered
-	Evicted   uint64 // stale contacts that gave way to others
-	Unchecked uint64 // unknown askers not pinged because too many were
-	Refused   uint64 // queries answered with an error
 	Expired   uint64 // values dropped when they expired
 	Refreshed uint64 // buckets refreshed for want of other lookups
-	Renewed   uint64 // values held that were put again
 	Handed    uint64 // values stored at newcomers
 	Unoffered uint64 // newcomers that were offered no values because too many were waiting
-	Cached    uint64 // values left at others on the path of a lookup
 }
 
 // The kinds of messages and notes.

@@ -58,7 +58,6 @@ type Result struct {
 	// it was in the node's own table, 2 if a contact from there named it, and so on;
 	// 0 if there is none. With Alpha 1 it is the number of greedy steps.
 	Hops int
-	RPCs int // queries begun; retries do not count
 }
 
 // Lookup finds the k nodes closest to target: the paper's node lookup.
@@ -261,7 +260,7 @@ func (l *lookup) answered(n int) []int {
 }
 
 func (l *lookup) outcome(k int) Result {
-	r := Result{RPCs: l.rpcs}
+	var r Result
 	l.result = l.result[:0]
 	for _, i := range l.answered(k) {
 		if r.Hops == 0 {

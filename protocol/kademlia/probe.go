@@ -41,7 +41,6 @@ func (d *DHT) heard(env *protocol.Env, c Contact) {
 func (d *DHT) lost(env *protocol.Env, c Contact) {
 	old, next, ok := d.tab.lost(c, func(seen uint32) bool { return d.cfg.Refresh > 0 && sinceStamp(env, seen) >= d.cfg.Refresh })
 	if old {
-		d.stats.Evicted++
 		env.Note(KindEvict, c.ID, "at", c.Addr, "did not answer", d.cfg.Stale, "times")
 		if d.cfg.Refresh > 0 {
 			d.rearm(env) // the one that took its place may be silent too long

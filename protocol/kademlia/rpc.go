@@ -88,12 +88,10 @@ func (d *DHT) late(env *protocol.Env, slot int) {
 	case c.purpose == 0:
 	case int(c.tries) < d.cfg.Tries:
 		c.tries++
-		d.stats.Resent++
 		d.try(env, slot)
 	default:
 		done := *c
 		*c = call{}
-		d.stats.Failed++
 		if done.purpose != forJoin {
 			d.lost(env, done.to)
 		}

@@ -95,7 +95,6 @@ func (d *DHT) renews(it *item) bool { return d.cfg.Republish > 0 && !it.cached }
 // republish puts a value held here at the nodes that are the closest now.
 func (d *DHT) republish(env *protocol.Env, it *item) {
 	it.at = env.Now()
-	d.stats.Renewed++
 	d.up.busy++
 	d.put(env, &store{value: it.value, expires: it.expires, done: func(env *protocol.Env, _ int) { d.ended(env) }})
 }

@@ -51,7 +51,6 @@ type Config struct {
 
 // Node is one replica: a protocol.Node.
 type Node struct {
-	cfg      Config
 	group    abcast.Orderer
 	table    map[uint64]uint64
 	sessions map[protocol.NodeID]Return // the last command of each client that was applied
@@ -75,7 +74,6 @@ func New(cfg Config) *Node {
 		panic(fmt.Sprintf("kv: config has delay %v, want more than 0", cfg.Delay))
 	}
 	n := &Node{
-		cfg:      cfg,
 		table:    make(map[uint64]uint64),
 		sessions: make(map[protocol.NodeID]Return),
 		asked:    make(map[protocol.NodeID]uint64),

@@ -81,14 +81,12 @@ type Config struct {
 // Stats counts what a Link did in this incarnation.
 type Stats struct {
 	Sent       uint64 // messages transmitted for the first time
-	Resent     uint64 // messages transmitted again
 	Acks       uint64 // pure acknowledgements sent
 	Delivered  uint64 // messages handed to Deliver
 	Duplicates uint64 // data frames that were received before
 	Stale      uint64 // frames from or to a former incarnation
 	Corrupt    uint64 // frames whose checksum is wrong
 	Malformed  uint64 // frames that no honest node sends
-	Dropped    uint64 // messages given up: the receiver has a new incarnation
 }
 
 // A Link is one node's end of its links to all others.

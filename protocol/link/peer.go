@@ -106,7 +106,6 @@ func (l *Link) learn(env *protocol.Env, p *peer, inc uint32) {
 func (l *Link) drop(p *peer) {
 	for p.out.len() > 0 {
 		l.settle(p)
-		l.stats.Dropped++
 	}
 	p.sent, p.tries = 0, 0
 }
@@ -230,7 +229,6 @@ func (l *Link) resend(env *protocol.Env, p *peer) {
 	left := max(1, p.sent>>p.tries)
 	for i := 0; i < p.sent && left > 0; i++ {
 		if !p.out.at(i).got {
-			l.stats.Resent++
 			l.transmit(env, p, i, KindResend)
 			left--
 		}

@@ -114,7 +114,7 @@ func (n *Node) restoreCommit(s stored) {
 	if v != ledger.Accepted || n.out.commits[id] != nil {
 		return
 	}
-	c := &commit{id: s.id, nodes: s.nodes, wtxid: id, tx: tx, body: n.bodies.own[id]}
+	c := &commit{id: s.id, nodes: s.nodes, wtxid: id, body: n.bodies.own[id]}
 	n.enter(c)
 	n.out.promise(tx)
 	if tx.Sender == n.self {

@@ -22,7 +22,6 @@ type commit struct {
 	id    twopc.ID
 	nodes []protocol.NodeID // coordinator first
 	wtxid ledger.ID
-	tx    *ledger.Tx
 	body  []byte
 	sent  bool // broadcast by this incarnation: package abcast sees to its place
 }

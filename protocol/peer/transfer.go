@@ -284,7 +284,7 @@ func (n *Node) committed(env *protocol.Env, d twopc.Decision, tx *ledger.Tx) (c 
 			s.nodes = append(s.nodes, e.Node)
 		}
 	}
-	c = &commit{id: d.ID, nodes: s.nodes, wtxid: ledger.ID(gossip.Sum(s.body)), tx: tx, body: s.body}
+	c = &commit{id: d.ID, nodes: s.nodes, wtxid: ledger.ID(gossip.Sum(s.body)), body: s.body}
 	if known := n.out.commits[c.wtxid]; known != nil {
 		return known, false
 	}

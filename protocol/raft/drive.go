@@ -169,7 +169,7 @@ func (g *Group) take(env *protocol.Env, i item) {
 	own := i.message.ID.Origin() == g.last.Origin()
 	switch {
 	case i.term != 0:
-		g.history.begin(i.term)
+		g.history.enter(item{term: i.term})
 		env.Output(KindTerm, appendTerm(nil, i.term, g.history.delivered))
 	case !i.change():
 		if own && !g.history.has(g.last.Origin()) {

@@ -19,7 +19,6 @@ import (
 type history struct {
 	items     []byte // encoded one after the other, which is what a snapshot holds
 	count     int    // of items
-	term      uint64 // the last one
 	number    uint64 // of the view: how many changes there were
 	place     uint64 // messages delivered before it
 	delivered uint64
@@ -49,12 +48,6 @@ func (h *history) has(m abcast.Member) bool {
 func (h *history) enter(i item) {
 	h.items = i.append(h.items)
 	h.count++
-}
-
-// begin notes that a term begins here.
-func (h *history) begin(term uint64) {
-	h.term = term
-	h.enter(item{term: term})
 }
 
 // change takes a change of the view and reports whether it changes anything. A member

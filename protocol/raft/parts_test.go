@@ -33,7 +33,7 @@ var (
 // samples are messages of every type, by their text.
 func samples() map[string]*pb.Message {
 	h := newHistory()
-	h.begin(2)
+	h.enter(item{term: 2})
 	h.change(in)
 	h.add(said.message)
 	snap := &pb.Snapshot{Data: h.encode(), Metadata: &pb.SnapshotMetadata{Index: new(uint64(9)), Term: new(uint64(3))}}

@@ -43,7 +43,6 @@ func (m *Manager) Begin(env *protocol.Env, id ID, payload []byte, participants [
 }
 
 func (m *Manager) begin(env *protocol.Env, t *tx) {
-	m.stats.Begun++
 	m.output(env, KindBegun, Record{ID: t.id, Coordinator: t.coordinator, Participants: t.participants})
 	m.enter(t)
 	if has(t.participants, env.ID()) {

@@ -91,10 +91,8 @@ func (m *Manager) Timeout(env *protocol.Env, tag uint64) {
 	}
 	switch t.status {
 	case Collecting:
-		m.stats.Timeouts++
 		m.abort(env, t)
 	case Committing:
-		m.stats.Repeated += uint64(len(t.waiting))
 		m.sendDecision(env, t.waiting, t.id, true, t.endorsements)
 		m.setBackoff(env, t)
 	case InDoubt:
@@ -214,25 +212,21 @@ func (m *Manager) setBackoff(env *protocol.Env, t *tx) {
 func (m *Manager) judge(env *protocol.Env, t *tx) bool {
 	keys, endorsement, ok := m.cfg.Inspect(env, t.id, t.payload)
 	if !ok {
-		m.stats.VotedNo++
 		env.Note(KindVote, t.id, "no: refused by inspection")
 		return false
 	}
 	for _, k := range keys {
 		if holder, taken := m.reserved[string(k)]; taken {
-			m.stats.VotedNo++
 			m.stats.Conflicts++
 			env.Note(KindVote, t.id, "no: a key is reserved by", holder)
 			return false
 		}
 	}
 	if m.cfg.Abort != nil && env.Chance(KindAbort, m.cfg.Abort(t.id)) {
-		m.stats.VotedNo++
 		m.stats.Random++
 		env.Note(KindVote, t.id, "no: at random")
 		return false
 	}
-	m.stats.VotedYes++
 	t.endorsement = bytes.Clone(endorsement)
 	t.keys = cloneKeys(keys)
 	m.reserve(t)
@@ -268,11 +262,6 @@ func (m *Manager) release(t *tx) {
 // report counts a decision and hands it to the host. The Manager must be consistent
 // by then: the host may call Begin.
 func (m *Manager) report(env *protocol.Env, t *tx, commit bool) {
-	if commit {
-		m.stats.Commits++
-	} else {
-		m.stats.Aborts++
-	}
 	d := Decision{ID: t.id, Commit: commit, Payload: t.payload, Coordinator: t.coordinator, Mine: t.coordinator == env.ID()}
 	if commit {
 		d.Endorsements = t.endorsements

@@ -127,7 +127,6 @@ func (m *Manager) decideAbort(env *protocol.Env, t *tx) {
 // forceAbort makes sure that this node, which has not voted yes on t, never
 // will, and so decides abort on its own.
 func (m *Manager) forceAbort(env *protocol.Env, t *tx) {
-	m.stats.Forced++
 	m.force(env, record{kind: recAbort, id: t.id})
 	m.leave(env, t, false)
 	m.outputVote(env, t, false)

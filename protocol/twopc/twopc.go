@@ -227,18 +227,10 @@ func (s Status) String() string {
 
 // Stats counts what a Manager did in this incarnation.
 type Stats struct {
-	Begun     uint64 // transactions begun
-	Commits   uint64 // decided here, as coordinator or participant
-	Aborts    uint64 // decided here
-	VotedYes  uint64 // own votes, a coordinator's included
-	VotedNo   uint64
-	Conflicts uint64 // of VotedNo: because a key was reserved
-	Random    uint64 // of VotedNo: by Config.Abort
-	Timeouts  uint64 // coordinator aborted because votes were missing
+	Conflicts uint64 // own votes no: because a key was reserved
+	Random    uint64 // own votes no: by Config.Abort
 	Asked     uint64 // questions sent
 	Presumed  uint64 // answered "abort" because there was no record
-	Forced    uint64 // aborts forced by a participant that had not voted yes
-	Repeated  uint64 // commits sent again
 	Late      uint64 // messages about what has ended or is known, without effect
 	Stray     uint64 // messages from nodes that have no part in the transaction
 	Corrupt   uint64 // records that are torn or damaged

@@ -10,7 +10,7 @@ import (
 	"dessim/protocol"
 )
 
-// Fault is an injected fault, as data: it can be printed (String), read (ParseOne),
+// Fault is an injected fault, as data: it can be printed (String), read (Parse),
 // edited, and removed alone, since nothing else depends on it. Each operation lists the
 // fields that it uses; the others are 0.
 //

@@ -36,7 +36,7 @@ func TestWhichLinksAFaultSevers(t *testing.T) {
 		"pause 1 at 0s for 1s":  "[]",
 		"heal at 0s":            "[]",
 	} {
-		f, err := ParseOne(text)
+		f, err := parseOne(text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +48,7 @@ func TestWhichLinksAFaultSevers(t *testing.T) {
 
 func TestSomeFaultsOfLinksHitANode(t *testing.T) {
 	for _, form := range Grammar() {
-		f, err := ParseOne(form.Example)
+		f, err := parseOne(form.Example)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -36,20 +36,6 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("line %d, column %d: found %s, want %s", e.Line, e.Column, found, e.Want)
 }
 
-// ParseOne reads one fault, in the form that Grammar describes, without an
-// identity. It does not validate. Errors are a *SyntaxError.
-func ParseOne(text string) (Fault, error) {
-	all := cutLines(text)
-	if len(all) == 0 {
-		return Fault{}, &SyntaxError{Line: 1, Column: 1, Want: wantWord()}
-	}
-	if len(all) > 1 {
-		t := all[1][0]
-		return Fault{}, t.wrong("one fault alone")
-	}
-	return parseTokens(all[0])
-}
-
 // Parse reads faults, one a line or with ";" between; "#" begins a comment.
 // A fault's identity is its number in the text, from 1, or the number before it
 // as in "3: crash 2 at 30ms", so that it can stay when others are removed. It does

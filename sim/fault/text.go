@@ -131,7 +131,7 @@ type Form struct {
 	Op      Op
 	Form    string // "pause N at T for D"
 	Meaning string
-	Example string // which ParseOne reads
+	Example string // which Parse reads
 }
 
 // Grammar returns the grammar of all faults, in the order of the operations.
@@ -190,7 +190,7 @@ func (a Anchor) String() string {
 }
 
 // String returns the fault in words, without its identity: "crash 2 at 30ms after 3
-// effects for 1s". ParseOne reads it back, if the fault is valid.
+// effects for 1s". Parse reads it back, if the fault is valid.
 func (f Fault) String() string {
 	r := ruleOf(f.Op)
 	if r == nil {
