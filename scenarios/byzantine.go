@@ -91,5 +91,5 @@ func (m *market) betrayed(f *fault.Fault) *check.Check {
 		}
 	}
 	name := fmt.Sprintf("node %v %v %s of its messages, for %v", f.Node, f.Trait, fault.FormatRatio(f.Rate), f.For)
-	return check.EventuallySeeing(name, min(f.At+protocol.Time(f.For), m.healed), sim.Lifted, see, func() (uint64, error) { return 1, over })
+	return check.Eventually(name, min(f.At+protocol.Time(f.For), m.healed), func() (uint64, error) { return 1, over }).Seeing(sim.Lifted, see)
 }

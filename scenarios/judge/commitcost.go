@@ -44,7 +44,7 @@ func (x *CommitCosts) Check(bound protocol.Time, l sim.Link) *check.Check {
 	if !l.Loss.Never() || !l.Copy.Never() {
 		return check.Skip(name, "messages are lost or copied, which costs more")
 	}
-	return check.EventuallySeeing(name, bound, sim.Sent|sim.Persisted|sim.Synced, x.see, func() (uint64, error) {
+	return check.Eventually(name, bound, func() (uint64, error) {
 		n := uint64(0)
 		for _, t := range x.commits.order {
 			if len(t.decided) == 0 || !t.decided[0].commit {
@@ -56,7 +56,7 @@ func (x *CommitCosts) Check(bound protocol.Time, l sim.Link) *check.Check {
 			}
 		}
 		return n, nil
-	})
+	}).Seeing(sim.Sent|sim.Persisted|sim.Synced, x.see)
 }
 
 func (x *CommitCosts) see(e *sim.Event) {

@@ -141,7 +141,12 @@ func (l *Lookups) Answered(bound protocol.Time) *check.Check {
 // Keys requires that each node that asks for a key has it: the one whose hash is the
 // owner's name.
 func (l *Lookups) Keys(bound protocol.Time) *check.Check {
-	return check.EventuallySeeing(nameKeys, bound, sim.Output, func(e *sim.Event) {
+	return check.Eventually(nameKeys, bound, func() (uint64, error) {
+		if l.found < len(l.gets) {
+			return uint64(l.found), fmt.Errorf("%d of %d keys were found", l.found, len(l.gets))
+		}
+		return uint64(l.found), nil
+	}).Seeing(sim.Output, func(e *sim.Event) {
 		f, ok := peer.DecodeFound(e.Body)
 		if !ok || e.Kind != peer.KindFound || sha1.Sum(fmt.Appendf(nil, "%d:%s", len(f.Key), f.Key[:])) != f.Owner {
 			return
@@ -151,11 +156,6 @@ func (l *Lookups) Keys(bound protocol.Time) *check.Check {
 			l.gets[k] = true
 			l.found++
 		}
-	}, func() (uint64, error) {
-		if l.found < len(l.gets) {
-			return uint64(l.found), fmt.Errorf("%d of %d keys were found", l.found, len(l.gets))
-		}
-		return uint64(l.found), nil
 	})
 }
 

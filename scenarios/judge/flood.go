@@ -86,13 +86,12 @@ func (f *Floods) Exact(bound protocol.Time) *check.Check {
 
 // Quiet requires that no body travels at the end.
 func (f *Floods) Quiet(bound protocol.Time) *check.Check {
-	watch := sim.Sent | sim.Copied | sim.Lost | sim.Received | sim.Dropped
-	return check.EventuallySeeing("no body circulates at the end", bound, watch, f.see, func() (uint64, error) {
+	return check.Eventually("no body circulates at the end", bound, func() (uint64, error) {
 		if f.flying != 0 {
 			return uint64(len(f.bodies)), fmt.Errorf("%d bodies are still on their way", f.flying)
 		}
 		return uint64(len(f.bodies)), nil
-	})
+	}).Seeing(sim.Sent|sim.Copied|sim.Lost|sim.Received|sim.Dropped, f.see)
 }
 
 func (f *Floods) see(e *sim.Event) {

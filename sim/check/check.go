@@ -108,25 +108,6 @@ func Always(name string, watch sim.What, judge func(e *sim.Event) (relevant bool
 	}}
 }
 
-// Eventually judges at the end: missing returns how many things it looked at and what is
-// still missing, as one sentence, or nil. It must only read. A run goes on until every
-// Eventually holds or time is up: see Suite.Done and Suite.Bound. Something missing at the
-// end is a violation if the run lasted until bound, and inconclusive if it ended before.
-func Eventually(name string, bound protocol.Time, missing func() (n uint64, wrong error)) *Check {
-	holds := func() error { _, wrong := missing(); return wrong }
-	return &Check{name: name, holds: holds, bound: bound, conclude: func(c *Check, end protocol.Time) (Verdict, string) {
-		n, wrong := missing()
-		c.exercised = n
-		switch {
-		case wrong != nil && end < bound:
-			return Inconclusive, fmt.Sprintf("%v; the run ended at %v, it has until %v", wrong, end, bound)
-		case wrong != nil:
-			return Violation, wrong.Error()
-		}
-		return passIfExercised(c, end)
-	}}
-}
-
 // Finally judges when the run is over, whenever that is: for safety that costs too much to
 // judge at each event. judge returns how many things it looked at and what is wrong, as
 // one sentence, or nil.
@@ -134,11 +115,24 @@ func Finally(name string, judge func() (n uint64, wrong error)) *Check {
 	return &Check{name: name, conclude: func(c *Check, end protocol.Time) (Verdict, string) {
 		n, wrong := judge()
 		c.exercised = n
-		if wrong != nil {
+		switch {
+		case wrong != nil && end < c.bound:
+			return Inconclusive, fmt.Sprintf("%v; the run ended at %v, it has until %v", wrong, end, c.bound)
+		case wrong != nil:
 			return Violation, wrong.Error()
 		}
 		return passIfExercised(c, end)
 	}}
+}
+
+// Eventually is a Finally for what must come: judge returns what is still missing, and
+// must only read. A run goes on until every Eventually holds or time is up: see Suite.Done
+// and Suite.Bound. Something missing at the end is a violation if the run lasted until
+// bound, and inconclusive if it ended before.
+func Eventually(name string, bound protocol.Time, judge func() (n uint64, missing error)) *Check {
+	c := Finally(name, judge)
+	c.bound, c.holds = bound, func() error { _, missing := judge(); return missing }
+	return c
 }
 
 // Excuse names something exempt from an Eventually, and why: "node 2, whose disk is
@@ -146,19 +140,18 @@ func Finally(name string, judge func() (n uint64, wrong error)) *Check {
 type Excuse func(name string)
 
 // EventuallyBut is an Eventually that may exempt some of what it looks at.
-func EventuallyBut(name string, bound protocol.Time, missing func(excuse Excuse) (n uint64, wrong error)) *Check {
+func EventuallyBut(name string, bound protocol.Time, judge func(excuse Excuse) (n uint64, missing error)) *Check {
 	var c *Check
 	c = Eventually(name, bound, func() (uint64, error) {
 		c.excused = nil
-		return missing(func(name string) { c.excused = append(c.excused, name) })
+		return judge(func(name string) { c.excused = append(c.excused, name) })
 	})
 	return c
 }
 
-// EventuallySeeing is an Eventually that collects what it needs from events of
-// the set watch.
-func EventuallySeeing(name string, bound protocol.Time, watch sim.What, see func(e *sim.Event), missing func() (n uint64, wrong error)) *Check {
-	c := Eventually(name, bound, missing)
+// Seeing has an Eventually or a Finally collect what it needs from events of the set watch,
+// and returns it.
+func (c *Check) Seeing(watch sim.What, see func(e *sim.Event)) *Check {
 	c.watch, c.see = watch, func(_ *Check, e *sim.Event) { see(e) }
 	return c
 }

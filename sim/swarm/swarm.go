@@ -21,9 +21,8 @@ package swarm
 
 import (
 	"fmt"
-	"time"
-
 	"strings"
+	"time"
 
 	"dessim/protocol"
 	"dessim/sim"

@@ -169,19 +169,19 @@ func sameLog() *check.Check {
 // those from number first on.
 func progress(first uint64) *check.Check {
 	var done [Nodes]bool
-	return check.EventuallySeeing("every node commits after the faults", last+storm, sim.Output, func(e *sim.Event) {
-		o, ok := decode(e)
-		var id uint64
-		if n, _ := fmt.Sscanf(o.data, "proposal %d", &id); ok && n == 1 && id >= first {
-			done[e.Node] = true
-		}
-	}, func() (uint64, error) {
+	return check.Eventually("every node commits after the faults", last+storm, func() (uint64, error) {
 		for id, ok := range done {
 			if !ok {
 				return Nodes, fmt.Errorf("node %d has committed no proposal made after the faults", id)
 			}
 		}
 		return Nodes, nil
+	}).Seeing(sim.Output, func(e *sim.Event) {
+		o, ok := decode(e)
+		var id uint64
+		if n, _ := fmt.Sscanf(o.data, "proposal %d", &id); ok && n == 1 && id >= first {
+			done[e.Node] = true
+		}
 	})
 }
 
