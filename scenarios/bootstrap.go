@@ -24,7 +24,7 @@ func bootstrap() *scenario.Scenario {
 		Shows:    "nodes join a Kademlia network through node 0; then every node and every key is found",
 		MinNodes: 1,
 		MaxNodes: 100_000,
-		Defaults: scenario.Params{Nodes: 40, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: time.Minute},
+		Defaults: defaults(40, time.Minute),
 	}, buildBootstrap)
 }
 

@@ -3,8 +3,6 @@ package scenarios
 import (
 	"time"
 
-	"dessim/protocol"
-	"dessim/protocol/twopc"
 	"dessim/scenarios/judge"
 	"dessim/sim"
 	"dessim/sim/check"
@@ -18,16 +16,14 @@ func broadcasting() *scenario.Scenario {
 		Shows:    "committed transactions flood: every node receives each once, then traffic stops",
 		MinNodes: 3,
 		MaxNodes: 100_000,
-		Defaults: scenario.Params{Nodes: 12, Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
-			Until: time.Minute},
-		Moot: withoutTransfers,
-		Own:  transfers(8, 0),
+		Defaults: defaults(12, time.Minute),
+		Moot:     withoutTransfers,
+		Own:      transfers(8, 0),
 	}, buildBroadcast)
 }
 
 func buildBroadcast(p params) *scenario.Run {
 	m := newMarket(p)
-	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
 	for i := range uint64(p.Txs) {
 		m.ask(m.begin+1, m.transfer(i))
 	}

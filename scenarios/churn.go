@@ -28,7 +28,7 @@ func churn() *scenario.Scenario {
 		Shows:    "a Kademlia network whose nodes come and go still finds values until they expire",
 		MinNodes: 2,
 		MaxNodes: 20_000,
-		Defaults: scenario.Params{Nodes: 100, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: 4 * time.Hour},
+		Defaults: defaults(100, 4*time.Hour),
 		Own:      []*scenario.Param{txs(100)},
 		Unused:   []string{"faults", "fault"},
 		Columns:  []scenario.Column{{Head: "name", Key: "dht_id", Short: 8, Name: true}},

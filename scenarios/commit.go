@@ -18,10 +18,9 @@ func committing() *scenario.Scenario {
 		Shows:    "transfers by two-phase commit: random aborts, retries by the client, exact costs",
 		MinNodes: 3,
 		MaxNodes: 100_000,
-		Defaults: scenario.Params{Nodes: 6, Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
-			Until: time.Minute},
-		Moot: withoutTransfers,
-		Own:  transfers(12, 10),
+		Defaults: defaults(6, time.Minute),
+		Moot:     withoutTransfers,
+		Own:      transfers(12, 10),
 	}, buildCommit)
 }
 

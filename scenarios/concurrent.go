@@ -19,10 +19,9 @@ func concurrent() *scenario.Scenario {
 		Shows:    "many transfers at once: two-phase commit, one total order, the same ledger on every node",
 		MinNodes: 3,
 		MaxNodes: 100_000,
-		Defaults: scenario.Params{Nodes: 8, Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
-			Until: time.Minute},
-		Moot: withoutTransfers,
-		Own:  transfers(20, 5),
+		Defaults: defaults(8, time.Minute),
+		Moot:     withoutTransfers,
+		Own:      transfers(20, 5),
 	}, buildConcurrent)
 }
 

@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"dessim/protocol"
-	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/fault"
 	"dessim/sim/scenario"
@@ -24,7 +23,6 @@ func crash() *scenario.Scenario {
 
 func buildCrash(p params) *scenario.Run {
 	m := newMarket(p)
-	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
 	draw := m.honest
 	if p.Nodes < rivalNodes {
 		draw = m.transfer

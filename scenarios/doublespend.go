@@ -21,9 +21,8 @@ func doubleSpend() *scenario.Scenario {
 		Shows:    "coins are spent twice, with colluding and with honest endorsers; one spend of each is accepted",
 		MinNodes: 4,
 		MaxNodes: 100_000,
-		Defaults: scenario.Params{Nodes: 5, Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
-			Until: 5 * time.Minute},
-		Own: transfers(6, 0),
+		Defaults: defaults(5, 5*time.Minute),
+		Own:      transfers(6, 0),
 	}, buildDoubleSpend)
 }
 

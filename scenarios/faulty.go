@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"dessim/protocol"
-	"dessim/protocol/twopc"
 	"dessim/scenarios/judge"
 	"dessim/sim"
 	"dessim/sim/check"
@@ -15,7 +14,9 @@ import (
 
 // faultyDefaults are what the scenarios of failing nodes begin with.
 func faultyDefaults(faults string) scenario.Params {
-	return scenario.Params{Nodes: 5, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: 10 * time.Minute, Faults: faults}
+	p := defaults(5, 10*time.Minute)
+	p.Faults = faults
+	return p
 }
 
 // withoutFailures is the moot of a scenario that is about failures, be they drawn or its
@@ -31,7 +32,6 @@ func withoutFailures(p *scenario.Params) string {
 // over which the client's requests are spread.
 func newFaultyMarket(p params, delays int) *market {
 	m := newMarket(p)
-	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
 	m.lengthen(delays)
 	for i := range uint64(p.Txs) {
 		m.ask(m.begin+1+protocol.Time(int64(time.Duration(delays)*m.delay)/int64(p.Txs)*int64(i)), m.transfer(i))

@@ -3,7 +3,6 @@ package scenarios
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
@@ -23,10 +22,9 @@ func keyValue() *scenario.Scenario {
 		Shows:    "a replicated key-value store whose client histories must be linearizable",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
-		Defaults: scenario.Params{Nodes: 5, Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
-			Until: 10 * time.Minute, Faults: "crash,restart,partition,lose,copy"},
-		Own:     []*scenario.Param{txs(30), order()},
-		Columns: []scenario.Column{{Head: "applied", Key: "applied", Number: true}},
+		Defaults: faultyDefaults("crash,restart,partition,lose,copy"),
+		Own:      []*scenario.Param{txs(30), order()},
+		Columns:  []scenario.Column{{Head: "applied", Key: "applied", Number: true}},
 		Moot: func(p *scenario.Params) string {
 			if p.Int("txs") == 0 {
 				return "there are no operations"

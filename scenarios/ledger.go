@@ -21,10 +21,9 @@ func story() *scenario.Scenario {
 		Shows:    "the whole story: bootstrap, commit, broadcast, verify, order, refuse the double spend",
 		MinNodes: 4,
 		MaxNodes: 100_000,
-		Defaults: scenario.Params{Nodes: 8, Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
-			Until: 5 * time.Minute},
-		Moot: withoutTransfers,
-		Own:  transfers(10, 5),
+		Defaults: defaults(8, 5*time.Minute),
+		Moot:     withoutTransfers,
+		Own:      transfers(10, 5),
 	}, buildStory)
 }
 

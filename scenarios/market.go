@@ -5,6 +5,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/peer"
+	"dessim/protocol/twopc"
 	"dessim/scenarios/judge"
 	"dessim/sim"
 	"dessim/sim/check"
@@ -52,6 +53,7 @@ func newMarket(p params) *market {
 		{From: m.client, To: sim.Any, Link: near},
 		{From: sim.Any, To: m.client, Link: near},
 	}
+	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
 	m.bound = w.after(w.begin, graceDelays/2+3*p.Txs+attemptDelays*repeats(p.Abort, 3))
 	if p.Failing() {
 		m.bound = w.after(max(m.bound, m.healed), afterHealDelays)

@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"time"
+
 	"dessim/protocol"
 	"dessim/protocol/abcast"
 	"dessim/sim/check"
@@ -26,6 +28,11 @@ func newParams(b *scenario.Setup) params {
 		p.Abort = b.Ratio("abort")
 	}
 	return p
+}
+
+// defaults are what the scenarios here begin with.
+func defaults(nodes int, until time.Duration) scenario.Params {
+	return scenario.Params{Nodes: nodes, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: until}
 }
 
 // maxTxs keeps a slip of the finger from filling memory.

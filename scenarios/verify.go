@@ -6,7 +6,6 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/ledger"
 	"dessim/protocol/peer"
-	"dessim/protocol/twopc"
 	"dessim/scenarios/judge"
 	"dessim/sim"
 	"dessim/sim/check"
@@ -20,9 +19,8 @@ func verify() *scenario.Scenario {
 		Shows:    "a dishonest node broadcasts transactions tampered with in every way; all nodes refuse each",
 		MinNodes: 4,
 		MaxNodes: 100_000,
-		Defaults: scenario.Params{Nodes: 5, Delay: time.Millisecond, Jitter: 9 * time.Millisecond,
-			Until: 5 * time.Minute},
-		Own: transfers(6, 0),
+		Defaults: defaults(5, 5*time.Minute),
+		Own:      transfers(6, 0),
 	}, buildVerify)
 }
 
@@ -31,7 +29,6 @@ func verify() *scenario.Scenario {
 // first transaction it broadcasts when that has its place in the order.
 func buildVerify(p params) *scenario.Run {
 	m := newMarket(p)
-	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
 	liar := protocol.NodeID(p.Nodes - 1)
 	m.Liars = []protocol.NodeID{liar}
 	m.askHonest()
