@@ -105,10 +105,7 @@ type Column struct {
 type Fact struct{ Name, Value string }
 
 // Count is how often something happened.
-type Count struct {
-	Name string
-	N    uint64
-}
+type Count = explore.Count
 
 // Setup is what a run is built from.
 type Setup struct {

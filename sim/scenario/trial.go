@@ -96,12 +96,9 @@ func (s *Scenario) SmallWorld(seed uint64, p Params) (*explore.Small, Params) {
 
 // Outcome returns the part of a report that package explore needs.
 func (r *Report) Outcome() explore.Outcome {
-	o := explore.Outcome{Verdict: r.Verdict, Failure: r.Failure, Checks: r.Checks, Digest: r.Sim.Digest, Sim: r.Sim}
+	o := explore.Outcome{Verdict: r.Verdict, Failure: r.Failure, Checks: r.Checks, Digest: r.Sim.Digest, Sim: r.Sim, Counts: r.Counts}
 	if r.Verdict == Failed {
 		o.Verdict = check.Inconclusive
-	}
-	for _, c := range r.Counts {
-		o.Counts = append(o.Counts, explore.Count(c))
 	}
 	return o
 }

@@ -98,25 +98,13 @@ func (x *exhausting) text() {
 // object prints one JSON object.
 func (x *exhausting) object() {
 	r := &x.found
-	checks := []jsonCheck{}
-	for i := range r.Checks {
-		c := &r.Checks[i]
-		checks = append(checks, jsonCheck{c.Name, c.Verdict, c.Exercised, detail(c)})
-	}
 	o := ordered{
 		{"scenario", x.Scenario.Name}, {"seed", fmt.Sprint(x.Seed)}, {"params", texts(params(x.Scenario, &x.Params))},
 		{"verdict", x.verdict()}, {"runs", r.Runs}, {"joined", r.Joined}, {"states", r.States}, {"within", r.Within},
-		{"complete", r.Complete}, {"failed", r.Failed}, {"inconclusive", r.Inconclusive}, {"checks", checks},
+		{"complete", r.Complete}, {"failed", r.Failed}, {"inconclusive", r.Inconclusive}, {"checks", checkObjects(r.Checks)},
 	}
 	if first := r.First; first != nil {
-		f := ordered{
-			{"check", first.Outcome.Check()}, {"detail", why(&first.Outcome)},
-			{"answers", answerWords(first.Trial.Answers)}, {"digest", first.Outcome.Digest.String()},
-		}
-		if x.path != "" {
-			f = append(f, field{"replay", x.Name + " replay " + wording.Shell(x.path)})
-		}
-		o = append(o, field{"first", f})
+		o = append(o, x.first(first, field{"answers", answerWords(first.Trial.Answers)}))
 	}
 	writeJSON(&x.out, append(o, field{"reproduce", x.line}))
 }

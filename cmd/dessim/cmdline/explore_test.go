@@ -27,9 +27,12 @@ type explored struct {
 	Points, Runs, Skipped, Distinct, Failed int
 	Inconclusive                            int
 	Complete                                bool
-	Checks                                  []jsonFailing
-	First                                   *jsonFirstCrash
-	Reproduce                               string
+	Checks                                  []struct{ Runs int }
+	First                                   *struct {
+		Faults []string
+		Replay string
+	}
+	Reproduce string
 }
 
 func TestAllCrashPointsOfATransferAreMadeAndNoneFails(t *testing.T) {

@@ -10,53 +10,35 @@ import (
 	"dessim/sim/wording"
 )
 
-type (
-	jsonExplored struct {
-		Scenario     string          `json:"scenario"`
-		Seed         string          `json:"seed"`
-		Params       ordered         `json:"params"`
-		Verdict      string          `json:"verdict"`
-		Depth        int             `json:"depth"`
-		Points       int             `json:"points"`
-		Runs         int             `json:"runs"`
-		Skipped      int             `json:"skipped"`
-		Distinct     int             `json:"distinct"`
-		Complete     bool            `json:"complete"`
-		Failed       int             `json:"failed"`
-		Inconclusive int             `json:"inconclusive,omitempty"`
-		Checks       []jsonFailing   `json:"checks"`
-		First        *jsonFirstCrash `json:"first,omitempty"`
-		Reproduce    string          `json:"reproduce"`
-	}
-	jsonFailing struct {
-		Check string `json:"check"`
-		Runs  int    `json:"runs"`
-	}
-	jsonFirstCrash struct {
-		Check  string   `json:"check"`
-		Detail string   `json:"detail"`
-		Faults []string `json:"faults"`
-		Digest string   `json:"digest"`
-		Replay string   `json:"replay,omitempty"`
-	}
-)
-
 // object prints one JSON object.
 func (x *exploring) object() {
 	c := &x.found
-	o := jsonExplored{Scenario: x.Scenario.Name, Seed: fmt.Sprint(x.Seed), Params: texts(params(x.Scenario, &x.Params)),
-		Verdict: string(x.verdict()), Depth: x.Depth, Points: c.Points, Runs: c.Runs, Skipped: c.Skipped,
-		Distinct: c.Distinct, Complete: c.Complete, Failed: c.Failed, Inconclusive: c.Inconclusive, Checks: []jsonFailing{}, Reproduce: x.line}
+	checks := []ordered{}
 	for _, name := range protocol.SortedKeys(c.Checks) {
-		o.Checks = append(o.Checks, jsonFailing{name, c.Checks[name]})
+		checks = append(checks, ordered{{"check", name}, {"runs", c.Checks[name]}})
 	}
+	o := ordered{
+		{"scenario", x.Scenario.Name}, {"seed", fmt.Sprint(x.Seed)}, {"params", texts(params(x.Scenario, &x.Params))},
+		{"verdict", x.verdict()}, {"depth", x.Depth}, {"points", c.Points}, {"runs", c.Runs}, {"skipped", c.Skipped},
+		{"distinct", c.Distinct}, {"complete", c.Complete}, {"failed", c.Failed},
+	}
+	if c.Inconclusive > 0 {
+		o = append(o, field{"inconclusive", c.Inconclusive})
+	}
+	o = append(o, field{"checks", checks})
 	if first := c.First; first != nil {
-		o.First = &jsonFirstCrash{Check: first.Outcome.Check(), Detail: why(&first.Outcome), Faults: faultWords(first.Trial.Faults), Digest: first.Outcome.Digest.String()}
-		if x.path != "" {
-			o.First.Replay = x.Name + " replay " + wording.Shell(x.path)
-		}
+		o = append(o, x.first(first, field{"faults", faultWords(first.Trial.Faults)}))
 	}
-	writeJSON(&x.out, o)
+	writeJSON(&x.out, append(o, field{"reproduce", x.line}))
+}
+
+// first describes the first failure, and what it was made of.
+func (x *exploring) first(f *explore.FailedRun, of field) field {
+	o := ordered{{"check", f.Outcome.Check()}, {"detail", why(&f.Outcome)}, of, {"digest", f.Outcome.Digest.String()}}
+	if x.path != "" {
+		o = o.with("replay", x.Name+" replay "+wording.Shell(x.path))
+	}
+	return field{"first", o}
 }
 
 // why says what a failure shows.

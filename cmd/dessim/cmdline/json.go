@@ -9,56 +9,8 @@ import (
 
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/explore"
 	"dessim/sim/scenario"
-)
-
-// The objects of -json. Their fields stand in the order of the keys.
-type (
-	jsonRun struct {
-		Scenario  string        `json:"scenario"`
-		Seed      string        `json:"seed"`
-		Params    ordered       `json:"params"`
-		Verdict   check.Verdict `json:"verdict"`
-		Digest    string        `json:"digest"`
-		Digests   jsonDigests   `json:"digests"`
-		Events    uint64        `json:"events"`
-		VirtualNS int64         `json:"virtual_ns"`
-		Checks    []jsonCheck   `json:"checks"`
-		Nodes     []ordered     `json:"nodes"`
-		Counts    []jsonCount   `json:"counts,omitempty"`
-		Reproduce string        `json:"reproduce"`
-		Replay    string        `json:"replay,omitempty"`
-		Error     string        `json:"error,omitempty"`
-		Recorded  *jsonRecorded `json:"recorded,omitempty"`
-	}
-	jsonDigests struct {
-		Decisions string `json:"decisions"`
-		Network   string `json:"network"`
-		Outputs   string `json:"outputs"`
-	}
-	jsonCheck struct {
-		Name      string        `json:"name"`
-		Verdict   check.Verdict `json:"verdict"`
-		Exercised uint64        `json:"exercised"`
-		Detail    string        `json:"detail"`
-	}
-	jsonCount struct {
-		Name string `json:"name"`
-		N    uint64 `json:"n"`
-	}
-	jsonRecorded struct {
-		Verdict check.Verdict `json:"verdict"`
-		Digest  string        `json:"digest"`
-		Same    bool          `json:"same"`
-		Stale   int           `json:"stale"`
-	}
-	jsonScenario struct {
-		Name     string  `json:"name"`
-		Shows    string  `json:"shows"`
-		MinNodes int     `json:"min_nodes"`
-		MaxNodes int     `json:"max_nodes"`
-		Defaults ordered `json:"defaults"`
-	}
 )
 
 // ordered is an object whose keys keep their order.
@@ -77,28 +29,25 @@ func texts(pairs [][2]string) (o ordered) {
 	return o
 }
 
+// with returns the object with one more field, unless its text is empty.
+func (o ordered) with(key, text string) ordered {
+	if text == "" {
+		return o
+	}
+	return append(o, field{key, text})
+}
+
 // MarshalJSON writes the object.
 func (o ordered) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
+	b := []byte{'{'}
 	for i, f := range o {
 		if i > 0 {
-			b.WriteByte(',')
+			b = append(b, ',')
 		}
-		key, err := json.Marshal(f.key)
-		if err != nil {
-			return nil, err
-		}
-		value, err := json.Marshal(f.value)
-		if err != nil {
-			return nil, err
-		}
-		b.Write(key)
-		b.WriteByte(':')
-		b.Write(value)
+		b = append(bytes.TrimSuffix(encoded(f.key, b), []byte("\n")), ':')
+		b = bytes.TrimSuffix(encoded(f.value, b), []byte("\n"))
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return append(b, '}'), nil
 }
 
 // params returns the parameters of the scenario, as pairs of name and text.
@@ -109,34 +58,24 @@ func params(s *scenario.Scenario, p *scenario.Params) (all [][2]string) {
 	return all
 }
 
-// writeJSON writes one object on one line. The writer keeps its errors.
-func writeJSON(w io.Writer, v any) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
+// encoded appends v as JSON on one line.
+func encoded(v any, to []byte) []byte {
+	b := bytes.NewBuffer(to)
+	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		panic(fmt.Sprintf("encoding JSON: %v", err)) // the types above can all be encoded
+		panic(fmt.Sprintf("encoding JSON: %v", err)) // what is printed here can all be encoded
 	}
-	w.Write(b.Bytes())
+	return b.Bytes()
 }
+
+// writeJSON writes one object on one line. The writer keeps its errors.
+func writeJSON(w io.Writer, o ordered) { w.Write(encoded(o, nil)) }
 
 // json writes the report as one JSON object.
 func (s *summary) json(w io.Writer) {
 	d := s.Sim.Digest
-	o := jsonRun{
-		Scenario: s.Scenario.Name, Seed: fmt.Sprint(s.Seed), Params: texts(params(s.Scenario, &s.Params)),
-		Verdict: s.Verdict, Digest: d.String(),
-		Digests: jsonDigests{layer(d.Decisions), layer(d.Network), layer(d.Outputs)},
-		Events:  s.Sim.Events, VirtualNS: int64(s.Sim.End),
-		Checks: []jsonCheck{}, Nodes: []ordered{}, Reproduce: s.command, Replay: s.saved,
-	}
-	for i := range s.Checks {
-		c := &s.Checks[i]
-		o.Checks = append(o.Checks, jsonCheck{c.Name, c.Verdict, c.Exercised, detail(c)})
-	}
-	for _, c := range s.Counts {
-		o.Counts = append(o.Counts, jsonCount(c))
-	}
+	nodes := []ordered{}
 	for i := range s.Nodes {
 		n := &s.Nodes[i]
 		row := ordered{{"id", uint32(n.ID)}}
@@ -147,15 +86,42 @@ func (s *summary) json(w io.Writer) {
 				row = append(row, field{column.Key, cell(n, c)})
 			}
 		}
-		o.Nodes = append(o.Nodes, row)
+		nodes = append(nodes, row)
 	}
+	o := ordered{
+		{"scenario", s.Scenario.Name}, {"seed", fmt.Sprint(s.Seed)}, {"params", texts(params(s.Scenario, &s.Params))},
+		{"verdict", s.Verdict}, {"digest", d.String()},
+		{"digests", ordered{{"decisions", layer(d.Decisions)}, {"network", layer(d.Network)}, {"outputs", layer(d.Outputs)}}},
+		{"events", s.Sim.Events}, {"virtual_ns", int64(s.Sim.End)}, {"checks", checkObjects(s.Checks)}, {"nodes", nodes},
+	}
+	if len(s.Counts) > 0 {
+		o = append(o, field{"counts", countObjects(s.Counts)})
+	}
+	o = append(o, field{"reproduce", s.command}).with("replay", s.saved)
 	if s.Verdict == scenario.Failed {
-		o.Error = s.Failure
+		o = o.with("error", s.Failure)
 	}
 	if x := s.replay; x != nil {
-		o.Recorded = &jsonRecorded{x.Verdict, x.Digest, x.same(s.Report), x.stale()}
+		o = append(o, field{"recorded", ordered{{"verdict", x.Verdict}, {"digest", x.Digest}, {"same", x.same(s.Report)}, {"stale", x.stale()}}})
 	}
 	writeJSON(w, o)
+}
+
+func checkObjects(checks []check.Result) []ordered {
+	out := []ordered{}
+	for i := range checks {
+		c := &checks[i]
+		out = append(out, ordered{{"name", c.Name}, {"verdict", c.Verdict}, {"exercised", c.Exercised}, {"detail", detail(c)}})
+	}
+	return out
+}
+
+func countObjects(counts []explore.Count) []ordered {
+	out := []ordered{}
+	for _, c := range counts {
+		out = append(out, ordered{{"name", c.Name}, {"n", c.N}})
+	}
+	return out
 }
 
 func layer(d uint64) string { return fmt.Sprintf("%016x", d) }

@@ -24,9 +24,7 @@ func (t *tool) listCommand() *cli.Command {
 			return nil
 		}
 		if f.find("json").on() {
-			writeJSON(&t.out, struct {
-				Scenarios []jsonScenario `json:"scenarios"`
-			}{t.listed()})
+			writeJSON(&t.out, ordered{{"scenarios", t.listed()}})
 		} else {
 			t.list()
 		}
@@ -34,11 +32,13 @@ func (t *tool) listCommand() *cli.Command {
 	})
 }
 
-func (p *Program) listed() []jsonScenario {
-	var out []jsonScenario
+func (p *Program) listed() (out []ordered) {
 	for _, s := range p.Scenarios {
 		least, most := s.NodeRange()
-		out = append(out, jsonScenario{s.Name, s.Shows, least, most, texts(params(s, &s.Defaults))})
+		out = append(out, ordered{
+			{"name", s.Name}, {"shows", s.Shows}, {"min_nodes", least}, {"max_nodes", most},
+			{"defaults", texts(params(s, &s.Defaults))},
+		})
 	}
 	return out
 }

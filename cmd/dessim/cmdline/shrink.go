@@ -203,21 +203,13 @@ func (k *shrinking) size(t *explore.Trial) size {
 }
 
 func (k *shrinking) object(out *explore.Shrunk, story []string, path string) {
-	writeJSON(&k.out, struct {
-		Scenario    string   `json:"scenario"`
-		Seed        string   `json:"seed"`
-		Check       string   `json:"check"`
-		Before      size     `json:"before"`
-		After       size     `json:"after"`
-		Runs        int      `json:"runs"`
-		Minimal     bool     `json:"minimal"`
-		Certificate string   `json:"certificate"`
-		Faults      []string `json:"faults"`
-		Answers     []string `json:"answers"`
-		Story       []string `json:"story"`
-		Replay      string   `json:"replay"`
-	}{k.Scenario.Name, fmt.Sprint(k.Seed), out.Check, k.size(out.Before), k.size(out.After), out.Runs, out.Minimal, out.Certificate(),
-		faultWords(out.After.Faults), answerWords(out.After.Answers), story, k.Name + " replay " + wording.Shell(path)})
+	writeJSON(&k.out, ordered{
+		{"scenario", k.Scenario.Name}, {"seed", fmt.Sprint(k.Seed)}, {"check", out.Check},
+		{"before", k.size(out.Before)}, {"after", k.size(out.After)}, {"runs", out.Runs},
+		{"minimal", out.Minimal}, {"certificate", out.Certificate()},
+		{"faults", faultWords(out.After.Faults)}, {"answers", answerWords(out.After.Answers)},
+		{"story", story}, {"replay", k.Name + " replay " + wording.Shell(path)},
+	})
 }
 
 // mostAnswers is how many answers are printed; the file has all.

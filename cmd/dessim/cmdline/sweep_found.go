@@ -115,34 +115,6 @@ func (x *found) conclusion() check.Verdict {
 	return v
 }
 
-// jsonSweep is the object of -json.
-type (
-	jsonSweep struct {
-		Scenario     string        `json:"scenario"`
-		Params       ordered       `json:"params"`
-		Strategy     string        `json:"strategy"`
-		Covered      [][2]uint64   `json:"covered"`
-		Note         string        `json:"note,omitempty"`
-		Verdict      check.Verdict `json:"verdict"`
-		Seeds        uint64        `json:"seeds"`
-		Passed       uint64        `json:"passed"`
-		Violations   uint64        `json:"violations"`
-		Inconclusive uint64        `json:"inconclusive"`
-		Groups       []jsonGroup   `json:"groups"`
-		Unseen       []string      `json:"unseen"`
-		Counts       []jsonCount   `json:"counts"`
-		Complete     bool          `json:"complete"`
-		Continue     string        `json:"continue,omitempty"`
-	}
-	jsonGroup struct {
-		Check     string `json:"check"`
-		Signature string `json:"signature"`
-		Count     uint64 `json:"count"`
-		FirstSeed uint64 `json:"first_seed"`
-		Replay    string `json:"replay"`
-	}
-)
-
 func (x *found) print(asJSON bool) {
 	if asJSON {
 		x.printJSON()
@@ -154,20 +126,23 @@ func (x *found) print(asJSON bool) {
 // printJSON prints one object.
 func (x *found) printJSON() {
 	r := &x.report
-	o := jsonSweep{Scenario: x.Scenario.Name, Params: texts(params(x.Scenario, &x.Params)), Strategy: x.strategy.String(),
-		Covered: [][2]uint64{}, Note: x.note, Verdict: x.conclusion(),
-		Seeds: r.Seeds, Passed: r.Passed, Violations: r.Violations, Inconclusive: r.Inconclusive,
-		Groups: []jsonGroup{}, Unseen: append([]string{}, r.Unseen...), Counts: []jsonCount{}, Complete: r.Complete, Continue: x.proceed}
+	covered, groups := [][2]uint64{}, []ordered{}
 	for _, s := range x.covered {
-		o.Covered = append(o.Covered, [2]uint64{s.From, s.To})
+		covered = append(covered, [2]uint64{s.From, s.To})
 	}
 	for i, g := range r.Groups {
-		o.Groups = append(o.Groups, jsonGroup{g.Check, g.Signature, g.Count, g.First, x.replays[i]})
+		groups = append(groups, ordered{
+			{"check", g.Check}, {"signature", g.Signature}, {"count", g.Count}, {"first_seed", g.First}, {"replay", x.replays[i]},
+		})
 	}
-	for _, c := range r.Counts {
-		o.Counts = append(o.Counts, jsonCount(c))
-	}
-	writeJSON(&x.out, o)
+	o := ordered{
+		{"scenario", x.Scenario.Name}, {"params", texts(params(x.Scenario, &x.Params))}, {"strategy", x.strategy.String()}, {"covered", covered},
+	}.with("note", x.note)
+	o = append(o, ordered{
+		{"verdict", x.conclusion()}, {"seeds", r.Seeds}, {"passed", r.Passed}, {"violations", r.Violations}, {"inconclusive", r.Inconclusive},
+		{"groups", groups}, {"unseen", append([]string{}, r.Unseen...)}, {"counts", countObjects(r.Counts)}, {"complete", r.Complete},
+	}...)
+	writeJSON(&x.out, o.with("continue", x.proceed))
 }
 
 // printText prints the report for people.

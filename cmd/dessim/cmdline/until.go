@@ -63,14 +63,10 @@ func (j *job) until(to point) error {
 		return err
 	}
 	if j.json {
-		writeJSON(&j.out, struct {
-			Scenario  string `json:"scenario"`
-			Step      uint64 `json:"step"`
-			VirtualNS int64  `json:"virtual_ns"`
-			Trace     string `json:"trace"`
-			State     string `json:"state"`
-			Reproduce string `json:"reproduce"`
-		}{j.Scenario.Name, stopped.events, int64(stopped.at), last.text(), state.String(), j.command})
+		writeJSON(&j.out, ordered{
+			{"scenario", j.Scenario.Name}, {"step", stopped.events}, {"virtual_ns", int64(stopped.at)},
+			{"trace", last.text()}, {"state", state.String()}, {"reproduce", j.command},
+		})
 		return &exit{code: exitInconclusive}
 	}
 	fmt.Fprintf(&j.out, "stopped: scenario %s, seed %d, after step %d, %s ms\n\n", j.Scenario.Name, j.Seed, stopped.events, sim.Millis(stopped.at))
