@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-
-	"dessim/sim/explore"
 )
 
 // The specification TwoPhase of Gray and Lamport, "Consensus on Transaction Commit"
@@ -90,8 +88,8 @@ func (s twoPhase) consistent() error {
 	return nil
 }
 
-func (s twoPhase) space() *explore.Space[twoPhase] {
-	return &explore.Space[twoPhase]{Init: []twoPhase{s}, Next: twoPhase.next, Holds: twoPhase.consistent}
+func (s twoPhase) space() *space[twoPhase] {
+	return &space[twoPhase]{Init: []twoPhase{s}, Next: twoPhase.next, Holds: twoPhase.consistent}
 }
 
 func TestTwoPhaseHasThePublishedNumberOfStates(t *testing.T) {

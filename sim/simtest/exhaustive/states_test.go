@@ -1,4 +1,4 @@
-package explore_test
+package exhaustive_test
 
 import (
 	"errors"
@@ -6,15 +6,11 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
-
-	"dessim/sim/explore"
 )
-
-var errInconsistent = errors.New("inconsistent")
 
 func TestADeadlockIsFoundByAShortestWay(t *testing.T) {
 	// From 0 by adding 2 or 3, up to 7: from 6 and 7 nothing follows, or the same again.
-	x := explore.Space[int]{Init: []int{0}, Next: func(s int) (next []int) {
+	x := space[int]{Init: []int{0}, Next: func(s int) (next []int) {
 		for _, step := range []int{0, 2, 3} {
 			if s+step <= 7 {
 				next = append(next, s+step)
@@ -31,13 +27,13 @@ func TestADeadlockIsFoundByAShortestWay(t *testing.T) {
 	}
 	x.Ends = func(s int) bool { return s == 7 }
 	v := x.Search()
-	if !errors.Is(v.Broken, explore.ErrDeadlock) || v.Complete || !slices.Equal(v.Trace, []int{0, 3, 6}) {
+	if !errors.Is(v.Broken, errDeadlock) || v.Complete || !slices.Equal(v.Trace, []int{0, 3, 6}) {
 		t.Errorf("the search ends with %v by %v, complete %v; want a deadlock by 0, 3, 6", v.Broken, v.Trace, v.Complete)
 	}
 }
 
 func TestWhatFollowsStatesBeyondAConstraintIsNotVisited(t *testing.T) {
-	x := explore.Space[int]{
+	x := space[int]{
 		Init:   []int{0},
 		Next:   func(s int) []int { return []int{s + 1, s + 2} },
 		Within: func(s int) bool { return s < 10 },
@@ -62,7 +58,7 @@ func TestWhatFollowsStatesBeyondAConstraintIsNotVisited(t *testing.T) {
 }
 
 func TestASearchGivesUpAfterSoManyStates(t *testing.T) {
-	x := explore.Space[int]{Init: []int{0}, Next: func(s int) []int { return []int{(s + 1) % 200} }, Most: 100}
+	x := space[int]{Init: []int{0}, Next: func(s int) []int { return []int{(s + 1) % 200} }, Most: 100}
 	if v := x.Search(); v.Distinct != 100 || v.Complete {
 		t.Errorf("%v, complete %v; want 100 distinct states and no more", v, v.Complete)
 	}
@@ -89,7 +85,7 @@ func TestASearchFindsTheShortestWays(t *testing.T) {
 				}
 			}
 		}
-		x := explore.Space[int]{Init: []int{0}, Next: func(s int) []int { return edges[s] }}
+		x := space[int]{Init: []int{0}, Next: func(s int) []int { return edges[s] }}
 		all := x.Search()
 		generated, distinct, depth := 1, 0, 0
 		for i, d := range dist[:n] {

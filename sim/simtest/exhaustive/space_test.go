@@ -1,4 +1,4 @@
-package explore
+package exhaustive_test
 
 import (
 	"errors"
@@ -6,12 +6,11 @@ import (
 	"slices"
 )
 
-// Space is a set of states that can be reached step by step: a model, as those of
+// space is a set of states that can be reached step by step: a model, as those of
 // TLA+ are. S must be all of a state, since equal ones are visited once. It knows no
 // nodes: it is for the specification of a protocol, and what that comes to can judge
-// the runs of the protocol itself, as that of two-phase commit does in
-// sim/simtest/exhaustive.
-type Space[S comparable] struct {
+// the runs of the protocol itself.
+type space[S comparable] struct {
 	Init []S
 	// Next gives those that can follow s. It may give one several times, and s
 	// itself.
@@ -29,27 +28,27 @@ type Space[S comparable] struct {
 	Most int
 }
 
-// Visited is what a search came to. Its numbers are those that TLC prints.
-type Visited[S comparable] struct {
+// visited is what a search came to. Its numbers are those that TLC prints.
+type visited[S comparable] struct {
 	Distinct  int  // states
 	Generated int  // the initial ones, and each one that Next gave
 	Depth     int  // states on the longest of the shortest ways from an initial one
 	Beyond    int  // of Distinct: states that Within excludes
 	Complete  bool // all that can be reached were visited, but for what follows those Beyond
-	// Broken is what Holds said of the last state of Trace, or ErrDeadlock of it. Trace is
+	// Broken is what Holds said of the last state of Trace, or errDeadlock of it. Trace is
 	// a shortest way to such a state, from an initial one. Nil if there is none.
 	Broken error
 	Trace  []S
 }
 
-// ErrDeadlock is what is broken in a state in which nothing more can happen, though
+// errDeadlock is what is broken in a state in which nothing more can happen, though
 // not all has come that must.
-var ErrDeadlock = errors.New("deadlock: nothing more can happen")
+var errDeadlock = errors.New("deadlock: nothing more can happen")
 
 // Search visits the states breadth first, so that what it finds broken it finds by
 // a shortest way, and then it stops. All states are kept in memory.
-func (x *Space[S]) Search() Visited[S] {
-	w := &walk[S]{Space: x, known: make(map[S]bool)}
+func (x *space[S]) Search() visited[S] {
+	w := &walk[S]{space: x, known: make(map[S]bool)}
 	for _, s := range x.Init {
 		if !w.visit(s, -1, 1) {
 			return w.v
@@ -66,8 +65,8 @@ func (x *Space[S]) Search() Visited[S] {
 
 // walk is a Search under way.
 type walk[S comparable] struct {
-	*Space[S]
-	v      Visited[S]
+	*space[S]
+	v      visited[S]
 	known  map[S]bool
 	order  []S
 	places []place
@@ -108,7 +107,7 @@ func (w *walk[S]) expand(i int) bool {
 		}
 	}
 	if stuck && w.Ends != nil && !w.Ends(s) {
-		return w.holds(i, ErrDeadlock)
+		return w.holds(i, errDeadlock)
 	}
 	return true
 }
@@ -126,7 +125,7 @@ func (w *walk[S]) holds(i int, wrong error) bool {
 }
 
 // String gives the numbers.
-func (v Visited[S]) String() string {
+func (v visited[S]) String() string {
 	s := fmt.Sprintf("%d distinct states, %d generated, depth %d", v.Distinct, v.Generated, v.Depth)
 	if v.Beyond > 0 {
 		s += fmt.Sprintf("; what follows %d of them was not visited", v.Beyond)
