@@ -103,7 +103,7 @@ func table(rows []row, o options) string {
 		fmt.Fprintln(w, strings.Join(rows[i].cells(o), "\t"))
 	}
 	w.Flush() // to memory
-	return b.String() + "\n" + summary(rows, o)
+	return b.String() + "\n" + summary(rows)
 }
 
 func (r *row) cells(o options) []string {
@@ -148,7 +148,7 @@ func (r *row) reportedBy(first *report) string {
 }
 
 // summary sums up the table.
-func summary(rows []row, o options) string {
+func summary(rows []row) string {
 	bugs, found, soon := 0, 0, 0
 	var faults, delays []int
 	for i := range rows {

@@ -130,9 +130,9 @@ func (r *Exhausted) String() string {
 	if !r.Complete {
 		how = "not all"
 	}
-	s := count(r.Runs+r.Joined, "run")
+	s := wording.Count(r.Runs+r.Joined, "run")
 	if r.States > 0 {
-		s += ", " + count(r.States, "state")
+		s += ", " + wording.Count(r.States, "state")
 	}
 	s += fmt.Sprintf(": %s there are %s; %d failed", how, r.Within, r.Failed)
 	if r.Inconclusive > 0 {
@@ -320,9 +320,7 @@ func (g *search) within(run *smallRun) (s string) {
 		s += ", or those of its own link"
 	}
 	if g.Most > 0 {
-		s += fmt.Sprintf(" and at most %s", count(g.Most, "misfortune"))
+		s += " and at most " + wording.Count(g.Most, "misfortune")
 	}
 	return s
 }
-
-func count(n int, word string) string { return fmt.Sprintf("%d %s", n, wording.Plural(n, word)) }

@@ -61,7 +61,7 @@ func (s *shrinker) simplify(i int) bool {
 	if i >= len(now.Faults) {
 		return false
 	}
-	simpler := simplerFaults(&now.Faults[i], now.Nodes)
+	simpler := simplerFaults(&now.Faults[i])
 	_, ok := s.first(len(simpler), func(j int) *Trial {
 		t := *now
 		t.Faults = slices.Clone(now.Faults)
@@ -72,7 +72,7 @@ func (s *shrinker) simplify(i int) bool {
 }
 
 // simplerFaults returns what could replace f, the simplest first.
-func simplerFaults(f *fault.Fault, nodes int) (out []fault.Fault) {
+func simplerFaults(f *fault.Fault) (out []fault.Fault) {
 	add := func(change func(g *fault.Fault)) {
 		g := *f
 		change(&g)

@@ -216,27 +216,40 @@ func (x *exploring) do(ctx context.Context) error {
 	var err error
 	x.found, err = x.Search(ctx)
 	p.close()
-	switch {
-	case err != nil:
+	if err != nil {
 		return &exit{exitInternal, err.Error()}
-	case ctx.Err() != nil && !x.found.Complete && x.found.First == nil:
+	}
+	return x.conclude(ctx, x, x.found.First, x.found.Runs, x.found.Complete)
+}
+
+// searched is what a search prints, and its verdict.
+type searched interface {
+	object()
+	text()
+	verdict() check.Verdict
+}
+
+// conclude writes the first failure, if there is one, and prints the result.
+func (x *exploring) conclude(ctx context.Context, r searched, first *explore.FailedRun, runs int, complete bool) error {
+	interrupted := ctx.Err() != nil && !complete
+	if interrupted && first == nil {
 		return &exit{exitInterrupted, "interrupted; nothing was written"}
 	}
-	if first := x.found.First; first != nil {
-		if err := x.save(first, x.verdict()); err != nil {
+	if first != nil {
+		if err := x.save(first, r.verdict()); err != nil {
 			return err
 		}
 	}
 	if x.json {
-		x.object()
+		r.object()
 	} else {
-		x.text()
+		r.text()
 	}
-	if ctx.Err() != nil && !x.found.Complete {
-		x.complain(fmt.Sprintf("interrupted after %d runs, before the last", x.found.Runs))
+	if interrupted {
+		x.complain(fmt.Sprintf("interrupted after %s, before the last", wording.Count(runs, "run")))
 		return &exit{code: exitInterrupted}
 	}
-	return verdictExit(x.verdict())
+	return verdictExit(r.verdict())
 }
 
 // verdict is a pass if all runs, and the one without crashes, were made and passed.

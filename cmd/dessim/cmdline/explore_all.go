@@ -9,7 +9,6 @@ import (
 	"dessim/sim/check"
 	"dessim/sim/explore"
 	"dessim/sim/scenario"
-	"dessim/sim/wording"
 )
 
 // exhausting is dessim explore -search all.
@@ -49,25 +48,10 @@ func (x *exhausting) do(ctx context.Context) error {
 	x.small.Tell = p.at
 	x.found = x.small.Exhaust(ctx)
 	p.close()
-	if ctx.Err() != nil && !x.found.Complete && x.found.First == nil {
-		return &exit{exitInterrupted, "interrupted; nothing was written"}
-	}
 	if first := x.found.First; first != nil {
 		first.Trial.Nodes = x.Params.Nodes // without clients
-		if err := x.save(first, x.verdict()); err != nil {
-			return err
-		}
 	}
-	if x.json {
-		x.object()
-	} else {
-		x.text()
-	}
-	if ctx.Err() != nil && !x.found.Complete {
-		x.complain(fmt.Sprintf("interrupted after %s, before the last", wording.Count(x.found.Runs, "run")))
-		return &exit{code: exitInterrupted}
-	}
-	return verdictExit(x.verdict())
+	return x.conclude(ctx, x, x.found.First, x.found.Runs, x.found.Complete)
 }
 
 func (x *exhausting) verdict() check.Verdict {
