@@ -91,7 +91,6 @@ func (m *market) lastWords(i uint64) fault.Anchor {
 	return on
 }
 
-// dark requires that all nodes are down at once.
 func (m *market) dark() *check.Check {
 	return check.Sometimes("all nodes are down at once", check.InSweep, sim.Crashed, func(*sim.Event) bool {
 		return !slices.ContainsFunc(m.Members, func(id protocol.NodeID) bool { return !m.Incarnations.Down(id) })

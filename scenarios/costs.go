@@ -55,7 +55,6 @@ type entered struct {
 	node protocol.NodeID
 }
 
-// asked is an operation of a client.
 type asked struct {
 	client protocol.NodeID
 	seq    uint64
@@ -67,12 +66,10 @@ type hop struct {
 	node, of protocol.NodeID
 }
 
-// Watch returns what is counted, and what it is counted for.
 func (c *orderCosts) Watch() sim.What {
 	return sim.Started | sim.Received | sim.Sent | sim.Synced | sim.Output | sim.Ended
 }
 
-// Observe counts.
 func (c *orderCosts) Observe(e *sim.Event) {
 	if c.started == nil {
 		c.kinds = orderKinds()
@@ -187,7 +184,6 @@ after     virtual time, in milliseconds, from the broadcast of a transaction unt
           a node has entered it, over all nodes that were up all the while; in
           scenario kv from the call of an operation until its client is answered`
 
-// compareOrders compares what the orders cost.
 func compareOrders() *scenario.Comparison {
 	return &scenario.Comparison{Param: "order", Legend: compareLegend, Meter: func() scenario.Meter { return new(orderCosts) }}
 }

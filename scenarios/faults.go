@@ -33,7 +33,6 @@ const (
 	sessionID  = 1 << 48   // of the first one of the first node
 )
 
-// healTime returns when the fault window is over.
 func (w *world) healTime() protocol.Time {
 	told := w.p.Told()
 	end := w.after(w.begin, windowDelays)
@@ -99,12 +98,10 @@ func (w *world) healsWhen() bool {
 	return slices.ContainsFunc(w.p.Told(), func(f fault.Fault) bool { return f.Op == fault.Heal && f.At != fault.Never })
 }
 
-// truthful returns the members that are no liars.
 func (w *world) truthful() []protocol.NodeID {
 	return slices.DeleteFunc(slices.Clone(w.Members), func(id protocol.NodeID) bool { return slices.Contains(w.Liars, id) })
 }
 
-// windowFact returns when faults came.
 func (w *world) windowFact() scenario.Fact {
 	return scenario.Fact{Name: "fault window", Value: fmt.Sprintf("from %v to %v", w.begin, w.healed)}
 }

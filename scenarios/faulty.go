@@ -64,7 +64,6 @@ func (m *market) crashed() *check.Check {
 	return check.Sometimes("a node crashes within a step", check.InSweep, sim.Crashed, withinStep)
 }
 
-// divided requires that the network falls apart.
 func (m *market) divided() *check.Check {
 	return check.Sometimes("the network is divided", check.InSweep, sim.Injected, func(*sim.Event) bool { return m.faulty.divided > 0 })
 }
@@ -88,10 +87,8 @@ func (x *faulty) checks() check.Suite {
 	return append(check.Suite{p.Exclusive(), p.Once(), p.Logged(x.m.treason()), p.EveryoneDecides(x.m.bound)}, x.views.Checks()...)
 }
 
-// Watch returns what is counted.
 func (x *faulty) Watch() sim.What { return sim.Injected }
 
-// Observe counts.
 func (x *faulty) Observe(e *sim.Event) {
 	if slices.Contains(x.begun, e.Tag) {
 		return

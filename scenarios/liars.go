@@ -42,7 +42,6 @@ func (m *market) spend(at protocol.Time, liar protocol.NodeID, transfer uint64, 
 // know what becomes of their coins.
 const reserve = 2
 
-// askHonest asks for p.Txs transfers.
 func (m *market) askHonest() {
 	for i := range uint64(m.p.Txs) {
 		m.ask(m.said(m.begin+1, i), m.honest(i))

@@ -76,7 +76,6 @@ func newWorld(p params) *world {
 	return w
 }
 
-// spread is the time over which the nodes start.
 func (w *world) spread() time.Duration {
 	return min(time.Duration(w.p.Nodes)*w.delay/2, maxSpread)
 }
@@ -117,7 +116,6 @@ func (w *world) plan(clients int) sim.Plan {
 	return p
 }
 
-// link returns the links between members.
 func (w *world) link() sim.Link {
 	return sim.Link{Delay: w.p.Delay, Jitter: w.p.Jitter, Loss: w.p.Loss, Copy: w.p.Copy}
 }
@@ -217,7 +215,6 @@ func addInput(p *sim.Plan, in sim.Input) {
 	}
 }
 
-// rows returns the summary's rows.
 func (w *world) rows(*sim.Sim) []scenario.Node {
 	rows := make([]scenario.Node, 0, len(w.Nodes))
 	for i, n := range w.Nodes {

@@ -37,7 +37,6 @@ type waiting struct {
 	when    string            // after which effect that is
 }
 
-// coldOf returns the node's cold state.
 func (s *Sim) coldOf(id protocol.NodeID) *coldState {
 	if s.cold == nil {
 		s.cold = make([]*coldState, len(s.nodes))

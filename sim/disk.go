@@ -72,7 +72,6 @@ func (d *disk) spoil() {
 	}
 }
 
-// disk returns the node's disk.
 func (s *Sim) disk(id protocol.NodeID) *disk {
 	x := s.coldOf(id)
 	if x.disk == nil {

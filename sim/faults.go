@@ -99,7 +99,6 @@ func (s *Sim) announce(what What, f *fault.Fault) {
 	s.show(Event{What: what, Node: id, Tag: f.ID, Text: f.String()})
 }
 
-// fault handles an event of a planned fault.
 func (s *Sim) fault(e entry, r *record, n *node, x *coldState) {
 	op, i, inc := r.op, int(r.word(0)), uint32(r.word(1))
 	c := cause{id: protocol.NodeID(e.dst), wave: r.wave, name: r.name}
@@ -118,7 +117,6 @@ func (s *Sim) fault(e entry, r *record, n *node, x *coldState) {
 	}
 }
 
-// begin begins a fault.
 func (s *Sim) begin(i int, c *cause, n *node, x *coldState) {
 	f := &s.plan.Faults[i]
 	if f.Op == fault.Heal {

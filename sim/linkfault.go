@@ -43,7 +43,6 @@ func (w *network) faultsOn(from, to protocol.NodeID, now protocol.Time, nodes in
 	return w.faults.on(from, to, now, nodes)
 }
 
-// on returns the faults that are open on a link.
 func (w *linkFaults) on(from, to protocol.NodeID, now protocol.Time, nodes int) []*fault.Window {
 	if now >= w.until {
 		w.now, w.until = w.now[:0], math.MaxInt64

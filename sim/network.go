@@ -33,7 +33,6 @@ func (w *network) init(p *Plan) {
 	}
 }
 
-// between returns the link from one node to another.
 func (w *network) between(from, to protocol.NodeID) *Link {
 	if w.rules == nil {
 		return w.link

@@ -55,7 +55,6 @@ func heavyQuantile(above uint64) uint64 {
 	return sqrt(8192<<(2*unitBits)/above) - 1<<unitBits
 }
 
-// sqrt returns the integer square root of x.
 func sqrt(x uint64) uint64 {
 	r := uint64(0)
 	for b := uint64(1) << 31; b > 0; b >>= 1 {

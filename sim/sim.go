@@ -140,7 +140,6 @@ const (
 	fromNode  = 2 // plus the node's number
 )
 
-// schedule puts the plan's own events into the queue.
 func (s *Sim) schedule() {
 	for i := range s.nodes {
 		var at protocol.Time
@@ -279,7 +278,6 @@ func (s *Sim) end(why Reason) {
 	}
 }
 
-// happen handles one event.
 func (s *Sim) happen(e entry, r *record) {
 	s.live[r.flag&background]--
 	n := &s.nodes[e.dst]

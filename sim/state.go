@@ -118,7 +118,6 @@ func (s stateFold) cold(x *coldState) uint64 {
 	return fold
 }
 
-// faultState names a fault, or none.
 func faultState(f *fault.Fault) uint64 {
 	if f == nil {
 		return 0

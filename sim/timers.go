@@ -20,7 +20,6 @@ func (t *timers) home(tag uint64) int {
 	return int(protocol.Hash2(tag, 0) & uint64(len(t.slots)-1))
 }
 
-// find returns the place of tag, or -1.
 func (t *timers) find(tag uint64) int {
 	if t.n == 0 {
 		return -1

@@ -137,7 +137,6 @@ func appendRight(b []byte, n uint64, width int) []byte {
 	return strconv.AppendUint(b, n, 10)
 }
 
-// pad adds spaces up to length n.
 func pad(b []byte, n int) []byte {
 	for len(b) < n {
 		b = append(b, ' ')
@@ -200,7 +199,6 @@ func appendTag(b []byte, tag uint64) []byte {
 	return b
 }
 
-// appendHex writes eight hexadecimal digits.
 func appendHex(b []byte, x uint32) []byte {
 	for shift := 28; shift >= 0; shift -= 4 {
 		b = append(b, "0123456789abcdef"[x>>shift&15])

@@ -139,7 +139,6 @@ func (c *comparison) measure(ctx context.Context, list []workload) error {
 	return c.remaining()
 }
 
-// prepare finds out what each load consists of in the two revisions.
 func (c *comparison) prepare(ctx context.Context, list []workload) error {
 	fmt.Fprintln(c.progress, "looking at the loads")
 	for _, w := range list {
@@ -165,7 +164,6 @@ func (c *comparison) prepare(ctx context.Context, list []workload) error {
 	return c.remaining()
 }
 
-// remaining returns an error if no workload is left.
 func (c *comparison) remaining() error {
 	if len(c.pairings) == 0 {
 		return errors.New("nothing could be compared")

@@ -72,7 +72,6 @@ import (
 	"syscall"
 )
 
-// options are what the flags say.
 type options struct {
 	base   string
 	json   string

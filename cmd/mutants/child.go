@@ -15,7 +15,6 @@ import (
 	"dessim/sim/explore"
 )
 
-// childOptions are the options of a child process.
 type childOptions struct {
 	subjects string
 	first    uint64
@@ -23,7 +22,6 @@ type childOptions struct {
 	runs     int
 }
 
-// report is what a child prints, as JSON.
 type report struct {
 	Seeds        int
 	Inconclusive int           `json:",omitempty"`

@@ -35,7 +35,6 @@ import (
 	"dessim/cmd/mutants/bank"
 )
 
-// options are what the flags say.
 type options struct {
 	bank   string
 	only   *regexp.Regexp

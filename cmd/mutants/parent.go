@@ -108,7 +108,6 @@ func measure(e *bank.Edit, dir string, o options) (reports []report, err error) 
 	return reports, nil
 }
 
-// output runs c and returns what it prints.
 func output(c *exec.Cmd) ([]byte, error) {
 	var failed bytes.Buffer
 	c.Stderr = &failed

@@ -30,7 +30,6 @@ func (r *row) first() *report {
 	return nil
 }
 
-// found counts the sweeps that found something.
 func (r *row) found() (n int) {
 	for _, p := range r.reports {
 		if p.Found != "" {
@@ -81,7 +80,6 @@ func (r *row) cpu() time.Duration {
 	return all[len(all)/2]
 }
 
-// line is the line of progress for a row.
 func (r *row) line(o options) string {
 	if r.err != nil {
 		return fmt.Sprintf("%s: %v", r.name(), r.err)
@@ -93,7 +91,6 @@ func (r *row) line(o options) string {
 	return line
 }
 
-// table returns the text of the table, with a summary.
 func table(rows []row, o options) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d sweeps of at most %d seeds for each bug; seeds and CPU time are medians\n\n", o.sweeps, o.seeds)
@@ -147,7 +144,6 @@ func (r *row) reportedBy(first *report) string {
 	return first.Checks[0] + " (which the edit does not name)"
 }
 
-// summary sums up the table.
 func summary(rows []row) string {
 	bugs, found, soon := 0, 0, 0
 	var faults, delays []int

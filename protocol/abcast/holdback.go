@@ -34,10 +34,8 @@ func newHoldback() holdback { return holdback{byID: map[MsgID]*entry{}} }
 
 func (h *holdback) len() int { return len(h.heap) }
 
-// find returns the entry of that id, or nil.
 func (h *holdback) find(id MsgID) *entry { return h.byID[id] }
 
-// head returns the first entry, or nil.
 func (h *holdback) head() *entry {
 	if len(h.heap) == 0 {
 		return nil

@@ -26,13 +26,10 @@ type logEntry struct {
 // same reports whether two entries are the same one.
 func (e *logEntry) same(o *logEntry) bool { return e.view == o.view && e.m.ID == o.m.ID }
 
-// has reports whether the message is in the log.
 func (j *journal) has(id MsgID) bool { return id.Seq <= j.seqs[id.Origin()] }
 
-// order appends a message.
 func (j *journal) order(m Message) { j.extend([]logEntry{{m: m}}) }
 
-// extend appends entries.
 func (j *journal) extend(entries []logEntry) {
 	for _, e := range entries {
 		if e.view == 0 {

@@ -228,7 +228,6 @@ func (m *membership) alive(q int) bool {
 	return q == m.self || p.inc != 0 && m.ticks-p.heard < suspectAfter
 }
 
-// living counts the nodes that are alive.
 func (m *membership) living() (n int) {
 	for q := range m.peers {
 		if m.alive(q) {
@@ -322,7 +321,6 @@ func (m *membership) View() (v View, normal bool) {
 	return v, m.normal
 }
 
-// current returns the members of the view.
 func (m *membership) current() []Member {
 	var all []Member
 	for q, inc := range m.members {

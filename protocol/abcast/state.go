@@ -69,7 +69,6 @@ func (m Member) compare(o Member) int {
 	return cmp.Or(cmp.Compare(m.Node, o.Node), cmp.Compare(m.Incarnation, o.Incarnation))
 }
 
-// AppendState appends all of the state: see protocol.Stateful.
 func (m *membership) AppendState(b []byte) []byte {
 	b = fmt.Appendf(b, "abcast last %v, tick %d, view %d of %d from place %d, works %v, promised %d, recorded life %d\n",
 		m.last, m.ticks, m.view, m.members, m.placed, m.normal, m.promised, m.recorded)

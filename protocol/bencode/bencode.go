@@ -84,7 +84,6 @@ func (r *Reader) Done() bool { return !r.broken && r.at == len(r.b) && r.depth =
 // Fail marks r as broken: for callers that find a value out of its range.
 func (r *Reader) Fail() { r.broken = true }
 
-// peek returns the next byte, or 0.
 func (r *Reader) peek() byte {
 	if r.broken || r.at >= len(r.b) {
 		return 0

@@ -89,7 +89,6 @@ func (g *Gossip) want(env *protocol.Env, from protocol.NodeID, ids []ID) {
 	g.sendIDs(env, from, KindWant, lack)
 }
 
-// serve sends the requested bodies.
 func (g *Gossip) serve(env *protocol.Env, from protocol.NodeID, ids []ID) {
 	for _, id := range ids {
 		if body, ok := g.Body(id); ok {

@@ -64,7 +64,6 @@ func (d *DHT) verify(env *protocol.Env, c Contact) {
 	}
 }
 
-// nextAsker pings the closest of the waiting askers.
 func (d *DHT) nextAsker(env *protocol.Env) {
 	for len(d.waiting) > 0 && d.verifying < maxVerifying {
 		near := 0

@@ -12,7 +12,6 @@ const stampUnit = 10_000_000
 
 func stamp(env *protocol.Env) uint32 { return uint32(env.Now() / stampUnit) }
 
-// sinceStamp returns the time since a stamp.
 func sinceStamp(env *protocol.Env, seen uint32) time.Duration {
 	return time.Duration(stamp(env)-seen) * stampUnit
 }

@@ -19,7 +19,6 @@ const (
 	forCache // a value is left on the path of a lookup; nothing waits for the end
 )
 
-// call is an RPC under way, in all its tries.
 type call struct {
 	purpose purpose // 0: the slot is free
 	method  method

@@ -73,7 +73,6 @@ func (t *Tx) repeatsInput() bool {
 	return false
 }
 
-// concerns reports whether o sends or receives.
 func (t *Tx) concerns(o Owner) bool {
 	if o == t.Sender {
 		return true

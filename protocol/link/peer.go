@@ -268,7 +268,6 @@ func (l *Link) sendAck(env *protocol.Env, to protocol.NodeID, f frame) {
 	l.send(env, to, KindAck, f)
 }
 
-// send puts f on the wire.
 func (l *Link) send(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, f frame) {
 	l.frame = seal.Append(f.append(l.frame[:0]))
 	env.Send(to, kind, l.frame)

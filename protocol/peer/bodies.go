@@ -66,7 +66,6 @@ func (n *Node) flooded(env *protocol.Env, id gossip.ID, _ []byte) {
 	n.advance(env)
 }
 
-// parse decodes a body, once.
 func (n *Node) parse(id ledger.ID, body []byte) (*parsed, ledger.Verdict) {
 	if p := n.bodies.parsed[id]; p != nil {
 		return p, ledger.Accepted

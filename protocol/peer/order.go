@@ -10,7 +10,6 @@ import (
 // views reports whether the order has views.
 func (c *Config) views() bool { return c.Survive || c.Group != nil }
 
-// newOrder makes the order.
 func (n *Node) newOrder() abcast.Orderer {
 	c := abcast.Config{Members: n.cfg.Members, Order: n.cfg.Order, Send: n.link.Send, Deliver: n.ordered}
 	if n.cfg.views() {

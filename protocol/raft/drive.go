@@ -238,7 +238,6 @@ func (g *Group) lastIndex() uint64 {
 	return last
 }
 
-// log returns the entries from an index on.
 func (g *Group) log(from uint64) []*pb.Entry {
 	last := g.lastIndex()
 	if from > last {

@@ -40,7 +40,6 @@ type stream struct {
 	held []abcast.Message // those that came before their turn, ascending
 }
 
-// has reports whether m is in the view.
 func (h *history) has(m abcast.Member) bool {
 	return h.view[m.Node] == m.Incarnation && m.Incarnation != 0
 }
@@ -103,7 +102,6 @@ func (h *history) add(m abcast.Message) []abcast.Message {
 	return ready
 }
 
-// members returns the members of the view, ascending.
 func (h *history) members() []abcast.Member {
 	var out []abcast.Member
 	for _, id := range protocol.SortedKeys(h.view) {

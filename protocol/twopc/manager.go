@@ -148,7 +148,6 @@ func (m *Manager) search(id ID) (int, bool) {
 	return slices.BinarySearchFunc(m.open, id, func(t *tx, id ID) int { return t.id.Compare(id) })
 }
 
-// find returns the open transaction id, or nil.
 func (m *Manager) find(id ID) *tx {
 	if i, ok := m.search(id); ok {
 		return m.open[i]
@@ -329,7 +328,6 @@ func without(nodes []protocol.NodeID, id protocol.NodeID) []protocol.NodeID {
 	return others
 }
 
-// has reports whether id is among nodes, which ascend.
 func has(nodes []protocol.NodeID, id protocol.NodeID) bool {
 	_, ok := slices.BinarySearch(nodes, id)
 	return ok

@@ -180,7 +180,6 @@ type Config struct {
 // multiple of Config.AskAfter.
 const MaxBackoff = 16
 
-// check panics if c is not valid.
 func (c *Config) check() {
 	if c.Send == nil {
 		panic("twopc: Config.Send is nil")

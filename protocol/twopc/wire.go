@@ -277,7 +277,6 @@ func appendKeys(b []byte, keys [][]byte) []byte {
 	return append(b, 'e')
 }
 
-// readKeys reads keys in ascending order.
 func readKeys(r *bencode.Reader) (keys [][]byte) {
 	for r.List(); r.More(); {
 		k := r.Bytes()

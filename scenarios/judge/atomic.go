@@ -39,7 +39,6 @@ type decision struct {
 	commit bool
 }
 
-// decidedBy reports whether a node has decided.
 func (t *commit) decidedBy(id protocol.NodeID) bool {
 	return slices.ContainsFunc(t.decided, func(d decision) bool { return d.node == id })
 }

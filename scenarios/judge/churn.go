@@ -40,10 +40,8 @@ type Value struct {
 	lost   bool          // no node held it once when a due lookup began
 }
 
-// ended reports whether its time is over.
 func (v *Value) ended(now protocol.Time) bool { return now >= v.end() }
 
-// end returns when its time is over.
 func (v *Value) end() protocol.Time {
 	if v.Life == 0 {
 		return protocol.MaxTime + 1
@@ -287,7 +285,6 @@ func (j *Churn) integrity() *check.Check {
 	})
 }
 
-// expired requires that values expire.
 func (j *Churn) expired() *check.Check {
 	const name = "no lookup finds an expired value"
 	if !slices.ContainsFunc(protocol.SortedKeys(j.c.Lookups), func(at protocol.Time) bool { return j.c.Lookups[at].Value.ended(at) }) {
@@ -313,7 +310,6 @@ func (j *Churn) longest() time.Duration {
 	return most * j.c.Query
 }
 
-// ends requires that lookups end.
 func (j *Churn) ends() *check.Check {
 	bound := protocol.Time(0)
 	for _, at := range protocol.SortedKeys(j.c.Lookups) {
@@ -327,14 +323,12 @@ func (j *Churn) ends() *check.Check {
 	})
 }
 
-// left requires that a session ends during a lookup.
 func (j *Churn) left() *check.Check {
 	return check.Sometimes("a session ends during a lookup", check.InSweep, sim.Output, func(*sim.Event) bool {
 		return j.last != nil && j.last.disturbed
 	})
 }
 
-// returned requires that a node rejoins.
 func (j *Churn) returned() *check.Check {
 	return check.Sometimes("a node rejoins with its old id", check.InSweep, sim.Output, func(e *sim.Event) bool {
 		return e.Kind == kademlia.KindJoined && e.Incarnation > 1

@@ -52,7 +52,6 @@ type request struct {
 	accepted bool
 }
 
-// String returns the request in words.
 func (e *request) String() string {
 	what := fmt.Sprintf("node %v's transaction %s", e.who, e.tx.String()[:8])
 	if e.tx == (ledger.ID{}) {

@@ -30,7 +30,6 @@ type Store struct {
 	refused  uint64             // compare-and-swaps that found another value
 }
 
-// call is one operation of a client.
 type call struct {
 	kv.Command
 	from, to protocol.Time
@@ -39,7 +38,6 @@ type call struct {
 	overlaps bool // it began while another of the same key was under way
 }
 
-// String returns the call in words.
 func (c *call) String() string {
 	what := fmt.Sprintf("%v by node %v", c.Command, c.Client)
 	switch {

@@ -73,7 +73,6 @@ func (d *Deliveries) same() *check.Check {
 	}, func(item string) string { return "message " + item })
 }
 
-// once requires that no message has two places.
 func (d *Deliveries) once() *check.Check {
 	return check.Always("no message is delivered at two places", sim.Output, func(e *sim.Event) (bool, error) {
 		if !d.now {

@@ -118,7 +118,6 @@ func anyOrder(s *sim.Sim) bool {
 	return false
 }
 
-// Start starts the node inside.
 func (b *beset) Start(env *protocol.Env) { b.step(env, b.node.Start) }
 
 // Receive has the message wait, or the node inside receive it.
@@ -202,7 +201,6 @@ func lasts(f protocol.Effect) bool {
 	return f.Op == protocol.OpSend || f.Op == protocol.OpPersist || f.Op == protocol.OpSync || f.Op == protocol.OpOutput
 }
 
-// Describe describes the node inside.
 func (b *beset) Describe(text []byte) []byte {
 	if d, ok := b.node.(protocol.Describer); ok {
 		return d.Describe(text)

@@ -74,7 +74,6 @@ type doings struct {
 	last  fault.Anchor            // the latest
 }
 
-// Watch returns effects and crashes.
 func (x *strikes) Watch() sim.What {
 	return sim.Sent | sim.Persisted | sim.Synced | sim.Output | sim.Crashed
 }

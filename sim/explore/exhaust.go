@@ -170,7 +170,6 @@ type recurring struct {
 	n   uint64 // 0 of a Chance
 }
 
-// Choose asks the Exhaust.
 func (g *search) Choose(k protocol.Key, n uint64) uint64 {
 	asked := g.answers.Asked()
 	v := g.answers.Choose(k, n)
@@ -178,7 +177,6 @@ func (g *search) Choose(k protocol.Key, n uint64) uint64 {
 	return v
 }
 
-// Chance asks the Exhaust.
 func (g *search) Chance(k protocol.Key, p protocol.Ratio) bool {
 	asked := g.answers.Asked()
 	v := g.answers.Chance(k, p)
@@ -186,7 +184,6 @@ func (g *search) Chance(k protocol.Key, p protocol.Ratio) bool {
 	return v
 }
 
-// note notes a question that was not new.
 func (g *search) note(q recurring, asked int) {
 	if g.answers.Asked() == asked && !g.recur[q] {
 		g.recur[q] = true
@@ -240,7 +237,6 @@ func (g *search) once(ctx context.Context, r *Exhausted) {
 	r.Complete = true
 }
 
-// take enters a run.
 func (g *search) take(r *Exhausted, run *smallRun) {
 	if r.Within == "" {
 		r.Within = g.within(run)
@@ -299,7 +295,6 @@ func gravity(c *check.Result) int {
 	return 1 // there was nothing to judge
 }
 
-// within says which runs all are.
 func (g *search) within(run *smallRun) (s string) {
 	l := &run.plan.Link
 	n := uint64(l.Jitter) + 1

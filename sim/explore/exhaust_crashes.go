@@ -140,7 +140,6 @@ type crashRun struct {
 	points  crashPoints
 }
 
-// batch makes runs, several at a time.
 func (g *crashSearch) batch(trials []crashTrial) []crashRun {
 	done := make([]crashRun, len(trials))
 	jobs := make(chan int)
@@ -162,7 +161,6 @@ func (g *crashSearch) batch(trials []crashTrial) []crashRun {
 	return done
 }
 
-// take enters a run.
 func (g *crashSearch) take(t *crashTrial, r *crashRun) error {
 	first := g.found.Runs == 0
 	g.found.Runs++
@@ -211,7 +209,6 @@ func (g *crashSearch) crashes(t *crashTrial, points []crashPoint) (out []crashTr
 	return out
 }
 
-// crash adds a crash at p to t.
 func (g *crashSearch) crash(t *Trial, p *crashPoint, down time.Duration, survive int) crashTrial {
 	f := fault.Fault{ID: 1, Op: fault.Crash, At: p.at, For: down, Node: p.node}
 	if p.on.N > 0 {
@@ -257,12 +254,10 @@ type crashNode struct {
 	fresh   bool // the step has done nothing yet that is a point
 }
 
-// Watch gives what can be crashed after, what begins a step, and crashes.
 func (p *crashPoints) Watch() sim.What {
 	return sim.Started | sim.Received | sim.Fired | sim.Sent | sim.Output | sim.Persisted | sim.Synced | sim.Crashed
 }
 
-// Observe enters an event.
 func (p *crashPoints) Observe(e *sim.Event) {
 	if e.What == sim.Crashed && p.wait > 0 {
 		p.wait--

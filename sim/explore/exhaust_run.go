@@ -8,7 +8,6 @@ import (
 	"dessim/sim/check"
 )
 
-// smallRun is one run of a search.
 type smallRun struct {
 	plan    sim.Plan
 	suite   check.Suite

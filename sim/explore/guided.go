@@ -48,10 +48,8 @@ func (m *mutant) of(k protocol.Key) source.Seed {
 	return m.seeds[0].Seed
 }
 
-// Choose answers in [0, n).
 func (m *mutant) Choose(k protocol.Key, n uint64) uint64 { return m.of(k).Choose(k, n) }
 
-// Chance answers true with probability p.
 func (m *mutant) Chance(k protocol.Key, p protocol.Ratio) bool { return m.of(k).Chance(k, p) }
 
 // coverage is an observer that collects what a run reached: hashes of pairs of a node's
@@ -66,10 +64,8 @@ type nodeState struct {
 	received, made protocol.Kind
 }
 
-// Watch returns the events that change the state.
 func (c *coverage) Watch() sim.What { return sim.Received | sim.Output | sim.Started }
 
-// Observe notes an event.
 func (c *coverage) Observe(e *sim.Event) {
 	for int(e.Node) >= len(c.nodes) {
 		c.nodes = append(c.nodes, nodeState{})

@@ -89,7 +89,6 @@ type seedLine struct {
 // counts is an object whose keys keep their order.
 type counts []Count
 
-// MarshalJSON writes the object.
 func (c counts) MarshalJSON() ([]byte, error) {
 	b := []byte{'{'}
 	for i, x := range c {
@@ -105,7 +104,6 @@ func (c counts) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// UnmarshalJSON reads the object.
 func (c *counts) UnmarshalJSON(b []byte) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
@@ -127,7 +125,6 @@ func (c *counts) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// reader reads a results file.
 type reader struct {
 	name   string
 	r      *bufio.Reader
@@ -162,7 +159,6 @@ func (r *reader) damaged(format string, args ...any) error {
 	return fmt.Errorf("line %d %s; want what a sweep wrote", r.lines+1, fmt.Sprintf(format, args...))
 }
 
-// readHeader reads the first line.
 func (r *reader) readHeader() error {
 	b, err := r.raw()
 	if errors.Is(err, io.EOF) {
@@ -184,7 +180,6 @@ func (r *reader) readHeader() error {
 	return nil
 }
 
-// read returns the next result, or io.EOF.
 func (r *reader) read() (l seedLine, err error) {
 	b, err := r.raw()
 	if err != nil {
@@ -291,7 +286,6 @@ func (x *Results) begin() error {
 	return syncFolder(filepath.Dir(x.f.Name())) // or a power cut could take the file with all its lines
 }
 
-// append writes a result.
 func (x *Results) append(l *seedLine) error {
 	if _, err := x.f.Write(jsonLine(l)); err != nil {
 		return err

@@ -152,7 +152,6 @@ type shrinker struct {
 	strikes *strikes // the effects that crashes followed; nil if no crash can be anchored
 }
 
-// over reports whether shrinking must end.
 func (s *shrinker) over() bool { return s.spent || s.ctx.Err() != nil }
 
 // first takes the first of n candidates that fails, and returns its number. It skips nil
@@ -193,7 +192,6 @@ type hunt struct {
 	spent bool      // there are more candidates than runs
 }
 
-// attempt is a run of a candidate.
 type attempt struct {
 	number int
 	hash   uint64
@@ -265,7 +263,6 @@ func (s *shrinker) take(t *Trial, g Guarded) {
 	s.guard.MaxEvents = bound(g.Events)
 }
 
-// afford reports whether a run is left, and counts it.
 func (s *shrinker) afford() bool {
 	if s.runs >= s.o.Runs {
 		s.spent = true

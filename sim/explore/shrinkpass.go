@@ -337,7 +337,6 @@ func answers(of func(a *source.Answer) bool) part {
 	}
 }
 
-// but returns the trial without some answers.
 func (t *Trial) but(gone func(a *source.Answer) bool) *Trial {
 	next := *t
 	next.Answers = make([]source.Answer, 0, len(t.Answers))

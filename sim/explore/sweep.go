@@ -145,7 +145,6 @@ type result struct {
 	err     error
 }
 
-// resume takes the results that the file has.
 func (s *sweep) resume() error {
 	if s.Results == nil {
 		return nil
@@ -176,7 +175,6 @@ func (s *sweep) enough() bool {
 	return s.done == s.total || s.StopAfter > 0 && s.tally.report.Violations >= s.StopAfter
 }
 
-// absorb adds the next result.
 func (s *sweep) absorb(l *seedLine) {
 	s.tally.add(l)
 	if s.Strategy == Guided {
@@ -211,7 +209,6 @@ func (s *sweep) work(ctx context.Context) {
 	workers.Wait()
 }
 
-// stop lets no more runs begin.
 func (s *sweep) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -103,7 +103,6 @@ var rules = [...]rule{
 	{Heal, "heal", headNone, none, clauseAt, 0, "ends all faults; nodes that are down restart; at never: no heal is added", "heal at 20s"},
 }
 
-// ruleOf returns the rule of an operation, or nil.
 func ruleOf(op Op) *rule {
 	if op < Crash || int(op) > len(rules) {
 		return nil

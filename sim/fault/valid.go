@@ -196,7 +196,6 @@ func (f *Fault) checkSet(set []protocol.NodeID, nodes int) error {
 	return nil
 }
 
-// checkSpans checks the durations.
 func (f *Fault) checkSpans(r *rule) error {
 	for _, d := range [...]struct {
 		c    clause
@@ -240,7 +239,6 @@ func (f *Fault) checkAmounts(r *rule) error {
 // anchorOps are the effects that a fault can come after.
 var anchorOps = [...]protocol.Op{protocol.OpSend, protocol.OpPersist, protocol.OpSync, protocol.OpOutput, protocol.OpSetTimer}
 
-// hasKind reports whether an effect has a Kind.
 func hasKind(o protocol.Op) bool { return o == protocol.OpSend || o == protocol.OpOutput }
 
 // checkTrigger checks what the fault waits for, and what a crash leaves.
@@ -270,7 +268,6 @@ func (f *Fault) checkTrigger(nodes int) error {
 	return nil
 }
 
-// opList returns the anchors' effects as text.
 func opList() string { return strings.Join(opWords(), ", ") }
 
 func opWords() []string {

@@ -69,7 +69,6 @@ type Cut struct {
 	Faults  []fault.Fault // if not nil, exactly these
 }
 
-// apply changes the plan.
 func (c *Cut) apply(p *sim.Plan) {
 	if c == nil {
 		return
@@ -167,7 +166,6 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 	return r, true
 }
 
-// nodes returns the summary's rows.
 func nodes(run *Run, m *sim.Sim, n int, sent *sentCounter) []Node {
 	var rows []Node
 	if run.Nodes != nil {

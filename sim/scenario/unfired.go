@@ -38,7 +38,6 @@ func (u *unfired) Observe(e *sim.Event) {
 	})
 }
 
-// facts names the faults that never fired.
 func (u *unfired) facts() []Fact {
 	if len(u.faults) == 0 {
 		return nil

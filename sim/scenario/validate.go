@@ -76,7 +76,6 @@ func (b *Setup) DrawFaults(c swarm.Config) []fault.Fault {
 	return b.Faulted(func() []fault.Fault { return append(b.Told(), b.Drawn(c)...) })
 }
 
-// parseFaults reads the faults in the parameters.
 func (p *Params) parseFaults() (mix swarm.Mix, written []fault.Fault, err error) {
 	if mix, err = swarm.ParseMix(cmp.Or(p.Faults, noFaults)); err != nil {
 		return mix, nil, err

@@ -111,7 +111,6 @@ func (r *runner) run(seed, seeds, file string) {
 	r.sweep()
 }
 
-// sweep runs the seeds.
 func (r *runner) sweep() {
 	r.Helper()
 	seen := make(map[string]bool)
@@ -206,7 +205,6 @@ func (r *runner) trace(x *scenario.Recording) {
 	}
 }
 
-// describe describes the outcome of a run in one line.
 func describe(o *explore.Outcome) string {
 	switch c := o.Violated(); {
 	case o.Failure != "":

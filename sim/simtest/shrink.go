@@ -34,7 +34,6 @@ func shrink(w *explore.World, t *explore.Trial, o *explore.Outcome, runs int) re
 		wording.Count(s.Runs, "run"), size(w, t), size(w, s.After), s.Certificate())}
 }
 
-// size describes what a trial is made of.
 func size(w *explore.World, t *explore.Trial) string {
 	return strings.Join([]string{
 		wording.Count(t.Nodes, "node"), wording.Count(len(w.Inputs)-len(t.Without), "input"),
@@ -45,7 +44,6 @@ func size(w *explore.World, t *explore.Trial) string {
 // mostListed bounds the lines of a list.
 const mostListed = 20
 
-// listTrial lists the faults and answers of a trial.
 func listTrial(b *strings.Builder, t *explore.Trial) {
 	for i := range min(len(t.Faults), mostListed) {
 		fmt.Fprintf(b, "\t%v\n", t.Faults[i])

@@ -79,7 +79,6 @@ func (q question) ask(src protocol.Source) uint64 {
 	return 0
 }
 
-// String shows the question.
 func (q question) String() string {
 	what := "chance"
 	if q.n != 0 {

@@ -7,7 +7,6 @@ import (
 	"dessim/sim/fault"
 )
 
-// kind is a kind of faults.
 type kind struct {
 	name     string
 	meaning  string
@@ -65,7 +64,6 @@ func kinds() [kindCount]kind {
 
 // Each function below makes a fault of one kind, or reports false if none is valid.
 
-// everyOther returns the nodes at even or odd places.
 func (d *drawer) everyOther(odd int) []protocol.NodeID {
 	var nodes []protocol.NodeID
 	for i := odd; i < len(d.Nodes); i += 2 {
@@ -106,7 +104,6 @@ func (d *drawer) crash() bool {
 	return true
 }
 
-// keep draws which unsynced records survive.
 func (d *drawer) keep() {
 	if d.torn {
 		d.f.Disk = fault.Survival(d.choose(askKeep, int(fault.KeepScattered)+1))
@@ -163,7 +160,6 @@ func (d *drawer) rot() bool {
 	return true
 }
 
-// others returns all nodes but one.
 func (d *drawer) others(id protocol.NodeID) []protocol.NodeID {
 	return slices.DeleteFunc(slices.Clone(d.Nodes), func(x protocol.NodeID) bool { return x == id })
 }

@@ -59,7 +59,6 @@ func faultID(kind, slot int) uint64 { return uint64((kind+1)*idsPerKind + slot) 
 // healID is above those of all kinds to come.
 const healID = 999_999
 
-// check panics if c is not valid.
 func (c *Config) check() {
 	switch {
 	case c.From < 0 || c.To <= c.From || c.To > protocol.MaxTime:

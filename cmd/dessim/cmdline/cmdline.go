@@ -150,7 +150,6 @@ type tool struct {
 	out bytes.Buffer // goes to stdout at the end
 }
 
-// complain writes one line to stderr.
 func (t *tool) complain(text string) {
 	fmt.Fprintf(t.stderr, "%s: %s\n", t.Name, plain(text))
 }

@@ -200,7 +200,6 @@ func (c *comparison) measure(value string) (cost, error) {
 	}
 }
 
-// add adds the costs of a run.
 func (r *cost) add(c *scenario.Costs) error {
 	if r.sum.Sums == nil {
 		r.sum.Sums = make([]scenario.Sum, len(c.Sums))

@@ -43,7 +43,6 @@ const (
 	mostAtOnce     = 1024
 )
 
-// exploreCommand is dessim explore.
 func (t *tool) exploreCommand() *cli.Command {
 	f := t.flags()
 	f.addSubject()
@@ -151,7 +150,6 @@ func (x *exploring) readSubject(f *flags) (err error) {
 	return err
 }
 
-// read reads the other flags.
 func (x *exploring) read(f *flags) (err error) {
 	if !x.Params.Failing() {
 		x.Params.Faults = "crash" // or nodes would not keep what they need to restart
@@ -200,7 +198,6 @@ func (x *exploring) command(f *flags) string {
 	return line
 }
 
-// do searches, writes and prints.
 func (x *exploring) do(ctx context.Context) error {
 	w := &workload{clients: protocol.NodeID(x.Params.Nodes)}
 	x.World.Try(x.Trial, w)

@@ -42,7 +42,6 @@ func (x *exhausting) read(f *flags) (err error) {
 	return err
 }
 
-// do searches, writes and prints.
 func (x *exhausting) do(ctx context.Context) error {
 	p := newExploreProgress(&x.streams)
 	x.small.Tell = p.at
@@ -61,7 +60,6 @@ func (x *exhausting) verdict() check.Verdict {
 	return x.found.Verdict()
 }
 
-// text prints the result for people.
 func (x *exhausting) text() {
 	b := &x.out
 	fmt.Fprintf(b, "%s: scenario %s, all runs of a small world\n%s\n\n", x.verdict(), x.Scenario.Name, plain(x.found.String()))
@@ -79,7 +77,6 @@ func (x *exhausting) text() {
 	l.write(b)
 }
 
-// object prints one JSON object.
 func (x *exhausting) object() {
 	r := &x.found
 	o := ordered{

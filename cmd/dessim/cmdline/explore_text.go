@@ -10,7 +10,6 @@ import (
 	"dessim/sim/wording"
 )
 
-// object prints one JSON object.
 func (x *exploring) object() {
 	c := &x.found
 	checks := []ordered{}
@@ -50,7 +49,6 @@ func why(o *explore.Outcome) string {
 	return detail(&violated)
 }
 
-// text prints the result for people.
 func (x *exploring) text() {
 	c, b := &x.found, &x.out
 	fmt.Fprintf(b, "%s: scenario %s, %s\n", x.verdict(), x.Scenario.Name, x.how())
@@ -130,7 +128,6 @@ func (p *exploreProgress) at(runs int) {
 	fmt.Fprintf(p.streams.stderr, "\r%d runs, %d a second ", runs, rate(uint64(runs), time.Since(p.begun)))
 }
 
-// close prints, on a terminal, how long the search took.
 func (p *exploreProgress) close() {
 	if p.streams.terminal {
 		took := time.Since(p.begun)

@@ -183,7 +183,6 @@ func (f *flags) subject() (s subject, err error) {
 	return s, s.validate()
 }
 
-// set reads one parameter from text.
 func (s *subject) set(x *scenario.Param, text string) error {
 	name := x.Name
 	if x = s.Scenario.Param(name); x == nil { // and not that of another scenario

@@ -37,7 +37,6 @@ func (o ordered) with(key, text string) ordered {
 	return append(o, field{key, text})
 }
 
-// MarshalJSON writes the object.
 func (o ordered) MarshalJSON() ([]byte, error) {
 	b := []byte{'{'}
 	for i, f := range o {
@@ -72,7 +71,6 @@ func encoded(v any, to []byte) []byte {
 // writeJSON writes one object on one line. The writer keeps its errors.
 func writeJSON(w io.Writer, o ordered) { w.Write(encoded(o, nil)) }
 
-// json writes the report as one JSON object.
 func (s *summary) json(w io.Writer) {
 	d := s.Sim.Digest
 	nodes := []ordered{}

@@ -43,7 +43,6 @@ func (t *tool) mergeCommand() *cli.Command {
 	})
 }
 
-// merge reads the files.
 func (t *tool) merge(names []string) (*found, error) {
 	var files []explore.ResultsFile
 	for _, name := range names {

@@ -47,7 +47,6 @@ func commandFlags() (names []string) {
 	return names
 }
 
-// names returns the names of the scenarios.
 func (p *Program) names() []string {
 	var names []string
 	for _, s := range p.Scenarios {

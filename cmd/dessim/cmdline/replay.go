@@ -145,7 +145,6 @@ func writeRecord(p *pending, command string, r *scenario.Report, answers []sourc
 	return x.write(p)
 }
 
-// write writes the replay file.
 func (x *recording) write(p *pending) error {
 	text, err := scenario.Record(x.Subject, x.trial, x.verdict, x.digest).AppendText(nil, plain(x.command))
 	if err != nil {

@@ -20,7 +20,6 @@ const runUsage = `dessim run -scenario NAME [flags]
 Parameters that are left out have the scenario's defaults. The values below are
 those of the last scenario; "dessim list" shows all.`
 
-// runCommand is dessim run.
 func (t *tool) runCommand() *cli.Command {
 	f := t.flags()
 	f.addSubject()
@@ -138,7 +137,6 @@ func (j *job) discard() {
 	}
 }
 
-// do runs, writes and prints.
 func (j *job) do() error {
 	j.warn = j.complain
 	if j.verify {

@@ -137,7 +137,6 @@ func (k *shrinking) passes(v check.Verdict) error {
 	return refuse("the run does not fail, its verdict is %s: there is nothing to shrink", v)
 }
 
-// do shrinks, writes and prints.
 func (k *shrinking) do() error {
 	if err := k.load(); err != nil {
 		return err
@@ -215,7 +214,6 @@ func (k *shrinking) object(out *explore.Shrunk, story []string, path string) {
 // mostAnswers is how many answers are printed; the file has all.
 const mostAnswers = 12
 
-// text writes the result for people.
 func (k *shrinking) text(out *explore.Shrunk, story []string, path string) {
 	b := &k.out
 	fmt.Fprintf(b, "shrunk: scenario %s, seed %d, in %d runs\n", k.Scenario.Name, k.Seed, out.Runs)
@@ -250,7 +248,6 @@ func (k *shrinking) text(out *explore.Shrunk, story []string, path string) {
 	l.write(b)
 }
 
-// faultWords describes the faults.
 func faultWords(faults []fault.Fault) []string {
 	out := []string{}
 	for _, f := range faults {

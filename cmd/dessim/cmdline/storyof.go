@@ -65,7 +65,6 @@ const (
 	sceneLast     // in the step that shows the failure
 )
 
-// Watch returns the events that stories are made of.
 func (t *teller) Watch() sim.What {
 	return sim.Started | sim.Crashed | sim.Lost | sim.Copied | sim.Corrupted | sim.Injected | sim.Lifted | sim.Damaged | sim.Output |
 		sim.Persisted | sim.Received | sim.Fired | sim.Sent

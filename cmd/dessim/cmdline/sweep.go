@@ -71,7 +71,6 @@ type sweep struct {
 	asJSON  bool
 }
 
-// newSweep reads the flags.
 func (t *tool) newSweep(f *flags) (s *sweep, err error) {
 	if x := f.find("seed"); x.given {
 		return nil, refuse("-seed is a flag of %s run; use -seeds, such as -seeds %s-%s", f.program.Name, unquoted(quote(x.text)), unquoted(quote(x.text)))
@@ -170,7 +169,6 @@ func (s *sweep) line() string {
 	return line
 }
 
-// header returns the header of the results file.
 func (s *sweep) header() explore.Header {
 	h := explore.Header{Version: revision(), Command: s.command, Scenario: s.Scenario.Name, Strategy: s.Strategy.String(), From: s.From}
 	for _, kv := range params(s.Scenario, &s.Params) {
@@ -193,7 +191,6 @@ func revision() string {
 // the time: with it and two workers, a seed of concurrent took a quarter more.
 const sweepGC = 400
 
-// do sweeps, writes and prints.
 func (s *sweep) do(ctx context.Context) error {
 	if s.results.given {
 		results, err := explore.OpenResults(s.results.text, s.header())

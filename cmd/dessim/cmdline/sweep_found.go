@@ -123,7 +123,6 @@ func (x *found) print(asJSON bool) {
 	}
 }
 
-// printJSON prints one object.
 func (x *found) printJSON() {
 	r := &x.report
 	covered, groups := [][2]uint64{}, []ordered{}
@@ -145,7 +144,6 @@ func (x *found) printJSON() {
 	writeJSON(&x.out, o.with("continue", x.proceed))
 }
 
-// printText prints the report for people.
 func (x *found) printText() {
 	r := &x.report
 	fmt.Fprintf(&x.out, "%s: sweep of %s, %s", x.conclusion(), x.Scenario.Name, x.spans())

@@ -111,7 +111,6 @@ func (j *job) upTo(stop func(uint64, protocol.Time) bool, last *tail, see func(m
 	return s, nil
 }
 
-// describe writes the state of each node.
 func describe(b *bytes.Buffer, m *sim.Sim) {
 	for id := range m.Nodes() {
 		switch n := explore.Unwrap(m.Node(protocol.NodeID(id))).(type) {

@@ -39,7 +39,6 @@ type second struct {
 // run.
 func compared(w io.Writer) *sim.Trace { return &sim.Trace{W: w} }
 
-// startSecond starts the other process.
 func (j *job) startSecond() (*second, error) {
 	exe, err := os.Executable()
 	if err != nil {

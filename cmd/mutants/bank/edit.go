@@ -122,7 +122,6 @@ func (e *Edit) Reports(checks []string) bool {
 		slices.ContainsFunc(checks, func(name string) bool { return slices.Contains(e.Checks, name) })
 }
 
-// apply returns the edited text of its file.
 func (e *Edit) apply(text string) (string, error) {
 	at, n := 0, 0
 	for i := range text {

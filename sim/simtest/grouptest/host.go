@@ -74,17 +74,14 @@ type distorted struct {
 	distort func(effects []protocol.Effect) []protocol.Effect
 }
 
-// Start starts the node.
 func (d *distorted) Start(env *protocol.Env) {
 	d.step(env, func() { d.node.Start(&d.inner) })
 }
 
-// Receive hands it a message.
 func (d *distorted) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	d.step(env, func() { d.node.Receive(&d.inner, from, msg) })
 }
 
-// Timeout hands it a timer.
 func (d *distorted) Timeout(env *protocol.Env, tag uint64) {
 	d.step(env, func() { d.node.Timeout(&d.inner, tag) })
 }
