@@ -24,13 +24,10 @@ func AppendDelivered(b []byte, index uint64, id MsgID) []byte {
 
 // DecodeDelivered reads an output of kind KindDelivered.
 func DecodeDelivered(rec []byte) (index uint64, id MsgID, ok bool) {
-	var r bencode.Reader
-	r.Reset(rec)
-	r.List()
+	r := bencode.ListOf(rec)
 	index = r.Uint()
 	id = readID(&r)
-	r.End()
-	if !r.Done() {
+	if !r.Finish() {
 		return 0, MsgID{}, false
 	}
 	return index, id, true
@@ -47,14 +44,11 @@ func AppendView(b []byte, v View) []byte {
 
 // DecodeViewed reads an output of kind KindViewed.
 func DecodeViewed(rec []byte) (v View, ok bool) {
-	var r bencode.Reader
-	r.Reset(rec)
-	r.List()
+	r := bencode.ListOf(rec)
 	v.Number = readAtLeast1(&r, maxNumber)
 	v.Place = r.UintMax(maxLength)
 	v.Members = readMembers(&r)
-	r.End()
-	if !r.Done() {
+	if !r.Finish() {
 		return View{}, false
 	}
 	return v, true

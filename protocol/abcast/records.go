@@ -59,9 +59,7 @@ func decodeRecord(rec []byte) (d record, ok bool) {
 	if !ok {
 		return record{}, false
 	}
-	var r bencode.Reader
-	r.Reset(body)
-	r.List()
+	r := bencode.ListOf(body)
 	d.kind = r.Uint()
 	switch d.kind {
 	case recStart:
@@ -80,8 +78,7 @@ func decodeRecord(rec []byte) (d record, ok bool) {
 	default:
 		r.Fail()
 	}
-	r.End()
-	if !r.Done() {
+	if !r.Finish() {
 		return record{}, false
 	}
 	return d, true

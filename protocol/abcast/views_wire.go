@@ -259,8 +259,7 @@ func (in *datagramReader) decode(msg []byte) (d datagram, ok bool) {
 	default:
 		r.Fail()
 	}
-	r.End()
-	if !r.Done() {
+	if !r.Finish() {
 		return datagram{}, false
 	}
 	return d, true
@@ -284,8 +283,7 @@ func (in *datagramReader) stable(body []byte) (length int, ok bool) {
 		return 0, false
 	}
 	length = readLength(r)
-	r.End()
-	return length, r.Done()
+	return length, r.Finish()
 }
 
 func readBool(r *bencode.Reader) bool { return r.UintMax(1) == 1 }

@@ -128,8 +128,7 @@ func decode(r *bencode.Reader, body []byte) (d decoded, ok bool) {
 	default:
 		r.Fail()
 	}
-	r.End()
-	if !r.Done() {
+	if !r.Finish() {
 		return decoded{}, false
 	}
 	return d, true

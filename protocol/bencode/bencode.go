@@ -75,11 +75,24 @@ func (r *Reader) Reset(b []byte) {
 	r.b, r.at, r.broken, r.depth = b, 0, false, 0
 }
 
+// ListOf returns a Reader of b that has entered the list that b must be.
+func ListOf(b []byte) (r Reader) {
+	r.b = b
+	r.List()
+	return r
+}
+
 // Broken reports whether anything has been wrong so far.
 func (r *Reader) Broken() bool { return r.broken }
 
 // Done reports whether everything was read, closed, and right.
 func (r *Reader) Done() bool { return !r.broken && r.at == len(r.b) && r.depth == 0 }
+
+// Finish leaves the list or dictionary that all was in. It reports what Done does then.
+func (r *Reader) Finish() bool {
+	r.End()
+	return r.Done()
+}
 
 // Fail marks r as broken: for callers that find a value out of its range.
 func (r *Reader) Fail() { r.broken = true }

@@ -138,8 +138,7 @@ func (d *decoder) decode(b []byte) (m message, ok bool) {
 			r.Fail()
 		}
 	}
-	r.End()
-	if !r.Done() {
+	if !r.Finish() {
 		return message{}, false
 	}
 	return m, true

@@ -150,8 +150,7 @@ func (m *message) decode(r *bencode.Reader, b []byte) bool {
 			r.Skip()
 		}
 	}
-	r.End()
-	if !r.Done() || m.txn == nil {
+	if !r.Finish() || m.txn == nil {
 		return false
 	}
 	switch m.y { // one of the parts counts; the others are unknown keys
@@ -198,8 +197,7 @@ func (m *message) decodeFields(r *bencode.Reader, b []byte) bool {
 			r.Skip()
 		}
 	}
-	r.End()
-	return r.Done() && hasID
+	return r.Finish() && hasID
 }
 
 func (m *message) decodeError(r *bencode.Reader, b []byte) bool {
@@ -207,8 +205,7 @@ func (m *message) decodeError(r *bencode.Reader, b []byte) bool {
 	r.List()
 	m.code = r.Int()
 	m.text = r.Bytes()
-	r.End()
-	return r.Done()
+	return r.Finish()
 }
 
 // complete reports whether a query has what its method needs.

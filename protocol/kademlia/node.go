@@ -202,9 +202,7 @@ func decodeCommand(b []byte) (c command, ok bool) {
 	if len(b) == 0 || protocol.Component(b[0]) != protocol.Kademlia {
 		return c, false
 	}
-	var r bencode.Reader
-	r.Reset(b[1:])
-	r.List()
+	r := bencode.ListOf(b[1:])
 	if c.typ = r.UintMax(typeGet); c.typ == typePublish {
 		c.value = r.Bytes()
 		c.life = r.UintMax(2 * maxLife) // in a record it is a time, and the clock shows at most half of this: protocol.MaxTime
@@ -212,8 +210,7 @@ func decodeCommand(b []byte) (c command, ok bool) {
 		c.number = r.Uint()
 		copy(c.id[:], r.Fixed(len(c.id)))
 	}
-	r.End()
-	return c, r.Done()
+	return c, r.Finish()
 }
 
 // Published is an output of KindPublished: a value was put by its publisher.
@@ -231,13 +228,10 @@ func (p Published) append(b []byte) []byte {
 
 // DecodePublished reads the body of a KindPublished.
 func DecodePublished(b []byte) (p Published, ok bool) {
-	var r bencode.Reader
-	r.Reset(b)
-	r.List()
+	r := bencode.ListOf(b)
 	copy(p.ID[:], r.Fixed(len(p.ID)))
 	p.Stored = int(r.UintMax(maxAnswered))
-	r.End()
-	return p, r.Done()
+	return p, r.Finish()
 }
 
 // Ended is an output of KindEnded: the outcome of a GetInput.
@@ -267,17 +261,14 @@ func (x Ended) append(b []byte) []byte {
 
 // DecodeEnded reads the body of a KindEnded. Value aliases b.
 func DecodeEnded(b []byte) (x Ended, ok bool) {
-	var r bencode.Reader
-	r.Reset(b)
-	r.List()
+	r := bencode.ListOf(b)
 	x.Number = r.Uint()
 	copy(x.ID[:], r.Fixed(len(x.ID)))
 	x.OK = r.UintMax(1) == 1
 	x.Value = r.Bytes()
 	x.Hops = int(r.UintMax(maxAnswered))
 	x.RPCs = int(r.UintMax(maxAnswered))
-	r.End()
-	return x, r.Done() && (x.OK || len(x.Value) == 0)
+	return x, r.Finish() && (x.OK || len(x.Value) == 0)
 }
 
 // TextOutput returns an output of a Node in words, or "" for anything else.

@@ -90,9 +90,7 @@ func decode(b []byte) (m message, ok bool) {
 	if len(b) == 0 || protocol.Component(b[0]) != Component {
 		return m, false
 	}
-	var r bencode.Reader
-	r.Reset(b[1:])
-	r.List()
+	r := bencode.ListOf(b[1:])
 	m.typ = int(r.UintMax(typeAsk))
 	switch m.typ {
 	case typeRequest:
@@ -105,8 +103,7 @@ func decode(b []byte) (m message, ok bool) {
 		m.cmd.Key = r.Uint()
 		m.cmd.New = r.Uint()
 	}
-	r.End()
-	return m, r.Done() && (m.typ != typeRequest || m.cmd.Seq > 0)
+	return m, r.Finish() && (m.typ != typeRequest || m.cmd.Seq > 0)
 }
 
 func (c *Command) appendTerms(b []byte) []byte {
@@ -132,14 +129,11 @@ func (c *Command) append(b []byte) []byte {
 
 // decodeCommand reads a command of the order.
 func decodeCommand(b []byte) (c Command, ok bool) {
-	var r bencode.Reader
-	r.Reset(b)
-	r.List()
+	r := bencode.ListOf(b)
 	c.Client = protocol.NodeID(r.UintMax(uint64(protocol.Outside) - 1))
 	c.Seq = r.Uint()
 	c.cutTerms(&r)
-	r.End()
-	return c, r.Done() && c.Seq > 0
+	return c, r.Finish() && c.Seq > 0
 }
 
 func (x *Return) append(b []byte) []byte {
@@ -176,13 +170,10 @@ func (x *Return) record() []byte { return append(x.append([]byte{'l'}), 'e') }
 
 // DecodeReturned reads an output of KindReturned.
 func DecodeReturned(rec []byte) (Return, bool) {
-	var r bencode.Reader
 	var x Return
-	r.Reset(rec)
-	r.List()
+	r := bencode.ListOf(rec)
 	x.cut(&r)
-	r.End()
-	return x, r.Done()
+	return x, r.Finish()
 }
 
 // Applied is an output of KindApplied: a place in the order, and the replica's state
@@ -199,13 +190,10 @@ func (n *Node) outputApplied(env *protocol.Env, index uint64) {
 
 // DecodeApplied reads an output of KindApplied.
 func DecodeApplied(rec []byte) (a Applied, ok bool) {
-	var r bencode.Reader
-	r.Reset(rec)
-	r.List()
+	r := bencode.ListOf(rec)
 	a.Index = r.Uint()
 	a.State = r.Uint()
-	r.End()
-	return a, r.Done()
+	return a, r.Finish()
 }
 
 // Text returns a message or input of this package in words: "kv.request 4294967297:

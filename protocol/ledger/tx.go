@@ -130,12 +130,10 @@ func Decode(b []byte) (*Tx, Verdict) {
 	if len(b) > MaxSize {
 		return nil, TooBig
 	}
-	var r bencode.Reader
-	r.Reset(b)
+	r := bencode.ListOf(b)
 	room := new(roomy)
 	t := &room.Tx
 	t.Inputs, t.Outputs, t.Endorsements = room.inputs[:0], room.outputs[:0], room.endorsements[:0]
-	r.List()
 	t.decodeBody(&r)
 	r.List()
 	for r.More() {
@@ -147,8 +145,7 @@ func Decode(b []byte) (*Tx, Verdict) {
 		t.Endorsements = append(t.Endorsements, e)
 	}
 	r.End()
-	r.End()
-	if !r.Done() {
+	if !r.Finish() {
 		return nil, Malformed
 	}
 	return t, Accepted

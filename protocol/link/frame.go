@@ -71,8 +71,7 @@ func decode(r *bencode.Reader, b []byte) (f frame, ok bool) {
 		f.seq = r.UintMax(maxSeq)
 		f.msg = r.Bytes()
 	}
-	r.End()
-	if !r.Done() || !f.sound() {
+	if !r.Finish() || !f.sound() {
 		return frame{}, false
 	}
 	return f, true

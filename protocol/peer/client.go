@@ -169,12 +169,9 @@ func (c *Client) answer(env *protocol.Env, t *transfer, outcome Outcome) {
 
 // DecodeAnswer reads an output of KindAnswered.
 func DecodeAnswer(rec []byte) (a Answer, ok bool) {
-	var r bencode.Reader
-	r.Reset(rec)
-	r.List()
+	r := bencode.ListOf(rec)
 	a.Transfer = r.Uint()
 	a.Attempts = uint32(r.UintMax(1<<32 - 1))
 	a.Outcome = Outcome(r.UintMax(uint64(Refused)))
-	r.End()
-	return a, r.Done()
+	return a, r.Finish()
 }

@@ -59,9 +59,7 @@ func decodeStored(rec []byte) (s stored, ok bool) {
 	if len(rec) == 0 || rec[0] != byte(protocol.Peer) {
 		return stored{}, false
 	}
-	var r bencode.Reader
-	r.Reset(rec[1:])
-	r.List()
+	r := bencode.ListOf(rec[1:])
 	s.typ = int(r.UintMax(storeKey))
 	switch s.typ {
 	case storeCommit:
@@ -79,8 +77,7 @@ func decodeStored(rec []byte) (s stored, ok bool) {
 	case storeKey:
 		s.key = r.Fixed(ledger.PublicKeySize)
 	}
-	r.End()
-	return s, r.Done() && (s.typ != storeCommit || len(s.nodes) > 0)
+	return s, r.Finish() && (s.typ != storeCommit || len(s.nodes) > 0)
 }
 
 // persist writes a record, with Config.Survive.

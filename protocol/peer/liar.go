@@ -63,9 +63,7 @@ func decodeLie(b []byte) (l lie, ok bool) {
 	if len(b) == 0 || b[0] != byte(protocol.Peer) {
 		return lie{}, false
 	}
-	var r bencode.Reader
-	r.Reset(b[1:])
-	r.List()
+	r := bencode.ListOf(b[1:])
 	l.typ = int(r.UintMax(lieSpend))
 	if l.typ == lieSpend {
 		l.transfer = r.UintMax(maxTransfer - 1)
@@ -73,8 +71,7 @@ func decodeLie(b []byte) (l lie, ok bool) {
 		l.parties[1] = protocol.NodeID(r.UintMax(uint64(protocol.Outside) - 1))
 	}
 	l.body = cutBody(&r)
-	r.End()
-	return l, r.Done() && l.typ >= lieSay
+	return l, r.Finish() && l.typ >= lieSay
 }
 
 func (l *lie) text() string {

@@ -46,17 +46,14 @@ func (n *Node) outputEntry(env *protocol.Env, id ledger.ID, v ledger.Verdict) {
 
 // DecodeEntry reads an output of KindEntry.
 func DecodeEntry(rec []byte) (e Entry, ok bool) {
-	var r bencode.Reader
-	r.Reset(rec)
-	r.List()
+	r := bencode.ListOf(rec)
 	e.Index = r.Uint()
 	copy(e.WTxID[:], r.Fixed(len(e.WTxID)))
 	e.Verdict = ledger.Verdict(r.UintMax(255))
 	copy(e.LogHash[:], r.Fixed(len(e.LogHash)))
 	copy(e.ListHash[:], r.Fixed(len(e.ListHash)))
 	e.Total = r.Uint()
-	r.End()
-	return e, r.Done()
+	return e, r.Finish()
 }
 
 func (n *Node) outputRefused(env *protocol.Env, id gossip.ID, v ledger.Verdict) {
@@ -69,13 +66,10 @@ func (n *Node) outputRefused(env *protocol.Env, id gossip.ID, v ledger.Verdict) 
 
 // DecodeRefused reads an output of KindRefused.
 func DecodeRefused(rec []byte) (id ledger.ID, v ledger.Verdict, ok bool) {
-	var r bencode.Reader
-	r.Reset(rec)
-	r.List()
+	r := bencode.ListOf(rec)
 	copy(id[:], r.Fixed(len(id)))
 	v = ledger.Verdict(r.UintMax(255))
-	r.End()
-	return id, v, r.Done()
+	return id, v, r.Finish()
 }
 
 // Looked is an output of KindLooked: the outcome of a LookInput.
@@ -124,9 +118,7 @@ func (n *Node) outputLooked(env *protocol.Env, target kademlia.ID, res kademlia.
 
 // DecodeLooked reads an output of KindLooked.
 func DecodeLooked(rec []byte) (l Looked, ok bool) {
-	var r bencode.Reader
-	r.Reset(rec)
-	r.List()
+	r := bencode.ListOf(rec)
 	copy(l.Target[:], r.Fixed(len(l.Target)))
 	l.Hops = int(r.UintMax(1 << 16))
 	r.List()
@@ -136,8 +128,7 @@ func DecodeLooked(rec []byte) (l Looked, ok bool) {
 		l.Closest = append(l.Closest, id)
 	}
 	r.End()
-	r.End()
-	return l, r.Done()
+	return l, r.Finish()
 }
 
 // FoundKey is an output of KindFound.
@@ -164,13 +155,10 @@ func (n *Node) outputFound(env *protocol.Env, o ledger.Owner, hops int, remote b
 
 // DecodeFound reads an output of KindFound.
 func DecodeFound(rec []byte) (f FoundKey, ok bool) {
-	var r bencode.Reader
-	r.Reset(rec)
-	r.List()
+	r := bencode.ListOf(rec)
 	copy(f.Owner[:], r.Fixed(len(f.Owner)))
 	copy(f.Key[:], r.Fixed(len(f.Key)))
 	f.Hops = int(r.UintMax(1 << 16))
 	f.Remote = r.UintMax(1) == 1
-	r.End()
-	return f, r.Done()
+	return f, r.Finish()
 }

@@ -131,9 +131,7 @@ func decode(b []byte) (m message, ok bool) {
 	if len(b) == 0 || b[0] != byte(protocol.Peer) {
 		return message{}, false
 	}
-	var r bencode.Reader
-	r.Reset(b[1:])
-	r.List()
+	r := bencode.ListOf(b[1:])
 	m.typ = int(r.UintMax(typeTransfer))
 	switch m.typ {
 	case typeRequest:
@@ -157,8 +155,7 @@ func decode(b []byte) (m message, ok bool) {
 		m.req.Transfer = r.UintMax(maxTransfer - 1)
 		cutTerms(&r, &m.req)
 	}
-	r.End()
-	return m, r.Done()
+	return m, r.Finish()
 }
 
 func cutBody(r *bencode.Reader) []byte {

@@ -49,9 +49,7 @@ func decodeRecord(rec []byte) (d readyRecord, ok bool) {
 	if !ok {
 		return readyRecord{}, false
 	}
-	var r bencode.Reader
-	r.Reset(body)
-	r.List()
+	r := bencode.ListOf(body)
 	if r.Uint() != recReady {
 		r.Fail()
 	}

@@ -131,9 +131,7 @@ func decodeMessage(msg []byte) (*pb.Message, bool) {
 	if !ok {
 		return nil, false
 	}
-	var r bencode.Reader
-	r.Reset(body)
-	r.List()
+	r := bencode.ListOf(body)
 	t := r.Uint() - typeBase // what wraps is no type
 	if t > math.MaxInt32 || kindOf(pb.MessageType(t)) == 0 {
 		return nil, false
@@ -147,8 +145,7 @@ func decodeMessage(msg []byte) (*pb.Message, bool) {
 	m.RejectHint = new(r.UintMax(maxNumber))
 	m.Entries = readEntries(&r)
 	m.Snapshot = readSnapshot(&r)
-	r.End()
-	if !r.Done() || !sound(m) {
+	if !r.Finish() || !sound(m) {
 		return nil, false
 	}
 	number(m.Entries, m.GetIndex()+1)
@@ -300,9 +297,7 @@ func decodeItem(data []byte) (i item, ok bool) {
 }
 
 func decodeHistory(data []byte) (items []item, ok bool) {
-	var r bencode.Reader
-	r.Reset(data)
-	r.List()
+	r := bencode.ListOf(data)
 	for r.More() {
 		if r.IsInt() {
 			items = append(items, item{term: readAtLeast1(&r, maxNumber)})
@@ -310,8 +305,7 @@ func decodeHistory(data []byte) (items []item, ok bool) {
 			items = append(items, readItem(&r))
 		}
 	}
-	r.End()
-	return items, r.Done()
+	return items, r.Finish()
 }
 
 func appendTerm(b []byte, term, place uint64) []byte {
@@ -324,12 +318,9 @@ func appendTerm(b []byte, term, place uint64) []byte {
 // DecodeTerm reads an output of kind KindTerm: the number of a term, and how many
 // messages are delivered before it.
 func DecodeTerm(rec []byte) (term, place uint64, ok bool) {
-	var r bencode.Reader
-	r.Reset(rec)
-	r.List()
+	r := bencode.ListOf(rec)
 	term, place = readAtLeast1(&r, maxNumber), r.UintMax(maxNumber)
-	r.End()
-	if !r.Done() {
+	if !r.Finish() {
 		return 0, 0, false
 	}
 	return term, place, true

@@ -55,9 +55,7 @@ func DecodeOutput(kind protocol.Kind, rec []byte) (v Record, ok bool) {
 	if kind != KindBegun && kind != KindVoted && kind != KindDecided {
 		return Record{}, false
 	}
-	var r bencode.Reader
-	r.Reset(rec)
-	r.List()
+	r := bencode.ListOf(rec)
 	v.ID = readID(&r)
 	v.Coordinator = readNode(&r)
 	switch kind {
@@ -71,8 +69,7 @@ func DecodeOutput(kind protocol.Kind, rec []byte) (v Record, ok bool) {
 	case KindDecided:
 		v.Yes = readBool(&r)
 	}
-	r.End()
-	if !r.Done() {
+	if !r.Finish() {
 		return Record{}, false
 	}
 	return v, true

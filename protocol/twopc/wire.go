@@ -90,9 +90,7 @@ func decodeMessage(b []byte) (v message, ok bool) {
 	if len(b) == 0 || b[0] != byte(protocol.TwoPC) {
 		return message{}, false
 	}
-	var r bencode.Reader
-	r.Reset(b[1:])
-	r.List()
+	r := bencode.ListOf(b[1:])
 	v.kind = msgKind(r.UintMax(uint64(msgAnswer)))
 	v.id = readID(&r)
 	switch v.kind {
@@ -117,8 +115,7 @@ func decodeMessage(b []byte) (v message, ok bool) {
 			v.endorsements = readEndorsements(&r)
 		}
 	}
-	r.End()
-	if !r.Done() {
+	if !r.Finish() {
 		return message{}, false
 	}
 	return v, true
@@ -188,9 +185,7 @@ func decodeRecord(b []byte) (v record, ok bool) {
 	if len(b) == 0 || b[0] != byte(protocol.TwoPC) {
 		return record{}, false
 	}
-	var r bencode.Reader
-	r.Reset(b[1:])
-	r.List()
+	r := bencode.ListOf(b[1:])
 	v.kind = r.UintMax(recEnd)
 	v.id = readID(&r)
 	switch v.kind {
@@ -208,8 +203,7 @@ func decodeRecord(b []byte) (v record, ok bool) {
 	case recDecided:
 		v.endorsements = readEndorsements(&r)
 	}
-	r.End()
-	if !r.Done() {
+	if !r.Finish() {
 		return record{}, false
 	}
 	return v, true
