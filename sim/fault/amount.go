@@ -12,24 +12,17 @@ import (
 
 // Durations, times and shares as text.
 
-// spanText returns a duration in ASCII.
-func spanText(d time.Duration) string { return strings.ReplaceAll(d.String(), "µ", "u") }
+// FormatSpan writes a duration in ASCII.
+func FormatSpan(d time.Duration) string { return strings.ReplaceAll(d.String(), "µ", "u") }
 
 func timeText(t protocol.Time) string {
 	if t == Never {
 		return neverText
 	}
-	return spanText(time.Duration(t))
+	return FormatSpan(time.Duration(t))
 }
 
 const neverText = "never"
-
-func plural(n int, word string) string {
-	if n == 1 {
-		return word
-	}
-	return word + "s"
-}
 
 // FormatRatio returns r as a percentage if that is all of it, else as a fraction,
 // so that reading it returns r and no other ratio of the same value.

@@ -385,7 +385,7 @@ func (p *parser) after(c clause) *SyntaxError {
 		}
 		p.f.After = int(n)
 		if t = p.next(); t.text != "effects" && t.text != "effect" {
-			return t.wrong(fmt.Sprintf("%d %s", n, plural(int(n), "effect")))
+			return t.wrong(wording.Count(n, "effect"))
 		}
 		return nil
 	}

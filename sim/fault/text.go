@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"dessim/protocol"
+	"dessim/sim/wording"
 )
 
 // The text of faults: one a line, or several with ";" between; "#" begins a comment.
@@ -248,7 +249,7 @@ func (f *Fault) clauseText(c clause) string {
 	case clauseRate:
 		return FormatRatio(f.Rate)
 	case clauseBy, clauseSigned:
-		return "by " + spanText(f.By)
+		return "by " + FormatSpan(f.By)
 	case clausePPM:
 		return fmt.Sprintf("by %dppm", f.PPM)
 	case clauseAt:
@@ -257,11 +258,11 @@ func (f *Fault) clauseText(c clause) string {
 		if f.On != (Anchor{}) {
 			return "after " + f.On.String()
 		}
-		return fmt.Sprintf("after %d %s", f.After, plural(f.After, "effect"))
+		return "after " + wording.Count(f.After, "effect")
 	case clauseFor:
-		return "for " + spanText(f.For)
+		return "for " + FormatSpan(f.For)
 	case clauseEvery:
-		return "every " + spanText(f.Every)
+		return "every " + FormatSpan(f.Every)
 	}
 	return f.Disk.String()
 }

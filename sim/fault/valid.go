@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/wording"
 )
 
 // Validate reports the first thing that makes the faults impossible in a run of that
@@ -146,7 +147,7 @@ func (f *Fault) checkHead(r *rule, nodes int) error {
 	}
 	n := len(f.Groups)
 	if r.head == headSet && n != 1 || r.head == headPair && n != 2 || n < 2 && r.head == headParts {
-		return f.errorf("has %d %s, want%s", n, plural(n, "set"), headForms[r.head])
+		return f.errorf("has %s, want%s", wording.Count(n, "set"), headForms[r.head])
 	}
 	owner := make(map[protocol.NodeID]bool)
 	for _, set := range f.Groups {
@@ -168,7 +169,7 @@ func (f *Fault) checkHead(r *rule, nodes int) error {
 	}
 	const fewest = 4 // of three, each hears both others
 	if size := f.size(nodes); f.Op == Ring && size < fewest {
-		return f.errorf("has %d %s, want at least %d, since each hears two", size, plural(size, "node"), fewest)
+		return f.errorf("has %s, want at least %d, since each hears two", wording.Count(size, "node"), fewest)
 	}
 	return nil
 }
@@ -215,7 +216,7 @@ func (f *Fault) checkSpans(r *rule) error {
 			continue
 		}
 		if d.is < least || d.is > MaxSpan {
-			return f.errorf("%s %s, want %s to %s", d.name, spanText(d.is), spanText(least), spanText(MaxSpan))
+			return f.errorf("%s %s, want %s to %s", d.name, FormatSpan(d.is), FormatSpan(least), FormatSpan(MaxSpan))
 		}
 	}
 	return nil
@@ -225,7 +226,7 @@ func (f *Fault) checkSpans(r *rule) error {
 func (f *Fault) checkAmounts(r *rule) error {
 	switch {
 	case r.must&clauseSigned != 0 && (f.By == 0 || f.By < -MaxSpan || f.By > MaxSpan):
-		return f.errorf("is by %s, want -%s to %[2]s, and not 0", spanText(f.By), spanText(MaxSpan))
+		return f.errorf("is by %s, want -%s to %[2]s, and not 0", FormatSpan(f.By), FormatSpan(MaxSpan))
 	case r.must&clausePPM != 0 && (f.PPM == 0 || f.PPM < -MaxDrift || f.PPM > MaxDrift):
 		return f.errorf("is by %dppm, want -%d to %[2]d, and not 0", f.PPM, MaxDrift)
 	case r.must&clauseRate != 0 && (f.Rate.Never() || !f.Rate.Valid()):

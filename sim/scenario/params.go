@@ -67,11 +67,11 @@ func (x *Param) Set(p *Params, text string) error {
 func fields() []*Param {
 	all := []*Param{
 		field("nodes", "number of nodes", readCount, func(p *Params) *int { return &p.Nodes }, strconv.Itoa),
-		field("delay", "least delay of a link, 1us to 10m", readSpan, func(p *Params) *time.Duration { return &p.Delay }, formatSpan),
-		field("jitter", "greatest random addition to the delay, 0s to 10m", readSpan, func(p *Params) *time.Duration { return &p.Jitter }, formatSpan),
+		field("delay", "least delay of a link, 1us to 10m", readSpan, func(p *Params) *time.Duration { return &p.Delay }, fault.FormatSpan),
+		field("jitter", "greatest random addition to the delay, 0s to 10m", readSpan, func(p *Params) *time.Duration { return &p.Jitter }, fault.FormatSpan),
 		field("loss", "share of messages that links lose", readRatio, func(p *Params) *protocol.Ratio { return &p.Loss }, fault.FormatRatio),
 		field("copy", "share of messages that arrive twice", readRatio, func(p *Params) *protocol.Ratio { return &p.Copy }, fault.FormatRatio),
-		field("until", "virtual time at which the run ends at the latest", readSpan, func(p *Params) *time.Duration { return &p.Until }, formatSpan),
+		field("until", "virtual time at which the run ends at the latest", readSpan, func(p *Params) *time.Duration { return &p.Until }, fault.FormatSpan),
 		field("faults", "kinds of faults to draw, or a file of faults in words: see list -faults", readMix, func(p *Params) *string { return &p.Faults }, func(s string) string { return cmp.Or(s, noFaults) }),
 		field("fault", "a fault in words; repeat the flag for several", readFaults, func(p *Params) *string { return &p.Fault }, func(s string) string { return s }),
 	}
@@ -129,10 +129,10 @@ func Duration(name string, initial, least, most time.Duration, usage string) *Pa
 	return own(name, usage, initial, func(text string) (time.Duration, error) {
 		d, err := readSpan(text)
 		if err == nil && (d < least || d > most) {
-			err = fmt.Errorf("want %s to %s", formatSpan(least), formatSpan(most))
+			err = fmt.Errorf("want %s to %s", fault.FormatSpan(least), fault.FormatSpan(most))
 		}
 		return d, err
-	}, formatSpan)
+	}, fault.FormatSpan)
 }
 
 // Ratio declares a probability from 0 to most: Params.Ratio reads it.
@@ -286,9 +286,6 @@ func readSpan(text string) (time.Duration, error) {
 	}
 	return d, nil
 }
-
-// formatSpan writes a duration in ASCII.
-func formatSpan(d time.Duration) string { return strings.ReplaceAll(d.String(), "µ", "u") }
 
 func readRatio(text string) (protocol.Ratio, error) {
 	r, ok := fault.ParseRatio(text)

@@ -7,6 +7,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim/explore"
+	"dessim/sim/fault"
 	"dessim/sim/wording"
 )
 
@@ -99,7 +100,7 @@ func (x *exploring) how() string {
 
 func (x *exploring) downs() (out []string) {
 	for _, d := range x.Downs {
-		out = append(out, strings.ReplaceAll(d.String(), "\u00b5", "u"))
+		out = append(out, fault.FormatSpan(d))
 	}
 	return out
 }

@@ -272,16 +272,11 @@ func answerWords(answers []source.Answer) []string {
 		switch {
 		case a.Range == 0:
 		case explore.OfTime(a.Key.Kind):
-			words += " is longer by " + spanOf(a)
+			words += " is longer by " + fault.FormatSpan(time.Duration(a.Value)) // links and disks ask for nanoseconds
 		default:
 			words += fmt.Sprintf(" is %d of %d", a.Value, a.Range)
 		}
 		out = append(out, words)
 	}
 	return out
-}
-
-// spanOf returns a delay: links and disks ask for nanoseconds.
-func spanOf(a source.Answer) string {
-	return strings.ReplaceAll(time.Duration(a.Value).String(), "\u00b5", "u")
 }
