@@ -43,6 +43,15 @@ const tagShift = 48
 // refresh. It, and what follows from it, never keeps a run from ending.
 const Periodic uint64 = 1 << 47
 
+// Cut returns what follows the component's byte in a message or record, or nil if it is
+// not of the component.
+func (c Component) Cut(b []byte) []byte {
+	if len(b) == 0 || Component(b[0]) != c {
+		return nil
+	}
+	return b[1:]
+}
+
 // Tag returns the timer tag of component c with n in its low bits. n must be less
 // than 2^48 and may include Periodic.
 func (c Component) Tag(n uint64) uint64 {

@@ -45,7 +45,7 @@ func AppendView(b []byte, v View) []byte {
 // DecodeViewed reads an output of kind KindViewed.
 func DecodeViewed(rec []byte) (v View, ok bool) {
 	r := bencode.ListOf(rec)
-	v.Number = readAtLeast1(&r, maxNumber)
+	v.Number = r.Positive(maxNumber)
 	v.Place = r.UintMax(maxLength)
 	v.Members = readMembers(&r)
 	if !r.Finish() {

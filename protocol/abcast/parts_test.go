@@ -153,8 +153,8 @@ func FuzzDecodeInvertsEncode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, msg []byte) {
 		id, isData := DataID(msg)
-		body, ok := cutComponent(msg)
-		if !ok {
+		body := protocol.ABCAST.Cut(msg)
+		if body == nil {
 			return
 		}
 		d, ok := decode(new(bencode.Reader), body)

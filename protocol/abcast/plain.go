@@ -52,8 +52,8 @@ func (p *plain) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		p.stats.Foreign++
 		return
 	}
-	body, ok := cutComponent(msg)
-	if !ok {
+	body := protocol.ABCAST.Cut(msg)
+	if body == nil {
 		p.stats.Malformed++
 		return
 	}

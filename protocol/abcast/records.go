@@ -55,19 +55,15 @@ type record struct {
 }
 
 func decodeRecord(rec []byte) (d record, ok bool) {
-	body, ok := cutComponent(rec)
-	if !ok {
-		return record{}, false
-	}
-	r := bencode.ListOf(body)
+	r := bencode.ListOf(protocol.ABCAST.Cut(rec))
 	d.kind = r.Uint()
 	switch d.kind {
 	case recStart:
-		d.inc = uint32(readAtLeast1(&r, math.MaxUint32))
+		d.inc = uint32(r.Positive(math.MaxUint32))
 	case recPromised:
-		d.view = readAtLeast1(&r, maxNumber)
+		d.view = r.Positive(maxNumber)
 	case recAdopted:
-		d.view = readAtLeast1(&r, maxNumber)
+		d.view = r.Positive(maxNumber)
 		d.base = readLength(&r)
 		d.entries = readEntries(&r)
 	case recAppended:

@@ -3,6 +3,7 @@ package abcast
 import (
 	"fmt"
 
+	"dessim/protocol"
 	"dessim/protocol/bencode"
 	"dessim/protocol/words"
 )
@@ -27,12 +28,8 @@ import (
 //
 // The text of what is not canonical is empty.
 func Text(msg []byte) string {
-	body, ok := cutComponent(msg)
-	if !ok {
-		return ""
-	}
 	var r bencode.Reader
-	d, ok := decode(&r, body)
+	d, ok := decode(&r, protocol.ABCAST.Cut(msg))
 	if !ok {
 		return textDatagram(msg)
 	}

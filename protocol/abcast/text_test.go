@@ -36,7 +36,7 @@ func FuzzText(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, msg []byte) {
 		ok := false
-		if body, mine := cutComponent(msg); mine {
+		if body := protocol.ABCAST.Cut(msg); body != nil {
 			_, ok = decode(new(bencode.Reader), body)
 			if !ok {
 				_, ok = new(datagramReader).decode(msg)

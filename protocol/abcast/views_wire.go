@@ -102,7 +102,7 @@ type datagram struct {
 func appendHeartbeat(b []byte, promised, adopted uint64, normal bool, next uint64) []byte {
 	b = bencode.AppendUint(b, promised)
 	b = bencode.AppendUint(b, adopted)
-	b = appendBool(b, normal)
+	b = bencode.AppendBool(b, normal)
 	b = bencode.AppendUint(b, next)
 	return append(b, 'e')
 }
@@ -127,7 +127,7 @@ func appendReport(b []byte, entries []logEntry, tail []held) []byte {
 	for _, h := range tail {
 		b = append(b, 'l')
 		b = appendIDFields(b, h.id)
-		b = appendBool(b, h.agreed)
+		b = bencode.AppendBool(b, h.agreed)
 		b = bencode.AppendUint(b, h.stamp.number)
 		b = bencode.AppendUint(b, uint64(h.stamp.proposer))
 		b = append(b, 'l')
@@ -158,13 +158,6 @@ func appendStable(b []byte, length int) []byte {
 	b = bencode.AppendUint(b, opStable)
 	b = bencode.AppendUint(b, uint64(length))
 	return append(b, 'e')
-}
-
-func appendBool(b []byte, v bool) []byte {
-	if v {
-		return bencode.AppendUint(b, 1)
-	}
-	return bencode.AppendUint(b, 0)
 }
 
 func appendIDFields(b []byte, id MsgID) []byte {
@@ -214,43 +207,39 @@ type datagramReader struct {
 // decode reads a datagram, whole with its component byte, and refuses what the
 // append functions would not write.
 func (in *datagramReader) decode(msg []byte) (d datagram, ok bool) {
-	body, ok := cutComponent(msg)
-	if !ok {
-		return datagram{}, false
-	}
 	r := &in.outer
-	r.Reset(body)
+	r.Reset(protocol.ABCAST.Cut(msg))
 	r.List()
 	d.op = r.Uint()
-	d.inc = uint32(readAtLeast1(r, math.MaxUint32))
+	d.inc = uint32(r.Positive(math.MaxUint32))
 	switch d.op {
 	case opHeartbeat:
 		d.promised = r.UintMax(maxNumber)
 		d.adopted = r.UintMax(d.promised)
-		d.normal = readBool(r)
+		d.normal = r.Bool()
 		d.next = r.Uint()
 		if d.normal && (d.adopted == 0 || d.adopted != d.promised) {
 			r.Fail()
 		}
 	case opPrepare:
-		d.view = readAtLeast1(r, maxNumber)
+		d.view = r.Positive(maxNumber)
 		d.base = readLength(r)
 	case opPromise:
-		d.view = readAtLeast1(r, maxNumber)
+		d.view = r.Positive(maxNumber)
 		d.adopted = r.UintMax(d.view - min(d.view, 1))
 		d.commit = readLength(r)
 		d.length = readLength(r)
 		d.entries = readEntries(r)
 		d.tail = readTail(r)
 	case opNewView:
-		d.view = readAtLeast1(r, maxNumber)
+		d.view = r.Positive(maxNumber)
 		d.base = readLength(r)
 		d.entries = readEntries(r)
 		if n := len(d.entries); n == 0 || d.entries[n-1].view != d.view {
 			r.Fail()
 		}
 	case opFrame:
-		d.view = readAtLeast1(r, maxNumber)
+		d.view = r.Positive(maxNumber)
 		d.seq = r.Uint()
 		d.body = r.Skip()
 		if !r.Broken() && !in.known(d.body) {
@@ -286,8 +275,6 @@ func (in *datagramReader) stable(body []byte) (length int, ok bool) {
 	return length, r.Finish()
 }
 
-func readBool(r *bencode.Reader) bool { return r.UintMax(1) == 1 }
-
 func readLength(r *bencode.Reader) int { return int(r.UintMax(maxLength)) }
 
 func readEntries(r *bencode.Reader) (entries []logEntry) {
@@ -306,7 +293,7 @@ func readEntry(r *bencode.Reader) (e logEntry) {
 		e.m.ID = readID(r)
 		e.m.Payload = bytes.Clone(r.Bytes())
 	case entryView:
-		e.view = readAtLeast1(r, maxNumber)
+		e.view = r.Positive(maxNumber)
 		e.members = readMembers(r)
 	default:
 		r.Fail()
@@ -320,7 +307,7 @@ func readMembers(r *bencode.Reader) (members []Member) {
 	r.List()
 	for r.More() {
 		r.List()
-		l := Member{readNode(r), uint32(readAtLeast1(r, math.MaxUint32))}
+		l := Member{readNode(r), uint32(r.Positive(math.MaxUint32))}
 		r.End()
 		if n := len(members); n > 0 && members[n-1].Node >= l.Node {
 			r.Fail()
@@ -340,8 +327,8 @@ func readTail(r *bencode.Reader) (tail []held) {
 		var h held
 		r.List()
 		h.id = readID(r)
-		h.agreed = readBool(r)
-		h.stamp.number = readAtLeast1(r, maxNumber)
+		h.agreed = r.Bool()
+		h.stamp.number = r.Positive(maxNumber)
 		h.stamp.proposer = readNode(r)
 		r.List()
 		if h.here = r.More(); h.here {

@@ -69,24 +69,12 @@ func (d *decoded) isData() bool {
 	return d.op == opData || d.op == opLamportData || d.op == opSequencerData
 }
 
-// cutComponent returns the body of a message on the wire.
-func cutComponent(msg []byte) (body []byte, ok bool) {
-	if len(msg) == 0 || msg[0] != byte(protocol.ABCAST) {
-		return nil, false
-	}
-	return msg[1:], true
-}
-
 // DataID reports whether msg, whole as Config.Send or Views.Datagram takes it,
 // carries a message to the members, and which. It is for checks that watch the
 // network.
 func DataID(msg []byte) (MsgID, bool) {
-	body, ok := cutComponent(msg)
-	if !ok {
-		return MsgID{}, false
-	}
 	var r bencode.Reader
-	d, ok := decode(&r, body)
+	d, ok := decode(&r, protocol.ABCAST.Cut(msg))
 	if !ok {
 		var in datagramReader
 		if f, framed := in.decode(msg); framed && f.op == opFrame {
@@ -118,12 +106,12 @@ func decode(r *bencode.Reader, body []byte) (d decoded, ok bool) {
 	case opData, opSequencerData:
 		d.payload = r.Bytes()
 	case opPropose, opLamportAck, opSequencerOrder:
-		d.number = readAtLeast1(r, maxNumber)
+		d.number = r.Positive(maxNumber)
 	case opFinal:
-		d.number = readAtLeast1(r, maxNumber)
+		d.number = r.Positive(maxNumber)
 		d.proposer = readNode(r)
 	case opLamportData:
-		d.number = readAtLeast1(r, maxNumber)
+		d.number = r.Positive(maxNumber)
 		d.payload = r.Bytes()
 	default:
 		r.Fail()
@@ -136,19 +124,11 @@ func decode(r *bencode.Reader, body []byte) (d decoded, ok bool) {
 
 func readID(r *bencode.Reader) (id MsgID) {
 	id.Node = readNode(r)
-	id.Incarnation = uint32(readAtLeast1(r, math.MaxUint32))
-	id.Seq = readAtLeast1(r, math.MaxUint64)
+	id.Incarnation = uint32(r.Positive(math.MaxUint32))
+	id.Seq = r.Positive(math.MaxUint64)
 	return id
 }
 
 func readNode(r *bencode.Reader) protocol.NodeID {
 	return protocol.NodeID(r.UintMax(uint64(protocol.Outside) - 1))
-}
-
-func readAtLeast1(r *bencode.Reader, limit uint64) uint64 {
-	u := r.UintMax(limit)
-	if u == 0 {
-		r.Fail()
-	}
-	return u
 }

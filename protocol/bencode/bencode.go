@@ -27,6 +27,14 @@ func AppendUint(b []byte, v uint64) []byte {
 	return append(b, 'e')
 }
 
+// AppendBool appends v as 0 or 1.
+func AppendBool(b []byte, v bool) []byte {
+	if v {
+		return AppendUint(b, 1)
+	}
+	return AppendUint(b, 0)
+}
+
 // AppendBytes appends s as a string.
 func AppendBytes[S []byte | string](b []byte, s S) []byte {
 	b = strconv.AppendInt(b, int64(len(s)), 10)
@@ -148,6 +156,18 @@ func (r *Reader) UintMax(limit uint64) uint64 {
 	}
 	return u
 }
+
+// Positive reads an integer from 1 to limit.
+func (r *Reader) Positive(limit uint64) uint64 {
+	u := r.UintMax(limit)
+	if u == 0 {
+		r.broken = true
+	}
+	return u
+}
+
+// Bool reads what AppendBool writes.
+func (r *Reader) Bool() bool { return r.UintMax(1) == 1 }
 
 func (r *Reader) integer() (neg bool, u uint64) {
 	if r.peek() != 'i' {

@@ -116,11 +116,8 @@ type decoder struct {
 
 // decode reads a message without its checksum.
 func (d *decoder) decode(b []byte) (m message, ok bool) {
-	if len(b) == 0 || b[0] != byte(protocol.Gossip) {
-		return message{}, false
-	}
 	r := &d.r
-	r.Reset(b[1:])
+	r.Reset(protocol.Gossip.Cut(b))
 	r.List()
 	m.typ = int(r.UintMax(typeWant))
 	switch m.typ {

@@ -181,7 +181,7 @@ func (m *message) decodeFields(r *bencode.Reader, b []byte) bool {
 		case "life":
 			m.life = r.UintMax(maxLife)
 		case "spare":
-			m.cached = r.UintMax(1) == 1
+			m.cached = r.Bool()
 		case "nodes":
 			m.nodes = r.Bytes()
 			if len(m.nodes)%compactLen != 0 {

@@ -199,10 +199,7 @@ func (c command) append(b []byte) []byte {
 
 // decodeCommand reads what append writes. value aliases b.
 func decodeCommand(b []byte) (c command, ok bool) {
-	if len(b) == 0 || protocol.Component(b[0]) != protocol.Kademlia {
-		return c, false
-	}
-	r := bencode.ListOf(b[1:])
+	r := bencode.ListOf(protocol.Kademlia.Cut(b))
 	if c.typ = r.UintMax(typeGet); c.typ == typePublish {
 		c.value = r.Bytes()
 		c.life = r.UintMax(2 * maxLife) // in a record it is a time, and the clock shows at most half of this: protocol.MaxTime
@@ -245,14 +242,10 @@ type Ended struct {
 }
 
 func (x Ended) append(b []byte) []byte {
-	ok := uint64(0)
-	if x.OK {
-		ok = 1
-	}
 	b = append(b, 'l')
 	b = bencode.AppendUint(b, x.Number)
 	b = bencode.AppendBytes(b, x.ID[:])
-	b = bencode.AppendUint(b, ok)
+	b = bencode.AppendBool(b, x.OK)
 	b = bencode.AppendBytes(b, x.Value)
 	b = bencode.AppendUint(b, uint64(x.Hops))
 	b = bencode.AppendUint(b, uint64(x.RPCs))
@@ -264,7 +257,7 @@ func DecodeEnded(b []byte) (x Ended, ok bool) {
 	r := bencode.ListOf(b)
 	x.Number = r.Uint()
 	copy(x.ID[:], r.Fixed(len(x.ID)))
-	x.OK = r.UintMax(1) == 1
+	x.OK = r.Bool()
 	x.Value = r.Bytes()
 	x.Hops = int(r.UintMax(maxAnswered))
 	x.RPCs = int(r.UintMax(maxAnswered))

@@ -87,10 +87,7 @@ func (m message) append(b []byte) []byte {
 }
 
 func decode(b []byte) (m message, ok bool) {
-	if len(b) == 0 || protocol.Component(b[0]) != Component {
-		return m, false
-	}
-	r := bencode.ListOf(b[1:])
+	r := bencode.ListOf(Component.Cut(b))
 	m.typ = int(r.UintMax(typeAsk))
 	switch m.typ {
 	case typeRequest:
@@ -138,17 +135,13 @@ func decodeCommand(b []byte) (c Command, ok bool) {
 
 func (x *Return) append(b []byte) []byte {
 	b = bencode.AppendUint(b, x.Seq)
-	ok := uint64(0)
-	if x.OK {
-		ok = 1
-	}
-	b = bencode.AppendUint(b, ok)
+	b = bencode.AppendBool(b, x.OK)
 	return bencode.AppendUint(b, x.Value)
 }
 
 func (x *Return) cut(r *bencode.Reader) {
 	x.Seq = r.Uint()
-	x.OK = r.UintMax(1) == 1
+	x.OK = r.Bool()
 	x.Value = r.Uint()
 }
 

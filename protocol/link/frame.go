@@ -56,10 +56,7 @@ func (f *frame) append(b []byte) []byte {
 // decode reads a frame without its checksum. r is a parameter because a Reader of its
 // own would cost an allocation per frame.
 func decode(r *bencode.Reader, b []byte) (f frame, ok bool) {
-	if len(b) == 0 || b[0] != byte(protocol.Link) {
-		return frame{}, false
-	}
-	r.Reset(b[1:])
+	r.Reset(protocol.Link.Cut(b))
 	r.List()
 	f.data = r.UintMax(typeAck) == typeData
 	f.src = uint32(r.UintMax(math.MaxUint32))

@@ -56,10 +56,7 @@ func (s stored) append(b []byte) []byte {
 }
 
 func decodeStored(rec []byte) (s stored, ok bool) {
-	if len(rec) == 0 || rec[0] != byte(protocol.Peer) {
-		return stored{}, false
-	}
-	r := bencode.ListOf(rec[1:])
+	r := bencode.ListOf(protocol.Peer.Cut(rec))
 	s.typ = int(r.UintMax(storeKey))
 	switch s.typ {
 	case storeCommit:

@@ -60,10 +60,7 @@ func (l lie) append(b []byte) []byte {
 }
 
 func decodeLie(b []byte) (l lie, ok bool) {
-	if len(b) == 0 || b[0] != byte(protocol.Peer) {
-		return lie{}, false
-	}
-	r := bencode.ListOf(b[1:])
+	r := bencode.ListOf(protocol.Peer.Cut(b))
 	l.typ = int(r.UintMax(lieSpend))
 	if l.typ == lieSpend {
 		l.transfer = r.UintMax(maxTransfer - 1)

@@ -144,11 +144,7 @@ func (n *Node) outputFound(env *protocol.Env, o ledger.Owner, hops int, remote b
 	b = bencode.AppendBytes(b, o[:])
 	b = bencode.AppendBytes(b, n.keys.known[o])
 	b = bencode.AppendUint(b, uint64(hops))
-	far := uint64(0)
-	if remote {
-		far = 1
-	}
-	b = bencode.AppendUint(b, far)
+	b = bencode.AppendBool(b, remote)
 	n.scratch = append(b, 'e')
 	env.Output(KindFound, n.scratch)
 }
@@ -159,6 +155,6 @@ func DecodeFound(rec []byte) (f FoundKey, ok bool) {
 	copy(f.Owner[:], r.Fixed(len(f.Owner)))
 	copy(f.Key[:], r.Fixed(len(f.Key)))
 	f.Hops = int(r.UintMax(1 << 16))
-	f.Remote = r.UintMax(1) == 1
+	f.Remote = r.Bool()
 	return f, r.Finish()
 }

@@ -128,10 +128,7 @@ func appendTerms(b []byte, r Request) []byte {
 }
 
 func decode(b []byte) (m message, ok bool) {
-	if len(b) == 0 || b[0] != byte(protocol.Peer) {
-		return message{}, false
-	}
-	r := bencode.ListOf(b[1:])
+	r := bencode.ListOf(protocol.Peer.Cut(b))
 	m.typ = int(r.UintMax(typeTransfer))
 	switch m.typ {
 	case typeRequest:

@@ -45,16 +45,12 @@ func appendRecord(b []byte, r *readyRecord) []byte {
 }
 
 func decodeRecord(rec []byte) (d readyRecord, ok bool) {
-	body, ok := cutComponent(rec)
-	if !ok {
-		return readyRecord{}, false
-	}
-	r := bencode.ListOf(body)
+	r := bencode.ListOf(protocol.ABCAST.Cut(rec))
 	if r.Uint() != recReady {
 		r.Fail()
 	}
 	d.hard = &pb.HardState{
-		Term:   new(readAtLeast1(&r, maxNumber)),
+		Term:   new(r.Positive(maxNumber)),
 		Vote:   new(r.UintMax(maxNumber)),
 		Commit: new(r.UintMax(maxNumber)),
 	}

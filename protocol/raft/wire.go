@@ -127,11 +127,7 @@ func appendSnapshot(b []byte, s *pb.Snapshot) []byte {
 // decodeMessage reads a message that a member would send. The result shares no memory
 // with msg and has neither sender, receiver nor configuration.
 func decodeMessage(msg []byte) (*pb.Message, bool) {
-	body, ok := cutComponent(msg)
-	if !ok {
-		return nil, false
-	}
-	r := bencode.ListOf(body)
+	r := bencode.ListOf(protocol.ABCAST.Cut(msg))
 	t := r.Uint() - typeBase // what wraps is no type
 	if t > math.MaxInt32 || kindOf(pb.MessageType(t)) == 0 {
 		return nil, false
@@ -141,7 +137,7 @@ func decodeMessage(msg []byte) (*pb.Message, bool) {
 	m.LogTerm = new(r.UintMax(maxNumber))
 	m.Index = new(r.UintMax(maxNumber))
 	m.Commit = new(r.UintMax(maxNumber))
-	m.Reject = new(r.UintMax(1) == 1)
+	m.Reject = new(r.Bool())
 	m.RejectHint = new(r.UintMax(maxNumber))
 	m.Entries = readEntries(&r)
 	m.Snapshot = readSnapshot(&r)
@@ -218,28 +214,13 @@ func readSnapshot(r *bencode.Reader) *pb.Snapshot {
 		r.End()
 		return nil
 	}
-	index, term := readAtLeast1(r, maxNumber), readAtLeast1(r, maxNumber)
+	index, term := r.Positive(maxNumber), r.Positive(maxNumber)
 	data := bytes.Clone(r.Bytes())
 	r.End()
 	if _, ok := decodeHistory(data); !ok {
 		r.Fail()
 	}
 	return &pb.Snapshot{Data: data, Metadata: &pb.SnapshotMetadata{Index: new(index), Term: new(term)}}
-}
-
-func readAtLeast1(r *bencode.Reader, limit uint64) uint64 {
-	v := r.UintMax(limit)
-	if v == 0 {
-		r.Fail()
-	}
-	return v
-}
-
-func cutComponent(b []byte) (body []byte, ok bool) {
-	if len(b) == 0 || b[0] != byte(protocol.ABCAST) {
-		return nil, false
-	}
-	return b[1:], true
 }
 
 // An item of a history is a term or, if that is 0, what an entry holds: a message
@@ -277,10 +258,10 @@ func readItem(r *bencode.Reader) (i item) {
 	m := &i.message
 	r.List()
 	m.ID.Node = protocol.NodeID(r.UintMax(uint64(protocol.Outside) - 1))
-	m.ID.Incarnation = uint32(readAtLeast1(r, math.MaxUint32))
+	m.ID.Incarnation = uint32(r.Positive(math.MaxUint32))
 	m.ID.Seq = r.UintMax(maxNumber)
 	if i.change() {
-		i.in = r.UintMax(1) == 1
+		i.in = r.Bool()
 	} else {
 		m.Payload = bytes.Clone(r.Bytes())
 	}
@@ -300,7 +281,7 @@ func decodeHistory(data []byte) (items []item, ok bool) {
 	r := bencode.ListOf(data)
 	for r.More() {
 		if r.IsInt() {
-			items = append(items, item{term: readAtLeast1(&r, maxNumber)})
+			items = append(items, item{term: r.Positive(maxNumber)})
 		} else {
 			items = append(items, readItem(&r))
 		}
@@ -319,7 +300,7 @@ func appendTerm(b []byte, term, place uint64) []byte {
 // messages are delivered before it.
 func DecodeTerm(rec []byte) (term, place uint64, ok bool) {
 	r := bencode.ListOf(rec)
-	term, place = readAtLeast1(&r, maxNumber), r.UintMax(maxNumber)
+	term, place = r.Positive(maxNumber), r.UintMax(maxNumber)
 	if !r.Finish() {
 		return 0, 0, false
 	}

@@ -39,12 +39,12 @@ func (v Record) append(b []byte, kind protocol.Kind) []byte {
 	case KindBegun:
 		b = appendNodes(b, v.Participants)
 	case KindVoted:
-		b = appendBool(b, v.Yes)
+		b = bencode.AppendBool(b, v.Yes)
 		if v.Yes {
 			b = appendKeys(b, v.Keys)
 		}
 	case KindDecided:
-		b = appendBool(b, v.Yes)
+		b = bencode.AppendBool(b, v.Yes)
 	}
 	return append(b, 'e')
 }
@@ -62,12 +62,12 @@ func DecodeOutput(kind protocol.Kind, rec []byte) (v Record, ok bool) {
 	case KindBegun:
 		v.Participants = readNodes(&r)
 	case KindVoted:
-		v.Yes = readBool(&r)
+		v.Yes = r.Bool()
 		if v.Yes {
 			v.Keys = readKeys(&r)
 		}
 	case KindDecided:
-		v.Yes = readBool(&r)
+		v.Yes = r.Bool()
 	}
 	if !r.Finish() {
 		return Record{}, false

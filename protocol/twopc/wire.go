@@ -64,12 +64,12 @@ func (v message) append(b []byte) []byte {
 		b = appendNodes(b, v.participants)
 		b = bencode.AppendBytes(b, v.payload)
 	case msgVote:
-		b = appendBool(b, v.yes)
+		b = bencode.AppendBool(b, v.yes)
 		if v.yes {
 			b = bencode.AppendBytes(b, v.endorsement)
 		}
 	case msgDecision:
-		b = appendBool(b, v.yes)
+		b = bencode.AppendBool(b, v.yes)
 		if v.yes {
 			b = appendEndorsements(b, v.endorsements)
 		}
@@ -87,10 +87,7 @@ func (v message) append(b []byte) []byte {
 // decodeMessage reads what append wrote and nothing else. The slices of bytes
 // within v alias b.
 func decodeMessage(b []byte) (v message, ok bool) {
-	if len(b) == 0 || b[0] != byte(protocol.TwoPC) {
-		return message{}, false
-	}
-	r := bencode.ListOf(b[1:])
+	r := bencode.ListOf(protocol.TwoPC.Cut(b))
 	v.kind = msgKind(r.UintMax(uint64(msgAnswer)))
 	v.id = readID(&r)
 	switch v.kind {
@@ -98,12 +95,12 @@ func decodeMessage(b []byte) (v message, ok bool) {
 		v.participants = readNodes(&r)
 		v.payload = r.Bytes()
 	case msgVote:
-		v.yes = readBool(&r)
+		v.yes = r.Bool()
 		if v.yes {
 			v.endorsement = r.Bytes()
 		}
 	case msgDecision:
-		v.yes = readBool(&r)
+		v.yes = r.Bool()
 		if v.yes {
 			v.endorsements = readEndorsements(&r)
 		}
@@ -182,10 +179,7 @@ func openRecord(b []byte) (v record, ok bool) {
 
 // decodeRecord reads what append wrote and nothing else, aliasing b.
 func decodeRecord(b []byte) (v record, ok bool) {
-	if len(b) == 0 || b[0] != byte(protocol.TwoPC) {
-		return record{}, false
-	}
-	r := bencode.ListOf(b[1:])
+	r := bencode.ListOf(protocol.TwoPC.Cut(b))
 	v.kind = r.UintMax(recEnd)
 	v.id = readID(&r)
 	switch v.kind {
@@ -210,15 +204,6 @@ func decodeRecord(b []byte) (v record, ok bool) {
 }
 
 // Each field below has a function that appends it and one that reads it.
-
-func appendBool(b []byte, v bool) []byte {
-	if v {
-		return bencode.AppendUint(b, 1)
-	}
-	return bencode.AppendUint(b, 0)
-}
-
-func readBool(r *bencode.Reader) bool { return r.UintMax(1) == 1 }
 
 func appendID(b []byte, id ID) []byte {
 	b = bencode.AppendUint(b, uint64(id.Client))
