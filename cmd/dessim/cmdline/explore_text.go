@@ -3,7 +3,6 @@ package cmdline
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"dessim/protocol"
 	"dessim/sim/explore"
@@ -103,35 +102,4 @@ func (x *exploring) downs() (out []string) {
 		out = append(out, fault.FormatSpan(d))
 	}
 	return out
-}
-
-// exploreProgress shows on a terminal how many runs there were, and at the end how
-// long they took. How many there will be is not known.
-type exploreProgress struct {
-	streams *streams
-	begun   time.Time
-	shown   time.Time
-	runs    int
-}
-
-func newExploreProgress(s *streams) *exploreProgress {
-	now := time.Now()
-	return &exploreProgress{streams: s, begun: now, shown: now}
-}
-
-// at takes the number of runs so far.
-func (p *exploreProgress) at(runs int) {
-	p.runs = runs
-	if !p.streams.terminal || time.Since(p.shown) < patience {
-		return
-	}
-	p.shown = time.Now()
-	fmt.Fprintf(p.streams.stderr, "\r%d runs, %d a second ", runs, rate(uint64(runs), time.Since(p.begun)))
-}
-
-func (p *exploreProgress) close() {
-	if p.streams.terminal {
-		took := time.Since(p.begun)
-		fmt.Fprintf(p.streams.stderr, "\r%d runs in %v, %d a second\n", p.runs, took.Round(time.Millisecond), rate(uint64(p.runs), took))
-	}
 }

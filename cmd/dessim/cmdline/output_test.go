@@ -224,7 +224,7 @@ func TestTheBarShowsHowFarARunIs(t *testing.T) {
 	if p.bar == nil || p.bar.Current() != int64(30*time.Second) {
 		t.Error("a run that takes long shows no bar, or not where it is")
 	}
-	p.close(&scenario.Report{Sim: sim.Result{Events: 200}}, true)
+	p.end(200, "events")
 	if !strings.Contains(errs.String(), "200 events in 2") || strings.Contains(errs.String(), "\x1b[3") {
 		t.Errorf("stderr: %q", errs.String())
 	}

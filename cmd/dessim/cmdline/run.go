@@ -187,7 +187,11 @@ func (j *job) execute() (scenario.Report, error) {
 			return j.ctx.Err() != nil || j.traceErr() != nil
 		},
 	})
-	p.close(&r, ok)
+	events := r.Sim.Events
+	if !ok {
+		events = 0
+	}
+	p.end(events, "events")
 	switch err := j.traceErr(); {
 	case j.ctx.Err() != nil:
 		return r, &exit{exitInterrupted, "interrupted; nothing was written"}

@@ -201,10 +201,10 @@ func (s *sweep) do(ctx context.Context) error {
 		s.Results = results
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(sweepGC))
-	p := newSweepProgress(&s.streams)
+	p := &sweepProgress{meter: newMeter(&s.streams)}
 	s.Progress = p.at
 	r, err := explore.Sweep(ctx, s.Scenario.World(s.From, s.Params), s.SweepOptions)
-	p.close()
+	p.end(p.last.Done-p.last.Known, "seeds")
 	if err != nil {
 		return s.failed(err)
 	}
