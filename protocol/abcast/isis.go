@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"dessim/protocol"
-	"dessim/protocol/bencode"
 )
 
 // isis orders by agreed priorities (Birman and Joseph 1987, section 4):
@@ -59,7 +58,7 @@ func newISIS(v *view) *isis {
 }
 
 func (r *isis) broadcast(env *protocol.Env, m Message) {
-	r.out = appendData(r.out[:0], m)
+	r.out = decoded{op: opData, id: m.ID, payload: m.Payload}.append(r.out[:0])
 	r.view.sendAll(env, KindData, r.out)
 	e := r.hold(m)
 	n := len(r.view.members)
@@ -98,7 +97,7 @@ func (r *isis) data(env *protocol.Env, m Message) {
 	}
 	m.Payload = bytes.Clone(m.Payload)
 	e := r.hold(m)
-	r.out = appendPropose(r.out[:0], m.ID, e.stamp.number)
+	r.out = decoded{op: opPropose, id: m.ID, number: e.stamp.number}.append(r.out[:0])
 	r.view.send(env, m.ID.Node, KindPropose, r.out)
 	if s, ok := r.early[m.ID]; ok {
 		delete(r.early, m.ID)
@@ -139,7 +138,7 @@ func (r *isis) count(env *protocol.Env, e *entry, s stamp) {
 		return
 	}
 	e.tally = nil
-	r.out = appendFinal(r.out[:0], e.m.ID, t.greatest)
+	r.out = decoded{op: opFinal, id: e.m.ID, number: t.greatest.number, proposer: t.greatest.proposer}.append(r.out[:0])
 	r.view.sendAll(env, KindFinal, r.out)
 	r.agree(e, t.greatest)
 }
@@ -218,23 +217,4 @@ func (r *isis) describe(b []byte) []byte {
 		b = append(b, '\n')
 	}
 	return b
-}
-
-func appendData(b []byte, m Message) []byte {
-	b = appendID(b, opData, m.ID)
-	b = bencode.AppendBytes(b, m.Payload)
-	return append(b, 'e')
-}
-
-func appendPropose(b []byte, id MsgID, number uint64) []byte {
-	b = appendID(b, opPropose, id)
-	b = bencode.AppendUint(b, number)
-	return append(b, 'e')
-}
-
-func appendFinal(b []byte, id MsgID, s stamp) []byte {
-	b = appendID(b, opFinal, id)
-	b = bencode.AppendUint(b, s.number)
-	b = bencode.AppendUint(b, uint64(s.proposer))
-	return append(b, 'e')
 }

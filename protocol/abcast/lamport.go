@@ -6,7 +6,6 @@ import (
 	"math"
 
 	"dessim/protocol"
-	"dessim/protocol/bencode"
 )
 
 // lamport orders by the stamps of the origins' clocks (Lamport 1978; a message is
@@ -47,7 +46,7 @@ func newLamport(v *view) *lamport {
 
 func (r *lamport) broadcast(env *protocol.Env, m Message) {
 	r.clock++
-	r.out = appendLamportData(r.out[:0], m, r.clock)
+	r.out = decoded{op: opLamportData, id: m.ID, number: r.clock, payload: m.Payload}.append(r.out[:0])
 	r.view.sendAll(env, KindData, r.out)
 	r.hold(m, r.clock)
 	r.release()
@@ -80,7 +79,7 @@ func (r *lamport) receive(env *protocol.Env, from protocol.NodeID, body []byte) 
 // here.
 func (r *lamport) acknowledge(env *protocol.Env) {
 	r.clock++
-	r.out = appendLamportAck(r.out[:0], r.clock)
+	r.out = decoded{op: opLamportAck, number: r.clock}.append(r.out[:0])
 	r.view.sendAll(env, KindAck, r.out)
 }
 
@@ -134,18 +133,4 @@ func (r *lamport) describe(b []byte) []byte {
 		b = fmt.Appendf(b, "  stamped %d.%v %v, %d bytes\n", e.stamp.number, e.stamp.proposer, e.m.ID, len(e.m.Payload))
 	}
 	return b
-}
-
-func appendLamportData(b []byte, m Message, number uint64) []byte {
-	b = appendID(b, opLamportData, m.ID)
-	b = bencode.AppendUint(b, number)
-	b = bencode.AppendBytes(b, m.Payload)
-	return append(b, 'e')
-}
-
-func appendLamportAck(b []byte, number uint64) []byte {
-	b = append(b, 'l')
-	b = bencode.AppendUint(b, opLamportAck)
-	b = bencode.AppendUint(b, number)
-	return append(b, 'e')
 }

@@ -128,24 +128,7 @@ func seeds() [][]byte {
 }
 
 // encode writes what decode read.
-func encode(d decoded) []byte {
-	m := Message{d.id, d.payload}
-	switch d.op {
-	case opData:
-		return appendData(nil, m)
-	case opPropose:
-		return appendPropose(nil, d.id, d.number)
-	case opFinal:
-		return appendFinal(nil, d.id, stamp{d.number, d.proposer})
-	case opLamportData:
-		return appendLamportData(nil, m, d.number)
-	case opLamportAck:
-		return appendLamportAck(nil, d.number)
-	case opSequencerData:
-		return appendSequencerData(nil, m)
-	}
-	return appendSequencerOrder(nil, d.id, d.number)
-}
+func encode(d decoded) []byte { return d.append(nil) }
 
 func FuzzDecodeInvertsEncode(f *testing.F) {
 	for _, s := range seeds() {
@@ -264,4 +247,32 @@ func inFlight(b *testing.B, o Order, concurrent int) {
 		arrived += len(n.InFlight)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(arrived), "ns/message")
+}
+
+func appendData(b []byte, m Message) []byte {
+	return decoded{op: opData, id: m.ID, payload: m.Payload}.append(b)
+}
+
+func appendPropose(b []byte, id MsgID, number uint64) []byte {
+	return decoded{op: opPropose, id: id, number: number}.append(b)
+}
+
+func appendFinal(b []byte, id MsgID, s stamp) []byte {
+	return decoded{op: opFinal, id: id, number: s.number, proposer: s.proposer}.append(b)
+}
+
+func appendLamportData(b []byte, m Message, number uint64) []byte {
+	return decoded{op: opLamportData, id: m.ID, number: number, payload: m.Payload}.append(b)
+}
+
+func appendLamportAck(b []byte, number uint64) []byte {
+	return decoded{op: opLamportAck, number: number}.append(b)
+}
+
+func appendSequencerData(b []byte, m Message) []byte {
+	return decoded{op: opSequencerData, id: m.ID, payload: m.Payload}.append(b)
+}
+
+func appendSequencerOrder(b []byte, id MsgID, number uint64) []byte {
+	return decoded{op: opSequencerOrder, id: id, number: number}.append(b)
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"dessim/protocol"
-	"dessim/protocol/bencode"
 )
 
 // sequencer orders as one member decides, the lowest (Défago, Schiper and Urbán
@@ -42,7 +41,7 @@ func newSequencer(v *view) *sequencer {
 func (r *sequencer) placer() protocol.NodeID { return r.view.members[0] }
 
 func (r *sequencer) broadcast(env *protocol.Env, m Message) {
-	r.out = appendSequencerData(r.out[:0], m)
+	r.out = decoded{op: opSequencerData, id: m.ID, payload: m.Payload}.append(r.out[:0])
 	r.view.sendAll(env, KindData, r.out)
 	r.take(env, m)
 }
@@ -81,7 +80,7 @@ func (r *sequencer) take(env *protocol.Env, m Message) {
 		return
 	}
 	r.placed++
-	r.out = appendSequencerOrder(r.out[:0], m.ID, r.placed)
+	r.out = decoded{op: opSequencerOrder, id: m.ID, number: r.placed}.append(r.out[:0])
 	r.view.sendAll(env, KindOrder, r.out)
 	r.order(m)
 }
@@ -158,16 +157,4 @@ func (r *sequencer) describe(b []byte) []byte {
 		b = fmt.Appendf(b, "  place %d %v, %s\n", first+uint64(i), id, state)
 	}
 	return b
-}
-
-func appendSequencerData(b []byte, m Message) []byte {
-	b = appendID(b, opSequencerData, m.ID)
-	b = bencode.AppendBytes(b, m.Payload)
-	return append(b, 'e')
-}
-
-func appendSequencerOrder(b []byte, id MsgID, number uint64) []byte {
-	b = appendID(b, opSequencerOrder, id)
-	b = bencode.AppendUint(b, number)
-	return append(b, 'e')
 }

@@ -44,7 +44,7 @@ const (
 // cannot wrap.
 const maxNumber = 1 << 62
 
-// decoded is a body of any type; fields that its type lacks are 0.
+// decoded is a body of any type, read or to be written; fields that its type lacks are 0.
 type decoded struct {
 	op       uint64
 	id       MsgID
@@ -87,14 +87,25 @@ func DataID(msg []byte) (MsgID, bool) {
 	return d.id, true
 }
 
-func appendID(b []byte, op uint64, id MsgID) []byte {
+func (d decoded) append(b []byte) []byte {
 	b = append(b, 'l')
-	b = bencode.AppendUint(b, op)
-	return appendIDFields(b, id)
+	b = bencode.AppendUint(b, d.op)
+	if d.op != opLamportAck {
+		b = appendIDFields(b, d.id)
+	}
+	if d.op != opData && d.op != opSequencerData {
+		b = bencode.AppendUint(b, d.number)
+	}
+	if d.op == opFinal {
+		b = bencode.AppendUint(b, uint64(d.proposer))
+	}
+	if d.isData() {
+		b = bencode.AppendBytes(b, d.payload)
+	}
+	return append(b, 'e')
 }
 
-// decode reads a body with r and refuses what the append functions would not
-// write. A Reader of its own would cost an allocation per message.
+// decode reads a body with r and refuses what append would not write. A Reader of its own would cost an allocation per message.
 func decode(r *bencode.Reader, body []byte) (d decoded, ok bool) {
 	r.Reset(body)
 	r.List()
