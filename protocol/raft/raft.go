@@ -108,9 +108,7 @@ type Config struct {
 	// Members are all nodes of the group in ascending order, this one among
 	// them. The list is the same at every member.
 	Members []protocol.NodeID
-	// Datagram sends over a link that may lose, copy, delay and reorder. msg is
-	// borrowed: it is valid until Datagram returns. It may be as long as the log
-	// that the receiver lacks.
+	// Datagram is as in abcast.Views.
 	Datagram func(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, msg []byte)
 	// Tick is the time between a leader's heartbeats. It should be at least
 	// twice the usual delay of a link; if it is less, live leaders are suspected,
@@ -121,13 +119,10 @@ type Config struct {
 	// have come since the last, and as many as that holds. With 0 there are none,
 	// and the log in memory grows.
 	Snapshot uint64
-	// Deliver takes the next message of the order. index is its place, from 0
-	// without gaps in each incarnation: Start delivers again what the disk knows
-	// to be committed. The payload belongs to Deliver from then on. Deliver may
-	// call Broadcast: calls of Deliver and Changed never nest.
+	// Deliver takes the next message of the order, as in abcast.Config. Start delivers
+	// again what the disk knows to be committed.
 	Deliver func(env *protocol.Env, index uint64, m abcast.Message)
-	// Changed, which may be nil, takes each view at its place in the order. Like
-	// Deliver it may call Broadcast.
+	// Changed, which may be nil, is as in abcast.Views.
 	Changed func(env *protocol.Env, v abcast.View)
 }
 
@@ -154,9 +149,8 @@ func (c *Config) check() {
 	}
 }
 
-// Group is one member's part in a group: an abcast.Orderer, so its component is
-// protocol.ABCAST. A Group serves one incarnation; the host makes a new one for the
-// next.
+// Group is one member's part in a group. It is an abcast.Orderer, whose comments hold
+// here; so its component is protocol.ABCAST.
 type Group struct {
 	cfg   Config
 	self  int // place among the members
@@ -199,9 +193,7 @@ func New(cfg Config) *Group {
 	return g
 }
 
-// Restore takes a record that survived on disk with the byte protocol.ABCAST:
-// each of them, oldest first, before Start. rec is borrowed. A record that a crash
-// tore is counted and skipped.
+// Restore takes a record that survived on disk.
 func (g *Group) Restore(rec []byte) {
 	if g.node != nil {
 		panic("raft: a record is restored after Start")
@@ -243,11 +235,8 @@ func (g *Group) Start(env *protocol.Env) {
 	g.settle(env)
 }
 
-// Broadcast sends payload, which it copies, to all members, this one among
-// them, and returns the message's id. A leader of a group of one delivers it before
-// Broadcast returns, unless Deliver called it. What is broadcast while no leader is
-// known waits for one. A crash of the node may lose a message that is not delivered
-// anywhere.
+// Broadcast sends payload to all members. What is broadcast while no leader is known
+// waits for one.
 func (g *Group) Broadcast(env *protocol.Env, payload []byte) abcast.MsgID {
 	g.mustRun(env)
 	g.last.Seq++
@@ -257,8 +246,7 @@ func (g *Group) Broadcast(env *protocol.Env, payload []byte) abcast.MsgID {
 	return id
 }
 
-// Receive consumes a message of another member. msg is whole, with its component
-// byte, and borrowed. What no member would send is dropped and counted: see Stats.
+// Receive consumes a message of another member.
 func (g *Group) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	g.mustRun(env)
 	place, member := slices.BinarySearch(g.cfg.Members, from)
@@ -311,9 +299,8 @@ func (g *Group) mustRun(env *protocol.Env) {
 	}
 }
 
-// Pending returns the number of messages that this member holds and has not
-// delivered: its own, and those of its log that may yet be committed. When a group
-// is quiet it is 0 at every member.
+// Pending counts this member's own messages, and those of its log that may yet be
+// committed.
 func (g *Group) Pending() int {
 	n := len(g.outbox)
 	for _, e := range g.log(g.applied + 1) {
