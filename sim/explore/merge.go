@@ -143,13 +143,7 @@ func (m *Merged) agree(first, h *head, l *seedLine, text string) error {
 	if m.Header.Strategy == Guided.String() && first.header.From != h.header.From {
 		return &FileError{h.name, fmt.Errorf("has seed %d, as %q has, but began elsewhere; want shards of one guided sweep", l.Seed, first.name)}
 	}
-	say := func(l *seedLine) string {
-		if l.Signature != "" {
-			return fmt.Sprintf("%q with digest %s", l.Signature, l.Digest)
-		}
-		return fmt.Sprintf("%s with digest %s", l.Verdict, l.Digest)
-	}
-	return &NotDeterministicError{l.Seed, say(l), say(&h.line)}
+	return &NotDeterministicError{l.Seed, l.came(), h.line.came()}
 }
 
 func (m *Merged) cover(seed uint64) {

@@ -304,7 +304,9 @@ func (s *sweep) run(r SeedRun) (out result) {
 	out.line = lineOf(r, &once)
 	if once.Failed() || r.Seed%sampled == 0 {
 		twice, _ := s.world.Seed(r.Salt(), s.Strategy.source(r), false)
-		out.err = agree(r.Seed, &once, &twice)
+		if a, b := out.line.came(), lineOf(r, &twice); a != b.came() {
+			out.err = &NotDeterministicError{r.Seed, a, b.came()}
+		}
 	}
 	return out
 }
@@ -324,18 +326,12 @@ func lineOf(r SeedRun, o *Outcome) seedLine {
 	return l
 }
 
-// agree returns an error if two runs of a seed differ.
-func agree(seed uint64, once, twice *Outcome) error {
-	say := func(o *Outcome) string {
-		if o.Failed() {
-			return fmt.Sprintf("%q with digest %v", o.Signature(), o.Digest)
-		}
-		return fmt.Sprintf("%s with digest %v", o.Verdict, o.Digest)
+// came says what the run came to.
+func (l *seedLine) came() string {
+	if l.Signature != "" {
+		return fmt.Sprintf("%q with digest %s", l.Signature, l.Digest)
 	}
-	if a, b := say(once), say(twice); a != b {
-		return &NotDeterministicError{seed, a, b}
-	}
-	return nil
+	return fmt.Sprintf("%s with digest %s", l.Verdict, l.Digest)
 }
 
 // Record makes the smallest run of a group of that strategy again, and returns its Trial.

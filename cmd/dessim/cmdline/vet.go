@@ -17,6 +17,7 @@ import (
 	"golang.org/x/tools/go/packages"
 
 	"dessim/sim/simtest/determinism"
+	"dessim/sim/wording"
 )
 
 const vetUsage = `dessim vet [flags] [PACKAGES]
@@ -114,13 +115,10 @@ func (v *vetting) run(patterns []string) error {
 }
 
 func counted(n int, word string) string {
-	switch n {
-	case 0:
+	if n == 0 {
 		return "no " + word
-	case 1:
-		return "1 " + word
 	}
-	return fmt.Sprintf("%d %ss", n, word)
+	return wording.Count(n, word)
 }
 
 // broken refuses packages that do not compile: nothing is known about them.
