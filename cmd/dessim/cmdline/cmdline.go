@@ -2,16 +2,7 @@
 // virtual time, searches them for failures, shrinks and replays the failures, prints the
 // results, and writes the files that reproduce them.
 //
-//	dessim run -scenario concurrent -seed 42
-//	dessim -seed 42 -scenario concurrent       the same: run is the default command
-//	dessim sweep -scenario crash -seeds 1-1000
-//	dessim shrink FILE
-//	dessim replay FILE
-//	dessim merge RESULTS...
-//	dessim explore -scenario crash -nodes 3
-//	dessim compare -scenario broadcast
-//	dessim list
-//	dessim vet ./...                           reports nondeterminism in node code
+// dessim help lists its commands; each has a file of its name here.
 //
 // A module with scenarios of its own (see package scenario) gets all of it from a main of
 // a few lines:
@@ -20,8 +11,7 @@
 //		cmdline.Main(cmdline.Program{Name: "kv", Scenarios: []*scenario.Scenario{store.Scenario()}})
 //	}
 //
-// In the code, start with Main below, commands.go and run.go. Each command has a file of
-// its name.
+// In the code, start with Main below, commands.go and run.go.
 //
 // # Output
 //
@@ -48,17 +38,10 @@
 //
 // # Exit codes
 //
-//	0    pass
-//	1    violation; of vet: a finding
-//	2    refused before the run: usage, parameters, files that cannot be read or written
-//	3    inconclusive
-//	4    nondeterministic, or an error within the simulation or dessim
-//	5    reading or writing failed later; this includes a closed pipe
-//	130  interrupted by SIGINT, SIGTERM or SIGHUP
-//
-// A replay exits with the verdict of the run now, so it passes once the bug is fixed; its
-// output says whether the digest is still the recorded one. 2 and 5 leave stdout empty,
-// and so does a 4 that is not a verdict, and a 130 that comes before anything was found.
+// The constants below say what each means. A replay exits with the verdict of the run now,
+// so it passes once the bug is fixed; its output says whether the digest is still the
+// recorded one. 2 and 5 leave stdout empty, and so does a 4 that is not a verdict, and a
+// 130 that comes before anything was found.
 package cmdline
 
 import (
@@ -77,15 +60,15 @@ import (
 	"dessim/sim/scenario"
 )
 
-// Exit codes: see the package comment.
+// Exit codes.
 const (
 	exitPass         = 0
-	exitViolation    = 1
-	exitUsage        = 2
+	exitViolation    = 1 // of vet: a finding
+	exitUsage        = 2 // refused before the run: usage, parameters, files that cannot be read or written
 	exitInconclusive = 3
-	exitInternal     = 4
-	exitIO           = 5
-	exitInterrupted  = 130
+	exitInternal     = 4   // nondeterministic, or an error within the simulation or dessim
+	exitIO           = 5   // reading or writing failed later; this includes a closed pipe
+	exitInterrupted  = 130 // by SIGINT, SIGTERM or SIGHUP
 )
 
 // Program is a command line for some scenarios.
