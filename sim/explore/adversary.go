@@ -11,38 +11,38 @@ import (
 	"dessim/sim/fault"
 )
 
-// An Adversary sets the misfortunes of a plan, and asks for each as late as can be, by
-// a question of the node that it hits. So a search that merges states comes to all of
-// them, and to each state before them once; and what it finds is a list of answers,
-// which can be shrunk and replayed like any other.
+// An Adversary makes crashes and message orders questions of the nodes that they
+// affect, and asks each question as late as possible. So a search that merges states
+// reaches every crash and every order, and visits each state before them once. What it
+// finds is a list of answers, which can be shrunk and replayed like any other.
 //
-// A node that may crash puts out what the crash waits for, of kinds that begin with
-// "beset.". So checks must pass over outputs of kinds that they do not know.
+// A node that may crash puts out the effect that its crash waits for, of a kind that
+// begins with "adv.". So checks must ignore outputs of kinds that they do not know.
 //
-// It wraps the nodes: see Unwrap. What it asks is benign if answered 0, so under a
-// seed the plan runs as well.
+// An Adversary wraps the nodes: see Unwrap. The answer 0 to its questions is benign, so
+// the plan also runs under a seed.
 type Adversary struct {
-	// AnyOrder has messages, inputs too, wait at their receiver until it is asked which to
-	// take next, or to take none yet: so they are received in every order, whatever a
-	// delay is, or in every order that FIFO links allow, if the plan's link is one. The
-	// links have their least delay. What waits is lost when the node crashes. Timers go
-	// off in time: a search ends only if none goes off for ever, and time does not count
-	// (Small.Timeless).
+	// AnyOrder holds messages, and inputs, at their receiver, which then asks which one to
+	// take next, or whether to take none yet. So messages are received in every order,
+	// whatever the delays; on FIFO links, in every order that these allow. Links have
+	// their least delay. Waiting messages are lost when the node crashes. Timers keep
+	// their times: a search ends only if timers stop eventually, and if the time does not
+	// matter (Small.Timeless).
 	AnyOrder bool
-	// Crashes are how long a node that crashes may stay down. Each node may crash once,
-	// in its first life: before each step that does something that lasts, and after each
-	// effect of it that does (see Crashes). All or some of its unsynced records survive,
-	// or none.
+	// Crashes are the times that a crashed node may stay down. Each node may crash once,
+	// in its first incarnation: before each step with a lasting effect, and after each
+	// lasting effect (see the type Crashes). All, some or none of its unsynced records
+	// survive.
 	Crashes []time.Duration
-	// Members is how many nodes may crash, from node 0 on; 0 is all.
+	// Members is the number of nodes that may crash, from node 0 on; 0 is all.
 	Members int
 }
 
-// Plan returns p under the adversary. A plan with Links of their own has no AnyOrder:
-// that panics.
+// Plan returns p under the adversary. It panics if AnyOrder is set and p has Links that
+// differ from the others.
 func (a Adversary) Plan(p sim.Plan) sim.Plan {
 	if a.AnyOrder && len(p.Links) > 0 {
-		panic("explore: an adversary cannot tell the order of messages on links that differ")
+		panic("explore: AnyOrder needs equal links, and the plan has Links")
 	}
 	if a.AnyOrder {
 		p.Link.Jitter = 0
@@ -50,11 +50,11 @@ func (a Adversary) Plan(p sim.Plan) sim.Plan {
 	inner, links := p.Node, p.Link
 	members := protocol.NodeID(cmp.Or(a.Members, p.Nodes))
 	p.Node = func(id protocol.NodeID) protocol.Node {
-		b := &beset{node: inner(id), Adversary: a, link: links}
+		n := &adversaryNode{node: inner(id), Adversary: a, link: links}
 		if id >= members {
-			b.Crashes = nil
+			n.Crashes = nil
 		}
-		return b
+		return n
 	}
 	next := uint64(1)
 	for i := range p.Faults {
@@ -71,117 +71,115 @@ func (a Adversary) Plan(p sim.Plan) sim.Plan {
 	return p
 }
 
-// The kinds of what a beset node is asked, and of the output at which it crashes.
-var (
-	// KindTake is the question which of the messages that wait is taken next.
-	KindTake = protocol.KindOf("beset.next")
-	// KindCrash is the question whether the node crashes here.
-	KindCrash = protocol.KindOf("beset.crash")
-)
+// KindCrash is the question whether the node crashes here.
+var KindCrash = protocol.KindOf("adv.crash")
 
-func crashKind(i int) protocol.Kind { return protocol.KindOf(fmt.Sprintf("beset.down%d", i)) }
+// kindNext is the question which waiting message the node receives next.
+var kindNext = protocol.KindOf("adv.next")
 
-// tagTake bears no component's byte.
+// crashKind returns the kind of the output after which a node is down for Crashes[i].
+func crashKind(i int) protocol.Kind { return protocol.KindOf(fmt.Sprintf("adv.down%d", i)) }
+
+// tagTake is a tag that no component uses.
 const tagTake = 0xffff << 48
 
-// A beset is a node under an adversary.
-type beset struct {
+// adversaryNode is a node under an adversary.
+type adversaryNode struct {
 	Adversary
 	node    protocol.Node
 	link    sim.Link
-	waiting []letter // by arrival
-	asking  bool     // the timer to take one is set
+	waiting []message // by arrival
+	asking  bool      // the timer to take one is set
 	inner   protocol.Env
 }
 
-type letter struct {
+type message struct {
 	from protocol.NodeID
 	body []byte
 }
 
 // Unwrap returns the node that an Adversary has wrapped, or n itself.
 func Unwrap(n protocol.Node) protocol.Node {
-	if b, ok := n.(*beset); ok {
-		return b.node
+	if w, ok := n.(*adversaryNode); ok {
+		return w.node
 	}
 	return n
 }
 
-// anyOrder reports whether the nodes of a run are beset by an adversary that orders
-// their messages.
+// anyOrder reports whether an adversary orders the messages of a run.
 func anyOrder(s *sim.Sim) bool {
 	for id := range s.Nodes() {
-		if b, ok := s.Node(protocol.NodeID(id)).(*beset); ok {
-			return b.AnyOrder
+		if n, ok := s.Node(protocol.NodeID(id)).(*adversaryNode); ok {
+			return n.AnyOrder
 		}
 	}
 	return false
 }
 
-func (b *beset) Start(env *protocol.Env) { b.step(env, b.node.Start) }
+func (n *adversaryNode) Start(env *protocol.Env) { n.step(env, n.node.Start) }
 
-// Receive has the message wait, or the node inside receive it.
-func (b *beset) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
-	if !b.AnyOrder {
-		b.step(env, func(env *protocol.Env) { b.node.Receive(env, from, msg) })
+// Receive keeps the message waiting, or passes it to the wrapped node.
+func (n *adversaryNode) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	if !n.AnyOrder {
+		n.step(env, func(env *protocol.Env) { n.node.Receive(env, from, msg) })
 		return
 	}
-	b.waiting = append(b.waiting, letter{from, slices.Clone(msg)})
-	b.ask(env)
+	n.waiting = append(n.waiting, message{from, slices.Clone(msg)})
+	n.ask(env)
 }
 
-// Timeout has the node inside receive a message that waits, or gives it its timer.
-func (b *beset) Timeout(env *protocol.Env, tag uint64) {
+// Timeout lets the wrapped node receive a waiting message, or passes its timer on.
+func (n *adversaryNode) Timeout(env *protocol.Env, tag uint64) {
 	if tag != tagTake {
-		b.step(env, func(env *protocol.Env) { b.node.Timeout(env, tag) })
+		n.step(env, func(env *protocol.Env) { n.node.Timeout(env, tag) })
 		return
 	}
-	b.asking = false
-	next := b.takeable()
-	if i := env.Choose(KindTake, uint64(len(next))+1); i < uint64(len(next)) {
-		l := b.waiting[next[i]]
-		b.waiting = slices.Delete(b.waiting, next[i], next[i]+1)
-		b.step(env, func(env *protocol.Env) { b.node.Receive(env, l.from, l.body) })
+	n.asking = false
+	next := n.candidates()
+	if i := env.Choose(kindNext, uint64(len(next))+1); i < uint64(len(next)) {
+		l := n.waiting[next[i]]
+		n.waiting = slices.Delete(n.waiting, next[i], next[i]+1)
+		n.step(env, func(env *protocol.Env) { n.node.Receive(env, l.from, l.body) })
 	}
-	b.ask(env)
+	n.ask(env)
 }
 
-// ask sets the timer to take a message if there is one.
-func (b *beset) ask(env *protocol.Env) {
-	if len(b.waiting) > 0 && !b.asking {
-		b.asking = true
-		env.SetTimer(b.link.Delay, tagTake)
+// ask sets the timer to take a message, if one waits.
+func (n *adversaryNode) ask(env *protocol.Env) {
+	if len(n.waiting) > 0 && !n.asking {
+		n.asking = true
+		env.SetTimer(n.link.Delay, tagTake)
 	}
 }
 
-// takeable gives the messages that can be next: all, or of FIFO links the first of
-// each sender.
-func (b *beset) takeable() (next []int) {
-	for i, l := range b.waiting {
-		earlier := func(o letter) bool { return o.from == l.from }
-		if !b.link.FIFO || !slices.ContainsFunc(b.waiting[:i], earlier) {
+// candidates returns the indices of the messages that can be next: all, or on FIFO links
+// the first from each sender.
+func (n *adversaryNode) candidates() (next []int) {
+	for i, l := range n.waiting {
+		earlier := func(o message) bool { return o.from == l.from }
+		if !n.link.FIFO || !slices.ContainsFunc(n.waiting[:i], earlier) {
 			next = append(next, i)
 		}
 	}
 	return next
 }
 
-// step lets the node inside do a step, up to where it is to crash.
-func (b *beset) step(env *protocol.Env, do func(env *protocol.Env)) {
-	if len(b.Crashes) == 0 || env.Incarnation() > 1 {
+// step runs a step of the wrapped node, up to the point at which it crashes.
+func (n *adversaryNode) step(env *protocol.Env, do func(env *protocol.Env)) {
+	if len(n.Crashes) == 0 || env.Incarnation() > 1 {
 		do(env)
 		return
 	}
-	env.Fork(&b.inner)
-	do(&b.inner)
-	crashed, begun := false, !slices.ContainsFunc(b.inner.Effects(), lasts)
+	env.Fork(&n.inner)
+	do(&n.inner)
+	crashed, begun := false, !slices.ContainsFunc(n.inner.Effects(), lasts)
 	crash := func() {
-		i := env.Choose(KindCrash, uint64(len(b.Crashes))+1)
+		i := env.Choose(KindCrash, uint64(len(n.Crashes))+1)
 		if crashed = i > 0; crashed {
 			env.Output(crashKind(int(i-1)), nil)
 		}
 	}
-	env.Join(&b.inner, func(f *protocol.Effect) {
+	env.Join(&n.inner, func(f *protocol.Effect) {
 		if !begun {
 			begun = true
 			crash()
@@ -196,24 +194,24 @@ func (b *beset) step(env *protocol.Env, do func(env *protocol.Env)) {
 	})
 }
 
-// lasts reports whether a crash after an effect leaves something else than one before.
+// lasts reports whether a crash after the effect differs from one before it.
 func lasts(f protocol.Effect) bool {
 	return f.Op == protocol.OpSend || f.Op == protocol.OpPersist || f.Op == protocol.OpSync || f.Op == protocol.OpOutput
 }
 
-func (b *beset) Describe(text []byte) []byte {
-	if d, ok := b.node.(protocol.Describer); ok {
+func (n *adversaryNode) Describe(text []byte) []byte {
+	if d, ok := n.node.(protocol.Describer); ok {
 		return d.Describe(text)
 	}
 	return text
 }
 
-// AppendState appends the state of the node inside and what waits. Of that the order
-// counts as far as it can be told by what is received.
-func (b *beset) AppendState(text []byte) []byte {
-	waiting := slices.Clone(b.waiting)
-	slices.SortStableFunc(waiting, func(x, y letter) int {
-		if c := cmp.Compare(x.from, y.from); c != 0 || b.link.FIFO {
+// AppendState appends the state of the wrapped node and the waiting messages, in an order
+// that differs only where what can be received differs.
+func (n *adversaryNode) AppendState(text []byte) []byte {
+	waiting := slices.Clone(n.waiting)
+	slices.SortStableFunc(waiting, func(x, y message) int {
+		if c := cmp.Compare(x.from, y.from); c != 0 || n.link.FIFO {
 			return c
 		}
 		return slices.Compare(x.body, y.body)
@@ -221,9 +219,9 @@ func (b *beset) AppendState(text []byte) []byte {
 	for _, l := range waiting {
 		text = fmt.Appendf(text, "waits from %v %q\n", l.from, l.body)
 	}
-	whole, ok := b.node.(protocol.Stateful)
+	whole, ok := n.node.(protocol.Stateful)
 	if !ok {
-		panic(fmt.Sprintf("explore: a %T cannot write down its state", b.node))
+		panic(fmt.Sprintf("explore: a %T is not protocol.Stateful", n.node))
 	}
 	return whole.AppendState(text)
 }

@@ -12,98 +12,98 @@ import (
 	"dessim/sim/wording"
 )
 
-// Small is a world so small that all its runs can be made: few nodes, few messages,
-// and few answers to each question.
+// Small is a world small enough for an exhaustive search: few nodes, few messages, and
+// few answers to each question.
 //
-// # What all means
+// # What "all" means
 //
-// All runs are those in which each message takes one of the delays that it is tried
-// with. They are not all orders in which messages can be received: for that, a message
-// must be able to take longer than whatever happens meanwhile. ISIS without the line
-// that raises its clock passes all runs of two broadcasts if each message takes one or
+// All runs are those in which each message takes one of the delays that the search
+// tries. They do not cover every order in which messages can be received: for that, a
+// message must be able to take longer than everything that happens meanwhile. ISIS
+// without the line that advances its clock passes all runs of two broadcasts with one or
 // two delays, and fails with three. So try more delays until the result no longer
 // changes, or let an Adversary choose the order, which needs no delays.
 //
 // # What is skipped
 //
-// The order of what happens at one time to different nodes is never a question:
-// package sim has one order for it, and any other would give the same run. So of
-// the orders in which simultaneous messages reach different nodes, one is made, and
-// only those that reach one node are made in all orders that the delays allow. To
-// profit, let the delays be multiples of one unit.
+// The order of simultaneous events on different nodes is never a question: package sim
+// has one order for them, and any other would lead to the same run. So the search makes
+// one order of simultaneous messages to different nodes, and all orders that the delays
+// allow of messages to the same node. This saves most if the delays are multiples of
+// one unit.
 //
-// Messages that reach different nodes at different times commute too, once both are
-// there: both orders lead to one state. So with Merge, a run that comes into a state
-// from which another run went on before joins it: it is given up. That is sound, as
-// all that follows is a function of the state and of the answers to come, under four
-// conditions.
+// Messages that reach different nodes at different times commute too: once both have
+// arrived, both orders lead to the same state. So with Merge, a run ends early when it
+// reaches a state that another run has already continued from: it joins that run. This
+// is sound because everything that follows is a function of the state and of future
+// answers, under four conditions.
 //
-//   - The state is whole. sim.Sim.State folds what the simulator knows, and
-//     protocol.Stateful the rest. Two states count as one if their 64-bit folds are
-//     equal.
+//   - The state is complete. sim.Sim.State folds what the simulator knows, and
+//     protocol.Stateful the rest. Two states are equal if their 64-bit folds are.
 //   - The time is part of the state, unless Timeless.
-//   - What is asked again is answered as before, so an old answer could be part of
-//     what follows. The questions that recur are known only when they do: then the
-//     search begins again, with their answers and the names of all questions as part
-//     of the state. When it ends, none has recurred but these. A run that joined would
-//     have gone on as the other did, with some questions answered already that were
-//     open there: its ways on are among those that were tried.
-//   - Under a bound on misfortunes, what is left of it is part of the state: a run
-//     joins another that had at least as many left.
+//   - A question that is asked again gets the same answer, so an old answer can affect
+//     what follows. Recurring questions are known only once they recur: then the search
+//     starts over, with their answers and the names of all questions as part of the
+//     state. When it ends, no other question has recurred. A run that joined would have
+//     continued as the other run did, with some of that run's open questions already
+//     answered: its continuations are among those that were tried.
+//   - If misfortunes are bounded, the remaining number is part of the state: a run joins
+//     another that had at least as many left.
 //
-// What is lost is how a run came there. So the checks may depend only on what the
-// state holds: on the nodes, and on what each node has put out, in its order; not on
-// how the outputs of different nodes interleave, nor on when they came. And a run that
-// goes in circles for ever joins itself, and is no failure.
+// A merged run loses its history. So checks may depend only on what the state holds:
+// the nodes, and each node's outputs in its own order. They may not depend on how the
+// outputs of different nodes interleave, or on their times. And a run that loops for
+// ever joins itself, which is not a failure.
 type Small struct {
-	// Make makes the plan of one run and the checks that judge it, all anew each time;
-	// and, perhaps, observers on which the checks rely, which see events before them.
-	// What src answers may decide about inputs, starts and faults, which have IDs of
-	// their own if they differ; all else must be the same each time.
+	// Make returns the plan of one run, the checks that judge it, and any observers that
+	// the checks rely on, which see events first. All are new each time. Answers of src
+	// may decide inputs, starts and faults, which need different IDs if they differ;
+	// everything else must be the same each time.
 	Make func(src protocol.Source) (sim.Plan, check.Suite, []sim.Observer)
-	// Merge lets runs that come into one state go on once. All nodes must be
-	// protocol.Stateful; the search panics of another one.
+	// Merge continues only one of the runs that reach the same state. All nodes must be
+	// protocol.Stateful, or the search panics.
 	Merge bool
 	// Timeless says that nothing but pending events depends on the time: no node reads
-	// its clock, no fault has a window, and Until is far. Then states that differ in
-	// their time alone are one.
+	// its clock, no fault has a window, and Until is far away. Then states that differ
+	// only in their time are equal.
 	Timeless bool
-	// Delays is with how many delays each message is tried, and each sync: the least, the
-	// greatest, and others at equal distances. 0 is with all that there are.
+	// Delays is the number of delays to try for each message and each sync: the least,
+	// the greatest, and others evenly spaced between. 0 tries every possible delay.
 	Delays int
-	// Values, if not nil, gives the answers that any other choice among n shall get: see
-	// source.Exhaust, as for Most and Free.
+	// Values, if not nil, returns the answers to try for any other choice among n. Most
+	// bounds the misfortunes of a run: its answers that are neither benign nor Free. See
+	// source.Exhaust for all three.
 	Values func(k protocol.Key, n uint64) []uint64
 	Most   int
 	Free   func(k protocol.Key) bool
-	// Runs, if not 0, is the number of runs after which the search gives up, and Failures
-	// that of runs that fail.
+	// Runs and Failures, if not 0, are the numbers of runs and of failing runs after
+	// which the search gives up.
 	Runs, Failures int
-	// Tell, if not nil, is told now and then how many runs there were.
+	// Tell, if not nil, is called from time to time with the number of runs so far.
 	Tell func(runs int)
 }
 
-// Exhausted is what the search of a Small came to.
+// Exhausted is the result of the search of a Small.
 type Exhausted struct {
-	Runs     int    // that came to an end
-	Joined   int    // that came into a state from which another went on
-	States   int    // that are known
-	Repeated int    // runs of searches that had to begin again
-	Complete bool   // nothing is left
-	Within   string // which runs all are: the delays, and the bound on misfortunes
+	Runs     int    // runs that reached their end
+	Joined   int    // runs that reached a state that another run had continued from
+	States   int    // distinct states
+	Repeated int    // runs of searches that had to start over
+	Complete bool   // the search tried everything
+	Within   string // what bounds the runs: the delays, and the bound on misfortunes
 	Failed   int    // of Runs and Joined
 	// First is the failing run with the fewest misfortunes, the first of them.
 	First *FailedRun
-	// Inconclusive are those of Runs that ended before it was clear whether they pass.
+	// Inconclusive counts those of Runs that ended before it was clear whether they pass.
 	Inconclusive int
-	// Checks are what the checks came to in all runs together. One that was exercised in
-	// no run is inconclusive.
+	// Checks are the results over all runs. A check that no run exercised is
+	// inconclusive.
 	Checks []check.Result
 
 	misfortunes int // of First
 }
 
-// FailedRun is a run that failed, and all that it was made of.
+// FailedRun is a run that failed, and the trial that reproduces it.
 type FailedRun struct {
 	Trial   *Trial
 	Outcome Outcome
@@ -119,30 +119,30 @@ func (r *Exhausted) Verdict() check.Verdict {
 		return check.Inconclusive
 	}
 	if slices.ContainsFunc(r.Checks, func(c check.Result) bool { return c.Verdict == check.Unseen }) {
-		return check.Inconclusive // it happens in no run
+		return check.Inconclusive // it happened in no run
 	}
 	return check.Conclude(r.Checks)
 }
 
-// String gives the figures, and what they are figures of.
+// String returns the counts in words, with the bounds that they hold for.
 func (r *Exhausted) String() string {
-	how := "all"
+	how := "all runs"
 	if !r.Complete {
-		how = "not all"
+		how = "not all runs"
 	}
 	s := wording.Count(r.Runs+r.Joined, "run")
 	if r.States > 0 {
 		s += ", " + wording.Count(r.States, "state")
 	}
-	s += fmt.Sprintf(": %s there are %s; %d failed", how, r.Within, r.Failed)
+	s += fmt.Sprintf(": %s %s; %d failed", how, r.Within, r.Failed)
 	if r.Inconclusive > 0 {
 		s += fmt.Sprintf(", %d inconclusive", r.Inconclusive)
 	}
 	return s
 }
 
-// Exhaust makes all runs, or as many as it may until ctx is over. It makes one at a
-// time, so that its figures are the same on every machine.
+// Exhaust makes all runs, unless Runs, Failures or the end of ctx stops it. It makes one
+// run at a time, so its counts are the same on every machine.
 func (x *Small) Exhaust(ctx context.Context) (r Exhausted) {
 	g := &search{Small: x, recur: make(map[recurring]bool)}
 	for {
@@ -155,19 +155,19 @@ func (x *Small) Exhaust(ctx context.Context) (r Exhausted) {
 	}
 }
 
-// search is an Exhaust under way. It is the Source of its runs, so that it sees
-// what recurs.
+// search is an Exhaust in progress. It is the Source of its runs, so it sees which
+// questions recur.
 type search struct {
 	*Small
 	answers *source.Exhaust
-	seen    map[uint64]int // misfortunes of the luckiest run in that state
+	seen    map[uint64]int // fewest misfortunes of a run that reached the state
 	recur   map[recurring]bool
-	again   bool // something recurs that did not before
+	again   bool // a question has recurred that is not in recur yet
 }
 
 type recurring struct {
 	key protocol.Key
-	n   uint64 // 0 of a Chance
+	n   uint64 // 0 for a Chance
 }
 
 func (g *search) Choose(k protocol.Key, n uint64) uint64 {
@@ -191,10 +191,10 @@ func (g *search) note(q recurring, asked int) {
 	}
 }
 
-// The choices that Delays is about.
+// kindsOfDelay are the choices that Delays applies to.
 var kindsOfDelay = []protocol.Kind{protocol.KindOf("net.delay"), protocol.KindOf("disk.sync")}
 
-// values gives the answers that a choice among n gets.
+// values returns the answers to try for a choice among n.
 func (x *Small) values(k protocol.Key, n uint64) []uint64 {
 	switch {
 	case !slices.Contains(kindsOfDelay, k.Kind):
@@ -209,10 +209,10 @@ func (x *Small) values(k protocol.Key, n uint64) []uint64 {
 	return nil
 }
 
-// tellEvery is after how many runs Tell is told.
+// tellEvery is the number of runs between two calls of Tell.
 const tellEvery = 64
 
-// once goes through all runs, or until something new recurs and states matter.
+// once makes all runs, but stops when another question recurs and states are merged.
 func (g *search) once(ctx context.Context, r *Exhausted) {
 	g.answers = &source.Exhaust{Values: g.values, Most: g.Most, Free: g.Free}
 	g.seen = make(map[uint64]int)
@@ -226,7 +226,7 @@ func (g *search) once(ctx context.Context, r *Exhausted) {
 		}
 		run := g.run()
 		if g.again = g.again && g.Merge; g.again {
-			r.Joined++ // it counts among the repeated
+			r.Joined++ // so that it counts as repeated
 			return
 		}
 		r.States = len(g.seen)
@@ -257,7 +257,7 @@ func (g *search) take(r *Exhausted, run *smallRun) {
 	}
 }
 
-// merge adds what the checks of a run came to.
+// merge adds the check results of a run.
 func (r *Exhausted) merge(run *smallRun) {
 	open := false
 	for i, c := range run.outcome.Checks {
@@ -277,10 +277,10 @@ func (r *Exhausted) merge(run *smallRun) {
 	}
 }
 
-// undecided is the gravity of a check that had something to judge and not enough time.
+// undecided is the gravity of a check that was exercised but not decided by the end.
 const undecided = 3
 
-// gravity orders what checks come to in one run by what it says about all.
+// gravity orders a check's results in single runs: the gravest is its result over all.
 func gravity(c *check.Result) int {
 	switch {
 	case c.Verdict == check.Violation:
@@ -303,19 +303,22 @@ func (g *search) within(run *smallRun) (s string) {
 	}
 	switch {
 	case anyOrder(run.sim):
-		s = "for every order of messages"
+		s = "with messages in any order"
 	case n == 1:
-		s = fmt.Sprintf("for a delay of %v", l.Delay)
+		s = fmt.Sprintf("with a delay of %v", l.Delay)
 	case l.Shape != sim.Uniform:
-		s = fmt.Sprintf("for %d delays of each message", n)
+		s = fmt.Sprintf("with %d delays for each message", n)
 	default:
-		s = fmt.Sprintf("for %d delays of each message, from %v to %v", n, l.Delay, l.Delay+l.Jitter)
+		s = fmt.Sprintf("with %d delays for each message (%v to %v)", n, l.Delay, l.Delay+l.Jitter)
 	}
 	if len(run.plan.Links) > 0 {
-		s += ", or those of its own link"
+		s += ", or those of its link"
 	}
-	if g.Most > 0 {
-		s += " and at most " + wording.Count(g.Most, "misfortune")
+	switch {
+	case g.Most == 1:
+		s += " and at most 1 fault or loss"
+	case g.Most > 1:
+		s += fmt.Sprintf(" and at most %d faults or losses", g.Most)
 	}
 	return s
 }

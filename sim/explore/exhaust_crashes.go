@@ -14,68 +14,68 @@ import (
 	"dessim/sim/source"
 )
 
-// Crashes searches all crash points of a trial: each node, before each step that
-// does something and after each effect of it, is down for each of Downs; then, if
-// Depth is 2, all of this again after each first crash, and so on.
+// Crashes searches all crash points of a trial: it crashes each node before each step
+// that has effects, and after each effect, for each duration of Downs. If Depth is 2, it
+// does so again after each first crash, and so on.
 //
-// A point is named by what the node does, as "after its 2nd send of prepare", not by
-// a time: so it stays what it is when a run is shortened.
+// A point is named by what the node does, such as "after its 2nd send of prepare", not by
+// a time, so its name still holds when the run is shortened.
 //
 // # What is skipped
 //
-// Only what lasts is a point of its own: a message sent, an output, records made
-// safe. A crash after another effect leaves what one after the effect before leaves:
+// Only lasting effects make separate crash points: a message sent, an output, records
+// synced. After any other effect, a crash leaves the same as after the effect before:
 //
-//   - Timers are lost in the crash, so a crash after they are set or cancelled is none
-//     of its own; nor is one after a Discard, which needs a Sync.
-//   - A record that is not synced may survive, or not. If it does not, the crash
-//     leaves what it left before the record was written. So after a Persist that
-//     record survives, with all before it. After what lasts, each number of unsynced
-//     records survives in a run of its own. (Torn ones do not: the number of their
-//     bytes would be a question too.)
-//   - Two crashes come in one order, that in which they happen.
+//   - A crash loses timers, so setting or cancelling one makes no difference. Nor does a
+//     Discard, which needs a Sync.
+//   - An unsynced record may survive or not. If it does not, the crash leaves what it
+//     would have left before the record was written. So in a crash after a Persist, that
+//     record and all before it survive. After a lasting effect, each number of surviving
+//     unsynced records gets a run of its own. (Torn records do not survive: the number of
+//     their bytes would be a question too.)
+//   - Two crashes are tried in one order, that in which they happen.
 //
-// Not tried are other times between two steps: the node's state is the same there,
-// and only the time of its return differs.
+// Other times between two steps are not tried: the node's state is the same, and only the
+// time of its restart differs.
 type Crashes struct {
 	World *World
-	// Trial is the run into which crashes come, in addition to its faults.
+	// Trial is the run to which crashes are added.
 	Trial *Trial
-	// From and To are when a first crash comes. A further one comes no more than To -
-	// From after the node has returned.
+	// From and To bound the time of a first crash. A further one comes at most To - From
+	// after the restart.
 	From, To protocol.Time
-	// Nodes is the number of nodes that crash; those after them are spared.
+	// Nodes is the number of nodes that crash, from node 0 on.
 	Nodes int
-	// Downs are how long a node may stay down; 0 is for good, or until the plan heals.
+	// Downs are the durations that a node may stay down; 0 is until the plan heals or ends.
 	Downs []time.Duration
 	// Depth is the greatest number of crashes in a run, at least 1.
 	Depth int
 	// Runs, if not 0, is the number of runs after which the search gives up.
 	Runs int
-	// Workers is how many runs are made at a time; it changes no result. 0 is 1.
+	// Workers is the number of runs made at a time. It changes no result; 0 is 1.
 	Workers int
-	// Tell, if not nil, is told now and then how many runs there were.
+	// Tell, if not nil, is called from time to time with the number of runs so far.
 	Tell func(runs int)
 }
 
-// Crashed is what a search of Crashes came to.
+// Crashed is the result of a search of Crashes.
 type Crashed struct {
-	Points   int // of the run without crashes
-	Runs     int // with that one
-	Skipped  int // crashes that leave what another one leaves
-	Distinct int // runs among Runs, by their digests
+	Points   int // crash points of the run without crashes
+	Runs     int // including that one
+	Skipped  int // crashes equal in effect to another
+	Distinct int // of Runs, by their digests
 	Complete bool
 	Failed   int            // of Runs
-	First    *FailedRun     // with the fewest crashes, the first of them
+	First    *FailedRun     // the first with the fewest crashes
 	Checks   map[string]int // runs by the check that failed
-	// Inconclusive are those of Runs that neither passed nor failed. One is enough for
-	// the search to show nothing, unless another failed.
+	// Inconclusive counts those of Runs that neither passed nor failed. One is enough to
+	// make the search inconclusive, unless another failed.
 	Inconclusive int
 }
 
-// Search makes the runs, those with fewer crashes first, until all are made, or as
-// many as it may, or ctx is over. It fails if a failing run does not fail again:
-// then runs are no functions of their trials.
+// Search makes the runs, those with fewer crashes first, until all are made, or Runs of
+// them, or ctx ends. It returns an error if a failing run does not fail again: then runs
+// are not functions of their trials.
 func (c *Crashes) Search(ctx context.Context) (Crashed, error) {
 	g := &crashSearch{Crashes: c, digests: make(map[uint64]bool)}
 	g.found.Checks = make(map[string]int)
@@ -97,18 +97,18 @@ type crashSearch struct {
 	digests map[uint64]bool
 }
 
-// crashTrial is a trial of the search. A further crash comes after those that it
-// has, and not after to.
+// crashTrial is a trial of the search. A further crash comes after those in trial, and
+// at to at the latest.
 type crashTrial struct {
 	trial *Trial
 	to    protocol.Time
 }
 
-// crashBatch is how many runs a worker makes between two looks at what all came to.
+// crashBatch is the number of runs that a worker makes before their results are taken.
 const crashBatch = 16
 
-// level makes the runs of one number of crashes and, if grow is set, gives those
-// with one more.
+// level makes the runs with one number of crashes and, if grow is set, returns the
+// trials with one more. ok is false if the search must stop.
 func (g *crashSearch) level(ctx context.Context, level []crashTrial, grow bool) (next []crashTrial, ok bool, err error) {
 	for len(level) > 0 {
 		n := min(len(level), crashBatch*max(g.Workers, 1))
@@ -123,7 +123,7 @@ func (g *crashSearch) level(ctx context.Context, level []crashTrial, grow bool) 
 			if err := g.take(&level[i], &done[i]); err != nil {
 				return nil, false, err
 			}
-			if grow && !done[i].outcome.Failed() && (g.Runs == 0 || len(next) < g.Runs) { // or nobody would come to them
+			if grow && !done[i].outcome.Failed() && (g.Runs == 0 || len(next) < g.Runs) { // no more can be run
 				next = append(next, g.crashes(&level[i], done[i].points.list)...)
 			}
 		}
@@ -190,14 +190,14 @@ func (g *crashSearch) take(t *crashTrial, r *crashRun) error {
 
 func describe(faults []fault.Fault) string { return fmt.Sprintf("faults %q", fault.Format(faults)) }
 
-// crashes gives the trials that have one more crash than t, and counts those that
-// would leave what another one leaves.
+// crashes returns the trials that have one more crash than t, and counts the skipped
+// ones.
 func (g *crashSearch) crashes(t *crashTrial, points []crashPoint) (out []crashTrial) {
 	for i := range points {
 		p := &points[i]
 		least := 0
 		if p.on.Op == protocol.OpPersist {
-			least = p.unsynced // with fewer, the record is as never written
+			least = p.unsynced // with fewer, the record might as well not have been written
 			g.found.Skipped += least * len(g.Downs)
 		}
 		for survive := least; survive <= p.unsynced; survive++ {
@@ -227,8 +227,8 @@ func (g *crashSearch) crash(t *Trial, p *crashPoint, down time.Duration, survive
 	return crashTrial{&more, p.at + protocol.Time(down) + g.To - g.From}
 }
 
-// crashPoint is where a node can crash: after the effect on, or, if there is none,
-// before what it does at that time.
+// crashPoint is a point at which a node can crash: after the effect on, or, if on is
+// zero, before the node's step at that time.
 type crashPoint struct {
 	node     protocol.NodeID
 	at       protocol.Time
@@ -239,19 +239,19 @@ type crashPoint struct {
 // crashPoints is the Observer that collects them.
 type crashPoints struct {
 	from, to protocol.Time
-	wait     int // crashes that must come before
+	wait     int // crashes of the trial that are still to come
 	nodes    []crashNode
 	list     []crashPoint
 }
 
 // crashNode is what is known of a node.
 type crashNode struct {
-	did     []fault.Anchor // how often it did what, from the time on from which anchors count
+	did     []fault.Anchor // effects by sort, with their counts since crashPoints.from
 	next    uint64         // index of the next record
-	safe    uint64         // records below survive a crash
-	crashed bool           // since it wrote last: all records that are left are safe
+	safe    uint64         // records below this index survive a crash
+	crashed bool           // since its last write: all remaining records are safe
 	step    protocol.Time
-	fresh   bool // the step has done nothing yet that is a point
+	fresh   bool // the step has had no crash point yet
 }
 
 func (p *crashPoints) Watch() sim.What {
@@ -269,7 +269,7 @@ func (p *crashPoints) Observe(e *sim.Event) {
 	before := n.unsynced()
 	switch e.What {
 	case sim.Started:
-		n.fresh = false // before it starts, the node is down
+		n.fresh = false // the node is down before it starts
 	case sim.Received, sim.Fired:
 		n.fresh, n.step = n.step != e.At, e.At // a step at the same time follows the last effect of the one before
 	case sim.Crashed:
@@ -293,8 +293,8 @@ func (p *crashPoints) Observe(e *sim.Event) {
 // unsynced counts the records that a crash could lose.
 func (n *crashNode) unsynced() int { return int(n.next - n.safe) }
 
-// did counts an effect, before which so many records were unsynced, and lists the
-// points before its step, if it is the first of it, and after it.
+// did counts an effect and lists the crash point after it; if it is the first of its
+// step, also the point before the step. before is the number of unsynced records then.
 func (p *crashPoints) did(e *sim.Event, n *crashNode, on fault.Anchor, before int) {
 	if e.At < p.from {
 		return

@@ -12,11 +12,11 @@ type smallRun struct {
 	plan    sim.Plan
 	suite   check.Suite
 	sim     *sim.Sim
-	joined  bool // given up in a state that is known
+	joined  bool // ended early, in a known state
 	outcome Outcome
 }
 
-// run makes a run, up to a state that is known. A panic is a failure of the run.
+// run makes a run, up to its end or to a known state. A node that panics fails it.
 func (g *search) run() *smallRun {
 	r := &smallRun{}
 	var observers []sim.Observer
@@ -38,8 +38,8 @@ func (g *search) run() *smallRun {
 	return r
 }
 
-// drive steps until the run is over or joins another. It gives what a node panicked
-// with.
+// drive steps until the run is over or joins another. If a node panics, it returns the
+// panic's text.
 func (g *search) drive(r *smallRun) (failure string) {
 	defer func() {
 		switch v := recover().(type) {
@@ -47,7 +47,7 @@ func (g *search) drive(r *smallRun) (failure string) {
 		case *sim.Panic:
 			failure = v.Error()
 		default:
-			panic(v) // a mistake of whoever searches
+			panic(v) // a mistake in the world or the search, not in a node
 		}
 	}()
 	for {
@@ -61,8 +61,8 @@ func (g *search) drive(r *smallRun) (failure string) {
 	}
 }
 
-// conclude lets the checks judge. Of a run that joined another, what must come is not
-// judged.
+// conclude collects the checks' verdicts. For a run that joined another, only safety
+// checks count, since the other run decides what happens in the end.
 func (r *smallRun) conclude() {
 	if r.outcome.Failure != "" {
 		r.outcome.Verdict = check.Inconclusive
@@ -73,13 +73,13 @@ func (r *smallRun) conclude() {
 	case r.joined:
 		suite = suite.Safety("the run goes on as another does")
 	case r.outcome.Sim.Reason == sim.Quiet:
-		end = protocol.MaxTime // nothing that has not come ever will
+		end = protocol.MaxTime // nothing more can happen
 	}
 	r.outcome.Checks = suite.Results(end)
 	r.outcome.Verdict = check.Conclude(r.outcome.Checks)
 }
 
-// known reports whether another run went on from this state, with at least as many
+// known reports whether another run has continued from this state with at least as many
 // misfortunes left.
 func (g *search) known(s *sim.Sim) bool {
 	state, ok := s.State(stateOf, len(g.recur) > 0)
@@ -90,7 +90,7 @@ func (g *search) known(s *sim.Sim) bool {
 		state = protocol.Hash2(state, uint64(s.Now()))
 	}
 	if len(g.recur) > 0 {
-		old := uint64(0) // a sum, since the order of asking is no part of the state
+		old := uint64(0) // a sum, since the order of asking is not part of the state
 		g.answers.Given(func(k protocol.Key, n, answer uint64) {
 			if g.recur[recurring{k, n}] {
 				old += protocol.Hash3(protocol.Hash3(uint64(k.Kind), uint64(k.A)<<32|uint64(k.B), k.N), n, answer)
@@ -110,14 +110,14 @@ func (g *search) known(s *sim.Sim) bool {
 	return false
 }
 
-// stateOf folds all that the steps of a machine depend on.
+// stateOf folds everything that a machine's steps depend on.
 func stateOf(id protocol.NodeID, m protocol.Node) uint64 {
 	if m == nil {
 		return 0
 	}
 	whole, ok := m.(protocol.Stateful)
 	if !ok {
-		panic(fmt.Sprintf("explore: node %v is a %T, which cannot write down its state", id, m))
+		panic(fmt.Sprintf("explore: node %v is a %T, which is not protocol.Stateful", id, m))
 	}
 	return protocol.HashBytes(whole.AppendState(nil))
 }

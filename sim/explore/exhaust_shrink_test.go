@@ -83,7 +83,7 @@ func TestWhatASearchFindsIsShrunkAndReplayed(t *testing.T) {
 	if r.First == nil || r.Failed != 3 || r.Complete || told == 0 || r.Verdict() != check.Violation {
 		t.Fatalf("%v, told %d times; want 3 failures, and no more", &r, told)
 	}
-	if want := "not all there are for every order of messages and at most 1 misfortune; 3 failed"; !strings.HasSuffix(r.String(), want) {
+	if want := "not all runs with messages in any order and at most 1 fault or loss; 3 failed"; !strings.HasSuffix(r.String(), want) {
 		t.Errorf("%q, want it to end %q", r.String(), want)
 	}
 	w := s.World(1, p)

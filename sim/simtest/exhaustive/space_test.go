@@ -6,47 +6,45 @@ import (
 	"slices"
 )
 
-// space is a set of states that can be reached step by step: a model, as those of
-// TLA+ are. S must be all of a state, since equal ones are visited once. It knows no
-// nodes: it is for the specification of a protocol, and what that comes to can judge
-// the runs of the protocol itself.
+// space is a set of states that can be reached step by step: a model in the sense of
+// TLA+. S must hold the whole state, since equal values are visited once. space knows no
+// nodes: it is for a protocol's specification, whose reachable states can then judge runs
+// of the protocol itself.
 type space[S comparable] struct {
 	Init []S
-	// Next gives those that can follow s. It may give one several times, and s
-	// itself.
+	// Next returns the states that can follow s. Repetitions, and s itself, are allowed.
 	Next func(s S) []S
-	// Holds reports what a state breaks, or nil. A nil Holds holds.
+	// Holds, if not nil, returns an error if the state breaks an invariant.
 	Holds func(s S) error
-	// Ends, if not nil, reports whether a state may be a last one: whether all has come
-	// that must come. A state that is followed by no other, itself aside, and does not
-	// end is a deadlock.
+	// Ends, if not nil, reports whether a state may be the last one. A state that only
+	// itself can follow is a deadlock if it may not.
 	Ends func(s S) bool
-	// Within, if not nil, is a constraint: states that it reports false of are visited,
-	// and judged, but what follows them is not.
+	// Within, if not nil, is a constraint: states outside it are visited and judged, but
+	// not continued from.
 	Within func(s S) bool
 	// Most, if not 0, is the number of states after which the search gives up.
 	Most int
 }
 
-// visited is what a search came to. Its numbers are those that TLC prints.
+// visited is the result of a search. Its numbers are those that TLC prints.
 type visited[S comparable] struct {
-	Distinct  int  // states
-	Generated int  // the initial ones, and each one that Next gave
-	Depth     int  // states on the longest of the shortest ways from an initial one
-	Beyond    int  // of Distinct: states that Within excludes
-	Complete  bool // all that can be reached were visited, but for what follows those Beyond
-	// Broken is what Holds said of the last state of Trace, or errDeadlock of it. Trace is
-	// a shortest way to such a state, from an initial one. Nil if there is none.
+	Distinct  int  // distinct states
+	Generated int  // initial states, and all that Next returned
+	Depth     int  // states on the longest of the shortest paths from an initial state
+	Beyond    int  // of Distinct, states that Within excludes
+	Complete  bool // all reachable states were visited, except what follows those Beyond
+	// Broken is the error of Holds for the last state of Trace, or errDeadlock. Trace is a
+	// shortest path to it from an initial state. Both are nil if nothing is broken.
 	Broken error
 	Trace  []S
 }
 
-// errDeadlock is what is broken in a state in which nothing more can happen, though
-// not all has come that must.
+// errDeadlock is the error of a state that has no successor and that Ends does not
+// accept as the last.
 var errDeadlock = errors.New("deadlock: nothing more can happen")
 
-// Search visits the states breadth first, so that what it finds broken it finds by
-// a shortest way, and then it stops. All states are kept in memory.
+// Search visits the states breadth first and stops at the first that is broken, so its
+// Trace is as short as possible. All states are kept in memory.
 func (x *space[S]) Search() visited[S] {
 	w := &walk[S]{space: x, known: make(map[S]bool)}
 	for _, s := range x.Init {
@@ -63,7 +61,7 @@ func (x *space[S]) Search() visited[S] {
 	return w.v
 }
 
-// walk is a Search under way.
+// walk is a Search in progress.
 type walk[S comparable] struct {
 	*space[S]
 	v      visited[S]
@@ -72,10 +70,10 @@ type walk[S comparable] struct {
 	places []place
 }
 
-// place is how a state was come by: from the one of that index, or -1.
+// place is how a state was reached: from the state of that index, or -1 for an initial one.
 type place struct{ from, depth int }
 
-// visit judges a state that is new. It reports false when the search is over.
+// visit judges a state if it is new. It reports false when the search is over.
 func (w *walk[S]) visit(s S, from, depth int) bool {
 	w.v.Generated++
 	if w.known[s] {
@@ -93,7 +91,7 @@ func (w *walk[S]) visit(s S, from, depth int) bool {
 	return w.holds(len(w.order)-1, w.Holds(s))
 }
 
-// expand visits what follows state i. It reports false when the search is over.
+// expand visits the successors of state i. It reports false when the search is over.
 func (w *walk[S]) expand(i int) bool {
 	s, stuck := w.order[i], true
 	if w.Within != nil && !w.Within(s) {
@@ -112,7 +110,7 @@ func (w *walk[S]) expand(i int) bool {
 	return true
 }
 
-// holds reports whether nothing is wrong with state i, and otherwise how it is reached.
+// holds reports whether wrong is nil; otherwise it records the trace to state i.
 func (w *walk[S]) holds(i int, wrong error) bool {
 	if w.v.Broken = wrong; wrong == nil {
 		return true
@@ -124,11 +122,11 @@ func (w *walk[S]) holds(i int, wrong error) bool {
 	return false
 }
 
-// String gives the numbers.
+// String returns the numbers.
 func (v visited[S]) String() string {
 	s := fmt.Sprintf("%d distinct states, %d generated, depth %d", v.Distinct, v.Generated, v.Depth)
 	if v.Beyond > 0 {
-		s += fmt.Sprintf("; what follows %d of them was not visited", v.Beyond)
+		s += fmt.Sprintf("; successors of %d of them not visited", v.Beyond)
 	}
 	return s
 }

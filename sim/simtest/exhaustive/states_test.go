@@ -43,7 +43,7 @@ func TestWhatFollowsStatesBeyondAConstraintIsNotVisited(t *testing.T) {
 	if v.Distinct != 12 || v.Beyond != 2 || !v.Complete || v.Broken != nil {
 		t.Errorf("%v, broken %v; want 0 to 11, of which 10 and 11 are beyond", v, v.Broken)
 	}
-	if want := "12 distinct states, 21 generated, depth 7; what follows 2 of them was not visited"; v.String() != want {
+	if want := "12 distinct states, 21 generated, depth 7; successors of 2 of them not visited"; v.String() != want {
 		t.Errorf("%q, want %q", v.String(), want)
 	}
 	x.Holds = func(s int) error {

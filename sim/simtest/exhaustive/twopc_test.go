@@ -196,19 +196,19 @@ func TestAllRunsOfATransactionAgree(t *testing.T) {
 	downs := []time.Duration{2, 40} // shorter than the first timeout, and longer than all that can be done meanwhile
 	for _, w := range []commitWorld{
 		{name: "calm", jitter: 2, patience: 8,
-			golden: "3250 runs, 2313 states: all there are for 3 delays of each message, from 1ns to 3ns; 0 failed"},
+			golden: "3250 runs, 2313 states: all runs with 3 delays for each message (1ns to 3ns); 0 failed"},
 		{name: "late", jitter: 2, patience: 4,
-			golden: "2974 runs, 4402 states: all there are for 3 delays of each message, from 1ns to 3ns; 0 failed"},
+			golden: "2974 runs, 4402 states: all runs with 3 delays for each message (1ns to 3ns); 0 failed"},
 		{name: "late and lossy", jitter: 2, patience: 4, misfortunes: 1,
-			golden: "9638 runs, 10136 states: all there are for 3 delays of each message, from 1ns to 3ns and at most 1 misfortune; 0 failed"},
+			golden: "9638 runs, 10136 states: all runs with 3 delays for each message (1ns to 3ns) and at most 1 fault or loss; 0 failed"},
 		{name: "two misfortunes", jitter: 0, patience: 4, misfortunes: 2, downs: downs,
-			golden: "5357 runs, 23727 states: all there are for a delay of 1ns and at most 2 misfortunes; 0 failed"},
+			golden: "5357 runs, 23727 states: all runs with a delay of 1ns and at most 2 faults or losses; 0 failed"},
 		{name: "late and one misfortune", jitter: 1, patience: 4, misfortunes: 1, downs: downs[:1],
-			golden: "6305 runs, 9317 states: all there are for 2 delays of each message, from 1ns to 2ns and at most 1 misfortune; 0 failed"},
+			golden: "6305 runs, 9317 states: all runs with 2 delays for each message (1ns to 2ns) and at most 1 fault or loss; 0 failed"},
 		{name: "late and one misfortune, long ones too", jitter: 1, patience: 4, misfortunes: 1, downs: downs, full: true,
-			golden: "24774 runs, 45043 states: all there are for 2 delays of each message, from 1ns to 2ns and at most 1 misfortune; 0 failed"},
+			golden: "24774 runs, 45043 states: all runs with 2 delays for each message (1ns to 2ns) and at most 1 fault or loss; 0 failed"},
 		{name: "late and two misfortunes", jitter: 1, patience: 4, misfortunes: 2, downs: downs, full: true,
-			golden: "586031 runs, 905580 states: all there are for 2 delays of each message, from 1ns to 2ns and at most 2 misfortunes; 0 failed"},
+			golden: "586031 runs, 905580 states: all runs with 2 delays for each message (1ns to 2ns) and at most 2 faults or losses; 0 failed"},
 	} {
 		t.Run(w.name, func(t *testing.T) {
 			t.Parallel()
