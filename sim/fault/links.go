@@ -6,7 +6,7 @@ import (
 	"dessim/protocol"
 )
 
-// OfLinks reports whether the fault hits messages on their way.
+// OfLinks reports whether the fault hits messages on links.
 func (op Op) OfLinks() bool { return op.onLinks() != none }
 
 // Cuts reports whether every message that the fault touches is lost.
@@ -23,7 +23,7 @@ func (op Op) onLinks() effect {
 	return rules[op-1].links
 }
 
-// Touches reports whether f acts on messages from one node to another, in a run of that
+// Touches reports whether f acts on messages from one node to another in a run of that
 // many nodes. No fault acts on what a node sends to itself.
 func (f *Fault) Touches(from, to protocol.NodeID, nodes int) bool {
 	if from == to || !f.Op.OfLinks() {
@@ -53,7 +53,7 @@ func (f *Fault) groupOf(id protocol.NodeID) int {
 	return -1
 }
 
-// apart reports whether both are in the ring and not side by side.
+// apart reports whether both nodes are in the ring and not adjacent.
 func (f *Fault) apart(from, to protocol.NodeID, nodes int) bool {
 	i, j, n := int(from), int(to), nodes
 	if ring := f.Groups[0]; ring != nil {
@@ -68,7 +68,7 @@ func (f *Fault) apart(from, to protocol.NodeID, nodes int) bool {
 	return d > 1 && d < n-1
 }
 
-// member reports whether a node is in a group; nil is all.
+// member reports whether a node is in a group; a nil group has all nodes.
 func member(group []protocol.NodeID, id protocol.NodeID) bool {
 	if group == nil {
 		return true
@@ -78,7 +78,7 @@ func member(group []protocol.NodeID, id protocol.NodeID) bool {
 }
 
 // Severs reports whether no message from one node to the other arrives whole while f is
-// open. A Clog severs too: what it delays arrives only when it is over.
+// open. A Clog severs too: delayed messages arrive only when it is over.
 func (f *Fault) Severs(from, to protocol.NodeID, nodes int) bool {
 	if !f.Touches(from, to, nodes) {
 		return false

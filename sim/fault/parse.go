@@ -12,12 +12,12 @@ import (
 	"dessim/sim/wording"
 )
 
-// SyntaxError is where the text of a fault is wrong, and what would be right.
+// SyntaxError says where the text of a fault is wrong, and what was expected.
 type SyntaxError struct {
 	Line, Column int    // from 1; columns count characters
 	Found        string // "" is the fault's end
 	Want         string
-	Near         string // a word that was probably meant, or ""
+	Near         string // a word that may have been meant, or ""
 }
 
 // Error returns one line.
@@ -36,10 +36,10 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("line %d, column %d: found %s, want %s", e.Line, e.Column, found, e.Want)
 }
 
-// Parse reads faults, one a line or with ";" between; "#" begins a comment.
-// A fault's identity is its number in the text, from 1, or the number before it
-// as in "3: crash 2 at 30ms", so that it can stay when others are removed. It does
-// not validate. Errors are a *SyntaxError.
+// Parse parses faults, one to a line or separated by ";"; "#" begins a comment. A fault's
+// identity is its position in the text, from 1, or the number before it, as in "3: crash
+// 2 at 30ms", so that it stays the same when others are removed. Parse does not validate
+// the faults. Errors are a *SyntaxError.
 func Parse(text string) ([]Fault, error) {
 	var faults []Fault
 	lines := make(map[uint64]int) // of identities
@@ -66,7 +66,7 @@ func Parse(text string) ([]Fault, error) {
 	return faults, nil
 }
 
-// token is a word of a fault and where it is. One without text ends the fault.
+// token is a word of a fault and its place. A token without text ends the fault.
 type token struct {
 	text         string
 	line, column int
@@ -76,8 +76,8 @@ func (t token) wrong(want string, words ...string) *SyntaxError {
 	return &SyntaxError{Line: t.line, Column: t.column, Found: t.text, Want: want, Near: wording.Near(t.text, words)}
 }
 
-// cutLines cuts a text into faults and those into words. A "#" begins a comment,
-// except where digits follow within a fault, as in "after send #3".
+// cutLines splits a text into faults and these into words. A "#" begins a comment, unless
+// it is within a fault and digits follow, as in "after send #3".
 func cutLines(text string) [][]token {
 	var all [][]token
 	line := 0
@@ -127,7 +127,7 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 type parser struct {
 	f      Fault
 	rule   *rule
-	tokens []token // that are left, the end too
+	tokens []token // the remaining ones, including the end
 	got    clause
 	listed int // nodes in sets so far
 }
@@ -152,7 +152,7 @@ func parseTokens(tokens []token) (Fault, error) {
 	return p.f, nil
 }
 
-// next takes a word, but the end is never taken.
+// next takes the next word; it never takes the end.
 func (p *parser) next() token {
 	t := p.tokens[0]
 	if t.text != "" {
@@ -209,8 +209,8 @@ func (p *parser) head() (err *SyntaxError) {
 	return err
 }
 
-// sets reads that many sets with a sign between; 0 means two or more. Blanks
-// around the signs are ignored.
+// sets reads that many sets separated by a sign; 0 means two or more. Blanks around the
+// signs are ignored.
 func (p *parser) sets(between string, want int) ([][]protocol.NodeID, *SyntaxError) {
 	t := p.next()
 	const signs = "|>,"
@@ -239,7 +239,7 @@ func (p *parser) sets(between string, want int) ([][]protocol.NodeID, *SyntaxErr
 }
 
 // maxListed bounds the nodes that the sets of one fault list, so that a short text
-// cannot ask for much memory. All nodes of a greater run are "*".
+// cannot demand much memory. In a larger run, "*" means all nodes.
 const maxListed = 1 << 20
 
 func (p *parser) set(text string) ([]protocol.NodeID, bool) {
@@ -375,8 +375,8 @@ func (p *parser) ppm() (int32, *SyntaxError) {
 	return int32(n), nil
 }
 
-// after reads "3 effects", "send prepare #3" or "send prepare #3 of 1", as far as the
-// clause has them.
+// after reads "3 effects", "send prepare #3" or "send prepare #3 of 1", whichever the
+// clause allows.
 func (p *parser) after(c clause) *SyntaxError {
 	t := p.next()
 	if n, err := strconv.ParseUint(t.text, 10, 31); err == nil && c == clauseAfter {

@@ -25,8 +25,8 @@ const (
 	clausePPM
 	clauseAt
 	clauseAfter
-	clauseOn   // after, of a fault that only an effect can trigger
-	clauseOnOf // the same of one that has no node of its own
+	clauseOn   // after, for a fault that only an effect can trigger
+	clauseOnOf // the same for a fault that has no node of its own
 	clauseFor
 	clauseEvery
 	clauseDisk
@@ -37,7 +37,7 @@ const (
 var clauseForms = [...]string{"equivocates|forges|replays|withholds|alters", "R%", "by D", "by D", "by PPMppm",
 	"at T", "after K effects|after OP [KIND] #K [of N]", "after OP [KIND] #K [of N]", "after OP [KIND] #K of N", "for D", "every D", "torn|scattered|any"}
 
-// head is what stands between a fault's name and its clauses.
+// head is what comes between a fault's name and its clauses.
 type head uint8
 
 const (
@@ -54,13 +54,13 @@ var headForms = [...]string{"", " N", " SET", " SET>SET", " SET|SET[|SET...]"}
 type effect uint8
 
 const (
-	none   effect = iota // not a fault of links
-	spares               // all arrive, late or twice
-	harms                // some do not arrive, not whole, or only when it is over
-	cuts                 // none arrives
+	none   effect = iota // not a link fault
+	spares               // all arrive, perhaps late or twice
+	harms                // some are lost, damaged, or held until it is over
+	cuts                 // all are lost
 )
 
-// rule is what there is to say about one operation.
+// rule describes one operation.
 type rule struct {
 	op               Op
 	word             string
@@ -71,7 +71,7 @@ type rule struct {
 }
 
 const (
-	clauseSpan    = clauseAt | clauseFor                // of what goes on for a time
+	clauseSpan    = clauseAt | clauseFor                // for faults that last
 	clauseAnchors = clauseAfter | clauseOn | clauseOnOf // a fault with one of them needs no time
 )
 
@@ -108,7 +108,7 @@ func ruleOf(op Op) *rule {
 	if op < Crash || int(op) > len(rules) {
 		return nil
 	}
-	r := rules[op-1] // a copy: nothing may write into the table
+	r := rules[op-1] // a copy, so that nothing changes the table
 	return &r
 }
 
@@ -126,7 +126,7 @@ func (r *rule) form() string {
 	return s
 }
 
-// Form is the grammar of one sort of fault, for help texts.
+// Form is the grammar of one operation, for help texts.
 type Form struct {
 	Op      Op
 	Form    string // "pause N at T for D"
@@ -190,7 +190,7 @@ func (a Anchor) String() string {
 }
 
 // String returns the fault in words, without its identity: "crash 2 at 30ms after 3
-// effects for 1s". Parse reads it back, if the fault is valid.
+// effects for 1s". ParseOne parses it, if the fault is valid.
 func (f Fault) String() string {
 	r := ruleOf(f.Op)
 	if r == nil {
@@ -234,7 +234,7 @@ func (f *Fault) clauses() clause {
 	return has
 }
 
-// anchorClause returns the clause that says f.On, if f may have one.
+// anchorClause returns the clause for f.On, if f may have one.
 func (f *Fault) anchorClause() clause {
 	if r := ruleOf(f.Op); r != nil && r.may&clauseAnchors != 0 {
 		return r.may & clauseAnchors
@@ -290,7 +290,7 @@ func setsText(sets [][]protocol.NodeID, between string) string {
 	return b.String()
 }
 
-// setText returns "0,1,5", with "2-4" for three in a row or more.
+// setText returns "0,1,5", and "2-4" for three or more in a row.
 func setText(set []protocol.NodeID) string {
 	if set == nil {
 		return "*"
@@ -315,9 +315,8 @@ func setText(set []protocol.NodeID) string {
 	return b.String()
 }
 
-// Format returns the faults as lines that Parse reads back. It writes
-// identities, unless they are 1, 2, ... in order, as in a file from which no line was
-// removed.
+// Format returns the faults as lines that Parse accepts. It writes identities unless they
+// are 1, 2, ... in order, as in a file from which no line was removed.
 func Format(faults []Fault) string {
 	numbered := true
 	for i := range faults {

@@ -383,10 +383,10 @@ func TestAnInvalidFaultIsRefusedWithItsTextAndTheRightForm(t *testing.T) {
 		{Fault{Op: Ring, Groups: two}, "fault 0 (ring 0|1 at 0s) has 2 sets, want SET"},
 		{Fault{Op: Ring, Groups: [][]protocol.NodeID{{0, 1, 2}}}, "fault 0 (ring 0-2 at 0s) has 3 nodes, want at least 4, since each hears two"},
 		{Fault{Op: Partition, Groups: two[:1]}, "fault 0 (partition 0 at 0s) has 1 set, want SET|SET[|SET...]"},
-		{Fault{Op: Partition, Groups: [][]protocol.NodeID{{0, 1}, {1, 2}}}, "fault 0 (partition 0,1|1,2 at 0s) has node 1 on two sides, want it on one"},
+		{Fault{Op: Partition, Groups: [][]protocol.NodeID{{0, 1}, {1, 2}}}, "fault 0 (partition 0,1|1,2 at 0s) has node 1 on two sides, want it on only one"},
 		{Fault{Op: Partition, Groups: [][]protocol.NodeID{{0, 1}, nil}}, "fault 0 (partition 0,1|* at 0s) has all nodes on one side, want some on each"},
-		{Fault{Op: Cut, Groups: [][]protocol.NodeID{{0, 1}, {}}}, "fault 0 (cut 0,1> at 0s) has a set of no nodes, want one at least, or nil for all"},
-		{Fault{Op: Cut, Groups: [][]protocol.NodeID{{1, 0}, {2}}}, "fault 0 (cut 1,0>2 at 0s) names node 0 after 1, want them in ascending order"},
+		{Fault{Op: Cut, Groups: [][]protocol.NodeID{{0, 1}, {}}}, "fault 0 (cut 0,1> at 0s) has an empty set of nodes, want at least one node, or nil for all"},
+		{Fault{Op: Cut, Groups: [][]protocol.NodeID{{1, 0}, {2}}}, "fault 0 (cut 1,0>2 at 0s) names node 0 after 1, want ascending order"},
 		{Fault{Op: Cut, Groups: [][]protocol.NodeID{{1, 5}, {2}}}, "fault 0 (cut 1,5>2 at 0s) names node 5, want 0 to 4"},
 		{Fault{Op: Slow, Groups: two}, "fault 0 (slow 0>1 by 0s at 0s) is by 0s, want 1ns to 24h0m0s"},
 		{Fault{Op: Slow, Groups: two, By: 1, For: MaxSpan + 1}, "fault 0 (slow 0>1 by 1ns at 0s for 24h0m0.000000001s) lasts 24h0m0.000000001s, want 0s to 24h0m0s"},
@@ -398,13 +398,13 @@ func TestAnInvalidFaultIsRefusedWithItsTextAndTheRightForm(t *testing.T) {
 		{Fault{Op: Crash, Disk: 4}, "fault 0 (crash 0 at 0s survival(4)) has survival 4, want 0 to 3"},
 		{Fault{Op: Crash, After: 1, On: Anchor{Op: protocol.OpSync, N: 1}}, "fault 0 (crash 0 after sync #1) comes after 1 effects and after sync #1, use one or the other"},
 		{Fault{Op: Crash, On: Anchor{Op: protocol.OpDiscard, N: 1}}, "fault 0 (crash 0 after discard #1) comes after discard #1, want send, persist, sync, output, set-timer"},
-		{Fault{Op: Cut, Groups: two, On: Anchor{Op: protocol.OpSync, N: 1}}, "fault 0 (cut 0>1 after sync #1) waits for an effect of no node, want one of a node"},
+		{Fault{Op: Cut, Groups: two, On: Anchor{Op: protocol.OpSync, N: 1}}, "fault 0 (cut 0>1 after sync #1) waits for an effect, but names no node; want one"},
 		{Fault{Op: Pause, After: 1, For: 1}, `fault 0 (pause 0 after 1 effect for 1ns) has "after 1 effect", want pause N [at T] [after OP [KIND] #K [of N]] for D`},
 		{Fault{Op: Jump, By: 1, On: Anchor{Op: protocol.OpSync, N: 1}}, `fault 0 (jump 0 by 1ns at 0s after sync #1) has "after sync #1", want jump N by D at T`},
 		{Fault{Op: Crash, On: Anchor{Op: protocol.OpSync, N: 1, Other: true, Of: 9}}, "fault 0 (crash 0 after sync #1 of 9) waits for node 9, want 0 to 4"},
-		{Fault{Op: Crash, On: Anchor{Op: protocol.OpSync, N: 1, Of: 1}}, "fault 0 (crash 0 after sync #1) comes after an effect of its own node and has node 1 for another's, want 0"},
+		{Fault{Op: Crash, On: Anchor{Op: protocol.OpSync, N: 1, Of: 1}}, "fault 0 (crash 0 after sync #1) comes after an effect of its own node, but names node 1; want 0"},
 		{Fault{Op: Crash, On: Anchor{Op: protocol.OpSync}}, "fault 0 (crash 0 after sync #0) comes after sync #0, want #1 or more"},
-		{Fault{Op: Crash, On: Anchor{Op: protocol.OpSync, Kind: protocol.KindOf("t"), N: 1}}, "fault 0 (crash 0 after sync t #1) comes after sync t #1, want no kind, which sync has not"},
+		{Fault{Op: Crash, On: Anchor{Op: protocol.OpSync, Kind: protocol.KindOf("t"), N: 1}}, "fault 0 (crash 0 after sync t #1) comes after sync t #1, want no kind: sync has none"},
 	} {
 		if err := test.f.Validate(5, 100); err == nil || err.Error() != test.want {
 			t.Errorf("got  %v\nwant %s", err, test.want)
@@ -414,9 +414,9 @@ func TestAnInvalidFaultIsRefusedWithItsTextAndTheRightForm(t *testing.T) {
 
 func TestFaultsThatAreAtOddsAreRefused(t *testing.T) {
 	for _, test := range []struct{ text, want string }{
-		{"heal at 9s; heal at 9s", "fault 2 (heal at 9s) is another heal than heal at 9s, want one"},
-		{"heal at 8s; crash 1 at 8s", "fault 2 (crash 1 at 8s) begins when the calm has, want at less than 8s"},
-		{"crash 1 at 7s; pause 0 at 8.5s for 1s; heal at 8s", "fault 2 (pause 0 at 8.5s for 1s) begins when the calm has, want at less than 8s"},
+		{"heal at 9s; heal at 9s", "fault 2 (heal at 9s) is another heal besides heal at 9s, want only one"},
+		{"heal at 8s; crash 1 at 8s", "fault 2 (crash 1 at 8s) begins at or after the heal, want before 8s"},
+		{"crash 1 at 7s; pause 0 at 8.5s for 1s; heal at 8s", "fault 2 (pause 0 at 8.5s for 1s) begins at or after the heal, want before 8s"},
 		{"pause 1 at 2s for 1s; pause 1 at 1s for 1.1s", "fault 1 (pause 1 at 2s for 1s) begins in the pause pause 1 at 1s for 1.1s, want at 2.1s or later"},
 		{"pause 1 at 2s for 1s; pause 1 at 3s for 1s; pause 2 at 3s for 1s", ""},
 		{"crash 1 at 1s for 2s; pause 1 at 2.9s for 1s", "fault 2 (pause 1 at 2.9s for 1s) begins while its node is down from crash 1 at 1s for 2s, want another time"},

@@ -11,9 +11,9 @@ import (
 	"dessim/sim/wording"
 )
 
-// Validate reports the first thing that makes the faults impossible in a run of that
-// many nodes until then, or nil. starts is when each node starts; nil is time 0 for
-// all. Plan.Validate of package sim calls it.
+// Validate returns an error for the first thing that makes the faults impossible in a run
+// of that many nodes that ends at until, or nil. starts is when each node starts; nil is
+// time 0 for all. Plan.Validate of package sim calls it.
 func Validate(faults []Fault, nodes int, until protocol.Time, starts []protocol.Time) error {
 	seen := make(map[uint64]bool)
 	var heal *Fault
@@ -28,7 +28,7 @@ func Validate(faults []Fault, nodes int, until protocol.Time, starts []protocol.
 		seen[f.ID] = true
 		if f.Op == Heal {
 			if heal != nil {
-				return f.errorf("is another heal than %v, want one", heal)
+				return f.errorf("is another heal besides %v, want only one", heal)
 			}
 			heal = f
 		}
@@ -36,16 +36,16 @@ func Validate(faults []Fault, nodes int, until protocol.Time, starts []protocol.
 	if heal != nil {
 		for i := range faults {
 			if f := &faults[i]; f != heal && f.At >= heal.At {
-				return f.errorf("begins when the calm has, want at less than %s", timeText(heal.At))
+				return f.errorf("begins at or after the heal, want before %s", timeText(heal.At))
 			}
 		}
 	}
 	return checkOverlaps(faults, starts)
 }
 
-// checkOverlaps refuses pauses of one node that overlap, and those that begin
-// while it is surely down, as far as the plan alone says when they begin. A crash and a restart at the same time are no mistake:
-// they happen in the order of their identities.
+// checkOverlaps refuses pauses of one node that overlap, and pauses that begin while the
+// node is certain to be down, as far as the plan alone determines their times. A crash and
+// a restart at the same time are valid: they happen in the order of their identities.
 func checkOverlaps(faults []Fault, starts []protocol.Time) error {
 	var sorted []*Fault
 	for i := range faults {
@@ -61,8 +61,8 @@ func checkOverlaps(faults []Fault, starts []protocol.Time) error {
 	slices.SortFunc(sorted, func(a, b *Fault) int {
 		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.At, b.At), cmp.Compare(a.ID, b.ID))
 	})
-	var last struct{ crash, pause *Fault } // of the node, and they count
-	crashed := false                       // the node may be down already, and then a crash is none
+	var last struct{ crash, pause *Fault } // of the node, if they still matter
+	crashed := false                       // the node may be down already, and then a crash does nothing
 	for i, f := range sorted {
 		if i == 0 || sorted[i-1].Node != f.Node {
 			last.crash, last.pause, crashed = nil, nil, false
@@ -96,8 +96,9 @@ func (f *Fault) errorf(format string, args ...any) error {
 	return fmt.Errorf("fault %d (%v) %s", f.ID, f, fmt.Sprintf(format, args...))
 }
 
-// Validate reports the first thing that makes f impossible in a run of that many
-// nodes until then, or nil. The function Validate checks faults against each other.
+// Validate returns an error for the first thing that makes f impossible in a run of that
+// many nodes that ends at until, or nil. The function Validate checks faults against each
+// other.
 func (f *Fault) Validate(nodes int, until protocol.Time) error {
 	r := ruleOf(f.Op)
 	if r == nil {
@@ -162,7 +163,7 @@ func (f *Fault) checkHead(r *rule, nodes int) error {
 		}
 		for _, id := range set {
 			if owner[id] {
-				return f.errorf("has node %v on two sides, want it on one", id)
+				return f.errorf("has node %v on two sides, want it on only one", id)
 			}
 			owner[id] = true
 		}
@@ -184,14 +185,14 @@ func (f *Fault) size(nodes int) int {
 
 func (f *Fault) checkSet(set []protocol.NodeID, nodes int) error {
 	if set != nil && len(set) == 0 {
-		return f.errorf("has a set of no nodes, want one at least, or nil for all")
+		return f.errorf("has an empty set of nodes, want at least one node, or nil for all")
 	}
 	for i, id := range set {
 		if uint64(id) >= uint64(nodes) {
 			return f.errorf("names node %v, want 0 to %d", id, nodes-1)
 		}
 		if i > 0 && id <= set[i-1] {
-			return f.errorf("names node %v after %v, want them in ascending order", id, set[i-1])
+			return f.errorf("names node %v after %v, want ascending order", id, set[i-1])
 		}
 	}
 	return nil
@@ -242,7 +243,7 @@ var anchorOps = [...]protocol.Op{protocol.OpSend, protocol.OpPersist, protocol.O
 
 func hasKind(o protocol.Op) bool { return o == protocol.OpSend || o == protocol.OpOutput }
 
-// checkTrigger checks what the fault waits for, and what a crash leaves.
+// checkTrigger checks what the fault waits for, and what survives a crash.
 func (f *Fault) checkTrigger(nodes int) error {
 	switch {
 	case f.Disk > KeepAny:
@@ -258,13 +259,13 @@ func (f *Fault) checkTrigger(nodes int) error {
 	case f.On.N == 0:
 		return f.errorf("comes after %v, want #1 or more", f.On)
 	case f.On.Of != 0 && !f.On.Other:
-		return f.errorf("comes after an effect of its own node and has node %v for another's, want 0", f.On.Of)
+		return f.errorf("comes after an effect of its own node, but names node %v; want 0", f.On.Of)
 	case uint64(f.On.Of) >= uint64(nodes):
 		return f.errorf("waits for node %v, want 0 to %d", f.On.Of, nodes-1)
 	case f.anchorClause() == clauseOnOf && !f.On.Other:
-		return f.errorf("waits for an effect of no node, want one of a node")
+		return f.errorf("waits for an effect, but names no node; want one")
 	case f.On.Kind != 0 && !hasKind(f.On.Op):
-		return f.errorf("comes after %v, want no kind, which %v has not", f.On, f.On.Op)
+		return f.errorf("comes after %v, want no kind: %v has none", f.On, f.On.Op)
 	}
 	return nil
 }

@@ -7,57 +7,56 @@ import (
 	"dessim/protocol"
 )
 
-// Exhaust is a Source that gives all answers, one run after the other:
+// Exhaust is a Source that tries all answers, run by run:
 //
 //	for e := new(source.Exhaust); e.Next(); {
 //		run(e)
 //	}
 //
-// It keeps no tree of choices. The answers of a run are the digits of an odometer,
-// one for each question in the order of the first asking. Next turns the last
-// digit that can still be turned and forgets those behind it, since other answers
-// lead to other questions; the run itself asks its way back to that digit, being a
-// function of its answers. Take a message that may be lost, and if it is not may
-// be late by 0, 1 or 2:
+// It keeps no tree of choices. The answers of a run are the digits of an odometer, one
+// for each question, in the order in which they are first asked. Next advances the last
+// digit that can still advance and drops those behind it, since other answers lead to
+// other questions. The next run asks its way back to that digit, because a run is a
+// function of its answers. For example, a message may be lost, and otherwise late by 0, 1
+// or 2:
 //
 //	         lost?   late?
 //	run 1    no      0
 //	run 2    no      1
-//	run 3    no      2         the last digit has turned through:
-//	run 4    yes               the one before turns, and nobody asks for the delay
+//	run 3    no      2         the last digit has reached its end:
+//	run 4    yes               the one before advances, and the delay is never asked
 //
-// (Known from TigerBeetle's exhaustigen, and before it from VeriSoft; Godefroid
-// 1997 calls it stateless search.) The first run is the benign one. Within a run
-// equal questions get equal answers, as everywhere.
+// TigerBeetle's exhaustigen does the same, and before it VeriSoft; Godefroid 1997 calls it
+// stateless search. The first run is the benign one. Within a run, equal questions get
+// equal answers, as with every Source.
 //
-// The number of runs is a product over the questions, so worlds must be small,
-// Values short and Most low.
+// The number of runs is a product over the questions, so worlds must be small, Values
+// short and Most low.
 type Exhaust struct {
-	// Values, if not nil, gives the answers that a choice among n shall get, 0
-	// first and none twice; nil from it means all n, as does a nil Values. It must
-	// depend on its arguments alone. See Parts.
+	// Values, if not nil, returns the answers to try for a choice among n: 0 first and
+	// none twice. A nil result means all n, as does a nil Values. It must depend on its
+	// arguments alone. See Parts.
 	Values func(k protocol.Key, n uint64) []uint64
-	// Most, if not 0, is the greatest number of answers of a run that are not
-	// benign; what is asked after them is answered benignly. It keeps spaces finite
-	// that grow with the run, and what it leaves is what people want to see first:
-	// most bugs need few misfortunes. (Delay bounding: Emmi, Qadeer and Rakamaric
-	// 2011.)
+	// Most, if not 0, is the greatest number of answers in a run that are not benign;
+	// later questions get benign answers. It bounds spaces that grow with the run, and
+	// keeps the most useful part: most bugs need few misfortunes. (Delay bounding: Emmi,
+	// Qadeer and Rakamaric 2011.)
 	Most int
-	// Free, if not nil, reports whether Most leaves a question alone: all its answers are
-	// given, and none counts.
+	// Free, if not nil, reports whether a question is exempt from Most: all its answers
+	// are tried, and none counts.
 	Free func(k protocol.Key) bool
 
 	begun  bool
 	digits []exhaustDigit
-	asked  int // digits asked for in this run
-	spent  int // of them not benign
+	asked  int // digits that this run has asked for
+	spent  int // of these, the ones that are not benign
 	given  map[question]uint64
 }
 
-// exhaustDigit is the answer to one question: turn counts through what there is.
+// exhaustDigit is the answer to one question: turn counts through the possible ones.
 type exhaustDigit struct {
 	question
-	values []uint64 // nil: turn itself
+	values []uint64 // nil: turn is the answer
 	turn   uint64
 	turns  uint64
 }
@@ -69,12 +68,12 @@ func (d *exhaustDigit) value() uint64 {
 	return d.values[d.turn]
 }
 
-// Next begins the next run, and reports false if there is none: then Exhaust is
-// as new. It may be called before a run is over, once Fresh, to give up
-// all other ways in which that run could go on.
+// Next begins the next run, and reports false if there is none: then Exhaust is as new.
+// It may be called before a run is over, once Fresh is true: that skips all other
+// continuations of the run.
 func (e *Exhaust) Next() bool {
 	if e.asked < len(e.digits) {
-		panic(fmt.Sprintf("source: a run ended before it asked %v, as the run before did: it is no function of its answers", e.digits[e.asked].key))
+		panic(fmt.Sprintf("source: a run ended before it asked %v, as the run before did: it is not a function of its answers", e.digits[e.asked].key))
 	}
 	first := !e.begun
 	e.begun, e.asked, e.spent = true, 0, 0
@@ -93,22 +92,22 @@ func (e *Exhaust) Next() bool {
 	return false
 }
 
-// Fresh reports whether the run has left the way that it shares with the one
-// before: what happens from here on happens for the first time.
+// Fresh reports whether the run is past the prefix that it shares with the run before:
+// from here on, everything is new.
 func (e *Exhaust) Fresh() bool { return e.asked == len(e.digits) }
 
-// Spent returns how many answers of the run so far were not benign, free ones aside.
+// Spent returns the number of answers of the run so far that were neither benign nor Free.
 func (e *Exhaust) Spent() int { return e.spent }
 
-// Asked gives how many different questions the run has asked so far.
+// Asked returns the number of different questions that the run has asked so far.
 func (e *Exhaust) Asked() int { return e.asked }
 
-// Choose gives each of the answers in [0, n) in its turn.
+// Choose returns an answer in [0, n), a different one in each run that tries this choice.
 func (e *Exhaust) Choose(k protocol.Key, n uint64) uint64 {
 	return e.answer(question{k, n})
 }
 
-// Chance gives false, and in its turn true.
+// Chance returns false, and true in a later run.
 func (e *Exhaust) Chance(k protocol.Key, _ protocol.Ratio) bool {
 	return e.answer(question{key: k}) == 1
 }
@@ -122,7 +121,7 @@ func (e *Exhaust) answer(q question) uint64 {
 	}
 	d := &e.digits[e.asked]
 	if d.question != q {
-		panic(fmt.Sprintf("source: a run asks %v of %d where the run before asked %v of %d: it is no function of its answers", q.key, q.n, d.key, d.n))
+		panic(fmt.Sprintf("source: a run asks %v of %d where the run before asked %v of %d: it is not a function of its answers", q.key, q.n, d.key, d.n))
 	}
 	e.asked++
 	v := d.value()
@@ -138,7 +137,7 @@ func (e *Exhaust) answer(q question) uint64 {
 
 func (e *Exhaust) free(q question) bool { return e.Free != nil && e.Free(q.key) }
 
-// digit makes the digit of a question that is asked for the first time.
+// digit returns the digit of a question that is asked for the first time.
 func (e *Exhaust) digit(q question) exhaustDigit {
 	d := exhaustDigit{question: q, turns: max(q.n, 2)}
 	switch {
@@ -149,15 +148,15 @@ func (e *Exhaust) digit(q question) exhaustDigit {
 			break
 		}
 		if len(d.values) == 0 || d.values[0] != 0 || slices.Max(d.values) >= q.n {
-			panic(fmt.Sprintf("source: Values gives %v for a choice among %d (%v), want 0 first and none beyond", d.values, q.n, q.key))
+			panic(fmt.Sprintf("source: Values returned %v for a choice among %d (%v), want 0 first and none beyond", d.values, q.n, q.key))
 		}
 		d.turns = uint64(len(d.values))
 	}
 	return d
 }
 
-// Given calls each for every question of the run so far, in the order of the first
-// asking, with its answer. n is 0 for a Chance.
+// Given calls each with every question of the run so far and its answer, in the order in
+// which they were first asked. n is 0 for a Chance.
 func (e *Exhaust) Given(each func(k protocol.Key, n, answer uint64)) {
 	for i := range e.digits[:e.asked] {
 		d := &e.digits[i]
@@ -165,7 +164,7 @@ func (e *Exhaust) Given(each func(k protocol.Key, n, answer uint64)) {
 	}
 }
 
-// Answers gives those of the run so far that a Replay needs, as Recorder does.
+// Answers returns the answers of the run so far that a Replay needs, as Recorder does.
 func (e *Exhaust) Answers() []Answer {
 	r := &Recorder{Source: e}
 	e.Given(func(k protocol.Key, n, _ uint64) {
@@ -178,11 +177,11 @@ func (e *Exhaust) Answers() []Answer {
 	return r.Answers()
 }
 
-// Parts gives values for Exhaust that divide the range into that many equal parts:
-// with 1 the least and the greatest, with 2 the middle too, and so on.
+// Parts returns a function for Exhaust.Values that divides the range into that many equal
+// parts: 1 tries the least and the greatest, 2 the middle too, and so on.
 func Parts(parts uint64) func(k protocol.Key, n uint64) []uint64 {
 	if parts < 1 || parts > 1<<16 {
-		panic(fmt.Sprintf("source: a range in %d parts, want 1 to 65536", parts))
+		panic(fmt.Sprintf("source: a range of %d parts, want 1 to 65536", parts))
 	}
 	return func(_ protocol.Key, n uint64) []uint64 {
 		if n <= parts {

@@ -218,7 +218,7 @@ func TestARunThatIsNoFunctionOfItsAnswersIsNoticed(t *testing.T) {
 		name = 0
 		func() {
 			defer func() {
-				if v := fmt.Sprint(recover()); !strings.Contains(v, "no function of its answers") {
+				if v := fmt.Sprint(recover()); !strings.Contains(v, "not a function of its answers") {
 					t.Errorf("panic %q, want one about a function of answers", v)
 				}
 			}()
