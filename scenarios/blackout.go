@@ -13,12 +13,12 @@ import (
 	"dessim/sim/scenario"
 )
 
-// blackout: all nodes lose power at the same moment, and come back one after the other.
+// blackout: all nodes lose power at the same moment, and restart one after the other.
 //
-// While a majority lives, what it knows outlives the nodes that crash, whether they wrote
-// it down or not. Here no memory is left, and the disks alone say what was voted, decided,
-// ordered and delivered. So this is where a missing sync shows. Half of the blackouts come
-// right after some node sent or put out something: that is on a disk by then, or nowhere.
+// While a majority lives, its memory outlives the nodes that crash, whether they synced or
+// not. Here no memory is left, and only the disks say what was voted, decided, ordered and
+// delivered. So this is where a missing sync shows. Half of the blackouts come right after
+// a send or an output, which depends on state that must be on a disk by then.
 func blackout() *scenario.Scenario {
 	return ledgerScenario(scenario.Scenario{
 		Name:     "blackout",
@@ -31,7 +31,7 @@ func blackout() *scenario.Scenario {
 	}, buildBlackout)
 }
 
-// Questions of a blackout, named by its number; of the nodes in it, by that and the node.
+// Questions about a blackout, named by its number; those about a node in it, also by the node.
 var (
 	kindDark      = protocol.KindOf("dark.at")
 	kindDarkOn    = protocol.KindOf("dark.on")
@@ -43,9 +43,9 @@ var (
 )
 
 const (
-	blackouts    = 6  // each in the first half of its part of the fault window
-	darkDelays   = 80 // a node is down for so long at the most, which is less than the other half
-	darkGrain    = 16 // parts of a delay, to the moment
+	blackouts    = 6  // each in the first half of its share of the fault window
+	darkDelays   = 80 // the longest that a node is down, which is less than the other half
+	darkGrain    = 16 // parts of a delay, the unit in which moments are drawn
 	darkWindow   = windowDelays / blackouts
 	idsABlackout = mostFaulty
 )
@@ -69,13 +69,13 @@ func buildBlackout(p params) *scenario.Run {
 	return m.judged(m.dark())
 }
 
-// lastWords returns what some node does right before blackout i, or nothing if that comes
-// at a time.
+// lastWords returns the effect that blackout i follows, or the zero Anchor if it comes at
+// a fixed time.
 func (m *market) lastWords(i uint64) fault.Anchor {
 	if m.choose(kindDarkOn, i, 2) == 0 {
 		return fault.Anchor{}
 	}
-	const few = 4 // so that it is soon
+	const few = 4 // so that it happens soon
 	on := fault.Anchor{Op: protocol.OpOutput, N: 1 + m.choose(kindDarkCount, i, few), Other: true, Of: protocol.NodeID(m.choose(kindDarkOf, i, uint64(m.p.Nodes)))}
 	kinds := []protocol.Kind{abcast.KindDelivered, abcast.KindViewed, twopc.KindDecided}
 	outputs := uint64(len(kinds))

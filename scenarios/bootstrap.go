@@ -29,9 +29,9 @@ func bootstrap() *scenario.Scenario {
 }
 
 const (
-	allPairs    = 64  // up to so many nodes every node looks up every other
-	drawnPairs  = 200 // beyond it, so many pairs are drawn
-	askDelays   = 200 // over which the questions are spread
+	allPairs    = 64  // up to this many nodes, every node looks up every other
+	drawnPairs  = 200 // beyond that, the number of pairs drawn
+	askDelays   = 200 // over which the lookups are spread
 	graceDelays = 2000
 )
 
@@ -56,7 +56,7 @@ func buildBootstrap(p params) *scenario.Run {
 	}
 }
 
-// addQuests has nodes look for each other, over that many longest delays.
+// addQuests adds the lookups as inputs, spread over that many longest delays.
 func (w *world) addQuests(plan *sim.Plan, quests []judge.Quest, delays int) *judge.Lookups {
 	for i, q := range quests {
 		at := w.begin + protocol.Time(int64(time.Duration(delays)*w.delay)/int64(len(quests))*int64(i))

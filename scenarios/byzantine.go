@@ -13,19 +13,19 @@ import (
 	"dessim/sim/scenario"
 )
 
-// byzantine: one member lies about what it says, in one of the ways that there are.
+// byzantine: one member is a traitor, which changes its messages in one of several ways.
 //
-// A traitor that withholds messages is a bad link. So is one that sends made-up or altered
-// bytes, since they lack the checksum: to compute one over a lie is beyond it.
-// Against these everything is promised that is promised against loss.
+// A traitor that withholds messages is no worse than a bad link. Nor is one that sends
+// made-up or altered bytes, since it cannot compute the checksum for them. Against these,
+// everything holds that holds under message loss.
 //
-// One that equivocates, or repeats what was true once, sends it with its checksum. Links,
-// two-phase commit and the orders believe it: they are for members that crash, not for
-// members that lie. What holds all the same is what signatures and each node's own
-// ledger give: no money is stolen or made, since every entry is verified by every
-// node. Which entries there are, and in which order, is not promised; nor that anything
-// ends. See scenario verify for what a lying sender can do, and doublespend for
-// members that conspire.
+// A traitor that equivocates, or replays an old message, sends valid checksums. Links,
+// two-phase commit and the orders believe it: they tolerate members that crash, not
+// members that lie. What still holds is what signatures and each node's own ledger
+// ensure: no money is stolen or created, since every node verifies every entry. Nothing
+// is promised about which entries there are, in which order, or that anything ends. See
+// scenario verify for what a lying sender can do, and doublespend for members that
+// collude.
 func byzantine() *scenario.Scenario {
 	return ledgerScenario(scenario.Scenario{
 		Name:     "byzantine",
@@ -55,13 +55,13 @@ func buildByzantine(p params) *scenario.Run {
 		ID: traitorID, Op: fault.Byzantine, Node: protocol.NodeID(p.Nodes - 1),
 		Trait: fault.Equivocate + fault.Trait(m.choose(kindTrait, 0, uint64(fault.Alter-fault.Equivocate)+1)),
 		Rate:  protocol.Percent(leastShare + uint32(m.choose(kindShare, 0, mostShare-leastShare+1))),
-		At:    m.after(m.begin, windowDelays/5), // something is ordered before
+		At:    m.after(m.begin, windowDelays/5), // so that something is ordered first
 		For:   windowDelays * m.delay,
 	})
 	r := m.judged()
 	f := m.treason()
 	if f == nil {
-		r.Checks = append(r.Checks, check.Skip("the traitor had its time", "there is none: it was taken away, or all heals before"))
+		r.Checks = append(r.Checks, check.Skip("the traitor had its time", "there is none: it was removed, or the run heals first"))
 		return r
 	}
 	if f.Trait == fault.Equivocate || f.Trait == fault.Replay {
@@ -72,9 +72,9 @@ func buildByzantine(p params) *scenario.Run {
 	return r
 }
 
-// treason returns the fault of the plan that makes a traitor, or nil: a search may have
-// taken it away. It is the scenario's own: a run with other traitors, asked for by -fault,
-// is to show what breaks, so against them everything is demanded.
+// treason returns the scenario's own byzantine fault, or nil if shrinking has removed it.
+// Runs with other traitors, from -fault, are meant to show what breaks, so all checks
+// apply to them.
 func (m *market) treason() *fault.Fault {
 	if i := slices.IndexFunc(m.plan.Faults, func(f fault.Fault) bool { return f.ID == traitorID && f.Op == fault.Byzantine }); i >= 0 {
 		return &m.plan.Faults[i]
@@ -82,7 +82,7 @@ func (m *market) treason() *fault.Fault {
 	return nil
 }
 
-// betrayed requires that the traitor had its time: a run that ends before shows little.
+// betrayed requires that the traitor had its time: a run that ends earlier shows little.
 func (m *market) betrayed(f *fault.Fault) *check.Check {
 	over := errors.New("its time is not over")
 	see := func(e *sim.Event) {

@@ -2,8 +2,8 @@ package scenarios
 
 import "dessim/sim/scenario"
 
-// chaos: everything that can fail does, in a swarm, for a minute; then it heals. Lies and
-// disks that rot are left out: not all is promised against them.
+// chaos: faults of every kind, in a swarm, for a minute; then all heals. Byzantine nodes and
+// rotting disks are left out: not all checks hold against them.
 func chaos() *scenario.Scenario {
 	return ledgerScenario(scenario.Scenario{
 		Name:     "chaos",

@@ -15,13 +15,13 @@ import (
 	"dessim/sim/scenario"
 )
 
-// churn: nodes that are a Kademlia table and nothing else come and go, while values
-// are published and looked for.
+// churn: nodes with nothing but a Kademlia table join and leave, while values are
+// published and looked up.
 //
-// Its faults are the sessions: each node but the first is up for a time, then down for
-// a time, and so on, both drawn anew each time from an exponential distribution with a
-// mean of an hour. They are crashes as data, so a search takes sessions away one by one.
-// Of what the nodes held for others nothing survives; they come back with the same id.
+// Its faults are the sessions: each node but the first is up for a time, then down for a
+// time, and so on, each drawn from an exponential distribution with a mean of an hour.
+// They are crashes as data, so shrinking removes sessions one by one. A node that restarts
+// has its old id, and none of the values that it held for others.
 func churn() *scenario.Scenario {
 	return ours(scenario.Scenario{
 		Name:     "churn",
@@ -44,8 +44,8 @@ func churn() *scenario.Scenario {
 	}, buildChurn)
 }
 
-// The timetable. The times of the upkeep are those of kademlia.Lasting, and hours too:
-// unlike other scenarios this one does not scale with the delay of the links.
+// The timetable. Upkeep takes hours, as in kademlia.Lasting: so unlike other scenarios,
+// this one does not scale with the delay of the links.
 const (
 	meanSession  = time.Hour
 	meanDown     = time.Hour
@@ -55,17 +55,17 @@ const (
 	publishFrom  = 20 * time.Minute // values are published over publishFor
 	publishFor   = 25 * time.Minute
 	churnAskFrom = time.Hour
-	churnAskEnd  = 10 * time.Minute // before the end the last lookup begins
+	churnAskEnd  = 10 * time.Minute // before the end, the last lookup begins
 	leastAskFor  = time.Hour
-	shortLife    = 90 * time.Minute // of the values that have an end
-	inSession    = time.Minute      // for which a node must be up, before and after, to be asked for something
+	shortLife    = 90 * time.Minute // of the values that expire
+	inSession    = time.Minute      // for which a node must be up, before and after, to be given an input
 	lookupsPer   = 8                // value
-	shortEvery   = 4                // value has an end
+	shortEvery   = 4                // value expires
 	endPer       = 8                // lookup begins just before a session ends, if one does within a minute
 )
 
-// Questions of the workload: of sessions, named by the node and how many it had; of
-// values and lookups, by their number.
+// Questions of the workload: those about sessions are named by the node and the session's
+// number, those about values and lookups by their number.
 var (
 	kindSession   = protocol.KindOf("churn.up")
 	kindDown      = protocol.KindOf("churn.down")
@@ -112,8 +112,8 @@ func buildChurn(p params) *scenario.Run {
 	}
 }
 
-// seeds are so many nodes through which the others join: the first, which is always up,
-// and some that come and go.
+// seeds is the number of nodes through which the others join: the first, which is always
+// up, and some that come and go.
 const seeds = 4
 
 func (c *churning) node(id protocol.NodeID) protocol.Node {
@@ -130,8 +130,8 @@ func (c *churning) node(id protocol.NodeID) protocol.Node {
 	return c.Nodes[id]
 }
 
-// tries is how often an RPC is sent. To try often is dear here, since half of the nodes
-// are down and each try waits; without losses once would do.
+// tries is how often an RPC is sent. Tries are expensive here, since half of the nodes are
+// down and each try waits; without losses, once would do.
 func (c *churning) tries() int {
 	const least = 2
 	return max(least, repeats(c.p.Loss, 2))
@@ -219,9 +219,9 @@ func (c *churning) up(id int, at protocol.Time) bool {
 	return c.start(id) <= from && !slices.ContainsFunc(c.downs[id], func(d down) bool { return d.from <= to && from < d.to })
 }
 
-// whoIsUp returns the first node from a drawn one on that is up. So a session that a
-// search takes away changes few of the nodes that are asked. The first node always is up.
-func (c *churning) whoIsUp(kind protocol.Kind, about uint64, at protocol.Time) protocol.NodeID {
+// firstUp returns the first node that is up, starting from a drawn one. So if shrinking
+// removes a session, few inputs go to another node. The first node is always up.
+func (c *churning) firstUp(kind protocol.Kind, about uint64, at protocol.Time) protocol.NodeID {
 	n := c.p.Nodes
 	first := int(c.p.Source.Choose(protocol.Key{Kind: kind, N: about}, uint64(n)))
 	for i := range n {
@@ -232,12 +232,12 @@ func (c *churning) whoIsUp(kind protocol.Kind, about uint64, at protocol.Time) p
 	return 0
 }
 
-// workload has values published, and looked for.
+// workload adds the inputs that publish values and look them up.
 func (c *churning) workload() {
 	values := (uint64(c.p.Txs) + lookupsPer - 1) / lookupsPer
 	for i := range values {
 		at := protocol.Time(publishFrom) + protocol.Time(publishFor)/protocol.Time(values)*protocol.Time(i)
-		v := &judge.Value{Value: fmt.Appendf(nil, "i%de", i), At: at, By: c.whoIsUp(kindPublisher, i, at)}
+		v := &judge.Value{Value: fmt.Appendf(nil, "i%de", i), At: at, By: c.firstUp(kindPublisher, i, at)}
 		v.ID = kademlia.Key(v.Value)
 		if i%shortEvery == shortEvery-1 || values < shortEvery && i == values-1 {
 			v.Life = shortLife
@@ -258,7 +258,7 @@ func (c *churning) workload() {
 			at++
 		}
 		v := c.Values[(i+c.choose(kindSought, i, values))%values]
-		s := &judge.Lookup{Number: i, Value: v, Node: c.whoIsUp(kindSeeker, i, at)}
+		s := &judge.Lookup{Number: i, Value: v, Node: c.firstUp(kindSeeker, i, at)}
 		c.Lookups[at] = s
 		addInput(&c.plan, sim.Input{ID: i, At: at, Node: s.Node, Body: kademlia.GetInput(i, v.ID)})
 	}
@@ -276,8 +276,8 @@ func (c *churning) sessionEnd(at protocol.Time) (protocol.Time, bool) {
 	return end - 1, ok
 }
 
-// valueID is above the identities of all lookups: a search takes lookups away, and
-// leaves the values.
+// valueID is above the identities of all lookups: shrinking removes lookups, but keeps the
+// values.
 const valueID = 1 << 32
 
 // asked returns the identities of the lookups' inputs.

@@ -25,11 +25,11 @@ func concurrent() *scenario.Scenario {
 	}, buildConcurrent)
 }
 
-// The first two transfers go from left to right and from right to left at once,
-// and the links between these two are so slow that each has begun to broadcast
-// before it hears of the other's broadcast: so two transactions reach two nodes in
-// different orders. They are never aborted at random, and nothing is lost between
-// the two. See judge.Network.Reordered for when that is not enough.
+// The first two transfers go from left to right and from right to left at once. The links
+// between the two are so slow that each begins its broadcast before it hears of the
+// other's: so two transactions reach two nodes in different orders. These transfers never
+// abort at random, and nothing is lost between the two. See judge.Network.Reordered for
+// when that is not enough.
 const (
 	left       = 1
 	right      = 2
@@ -69,8 +69,8 @@ func buildConcurrent(p params) *scenario.Run {
 	})
 }
 
-// forged returns a transaction that spends a coin of left in favour of right, as it
-// would be, but for its endorsements: a stranger signed for all parties.
+// forged returns a transaction that moves a coin from left to right and is valid but for
+// its endorsements: a stranger signed for all parties.
 func (w *world) forged() []byte {
 	stranger := ledger.NewKey(w.secret("stranger", 0))
 	tx := &ledger.Tx{

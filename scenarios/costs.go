@@ -15,34 +15,34 @@ import (
 )
 
 // orderCosts is an observer that counts what the total order of a run costs. Messages and
-// syncs count from the first input on, with which the workload begins: that nodes join,
-// form a view and elect a leader before is not the price of what is ordered. The first
-// broadcast would be too late, for two-phase commit syncs before it; and at the last
-// delivery acknowledgements are still to come, so they count to the end of the run.
+// syncs count from the first input, with which the workload begins: joining, forming a
+// view and electing a leader are not costs of the order. The first broadcast would be too
+// late, since two-phase commit syncs before it. They count to the end of the run, since
+// acknowledgements follow the last delivery.
 type orderCosts struct {
-	// Messages are those sent for the order, without heartbeats. Raft and views
-	// acknowledge by messages of their own, the other orders leave that to the link: so
-	// what the link sends by itself for messages of the order is among them.
+	// Messages are those sent for the order, without heartbeats. Raft and views send
+	// acknowledgements themselves, the other orders leave them to the link: so messages
+	// that the link sends for the order count too.
 	Messages  uint64
-	Linked    uint64 // of Messages, what the link sent by itself: acknowledgements that found no message to ride on, and repetitions
-	Syncs     uint64 // of disks, for whatever they are
-	Delivered uint64 // messages of the order, each once, that any incarnation delivered
+	Linked    uint64 // of Messages, those that the link sent: separate acknowledgements and retransmissions
+	Syncs     uint64 // of all disks, whatever for
+	Delivered uint64 // distinct messages of the order that some incarnation delivered
 
-	// Heartbeats go on whatever is ordered: there are so many in a time.
+	// Heartbeats do not depend on what is ordered, so only their rate counts.
 	Beats uint64        // heartbeats, and their answers, in the whole run
-	Time  protocol.Time // that the whole run took
+	Time  protocol.Time // how long the whole run took
 
-	// Waits has, for each transaction and each node that was up from its broadcast on,
-	// how long after the broadcast it was entered there. A node that was down is left
-	// out: its wait would measure how long it was down, not what the order took.
+	// Waits has the time from the broadcast of each transaction to its entry at each node
+	// that was up throughout. A node that was down is left out: its wait would measure the
+	// downtime, not the order.
 	Waits []protocol.Time
-	// Answers has, for each operation of a client of package kv, how long after its call
-	// the client had the answer.
+	// Answers has the time from call to answer of each operation of a client of package
+	// kv.
 	Answers []protocol.Time
 
 	kinds   []protocol.Kind
 	begun   bool   // the first input has come
-	places  uint64 // of the order, that any incarnation delivered
+	places  uint64 // of the order that some incarnation delivered
 	started map[protocol.NodeID]protocol.Time
 	said    map[ledger.ID]protocol.Time
 	called  map[asked]protocol.Time
@@ -103,7 +103,7 @@ func (c *orderCosts) received(e *sim.Event) {
 	}
 }
 
-// repeated reports whether the link sends or receives a message of the order once more.
+// repeated reports whether the link sends or receives a message of the order again.
 func repeated(e *sim.Event) bool {
 	if e.Kind != link.KindResend {
 		return false
@@ -157,8 +157,8 @@ func (c *orderCosts) output(e *sim.Event) {
 	}
 }
 
-// entered takes note that a node has entered a transaction. A node that restarts
-// enters all of them again.
+// entered records that a node has entered a transaction. A node that restarts enters all
+// of them again.
 func (c *orderCosts) entered(e *sim.Event, id ledger.ID) {
 	said, known := c.said[id]
 	if !known || c.seen[entered{id, e.Node}] || c.started[e.Node] > said {

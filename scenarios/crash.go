@@ -7,8 +7,8 @@ import (
 	"dessim/sim/scenario"
 )
 
-// crash: transfers while nodes crash and come back at any effect, disks tear what
-// was not synced, and messages are lost and copied.
+// crash: transfers while nodes crash at any effect and restart, disks tear unsynced
+// records, and messages are lost and copied.
 func crash() *scenario.Scenario {
 	return ledgerScenario(scenario.Scenario{
 		Name:     "crash",
@@ -38,15 +38,15 @@ func buildCrash(p params) *scenario.Run {
 // withinStep reports whether a crash cut a step short.
 func withinStep(e *sim.Event) bool { return e.Text != "between steps" }
 
-// rival has the last node, a liar, spend one coin twice: the first time its second
-// endorser is cut off, so that the first, which has voted yes, is in doubt, crashes
-// and restarts. Then it is asked for its yes on the other spend. An honest sender
-// never does that, so no other transfer shows a reservation that a crash lost.
+// rival makes the last node, a liar, spend one coin twice. In the first spend the second
+// endorser is cut off, so that the first, which has voted yes, is in doubt; it crashes and
+// restarts. Then it is asked to vote on the second spend. An honest sender never does
+// that, so no other transfer shows a reservation that a crash lost.
 func (m *market) rival() {
 	liar := protocol.NodeID(m.p.Nodes - 1)
 	at := m.after(m.begin, windowDelays/4)
 	if m.p.Nodes < rivalNodes || m.after(at, rivalDelays) >= m.healed {
-		return // too few nodes, or the run is to heal before
+		return // too few nodes, or the run heals too early
 	}
 	m.Liars = []protocol.NodeID{liar}
 	m.spend(at, liar, 0, [2]protocol.NodeID{0, 1}, m.payment(liar, 0, 1, 0, 1))

@@ -26,15 +26,15 @@ func doubleSpend() *scenario.Scenario {
 	}, buildDoubleSpend)
 }
 
-// The last two nodes are liars, and each conflict is about another coin of the last
-// one. In a collusion all parties have endorsed both transactions, which the plan
-// does for them; against honest endorsers the spender must coordinate two-phase
-// commit, where they vote themselves.
+// The last two nodes are liars, and each conflict is about a different coin of the last
+// one. In a collusion all parties have endorsed both transactions, as the plan arranges.
+// Against honest endorsers the spender must coordinate two-phase commit, in which they
+// vote.
 func buildDoubleSpend(p params) *scenario.Run {
 	m := newMarket(p)
 	m.abort = func(id twopc.ID) protocol.Ratio {
 		if id.Client != m.client {
-			return protocol.Ratio{} // what is refused is refused for the conflict
+			return protocol.Ratio{} // so that only the conflict makes a node refuse
 		}
 		return p.Abort
 	}
@@ -60,18 +60,18 @@ func buildDoubleSpend(p params) *scenario.Run {
 	return r
 }
 
-// doubles has liars spend coins twice.
+// doubles makes liars spend coins twice.
 type doubles struct {
 	m       *market
 	judge   *judge.DoubleSpends
-	spender protocol.NodeID // a liar whose coins are spent
+	spender protocol.NodeID // the liar whose coins are spent
 	other   protocol.NodeID // the other liar
-	early   protocol.Time   // when the first statements are made
-	late    protocol.Time   // when what was said then has its place
+	early   protocol.Time   // when the liars broadcast first
+	late    protocol.Time   // when those broadcasts have their places in the order
 	seq     uint64
 }
 
-// newDoubles spends coins of the liar spender, with the help of the one before it.
+// newDoubles makes the liar spender spend coins twice, with the help of the node before it.
 func newDoubles(m *market, spender protocol.NodeID) *doubles {
 	return &doubles{m: m, judge: judge.NewDoubleSpends(m.ledgers), spender: spender, other: spender - 1}
 }
@@ -82,7 +82,7 @@ func (d *doubles) pay(to, witness protocol.NodeID, coin uint32) *ledger.Tx {
 	return d.m.endorse(d.m.payment(d.spender, to, witness, coin, d.seq))
 }
 
-// collude has the liars say the conflicts in which all parties collude.
+// collude makes the liars broadcast the conflicts in which all parties collude.
 func (d *doubles) collude() {
 	early, pay := d.early, d.pay
 	both := []ledger.Verdict{ledger.InputSpent, ledger.InputSpent}
@@ -106,7 +106,7 @@ func (d *doubles) collude() {
 
 	c = d.judge.Conflict("two witnesses of one Lamport pair", []ledger.Verdict{ledger.PairReused, ledger.PairReused})
 	d.say(c, early, d.spender, pay(0, 1, 4))
-	d.seq-- // the pair of the one before
+	d.seq-- // the previous transaction's pair again
 	d.say(c, early, d.other, pay(0, d.other, 4))
 
 	c = d.judge.Conflict("the same with a high s", []ledger.Verdict{ledger.Accepted, ledger.HighS})
@@ -118,21 +118,21 @@ func (d *doubles) collude() {
 	d.say(c, early, d.other, &high)
 }
 
-// say has a liar say a transaction of the conflict.
+// say makes a liar broadcast a transaction of the conflict.
 func (d *doubles) say(c *judge.Conflict, at protocol.Time, liar protocol.NodeID, tx *ledger.Tx) {
 	d.m.input(at, liar, peer.SayInput(tx.Encode(nil)))
 	d.m.history.Say(at, liar, tx, c.Flawed())
 	d.judge.Say(c, tx.WTxID())
 }
 
-// compete puts rivals to honest endorsers. The first two nodes are asked for both of
+// compete asks honest endorsers for rivals. The first two nodes are asked for both of
 // a pair, each once as the receiver and once as the witness.
 func (d *doubles) compete() {
 	d.rival("honest endorsers, one after the other", 6, d.early, d.late)
 	d.rival("honest endorsers at once", 7, d.early, d.early)
 }
 
-// rival has the spender coordinate two-phase commit for two transactions on a coin.
+// rival makes the spender coordinate two-phase commit for two transactions on a coin.
 func (d *doubles) rival(name string, coin uint32, at1, at2 protocol.Time) {
 	var attempts [2]twopc.ID
 	for i, at := range []protocol.Time{at1, at2} {

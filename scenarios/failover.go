@@ -23,7 +23,7 @@ func failover() *scenario.Scenario {
 	}, buildFailover)
 }
 
-// Questions of failover, named by the crash.
+// Questions about a crash, named by its number.
 var (
 	kindVictim  = protocol.KindOf("fail.victim")
 	kindWhat    = protocol.KindOf("fail.what")
@@ -31,18 +31,19 @@ var (
 	kindFailFor = protocol.KindOf("fail.down")
 )
 
-// failovers is how many crashes there are: each waits for its message from its part of
-// the fault window on.
+// failovers is the number of crashes. Each waits for its message from the beginning of its
+// share of the fault window.
 const failovers = 6
 
-// deadly is a kind of message in the middle of which a node may die: after one of so many.
+// deadly is a kind of message during whose sending a node may crash: after one of the
+// first most.
 type deadly struct {
 	kind protocol.Kind
 	most uint64
 }
 
-// Messages that each transaction needs are many. Those sent when a leader is gone are few,
-// and there are none if no leader is gone.
+// Messages that each transaction needs are frequent. Those sent when a leader is gone are
+// few, and there are none while no leader is gone.
 const often, seldom = 12, 2
 
 // deadlyKinds are the messages of an order and its views.
@@ -75,7 +76,7 @@ func buildFailover(p params) *scenario.Run {
 		}
 		what := kinds[m.choose(kindWhat, i, uint64(len(kinds)))]
 		f.On = fault.Anchor{Op: protocol.OpSend, Kind: what.kind, N: 1 + m.choose(kindCount, i, what.most)}
-		if m.choose(kindFailFor, i, 4) > 0 { // else it stays down until all heals
+		if m.choose(kindFailFor, i, 4) > 0 { // else it stays down until the run heals
 			f.For = time.Duration(1+m.choose(kindFailFor, failovers+i, 200)) * m.delay
 		}
 		m.inject(f)

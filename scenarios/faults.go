@@ -12,19 +12,18 @@ import (
 	"dessim/sim/swarm"
 )
 
-// The faults of a run are those that Params.Fault lists and those that Params.Faults has
-// drawn. They come in the fault window, which begins with the workload. Unless
-// Params.Fault says when, the run heals when the window is over, and what must come in
-// the end must come after that.
+// The faults of a run are those that Params.Fault lists and those drawn by Params.Faults.
+// They come in the fault window, which begins with the workload. Unless Params.Fault says
+// when, the run heals at the end of the window, and liveness checks apply after that.
 const (
 	windowDelays    = 1000
-	afterHealDelays = 10_000 // two-phase commit asks again after as much as 6,400
-	mostOfAKind     = 8      // faults that are drawn
+	afterHealDelays = 10_000 // two-phase commit may ask again only after 6,400
+	mostOfAKind     = 8      // most faults drawn of a kind
 	mostFaulty      = 1000   // nodes: each sends all others heartbeats
 )
 
-// The identities of a scenario's own faults. Listed ones are numbered from 1,
-// unless they have a number, and those that are drawn from 1000: see package swarm.
+// The identities of a scenario's own faults. Listed faults are numbered from 1, unless
+// they have a number, and drawn ones from 1000: see package swarm.
 const (
 	traitorID  = 700
 	failoverID = 800       // of the first
@@ -49,8 +48,8 @@ func (w *world) healTime() protocol.Time {
 	return end
 }
 
-// addFaults adds the faults that are asked for to those of the plan, and removes those
-// that would begin after the run.
+// addFaults adds the requested faults to those of the plan, and removes those that would
+// begin after the run.
 func (w *world) addFaults(plan *sim.Plan) {
 	plan.Faults = w.p.Faulted(func() []fault.Fault {
 		faults := plan.Faults
@@ -61,9 +60,9 @@ func (w *world) addFaults(plan *sim.Plan) {
 	})
 }
 
-// drawn returns the listed faults, the scenario's own, and drawn ones. Those that
-// contradict a listed one, by what they do or by their identity, are left out. Drawn ones
-// hit neither clients nor liars: what they are to do would be left undone.
+// drawn returns the listed faults, the scenario's own, and drawn ones. Faults that conflict
+// with a listed one, in effect or identity, are left out. Drawn faults hit neither clients
+// nor liars, which could not do their work then.
 func (w *world) drawn(own []fault.Fault, nodes int) []fault.Fault {
 	told := w.p.Told()
 	c := swarm.Config{Nodes: w.truthful(), From: w.begin, To: w.healed, Heal: w.healed, Delay: w.delay, Most: cmp.Or(w.most, mostOfAKind)}
@@ -77,8 +76,8 @@ func (w *world) drawn(own []fault.Fault, nodes int) []fault.Fault {
 	return faults
 }
 
-// consistent returns faults, and of more, which are consistent by themselves, those that
-// none of them contradicts.
+// consistent returns faults, and those of more that are valid together with them. The
+// faults of more must be valid among themselves.
 func consistent(faults, more []fault.Fault, nodes int) []fault.Fault {
 	all := slices.Concat(faults, more)
 	if fault.Validate(all, nodes, protocol.MaxTime, nil) == nil {

@@ -12,15 +12,15 @@ import (
 	"dessim/sim/scenario"
 )
 
-// faultyDefaults are what the scenarios of failing nodes begin with.
+// faultyDefaults returns the default parameters of the scenarios with faults.
 func faultyDefaults(faults string) scenario.Params {
 	p := defaults(5, 10*time.Minute)
 	p.Faults = faults
 	return p
 }
 
-// withoutFailures is the moot of a scenario that is about failures, be they drawn or its
-// own: nodes are made to survive them only if -faults says that there are any.
+// withoutFailures is the Moot of a scenario that is about failures, whether drawn or its
+// own: without -faults or -fault, nodes are built without the means to survive them.
 func withoutFailures(p *scenario.Params) string {
 	if !p.Failing() {
 		return "there are no -faults and no -fault, so nodes keep nothing to restart from"
@@ -39,7 +39,7 @@ func newFaultyMarket(p params, delays int) *market {
 	return m
 }
 
-// lengthen has the fault window last for that many longest delays, unless the parameters
+// lengthen makes the fault window last for that many longest delays, unless the parameters
 // set when the run heals.
 func (m *market) lengthen(delays int) {
 	if !m.p.Failing() || m.healsWhen() {
@@ -50,7 +50,7 @@ func (m *market) lengthen(delays int) {
 	m.most = mostOfAKind * max(1, delays/windowDelays/2)
 }
 
-// judged returns the run with the checks of all that must hold, whatever fails.
+// judged returns the run with the checks that must hold whatever fails, and more.
 func (m *market) judged(more ...*check.Check) *scenario.Run {
 	c := m.commits
 	return m.run(slices.Concat(check.Suite{
@@ -59,7 +59,7 @@ func (m *market) judged(more ...*check.Check) *scenario.Run {
 	}, m.whole(), check.Suite{m.history.Linearizable()}, more))
 }
 
-// crashed requires that some node crashes in the middle of a step.
+// crashed requires that some node crashes within a step.
 func (m *market) crashed() *check.Check {
 	return check.Sometimes("a node crashes within a step", check.InSweep, sim.Crashed, withinStep)
 }
@@ -68,12 +68,12 @@ func (m *market) divided() *check.Check {
 	return check.Sometimes("the network is divided", check.InSweep, sim.Injected, func(*sim.Event) bool { return m.faulty.divided > 0 })
 }
 
-// faulty judges what holds where nodes and links fail, and counts what failed.
+// faulty judges what must hold when nodes and links fail, and counts the failures.
 type faulty struct {
 	m        *market
 	promises *judge.Promises
 	begun    []uint64 // faults that began, each once
-	divided  uint64   // of them, those that divide the network
+	divided  uint64   // of begun, those that divide the network
 	views    *judge.Views
 }
 
@@ -81,7 +81,7 @@ func newFaulty(m *market) *faulty {
 	return &faulty{m: m, promises: judge.NewPromises(m.commits, m.Incarnations), views: judge.NewViews(m.p.Nodes)}
 }
 
-// checks returns what is judged in every scenario with a client, if there are faults.
+// checks returns the checks of every scenario that has a client and faults.
 func (x *faulty) checks() check.Suite {
 	p := x.promises
 	return append(check.Suite{p.Exclusive(), p.Once(), p.Logged(x.m.treason()), p.EveryoneDecides(x.m.bound)}, x.views.Checks()...)
@@ -107,7 +107,7 @@ func (x *faulty) counts(s *sim.Sim) []scenario.Count {
 	}, x.views.Counts())
 }
 
-// facts returns the doubts, and when faults came.
+// facts returns the figures of doubts, and the fault window.
 func (x *faulty) facts() []scenario.Fact {
 	return append(x.promises.Facts(), x.m.windowFact())
 }

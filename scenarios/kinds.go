@@ -22,7 +22,7 @@ func sendKinds() []protocol.Kind {
 	}, orderKinds()...)
 }
 
-// orderKinds returns those by which orders are made.
+// orderKinds returns the kinds of messages of the orders.
 func orderKinds() []protocol.Kind {
 	return []protocol.Kind{
 		abcast.KindData, abcast.KindPropose, abcast.KindFinal, abcast.KindAck, abcast.KindOrder,
@@ -32,7 +32,7 @@ func orderKinds() []protocol.Kind {
 	}
 }
 
-// outputKinds returns the kinds of outputs that nodes put out.
+// outputKinds returns the kinds of outputs.
 func outputKinds() []protocol.Kind {
 	return []protocol.Kind{
 		twopc.KindBegun, twopc.KindVoted, twopc.KindDecided, abcast.KindDelivered, abcast.KindViewed, raft.KindTerm,

@@ -15,7 +15,7 @@ import (
 )
 
 // keyValue is the scenario kv: a replicated key-value store under faults, whose
-// clients' history is judged as a whole.
+// client-visible history is linearizable.
 func keyValue() *scenario.Scenario {
 	return ours(scenario.Scenario{
 		Name:     "kv",
@@ -38,7 +38,7 @@ func keyValue() *scenario.Scenario {
 	}, buildKV)
 }
 
-// Questions of the workload; they are named by the operation.
+// Questions of the workload, named by the operation.
 var (
 	kindKVOp  = protocol.KindOf("kv.op")
 	kindKVKey = protocol.KindOf("kv.key")
@@ -46,14 +46,14 @@ var (
 
 const (
 	kvClients = 3
-	// Of each round every client is asked for kvBurst operations at once, so that
-	// those of different clients overlap.
+	// In each round every client begins kvBurst operations at once, so that operations
+	// of different clients overlap.
 	kvBurst = 2
-	// kvPerKey is about how many operations a key sees: all of them are judged
-	// together, again and again, so they are not to be many.
+	// kvPerKey is the approximate number of operations on a key. They are judged together,
+	// again and again, so there must be few.
 	kvPerKey = 15
-	// kvSettle is when the replicas have formed a view, in delays after the last
-	// start.
+	// kvSettle is how long after the last start the replicas have formed a view, in
+	// delays.
 	kvSettle = 150
 )
 
@@ -61,7 +61,7 @@ const (
 type store struct {
 	*world
 	plan     sim.Plan
-	replicas []*kv.Node // as they are now, or were when they crashed
+	replicas []*kv.Node // current state, or that at the crash
 	judge    *judge.Store
 	views    *judge.Views
 	bound    protocol.Time // by which all operations must have ended
@@ -89,7 +89,7 @@ func buildKV(p params) *scenario.Run {
 	j, order := x.judge, judge.NewDeliveries(p.Order, x.views)
 	checks := check.Suite{j.Linearizable(), j.Order(), j.Ended(), j.EqualAtEnd(), x.overlapped()}
 	if p.Failing() {
-		checks = append(checks, x.views.CameBack()) // what makes an unordered read stale
+		checks = append(checks, x.views.CameBack()) // so that an unordered read can be stale
 	}
 	return &scenario.Run{
 		Plan:   x.plan,
@@ -111,8 +111,8 @@ func (x *store) node(id protocol.NodeID) protocol.Node {
 	return x.replicas[id]
 }
 
-// ask has a client do operation i. A round of operations is about one key for the
-// most part; without faults they take turns in what they do.
+// ask makes a client do operation i. Most operations of a round are on one key; without
+// faults, their types alternate.
 func (x *store) ask(i uint64) {
 	if x.p.LeftOut(i) {
 		return
@@ -125,7 +125,7 @@ func (x *store) ask(i uint64) {
 	client := protocol.NodeID(x.p.Nodes) + protocol.NodeID(i%kvClients)
 	x.judge.Ask(client)
 	if at > x.plan.Until {
-		return // the run is cut short before it, and will not have done it
+		return // the run ends before it
 	}
 	x.plan.Inputs = append(x.plan.Inputs, sim.Input{ID: i, At: at, Node: client, Body: kv.AskInput(kv.Command{
 		Op:  kv.Op((i + x.choose(kindKVOp, i, 3)) % 3),
@@ -134,7 +134,7 @@ func (x *store) ask(i uint64) {
 	})})
 }
 
-// overlapped rules the check out where too few operations are asked for.
+// overlapped rules the check out if there are too few operations.
 func (x *store) overlapped() *check.Check {
 	c := x.judge.Overlapped()
 	switch {
@@ -146,7 +146,7 @@ func (x *store) overlapped() *check.Check {
 	return c
 }
 
-// facts returns the figures of the history, and when faults came.
+// facts returns the figures of the history, and the fault window.
 func (x *store) facts(*sim.Sim) []scenario.Fact {
 	facts := x.judge.Facts()
 	if x.p.Failing() {

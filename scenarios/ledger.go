@@ -13,8 +13,8 @@ import (
 	"dessim/sim/scenario"
 )
 
-// story is the scenario ledger: the six tasks of the distributed ledger, one after
-// the other in one network, told as a story.
+// story is the scenario ledger: the six tasks of the distributed ledger, one after the
+// other in one network. Its summary tells them as a story.
 func story() *scenario.Scenario {
 	return ledgerScenario(scenario.Scenario{
 		Name:     "ledger",
@@ -27,7 +27,7 @@ func story() *scenario.Scenario {
 	}, buildStory)
 }
 
-// lookDelays is the time over which the story's lookups are spread.
+// lookDelays is the time over which the lookups are spread, in delays.
 const lookDelays = 100
 
 func buildStory(p params) *scenario.Run {
@@ -35,7 +35,7 @@ func buildStory(p params) *scenario.Run {
 	m.abort = func(id twopc.ID) protocol.Ratio {
 		switch {
 		case id.Client != m.client:
-			return protocol.Ratio{} // what is refused is refused for the conflict
+			return protocol.Ratio{} // so that only the conflict makes a node refuse
 		case id.Transfer == 0 && id.Attempt == 1:
 			return protocol.Percent(100) // so that the story has a retry
 		}
@@ -59,7 +59,7 @@ func buildStory(p params) *scenario.Run {
 	return r
 }
 
-// tale is what the story is about.
+// tale is the world of the story.
 type tale struct {
 	*market
 	lookups *judge.Lookups
@@ -68,7 +68,7 @@ type tale struct {
 	forged  []byte
 }
 
-// look has every node look up the next one and fetch its key.
+// look makes every node look up the next one and fetch its key.
 func (m *market) look() *judge.Lookups {
 	var quests []judge.Quest
 	n := m.p.Nodes
@@ -78,7 +78,7 @@ func (m *market) look() *judge.Lookups {
 	return m.addQuests(&m.plan, quests, lookDelays) // the first inputs
 }
 
-// act puts the acts one after the other.
+// act adds the acts' inputs, one act after the other.
 func (t *tale) act() {
 	trade := t.after(t.begin, lookDelays+graceDelays/10)
 	for i := range uint64(t.p.Txs) {
@@ -102,7 +102,7 @@ func (t *tale) act() {
 	d.rival("honest endorsers, one after the other", 2, d.early, d.late)
 }
 
-// tell returns the story, a sentence or two for each task.
+// tell returns the story: a sentence or two for each task.
 func (t *tale) tell() []string {
 	s, n := t.Nodes[0].Ledger(), t.p.Nodes
 	committed, aborted := t.commits.Count()

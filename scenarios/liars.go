@@ -6,40 +6,40 @@ import (
 	"dessim/protocol/peer"
 )
 
-// kindSaid is the question when a statement is made, named by its number.
+// kindSaid is the question when a liar makes a broadcast, named by its number.
 var kindSaid = protocol.KindOf("work.said")
 
 const (
-	// saidSpread is the time over which a liar makes statements, in delays, so that
-	// they mix with the honest transfers.
+	// saidSpread is the time over which a liar broadcasts, in delays, so that its
+	// transactions mix with the honest transfers.
 	saidSpread = 20
-	// hearDelays is how long it takes at the most until all have heard of a
-	// broadcast, for each try that it may take: links wait that long between tries.
+	// hearDelays is the longest time until all nodes have heard of a broadcast, for each
+	// try that it may take: links wait that long between tries.
 	hearDelays = 20
-	// fetchMost is how long the log waits for a body at the most that was refused
-	// when it came, and must be fetched now.
+	// fetchMost is the longest time that the log waits for a body that was refused when
+	// it came, and must then be fetched.
 	fetchMost = 100
 )
 
-// said draws when statement i is made, at from or soon after.
+// said draws when broadcast i is made, at from or soon after.
 func (m *market) said(from protocol.Time, i uint64) protocol.Time {
 	return m.after(from, int(m.choose(kindSaid, i, saidSpread)))
 }
 
-// heard returns a time at which what was said before from+saidSpread has its place
-// in the order: what is said from then on comes after it.
+// heard returns a time by which what was broadcast before from+saidSpread has its place in
+// the order: later broadcasts come after it.
 func (m *market) heard(from protocol.Time) protocol.Time {
 	return m.after(from, saidSpread+2*hearDelays*(1+repeats(m.p.Loss, 2)))
 }
 
-// spend has a liar have tx endorsed by two-phase commit; p are receiver and witness.
+// spend makes a liar get tx endorsed by two-phase commit; p are the receiver and witness.
 func (m *market) spend(at protocol.Time, liar protocol.NodeID, transfer uint64, p [2]protocol.NodeID, tx *ledger.Tx) {
 	m.history.Spend(at, liar, tx)
 	m.input(at, liar, peer.SpendInput(transfer, p[0], p[1], tx))
 }
 
-// reserve is how many nodes, the last ones, send no honest transfers: a plan can
-// know what becomes of their coins.
+// reserve is the number of nodes, the last ones, that send no honest transfers: so a plan
+// knows what becomes of their coins.
 const reserve = 2
 
 func (m *market) askHonest() {
@@ -48,7 +48,7 @@ func (m *market) askHonest() {
 	}
 }
 
-// honest draws transfer i as transfer does, but of a sender before the reserve.
+// honest draws transfer i as transfer does, but with a sender before the reserve.
 func (w *world) honest(i uint64) transfer {
 	t := w.transfer(i)
 	n := uint64(w.p.Nodes)
@@ -64,8 +64,8 @@ func (w *world) genesisCoin(of protocol.NodeID, i uint32) ledger.Outpoint {
 	return ledger.Outpoint{TxID: w.Genesis.TxID(), Index: uint32(of)*coins + i}
 }
 
-// payment returns a transaction of from that spends its coin i of the genesis: three
-// fifths go to to, the rest back. It has no endorsements yet.
+// payment returns a transaction that spends coin i of from's genesis coins: three fifths go
+// to to, the rest back. It has no endorsements yet.
 func (w *world) payment(from, to, witness protocol.NodeID, i uint32, seq uint64) *ledger.Tx {
 	const part = coinWorth / 5 * 3
 	return &ledger.Tx{
@@ -79,7 +79,7 @@ func (w *world) payment(from, to, witness protocol.NodeID, i uint32, seq uint64)
 	}
 }
 
-// endorse has all parties sign tx, as if they colluded, and returns tx.
+// endorse signs tx for all parties, as if they colluded, and returns tx.
 func (w *world) endorse(tx *ledger.Tx) *ledger.Tx {
 	tx.Endorsements = nil
 	must := tx.Endorsers()

@@ -13,7 +13,7 @@ import (
 	"dessim/sim/scenario"
 )
 
-// Questions of the workload; they are named by the transfer.
+// Questions of the workload, named by the transfer.
 var (
 	kindSender   = protocol.KindOf("work.sender")
 	kindReceiver = protocol.KindOf("work.receive")
@@ -23,19 +23,19 @@ var (
 
 const (
 	maxAmount = 1000
-	// attemptDelays is how long an attempt takes that is aborted, with the pause
-	// after it, at the most.
+	// attemptDelays is the longest time that an aborted attempt takes, with the pause
+	// after it.
 	attemptDelays = 100
 )
 
-// market is a world with a client that asks for transfers, and what judges them.
-// A scenario adds its own inputs and takes the checks that it is about.
+// market is a world with a client that asks for transfers, and the judges of these. A
+// scenario adds its own inputs and chooses its checks.
 type market struct {
 	*world
 	plan       sim.Plan
 	client     protocol.NodeID
 	asks       []uint64      // inputs that ask for a transfer
-	bound      protocol.Time // by which all transfers must have ended
+	bound      protocol.Time // when all transfers must have ended
 	commits    *judge.Commits
 	ledgers    *judge.Ledgers
 	history    *judge.LedgerHistory
@@ -68,12 +68,12 @@ func newMarket(p params) *market {
 	return m
 }
 
-// input adds an input, unless the run is cut short before it.
+// input adds an input, unless the run ends before it.
 func (m *market) input(at protocol.Time, to protocol.NodeID, body []byte) {
 	addInput(&m.plan, sim.Input{ID: uint64(len(m.plan.Inputs)), At: at, Node: to, Body: body})
 }
 
-// ask has the client ask for a transfer, which is then expected to be accepted.
+// ask makes the client ask for a transfer, which must then be accepted.
 func (m *market) ask(at protocol.Time, t transfer) {
 	id := uint64(len(m.plan.Inputs))
 	if m.input(at, m.client, peer.TransferInput(t.sender, t.Request)); at <= m.plan.Until {
@@ -99,7 +99,7 @@ func (w *world) parties(t transfer) []protocol.NodeID {
 	return out
 }
 
-// whole returns what holds of a ledger, however it came to be.
+// whole returns the checks that hold for every ledger.
 func (m *market) whole() check.Suite {
 	l := m.ledgers
 	return check.Suite{
@@ -108,14 +108,14 @@ func (m *market) whole() check.Suite {
 	}
 }
 
-// inject adds a fault that the scenario makes, unless all has healed by then.
+// inject adds a fault of the scenario's own, unless the run has healed by then.
 func (m *market) inject(f fault.Fault) {
 	if m.healed == 0 || f.At < m.healed {
 		m.plan.Faults = append(m.plan.Faults, f)
 	}
 }
 
-// run returns the run of these checks, and of those that faults call for.
+// run returns the run with these checks, and those that faults call for.
 func (m *market) run(checks check.Suite) *scenario.Run {
 	m.addFaults(&m.plan)
 	r := &scenario.Run{
@@ -138,7 +138,7 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 	return r
 }
 
-// transfer is one piece of the workload.
+// transfer is one transfer of the workload.
 type transfer struct {
 	sender protocol.NodeID
 	peer.Request
@@ -153,8 +153,8 @@ func (w *world) transfer(i uint64) transfer {
 	return t
 }
 
-// between makes the transfer one from sender to receiver. The witness is drawn from
-// the others, counted from the sender on.
+// between returns a transfer from sender to receiver. The witness is drawn from the
+// others, counted from the sender on.
 func (t *transfer) between(w *world, sender, receiver uint64) {
 	n := uint64(w.p.Nodes)
 	k := 1 + w.choose(kindWitness, t.Transfer, n-2)

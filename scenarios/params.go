@@ -9,12 +9,12 @@ import (
 	"dessim/sim/scenario"
 )
 
-// params are what a run is built from, with the values of the parameters that scenarios
-// here declare. Those that a scenario does not declare are 0.
+// params are the parameters of a run: the common ones, and those that the scenarios here
+// declare. A parameter that a scenario does not declare is 0.
 type params struct {
 	*scenario.Setup
 	Txs   int            // transfers that the workload asks for
-	Order string         // how broadcasts are ordered: as abcast.ParseOrder knows it, or raft
+	Order string         // how broadcasts are ordered: an order of abcast.ParseOrder, or raft
 	Abort protocol.Ratio // probability that a participant votes abort at random
 }
 
@@ -30,12 +30,12 @@ func newParams(b *scenario.Setup) params {
 	return p
 }
 
-// defaults are what the scenarios here begin with.
+// defaults returns the default parameters of the scenarios here.
 func defaults(nodes int, until time.Duration) scenario.Params {
 	return scenario.Params{Nodes: nodes, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: until}
 }
 
-// maxTxs keeps a slip of the finger from filling memory.
+// maxTxs keeps a typing error from filling memory.
 const maxTxs = 1_000_000
 
 func txs(n int) *scenario.Param {
@@ -65,8 +65,8 @@ func transfers(n int, abortPercent uint32) []*scenario.Param {
 
 const nodesFail = "nodes or links fail"
 
-// faultFree rules a check out where there are faults: it judges what only nodes and links
-// that do not fail can promise.
+// faultFree rules a check out if there are faults: it judges a promise that needs nodes and
+// links that do not fail.
 func (p *params) faultFree(c *check.Check) *check.Check {
 	if p.Failing() {
 		return c.Skipped(nodesFail)

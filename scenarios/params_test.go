@@ -139,7 +139,7 @@ func TestValidateNamesTheFlagAndItsRange(t *testing.T) {
 		{"concurrent", "until=2401h", "until 2401h0m0s: want more than 0s, at most 2400h0m0s"},
 		{"concurrent", "until=2400h", ""},
 		{"concurrent", "loss=40%", ""},
-		{"concurrent", "loss=40.1%", "loss 40.1%: want at most 40%, beyond it repetitions outlast the timeouts"},
+		{"concurrent", "loss=40.1%", "loss 40.1%: want at most 40%: beyond it, retransmissions outlast the timeouts"},
 		{"concurrent", "copy=100%", ""},
 	} {
 		s := scenarios.Find(c.scenario)

@@ -54,10 +54,10 @@ func ours(s scenario.Scenario, build func(p params) *scenario.Run) *scenario.Sce
 	return &s
 }
 
-// checkParams reports what the machines cannot run with.
+// checkParams returns an error for parameters that the machines cannot run with.
 func checkParams(p *scenario.Params) error {
 	if most := protocol.Percent(40); uint64(p.Loss.Num)*uint64(most.Den) > uint64(most.Num)*uint64(p.Loss.Den) {
-		return fmt.Errorf("loss %s: want at most %s, beyond it repetitions outlast the timeouts", fault.FormatRatio(p.Loss), fault.FormatRatio(most))
+		return fmt.Errorf("loss %s: want at most %s: beyond it, retransmissions outlast the timeouts", fault.FormatRatio(p.Loss), fault.FormatRatio(most))
 	}
 	if p.Failing() && p.Nodes > mostFaulty {
 		return fmt.Errorf("nodes %d: with faults want at most %d", p.Nodes, mostFaulty)

@@ -10,33 +10,32 @@ import (
 	"dessim/protocol/ledger"
 )
 
-// tampering is one way to break one rule of the ledger, and as little else as
-// possible.
+// tampering is one way to break one rule of the ledger, and as few others as possible.
 type tampering struct {
 	name string
-	late bool // it refers to the liar's transaction that was accepted
+	late bool // refers to the liar's accepted transaction
 	make func(t *tamperer) []byte
 	want ledger.Verdict
 }
 
-// tamperings returns all, by the stage that refuses them. Left out is what cannot be
-// encoded, such as negative amounts, and what is no verdict on the transaction
-// (UnknownKey, WrongKey).
+// tamperings returns all ways to tamper, in the order of the stages that refuse them. It
+// leaves out what cannot be encoded, such as negative amounts, and verdicts that are not
+// about the transaction (UnknownKey, WrongKey).
 func tamperings() []tampering {
 	return slices.Concat(brokenForms(), brokenClaims(), brokenEndorsements(), brokenSignatures(), brokenSpends(), brokenSequels())
 }
 
-// tamperer makes transactions of a liar. All parties have signed, but where it is
-// said otherwise: parties that collude can do as much.
+// tamperer makes a liar's transactions. All parties have signed unless noted otherwise,
+// which is possible if they collude.
 type tamperer struct {
 	*world
 	liar  protocol.NodeID
 	payee protocol.NodeID // spends nothing
-	first *ledger.Tx      // the one that is accepted
-	seq   uint64          // of the last one
+	first *ledger.Tx      // the accepted one
+	seq   uint64          // of the last transaction
 }
 
-// The witness of the liar's transactions, and a node that has no part in them.
+// Node witness is the witness of the liar's transactions; bystander takes no part in them.
 const (
 	witness   = 0
 	bystander = 1
@@ -64,7 +63,7 @@ func (t *tamperer) plain() *ledger.Tx {
 	return t.payment(t.liar, t.payee, witness, coinNext, t.seq)
 }
 
-// signed makes a transaction that is endorsed with the change in it.
+// signed returns a tampering whose change is made before the endorsements.
 func signed(change func(t *tamperer, x *ledger.Tx)) func(*tamperer) []byte {
 	return func(t *tamperer) []byte {
 		x := t.plain()
@@ -73,7 +72,7 @@ func signed(change func(t *tamperer, x *ledger.Tx)) func(*tamperer) []byte {
 	}
 }
 
-// spoilt makes one that is changed after it was endorsed.
+// spoilt returns one whose change is made after the endorsements.
 func spoilt(change func(t *tamperer, x *ledger.Tx)) func(*tamperer) []byte {
 	return func(t *tamperer) []byte {
 		x := t.endorse(t.plain())
@@ -82,19 +81,19 @@ func spoilt(change func(t *tamperer, x *ledger.Tx)) func(*tamperer) []byte {
 	}
 }
 
-// mangled makes one whose bytes are changed.
+// mangled returns one that changes the encoded bytes.
 func mangled(change func(b []byte) []byte) func(*tamperer) []byte {
 	return func(t *tamperer) []byte { return change(t.endorse(t.plain()).Encode(nil)) }
 }
 
-// lacking makes one without the endorsement of one party.
-func lacking(who func(x *ledger.Tx) ledger.Owner) func(*tamperer) []byte {
+// lacking returns one without the endorsement of one party.
+func lacking(party func(x *ledger.Tx) ledger.Owner) func(*tamperer) []byte {
 	return spoilt(func(_ *tamperer, x *ledger.Tx) {
-		x.Endorsements = slices.DeleteFunc(x.Endorsements, func(e ledger.Endorsement) bool { return e.Owner == who(x) })
+		x.Endorsements = slices.DeleteFunc(x.Endorsements, func(e ledger.Endorsement) bool { return e.Owner == party(x) })
 	})
 }
 
-// endorsement finds that of an owner.
+// endorsement returns the endorsement of an owner.
 func endorsement(x *ledger.Tx, of ledger.Owner) *ledger.Endorsement {
 	return &x.Endorsements[slices.IndexFunc(x.Endorsements, func(e ledger.Endorsement) bool { return e.Owner == of })]
 }

@@ -18,8 +18,8 @@ import (
 	"dessim/sim/scenario"
 )
 
-// eventText returns what a sim.Trace of a run shows as Text. Nodes after those of p are
-// clients, whose timers mean other things. What no machine can read has no text.
+// eventText returns the Text of an event in a sim.Trace. Nodes after those of p are clients,
+// whose timers mean other things. An event that no machine can read has no text.
 func eventText(p *scenario.Params, e *sim.Event) string {
 	switch e.What {
 	case sim.Fired:
@@ -32,8 +32,7 @@ func eventText(p *scenario.Params, e *sim.Event) string {
 	return clip(textMessage(e))
 }
 
-// maxText keeps what strangers send from filling the screen; other texts are
-// shorter.
+// maxText keeps a stranger's message from filling the screen; other texts are shorter.
 const maxText = 120
 
 func clip(s string) string {
@@ -43,16 +42,15 @@ func clip(s string) string {
 	return s
 }
 
-// textMessage returns the words that follow the kind of a message or input. A frame
-// of the link is described where the link itself speaks; elsewhere its message
-// matters.
+// textMessage returns the words that follow the kind of a message or input. A frame of the
+// link is described if it is the link's own; otherwise its content is.
 func textMessage(e *sim.Event) string {
 	payload, carries := link.Payload(e.Body)
 	switch {
 	case !carries:
 		body := e.Body
 		if msg, ok := seal.Open(body); ok && len(msg) > 0 && (protocol.Component(msg[0]) == protocol.ABCAST || protocol.Component(msg[0]) == kv.Component) {
-			body = msg // what needs no link has a seal of its own
+			body = msg // messages that bypass the link have a seal of their own
 		}
 		return without(e.Kind, textBody(body))
 	case e.Kind != link.KindResend:
@@ -64,9 +62,9 @@ func textMessage(e *sim.Event) string {
 	return ""
 }
 
-// without cuts off the kind, since the trace shows it anyway.
+// without removes the kind, since the trace shows it anyway.
 func without(kind protocol.Kind, text string) string {
-	if kind == gossip.KindBody { // the same message for another reason
+	if kind == gossip.KindBody { // the same message, sent for another reason
 		kind = gossip.KindData
 	}
 	return strings.TrimPrefix(text, kind.String()+" ")
@@ -86,7 +84,7 @@ func textBody(b []byte) string {
 	case protocol.TwoPC:
 		return twopc.Text(b)
 	case protocol.ABCAST:
-		return cmp.Or(abcast.Text(b), raft.Text(b)) // neither reads what the other says
+		return cmp.Or(abcast.Text(b), raft.Text(b)) // neither can read the other's messages
 	case protocol.Peer:
 		return peer.Text(b)
 	case protocol.Kademlia:
@@ -114,7 +112,7 @@ func textRecord(b []byte) string {
 	return ""
 }
 
-// textOutput asks all: none has words for the kinds of another.
+// textOutput tries every machine: each describes only its own kinds.
 func textOutput(kind protocol.Kind, b []byte) string {
 	return cmp.Or(twopc.TextOutput(kind, b), abcast.TextOutput(kind, b), raft.TextOutput(kind, b),
 		kv.TextOutput(kind, b), kademlia.TextOutput(kind, b), peer.TextOutput(kind, b))
@@ -133,5 +131,5 @@ func textTimer(e *sim.Event, client bool) string {
 	case c == protocol.Peer:
 		return peer.TextTimer(e.Tag)
 	}
-	return "" // those of two-phase commit are numbered, which the trace shows
+	return "" // outputs of two-phase commit are numbers, which the trace shows
 }

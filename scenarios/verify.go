@@ -24,9 +24,9 @@ func verify() *scenario.Scenario {
 	}, buildVerify)
 }
 
-// The last node is the liar. It broadcasts an ordinary transaction first, which pays the
-// node before it, and meanwhile all that is wrong in itself; what refers to the
-// first transaction it broadcasts when that has its place in the order.
+// The last node is the liar. It first broadcasts an ordinary transaction, which pays the
+// node before it, together with all transactions that are wrong in themselves. Those that
+// refer to the first one follow when that has its place in the order.
 func buildVerify(p params) *scenario.Run {
 	m := newMarket(p)
 	liar := protocol.NodeID(p.Nodes - 1)

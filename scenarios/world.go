@@ -26,16 +26,16 @@ import (
 //	0            node 0 starts, the others join through it one after the other
 //	settle       all have joined: they publish their keys, choose neighbours
 //	begin        the workload begins, and with it the fault window, if there are faults
-//	healed       the fault window is over; what must come in the end has some time from here
+//	healed       the fault window is over; liveness checks allow some time from here
 type world struct {
 	p params
 	judge.Network
 	verifier *ledger.Verifier
 	abort    func(twopc.ID) protocol.Ratio
-	delay    time.Duration // the longest usual one
+	delay    time.Duration // the longest usual delay
 	settle   protocol.Time
 	begin    protocol.Time
-	most     int           // faults of a kind that are drawn; 0 is mostOfAKind
+	most     int           // most faults drawn of a kind; 0 is mostOfAKind
 	healed   protocol.Time // no fault from then on; 0 without faults
 }
 
@@ -47,7 +47,7 @@ const (
 	coins         = 8
 	coinWorth     = 1_000_000_000
 	maxVerified   = 1 << 16
-	raftSnapshot  = 2 // log entries behind a snapshot: so few that a node that restarts is sent one
+	raftSnapshot  = 2 // log entries behind a snapshot: few, so that a node that restarts receives one
 )
 
 // newWorld makes the network of p.Nodes nodes. Identities derive from the seed
@@ -88,7 +88,7 @@ func (w *world) secret(what string, n uint64) [32]byte {
 }
 
 // after returns the time that many longest delays after at. Beyond the longest run it
-// is one more than that: never.
+// returns one more than that: never.
 func (w *world) after(at protocol.Time, delays int) protocol.Time {
 	if protocol.Time(delays) > (protocol.MaxTime-at)/protocol.Time(w.delay) {
 		return protocol.MaxTime + 1
@@ -124,7 +124,7 @@ func (w *world) start(i int) protocol.Time {
 	return protocol.Time(int64(w.spread()) / int64(w.p.Nodes) * int64(i))
 }
 
-// node makes node id, a client if it comes after the members.
+// node returns node id, which is a client if it comes after the members.
 func (w *world) node(id protocol.NodeID) protocol.Node {
 	if int(id) >= w.p.Nodes {
 		return peer.NewClient(w.delay, w.p.Failing())
@@ -157,8 +157,8 @@ func (w *world) node(id protocol.NodeID) protocol.Node {
 	return n
 }
 
-// group returns how broadcasts are ordered: by package abcast, or by what makes another
-// order in its place.
+// group returns how broadcasts are ordered: by package abcast, or by the function that
+// replaces it.
 func (w *world) group() (abcast.Order, func(abcast.Config) abcast.Orderer) {
 	if w.p.Order == orderRaft {
 		return abcast.ISIS, func(c abcast.Config) abcast.Orderer {
@@ -168,21 +168,20 @@ func (w *world) group() (abcast.Order, func(abcast.Config) abcast.Orderer) {
 	}
 	order, err := abcast.ParseOrder(w.p.Order)
 	if err != nil {
-		order = abcast.ISIS // scenarios without broadcasts have no order
+		order = abcast.ISIS // for scenarios without broadcasts, which have no order
 	}
 	return order, nil
 }
 
-// tries returns how often an RPC must be sent so that it gets through; at least so
-// often that the slowest links can answer.
+// tries returns how often an RPC must be sent to get through: at least often enough for
+// the slowest links to answer.
 func tries(loss protocol.Ratio) int {
 	const least = 8
 	return max(least, repeats(loss, 2))
 }
 
-// repeats returns how often something must be tried that fails if any of parts
-// things goes wrong, each with probability p below 1, so that all tries fail less
-// often than once in 10^12.
+// repeats returns the number of tries after which the probability that all fail is below
+// 10^-12. A try fails if any of its parts does, each with probability p below 1.
 func repeats(p protocol.Ratio, parts int) int {
 	const one = 1_000_000
 	if p.Never() {
@@ -200,7 +199,7 @@ func repeats(p protocol.Ratio, parts int) int {
 	return n
 }
 
-// choose answers a question of the workload, named by what it is about.
+// choose asks a question of the workload, named by what it is about.
 func (w *world) choose(kind protocol.Kind, about, n uint64) uint64 {
 	if n < 2 {
 		return 0
@@ -208,7 +207,7 @@ func (w *world) choose(kind protocol.Kind, about, n uint64) uint64 {
 	return w.p.Source.Choose(protocol.Key{Kind: kind, N: about}, n)
 }
 
-// addInput adds an input to a plan, unless the run is cut short before it.
+// addInput adds an input to a plan, unless the run ends before it.
 func addInput(p *sim.Plan, in sim.Input) {
 	if in.At <= p.Until {
 		p.Inputs = append(p.Inputs, in)
@@ -230,7 +229,7 @@ func (w *world) rows(*sim.Sim) []scenario.Node {
 	return rows
 }
 
-// withLedgers returns facts after one on how many different ledgers the nodes have.
+// withLedgers puts the number of different ledgers before facts.
 func (w *world) withLedgers(facts func() []scenario.Fact) func(*sim.Sim) []scenario.Fact {
 	return func(*sim.Sim) []scenario.Fact {
 		seen := make(map[[32]byte]bool)

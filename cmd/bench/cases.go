@@ -21,7 +21,7 @@ import (
 	"dessim/sim/source"
 )
 
-// testCase is one load. One measurement of it gives all its figures.
+// testCase is one load. One measurement yields all its figures.
 type testCase struct {
 	name    string
 	figures []figure
@@ -34,10 +34,10 @@ type testCase struct {
 // figure is a line of the table.
 type figure struct {
 	name, unit string
-	scale      float64 // what the unit is of the figure's own: 1e6 of "million"
+	scale      float64 // of the unit, such as 1e6 for "million"
 }
 
-// allCases gives every load, in the order of the table.
+// allCases returns every load, in the order of the table.
 func allCases() []*testCase {
 	var list []*testCase
 	for _, nodes := range []int{100, 1000, 10_000, 100_000} {
@@ -71,8 +71,8 @@ const queueLeast, queueMost = 2, 7
 
 func queueName(dist string, tens int) string { return fmt.Sprintf("queue/%s/pending=1e%d", dist, tens) }
 
-// flags are those of the test binary. Operations are a multiple of what is pending,
-// since of tied events the first bears the cost of all.
+// flags returns flags of the test binary. Operations are a multiple of the pending events,
+// since the first of tied events bears the cost of all.
 func (q *queue) flags(operations int) []string {
 	pending := 1
 	for range q.tens {
@@ -110,7 +110,7 @@ func concurrentEvents(nodes, txs int) *testCase {
 	}
 }
 
-// concurrentSeeds has the profiler on, which costs less than 1%.
+// concurrentSeeds runs with the profiler on, which costs less than 1%.
 func concurrentSeeds(nodes, txs int) *testCase {
 	return &testCase{
 		name:    fmt.Sprintf("concurrent/nodes=%d/txs=%d", nodes, txs),
@@ -149,8 +149,7 @@ func bootstrap(nodes int) *testCase {
 	}
 }
 
-// execute runs a scenario to the end, in passing which it must have been: a run
-// that fails early would look fast.
+// execute runs a scenario, which must pass: a run that fails early would look fast.
 func execute(flags string, seed uint64) (scenario.Report, error) {
 	s, err := scenario.ParseSubject(scenarios.All(), flags)
 	if err != nil {
@@ -163,9 +162,8 @@ func execute(flags string, seed uint64) (scenario.Report, error) {
 	return r, nil
 }
 
-// measure warms up until the pending events have spread and memory has grown,
-// then counts events per second. Memory is what the simulation, the nodes
-// included, holds on the heap.
+// measure warms up until the pending events have spread and memory has grown, then counts
+// events per second. Memory is the heap that the simulation and its nodes use.
 func (p *phold) measure(events int) (map[string]float64, error) {
 	before := heap()
 	s, err := sim.New(p.plan(), source.Seed(1))
@@ -200,8 +198,8 @@ var signing = []string{
 	"dessim/protocol/ledger.(*claim).valid",
 }
 
-// profiled runs f under the profiler and gives the part of all samples that lie
-// in the functions named, or in what they call.
+// profiled runs f under the profiler and returns the share of samples in the named
+// functions and in what they call.
 func profiled(functions []string, f func() error) (share float64, err error) {
 	file, err := os.CreateTemp("", "dessim-bench-*.pprof")
 	if err != nil {
@@ -250,13 +248,13 @@ func cumulative(top string, functions []string) (share float64, err error) {
 	return share, nil
 }
 
-// cpuTime gives the user and system time of this process.
+// cpuTime returns the user and system time of this process.
 func cpuTime() time.Duration {
 	u := usage()
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// peakMemory gives the greatest resident size of this process so far, in bytes.
+// peakMemory returns the greatest resident size of this process so far, in bytes.
 func peakMemory() float64 {
 	u := usage()
 	if runtime.GOOS == "darwin" || runtime.GOOS == "ios" {

@@ -15,12 +15,12 @@ import (
 	"strings"
 )
 
-// pairing is one workload and what the two revisions took for it.
+// pairing is one workload and the samples of both revisions.
 type pairing struct {
 	workload
 	load       string
-	known      bool   // whether both have told what happened in their runs
-	difference string // of what happened
+	known      bool   // whether both report what happened in their runs
+	difference string // of what happened, or ""
 	samples    [2][]float64
 }
 
@@ -60,7 +60,7 @@ func compareRevisions(ctx context.Context, o options, out, progress io.Writer) e
 	}
 	defer os.RemoveAll(scratch)
 	var file *os.File
-	if o.json != "" { // found out now if it cannot be written, not after ten minutes
+	if o.json != "" { // fails now if it cannot be written, not after ten minutes
 		if file, err = os.CreateTemp(filepath.Dir(o.json), ".dessim-bench-*"); err != nil {
 			return fmt.Errorf("-json %s: %w", o.json, err)
 		}
@@ -196,7 +196,7 @@ func (c *comparison) round(ctx context.Context, d *pairing, round int) error {
 	return nil
 }
 
-// text returns the table, with what is to be said about it.
+// text returns the table with its notes.
 func (c *comparison) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "base is %s, commit %s; new is the working tree, commit %s\n", c.sides[0].Name, c.sides[0].Commit, c.sides[1].Commit)
@@ -259,7 +259,7 @@ func (d *pairing) result() result {
 	return r
 }
 
-// save writes what the table shows, and every sample, as JSON.
+// save writes the table and every sample as JSON.
 func (c *comparison) save(file *os.File, name string) error {
 	report := struct {
 		Base    *revision  `json:"base"`

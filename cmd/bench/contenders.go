@@ -22,8 +22,8 @@ type contender interface {
 	measure(c *testCase, o options) (map[string]float64, error)
 }
 
-// dessim measures itself: this program again, and for the queue, which only
-// package sim sees, that package's benchmark.
+// dessim measures itself: by this program in a new process, and by package sim's benchmark
+// for the queue, which only that package can reach.
 type dessim struct {
 	self       string
 	benchmarks string // the test binary of package sim, or ""
@@ -92,7 +92,7 @@ type peer struct {
 	needs         string // what to install
 	build         func(dir, exe string) *exec.Cmd
 	run           func(dir, exe string, p phold, events int) *exec.Cmd
-	slower        int // than dessim, roughly: it is measured on as many times fewer events
+	slower        int // approximate factor to dessim: it is measured on that many times fewer events
 
 	dir, exe string
 }
@@ -144,12 +144,12 @@ func allPeers() []*peer {
 	}
 }
 
-// words are the load as all peers' command lines have it.
+// words returns the load as arguments of a peer's command line.
 func (p *phold) words(events int) []string {
 	return []string{strconv.Itoa(p.nodes), strconv.Itoa(p.load), strconv.Itoa(events)}
 }
 
-// buildPeers builds into scratch what it can of folder, and says what it cannot.
+// buildPeers builds the peers in folder into scratch, and reports those that it cannot build.
 func buildPeers(folder, scratch string, progress io.Writer) (list []contender) {
 	for _, p := range allPeers() {
 		p.exe = filepath.Join(scratch, p.folder)
@@ -186,7 +186,7 @@ func (p *peer) measure(c *testCase, o options) (map[string]float64, error) {
 	return find(out, "events", eventsPerSecond)
 }
 
-// find gives the figure whose number is the expression's group.
+// find returns the figure whose number is the expression's group.
 func find(out, figure string, number *regexp.Regexp) (map[string]float64, error) {
 	m := number.FindStringSubmatch(out)
 	if m == nil {
@@ -196,8 +196,7 @@ func find(out, figure string, number *regexp.Regexp) (map[string]float64, error)
 	return map[string]float64{figure: value}, err
 }
 
-// output runs cmd to the end and gives its stdout; what it complained of is the
-// error's.
+// output runs cmd to the end and returns its stdout. The error includes its stderr.
 func output(cmd *exec.Cmd) (string, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

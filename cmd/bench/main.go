@@ -18,16 +18,15 @@
 //	bootstrap   seconds and peak memory of one run
 //	queue       nanoseconds of the event queue alone, for a pop and a push
 //
-// Each measurement is a process of its own, never two at once. Every round
-// measures everything once, and begins a case with another contender than the
-// round before, so that a slow minute of the machine falls on all alike. The
+// Each measurement is a process of its own, never two at once. Every round measures
+// everything once, and begins each case with a different contender than the round
+// before, so that a slow minute of the machine affects all alike. The
 // table shows medians; "spread" is greatest less least, of the median. "x NAME"
 // is dessim's figure divided by NAME's: above 1, dessim is faster.
 //
 // With -base it builds a revision in a folder of its own, which it removes at the
 // end, and compares the working tree, as it is at the start, with it. That takes
-// about ten minutes, and longer on a busy machine. The loads are the same for both,
-// whatever either draws by itself:
+// about ten minutes, and longer on a busy machine. The loads are the same for both:
 //
 //	phold       CPU time of an event, measured by each revision's own bench
 //	runs        CPU time of a seed in a sweep with one worker and a fixed list of
@@ -39,15 +38,14 @@
 // its two. CPU time is taken on one core, where the garbage collector cannot use
 // another that happens to be idle. "ratio" is the new median divided by the base's:
 // above 1, the working tree is slower. "paired" is the median of the ratios within
-// the rounds, which a machine that is busy for minutes disturbs less, and
+// the rounds, which minutes of other load on the machine disturb less, and
 // "least..greatest" is their spread. The verdict asks how many of them lie on one
-// side of 1. It is "slower" or "faster" if equal programs come out so in at most 1
-// of 100 comparisons, as in 9 of 9 rounds; with "perhaps", in at most 5, as in 8 of
-// 9; else the ratio is "within the spread". Up to 5 rounds cannot show more than
-// "too few rounds". The verdict is of each line: among a dozen, a "perhaps" by
-// chance is common, and that case is worth measuring again with -only. Neither does
-// it say why: a change of a percent or two can come from where the compiler puts
-// the code.
+// side of 1. It is "slower" or "faster" if equal programs would show this in at most 1
+// of 100 comparisons, such as 9 of 9 rounds; with "perhaps", in at most 5, such as 8 of
+// 9; otherwise the ratio is "within the spread". 5 rounds or fewer are always "too few
+// rounds". Each line has its own verdict: among a dozen, a "perhaps" by chance is
+// common, and that case is worth measuring again with -only. The verdict does not say
+// why: a change of a percent or two can come from where the compiler puts the code.
 //
 // Before the rounds, digests and counts of events of both are compared where both
 // print them ("unknown" if one does not). If they differ, the verdict is "another
@@ -57,7 +55,7 @@
 //
 // Exit codes: 0 measured, perhaps with cases left out; 1 nothing could be measured,
 // or something failed; 2 usage, including a revision that does not exist; 130
-// interrupted. Of each but 0, go run makes 1.
+// interrupted. Under go run, each but 0 becomes 1.
 package main
 
 import (
@@ -100,15 +98,15 @@ func main() {
 	os.Exit(1)
 }
 
-// usageError says in one line what is wrong with the arguments.
+// usageError is a mistake in the arguments, in one line.
 type usageError string
 
 func (e usageError) Error() string { return string(e) }
 
 func usagef(format string, args ...any) error { return usageError(fmt.Sprintf(format, args...)) }
 
-// run does what args say. The table goes to out; what is left out, and how far
-// it is, to progress.
+// run runs the command with args. The table goes to out; omissions and progress go to
+// progress.
 func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	o := options{only: regexp.MustCompile("")}
 	var measure string
@@ -148,7 +146,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	case o.events < 1000:
 		return usagef("-events %d: want at least 1000", o.events)
 	case given["base"] && (given["peers"] || given["quick"]):
-		return usagef("-base: neither -peers nor -quick can be with it")
+		return usagef("-base: cannot be combined with -peers or -quick")
 	case given["json"] && !given["base"]:
 		return usagef("-json: only with -base")
 	}
@@ -164,7 +162,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	return compare(ctx, o, out, progress)
 }
 
-// measureHere is what a child does.
+// measureHere does the work of a child process.
 func measureHere(name string, o options, out io.Writer) error {
 	for _, c := range allCases() {
 		if c.name == name && c.measure != nil {
@@ -183,7 +181,7 @@ func measureHere(name string, o options, out io.Writer) error {
 	return usagef("-measure %q: no such case", name)
 }
 
-// compare measures all that is asked for and prints the table.
+// compare measures the requested cases and prints the table.
 func compare(ctx context.Context, o options, out, progress io.Writer) error {
 	dir, err := os.MkdirTemp("", "dessim-bench-")
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	sharedphold "dessim/sim/phold"
 )
 
-// phold is the load of that many nodes, with that many messages a node under way.
+// phold is the load of that many nodes, with load messages in flight for each.
 type phold struct {
 	nodes, load int
 	digest      string // of the run that was measured
@@ -17,7 +17,7 @@ type phold struct {
 
 func pholdName(nodes, load int) string { return fmt.Sprintf("phold/nodes=%d/messages=%d", nodes, load) }
 
-// plan never ends: who runs it says how far.
+// plan returns a plan without an end: the caller decides how far to run it.
 func (p *phold) plan() sim.Plan {
 	return sharedphold.Load{Nodes: p.nodes, Messages: p.load}.Plan()
 }

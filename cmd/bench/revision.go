@@ -14,15 +14,15 @@ import (
 	"time"
 )
 
-// revision is one side of a comparison: the programs built from one tree. Only what
-// another revision has as well is asked of them: the flags of dessim sweep, and of bench
-// the child mode, whose flags and output must therefore stay as they are.
+// revision is one side of a comparison: the programs built from one tree. The comparison
+// uses only what other revisions have as well: the flags of dessim sweep, and the child
+// mode of bench, whose flags and output must therefore not change.
 type revision struct {
 	Name   string `json:"name"`   // as the user wrote it, or "working tree"
-	Commit string `json:"commit"` // of the working tree the one it is based on, with -dirty if files differ
+	Commit string `json:"commit"` // for the working tree, its base commit, with -dirty if files differ
 
 	side          string           // base or new
-	dir           string           // for what its programs write
+	dir           string           // for the files that its programs write
 	dessim, bench string           // paths of the programs
 	failed        map[string]error // why a program could not be built
 }
@@ -30,7 +30,7 @@ type revision struct {
 // programs are built from each tree.
 var programs = []string{"dessim", "bench"}
 
-// command is a process that an interrupt ends.
+// command returns a command that an interrupt ends.
 func command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
@@ -85,7 +85,7 @@ func baseRevision(ctx context.Context, root, name, commit, scratch string) (*rev
 	return r, nil
 }
 
-// newRevision builds the working tree, whatever it holds.
+// newRevision builds the working tree as it is.
 func newRevision(ctx context.Context, root, scratch string) (*revision, error) {
 	r := &revision{Name: "working tree", side: "new", dir: filepath.Join(scratch, "new")}
 	if err := os.MkdirAll(r.dir, 0o700); err != nil {
@@ -100,7 +100,7 @@ func newRevision(ctx context.Context, root, scratch string) (*revision, error) {
 	return r, nil
 }
 
-// build builds the programs that can be built. No path and no revision is stamped into
+// build builds the programs, and records those that fail. No path and no revision is stamped into
 // them, so equal sources make equal programs.
 func (r *revision) build(ctx context.Context, source string) {
 	r.failed = map[string]error{}

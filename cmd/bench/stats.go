@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// spread is where the middle half of some samples lies.
+// spread is the median and the quartiles of some samples.
 type spread struct {
 	Low    float64 `json:"lower_quartile"`
 	Median float64 `json:"median"`
@@ -18,8 +18,8 @@ func spreadOf(samples []float64) spread {
 	return spread{quantile(samples, 0.25), quantile(samples, 0.5), quantile(samples, 0.75)}
 }
 
-// quantile returns the value below which the share q of the samples lies, between two
-// of them if need be. There must be a sample.
+// quantile returns the value below which the share q of the samples lies, interpolated
+// between two of them. There must be at least one sample.
 func quantile(samples []float64, q float64) float64 {
 	sorted := slices.Sorted(slices.Values(samples))
 	at := q * float64(len(sorted)-1)
@@ -30,8 +30,8 @@ func quantile(samples []float64, q float64) float64 {
 	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
 }
 
-// paired returns the ratio of each round. Two neighbours in time share what the machine
-// does besides, so these ratios scatter less than the samples.
+// paired returns the ratio of each round. Measurements close in time share the machine's
+// other load, so these ratios scatter less than the samples.
 func paired(base, changed []float64) []float64 {
 	ratios := make([]float64, len(base))
 	for i := range base {

@@ -52,7 +52,7 @@ func (t *table) print(out io.Writer, o options) error {
 	return err
 }
 
-// main gives a line for each figure of the whole simulator.
+// main returns a line for each figure of the whole simulator.
 func (t *table) main() [][]string {
 	head := []string{"case", "unit", "dessim", "spread"}
 	for _, p := range t.contenders[1:] {
@@ -83,7 +83,7 @@ func (t *table) main() [][]string {
 	return rows
 }
 
-// queue gives a line for each distribution of delays.
+// queue returns a line for each distribution of delays.
 func (t *table) queue() [][]string {
 	head := []string{"queue alone", "unit"}
 	for tens := queueLeast; tens <= queueMost; tens++ {
@@ -113,7 +113,7 @@ func (t *table) median(contender string, c *testCase, f figure) (float64, bool) 
 	return median(t.samples[cell{contender, c.name, f.name}])
 }
 
-// median gives the middle of list, or the mean of the middle two.
+// median returns the middle of list, or the mean of the middle two.
 func median(list []float64) (m float64, ok bool) {
 	if len(list) == 0 {
 		return 0, false
@@ -121,7 +121,7 @@ func median(list []float64) (m float64, ok bool) {
 	return quantile(list, 0.5), true
 }
 
-// digits gives as many as mean something.
+// digits formats x with two decimals at most, and three digits where possible.
 func digits(x float64) string {
 	switch {
 	case x < 10:
@@ -132,7 +132,7 @@ func digits(x float64) string {
 	return fmt.Sprintf("%.0f", x)
 }
 
-// draw draws rows, of which the first is the head, with some columns to the right.
+// draw draws rows, the first of which is the head, with some columns aligned right.
 func draw(rows [][]string, right ...int) string {
 	align := make([]tw.Align, len(rows[0]))
 	for i := range align {

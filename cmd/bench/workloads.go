@@ -19,16 +19,16 @@ import (
 type workload interface {
 	name() string
 	unit() string
-	program() string // of those built, which runs it
+	program() string // the built program that runs it
 	// inspect runs it once, unmeasured, and returns what it consists of.
 	inspect(ctx context.Context, r *revision) (work, error)
 	// measure runs it once and returns what it took, in its unit.
 	measure(ctx context.Context, r *revision) (float64, error)
 }
 
-// work is what a revision makes of a load.
+// work describes a load as a revision runs it.
 type work struct {
-	load string // how much it is
+	load string // its size
 	runs []outcome
 }
 
@@ -40,7 +40,7 @@ type outcome struct {
 }
 
 // differs returns how the work of two revisions differs, or "". Known is false if one of
-// them has told nothing of its runs.
+// them reports nothing about its runs.
 func differs(base, changed work) (text string, known bool) {
 	if len(base.runs) == 0 || len(changed.runs) == 0 {
 		return "", false
@@ -62,8 +62,8 @@ func differs(base, changed work) (text string, known bool) {
 	return text, true
 }
 
-// allWorkloads returns what revisions are compared on, in the order of the table. A round
-// measures each twice, which takes about 20 s of CPU time for each of the two.
+// allWorkloads returns the workloads, in the order of the table. A round measures each
+// twice, which takes about 20 s of CPU time for each revision.
 func allWorkloads(events int) (list []workload) {
 	for _, nodes := range []int{1000, 10_000, 100_000} {
 		for _, load := range []int{1, 16} {
@@ -170,7 +170,7 @@ func (w *sweepWork) command(ctx context.Context, r *revision, more ...string) *e
 }
 
 // inspect tries again without -results, which a revision may lack: then it can be
-// measured, but nothing is known of its runs.
+// measured, but nothing is known about its runs.
 func (w *sweepWork) inspect(ctx context.Context, r *revision) (work, error) {
 	file := filepath.Join(r.dir, strings.ReplaceAll(w.name(), "/", "-")+".results")
 	made := work{load: fmt.Sprintf("seeds 1-%d", w.seeds)}
@@ -224,8 +224,8 @@ func (w *sweepWork) measure(ctx context.Context, r *revision) (float64, error) {
 	return took.Seconds() * 1000 / float64(w.seeds), nil
 }
 
-// toTheEnd runs a sweep, which may be inconclusive: then its runs have come to their end
-// as well. One that fails ends early, and its time says nothing.
+// toTheEnd runs a sweep, which may be inconclusive: then its runs have reached their ends
+// too. A sweep that fails ends early, so its time means nothing.
 func toTheEnd(cmd *exec.Cmd) error {
 	_, err := output(cmd)
 	const inconclusive = 3
@@ -235,6 +235,6 @@ func toTheEnd(cmd *exec.Cmd) error {
 	return err
 }
 
-// oneCore is the environment in which CPU time is measured: on a second core that nobody
-// else uses, the garbage collector takes more of it.
+// oneCore is the environment in which CPU time is measured: on an idle second core, the
+// garbage collector would use more of it.
 func oneCore() []string { return append(os.Environ(), "GOMAXPROCS=1") }

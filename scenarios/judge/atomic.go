@@ -14,13 +14,13 @@ import (
 
 // Commits judges two-phase commit by its outputs and by what the plan asks for:
 // the conditions of atomic commitment (Bernstein, Hadzilacos, Goodman 1987, section
-// 7.3). It is an observer, to be shown an event before its checks are.
+// 7.3). It is an observer, and sees each event before its checks do.
 type Commits struct {
 	txs     map[twopc.ID]*commit
 	order   []*commit // as they began
-	decides *commit   // what the event shown last decides, or nil
+	decides *commit   // what the last event decided, or nil
 	client  protocol.NodeID
-	delay   time.Duration // the longest usual one
+	delay   time.Duration // the longest usual delay
 	// Parties are the nodes that take part in each transfer of the client, ascending.
 	Parties map[uint64][]protocol.NodeID
 }
@@ -43,16 +43,16 @@ func (t *commit) decidedBy(id protocol.NodeID) bool {
 	return slices.ContainsFunc(t.decided, func(d decision) bool { return d.node == id })
 }
 
-// NewCommits judges the transactions of a client, and those that others begin. delay is
-// the longest usual one of a message.
+// NewCommits returns a judge of the transactions of a client, and of those that others
+// begin. delay is the longest usual delay of a message.
 func NewCommits(client protocol.NodeID, delay time.Duration) *Commits {
 	return &Commits{txs: make(map[twopc.ID]*commit), client: client, delay: delay, Parties: make(map[uint64][]protocol.NodeID)}
 }
 
-// Watch returns the events to be shown.
+// Watch returns the events that Observe needs.
 func (c *Commits) Watch() sim.What { return sim.Output }
 
-// Observe enters what a node put out.
+// Observe records a node's outputs.
 func (c *Commits) Observe(e *sim.Event) {
 	c.decides = nil
 	r, ok := twopc.DecodeOutput(e.Kind, e.Body)
@@ -78,7 +78,7 @@ func (c *Commits) Observe(e *sim.Event) {
 	}
 }
 
-// decidedNow returns the transaction that the event being shown decides, as entered.
+// decidedNow returns the transaction that the current event decides, as recorded.
 func (c *Commits) decidedNow() (t *commit, now decision, ok bool) {
 	if t = c.decides; t == nil {
 		return nil, now, false
@@ -114,8 +114,8 @@ func (c *Commits) Agreement() *check.Check {
 	})
 }
 
-// Stability is AC2. It is exercised by each decision: only a restart brings a
-// second one of the same node.
+// Stability is AC2. It is exercised by each decision: only after a restart does a node
+// decide a second time.
 func (c *Commits) Stability() *check.Check {
 	return check.Always("AC2 no decision is reversed", sim.Output, func(e *sim.Event) (bool, error) {
 		t, now, ok := c.decidedNow()
@@ -131,8 +131,8 @@ func (c *Commits) Stability() *check.Check {
 	})
 }
 
-// Validity is AC3. The nodes that must have voted are those of the plan, for the client's
-// transfers, and for others those with which the coordinator began.
+// Validity is AC3. The nodes that must have voted are those of the plan for a transfer of
+// the client, and otherwise those with which the coordinator began.
 func (c *Commits) Validity() *check.Check {
 	return check.Always("AC3 nothing commits unless all vote yes", sim.Output, func(e *sim.Event) (bool, error) {
 		t, now, ok := c.decidedNow()
@@ -160,7 +160,7 @@ func (c *Commits) Validity() *check.Check {
 	})
 }
 
-// Progress is AC4, for runs without failures: what aborted had a no.
+// Progress is AC4, for runs without failures: every abort follows a no.
 func (c *Commits) Progress(bound protocol.Time) *check.Check {
 	return check.Eventually("AC4 without failures, unanimous yes votes commit", bound, func() (uint64, error) {
 		n := uint64(0)

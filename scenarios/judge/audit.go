@@ -10,9 +10,9 @@ import (
 	"dessim/protocol/peer"
 )
 
-// audit is the second ledger: a plain map of unspent outputs and two hashes, kept
-// by the judge and not by the machines. Of package ledger it uses the decoder and
-// the fields of a transaction, none of the judgement.
+// audit is the second ledger: a plain map of unspent outputs and two hashes, kept by the
+// judge and not by the machines. From package ledger it uses the decoder and the fields of
+// a transaction, but none of the verification.
 type audit struct {
 	net     *Network
 	unspent map[coin]ledger.TxOut
@@ -47,12 +47,11 @@ func (a *audit) add(c coin, o ledger.TxOut) {
 	a.balance[o.Owner] += o.Amount
 }
 
-// see audits an entry if it is the next one, by a node whose log is the same so
-// far. If it is not the same, two orders are mixed up, and to judge by them would
-// accuse the wrong one.
+// see audits an entry if it is the next one, from a node whose log is the same so far. If
+// the log differs, there are two orders, and the audit could accuse the wrong one.
 func (a *audit) see(node protocol.NodeID, x peer.Entry) (relevant bool, wrong error) {
 	if x.Index == 0 {
-		a.before[node] = a.net.Genesis.TxID() // it began anew, by a restart perhaps
+		a.before[node] = a.net.Genesis.TxID() // the log begins again, perhaps after a restart
 	}
 	before := a.before[node]
 	a.before[node] = x.LogHash
@@ -76,13 +75,13 @@ func (a *audit) see(node protocol.NodeID, x peer.Entry) (relevant bool, wrong er
 	return true, nil
 }
 
-// follow is L6: the hash of what came before, the transaction and its verdict.
+// follow returns L6: the hash of the hash so far, the transaction and its verdict.
 func follow(before ledger.ID, x peer.Entry) ledger.ID {
 	b := append(before[:], x.WTxID[:]...)
 	return sha256.Sum256(append(b, byte(x.Verdict)))
 }
 
-// apply spends what an accepted transaction spends, if it may.
+// apply applies an accepted transaction, or returns why it must not be accepted.
 func (a *audit) apply(node protocol.NodeID, id ledger.ID) error {
 	name := id.String()[:8]
 	body, ok := a.net.Nodes[node].Body(id)
@@ -118,12 +117,12 @@ func (a *audit) apply(node protocol.NodeID, id ledger.ID) error {
 	return nil
 }
 
-// sampled bounds the nodes whose unspent outputs are compared one by one: each has
-// all of them.
+// sampled bounds the number of nodes whose unspent outputs are compared one by one, since
+// each node has all of them.
 const sampled = 64
 
 // compare requires that nodes have the unspent outputs and balances of the second
-// ledger, but for those behind.
+// ledger, except nodes that are behind.
 func (a *audit) compare(behind map[int]bool) error {
 	for i, n := range a.net.Nodes[:min(sampled, len(a.net.Nodes))] {
 		if behind[i] || a.net.Incarnations.Down(protocol.NodeID(i)) {

@@ -16,28 +16,28 @@ import (
 
 // DHT is what a plan asks of a Kademlia network.
 type DHT struct {
-	Nodes   []*kademlia.Node // as they are now, or were when they crashed
+	Nodes   []*kademlia.Node // current state, or that at the crash
 	IDs     []kademlia.ID    // by node
 	Values  []*Value
-	Lookups map[protocol.Time]*Lookup // by when they begin: no two at once
-	Faults  []fault.Fault             // crashes, with which sessions end
+	Lookups map[protocol.Time]*Lookup // by the time when they begin, which is unique
+	Faults  []fault.Fault             // crashes that end sessions
 	Until   protocol.Time
-	Query   time.Duration // the longest that a query takes, with all its tries
+	Query   time.Duration // the longest time that a query takes, with all its tries
 	// UpSince returns when the session began in which a node is at that time by the plan,
 	// or -1 if it is down then.
 	UpSince func(node int, at protocol.Time) protocol.Time
 }
 
-// Value is one that is published.
+// Value is a published value.
 type Value struct {
 	ID    kademlia.ID
 	Value []byte
 	By    protocol.NodeID
-	At    protocol.Time // when it is to be published
-	Life  time.Duration // 0: without end
+	At    protocol.Time // when it is published
+	Life  time.Duration // 0: it never expires
 
 	stored protocol.Time // when it was first stored at some node; 0: not yet
-	lost   bool          // no node held it once when a due lookup began
+	lost   bool          // no node held it when some due lookup began
 }
 
 func (v *Value) ended(now protocol.Time) bool { return now >= v.end() }
@@ -49,7 +49,7 @@ func (v *Value) end() protocol.Time {
 	return v.At + protocol.Time(v.Life)
 }
 
-// Lookup is one that a node is asked for.
+// Lookup is a lookup that an input asks for.
 type Lookup struct {
 	Number uint64
 	Node   protocol.NodeID
@@ -57,48 +57,48 @@ type Lookup struct {
 
 	began     protocol.Time
 	due, held bool      // see Churn
-	disturbed bool      // some node left while it was under way
+	disturbed bool      // some node left during it
 	holders   []holding // when it began
 	result    kademlia.Ended
 }
 
-// Churn judges the lookups of a DHT whose nodes come and go, seeing into all nodes' stores.
-// A lookup is due if its value was stored and its time is not over when the lookup
-// begins; it is held if some node then holds the value, and is up and still holds it
-// when the lookup ends. All that it knows it learns in Observe: checks only read it, so
-// that the figures of a run are the same whichever checks are ruled out.
+// Churn judges the lookups of a DHT whose nodes join and leave. It sees all nodes' stores.
+// A lookup is due if its value has been stored and has not expired when the lookup begins.
+// It is held if some node holds the value then, and is up and still holds it when the
+// lookup ends. Only Observe changes a Churn, and checks read it: so the figures of a run
+// are the same whichever checks are ruled out.
 type Churn struct {
 	c            *DHT
 	since        []protocol.Time // by node: when its incarnation began; -1 while it is down
 	until        []protocol.Time // by node that is down: when its incarnation ended
 	incarnations []uint32        // by node
 	open         map[uint64]*Lookup
-	last         *Lookup // the one that ended in this event
+	last         *Lookup // the lookup that ended in this event
 	swept        int     // the node whose state was looked at last
 	looks        []int   // the nodes whose state is looked at in this event
 
 	begun, ended     uint64
 	due, held, found uint64
 	lost             uint64        // values that no node held when a due lookup began
-	over             uint64        // lookups of values whose time was over
+	over             uint64        // lookups of expired values
 	aborted          uint64        // lookups whose node left
 	disturbed        uint64        // lookups during which some node left
-	holders          uint64        // of all due lookups when they began
-	got              uint64        // lookups that found, whether or not they were due
+	holders          uint64        // sum over all due lookups, when they began
+	got              uint64        // lookups that found the value, due or not
 	hops             hopCounts     // of them
 	queries          uint64        // of them
 	slowest          time.Duration // of all
-	ghost            error         // a good contact that was down for long, of a node that was looked at
-	near, nearHold   uint64        // newcomers among the closest to a value that was due; of them, those that held it
+	ghost            error         // a sampled node has a good contact that was down for long
+	near, nearHold   uint64        // newcomers among the closest to a due value; those of them that held it
 }
 
-// holding is a node that holds a value, in that incarnation.
+// holding is an incarnation of a node that holds a value.
 type holding struct {
 	node        protocol.NodeID
 	incarnation uint32
 }
 
-// NewChurn judges what a DHT is asked. The values and lookups of c are to be complete.
+// NewChurn returns a judge of the lookups of c, whose values and lookups must be complete.
 func NewChurn(c *DHT) *Churn {
 	j := &Churn{c: c, since: make([]protocol.Time, len(c.IDs)), until: make([]protocol.Time, len(c.IDs)), incarnations: make([]uint32, len(c.IDs)), open: make(map[uint64]*Lookup)}
 	for i := range j.since {
@@ -112,10 +112,10 @@ func (j *Churn) Checks() check.Suite {
 	return check.Suite{j.succeeds(), j.durable(), j.integrity(), j.expired(), j.ends(), j.upkeep(), j.tidy(), j.covered(), j.came(), j.left(), j.returned()}
 }
 
-// Watch returns the events to be shown.
+// Watch returns the events that Observe needs.
 func (j *Churn) Watch() sim.What { return sim.Started | sim.Crashed | sim.Received | sim.Output }
 
-// Observe follows incarnations and lookups. It is shown an event before the checks are.
+// Observe follows incarnations and lookups. It sees each event before the checks do.
 func (j *Churn) Observe(e *sim.Event) {
 	j.last, j.looks = nil, j.looks[:0]
 	switch e.What {
@@ -186,7 +186,7 @@ func (j *Churn) output(e *sim.Event) {
 	}
 }
 
-// count adds up what a lookup came to.
+// count adds a lookup's outcome.
 func (j *Churn) count(s *Lookup, now protocol.Time) {
 	j.ended++
 	j.slowest = max(j.slowest, now.Sub(s.began))
@@ -214,11 +214,11 @@ func (j *Churn) count(s *Lookup, now protocol.Time) {
 	}
 }
 
-// succeeds requires that lookups find what some node holds. They may miss it because
-// tables have not caught up: a newcomer among the closest that no node on the way knows
-// yet, or holders that all think dead. In runs of 1,000 nodes that is less than one in
-// a thousand, and less in runs of few nodes; so misses beyond 1% and three more come
-// from a bug, and not from chance, also where there are few lookups.
+// succeeds requires that lookups find values that some node holds. A lookup may miss one
+// because tables are out of date: no node on the way knows a newcomer among the closest
+// yet, or all think the holders dead. In runs of 1,000 nodes, less than one lookup in a
+// thousand does, and fewer in smaller runs. So more than 1% and three misses come from a
+// bug and not from chance, even if there are few lookups.
 func (j *Churn) succeeds() *check.Check {
 	const name, percent, chance = "lookups find held values, save 1% and three", 100, 3
 	if len(j.c.Lookups) <= chance {
@@ -236,12 +236,12 @@ func (j *Churn) succeeds() *check.Check {
 	})
 }
 
-// durable requires that values live on, but for those all of whose holders leave before
-// one of them puts the value again. That is 7/8 of an hour at the latest, by which a
-// session of mean an hour has ended with probability 1 - exp(-7/8) = 0.58. All eight
-// holders have with probability 0.58^8 = 1.3%, if no newcomer is given the value; so 13
-// of a thousand are lost in an hour at most. Values whose keys are close are lost
-// together: more than twice as many, and eight, are not lost by chance.
+// durable requires that values survive, except those whose holders all leave before one of
+// them republishes. That happens within 7/8 of an hour, by which time a session with a
+// mean of an hour has ended with probability 1 - exp(-7/8) = 0.58. All eight holders have
+// left with probability 0.58^8 = 1.3%, if no newcomer receives the value; so at most 13
+// values in a thousand are lost in an hour. Values with close keys are lost together: only
+// a loss of more than twice as many, and eight, is not chance.
 func (j *Churn) durable() *check.Check {
 	const name = "values survive, save 2.6% hourly and eight"
 	const lost, chance = 13, 8 // of a thousand in an hour
@@ -266,7 +266,7 @@ func (j *Churn) durable() *check.Check {
 	})
 }
 
-// integrity requires that what is found is what was published.
+// integrity requires that a lookup returns the published value.
 func (j *Churn) integrity() *check.Check {
 	return check.Always("lookups find only what was published", sim.Output, func(e *sim.Event) (bool, error) {
 		if e.Kind != kademlia.KindEnded {
@@ -303,7 +303,7 @@ func (j *Churn) expired() *check.Check {
 	})
 }
 
-// longest is how long a lookup can take: it hears of so many nodes at most, and in the
+// longest is how long a lookup can take: it hears of a bounded number of nodes, and in the
 // worst case queries them one after the other, and none answers.
 func (j *Churn) longest() time.Duration {
 	const most = 32 * contacts

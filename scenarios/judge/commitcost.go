@@ -10,8 +10,8 @@ import (
 	"dessim/sim/check"
 )
 
-// What a commit costs with two participants beside the coordinator, which is one too:
-// see package twopc.
+// The cost of a commit with two participants beside the coordinator, which participates
+// too: see package twopc.
 const (
 	commitMessages = 8
 	commitForced   = 5
@@ -21,12 +21,12 @@ const (
 type CommitCosts struct {
 	commits *Commits
 	spent   map[twopc.ID]*cost
-	unsafe  map[protocol.NodeID][]twopc.ID // of records that no sync has made safe yet
+	unsafe  map[protocol.NodeID][]twopc.ID // whose records are not synced yet
 }
 
 type cost struct{ messages, forced int }
 
-// NewCommitCosts counts what the transactions of c cost.
+// NewCommitCosts returns a counter for the transactions of c.
 func NewCommitCosts(c *Commits) *CommitCosts {
 	return &CommitCosts{commits: c, spent: make(map[twopc.ID]*cost), unsafe: make(map[protocol.NodeID][]twopc.ID)}
 }
@@ -63,7 +63,7 @@ func (x *CommitCosts) see(e *sim.Event) {
 	switch e.What {
 	case sim.Sent:
 		if e.Kind == link.KindResend || e.Kind == link.KindAck {
-			return // the link's own
+			return // a message of the link itself
 		}
 		if msg, ok := link.Payload(e.Body); ok {
 			if id, ok := twopc.MessageID(msg); ok {

@@ -15,15 +15,15 @@ import (
 	"dessim/sim/scenario"
 )
 
-// contacts is how many a node of a Kademlia table answers with, k in kademlia.Defaults.
+// contacts is the number of contacts in a node's answer: k in kademlia.Defaults.
 const contacts = 8
 
 // Lookups judges what nodes find in the DHT, knowing all ids.
 type Lookups struct {
 	net    *Network
-	ids    []kademlia.ID     // all, by node
-	looks  map[foundKey]bool // lookups asked for; true once they ended
-	gets   map[foundKey]bool // keys asked for; true once they were found
+	ids    []kademlia.ID     // by node
+	looks  map[foundKey]bool // requested lookups; true once they have ended
+	gets   map[foundKey]bool // requested keys; true once they were found
 	looked int               // lookups that ended
 	found  int               // keys that were found
 	hops   hopCounts
@@ -34,13 +34,13 @@ type foundKey struct {
 	owner ledger.Owner
 }
 
-// Quest is an input that has one node look up another, or fetch its key.
+// Quest is an input that makes one node look up another, or fetch its key.
 type Quest struct {
 	Asker, Target int
 	Key           bool
 }
 
-// NewLookups judges what the quests come to.
+// NewLookups returns a judge of the quests.
 func NewLookups(n *Network, quests []Quest) *Lookups {
 	l := &Lookups{net: n, looks: make(map[foundKey]bool), gets: make(map[foundKey]bool)}
 	for _, o := range n.Owners {
@@ -138,7 +138,7 @@ func (l *Lookups) Answered(bound protocol.Time) *check.Check {
 	})
 }
 
-// Keys requires that each node that asks for a key has it: the one whose hash is the
+// Keys requires that each node finds the keys that it asks for: a key whose hash is its
 // owner's name.
 func (l *Lookups) Keys(bound protocol.Time) *check.Check {
 	return check.Eventually(nameKeys, bound, func() (uint64, error) {
@@ -175,7 +175,7 @@ func (l *Lookups) contact(id protocol.NodeID, o ledger.Owner) bool {
 	return len(c) == 1 && c[0].ID == kademlia.ID(o)
 }
 
-// Ended returns how many lookups ended, and how many were asked for.
+// Ended returns how many lookups have ended, and how many were requested.
 func (l *Lookups) Ended() (ended, asked int) { return l.looked, len(l.looks) }
 
 // Found returns how many keys were found.
@@ -192,7 +192,7 @@ func (l *Lookups) Facts() []scenario.Fact {
 	return append([]scenario.Fact{{Name: "lookups", Value: fmt.Sprint(l.looked)}}, l.hops.facts()...)
 }
 
-// hopCounts has how many lookups took so many hops.
+// hopCounts is the number of lookups by their hops.
 type hopCounts []uint64
 
 func (c *hopCounts) add(hops int) {

@@ -23,28 +23,28 @@ type DoubleSpends struct {
 	attempts map[twopc.ID]*Rivals
 }
 
-// Conflict is two transactions, or one twice, of which one can be accepted at most, all
+// Conflict is two transactions, or one twice, of which at most one can be accepted. All are
 // validly endorsed by a collusion, unless loses says otherwise.
 type Conflict struct {
 	Name   string
 	Said   int        // statements of its transactions
 	Winner *ledger.ID // the transaction that was accepted, or nil
 
-	loses  []ledger.Verdict // by transaction: why it is refused when another is accepted; Accepted: it never is
-	first  []int            // by node: 1 plus the transaction that it sent or received first
-	began  [2]bool          // some node had that transaction first
+	loses  []ledger.Verdict // by transaction: its verdict when another is accepted; Accepted if it is never refused
+	first  []int            // by node: 1 plus the index of the transaction that it sent or received first
+	began  [2]bool          // by transaction: some node had it first
 	logged []int            // by node: entries so far
-	won    []bool           // by node: one was accepted
+	won    []bool           // by node: whether it accepted one
 }
 
-// place is a transaction's among those of its conflict.
+// place is a transaction's index in its conflict.
 type place struct {
 	*Conflict
 	i int
 }
 
-// Rivals are two transactions on one coin that are put to honest endorsers, one of
-// which is asked for both.
+// Rivals are two transactions on one coin for which honest endorsers are asked, at least
+// one of them for both.
 type Rivals struct {
 	Name    string
 	Commits int
@@ -53,13 +53,13 @@ type Rivals struct {
 	ended int
 }
 
-// NewDoubleSpends judges double spends against these ledgers.
+// NewDoubleSpends returns a judge of double spends in these ledgers.
 func NewDoubleSpends(l *Ledgers) *DoubleSpends {
 	return &DoubleSpends{net: l.net, ledgers: l, of: make(map[ledger.ID]place), attempts: make(map[twopc.ID]*Rivals)}
 }
 
-// Conflict adds a conflict. loses has, for each of its transactions, the verdict by which
-// it is refused when another is accepted, or Accepted for one that never is.
+// Conflict adds a conflict. loses has, for each of its transactions, the verdict that
+// refuses it when another is accepted, or Accepted if it is never refused.
 func (d *DoubleSpends) Conflict(name string, loses []ledger.Verdict) *Conflict {
 	n := len(d.net.Nodes)
 	c := &Conflict{Name: name, loses: loses, first: make([]int, n), logged: make([]int, n), won: make([]bool, n)}
@@ -71,8 +71,8 @@ func (d *DoubleSpends) Conflict(name string, loses []ledger.Verdict) *Conflict {
 // Flawed reports whether the next transaction to be broadcast can never be accepted.
 func (c *Conflict) Flawed() bool { return c.Said < len(c.loses) && c.loses[c.Said] == ledger.HighS }
 
-// Say takes note that a liar is to broadcast a transaction of the conflict. All but one
-// are refused.
+// Say records that a liar will broadcast a transaction of the conflict. All but one are
+// refused.
 func (d *DoubleSpends) Say(c *Conflict, wtxid ledger.ID) {
 	if _, again := d.of[wtxid]; !again {
 		d.of[wtxid] = place{c, c.Said}
@@ -82,7 +82,7 @@ func (d *DoubleSpends) Say(c *Conflict, wtxid ledger.ID) {
 	}
 }
 
-// Compete takes note that these attempts are rivals.
+// Compete records that these attempts are rivals.
 func (d *DoubleSpends) Compete(name string, attempts [2]twopc.ID) {
 	r := &Rivals{Name: name}
 	d.Rivals = append(d.Rivals, r)
@@ -91,8 +91,8 @@ func (d *DoubleSpends) Compete(name string, attempts [2]twopc.ID) {
 	}
 }
 
-// OneAccepted requires that of each conflict one transaction is accepted, the same at
-// every node, and the others refused for the conflict.
+// OneAccepted requires that every node accepts the same one transaction of each conflict,
+// and refuses the others because of the conflict.
 func (d *DoubleSpends) OneAccepted() *check.Check {
 	return check.Always("each conflict has one winner, the same everywhere", sim.Output, func(e *sim.Event) (bool, error) {
 		x, ok := Entry(e)
@@ -119,8 +119,8 @@ func (d *DoubleSpends) OneAccepted() *check.Check {
 	})
 }
 
-// AllRefused requires that every node outputs the whole conflict: one accepted, all
-// others refused.
+// AllRefused requires that every node logs the whole conflict: one accepted, all others
+// refused.
 func (d *DoubleSpends) AllRefused(bound protocol.Time) *check.Check {
 	return check.Eventually("every node refuses each conflict's losers", bound, func() (uint64, error) {
 		n := uint64(0)
@@ -139,8 +139,8 @@ func (d *DoubleSpends) AllRefused(bound protocol.Time) *check.Check {
 	})
 }
 
-// OneCommits requires that of two rivals one commits at the most. What commits is
-// then expected in every list.
+// OneCommits requires that at most one of two rivals commits. A rival that commits is then
+// expected in every list.
 func (d *DoubleSpends) OneCommits() *check.Check {
 	return check.Always("honest endorsers commit at most one rival", sim.Output, func(e *sim.Event) (bool, error) {
 		v, ok := twopc.DecodeOutput(e.Kind, e.Body)
@@ -165,8 +165,8 @@ func (d *DoubleSpends) OneCommits() *check.Check {
 	})
 }
 
-// VotedNo requires that both of two rivals end, and that an honest participant voted
-// no on one of them.
+// VotedNo requires that both of two rivals end, and that an honest participant votes no on
+// one of them.
 func (d *DoubleSpends) VotedNo(bound protocol.Time) *check.Check {
 	return check.Eventually("honest endorsers vote no on a double spend", bound, func() (uint64, error) {
 		n := 0
@@ -183,7 +183,7 @@ func (d *DoubleSpends) VotedNo(bound protocol.Time) *check.Check {
 	})
 }
 
-// Crossed requires that rival statements of two liars reached two nodes in different
+// Crossed requires that conflicting broadcasts of two liars reach two nodes in different
 // orders: each liar has its own before it hears of the other's.
 func (d *DoubleSpends) Crossed() *check.Check {
 	return check.Sometimes("a conflict reaches two nodes in different orders", check.EachRun, sim.Sent|sim.Received, func(e *sim.Event) bool {
@@ -204,7 +204,7 @@ func (d *DoubleSpends) Crossed() *check.Check {
 	})
 }
 
-// Facts returns the end of each conflict.
+// Facts returns the outcome of each conflict.
 func (d *DoubleSpends) Facts() []scenario.Fact {
 	var facts []scenario.Fact
 	for _, c := range d.Conflicts {

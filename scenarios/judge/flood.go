@@ -18,18 +18,18 @@ type Floods struct {
 	handed  map[handing]bool
 	copies  map[gossip.ID]uint64 // messages of the flood, by body
 	bodies  []gossip.ID          // in the order of their first message
-	flying  int64                // bodies on their way
-	repairs uint64               // bodies sent because they were asked for
+	flying  int64                // bodies in flight
+	repairs uint64               // bodies sent on request
 }
 
-// handing is a body handed over at a node in one of its incarnations.
+// handing is a body handed over at one incarnation of a node.
 type handing struct {
 	node        protocol.NodeID
 	incarnation uint32
 	id          gossip.ID
 }
 
-// NewFloods follows the bodies of what the ledgers are to list.
+// NewFloods returns a judge of the floods of transactions that the ledgers must list.
 func NewFloods(l *Ledgers) *Floods {
 	return &Floods{net: l.net, ledgers: l, handed: make(map[handing]bool), copies: make(map[gossip.ID]uint64)}
 }
@@ -55,14 +55,14 @@ func (f *Floods) Everywhere(bound protocol.Time) *check.Check {
 		want := f.ledgers.Listed * uint64(len(f.net.Nodes))
 		n := uint64(len(f.handed))
 		if n < want {
-			return n, fmt.Errorf("of %d bodies at %d nodes each %d were handed over", f.ledgers.Listed, len(f.net.Nodes), n)
+			return n, fmt.Errorf("of %d bodies at each of %d nodes, %d were handed over", f.ledgers.Listed, len(f.net.Nodes), n)
 		}
 		return n, nil
 	})
 }
 
-// Exact requires the exact number of messages of each flood on a quiet network:
-// each node passes a body on to all neighbours but the one that it came from.
+// Exact requires the exact number of messages of each flood on a quiet network: each node
+// passes a body on to all neighbours but the one that sent it.
 func (f *Floods) Exact(bound protocol.Time) *check.Check {
 	name := "each flood costs 1 + sum(degree-1) messages"
 	if !f.net.Link.Loss.Never() || !f.net.Link.Copy.Never() {
@@ -88,7 +88,7 @@ func (f *Floods) Exact(bound protocol.Time) *check.Check {
 func (f *Floods) Quiet(bound protocol.Time) *check.Check {
 	return check.Eventually("no body circulates at the end", bound, func() (uint64, error) {
 		if f.flying != 0 {
-			return uint64(len(f.bodies)), fmt.Errorf("%d bodies are still on their way", f.flying)
+			return uint64(len(f.bodies)), fmt.Errorf("%d bodies are still in flight", f.flying)
 		}
 		return uint64(len(f.bodies)), nil
 	}).Seeing(sim.Sent|sim.Copied|sim.Lost|sim.Received|sim.Dropped, f.see)

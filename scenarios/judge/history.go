@@ -14,24 +14,24 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// LedgerHistory is the history of a ledger as an object that is asked for transactions,
-// in virtual time. It is an observer, to be shown an event after Ledgers is.
+// LedgerHistory is the history of a ledger, as an object on which clients and liars request
+// transactions, in virtual time. It is an observer, and sees each event after Ledgers.
 //
-// What is judged is the log as the first node puts it out: each place of it is read
-// then, by that node. A request begins with the input that asks for a transaction, and
-// ends when the asker puts out how: the client with its answer, a liar with its own
-// entry of what it broadcast. One that does not end may have happened or not.
+// It judges the log as the first node to output each place reads it. A request begins with
+// the input that asks for a transaction, and ends with the output that tells the outcome:
+// the client's answer, or a liar's own log entry of its broadcast. A request that does not
+// end may have happened or not.
 //
-// Since the places are read, an order of all operations is one in which requests fill
-// place after place: so the state is how many are filled, the search is short, and
-// there is nothing to gain by parts. (By coins, say; it would also lose something:
-// what one party learnt before another asked binds across all coins.)
+// Since the places are read, requests fill one place after the other in any order of all
+// operations. So the state is the number of filled places, the search is short, and
+// splitting the history, by coins for instance, would gain nothing. It would lose that what
+// one party learnt before another asked binds across all coins.
 type LedgerHistory struct {
 	net      *Network
 	l        *Ledgers
 	requests []*request
-	asked    map[uint64]*request    // of the client, by transfer
-	said     map[ledger.ID]*request // of liars, by wtxid, or by txid if it is yet to be endorsed
+	asked    map[uint64]*request    // the client's, by transfer
+	said     map[ledger.ID]*request // liars', by wtxid, or by txid if it has no endorsements yet
 	places   []*logPlace
 	good     outpoints
 }
@@ -44,8 +44,8 @@ type request struct {
 	// A client asks for a transfer, a liar for the very transaction.
 	sender ledger.Owner
 	peer.Request
-	tx, wtx ledger.ID // wtx is zero if endorsements are to come
-	flawed  bool      // as it is, no ledger may take it: its endorsements are no good
+	tx, wtx ledger.ID // wtx is zero if endorsements are still missing
+	flawed  bool      // no ledger may accept it: its endorsements are invalid
 
 	done     bool
 	to       protocol.Time
@@ -70,28 +70,28 @@ func (e *request) String() string {
 type logPlace struct {
 	index    int
 	at       protocol.Time // when a node first put it out
-	tx       *ledger.Tx    // nil: nothing that can be decoded
+	tx       *ledger.Tx    // nil if it cannot be decoded
 	id, wtx  ledger.ID
 	accepted bool
-	good     bool // accepted and it could be, or refused and it had to be, by coins and pairs alone
-	again    bool // refused, and the transaction had a place before, or is unsigned: no request need ask for it
+	good     bool // the verdict is right, by coins and pairs alone
+	again    bool // refused, and a repetition or unsigned: it needs no request
 	unsigned bool // a liar's, refused for its signatures
 }
 
-// NewLedgerHistory follows the history of the ledgers that l judges.
+// NewLedgerHistory returns a judge of the history of l's ledgers.
 func NewLedgerHistory(l *Ledgers) *LedgerHistory {
 	return &LedgerHistory{net: l.net, l: l, asked: make(map[uint64]*request), said: make(map[ledger.ID]*request), good: newOutpoints(l.net)}
 }
 
-// Ask takes note that the client is asked for a transfer of a sender.
+// Ask records that the client will ask for a transfer of a sender.
 func (d *LedgerHistory) Ask(at protocol.Time, client, sender protocol.NodeID, r peer.Request) {
 	e := &request{who: client, from: at, sender: d.net.Owners[sender], Request: r}
 	d.requests = append(d.requests, e)
 	d.asked[r.Transfer] = e
 }
 
-// Say takes note that a liar is to broadcast tx; only the first time counts. A flawed tx
-// is one that no ledger may accept.
+// Say records that a liar will broadcast tx; only the first time counts. A flawed tx is one
+// that no ledger may accept.
 func (d *LedgerHistory) Say(at protocol.Time, liar protocol.NodeID, tx *ledger.Tx, flawed bool) {
 	e := &request{who: liar, from: at, tx: tx.TxID(), wtx: tx.WTxID(), flawed: flawed}
 	if d.said[e.wtx] == nil {
@@ -100,17 +100,17 @@ func (d *LedgerHistory) Say(at protocol.Time, liar protocol.NodeID, tx *ledger.T
 	}
 }
 
-// Spend takes note that a liar is to have tx endorsed, and to broadcast it.
+// Spend records that a liar will get tx endorsed and broadcast it.
 func (d *LedgerHistory) Spend(at protocol.Time, liar protocol.NodeID, tx *ledger.Tx) {
 	e := &request{who: liar, from: at, tx: tx.TxID()}
 	d.said[e.tx] = e
 	d.requests = append(d.requests, e)
 }
 
-// Watch returns the events to be shown.
+// Watch returns the events that Observe needs.
 func (d *LedgerHistory) Watch() sim.What { return sim.Output }
 
-// Observe enters what a node or the client put out.
+// Observe records the outputs of nodes and the client.
 func (d *LedgerHistory) Observe(e *sim.Event) {
 	switch {
 	case d.l.entered:
@@ -128,17 +128,17 @@ func (e *request) end(at protocol.Time, accepted bool) {
 	}
 }
 
-// entered takes an entry: it may fill the next place, and end a request of the node.
+// entered records a log entry: it may fill the next place, and end a request of the node.
 func (d *LedgerHistory) entered(e *sim.Event, x *peer.Entry) {
 	if x.Index > uint64(len(d.places)) {
-		return // a gap: order's business
+		return // a gap: the order check reports it
 	}
 	if x.Index == uint64(len(d.places)) {
 		d.fill(e, x)
 	}
 	p := d.places[x.Index]
 	if p.unsigned {
-		return // it ends nothing: with its signatures the transaction may have another place
+		return // no request ends: with its signatures the transaction may get another place
 	}
 	for _, id := range []ledger.ID{p.wtx, p.id} {
 		if s := d.said[id]; s != nil && s.who == e.Node && p.wtx == x.WTxID {
@@ -161,15 +161,15 @@ func (d *LedgerHistory) fill(e *sim.Event, x *peer.Entry) {
 	}
 }
 
-// unsigned reports whether a place is a liar's and refused for its signatures: a
-// participant of what a liar commits broadcasts it with signatures missing, if the liar
-// sends it none. No request asks for that.
+// unsigned reports whether a place is a liar's transaction, refused for its signatures. If
+// a liar commits a transaction and sends a participant no signatures, the participant
+// broadcasts it without them. No request asks for that.
 func (d *LedgerHistory) unsigned(tx *ledger.Tx, v ledger.Verdict) bool {
 	liar := slices.ContainsFunc(d.net.Liars, func(id protocol.NodeID) bool { return d.net.Owners[id] == tx.Sender })
 	return liar && v >= ledger.EndorsementsUnsorted && v <= ledger.WrongKey
 }
 
-// isFor reports whether the place is what the request asked for.
+// isFor reports whether the place has the transaction that the request asked for.
 func (p *logPlace) isFor(e *request) bool {
 	switch {
 	case e.wtx != (ledger.ID{}):
@@ -180,7 +180,7 @@ func (p *logPlace) isFor(e *request) bool {
 	return p.tx != nil && p.tx.Sender == e.sender && p.tx.Witness == e.Witness && pays(p.tx, e.Receiver, e.Amount)
 }
 
-// pays reports whether tx gives the receiver that amount, and all the rest back.
+// pays reports whether tx pays the receiver that amount, and the rest back to the sender.
 func pays(tx *ledger.Tx, receiver ledger.Owner, amount uint64) bool {
 	sum := uint64(0)
 	for i := range tx.Outputs {
@@ -195,8 +195,8 @@ func pays(tx *ledger.Tx, receiver ledger.Owner, amount uint64) bool {
 	return sum == amount
 }
 
-// fits reports whether the request can have this place: it went as the ledger must
-// have it, and as its asker learnt, not before any node had it in its log.
+// fits reports whether the request can have this place: the verdict is right, and is what
+// the asker learnt, not before some node had the place in its log.
 func (p *logPlace) fits(e *request) bool {
 	switch {
 	case !p.good && (p.accepted || !e.flawed):
@@ -207,14 +207,14 @@ func (p *logPlace) fits(e *request) bool {
 	return !e.done || e.accepted == p.accepted && p.at <= e.to
 }
 
-// prefix is the places and requests up to some time, or all of them.
+// prefix is the places and requests up to some time, or all.
 type prefix struct {
 	places   []*logPlace
 	requests []*request
 }
 
-// log is the model: a log whose places requests fill, one after the other. The state is
-// the number of the next place. Only a filled place can be read.
+// log is the model: a log whose places are filled by requests, one after the other. The
+// state is the number of the next place. Only a filled place can be read.
 func (h *prefix) log() porcupine.Model {
 	filled := h.assign()
 	return porcupine.Model{
@@ -233,16 +233,15 @@ func (h *prefix) log() porcupine.Model {
 					return false, n
 				}
 			}
-			return !e.done, n // after all that was done comes what was not
+			return !e.done, n // requests that did not happen come last
 		},
 	}
 }
 
-// assign returns which request fills which place. Most places suit one request alone. Of
-// equal requests any could be it, and a judge that tried them all would never end: so
-// the one that ended first goes first, of those that had begun when the place was read.
-// If that leaves a request without a place, or a place without a request, so does every
-// other way.
+// assign returns which request fills which place. Most places fit only one request. If
+// several equal requests fit, trying all assignments would never end: so of those that had
+// begun when the place was read, it takes the one that ended first. If that leaves a
+// request without a place, or a place without a request, so does every other assignment.
 func (h *prefix) assign() map[*request]*logPlace {
 	filled := make(map[*request]*logPlace, len(h.places))
 	for _, p := range h.places {
@@ -260,8 +259,8 @@ func (h *prefix) assign() map[*request]*logPlace {
 	return filled
 }
 
-// operations returns the history in porcupine's terms. See the store's for those that
-// have not ended.
+// operations returns the history in porcupine's terms. See Store.operations for requests
+// that have not ended.
 func (h *prefix) operations() []porcupine.Operation {
 	out := make([]porcupine.Operation, 0, len(h.requests)+len(h.places))
 	for _, e := range h.requests {
@@ -303,8 +302,8 @@ func (h *prefix) until(at protocol.Time) *prefix {
 	return cut
 }
 
-// wrong returns what first shows that a history is not linearizable: each part of a
-// linearizable history up to some time is linearizable too.
+// wrong returns the first operation that makes a history not linearizable: each prefix of a
+// linearizable history is linearizable too.
 func (h *prefix) wrong() error {
 	words := make(map[protocol.Time]string)
 	for _, p := range h.places {
@@ -329,14 +328,14 @@ func (h *prefix) wrong() error {
 	return fmt.Errorf("no order of %d requests explains %s", len(h.until(times[i]).requests), words[times[i]])
 }
 
-// mostTransfers bounds the transfers of a run that is judged: the cost grows with the
-// square of those under way at once.
+// mostTransfers bounds the transfers of a run that can be judged: the cost grows with the
+// square of the number of concurrent ones.
 const mostTransfers = 2000
 
-// Linearizable requires that there is an order of all requests and readings which
-// explains all answers and readings, and in which none comes before one that had ended
-// when it began. It judges once, in the end: a history that is linearizable was so all
-// the time. Like the store's judge, it may run goroutines.
+// Linearizable requires an order of all requests and readings that explains all answers
+// and readings, and in which no operation precedes one that had ended when it began. It
+// judges once, at the end: each prefix of a linearizable history is linearizable. Like
+// Store.Linearizable, it may run goroutines.
 func (d *LedgerHistory) Linearizable() *check.Check {
 	name := "client-visible ledger history is linearizable"
 	if d.l.Asked() > mostTransfers {

@@ -8,26 +8,26 @@ import (
 	"dessim/sim/check"
 )
 
-// Incarnations is an observer that follows which nodes are up. It is shown an event
-// before the checks are.
+// Incarnations is an observer that follows which nodes are up. It sees each event before
+// the checks do.
 type Incarnations struct{ state []incarnation }
 
-// incarnation is what is known of a node's latest one.
+// incarnation is the state of a node's latest incarnation.
 type incarnation struct {
 	down   bool
 	number uint32
 	damage string // why the node will never start again, or ""
 }
 
-// NewIncarnations follows that many nodes, clients included.
+// NewIncarnations returns an observer of that many nodes, clients included.
 func NewIncarnations(nodes int) *Incarnations {
 	return &Incarnations{state: make([]incarnation, nodes)}
 }
 
-// Watch returns the events to be shown.
+// Watch returns the events that Observe needs.
 func (x *Incarnations) Watch() sim.What { return sim.Started | sim.Crashed | sim.Damaged }
 
-// Observe enters what happened to a node.
+// Observe records starts and crashes.
 func (x *Incarnations) Observe(e *sim.Event) {
 	s := &x.state[e.Node]
 	s.down, s.number = e.What != sim.Started, e.Incarnation
@@ -44,8 +44,8 @@ func (x *Incarnations) Restarted(id protocol.NodeID) bool {
 	return x.state[id].number > 1 && !x.state[id].down
 }
 
-// Excused reports whether a node will never start again, so that no liveness can be
-// demanded of it, and names it to excuse.
+// Excused reports whether a node will never start again, and is therefore exempt from a
+// liveness check; it adds the node to excuse.
 func (x *Incarnations) Excused(id protocol.NodeID, excuse check.Excuse) bool {
 	why := x.state[id].damage
 	if why != "" {
@@ -54,8 +54,8 @@ func (x *Incarnations) Excused(id protocol.NodeID, excuse check.Excuse) bool {
 	return why != ""
 }
 
-// Stuck reports whether so many of the first members nodes will never start again that
-// the others are no majority: nothing more is ordered.
+// Stuck reports whether too few of the first members nodes will ever be up again to form a
+// majority, so that nothing more is ordered.
 func (x *Incarnations) Stuck(members int) bool {
 	up := 0
 	for _, s := range x.state[:members] {

@@ -2,11 +2,10 @@
 // named for what it judges: atomic commitment, total order, views, the ledger and its
 // history, the key-value store, floods, the DHT.
 //
-// A judge knows what a plan asks for and sees what nodes put out; some look into the nodes
-// as well. It shares no judgement with the machines: what a machine computes, a
-// judge computes another way, or by hand. Most judges are observers too, which are
-// shown an event before their checks are. A judge serves one run and is not safe for
-// concurrent use.
+// A judge knows the plan's inputs and sees the nodes' outputs; some also inspect the nodes.
+// It shares no logic with the machines: what a machine computes, a judge computes another
+// way. Most judges are observers too, which see each event before their checks do. A judge
+// serves one run and is not safe for concurrent use.
 //
 // Judges know no scenario. They never change a run, and the figures that they return for
 // summaries are the same whichever of their checks are ruled out.
@@ -22,22 +21,22 @@ import (
 	"dessim/sim/check"
 )
 
-// Network is what judges know of the nodes of a ledger, beside what events show.
+// Network is what judges know of a ledger's nodes, apart from events.
 type Network struct {
-	Nodes   []*peer.Node      // as they are now, or were when they crashed; nil before the first start
+	Nodes   []*peer.Node      // current state, or that at the crash; nil before the first start
 	Members []protocol.NodeID // the ids of Nodes
 	Keys    []ledger.Key      // by node
 	Owners  []ledger.Owner    // by node
 	Genesis *ledger.Genesis
 	Minted  []ledger.TxOut    // the outputs of Genesis
-	Liars   []protocol.NodeID // members that broadcast whatever inputs ask
+	Liars   []protocol.NodeID // members that broadcast whatever their inputs say
 	Link    sim.Link          // between members
 	Failing bool              // nodes or links fail
 
 	Incarnations *Incarnations // of members and clients
 }
 
-// Entry reads an entry of a member's log from its output.
+// Entry decodes an entry of a member's log from its output.
 func Entry(e *sim.Event) (peer.Entry, bool) {
 	if e.Kind != peer.KindEntry {
 		return peer.Entry{}, false

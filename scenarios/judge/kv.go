@@ -14,8 +14,8 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// Store judges a replicated key-value store by its history: what its clients saw, in
-// virtual time. It is an observer, to be shown an event before its checks are.
+// Store judges a replicated key-value store by its client-visible history, in virtual
+// time. It is an observer, and sees each event before its checks do.
 type Store struct {
 	replicas []*kv.Node
 	nodes    *Incarnations
@@ -25,9 +25,9 @@ type Store struct {
 	calls    []*call
 	open     map[protocol.NodeID]*call
 	keys     map[uint64][]*call // in the order in which they began
-	last     *call              // that the event just seen ended, or nil
-	overlaps uint64             // calls that began while another of the same key was under way
-	refused  uint64             // compare-and-swaps that found another value
+	last     *call              // the call that the last event ended, or nil
+	overlaps uint64             // calls that began during another on the same key
+	refused  uint64             // compare-and-swaps that found a different value
 }
 
 type call struct {
@@ -35,7 +35,7 @@ type call struct {
 	from, to protocol.Time
 	done     bool
 	result   kv.Return
-	overlaps bool // it began while another of the same key was under way
+	overlaps bool // it began during another on the same key
 }
 
 func (c *call) String() string {
@@ -49,20 +49,20 @@ func (c *call) String() string {
 	return fmt.Sprintf("%s from %v to %v, refused since it found %d", what, c.from, c.to, c.result.Value)
 }
 
-// NewStore judges the store of these replicas, which are as they are now, or were when
-// they crashed. By bound all operations must have ended.
+// NewStore returns a judge of the store of these replicas; replicas holds their current
+// state, or that at the crash. All operations must have ended by bound.
 func NewStore(replicas []*kv.Node, nodes *Incarnations, bound protocol.Time) *Store {
 	return &Store{replicas: replicas, nodes: nodes, bound: bound,
 		asked: make(map[protocol.NodeID]uint64), open: make(map[protocol.NodeID]*call), keys: make(map[uint64][]*call)}
 }
 
-// Ask takes note that a client is asked for an operation.
+// Ask records that an input asks a client for an operation.
 func (h *Store) Ask(client protocol.NodeID) { h.asked[client]++ }
 
-// Watch returns the events to be shown.
+// Watch returns the events that Observe needs.
 func (h *Store) Watch() sim.What { return sim.Output }
 
-// Observe enters what a client put out.
+// Observe records a client's outputs.
 func (h *Store) Observe(e *sim.Event) {
 	h.last = nil
 	switch {
@@ -96,13 +96,13 @@ func (h *Store) began(c *call) {
 	h.keys[c.Key] = append(h.keys[c.Key], c)
 }
 
-// Linearizable requires, whenever an operation has ended, that there is an order of
-// all operations on its key which explains what clients saw, and in which none comes
-// before one that had ended when it began. Keys are judged one by one: a history is
-// linearizable if and only if it is so for each object (Herlihy and Wing, theorem 1).
+// Linearizable requires, whenever an operation ends, an order of all operations on its key
+// that explains what clients saw, and in which no operation precedes one that had ended
+// when it began. Keys are judged one by one: a history is linearizable if and only if it
+// is so for each object (Herlihy and Wing, theorem 1).
 //
-// Porcupine runs goroutines. That changes nothing: it is asked for a yes or no, without a
-// limit in time.
+// Porcupine runs goroutines. They cannot affect the result, which is a yes or no without a
+// time limit.
 func (h *Store) Linearizable() *check.Check {
 	return check.Always("client-visible store history is linearizable", sim.Output, func(e *sim.Event) (bool, error) {
 		c := h.last
@@ -131,9 +131,9 @@ func (h *Store) before(c *call) string {
 	return fmt.Sprintf("; before it ended %v", last)
 }
 
-// operations returns calls in porcupine's terms. One that has not ended may take
-// place at any time from its beginning on, or, which is the same to all others, at
-// the end of time.
+// operations returns calls in porcupine's terms. A call that has not ended may take effect
+// at any time after its beginning, or never, which other calls cannot distinguish from the
+// end of time.
 func operations(calls []*call) []porcupine.Operation {
 	out := make([]porcupine.Operation, 0, len(calls))
 	for _, c := range calls {
@@ -192,15 +192,15 @@ func (h *Store) Ended() *check.Check {
 	})
 }
 
-// Overlapped requires that two operations on one key overlap, so that their order is
-// open.
+// Overlapped requires that two operations on one key overlap, so that their order is not
+// fixed.
 func (h *Store) Overlapped() *check.Check {
 	return check.Sometimes("two operations on one key overlap", check.EachRun, sim.Output, func(e *sim.Event) bool {
 		return e.Kind == kv.KindCalled && h.calls[len(h.calls)-1].overlaps
 	})
 }
 
-// Order requires that all replicas do the same.
+// Order requires that all replicas apply the same commands in the same order.
 func (h *Store) Order() *check.Check {
 	return check.SameOrder("every replica applies a prefix of one sequence", sim.Output, func(e *sim.Event) (check.Position, bool) {
 		if e.Kind != kv.KindApplied {
@@ -211,8 +211,8 @@ func (h *Store) Order() *check.Check {
 	}, func(item string) string { return "state " + item })
 }
 
-// EqualAtEnd requires that all replicas come to the same state, also those that were
-// down or cut off: a prefix that never grows is no agreement.
+// EqualAtEnd requires that all replicas reach the same state, including those that were
+// down or cut off: a prefix that never grows is not agreement.
 func (h *Store) EqualAtEnd() *check.Check {
 	return check.EventuallyBut("all replicas end in the same state", h.bound, func(excuse check.Excuse) (uint64, error) {
 		first, n := -1, uint64(0)
@@ -256,7 +256,7 @@ func (h *Store) Facts() []scenario.Fact {
 	}
 }
 
-// Counts returns what a sweep adds up.
+// Counts returns how often things happened, for the sums of a sweep.
 func (h *Store) Counts() []scenario.Count {
 	return []scenario.Count{{Name: "concurrent operations", N: h.overlaps}, {Name: "compare-and-swaps that failed", N: h.refused}}
 }

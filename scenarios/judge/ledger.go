@@ -14,19 +14,19 @@ import (
 	"dessim/sim/scenario"
 )
 
-// Ledgers judges what became of the transfers: order, hashes, value.
+// Ledgers judges the ledgers that result from the transfers: order, hashes, value.
 type Ledgers struct {
 	Listed uint64 // transactions that every list must have at the end
-	Logged uint64 // and, beside them, refused ones that every log must have
+	Logged uint64 // refused transactions that every log must have besides
 
 	net       *Network
 	transfers []transfer
-	hashes    []entryHash // by index, of the first node that had it
+	hashes    []entryHash // by index, from the first node that had the entry
 	audit     audit       // the second ledger
 	accepted  uint64      // transfers that ended accepted
 	answers   uint64
-	entry     peer.Entry // that the event shown last puts out
-	entered   bool       // it does
+	entry     peer.Entry // the entry that the last event puts out
+	entered   bool       // whether it puts out one
 }
 
 type entryHash struct {
@@ -34,10 +34,10 @@ type entryHash struct {
 	log, list ledger.ID
 }
 
-// NewLedgers judges the ledgers of a network.
+// NewLedgers returns a judge of a network's ledgers.
 func NewLedgers(n *Network) *Ledgers { return &Ledgers{net: n, audit: newAudit(n)} }
 
-// Asked returns how many transfers the client asks for.
+// Asked returns the number of transfers that the client asks for.
 func (l *Ledgers) Asked() uint64 { return uint64(len(l.transfers)) }
 
 // Accepted returns how many transfers ended accepted.
@@ -58,9 +58,9 @@ func (l *Ledgers) Order() *check.Check {
 	})
 }
 
-// Integrity requires that no transaction has two places in the order. Where nodes fail it
-// may: a node that restarts broadcasts a commit again that has no place yet (see package
-// peer). So that check is for runs without faults.
+// Integrity requires that no transaction has two places in the order. It is for runs
+// without faults: a node that restarts broadcasts again a commit that has no place yet (see
+// package peer), so the transaction may get two.
 func (l *Ledgers) Integrity() *check.Check {
 	places := make(map[ledger.ID]uint64)
 	return check.Always("no transaction has two places in the order", sim.Output, func(e *sim.Event) (bool, error) {
@@ -85,7 +85,7 @@ func (l *Ledgers) SameHashes() *check.Check {
 	return check.Always("logs of equal length have equal hashes", sim.Output, func(e *sim.Event) (bool, error) {
 		x := &l.entry
 		if !l.entered || x.Index > uint64(len(l.hashes)) {
-			return false, nil // a gap: order's business
+			return false, nil // a gap: the order check reports it
 		}
 		if x.Index == uint64(len(l.hashes)) {
 			l.hashes = append(l.hashes, entryHash{e.Node, x.LogHash, x.ListHash})
@@ -117,7 +117,7 @@ func (l *Ledgers) Conserved() *check.Check {
 	})
 }
 
-// Audited requires that each entry is what a second ledger makes of it.
+// Audited requires that each entry agrees with a second ledger.
 func (l *Ledgers) Audited() *check.Check {
 	return check.Always(Audited, sim.Output, func(e *sim.Event) (bool, error) {
 		if !l.entered {
@@ -127,8 +127,8 @@ func (l *Ledgers) Audited() *check.Check {
 	})
 }
 
-// NothingForged requires that no node passes on the forged transaction that
-// strangers hand in. It is exercised by refusals.
+// NothingForged requires that no node passes on the forged transaction that strangers
+// submit. It is exercised by refusals.
 func (l *Ledgers) NothingForged(forged []byte) *check.Check {
 	id := ledger.ID(gossip.Sum(forged))
 	return check.Always("no node passes on a forged transaction", sim.Output|sim.Sent, func(e *sim.Event) (bool, error) {
@@ -146,14 +146,14 @@ func (l *Ledgers) NothingForged(forged []byte) *check.Check {
 	})
 }
 
-// transfer is one that the client asks for.
+// transfer is a transfer that the client asks for.
 type transfer struct {
 	id      uint64
 	parties []protocol.NodeID
 	ended   bool
 }
 
-// Ask takes note that the client asks for a transfer, which is to be listed.
+// Ask records that the client will ask for a transfer, which must then be listed.
 func (l *Ledgers) Ask(id uint64, parties []protocol.NodeID) {
 	l.Listed++
 	l.transfers = append(l.transfers, transfer{id: id, parties: parties})
@@ -200,10 +200,10 @@ func (l *Ledgers) Answered(bound protocol.Time) *check.Check {
 	})
 }
 
-// Watch returns the events to be shown.
+// Watch returns the events that Observe needs.
 func (l *Ledgers) Watch() sim.What { return sim.Output }
 
-// Observe reads entries, once for all checks, and enters how a transfer ended.
+// Observe decodes entries, once for all checks, and records how transfers ended.
 func (l *Ledgers) Observe(e *sim.Event) {
 	l.entry, l.entered = Entry(e)
 	if e.Kind != peer.KindAnswered {
@@ -224,7 +224,7 @@ func (l *Ledgers) Observe(e *sim.Event) {
 	}
 }
 
-// EqualAtEnd requires that all nodes end with the whole ledger, the same one.
+// EqualAtEnd requires that all nodes end with the same, complete ledger.
 func (l *Ledgers) EqualAtEnd(bound protocol.Time) *check.Check {
 	return check.EventuallyBut("all nodes end with the same ledger", bound, func(excuse check.Excuse) (uint64, error) {
 		first, n, behind := -1, uint64(0), make(map[int]bool)
@@ -260,19 +260,18 @@ func (l *Ledgers) EqualAtEnd(bound protocol.Time) *check.Check {
 	})
 }
 
-// keyless reports whether a node that is up may lack a public key for good: nodes keep
-// those of others in memory, and publish their own again when they start. So the
-// key of a node that never starts again may be gone, and what it signed cannot be
-// verified.
+// keyless reports whether a node that is up may lack a public key permanently. Nodes keep
+// the keys of others in memory, and publish their own again when they start. So the key of
+// a node that never starts again may be lost, and its signatures cannot be verified.
 func (l *Ledgers) keyless(node int) bool {
 	return l.net.Incarnations.Restarted(protocol.NodeID(node)) && slices.ContainsFunc(l.transfers, func(x transfer) bool { return l.net.Incarnations.Lost(x.parties) })
 }
 
 const noKey = "crashed, and may never learn the key of a node that will never start again"
 
-// incomplete returns what a node's ledger lacks or has too much. Where there are
-// faults only the client's transfers are sure to be there: those of liars may be
-// lost, and a transaction may get two places in the log (see package peer).
+// incomplete returns an error if a node's ledger has too few or too many transactions. With
+// faults, only the client's transfers are certain to be there: those of liars may be lost,
+// and a transaction may get two places in the log (see package peer).
 func (l *Ledgers) incomplete(node int) error {
 	n := l.net.Nodes[node]
 	switch {

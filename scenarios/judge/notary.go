@@ -12,20 +12,20 @@ import (
 	"dessim/sim/check"
 )
 
-// Notary verifies endorsements with the standard library alone, and every one: it
-// shares neither the rules nor the memory of package ledger.
+// Notary verifies every endorsement with the standard library alone: it shares neither the
+// rules nor the caches of package ledger.
 type Notary struct {
 	net    *Network
 	keys   map[ledger.Owner]*ecdsa.PublicKey
 	listed map[ledger.ID]bool
 }
 
-// NewNotary verifies what the nodes of n list.
+// NewNotary returns a judge of the transactions that the nodes of n list.
 func NewNotary(n *Network) *Notary {
 	return &Notary{net: n, keys: make(map[ledger.Owner]*ecdsa.PublicKey), listed: make(map[ledger.ID]bool)}
 }
 
-// Endorsed requires that what is listed is signed by all its parties.
+// Endorsed requires that all parties have signed each listed transaction.
 func (n *Notary) Endorsed() *check.Check {
 	return check.Always("all parties sign each listed transaction", sim.Output, func(e *sim.Event) (bool, error) {
 		x, ok := Entry(e)
@@ -74,7 +74,7 @@ func (n *Notary) Verify(tx *ledger.Tx) error {
 	return nil
 }
 
-// digest is what signatures sign: the tagged hash of the hash of all but them.
+// digest returns what signatures sign: the tagged hash of the hash of everything else.
 func digest(tx *ledger.Tx) [32]byte {
 	bare := *tx
 	bare.Endorsements = nil

@@ -12,15 +12,15 @@ import (
 )
 
 // Deliveries judges the order itself, by what each incarnation delivers, whatever the
-// messages mean: prefix order, also of incarnations that crashed, no duplication, FIFO,
-// and that senders are in the view. Whether all deliver all in the end, and whether what
-// is delivered was broadcast, the checks of the ledger judge. It is an observer, to be
-// shown an event before its checks are.
+// messages mean: prefix order, including incarnations that crashed, no duplication, FIFO,
+// and that senders are in the view. The ledger's checks judge whether every message is
+// delivered in the end, and was broadcast. It is an observer, and sees each event before
+// its checks do.
 type Deliveries struct {
-	fifo  bool   // promised, by all but ISIS without views
+	fifo  bool   // promised by all orders but ISIS without views
 	views *Views // nil if the group has none
 
-	now   bool // the event shown last is a delivery, and of:
+	now   bool // the last event is a delivery, of:
 	index uint64
 	id    abcast.MsgID
 	wrong error // it cannot be read
@@ -29,7 +29,7 @@ type Deliveries struct {
 	last   map[abcast.Member]uint64 // seq of the last message that has a place
 }
 
-// NewDeliveries judges an order of that name. views is nil if the group has none.
+// NewDeliveries returns a judge of the named order. views is nil if the group has none.
 func NewDeliveries(order string, views *Views) *Deliveries {
 	return &Deliveries{
 		fifo: views != nil || order != abcast.ISIS.String(), views: views,
@@ -37,10 +37,10 @@ func NewDeliveries(order string, views *Views) *Deliveries {
 	}
 }
 
-// Watch returns the events to be shown.
+// Watch returns the events that Observe needs.
 func (d *Deliveries) Watch() sim.What { return sim.Output }
 
-// Observe reads a delivery, once for all checks.
+// Observe decodes a delivery, once for all checks.
 func (d *Deliveries) Observe(e *sim.Event) {
 	d.now, d.wrong = false, nil
 	if e.Kind != abcast.KindDelivered {
@@ -87,8 +87,8 @@ func (d *Deliveries) once() *check.Check {
 	})
 }
 
-// inTurn requires FIFO: the messages of an incarnation in the order of its broadcasts,
-// none left out. It is exercised by each new place.
+// inTurn requires FIFO: an incarnation's messages are delivered in the order of its
+// broadcasts, without gaps. It is exercised by each new place.
 func (d *Deliveries) inTurn() *check.Check {
 	places := uint64(0)
 	return check.Always("each incarnation's broadcasts are delivered in order", sim.Output, func(e *sim.Event) (bool, error) {
@@ -107,7 +107,7 @@ func (d *Deliveries) inTurn() *check.Check {
 }
 
 // heard requires that the sender of a message is a member of the view in which it is
-// delivered: of an incarnation that was declared dead nothing more is delivered.
+// delivered: nothing more is delivered from an incarnation that was declared dead.
 func (d *Deliveries) heard() *check.Check {
 	return check.Always("every delivered message's sender is in the view", sim.Output, func(e *sim.Event) (bool, error) {
 		if !d.now {
@@ -121,15 +121,15 @@ func (d *Deliveries) heard() *check.Check {
 	})
 }
 
-// manyNodes is the size beyond which nodes are not each other's contacts: they look
-// each other up first, so that a plan cannot say when a transfer gets under way. Nor
-// can it if more than every tenth message is lost on the way to a witness. Then it is
-// left to chance, which in a sweep is sure.
+// manyNodes is the size beyond which nodes are not each other's contacts: they look each
+// other up first, so a plan cannot know when a transfer starts. Nor can it if more than one
+// message in ten is lost on the way to a witness. Then the crossing is left to chance,
+// which suffices in a sweep.
 const manyNodes = 4 * contacts
 
-// Reordered requires that two of the broadcasts of that many transfers reach two nodes
-// in different orders, so that there was an order to agree on. led says that a
-// leader, as in Raft, sends all of them.
+// Reordered requires that two of the broadcasts of that many transfers reach two nodes in
+// different orders, so that there is an order to agree on. led says that a leader sends all
+// broadcasts, as in Raft.
 func (n *Network) Reordered(transfers uint64, led bool) *check.Check {
 	name := "two transactions reach two nodes in different orders"
 	if transfers < 2 {
@@ -144,7 +144,7 @@ func (n *Network) Reordered(transfers uint64, led bool) *check.Check {
 	}
 	done := false
 	arrivals := make(map[abcast.MsgID]arrival)
-	var inOrder []arrival // those of arrivals, by when their messages were first seen
+	var inOrder []arrival // arrivals, by when their messages were first seen
 	return check.Sometimes(name, scope, sim.Sent|sim.Received, func(e *sim.Event) bool {
 		if e.Kind != abcast.KindData || done {
 			return false
@@ -172,7 +172,7 @@ func (n *Network) Reordered(transfers uint64, led bool) *check.Check {
 	})
 }
 
-// arrival is the step in which a message first arrived at each node, or was sent by it.
+// arrival has, for each node, the step in which it first received or sent a message.
 type arrival map[protocol.NodeID]uint64
 
 // crosses reports whether a and b are known to have reached two nodes in different

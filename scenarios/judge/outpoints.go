@@ -2,16 +2,16 @@ package judge
 
 import "dessim/protocol/ledger"
 
-// outpoints is a second implementation of the ledger's rule by which requests are
-// refused: a transaction spends outputs that exist, are its sender's and sum up to what it
-// makes of them, and its sender has not used its number. The audit does not judge what is
-// refused.
+// outpoints is a second implementation of the ledger's rule for refusing requests: a
+// transaction must spend outputs that exist, are its sender's and sum to the outputs that it
+// makes, and its sender must not have used its number. The audit judges only accepted
+// transactions.
 type outpoints struct {
 	net   *Network
-	made  map[ledger.Outpoint]ledger.TxOut // those of the genesis are not entered
+	made  map[ledger.Outpoint]ledger.TxOut // without those of the genesis
 	spent map[ledger.Outpoint]bool
 	pairs map[pair]bool
-	known map[ledger.ID]bool // had a place
+	known map[ledger.ID]bool // transactions that have a place
 }
 
 type pair struct {
@@ -49,7 +49,7 @@ func (o *outpoints) free(tx *ledger.Tx) bool {
 	return in == out && !o.pairs[pair{tx.Sender, tx.Seq}]
 }
 
-// enter judges a place, and enters what it spends and makes.
+// enter judges a place, and records the outputs that it spends and makes.
 func (o *outpoints) enter(p *logPlace) (good, again bool) {
 	good = o.free(p.tx) == p.accepted
 	again = !p.accepted && o.known[p.id]

@@ -13,16 +13,16 @@ import (
 	"dessim/sim/scenario"
 )
 
-// Promises judges what two-phase commit owes where nodes crash, beyond AC1 to AC4.
+// Promises judges what two-phase commit guarantees when nodes crash, beyond AC1 to AC4.
 type Promises struct {
 	c         *Commits
 	nodes     *Incarnations
-	held      map[hold]twopc.ID  // by a yes that is not decided yet
-	keys      map[doubt][]string // of a yes
+	held      map[hold]twopc.ID  // the transaction whose undecided yes reserves it
+	keys      map[doubt][]string // the outputs that a yes reserves
 	doubts    twopc.Doubts
-	long      uint64                           // doubts that ended after long
+	long      uint64                           // doubts that lasted long
 	committed map[uint64]twopc.ID              // the client's transfers
-	unsafe    map[protocol.NodeID][]twopc.Fact // of records that no sync has made safe yet
+	unsafe    map[protocol.NodeID][]twopc.Fact // of records that are not synced yet
 	proved    map[proof]bool
 }
 
@@ -44,7 +44,7 @@ type doubt struct {
 	id   twopc.ID
 }
 
-// NewPromises judges the transactions of c at these nodes.
+// NewPromises returns a judge of the transactions of c at these nodes.
 func NewPromises(c *Commits, nodes *Incarnations) *Promises {
 	return &Promises{
 		c: c, nodes: nodes, held: make(map[hold]twopc.ID), keys: make(map[doubt][]string),
@@ -53,7 +53,7 @@ func NewPromises(c *Commits, nodes *Incarnations) *Promises {
 	}
 }
 
-// Once requires that a transfer is done once, in however many attempts.
+// Once requires that at most one attempt of a transfer commits.
 func (x *Promises) Once() *check.Check {
 	return check.Always("no transfer commits twice", sim.Output, func(e *sim.Event) (bool, error) {
 		t, now, ok := x.c.decidedNow()
@@ -69,9 +69,8 @@ func (x *Promises) Once() *check.Check {
 	})
 }
 
-// Exclusive requires that between a yes and its decision at a node no other
-// transaction gets a yes there on an output that the first spends. It is exercised
-// by each yes.
+// Exclusive requires that between a yes and its decision, the node votes yes on no other
+// transaction that spends one of the same outputs. It is exercised by each yes.
 func (x *Promises) Exclusive() *check.Check {
 	return check.Always("a yes vote's reservations hold until its decision", sim.Output, func(e *sim.Event) (bool, error) {
 		r, ok := twopc.DecodeOutput(e.Kind, e.Body)
@@ -85,7 +84,7 @@ func (x *Promises) Exclusive() *check.Check {
 		case e.Kind != twopc.KindVoted || !r.Yes:
 			return false, nil
 		case x.c.txs[r.ID].decidedBy(e.Node):
-			return false, nil // an abort whose record a crash lost: it is in doubt again, and will learn the same
+			return false, nil // a crash lost the record of an abort: the node is in doubt again, and will learn the same
 		}
 		for _, k := range r.Keys {
 			h := hold{e.Node, string(k)}
@@ -108,10 +107,10 @@ func (x *Promises) release(d doubt) {
 	delete(x.keys, d)
 }
 
-// Logged requires that nothing leaves before the record that it depends on is safe.
-// What survives a crash without a sync, by luck, a node syncs again before it sends
-// anything; so the next sync after a crash makes all of it safe that may be there.
-// What a traitor sends is no promise of its own.
+// Logged requires that no message is sent before the record that it depends on is synced.
+// A node syncs unsynced records that happened to survive a crash before it sends anything;
+// so the next sync after a crash makes all records safe that may exist. Messages of the
+// traitor do not count.
 func (x *Promises) Logged(traitor *fault.Fault) *check.Check {
 	watch := sim.Persisted | sim.Synced | sim.Sent
 	return check.Always("votes and decisions are synced before they leave", watch, func(e *sim.Event) (bool, error) {
@@ -161,11 +160,11 @@ func (x *Promises) EveryoneDecides(bound protocol.Time) *check.Check {
 	})
 }
 
-// longDelays is how long a doubt lasts that is worth a figure, in longest delays:
-// longer than the votes and the decision of a transaction take without failures.
+// longDelays is how long a doubt must last to be counted, in longest delays: longer than
+// the votes and the decision of a transaction take without failures.
 const longDelays = 20
 
-// Watch returns the events to be shown.
+// Watch returns the events that Observe needs.
 func (x *Promises) Watch() sim.What { return sim.Output }
 
 // Observe measures doubts.
@@ -175,7 +174,7 @@ func (x *Promises) Observe(e *sim.Event) {
 	}
 }
 
-// Long returns how many doubts ended that were long.
+// Long returns the number of long doubts that have ended.
 func (x *Promises) Long() uint64 { return x.long }
 
 // Facts returns how many nodes were in doubt, and for how long at most.

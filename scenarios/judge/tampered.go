@@ -12,18 +12,18 @@ import (
 	"dessim/sim/scenario"
 )
 
-// Tampered judges what becomes of the transactions that a liar broadcasts.
+// Tampered judges what happens to the transactions that a liar broadcasts.
 type Tampered struct {
 	nodes  int
 	liar   protocol.NodeID
 	kinds  []kind
 	said   map[ledger.ID]*statement // by wtxid
 	all    []*statement             // each once
-	came   uint64                   // entries of them all, at all nodes
+	came   uint64                   // entries of all statements, at all nodes
 	wanted uint64
 }
 
-// kind is one way to tamper, and the verdict that it is to get.
+// kind is one way to tamper, and the verdict that it must get.
 type kind struct {
 	name string
 	want ledger.Verdict
@@ -35,12 +35,12 @@ type statement struct {
 	logged []int // by node: entries so far
 }
 
-// NewTampered judges what the liar broadcasts in a network.
+// NewTampered returns a judge of the liar's broadcasts in a network.
 func NewTampered(n *Network, liar protocol.NodeID) *Tampered {
 	return &Tampered{nodes: len(n.Nodes), liar: liar, said: make(map[ledger.ID]*statement)}
 }
 
-// Say takes note that the liar is to broadcast a body, which is to get that verdict.
+// Say records that the liar will broadcast a body, which must get that verdict.
 func (t *Tampered) Say(body []byte, name string, want ledger.Verdict) {
 	t.wanted += uint64(t.nodes)
 	id := ledger.ID(gossip.Sum(body))
@@ -54,13 +54,13 @@ func (t *Tampered) Say(body []byte, name string, want ledger.Verdict) {
 	t.kinds = append(t.kinds, kind{name, want})
 }
 
-// verified reports whether a transaction of that verdict passes all that needs no
-// state, so that nodes may pass it on. The verdicts are numbered by stage.
+// verified reports whether a transaction with that verdict passes all stages that need no
+// state, so that nodes may pass it on. Verdicts are numbered by stage.
 func verified(v ledger.Verdict) bool { return v == ledger.Accepted || v >= ledger.DuplicateTx }
 
-// Kept requires that what is wrong in itself is passed on by no honest node. It is
-// exercised by each refusal. A node may answer another one that fetches such a body for
-// its log: that is another kind of message.
+// Kept requires that no honest node passes on a transaction that is wrong in itself. It is
+// exercised by each refusal. A node may still send such a body to a node that fetches it
+// for its log: that is another kind of message.
 func (t *Tampered) Kept() *check.Check {
 	return check.Always("no node passes on what fails verification", sim.Output|sim.Sent, func(e *sim.Event) (bool, error) {
 		switch {

@@ -13,8 +13,8 @@ import (
 	"dessim/sim/fault"
 )
 
-// sweep takes the next nodes to be looked at, so that in time all are, and looks among
-// their contacts for nodes that have been down for long.
+// sweep selects the next nodes to inspect, so that in time it inspects all, and looks for
+// contacts that have been down for long.
 func (j *Churn) sweep(now protocol.Time) {
 	for range sweepEach {
 		j.swept = (j.swept + 1) % len(j.c.IDs)
@@ -33,12 +33,13 @@ func (j *Churn) sweep(now protocol.Time) {
 	}
 }
 
-// sweepEach nodes are looked at, at each lookup.
+// sweepEach is the number of nodes inspected at each lookup.
 const sweepEach = 8
 
-// upkeep requires of all nodes, a few at each lookup, what the upkeep promises.
+// upkeep requires republishing and refreshing in time. It inspects a few nodes at each
+// lookup.
 func (j *Churn) upkeep() *check.Check {
-	const grace = 5 * time.Minute // what is due may have to wait for what is under way
+	const grace = 5 * time.Minute // for work that must wait for other work
 	hour := kademlia.Lasting(kademlia.ID{}, protocol.SimBook{}, 0)
 	return check.Always("nodes republish values and refresh buckets hourly", sim.Received, func(e *sim.Event) (bool, error) {
 		for _, id := range j.looks {
@@ -56,12 +57,12 @@ func (j *Churn) upkeep() *check.Check {
 	})
 }
 
-// longDown is more than the hour after which a contact that did not answer is pinged, and
-// what comes before it in its bucket.
+// longDown is more than the hour after which a silent contact is pinged, plus the time for
+// the contacts before it in its bucket.
 const longDown = 90 * time.Minute
 
-// tidy requires that dead contacts do not stay. It is exercised by each look while some
-// node has been down for so long.
+// tidy requires that dead contacts are removed. It is exercised by each inspection while
+// some node has been down for that long.
 func (j *Churn) tidy() *check.Check {
 	const name = "no good contact has been down 90 minutes"
 	if !slices.ContainsFunc(protocol.SortedKeys(j.c.Lookups), j.longGone) {
@@ -82,8 +83,7 @@ func (j *Churn) longGone(now protocol.Time) bool {
 	})
 }
 
-// cover counts newcomers among the closest to a value that is due, and those that hold
-// it.
+// cover counts newcomers among the closest to a due value, and those of them that hold it.
 func (j *Churn) cover(s *Lookup, now protocol.Time) {
 	for _, i := range j.c.newcomers(s.Value, now, s.Value.stored, func(i int) protocol.Time { return j.since[i] }) {
 		j.near++
@@ -93,9 +93,9 @@ func (j *Churn) cover(s *Lookup, now protocol.Time) {
 	}
 }
 
-// newcomers returns those of the nodes closest to a value that came after stood, when it
-// was there, long enough ago to have been given it, and not so long that they have it by
-// the hourly republishing. since returns when a node came; -1 if it is down.
+// newcomers returns the newcomers among the nodes closest to a value: those that started
+// after stood, when the value was stored, long enough ago to have received it, but too
+// recently for the hourly republishing. since returns when a node started; -1 if it is down.
 func (c *DHT) newcomers(v *Value, now, stood protocol.Time, since func(i int) protocol.Time) []int {
 	var up []int
 	for i := range c.IDs {
@@ -111,9 +111,9 @@ func (c *DHT) newcomers(v *Value, now, stood protocol.Time, since func(i int) pr
 	})
 }
 
-// expected returns how many newcomers cover is to look at, by the timetable, or some number
-// above most: never fewer than it will, and as many unless a value takes so long to be
-// published that a newcomer is there first.
+// expected returns the number of newcomers that cover will count according to the
+// timetable, or some number above most. It is an upper bound, and exact unless a newcomer
+// starts before a value is fully published.
 func (c *DHT) expected(most int) (n int) {
 	for _, at := range protocol.SortedKeys(c.Lookups) {
 		if v := c.Lookups[at].Value; n <= most && at <= c.Until && !v.ended(at) {
@@ -123,22 +123,22 @@ func (c *DHT) expected(most int) (n int) {
 	return n
 }
 
-// Newcomers returns how many newcomers were looked at, and how many the timetable makes.
+// Newcomers returns how many newcomers were counted, and how many the timetable predicts.
 func (j *Churn) Newcomers() (looked, planned int) {
 	return int(j.near), j.c.expected(math.MaxInt)
 }
 
 const (
-	giftTime = time.Minute      // by which a newcomer has been given what it should hold
+	giftTime = time.Minute      // within which a newcomer receives the values that it should hold
 	newFor   = 10 * time.Minute // for which a node is a newcomer
 )
 
-// covered requires that newcomers are given what they should hold. Not all are: the
-// closest of the others, which is to give it, may be dead and not yet known to be, or
-// lack the value itself. Then it comes by republishing, on average after half an hour, so
-// that without gifts a sixth of such newcomers would hold it. With them more than half do;
-// once enough were looked at, 30% lies between. The share of fewer can be anything by
-// chance, so they are not judged.
+// covered requires that newcomers receive the values that they should hold. Not all do: the
+// closest other node, which should send a value, may be dead without others knowing, or may
+// lack the value. Then it comes by republishing, after half an hour on average, so without
+// such transfers a sixth of the newcomers would hold it. With them, more than half do; 30%
+// separates the two if enough newcomers were counted. With fewer, the share is chance, so
+// it is not judged.
 func (j *Churn) covered() *check.Check {
 	const name, few, percent = "newcomers close to a value are given it", 100, 30
 	if n := j.c.expected(few); n <= few {
@@ -156,7 +156,7 @@ func (j *Churn) covered() *check.Check {
 	})
 }
 
-// came requires that a value goes to a node that was not there when it was published.
+// came requires that a node holds a value that was stored before the node last started.
 func (j *Churn) came() *check.Check {
 	return check.Sometimes("a node that joined later holds a value", check.InSweep, sim.Received, func(e *sim.Event) bool {
 		s := j.c.Lookups[e.At]

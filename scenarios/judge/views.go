@@ -13,41 +13,41 @@ import (
 	"dessim/sim/wording"
 )
 
-// Views follows the views that nodes install, and the terms of Raft's leaders. It is
-// an observer, to be shown an event before its checks are.
+// Views follows the views that nodes install, and the terms of Raft's leaders. It is an
+// observer, and sees each event before its checks do.
 type Views struct {
 	views    map[uint64]abcast.View // by number
-	last     []abcast.Member        // by node, the last incarnation that a view with it reached
+	last     []abcast.Member        // by node, its last incarnation in a view
 	seen     []sight                // by node
-	now      check.Position         // of the view that the event shown last installs
-	news     bool                   // it installs one
-	wrong    error                  // what is wrong with it by itself
-	highest  uint64                 // number of a view
-	term     uint64                 // the highest one
-	terms    uint64                 // that are part of the order, but for the first
-	moved    uint64                 // later incarnations that were brought up to date
+	now      check.Position         // of the view that the last event installs
+	news     bool                   // whether the last event installs a view
+	wrong    error                  // what is wrong with that view by itself
+	highest  uint64                 // view number
+	term     uint64                 // the highest term
+	terms    uint64                 // terms after the first that have a place in the order
+	moved    uint64                 // later incarnations that caught up with the order
 	left     map[protocol.NodeID]bool
 	returned uint64            // nodes in a view that had left an earlier one
-	leader   []protocol.NodeID // the lowest members of the views, each entered when it changes
+	leader   []protocol.NodeID // the lowest member of the views, at each change
 }
 
 // sight is what one incarnation has seen.
 type sight struct {
 	incarnation uint32
-	views       uint64 // how many
-	number      uint64 // of the last
+	views       uint64 // number of views
+	number      uint64 // of the last view
 	delivered   uint64 // messages
 }
 
-// NewViews follows the views of that many nodes.
+// NewViews returns a judge of the views of that many nodes.
 func NewViews(nodes int) *Views {
 	return &Views{views: make(map[uint64]abcast.View), last: make([]abcast.Member, nodes), seen: make([]sight, nodes), left: make(map[protocol.NodeID]bool)}
 }
 
-// Watch returns the events to be shown.
+// Watch returns the events that Observe needs.
 func (v *Views) Watch() sim.What { return sim.Output }
 
-// Observe takes a view or a term, and notes what is wrong with it.
+// Observe decodes a view or a term, and records what is wrong with it.
 func (v *Views) Observe(e *sim.Event) {
 	v.news = false
 	switch e.Kind {
@@ -79,7 +79,7 @@ func (v *Views) Observe(e *sim.Event) {
 // Checks returns the checks that hold in every run.
 func (v *Views) Checks() check.Suite { return check.Suite{v.same(), v.grow()} }
 
-// of returns what the incarnation of an event has seen.
+// of returns the sight of the event's incarnation.
 func (v *Views) of(e *sim.Event) *sight {
 	o := &v.seen[e.Node]
 	if o.incarnation != e.Incarnation {
@@ -88,15 +88,15 @@ func (v *Views) of(e *sim.Event) *sight {
 	return o
 }
 
-// same requires that all incarnations install the same views at the same places of
-// the order, each from the first one on.
+// same requires that all incarnations install the same views at the same places in the
+// order, beginning with the first view.
 func (v *Views) same() *check.Check {
 	return check.SameOrder("all nodes install one sequence of views", sim.Output, func(*sim.Event) (check.Position, bool) {
 		return v.now, v.news && v.wrong == nil
 	}, func(item string) string { return "view " + item })
 }
 
-// grow requires that the views of an incarnation have ever higher numbers.
+// grow requires that the view numbers of an incarnation increase.
 func (v *Views) grow() *check.Check {
 	return check.Always("a later view has a higher number", sim.Output, func(*sim.Event) (bool, error) {
 		if !v.news {
@@ -106,7 +106,7 @@ func (v *Views) grow() *check.Check {
 	})
 }
 
-// view returns the view in which the incarnation of an event is, or none: Number 0.
+// view returns the current view of the event's incarnation; if it has none, Number is 0.
 func (v *Views) view(e *sim.Event) abcast.View {
 	if o := &v.seen[e.Node]; o.incarnation == e.Incarnation {
 		return v.views[o.number]
@@ -141,7 +141,7 @@ func (v *Views) take(e *sim.Event, now abcast.View) error {
 	return nil
 }
 
-// follow enters that a view follows another one.
+// follow records that one view follows another.
 func (v *Views) follow(before, now abcast.View) {
 	if n := len(v.leader); n == 0 || v.leader[n-1] != now.Members[0].Node {
 		v.leader = append(v.leader, now.Members[0].Node)
@@ -157,23 +157,23 @@ func (v *Views) follow(before, now abcast.View) {
 	}
 }
 
-// CameBack requires that a node rejoins after the order moved on.
+// CameBack requires that a node rejoins after the order has moved on.
 func (v *Views) CameBack() *check.Check {
 	return check.Sometimes("a node rejoins after the order moved on", check.InSweep, sim.Output, func(*sim.Event) bool { return v.returned > 0 })
 }
 
-// Elected requires that Raft elects a leader after its first. The terms of Raft's
-// leaders are known, and not their names.
+// Elected requires that Raft elects another leader after the first. Terms are known, but
+// not which nodes lead in them.
 func (v *Views) Elected() *check.Check {
 	return check.Sometimes("a second leader is elected", check.InSweep, sim.Output, func(*sim.Event) bool { return v.terms > 0 })
 }
 
-// Deposed requires that the leadership passes on. The lowest member of a view leads.
+// Deposed requires that the leader changes. The lowest member of a view leads.
 func (v *Views) Deposed() *check.Check {
 	return check.Sometimes("leadership passes to another node", check.InSweep, sim.Output, func(*sim.Event) bool { return len(v.leader) > 1 })
 }
 
-// Counts returns what a sweep adds up.
+// Counts returns how often things happened, for the sums of a sweep.
 func (v *Views) Counts() []scenario.Count {
 	return []scenario.Count{{Name: "views", N: uint64(len(v.views))}, {Name: "elections", N: v.terms}, {Name: "state transfers", N: v.moved}}
 }

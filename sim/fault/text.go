@@ -190,7 +190,7 @@ func (a Anchor) String() string {
 }
 
 // String returns the fault in words, without its identity: "crash 2 at 30ms after 3
-// effects for 1s". ParseOne parses it, if the fault is valid.
+// effects for 1s". Parse parses it, if the fault is valid.
 func (f Fault) String() string {
 	r := ruleOf(f.Op)
 	if r == nil {

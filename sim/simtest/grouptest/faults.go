@@ -7,7 +7,7 @@ import (
 	"dessim/sim/fault"
 )
 
-// drawFaults draws what goes wrong until all heals.
+// drawFaults draws the faults up to the heal.
 func (w *World) drawFaults() []fault.Fault {
 	faults := []fault.Fault{{Op: fault.Heal, At: w.calm}}
 	faults = append(faults, w.drawLinkFaults()...)
@@ -38,7 +38,7 @@ func (w *World) drawLinkFaults() (faults []fault.Fault) {
 			f := fault.Fault{Op: fault.Slow, At: at, For: 1 + w.upTo(4*Tick), By: 1 + w.upTo(slowest),
 				Groups: [][][]protocol.NodeID{{{node}, nil}, {nil, {node}}, everywhere}[w.Draw(3)]}
 			if w.Chance(10) {
-				f.By *= 1 + time.Duration(w.Draw(24)) // what arrives then is from long ago
+				f.By *= 1 + time.Duration(w.Draw(24)) // so that very old messages arrive
 			}
 			faults = append(faults, f)
 		}
@@ -50,7 +50,7 @@ func (w *World) drawLinkFaults() (faults []fault.Fault) {
 	return faults
 }
 
-// anyCut makes f a cut of some shape, or none if a side would be empty.
+// anyCut makes f a cut of some shape, or nothing if a side would be empty.
 func (w *World) anyCut(f fault.Fault, node protocol.NodeID) []fault.Fault {
 	all := uint64(1)<<w.Size() - 1
 	set, self := w.Draw(all+1), uint64(1)<<node
@@ -68,7 +68,7 @@ func (w *World) anyCut(f fault.Fault, node protocol.NodeID) []fault.Fault {
 	return w.parted(f, set&^self, ^(set | self)) // two parts that share a node
 }
 
-// parted makes f a partition into those of the sets that are not empty.
+// parted makes f a partition into the sets that are not empty.
 func (w *World) parted(f fault.Fault, sets ...uint64) []fault.Fault {
 	f.Op = fault.Partition
 	for _, set := range sets {
@@ -100,7 +100,7 @@ func (w *World) nodes(set uint64) (ids []protocol.NodeID) {
 	return ids
 }
 
-// drawCrashes draws crashes: each by itself, now and then all at once.
+// drawCrashes draws crashes: mostly single ones, sometimes of all nodes at once.
 func (w *World) drawCrashes() (faults []fault.Fault) {
 	for range w.Draw(6) * w.Draw(4) {
 		at, node := w.moment()
@@ -120,8 +120,8 @@ func (w *World) crash(at protocol.Time, node protocol.NodeID, down time.Duration
 	return fault.Fault{Op: fault.Crash, Node: node, At: at, For: 1 + w.upTo(down), Disk: fault.Survival(w.Draw(uint64(fault.KeepAny) + 1))}
 }
 
-// anyCrash crashes a node between steps, in so many of a hundred cases; else within
-// one, and may cut off some node then.
+// anyCrash crashes a node between steps in that percentage of cases, otherwise within a
+// step; then it may also cut off some node.
 func (w *World) anyCrash(at protocol.Time, node protocol.NodeID, between uint64) []fault.Fault {
 	if w.Chance(between) {
 		return []fault.Fault{w.crash(at, node, 8*Tick)}
@@ -131,13 +131,13 @@ func (w *World) anyCrash(at protocol.Time, node protocol.NodeID, between uint64)
 	case 0: // a step of any sort
 		f.After = 1 + int(w.Draw(12))
 		return []fault.Fault{f}
-	case 1: // what comes after it has not happened
+	case 1: // nothing after it has happened
 		f.On = fault.Anchor{Op: protocol.OpPersist, N: 1 + w.Draw(3)}
 	case 2:
 		f.On = fault.Anchor{Op: protocol.OpSync, N: 1 + w.Draw(2)}
 	case 3:
 		f.On = fault.Anchor{Op: protocol.OpOutput, Kind: HandedOver, N: 1 + w.Draw(2)}
-	default: // it may have reached some nodes only
+	default: // it may have reached only some nodes
 		f.On = fault.Anchor{Op: protocol.OpSend, Kind: w.protocol.Steps[w.Draw(uint64(len(w.protocol.Steps)))], N: 1 + w.Draw(uint64(w.Size()))}
 	}
 	if w.Chance(30) {
@@ -175,9 +175,9 @@ func (w *World) halves(id protocol.NodeID) (a, b uint64) {
 	return a, b
 }
 
-// onlyDisk is a motif: the node and half of the others learn an order before the
-// rest, it crashes around its report of that and comes back at once, and that
-// half is cut off. Then its disk is all that a majority has of what was stable.
+// onlyDisk is a pattern: the node and half of the others learn an order before the rest;
+// it crashes around its report of that and restarts at once, and that half is cut off.
+// Then a majority has only the node's disk to know what was stable.
 func (w *World) onlyDisk(at protocol.Time, id protocol.NodeID) []fault.Fault {
 	first, _ := w.halves(id)
 	faults := w.oneWay(fault.Fault{At: at, For: 1 + w.upTo(3*Tick)}, first|1<<id)
@@ -189,20 +189,20 @@ func (w *World) onlyDisk(at protocol.Time, id protocol.NodeID) []fault.Fault {
 	return append(append(faults, w.cutOff(&f, first, 16*Tick)...), f)
 }
 
-// twoLeaders is a motif: two camps share only this node, both want a leader of
-// their own, and it crashes about a promise to one and comes back at once.
+// twoLeaders is a pattern: two camps share only this node, each wants its own leader, and
+// the node crashes around a promise to one of them and restarts at once.
 func (w *World) twoLeaders(at protocol.Time, id protocol.NodeID) []fault.Fault {
 	a, b := w.halves(id)
 	f := w.crash(at, id, Tick/4)
 	f.On = fault.Anchor{Op: protocol.OpSend, Kind: []protocol.Kind{w.protocol.Promise, w.protocol.Report}[w.Draw(2)], N: 1 + w.Draw(2)}
-	if w.Chance(30) { // before it promises, when the promise is on disk or is not yet
+	if w.Chance(30) { // before it sends the promise, which is on disk or not yet
 		f.On = fault.Anchor{Op: []protocol.Op{protocol.OpPersist, protocol.OpSync}[w.Draw(2)], N: 1}
 	}
 	return append(w.parted(fault.Fault{At: at, For: 6*Tick + w.upTo(12*Tick)}, a, b), f)
 }
 
-// outvoted is a motif: the node is cut off, so what it writes alone is replaced when it
-// is back; then it crashes, and its disk has both.
+// outvoted is a pattern: the node is cut off, so what it writes alone is replaced when it
+// reconnects; then it crashes, and its disk has both.
 func (w *World) outvoted(at protocol.Time, id protocol.NodeID) []fault.Fault {
 	alone := fault.Fault{At: at, For: 3*Tick + w.upTo(6*Tick)}
 	back := min(alone.End(), w.calm-1)

@@ -9,15 +9,15 @@ import (
 	"dessim/protocol/abcast"
 )
 
-// A Host is the least node that a group can live in: it passes the Group its
-// records, its messages and its timers, and an input is what it broadcasts.
+// A Host is the smallest node that can run a group: it passes records, messages and timers
+// to the Group, and broadcasts its inputs.
 type Host struct {
 	Group
-	// Sent, which may be nil, sees each broadcast.
+	// Sent, if not nil, is called for each broadcast.
 	Sent func(id abcast.MsgID, payload string)
 }
 
-// NewHost makes a node of a group of that size, whose deliveries are outputs.
+// NewHost returns a node of a group of that size, whose deliveries are outputs.
 func (p *Protocol) NewHost(size int) *Host { return &Host{Group: p.group(size)} }
 
 // Start restores what the disk kept.
@@ -60,14 +60,13 @@ func readHandedOver(body []byte) (index uint64, id abcast.MsgID, payload string)
 	return number(0), abcast.MsgID{Node: protocol.NodeID(number(1)), Incarnation: uint32(number(2)), Seq: number(3)}, field[4]
 }
 
-// Payload returns that of a message from the output of its delivery.
+// Payload returns a message's payload from the output of its delivery.
 func Payload(body []byte) string {
 	_, _, payload := readHandedOver(body)
 	return payload
 }
 
-// distorted is a node of which every step does something else than what it wanted: a
-// wrong host.
+// distorted is a node with a wrong host, which changes the effects of every step.
 type distorted struct {
 	node    protocol.Node
 	inner   protocol.Env

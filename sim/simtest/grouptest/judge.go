@@ -9,13 +9,13 @@ import (
 	"dessim/protocol/abcast"
 )
 
-// A judge holds all that any life delivers against one sequence of entries, which
-// the first life to get anywhere writes. It knows nothing of how a Group works.
+// A judge compares everything that any life delivers with one sequence of entries, in which
+// the first life to reach a place writes it. It does not know how a Group works.
 type judge struct {
 	world *World
 	canon []string // entries: messages, views and marks
 	view  abcast.View
-	mark  uint64 // the last one in it, like the view
+	mark  uint64 // the last mark in canon, like view
 	last  map[abcast.Member]uint64
 	sent  map[abcast.MsgID]sending
 	order []abcast.MsgID // as broadcast
@@ -31,7 +31,7 @@ type sending struct {
 // progress is what one life has delivered.
 type progress struct {
 	entries, messages int
-	told              []byte // the output of kind KindDelivered that is to precede the next message; nil if there was none yet
+	told              []byte // the output of kind KindDelivered that must precede the next message, or nil
 }
 
 func newJudge(w *World) *judge {
@@ -153,9 +153,8 @@ func (j *judge) message(m *member, p *progress, who string, body []byte, isNew b
 	return fmt.Sprintf("%v %s", id, payload)
 }
 
-// unfinished returns what is still to come when all is calm, or "": one view of all
-// that live, which is the last that was delivered, everything delivered
-// everywhere, and nothing lost of a life that lives on.
+// unfinished returns what is still missing in the calm, or "": a last view of all living
+// nodes, everything delivered everywhere, and no lost broadcast of a life that still lives.
 func (w *World) unfinished() string {
 	for _, m := range w.members {
 		if m.group == nil {

@@ -8,11 +8,11 @@ import (
 	"dessim/sim"
 )
 
-// OneDelay is how long every message of a quiet day takes, so it is known after
-// how many delays something happens.
+// OneDelay is how long every message of a quiet run takes, so that times can be counted in
+// delays.
 const OneDelay = time.Millisecond
 
-// A Meter counts what a quiet group does for a time.
+// A Meter counts what a quiet group does over a period.
 type Meter struct {
 	From, Until protocol.Time
 	Kind        protocol.Kind // of the outputs of interest
@@ -22,8 +22,7 @@ type Meter struct {
 	Delays []int // from From to each output, ascending
 }
 
-// Quiet runs a group of that size through a day without faults until
-// m.Until, and meters it.
+// Quiet runs a group of that size without faults until m.Until, and meters it.
 func (m *Meter) Quiet(p *Protocol, size int, inputs ...sim.Input) *Meter {
 	m.Sent = map[protocol.Kind]int{}
 	RunQuiet(sim.Plan{
@@ -48,7 +47,7 @@ func RunQuiet(plan sim.Plan, o sim.Observer) {
 	s.Run()
 }
 
-// Watch asks for what is counted.
+// Watch returns the events that are counted.
 func (m *Meter) Watch() sim.What { return sim.Sent | sim.Synced | sim.Output }
 
 // Observe counts.

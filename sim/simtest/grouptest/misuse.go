@@ -2,15 +2,14 @@ package grouptest
 
 import "dessim/protocol"
 
-// A Misuse is what a wrong host, or a machine that orders its effects wrongly,
-// would do with what a step of a right one does. A judge that lets it pass judges
-// nothing.
+// A Misuse turns the effects of a correct step into those of a wrong host, or of a machine
+// that orders its effects wrongly. A judge that does not notice it is worthless.
 type Misuse struct {
 	Name    string
 	Distort func(effects []protocol.Effect) []protocol.Effect
 }
 
-// Misuses returns those that every group has to fear.
+// Misuses returns the misuses that break every group.
 func Misuses() []Misuse {
 	return []Misuse{
 		{"sends before it persists", func(effects []protocol.Effect) []protocol.Effect {
@@ -28,12 +27,12 @@ func Misuses() []Misuse {
 	}
 }
 
-// first puts the effects that f picks before the others.
+// first moves the effects that f picks before the others.
 func first(effects []protocol.Effect, f func(e *protocol.Effect) bool) []protocol.Effect {
 	return append(only(effects, f), only(effects, func(e *protocol.Effect) bool { return !f(e) })...)
 }
 
-// only leaves the effects that f picks.
+// only keeps the effects that f picks.
 func only(effects []protocol.Effect, f func(e *protocol.Effect) bool) (picked []protocol.Effect) {
 	for i := range effects {
 		if f(&effects[i]) {

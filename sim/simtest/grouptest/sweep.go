@@ -9,7 +9,7 @@ import (
 	"dessim/protocol/abcast"
 )
 
-// Flags say which worlds a test runs.
+// Flags select the worlds that a test runs.
 type Flags struct {
 	// First is the first seed.
 	First uint64
@@ -24,9 +24,9 @@ type Flags struct {
 // the tests of pkg, a path below the module's root.
 func NewFlags(pkg, prefix string) *Flags {
 	f := &Flags{pkg: pkg, prefix: prefix}
-	flag.Uint64Var(&f.seeds, prefix+".seeds", 0, "run so many seeds instead of a few")
+	flag.Uint64Var(&f.seeds, prefix+".seeds", 0, "the number of seeds; 0: a few")
 	flag.Uint64Var(&f.First, prefix+".first", 1, "the first seed")
-	flag.IntVar(&f.nodes, prefix+".nodes", 0, "the number of nodes; 0: 1 to 5, as the seed says")
+	flag.IntVar(&f.nodes, prefix+".nodes", 0, "the number of nodes; 0: 1 to 5, by the seed")
 	return f
 }
 
@@ -47,14 +47,14 @@ func (f *Flags) reproduce(test string, seed uint64) string {
 	return s
 }
 
-// Counts say how much a run had of what it is about.
+// Counts are how often things happened in a run.
 type Counts struct {
 	Crashes, Torn, Minorities, Broadcasts, Deliveries uint64
 	Ordered                                           uint64 // messages in the one sequence
 	Changes                                           uint64 // and views or terms
-	Orphans                                           uint64 // messages ordered when their life was over
+	Orphans                                           uint64 // messages ordered after their life had ended
 	Stats                                             abcast.Stats
-	Healed                                            time.Duration // after the calm began
+	Healed                                            time.Duration // how long after the calm began
 }
 
 // count completes the counts of a run that is over.
@@ -88,15 +88,15 @@ func add(sum *abcast.Stats, s abcast.Stats) {
 	sum.Clamped += s.Clamped
 }
 
-// A Sum is what all runs of a sweep had together.
+// A Sum adds up the counts of all runs of a sweep.
 type Sum struct {
 	Counts
 	Runs  uint64
 	Worst time.Duration // of Healed
 }
 
-// Sweep runs a world of each seed, as many as the flags say or else runs, and
-// fails t at the first violation.
+// Sweep runs a world for each seed, as many as the flags say or else runs, and fails t at
+// the first violation.
 func (f *Flags) Sweep(t T, runs uint64, world func(size int, seed uint64) *World) *Sum {
 	t.Helper()
 	if f.seeds > 0 {
@@ -134,15 +134,15 @@ type Figure struct {
 	must bool
 }
 
-// Must is a figure without which a sweep is vacuous.
+// Must is a figure that is 0 only in a vacuous sweep.
 func Must(what string, n uint64) Figure { return Figure{what, n, true} }
 
 // May is a figure of interest.
 func May(what string, n uint64) Figure { return Figure{what, n, false} }
 
-// Report logs the figures in the mean of the runs. If there were as many runs as
-// full, it fails t for each that must not be 0 and is. It fails t as well if a
-// message was malformed, for no world corrupts any.
+// Report logs the mean of each figure over the runs. If there were at least full runs, it
+// fails t for each Must that is 0. It also fails t if a message was malformed, since no
+// world corrupts any.
 func (s *Sum) Report(t T, full uint64, figures ...Figure) {
 	t.Helper()
 	text := ""

@@ -12,17 +12,17 @@ import (
 	"dessim/sim/source"
 )
 
-// A World is one run of a group under faults drawn from a seed: a swarm, so that most
-// runs have few kinds of them and all of those.
+// A World is one run of a group under faults drawn from a seed, as a swarm: most runs have
+// only a few kinds of faults, but many of each.
 type World struct {
-	// Benign are the kinds of questions that are answered benignly, set by Vary.
+	// Benign are the kinds of questions that get benign answers, set by Vary.
 	Benign []protocol.Kind
 
 	protocol *Protocol
 	seed     uint64
 	drawn    uint64
 
-	calm protocol.Time // from then on nothing bad happens
+	calm protocol.Time // no faults from then on
 
 	members []*member
 	splits  []split
@@ -33,15 +33,15 @@ type World struct {
 	counts  Counts
 }
 
-// A member is a node as the judge knows it.
+// A member is what the judge knows about a node.
 type member struct {
 	id    protocol.NodeID
-	inc   uint32       // the life that it lives, or lived last
-	group Group        // of that life, or nil when it is over
-	stats abcast.Stats // of former lives
+	inc   uint32       // the current life, or the last one
+	group Group        // of the current life, or nil while it is down
+	stats abcast.Stats // of earlier lives
 }
 
-// A split is a partition that holds all nodes, while it is there.
+// A split is a partition of all nodes, and when it is open.
 type split struct {
 	*fault.Fault
 	since protocol.Time
@@ -84,7 +84,7 @@ func NewWorld(p *Protocol, size int, seed uint64) *World {
 	return w
 }
 
-// node makes a life of a member.
+// node returns a new life of a member.
 func (w *World) node(id protocol.NodeID) protocol.Node {
 	h := w.protocol.NewHost(w.Size())
 	h.Sent = func(id abcast.MsgID, payload string) { w.judge.broadcast(id, payload, w.now()) }
@@ -95,7 +95,7 @@ func (w *World) node(id protocol.NodeID) protocol.Node {
 	return h
 }
 
-// drawInputs draws what is broadcast, in bursts, and by each node once in the calm.
+// drawInputs draws the broadcasts: bursts, and one by each node in the calm.
 func (w *World) drawInputs() (inputs []sim.Input) {
 	input := func(at protocol.Time, node protocol.NodeID, body string) {
 		inputs = append(inputs, sim.Input{ID: uint64(len(inputs)), At: at, Node: node, Body: []byte(body)})
@@ -120,7 +120,7 @@ func (w *World) begin(plan sim.Plan, seed uint64) {
 	w.plan, w.sim = plan, s
 }
 
-// answers are those of a source, but benign ones to questions of some kinds.
+// answers is a source, but with benign answers to questions of some kinds.
 type answers struct {
 	protocol.Source
 	benign []protocol.Kind
@@ -133,7 +133,7 @@ func (a answers) Choose(k protocol.Key, n uint64) uint64 {
 	return a.Source.Choose(k, n)
 }
 
-// A bailiff shows the judge of a world what happens in a run.
+// A bailiff is the observer that passes events to the judge of a world.
 type bailiff struct{ w *World }
 
 func (b bailiff) Watch() sim.What {
@@ -182,7 +182,7 @@ func sizeOf(groups [][]protocol.NodeID) (n int) {
 	return n
 }
 
-// isolated returns since when the node has been within one minority, or ok false.
+// isolated returns since when the node has been in one minority, or ok false.
 func (w *World) isolated(id protocol.NodeID) (since protocol.Time, ok bool) {
 	for _, s := range w.splits {
 		for _, g := range s.Groups {
@@ -200,20 +200,20 @@ func (w *World) Draw(n uint64) uint64 {
 	return protocol.Hash3(w.seed, w.drawn, 0x77) % n
 }
 
-// Chance is true so often of a hundred times.
+// Chance returns true with that probability, in percent.
 func (w *World) Chance(percent uint64) bool { return w.Draw(100) < percent }
 
 func (w *World) upTo(d time.Duration) time.Duration { return time.Duration(w.Draw(uint64(d) + 1)) }
 
-// moment draws when and to which node something happens while it is not calm.
+// moment draws a time before the calm, and a node.
 func (w *World) moment() (protocol.Time, protocol.NodeID) {
 	return protocol.Time(w.Draw(uint64(w.calm))), protocol.NodeID(w.Draw(uint64(w.Size())))
 }
 
-// Size is how many nodes there are.
+// Size returns the number of nodes.
 func (w *World) Size() int { return len(w.members) }
 
-// Incarnation is the life that the node lives, or lived last.
+// Incarnation returns the node's current life, or its last.
 func (w *World) Incarnation(id protocol.NodeID) uint32 { return w.members[id].inc }
 
 // Digest returns the run's digest.

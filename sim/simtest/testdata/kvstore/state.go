@@ -6,8 +6,8 @@ import (
 	"dessim/protocol"
 )
 
-// AppendState appends all of the server's state, so that a search of all runs recognises
-// where it has been.
+// AppendState appends the server's whole state, so that a search of all runs recognises
+// states that it has visited.
 func (s *Server) AppendState(b []byte) []byte {
 	for _, key := range protocol.SortedKeys(s.data) {
 		b = fmt.Appendf(b, "key %d: %d\n", key, s.data[key])

@@ -1,7 +1,7 @@
 // Package kvstore is a key-value store of one server: the example of a protocol
 // outside dessim. It has a bug. The server acknowledges a write before it syncs its
 // disk, and syncs some time later for many writes together. A crash between the two
-// loses what clients were told is safe.
+// loses acknowledged writes.
 package kvstore
 
 import (
@@ -28,7 +28,7 @@ var (
 	KindRead    = protocol.KindOf("read")    // output of the client: what a key reads as
 )
 
-// Message is what nodes say to each other, and what the client puts out.
+// Message is the body of messages between nodes, and of the client's outputs.
 type Message struct {
 	Type       byte
 	Key, Value uint64
@@ -45,10 +45,10 @@ func (m Message) encode() []byte {
 	return binary.BigEndian.AppendUint64(b, m.Value)
 }
 
-// String tells the key, and what is written to it or read of it.
+// String returns the key, and the value written or read.
 func (m Message) String() string { return fmt.Sprintf("key %d: %d", m.Key, m.Value) }
 
-// Decode reads a message.
+// Decode decodes a message.
 func Decode(b []byte) (m Message, ok bool) {
 	if len(b) != 17 {
 		return m, false
@@ -91,19 +91,19 @@ func (s *Server) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	}
 }
 
-// Timeout makes everything so far safe.
+// Timeout syncs everything so far.
 func (s *Server) Timeout(env *protocol.Env, _ uint64) {
 	s.syncing = false
 	env.Sync()
 }
 
-// Client asks the server, which is node 0, for what inputs tell it.
+// Client passes its inputs on to the server, which is node 0.
 type Client struct{}
 
 // Start does nothing.
 func (Client) Start(*protocol.Env) {}
 
-// Receive passes inputs on and puts replies out.
+// Receive passes inputs on, and puts out replies.
 func (Client) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	switch m, ok := Decode(msg); {
 	case from == protocol.Outside:

@@ -1,5 +1,5 @@
-// Package scenario is what the store is tried by: writes while its server crashes now
-// and then, and reads of all keys when that is over.
+// Package scenario tests the store: it writes keys while the server crashes from time to
+// time, and reads all keys afterwards.
 package scenario
 
 import (
@@ -19,7 +19,7 @@ const (
 	server = 0
 	client = 1
 	storm  = protocol.Time(2 * time.Second)
-	calm   = 5 * storm // the server is up again, whatever happened
+	calm   = 5 * storm // the server is up again, whatever has happened
 )
 
 // All is the table of scenarios.
@@ -78,7 +78,7 @@ func plan(writes uint64) sim.Plan {
 	return plan
 }
 
-// survive demands that a key whose write was acknowledged reads as written.
+// survive requires that a key whose write was acknowledged reads as written.
 func survive() *check.Check {
 	written := make(map[uint64]uint64)
 	return check.Always("an acknowledged write is read back", sim.Output, func(e *sim.Event) (bool, error) {
