@@ -77,7 +77,7 @@ func TestScenariosPassAtTheEdgesOfTheirParameters(t *testing.T) {
 func TestChecksThatParametersRuleOutAreNotApplicable(t *testing.T) {
 	crossed := "two transactions reach two nodes in different orders"
 	for flags, want := range map[string]map[string]string{
-		"-scenario concurrent -txs 1": {crossed: "it takes two transfers"},
+		"-scenario concurrent -txs 1": {crossed: "it needs two transfers"},
 		"-scenario bootstrap -nodes 1": {
 			"lookups return the 8 closest nodes": "a single node has no other node to look up",
 			"every lookup ends":                  "a single node has no other node to look up",

@@ -63,7 +63,7 @@ func checkParams(p *scenario.Params) error {
 		return fmt.Errorf("nodes %d: with faults want at most %d", p.Nodes, mostFaulty)
 	}
 	if text, has := p.Text("order"); has && text == orderRaft && p.Nodes > mostFaulty {
-		return fmt.Errorf("order raft: nodes %d: want at most %d, since its leader speaks to every node all the time", p.Nodes, mostFaulty)
+		return fmt.Errorf("order raft: nodes %d: want at most %d, since its leader sends to every node all the time", p.Nodes, mostFaulty)
 	}
 	return nil
 }

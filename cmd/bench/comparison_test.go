@@ -323,7 +323,7 @@ func TestRevisionsThatCannotBeFoundAreRefusedInOneLine(t *testing.T) {
 		{repository, "nowhere", "-base nowhere: no such revision"},
 		{repository, "--help", "-base --help: no such revision"},
 		{repository, "", "-base : no such revision"},
-		{module, "HEAD", "-base HEAD: " + module + " is no git checkout"},
+		{module, "HEAD", "-base HEAD: " + module + " is not a git checkout"},
 		{t.TempDir(), "HEAD", "-base: the working directory is in no module"},
 	} {
 		t.Run(c.want, func(t *testing.T) {

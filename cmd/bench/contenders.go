@@ -63,7 +63,7 @@ func (d *dessim) measure(c *testCase, o options) (map[string]float64, error) {
 	return figures, err
 }
 
-// childArgs tell a child, perhaps of another revision, what to measure.
+// childArgs returns the arguments for a child, perhaps of another revision.
 func childArgs(name string, o options) []string {
 	return []string{"-measure=" + name, "-events=" + strconv.Itoa(o.events), "-quick=" + strconv.FormatBool(o.quick)}
 }

@@ -57,7 +57,7 @@ func findRevision(ctx context.Context, root, name string) (string, error) {
 		if errors.Is(err, exec.ErrNotFound) {
 			return "", err
 		}
-		return "", usagef("-base %s: %s is no git checkout", name, root)
+		return "", usagef("-base %s: %s is not a git checkout", name, root)
 	}
 	hash, err := output(command(ctx, root, "git", "rev-parse", "--verify", "--quiet", "--end-of-options", name+"^{commit}"))
 	if err != nil {

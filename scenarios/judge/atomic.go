@@ -25,7 +25,7 @@ type Commits struct {
 	Parties map[uint64][]protocol.NodeID
 }
 
-// commit is what is known of one transaction.
+// commit is what is known about one transaction.
 type commit struct {
 	id           twopc.ID
 	coordinator  protocol.NodeID

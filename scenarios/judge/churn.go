@@ -14,7 +14,7 @@ import (
 	"dessim/sim/scenario"
 )
 
-// DHT is what a plan asks of a Kademlia network.
+// DHT is a Kademlia network, and what a plan asks of it.
 type DHT struct {
 	Nodes   []*kademlia.Node // current state, or that at the crash
 	IDs     []kademlia.ID    // by node

@@ -133,10 +133,10 @@ const manyNodes = 4 * contacts
 func (n *Network) Reordered(transfers uint64, led bool) *check.Check {
 	name := "two transactions reach two nodes in different orders"
 	if transfers < 2 {
-		return check.Skip(name, "it takes two transfers")
+		return check.Skip(name, "it needs two transfers")
 	}
 	if led {
-		return check.Skip(name, "Raft's leader sends what it has in order")
+		return check.Skip(name, "Raft's leader sends everything in order")
 	}
 	scope := check.EachRun
 	if n.Failing || len(n.Nodes) > manyNodes || 10*uint64(n.Link.Loss.Num) > uint64(n.Link.Loss.Den) {

@@ -66,7 +66,7 @@ const longDown = 90 * time.Minute
 func (j *Churn) tidy() *check.Check {
 	const name = "no good contact has been down 90 minutes"
 	if !slices.ContainsFunc(protocol.SortedKeys(j.c.Lookups), j.longGone) {
-		return check.Skip(name, "no node is down for so long during lookups")
+		return check.Skip(name, "no node is down that long during lookups")
 	}
 	return check.Always(name, sim.Received, func(e *sim.Event) (bool, error) {
 		if j.c.Lookups[e.At] == nil || e.Peer != protocol.Outside {
@@ -142,7 +142,7 @@ const (
 func (j *Churn) covered() *check.Check {
 	const name, few, percent = "newcomers close to a value are given it", 100, 30
 	if n := j.c.expected(few); n <= few {
-		return check.Skip(name, fmt.Sprintf("%d newcomers can be looked at, too few (up to %d) to judge whether %d%% hold the value", n, few, percent))
+		return check.Skip(name, fmt.Sprintf("%d newcomers can be counted, too few (up to %d) to judge whether %d%% hold the value", n, few, percent))
 	}
 	return check.Always(name, sim.Received, func(e *sim.Event) (bool, error) {
 		s := j.c.Lookups[e.At]

@@ -68,7 +68,7 @@ type strikes struct {
 	nodes  map[protocol.NodeID]*doings
 }
 
-// doings counts what a node did.
+// doings counts the effects of a node.
 type doings struct {
 	count map[fault.Anchor]uint64 // by Op and Kind
 	last  fault.Anchor            // the latest
@@ -78,7 +78,7 @@ func (x *strikes) Watch() sim.What {
 	return sim.Sent | sim.Persisted | sim.Synced | sim.Output | sim.Crashed
 }
 
-// Observe counts effects, and notes the effect that a crash followed.
+// Observe counts effects, and records the effect that a crash followed.
 func (x *strikes) Observe(e *sim.Event) {
 	d := x.nodes[e.Node]
 	if d == nil {

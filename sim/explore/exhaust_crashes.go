@@ -244,7 +244,7 @@ type crashPoints struct {
 	list     []crashPoint
 }
 
-// crashNode is what is known of a node.
+// crashNode is what is known about a node.
 type crashNode struct {
 	did     []fault.Anchor // effects by sort, with their counts since crashPoints.from
 	next    uint64         // index of the next record

@@ -94,8 +94,8 @@ type corpus struct {
 	known   int // how many of kept the current generation uses
 }
 
-// mutate returns the run of a seed, by what the current generation knows: a mutant of a run
-// of the corpus, more likely of a newer one; one seed in four is fresh.
+// mutate returns the run of a seed under the current generation: a mutant of a run in the
+// corpus, more likely of a newer one. One seed in four is fresh.
 func (c *corpus) mutate(seed uint64) SeedRun {
 	r := SeedRun{Seed: seed}
 	if c.known == 0 || protocol.Hash2(drawFresh, seed)%4 == 0 {
@@ -117,7 +117,7 @@ func (c *corpus) fresh(o *coverage) (pairs []uint32) {
 	return pairs
 }
 
-// learn adds run i and what it was the first to reach.
+// learn adds run i and the coverage that it was the first to reach.
 func (c *corpus) learn(i uint64, r SeedRun, fresh []uint32) {
 	for _, pair := range fresh {
 		c.reached[pair] = true

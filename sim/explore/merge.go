@@ -9,7 +9,7 @@ import (
 // Span is a range of seeds, both ends included.
 type Span struct{ From, To uint64 }
 
-// Merged is the results of several files as one.
+// Merged holds the results of several files as one.
 type Merged struct {
 	Header Header // of the file with the first seed
 	SweepReport
@@ -59,7 +59,7 @@ func Merge(files []ResultsFile) (*Merged, error) {
 	m := &Merged{Header: heads[0].header}
 	for _, h := range heads {
 		if differs := m.Header.differs(&h.header); differs != "" {
-			return nil, &FileError{h.name, fmt.Errorf("has results of %s, as %q has", differs, heads[0].name)}
+			return nil, &FileError{h.name, fmt.Errorf("has results of %s as in %q", differs, heads[0].name)}
 		}
 		if err := h.advance(); err != nil {
 			return nil, err
@@ -135,13 +135,13 @@ func (m *Merged) join(heads []*head) error {
 	return nil
 }
 
-// agree returns an error unless the line of h is the line l of first, whose text is given.
+// agree returns an error unless the line of h equals l, the line of first, whose text is text.
 func (m *Merged) agree(first, h *head, l *seedLine, text string) error {
 	if text == string(jsonLine(h.line)) {
 		return nil
 	}
 	if m.Header.Strategy == Guided.String() && first.header.From != h.header.From {
-		return &FileError{h.name, fmt.Errorf("has seed %d, as %q has, but began elsewhere; want shards of one guided sweep", l.Seed, first.name)}
+		return &FileError{h.name, fmt.Errorf("repeats seed %d of %q but begins at another seed; want shards of one guided sweep", l.Seed, first.name)}
 	}
 	return &NotDeterministicError{l.Seed, l.came(), h.line.came()}
 }

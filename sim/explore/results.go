@@ -83,7 +83,7 @@ type seedLine struct {
 	Unjudged  bool     `json:"unjudged,omitempty"`
 	Counts    counts   `json:"counts,omitempty"`
 	Ancestors []uint64 `json:"ancestors,omitempty"` // of a guided sweep's run
-	Fresh     []uint32 `json:"fresh,omitempty"`     // what a guided sweep's run was the first to reach
+	Fresh     []uint32 `json:"fresh,omitempty"`     // coverage that a guided sweep's run was the first to reach
 }
 
 // counts is an object whose keys keep their order.
@@ -107,7 +107,7 @@ func (c counts) MarshalJSON() ([]byte, error) {
 func (c *counts) UnmarshalJSON(b []byte) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return errors.New("counts are no object")
+		return errors.New("counts are not an object")
 	}
 	*c = nil
 	for d.More() {
@@ -134,7 +134,7 @@ type reader struct {
 	next   uint64 // the seed of the next line
 }
 
-// errNoHeader says that the file has not even one whole line.
+// errNoHeader is the error of a file without a whole line.
 var errNoHeader = errors.New("is empty")
 
 func newReader(name string, r io.Reader) *reader {
@@ -156,7 +156,7 @@ func (r *reader) raw() ([]byte, error) {
 }
 
 func (r *reader) damaged(format string, args ...any) error {
-	return fmt.Errorf("line %d %s; want what a sweep wrote", r.lines+1, fmt.Sprintf(format, args...))
+	return fmt.Errorf("line %d %s; want a line that a sweep wrote", r.lines+1, fmt.Sprintf(format, args...))
 }
 
 func (r *reader) readHeader() error {
@@ -168,13 +168,13 @@ func (r *reader) readHeader() error {
 		return err
 	}
 	if err := json.Unmarshal(b, &r.header); err != nil || r.header.Format == "" {
-		return errors.New("is no results file; want what a sweep wrote")
+		return errors.New("is not a results file; want one that a sweep wrote")
 	}
 	if r.header.Format != resultsFormat {
 		return fmt.Errorf("has the format %q, want %q", r.header.Format, resultsFormat)
 	}
 	if !bytes.Equal(b, r.header.line()) {
-		return errors.New("line 1 is not as a sweep writes it")
+		return errors.New("line 1 is not what a sweep writes")
 	}
 	r.next = r.header.From
 	return nil
@@ -225,7 +225,7 @@ func (x *Results) check() error {
 	if info, err := x.f.Stat(); err != nil {
 		return err
 	} else if !info.Mode().IsRegular() {
-		return errors.New("is no regular file")
+		return errors.New("is not a regular file")
 	}
 	if err := lock(x.f); err != nil {
 		return err
@@ -255,7 +255,7 @@ func (x *Results) checkTorn() error {
 		return err
 	}
 	if !bytes.HasPrefix(x.header.line(), torn[:n]) {
-		return errors.New("is no results file; want what a sweep wrote")
+		return errors.New("is not a results file; want one that a sweep wrote")
 	}
 	return nil
 }

@@ -35,11 +35,11 @@ func TestAResultsFileOfSomethingElseIsRefused(t *testing.T) {
 	lines := strings.SplitAfter(good, "\n")
 	without := func(i int) string { return strings.Join(lines[:i], "") + strings.Join(lines[i+1:], "") }
 	cases := []struct{ text, want string }{
-		{"some notes\n", "is no results file"},
-		{"some notes", "is no results file"},
-		{"{}\n", "is no results file"},
+		{"some notes\n", "is not a results file"},
+		{"some notes", "is not a results file"},
+		{"{}\n", "is not a results file"},
 		{`{"format":"dessim results 2"}` + "\n", `has the format "dessim results 2"`},
-		{without(0), "is no results file"},
+		{without(0), "is not a results file"},
 		{without(1), "line 2 is not the result of seed 1"},
 		{without(9), "line 10 is not the result of seed 9"},
 		{lines[0] + lines[1] + lines[1], "line 3 is not the result of seed 2"},
@@ -162,7 +162,7 @@ func TestShardsThatDisagreeAreNotMerged(t *testing.T) {
 	other := strings.Replace(a, `"v1"`, `"v2"`, 1)
 	for want, texts := range map[string][]string{
 		`"b": has results of version`: {a, other},
-		`"b": is no results file`:     {a, "notes\n"},
+		`"b": is not a results file`:  {a, "notes\n"},
 		`"a": line 3 is damaged`:      {strings.Join(strings.SplitAfter(a, "\n")[:2], "") + "{\n", a},
 	} {
 		if _, err := merge(texts...); !errors.As(err, &file) || !strings.Contains(err.Error(), want) {

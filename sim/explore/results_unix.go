@@ -23,7 +23,7 @@ func lock(f *os.File) error {
 func syncFolder(path string) error {
 	d, err := os.Open(path)
 	if errors.Is(err, fs.ErrPermission) {
-		return nil // whoever may write to a folder need not be able to read it
+		return nil // a folder can be writable but not readable
 	}
 	if err != nil {
 		return err

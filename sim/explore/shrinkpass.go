@@ -235,14 +235,14 @@ func (s *shrinker) nodes() bool {
 	return ok
 }
 
-// withNodes returns the trial with n nodes, and the faults that are valid among them.
+// withNodes returns the trial with n nodes and the faults that are valid among them.
 func (t *Trial) withNodes(n int) *Trial {
 	next := *t
 	next.Nodes, next.Faults = n, fault.Within(t.Faults, n)
 	return valid(&next)
 }
 
-// inputs are those that are not left out yet.
+// inputs returns the inputs that are not left out yet.
 func (s *shrinker) inputs() part {
 	left := func(t *Trial) []uint64 {
 		return slices.DeleteFunc(slices.Clone(s.w.Inputs), func(id uint64) bool {
@@ -261,7 +261,7 @@ func (s *shrinker) inputs() part {
 	}
 }
 
-// faults are all but the Heal: without it, what must come in the end might never.
+// faults returns all faults but the Heal, which liveness checks need.
 func faults() part {
 	return part{
 		count: removable,
@@ -312,7 +312,7 @@ func isDelay(a *source.Answer) bool  { return a.Range != 0 && OfTime(a.Key.Kind)
 // all of them ask how long something takes.
 func OfTime(k protocol.Kind) bool { return sim.AsksOfMessage(k) || sim.AsksOfDisk(k) }
 
-// answers are those of a sort, in the order of their asking.
+// answers returns the answers of a sort, in the order of their questions.
 func answers(of func(a *source.Answer) bool) part {
 	return part{
 		count: func(t *Trial) int {

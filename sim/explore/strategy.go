@@ -87,7 +87,7 @@ type ruled struct {
 	out  bool
 }
 
-// These set apart what is drawn from a seed here, and the answers of source.Seed.
+// These keep draws from a seed apart from each other and from the answers of source.Seed.
 const (
 	drawRuled = 0x5357_0001 + iota
 	drawLow

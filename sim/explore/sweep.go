@@ -65,7 +65,7 @@ type NotDeterministicError struct {
 
 // Error returns one line.
 func (e *NotDeterministicError) Error() string {
-	return fmt.Sprintf("not deterministic: seed %d came to %s, then to %s", e.Seed, e.First, e.Second)
+	return fmt.Sprintf("not deterministic: seed %d resulted in %s, then in %s", e.Seed, e.First, e.Second)
 }
 
 // WriteError reports that results could not be written.
@@ -311,7 +311,7 @@ func (s *sweep) run(r SeedRun) (out result) {
 	return out
 }
 
-// lineOf returns what the results keep of a run.
+// lineOf returns a run's line in the results.
 func lineOf(r SeedRun, o *Outcome) seedLine {
 	l := seedLine{Seed: r.Seed, Verdict: string(o.Verdict), Check: o.Check(), Signature: o.Signature(),
 		Digest: o.Digest.String(), Events: o.Sim.Events, Unjudged: o.Failure != "", Counts: o.Counts, Ancestors: r.Ancestors}

@@ -49,7 +49,7 @@ type tally struct {
 	groups map[string]int // by signature
 	counts map[string]int // by name
 	unseen []missed
-	judged uint64 // runs that came to their end
+	judged uint64 // runs that reached their end
 }
 
 // missed counts the runs in which a Sometimes of the sweep did not happen.
@@ -116,7 +116,7 @@ func (t *tally) miss(name string) {
 	t.unseen[i].runs++
 }
 
-// conclude returns the report of what was added. Whether a check is applicable depends on the
+// conclude returns the report. Whether a check is applicable depends on the
 // parameters, which all seeds share: so a check that is unseen in every judged run never
 // happened.
 func (t *tally) conclude() SweepReport {

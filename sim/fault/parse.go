@@ -57,7 +57,7 @@ func Parse(text string) ([]Fault, error) {
 			return nil, err
 		}
 		if line := lines[id]; line != 0 {
-			return nil, first.wrong(fmt.Sprintf("another identity than %d, which is that of line %d", id, line))
+			return nil, first.wrong(fmt.Sprintf("an identity other than %d, which line %d has", id, line))
 		}
 		lines[id] = first.line
 		f.ID = id

@@ -295,7 +295,7 @@ func TestFaultErrorsSayWhereAndWhatWouldBeRight(t *testing.T) {
 		{"crash 2 at 30ms: 7", `1, column 16: found ":", want ` + crash},
 		{"x: crash 2 at 30ms", `1, column 1: found "x", want an identity from 0 to 2^62 - 1`},
 		{"4611686018427387904: heal at 1s", `1, column 1: found "4611686018427387904", want an identity from 0 to 2^62 - 1`},
-		{"2: heal at 1s\nheal at 1s", `2, column 1: found "heal", want another identity than 2, which is that of line 1`},
+		{"2: heal at 1s\nheal at 1s", `2, column 1: found "heal", want an identity other than 2, which line 1 has`},
 		{"7:", "1, column 3: found the end of the fault, " + all},
 		{strings.Repeat("x", 50), `1, column 1: found "` + strings.Repeat("x", 40) + `"..., ` + all},
 	} {
@@ -427,7 +427,7 @@ func TestFaultsThatAreAtOddsAreRefused(t *testing.T) {
 		{"crash 1 at 1s after sync #1; pause 1 at 2s for 1s", ""},
 		{"failsync 1 at 1s; crash 1 at 2s; pause 1 at 3s for 1s", ""},
 		{"crash 0 at 1s; restart 0 at 1s; restart 1 at 1s; crash 1 at 1s", ""},
-		{"1: crash 1 at 1s\n1: heal at 2s", "another identity"},
+		{"1: crash 1 at 1s\n1: heal at 2s", "an identity other than"},
 	} {
 		faults, err := Parse(test.text)
 		if err == nil {
