@@ -63,7 +63,7 @@ func (t *tool) exploreCommand() *cli.Command {
 	f.add("depth", "1", "most crashes in a run")
 	f.add("down", "2ms,200ms", "how long nodes stay down; the default is 2 and 200 times the longest delay")
 	f.add("delays", "2", "of all runs: how many delays each message is tried with; the default is the scenario's")
-	f.add("misfortunes", "1", "of all runs: most answers that are not benign, but for delays; the default is the scenario's")
+	f.add("most", "1", "of all runs: most faults and losses in a run; the default is the scenario's")
 	f.add("runs", strconv.Itoa(defaultExplore), "stop after this many runs; a pass is then inconclusive")
 	f.add("j", strconv.Itoa(runtime.NumCPU()), "runs at a time; it changes no result")
 	f.add("record", "FILE", "write the replay file of a failure here; the default name has the scenario")
@@ -111,7 +111,7 @@ func (x *exploring) readSearch(f *flags) (*exhausting, error) {
 	if search.given {
 		kind = search.text
 	}
-	of := map[string][]string{"crashes": {"delays", "misfortunes"}, "all": {"depth", "down", "j"}}
+	of := map[string][]string{"crashes": {"delays", "most"}, "all": {"depth", "down", "j"}}
 	others, known := of[kind]
 	if !known {
 		return nil, refuse("search %s; %s", quote(kind), didYouMean(kind, "", []string{"crashes", "all"}))

@@ -38,7 +38,7 @@ func (x *exhausting) read(f *flags) (err error) {
 	if x.small.Delays, err = count(f.find("delays"), x.small.Delays, most); err != nil {
 		return err
 	}
-	x.small.Most, err = count(f.find("misfortunes"), x.small.Most, most)
+	x.small.Most, err = count(f.find("most"), x.small.Most, most)
 	return err
 }
 
@@ -65,7 +65,7 @@ func (x *exhausting) text() {
 	fmt.Fprintf(b, "%s: scenario %s, all runs of a small world\n%s\n\n", x.verdict(), x.Scenario.Name, plain(x.found.String()))
 	(&summary{Report: &scenario.Report{Checks: x.found.Checks}}).checks(b)
 	if first := x.found.First; first != nil {
-		fmt.Fprintf(b, "\nthe failure with the fewest misfortunes:\n%s\n", plain(first.Outcome.Check()+": "+why(&first.Outcome)))
+		fmt.Fprintf(b, "\nthe failure with the fewest faults and losses:\n%s\n", plain(first.Outcome.Check()+": "+why(&first.Outcome)))
 		for _, line := range answerWords(first.Trial.Answers) {
 			fmt.Fprintf(b, "  answer  %s\n", line)
 		}

@@ -103,7 +103,7 @@ func failingAtNode1(t *testing.T, args ...string) (*exploring, *bytes.Buffer) {
 	t.Helper()
 	f := &flags{program: program}
 	f.addSubject()
-	for _, name := range []string{"search", "delays", "misfortunes", "depth", "down", "runs", "j"} {
+	for _, name := range []string{"search", "delays", "most", "depth", "down", "runs", "j"} {
 		f.add(name, "x", "")
 	}
 	for i := 0; i < len(args); i += 2 {

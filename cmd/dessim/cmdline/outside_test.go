@@ -68,7 +68,7 @@ func TestSomebodyElsesScenarioHasTheWholeCommandLine(t *testing.T) {
 	kvstore(exitViolation, "explore -scenario writes -writes 4", "kvstore explore -scenario writes")
 	kvstore(exitViolation, "explore -scenario writes -search all", "all runs with 2 delays for each message (1ms to 5ms) and at most 1 fault or loss", "kvstore replay dessim-writes-explored.replay")
 	kvstore(exitViolation, "replay dessim-writes-explored.replay", ": the same, 0 of 1 answers stale")
-	kvstore(exitInconclusive, "explore -scenario writes -search all -misfortunes 1 -delays 1 -runs 5 -json", `"within":"with a delay of 1ms and at most 1 fault or loss","complete":false`)
+	kvstore(exitInconclusive, "explore -scenario writes -search all -most 1 -delays 1 -runs 5 -json", `"within":"with a delay of 1ms and at most 1 fault or loss","complete":false`)
 	emitted := kvstore(exitPass, "replay small.replay -emit-test")
 	dir := t.TempDir()
 	file := filepath.Join(dir, "emitted_test.go")

@@ -98,7 +98,7 @@ func TestAReplayFileTellsFaultsAsData(t *testing.T) {
 		"without 3,1\n" + faults[0]:                       "ascending numbers",
 		"without 1\nwithout 2\n" + faults[0]:              "comes twice",
 		"fault 3: heal at 1s\n":                           "another heal",
-		"fault 3: crash 2 at 100s\n":                      "calm",
+		"fault 3: crash 2 at 100s\n":                      "at or after the heal",
 		"fault 3: crash 2 at 1s\nfault 4: heal at 200h\n": "200h",
 	} {
 		write(t, "y", strings.Replace(text, faults[0], bad, 1))
