@@ -108,8 +108,8 @@ func TestARestartIsAFreshMachineOfTheNextIncarnation(t *testing.T) {
 	}
 }
 
-// For belongs to its own crash: whoever restarted the node before, and crashed
-// it again, decides how long it is down then.
+// For belongs to its own crash: if the node was restarted before and crashed again, the
+// later crash decides how long it is down.
 func TestTheEndOfOneCrashDoesNotEndAnother(t *testing.T) {
 	plan := lifers(1)
 	plan.Faults = []fault.Fault{

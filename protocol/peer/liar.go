@@ -12,7 +12,7 @@ import (
 
 // Liar is a member that does what inputs ask, honest or not, and is otherwise an
 // honest Node. It can say what no honest node would, but it forges no signature:
-// what it says was prepared by whoever has the keys.
+// what it says was prepared by the holders of the keys.
 type Liar struct{ *Node }
 
 // NewLiar makes the Liar of a fresh incarnation; cfg is as for New.

@@ -14,7 +14,7 @@ import (
 )
 
 // TestNodesForgetTransfersThatHaveEnded: whatever is late, lost or copied meanwhile,
-// and whoever aborts at first.
+// and whichever party aborts at first.
 func TestNodesForgetTransfersThatHaveEnded(t *testing.T) {
 	lost, again := 0, uint32(0)
 	for seed := range uint64(100) {
