@@ -402,7 +402,7 @@ func (p *parser) after(c clause) *SyntaxError {
 	if hasKind(anchorOps[i]) && t.text != "" && t.text[0] != '#' {
 		kind, err := protocol.ParseKind(t.text)
 		if err != nil {
-			return t.wrong("a kind of up to 12 characters a-z, 0-9, '-', '.' and '_'")
+			return t.wrong("a kind of characters a-z, 0-9, '-', '.' and '_'")
 		}
 		p.f.On.Kind = kind
 		t = p.next()

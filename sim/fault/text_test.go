@@ -270,7 +270,7 @@ func TestFaultErrorsSayWhereAndWhatWouldBeRight(t *testing.T) {
 		{"crash 2 after", "1, column 14: found the end of the fault, want a number of effects, or one of send, persist, sync, output, set-timer"},
 		{"crash 2 after persit #1", `1, column 15: found "persit"; did you mean persist?`},
 		{"crash 2 after persist x #1", `1, column 23: found "x", want which one, such as #1`},
-		{"crash 2 after send PREPARE #1", `1, column 20: found "PREPARE", want a kind of up to 12 characters a-z, 0-9, '-', '.' and '_'`},
+		{"crash 2 after send PREPARE #1", `1, column 20: found "PREPARE", want a kind of characters a-z, 0-9, '-', '.' and '_'`},
 		{"crash 2 after send prepare", "1, column 27: found the end of the fault, want which one, such as #1"},
 		{"crash 2 after send #1 of", "1, column 25: found the end of the fault, want the number of the node whose effect it is"},
 		{"crash 2 after send #1 of all", `1, column 26: found "all", want the number of the node whose effect it is`},
