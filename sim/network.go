@@ -66,7 +66,7 @@ func (s *Sim) send(c *cause, n *node, f *protocol.Effect, stored uint32) uint32 
 	n.seq++ // counts lost messages too, so that losing one renumbers no other
 	s.showSent(n, &m, Sent)
 	if uint64(f.To) >= uint64(len(s.nodes)) {
-		// Addresses come from messages, and any node can send anything.
+		s.toNowhere(&m)
 		s.lose(n, &m)
 		return stored
 	}
@@ -92,6 +92,15 @@ func (s *Sim) sendCopy(n *node, l *Link, m *message, faults []*fault.Window) {
 	n.seq++
 	s.showSent(n, m, Copied)
 	s.travel(n, l, m, faults)
+}
+
+// toNowhere counts a message to a node that does not exist.
+func (s *Sim) toNowhere(m *message) {
+	w := &s.result.Nowhere
+	if w.Sent == 0 {
+		*w = Nowhere{From: m.from, To: m.To, Kind: m.Kind, At: s.now, Step: s.result.Events}
+	}
+	w.Sent++
 }
 
 func (s *Sim) lose(n *node, m *message) {

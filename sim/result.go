@@ -23,8 +23,31 @@ type Result struct {
 	Crashes  uint64
 	Restarts uint64
 	Healed   protocol.Time // when the plan healed; 0 if it did not
+	Nowhere  Nowhere
 	Faults   FaultCounts
 	Digest   Digest
+}
+
+// Nowhere is what was sent to nodes that do not exist. It is lost, and no mistake in
+// itself, since addresses come from messages, which anybody may have made; but a
+// protocol that means another node loses its messages there, as long as it runs. The
+// first of them is named.
+type Nowhere struct {
+	Sent uint64 // messages, counted in Result.Sent and Result.Lost too
+	From protocol.NodeID
+	To   protocol.NodeID
+	Kind protocol.Kind
+	At   protocol.Time
+	Step uint64
+}
+
+// String says how many there were and which was the first, or is empty if there were
+// none.
+func (w Nowhere) String() string {
+	if w.Sent == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d, the first by node %v to node %v: %v at step %d, %s ms", w.Sent, w.From, w.To, w.Kind, w.Step, Millis(w.At))
 }
 
 // FaultCounts counts what faults did. Crashes, and all losses and copies, are in

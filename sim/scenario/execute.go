@@ -157,6 +157,9 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 		r.Facts = run.Facts(m)
 	}
 	r.Facts = append(r.Facts, never.facts()...)
+	if text := r.Sim.Nowhere.String(); text != "" {
+		r.Facts = append(r.Facts, Fact{"sent to no node", text})
+	}
 	if run.Counts != nil {
 		r.Counts = run.Counts(m)
 	}

@@ -2,6 +2,7 @@ package scenario_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,5 +113,19 @@ func TestANodeThatPanicsIsAFailureOfTheRun(t *testing.T) {
 	r, ok := s.Execute(1, s.Defaults, protocol.Benign{}, scenario.Options{})
 	if !ok || r.Verdict != scenario.Failed || len(r.Nodes) != 1 || r.Sim.Events == 0 {
 		t.Errorf("ok %v: %+v; want the rows of the nodes, which tell how far it came", ok, r)
+	}
+}
+
+func TestTheSummaryNamesAMessageToNoNode(t *testing.T) {
+	s := counting() // whose only node tells a neighbour that it does not have
+	r, _ := s.Execute(1, scenario.Params{Nodes: 1, Delay: time.Millisecond, Until: time.Minute}, protocol.Benign{}, scenario.Options{})
+	want := scenario.Fact{Name: "sent to no node", Value: "10, the first by node 0 to node 1: told at step 2, 1000.000000 ms"}
+	if !slices.Contains(r.Facts, want) || r.Verdict != check.Pass {
+		t.Errorf("verdict %v, facts %+v; want a pass with %+v", r.Verdict, r.Facts, want)
+	}
+	p := s.Defaults
+	p.Faults = ""
+	if r, _ = s.Execute(1, p, protocol.Benign{}, scenario.Options{}); len(r.Facts) > 0 {
+		t.Errorf("facts %+v, want none: every message has a node", r.Facts)
 	}
 }
