@@ -80,7 +80,7 @@
 //  11. OpSetTimer starts a timer when it is carried out, hence after the syncs
 //     before it. A node has one timer per tag; setting it again replaces it. The
 //     timer leads to one Timeout, in a later step and never early: After has
-//     passed. It is gone when Timeout is called, which may set it again.
+//     passed by the node's clock (27). It is gone when Timeout is called, which may set it again.
 //  12. OpCancelTimer removes a timer, if there is one. A timer that was removed or
 //     replaced does not fire, even if it was due and waited for its turn.
 //  13. OpPersist appends the record to the node's disk. Records are numbered from 0
@@ -142,8 +142,11 @@
 //
 //  27. Now is from 0 to MaxTime, counts from one origin for all incarnations of a
 //     node, and is constant within a step. It may be off, drift and jump, forward
-//     or back. Timers measure time that passes and do not see jumps: a monotonic
-//     clock.
+//     or back. Timers run by the same clock without its jumps, which is what systems
+//     call a monotonic clock: where it drifts they drift with it, from the moment that
+//     the drift begins, changes or ends and whether they were set before or not; where
+//     it jumps they stay as they are. So a timer for 10 s comes when 10 s have passed
+//     by the node's clock, and Now then reads 10 s more, give or take the jumps.
 //  28. A runtime that ends when nothing is left to happen does not wait for timers
 //     whose tag is Periodic, nor for what follows from them.
 //

@@ -119,11 +119,13 @@ func (s *Sim) setTimer(c *cause, n *node, f *protocol.Effect) {
 	r.name = protocol.Hash3(r.wave, nameTimer, uint64(c.id))
 	r.src, r.seq = fromNode+uint32(c.id), n.seq
 	r.setWord(0, f.Tag)
-	after := f.After
+	var at protocol.Time
 	if n.special {
-		after = s.byClock(c.id, after)
+		at = s.byClock(c.id, f.After, r)
+	} else {
+		at = s.later(f.After)
 	}
-	s.push(entry{s.later(after), uint32(c.id), slot}, r)
+	s.push(entry{at, uint32(c.id), slot}, r)
 	s.timers[c.id].add(f.Tag, slot)
 }
 

@@ -9,24 +9,48 @@ import (
 	"dessim/sim/fault"
 )
 
-// clock is a node's local time: true time, bent by the jumps and drifts of the
-// plan. It is made of pieces of constant rate and a function of time alone. A
-// clock that ought to show less than 0 shows 0, one that ought to show more than
-// MaxTime shows MaxTime.
+// clock is a node's local time: true time, bent by the drifts of the plan, and set
+// forward or back by its jumps. It is made of pieces of constant rate and a function of
+// time alone. What it shows lies in 0 to MaxTime: a clock that ought to show less shows
+// 0, one that ought to show more shows MaxTime.
 //
-// Several drifts at once add up, to at most MaxDrift either way. Within a piece
-// the drift is rounded down to nanoseconds; the next piece goes on from there.
+// Several drifts at once add up, to at most MaxDrift either way. The clock counts in
+// millionths of a nanosecond, in which every drift is exact; what it shows is rounded
+// down. So no rounding adds up, however often the drift changes.
+//
+// Timers run by the clock without its jumps, which do not elapse. A timer is due at the
+// first nanosecond of true time at which that much has passed by the clock since it was
+// set, so never early, and less than 1 ns late. Drift that begins or ends meanwhile is
+// in the pieces already; drift that waits for an effect makes new ones, and the node's
+// pending timers are put where they belong by them: see Sim.retime.
 type clock struct {
 	pieces []piece
 	i      int // the piece of the time asked last: time only grows
 }
 
 // piece is a stretch of time from from on in which the clock runs ppm parts in a
-// million too fast, beginning with the offset off.
+// million too fast, beginning when start has elapsed on it.
 type piece struct {
-	from protocol.Time
-	off  int64
-	ppm  int64
+	from  protocol.Time
+	start elapsed
+	ppm   int64
+	jump  int64 // sum of the jumps so far
+}
+
+// elapsed is what has passed by a clock without its jumps.
+type elapsed struct {
+	ns        int64
+	millionth uint64 // of a nanosecond, below a million
+}
+
+// after returns the elapsed time d later. At most longest counts.
+func (e elapsed) after(d time.Duration) elapsed {
+	e.ns += int64(min(d, longest))
+	return e
+}
+
+func (e elapsed) before(f elapsed) bool {
+	return e.ns < f.ns || e.ns == f.ns && e.millionth < f.millionth
 }
 
 const million = 1_000_000
@@ -67,9 +91,11 @@ func newClock(id protocol.NodeID, windows []fault.Window) *clock {
 	slices.Sort(turns)
 	c := new(clock)
 	for _, at := range slices.Compact(turns) {
-		p := piece{from: at, off: jumps[at]}
+		p := piece{from: at, jump: jumps[at]}
 		if n := len(c.pieces); n > 0 {
-			p.off += c.pieces[n-1].offset(at)
+			last := &c.pieces[n-1]
+			p.start = last.elapsed(at)
+			p.jump += last.jump
 		}
 		for _, w := range drifts {
 			if w.Open(at) {
@@ -77,47 +103,56 @@ func newClock(id protocol.NodeID, windows []fault.Window) *clock {
 			}
 		}
 		p.ppm = max(-fault.MaxDrift, min(p.ppm, fault.MaxDrift))
-		if n := len(c.pieces); n == 0 || c.pieces[n-1].ppm != p.ppm || jumps[at] != 0 {
-			c.pieces = append(c.pieces, p)
-		}
+		c.pieces = append(c.pieces, p)
 	}
 	return c
 }
 
-// offset returns by how much the clock is ahead at a time of the piece.
-func (p *piece) offset(at protocol.Time) int64 {
-	size := uint64(max(p.ppm, -p.ppm))
-	hi, lo := bits.Mul64(uint64(at-p.from), size)
-	gained, rest := bits.Div64(hi, lo, million)
-	if p.ppm >= 0 {
-		return p.off + int64(gained)
-	}
+// elapsed returns what has passed by the clock at a time of the piece.
+func (p *piece) elapsed(at protocol.Time) elapsed {
+	hi, lo := bits.Mul64(uint64(at-p.from), uint64(million+p.ppm))
+	lo, carry := bits.Add64(lo, p.start.millionth, 0)
+	ns, rest := bits.Div64(hi+carry, lo, million)
+	return elapsed{p.start.ns + int64(ns), rest}
+}
+
+// due returns the first time of the piece at which e has elapsed. Nothing but the run's
+// end may keep the piece from reaching it.
+func (p *piece) due(e elapsed) protocol.Time {
+	hi, lo := bits.Mul64(uint64(e.ns-p.start.ns), million)
+	lo, carry := bits.Add64(lo, e.millionth, 0)
+	hi += carry
+	lo, borrow := bits.Sub64(lo, p.start.millionth, 0)
+	hi -= borrow
+	t, rest := bits.Div64(hi, lo, uint64(million+p.ppm))
 	if rest > 0 {
-		gained++
+		t++
 	}
-	return p.off - int64(gained)
+	return p.from + protocol.Time(t)
+}
+
+// piece returns that of the time now. Calls must not go back in time.
+func (c *clock) piece(now protocol.Time) *piece {
+	for c.i+1 < len(c.pieces) && c.pieces[c.i+1].from <= now {
+		c.i++
+	}
+	return &c.pieces[c.i]
 }
 
 // at returns the local time. Calls must not go back in time.
 func (c *clock) at(now protocol.Time) protocol.Time {
-	for c.i+1 < len(c.pieces) && c.pieces[c.i+1].from <= now {
-		c.i++
-	}
-	local := now + protocol.Time(c.pieces[c.i].offset(now))
-	return max(0, min(local, protocol.MaxTime))
+	p := c.piece(now)
+	return max(0, min(protocol.Time(p.elapsed(now).ns+p.jump), protocol.MaxTime))
 }
 
-// truly returns how long the local duration d takes if the clock goes on at its
-// present rate, rounded up: a timer never fires early by the clock that set it.
-func (c *clock) truly(now protocol.Time, d time.Duration) time.Duration {
-	c.at(now)
-	hi, lo := bits.Mul64(uint64(min(d, longest)), million)
-	rate := uint64(million + c.pieces[c.i].ppm)
-	t, rest := bits.Div64(hi, lo, rate)
-	if rest > 0 {
-		t++
+// due returns when e, which has not elapsed yet at now, will have.
+func (c *clock) due(now protocol.Time, e elapsed) protocol.Time {
+	c.piece(now)
+	i := c.i
+	for i+1 < len(c.pieces) && !e.before(c.pieces[i+1].start) {
+		i++
 	}
-	return time.Duration(t)
+	return c.pieces[i].due(e)
 }
 
 // clockOf returns the time that a special node sees.
@@ -128,10 +163,46 @@ func (s *Sim) clockOf(id protocol.NodeID) protocol.Time {
 	return s.now
 }
 
-// byClock returns how long a timer of a special node runs.
-func (s *Sim) byClock(id protocol.NodeID, after time.Duration) time.Duration {
-	if c := s.cold[id].clock; c != nil {
-		return c.truly(s.now, after)
+// byClock returns when a timer of a special node is due, and keeps in its record what
+// must have elapsed by then.
+func (s *Sim) byClock(id protocol.NodeID, after time.Duration, r *record) protocol.Time {
+	c := s.cold[id].clock
+	if c == nil {
+		return s.later(after)
 	}
-	return after
+	e := c.piece(s.now).elapsed(s.now).after(after)
+	r.setWord(1, uint64(e.ns))
+	r.setWord(2, e.millionth)
+	return min(c.due(s.now, e), s.later(longest))
+}
+
+// retime makes a new clock for a node, of which a drift just began, and puts its pending
+// timers where they belong by it. The new clock differs from the old one only later than
+// now: so a timer that is due now, or waits already for its node, stays where it is.
+func (s *Sim) retime(id protocol.NodeID) {
+	x := s.coldOf(id)
+	old := x.clock
+	x.clock = newClock(id, s.windows)
+	passed := old.piece(s.now).elapsed(s.now)
+	t := &s.timers[id]
+	for i := range t.slots {
+		if !t.slots[i].used {
+			continue
+		}
+		r := s.slab.at(t.slots[i].slot)
+		e := elapsed{int64(r.word(1)), r.word(2)}
+		if passed.before(e) && old.due(s.now, e) != x.clock.due(s.now, e) {
+			t.slots[i].slot = s.move(t.slots[i].slot, id, min(x.clock.due(s.now, e), s.later(longest)))
+		}
+	}
+}
+
+// move makes a pending timer happen at another time, and returns its new slot.
+func (s *Sim) move(slot uint32, id protocol.NodeID, at protocol.Time) uint32 {
+	old := s.slab.at(slot)
+	moved, r := s.slab.alloc(old.op, old.flag)
+	*r = *old
+	s.kill(slot)
+	s.push(entry{at, uint32(id), moved}, r)
+	return moved
 }

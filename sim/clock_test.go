@@ -56,16 +56,102 @@ func TestADriftStretchesTheClockAndItsTimers(t *testing.T) {
 	set := map[protocol.Time]string{500: "set", 3000: "set", 10_000: "set"}
 	plan.Inputs = inputsAt(set, 500, 1000, 2000, 3000, 6000, 7000, 10_000, 12_000)
 	plan.Faults = []fault.Fault{
-		{ID: 1, Op: fault.Drift, At: 1000, PPM: 200_000, For: 4000}, // 800 too fast in the end, and stays so
+		{ID: 1, Op: fault.Drift, At: 1000, PPM: 200_000, For: 4000}, // 800 ahead in the end, and stays so
 		{ID: 2, Op: fault.Drift, At: 6000, PPM: -100_000},
 	}
 	r := expectOutputs(t, plan,
-		"0 0 start 0", "500 0 500", "1000 0 1000", "1500 0 timer 1600", // set before the drift
+		"0 0 start 0", "500 0 500", "1000 0 1000", "1417 0 timer 1500", // 500 before the drift, 500 at the rate 1.2
 		"2000 0 2200", "3000 0 3400", "3834 0 timer 4400", // 1000 at the rate 1.2
 		"6000 0 6800", "7000 0 7700", "10000 0 10400", "11112 0 timer 11400", "12000 0 12200")
 	if r.Faults.Drifts != 2 {
 		t.Errorf("%d drifts, want 2", r.Faults.Drifts)
 	}
+}
+
+// A timer for 10 s is due when 10 s have passed by the node's own clock, whatever the
+// clock does meanwhile. Rounded up to whole nanoseconds of true time.
+func TestATimerRunsByItsNodesClockWhateverTheClockDoes(t *testing.T) {
+	const s = int64(time.Second)
+	for _, c := range []struct {
+		text        string
+		true, local int64
+	}{
+		{"", 10 * s, 10 * s},
+		{"drift 0 by -100000ppm at 1s", 11 * s, 10 * s},
+		{"drift 0 by 100000ppm at 1s", 9_181_818_182, 10 * s},
+		{"drift 0 by -100000ppm at 0s for 1s", 10*s + s/10, 10 * s},
+		{"drift 0 by 100000ppm at 0s for 1s", 10*s - s/10, 10 * s},
+		{"drift 0 by -100000ppm at 0s", 11_111_111_112, 10 * s},
+		{"drift 0 by 200000ppm at 1s for 1s; drift 0 by -200000ppm at 5s for 2s", 10*s + s/5, 10 * s},
+		{"drift 0 by 200000ppm at 1s; heal at 2s", 10*s - s/5, 10 * s},
+		{"drift 0 by 200000ppm at 9900ms", 9_983_333_334, 10 * s},
+		{"drift 0 by 200000ppm at 10s", 10 * s, 10 * s},
+		{"jump 0 by 5s at 1s", 10 * s, 15 * s},
+		{"jump 0 by -5s at 1s", 10 * s, 5 * s},
+		{"jump 0 by 1h at 1s; drift 0 by -100000ppm at 1s", 11 * s, 3610 * s},
+		// A drift that waits for an effect moves timers that are pending: it begins 1 ns later.
+		{"drift 0 by -100000ppm after send #1 of 1", 11 * s, 10 * s},
+		{"drift 0 by 100000ppm after send #1 of 1 for 1s; drift 0 by 100000ppm after send #2 of 1 for 1s", 10*s - s/5, 10 * s},
+	} {
+		faults, err := fault.Parse(c.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan := Plan{Nodes: 2, Faults: faults}
+		plan.Node = scripts(script{start: func(env *protocol.Env) {
+			env.SetTimer(10*time.Second, 1)
+			env.SetTimer(50*time.Second, 2) // which is to stay behind the first
+			say(env, "set")
+		}, timeout: func(env *protocol.Env, tag uint64) { say(env, fmt.Sprint(tag, int64(env.Now()))) }},
+			script{start: func(env *protocol.Env) {
+				env.SetTimer(time.Second-1, 1)
+			}, timeout: func(env *protocol.Env, tag uint64) {
+				env.Send(5, kindT, nil)
+				env.SetTimer(2*time.Second, tag)
+			}})
+		plan.Until = protocol.Time(20 * s)
+		_, events := run(t, plan, nil)
+		want := []string{"0 0 set", fmt.Sprintf("%d 0 %s", c.true, fmt.Sprint(1, c.local))}
+		if got := events.outputs(); !slices.Equal(got, want) {
+			t.Errorf("%q:\n%q, want\n%q", c.text, got, want)
+		}
+	}
+}
+
+// Ten thousand drifts, each too short to gain a whole nanosecond, still sum exactly.
+func TestNoRoundingAddsUpHoweverOftenADriftChanges(t *testing.T) {
+	plan := Plan{Nodes: 1, Until: 1_000_000}
+	for i := range 10_000 {
+		plan.Faults = append(plan.Faults, fault.Fault{ID: uint64(i), Op: fault.Drift, At: protocol.Time(20 * i), For: 7, PPM: 100_001})
+	}
+	// Each gains 0.700007 ns: 7000.07 in all.
+	plan.Inputs = inputsAt(map[protocol.Time]string{0: "set"}, 0, 199_999, 200_000)
+	plan.Node = scripts(script{receive: func(env *protocol.Env, _ protocol.NodeID, msg []byte) {
+		say(env, fmt.Sprint(int64(env.Now())))
+		if len(msg) > 0 {
+			env.SetTimer(207_001, 1)
+		}
+	}, timeout: func(env *protocol.Env, _ uint64) { say(env, fmt.Sprintf("timer %d", env.Now())) }})
+	expectOutputs(t, plan, "0 0 0", "199999 0 206999", "200000 0 207000", "200001 0 timer 207001")
+}
+
+// A drift that begins moves the timers that are still to come, and none that waits for
+// its paused node already.
+func TestADriftThatBeginsLeavesTimersThatAreDueWhereTheyAre(t *testing.T) {
+	plan := Plan{Nodes: 2, Until: 10_000}
+	plan.Node = scripts(script{start: func(env *protocol.Env) {
+		for tag, after := range []time.Duration{900, 990, 993, 994, 995, 1000, 2001} {
+			env.SetTimer(after, uint64(tag))
+		}
+	}, timeout: func(env *protocol.Env, tag uint64) { say(env, fmt.Sprint(tag, " ", int64(env.Now()))) }},
+		script{start: func(env *protocol.Env) { env.SetTimer(1000, 1) }, timeout: func(env *protocol.Env, _ uint64) { env.Send(0, kindT, nil) }})
+	// The rate is 1 to 930, 0.9 to 1001, when 993.9 have elapsed, and 1.1 from there.
+	faults, err := fault.Parse("pause 0 at 800ns for 202ns; drift 0 by -100000ppm at 930ns; drift 0 by 200000ppm after send #1 of 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan.Faults = faults
+	expectOutputs(t, plan, "1002 0 0 995", "1002 0 1 995", "1002 0 2 995", "1002 0 3 995", "1002 0 4 995", "1007 0 5 1000", "1917 0 6 2001")
 }
 
 func TestClocksStayInTheRangeOfTime(t *testing.T) {
@@ -113,15 +199,18 @@ func TestClocksAreExact(t *testing.T) {
 			if got, want := c.at(now), twin.local(0); got != want {
 				t.Fatalf("at %d the clock shows %d, want %d", now, got, want)
 			}
-			after := time.Duration(rapid.Int64Range(1, 1<<62).Draw(t, "after"))
-			d := c.truly(now, after)
-			rate := big.NewInt(1_000_000 + twin.ppm(0, now))
-			gained := func(d time.Duration) *big.Int {
-				x := new(big.Int).Mul(big.NewInt(int64(d)), rate)
-				return x.Div(x, big.NewInt(1_000_000))
+			after := time.Duration(rapid.OneOf(rapid.Int64Range(1, int64(longest)), rapid.Int64Range(1, 1<<62)).Draw(t, "after"))
+			due := c.due(now, c.piece(now).elapsed(now).after(after))
+			target := big.NewInt(int64(min(after, longest)))
+			target.Add(target.Mul(target, big.NewInt(1_000_000)), twin.elapsed(0, now))
+			if due > protocol.MaxTime {
+				if twin.elapsed(0, protocol.MaxTime).Cmp(target) >= 0 {
+					t.Fatalf("a timer set at %d for %d is never due, but %v millionths will have elapsed, want %v", now, after, twin.elapsed(0, protocol.MaxTime), target)
+				}
+				continue
 			}
-			if after = min(after, longest); d < 1 || gained(d).Cmp(big.NewInt(int64(after))) < 0 || gained(d-1).Cmp(big.NewInt(int64(after))) >= 0 {
-				t.Fatalf("at %d a timer of %d runs %d, in which the clock gains %v", now, after, d, gained(d))
+			if due <= now || twin.elapsed(0, due).Cmp(target) < 0 || twin.elapsed(0, due-1).Cmp(target) >= 0 {
+				t.Fatalf("a timer set at %d for %d is due at %d, when %v millionths have elapsed, want %v", now, after, due, twin.elapsed(0, due), target)
 			}
 		}
 	})

@@ -66,7 +66,7 @@ func (s *Sim) open(f *fault.Fault) {
 	case f.Op.OfLinks():
 		s.net.faults.until = min(s.net.faults.until, w.From)
 	case f.Op == fault.Drift:
-		s.coldOf(f.Node).clock = newClock(f.Node, s.windows)
+		s.retime(f.Node)
 	}
 	s.pushFault(opFault, i, f.Node, w.From, protocol.Hash2(rootFault, f.ID))
 }

@@ -19,7 +19,8 @@
 // whether it is open now instead of waiting for an event. A window that waits for an
 // effect becomes one when the effect is done, and opens strictly later, so that what
 // happens at one time still commutes. The events Injected and Lifted are for
-// observers. Clocks bend Env.Now and timers; everything else follows true time.
+// observers. Clocks bend Env.Now and, jumps apart, timers; everything else follows true
+// time.
 //
 // # Layout
 //

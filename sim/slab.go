@@ -12,7 +12,7 @@ const inline = 32
 const (
 	opDead    uint8 = iota // cancelled; skipped when its time comes
 	opMessage              // body; from a node or Outside
-	opTimer                // tag
+	opTimer                // tag; of a node with a clock, also what must have elapsed on it: see byClock
 	opStart                // of the first incarnation
 	opFault                // index into the plan's faults
 	opRevive               // restart after a crash with For: index as above, incarnation that crashed

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/big"
 	"slices"
+	"sort"
 	"time"
 
 	"dessim/protocol"
@@ -120,6 +121,12 @@ func (w *slow) open(f *fault.Fault) {
 	root := protocol.Hash2(rootFault, f.ID)
 	w.push(&slowEvent{at: w.now + 1, dst: f.Node, seq: 1 + f.ID, does: "fault", wave: root, name: root, fault: f})
 	w.pushTurns(f)
+	for _, e := range w.events {
+		if e.does == "timer" && e.dst == f.Node && f.Op == fault.Drift && e.at > w.now {
+			e.at = w.due(e.dst, e.target)
+		}
+	}
+	w.sort()
 }
 
 func (w *slow) announce(what What, f *fault.Fault) {
@@ -341,45 +348,48 @@ func (w *slow) ppm(id protocol.NodeID, at protocol.Time) int64 {
 	return max(-fault.MaxDrift, min(sum, fault.MaxDrift))
 }
 
-// local returns the clock of a node now: the sum of all that bent it so far.
-func (w *slow) local(id protocol.NodeID) protocol.Time {
-	turns := []protocol.Time{0, w.now}
-	local := big.NewInt(int64(w.now))
+// elapsed returns what has passed on the clock of a node by a time, without its jumps, in
+// millionths of a nanosecond.
+func (w *slow) elapsed(id protocol.NodeID, at protocol.Time) *big.Int {
+	turns := []protocol.Time{0, at}
 	for i := range w.plan.Faults {
-		f := &w.plan.Faults[i]
-		switch {
-		case f.Node != id || w.from(f) > w.now:
-		case f.Op == fault.Jump:
-			local.Add(local, big.NewInt(int64(f.By)))
-			turns = append(turns, f.At)
-		case f.Op == fault.Drift:
-			turns = append(turns, w.from(f), min(w.end(f), w.now))
+		if f := &w.plan.Faults[i]; f.Op == fault.Drift && f.Node == id {
+			turns = append(turns, min(w.from(f), at), min(w.end(f), at))
 		}
 	}
 	slices.Sort(turns)
-	turns = slices.DeleteFunc(turns, func(at protocol.Time) bool {
-		jump := time.Duration(0)
-		for _, f := range w.plan.Faults {
-			if f.Node == id && f.Op == fault.Jump && f.At == at {
-				jump += f.By
-			}
-		}
-		return at > 0 && at < w.now && w.ppm(id, at) == w.ppm(id, at-1) && jump == 0
-	})
+	sum := new(big.Int)
 	for i := range turns[1:] {
-		gain := big.NewInt(int64(turns[i+1] - turns[i]))
-		gain.Mul(gain, big.NewInt(w.ppm(id, turns[i])))
-		local.Add(local, gain.Div(gain, big.NewInt(1_000_000))) // towards minus infinity
+		rate := big.NewInt(1_000_000 + w.ppm(id, turns[i]))
+		sum.Add(sum, rate.Mul(rate, big.NewInt(int64(turns[i+1]-turns[i]))))
+	}
+	return sum
+}
+
+// local returns the clock of a node now.
+func (w *slow) local(id protocol.NodeID) protocol.Time {
+	local := w.elapsed(id, w.now)
+	local.Div(local, big.NewInt(1_000_000))
+	for i := range w.plan.Faults {
+		if f := &w.plan.Faults[i]; f.Op == fault.Jump && f.Node == id && f.At <= w.now {
+			local.Add(local, big.NewInt(int64(f.By)))
+		}
 	}
 	return protocol.Time(max(0, min(local.Int64(), int64(protocol.MaxTime))))
 }
 
-// truly returns the least time in which the clock gains after at its present rate.
-func (w *slow) truly(id protocol.NodeID, after time.Duration) protocol.Time {
+// target returns what must have elapsed on the clock of a node for a timer that is set now.
+func (w *slow) target(id protocol.NodeID, after time.Duration) *big.Int {
 	t := big.NewInt(int64(min(after, longest)))
-	t.Mul(t, big.NewInt(-1_000_000))
-	t.Div(t, big.NewInt(1_000_000+w.ppm(id, w.now))) // towards minus infinity
-	return protocol.Time(-t.Int64())
+	return t.Add(t.Mul(t, big.NewInt(1_000_000)), w.elapsed(id, w.now))
+}
+
+// due searches for the first time after now at which a clock reaches the target, as far as
+// is known now.
+func (w *slow) due(id protocol.NodeID, target *big.Int) protocol.Time {
+	return w.now + 1 + protocol.Time(sort.Search(int(3*longest), func(i int) bool {
+		return w.elapsed(id, w.now+1+protocol.Time(i)).Cmp(target) >= 0
+	}))
 }
 
 // slowIn reports whether a node is in the i-th group.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"math/big"
 	"slices"
 	"time"
 
@@ -42,6 +43,7 @@ type slowEvent struct {
 	kind       protocol.Kind
 	body       []byte
 	tag        uint64
+	target     *big.Int // what must have elapsed on its node's clock, of a timer
 	fault      *fault.Fault
 	inc        uint32 // that crashed, of a revive
 }
@@ -106,6 +108,10 @@ func newSlow(plan Plan, src protocol.Source, show func(e *Event)) *slow {
 
 func (w *slow) push(e *slowEvent) {
 	w.events = append(w.events, e)
+	w.sort()
+}
+
+func (w *slow) sort() {
 	slices.SortFunc(w.events, func(a, b *slowEvent) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.dst, b.dst), cmp.Compare(a.rank, b.rank), cmp.Compare(a.seq, b.seq))
 	})
@@ -341,9 +347,9 @@ func (w *slow) effect(n *slowNode, st *slowStep, f *protocol.Effect) {
 	case protocol.OpSetTimer:
 		w.remove(n, func(e *slowEvent) bool { return e.does == "timer" && e.tag == f.Tag })
 		n.seq++
-		wave := protocol.Hash2(st.wave, f.Tag)
+		wave, target := protocol.Hash2(st.wave, f.Tag), w.target(n.id, f.After)
 		w.push(&slowEvent{
-			at: w.now + w.truly(n.id, f.After), dst: n.id, rank: fromNode + int(n.id), seq: n.seq, does: "timer", tag: f.Tag,
+			at: w.due(n.id, target), target: target, dst: n.id, rank: fromNode + int(n.id), seq: n.seq, does: "timer", tag: f.Tag,
 			wave: wave, name: protocol.Hash3(wave, nameTimer, uint64(n.id)),
 			background: st.background || f.Tag&protocol.Periodic != 0,
 		})

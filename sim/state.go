@@ -159,7 +159,12 @@ func (s stateFold) event(e entry) uint64 {
 	case opMessage:
 		return protocol.Hash3(h, s.name(r.name), protocol.HashBytes(s.slab.view(r)))
 	case opTimer:
-		return protocol.Hash3(h, s.name(r.name), r.word(0))
+		h = protocol.Hash3(h, s.name(r.name), r.word(0))
+		if x := s.Sim.coldOf(protocol.NodeID(e.dst)); x.clock != nil {
+			passed := x.clock.piece(s.now).elapsed(s.now)
+			h = protocol.Hash3(h, r.word(1)-uint64(passed.ns), r.word(2)-passed.millionth)
+		}
+		return h
 	case opFault, opTurn:
 		return protocol.Hash2(h, faultState(&s.plan.Faults[r.word(0)]))
 	case opRevive:

@@ -85,8 +85,8 @@ const (
 	Copy      // Rate of messages from Groups[0] to Groups[1] arrive twice; For
 	Corrupt   // Rate of messages from Groups[0] to Groups[1] arrive with changed bytes; For
 
-	Jump  // Node's clock jumps By, forward or back, permanently: an offset, if At is 0; timers measure elapsed time, so it does not affect them
-	Drift // Node's clock runs too fast or slow by PPM, and keeps its offset at the end; a timer keeps the rate at which it was set; For
+	Jump  // Node's clock jumps By, forward or back, permanently: an offset, if At is 0; what it jumps does not elapse, so timers stay as they are
+	Drift // Node's clock runs too fast or slow by PPM, and keeps its offset at the end; a timer runs at the rate of its node's clock, whenever that changes; For
 
 	Byzantine // Node treats Rate of its messages as Trait says: see package traitor; For
 
