@@ -136,10 +136,3 @@ func (s *Sim) cancelTimer(id protocol.NodeID, tag uint64) {
 		t.remove(i)
 	}
 }
-
-// kill makes a pending event one that will not happen.
-func (s *Sim) kill(slot uint32) {
-	r := s.slab.at(slot)
-	s.live[r.flag&background]--
-	r.op = opDead
-}

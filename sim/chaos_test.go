@@ -312,8 +312,8 @@ func compareWithSlow(t *rapid.T, plan Plan, src protocol.Source, enough uint64, 
 	return ref
 }
 
-// recount counts what s.live counts, from the records themselves.
-func recount(s *Sim) (live [2]int) {
+// recount counts what s.live and s.dead count, from the records themselves.
+func recount(s *Sim) (live [2]int, dead int) {
 	free := make(map[uint32]bool)
 	for slot := s.slab.free; slot != noSlot; slot = uint32(s.slab.at(slot).name) {
 		free[slot] = true
@@ -323,7 +323,12 @@ func recount(s *Sim) (live [2]int) {
 			live[r.flag&background]++
 		}
 	}
-	return live
+	s.q.each(func(e entry) {
+		if s.slab.at(e.slot).op == opDead {
+			dead++
+		}
+	})
+	return live, dead
 }
 
 func TestLiveCountsEqualARecount(t *testing.T) {
@@ -333,8 +338,8 @@ func TestLiveCountsEqualARecount(t *testing.T) {
 			t.Fatal(err)
 		}
 		for more := true; more; more = s.Step() {
-			if n := recount(s); n != s.live {
-				t.Fatalf("at %v, event %d: %v events are live (foreground, background), the count says %v", s.now, s.result.Events, n, s.live)
+			if live, dead := recount(s); live != s.live || dead != s.dead {
+				t.Fatalf("at %v, event %d: %v events are live (foreground, background) and %d dead, the counts say %v and %d", s.now, s.result.Events, live, dead, s.live, s.dead)
 			}
 		}
 	})

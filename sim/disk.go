@@ -41,7 +41,13 @@ func (d *disk) done(n int) {
 	d.safe = max(d.safe, n)
 	if d.forget > d.first {
 		k := min(d.forget-d.first, uint64(d.safe))
-		d.recs = append([]diskRecord(nil), d.recs[k:]...)
+		left := d.recs[k:]
+		if k > uint64(len(left)) {
+			left = append([]diskRecord(nil), left...) // cheap, and gives up the memory
+		} else {
+			clear(d.recs[:k])
+		}
+		d.recs = left
 		d.first += k
 		d.safe -= int(k)
 	}

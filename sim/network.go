@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"dessim/protocol"
 	"dessim/sim/fault"
@@ -10,9 +11,10 @@ import (
 // network holds a plan's links in the form that send needs.
 type network struct {
 	link  *Link
-	rules map[[2]protocol.NodeID]*Link // nil if there are none
-	last  map[[2]protocol.NodeID]protocol.Time
-	fifo  bool // some link is FIFO, so last is kept
+	rules map[[2]protocol.NodeID]*Link         // nil if there are none
+	last  map[[2]protocol.NodeID]protocol.Time // the latest arrival on a FIFO link, if it is to come
+	most  int                                  // size of last at which it is looked through
+	fifo  bool                                 // some link is FIFO, so last is kept
 
 	faults *linkFaults // nil if there are none
 }
@@ -132,9 +134,7 @@ func (s *Sim) travel(n *node, l *Link, m *message, faults []*fault.Window) {
 		at += protocol.Time(s.jitter(n, key, l))
 	}
 	if s.net.fifo && l.FIFO {
-		pair := [2]protocol.NodeID{m.from, m.To}
-		at = max(at, s.net.last[pair]+1)
-		s.net.last[pair] = at
+		at = s.net.behind(m.from, m.To, at, s.now)
 	}
 	slot, r := s.slab.alloc(opMessage, m.flag)
 	r.wave, r.name, r.seq, r.src = m.wave, m.name, n.seq, fromNode+uint32(m.from)
@@ -147,6 +147,24 @@ func (s *Sim) travel(n *node, l *Link, m *message, faults []*fault.Window) {
 		s.keepKind(slot, m.Kind)
 	}
 	s.push(entry{at, uint32(m.To), slot}, r)
+}
+
+// behind returns the first time from at on that is later than all earlier arrivals on a
+// FIFO link. Links on which nothing is on its way are forgotten.
+func (w *network) behind(from, to protocol.NodeID, at, now protocol.Time) protocol.Time {
+	pair := [2]protocol.NodeID{from, to}
+	at = max(at, w.last[pair]+1)
+	w.last[pair] = at
+	const few = 64
+	if len(w.last) > max(w.most, few) {
+		for _, p := range protocol.SortedKeysFunc(w.last, func(a, b [2]protocol.NodeID) int { return slices.Compare(a[:], b[:]) }) {
+			if w.last[p] <= now {
+				delete(w.last, p)
+			}
+		}
+		w.most = 2 * len(w.last)
+	}
+	return at
 }
 
 func (s *Sim) jitter(n *node, key protocol.Key, l *Link) uint64 {

@@ -47,6 +47,7 @@ func (s *Sim) ready(e entry, r *record) bool {
 func (s *Sim) hold(r *record) {
 	s.result.Events--
 	s.live[r.flag&background]++
+	r.flag |= held
 }
 
 // workOff steps the node through the events that were held, until it must wait again.

@@ -109,6 +109,18 @@ func TestQueueGivesTheOrderOfASortedSlice(t *testing.T) {
 					}
 				}
 			},
+			"sweep": func(t *rapid.T) {
+				k := rapid.Uint64Range(2, 9).Draw(t, "all but one in")
+				rig.q.sweep(func(slot uint32) bool {
+					rec := rig.slab.at(slot)
+					if rec.seq%k == 0 {
+						return true
+					}
+					rig.slab.release(slot, rec)
+					return false
+				})
+				spec = slices.DeleteFunc(spec, func(e twinEvent) bool { return e.seq%k != 0 })
+			},
 			"": func(t *rapid.T) {
 				if rig.q.n != len(spec) {
 					t.Fatalf("%d pending, the sorted slice has %d", rig.q.n, len(spec))

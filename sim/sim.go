@@ -28,7 +28,9 @@
 // pending event is one cache line in pages that never move, with bodies of up to
 // 32 bytes inline and longer ones shared by reference; a node is one cache line,
 // and everything seldom needed (disk, faults, held events) stands elsewhere
-// behind one flag.
+// behind one flag. Memory is that of the most that was ever pending at once: records and
+// chunks are used again and never given back. What is cancelled counts as pending only
+// as long as it is outnumbered: see kill.
 //
 // # Where to start
 //
@@ -78,6 +80,7 @@ type Sim struct {
 	kinds    []protocol.Kind // of pending messages by slot, when an observer watches arrivals
 	result   Result
 	live     [2]int        // pending events that will happen, by whether they are background
+	dead     int           // entries of the queue that will not happen: see kill
 	askAt    uint64        // step before which Done is not asked again
 	horizon  protocol.Time // nothing later happens, as far as is known
 	over     bool
@@ -247,6 +250,7 @@ func (s *Sim) Step() bool {
 		}
 		r := s.slab.at(e.slot)
 		if r.op == opDead {
+			s.dead--
 			s.slab.release(e.slot, r)
 			continue
 		}

@@ -24,6 +24,7 @@ const (
 const (
 	background uint8 = 1 << iota // follows from periodic timers alone
 	long                         // the body is in slab.longs
+	held                         // waits for its node, no longer in the queue
 )
 
 // record is a pending event: one cache line without pointers. Time and node

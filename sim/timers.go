@@ -35,16 +35,20 @@ func (t *timers) find(tag uint64) int {
 // add puts a tag that is not there.
 func (t *timers) add(tag uint64, slot uint32) {
 	if 4*(t.n+1) > 3*len(t.slots) {
-		old := t.slots
-		t.slots = make([]timer, max(4, 2*len(old)))
-		for _, o := range old {
-			if o.used {
-				t.place(o)
-			}
-		}
+		t.resize(max(4, 2*len(t.slots)))
 	}
 	t.place(timer{tag, slot, true})
 	t.n++
+}
+
+func (t *timers) resize(size int) {
+	old := t.slots
+	t.slots = make([]timer, size)
+	for _, o := range old {
+		if o.used {
+			t.place(o)
+		}
+	}
 }
 
 func (t *timers) place(x timer) {
@@ -55,9 +59,16 @@ func (t *timers) place(x timer) {
 	t.slots[i] = x
 }
 
-// remove empties place i and moves up what had been displaced past it.
+// remove empties place i. A table that was much larger once shrinks.
 func (t *timers) remove(i int) {
-	t.n--
+	t.empty(i)
+	if t.n--; len(t.slots) > 64 && 8*t.n < len(t.slots) {
+		t.resize(len(t.slots) / 2)
+	}
+}
+
+// empty empties place i and moves up what had been displaced past it.
+func (t *timers) empty(i int) {
 	mask := len(t.slots) - 1
 	for j := i; ; {
 		t.slots[i] = timer{}
