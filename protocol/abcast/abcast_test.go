@@ -366,3 +366,23 @@ func panicOf(f func()) (text string) {
 	f()
 	return ""
 }
+
+// A list for each would take n^2 words.
+func TestAllMembersShareOneListOfMembers(t *testing.T) {
+	members := make([]protocol.NodeID, 1000)
+	for i := range members {
+		members[i] = protocol.NodeID(i)
+	}
+	cfg := Config{Members: members, Order: ISIS, Send: func(*protocol.Env, protocol.NodeID, protocol.Kind, []byte) {}, Deliver: func(*protocol.Env, uint64, Message) {}}
+	var env protocol.Env
+	env.Enter(7, 1, 0, nil)
+	p := New(cfg).(*plain)
+	p.Start(&env)
+	if &p.cfg.Members[0] != &members[0] || &p.rule.(*isis).view.members[0] != &members[0] {
+		t.Error("a member has a list of its own")
+	}
+	cfg.Views = &Views{Tick: 1, Datagram: cfg.Send}
+	if m := New(cfg).(*membership); &m.cfg.Members[0] != &members[0] {
+		t.Error("a member of a group with views has a list of its own")
+	}
+}

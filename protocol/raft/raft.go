@@ -106,7 +106,8 @@ import (
 // required but Snapshot and Changed.
 type Config struct {
 	// Members are all nodes of the group in ascending order, this one among
-	// them. The list is the same at every member.
+	// them. The list is the same at every member. It is shared and never changes, as in
+	// abcast.Config.
 	Members []protocol.NodeID
 	// Datagram is as in abcast.Views.
 	Datagram func(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, msg []byte)
@@ -182,10 +183,9 @@ type Group struct {
 }
 
 // New returns a member's part in the group of cfg. It panics if cfg lacks something
-// or contradicts itself. It copies cfg.Members.
+// or contradicts itself. It keeps cfg.Members.
 func New(cfg Config) *Group {
 	cfg.check()
-	cfg.Members = slices.Clone(cfg.Members)
 	g := &Group{cfg: cfg, disk: etcd.NewMemoryStorage(), history: newHistory(), heard: make([]int, len(cfg.Members))}
 	// The configuration is the same at all members from the beginning, so it is never
 	// proposed: it comes with an empty snapshot.
