@@ -28,6 +28,13 @@
 // its log (see package abcast), the ledger by applying that order again, and what
 // two-phase commit had promised stands. Then it joins the DHT again, through another
 // node if it was the first.
+//
+// The ledger grows for ever, and so does what a node needs to apply its order again:
+// with Config.Survive the order's log, the bodies and the commits on disk and in memory;
+// and in either case the answers to the clients whose transfers it carried out, so that
+// none is carried out twice. Everything else is bounded by what is under way. With
+// Survive the records of two-phase commit stay too, since they lie between those of the
+// log, which is not compacted: about as many bytes again.
 package peer
 
 import (
@@ -162,11 +169,16 @@ func New(cfg Config) *Node {
 		Waiting:    maxWaiting,
 	})
 	vote, ask := cfg.patience()
+	var discard *twopc.Discard
+	if !cfg.views() { // then the disk has nothing else
+		discard = &twopc.Discard{Records: endedRecords}
+	}
 	n.vote = twopc.New(twopc.Config{
 		Send:        n.link.Send,
 		VoteTimeout: vote,
 		AskAfter:    ask,
 		Remember:    maxBodies,
+		Discard:     discard,
 		Abort:       cfg.Abort,
 		Inspect:     n.inspect,
 		Decided:     n.decided,
@@ -180,6 +192,10 @@ func New(cfg Config) *Node {
 
 // maxBodies bounds the transactions that are remembered or under way.
 const maxBodies = 1 << 20
+
+// endedRecords is how many records of ended transactions are kept at least before any
+// are discarded.
+const endedRecords = 1024
 
 // Start begins an incarnation and joins the network.
 func (n *Node) Start(env *protocol.Env) {

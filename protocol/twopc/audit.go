@@ -15,11 +15,11 @@ func MessageID(msg []byte) (id ID, ok bool) {
 	return m.id, ok
 }
 
-// ForcedID returns the transaction of a record that is forced. ok is false for anything
-// else.
+// ForcedID returns the transaction of a record that is forced for it. ok is false for
+// anything else.
 func ForcedID(rec []byte) (id ID, ok bool) {
 	r, ok := openRecord(rec)
-	return r.id, ok && r.kind != recEnd
+	return r.id, ok && r.kind != recEnd && !r.again
 }
 
 // A Fact is what a message claims and a record proves about its node: that it voted
@@ -68,7 +68,7 @@ func Proves(rec []byte) (f Fact, ok bool) {
 	switch v.kind {
 	case recPrepared:
 		return Fact{v.id, false}, true
-	case recCommit, recDecided:
+	case recCommit, recDecided, recEnded:
 		return Fact{v.id, true}, true
 	}
 	return Fact{}, false

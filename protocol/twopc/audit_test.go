@@ -40,6 +40,11 @@ func TestPromisesNeedRecordsAndRecordsProveThem(t *testing.T) {
 		"decided 100/1.1 commit: true commit of 100/1.1",
 		"abort 100/1.1: false yes on 0/0.0",
 		"end 101/1.1: false yes on 0/0.0",
+		"prepared 100/1.1 among 1,2,3, coordinator 3, reserving 0 keys, again: true yes on 100/1.1",
+		"commit 100/1.1 among 0,1, again: true commit of 100/1.1",
+		"abort 100/1.1, again: false yes on 0/0.0",
+		"ended 100/1.1 commit, again: true commit of 100/1.1",
+		"forgot up to 101/1.1, again: false yes on 0/0.0",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

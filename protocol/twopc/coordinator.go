@@ -107,8 +107,7 @@ func (m *Manager) receiveVote(env *protocol.Env, from protocol.NodeID, v message
 // commit decides. The forced record is the point of no return: before it any
 // crash aborts, after it every recovery commits.
 func (m *Manager) commit(env *protocol.Env, t *tx) {
-	m.force(env, record{kind: recCommit, id: t.id, participants: t.participants,
-		payload: t.payload, keys: t.keys, endorsements: t.endorsements})
+	m.force(env, t.committed(false))
 	t.status = Committing
 	m.release(t)
 	m.announce(env, t)

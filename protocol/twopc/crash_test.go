@@ -27,8 +27,9 @@ import (
 //
 // disturbed runs it with these crashes; the crashed return after that many more
 // timers of the others. It gives the world healed and judged.
-func disturbed(t testing.TB, crashes map[int]steps.Crash, timers int) *world {
+func disturbed(t testing.TB, rest int, crashes map[int]steps.Crash, timers int) *world {
 	w := newWorld(3)
+	w.rest = rest
 	w.Crashes = crashes
 	w.StartAll()
 	w.begin(0, one, "a", three...)
@@ -56,7 +57,7 @@ func TestRecordThatSurvivesUnforcedDecidesAsIfForced(t *testing.T) {
 		{"the decision record survives, the host's does not", map[int]steps.Crash{8: {After: 6, Keep: 0x01}}, true},
 	} {
 		for timers := range 8 {
-			w := disturbed(t, row.crashes, timers)
+			w := disturbed(t, 0, row.crashes, timers)
 			verdict, decided := w.judge.verdict[one]
 			if verdict != row.commit {
 				t.Errorf("%s, back after %d timers: commit %v (decided %v), want %v", row.name, timers, verdict, decided, row.commit)
@@ -121,14 +122,21 @@ func TestCoordinatorThatAbortedAndForgotAnswersAbort(t *testing.T) {
 
 // TestEveryCrashPoint crashes the acting node after every effect of every step,
 // whatever subset of the unforced records survives; then every pair of such points,
-// with nothing or everything surviving; healing at once or late.
+// with nothing or everything surviving; healing at once or late. The second time each
+// node discards its records in every step.
 func TestEveryCrashPoint(t *testing.T) {
+	for _, rest := range []int{0, eager} {
+		everyCrashPoint(t, rest)
+	}
+}
+
+func everyCrashPoint(t *testing.T, rest int) {
 	runs, commits := 0, 0
 	count := func(w *world) {
 		runs++
 		commits += w.judge.commits
 	}
-	quiet := disturbed(t, nil, 0)
+	quiet := disturbed(t, rest, nil, 0)
 	for first := 0; first < 12; first++ {
 		for after := 0; after <= quiet.Steps[first]; after++ {
 			for i := range steps.Survival(16) { // each subset of up to three records, the others torn or not there
@@ -137,14 +145,14 @@ func TestEveryCrashPoint(t *testing.T) {
 					keep |= ^keep & 7 << 8
 				}
 				for _, timers := range []int{0, 1, 5} {
-					w := disturbed(t, map[int]steps.Crash{first: {After: after, Keep: keep}}, timers)
+					w := disturbed(t, rest, map[int]steps.Crash{first: {After: after, Keep: keep}}, timers)
 					count(w)
 					if timers == 1 || i != 0 && i != 7 {
 						continue // pairs take long enough without
 					}
 					for second := first + 1; second < len(w.Steps) && second < first+16; second++ {
 						for k := 0; k <= w.Steps[second]; k++ {
-							count(disturbed(t, map[int]steps.Crash{first: {After: after, Keep: keep}, second: {After: k}}, timers))
+							count(disturbed(t, rest, map[int]steps.Crash{first: {After: after, Keep: keep}, second: {After: k}}, timers))
 						}
 					}
 				}
@@ -168,16 +176,22 @@ func (a answers) Chance(protocol.Key, protocol.Ratio) bool {
 }
 
 func TestNoScheduleBreaksAtomicCommitment(t *testing.T) {
-	runs, commits, aborts, doubts := 0, 0, 0, 0
+	runs, commits, aborts, doubts, discards := 0, 0, 0, 0, 0
 	property := func(t *rapid.T) {
 		w := newWorld(rapid.IntRange(2, 4).Draw(t, "nodes"))
 		w.limit = rapid.SampledFrom([]int{1, 2, 100}).Draw(t, "remember")
 		w.Source = answers{t}
+		w.rest = rapid.SampledFrom([]int{0, 1, 3, eager}).Draw(t, "records not discarded")
 		if rapid.Bool().Draw(t, "random aborts") {
 			w.abort = func(ID) protocol.Ratio { return protocol.Percent(25) }
 		}
 		w.StartAll()
 		r := &roamer{w: w}
+		for i := range rapid.IntRange(0, 12).Draw(t, "transactions before") {
+			_ = w.begin(i%2, ID{Client: protocol.NodeID(100 + i%2), Transfer: uint64(i), Attempt: 1}, string(rune('0'+i)), 0, 1)
+			w.Settle(10)
+			r.begun = 4 * (i + 1)
+		}
 		moves := []func(*rapid.T){r.deliver, r.inOrder, r.begin, r.copy, r.ring, r.crashNext, r.restart, r.lose, r.crash}
 		weights := []int{0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 4, 5, 6, 6, 7, 8}
 		for range rapid.IntRange(0, 150).Draw(t, "moves") {
@@ -193,13 +207,13 @@ func TestNoScheduleBreaksAtomicCommitment(t *testing.T) {
 		w.heal()
 		r.judge(t)
 		runs++
-		commits, aborts = commits+w.judge.commits, aborts+w.judge.aborts
+		commits, aborts, discards = commits+w.judge.commits, aborts+w.judge.aborts, discards+w.discards
 	}
 	rapid.Check(t, property)
 	fixed.Check(t, 60, property)
 	t.Logf("%d runs, %d commits, %d aborts", runs, commits, aborts)
-	if !t.Failed() && (commits == 0 || aborts == 0 || doubts == 0) {
-		t.Errorf("vacuous: %d commits, %d aborts, %d doubts", commits, aborts, doubts)
+	if !t.Failed() && (commits == 0 || aborts == 0 || doubts == 0 || discards == 0) {
+		t.Errorf("vacuous: %d commits, %d aborts, %d doubts, %d times that records were discarded", commits, aborts, doubts, discards)
 	}
 }
 

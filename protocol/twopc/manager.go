@@ -24,6 +24,7 @@ type Manager struct {
 	inDoubt  int
 	settled  []ID // commits that end with the next forced write, see force
 	restored bool // some record survived
+	records  int  // on disk, of this component
 	stats    Stats
 	buf      []byte // of messages and records
 }
@@ -81,6 +82,7 @@ func (m *Manager) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	case msgAnswer:
 		m.receiveAnswer(env, from, v)
 	}
+	m.tidy(env)
 }
 
 // Timeout consumes a timer of component protocol.TwoPC.
@@ -102,6 +104,7 @@ func (m *Manager) Timeout(env *protocol.Env, tag uint64) {
 	default:
 		panic(fmt.Sprintf("twopc: node %d: timer of %v, which is %v", env.ID(), t.id, t.status))
 	}
+	m.tidy(env)
 }
 
 // Status returns the state of id at this node.
@@ -284,6 +287,7 @@ func (m *Manager) sendDecision(env *protocol.Env, to []protocol.NodeID, id ID, c
 func (m *Manager) persist(env *protocol.Env, r record) {
 	m.buf = seal.Append(r.append(m.buf[:0]))
 	env.Persist(m.buf)
+	m.records++
 }
 
 // force makes r survive before anything follows. What the host persisted in Decided

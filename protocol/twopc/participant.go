@@ -46,8 +46,7 @@ func (m *Manager) vote(env *protocol.Env, t *tx) {
 	}
 	t.status = InDoubt
 	m.enter(t)
-	m.force(env, record{kind: recPrepared, id: t.id, coordinator: t.coordinator, participants: t.participants,
-		payload: t.payload, keys: t.keys, endorsement: t.endorsement})
+	m.force(env, t.prepared(false))
 	m.outputVote(env, t, true)
 	m.send(env, t.coordinator, message{kind: msgVote, id: t.id, yes: true, endorsement: t.endorsement})
 	m.setTimer(env, t, m.cfg.AskAfter)

@@ -63,6 +63,35 @@ func (p *past) add(o outcome) {
 	}
 }
 
+// raise notes that IDs up to floor may have been forgotten.
+func (p *past) raise(floor ID) {
+	i, found := p.search(floor.Client)
+	if !found {
+		p.clients = slices.Insert(p.clients, i, window{client: floor.Client})
+	}
+	w := &p.clients[i]
+	if w.forgot && floor.Compare(w.floor) <= 0 {
+		return
+	}
+	w.forgot, w.floor = true, floor
+	j, found := w.search(floor)
+	if found {
+		j++
+	}
+	w.ended = slices.Delete(w.ended, 0, j)
+}
+
+// len returns the number of outcomes and floors.
+func (p *past) len() (n int) {
+	for i := range p.clients {
+		n += len(p.clients[i].ended)
+		if p.clients[i].forgot {
+			n++
+		}
+	}
+	return n
+}
+
 // find returns how id ended, if it is remembered.
 func (p *past) find(id ID) (o outcome, ok bool) {
 	i, found := p.search(id.Client)

@@ -17,6 +17,7 @@ import (
 // after its sync. A record that is torn or damaged counts as lost, and is counted in
 // Stats. If it had been safe, promises are broken: a host may prefer not to go on.
 func (m *Manager) Restore(rec []byte) {
+	m.records++
 	rec, ok := seal.Open(rec)
 	if !ok {
 		m.stats.Corrupt++
@@ -45,6 +46,10 @@ func (m *Manager) Restore(rec []byte) {
 		}
 	case recAbort:
 		m.restoreEnd(t, outcome{id: v.id})
+	case recEnded:
+		m.restoreEnd(t, outcome{v.id, true, cloneEndorsements(v.endorsements)})
+	case recFloor:
+		m.past.raise(v.id)
 	case recEnd:
 		if t != nil && (t.status == Committing || t.decided) { // else it is unknown which commit ended
 			m.restoreEnd(t, outcome{v.id, true, t.endorsements})

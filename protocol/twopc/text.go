@@ -38,6 +38,10 @@ func TextRecord(rec []byte) string {
 	if !ok {
 		return ""
 	}
+	return textRecord(&v) + map[bool]string{true: ", again"}[v.again]
+}
+
+func textRecord(v *record) string {
 	switch v.kind {
 	case recPrepared:
 		return fmt.Sprintf("prepared %v among %s, coordinator %v, reserving %s", v.id, textNodes(v.participants), v.coordinator, textKeys(v.keys))
@@ -47,6 +51,10 @@ func TextRecord(rec []byte) string {
 		return fmt.Sprintf("decided %v commit", v.id)
 	case recAbort:
 		return fmt.Sprintf("abort %v", v.id)
+	case recEnded:
+		return fmt.Sprintf("ended %v commit", v.id)
+	case recFloor:
+		return fmt.Sprintf("forgot up to %v", v.id)
 	}
 	return fmt.Sprintf("end %v", v.id)
 }

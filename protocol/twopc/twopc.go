@@ -62,8 +62,9 @@
 // ended. Asked about older ones it answers "I do not know", and to a PREPARE it votes
 // no, so that a late copy can neither reserve nor vote again. A client that has more
 // transfers than that between its oldest unfinished and its newest one is therefore
-// refused. Records on disk are never discarded: this component shares the disk with
-// others, and needs its PREPARED records to know on what it voted.
+// refused. On disk no more than about twice that is kept, and what is open, if the host
+// lets the Manager discard records (Config.Discard). A host whose disk has records of
+// other components cannot: its disk grows with every transaction.
 package twopc
 
 import (
@@ -150,6 +151,9 @@ type Config struct {
 	// Remember is how many ended transactions of each client are remembered.
 	Remember int
 
+	// Discard, unless nil, lets the Manager discard the records of what has ended.
+	Discard *Discard
+
 	// Abort returns the probability of voting abort at random, by a question
 	// KindAbort that is asked when the vote would be yes. nil means never.
 	Abort func(id ID) protocol.Ratio
@@ -199,6 +203,7 @@ func (c *Config) check() {
 	if c.Remember < 1 {
 		panic(fmt.Sprintf("twopc: Config.Remember is %d, want at least 1", c.Remember))
 	}
+	c.Discard.check()
 }
 
 // Status is the state of a transaction at one node.

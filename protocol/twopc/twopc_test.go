@@ -211,9 +211,11 @@ func TestWhoeverNeverVotedAbortsWhenAskedAndNeverVotesYes(t *testing.T) {
 
 func TestLateCopiedPrepareNeitherReservesNorVotesAgain(t *testing.T) {
 	for _, limit := range []int{1, 8} { // forgotten, remembered
-		for _, restart := range []bool{false, true} {
+		for i := range 4 {
+			restart := i%2 == 1
 			w := newWorld(3)
 			w.limit = limit
+			w.rest = i / 2 * eager
 			w.StartAll()
 			for i := range 3 {
 				w.begin(0, ID{100, uint64(i), 0}, string(rune('a'+i)), three...)
@@ -386,6 +388,7 @@ func TestMistakenConfigsPanic(t *testing.T) {
 		"VoteTimeout": func(c *Config) { c.VoteTimeout = 0 },
 		"AskAfter":    func(c *Config) { c.AskAfter = -1 },
 		"Remember":    func(c *Config) { c.Remember = 0 },
+		"Discard":     func(c *Config) { c.Discard = new(Discard) },
 	} {
 		func() {
 			defer func() {

@@ -127,8 +127,15 @@ func decodeMessage(b []byte) (v message, ok bool) {
 //	decided   endorsements: a participant's commit
 //	abort
 //	end       of a commit: what the host persisted is safe, and all have acknowledged
+//	ended     endorsements: a commit that ended, of which nothing else is kept
+//	floor     transactions of the client up to this one may have been forgotten
+//
+// A record that is written again, since those before it are discarded, has a type of its
+// own, 16 more: it proves the same, and costs no transaction a forced write. The last two
+// are always so.
 type record struct {
 	kind         uint64
+	again        bool
 	id           ID
 	coordinator  protocol.NodeID
 	participants []protocol.NodeID
@@ -144,12 +151,20 @@ const (
 	recDecided
 	recAbort
 	recEnd
+	recEnded
+	recFloor
+
+	recAgain = 16 // added to the kind
 )
 
 // append appends the encoded record, without its checksum.
 func (v record) append(b []byte) []byte {
 	b = append(b, byte(protocol.TwoPC), 'l')
-	b = bencode.AppendUint(b, v.kind)
+	if v.again {
+		b = bencode.AppendUint(b, v.kind+recAgain)
+	} else {
+		b = bencode.AppendUint(b, v.kind)
+	}
 	b = appendID(b, v.id)
 	switch v.kind {
 	case recPrepared:
@@ -163,7 +178,7 @@ func (v record) append(b []byte) []byte {
 		b = bencode.AppendBytes(b, v.payload)
 		b = appendKeys(b, v.keys)
 		b = appendEndorsements(b, v.endorsements)
-	case recDecided:
+	case recDecided, recEnded:
 		b = appendEndorsements(b, v.endorsements)
 	}
 	return append(b, 'e')
@@ -180,7 +195,13 @@ func openRecord(b []byte) (v record, ok bool) {
 // decodeRecord reads what append wrote and nothing else, aliasing b.
 func decodeRecord(b []byte) (v record, ok bool) {
 	r := bencode.ListOf(protocol.TwoPC.Cut(b))
-	v.kind = r.UintMax(recEnd)
+	v.kind = r.UintMax(recAgain + recFloor)
+	if v.again = v.kind >= recAgain; v.again {
+		v.kind -= recAgain
+	}
+	if v.again && (v.kind == recDecided || v.kind == recEnd) || !v.again && v.kind > recEnd {
+		r.Fail()
+	}
 	v.id = readID(&r)
 	switch v.kind {
 	case recPrepared:
@@ -194,7 +215,7 @@ func decodeRecord(b []byte) (v record, ok bool) {
 		v.payload = r.Bytes()
 		v.keys = readKeys(&r)
 		v.endorsements = readEndorsements(&r)
-	case recDecided:
+	case recDecided, recEnded:
 		v.endorsements = readEndorsements(&r)
 	}
 	if !r.Finish() {

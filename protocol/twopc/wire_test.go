@@ -30,6 +30,11 @@ var sampleRecords = []record{
 	{kind: recDecided, id: one, endorsements: []Endorsement{{0, nil}}},
 	{kind: recAbort, id: one},
 	{kind: recEnd, id: two},
+	{kind: recPrepared, again: true, id: one, coordinator: 3, participants: nodes(1, 3), payload: []byte("p")},
+	{kind: recCommit, again: true, id: one, participants: nodes(0, 1), payload: []byte("p"), endorsements: []Endorsement{{0, nil}}},
+	{kind: recAbort, again: true, id: one},
+	{kind: recEnded, again: true, id: one, endorsements: []Endorsement{{0, nil}}},
+	{kind: recFloor, again: true, id: two},
 }
 
 func TestDecodersRefuseWhatIsNotCanonical(t *testing.T) {

@@ -28,10 +28,16 @@ type world struct {
 	refuse map[protocol.NodeID]bool // who votes no
 	did    []protocol.Effect        // in the last step
 	syncs  int
-	depth  int // the greatest so far
-	limit  int // Config.Remember
-	abort  func(ID) protocol.Ratio
+
+	discards int // effects
+	depth    int // the greatest so far
+	limit    int // Config.Remember
+	abort    func(ID) protocol.Ratio
+	rest     int // Config.Discard.Records, 0 for no Discard, or eager
 }
+
+// eager makes nodes discard records in each step.
+const eager = 1 << 30
 
 func newWorld(n int) *world {
 	w := &world{judge: newJudge(), refuse: map[protocol.NodeID]bool{}, limit: 8}
@@ -62,6 +68,18 @@ func (h *host) Start(env *protocol.Env) {
 }
 
 func (h *host) config() Config {
+	c := h.configure()
+	if h.w.rest > 0 {
+		c.Discard = &Discard{Records: h.w.rest, eager: h.w.rest == eager, Checkpoint: func(env *protocol.Env) {
+			for _, letter := range protocol.SortedKeys(h.spent) {
+				env.Persist(appendID([]byte{byte(protocol.Peer), letter[0]}, h.spent[letter]))
+			}
+		}}
+	}
+	return c
+}
+
+func (h *host) configure() Config {
 	return Config{
 		Send:        (*protocol.Env).Send,
 		VoteTimeout: time.Second,
@@ -110,6 +128,8 @@ func (w *world) observe(id protocol.NodeID, effects []protocol.Effect) {
 			w.depth = max(w.depth, w.Depth+1)
 		case protocol.OpSync:
 			w.syncs++
+		case protocol.OpDiscard:
+			w.discards++
 		case protocol.OpOutput:
 			w.judge.output(id, e.Kind, e.Body)
 		}

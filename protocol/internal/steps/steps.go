@@ -46,6 +46,8 @@ type Node struct {
 	Up          bool
 	Incarnation uint32 // the current or the last one
 	Disk        []Record
+	first       uint64 // index of Disk[0]
+	forget      uint64 // discard below this index at the next sync
 	machine     protocol.Node
 }
 
@@ -140,7 +142,7 @@ func (w *World) Crash(id protocol.NodeID, keep Survival) {
 		}
 		unsynced++
 	}
-	n.Disk = disk
+	n.Disk, n.forget = disk, 0
 }
 
 // Restart crashes a node, which keeps only what it synced, and starts it.
@@ -262,8 +264,12 @@ func (w *World) apply(id protocol.NodeID, e *protocol.Effect) {
 		for i := range n.Disk {
 			n.Disk[i].Synced = true
 		}
+		if n.forget > n.first {
+			n.Disk = slices.Clone(n.Disk[n.forget-n.first:])
+			n.first = n.forget
+		}
 	case protocol.OpDiscard:
-		panic(fmt.Sprintf("steps: node %v discards", id))
+		n.forget = max(n.forget, min(e.Tag, n.first+uint64(len(n.Disk))))
 	}
 }
 
@@ -275,7 +281,7 @@ func (w *World) cancel(id protocol.NodeID, tag uint64) {
 func (n *Node) records(yield func(uint64, []byte) bool) {
 	for i, r := range n.Disk {
 		rec := bytes.Clone(r.Body)
-		if !yield(uint64(i), rec) {
+		if !yield(n.first+uint64(i), rec) {
 			return
 		}
 		overwrite(rec)

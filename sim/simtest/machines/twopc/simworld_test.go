@@ -39,6 +39,7 @@ type course struct {
 	refuse   []protocol.NodeID // vote no
 	raw      bool              // datagrams without link
 	remember int
+	discard  bool                                                  // records of what has ended, as soon as possible
 	txs      int                                                   // begun one after the other; 0 means 1
 	faults   []fault.Fault                                         // whose IDs are set when it is run
 	cut      func(at protocol.Time, from, to protocol.NodeID) bool // messages that do not arrive
@@ -301,8 +302,12 @@ func (r *run) node(id protocol.NodeID) protocol.Node {
 	if r.raw {
 		send = (*protocol.Env).Send
 	}
+	var discard *Discard
+	if r.discard {
+		discard = &Discard{Records: 1}
+	}
 	n.m = New(Config{
-		Send: send, VoteTimeout: voteTimeout, AskAfter: askAfter, Remember: max(1, r.remember),
+		Send: send, VoteTimeout: voteTimeout, AskAfter: askAfter, Remember: max(1, r.remember), Discard: discard,
 		Inspect: func(env *protocol.Env, id ID, payload []byte) ([][]byte, []byte, bool) {
 			return [][]byte{bytes.Clone(payload)}, fmt.Appendf(nil, "%v by %v", id, env.ID()), !slices.Contains(r.refuse, n.id)
 		},

@@ -272,7 +272,7 @@ func unruly(t *testing.T) {
 	commits, aborts, doubts := 0, 0, 0
 	var longest time.Duration
 	for seed := range uint64(200) {
-		c := course{pure: seed&1 != 0, raw: seed&2 != 0, txs: 5, remember: int(seed % 7), seed: seed,
+		c := course{pure: seed&1 != 0, raw: seed&2 != 0, txs: 5, remember: int(seed % 7), discard: seed&8 != 0, seed: seed,
 			link: &sim.Link{Delay: time.Millisecond, Jitter: 150 * time.Millisecond, Loss: protocol.Percent(20), Copy: protocol.Percent(20)}}
 		if seed&4 != 0 {
 			c.refuse = nodes(2, 2)
