@@ -2,6 +2,7 @@ package kademlia
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 
 // Node is a node that is a DHT and nothing else: the smallest host. Inputs say what to
 // publish and what to look for. What it publishes is on its disk, so that a later
-// incarnation publishes it again; what it holds for others is not. It discards no
-// record, not even of an expired value, so the disk grows with every value published.
+// incarnation publishes it again; what it holds for others is not. The disk has at most
+// about twice as many records as it publishes values.
 type Node struct {
 	cfg     NodeConfig
 	dht     *DHT
@@ -20,6 +21,7 @@ type Node struct {
 	waiting []command // until it has joined
 	bad     uint64
 	dropped uint64
+	records int // on disk
 	out     []byte
 }
 
@@ -64,6 +66,7 @@ func (n *Node) Describe(b []byte) []byte { return n.dht.Describe(b) }
 // Start begins an incarnation and joins.
 func (n *Node) Start(env *protocol.Env) {
 	for _, rec := range env.Records() {
+		n.records++
 		c, ok := decodeCommand(rec)
 		if !ok || c.typ != typePublish || n.dht.CheckValue(c.value) != nil {
 			n.bad++
@@ -110,8 +113,8 @@ func (n *Node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		if c.life != 0 { // the record outlives the incarnation, so it says when the value expires
 			c.life += uint64(env.Now() / protocol.Time(time.Millisecond))
 		}
-		n.out = c.append(n.out[:0])
-		env.Persist(n.out)
+		n.tidy(env)
+		n.persist(env, c)
 		env.Sync()
 	}
 	if n.joined {
@@ -120,6 +123,37 @@ func (n *Node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	}
 	c.value = slices.Clone(c.value)
 	n.waiting = append(n.waiting, c)
+}
+
+func (n *Node) persist(env *protocol.Env, c command) {
+	n.out = c.append(n.out[:0])
+	env.Persist(n.out)
+	n.records++
+}
+
+// fewRecords are not worth discarding any.
+const fewRecords = 64
+
+// tidy writes down again what is published, and discards all older records, once most
+// of them are of values that have expired or were published again. A Sync must follow.
+// A crash before it may leave a value in two records; to publish it twice does no harm.
+func (n *Node) tidy(env *protocol.Env) {
+	own := n.dht.up.published
+	if n.records <= fewRecords+2*(len(own)+len(n.waiting)) {
+		return
+	}
+	env.Discard(math.MaxUint64)
+	n.records = 0
+	for i := range own {
+		if until := own[i].until; until == 0 || until > env.Now() {
+			n.persist(env, command{typ: typePublish, value: own[i].value, life: uint64(until / protocol.Time(time.Millisecond))})
+		}
+	}
+	for _, c := range n.waiting {
+		if c.typ == typePublish {
+			n.persist(env, c)
+		}
+	}
 }
 
 // Timeout consumes a timer.

@@ -134,3 +134,68 @@ func FuzzNode(f *testing.F) {
 		}
 	})
 }
+
+// counting is a Node that counts the records that each incarnation finds.
+type counting struct {
+	*kademlia.Node
+	found *[]int
+}
+
+func (c counting) Start(env *protocol.Env) {
+	n := 0
+	for range env.Records() {
+		n++
+	}
+	*c.found = append(*c.found, n)
+	c.Node.Start(env)
+}
+
+// publications counts how often a value was published.
+type publications struct {
+	id kademlia.ID
+	n  int
+}
+
+func (p *publications) Watch() sim.What { return sim.Output }
+
+func (p *publications) Observe(e *sim.Event) {
+	if x, ok := kademlia.DecodePublished(e.Body); ok && e.Kind == kademlia.KindPublished && x.ID == p.id {
+		p.n++
+	}
+}
+
+// A node that publishes for ever what soon expires, and one value again and again, keeps
+// no record of what is over. What lasts is published again after every crash.
+func TestRecordsOfValuesThatHaveExpiredAreDiscarded(t *testing.T) {
+	const values, life = 4000, time.Minute
+	plan := sim.Plan{Nodes: 1, Link: sim.Link{Delay: time.Millisecond}, Until: protocol.Time((values + 10) * time.Second)}
+	lasting := &publications{id: kademlia.Key([]byte("7:lasting"))}
+	plan.Inputs = append(plan.Inputs, input(values, 0, 0, kademlia.PublishInput([]byte("7:lasting"), 0)))
+	for i := range uint64(values) {
+		value := fmt.Appendf(nil, "i%de", i)
+		if i%2 == 1 {
+			value = []byte("5:again")
+		}
+		plan.Inputs = append(plan.Inputs, input(i, time.Duration(i+1)*time.Second, 0, kademlia.PublishInput(value, life)))
+	}
+	for i := range uint64(5) {
+		plan.Faults = append(plan.Faults, fault.Fault{ID: i, Op: fault.Crash, At: protocol.Time(time.Duration(700*(i+1)) * time.Second), For: 10 * time.Millisecond})
+	}
+	var found []int
+	plan.Node = func(protocol.NodeID) protocol.Node {
+		return counting{kademlia.NewNode(kademlia.NodeConfig{Config: kademlia.Lasting(point(3, 0), protocol.SimBook{}, 7)}), &found}
+	}
+	s, err := sim.New(plan, source.Seed(1), lasting)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Run()
+	if len(found) != 6 || lasting.n != 6 {
+		t.Fatalf("restarts find %v records, the lasting value was published %d times; want 6 of both", found, lasting.n)
+	}
+	for _, n := range found[1:] {
+		if n < 32 || n > 64+2*32+2 { // of a minute 30, one that comes again, and the lasting one
+			t.Errorf("restarts find %v records, want 32 to 130: twice the 32 values, and 64", found)
+		}
+	}
+}
