@@ -4,6 +4,16 @@ import "slices"
 
 // A journal is a member's log: the one order as far as it knows, and beyond what
 // is stable, as it believes. Entries are messages and views.
+//
+// It grows for ever, in memory and on disk. Entries that all nodes have reported as
+// stable are asked for no more while those nodes keep their disks, but for one thing: an
+// incarnation that starts hands its host the whole order again. To forget a prefix takes
+// a snapshot of the host's state in its place: a record SNAPSHOT(length, seqs, members,
+// state), written before the entries from length on are written again, everything older
+// discarded, and one sync (as twopc.Discard does it); Start hands the snapshot to the
+// host before the entries; length is at most the least that any node has reported, so
+// that no ballot needs what is gone, unless snapshots travel too, as raft's do. No host
+// here can write its state yet.
 type journal struct {
 	adopted   uint64 // view in which it was last adopted whole
 	entries   []logEntry

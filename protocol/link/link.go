@@ -30,6 +30,10 @@
 //
 // A Link does not detect crashes: it sends to a silent node forever, ever more
 // rarely. It does not authenticate: a forged incarnation cuts a link.
+//
+// A Link remembers each node that it ever sent to or heard from, in about 150 bytes,
+// besides what is unacknowledged or came early. What is meant for a silent node stays
+// in memory until that answers: the sender bounds it, or nobody does.
 package link
 
 import (

@@ -297,6 +297,44 @@ func TestWarmLinkAllocatesNothing(t *testing.T) {
 	}
 }
 
+// However often the other end restarts, and however much was sent: what is settled is
+// forgotten.
+func TestALinkForgetsWhatIsSettled(t *testing.T) {
+	for _, fifo := range []bool{false, true} {
+		cfg := config()
+		cfg.FIFO = fifo
+		w := newWorld(2, cfg)
+		for round := range 40 {
+			for range 500 {
+				w.send(0, 1)
+				w.send(1, 0)
+			}
+			if round%3 == 1 { // with all of it under way
+				w.Restart(protocol.NodeID(round % 2))
+			}
+			for i := 0; i < len(w.InFlight); i += 7 {
+				w.Lose(i)
+			}
+			if !w.calm() {
+				t.Fatal("it does not end")
+			}
+			for _, h := range w.nodes {
+				if len(h.link.peers) > 1 || len(h.link.spare) > maxSpare {
+					t.Fatalf("node %d knows %d peers and keeps %d bodies, want 1 and at most %d", h.id, len(h.link.peers), len(h.link.spare), maxSpare)
+				}
+				for _, p := range h.link.peers {
+					if p.out.len()+p.sent+len(p.ahead) > 0 || cap(p.out.items) > 256 || cap(p.ahead) > 2*MaxWindow {
+						t.Fatalf("after round %d, node %d keeps %d messages in %d places, and %d early ones", round, h.id, p.out.len(), cap(p.out.items), len(p.ahead))
+					}
+				}
+			}
+		}
+		if w.faults != nil {
+			t.Error(w.faults[0])
+		}
+	}
+}
+
 func TestPayloadReturnsTheMessageOfDataFramesAlone(t *testing.T) {
 	data := seal.Append((&frame{data: true, src: 1, low: 1, seq: 1, msg: []byte("m")}).append(nil))
 	if msg, ok := Payload(data); !ok || string(msg) != "m" {

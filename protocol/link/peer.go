@@ -58,7 +58,8 @@ func (q *queue) push(m message) {
 }
 
 // pop removes the first message. It moves the rest down when they are at most
-// half, so that a queue neither creeps through memory nor moves at each pop.
+// half, so that a queue neither creeps through memory nor moves at each pop. An empty
+// one that was long gives up its memory.
 func (q *queue) pop() {
 	q.items[q.head] = message{}
 	q.head++
@@ -66,6 +67,10 @@ func (q *queue) pop() {
 		n := copy(q.items, q.items[q.head:])
 		clear(q.items[n:])
 		q.items, q.head = q.items[:n], 0
+	}
+	const long = 256
+	if q.len() == 0 && cap(q.items) > long {
+		q.items = nil
 	}
 }
 
