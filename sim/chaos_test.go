@@ -233,6 +233,7 @@ func firstDifference(got, want string) string {
 
 func TestRunsAreThoseOfTheSlowTwin(t *testing.T) {
 	covered, opened := make(map[What]int), make(map[fault.Op]int)
+	bitten, idle := make(map[fault.Op]int), make(map[fault.Op]int)
 	var effects FaultCounts
 	reasons := make(map[Reason]int)
 	property := func(t *rapid.T) {
@@ -241,7 +242,7 @@ func TestRunsAreThoseOfTheSlowTwin(t *testing.T) {
 		enough := rapid.SampledFrom([]uint64{0, 1, 20}).Draw(t, "outputs enough")
 		seed := rapid.Uint64().Draw(t, "seed")
 		for i := range uint64(20) {
-			ref := compareWithSlow(t, plan, muted{source.Seed(seed + i), eighths}, enough, covered, opened)
+			ref := compareWithSlow(t, plan, muted{source.Seed(seed + i), eighths}, enough, covered, opened, bitten, idle)
 			reasons[ref.Reason]++
 			addCounts(&effects, &ref.Faults)
 		}
@@ -256,6 +257,11 @@ func TestRunsAreThoseOfTheSlowTwin(t *testing.T) {
 	for _, op := range []fault.Op{fault.Pause, fault.SlowSync, fault.Drift, fault.Cut} {
 		if opened[op] == 0 {
 			t.Errorf("vacuous: no %v ever waited for an effect and came", op)
+		}
+	}
+	for op := fault.Crash; op <= fault.Heal; op++ {
+		if bitten[op] == 0 || idle[op] == 0 {
+			t.Errorf("vacuous: %d faults %v did something, and %d nothing", bitten[op], op, idle[op])
 		}
 	}
 	v := reflect.ValueOf(effects)
@@ -279,8 +285,9 @@ func addCounts(sum, more *FaultCounts) {
 }
 
 // compareWithSlow runs plan by Sim and by its twin, and returns the result. It counts what
-// happens, and the windows that open after an effect.
-func compareWithSlow(t *rapid.T, plan Plan, src protocol.Source, enough uint64, covered map[What]int, opened map[fault.Op]int) Result {
+// happens, the windows that open after an effect, and the faults that do something or
+// nothing.
+func compareWithSlow(t *rapid.T, plan Plan, src protocol.Source, enough uint64, covered map[What]int, opened, bitten, idle map[fault.Op]int) Result {
 	got, want := new(Trace), new(Trace)
 	var s *Sim
 	plan.Done = func() bool { return s.Result().Outputs >= enough }
@@ -308,6 +315,17 @@ func compareWithSlow(t *rapid.T, plan Plan, src protocol.Source, enough uint64, 
 	}
 	if d := cmp.Diff(ref, r); d != "" {
 		t.Fatalf("source %v: slow and fast results differ (-slow +fast):\n%s", src, d)
+	}
+	deeds := s.Deeds()
+	if d := reconcile(plan.Faults, deeds, &r); d != "" {
+		t.Fatalf("source %v: %s", src, d)
+	}
+	for i := range plan.Faults {
+		if deeds[i].N > 0 {
+			bitten[plan.Faults[i].Op]++
+		} else {
+			idle[plan.Faults[i].Op]++
+		}
 	}
 	return ref
 }

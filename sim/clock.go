@@ -157,8 +157,12 @@ func (c *clock) due(now protocol.Time, e elapsed) protocol.Time {
 
 // clockOf returns the time that a special node sees.
 func (s *Sim) clockOf(id protocol.NodeID) protocol.Time {
-	if c := s.cold[id].clock; c != nil {
-		return c.at(s.now)
+	x := s.cold[id]
+	if len(x.bent) > 0 {
+		s.bends(x)
+	}
+	if x.clock != nil {
+		return x.clock.at(s.now)
 	}
 	return s.now
 }

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"dessim/protocol"
 	"dessim/sim/fault"
 )
@@ -15,10 +17,11 @@ type coldState struct {
 	held    []entry  // events that came meanwhile, in order; first the disk's, if it was done in a pause
 	clock   *clock   // nil is true time
 
-	armed   *fault.Fault    // crash in the next step, of whatever incarnation
-	anchors []anchor        // faults that wait for an effect
-	failing []*fault.Fault  // each fails one of the next syncs
-	slow    []*fault.Window // in which syncs take longer
+	armed   *fault.Fault   // crash in the next step, of whatever incarnation
+	anchors []anchor       // faults that wait for an effect
+	failing []*fault.Fault // each fails one of the next syncs
+	slow    []acting       // in which syncs take longer
+	bent    []int          // faults of the clock that no step has seen yet, by index
 }
 
 // anchor is a fault that waits for an effect.
@@ -50,6 +53,18 @@ func (s *Sim) coldOf(id protocol.NodeID) *coldState {
 // settle notes whether the loop has to look at the cold state.
 func (n *node) settle(x *coldState) {
 	n.special = x.down || x.armed != nil || x.wait != nil || x.pause != 0 || x.clock != nil || x.watchful()
+}
+
+// waitingFaults returns the faults that wait for a step, an effect or a sync of the node.
+func (x *coldState) waitingFaults() []*fault.Fault {
+	all := slices.Clone(x.failing)
+	if x.armed != nil {
+		all = append(all, x.armed)
+	}
+	for _, a := range x.anchors {
+		all = append(all, a.Fault)
+	}
+	return all
 }
 
 // watchful reports whether each effect must be looked at.

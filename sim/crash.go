@@ -44,11 +44,28 @@ func (s *Sim) boot(id protocol.NodeID, n *node) {
 	s.calling = protocol.Outside
 }
 
-// restart starts a node that is down and was up before, if its disk is sound.
-func (s *Sim) restart(c *cause, n *node, x *coldState) {
-	if x.down && n.inc > 0 && s.sound(c.id, n, x) {
-		s.result.Restarts++
-		s.start(c, n, x)
+// restart starts a node that is down and was up before, if its disk is sound. It reports
+// whether it did.
+func (s *Sim) restart(c *cause, n *node, x *coldState) bool {
+	if !x.down || n.inc == 0 || !s.sound(c.id, n, x) {
+		return false
+	}
+	s.result.Restarts++
+	s.start(c, n, x)
+	return true
+}
+
+// restartBy restarts the node, if it can.
+func (s *Sim) restartBy(f *fault.Fault, c *cause, n *node, x *coldState) {
+	switch up := !x.down; {
+	case s.restart(c, n, x):
+		s.did(f)
+	case up:
+		s.idle(f, "node %v was up", c.id)
+	case n.inc == 0:
+		s.idle(f, "node %v had yet to start", c.id)
+	default:
+		s.idle(f, "node %v was down for good, since its disk is damaged", c.id)
 	}
 }
 
@@ -57,7 +74,10 @@ func (s *Sim) crashBy(f *fault.Fault, id protocol.NodeID, n *node, x *coldState)
 	switch {
 	case f.After > 0:
 		if x.armed == nil || f.After < x.armed.After {
-			x.armed = f
+			x.armed, f = f, x.armed
+		}
+		if f != nil {
+			s.idle(f, "another crash came earlier in that step")
 		}
 	case f.On.N > 0:
 		x.anchors = append(x.anchors, anchor{Fault: f})
@@ -67,6 +87,8 @@ func (s *Sim) crashBy(f *fault.Fault, id protocol.NodeID, n *node, x *coldState)
 		s.crash(id, n, f, "while paused")
 	case !x.down:
 		s.crash(id, n, f, "between steps")
+	default:
+		s.idle(f, "node %v was down", id)
 	}
 	n.settle(x)
 }
@@ -100,9 +122,13 @@ func (s *Sim) strike(c *cause, n *node, f *protocol.Effect, i int) (crashed bool
 		case crash.Node == c.id:
 			if own == nil {
 				own = crash
+			} else {
+				s.idle(crash, "another crash came at that effect")
 			}
 		case !s.coldOf(crash.Node).down:
 			s.crash(crash.Node, &s.nodes[crash.Node], crash, fmt.Sprintf("after effect %d of node %v, its %v", i, c.id, f.Op))
+		default:
+			s.idle(crash, "node %v was down", crash.Node)
 		}
 	}
 	if own != nil {
@@ -120,6 +146,7 @@ func (s *Sim) crashInStep(c *cause, n *node, x *coldState, effects []protocol.Ef
 	when := fmt.Sprintf("after %d of %d effects", cut, len(effects))
 	switch {
 	case x.down: // at one of them
+		s.idle(f, "another crash came earlier in that step")
 	case x.wait != nil:
 		x.wait.crash, x.wait.when = f, when
 	default:
@@ -132,6 +159,9 @@ func (s *Sim) crash(id protocol.NodeID, n *node, f *fault.Fault, when string) {
 	x := s.coldOf(id)
 	if x.wait != nil {
 		s.kill(x.wait.synced)
+		if late := x.wait.crash; late != nil && late != f {
+			s.idle(late, "another crash came earlier in that step")
+		}
 	}
 	x.down, x.wait, x.pause = true, nil, 0
 	n.settle(x)
@@ -149,6 +179,7 @@ func (s *Sim) crash(id protocol.NodeID, n *node, f *fault.Fault, when string) {
 	n.machine, n.state = nil, nil
 	n.foldEvent(foldCrash, s.now, uint64(n.inc))
 	s.result.Crashes++
+	s.did(f)
 	if s.want&Crashed != 0 {
 		s.show(Event{What: Crashed, Node: id, Incarnation: n.inc, Tag: f.ID, Text: when})
 	}

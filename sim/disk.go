@@ -177,6 +177,9 @@ func (s *Sim) synced(n *node, x *coldState) {
 	s.perform(&w.cause, n, w.effects, w.next)
 	switch {
 	case x.down: // at one of the effects
+		if w.crash != nil {
+			s.idle(w.crash, "another crash came earlier in that step")
+		}
 	case x.wait != nil:
 		x.wait.crash, x.wait.when = w.crash, w.when
 	case w.crash != nil:

@@ -15,6 +15,7 @@ func (s *Sim) slowSync(id protocol.NodeID) time.Duration {
 	for i := range slow {
 		if slow[i].Open(s.now) {
 			late += slow[i].By
+			slow[i].n++
 		}
 	}
 	if late > 0 {
@@ -25,7 +26,8 @@ func (s *Sim) slowSync(id protocol.NodeID) time.Duration {
 
 // rot flips a bit of a synced record. The checksum stays that of what was written.
 func (s *Sim) rot(id protocol.NodeID, n *node, x *coldState, f *fault.Fault) {
-	if x.disk == nil {
+	if x.disk == nil || len(x.disk.recs) == 0 {
+		s.idle(f, "node %v's disk had no record", id)
 		return
 	}
 	var some []int
@@ -35,6 +37,7 @@ func (s *Sim) rot(id protocol.NodeID, n *node, x *coldState, f *fault.Fault) {
 		}
 	}
 	if len(some) == 0 {
+		s.idle(f, "node %v's disk had no synced record", id)
 		return
 	}
 	key := protocol.Key{Kind: kindRot, A: id, N: protocol.Hash2(rootFault, f.ID)}
@@ -47,6 +50,7 @@ func (s *Sim) rot(id protocol.NodeID, n *node, x *coldState, f *fault.Fault) {
 	bit := s.choose(n, key, 8*uint64(len(b)))
 	b[bit/8] ^= 1 << (bit % 8)
 	s.result.Faults.Rotted++
+	s.did(f)
 }
 
 // rotten returns the index of the first record that fails its checksum.

@@ -11,6 +11,7 @@ import (
 func (s *Sim) scheduleFaults() {
 	calm := fault.Calm(s.plan.Faults)
 	s.windows = make([]fault.Window, len(s.plan.Faults))
+	s.deeds = make([]deed, len(s.plan.Faults))
 	for i := range s.plan.Faults {
 		f := &s.plan.Faults[i]
 		w := &s.windows[i]
@@ -21,11 +22,11 @@ func (s *Sim) scheduleFaults() {
 		}
 		if f.Op == fault.SlowSync {
 			x := s.coldOf(f.Node)
-			x.slow = append(x.slow, w)
+			x.slow = append(x.slow, acting{w, &s.deeds[i]})
 		}
 		s.pushFault(opFault, i, f.Site(), f.At, protocol.Hash2(rootFault, f.ID))
 	}
-	s.net.watch(s.windows)
+	s.net.watch(s.windows, s.deeds)
 	s.setClocks()
 }
 
@@ -60,6 +61,7 @@ func (s *Sim) open(f *fault.Fault) {
 	i := s.indexOf(f)
 	w := &s.windows[i]
 	if !w.Begin(s.now) {
+		s.deeds[i].why = "the heal came first"
 		return
 	}
 	switch {
@@ -128,12 +130,13 @@ func (s *Sim) begin(i int, c *cause, n *node, x *coldState) {
 		n.settle(x)
 		return
 	}
+	s.deeds[i].come = true
 	s.announce(Injected, f)
 	switch f.Op {
 	case fault.Crash:
 		s.crashBy(f, c.id, n, x)
 	case fault.Restart:
-		s.restart(c, n, x)
+		s.restartBy(f, c, n, x)
 	case fault.Pause:
 		s.pause(n, x, &s.windows[i])
 	case fault.FailSync:
@@ -143,8 +146,10 @@ func (s *Sim) begin(i int, c *cause, n *node, x *coldState) {
 		s.rot(c.id, n, x, f)
 	case fault.Jump:
 		s.result.Faults.Jumps++
+		x.bent = append(x.bent, i)
 	case fault.Drift:
 		s.result.Faults.Drifts++
+		x.bent = append(x.bent, i)
 	}
 	if f.Op.Lasts() {
 		s.pushTurn(i)

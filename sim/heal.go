@@ -37,7 +37,11 @@ func (s *Sim) scheduleHeal(i int) {
 func (s *Sim) heal(c *cause, n *node, x *coldState, f *fault.Fault) {
 	if c.id == 0 {
 		s.result.Healed = s.now
+		s.did(f)
 		s.announce(Injected, f)
+	}
+	for _, g := range x.waitingFaults() {
+		s.idle(g, "the heal came first")
 	}
 	x.armed, x.anchors, x.failing = nil, nil, nil
 	n.settle(x)

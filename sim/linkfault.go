@@ -14,36 +14,42 @@ import (
 // them can lose it, and delays add up. Each question about a fault is named by the
 // message and the fault.
 type linkFaults struct {
-	all   []*fault.Window // in the order of the plan
-	now   []*fault.Window
-	until protocol.Time   // before it, now does not change
-	hit   []*fault.Window // those of now on the link of the message being sent
+	all   []acting // in the order of the plan
+	now   []acting
+	until protocol.Time // before it, now does not change
+	hit   []acting      // those of now on the link of the message being sent
 
 	changed message // a corrupted one
 	effect  protocol.Effect
 }
 
+// acting is a fault and the count of what it does.
+type acting struct {
+	*fault.Window
+	*deed
+}
+
 // watch keeps the windows of faults of links, if there are any.
-func (w *network) watch(windows []fault.Window) {
+func (w *network) watch(windows []fault.Window, deeds []deed) {
 	for i := range windows {
 		if windows[i].Op.OfLinks() {
 			if w.faults == nil {
 				w.faults = &linkFaults{until: -1}
 			}
-			w.faults.all = append(w.faults.all, &windows[i])
+			w.faults.all = append(w.faults.all, acting{&windows[i], &deeds[i]})
 		}
 	}
 }
 
 // faultsOn returns the faults that are open on a link; nil if the plan has none.
-func (w *network) faultsOn(from, to protocol.NodeID, now protocol.Time, nodes int) []*fault.Window {
+func (w *network) faultsOn(from, to protocol.NodeID, now protocol.Time, nodes int) []acting {
 	if w.faults == nil {
 		return nil
 	}
 	return w.faults.on(from, to, now, nodes)
 }
 
-func (w *linkFaults) on(from, to protocol.NodeID, now protocol.Time, nodes int) []*fault.Window {
+func (w *linkFaults) on(from, to protocol.NodeID, now protocol.Time, nodes int) []acting {
 	if now >= w.until {
 		w.now, w.until = w.now[:0], math.MaxInt64
 		for _, f := range w.all {
@@ -63,19 +69,24 @@ func (w *linkFaults) on(from, to protocol.NodeID, now protocol.Time, nodes int) 
 }
 
 // strikes asks whether the fault hits the message of that name.
-func (s *Sim) strikes(n *node, kind protocol.Kind, f *fault.Window, m *message, name uint64) bool {
+func (s *Sim) strikes(n *node, kind protocol.Kind, f acting, m *message, name uint64) bool {
 	return !f.Rate.Never() && s.chance(n, protocol.Key{Kind: kind, A: m.from, B: m.To, N: protocol.Hash2(name, f.ID)}, f.Rate)
 }
 
 // lostToFaults reports whether one of the faults loses the message.
-func (s *Sim) lostToFaults(n *node, m *message, faults []*fault.Window) bool {
+func (s *Sim) lostToFaults(n *node, m *message, faults []acting) bool {
+	for _, f := range faults {
+		f.met++
+	}
 	for _, f := range faults {
 		switch {
 		case f.Op.Cuts():
 			s.result.Faults.Cut++
+			f.n++
 			return true
 		case f.Op == fault.Lose && s.strikes(n, kindLose, f, m, m.name):
 			s.result.Faults.Lost++
+			f.n++
 			return true
 		}
 	}
@@ -83,14 +94,16 @@ func (s *Sim) lostToFaults(n *node, m *message, faults []*fault.Window) bool {
 }
 
 // slowed returns how much later a message arrives than without the faults.
-func (s *Sim) slowed(faults []*fault.Window) time.Duration {
+func (s *Sim) slowed(faults []acting) time.Duration {
 	late, free := time.Duration(0), s.now
 	for _, f := range faults {
 		switch f.Op {
 		case fault.Slow:
 			late += f.By
+			f.n++
 		case fault.Clog:
 			free = max(free, f.Until)
+			f.n++
 		}
 	}
 	if late > 0 {
@@ -104,11 +117,12 @@ func (s *Sim) slowed(faults []*fault.Window) time.Duration {
 
 // corrupt returns the message as it goes on: itself, or one that the first fault which
 // hits it has changed. A second one could undo the first.
-func (s *Sim) corrupt(n *node, m *message, faults []*fault.Window) *message {
+func (s *Sim) corrupt(n *node, m *message, faults []acting) *message {
 	for _, f := range faults {
 		if f.Op == fault.Corrupt && len(m.Body) > 0 && s.strikes(n, kindCorrupt, f, m, m.name) {
 			s.result.Faults.Corrupted++
-			m = s.change(n, f, m)
+			f.n++
+			m = s.change(n, f.Window, m)
 			s.showSent(n, m, Corrupted)
 			break
 		}

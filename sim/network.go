@@ -82,6 +82,7 @@ func (s *Sim) send(c *cause, n *node, f *protocol.Effect, stored uint32) uint32 
 	for _, w := range faults {
 		if w.Op == fault.Copy && s.strikes(n, kindAlso, w, &m, name) {
 			s.result.Faults.Copied++
+			w.n++
 			m.wave, m.name = protocol.Hash3(wave, waveCopy, w.ID), protocol.Hash3(name, waveCopy, w.ID)
 			s.sendCopy(n, l, &m, faults)
 		}
@@ -89,7 +90,7 @@ func (s *Sim) send(c *cause, n *node, f *protocol.Effect, stored uint32) uint32 
 	return m.stored
 }
 
-func (s *Sim) sendCopy(n *node, l *Link, m *message, faults []*fault.Window) {
+func (s *Sim) sendCopy(n *node, l *Link, m *message, faults []acting) {
 	s.result.Copied++
 	n.seq++
 	s.showSent(n, m, Copied)
@@ -111,7 +112,7 @@ func (s *Sim) lose(n *node, m *message) {
 }
 
 // travel decides when the message arrives, or that it does not.
-func (s *Sim) travel(n *node, l *Link, m *message, faults []*fault.Window) {
+func (s *Sim) travel(n *node, l *Link, m *message, faults []acting) {
 	at := s.now + protocol.Time(l.Delay)
 	if len(faults) > 0 {
 		if s.lostToFaults(n, m, faults) {

@@ -86,6 +86,8 @@ type Sim struct {
 	over     bool
 
 	windows []fault.Window // of the plan's faults, in their order
+	deeds   []deed         // likewise
+	acts    []traitor.Acts // likewise; nil without Byzantine faults
 }
 
 // node is what the loop needs of a node: one cache line.
@@ -120,7 +122,7 @@ func New(plan Plan, src protocol.Source, observers ...Observer) (*Sim, error) {
 	}
 	// Here and not where plans are made, so that a Byzantine fault of a replay works
 	// for any of them.
-	s.plan.Node = traitor.Wrap(plan.Node, plan.Faults)
+	s.wrapTraitors()
 	if plan.Bound > 0 {
 		s.horizon = min(plan.Bound, plan.Until)
 	}

@@ -64,6 +64,7 @@ const (
 type rule struct {
 	op               Op
 	word             string
+	deed             string // what it did in a run, counted, in the plural
 	head             head
 	links            effect
 	must, may        clause
@@ -77,31 +78,31 @@ const (
 
 // rules has the operations in their order.
 var rules = [...]rule{
-	{Crash, "crash", headNode, none, 0, clauseSpan | clauseAfter | clauseDisk,
+	{Crash, "crash", "crashes", headNode, none, 0, clauseSpan | clauseAfter | clauseDisk,
 		"loses volatile state, timers and unsynced records; after: right after an effect from T on, of another node even; for: then restarts", "crash 2 after send prepare #3 for 1s torn"},
-	{Restart, "restart", headNode, none, clauseAt, 0, "begins the next incarnation, if it is down", "restart 2 at 2s"},
-	{Pause, "pause", headNode, none, clauseFor, clauseAt | clauseOn, "does nothing for a time; what comes meanwhile waits", "pause 1 at 30ms for 200ms"},
-	{FailSync, "failsync", headNode, none, clauseAt, clauseFor | clauseDisk, "its next sync fails, which crashes it there", "failsync 1 at 30ms for 1s scattered"},
-	{SlowSync, "slowsync", headNode, none, clauseBy, clauseSpan | clauseOn, "each of its syncs takes longer", "slowsync 1 by 20ms at 1s for 5s"},
-	{Rot, "rot", headNode, none, clauseAt, 0, "one bit of a synced record flips: its checksum tells at the next start, and the node is down for good", "rot 1 at 1s"},
+	{Restart, "restart", "restarts", headNode, none, clauseAt, 0, "begins the next incarnation, if it is down", "restart 2 at 2s"},
+	{Pause, "pause", "pauses", headNode, none, clauseFor, clauseAt | clauseOn, "does nothing for a time; what comes meanwhile waits", "pause 1 at 30ms for 200ms"},
+	{FailSync, "failsync", "failed syncs", headNode, none, clauseAt, clauseFor | clauseDisk, "its next sync fails, which crashes it there", "failsync 1 at 30ms for 1s scattered"},
+	{SlowSync, "slowsync", "slowed syncs", headNode, none, clauseBy, clauseSpan | clauseOn, "each of its syncs takes longer", "slowsync 1 by 20ms at 1s for 5s"},
+	{Rot, "rot", "flipped bits", headNode, none, clauseAt, 0, "one bit of a synced record flips: its checksum tells at the next start, and the node is down for good", "rot 1 at 1s"},
 
-	{Partition, "partition", headParts, cuts, 0, clauseSpan | clauseOnOf | clauseEvery, "messages between different sets are lost; every: comes and goes", "partition 0,1|2-4 at 1s for 5s"},
-	{Cut, "cut", headPair, cuts, 0, clauseSpan | clauseOnOf | clauseEvery, "messages one way are lost; every: comes and goes", "cut 0>1,2 after send stable #3 of 2 for 1s"},
-	{Ring, "ring", headSet, cuts, 0, clauseSpan | clauseOnOf | clauseEvery, "each of the set hears only the one before and the one after it", "ring 0-5 at 1s for 5s"},
-	{Deaf, "deaf", headNode, cuts, 0, clauseSpan | clauseOn | clauseEvery, "it receives nothing from other nodes; every: comes and goes", "deaf 2 at 1s for 5s"},
-	{Mute, "mute", headNode, cuts, 0, clauseSpan | clauseOn | clauseEvery, "no other node receives anything from it; every: comes and goes", "mute 2 at 1s for 5s every 100ms"},
-	{Clog, "clog", headPair, harms, clauseFor, clauseAt | clauseOnOf, "messages one way wait until it is over", "clog 0>* at 1s for 300ms"},
-	{Slow, "slow", headPair, spares, clauseBy, clauseSpan | clauseOnOf, "messages one way travel longer", "slow *>3 by 50ms at 1s for 5s"},
-	{Lose, "lose", headPair, harms, clauseRate, clauseSpan | clauseOnOf, "R% of the messages one way are lost", "lose *>* 10% at 0s"},
-	{Copy, "copy", headPair, spares, clauseRate, clauseSpan | clauseOnOf, "R% of the messages one way arrive twice", "copy *>2 5% at 0s for 10s"},
-	{Corrupt, "corrupt", headPair, harms, clauseRate, clauseSpan | clauseOnOf, "R% of the messages one way arrive with other bytes", "corrupt 1>* 0.5% at 0s"},
+	{Partition, "partition", "lost messages", headParts, cuts, 0, clauseSpan | clauseOnOf | clauseEvery, "messages between different sets are lost; every: comes and goes", "partition 0,1|2-4 at 1s for 5s"},
+	{Cut, "cut", "lost messages", headPair, cuts, 0, clauseSpan | clauseOnOf | clauseEvery, "messages one way are lost; every: comes and goes", "cut 0>1,2 after send stable #3 of 2 for 1s"},
+	{Ring, "ring", "lost messages", headSet, cuts, 0, clauseSpan | clauseOnOf | clauseEvery, "each of the set hears only the one before and the one after it", "ring 0-5 at 1s for 5s"},
+	{Deaf, "deaf", "lost messages", headNode, cuts, 0, clauseSpan | clauseOn | clauseEvery, "it receives nothing from other nodes; every: comes and goes", "deaf 2 at 1s for 5s"},
+	{Mute, "mute", "lost messages", headNode, cuts, 0, clauseSpan | clauseOn | clauseEvery, "no other node receives anything from it; every: comes and goes", "mute 2 at 1s for 5s every 100ms"},
+	{Clog, "clog", "held messages", headPair, harms, clauseFor, clauseAt | clauseOnOf, "messages one way wait until it is over", "clog 0>* at 1s for 300ms"},
+	{Slow, "slow", "delayed messages", headPair, spares, clauseBy, clauseSpan | clauseOnOf, "messages one way travel longer", "slow *>3 by 50ms at 1s for 5s"},
+	{Lose, "lose", "lost messages", headPair, harms, clauseRate, clauseSpan | clauseOnOf, "R% of the messages one way are lost", "lose *>* 10% at 0s"},
+	{Copy, "copy", "copied messages", headPair, spares, clauseRate, clauseSpan | clauseOnOf, "R% of the messages one way arrive twice", "copy *>2 5% at 0s for 10s"},
+	{Corrupt, "corrupt", "corrupted messages", headPair, harms, clauseRate, clauseSpan | clauseOnOf, "R% of the messages one way arrive with other bytes", "corrupt 1>* 0.5% at 0s"},
 
-	{Jump, "jump", headNode, none, clauseSigned | clauseAt, 0, "its clock jumps, forward or back, for good", "jump 2 by -50ms at 1s"},
-	{Drift, "drift", headNode, none, clausePPM, clauseSpan | clauseOn, "its clock is too fast, or too slow", "drift 2 by 200ppm at 0s"},
+	{Jump, "jump", "moved clocks", headNode, none, clauseSigned | clauseAt, 0, "its clock jumps, forward or back, for good", "jump 2 by -50ms at 1s"},
+	{Drift, "drift", "moved clocks", headNode, none, clausePPM, clauseSpan | clauseOn, "its clock is too fast, or too slow", "drift 2 by 200ppm at 0s"},
 
-	{Byzantine, "byzantine", headNode, none, clauseTrait | clauseRate, clauseSpan, "applies the trait to R% of the messages it sends", "byzantine 3 equivocates 20% at 1s for 5s"},
+	{Byzantine, "byzantine", "lies", headNode, none, clauseTrait | clauseRate, clauseSpan, "applies the trait to R% of the messages it sends", "byzantine 3 equivocates 20% at 1s for 5s"},
 
-	{Heal, "heal", headNone, none, clauseAt, 0, "ends all faults; nodes that are down restart; at never: no heal is added", "heal at 20s"},
+	{Heal, "heal", "heals", headNone, none, clauseAt, 0, "ends all faults; nodes that are down restart; at never: no heal is added", "heal at 20s"},
 }
 
 func ruleOf(op Op) *rule {
@@ -154,6 +155,15 @@ func (o Op) String() string {
 		return r.word
 	}
 	return fmt.Sprintf("fault(%d)", uint8(o))
+}
+
+// Deed returns what a fault of that operation does in a run, as a count of it is named:
+// "lost messages". Package sim counts it for each fault.
+func (o Op) Deed() string {
+	if r := ruleOf(o); r != nil {
+		return r.deed
+	}
+	return ""
 }
 
 var traitWords = [...]string{"", "equivocates", "forges", "replays", "withholds", "alters"}

@@ -25,11 +25,23 @@ import (
 // and the last 16 that it received; of an earlier incarnation none.
 type Node struct {
 	node   protocol.Node
-	faults []fault.Fault
+	faults []counted
 	inner  protocol.Env
 	said   []byKind // in the order of first use
 	heard  memory
 	spare  []byte // for a message that is changed
+}
+
+// Acts counts what a Byzantine fault did.
+type Acts struct {
+	Messages uint64 // that its node wanted to send to another while it was open
+	Lies     uint64 // of these: not sent, or sent with other bytes
+}
+
+// counted is a fault and what it did.
+type counted struct {
+	fault.Fault
+	acts *Acts
 }
 
 // byKind is what was sent of one kind.
@@ -50,12 +62,12 @@ type remembered struct {
 }
 
 // Wrap returns a function that makes the nodes of make, those wrapped that one of the
-// faults makes Byzantine.
-func Wrap(make func(id protocol.NodeID) protocol.Node, faults []fault.Fault) func(id protocol.NodeID) protocol.Node {
+// faults makes Byzantine. What the i-th fault does is added to acts[i].
+func Wrap(make func(id protocol.NodeID) protocol.Node, faults []fault.Fault, acts []Acts) func(id protocol.NodeID) protocol.Node {
 	return func(id protocol.NodeID) protocol.Node {
 		n := make(id)
 		if n != nil && slices.ContainsFunc(faults, func(f fault.Fault) bool { return f.Op == fault.Byzantine && f.Node == id }) {
-			return New(n, faults...)
+			return wrap(n, faults, acts)
 		}
 		return n
 	}
@@ -72,9 +84,13 @@ func Honest(n protocol.Node) protocol.Node {
 // New wraps n. Of the faults those count that are Byzantine and name the node's own
 // number, until a Heal among them; so it takes all faults of a plan.
 func New(n protocol.Node, faults ...fault.Fault) *Node {
+	return wrap(n, faults, make([]Acts, len(faults)))
+}
+
+func wrap(n protocol.Node, faults []fault.Fault, acts []Acts) *Node {
 	t := &Node{node: n}
 	heal := fault.Calm(faults)
-	for _, f := range faults {
+	for i, f := range faults {
 		if f.Op != fault.Byzantine {
 			continue
 		}
@@ -84,7 +100,7 @@ func New(n protocol.Node, faults ...fault.Fault) *Node {
 		if f.For == 0 || f.End() > heal {
 			f.For = heal.Sub(f.At) // at most 0 if it never begins
 		}
-		t.faults = append(t.faults, f)
+		t.faults = append(t.faults, counted{f, &acts[i]})
 	}
 	return t
 }
@@ -159,20 +175,22 @@ var (
 // for every fault even after a hit: a question is named by how often its kind was
 // asked before, and so the lies to one receiver do not rename those to the next.
 func (t *Node) treat(env *protocol.Env, f *protocol.Effect, said *byKind) (body []byte, send bool) {
-	var hit fault.Trait
+	var hit *counted
 	for i := range t.faults {
 		x := &t.faults[i]
 		if x.Node != env.ID() || env.Now() < x.At || env.Now() >= x.End() {
 			continue
 		}
-		if env.Chance(traitKinds[x.Trait], x.Rate) && hit == 0 {
-			hit = x.Trait
+		x.acts.Messages++
+		if env.Chance(traitKinds[x.Trait], x.Rate) && hit == nil {
+			hit = x
 		}
 	}
 	body, send = f.Body, true
-	switch hit {
-	case 0:
+	if hit == nil {
 		return body, send
+	}
+	switch hit.Trait {
 	case fault.Equivocate:
 		body = said.other(f)
 	case fault.Forge:
@@ -185,7 +203,8 @@ func (t *Node) treat(env *protocol.Env, f *protocol.Effect, said *byKind) (body 
 		body = t.alter(env, f.Body)
 	}
 	if !send || !bytes.Equal(body, f.Body) {
-		env.Note(byzLie, hit, f.Kind, "to", f.To)
+		hit.acts.Lies++
+		env.Note(byzLie, hit.Trait, f.Kind, "to", f.To)
 	}
 	return body, send
 }

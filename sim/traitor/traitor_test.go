@@ -289,7 +289,7 @@ func TestOnlyNodesThatFaultsNameAreWrapped(t *testing.T) {
 	f := lies(fault.Withhold)
 	last := f
 	last.Node = 2
-	wrapped := Wrap(make, []fault.Fault{{Op: fault.Crash, Node: 1}, f, last})
+	wrapped := Wrap(make, []fault.Fault{{Op: fault.Crash, Node: 1}, f, last}, []Acts{2: {}})
 	for id, want := range []bool{true, false, false} {
 		n := wrapped(protocol.NodeID(id))
 		if _, is := n.(*Node); is != want || (n == nil) != (id == 2) {

@@ -1,0 +1,122 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+
+	"dessim/protocol"
+	"dessim/sim/fault"
+	"dessim/sim/traitor"
+	"dessim/sim/wording"
+)
+
+// Deed is what a fault of the plan did in a run.
+type Deed struct {
+	// N counts what it did, in the unit of its operation: see fault.Op.Deed. Of several
+	// faults that would lose, copy or corrupt one message only that counts which did. A
+	// message or a sync that several make late counts for each.
+	N uint64
+	// Why says why N is 0, if that is known, such as "node 1 was down".
+	Why string
+}
+
+// deed is a Deed under way.
+type deed struct {
+	n    uint64
+	met  uint64 // messages on its links while it was open
+	come bool   // it began, or what it waits for did
+	why  string // it did nothing, if n is 0
+}
+
+// did counts what the fault did. It searches, so it is not for what happens often.
+func (s *Sim) did(f *fault.Fault) { s.deeds[s.indexOf(f)].n++ }
+
+// idle notes why the fault does nothing.
+func (s *Sim) idle(f *fault.Fault, format string, args ...any) {
+	s.deeds[s.indexOf(f)].why = fmt.Sprintf(format, args...)
+}
+
+// Deeds returns what each fault of the plan did so far, in the plan's order.
+func (s *Sim) Deeds() []Deed {
+	deeds := make([]Deed, len(s.deeds))
+	for i := range deeds {
+		d := s.deeds[i]
+		if s.plan.Faults[i].Op == fault.Byzantine {
+			d.n, d.met = s.acts[i].Lies, s.acts[i].Messages
+		}
+		if deeds[i].N = d.n; d.n == 0 {
+			deeds[i].Why = s.whyIdle(&s.plan.Faults[i], &d)
+		}
+	}
+	return deeds
+}
+
+// whyIdle says why a fault did nothing, or returns "". Each operation stands here: a test
+// wants a reason of each.
+func (s *Sim) whyIdle(f *fault.Fault, d *deed) string {
+	switch {
+	case d.why != "":
+		return d.why
+	case !d.come && f.On.N > 0 && f.At <= s.now:
+		return "what it waits for did not happen"
+	case !d.come:
+		return "the run ended before it"
+	}
+	switch f.Op {
+	case fault.Crash:
+		if f.On.N > 0 {
+			return "what it waits for did not happen"
+		}
+		return fmt.Sprintf("node %v took no step from then on", f.Node)
+	case fault.FailSync:
+		return fmt.Sprintf("node %v made no sync from then on", f.Node)
+	case fault.SlowSync:
+		return fmt.Sprintf("node %v made no sync while it was open", f.Node)
+	case fault.Jump, fault.Drift:
+		return fmt.Sprintf("node %v took no step that saw it", f.Node)
+	case fault.Partition, fault.Cut, fault.Ring, fault.Deaf, fault.Mute, fault.Clog, fault.Slow:
+		if d.met > 0 {
+			return fmt.Sprintf("other faults lost the %s on its links", wording.Count(d.met, "message"))
+		}
+		return "no message was sent on its links while it was open"
+	case fault.Lose, fault.Copy, fault.Corrupt:
+		if d.met > 0 {
+			return fmt.Sprintf("it hit none of %s", wording.Count(d.met, "message"))
+		}
+		return "no message was sent on its links while it was open"
+	case fault.Byzantine:
+		if d.met > 0 {
+			return fmt.Sprintf("it changed none of %s", wording.Count(d.met, "message"))
+		}
+		return fmt.Sprintf("node %v sent no message while it was open", f.Node)
+	case fault.Restart, fault.Pause, fault.Rot, fault.Heal: // told at once
+	}
+	return ""
+}
+
+// bends counts the faults of a node's clock that it sees now for the first time.
+func (s *Sim) bends(x *coldState) {
+	x.bent = slices.DeleteFunc(x.bent, func(i int) bool {
+		w := &s.windows[i]
+		if w.From > s.now || w.Op == fault.Drift && !gains(w, s.now) {
+			return false
+		}
+		s.deeds[i].n++
+		return true
+	})
+}
+
+// gains reports whether a drift has moved its clock by a nanosecond.
+func gains(w *fault.Window, now protocol.Time) bool {
+	size := protocol.Time(max(w.PPM, -w.PPM))
+	return min(now, w.Until)-w.From >= (million+size-1)/size
+}
+
+// wrapTraitors makes the Byzantine nodes, and counts what they do.
+func (s *Sim) wrapTraitors() {
+	if !slices.ContainsFunc(s.plan.Faults, func(f fault.Fault) bool { return f.Op == fault.Byzantine }) {
+		return
+	}
+	s.acts = make([]traitor.Acts, len(s.plan.Faults))
+	s.plan.Node = traitor.Wrap(s.plan.Node, s.plan.Faults, s.acts)
+}

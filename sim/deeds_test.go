@@ -1,0 +1,183 @@
+package sim
+
+import (
+	"fmt"
+	"testing"
+
+	"dessim/protocol"
+	"dessim/sim/fault"
+)
+
+// announcer has, at each input, a record that is synced and a message to every other node.
+func announcer(nodes int) script {
+	return script{receive: func(env *protocol.Env, from protocol.NodeID, msg []byte) {
+		if from != protocol.Outside {
+			return
+		}
+		env.Persist([]byte("record"))
+		env.Sync()
+		for id := range protocol.NodeID(nodes) {
+			if id != env.ID() {
+				env.Send(id, kindT, msg)
+			}
+		}
+	}}
+}
+
+// deedsOf runs four announcers that get an input each at 100, 200, 300 and 400. The run
+// ends at 1000.
+func deedsOf(t tb, src protocol.Source, text string) ([]fault.Fault, []Deed, Result) {
+	t.Helper()
+	faults, err := fault.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const nodes = 4
+	plan := Plan{Nodes: nodes, Node: scripts(announcer(nodes)), Faults: faults, Until: 1000}
+	for i := range uint64(16) {
+		plan.Inputs = append(plan.Inputs, input(i, protocol.Time(100+i/nodes*100), protocol.NodeID(i%nodes), string(rune('a'+i))))
+	}
+	s := mustNew(t, plan, src)
+	r := s.Run()
+	return faults, s.Deeds(), r
+}
+
+// Each operation, once with what it did and once or more without, and why. A new one wants
+// its line here.
+func TestEachFaultCountsWhatItDidOrSaysWhyNothing(t *testing.T) {
+	cases := map[fault.Op]struct {
+		bites string // the first fault
+		n     uint64
+		idle  map[string]string // the last fault
+	}{
+		fault.Crash: {"crash 1 at 150ns for 10ns", 1, map[string]string{
+			"crash 1 at 150ns; crash 1 at 160ns":                                             "node 1 was down",
+			"crash 1 after send t #999":                                                      "what it waits for did not happen",
+			"crash 1 at 500ns after 2 effects":                                               "node 1 took no step from then on",
+			"heal at 550ns; crash 1 at 500ns after 2 effects":                                "the heal came first",
+			"heal at 250ns; crash 1 after send t #99":                                        "the heal came first",
+			"crash 1 at 150ns after 1 effects; crash 1 at 150ns after 2 effects":             "another crash came earlier in that step",
+			"crash 1 at 150ns after 3 effects; crash 1 at 151ns after 4 effects":             "another crash came earlier in that step",
+			"crash 1 after send t #4; crash 1 after send t #4":                               "another crash came at that effect",
+			"crash 1 at 150ns; crash 1 after send t #4 of 2":                                 "node 1 was down",
+			"crash 1 after persist #2; crash 1 at 150ns after 3 effects":                     "another crash came earlier in that step",
+			"slowsync 1 by 9ns at 150ns; crash 1 at 205ns; crash 1 at 150ns after 3 effects": "another crash came earlier in that step",
+		}},
+		fault.Restart: {"restart 1 at 170ns; crash 1 at 150ns", 1, map[string]string{
+			"restart 1 at 170ns": "node 1 was up",
+			"rot 1 at 140ns; crash 1 at 150ns; restart 1 at 170ns": "node 1 was down for good, since its disk is damaged",
+		}},
+		fault.Pause: {"pause 1 at 150ns for 100ns", 1, map[string]string{
+			"failsync 1 at 150ns; pause 1 at 250ns for 9ns":           "node 1 was down",
+			"pause 1 at 150ns after send t #999 for 9ns":              "what it waits for did not happen",
+			"heal at 201ns; pause 1 at 150ns after send t #3 for 9ns": "the heal came first",
+		}},
+		fault.FailSync: {"failsync 1 at 150ns", 1, map[string]string{
+			"failsync 1 at 450ns":                "node 1 made no sync from then on",
+			"heal at 480ns; failsync 1 at 450ns": "the heal came first",
+		}},
+		fault.SlowSync: {"slowsync 1 by 9ns at 150ns", 3, map[string]string{
+			"slowsync 1 by 9ns at 450ns": "node 1 made no sync while it was open",
+		}},
+		fault.Rot: {"rot 1 at 150ns", 1, map[string]string{
+			"rot 1 at 50ns": "node 1's disk had no record",
+			"slowsync 1 by 9ns at 50ns; rot 1 at 105ns": "node 1's disk had no synced record",
+		}},
+		fault.Partition: {"partition 0|1 at 150ns", 6, map[string]string{
+			"partition 0|1 at 450ns":                   "no message was sent on its links while it was open",
+			"cut *>* at 150ns; partition 0|1 at 150ns": "other faults lost the 6 messages on its links",
+		}},
+		fault.Cut:  {"cut 0>1 at 150ns", 3, map[string]string{"cut 0>1 at 450ns": "no message was sent on its links while it was open"}},
+		fault.Ring: {"ring * at 150ns", 12, map[string]string{"ring * at 450ns": "no message was sent on its links while it was open"}},
+		fault.Deaf: {"deaf 1 at 150ns", 9, map[string]string{"deaf 1 at 450ns": "no message was sent on its links while it was open"}},
+		fault.Mute: {"mute 1 at 150ns", 9, map[string]string{"mute 1 at 450ns": "no message was sent on its links while it was open"}},
+		fault.Clog: {"clog 0>1 at 150ns for 100ns", 1, map[string]string{
+			"clog 0>1 at 450ns for 9ns": "no message was sent on its links while it was open",
+		}},
+		fault.Slow: {"slow 0>1 by 5ns at 150ns", 3, map[string]string{
+			"slow 0>1 by 5ns at 450ns":                "no message was sent on its links while it was open",
+			"cut 0>1 at 0s; slow 0>1 by 5ns at 350ns": "other faults lost the 1 message on its links",
+		}},
+		fault.Lose: {"lose 0>1 100% at 150ns", 3, map[string]string{
+			"lose 0>1 50% at 150ns": "it hit none of 3 messages",
+			"lose 0>1 50% at 450ns": "no message was sent on its links while it was open",
+		}},
+		fault.Copy: {"copy 0>1 100% at 150ns", 3, map[string]string{
+			"copy 0>1 50% at 150ns": "it hit none of 3 messages",
+		}},
+		fault.Corrupt: {"corrupt 0>1 100% at 150ns", 3, map[string]string{
+			"corrupt 0>1 50% at 150ns": "it hit none of 3 messages",
+		}},
+		fault.Jump: {"jump 1 by 9ns at 150ns", 1, map[string]string{
+			"jump 1 by 9ns at 450ns": "node 1 took no step that saw it",
+		}},
+		fault.Drift: {"drift 1 by 100000ppm at 150ns", 1, map[string]string{
+			"drift 1 by 1ppm at 150ns":      "node 1 took no step that saw it", // it gains less than a nanosecond
+			"drift 1 by 100000ppm at 450ns": "node 1 took no step that saw it",
+		}},
+		fault.Byzantine: {"byzantine 1 withholds 100% at 150ns", 9, map[string]string{
+			"byzantine 1 withholds 50% at 150ns": "it changed none of 9 messages",
+			"byzantine 1 withholds 50% at 450ns": "node 1 sent no message while it was open",
+		}},
+		fault.Heal: {"heal at 500ns", 1, map[string]string{"heal at never": "the run ended before it"}},
+	}
+	for _, form := range fault.Grammar() {
+		c, known := cases[form.Op]
+		if !known || len(c.idle) == 0 || form.Op.Deed() == "" {
+			t.Errorf("%v: no case, or no word for what it does", form.Op)
+			continue
+		}
+		faults, deeds, _ := deedsOf(t, protocol.Benign{}, c.bites)
+		if faults[0].Op != form.Op || deeds[0] != (Deed{N: c.n}) {
+			t.Errorf("%s: did %+v, want %d", c.bites, deeds[0], c.n)
+		}
+		for text, why := range c.idle {
+			faults, deeds, _ := deedsOf(t, protocol.Benign{}, text)
+			last := len(faults) - 1
+			if faults[last].Op != form.Op || deeds[last] != (Deed{Why: why}) {
+				t.Errorf("%s: the last did %+v, want nothing, since %s", text, deeds[last], why)
+			}
+		}
+	}
+}
+
+// reconcile returns where the deeds of a run and its totals disagree, or "".
+func reconcile(faults []fault.Fault, deeds []Deed, r *Result) string {
+	var sum, most [fault.Heal + 1]uint64
+	for i := range faults {
+		op := faults[i].Op
+		sum[op] += deeds[i].N
+		most[op] = max(most[op], deeds[i].N)
+		if deeds[i].N > 0 && deeds[i].Why != "" || deeds[i].N == 0 && deeds[i].Why == "" {
+			return fmt.Sprintf("%v did %+v", faults[i], deeds[i])
+		}
+	}
+	cuts := sum[fault.Partition] + sum[fault.Cut] + sum[fault.Ring] + sum[fault.Deaf] + sum[fault.Mute]
+	f := &r.Faults
+	for name, x := range map[string]struct{ least, n, most uint64 }{
+		"crashes":            {r.Crashes, sum[fault.Crash] + sum[fault.FailSync], r.Crashes},
+		"failed syncs":       {f.FailedSyncs, sum[fault.FailSync], f.FailedSyncs},
+		"restarts":           {0, sum[fault.Restart], r.Restarts},
+		"pauses":             {f.Pauses, sum[fault.Pause], f.Pauses},
+		"flipped bits":       {f.Rotted, sum[fault.Rot], f.Rotted},
+		"messages cut off":   {f.Cut, cuts, f.Cut},
+		"lost messages":      {f.Lost, sum[fault.Lose], f.Lost},
+		"copied messages":    {f.Copied, sum[fault.Copy], f.Copied},
+		"corrupted messages": {f.Corrupted, sum[fault.Corrupt], f.Corrupted},
+		"held by one":        {0, most[fault.Clog], f.Clogged},
+		"held by all":        {f.Clogged, sum[fault.Clog], r.Sent * uint64(len(faults)+1)},
+		"delayed by one":     {0, most[fault.Slow], f.Slowed},
+		"delayed by all":     {f.Slowed, sum[fault.Slow], (r.Sent + r.Copied) * uint64(len(faults)+1)},
+		"slowed by one":      {0, most[fault.SlowSync], f.SlowedSyncs},
+		"slowed by all":      {f.SlowedSyncs, sum[fault.SlowSync], r.Syncs * uint64(len(faults)+1)},
+		"jumps":              {0, sum[fault.Jump], f.Jumps},
+		"drifts":             {0, sum[fault.Drift], f.Drifts},
+		"network losses":     {cuts + sum[fault.Lose], r.Lost, r.Lost},
+		"network copies":     {sum[fault.Copy], r.Copied, r.Copied},
+	} {
+		if x.n < x.least || x.n > x.most {
+			return fmt.Sprintf("%s: %d, want %d to %d", name, x.n, x.least, x.most)
+		}
+	}
+	return ""
+}
