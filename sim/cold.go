@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"slices"
-
 	"dessim/protocol"
 	"dessim/sim/fault"
 )
@@ -53,18 +51,6 @@ func (s *Sim) coldOf(id protocol.NodeID) *coldState {
 // settle notes whether the loop has to look at the cold state.
 func (n *node) settle(x *coldState) {
 	n.special = x.down || x.armed != nil || x.wait != nil || x.pause != 0 || x.clock != nil || x.watchful()
-}
-
-// waitingFaults returns the faults that wait for a step, an effect or a sync of the node.
-func (x *coldState) waitingFaults() []*fault.Fault {
-	all := slices.Clone(x.failing)
-	if x.armed != nil {
-		all = append(all, x.armed)
-	}
-	for _, a := range x.anchors {
-		all = append(all, a.Fault)
-	}
-	return all
 }
 
 // watchful reports whether each effect must be looked at.

@@ -36,6 +36,19 @@ func (s *Sim) idle(f *fault.Fault, format string, args ...any) {
 	s.deeds[s.indexOf(f)].why = fmt.Sprintf(format, args...)
 }
 
+// dropWaiting notes that the heal is too early for what still waits at a node.
+func (s *Sim) dropWaiting(id protocol.NodeID, x *coldState) {
+	if x.armed != nil {
+		s.idle(x.armed, "node %v took no step before the heal", id)
+	}
+	for _, f := range x.failing {
+		s.idle(f, "node %v made no sync before the heal", id)
+	}
+	for _, a := range x.anchors {
+		s.idle(a.Fault, "what it waits for did not happen before the heal")
+	}
+}
+
 // Deeds returns what each fault of the plan did so far, in the plan's order.
 func (s *Sim) Deeds() []Deed {
 	deeds := make([]Deed, len(s.deeds))

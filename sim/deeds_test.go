@@ -54,8 +54,8 @@ func TestEachFaultCountsWhatItDidOrSaysWhyNothing(t *testing.T) {
 			"crash 1 at 150ns; crash 1 at 160ns":                                             "node 1 was down",
 			"crash 1 after send t #999":                                                      "what it waits for did not happen",
 			"crash 1 at 500ns after 2 effects":                                               "node 1 took no step from then on",
-			"heal at 550ns; crash 1 at 500ns after 2 effects":                                "the heal came first",
-			"heal at 250ns; crash 1 after send t #99":                                        "the heal came first",
+			"heal at 550ns; crash 1 at 500ns after 2 effects":                                "node 1 took no step before the heal",
+			"heal at 250ns; crash 1 after send t #99":                                        "what it waits for did not happen before the heal",
 			"crash 1 at 150ns after 1 effects; crash 1 at 150ns after 2 effects":             "another crash came earlier in that step",
 			"crash 1 at 150ns after 3 effects; crash 1 at 151ns after 4 effects":             "another crash came earlier in that step",
 			"crash 1 after send t #4; crash 1 after send t #4":                               "another crash came at that effect",
@@ -70,11 +70,11 @@ func TestEachFaultCountsWhatItDidOrSaysWhyNothing(t *testing.T) {
 		fault.Pause: {"pause 1 at 150ns for 100ns", 1, map[string]string{
 			"failsync 1 at 150ns; pause 1 at 250ns for 9ns":           "node 1 was down",
 			"pause 1 at 150ns after send t #999 for 9ns":              "what it waits for did not happen",
-			"heal at 201ns; pause 1 at 150ns after send t #3 for 9ns": "the heal came first",
+			"heal at 201ns; pause 1 at 150ns after send t #3 for 9ns": "the heal came before it opened",
 		}},
 		fault.FailSync: {"failsync 1 at 150ns", 1, map[string]string{
 			"failsync 1 at 450ns":                "node 1 made no sync from then on",
-			"heal at 480ns; failsync 1 at 450ns": "the heal came first",
+			"heal at 480ns; failsync 1 at 450ns": "node 1 made no sync before the heal",
 		}},
 		fault.SlowSync: {"slowsync 1 by 9ns at 150ns", 3, map[string]string{
 			"slowsync 1 by 9ns at 450ns": "node 1 made no sync while it was open",

@@ -61,7 +61,7 @@ func (s *Sim) open(f *fault.Fault) {
 	i := s.indexOf(f)
 	w := &s.windows[i]
 	if !w.Begin(s.now) {
-		s.deeds[i].why = "the heal came first"
+		s.deeds[i].why = "the heal came before it opened"
 		return
 	}
 	switch {

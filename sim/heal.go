@@ -40,9 +40,7 @@ func (s *Sim) heal(c *cause, n *node, x *coldState, f *fault.Fault) {
 		s.did(f)
 		s.announce(Injected, f)
 	}
-	for _, g := range x.waitingFaults() {
-		s.idle(g, "the heal came first")
-	}
+	s.dropWaiting(c.id, x)
 	x.armed, x.anchors, x.failing = nil, nil, nil
 	n.settle(x)
 	if x.wait != nil && x.wait.crash != nil {

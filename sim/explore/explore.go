@@ -46,6 +46,9 @@ type Outcome struct {
 	Digest  sim.Digest
 	Sim     sim.Result
 	Counts  []Count
+	// Deeds are what the faults did that were asked for, by names that all runs of a World
+	// share. One that did nothing has N 0.
+	Deeds []Count
 }
 
 // Count is how often something happened.

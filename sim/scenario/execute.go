@@ -25,6 +25,8 @@ type Report struct {
 	Faults   []fault.Fault // of the plan; read only
 	Counts   []Count       // the names depend on the scenario alone
 	Story    []string      // of a run that passed, if the scenario has one
+	Told     []Deed        // what the faults did that the parameters write in words
+	drawn    []Count       // what those did that they have drawn, by kind
 }
 
 // Failed is the verdict of a run in which a node panicked, so that the checks have no
@@ -127,8 +129,8 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 			o.Forewarn(why + ": the run is judged on safety alone")
 		}
 	}
-	sent, never := new(sentCounter), newUnfired(&p, run.Plan.Faults)
-	observers := slices.Concat(run.Watch, run.Checks.Observers(), []sim.Observer{sent, never}, o.Observers)
+	sent := new(sentCounter)
+	observers := slices.Concat(run.Watch, run.Checks.Observers(), []sim.Observer{sent}, o.Observers)
 	if run.Plan.Done == nil {
 		run.Plan.Done = run.Checks.Done
 		run.Plan.Bound = run.Checks.Bound(&run.Plan)
@@ -143,6 +145,8 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 	}
 	r.Sim = m.Result()
 	r.Nodes = nodes(run, m, p.Nodes, sent)
+	did := m.Deeds()
+	r.Told, r.drawn = told(&p, o.Cut, run.Plan.Faults, did), drawn(&p, run.Plan.Faults, did)
 	if r.Failure != "" {
 		r.Verdict = Failed
 		return r, true
@@ -155,10 +159,6 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 	r.Verdict = check.Conclude(r.Checks)
 	if run.Facts != nil {
 		r.Facts = run.Facts(m)
-	}
-	r.Facts = append(r.Facts, never.facts()...)
-	if text := r.Sim.Nowhere.String(); text != "" {
-		r.Facts = append(r.Facts, Fact{"sent to no node", text})
 	}
 	if run.Counts != nil {
 		r.Counts = run.Counts(m)

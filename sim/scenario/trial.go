@@ -96,7 +96,7 @@ func (s *Scenario) SmallWorld(seed uint64, p Params) (*explore.Small, Params) {
 
 // Outcome returns the part of a report that package explore needs.
 func (r *Report) Outcome() explore.Outcome {
-	o := explore.Outcome{Verdict: r.Verdict, Failure: r.Failure, Checks: r.Checks, Digest: r.Sim.Digest, Sim: r.Sim, Counts: r.Counts}
+	o := explore.Outcome{Verdict: r.Verdict, Failure: r.Failure, Checks: r.Checks, Digest: r.Sim.Digest, Sim: r.Sim, Counts: r.Counts, Deeds: r.deeds()}
 	if r.Verdict == Failed {
 		o.Verdict = check.Inconclusive
 	}

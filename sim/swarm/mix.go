@@ -89,6 +89,16 @@ func unknown(word string) error {
 	return fmt.Errorf("swarm: no kind of faults is called %q, want %s", word, strings.Join(words, ", "))
 }
 
+// Kinds returns the names of the kinds that can be drawn.
+func (m Mix) Kinds() (names []string) {
+	for i, k := range kinds() {
+		if m.kinds&(1<<i) != 0 {
+			names = append(names, k.name)
+		}
+	}
+	return names
+}
+
 // String returns the text that ParseMix reads.
 func (m Mix) String() string {
 	var words []string

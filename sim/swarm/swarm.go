@@ -56,6 +56,15 @@ const (
 // 1000 and up for the first, 2000 and up for the second. Those below 1000 are free for others.
 func faultID(kind, slot int) uint64 { return uint64((kind+1)*idsPerKind + slot) }
 
+// KindOf returns the name of the kind of a fault that Draw has drawn, by its identity, or
+// "" for any other fault.
+func KindOf(id uint64) string {
+	if i := id/idsPerKind - 1; id >= idsPerKind && i < kindCount {
+		return kinds()[i].name
+	}
+	return ""
+}
+
 // healID is above those of all kinds to come.
 const healID = 999_999
 

@@ -1,0 +1,98 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/fault"
+	"dessim/sim/swarm"
+)
+
+// Deed is what a fault that the parameters write in words did in a run.
+type Deed struct {
+	Fault fault.Fault
+	sim.Deed
+}
+
+// String returns the fault with its identity: "fault 3 (rot 1 at 3s)".
+func (d *Deed) String() string { return fmt.Sprintf("fault %d (%v)", d.Fault.ID, d.Fault) }
+
+// idle reports whether the fault did nothing. "heal at never" asks for nothing.
+func (d *Deed) idle() bool {
+	return d.N == 0 && (d.Fault.Op != fault.Heal || d.Fault.At != fault.Never)
+}
+
+// told returns what the faults of the parameters did, of a run with these faults. A fault
+// that a search removed is not among them; one that is later than the run is.
+func told(p *Params, cut *Cut, faults []fault.Fault, did []sim.Deed) (deeds []Deed) {
+	for _, f := range p.Told() {
+		i := slices.IndexFunc(faults, func(g fault.Fault) bool { return g.ID == f.ID })
+		switch {
+		case i >= 0:
+			deeds = append(deeds, Deed{faults[i], did[i]})
+		case cut == nil || cut.Faults == nil:
+			deeds = append(deeds, Deed{f, sim.Deed{Why: "it is no part of this run"}})
+		}
+	}
+	return deeds
+}
+
+// drawn adds up what the faults of each kind did that the parameters have drawn. Kinds of
+// which none was drawn are among them.
+func drawn(p *Params, faults []fault.Fault, did []sim.Deed) (sums []Count) {
+	mix, _, err := p.parseFaults()
+	if err != nil {
+		return nil
+	}
+	for _, kind := range mix.Kinds() {
+		sums = append(sums, Count{Name: "-faults " + kind})
+	}
+	for i := range faults {
+		name := "-faults " + swarm.KindOf(faults[i].ID)
+		if k := slices.IndexFunc(sums, func(c Count) bool { return c.Name == name }); k >= 0 {
+			sums[k].N += did[i].N
+		}
+	}
+	return sums
+}
+
+// Caveats are the reasons not to rely on a run that passed, a sentence each: faults that the
+// parameters write in words and that did nothing, and messages to nodes that do not exist.
+func (r *Report) Caveats() (sentences []string) {
+	for i := range r.Told {
+		d := &r.Told[i]
+		if !d.idle() {
+			continue
+		}
+		s := fmt.Sprintf("fault %d: %v did nothing", d.Fault.ID, d.Fault)
+		if d.Why != "" {
+			s += ": " + d.Why
+		}
+		sentences = append(sentences, s)
+	}
+	if text := r.Sim.Nowhere.String(); text != "" {
+		sentences = append(sentences, "messages to nodes that do not exist: "+text)
+	}
+	return sentences
+}
+
+// Strict returns the verdict if caveats count: with one, a pass is inconclusive.
+func (r *Report) Strict() check.Verdict {
+	if r.Verdict == check.Pass && len(r.Caveats()) > 0 {
+		return check.Inconclusive
+	}
+	return r.Verdict
+}
+
+// deeds returns what the faults did that the parameters ask for, for the sums of a sweep:
+// each that they write in words, and each kind that they have drawn.
+func (r *Report) deeds() (sums []Count) {
+	for i := range r.Told {
+		if d := &r.Told[i]; d.N > 0 || d.idle() {
+			sums = append(sums, Count{Name: d.String(), N: d.N})
+		}
+	}
+	return append(sums, r.drawn...)
+}
