@@ -28,6 +28,15 @@ const (
 	NotApplicable Verdict = "not applicable"
 )
 
+// ParseVerdict returns the verdict of a run by its exact name.
+func ParseVerdict(text string) (v Verdict, ok bool) {
+	switch v = Verdict(text); v {
+	case Pass, Violation, Inconclusive:
+		return v, true
+	}
+	return "", false
+}
+
 // Result is the result of a check.
 type Result struct {
 	Name      string

@@ -4,16 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 )
-
-// Span is a range of seeds, both ends included.
-type Span struct{ From, To uint64 }
 
 // Merged holds the results of several files as one.
 type Merged struct {
 	Header Header // of the file with the first seed
 	SweepReport
-	Covered []Span // the seeds, ascending; more than one if there are gaps
+	// Unknown names the files that do not say which seeds they are of, since an older
+	// version wrote them: seeds that are missing there may go unnoticed.
+	Unknown []string
 	// Shards is how many different first seeds the files with results have. If a guided
 	// sweep has more than one, the report is the sum of sweeps that learned separately.
 	Shards int
@@ -40,7 +40,8 @@ func (e *FileError) Unwrap() error { return e.Err }
 // Merge joins results files, in any order. A seed that is in several of them counts once;
 // if its results differ, the error is a NotDeterministicError. A file without a whole line,
 // of a shard that never began, adds nothing. Memory does not grow with the files, which are
-// in the order of their seeds.
+// in the order of their seeds. The report is of the seeds from the first that any file is of
+// to the last: SweepReport.Missing are those that nobody ran.
 func Merge(files []ResultsFile) (*Merged, error) {
 	var heads []*head
 	for _, f := range files {
@@ -125,14 +126,26 @@ func (m *Merged) join(heads []*head) error {
 			}
 		}
 		t.add(&l)
-		m.cover(l.Seed)
 	}
-	m.SweepReport = t.conclude()
-	m.Complete = len(m.Covered) == 1
-	if n := len(m.Covered); n > 0 {
+	m.SweepReport = t.conclude(m.asked(heads))
+	m.Complete = m.Seeds > 0 && len(m.Missing()) == 0
+	if len(m.Covered) > 0 {
 		m.Next = m.Covered[0].To + 1
 	}
 	return nil
+}
+
+// asked returns the range of all seeds that the files are of. Their headers are the last now.
+func (m *Merged) asked(heads []*head) Span {
+	asked := Span{math.MaxUint64, 0}
+	for _, h := range heads {
+		if seeds := h.header.Seeds; seeds != nil {
+			asked = Span{min(asked.From, seeds.From), max(asked.To, seeds.To)}
+		} else {
+			m.Unknown = append(m.Unknown, h.name)
+		}
+	}
+	return asked
 }
 
 // agree returns an error unless the line of h equals l, the line of first, whose text is text.
@@ -144,12 +157,4 @@ func (m *Merged) agree(first, h *head, l *seedLine, text string) error {
 		return &FileError{h.name, fmt.Errorf("repeats seed %d of %q but begins at another seed; want shards of one guided sweep", l.Seed, first.name)}
 	}
 	return &NotDeterministicError{l.Seed, l.came(), h.line.came()}
-}
-
-func (m *Merged) cover(seed uint64) {
-	if n := len(m.Covered); n > 0 && m.Covered[n-1].To+1 == seed {
-		m.Covered[n-1].To = seed
-		return
-	}
-	m.Covered = append(m.Covered, Span{seed, seed})
 }

@@ -10,10 +10,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"dessim/sim/check"
 )
 
 // A results file has one JSON object a line: a Header, then a seedLine for each seed from
-// Header.From on, in order and without a gap. Lines are appended whole, so a killed process
+// Header.From on, in order and without a gap. A sweep that continues the file with other
+// seeds begins with its own Header: the last one says which seeds the file is of. Whether
+// it has them all is seen from its last line. Lines are appended whole, so a killed process
 // leaves at most a torn line at the end, which readers ignore and the process that continues
 // removes. Lines in the file survive a kill; syncEvery bounds how many a power cut takes, and
 // syncing the folder keeps it from taking the file.
@@ -35,6 +39,36 @@ type Header struct {
 	Params   []string `json:"params"` // name, value, name, value ...
 	Strategy string   `json:"strategy"`
 	From     uint64   `json:"from"` // the first seed
+	// Seeds are the seeds that were asked for, of all shards, and Shard is the part of them
+	// that the file is of, unless it is nil. Old files have neither: their range is unknown.
+	Seeds *Span  `json:"seeds,omitempty"`
+	Shard *Shard `json:"shard,omitempty"`
+}
+
+// flaw says what is wrong with the range, or returns "".
+func (h *Header) flaw() string {
+	switch {
+	case h.Seeds == nil && h.Shard == nil:
+		return ""
+	case h.Seeds == nil || h.Seeds.To < h.Seeds.From || h.Seeds.To-h.Seeds.From >= MaxSeeds:
+		return "has no range of seeds"
+	case h.Shard != nil && (h.Shard.Index < 1 || h.Shard.Index > h.Shard.Of):
+		return fmt.Sprintf("is of shard %d of %d", h.Shard.Index, h.Shard.Of)
+	}
+	first := h.Seeds.From
+	if h.Shard != nil {
+		first, _, _ = h.Shard.Part(h.Seeds.From, h.Seeds.To)
+	}
+	if first != h.From {
+		return fmt.Sprintf("begins with seed %d, which is not the first of its range, %d", h.From, first)
+	}
+	return ""
+}
+
+// sameRange reports whether both are of the same part of the same seeds.
+func (h *Header) sameRange(o *Header) bool {
+	return (h.Seeds == nil) == (o.Seeds == nil) && (h.Seeds == nil || *h.Seeds == *o.Seeds) &&
+		(h.Shard == nil) == (o.Shard == nil) && (h.Shard == nil || *h.Shard == *o.Shard)
 }
 
 // line returns the header as the file's first line.
@@ -82,6 +116,7 @@ type seedLine struct {
 	Unseen    []string `json:"unseen,omitempty"` // checks
 	Unjudged  bool     `json:"unjudged,omitempty"`
 	Counts    counts   `json:"counts,omitempty"`
+	Deeds     counts   `json:"deeds,omitempty"`
 	Ancestors []uint64 `json:"ancestors,omitempty"` // of a guided sweep's run
 	Fresh     []uint32 `json:"fresh,omitempty"`     // coverage that a guided sweep's run was the first to reach
 }
@@ -167,6 +202,16 @@ func (r *reader) readHeader() error {
 	if err != nil {
 		return err
 	}
+	if err := r.parseHeader(b); err != nil {
+		return err
+	}
+	r.next = r.header.From
+	return nil
+}
+
+// parseHeader reads the line just read, which is a header.
+func (r *reader) parseHeader(b []byte) error {
+	r.header = Header{}
 	if err := json.Unmarshal(b, &r.header); err != nil || r.header.Format == "" {
 		return errors.New("is not a results file; want one that a sweep wrote")
 	}
@@ -174,16 +219,29 @@ func (r *reader) readHeader() error {
 		return fmt.Errorf("has the format %q, want %q", r.header.Format, resultsFormat)
 	}
 	if !bytes.Equal(b, r.header.line()) {
-		return errors.New("line 1 is not what a sweep writes")
+		return fmt.Errorf("line %d is not what a sweep writes", r.lines)
 	}
-	r.next = r.header.From
+	if flaw := r.header.flaw(); flaw != "" {
+		return fmt.Errorf("line %d %s", r.lines, flaw)
+	}
 	return nil
 }
 
+// read returns the next result. A header on the way replaces the one before.
 func (r *reader) read() (l seedLine, err error) {
 	b, err := r.raw()
 	if err != nil {
 		return l, err
+	}
+	if bytes.HasPrefix(b, []byte(`{"format":`)) {
+		first := r.header
+		if err := r.parseHeader(b); err != nil {
+			return l, err
+		}
+		if differs := first.differs(&r.header); differs != "" || first.From != r.header.From {
+			return l, fmt.Errorf("line %d continues another sweep", r.lines)
+		}
+		return r.read()
 	}
 	r.lines--
 	defer func() { r.lines++ }()
@@ -192,6 +250,9 @@ func (r *reader) read() (l seedLine, err error) {
 	}
 	if l.Seed != r.next || !bytes.Equal(b, jsonLine(l)) {
 		return l, r.damaged("is not the result of seed %d", r.next)
+	}
+	if _, ok := check.ParseVerdict(l.Verdict); !ok {
+		return l, r.damaged("is damaged: it has the verdict %q", l.Verdict)
 	}
 	r.next++
 	return l, nil
@@ -273,7 +334,7 @@ func (x *Results) begin() error {
 	if err := x.f.Truncate(x.r.whole); err != nil {
 		return err
 	}
-	if x.begun {
+	if x.begun && x.header.sameRange(&x.r.header) {
 		return nil
 	}
 	x.begun = true

@@ -1,13 +1,19 @@
 package explore_test
 
 import (
+	"context"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
 	"dessim/sim/explore"
 
 	"pgregory.net/rapid"
@@ -51,7 +57,16 @@ func TestAResultsFileOfSomethingElseIsRefused(t *testing.T) {
 		{strings.Replace(good, `"coin"`, `"dice"`, 1), `has results of scenario "dice", not "coin"`},
 		{strings.Replace(good, `"random"`, `"pct"`, 1), `has results of strategy "pct", not "random"`},
 		{strings.Replace(good, `"nodes","3"`, `"nodes","4"`, 1), `parameters of "sweep <coins>"`},
-		{strings.Replace(good, `"from":1`, `"from":2`, 1), "begins with seed 2, not 1"},
+		{strings.ReplaceAll(good, `"from":1`, `"from":2`), "begins with seed 2, not 1"},
+		{strings.Replace(good, `"from":1`, `"from":2`, 1), "line 1 begins with seed 2, which is not the first of its range, 1"},
+		{strings.Replace(good, `"to":30`, `"to":0`, 1), "line 1 has no range of seeds"},
+		{strings.Replace(good, `"to":30}`, `"to":30},"shard":{"index":3,"of":2}`, 1), "line 1 is of shard 3 of 2"},
+		{strings.Replace(good, `"verdict":"violation"`, `"verdict":"violatNon"`, 1), `is damaged: it has the verdict "violatNon"`},
+		{strings.Replace(good, `"verdict":"pass"`, `"verdict":"unseen"`, 1), `is damaged: it has the verdict "unseen"`},
+		{strings.Replace(good, `"verdict":"pass"`, `"verdict":""`, 1), `is damaged: it has the verdict ""`},
+		{lines[0] + lines[1] + strings.Replace(lines[0], `"v1"`, `"v2"`, 1), "line 3 continues another sweep"},
+		{lines[0] + lines[1] + strings.ReplaceAll(lines[0], `"from":1`, `"from":2`), "line 3 continues another sweep"},
+		{lines[0] + lines[1] + strings.Replace(lines[0], `"from"`, ` "from"`, 1), "line 3 is not what a sweep writes"},
 	}
 	for _, c := range cases {
 		path := filepath.Join(t.TempDir(), "results")
@@ -142,8 +157,147 @@ func TestSeedsThatAreMissingBetweenShardsAreTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if gap := []explore.Span{{From: 21, To: 30}}; !reflect.DeepEqual(m.Missing(), gap) || m.Verdict() == check.Pass {
+		t.Errorf("misses %v, want %v; verdict %s", m.Missing(), gap, m.Verdict())
+	}
 	if want := []explore.Span{{From: 1, To: 20}, {From: 31, To: 40}}; m.Complete || m.Seeds != 30 || !reflect.DeepEqual(m.Covered, want) || m.Next != 21 {
 		t.Errorf("%+v", m)
+	}
+}
+
+// passes is a world in which nothing fails.
+func passes() *explore.World {
+	return &explore.World{Seed: func(uint64, protocol.Source, bool, ...sim.Observer) (explore.Outcome, *explore.Trial) {
+		return explore.Outcome{Verdict: check.Pass}, nil
+	}}
+}
+
+// shardOf returns the results file of a shard of passing seeds.
+func shardOf(t *testing.T, seeds explore.Span, shard explore.Shard) string {
+	t.Helper()
+	from, to, _ := shard.Part(seeds.From, seeds.To)
+	h := header(explore.SweepOptions{From: from})
+	h.Seeds, h.Shard = &seeds, &shard
+	path := filepath.Join(t.TempDir(), "results")
+	results, err := explore.OpenResults(path, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer results.Close()
+	mustSweep(t, passes(), explore.SweepOptions{From: from, To: to, Results: results})
+	return read(t, path)
+}
+
+// Whichever shard is lost, cut short, or never began: the merge names its seeds.
+func TestSeedsThatNobodyRanAreMissing(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		from := rapid.SampledFrom([]uint64{0, 1, 7, math.MaxUint64 - 40}).Draw(rt, "from")
+		seeds := explore.Span{From: from, To: from + rapid.Uint64Range(2, 40).Draw(rt, "seeds")}
+		of := rapid.Uint64Range(1, 3).Draw(rt, "shards")
+		run := make(map[uint64]bool)
+		var texts []string
+		for i := range of {
+			shard := explore.Shard{Index: i + 1, Of: of}
+			first, last, _ := shard.Part(seeds.From, seeds.To)
+			lines := strings.SplitAfter(shardOf(t, seeds, shard), "\n")
+			left := rapid.IntRange(-1, int(last-first)+1).Draw(rt, "lines")
+			if left < 0 && (len(texts) > 0 || i+1 < of) {
+				continue // the whole file is lost
+			}
+			for k := range max(left, 0) {
+				run[first+uint64(k)] = true
+			}
+			texts = append(texts, strings.Join(lines[:1+max(left, 0)], ""))
+		}
+		m, err := merge(rapid.Permutation(texts).Draw(rt, "order")...)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		missing := uint64(0)
+		for _, s := range m.Missing() {
+			for seed := s.From; ; seed++ {
+				if missing++; run[seed] || seed < seeds.From || seed > seeds.To {
+					rt.Fatalf("seed %d is said to be missing; %v", seed, m.Missing())
+				}
+				if seed == s.To {
+					break
+				}
+			}
+		}
+		whole := seeds.To - seeds.From + 1
+		if missing != whole-uint64(len(run)) || m.Asked != seeds || m.Complete != (missing == 0) || (m.Verdict() == check.Pass) != (missing == 0) || m.Unknown != nil {
+			rt.Fatalf("%d of %d seeds were run; missing are %v, verdict %s: %+v", len(run), whole, m.Missing(), m.Verdict(), m)
+		}
+	})
+}
+
+func TestOldResultsAreMergedAndTheirRangeIsUnknown(t *testing.T) {
+	seeds := explore.Span{From: 1, To: 12}
+	a, b := shardOf(t, seeds, explore.Shard{Index: 1, Of: 2}), shardOf(t, seeds, explore.Shard{Index: 2, Of: 2})
+	old := func(text string) string {
+		i, j := strings.Index(text, `,"seeds":`), strings.Index(text, "}\n")
+		return text[:i] + text[j:]
+	}
+	for _, x := range []struct {
+		texts   []string
+		unknown []string
+		missing []explore.Span
+	}{
+		{[]string{old(a), old(b)}, []string{"a", "b"}, nil},
+		{[]string{old(a)}, []string{"a"}, nil},
+		{[]string{old(a), b}, []string{"a"}, nil},
+		{[]string{a, ""}, nil, []explore.Span{{From: 7, To: 12}}},
+		{[]string{strings.SplitAfter(old(a), "\n")[0]}, []string{"a"}, nil},
+	} {
+		m, err := merge(x.texts...)
+		if err != nil || !reflect.DeepEqual(m.Unknown, x.unknown) || !reflect.DeepEqual(m.Missing(), x.missing) {
+			t.Errorf("%+v, %v; missing %v; want %v and %v", m, err, m.Missing(), x.unknown, x.missing)
+		}
+	}
+}
+
+// A file is of the seeds that were asked for last, however far it is.
+func TestAContinuedFileIsOfTheSeedsAskedForLast(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "results")
+	for _, x := range []struct {
+		to, ran uint64
+		missing []explore.Span
+	}{
+		{10, 10, nil},
+		{20, 20, nil},
+		{5, 20, nil}, // all there: the file is left as it is
+		{40, 20, []explore.Span{{From: 21, To: 40}}},
+		{30, 30, nil},
+		{30, 30, nil},
+	} {
+		o := explore.SweepOptions{From: 1, To: x.to}
+		results, err := explore.OpenResults(path, header(o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		if o.Results = results; x.to == 40 {
+			cancel() // before its first run
+		}
+		if _, err := explore.Sweep(ctx, passes(), o); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		results.Close()
+		m, err := merge(read(t, path))
+		if err != nil || m.Seeds != x.ran || !reflect.DeepEqual(m.Missing(), x.missing) {
+			t.Errorf("to %d: %+v, %v; missing %v, want %v", x.to, m, err, m.Missing(), x.missing)
+		}
+	}
+}
+
+func TestABudgetLeavesAPassAndTellsWhatIsMissing(t *testing.T) {
+	r := mustSweep(t, passes(), explore.SweepOptions{From: 1, To: explore.MaxSeeds, Budget: time.Millisecond})
+	if r.Seeds == 0 {
+		t.Skip("no run began within a millisecond")
+	}
+	if missing := r.Missing(); r.Verdict() != check.Pass || !r.Limited || len(missing) != 1 || missing[0] != (explore.Span{From: r.Next, To: explore.MaxSeeds}) {
+		t.Errorf("%+v, missing %v", r, missing)
 	}
 }
 
@@ -175,9 +329,9 @@ func TestShardsThatDisagreeAreNotMerged(t *testing.T) {
 	c, _ := resultsOf(t, explore.SweepOptions{From: 1, To: 300, Strategy: explore.Guided})
 	d, _ := resultsOf(t, explore.SweepOptions{From: 100, To: 400, Strategy: explore.Guided})
 	e, _ := resultsOf(t, explore.SweepOptions{From: 301, To: 400, Strategy: explore.Guided})
-	none := strings.Replace(strings.SplitAfter(e, "\n")[0], `"from":301`, `"from":500`, 1) // a shard that made no run
+	none := strings.SplitAfter(e, "\n")[0] // a shard that made no run
 	for shards, files := range map[int][]string{1: {c, c, none}, 2: {c, e, none}} {
-		if m, err := merge(files...); err != nil || m.Shards != shards || !m.Complete {
+		if m, err := merge(files...); err != nil || m.Shards != shards || m.Complete != (shards == 2) {
 			t.Errorf("of %d shards: %+v, %v", shards, m, err)
 		}
 	}

@@ -40,7 +40,8 @@ type Progress struct {
 
 // Shard is a part of a range of seeds.
 type Shard struct {
-	Index, Of uint64 // Index is from 1 to Of
+	Index uint64 `json:"index"` // from 1 to Of
+	Of    uint64 `json:"of"`
 }
 
 // Part returns the seeds of the shard: a block, since a sweep covers contiguous seeds. Blocks
@@ -92,6 +93,7 @@ func Sweep(ctx context.Context, w *World, o SweepOptions) (SweepReport, error) {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
+	given := ctx
 	if o.Budget > 0 {
 		limited, cancel := context.WithTimeout(ctx, o.Budget)
 		defer cancel()
@@ -112,9 +114,10 @@ func Sweep(ctx context.Context, w *World, o SweepOptions) (SweepReport, error) {
 			s.err = &WriteError{err}
 		}
 	}
-	r := s.tally.conclude()
+	r := s.tally.conclude(Span{o.From, o.To})
 	r.Next = o.From + s.done
 	r.Complete = s.enough()
+	r.Limited = o.Budget > 0 && !r.Complete && given.Err() == nil
 	return r, s.err
 }
 
@@ -314,7 +317,7 @@ func (s *sweep) run(r SeedRun) (out result) {
 // lineOf returns a run's line in the results.
 func lineOf(r SeedRun, o *Outcome) seedLine {
 	l := seedLine{Seed: r.Seed, Verdict: string(o.Verdict), Check: o.Check(), Signature: o.Signature(),
-		Digest: o.Digest.String(), Events: o.Sim.Events, Unjudged: o.Failure != "", Counts: o.Counts, Ancestors: r.Ancestors}
+		Digest: o.Digest.String(), Events: o.Sim.Events, Unjudged: o.Failure != "", Counts: o.Counts, Deeds: o.Deeds, Ancestors: r.Ancestors}
 	if o.Failed() {
 		l.Verdict = string(check.Violation)
 	}

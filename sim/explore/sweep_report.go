@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"fmt"
 	"slices"
 
 	"dessim/sim/check"
@@ -16,8 +17,44 @@ type SweepReport struct {
 	Groups       []Group  // of violations, in the order of their first seeds
 	Unseen       []string // the Sometimes of the sweep that happened in no run
 	Counts       []Count  // sums
+	Idle         []string // the faults that were asked for and did nothing in any run: see Outcome.Deeds
+	Asked        Span     // the seeds that the report ought to cover
+	Covered      []Span   // those that it covers, ascending; more than one span if some between are missing
 	Next         uint64   // the seed after the last, if Complete is false
 	Complete     bool     // all requested seeds were run, or StopAfter have failed
+	Limited      bool     // SweepOptions.Budget ended the sweep: missing seeds do not count against it
+}
+
+// Span is a range of seeds, both ends included.
+type Span struct {
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
+}
+
+// Missing returns the seeds that the report ought to cover and does not, ascending.
+func (r *SweepReport) Missing() (missing []Span) {
+	if r.Asked.From > r.Asked.To {
+		return nil // nobody knows
+	}
+	next := r.Asked.From
+	for _, s := range r.Covered {
+		if s.From > next {
+			missing = append(missing, Span{next, s.From - 1})
+		}
+		if s.To >= r.Asked.To {
+			return missing
+		}
+		next = s.To + 1
+	}
+	return append(missing, Span{next, r.Asked.To})
+}
+
+// Strict returns the verdict if idle faults count: with one, a pass is inconclusive.
+func (r *SweepReport) Strict() check.Verdict {
+	if v := r.Verdict(); v != check.Pass || len(r.Idle) == 0 {
+		return v
+	}
+	return check.Inconclusive
 }
 
 // Group is the failures of one signature.
@@ -32,12 +69,12 @@ type Group struct {
 }
 
 // Verdict returns the verdict of the sweep. It is inconclusive if some Sometimes never
-// happened.
+// happened, or if seeds are missing for which nobody set a limit.
 func (r *SweepReport) Verdict() check.Verdict {
 	switch {
 	case r.Violations > 0:
 		return check.Violation
-	case r.Seeds == 0 || r.Inconclusive > 0 || len(r.Unseen) > 0:
+	case r.Seeds == 0 || r.Inconclusive > 0 || len(r.Unseen) > 0 || len(r.Missing()) > 0 && !r.Limited:
 		return check.Inconclusive
 	}
 	return check.Pass
@@ -47,9 +84,28 @@ func (r *SweepReport) Verdict() check.Verdict {
 type tally struct {
 	report SweepReport
 	groups map[string]int // by signature
-	counts map[string]int // by name
+	counts sums
+	deeds  sums
 	unseen []missed
 	judged uint64 // runs that reached their end
+}
+
+// sums adds up counts by name, in the order of first use.
+type sums struct {
+	all   []Count
+	index map[string]int
+}
+
+func (s *sums) add(counts []Count) {
+	for _, c := range counts {
+		i, known := s.index[c.Name]
+		if !known {
+			i = len(s.all)
+			s.index[c.Name] = i
+			s.all = append(s.all, Count{Name: c.Name})
+		}
+		s.all[i].N += c.N
+	}
 }
 
 // missed counts the runs in which a Sometimes of the sweep did not happen.
@@ -59,20 +115,23 @@ type missed struct {
 }
 
 func newTally() *tally {
-	return &tally{groups: make(map[string]int), counts: make(map[string]int)}
+	return &tally{groups: make(map[string]int), counts: sums{index: make(map[string]int)}, deeds: sums{index: make(map[string]int)}}
 }
 
 func (t *tally) add(l *seedLine) {
 	r := &t.report
 	r.Seeds++
+	t.cover(l.Seed)
 	switch check.Verdict(l.Verdict) {
 	case check.Pass:
 		r.Passed++
 	case check.Violation:
 		r.Violations++
 		t.group(l)
-	default:
+	case check.Inconclusive:
 		r.Inconclusive++
+	default:
+		panic(fmt.Sprintf("explore: seed %d has the verdict %q", l.Seed, l.Verdict))
 	}
 	if !l.Unjudged {
 		t.judged++
@@ -80,15 +139,8 @@ func (t *tally) add(l *seedLine) {
 			t.miss(name)
 		}
 	}
-	for _, c := range l.Counts {
-		i, known := t.counts[c.Name]
-		if !known {
-			i = len(r.Counts)
-			t.counts[c.Name] = i
-			r.Counts = append(r.Counts, Count{Name: c.Name})
-		}
-		r.Counts[i].N += c.N
-	}
+	t.counts.add(l.Counts)
+	t.deeds.add(l.Deeds)
 }
 
 func (t *tally) group(l *seedLine) {
@@ -116,11 +168,32 @@ func (t *tally) miss(name string) {
 	t.unseen[i].runs++
 }
 
-// conclude returns the report. Whether a check is applicable depends on the
+// cover adds the next seed to the covered ones.
+func (t *tally) cover(seed uint64) {
+	c := &t.report.Covered
+	if n := len(*c); n > 0 && (*c)[n-1].To+1 == seed {
+		(*c)[n-1].To = seed
+		return
+	}
+	*c = append(*c, Span{seed, seed})
+}
+
+// conclude returns the report, which ought to cover the seeds in asked and covers those that
+// were added. Whether a check is applicable depends on the
 // parameters, which all seeds share: so a check that is unseen in every judged run never
 // happened.
-func (t *tally) conclude() SweepReport {
+func (t *tally) conclude(asked Span) SweepReport {
 	r := t.report
+	r.Asked = asked
+	if n := len(r.Covered); n > 0 {
+		r.Asked = Span{min(asked.From, r.Covered[0].From), max(asked.To, r.Covered[n-1].To)}
+	}
+	r.Counts = t.counts.all
+	for _, c := range t.deeds.all {
+		if c.N == 0 {
+			r.Idle = append(r.Idle, c.Name)
+		}
+	}
 	for _, m := range t.unseen {
 		if m.runs == t.judged {
 			r.Unseen = append(r.Unseen, m.check)

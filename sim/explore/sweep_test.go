@@ -48,6 +48,7 @@ func coin() *explore.World {
 		o := explore.Outcome{Verdict: check.Pass, Digest: sim.Digest{Decisions: answers}}
 		o.Sim.Events = 10 + ask("size", 90)
 		o.Counts = []explore.Count{{Name: "b", N: ask("b", 5)}, {Name: "a"}}
+		o.Deeds = []explore.Count{{Name: "fault 1"}, {Name: "fault 2", N: ask("deed", 100) / 99}}
 		o.Checks = []check.Result{{Name: "seldom", Verdict: check.Unseen}, {Name: "never", Verdict: check.Unseen}}
 		switch ask("verdict", 16) {
 		case 1:
@@ -77,7 +78,8 @@ func mustSweep(t *testing.T, w *explore.World, o explore.SweepOptions) explore.S
 }
 
 func header(o explore.SweepOptions) explore.Header {
-	return explore.Header{Version: "v1", Command: "sweep <coins>", Scenario: "coin", Params: []string{"nodes", "3"}, Strategy: o.Strategy.String(), From: o.From}
+	return explore.Header{Version: "v1", Command: "sweep <coins>", Scenario: "coin", Params: []string{"nodes", "3"}, Strategy: o.Strategy.String(), From: o.From,
+		Seeds: &explore.Span{From: o.From, To: o.To}}
 }
 
 // sweepTo sweeps with a results file.
@@ -128,7 +130,8 @@ func TestWorkersLeaveNoTraceInTheResults(t *testing.T) {
 func TestReportsAreWhatOneLoopCounts(t *testing.T) {
 	const from, to = 100, 1100
 	got := mustSweep(t, coin(), explore.SweepOptions{From: from, To: to})
-	want := explore.SweepReport{Complete: true, Unseen: []string{"never"}, Counts: []explore.Count{{Name: "b"}, {Name: "a"}}, Next: to + 1}
+	want := explore.SweepReport{Complete: true, Unseen: []string{"never"}, Counts: []explore.Count{{Name: "b"}, {Name: "a"}}, Next: to + 1,
+		Idle: []string{"fault 1"}, Asked: explore.Span{From: from, To: to}, Covered: []explore.Span{{From: from, To: to}}}
 	groups := make(map[string]*explore.Group)
 	var order []string
 	for seed := uint64(from); seed <= to; seed++ {
@@ -199,7 +202,8 @@ func TestAnInterruptedSweepCoversAPrefix(t *testing.T) {
 			t.Fatalf("%v: %+v, %v", strategy, r, err)
 		}
 		again := mustSweep(t, w, explore.SweepOptions{From: 1, To: r.Seeds, Strategy: strategy})
-		if again.Complete = false; !reflect.DeepEqual(r, again) {
+		again.Complete, again.Asked = false, r.Asked
+		if !reflect.DeepEqual(r, again) {
 			t.Errorf("%v: reports\n%+v\nwant\n%+v", strategy, r, again)
 		}
 	}
