@@ -25,6 +25,9 @@ type Options struct {
 	Seeds int
 	// ShrinkRuns bounds the runs of shrinking a failure; 0 shrinks nothing.
 	ShrinkRuns int
+	// Strict fails the test if a fault that Flags ask for did nothing in any of the runs. Else
+	// it is logged.
+	Strict bool
 }
 
 // Environment variables of Run. Flags would break "go test ./...", since other packages do
@@ -47,7 +50,8 @@ const (
 // later runs of the test begin with the saved files. The report ends in a command that
 // repeats the run, to be pasted at the root of the module.
 //
-// A Sometimes that never happens fails t, too: the test is vacuous.
+// A Sometimes that never happens fails t, too: the test is vacuous. With Options.Strict, so
+// does a fault that never did anything.
 //
 // Tests that call Run may be parallel.
 func Run(t *testing.T, s *scenario.Scenario, o Options) {
@@ -114,11 +118,24 @@ func (r *runner) run(seed, seeds, file string) {
 func (r *runner) sweep() {
 	r.Helper()
 	seen := make(map[string]bool)
+	did := make(map[string]uint64)
 	var last explore.Outcome
 	for seed := range uint64(r.o.Seeds) {
 		last = r.seed(seed + 1)
 		for _, c := range last.Checks {
 			seen[c.Name] = seen[c.Name] || c.Verdict != check.Unseen
+		}
+		for _, c := range last.Deeds {
+			did[c.Name] += c.N
+		}
+	}
+	complain := r.Logf
+	if r.o.Strict {
+		complain = r.Errorf
+	}
+	for _, c := range last.Deeds {
+		if did[c.Name] == 0 {
+			complain("vacuous: %s did nothing in any of %s", c.Name, wording.Count(r.o.Seeds, "seed"))
 		}
 	}
 	for _, c := range last.Checks {

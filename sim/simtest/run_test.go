@@ -226,6 +226,24 @@ func TestRunTellsWhyATestFails(t *testing.T) {
 	}
 }
 
+func TestAFaultThatDidNothingIsLoggedAndFailsAStrictTest(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for fault, idle := range map[string]string{
+		"restart 1 at 5s":                    "vacuous: fault 1 (restart 1 at 5s) did nothing in any of 3 seeds",
+		"slow 0>1 by 1ms at 2s":              "",
+		"slow 0>1 by 1ms at 2s; rot 1 at 0s": "vacuous: fault 2 (rot 1 at 0s) did nothing in any of 3 seeds",
+	} {
+		s := counting(nil)
+		s.Defaults.Faults, s.Defaults.Fault = "", fault
+		for _, strict := range []bool{false, true} {
+			f := tried(Options{Seeds: 3, Strict: strict}, s, "", "", "")
+			if f.failed != (strict && idle != "") || strings.Contains(f.text, "vacuous") != (idle != "") || !strings.Contains(f.text, idle) {
+				t.Errorf("%s, strict %v: failed %v, %q; want %q", fault, strict, f.failed, f.text, idle)
+			}
+		}
+	}
+}
+
 func TestARunThatDiffersFromItselfIsToldSo(t *testing.T) {
 	t.Chdir(t.TempDir())
 	runs := 0
