@@ -20,13 +20,8 @@
 // written at once at the end, or not at all. Stderr is silent, but for one line if
 // something is wrong, and for progress and rates if it is a terminal.
 //
-// The object of -json has the keys scenario, seed, params, verdict, digest,
-// digests, events, virtual_ns, checks, nodes and reproduce, in this order; then
-// replay, only if a replay file of a failure was written: the line that replays it;
-// error, only if the verdict is "error", with what went wrong; then recorded,
-// only of a replay: verdict and digest of the recorded run, whether the digest is
-// the same now, and how many answers of the file were stale (their questions were
-// not asked, or they no longer fit).
+// The object of -json of a run or a replay has all that the summary has. Its keys stand in
+// object.go, and help run lists them.
 //
 // # Files
 //

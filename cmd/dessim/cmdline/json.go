@@ -2,7 +2,6 @@ package cmdline
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -70,40 +69,6 @@ func encoded(v any, to []byte) []byte {
 
 // writeJSON writes one object on one line. The writer keeps its errors.
 func writeJSON(w io.Writer, o ordered) { w.Write(encoded(o, nil)) }
-
-func (s *summary) json(w io.Writer) {
-	d := s.Sim.Digest
-	nodes := []ordered{}
-	for i := range s.Nodes {
-		n := &s.Nodes[i]
-		row := ordered{{"id", uint32(n.ID)}}
-		for c, column := range s.Scenario.Columns {
-			if column.Number {
-				row = append(row, field{column.Key, json.Number(cmp.Or(cell(n, c), "0"))})
-			} else {
-				row = append(row, field{column.Key, cell(n, c)})
-			}
-		}
-		nodes = append(nodes, row)
-	}
-	o := ordered{
-		{"scenario", s.Scenario.Name}, {"seed", fmt.Sprint(s.Seed)}, {"params", texts(params(s.Scenario, &s.Params))},
-		{"verdict", s.Verdict}, {"digest", d.String()},
-		{"digests", ordered{{"decisions", layer(d.Decisions)}, {"network", layer(d.Network)}, {"outputs", layer(d.Outputs)}}},
-		{"events", s.Sim.Events}, {"virtual_ns", int64(s.Sim.End)}, {"checks", checkObjects(s.Checks)}, {"nodes", nodes},
-	}
-	if len(s.Counts) > 0 {
-		o = append(o, field{"counts", countObjects(s.Counts)})
-	}
-	o = append(o, field{"reproduce", s.command}).with("replay", s.saved)
-	if s.Verdict == scenario.Failed {
-		o = o.with("error", s.Failure)
-	}
-	if x := s.replay; x != nil {
-		o = append(o, field{"recorded", ordered{{"verdict", x.Verdict}, {"digest", x.Digest}, {"same", x.same(s.Report)}, {"stale", x.stale()}}})
-	}
-	writeJSON(w, o)
-}
 
 func checkObjects(checks []check.Result) []ordered {
 	out := []ordered{}

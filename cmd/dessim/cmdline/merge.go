@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -16,13 +17,14 @@ const mergeUsage = `dessim merge RESULTS... [flags]
 
 Joins files of dessim sweep -results, in any order, into one report. A seed that is in
 several files counts once: a shard that ran twice changes nothing. If their results
-differ, the exit code is 4. Gaps between the seeds leave the report inconclusive,
-unless there are violations. Guided sweeps that began at different seeds learned
+differ, the exit code is 4. Each file says which seeds it is of. Seeds that nobody ran
+leave the report inconclusive, unless there are violations. Guided sweeps that began at different seeds learned
 nothing from one another: their report is their sum.`
 
 func (t *tool) mergeCommand() *cli.Command {
 	f := t.flags()
 	f.add("out", "DIR", "write replay files here; created if needed, the default is this folder")
+	f.addStrict()
 	f.add("json", "", "print one JSON object")
 	return f.command("merge", "joins the results of shards", mergeUsage, func(_ context.Context, args []string) error {
 		if len(args) == 0 {
@@ -32,6 +34,7 @@ func (t *tool) mergeCommand() *cli.Command {
 		if err != nil {
 			return err
 		}
+		x.strict = f.find("strict").on()
 		if err := x.open(f.find("out")); err != nil {
 			return err
 		}
@@ -64,14 +67,26 @@ func (t *tool) merge(names []string) (*found, error) {
 	case err != nil:
 		return nil, refuse("results: %v", err)
 	}
-	x := &found{tool: t, command: m.Header.Command, report: m.SweepReport, covered: m.Covered}
+	x := &found{tool: t, command: m.Header.Command, report: m.SweepReport}
 	if err := x.readHeader(&m.Header); err != nil {
 		return nil, refuse("results %s: %v", quote(names[0]), err)
 	}
 	if x.strategy == explore.Guided && m.Shards > 1 {
 		x.note = fmt.Sprintf("the sum of %d guided sweeps that learned separately: one sweep of all these seeds makes other runs", m.Shards)
 	}
+	if len(m.Unknown) > 0 {
+		x.note = strings.TrimPrefix(x.note+"; "+unknownRange(m.Unknown), "; ")
+	}
 	return x, nil
+}
+
+// unknownRange says that seeds of some files could be missing unnoticed.
+func unknownRange(names []string) string {
+	var quoted []string
+	for _, name := range names {
+		quoted = append(quoted, quote(name))
+	}
+	return "an older version wrote " + strings.Join(quoted, ", ") + ": which seeds they are of is unknown, so some could be missing"
 }
 
 // readHeader reads what was swept.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -129,20 +130,36 @@ func keys(t *testing.T, text string) []string {
 	return names
 }
 
-const runKeys = "scenario seed params verdict digest digests events virtual_ns checks nodes reproduce"
+// The keys of a run's object that were there before others came; those come after them.
+const oldKeys = "scenario seed params verdict digest digests events virtual_ns checks nodes reproduce"
 
 func TestJSONIsOneObjectWithItsKeysInOrder(t *testing.T) {
+	optional := []string{"counts", "replay", "error", "recorded"}
+	var all []string
+	for _, k := range keysOfRun() {
+		if all = append(all, k[0]); k[0] == "" || k[1] == "" {
+			t.Errorf("key %q means %q", k[0], k[1])
+		}
+	}
+	without := func(present ...string) string {
+		return strings.Join(slices.DeleteFunc(slices.Clone(all), func(k string) bool {
+			return slices.Contains(optional, k) && !slices.Contains(present, k)
+		}), " ")
+	}
+	if got := without(); !strings.HasPrefix(got, oldKeys+" ") {
+		t.Errorf("keys are %s, want first %s", got, oldKeys)
+	}
 	for _, args := range []string{"-seed 42 -scenario concurrent -json", "-scenario bootstrap -nodes 3 -json"} {
 		r := dessim(t, strings.Fields(args)...)
 		wantRun(t, r)
 		if !json.Valid([]byte(r.stdout)) || strings.Count(r.stdout, "\n") != 1 || !strings.HasSuffix(r.stdout, "}\n") {
 			t.Errorf("dessim %s: not one object and one newline: %q", args, r.stdout)
 		}
-		if got := strings.Join(keys(t, r.stdout), " "); got != runKeys {
-			t.Errorf("dessim %s has the keys %s, want %s", args, got, runKeys)
+		if got := strings.Join(keys(t, r.stdout), " "); got != without() {
+			t.Errorf("dessim %s has the keys %s, want %s", args, got, without())
 		}
 	}
-	for file, want := range map[string]string{"error": runKeys + " error", "replay": runKeys + " recorded", "violation": runKeys} {
+	for file, want := range map[string]string{"error": without("error"), "replay": without("recorded"), "violation": without()} {
 		if got := strings.Join(keys(t, read(t, "testdata/"+file+".json")), " "); got != want {
 			t.Errorf("%s has the keys %s, want %s", file, got, want)
 		}
@@ -150,6 +167,85 @@ func TestJSONIsOneObjectWithItsKeysInOrder(t *testing.T) {
 	r := dessim(t, "list", "-json")
 	if r.code != exitPass || !json.Valid([]byte(r.stdout)) {
 		t.Errorf("list -json: %+v", r)
+	}
+	help := dessim(t, "help", "run")
+	for _, k := range all {
+		if !strings.Contains(help.stdout, "\n   "+k+" ") {
+			t.Errorf("help run does not list %s", k)
+		}
+	}
+}
+
+// scalars appends the words of all values of an object, and of its keys.
+func scalars(words map[string]bool, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, x := range v {
+			scalars(words, strings.ReplaceAll(key, "_", " "))
+			scalars(words, x)
+		}
+	case []any:
+		for _, x := range v {
+			scalars(words, x)
+		}
+	default:
+		for _, w := range summaryWords(fmt.Sprint(v)) {
+			words[w] = true
+		}
+	}
+}
+
+// summaryWords cuts a text into words without the punctuation around them and the lines of
+// tables.
+func summaryWords(text string) (words []string) {
+	for _, w := range strings.Fields(text) {
+		if w = strings.Trim(w, "+-|:;,.()"); w != "" {
+			words = append(words, w)
+		}
+	}
+	return words
+}
+
+// The summary has no word that the object lacks, but for what it calls things.
+func TestTheObjectHasAllThatTheSummaryPrints(t *testing.T) {
+	names := summaryWords("check node exercised detail see it -trace run.trace virtual time messages to nodes that were down parameters in a second process every event same was at step ms")
+	t.Chdir(t.TempDir())
+	wantRun(t, dessim(t, words("run -scenario concurrent -record r")...))
+	for _, x := range scenarios.All() {
+		for _, c := range x.Columns {
+			names = append(names, summaryWords(c.Head)...)
+		}
+	}
+	for _, command := range [][]string{
+		words("-scenario concurrent -loss 10% -copy 5%"), words("-scenario bootstrap -nodes 5"), words("-scenario commit -nodes 4"), words("-scenario kv"),
+		words("-scenario churn -nodes 20"), words("replay r"), words("-scenario crash -txs 3 -faults swarm"), words("-scenario byzantine"), words("-scenario failover"),
+		words("-scenario crash -txs 3 -faults none -fault", "7: restart 2 at 5s; heal at 20s"), words("-scenario crash -txs 3 -faults none -fault", "crash 1 at 3s; heal at never"),
+	} {
+		text, printed := dessim(t, command...), dessim(t, append(command, "-json")...)
+		d := json.NewDecoder(strings.NewReader(printed.stdout))
+		d.UseNumber()
+		var o map[string]any
+		if err := d.Decode(&o); err != nil || text.code != printed.code {
+			t.Fatalf("dessim %q: %v, %+v", command, err, printed)
+		}
+		has := map[string]bool{}
+		for _, w := range names {
+			has[w] = true
+		}
+		scalars(has, o)
+		end, err := o["virtual_ns"].(json.Number).Int64()
+		if err != nil {
+			t.Fatal(err)
+		}
+		has[protocol.Time(end).String()] = true
+		short := func(w string) bool { // a cell that the table cuts
+			return (len(w) == 8 || len(w) == 16) && slices.ContainsFunc(protocol.SortedKeys(has), func(o string) bool { return strings.HasPrefix(o, w) })
+		}
+		for _, w := range summaryWords(text.stdout) {
+			if !has[w] && !short(w) {
+				t.Errorf("dessim %q prints %q; its object lacks it", command, w)
+			}
+		}
 	}
 }
 

@@ -24,10 +24,11 @@ answers, and adjust their number in the last line.`
 
 func (t *tool) replayCommand() *cli.Command {
 	f := t.flags()
-	f.add("json", "", "print one JSON object")
+	f.add("json", "", "print one JSON object; help run lists its keys")
 	f.add("trace", "FILE", "write every event as a line of text")
 	f.add("until", "2.5s", "stop at a time, or at the step of that number, and show the state of each node")
 	f.add("verify", "", "also run in a second process, and compare every event")
+	f.addStrict()
 	f.add("emit-test", "", "print a Go test that makes the run; make no run")
 	f.add("second-process", "", "be that second process: write trace and JSON to stdout").hidden = true
 	return f.command("replay", "runs a replay file", replayUsage, func(ctx context.Context, args []string) error {
@@ -42,7 +43,7 @@ func (t *tool) replayCommand() *cli.Command {
 			return err
 		}
 		if f.find("emit-test").on() {
-			for _, name := range []string{"json", "trace", "until", "verify"} {
+			for _, name := range []string{"json", "trace", "until", "verify", "strict"} {
 				if f.find(name).given {
 					return refuse("-emit-test and -%s: use one or the other, since no run is made", name)
 				}
@@ -50,7 +51,7 @@ func (t *tool) replayCommand() *cli.Command {
 			return t.emit(s, x)
 		}
 		j := &job{tool: t, ctx: ctx, subject: s, answers: x.answers, cut: x.Cut(), replay: x, json: f.find("json").on(),
-			verify: f.find("verify").on(), command: t.Name + " replay " + wording.Shell(args[0])}
+			verify: f.find("verify").on(), strict: f.find("strict").on(), command: t.Name + " replay " + wording.Shell(args[0])}
 		if f.find("second-process").on() {
 			return j.second()
 		}
@@ -60,6 +61,9 @@ func (t *tool) replayCommand() *cli.Command {
 		}
 		if stop != nil && j.verify {
 			return refuse("-until and -verify: use one or the other")
+		}
+		if stop != nil && j.strict {
+			return refuse("-until and -strict: use one or the other, since the run may not end")
 		}
 		if err := j.open(f.find("trace"), nil, nil); err != nil {
 			return err

@@ -28,8 +28,9 @@ func (t *tool) runCommand() *cli.Command {
 	f.add("logs", "DIR", "write each node's notes to DIR/<its id in hex>.txt; DIR is created if needed")
 	f.add("record", "FILE", "write a replay file; a run that fails always writes one, dessim-SCENARIO-SEED.replay")
 	f.add("verify", "", "also run in a second process, and compare every event")
+	f.addStrict()
 	f.add("second-process", "", "be that second process: write trace and JSON to stdout").hidden = true
-	return f.command("run", "runs a scenario", runUsage, func(ctx context.Context, args []string) error {
+	return f.command("run", "runs a scenario", runUsage+keysText(), func(ctx context.Context, args []string) error {
 		if err := t.leftover(args); err != nil {
 			return err
 		}
@@ -38,7 +39,7 @@ func (t *tool) runCommand() *cli.Command {
 			return err
 		}
 		j := &job{tool: t, ctx: ctx, subject: s, answers: source.Seed(s.Seed), command: s.reproduce(),
-			json: f.find("json").on(), verify: f.find("verify").on()}
+			json: f.find("json").on(), verify: f.find("verify").on(), strict: f.find("strict").on()}
 		if f.find("second-process").on() {
 			return j.second()
 		}
@@ -68,6 +69,19 @@ func (f *flags) addSubject() {
 	}
 }
 
+// addStrict declares -strict.
+func (f *flags) addStrict() {
+	f.add("strict", "", "exit with 3, inconclusive, if all else passes but a fault that was asked for did nothing")
+}
+
+// strictly returns -strict for a command line, if it is given.
+func strictly(strict bool) string {
+	if strict {
+		return " -strict"
+	}
+	return ""
+}
+
 // job is one run, with its files and its output.
 type job struct {
 	*tool
@@ -77,6 +91,7 @@ type job struct {
 	command string // reproduces the run
 	json    bool
 	verify  bool
+	strict  bool          // a pass with caveats is inconclusive
 	cut     *scenario.Cut // what is removed from the run, or nil
 	replay  *replay       // what is replayed, or nil
 	warn    func(string)  // gets what a user should know before the run, or nil
@@ -162,13 +177,13 @@ func (j *job) do() error {
 	if err := j.commit(&r); err != nil {
 		return err
 	}
-	s := summary{Report: &r, command: j.command, replay: j.replay, saved: j.saved, verified: j.verify && r.Verdict != scenario.Failed}
+	s := summary{Report: &r, command: j.command + strictly(j.strict), replay: j.replay, saved: j.saved, verified: j.verify && r.Verdict != scenario.Failed, strict: j.strict}
 	if j.json {
 		s.json(&j.out)
 	} else {
 		s.text(&j.out)
 	}
-	return verdictExit(r.Verdict)
+	return verdictExit(s.verdict())
 }
 
 // execute runs, until the end, an interruption or a trace that cannot be written.

@@ -19,18 +19,30 @@ type summary struct {
 	replay   *replay // what was replayed, or nil
 	saved    string  // replays a failure, or ""
 	verified bool    // a second process agreed
+	strict   bool    // caveats count
+}
+
+// verdict returns the verdict of the report, which caveats can make inconclusive.
+func (s *summary) verdict() check.Verdict {
+	if s.strict {
+		return s.Strict()
+	}
+	return s.Report.Verdict
 }
 
 // text writes the summary for people: verdict and checks, the story, nodes, figures, digest,
 // and the line that repeats it.
 func (s *summary) text(b *bytes.Buffer) {
-	fmt.Fprintf(b, "%s: scenario %s, seed %d\n", s.Verdict, s.Scenario.Name, s.Seed)
+	fmt.Fprintf(b, "%s: scenario %s, seed %d\n", s.verdict(), s.Scenario.Name, s.Seed)
 	if s.Verdict == scenario.Failed {
 		fmt.Fprintln(b, plain(s.Failure))
 	}
 	if c := s.earliest(); c != nil {
 		fmt.Fprintln(b, plain(c.Name+": "+c.Detail))
 		fmt.Fprintln(b, plain(fmt.Sprintf("%s; see it: %s -trace run.trace", place(c), s.command)))
+	}
+	for _, line := range s.Caveats() {
+		fmt.Fprintln(b, plain(line))
 	}
 	if len(s.Checks) > 0 {
 		b.WriteByte('\n')

@@ -41,6 +41,7 @@ func (t *tool) sweepCommand() *cli.Command {
 	f.add("budget", "10m", "start no more runs after this time")
 	f.add("out", "DIR", "write replay files here; created if needed, the default is this folder")
 	f.add("results", "FILE", "append the result of each seed, and resume after those that it has")
+	f.addStrict()
 	f.add("json", "", "print one JSON object")
 	return f.command("sweep", "runs a scenario with many seeds", sweepUsage, func(ctx context.Context, args []string) error {
 		if err := t.leftover(args); err != nil {
@@ -75,7 +76,7 @@ func (t *tool) newSweep(f *flags) (s *sweep, err error) {
 	if x := f.find("seed"); x.given {
 		return nil, refuse("-seed is a flag of %s run; use -seeds, such as -seeds %s-%s", f.program.Name, unquoted(quote(x.text)), unquoted(quote(x.text)))
 	}
-	s = &sweep{found: found{tool: t}, asJSON: f.find("json").on(), results: f.find("results")}
+	s = &sweep{found: found{tool: t, strict: f.find("strict").on()}, asJSON: f.find("json").on(), results: f.find("results")}
 	if s.subject, err = f.subject(); err != nil {
 		return nil, err
 	}
@@ -170,7 +171,8 @@ func (s *sweep) line() string {
 }
 
 func (s *sweep) header() explore.Header {
-	h := explore.Header{Version: revision(), Command: s.command, Scenario: s.Scenario.Name, Strategy: s.Strategy.String(), From: s.From}
+	h := explore.Header{Version: revision(), Command: s.command, Scenario: s.Scenario.Name, Strategy: s.Strategy.String(), From: s.From,
+		Seeds: &s.whole, Shard: s.shard}
 	for _, kv := range params(s.Scenario, &s.Params) {
 		h.Params = append(h.Params, kv[0], kv[1])
 	}
@@ -208,10 +210,7 @@ func (s *sweep) do(ctx context.Context) error {
 	if err != nil {
 		return s.failed(err)
 	}
-	s.report, s.covered = r, nil
-	if r.Seeds > 0 {
-		s.covered = []explore.Span{{From: s.From, To: s.From + r.Seeds - 1}}
-	}
+	s.report = r
 	if !r.Complete {
 		s.proceed = s.continued()
 	}
@@ -260,6 +259,7 @@ func (s *sweep) continued() string {
 	if s.dir != "" {
 		line += " -out " + wording.Shell(s.dir)
 	}
+	line += strictly(s.strict)
 	if s.results.given {
 		line += " -results " + wording.Shell(s.results.text)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"dessim/sim"
 	"dessim/sim/check"
@@ -23,10 +24,10 @@ type found struct {
 	command  string // that swept, without the seeds
 	dir      string // where replay files go, or ""
 	report   explore.SweepReport
-	covered  []explore.Span // the seeds; more than one span if some are missing
-	proceed  string         // the command that continues, or ""
-	note     string         // what a reader must know besides, or ""
-	replays  []string       // a file for each group
+	strict   bool
+	proceed  string   // the command that continues, or ""
+	note     string   // what a reader must know besides, or ""
+	replays  []string // a file for each group
 }
 
 // open checks that the folder can be written, before hours are spent.
@@ -106,13 +107,12 @@ func (x *found) writeReplay(path string, g *explore.Group, t *explore.Trial) err
 	return file.commit()
 }
 
-// conclusion returns the verdict. Gaps between the seeds make a pass inconclusive.
+// conclusion returns the verdict.
 func (x *found) conclusion() check.Verdict {
-	v := x.report.Verdict()
-	if v == check.Pass && len(x.covered) > 1 {
-		return check.Inconclusive
+	if x.strict {
+		return x.report.Strict()
 	}
-	return v
+	return x.report.Verdict()
 }
 
 func (x *found) print(asJSON bool) {
@@ -125,23 +125,30 @@ func (x *found) print(asJSON bool) {
 
 func (x *found) printJSON() {
 	r := &x.report
-	covered, groups := [][2]uint64{}, []ordered{}
-	for _, s := range x.covered {
-		covered = append(covered, [2]uint64{s.From, s.To})
-	}
+	groups := []ordered{}
 	for i, g := range r.Groups {
 		groups = append(groups, ordered{
 			{"check", g.Check}, {"signature", g.Signature}, {"count", g.Count}, {"first_seed", g.First}, {"replay", x.replays[i]},
 		})
 	}
 	o := ordered{
-		{"scenario", x.Scenario.Name}, {"params", texts(params(x.Scenario, &x.Params))}, {"strategy", x.strategy.String()}, {"covered", covered},
+		{"scenario", x.Scenario.Name}, {"params", texts(params(x.Scenario, &x.Params))}, {"strategy", x.strategy.String()}, {"covered", pairs(r.Covered)},
 	}.with("note", x.note)
 	o = append(o, ordered{
 		{"verdict", x.conclusion()}, {"seeds", r.Seeds}, {"passed", r.Passed}, {"violations", r.Violations}, {"inconclusive", r.Inconclusive},
 		{"groups", groups}, {"unseen", append([]string{}, r.Unseen...)}, {"counts", countObjects(r.Counts)}, {"complete", r.Complete},
 	}...)
-	writeJSON(&x.out, o.with("continue", x.proceed))
+	o = o.with("continue", x.proceed)
+	writeJSON(&x.out, append(o, field{"not_run", pairs(r.Missing())}, field{"idle", append([]string{}, r.Idle...)}))
+}
+
+// pairs returns spans as arrays of two numbers.
+func pairs(spans []explore.Span) [][2]uint64 {
+	all := [][2]uint64{}
+	for _, s := range spans {
+		all = append(all, [2]uint64{s.From, s.To})
+	}
+	return all
 }
 
 func (x *found) printText() {
@@ -151,6 +158,9 @@ func (x *found) printText() {
 		fmt.Fprintf(&x.out, ", strategy %v", x.strategy)
 	}
 	fmt.Fprintf(&x.out, "\n%s\n", tallied(r.Passed, r.Violations, r.Inconclusive))
+	if missing := r.Missing(); len(missing) > 0 {
+		fmt.Fprintln(&x.out, notRun(missing))
+	}
 	if x.note != "" {
 		fmt.Fprintln(&x.out, x.note)
 	}
@@ -162,6 +172,12 @@ func (x *found) printText() {
 			fmt.Fprintln(&x.out)
 		}
 		fmt.Fprintf(&x.out, "never happened in any run: %s\n", plain(name))
+	}
+	for i, name := range r.Idle {
+		if i == 0 {
+			fmt.Fprintln(&x.out)
+		}
+		fmt.Fprintf(&x.out, "did nothing in any run: %s\n", plain(name))
 	}
 	if len(r.Counts) > 0 {
 		counts := table{head: []string{"in all runs", "times"}}
@@ -183,15 +199,31 @@ func tallied(passed, violations, inconclusive uint64) string {
 
 // spans says which seeds are covered.
 func (x *found) spans() string {
-	if len(x.covered) == 0 {
+	if len(x.report.Covered) == 0 {
 		return "no seeds"
 	}
 	text := "seeds "
-	for i, s := range x.covered {
+	for i, s := range x.report.Covered {
 		if i > 0 {
 			text += ","
 		}
 		text += fmt.Sprintf("%d-%d", s.From, s.To)
 	}
 	return text
+}
+
+// notRun says which seeds are missing: "seeds 3, 6, 9-12 were not run".
+func notRun(missing []explore.Span) string {
+	if len(missing) == 1 && missing[0].From == missing[0].To {
+		return fmt.Sprintf("seed %d was not run", missing[0].From)
+	}
+	var parts []string
+	for _, s := range missing {
+		part := fmt.Sprint(s.From)
+		if s.To > s.From {
+			part += fmt.Sprintf("-%d", s.To)
+		}
+		parts = append(parts, part)
+	}
+	return "seeds " + strings.Join(parts, ", ") + " were not run"
 }

@@ -1,0 +1,123 @@
+//go:build unix
+
+package cmdline
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// calm is a run that passes, but for the faults that are added to it.
+const calm = "-scenario crash -nodes 3 -txs 2 -faults none "
+
+func TestAFaultThatDidNothingIsNamedAndStrictlyInconclusive(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for fault, idle := range map[string]string{
+		"rot 1 at 0s":           "fault 1: rot 1 at 0s did nothing: node 1's disk had no record\n",
+		"restart 2 at 5s":       "fault 1: restart 2 at 5s did nothing: node 2 was up\n",
+		"lose 0>1 0.001% at 3s": "fault 1: lose 0>1 0.001% at 3s did nothing: it hit none of ",
+		"crash 2 at 3s for 1s":  "",
+		"slow 0>1 by 1ms at 0s": "",
+	} {
+		args := append(words(calm), "-fault", fault)
+		for _, strict := range []bool{false, true} {
+			want, verdict := exitPass, "pass"
+			if strict && idle != "" {
+				want, verdict = exitInconclusive, "inconclusive"
+			}
+			with := func(args ...string) []string {
+				if strict {
+					args = append(args, "-strict")
+				}
+				return args
+			}
+			record := fmt.Sprintf("r%v", strict)
+			for _, command := range [][]string{
+				with(append(append([]string{"run"}, args...), "-record", record)...),
+				with("replay", record),
+			} {
+				r := dessim(t, command...)
+				if r.code != want || !strings.HasPrefix(r.stdout, verdict+": scenario crash, seed 1\n"+idle) || (strings.Contains(r.stdout, "did nothing")) != (idle != "") {
+					t.Errorf("dessim %q exits with %d, want %d\n%s%s", command, r.code, want, r.stdout, r.stderr)
+				}
+				if strings.Contains(r.stdout, "verdict differs") {
+					t.Errorf("dessim %q: the file has the verdict of -strict\n%s", command, r.stdout)
+				}
+				object := dessim(t, append(command, "-json")...)
+				if object.code != want || !strings.Contains(object.stdout, `"verdict":"`+verdict+`"`) {
+					t.Errorf("dessim %q -json exits with %d, want %d\n%s%s", command, object.code, want, object.stdout, object.stderr)
+				}
+			}
+		}
+	}
+}
+
+// One seed of many in which a fault does something is enough: a sweep adds them up.
+func TestASweepNamesWhatDidNothingInAnySeed(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const told, kind = "did nothing in any run: fault 2 (restart 2 at 5s)\n", "did nothing in any run: -faults ring\n"
+	args := append(words("sweep -scenario crash -nodes 3 -txs 2 -seeds 1-6 -faults ring,crash -results r -fault"), "crash 1 at 3s for 1s; restart 2 at 5s")
+	for _, strict := range []string{"", "-strict"} {
+		for _, command := range [][]string{args, {"merge", "r"}} {
+			want := exitPass
+			if strict != "" {
+				command, want = append(command[:len(command):len(command)], strict), exitInconclusive
+			}
+			r := dessim(t, command...)
+			if r.code != want || !strings.Contains(r.stdout, told) || !strings.Contains(r.stdout, kind) || strings.Count(r.stdout, "did nothing") != 2 {
+				t.Errorf("dessim %q exits with %d, want %d\n%s%s", command, r.code, want, r.stdout, r.stderr)
+			}
+			object := dessim(t, append(command[:len(command):len(command)], "-json")...)
+			if !strings.HasSuffix(object.stdout, `"idle":["fault 2 (restart 2 at 5s)","-faults ring"]}`+"\n") || object.code != want {
+				t.Errorf("dessim %q -json exits with %d, want %d\n%s", command, object.code, want, object.stdout)
+			}
+		}
+	}
+}
+
+func TestALostShardIsNamed(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for i := 1; i <= 3; i++ {
+		wantRun(t, dessim(t, words(fmt.Sprintf("%s -seeds 1-12 -shard %d/3 -results r%d", small, i, i))...))
+	}
+	lines := strings.SplitAfter(read(t, "r3"), "\n")
+	write(t, "short", strings.Join(lines[:3], ""))
+	write(t, "torn", strings.Join(lines[:2], "")+lines[2][:9])
+	write(t, "begun", lines[0])
+	write(t, "empty", "")
+	write(t, "damaged", strings.Replace(read(t, "r2"), `"verdict":"pass"`, `"verdict":"pas"`, 1))
+	for files, want := range map[string]string{
+		"r1 r2 r3":       "",
+		"r1 r2":          "seeds 9-12 were not run",
+		"r2 r3":          "seeds 1-4 were not run",
+		"r1 r3":          "seeds 5-8 were not run",
+		"r2":             "seeds 1-4, 9-12 were not run",
+		"r1 r2 short":    "seeds 11-12 were not run",
+		"r1 r2 torn":     "seeds 10-12 were not run",
+		"begun r1 r2":    "seeds 9-12 were not run",
+		"empty r1 r2":    "seeds 9-12 were not run",
+		"r1 r2 r3 short": "",
+	} {
+		r, object := dessim(t, words("merge "+files)...), dessim(t, words("merge -json "+files)...)
+		if want == "" {
+			if r.code != exitPass || strings.Contains(r.stdout, "not run") || !strings.Contains(object.stdout, `"not_run":[]`) {
+				t.Errorf("merge %s: %+v", files, r)
+			}
+			continue
+		}
+		if r.code != exitInconclusive || !strings.HasPrefix(r.stdout, "inconclusive: ") || !strings.Contains(r.stdout, "\n"+want+"\n") {
+			t.Errorf("merge %s: %+v, want that %s", files, r, want)
+		}
+		if object.code != exitInconclusive || !strings.Contains(object.stdout, `"complete":false`) || strings.Contains(object.stdout, `"not_run":[]`) {
+			t.Errorf("merge %s: %+v", files, object)
+		}
+	}
+	wantLine(t, dessim(t, "merge", "r1", "damaged"), exitUsage, `results "damaged": line 2 is damaged: it has the verdict "pas"`)
+	wantLine(t, dessim(t, words(small+" -seeds 1-12 -shard 2/3 -results damaged")...), exitUsage, `line 2 is damaged: it has the verdict "pas"`)
+	old := read(t, "r2")
+	write(t, "old", old[:strings.Index(old, `,"seeds"`)]+old[strings.Index(old, "}\n"):])
+	if r := dessim(t, "merge", "r1", "old", "r3"); r.code != exitPass || !strings.Contains(r.stdout, `an older version wrote "old"`) {
+		t.Errorf("with an old file: %+v", r)
+	}
+}
