@@ -141,7 +141,7 @@ func TestACrashThatFailsIsWrittenAsAReplayFile(t *testing.T) {
 		}
 	}
 	again := dessim(t, "replay", file, "-json") // the check that failed is none of the scenario's
-	if again.code != exitPass || !strings.Contains(again.stdout, `"same":true,"stale":0}`) {
+	if again.code != exitPass || !strings.Contains(again.stdout, `"same":true,"stale":0,`) {
 		t.Errorf("the replay gives %+v, want the same run", again)
 	}
 	x, out = failingAtNode1(t, "scenario", "commit", "nodes", "3", "down", "50ms")
@@ -187,7 +187,7 @@ func TestAnInterruptedSearchKeepsTheFirstFailure(t *testing.T) {
 		if !strings.HasPrefix(out.String(), "violation: ") || !strings.Contains(out.String(), "dessim replay "+file) {
 			t.Errorf("the output is\n%s", out)
 		}
-		if again := dessim(t, "replay", file, "-json"); !strings.Contains(again.stdout, `"same":true,"stale":0}`) {
+		if again := dessim(t, "replay", file, "-json"); !strings.Contains(again.stdout, `"same":true,"stale":0,`) {
 			t.Errorf("the replay gives %+v, want the same run", again)
 		}
 	}

@@ -78,7 +78,7 @@ func TestAReplayFileTellsFaultsAsData(t *testing.T) {
 	if err := json.Unmarshal([]byte(ran.stdout), &o); err != nil {
 		t.Fatal(err)
 	}
-	if again.code != ran.code || !strings.Contains(again.stdout, `"digest":"`+o.Digest+`","same":true,"stale":0}`) {
+	if again.code != ran.code || !strings.Contains(again.stdout, `"digest":"`+o.Digest+`","same":true,"stale":0,`) {
 		t.Errorf("the replay: %+v", again)
 	}
 	// Without one fault, and without a transfer, it is another run.
