@@ -317,7 +317,7 @@ func (s *sweep) run(r SeedRun) (out result) {
 // lineOf returns a run's line in the results.
 func lineOf(r SeedRun, o *Outcome) seedLine {
 	l := seedLine{Seed: r.Seed, Verdict: string(o.Verdict), Check: o.Check(), Signature: o.Signature(),
-		Digest: o.Digest.String(), Events: o.Sim.Events, Unjudged: o.Failure != "", Counts: o.Counts, Deeds: o.Deeds, Ancestors: r.Ancestors}
+		Digest: o.Digest.String(), Events: o.Sim.Events, Unjudged: o.Failure != "", Counts: o.Counts, Deeds: o.Deeds, Nowhere: o.Sim.Nowhere.Sent, Ancestors: r.Ancestors}
 	if o.Failed() {
 		l.Verdict = string(check.Violation)
 	}

@@ -18,11 +18,19 @@ type SweepReport struct {
 	Unseen       []string // the Sometimes of the sweep that happened in no run
 	Counts       []Count  // sums
 	Idle         []string // the faults that were asked for and did nothing in any run: see Outcome.Deeds
-	Asked        Span     // the seeds that the report ought to cover
-	Covered      []Span   // those that it covers, ascending; more than one span if some between are missing
-	Next         uint64   // the seed after the last, if Complete is false
-	Complete     bool     // all requested seeds were run, or StopAfter have failed
-	Limited      bool     // SweepOptions.Budget ended the sweep: missing seeds do not count against it
+	Nowhere      Nowhere
+	Asked        Span   // the seeds that the report ought to cover
+	Covered      []Span // those that it covers, ascending; more than one span if some between are missing
+	Next         uint64 // the seed after the last, if Complete is false
+	Complete     bool   // all requested seeds were run, or StopAfter have failed
+	Limited      bool   // SweepOptions.Budget ended the sweep: missing seeds do not count against it
+}
+
+// Nowhere is what the runs sent to nodes that do not exist: see sim.Nowhere.
+type Nowhere struct {
+	Messages uint64
+	Runs     uint64
+	First    uint64 // seed, if there are any
 }
 
 // Span is a range of seeds, both ends included.
@@ -49,9 +57,10 @@ func (r *SweepReport) Missing() (missing []Span) {
 	return append(missing, Span{next, r.Asked.To})
 }
 
-// Strict returns the verdict if idle faults count: with one, a pass is inconclusive.
+// Strict returns the verdict if idle faults count, and messages to nodes that do not exist:
+// with one, a pass is inconclusive.
 func (r *SweepReport) Strict() check.Verdict {
-	if v := r.Verdict(); v != check.Pass || len(r.Idle) == 0 {
+	if v := r.Verdict(); v != check.Pass || len(r.Idle) == 0 && r.Nowhere.Messages == 0 {
 		return v
 	}
 	return check.Inconclusive
@@ -141,6 +150,13 @@ func (t *tally) add(l *seedLine) {
 	}
 	t.counts.add(l.Counts)
 	t.deeds.add(l.Deeds)
+	if l.Nowhere > 0 {
+		if r.Nowhere.Runs == 0 {
+			r.Nowhere.First = l.Seed
+		}
+		r.Nowhere.Runs++
+		r.Nowhere.Messages += l.Nowhere
+	}
 }
 
 func (t *tally) group(l *seedLine) {

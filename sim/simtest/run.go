@@ -25,8 +25,8 @@ type Options struct {
 	Seeds int
 	// ShrinkRuns bounds the runs of shrinking a failure; 0 shrinks nothing.
 	ShrinkRuns int
-	// Strict fails the test if a fault that Flags ask for did nothing in any of the runs. Else
-	// it is logged.
+	// Strict fails the test if a fault that Flags ask for did nothing in any of the runs, or if
+	// a message went to a node that does not exist. Else both are logged.
 	Strict bool
 }
 
@@ -51,7 +51,7 @@ const (
 // repeats the run, to be pasted at the root of the module.
 //
 // A Sometimes that never happens fails t, too: the test is vacuous. With Options.Strict, so
-// does a fault that never did anything.
+// does a fault that never did anything, and a message to a node that does not exist.
 //
 // Tests that call Run may be parallel.
 func Run(t *testing.T, s *scenario.Scenario, o Options) {
@@ -118,7 +118,7 @@ func (r *runner) run(seed, seeds, file string) {
 func (r *runner) sweep() {
 	r.Helper()
 	seen := make(map[string]bool)
-	did := make(map[string]uint64)
+	did, nowhere := make(map[string]uint64), ""
 	var last explore.Outcome
 	for seed := range uint64(r.o.Seeds) {
 		last = r.seed(seed + 1)
@@ -128,10 +128,16 @@ func (r *runner) sweep() {
 		for _, c := range last.Deeds {
 			did[c.Name] += c.N
 		}
+		if text := last.Sim.Nowhere.String(); text != "" && nowhere == "" {
+			nowhere = fmt.Sprintf("seed %d: messages to nodes that do not exist: %s", seed+1, text)
+		}
 	}
 	complain := r.Logf
 	if r.o.Strict {
 		complain = r.Errorf
+	}
+	if nowhere != "" {
+		complain("%s", nowhere)
 	}
 	for _, c := range last.Deeds {
 		if did[c.Name] == 0 {

@@ -244,6 +244,18 @@ func TestAFaultThatDidNothingIsLoggedAndFailsAStrictTest(t *testing.T) {
 	}
 }
 
+func TestAMessageToNoNodeIsLoggedAndFailsAStrictTest(t *testing.T) {
+	t.Chdir(t.TempDir())
+	s := counting(nil) // whose only node tells a neighbour that it does not have
+	s.Defaults.Nodes, s.Defaults.Faults = 1, ""
+	for _, strict := range []bool{false, true} {
+		f := tried(Options{Seeds: 3, Strict: strict}, s, "", "", "")
+		if want := "seed 1: messages to nodes that do not exist: 10, the first by node 0 to node 1: told"; f.failed != strict || !strings.Contains(f.text, want) {
+			t.Errorf("strict %v: failed %v, %q; want %q", strict, f.failed, f.text, want)
+		}
+	}
+}
+
 func TestARunThatDiffersFromItselfIsToldSo(t *testing.T) {
 	t.Chdir(t.TempDir())
 	runs := 0

@@ -49,6 +49,7 @@ type runObject struct {
 	Restarts  uint64    `json:"restarts"`           // of nodes
 	Facts     []ordered `json:"facts"`              // figures of the scenario, such as attempts: name and value of each
 	Story     []string  `json:"story"`              // what happened, a sentence each, if the run passed and the scenario tells it
+	Nowhere   uint64    `json:"nowhere"`            // messages to nodes that do not exist, which are lost
 	Caveats   []string  `json:"caveats"`            // why not to rely on a pass, a sentence each; -strict makes it inconclusive
 	Faults    []ordered `json:"faults"`             // of -fault: id, text, what it did, how often, and why not if it did nothing
 	Verified  bool      `json:"verified"`           // with -verify: a second process had the same events
@@ -65,7 +66,7 @@ func (s *summary) object() runObject {
 		Sent: r.Sent, Bytes: r.Bytes, Lost: r.Lost, Copied: r.Copied, Dropped: r.Dropped,
 		Outputs: r.Outputs, Syncs: r.Syncs, Crashes: r.Crashes, Restarts: r.Restarts,
 		Facts: []ordered{}, Story: append([]string{}, s.Story...), Caveats: append([]string{}, s.Caveats()...), Faults: []ordered{},
-		Verified: s.verified,
+		Nowhere: r.Nowhere.Sent, Verified: s.verified,
 	}
 	if s.Report.Verdict == scenario.Failed {
 		o.Error = s.Failure

@@ -71,7 +71,7 @@ func (f *flags) addSubject() {
 
 // addStrict declares -strict.
 func (f *flags) addStrict() {
-	f.add("strict", "", "exit with 3, inconclusive, if all else passes but a fault that was asked for did nothing")
+	f.add("strict", "", "exit with 3, inconclusive, if all passes but a fault that was asked for did nothing, or a message went to no node")
 }
 
 // strictly returns -strict for a command line, if it is given.

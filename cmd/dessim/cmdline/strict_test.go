@@ -3,9 +3,17 @@
 package cmdline
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/scenario"
 )
 
 // calm is a run that passes, but for the faults that are added to it.
@@ -69,8 +77,51 @@ func TestASweepNamesWhatDidNothingInAnySeed(t *testing.T) {
 				t.Errorf("dessim %q exits with %d, want %d\n%s%s", command, r.code, want, r.stdout, r.stderr)
 			}
 			object := dessim(t, append(command[:len(command):len(command)], "-json")...)
-			if !strings.HasSuffix(object.stdout, `"idle":["fault 2 (restart 2 at 5s)","-faults ring"]}`+"\n") || object.code != want {
+			if !strings.HasSuffix(object.stdout, `"idle":["fault 2 (restart 2 at 5s)","-faults ring"],"nowhere":{"messages":0,"runs":0}}`+"\n") || object.code != want {
 				t.Errorf("dessim %q -json exits with %d, want %d\n%s", command, object.code, want, object.stdout)
+			}
+		}
+	}
+}
+
+// astray tells a node that does not exist that it has started.
+type astray struct{}
+
+func (astray) Start(env *protocol.Env)                        { env.Send(7, protocol.KindOf("hello"), nil) }
+func (astray) Receive(*protocol.Env, protocol.NodeID, []byte) {}
+func (astray) Timeout(*protocol.Env, uint64)                  {}
+
+func TestAMessageToNoNodeIsNamedAndStrictlyInconclusive(t *testing.T) {
+	t.Chdir(t.TempDir())
+	p := &Program{Name: "astray", Scenarios: []*scenario.Scenario{{
+		Name: "hello", Shows: "a message to nobody", Defaults: scenario.Params{Nodes: 2, Delay: time.Millisecond, Until: time.Minute},
+		Build: func(b *scenario.Setup) *scenario.Run {
+			return &scenario.Run{
+				Plan:   sim.Plan{Nodes: 2, Node: func(protocol.NodeID) protocol.Node { return astray{} }, Link: sim.Link{Delay: b.Delay}, Until: protocol.Time(b.Until)},
+				Checks: check.Suite{check.Sometimes("a node starts", check.EachRun, sim.Started, func(*sim.Event) bool { return true })},
+			}
+		},
+	}}}
+	for line, want := range map[string]string{
+		"run -scenario hello -record r":               "messages to nodes that do not exist: 2, the first by node 0 to node 7: hello at step 1, 0.000000 ms\n",
+		"run -scenario hello -json":                   `"nowhere":2,"caveats":["messages to nodes that do not exist: 2, `,
+		"replay r":                                    "messages to nodes that do not exist: 2, the first ",
+		"sweep -scenario hello -seeds 3-6 -results s": "messages to nodes that do not exist: 8 in 4 runs, the first is seed 3\n",
+		"sweep -scenario hello -seeds 3-6 -json":      `"nowhere":{"messages":8,"runs":4}`,
+		"merge s":                                     "messages to nodes that do not exist: 8 in 4 runs, the first is seed 3\n",
+	} {
+		if !strings.HasPrefix(line, "run") && !strings.HasPrefix(line, "sweep") {
+			p.run(t.Context(), words("run -scenario hello -record r"), streams{stdout: io.Discard, stderr: io.Discard})
+			p.run(t.Context(), words("sweep -scenario hello -seeds 3-6 -results s"), streams{stdout: io.Discard, stderr: io.Discard})
+		}
+		for _, strict := range []bool{false, true} {
+			args, code := words(line), exitPass
+			if strict {
+				args, code = append(args, "-strict"), exitInconclusive
+			}
+			var out, errs bytes.Buffer
+			if got := p.run(t.Context(), args, streams{stdout: &out, stderr: &errs}); got != code || !strings.Contains(out.String(), want) {
+				t.Errorf("%q exits with %d, want %d\n%s%s", args, got, code, &out, &errs)
 			}
 		}
 	}

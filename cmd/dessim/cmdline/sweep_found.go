@@ -139,7 +139,8 @@ func (x *found) printJSON() {
 		{"groups", groups}, {"unseen", append([]string{}, r.Unseen...)}, {"counts", countObjects(r.Counts)}, {"complete", r.Complete},
 	}...)
 	o = o.with("continue", x.proceed)
-	writeJSON(&x.out, append(o, field{"not_run", pairs(r.Missing())}, field{"idle", append([]string{}, r.Idle...)}))
+	writeJSON(&x.out, append(o, field{"not_run", pairs(r.Missing())}, field{"idle", append([]string{}, r.Idle...)},
+		field{"nowhere", ordered{{"messages", r.Nowhere.Messages}, {"runs", r.Nowhere.Runs}}}))
 }
 
 // pairs returns spans as arrays of two numbers.
@@ -178,6 +179,9 @@ func (x *found) printText() {
 			fmt.Fprintln(&x.out)
 		}
 		fmt.Fprintf(&x.out, "did nothing in any run: %s\n", plain(name))
+	}
+	if n := &r.Nowhere; n.Messages > 0 {
+		fmt.Fprintf(&x.out, "\nmessages to nodes that do not exist: %d in %s, the first is seed %d\n", n.Messages, wording.Count(n.Runs, "run"), n.First)
 	}
 	if len(r.Counts) > 0 {
 		counts := table{head: []string{"in all runs", "times"}}
