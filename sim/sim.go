@@ -18,7 +18,7 @@
 // A Fault's window is a function of the plan and of time, so links and clocks ask
 // whether it is open now instead of waiting for an event. A window that waits for an
 // effect becomes one when the effect is done, and opens strictly later, so that what
-// happens at one time still commutes. The events Injected and Lifted are for
+// happens at one time still commutes. Each fault counts what it did: see Sim.Deeds. The events Injected and Lifted are for
 // observers. Clocks bend Env.Now and, jumps apart, timers; everything else follows true
 // time.
 //

@@ -63,8 +63,8 @@ func drawn(p *Params, faults []fault.Fault, did []sim.Deed) (sums []Count) {
 func (r *Report) Caveats() (sentences []string) {
 	for i := range r.Told {
 		d := &r.Told[i]
-		if !d.idle() {
-			continue
+		if !d.idle() || r.Verdict == Failed {
+			continue // a node that panicked ended the run before its time
 		}
 		s := fmt.Sprintf("fault %d: %v did nothing", d.Fault.ID, d.Fault)
 		if d.Why != "" {

@@ -174,6 +174,14 @@ func (x *found) printText() {
 		}
 		fmt.Fprintf(&x.out, "never happened in any run: %s\n", plain(name))
 	}
+	if len(r.Counts) > 0 {
+		counts := table{head: []string{"in all runs", "times"}}
+		for _, c := range r.Counts {
+			counts.add(c.Name, strconv.FormatUint(c.N, 10))
+		}
+		fmt.Fprintln(&x.out)
+		counts.write(&x.out)
+	}
 	for i, name := range r.Idle {
 		if i == 0 {
 			fmt.Fprintln(&x.out)
@@ -182,14 +190,6 @@ func (x *found) printText() {
 	}
 	if n := &r.Nowhere; n.Messages > 0 {
 		fmt.Fprintf(&x.out, "\nmessages to nodes that do not exist: %d in %s, the first is seed %d\n", n.Messages, wording.Count(n.Runs, "run"), n.First)
-	}
-	if len(r.Counts) > 0 {
-		counts := table{head: []string{"in all runs", "times"}}
-		for _, c := range r.Counts {
-			counts.add(c.Name, strconv.FormatUint(c.N, 10))
-		}
-		fmt.Fprintln(&x.out)
-		counts.write(&x.out)
 	}
 	if x.proceed != "" {
 		fmt.Fprintf(&x.out, "\ncontinue: %s\n", x.proceed)
