@@ -94,5 +94,5 @@ func (r *Report) deeds() (sums []Count) {
 			sums = append(sums, Count{Name: d.String(), N: d.N})
 		}
 	}
-	return append(sums, r.drawn...)
+	return append(sums, r.Drawn...)
 }

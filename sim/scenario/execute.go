@@ -26,7 +26,7 @@ type Report struct {
 	Counts   []Count       // the names depend on the scenario alone
 	Story    []string      // of a run that passed, if the scenario has one
 	Told     []Deed        // what the faults did that the parameters write in words
-	drawn    []Count       // what those did that they have drawn, by kind
+	Drawn    []Count       // what the faults did that they have drawn, by kind
 }
 
 // Failed is the verdict of a run in which a node panicked, so that the checks have no
@@ -146,7 +146,7 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 	r.Sim = m.Result()
 	r.Nodes = nodes(run, m, p.Nodes, sent)
 	did := m.Deeds()
-	r.Told, r.drawn = told(&p, o.Cut, run.Plan.Faults, did), drawn(&p, run.Plan.Faults, did)
+	r.Told, r.Drawn = told(&p, o.Cut, run.Plan.Faults, did), drawn(&p, run.Plan.Faults, did)
 	if r.Failure != "" {
 		r.Verdict = Failed
 		return r, true
