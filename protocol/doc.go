@@ -17,6 +17,7 @@
 // authors of runtimes. Packages below this one are the machines. They import this
 // package and each other, and no simulator:
 //
+//	backoff   how long a machine waits before it tries again
 //	link      perfect links out of lossy ones
 //	gossip    floods messages, and repairs what flooding missed
 //	kademlia  the distributed hash table

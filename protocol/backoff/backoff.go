@@ -1,0 +1,59 @@
+// Package backoff says how long a machine waits before it tries something again.
+// Pauses double up to a bound and have jitter, so that nodes that fail together do not
+// try again together, and a node that cannot be reached costs ever less.
+//
+// A pause is a function of the retry's rule, its first pause, the number of tries so
+// far, and one named answer. The machine counts the tries, and counts from 0 again when
+// it hears something that shows that trying helps.
+//
+// The package promises that no pause is longer than Longest. So what a machine tries
+// again for ever is tried within that time after the network heals.
+package backoff
+
+import (
+	"fmt"
+	"time"
+
+	"dessim/protocol"
+)
+
+// A Rule says how the pauses of one retry grow. A machine declares one, as a variable
+// of the package, for each thing that it tries again.
+type Rule struct {
+	// Kind names the retry, and the question of its jitter.
+	Kind protocol.Kind
+	// Doublings is how often the pause doubles: at most 16. The bound of the pause
+	// is the first one times 2^Doublings, without jitter.
+	Doublings uint8
+}
+
+// maxDoublings keeps a sensible first pause, doubled, below protocol.MaxTime.
+const maxDoublings = 16
+
+// jitterParts is the part of a pause that jitter adds at most: a quarter.
+const jitterParts = 4
+
+// Pause returns the time to the next try, after tries of them: 0 is the first pause,
+// which lasts first. Each further one is twice as long, up to the rule's bound. The
+// answer to the question r.Kind adds up to a quarter of it; 0 adds nothing. Pause panics
+// if first or tries is negative, or if the bound exceeds protocol.MaxTime.
+func (r Rule) Pause(env *protocol.Env, first time.Duration, tries int) time.Duration {
+	r.Longest(first) // which checks first
+	if tries < 0 {
+		panic(fmt.Sprintf("backoff: %v after %d tries, want 0 or more", r.Kind, tries))
+	}
+	p := first << min(tries, int(r.Doublings))
+	return p + time.Duration(env.Choose(r.Kind, uint64(p/jitterParts)+1))
+}
+
+// Longest returns the bound of every pause that begins with first, jitter included.
+func (r Rule) Longest(first time.Duration) time.Duration {
+	if r.Doublings > maxDoublings {
+		panic(fmt.Sprintf("backoff: %v doubles %d times, want 0 to %d", r.Kind, r.Doublings, maxDoublings))
+	}
+	if first < 1 || first > time.Duration(protocol.MaxTime)>>r.Doublings {
+		panic(fmt.Sprintf("backoff: the first pause of %v is %v, want 1ns to %v", r.Kind, first, time.Duration(protocol.MaxTime)>>r.Doublings))
+	}
+	p := first << r.Doublings
+	return p + p/jitterParts
+}
