@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"dessim/protocol"
+	"dessim/protocol/backoff"
 )
 
 // A channel makes a FIFO link of datagrams between two members of a view. It begins
@@ -15,7 +16,13 @@ type channel struct {
 	sent  uint64  // frames so far
 	next  uint64  // number of the next frame to be taken
 	early map[uint64][]byte
+	tries int    // repetitions since anything was last acknowledged
+	pause uint64 // from sending a frame to repeating it, in ticks; 0: repeatAfter
 }
+
+// FrameAgain is the rule for repeating frames that were not acknowledged, from repeatAfter
+// ticks on. An acknowledgement of anything begins it anew, and so does a view.
+var FrameAgain = backoff.Rule{Kind: protocol.KindOf("frame.again"), Doublings: 2, Jitter: protocol.Ratio{Num: 1, Den: 4}}
 
 type frame struct {
 	seq  uint64
@@ -47,6 +54,9 @@ func (c *channel) acknowledged(next uint64) {
 	}
 	clear(c.out[:i])
 	c.out = c.out[i:]
+	if i > 0 {
+		c.tries, c.pause = 0, 0
+	}
 }
 
 // send sends a body over the channel to another member.
@@ -68,13 +78,20 @@ func (m *membership) sendFrame(env *protocol.Env, q int, f *frame) {
 // repeat sends again the frames that were not acknowledged in time.
 func (m *membership) repeat(env *protocol.Env, q int) {
 	c := &m.chans[q]
+	repeated := false
 	for i := range c.out {
 		f := &c.out[i]
-		if m.ticks-f.at >= repeatAfter {
+		if m.ticks-f.at >= max(repeatAfter, c.pause) {
 			f.at = m.ticks
 			m.stats.Repeated++
 			m.sendFrame(env, q, f)
+			repeated = true
 		}
+	}
+	if repeated {
+		c.tries = min(c.tries+1, int(FrameAgain.Doublings))
+		tick := m.cfg.Views.Tick
+		c.pause = uint64(FrameAgain.Pause(env, repeatAfter*tick, c.tries) / tick)
 	}
 }
 

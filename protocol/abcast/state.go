@@ -80,8 +80,8 @@ func (m *membership) AppendState(b []byte) []byte {
 	}
 	for q := range m.peers {
 		p, c := &m.peers[q], &m.chans[q]
-		b = fmt.Appendf(b, "  node %v life %d, heard at %d, promised %d, adopted %d, sent %d, next %d\n",
-			m.cfg.Members[q], p.inc, p.heard, p.promised, p.adopted, c.sent, c.next)
+		b = fmt.Appendf(b, "  node %v life %d, heard at %d, promised %d, adopted %d, sent %d, next %d, repeats %d, again after %d\n",
+			m.cfg.Members[q], p.inc, p.heard, p.promised, p.adopted, c.sent, c.next, c.tries, c.pause)
 		for i := range c.out {
 			b = c.out[i].appendState(append(b, "    unacknowledged"...))
 		}

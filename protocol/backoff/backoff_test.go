@@ -9,7 +9,7 @@ import (
 	"dessim/protocol/backoff"
 )
 
-var again = backoff.Rule{Kind: protocol.KindOf("again"), Doublings: 3}
+var again = backoff.Rule{Kind: protocol.KindOf("again"), Doublings: 3, Jitter: protocol.Ratio{Num: 1, Den: 4}}
 
 // The pauses of a node that hears nothing, with benign answers.
 func Example() {
@@ -27,7 +27,7 @@ type most struct{ protocol.Benign }
 
 func (most) Choose(_ protocol.Key, n uint64) uint64 { return n - 1 }
 
-func TestPausesDoubleUpToTheirBoundAndJitterAddsAQuarterAtMost(t *testing.T) {
+func TestPausesDoubleUpToTheirBoundAndJitterAddsItsPartAtMost(t *testing.T) {
 	var env protocol.Env
 	for tries, want := range []time.Duration{1e9, 2e9, 4e9, 8e9, 8e9} {
 		env.Enter(0, 1, 0, nil)
@@ -48,7 +48,9 @@ func TestAPauseOutOfRangeIsRefused(t *testing.T) {
 		"no pause":         func() { again.Pause(&env, 0, 0) },
 		"negative tries":   func() { again.Pause(&env, 1, -1) },
 		"longer than ever": func() { again.Longest(time.Duration(protocol.MaxTime) / 4) },
-		"many doublings":   func() { backoff.Rule{Kind: again.Kind, Doublings: 17}.Longest(1) },
+		"no jitter":        func() { backoff.Rule{Kind: again.Kind}.Longest(1) },
+		"much jitter":      func() { backoff.Rule{Kind: again.Kind, Jitter: protocol.Ratio{Num: 5, Den: 4}}.Longest(1) },
+		"many doublings":   func() { backoff.Rule{Kind: again.Kind, Doublings: 17, Jitter: again.Jitter}.Longest(1) },
 	} {
 		func() {
 			defer func() {

@@ -36,6 +36,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/protocol/backoff"
 	"dessim/protocol/seal"
 )
 
@@ -53,6 +54,11 @@ var (
 // MaxBody is the greatest length of a body, such that its message fits a UDP
 // datagram.
 const MaxBody = 60 << 10
+
+// RepairAgain is the rule for exchanges with neighbours, from Config.Repair on. One that
+// finds a difference, and a new body, begin it anew; silence does not, which means equal
+// stores or lost messages.
+var RepairAgain = backoff.Rule{Kind: protocol.KindOf("repair.again"), Doublings: 2, Jitter: protocol.Ratio{Num: 1, Den: 4}}
 
 // An ID names a message: the SHA-256 of its body.
 type ID [sha256.Size]byte
@@ -86,8 +92,9 @@ type Config struct {
 	// Deliver takes each message once, this node's own too, after it was
 	// forwarded. body is as for Check. Deliver may call Broadcast.
 	Deliver func(env *protocol.Env, id ID, body []byte)
-	// Repair is the time from one exchange with a neighbour to the next; 0 means
-	// never. At most protocol.MaxTime.
+	// Repair is the time from one exchange with a neighbour to the next, while that
+	// brings something; else pauses grow: see RepairAgain. 0 means never. At most a
+	// quarter of protocol.MaxTime.
 	Repair time.Duration
 	// Memory bounds the messages that are kept, and separately the ids that are
 	// remembered as refused; at least 1. The oldest go first. It must be no less
@@ -117,6 +124,7 @@ type Gossip struct {
 	stats Stats
 	store store
 	turn  uint64 // counts exchanges, so that neighbours take turns
+	quiet int    // exchanges since the last one that brought something
 	out   []byte // scratch: Env.Send copies
 	in    decoder
 }
@@ -126,8 +134,8 @@ func New(cfg Config) *Gossip {
 	if cfg.Neighbours == nil || cfg.Check == nil || cfg.Deliver == nil {
 		panic("gossip: Neighbours, Check or Deliver is missing")
 	}
-	if cfg.Repair < 0 || cfg.Repair > time.Duration(protocol.MaxTime) {
-		panic(fmt.Sprintf("gossip: Repair is %v, want 0 to %v", cfg.Repair, protocol.MaxTime))
+	if most := time.Duration(protocol.MaxTime) >> RepairAgain.Doublings; cfg.Repair < 0 || cfg.Repair > most {
+		panic(fmt.Sprintf("gossip: Repair is %v, want 0 to %v", cfg.Repair, most))
 	}
 	if cfg.Memory < 1 {
 		panic(fmt.Sprintf("gossip: Memory is %d, want at least 1", cfg.Memory))
@@ -145,7 +153,7 @@ var tagRepair = protocol.Gossip.Tag(protocol.Periodic | 1)
 // it fetches what the neighbours hold.
 func (g *Gossip) Start(env *protocol.Env) {
 	if g.cfg.Repair > 0 {
-		env.SetTimer(g.cfg.Repair, tagRepair)
+		env.SetTimer(RepairAgain.Pause(env, g.cfg.Repair, 0), tagRepair)
 	}
 }
 
@@ -204,6 +212,9 @@ func (g *Gossip) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		g.stats.Malformed++
 		return
 	}
+	if m.typ != typeDigest { // which alone is sent when nothing differs
+		g.quiet = 0
+	}
 	switch m.typ {
 	case typeData:
 		g.receiveBody(env, from, m.body)
@@ -221,7 +232,8 @@ func (g *Gossip) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 // Timeout consumes a timer of this component.
 func (g *Gossip) Timeout(env *protocol.Env, tag uint64) {
 	if tag == tagRepair {
-		env.SetTimer(g.cfg.Repair, tagRepair)
+		env.SetTimer(RepairAgain.Pause(env, g.cfg.Repair, g.quiet), tagRepair)
+		g.quiet = min(g.quiet+1, int(RepairAgain.Doublings))
 		g.repair(env)
 	}
 }
@@ -251,6 +263,7 @@ func (g *Gossip) receiveBody(env *protocol.Env, from protocol.NodeID, borrowed [
 // pass keeps a message, forwards it and delivers it, in this order: a node that
 // crashes after delivering has forwarded it.
 func (g *Gossip) pass(env *protocol.Env, id ID, it *item) {
+	g.quiet = 0
 	if g.store.put(id, it, kept, g.cfg.Memory) {
 		g.stats.Evicted++
 	}

@@ -45,6 +45,7 @@ func (g *Gossip) compare(env *protocol.Env, from protocol.NodeID, theirs []span)
 		own := g.summary(s.prefix)
 		switch {
 		case own.count == s.count && own.sum == s.sum:
+			continue
 		case s.count == 0:
 			ids := g.store.within(s.prefix)
 			have = append(have, ids[:min(len(ids), maxIDs)]...)
@@ -57,6 +58,7 @@ func (g *Gossip) compare(env *protocol.Env, from protocol.NodeID, theirs []span)
 				split = append(split, g.summary(append(bytes.Clone(s.prefix), d)))
 			}
 		}
+		g.quiet = 0
 	}
 	if len(split) > 0 {
 		g.send(env, from, KindDigest, message{typ: typeDigest, ranges: split})

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/protocol/backoff"
 	"dessim/protocol/seal"
 )
 
@@ -18,16 +19,21 @@ type Client struct {
 	resting bool              // between two operations
 	count   uint64            // operations begun in this incarnation
 	at      int               // place of the replica to ask
+	asked   int               // replicas, for this operation
 	seen    map[uint64]uint64 // by key, the value that this client last saw
 	scratch []byte
 	stats   Stats
 }
 
+// AskAgain is the rule for asking the next replica: pauses grow with each round of all,
+// until one replies.
+var AskAgain = backoff.Rule{Kind: protocol.KindOf("kv.again"), Doublings: 2, Jitter: protocol.Ratio{Num: 1, Den: 4}}
+
 // kindRest is the question how long a client rests between two operations.
 var kindRest = protocol.KindOf("kv.rest")
 
 const (
-	// patienceDelays is how long a client waits for a reply: longer than ordering
+	// patienceDelays is how long a client first waits for a reply: longer than ordering
 	// takes without faults, and about as long as a crash goes undetected.
 	patienceDelays = 50
 	restDelays     = 2
@@ -89,7 +95,7 @@ func (c *Client) begin(env *protocol.Env) {
 		return
 	}
 	c.now, c.waiting = c.waiting[0], c.waiting[1:]
-	c.open = true
+	c.open, c.asked = true, 0
 	c.count++
 	c.now.Client, c.now.Seq = env.ID(), uint64(env.Incarnation())<<incarnationShift|c.count
 	if c.now.Op == CAS {
@@ -102,7 +108,8 @@ func (c *Client) begin(env *protocol.Env) {
 func (c *Client) ask(env *protocol.Env) {
 	c.scratch = seal.Append(message{typ: typeRequest, cmd: c.now}.append(c.scratch[:0]))
 	env.Send(c.cfg.Members[c.at], KindRequest, c.scratch)
-	env.SetTimer(patienceDelays*c.cfg.Delay, tagRetry)
+	env.SetTimer(AskAgain.Pause(env, patienceDelays*c.cfg.Delay, c.asked/len(c.cfg.Members)), tagRetry)
+	c.asked++
 }
 
 func (c *Client) finish(env *protocol.Env, r Return) {

@@ -41,6 +41,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/protocol/backoff"
 	"dessim/protocol/bencode"
 	"dessim/protocol/seal"
 )
@@ -56,17 +57,18 @@ var (
 // MaxWindow is the greatest Config.Window, and the most that a receiver accepts.
 const MaxWindow = 4096
 
-// slowest bounds the growth of the time between resends: Retry<<slowest.
-const slowest = 3
+// Again is the rule for sending again what is not acknowledged, from Config.Retry on. An
+// acknowledgement of anything begins it anew.
+var Again = backoff.Rule{Kind: protocol.KindOf("link.again"), Doublings: 3, Jitter: protocol.Ratio{Num: 1, Den: 4}}
 
-// maxRetry keeps Retry<<slowest below protocol.MaxTime.
-const maxRetry = time.Duration(protocol.MaxTime >> slowest)
+// maxRetry is an eighth of protocol.MaxTime, since pauses double three times.
+const maxRetry = time.Duration(protocol.MaxTime >> 3)
 
 // Config says how a Link behaves and where its messages go.
 type Config struct {
 	// Retry is the time to the first resend, which should be longer than a round
-	// trip. It doubles with each unanswered resend, up to eightfold. From 1 ns to
-	// 12 days.
+	// trip. The pauses between further ones grow from it: see Again. From 1 ns to 12
+	// days.
 	Retry time.Duration
 	// Window bounds the messages to one node that were transmitted and are not
 	// acknowledged: 1 to MaxWindow. Further ones wait in memory, without a bound,
@@ -185,7 +187,7 @@ func (l *Link) Timeout(env *protocol.Env, tag uint64) {
 		return
 	}
 	p.armed = false
-	if p.sent > 0 && due(env.Now(), p.resendAt, l.wait(p)) {
+	if p.sent > 0 && due(env.Now(), p.resendAt, Again.Longest(l.cfg.Retry)) {
 		l.resend(env, p)
 	}
 	l.arm(env, p)

@@ -3,7 +3,6 @@ package link
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"dessim/protocol"
 	"dessim/protocol/seal"
@@ -16,7 +15,7 @@ type peer struct {
 
 	out      queue
 	sent     int           // how many of out were transmitted, from the front
-	tries    uint          // resends since anything was last acknowledged
+	tries    int           // resends since anything was last acknowledged
 	resendAt protocol.Time // if sent > 0
 
 	got    uint64    // numbers up to here are settled
@@ -220,7 +219,7 @@ func (l *Link) deliver(env *protocol.Env, p *peer, msg []byte) {
 func (l *Link) release(env *protocol.Env, p *peer) {
 	for p.sent < min(l.cfg.Window, p.out.len()) {
 		if p.sent == 0 {
-			p.resendAt = env.Now() + protocol.Time(l.wait(p))
+			p.resendAt = env.Now() + protocol.Time(l.cfg.Retry)
 		}
 		p.sent++
 		l.stats.Sent++
@@ -239,11 +238,8 @@ func (l *Link) resend(env *protocol.Env, p *peer) {
 		}
 	}
 	p.tries = min(p.tries+1, 16)
-	p.resendAt = env.Now() + protocol.Time(l.wait(p))
+	p.resendAt = env.Now() + protocol.Time(Again.Pause(env, l.cfg.Retry, p.tries))
 }
-
-// wait returns the time from one resend to the next.
-func (l *Link) wait(p *peer) time.Duration { return l.cfg.Retry << min(p.tries, slowest) }
 
 func (l *Link) transmit(env *protocol.Env, p *peer, i int, kind protocol.Kind) {
 	f := frame{data: true, src: env.Incarnation(), dst: p.inc, ack: p.got, sack: p.sack(),

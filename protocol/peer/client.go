@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/protocol/backoff"
 	"dessim/protocol/bencode"
 	"dessim/protocol/link"
 )
@@ -27,19 +28,25 @@ type transfer struct {
 	req      Request // Attempt is that of the last attempt
 	open     bool    // the last attempt has not ended
 	answered bool
+	silent   int // attempts in a row without a reply
 }
 
-// kindBackoff is the question for how long a client waits before it tries again.
-var kindBackoff = protocol.KindOf("backoff")
-
-const (
-	backoffDelays = 5 // times the attempt
-	backoffMax    = 40
+// The rules for what a Client does again.
+var (
+	// AttemptAgain is for the next attempt at a transfer that aborted. Its jitter is
+	// wide, since what aborts is often a conflict of two that began together.
+	AttemptAgain = backoff.Rule{Kind: protocol.KindOf("backoff"), Doublings: 3, Jitter: protocol.Ratio{Num: 1, Den: 1}}
+	// Patience is for the next attempt at a transfer of which nothing is heard. A reply
+	// begins it anew, and so does a new incarnation of the sender.
+	Patience = backoff.Rule{Kind: protocol.KindOf("patience"), Doublings: 3, Jitter: protocol.Ratio{Num: 1, Den: 4}}
 )
 
-// patienceDelays is how long a client waits for the end of a transfer before it asks
-// again, where nodes can crash: longer than an attempt takes while none does.
-const patienceDelays = 150
+// The first pauses, as multiples of the delay. A client's patience is longer than an
+// attempt takes while no node crashes.
+const (
+	attemptDelays  = 5
+	patienceDelays = 150
+)
 
 // NewClient makes a Client; delay and survive are as in Config. If nodes can crash it
 // asks again when it hears nothing.
@@ -48,7 +55,7 @@ func NewClient(delay time.Duration, survive bool) *Client {
 	if survive {
 		c.patience = patienceDelays * delay
 	}
-	c.link = link.New(link.Config{Retry: delay * 5 / 2, Window: link.MaxWindow, Deliver: c.deliver})
+	c.link = link.New(link.Config{Retry: delay * 5 / 2, Window: link.MaxWindow, Deliver: c.deliver, Reset: c.returned})
 	return c
 }
 
@@ -86,8 +93,24 @@ func (c *Client) ask(env *protocol.Env, t *transfer) {
 	t.open = true
 	c.scratch = message{typ: typeRequest, req: t.req, incarnation: c.incarnations[t.sender]}.append(c.scratch[:0])
 	c.link.Send(env, t.sender, KindRequest, c.scratch)
+	c.await(env, t)
+}
+
+// await waits for a reply, where nodes can crash.
+func (c *Client) await(env *protocol.Env, t *transfer) {
 	if c.patience > 0 {
-		env.SetTimer(c.patience, protocol.Peer.Tag(t.req.Transfer))
+		env.SetTimer(Patience.Pause(env, c.patience, t.silent), protocol.Peer.Tag(t.req.Transfer))
+	}
+}
+
+// returned is called when a node turns out to be in a new incarnation, which may not have
+// what it was asked for.
+func (c *Client) returned(env *protocol.Env, node protocol.NodeID) {
+	for _, n := range protocol.SortedKeys(c.transfers) {
+		if t := c.transfers[n]; t.sender == node && t.open && t.silent > 0 {
+			t.silent = 0
+			c.await(env, t)
+		}
 	}
 }
 
@@ -115,11 +138,11 @@ func (c *Client) deliver(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		return
 	}
 	t.open = m.outcome == Committed
+	t.silent = 0
 	env.Note(KindTransfer, m.req.Transfer, "attempt", m.req.Attempt, m.outcome)
 	switch m.outcome {
 	case Aborted:
-		wait := c.delay * time.Duration(min(backoffDelays*t.req.Attempt, backoffMax))
-		wait += time.Duration(env.Choose(kindBackoff, uint64(wait)))
+		wait := AttemptAgain.Pause(env, attemptDelays*c.delay, int(min(t.req.Attempt-1, 16)))
 		env.SetTimer(wait, protocol.Peer.Tag(m.req.Transfer))
 	case Accepted, Refused:
 		t.answered = true
@@ -134,13 +157,18 @@ func (c *Client) deliver(env *protocol.Env, from protocol.NodeID, msg []byte) {
 // committed, while the client lost patience.
 func (c *Client) waited(m message) bool { return c.patience > 0 && m.outcome != Aborted }
 
-// Timeout makes the next attempt of a transfer that was aborted.
+// Timeout makes the next attempt of a transfer that was aborted, or of which nothing was
+// heard.
 func (c *Client) Timeout(env *protocol.Env, tag uint64) {
 	switch component, n := protocol.SplitTag(tag); component {
 	case protocol.Link:
 		c.link.Timeout(env, tag)
 	case protocol.Peer:
-		c.ask(env, c.transfers[n])
+		t := c.transfers[n]
+		if t.open {
+			t.silent = min(t.silent+1, int(Patience.Doublings))
+		}
+		c.ask(env, t)
 	}
 }
 

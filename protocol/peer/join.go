@@ -76,15 +76,22 @@ func (n *Node) publish(env *protocol.Env) {
 func (n *Node) putKey(env *protocol.Env) {
 	n.dht.Put(env, bencode.AppendBytes(nil, n.cfg.Key.Public()), func(env *protocol.Env, stored int) {
 		env.Note(KindJoined, "key stored at", stored)
-		if stored == 0 && len(n.cfg.Members) > 1 {
-			n.putKey(env)
+		switch {
+		case stored > 0:
+			n.puts = 0
+			env.CancelTimer(protocol.Peer.Tag(timerPut))
+		case len(n.cfg.Members) > 1:
+			env.SetTimer(PutAgain.Pause(env, keyDelays*n.cfg.Delay, n.puts), protocol.Peer.Tag(timerPut))
+			n.puts = min(n.puts+1, int(PutAgain.Doublings))
 		}
 	})
 }
 
 // greeted consumes a neighbour's hello. A neighbour that has restarted has lost the
-// keys that it held for others, so this node puts its own again.
+// keys that it held for others, so this node puts its own again. What failed while the
+// neighbour was away may succeed now.
 func (n *Node) greeted(env *protocol.Env, from protocol.NodeID) {
+	n.puts, n.keys.tries = 0, 0
 	if n.cfg.Survive && n.joined && n.settled && slices.Contains(n.neighbours, from) {
 		n.putKey(env)
 	}
@@ -106,7 +113,7 @@ func (n *Node) addNeighbour(id protocol.NodeID) {
 // a partition, each side joined itself, and no contact leads to the other: so each
 // refresh takes the next member, and joins through it if it is not a contact.
 func (n *Node) refresh(env *protocol.Env) {
-	env.SetTimer(refreshDelays*n.cfg.Delay, protocol.Peer.Tag(timerRefresh))
+	n.awaitRefresh(env)
 	others := n.others(env.ID())
 	if n.dht.Joining() || len(others) == 0 {
 		return
@@ -118,6 +125,10 @@ func (n *Node) refresh(env *protocol.Env) {
 	} else {
 		n.dht.Rejoin(env, slices.Concat(others[n.turn:], others[:n.turn]), n.refreshed)
 	}
+}
+
+func (n *Node) awaitRefresh(env *protocol.Env) {
+	env.SetTimer(Refresh.Pause(env, refreshDelays*n.cfg.Delay, 0), protocol.Peer.Tag(timerRefresh))
 }
 
 // refreshed is called at the end of a refresh. If there are more contacts than before,

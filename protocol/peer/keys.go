@@ -17,6 +17,7 @@ type keyring struct {
 	asked  map[ledger.Owner]bool // a Get is under way, or the owner is in failed
 	failed []ledger.Owner        // to be asked again at the next timer
 	bodies []gossip.ID           // waiting in the flood for some key, oldest first
+	tries  int                   // pauses since a key was last found, for KeyAgain
 	asking bool                  // a key found now is in our own store: no body waits for it yet
 }
 
@@ -56,11 +57,13 @@ func (n *Node) getKey(env *protocol.Env, o ledger.Owner) {
 		pub := r.Fixed(ledger.PublicKeySize)
 		if !f.OK || !r.Done() {
 			if len(n.keys.failed) == 0 {
-				env.SetTimer(keyDelays*n.cfg.Delay, protocol.Peer.Tag(timerKeys))
+				env.SetTimer(KeyAgain.Pause(env, keyDelays*n.cfg.Delay, n.keys.tries), protocol.Peer.Tag(timerKeys))
+				n.keys.tries = min(n.keys.tries+1, int(KeyAgain.Doublings))
 			}
 			n.keys.failed = append(n.keys.failed, o)
 			return
 		}
+		n.keys.tries = 0
 		delete(n.keys.asked, o)
 		n.keys.known[o] = slices.Clone(pub)
 		n.persist(env, stored{typ: storeKey, key: pub})

@@ -115,7 +115,8 @@ func (n *Node) apply(env *protocol.Env, head ordered, p *parsed, v ledger.Verdic
 func (n *Node) awaitBody(env *protocol.Env) {
 	if !n.queue.timer {
 		n.queue.timer = true
-		env.SetTimer(fetchDelays*n.cfg.Delay, protocol.Peer.Tag(timerFetch))
+		round := n.queue.tries / (len(n.cfg.Members) + 1)
+		env.SetTimer(FetchAgain.Pause(env, fetchDelays*n.cfg.Delay, round), protocol.Peer.Tag(timerFetch))
 	}
 }
 

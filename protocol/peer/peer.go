@@ -43,6 +43,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
+	"dessim/protocol/backoff"
 	"dessim/protocol/gossip"
 	"dessim/protocol/kademlia"
 	"dessim/protocol/ledger"
@@ -85,13 +86,28 @@ type Config struct {
 // The timeouts, as multiples of Config.Delay.
 const (
 	repairDelays   = 25
-	fetchDelays    = 6
-	keyDelays      = 10
+	fetchDelays    = 6  // FetchAgain
+	keyDelays      = 10 // KeyAgain and PutAgain
 	voteDelays     = 300
 	askDelays      = 400
-	tickDelays     = 10 // of the order's views
-	resettleDelays = 30 // for Config.Settle after a crash
-	refreshDelays  = 300
+	tickDelays     = 10  // of the order's views
+	resettleDelays = 30  // for Config.Settle after a crash
+	refreshDelays  = 300 // Refresh
+)
+
+// The rules for what a Node does again.
+var (
+	// FetchAgain is for asking for the body at the head of the order, of one member
+	// after the other: pauses grow with each round of all, until it has come.
+	FetchAgain = backoff.Rule{Kind: protocol.KindOf("fetch.again"), Doublings: 4, Jitter: protocol.Ratio{Num: 1, Den: 4}}
+	// KeyAgain is for looking for keys that were not found, until none is missing.
+	// A key that is found begins it anew, and a neighbour's hello.
+	KeyAgain = backoff.Rule{Kind: protocol.KindOf("key.again"), Doublings: 5, Jitter: protocol.Ratio{Num: 1, Den: 4}}
+	// PutAgain is for putting the own key in the DHT, until some node keeps it. A
+	// neighbour's hello begins it anew.
+	PutAgain = backoff.Rule{Kind: protocol.KindOf("put.again"), Doublings: 5, Jitter: protocol.Ratio{Num: 1, Den: 4}}
+	// Refresh is for renewing the routing table, for ever, with Config.Survive.
+	Refresh = backoff.Rule{Kind: protocol.KindOf("dht.refresh"), Jitter: protocol.Ratio{Num: 1, Den: 4}}
 )
 
 // patience returns for how long two-phase commit waits for votes and for decisions.
@@ -120,6 +136,7 @@ type Node struct {
 	neighbours []protocol.NodeID // ascending
 	turn       int               // the other member that the last refresh was for
 	contacts   int               // in the DHT, after it
+	puts       int               // pauses since the own key was last kept, for PutAgain
 	members    []protocol.NodeID // of the last view, ascending; nil without Config.Survive
 	keys       keyring
 	bodies     bodies
@@ -209,7 +226,7 @@ func (n *Node) Start(env *protocol.Env) {
 	n.vote.Start(env)
 	env.SetTimer(n.settleAfter(env), protocol.Peer.Tag(timerSettle))
 	if n.cfg.Survive {
-		env.SetTimer(refreshDelays*n.cfg.Delay, protocol.Peer.Tag(timerRefresh))
+		n.awaitRefresh(env)
 	}
 	n.join(env)
 }
@@ -277,6 +294,7 @@ const (
 	timerSettle = iota
 	timerFetch
 	timerKeys
+	timerPut
 	timerRefresh = protocol.Periodic | iota
 )
 
@@ -301,6 +319,8 @@ func (n *Node) Timeout(env *protocol.Env, tag uint64) {
 			n.fetch(env)
 		case timerKeys:
 			n.retryKeys(env)
+		case timerPut:
+			n.putKey(env)
 		case timerRefresh:
 			n.refresh(env)
 		}

@@ -50,6 +50,7 @@ func (g *Group) propose() {
 	if s.Lead != g.lead || s.GetTerm() != g.term {
 		g.lead, g.term = s.Lead, s.GetTerm()
 		g.proposed, g.asked, g.waited = 0, false, 0 // another leader has none of it
+		g.repeats, g.pause = 0, repeatAfter
 		clear(g.heard)
 	}
 	join := !g.asked && !g.history.has(g.last.Origin())
@@ -197,6 +198,7 @@ func (g *Group) deliver(env *protocol.Env, messages []abcast.Message) {
 		if len(g.outbox) > 0 && g.outbox[0].ID == m.ID {
 			g.outbox = g.outbox[1:]
 			g.proposed = max(g.proposed-1, 0)
+			g.repeats, g.pause = 0, repeatAfter
 		}
 		index := g.history.delivered
 		g.history.delivered++

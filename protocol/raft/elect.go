@@ -1,8 +1,11 @@
 package raft
 
 import (
+	"time"
+
 	"dessim/protocol"
 	"dessim/protocol/abcast"
+	"dessim/protocol/backoff"
 
 	etcd "go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
@@ -12,10 +15,28 @@ import (
 // in the middle of a tick counts from its beginning.
 const (
 	forgetAfter = 4 // silence after which a leader counts as dead: three heartbeats are lost
-	removeAfter = 6 // silence after which the leader takes a member out of the view
+	removeAfter = 6 // silence after which the leader takes a member out of the view: RemoveAgain
 	resignAfter = 5 // period of a leader's check that a majority answers, else it resigns
-	repeatAfter = 3 // from proposing to proposing again what was not delivered
+	repeatAfter = 3 // from proposing to proposing again what was not delivered: ProposeAgain
 )
+
+// The rules for what is done again.
+var (
+	// ProposeAgain is for proposing what was not delivered. A delivery begins it anew,
+	// and another leader.
+	ProposeAgain = backoff.Rule{Kind: protocol.KindOf("raft.propose"), Doublings: 2, Jitter: protocol.Ratio{Num: 1, Den: 4}}
+	// CampaignAgain is for campaigning while no leader is known. It begins with
+	// a patience that is drawn: see kindElect.
+	CampaignAgain = backoff.Rule{Kind: protocol.KindOf("raft.again"), Doublings: 2, Jitter: protocol.Ratio{Num: 1, Den: 4}}
+	// RemoveAgain is for a leader's proposal that a silent member leave the view. The
+	// member's next message begins it anew.
+	RemoveAgain = backoff.Rule{Kind: protocol.KindOf("raft.remove"), Doublings: 4, Jitter: protocol.Ratio{Num: 1, Den: 4}}
+)
+
+// pauseTicks returns a pause that begins with first, in ticks.
+func (g *Group) pauseTicks(env *protocol.Env, r backoff.Rule, first, tries int) int {
+	return int(r.Pause(env, time.Duration(first)*g.cfg.Tick, tries) / g.cfg.Tick)
+}
 
 // tagTick is the only timer. It is periodic, so it keeps no run from ending.
 var tagTick = protocol.ABCAST.Tag(protocol.Periodic | 1)
@@ -29,7 +50,11 @@ var kindElect = protocol.KindOf("raft.elect")
 func (g *Group) drawPatience(env *protocol.Env) {
 	n := len(g.cfg.Members)
 	g.silent = 0
-	g.patience = 1 + g.self + int(env.Choose(kindElect, uint64(n)))
+	first := 1 + g.self + int(env.Choose(kindElect, uint64(n)))
+	g.patience = first
+	if g.lost > 0 {
+		g.patience = g.pauseTicks(env, CampaignAgain, first, g.lost)
+	}
 }
 
 func (g *Group) tick(env *protocol.Env) {
@@ -38,31 +63,47 @@ func (g *Group) tick(env *protocol.Env) {
 	switch {
 	case s.RaftState == etcd.StateLeader:
 		g.node.Tick()
-		g.remove()
+		g.remove(env)
 		return // what it proposed is in its log
 	case s.Lead != etcd.None && g.silent >= forgetAfter:
 		must(g.node.ForgetLeader())
 		g.stats.Excluded++
+		g.lost = 0
 		g.drawPatience(env)
 	case s.Lead == etcd.None && g.silent >= g.patience:
 		must(g.node.Campaign())
 		g.stats.Ballots++
+		g.lost = min(g.lost+1, int(CampaignAgain.Doublings))
 		g.drawPatience(env)
 	}
-	if g.waited++; g.waited >= repeatAfter {
+	if g.waited++; g.waited >= g.pause {
+		if g.proposed > 0 || g.asked {
+			g.repeats = min(g.repeats+1, int(ProposeAgain.Doublings))
+			g.pause = g.pauseTicks(env, ProposeAgain, repeatAfter, g.repeats)
+		}
 		g.stats.Repeated += uint64(g.proposed)
 		g.proposed = 0
 		g.asked = false
 	}
 }
 
+// A silence is how long a member was not heard.
+type silence struct {
+	ticks   int
+	next    int // ticks at which its removal is proposed next; 0: removeAfter
+	removed int // how often it was proposed
+}
+
 // remove proposes that silent members leave the view, repeatedly while they are
 // silent. The leader alone hears from all members each tick.
-func (g *Group) remove() {
+func (g *Group) remove(env *protocol.Env) {
 	for place, id := range g.cfg.Members {
-		g.heard[place]++
-		silence, inc := g.heard[place], g.history.view[id]
-		if place != g.self && inc != 0 && silence%removeAfter == 0 {
+		s := &g.heard[place]
+		s.ticks++
+		inc := g.history.view[id]
+		if place != g.self && inc != 0 && s.ticks >= max(s.next, removeAfter) {
+			s.next = s.ticks + g.pauseTicks(env, RemoveAgain, removeAfter, s.removed)
+			s.removed = min(s.removed+1, int(RemoveAgain.Doublings))
 			g.stats.Excluded++
 			g.offer(item{message: abcast.Message{ID: abcast.MsgID{Node: id, Incarnation: inc}}})
 		}
@@ -76,7 +117,7 @@ func (g *Group) hear(m *pb.Message) {
 	switch m.GetType() {
 	case pb.MsgApp, pb.MsgSnap, pb.MsgHeartbeat:
 		if s.Lead == m.GetFrom() {
-			g.silent = 0
+			g.silent, g.lost = 0, 0
 		}
 	case pb.MsgVote:
 		if s.GetVote() == m.GetFrom() && s.GetTerm() == m.GetTerm() {

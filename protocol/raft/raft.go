@@ -172,11 +172,14 @@ type Group struct {
 	asked    bool             // so was the request to be in the view
 	missed   bool             // some are in the log where this incarnation is in no view: they do not count
 	waited   int              // ticks since the last proposal
+	pause    int              // ticks from a proposal to the next one of the same
+	repeats  int              // of proposals, since one was last delivered or the leader changed
 
 	silent   int // ticks since the leader was heard, or since the last campaign
 	patience int // ticks of silence without a leader after which this node campaigns
+	lost     int // campaigns since a leader was last known
 
-	heard []int // by place: ticks since this leader heard of that member
+	heard []silence // by place: of the members, towards this leader
 
 	settling bool   // settle is running, so that Deliver may broadcast
 	out      []byte // scratch for encoding
@@ -186,7 +189,7 @@ type Group struct {
 // or contradicts itself. It keeps cfg.Members.
 func New(cfg Config) *Group {
 	cfg.check()
-	g := &Group{cfg: cfg, disk: etcd.NewMemoryStorage(), history: newHistory(), heard: make([]int, len(cfg.Members))}
+	g := &Group{cfg: cfg, disk: etcd.NewMemoryStorage(), history: newHistory(), heard: make([]silence, len(cfg.Members)), pause: repeatAfter}
 	// The configuration is the same at all members from the beginning, so it is never
 	// proposed: it comes with an empty snapshot.
 	must(g.disk.ApplySnapshot(g.snapshot(0, 0, nil)))
@@ -259,7 +262,7 @@ func (g *Group) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		g.stats.Malformed++
 		return
 	}
-	g.heard[place] = 0
+	g.heard[place] = silence{}
 	m.From, m.To = new(toRaft(from)), new(toRaft(env.ID()))
 	if m.Snapshot != nil {
 		m.Snapshot.Metadata.ConfState = g.voters()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/protocol/backoff"
 	"dessim/protocol/seal"
 )
 
@@ -44,6 +45,7 @@ type tx struct {
 	asks         int
 	tag          uint64
 	wait         time.Duration // of the timer last set
+	tries        int           // pauses since the first, for backoff
 }
 
 // New makes the Manager of a fresh incarnation. It panics if cfg is not valid.
@@ -96,7 +98,7 @@ func (m *Manager) Timeout(env *protocol.Env, tag uint64) {
 		m.abort(env, t)
 	case Committing:
 		m.sendDecision(env, t.waiting, t.id, true, t.endorsements)
-		m.setBackoff(env, t)
+		m.pause(env, t, CommitAgain)
 	case InDoubt:
 		m.ask(env, t)
 	case Refused:
@@ -205,9 +207,10 @@ func (m *Manager) setTimer(env *protocol.Env, t *tx, after time.Duration) {
 	env.SetTimer(after, t.tag)
 }
 
-// setBackoff sets t's timer to twice the time before.
-func (m *Manager) setBackoff(env *protocol.Env, t *tx) {
-	m.setTimer(env, t, min(2*t.wait, MaxBackoff*m.cfg.AskAfter))
+// pause sets t's timer for the next repetition.
+func (m *Manager) pause(env *protocol.Env, t *tx, r backoff.Rule) {
+	t.tries = min(t.tries+1, int(r.Doublings))
+	m.setTimer(env, t, r.Pause(env, m.cfg.AskAfter, t.tries))
 }
 
 // judge returns this node's vote on t. If it is yes, the keys are reserved.

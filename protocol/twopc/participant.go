@@ -152,18 +152,20 @@ func (m *Manager) ask(env *protocol.Env, t *tx) {
 		m.setTimer(env, t, m.cfg.AskAfter) // recovered: asks at once
 		return
 	}
-	m.setBackoff(env, t)
+	m.pause(env, t, AskAgain)
 }
 
 // Returned reports that node is in a new incarnation, so that what was sent to the one
 // before may be lost: a host passes this on from its links. If node coordinates a
 // transaction in doubt here, it is asked at once: else the doubt would outlast the
-// crash by the time to the next question.
+// crash by the time to the next question. The pauses between questions begin anew.
 func (m *Manager) Returned(env *protocol.Env, node protocol.NodeID) {
 	for _, t := range m.open {
 		if t.status == InDoubt && t.coordinator == node {
 			m.stats.Asked++
 			m.send(env, node, message{kind: msgAsk, id: t.id, coordinator: node})
+			t.tries = 0
+			m.setTimer(env, t, m.cfg.AskAfter)
 		}
 	}
 }

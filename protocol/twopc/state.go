@@ -27,7 +27,7 @@ func (t *tx) appendState(b []byte) []byte {
 		t.id, t.status, t.coordinator, t.participants, t.payload, t.keys, t.endorsement)
 	b = appendEndorsementsState(b, t.endorsements)
 	asked := t.asks > 0 // how often does not matter, and grows for ever
-	return fmt.Appendf(b, ", waits for %v, decided %v, asked %v, timer %#x of %v\n", t.waiting, t.decided, asked, t.tag, t.wait)
+	return fmt.Appendf(b, ", waits for %v, decided %v, asked %v, timer %#x of %v after %d\n", t.waiting, t.decided, asked, t.tag, t.wait, t.tries)
 }
 
 func (w *window) appendState(b []byte) []byte {

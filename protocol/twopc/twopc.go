@@ -73,6 +73,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/protocol/backoff"
 )
 
 // Kinds of messages.
@@ -144,9 +145,9 @@ type Config struct {
 	// VoteTimeout is how long a coordinator waits for all votes before it aborts.
 	VoteTimeout time.Duration
 	// AskAfter is how long a participant waits for a decision before it asks, and
-	// a coordinator for acknowledgements before it repeats a commit. The interval
-	// doubles with each repetition, up to MaxBackoff times AskAfter. It should exceed
-	// VoteTimeout by some delays, or questions are wasted.
+	// a coordinator for acknowledgements before it repeats a commit. The pauses grow
+	// with each repetition: see AskAgain and CommitAgain. It should exceed VoteTimeout
+	// by some delays, or questions are wasted.
 	AskAfter time.Duration
 	// Remember is how many ended transactions of each client are remembered.
 	Remember int
@@ -180,9 +181,13 @@ type Config struct {
 	Decided func(env *protocol.Env, d Decision)
 }
 
-// MaxBackoff bounds the interval of repeated questions and decisions, as a
-// multiple of Config.AskAfter.
-const MaxBackoff = 16
+// The rules for what is sent again, from Config.AskAfter on: the question about a
+// decision, until it is known or the coordinator returns (see Returned), and a commit,
+// until all have acknowledged it.
+var (
+	AskAgain    = backoff.Rule{Kind: protocol.KindOf("ask.again"), Doublings: 4, Jitter: protocol.Ratio{Num: 1, Den: 4}}
+	CommitAgain = backoff.Rule{Kind: protocol.KindOf("commit.again"), Doublings: 4, Jitter: protocol.Ratio{Num: 1, Den: 4}}
+)
 
 func (c *Config) check() {
 	if c.Send == nil {
@@ -197,8 +202,8 @@ func (c *Config) check() {
 	if c.VoteTimeout < 1 {
 		panic(fmt.Sprintf("twopc: Config.VoteTimeout is %v, want at least 1ns", c.VoteTimeout))
 	}
-	if c.AskAfter < 1 || c.AskAfter > time.Duration(protocol.MaxTime)/MaxBackoff {
-		panic(fmt.Sprintf("twopc: Config.AskAfter is %v, want 1ns to %v", c.AskAfter, time.Duration(protocol.MaxTime)/MaxBackoff))
+	if most := time.Duration(protocol.MaxTime) >> AskAgain.Doublings; c.AskAfter < 1 || c.AskAfter > most {
+		panic(fmt.Sprintf("twopc: Config.AskAfter is %v, want 1ns to %v", c.AskAfter, most))
 	}
 	if c.Remember < 1 {
 		panic(fmt.Sprintf("twopc: Config.Remember is %d, want at least 1", c.Remember))

@@ -183,6 +183,9 @@ func (w *commitWorld) small() *explore.Small {
 		return explore.Adversary{Crashes: w.downs}.Plan(plan), new(ballot).suite(w.misfortunes == 0 && 2*(1+w.jitter) < w.patience, can), nil
 	}
 	x.Values = func(k protocol.Key, n uint64) []uint64 {
+		if k.Kind == twopc.AskAgain.Kind || k.Kind == twopc.CommitAgain.Kind {
+			return []uint64{0} // what is repeated later meets the same messages: the delays try that
+		}
 		if k.Kind == protocol.KindOf("disk.tear") {
 			return []uint64{0, n / 2}
 		}

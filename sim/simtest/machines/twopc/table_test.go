@@ -304,7 +304,7 @@ func partitioned(t *testing.T) {
 				t.Fatalf("%v: commit %v, %d doubts", r.course, r.committed(), len(r.ended))
 			}
 			d := r.ended[len(r.ended)-1]
-			if d.Node != 2 || d.To < heals || d.To > heals.Add(2*MaxBackoff*askAfter) {
+			if d.Node != 2 || d.To < heals || d.To > heals.Add(2*AskAgain.Longest(askAfter)) {
 				t.Errorf("%v: doubts %+v, want the last at node 2 until soon after %v", r.course, r.ended, heals)
 			}
 			if r.decided[place{one, 1}] > heals {
