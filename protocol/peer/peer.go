@@ -102,7 +102,7 @@ var (
 	FetchAgain = backoff.Rule{Kind: protocol.KindOf("fetch.again"), Doublings: 4, Jitter: protocol.Ratio{Num: 1, Den: 4}}
 	// KeyAgain is for looking for keys that were not found, until none is missing.
 	// A key that is found begins it anew, and a neighbour's hello.
-	KeyAgain = backoff.Rule{Kind: protocol.KindOf("key.again"), Doublings: 5, Jitter: protocol.Ratio{Num: 1, Den: 4}}
+	KeyAgain = backoff.Rule{Kind: protocol.KindOf("key.again"), Doublings: 6, Jitter: protocol.Ratio{Num: 1, Den: 4}}
 	// PutAgain is for putting the own key in the DHT, until some node keeps it. A
 	// neighbour's hello begins it anew.
 	PutAgain = backoff.Rule{Kind: protocol.KindOf("put.again"), Doublings: 5, Jitter: protocol.Ratio{Num: 1, Den: 4}}
