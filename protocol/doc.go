@@ -74,8 +74,7 @@
 //     A crash after i of them means that those i happened and that no other did.
 //     An Op that the runtime does not know is a mistake, and panics.
 //  10. OpSend gives the message to the network, in which nodes have the endpoints of
-//     their Book. It may be for the sender itself, which receives it in a step of
-//     its own. A message to a node that does not exist is lost without complaint:
+//     their Book. It may be for the sender itself: see 30. A message to a node that does not exist is lost without complaint:
 //     nodes learn of each other from messages, and anyone can send them anything.
 //     Kind does not travel.
 //  11. OpSetTimer starts a timer when it is carried out, hence after the syncs
@@ -101,7 +100,7 @@
 //
 // Events:
 //
-//  17. A message arrives whole or not at all, once, more than once or never, late
+//  17. A message to another node arrives whole or not at all, once, more than once or never, late
 //     and out of order, perhaps at another incarnation than the one it was meant
 //     for. It never arrives within the step that sent it. Damage on the way need
 //     not be found: machines that must survive it use package seal. Nor does a
@@ -155,4 +154,12 @@
 //
 //  29. A panic in a node is a bug, not a crash: the runtime reports it and does not
 //     restart the node.
+//
+// Messages to oneself:
+//
+//  30. A message that a node sends to itself does not cross the network. It arrives in a
+//     step of its own, later than the one that sent it, once, whole, and in the order
+//     of sending. Nothing that happens to links happens to it: it is not lost, copied,
+//     damaged, slowed or cut off. Only a crash can prevent it: then it is lost if it
+//     arrives while the node is down, and else arrives at the next incarnation.
 package protocol

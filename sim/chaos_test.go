@@ -190,7 +190,7 @@ func drawPlan(t *rapid.T) Plan {
 		case 2:
 			r.To = Any
 		}
-		if pair := [2]protocol.NodeID{r.From, r.To}; !seen[pair] {
+		if pair := [2]protocol.NodeID{r.From, r.To}; r.From != r.To && !seen[pair] {
 			seen[pair] = true
 			p.Links = append(p.Links, r)
 		}

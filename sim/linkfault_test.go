@@ -138,6 +138,31 @@ func TestWhatEachFaultOfLinksDoes(t *testing.T) {
 	}
 }
 
+func TestWhatANodeSendsToItselfCrossesNoLink(t *testing.T) {
+	bad := Link{Delay: 7, Jitter: 3, Loss: protocol.Percent(50), Copy: protocol.Percent(50), FIFO: true}
+	for name, change := range map[string]func(p *Plan){
+		"all links are bad":    func(p *Plan) { p.Link = bad; p.Link.Delay = 5 },
+		"its links are bad":    func(p *Plan) { p.Links = []LinkRule{{1, Any, bad}} },
+		"links to it are bad":  func(p *Plan) { p.Links = []LinkRule{{Any, 1, bad}} },
+		"it is down meanwhile": func(p *Plan) { p.Faults = []fault.Fault{{Op: fault.Crash, Node: 1, At: 22, For: 2}} },
+	} {
+		plan := bells(2, 4)
+		change(&plan)
+		want := all4
+		if len(plan.Faults) > 0 {
+			want = "10+5 20+5 34+5 44+5 54+5 64+5" // the second arrives at the next incarnation
+		}
+		_, c := run(t, plan, source.Seed(1))
+		if got := heard(c, 1, 1); got != want {
+			t.Errorf("%s: node 1 hears itself %q, want %q", name, got, want)
+		}
+	}
+	lost := bells(2, 2, fault.Fault{Op: fault.Crash, Node: 1, At: 22, For: 5})
+	if _, c := run(t, lost, nil); heard(c, 1, 1) != "10+5 37+5 47+5" {
+		t.Errorf("node 1, down when what it sent arrives, hears itself %q", heard(c, 1, 1))
+	}
+}
+
 func TestNobodyIsCutOffFromItself(t *testing.T) {
 	for _, op := range []fault.Op{fault.Cut, fault.Clog, fault.Slow, fault.Lose, fault.Copy, fault.Corrupt} {
 		f := fault.Fault{Op: op, Groups: [][]protocol.NodeID{nil, nil}, For: 90}

@@ -72,6 +72,10 @@ func (s *Sim) send(c *cause, n *node, f *protocol.Effect, stored uint32) uint32 
 		s.lose(n, &m)
 		return stored
 	}
+	if f.To == c.id { // it does not cross the network
+		s.arrive(&m, n.seq, s.now+protocol.Time(s.net.link.Delay))
+		return m.stored
+	}
 	l := s.net.between(c.id, f.To)
 	faults := s.net.faultsOn(c.id, f.To, s.now, len(s.nodes))
 	s.travel(n, l, &m, faults)
@@ -137,8 +141,13 @@ func (s *Sim) travel(n *node, l *Link, m *message, faults []acting) {
 	if s.net.fifo && l.FIFO {
 		at = s.net.behind(m.from, m.To, at, s.now)
 	}
+	s.arrive(m, n.seq, at)
+}
+
+// arrive makes a message arrive at that time. seq is its number at its sender.
+func (s *Sim) arrive(m *message, seq uint64, at protocol.Time) {
 	slot, r := s.slab.alloc(opMessage, m.flag)
-	r.wave, r.name, r.seq, r.src = m.wave, m.name, n.seq, fromNode+uint32(m.from)
+	r.wave, r.name, r.seq, r.src = m.wave, m.name, seq, fromNode+uint32(m.from)
 	if m.stored != noSlot && len(m.Body) > inline {
 		s.slab.share(r, m.stored)
 	} else {

@@ -190,7 +190,7 @@ func TestTheExactPairBeatsFromBeatsTo(t *testing.T) {
 				got += fmt.Sprintf("%v>%v:%d ", e.Peer, e.Node, e.At)
 			}
 		}
-		if want := "1>0:1 2>0:1 1>2:1 2>2:1 1>1:2 2>1:2 0>0:3 0>2:3 0>1:4 "; got != want {
+		if want := "0>0:1 1>0:1 2>0:1 1>1:1 1>2:1 2>2:1 2>1:2 0>2:3 0>1:4 "; got != want {
 			t.Errorf("rules in the order %v give\n%s, want\n%s", order, got, want)
 		}
 	}

@@ -58,7 +58,8 @@ const (
 	HeavyTail                // Lomax with exponent 2: mean Jitter, at most 90 times that
 )
 
-// Link is how messages travel over a directed pair of nodes.
+// Link is how messages travel over a directed pair of nodes. Of what a node sends to
+// itself it says nothing: that arrives after Plan.Link.Delay, once and whole.
 type Link struct {
 	Delay  time.Duration  // least travel time, at least 1 ns
 	Jitter time.Duration  // random addition; messages overtake each other by it
@@ -68,8 +69,9 @@ type Link struct {
 	FIFO   bool           // no message overtakes an earlier one on the link
 }
 
-// LinkRule sets the Link from From to To, either of which may be Any. Where several
-// rules fit, the exact pair beats From alone, which beats To alone.
+// LinkRule sets the Link from From to To, either of which may be Any, and which are not
+// the same. Where several rules fit, the exact pair beats From alone, which beats To
+// alone.
 type LinkRule struct {
 	From, To protocol.NodeID
 	Link     Link
@@ -169,6 +171,9 @@ func (p *Plan) validateLinks() error {
 		pair := [2]protocol.NodeID{r.From, r.To}
 		if pair == [2]protocol.NodeID{Any, Any} {
 			return fmt.Errorf("sim: link rule %d is for Any to Any, want that in Plan.Link", i)
+		}
+		if r.From == r.To {
+			return fmt.Errorf("sim: link rule %d is for node %v to itself, want two nodes: what a node sends to itself crosses no link", i, r.From)
 		}
 		if seen[pair] {
 			return fmt.Errorf("sim: link rule %d is another for %v to %v, want one", i, r.From, r.To)

@@ -58,6 +58,7 @@ var spoiled = []struct {
 	{"link rule 0 names node 3, want 0 to 2 or Any", []func(*Plan){rule(3, 0, okLink)}},
 	{"link rule 0 names node 7, want 0 to 2 or Any", []func(*Plan){rule(Any, 7, okLink)}},
 	{"link rule 0 is for Any to Any, want that in Plan.Link", []func(*Plan){rule(Any, Any, okLink)}},
+	{"link rule 0 is for node 1 to itself, want two nodes: what a node sends to itself crosses no link", []func(*Plan){rule(1, 1, okLink)}},
 	{"link rule 2 is another for 0 to outside, want one", []func(*Plan){rule(0, Any, okLink), rule(0, 1, okLink), rule(0, Any, okLink)}},
 
 	{"input 9 goes to node 3, want 0 to 2", []func(*Plan){in(Input{ID: 9, Node: 3})}},
@@ -110,7 +111,7 @@ func TestValidateAcceptsTheEndsOfEveryRange(t *testing.T) {
 	p.Until = protocol.MaxTime
 	p.Starts = []protocol.Time{0, p.Until, 5}
 	p.Link = Link{Delay: day, Jitter: day, Shape: HeavyTail, Loss: protocol.Ratio{Num: 1, Den: 1}, Copy: protocol.Ratio{Num: 5, Den: 5}, FIFO: true}
-	p.Links = []LinkRule{{0, 1, Link{Delay: 1}}, {0, Any, Link{Delay: 1}}, {Any, 1, Link{Delay: 1}}, {2, 2, Link{Delay: 1}}}
+	p.Links = []LinkRule{{0, 1, Link{Delay: 1}}, {0, Any, Link{Delay: 1}}, {Any, 1, Link{Delay: 1}}, {2, 1, Link{Delay: 1}}}
 	p.Disk = Disk{Sync: day, Jitter: day}
 	p.Inputs = []Input{{ID: 0}, {ID: 1<<64 - 1, At: p.Until, Node: 2}}
 	p.Faults = []fault.Fault{{ID: 0, Op: fault.Crash, For: day, After: 1 << 30}, {ID: 1<<62 - 1, Op: fault.Restart, At: p.Until, Node: 2}}

@@ -492,6 +492,11 @@ func (w *slow) send(n *slowNode, st *slowStep, f *protocol.Effect) {
 		w.lose(n, &e)
 		return
 	}
+	if f.To == n.id { // nothing that happens to links happens to it
+		e.at = w.now + protocol.Time(w.plan.Link.Delay)
+		w.push(&e)
+		return
+	}
 	l := w.link(n.id, f.To)
 	w.travel(n, l, e)
 	copied := func(wave, name uint64) {

@@ -388,6 +388,7 @@ func TestAnInvalidFaultIsRefusedWithItsTextAndTheRightForm(t *testing.T) {
 		{Fault{Op: Cut, Groups: [][]protocol.NodeID{{0, 1}, {}}}, "fault 0 (cut 0,1> at 0s) has an empty set of nodes, want at least one node, or nil for all"},
 		{Fault{Op: Cut, Groups: [][]protocol.NodeID{{1, 0}, {2}}}, "fault 0 (cut 1,0>2 at 0s) names node 0 after 1, want ascending order"},
 		{Fault{Op: Cut, Groups: [][]protocol.NodeID{{1, 5}, {2}}}, "fault 0 (cut 1,5>2 at 0s) names node 5, want 0 to 4"},
+		{Fault{Op: Slow, Groups: [][]protocol.NodeID{{2}, {2}}, By: 1}, "fault 0 (slow 2>2 by 1ns at 0s) is for node 2 to itself, want two nodes: what a node sends to itself crosses no link"},
 		{Fault{Op: Slow, Groups: two}, "fault 0 (slow 0>1 by 0s at 0s) is by 0s, want 1ns to 24h0m0s"},
 		{Fault{Op: Slow, Groups: two, By: 1, For: MaxSpan + 1}, "fault 0 (slow 0>1 by 1ns at 0s for 24h0m0.000000001s) lasts 24h0m0.000000001s, want 0s to 24h0m0s"},
 		{Fault{Op: Cut, Groups: two, Every: -1}, "fault 0 (cut 0>1 at 0s every -1ns) comes and goes every -1ns, want 0s to 24h0m0s"},

@@ -168,6 +168,9 @@ func (f *Fault) checkHead(r *rule, nodes int) error {
 			owner[id] = true
 		}
 	}
+	if a, b := f.Groups[0], f.Groups[n-1]; r.head == headPair && len(a) == 1 && slices.Equal(a, b) {
+		return f.errorf("is for node %v to itself, want two nodes: what a node sends to itself crosses no link", a[0])
+	}
 	const fewest = 4 // of three, each hears both others
 	if size := f.size(nodes); f.Op == Ring && size < fewest {
 		return f.errorf("has %s, want at least %d, since each hears two", wording.Count(size, "node"), fewest)
