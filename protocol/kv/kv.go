@@ -106,11 +106,13 @@ func (n *Node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		n.group.Receive(env, from, msg)
 	default:
 		m, ok := decode(msg)
-		if !ok || m.typ != typeRequest || from == protocol.Outside {
+		switch {
+		case ok && m.typ == typeReply && from == env.ID(): // for its host, which is its client
+		case !ok || m.typ != typeRequest || from == protocol.Outside:
 			n.stats.Malformed++
-			return
+		default:
+			n.request(env, from, m)
 		}
-		n.request(env, from, m)
 	}
 }
 

@@ -28,6 +28,9 @@
 // A frame that the network damaged is dropped by its checksum (package seal), like a
 // lost one.
 //
+// A message to oneself is delivered to the same incarnation or not at all: the runtime
+// loses none, and a Link adds nothing.
+//
 // A Link does not detect crashes: it sends to a silent node forever, ever more
 // rarely. It does not authenticate: a forged incarnation cuts a link.
 //
@@ -126,10 +129,11 @@ func (l *Link) Start(*protocol.Env) {}
 func (l *Link) Stats() Stats { return l.stats }
 
 // Send sends msg to a node. kind names its first transmission. The caller keeps
-// msg. Send panics if a node sends to itself.
+// msg.
 func (l *Link) Send(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, msg []byte) {
 	if to == env.ID() {
-		panic(fmt.Sprintf("link: node %d sends %v to itself", to, kind))
+		l.sendToSelf(env, kind, msg)
+		return
 	}
 	p := l.peer(to)
 	p.out.push(message{kind: kind, body: l.copy(msg)})
@@ -146,8 +150,12 @@ func (l *Link) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		return
 	}
 	f, ok := decode(&l.r, msg)
-	if !ok || f.dst > env.Incarnation() || from == env.ID() {
+	if !ok || f.dst > env.Incarnation() {
 		l.stats.Malformed++
+		return
+	}
+	if from == env.ID() {
+		l.receiveFromSelf(env, f)
 		return
 	}
 	p := l.peer(from)
@@ -191,6 +199,26 @@ func (l *Link) Timeout(env *protocol.Env, tag uint64) {
 		l.resend(env, p)
 	}
 	l.arm(env, p)
+}
+
+// sendToSelf sends a message that the runtime does not lose and delivers once, in order:
+// so it is not numbered, nor acknowledged, nor kept.
+func (l *Link) sendToSelf(env *protocol.Env, kind protocol.Kind, msg []byte) {
+	l.stats.Sent++
+	inc := env.Incarnation()
+	l.send(env, env.ID(), kind, frame{data: true, src: inc, dst: inc, low: 1, seq: 1, msg: msg})
+}
+
+func (l *Link) receiveFromSelf(env *protocol.Env, f frame) {
+	switch inc := env.Incarnation(); {
+	case !f.data || f.src != f.dst:
+		l.stats.Malformed++
+	case f.src != inc:
+		l.stats.Stale++ // it was for the incarnation before
+	default:
+		l.stats.Delivered++
+		l.cfg.Deliver(env, env.ID(), f.msg)
+	}
 }
 
 // due reports whether at has come. A deadline farther away than longest means that

@@ -74,7 +74,7 @@ func (c *Client) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		return
 	}
 	m, ok := decode(msg)
-	if !ok || m.typ != typeTransfer || m.sender == env.ID() {
+	if !ok || m.typ != typeTransfer {
 		c.stats.Malformed++
 		return
 	}

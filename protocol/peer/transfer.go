@@ -295,10 +295,8 @@ func (n *Node) committed(env *protocol.Env, d twopc.Decision, tx *ledger.Tx) (c 
 		if a == nil { // a Liar's own, or of an earlier incarnation
 			a = c.attempt()
 		}
-		if a.id.Client != env.ID() {
-			n.await(c, a)
-			n.reply(env, a, Committed)
-		}
+		n.await(c, a)
+		n.reply(env, a, Committed)
 	}
 	return c, true
 }

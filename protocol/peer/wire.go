@@ -201,6 +201,10 @@ func (n *Node) receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		}
 	case typeBody:
 		n.fetched(env, ledger.ID(gossip.Sum(m.body)), m.body)
+	case typeReply:
+		if from != env.ID() { // a node that is its own client waits for nothing
+			n.stats.Malformed++
+		}
 	default:
 		n.stats.Malformed++
 	}

@@ -190,3 +190,62 @@ func TestARequestBeforeTheLastIsDropped(t *testing.T) {
 		t.Errorf("%d delivered, %d replies, %+v, want 2, 3 and one late", delivered, replies, n.Stats())
 	}
 }
+
+// host is a replica that is its own client.
+type host struct {
+	*kv.Node
+	client *kv.Client
+}
+
+func (h *host) Start(env *protocol.Env) {
+	h.Node.Start(env)
+	h.client.Start(env)
+}
+
+// Receive hands messages to both: each takes what is for it.
+func (h *host) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	if from != protocol.Outside {
+		h.Node.Receive(env, from, msg)
+	}
+	if from == protocol.Outside || from == env.ID() {
+		h.client.Receive(env, from, msg)
+	}
+}
+
+func (h *host) Timeout(env *protocol.Env, tag uint64) {
+	if c, _ := protocol.SplitTag(tag); c == kv.Component {
+		h.client.Timeout(env, tag)
+		return
+	}
+	h.Node.Timeout(env, tag)
+}
+
+func TestAReplicaMayBeItsOwnClient(t *testing.T) {
+	cfg := kv.Config{Members: []protocol.NodeID{0, 1, 2}, Order: abcast.ISIS, Delay: delay}
+	var replicas [3]*kv.Node
+	plan := sim.Plan{
+		Nodes: 3,
+		Node: func(id protocol.NodeID) protocol.Node {
+			replicas[id] = kv.New(cfg)
+			return &host{replicas[id], kv.NewClient(cfg)}
+		},
+		Link:   sim.Link{Delay: delay / 10, Jitter: delay * 9 / 10, Loss: protocol.Percent(10)},
+		Until:  protocol.Time(time.Minute),
+		Inputs: []sim.Input{{At: protocol.Time(time.Second), Node: 1, Body: kv.AskInput(kv.Command{Op: kv.Put, Key: 7, New: 1})}},
+		Done:   func() bool { return false },
+	}
+	s := &seen{applied: make(map[protocol.NodeID][]kv.Applied)}
+	m, err := sim.New(plan, source.Seed(1), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Run()
+	if len(s.returns) != 1 {
+		t.Errorf("the client of its own replica saw %+v, want 1 return", s.returns)
+	}
+	for id, n := range replicas {
+		if got := n.Stats(); got.Malformed != 0 || len(s.applied[protocol.NodeID(id)]) != 1 {
+			t.Errorf("replica %d counts %+v and applied %d commands, want nothing malformed and 1", id, got, len(s.applied[protocol.NodeID(id)]))
+		}
+	}
+}

@@ -56,6 +56,44 @@ func TestATransferEndsAcceptedInEqualLedgers(t *testing.T) {
 	}
 }
 
+// host is a member that is its own client.
+type host struct {
+	*peer.Node
+	client *peer.Client
+}
+
+func (h *host) Start(env *protocol.Env) {
+	h.Node.Start(env)
+	h.client.Start(env)
+}
+
+// Receive hands what the node sends to itself to both: each takes what is for it.
+func (h *host) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	if from != protocol.Outside {
+		h.Node.Receive(env, from, msg)
+	}
+	if from == protocol.Outside || from == env.ID() {
+		h.client.Receive(env, from, msg)
+	}
+}
+
+func TestAMemberMayBeItsOwnClient(t *testing.T) {
+	w := newWorld(4, 2)
+	w.link.Loss = protocol.Percent(10)
+	w.wrap = func(_ protocol.NodeID, n *peer.Node) protocol.Node { return &host{n, peer.NewClient(delay, false)} }
+	w.input(begin+1, 1, peer.TransferInput(1, peer.Request{Transfer: 7, Receiver: w.owner(2), Witness: w.owner(3), Amount: 300}))
+	w.run(t, source.Seed(1))
+	w.mustAgree(t, 1)
+	if a := w.answers(t); len(a) != 1 || a[0].Outcome != peer.Accepted {
+		t.Errorf("the member's client hears %+v, want that its transfer is accepted", a)
+	}
+	for i, n := range w.nodes {
+		if s := n.Stats(); s.Malformed != 0 {
+			t.Errorf("node %d counts %+v", i, s)
+		}
+	}
+}
+
 // TestWhatCannotBeDoneIsAborted: the client tries again with growing numbers, in
 // vain.
 func TestWhatCannotBeDoneIsAborted(t *testing.T) {
