@@ -41,7 +41,7 @@ func churn() *scenario.Scenario {
 			}
 			return ""
 		},
-	}, buildChurn)
+	}, churnTraffic, buildChurn)
 }
 
 // The timetable. Upkeep takes hours, as in kademlia.Lasting: so unlike other scenarios,

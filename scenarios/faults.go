@@ -17,7 +17,7 @@ import (
 // when, the run heals at the end of the window, and liveness checks apply after that.
 const (
 	windowDelays    = 1000
-	afterHealDelays = 10_000 // two-phase commit may ask again only after 6,400
+	afterHealDelays = 10_000 // two-phase commit may ask again only after 8,000
 	mostOfAKind     = 8      // most faults drawn of a kind
 	mostFaulty      = 1000   // nodes: each sends all others heartbeats
 )

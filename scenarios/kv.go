@@ -35,7 +35,7 @@ func keyValue() *scenario.Scenario {
 			return append([]protocol.Kind{kv.KindReply}, orderKinds()...),
 				[]protocol.Kind{kv.KindApplied, abcast.KindDelivered, abcast.KindViewed, raft.KindTerm}
 		},
-	}, buildKV)
+	}, orderTraffic, buildKV)
 }
 
 // Questions of the workload, named by the operation.

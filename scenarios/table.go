@@ -18,6 +18,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/scenarios/judge"
+	"dessim/sim/check"
 	"dessim/sim/fault"
 	"dessim/sim/scenario"
 )
@@ -39,14 +40,20 @@ func ledgerScenario(s scenario.Scenario, build func(p params) *scenario.Run) *sc
 		{Head: "ledger", Key: "ledger_hash", Short: 16},
 		{Head: "balance", Key: "balance", Number: true},
 	}
-	return ours(s, build)
+	return ours(s, orderTraffic, build)
 }
 
-// ours completes a scenario of the machines that come with dessim.
-func ours(s scenario.Scenario, build func(p params) *scenario.Run) *scenario.Scenario {
+// ours completes a scenario of the machines that come with dessim. No scenario is without
+// a bound of what its nodes send.
+func ours(s scenario.Scenario, bound func(p params) check.Traffic, build func(p params) *scenario.Run) *scenario.Scenario {
 	s.Text = eventText
 	s.Check = checkParams
-	s.Build = func(b *scenario.Setup) *scenario.Run { return build(newParams(b)) }
+	s.Build = func(b *scenario.Setup) *scenario.Run {
+		p := newParams(b)
+		r := build(p)
+		r.Checks = append(r.Checks, check.Sends(noFlood, bound(p)))
+		return r
+	}
 	if slices.ContainsFunc(s.Own, func(x *scenario.Param) bool { return x.Name == "order" }) {
 		s.Compare = compareOrders()
 		s.Small = "-txs 1"

@@ -54,6 +54,8 @@ func Settings() string {
 		"-scenario partition -nodes 5 -txs 12 -order raft",
 		"-scenario churn -nodes 30 -txs 60",
 		"-scenario churn -nodes 60 -txs 200",
+		"-scenario bootstrap -nodes 10 -until 5m -fault 'partition 0-4|5-9 at 1s for 40s'",
+		"-scenario chaos",
 	}, "\n")
 }
 
