@@ -1,13 +1,3 @@
-// Package backoff says how long a machine waits before it tries something again.
-// Pauses double up to a bound and have jitter, so that nodes that fail together do not
-// try again together, and a node that cannot be reached costs ever less.
-//
-// A pause is a function of the retry's rule, its first pause, the number of tries so
-// far, and one named answer. The machine counts the tries, and counts from 0 again when
-// it hears something that shows that trying helps.
-//
-// The package promises that no pause is longer than Longest. So what a machine tries
-// again for ever is tried within that time after the network heals.
 package backoff
 
 import (
