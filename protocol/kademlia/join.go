@@ -61,6 +61,7 @@ func (d *DHT) Rejoin(env *protocol.Env, known []protocol.Endpoint, done func(env
 		panic(fmt.Sprintf("kademlia: node %d cannot join through %v", env.ID(), bootstrap))
 	}
 	d.boot = bootstrap
+	d.seedsAre(env, known)
 	d.join = &join{boot: bootstrap, others: known[1:], done: done}
 	d.nextRound(env)
 }
@@ -100,7 +101,7 @@ func (d *DHT) nextRound(env *protocol.Env) {
 // askBoot asks the bootstrapper for the node's own id. Whichever node answers at that
 // address is the bootstrapper.
 func (d *DHT) askBoot(env *protocol.Env) {
-	d.call(env, call{purpose: forJoin, method: findNode, to: Contact{Addr: d.join.boot}, target: d.cfg.Self})
+	d.call(env, call{purpose: forJoin, method: findNode, to: Contact{Addr: d.join.boot}, target: d.cfg.Self, anyID: true})
 }
 
 // bootEnd consumes the end of the query to the bootstrapper. If it answered, it is in
@@ -119,7 +120,7 @@ func (d *DHT) bootEnd(env *protocol.Env, ok bool) {
 		j.others = append(j.others[1:len(j.others):len(j.others)], j.boot)
 		j.boot, d.boot = next, next
 	}
-	env.SetTimer(d.cfg.Pause<<min(j.silent, 6), protocol.Kademlia.Tag(pauseTimer))
+	env.SetTimer(JoinAgain.Pause(env, d.cfg.Pause, j.silent), protocol.Kademlia.Tag(pauseTimer))
 	j.silent++
 }
 

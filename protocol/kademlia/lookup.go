@@ -86,7 +86,7 @@ func (d *DHT) begin(env *protocol.Env, l *lookup) {
 	q := query{target: l.target, n: d.cfg.K}
 	l.result = d.tab.closest(l.result[:0], &q)
 	if len(l.result) < d.cfg.K { // after an outage all may be stale and yet alive
-		q.stale = true
+		q.stale, q.now = true, stamp(env)
 		l.result = d.tab.closest(l.result[:0], &q)
 	}
 	for _, c := range l.result {

@@ -18,8 +18,9 @@ func sinceStamp(env *protocol.Env, seen uint32) time.Duration {
 
 // heard takes in a contact that answered.
 func (d *DHT) heard(env *protocol.Env, c Contact) {
+	d.isBack(c)
 	switch d.tab.heard(c, stamp(env)) {
-	case added:
+	case added, back:
 		if d.join != nil {
 			d.join.added++
 		}
@@ -38,6 +39,7 @@ func (d *DHT) heard(env *protocol.Env, c Contact) {
 
 // lost counts a failed RPC against its contact.
 func (d *DHT) lost(env *protocol.Env, c Contact) {
+	d.lock(env, c)
 	old, next, ok := d.tab.lost(c, func(seen uint32) bool { return d.cfg.Refresh > 0 && sinceStamp(env, seen) >= d.cfg.Refresh })
 	if old {
 		env.Note(KindEvict, c.ID, "at", c.Addr, "did not answer", d.cfg.Stale, "times")
@@ -47,6 +49,20 @@ func (d *DHT) lost(env *protocol.Env, c Contact) {
 	}
 	if ok {
 		d.verify(env, next)
+	}
+}
+
+// lock sets when a contact that an RPC is about to make stale, or that is, may be asked
+// again.
+func (d *DHT) lock(env *protocol.Env, c Contact) {
+	o := d.tab.get(&c.ID)
+	if o == nil || o.Addr != c.Addr || o.fails+1 < d.tab.stale {
+		return
+	}
+	more := int(o.fails) + 1 - d.cfg.Stale
+	o.again = stamp(env) + uint32(StaleAgain.Pause(env, d.cfg.Pause, more)/stampUnit) + 1
+	if more == 0 {
+		d.gaveUp(env, c)
 	}
 }
 

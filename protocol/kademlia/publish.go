@@ -14,6 +14,7 @@ type publication struct {
 	value []byte
 	until protocol.Time // 0: until this incarnation ends
 	due   protocol.Time // after MaxTime: never again
+	tries int           // puts in a row that nobody stored
 	done  func(env *protocol.Env, stored int)
 }
 
@@ -55,8 +56,8 @@ func (d *DHT) publish(env *protocol.Env, p *publication) {
 	d.up.busy++
 	d.put(env, &store{value: p.value, expires: p.until, done: func(env *protocol.Env, stored int) {
 		d.up.busy--
-		if i := d.publication(id); stored == 0 && i >= 0 && d.cfg.Publish > 0 {
-			d.up.published[i].due = env.Now() + protocol.Time(d.cfg.Pause)
+		if i := d.publication(id); i >= 0 && d.cfg.Publish > 0 {
+			d.up.published[i].putEnd(env, d.cfg.Pause, stored)
 		}
 		if done != nil {
 			done(env, stored)
@@ -67,4 +68,14 @@ func (d *DHT) publish(env *protocol.Env, p *publication) {
 
 func (d *DHT) publication(id ID) int {
 	return slices.IndexFunc(d.up.published, func(p publication) bool { return p.id == id })
+}
+
+// putEnd notes at how many nodes a publication was stored.
+func (p *publication) putEnd(env *protocol.Env, pause time.Duration, stored int) {
+	if stored > 0 {
+		p.tries = 0
+		return
+	}
+	p.due = env.Now() + protocol.Time(PublishAgain.Pause(env, pause, p.tries))
+	p.tries++
 }

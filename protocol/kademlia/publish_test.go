@@ -44,8 +44,8 @@ func TestAPublicationThatNobodyStoresIsTriedAgainSoon(t *testing.T) {
 	for range 4 {
 		r.wake(time.Duration(r.d.up.wake))
 	}
-	if tries != 5 || r.now != protocol.Time(4*r.d.cfg.Pause) {
-		t.Errorf("%d tries until %v, want 5, a pause apart", tries, r.now)
+	if tries != 5 || r.now != protocol.Time((1+2+4+8)*r.d.cfg.Pause) {
+		t.Errorf("%d tries until %v, want 5, after pauses that double", tries, r.now)
 	}
 	r.wake(time.Hour)
 	if len(r.d.up.published) != 0 || tries != 5 {

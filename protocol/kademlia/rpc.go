@@ -12,11 +12,12 @@ type purpose uint8
 const (
 	forLookup purpose = iota + 1
 	forPut
-	forAsker // an unknown asker is verified
-	forProbe // a contact is pinged: for a newcomer, at its old address, or for being silent
-	forJoin  // the bootstrapper, whose id is not known yet
-	forOffer // a newcomer is asked for a value that it should hold
-	forCache // a value is left on the path of a lookup; nothing waits for the end
+	forAsker  // an unknown asker is verified
+	forProbe  // a contact is pinged: for a newcomer, at its old address, or for being silent
+	forJoin   // the bootstrapper, whose id is not known yet
+	forOffer  // a newcomer is asked for a value that it should hold
+	forCache  // a value is left on the path of a lookup; nothing waits for the end
+	forAbsent // an absent node is asked for the node's own id
 )
 
 type call struct {
@@ -29,6 +30,7 @@ type call struct {
 	target  ID      // of findNode and get
 	lookup  *lookup // for forLookup; nil once the lookup has ended
 	put     *store
+	anyID   bool   // whichever node answers at that address will do: its id is not known
 	token   []byte // for forPut and forCache
 }
 
@@ -42,7 +44,7 @@ const (
 // address or it is the node's own.
 func (d *DHT) call(env *protocol.Env, c call) bool {
 	node, ok := d.cfg.Book.Node(c.to.Addr)
-	if !ok || node == env.ID() || c.to.ID == d.cfg.Self && c.purpose != forJoin {
+	if !ok || node == env.ID() || c.to.ID == d.cfg.Self && !c.anyID {
 		return false
 	}
 	d.count++
@@ -77,7 +79,11 @@ func (d *DHT) try(env *protocol.Env, slot int) {
 	}
 	d.out = m.append(d.out[:0])
 	env.Send(c.node, methodKinds[c.method], d.out)
-	env.SetTimer(d.cfg.Timeout, protocol.Kademlia.Tag(uint64(slot)))
+	pause := d.cfg.Timeout
+	if c.tries > 1 {
+		pause = SendAgain.Pause(env, pause, int(c.tries)-2)
+	}
+	env.SetTimer(pause, protocol.Kademlia.Tag(uint64(slot)))
 }
 
 // late consumes the timer of a call.
@@ -85,13 +91,13 @@ func (d *DHT) late(env *protocol.Env, slot int) {
 	c := &d.calls[slot]
 	switch {
 	case c.purpose == 0:
-	case int(c.tries) < d.cfg.Tries:
+	case int(c.tries) < d.cfg.Tries && c.purpose != forAbsent && !d.tab.isStale(c.to):
 		c.tries++
 		d.try(env, slot)
 	default:
 		done := *c
 		*c = call{}
-		if done.purpose != forJoin {
+		if !done.anyID {
 			d.lost(env, done.to)
 		}
 		d.end(env, &done, nil)
@@ -113,7 +119,7 @@ func (d *DHT) settle(env *protocol.Env, from protocol.NodeID, m *message) {
 		d.end(env, &done, nil)
 		return
 	}
-	if done.purpose == forJoin {
+	if done.anyID {
 		done.to.ID = m.id
 	}
 	d.heard(env, done.to)
@@ -131,7 +137,7 @@ func (d *DHT) pending(from protocol.NodeID, m *message) int {
 		if c.purpose == 0 || c.txn != txn {
 			continue
 		}
-		if c.node != from || m.y == 'r' && (m.id == d.cfg.Self || m.id != c.to.ID && c.purpose != forJoin) {
+		if c.node != from || m.y == 'r' && (m.id == d.cfg.Self || m.id != c.to.ID && !c.anyID) {
 			return -1
 		}
 		return i
@@ -160,5 +166,7 @@ func (d *DHT) end(env *protocol.Env, c *call, m *message) {
 		d.bootEnd(env, m != nil)
 	case forOffer:
 		d.offerEnd(env, c, m)
+	case forAbsent:
+		d.absentEnd(env, c, m)
 	}
 }

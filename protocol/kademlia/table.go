@@ -6,12 +6,13 @@ import (
 	"dessim/protocol"
 )
 
-// contact is a Contact with what the table remembers of it: 32 bytes.
+// contact is a Contact with what the table remembers of it: 36 bytes.
 type contact struct {
 	Contact
 	fails    uint8  // failed RPCs since it last answered
 	answered bool   // it answered us; always so in bucket.live
 	seen     uint32 // when it last answered, in units of stampUnit; may wrap
+	again    uint32 // if it is stale: when a lookup may ask it again, in the same units
 }
 
 // bucket holds the contacts that share a certain number of leading bits with
@@ -39,6 +40,7 @@ type news uint8
 
 const (
 	known news = iota // it was there; now it is the last of its bucket
+	back              // it was there, and stale; now it is the last of its bucket
 	added             // it is there now
 	moved             // its id is there under another address; it is in the cache
 	full              // it is in the cache
@@ -119,6 +121,12 @@ func (t *table) edge() int {
 	return 0
 }
 
+// isStale reports whether c is a stale contact.
+func (t *table) isStale(c Contact) bool {
+	o := t.get(&c.ID)
+	return o != nil && o.Addr == c.Addr && o.fails >= t.stale
+}
+
 // heard takes in a contact that answered an RPC.
 func (t *table) heard(c Contact, now uint32) news {
 	b, n := t.bucketOf(&c.ID)
@@ -128,7 +136,11 @@ func (t *table) heard(c Contact, now uint32) news {
 			b.remember(e, t.k)
 			return moved
 		}
+		was := b.live[i].fails
 		b.live = append(slices.Delete(b.live, i, i+1), e)
+		if was >= t.stale {
+			return back
+		}
 		return known
 	}
 	i := slices.IndexFunc(b.live, func(o contact) bool { return o.fails >= t.stale })
@@ -227,7 +239,8 @@ type query struct {
 	target ID
 	n      int
 	except *Contact // left out, by id and by address; nil is none
-	stale  bool     // stale contacts count too
+	stale  bool     // stale contacts that may be asked again count too
+	now    uint32   // if stale, in units of stampUnit
 }
 
 // closest appends the q.n contacts closest to the target to dst, nearest first.
@@ -254,7 +267,7 @@ func (t *table) merge(dst []Contact, base int, q *query, from, upTo int) []Conta
 	for n := from; n < upTo; n++ {
 		for i := range t.buckets[n].live {
 			c := &t.buckets[n].live[i]
-			if c.fails >= t.stale && !q.stale {
+			if c.fails >= t.stale && (!q.stale || int32(c.again-q.now) > 0) {
 				continue
 			}
 			if q.except != nil && (c.ID == q.except.ID || c.Addr == q.except.Addr) {

@@ -15,6 +15,8 @@ type upkeep struct {
 	within    bool          // keepUp is being executed
 	published []publication // in the order of Publish
 	newcomers []newcomer    // to be offered values, in the order of arrival
+	absent    []absent      // to be asked now and then, those joined through first
+	seeking   bool          // one of them is being asked
 }
 
 // maxBusy bounds what is published, put again, refreshed and offered at a time: in a
@@ -84,6 +86,9 @@ func (d *DHT) renew(env *protocol.Env) bool {
 		return true
 	}
 	if c, at := d.silent(env); c != nil && at+protocol.Time(d.cfg.Refresh) <= now && d.probe(env, c.Contact) {
+		return true
+	}
+	if a := d.nextAbsent(); a != nil && a.due <= now && d.seek(env, a) {
 		return true
 	}
 	return d.offer(env) // last, since there may be ever more newcomers
@@ -197,6 +202,9 @@ func (d *DHT) rearm(env *protocol.Env) {
 	}
 	if c, at := d.silent(env); c != nil {
 		next = min(next, at+protocol.Time(d.cfg.Refresh))
+	}
+	if a := d.nextAbsent(); a != nil && !d.up.seeking {
+		next = min(next, a.due)
 	}
 	now := env.Now()
 	if next <= now { // it waits for what is under way

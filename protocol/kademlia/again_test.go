@@ -1,0 +1,142 @@
+package kademlia
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/bencode"
+)
+
+// pause returns how long the timer was set for in the last step, by its tag.
+func (r *rig) pause(tag uint64) time.Duration {
+	r.t.Helper()
+	for _, f := range slices.Backward(r.env.Effects()) {
+		if f.Op == protocol.OpSetTimer && f.Tag == protocol.Kademlia.Tag(tag) {
+			return f.After
+		}
+	}
+	r.t.Fatalf("timer %d is not set", tag)
+	return 0
+}
+
+// sends lets the tries of the call in slot 0 pass, after their pauses, and returns how many
+// sends it had, and how long it took to fail.
+func (r *rig) sends() (n int, took time.Duration) {
+	r.t.Helper()
+	for n = 1; ; n++ {
+		pause := r.pause(0)
+		took += pause
+		r.now += protocol.Time(pause)
+		if out := r.step(func(env *protocol.Env) { r.d.Timeout(env, protocol.Kademlia.Tag(0)) }); len(out) == 0 {
+			return n, took
+		}
+	}
+}
+
+func TestTheTriesOfAQueryHaveGrowingPausesAndAnEnd(t *testing.T) {
+	r := newRig(t, nil)
+	r.query(1, r.inBucket(0, 1), message{method: ping})
+	n, took := r.sends()
+	if n != r.d.cfg.Tries || took != (1+1+2+2+2+2)*r.d.cfg.Timeout || took > r.d.cfg.Longest() {
+		t.Errorf("a ping was sent %d times in %v, want %d, with pauses that double once, and at most %v", n, took, r.d.cfg.Tries, r.d.cfg.Longest())
+	}
+}
+
+// A node with nobody to talk to asks each contact once a while, and the while grows: a
+// lookup that comes before does not ask it.
+func TestAStaleContactIsAskedAgainOnceAndAfterPausesThatGrow(t *testing.T) {
+	r := newRig(t, nil)
+	id := r.inBucket(0, 1)
+	r.meet(1, id)
+	look := func() int {
+		return len(r.step(func(env *protocol.Env) { r.d.Lookup(env, id, func(*protocol.Env, Result) {}) }))
+	}
+	for range r.d.cfg.Stale {
+		if look() != 1 {
+			t.Fatal("a good contact is not asked")
+		}
+		r.silence()
+	}
+	pause := r.d.cfg.Pause
+	for i := range 10 {
+		r.now += protocol.Time(pause - stampUnit)
+		if n := look(); n != 0 {
+			t.Fatalf("%d: after less than %v a stale contact is asked", i, pause)
+		}
+		r.now += 2 * stampUnit
+		if n := look(); n != 1 {
+			t.Fatalf("%d: after %v a stale contact is not asked", i, pause)
+		}
+		if n, _ := r.sends(); n != 1 {
+			t.Fatalf("%d: a stale contact is asked %d times", i, n)
+		}
+		pause = min(2*pause, r.d.cfg.Pause<<StaleAgain.Doublings)
+	}
+	r.now += protocol.Time(pause) + stampUnit
+	look()
+	var q sent
+	q.decode(new(bencode.Reader), r.env.Effects()[0].Body)
+	q.to = 1
+	r.reply(q, id, message{nodes: []byte{}})
+	if r.d.tab.isStale(contactOf(1, id)) || look() != 1 {
+		t.Error("a contact that answers again is still stale")
+	}
+}
+
+func TestASilentBootstrapperIsAskedAfterPausesThatGrow(t *testing.T) {
+	r := newRig(t, nil)
+	r.step(func(env *protocol.Env) { r.d.Join(env, protocol.SimBook{}.Endpoint(7), func(*protocol.Env) {}) })
+	for i := range 10 {
+		r.sends()
+		if got, want := r.pause(pauseTimer), r.d.cfg.Pause<<min(i, int(JoinAgain.Doublings)); got != want {
+			t.Fatalf("after %d tries it waits for %v, want %v", i+1, got, want)
+		}
+		r.now += protocol.Time(r.pause(pauseTimer))
+		r.step(func(env *protocol.Env) { r.d.Timeout(env, protocol.Kademlia.Tag(pauseTimer)) })
+	}
+}
+
+// However many contacts a node gives up, it asks few again, and those it joined through
+// always.
+func TestAbsentNodesAreFewAndNoSeedIsForgotten(t *testing.T) {
+	r := lasting(t, nil)
+	var known []protocol.Endpoint
+	for n := range 20 {
+		known = append(known, protocol.SimBook{}.Endpoint(protocol.NodeID(500+n)))
+	}
+	r.step(func(env *protocol.Env) {
+		r.d.Rejoin(env, known, func(*protocol.Env) {})
+		for n := range 100 {
+			r.d.gaveUp(env, contactOf(1+n, r.inBucket(0, n)))
+		}
+	})
+	seeds, all := 0, fmt.Sprint(r.d.up.absent)
+	for i, a := range r.d.up.absent {
+		if a.seed && a.Addr == known[i] {
+			seeds++
+		}
+	}
+	if len(r.d.up.absent) != maxAbsent || seeds != maxSeeds {
+		t.Errorf("%d nodes are absent, %d of them seeds; want %d and %d: %s", len(r.d.up.absent), seeds, maxAbsent, maxSeeds, all)
+	}
+}
+
+// A refresh interval is enough to ask an absent node again, however long it has been away.
+func TestAnAbsentNodeIsAskedAfterPausesThatGrowToHalfARefresh(t *testing.T) {
+	r := lasting(t, nil)
+	r.step(func(env *protocol.Env) { r.d.gaveUp(env, contactOf(1, r.inBucket(0, 1))) })
+	asked, pause := protocol.Time(0), r.d.cfg.Refresh/absentParts
+	for i := range 10 {
+		out := r.wake(time.Duration(r.d.up.wake))
+		if len(out) != 1 || out[0].to != 1 || out[0].method != findNode || out[0].target != r.d.cfg.Self || r.now.Sub(asked) != pause {
+			t.Fatalf("%d: after %v it sends %v, want the absent node to be asked for the own id after %v", i, r.now.Sub(asked), out, pause)
+		}
+		if n, _ := r.sends(); n != 1 {
+			t.Fatalf("%d: an absent node is asked %d times", i, n)
+		}
+		asked, pause = r.now, min(2*pause, r.d.cfg.Refresh/2)
+	}
+}
