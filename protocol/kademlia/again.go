@@ -27,7 +27,7 @@ var (
 	// and at last every half of it.
 	AbsentAgain = backoff.Rule{Kind: protocol.KindOf("dht.absent"), Doublings: 5}
 	// SeedAgain: a node joined through that answers is asked for ever, each time after
-	// Config.Refresh.
+	// three quarters of Config.Refresh.
 	SeedAgain = backoff.Rule{Kind: protocol.KindOf("dht.seed")}
 )
 

@@ -25,7 +25,7 @@ func (d *DHT) asked(env *protocol.Env, c Contact) {
 		if o.fails > 0 {
 			d.verify(env, c)
 		}
-	case i >= 0, d.tab.room(n), d.tab.fresh(n) < len(b.live):
+	case i >= 0, d.tab.room(n), d.tab.fresh(n) < len(b.live), d.tab.crowded(n, &c.ID) >= 0:
 		d.verify(env, c)
 	default:
 		b.remember(contact{Contact: c}, d.cfg.K)

@@ -46,7 +46,13 @@ func (d *DHT) seedsAre(env *protocol.Env, known []protocol.Endpoint) {
 // gaveUp notes a contact that is stale. If there are too many, the one that was asked in
 // vain most often makes way.
 func (d *DHT) gaveUp(env *protocol.Env, c Contact) {
-	if d.cfg.Refresh == 0 || d.absent(c.Addr) >= 0 {
+	if d.cfg.Refresh == 0 {
+		return
+	}
+	if i := d.absent(c.Addr); i >= 0 {
+		a := &d.up.absent[i]
+		a.due = min(a.due, d.askAbsent(env, a.tries))
+		d.rearm(env)
 		return
 	}
 	if len(d.up.absent) >= maxAbsent {
@@ -69,7 +75,7 @@ func (d *DHT) absent(addr protocol.Endpoint) int {
 
 // askSeed returns when a node through which it joined, and which answers, is asked next.
 func (d *DHT) askSeed(env *protocol.Env) protocol.Time {
-	return env.Now() + protocol.Time(SeedAgain.Pause(env, d.cfg.Refresh, 0))
+	return env.Now() + protocol.Time(SeedAgain.Pause(env, max(1, d.cfg.Refresh/4*3), 0))
 }
 
 // askAbsent returns when an absent node that did not answer that often is asked next.

@@ -24,6 +24,19 @@
 // longer, or a clock that runs slow or jumps back, prolongs it by as much. Without the
 // upkeep, lookups are exact again after failures once every node has called Refresh.
 //
+// A bucket's contacts are spread over its subtree: see table.crowded. So lookups among 1,024
+// nodes with k 8 take 2.32 hops in the mean once all have joined, and 2.19 after two hours
+// of upkeep, where buckets filled at random give 2.37 and buckets that keep whom they met
+// first 2.53; with k 20 they take 1.90, 1.93 and 2.06. A full bucket of 8 has contacts with
+// 6.3 different next three bits, then 7.8, for 5.25 at random and 3.7 without. It costs
+// 303 messages a node until all have joined, for 286, and 245 in an hour of upkeep, for
+// 242. TestLookupsTakeNoMoreHopsThanOverTablesFilledAtRandom in sim/simtest/machines/kademlia
+// measures all of it.
+//
+// A network that is split becomes one again within Config.Refresh of the heal, if that is
+// on: see absent. What is tried again is tried after growing pauses: see SendAgain and the
+// rules below it.
+//
 // It does not promise to resist many hostile nodes with chosen ids, and keeps
 // values in memory only. Mutable items are refused.
 package kademlia
@@ -53,14 +66,15 @@ type Config struct {
 	// heard longest ago pinged, as the paper says; BEP 5 has 15 minutes.
 	Fresh time.Duration
 
-	// Pause is the time between the rounds of a join. Before a silent bootstrapper
-	// is asked again it doubles, up to 64 times itself.
+	// Pause is the time between the rounds of a join, and the first pause of what is
+	// tried again: see JoinAgain, StaleAgain and PublishAgain.
 	Pause time.Duration
 
 	// The upkeep, of which each part is off at 0. A thing is done when it has not
 	// happened for that time: so a bucket that lookups go to is not refreshed. Only
 	// Expire may be shorter than Pause, since doing a thing again takes a while. A
-	// contact that has not answered anything for Refresh is pinged.
+	// contact that has not answered anything for Refresh is pinged. Absent nodes are
+	// asked at least every five eighths of Refresh.
 	Refresh   time.Duration // of a bucket without a lookup; the paper has an hour
 	Republish time.Duration // of a value held that nobody has put here again; the paper has an hour
 	Publish   time.Duration // of a value that the node itself publishes; the paper has a day

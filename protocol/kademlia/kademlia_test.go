@@ -101,9 +101,17 @@ func contactOf(n int, id ID) Contact {
 	return Contact{id, protocol.SimBook{}.Endpoint(protocol.NodeID(n))}
 }
 
-// inBucket returns the n-th id that shares exactly some bits with the rig's own.
-func (r *rig) inBucket(bits, n int) ID {
+// inBucket returns the n-th id that shares exactly some bits with the rig's own. Eight in
+// a row are of different cells.
+func (r *rig) inBucket(bits, n int) ID { return r.inCell(bits, n%8, n) }
+
+// inCell returns the n-th id of one of the eight cells of a bucket.
+func (r *rig) inCell(bits, cell, n int) ID {
 	id := anyID(77, n)
+	for i := range 3 {
+		at := bits + 1 + i
+		id[at/8] = id[at/8]&^(0x80>>(at%8)) | byte(cell>>(2-i)&1)<<(7-at%8)
+	}
 	return r.d.cfg.Self.sibling(bits, &id)
 }
 
@@ -171,6 +179,32 @@ func (r *rig) fill() {
 	for n := 1; n <= 8; n++ {
 		r.meet(n, r.inBucket(0, n))
 		r.meet(100+n, r.inBucket(1, n))
+	}
+}
+
+func TestANewcomerFromACellWithoutAContactTakesAPlaceInTheMostCrowdedCell(t *testing.T) {
+	r := newRig(t, nil)
+	for n := 1; n <= 8; n++ {
+		r.meet(100+n, r.inBucket(1, n))
+		r.meet(n, r.inCell(0, 5, n))
+	}
+	for n := 20; n < 60; n++ { // each cell in turn, five times
+		id := r.inCell(0, n%8, n)
+		ask := queries(r.query(protocol.NodeID(n), id, message{method: ping}))
+		wanted := n < 28 && n%8 != 5
+		if asked := len(ask) == 1 && ask[0].to == protocol.NodeID(n); asked != wanted {
+			t.Fatalf("newcomer %d of cell %d had %v asked, want itself: %v", n, n%8, ask, wanted)
+		}
+		if len(ask) == 1 {
+			r.reply(ask[0], r.d.calls[0].to.ID, message{})
+		}
+	}
+	cells := map[int]int{}
+	for i := range r.d.tab.buckets[0].live {
+		cells[r.d.tab.cell(0, &r.d.tab.buckets[0].live[i].ID)]++
+	}
+	if len(cells) != 8 {
+		t.Errorf("contacts by cell are %v, want one each", cells)
 	}
 }
 

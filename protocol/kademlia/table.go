@@ -1,6 +1,7 @@
 package kademlia
 
 import (
+	"math/bits"
 	"slices"
 
 	"dessim/protocol"
@@ -148,13 +149,60 @@ func (t *table) heard(c Contact, now uint32) news {
 	case i >= 0:
 		b.live = slices.Delete(b.live, i, i+1)
 	case !t.room(n):
-		b.remember(e, t.k)
-		return full
+		i := t.crowded(n, &c.ID)
+		if i < 0 {
+			b.remember(e, t.k)
+			return full
+		}
+		o := b.live[i]
+		b.live = slices.Delete(b.live, i, i+1)
+		b.remember(o, t.k)
 	}
 	b.forget(c)
 	b.live = append(b.live, e)
 	return added
 }
+
+// crowded returns the place of the contact of the full bucket n that makes way for a
+// newcomer id, or -1.
+//
+// A bucket covers a subtree, but what fills it are the nodes closest to some point: each
+// other's neighbours, from which it is far to most of the subtree. So a newcomer from a
+// cell of the subtree without a contact takes a place in the cell with the most, as in
+// libtorrent. The one heard last makes way, into the cache. A cell keeps its last contact,
+// so a flood of newcomers soon finds no place.
+func (t *table) crowded(n int, id *ID) int {
+	var held [maxCells]uint8
+	b := &t.buckets[n]
+	for i := range b.live {
+		held[t.cell(n, &b.live[i].ID)]++
+	}
+	most := slices.Max(held[:])
+	if most < 2 || held[t.cell(n, id)] > 0 {
+		return -1
+	}
+	for i := len(b.live) - 1; i >= 0; i-- {
+		if held[t.cell(n, &b.live[i].ID)] == most {
+			return i
+		}
+	}
+	return -1
+}
+
+// cell returns the cell of bucket n in which an id lies: the value of the bits after the
+// one that differs from the node's own. They are so many that there are at most k cells.
+func (t *table) cell(n int, id *ID) int {
+	c := 0
+	for i := range bits.Len(uint(t.k)) - 1 {
+		c <<= 1
+		if at := n + 1 + i; at < idBits {
+			c |= int(id[at/8] >> (7 - at%8) & 1)
+		}
+	}
+	return c
+}
+
+const maxCells = 64 // for the greatest k
 
 // lost counts a failed RPC. A contact that is stale by then gives way to the newest in
 // the cache that has answered us and is not silent, if there is one; old reports that
