@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"slices"
 	"time"
 
 	"dessim/protocol"
@@ -8,6 +9,7 @@ import (
 	"dessim/scenarios/judge"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/fault"
 	"dessim/sim/scenario"
 )
 
@@ -17,14 +19,16 @@ var (
 	kindTarget = protocol.KindOf("work.target")
 )
 
-// bootstrap: nodes join through node 0 and find each other and all keys.
+// bootstrap: nodes join through node 0 and find each other and all keys. If nodes or links
+// fail, they do so once the network has had time to recover.
 func bootstrap() *scenario.Scenario {
 	return ledgerScenario(scenario.Scenario{
 		Name:     "bootstrap",
 		Shows:    "nodes join a Kademlia network through node 0; then every node and every key is found",
 		MinNodes: 1,
 		MaxNodes: 100_000,
-		Defaults: defaults(40, time.Minute),
+		Defaults: defaults(40, 2*time.Minute),
+		Own:      routing(),
 	}, buildBootstrap)
 }
 
@@ -33,22 +37,28 @@ const (
 	drawnPairs  = 200 // beyond that, the number of pairs drawn
 	askDelays   = 200 // over which the lookups are spread
 	graceDelays = 2000
+	mergeDelays = 3000 // after the heal, for ten refreshes of every routing table
 )
 
 func buildBootstrap(p params) *scenario.Run {
 	w := newWorld(p)
 	plan := w.plan(0)
-	l := w.addQuests(&plan, w.quests(), askDelays)
+	from := w.begin
+	if p.Failing() {
+		from = w.after(w.healed, mergeDelays)
+	}
+	l := w.addQuests(&plan, w.quests(), from, askDelays)
 	w.addFaults(&plan)
-	bound := w.after(max(w.begin, w.healed), askDelays+graceDelays)
+	bound := w.after(from, askDelays+graceDelays)
+	whole := func(c *check.Check) *check.Check { return recovering(plan.Faults, c) }
 	return &scenario.Run{
 		Plan: plan,
 		Checks: check.Suite{
 			w.Joined(bound),
-			p.faultFree(l.Closest()),
-			p.faultFree(l.Answered(bound)),
-			p.faultFree(l.Keys(bound)),
-			p.faultFree(l.Far()),
+			whole(l.Closest()),
+			whole(l.Answered(bound)),
+			whole(l.Keys(bound)),
+			whole(l.Far()),
 		},
 		Watch: []sim.Observer{w.Incarnations},
 		Nodes: w.rows,
@@ -56,10 +66,22 @@ func buildBootstrap(p params) *scenario.Run {
 	}
 }
 
+// recovering rules a check out if faults last beyond all lookups: it judges what must hold
+// some time after the heal.
+func recovering(faults []fault.Fault, c *check.Check) *check.Check {
+	switch {
+	case len(faults) > 0 && fault.Calm(faults) == fault.Never:
+		return c.Skipped("nothing heals")
+	case slices.ContainsFunc(faults, func(f fault.Fault) bool { return f.Op == fault.Rot }):
+		return c.Skipped("a node whose disk is damaged stays down")
+	}
+	return c
+}
+
 // addQuests adds the lookups as inputs, spread over that many longest delays.
-func (w *world) addQuests(plan *sim.Plan, quests []judge.Quest, delays int) *judge.Lookups {
+func (w *world) addQuests(plan *sim.Plan, quests []judge.Quest, from protocol.Time, delays int) *judge.Lookups {
 	for i, q := range quests {
-		at := w.begin + protocol.Time(int64(time.Duration(delays)*w.delay)/int64(len(quests))*int64(i))
+		at := from + protocol.Time(int64(time.Duration(delays)*w.delay)/int64(len(quests))*int64(i))
 		body := peer.LookInput(w.Owners[q.Target])
 		if q.Key {
 			body = peer.GetInput(w.Owners[q.Target])

@@ -18,10 +18,11 @@ import (
 // churn: nodes with nothing but a Kademlia table join and leave, while values are
 // published and looked up.
 //
-// Its faults are the sessions: each node but the first is up for a time, then down for a
-// time, and so on, each drawn from an exponential distribution with a mean of an hour.
+// Its own faults are the sessions: each node but the first is up for a time, then down for
+// a time, and so on, each drawn from an exponential distribution with a mean of an hour.
 // They are crashes as data, so shrinking removes sessions one by one. A node that restarts
-// has its old id, and none of the values that it held for others.
+// has its old id, and none of the values that it held for others. Others can come besides:
+// see churnfaults.go.
 func churn() *scenario.Scenario {
 	return ours(scenario.Scenario{
 		Name:     "churn",
@@ -29,8 +30,7 @@ func churn() *scenario.Scenario {
 		MinNodes: 2,
 		MaxNodes: 20_000,
 		Defaults: defaults(100, 4*time.Hour),
-		Own:      []*scenario.Param{txs(100)},
-		Unused:   []string{"faults", "fault"},
+		Own:      append([]*scenario.Param{txs(100), sessions()}, routing()...),
 		Columns:  []scenario.Column{{Head: "name", Key: "dht_id", Short: 8, Name: true}},
 		Moot: func(p *scenario.Params) string {
 			switch {
@@ -43,6 +43,17 @@ func churn() *scenario.Scenario {
 		},
 	}, churnTraffic, buildChurn)
 }
+
+// sessions declares whether nodes come and go. Nodes that come back join anew, which alone
+// makes one network of two; without sessions the upkeep must.
+func sessions() *scenario.Param {
+	return scenario.Choice("sessions", sessionsDrawn, []string{sessionsDrawn, sessionsNone}, "whether nodes leave and come back, besides faults")
+}
+
+const (
+	sessionsDrawn = "drawn"
+	sessionsNone  = "none"
+)
 
 // The timetable. Upkeep takes hours, as in kademlia.Lasting: so unlike other scenarios,
 // this one does not scale with the delay of the links.
@@ -89,17 +100,22 @@ func buildChurn(p params) *scenario.Run {
 	c := &churning{world: &world{p: p, delay: p.Delay + p.Jitter}, downs: make([][]down, p.Nodes)}
 	c.DHT = judge.DHT{
 		Nodes: make([]*kademlia.Node, p.Nodes), Lookups: make(map[protocol.Time]*judge.Lookup),
-		Query: time.Duration(c.tries()) * c.delay * 5 / 2, UpSince: c.upSince,
+		K: p.K, UpSince: c.upSince,
 	}
 	for i := range p.Nodes {
 		s := c.secret("churn id", uint64(i))
 		c.IDs = append(c.IDs, kademlia.Key(s[:]))
+		c.Members = append(c.Members, protocol.NodeID(i))
 	}
+	cfg := c.config(0)
+	c.Query = cfg.Longest()
 	c.plan = c.world.plan(0)
 	c.plan.Node = c.node
-	c.sessions()
+	c.Until = c.plan.Until
+	c.failures()
+	c.leave()
 	c.workload()
-	c.Faults, c.Until = c.plan.Faults, c.plan.Until
+	c.everybody()
 	j := judge.NewChurn(&c.DHT)
 	return &scenario.Run{
 		Plan:   c.plan,
@@ -116,11 +132,17 @@ func buildChurn(p params) *scenario.Run {
 // up, and some that come and go.
 const seeds = 4
 
-func (c *churning) node(id protocol.NodeID) protocol.Node {
+func (c *churning) config(id protocol.NodeID) kademlia.Config {
 	s := c.secret("churn secret", uint64(id))
-	cfg := kademlia.NodeConfig{Config: kademlia.Lasting(c.IDs[id], protocol.SimBook{}, binary.BigEndian.Uint64(s[:]))}
+	cfg := kademlia.Lasting(c.IDs[id], protocol.SimBook{}, binary.BigEndian.Uint64(s[:]))
+	cfg.K, cfg.Alpha = c.p.K, c.p.Alpha
 	cfg.Timeout, cfg.Pause = c.delay*5/2, c.delay*4
 	cfg.Tries, cfg.Stale = c.tries(), 2
+	return cfg
+}
+
+func (c *churning) node(id protocol.NodeID) protocol.Node {
+	cfg := kademlia.NodeConfig{Config: c.config(id)}
 	if id > 0 {
 		for i := range min(seeds, c.p.Nodes) {
 			cfg.Seeds = append(cfg.Seeds, protocol.SimBook{}.Endpoint(protocol.NodeID((int(id)+i)%min(seeds, c.p.Nodes))))
@@ -137,17 +159,28 @@ func (c *churning) tries() int {
 	return max(least, repeats(c.p.Loss, 2))
 }
 
-// sessions draws the faults, unless a search sets them, and notes when nodes are down. A
-// fault's identity holds its node and the number of its session.
-func (c *churning) sessions() {
-	c.plan.Faults = c.p.Faulted(c.drawSessions)
+// leave draws the faults, unless a search sets them, and notes when nodes are down. The
+// identity of a session's end holds its node and the number of its session.
+func (c *churning) leave() {
+	c.plan.Faults = c.p.Faulted(func() []fault.Fault { return c.besides(c.drawSessions()) })
 	for i := range c.plan.Faults {
 		f := &c.plan.Faults[i]
-		c.downs[f.Node] = append(c.downs[f.Node], down{f.At, f.At + protocol.Time(f.For)})
+		switch {
+		case f.Op != fault.Crash || f.At == fault.Never: // down by it, or when, nobody knows before
+		case f.For == 0:
+			c.downs[f.Node] = append(c.downs[f.Node], down{f.At, protocol.MaxTime})
+			c.Faults = append(c.Faults, *f)
+		default:
+			c.downs[f.Node] = append(c.downs[f.Node], down{f.At, f.At + protocol.Time(f.For)})
+			c.Faults = append(c.Faults, *f)
+		}
 	}
 }
 
 func (c *churning) drawSessions() (faults []fault.Fault) {
+	if sessions, _ := c.p.Text("sessions"); sessions == sessionsNone {
+		return nil
+	}
 	for id := 1; id < c.p.Nodes; id++ {
 		at := c.start(id)
 		for n := range uint64(1 << 16) {
@@ -268,8 +301,8 @@ func (c *churning) workload() {
 // begins then is under way when a node leaves.
 func (c *churning) sessionEnd(at protocol.Time) (protocol.Time, bool) {
 	end, ok := at+protocol.Time(inSession), false
-	for i := range c.plan.Faults {
-		if f := &c.plan.Faults[i]; f.At > at && f.At < end {
+	for i := range c.Faults {
+		if f := &c.Faults[i]; f.At > at && f.At < end {
 			end, ok = f.At, true
 		}
 	}

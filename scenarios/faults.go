@@ -33,8 +33,12 @@ const (
 )
 
 func (w *world) healTime() protocol.Time {
-	told := w.p.Told()
-	end := w.after(w.begin, windowDelays)
+	return ended(w.p.Told(), w.after(w.begin, windowDelays))
+}
+
+// ended returns when listed faults, and others that have ended at end, are over: at the
+// listed heal if there is one.
+func ended(told []fault.Fault, end protocol.Time) protocol.Time {
 	for i := range told {
 		f := &told[i]
 		switch {
@@ -46,6 +50,13 @@ func (w *world) healTime() protocol.Time {
 		end = max(end, min(f.At+protocol.Time(f.For)+1, protocol.MaxTime))
 	}
 	return end
+}
+
+// lasting reports whether some fault may last to the end of the run, other than a crash.
+func lasting(faults []fault.Fault) bool {
+	return fault.Calm(faults) == fault.Never && slices.ContainsFunc(faults, func(f fault.Fault) bool {
+		return f.Op.Lasts() && (f.For == 0 || f.On.N > 0)
+	})
 }
 
 // addFaults adds the requested faults to those of the plan, and removes those that would

@@ -75,7 +75,7 @@ func (m *market) look() *judge.Lookups {
 	for a := range n {
 		quests = append(quests, judge.Quest{Asker: a, Target: (a + 1) % n}, judge.Quest{Asker: a, Target: (a + 1) % n, Key: true})
 	}
-	return m.addQuests(&m.plan, quests, lookDelays) // the first inputs
+	return m.addQuests(&m.plan, quests, m.begin, lookDelays) // the first inputs
 }
 
 // act adds the acts' inputs, one act after the other.

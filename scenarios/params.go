@@ -1,10 +1,12 @@
 package scenarios
 
 import (
+	"fmt"
 	"time"
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
+	"dessim/protocol/kademlia"
 	"dessim/sim/check"
 	"dessim/sim/scenario"
 )
@@ -16,12 +18,18 @@ type params struct {
 	Txs   int            // transfers that the workload asks for
 	Order string         // how broadcasts are ordered: an order of abcast.ParseOrder, or raft
 	Abort protocol.Ratio // probability that a participant votes abort at random
+	K     int            // contacts in a bucket of a routing table, and nodes that hold a value
+	Alpha int            // queries that a lookup keeps in flight
 }
 
 func newParams(b *scenario.Setup) params {
-	p := params{Setup: b}
+	usual := kademlia.Defaults(kademlia.ID{}, nil, 0)
+	p := params{Setup: b, K: usual.K, Alpha: usual.Alpha}
 	if _, has := b.Text("txs"); has {
 		p.Txs = b.Int("txs")
+	}
+	if _, has := b.Text("k"); has {
+		p.K, p.Alpha = b.Int("k"), b.Int("alpha")
 	}
 	p.Order, _ = b.Text("order")
 	if _, has := b.Text("abort"); has {
@@ -40,6 +48,28 @@ const maxTxs = 1_000_000
 
 func txs(n int) *scenario.Param {
 	return scenario.Int("txs", n, 0, maxTxs, "number of transfers")
+}
+
+// routing declares the parameters of a scenario about Kademlia. With a smaller k a few nodes
+// that fail take a value with them.
+func routing() []*scenario.Param {
+	const least, most = 4, 64
+	usual := kademlia.Defaults(kademlia.ID{}, nil, 0)
+	return []*scenario.Param{
+		scenario.Int("k", usual.K, least, most, "contacts in a bucket of a routing table, and nodes that hold a value"),
+		scenario.Int("alpha", usual.Alpha, 1, most, "queries that a lookup keeps in flight, at most k"),
+	}
+}
+
+// checkRouting returns an error if alpha is more than k.
+func checkRouting(p *scenario.Params) error {
+	if _, has := p.Text("k"); !has {
+		return nil
+	}
+	if k, alpha := p.Int("k"), p.Int("alpha"); alpha > k {
+		return fmt.Errorf("alpha %d: want at most k, which is %d: a lookup asks no more than the k closest", alpha, k)
+	}
+	return nil
 }
 
 // orderRaft is the order that is not of package abcast.

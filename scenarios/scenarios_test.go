@@ -79,7 +79,7 @@ func TestChecksThatParametersRuleOutAreNotApplicable(t *testing.T) {
 	for flags, want := range map[string]map[string]string{
 		"-scenario concurrent -txs 1": {crossed: "it needs two transfers"},
 		"-scenario bootstrap -nodes 1": {
-			"lookups return the 8 closest nodes": "a single node has no other node to look up",
+			"lookups return the k closest nodes": "a single node has no other node to look up",
 			"every lookup ends":                  "a single node has no other node to look up",
 		},
 	} {

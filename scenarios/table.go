@@ -69,6 +69,9 @@ func checkParams(p *scenario.Params) error {
 	if p.Failing() && p.Nodes > mostFaulty {
 		return fmt.Errorf("nodes %d: with faults want at most %d", p.Nodes, mostFaulty)
 	}
+	if err := checkRouting(p); err != nil {
+		return err
+	}
 	if text, has := p.Text("order"); has && text == orderRaft && p.Nodes > mostFaulty {
 		return fmt.Errorf("order raft: nodes %d: want at most %d, since its leader sends to every node all the time", p.Nodes, mostFaulty)
 	}

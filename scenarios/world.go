@@ -56,7 +56,7 @@ func newWorld(p params) *world {
 	w := &world{p: p, verifier: ledger.NewVerifier(maxVerified), delay: p.Delay + p.Jitter}
 	w.Network = judge.Network{
 		Nodes: make([]*peer.Node, p.Nodes), Minted: make([]ledger.TxOut, 0, coins*p.Nodes),
-		Link: w.link(), Failing: p.Failing(), Incarnations: judge.NewIncarnations(p.Nodes + 1),
+		Link: w.link(), Failing: p.Failing(), K: p.K, Incarnations: judge.NewIncarnations(p.Nodes + 1),
 	}
 	for i := range p.Nodes {
 		key := ledger.NewKey(w.secret("key", uint64(i)))
@@ -142,6 +142,8 @@ func (w *world) node(id protocol.NodeID) protocol.Node {
 		Group:    group,
 		Secret:   binary.BigEndian.Uint64(secret[:]),
 		Delay:    w.delay,
+		K:        w.p.K,
+		Alpha:    w.p.Alpha,
 		Tries:    tries(w.p.Loss),
 		Settle:   w.settle.Sub(w.start(int(id))),
 		Abort:    w.abort,

@@ -38,6 +38,7 @@
 package peer
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -65,6 +66,8 @@ type Config struct {
 	// config has Views, with Survive or without.
 	Group  func(abcast.Config) abcast.Orderer
 	Secret uint64 // RPC ids and tokens derive from it
+	// K and Alpha are those of the DHT; 0 is as in kademlia.Defaults.
+	K, Alpha int
 	// Delay is the longest usual travel time of a message: timeouts are
 	// multiples of it.
 	Delay time.Duration
@@ -169,6 +172,7 @@ func New(cfg Config) *Node {
 	d := cfg.Delay
 	k := kademlia.Defaults(kademlia.ID(n.self), cfg.Book, cfg.Secret)
 	k.Timeout, k.Tries, k.Pause = d*5/2, cfg.Tries, 4*d
+	k.K, k.Alpha = cmp.Or(cfg.K, k.K), cmp.Or(cfg.Alpha, k.Alpha)
 	n.dht = kademlia.New(k)
 	n.link = link.New(link.Config{
 		Retry:   d * 5 / 2,

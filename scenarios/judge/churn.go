@@ -19,14 +19,33 @@ type DHT struct {
 	Nodes   []*kademlia.Node // current state, or that at the crash
 	IDs     []kademlia.ID    // by node
 	Values  []*Value
-	Lookups map[protocol.Time]*Lookup // by the time when they begin, which is unique
+	Lookups map[protocol.Time]*Lookup // by the time when they are asked for, which is unique
+	K       int                       // contacts in a node's answer
 	Faults  []fault.Fault             // crashes that end sessions
 	Until   protocol.Time
 	Query   time.Duration // the longest time that a query takes, with all its tries
+	// Failures says what fails besides.
+	Failures Failures
 	// UpSince returns when the session began in which a node is at that time by the plan,
 	// or -1 if it is down then.
 	UpSince func(node int, at protocol.Time) protocol.Time
 }
+
+// Failures is what fails besides sessions that end. The zero Failures is nothing.
+type Failures struct {
+	Any      bool          // nodes or links fail
+	Untimely bool          // clocks run wrong, nodes are paused, or messages come late or damaged
+	Heal     protocol.Time // when all failures end; 0: some last to the end
+	// Merged is some time after Heal, when the network is one again: lookups that begin
+	// later are judged. It is 0 without failures.
+	Merged protocol.Time
+}
+
+// untimely is why nothing can be required of what happens by the clock.
+const untimely = "clocks, nodes or messages are not in time"
+
+// never is why nothing can be required of lookups if failures last.
+const never = "nodes or links fail to the end"
 
 // Value is a published value.
 type Value struct {
@@ -69,15 +88,19 @@ type Lookup struct {
 // are the same whichever checks are ruled out.
 type Churn struct {
 	c            *DHT
-	since        []protocol.Time // by node: when its incarnation began; -1 while it is down
-	until        []protocol.Time // by node that is down: when its incarnation ended
-	incarnations []uint32        // by node
+	since        []protocol.Time    // by node: when its incarnation began; -1 while it is down
+	until        []protocol.Time    // by node that is down: when its incarnation ended
+	incarnations []uint32           // by node
+	inputs       map[string]*Lookup // by the bytes of the input
 	open         map[uint64]*Lookup
+	asked        *Lookup // the lookup that begins in this event
 	last         *Lookup // the lookup that ended in this event
 	swept        int     // the node whose state was looked at last
 	looks        []int   // the nodes whose state is looked at in this event
 
 	begun, ended     uint64
+	missed           uint64 // inputs that came while the node was down
+	every, seen      uint64 // lookups of values published before the heal that some node holds, after Merged; those that found them
 	due, held, found uint64
 	lost             uint64        // values that no node held when a due lookup began
 	over             uint64        // lookups of expired values
@@ -100,7 +123,12 @@ type holding struct {
 
 // NewChurn returns a judge of the lookups of c, whose values and lookups must be complete.
 func NewChurn(c *DHT) *Churn {
-	j := &Churn{c: c, since: make([]protocol.Time, len(c.IDs)), until: make([]protocol.Time, len(c.IDs)), incarnations: make([]uint32, len(c.IDs)), open: make(map[uint64]*Lookup)}
+	j := &Churn{c: c, since: make([]protocol.Time, len(c.IDs)), until: make([]protocol.Time, len(c.IDs)), incarnations: make([]uint32, len(c.IDs)),
+		open: make(map[uint64]*Lookup), inputs: make(map[string]*Lookup)}
+	for _, at := range protocol.SortedKeys(c.Lookups) {
+		s := c.Lookups[at]
+		j.inputs[string(kademlia.GetInput(s.Number, s.Value.ID))] = s
+	}
 	for i := range j.since {
 		j.since[i] = -1
 	}
@@ -109,15 +137,17 @@ func NewChurn(c *DHT) *Churn {
 
 // Checks returns all checks.
 func (j *Churn) Checks() check.Suite {
-	return check.Suite{j.succeeds(), j.durable(), j.integrity(), j.expired(), j.ends(), j.upkeep(), j.tidy(), j.covered(), j.came(), j.left(), j.returned()}
+	return check.Suite{j.reunited(), j.succeeds(), j.durable(), j.integrity(), j.expired(), j.ends(), j.upkeep(), j.tidy(), j.covered(), j.came(), j.left(), j.returned()}
 }
 
 // Watch returns the events that Observe needs.
-func (j *Churn) Watch() sim.What { return sim.Started | sim.Crashed | sim.Received | sim.Output }
+func (j *Churn) Watch() sim.What {
+	return sim.Started | sim.Crashed | sim.Received | sim.Dropped | sim.Output
+}
 
 // Observe follows incarnations and lookups. It sees each event before the checks do.
 func (j *Churn) Observe(e *sim.Event) {
-	j.last, j.looks = nil, j.looks[:0]
+	j.asked, j.last, j.looks = nil, nil, j.looks[:0]
 	switch e.What {
 	case sim.Started:
 		j.since[e.Node], j.incarnations[e.Node] = e.At, e.Incarnation
@@ -125,13 +155,26 @@ func (j *Churn) Observe(e *sim.Event) {
 		j.since[e.Node], j.until[e.Node] = -1, e.At
 		j.crashed(e.Node)
 	case sim.Received:
-		if s := j.c.Lookups[e.At]; e.Peer == protocol.Outside && s != nil {
+		if s := j.input(e); s != nil {
+			j.asked = s
 			j.begin(s, e.At)
 			j.sweep(e.At)
+		}
+	case sim.Dropped:
+		if j.input(e) != nil {
+			j.missed++
 		}
 	case sim.Output:
 		j.output(e)
 	}
+}
+
+// input returns the lookup that an input asks for, or nil.
+func (j *Churn) input(e *sim.Event) *Lookup {
+	if e.Peer != protocol.Outside {
+		return nil
+	}
+	return j.inputs[string(e.Body)]
 }
 
 func (j *Churn) crashed(id protocol.NodeID) {
@@ -192,11 +235,19 @@ func (j *Churn) count(s *Lookup, now protocol.Time) {
 	j.slowest = max(j.slowest, now.Sub(s.began))
 	x := &s.result
 	switch {
+	case s.due && s.held && !j.judged(s):
+		j.due++
 	case s.due && s.held:
 		j.due++
 		j.held++
 		if x.OK {
 			j.found++
+		}
+		if s.Value.stored < j.c.Failures.Heal {
+			j.every++
+			if x.OK {
+				j.seen++
+			}
 		}
 	case s.due:
 		j.due++
@@ -214,6 +265,10 @@ func (j *Churn) count(s *Lookup, now protocol.Time) {
 	}
 }
 
+// judged reports whether a lookup must find what some node holds: without failures always,
+// else if it begins after the network has become one again.
+func (j *Churn) judged(s *Lookup) bool { return s.began >= j.c.Failures.Merged }
+
 // succeeds requires that lookups find values that some node holds. A lookup may miss one
 // because tables are out of date: no node on the way knows a newcomer among the closest
 // yet, or all think the holders dead. In runs of 1,000 nodes, less than one lookup in a
@@ -221,12 +276,15 @@ func (j *Churn) count(s *Lookup, now protocol.Time) {
 // bug and not from chance, even if there are few lookups.
 func (j *Churn) succeeds() *check.Check {
 	const name, percent, chance = "lookups find held values, save 1% and three", 100, 3
+	if why := j.unjudged(); why != "" {
+		return check.Skip(name, why)
+	}
 	if len(j.c.Lookups) <= chance {
 		return check.Skip(name, "all of three lookups may miss by chance")
 	}
 	return check.Always(name, sim.Output, func(*sim.Event) (bool, error) {
 		s := j.last
-		if s == nil || !s.due || !s.held {
+		if s == nil || !s.due || !s.held || !j.judged(s) {
 			return false, nil
 		}
 		if missed := j.held - j.found; !s.result.OK && missed > j.held/percent+chance {
@@ -236,16 +294,61 @@ func (j *Churn) succeeds() *check.Check {
 	})
 }
 
+// unjudged returns why no lookup can be judged, or "".
+func (j *Churn) unjudged() string {
+	f := &j.c.Failures
+	switch {
+	case !f.Any:
+		return ""
+	case f.Heal == 0:
+		return never
+	case f.Merged >= j.c.Until:
+		return fmt.Sprintf("the run ends before %v, by when the network is one again", f.Merged)
+	}
+	return ""
+}
+
+// reunited requires that every node that is up finds, once the network has been whole for a
+// refresh interval, what was published before: perhaps at the other side of a partition. By
+// chance a few lookups miss: see succeeds.
+func (j *Churn) reunited() *check.Check {
+	const name, percent, chance = "all find what was published before the heal", 100, 3
+	switch why := j.unjudged(); {
+	case !j.c.Failures.Any:
+		return check.Skip(name, "nothing heals")
+	case why != "":
+		return check.Skip(name, why)
+	}
+	return check.Always(name, sim.Output, func(*sim.Event) (bool, error) {
+		s := j.last
+		if s == nil || !s.due || !s.held || !j.judged(s) || s.Value.stored >= j.c.Failures.Heal {
+			return false, nil
+		}
+		if missed := j.every - j.seen; !s.result.OK && missed > j.every/percent+chance {
+			return true, fmt.Errorf("node %v does not find %.8s, which node %v published at %v, before the heal at %v, and %d nodes hold: of %d such lookups, %v after the heal or later, %d missed, want at most 1 in %d and %d more",
+				s.Node, s.Value.ID, s.Value.By, s.Value.At, j.c.Failures.Heal, len(s.holders), j.every, j.c.Failures.Merged.Sub(j.c.Failures.Heal), missed, percent, chance)
+		}
+		return true, nil
+	})
+}
+
 // durable requires that values survive, except those whose holders all leave before one of
 // them republishes. That happens within 7/8 of an hour, by which time a session with a
-// mean of an hour has ended with probability 1 - exp(-7/8) = 0.58. All eight holders have
+// mean of an hour has ended with probability 1 - exp(-7/8) = 0.58. All of eight holders have
 // left with probability 0.58^8 = 1.3%, if no newcomer receives the value; so at most 13
 // values in a thousand are lost in an hour. Values with close keys are lost together: only
 // a loss of more than twice as many, and eight, is not chance.
 func (j *Churn) durable() *check.Check {
-	const name = "values survive, save 2.6% hourly and eight"
-	const lost, chance = 13, 8 // of a thousand in an hour
-	if len(j.c.Values) <= chance {
+	const name, chance = "values survive, save by chance", 8
+	lost := uint64(1000) // in an hour, of a thousand
+	for range j.c.K {
+		lost = lost * 58 / 100
+	}
+	lost++ // rounded up
+	switch {
+	case j.c.Failures.Any:
+		return check.Skip(name, "nodes or links fail")
+	case len(j.c.Values) <= chance:
 		return check.Skip(name, "all of eight values may be lost by chance")
 	}
 	return check.Always(name, sim.Output, func(e *sim.Event) (bool, error) {
@@ -287,6 +390,9 @@ func (j *Churn) integrity() *check.Check {
 
 func (j *Churn) expired() *check.Check {
 	const name = "no lookup finds an expired value"
+	if j.c.Failures.Untimely {
+		return check.Skip(name, untimely)
+	}
 	if !slices.ContainsFunc(protocol.SortedKeys(j.c.Lookups), func(at protocol.Time) bool { return j.c.Lookups[at].Value.ended(at) }) {
 		return check.Skip(name, "no lookup begins after its value expires")
 	}
@@ -306,8 +412,8 @@ func (j *Churn) expired() *check.Check {
 // longest is how long a lookup can take: it hears of a bounded number of nodes, and in the
 // worst case queries them one after the other, and none answers.
 func (j *Churn) longest() time.Duration {
-	const most = 32 * contacts
-	return most * j.c.Query
+	const seen = 32 // times k
+	return time.Duration(seen*j.c.K) * j.c.Query
 }
 
 func (j *Churn) ends() *check.Check {
@@ -316,20 +422,28 @@ func (j *Churn) ends() *check.Check {
 		bound = at + protocol.Time(j.longest())
 	}
 	return check.Eventually("every lookup ends, unless its node leaves", bound, func() (uint64, error) {
-		if done := j.ended + j.aborted; done < uint64(len(j.c.Lookups)) || len(j.open) > 0 {
+		if done := j.ended + j.aborted + j.missed; done < uint64(len(j.c.Lookups)) || len(j.open) > 0 {
 			return done, fmt.Errorf("%d of %d lookups have ended or were abandoned", done, len(j.c.Lookups))
 		}
 		return j.ended, nil
 	})
 }
 
+const stay = "no node leaves"
+
 func (j *Churn) left() *check.Check {
+	if len(j.c.Faults) == 0 {
+		return check.Skip("a session ends during a lookup", stay)
+	}
 	return check.Sometimes("a session ends during a lookup", check.InSweep, sim.Output, func(*sim.Event) bool {
 		return j.last != nil && j.last.disturbed
 	})
 }
 
 func (j *Churn) returned() *check.Check {
+	if len(j.c.Faults) == 0 {
+		return check.Skip("a node rejoins with its old id", stay)
+	}
 	return check.Sometimes("a node rejoins with its old id", check.InSweep, sim.Output, func(e *sim.Event) bool {
 		return e.Kind == kademlia.KindJoined && e.Incarnation > 1
 	})
@@ -340,6 +454,9 @@ func (j *Churn) Facts(s *sim.Sim) []scenario.Fact {
 	facts := []scenario.Fact{
 		{Name: "sessions that ended", Value: fmt.Sprint(s.Result().Crashes)},
 		{Name: "lookups", Value: fmt.Sprintf("%d: %d of held values, %d of expired values, %d abandoned", j.begun, j.held, j.over, j.aborted)},
+	}
+	if f := &j.c.Failures; f.Any && f.Heal > 0 {
+		facts = append(facts, scenario.Fact{Name: "found after the heal", Value: fmt.Sprintf("%d of %d published before it", j.seen, j.every)})
 	}
 	if j.held > 0 {
 		facts = append(facts,

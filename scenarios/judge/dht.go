@@ -15,9 +15,6 @@ import (
 	"dessim/sim/scenario"
 )
 
-// contacts is the number of contacts in a node's answer: k in kademlia.Defaults.
-const contacts = 8
-
 // Lookups judges what nodes find in the DHT, knowing all ids.
 type Lookups struct {
 	net    *Network
@@ -58,7 +55,7 @@ func NewLookups(n *Network, quests []Quest) *Lookups {
 }
 
 const (
-	nameClosest  = "lookups return the 8 closest nodes"
+	nameClosest  = "lookups return the k closest nodes"
 	nameAnswered = "every lookup ends"
 	nameKeys     = "every key record is found"
 	nameFar      = "a key beyond the asker's contacts is fetched"
@@ -101,7 +98,7 @@ func (l *Lookups) closest(asker protocol.NodeID, target kademlia.ID) []kademlia.
 		}
 	}
 	slices.SortFunc(all, closer(target))
-	return all[:min(contacts, len(all))]
+	return all[:min(l.net.K, len(all))]
 }
 
 // closer returns the order by distance from a target.
@@ -161,8 +158,8 @@ func (l *Lookups) Keys(bound protocol.Time) *check.Check {
 
 // Far requires that some key came from beyond the asker's own contacts.
 func (l *Lookups) Far() *check.Check {
-	if len(l.net.Nodes) <= 4*contacts {
-		return check.Skip(nameFar, "up to 32 nodes are almost all each other's contacts")
+	if few := 4 * l.net.K; len(l.net.Nodes) <= few {
+		return check.Skip(nameFar, fmt.Sprintf("up to %d nodes are almost all each other's contacts", few))
 	}
 	return check.Sometimes(nameFar, check.EachRun, sim.Output, func(e *sim.Event) bool {
 		f, ok := peer.DecodeFound(e.Body)

@@ -32,6 +32,7 @@ type Network struct {
 	Liars   []protocol.NodeID // members that broadcast whatever their inputs say
 	Link    sim.Link          // between members
 	Failing bool              // nodes or links fail
+	K       int               // contacts in a node's answer
 
 	Incarnations *Incarnations // of members and clients
 }

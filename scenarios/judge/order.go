@@ -121,15 +121,13 @@ func (d *Deliveries) heard() *check.Check {
 	})
 }
 
-// manyNodes is the size beyond which nodes are not each other's contacts: they look each
-// other up first, so a plan cannot know when a transfer starts. Nor can it if more than one
-// message in ten is lost on the way to a witness. Then the crossing is left to chance,
-// which suffices in a sweep.
-const manyNodes = 4 * contacts
-
 // Reordered requires that two of the broadcasts of that many transfers reach two nodes in
 // different orders, so that there is an order to agree on. led says that a leader sends all
 // broadcasts, as in Raft.
+//
+// Many nodes are not all each other's contacts: they look each other up first, so a plan
+// cannot know when a transfer starts. Nor can it if more than one message in ten is lost on
+// the way to a witness. Then the crossing is left to chance, which suffices in a sweep.
 func (n *Network) Reordered(transfers uint64, led bool) *check.Check {
 	name := "two transactions reach two nodes in different orders"
 	if transfers < 2 {
@@ -139,7 +137,7 @@ func (n *Network) Reordered(transfers uint64, led bool) *check.Check {
 		return check.Skip(name, "Raft's leader sends everything in order")
 	}
 	scope := check.EachRun
-	if n.Failing || len(n.Nodes) > manyNodes || 10*uint64(n.Link.Loss.Num) > uint64(n.Link.Loss.Den) {
+	if n.Failing || len(n.Nodes) > 4*n.K || 10*uint64(n.Link.Loss.Num) > uint64(n.Link.Loss.Den) {
 		scope = check.InSweep
 	}
 	done := false

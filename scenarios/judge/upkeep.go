@@ -41,7 +41,11 @@ const sweepEach = 8
 func (j *Churn) upkeep() *check.Check {
 	const grace = 5 * time.Minute // for work that must wait for other work
 	hour := kademlia.Lasting(kademlia.ID{}, protocol.SimBook{}, 0)
-	return check.Always("nodes republish values and refresh buckets hourly", sim.Received, func(e *sim.Event) (bool, error) {
+	const name = "nodes republish values and refresh buckets hourly"
+	if j.c.Failures.Untimely {
+		return check.Skip(name, untimely)
+	}
+	return check.Always(name, sim.Received, func(e *sim.Event) (bool, error) {
 		for _, id := range j.looks {
 			d := j.c.Nodes[id].DHT()
 			for _, h := range d.Stored() {
@@ -65,11 +69,14 @@ const longDown = 90 * time.Minute
 // some node has been down for that long.
 func (j *Churn) tidy() *check.Check {
 	const name = "no good contact has been down 90 minutes"
+	if j.c.Failures.Untimely {
+		return check.Skip(name, untimely)
+	}
 	if !slices.ContainsFunc(protocol.SortedKeys(j.c.Lookups), j.longGone) {
 		return check.Skip(name, "no node is down that long during lookups")
 	}
 	return check.Always(name, sim.Received, func(e *sim.Event) (bool, error) {
-		if j.c.Lookups[e.At] == nil || e.Peer != protocol.Outside {
+		if j.asked == nil {
 			return false, nil
 		}
 		return len(j.looks) > 0 && j.longGone(e.At), j.ghost
@@ -105,7 +112,7 @@ func (c *DHT) newcomers(v *Value, now, stood protocol.Time, since func(i int) pr
 	}
 	order := closer(v.ID)
 	slices.SortFunc(up, func(a, b int) int { return order(c.IDs[a], c.IDs[b]) })
-	return slices.DeleteFunc(up[:min(contacts, len(up))], func(i int) bool {
+	return slices.DeleteFunc(up[:min(c.K, len(up))], func(i int) bool {
 		age := now.Sub(since(i))
 		return since(i) <= stood || age <= giftTime || age >= newFor
 	})
@@ -141,16 +148,19 @@ const (
 // it is not judged.
 func (j *Churn) covered() *check.Check {
 	const name, few, percent = "newcomers close to a value are given it", 100, 30
+	if j.c.Failures.Any {
+		return check.Skip(name, "nodes or links fail")
+	}
 	if n := j.c.expected(few); n <= few {
 		return check.Skip(name, fmt.Sprintf("%d newcomers can be counted, too few (up to %d) to judge whether %d%% hold the value", n, few, percent))
 	}
 	return check.Always(name, sim.Received, func(e *sim.Event) (bool, error) {
-		s := j.c.Lookups[e.At]
-		if s == nil || e.Peer != protocol.Outside || !s.due || j.near <= few {
+		s := j.asked
+		if s == nil || !s.due || j.near <= few {
 			return false, nil
 		}
 		if j.nearHold*100 < j.near*percent {
-			return true, fmt.Errorf("of %d nodes that were among the 8 closest to a value, and up for %v to %v, %d held it; want %d%%", j.near, giftTime, newFor, j.nearHold, percent)
+			return true, fmt.Errorf("of %d nodes that were among the %d closest to a value, and up for %v to %v, %d held it; want %d%%", j.near, j.c.K, giftTime, newFor, j.nearHold, percent)
 		}
 		return true, nil
 	})
@@ -158,8 +168,11 @@ func (j *Churn) covered() *check.Check {
 
 // came requires that a node holds a value that was stored before the node last started.
 func (j *Churn) came() *check.Check {
-	return check.Sometimes("a node that joined later holds a value", check.InSweep, sim.Received, func(e *sim.Event) bool {
-		s := j.c.Lookups[e.At]
-		return e.Peer == protocol.Outside && s != nil && s.due && slices.ContainsFunc(s.holders, func(h holding) bool { return j.since[h.node] > s.Value.stored })
+	if len(j.c.Faults) == 0 {
+		return check.Skip("a node that joined later holds a value", stay)
+	}
+	return check.Sometimes("a node that joined later holds a value", check.InSweep, sim.Received, func(*sim.Event) bool {
+		s := j.asked
+		return s != nil && s.due && slices.ContainsFunc(s.holders, func(h holding) bool { return j.since[h.node] > s.Value.stored })
 	})
 }

@@ -56,6 +56,7 @@ func Settings() string {
 		"-scenario churn -nodes 60 -txs 200",
 		"-scenario bootstrap -nodes 10 -until 5m -fault 'partition 0-4|5-9 at 1s for 40s'",
 		"-scenario chaos",
+		"-scenario churn -sessions none -nodes 18 -txs 40 -fault 'partition 0-8|9-17 at 25m for 1h'",
 	}, "\n")
 }
 
