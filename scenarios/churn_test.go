@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -230,5 +231,55 @@ func TestChurnWithSlowMessagesIsNotJudged(t *testing.T) {
 	p.Delay = 2 * time.Second
 	if why := churn().Moot(&p); why == "" {
 		t.Error("messages of two seconds are judged")
+	}
+}
+
+// One half publishes, the network becomes whole, and both halves find it; with the faults
+// that each kind draws, too.
+func TestChurnUnderFaultsFindsWhatWasPublishedBeforeTheHeal(t *testing.T) {
+	const name = "all find what was published before the heal"
+	seeds := uint64(6)
+	if testing.Short() {
+		seeds = 1
+	}
+	for _, flags := range []map[string]string{
+		{"fault": "partition 0-8|9-17 at 25m for 1h", "sessions": "none"},
+		{"fault": "partition 0-8|9-17 at 25m for 1h"},
+		{"faults": "partition,cut,ring,flap", "sessions": "none"},
+		{"faults": "crash,restart,disk"},
+		{"faults": "lose,copy,corrupt"},
+		{"faults": "pause,clog,slow,clock"},
+		{"faults": "swarm,deaf,mute"},
+	} {
+		p := churnParams(18, 60, 4*time.Hour)
+		for flag, text := range flags {
+			if err := churn().Set(&p, flag, text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for seed := uint64(1); seed <= seeds; seed++ {
+			r, _ := churn().Execute(seed, p, source.Seed(seed), scenario.Options{})
+			i := slices.IndexFunc(r.Checks, func(c check.Result) bool { return c.Name == name })
+			if r.Verdict != check.Pass || r.Checks[i].Verdict != check.Pass || r.Checks[i].Exercised < 50 {
+				t.Errorf("%v, seed %d: %v %s, and of %q %+v", flags, seed, r.Verdict, r.Failure, name, r.Checks[i])
+			}
+		}
+	}
+}
+
+// Nothing can be demanded after a heal that never comes, or comes too late.
+func TestChurnWithoutAHealIsNotJudged(t *testing.T) {
+	for faults, why := range map[string]string{
+		"partition 0-8|9-17 at 25m":        "nodes or links fail to the end",
+		"partition 0-8|9-17 at 2h for 90m": "the run ends before",
+		"":                                 "nothing heals",
+	} {
+		p := churnParams(18, 60, 4*time.Hour)
+		p.Fault = faults
+		r, _ := churn().Execute(1, p, source.Seed(1), scenario.Options{})
+		c := r.Checks[0]
+		if c.Verdict != check.NotApplicable || !strings.HasPrefix(c.Detail, why) {
+			t.Errorf("-fault %q: %+v, want not applicable: %s", faults, c, why)
+		}
 	}
 }

@@ -24,32 +24,38 @@ func param(t *testing.T, name string) *scenario.Param {
 
 // texts are, by parameter, what it takes and its canonical form.
 var texts = map[string]map[string]string{
-	"nodes":  {"8": "8", "008": "8", "0": "0", "2147483647": "2147483647"},
-	"txs":    {"20": "20", "010": "10", "0": "0"},
-	"order":  {"isis": "isis", "lamport": "lamport", "sequencer": "sequencer"},
-	"delay":  {"1ms": "1ms", "1000us": "1ms", "1.5ms": "1.5ms", "90s": "1m30s", "1ns": "1ns"},
-	"jitter": {"9ms": "9ms", "0": "0s", "0s": "0s"},
-	"loss":   {"10%": "10%", "0.1": "10%", "0.10": "10%", "0.5%": "0.5%", "0": "0%", "0.00%": "0%", "1": "100%", "0.0125": "1.25%"},
-	"copy":   {"100%": "100%", "0.000001": "0.0001%"},
-	"abort":  {"5%": "5%", "05%": "5%", "5.0%": "5%"},
-	"until":  {"60s": "1m0s", "1m": "1m0s", "2h": "2h0m0s"},
-	"faults": {"none": "none", "swarm": "swarm", "restart,crash": "crash,restart"},
-	"fault":  {"": "", "crash 2 at 1000ms": "crash 2 at 1s", "heal at 3s\n pause 1 at 1s for 1s # so": "heal at 3s; pause 1 at 1s for 1s", "7: heal at 3s": "7: heal at 3s"},
+	"nodes":    {"8": "8", "008": "8", "0": "0", "2147483647": "2147483647"},
+	"txs":      {"20": "20", "010": "10", "0": "0"},
+	"order":    {"isis": "isis", "lamport": "lamport", "sequencer": "sequencer"},
+	"delay":    {"1ms": "1ms", "1000us": "1ms", "1.5ms": "1.5ms", "90s": "1m30s", "1ns": "1ns"},
+	"jitter":   {"9ms": "9ms", "0": "0s", "0s": "0s"},
+	"loss":     {"10%": "10%", "0.1": "10%", "0.10": "10%", "0.5%": "0.5%", "0": "0%", "0.00%": "0%", "1": "100%", "0.0125": "1.25%"},
+	"copy":     {"100%": "100%", "0.000001": "0.0001%"},
+	"abort":    {"5%": "5%", "05%": "5%", "5.0%": "5%"},
+	"k":        {"8": "8", "04": "4", "64": "64"},
+	"alpha":    {"3": "3", "01": "1", "64": "64"},
+	"sessions": {"drawn": "drawn", "none": "none"},
+	"until":    {"60s": "1m0s", "1m": "1m0s", "2h": "2h0m0s"},
+	"faults":   {"none": "none", "swarm": "swarm", "restart,crash": "crash,restart"},
+	"fault":    {"": "", "crash 2 at 1000ms": "crash 2 at 1s", "heal at 3s\n pause 1 at 1s for 1s # so": "heal at 3s; pause 1 at 1s for 1s", "7: heal at 3s": "7: heal at 3s"},
 }
 
 // garbled are, by parameter, texts that it refuses.
 var garbled = map[string][]string{
-	"nodes":  {"", "-1", "+1", "1.5", "0x8", "1e3", " 8", "8 ", "2147483648", "many"},
-	"txs":    {"", "-1", "99999999999999999999"},
-	"order":  {"", "ISIS", "isis ", "fifo"},
-	"delay":  {"", "5", "1 ms", "ms", "1day"},
-	"jitter": {"", "9", "fast"},
-	"loss":   {"", "%", "-1%", "101%", "1.1", "1e-3", ".5", "5.", "10%%", "0x1", "NaN", "+1%", "0.1234567891", "3/2"},
-	"copy":   {"", "200%"},
-	"abort":  {"", "2"},
-	"until":  {"", "60"},
-	"faults": {"", "crash,", "Crash", "none,crash"},
-	"fault":  {"crsh 2 at 1s", "crash 2 at 1", "1: heal at 1s; 1: heal at 2s"},
+	"nodes":    {"", "-1", "+1", "1.5", "0x8", "1e3", " 8", "8 ", "2147483648", "many"},
+	"txs":      {"", "-1", "99999999999999999999"},
+	"order":    {"", "ISIS", "isis ", "fifo"},
+	"delay":    {"", "5", "1 ms", "ms", "1day"},
+	"jitter":   {"", "9", "fast"},
+	"loss":     {"", "%", "-1%", "101%", "1.1", "1e-3", ".5", "5.", "10%%", "0x1", "NaN", "+1%", "0.1234567891", "3/2"},
+	"copy":     {"", "200%"},
+	"abort":    {"", "2"},
+	"k":        {"", "3", "65", "-8", "8.0"},
+	"alpha":    {"", "0", "65", "three"},
+	"sessions": {"", "None", "some"},
+	"until":    {"", "60"},
+	"faults":   {"", "crash,", "Crash", "none,crash"},
+	"fault":    {"crsh 2 at 1s", "crash 2 at 1", "1: heal at 1s; 1: heal at 2s"},
 }
 
 func TestEveryParameterReadsItsTextsAndWritesThemInOneForm(t *testing.T) {
@@ -141,6 +147,9 @@ func TestValidateNamesTheFlagAndItsRange(t *testing.T) {
 		{"concurrent", "loss=40%", ""},
 		{"concurrent", "loss=40.1%", "loss 40.1%: want at most 40%: beyond it, retransmissions outlast the timeouts"},
 		{"concurrent", "copy=100%", ""},
+		{"churn", "alpha=9", "alpha 9: want at most k, which is 8: a lookup asks no more than the k closest"},
+		{"bootstrap", "alpha=8", ""},
+		{"bootstrap", "k=4", ""},
 	} {
 		s := scenarios.Find(c.scenario)
 		p := s.Defaults
