@@ -7,11 +7,12 @@ import (
 	"dessim/protocol"
 )
 
-// A ballot is its leader's attempt to begin a view. A node leads if it believes
-// that no lower node is alive, so ballots seldom compete; if they do, the higher
-// number wins, and no harm is done.
+// A ballot is its leader's attempt to begin a view. A node leads if those that it wants
+// in the view follow it, so ballots seldom compete; if they do, the higher number wins,
+// and no harm is done.
 type ballot struct {
 	view     uint64
+	want     places // whom it asks
 	since    uint64 // tick
 	base     int    // the leader's commit: reports begin there
 	promises []*promise
@@ -34,26 +35,49 @@ func (m *membership) consider(env *protocol.Env) {
 	if m.ticks < listenFirst && !m.heardAll() {
 		return // a node that restarts should learn of a working view before it disturbs it
 	}
-	if m.lowest() != m.self {
-		m.ballot = nil
+	if m.follows != m.self {
+		m.ballot, m.blocked = nil, 0
 		return
 	}
-	highest := m.promised
-	for q := range m.peers {
-		highest = max(highest, m.peers[q].promised)
-	}
-	if b := m.ballot; b != nil && highest <= b.view {
-		if m.ticks-b.since >= graceAfter && b.count >= m.majority() {
+	if b := m.ballot; b != nil && !m.overtaken(b) {
+		late := m.ticks-b.since >= graceAfter
+		switch {
+		case late && b.count >= m.majority():
 			m.close(env)
-		} else {
+			return
+		case !late || slices.Equal(b.want, m.want):
 			m.sendPrepare(env)
-		}
+			return
+		} // else it waits in vain for a node that was cut off since
+	}
+	m.ballot = nil
+	want := m.want
+	if !m.changeNeeded(want) {
+		m.blocked = 0
 		return
 	}
-	m.ballot = nil // none, or overtaken
-	if m.changeNeeded() && m.living() >= m.majority() {
-		m.begin(env, highest)
+	if !m.allFollow(want) {
+		m.blocked++
+		if m.blocked <= graceAfter {
+			return // they may not have noticed yet
+		}
+		if want = m.followers(); want == nil || !m.changeNeeded(want) {
+			return
+		}
 	}
+	m.blocked = 0
+	m.begin(env, want)
+}
+
+// overtaken reports whether a node that the ballot asks has promised a higher view, so
+// that it will not answer.
+func (m *membership) overtaken(b *ballot) bool {
+	for q := range m.peers {
+		if b.want.has(q) && m.peers[q].promised > b.view {
+			return true
+		}
+	}
+	return m.promised > b.view
 }
 
 func (m *membership) heardAll() bool {
@@ -65,9 +89,8 @@ func (m *membership) heardAll() bool {
 	return true
 }
 
-// changeNeeded reports whether the view is not what it should be: all live nodes
-// and no others.
-func (m *membership) changeNeeded() bool {
+// changeNeeded reports whether the view is not what it should be: of the nodes in want.
+func (m *membership) changeNeeded(want places) bool {
 	if !m.normal {
 		return true
 	}
@@ -76,8 +99,8 @@ func (m *membership) changeNeeded() bool {
 			continue
 		}
 		p := &m.peers[q]
-		alive := m.alive(q)
-		if alive != (m.members[q] != 0) || alive && (p.inc != m.members[q] || p.promised > m.view) {
+		in := want.has(q)
+		if in != (m.members[q] != 0) || in && (p.inc != m.members[q] || p.promised > m.view) {
 			return true
 		}
 	}
@@ -85,12 +108,16 @@ func (m *membership) changeNeeded() bool {
 }
 
 // begin begins a ballot above all views that this node heard of.
-func (m *membership) begin(env *protocol.Env, highest uint64) {
+func (m *membership) begin(env *protocol.Env, want places) {
 	n := uint64(len(m.peers))
+	highest := m.promised
+	for q := range m.peers {
+		highest = max(highest, m.peers[q].promised)
+	}
 	v := (highest/n+1)*n + uint64(m.self)
 	m.join(env, v)
 	m.stats.Ballots++
-	m.ballot = &ballot{view: v, since: m.ticks, base: m.log.commit, promises: make([]*promise, n), count: 1}
+	m.ballot = &ballot{view: v, want: want, since: m.ticks, base: m.log.commit, promises: make([]*promise, n), count: 1}
 	m.ballot.promises[m.self] = &promise{
 		inc:     m.inc,
 		adopted: m.log.adopted,
@@ -129,7 +156,7 @@ func (b *ballot) answered(q int, p *peer) bool {
 func (m *membership) sendPrepare(env *protocol.Env) {
 	b := m.ballot
 	for q := range m.peers {
-		if q != m.self && !b.answered(q, &m.peers[q]) {
+		if b.want.has(q) && q != m.self && !b.answered(q, &m.peers[q]) {
 			m.datagram(env, q, KindViewPrepare, appendPrepare(m.head(opPrepare), b.view, b.base))
 		}
 	}
@@ -158,7 +185,7 @@ func (m *membership) prepare(env *protocol.Env, q int, d *datagram) {
 func (m *membership) promise(env *protocol.Env, q int, d *datagram) {
 	m.peers[q].promised = max(m.peers[q].promised, d.view)
 	b := m.ballot
-	if b == nil || b.view != d.view {
+	if b == nil || b.view != d.view || !b.want.has(q) {
 		m.stats.Stray++
 		return
 	}
@@ -176,14 +203,14 @@ func (m *membership) promise(env *protocol.Env, q int, d *datagram) {
 	m.maybeClose(env)
 }
 
-// maybeClose closes the ballot once every node that is alive has promised.
+// maybeClose closes the ballot once every node that it asks has promised.
 func (m *membership) maybeClose(env *protocol.Env) {
 	b := m.ballot
 	if b.count < m.majority() {
 		return
 	}
 	for q := range m.peers {
-		if q != m.self && m.alive(q) && !b.answered(q, &m.peers[q]) {
+		if b.want.has(q) && q != m.self && !b.answered(q, &m.peers[q]) {
 			return
 		}
 	}

@@ -10,9 +10,10 @@ import (
 )
 
 // The timeouts, in ticks. A duration of n ticks lasts n-1 to n, since what begins
-// in the middle of a tick counts from its beginning.
+// in the middle of a tick counts from its beginning. A tick is up to a quarter longer
+// than the shortest: see NextTick.
 const (
-	suspectAfter = 5 // silence after which a node counts as dead: four heartbeats are lost
+	suspectAfter = 5 // silence after which a node counts as dead: three heartbeats are lost, even of long ticks
 	listenFirst  = 4 // from Start until a node may lead a ballot, unless it heard all nodes before
 	graceAfter   = 2 // how long a ballot that has its majority waits for other live nodes
 	repeatAfter  = 3 // from sending a frame to repeating it unacknowledged
@@ -52,16 +53,22 @@ type membership struct {
 	outbox  []Message    // own and not yet delivered, as broadcast
 	last    MsgID        // of the last broadcast
 
-	ticks  uint64 // since Start, so that timeouts need no clock
-	peers  []peer
-	ballot *ballot // that this node leads, or nil
-	bases  []int   // by place: where the log begins that the member needs, if this node led the view
-	opened int     // length of the log that the view began with, if this node led it
+	ticks   uint64 // since Start, so that timeouts need no clock
+	peers   []peer
+	hears   places  // the nodes alive at the last tick, this one among them
+	fit     places  // whom this node could lead, or nil
+	want    places  // of fit, those who are in its view or may come in
+	follows int     // place of the node whose ballots this one waits for, or nobody
+	blocked int     // ticks since a change is needed and some member follows another
+	ballot  *ballot // that this node leads, or nil
+	bases   []int   // by place: where the log begins that the member needs, if this node led the view
+	opened  int     // length of the log that the view began with, if this node led it
 
 	merging bool // the merge timer is set
 	counted bool // no report came since commit was computed
 	ending  bool // endStep is under way, so that Deliver may broadcast
 	lens    []int
+	seen    []byte // hears, as heartbeats have it
 	out     []byte // scratch for encoding
 	body    []byte // scratch for a report
 	sent    []byte // the body of the last frame
@@ -74,6 +81,15 @@ type peer struct {
 	heard    uint64 // tick at which that incarnation was last heard
 	promised uint64 // at least
 	adopted  uint64 // at least
+
+	// Of that incarnation's last heartbeat.
+	hears   places // whom it hears
+	able    bool   // it could lead a view
+	follows int    // place of the node that it follows, or nobody
+	works   bool   // in a view
+
+	unfit uint64 // the last tick at which this node would not have led it
+	trial uint64 // ticks for which it must be fit to come in
 }
 
 func newMembership(cfg Config) *membership {
@@ -85,6 +101,11 @@ func newMembership(cfg Config) *membership {
 		chans:   make([]channel, n),
 		peers:   make([]peer, n),
 		lens:    make([]int, 0, n),
+		hears:   newPlaces(n),
+		follows: nobody,
+	}
+	for q := range m.peers {
+		m.peers[q].hears, m.peers[q].follows = newPlaces(n), nobody
 	}
 	m.log.seqs = map[Member]uint64{}
 	return m
@@ -146,6 +167,7 @@ func (m *membership) Timeout(env *protocol.Env, tag uint64) {
 
 func (m *membership) tick(env *protocol.Env) {
 	m.ticks++
+	m.detect()
 	for q := range m.peers {
 		m.beat(env, q)
 		if m.normal && m.members[q] != 0 && q != m.self {
@@ -154,15 +176,17 @@ func (m *membership) tick(env *protocol.Env) {
 		}
 	}
 	m.consider(env)
-	env.SetTimer(m.cfg.Views.Tick, tagTick)
+	env.SetTimer(NextTick(env, m.cfg.Views.Tick), tagTick)
 }
 
-// beat sends a heartbeat, which also acknowledges the channel's frames.
+// beat sends a heartbeat: what this node has, whom it hears and follows, and the next
+// frame of the channel that it wants.
 func (m *membership) beat(env *protocol.Env, q int) {
 	if q == m.self {
 		return
 	}
-	m.datagram(env, q, KindHeartbeat, appendHeartbeat(m.head(opHeartbeat), m.promised, m.log.adopted, m.normal, m.chans[q].next))
+	m.datagram(env, q, KindHeartbeat, appendHeartbeat(m.head(opHeartbeat), m.promised, m.log.adopted, m.normal, m.chans[q].next,
+		sight{m.seen, m.fit != nil, m.follows}))
 }
 
 func (m *membership) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
@@ -180,6 +204,8 @@ func (m *membership) Receive(env *protocol.Env, from protocol.NodeID, msg []byte
 	p := &m.peers[q]
 	if d.inc > p.inc {
 		p.inc = d.inc // what it promised and adopted is durable, so it still holds
+		clear(p.hears)
+		p.able, p.follows, p.works = false, nobody, false
 	}
 	if d.inc == p.inc {
 		p.heard = m.ticks
@@ -205,6 +231,11 @@ func (m *membership) heartbeat(q int, d *datagram) {
 		m.stats.Stray++
 		return
 	}
+	if d.follows >= len(m.peers) || !p.hears.read(len(m.peers), d.hears) {
+		m.stats.Malformed++
+		return
+	}
+	p.able, p.follows, p.works = d.able, d.follows, d.normal
 	p.promised = max(p.promised, d.promised)
 	p.adopted = max(p.adopted, d.adopted)
 	if !m.normal {
@@ -219,32 +250,6 @@ func (m *membership) heartbeat(q int, d *datagram) {
 		m.normal = false
 		m.stats.Excluded++
 	}
-}
-
-// alive reports whether the node was heard lately. If that is wrong, it costs a
-// ballot and nothing else.
-func (m *membership) alive(q int) bool {
-	p := &m.peers[q]
-	return q == m.self || p.inc != 0 && m.ticks-p.heard < suspectAfter
-}
-
-func (m *membership) living() (n int) {
-	for q := range m.peers {
-		if m.alive(q) {
-			n++
-		}
-	}
-	return n
-}
-
-// lowest returns the place of the lowest node that is alive: it leads.
-func (m *membership) lowest() int {
-	for q := range m.peers {
-		if m.alive(q) {
-			return q
-		}
-	}
-	return m.self
 }
 
 // place returns a node's place in the universe.
@@ -303,8 +308,8 @@ func (m *membership) Describe(b []byte) []byte {
 	for q := range m.peers {
 		if q != m.self {
 			p := &m.peers[q]
-			b = fmt.Appendf(b, "  node %v: life %d, alive %v, promised %d, adopted %d, reported %d, %d unacknowledged, next %d\n", m.cfg.Members[q],
-				p.inc, m.alive(q), p.promised, p.adopted, m.stable[q], len(m.chans[q].out), m.chans[q].next)
+			b = fmt.Appendf(b, "  node %v: life %d, alive %v, hears %v, promised %d, adopted %d, reported %d, %d unacknowledged, next %d\n", m.cfg.Members[q],
+				p.inc, m.alive(q), p.hears.has(m.self), p.promised, p.adopted, m.stable[q], len(m.chans[q].out), m.chans[q].next)
 		}
 	}
 	if m.rule != nil {

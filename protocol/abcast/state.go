@@ -74,6 +74,7 @@ func (m *membership) AppendState(b []byte) []byte {
 		m.last, m.ticks, m.view, m.members, m.placed, m.normal, m.promised, m.recorded)
 	b = fmt.Appendf(b, "  reported %d, begins at %d, opened at %d, merging %v, counted %v\n",
 		m.stable, m.bases, m.opened, m.merging, m.counted)
+	b = fmt.Appendf(b, "  hears %v, sent %q, fit %v, wants %v, follows %d, blocked for %d\n", m.hears, m.seen, m.fit, m.want, m.follows, m.blocked)
 	b = m.log.appendState(b)
 	for _, msg := range m.outbox {
 		b = fmt.Appendf(b, "  outbox %v %q\n", msg.ID, msg.Payload)
@@ -82,6 +83,7 @@ func (m *membership) AppendState(b []byte) []byte {
 		p, c := &m.peers[q], &m.chans[q]
 		b = fmt.Appendf(b, "  node %v life %d, heard at %d, promised %d, adopted %d, sent %d, next %d, repeats %d, again after %d\n",
 			m.cfg.Members[q], p.inc, p.heard, p.promised, p.adopted, c.sent, c.next, c.tries, c.pause)
+		b = fmt.Appendf(b, "    hears %v, able %v, follows %d, works %v, unfit at %d, on trial for %d\n", p.hears, p.able, p.follows, p.works, p.unfit, p.trial)
 		for i := range c.out {
 			b = c.out[i].appendState(append(b, "    unacknowledged"...))
 		}
@@ -121,7 +123,7 @@ func (f *frame) appendState(b []byte) []byte {
 }
 
 func (t *ballot) appendState(b []byte) []byte {
-	b = fmt.Appendf(b, "  ballot for view %d since %d from %d\n", t.view, t.since, t.base)
+	b = fmt.Appendf(b, "  ballot for view %d since %d from %d, asks %v\n", t.view, t.since, t.base, t.want)
 	for q, p := range t.promises {
 		if p == nil {
 			continue

@@ -21,7 +21,8 @@ import (
 // there are
 //
 //	stable 9                                      the length of the sender's log
-//	heartbeat 6, log of 6, works, next 3          the view promised, and the next frame wanted
+//	heartbeat 6, log of 6, works, next 3, hears 0 1 2, able, follows 0
+//	                                              the view promised, the next frame wanted, and places
 //	view.prepare 9 from 4                         the number of a view, and where reports are to begin
 //	view.promise 9, log of 6 to 8, 4 stable       and what the sender has
 //	view.new 9 from 4 to 10: [0/1 1/1 2/1]        the log to go on with, and the members
@@ -64,7 +65,7 @@ func textDatagram(msg []byte) string {
 		if d.normal {
 			state = "works"
 		}
-		return fmt.Sprintf("%v %d, log of %d, %s, next %d", KindHeartbeat, d.promised, d.adopted, state, d.next)
+		return fmt.Sprintf("%v %d, log of %d, %s, next %d, %s", KindHeartbeat, d.promised, d.adopted, state, d.next, textSight(&d.sight))
 	case opPrepare:
 		return fmt.Sprintf("%v %d from %d", KindViewPrepare, d.view, d.base)
 	case opPromise:
@@ -79,6 +80,22 @@ func textDatagram(msg []byte) string {
 	}
 	body, _ := decode(&in.inner, d.body)
 	return place + textBody(&body)
+}
+
+func textSight(s *sight) string {
+	t := "hears"
+	for i := range 8 * len(s.hears) {
+		if s.hears[i/8]>>(i%8)&1 == 1 {
+			t += fmt.Sprintf(" %d", i)
+		}
+	}
+	if s.able {
+		t += ", able"
+	}
+	if s.follows != nobody {
+		t += fmt.Sprintf(", follows %d", s.follows)
+	}
+	return t
 }
 
 func textPayload(b []byte) string {

@@ -199,8 +199,9 @@ func TestSyncPrecedesWhatDependsOnIt(t *testing.T) {
 	}
 	g, env, _ = underViews(ISIS, 0, 1, 0)
 	env.Enter(0, 1, 0, nil)
-	g.Receive(env, 1, appendHeartbeat(headed(opHeartbeat, 1), 0, 0, false, 0))
-	g.Receive(env, 2, appendHeartbeat(headed(opHeartbeat, 1), 0, 0, false, 0))
+	for _, id := range []protocol.NodeID{1, 2} {
+		g.Receive(env, id, appendHeartbeat(headed(opHeartbeat, 1), 0, 0, false, 0, sight{[]byte{7}, true, int(id)}))
+	}
 	g.Timeout(env, tagTick)
 	g.Receive(env, 1, appendReport(appendPromise(headed(opPromise, 1), 3, 0, 0, 0), nil, nil))
 	g.Receive(env, 2, appendReport(appendPromise(headed(opPromise, 1), 3, 0, 0, 0), nil, nil))
@@ -226,7 +227,7 @@ func TestFramesThatOutranTheNewViewAreTakenWithIt(t *testing.T) {
 
 func TestAMemberStopsWhenAMajorityGoesOnWithoutIt(t *testing.T) {
 	g, env := inView(Sequencer, 1, 2)
-	g.Receive(env, 0, appendHeartbeat(headed(opHeartbeat, 1), 15, 15, true, 0))
+	g.Receive(env, 0, appendHeartbeat(headed(opHeartbeat, 1), 15, 15, true, 0, sight{follows: nobody}))
 	env.Enter(1, 1, 0, nil)
 	fill(g, env)
 	if _, normal := g.View(); normal || len(env.Effects()) != 0 || g.Stats().Excluded != 1 {
@@ -325,8 +326,11 @@ func TestViewsRefuseWhatNoMemberWouldSend(t *testing.T) {
 	}{
 		{"a rule's bare message", 0, wire(appendPropose(nil, MsgID{1, 1, 1}, 2)), Stats{Malformed: 1}},
 		{"incarnation 0", 0, appendPrepare(headed(opPrepare, 0), 15, 0), Stats{Malformed: 1}},
-		{"adopted above promised", 0, appendHeartbeat(headed(opHeartbeat, 1), 3, 6, false, 0), Stats{Malformed: 1}},
-		{"works in a view before its promise", 0, appendHeartbeat(headed(opHeartbeat, 1), 6, 3, true, 0), Stats{Malformed: 1}},
+		{"adopted above promised", 0, appendHeartbeat(headed(opHeartbeat, 1), 3, 6, false, 0, sight{}), Stats{Malformed: 1}},
+		{"works in a view before its promise", 0, appendHeartbeat(headed(opHeartbeat, 1), 6, 3, true, 0, sight{}), Stats{Malformed: 1}},
+		{"hears more nodes than there are", 0, appendHeartbeat(headed(opHeartbeat, 1), 6, 3, false, 0, sight{hears: []byte{8}}), Stats{Malformed: 1}},
+		{"follows a node that is none", 0, appendHeartbeat(headed(opHeartbeat, 1), 6, 3, false, 0, sight{follows: 3}), Stats{Malformed: 1}},
+		{"hears nobody in many bytes", 0, appendHeartbeat(headed(opHeartbeat, 1), 6, 3, false, 0, sight{hears: []byte{1, 0}}), Stats{Malformed: 1}},
 		{"a frame of no rule", 0, framed(1, 12, 0, []byte("li9ei1ee")), Stats{Malformed: 1}},
 		{"a new view without its entry", 0, appendNewView(headed(opNewView, 1), 15, 0, []logEntry{{view: 12, members: three}}), Stats{Malformed: 1}},
 		{"a new view beyond the log", 0, newViewOf(15, 1, 2, three), Stats{Malformed: 1}},
@@ -384,13 +388,13 @@ func TestMistakesUnderViewsPanic(t *testing.T) {
 func TestDatagramsHaveAText(t *testing.T) {
 	id := MsgID{3, 2, 17}
 	for want, msg := range map[string][]byte{
-		"heartbeat 9, log of 9, works, next 4":    datagramSeeds()[0],
-		"heartbeat 9, log of 7, waits, next 0":    datagramSeeds()[1],
-		"view.prepare 9 from 3":                   datagramSeeds()[2],
-		"view.promise 9, log of 7 to 6, 3 stable": datagramSeeds()[3],
-		"view.new 9 from 3 to 6: [0/1 3/2]":       datagramSeeds()[5],
-		"9.0 stable 5":                            datagramSeeds()[6],
-		"9.4 data 3/2/17 7061796c":                framed(1, 9, 4, appendData(nil, Message{id, []byte("payload")})),
+		"heartbeat 9, log of 9, works, next 4, hears 0 2 9, able, follows 2": datagramSeeds()[0],
+		"heartbeat 9, log of 7, waits, next 0, hears":                        datagramSeeds()[1],
+		"view.prepare 9 from 3":                                              datagramSeeds()[2],
+		"view.promise 9, log of 7 to 6, 3 stable":                            datagramSeeds()[3],
+		"view.new 9 from 3 to 6: [0/1 3/2]":                                  datagramSeeds()[5],
+		"9.0 stable 5":                                                       datagramSeeds()[6],
+		"9.4 data 3/2/17 7061796c":                                           framed(1, 9, 4, appendData(nil, Message{id, []byte("payload")})),
 	} {
 		if got := Text(msg); got != want {
 			t.Errorf("%q has the text %q, want %q", msg, got, want)
@@ -409,8 +413,8 @@ func TestDescribeShowsTheViewAndWhatIsKnownOfTheOthers(t *testing.T) {
 	want := `abcast sequencer: 3 members, 1 delivered, 3 pending
   life 1, view 12 of [0/1 1/1 2/1], promised 12, works
   log of view 12: 4 entries, 4 safe, 2 stable, 1 in the outbox
-  node 0: life 1, alive true, promised 0, adopted 12, reported 0, 3 unacknowledged, next 6
-  node 2: life 1, alive true, promised 0, adopted 12, reported 2, 3 unacknowledged, next 1
+  node 0: life 1, alive true, hears false, promised 0, adopted 12, reported 0, 3 unacknowledged, next 6
+  node 2: life 1, alive true, hears false, promised 0, adopted 12, reported 2, 3 unacknowledged, next 1
   sequencer 0, last place 3, 1 messages held, 0 placed
 `
 	if d := cmp.Diff(want, string(g.Describe(nil))); d != "" {

@@ -34,8 +34,8 @@ func someTail() []held {
 func datagramSeeds() [][]byte {
 	id := MsgID{3, 2, 17}
 	seeds := [][]byte{
-		appendHeartbeat(headed(opHeartbeat, 1), 9, 9, true, 4),
-		appendHeartbeat(headed(opHeartbeat, 1<<32-1), 9, 7, false, 0),
+		appendHeartbeat(headed(opHeartbeat, 1), 9, 9, true, 4, sight{[]byte{5, 2}, true, 2}),
+		appendHeartbeat(headed(opHeartbeat, 1<<32-1), 9, 7, false, 0, sight{follows: nobody}),
 		appendPrepare(headed(opPrepare, 2), 9, 3),
 		appendReport(appendPromise(headed(opPromise, 2), 9, 7, 3, 6), someEntries(), someTail()),
 		appendReport(appendPromise(headed(opPromise, 2), 9, 0, 0, 0), nil, nil),
@@ -57,7 +57,7 @@ func encodeDatagram(d *datagram) []byte {
 	b := headed(d.op, d.inc)
 	switch d.op {
 	case opHeartbeat:
-		return appendHeartbeat(b, d.promised, d.adopted, d.normal, d.next)
+		return appendHeartbeat(b, d.promised, d.adopted, d.normal, d.next, d.sight)
 	case opPrepare:
 		return appendPrepare(b, d.view, d.base)
 	case opPromise:

@@ -21,13 +21,14 @@ var (
 // With Views a message on the wire is the byte protocol.ABCAST and one bencoded
 // list, which begins with its type and the sender's incarnation:
 //
-//	HEARTBEAT 16 incarnation promised adopted normal next
+//	HEARTBEAT 16 incarnation promised adopted normal next hears able follows
 //	PREPARE   17 incarnation view base
 //	PROMISE   18 incarnation view adopted commit length entries tail
 //	NEWVIEW   19 incarnation view base entries
 //	FRAME     20 incarnation view seq body
 //
-// next is the number of the next frame wanted. entries of a PROMISE begin at the
+// next is the number of the next frame wanted. hears is a set of places, a bit each, in
+// as few bytes as hold it; follows is a place plus one, or 0 for nobody. entries of a PROMISE begin at the
 // lesser of base and length; those of a NEWVIEW at base, and the last is the view's
 // own. A body is that of a rule or
 //
@@ -89,21 +90,32 @@ type datagram struct {
 	adopted  uint64
 	normal   bool
 	next     uint64
-	view     uint64
-	base     int
-	commit   int
-	length   int
-	entries  []logEntry // their payloads are copies
-	tail     []held     // so are these
-	seq      uint64
-	body     []byte // aliases the message
+	sight
+	view    uint64
+	base    int
+	commit  int
+	length  int
+	entries []logEntry // their payloads are copies
+	tail    []held     // so are these
+	seq     uint64
+	body    []byte // aliases the message
 }
 
-func appendHeartbeat(b []byte, promised, adopted uint64, normal bool, next uint64) []byte {
+// A sight is what the sender of a heartbeat makes of those that it got.
+type sight struct {
+	hears   []byte // the places that it hears: see places.appendTo
+	able    bool   // it could lead a view
+	follows int    // place of the node whose ballots it waits for, or nobody
+}
+
+func appendHeartbeat(b []byte, promised, adopted uint64, normal bool, next uint64, s sight) []byte {
 	b = bencode.AppendUint(b, promised)
 	b = bencode.AppendUint(b, adopted)
 	b = bencode.AppendBool(b, normal)
 	b = bencode.AppendUint(b, next)
+	b = bencode.AppendBytes(b, s.hears)
+	b = bencode.AppendBool(b, s.able)
+	b = bencode.AppendUint(b, uint64(s.follows+1))
 	return append(b, 'e')
 }
 
@@ -218,7 +230,13 @@ func (in *datagramReader) decode(msg []byte) (d datagram, ok bool) {
 		d.adopted = r.UintMax(d.promised)
 		d.normal = r.Bool()
 		d.next = r.Uint()
+		d.hears = r.Bytes()
+		d.able = r.Bool()
+		d.follows = int(r.UintMax(maxLength)) - 1
 		if d.normal && (d.adopted == 0 || d.adopted != d.promised) {
+			r.Fail()
+		}
+		if n := len(d.hears); n > 0 && d.hears[n-1] == 0 {
 			r.Fail()
 		}
 	case opPrepare:

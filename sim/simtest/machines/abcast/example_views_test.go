@@ -73,11 +73,11 @@ func ExampleViews() {
 	}
 	s.Run()
 	// Output:
-	// 1s: node 2/1 sees view 3 of [0/1 1/1 2/1]
+	// 3s: node 2/1 sees view 3 of [0/1 1/1 2/1]
 	// 3s: node 2/1 delivers 0: apples
 	// 20s: node 2/2 sees view 3 of [0/1 1/1 2/1]
-	// 21s: node 2/2 delivers 0: apples
-	// 21s: node 2/2 sees view 6 of [0/1 1/1]
-	// 21s: node 2/2 delivers 1: pears
-	// 21s: node 2/2 sees view 9 of [0/1 1/1 2/2]
+	// 23s: node 2/2 delivers 0: apples
+	// 23s: node 2/2 sees view 6 of [0/1 1/1]
+	// 23s: node 2/2 delivers 1: pears
+	// 23s: node 2/2 sees view 9 of [0/1 1/1 2/2]
 }

@@ -53,8 +53,9 @@ func TestQuietBroadcastUnderViewsHasItsExactCost(t *testing.T) {
 func TestQuietBallotHasItsExactCost(t *testing.T) {
 	for _, o := range abcast.Orders() {
 		for _, n := range []int{2, 3, 5, 8} {
-			// All heard all before the first tick, so the lowest begins at once.
-			m := quiet(o, n, 0, protocol.Time(tick), abcast.KindViewed)
+			// All heard all before the first tick, know that before the second, and that
+			// there is a majority before the third. Then the lowest begins.
+			m := quiet(o, n, 0, protocol.Time(3*tick), abcast.KindViewed)
 			want := map[protocol.Kind]int{
 				abcast.KindViewPrepare: n - 1, abcast.KindViewPromise: n - 1, abcast.KindNewView: n - 1, abcast.KindStable: n * (n - 1),
 			}
