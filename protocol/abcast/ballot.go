@@ -43,6 +43,11 @@ func (m *membership) consider(env *protocol.Env) {
 		late := m.ticks-b.since >= graceAfter
 		switch {
 		case late && b.count >= m.majority():
+			for q := range m.peers {
+				if q != m.self && b.want.has(q) && !b.answered(q, &m.peers[q]) {
+					m.fail(q) // it is fit and does not answer
+				}
+			}
 			m.close(env)
 			return
 		case !late || slices.Equal(b.want, m.want):

@@ -40,19 +40,17 @@ func (m *membership) detect() {
 	m.try(fit)
 	m.fit, m.want = fit, fit
 	damped := false
-	if m.normal {
-		for q := range m.peers {
-			if candidates.has(q) && !m.admits(q) {
-				candidates.remove(q)
-				damped = true
-			}
+	for q := range m.peers {
+		if candidates.has(q) && !m.admits(q) {
+			candidates.remove(q)
+			damped = true
 		}
-		if damped {
-			if want := m.choose(candidates); want != nil {
-				m.want = want
-			} else {
-				damped = false // the view has no majority any more, so anybody is welcome
-			}
+	}
+	if damped {
+		if want := m.choose(candidates); want != nil {
+			m.want = want
+		} else {
+			damped = false // without those on trial there is no majority
 		}
 	}
 	m.follows = nobody
@@ -82,8 +80,7 @@ func (m *membership) connected(q int) bool {
 	return q == m.self || m.alive(q) && m.peers[q].hears.has(m.self)
 }
 
-// try follows who would be a member of a view that this node led. A node that drops out
-// of one is on trial when it comes back, longer each time.
+// try follows who would be a member of a view that this node led.
 func (m *membership) try(fit places) {
 	if fit == nil {
 		return // this node is cut off, which is no fault of the others
@@ -91,16 +88,23 @@ func (m *membership) try(fit places) {
 	for q := range m.peers {
 		p := &m.peers[q]
 		switch {
-		case fit.has(q):
-			if m.ticks-p.unfit >= calmAfter {
-				p.trial = 0
+		case !fit.has(q):
+			if m.want != nil && m.want.has(q) {
+				m.fail(q)
 			}
-			continue
-		case m.fit != nil && m.fit.has(q) && m.normal && m.members[q] != 0:
-			p.trial = min(max(2*p.trial, 1), maxTrial)
+			p.unfit = m.ticks
+		case m.ticks-p.unfit >= calmAfter:
+			p.trial = 0
 		}
-		p.unfit = m.ticks
 	}
+}
+
+// fail puts a node on trial that was wanted in the view and dropped out: longer each
+// time.
+func (m *membership) fail(q int) {
+	p := &m.peers[q]
+	p.unfit = m.ticks
+	p.trial = min(max(2*p.trial, 1), maxTrial)
 }
 
 // admits reports whether the node is in the view of this node or may come in: its trial

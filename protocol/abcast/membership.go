@@ -83,6 +83,7 @@ type peer struct {
 	adopted  uint64 // at least
 
 	// Of that incarnation's last heartbeat.
+	beat    uint64 // its number
 	hears   places // whom it hears
 	able    bool   // it could lead a view
 	follows int    // place of the node that it follows, or nobody
@@ -186,7 +187,7 @@ func (m *membership) beat(env *protocol.Env, q int) {
 		return
 	}
 	m.datagram(env, q, KindHeartbeat, appendHeartbeat(m.head(opHeartbeat), m.promised, m.log.adopted, m.normal, m.chans[q].next,
-		sight{m.seen, m.fit != nil, m.follows}))
+		sight{m.ticks, m.seen, m.fit != nil, m.follows}))
 }
 
 func (m *membership) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
@@ -205,7 +206,7 @@ func (m *membership) Receive(env *protocol.Env, from protocol.NodeID, msg []byte
 	if d.inc > p.inc {
 		p.inc = d.inc // what it promised and adopted is durable, so it still holds
 		clear(p.hears)
-		p.able, p.follows, p.works = false, nobody, false
+		p.beat, p.able, p.follows, p.works = 0, false, nobody, false
 	}
 	if d.inc == p.inc {
 		p.heard = m.ticks
@@ -231,11 +232,14 @@ func (m *membership) heartbeat(q int, d *datagram) {
 		m.stats.Stray++
 		return
 	}
-	if d.follows >= len(m.peers) || !p.hears.read(len(m.peers), d.hears) {
+	if d.follows >= len(m.peers) || !within(len(m.peers), d.hears) {
 		m.stats.Malformed++
 		return
 	}
-	p.able, p.follows, p.works = d.able, d.follows, d.normal
+	if d.beat >= p.beat { // else it was overtaken
+		p.hears.read(d.hears)
+		p.beat, p.able, p.follows, p.works = d.beat, d.able, d.follows, d.normal
+	}
 	p.promised = max(p.promised, d.promised)
 	p.adopted = max(p.adopted, d.adopted)
 	if !m.normal {

@@ -62,15 +62,16 @@ func (s places) appendTo(b []byte) []byte {
 	return b[:used]
 }
 
-// read makes s what appendTo wrote. It reports whether all are among n nodes; if not, s
-// is as it was.
-func (s places) read(n int, b []byte) bool {
-	if last := len(b) - 1; last >= 0 && 8*last+bits.Len8(b[last]) > n {
-		return false
-	}
+// read makes s what appendTo wrote: see within.
+func (s places) read(b []byte) {
 	clear(s)
 	for i, x := range b {
 		s[i/8] |= uint64(x) << (8 * (i % 8))
 	}
-	return true
+}
+
+// within reports whether all nodes of a set that appendTo wrote are among n nodes.
+func within(n int, b []byte) bool {
+	last := len(b) - 1
+	return last < 0 || 8*last+bits.Len8(b[last]) <= n
 }

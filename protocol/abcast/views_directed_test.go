@@ -200,7 +200,7 @@ func TestSyncPrecedesWhatDependsOnIt(t *testing.T) {
 	g, env, _ = underViews(ISIS, 0, 1, 0)
 	env.Enter(0, 1, 0, nil)
 	for _, id := range []protocol.NodeID{1, 2} {
-		g.Receive(env, id, appendHeartbeat(headed(opHeartbeat, 1), 0, 0, false, 0, sight{[]byte{7}, true, int(id)}))
+		g.Receive(env, id, appendHeartbeat(headed(opHeartbeat, 1), 0, 0, false, 0, sight{1, []byte{7}, true, int(id)}))
 	}
 	g.Timeout(env, tagTick)
 	g.Receive(env, 1, appendReport(appendPromise(headed(opPromise, 1), 3, 0, 0, 0), nil, nil))

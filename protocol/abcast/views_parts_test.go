@@ -34,7 +34,7 @@ func someTail() []held {
 func datagramSeeds() [][]byte {
 	id := MsgID{3, 2, 17}
 	seeds := [][]byte{
-		appendHeartbeat(headed(opHeartbeat, 1), 9, 9, true, 4, sight{[]byte{5, 2}, true, 2}),
+		appendHeartbeat(headed(opHeartbeat, 1), 9, 9, true, 4, sight{7, []byte{5, 2}, true, 2}),
 		appendHeartbeat(headed(opHeartbeat, 1<<32-1), 9, 7, false, 0, sight{follows: nobody}),
 		appendPrepare(headed(opPrepare, 2), 9, 3),
 		appendReport(appendPromise(headed(opPromise, 2), 9, 7, 3, 6), someEntries(), someTail()),

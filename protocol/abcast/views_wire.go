@@ -21,13 +21,13 @@ var (
 // With Views a message on the wire is the byte protocol.ABCAST and one bencoded
 // list, which begins with its type and the sender's incarnation:
 //
-//	HEARTBEAT 16 incarnation promised adopted normal next hears able follows
+//	HEARTBEAT 16 incarnation promised adopted normal next beat hears able follows
 //	PREPARE   17 incarnation view base
 //	PROMISE   18 incarnation view adopted commit length entries tail
 //	NEWVIEW   19 incarnation view base entries
 //	FRAME     20 incarnation view seq body
 //
-// next is the number of the next frame wanted. hears is a set of places, a bit each, in
+// next is the number of the next frame wanted, and beat grows by one each tick. hears is a set of places, a bit each, in
 // as few bytes as hold it; follows is a place plus one, or 0 for nobody. entries of a PROMISE begin at the
 // lesser of base and length; those of a NEWVIEW at base, and the last is the view's
 // own. A body is that of a rule or
@@ -103,6 +103,7 @@ type datagram struct {
 
 // A sight is what the sender of a heartbeat makes of those that it got.
 type sight struct {
+	beat    uint64 // grows by 1 each tick of the sender's incarnation
 	hears   []byte // the places that it hears: see places.appendTo
 	able    bool   // it could lead a view
 	follows int    // place of the node whose ballots it waits for, or nobody
@@ -113,6 +114,7 @@ func appendHeartbeat(b []byte, promised, adopted uint64, normal bool, next uint6
 	b = bencode.AppendUint(b, adopted)
 	b = bencode.AppendBool(b, normal)
 	b = bencode.AppendUint(b, next)
+	b = bencode.AppendUint(b, s.beat)
 	b = bencode.AppendBytes(b, s.hears)
 	b = bencode.AppendBool(b, s.able)
 	b = bencode.AppendUint(b, uint64(s.follows+1))
@@ -230,6 +232,7 @@ func (in *datagramReader) decode(msg []byte) (d datagram, ok bool) {
 		d.adopted = r.UintMax(d.promised)
 		d.normal = r.Bool()
 		d.next = r.Uint()
+		d.beat = r.Uint()
 		d.hears = r.Bytes()
 		d.able = r.Bool()
 		d.follows = int(r.UintMax(maxLength)) - 1
