@@ -12,9 +12,10 @@ import (
 )
 
 // The timeouts, in ticks. A duration of n ticks lasts n-1 to n, since what begins
-// in the middle of a tick counts from its beginning.
+// in the middle of a tick counts from its beginning. A tick is up to a quarter longer
+// than the shortest: see abcast.NextTick.
 const (
-	forgetAfter = 4 // silence after which a leader counts as dead: three heartbeats are lost
+	forgetAfter = 5 // silence after which a leader counts as dead: three heartbeats are lost, even of long ticks
 	removeAfter = 6 // silence after which the leader takes a member out of the view: RemoveAgain
 	resignAfter = 5 // period of a leader's check that a majority answers, else it resigns
 	repeatAfter = 3 // from proposing to proposing again what was not delivered: ProposeAgain

@@ -292,7 +292,7 @@ func (g *Group) Timeout(env *protocol.Env, tag uint64) {
 		panic(fmt.Sprintf("raft: node %v: timer %#x, but a group sets %#x", env.ID(), tag, tagTick))
 	}
 	g.tick(env)
-	env.SetTimer(g.cfg.Tick, tagTick)
+	env.SetTimer(abcast.NextTick(env, g.cfg.Tick), tagTick)
 	g.settle(env)
 }
 

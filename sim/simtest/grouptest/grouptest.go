@@ -51,6 +51,9 @@ type Protocol struct {
 	// the kind by which its sender promises to follow no earlier leader.
 	Report, Promise protocol.Kind
 
+	// Led says that a node can lead that others do not hear: see check.NewCore.
+	Led bool
+
 	// Refuse, if not nil, returns what is wrong with a view that no life has delivered
 	// before, or "".
 	Refuse func(w *World, v abcast.View) string

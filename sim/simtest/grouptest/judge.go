@@ -31,7 +31,8 @@ type sending struct {
 // progress is what one life has delivered.
 type progress struct {
 	entries, messages int
-	told              []byte // the output of kind KindDelivered that must precede the next message, or nil
+	seqs              map[abcast.Member]uint64 // the last of each life
+	told              []byte                   // the output of kind KindDelivered that must precede the next message, or nil
 }
 
 func newJudge(w *World) *judge {
@@ -128,6 +129,10 @@ func (j *judge) message(m *member, p *progress, who string, body []byte, isNew b
 		j.violated("%s, after %d messages", who, p.messages)
 	}
 	p.messages++
+	if p.seqs == nil {
+		p.seqs = map[abcast.Member]uint64{}
+	}
+	p.seqs[id.Origin()] = id.Seq
 	j.world.counts.Deliveries++
 	s, known := j.sent[id]
 	if !known || s.payload != payload {

@@ -53,6 +53,7 @@ type Counts struct {
 	Ordered                                           uint64 // messages in the one sequence
 	Changes                                           uint64 // and views or terms
 	Orphans                                           uint64 // messages ordered after their life had ended
+	Demanded                                          uint64 // looks whether a majority that stays connected goes on
 	Stats                                             abcast.Stats
 	Healed                                            time.Duration // how long after the calm began
 }
@@ -122,6 +123,7 @@ func (s *Sum) add(c *Counts) {
 	s.Ordered += c.Ordered
 	s.Changes += c.Changes
 	s.Orphans += c.Orphans
+	s.Demanded += c.Demanded
 	s.Healed += c.Healed
 	s.Worst = max(s.Worst, c.Healed)
 	add(&s.Stats, c.Stats)

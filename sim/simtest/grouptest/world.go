@@ -8,6 +8,7 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/abcast"
 	"dessim/sim"
+	"dessim/sim/check"
 	"dessim/sim/fault"
 	"dessim/sim/source"
 )
@@ -27,6 +28,7 @@ type World struct {
 	members []*member
 	splits  []split
 	judge   *judge
+	core    *check.Core
 	plan    sim.Plan
 	sim     *sim.Sim
 	end     sim.Result
@@ -113,7 +115,8 @@ func (w *World) drawInputs() (inputs []sim.Input) {
 }
 
 func (w *World) begin(plan sim.Plan, seed uint64) {
-	s, err := sim.New(plan, answers{source.Seed(seed), w.Benign}, bailiff{w})
+	w.core = check.NewCore(&w.plan, w.Size(), Notice, w.protocol.Led)
+	s, err := sim.New(plan, answers{source.Seed(seed), w.Benign}, bailiff{w}, w.core)
 	if err != nil {
 		panic(err)
 	}
@@ -142,6 +145,9 @@ func (b bailiff) Watch() sim.What {
 
 func (b bailiff) Observe(e *sim.Event) {
 	w := b.w
+	if late := w.overdue(e.At); late != "" {
+		w.judge.violated("%s", late)
+	}
 	switch e.What {
 	case sim.Injected, sim.Lifted:
 		w.turn(e)

@@ -41,6 +41,17 @@ func minority(w *grouptest.World, v abcast.View) string {
 	return fmt.Sprintf("view %d of no majority: %v", v.Number, v.Members)
 }
 
+func TestAConnectedMajorityGoesOnThroughLongCuts(t *testing.T) {
+	for _, o := range abcast.Orders() {
+		t.Run(o.String(), func(t *testing.T) {
+			sum := flags.Sweep(t, 100, func(size int, seed uint64) *grouptest.World {
+				return grouptest.NewCutWorld(underViews(o, 0), size, seed)
+			})
+			sum.Report(t, 100, grouptest.Must("demands", sum.Demanded), grouptest.May("ballots", sum.Stats.Ballots))
+		})
+	}
+}
+
 func TestViewsKeepOneOrderThroughFaults(t *testing.T) {
 	for _, o := range abcast.Orders() {
 		t.Run(o.String(), func(t *testing.T) {

@@ -31,9 +31,17 @@ func newGroup(snapshot uint64) *grouptest.Protocol {
 		Steps:      []protocol.Kind{raft.KindPropose, raft.KindAppend, raft.KindAck, raft.KindPolled, raft.KindVote, raft.KindVoted, raft.KindSnap, raft.KindEcho},
 		Report:     raft.KindAck,
 		Promise:    raft.KindVoted,
+		Led:        true,
 		Mark:       raft.KindTerm,
 		DecodeMark: raft.DecodeTerm,
 	}
+}
+
+func TestAConnectedMajorityGoesOnThroughLongCuts(t *testing.T) {
+	sum := flags.Sweep(t, 100, func(size int, seed uint64) *grouptest.World {
+		return grouptest.NewCutWorld(newGroup(0), size, seed)
+	})
+	sum.Report(t, 100, grouptest.Must("demands", sum.Demanded), grouptest.May("campaigns", sum.Stats.Ballots))
 }
 
 func TestOneOrderThroughFaults(t *testing.T) {

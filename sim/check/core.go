@@ -1,0 +1,215 @@
+package check
+
+import (
+	"math/bits"
+	"slices"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/fault"
+)
+
+// MaxCore is the greatest number of nodes of a Core.
+const MaxCore = 64
+
+// A Core follows, through the faults of a run, which nodes of a group must be able to go
+// on. It is an observer, and sees each event before its checks do.
+//
+// Two nodes are connected if both are up and each hears the other. A majority of nodes
+// that are all connected can go on, whatever the others do. If there are several such
+// majorities, a group may choose; so a node is in the core if it is connected with every
+// node of every one of them. The core is empty if there is none.
+//
+// The core is an underestimate: a link that is slow, or loses many messages, does not
+// connect, but might; and so might one that was connected lately.
+type Core struct {
+	plan    *sim.Plan
+	members int
+	lag     time.Duration
+	star    bool
+
+	up    uint64
+	open  []*fault.Fault // without those that neither sever nor disturb
+	links [][]pair       // from node to node
+	core  uint64
+	since []protocol.Time // by node in the core
+	stale protocol.Time   // when the core is to be computed again, or Never
+}
+
+// pair is what is known of the link from one node to another.
+type pair struct {
+	sure  bool          // what is sent arrives in time
+	cut   bool          // nothing arrives
+	until protocol.Time // if cut: it may count as connected until then
+}
+
+// NewCore returns the core of the first nodes of a plan, at most MaxCore, whose faults are
+// complete when the run begins. lag is how long it may take the nodes to notice that a link
+// was cut. star says that the group needs a leader, who may be any node that is connected
+// with a majority, though those are not connected with each other, as in Raft. Then the
+// core has only nodes that are connected with all of those as well.
+func NewCore(plan *sim.Plan, members int, lag time.Duration, star bool) *Core {
+	c := &Core{plan: plan, members: members, lag: lag, star: star, since: make([]protocol.Time, members), stale: fault.Never}
+	for range members {
+		c.links = append(c.links, make([]pair, members))
+	}
+	for _, row := range c.links {
+		for b := range row {
+			row[b].cut = true
+		}
+	}
+	return c
+}
+
+// Watch returns the events that Observe needs.
+func (c *Core) Watch() sim.What {
+	return sim.Started | sim.Crashed | sim.Damaged | sim.Injected | sim.Lifted
+}
+
+// Observe follows a change.
+func (c *Core) Observe(e *sim.Event) {
+	switch e.What {
+	case sim.Started, sim.Crashed, sim.Damaged:
+		if int(e.Node) >= c.members {
+			return
+		}
+		c.up &^= 1 << e.Node
+		if e.What == sim.Started {
+			c.up |= 1 << e.Node
+		}
+	case sim.Lifted:
+		c.open = slices.DeleteFunc(c.open, func(f *fault.Fault) bool { return f.ID == e.Tag })
+	case sim.Injected:
+		i := slices.IndexFunc(c.plan.Faults, func(f fault.Fault) bool { return f.ID == e.Tag })
+		if f := &c.plan.Faults[i]; f.Op.Lasts() && f.Op != fault.Copy {
+			c.open = append(c.open, f)
+		}
+	}
+	c.change(e.At)
+}
+
+// tolerable is the share of messages that a link may lose and still be relied on.
+var tolerable = protocol.Percent(5)
+
+// change computes the links anew, and the core.
+func (c *Core) change(now protocol.Time) {
+	for a, row := range c.links {
+		for b := range row {
+			if a == b {
+				continue
+			}
+			was, is := row[b], c.link(protocol.NodeID(a), protocol.NodeID(b))
+			if is.until = was.until; is.cut && !was.cut {
+				is.until = now.Add(c.lag)
+			}
+			row[b] = is
+		}
+	}
+	c.compute(now)
+}
+
+func (c *Core) link(from, to protocol.NodeID) pair {
+	up := c.up>>from&1 == 1 && c.up>>to&1 == 1
+	p := pair{sure: up, cut: !up}
+	for _, f := range c.open {
+		switch {
+		case f.Severs(from, to, c.plan.Nodes) || f.Op == fault.Pause && (f.Node == from || f.Node == to):
+			p.sure, p.cut = false, true
+		case f.Op.Harms() && uint64(f.Rate.Num)*uint64(tolerable.Den) <= uint64(tolerable.Num)*uint64(f.Rate.Den):
+		case f.Touches(from, to, c.plan.Nodes) || f.Op.OfNode() && !f.Op.OfLinks() && (f.Node == from || f.Node == to):
+			p.sure = false
+		}
+	}
+	return p
+}
+
+// compute computes the core.
+func (c *Core) compute(now protocol.Time) {
+	c.stale = fault.Never
+	sure, maybe := make([]uint64, c.members), make([]uint64, c.members)
+	for a := range c.members {
+		sure[a], maybe[a] = c.up&(1<<a), c.up&(1<<a)
+		for b := range c.members {
+			to, back := c.links[a][b], c.links[b][a]
+			if to.sure && back.sure {
+				sure[a] |= 1 << b
+			}
+			if a != b && c.possible(to, now) && c.possible(back, now) {
+				maybe[a] |= 1 << b
+			}
+		}
+	}
+	majority := c.members/2 + 1
+	all := uint64(0) // that may be in a majority, or lead one
+	for a := range c.members {
+		s := cliques{maybe, majority, 10_000}
+		if bits.OnesCount64(maybe[a]) >= majority && (c.star || s.any(1<<a, maybe[a]&^(1<<a))) {
+			all |= 1 << a
+		}
+	}
+	was := c.core
+	c.core = 0
+	for a := range c.members {
+		if all>>a&1 == 1 && all&^sure[a] == 0 {
+			c.core |= 1 << a
+			if was>>a&1 == 0 {
+				c.since[a] = now
+			}
+		}
+	}
+}
+
+// possible reports whether something may arrive, or may be thought to.
+func (c *Core) possible(p pair, now protocol.Time) bool {
+	if p.cut && now < p.until {
+		c.stale = min(c.stale, p.until)
+	}
+	return !p.cut || now < p.until
+}
+
+// Lasting returns the nodes, as bits, that have been in the core for that long, if they are
+// a majority; else 0.
+func (c *Core) Lasting(now protocol.Time, d time.Duration) (nodes uint64) {
+	if now >= c.stale {
+		c.compute(now)
+	}
+	for a := range c.members {
+		if c.core>>a&1 == 1 && now.Sub(c.since[a]) >= d {
+			nodes |= 1 << a
+		}
+	}
+	if 2*bits.OnesCount64(nodes) <= c.members {
+		return 0
+	}
+	return nodes
+}
+
+// cliques searches a graph for sets of nodes that are all connected.
+type cliques struct {
+	next     []uint64
+	majority int
+	steps    int
+}
+
+// any reports whether set, whose nodes are all connected, can grow to a majority by nodes of
+// more, each of which is connected with all of set. If the search takes too long, it says
+// yes.
+func (s *cliques) any(set, more uint64) bool {
+	for {
+		if bits.OnesCount64(set) >= s.majority {
+			return true
+		}
+		if bits.OnesCount64(set|more) < s.majority {
+			return false
+		}
+		if s.steps--; s.steps < 0 {
+			return true
+		}
+		v := bits.TrailingZeros64(more)
+		if s.any(set|1<<v, more&s.next[v]&^(1<<v)) {
+			return true
+		}
+		more &^= 1 << v
+	}
+}
