@@ -50,6 +50,11 @@ func (m *market) lengthen(delays int) {
 	m.most = mostOfAKind * max(1, delays/windowDelays/2)
 }
 
+// progress returns a judge of what a majority must do that stays connected.
+func (w *world) progress(plan *sim.Plan, broadcasts func(id protocol.NodeID) uint64) *judge.Progress {
+	return judge.NewProgress(plan, w.p.Nodes, w.p.Order == orderRaft, w.delay, broadcasts)
+}
+
 // judged returns the run with the checks that must hold whatever fails, and more.
 func (m *market) judged(more ...*check.Check) *scenario.Run {
 	c := m.commits
@@ -75,16 +80,19 @@ type faulty struct {
 	begun    []uint64 // faults that began, each once
 	divided  uint64   // of begun, those that divide the network
 	views    *judge.Views
+	progress *judge.Progress
 }
 
 func newFaulty(m *market) *faulty {
-	return &faulty{m: m, promises: judge.NewPromises(m.commits, m.Incarnations), views: judge.NewViews(m.p.Nodes)}
+	return &faulty{m: m, promises: judge.NewPromises(m.commits, m.Incarnations), views: judge.NewViews(m.p.Nodes),
+		progress: m.progress(&m.plan, func(id protocol.NodeID) uint64 { return m.Nodes[id].Broadcasts() })}
 }
 
 // checks returns the checks of every scenario that has a client and faults.
 func (x *faulty) checks() check.Suite {
 	p := x.promises
-	return append(check.Suite{p.Exclusive(), p.Once(), p.Logged(x.m.treason()), p.EveryoneDecides(x.m.bound)}, x.views.Checks()...)
+	return slices.Concat(check.Suite{p.Exclusive(), p.Once(), p.Logged(x.m.treason()), p.EveryoneDecides(x.m.bound)},
+		x.views.Checks(), x.progress.Checks())
 }
 
 func (x *faulty) Watch() sim.What { return sim.Injected }

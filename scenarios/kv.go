@@ -64,6 +64,7 @@ type store struct {
 	replicas []*kv.Node // current state, or that at the crash
 	judge    *judge.Store
 	views    *judge.Views
+	progress *judge.Progress
 	bound    protocol.Time // by which all operations must have ended
 }
 
@@ -80,6 +81,8 @@ func buildKV(p params) *scenario.Run {
 	x.bound = w.after(max(w.after(w.begin, windowDelays), w.healed), afterHealDelays)
 	x.judge = judge.NewStore(x.replicas, w.Incarnations, x.bound)
 	x.views = judge.NewViews(p.Nodes)
+	x.progress = w.progress(&x.plan, func(id protocol.NodeID) uint64 { return x.replicas[id].Broadcasts() })
+	x.progress.Clients(x.judge, w.delay)
 	x.plan = w.plan(kvClients)
 	x.plan.Node = x.node
 	for i := range uint64(p.Txs) {
@@ -93,8 +96,8 @@ func buildKV(p params) *scenario.Run {
 	}
 	return &scenario.Run{
 		Plan:   x.plan,
-		Checks: slices.Concat(checks, x.views.Checks(), order.Checks()),
-		Watch:  []sim.Observer{w.Incarnations, j, x.views, order},
+		Checks: slices.Concat(checks, x.views.Checks(), order.Checks(), x.progress.Checks()),
+		Watch:  []sim.Observer{w.Incarnations, j, x.views, order, x.progress},
 		Nodes:  x.rows,
 		Facts:  x.facts,
 		Counts: x.counts,

@@ -128,7 +128,7 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 	facts := func() []scenario.Fact { return append(m.commits.Facts(), m.ledgers.Facts()...) }
 	if m.p.Failing() {
 		r.Checks = append(r.Checks, m.faulty.checks()...)
-		r.Watch = append(r.Watch, m.faulty.promises, m.faulty.views, m.faulty)
+		r.Watch = append(r.Watch, m.faulty.promises, m.faulty.views, m.faulty.progress, m.faulty)
 		r.Counts = m.faulty.counts
 		facts = func() []scenario.Fact {
 			return slices.Concat(m.commits.Facts(), m.ledgers.Facts(), m.faulty.facts())

@@ -210,6 +210,8 @@ type Stats struct {
 	Stray     uint64 // dropped: a repetition, an unexpected proposal, or a place out of turn
 	Early     uint64 // kept: agreed stamps and places that came before their message
 
+	Broadcasts uint64 // by this node
+
 	// The other counts are of groups with Views. There Stray also counts messages
 	// of another view or ballot.
 	Ballots   uint64 // begun by this node

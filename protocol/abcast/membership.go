@@ -143,6 +143,7 @@ func (m *membership) started() bool { return m.inc != 0 }
 func (m *membership) Broadcast(env *protocol.Env, payload []byte) MsgID {
 	mustRun(env, m.started())
 	m.last.Seq++
+	m.stats.Broadcasts++
 	msg := Message{ID: m.last, Payload: bytes.Clone(payload)}
 	m.outbox = append(m.outbox, msg)
 	if m.normal {

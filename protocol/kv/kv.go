@@ -183,6 +183,9 @@ func (n *Node) send(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, m
 // what they did.
 func (n *Node) State() (delivered, fold uint64) { return n.group.Delivered(), n.state }
 
+// Broadcasts returns how many messages this incarnation has broadcast.
+func (n *Node) Broadcasts() uint64 { return n.group.Stats().Broadcasts }
+
 // Stats returns the counts so far.
 func (n *Node) Stats() Stats {
 	s := n.stats

@@ -360,6 +360,9 @@ func (n *Node) Reservations() int { return n.vote.Reservations() }
 // ended here.
 func (n *Node) Undecided() int { return n.vote.Open() }
 
+// Broadcasts returns how many messages this incarnation has broadcast.
+func (n *Node) Broadcasts() uint64 { return n.order.Stats().Broadcasts }
+
 // Stats returns the counts so far.
 func (n *Node) Stats() Stats {
 	s := n.stats

@@ -243,6 +243,7 @@ func (g *Group) Start(env *protocol.Env) {
 func (g *Group) Broadcast(env *protocol.Env, payload []byte) abcast.MsgID {
 	g.mustRun(env)
 	g.last.Seq++
+	g.stats.Broadcasts++
 	g.outbox = append(g.outbox, abcast.Message{ID: g.last, Payload: bytes.Clone(payload)})
 	id := g.last
 	g.settle(env)

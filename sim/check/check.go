@@ -117,6 +117,19 @@ func Always(name string, watch sim.What, judge func(e *sim.Event) (relevant bool
 	}}
 }
 
+// Sought returns the check, which is not applicable, for that reason, to a run that never
+// exercised it: it judges what few runs have.
+func (c *Check) Sought(reason string) *Check {
+	conclude := c.conclude
+	c.conclude = func(c *Check, end protocol.Time) (Verdict, string) {
+		if c.exercised == 0 {
+			return NotApplicable, reason
+		}
+		return conclude(c, end)
+	}
+	return c
+}
+
 // Finally judges when the run is over, whenever that is: for safety that costs too much to
 // judge at each event. judge returns how many things it looked at and what is wrong, as
 // one sentence, or nil.

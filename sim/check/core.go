@@ -29,7 +29,7 @@ type Core struct {
 	lag     time.Duration
 	star    bool
 
-	up    uint64
+	up    []bool         // by node of the plan
 	open  []*fault.Fault // without those that neither sever nor disturb
 	links [][]pair       // from node to node
 	core  uint64
@@ -41,6 +41,7 @@ type Core struct {
 type pair struct {
 	sure  bool          // what is sent arrives in time
 	cut   bool          // nothing arrives
+	since protocol.Time // if sure: since when
 	until protocol.Time // if cut: it may count as connected until then
 }
 
@@ -51,14 +52,6 @@ type pair struct {
 // core has only nodes that are connected with all of those as well.
 func NewCore(plan *sim.Plan, members int, lag time.Duration, star bool) *Core {
 	c := &Core{plan: plan, members: members, lag: lag, star: star, since: make([]protocol.Time, members), stale: fault.Never}
-	for range members {
-		c.links = append(c.links, make([]pair, members))
-	}
-	for _, row := range c.links {
-		for b := range row {
-			row[b].cut = true
-		}
-	}
 	return c
 }
 
@@ -71,13 +64,8 @@ func (c *Core) Watch() sim.What {
 func (c *Core) Observe(e *sim.Event) {
 	switch e.What {
 	case sim.Started, sim.Crashed, sim.Damaged:
-		if int(e.Node) >= c.members {
-			return
-		}
-		c.up &^= 1 << e.Node
-		if e.What == sim.Started {
-			c.up |= 1 << e.Node
-		}
+		c.begin()
+		c.up[e.Node] = e.What == sim.Started
 	case sim.Lifted:
 		c.open = slices.DeleteFunc(c.open, func(f *fault.Fault) bool { return f.ID == e.Tag })
 	case sim.Injected:
@@ -86,7 +74,24 @@ func (c *Core) Observe(e *sim.Event) {
 			c.open = append(c.open, f)
 		}
 	}
+	c.begin()
 	c.change(e.At)
+}
+
+// begin makes all nodes down at first.
+func (c *Core) begin() {
+	if c.up != nil {
+		return
+	}
+	c.up = make([]bool, c.plan.Nodes)
+	for range c.plan.Nodes {
+		c.links = append(c.links, make([]pair, c.plan.Nodes))
+	}
+	for _, row := range c.links {
+		for b := range row {
+			row[b].cut = true
+		}
+	}
 }
 
 // tolerable is the share of messages that a link may lose and still be relied on.
@@ -103,6 +108,9 @@ func (c *Core) change(now protocol.Time) {
 			if is.until = was.until; is.cut && !was.cut {
 				is.until = now.Add(c.lag)
 			}
+			if is.since = was.since; is.sure && !was.sure {
+				is.since = now
+			}
 			row[b] = is
 		}
 	}
@@ -110,7 +118,7 @@ func (c *Core) change(now protocol.Time) {
 }
 
 func (c *Core) link(from, to protocol.NodeID) pair {
-	up := c.up>>from&1 == 1 && c.up>>to&1 == 1
+	up := c.up[from] && c.up[to]
 	p := pair{sure: up, cut: !up}
 	for _, f := range c.open {
 		switch {
@@ -129,10 +137,12 @@ func (c *Core) compute(now protocol.Time) {
 	c.stale = fault.Never
 	sure, maybe := make([]uint64, c.members), make([]uint64, c.members)
 	for a := range c.members {
-		sure[a], maybe[a] = c.up&(1<<a), c.up&(1<<a)
+		if c.up[a] {
+			sure[a], maybe[a] = 1<<a, 1<<a
+		}
 		for b := range c.members {
 			to, back := c.links[a][b], c.links[b][a]
-			if to.sure && back.sure {
+			if a != b && to.sure && back.sure {
 				sure[a] |= 1 << b
 			}
 			if a != b && c.possible(to, now) && c.possible(back, now) {
@@ -183,6 +193,18 @@ func (c *Core) Lasting(now protocol.Time, d time.Duration) (nodes uint64) {
 		return 0
 	}
 	return nodes
+}
+
+// Reaches reports whether a node, of the group or not, has been connected with all of these
+// for that long.
+func (c *Core) Reaches(id protocol.NodeID, nodes uint64, now protocol.Time, d time.Duration) bool {
+	for b := range c.members {
+		to, back := c.links[id][b], c.links[b][id]
+		if nodes>>b&1 == 1 && int(id) != b && (!to.sure || !back.sure || now.Sub(max(to.since, back.since)) < d) {
+			return false
+		}
+	}
+	return true
 }
 
 // cliques searches a graph for sets of nodes that are all connected.

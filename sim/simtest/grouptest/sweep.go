@@ -167,6 +167,3 @@ func (s *Sum) Report(t T, full uint64, figures ...Figure) {
 		t.Errorf("%d messages are malformed, though none was corrupted", s.Stats.Malformed)
 	}
 }
-
-// Healed returns how long after the beginning of the calm all was done.
-func (w *World) Healed() time.Duration { return w.counts.Healed }

@@ -1,0 +1,175 @@
+package judge
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/abcast"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// Progress judges whether a majority of nodes that stay connected goes on, whatever the
+// others do and whether or not the run ever heals. It is an observer, and sees each event
+// before its checks do.
+type Progress struct {
+	core       *check.Core
+	members    int
+	patience   time.Duration
+	broadcasts func(id protocol.NodeID) uint64
+
+	nodes []broadcaster
+	next  protocol.Time // of a look
+	due   uint64        // broadcasts that were due, at each look
+	wrong error
+
+	store *Store // or nil
+	asked time.Duration
+	calls uint64 // operations that were due, at each look
+	stuck error
+}
+
+// broadcaster is what a node's incarnation has broadcast and delivered.
+type broadcaster struct {
+	incarnation uint32
+	sent        []protocol.Time // when each of its broadcasts was first noticed
+	delivered   map[abcast.Member]uint64
+}
+
+// The bounds of Progress, in longest delays. A tick of the order is ten.
+const (
+	noticeDelays   = 120
+	patienceDelays = 800
+)
+
+// NewProgress returns a judge of the first members nodes of a plan, whose longest usual
+// delay is given. broadcasts returns how many messages a node's incarnation has broadcast.
+// led says that the order is Raft: see check.NewCore. The group has at most check.MaxCore
+// members.
+func NewProgress(plan *sim.Plan, members int, led bool, delay time.Duration, broadcasts func(id protocol.NodeID) uint64) *Progress {
+	return &Progress{
+		core:    check.NewCore(plan, members, noticeDelays*delay, led),
+		members: members, patience: patienceDelays * delay, broadcasts: broadcasts,
+		nodes: make([]broadcaster, members),
+	}
+}
+
+// Clients has the judge look at the operations of a store's clients too.
+func (p *Progress) Clients(store *Store, delay time.Duration) {
+	p.store, p.asked = store, time.Duration(2*p.members*storePatience)*delay
+}
+
+// storePatience is how many delays a client of the store waits for a replica.
+const storePatience = 50
+
+// Watch returns the events that Observe needs.
+func (p *Progress) Watch() sim.What { return p.core.Watch() | sim.Fired | sim.Output | sim.Ended }
+
+// Observe looks at what is due, before a change of what is connected and now and then.
+func (p *Progress) Observe(e *sim.Event) {
+	changes := e.What&p.core.Watch() != 0
+	if changes || e.At >= p.next || e.What == sim.Ended {
+		p.look(e.At)
+		p.next = e.At.Add(p.patience / 16)
+	}
+	if changes {
+		p.core.Observe(e)
+	}
+	if e.What == sim.Ended || int(e.Node) >= p.members {
+		return
+	}
+	n := &p.nodes[e.Node]
+	switch e.What {
+	case sim.Started:
+		*n = broadcaster{incarnation: e.Incarnation, delivered: make(map[abcast.Member]uint64)}
+	case sim.Fired, sim.Output:
+		for want := p.broadcasts(e.Node); uint64(len(n.sent)) < want; {
+			n.sent = append(n.sent, e.At)
+		}
+		if e.Kind == abcast.KindDelivered && e.What == sim.Output {
+			if _, id, ok := abcast.DecodeDelivered(e.Body); ok {
+				n.delivered[id.Origin()] = id.Seq
+			}
+		}
+	}
+}
+
+// look requires of each node that has long been in the core that it has delivered what such
+// nodes broadcast long ago.
+func (p *Progress) look(now protocol.Time) {
+	core := p.core.Lasting(now, p.patience)
+	if core == 0 {
+		return
+	}
+	for id := range p.nodes {
+		from := &p.nodes[id]
+		if core>>id&1 == 0 {
+			continue
+		}
+		origin := abcast.Member{Node: protocol.NodeID(id), Incarnation: from.incarnation}
+		due, _ := slices.BinarySearch(from.sent, now.Add(-p.patience))
+		for at := range p.nodes {
+			got := p.nodes[at].delivered[origin]
+			if core>>at&1 == 1 && got < uint64(due) && p.wrong == nil {
+				p.wrong = fmt.Errorf("node %d has not delivered %v/%d, broadcast %v before, though nodes %v are connected all the while",
+					at, origin, got+1, now.Sub(from.sent[got]).Round(time.Millisecond), places(core))
+			}
+		}
+		p.due += uint64(due)
+	}
+	p.lookAtCalls(now, core)
+}
+
+// lookAtCalls requires that no operation of a client that reaches the core is open for
+// long.
+func (p *Progress) lookAtCalls(now protocol.Time, core uint64) {
+	if p.store == nil {
+		return
+	}
+	bound := p.patience + p.asked
+	if core = p.core.Lasting(now, bound); core == 0 {
+		return
+	}
+	for _, c := range p.store.calls {
+		if !p.core.Reaches(c.Client, core, now, bound) || now.Sub(c.from) < bound {
+			continue
+		}
+		p.calls++
+		if !c.done && p.stuck == nil {
+			p.stuck = fmt.Errorf("%v has not completed, though its client and nodes %v are connected all the while", c, places(core))
+		}
+	}
+}
+
+func places(set uint64) (ids []int) {
+	for set != 0 {
+		ids = append(ids, bits.TrailingZeros64(set))
+		set &= set - 1
+	}
+	return ids
+}
+
+// Checks returns all checks.
+func (p *Progress) Checks() check.Suite {
+	lasts := func(d time.Duration) string {
+		return fmt.Sprintf("no majority stays connected for %v with something to do", d)
+	}
+	s := check.Suite{p.check("a majority that stays connected delivers its broadcasts", &p.due, &p.wrong).Sought(lasts(p.patience))}
+	if p.store != nil {
+		s = append(s, p.check("operations of clients that reach a lasting majority complete", &p.calls, &p.stuck).Sought(lasts(p.patience+p.asked)))
+	}
+	return s
+}
+
+// check returns a check that is exercised whenever count grows.
+func (p *Progress) check(name string, count *uint64, wrong *error) *check.Check {
+	seen := uint64(0)
+	return check.Always(name, p.Watch(), func(*sim.Event) (bool, error) {
+		more := *count > seen
+		seen = *count
+		return more, *wrong
+	})
+}
