@@ -210,20 +210,19 @@ type Stats struct {
 	Stray     uint64 // dropped: a repetition, an unexpected proposal, or a place out of turn
 	Early     uint64 // kept: agreed stamps and places that came before their message
 
-	Broadcasts uint64 // by this node
-
 	// The other counts are of groups with Views. There Stray also counts messages
 	// of another view or ballot.
-	Ballots   uint64 // begun by this node
-	Installed uint64 // views
-	Excluded  uint64 // views left because a majority went on without this node
-	Learned   uint64 // entries that this node's log lacked when a view began
-	Cut       uint64 // entries of its log that no majority had and the new view did not keep
-	Flushed   uint64 // messages that no rule had ordered and a ballot of this node did
-	Repeated  uint64 // frames sent again
-	Torn      uint64 // records on disk that were not whole
-	Gaps      uint64 // records on disk whose predecessor had not survived
-	Clamped   uint64 // 1 if the disk says that more is stable than it holds
+	Broadcasts uint64 // by this node
+	Ballots    uint64 // begun by this node
+	Installed  uint64 // views
+	Excluded   uint64 // views left because a majority went on without this node
+	Learned    uint64 // entries that this node's log lacked when a view began
+	Cut        uint64 // entries of its log that no majority had and the new view did not keep
+	Flushed    uint64 // messages that no rule had ordered and a ballot of this node did
+	Repeated   uint64 // frames sent again
+	Torn       uint64 // records on disk that were not whole
+	Gaps       uint64 // records on disk whose predecessor had not survived
+	Clamped    uint64 // 1 if the disk says that more is stable than it holds
 }
 
 // An Orderer is one member's part in a group. It is a component, not a Node: its

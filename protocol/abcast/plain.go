@@ -39,7 +39,6 @@ func (p *plain) Start(env *protocol.Env) {
 func (p *plain) Broadcast(env *protocol.Env, payload []byte) MsgID {
 	mustRun(env, p.rule != nil)
 	p.last.Seq++
-	p.stats.Broadcasts++
 	m := Message{ID: p.last, Payload: bytes.Clone(payload)}
 	p.rule.broadcast(env, m)
 	p.handOver(env)

@@ -127,7 +127,7 @@ func talk(o abcast.Order, views bool) sim.Plan {
 		Until: 500,
 	}
 	if views {
-		p.Until = 2000
+		p.Until = 3000
 		for i := range uint64(2) {
 			p.Faults = append(p.Faults, fault.Fault{ID: i, Op: fault.Crash, At: protocol.Time(500 + 600*i), For: 200, Node: protocol.NodeID(2 * i)})
 		}
