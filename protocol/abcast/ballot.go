@@ -45,7 +45,7 @@ func (m *membership) consider(env *protocol.Env) {
 		case late && b.count >= m.majority():
 			for q := range m.peers {
 				if q != m.self && b.want.has(q) && !b.answered(q, &m.peers[q]) {
-					m.fail(q) // it is fit and does not answer
+					m.drop(q) // it is fit and does not answer
 				}
 			}
 			m.close(env)

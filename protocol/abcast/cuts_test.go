@@ -337,7 +337,7 @@ func TestAFlappingLinkCausesNoStormOfBallots(t *testing.T) {
 				if s := l.lacks("last", core); s != "" {
 					t.Errorf("%s for %d ticks of %d: %s", name, down, down+up, s)
 				}
-				if n := l.ballots() - before; n > ticks/18 {
+				if n := l.ballots() - before; n > ticks/15 { // two for each pause
 					t.Errorf("%s for %d ticks of %d: %d ballots in %d ticks", name, down, down+up, n, ticks)
 				} else {
 					worst = max(worst, n)

@@ -8,8 +8,8 @@ import (
 
 // The bounds of failure detection, in ticks.
 const (
-	calmAfter = 128 // how long a node must have been fit for its absences to be forgotten
-	maxTrial  = 32  // how long a node must be fit to come back after many absences; after the first, 1
+	maxPause  = 32           // from a node's dropping out until it may come back, after many times; after the first, 1
+	calmAfter = 4 * maxPause // from a node's dropping out until that is forgotten
 )
 
 // kindTick is the question how much longer than usual the next tick is.
@@ -37,7 +37,7 @@ func (m *membership) detect() {
 	}
 	m.seen = m.hears.appendTo(m.seen[:0])
 	fit := m.choose(candidates)
-	m.try(fit)
+	m.watch(fit)
 	m.fit, m.want = fit, fit
 	damped := false
 	for q := range m.peers {
@@ -50,7 +50,7 @@ func (m *membership) detect() {
 		if want := m.choose(candidates); want != nil {
 			m.want = want
 		} else {
-			damped = false // without those on trial there is no majority
+			damped = false // without those that pause there is no majority
 		}
 	}
 	m.follows = nobody
@@ -80,8 +80,8 @@ func (m *membership) connected(q int) bool {
 	return q == m.self || m.alive(q) && m.peers[q].hears.has(m.self)
 }
 
-// try follows who would be a member of a view that this node led.
-func (m *membership) try(fit places) {
+// watch notes who drops out of the view that this node would lead.
+func (m *membership) watch(fit places) {
 	if fit == nil {
 		return // this node is cut off, which is no fault of the others
 	}
@@ -89,29 +89,29 @@ func (m *membership) try(fit places) {
 		p := &m.peers[q]
 		switch {
 		case !fit.has(q):
-			if m.want != nil && m.want.has(q) {
-				m.fail(q)
+			in := m.members[q] != 0 || !m.normal && m.leader(m.promised) == q
+			if in && m.fit != nil && m.fit.has(q) {
+				m.drop(q)
 			}
-			p.unfit = m.ticks
-		case m.ticks-p.unfit >= calmAfter:
-			p.trial = 0
+		case m.ticks-p.dropped >= calmAfter:
+			p.pause = 0
 		}
 	}
 }
 
-// fail puts a node on trial that was wanted in the view and dropped out: longer each
-// time.
-func (m *membership) fail(q int) {
+// drop notes that a node of the view, or the leader of a ballot, dropped out. It may come
+// back after a pause, which is longer each time: so a link that flaps changes the view
+// ever less often, and still lets its nodes in now and then.
+func (m *membership) drop(q int) {
 	p := &m.peers[q]
-	p.unfit = m.ticks
-	p.trial = min(max(2*p.trial, 1), maxTrial)
+	p.dropped = m.ticks
+	p.pause = min(max(2*p.pause, 1), maxPause)
 }
 
-// admits reports whether the node is in the view of this node or may come in: its trial
-// is over.
+// admits reports whether the node is in the view of this node or may come in.
 func (m *membership) admits(q int) bool {
 	p := &m.peers[q]
-	return q == m.self || m.members[q] != 0 || m.ticks-p.unfit > p.trial
+	return q == m.self || m.members[q] != 0 || m.ticks-p.dropped > p.pause
 }
 
 // followed reports whether the node follows this one, or will as soon as it learns that

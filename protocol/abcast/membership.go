@@ -89,8 +89,8 @@ type peer struct {
 	follows int    // place of the node that it follows, or nobody
 	works   bool   // in a view
 
-	unfit uint64 // the last tick at which this node would not have led it
-	trial uint64 // ticks for which it must be fit to come in
+	dropped uint64 // the last tick at which it dropped out of the view
+	pause   uint64 // ticks from then on until it may come back
 }
 
 func newMembership(cfg Config) *membership {

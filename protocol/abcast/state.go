@@ -83,7 +83,7 @@ func (m *membership) AppendState(b []byte) []byte {
 		p, c := &m.peers[q], &m.chans[q]
 		b = fmt.Appendf(b, "  node %v life %d, heard at %d, promised %d, adopted %d, sent %d, next %d, repeats %d, again after %d\n",
 			m.cfg.Members[q], p.inc, p.heard, p.promised, p.adopted, c.sent, c.next, c.tries, c.pause)
-		b = fmt.Appendf(b, "    beat %d hears %v, able %v, follows %d, works %v, unfit at %d, on trial for %d\n", p.beat, p.hears, p.able, p.follows, p.works, p.unfit, p.trial)
+		b = fmt.Appendf(b, "    beat %d hears %v, able %v, follows %d, works %v, dropped at %d, pauses for %d\n", p.beat, p.hears, p.able, p.follows, p.works, p.dropped, p.pause)
 		for i := range c.out {
 			b = c.out[i].appendState(append(b, "    unacknowledged"...))
 		}
