@@ -291,6 +291,28 @@ func TestAContinuedFileIsOfTheSeedsAskedForLast(t *testing.T) {
 	}
 }
 
+func TestAnOldFileThatIsContinuedSaysItsRange(t *testing.T) {
+	path, seeds := filepath.Join(t.TempDir(), "results"), explore.Span{From: 1, To: 6}
+	text := shardOf(t, seeds, explore.Shard{Index: 1, Of: 1})
+	i, j := strings.Index(text, `,"seeds":`), strings.Index(text, "}\n")
+	if err := os.WriteFile(path, []byte(text[:i]+text[j:]), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	o := explore.SweepOptions{From: 1, To: 9}
+	results, err := explore.OpenResults(path, header(o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer results.Close()
+	o.Results = results
+	if r := mustSweep(t, passes(), o); r.Seeds != 9 {
+		t.Errorf("%+v", r)
+	}
+	if m, err := merge(read(t, path)); err != nil || m.Unknown != nil || m.Asked != (explore.Span{From: 1, To: 9}) || m.Verdict() != check.Pass {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
 func TestABudgetLeavesAPassAndTellsWhatIsMissing(t *testing.T) {
 	r := mustSweep(t, passes(), explore.SweepOptions{From: 1, To: explore.MaxSeeds, Budget: time.Millisecond})
 	if r.Seeds == 0 {

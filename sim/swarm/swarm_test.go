@@ -278,6 +278,37 @@ func TestEveryWayOfEveryKindIsDrawn(t *testing.T) {
 	}
 }
 
+// A report adds up what faults did by kind, so the identity must lead back to it.
+func TestTheKindOfADrawnFaultIsKnownByItsIdentity(t *testing.T) {
+	for i, k := range kinds() {
+		m := Mix{kinds: 1 << i}
+		if got := m.Kinds(); !slices.Equal(got, []string{k.name}) || m.String() != k.name {
+			t.Errorf("%v has the kinds %q, want %s", m, got, k.name)
+		}
+		drawn := 0
+		for _, f := range Draw(source.Seed(1), m, usual()) {
+			if drawn++; f.Op == fault.Heal {
+				drawn--
+				k.name = ""
+			}
+			if got := KindOf(f.ID); got != k.name {
+				t.Errorf("%v of identity %d is of kind %q, want %q", f, f.ID, got, k.name)
+			}
+		}
+		if drawn == 0 {
+			t.Errorf("vacuous: no %s is drawn", kinds()[i].name)
+		}
+	}
+	for _, id := range []uint64{0, 1, 999, healID, (kindCount + 1) * idsPerKind, 1 << 60} {
+		if got := KindOf(id); got != "" {
+			t.Errorf("identity %d is of kind %q, want none", id, got)
+		}
+	}
+	if n := len(everything().Kinds()); n != kindCount {
+		t.Errorf("%d kinds, want %d", n, kindCount)
+	}
+}
+
 func TestTraitorsAreLessThanAThird(t *testing.T) {
 	for n := 1; n <= 13; n++ {
 		for seed := range source.Seed(100) {

@@ -61,6 +61,23 @@ func TestAFaultThatDidNothingIsNamedAndStrictlyInconclusive(t *testing.T) {
 	}
 }
 
+func TestTheObjectCountsWhatEachToldFaultDid(t *testing.T) {
+	r := dessim(t, append(words(calm+"-json -fault"), "crash 2 at 3s for 1s; 9: pause 1 at 3s for 5ms; restart 0 at 4s")...)
+	const want = `"faults":[{"id":1,"text":"crash 2 at 3s for 1s","did":"crashes","n":1},` +
+		`{"id":9,"text":"pause 1 at 3s for 5ms","did":"pauses","n":1},` +
+		`{"id":3,"text":"restart 0 at 4s","did":"restarts","n":0,"why":"node 0 was up"}]`
+	if !strings.Contains(r.stdout, want) {
+		t.Errorf("%s%s\nwant %s", r.stdout, r.stderr, want)
+	}
+}
+
+func TestVerifyAndStrictGoTogether(t *testing.T) {
+	r := process(t, binary, nil, append(words(calm+"-strict -verify -json -fault"), "restart 2 at 5s")...)
+	if r.code != exitInconclusive || !strings.Contains(r.stdout, `"verdict":"inconclusive"`) || !strings.Contains(r.stdout, `"verified":true`) {
+		t.Errorf("%+v", r)
+	}
+}
+
 // One seed of many in which a fault does something is enough: a sweep adds them up.
 func TestASweepNamesWhatDidNothingInAnySeed(t *testing.T) {
 	t.Chdir(t.TempDir())

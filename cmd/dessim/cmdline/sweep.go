@@ -20,8 +20,9 @@ const sweepUsage = `dessim sweep -scenario NAME -seeds A-B [flags]
 
 Runs a scenario with many seeds, and writes a replay file for each group of similar
 failures. The report covers the seeds from the first on without a gap, and does not
-depend on -j. With -results, a sweep that was interrupted or killed resumes when it is
-started again.
+depend on -j. It ends with the faults that did nothing in any run: each of -fault, and
+each kind of -faults. With -results, a sweep that was interrupted or killed resumes when
+it is started again.
 
 -shard I/N is the I-th of N blocks of the seeds, from 1. -shard /N takes I from
 JOB_COMPLETION_INDEX (Kubernetes Indexed Jobs), plus 1, or else from
