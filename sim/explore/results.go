@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"dessim/sim/check"
+	"dessim/sim/files"
 )
 
 // A results file has one JSON object a line: a Header, then a seedLine for each seed from
@@ -289,8 +290,8 @@ func (x *Results) check() error {
 	} else if !info.Mode().IsRegular() {
 		return errors.New("is not a regular file")
 	}
-	if err := lock(x.f); err != nil {
-		return err
+	if held, _ := files.Lock(x.f); held {
+		return errors.New("another process is writing to it")
 	}
 	switch err := x.r.readHeader(); {
 	case errors.Is(err, errNoHeader):

@@ -11,6 +11,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/files"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
 	"dessim/sim/wording"
@@ -193,18 +194,12 @@ func (r *runner) failed(seed uint64, first *explore.Outcome, again string) {
 	subject.Seed = seed
 	saved := scenario.Record(subject, least.trial, verdict(&least.outcome), least.outcome.Digest)
 	saved.Test, saved.Check = r.Name(), least.outcome.Check()
-	file, err := r.place.save(saved)
-	if err != nil {
-		r.Logf("not saved: %v", err)
-	}
+	kept := r.place.keep(saved)
 	r.trace(saved)
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %d: %s\n%s", seed, describe(&least.outcome), least.text)
 	listTrial(&b, least.trial)
-	if file != "" {
-		fmt.Fprintf(&b, "saved: %s, which is run first from now on\n", file)
-	}
-	r.Fatalf("%s%s", b.String(), again)
+	r.Fatalf("%s%s\n%s", b.String(), kept, again)
 }
 
 func verdict(o *explore.Outcome) check.Verdict {
@@ -223,7 +218,7 @@ func (r *runner) trace(x *scenario.Recording) {
 	}
 	trace := sim.Trace{Text: x.Scenario.Words(&x.Params)}
 	x.Scenario.Try(x.Seed, x.Params, x.Trial(), source.NewReplay(x.Answers), scenario.Options{Observers: []sim.Observer{&trace}})
-	if err := os.WriteFile(path, []byte(trace.String()), 0o666); err != nil {
+	if _, err := files.Write(path, []byte(trace.String())); err != nil {
 		r.Logf("%s: %v", TraceVariable, err)
 	}
 }

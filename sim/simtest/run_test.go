@@ -14,6 +14,7 @@ import (
 	"dessim/sim/check"
 	"dessim/sim/explore"
 	"dessim/sim/fault"
+	"dessim/sim/files"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
 	"dessim/sim/swarm"
@@ -190,7 +191,11 @@ func (f *fake) run(body func()) {
 
 // tried makes a Run as TestX would, under these variables.
 func tried(o Options, s *scenario.Scenario, seed, seeds, file string) *fake {
-	f := &fake{name: "TestX"}
+	return triedAs("TestX", o, s, seed, seeds, file)
+}
+
+func triedAs(test string, o Options, s *scenario.Scenario, seed, seeds, file string) *fake {
+	f := &fake{name: test}
 	r := &runner{tester: f, o: o, Subject: scenario.Subject{Scenario: s, Params: s.Defaults}, place: place{test: f.name, dir: "./x"}}
 	f.run(func() { r.run(seed, seeds, file) })
 	return f
@@ -305,6 +310,42 @@ func TestWhatWasSavedIsRunFirst(t *testing.T) {
 	}
 	if f := tried(o, counting(nil), "", "", ""); !strings.Contains(f.text, "seed ") {
 		t.Errorf("another test's file is run:\n%s", f.text)
+	}
+}
+
+func TestARunOfATestWithAnyNameIsSavedAndRunAgain(t *testing.T) {
+	o := Options{Seeds: 200}
+	for _, test := range []string{"TestX/" + strings.Repeat("a_subtest_of_many_letters_", 10), "TestX/a:b/../con.", "TestX/" + strings.Repeat("й", 200)} {
+		t.Chdir(t.TempDir())
+		first := triedAs(test, o, counting(nil), "", "", "")
+		saved, _ := filepath.Glob(savedDir + "/*.replay")
+		if len(saved) != 1 || !strings.Contains(first.text, "saved: "+saved[0]) || len(filepath.Base(saved[0])) > files.MostName {
+			t.Fatalf("%q saved %q and says\n%s", test, saved, first.text)
+		}
+		if again := triedAs(test, o, counting(nil), "", "", ""); strings.Contains(again.text, "seed ") || !strings.HasPrefix(again.text, saved[0]+": ") {
+			t.Errorf("what %q saved is not run first:\n%s", test, again.text)
+		}
+		if other := triedAs(test+"b", o, counting(nil), "", "", ""); !strings.Contains(other.text, "seed ") {
+			t.Errorf("what %q saved is run by another test:\n%s", test, other.text)
+		}
+		if err := os.WriteFile(saved[0], []byte("damaged"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if f := triedAs(test, o, counting(nil), "", "", ""); !strings.Contains(f.text, "does not begin a replay file") {
+			t.Errorf("a damaged file of %q is not told:\n%s", test, f.text)
+		}
+	}
+}
+
+func TestOnlyWhatWasSavedIsSaidToBe(t *testing.T) {
+	t.Chdir(t.TempDir())
+	f := tried(Options{Seeds: 200}, counting(func(*scenario.Run) {
+		if err := os.WriteFile("testdata", nil, 0o666); err != nil { // where the folder should be
+			t.Error(err)
+		}
+	}), "", "", "")
+	if !strings.Contains(f.text, `violates "counts grow"`) || !strings.Contains(f.text, "\nnot saved: ") || strings.Contains(f.text, "\nsaved: ") {
+		t.Error(f.text)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"dessim/sim/check"
+	"dessim/sim/files"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
 )
@@ -41,19 +42,6 @@ func (r *runner) readSaved(path string) (*scenario.Recording, error) {
 	return saved, nil
 }
 
-// stem begins the names of this test's files. Those of another test may begin with it too;
-// their headers tell them apart.
-func (p place) stem() string { return slug(strings.ReplaceAll(p.test, "/", "."), "._") + "-" }
-
-// slug returns text as a part of a file name: it keeps letters, digits and the characters of
-// extra, and writes single hyphens for all others.
-func slug(text, extra string) string {
-	fields := strings.FieldsFunc(text, func(c rune) bool {
-		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune(extra, c))
-	})
-	return strings.Join(fields, "-")
-}
-
 // allSaved runs the saved runs of this test, sorted by file name. A file of another test may
 // be of another scenario.
 func (r *runner) allSaved() {
@@ -63,11 +51,8 @@ func (r *runner) allSaved() {
 		r.Fatalf("saved runs: %v", err)
 	}
 	for _, e := range entries { // sorted
-		if !strings.HasPrefix(e.Name(), r.place.stem()) || !strings.HasSuffix(e.Name(), ".replay") {
-			continue
-		}
 		path := filepath.Join(savedDir, e.Name())
-		if !r.wrote(path) {
+		if !strings.HasSuffix(path, ".replay") || !r.wrote(path) {
 			continue
 		}
 		saved, err := r.readSaved(path)
@@ -78,19 +63,39 @@ func (r *runner) allSaved() {
 	}
 }
 
-// wrote reports whether the file is of this test, or cannot be read.
+// wrote reports whether the file is of this test. Its header says so, or else its name, which
+// begins as those of this test: then the file is damaged.
 func (r *runner) wrote(path string) bool {
 	text, err := os.ReadFile(path)
-	if err != nil {
-		return true
+	if err == nil {
+		var f *source.File
+		if f, err = source.ParseFile(text); err == nil {
+			if i := slices.IndexFunc(f.Header, func(h source.Field) bool { return h.Name == "test" }); i >= 0 {
+				return f.Header[i].Value == r.Name()
+			}
+		}
 	}
-	f, err := source.ParseFile(text)
-	return err != nil || !slices.ContainsFunc(f.Header, func(h source.Field) bool { return h.Name == "test" && h.Value != r.Name() })
+	const kept = 60 // bytes, however short a name must be
+	return strings.HasPrefix(filepath.Base(path), files.Shorten(r.place.name("", "-"), kept))
 }
 
-// save writes a run and returns the file's name. It keeps a file with other contents, which
-// is another run.
-func (p place) save(x *scenario.Recording) (string, error) {
+// name returns the name of a file of this test.
+func (p place) name(about, suffix string) string {
+	return files.Name(suffix, strings.ReplaceAll(p.test, "/", "."), about)
+}
+
+// keep saves a run, and says so only if it did.
+func (p place) keep(x *scenario.Recording) string {
+	path, err := p.save(x)
+	if err != nil {
+		return "not saved: " + err.Error()
+	}
+	return "saved: " + path + ", which is run first from now on"
+}
+
+// save writes a run and returns the path of the file. It keeps a file with other contents,
+// which is another run.
+func (p place) save(x *scenario.Recording) (path string, err error) {
 	text, err := x.AppendText(nil, p.command(fmt.Sprintf("%s=%d", SeedVariable, x.Seed)))
 	if err != nil {
 		return "", err
@@ -98,36 +103,19 @@ func (p place) save(x *scenario.Recording) (string, error) {
 	if err := os.MkdirAll(savedDir, 0o777); err != nil {
 		return "", err
 	}
-	name := p.stem() + slug(x.Check, "")
-	for i := 1; i <= 100; i++ {
-		path := filepath.Join(savedDir, name+".replay")
+	const most = 100
+	for i := 1; i <= most; i++ {
+		suffix := ".replay"
 		if i > 1 {
-			path = filepath.Join(savedDir, fmt.Sprintf("%s-%d.replay", name, i))
+			suffix = fmt.Sprintf("-%d.replay", i)
 		}
+		path := filepath.Join(savedDir, p.name(x.Check, suffix))
 		if have, err := os.ReadFile(path); err == nil && string(have) != string(text) {
 			continue
 		}
-		return path, writeWhole(path, text)
+		return files.Write(path, text)
 	}
-	return "", fmt.Errorf("%s has a hundred runs of %s", savedDir, name)
-}
-
-// writeWhole gives the file its name when it is complete: a killed test must not leave half a
-// file, which all later runs would refuse.
-func writeWhole(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".saving-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
+	return "", fmt.Errorf("%s has %d runs of %s", savedDir, most, p.name(x.Check, ""))
 }
 
 // again makes a saved run, and reports it if it fails.
