@@ -9,10 +9,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+
+	"dessim/sim/files"
 )
 
 // pairing is one workload and the samples of both revisions.
@@ -59,13 +60,12 @@ func compareRevisions(ctx context.Context, o options, out, progress io.Writer) e
 		return err
 	}
 	defer os.RemoveAll(scratch)
-	var file *os.File
+	var file *files.File
 	if o.json != "" { // fails now if it cannot be written, not after ten minutes
-		if file, err = os.CreateTemp(filepath.Dir(o.json), ".dessim-bench-*"); err != nil {
+		if file, err = files.Create(o.json); err != nil {
 			return fmt.Errorf("-json %s: %w", o.json, err)
 		}
-		defer os.Remove(file.Name())
-		defer file.Close()
+		defer file.Discard()
 	}
 	fmt.Fprintf(progress, "building %s and the working tree\n", o.base)
 	base, err := baseRevision(ctx, root, o.base, commit, scratch)
@@ -86,13 +86,13 @@ func compareRevisions(ctx context.Context, o options, out, progress io.Writer) e
 	if err := c.measure(ctx, list); err != nil {
 		return err
 	}
-	if file != nil {
-		if err := c.save(file, o.json); err != nil {
-			return err
-		}
+	if _, err := io.WriteString(out, c.text()); err != nil || file == nil {
+		return err
 	}
-	_, err = io.WriteString(out, c.text())
-	return err
+	if err := c.save(file); err != nil { // after the table, which is printed in any case
+		return fmt.Errorf("-json %s: %w", o.json, err)
+	}
+	return nil
 }
 
 // without leaves out the workloads whose programs could not be built.
@@ -260,7 +260,7 @@ func (d *pairing) result() result {
 }
 
 // save writes the table and every sample as JSON.
-func (c *comparison) save(file *os.File, name string) error {
+func (c *comparison) save(file *files.File) error {
 	report := struct {
 		Base    *revision  `json:"base"`
 		New     *revision  `json:"new"`
@@ -276,11 +276,7 @@ func (c *comparison) save(file *os.File, name string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := file.Write(append(text, '\n')); err != nil {
-		return err
-	}
-	if err := file.Chmod(0o644); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), name)
+	file.Write(append(text, '\n')) // Commit has the error
+	_, err = file.Commit()
+	return err
 }

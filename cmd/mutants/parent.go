@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"dessim/cmd/mutants/bank"
+	"dessim/sim/files"
 )
 
 // apart is the distance between the first seeds of two sweeps.
@@ -53,13 +54,13 @@ func compare(edits []*bank.Edit, o options, out, progress io.Writer) error {
 	}
 	close(next)
 	wg.Wait()
-	if o.note {
+	if _, err := io.WriteString(out, table(rows, o)); err != nil {
+		return err
+	}
+	if o.note { // after the table, which is printed in any case
 		if err := note(rows, o.bank); err != nil {
 			return err
 		}
-	}
-	if _, err := io.WriteString(out, table(rows, o)); err != nil {
-		return err
 	}
 	for i := range rows {
 		if !rows[i].asWanted() {
@@ -126,11 +127,7 @@ func note(rows []row, dir string) error {
 			continue
 		}
 		r.edit.Found = first.Found
-		to := filepath.Join(dir, r.edit.Name+".txt")
-		if err := os.WriteFile(to+".new", []byte(r.edit.Text()), 0o666); err != nil {
-			return err
-		}
-		if err := os.Rename(to+".new", to); err != nil {
+		if _, err := files.Write(filepath.Join(dir, r.edit.Name+".txt"), []byte(r.edit.Text())); err != nil {
 			return err
 		}
 	}

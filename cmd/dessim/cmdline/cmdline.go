@@ -25,7 +25,15 @@
 //
 // # Files
 //
-// Files appear under their names when they are complete, and replace older ones.
+// Files appear under their names when they are complete, and replace older ones: see
+// package files. A file that cannot be written is told on stderr, one line each, and changes
+// nothing else: the result is printed whatever happens to its files, and names only those
+// that are there.
+//
+// Where a flag names a file to write, - is standard output; the summary, or the object of
+// -json, then goes to stderr. Only the file of -results has to be one: a sweep that resumes
+// reads it.
+//
 // -logs creates its folder if needed, and leaves other files in it alone; client-N.txt
 // is the file of a client, and node-N.txt that of a node which failed before its id was
 // known. A run that fails writes dessim-SCENARIO-SEED.replay, and shrink a file that
@@ -33,9 +41,13 @@
 //
 // # Exit codes
 //
-// The constants below say what each means. A replay exits with the verdict of the run now,
+// The constants below say what each means. The gravest thing that happened is the code: 130
+// goes before 4, then come 1, 5, 3 and 0. So a violation is 1 even if its replay file could
+// not be written, and a run that passed is 5 if its trace could not.
+//
+// A replay exits with the verdict of the run now,
 // so it passes once the bug is fixed; its output says whether the digest is still the
-// recorded one. 2 and 5 leave stdout empty, and so does a 4 that is not a verdict, and a
+// recorded one. 2 leaves stdout empty, and so does a 4 that is not a verdict, and a
 // 130 that comes before anything was found.
 package cmdline
 
@@ -47,11 +59,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/mattn/go-isatty"
 
+	"dessim/sim/files"
 	"dessim/sim/scenario"
 )
 
@@ -62,7 +76,7 @@ const (
 	exitUsage        = 2 // refused before the run: usage, parameters, files that cannot be read or written
 	exitInconclusive = 3
 	exitInternal     = 4   // nondeterministic, or an error within the simulation or dessim
-	exitIO           = 5   // reading or writing failed later; this includes a closed pipe
+	exitIO           = 5   // a file could not be written, nor stdout; this includes a closed pipe
 	exitInterrupted  = 130 // by SIGINT, SIGTERM or SIGHUP
 )
 
@@ -125,11 +139,29 @@ func refuse(format string, args ...any) error {
 type tool struct {
 	*Program
 	streams
-	out bytes.Buffer // goes to stdout at the end
+	out   bytes.Buffer // goes to stdout at the end
+	piped bool         // stdout takes a file, and stderr what the command prints
+	code  int          // of what went wrong beside the result
 }
 
 func (t *tool) complain(text string) {
 	fmt.Fprintf(t.stderr, "%s: %s\n", t.Name, plain(text))
+}
+
+// lost says that a file cannot be written. The command goes on: what it has found is printed
+// in any case.
+func (t *tool) lost(format string, args ...any) {
+	t.complain(fmt.Sprintf(format, args...))
+	t.code = graver(t.code, exitIO)
+}
+
+// graver returns the exit code that says more.
+func graver(a, b int) int {
+	order := []int{exitPass, exitInconclusive, exitIO, exitViolation, exitInternal, exitInterrupted}
+	if slices.Index(order, a) < slices.Index(order, b) {
+		return b
+	}
+	return a
 }
 
 // run is Main without the process around it. It returns the exit code.
@@ -157,11 +189,14 @@ func (p *Program) run(ctx context.Context, args []string, s streams) (code int) 
 		t.complain(e.complaint)
 		return e.code
 	}
-	if _, err := s.stdout.Write(t.out.Bytes()); err != nil {
-		t.complain("writing to standard output: " + reason(err))
-		return exitIO
+	to := s.stdout
+	if t.piped {
+		to = s.stderr
 	}
-	return e.code
+	if _, err := to.Write(t.out.Bytes()); err != nil {
+		t.lost("writing to standard output: %s", files.Reason(err))
+	}
+	return graver(e.code, t.code)
 }
 
 // plain makes text one line of printable ASCII, so that text of users or nodes cannot break

@@ -15,6 +15,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/files"
 	"dessim/sim/scenario"
 	"dessim/sim/wording"
 )
@@ -98,7 +99,7 @@ type exploring struct {
 	explore.Crashes
 	json bool
 	line string // repeats it
-	file *pending
+	file *output
 	path string // of the replay file, once there is one
 
 	found explore.Crashed
@@ -233,9 +234,7 @@ func (x *exploring) conclude(ctx context.Context, r searched, first *explore.Fai
 		return &exit{exitInterrupted, "interrupted; nothing was written"}
 	}
 	if first != nil {
-		if err := x.save(first, r.verdict()); err != nil {
-			return err
-		}
+		x.save(first, r.verdict())
 	}
 	if x.json {
 		r.object()
@@ -263,20 +262,16 @@ func (x *exploring) verdict() check.Verdict {
 }
 
 // save writes the replay file of the first failure.
-func (x *exploring) save(first *explore.FailedRun, verdict check.Verdict) (err error) {
+func (x *exploring) save(first *explore.FailedRun, verdict check.Verdict) {
 	if x.file == nil {
-		name := fmt.Sprintf("dessim-%s-explored.replay", x.Scenario.Name)
-		if x.file, err = x.outputs(nil).openReplay(name); err != nil {
-			x.complain(err.Error())
-			return nil // the verdict matters more
+		var err error
+		if x.file, err = x.outputs(nil).openReplay(files.Name("-explored.replay", "dessim", x.Scenario.Name)); err != nil {
+			x.lost("%v", err)
+			return
 		}
 	}
 	r := recording{subject: x.subject, command: x.line, trial: first.Trial, verdict: verdict, digest: first.Outcome.Digest}
-	if err := r.write(x.file); err != nil {
-		return err
-	}
-	x.path = x.file.path
-	return x.file.commit()
+	x.path = r.write(x.file)
 }
 
 // workload is an observer that finds when the workload begins and has its answers.

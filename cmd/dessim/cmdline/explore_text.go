@@ -34,10 +34,7 @@ func (x *exploring) object() {
 // first describes the first failure, and what it was made of.
 func (x *exploring) first(f *explore.FailedRun, of field) field {
 	o := ordered{{"check", f.Outcome.Check()}, {"detail", why(&f.Outcome)}, of, {"digest", f.Outcome.Digest.String()}}
-	if x.path != "" {
-		o = o.with("replay", x.Name+" replay "+wording.Shell(x.path))
-	}
-	return field{"first", o}
+	return field{"first", o.with("replay", x.replayLine(x.path))}
 }
 
 // why says what a failure shows.
@@ -83,8 +80,8 @@ func (x *exploring) text() {
 
 // repeat adds the commands that make the first failure again, and smaller.
 func (x *exploring) repeat(l *lines) {
-	if x.path != "" {
-		l.add("replay", "%s replay %s", x.Name, wording.Shell(x.path))
+	if line := x.replayLine(x.path); line != "" {
+		l.add("replay", "%s", line)
 		l.add("shrink", "%s shrink %s", x.Name, wording.Shell(x.path))
 	}
 }

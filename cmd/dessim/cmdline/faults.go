@@ -8,6 +8,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim/fault"
+	"dessim/sim/files"
 	"dessim/sim/swarm"
 )
 
@@ -23,7 +24,7 @@ func (f *flags) faultFlags() (drawn, words string, err error) {
 	}
 	text, _, err := readAll(drawn, maxFaultFile)
 	if err != nil {
-		return "", "", refuse("faults %s: %s", quote(drawn), reason(err))
+		return "", "", refuse("faults %s: %s", quote(drawn), files.Reason(err))
 	}
 	if _, err := fault.Parse(string(text)); err != nil {
 		return "", "", refuse("faults %s: %v", quote(drawn), err)

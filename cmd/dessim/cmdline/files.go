@@ -1,7 +1,6 @@
 package cmdline
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -9,72 +8,66 @@ import (
 	"os"
 	"path/filepath"
 
+	"dessim/sim/files"
 	"dessim/sim/source"
 )
 
-// pending is a file that gets its name when it is complete. A pipe, a device or any other
-// file that is not regular is written directly.
-type pending struct {
-	flag   string // that names it
-	path   string
-	f      *os.File
-	w      *bufio.Writer
-	direct bool
-}
+// standard is the name of standard output, as a file that a flag names.
+const standard = "-"
 
 // outputs are the files that a command writes. No two of them are one, and none is what
-// the command reads, or its standard output.
+// the command reads. If one is standard output, what the command prints goes to stderr.
 type outputs struct {
-	stdout io.Writer
+	*tool
 	reads  *replay // what the command reads, or nil
-	opened []*pending
+	opened []*output
+}
+
+// output is one of them.
+type output struct {
+	*files.File
+	*tool
+	flag string // that names it
 }
 
 // outputs returns the files that a command which reads x, or nil, is about to write.
-func (t *tool) outputs(x *replay) *outputs { return &outputs{stdout: t.stdout, reads: x} }
+func (t *tool) outputs(x *replay) *outputs { return &outputs{tool: t, reads: x} }
 
 // open opens the file that a flag names, or refuses it.
-func (o *outputs) open(x *flag) (*pending, error) {
-	p := &pending{flag: x.name, path: x.text}
-	if x.text == "" || x.text == "-" {
-		return nil, refuse("%s %s: want the name of a file", x.name, quote(x.text))
+func (o *outputs) open(x *flag) (*output, error) {
+	if x.text == "" {
+		return nil, refuse("%s %s: want the name of a file, or - for standard output", x.name, quote(x.text))
 	}
 	for _, other := range o.opened {
-		if sameName(other.path, x.text) {
+		if sameName(other.Path(), x.text) {
 			return nil, refuse("%s %s: -%s writes there; want two files", x.name, quote(x.text), other.flag)
 		}
 	}
-	now, err := os.Stat(x.text)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		err = p.create(0o666)
-	case err != nil:
-	case now.IsDir():
-		err = errors.New("is a folder")
-	case o.busy(now):
-		err = errors.New("the command already uses it")
-	case !now.Mode().IsRegular():
-		p.direct = true
-		p.f, err = os.OpenFile(x.text, os.O_WRONLY, 0)
-	default:
-		err = p.replace(now.Mode().Perm())
+	p := &output{tool: o.tool, flag: x.name}
+	if x.text == standard {
+		p.File = files.Stream(o.stdout, standard)
+		o.piped = true
+	} else {
+		err := o.inUse(x.text)
+		if err == nil {
+			p.File, err = files.Create(x.text)
+		}
+		if err != nil {
+			return nil, refuse("%s %s: %s; want a writable file", x.name, quote(x.text), files.Reason(err))
+		}
 	}
-	if err != nil {
-		return nil, refuse("%s %s: %s; want a writable file", x.name, quote(x.text), reason(err))
-	}
-	p.w = bufio.NewWriterSize(p.f, 1<<16)
 	o.opened = append(o.opened, p)
 	return p, nil
 }
 
 // openReplay opens a replay file that no flag names. A file that is there already is
 // replaced only if it is a replay file.
-func (o *outputs) openReplay(path string) (*pending, error) {
+func (o *outputs) openReplay(path string) (*output, error) {
 	text, _, err := readAll(path, maxReplay)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return nil, fmt.Errorf("no replay file was written: %s: %s", quote(path), reason(err))
+		return nil, fmt.Errorf("no replay file was written: %s: %s", quote(path), files.Reason(err))
 	case !source.IsFile(text):
 		return nil, fmt.Errorf("no replay file was written: %s exists and is not one; want another name by -record", quote(path))
 	}
@@ -85,14 +78,21 @@ func (o *outputs) openReplay(path string) (*pending, error) {
 	return p, nil
 }
 
-// busy reports whether the file is stdout or what the command reads.
-func (o *outputs) busy(now fs.FileInfo) bool {
+// inUse returns an error if the file is stdout, or what the command reads.
+func (o *outputs) inUse(path string) error {
+	now, err := os.Stat(path)
+	if err != nil {
+		return nil // files.Create says why
+	}
 	if out, ok := o.stdout.(*os.File); ok {
 		if at, err := out.Stat(); err == nil && os.SameFile(at, now) && !isNull(now) {
-			return true
+			return errors.New("is standard output, whose name is -")
 		}
 	}
-	return o.reads != nil && os.SameFile(o.reads.info, now)
+	if o.reads != nil && os.SameFile(o.reads.info, now) {
+		return errors.New("the command already uses it")
+	}
+	return nil
 }
 
 func isNull(now fs.FileInfo) bool {
@@ -106,128 +106,36 @@ func sameName(a, b string) bool {
 	return err == nil && err2 == nil && x == y
 }
 
-// replace prepares to replace a file: the one that a link leads to, with its permissions,
-// and only if it is writable.
-func (p *pending) replace(mode fs.FileMode) error {
-	f, err := os.OpenFile(p.path, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if p.path, err = filepath.EvalSymlinks(p.path); err != nil {
-		return err
-	}
-	return p.create(mode)
-}
-
-// create makes the temporary file beside the final one, since a rename cannot cross file
-// systems. os.CreateTemp would make it private.
-func (p *pending) create(mode fs.FileMode) (err error) {
-	dir, base := filepath.Split(p.path)
-	for i := range 10000 {
-		name := fmt.Sprintf("%s.%.200s.%d-%d.tmp", dir, base, os.Getpid(), i)
-		p.f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-		if !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-	}
-	return err
-}
-
-func (p *pending) Write(b []byte) (int, error) { return p.w.Write(b) }
-
-// commit completes the file and gives it its name. On nil it does nothing.
-func (p *pending) commit() error {
+// commit completes the file and returns its path. If it cannot be written, commit says so and
+// returns "". On nil it does nothing.
+func (p *output) commit() string {
 	if p == nil {
-		return nil
+		return ""
 	}
-	f := p.f
-	err := p.w.Flush()
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
-	if err == nil && !p.direct {
-		err = os.Rename(f.Name(), p.path)
-	}
+	path, err := p.Commit()
 	if err != nil {
-		return &exit{exitIO, fmt.Sprintf("%s %s: %s", p.flag, quote(p.path), reason(err))}
+		p.lost("%s %s: %s", p.flag, quote(p.Path()), files.Reason(err))
 	}
-	p.f = nil
-	return nil
+	return path
 }
 
 // discard removes the file, unless it was committed. On nil it does nothing.
-func (p *pending) discard() {
-	if p == nil || p.f == nil {
-		return
+func (p *output) discard() {
+	if p != nil {
+		p.Discard()
 	}
-	p.f.Close()
-	if !p.direct {
-		os.Remove(p.f.Name())
-	}
-	p.f = nil
-}
-
-// folder is the folder of -logs. Its files are written in a folder within, and moved when
-// all are complete.
-type folder struct {
-	path  string
-	stage string
-	made  bool // it did not exist
 }
 
 // openFolder makes the folder that a flag names, or refuses it.
-func openFolder(x *flag) (*folder, error) {
-	d := &folder{path: x.text}
-	now, err := os.Stat(x.text)
-	switch {
-	case x.text == "":
-		err = errors.New("is not a name")
-	case errors.Is(err, fs.ErrNotExist):
-		err = os.Mkdir(x.text, 0o777)
-		d.made = err == nil
-	case err == nil && !now.IsDir():
-		err = errors.New("is a file")
+func openFolder(x *flag) (*files.Folder, error) {
+	if x.text == standard {
+		return nil, refuse("%s %s: want the name of a folder", x.name, quote(x.text))
 	}
-	if err == nil {
-		d.stage, err = os.MkdirTemp(d.path, ".dessim-*.tmp")
-	}
+	d, err := files.OpenFolder(x.text)
 	if err != nil {
-		d.discard()
-		return nil, refuse("%s %s: %s; want a writable folder whose parent exists", x.name, quote(x.text), reason(err))
+		return nil, refuse("%s %s: %s; want a writable folder whose parent exists", x.name, quote(x.text), files.Reason(err))
 	}
 	return d, nil
-}
-
-// discard removes what was not committed, and the folder if it did not exist.
-func (d *folder) discard() {
-	if d == nil {
-		return
-	}
-	if d.stage != "" {
-		os.RemoveAll(d.stage)
-	}
-	if d.made {
-		os.Remove(d.path) // which fails, as it should, unless it is empty
-	}
-}
-
-// put writes one file into the stage.
-func (d *folder) put(name string, text []byte) error {
-	return os.WriteFile(filepath.Join(d.stage, name), text, 0o666)
-}
-
-// publish moves the files out of the stage.
-func (d *folder) publish(names []string) error {
-	for _, name := range names {
-		if err := os.Rename(filepath.Join(d.stage, name), filepath.Join(d.path, name)); err != nil {
-			return err
-		}
-	}
-	d.made = false
-	return nil
 }
 
 // readAll reads a file of at most limit bytes.

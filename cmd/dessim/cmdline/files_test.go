@@ -196,19 +196,6 @@ func TestATraceGoesWhereALinkLeads(t *testing.T) {
 	}
 }
 
-func TestAFullDiskIsToldWithoutALeftover(t *testing.T) {
-	if _, err := os.Stat("/dev/full"); err != nil {
-		t.Skip(err)
-	}
-	wantLine(t, dessim(t, "-scenario", "bootstrap", "-json", "-trace", "/dev/full"), exitIO, "no space left")
-	dir := t.TempDir()
-	wantLine(t, dessim(t, "-scenario", "bootstrap", "-trace", "/dev/full", "-record", filepath.Join(dir, "x"), "-logs", filepath.Join(dir, "logs")),
-		exitIO, "no space left")
-	if got := entries(t, dir); len(got) > 0 {
-		t.Errorf("the folder holds %q", got)
-	}
-}
-
 func TestLogsAreNamedByIdentity(t *testing.T) {
 	r := report(3) // id 0 has a forger, 1 none
 	r.Nodes[2].Cells[0] = r.Nodes[0].Cells[0]
@@ -242,6 +229,28 @@ func TestVerdictsHaveTheirExitCodes(t *testing.T) {
 		if got != code {
 			t.Errorf("%s exits with %d, want %d", verdict, got, code)
 		}
+	}
+}
+
+// The names of nodes are words of the scenario, or of a node.
+func TestLogsOfAnyNamesAreFilesOfTheFolder(t *testing.T) {
+	r := report(6)
+	for i, name := range []string{"../../etc/passwd", "con", "a:b", "A/B", strings.Repeat("long", 100), strings.Repeat("long", 100)} {
+		r.Nodes[i].Cells[0] = name
+	}
+	dir := t.TempDir()
+	d, err := openFolder(&flag{name: "logs", text: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Discard()
+	if err := new(notes).writeTo(d, r); err != nil {
+		t.Fatal(err)
+	}
+	d.Discard()
+	got := entries(t, dir)
+	if len(got) != 6 || !slices.Contains(got, "_con.txt") || !slices.Contains(got, "A-B-3.txt") || !slices.Contains(got, "etc-passwd.txt") {
+		t.Errorf("the logs are %q", got)
 	}
 }
 

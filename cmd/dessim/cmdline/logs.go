@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"dessim/protocol"
 	"dessim/sim"
+	"dessim/sim/files"
 	"dessim/sim/scenario"
 )
 
@@ -35,24 +37,16 @@ func (n *notes) Observe(e *sim.Event) {
 
 const logLegend = "#     time, ms  what\n"
 
-// commit writes a file for each node, even an empty one, and for each client with notes.
-// On nil it does nothing.
-func (d *folder) commit(n *notes, r *scenario.Report) error {
-	if d == nil {
-		return nil
-	}
-	names := fileNames(n, r)
+// writeTo writes a file for each node, even an empty one, and for each client with notes.
+func (n *notes) writeTo(d *files.Folder, r *scenario.Report) error {
 	var all []string
-	for _, x := range names {
-		if err := d.put(x.name, append([]byte(logLegend), n.of[x.node]...)); err != nil {
-			return &exit{exitIO, fmt.Sprintf("logs %s: %s", quote(d.path), reason(err))}
+	for _, x := range fileNames(n, r) {
+		if err := d.Put(x.name, append([]byte(logLegend), n.of[x.node]...)); err != nil {
+			return err
 		}
 		all = append(all, x.name)
 	}
-	if err := d.publish(all); err != nil {
-		return &exit{exitIO, fmt.Sprintf("logs %s: %s", quote(d.path), reason(err))}
-	}
-	return nil
+	return d.Publish(all)
 }
 
 // logFile is the name of a node's file.
@@ -64,32 +58,34 @@ type logFile struct {
 // fileNames names the files by what identifies a node beyond one run: see
 // scenario.Column. A node without such a name is a client, or the scenario has no names.
 func fileNames(n *notes, r *scenario.Report) []logFile {
-	var files []logFile
+	var all []logFile
 	named := make(map[protocol.NodeID]bool)
-	taken := make(map[string]bool)
+	taken := make(map[string]bool) // in small letters, as some systems see names
+	add := func(id protocol.NodeID, name string) {
+		file := files.Name(".txt", name)
+		if taken[strings.ToLower(file)] { // a node forged an identity
+			file = files.Name(fmt.Sprintf("-%v.txt", id), name)
+		}
+		taken[strings.ToLower(file)] = true
+		all = append(all, logFile{id, file})
+	}
 	column := slices.IndexFunc(r.Scenario.Columns, func(c scenario.Column) bool { return c.Name })
 	for i := range r.Nodes {
 		row := &r.Nodes[i]
-		name := cell(row, column)
-		if name == "" {
-			continue
+		if name := cell(row, column); name != "" {
+			named[row.ID] = true
+			add(row.ID, name)
 		}
-		file := name + ".txt"
-		if taken[name] { // a node forged an identity
-			file = fmt.Sprintf("%s-%v.txt", name, row.ID)
-		}
-		taken[name], named[row.ID] = true, true
-		files = append(files, logFile{row.ID, file})
 	}
-	for id := range n.of {
+	for _, id := range protocol.SortedKeys(n.of) {
 		switch {
 		case named[id]:
 		case uint64(id) < uint64(r.Params.Nodes):
-			files = append(files, logFile{id, fmt.Sprintf("node-%v.txt", id)})
+			add(id, fmt.Sprintf("node-%v", id))
 		default:
-			files = append(files, logFile{id, fmt.Sprintf("client-%v.txt", id)})
+			add(id, fmt.Sprintf("client-%v", id))
 		}
 	}
-	slices.SortFunc(files, func(a, b logFile) int { return cmp.Compare(a.node, b.node) })
-	return files
+	slices.SortFunc(all, func(a, b logFile) int { return cmp.Compare(a.node, b.node) })
+	return all
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"dessim/sim/explore"
+	"dessim/sim/files"
 )
 
 const mergeUsage = `dessim merge RESULTS... [flags]
@@ -47,23 +48,23 @@ func (t *tool) mergeCommand() *cli.Command {
 }
 
 func (t *tool) merge(names []string) (*found, error) {
-	var files []explore.ResultsFile
+	var read []explore.ResultsFile
 	for _, name := range names {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, refuse("results %s: %s", quote(name), reason(err))
+			return nil, refuse("results %s: %s", quote(name), files.Reason(err))
 		}
 		defer f.Close()
-		files = append(files, explore.ResultsFile{Name: name, R: io.Reader(f)})
+		read = append(read, explore.ResultsFile{Name: name, R: io.Reader(f)})
 	}
-	m, err := explore.Merge(files)
+	m, err := explore.Merge(read)
 	var differs *explore.NotDeterministicError
 	var file *explore.FileError
 	switch {
 	case errors.As(err, &differs):
 		return nil, &exit{exitInternal, err.Error()}
 	case errors.As(err, &file):
-		return nil, refuse("results %s: %s", quote(file.Name), reason(file.Err))
+		return nil, refuse("results %s: %s", quote(file.Name), files.Reason(file.Err))
 	case err != nil:
 		return nil, refuse("results: %v", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/files"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
 	"dessim/sim/wording"
@@ -124,7 +125,7 @@ const maxReplay = 1 << 30 // bytes
 func (p *Program) readReplay(path string) (s subject, x *replay, err error) {
 	text, info, err := readAll(path, maxReplay)
 	if err != nil {
-		return s, nil, refuse("replay file %s: %s", quote(path), reason(err))
+		return s, nil, refuse("replay file %s: %s", quote(path), files.Reason(err))
 	}
 	r, err := scenario.ParseRecording(text, p.lookup)
 	if err != nil {
@@ -142,20 +143,28 @@ type recording struct {
 	digest  sim.Digest
 }
 
-// writeRecord writes the replay file of a run that was made without a cut.
-func writeRecord(p *pending, command string, r *scenario.Report, answers []source.Answer) error {
-	x := recording{subject: subject{Subject: scenario.Subject{Scenario: r.Scenario, Seed: r.Seed, Params: r.Params}}, command: command, verdict: r.Verdict, digest: r.Sim.Digest,
+// recordingOf returns what a replay file says about a run that was made without a cut.
+func recordingOf(command string, r *scenario.Report, answers []source.Answer) *recording {
+	return &recording{subject: subject{Subject: scenario.Subject{Scenario: r.Scenario, Seed: r.Seed, Params: r.Params}}, command: command, verdict: r.Verdict, digest: r.Sim.Digest,
 		trial: &explore.Trial{Nodes: r.Params.Nodes, Faults: r.Faults, Answers: answers}}
-	return x.write(p)
 }
 
-func (x *recording) write(p *pending) error {
+// write writes the replay file and returns its path. If it cannot be written, write says so
+// and returns "".
+func (x *recording) write(p *output) string {
 	text, err := scenario.Record(x.Subject, x.trial, x.verdict, x.digest).AppendText(nil, plain(x.command))
 	if err != nil {
-		return &exit{exitInternal, err.Error()}
+		p.lost("%s %s: %v", p.flag, quote(p.Path()), err)
+		return ""
 	}
-	if _, err := p.Write(text); err != nil {
-		return &exit{exitIO, fmt.Sprintf("%s %s: %s", p.flag, quote(p.path), reason(err))}
+	p.Write(text) // commit has the error
+	return p.commit()
+}
+
+// replayLine returns the command that replays the file of that path, or "" without one.
+func (t *tool) replayLine(path string) string {
+	if path == "" || path == standard {
+		return ""
 	}
-	return nil
+	return t.Name + " replay " + wording.Shell(path)
 }

@@ -10,9 +10,9 @@ import (
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/files"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
-	"dessim/sim/wording"
 )
 
 const runUsage = `dessim run -scenario NAME [flags]
@@ -24,7 +24,7 @@ func (t *tool) runCommand() *cli.Command {
 	f := t.flags()
 	f.addSubject()
 	f.add("json", "", "print one JSON object")
-	f.add("trace", "FILE", "write every event as a line of text")
+	f.add("trace", "FILE", "write every event as a line of text; - is stdout, and the summary goes to stderr")
 	f.add("logs", "DIR", "write each node's notes to DIR/<its id in hex>.txt; DIR is created if needed")
 	f.add("record", "FILE", "write a replay file; a run that fails always writes one, dessim-SCENARIO-SEED.replay")
 	f.add("verify", "", "also run in a second process, and compare every event")
@@ -97,11 +97,13 @@ type job struct {
 	warn    func(string)  // gets what a user should know before the run, or nil
 	saved   string        // the line that replays a failure, once its file is written
 
+	isSecond bool // this is the second process of -verify
+
 	observers []sim.Observer
 	files     *outputs
-	trace     *pending // or nil, like the others
-	record    *pending
-	logs      *folder
+	trace     *output // or nil, like the others
+	record    *output
+	logs      *files.Folder
 	notes     *notes
 	recorder  *source.Recorder
 	other     *second
@@ -146,7 +148,7 @@ func (j *job) open(trace, logs, record *flag) (err error) {
 func (j *job) discard() {
 	j.trace.discard()
 	j.record.discard()
-	j.logs.discard()
+	j.logs.Discard()
 	if j.other != nil {
 		j.other.kill()
 	}
@@ -157,7 +159,7 @@ func (j *job) do() error {
 	if j.verify {
 		other, err := j.startSecond()
 		if err != nil {
-			return &exit{exitInternal, "starting the second process: " + reason(err)}
+			return &exit{exitInternal, "starting the second process: " + files.Reason(err)}
 		}
 		j.other = other
 		j.traces = append(j.traces, compared(other))
@@ -171,12 +173,7 @@ func (j *job) do() error {
 			return err
 		}
 	}
-	if err := j.save(&r); err != nil {
-		return err
-	}
-	if err := j.commit(&r); err != nil {
-		return err
-	}
+	j.write(&r)
 	s := summary{Report: &r, command: j.command + strictly(j.strict), replay: j.replay, saved: j.saved, verified: j.verify && r.Verdict != scenario.Failed, strict: j.strict}
 	if j.json {
 		s.json(&j.out)
@@ -186,7 +183,8 @@ func (j *job) do() error {
 	return verdictExit(s.verdict())
 }
 
-// execute runs, until the end, an interruption or a trace that cannot be written.
+// execute runs, until the end or an interruption. A second process ends too when the first
+// reads its trace no more.
 func (j *job) execute() (scenario.Report, error) {
 	p := newProgress(&j.streams, &j.Params)
 	observers := j.observers
@@ -199,7 +197,7 @@ func (j *job) execute() (scenario.Report, error) {
 		Forewarn:  j.warn,
 		Stop: func(events uint64, now protocol.Time) bool {
 			p.at(events, now)
-			return j.ctx.Err() != nil || j.traceErr() != nil
+			return j.ctx.Err() != nil || j.isSecond && j.traces[0].Err() != nil
 		},
 	})
 	events := r.Sim.Events
@@ -207,60 +205,46 @@ func (j *job) execute() (scenario.Report, error) {
 		events = 0
 	}
 	p.end(events, "events")
-	switch err := j.traceErr(); {
+	switch {
 	case j.ctx.Err() != nil:
 		return r, &exit{exitInterrupted, "interrupted; nothing was written"}
-	case err != nil:
-		return r, &exit{exitIO, "writing the trace: " + reason(err)}
+	case !ok && j.isSecond:
+		return r, &exit{exitIO, "writing to the first process: " + files.Reason(j.traces[0].Err())}
 	case !ok:
 		panic("a run stopped without a reason")
 	}
 	return r, nil
 }
 
-// traceErr returns what keeps a trace from being written.
-func (j *job) traceErr() error {
-	for _, t := range j.traces {
-		if err := t.Err(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// commit completes the files and gives them their names.
-func (j *job) commit(r *scenario.Report) error {
-	if j.record != nil {
-		if err := writeRecord(j.record, j.command, r, j.recorder.Answers()); err != nil {
-			return err
-		}
-	}
-	if err := j.trace.commit(); err != nil {
-		return err
-	}
-	if err := j.record.commit(); err != nil {
-		return err
-	}
-	return j.logs.commit(j.notes, r)
-}
-
-// save writes the replay file of a run that failed, if -record was left out. It makes the
-// run again: recording every run would slow down those that pass.
-func (j *job) save(r *scenario.Report) error {
+// write writes the files. What cannot be written is told, and changes no verdict.
+func (j *job) write(r *scenario.Report) {
 	failed := r.Verdict == check.Violation || r.Verdict == scenario.Failed
 	differ := j.other != nil && j.other.differ // no file can repeat that run
-	if !failed || differ || j.replay != nil {
-		return nil
+	repeats := failed && !differ && j.replay == nil
+	if repeats && j.record == nil {
+		j.recordAgain()
 	}
 	if j.record != nil {
-		j.saved = j.Name + " replay " + wording.Shell(j.record.path)
-		return nil
+		path := recordingOf(j.command, r, j.recorder.Answers()).write(j.record)
+		if repeats {
+			j.saved = j.replayLine(path)
+		}
 	}
-	path := fmt.Sprintf("dessim-%s-%d.replay", j.Scenario.Name, j.Seed)
-	file, err := j.files.openReplay(path)
+	j.trace.commit()
+	if j.logs != nil {
+		if err := j.notes.writeTo(j.logs, r); err != nil {
+			j.lost("logs %s: %s", quote(j.logs.Path()), files.Reason(err))
+		}
+	}
+}
+
+// recordAgain makes a run that failed again, for its replay file: recording every run would
+// slow down those that pass.
+func (j *job) recordAgain() {
+	file, err := j.files.openReplay(files.Name(fmt.Sprintf("-%d.replay", j.Seed), "dessim", j.Scenario.Name))
 	if err != nil {
-		j.complain(err.Error())
-		return nil // the verdict matters more
+		j.lost("%v", err)
+		return
 	}
 	clock := new(clock)
 	again := job{tool: &tool{Program: j.Program, streams: streams{stdout: j.stdout, stderr: j.stderr}}, ctx: j.ctx, subject: j.subject,
@@ -268,11 +252,10 @@ func (j *job) save(r *scenario.Report) error {
 	again.answers = again.recorder
 	if _, err := again.execute(); err != nil {
 		file.discard()
-		return err
+		j.lost("no replay file was written: %v", err)
+		return
 	}
 	j.record, j.recorder = file, again.recorder
-	j.saved = j.Name + " replay " + path
-	return nil
 }
 
 // verdictExit returns how a command with that verdict ends; nil is a pass.
@@ -292,14 +275,14 @@ func verdictExit(v check.Verdict) error {
 func (j *job) second() error {
 	w := bufio.NewWriterSize(j.stdout, 1<<16)
 	j.traces = []*sim.Trace{compared(w)}
-	j.terminal = false
+	j.terminal, j.isSecond = false, true
 	r, err := j.execute()
 	if err != nil {
 		return err
 	}
 	(&summary{Report: &r, command: j.command}).json(w)
 	if err := w.Flush(); err != nil {
-		return &exit{exitIO, "writing to the first process: " + reason(err)}
+		return &exit{exitIO, "writing to the first process: " + files.Reason(err)}
 	}
 	return verdictExit(r.Verdict)
 }

@@ -18,6 +18,7 @@ import (
 	"dessim/sim/check"
 	"dessim/sim/explore"
 	"dessim/sim/fault"
+	"dessim/sim/files"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
 	"dessim/sim/wording"
@@ -63,7 +64,7 @@ type shrinking struct {
 	trial   *explore.Trial
 	from    string  // the replay file, or ""
 	replay  *replay // what it says, or nil
-	file    *pending
+	file    *output
 }
 
 // read reads what to shrink, and how.
@@ -99,16 +100,17 @@ func (k *shrinking) read(f *flags, args []string) (err error) {
 
 // open prepares the file that will hold the result.
 func (k *shrinking) open(out *flag) (err error) {
-	files := k.outputs(k.replay)
+	outputs := k.outputs(k.replay)
 	if out.given {
-		k.file, err = files.open(out)
+		k.file, err = outputs.open(out)
 		return err
 	}
-	name := fmt.Sprintf("dessim-%s-%d.min.replay", k.Scenario.Name, k.Seed)
+	name := files.Name(fmt.Sprintf("-%d.min.replay", k.Seed), "dessim", k.Scenario.Name)
 	if k.from != "" {
-		name = strings.TrimSuffix(filepath.Base(k.from), ".replay") + ".min.replay"
+		const most = 200 // bytes, of a name that the system took
+		name = files.Shorten(strings.TrimSuffix(filepath.Base(k.from), ".replay"), most) + ".min.replay"
 	}
-	if k.file, err = files.openReplay(name); err != nil {
+	if k.file, err = outputs.openReplay(name); err != nil {
 		return refuse("%v", strings.Replace(err.Error(), "-record", "-o", 1))
 	}
 	k.file.flag = "o"
@@ -155,13 +157,7 @@ func (k *shrinking) do() error {
 	if out.Is.Failure != "" {
 		x.verdict = scenario.Failed
 	}
-	if err := x.write(k.file); err != nil {
-		return err
-	}
-	path := k.file.path
-	if err := k.file.commit(); err != nil {
-		return err
-	}
+	path := x.write(k.file)
 	story := k.story(&out)
 	if k.json {
 		k.object(&out, story, path)
@@ -169,7 +165,11 @@ func (k *shrinking) do() error {
 		k.text(&out, story, path)
 	}
 	if interrupted {
-		k.complain(fmt.Sprintf("interrupted after %d runs; continue: %s shrink %s", out.Runs, k.Name, wording.Shell(path)))
+		line := fmt.Sprintf("interrupted after %d runs", out.Runs)
+		if path != "" {
+			line += fmt.Sprintf("; continue: %s shrink %s", k.Name, wording.Shell(path))
+		}
+		k.complain(line)
 		return &exit{code: exitInterrupted}
 	}
 	return nil
@@ -207,8 +207,8 @@ func (k *shrinking) object(out *explore.Shrunk, story []string, path string) {
 		{"before", k.size(out.Before)}, {"after", k.size(out.After)}, {"runs", out.Runs},
 		{"minimal", out.Minimal}, {"certificate", out.Certificate()},
 		{"faults", faultWords(out.After.Faults)}, {"answers", answerWords(out.After.Answers)},
-		{"story", story}, {"replay", k.Name + " replay " + wording.Shell(path)},
-	})
+		{"story", story},
+	}.with("replay", k.replayLine(path)))
 }
 
 // mostAnswers is how many answers are printed; the file has all.
@@ -243,9 +243,11 @@ func (k *shrinking) text(out *explore.Shrunk, story []string, path string) {
 	for i, line := range story {
 		fmt.Fprintf(b, "%2d. %s\n", i+1, plain(line))
 	}
-	var l lines
-	l.add("replay", "%s replay %s", k.Name, wording.Shell(path))
-	l.write(b)
+	if line := k.replayLine(path); line != "" {
+		var l lines
+		l.add("replay", "%s", line)
+		l.write(b)
+	}
 }
 
 func faultWords(faults []fault.Fault) []string {

@@ -1,9 +1,6 @@
 package cmdline
 
 import (
-	"errors"
-	"io/fs"
-	"os"
 	"strconv"
 	"strings"
 
@@ -31,17 +28,4 @@ func quote(s string) string {
 func unquoted(s string) string {
 	s = strconv.QuoteToASCII(s)
 	return strings.ReplaceAll(strings.ReplaceAll(s[1:len(s)-1], `\"`, `"`), `\\`, `\`)
-}
-
-// reason returns what is wrong with a file, without its name, which may contain anything.
-func reason(err error) string {
-	var path *fs.PathError
-	var link *os.LinkError
-	switch {
-	case errors.As(err, &path):
-		return path.Err.Error()
-	case errors.As(err, &link):
-		return link.Err.Error()
-	}
-	return err.Error()
 }

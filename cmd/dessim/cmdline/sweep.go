@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"dessim/sim/explore"
+	"dessim/sim/files"
 	"dessim/sim/source"
 	"dessim/sim/wording"
 )
@@ -196,9 +197,12 @@ const sweepGC = 400
 
 func (s *sweep) do(ctx context.Context) error {
 	if s.results.given {
+		if s.results.text == standard {
+			return refuse("results %s: a sweep reads its results to resume; want the name of a file", quote(standard))
+		}
 		results, err := explore.OpenResults(s.results.text, s.header())
 		if err != nil {
-			return refuse("results %s: %s", quote(s.results.text), reason(err))
+			return refuse("results %s: %s", quote(s.results.text), files.Reason(err))
 		}
 		defer results.Close()
 		s.Results = results
@@ -208,7 +212,10 @@ func (s *sweep) do(ctx context.Context) error {
 	s.Progress = p.at
 	r, err := explore.Sweep(ctx, s.Scenario.World(s.From, s.Params), s.SweepOptions)
 	p.end(p.last.Done-p.last.Known, "seeds")
-	if err != nil {
+	var write *explore.WriteError
+	if errors.As(err, &write) { // what there is is printed all the same
+		s.lost("results %s: %s; the sweep ends at that seed", quote(s.results.text), files.Reason(write.Err))
+	} else if err != nil {
 		return s.failed(err)
 	}
 	s.report = r
@@ -229,14 +236,10 @@ func (s *sweep) do(ctx context.Context) error {
 // failed returns how a sweep without a report ends.
 func (s *sweep) failed(err error) error {
 	var differs *explore.NotDeterministicError
-	var write *explore.WriteError
-	switch {
-	case errors.As(err, &differs):
+	if errors.As(err, &differs) {
 		return &exit{exitInternal, err.Error()}
-	case errors.As(err, &write):
-		return &exit{exitIO, fmt.Sprintf("results %s: %s", quote(s.results.text), reason(write.Err))}
 	}
-	return refuse("results %s: %s", quote(s.results.text), reason(err))
+	return refuse("results %s: %s", quote(s.results.text), files.Reason(err))
 }
 
 // continued returns the command that runs the remaining seeds. Without results it is a new

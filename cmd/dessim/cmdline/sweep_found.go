@@ -11,6 +11,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/files"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
 	"dessim/sim/wording"
@@ -27,7 +28,7 @@ type found struct {
 	strict   bool
 	proceed  string   // the command that continues, or ""
 	note     string   // what a reader must know besides, or ""
-	replays  []string // a file for each group
+	replays  []string // a file for each group, or "" if it could not be written
 }
 
 // open checks that the folder can be written, before hours are spent.
@@ -36,15 +37,15 @@ func (x *found) open(out *flag) error {
 	if out.given {
 		x.dir, dir = out.text, out.text
 	}
+	if dir == standard {
+		return refuse("out %s: want the name of a folder", quote(dir))
+	}
 	err := os.Mkdir(dir, 0o777)
 	if err == nil || errors.Is(err, os.ErrExist) {
-		var probe string
-		if probe, err = os.MkdirTemp(dir, ".dessim-*.tmp"); err == nil {
-			err = os.Remove(probe)
-		}
+		err = files.Probe(dir)
 	}
 	if err != nil {
-		return refuse("out %s: %s; want a writable folder whose parent exists", quote(dir), reason(err))
+		return refuse("out %s: %s; want a writable folder whose parent exists", quote(dir), files.Reason(err))
 	}
 	return nil
 }
@@ -58,8 +59,8 @@ func (x *found) write() error {
 		if err != nil {
 			return &exit{exitInternal, err.Error()}
 		}
-		path := filepath.Join(x.dir, x.replayName(g.Smallest.Seed))
-		if err := x.writeReplay(path, g, trial); err != nil {
+		path, err := x.writeReplay(filepath.Join(x.dir, x.replayName(g.Smallest.Seed)), g, trial)
+		if err != nil {
 			return err
 		}
 		x.replays = append(x.replays, path)
@@ -70,41 +71,45 @@ func (x *found) write() error {
 // replayName names a file after the run, as dessim run does, so that a sweep replaces the
 // files of an earlier one.
 func (x *found) replayName(seed uint64) string {
-	name := "dessim-" + x.Scenario.Name
+	suffix := fmt.Sprintf("-%d.replay", seed)
 	if x.strategy != explore.Random {
-		name += "-" + x.strategy.String()
+		suffix = "-" + x.strategy.String() + suffix
 	}
-	return fmt.Sprintf("%s-%d.replay", name, seed)
+	return files.Name(suffix, "dessim", x.Scenario.Name)
 }
 
-// writeReplay writes the replay file of a run, by replaying it.
-func (x *found) writeReplay(path string, g *explore.Group, t *explore.Trial) error {
-	file, err := x.outputs(nil).openReplay(path)
-	if err != nil {
-		return &exit{exitIO, err.Error()}
-	}
-	defer file.discard()
+// writeReplay writes the replay file of a run, by replaying it, and returns its path. If it
+// cannot be written, writeReplay says so and returns "".
+func (x *found) writeReplay(path string, g *explore.Group, t *explore.Trial) (string, error) {
 	s := x.subject
 	s.Seed = g.Smallest.Salt()
 	clock := new(clock)
 	recorder := &source.Recorder{Source: source.NewReplay(t.Answers), Clock: clock.now}
 	r, _ := s.Scenario.Try(s.Seed, s.Params, t, recorder, scenario.Options{Observers: []sim.Observer{clock}})
 	if got := r.Sim.Digest.String(); got != g.Digest {
-		return &exit{exitInternal, fmt.Sprintf("not deterministic: seed %d has digest %s, its replay %s", g.Smallest.Seed, g.Digest, got)}
-	}
-	line := fmt.Sprintf("%s -seeds %d-%d", x.command, g.Smallest.Seed, g.Smallest.Seed)
-	switch {
-	case x.strategy == explore.Random:
-		line = s.reproduce()
-	case len(g.Smallest.Ancestors) > 0:
-		line = fmt.Sprintf("seed %d of %s, which depends on the seeds before it", g.Smallest.Seed, x.command)
+		return "", &exit{exitInternal, fmt.Sprintf("not deterministic: seed %d has digest %s, its replay %s", g.Smallest.Seed, g.Digest, got)}
 	}
 	t.Faults, t.Answers = r.Faults, recorder.Answers()
-	record := recording{subject: s, command: line, verdict: r.Verdict, digest: r.Sim.Digest, trial: t}
-	if err := record.write(file); err != nil {
-		return err
+	record := recording{subject: s, command: x.again(g), verdict: r.Verdict, digest: r.Sim.Digest, trial: t}
+	file, err := x.outputs(nil).openReplay(path)
+	if err != nil {
+		x.lost("%v", err)
+		return "", nil
 	}
-	return file.commit()
+	return record.write(file), nil
+}
+
+// again says how to make a group's smallest run again without a file.
+func (x *found) again(g *explore.Group) string {
+	s := x.subject
+	s.Seed = g.Smallest.Salt()
+	switch {
+	case x.strategy == explore.Random:
+		return s.reproduce()
+	case len(g.Smallest.Ancestors) > 0:
+		return fmt.Sprintf("seed %d of %s, which depends on the seeds before it", g.Smallest.Seed, x.command)
+	}
+	return fmt.Sprintf("%s -seeds %d-%d", x.command, g.Smallest.Seed, g.Smallest.Seed)
 }
 
 // conclusion returns the verdict.
@@ -128,8 +133,8 @@ func (x *found) printJSON() {
 	groups := []ordered{}
 	for i, g := range r.Groups {
 		groups = append(groups, ordered{
-			{"check", g.Check}, {"signature", g.Signature}, {"count", g.Count}, {"first_seed", g.First}, {"replay", x.replays[i]},
-		})
+			{"check", g.Check}, {"signature", g.Signature}, {"count", g.Count}, {"first_seed", g.First},
+		}.with("replay", x.replays[i]))
 	}
 	o := ordered{
 		{"scenario", x.Scenario.Name}, {"params", texts(params(x.Scenario, &x.Params))}, {"strategy", x.strategy.String()}, {"covered", pairs(r.Covered)},
@@ -166,7 +171,11 @@ func (x *found) printText() {
 		fmt.Fprintln(&x.out, x.note)
 	}
 	for i, g := range r.Groups {
-		fmt.Fprintf(&x.out, "\n%s\n%s, the first is %d: %s replay %s\n", plain(g.Signature), wording.Count(g.Count, "seed"), g.First, x.Name, wording.Shell(x.replays[i]))
+		line := x.replayLine(x.replays[i])
+		if line == "" {
+			line = x.again(&g)
+		}
+		fmt.Fprintf(&x.out, "\n%s\n%s, the first is %d: %s\n", plain(g.Signature), wording.Count(g.Count, "seed"), g.First, line)
 	}
 	for i, name := range r.Unseen {
 		if i == 0 {

@@ -313,24 +313,3 @@ func TestBadSweepsAreRefused(t *testing.T) {
 		t.Errorf("left %q", got)
 	}
 }
-
-// A file system that is full is played by a limit on the size of files.
-func TestAFullDiskIsToldInOneLine(t *testing.T) {
-	exe := tieless(t)
-	limited := func(blocks int, args ...string) result {
-		line := fmt.Sprintf("trap '' XFSZ; ulimit -f %d; exec \"$@\"", blocks)
-		return process(t, "/bin/sh", nil, append([]string{"-c", line, "sh", exe}, args...)...)
-	}
-	dir := t.TempDir()
-	wantLine(t, limited(1, words(small+" -seeds 1-20 -out", dir)...), exitIO, "file too large")
-	if got := entries(t, dir); len(got) > 0 {
-		t.Errorf("left %q", got)
-	}
-	results := filepath.Join(dir, "r.jsonl")
-	args := words(small+" -seeds 1-20 -json -out", dir, "-results", results)
-	wantLine(t, limited(1, args...), exitIO, "results ", "file too large")
-	continued := object(t, process(t, exe, nil, args...))
-	if want := object(t, process(t, exe, nil, words(small+" -seeds 1-20 -json -out", dir)...)); fmt.Sprint(continued) != fmt.Sprint(want) {
-		t.Errorf("continued to %+v, want %+v", continued, want)
-	}
-}

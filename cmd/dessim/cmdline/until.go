@@ -59,9 +59,7 @@ func (j *job) until(to point) error {
 	if !stopped.early {
 		return j.do()
 	}
-	if err := j.trace.commit(); err != nil {
-		return err
-	}
+	j.trace.commit()
 	if j.json {
 		writeJSON(&j.out, ordered{
 			{"scenario", j.Scenario.Name}, {"step", stopped.events}, {"virtual_ns", int64(stopped.at)},
@@ -102,8 +100,6 @@ func (j *job) upTo(stop func(uint64, protocol.Time) bool, last *tail, see func(m
 	switch {
 	case j.ctx.Err() != nil:
 		return s, &exit{exitInterrupted, "interrupted; nothing was written"}
-	case j.traceErr() != nil:
-		return s, &exit{exitIO, "writing the trace: " + reason(j.traceErr())}
 	case ok:
 		return stopped{events: r.Sim.Events, at: r.Sim.End}, nil
 	}
