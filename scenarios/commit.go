@@ -39,7 +39,7 @@ func buildCommit(p params) *scenario.Run {
 	return m.run(check.Suite{
 		m.Joined(m.bound),
 		c.Agreement(), c.Stability(), c.Validity(), p.faultFree(c.Progress(m.bound)),
-		p.faultFree(judge.NewCommitCosts(c).Check(m.bound, m.Link)), l.Retried(),
+		p.faultFree(judge.NewCommitCosts(c).Check(m.bound, m.Link)), p.retried(l.Retried()),
 		p.faultFree(l.Integrity()), l.Answered(m.bound), l.Conserved(), l.Audited(), l.EqualAtEnd(m.bound), l.NoReservation(m.bound),
 	})
 }

@@ -48,7 +48,7 @@ func buildStory(p params) *scenario.Run {
 	c, l, k, f, d := m.commits, m.ledgers, t.lookups, t.floods, t.doubles
 	r := m.run(check.Suite{
 		m.Joined(m.bound), p.faultFree(k.Closest()), p.faultFree(k.Answered(m.bound)), p.faultFree(k.Keys(m.bound)),
-		c.Agreement(), c.Stability(), c.Validity(), p.faultFree(c.Progress(m.bound)), l.Retried(),
+		c.Agreement(), c.Stability(), c.Validity(), p.faultFree(c.Progress(m.bound)), p.retried(l.Retried()),
 		p.faultFree(f.Once()), p.faultFree(f.Everywhere(m.bound)), p.faultFree(f.Quiet(m.bound)),
 		p.faultFree(l.NothingForged(t.forged)), judge.NewNotary(&m.Network).Endorsed(),
 		l.Order(), p.faultFree(l.Integrity()), l.SameHashes(), l.Conserved(), l.Audited(),

@@ -47,7 +47,7 @@ type market struct {
 // lose nothing, since clients are exempt from faults.
 func newMarket(p params) *market {
 	w := newWorld(p)
-	m := &market{world: w, plan: w.plan(1), client: protocol.NodeID(p.Nodes)}
+	m := &market{world: w, plan: w.plan(1), client: protocol.NodeID(p.Nodes), asks: []uint64{}}
 	near := sim.Link{Delay: p.Delay, Jitter: p.Jitter}
 	m.plan.Links = []sim.LinkRule{
 		{From: m.client, To: sim.Any, Link: near},

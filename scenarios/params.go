@@ -85,12 +85,20 @@ func order() *scenario.Param {
 
 // abort is at most 90%: above, hardly anything ever commits.
 func abort(percent uint32) *scenario.Param {
-	return scenario.Ratio("abort", protocol.Percent(percent), protocol.Percent(90), "probability that a participant votes abort at random, at most 90%")
+	return scenario.Ratio("abort", protocol.Percent(percent), protocol.Percent(90), "probability that a participant votes abort at random, at most 90%; in commit and ledger the first attempt aborts for sure, unless it is 0%")
 }
 
 // transfers declares the parameters of a scenario about transfers.
 func transfers(n int, abortPercent uint32) []*scenario.Param {
 	return []*scenario.Param{txs(n), order(), abort(abortPercent)}
+}
+
+// retried rules a check out if nothing aborts: it demands a retry, which is sure only then.
+func (p *params) retried(c *check.Check) *check.Check {
+	if p.Abort.Never() {
+		return c.Skipped("nothing aborts at random with -abort 0%")
+	}
+	return c
 }
 
 const nodesFail = "nodes or links fail"

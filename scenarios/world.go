@@ -31,7 +31,7 @@ type world struct {
 	p params
 	judge.Network
 	verifier *ledger.Verifier
-	abort    func(twopc.ID) protocol.Ratio
+	abort    func(twopc.ID) protocol.Ratio // unless the parameters say never
 	delay    time.Duration // the longest usual delay
 	settle   protocol.Time
 	begin    protocol.Time
@@ -146,7 +146,7 @@ func (w *world) node(id protocol.NodeID) protocol.Node {
 		Alpha:    w.p.Alpha,
 		Tries:    tries(w.p.Loss),
 		Settle:   w.settle.Sub(w.start(int(id))),
-		Abort:    w.abort,
+		Abort:    w.aborts,
 		Survive:  w.p.Failing(),
 	}
 	if slices.Contains(w.Liars, id) {
@@ -157,6 +157,16 @@ func (w *world) node(id protocol.NodeID) protocol.Node {
 	n := peer.New(cfg)
 	w.Nodes[id] = n
 	return n
+}
+
+// aborts returns the probability that a participant aborts an attempt at random. The first
+// attempt of a scenario may be certain to, for a retry to look at, but not where the parameters
+// say that none does.
+func (w *world) aborts(id twopc.ID) protocol.Ratio {
+	if w.p.Abort.Never() {
+		return protocol.Ratio{}
+	}
+	return w.abort(id)
 }
 
 // group returns how broadcasts are ordered: by package abcast, or by the function that
