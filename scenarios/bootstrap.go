@@ -86,7 +86,7 @@ func (w *world) addQuests(plan *sim.Plan, quests []judge.Quest, from protocol.Ti
 		if q.Key {
 			body = peer.GetInput(w.Owners[q.Target])
 		}
-		addInput(plan, sim.Input{ID: uint64(i), At: at, Node: protocol.NodeID(q.Asker), Body: body})
+		plan.Inputs = append(plan.Inputs, sim.Input{ID: uint64(i), At: at, Node: protocol.NodeID(q.Asker), Body: body})
 	}
 	return judge.NewLookups(&w.Network, quests)
 }

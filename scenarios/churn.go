@@ -276,7 +276,7 @@ func (c *churning) workload() {
 			v.Life = shortLife
 		}
 		c.Values = append(c.Values, v)
-		addInput(&c.plan, sim.Input{ID: valueID | i, At: at, Node: v.By, Body: kademlia.PublishInput(v.Value, v.Life)})
+		c.plan.Inputs = append(c.plan.Inputs, sim.Input{ID: valueID | i, At: at, Node: v.By, Body: kademlia.PublishInput(v.Value, v.Life)})
 	}
 	span := max(c.p.Until-churnAskFrom-churnAskEnd, leastAskFor)
 	for i := range uint64(c.p.Txs) {
@@ -293,7 +293,7 @@ func (c *churning) workload() {
 		v := c.Values[(i+c.choose(kindSought, i, values))%values]
 		s := &judge.Lookup{Number: i, Value: v, Node: c.firstUp(kindSeeker, i, at)}
 		c.Lookups[at] = s
-		addInput(&c.plan, sim.Input{ID: i, At: at, Node: s.Node, Body: kademlia.GetInput(i, v.ID)})
+		c.plan.Inputs = append(c.plan.Inputs, sim.Input{ID: i, At: at, Node: s.Node, Body: kademlia.GetInput(i, v.ID)})
 	}
 }
 

@@ -89,13 +89,13 @@ func TestNoFaultBeginsAfterTheRun(t *testing.T) {
 		for _, faults := range []string{"", "crash"} {
 			s := scenarios.Find(name)
 			p := s.Defaults
-			p.Faults, p.Delay = faults, time.Minute
+			p.Faults, p.Delay, p.Until = faults, time.Minute, 4*time.Hour // the workload has begun
 			if err := s.Validate(&p); err != nil {
 				t.Fatal(err)
 			}
 			r, _ := s.Execute(1, p, source.Seed(1), scenario.Options{})
 			if r.Verdict != check.Inconclusive {
-				t.Errorf("%s with faults %q: %s, want inconclusive\nreproduce: go run ./cmd/dessim -scenario %s -faults '%s' -delay 1m", name, faults, r.Verdict, name, cmp.Or(faults, "none"))
+				t.Errorf("%s with faults %q: %s, want inconclusive\nreproduce: go run ./cmd/dessim -scenario %s -faults '%s' -delay 1m -until 4h", name, faults, r.Verdict, name, cmp.Or(faults, "none"))
 			}
 		}
 	}

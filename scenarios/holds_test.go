@@ -79,7 +79,7 @@ var measures = map[string]struct {
 	"copy": {[]string{"0%", "100%"}, func(value string, _ *scenario.Scenario, _ *scenario.Params, r *scenario.Report, _ *spy) bool {
 		return (r.Sim.Copied == 0) != (value == "0%")
 	}},
-	"until": {[]string{"20s", "100s"}, func(_ string, _ *scenario.Scenario, p *scenario.Params, r *scenario.Report, _ *spy) bool {
+	"until": {[]string{"25m", "2h"}, func(_ string, _ *scenario.Scenario, p *scenario.Params, r *scenario.Report, _ *spy) bool {
 		return r.Sim.End > protocol.Time(p.Until)
 	}},
 	"faults": {[]string{"none", "pause"}, func(value string, s *scenario.Scenario, _ *scenario.Params, r *scenario.Report, _ *spy) bool {

@@ -52,20 +52,6 @@ func TestWhatIsDueAfterTheLongestRunIsDueNever(t *testing.T) {
 	}
 }
 
-// However early the run ends, its plan is one that can run.
-func TestAPlanCutShortIsValid(t *testing.T) {
-	for _, s := range All() {
-		for _, until := range []time.Duration{1, time.Millisecond, 2110 * time.Millisecond, time.Hour} {
-			p := s.Defaults
-			p.Until = until
-			run := s.Build(s.Setup(1, p, protocol.Benign{}, nil))
-			if err := run.Plan.Validate(); err != nil {
-				t.Errorf("%s until %v: %v", s.Name, until, err)
-			}
-		}
-	}
-}
-
 // A transfer has three parties that differ, whatever is drawn.
 func TestSenderReceiverAndWitnessDiffer(t *testing.T) {
 	for nodes := 3; nodes <= 5; nodes++ {

@@ -127,9 +127,6 @@ func (x *store) ask(i uint64) {
 	keys := (n + kvPerKey - 1) / kvPerKey
 	client := protocol.NodeID(x.p.Nodes) + protocol.NodeID(i%kvClients)
 	x.judge.Ask(client)
-	if at > x.plan.Until {
-		return // the run ends before it
-	}
 	x.plan.Inputs = append(x.plan.Inputs, sim.Input{ID: i, At: at, Node: client, Body: kv.AskInput(kv.Command{
 		Op:  kv.Op((i + x.choose(kindKVOp, i, 3)) % 3),
 		Key: (round + x.choose(kindKVKey, i, 3)/2) % keys,

@@ -68,17 +68,15 @@ func newMarket(p params) *market {
 	return m
 }
 
-// input adds an input, unless the run ends before it.
 func (m *market) input(at protocol.Time, to protocol.NodeID, body []byte) {
-	addInput(&m.plan, sim.Input{ID: uint64(len(m.plan.Inputs)), At: at, Node: to, Body: body})
+	m.plan.Inputs = append(m.plan.Inputs, sim.Input{ID: uint64(len(m.plan.Inputs)), At: at, Node: to, Body: body})
 }
 
 // ask makes the client ask for a transfer, which must then be accepted.
 func (m *market) ask(at protocol.Time, t transfer) {
 	id := uint64(len(m.plan.Inputs))
-	if m.input(at, m.client, peer.TransferInput(t.sender, t.Request)); at <= m.plan.Until {
-		m.asks = append(m.asks, id)
-	}
+	m.input(at, m.client, peer.TransferInput(t.sender, t.Request))
+	m.asks = append(m.asks, id)
 	if m.p.LeftOut(id) {
 		return
 	}

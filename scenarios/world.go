@@ -111,7 +111,7 @@ func (w *world) plan(clients int) sim.Plan {
 		if i < w.p.Nodes {
 			at = w.start(i)
 		}
-		p.Starts = append(p.Starts, min(at, p.Until))
+		p.Starts = append(p.Starts, at)
 	}
 	return p
 }
@@ -217,13 +217,6 @@ func (w *world) choose(kind protocol.Kind, about, n uint64) uint64 {
 		return 0
 	}
 	return w.p.Source.Choose(protocol.Key{Kind: kind, N: about}, n)
-}
-
-// addInput adds an input to a plan, unless the run ends before it.
-func addInput(p *sim.Plan, in sim.Input) {
-	if in.At <= p.Until {
-		p.Inputs = append(p.Inputs, in)
-	}
 }
 
 func (w *world) rows(*sim.Sim) []scenario.Node {

@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/fault"
+	"dessim/sim/source"
 )
 
 // Report is the result of a run.
@@ -86,7 +88,7 @@ func (s *Scenario) Setup(seed uint64, p Params, src protocol.Source, cut *Cut) *
 	return &Setup{Params: s.complete(p), Seed: seed, Source: src, cut: cut}
 }
 
-// build makes the run and applies the cut. It returns the plan's error.
+// build makes the run and applies the cut. Its error is a *PlanError.
 func (s *Scenario) build(seed uint64, p Params, src protocol.Source, cut *Cut) (*Run, error) {
 	b := s.Setup(seed, p, src, cut)
 	run := s.Build(b)
@@ -95,22 +97,65 @@ func (s *Scenario) build(seed uint64, p Params, src protocol.Source, cut *Cut) (
 		a.Members = min(cmp.Or(a.Members, b.Nodes), b.Nodes) // clients do not crash
 		run.Plan = a.Plan(run.Plan)
 	}
+	err := end(&run.Plan)
 	cut.apply(&run.Plan)
-	if end := run.Plan.Until; end > 0 { // a run that is cut short goes without what comes later
-		run.Plan.Inputs = slices.DeleteFunc(slices.Clone(run.Plan.Inputs), func(in sim.Input) bool { return in.At > end })
-		run.Plan.Faults = slices.DeleteFunc(slices.Clone(run.Plan.Faults), func(f fault.Fault) bool { return f.At > end && f.At != fault.Never })
+	if err == nil {
+		err = run.Plan.Validate()
 	}
-	return run, run.Plan.Validate()
+	if err != nil {
+		return run, &PlanError{s.Name, err}
+	}
+	return run, nil
+}
+
+// end takes from the plan of a run that is cut short what comes after its end. It returns an
+// error if nothing is left to do.
+func end(p *sim.Plan) error {
+	last := p.Until
+	if last <= 0 {
+		return nil // which is no valid plan
+	}
+	late := func(in sim.Input) bool { return in.At > last }
+	if n := len(p.Inputs); n > 0 && !slices.ContainsFunc(p.Inputs, func(in sim.Input) bool { return !late(in) }) {
+		first := slices.MinFunc(p.Inputs, func(a, b sim.Input) int { return cmp.Compare(a.At, b.At) }).At
+		return fmt.Errorf("until %s: the first input comes at %s; want that or later", fault.FormatSpan(time.Duration(last)), fault.FormatSpan(time.Duration(first)))
+	}
+	p.Inputs = slices.DeleteFunc(slices.Clone(p.Inputs), late)
+	p.Faults = slices.DeleteFunc(slices.Clone(p.Faults), func(f fault.Fault) bool { return f.At > last && f.At != fault.Never })
+	p.Starts = slices.Clone(p.Starts)
+	for i := range p.Starts {
+		p.Starts[i] = min(p.Starts[i], last)
+	}
+	return nil
+}
+
+// PlanError reports that the plan which a scenario builds from some parameters cannot run.
+type PlanError struct {
+	Scenario string
+	Err      error
+}
+
+// Error returns one line.
+func (e *PlanError) Error() string { return fmt.Sprintf("scenario %s: %v", e.Scenario, e.Err) }
+
+// Unwrap returns the cause.
+func (e *PlanError) Unwrap() error { return e.Err }
+
+// Plannable returns a *PlanError if the scenario cannot run with parameters that Validate
+// accepts. It builds a run, which takes time.
+func (s *Scenario) Plannable(seed uint64, p Params) error {
+	_, err := s.build(seed, p, source.Seed(seed), nil)
+	return err
 }
 
 // Execute makes a run with parameters that Validate accepts. src answers its questions; seed
-// salts identities. A node that panics fails the run. Execute panics if Build makes a plan
-// that is not valid. ok is false if Options.Stop ended the run: then the report has no
+// salts identities. A node that panics fails the run. Execute panics with a *PlanError if the
+// plan that Build makes cannot run. ok is false if Options.Stop ended the run: then the report has no
 // verdict.
 func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options) (r Report, ok bool) {
 	run, err := s.build(seed, p, src, o.Cut)
 	if err != nil {
-		panic(fmt.Sprintf("scenario: %s builds a plan that cannot run: %v", s.Name, err))
+		panic(err)
 	}
 	return s.execute(run, seed, p, src, o)
 }

@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"fmt"
 	"slices"
 
 	"dessim/protocol"
@@ -13,7 +12,8 @@ import (
 )
 
 // World returns the runs of the scenario with these parameters, which Validate accepts, for
-// package explore to sweep, shrink and search. seed salts the identities of all trials.
+// package explore to sweep, shrink and search. seed salts the identities of all trials. World
+// panics with a *PlanError if the plan cannot run.
 func (s *Scenario) World(seed uint64, p Params) *explore.World {
 	least, _ := s.NodeRange()
 	w := &explore.World{MinNodes: least, Inputs: s.inputs(seed, p)}
@@ -44,18 +44,22 @@ func (s *Scenario) World(seed uint64, p Params) *explore.World {
 	return w
 }
 
-// inputs returns the identities of the inputs that a search may leave out, ascending.
+// inputs returns the identities of the inputs that a search may leave out, ascending. It
+// panics with a *PlanError if the plan cannot run.
 func (s *Scenario) inputs(seed uint64, p Params) []uint64 {
-	run, _ := s.build(seed, p, source.Seed(seed), nil)
-	if run.Inputs != nil {
-		return run.Inputs
+	run, err := s.build(seed, p, source.Seed(seed), nil)
+	if err != nil {
+		panic(err)
 	}
-	var all []uint64
+	all := make(map[uint64]bool, len(run.Plan.Inputs))
 	for i := range run.Plan.Inputs {
-		all = append(all, run.Plan.Inputs[i].ID)
+		all[run.Plan.Inputs[i].ID] = true
 	}
-	slices.Sort(all)
-	return all
+	if run.Inputs == nil {
+		return protocol.SortedKeys(all)
+	}
+	// Those that come after the end of the run are none of it.
+	return slices.DeleteFunc(slices.Clone(run.Inputs), func(id uint64) bool { return !all[id] })
 }
 
 // Try makes the run of a trial under src, which answers as the trial says. A trial whose plan
@@ -87,7 +91,7 @@ func (s *Scenario) SmallWorld(seed uint64, p Params) (*explore.Small, Params) {
 	x.Make = func(src protocol.Source) (sim.Plan, check.Suite, []sim.Observer) {
 		run, err := s.build(seed, p, src, nil)
 		if err != nil {
-			panic(fmt.Sprintf("scenario: %s builds a plan that cannot run: %v", s.Name, err))
+			panic(err)
 		}
 		return run.Plan, run.Checks, run.Watch
 	}

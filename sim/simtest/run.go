@@ -64,6 +64,9 @@ func Run(t *testing.T, s *scenario.Scenario, o Options) {
 	if err != nil {
 		t.Fatalf("simtest: %v", err)
 	}
+	if err := s.Plannable(1, p); err != nil {
+		t.Fatalf("simtest: %v", err)
+	}
 	if o.Seeds < 1 || o.ShrinkRuns < 0 {
 		t.Fatalf("simtest: Options has %d seeds and %d runs to shrink in; want at least 1 and at least 0", o.Seeds, o.ShrinkRuns)
 	}

@@ -168,7 +168,12 @@ func graver(a, b int) int {
 func (p *Program) run(ctx context.Context, args []string, s streams) (code int) {
 	t := &tool{Program: p, streams: s}
 	defer func() {
-		if v := recover(); v != nil {
+		switch v := recover().(type) {
+		case nil:
+		case *scenario.PlanError: // nothing has been run
+			t.complain(v.Error())
+			code = exitUsage
+		default:
 			t.complain(fmt.Sprintf("internal error: %v", v))
 			code = exitInternal
 		}

@@ -63,8 +63,8 @@ func TestCompareShowsWhatEachOrderCosts(t *testing.T) {
 }
 
 func TestCompareEndsAsItsWorstRun(t *testing.T) {
-	short := dessim(t, "compare", "-scenario", "concurrent", "-until", "1s", "-seeds", "7-8")
-	line := "isis: the first run that does not pass ends with inconclusive: dessim run -seed 7 -scenario concurrent -until 1s\n"
+	short := dessim(t, "compare", "-scenario", "concurrent", "-until", "2500ms", "-seeds", "7-8")
+	line := "isis: the first run that does not pass ends with inconclusive: dessim run -seed 7 -scenario concurrent -until 2.5s\n"
 	if short.code != exitInconclusive || !strings.Contains(short.stdout, " 0/2 |") || !strings.Contains(short.stdout, line) {
 		t.Errorf("%+v, want exit %d and the line %s", short, exitInconclusive, line)
 	}

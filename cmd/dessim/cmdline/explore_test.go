@@ -200,7 +200,7 @@ func TestExploreRefusesWhatItCannotDo(t *testing.T) {
 		"-scenario commit -faults crash":      "-faults: explore",
 		"-scenario bootstrap -txs 1":          "txs means nothing",
 		"-scenario bootstrap":                 "or a scenario whose clients output their answers",
-		"-scenario commit -until 1ms":         "or a later -until",
+		"-scenario commit -until 1ms":         "the first input comes at ",
 		"-scenario commit -txs 0":             "there is no input",
 		"-scenario commit -depth 0":           "depth",
 		"-scenario commit -depth 4":           "from 1 to 3",
