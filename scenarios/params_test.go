@@ -5,7 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"dessim/protocol"
 	"dessim/scenarios"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/explore"
 	"dessim/sim/scenario"
 
 	"pgregory.net/rapid"
@@ -175,6 +179,33 @@ func TestSpansAreExact(t *testing.T) {
 		var got scenario.Params
 		if err := x.Set(&got, x.Get(&p)); err != nil || got != p {
 			t.Fatalf("%v is read as %v, %v", p.Delay, got.Delay, err)
+		}
+	})
+}
+
+// Whatever the parameters, a replay file has them all, and so has the line that reproduces the
+// run.
+func TestParametersAreReadBackFromAReplayFileAndFromALine(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.SampledFrom(scenarios.All()).Draw(t, "scenario")
+		p := s.Defaults
+		for _, x := range s.Params() {
+			text := rapid.SampledFrom(append(protocol.SortedKeys(texts[x.Name]), x.Get(&s.Defaults))).Draw(t, x.Name)
+			if before := p; x.Set(&p, text) != nil || s.Validate(&p) != nil {
+				p = before
+			}
+		}
+		want := scenario.Subject{Scenario: s, Seed: rapid.Uint64().Draw(t, "seed"), Params: p}
+		text, err := scenario.Record(want, &explore.Trial{Nodes: p.Nodes}, check.Pass, sim.Digest{}).AppendText(nil, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := scenario.ParseRecording(text, func(string) (*scenario.Scenario, error) { return s, nil })
+		if err != nil || got.Subject != want || got.Edited {
+			t.Fatalf("%+v, %v, want %+v\n%s", got, err, want, text)
+		}
+		if again, err := scenario.ParseSubject([]*scenario.Scenario{s}, want.String()); err != nil || again != want {
+			t.Fatalf("%s is read as %+v, %v", want.String(), again, err)
 		}
 	})
 }

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"dessim/sim/source"
+	"dessim/sim/wording"
 )
 
 // ValidName reports what keeps a text from being the name of a scenario, a parameter or
@@ -64,6 +67,10 @@ func (s *Scenario) ownFlaw() error {
 		case slices.IndexFunc(own, func(o *Param) bool { return o.Name == x.Name }) != i:
 			return fmt.Errorf("two parameters are called %s; want a different name for each", x.Name)
 		}
+		line := source.File{Header: []source.Field{{Name: x.Name}}}
+		if _, err := line.AppendText(nil); err != nil {
+			return fmt.Errorf("parameter %s cannot be written: %w", x.Name, err)
+		}
 		for _, value := range x.Values {
 			if ValidName(value) != nil {
 				return fmt.Errorf("parameter %s has the value with the %w", x.Name, ValidName(value))
@@ -77,26 +84,37 @@ func (s *Scenario) ownFlaw() error {
 }
 
 func (s *Scenario) unusedFlaw() error {
+	var names []string
+	for _, x := range fields() {
+		names = append(names, x.Name)
+	}
 	for _, name := range s.Unused {
-		if !isField(name) {
-			return fmt.Errorf("field Unused names %q, which is no field of Params; want one such as jitter", name)
+		if isField(name) {
+			continue
 		}
+		if near := wording.Near(name, names); near != "" {
+			return fmt.Errorf("field Unused names %q, which is no field of Params; did you mean %s?", name, near)
+		}
+		return fmt.Errorf("field Unused names %q, which is no field of Params; want some of %s", name, strings.Join(names, ", "))
 	}
 	return nil
 }
 
+// defaultsFlaw looks for values that a replay file or a command line could not hold: each must
+// be the same once it is written and read.
 func (s *Scenario) defaultsFlaw() error {
 	if err := s.Validate(&s.Defaults); err != nil {
 		return fmt.Errorf("in Defaults: %w", err)
 	}
-	read := s.Defaults
-	for _, x := range fields() {
-		if err := x.Set(&read, x.Get(&s.Defaults)); err != nil {
+	for _, x := range append(fields(), s.own()...) {
+		read := s.Defaults
+		text := x.Get(&s.Defaults)
+		if err := x.Set(&read, text); err != nil {
 			return fmt.Errorf("in Defaults: %w", err)
 		}
-	}
-	if read != s.Defaults {
-		return fmt.Errorf("in Defaults: faults %q, fault %q; want %q and %q", s.Defaults.Faults, s.Defaults.Fault, read.Faults, read.Fault)
+		if read != s.Defaults {
+			return fmt.Errorf("in Defaults: %s is written as %q and read as another value; want the one that is read", x.Name, text)
+		}
 	}
 	return nil
 }

@@ -41,10 +41,20 @@ func TestAScenarioThatCannotRunHasAFlaw(t *testing.T) {
 		{`initial value of tired "60%": want at most 50%`, func(s *scenario.Scenario) {
 			s.Own[3] = scenario.Ratio("tired", protocol.Percent(60), protocol.Percent(50), "")
 		}},
-		{`Unused names "colour", which is no field of Params`, func(s *scenario.Scenario) { s.Unused = []string{"colour"} }},
+		{"parameter " + strings.Repeat("a", 41) + " cannot be written: ", own(strings.Repeat("a", 41))},
+		{`Unused names "jiter", which is no field of Params; did you mean jitter?`, func(s *scenario.Scenario) { s.Unused = []string{"jiter"} }},
+		{`Unused names "colour", which is no field of Params; want some of nodes, delay, jitter, `, func(s *scenario.Scenario) { s.Unused = []string{"colour"} }},
 		{"Defaults: nodes 3", func(s *scenario.Scenario) { s.Defaults.Nodes = 3 }},
-		{`Defaults: faults "none", fault ""; want "" and ""`, func(s *scenario.Scenario) { s.Defaults.Faults = "none" }},
-		{`Defaults: faults "restart,crash", fault ""; want "crash,restart" and ""`, func(s *scenario.Scenario) { s.Defaults.Faults = "restart,crash" }},
+		{`initial value of order "": want isis, raft`, func(s *scenario.Scenario) {
+			s.Own = []*scenario.Param{scenario.Choice("order", "", []string{"isis", "raft"}, "")}
+		}},
+		{`parameter order has the value with the name ""`, func(s *scenario.Scenario) {
+			s.Own = []*scenario.Param{scenario.Choice("order", "", []string{"", "raft"}, "")}
+		}},
+		{`Defaults: faults is written as "none" and read as another value`, func(s *scenario.Scenario) { s.Defaults.Faults = "none" }},
+		{`Defaults: fault is written as "crash 0 at 1000ms" and read as another value`, func(s *scenario.Scenario) { s.Defaults.Fault = "crash 0 at 1000ms" }},
+		{"", func(s *scenario.Scenario) { s.Defaults.Loss = protocol.Ratio{Num: 1, Den: 3} }},
+		{`Defaults: faults is written as "restart,crash" and read as another value`, func(s *scenario.Scenario) { s.Defaults.Faults = "restart,crash" }},
 		{"Own is not made by Int", func(s *scenario.Scenario) { s.Own = []*scenario.Param{{Name: "x"}} }},
 		{"Own is not made by Int", func(s *scenario.Scenario) { s.Own = []*scenario.Param{nil} }},
 		{`parameter words has the value with the name "it's"`, func(s *scenario.Scenario) {

@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
@@ -20,13 +22,16 @@ func find(string) (*scenario.Scenario, error) { return counting(), nil }
 func TestRecordingsReadBackAsTheyWere(t *testing.T) {
 	s := counting()
 	rapid.Check(t, func(t *rapid.T) {
-		x := scenario.Subject{Scenario: s, Seed: rapid.Uint64().Draw(t, "seed"), Params: s.Defaults}
-		if err := s.Set(&x.Params, "colour", rapid.SampledFrom([]string{"red", "blue"}).Draw(t, "colour")); err != nil {
-			t.Fatal(err)
+		x := scenario.Subject{Scenario: s, Seed: rapid.Uint64().Draw(t, "seed"), Params: drawParams(t, s)}
+		if s.Plannable(x.Seed, x.Params) != nil {
+			t.Skip("it would end before its first input")
+		}
+		if again, err := scenario.ParseSubject([]*scenario.Scenario{s}, x.String()); err != nil || again != x {
+			t.Fatalf("%s is read as %+v, %v", x.String(), again, err)
 		}
 		w := x.World()
 		o, trial := w.Seed(x.Seed, nil, true)
-		trial.Without = rapid.SliceOfNDistinct(rapid.SampledFrom(w.Inputs), 0, 5, rapid.ID).Draw(t, "without")
+		trial.Without = rapid.SliceOfNDistinct(rapid.SampledFrom(w.Inputs), 0, min(5, len(w.Inputs)), rapid.ID).Draw(t, "without")
 		slices.Sort(trial.Without)
 		want := scenario.Record(x, trial, o.Verdict, o.Digest)
 		want.Test, want.Check = rapid.SampledFrom([]string{"", "TestX/sub"}).Draw(t, "test"), o.Check()
@@ -53,6 +58,41 @@ func TestRecordingsReadBackAsTheyWere(t *testing.T) {
 			t.Fatalf("an edited digest is read as %+v", got)
 		}
 	})
+}
+
+// drawParams draws parameters that the scenario takes, from each parameter's whole range.
+func drawParams(t *rapid.T, s *scenario.Scenario) scenario.Params {
+	ratio := func(most uint64) func() string {
+		return func() string {
+			den := rapid.Uint64Range(1, 1<<31).Draw(t, "of")
+			return fmt.Sprintf("%d/%d", rapid.Uint64Range(0, den*most/100).Draw(t, "share"), den)
+		}
+	}
+	span := func(least, most time.Duration) func() string {
+		return func() string {
+			return time.Duration(rapid.Int64Range(int64(least), int64(most)).Draw(t, "span")).String()
+		}
+	}
+	word := func(words ...string) func() string {
+		return func() string { return rapid.SampledFrom(words).Draw(t, "word") }
+	}
+	p := s.Defaults
+	draws := map[string]func() string{
+		"nodes": word("1", "2"), "inputs": word("1", "2", "10"), "colour": word("red", "blue"), "tired": ratio(50), "pause": span(time.Millisecond, time.Minute),
+		"delay": span(time.Microsecond, time.Second), "jitter": span(0, time.Second), "loss": ratio(100), "copy": ratio(100), "until": span(time.Second, time.Hour),
+		"faults": word("none", "crash", "swarm", "pause,lose"), "fault": word("", "crash 0 at 1s", "7: pause 0 at 1s for 1s; lose 0>0 1/3 at 1s", "heal at never"),
+	}
+	for _, name := range protocol.SortedKeys(draws) {
+		if rapid.Bool().Draw(t, name) {
+			if err := s.Set(&p, name, draws[name]()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if s.Validate(&p) != nil {
+		t.Skip("not valid")
+	}
+	return p
 }
 
 // These were written by earlier versions, and go on replaying.
