@@ -196,7 +196,7 @@ func (p *parser) head() (err *SyntaxError) {
 		t := p.next()
 		id, ok := parseNode(t.text)
 		if !ok {
-			return t.wrong("a node's number, as in: " + p.rule.form())
+			return t.wrong(fmt.Sprintf("a node's number from 0 to %d, as in: %s", MaxNodes-1, p.rule.form()))
 		}
 		p.f.Node = id
 	case headSet:
@@ -360,7 +360,7 @@ func (p *parser) span(signed bool) (time.Duration, *SyntaxError) {
 		if signed {
 			return 0, t.wrong("a duration such as 50ms or -2s")
 		}
-		return 0, t.wrong("a time with its unit, such as 30ms or 1.5s")
+		return 0, t.wrong(fmt.Sprintf("a time with its unit, such as 30ms or 1.5s, of at most %v", time.Duration(protocol.MaxTime)))
 	}
 	return d, nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -274,7 +275,7 @@ func (s *Scenario) complete(p Params) Params {
 func readCount(text string) (int, error) {
 	n, err := strconv.ParseUint(text, 10, 31)
 	if err != nil {
-		return 0, errors.New("want a whole number of at least 0, such as 8")
+		return 0, fmt.Errorf("want a whole number from 0 to %d, such as 8", math.MaxInt32)
 	}
 	return int(n), nil
 }
@@ -282,7 +283,7 @@ func readCount(text string) (int, error) {
 func readSpan(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		return 0, errors.New("want a duration with a unit, such as 10ms or 2s")
+		return 0, fmt.Errorf("want a duration with a unit, such as 10ms or 2s, of at most %v", time.Duration(protocol.MaxTime))
 	}
 	return d, nil
 }

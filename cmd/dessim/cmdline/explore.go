@@ -181,7 +181,7 @@ func (x *exploring) readDowns(down *flag) error {
 	for word := range strings.SplitSeq(down.text, ",") {
 		d, err := time.ParseDuration(word)
 		if err != nil || d < 1 || d > time.Duration(protocol.MaxTime) || slices.Contains(x.Downs, d) {
-			return refuse("down %s: want different durations with units, such as 2ms,200ms", quote(down.text))
+			return refuse("down %s: want different durations with units, such as 2ms,200ms, of at most %v", quote(down.text), time.Duration(protocol.MaxTime))
 		}
 		x.Downs = append(x.Downs, d)
 	}

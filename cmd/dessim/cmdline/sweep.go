@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -103,7 +104,7 @@ func (t *tool) newSweep(f *flags) (s *sweep, err error) {
 	}
 	if x := f.find("budget"); x.given {
 		if s.Budget, err = time.ParseDuration(x.text); err != nil || s.Budget <= 0 {
-			return nil, refuse("budget %s: want a duration of more than 0s with a unit, such as 10m", quote(x.text))
+			return nil, refuse("budget %s: want a duration of more than 0s, at most %v, such as 10m", quote(x.text), time.Duration(math.MaxInt64).Truncate(time.Hour))
 		}
 	}
 	s.strategy, s.command = s.Strategy, s.line()
