@@ -178,7 +178,7 @@ func newReader(name string, r io.Reader) *reader {
 	return &reader{name: name, r: bufio.NewReaderSize(r, maxLine)}
 }
 
-// raw returns the next whole line, borrowed, or io.EOF.
+// raw returns the next whole line, borrowed and ending in a newline alone, or io.EOF.
 func (r *reader) raw() ([]byte, error) {
 	b, err := r.r.ReadSlice('\n')
 	switch {
@@ -189,6 +189,9 @@ func (r *reader) raw() ([]byte, error) {
 	}
 	r.lines++
 	r.whole += int64(len(b))
+	if line, windows := bytes.CutSuffix(b, []byte("\r\n")); windows {
+		b = append(line, '\n')
+	}
 	return b, nil
 }
 

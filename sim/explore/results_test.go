@@ -92,6 +92,24 @@ func TestAResultsFileOfSomethingElseIsRefused(t *testing.T) {
 	}
 }
 
+func TestResultsWithTheLineEndsOfWindowsAreMergedAndContinued(t *testing.T) {
+	o := explore.SweepOptions{From: 1, To: 30}
+	good, want := resultsOf(t, o)
+	lines := strings.SplitAfter(good, "\n")
+	windows := func(text string) string { return strings.ReplaceAll(text, "\n", "\r\n") }
+	m, err := merge(windows(good), good)
+	if err != nil || m.Seeds != want.Seeds || m.Violations != want.Violations {
+		t.Errorf("merged to %+v, %v, want %+v", m, err, want)
+	}
+	path := filepath.Join(t.TempDir(), "results")
+	if err := os.WriteFile(path, []byte(windows(strings.Join(lines[:9], ""))+lines[9][:5]), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if got := sweepTo(t, path, o); !reflect.DeepEqual(got, want) || strings.ReplaceAll(read(t, path), "\r", "") != good {
+		t.Errorf("continued to %+v, want %+v:\n%s", got, want, read(t, path))
+	}
+}
+
 func TestTwoProcessesCannotAppendToOneFile(t *testing.T) {
 	path, o := filepath.Join(t.TempDir(), "results"), explore.SweepOptions{From: 1, To: 2}
 	first, err := explore.OpenResults(path, header(o))

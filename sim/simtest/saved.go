@@ -1,6 +1,7 @@
 package simtest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -110,7 +111,7 @@ func (p place) save(x *scenario.Recording) (path string, err error) {
 			suffix = fmt.Sprintf("-%d.replay", i)
 		}
 		path := filepath.Join(savedDir, p.name(x.Check, suffix))
-		if have, err := os.ReadFile(path); err == nil && string(have) != string(text) {
+		if have, err := os.ReadFile(path); err == nil && !bytes.Equal(bytes.ReplaceAll(have, []byte("\r\n"), []byte("\n")), text) {
 			continue
 		}
 		return files.Write(path, text)

@@ -27,7 +27,7 @@ import (
 // protocol.Outside), N in hex, and the value "of" its range, or "true" for a
 // Chance. The last line counts them, to detect a file that was cut short. Single spaces
 // separate words. Empty lines and lines that begin with # are skipped, and in an answer's
-// line # begins a comment.
+// line # begins a comment. Lines may end as Windows ends them.
 type File struct {
 	Header  []Field
 	Answers []Answer // no question twice
@@ -198,6 +198,7 @@ func (p *parser) errorf(format string, args ...any) error {
 func (p *parser) line() (line []byte, ok bool) {
 	for len(p.rest) > 0 {
 		line, p.rest, _ = bytes.Cut(p.rest, []byte("\n"))
+		line = bytes.TrimSuffix(line, []byte("\r"))
 		p.n++
 		if len(line) > 0 && line[0] != '#' {
 			return line, true
@@ -212,9 +213,6 @@ func (p *parser) version() error {
 	version, magic := bytes.CutPrefix(line, []byte(fileMagic))
 	if !ok || !magic {
 		return p.errorf("%s does not begin a replay file; want %q", quote(string(line)), fileMagic+fileVersion)
-	}
-	if bytes.HasSuffix(line, []byte("\r")) {
-		return p.errorf("the line ends in a carriage return; want line feeds alone")
 	}
 	if string(version) == fileVersion {
 		return nil

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -70,12 +71,23 @@ func TestWrittenFilesReadBackTheSame(t *testing.T) {
 	}
 }
 
+func TestAFileWithTheLineEndsOfWindowsIsTheSame(t *testing.T) {
+	text, err := goodParsed.AppendText(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := ParseFile(bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")))
+	if d := cmp.Diff(goodParsed, back); err != nil || d != "" {
+		t.Error(err, d)
+	}
+}
+
 func TestParseFileSaysWhatIsWrongAndWhatWouldBeRight(t *testing.T) {
 	const a = "pick 7 0 0000000000000001 1 of 3\n"
 	tests := []struct{ text, want string }{
 		{"", `line 1: "" does not begin a replay file; want "dessim replay v1"`},
 		{"hello\n", `line 1: "hello" does not begin a replay file`},
-		{"dessim replay v1\r\nanswers\r\n", "line 1: the line ends in a carriage return; want line feeds alone"},
+		{"dessim replay v1\r\r\nanswers\r\n", `line 1: "1\r" is not a version`},
 		{"dessim replay v2\nanswers\nend 0 answers\n", "line 1: the file has version 2, made by a newer dessim; this one reads version 1"},
 		{"dessim replay v12345\nwhatever", "version 12345, made by a newer dessim"},
 		{"dessim replay vx\n", `line 1: "x" is not a version; want "dessim replay v1"`},

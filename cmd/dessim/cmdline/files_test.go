@@ -232,6 +232,22 @@ func TestVerdictsHaveTheirExitCodes(t *testing.T) {
 	}
 }
 
+// A checkout on Windows can give files other line ends.
+func TestFilesWithTheLineEndsOfWindowsAreRead(t *testing.T) {
+	file, text := record(t)
+	write(t, file, strings.ReplaceAll(text, "\n", "\r\n"))
+	wantReplay(t, file, `"same":true`, ": the same, 0 of ")
+	faults := filepath.Join(t.TempDir(), "faults.txt")
+	write(t, faults, "# two\ncrash 1 at 2500ms for 1s\n7: pause 2 at 3s for 1s\n")
+	args := []string{"-scenario", "crash", "-nodes", "4", "-txs", "2", "-faults", faults}
+	want := dessim(t, args...)
+	wantRun(t, want)
+	write(t, faults, strings.ReplaceAll(read(t, faults), "\n", "\r\n"))
+	if got := dessim(t, args...); got != want {
+		t.Errorf("a file of faults: %+v, want %+v", got, want)
+	}
+}
+
 // The names of nodes are words of the scenario, or of a node.
 func TestLogsOfAnyNamesAreFilesOfTheFolder(t *testing.T) {
 	r := report(6)
