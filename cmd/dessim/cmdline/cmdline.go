@@ -99,12 +99,8 @@ type Program struct {
 // Main runs the command in the arguments of the process, and exits with its code: it is
 // all that a func main needs.
 func Main(p Program) {
-	// Without this a closed pipe kills the process and leaves temporary files.
-	signal.Ignore(syscall.SIGPIPE)
-	interrupts := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
-		interrupts = append(interrupts, syscall.SIGHUP)
-	}
+	ignoreBrokenPipe()
+	interrupts := append(hangups(), os.Interrupt, syscall.SIGTERM)
 	ctx, stop := signal.NotifyContext(context.Background(), interrupts...)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	os.Exit(p.run(ctx, os.Args[1:], streams{

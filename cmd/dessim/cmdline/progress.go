@@ -5,9 +5,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
-
 	"dessim/protocol"
 	"dessim/sim/explore"
 	"dessim/sim/scenario"
@@ -17,32 +14,28 @@ import (
 type meter struct {
 	*streams
 	begun time.Time
-	bars  *mpb.Progress
-	bar   *mpb.Bar
+	bar   *bar // or nil
 }
 
 const patience = time.Second
 
 func newMeter(s *streams) meter { return meter{streams: s, begun: time.Now()} }
 
-// show moves the bar, which is in ASCII and without colours. It calls left and right from
+// show moves the bar. It calls left and right, which return the text beside the bar, from
 // a goroutine of its own.
-func (m *meter) show(at, total int64, left, right func(s decor.Statistics) string) {
+func (m *meter) show(at, total int64, left, right func(at, total int64) string) {
 	if m.bar == nil && time.Since(m.begun) > patience {
-		m.bars = mpb.New(mpb.WithOutput(m.stderr), mpb.WithWidth(40), mpb.WithRefreshRate(200*time.Millisecond))
-		m.bar = m.bars.New(total, mpb.BarStyle().Lbound("[").Filler("=").Tip(">").Padding("-").Rbound("]"),
-			mpb.PrependDecorators(decor.Any(left)), mpb.AppendDecorators(decor.Any(right)))
+		m.bar = newBar(m.stderr, total, left, right)
 	}
 	if m.bar != nil {
-		m.bar.SetCurrent(at)
+		m.bar.move(at)
 	}
 }
 
 // end removes the bar and prints, on a terminal, how long n of something took.
 func (m *meter) end(n uint64, what string) {
 	if m.bar != nil {
-		m.bar.Abort(true)
-		m.bars.Wait()
+		m.bar.remove()
 	}
 	if m.terminal && n > 0 {
 		took := time.Since(m.begun)
@@ -70,9 +63,9 @@ func (p *progress) at(events uint64, now protocol.Time) {
 		return
 	}
 	p.events.Store(events)
-	p.show(int64(now), int64(p.until), func(s decor.Statistics) string {
-		return time.Duration(s.Current).Round(time.Millisecond).String() + " of at most " + p.until.String() + " "
-	}, func(decor.Statistics) string {
+	p.show(int64(now), int64(p.until), func(at, _ int64) string {
+		return time.Duration(at).Round(time.Millisecond).String() + " of at most " + p.until.String() + " "
+	}, func(int64, int64) string {
 		n := p.events.Load()
 		return fmt.Sprintf(" %d events, %d a second", n, rate(n, time.Since(p.begun)))
 	})
@@ -93,11 +86,11 @@ func (p *sweepProgress) at(now explore.Progress) {
 	}
 	p.failed.Store(now.Failed)
 	p.rate.Store(rate(now.Done-now.Known, time.Since(p.begun))) // those of the results file took no time
-	p.show(int64(now.Done), int64(now.Total), func(s decor.Statistics) string {
-		return fmt.Sprintf("%d of %d seeds, %d failed ", s.Current, s.Total, p.failed.Load())
-	}, func(s decor.Statistics) string {
+	p.show(int64(now.Done), int64(now.Total), func(at, total int64) string {
+		return fmt.Sprintf("%d of %d seeds, %d failed ", at, total, p.failed.Load())
+	}, func(at, total int64) string {
 		perSecond := max(p.rate.Load(), 1)
-		left := time.Duration((s.Total-s.Current)/perSecond) * time.Second
+		left := time.Duration((total-at)/perSecond) * time.Second
 		return fmt.Sprintf(" %d a second, %v left", p.rate.Load(), left)
 	})
 }
