@@ -3,6 +3,7 @@
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 SEEDS = 1000
 T = 30s
+SYSTEMS = windows/amd64 darwin/arm64 js/wasm wasip1/wasm
 
 help:      ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -12,8 +13,9 @@ check: fmt vet lint test run      ## all that must pass
 fmt:       ## formatting
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
 
-vet:       ## go vet
+vet:       ## go vet, here and for the systems in SYSTEMS
 	go vet ./...
+	@set -e; for s in $(SYSTEMS); do echo "go vet for $$s"; GOOS=$${s%/*} GOARCH=$${s#*/} go vet ./...; done
 
 lint:      ## staticcheck
 	$(STATICCHECK) ./...
@@ -41,6 +43,11 @@ arches:    ## the pinned digests on 386, GOAMD64 v1 and v3, and under QEMU on ar
 	DESSIM_MACHINES="arm64=qemu-aarch64-static s390x=qemu-s390x-static" \
 		go test ./scenarios -run TestDigestsAreTheSameOnOtherMachines -count=1 -v
 
+wasm:      ## the pinned digests under js/wasm and wasip1/wasm, in node
+	@command -v node > /dev/null || { echo "make wasm: no node: apt-get install nodejs"; exit 1; }
+	DESSIM_MACHINES="js/wasm=$$(go env GOROOT)/lib/wasm/go_js_wasm_exec wasip1/wasm=$(CURDIR)/scenarios/testdata/wasi.mjs" \
+		go test ./scenarios -run TestDigestsAreTheSameOnOtherMachines/wasm -count=1 -v
+
 bench:     ## speed in one table; BASE=REV: against that revision, in ten minutes; PEERS=../shared/peers: beside other simulators; ONLY=REGEXP, ROUNDS, JSON=FILE
 	go run ./cmd/bench $(if $(BASE),-base '$(BASE)') $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(PEERS),-peers $(PEERS)) \
 		$(if $(ONLY),-only '$(ONLY)') $(if $(JSON),-json '$(JSON)')
@@ -50,4 +57,4 @@ fuzz:      ## every fuzz target for T each
 		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 			echo "$$p $$f"; go test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(T); done; done
 
-.PHONY: help check fmt vet lint test race run soak mutants arches bench fuzz
+.PHONY: help check fmt vet lint test race run soak mutants arches wasm bench fuzz

@@ -99,6 +99,6 @@ func (c *churning) everybody() {
 			continue
 		}
 		c.Lookups[at] = &judge.Lookup{Number: everyID | i, Value: v, Node: protocol.NodeID(id)}
-		addInput(&c.plan, sim.Input{ID: everyID | i, At: at, Node: protocol.NodeID(id), Body: kademlia.GetInput(everyID|i, v.ID)})
+		c.plan.Inputs = append(c.plan.Inputs, sim.Input{ID: everyID | i, At: at, Node: protocol.NodeID(id), Body: kademlia.GetInput(everyID|i, v.ID)})
 	}
 }

@@ -199,7 +199,7 @@ type machine struct {
 }
 
 // machinesVar names more machines for which the digests must be the same, with
-// the command that runs their programs here: "arm64=qemu-aarch64 s390x=qemu-s390x".
+// the command that runs their programs here: "arm64=qemu-aarch64 js/wasm=go_js_wasm_exec".
 const machinesVar = "DESSIM_MACHINES"
 
 func machines(t *testing.T) []machine {
@@ -214,11 +214,15 @@ func machines(t *testing.T) []machine {
 		t.Logf("GOAMD64=v1, v3 and GOARCH=386 need linux/amd64, this is %s/%s", runtime.GOOS, runtime.GOARCH)
 	}
 	for _, more := range strings.Fields(os.Getenv(machinesVar)) {
-		arch, command, ok := strings.Cut(more, "=")
+		name, command, ok := strings.Cut(more, "=")
 		if !ok {
-			t.Fatalf("%s: %q, want GOARCH=COMMAND", machinesVar, more)
+			t.Fatalf("%s: %q, want GOARCH=COMMAND or GOOS/GOARCH=COMMAND", machinesVar, more)
 		}
-		list = append(list, machine{env: []string{"GOARCH=" + arch}, exec: []string{command}})
+		system, arch, ok := strings.Cut(name, "/")
+		if !ok {
+			system, arch = runtime.GOOS, name
+		}
+		list = append(list, machine{env: []string{"GOOS=" + system, "GOARCH=" + arch}, exec: []string{command}})
 	}
 	return list
 }

@@ -159,7 +159,7 @@ func (j *job) do() error {
 	if j.verify {
 		other, err := j.startSecond()
 		if err != nil {
-			return &exit{exitInternal, "starting the second process: " + files.Reason(err)}
+			return err
 		}
 		j.other = other
 		j.traces = append(j.traces, compared(other))

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"dessim/sim"
+	"dessim/sim/files"
 	"dessim/sim/scenario"
 )
 
@@ -40,7 +41,7 @@ type second struct {
 func compared(w io.Writer) *sim.Trace { return &sim.Trace{W: w} }
 
 func (j *job) startSecond() (*second, error) {
-	exe, err := os.Executable()
+	exe, err := executable("verify")
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +63,22 @@ func (j *job) startSecond() (*second, error) {
 		return nil, err
 	}
 	s.out = bufio.NewReaderSize(pipe, 1<<16)
-	return s, s.cmd.Start()
+	if err := s.cmd.Start(); err != nil {
+		return nil, &exit{exitInternal, "starting the second process: " + files.Reason(err)}
+	}
+	return s, nil
+}
+
+// executable returns the path of this program, for what starts it again.
+func executable(what string) (string, error) {
+	if runtime.GOARCH == "wasm" {
+		return "", refuse("%s: a program on %s/%s cannot start another", what, runtime.GOOS, runtime.GOARCH)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return "", &exit{exitInternal, what + ": " + files.Reason(err)}
+	}
+	return exe, nil
 }
 
 // Write compares b, which is whole lines.
