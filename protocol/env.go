@@ -261,6 +261,9 @@ func (e *Env) Enter(id NodeID, inc uint32, now Time, src Source) {
 // name is 0.
 func (e *Env) Name(step uint64) { e.name = step }
 
+// StepName returns the name of the step: for runtimes.
+func (e *Env) StepName() uint64 { return e.name }
+
 // Mount makes the step that Enter began a Start with the records that survived;
 // nil means none.
 func (e *Env) Mount(records iter.Seq2[uint64, []byte]) { e.starting, e.records = true, records }

@@ -24,6 +24,9 @@ type Plan struct {
 	// Node makes node id. It is called at every start and restart and must
 	// return a fresh value each time, so that a crash loses what was not synced.
 	Node func(id protocol.NodeID) protocol.Node
+	// Random, unless nil, answers what the code of nodes reads from crypto/rand: see
+	// package cryptorand.
+	Random Random
 	// Starts is when each node starts; nil means all at time 0.
 	Starts []protocol.Time
 	// Link is how messages travel where no rule of Links applies.

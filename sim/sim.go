@@ -38,16 +38,17 @@
 // the package example has two nodes. To run a protocol of your own, begin with package
 // scenario. Below this package, and without knowledge of any machine:
 //
-//	fault     the fault language
-//	traitor   nodes that lie
-//	swarm     draws faults from a source
-//	source    answers questions: seeds, replay files, bytes of a fuzzer, all in turn
-//	check     judges runs
-//	scenario  named plans with parameters and checks
-//	explore   sweeps seeds, shrinks failures, makes all runs of a small world
-//	simtest   runs scenarios as Go tests, and connects rapid and fuzzing
-//	phold     a benchmark
-//	wording   texts for people
+//	fault       the fault language
+//	traitor     nodes that lie
+//	cryptorand  answers crypto/rand
+//	swarm       draws faults from a source
+//	source      answers questions: seeds, replay files, bytes of a fuzzer, all in turn
+//	check       judges runs
+//	scenario    named plans with parameters and checks
+//	explore     sweeps seeds, shrinks failures, makes all runs of a small world
+//	simtest     runs scenarios as Go tests, and connects rapid and fuzzing
+//	phold       a benchmark
+//	wording     texts for people
 package sim
 
 import (
@@ -123,6 +124,7 @@ func New(plan Plan, src protocol.Source, observers ...Observer) (*Sim, error) {
 	// Here and not where plans are made, so that a Byzantine fault of a replay works
 	// for any of them.
 	s.wrapTraitors()
+	s.plan.Node = guard(s.plan.Node, plan.Random)
 	if plan.Bound > 0 {
 		s.horizon = min(plan.Bound, plan.Until)
 	}
@@ -188,7 +190,9 @@ func (s *Sim) later(d time.Duration) protocol.Time {
 
 // Node returns node id's machine, or nil while it is down: for checks and reports,
 // which must only read. Of a Byzantine node it is the honest machine.
-func (s *Sim) Node(id protocol.NodeID) protocol.Node { return traitor.Honest(s.nodes[id].machine) }
+func (s *Sim) Node(id protocol.NodeID) protocol.Node {
+	return traitor.Honest(unguarded(s.nodes[id].machine))
+}
 
 // Nodes returns the number of nodes.
 func (s *Sim) Nodes() int { return len(s.nodes) }

@@ -37,7 +37,7 @@ func (s *Sim) State(machine func(id protocol.NodeID, m protocol.Node) uint64, na
 	f := stateFold{s, names}
 	for i := range s.nodes {
 		n, id := &s.nodes[i], protocol.NodeID(i)
-		fold = protocol.Hash3(fold, machine(id, n.machine), uint64(n.inc))
+		fold = protocol.Hash3(fold, machine(id, unguarded(n.machine)), uint64(n.inc))
 		fold = protocol.Hash2(fold, n.outputs)
 		if s.cold == nil || s.cold[i] == nil {
 			continue

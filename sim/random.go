@@ -1,0 +1,58 @@
+package sim
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+)
+
+// Random answers randomness that belongs to the process, such as crypto/rand, while the
+// code of a node runs. Package cryptorand has the one for crypto/rand.
+type Random interface {
+	// Begin returns a function for one run. For each step it is given the Env, and calls
+	// the function do, which is the node's code, once. It makes steps of runs side by
+	// side exclude one another, since there is one process.
+	Begin() func(env *protocol.Env, do func())
+}
+
+// guarded is a node whose code runs under a Random. Its making is part of its Start.
+type guarded struct {
+	id    protocol.NodeID
+	make  func(id protocol.NodeID) protocol.Node
+	node  protocol.Node // nil before Start
+	under func(env *protocol.Env, do func())
+}
+
+// guard returns a function that makes the nodes of make, guarded unless r is nil.
+func guard(make func(id protocol.NodeID) protocol.Node, r Random) func(id protocol.NodeID) protocol.Node {
+	if r == nil {
+		return make
+	}
+	under := r.Begin()
+	return func(id protocol.NodeID) protocol.Node { return &guarded{id: id, make: make, under: under} }
+}
+
+// unguarded returns the node inside if n is guarded, and n itself if not.
+func unguarded(n protocol.Node) protocol.Node {
+	if g, ok := n.(*guarded); ok {
+		return g.node
+	}
+	return n
+}
+
+func (g *guarded) Start(env *protocol.Env) {
+	g.under(env, func() {
+		if g.node = g.make(g.id); g.node == nil {
+			panic(fmt.Sprintf("sim: plan makes no node %v", g.id))
+		}
+		g.node.Start(env)
+	})
+}
+
+func (g *guarded) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	g.under(env, func() { g.node.Receive(env, from, msg) })
+}
+
+func (g *guarded) Timeout(env *protocol.Env, tag uint64) {
+	g.under(env, func() { g.node.Timeout(env, tag) })
+}
