@@ -156,5 +156,5 @@ func (m *Merged) agree(first, h *head, l *seedLine, text string) error {
 	if m.Header.Strategy == Guided.String() && first.header.From != h.header.From {
 		return &FileError{h.name, fmt.Errorf("repeats seed %d of %q but begins at another seed; want shards of one guided sweep", l.Seed, first.name)}
 	}
-	return &NotDeterministicError{l.Seed, l.came(), h.line.came()}
+	return &NotDeterministicError{Seed: l.Seed, First: l.came(), Second: h.line.came()}
 }

@@ -62,11 +62,17 @@ func (s Shard) Part(from, to uint64) (first, last uint64, ok bool) {
 type NotDeterministicError struct {
 	Seed          uint64
 	First, Second string // their results
+	// Difference is where two more runs differ first; nil if they were not made, or agree.
+	Difference *Difference
 }
 
 // Error returns one line.
 func (e *NotDeterministicError) Error() string {
-	return fmt.Sprintf("not deterministic: seed %d resulted in %s, then in %s", e.Seed, e.First, e.Second)
+	text := fmt.Sprintf("not deterministic: seed %d resulted in %s, then in %s", e.Seed, e.First, e.Second)
+	if e.Difference != nil {
+		text += "; two more runs differ from " + e.Difference.Place() + " on"
+	}
+	return text
 }
 
 // WriteError reports that results could not be written.
@@ -308,10 +314,22 @@ func (s *sweep) run(r SeedRun) (out result) {
 	if once.Failed() || r.Seed%sampled == 0 {
 		twice, _ := s.world.Seed(r.Salt(), s.Strategy.source(r), false)
 		if a, b := out.line.came(), lineOf(r, &twice); a != b.came() {
-			out.err = &NotDeterministicError{r.Seed, a, b.came()}
+			out.err = &NotDeterministicError{r.Seed, a, b.came(), s.difference(r)}
 		}
 	}
 	return out
+}
+
+// difference makes a run that was not repeatable a few times more, to find where.
+func (s *sweep) difference(r SeedRun) *Difference {
+	const pairs = 4
+	for range pairs {
+		d := FirstDifference(func(o sim.Observer) { s.world.Seed(r.Salt(), s.Strategy.source(r), false, o) })
+		if d != nil {
+			return d
+		}
+	}
+	return nil
 }
 
 // lineOf returns a run's line in the results.
@@ -342,8 +360,8 @@ func (l *seedLine) came() string {
 func (w *World) Record(strategy Strategy, g *Group) (*Trial, error) {
 	o, t := w.Seed(g.Smallest.Salt(), strategy.source(g.Smallest), true)
 	if o.Signature() != g.Signature || o.Digest.String() != g.Digest {
-		return nil, &NotDeterministicError{g.Smallest.Seed, fmt.Sprintf("%q with digest %s", g.Signature, g.Digest),
-			fmt.Sprintf("%q with digest %v", o.Signature(), o.Digest)}
+		return nil, &NotDeterministicError{Seed: g.Smallest.Seed, First: fmt.Sprintf("%q with digest %s", g.Signature, g.Digest),
+			Second: fmt.Sprintf("%q with digest %v", o.Signature(), o.Digest)}
 	}
 	return t, nil
 }

@@ -189,8 +189,8 @@ func (r *runner) failed(seed uint64, first *explore.Outcome, again string) {
 	w := r.Scenario.World(seed, r.Params)
 	outcome, trial := w.Seed(seed, nil, true)
 	if outcome.Digest != first.Digest || outcome.Signature() != first.Signature() {
-		r.Fatalf("seed %d is not deterministic: it was %v, %s, and then %v, %s\n%s",
-			seed, first.Digest, describe(first), outcome.Digest, describe(&outcome), again)
+		r.Fatalf("seed %d is not deterministic: it was %v, %s, and then %v, %s\n%s%s",
+			seed, first.Digest, describe(first), outcome.Digest, describe(&outcome), difference(w, seed), again)
 	}
 	least := shrink(w, trial, &outcome, r.o.ShrinkRuns)
 	subject := r.Subject
@@ -203,6 +203,15 @@ func (r *runner) failed(seed uint64, first *explore.Outcome, again string) {
 	fmt.Fprintf(&b, "seed %d: %s\n%s", seed, describe(&least.outcome), least.text)
 	listTrial(&b, least.trial)
 	r.Fatalf("%s%s\n%s", b.String(), kept, again)
+}
+
+// difference describes, in lines, where two more runs of the seed differ first.
+func difference(w *explore.World, seed uint64) string {
+	d := explore.FirstDifference(func(o sim.Observer) { w.Seed(seed, nil, false, o) })
+	if d == nil {
+		return ""
+	}
+	return fmt.Sprintf("two more runs differ from %s on:\n%s\n%s\n%s\n", d.Place(), d.Here, d.There, explore.WhereToLook)
 }
 
 func verdict(o *explore.Outcome) check.Verdict {

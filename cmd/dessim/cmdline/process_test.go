@@ -135,8 +135,9 @@ func TestVerifyFindsTheFirstEventThatDiffers(t *testing.T) {
 		"(s Seed) hash(k protocol.Key) uint64 {\n", "(s Seed) hash(k protocol.Key) uint64 {\n\tk.N += uint64(runtime.GOMAXPROCS(0))\n")
 	r := process(t, exe, nil, "-scenario", "concurrent", "-json", "-verify")
 	lines := strings.Split(r.stderr, "\n")
-	if r.code != exitInternal || len(lines) != 4 || !strings.Contains(lines[0], "not deterministic: a second process differs from line ") ||
-		!strings.HasPrefix(lines[1], "dessim: here:  ") || !strings.HasPrefix(lines[2], "dessim: there: ") || lines[1][15:] == lines[2][15:] {
+	first := regexp.MustCompile(`not deterministic: a second process differs from step (\d+), (\d+\.\d{6}) ms on, line \d+ of the trace`).FindStringSubmatch(lines[0])
+	if r.code != exitInternal || len(lines) != 5 || first == nil || !strings.HasPrefix(lines[1], "dessim: here:  ") ||
+		!regexp.MustCompile(` `+regexp.QuoteMeta(first[2])+` +`+first[1]+` `).MatchString(lines[1]) || !strings.Contains(lines[3], "map order, a clock") || !strings.HasPrefix(lines[2], "dessim: there: ") || lines[1][15:] == lines[2][15:] {
 		t.Errorf("exits with %d\n%s", r.code, r.stderr)
 	}
 	if !strings.Contains(r.stdout, `"verdict":"error"`) || !strings.Contains(r.stdout, `"error":"not deterministic: `) || !json.Valid([]byte(r.stdout)) {

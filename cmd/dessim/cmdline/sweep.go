@@ -238,6 +238,11 @@ func (s *sweep) do(ctx context.Context) error {
 func (s *sweep) failed(err error) error {
 	var differs *explore.NotDeterministicError
 	if errors.As(err, &differs) {
+		if d := differs.Difference; d != nil {
+			s.complain(err.Error())
+			s.complainOf(d)
+			return &exit{exitInternal, s.whereToLook()}
+		}
 		return &exit{exitInternal, err.Error()}
 	}
 	return refuse("results %s: %s", quote(s.results.text), files.Reason(err))

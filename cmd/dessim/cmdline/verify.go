@@ -3,6 +3,7 @@ package cmdline
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"strings"
 
 	"dessim/sim"
+	"dessim/sim/explore"
 	"dessim/sim/files"
 	"dessim/sim/scenario"
 )
@@ -124,7 +126,7 @@ func (s *second) finish(report []byte) (broken string) {
 	}
 	rest, _ := s.out.ReadString('\n')
 	if rest != "" && !s.differ {
-		s.differ, s.here, s.there = true, "(nothing more)", strings.TrimSuffix(rest, "\n")
+		s.differ, s.here, s.there = true, "", strings.TrimSuffix(rest, "\n")
 	}
 	io.Copy(io.Discard, s.out)
 	s.cmd.Wait() // its error is the exit code, or comes of it
@@ -155,13 +157,25 @@ func (j *job) judge(r *scenario.Report) error {
 	case !j.other.differ:
 		return nil
 	}
+	d := &explore.Difference{Here: j.other.here, There: j.other.there}
 	r.Verdict = scenario.Failed
-	r.Failure = fmt.Sprintf("not deterministic: a second process differs from line %d of the trace on", j.other.lines)
+	r.Failure = fmt.Sprintf("not deterministic: a second process differs from %s on, line %d of the trace", d.Place(), j.other.lines)
 	if strings.HasPrefix(j.other.here, "{") {
 		r.Failure = "not deterministic: a second process has the same trace and another report"
 	}
 	j.complain(fmt.Sprintf("%s (GOMAXPROCS %d here, %d there)", r.Failure, runtime.GOMAXPROCS(0), j.other.procs))
-	j.complain("here:  " + j.other.here)
-	j.complain("there: " + j.other.there)
+	j.complainOf(d)
+	j.complain(j.whereToLook())
 	return nil
+}
+
+// complainOf shows the first line of two traces that differs.
+func (t *tool) complainOf(d *explore.Difference) {
+	t.complain("here:  " + cmp.Or(d.Here, "(nothing more)"))
+	t.complain("there: " + cmp.Or(d.There, "(nothing more)"))
+}
+
+// whereToLook says what makes runs differ, and what finds it.
+func (t *tool) whereToLook() string {
+	return explore.WhereToLook + "; see " + t.Name + " help vet, and package cryptorand"
 }
