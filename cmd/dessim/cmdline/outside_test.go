@@ -15,8 +15,14 @@ import (
 // somebody else's, with go and its arguments. The module cache has all that it needs.
 func outside(t *testing.T, args ...string) {
 	t.Helper()
+	outsideOf(t, "kvstore", args...)
+}
+
+// outsideOf does that with another module of sim/simtest/testdata.
+func outsideOf(t *testing.T, module string, args ...string) {
+	t.Helper()
 	dir := t.TempDir()
-	module := filepath.Join(root, "sim/simtest/testdata/kvstore")
+	module = filepath.Join(root, "sim/simtest/testdata", module)
 	write(t, filepath.Join(dir, "go.mod"), strings.Replace(read(t, filepath.Join(module, "go.mod")), "../../../..", root, 1))
 	write(t, filepath.Join(dir, "go.sum"), read(t, filepath.Join(root, "go.sum")))
 	c := exec.CommandContext(t.Context(), "go", append([]string{args[0], "-mod=mod", "-modfile", filepath.Join(dir, "go.mod")}, args[1:]...)...)
@@ -77,6 +83,47 @@ func TestSomebodyElsesScenarioHasTheWholeCommandLine(t *testing.T) {
 		"-overlay", overlay(t, dir, map[string]string{"sim/simtest/testdata/kvstore/emitted/emitted_test.go": file}), "./emitted")
 	if r := process(t, filepath.Join(dir, "emitted.test"), nil, "-test.run", "TestWrites"); r.code != 1 || !strings.Contains(r.stdout, "violation: an acknowledged write is read back") {
 		t.Errorf("the emitted test does not see the bug: %+v\n%s", r, emitted)
+	}
+}
+
+func TestTheRandomBytesOfALibraryAreTheSameAtAnyNumberOfWorkers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: runs the Go toolchain")
+	}
+	exe := filepath.Join(t.TempDir(), "sessions")
+	outsideOf(t, "sessions", "build", "-o", exe, "./cmd/sessions")
+	t.Chdir(t.TempDir())
+	sessions := func(line string) result { return process(t, exe, nil, strings.Fields(line)...) }
+	var want string
+	for _, workers := range []string{"1", "2", "4"} {
+		r := sessions("sweep -scenario sessions -seeds 1-200 -j " + workers + " -results r" + workers)
+		if r.code != exitPass {
+			t.Fatalf("%+v", r)
+		}
+		if got := read(t, "r"+workers); want == "" {
+			want = got
+		} else if got != want {
+			t.Errorf("-j 1 and -j %s have different results", workers)
+		}
+	}
+	if r := sessions("-scenario sessions -seed 3 -record x -verify"); r.code != exitPass || !strings.Contains(r.stdout, "every event the same") {
+		t.Errorf("%+v", r)
+	}
+	if r := sessions("replay x -verify"); r.code != exitPass || !strings.Contains(r.stdout, ": the same, 0 of ") {
+		t.Errorf("%+v", r)
+	}
+	// Without a Random both commands find the step in which the server makes a token.
+	for _, line := range []string{"-scenario sessions -random system -verify", "sweep -scenario sessions -random system -seeds 64"} {
+		r := sessions(line)
+		place := regexp.MustCompile(`not deterministic: .* differs? from step (\d+), (\d+\.\d{6}) ms on`).FindStringSubmatch(r.stderr)
+		if r.code != exitInternal || place == nil {
+			t.Errorf("%s: exits with %d\n%s", line, r.code, r.stderr)
+			continue
+		}
+		at := ` ` + regexp.QuoteMeta(place[2]) + ` +` + place[1] + `  sent .* reply `
+		if !regexp.MustCompile(`(?m)^sessions: here: .*`+at+`.*\nsessions: there: .*`+at+`.*\nsessions: look in the node .* crypto/rand; see sessions help vet, and package cryptorand\n`).MatchString(r.stderr) {
+			t.Errorf("%s:\n%s", line, r.stderr)
+		}
 	}
 }
 

@@ -68,7 +68,7 @@ func Scenario() *scenario.Scenario {
 		Name:     "sessions",
 		Shows:    "no token is given to two sessions",
 		Defaults: scenario.Params{Nodes: 1, Delay: time.Millisecond, Jitter: 4 * time.Millisecond, Until: time.Minute, Faults: "crash,restart"},
-		Own:      []*scenario.Param{scenario.Choice("random", "answered", "what nodes read from crypto/rand", "answered", "system")},
+		Own:      []*scenario.Param{scenario.Choice("random", "answered", []string{"answered", "system"}, "what answers crypto/rand")},
 		Unused:   []string{"nodes"},
 		Build: func(b *scenario.Setup) *scenario.Run {
 			plan := sim.Plan{Nodes: 1 + clients, Link: sim.Link{Delay: b.Delay, Jitter: b.Jitter, Loss: b.Loss, Copy: b.Copy}, Until: protocol.Time(b.Until)}
