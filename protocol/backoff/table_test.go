@@ -17,6 +17,7 @@ import (
 	"dessim/protocol/abcast"
 	"dessim/protocol/backoff"
 	"dessim/protocol/gossip"
+	"dessim/protocol/kademlia"
 	"dessim/protocol/kv"
 	"dessim/protocol/link"
 	"dessim/protocol/peer"
@@ -43,6 +44,12 @@ var table = []retry{
 	{"raft.CampaignAgain", raft.CampaignAgain, "1 to 2n ticks", "a campaign", "a leader"},
 	{"raft.RemoveAgain", raft.RemoveAgain, "6 ticks", "the removal of a silent member", "its message, another leader"},
 	{"kv.AskAgain", kv.AskAgain, "50 delays", "a request, at the next replica", "the reply; doubles once a round"},
+	{"kademlia.SendAgain", kademlia.SendAgain, "Config.Timeout", "a query, Config.Tries times", "an answer"},
+	{"kademlia.StaleAgain", kademlia.StaleAgain, "Config.Pause", "a stale contact, in a lookup", "its answer"},
+	{"kademlia.JoinAgain", kademlia.JoinAgain, "Config.Pause", "a join, at the next node", "an answer"},
+	{"kademlia.PutAgain", kademlia.PutAgain, "Config.Pause", "a put that nobody stored", "a put that one stores"},
+	{"kademlia.AbsentAgain", kademlia.AbsentAgain, "Refresh/64", "an absent node, for ever", "its answer"},
+	{"kademlia.SeedAgain", kademlia.SeedAgain, "3/4 of Refresh", "a node joined through, for ever", "never"},
 	{"peer.AttemptAgain", peer.AttemptAgain, "5 delays", "a transfer that aborted", "its acceptance or refusal"},
 	{"peer.Patience", peer.Patience, "150 delays", "a transfer without a reply", "a reply, the sender's restart"},
 	{"peer.FetchAgain", peer.FetchAgain, "6 delays", "a body, from the next member", "the body; doubles once a round"},
@@ -72,17 +79,17 @@ var timers = map[string]string{
 	"abcast.write":      "once, to join reports",
 	"raft.Start":        "the tick: raft's rules count in it, and heartbeats leave with it",
 	"raft.Timeout":      "the tick",
-	"kademlia.try":      "one RPC, sent at most Config.Tries times",
-	"kademlia.bootEnd":  "a join, while the bootstrapper is silent: doubles six times",
+	"kademlia.try":      "kademlia.SendAgain, and once before",
+	"kademlia.bootEnd":  "kademlia.JoinAgain",
 	"kademlia.roundEnd": "the rounds of a join, of which there are few",
-	"kademlia.rearm":    "the upkeep, every period",
+	"kademlia.rearm":    "the upkeep, every period: kademlia.PutAgain, AbsentAgain and SeedAgain, too",
 }
 
 // line returns a row as it stands in the package comment.
 func (r *retry) line() string {
 	const unit = 1000
 	longest := strings.TrimSuffix(fmt.Sprintf("%.1f", float64(r.rule.Longest(unit))/unit), ".0")
-	return strings.TrimRight(fmt.Sprintf("//\t%-13s %-19s %-16s %4s  %d/%d  %-35s %s", r.rule.Kind, r.name, r.first, longest,
+	return strings.TrimRight(fmt.Sprintf("//\t%-13s %-20s %-16s %4s  %d/%d  %-35s %s", r.rule.Kind, r.name, r.first, longest,
 		r.rule.Jitter.Num, r.rule.Jitter.Den, r.what, r.anew), " ")
 }
 

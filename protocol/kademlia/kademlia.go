@@ -67,7 +67,7 @@ type Config struct {
 	Fresh time.Duration
 
 	// Pause is the time between the rounds of a join, and the first pause of what is
-	// tried again: see JoinAgain, StaleAgain and PublishAgain.
+	// tried again: see JoinAgain, StaleAgain and PutAgain.
 	Pause time.Duration
 
 	// The upkeep, of which each part is off at 0. A thing is done when it has not

@@ -76,6 +76,6 @@ func (p *publication) putEnd(env *protocol.Env, pause time.Duration, stored int)
 		p.tries = 0
 		return
 	}
-	p.due = env.Now() + protocol.Time(PublishAgain.Pause(env, pause, p.tries))
+	p.due = env.Now() + protocol.Time(PutAgain.Pause(env, pause, p.tries))
 	p.tries++
 }
