@@ -211,9 +211,6 @@ func (m *membership) promise(env *protocol.Env, q int, d *datagram) {
 // maybeClose closes the ballot once every node that it asks has promised.
 func (m *membership) maybeClose(env *protocol.Env) {
 	b := m.ballot
-	if b.count < m.majority() {
-		return
-	}
 	for q := range m.peers {
 		if b.want.has(q) && q != m.self && !b.answered(q, &m.peers[q]) {
 			return
