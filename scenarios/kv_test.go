@@ -10,8 +10,8 @@ import (
 	"dessim/sim/source"
 )
 
-// kvParams are runs of the scenario kv: each order, calm, with the default faults,
-// and with any.
+// kvParams are runs of the scenario kv: each order, calm, with the default faults, with
+// any, and with a replica that hears nobody for long.
 func kvParams(t *testing.T) (all []scenario.Params) {
 	for _, order := range order().Values {
 		for _, faults := range []string{"", keyValue().Defaults.Faults, "swarm", "swarm,rot"} {
@@ -20,6 +20,10 @@ func kvParams(t *testing.T) (all []scenario.Params) {
 			set(t, keyValue(), &p, "order", order)
 			all = append(all, p)
 		}
+		p := keyValue().Defaults
+		p.Fault = "cut 0-4>0 at 3s; heal at 60s"
+		set(t, keyValue(), &p, "order", order)
+		all = append(all, p)
 	}
 	return all
 }

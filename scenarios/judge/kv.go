@@ -192,6 +192,20 @@ func (h *Store) Ended() *check.Check {
 	})
 }
 
+// unfinished reports whether an operation has yet to complete.
+func (h *Store) unfinished() bool {
+	done, asked := uint64(0), uint64(0)
+	for _, c := range h.calls {
+		if c.done {
+			done++
+		}
+	}
+	for _, client := range protocol.SortedKeys(h.asked) {
+		asked += h.asked[client]
+	}
+	return done < asked
+}
+
 // Overlapped requires that two operations on one key overlap, so that their order is not
 // fixed.
 func (h *Store) Overlapped() *check.Check {

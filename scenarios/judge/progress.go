@@ -22,6 +22,7 @@ type Progress struct {
 	broadcasts func(id protocol.NodeID) uint64
 
 	nodes []broadcaster
+	at    protocol.Time // of the last event
 	next  protocol.Time // of a look
 	due   uint64        // broadcasts that were due, at each look
 	wrong error
@@ -75,6 +76,7 @@ func (p *Progress) Watch() sim.What {
 
 // Observe looks at what is due, before a change of what is connected and now and then.
 func (p *Progress) Observe(e *sim.Event) {
+	p.at = e.At
 	changes := e.What&p.core.Watch() != 0
 	if changes || e.At >= p.next || e.What == sim.Ended {
 		p.look(e.At)
@@ -149,6 +151,21 @@ func (p *Progress) lookAtCalls(now protocol.Time, core uint64) {
 	}
 }
 
+// pending reports whether a node of the core has yet to deliver what one of it broadcast.
+func (p *Progress) pending() bool {
+	core := p.core.Lasting(p.at, 0)
+	for id := range p.nodes {
+		from := &p.nodes[id]
+		origin := abcast.Member{Node: protocol.NodeID(id), Incarnation: from.incarnation}
+		for at := range p.nodes {
+			if core>>id&1 == 1 && core>>at&1 == 1 && p.nodes[at].delivered[origin] < uint64(len(from.sent)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func places(set uint64) (ids []int) {
 	for set != 0 {
 		ids = append(ids, bits.TrailingZeros64(set))
@@ -162,15 +179,15 @@ func (p *Progress) Checks() check.Suite {
 	lasts := func(d time.Duration) string {
 		return fmt.Sprintf("no majority stays connected for %v with something to do", d)
 	}
-	s := check.Suite{p.check("a majority that stays connected delivers its broadcasts", &p.due, &p.wrong).Sought(lasts(p.patience))}
+	s := check.Suite{p.check("a majority that stays connected delivers its broadcasts", &p.due, &p.wrong, p.pending).Sought(lasts(p.patience))}
 	if p.store != nil {
-		s = append(s, p.check("operations of clients that reach a lasting majority complete", &p.calls, &p.stuck).Sought(lasts(p.patience+p.asked)))
+		s = append(s, p.check("operations of clients that reach a lasting majority complete", &p.calls, &p.stuck, p.store.unfinished).Sought(lasts(p.patience+p.asked)))
 	}
 	return s
 }
 
 // check returns a check that is exercised whenever count grows.
-func (p *Progress) check(name string, count *uint64, wrong *error) *check.Check {
+func (p *Progress) check(name string, count *uint64, wrong *error, waits func() bool) *check.Check {
 	if p.core == nil {
 		return check.Skip(name, fmt.Sprintf("there are more than %d nodes", check.MaxCore))
 	}
@@ -179,5 +196,5 @@ func (p *Progress) check(name string, count *uint64, wrong *error) *check.Check 
 		more := *count > seen
 		seen = *count
 		return more, *wrong
-	})
+	}).Holding(waits)
 }

@@ -56,6 +56,7 @@ type Check struct {
 	conclude  func(c *Check, end protocol.Time) (Verdict, string)
 	excused   []string
 	holds     func() error  // of an Eventually: for Suite.Done
+	waits     func() bool   // for Suite.Done
 	bound     protocol.Time // of an Eventually: for Suite.Bound
 	exercised uint64
 	failed    bool
@@ -127,6 +128,13 @@ func (c *Check) Sought(reason string) *Check {
 		}
 		return conclude(c, end)
 	}
+	return c
+}
+
+// Holding returns the check, for which a run goes on as long as waits reports that there
+// may be something to judge. waits must only read.
+func (c *Check) Holding(waits func() bool) *Check {
+	c.waits = waits
 	return c
 }
 

@@ -22,10 +22,10 @@ func (s Suite) Observers() []sim.Observer {
 	return out
 }
 
-// Done reports whether every Eventually holds: for sim.Plan.Done.
+// Done reports whether every Eventually holds and no check waits: for sim.Plan.Done.
 func (s Suite) Done() bool {
 	for _, c := range s {
-		if c.holds != nil && c.holds() != nil {
+		if c.holds != nil && c.holds() != nil || c.waits != nil && !c.failed && c.waits() {
 			return false
 		}
 	}
