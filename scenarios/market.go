@@ -25,7 +25,7 @@ const (
 	maxAmount = 1000
 	// attemptDelays is the longest time that an aborted attempt takes, with the pause
 	// after it.
-	attemptDelays = 100
+	attemptDelays = 180
 )
 
 // market is a world with a client that asks for transfers, and the judges of these. A

@@ -34,7 +34,7 @@
 //	dht.reput     kademlia.PutAgain    Config.Pause       80  1/4  a put that nobody stored            a put that one stores
 //	dht.absent    kademlia.AbsentAgain Refresh/64         40  1/4  an absent node, for ever            its answer
 //	dht.seed      kademlia.SeedAgain   3/4 of Refresh    1.2  1/4  a node joined through, for ever     never
-//	backoff       peer.AttemptAgain    5 delays          128  1/1  a transfer that aborted             its acceptance or refusal
+//	backoff       peer.AttemptAgain    5 delays           32  1/1  a transfer that aborted             its acceptance or refusal
 //	patience      peer.Patience        150 delays         10  1/4  a transfer without a reply          a reply, the sender's restart
 //	fetch.again   peer.FetchAgain      6 delays           20  1/4  a body, from the next member        the body; doubles once a round
 //	key.again     peer.KeyAgain        10 delays          80  1/4  lookups of missing keys             a key found, a hello

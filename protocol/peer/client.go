@@ -35,7 +35,7 @@ type transfer struct {
 var (
 	// AttemptAgain is for the next attempt at a transfer that aborted. Its jitter is
 	// wide, since what aborts is often a conflict of two that began together.
-	AttemptAgain = backoff.Rule{Kind: protocol.KindOf("backoff"), Doublings: 6, Jitter: protocol.Ratio{Num: 1, Den: 1}}
+	AttemptAgain = backoff.Rule{Kind: protocol.KindOf("backoff"), Doublings: 4, Jitter: protocol.Ratio{Num: 1, Den: 1}}
 	// Patience is for the next attempt at a transfer of which nothing is heard. A reply
 	// begins it anew, and so does a new incarnation of the sender.
 	Patience = backoff.Rule{Kind: protocol.KindOf("patience"), Doublings: 3, Jitter: protocol.Ratio{Num: 1, Den: 4}}
