@@ -71,7 +71,8 @@
 // ballot costs 3(N-1) messages, N(N-1) reports, 2N syncs and 4 delays. N(N-1)
 // heartbeats per tick detect failures and acknowledge frames.
 //
-// The log grows forever: nothing compacts it, and a ballot sends the part of it
+// The log grows forever: nothing compacts it (see journal), though a host can discard
+// what its disk holds beside it (Checkpoint of the Orderer, if it has one); and a ballot sends the part of it
 // that the receiver is not sure of in one message. Two members that never hear each
 // other, though the leader hears both, keep ISIS and Lamport waiting.
 package abcast

@@ -45,6 +45,23 @@ func appendCommit(b []byte, length int) []byte {
 	return append(b, 'e')
 }
 
+// Checkpoint writes down again what this node's records say: its host discards the older
+// ones. It does so at the end of a step, and syncs. The log is one record, and what of it
+// had none stays without.
+func (m *membership) Checkpoint(env *protocol.Env) {
+	mustRun(env, m.started())
+	m.persist(env, appendStart(m.out[:0], m.inc))
+	if m.promised > 0 {
+		m.persist(env, appendPromised(m.out[:0], m.promised))
+	}
+	if m.log.adopted > 0 {
+		m.persist(env, appendAdopt(m.out[:0], m.log.adopted, 0, m.log.entries[:m.log.written]))
+	}
+	if n := min(m.log.commit, m.log.written); n > 0 {
+		m.persist(env, appendCommit(m.out[:0], n))
+	}
+}
+
 // A record is one of any kind; fields that its kind lacks are 0.
 type record struct {
 	kind    uint64

@@ -2,6 +2,8 @@ package peer
 
 import (
 	"bytes"
+	"fmt"
+	"slices"
 	"testing"
 
 	"dessim/protocol"
@@ -59,4 +61,68 @@ func TestARestartKnowsItsCommits(t *testing.T) {
 	if n.Stats().Malformed != 1 {
 		t.Errorf("%d records are malformed, want the torn one", n.Stats().Malformed)
 	}
+}
+
+// What a node writes down again says the same as what it discards, whether a restart
+// finds it alone or after the old records.
+func TestWhatIsWrittenAgainSaysTheSame(t *testing.T) {
+	w := newWorld(4, 3)
+	w.survive = true
+	old := w.make(0)
+	for i := range uint64(3) {
+		tx := &ledger.Tx{
+			Version: ledger.Version, Network: w.genesis.Network(), Sender: w.owner(int(i % 2)), Seq: 1 + i, Witness: w.owner(3),
+			Inputs:  []ledger.Input{{Outpoint: w.outpoint(int(i%2), int(i)), Claimed: coin}},
+			Outputs: []ledger.TxOut{{Owner: w.owner(2), Amount: coin}},
+		}
+		id := twopc.ID{Client: w.client(), Transfer: 7 - i, Attempt: 1}
+		old.fold(stored{typ: storeCommit, id: id, nodes: []protocol.NodeID{0, 1, 3}, body: tx.Encode(nil)}.append(nil))
+	}
+	old.fold(stored{typ: storeBody, body: []byte("a body of others")}.append(nil))
+	old.fold(stored{typ: storeKey, key: w.keys[1].Public()}.append(nil))
+	old.placed(old.out.unplaced[1].wtxid)
+	var env protocol.Env
+	env.Enter(0, 1, 0, nil)
+	old.checkpoint(&env)
+	say := func(n *Node) string {
+		var b []byte
+		for _, c := range n.out.unplaced {
+			b = fmt.Appendf(b, "unplaced %v\n", c.id)
+		}
+		b = fmt.Appendf(b, "promised %v\nkeys %v\nbodies %v\n", n.out.promised, n.keys.known, n.bodies.own)
+		for _, id := range protocol.SortedKeysFunc(n.out.commits, compareIDs) {
+			c := n.out.commits[id]
+			b = fmt.Appendf(b, "commit %v of %v, %x\n", c.id, c.nodes, c.body)
+		}
+		for _, transfer := range []uint64{5, 6, 7} {
+			if a, ok := n.out.done[transferID{w.client(), transfer}]; ok {
+				b = fmt.Appendf(b, "client is answered %v %v\n", a.attempt.id, a.outcome)
+			}
+		}
+		return string(b)
+	}
+	alone := w.make(0)
+	for range 2 { // the second time after the old records
+		for _, e := range env.Effects() {
+			alone.fold(e.Body)
+		}
+		// The log places it again.
+		alone.placed(placedOf(old))
+		if got, want := say(alone), say(old); got != want {
+			t.Errorf("a restart knows\n%s\nwant\n%s", got, want)
+		}
+	}
+	if len(old.out.done) == 0 || len(old.out.commits) != 3 || len(old.bodies.own) != 4 || len(old.keys.known) != 2 || len(env.Effects()) != 5 {
+		t.Errorf("vacuous: the node knows\n%s\nand writes %d records", say(old), len(env.Effects()))
+	}
+}
+
+// placedOf returns the one commit that has its place.
+func placedOf(n *Node) (id ledger.ID) {
+	for wtxid := range n.out.commits {
+		if !slices.ContainsFunc(n.out.unplaced, func(c *commit) bool { return c.wtxid == wtxid }) {
+			id = wtxid
+		}
+	}
+	return id
 }

@@ -32,9 +32,8 @@
 // The ledger grows for ever, and so does what a node needs to apply its order again:
 // with Config.Survive the order's log, the bodies and the commits on disk and in memory;
 // and in either case the answers to the clients whose transfers it carried out, so that
-// none is carried out twice. Everything else is bounded by what is under way. With
-// Survive the records of two-phase commit stay too, since they lie between those of the
-// log, which is not compacted: about as many bytes again.
+// none is carried out twice. Everything else is bounded by what is under way. On disk
+// there is at most about twice what matters, if the order is package abcast's.
 package peer
 
 import (
@@ -146,6 +145,8 @@ type Node struct {
 	queue      queue
 	out        transfers
 	scratch    []byte
+	records    int // on disk, with Config.Survive
+	ended      int // records of what is over that are not worth discarding
 	stats      Stats
 }
 
@@ -168,7 +169,7 @@ func New(cfg Config) *Node {
 	case cfg.Delay < 1 || cfg.Settle < 1:
 		panic(fmt.Sprintf("peer: config has delay %v and settle %v, want more than 0", cfg.Delay, cfg.Settle))
 	}
-	n := &Node{cfg: cfg, self: cfg.Key.Owner(), state: ledger.NewState(cfg.Genesis)}
+	n := &Node{cfg: cfg, self: cfg.Key.Owner(), state: ledger.NewState(cfg.Genesis), ended: endedRecords}
 	d := cfg.Delay
 	k := kademlia.Defaults(kademlia.ID(n.self), cfg.Book, cfg.Secret)
 	k.Timeout, k.Tries, k.Pause = d*5/2, cfg.Tries, 4*d
@@ -214,13 +215,10 @@ func New(cfg Config) *Node {
 // maxBodies bounds the transactions that are remembered or under way.
 const maxBodies = 1 << 20
 
-// endedRecords is how many records of ended transactions are kept at least before any
-// are discarded.
-const endedRecords = 1024
-
 // Start begins an incarnation and joins the network.
 func (n *Node) Start(env *protocol.Env) {
 	for _, rec := range env.Records() {
+		n.records++
 		n.fold(rec)
 	}
 	n.link.Start(env)
@@ -233,6 +231,7 @@ func (n *Node) Start(env *protocol.Env) {
 		n.awaitRefresh(env)
 	}
 	n.join(env)
+	n.tidy(env)
 }
 
 // fold hands a record that survived to the machine that wrote it.
@@ -273,6 +272,7 @@ func (n *Node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	default:
 		n.stats.Malformed++
 	}
+	n.tidy(env)
 }
 
 // deliver consumes what the link delivers.
@@ -329,6 +329,7 @@ func (n *Node) Timeout(env *protocol.Env, tag uint64) {
 			n.refresh(env)
 		}
 	}
+	n.tidy(env)
 }
 
 // send sends a message of this component over the link.

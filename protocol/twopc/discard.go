@@ -41,14 +41,29 @@ func (m *Manager) tidy(env *protocol.Env) {
 	if d == nil || !d.eager && m.records <= d.Records || m.records == 0 {
 		return
 	}
-	if !d.eager && m.records <= d.Records+2*(len(m.open)+m.past.len()) {
+	if !d.eager && m.records <= d.Records+2*m.Live() {
 		return
 	}
 	if len(m.settled) > 0 {
-		env.Sync() // so they end: see force
-		m.settled = m.settled[:0]
+		env.Sync() // so they end: see Checkpoint
 	}
 	env.Discard(math.MaxUint64)
+	m.Checkpoint(env)
+	if d.Checkpoint != nil {
+		d.Checkpoint(env)
+	}
+	env.Sync()
+}
+
+// Live returns the number of records that Checkpoint would write.
+func (m *Manager) Live() int { return len(m.open) + m.past.len() }
+
+// Checkpoint writes down again what still matters of the Manager's records: for a host
+// without Config.Discard whose disk is shared, and which discards the older records of
+// all that share it. It calls Sync, Discard of all records, Checkpoint and Sync, in this
+// order, at the end of a step: not from within a call of the Manager.
+func (m *Manager) Checkpoint(env *protocol.Env) {
+	m.settled = m.settled[:0] // they have ended, as after any forced record: see force
 	m.records = 0
 	for i := range m.past.clients {
 		m.checkpointWindow(env, &m.past.clients[i])
@@ -61,10 +76,6 @@ func (m *Manager) tidy(env *protocol.Env) {
 			m.persist(env, t.committed(true))
 		}
 	}
-	if d.Checkpoint != nil {
-		d.Checkpoint(env)
-	}
-	env.Sync()
 }
 
 func (m *Manager) checkpointWindow(env *protocol.Env, w *window) {

@@ -63,8 +63,8 @@
 // no, so that a late copy can neither reserve nor vote again. A client that has more
 // transfers than that between its oldest unfinished and its newest one is therefore
 // refused. On disk no more than about twice that is kept, and what is open, if the host
-// lets the Manager discard records (Config.Discard). A host whose disk has records of
-// other components cannot: its disk grows with every transaction.
+// lets the Manager discard records (Config.Discard), or discards them itself, since other
+// components have records there too (Checkpoint).
 package twopc
 
 import (

@@ -45,6 +45,7 @@ type world struct {
 	nodes    []*peer.Node
 	customer *peer.Client
 	seen     collector
+	watch    sim.Observer // beside it, or nil
 }
 
 func newWorld(members, coins int) *world {
@@ -135,7 +136,11 @@ func (w *world) run(t tb, src protocol.Source) sim.Result {
 		Done:   w.done,
 		Poison: true,
 	}
-	s, err := sim.New(p, src, &w.seen)
+	observers := []sim.Observer{&w.seen}
+	if w.watch != nil {
+		observers = append(observers, w.watch)
+	}
+	s, err := sim.New(p, src, observers...)
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
