@@ -121,7 +121,7 @@ func TestTheRandomBytesOfALibraryAreTheSameAtAnyNumberOfWorkers(t *testing.T) {
 			continue
 		}
 		at := ` ` + regexp.QuoteMeta(place[2]) + ` +` + place[1] + `  sent .* reply `
-		if !regexp.MustCompile(`(?m)^sessions: here: .*`+at+`.*\nsessions: there: .*`+at+`.*\nsessions: look in the node .* crypto/rand; see sessions help vet, and package cryptorand\n`).MatchString(r.stderr) {
+		if !regexp.MustCompile(`(?m)^sessions: here: .*` + at + `.*\nsessions: there: .*` + at + `.*\nsessions: look in the node .* crypto/rand; see sessions help vet, and package cryptorand\n`).MatchString(r.stderr) {
 			t.Errorf("%s:\n%s", line, r.stderr)
 		}
 	}

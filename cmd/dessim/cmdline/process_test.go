@@ -145,6 +145,23 @@ func TestVerifyFindsTheFirstEventThatDiffers(t *testing.T) {
 	}
 }
 
+// A node may print, as long as it does what it does: what it prints in the second process, by
+// whatever way, is not compared.
+func TestVerifyComparesNothingThatNodesPrint(t *testing.T) {
+	exe := planted(t, "protocol/peer/peer.go", "import (\n", "import (\n\t\"os\"\n",
+		"func (n *Node) Start(env *protocol.Env) {\n",
+		"var early = os.Stdout\n\nfunc (n *Node) Start(env *protocol.Env) {\n\tfmt.Println(\"pid\", os.Getpid())\n\tfmt.Fprintln(early, os.Getpid())\n\tfmt.Fprintln(os.Stderr, os.Getpid())\n")
+	file := filepath.Join(t.TempDir(), "x")
+	for _, args := range [][]string{{"-scenario", "bootstrap", "-nodes", "3", "-record", file, "-verify"}, {"replay", file, "-verify"}} {
+		r := process(t, exe, nil, args...)
+		if r.code != exitPass || !strings.Contains(r.stdout, "in a second process: every event the same") || !strings.Contains(r.stdout, "pid ") {
+			t.Errorf("%q exits with %d\n%s%s", args, r.code, r.stdout, r.stderr)
+		}
+	}
+	exe = planted(t, "cmd/dessim/cmdline/run.go", "(j *job) second(to *flag) error {\n", "(j *job) second(to *flag) error {\n\tfmt.Fprintln(j.stderr, \"a node says so\")\n\tpanic(\"boom\")\n")
+	wantLine(t, process(t, exe, nil, "-scenario", "bootstrap", "-verify"), exitInternal, "second process failed: internal error: boom")
+}
+
 func TestVerifyFindsADifferenceThatNoEventShows(t *testing.T) {
 	exe := planted(t, "sim/digest.go", "import (\n", "import (\n\t\"os\"\n", "	return d\n", "	d.Outputs += uint64(os.Getpid())\n	return d\n")
 	r := process(t, exe, nil, "-scenario", "bootstrap", "-verify")
@@ -159,6 +176,6 @@ func TestAPanicIsOneLine(t *testing.T) {
 		wantLine(t, process(t, exe, nil, strings.Fields(args)...), exitInternal, `internal error: boom\nbang`)
 	}
 	// The second process fails alone: the first is told not to by its arguments.
-	exe = planted(t, "cmd/dessim/cmdline/run.go", "(j *job) second() error {\n", "(j *job) second() error {\n\tpanic(\"boom\")\n")
+	exe = planted(t, "cmd/dessim/cmdline/run.go", "(j *job) second(to *flag) error {\n", "(j *job) second(to *flag) error {\n\tpanic(\"boom\")\n")
 	wantLine(t, process(t, exe, nil, "-scenario", "bootstrap", "-verify"), exitInternal, "second process failed: internal error: boom")
 }

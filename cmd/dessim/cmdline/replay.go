@@ -31,7 +31,7 @@ func (t *tool) replayCommand() *cli.Command {
 	f.add("verify", "", "also run in a second process, and compare every event")
 	f.addStrict()
 	f.add("emit-test", "", "print a Go test that makes the run; make no run")
-	f.add("second-process", "", "be that second process: write trace and JSON to stdout").hidden = true
+	f.addSecond()
 	return f.command("replay", "runs a replay file", replayUsage, func(ctx context.Context, args []string) error {
 		if len(args) == 0 {
 			return refuse("no replay file; want %s replay FILE", t.Name)
@@ -53,8 +53,8 @@ func (t *tool) replayCommand() *cli.Command {
 		}
 		j := &job{tool: t, ctx: ctx, subject: s, answers: x.answers, cut: x.Cut(), replay: x, json: f.find("json").on(),
 			verify: f.find("verify").on(), strict: f.find("strict").on(), command: t.Name + " replay " + wording.Shell(args[0])}
-		if f.find("second-process").on() {
-			return j.second()
+		if x := f.find("second-process"); x.given {
+			return j.second(x)
 		}
 		stop, err := parsePoint(f.find("until"))
 		if err != nil {

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"os"
+	"strconv"
 
 	"github.com/urfave/cli/v3"
 
@@ -29,7 +31,7 @@ func (t *tool) runCommand() *cli.Command {
 	f.add("record", "FILE", "write a replay file; a run that fails always writes one, dessim-SCENARIO-SEED.replay")
 	f.add("verify", "", "also run in a second process, and compare every event")
 	f.addStrict()
-	f.add("second-process", "", "be that second process: write trace and JSON to stdout").hidden = true
+	f.addSecond()
 	return f.command("run", "runs a scenario", runUsage+keysText(), func(ctx context.Context, args []string) error {
 		if err := t.leftover(args); err != nil {
 			return err
@@ -40,8 +42,8 @@ func (t *tool) runCommand() *cli.Command {
 		}
 		j := &job{tool: t, ctx: ctx, subject: s, answers: source.Seed(s.Seed), command: s.reproduce(),
 			json: f.find("json").on(), verify: f.find("verify").on(), strict: f.find("strict").on()}
-		if f.find("second-process").on() {
-			return j.second()
+		if x := f.find("second-process"); x.given {
+			return j.second(x)
 		}
 		if err := j.open(f.find("trace"), f.find("logs"), f.find("record")); err != nil {
 			return err
@@ -271,9 +273,18 @@ func verdictExit(v check.Verdict) error {
 	return nil
 }
 
+// addSecond declares the flag by which a process makes another: see inherit.
+func (f *flags) addSecond() {
+	f.add("second-process", "3", "be that second process: write trace and JSON to the file of that number").hidden = true
+}
+
 // second makes the run in a second process: it writes the trace, then the JSON.
-func (j *job) second() error {
-	w := bufio.NewWriterSize(j.stdout, 1<<16)
+func (j *job) second(to *flag) error {
+	number, err := strconv.ParseUint(to.text, 10, 63)
+	if err != nil {
+		return refuse("second-process %s: want the number of an open file", quote(to.text))
+	}
+	w := bufio.NewWriterSize(os.NewFile(uintptr(number), "the first process"), 1<<16)
 	j.traces = []*sim.Trace{compared(w)}
 	j.terminal, j.isSecond = false, true
 	r, err := j.execute()

@@ -25,16 +25,16 @@ import (
 //
 // It returns no errors: after a difference it compares no more.
 type second struct {
-	program string // begins its error lines
-	cmd     *exec.Cmd
-	out     *bufio.Reader
-	errors  bytes.Buffer
-	procs   int
-	lines   int
-	differ  bool
-	here    string // the first lines that differ
-	there   string
-	ended   bool // the other process ended instead
+	cmd    *exec.Cmd
+	pipe   *os.File // of its own, since nodes may print
+	out    *bufio.Reader
+	errors lastWords
+	procs  int
+	lines  int
+	differ bool
+	here   string // the first lines that differ
+	there  string
+	ended  bool // the other process ended instead
 }
 
 // compared returns the trace that two processes compare. It has lengths and hashes of
@@ -47,28 +47,35 @@ func (j *job) startSecond() (*second, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"run", "-second-process", "-scenario", j.Scenario.Name, "-seed", strconv.FormatUint(j.Seed, 10)}
+	args := []string{"run", "-scenario", j.Scenario.Name, "-seed", strconv.FormatUint(j.Seed, 10)}
 	for _, x := range j.Scenario.Params() {
 		args = append(args, "-"+x.Name, x.Get(&j.Params))
 	}
 	if j.replay != nil {
-		args = []string{"replay", "-second-process", j.replay.path}
+		args = []string{"replay", j.replay.path}
 	}
-	s := &second{program: j.Name, cmd: exec.CommandContext(j.ctx, exe, args...), procs: 1}
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, notStarted(err)
+	}
+	defer write.Close()
+	s := &second{cmd: exec.CommandContext(j.ctx, exe, args...), procs: 1, pipe: read, errors: lastWords{program: j.Name}}
+	s.cmd.Args = append(s.cmd.Args, "-second-process", inherit(s.cmd, write))
 	if runtime.GOMAXPROCS(0) == 1 {
 		s.procs = 2
 	}
 	s.cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(s.procs))
-	s.cmd.Stderr = &s.errors
-	pipe, err := s.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	s.out = bufio.NewReaderSize(pipe, 1<<16)
+	s.cmd.Stderr = &s.errors // what its nodes print on stdout goes nowhere
+	s.out = bufio.NewReaderSize(read, 1<<16)
 	if err := s.cmd.Start(); err != nil {
-		return nil, &exit{exitInternal, "starting the second process: " + files.Reason(err)}
+		read.Close()
+		return nil, notStarted(err)
 	}
 	return s, nil
+}
+
+func notStarted(err error) error {
+	return &exit{exitInternal, "starting the second process: " + files.Reason(err)}
 }
 
 // executable returns the path of this program, for what starts it again.
@@ -114,6 +121,7 @@ func (s *second) kill() {
 		s.cmd.Process.Kill()
 		s.cmd.Wait()
 	}
+	s.pipe.Close()
 }
 
 // finish compares the reports and waits for the other process. broken says why it failed,
@@ -136,11 +144,48 @@ func (s *second) finish(report []byte) (broken string) {
 			return ""
 		}
 	}
-	text, _, _ := strings.Cut(s.errors.String(), "\n")
-	if text == "" {
-		text = s.cmd.ProcessState.String()
+	return cmp.Or(s.errors.text(), s.cmd.ProcessState.String())
+}
+
+// lastWords is a Writer that keeps of what a process says on stderr the line that says why it
+// ended: the first of the program itself or of a crash, or else the last. Nodes may say more
+// there than memory holds.
+type lastWords struct {
+	program string // begins its error lines
+	line    []byte // so far
+	kept    string
+	why     bool
+}
+
+func (w *lastWords) Write(b []byte) (int, error) {
+	const most = 1000 // bytes of a line
+	n := len(b)
+	for len(b) > 0 {
+		part, rest, ended := bytes.Cut(b, []byte("\n"))
+		w.line = append(w.line, part[:min(len(part), max(0, most-len(w.line)))]...)
+		if ended {
+			w.end()
+		}
+		b = rest
 	}
-	return strings.TrimPrefix(text, s.program+": ")
+	return n, nil
+}
+
+func (w *lastWords) end() {
+	line := string(w.line)
+	w.line = w.line[:0]
+	if w.why || line == "" {
+		return
+	}
+	w.kept = line
+	for _, begin := range []string{w.program + ": ", "panic: ", "fatal error: "} {
+		w.why = w.why || strings.HasPrefix(line, begin)
+	}
+}
+
+func (w *lastWords) text() string {
+	w.end()
+	return strings.TrimPrefix(w.kept, w.program+": ")
 }
 
 // judge ends the comparison. A difference makes the report's verdict an error, and takes
