@@ -89,11 +89,33 @@ func (t *tool) listKinds() {
 	}
 }
 
-// indented returns the kinds in lines, all but the first one indented.
-func indented(kinds []protocol.Kind) string {
+// listedFaults returns what listFaults prints. Kinds stand with each scenario that knows them.
+func (t *tool) listedFaults() ordered {
+	drawn, written, kinds := []ordered{}, []ordered{}, []ordered{}
+	for _, n := range swarm.Names() {
+		drawn = append(drawn, ordered{{"name", n.Name}, {"meaning", n.Meaning}})
+	}
+	for _, g := range fault.Grammar() {
+		written = append(written, ordered{{"form", g.Form}, {"meaning", g.Meaning}, {"example", g.Example}})
+	}
+	for _, s := range t.Scenarios {
+		if s.Kinds != nil {
+			sends, outputs := s.Kinds()
+			kinds = append(kinds, ordered{{"scenario", s.Name}, {"send", kindNames(sends)}, {"output", kindNames(outputs)}})
+		}
+	}
+	return ordered{{"drawn", drawn}, {"written", written}, {"kinds", kinds}}
+}
+
+func kindNames(kinds []protocol.Kind) []string {
 	words := make([]string, 0, len(kinds))
 	for _, k := range kinds {
 		words = append(words, k.String())
 	}
-	return strings.ReplaceAll(wrap(strings.Join(words, ", "), 80), "\n", "\n        ")
+	return words
+}
+
+// indented returns the kinds in lines, all but the first one indented.
+func indented(kinds []protocol.Kind) string {
+	return strings.ReplaceAll(wrap(strings.Join(kindNames(kinds), ", "), 80), "\n", "\n        ")
 }

@@ -13,19 +13,20 @@ import (
 
 func (t *tool) listCommand() *cli.Command {
 	f := t.flags()
-	f.add("json", "", "print one JSON object: scenarios, a list of name, shows, min_nodes, max_nodes, defaults")
+	f.add("json", "", "print one JSON object: scenarios, a list of name, shows, min_nodes, max_nodes, defaults; or with -faults: drawn, written, kinds")
 	f.add("faults", "", "list the faults and how to write them")
 	return f.command("list", "lists the scenarios", "dessim list [flags]", func(_ context.Context, args []string) error {
 		if err := t.leftover(args); err != nil {
 			return err
 		}
-		if f.find("faults").on() {
+		switch faults, json := f.find("faults").on(), f.find("json").on(); {
+		case faults && json:
+			writeJSON(&t.out, t.listedFaults())
+		case faults:
 			t.listFaults()
-			return nil
-		}
-		if f.find("json").on() {
+		case json:
 			writeJSON(&t.out, ordered{{"scenarios", t.listed()}})
-		} else {
+		default:
 			t.list()
 		}
 		return nil

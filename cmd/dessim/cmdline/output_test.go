@@ -164,9 +164,11 @@ func TestJSONIsOneObjectWithItsKeysInOrder(t *testing.T) {
 			t.Errorf("%s has the keys %s, want %s", file, got, want)
 		}
 	}
-	r := dessim(t, "list", "-json")
-	if r.code != exitPass || !json.Valid([]byte(r.stdout)) {
-		t.Errorf("list -json: %+v", r)
+	for args, want := range map[string]string{"list -json": "scenarios", "list -json -faults": "drawn written kinds", "list -faults -json": "drawn written kinds"} {
+		r := dessim(t, strings.Fields(args)...)
+		if r.code != exitPass || !json.Valid([]byte(r.stdout)) || strings.Join(keys(t, r.stdout), " ") != want {
+			t.Errorf("%s: %+v", args, r)
+		}
 	}
 	help := dessim(t, "help", "run")
 	for _, k := range all {

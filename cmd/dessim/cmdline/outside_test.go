@@ -62,6 +62,7 @@ func TestSomebodyElsesScenarioHasTheWholeCommandLine(t *testing.T) {
 	kvstore(exitPass, "help sweep", "kvstore sweep -scenario NAME")
 	kvstore(exitPass, "version", "kvstore ")
 	kvstore(exitUsage, "-scenario concurrent", `kvstore: unknown scenario "concurrent"; want writes`)
+	kvstore(exitUsage, "compare -scenario writes", "scenario writes has nothing to compare, nor has any other scenario of kvstore")
 	kvstore(exitUsage, "write", "did you mean kvstore run -scenario writes?")
 	kvstore(exitPass, "-scenario writes -seed 3 -faults none -verify", "reproduce     kvstore run -seed 3 -scenario writes -faults none", "in a second process: every event the same")
 	kvstore(exitViolation, "sweep -scenario writes -seeds 1-50", "an acknowledged write is read back", ": kvstore replay ")
