@@ -2,12 +2,14 @@ package scenarios_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"dessim/protocol"
+	"dessim/protocol/kademlia"
 	"dessim/protocol/twopc"
 	"dessim/scenarios"
 	"dessim/sim"
@@ -24,6 +26,10 @@ type spy struct {
 	raft   bool   // there were messages of Raft
 	least  protocol.Time
 	sent   map[[3]uint64]protocol.Time // by sender, receiver and the sender's count
+
+	contacts int               // in an answer of Kademlia, at most
+	began    map[string]uint64 // the step in which a node's lookup of a target began
+	asked    map[string]int    // the queries that it sent then
 }
 
 func (s *spy) Choose(k protocol.Key, n uint64) uint64 {
@@ -44,8 +50,31 @@ func (s *spy) Observe(e *sim.Event) {
 	case e.What == sim.Sent:
 		s.raft = s.raft || strings.HasPrefix(e.Kind.String(), "raft.")
 		s.sent[[3]uint64{uint64(e.Node), uint64(e.Peer), e.Seq}] = e.At
+		s.kademlia(e)
 	case e.Peer != protocol.Outside:
 		s.least = min(s.least, e.At-s.sent[[3]uint64{uint64(e.Peer), uint64(e.Node), e.Seq}])
+	}
+}
+
+// kademlia notes what a message says of k and alpha.
+func (s *spy) kademlia(e *sim.Event) {
+	switch e.Kind {
+	case kademlia.KindAnswer:
+		if _, list, ok := strings.Cut(kademlia.Text(e.Body), ": "); ok {
+			list, _, _ = strings.Cut(list, ", ")
+			more := 0
+			fmt.Sscanf(list, "%s and %d more", new(string), &more)
+			s.contacts = max(s.contacts, 1+strings.Count(list, ",")+more)
+		}
+	case kademlia.KindFindNode, kademlia.KindGet:
+		target, _, _ := strings.Cut(kademlia.Text(e.Body), ", ")
+		lookup := fmt.Sprint(e.Node, target)
+		if s.began[lookup] == 0 {
+			s.began[lookup] = e.Step
+		}
+		if s.began[lookup] == e.Step {
+			s.asked[lookup]++
+		}
 	}
 }
 
@@ -63,6 +92,15 @@ var measures = map[string]struct {
 	}},
 	"order": {[]string{"isis", "lamport", "sequencer", "raft"}, func(value string, _ *scenario.Scenario, _ *scenario.Params, _ *scenario.Report, seen *spy) bool {
 		return seen.raft != (value == "raft")
+	}},
+	"k": {[]string{"4", "8"}, func(value string, _ *scenario.Scenario, _ *scenario.Params, _ *scenario.Report, seen *spy) bool {
+		return fmt.Sprint(seen.contacts) != value
+	}},
+	"alpha": {[]string{"1", "4"}, func(value string, _ *scenario.Scenario, _ *scenario.Params, _ *scenario.Report, seen *spy) bool {
+		return fmt.Sprint(slices.Max(slices.Collect(maps.Values(seen.asked)))) != value
+	}},
+	"sessions": {[]string{"drawn", "none"}, func(value string, _ *scenario.Scenario, _ *scenario.Params, r *scenario.Report, _ *spy) bool {
+		return slices.ContainsFunc(r.Faults, func(f fault.Fault) bool { return f.Op == fault.Crash }) != (value == "drawn")
 	}},
 	"abort": {[]string{"0%", "90%"}, func(value string, _ *scenario.Scenario, _ *scenario.Params, _ *scenario.Report, seen *spy) bool {
 		return (seen.aborts == 0) != (value == "0%")
@@ -103,7 +141,11 @@ func TestARunDoesWhatItsParametersSay(t *testing.T) {
 				if s.Param("faults") != nil && x.Name != "fault" {
 					set(t, s, &p, "faults", "none")
 				}
-				if least, _ := s.NodeRange(); x.Name != "nodes" {
+				switch least, _ := s.NodeRange(); x.Name {
+				case "nodes":
+				case "k", "alpha":
+					set(t, s, &p, "nodes", "20")
+				default:
 					set(t, s, &p, "nodes", fmt.Sprint(max(least, 4)))
 				}
 				if s.Param("txs") != nil {
@@ -114,7 +156,8 @@ func TestARunDoesWhatItsParametersSay(t *testing.T) {
 					t.Errorf("scenario %s: %v", s.Name, err)
 					continue
 				}
-				seen := &spy{Source: source.Seed(1), least: protocol.MaxTime, sent: make(map[[3]uint64]protocol.Time)}
+				seen := &spy{Source: source.Seed(1), least: protocol.MaxTime, sent: make(map[[3]uint64]protocol.Time),
+					began: make(map[string]uint64), asked: make(map[string]int)}
 				r, _ := s.Execute(1, p, seen, scenario.Options{Observers: []sim.Observer{seen}})
 				if r.Verdict == scenario.Failed || m.differ(value, s, &p, &r, seen) {
 					t.Errorf("the run does not do as -%s %s says: %v", x.Name, value, &scenario.Subject{Scenario: s, Seed: 1, Params: p})

@@ -32,7 +32,7 @@ type world struct {
 	judge.Network
 	verifier *ledger.Verifier
 	abort    func(twopc.ID) protocol.Ratio // unless the parameters say never
-	delay    time.Duration // the longest usual delay
+	delay    time.Duration                 // the longest usual delay
 	settle   protocol.Time
 	begin    protocol.Time
 	most     int           // most faults drawn of a kind; 0 is mostOfAKind
