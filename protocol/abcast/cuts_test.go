@@ -165,6 +165,7 @@ func (l *lockstep) lacks(payload string, set uint) string {
 const (
 	formed  = listenFirst + graceAfter
 	adapted = suspectAfter + 3*graceAfter
+	patient = 2 * maxPause
 )
 
 // through cuts the group as h says, for good, and then heals it. It returns what is wrong, or "".
@@ -325,6 +326,11 @@ func TestAFlappingLinkCausesNoStormOfBallots(t *testing.T) {
 				core, _ := bad.core()
 				before := l.ballots()
 				for tick := 0; tick < ticks; tick += down + up {
+					if due := (tick - patient) / (down + up) * (down + up); due >= 0 {
+						if s := l.lacks(fmt.Sprint(due), core); s != "" {
+							t.Fatalf("%s for %d ticks of %d: %s for %d ticks", name, down, down+up, s, tick-due)
+						}
+					}
 					l.hearing = bad
 					l.broadcast(fmt.Sprint(tick))
 					l.tick(down)

@@ -40,11 +40,9 @@ type broadcaster struct {
 	delivered   map[abcast.Member]uint64
 }
 
-// The bounds of Progress, in longest delays. A tick of the order is ten.
-const (
-	noticeDelays   = 120
-	patienceDelays = 800
-)
+// patienceDelays is how many longest delays a majority may take to deliver. A tick of the
+// order is ten, and a node that drops out of a view now and then may be kept out for 40.
+const patienceDelays = 800
 
 // NewProgress returns a judge of the first members nodes of a plan, whose longest usual
 // delay is given. broadcasts returns how many messages a node's incarnation has broadcast.
@@ -53,7 +51,7 @@ const (
 func NewProgress(plan *sim.Plan, members int, led bool, delay time.Duration, broadcasts func(id protocol.NodeID) uint64) *Progress {
 	p := &Progress{members: members, patience: patienceDelays * delay, broadcasts: broadcasts, nodes: make([]broadcaster, members)}
 	if members <= check.MaxCore {
-		p.core = check.NewCore(plan, members, noticeDelays*delay, led)
+		p.core = check.NewCore(plan, members, led)
 	}
 	return p
 }

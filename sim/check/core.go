@@ -22,11 +22,10 @@ const MaxCore = 64
 // node of every one of them. The core is empty if there is none.
 //
 // The core is an underestimate: a link that is slow, or loses many messages, does not
-// connect, but might; and so might one that was connected lately.
+// connect, but might.
 type Core struct {
 	plan    *sim.Plan
 	members int
-	lag     time.Duration
 	star    bool
 
 	up    []bool         // by node of the plan
@@ -34,7 +33,6 @@ type Core struct {
 	links [][]pair       // from node to node
 	core  uint64
 	since []protocol.Time // by node in the core
-	stale protocol.Time   // when the core is to be computed again, or Never
 }
 
 // pair is what is known of the link from one node to another.
@@ -42,16 +40,14 @@ type pair struct {
 	sure  bool          // what is sent arrives in time
 	cut   bool          // nothing arrives
 	since protocol.Time // if sure: since when
-	until protocol.Time // if cut: it may count as connected until then
 }
 
 // NewCore returns the core of the first nodes of a plan, at most MaxCore, whose faults are
-// complete when the run begins. lag is how long it may take the nodes to notice that a link
-// was cut. star says that the group needs a leader, who may be any node that is connected
+// complete when the run begins. star says that the group needs a leader, who may be any node that is connected
 // with a majority, though those are not connected with each other, as in Raft. Then the
 // core has only nodes that are connected with all of those as well.
-func NewCore(plan *sim.Plan, members int, lag time.Duration, star bool) *Core {
-	c := &Core{plan: plan, members: members, lag: lag, star: star, since: make([]protocol.Time, members), stale: fault.Never}
+func NewCore(plan *sim.Plan, members int, star bool) *Core {
+	c := &Core{plan: plan, members: members, star: star, since: make([]protocol.Time, members)}
 	return c
 }
 
@@ -105,9 +101,6 @@ func (c *Core) change(now protocol.Time) {
 				continue
 			}
 			was, is := row[b], c.link(protocol.NodeID(a), protocol.NodeID(b))
-			if is.until = was.until; is.cut && !was.cut {
-				is.until = now.Add(c.lag)
-			}
 			if is.since = was.since; is.sure && !was.sure {
 				is.since = now
 			}
@@ -134,7 +127,6 @@ func (c *Core) link(from, to protocol.NodeID) pair {
 
 // compute computes the core.
 func (c *Core) compute(now protocol.Time) {
-	c.stale = fault.Never
 	sure, maybe := make([]uint64, c.members), make([]uint64, c.members)
 	for a := range c.members {
 		if c.up[a] {
@@ -145,7 +137,7 @@ func (c *Core) compute(now protocol.Time) {
 			if a != b && to.sure && back.sure {
 				sure[a] |= 1 << b
 			}
-			if a != b && c.possible(to, now) && c.possible(back, now) {
+			if a != b && !to.cut && !back.cut {
 				maybe[a] |= 1 << b
 			}
 		}
@@ -170,20 +162,9 @@ func (c *Core) compute(now protocol.Time) {
 	}
 }
 
-// possible reports whether something may arrive, or may be thought to.
-func (c *Core) possible(p pair, now protocol.Time) bool {
-	if p.cut && now < p.until {
-		c.stale = min(c.stale, p.until)
-	}
-	return !p.cut || now < p.until
-}
-
 // Lasting returns the nodes, as bits, that have been in the core for that long, if they are
 // a majority; else 0.
 func (c *Core) Lasting(now protocol.Time, d time.Duration) (nodes uint64) {
-	if now >= c.stale {
-		c.compute(now)
-	}
 	for a := range c.members {
 		if c.core>>a&1 == 1 && now.Sub(c.since[a]) >= d {
 			nodes |= 1 << a

@@ -10,13 +10,9 @@ import (
 	"dessim/sim/fault"
 )
 
-const (
-	// Notice is how long it may take nodes to notice that a link was cut or came back.
-	Notice = 12 * Tick
-	// Patience is how long a majority that stays connected may take to deliver what one
-	// of it broadcasts.
-	Patience = 70 * Tick
-)
+// Patience is how long a majority that stays connected may take to deliver what one of it
+// broadcasts.
+const Patience = 70 * Tick
 
 // NewCutWorld draws a run whose links fail for long: nodes that hear nobody, that nobody
 // hears, pairs that do not hear each other, and links that come and go. Hardly anything

@@ -115,7 +115,7 @@ func (w *World) drawInputs() (inputs []sim.Input) {
 }
 
 func (w *World) begin(plan sim.Plan, seed uint64) {
-	w.core = check.NewCore(&w.plan, w.Size(), Notice, w.protocol.Led)
+	w.core = check.NewCore(&w.plan, w.Size(), w.protocol.Led)
 	s, err := sim.New(plan, answers{source.Seed(seed), w.Benign}, bailiff{w}, w.core)
 	if err != nil {
 		panic(err)

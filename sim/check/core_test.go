@@ -1,0 +1,147 @@
+package check
+
+import (
+	"math/bits"
+	"testing"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/fault"
+
+	"pgregory.net/rapid"
+)
+
+// watched returns a core of that many nodes, started at time 0, and a function that opens
+// fault i at a time, or lifts it.
+func watched(nodes int, star bool, faults ...string) (c *Core, turn func(what sim.What, i int, at protocol.Time)) {
+	plan := &sim.Plan{Nodes: nodes}
+	for i, text := range faults {
+		all, err := fault.Parse(text)
+		if err != nil {
+			panic(err)
+		}
+		f := all[0]
+		f.ID = uint64(i)
+		plan.Faults = append(plan.Faults, f)
+	}
+	c = NewCore(plan, nodes, star)
+	for id := range nodes {
+		c.Observe(&sim.Event{What: sim.Started, Node: protocol.NodeID(id)})
+	}
+	return c, func(what sim.What, i int, at protocol.Time) {
+		c.Observe(&sim.Event{What: what, Tag: uint64(i), At: at})
+	}
+}
+
+func TestTheCoreIsWhoIsInEveryMajorityThatIsConnected(t *testing.T) {
+	for _, x := range []struct {
+		faults     []string
+		core, star uint64
+	}{
+		{nil, 0b11111, 0b11111},
+		{[]string{"cut 0-4>0 at 0s"}, 0b11110, 0b11110},
+		{[]string{"mute 2 at 0s"}, 0b11011, 0b11011},
+		{[]string{"partition 0,1|2-4 at 0s"}, 0b11100, 0b11100},
+		{[]string{"partition 0,1|2,3|4 at 0s"}, 0, 0},
+		{[]string{"cut 3>2 at 0s"}, 0b10011, 0b10011}, // 2 or 3
+		{[]string{"partition 0|1 at 0s", "partition 0|2 at 0s"}, 0b11000, 0b11000},
+		{[]string{"partition 0|1 at 0s", "partition 0|2 at 0s", "partition 0|3 at 0s"}, 0b11110, 0b11110},
+		// 0 hears 1 and 2, which are cut off from each other: it could lead, and 3 and 4 would not hear it.
+		{[]string{"partition 0|3,4 at 0s", "partition 1|2 at 0s"}, 0b11000, 0},
+		{[]string{"slow 4>* by 1s at 0s"}, 0, 0}, // it may be in, or not
+		{[]string{"lose *>* 5% at 0s", "copy *>* 50% at 0s"}, 0b11111, 0b11111},
+		{[]string{"lose 0>1 6% at 0s"}, 0b11100, 0b11100},
+		{[]string{"pause 1 at 0s for 1s"}, 0b11101, 0b11101},
+		{[]string{"drift 1 by 30000ppm at 0s"}, 0, 0},
+	} {
+		for _, star := range []bool{false, true} {
+			want := x.core
+			if star {
+				want = x.star
+			}
+			c, turn := watched(5, star, x.faults...)
+			for i := range x.faults {
+				turn(sim.Injected, i, 1)
+			}
+			if c.core != want {
+				t.Errorf("%q, star %v: core %05b, want %05b", x.faults, star, c.core, want)
+			}
+		}
+	}
+}
+
+func TestTheCoreLasts(t *testing.T) {
+	c, turn := watched(3, false, "mute 0 at 0s", "crash 1 at 0s")
+	all := func(now protocol.Time, d time.Duration, want uint64) {
+		t.Helper()
+		if got := c.Lasting(now, d); got != want {
+			t.Errorf("at %d for %d: %03b, want %03b", now, d, got, want)
+		}
+	}
+	all(5, 5, 0b111)
+	all(5, 6, 0)
+	turn(sim.Injected, 0, 100)
+	all(111, 111, 0b110)
+	if !c.Reaches(1, 0b110, 111, 111) || c.Reaches(0, 0b110, 111, 0) {
+		t.Errorf("1 does not reach 1 and 2, or 0 does")
+	}
+	turn(sim.Lifted, 0, 200)
+	all(200, 0, 0b111)
+	all(205, 50, 0b110)
+	c.Observe(&sim.Event{What: sim.Crashed, Node: 1, At: 300})
+	all(311, 50, 0b101)
+	all(311, 112, 0)
+	c.Observe(&sim.Event{What: sim.Started, Node: 1, At: 400})
+	all(450, 50, 0b111)
+	all(450, 51, 0b101)
+	all(450, 251, 0)
+}
+
+// The search finds a majority if and only if there is one.
+func TestMajoritiesAreFoundAsByTryingAll(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 9).Draw(t, "nodes")
+		next := make([]uint64, n)
+		for a := range n {
+			next[a] |= 1 << a
+			for b := range a {
+				if rapid.IntRange(0, 3).Draw(t, "connected") > 0 {
+					next[a] |= 1 << b
+					next[b] |= 1 << a
+				}
+			}
+		}
+		for a := range n {
+			want := false
+			for set := range uint64(1) << n {
+				whole := set>>a&1 == 1 && bits.OnesCount64(set) > n/2
+				for b := range n {
+					whole = whole && (set>>b&1 == 0 || set&^next[b] == 0)
+				}
+				want = want || whole
+			}
+			s := cliques{next, n/2 + 1, 10_000}
+			if got := s.any(1<<a, next[a]&^(1<<a)); got != want {
+				t.Fatalf("%b: a majority with %d: %v, want %v", next, a, got, want)
+			}
+		}
+	})
+}
+
+func TestWhatIsSoughtAndNotFoundIsNotApplicable(t *testing.T) {
+	relevant, waits := false, true
+	c := Always("goes on", sim.Output, func(*sim.Event) (bool, error) { return relevant, nil }).
+		Sought("nothing lasts").Holding(func() bool { return waits })
+	if r := c.Result(1); r.Verdict != NotApplicable || r.Detail != "nothing lasts" {
+		t.Errorf("%+v", r)
+	}
+	if (Suite{c}).Done() {
+		t.Error("a run is done while a check waits")
+	}
+	waits, relevant = false, true
+	c.Observe(&sim.Event{What: sim.Output})
+	if r := c.Result(1); r.Verdict != Pass || !(Suite{c}).Done() {
+		t.Errorf("%+v, done %v", r, Suite{c}.Done())
+	}
+}
