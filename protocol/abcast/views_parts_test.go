@@ -80,6 +80,26 @@ func FuzzDecodeDatagramInvertsEncode(f *testing.F) {
 	})
 }
 
+// The package comment says how long a heartbeat is.
+func TestHeartbeatsAreAsLongAsTheCommentSays(t *testing.T) {
+	heartbeat := func(n int, view uint64, next, beat uint64) int {
+		all := newPlaces(n)
+		for q := range n {
+			all.add(q)
+		}
+		return len(appendHeartbeat(headed(opHeartbeat, 1), view, view, true, next, sight{beat, all.appendTo(nil), true, 0}))
+	}
+	for _, c := range []struct{ got, want int }{
+		{heartbeat(5, 5, 0, 1), 34},
+		{heartbeat(8, 1000, 100_000, 36_000), 49},
+		{heartbeat(64, 5, 0, 1), 41},
+	} {
+		if c.got != c.want {
+			t.Errorf("a heartbeat is %d bytes long, want %d", c.got, c.want)
+		}
+	}
+}
+
 func TestDatagramsDecode(t *testing.T) {
 	for _, s := range datagramSeeds() {
 		d, ok := new(datagramReader).decode(s)
