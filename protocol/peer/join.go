@@ -128,7 +128,7 @@ func (n *Node) refresh(env *protocol.Env) {
 }
 
 func (n *Node) awaitRefresh(env *protocol.Env) {
-	env.SetTimer(Refresh.Pause(env, refreshDelays*n.cfg.Delay, 0), protocol.Peer.Tag(timerRefresh))
+	env.SetTimer(Refresh.Pause(env, refreshDelays*n.cfg.Delay, n.idle), protocol.Peer.Tag(timerRefresh))
 }
 
 // refreshed is called at the end of a refresh. If there are more contacts than before,
@@ -136,6 +136,11 @@ func (n *Node) awaitRefresh(env *protocol.Env) {
 func (n *Node) refreshed(env *protocol.Env) {
 	before := n.contacts
 	n.contacts = len(n.dht.Contacts())
+	if n.contacts != before {
+		n.idle = 0
+	} else {
+		n.idle = min(n.idle+1, int(Refresh.Doublings))
+	}
 	if n.contacts > before && n.joined && n.settled {
 		n.putKey(env)
 	}

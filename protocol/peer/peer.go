@@ -108,8 +108,9 @@ var (
 	// PutAgain is for putting the own key in the DHT, until some node keeps it. A
 	// neighbour's hello begins it anew.
 	PutAgain = backoff.Rule{Kind: protocol.KindOf("put.again"), Doublings: 5, Jitter: protocol.Ratio{Num: 1, Den: 4}}
-	// Refresh is for renewing the routing table, for ever, with Config.Survive.
-	Refresh = backoff.Rule{Kind: protocol.KindOf("dht.refresh"), Jitter: protocol.Ratio{Num: 1, Den: 4}}
+	// Refresh is for renewing the routing table, for ever, with Config.Survive. One after
+	// which there are more contacts, or fewer, begins it anew.
+	Refresh = backoff.Rule{Kind: protocol.KindOf("dht.refresh"), Doublings: 2, Jitter: protocol.Ratio{Num: 1, Den: 4}}
 )
 
 // patience returns for how long two-phase commit waits for votes and for decisions.
@@ -138,6 +139,7 @@ type Node struct {
 	neighbours []protocol.NodeID // ascending
 	turn       int               // the other member that the last refresh was for
 	contacts   int               // in the DHT, after it
+	idle       int               // refreshes since the last one that changed their number
 	puts       int               // pauses since the own key was last kept, for PutAgain
 	members    []protocol.NodeID // of the last view, ascending; nil without Config.Survive
 	keys       keyring
