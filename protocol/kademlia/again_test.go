@@ -38,7 +38,7 @@ func (r *rig) sends() (n int, took time.Duration) {
 
 func TestTheTriesOfAQueryHaveGrowingPausesAndAnEnd(t *testing.T) {
 	r := newRig(t, nil)
-	r.query(1, r.inBucket(0, 1), message{method: ping})
+	r.query(1, r.inBucket(0, 1), message{method: findNode, hasTarget: true})
 	n, took := r.sends()
 	if n != r.d.cfg.Tries || took != (1+1+2+2+2+2)*r.d.cfg.Timeout || took > r.d.cfg.Longest() {
 		t.Errorf("a ping was sent %d times in %v, want %d, with pauses that double once, and at most %v", n, took, r.d.cfg.Tries, r.d.cfg.Longest())

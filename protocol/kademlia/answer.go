@@ -35,7 +35,7 @@ func (d *DHT) answer(env *protocol.Env, from protocol.NodeID, q *message) {
 	if q.readOnly {
 		return
 	}
-	d.asked(env, asker)
+	d.asked(env, asker, q.method != ping)
 	if q.method == findNode && q.target == q.id { // a node that looks up itself is new, or has restarted without values
 		if o := d.tab.get(&q.id); o != nil && o.Contact == asker && o.fails == 0 {
 			d.handOver(env, asker)

@@ -10,8 +10,9 @@ const (
 )
 
 // asked records the sender of a query. It becomes a contact only when it answers a
-// ping of ours, since anybody can ask under any address.
-func (d *DHT) asked(env *protocol.Env, c Contact) {
+// ping of ours, since anybody can ask under any address. A ping causes none, which verify
+// says: else two nodes whose answers come too late would ping each other for ever.
+func (d *DHT) asked(env *protocol.Env, c Contact, verify bool) {
 	if c.ID == d.cfg.Self {
 		return
 	}
@@ -22,9 +23,10 @@ func (d *DHT) asked(env *protocol.Env, c Contact) {
 		o := b.live[i]
 		copy(b.live[i:], b.live[i+1:])
 		b.live[len(b.live)-1] = o
-		if o.fails > 0 {
+		if o.fails > 0 && verify {
 			d.verify(env, c)
 		}
+	case !verify:
 	case i >= 0, d.tab.room(n), d.tab.fresh(n) < len(b.live), d.tab.crowded(n, &c.ID) >= 0:
 		d.verify(env, c)
 	default:

@@ -24,7 +24,7 @@ func TestANewcomerIsOfferedManyValuesAFewAtATime(t *testing.T) {
 	r := lasting(t, func(c *Config) { c.Refresh, c.Items = 0, values })
 	r.hold(values)
 	id := anyID(5, 2)
-	meet := queries(r.query(2, id, message{method: ping}))[0]
+	meet := queries(r.query(2, id, message{method: findNode, hasTarget: true}))[0]
 	out := queries(r.reply(meet, id, message{}))
 	given := map[ID]int{}
 	for len(out) > 0 {
@@ -51,7 +51,7 @@ func TestANewcomerThatFallsSilentIsNoLongerOffered(t *testing.T) {
 	r := lasting(t, func(c *Config) { c.Refresh, c.Items, c.Stale = 0, 100, 1 })
 	r.hold(100)
 	id := anyID(5, 2)
-	meet := queries(r.query(2, id, message{method: ping}))[0]
+	meet := queries(r.query(2, id, message{method: findNode, hasTarget: true}))[0]
 	r.reply(meet, id, message{})
 	r.silence()
 	if s := r.d.Stats(); s.Asked > 1+2*maxBusy || len(r.d.up.newcomers) != 0 || r.d.up.busy != 0 {

@@ -62,7 +62,7 @@ func TestANewcomerAndWhoComesBackAreGivenTheValueUnlessTheyHaveIt(t *testing.T) 
 	offer := func(out []sent) (offers []sent) {
 		return slices.DeleteFunc(out, func(s sent) bool { return s.y != 'q' || s.method != get || s.target != id })
 	}
-	meet := queries(r.query(2, anyID(5, 2), message{method: ping}))[0]
+	meet := queries(r.query(2, anyID(5, 2), message{method: findNode, hasTarget: true}))[0]
 	first := offer(r.reply(meet, anyID(5, 2), message{}))
 	if len(first) != 1 || first[0].to != 2 {
 		t.Fatalf("a new contact was offered %v, want the value", first)

@@ -118,7 +118,7 @@ func (r *rig) inCell(bits, cell, n int) ID {
 // meet makes node n a good contact by having it ask and answer.
 func (r *rig) meet(n int, id ID) {
 	r.t.Helper()
-	for _, s := range r.query(protocol.NodeID(n), id, message{method: ping}) {
+	for _, s := range r.query(protocol.NodeID(n), id, message{method: findNode, hasTarget: true}) {
 		if s.y == 'q' && s.to == protocol.NodeID(n) {
 			r.reply(s, id, message{})
 			return
@@ -133,7 +133,7 @@ func queries(all []sent) []sent {
 
 func TestWhoOnlyAsksIsNeverToldToOthers(t *testing.T) {
 	r := newRig(t, nil)
-	out := r.query(1, r.inBucket(0, 1), message{method: ping})
+	out := r.query(1, r.inBucket(0, 1), message{method: findNode, hasTarget: true})
 	if len(out) != 2 || out[0].y != 'r' || out[1].y != 'q' || out[1].method != ping || out[1].to != 1 {
 		t.Fatalf("an unknown asker got %v, want an answer and a ping", out)
 	}
@@ -154,7 +154,7 @@ func TestWhoOnlyAsksIsNeverToldToOthers(t *testing.T) {
 func TestPingsOfUnknownAskersAreBounded(t *testing.T) {
 	r := newRig(t, nil)
 	for n := range 500 {
-		r.query(protocol.NodeID(n+1), r.inBucket(n%5, n), message{method: ping})
+		r.query(protocol.NodeID(n+1), r.inBucket(n%5, n), message{method: findNode, hasTarget: true})
 	}
 	if r.d.verifying != maxVerifying || len(r.d.waiting) != maxWaiting {
 		t.Errorf("%d pings in flight and %d to come, want %d and %d", r.d.verifying, len(r.d.waiting), maxVerifying, maxWaiting)
@@ -165,9 +165,28 @@ func TestPingsOfUnknownAskersAreBounded(t *testing.T) {
 	}
 }
 
+// Where answers come too late, pings that cause pings would never end.
+func TestAPingCausesNoPing(t *testing.T) {
+	r := newRig(t, nil)
+	id := r.inBucket(0, 1)
+	if out := r.query(1, id, message{method: ping}); len(out) != 1 || out[0].y != 'r' {
+		t.Errorf("a ping from a stranger causes %v, want an answer alone", out)
+	}
+	r.meet(1, id)
+	r.step(func(env *protocol.Env) { r.d.Lookup(env, id, func(*protocol.Env, Result) {}) })
+	r.silence()
+	if out := r.query(1, id, message{method: ping}); len(out) != 1 || out[0].y != 'r' {
+		t.Errorf("a ping from a contact that has failed causes %v, want an answer alone", out)
+	}
+	r.fill()
+	if out := r.query(20, r.inBucket(0, 20), message{method: ping}); len(out) != 1 || out[0].y != 'r' {
+		t.Errorf("a ping from a newcomer to a full bucket causes %v, want an answer alone", out)
+	}
+}
+
 func TestReadOnlyAskersAreNotPinged(t *testing.T) {
 	r := newRig(t, nil)
-	if out := r.query(1, r.inBucket(0, 1), message{method: ping, readOnly: true}); len(out) != 1 {
+	if out := r.query(1, r.inBucket(0, 1), message{method: findNode, hasTarget: true, readOnly: true}); len(out) != 1 {
 		t.Errorf("a read-only asker got %v, want an answer only", out)
 	}
 }
@@ -190,7 +209,7 @@ func TestANewcomerFromACellWithoutAContactTakesAPlaceInTheMostCrowdedCell(t *tes
 	}
 	for n := 20; n < 60; n++ { // each cell in turn, five times
 		id := r.inCell(0, n%8, n)
-		ask := queries(r.query(protocol.NodeID(n), id, message{method: ping}))
+		ask := queries(r.query(protocol.NodeID(n), id, message{method: findNode, hasTarget: true}))
 		wanted := n < 28 && n%8 != 5
 		if asked := len(ask) == 1 && ask[0].to == protocol.NodeID(n); asked != wanted {
 			t.Fatalf("newcomer %d of cell %d had %v asked, want itself: %v", n, n%8, ask, wanted)
@@ -213,11 +232,11 @@ func TestLiveContactsAreNeverDisplacedByNewcomers(t *testing.T) {
 	r.fill()
 	for n := 20; n < 60; n++ {
 		first := r.d.tab.buckets[0].live[0].Contact
-		ask := queries(r.query(protocol.NodeID(n), r.inBucket(0, n), message{method: ping}))
+		ask := queries(r.query(protocol.NodeID(n), r.inBucket(0, n), message{method: findNode, hasTarget: true}))
 		if len(ask) != 1 || contactOf(int(ask[0].to), first.ID) != first {
 			t.Fatalf("newcomer %d had %v asked, want the one heard longest ago, %v", n, ask, first)
 		}
-		if more := queries(r.query(protocol.NodeID(n+100), r.inBucket(0, n+100), message{method: ping})); len(more) != 0 {
+		if more := queries(r.query(protocol.NodeID(n+100), r.inBucket(0, n+100), message{method: findNode, hasTarget: true})); len(more) != 0 {
 			t.Fatalf("a second ping in the bucket: %v", more)
 		}
 		r.reply(ask[0], first.ID, message{})
@@ -250,7 +269,7 @@ func TestNewcomerThatAnsweredHasTheFirstOfAFullBucketPinged(t *testing.T) {
 func TestDeadContactGivesWayToNewcomer(t *testing.T) {
 	r := newRig(t, nil)
 	r.fill()
-	ask := queries(r.query(20, r.inBucket(0, 20), message{method: ping}))
+	ask := queries(r.query(20, r.inBucket(0, 20), message{method: findNode, hasTarget: true}))
 	if len(ask) != 1 || ask[0].to != 1 {
 		t.Fatalf("a newcomer had %v asked, want node 1", ask)
 	}
@@ -287,7 +306,7 @@ func TestAnswersAreTheKClosestSortedWithoutTheAsker(t *testing.T) {
 func TestForgedLateAndDuplicateAnswersAreIgnored(t *testing.T) {
 	r := newRig(t, nil)
 	id := r.inBucket(0, 1)
-	ask := queries(r.query(1, id, message{method: ping}))[0]
+	ask := queries(r.query(1, id, message{method: findNode, hasTarget: true}))[0]
 	forged := ask
 	forged.to = 2
 	r.reply(forged, id, message{}) // another address
@@ -306,7 +325,7 @@ func TestForgedLateAndDuplicateAnswersAreIgnored(t *testing.T) {
 	if r.d.stats.Ignored != 4 {
 		t.Errorf("%d answers ignored, want 4", r.d.stats.Ignored)
 	}
-	ask = queries(r.query(3, r.inBucket(0, 3), message{method: ping}))[0]
+	ask = queries(r.query(3, r.inBucket(0, 3), message{method: findNode, hasTarget: true}))[0]
 	r.silence()
 	r.reply(ask, r.inBucket(0, 3), message{}) // too late
 	if r.d.stats.Ignored != 5 || len(r.d.Contacts()) != 1 {
@@ -489,7 +508,7 @@ func TestRestartAtAnotherAddressReplacesTheOldContactOnceThatIsDead(t *testing.T
 	r := newRig(t, nil)
 	id := r.inBucket(0, 1)
 	r.meet(1, id)
-	ask := queries(r.query(2, id, message{method: ping}))[0]
+	ask := queries(r.query(2, id, message{method: findNode, hasTarget: true}))[0]
 	probes := queries(r.reply(ask, id, message{}))
 	if len(probes) != 1 || probes[0].to != 1 {
 		t.Fatalf("the old address was not asked: %v", probes)
