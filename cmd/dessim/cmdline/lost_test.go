@@ -144,6 +144,20 @@ func TestAFileThatIsADashGoesToStdout(t *testing.T) {
 	}
 }
 
+// Even where no file can be made, there is a report.
+func TestAMergeInAFolderThatTakesNoFilesIsPrinted(t *testing.T) {
+	const dir = "/proc"
+	if _, err := os.Stat(dir); err != nil {
+		t.Skip(err)
+	}
+	exe, results := tieless(t), filepath.Join(t.TempDir(), "r")
+	process(t, exe, nil, words(small+" -seeds 1-20 -results", results, "-out", t.TempDir())...)
+	r := in(t, dir, exe, "merge", results)
+	if r.code != exitViolation || !strings.HasPrefix(r.stdout, "violation: sweep of concurrent, seeds 1-20\n") || !strings.Contains(r.stderr, "no replay file was written") {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestADeviceThatIsFullIsTold(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip(err)

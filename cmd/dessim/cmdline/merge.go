@@ -36,8 +36,10 @@ func (t *tool) mergeCommand() *cli.Command {
 			return err
 		}
 		x.strict = f.find("strict").on()
-		if err := x.open(f.find("out")); err != nil {
-			return err
+		if out := f.find("out"); out.given { // else the report needs no folder that can be written
+			if err := x.open(out); err != nil {
+				return err
+			}
 		}
 		if err := x.write(); err != nil {
 			return err
