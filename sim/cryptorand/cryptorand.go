@@ -22,9 +22,9 @@
 // dessim run -verify finds what is left.
 //
 // The generator is one for the process. So steps of runs side by side exclude one another,
-// and digests do not depend on -j; where nearly all the time is spent in nodes, -j makes a
-// sweep no faster, and dessim sweep -shard divides it among processes. A goroutine beside a
-// run that reads during a step is answered as the step; outside steps, the system answers.
+// and dessim sweep makes its runs in processes, one for each worker of -j. Digests depend on
+// neither. A goroutine beside a run that reads during a step is answered as the step; outside
+// steps, the system answers.
 //
 // Answers keeps 16 bytes or so for each step of a run that read.
 package cryptorand

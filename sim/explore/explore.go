@@ -25,6 +25,9 @@ type Trial struct {
 type World struct {
 	// MinNodes is the least number of nodes.
 	MinNodes int
+	// Apart means that runs side by side wait for one another, for something of which a
+	// process has one; in processes of their own they do not: see SweepOptions.Process.
+	Apart bool
 	// Inputs are the identities that Trial.Without can name, ascending.
 	Inputs []uint64
 	// Try makes the run of t. Observers see its events.

@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,9 @@ type SweepOptions struct {
 	Budget time.Duration
 	// Results, unless nil, takes the results, after those that it has.
 	Results *Results
+	// Process, unless nil, starts another process, which calls ServeSweep with what is
+	// written and read here. Each worker has one, and closes it at the end.
+	Process func() (io.ReadWriteCloser, error)
 	// Progress, unless nil, is called after each run, by one goroutine at a time.
 	Progress func(Progress)
 }
@@ -206,16 +210,31 @@ func (s *sweep) work(ctx context.Context) {
 	var workers sync.WaitGroup
 	for range s.Workers {
 		workers.Go(func() {
+			run, end := s.runner()
+			defer end()
 			for {
 				i, r, ok := s.take()
 				if !ok {
 					return
 				}
-				s.put(i, s.run(r))
+				s.put(i, run(r))
 			}
 		})
 	}
 	workers.Wait()
+}
+
+// runner returns what makes the runs of a worker, and what ends it.
+func (s *sweep) runner() (run func(r SeedRun) result, end func()) {
+	if s.Process == nil {
+		return s.run, func() {}
+	}
+	p, err := s.Process()
+	if err != nil {
+		return func(r SeedRun) result { return result{err: &ProcessError{r.Seed, err}} }, func() {}
+	}
+	c := &client{sweep: s, process: p, lines: bufio.NewReader(p)}
+	return c.run, func() { p.Close() }
 }
 
 func (s *sweep) stop() {
@@ -297,11 +316,8 @@ func (s *sweep) run(r SeedRun) (out result) {
 	defer func() {
 		// A panic of the world itself, not of a node, is for Sweep's caller.
 		if v := recover(); v != nil {
-			s.mu.Lock()
-			s.panicked = fmt.Sprintf("seed %d: %v", r.Seed, v)
-			s.mu.Unlock()
-			s.stop()
-			out.err = errors.New("panicked")
+			s.panicWith(fmt.Sprintf("seed %d: %v", r.Seed, v))
+			out.err = errPanicked
 		}
 	}()
 	var observers []sim.Observer
@@ -318,6 +334,16 @@ func (s *sweep) run(r SeedRun) (out result) {
 		}
 	}
 	return out
+}
+
+var errPanicked = errors.New("panicked")
+
+// panicWith ends the sweep by a panic.
+func (s *sweep) panicWith(text string) {
+	s.mu.Lock()
+	s.panicked = text
+	s.mu.Unlock()
+	s.stop()
 }
 
 // difference makes a run that was not repeatable a few times more, to find where.

@@ -16,7 +16,11 @@ import (
 // panics with a *PlanError if the plan cannot run.
 func (s *Scenario) World(seed uint64, p Params) *explore.World {
 	least, _ := s.NodeRange()
-	w := &explore.World{MinNodes: least, Inputs: s.inputs(seed, p)}
+	run, err := s.build(seed, p, source.Seed(seed), nil)
+	if err != nil {
+		panic(err)
+	}
+	w := &explore.World{MinNodes: least, Apart: run.Plan.Random != nil, Inputs: run.inputs()}
 	w.Try = func(t *explore.Trial, observers ...sim.Observer) explore.Outcome {
 		r, _ := s.Try(seed, p, t, source.NewReplay(t.Answers), Options{Observers: observers})
 		return r.Outcome()
@@ -44,13 +48,8 @@ func (s *Scenario) World(seed uint64, p Params) *explore.World {
 	return w
 }
 
-// inputs returns the identities of the inputs that a search may leave out, ascending. It
-// panics with a *PlanError if the plan cannot run.
-func (s *Scenario) inputs(seed uint64, p Params) []uint64 {
-	run, err := s.build(seed, p, source.Seed(seed), nil)
-	if err != nil {
-		panic(err)
-	}
+// inputs returns the identities of the inputs that a search may leave out, ascending.
+func (run *Run) inputs() []uint64 {
 	all := make(map[uint64]bool, len(run.Plan.Inputs))
 	for i := range run.Plan.Inputs {
 		all[run.Plan.Inputs[i].ID] = true

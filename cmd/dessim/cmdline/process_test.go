@@ -108,7 +108,7 @@ func planted(t *testing.T, file string, edits ...string) string {
 	edited, exe := filepath.Join(dir, "edited.go"), filepath.Join(dir, "dessim")
 	write(t, edited, text)
 	replaced := overlay(t, dir, map[string]string{file: edited})
-	if out, err := exec.Command("go", "build", "-overlay", replaced, "-o", exe, "dessim/cmd/dessim").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-overlay", replaced, "-o", exe, "dessim/cmd/dessim").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return exe

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -46,6 +47,7 @@ func (t *tool) sweepCommand() *cli.Command {
 	f.add("results", "FILE", "append the result of each seed, and resume after those that it has")
 	f.addStrict()
 	f.add("json", "", "print one JSON object")
+	f.add("worker-process", "", "make the runs that another sweep asks for on stdin").hidden = true
 	return f.command("sweep", "runs a scenario with many seeds", sweepUsage, func(ctx context.Context, args []string) error {
 		if err := t.leftover(args); err != nil {
 			return err
@@ -53,6 +55,9 @@ func (t *tool) sweepCommand() *cli.Command {
 		s, err := t.newSweep(f)
 		if err != nil {
 			return err
+		}
+		if f.find("worker-process").on() {
+			return s.serve()
 		}
 		return s.do(ctx)
 	})
@@ -108,6 +113,9 @@ func (t *tool) newSweep(f *flags) (s *sweep, err error) {
 		}
 	}
 	s.strategy, s.command = s.Strategy, s.line()
+	if f.find("worker-process").on() {
+		return s, nil // it writes no files
+	}
 	return s, s.open(f.find("out"))
 }
 
@@ -211,7 +219,11 @@ func (s *sweep) do(ctx context.Context) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(sweepGC))
 	p := &sweepProgress{meter: newMeter(&s.streams)}
 	s.Progress = p.at
-	r, err := explore.Sweep(ctx, s.Scenario.World(s.From, s.Params), s.SweepOptions)
+	w := s.Scenario.World(s.From, s.Params)
+	if w.Apart && s.Workers != 1 && runtime.GOARCH != "wasm" { // which has no processes
+		s.Process = s.another
+	}
+	r, err := explore.Sweep(ctx, w, s.SweepOptions)
 	p.end(p.last.Done-p.last.Known, "seeds")
 	var write *explore.WriteError
 	if errors.As(err, &write) { // what there is is printed all the same
@@ -237,6 +249,10 @@ func (s *sweep) do(ctx context.Context) error {
 // failed returns how a sweep without a report ends.
 func (s *sweep) failed(err error) error {
 	var differs *explore.NotDeterministicError
+	var process *explore.ProcessError
+	if errors.As(err, &process) {
+		return &exit{exitInternal, err.Error()}
+	}
 	if errors.As(err, &differs) {
 		if d := differs.Difference; d != nil {
 			s.complain(err.Error())
