@@ -37,6 +37,12 @@ soak:      ## every scenario and order on SEEDS seeds, plain and lossy, crash on
 mutants:   ## every planted bug is found and shrunk, in one table; BANK=DIR: another bank, ONLY=REGEXP: some, SEEDS at most
 	go run ./cmd/mutants -seeds $(SEEDS) $(if $(BANK),-bank $(BANK)) $(if $(ONLY),-only '$(ONLY)')
 
+machines:  ## the pinned digests on 386, GOAMD64 v1 and v3
+	DESSIM_MACHINES= go test ./scenarios -run TestDigestsAreTheSameOnOtherMachines -count=1 -v
+
+planted:   ## every planted bug is built and reported: make mutants shrinks them, too
+	go test ./scenarios -run TestPlantedEditsAreReported -planted.all -count=1 -timeout 0
+
 arches:    ## the pinned digests on 386, GOAMD64 v1 and v3, and under QEMU on arm64 and big-endian s390x
 	@for q in qemu-aarch64-static qemu-s390x-static; do command -v $$q > /dev/null || \
 		{ echo "make arches: no $$q: apt-get install qemu-user-static"; exit 1; }; done
@@ -57,4 +63,4 @@ fuzz:      ## every fuzz target for T each
 		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 			echo "$$p $$f"; go test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(T); done; done
 
-.PHONY: help check fmt vet lint test race run soak mutants arches wasm bench fuzz
+.PHONY: help check fmt vet lint test race run soak mutants machines planted arches wasm bench fuzz

@@ -19,7 +19,7 @@ var plantedAll = flag.Bool("planted.all", false, "build every planted edit, and 
 
 const (
 	sweepMost = "1000" // seeds within which a planted edit must be reported
-	sampleOf  = 8      // edits of which one is built
+	sampleOf  = 16     // edits of which one is built
 )
 
 // root is the module's, as seen from the tests.
