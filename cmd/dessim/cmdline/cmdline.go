@@ -18,7 +18,8 @@
 // Stdout carries one summary, or one JSON object with -json. It depends on the command
 // alone: no terminal, locale, colour setting or machine changes a byte of it. It is
 // written at once at the end, or not at all. Stderr is silent, but for one line if
-// something is wrong, and for progress and rates if it is a terminal.
+// something is wrong (four if two runs differ: what, the line of each, and where to look),
+// and for progress and rates if it is a terminal.
 //
 // The object of -json of a run or a replay has all that the summary has. Its keys stand in
 // object.go, and help run lists them.
