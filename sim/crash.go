@@ -15,9 +15,9 @@ func (s *Sim) start(c *cause, n *node, x *coldState) {
 	x.down = false
 	n.settle(x)
 	n.inc++
-	s.calling = c.id // from its making on
+	s.doing = doing{node: c.id, op: opStart} // from its making on
 	n.machine = s.plan.Node(c.id)
-	s.calling = protocol.Outside
+	s.doing.node = protocol.Outside
 	if n.machine == nil {
 		panic(fmt.Sprintf("sim: plan makes no node %v", c.id))
 	}
@@ -39,9 +39,9 @@ func (s *Sim) boot(id protocol.NodeID, n *node) {
 		}
 		s.env.Mount(d.records())
 	}
-	s.calling = id
+	s.doing = doing{node: id, op: opStart}
 	n.machine.Start(&s.env)
-	s.calling = protocol.Outside
+	s.doing.node = protocol.Outside
 }
 
 // restart starts a node that is down and was up before, if its disk is sound. It reports

@@ -46,6 +46,9 @@ type Plan struct {
 	// to go on shows nothing new. If it is true, or Bound is 0 or not before Until, the
 	// run ends as it does without.
 	Bound protocol.Time
+	// Events ends the run after that many events, if more are pending; 0 is no bound. There
+	// is no default: one that no honest run reaches would take hours to reach.
+	Events uint64
 	// Poison overwrites the memory that a node borrowed once its step is over,
 	// so that a node that keeps it fails at once and not only sometimes.
 	Poison bool

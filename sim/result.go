@@ -76,42 +76,16 @@ type Reason uint8
 
 // The reasons.
 const (
-	Running Reason = iota
-	Quiet          // nothing is pending
-	Settled        // all that remains is periodic, and Done
-	TimeUp         // Until was reached with events pending
+	Running     Reason = iota
+	Quiet              // nothing is pending
+	Settled            // all that remains is periodic, and Done
+	TimeUp             // Until was reached with events pending
+	Bounded            // Plan.Events have happened, and more were pending
+	Interrupted        // by Interrupt
+	Broken             // by a panic; who recovers from it says so
 )
 
 // String returns the reason in words.
 func (r Reason) String() string {
-	return [...]string{"running", "nothing left to happen", "all done, only periodic timers left", "end of time"}[r]
-}
-
-// Panic is what Run and Advance panic with when something panicked in them: it
-// adds which node's code it was, and where. Step does not, since a deferred call for each
-// event would cost.
-//
-// No stack is kept, and none is lost: Advance panics again before anything is
-// unwound, so what "go test" prints, or debug.Stack in a deferred call, leads to
-// the line that panicked first.
-type Panic struct {
-	Node  protocol.NodeID // Outside: an observer, Plan.Done, or the simulator itself
-	At    protocol.Time
-	Step  uint64
-	Value any // what was panicked with
-}
-
-// Error names the node, the place as traces have it, and the value.
-func (p *Panic) Error() string {
-	who := fmt.Sprintf("node %v", p.Node)
-	if p.Node == protocol.Outside {
-		who = "an observer or the simulator"
-	}
-	return fmt.Sprintf("%s panicked at step %d, %s ms: %v", who, p.Step, Millis(p.At), p.Value)
-}
-
-// Unwrap returns Value if it is an error, such as a runtime.Error, or nil.
-func (p *Panic) Unwrap() error {
-	err, _ := p.Value.(error)
-	return err
+	return [...]string{"running", "nothing left to happen", "all done, only periodic timers left", "end of time", "most events reached", "interrupted", "a panic"}[r]
 }

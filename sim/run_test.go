@@ -12,6 +12,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim/fault"
+	"dessim/sim/source"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -35,7 +36,7 @@ func TestAPanicTellsNodeStepAndTime(t *testing.T) {
 				if !ok || p.Node != 2 || p.At != 20 || p.Step != 5 || p.Value != "bad state" {
 					t.Fatalf("%s panics with %+v", name, p)
 				}
-				if want := "node 2 panicked at step 5, 0.000020 ms: bad state"; p.Error() != want {
+				if want := "node 2 panicked at step 5, 0.000020 ms (receives an input): bad state"; p.Error() != want {
 					t.Errorf("got %q, want %q", p.Error(), want)
 				}
 			}()
@@ -359,5 +360,39 @@ func TestARunEndsAtItsBoundJustIfItIsNotDoneThen(t *testing.T) {
 	plan.Bound = -1
 	if _, err := New(plan, nil); err == nil {
 		t.Error("a bound before the beginning is accepted")
+	}
+}
+
+func TestARunThatIsEndedIsTheBeginningOfTheRun(t *testing.T) {
+	const events = 500
+	plan := stormy()
+	whole := mustNew(t, plan, source.Seed(1))
+	for whole.Events() < events && whole.Step() {
+	}
+	want := whole.Result()
+
+	bounded := plan
+	bounded.Events = events
+	var trace Trace
+	r := mustNew(t, bounded, source.Seed(1), &trace).Run()
+	if r.Reason != Bounded || r.Events != events || r.Digest != want.Digest || r.End != want.End {
+		t.Errorf("a run of %d events ends with %+v, want %+v", events, r, want)
+	}
+	if !strings.HasSuffix(trace.String(), " most events reached\n") {
+		t.Error("the trace does not say why it ends")
+	}
+
+	whole.Interrupt()
+	if whole.Step() || whole.Result().Reason != Interrupted || whole.Result().Digest != want.Digest {
+		t.Errorf("an interrupted run goes on, or is another: %+v", whole.Result())
+	}
+}
+
+func TestABoundOfAllEventsChangesNothing(t *testing.T) {
+	plan := stormy()
+	want := mustNew(t, plan, source.Seed(1)).Run()
+	plan.Events = want.Events
+	if got := mustNew(t, plan, source.Seed(1)).Run(); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

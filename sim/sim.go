@@ -44,6 +44,7 @@
 //	swarm       draws faults from a source
 //	source      answers questions: seeds, replay files, bytes of a fuzzer, all in turn
 //	check       judges runs
+//	watch       watches runs: panics with their places, steps that do not end
 //	scenario    named plans with parameters and checks
 //	explore     sweeps seeds, shrinks failures, makes all runs of a small world
 //	simtest     runs scenarios as Go tests, and connects rapid and fuzzing
@@ -72,7 +73,7 @@ type Sim struct {
 	cold     []*coldState
 	env      protocol.Env
 	now      protocol.Time
-	calling  protocol.NodeID // the node whose code is running, or Outside: for locate
+	doing    doing // what the node does whose code is running
 	hop      hop
 	net      network
 	want     What
@@ -84,6 +85,7 @@ type Sim struct {
 	dead     int           // entries of the queue that will not happen: see kill
 	askAt    uint64        // step before which Done is not asked again
 	horizon  protocol.Time // nothing later happens, as far as is known
+	most     uint64        // Plan.Events less one: no bound is the greatest number
 	over     bool
 
 	windows []fault.Window // of the plan's faults, in their order
@@ -118,8 +120,9 @@ func New(plan Plan, src protocol.Source, observers ...Observer) (*Sim, error) {
 		nodes:  make([]node, plan.Nodes),
 		timers: make([]timers, plan.Nodes),
 
-		calling: protocol.Outside,
+		doing:   doing{node: protocol.Outside},
 		horizon: plan.Until,
+		most:    plan.Events - 1,
 	}
 	// Here and not where plans are made, so that a Byzantine fault of a replay works
 	// for any of them.
@@ -260,6 +263,10 @@ func (s *Sim) Step() bool {
 			s.slab.release(e.slot, r)
 			continue
 		}
+		if s.result.Events > s.most {
+			s.end(Bounded)
+			return false
+		}
 		s.now = e.at
 		s.result.Events++
 		s.happen(e, r)
@@ -279,6 +286,13 @@ func (s *Sim) done() bool {
 	}
 	s.askAt = s.result.Events + uint64(len(s.nodes))
 	return s.plan.Done()
+}
+
+// Interrupt ends the run here, unless it is over.
+func (s *Sim) Interrupt() {
+	if !s.over {
+		s.end(Interrupted)
+	}
 }
 
 func (s *Sim) end(why Reason) {
@@ -331,15 +345,15 @@ func (s *Sim) receive(e entry, r *record, n *node) {
 	if r.src >= fromNode {
 		from = protocol.NodeID(r.src - fromNode)
 	}
-	body := s.slab.view(r)
+	body, kind := s.slab.view(r), s.kindOf(e.slot)
 	n.foldEvent(foldMessage, s.now, r.name)
 	s.result.Received++
 	if s.want&Received != 0 {
-		s.show(Event{What: Received, Node: protocol.NodeID(e.dst), Peer: from, Incarnation: n.inc, Kind: s.kindOf(e.slot), Seq: r.seq, Body: body})
+		s.show(Event{What: Received, Node: protocol.NodeID(e.dst), Peer: from, Incarnation: n.inc, Kind: kind, Seq: r.seq, Body: body})
 	}
-	s.calling = protocol.NodeID(e.dst)
+	s.doing = doing{node: protocol.NodeID(e.dst), peer: from, op: opMessage, kind: kind}
 	n.machine.Receive(&s.env, from, body)
-	s.calling = protocol.Outside
+	s.doing.node = protocol.Outside
 	if s.plan.Poison {
 		s.poison(body, r)
 	}
@@ -356,9 +370,9 @@ func (s *Sim) timeout(e entry, r *record, n *node) {
 		s.show(Event{What: Fired, Node: protocol.NodeID(e.dst), Incarnation: n.inc, Seq: r.seq, Tag: tag})
 	}
 	s.slab.release(e.slot, r)
-	s.calling = protocol.NodeID(e.dst)
+	s.doing = doing{node: protocol.NodeID(e.dst), op: opTimer, tag: tag}
 	n.machine.Timeout(&s.env, tag)
-	s.calling = protocol.Outside
+	s.doing.node = protocol.Outside
 }
 
 // poison overwrites a borrowed message, so that a node that keeps it fails. A body
@@ -396,6 +410,6 @@ func stateOf(m protocol.Node) *byte {
 // within the deferred call, which keeps the stack.
 func (s *Sim) locate() {
 	if v := recover(); v != nil {
-		panic(&Panic{Node: s.calling, At: s.now, Step: s.result.Events, Value: v})
+		panic(&Panic{Moment: s.Where(), Value: v})
 	}
 }
