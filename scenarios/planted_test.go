@@ -162,7 +162,7 @@ func TestPlantedEditsNameChecksAndLinesThatExist(t *testing.T) {
 	for _, s := range runs {
 		s.Seed = 1
 		o, _ := s.World().Seed(s.Seed, nil, false)
-		if o.Failure != "" {
+		if o.Panic != nil {
 			verdicts[explore.Panicked] = check.Violation
 		}
 		for _, c := range o.Checks {

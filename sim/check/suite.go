@@ -67,6 +67,17 @@ func (s Suite) Failed(name string) bool {
 	return false
 }
 
+// Violated returns the results of the checks that have failed so far: those that judge each
+// event.
+func (s Suite) Violated() (out []Result) {
+	for _, c := range s {
+		if c.failed {
+			out = append(out, c.Result(0))
+		}
+	}
+	return out
+}
+
 // Skipped returns the suite, with every check ruled out for that reason.
 func (s Suite) Skipped(reason string) Suite {
 	out := make(Suite, len(s))

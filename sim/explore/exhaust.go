@@ -9,6 +9,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/source"
+	"dessim/sim/watch"
 	"dessim/sim/wording"
 )
 
@@ -81,6 +82,9 @@ type Small struct {
 	Runs, Failures int
 	// Tell, if not nil, is called from time to time with the number of runs so far.
 	Tell func(runs int)
+	// Dog, unless nil, watches over the runs; it knows them by Seed, which means nothing else.
+	Dog  *watch.Dog
+	Seed uint64
 }
 
 // Exhausted is the result of the search of a Small.
@@ -225,6 +229,9 @@ func (g *search) once(ctx context.Context, r *Exhausted) {
 			g.Tell(made)
 		}
 		run := g.run()
+		if run.outcome.Interrupted() {
+			return
+		}
 		if g.again = g.again && g.Merge; g.again {
 			r.Joined++ // so that it counts as repeated
 			return
@@ -261,7 +268,11 @@ func (g *search) take(r *Exhausted, run *smallRun) {
 func (r *Exhausted) merge(run *smallRun) {
 	open := false
 	for i, c := range run.outcome.Checks {
-		if i == len(r.Checks) {
+		if i >= len(r.Checks) || r.Checks[i].Name != c.Name { // a run that did not come to its end has others
+			i = slices.IndexFunc(r.Checks, func(all check.Result) bool { return all.Name == c.Name })
+		}
+		if i < 0 {
+			i = len(r.Checks)
 			r.Checks = append(r.Checks, check.Result{Name: c.Name, Verdict: check.NotApplicable})
 		}
 		all := &r.Checks[i]

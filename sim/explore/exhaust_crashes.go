@@ -119,6 +119,9 @@ func (g *crashSearch) level(ctx context.Context, level []crashTrial, grow bool) 
 			return nil, false, nil
 		}
 		done := g.batch(level[:n])
+		if slices.ContainsFunc(done, func(r crashRun) bool { return r.outcome.Interrupted() }) {
+			return nil, false, nil
+		}
 		for i := range done {
 			if err := g.take(&level[i], &done[i]); err != nil {
 				return nil, false, err
@@ -177,7 +180,9 @@ func (g *crashSearch) take(t *crashTrial, r *crashRun) error {
 		}
 		return nil
 	}
-	if again := g.World.Try(t.trial); again.Digest != r.outcome.Digest || again.Check() != r.outcome.Check() {
+	if again := g.World.Try(t.trial); again.Interrupted() {
+		return nil // and with it the search, before the next batch
+	} else if again.Digest != r.outcome.Digest || again.Check() != r.outcome.Check() {
 		return fmt.Errorf("explore: not deterministic: with %s check %q fails, and the next time %q", describe(t.trial.Faults), r.outcome.Check(), again.Check())
 	}
 	g.found.Failed++

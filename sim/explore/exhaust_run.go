@@ -16,7 +16,8 @@ type smallRun struct {
 	outcome Outcome
 }
 
-// run makes a run, up to its end or to a known state. A node that panics fails it.
+// run makes a run, up to its end or to a known state. A node that panics fails it. The run may
+// be interrupted.
 func (g *search) run() *smallRun {
 	r := &smallRun{}
 	var observers []sim.Observer
@@ -31,41 +32,44 @@ func (g *search) run() *smallRun {
 		panic(fmt.Sprintf("explore: the plan cannot run: %v", err))
 	}
 	r.sim = s
-	r.outcome.Failure = g.drive(r)
+	p, stuck := g.Dog.Run(g.Seed, s, func() { g.drive(r) })
+	if stuck != nil {
+		r.outcome = Outcome{Verdict: check.Inconclusive, Sim: sim.Result{Reason: sim.Interrupted}}
+		return r
+	}
 	r.outcome.Sim = s.Result()
 	r.outcome.Digest = r.outcome.Sim.Digest
-	r.conclude()
+	r.conclude(p)
 	return r
 }
 
-// drive steps until the run is over or joins another. If a node panics, it returns the
-// panic's text.
-func (g *search) drive(r *smallRun) (failure string) {
-	defer func() {
-		switch v := recover().(type) {
-		case nil:
-		case *sim.Panic:
-			failure = v.Error()
-		default:
-			panic(v) // a mistake in the world or the search, not in a node
-		}
-	}()
+// drive steps until the run is over, is interrupted, or joins another.
+func (g *search) drive(r *smallRun) {
 	for {
 		if g.Merge && g.answers.Fresh() && g.known(r.sim) {
 			r.joined = true
-			return ""
+			return
 		}
 		if !r.sim.Advance(1) {
-			return ""
+			return
+		}
+		if g.Dog.Interrupted() {
+			r.sim.Interrupt()
 		}
 	}
 }
 
 // conclude collects the checks' verdicts. For a run that joined another, only safety
-// checks count, since the other run decides what happens in the end.
-func (r *smallRun) conclude() {
-	if r.outcome.Failure != "" {
-		r.outcome.Verdict = check.Inconclusive
+// checks count, since the other run decides what happens in the end. A run that ended in a
+// panic has no other verdict.
+func (r *smallRun) conclude(p *sim.Panic) {
+	switch {
+	case p == nil:
+	case p.Node == protocol.Outside:
+		r.outcome.Verdict, r.outcome.Failure = check.Inconclusive, p.Error()
+		return
+	default:
+		r.outcome.Panic, r.outcome.Checks, r.outcome.Verdict = p, []check.Result{PanicResult(p)}, check.Violation
 		return
 	}
 	suite, end := r.suite, r.sim.Now()
@@ -76,6 +80,9 @@ func (r *smallRun) conclude() {
 		end = protocol.MaxTime // nothing more can happen
 	}
 	r.outcome.Checks = suite.Results(end)
+	if c, ended := Unended(&r.outcome.Sim); ended {
+		r.outcome.Checks = append(r.outcome.Checks, c)
+	}
 	r.outcome.Verdict = check.Conclude(r.outcome.Checks)
 }
 

@@ -4,6 +4,8 @@
 package explore
 
 import (
+	"fmt"
+
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
@@ -44,7 +46,8 @@ type World struct {
 // Outcome is the result of a run.
 type Outcome struct {
 	Verdict check.Verdict
-	Failure string         // what a node panicked with, without a verdict; or ""
+	Failure string         // what a check or the simulator panicked with, without a verdict; or ""
+	Panic   *sim.Panic     // what a node panicked with, or nil: Panicked is violated then
 	Checks  []check.Result // their results
 	Digest  sim.Digest
 	Sim     sim.Result
@@ -60,7 +63,43 @@ type Count struct {
 	N    uint64
 }
 
-// Failed reports whether a check was violated or a node panicked.
+// Failed is the verdict of a run without one: a check or the simulator panicked.
+const Failed check.Verdict = "error"
+
+// The names of checks that every run has.
+const (
+	// Panicked is violated by a node that panics, or ends its goroutine.
+	Panicked = "no node panics"
+	// Unbroken fails if a check or the simulator panics: it is no finding about a node.
+	Unbroken = "no check panics, nor the simulator"
+	// Ends is inconclusive if the run was ended: see Unended.
+	Ends = "the run comes to its end"
+)
+
+// PanicResult returns the violation that a node's panic is.
+func PanicResult(p *sim.Panic) check.Result {
+	return check.Result{Name: Panicked, Verdict: check.Violation, Exercised: 1, Detail: p.Detail(), At: p.At, Step: p.Step}
+}
+
+// Unended returns the result that makes a run inconclusive which was ended by sim.Plan.Events
+// or sim.Sim.Interrupt.
+func Unended(r *sim.Result) (c check.Result, ended bool) {
+	c = check.Result{Name: Ends, Verdict: check.Inconclusive, Exercised: 1}
+	switch r.Reason {
+	case sim.Bounded:
+		c.Detail = fmt.Sprintf("its bound of %d events was reached", r.Events)
+	case sim.Interrupted:
+		c.Detail = fmt.Sprintf("interrupted after %d events", r.Events)
+	default:
+		return c, false
+	}
+	return c, true
+}
+
+// Interrupted reports whether the run was ended from outside, so that it shows nothing.
+func (o *Outcome) Interrupted() bool { return o.Sim.Reason == sim.Interrupted }
+
+// Failed reports whether a check was violated or something panicked.
 func (o *Outcome) Failed() bool { return o.Failure != "" || o.Verdict == check.Violation }
 
 // Violated returns the first violated check, or the zero Result.
@@ -73,28 +112,35 @@ func (o *Outcome) Violated() check.Result {
 	return check.Result{}
 }
 
-// Panicked is the name of the check that fails if a node panics.
-const Panicked = "no node panics"
-
 // Check returns the name of what failed, or "".
 func (o *Outcome) Check() string {
 	if o.Failure != "" {
-		return Panicked
+		return Unbroken
 	}
 	return o.Violated().Name
 }
 
-// Signature returns the key that groups failures: the check and its explanation, without
-// numbers, names and hashes. It is "" for a run that did not fail.
+// Judgement returns the verdict, or Failed.
+func (o *Outcome) Judgement() check.Verdict {
+	if o.Failure != "" {
+		return Failed
+	}
+	return o.Verdict
+}
+
+// Signature returns the key that groups failures. A panic of a node is known by its place.
+// Anything else is by the check and its explanation, without numbers, names and hashes. It is
+// "" for a run that did not fail.
 func (o *Outcome) Signature() string {
-	if !o.Failed() {
+	switch {
+	case !o.Failed():
 		return ""
+	case o.Panic != nil && len(o.Panic.Frames) > 0:
+		return o.Check() + ": " + o.Panic.Frames[0]
+	case o.Failure != "":
+		return o.Check() + ": " + shape(o.Failure)
 	}
-	detail := o.Failure
-	if detail == "" {
-		detail = o.Violated().Detail
-	}
-	return o.Check() + ": " + shape(detail)
+	return o.Check() + ": " + shape(o.Violated().Detail)
 }
 
 // shape replaces each word that has a digit, or looks like a hash without one, by "#".

@@ -41,7 +41,7 @@ func (w *World) guarded(t *Trial, g Guard) Guarded {
 
 // Fails reports whether the check of that name failed.
 func (o *Outcome) Fails(name string) bool {
-	if o.Failure != "" || name == Panicked {
+	if o.Failure != "" || name == Unbroken {
 		return o.Check() == name
 	}
 	return slices.ContainsFunc(o.Checks, func(c check.Result) bool { return c.Name == name && c.Verdict == check.Violation })
@@ -100,7 +100,8 @@ var ErrPasses = errors.New("the run does not fail: there is nothing to shrink")
 // nor remembers runs beyond it.
 //
 // If ctx ends first, Shrink returns its error, with the smallest trial so far, which fails as
-// t does and is not called minimal. Which trial that is depends on the time.
+// t does and is not called minimal. Which trial that is depends on the time. Shrunk.Is is
+// interrupted then, if the runs of w are.
 func Shrink(ctx context.Context, w *World, t *Trial, o ShrinkOptions) (Shrunk, error) {
 	if o.Runs < 1 || o.Workers < 1 {
 		panic(fmt.Sprintf("explore: shrinking in %d runs by %d workers, want at least 1 and 1", o.Runs, o.Workers))
@@ -111,6 +112,9 @@ func Shrink(ctx context.Context, w *World, t *Trial, o ShrinkOptions) (Shrunk, e
 		out.Was = w.Try(t)
 	} else {
 		out.Was = w.Try(t, x)
+	}
+	if out.Was.Interrupted() {
+		return out, ctx.Err()
 	}
 	if !out.Was.Failed() {
 		return out, ErrPasses

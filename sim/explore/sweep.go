@@ -12,6 +12,7 @@ import (
 
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/watch"
 )
 
 // MaxSeeds is the most seeds that a sweep can have.
@@ -93,8 +94,9 @@ func (e *WriteError) Unwrap() error { return e.Err }
 // writing them, in the order of the seeds.
 //
 // Sweep makes each run that fails, and one in 64 of the others, twice, to see that they
-// agree. If ctx or the budget ends it, it finishes the runs that have begun and returns a
-// report that is not Complete. An error of none of this package's types means a damaged
+// agree. If ctx or the budget ends it, it begins no more runs, waits for those that have
+// begun, and returns a report that is not Complete. Runs of w that are interrupted end at
+// once and count for nothing: a run can take minutes. An error of none of this package's types means a damaged
 // results file.
 func Sweep(ctx context.Context, w *World, o SweepOptions) (SweepReport, error) {
 	if o.To < o.From || o.To-o.From >= MaxSeeds {
@@ -153,9 +155,10 @@ type sweep struct {
 
 // result is a run that waits for the runs of earlier seeds.
 type result struct {
-	line    seedLine
-	reached *coverage
-	err     error
+	line        seedLine
+	reached     *coverage
+	err         error
+	interrupted bool // there is no result
 }
 
 func (s *sweep) resume() error {
@@ -185,7 +188,7 @@ func (s *sweep) resume() error {
 
 // enough reports whether nothing is left to do.
 func (s *sweep) enough() bool {
-	return s.done == s.total || s.StopAfter > 0 && s.tally.report.Violations >= s.StopAfter
+	return s.done == s.total || s.StopAfter > 0 && s.tally.report.failed() >= s.StopAfter
 }
 
 func (s *sweep) absorb(l *seedLine) {
@@ -198,7 +201,7 @@ func (s *sweep) absorb(l *seedLine) {
 
 func (s *sweep) tell() {
 	if s.Progress != nil {
-		s.Progress(Progress{Done: s.done, Total: s.total, Failed: s.tally.report.Violations, Known: s.known})
+		s.Progress(Progress{Done: s.done, Total: s.total, Failed: s.tally.report.failed(), Known: s.known})
 	}
 }
 
@@ -217,7 +220,11 @@ func (s *sweep) work(ctx context.Context) {
 				if !ok {
 					return
 				}
-				s.put(i, run(r))
+				done := run(r)
+				if done.interrupted {
+					return
+				}
+				s.put(i, done)
 			}
 		})
 	}
@@ -316,7 +323,9 @@ func (s *sweep) run(r SeedRun) (out result) {
 	defer func() {
 		// A panic of the world itself, not of a node, is for Sweep's caller.
 		if v := recover(); v != nil {
-			s.panicWith(fmt.Sprintf("seed %d: %v", r.Seed, v))
+			broken := watch.Wrap(v)
+			broken.Value = fmt.Sprintf("seed %d: %v", r.Seed, broken.Value)
+			s.panicWith(broken)
 			out.err = errPanicked
 		}
 	}()
@@ -326,9 +335,15 @@ func (s *sweep) run(r SeedRun) (out result) {
 		observers = append(observers, out.reached)
 	}
 	once, _ := s.world.Seed(r.Salt(), s.Strategy.source(r), false, observers...)
+	if out.interrupted = once.Interrupted(); out.interrupted {
+		return out
+	}
 	out.line = lineOf(r, &once)
 	if once.Failed() || r.Seed%sampled == 0 {
 		twice, _ := s.world.Seed(r.Salt(), s.Strategy.source(r), false)
+		if out.interrupted = twice.Interrupted(); out.interrupted {
+			return out
+		}
 		if a, b := out.line.came(), lineOf(r, &twice); a != b.came() {
 			out.err = &NotDeterministicError{r.Seed, a, b.came(), s.difference(r)}
 		}
@@ -339,9 +354,9 @@ func (s *sweep) run(r SeedRun) (out result) {
 var errPanicked = errors.New("panicked")
 
 // panicWith ends the sweep by a panic.
-func (s *sweep) panicWith(text string) {
+func (s *sweep) panicWith(v any) {
 	s.mu.Lock()
-	s.panicked = text
+	s.panicked = v
 	s.mu.Unlock()
 	s.stop()
 }
@@ -360,17 +375,19 @@ func (s *sweep) difference(r SeedRun) *Difference {
 
 // lineOf returns a run's line in the results.
 func lineOf(r SeedRun, o *Outcome) seedLine {
-	l := seedLine{Seed: r.Seed, Verdict: string(o.Verdict), Check: o.Check(), Signature: o.Signature(),
-		Digest: o.Digest.String(), Events: o.Sim.Events, Unjudged: o.Failure != "", Counts: o.Counts, Deeds: o.Deeds, Nowhere: o.Sim.Nowhere.Sent, Ancestors: r.Ancestors}
-	if o.Failed() {
-		l.Verdict = string(check.Violation)
-	}
+	l := seedLine{Seed: r.Seed, Verdict: string(o.Judgement()), Check: o.Check(), Signature: o.Signature(),
+		Digest: o.Digest.String(), Events: o.Sim.Events, Unjudged: o.unjudged(), Counts: o.Counts, Deeds: o.Deeds, Nowhere: o.Sim.Nowhere.Sent, Ancestors: r.Ancestors}
 	for i := range o.Checks {
 		if o.Checks[i].Verdict == check.Unseen {
 			l.Unseen = append(l.Unseen, o.Checks[i].Name)
 		}
 	}
 	return l
+}
+
+// unjudged reports whether the run ended before its checks could judge it.
+func (o *Outcome) unjudged() bool {
+	return o.Failure != "" || o.Panic != nil || o.Sim.Reason == sim.Bounded
 }
 
 // came says what the run came to.
@@ -381,10 +398,13 @@ func (l *seedLine) came() string {
 	return fmt.Sprintf("%s with digest %s", l.Verdict, l.Digest)
 }
 
-// Record makes the smallest run of a group of that strategy again, and returns its Trial.
-// g.Smallest.Salt salts its identities.
+// Record makes the smallest run of a group of that strategy again, and returns its Trial, or
+// nil if that run was interrupted. g.Smallest.Salt salts its identities.
 func (w *World) Record(strategy Strategy, g *Group) (*Trial, error) {
 	o, t := w.Seed(g.Smallest.Salt(), strategy.source(g.Smallest), true)
+	if o.Interrupted() {
+		return nil, nil
+	}
 	if o.Signature() != g.Signature || o.Digest.String() != g.Digest {
 		return nil, &NotDeterministicError{Seed: g.Smallest.Seed, First: fmt.Sprintf("%q with digest %s", g.Signature, g.Digest),
 			Second: fmt.Sprintf("%q with digest %v", o.Signature(), o.Digest)}

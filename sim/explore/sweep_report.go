@@ -10,11 +10,12 @@ import (
 // SweepReport is the result of a sweep. It depends only on the seeds that it covers, and not
 // on interruptions or the number of workers.
 type SweepReport struct {
-	Seeds        uint64 // runs; each counts in one of the next three
+	Seeds        uint64 // runs; each counts in one of the next four
 	Passed       uint64
 	Violations   uint64
 	Inconclusive uint64
-	Groups       []Group  // of violations, in the order of their first seeds
+	Errors       uint64   // runs in which a check or the simulator panicked
+	Groups       []Group  // of violations and errors, in the order of their first seeds
 	Unseen       []string // the Sometimes of the sweep that happened in no run
 	Counts       []Count  // sums
 	Idle         []string // the faults that were asked for and did nothing in any run: see Outcome.Deeds
@@ -77,10 +78,15 @@ type Group struct {
 	Digest    string  // its digest
 }
 
-// Verdict returns the verdict of the sweep. It is inconclusive if some Sometimes never
-// happened, or if seeds are missing for which nobody set a limit.
+// failed counts the runs that are in a group.
+func (r *SweepReport) failed() uint64 { return r.Violations + r.Errors }
+
+// Verdict returns the verdict of the sweep: Failed, if that is a run's. It is inconclusive if
+// some Sometimes never happened, or if seeds are missing for which nobody set a limit.
 func (r *SweepReport) Verdict() check.Verdict {
 	switch {
+	case r.Errors > 0:
+		return Failed
 	case r.Violations > 0:
 		return check.Violation
 	case r.Seeds == 0 || r.Inconclusive > 0 || len(r.Unseen) > 0 || len(r.Missing()) > 0 && !r.Limited:
@@ -136,6 +142,9 @@ func (t *tally) add(l *seedLine) {
 		r.Passed++
 	case check.Violation:
 		r.Violations++
+		t.group(l)
+	case Failed:
+		r.Errors++
 		t.group(l)
 	case check.Inconclusive:
 		r.Inconclusive++

@@ -117,7 +117,7 @@ func TestWorkersLeaveNoTraceInTheResults(t *testing.T) {
 				t.Errorf("%v: %d workers report\n%+v\none\n%+v", strategy, workers, r, report)
 			}
 		}
-		if n := report.Passed + report.Violations + report.Inconclusive; report.Seeds != 1196 || n != 1196 || !report.Complete {
+		if n := report.Passed + report.Violations + report.Inconclusive + report.Errors; report.Seeds != 1196 || n != 1196 || !report.Complete {
 			t.Errorf("%v: %+v", strategy, report)
 		}
 		if len(report.Groups) < 2 || report.Inconclusive == 0 {
@@ -140,7 +140,11 @@ func TestReportsAreWhatOneLoopCounts(t *testing.T) {
 		want.Counts[0].N += o.Counts[0].N
 		switch {
 		case o.Failed():
-			want.Violations++
+			if o.Failure != "" {
+				want.Errors++
+			} else {
+				want.Violations++
+			}
 			g := groups[o.Signature()]
 			if g == nil {
 				g = &explore.Group{Check: o.Check(), Signature: o.Signature(), First: seed, Events: math.MaxUint64}
@@ -164,7 +168,7 @@ func TestReportsAreWhatOneLoopCounts(t *testing.T) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	if len(order) != 3 {
-		t.Errorf("groups %q, want two of the check and one of panics", order)
+		t.Errorf("groups %q, want two of the check and one of errors", order)
 	}
 }
 
@@ -213,7 +217,7 @@ func TestASweepStopsAtTheSeedThatFailsItsQuota(t *testing.T) {
 	all := mustSweep(t, coin(), explore.SweepOptions{From: 1, To: 2000})
 	for _, quota := range []uint64{1, 2, 40} {
 		r := mustSweep(t, coin(), explore.SweepOptions{From: 1, To: 2000, StopAfter: quota, Workers: 5})
-		if r.Violations != quota || !r.Complete || quota == 1 && r.Next-1 != all.Groups[0].First {
+		if r.Violations+r.Errors != quota || !r.Complete || quota == 1 && r.Next-1 != all.Groups[0].First {
 			t.Errorf("stop after %d: %+v", quota, r)
 		}
 	}
@@ -259,7 +263,7 @@ func TestAPanicOfTheWorldReachesTheCaller(t *testing.T) {
 		return o, nil
 	}}
 	defer func() {
-		if v := recover(); v != "seed 9: boom" {
+		if v := recover(); !strings.HasPrefix(fmt.Sprint(v), "seed 9: boom, at dessim/sim/explore/sweep_test.go:") {
 			t.Errorf("recovered %v", v)
 		}
 	}()

@@ -9,8 +9,10 @@ import (
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/explore"
 	"dessim/sim/fault"
 	"dessim/sim/source"
+	"dessim/sim/watch"
 )
 
 // Report is the result of a run.
@@ -20,6 +22,8 @@ type Report struct {
 	Params   Params
 	Verdict  check.Verdict // or Failed
 	Failure  string        // what went wrong within the simulation, if Verdict is Failed
+	Panic    *sim.Panic    // what a node panicked with, or nil; explore.Panicked is violated then
+	Stuck    *watch.Stuck  // the step that was running when the run was interrupted, or nil
 	Checks   []check.Result
 	Sim      sim.Result
 	Nodes    []Node
@@ -31,9 +35,9 @@ type Report struct {
 	Drawn    []Count       // what the faults did that they have drawn, by kind
 }
 
-// Failed is the verdict of a run in which a node panicked, so that the checks have no
-// verdict.
-const Failed check.Verdict = "error"
+// Failed is the verdict of a run in which a check or the simulator panicked, so that the
+// checks have no verdict. A node that panics is a violation.
+const Failed = explore.Failed
 
 // Options are what a run can be given beyond its parameters. Observers do not change the
 // run; Cut does, and Stop and Until can end it early.
@@ -52,6 +56,9 @@ type Options struct {
 	Forewarn func(text string)
 	// Until names a check whose failure ends the run. The report has no later failures.
 	Until string
+	// Dog, unless nil, watches over the run. If it is interrupted, the run ends there, and is
+	// inconclusive unless something has failed.
+	Dog *watch.Dog
 }
 
 // every is the number of events after which the run checks whether to end: often if the
@@ -99,6 +106,9 @@ func (s *Scenario) build(seed uint64, p Params, src protocol.Source, cut *Cut) (
 	}
 	err := end(&run.Plan)
 	cut.apply(&run.Plan)
+	if p.Events > 0 {
+		run.Plan.Events = p.Events
+	}
 	if err == nil {
 		err = run.Plan.Validate()
 	}
@@ -149,7 +159,7 @@ func (s *Scenario) Plannable(seed uint64, p Params) error {
 }
 
 // Execute makes a run with parameters that Validate accepts. src answers its questions; seed
-// salts identities. A node that panics fails the run. Execute panics with a *PlanError if the
+// salts identities. A node that panics violates explore.Panicked. Execute panics with a *PlanError if the
 // plan that Build makes cannot run. ok is false if Options.Stop ended the run: then the report has no
 // verdict.
 func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options) (r Report, ok bool) {
@@ -174,7 +184,7 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 			o.Forewarn(why + ": the run is judged on safety alone")
 		}
 	}
-	sent := new(sentCounter)
+	sent := new(traffic)
 	observers := slices.Concat(run.Watch, run.Checks.Observers(), []sim.Observer{sent}, o.Observers)
 	if run.Plan.Done == nil {
 		run.Plan.Done = run.Checks.Done
@@ -184,37 +194,48 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 	if err != nil {
 		panic(fmt.Sprintf("scenario: %s: %v", s.Name, err)) // build has validated the plan
 	}
-	if r.Failure = drive(m, &o, run.Checks, &ok); r.Failure == "" && !ok {
-		r.Sim = m.Result()
-		return r, false
+	d := driver{Options: &o, m: m, checks: run.Checks}
+	panicked, stuck := o.Dog.Run(seed, m, d.drive)
+	if stuck != nil {
+		r.abandon(stuck)
+		return r, true
 	}
 	r.Sim = m.Result()
+	if d.stopped {
+		return r, false
+	}
 	r.Nodes = nodes(run, m, p.Nodes, sent)
 	did := m.Deeds()
 	r.Told, r.Drawn = told(&p, o.Cut, run.Plan.Faults, did), drawn(&p, run.Plan.Faults, did)
-	if r.Failure != "" {
-		r.Verdict = Failed
+	if panicked != nil {
+		r.fail(panicked, run.Checks)
 		return r, true
 	}
-	end := r.Sim.End
-	if r.Sim.Reason == sim.Quiet {
-		end = protocol.MaxTime // what is still missing never happens
-	}
-	r.Checks = run.Checks.Results(end)
+	r.conclude(run, m)
+	r.unended(sent.most(&r.Sim))
 	r.Verdict = check.Conclude(r.Checks)
-	if run.Facts != nil {
-		r.Facts = run.Facts(m)
-	}
-	if run.Counts != nil {
-		r.Counts = run.Counts(m)
-	}
 	if run.Story != nil && r.Verdict == check.Pass {
 		r.Story = run.Story()
 	}
 	return r, true
 }
 
-func nodes(run *Run, m *sim.Sim, n int, sent *sentCounter) []Node {
+// conclude has the checks judge a run that came to an end.
+func (r *Report) conclude(run *Run, m *sim.Sim) {
+	end := r.Sim.End
+	if r.Sim.Reason == sim.Quiet {
+		end = protocol.MaxTime // what is still missing never happens
+	}
+	r.Checks = run.Checks.Results(end)
+	if run.Facts != nil {
+		r.Facts = run.Facts(m)
+	}
+	if run.Counts != nil {
+		r.Counts = run.Counts(m)
+	}
+}
+
+func nodes(run *Run, m *sim.Sim, n int, sent *traffic) []Node {
 	var rows []Node
 	if run.Nodes != nil {
 		rows = run.Nodes(m)
@@ -227,46 +248,4 @@ func nodes(run *Run, m *sim.Sim, n int, sent *sentCounter) []Node {
 		rows[i].Messages = sent.of(rows[i].ID)
 	}
 	return rows
-}
-
-// drive runs to the end, or until the check named by o has failed. It returns what a node
-// panicked with, and sets finished unless o.Stop ended the run.
-func drive(m *sim.Sim, o *Options, checks check.Suite, finished *bool) (failure string) {
-	defer func() {
-		if v := recover(); v != nil {
-			failure, *finished = fmt.Sprint(v), true
-		}
-	}()
-	for m.Advance(o.every()) {
-		if o.Until != "" && checks.Failed(o.Until) {
-			break
-		}
-		if o.Stop != nil && o.Stop(m.Events(), m.Now()) {
-			if o.Stopped != nil {
-				o.Stopped(m)
-			}
-			return ""
-		}
-	}
-	*finished = true
-	return ""
-}
-
-// sentCounter counts the messages that each node sends.
-type sentCounter struct{ n []uint64 }
-
-func (c *sentCounter) Watch() sim.What { return sim.Sent }
-
-func (c *sentCounter) Observe(e *sim.Event) {
-	for int(e.Node) >= len(c.n) {
-		c.n = append(c.n, 0)
-	}
-	c.n[e.Node]++
-}
-
-func (c *sentCounter) of(id protocol.NodeID) uint64 {
-	if int(id) < len(c.n) {
-		return c.n[id]
-	}
-	return 0
 }

@@ -27,6 +27,7 @@ type Params struct {
 	Until  time.Duration  // virtual time at which the run ends at the latest
 	Faults string         // kinds of faults to draw: see swarm.ParseMix; "" is none
 	Fault  string         // further faults in words: see fault.Parse
+	Events uint64         // ends the run after that many: see sim.Plan.Events; 0 is no bound
 
 	// own has a line "name value" for each of Scenario.Own that has been set, in the
 	// order of the names: a string, so that Params stay comparable.
@@ -43,6 +44,7 @@ type Param struct {
 	Usage   string
 	Values  []string // all its values, if they are words
 	Chance  bool     // a probability, or a choice of what is drawn
+	Rare    bool     // left out where it is not set, in files and objects too
 	initial string   // of a declared parameter
 	get     func(*Params) string
 	set     func(*Params, string) error
@@ -75,9 +77,11 @@ func fields() []*Param {
 		field("until", "virtual time at which the run ends at the latest", readSpan, func(p *Params) *time.Duration { return &p.Until }, fault.FormatSpan),
 		field("faults", "kinds of faults to draw, or a file of faults in words: see list -faults", readMix, func(p *Params) *string { return &p.Faults }, func(s string) string { return cmp.Or(s, noFaults) }),
 		field("fault", "a fault in words; repeat the flag for several", readFaults, func(p *Params) *string { return &p.Fault }, func(s string) string { return s }),
+		field("events", "end a run after this many events; it is inconclusive then", readEvents, func(p *Params) *uint64 { return &p.Events }, formatEvents),
 	}
 	for _, x := range all {
 		x.Chance = slices.Contains([]string{"loss", "copy", "faults", "fault"}, x.Name)
+		x.Rare = x.Name == "events"
 	}
 	return all
 }
@@ -278,6 +282,25 @@ func readCount(text string) (int, error) {
 		return 0, fmt.Errorf("want a whole number from 0 to %d, such as 8", math.MaxInt32)
 	}
 	return int(n), nil
+}
+
+// readEvents reads a bound, or no text for none.
+func readEvents(text string) (uint64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 53)
+	if err != nil || n == 0 {
+		return 0, fmt.Errorf("want a whole number from 1 to %d, such as 10000000", uint64(1<<53-1))
+	}
+	return n, nil
+}
+
+func formatEvents(n uint64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatUint(n, 10)
 }
 
 func readSpan(text string) (time.Duration, error) {

@@ -100,7 +100,9 @@ func (r *Recording) AppendText(b []byte, comment string) ([]byte, error) {
 	add("scenario", r.Scenario.Name)
 	add("seed", strconv.FormatUint(r.Seed, 10))
 	for _, x := range r.Scenario.Params() {
-		add(x.Name, x.Get(&r.Params))
+		if text := x.Get(&r.Params); text != "" || !x.Rare {
+			add(x.Name, text)
+		}
 	}
 	for _, x := range r.ignored() { // a search may have changed it
 		if text := x.Get(&r.Params); text != x.Get(&r.Scenario.Defaults) {
@@ -252,7 +254,7 @@ func (r *Recording) readParams(h *header, missing bool) (err error) {
 		switch {
 		case there:
 			err = x.Set(&r.Params, text)
-		case isField(x.Name):
+		case isField(x.Name) && !x.Rare:
 			err = fmt.Errorf("the header has no %s", x.Name)
 		} // a parameter that was declared since keeps its initial value
 		if err != nil {

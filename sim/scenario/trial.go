@@ -9,12 +9,16 @@ import (
 	"dessim/sim/explore"
 	"dessim/sim/fault"
 	"dessim/sim/source"
+	"dessim/sim/watch"
 )
 
 // World returns the runs of the scenario with these parameters, which Validate accepts, for
 // package explore to sweep, shrink and search. seed salts the identities of all trials. World
 // panics with a *PlanError if the plan cannot run.
-func (s *Scenario) World(seed uint64, p Params) *explore.World {
+func (s *Scenario) World(seed uint64, p Params) *explore.World { return s.WorldUnder(nil, seed, p) }
+
+// WorldUnder is World, with a Dog that watches over the runs.
+func (s *Scenario) WorldUnder(dog *watch.Dog, seed uint64, p Params) *explore.World {
 	least, _ := s.NodeRange()
 	run, err := s.build(seed, p, source.Seed(seed), nil)
 	if err != nil {
@@ -22,15 +26,18 @@ func (s *Scenario) World(seed uint64, p Params) *explore.World {
 	}
 	w := &explore.World{MinNodes: least, Apart: run.Plan.Random != nil, Inputs: run.inputs()}
 	w.Try = func(t *explore.Trial, observers ...sim.Observer) explore.Outcome {
-		r, _ := s.Try(seed, p, t, source.NewReplay(t.Answers), Options{Observers: observers})
+		r, _ := s.Try(seed, p, t, source.NewReplay(t.Answers), Options{Observers: observers, Dog: dog})
 		return r.Outcome()
 	}
 	w.Fails = func(t *explore.Trial, g explore.Guard) explore.Guarded {
 		replay := source.NewReplay(t.Answers)
-		r, ok := s.Try(seed, p, t, replay, Options{Until: g.Check, Stop: func(events uint64, _ protocol.Time) bool {
+		r, ok := s.Try(seed, p, t, replay, Options{Until: g.Check, Dog: dog, Stop: func(events uint64, _ protocol.Time) bool {
 			return g.MaxEvents > 0 && events > g.MaxEvents
 		}})
 		o := r.Outcome()
+		if o.Interrupted() {
+			return explore.Guarded{GivenUp: true, Events: r.Sim.Events, Used: func() []source.Answer { return t.Answers }}
+		}
 		return explore.Guarded{GivenUp: !ok, Fails: ok && o.Fails(g.Check), Events: r.Sim.Events, Used: replay.Used}
 	}
 	w.Seed = func(seed uint64, src protocol.Source, record bool, observers ...sim.Observer) (explore.Outcome, *explore.Trial) {
@@ -38,11 +45,14 @@ func (s *Scenario) World(seed uint64, p Params) *explore.World {
 			src = source.Seed(seed)
 		}
 		if !record {
-			r, _ := s.Execute(seed, p, src, Options{Observers: observers})
+			r, _ := s.Execute(seed, p, src, Options{Observers: observers, Dog: dog})
 			return r.Outcome(), nil
 		}
 		recorder := &source.Recorder{Source: src}
-		r, _ := s.Execute(seed, p, recorder, Options{Observers: observers})
+		r, _ := s.Execute(seed, p, recorder, Options{Observers: observers, Dog: dog})
+		if r.Stuck != nil {
+			return r.Outcome(), nil // the recorder is not ours any more
+		}
 		return r.Outcome(), &explore.Trial{Nodes: p.Nodes, Faults: r.Faults, Answers: undrawn(recorder.Answers())}
 	}
 	return w
@@ -87,6 +97,7 @@ func (s *Scenario) Try(seed uint64, p Params, t *explore.Trial, src protocol.Sou
 func (s *Scenario) SmallWorld(seed uint64, p Params) (*explore.Small, Params) {
 	p.put(adversary, on, off)
 	x := s.Exhaust.Small
+	x.Seed = seed
 	x.Make = func(src protocol.Source) (sim.Plan, check.Suite, []sim.Observer) {
 		run, err := s.build(seed, p, src, nil)
 		if err != nil {
@@ -97,11 +108,15 @@ func (s *Scenario) SmallWorld(seed uint64, p Params) (*explore.Small, Params) {
 	return &x, p
 }
 
-// Outcome returns the part of a report that package explore needs.
+// Outcome returns the part of a report that package explore needs. A sweep adds up the runs
+// that Params.Events ended.
 func (r *Report) Outcome() explore.Outcome {
-	o := explore.Outcome{Verdict: r.Verdict, Failure: r.Failure, Checks: r.Checks, Digest: r.Sim.Digest, Sim: r.Sim, Counts: r.Counts, Deeds: r.deeds()}
+	o := explore.Outcome{Verdict: r.Verdict, Failure: r.Failure, Panic: r.Panic, Checks: r.Checks, Digest: r.Sim.Digest, Sim: r.Sim, Counts: r.Counts, Deeds: r.deeds()}
 	if r.Verdict == Failed {
 		o.Verdict = check.Inconclusive
+	}
+	if r.Sim.Reason == sim.Bounded {
+		o.Counts = append(slices.Clip(o.Counts), explore.Count{Name: "ended by -events", N: 1})
 	}
 	return o
 }

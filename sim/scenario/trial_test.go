@@ -2,6 +2,8 @@ package scenario_test
 
 import (
 	"errors"
+	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -96,22 +98,34 @@ func (broken) Start(*protocol.Env)                            {}
 func (broken) Receive(*protocol.Env, protocol.NodeID, []byte) { panic(errors.New("cannot count")) }
 func (broken) Timeout(*protocol.Env, uint64)                  {}
 
-func TestANodeThatPanicsIsAFailureOfTheRun(t *testing.T) {
-	s := &scenario.Scenario{Name: "broken", Defaults: scenario.Params{Nodes: 1}, Build: func(b *scenario.Setup) *scenario.Run {
+// one returns a scenario of one node, which gets one input.
+func one(make func() protocol.Node) *scenario.Scenario {
+	return &scenario.Scenario{Name: "broken", Defaults: scenario.Params{Nodes: 1, Delay: time.Millisecond, Until: time.Second}, Build: func(b *scenario.Setup) *scenario.Run {
 		return &scenario.Run{Plan: sim.Plan{
 			Nodes:  1,
-			Node:   func(protocol.NodeID) protocol.Node { return broken{} },
+			Node:   func(protocol.NodeID) protocol.Node { return make() },
 			Link:   sim.Link{Delay: 1},
 			Until:  1,
 			Inputs: []sim.Input{{ID: 0, At: 1}},
 		}}
 	}}
+}
+
+func TestANodeThatPanicsViolatesTheRunWithItsPlace(t *testing.T) {
+	s := one(func() protocol.Node { return broken{} })
 	o, _ := s.World(1, s.Defaults).Seed(1, nil, true)
-	if !o.Failed() || !strings.Contains(o.Failure, "node 0 panicked at step") || !strings.Contains(o.Failure, "cannot count") {
+	c := o.Violated()
+	if !o.Failed() || o.Failure != "" || c.Name != explore.Panicked || c.Step != 2 || c.At != 1 {
 		t.Errorf("%+v", o)
 	}
+	if !regexp.MustCompile(`^node 0 panicked \(receives an input\): cannot count, at dessim/sim/scenario/trial_test.go:\d+ broken\.Receive$`).MatchString(c.Detail) {
+		t.Errorf("the sentence is %q", c.Detail)
+	}
+	if want := explore.Panicked + ": " + o.Panic.Frames[0]; o.Signature() != want || len(o.Panic.Frames) != 1 {
+		t.Errorf("signature %q, want %q; frames %q", o.Signature(), want, o.Panic.Frames)
+	}
 	r, ok := s.Execute(1, s.Defaults, protocol.Benign{}, scenario.Options{})
-	if !ok || r.Verdict != scenario.Failed || len(r.Nodes) != 1 || r.Sim.Events == 0 {
+	if !ok || r.Verdict != check.Violation || len(r.Nodes) != 1 || r.Sim.Events == 0 {
 		t.Errorf("ok %v: %+v; want the rows of the nodes, which tell how far it came", ok, r)
 	}
 }
@@ -127,5 +141,88 @@ func TestAMessageToNoNodeIsACaveat(t *testing.T) {
 	p.Faults = ""
 	if r, _ = s.Execute(1, p, protocol.Benign{}, scenario.Options{}); len(r.Caveats()) > 0 {
 		t.Errorf("caveats %q, want none: every message has a node", r.Caveats())
+	}
+}
+
+// quitter ends its goroutine at its first message, as a node does that calls t.FailNow.
+type quitter struct{ broken }
+
+func (quitter) Receive(*protocol.Env, protocol.NodeID, []byte) { runtime.Goexit() }
+
+func TestANodeThatEndsItsGoroutineIsAPanicOfTheNode(t *testing.T) {
+	s := one(func() protocol.Node { return quitter{} })
+	r, ok := s.Execute(1, s.Defaults, protocol.Benign{}, scenario.Options{})
+	if !ok || r.Verdict != check.Violation || !strings.Contains(r.Checks[0].Detail, "runtime.Goexit") || !strings.Contains(r.Checks[0].Detail, " quitter.Receive") {
+		t.Errorf("ok %v: %+v", ok, r)
+	}
+}
+
+func TestAnObserverThatPanicsIsNoFindingAboutANode(t *testing.T) {
+	s := one(func() protocol.Node { return quitter{} })
+	r, ok := s.Execute(1, s.Defaults, protocol.Benign{}, scenario.Options{Observers: []sim.Observer{panicking{}}})
+	o := r.Outcome()
+	if !ok || r.Verdict != scenario.Failed || o.Check() != explore.Unbroken || o.Judgement() != explore.Failed || !strings.Contains(r.Failure, " panicking.Observe") {
+		t.Errorf("ok %v: %+v", ok, r)
+	}
+}
+
+// panicking is an observer that panics.
+type panicking struct{}
+
+func (panicking) Watch() sim.What    { return sim.Received }
+func (panicking) Observe(*sim.Event) { panic("cannot see") }
+
+// storm sends itself ever more.
+type storm struct{ protocol.Node }
+
+func (storm) Start(env *protocol.Env) { env.SetTimer(1, 0) }
+func (storm) Timeout(env *protocol.Env, _ uint64) {
+	env.SetTimer(1, 0)
+	env.Send(1, protocol.KindOf("twice"), nil)
+	env.Send(1, protocol.KindOf("twice"), nil)
+	env.Output(protocol.KindOf("once"), nil)
+}
+func (storm) Receive(*protocol.Env, protocol.NodeID, []byte) {}
+
+func TestARunThatFillsItsEventsIsInconclusiveAndSaysOfWhat(t *testing.T) {
+	s := one(func() protocol.Node { return storm{} })
+	build := s.Build
+	s.Build = func(b *scenario.Setup) *scenario.Run {
+		run := build(b)
+		run.Plan.Nodes, run.Plan.Until = 2, protocol.MaxTime
+		run.Checks = check.Suite{check.Always("all is well", sim.Fired, func(*sim.Event) (bool, error) { return true, nil })}
+		return run
+	}
+	p := s.Defaults
+	var digest sim.Digest
+	for range 2 {
+		if err := s.Set(&p, "events", "1000"); err != nil {
+			t.Fatal(err)
+		}
+		r, ok := s.Execute(1, p, protocol.Benign{}, scenario.Options{})
+		ended := r.Checks[0]
+		if !ok || r.Verdict != check.Inconclusive || r.Sim.Events != 1000 || r.Sim.Reason != sim.Bounded || ended.Name != explore.Ends || r.Checks[1].Verdict != check.Pass {
+			t.Fatalf("ok %v: %+v", ok, r)
+		}
+		if !regexp.MustCompile(`^its bound of 1000 events was reached; the most frequent: twice \d+ \(50%\), (timers|output once) \d+ \((24|25)%\), `).MatchString(ended.Detail) {
+			t.Errorf("it says %q", ended.Detail)
+		}
+		if digest != (sim.Digest{}) && digest != r.Sim.Digest {
+			t.Errorf("digests %v and %v", digest, r.Sim.Digest)
+		}
+		digest = r.Sim.Digest
+		if o := r.Outcome(); o.Counts[0] != (explore.Count{Name: "ended by -events", N: 1}) {
+			t.Errorf("a sweep adds up %v", o.Counts)
+		}
+	}
+}
+
+func TestARunWithoutItsBoundIsTheSameWithIt(t *testing.T) {
+	s := one(func() protocol.Node { return storm{} })
+	p := s.Defaults
+	free, _ := s.Execute(1, p, protocol.Benign{}, scenario.Options{})
+	p.Events = free.Sim.Events
+	if r, _ := s.Execute(1, p, protocol.Benign{}, scenario.Options{}); r.Sim != free.Sim {
+		t.Errorf("with a bound of all its events it is %+v, without %+v", r.Sim, free.Sim)
 	}
 }

@@ -1,0 +1,160 @@
+package scenario
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/explore"
+	"dessim/sim/watch"
+)
+
+// driver advances a run to its end, until the check named by Until has failed, or until
+// someone ends it.
+type driver struct {
+	*Options
+	m       *sim.Sim
+	checks  check.Suite
+	stopped bool // by Stop
+}
+
+func (d *driver) drive() {
+	for d.advance(d.every()) {
+		if d.Until != "" && d.checks.Failed(d.Until) {
+			return
+		}
+		if d.Stop != nil && d.Stop(d.m.Events(), d.m.Now()) {
+			if d.Stopped != nil {
+				d.Stopped(d.m)
+			}
+			d.stopped = true
+			return
+		}
+	}
+}
+
+// advance is Sim.Advance, but for an interruption, which ends the run soon.
+func (d *driver) advance(n int) bool {
+	const soon = 64 // events
+	for ; n > 0; n -= soon {
+		if d.Dog.Interrupted() {
+			d.m.Interrupt()
+		}
+		if !d.m.Advance(min(n, soon)) {
+			return false
+		}
+	}
+	return true
+}
+
+// fail fills in a run that ended in a panic: of a node, which is a violation, or of a check or
+// the simulator, which leaves no verdict. Checks that had failed before have failed still; what
+// the others would say of a node in the middle of a step means nothing.
+func (r *Report) fail(p *sim.Panic, checks check.Suite) {
+	r.Sim.Reason = sim.Broken
+	if p.Node == protocol.Outside {
+		r.Verdict, r.Failure = Failed, p.Error()
+		return
+	}
+	r.Panic, r.Verdict = p, check.Violation
+	r.Checks = append([]check.Result{explore.PanicResult(p)}, checks.Violated()...)
+}
+
+// abandon fills in a run of which one step never ended, so that nobody can ask its checks.
+func (r *Report) abandon(s *watch.Stuck) {
+	r.Stuck, r.Verdict = s, check.Inconclusive
+	r.Sim = sim.Result{End: s.At, Reason: sim.Interrupted, Events: s.Step}
+	r.Checks = []check.Result{{Name: explore.Ends, Verdict: check.Inconclusive, Exercised: 1, Detail: "interrupted: " + s.String()}}
+}
+
+// unended puts first the reason why a run that was ended is inconclusive: others follow from it.
+func (r *Report) unended(filled string) {
+	if c, ended := explore.Unended(&r.Sim); ended {
+		c.Detail += "; the most frequent: " + filled
+		r.Checks = append([]check.Result{c}, r.Checks...)
+	}
+}
+
+// traffic counts the messages that each node sends, and what fills a run by kind.
+type traffic struct {
+	sent  []uint64
+	kinds []kindCount // the most frequent first
+}
+
+type kindCount struct {
+	kind   protocol.Kind
+	output bool
+	n      uint64
+}
+
+// Watch includes Dropped, which is rare, so that the simulator keeps the kinds of messages for
+// a sim.Moment.
+func (c *traffic) Watch() sim.What { return sim.Sent | sim.Output | sim.Dropped }
+
+func (c *traffic) Observe(e *sim.Event) {
+	switch e.What {
+	case sim.Sent:
+		for int(e.Node) >= len(c.sent) {
+			c.sent = append(c.sent, 0)
+		}
+		c.sent[e.Node]++
+		c.count(e.Kind, false)
+	case sim.Output:
+		c.count(e.Kind, true)
+	}
+}
+
+// count keeps the list sorted, so that it finds what is frequent at once.
+func (c *traffic) count(k protocol.Kind, output bool) {
+	i := 0
+	for i < len(c.kinds) && (c.kinds[i].kind != k || c.kinds[i].output != output) {
+		i++
+	}
+	if i == len(c.kinds) {
+		c.kinds = append(c.kinds, kindCount{kind: k, output: output})
+	}
+	c.kinds[i].n++
+	for ; i > 0 && c.kinds[i-1].n < c.kinds[i].n; i-- {
+		c.kinds[i-1], c.kinds[i] = c.kinds[i], c.kinds[i-1]
+	}
+}
+
+// of returns the number of messages that a node sent.
+func (c *traffic) of(id protocol.NodeID) uint64 {
+	if int(id) < len(c.sent) {
+		return c.sent[id]
+	}
+	return 0
+}
+
+// mostKinds is how many kinds are named.
+const mostKinds = 10
+
+// most names the most frequent kinds of messages sent, outputs, timers and syncs of a run, with
+// their counts and shares of all.
+func (c *traffic) most(r *sim.Result) string {
+	all := []explore.Count{{Name: "timers", N: r.Fired}, {Name: "syncs", N: r.Syncs}}
+	for _, k := range c.kinds {
+		name := k.kind.String()
+		if k.output {
+			name = "output " + name
+		}
+		all = append(all, explore.Count{Name: name, N: k.n})
+	}
+	total := uint64(0)
+	for _, x := range all {
+		total += x.N
+	}
+	slices.SortStableFunc(all, func(a, b explore.Count) int { return cmp.Compare(b.N, a.N) })
+	var parts []string
+	for _, x := range all[:min(len(all), mostKinds)] {
+		if x.N > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d (%d%%)", x.Name, x.N, x.N*100/total))
+		}
+	}
+	return cmp.Or(strings.Join(parts, ", "), "nothing")
+}

@@ -1,0 +1,222 @@
+// Package watch runs simulations under supervision: a node that panics, or ends its
+// goroutine, becomes a record with its place; a step that does not end is told while it
+// runs; and a run that is interrupted ends, even if one of its nodes never does.
+//
+// It uses goroutines and the wall clock. Neither changes a run: what a Dog does depends on
+// them, and what the simulation does never.
+//
+// Three things end the whole process, as in any Go program: a stack that overflows, two
+// goroutines that write to one map, and os.Exit. The Go runtime prints the place of the first
+// two.
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"dessim/sim"
+)
+
+// Dog watches over runs, any number of them at a time. A nil Dog watches nothing; it still
+// makes records of panics.
+type Dog struct {
+	// Context interrupts the runs when it is done; nil never does.
+	Context context.Context
+	// Patience is how long a step may run before Tell is called; 0 is 5 s.
+	Patience time.Duration
+	// Grace is how long after an interruption a step may still run; then its run is
+	// abandoned. 0 is 1 s.
+	Grace time.Duration
+	// Tell is called once for each step that takes longer than Patience or is abandoned, by
+	// one goroutine at a time; nil tells nobody.
+	Tell func(Stuck)
+
+	telling sync.Mutex
+}
+
+// Stuck is a step that does not end.
+type Stuck struct {
+	Seed uint64 // as Run was told
+	sim.Moment
+	For    time.Duration // for which it has been seen so far
+	Frames []string      // as those of a sim.Panic
+}
+
+// String returns one line: "node 3 has been in step 17 (receives reply from 0) for 5s, at
+// kv/store.go:41 (*Store).Receive".
+func (s *Stuck) String() string {
+	span := s.For.Round(time.Second)
+	if span == 0 {
+		span = s.For.Round(time.Millisecond)
+	}
+	text := s.Moment.Stuck(span)
+	if len(s.Frames) > 0 {
+		text += ", at " + s.Frames[0]
+	}
+	return text
+}
+
+// errGoexit is the value of a Panic that is none.
+var errGoexit = errors.New("called runtime.Goexit, as t.FailNow, t.Fatal and t.Skip do")
+
+const (
+	patience = 5 * time.Second
+	grace    = time.Second
+)
+
+func (d *Dog) context() context.Context {
+	if d == nil || d.Context == nil {
+		return context.Background()
+	}
+	return d.Context
+}
+
+// Interrupted reports whether runs shall end.
+func (d *Dog) Interrupted() bool { return d.context().Err() != nil }
+
+// Run calls drive, which advances m, in a goroutine of its own, and returns when drive does.
+// It returns what panicked in it, or nil. A panic outside of Sim.Advance is not of the run:
+// Run panics with it.
+//
+// If the Dog is interrupted and a step runs on, Run returns the step: drive still runs then,
+// and nobody may touch m or what its observers and its source hold any more.
+func (d *Dog) Run(seed uint64, m *sim.Sim, drive func()) (*sim.Panic, *Stuck) {
+	r := &run{m: m, seed: seed, done: make(chan struct{}), id: make(chan string, 1)}
+	go r.drive(drive, d != nil)
+	if d == nil {
+		<-r.done
+	} else if s := d.wait(r); s != nil {
+		return nil, s
+	}
+	if r.foreign != nil {
+		panic(r.foreign)
+	}
+	return r.panicked, nil
+}
+
+// run is a call of Run.
+type run struct {
+	m        *sim.Sim
+	seed     uint64
+	done     chan struct{}
+	id       chan string // of the goroutine, if it is watched
+	panicked *sim.Panic
+	foreign  any // a panic that is not of the run
+}
+
+func (r *run) drive(drive func(), watched bool) {
+	defer close(r.done)
+	if watched {
+		r.id <- goroutine()
+	}
+	returned := false
+	defer func() {
+		v := recover()
+		switch p, ok := v.(*sim.Panic); {
+		case ok:
+			p.Frames = Frames(debug.Stack())
+			r.panicked = p
+		case v != nil:
+			r.foreign = Wrap(v)
+		case !returned:
+			r.panicked = &sim.Panic{Moment: r.m.Where(), Value: errGoexit, Frames: Frames(debug.Stack())}
+		}
+	}()
+	drive()
+	returned = true
+}
+
+// wait waits for the run. It looks every quarter of the patience, and, after an interruption,
+// of the grace.
+func (d *Dog) wait(r *run) *Stuck {
+	interruption, interrupted := d.context().Done(), false
+	limit := orElse(d.Patience, patience)
+	tick := time.NewTicker(limit / 4)
+	defer tick.Stop()
+	at, since, told := r.m.Where().Step, time.Now(), false
+	calm := since // since when limit counts
+	for {
+		select {
+		case <-r.done:
+			return nil
+		case <-interruption:
+			interruption, interrupted = nil, true
+			limit, calm = orElse(d.Grace, grace), time.Now()
+			tick.Reset(limit / 4)
+			continue
+		case <-tick.C:
+		}
+		now := r.m.Where().Step
+		if now != at {
+			at, since, told = now, time.Now(), false
+			calm = since
+			continue
+		}
+		if time.Since(calm) < limit || told && !interrupted {
+			continue
+		}
+		s := r.stuck(since)
+		if !told && d.Tell != nil {
+			told = true
+			d.telling.Lock()
+			d.Tell(*s)
+			d.telling.Unlock()
+		}
+		if interrupted {
+			return s
+		}
+	}
+}
+
+func (r *run) stuck(since time.Time) *Stuck {
+	id := <-r.id
+	r.id <- id
+	return &Stuck{Seed: r.seed, Moment: r.m.Where(), For: time.Since(since), Frames: Frames(stackOf(id))}
+}
+
+func orElse(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return d
+}
+
+// Broken is a panic that is not of a run, such as one of a check's conclusion, with its
+// place.
+type Broken struct {
+	Value  any
+	Frames []string
+}
+
+// Wrap returns what was recovered with the place of the panic. It is called in the deferred
+// function that recovers.
+func Wrap(recovered any) *Broken {
+	if b, ok := recovered.(*Broken); ok {
+		return b
+	}
+	return &Broken{recovered, Frames(debug.Stack())}
+}
+
+// Error names the value and the line.
+func (b *Broken) Error() string {
+	text := fmt.Sprint(b.Value)
+	if len(b.Frames) > 0 {
+		text += ", at " + b.Frames[0]
+	}
+	return text
+}
+
+// goroutine returns the name of the calling goroutine: "goroutine 17 ".
+func goroutine() string {
+	var b [64]byte
+	text := string(b[:stack(b[:], false)])
+	if i := strings.IndexByte(text, '['); i > 0 {
+		return text[:i]
+	}
+	return text
+}
