@@ -49,7 +49,23 @@
 // A replay exits with the verdict of the run now,
 // so it passes once the bug is fixed; its output says whether the digest is still the
 // recorded one. 2 leaves stdout empty, and so does a 4 that is not a verdict, and a
-// 130 that comes before anything was found.
+// 130 that comes before anything was known.
+//
+// A node that panics, or ends its goroutine as t.FailNow does, is a violation, in a run as in
+// a sweep; a check that panics is an error, 4. Some things end the process itself, with the
+// exit code 2 and the report of the Go runtime, which names the place: a stack that
+// overflows, two goroutines that write to one map, and a panic in a goroutine that a node
+// has started.
+//
+// # Runs that do not end
+//
+// -events N ends a run after N events: it is inconclusive, and what filled it is named. A step
+// that runs for 5 s is told on stderr, once, with the node and the line that it is at. The
+// first SIGINT, SIGTERM or SIGHUP ends the command with 130 and what is known: the trace so
+// far, the summary so far, the seeds that a sweep has run. A run ends at its next events; if
+// its step does not end within a second, it is left behind. A second signal kills the
+// command at once; one within half a second of the first is taken for an echo of it, since
+// timeout(1) sends each twice.
 package cmdline
 
 import (
@@ -59,24 +75,24 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
+	"time"
 
 	"github.com/mattn/go-isatty"
 
 	"dessim/sim/files"
 	"dessim/sim/scenario"
+	"dessim/sim/watch"
 )
 
 // Exit codes.
 const (
 	exitPass         = 0
-	exitViolation    = 1 // of vet: a finding
+	exitViolation    = 1 // of a check, or a node panicked; of vet: a finding
 	exitUsage        = 2 // refused before the run: usage, parameters, files that cannot be read or written
 	exitInconclusive = 3
-	exitInternal     = 4   // nondeterministic, or an error within the simulation or dessim
+	exitInternal     = 4   // nondeterministic, or a panic of a check, the scenario or dessim
 	exitIO           = 5   // a file could not be written, nor stdout; this includes a closed pipe
 	exitInterrupted  = 130 // by SIGINT, SIGTERM or SIGHUP
 )
@@ -95,15 +111,15 @@ type Program struct {
 	//
 	// that the tests of replay -emit-test import. Without it, -emit-test is refused.
 	Package string
+
+	patience, grace time.Duration // of the Dog, for tests; 0 is what it is for people
 }
 
 // Main runs the command in the arguments of the process, and exits with its code: it is
 // all that a func main needs.
 func Main(p Program) {
-	ignoreBrokenPipe()
-	interrupts := append(hangups(), os.Interrupt, syscall.SIGTERM)
-	ctx, stop := signal.NotifyContext(context.Background(), interrupts...)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	ctx, interrupt := context.WithCancel(context.Background())
+	go p.heed(signals(), interrupt)
 	os.Exit(p.run(ctx, os.Args[1:], streams{
 		stdout:   os.Stdout,
 		stderr:   os.Stderr,
@@ -139,6 +155,7 @@ type tool struct {
 	out   bytes.Buffer // goes to stdout at the end
 	piped bool         // stdout takes a file, and stderr what the command prints
 	code  int          // of what went wrong beside the result
+	dog   *watch.Dog   // watches over the runs
 }
 
 func (t *tool) complain(text string) {
@@ -164,6 +181,7 @@ func graver(a, b int) int {
 // run is Main without the process around it. It returns the exit code.
 func (p *Program) run(ctx context.Context, args []string, s streams) (code int) {
 	t := &tool{Program: p, streams: s}
+	t.dog = &watch.Dog{Context: ctx, Patience: p.patience, Grace: p.grace, Tell: t.tell}
 	defer func() {
 		switch v := recover().(type) {
 		case nil:
@@ -171,7 +189,7 @@ func (p *Program) run(ctx context.Context, args []string, s streams) (code int) 
 			t.complain(v.Error())
 			code = exitUsage
 		default:
-			t.complain(fmt.Sprintf("internal error: %v", v))
+			t.complain("internal error: " + watch.Wrap(v).Error())
 			code = exitInternal
 		}
 	}()

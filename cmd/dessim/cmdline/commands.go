@@ -25,8 +25,9 @@ func (t *tool) commands() []*cli.Command {
 const about = `A flag where the command should be means run: "dessim -seed 42 -scenario
 concurrent" is "dessim run -seed 42 -scenario concurrent".
 
-Exit codes: 0 pass, 1 violation, 2 usage, 3 inconclusive, 4 not deterministic
-or internal error, 5 cannot read or write, 130 interrupted.`
+Exit codes: 0 pass, 1 violation or a node panicked, 2 usage, 3 inconclusive,
+4 not deterministic, a check panicked or internal error, 5 cannot read or write,
+130 interrupted.`
 
 // dispatch runs the command, which writes to t.out.
 func (t *tool) dispatch(ctx context.Context, args []string) error {

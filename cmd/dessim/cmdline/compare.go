@@ -65,6 +65,8 @@ type comparison struct {
 	seeds explore.Span
 	rows  []cost
 	warn  func(string) // gets what a user should know before the runs, or nil
+
+	stopped bool // by an interruption
 }
 
 // cost is the result of all runs with one value.
@@ -132,16 +134,28 @@ func (c *comparison) do(json bool) error {
 	}
 	c.warn = c.complain
 	for _, value := range c.param.Values {
+		if c.stopped {
+			break
+		}
 		row, err := c.measure(value)
 		if err != nil {
 			return err
 		}
-		c.rows = append(c.rows, row)
+		if row.runs > 0 {
+			c.rows = append(c.rows, row)
+		}
+	}
+	if len(c.rows) == 0 {
+		return &exit{exitInterrupted, "interrupted; nothing was written"}
 	}
 	if json {
 		c.object()
 	} else {
 		c.text()
+	}
+	if c.stopped {
+		c.complain("interrupted before the last run; the table is of those so far")
+		return &exit{code: exitInterrupted}
 	}
 	return c.exit()
 }
@@ -170,13 +184,14 @@ func (c *comparison) measure(value string) (cost, error) {
 	}
 	for seed := c.seeds.From; ; seed++ {
 		meter := c.what.Meter()
-		r, ok := c.subject.Scenario.Execute(seed, c.Params, source.Seed(seed), scenario.Options{
+		r, _ := c.subject.Scenario.Execute(seed, c.Params, source.Seed(seed), scenario.Options{
 			Observers: []sim.Observer{meter},
 			Forewarn:  c.warn,
-			Stop:      func(uint64, protocol.Time) bool { return c.ctx.Err() != nil },
+			Dog:       c.dog,
 		})
-		if !ok {
-			return row, &exit{exitInterrupted, "interrupted; nothing was written"}
+		if cut(&r) {
+			c.stopped = true
+			return row, nil
 		}
 		c.warn = nil // once is enough
 		row.runs++

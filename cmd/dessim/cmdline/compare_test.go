@@ -149,3 +149,23 @@ func TestNode0LeadsRaftWhereTheReadmeCrashesIt(t *testing.T) {
 		}
 	}
 }
+
+func TestAnInterruptedComparisonShowsTheRunsSoFar(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s := *scenario.Find(scenarios.All(), "concurrent")
+	compare := *s.Compare
+	runs, meter := 0, s.Compare.Meter
+	compare.Meter = func() scenario.Meter {
+		if runs++; runs == 4 {
+			cancel()
+		}
+		return meter()
+	}
+	s.Compare = &compare
+	var out, errs bytes.Buffer
+	code := (&Program{Name: "dessim", Scenarios: []*scenario.Scenario{&s}}).run(ctx, []string{"compare", "-scenario", "concurrent", "-nodes", "3", "-seeds", "1-10"}, streams{stdout: &out, stderr: &errs})
+	if code != exitInterrupted || !strings.Contains(out.String(), " 3/3 ") || errs.String() != "dessim: interrupted before the last run; the table is of those so far\n" {
+		t.Errorf("exits with %d\n%s%s", code, &out, &errs)
+	}
+}

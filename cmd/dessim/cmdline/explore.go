@@ -16,7 +16,6 @@ import (
 	"dessim/sim/check"
 	"dessim/sim/explore"
 	"dessim/sim/files"
-	"dessim/sim/scenario"
 	"dessim/sim/wording"
 )
 
@@ -167,7 +166,7 @@ func (x *exploring) read(f *flags) (err error) {
 	if x.Workers, err = count(f.find("j"), runtime.NumCPU(), mostAtOnce); err != nil {
 		return err
 	}
-	x.World = x.Scenario.World(x.Seed, x.Params)
+	x.World = x.Scenario.WorldUnder(x.dog, x.Seed, x.Params)
 	x.Trial, x.Nodes = &explore.Trial{Nodes: x.Params.Nodes}, x.Params.Nodes
 	return x.readDowns(f.find("down"))
 }
@@ -201,8 +200,11 @@ func (x *exploring) command(f *flags) string {
 
 func (x *exploring) do(ctx context.Context) error {
 	w := &workload{clients: protocol.NodeID(x.Params.Nodes)}
-	x.World.Try(x.Trial, w)
+	calm := x.World.Try(x.Trial, w)
 	switch {
+	case calm.Interrupted():
+		return &exit{exitInterrupted, "interrupted; nothing was written"}
+	case calm.Failed(): // the search begins with this run, and there is nothing more to it
 	case !w.asked:
 		return refuse("scenario %s: there is no input, so explore cannot tell when to crash nodes; want a larger workload, or a later -until", x.Scenario.Name)
 	case w.to == 0:
@@ -230,9 +232,6 @@ type searched interface {
 // conclude writes the first failure, if there is one, and prints the result.
 func (x *exploring) conclude(ctx context.Context, r searched, first *explore.FailedRun, runs int, complete bool) error {
 	interrupted := ctx.Err() != nil && !complete
-	if interrupted && first == nil {
-		return &exit{exitInterrupted, "interrupted; nothing was written"}
-	}
 	if first != nil {
 		x.save(first, r.verdict())
 	}
@@ -251,10 +250,8 @@ func (x *exploring) conclude(ctx context.Context, r searched, first *explore.Fai
 // verdict is a pass if all runs, and the one without crashes, were made and passed.
 func (x *exploring) verdict() check.Verdict {
 	switch first := x.found.First; {
-	case first != nil && first.Outcome.Failure != "":
-		return scenario.Failed
 	case first != nil:
-		return check.Violation
+		return first.Outcome.Judgement()
 	case !x.found.Complete || x.found.Inconclusive > 0:
 		return check.Inconclusive
 	}

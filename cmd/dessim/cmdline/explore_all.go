@@ -44,7 +44,7 @@ func (x *exhausting) read(f *flags) (err error) {
 
 func (x *exhausting) do(ctx context.Context) error {
 	p := newExploreProgress(&x.streams)
-	x.small.Tell = p.at
+	x.small.Tell, x.small.Dog = p.at, x.dog
 	x.found = x.small.Exhaust(ctx)
 	p.close()
 	if first := x.found.First; first != nil {
@@ -54,8 +54,8 @@ func (x *exhausting) do(ctx context.Context) error {
 }
 
 func (x *exhausting) verdict() check.Verdict {
-	if first := x.found.First; first != nil && first.Outcome.Failure != "" {
-		return scenario.Failed
+	if first := x.found.First; first != nil {
+		return first.Outcome.Judgement()
 	}
 	return x.found.Verdict()
 }

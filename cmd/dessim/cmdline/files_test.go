@@ -163,8 +163,10 @@ func TestFilesAppearWhenTheyAreComplete(t *testing.T) {
 	args := []string{"-scenario", "bootstrap", "-nodes", "100", "-trace", trace, "-record", record, "-logs", logs}
 	interrupted, cancel := context.WithCancel(t.Context())
 	cancel()
-	wantLine(t, dessimUnder(interrupted, args...), exitInterrupted, "interrupted")
-	if got := entries(t, dir); !slices.Equal(got, []string{"trace"}) || read(t, trace) != "old" {
+	if r := dessimUnder(interrupted, args...); r.code != exitInterrupted || r.stderr != "dessim: interrupted after 0 events; -record wrote nothing\n" {
+		t.Errorf("an interruption gives %+v", r)
+	}
+	if got := entries(t, dir); !slices.Equal(got, []string{"logs", "trace"}) || !strings.HasSuffix(read(t, trace), "interrupted\n") {
 		t.Errorf("after an interruption the folder holds %q", got)
 	}
 	args[3] = "3"

@@ -51,7 +51,9 @@ func (o ordered) MarshalJSON() ([]byte, error) {
 // params returns the parameters of the scenario, as pairs of name and text.
 func params(s *scenario.Scenario, p *scenario.Params) (all [][2]string) {
 	for _, x := range s.Params() {
-		all = append(all, [2]string{x.Name, x.Get(p)})
+		if text := x.Get(p); text != "" || !x.Rare {
+			all = append(all, [2]string{x.Name, text})
+		}
 	}
 	return all
 }
@@ -69,6 +71,12 @@ func encoded(v any, to []byte) []byte {
 
 // writeJSON writes one object on one line. The writer keeps its errors.
 func writeJSON(w io.Writer, o ordered) { w.Write(encoded(o, nil)) }
+
+// moment describes a step with its place in the node's code.
+func moment(m *sim.Moment, stack []string, more ...field) ordered {
+	o := ordered{{"node", uint32(m.Node)}, {"step", m.Step}, {"virtual_ns", int64(m.At)}, {"doing", m.Doing()}}
+	return append(append(o, more...), field{"stack", append([]string{}, stack...)})
+}
 
 func checkObjects(checks []check.Result) []ordered {
 	out := []ordered{}

@@ -48,7 +48,7 @@ func (p *Program) listed() (out []ordered) {
 func (t *tool) list() {
 	shows := table{head: []string{"scenario", "nodes", "shows"}}
 	defaults := table{head: []string{"scenario"}}
-	all := slices.DeleteFunc(scenario.AllParams(t.Scenarios), func(x *scenario.Param) bool { return x.Name == "fault" }) // no scenario has a default
+	all := slices.DeleteFunc(scenario.AllParams(t.Scenarios), func(x *scenario.Param) bool { return x.Name == "fault" || x.Rare }) // no scenario has a default
 	for _, x := range all {
 		defaults.head = append(defaults.head, "-"+x.Name)
 	}

@@ -26,6 +26,9 @@ var binary string
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
+	if grace := os.Getenv(misbehave); grace != "" {
+		Main(*misbehaving(grace))
+	}
 	dir, err := os.MkdirTemp("", "dessim-test-*")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

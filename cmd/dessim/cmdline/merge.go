@@ -45,6 +45,9 @@ func (t *tool) mergeCommand() *cli.Command {
 			return err
 		}
 		x.print(f.find("json").on())
+		if err := x.unwritten(); err != nil {
+			return err
+		}
 		return verdictExit(x.conclusion())
 	})
 }

@@ -53,6 +53,8 @@ type runObject struct {
 	Caveats   []string  `json:"caveats"`            // why not to rely on a pass, a sentence each; -strict makes it inconclusive
 	Faults    []ordered `json:"faults"`             // of -fault: id, text, what it did, how often, and why not if it did nothing
 	Verified  bool      `json:"verified"`           // with -verify: a second process had the same events
+	Panic     ordered   `json:"panic,omitempty"`    // if a node panicked: node, step, virtual_ns, doing, message, and stack, its lines in the node's code
+	Stuck     ordered   `json:"stuck,omitempty"`    // if the run was interrupted in a step that did not end: node, step, virtual_ns, doing and stack; of such a run nobody knows digests, nodes or counts
 }
 
 func (s *summary) object() runObject {
@@ -70,6 +72,13 @@ func (s *summary) object() runObject {
 	}
 	if s.Report.Verdict == scenario.Failed {
 		o.Error = s.Failure
+	}
+	if p := s.Panic; p != nil {
+		o.Panic = moment(&p.Moment, p.Frames, field{"message", fmt.Sprint(p.Value)})
+	}
+	if x := s.Stuck; x != nil {
+		o.Stuck, o.Digest = moment(&x.Moment, x.Frames), ""
+		return o
 	}
 	if x := s.replay; x != nil {
 		o.Recorded = ordered{{"verdict", x.Verdict}, {"digest", x.Digest}, {"same", x.same(s.Report)}, {"stale", x.stale()}, {"text", s.recorded()}}

@@ -134,7 +134,7 @@ func keys(t *testing.T, text string) []string {
 const oldKeys = "scenario seed params verdict digest digests events virtual_ns checks nodes reproduce"
 
 func TestJSONIsOneObjectWithItsKeysInOrder(t *testing.T) {
-	optional := []string{"counts", "replay", "error", "recorded"}
+	optional := []string{"counts", "replay", "error", "recorded", "panic", "stuck"}
 	var all []string
 	for _, k := range keysOfRun() {
 		if all = append(all, k[0]); k[0] == "" || k[1] == "" {

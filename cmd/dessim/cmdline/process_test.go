@@ -5,10 +5,12 @@ package cmdline
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,7 +35,7 @@ func TestAClosedPipeIsToldByItsCode(t *testing.T) {
 
 // A run that writes its trace into a pipe nobody empties waits there, so the
 // signal arrives in the middle, however fast the machine.
-func TestAnInterruptedRunLeavesNothing(t *testing.T) {
+func TestAnInterruptedRunTellsHowFarItCame(t *testing.T) {
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		dir := t.TempDir()
 		pipe := filepath.Join(t.TempDir(), "pipe")
@@ -59,15 +61,15 @@ func TestAnInterruptedRunLeavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(100 * time.Millisecond) // to let it arrive while the run waits
-		buf := make([]byte, 1<<16)
-		for err == nil {
-			_, err = trace.Read(buf)
-		}
+		rest, _ := io.ReadAll(trace)
 		trace.Close()
 		cmd.Wait()
-		wantLine(t, result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}, exitInterrupted, "interrupted")
-		if got := entries(t, dir); len(got) > 0 {
-			t.Errorf("%v left %q", signal, got)
+		told := regexp.MustCompile(`^dessim: (interrupted after \d+ events); -record wrote nothing\n$`).FindStringSubmatch(errs.String())
+		if code := cmd.ProcessState.ExitCode(); code != exitInterrupted || told == nil || !strings.HasPrefix(out.String(), "inconclusive: scenario bootstrap, seed 1\n"+told[1]) {
+			t.Errorf("%v: exits with %d\n%s%s", signal, code, &errs, &out)
+		}
+		if got := entries(t, dir); !slices.Equal(got, []string{"logs"}) || !bytes.HasSuffix(rest, []byte("interrupted\n")) {
+			t.Errorf("%v left %q, and a trace that ends in %q", signal, got, rest[max(0, len(rest)-100):])
 		}
 	}
 }

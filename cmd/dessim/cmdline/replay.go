@@ -30,6 +30,7 @@ func (t *tool) replayCommand() *cli.Command {
 	f.add("until", "2.5s", "stop at a time, or at the step of that number, and show the state of each node")
 	f.add("verify", "", "also run in a second process, and compare every event")
 	f.addStrict()
+	f.add("events", "10000000", "end the run after this many events, in place of what the file says")
 	f.add("emit-test", "", "print a Go test that makes the run; make no run")
 	f.addSecond()
 	return f.command("replay", "runs a replay file", replayUsage, func(ctx context.Context, args []string) error {
@@ -43,8 +44,15 @@ func (t *tool) replayCommand() *cli.Command {
 		if err != nil {
 			return err
 		}
+		command := t.Name + " replay " + wording.Shell(args[0])
+		if most := f.find("events"); most.given {
+			if err := s.set(&scenario.Param{Name: "events"}, most.text); err != nil {
+				return err
+			}
+			command += " -events " + most.text
+		}
 		if f.find("emit-test").on() {
-			for _, name := range []string{"json", "trace", "until", "verify", "strict"} {
+			for _, name := range []string{"json", "trace", "until", "events", "verify", "strict"} {
 				if f.find(name).given {
 					return refuse("-emit-test and -%s: use one or the other, since no run is made", name)
 				}
@@ -52,7 +60,7 @@ func (t *tool) replayCommand() *cli.Command {
 			return t.emit(s, x)
 		}
 		j := &job{tool: t, ctx: ctx, subject: s, answers: x.answers, cut: x.Cut(), replay: x, json: f.find("json").on(),
-			verify: f.find("verify").on(), strict: f.find("strict").on(), command: t.Name + " replay " + wording.Shell(args[0])}
+			verify: f.find("verify").on(), strict: f.find("strict").on(), command: command}
 		if x := f.find("second-process"); x.given {
 			return j.second(x)
 		}

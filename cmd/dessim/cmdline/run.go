@@ -63,9 +63,12 @@ func (f *flags) addSubject() {
 		if own := last.Param(x.Name); own != nil {
 			x = own
 		}
-		if x.Name == "fault" {
+		switch {
+		case x.Name == "fault":
 			f.add(x.Name, "'crash 2 at 3s for 1s'", x.Usage).many = true
-		} else {
+		case x.Rare:
+			f.add(x.Name, "10000000", x.Usage)
+		default:
 			f.add(x.Name, x.Get(&last.Defaults), x.Usage)
 		}
 	}
@@ -104,6 +107,7 @@ type job struct {
 	observers []sim.Observer
 	files     *outputs
 	trace     *output // or nil, like the others
+	gate      *gate   // before trace
 	record    *output
 	logs      *files.Folder
 	notes     *notes
@@ -125,7 +129,8 @@ func (j *job) open(trace, logs, record *flag) (err error) {
 		if j.trace, err = j.files.open(trace); err != nil {
 			return err
 		}
-		j.traces = append(j.traces, &sim.Trace{W: j.trace, Text: j.Scenario.Words(&j.Params)})
+		j.gate = &gate{w: j.trace}
+		j.traces = append(j.traces, &sim.Trace{W: j.gate, Text: j.Scenario.Words(&j.Params)})
 	}
 	if record != nil && record.given {
 		if j.record, err = j.files.open(record); err != nil {
@@ -170,23 +175,31 @@ func (j *job) do() error {
 	if err != nil {
 		return err
 	}
+	if cut(&r) {
+		return j.interrupted(&r)
+	}
 	if j.other != nil {
 		if err := j.judge(&r); err != nil {
 			return err
 		}
 	}
 	j.write(&r)
-	s := summary{Report: &r, command: j.command + strictly(j.strict), replay: j.replay, saved: j.saved, verified: j.verify && r.Verdict != scenario.Failed, strict: j.strict}
+	return verdictExit(j.print(&r))
+}
+
+// print prints the summary, and returns its verdict.
+func (j *job) print(r *scenario.Report) check.Verdict {
+	s := summary{Report: r, command: j.command + strictly(j.strict), replay: j.replay, saved: j.saved, verified: j.verify && !cut(r) && r.Verdict != scenario.Failed, strict: j.strict}
 	if j.json {
 		s.json(&j.out)
 	} else {
 		s.text(&j.out)
 	}
-	return verdictExit(s.verdict())
+	return s.verdict()
 }
 
-// execute runs, until the end or an interruption. A second process ends too when the first
-// reads its trace no more.
+// execute runs, until the end or an interruption: see cut. A second process ends too when the
+// first reads its trace no more.
 func (j *job) execute() (scenario.Report, error) {
 	p := newProgress(&j.streams, &j.Params)
 	observers := j.observers
@@ -197,19 +210,21 @@ func (j *job) execute() (scenario.Report, error) {
 		Observers: observers,
 		Cut:       j.cut,
 		Forewarn:  j.warn,
+		Dog:       j.dog,
 		Stop: func(events uint64, now protocol.Time) bool {
 			p.at(events, now)
-			return j.ctx.Err() != nil || j.isSecond && j.traces[0].Err() != nil
+			return j.isSecond && j.traces[0].Err() != nil
 		},
 	})
+	if r.Stuck != nil {
+		return r, nil
+	}
 	events := r.Sim.Events
 	if !ok {
 		events = 0
 	}
 	p.end(events, "events")
 	switch {
-	case j.ctx.Err() != nil:
-		return r, &exit{exitInterrupted, "interrupted; nothing was written"}
 	case !ok && j.isSecond:
 		return r, &exit{exitIO, "writing to the first process: " + files.Reason(j.traces[0].Err())}
 	case !ok:
@@ -249,12 +264,18 @@ func (j *job) recordAgain() {
 		return
 	}
 	clock := new(clock)
-	again := job{tool: &tool{Program: j.Program, streams: streams{stdout: j.stdout, stderr: j.stderr}}, ctx: j.ctx, subject: j.subject,
+	again := job{tool: &tool{Program: j.Program, streams: streams{stdout: j.stdout, stderr: j.stderr}, dog: j.dog}, ctx: j.ctx, subject: j.subject,
 		recorder: &source.Recorder{Source: j.answers, Clock: clock.now}, observers: []sim.Observer{clock}}
 	again.answers = again.recorder
-	if _, err := again.execute(); err != nil {
+	switch r, err := again.execute(); {
+	case err != nil:
 		file.discard()
 		j.lost("no replay file was written: %v", err)
+		return
+	case cut(&r):
+		file.discard()
+		j.complain("interrupted: no replay file was written")
+		j.code = graver(j.code, exitInterrupted)
 		return
 	}
 	j.record, j.recorder = file, again.recorder
@@ -288,6 +309,9 @@ func (j *job) second(to *flag) error {
 	j.traces = []*sim.Trace{compared(w)}
 	j.terminal, j.isSecond = false, true
 	r, err := j.execute()
+	if err == nil && cut(&r) {
+		err = &exit{exitInterrupted, "interrupted; nothing was written"}
+	}
 	if err != nil {
 		return err
 	}

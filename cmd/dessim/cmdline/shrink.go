@@ -79,7 +79,7 @@ func (k *shrinking) read(f *flags, args []string) (err error) {
 		if k.subject, err = f.subject(); err != nil {
 			return err
 		}
-		k.world = k.Scenario.World(k.Seed, k.Params)
+		k.world = k.Scenario.WorldUnder(k.dog, k.Seed, k.Params)
 		return nil
 	}
 	if err := k.leftover(args[1:]); err != nil {
@@ -94,7 +94,7 @@ func (k *shrinking) read(f *flags, args []string) (err error) {
 		return err
 	}
 	k.from = args[0]
-	k.world = k.Scenario.World(k.Seed, k.Params)
+	k.world = k.Scenario.WorldUnder(k.dog, k.Seed, k.Params)
 	return nil
 }
 
@@ -129,7 +129,10 @@ func (k *shrinking) load() error {
 		answers = k.replay.source()
 	}
 	var o explore.Outcome
-	if o, k.trial = k.world.Seed(k.Seed, answers, true); !o.Failed() {
+	switch o, k.trial = k.world.Seed(k.Seed, answers, true); {
+	case o.Interrupted():
+		return k.unshrunk()
+	case !o.Failed():
 		return k.passes(o.Verdict)
 	}
 	return nil
@@ -137,6 +140,11 @@ func (k *shrinking) load() error {
 
 func (k *shrinking) passes(v check.Verdict) error {
 	return refuse("the run does not fail, its verdict is %s: there is nothing to shrink", v)
+}
+
+// unshrunk is how an interruption ends the command before anything was smaller.
+func (k *shrinking) unshrunk() error {
+	return &exit{exitInterrupted, "interrupted; nothing was written"}
 }
 
 func (k *shrinking) do() error {
@@ -149,14 +157,17 @@ func (k *shrinking) do() error {
 	case errors.Is(err, explore.ErrPasses):
 		return k.passes(out.Was.Verdict)
 	case interrupted && out.After == out.Before:
-		return &exit{exitInterrupted, "interrupted; nothing was written"}
+		return k.unshrunk()
 	case err != nil && !interrupted:
 		return &exit{exitInternal, err.Error()}
 	}
-	x := &recording{subject: k.subject, command: "shrunk: " + k.command(), trial: out.After, verdict: out.Is.Verdict, digest: out.Is.Digest}
-	if out.Is.Failure != "" {
-		x.verdict = scenario.Failed
+	if interrupted { // the world makes no more runs
+		k.world = k.Scenario.WorldUnder(k.late(), k.Seed, k.Params)
+		if out.Is = k.world.Try(out.After); out.Is.Interrupted() {
+			return k.unshrunk()
+		}
 	}
+	x := &recording{subject: k.subject, command: "shrunk: " + k.command(), trial: out.After, verdict: out.Is.Judgement(), digest: out.Is.Digest}
 	path := x.write(k.file)
 	story := k.story(&out)
 	if k.json {

@@ -26,7 +26,13 @@ func (k *shrinking) story(out *explore.Shrunk) []string {
 	if out.Is.Failure != "" {
 		return append(lines, out.Is.Failure)
 	}
-	return append(lines, fmt.Sprintf("%s: %s: %s", place(&end), end.Name, end.Detail))
+	lines = append(lines, fmt.Sprintf("%s: %s: %s", place(&end), end.Name, end.Detail))
+	if out.Is.Panic != nil && end.Name == explore.Panicked {
+		for _, line := range callers(out.Is.Panic.Frames) {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	return lines
 }
 
 // ending returns the failure that a story leads to.

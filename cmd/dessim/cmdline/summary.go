@@ -3,12 +3,14 @@ package cmdline
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/tw"
 
 	"dessim/sim/check"
+	"dessim/sim/explore"
 	"dessim/sim/scenario"
 )
 
@@ -39,10 +41,23 @@ func (s *summary) text(b *bytes.Buffer) {
 	}
 	if c := s.earliest(); c != nil {
 		fmt.Fprintln(b, plain(c.Name+": "+c.Detail))
+		if s.Panic != nil && c.Name == explore.Panicked {
+			for _, line := range callers(s.Panic.Frames) {
+				fmt.Fprintln(b, plain(line))
+			}
+		}
 		fmt.Fprintln(b, plain(fmt.Sprintf("%s; see it: %s -trace run.trace", place(c), s.command)))
 	}
 	for _, line := range s.Caveats() {
 		fmt.Fprintln(b, plain(line))
+	}
+	if c := s.ended(); c != nil {
+		fmt.Fprintln(b, plain(c.Detail))
+		if s.Stuck != nil {
+			for _, line := range callers(s.Stuck.Frames) {
+				fmt.Fprintln(b, plain(line))
+			}
+		}
 	}
 	if len(s.Checks) > 0 {
 		b.WriteByte('\n')
@@ -76,6 +91,14 @@ func (s *summary) earliest() *check.Result {
 		}
 	}
 	return first
+}
+
+// ended returns the result that says why the run was ended, or nil.
+func (s *summary) ended() *check.Result {
+	if i := slices.IndexFunc(s.Checks, func(c check.Result) bool { return c.Name == explore.Ends }); i >= 0 {
+		return &s.Checks[i]
+	}
+	return nil
 }
 
 // Where names and sentences of checks are wrapped.
@@ -146,6 +169,12 @@ func cell(n *scenario.Node, column int) string {
 
 func (s *summary) figures(l *lines) {
 	r := &s.Sim
+	if s.Stuck != nil { // and who could know more than that is in it
+		l.add("events", "%d", r.Events)
+		l.add("virtual time", "%v, %v", r.End, r.Reason)
+		l.add("parameters", "%s", plain(strings.Join(given(s.Scenario, &s.Params), ", ")))
+		return
+	}
 	for _, f := range s.Facts {
 		l.add(plain(f.Name), "%s", plain(f.Value))
 	}
@@ -184,11 +213,13 @@ func (s *summary) happened() string {
 }
 
 func (s *summary) identity(l *lines) {
-	d := s.Sim.Digest
-	l.add("digest", "%s", d)
-	l.add("  decisions", "%s", layer(d.Decisions))
-	l.add("  network", "%s", layer(d.Network))
-	l.add("  outputs", "%s", layer(d.Outputs))
+	if s.Stuck == nil {
+		d := s.Sim.Digest
+		l.add("digest", "%s", d)
+		l.add("  decisions", "%s", layer(d.Decisions))
+		l.add("  network", "%s", layer(d.Network))
+		l.add("  outputs", "%s", layer(d.Outputs))
+	}
 	if s.verified {
 		l.add("verified", "in a second process: every event the same")
 	}
@@ -204,6 +235,9 @@ func (s *summary) identity(l *lines) {
 // recorded says how a replay compares to what was recorded.
 func (s *summary) recorded() string {
 	x := s.replay
+	if s.ended() != nil && !x.same(s.Report) {
+		return "not compared, since the run was ended"
+	}
 	n, stale := x.answers.Stats(), x.stale()
 	fit := fmt.Sprintf("%d of %d answers stale", stale, n.Used+stale)
 	if stale > 0 {

@@ -219,7 +219,7 @@ func (s *sweep) do(ctx context.Context) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(sweepGC))
 	p := &sweepProgress{meter: newMeter(&s.streams)}
 	s.Progress = p.at
-	w := s.Scenario.World(s.From, s.Params)
+	w := s.Scenario.WorldUnder(s.dog, s.From, s.Params)
 	if w.Apart && s.Workers != 1 && runtime.GOARCH != "wasm" { // which has no processes
 		s.Process = s.another
 	}
@@ -242,6 +242,9 @@ func (s *sweep) do(ctx context.Context) error {
 	if ctx.Err() != nil && !r.Complete {
 		s.complain(fmt.Sprintf("interrupted after %d of %d seeds; continue: %s", r.Seeds, s.To-s.From+1, s.proceed))
 		return &exit{code: exitInterrupted}
+	}
+	if err := s.unwritten(); err != nil {
+		return err
 	}
 	return verdictExit(s.conclusion())
 }
@@ -275,8 +278,8 @@ func (s *sweep) continued() string {
 		}
 	} else {
 		line += fmt.Sprintf(" -seeds %d-%d", s.report.Next, s.To)
-		if stopAfter > s.report.Violations {
-			stopAfter -= s.report.Violations
+		if failed := s.report.Violations + s.report.Errors; stopAfter > failed {
+			stopAfter -= failed
 		}
 	}
 	if stopAfter > 0 {

@@ -14,6 +14,7 @@ import (
 	"dessim/sim/files"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
+	"dessim/sim/watch"
 	"dessim/sim/wording"
 )
 
@@ -50,18 +51,22 @@ func (x *found) open(out *flag) error {
 	return nil
 }
 
-// write makes the smallest run of each group again, and writes its replay file.
+// write makes the smallest run of each group again, and writes its replay file, as long as
+// there is time.
 func (x *found) write() error {
-	w := x.Scenario.World(x.Seed, x.Params)
+	dog := x.late()
+	w := x.Scenario.WorldUnder(dog, x.Seed, x.Params)
 	for i := range x.report.Groups {
 		g := &x.report.Groups[i]
 		trial, err := w.Record(x.strategy, g)
 		if err != nil {
 			return &exit{exitInternal, err.Error()}
 		}
-		path, err := x.writeReplay(filepath.Join(x.dir, x.replayName(g.Smallest.Seed)), g, trial)
-		if err != nil {
-			return err
+		path := ""
+		if trial != nil {
+			if path, err = x.writeReplay(dog, g, trial); err != nil {
+				return err
+			}
 		}
 		x.replays = append(x.replays, path)
 	}
@@ -78,14 +83,18 @@ func (x *found) replayName(seed uint64) string {
 	return files.Name(suffix, "dessim", x.Scenario.Name)
 }
 
-// writeReplay writes the replay file of a run, by replaying it, and returns its path. If it
-// cannot be written, writeReplay says so and returns "".
-func (x *found) writeReplay(path string, g *explore.Group, t *explore.Trial) (string, error) {
+// writeReplay writes the replay file of a run, by replaying it, and returns its path. It
+// returns "" if it was interrupted, or if the file cannot be written, which it says.
+func (x *found) writeReplay(dog *watch.Dog, g *explore.Group, t *explore.Trial) (string, error) {
+	path := filepath.Join(x.dir, x.replayName(g.Smallest.Seed))
 	s := x.subject
 	s.Seed = g.Smallest.Salt()
 	clock := new(clock)
 	recorder := &source.Recorder{Source: source.NewReplay(t.Answers), Clock: clock.now}
-	r, _ := s.Scenario.Try(s.Seed, s.Params, t, recorder, scenario.Options{Observers: []sim.Observer{clock}})
+	r, _ := s.Scenario.Try(s.Seed, s.Params, t, recorder, scenario.Options{Observers: []sim.Observer{clock}, Dog: dog})
+	if cut(&r) {
+		return "", nil
+	}
 	if got := r.Sim.Digest.String(); got != g.Digest {
 		return "", &exit{exitInternal, fmt.Sprintf("not deterministic: seed %d has digest %s, its replay %s", g.Smallest.Seed, g.Digest, got)}
 	}
@@ -144,8 +153,9 @@ func (x *found) printJSON() {
 		{"groups", groups}, {"unseen", append([]string{}, r.Unseen...)}, {"counts", countObjects(r.Counts)}, {"complete", r.Complete},
 	}...)
 	o = o.with("continue", x.proceed)
-	writeJSON(&x.out, append(o, field{"not_run", pairs(r.Missing())}, field{"idle", append([]string{}, r.Idle...)},
-		field{"nowhere", ordered{{"messages", r.Nowhere.Messages}, {"runs", r.Nowhere.Runs}}}))
+	o = append(o, field{"not_run", pairs(r.Missing())}, field{"idle", append([]string{}, r.Idle...)},
+		field{"nowhere", ordered{{"messages", r.Nowhere.Messages}, {"runs", r.Nowhere.Runs}}}, field{"errors", r.Errors})
+	writeJSON(&x.out, o)
 }
 
 // pairs returns spans as arrays of two numbers.
@@ -163,7 +173,7 @@ func (x *found) printText() {
 	if x.strategy != explore.Random {
 		fmt.Fprintf(&x.out, ", strategy %v", x.strategy)
 	}
-	fmt.Fprintf(&x.out, "\n%s\n", tallied(r.Passed, r.Violations, r.Inconclusive))
+	fmt.Fprintf(&x.out, "\n%s\n", tallied(r.Passed, r.Violations, r.Inconclusive)+x.errors())
 	if missing := r.Missing(); len(missing) > 0 {
 		fmt.Fprintln(&x.out, notRun(missing))
 	}
@@ -208,6 +218,14 @@ func (x *found) printText() {
 // tallied counts the verdicts of runs, in words.
 func tallied(passed, violations, inconclusive uint64) string {
 	return fmt.Sprintf("%d pass, %s, %d inconclusive", passed, wording.Count(violations, "violation"), inconclusive)
+}
+
+// errors counts the runs in which a check or the simulator panicked, in words.
+func (x *found) errors() string {
+	if x.report.Errors == 0 {
+		return ""
+	}
+	return ", " + wording.Count(x.report.Errors, "error")
 }
 
 // spans says which seeds are covered.

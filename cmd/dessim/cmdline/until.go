@@ -43,6 +43,9 @@ func (j *job) until(to point) error {
 		if err != nil {
 			return err
 		}
+		if stopped.cut != nil {
+			return j.interrupted(stopped.cut)
+		}
 		if !stopped.early {
 			return j.do()
 		}
@@ -55,6 +58,9 @@ func (j *job) until(to point) error {
 	})
 	if err != nil {
 		return err
+	}
+	if stopped.cut != nil {
+		return j.interrupted(stopped.cut)
 	}
 	if !stopped.early {
 		return j.do()
@@ -76,7 +82,8 @@ const tailLines = 20
 
 // stopped is where a run was stopped.
 type stopped struct {
-	early  bool // before its end
+	early  bool             // before its end
+	cut    *scenario.Report // of a run that was interrupted, or nil
 	events uint64
 	at     protocol.Time
 }
@@ -91,15 +98,15 @@ func (j *job) upTo(stop func(uint64, protocol.Time) bool, last *tail, see func(m
 		}
 	}
 	r, ok := j.Scenario.Execute(j.Seed, j.Params, j.replay.source(), scenario.Options{
-		Observers: observers, Cut: j.cut, Every: 1, Stopped: see,
+		Observers: observers, Cut: j.cut, Every: 1, Stopped: see, Dog: j.dog,
 		Stop: func(events uint64, now protocol.Time) bool {
 			s.events, s.at = events, now
-			return stop(events, now) || j.ctx.Err() != nil
+			return stop(events, now)
 		},
 	})
 	switch {
-	case j.ctx.Err() != nil:
-		return s, &exit{exitInterrupted, "interrupted; nothing was written"}
+	case cut(&r):
+		return stopped{cut: &r}, nil
 	case ok:
 		return stopped{events: r.Sim.Events, at: r.Sim.End}, nil
 	}

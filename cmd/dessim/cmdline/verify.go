@@ -54,6 +54,9 @@ func (j *job) startSecond() (*second, error) {
 	if j.replay != nil {
 		args = []string{"replay", j.replay.path}
 	}
+	if j.replay != nil && j.Params.Events > 0 {
+		args = append(args, "-events", strconv.FormatUint(j.Params.Events, 10))
+	}
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, notStarted(err)

@@ -1,0 +1,150 @@
+package cmdline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"dessim/sim"
+	"dessim/sim/files"
+	"dessim/sim/scenario"
+	"dessim/sim/watch"
+	"dessim/sim/wording"
+)
+
+// Times of an interruption.
+const (
+	// echo is how long after the first signal another one means nothing: timeout(1) sends
+	// its signal to the process, and then to its group.
+	echo = 500 * time.Millisecond
+	// lateWork is how long runs that an interrupted command still makes may take, such as
+	// those that write replay files.
+	lateWork = 3 * time.Second
+	// lastWord is when a command that has not ended, whatever it does, is ended.
+	lastWord = 15 * time.Second
+)
+
+// signals returns the signals that interrupt the command.
+func signals() <-chan os.Signal {
+	ignoreBrokenPipe()
+	c := make(chan os.Signal, 4)
+	signal.Notify(c, append(hangups(), os.Interrupt, syscall.SIGTERM)...)
+	return c
+}
+
+// heed interrupts the command at the first signal, and ends the process at the second, or if
+// the command does not end.
+func (p *Program) heed(signals <-chan os.Signal, interrupt func()) {
+	<-signals
+	first := time.Now()
+	interrupt()
+	late := time.After(lastWord)
+	for {
+		select {
+		case <-signals:
+			if time.Since(first) > echo {
+				p.die("killed by a second signal; temporary files may be left")
+			}
+		case <-late:
+			p.die(fmt.Sprintf("interrupted; killed, since it did not end within %v", lastWord))
+		}
+	}
+}
+
+func (p *Program) die(why string) {
+	fmt.Fprintf(os.Stderr, "%s: %s\n", p.Name, why)
+	os.Exit(exitInterrupted)
+}
+
+// tell reports a step that does not end.
+func (t *tool) tell(s watch.Stuck) {
+	t.complain(fmt.Sprintf("seed %d: %s", s.Seed, s.String()))
+	for _, frame := range callers(s.Frames) {
+		t.complain(frame)
+	}
+}
+
+// callers returns the lines of a stack after the first, for people.
+func callers(frames []string) (out []string) {
+	for _, f := range frames[min(len(frames), 1):] {
+		out = append(out, "  called at "+f)
+	}
+	return out
+}
+
+// late returns what watches over the runs that a command makes at its end: an interrupted one
+// has little time for them.
+func (t *tool) late() *watch.Dog {
+	if !t.dog.Interrupted() {
+		return t.dog
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lateWork)
+	context.AfterFunc(ctx, cancel)
+	return &watch.Dog{Context: ctx, Patience: t.patience, Grace: t.grace}
+}
+
+// gate is a Writer that can be shut while another goroutine uses it.
+type gate struct {
+	lock sync.Mutex
+	w    io.Writer
+	shut bool
+}
+
+func (g *gate) Write(b []byte) (int, error) {
+	g.lock.Lock()
+	defer g.lock.Unlock()
+	if g.shut {
+		return 0, errors.New("the run was left behind")
+	}
+	return g.w.Write(b)
+}
+
+// close lets nothing more through. It reports false if a write is going on: then nobody may
+// use the Writer behind it.
+func (g *gate) close() bool {
+	if !g.lock.TryLock() {
+		return false
+	}
+	defer g.lock.Unlock()
+	g.shut = true
+	return true
+}
+
+// interrupted writes and prints what is known of a run that was interrupted.
+func (j *job) interrupted(r *scenario.Report) error {
+	text := fmt.Sprintf("interrupted after %s", wording.Count(r.Sim.Events, "event"))
+	if j.record != nil {
+		text += "; -record wrote nothing"
+	}
+	j.complain(text)
+	if j.trace != nil && (r.Stuck == nil || j.gate.close()) {
+		j.trace.commit()
+	}
+	if j.logs != nil && r.Stuck == nil {
+		if err := j.notes.writeTo(j.logs, r); err != nil {
+			j.lost("logs %s: %s", quote(j.logs.Path()), files.Reason(err))
+		}
+	}
+	j.print(r)
+	return &exit{code: exitInterrupted}
+}
+
+// cut reports whether the run was interrupted.
+func cut(r *scenario.Report) bool { return r.Sim.Reason == sim.Interrupted }
+
+// unwritten returns how the command ends if an interruption left no time for some replay file,
+// or nil.
+func (x *found) unwritten() error {
+	if !x.dog.Interrupted() || !slices.Contains(x.replays, "") {
+		return nil
+	}
+	x.complain("interrupted before all replay files were written")
+	return &exit{code: exitInterrupted}
+}
