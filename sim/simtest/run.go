@@ -14,6 +14,7 @@ import (
 	"dessim/sim/files"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
+	"dessim/sim/watch"
 	"dessim/sim/wording"
 )
 
@@ -29,6 +30,9 @@ type Options struct {
 	// Strict fails the test if a fault that Flags ask for did nothing in any of the runs, or if
 	// a message went to a node that does not exist. Else both are logged.
 	Strict bool
+	// Events ends a run after that many events: it is inconclusive then, which fails the
+	// test, and says what filled it. 0 is no bound.
+	Events uint64
 }
 
 // Environment variables of Run. Flags would break "go test ./...", since other packages do
@@ -52,7 +56,9 @@ const (
 // repeats the run, to be pasted at the root of the module.
 //
 // A Sometimes that never happens fails t, too: the test is vacuous. With Options.Strict, so
-// does a fault that never did anything, and a message to a node that does not exist.
+// does a fault that never did anything, and a message to a node that does not exist. A node
+// that panics, or calls t.FailNow, fails t as a check does, with its place. A step that does
+// not end within 5 s is told on stderr.
 //
 // Tests that call Run may be parallel.
 func Run(t *testing.T, s *scenario.Scenario, o Options) {
@@ -70,7 +76,7 @@ func Run(t *testing.T, s *scenario.Scenario, o Options) {
 	if o.Seeds < 1 || o.ShrinkRuns < 0 {
 		t.Fatalf("simtest: Options has %d seeds and %d runs to shrink in; want at least 1 and at least 0", o.Seeds, o.ShrinkRuns)
 	}
-	r := &runner{tester: t, o: o, Subject: scenario.Subject{Scenario: s, Params: p}, place: newPlace(t.Name())}
+	r := &runner{tester: t, o: o, dog: dog(t.Name()), Subject: scenario.Subject{Scenario: s, Params: p}, place: newPlace(t.Name())}
 	r.run(os.Getenv(SeedVariable), os.Getenv(SeedsVariable), os.Getenv(ReplayVariable))
 }
 
@@ -87,11 +93,15 @@ type runner struct {
 	tester
 	scenario.Subject // without a seed
 	o                Options
+	dog              *watch.Dog
 	place            place
 }
 
 func (r *runner) run(seed, seeds, file string) {
 	r.Helper()
+	if r.o.Events > 0 {
+		r.Params.Events = r.o.Events
+	}
 	switch {
 	case seed != "":
 		n, err := source.ParseSeed(seed)
@@ -158,7 +168,7 @@ func (r *runner) sweep() {
 // seed makes the run of a seed, and reports it unless it passes.
 func (r *runner) seed(seed uint64) explore.Outcome {
 	r.Helper()
-	report, _ := r.Scenario.Execute(seed, r.Params, source.Seed(seed), scenario.Options{})
+	report, _ := r.Scenario.Execute(seed, r.Params, source.Seed(seed), scenario.Options{Dog: r.dog})
 	outcome := report.Outcome()
 	again := r.place.command(fmt.Sprintf("%s=%d", SeedVariable, seed))
 	switch {
@@ -186,7 +196,7 @@ func unseenAlone(o *explore.Outcome) bool {
 // failed shrinks, saves and reports the run of a seed.
 func (r *runner) failed(seed uint64, first *explore.Outcome, again string) {
 	r.Helper()
-	w := r.Scenario.World(seed, r.Params)
+	w := r.Scenario.WorldUnder(r.dog, seed, r.Params)
 	outcome, trial := w.Seed(seed, nil, true)
 	if outcome.Digest != first.Digest || outcome.Signature() != first.Signature() {
 		r.Fatalf("seed %d is not deterministic: it was %v, %s, and then %v, %s\n%s%s",
@@ -195,7 +205,7 @@ func (r *runner) failed(seed uint64, first *explore.Outcome, again string) {
 	least := shrink(w, trial, &outcome, r.o.ShrinkRuns)
 	subject := r.Subject
 	subject.Seed = seed
-	saved := scenario.Record(subject, least.trial, verdict(&least.outcome), least.outcome.Digest)
+	saved := scenario.Record(subject, least.trial, least.outcome.Judgement(), least.outcome.Digest)
 	saved.Test, saved.Check = r.Name(), least.outcome.Check()
 	kept := r.place.keep(saved)
 	r.trace(saved)
@@ -212,13 +222,6 @@ func difference(w *explore.World, seed uint64) string {
 		return ""
 	}
 	return fmt.Sprintf("two more runs differ from %s on:\n%s\n%s\n%s\n", d.Place(), d.Here, d.There, explore.WhereToLook)
-}
-
-func verdict(o *explore.Outcome) check.Verdict {
-	if o.Failure != "" {
-		return scenario.Failed
-	}
-	return o.Verdict
 }
 
 // trace writes the trace of a recorded run, if TraceVariable asks for it.
@@ -240,7 +243,7 @@ func describe(o *explore.Outcome) string {
 	case o.Failure != "":
 		return o.Failure
 	case o.Verdict == check.Violation:
-		return fmt.Sprintf("violates %q: %s (at %v, step %d)", c.Name, c.Detail, c.At, c.Step)
+		return fmt.Sprintf("violates %q: %s (at %v, step %d)%s", c.Name, c.Detail, c.At, c.Step, stack(o))
 	}
 	for _, c := range o.Checks {
 		if c.Verdict == check.Inconclusive {
@@ -251,6 +254,25 @@ func describe(o *explore.Outcome) string {
 		return fmt.Sprintf("%s: the suite has no check, so it judges nothing", o.Verdict)
 	}
 	return string(o.Verdict)
+}
+
+// stack returns the lines of a node's panic after the first, each on a line of its own.
+func stack(o *explore.Outcome) (text string) {
+	if o.Panic == nil {
+		return ""
+	}
+	for _, frame := range o.Panic.Frames[min(len(o.Panic.Frames), 1):] {
+		text += "\n\tcalled at " + frame
+	}
+	return text
+}
+
+// dog returns what watches over the runs of a test. It tells on stderr, since what a test
+// logs shows when it is over.
+func dog(test string) *watch.Dog {
+	return &watch.Dog{Tell: func(s watch.Stuck) {
+		fmt.Fprintf(os.Stderr, "%s: seed %d: %s\n", test, s.Seed, s.String())
+	}}
 }
 
 // place is where a test is: what goes into its file names and its command.
