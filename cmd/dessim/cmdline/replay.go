@@ -44,12 +44,9 @@ func (t *tool) replayCommand() *cli.Command {
 		if err != nil {
 			return err
 		}
-		command := t.Name + " replay " + wording.Shell(args[0])
-		if most := f.find("events"); most.given {
-			if err := s.set(&scenario.Param{Name: "events"}, most.text); err != nil {
-				return err
-			}
-			command += " -events " + most.text
+		command, err := s.bounded(f.find("events"), t.Name+" replay "+wording.Shell(args[0]))
+		if err != nil {
+			return err
 		}
 		if f.find("emit-test").on() {
 			for _, name := range []string{"json", "trace", "until", "events", "verify", "strict"} {
@@ -83,6 +80,14 @@ func (t *tool) replayCommand() *cli.Command {
 		}
 		return j.do()
 	})
+}
+
+// bounded applies -events, if it is given, and returns the command with it.
+func (s *subject) bounded(most *flag, command string) (string, error) {
+	if !most.given {
+		return command, nil
+	}
+	return command + " -events " + most.text, s.set(&scenario.Param{Name: "events"}, most.text)
 }
 
 // replay is a replay file that is run.
