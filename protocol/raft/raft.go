@@ -111,9 +111,9 @@ type Config struct {
 	Members []protocol.NodeID
 	// Datagram is as in abcast.Views.
 	Datagram func(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, msg []byte)
-	// Tick is the time between a leader's heartbeats. It should be at least
-	// twice the usual delay of a link; if it is less, live leaders are suspected,
-	// and nothing worse. All timeouts are counted in ticks.
+	// Tick is the least time between a leader's heartbeats: see abcast.NextTick. It
+	// should be at least twice the usual delay of a link; if it is less, live leaders
+	// are suspected, and nothing worse. All timeouts are counted in ticks.
 	Tick time.Duration
 	// Snapshot is how many entries are kept behind a snapshot, so that a node that
 	// lags by fewer receives those. The next snapshot is made when twice as many

@@ -125,17 +125,18 @@ func (p *Progress) look(now protocol.Time) {
 		}
 		p.due += uint64(due)
 	}
-	p.lookAtCalls(now, core)
+	p.lookAtCalls(now)
 }
 
 // lookAtCalls requires that no operation of a client that reaches the core is open for
 // long.
-func (p *Progress) lookAtCalls(now protocol.Time, core uint64) {
+func (p *Progress) lookAtCalls(now protocol.Time) {
 	if p.store == nil {
 		return
 	}
 	bound := p.patience + p.asked
-	if core = p.core.Lasting(now, bound); core == 0 {
+	core := p.core.Lasting(now, bound)
+	if core == 0 {
 		return
 	}
 	for _, c := range p.store.calls {

@@ -43,12 +43,11 @@ type pair struct {
 }
 
 // NewCore returns the core of the first nodes of a plan, at most MaxCore, whose faults are
-// complete when the run begins. star says that the group needs a leader, who may be any node that is connected
-// with a majority, though those are not connected with each other, as in Raft. Then the
-// core has only nodes that are connected with all of those as well.
+// complete when the run begins. star says that the group needs a leader, as Raft does, who
+// may be any node that is connected with a majority, though those are not connected with
+// each other. Then the core has only nodes that are connected with all of those as well.
 func NewCore(plan *sim.Plan, members int, star bool) *Core {
-	c := &Core{plan: plan, members: members, star: star, since: make([]protocol.Time, members)}
-	return c
+	return &Core{plan: plan, members: members, star: star, since: make([]protocol.Time, members)}
 }
 
 // Watch returns the events that Observe needs.
