@@ -14,10 +14,10 @@ type Views struct {
 	// borrowed: it is valid until Datagram returns. It may be as long as the log
 	// that the receiver lacks.
 	Datagram func(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, msg []byte)
-	// Tick is the least time between heartbeats: see NextTick. It should be at least twice the usual
-	// delay of a link; if it is less, live members are suspected and messages
-	// repeated needlessly, and nothing worse. All timeouts are counted in ticks,
-	// not by the clock, which may jump.
+	// Tick is the least time between heartbeats: see NextTick. It should be at
+	// least twice the usual delay of a link; if it is less, live members are
+	// suspected and messages repeated needlessly, and nothing worse. All timeouts
+	// are counted in ticks, not by the clock, which may jump.
 	Tick time.Duration
 	// Merge is how long a member that ordered something waits for more, so that
 	// one Sync and one report of stability to each member cover all of it. With 0
