@@ -37,7 +37,7 @@ const (
 	drawnPairs  = 200 // beyond that, the number of pairs drawn
 	askDelays   = 200 // over which the lookups are spread
 	graceDelays = 2000
-	mergeDelays = 3000 // after the heal, for ten refreshes of every routing table
+	mergeDelays = 6000 // after the heal, for four refreshes of every routing table or more
 )
 
 func buildBootstrap(p params) *scenario.Run {
