@@ -20,7 +20,7 @@ const trafficDelays = 1000
 func orderTraffic(p params) check.Traffic {
 	return check.Traffic{
 		Window:   trafficDelays * (p.Delay + p.Jitter),
-		Most:     uint64(2000 + 250*p.Nodes),
+		Most:     uint64(1500 + 250*p.Nodes),
 		PerEvent: uint64(20 + 4*p.Nodes),
 	}
 }
