@@ -296,8 +296,11 @@ func (j *Churn) succeeds() *check.Check {
 
 // unjudged returns why no lookup can be judged, or "".
 func (j *Churn) unjudged() string {
+	const least = 8 // for which the shares of misses hold
 	f := &j.c.Failures
 	switch {
+	case j.c.K < least:
+		return fmt.Sprintf("with k below %d more lookups miss by chance", least)
 	case !f.Any:
 		return ""
 	case f.Heal == 0:
