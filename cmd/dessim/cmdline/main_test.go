@@ -157,3 +157,6 @@ func read(t *testing.T, path string) string {
 	}
 	return string(b)
 }
+
+// words returns the words of text, and more.
+func words(text string, more ...string) []string { return append(strings.Fields(text), more...) }

@@ -34,8 +34,6 @@ func tieless(t *testing.T) string {
 	return exe
 }
 
-func words(text string, more ...string) []string { return append(strings.Fields(text), more...) }
-
 // swept is what others rely on in the object of -json.
 type swept struct {
 	Seeds, Passed, Violations, Inconclusive uint64
