@@ -16,12 +16,14 @@ type channel struct {
 	sent  uint64  // frames so far
 	next  uint64  // number of the next frame to be taken
 	early map[uint64][]byte
-	tries int    // repetitions since anything was last acknowledged
+	tries int    // repetitions since the two were last connected
 	pause uint64 // from sending a frame to repeating it, in ticks; 0: repeatAfter
 }
 
 // FrameAgain is the rule for repeating frames that were not acknowledged, from repeatAfter
-// ticks on. An acknowledgement of anything begins it anew, and so does a view.
+// ticks on. A view begins it anew, and a member that is connected: so the pause grows
+// towards one that is out of reach. One that hears now and then, and so stays in the view,
+// gets frames at the first pause: the whole view may wait for it.
 var FrameAgain = backoff.Rule{Kind: protocol.KindOf("frame.again"), Doublings: 2, Jitter: protocol.Ratio{Num: 1, Den: 4}}
 
 type frame struct {
@@ -54,9 +56,6 @@ func (c *channel) acknowledged(next uint64) {
 	}
 	clear(c.out[:i])
 	c.out = c.out[i:]
-	if i > 0 {
-		c.tries, c.pause = 0, 0
-	}
 }
 
 // send sends a body over the channel to another member.
@@ -78,6 +77,10 @@ func (m *membership) sendFrame(env *protocol.Env, q int, f *frame) {
 // repeat sends again the frames that were not acknowledged in time.
 func (m *membership) repeat(env *protocol.Env, q int) {
 	c := &m.chans[q]
+	connected := m.connected(q)
+	if connected {
+		c.tries, c.pause = 0, 0
+	}
 	repeated := false
 	for i := range c.out {
 		f := &c.out[i]
@@ -88,7 +91,7 @@ func (m *membership) repeat(env *protocol.Env, q int) {
 			repeated = true
 		}
 	}
-	if repeated {
+	if repeated && !connected {
 		c.tries = min(c.tries+1, int(FrameAgain.Doublings))
 		tick := m.cfg.Views.Tick
 		c.pause = uint64(FrameAgain.Pause(env, repeatAfter*tick, c.tries) / tick)

@@ -23,7 +23,7 @@
 //	ask.again     twopc.AskAgain       Config.AskAfter    20  1/4  a question about a decision         the decision, the coordinator's restart
 //	commit.again  twopc.CommitAgain    Config.AskAfter    20  1/4  a commit not acknowledged           all acknowledgements
 //	repair.again  gossip.RepairAgain   Config.Repair       5  1/4  an exchange of digests, for ever    a difference, a new body
-//	frame.again   abcast.FrameAgain    3 ticks             5  1/4  frames of a view not acknowledged   an acknowledgement, another view
+//	frame.again   abcast.FrameAgain    3 ticks             5  1/4  frames of a view not acknowledged   a connection, another view
 //	raft.propose  raft.ProposeAgain    3 ticks             5  1/4  proposals not delivered             a delivery, another leader
 //	raft.again    raft.CampaignAgain   1 to 2n ticks       5  1/4  a campaign                          a leader
 //	raft.remove   raft.RemoveAgain     6 ticks            20  1/4  the removal of a silent member      its message, another leader

@@ -39,7 +39,7 @@ var table = []retry{
 	{"twopc.AskAgain", twopc.AskAgain, "Config.AskAfter", "a question about a decision", "the decision, the coordinator's restart"},
 	{"twopc.CommitAgain", twopc.CommitAgain, "Config.AskAfter", "a commit not acknowledged", "all acknowledgements"},
 	{"gossip.RepairAgain", gossip.RepairAgain, "Config.Repair", "an exchange of digests, for ever", "a difference, a new body"},
-	{"abcast.FrameAgain", abcast.FrameAgain, "3 ticks", "frames of a view not acknowledged", "an acknowledgement, another view"},
+	{"abcast.FrameAgain", abcast.FrameAgain, "3 ticks", "frames of a view not acknowledged", "a connection, another view"},
 	{"raft.ProposeAgain", raft.ProposeAgain, "3 ticks", "proposals not delivered", "a delivery, another leader"},
 	{"raft.CampaignAgain", raft.CampaignAgain, "1 to 2n ticks", "a campaign", "a leader"},
 	{"raft.RemoveAgain", raft.RemoveAgain, "6 ticks", "the removal of a silent member", "its message, another leader"},
