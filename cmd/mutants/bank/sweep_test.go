@@ -29,7 +29,7 @@ func TestASubjectThatIsNoneIsRefused(t *testing.T) {
 
 // A run that is cut short is inconclusive; here every other one is.
 func TestASweepTakesTurnsAndCountsRunsWithoutVerdict(t *testing.T) {
-	runs, err := ParseSubjects("-scenario commit -nodes 3 -txs 1\n-scenario commit -nodes 3 -txs 1 -until 1s")
+	runs, err := ParseSubjects("-scenario commit -nodes 3 -txs 1\n-scenario commit -nodes 3 -txs 1 -until 2200ms")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,6 +46,7 @@ func TestTheStateOfTwoPCIsWhole(t *testing.T) {
 		"Manager.cfg":     constant,
 		"Manager.timers":  derived,
 		"Manager.inDoubt": derived,
+		"Manager.records": derived, // from the disk
 		"Manager.stats":   counts,
 		"Manager.buf":     scratch,
 		"past.limit":      constant,
