@@ -249,7 +249,12 @@ func (r *Recording) readParams(h *header, missing bool) (err error) {
 	if missing {
 		params = fields()[:1] // the number of nodes; a field named fault is not the parameter
 	}
+	faultless := !slices.ContainsFunc(h.fields, func(f source.Field) bool { return f.Name == "faults" })
 	for _, x := range params {
+		if faultless && (x.Name == "faults" || x.Name == "fault") {
+			r.Params.Faults, r.Params.Fault = "", "" // the scenario took no faults then; a field "fault" is one of the run
+			continue
+		}
 		text, there := h.take(x.Name)
 		switch {
 		case there:

@@ -7,14 +7,14 @@ import "strings"
 // Near returns the word, of some in small letters, that typed probably means: a word that
 // typed begins, with at least three letters, or the first with the fewest typing errors (a
 // letter added, left out, replaced, or swapped with its neighbour). It returns "" if the
-// errors are more than one and more than a third of typed's letters.
+// errors are more than one and more than a third of typed's letters, or as many as those.
 func Near(typed string, words []string) string {
 	best, least := "", max(1, (len(typed)+1)/3)+1
 	for _, w := range words {
 		if len(typed) >= 3 && strings.HasPrefix(w, typed) {
 			return w
 		}
-		if n := slips(strings.ToLower(typed), w); n < least {
+		if n := slips(strings.ToLower(typed), w); n < least && n < len(typed) {
 			best, least = w, n
 		}
 	}

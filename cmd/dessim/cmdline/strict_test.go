@@ -94,7 +94,7 @@ func TestASweepNamesWhatDidNothingInAnySeed(t *testing.T) {
 				t.Errorf("dessim %q exits with %d, want %d\n%s%s", command, r.code, want, r.stdout, r.stderr)
 			}
 			object := dessim(t, append(command[:len(command):len(command)], "-json")...)
-			if !strings.HasSuffix(object.stdout, `"idle":["fault 2 (restart 2 at 5s)","-faults ring"],"nowhere":{"messages":0,"runs":0}}`+"\n") || object.code != want {
+			if !strings.HasSuffix(object.stdout, `"idle":["fault 2 (restart 2 at 5s)","-faults ring"],"nowhere":{"messages":0,"runs":0},"errors":0}`+"\n") || object.code != want {
 				t.Errorf("dessim %q -json exits with %d, want %d\n%s", command, object.code, want, object.stdout)
 			}
 		}
