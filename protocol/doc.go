@@ -74,13 +74,14 @@
 //     A crash after i of them means that those i happened and that no other did.
 //     An Op that the runtime does not know is a mistake, and panics.
 //  10. OpSend gives the message to the network, in which nodes have the endpoints of
-//     their Book. It may be for the sender itself: see 30. A message to a node that does not exist is lost without complaint:
-//     nodes learn of each other from messages, and anyone can send them anything.
-//     Kind does not travel.
+//     their Book. It may be for the sender itself: see 30. A message to a node that
+//     does not exist is lost and is no mistake: nodes learn of each other from
+//     messages, and anyone can send them anything. Kind does not travel.
 //  11. OpSetTimer starts a timer when it is carried out, hence after the syncs
 //     before it. A node has one timer per tag; setting it again replaces it. The
 //     timer leads to one Timeout, in a later step and never early: After has
-//     passed by the node's clock (27). It is gone when Timeout is called, which may set it again.
+//     passed by the node's clock (27). It is gone when Timeout is called, which may
+//     set it again.
 //  12. OpCancelTimer removes a timer, if there is one. A timer that was removed or
 //     replaced does not fire, even if it was due and waited for its turn.
 //  13. OpPersist appends the record to the node's disk. Records are numbered from 0
@@ -100,11 +101,12 @@
 //
 // Events:
 //
-//  17. A message to another node arrives whole or not at all, once, more than once or never, late
-//     and out of order, perhaps at another incarnation than the one it was meant
-//     for. It never arrives within the step that sent it. Damage on the way need
-//     not be found: machines that must survive it use package seal. Nor does a
-//     runtime split messages: one that is too long for its network is lost.
+//  17. A message to another node arrives whole or not at all, once, more than once
+//     or never, late and out of order, perhaps at another incarnation than the one
+//     it was meant for. It never arrives within the step that sent it. Damage on
+//     the way need not be found: machines that must survive it use package seal.
+//     Nor does a runtime split messages: one that is too long for its network is
+//     lost.
 //  18. The from of Receive is the node that sent the message, never Outside. A
 //     message whose sender is not known, such as a datagram from an endpoint that
 //     the Book does not have, is dropped. The contract has no forged senders: a

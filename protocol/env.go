@@ -146,8 +146,9 @@ func (e *Env) Send(to NodeID, kind Kind, msg []byte) {
 }
 
 // SetTimer sets the timer tag: Timeout is called when that time has passed by the
-// node's clock, whose drift it follows and whose jumps it does not. It replaces a timer already set under tag, and panics for less than
-// 1 ns. The top 16 bits of a tag name the component: see Component.Tag.
+// node's clock, whose drift it follows and whose jumps it does not. It replaces a timer
+// already set under tag, and panics for less than 1 ns. The top 16 bits of a tag name the
+// component: see Component.Tag.
 func (e *Env) SetTimer(after time.Duration, tag uint64) {
 	if after < 1 {
 		panic(fmt.Sprintf("protocol: node %d sets timer %#x after %d ns, want at least 1", e.id, tag, after))

@@ -9,7 +9,7 @@ import (
 	"dessim/sim/source"
 )
 
-func TestFaultsThatLeaveNoMajorityAreForewarnedAndJudgedOnSafetyAlone(t *testing.T) {
+func TestFaultsThatNeverHealAreForewarnedAndRuleOutChecksThatNeedAHeal(t *testing.T) {
 	for faults, want := range map[string]string{
 		"crash 0 at 5s; crash 1 at 5s; crash 2 at 5s": "", // heals when the fault window is over
 		"heal at never":                                                                 "",

@@ -18,9 +18,9 @@
 // A Fault's window is a function of the plan and of time, so links and clocks ask
 // whether it is open now instead of waiting for an event. A window that waits for an
 // effect becomes one when the effect is done, and opens strictly later, so that what
-// happens at one time still commutes. Each fault counts what it did: see Sim.Deeds. The events Injected and Lifted are for
-// observers. Clocks bend Env.Now and, jumps apart, timers; everything else follows true
-// time.
+// happens at one time still commutes. Each fault counts what it did: see Sim.Deeds. The
+// events Injected and Lifted are for observers. Clocks bend Env.Now and, but for their
+// jumps, timers; everything else follows true time.
 //
 // # Layout
 //
@@ -48,6 +48,7 @@
 //	scenario    named plans with parameters and checks
 //	explore     sweeps seeds, shrinks failures, makes all runs of a small world
 //	simtest     runs scenarios as Go tests, and connects rapid and fuzzing
+//	files       names files, and writes them whole
 //	phold       a benchmark
 //	wording     texts for people
 package sim

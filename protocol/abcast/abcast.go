@@ -37,17 +37,17 @@
 // all incarnations of all nodes, crashed ones too: uniform agreement, prefix order
 // and FIFO. While a majority of all nodes is up and all its nodes hear each other, what
 // they broadcast is delivered, whatever the others hear or send; a minority delivers
-// nothing new and changes nothing. (If several such majorities overlap, one of them goes
-// on. What a node broadcasts is delivered if it is in all of them.)
-// The group does not survive lying nodes, nor a node that restarts without its
-// disk: it would forget what others count on.
+// nothing new and changes nothing. If several such majorities overlap, one of them goes
+// on: what a node broadcasts is delivered if it is in all of them. The group does not
+// survive lying nodes, nor a node that restarts without its disk: it would forget what
+// others count on.
 //
 // Each node keeps one durable log of messages and views. Within a view the rule
 // says where a message goes; a member writes it there, syncs, and only then
 // reports how long its log is (STABLE). What a majority of all nodes reported in
-// the same view is stable, and is delivered. A new view takes one ballot: the
-// leader picks a number that only it can pick; nodes
-// promise to do nothing more in lower views and report their logs; the leader takes
+// the same view is stable, and is delivered. A new view takes one ballot: the leader
+// picks a number that only it can pick; nodes promise to do nothing more in lower
+// views and report their logs; the leader takes
 // the log adopted in the highest view, and of those the longest, adds what the
 // reporters hold unordered and an entry for the view, and sends that to the nodes
 // that promised. Any two majorities share a node, so what was stable in a lower

@@ -27,10 +27,11 @@ var (
 //	NEWVIEW   19 incarnation view base entries
 //	FRAME     20 incarnation view seq body
 //
-// next is the number of the next frame wanted, and beat grows by one each tick. hears is a set of places, a bit each, in
-// as few bytes as hold it; follows is a place plus one, or 0 for nobody. entries of a PROMISE begin at the
-// lesser of base and length; those of a NEWVIEW at base, and the last is the view's
-// own. A body is that of a rule or
+// next is the number of the next frame wanted, and beat grows by one each tick. hears
+// is a set of places, a bit each, in as few bytes as hold it; follows is a place plus
+// one, or 0 for nobody. entries of a PROMISE begin at the lesser of base and length;
+// those of a NEWVIEW at base, and the last is the view's own. A body is that of a rule
+// or
 //
 //	STABLE    8 length
 //

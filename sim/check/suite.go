@@ -87,8 +87,8 @@ func (s Suite) Skipped(reason string) Suite {
 	return out
 }
 
-// Safety returns the suite, with every Eventually ruled out for that reason: it judges
-// safety and not liveness.
+// Safety returns the suite, with every Eventually ruled out for that reason: it judges what
+// needs no heal, which is safety, and progress while some nodes are known to be connected.
 func (s Suite) Safety(reason string) Suite {
 	out := slices.Clone(s)
 	for i, c := range s {

@@ -96,8 +96,8 @@ func (e *WriteError) Unwrap() error { return e.Err }
 // Sweep makes each run that fails, and one in 64 of the others, twice, to see that they
 // agree. If ctx or the budget ends it, it begins no more runs, waits for those that have
 // begun, and returns a report that is not Complete. Runs of w that are interrupted end at
-// once and count for nothing: a run can take minutes. An error of none of this package's types means a damaged
-// results file.
+// once and count for nothing: a run can take minutes. An error of none of this package's
+// types means a damaged results file.
 func Sweep(ctx context.Context, w *World, o SweepOptions) (SweepReport, error) {
 	if o.To < o.From || o.To-o.From >= MaxSeeds {
 		panic(fmt.Sprintf("explore: sweep of seeds %d to %d, want 1 to %d of them", o.From, o.To, uint64(MaxSeeds)))

@@ -204,9 +204,8 @@ func (t *tally) cover(seed uint64) {
 }
 
 // conclude returns the report, which ought to cover the seeds in asked and covers those that
-// were added. Whether a check is applicable depends on the
-// parameters, which all seeds share: so a check that is unseen in every judged run never
-// happened.
+// were added. Whether a check is applicable depends on the parameters, which all seeds share:
+// so a check that is unseen in every judged run never happened.
 func (t *tally) conclude(asked Span) SweepReport {
 	r := t.report
 	r.Asked = asked

@@ -52,7 +52,7 @@ type Options struct {
 	// Stopped, unless nil, gets the simulation that Stop ended.
 	Stopped func(m *sim.Sim)
 	// Forewarn, unless nil, gets one line before a run whose faults are permanent, so that
-	// liveness is not judged.
+	// no Eventually is judged.
 	Forewarn func(text string)
 	// Until names a check whose failure ends the run. The report has no later failures.
 	Until string
@@ -159,9 +159,9 @@ func (s *Scenario) Plannable(seed uint64, p Params) error {
 }
 
 // Execute makes a run with parameters that Validate accepts. src answers its questions; seed
-// salts identities. A node that panics violates explore.Panicked. Execute panics with a *PlanError if the
-// plan that Build makes cannot run. ok is false if Options.Stop ended the run: then the report has no
-// verdict.
+// salts identities. A node that panics violates explore.Panicked. Execute panics with a
+// *PlanError if the plan that Build makes cannot run. ok is false if Options.Stop ended the
+// run: then the report has no verdict.
 func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options) (r Report, ok bool) {
 	run, err := s.build(seed, p, src, o.Cut)
 	if err != nil {
@@ -181,7 +181,7 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 	} else if why := unhealed(&run.Plan, p.Nodes); why != "" {
 		run.Checks = run.Checks.Safety(why)
 		if o.Forewarn != nil {
-			o.Forewarn(why + ": the run is judged on safety alone")
+			o.Forewarn(why + ": checks that need a heal do not apply")
 		}
 	}
 	sent := new(traffic)

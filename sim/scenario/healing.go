@@ -10,7 +10,7 @@ import (
 )
 
 // unhealed says which members the faults of a plan leave up and connected at the end, if its
-// Heal never comes and they are not all, or returns "". Liveness is not judged then.
+// Heal never comes and they are not all, or returns "". No Eventually is judged then.
 func unhealed(plan *sim.Plan, members int) string {
 	if !slices.ContainsFunc(plan.Faults, func(f fault.Fault) bool { return f.Op == fault.Heal && f.At == fault.Never }) {
 		return ""

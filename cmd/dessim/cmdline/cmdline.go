@@ -27,13 +27,12 @@
 // # Files
 //
 // Files appear under their names when they are complete, and replace older ones: see
-// package files. A file that cannot be written is told on stderr, one line each, and changes
-// nothing else: the result is printed whatever happens to its files, and names only those
-// that are there.
+// package files. A file that cannot be written is reported on stderr, one line each, and
+// changes nothing else: the result is printed whatever happens to its files, and names only
+// those that are there.
 //
 // Where a flag names a file to write, - is standard output; the summary, or the object of
-// -json, then goes to stderr. Only the file of -results has to be one: a sweep that resumes
-// reads it.
+// -json, then goes to stderr. -results alone wants a file, which a sweep that resumes reads.
 //
 // -logs creates its folder if needed, and leaves other files in it alone; client-N.txt
 // is the file of a client, and node-N.txt that of a node which failed before its id was
@@ -46,10 +45,9 @@
 // goes before 4, then come 1, 5, 3 and 0. So a violation is 1 even if its replay file could
 // not be written, and a run that passed is 5 if its trace could not.
 //
-// A replay exits with the verdict of the run now,
-// so it passes once the bug is fixed; its output says whether the digest is still the
-// recorded one. 2 leaves stdout empty, and so does a 4 that is not a verdict, and a
-// 130 that comes before anything was known.
+// A replay exits with the verdict of the run now, so it passes once the bug is fixed; its
+// output says whether the digest is still the recorded one. 2 leaves stdout empty, and so
+// does a 4 that is not a verdict, and a 130 that comes before anything was known.
 //
 // A node that panics, or ends its goroutine as t.FailNow does, is a violation, in a run as in
 // a sweep; a check that panics is an error, 4. Some things end the process itself, with the
@@ -59,13 +57,15 @@
 //
 // # Runs that do not end
 //
-// -events N ends a run after N events: it is inconclusive, and what filled it is named. A step
-// that runs for 5 s is told on stderr, once, with the node and the line that it is at. The
-// first SIGINT, SIGTERM or SIGHUP ends the command with 130 and what is known: the trace so
-// far, the summary so far, the seeds that a sweep has run. A run ends at its next events; if
-// its step does not end within a second, it is left behind. A second signal kills the
-// command at once; one within half a second of the first is taken for an echo of it, since
-// timeout(1) sends each twice.
+// -events N ends a run after N events: it is inconclusive, and the summary names the kinds of
+// messages that filled it. A step that runs for 5 s is reported on stderr, once, with the node
+// and the line that it is at.
+//
+// The first SIGINT, SIGTERM or SIGHUP ends the command with 130 and what is known: the trace
+// so far, the summary so far, the seeds that a sweep has run. A run ends within a few events;
+// if its step does not end within a second, it is abandoned. A second signal kills the command
+// at once; one within half a second of the first is taken for an echo of it, since timeout(1)
+// sends each twice.
 package cmdline
 
 import (
