@@ -57,9 +57,9 @@
 //
 // # Runs that do not end
 //
-// -events N ends a run after N events: it is inconclusive, and the summary names the kinds of
-// messages that filled it. A step that runs for 5 s is reported on stderr, once, with the node
-// and the line that it is at.
+// -events N ends a run after N events: it is inconclusive, and the summary names the most
+// frequent messages, outputs and timers. A step that runs for 5 s is reported on stderr, once,
+// with the node and the line that it is at.
 //
 // The first SIGINT, SIGTERM or SIGHUP ends the command with 130 and what is known: the trace
 // so far, the summary so far, the seeds that a sweep has run. A run ends within a few events;

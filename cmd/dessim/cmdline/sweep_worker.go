@@ -1,7 +1,6 @@
 package cmdline
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime/debug"
-	"strings"
 
 	"dessim/sim/explore"
 	"dessim/sim/files"
@@ -18,11 +16,10 @@ import (
 
 // worker is a process that makes runs for a sweep.
 type worker struct {
-	program string // begins its error lines
-	cmd     *exec.Cmd
-	in      io.WriteCloser
-	out     io.Reader
-	errors  bytes.Buffer
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	out    io.Reader
+	errors lastWords
 }
 
 // another starts this program again. The context of the sweep does not end it: a worker
@@ -41,7 +38,7 @@ func (s *sweep) another() (io.ReadWriteCloser, error) {
 }
 
 func startWorker(program string, cmd *exec.Cmd) (w *worker, err error) {
-	w = &worker{program: program, cmd: cmd}
+	w = &worker{cmd: cmd, errors: lastWords{program: program}}
 	cmd.Stderr = &w.errors
 	if w.in, err = cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -55,15 +52,15 @@ func startWorker(program string, cmd *exec.Cmd) (w *worker, err error) {
 // Write asks for a run.
 func (w *worker) Write(b []byte) (int, error) { return w.in.Write(b) }
 
-// Read reads what the worker answers. Its end comes too early, and the error says why.
+// Read reads what the worker answers. A worker does not end by itself: if it has, the error
+// says why.
 func (w *worker) Read(b []byte) (int, error) {
 	n, err := w.out.Read(b)
 	if !errors.Is(err, io.EOF) {
 		return n, err
 	}
 	w.cmd.Wait() // its error is the exit code, or comes of it
-	text, _, _ := strings.Cut(w.errors.String(), "\n")
-	return n, errors.New(cmp.Or(strings.TrimPrefix(text, w.program+": "), w.cmd.ProcessState.String()))
+	return n, errors.New(cmp.Or(w.errors.text(), w.cmd.ProcessState.String()))
 }
 
 // Close ends the worker.

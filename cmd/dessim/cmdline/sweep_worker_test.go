@@ -15,9 +15,10 @@ import (
 
 func TestAWorkerThatEndsSaysHow(t *testing.T) {
 	for script, want := range map[string]string{
-		"echo 'dessim: no memory' >&2; exit 2": "no memory",
-		"exit 3":                               "exit status 3",
-		"kill -9 $$":                           "signal: killed",
+		"echo 'dessim: no memory' >&2; exit 2":                           "no memory",
+		"echo 'a node prints' >&2; echo 'dessim: no memory' >&2; exit 2": "no memory",
+		"exit 3":     "exit status 3",
+		"kill -9 $$": "signal: killed",
 	} {
 		w, err := startWorker("dessim", exec.Command("sh", "-c", script))
 		if err != nil {
