@@ -33,9 +33,9 @@ var AskAgain = backoff.Rule{Kind: protocol.KindOf("kv.again"), Doublings: 2, Jit
 var kindRest = protocol.KindOf("kv.rest")
 
 const (
-	// patienceDelays is how long a client first waits for a reply: longer than ordering
-	// takes without faults, and about as long as a crash goes undetected.
-	patienceDelays = 50
+	// PatienceDelays is how long a client first waits for a reply, in Config.Delay: longer
+	// than ordering takes without faults, and about as long as a crash goes undetected.
+	PatienceDelays = 50
 	restDelays     = 2
 
 	incarnationShift = 32
@@ -108,7 +108,7 @@ func (c *Client) begin(env *protocol.Env) {
 func (c *Client) ask(env *protocol.Env) {
 	c.scratch = seal.Append(message{typ: typeRequest, cmd: c.now}.append(c.scratch[:0]))
 	env.Send(c.cfg.Members[c.at], KindRequest, c.scratch)
-	env.SetTimer(AskAgain.Pause(env, patienceDelays*c.cfg.Delay, c.asked/len(c.cfg.Members)), tagRetry)
+	env.SetTimer(AskAgain.Pause(env, PatienceDelays*c.cfg.Delay, c.asked/len(c.cfg.Members)), tagRetry)
 	c.asked++
 }
 

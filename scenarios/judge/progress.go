@@ -8,6 +8,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
+	"dessim/protocol/kv"
 	"dessim/sim"
 	"dessim/sim/check"
 )
@@ -58,11 +59,8 @@ func NewProgress(plan *sim.Plan, members int, led bool, delay time.Duration, bro
 
 // Clients has the judge look at the operations of a store's clients too.
 func (p *Progress) Clients(store *Store, delay time.Duration) {
-	p.store, p.asked = store, time.Duration(2*p.members*storePatience)*delay
+	p.store, p.asked = store, time.Duration(2*p.members*kv.PatienceDelays)*delay
 }
-
-// storePatience is how many delays a client of the store waits for a replica.
-const storePatience = 50
 
 // Watch returns the events that Observe needs.
 func (p *Progress) Watch() sim.What {

@@ -4,13 +4,12 @@
 package explore
 
 import (
-	"fmt"
-
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/fault"
 	"dessim/sim/source"
+	"dessim/sim/wording"
 )
 
 // Trial is everything that a run is made of, beyond its World. Trials share slices and
@@ -87,9 +86,9 @@ func Unended(r *sim.Result) (c check.Result, ended bool) {
 	c = check.Result{Name: Ends, Verdict: check.Inconclusive, Exercised: 1}
 	switch r.Reason {
 	case sim.Bounded:
-		c.Detail = fmt.Sprintf("its bound of %d events was reached", r.Events)
+		c.Detail = "its bound of " + wording.Count(r.Events, "event") + " was reached"
 	case sim.Interrupted:
-		c.Detail = fmt.Sprintf("interrupted after %d events", r.Events)
+		c.Detail = "interrupted after " + wording.Count(r.Events, "event")
 	default:
 		return c, false
 	}

@@ -160,7 +160,7 @@ func (r *runner) sweep() {
 	}
 	for _, c := range last.Checks {
 		if !seen[c.Name] {
-			r.Errorf("vacuous: %q did not happen in any of %d seeds", c.Name, r.o.Seeds)
+			r.Errorf("vacuous: %q did not happen in any of %s", c.Name, wording.Count(r.o.Seeds, "seed"))
 		}
 	}
 }
@@ -261,8 +261,8 @@ func stack(o *explore.Outcome) (text string) {
 	if o.Panic == nil {
 		return ""
 	}
-	for _, frame := range o.Panic.Frames[min(len(o.Panic.Frames), 1):] {
-		text += "\n\tcalled at " + frame
+	for _, line := range watch.Callers(o.Panic.Frames) {
+		text += "\n\t" + line
 	}
 	return text
 }

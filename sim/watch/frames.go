@@ -91,6 +91,15 @@ func Frames(stack []byte) []string {
 	return out
 }
 
+// Callers returns a line for each of the Frames but the first, which stands in the sentence
+// before them: "called at kv/store.go:41 (*Store).Receive".
+func Callers(frames []string) (lines []string) {
+	for _, f := range frames[min(len(frames), 1):] {
+		lines = append(lines, "called at "+f)
+	}
+	return lines
+}
+
 // parse reads the lines of one goroutine: pairs of a call and, after a tab, its place.
 func parse(stack []byte) (all []frame) {
 	var call string

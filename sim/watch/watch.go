@@ -11,6 +11,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -135,7 +136,7 @@ func (r *run) drive(drive func(), watched bool) {
 // of the grace.
 func (d *Dog) wait(r *run) *Stuck {
 	interruption, interrupted := d.context().Done(), false
-	limit := orElse(d.Patience, patience)
+	limit := cmp.Or(d.Patience, patience)
 	tick := time.NewTicker(limit / 4)
 	defer tick.Stop()
 	at, since, told := r.m.Where().Step, time.Now(), false
@@ -146,7 +147,7 @@ func (d *Dog) wait(r *run) *Stuck {
 			return nil
 		case <-interruption:
 			interruption, interrupted = nil, true
-			limit, calm = orElse(d.Grace, grace), time.Now()
+			limit, calm = cmp.Or(d.Grace, grace), time.Now()
 			tick.Reset(limit / 4)
 			continue
 		case <-tick.C:
@@ -177,13 +178,6 @@ func (r *run) stuck(since time.Time) *Stuck {
 	id := <-r.id
 	r.id <- id
 	return &Stuck{Seed: r.seed, Moment: r.m.Where(), For: time.Since(since), Frames: Frames(stackOf(id))}
-}
-
-func orElse(d, otherwise time.Duration) time.Duration {
-	if d == 0 {
-		return otherwise
-	}
-	return d
 }
 
 // Broken is a panic that is not of a run, such as one of a check's conclusion, with its

@@ -146,7 +146,7 @@ func (c *comparison) do(json bool) error {
 		}
 	}
 	if len(c.rows) == 0 {
-		return &exit{exitInterrupted, "interrupted; nothing was written"}
+		return interruptedEarly()
 	}
 	if json {
 		c.object()

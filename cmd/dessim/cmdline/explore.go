@@ -203,7 +203,7 @@ func (x *exploring) do(ctx context.Context) error {
 	calm := x.World.Try(x.Trial, w)
 	switch {
 	case calm.Interrupted():
-		return &exit{exitInterrupted, "interrupted; nothing was written"}
+		return interruptedEarly()
 	case calm.Failed(): // the search begins with this run, and there is nothing more to it
 	case !w.asked:
 		return refuse("scenario %s: there is no input, so explore cannot tell when to crash nodes; want a larger workload, or a later -until", x.Scenario.Name)

@@ -66,17 +66,9 @@ func (p *Program) die(why string) {
 // tell reports a step that does not end.
 func (t *tool) tell(s watch.Stuck) {
 	t.complain(fmt.Sprintf("seed %d: %s", s.Seed, s.String()))
-	for _, frame := range callers(s.Frames) {
-		t.complain(frame)
+	for _, line := range watch.Callers(s.Frames) {
+		t.complain("  " + line)
 	}
-}
-
-// callers returns the lines of a stack after the first, for people.
-func callers(frames []string) (out []string) {
-	for _, f := range frames[min(len(frames), 1):] {
-		out = append(out, "  called at "+f)
-	}
-	return out
 }
 
 // late returns what watches over the runs that a command makes at its end: an interrupted one
@@ -101,7 +93,7 @@ func (g *gate) Write(b []byte) (int, error) {
 	g.lock.Lock()
 	defer g.lock.Unlock()
 	if g.shut {
-		return 0, errors.New("the run was left behind")
+		return 0, errors.New("the run was abandoned")
 	}
 	return g.w.Write(b)
 }
@@ -115,6 +107,11 @@ func (g *gate) close() bool {
 	defer g.lock.Unlock()
 	g.shut = true
 	return true
+}
+
+// interruptedEarly is how an interruption ends a command that has nothing to show yet.
+func interruptedEarly() error {
+	return &exit{exitInterrupted, "interrupted; nothing was written"}
 }
 
 // interrupted writes and prints what is known of a run that was interrupted.

@@ -310,7 +310,7 @@ func (j *job) second(to *flag) error {
 	j.terminal, j.isSecond = false, true
 	r, err := j.execute()
 	if err == nil && cut(&r) {
-		err = &exit{exitInterrupted, "interrupted; nothing was written"}
+		err = interruptedEarly()
 	}
 	if err != nil {
 		return err

@@ -131,7 +131,7 @@ func (k *shrinking) load() error {
 	var o explore.Outcome
 	switch o, k.trial = k.world.Seed(k.Seed, answers, true); {
 	case o.Interrupted():
-		return k.unshrunk()
+		return interruptedEarly()
 	case !o.Failed():
 		return k.passes(o.Verdict)
 	}
@@ -140,11 +140,6 @@ func (k *shrinking) load() error {
 
 func (k *shrinking) passes(v check.Verdict) error {
 	return refuse("the run does not fail, its verdict is %s: there is nothing to shrink", v)
-}
-
-// unshrunk is how an interruption ends the command before anything was smaller.
-func (k *shrinking) unshrunk() error {
-	return &exit{exitInterrupted, "interrupted; nothing was written"}
 }
 
 func (k *shrinking) do() error {
@@ -157,14 +152,14 @@ func (k *shrinking) do() error {
 	case errors.Is(err, explore.ErrPasses):
 		return k.passes(out.Was.Verdict)
 	case interrupted && out.After == out.Before:
-		return k.unshrunk()
+		return interruptedEarly()
 	case err != nil && !interrupted:
 		return &exit{exitInternal, err.Error()}
 	}
 	if interrupted { // the world makes no more runs
 		k.world = k.Scenario.WorldUnder(k.late(), k.Seed, k.Params)
 		if out.Is = k.world.Try(out.After); out.Is.Interrupted() {
-			return k.unshrunk()
+			return interruptedEarly()
 		}
 	}
 	x := &recording{subject: k.subject, command: "shrunk: " + k.command(), trial: out.After, verdict: out.Is.Judgement(), digest: out.Is.Digest}
@@ -176,7 +171,7 @@ func (k *shrinking) do() error {
 		k.text(&out, story, path)
 	}
 	if interrupted {
-		line := fmt.Sprintf("interrupted after %d runs", out.Runs)
+		line := "interrupted after " + wording.Count(out.Runs, "run")
 		if path != "" {
 			line += fmt.Sprintf("; continue: %s shrink %s", k.Name, wording.Shell(path))
 		}
@@ -227,7 +222,7 @@ const mostAnswers = 12
 
 func (k *shrinking) text(out *explore.Shrunk, story []string, path string) {
 	b := &k.out
-	fmt.Fprintf(b, "shrunk: scenario %s, seed %d, in %d runs\n", k.Scenario.Name, k.Seed, out.Runs)
+	fmt.Fprintf(b, "shrunk: scenario %s, seed %d, in %s\n", k.Scenario.Name, k.Seed, wording.Count(out.Runs, "run"))
 	fmt.Fprintf(b, "the check that fails: %s\n\n", plain(out.Check))
 	t := table{head: []string{"", "before", "after"}, right: []int{1, 2}}
 	before, after := k.size(out.Before), k.size(out.After)

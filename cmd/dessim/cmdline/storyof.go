@@ -9,6 +9,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/watch"
 )
 
 // storyLines is how long a story may be.
@@ -28,9 +29,7 @@ func (k *shrinking) story(out *explore.Shrunk) []string {
 	}
 	lines = append(lines, fmt.Sprintf("%s: %s: %s", place(&end), end.Name, end.Detail))
 	if out.Is.Panic != nil && end.Name == explore.Panicked {
-		for _, line := range callers(out.Is.Panic.Frames) {
-			lines = append(lines, strings.TrimSpace(line))
-		}
+		lines = append(lines, watch.Callers(out.Is.Panic.Frames)...)
 	}
 	return lines
 }

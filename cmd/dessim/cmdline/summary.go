@@ -12,6 +12,7 @@ import (
 	"dessim/sim/check"
 	"dessim/sim/explore"
 	"dessim/sim/scenario"
+	"dessim/sim/watch"
 )
 
 // summary is a report with what the command adds to it.
@@ -42,8 +43,8 @@ func (s *summary) text(b *bytes.Buffer) {
 	if c := s.earliest(); c != nil {
 		fmt.Fprintln(b, plain(c.Name+": "+c.Detail))
 		if s.Panic != nil && c.Name == explore.Panicked {
-			for _, line := range callers(s.Panic.Frames) {
-				fmt.Fprintln(b, plain(line))
+			for _, line := range watch.Callers(s.Panic.Frames) {
+				fmt.Fprintln(b, plain("  "+line))
 			}
 		}
 		fmt.Fprintln(b, plain(fmt.Sprintf("%s; see it: %s -trace run.trace", place(c), s.command)))
@@ -54,8 +55,8 @@ func (s *summary) text(b *bytes.Buffer) {
 	if c := s.ended(); c != nil {
 		fmt.Fprintln(b, plain(c.Detail))
 		if s.Stuck != nil {
-			for _, line := range callers(s.Stuck.Frames) {
-				fmt.Fprintln(b, plain(line))
+			for _, line := range watch.Callers(s.Stuck.Frames) {
+				fmt.Fprintln(b, plain("  "+line))
 			}
 		}
 	}

@@ -199,7 +199,7 @@ func (j *job) judge(r *scenario.Report) error {
 	broken := j.other.finish(report.Bytes())
 	switch {
 	case j.ctx.Err() != nil || j.other.cmd.ProcessState.ExitCode() == exitInterrupted:
-		return &exit{exitInterrupted, "interrupted; nothing was written"}
+		return interruptedEarly()
 	case broken != "":
 		return &exit{exitInternal, "the second process failed: " + broken}
 	case !j.other.differ:
