@@ -82,9 +82,10 @@ type Small struct {
 	Runs, Failures int
 	// Tell, if not nil, is called from time to time with the number of runs so far.
 	Tell func(runs int)
-	// Dog, unless nil, watches over the runs; it knows them by Seed, which means nothing else.
-	Dog  *watch.Dog
-	Seed uint64
+	// Watchdog, unless nil, watches over the runs. Seed is what it calls them, and is used
+	// for nothing else.
+	Watchdog *watch.Watchdog
+	Seed     uint64
 }
 
 // Exhausted is the result of the search of a Small.

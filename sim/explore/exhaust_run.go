@@ -32,7 +32,7 @@ func (g *search) run() *smallRun {
 		panic(fmt.Sprintf("explore: the plan cannot run: %v", err))
 	}
 	r.sim = s
-	p, stuck := g.Dog.Run(g.Seed, s, func() { g.drive(r) })
+	p, stuck := g.Watchdog.Run(g.Seed, s, func() { g.drive(r) })
 	if stuck != nil {
 		r.outcome = Outcome{Verdict: check.Inconclusive, Sim: sim.Result{Reason: sim.Interrupted}}
 		return r
@@ -53,7 +53,7 @@ func (g *search) drive(r *smallRun) {
 		if !r.sim.Advance(1) {
 			return
 		}
-		if g.Dog.Interrupted() {
+		if g.Watchdog.Interrupted() {
 			r.sim.Interrupt()
 		}
 	}

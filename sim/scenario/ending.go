@@ -41,7 +41,7 @@ func (d *driver) drive() {
 func (d *driver) advance(n int) bool {
 	const soon = 64 // events
 	for ; n > 0; n -= soon {
-		if d.Dog.Interrupted() {
+		if d.Watchdog.Interrupted() {
 			d.m.Interrupt()
 		}
 		if !d.m.Advance(min(n, soon)) {

@@ -56,9 +56,9 @@ type Options struct {
 	Forewarn func(text string)
 	// Until names a check whose failure ends the run. The report has no later failures.
 	Until string
-	// Dog, unless nil, watches over the run. If it is interrupted, the run ends there, and is
-	// inconclusive unless something has failed.
-	Dog *watch.Dog
+	// Watchdog, unless nil, watches over the run. If it is interrupted, the run ends there,
+	// and is inconclusive unless something has failed.
+	Watchdog *watch.Watchdog
 }
 
 // every is the number of events after which the run checks whether to end: often if the
@@ -195,7 +195,7 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 		panic(fmt.Sprintf("scenario: %s: %v", s.Name, err)) // build has validated the plan
 	}
 	d := driver{Options: &o, m: m, checks: run.Checks}
-	panicked, stuck := o.Dog.Run(seed, m, d.drive)
+	panicked, stuck := o.Watchdog.Run(seed, m, d.drive)
 	if stuck != nil {
 		r.abandon(stuck)
 		return r, true

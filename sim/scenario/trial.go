@@ -17,8 +17,8 @@ import (
 // panics with a *PlanError if the plan cannot run.
 func (s *Scenario) World(seed uint64, p Params) *explore.World { return s.WorldUnder(nil, seed, p) }
 
-// WorldUnder is World, with a Dog that watches over the runs.
-func (s *Scenario) WorldUnder(dog *watch.Dog, seed uint64, p Params) *explore.World {
+// WorldUnder is World, with a Watchdog that watches over the runs.
+func (s *Scenario) WorldUnder(watchdog *watch.Watchdog, seed uint64, p Params) *explore.World {
 	least, _ := s.NodeRange()
 	run, err := s.build(seed, p, source.Seed(seed), nil)
 	if err != nil {
@@ -26,12 +26,12 @@ func (s *Scenario) WorldUnder(dog *watch.Dog, seed uint64, p Params) *explore.Wo
 	}
 	w := &explore.World{MinNodes: least, Apart: run.Plan.Random != nil, Inputs: run.inputs()}
 	w.Try = func(t *explore.Trial, observers ...sim.Observer) explore.Outcome {
-		r, _ := s.Try(seed, p, t, source.NewReplay(t.Answers), Options{Observers: observers, Dog: dog})
+		r, _ := s.Try(seed, p, t, source.NewReplay(t.Answers), Options{Observers: observers, Watchdog: watchdog})
 		return r.Outcome()
 	}
 	w.Fails = func(t *explore.Trial, g explore.Guard) explore.Guarded {
 		replay := source.NewReplay(t.Answers)
-		r, ok := s.Try(seed, p, t, replay, Options{Until: g.Check, Dog: dog, Stop: func(events uint64, _ protocol.Time) bool {
+		r, ok := s.Try(seed, p, t, replay, Options{Until: g.Check, Watchdog: watchdog, Stop: func(events uint64, _ protocol.Time) bool {
 			return g.MaxEvents > 0 && events > g.MaxEvents
 		}})
 		o := r.Outcome()
@@ -45,11 +45,11 @@ func (s *Scenario) WorldUnder(dog *watch.Dog, seed uint64, p Params) *explore.Wo
 			src = source.Seed(seed)
 		}
 		if !record {
-			r, _ := s.Execute(seed, p, src, Options{Observers: observers, Dog: dog})
+			r, _ := s.Execute(seed, p, src, Options{Observers: observers, Watchdog: watchdog})
 			return r.Outcome(), nil
 		}
 		recorder := &source.Recorder{Source: src}
-		r, _ := s.Execute(seed, p, recorder, Options{Observers: observers, Dog: dog})
+		r, _ := s.Execute(seed, p, recorder, Options{Observers: observers, Watchdog: watchdog})
 		if r.Stuck != nil {
 			return r.Outcome(), nil // the recorder is not ours any more
 		}

@@ -21,7 +21,7 @@ func Judge(t TB, run *scenario.Run, src protocol.Source) {
 		t.Fatalf("%v", err)
 	}
 	s := scenario.Scenario{Name: "judged", Build: func(*scenario.Setup) *scenario.Run { return run }}
-	r, _ := s.Execute(0, scenario.Params{Nodes: run.Plan.Nodes}, src, scenario.Options{Dog: dog("simtest.Judge")})
+	r, _ := s.Execute(0, scenario.Params{Nodes: run.Plan.Nodes}, src, scenario.Options{Watchdog: watchdog("simtest.Judge")})
 	if o := r.Outcome(); o.Failed() || o.Verdict != check.Pass {
 		t.Fatalf("%s", describe(&o))
 	}

@@ -58,7 +58,7 @@ const (
 // A Sometimes that never happens fails t, too: the test is vacuous. With Options.Strict, so
 // does a fault that never did anything, and a message to a node that does not exist. A node
 // that panics, or calls t.FailNow, fails t as a check does, with its place. A step that does
-// not end within 5 s is told on stderr.
+// not end within 5 s is reported on stderr.
 //
 // Tests that call Run may be parallel.
 func Run(t *testing.T, s *scenario.Scenario, o Options) {
@@ -76,7 +76,7 @@ func Run(t *testing.T, s *scenario.Scenario, o Options) {
 	if o.Seeds < 1 || o.ShrinkRuns < 0 {
 		t.Fatalf("simtest: Options has %d seeds and %d runs to shrink in; want at least 1 and at least 0", o.Seeds, o.ShrinkRuns)
 	}
-	r := &runner{tester: t, o: o, dog: dog(t.Name()), Subject: scenario.Subject{Scenario: s, Params: p}, place: newPlace(t.Name())}
+	r := &runner{tester: t, o: o, watchdog: watchdog(t.Name()), Subject: scenario.Subject{Scenario: s, Params: p}, place: newPlace(t.Name())}
 	r.run(os.Getenv(SeedVariable), os.Getenv(SeedsVariable), os.Getenv(ReplayVariable))
 }
 
@@ -93,7 +93,7 @@ type runner struct {
 	tester
 	scenario.Subject // without a seed
 	o                Options
-	dog              *watch.Dog
+	watchdog         *watch.Watchdog
 	place            place
 }
 
@@ -168,7 +168,7 @@ func (r *runner) sweep() {
 // seed makes the run of a seed, and reports it unless it passes.
 func (r *runner) seed(seed uint64) explore.Outcome {
 	r.Helper()
-	report, _ := r.Scenario.Execute(seed, r.Params, source.Seed(seed), scenario.Options{Dog: r.dog})
+	report, _ := r.Scenario.Execute(seed, r.Params, source.Seed(seed), scenario.Options{Watchdog: r.watchdog})
 	outcome := report.Outcome()
 	again := r.place.command(fmt.Sprintf("%s=%d", SeedVariable, seed))
 	switch {
@@ -196,7 +196,7 @@ func unseenAlone(o *explore.Outcome) bool {
 // failed shrinks, saves and reports the run of a seed.
 func (r *runner) failed(seed uint64, first *explore.Outcome, again string) {
 	r.Helper()
-	w := r.Scenario.WorldUnder(r.dog, seed, r.Params)
+	w := r.Scenario.WorldUnder(r.watchdog, seed, r.Params)
 	outcome, trial := w.Seed(seed, nil, true)
 	if outcome.Digest != first.Digest || outcome.Signature() != first.Signature() {
 		r.Fatalf("seed %d is not deterministic: it was %v, %s, and then %v, %s\n%s%s",
@@ -267,10 +267,10 @@ func stack(o *explore.Outcome) (text string) {
 	return text
 }
 
-// dog returns what watches over the runs of a test. It tells on stderr, since what a test
-// logs shows when it is over.
-func dog(test string) *watch.Dog {
-	return &watch.Dog{Tell: func(s watch.Stuck) {
+// watchdog returns what watches over the runs of a test. It reports on stderr, since what a
+// test logs shows only when the test is over.
+func watchdog(test string) *watch.Watchdog {
+	return &watch.Watchdog{Tell: func(s watch.Stuck) {
 		fmt.Fprintf(os.Stderr, "%s: seed %d: %s\n", test, s.Seed, s.String())
 	}}
 }

@@ -123,7 +123,7 @@ func (p place) save(x *scenario.Recording) (path string, err error) {
 func (r *runner) again(path string, x *scenario.Recording) {
 	r.Helper()
 	src := source.NewReplay(x.Answers)
-	report, _ := x.Scenario.Try(x.Seed, x.Params, x.Trial(), src, scenario.Options{Dog: r.dog})
+	report, _ := x.Scenario.Try(x.Seed, x.Params, x.Trial(), src, scenario.Options{Watchdog: r.watchdog})
 	outcome, stats := report.Outcome(), src.Stats()
 	if unused := stats.Stale + stats.Misfit; unused > 0 {
 		r.Logf("%s: %d of its %d answers are stale: the code has changed since", path, unused, len(x.Answers))

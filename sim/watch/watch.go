@@ -1,9 +1,9 @@
-// Package watch runs simulations under supervision: a node that panics, or ends its
-// goroutine, becomes a record with its place; a step that does not end is told while it
+// Package watch runs simulations under supervision: a panic of a node, or the end of its
+// goroutine, becomes a record with its place; a step that does not end is reported while it
 // runs; and a run that is interrupted ends, even if one of its nodes never does.
 //
-// It uses goroutines and the wall clock. Neither changes a run: what a Dog does depends on
-// them, and what the simulation does never.
+// It uses goroutines and the wall clock. Neither changes a run: a Watchdog depends on them,
+// the simulation never does.
 //
 // Three things end the whole process, as in any Go program: a stack that overflows, two
 // goroutines that write to one map, and os.Exit. The Go runtime prints the place of the first
@@ -23,9 +23,9 @@ import (
 	"dessim/sim"
 )
 
-// Dog watches over runs, any number of them at a time. A nil Dog watches nothing; it still
-// makes records of panics.
-type Dog struct {
+// Watchdog watches over runs, any number of them at a time. A nil Watchdog watches nothing;
+// it still makes records of panics.
+type Watchdog struct {
 	// Context interrupts the runs when it is done; nil never does.
 	Context context.Context
 	// Patience is how long a step may run before Tell is called; 0 is 5 s.
@@ -34,7 +34,7 @@ type Dog struct {
 	// abandoned. 0 is 1 s.
 	Grace time.Duration
 	// Tell is called once for each step that takes longer than Patience or is abandoned, by
-	// one goroutine at a time; nil tells nobody.
+	// one goroutine at a time. It may be nil.
 	Tell func(Stuck)
 
 	telling sync.Mutex
@@ -42,7 +42,7 @@ type Dog struct {
 
 // Stuck is a step that does not end.
 type Stuck struct {
-	Seed uint64 // as Run was told
+	Seed uint64 // as given to Run
 	sim.Moment
 	For    time.Duration // for which it has been seen so far
 	Frames []string      // as those of a sim.Panic
@@ -70,28 +70,28 @@ const (
 	grace    = time.Second
 )
 
-func (d *Dog) context() context.Context {
-	if d == nil || d.Context == nil {
+func (w *Watchdog) context() context.Context {
+	if w == nil || w.Context == nil {
 		return context.Background()
 	}
-	return d.Context
+	return w.Context
 }
 
 // Interrupted reports whether runs shall end.
-func (d *Dog) Interrupted() bool { return d.context().Err() != nil }
+func (w *Watchdog) Interrupted() bool { return w.context().Err() != nil }
 
 // Run calls drive, which advances m, in a goroutine of its own, and returns when drive does.
 // It returns what panicked in it, or nil. A panic outside of Sim.Advance is not of the run:
 // Run panics with it.
 //
-// If the Dog is interrupted and a step runs on, Run returns the step: drive still runs then,
-// and nobody may touch m or what its observers and its source hold any more.
-func (d *Dog) Run(seed uint64, m *sim.Sim, drive func()) (*sim.Panic, *Stuck) {
+// If the Watchdog is interrupted and a step runs on, Run returns the step. drive still runs
+// then, so nobody may touch m any more, nor what its observers and its source hold.
+func (w *Watchdog) Run(seed uint64, m *sim.Sim, drive func()) (*sim.Panic, *Stuck) {
 	r := &run{m: m, seed: seed, done: make(chan struct{}), id: make(chan string, 1)}
-	go r.drive(drive, d != nil)
-	if d == nil {
+	go r.drive(drive, w != nil)
+	if w == nil {
 		<-r.done
-	} else if s := d.wait(r); s != nil {
+	} else if s := w.wait(r); s != nil {
 		return nil, s
 	}
 	if r.foreign != nil {
@@ -134,9 +134,9 @@ func (r *run) drive(drive func(), watched bool) {
 
 // wait waits for the run. It looks every quarter of the patience, and, after an interruption,
 // of the grace.
-func (d *Dog) wait(r *run) *Stuck {
-	interruption, interrupted := d.context().Done(), false
-	limit := cmp.Or(d.Patience, patience)
+func (w *Watchdog) wait(r *run) *Stuck {
+	interruption, interrupted := w.context().Done(), false
+	limit := cmp.Or(w.Patience, patience)
 	tick := time.NewTicker(limit / 4)
 	defer tick.Stop()
 	at, since, told := r.m.Where().Step, time.Now(), false
@@ -147,7 +147,7 @@ func (d *Dog) wait(r *run) *Stuck {
 			return nil
 		case <-interruption:
 			interruption, interrupted = nil, true
-			limit, calm = cmp.Or(d.Grace, grace), time.Now()
+			limit, calm = cmp.Or(w.Grace, grace), time.Now()
 			tick.Reset(limit / 4)
 			continue
 		case <-tick.C:
@@ -162,11 +162,11 @@ func (d *Dog) wait(r *run) *Stuck {
 			continue
 		}
 		s := r.stuck(since)
-		if !told && d.Tell != nil {
+		if !told && w.Tell != nil {
 			told = true
-			d.telling.Lock()
-			d.Tell(*s)
-			d.telling.Unlock()
+			w.telling.Lock()
+			w.Tell(*s)
+			w.telling.Unlock()
 		}
 		if interrupted {
 			return s

@@ -35,7 +35,7 @@ func TestAStepThatDoesNotEndIsToldOnceWithItsPlace(t *testing.T) {
 	var told []watch.Stuck
 	first := make(chan struct{})
 	var once sync.Once
-	d := &watch.Dog{Patience: 8 * time.Millisecond, Tell: func(s watch.Stuck) {
+	d := &watch.Watchdog{Patience: 8 * time.Millisecond, Tell: func(s watch.Stuck) {
 		told = append(told, s)
 		once.Do(func() { close(first) })
 	}}
@@ -60,7 +60,7 @@ func TestAnInterruptedRunWhoseStepNeverEndsIsAbandoned(t *testing.T) {
 	g := gate{make(chan struct{})}
 	m := run(t, g)
 	ctx, cancel := context.WithCancel(t.Context())
-	d := &watch.Dog{Context: ctx, Patience: 4 * time.Millisecond, Grace: 4 * time.Millisecond, Tell: func(watch.Stuck) { cancel() }}
+	d := &watch.Watchdog{Context: ctx, Patience: 4 * time.Millisecond, Grace: 4 * time.Millisecond, Tell: func(watch.Stuck) { cancel() }}
 	p, stuck := d.Run(1, m, func() { m.Run() })
 	if p != nil || stuck == nil || stuck.Step != 2 || !d.Interrupted() {
 		t.Errorf("panic %v, stuck %+v", p, stuck)
@@ -82,7 +82,7 @@ func (rower) row(rune) rune {
 
 func TestFramesAreThoseOfTheNodeAlone(t *testing.T) {
 	m := run(t, rower{})
-	p, _ := (*watch.Dog)(nil).Run(1, m, func() { m.Run() })
+	p, _ := (*watch.Watchdog)(nil).Run(1, m, func() { m.Run() })
 	if p == nil || len(p.Frames) != 2 || !strings.HasSuffix(p.Frames[0], " rower.row") || !strings.HasSuffix(p.Frames[1], " rower.Timeout") {
 		t.Fatalf("%v: %q", p, p.Frames)
 	}
@@ -100,7 +100,7 @@ func TestAPanicOutsideOfTheRunReachesTheCaller(t *testing.T) {
 			t.Errorf("recovered %v", b)
 		}
 	}()
-	(*watch.Dog)(nil).Run(1, run(t, gate{}), func() { panic("boom") })
+	(*watch.Watchdog)(nil).Run(1, run(t, gate{}), func() { panic("boom") })
 }
 
 func TestFramesKnowModulesFromTheStandardLibrary(t *testing.T) {
@@ -113,7 +113,7 @@ main.(*node).Start(...)
 	/home/someone/private/main.go:7
 dessim/sim.(*Sim).receive(0xc000)
 	/home/someone/dessim/sim/sim.go:300 +0x1
-created by dessim/sim/watch.(*Dog).Run in goroutine 1
+created by dessim/sim/watch.(*Watchdog).Run in goroutine 1
 	/home/someone/dessim/sim/watch/watch.go:100 +0x1
 `
 	got := watch.Frames([]byte(stack))

@@ -112,7 +112,7 @@ type Program struct {
 	// that the tests of replay -emit-test import. Without it, -emit-test is refused.
 	Package string
 
-	patience, grace time.Duration // of the Dog, for tests; 0 is what it is for people
+	patience, grace time.Duration // of the watchdog, for tests; 0 is the usual one
 }
 
 // Main runs the command in the arguments of the process, and exits with its code: it is
@@ -152,10 +152,10 @@ func refuse(format string, args ...any) error {
 type tool struct {
 	*Program
 	streams
-	out   bytes.Buffer // goes to stdout at the end
-	piped bool         // stdout takes a file, and stderr what the command prints
-	code  int          // of what went wrong beside the result
-	dog   *watch.Dog   // watches over the runs
+	out      bytes.Buffer    // goes to stdout at the end
+	piped    bool            // stdout takes a file, and stderr what the command prints
+	code     int             // of what went wrong beside the result
+	watchdog *watch.Watchdog // watches over the runs
 }
 
 func (t *tool) complain(text string) {
@@ -181,7 +181,7 @@ func graver(a, b int) int {
 // run is Main without the process around it. It returns the exit code.
 func (p *Program) run(ctx context.Context, args []string, s streams) (code int) {
 	t := &tool{Program: p, streams: s}
-	t.dog = &watch.Dog{Context: ctx, Patience: p.patience, Grace: p.grace, Tell: t.tell}
+	t.watchdog = &watch.Watchdog{Context: ctx, Patience: p.patience, Grace: p.grace, Tell: t.tell}
 	defer func() {
 		switch v := recover().(type) {
 		case nil:

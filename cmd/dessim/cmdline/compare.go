@@ -187,7 +187,7 @@ func (c *comparison) measure(value string) (cost, error) {
 		r, _ := c.subject.Scenario.Execute(seed, c.Params, source.Seed(seed), scenario.Options{
 			Observers: []sim.Observer{meter},
 			Forewarn:  c.warn,
-			Dog:       c.dog,
+			Watchdog:  c.watchdog,
 		})
 		if cut(&r) {
 			c.stopped = true

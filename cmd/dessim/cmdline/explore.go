@@ -166,7 +166,7 @@ func (x *exploring) read(f *flags) (err error) {
 	if x.Workers, err = count(f.find("j"), runtime.NumCPU(), mostAtOnce); err != nil {
 		return err
 	}
-	x.World = x.Scenario.WorldUnder(x.dog, x.Seed, x.Params)
+	x.World = x.Scenario.WorldUnder(x.watchdog, x.Seed, x.Params)
 	x.Trial, x.Nodes = &explore.Trial{Nodes: x.Params.Nodes}, x.Params.Nodes
 	return x.readDowns(f.find("down"))
 }

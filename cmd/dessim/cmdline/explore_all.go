@@ -44,7 +44,7 @@ func (x *exhausting) read(f *flags) (err error) {
 
 func (x *exhausting) do(ctx context.Context) error {
 	p := newExploreProgress(&x.streams)
-	x.small.Tell, x.small.Dog = p.at, x.dog
+	x.small.Tell, x.small.Watchdog = p.at, x.watchdog
 	x.found = x.small.Exhaust(ctx)
 	p.close()
 	if first := x.found.First; first != nil {

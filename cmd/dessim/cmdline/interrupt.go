@@ -71,15 +71,15 @@ func (t *tool) tell(s watch.Stuck) {
 	}
 }
 
-// late returns what watches over the runs that a command makes at its end: an interrupted one
-// has little time for them.
-func (t *tool) late() *watch.Dog {
-	if !t.dog.Interrupted() {
-		return t.dog
+// late returns the watchdog of the runs that a command makes at its end. They have little time
+// if the command was interrupted.
+func (t *tool) late() *watch.Watchdog {
+	if !t.watchdog.Interrupted() {
+		return t.watchdog
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lateWork)
 	context.AfterFunc(ctx, cancel)
-	return &watch.Dog{Context: ctx, Patience: t.patience, Grace: t.grace}
+	return &watch.Watchdog{Context: ctx, Patience: t.patience, Grace: t.grace}
 }
 
 // gate is a Writer that can be shut while another goroutine uses it.
@@ -139,7 +139,7 @@ func cut(r *scenario.Report) bool { return r.Sim.Reason == sim.Interrupted }
 // unwritten returns how the command ends if an interruption left no time for some replay file,
 // or nil.
 func (x *found) unwritten() error {
-	if !x.dog.Interrupted() || !slices.Contains(x.replays, "") {
+	if !x.watchdog.Interrupted() || !slices.Contains(x.replays, "") {
 		return nil
 	}
 	x.complain("interrupted before all replay files were written")

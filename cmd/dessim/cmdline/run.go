@@ -210,7 +210,7 @@ func (j *job) execute() (scenario.Report, error) {
 		Observers: observers,
 		Cut:       j.cut,
 		Forewarn:  j.warn,
-		Dog:       j.dog,
+		Watchdog:  j.watchdog,
 		Stop: func(events uint64, now protocol.Time) bool {
 			p.at(events, now)
 			return j.isSecond && j.traces[0].Err() != nil
@@ -264,7 +264,7 @@ func (j *job) recordAgain() {
 		return
 	}
 	clock := new(clock)
-	again := job{tool: &tool{Program: j.Program, streams: streams{stdout: j.stdout, stderr: j.stderr}, dog: j.dog}, ctx: j.ctx, subject: j.subject,
+	again := job{tool: &tool{Program: j.Program, streams: streams{stdout: j.stdout, stderr: j.stderr}, watchdog: j.watchdog}, ctx: j.ctx, subject: j.subject,
 		recorder: &source.Recorder{Source: j.answers, Clock: clock.now}, observers: []sim.Observer{clock}}
 	again.answers = again.recorder
 	switch r, err := again.execute(); {

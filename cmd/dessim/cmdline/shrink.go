@@ -79,7 +79,7 @@ func (k *shrinking) read(f *flags, args []string) (err error) {
 		if k.subject, err = f.subject(); err != nil {
 			return err
 		}
-		k.world = k.Scenario.WorldUnder(k.dog, k.Seed, k.Params)
+		k.world = k.Scenario.WorldUnder(k.watchdog, k.Seed, k.Params)
 		return nil
 	}
 	if err := k.leftover(args[1:]); err != nil {
@@ -94,7 +94,7 @@ func (k *shrinking) read(f *flags, args []string) (err error) {
 		return err
 	}
 	k.from = args[0]
-	k.world = k.Scenario.WorldUnder(k.dog, k.Seed, k.Params)
+	k.world = k.Scenario.WorldUnder(k.watchdog, k.Seed, k.Params)
 	return nil
 }
 

@@ -219,7 +219,7 @@ func (s *sweep) do(ctx context.Context) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(sweepGC))
 	p := &sweepProgress{meter: newMeter(&s.streams)}
 	s.Progress = p.at
-	w := s.Scenario.WorldUnder(s.dog, s.From, s.Params)
+	w := s.Scenario.WorldUnder(s.watchdog, s.From, s.Params)
 	if w.Apart && s.Workers != 1 && runtime.GOARCH != "wasm" { // which has no processes
 		s.Process = s.another
 	}

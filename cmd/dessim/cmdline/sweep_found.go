@@ -54,8 +54,8 @@ func (x *found) open(out *flag) error {
 // write makes the smallest run of each group again, and writes its replay file, as long as
 // there is time.
 func (x *found) write() error {
-	dog := x.late()
-	w := x.Scenario.WorldUnder(dog, x.Seed, x.Params)
+	watchdog := x.late()
+	w := x.Scenario.WorldUnder(watchdog, x.Seed, x.Params)
 	for i := range x.report.Groups {
 		g := &x.report.Groups[i]
 		trial, err := w.Record(x.strategy, g)
@@ -64,7 +64,7 @@ func (x *found) write() error {
 		}
 		path := ""
 		if trial != nil {
-			if path, err = x.writeReplay(dog, g, trial); err != nil {
+			if path, err = x.writeReplay(watchdog, g, trial); err != nil {
 				return err
 			}
 		}
@@ -85,13 +85,13 @@ func (x *found) replayName(seed uint64) string {
 
 // writeReplay writes the replay file of a run, by replaying it, and returns its path. It
 // returns "" if it was interrupted, or if the file cannot be written, which it says.
-func (x *found) writeReplay(dog *watch.Dog, g *explore.Group, t *explore.Trial) (string, error) {
+func (x *found) writeReplay(watchdog *watch.Watchdog, g *explore.Group, t *explore.Trial) (string, error) {
 	path := filepath.Join(x.dir, x.replayName(g.Smallest.Seed))
 	s := x.subject
 	s.Seed = g.Smallest.Salt()
 	clock := new(clock)
 	recorder := &source.Recorder{Source: source.NewReplay(t.Answers), Clock: clock.now}
-	r, _ := s.Scenario.Try(s.Seed, s.Params, t, recorder, scenario.Options{Observers: []sim.Observer{clock}, Dog: dog})
+	r, _ := s.Scenario.Try(s.Seed, s.Params, t, recorder, scenario.Options{Observers: []sim.Observer{clock}, Watchdog: watchdog})
 	if cut(&r) {
 		return "", nil
 	}

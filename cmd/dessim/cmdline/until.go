@@ -98,7 +98,7 @@ func (j *job) upTo(stop func(uint64, protocol.Time) bool, last *tail, see func(m
 		}
 	}
 	r, ok := j.Scenario.Execute(j.Seed, j.Params, j.replay.source(), scenario.Options{
-		Observers: observers, Cut: j.cut, Every: 1, Stopped: see, Dog: j.dog,
+		Observers: observers, Cut: j.cut, Every: 1, Stopped: see, Watchdog: j.watchdog,
 		Stop: func(events uint64, now protocol.Time) bool {
 			s.events, s.at = events, now
 			return stop(events, now)
