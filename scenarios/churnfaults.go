@@ -44,7 +44,7 @@ func (c *churning) besides(sessions []fault.Fault) []fault.Fault {
 			f.By = times * c.delay
 		}
 	}
-	faults := consistent(c.p.Told(), sessions, c.p.Nodes)
+	faults := consistent(c.p.Written(), sessions, c.p.Nodes)
 	faults = consistent(faults, drawn, c.p.Nodes)
 	return slices.DeleteFunc(faults, func(f fault.Fault) bool { return f.At > c.plan.Until && f.At != fault.Never })
 }
@@ -54,12 +54,12 @@ func (c *churning) failures() {
 	if !c.p.Failing() {
 		return
 	}
-	told, drawn := c.p.Told(), protocol.Time(0)
+	written, drawn := c.p.Written(), protocol.Time(0)
 	if c.p.Faults != "" {
 		drawn = protocol.Time(faultsTo)
 	}
-	c.Failures = judge.Failures{Any: true, Heal: ended(told, drawn)}
-	if lasting(told) {
+	c.Failures = judge.Failures{Any: true, Heal: ended(written, drawn)}
+	if lasting(written) {
 		c.Failures.Heal = 0
 		return
 	}

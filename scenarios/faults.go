@@ -33,14 +33,14 @@ const (
 )
 
 func (w *world) healTime() protocol.Time {
-	return ended(w.p.Told(), w.after(w.begin, windowDelays))
+	return ended(w.p.Written(), w.after(w.begin, windowDelays))
 }
 
 // ended returns when listed faults, and others that have ended at end, are over: at the
 // listed heal if there is one.
-func ended(told []fault.Fault, end protocol.Time) protocol.Time {
-	for i := range told {
-		f := &told[i]
+func ended(written []fault.Fault, end protocol.Time) protocol.Time {
+	for i := range written {
+		f := &written[i]
 		switch {
 		case f.Op == fault.Heal && f.At == fault.Never:
 			continue
@@ -75,12 +75,12 @@ func (w *world) addFaults(plan *sim.Plan) {
 // with a listed one, in effect or identity, are left out. Drawn faults hit neither clients
 // nor liars, which could not do their work then.
 func (w *world) drawn(own []fault.Fault, nodes int) []fault.Fault {
-	told := w.p.Told()
+	written := w.p.Written()
 	c := swarm.Config{Nodes: w.truthful(), From: w.begin, To: w.healed, Heal: w.healed, Delay: w.delay, Most: cmp.Or(w.most, mostOfAKind)}
-	if slices.ContainsFunc(told, func(f fault.Fault) bool { return f.Op == fault.Heal }) {
+	if slices.ContainsFunc(written, func(f fault.Fault) bool { return f.Op == fault.Heal }) {
 		c.Heal = 0
 	}
-	faults := consistent(told, own, nodes)
+	faults := consistent(written, own, nodes)
 	if c.From < c.To {
 		faults = consistent(faults, w.p.Drawn(c), nodes)
 	}
@@ -105,7 +105,7 @@ func consistent(faults, more []fault.Fault, nodes int) []fault.Fault {
 
 // healsWhen reports whether the parameters set when the run heals.
 func (w *world) healsWhen() bool {
-	return slices.ContainsFunc(w.p.Told(), func(f fault.Fault) bool { return f.Op == fault.Heal && f.At != fault.Never })
+	return slices.ContainsFunc(w.p.Written(), func(f fault.Fault) bool { return f.Op == fault.Heal && f.At != fault.Never })
 }
 
 func (w *world) truthful() []protocol.NodeID {

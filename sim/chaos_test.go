@@ -316,12 +316,12 @@ func compareWithSlow(t *rapid.T, plan Plan, src protocol.Source, enough uint64, 
 	if d := cmp.Diff(ref, r); d != "" {
 		t.Fatalf("source %v: slow and fast results differ (-slow +fast):\n%s", src, d)
 	}
-	deeds := s.Deeds()
-	if d := reconcile(plan.Faults, deeds, &r); d != "" {
+	impacts := s.Impacts()
+	if d := reconcile(plan.Faults, impacts, &r); d != "" {
 		t.Fatalf("source %v: %s", src, d)
 	}
 	for i := range plan.Faults {
-		if deeds[i].N > 0 {
+		if impacts[i].N > 0 {
 			bitten[plan.Faults[i].Op]++
 		} else {
 			idle[plan.Faults[i].Op]++

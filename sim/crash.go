@@ -61,11 +61,11 @@ func (s *Sim) restartBy(f *fault.Fault, c *cause, n *node, x *coldState) {
 	case s.restart(c, n, x):
 		s.did(f)
 	case up:
-		s.idle(f, "node %v was up", c.id)
+		s.noImpact(f, "node %v was up", c.id)
 	case n.inc == 0:
-		s.idle(f, "node %v had yet to start", c.id)
+		s.noImpact(f, "node %v had yet to start", c.id)
 	default:
-		s.idle(f, "node %v was down for good, since its disk is damaged", c.id)
+		s.noImpact(f, "node %v was down for good, since its disk is damaged", c.id)
 	}
 }
 
@@ -77,7 +77,7 @@ func (s *Sim) crashBy(f *fault.Fault, id protocol.NodeID, n *node, x *coldState)
 			x.armed, f = f, x.armed
 		}
 		if f != nil {
-			s.idle(f, "another crash came earlier in that step")
+			s.noImpact(f, "another crash came earlier in that step")
 		}
 	case f.On.N > 0:
 		x.anchors = append(x.anchors, anchor{Fault: f})
@@ -88,7 +88,7 @@ func (s *Sim) crashBy(f *fault.Fault, id protocol.NodeID, n *node, x *coldState)
 	case !x.down:
 		s.crash(id, n, f, "between steps")
 	default:
-		s.idle(f, "node %v was down", id)
+		s.noImpact(f, "node %v was down", id)
 	}
 	n.settle(x)
 }
@@ -123,12 +123,12 @@ func (s *Sim) strike(c *cause, n *node, f *protocol.Effect, i int) (crashed bool
 			if own == nil {
 				own = crash
 			} else {
-				s.idle(crash, "another crash came at that effect")
+				s.noImpact(crash, "another crash came at that effect")
 			}
 		case !s.coldOf(crash.Node).down:
 			s.crash(crash.Node, &s.nodes[crash.Node], crash, fmt.Sprintf("after effect %d of node %v, its %v", i, c.id, f.Op))
 		default:
-			s.idle(crash, "node %v was down", crash.Node)
+			s.noImpact(crash, "node %v was down", crash.Node)
 		}
 	}
 	if own != nil {
@@ -146,7 +146,7 @@ func (s *Sim) crashInStep(c *cause, n *node, x *coldState, effects []protocol.Ef
 	when := fmt.Sprintf("after %d of %d effects", cut, len(effects))
 	switch {
 	case x.down: // at one of them
-		s.idle(f, "another crash came earlier in that step")
+		s.noImpact(f, "another crash came earlier in that step")
 	case x.wait != nil:
 		x.wait.crash, x.wait.when = f, when
 	default:
@@ -160,7 +160,7 @@ func (s *Sim) crash(id protocol.NodeID, n *node, f *fault.Fault, when string) {
 	if x.wait != nil {
 		s.kill(x.wait.synced)
 		if late := x.wait.crash; late != nil && late != f {
-			s.idle(late, "another crash came earlier in that step")
+			s.noImpact(late, "another crash came earlier in that step")
 		}
 	}
 	x.down, x.wait, x.pause = true, nil, 0

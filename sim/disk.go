@@ -178,7 +178,7 @@ func (s *Sim) synced(n *node, x *coldState) {
 	switch {
 	case x.down: // at one of the effects
 		if w.crash != nil {
-			s.idle(w.crash, "another crash came earlier in that step")
+			s.noImpact(w.crash, "another crash came earlier in that step")
 		}
 	case x.wait != nil:
 		x.wait.crash, x.wait.when = w.crash, w.when

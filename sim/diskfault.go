@@ -27,7 +27,7 @@ func (s *Sim) slowSync(id protocol.NodeID) time.Duration {
 // rot flips a bit of a synced record. The checksum stays that of what was written.
 func (s *Sim) rot(id protocol.NodeID, n *node, x *coldState, f *fault.Fault) {
 	if x.disk == nil || len(x.disk.recs) == 0 {
-		s.idle(f, "node %v's disk had no record", id)
+		s.noImpact(f, "node %v's disk had no record", id)
 		return
 	}
 	var some []int
@@ -37,7 +37,7 @@ func (s *Sim) rot(id protocol.NodeID, n *node, x *coldState, f *fault.Fault) {
 		}
 	}
 	if len(some) == 0 {
-		s.idle(f, "node %v's disk had no synced record", id)
+		s.noImpact(f, "node %v's disk had no synced record", id)
 		return
 	}
 	key := protocol.Key{Kind: kindRot, A: id, N: protocol.Hash2(rootFault, f.ID)}

@@ -11,7 +11,7 @@ import (
 func (s *Sim) scheduleFaults() {
 	calm := fault.Calm(s.plan.Faults)
 	s.windows = make([]fault.Window, len(s.plan.Faults))
-	s.deeds = make([]deed, len(s.plan.Faults))
+	s.impacts = make([]impact, len(s.plan.Faults))
 	for i := range s.plan.Faults {
 		f := &s.plan.Faults[i]
 		w := &s.windows[i]
@@ -22,11 +22,11 @@ func (s *Sim) scheduleFaults() {
 		}
 		if f.Op == fault.SlowSync {
 			x := s.coldOf(f.Node)
-			x.slow = append(x.slow, acting{w, &s.deeds[i]})
+			x.slow = append(x.slow, acting{w, &s.impacts[i]})
 		}
 		s.pushFault(opFault, i, f.Site(), f.At, protocol.Hash2(rootFault, f.ID))
 	}
-	s.net.watch(s.windows, s.deeds)
+	s.net.watch(s.windows, s.impacts)
 	s.setClocks()
 }
 
@@ -61,7 +61,7 @@ func (s *Sim) open(f *fault.Fault) {
 	i := s.indexOf(f)
 	w := &s.windows[i]
 	if !w.Begin(s.now) {
-		s.deeds[i].why = "the heal came before it opened"
+		s.impacts[i].why = "the heal came before it opened"
 		return
 	}
 	switch {
@@ -130,7 +130,7 @@ func (s *Sim) begin(i int, c *cause, n *node, x *coldState) {
 		n.settle(x)
 		return
 	}
-	s.deeds[i].come = true
+	s.impacts[i].begun = true
 	s.announce(Injected, f)
 	switch f.Op {
 	case fault.Crash:

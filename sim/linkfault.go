@@ -26,17 +26,17 @@ type linkFaults struct {
 // acting is a fault and the count of what it does.
 type acting struct {
 	*fault.Window
-	*deed
+	*impact
 }
 
 // watch keeps the windows of faults of links, if there are any.
-func (w *network) watch(windows []fault.Window, deeds []deed) {
+func (w *network) watch(windows []fault.Window, impacts []impact) {
 	for i := range windows {
 		if windows[i].Op.OfLinks() {
 			if w.faults == nil {
 				w.faults = &linkFaults{until: -1}
 			}
-			w.faults.all = append(w.faults.all, acting{&windows[i], &deeds[i]})
+			w.faults.all = append(w.faults.all, acting{&windows[i], &impacts[i]})
 		}
 	}
 }

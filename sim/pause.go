@@ -78,7 +78,7 @@ func (s *Sim) workOff(n *node, x *coldState) {
 // pause stops a node that is up until the window of its fault is over.
 func (s *Sim) pause(n *node, x *coldState, w *fault.Window) {
 	if x.down {
-		s.idle(w.Fault, "node %v was down", w.Node)
+		s.noImpact(w.Fault, "node %v was down", w.Node)
 		return
 	}
 	s.result.Faults.Pauses++

@@ -18,7 +18,7 @@
 // A Fault's window is a function of the plan and of time, so links and clocks ask
 // whether it is open now instead of waiting for an event. A window that waits for an
 // effect becomes one when the effect is done, and opens strictly later, so that what
-// happens at one time still commutes. Each fault counts what it did: see Sim.Deeds. The
+// happens at one time still commutes. Each fault counts what it did: see Sim.Impacts. The
 // events Injected and Lifted are for observers. Clocks bend Env.Now and, but for their
 // jumps, timers; everything else follows true time.
 //
@@ -90,7 +90,7 @@ type Sim struct {
 	over     bool
 
 	windows []fault.Window // of the plan's faults, in their order
-	deeds   []deed         // likewise
+	impacts []impact       // likewise
 	acts    []traitor.Acts // likewise; nil without Byzantine faults
 }
 

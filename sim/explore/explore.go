@@ -51,9 +51,9 @@ type Outcome struct {
 	Digest  sim.Digest
 	Sim     sim.Result
 	Counts  []Count
-	// Deeds are what the faults did that were asked for, by names that all runs of a World
+	// Impacts are what the faults did that were asked for, under names that all runs of a World
 	// share. One that did nothing has N 0.
-	Deeds []Count
+	Impacts []Count
 }
 
 // Count is how often something happened.

@@ -117,7 +117,7 @@ type seedLine struct {
 	Unseen    []string `json:"unseen,omitempty"` // checks
 	Unjudged  bool     `json:"unjudged,omitempty"`
 	Counts    counts   `json:"counts,omitempty"`
-	Deeds     counts   `json:"deeds,omitempty"`
+	Impacts   counts   `json:"impacts,omitempty"`
 	Nowhere   uint64   `json:"nowhere,omitempty"`   // messages to nodes that do not exist
 	Ancestors []uint64 `json:"ancestors,omitempty"` // of a guided sweep's run
 	Fresh     []uint32 `json:"fresh,omitempty"`     // coverage that a guided sweep's run was the first to reach

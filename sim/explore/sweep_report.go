@@ -18,7 +18,7 @@ type SweepReport struct {
 	Groups       []Group  // of violations and errors, in the order of their first seeds
 	Unseen       []string // the Sometimes of the sweep that happened in no run
 	Counts       []Count  // sums
-	Idle         []string // the faults that were asked for and did nothing in any run: see Outcome.Deeds
+	Idle         []string // the faults that were asked for and did nothing in any run: see Outcome.Impacts
 	Nowhere      Nowhere
 	Asked        Span   // the seeds that the report ought to cover
 	Covered      []Span // those that it covers, ascending; more than one span if some between are missing
@@ -97,12 +97,12 @@ func (r *SweepReport) Verdict() check.Verdict {
 
 // tally adds up results, in the order of their seeds.
 type tally struct {
-	report SweepReport
-	groups map[string]int // by signature
-	counts sums
-	deeds  sums
-	unseen []missed
-	judged uint64 // runs that reached their end
+	report  SweepReport
+	groups  map[string]int // by signature
+	counts  sums
+	impacts sums
+	unseen  []missed
+	judged  uint64 // runs that reached their end
 }
 
 // sums adds up counts by name, in the order of first use.
@@ -130,7 +130,7 @@ type missed struct {
 }
 
 func newTally() *tally {
-	return &tally{groups: make(map[string]int), counts: sums{index: make(map[string]int)}, deeds: sums{index: make(map[string]int)}}
+	return &tally{groups: make(map[string]int), counts: sums{index: make(map[string]int)}, impacts: sums{index: make(map[string]int)}}
 }
 
 func (t *tally) add(l *seedLine) {
@@ -158,7 +158,7 @@ func (t *tally) add(l *seedLine) {
 		}
 	}
 	t.counts.add(l.Counts)
-	t.deeds.add(l.Deeds)
+	t.impacts.add(l.Impacts)
 	if l.Nowhere > 0 {
 		if r.Nowhere.Runs == 0 {
 			r.Nowhere.First = l.Seed
@@ -213,7 +213,7 @@ func (t *tally) conclude(asked Span) SweepReport {
 		r.Asked = Span{min(asked.From, r.Covered[0].From), max(asked.To, r.Covered[n-1].To)}
 	}
 	r.Counts = t.counts.all
-	for _, c := range t.deeds.all {
+	for _, c := range t.impacts.all {
 		if c.N == 0 {
 			r.Idle = append(r.Idle, c.Name)
 		}

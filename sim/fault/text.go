@@ -64,7 +64,7 @@ const (
 type rule struct {
 	op               Op
 	word             string
-	deed             string // what it did in a run, counted, in the plural
+	impact           string // what is counted of it, in the plural
 	head             head
 	links            effect
 	must, may        clause
@@ -157,11 +157,11 @@ func (o Op) String() string {
 	return fmt.Sprintf("fault(%d)", uint8(o))
 }
 
-// Deed returns what a fault of that operation does in a run, as a count of it is named:
-// "lost messages". Package sim counts it for each fault.
-func (o Op) Deed() string {
+// Impact names what package sim counts of a fault of that operation, in the plural: "lost
+// messages". It is empty for an operation that does not exist.
+func (o Op) Impact() string {
 	if r := ruleOf(o); r != nil {
-		return r.deed
+		return r.impact
 	}
 	return ""
 }

@@ -31,7 +31,7 @@ type Report struct {
 	Faults   []fault.Fault // of the plan; read only
 	Counts   []Count       // the names depend on the scenario alone
 	Story    []string      // of a run that passed, if the scenario has one
-	Told     []Deed        // what the faults did that the parameters write in words
+	Written  []Impact      // what the faults did that the parameters write in words
 	Drawn    []Count       // what the faults did that they have drawn, by kind
 }
 
@@ -205,8 +205,8 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 		return r, false
 	}
 	r.Nodes = nodes(run, m, p.Nodes, sent)
-	did := m.Deeds()
-	r.Told, r.Drawn = told(&p, o.Cut, run.Plan.Faults, did), drawn(&p, run.Plan.Faults, did)
+	did := m.Impacts()
+	r.Written, r.Drawn = written(&p, o.Cut, run.Plan.Faults, did), drawn(&p, run.Plan.Faults, did)
 	if panicked != nil {
 		r.fail(panicked, run.Checks)
 		return r, true

@@ -111,7 +111,7 @@ func (s *Scenario) SmallWorld(seed uint64, p Params) (*explore.Small, Params) {
 // Outcome returns the part of a report that package explore needs. A sweep adds up the runs
 // that Params.Events ended.
 func (r *Report) Outcome() explore.Outcome {
-	o := explore.Outcome{Verdict: r.Verdict, Failure: r.Failure, Panic: r.Panic, Checks: r.Checks, Digest: r.Sim.Digest, Sim: r.Sim, Counts: r.Counts, Deeds: r.deeds()}
+	o := explore.Outcome{Verdict: r.Verdict, Failure: r.Failure, Panic: r.Panic, Checks: r.Checks, Digest: r.Sim.Digest, Sim: r.Sim, Counts: r.Counts, Impacts: r.impacts()}
 	if r.Verdict == Failed {
 		o.Verdict = check.Inconclusive
 	}

@@ -51,9 +51,9 @@ func (s *Scenario) Validate(p *Params) error {
 // Failing reports whether the parameters ask for faults.
 func (p *Params) Failing() bool { return p.Faults != "" || p.Fault != "" }
 
-// Told returns the faults that the parameters write in words. It panics if Validate refuses
+// Written returns the faults that the parameters write in words. It panics if Validate refuses
 // them.
-func (p *Params) Told() []fault.Fault {
+func (p *Params) Written() []fault.Fault {
 	_, written, err := p.parseFaults()
 	if err != nil {
 		panic("scenario: faults that Validate accepts: " + err.Error())
@@ -73,7 +73,7 @@ func (b *Setup) Drawn(c swarm.Config) []fault.Fault {
 // DrawFaults returns the faults of a plan that has none of its own: those that the parameters
 // write in words and those that they have drawn, as c says; or those of a search.
 func (b *Setup) DrawFaults(c swarm.Config) []fault.Fault {
-	return b.Faulted(func() []fault.Fault { return append(b.Told(), b.Drawn(c)...) })
+	return b.Faulted(func() []fault.Fault { return append(b.Written(), b.Drawn(c)...) })
 }
 
 func (p *Params) parseFaults() (mix swarm.Mix, written []fault.Fault, err error) {

@@ -139,7 +139,7 @@ func (r *runner) sweep() {
 		for _, c := range last.Checks {
 			seen[c.Name] = seen[c.Name] || c.Verdict != check.Unseen
 		}
-		for _, c := range last.Deeds {
+		for _, c := range last.Impacts {
 			did[c.Name] += c.N
 		}
 		if text := last.Sim.Nowhere.String(); text != "" && nowhere == "" {
@@ -153,7 +153,7 @@ func (r *runner) sweep() {
 	if nowhere != "" {
 		complain("%s", nowhere)
 	}
-	for _, c := range last.Deeds {
+	for _, c := range last.Impacts {
 		if did[c.Name] == 0 {
 			complain("vacuous: %s did nothing in any of %s", c.Name, wording.Count(r.o.Seeds, "seed"))
 		}

@@ -86,9 +86,9 @@ func (s *summary) object() runObject {
 	for _, f := range s.Facts {
 		o.Facts = append(o.Facts, ordered{{"name", f.Name}, {"value", f.Value}})
 	}
-	for i := range s.Told {
-		f := &s.Told[i]
-		o.Faults = append(o.Faults, ordered{{"id", f.Fault.ID}, {"text", f.Fault.String()}, {"did", f.Fault.Op.Deed()}, {"n", f.N}}.with("why", f.Why))
+	for i := range s.Written {
+		f := &s.Written[i]
+		o.Faults = append(o.Faults, ordered{{"id", f.Fault.ID}, {"text", f.Fault.String()}, {"did", f.Fault.Op.Impact()}, {"n", f.N}}.with("why", f.Why))
 	}
 	return o
 }

@@ -10,69 +10,69 @@ import (
 	"dessim/sim/wording"
 )
 
-// Deed is what a fault of the plan did in a run.
-type Deed struct {
-	// N counts what it did, in the unit of its operation: see fault.Op.Deed. Of several
-	// faults that would lose, copy or corrupt one message only that counts which did. A
-	// message or a sync that several make late counts for each.
+// Impact is what a fault of the plan did in a run.
+type Impact struct {
+	// N counts what it did, in the unit of its operation: see fault.Op.Impact. If several
+	// faults would lose, copy or corrupt one message, the one that did counts it. A message
+	// or a sync that several delay counts for each.
 	N uint64
 	// Why says why N is 0, if that is known, such as "node 1 was down".
 	Why string
 }
 
-// deed is a Deed under way.
-type deed struct {
-	n    uint64
-	met  uint64 // messages on its links while it was open
-	come bool   // it began, or what it waits for did
-	why  string // it did nothing, if n is 0
+// impact is an Impact so far.
+type impact struct {
+	n     uint64
+	met   uint64 // messages on its links while it was open
+	begun bool   // the fault; of a crash that waits for an effect, its wait
+	why   string // it did nothing, if n is 0
 }
 
 // did counts what the fault did. It searches, so it is not for what happens often.
-func (s *Sim) did(f *fault.Fault) { s.deeds[s.indexOf(f)].n++ }
+func (s *Sim) did(f *fault.Fault) { s.impacts[s.indexOf(f)].n++ }
 
-// idle notes why the fault does nothing.
-func (s *Sim) idle(f *fault.Fault, format string, args ...any) {
-	s.deeds[s.indexOf(f)].why = fmt.Sprintf(format, args...)
+// noImpact notes why the fault does nothing.
+func (s *Sim) noImpact(f *fault.Fault, format string, args ...any) {
+	s.impacts[s.indexOf(f)].why = fmt.Sprintf(format, args...)
 }
 
 // dropWaiting notes that the heal is too early for what still waits at a node.
 func (s *Sim) dropWaiting(id protocol.NodeID, x *coldState) {
 	if x.armed != nil {
-		s.idle(x.armed, "node %v took no step before the heal", id)
+		s.noImpact(x.armed, "node %v took no step before the heal", id)
 	}
 	for _, f := range x.failing {
-		s.idle(f, "node %v made no sync before the heal", id)
+		s.noImpact(f, "node %v made no sync before the heal", id)
 	}
 	for _, a := range x.anchors {
-		s.idle(a.Fault, "what it waits for did not happen before the heal")
+		s.noImpact(a.Fault, "what it waits for did not happen before the heal")
 	}
 }
 
-// Deeds returns what each fault of the plan did so far, in the plan's order.
-func (s *Sim) Deeds() []Deed {
-	deeds := make([]Deed, len(s.deeds))
-	for i := range deeds {
-		d := s.deeds[i]
+// Impacts returns what each fault of the plan did so far, in the plan's order.
+func (s *Sim) Impacts() []Impact {
+	impacts := make([]Impact, len(s.impacts))
+	for i := range impacts {
+		d := s.impacts[i]
 		if s.plan.Faults[i].Op == fault.Byzantine {
 			d.n, d.met = s.acts[i].Lies, s.acts[i].Messages
 		}
-		if deeds[i].N = d.n; d.n == 0 {
-			deeds[i].Why = s.whyIdle(&s.plan.Faults[i], &d)
+		if impacts[i].N = d.n; d.n == 0 {
+			impacts[i].Why = s.whyNone(&s.plan.Faults[i], &d)
 		}
 	}
-	return deeds
+	return impacts
 }
 
-// whyIdle says why a fault did nothing, or returns "". Each operation stands here: a test
-// wants a reason of each.
-func (s *Sim) whyIdle(f *fault.Fault, d *deed) string {
+// whyNone says why a fault did nothing, or returns "". Every operation has a case: a test
+// wants a reason for each.
+func (s *Sim) whyNone(f *fault.Fault, d *impact) string {
 	switch {
 	case d.why != "":
 		return d.why
-	case !d.come && f.On.N > 0 && f.At <= s.now:
+	case !d.begun && f.On.N > 0 && f.At <= s.now:
 		return "what it waits for did not happen"
-	case !d.come:
+	case !d.begun:
 		return "the run ended before it"
 	}
 	switch f.Op {
@@ -102,7 +102,7 @@ func (s *Sim) whyIdle(f *fault.Fault, d *deed) string {
 			return fmt.Sprintf("it changed none of %s", wording.Count(d.met, "message"))
 		}
 		return fmt.Sprintf("node %v sent no message while it was open", f.Node)
-	case fault.Restart, fault.Pause, fault.Rot, fault.Heal: // told at once
+	case fault.Restart, fault.Pause, fault.Rot, fault.Heal: // noted when they begin
 	}
 	return ""
 }
@@ -114,7 +114,7 @@ func (s *Sim) bends(x *coldState) {
 		if w.From > s.now || w.Op == fault.Drift && !gains(w, s.now) {
 			return false
 		}
-		s.deeds[i].n++
+		s.impacts[i].n++
 		return true
 	})
 }

@@ -26,7 +26,7 @@ func announcer(nodes int) script {
 
 // deedsOf runs four announcers that get an input each at 100, 200, 300 and 400. The run
 // ends at 1000.
-func deedsOf(t tb, src protocol.Source, text string) ([]fault.Fault, []Deed, Result) {
+func deedsOf(t tb, src protocol.Source, text string) ([]fault.Fault, []Impact, Result) {
 	t.Helper()
 	faults, err := fault.Parse(text)
 	if err != nil {
@@ -39,7 +39,7 @@ func deedsOf(t tb, src protocol.Source, text string) ([]fault.Fault, []Deed, Res
 	}
 	s := mustNew(t, plan, src)
 	r := s.Run()
-	return faults, s.Deeds(), r
+	return faults, s.Impacts(), r
 }
 
 // Each operation, once with what it did and once or more without, and why. A new one wants
@@ -123,33 +123,33 @@ func TestEachFaultCountsWhatItDidOrSaysWhyNothing(t *testing.T) {
 	}
 	for _, form := range fault.Grammar() {
 		c, known := cases[form.Op]
-		if !known || len(c.idle) == 0 || form.Op.Deed() == "" {
+		if !known || len(c.idle) == 0 || form.Op.Impact() == "" {
 			t.Errorf("%v: no case, or no word for what it does", form.Op)
 			continue
 		}
-		faults, deeds, _ := deedsOf(t, protocol.Benign{}, c.bites)
-		if faults[0].Op != form.Op || deeds[0] != (Deed{N: c.n}) {
-			t.Errorf("%s: did %+v, want %d", c.bites, deeds[0], c.n)
+		faults, impacts, _ := deedsOf(t, protocol.Benign{}, c.bites)
+		if faults[0].Op != form.Op || impacts[0] != (Impact{N: c.n}) {
+			t.Errorf("%s: did %+v, want %d", c.bites, impacts[0], c.n)
 		}
 		for text, why := range c.idle {
-			faults, deeds, _ := deedsOf(t, protocol.Benign{}, text)
+			faults, impacts, _ := deedsOf(t, protocol.Benign{}, text)
 			last := len(faults) - 1
-			if faults[last].Op != form.Op || deeds[last] != (Deed{Why: why}) {
-				t.Errorf("%s: the last did %+v, want nothing, since %s", text, deeds[last], why)
+			if faults[last].Op != form.Op || impacts[last] != (Impact{Why: why}) {
+				t.Errorf("%s: the last did %+v, want nothing, since %s", text, impacts[last], why)
 			}
 		}
 	}
 }
 
-// reconcile returns where the deeds of a run and its totals disagree, or "".
-func reconcile(faults []fault.Fault, deeds []Deed, r *Result) string {
+// reconcile returns where the impacts of a run and its totals disagree, or "".
+func reconcile(faults []fault.Fault, impacts []Impact, r *Result) string {
 	var sum, most [fault.Heal + 1]uint64
 	for i := range faults {
 		op := faults[i].Op
-		sum[op] += deeds[i].N
-		most[op] = max(most[op], deeds[i].N)
-		if deeds[i].N > 0 && deeds[i].Why != "" || deeds[i].N == 0 && deeds[i].Why == "" {
-			return fmt.Sprintf("%v did %+v", faults[i], deeds[i])
+		sum[op] += impacts[i].N
+		most[op] = max(most[op], impacts[i].N)
+		if impacts[i].N > 0 && impacts[i].Why != "" || impacts[i].N == 0 && impacts[i].Why == "" {
+			return fmt.Sprintf("%v did %+v", faults[i], impacts[i])
 		}
 	}
 	cuts := sum[fault.Partition] + sum[fault.Cut] + sum[fault.Ring] + sum[fault.Deaf] + sum[fault.Mute]

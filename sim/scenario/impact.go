@@ -10,38 +10,38 @@ import (
 	"dessim/sim/swarm"
 )
 
-// Deed is what a fault that the parameters write in words did in a run.
-type Deed struct {
+// Impact is what a fault that the parameters write in words did in a run.
+type Impact struct {
 	Fault fault.Fault
-	sim.Deed
+	sim.Impact
 }
 
 // String returns the fault with its identity: "fault 3 (rot 1 at 3s)".
-func (d *Deed) String() string { return fmt.Sprintf("fault %d (%v)", d.Fault.ID, d.Fault) }
+func (d *Impact) String() string { return fmt.Sprintf("fault %d (%v)", d.Fault.ID, d.Fault) }
 
-// idle reports whether the fault did nothing. "heal at never" asks for nothing.
-func (d *Deed) idle() bool {
+// ineffective reports whether the fault did nothing. "heal at never" asks for nothing.
+func (d *Impact) ineffective() bool {
 	return d.N == 0 && (d.Fault.Op != fault.Heal || d.Fault.At != fault.Never)
 }
 
-// told returns what the faults of the parameters did, of a run with these faults. A fault
-// that a search removed is not among them; one that is later than the run is.
-func told(p *Params, cut *Cut, faults []fault.Fault, did []sim.Deed) (deeds []Deed) {
-	for _, f := range p.Told() {
+// written returns what the faults did that the parameters write in words, in a run with these
+// faults. One that a search removed is left out; one that is later than the run is listed.
+func written(p *Params, cut *Cut, faults []fault.Fault, did []sim.Impact) (impacts []Impact) {
+	for _, f := range p.Written() {
 		i := slices.IndexFunc(faults, func(g fault.Fault) bool { return g.ID == f.ID })
 		switch {
 		case i >= 0:
-			deeds = append(deeds, Deed{faults[i], did[i]})
+			impacts = append(impacts, Impact{faults[i], did[i]})
 		case cut == nil || cut.Faults == nil:
-			deeds = append(deeds, Deed{f, sim.Deed{Why: "it is no part of this run"}})
+			impacts = append(impacts, Impact{f, sim.Impact{Why: "it is no part of this run"}})
 		}
 	}
-	return deeds
+	return impacts
 }
 
 // drawn adds up what the faults of each kind did that the parameters have drawn. Kinds of
 // which none was drawn are among them.
-func drawn(p *Params, faults []fault.Fault, did []sim.Deed) (sums []Count) {
+func drawn(p *Params, faults []fault.Fault, did []sim.Impact) (sums []Count) {
 	mix, _, err := p.parseFaults()
 	if err != nil {
 		return nil
@@ -61,9 +61,9 @@ func drawn(p *Params, faults []fault.Fault, did []sim.Deed) (sums []Count) {
 // Caveats are the reasons not to rely on a run that passed, a sentence each: faults that the
 // parameters write in words and that did nothing, and messages to nodes that do not exist.
 func (r *Report) Caveats() (sentences []string) {
-	for i := range r.Told {
-		d := &r.Told[i]
-		if !d.idle() || r.Verdict == Failed {
+	for i := range r.Written {
+		d := &r.Written[i]
+		if !d.ineffective() || r.Verdict == Failed {
 			continue // a node that panicked ended the run before its time
 		}
 		s := fmt.Sprintf("fault %d: %v did nothing", d.Fault.ID, d.Fault)
@@ -86,11 +86,11 @@ func (r *Report) Strict() check.Verdict {
 	return r.Verdict
 }
 
-// deeds returns what the faults did that the parameters ask for, for the sums of a sweep:
+// impacts returns what the faults did that the parameters ask for, for the sums of a sweep:
 // each that they write in words, and each kind that they have drawn.
-func (r *Report) deeds() (sums []Count) {
-	for i := range r.Told {
-		if d := &r.Told[i]; d.N > 0 || d.idle() {
+func (r *Report) impacts() (sums []Count) {
+	for i := range r.Written {
+		if d := &r.Written[i]; d.N > 0 || d.ineffective() {
 			sums = append(sums, Count{Name: d.String(), N: d.N})
 		}
 	}
