@@ -59,9 +59,9 @@ func TestToldFaultsThatDidNothingAreNamed(t *testing.T) {
 		"lose 0>1 1/1000000 at 3s for 1s; slow 0>1 by 1ms at 3s": "fault 1: lose 0>1 0.0001% at 3s for 1s did nothing: it hit none of ",
 	} {
 		r := toldRun(t, text)
-		got := strings.Join(r.Caveats(), "\n")
+		got := strings.Join(r.Warnings(), "\n")
 		if want == "" && got != "" || !strings.HasPrefix(got, want) || strings.Contains(got, "\n") {
-			t.Errorf("%s: caveats %q, want %q", text, got, want)
+			t.Errorf("%s: warnings %q, want %q", text, got, want)
 		}
 		if strict := r.Strict(); r.Verdict == check.Pass && (strict == check.Inconclusive) != (want != "") || r.Verdict != check.Pass && strict != r.Verdict {
 			t.Errorf("%s: verdict %s, strictly %s", text, r.Verdict, strict)

@@ -68,7 +68,7 @@ func (s *Sim) send(c *cause, n *node, f *protocol.Effect, stored uint32) uint32 
 	n.seq++ // counts lost messages too, so that losing one renumbers no other
 	s.showSent(n, &m, Sent)
 	if uint64(f.To) >= uint64(len(s.nodes)) {
-		s.toNowhere(&m)
+		s.misaddressed(&m)
 		s.lose(n, &m)
 		return stored
 	}
@@ -101,11 +101,11 @@ func (s *Sim) sendCopy(n *node, l *Link, m *message, faults []acting) {
 	s.travel(n, l, m, faults)
 }
 
-// toNowhere counts a message to a node that does not exist.
-func (s *Sim) toNowhere(m *message) {
-	w := &s.result.Nowhere
+// misaddressed counts a message to a node that does not exist.
+func (s *Sim) misaddressed(m *message) {
+	w := &s.result.Misaddressed
 	if w.Sent == 0 {
-		*w = Nowhere{From: m.from, To: m.To, Kind: m.Kind, At: s.now, Step: s.result.Events}
+		*w = Misaddressed{From: m.from, To: m.To, Kind: m.Kind, At: s.now, Step: s.result.Events}
 	}
 	w.Sent++
 }

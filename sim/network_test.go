@@ -260,16 +260,16 @@ func TestAMessageToNobodyIsLostAndTheFirstNamed(t *testing.T) {
 	if r.Sent != 4 || r.Lost != 3 || r.Received != 1 || c.of(Lost) != 3 || c.events[len(c.events)-2].Seq != 4 {
 		t.Errorf("sent %d, lost %d, received %d; want 4, 3, 1: %+v", r.Sent, r.Lost, r.Received, c.events)
 	}
-	if want := (Nowhere{Sent: 3, From: 0, To: 1, Kind: kindT, At: 0, Step: 1}); r.Nowhere != want {
-		t.Errorf("sent to no node: %+v, want %+v", r.Nowhere, want)
+	if want := (Misaddressed{Sent: 3, From: 0, To: 1, Kind: kindT, At: 0, Step: 1}); r.Misaddressed != want {
+		t.Errorf("sent to no node: %+v, want %+v", r.Misaddressed, want)
 	}
-	if got, want := r.Nowhere.String(), "3, the first by node 0 to node 1: t at step 1, 0.000000 ms"; got != want {
+	if got, want := r.Misaddressed.String(), "3, the first by node 0 to node 1: t at step 1, 0.000000 ms"; got != want {
 		t.Errorf("prints %q, want %q", got, want)
 	}
 	plan.Nodes = 2
 	plan.Node = scripts(script{start: func(env *protocol.Env) { env.Send(1-env.ID(), kindT, nil) }})
-	if r, _ := run(t, plan, nil); r.Nowhere != (Nowhere{}) || r.Nowhere.String() != "" {
-		t.Errorf("sent to no node: %+v, want none", r.Nowhere)
+	if r, _ := run(t, plan, nil); r.Misaddressed != (Misaddressed{}) || r.Misaddressed.String() != "" {
+		t.Errorf("sent to no node: %+v, want none", r.Misaddressed)
 	}
 }
 

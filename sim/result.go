@@ -8,31 +8,30 @@ import (
 
 // Result is how a run ended and what happened in it.
 type Result struct {
-	End      protocol.Time
-	Reason   Reason
-	Events   uint64 // messages, timers, starts, faults and syncs done; what a crash finds held is not counted again
-	Received uint64 // messages and inputs consumed
-	Fired    uint64 // timers consumed
-	Sent     uint64 // messages sent by nodes, lost ones included
-	Lost     uint64 // by the network
-	Copied   uint64 // by the network
-	Dropped  uint64 // messages and inputs that arrived at a node that was down
-	Bytes    uint64 // in the messages sent
-	Syncs    uint64
-	Outputs  uint64
-	Crashes  uint64
-	Restarts uint64
-	Healed   protocol.Time // when the plan healed; 0 if it did not
-	Nowhere  Nowhere
-	Faults   FaultCounts
-	Digest   Digest
+	End          protocol.Time
+	Reason       Reason
+	Events       uint64 // messages, timers, starts, faults and syncs done; what a crash finds held is not counted again
+	Received     uint64 // messages and inputs consumed
+	Fired        uint64 // timers consumed
+	Sent         uint64 // messages sent by nodes, lost ones included
+	Lost         uint64 // by the network
+	Copied       uint64 // by the network
+	Dropped      uint64 // messages and inputs that arrived at a node that was down
+	Bytes        uint64 // in the messages sent
+	Syncs        uint64
+	Outputs      uint64
+	Crashes      uint64
+	Restarts     uint64
+	Healed       protocol.Time // when the plan healed; 0 if it did not
+	Misaddressed Misaddressed
+	Faults       FaultCounts
+	Digest       Digest
 }
 
-// Nowhere is what was sent to nodes that do not exist. It is lost, and no mistake in
-// itself, since addresses come from messages, which anybody may have made; but a
-// protocol that means another node loses its messages there, as long as it runs. The
-// first of them is named.
-type Nowhere struct {
+// Misaddressed counts the messages to nodes that do not exist, and names the first. They
+// are lost. That alone is no mistake, since addresses come from messages, which anybody
+// may have made; but a protocol that means another node loses all that it sends there.
+type Misaddressed struct {
 	Sent uint64 // messages, counted in Result.Sent and Result.Lost too
 	From protocol.NodeID
 	To   protocol.NodeID
@@ -43,7 +42,7 @@ type Nowhere struct {
 
 // String says how many there were and which was the first, or is empty if there were
 // none.
-func (w Nowhere) String() string {
+func (w Misaddressed) String() string {
 	if w.Sent == 0 {
 		return ""
 	}

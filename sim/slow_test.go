@@ -485,10 +485,10 @@ func (w *slow) send(n *slowNode, st *slowStep, f *protocol.Effect) {
 	e.seq = n.seq
 	w.tell(n, Event{What: Sent, Peer: f.To, Kind: f.Kind, Seq: e.seq, Body: e.body})
 	if int64(f.To) >= int64(w.plan.Nodes) {
-		if w.result.Nowhere.Sent == 0 {
-			w.result.Nowhere = Nowhere{From: n.id, To: f.To, Kind: f.Kind, At: w.now, Step: w.result.Events}
+		if w.result.Misaddressed.Sent == 0 {
+			w.result.Misaddressed = Misaddressed{From: n.id, To: f.To, Kind: f.Kind, At: w.now, Step: w.result.Events}
 		}
-		w.result.Nowhere.Sent++
+		w.result.Misaddressed.Sent++
 		w.lose(n, &e)
 		return
 	}

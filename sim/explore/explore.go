@@ -26,9 +26,10 @@ type Trial struct {
 type World struct {
 	// MinNodes is the least number of nodes.
 	MinNodes int
-	// Apart means that runs side by side wait for one another, for something of which a
-	// process has one; in processes of their own they do not: see SweepOptions.Process.
-	Apart bool
+	// OwnProcess means that runs in one process wait for one another, since they share
+	// something of the process. In processes of their own they do not: see
+	// SweepOptions.Process.
+	OwnProcess bool
 	// Inputs are the identities that Trial.Without can name, ascending.
 	Inputs []uint64
 	// Try makes the run of t. Observers see its events.

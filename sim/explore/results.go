@@ -108,19 +108,19 @@ func (h *Header) differs(o *Header) string {
 
 // seedLine is what a sweep keeps about a run.
 type seedLine struct {
-	Seed      uint64   `json:"seed"`
-	Verdict   string   `json:"verdict"`
-	Check     string   `json:"check,omitempty"`
-	Signature string   `json:"signature,omitempty"`
-	Digest    string   `json:"digest"`
-	Events    uint64   `json:"events"`
-	Unseen    []string `json:"unseen,omitempty"` // checks
-	Unjudged  bool     `json:"unjudged,omitempty"`
-	Counts    counts   `json:"counts,omitempty"`
-	Impacts   counts   `json:"impacts,omitempty"`
-	Nowhere   uint64   `json:"nowhere,omitempty"`   // messages to nodes that do not exist
-	Ancestors []uint64 `json:"ancestors,omitempty"` // of a guided sweep's run
-	Fresh     []uint32 `json:"fresh,omitempty"`     // coverage that a guided sweep's run was the first to reach
+	Seed         uint64   `json:"seed"`
+	Verdict      string   `json:"verdict"`
+	Check        string   `json:"check,omitempty"`
+	Signature    string   `json:"signature,omitempty"`
+	Digest       string   `json:"digest"`
+	Events       uint64   `json:"events"`
+	Unseen       []string `json:"unseen,omitempty"` // checks
+	Unjudged     bool     `json:"unjudged,omitempty"`
+	Counts       counts   `json:"counts,omitempty"`
+	Impacts      counts   `json:"impacts,omitempty"`
+	Misaddressed uint64   `json:"misaddressed,omitempty"` // messages to nodes that do not exist
+	Ancestors    []uint64 `json:"ancestors,omitempty"`    // of a guided sweep's run
+	Fresh        []uint32 `json:"fresh,omitempty"`        // coverage that a guided sweep's run was the first to reach
 }
 
 // counts is an object whose keys keep their order.

@@ -18,8 +18,8 @@ type SweepReport struct {
 	Groups       []Group  // of violations and errors, in the order of their first seeds
 	Unseen       []string // the Sometimes of the sweep that happened in no run
 	Counts       []Count  // sums
-	Idle         []string // the faults that were asked for and did nothing in any run: see Outcome.Impacts
-	Nowhere      Nowhere
+	Ineffective  []string // the faults that were asked for and did nothing in any run: see Outcome.Impacts
+	Misaddressed Misaddressed
 	Asked        Span   // the seeds that the report ought to cover
 	Covered      []Span // those that it covers, ascending; more than one span if some between are missing
 	Next         uint64 // the seed after the last, if Complete is false
@@ -27,8 +27,8 @@ type SweepReport struct {
 	Limited      bool   // SweepOptions.Budget ended the sweep: missing seeds do not count against it
 }
 
-// Nowhere is what the runs sent to nodes that do not exist: see sim.Nowhere.
-type Nowhere struct {
+// Misaddressed counts the messages of all runs to nodes that do not exist: see sim.Misaddressed.
+type Misaddressed struct {
 	Messages uint64
 	Runs     uint64
 	First    uint64 // seed, if there are any
@@ -58,10 +58,10 @@ func (r *SweepReport) Missing() (missing []Span) {
 	return append(missing, Span{next, r.Asked.To})
 }
 
-// Strict returns the verdict if idle faults count, and messages to nodes that do not exist:
-// with one, a pass is inconclusive.
+// Strict returns the verdict if ineffective faults count, and misaddressed messages: with
+// one of either, a pass is inconclusive.
 func (r *SweepReport) Strict() check.Verdict {
-	if v := r.Verdict(); v != check.Pass || len(r.Idle) == 0 && r.Nowhere.Messages == 0 {
+	if v := r.Verdict(); v != check.Pass || len(r.Ineffective) == 0 && r.Misaddressed.Messages == 0 {
 		return v
 	}
 	return check.Inconclusive
@@ -159,12 +159,12 @@ func (t *tally) add(l *seedLine) {
 	}
 	t.counts.add(l.Counts)
 	t.impacts.add(l.Impacts)
-	if l.Nowhere > 0 {
-		if r.Nowhere.Runs == 0 {
-			r.Nowhere.First = l.Seed
+	if l.Misaddressed > 0 {
+		if r.Misaddressed.Runs == 0 {
+			r.Misaddressed.First = l.Seed
 		}
-		r.Nowhere.Runs++
-		r.Nowhere.Messages += l.Nowhere
+		r.Misaddressed.Runs++
+		r.Misaddressed.Messages += l.Misaddressed
 	}
 }
 
@@ -215,7 +215,7 @@ func (t *tally) conclude(asked Span) SweepReport {
 	r.Counts = t.counts.all
 	for _, c := range t.impacts.all {
 		if c.N == 0 {
-			r.Idle = append(r.Idle, c.Name)
+			r.Ineffective = append(r.Ineffective, c.Name)
 		}
 	}
 	for _, m := range t.unseen {

@@ -131,7 +131,7 @@ func TestReportsAreWhatOneLoopCounts(t *testing.T) {
 	const from, to = 100, 1100
 	got := mustSweep(t, coin(), explore.SweepOptions{From: from, To: to})
 	want := explore.SweepReport{Complete: true, Unseen: []string{"never"}, Counts: []explore.Count{{Name: "b"}, {Name: "a"}}, Next: to + 1,
-		Idle: []string{"fault 1"}, Asked: explore.Span{From: from, To: to}, Covered: []explore.Span{{From: from, To: to}}}
+		Ineffective: []string{"fault 1"}, Asked: explore.Span{From: from, To: to}, Covered: []explore.Span{{From: from, To: to}}}
 	groups := make(map[string]*explore.Group)
 	var order []string
 	for seed := uint64(from); seed <= to; seed++ {

@@ -58,9 +58,9 @@ func drawn(p *Params, faults []fault.Fault, did []sim.Impact) (sums []Count) {
 	return sums
 }
 
-// Caveats are the reasons not to rely on a run that passed, a sentence each: faults that the
-// parameters write in words and that did nothing, and messages to nodes that do not exist.
-func (r *Report) Caveats() (sentences []string) {
+// Warnings returns the reasons not to rely on a run that passed, a sentence each: faults that
+// the parameters write in words and that did nothing, and messages to nodes that do not exist.
+func (r *Report) Warnings() (sentences []string) {
 	for i := range r.Written {
 		d := &r.Written[i]
 		if !d.ineffective() || r.Verdict == Failed {
@@ -72,15 +72,15 @@ func (r *Report) Caveats() (sentences []string) {
 		}
 		sentences = append(sentences, s)
 	}
-	if text := r.Sim.Nowhere.String(); text != "" {
+	if text := r.Sim.Misaddressed.String(); text != "" {
 		sentences = append(sentences, "messages to nodes that do not exist: "+text)
 	}
 	return sentences
 }
 
-// Strict returns the verdict if caveats count: with one, a pass is inconclusive.
+// Strict returns the verdict if warnings count: with one, a pass is inconclusive.
 func (r *Report) Strict() check.Verdict {
-	if r.Verdict == check.Pass && len(r.Caveats()) > 0 {
+	if r.Verdict == check.Pass && len(r.Warnings()) > 0 {
 		return check.Inconclusive
 	}
 	return r.Verdict

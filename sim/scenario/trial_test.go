@@ -130,17 +130,17 @@ func TestANodeThatPanicsViolatesTheRunWithItsPlace(t *testing.T) {
 	}
 }
 
-func TestAMessageToNoNodeIsACaveat(t *testing.T) {
+func TestAMessageToNoNodeIsAWarning(t *testing.T) {
 	s := counting() // whose only node tells a neighbour that it does not have
 	r, _ := s.Execute(1, scenario.Params{Nodes: 1, Delay: time.Millisecond, Until: time.Minute}, protocol.Benign{}, scenario.Options{})
 	want := []string{"messages to nodes that do not exist: 10, the first by node 0 to node 1: told at step 2, 1000.000000 ms"}
-	if !slices.Equal(r.Caveats(), want) || r.Verdict != check.Pass || r.Strict() != check.Inconclusive {
-		t.Errorf("verdict %v, strictly %v, caveats %q; want a pass with %q", r.Verdict, r.Strict(), r.Caveats(), want)
+	if !slices.Equal(r.Warnings(), want) || r.Verdict != check.Pass || r.Strict() != check.Inconclusive {
+		t.Errorf("verdict %v, strictly %v, warnings %q; want a pass with %q", r.Verdict, r.Strict(), r.Warnings(), want)
 	}
 	p := s.Defaults
 	p.Faults = ""
-	if r, _ = s.Execute(1, p, protocol.Benign{}, scenario.Options{}); len(r.Caveats()) > 0 {
-		t.Errorf("caveats %q, want none: every message has a node", r.Caveats())
+	if r, _ = s.Execute(1, p, protocol.Benign{}, scenario.Options{}); len(r.Warnings()) > 0 {
+		t.Errorf("warnings %q, want none: every message has a node", r.Warnings())
 	}
 }
 

@@ -132,7 +132,7 @@ func (r *runner) run(seed, seeds, file string) {
 func (r *runner) sweep() {
 	r.Helper()
 	seen := make(map[string]bool)
-	did, nowhere := make(map[string]uint64), ""
+	did, misaddressed := make(map[string]uint64), ""
 	var last explore.Outcome
 	for seed := range uint64(r.o.Seeds) {
 		last = r.seed(seed + 1)
@@ -142,16 +142,16 @@ func (r *runner) sweep() {
 		for _, c := range last.Impacts {
 			did[c.Name] += c.N
 		}
-		if text := last.Sim.Nowhere.String(); text != "" && nowhere == "" {
-			nowhere = fmt.Sprintf("seed %d: messages to nodes that do not exist: %s", seed+1, text)
+		if text := last.Sim.Misaddressed.String(); text != "" && misaddressed == "" {
+			misaddressed = fmt.Sprintf("seed %d: messages to nodes that do not exist: %s", seed+1, text)
 		}
 	}
 	complain := r.Logf
 	if r.o.Strict {
 		complain = r.Errorf
 	}
-	if nowhere != "" {
-		complain("%s", nowhere)
+	if misaddressed != "" {
+		complain("%s", misaddressed)
 	}
 	for _, c := range last.Impacts {
 		if did[c.Name] == 0 {

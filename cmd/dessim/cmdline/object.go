@@ -19,42 +19,42 @@ import (
 // runObject is what -json prints of a run: everything that the summary has, and more. Its keys
 // come in this order; new ones come last. The comments are the help's: see keysOfRun.
 type runObject struct {
-	Scenario  string    `json:"scenario"`           // its name
-	Seed      string    `json:"seed"`               // decimal, as a text, since 64 bits are too many for some readers
-	Params    ordered   `json:"params"`             // each parameter by its name, as a text
-	Verdict   string    `json:"verdict"`            // pass, violation, inconclusive or error
-	Digest    string    `json:"digest"`             // of all events: 16 hex digits
-	Digests   ordered   `json:"digests"`            // of the decisions, the network and the outputs
-	Events    uint64    `json:"events"`             // messages, timers, starts, faults and syncs
-	VirtualNS int64     `json:"virtual_ns"`         // when the run ended, in nanoseconds
-	Checks    []ordered `json:"checks"`             // name, verdict, exercised and detail of each
-	Nodes     []ordered `json:"nodes"`              // id and columns of each, and the messages that it sent
-	Counts    []ordered `json:"counts,omitempty"`   // how often faults struck: name and n of each, if the scenario counts them
-	Reproduce string    `json:"reproduce"`          // the command that repeats the run
-	Replay    string    `json:"replay,omitempty"`   // the command that replays a failure, if its file was written
-	Error     string    `json:"error,omitempty"`    // what went wrong, if the verdict is error
-	Recorded  ordered   `json:"recorded,omitempty"` // of a replay: verdict and digest of the recorded run, whether the digest is the same now, stale answers, and the comparison in words
-	Reason    string    `json:"reason"`             // why the run ended
-	Received  uint64    `json:"received"`           // messages and inputs that nodes consumed
-	Timers    uint64    `json:"timers"`             // that fired
-	Others    uint64    `json:"others"`             // events that are neither: starts, faults and syncs
-	Sent      uint64    `json:"sent"`               // messages sent by nodes, lost ones included
-	Bytes     uint64    `json:"bytes"`              // in the messages sent
-	Lost      uint64    `json:"lost"`               // messages lost by the network
-	Copied    uint64    `json:"copied"`             // messages copied by the network
-	Dropped   uint64    `json:"dropped"`            // messages and inputs that came to a node that was down
-	Outputs   uint64    `json:"outputs"`            // records that nodes made final
-	Syncs     uint64    `json:"syncs"`              // of disks
-	Crashes   uint64    `json:"crashes"`            // of nodes
-	Restarts  uint64    `json:"restarts"`           // of nodes
-	Facts     []ordered `json:"facts"`              // figures of the scenario, such as attempts: name and value of each
-	Story     []string  `json:"story"`              // what happened, a sentence each, if the run passed and the scenario tells it
-	Nowhere   uint64    `json:"nowhere"`            // messages to nodes that do not exist, which are lost
-	Caveats   []string  `json:"caveats"`            // why not to rely on a pass, a sentence each; -strict makes it inconclusive
-	Faults    []ordered `json:"faults"`             // of -fault: id, text, what it did, how often, and why not if it did nothing
-	Verified  bool      `json:"verified"`           // with -verify: a second process had the same events
-	Panic     ordered   `json:"panic,omitempty"`    // if a node panicked: node, step, virtual_ns, doing, message, and stack, its lines in the node's code
-	Stuck     ordered   `json:"stuck,omitempty"`    // if the run was interrupted in a step that did not end: node, step, virtual_ns, doing and stack; of such a run nobody knows digests, nodes or counts
+	Scenario     string    `json:"scenario"`           // its name
+	Seed         string    `json:"seed"`               // decimal, as a text, since 64 bits are too many for some readers
+	Params       ordered   `json:"params"`             // each parameter by its name, as a text
+	Verdict      string    `json:"verdict"`            // pass, violation, inconclusive or error
+	Digest       string    `json:"digest"`             // of all events: 16 hex digits
+	Digests      ordered   `json:"digests"`            // of the decisions, the network and the outputs
+	Events       uint64    `json:"events"`             // messages, timers, starts, faults and syncs
+	VirtualNS    int64     `json:"virtual_ns"`         // when the run ended, in nanoseconds
+	Checks       []ordered `json:"checks"`             // name, verdict, exercised and detail of each
+	Nodes        []ordered `json:"nodes"`              // id and columns of each, and the messages that it sent
+	Counts       []ordered `json:"counts,omitempty"`   // how often faults struck: name and n of each, if the scenario counts them
+	Reproduce    string    `json:"reproduce"`          // the command that repeats the run
+	Replay       string    `json:"replay,omitempty"`   // the command that replays a failure, if its file was written
+	Error        string    `json:"error,omitempty"`    // what went wrong, if the verdict is error
+	Recorded     ordered   `json:"recorded,omitempty"` // of a replay: verdict and digest of the recorded run, whether the digest is the same now, stale answers, and the comparison in words
+	Reason       string    `json:"reason"`             // why the run ended
+	Received     uint64    `json:"received"`           // messages and inputs that nodes consumed
+	Timers       uint64    `json:"timers"`             // that fired
+	Others       uint64    `json:"others"`             // events that are neither: starts, faults and syncs
+	Sent         uint64    `json:"sent"`               // messages sent by nodes, lost ones included
+	Bytes        uint64    `json:"bytes"`              // in the messages sent
+	Lost         uint64    `json:"lost"`               // messages lost by the network
+	Copied       uint64    `json:"copied"`             // messages copied by the network
+	Dropped      uint64    `json:"dropped"`            // messages and inputs that came to a node that was down
+	Outputs      uint64    `json:"outputs"`            // records that nodes made final
+	Syncs        uint64    `json:"syncs"`              // of disks
+	Crashes      uint64    `json:"crashes"`            // of nodes
+	Restarts     uint64    `json:"restarts"`           // of nodes
+	Facts        []ordered `json:"facts"`              // figures of the scenario, such as attempts: name and value of each
+	Story        []string  `json:"story"`              // what happened, a sentence each, if the run passed and the scenario tells it
+	Misaddressed uint64    `json:"misaddressed"`       // messages to nodes that do not exist, which are lost
+	Warnings     []string  `json:"warnings"`           // why not to rely on a pass, a sentence each; -strict makes it inconclusive
+	Faults       []ordered `json:"faults"`             // of -fault: id, text, what it did, how often, and why not if it did nothing
+	Verified     bool      `json:"verified"`           // with -verify: a second process had the same events
+	Panic        ordered   `json:"panic,omitempty"`    // if a node panicked: node, step, virtual_ns, doing, message, and stack, its lines in the node's code
+	Stuck        ordered   `json:"stuck,omitempty"`    // if the run was interrupted in a step that did not end: node, step, virtual_ns, doing and stack; digests, nodes and counts are not known then
 }
 
 func (s *summary) object() runObject {
@@ -67,8 +67,8 @@ func (s *summary) object() runObject {
 		Reason: r.Reason.String(), Received: r.Received, Timers: r.Fired, Others: r.Events - r.Received - r.Fired,
 		Sent: r.Sent, Bytes: r.Bytes, Lost: r.Lost, Copied: r.Copied, Dropped: r.Dropped,
 		Outputs: r.Outputs, Syncs: r.Syncs, Crashes: r.Crashes, Restarts: r.Restarts,
-		Facts: []ordered{}, Story: append([]string{}, s.Story...), Caveats: append([]string{}, s.Caveats()...), Faults: []ordered{},
-		Nowhere: r.Nowhere.Sent, Verified: s.verified,
+		Facts: []ordered{}, Story: append([]string{}, s.Story...), Warnings: append([]string{}, s.Warnings()...), Faults: []ordered{},
+		Misaddressed: r.Misaddressed.Sent, Verified: s.verified,
 	}
 	if s.Report.Verdict == scenario.Failed {
 		o.Error = s.Failure
@@ -145,7 +145,7 @@ func keysOfRun() (keys [][2]string) {
 func keysText() string {
 	var b strings.Builder
 	b.WriteString("\n\nThe object of -json has these keys, in this order:\n")
-	const width = 12
+	const width = 14
 	for _, k := range keysOfRun() {
 		for i, line := range strings.Split(wrap(k[1], 88-width), "\n") {
 			if i > 0 {

@@ -96,7 +96,7 @@ type job struct {
 	command string // reproduces the run
 	json    bool
 	verify  bool
-	strict  bool          // a pass with caveats is inconclusive
+	strict  bool          // a pass with warnings is inconclusive
 	cut     *scenario.Cut // what is removed from the run, or nil
 	replay  *replay       // what is replayed, or nil
 	warn    func(string)  // gets what a user should know before the run, or nil

@@ -61,7 +61,7 @@ func TestAFaultThatDidNothingIsNamedAndStrictlyInconclusive(t *testing.T) {
 	}
 }
 
-func TestTheObjectCountsWhatEachToldFaultDid(t *testing.T) {
+func TestTheObjectCountsWhatEachWrittenFaultDid(t *testing.T) {
 	r := dessim(t, append(words(calm+"-json -fault"), "crash 2 at 3s for 1s; 9: pause 1 at 3s for 5ms; restart 0 at 4s")...)
 	const want = `"faults":[{"id":1,"text":"crash 2 at 3s for 1s","did":"crashes","n":1},` +
 		`{"id":9,"text":"pause 1 at 3s for 5ms","did":"pauses","n":1},` +
@@ -94,7 +94,7 @@ func TestASweepNamesWhatDidNothingInAnySeed(t *testing.T) {
 				t.Errorf("dessim %q exits with %d, want %d\n%s%s", command, r.code, want, r.stdout, r.stderr)
 			}
 			object := dessim(t, append(command[:len(command):len(command)], "-json")...)
-			if !strings.HasSuffix(object.stdout, `"idle":["fault 2 (restart 2 at 5s)","-faults ring"],"nowhere":{"messages":0,"runs":0},"errors":0}`+"\n") || object.code != want {
+			if !strings.HasSuffix(object.stdout, `"ineffective":["fault 2 (restart 2 at 5s)","-faults ring"],"misaddressed":{"messages":0,"runs":0},"errors":0}`+"\n") || object.code != want {
 				t.Errorf("dessim %q -json exits with %d, want %d\n%s", command, object.code, want, object.stdout)
 			}
 		}
@@ -121,10 +121,10 @@ func TestAMessageToNoNodeIsNamedAndStrictlyInconclusive(t *testing.T) {
 	}}}
 	for line, want := range map[string]string{
 		"run -scenario hello -record r":               "messages to nodes that do not exist: 2, the first by node 0 to node 7: hello at step 1, 0.000000 ms\n",
-		"run -scenario hello -json":                   `"nowhere":2,"caveats":["messages to nodes that do not exist: 2, `,
+		"run -scenario hello -json":                   `"misaddressed":2,"warnings":["messages to nodes that do not exist: 2, `,
 		"replay r":                                    "messages to nodes that do not exist: 2, the first ",
 		"sweep -scenario hello -seeds 3-6 -results s": "messages to nodes that do not exist: 8 in 4 runs, the first is seed 3\n",
-		"sweep -scenario hello -seeds 3-6 -json":      `"nowhere":{"messages":8,"runs":4}`,
+		"sweep -scenario hello -seeds 3-6 -json":      `"misaddressed":{"messages":8,"runs":4}`,
 		"merge s":                                     "messages to nodes that do not exist: 8 in 4 runs, the first is seed 3\n",
 	} {
 		if !strings.HasPrefix(line, "run") && !strings.HasPrefix(line, "sweep") {

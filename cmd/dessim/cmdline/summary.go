@@ -22,10 +22,10 @@ type summary struct {
 	replay   *replay // what was replayed, or nil
 	saved    string  // replays a failure, or ""
 	verified bool    // a second process agreed
-	strict   bool    // caveats count
+	strict   bool    // warnings count
 }
 
-// verdict returns the verdict of the report, which caveats can make inconclusive.
+// verdict returns the verdict of the report, which warnings can make inconclusive.
 func (s *summary) verdict() check.Verdict {
 	if s.strict {
 		return s.Strict()
@@ -49,7 +49,7 @@ func (s *summary) text(b *bytes.Buffer) {
 		}
 		fmt.Fprintln(b, plain(fmt.Sprintf("%s; see it: %s -trace run.trace", place(c), s.command)))
 	}
-	for _, line := range s.Caveats() {
+	for _, line := range s.Warnings() {
 		fmt.Fprintln(b, plain(line))
 	}
 	if c := s.ended(); c != nil {

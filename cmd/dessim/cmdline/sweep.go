@@ -220,7 +220,7 @@ func (s *sweep) do(ctx context.Context) error {
 	p := &sweepProgress{meter: newMeter(&s.streams)}
 	s.Progress = p.at
 	w := s.Scenario.WorldUnder(s.watchdog, s.From, s.Params)
-	if w.Apart && s.Workers != 1 && runtime.GOARCH != "wasm" { // which has no processes
+	if w.OwnProcess && s.Workers != 1 && runtime.GOARCH != "wasm" { // which has no processes
 		s.Process = s.another
 	}
 	r, err := explore.Sweep(ctx, w, s.SweepOptions)

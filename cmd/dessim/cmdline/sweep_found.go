@@ -153,8 +153,8 @@ func (x *found) printJSON() {
 		{"groups", groups}, {"unseen", append([]string{}, r.Unseen...)}, {"counts", countObjects(r.Counts)}, {"complete", r.Complete},
 	}...)
 	o = o.with("continue", x.proceed)
-	o = append(o, field{"not_run", pairs(r.Missing())}, field{"idle", append([]string{}, r.Idle...)},
-		field{"nowhere", ordered{{"messages", r.Nowhere.Messages}, {"runs", r.Nowhere.Runs}}}, field{"errors", r.Errors})
+	o = append(o, field{"not_run", pairs(r.Missing())}, field{"ineffective", append([]string{}, r.Ineffective...)},
+		field{"misaddressed", ordered{{"messages", r.Misaddressed.Messages}, {"runs", r.Misaddressed.Runs}}}, field{"errors", r.Errors})
 	writeJSON(&x.out, o)
 }
 
@@ -201,13 +201,13 @@ func (x *found) printText() {
 		fmt.Fprintln(&x.out)
 		counts.write(&x.out)
 	}
-	for i, name := range r.Idle {
+	for i, name := range r.Ineffective {
 		if i == 0 {
 			fmt.Fprintln(&x.out)
 		}
 		fmt.Fprintf(&x.out, "did nothing in any run: %s\n", plain(name))
 	}
-	if n := &r.Nowhere; n.Messages > 0 {
+	if n := &r.Misaddressed; n.Messages > 0 {
 		fmt.Fprintf(&x.out, "\nmessages to nodes that do not exist: %d in %s, the first is seed %d\n", n.Messages, wording.Count(n.Runs, "run"), n.First)
 	}
 	if x.proceed != "" {

@@ -11,7 +11,7 @@ import (
 	"dessim/protocol"
 )
 
-// A sweep can have other processes make its runs: see World.Apart. It writes a SeedRun as a
+// A sweep can have other processes make its runs: see World.OwnProcess. It writes a SeedRun as a
 // line of JSON, and reads a line with servedMark and a served. Nodes may print lines of
 // their own between.
 
