@@ -9,9 +9,9 @@ import (
 // Random answers randomness that belongs to the process, such as crypto/rand, while the
 // code of a node runs. Package cryptorand has the one for crypto/rand.
 type Random interface {
-	// Begin returns a function for one run. For each step it is given the Env, and calls
-	// the function do, which is the node's code, once. It makes steps of runs side by
-	// side exclude one another, since there is one process.
+	// Begin returns a function for one run, which is called for each step with the Env
+	// and the node's code, do, and calls do once. Of all runs in the process, one step
+	// runs at a time.
 	Begin() func(env *protocol.Env, do func())
 }
 

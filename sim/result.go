@@ -81,7 +81,7 @@ const (
 	TimeUp             // Until was reached with events pending
 	Bounded            // Plan.Events have happened, and more were pending
 	Interrupted        // by Interrupt
-	Broken             // by a panic; who recovers from it says so
+	Broken             // by a panic; set by whoever recovers from it
 )
 
 // String returns the reason in words.

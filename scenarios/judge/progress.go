@@ -176,9 +176,9 @@ func (p *Progress) Checks() check.Suite {
 	lasts := func(d time.Duration) string {
 		return fmt.Sprintf("no majority stays connected for %v with something to do", d)
 	}
-	s := check.Suite{p.check("a majority that stays connected delivers its broadcasts", &p.due, &p.wrong, p.pending).Sought(lasts(p.patience))}
+	s := check.Suite{p.check("a majority that stays connected delivers its broadcasts", &p.due, &p.wrong, p.pending).OrNotApplicable(lasts(p.patience))}
 	if p.store != nil {
-		s = append(s, p.check("operations of clients that reach a lasting majority complete", &p.calls, &p.stuck, p.store.unfinished).Sought(lasts(p.patience+p.asked)))
+		s = append(s, p.check("operations of clients that reach a lasting majority complete", &p.calls, &p.stuck, p.store.unfinished).OrNotApplicable(lasts(p.patience+p.asked)))
 	}
 	return s
 }
@@ -193,5 +193,5 @@ func (p *Progress) check(name string, count *uint64, wrong *error, waits func() 
 		more := *count > seen
 		seen = *count
 		return more, *wrong
-	}).Holding(waits)
+	}).WhileWaiting(waits)
 }

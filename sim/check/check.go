@@ -118,9 +118,9 @@ func Always(name string, watch sim.What, judge func(e *sim.Event) (relevant bool
 	}}
 }
 
-// Sought returns the check, which is not applicable, for that reason, to a run that never
-// exercised it: it judges what few runs have.
-func (c *Check) Sought(reason string) *Check {
+// OrNotApplicable makes the check not applicable, for that reason, to a run that never
+// exercised it, and returns it: for what few runs have.
+func (c *Check) OrNotApplicable(reason string) *Check {
 	conclude := c.conclude
 	c.conclude = func(c *Check, end protocol.Time) (Verdict, string) {
 		if c.exercised == 0 {
@@ -131,9 +131,9 @@ func (c *Check) Sought(reason string) *Check {
 	return c
 }
 
-// Holding returns the check, for which a run goes on as long as waits reports that there
-// may be something to judge. waits must only read.
-func (c *Check) Holding(waits func() bool) *Check {
+// WhileWaiting keeps a run from ending early as long as waits reports that there may be
+// something left to judge, and returns the check. waits must only read.
+func (c *Check) WhileWaiting(waits func() bool) *Check {
 	c.waits = waits
 	return c
 }

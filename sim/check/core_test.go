@@ -129,10 +129,10 @@ func TestMajoritiesAreFoundAsByTryingAll(t *testing.T) {
 	})
 }
 
-func TestWhatIsSoughtAndNotFoundIsNotApplicable(t *testing.T) {
+func TestACheckThatIsNeverExercisedCanBeNotApplicable(t *testing.T) {
 	relevant, waits := false, true
 	c := Always("goes on", sim.Output, func(*sim.Event) (bool, error) { return relevant, nil }).
-		Sought("nothing lasts").Holding(func() bool { return waits })
+		OrNotApplicable("nothing lasts").WhileWaiting(func() bool { return waits })
 	if r := c.Result(1); r.Verdict != NotApplicable || r.Detail != "nothing lasts" {
 		t.Errorf("%+v", r)
 	}

@@ -7,7 +7,7 @@
 // reads are answered by a frozen hash of the salt, the node, its incarnation, the name of the
 // step, and how often the step has read before. So runs repeat, the bytes outlast the removal
 // of unrelated faults, and no two reads of a run are alike. No Source is asked: the bytes are
-// benign, and shrinking has nothing to remove. They are no secrets.
+// benign, and shrinking has nothing to remove. They are not secret.
 //
 // It answers:
 //   - Read, Text, Int and Reader of crypto/rand;
@@ -21,10 +21,10 @@
 // a *rand.Rand of its own, seeded from Env.Choose, in place of the global one of math/rand.
 // dessim run -verify finds what is left.
 //
-// The generator is one for the process. So steps of runs side by side exclude one another,
-// and dessim sweep makes its runs in processes, one for each worker of -j. Digests depend on
-// neither. A goroutine beside a run that reads during a step is answered as the step; outside
-// steps, the system answers.
+// A process has one generator. So one step runs at a time, of all runs in the process, and
+// dessim sweep gives each worker of -j a process of its own. Digests do not depend on that. A
+// goroutine beside a run that reads during a step is answered like the step; outside steps,
+// the system answers.
 //
 // Answers keeps 16 bytes or so for each step of a run that read.
 package cryptorand

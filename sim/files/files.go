@@ -3,8 +3,8 @@
 // the final one; what a killed process leaves behind under such a name is removed by the next
 // that writes in the folder.
 //
-// Only Commit and Write return the path of a file that was written, and only after it was:
-// what a program says of a saved file is told by them.
+// Only Commit and Write return the path of a file, and only once it is written. A program
+// that prints no other paths claims no file that is not there.
 package files
 
 import (
@@ -53,8 +53,7 @@ func Create(path string) (*File, error) {
 	return f, nil
 }
 
-// Stream returns a File that goes to w, which it does not close, and has that path in what
-// is said of it.
+// Stream returns a File that writes to w, which it does not close. Its Path is path.
 func Stream(w io.Writer, path string) *File {
 	return &File{path: path, direct: true, w: bufio.NewWriterSize(w, bufferSize)}
 }
@@ -85,7 +84,7 @@ func (f *File) create(mode fs.FileMode) (err error) {
 	return err
 }
 
-// Path returns the path at which the file will be. It says nothing of whether it is there.
+// Path returns the path at which the file will be. Whether it is there only Commit says.
 func (f *File) Path() string { return f.path }
 
 // Write writes to the file.

@@ -8,17 +8,17 @@ import (
 	"syscall"
 )
 
-// Lock keeps other processes from locking the file. The system unlocks it when this one
-// closes it or ends, however it ends. held says that another process has it; any other error
-// that there are no locks here, as on some network file systems.
+// Lock keeps other processes from locking the file. The system unlocks it when this process
+// closes it or ends, however it ends. If held, another process has locked it. Any other
+// error means that there are no locks here, as on some network file systems.
 func Lock(f *os.File) (held bool, err error) {
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	return errors.Is(err, syscall.EWOULDBLOCK), err
 }
 
-// take locks a file or folder of a temporary name, and reports whether it is this process's
-// still: until it is locked, another process can take it for one left behind. hold is nil
-// where there are no locks; then none is ever removed.
+// take locks a file or folder of a temporary name, and reports whether it still belongs to
+// this process: until it is locked, another process can take it for one left behind. hold is
+// nil where there are no locks; none is ever removed there.
 func take(name string) (hold *os.File, ours bool) {
 	f, err := os.Open(name)
 	if err != nil {

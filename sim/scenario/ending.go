@@ -37,7 +37,7 @@ func (d *driver) drive() {
 	}
 }
 
-// advance is Sim.Advance, but for an interruption, which ends the run soon.
+// advance is Sim.Advance, and ends the run soon after an interruption.
 func (d *driver) advance(n int) bool {
 	const soon = 64 // events
 	for ; n > 0; n -= soon {
@@ -52,8 +52,8 @@ func (d *driver) advance(n int) bool {
 }
 
 // fail fills in a run that ended in a panic: of a node, which is a violation, or of a check or
-// the simulator, which leaves no verdict. Checks that had failed before have failed still; what
-// the others would say of a node in the middle of a step means nothing.
+// the simulator, which leaves no verdict. Checks that had failed before still count; what the
+// others would say of a node in the middle of a step means nothing.
 func (r *Report) fail(p *sim.Panic, checks check.Suite) {
 	r.Sim.Reason = sim.Broken
 	if p.Node == protocol.Outside {
@@ -64,7 +64,8 @@ func (r *Report) fail(p *sim.Panic, checks check.Suite) {
 	r.Checks = append([]check.Result{explore.PanicResult(p)}, checks.Violated()...)
 }
 
-// abandon fills in a run of which one step never ended, so that nobody can ask its checks.
+// abandon fills in a run that was interrupted in a step that does not end: its checks cannot be
+// asked while that step may change what they read.
 func (r *Report) abandon(s *watch.Stuck) {
 	r.Stuck, r.Verdict = s, check.Inconclusive
 	r.Sim = sim.Result{End: s.At, Reason: sim.Interrupted, Events: s.Step}

@@ -67,7 +67,7 @@ func (run *Run) inputs() []uint64 {
 	if run.Inputs == nil {
 		return protocol.SortedKeys(all)
 	}
-	// Those that come after the end of the run are none of it.
+	// The run has none that come after its end.
 	return slices.DeleteFunc(slices.Clone(run.Inputs), func(id uint64) bool { return !all[id] })
 }
 

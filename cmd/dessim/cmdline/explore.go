@@ -204,7 +204,7 @@ func (x *exploring) do(ctx context.Context) error {
 	switch {
 	case calm.Interrupted():
 		return interruptedEarly()
-	case calm.Failed(): // the search begins with this run, and there is nothing more to it
+	case calm.Failed(): // the search begins with this run, and ends with it
 	case !w.asked:
 		return refuse("scenario %s: there is no input, so explore cannot tell when to crash nodes; want a larger workload, or a later -until", x.Scenario.Name)
 	case w.to == 0:

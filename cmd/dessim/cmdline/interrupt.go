@@ -98,8 +98,8 @@ func (g *gate) Write(b []byte) (int, error) {
 	return g.w.Write(b)
 }
 
-// close lets nothing more through. It reports false if a write is going on: then nobody may
-// use the Writer behind it.
+// close lets nothing more through. It returns false during a write: then nobody may use the
+// Writer behind the gate.
 func (g *gate) close() bool {
 	if !g.lock.TryLock() {
 		return false
@@ -136,7 +136,7 @@ func (j *job) interrupted(r *scenario.Report) error {
 // cut reports whether the run was interrupted.
 func cut(r *scenario.Report) bool { return r.Sim.Reason == sim.Interrupted }
 
-// unwritten returns how the command ends if an interruption left no time for some replay file,
+// unwritten returns how the command ends if an interruption left no time for a replay file,
 // or nil.
 func (x *found) unwritten() error {
 	if !x.watchdog.Interrupted() || !slices.Contains(x.replays, "") {

@@ -16,8 +16,8 @@ import (
 	"dessim/sim/scenario"
 )
 
-// runObject is what -json prints of a run: everything that the summary has, and more. Its keys
-// come in this order; new ones come last. The comments are the help's: see keysOfRun.
+// runObject is what -json prints of a run: all that the summary has, and more. Its keys have
+// this order; new ones come last. The help shows the comments: see keysOfRun.
 type runObject struct {
 	Scenario     string    `json:"scenario"`           // its name
 	Seed         string    `json:"seed"`               // decimal, as a text, since 64 bits are too many for some readers

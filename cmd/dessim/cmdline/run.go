@@ -198,8 +198,8 @@ func (j *job) print(r *scenario.Report) check.Verdict {
 	return s.verdict()
 }
 
-// execute runs, until the end or an interruption: see cut. A second process ends too when the
-// first reads its trace no more.
+// execute runs, until the end or an interruption: see cut. A second process also ends when the
+// first stops reading its trace.
 func (j *job) execute() (scenario.Report, error) {
 	p := newProgress(&j.streams, &j.Params)
 	observers := j.observers
@@ -233,7 +233,7 @@ func (j *job) execute() (scenario.Report, error) {
 	return r, nil
 }
 
-// write writes the files. What cannot be written is told, and changes no verdict.
+// write writes the files. One that cannot be written is reported, and changes no verdict.
 func (j *job) write(r *scenario.Report) {
 	failed := r.Verdict == check.Violation || r.Verdict == scenario.Failed
 	differ := j.other != nil && j.other.differ // no file can repeat that run
@@ -294,7 +294,7 @@ func verdictExit(v check.Verdict) error {
 	return nil
 }
 
-// addSecond declares the flag by which a process makes another: see inherit.
+// addSecond declares the flag that makes a process the second one of -verify: see inherit.
 func (f *flags) addSecond() {
 	f.add("second-process", "3", "be that second process: write trace and JSON to the file of that number").hidden = true
 }

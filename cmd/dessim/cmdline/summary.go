@@ -170,7 +170,7 @@ func cell(n *scenario.Node, column int) string {
 
 func (s *summary) figures(l *lines) {
 	r := &s.Sim
-	if s.Stuck != nil { // and who could know more than that is in it
+	if s.Stuck != nil { // its step may still change everything else
 		l.add("events", "%d", r.Events)
 		l.add("virtual time", "%v, %v", r.End, r.Reason)
 		l.add("parameters", "%s", plain(strings.Join(given(s.Scenario, &s.Params), ", ")))

@@ -226,7 +226,7 @@ func (s *sweep) do(ctx context.Context) error {
 	r, err := explore.Sweep(ctx, w, s.SweepOptions)
 	p.end(p.last.Done-p.last.Known, "seeds")
 	var write *explore.WriteError
-	if errors.As(err, &write) { // what there is is printed all the same
+	if errors.As(err, &write) { // the results so far are printed all the same
 		s.lost("results %s: %s; the sweep ends at that seed", quote(s.results.text), files.Reason(write.Err))
 	} else if err != nil {
 		return s.failed(err)

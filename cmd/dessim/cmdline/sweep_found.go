@@ -28,7 +28,7 @@ type found struct {
 	report   explore.SweepReport
 	strict   bool
 	proceed  string   // the command that continues, or ""
-	note     string   // what a reader must know besides, or ""
+	note     string   // what else a reader must know, or ""
 	replays  []string // a file for each group, or "" if it could not be written
 }
 

@@ -59,7 +59,7 @@ func (w *worker) Read(b []byte) (int, error) {
 	if !errors.Is(err, io.EOF) {
 		return n, err
 	}
-	w.cmd.Wait() // its error is the exit code, or comes of it
+	w.cmd.Wait() // its error repeats the exit code
 	return n, errors.New(cmp.Or(w.errors.text(), w.cmd.ProcessState.String()))
 }
 
@@ -74,7 +74,7 @@ func (w *worker) Close() error {
 }
 
 // serve makes the runs that the sweep asks for. A key that interrupts the sweep reaches its
-// workers too, whose runs are still wanted: they end when the sweep does.
+// workers too. They ignore it, since their runs are still wanted, and end with the sweep.
 func (s *sweep) serve() error {
 	signal.Ignore(os.Interrupt)
 	debug.SetGCPercent(sweepGC)

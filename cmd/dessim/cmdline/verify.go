@@ -140,7 +140,7 @@ func (s *second) finish(report []byte) (broken string) {
 		s.differ, s.here, s.there = true, "", strings.TrimSuffix(rest, "\n")
 	}
 	io.Copy(io.Discard, s.out)
-	s.cmd.Wait() // its error is the exit code, or comes of it
+	s.cmd.Wait() // its error repeats the exit code
 	switch s.cmd.ProcessState.ExitCode() {
 	case exitPass, exitViolation, exitInconclusive, exitInternal:
 		if !s.ended {
@@ -150,14 +150,14 @@ func (s *second) finish(report []byte) (broken string) {
 	return cmp.Or(s.errors.text(), s.cmd.ProcessState.String())
 }
 
-// lastWords is a Writer that keeps of what a process says on stderr the line that says why it
-// ended: the first of the program itself or of a crash, or else the last. Nodes may say more
-// there than memory holds.
+// lastWords is a Writer for the stderr of a process. It keeps the line that says why the
+// process ended: the first of the program itself or of a crash, or else the last. Nodes may
+// print more there than memory holds.
 type lastWords struct {
 	program string // begins its error lines
 	line    []byte // so far
 	kept    string
-	why     bool
+	why     bool // kept is of the program or of a crash
 }
 
 func (w *lastWords) Write(b []byte) (int, error) {
