@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"dessim/sim/files"
 
@@ -36,7 +37,9 @@ func holdForever(dir string) {
 	f.Write(bytes.Repeat([]byte("x"), 1<<20))
 	d.Put("log", []byte("x"))
 	fmt.Println("begun")
-	select {}
+	for {
+		time.Sleep(time.Hour) // select {} would be a deadlock, which ends the process
+	}
 }
 
 var safe = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*\.replay$`)

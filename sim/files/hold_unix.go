@@ -29,13 +29,19 @@ func take(name string) (hold *os.File, ours bool) {
 		f.Close()
 		return nil, !held
 	}
-	now, err := os.Stat(name)
-	at, err2 := f.Stat()
-	if err != nil || err2 != nil || !os.SameFile(now, at) {
+	if !isAt(f, name) {
 		f.Close()
 		return nil, false
 	}
 	return f, true
+}
+
+// isAt reports whether the path is still that of the open file. Before f was locked, its owner
+// could give it another name, and the path to another file.
+func isAt(f *os.File, path string) bool {
+	now, err := os.Lstat(path)
+	at, err2 := f.Stat()
+	return err == nil && err2 == nil && os.SameFile(now, at)
 }
 
 // removeDead removes a file or folder that no process holds.
@@ -45,7 +51,7 @@ func removeDead(path string) {
 		return
 	}
 	defer f.Close()
-	if _, err := Lock(f); err == nil {
+	if _, err := Lock(f); err == nil && isAt(f, path) {
 		os.RemoveAll(path)
 	}
 }
