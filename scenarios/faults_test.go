@@ -44,7 +44,7 @@ func TestFaultsThatCannotBeAreRefused(t *testing.T) {
 }
 
 // A told fault that does nothing is named: the run would be taken for a test of it.
-func TestToldFaultsThatDidNothingAreNamed(t *testing.T) {
+func TestWrittenFaultsThatDidNothingAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
 		"crash 1 after send prepare #99999": "fault 1: crash 1 after send prepare #99999 did nothing: what it waits for did not happen before the heal",
 		"crash 1 at 3s for 1s":              "",

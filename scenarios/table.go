@@ -4,9 +4,11 @@
 // All is the table, and each scenario has a file of its name. Start with concurrent.go,
 // then crash.go, which adds faults. They share world.go (nodes and timetable), market.go
 // (the workload of transfers), liars.go (members that lie), params.go (parameters),
-// faults.go (the fault window) and faulty.go (markets under faults). kinds.go, text.go and
-// costs.go describe messages, and count them. Package judge has the checks. In testdata,
-// each scenario has a trace of one run, and edits holds the planted bugs of cmd/mutants.
+// faults.go (the fault window), faulty.go (markets under faults) and traffic.go (what a
+// node may send). churnfaults.go has the faults of churn, which last longer. kinds.go,
+// text.go and costs.go describe messages, and count them. Package judge has the checks. In
+// testdata, each scenario has a trace of one run, and edits holds the planted bugs of
+// cmd/mutants.
 //
 // For a scenario of a protocol of your own, sim/simtest/testdata/kvstore is the shorter
 // example.

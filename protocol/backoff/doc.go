@@ -39,5 +39,5 @@
 //	fetch.again   peer.FetchAgain      6 delays           20  1/4  a body, from the next member        the body; doubles once a round
 //	key.again     peer.KeyAgain        10 delays          80  1/4  lookups of missing keys             a key found, a hello
 //	put.again     peer.PutAgain        10 delays          40  1/4  a put that no node kept             a put that one keeps, a hello
-//	dht.refresh   peer.Refresh         300 delays          5  1/4  a routing table's refresh, for ever more contacts, or fewer
+//	dht.refresh   peer.Refresh         300 delays          5  1/4  a refresh of the table, for ever    more contacts, or fewer
 package backoff

@@ -55,7 +55,7 @@ var table = []retry{
 	{"peer.FetchAgain", peer.FetchAgain, "6 delays", "a body, from the next member", "the body; doubles once a round"},
 	{"peer.KeyAgain", peer.KeyAgain, "10 delays", "lookups of missing keys", "a key found, a hello"},
 	{"peer.PutAgain", peer.PutAgain, "10 delays", "a put that no node kept", "a put that one keeps, a hello"},
-	{"peer.Refresh", peer.Refresh, "300 delays", "a routing table's refresh, for ever", "more contacts, or fewer"},
+	{"peer.Refresh", peer.Refresh, "300 delays", "a refresh of the table, for ever", "more contacts, or fewer"},
 }
 
 // timers are the functions that set timers, and what goes by them: a rule of the table,

@@ -29,7 +29,7 @@ func run(t *testing.T, node protocol.Node) *sim.Sim {
 	return m
 }
 
-func TestAStepThatDoesNotEndIsToldOnceWithItsPlace(t *testing.T) {
+func TestAStepThatDoesNotEndIsReportedOnceWithItsPlace(t *testing.T) {
 	g := gate{make(chan struct{})}
 	m := run(t, g)
 	var told []watch.Stuck

@@ -92,8 +92,8 @@ const (
 	exitViolation    = 1 // of a check, or a node panicked; of vet: a finding
 	exitUsage        = 2 // refused before the run: usage, parameters, files that cannot be read or written
 	exitInconclusive = 3
-	exitInternal     = 4   // nondeterministic, or a panic of a check, the scenario or dessim
-	exitIO           = 5   // a file could not be written, nor stdout; this includes a closed pipe
+	exitInternal     = 4   // not deterministic, or a panic of a check, the scenario or dessim
+	exitIO           = 5   // a file or stdout could not be written; this includes a closed pipe
 	exitInterrupted  = 130 // by SIGINT, SIGTERM or SIGHUP
 )
 

@@ -26,7 +26,7 @@ const about = `A flag where the command should be means run: "dessim -seed 42 -s
 concurrent" is "dessim run -seed 42 -scenario concurrent".
 
 Exit codes: 0 pass, 1 violation or a node panicked, 2 usage, 3 inconclusive,
-4 not deterministic, a check panicked or internal error, 5 cannot read or write,
+4 not deterministic, a check panicked or internal error, 5 cannot write a file,
 130 interrupted.`
 
 // dispatch runs the command, which writes to t.out.

@@ -74,7 +74,7 @@ func (c *command) end(signals ...os.Signal) result {
 
 const stuckStep = `node 1 has been in step 122 \(receives ping from 0\) for \S+, at ` + rogueLine
 
-func TestARunWhoseNodeHangsIsToldAndEndsAtTheFirstSignal(t *testing.T) {
+func TestARunWhoseNodeHangsIsReportedAndEndsAtTheFirstSignal(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, how := range []string{"loop", "block"} {
 		for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {

@@ -158,7 +158,7 @@ func TestAMergeInAFolderThatTakesNoFilesIsPrinted(t *testing.T) {
 	}
 }
 
-func TestADeviceThatIsFullIsTold(t *testing.T) {
+func TestADeviceThatIsFullIsReported(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip(err)
 	}
