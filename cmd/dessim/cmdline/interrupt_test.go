@@ -76,8 +76,9 @@ const stuckStep = `node 1 has been in step 122 \(receives ping from 0\) for \S+,
 
 func TestARunWhoseNodeHangsIsReportedAndEndsAtTheFirstSignal(t *testing.T) {
 	t.Chdir(t.TempDir())
+	interrupts := append(hangups(), os.Interrupt, syscall.SIGTERM) // no SIGHUP under nohup
 	for _, how := range []string{"loop", "block"} {
-		for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		for _, signal := range interrupts {
 			c := start(t, "50ms", "run -scenario rogue -trace trace -logs logs -record record -how "+how)
 			c.told(`^dessim: seed 1: ` + stuckStep + `\n$`)
 			c.told(`^dessim:   called at \S+ \(\*rogue\).Receive\n$`)
