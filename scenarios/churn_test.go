@@ -270,7 +270,7 @@ func TestChurnUnderFaultsFindsWhatWasPublishedBeforeTheHeal(t *testing.T) {
 // Nothing can be demanded after a heal that never comes, or comes too late.
 func TestChurnWithoutAHealIsNotJudged(t *testing.T) {
 	for faults, why := range map[string]string{
-		"partition 0-8|9-17 at 25m":        "nodes or links fail to the end",
+		"partition 0-8|9-17 at 25m":        "nodes or links fail until the end",
 		"partition 0-8|9-17 at 2h for 90m": "the run ends before",
 		"":                                 "nothing heals",
 	} {

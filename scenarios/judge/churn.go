@@ -268,7 +268,7 @@ func (j *Churn) succeeds() *check.Check {
 			return false, nil
 		}
 		if missed := j.held - j.found; !s.result.OK && missed > j.held/percent+chance {
-			return true, fmt.Errorf("node %v looked for %.8s and found nothing, although %d nodes held it: %d of %d lookups missed, want at most 1 in %d and %d more", s.Node, s.Value.ID, len(s.holders), missed, j.held, percent, chance)
+			return true, fmt.Errorf("node %v looked for %.8s and found nothing, although %d nodes held it: %d of %d lookups missed, want at most 1 in %d, plus %d", s.Node, s.Value.ID, len(s.holders), missed, j.held, percent, chance)
 		}
 		return true, nil
 	})

@@ -19,10 +19,10 @@ type Failures struct {
 }
 
 // untimely is why nothing can be required of what happens by the clock.
-const untimely = "clocks, nodes or messages are not in time"
+const untimely = "faults can make clocks, nodes or messages late"
 
 // never is why nothing can be required of lookups if failures last.
-const never = "nodes or links fail to the end"
+const never = "nodes or links fail until the end"
 
 // judged reports whether a lookup must find what some node holds: without failures always,
 // else if it begins after the network has become one again.
@@ -62,7 +62,7 @@ func (j *Churn) reunited() *check.Check {
 			return false, nil
 		}
 		if missed := j.every - j.seen; !s.result.OK && missed > j.every/percent+chance {
-			return true, fmt.Errorf("node %v does not find %.8s, which node %v published at %v, before the heal at %v, and %d nodes hold: of %d such lookups, %v after the heal or later, %d missed, want at most 1 in %d and %d more",
+			return true, fmt.Errorf("node %v does not find %.8s, which node %v published at %v, before the heal at %v, and %d nodes hold: of %d such lookups, %v after the heal or later, %d missed, want at most 1 in %d, plus %d",
 				s.Node, s.Value.ID, s.Value.By, s.Value.At, j.c.Failures.Heal, len(s.holders), j.every, j.c.Failures.Merged.Sub(j.c.Failures.Heal), missed, percent, chance)
 		}
 		return true, nil

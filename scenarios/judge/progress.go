@@ -117,7 +117,7 @@ func (p *Progress) look(now protocol.Time) {
 		for at := range p.nodes {
 			got := p.nodes[at].delivered[origin]
 			if core>>at&1 == 1 && got < uint64(due) && p.wrong == nil {
-				p.wrong = fmt.Errorf("node %d has not delivered %v/%d, broadcast %v before, though nodes %v are connected all the while",
+				p.wrong = fmt.Errorf("node %d has not delivered %v/%d, broadcast %v ago, though nodes %v have been connected since",
 					at, origin, got+1, now.Sub(from.sent[got]).Round(time.Millisecond), places(core))
 			}
 		}
@@ -143,7 +143,7 @@ func (p *Progress) lookAtCalls(now protocol.Time) {
 		}
 		p.calls++
 		if !c.done && p.stuck == nil {
-			p.stuck = fmt.Errorf("%v has not completed, though its client and nodes %v are connected all the while", c, places(core))
+			p.stuck = fmt.Errorf("%v has not completed, though its client and nodes %v have been connected since", c, places(core))
 		}
 	}
 }

@@ -113,7 +113,7 @@ func (w *World) overdue(now protocol.Time) string {
 			switch {
 			case !sent:
 			case now.Sub(s.at) > Patience:
-				return fmt.Sprintf("node %v has not delivered %v of %v, though nodes %v have been connected for so long", to.id, id, s.at, w.nodes(core))
+				return fmt.Sprintf("node %v has not delivered %v of %v, though nodes %v have been connected since", to.id, id, s.at, w.nodes(core))
 			}
 			w.counts.Demanded++
 		}
