@@ -34,7 +34,7 @@ func TestTimersThatWereReplacedAreForgotten(t *testing.T) {
 			c.again(env, i)
 		}})
 		s := mustNew(t, plan, nil)
-		for most := 3 * sweepMin; s.Advance(1000); {
+		for most := 3 * purgeMin; s.Advance(1000); {
 			if queued, records := entries(s); queued > most || records > most {
 				t.Fatalf("%s: after %d times, %d entries are queued and %d records are in use, want at most %d", c.name, i, queued, records, most)
 			}
@@ -48,7 +48,7 @@ func TestTimersThatWereReplacedAreForgotten(t *testing.T) {
 	}
 }
 
-// What a sweep costs is paid by the events it takes out.
+// What a purge costs is paid by the events it takes out.
 func TestTheQueueHasAtMostTwiceAsManyEntriesAsEventsThatWillHappen(t *testing.T) {
 	const many = 20_000
 	i := uint64(0)
@@ -64,18 +64,18 @@ func TestTheQueueHasAtMostTwiceAsManyEntriesAsEventsThatWillHappen(t *testing.T)
 		i++
 	}})
 	s := mustNew(t, plan, nil)
-	swept, before := 0, 0
+	purged, before := 0, 0
 	for s.Step() {
 		if s.dead < before {
-			swept++
+			purged++
 		}
 		before = s.dead
-		if live := s.live[0] + s.live[1]; s.q.n > 2*live+sweepMin+1 {
+		if live := s.live[0] + s.live[1]; s.q.n > 2*live+purgeMin+1 {
 			t.Fatalf("after %d times, the queue has %d entries for %d events", i, s.q.n, live)
 		}
 	}
-	if want := int(i) / many; swept < 1 || swept > want {
-		t.Errorf("swept %d times for %d cancelled timers, want 1 to %d: one for as many as are live", swept, i, want)
+	if want := int(i) / many; purged < 1 || purged > want {
+		t.Errorf("purged %d times for %d cancelled timers, want 1 to %d: one for as many as are live", purged, i, want)
 	}
 }
 
@@ -123,8 +123,8 @@ func TestDiscardedRecordsAreForgotten(t *testing.T) {
 	}
 }
 
-func TestSweepingTheQueueChangesNothing(t *testing.T) {
-	swept := 0
+func TestPurgingTheQueueChangesNothing(t *testing.T) {
+	purged := 0
 	rapid.Check(t, func(t *rapid.T) {
 		plan, src := drawPlan(t), drawSource(t)
 		run := func(often uint64) (Result, string) {
@@ -135,8 +135,8 @@ func TestSweepingTheQueueChangesNothing(t *testing.T) {
 			}
 			for more := true; more; more = s.Step() {
 				if often > 0 && s.result.Events%often == 0 {
-					swept += s.dead
-					s.sweep()
+					purged += s.dead
+					s.purge()
 				}
 			}
 			return s.Result(), trace.String()
@@ -147,7 +147,7 @@ func TestSweepingTheQueueChangesNothing(t *testing.T) {
 			t.Fatalf("sweeping changes the run:\n%s\n%s", d, firstDifference(trace, wantTrace))
 		}
 	})
-	if swept == 0 {
-		t.Error("vacuous: nothing was ever swept out")
+	if purged == 0 {
+		t.Error("vacuous: nothing was ever purged")
 	}
 }

@@ -106,9 +106,9 @@ func TestQueueGivesTheOrderOfASortedSlice(t *testing.T) {
 					}
 				}
 			},
-			"sweep": func(t *rapid.T) {
+			"purge": func(t *rapid.T) {
 				k := rapid.Uint64Range(2, 9).Draw(t, "all but one in")
-				rig.q.sweep(func(slot uint32) bool {
+				rig.q.purge(func(slot uint32) bool {
 					rec := rig.slab.at(slot)
 					if rec.seq%k == 0 {
 						return true

@@ -3,12 +3,12 @@ package sim
 // A timer that is cancelled or replaced leaves a dead event in the queue: to find its
 // entry there would cost more than to skip it when its time comes. But that can be a day
 // away, and a node that sets its timer anew every millisecond would fill the memory
-// meanwhile. So dead events are swept out as soon as they outnumber the others, which
+// meanwhile. So dead events are purged as soon as they outnumber the others, which
 // costs a constant time for each: the queue never has more than twice as many entries as
 // events that will happen, and a few.
 
-// sweepMin is the number of dead events that are not worth a sweep.
-const sweepMin = 256
+// purgeMin is the number of dead events that are not worth a purge.
+const purgeMin = 256
 
 // kill makes a pending event one that will not happen.
 func (s *Sim) kill(slot uint32) {
@@ -18,14 +18,14 @@ func (s *Sim) kill(slot uint32) {
 	if r.flag&held != 0 {
 		return // it has left the queue, and goes with what else is held
 	}
-	if s.dead++; s.dead > sweepMin && 2*s.dead > s.q.n {
-		s.sweep()
+	if s.dead++; s.dead > purgeMin && 2*s.dead > s.q.n {
+		s.purge()
 	}
 }
 
-func (s *Sim) sweep() {
+func (s *Sim) purge() {
 	s.dead = 0
-	s.q.sweep(func(slot uint32) bool {
+	s.q.purge(func(slot uint32) bool {
 		r := s.slab.at(slot)
 		if r.op == opDead {
 			s.slab.release(slot, r)
@@ -34,9 +34,9 @@ func (s *Sim) sweep() {
 	})
 }
 
-// sweep takes out the entries that are not to be kept. Each of the others stays in its
+// purge takes out the entries that are not to be kept. Each of the others stays in its
 // bucket.
-func (q *queue) sweep(keep func(slot uint32) bool) {
+func (q *queue) purge(keep func(slot uint32) bool) {
 	run := q.run[:q.next]
 	for _, e := range q.run[q.next:] {
 		if keep(e.slot) {
