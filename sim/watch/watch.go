@@ -132,33 +132,32 @@ func (r *run) drive(drive func(), watched bool) {
 	returned = true
 }
 
-// wait waits for the run. It looks every quarter of the patience, and, after an interruption,
-// of the grace.
+// looks is how often a step is looked at within Patience, and within Grace. Looks and not the
+// clock decide that it does not end: where the whole process gets no processor for a while,
+// nobody looks.
+const looks = 50
+
+// wait waits for the run.
 func (w *Watchdog) wait(r *run) *Stuck {
 	interruption, interrupted := w.context().Done(), false
-	limit := cmp.Or(w.Patience, patience)
-	tick := time.NewTicker(limit / 4)
+	tick := time.NewTicker(cmp.Or(w.Patience, patience) / looks)
 	defer tick.Stop()
-	at, since, told := r.m.Where().Step, time.Now(), false
-	calm := since // since when limit counts
+	at, since, told, seen := r.m.Where().Step, time.Now(), false, 0
 	for {
 		select {
 		case <-r.done:
 			return nil
 		case <-interruption:
-			interruption, interrupted = nil, true
-			limit, calm = cmp.Or(w.Grace, grace), time.Now()
-			tick.Reset(limit / 4)
+			interruption, interrupted, seen = nil, true, 0
+			tick.Reset(cmp.Or(w.Grace, grace) / looks)
 			continue
 		case <-tick.C:
 		}
-		now := r.m.Where().Step
-		if now != at {
-			at, since, told = now, time.Now(), false
-			calm = since
+		if now := r.m.Where().Step; now != at {
+			at, since, told, seen = now, time.Now(), false, 0
 			continue
 		}
-		if time.Since(calm) < limit || told && !interrupted {
+		if seen++; seen < looks || told && !interrupted {
 			continue
 		}
 		s := r.stuck(since)
