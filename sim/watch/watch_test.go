@@ -9,6 +9,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
+	"dessim/sim/cryptorand"
 	"dessim/sim/watch"
 )
 
@@ -22,7 +23,12 @@ func (g gate) Timeout(*protocol.Env, uint64)                { <-g.open }
 // run returns a run of that node alone.
 func run(t *testing.T, node protocol.Node) *sim.Sim {
 	t.Helper()
-	m, err := sim.New(sim.Plan{Nodes: 1, Node: func(protocol.NodeID) protocol.Node { return node }, Link: sim.Link{Delay: 1}, Until: 1000}, nil)
+	return runUnder(t, nil, node)
+}
+
+func runUnder(t *testing.T, random sim.Random, node protocol.Node) *sim.Sim {
+	t.Helper()
+	m, err := sim.New(sim.Plan{Nodes: 1, Node: func(protocol.NodeID) protocol.Node { return node }, Random: random, Link: sim.Link{Delay: 1}, Until: 1000}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,16 +87,18 @@ func (rower) row(rune) rune {
 }
 
 func TestFramesAreThoseOfTheNodeAlone(t *testing.T) {
-	m := run(t, rower{})
-	p, _ := (*watch.Watchdog)(nil).Run(1, m, func() { m.Run() })
-	if p == nil || len(p.Frames) != 2 || !strings.HasSuffix(p.Frames[0], " rower.row") || !strings.HasSuffix(p.Frames[1], " rower.Timeout") {
-		t.Fatalf("%v: %q", p, p.Frames)
-	}
-	if want := "node 0 panicked at step 2, 0.000001 ms (its timer 7 fires): runtime error: index out of range [0] with length 0, at " + p.Frames[0]; p.Error() != want {
-		t.Errorf("got  %q\nwant %q", p.Error(), want)
-	}
-	if strings.Contains(strings.Join(p.Frames, ""), "//") || strings.HasPrefix(p.Frames[0], "/") {
-		t.Errorf("frames have paths of this machine: %q", p.Frames)
+	for _, random := range []sim.Random{nil, cryptorand.Answers(1)} {
+		m := runUnder(t, random, rower{})
+		p, _ := (*watch.Watchdog)(nil).Run(1, m, func() { m.Run() })
+		if p == nil || len(p.Frames) != 2 || !strings.HasSuffix(p.Frames[0], " rower.row") || !strings.HasSuffix(p.Frames[1], " rower.Timeout") {
+			t.Fatalf("%v: %q", p, p.Frames)
+		}
+		if want := "node 0 panicked at step 2, 0.000001 ms (its timer 7 fires): runtime error: index out of range [0] with length 0, at " + p.Frames[0]; p.Error() != want {
+			t.Errorf("got  %q\nwant %q", p.Error(), want)
+		}
+		if strings.Contains(strings.Join(p.Frames, ""), "//") || strings.HasPrefix(p.Frames[0], "/") {
+			t.Errorf("frames have paths of this machine: %q", p.Frames)
+		}
 	}
 }
 
