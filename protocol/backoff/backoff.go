@@ -45,12 +45,15 @@ func (r Rule) Longest(first time.Duration) time.Duration {
 	if !r.Jitter.Valid() || r.Jitter.Never() {
 		panic(fmt.Sprintf("backoff: %v has a jitter of %d/%d, want more than 0, up to 1", r.Kind, r.Jitter.Num, r.Jitter.Den))
 	}
-	if first < 1 || first > time.Duration(protocol.MaxTime)>>r.Doublings {
-		panic(fmt.Sprintf("backoff: the first pause of %v is %v, want 1ns to %v", r.Kind, first, time.Duration(protocol.MaxTime)>>r.Doublings))
+	if first < 1 || first > r.MostFirst() {
+		panic(fmt.Sprintf("backoff: the first pause of %v is %v, want 1ns to %v", r.Kind, first, r.MostFirst()))
 	}
 	p := first << r.Doublings
 	return p + r.jitter(p)
 }
+
+// MostFirst returns the greatest first pause of the rule: it doubles up to protocol.MaxTime.
+func (r Rule) MostFirst() time.Duration { return time.Duration(protocol.MaxTime) >> r.Doublings }
 
 // jitter returns the most that jitter adds to p. It divides first: the product could
 // overflow.

@@ -134,7 +134,7 @@ func New(cfg Config) *Gossip {
 	if cfg.Neighbours == nil || cfg.Check == nil || cfg.Deliver == nil {
 		panic("gossip: Neighbours, Check or Deliver is missing")
 	}
-	if most := time.Duration(protocol.MaxTime) >> RepairAgain.Doublings; cfg.Repair < 0 || cfg.Repair > most {
+	if most := RepairAgain.MostFirst(); cfg.Repair < 0 || cfg.Repair > most {
 		panic(fmt.Sprintf("gossip: Repair is %v, want 0 to %v", cfg.Repair, most))
 	}
 	if cfg.Memory < 1 {

@@ -64,9 +64,6 @@ const MaxWindow = 4096
 // acknowledgement of anything begins it anew.
 var Again = backoff.Rule{Kind: protocol.KindOf("link.again"), Doublings: 3, Jitter: protocol.Ratio{Num: 1, Den: 4}}
 
-// maxRetry is an eighth of protocol.MaxTime, since pauses double three times.
-const maxRetry = time.Duration(protocol.MaxTime >> 3)
-
 // Config says how a Link behaves and where its messages go.
 type Config struct {
 	// Retry is the time to the first resend, which should be longer than a round
@@ -110,8 +107,8 @@ type Link struct {
 
 // New returns a Link. It panics if cfg is out of range.
 func New(cfg Config) *Link {
-	if cfg.Retry < 1 || cfg.Retry > maxRetry {
-		panic(fmt.Sprintf("link: Retry is %v, want 1ns to %v", cfg.Retry, maxRetry))
+	if most := Again.MostFirst(); cfg.Retry < 1 || cfg.Retry > most {
+		panic(fmt.Sprintf("link: Retry is %v, want 1ns to %v", cfg.Retry, most))
 	}
 	if cfg.Window < 1 || cfg.Window > MaxWindow {
 		panic(fmt.Sprintf("link: Window is %d, want 1 to %d", cfg.Window, MaxWindow))

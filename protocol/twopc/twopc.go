@@ -202,7 +202,7 @@ func (c *Config) check() {
 	if c.VoteTimeout < 1 {
 		panic(fmt.Sprintf("twopc: Config.VoteTimeout is %v, want at least 1ns", c.VoteTimeout))
 	}
-	if most := time.Duration(protocol.MaxTime) >> AskAgain.Doublings; c.AskAfter < 1 || c.AskAfter > most {
+	if most := min(AskAgain.MostFirst(), CommitAgain.MostFirst()); c.AskAfter < 1 || c.AskAfter > most {
 		panic(fmt.Sprintf("twopc: Config.AskAfter is %v, want 1ns to %v", c.AskAfter, most))
 	}
 	if c.Remember < 1 {
