@@ -30,7 +30,7 @@ const everyID = 1 << 31
 
 var kindEvery = protocol.KindOf("churn.every")
 
-// besides returns the sessions that are valid together with the listed faults, those, and
+// besides returns the sessions that are valid together with the written faults, those, and
 // drawn ones.
 func (c *churning) besides(sessions []fault.Fault) []fault.Fault {
 	if !c.p.Failing() {

@@ -36,8 +36,8 @@ func (w *world) healTime() protocol.Time {
 	return ended(w.p.Written(), w.after(w.begin, windowDelays))
 }
 
-// ended returns when listed faults, and others that have ended at end, are over: at the
-// listed heal if there is one.
+// ended returns when written faults, and others that have ended at end, are over: at the
+// written heal if there is one.
 func ended(written []fault.Fault, end protocol.Time) protocol.Time {
 	for i := range written {
 		f := &written[i]
@@ -71,8 +71,8 @@ func (w *world) addFaults(plan *sim.Plan) {
 	})
 }
 
-// drawn returns the listed faults, the scenario's own, and drawn ones. Faults that conflict
-// with a listed one, in effect or identity, are left out. Drawn faults hit neither clients
+// drawn returns the written faults, the scenario's own, and drawn ones. Faults that conflict
+// with a written one, in effect or identity, are left out. Drawn faults hit neither clients
 // nor liars, which could not do their work then.
 func (w *world) drawn(own []fault.Fault, nodes int) []fault.Fault {
 	written := w.p.Written()

@@ -55,9 +55,9 @@ func TestASweepInProcessesIsTheSweepWithoutThem(t *testing.T) {
 }
 
 func TestWhatARunInAProcessComesToReachesTheSweep(t *testing.T) {
-	sweep := func(w *explore.World, apart bool) (text string) {
+	sweep := func(w *explore.World, separate bool) (text string) {
 		o := explore.SweepOptions{From: 64, To: 80}
-		if apart {
+		if separate {
 			o.Process = serving(func(in io.Reader, out io.Writer) error { return explore.ServeSweep(w, explore.Random, in, out) })
 		}
 		defer func() {
@@ -76,7 +76,7 @@ func TestWhatARunInAProcessComesToReachesTheSweep(t *testing.T) {
 	broken := &explore.World{Seed: func(seed uint64, _ protocol.Source, _ bool, _ ...sim.Observer) (o explore.Outcome, t *explore.Trial) {
 		panic("boom")
 	}}
-	if here, there := sweep(broken, false), sweep(broken, true); here != there || !strings.HasPrefix(there, "panic: seed ") || !strings.Contains(there, ": boom, at dessim/sim/explore/apart_test.go:") {
+	if here, there := sweep(broken, false), sweep(broken, true); here != there || !strings.HasPrefix(there, "panic: seed ") || !strings.Contains(there, ": boom, at dessim/sim/explore/process_test.go:") {
 		t.Errorf("%q, in a process %q", here, there)
 	}
 }

@@ -25,7 +25,7 @@ func (d *Impact) ineffective() bool {
 }
 
 // written returns what the faults did that the parameters write in words, in a run with these
-// faults. One that a search removed is left out; one that is later than the run is listed.
+// faults. One that a search removed is left out; one that the scenario removed is not.
 func written(p *Params, cut *Cut, faults []fault.Fault, did []sim.Impact) (impacts []Impact) {
 	for _, f := range p.Written() {
 		i := slices.IndexFunc(faults, func(g fault.Fault) bool { return g.ID == f.ID })
@@ -33,7 +33,7 @@ func written(p *Params, cut *Cut, faults []fault.Fault, did []sim.Impact) (impac
 		case i >= 0:
 			impacts = append(impacts, Impact{faults[i], did[i]})
 		case cut == nil || cut.Faults == nil:
-			impacts = append(impacts, Impact{f, sim.Impact{Why: "it is no part of this run"}})
+			impacts = append(impacts, Impact{f, sim.Impact{Why: "the scenario leaves it out"}})
 		}
 	}
 	return impacts
