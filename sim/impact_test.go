@@ -24,9 +24,9 @@ func announcer(nodes int) script {
 	}}
 }
 
-// deedsOf runs four announcers that get an input each at 100, 200, 300 and 400. The run
+// impactsOf runs four announcers that get an input each at 100, 200, 300 and 400. The run
 // ends at 1000.
-func deedsOf(t tb, src protocol.Source, text string) ([]fault.Fault, []Impact, Result) {
+func impactsOf(t tb, src protocol.Source, text string) ([]fault.Fault, []Impact, Result) {
 	t.Helper()
 	faults, err := fault.Parse(text)
 	if err != nil {
@@ -127,12 +127,12 @@ func TestEachFaultCountsWhatItDidOrSaysWhyNothing(t *testing.T) {
 			t.Errorf("%v: no case, or no word for what it does", form.Op)
 			continue
 		}
-		faults, impacts, _ := deedsOf(t, protocol.Benign{}, c.bites)
+		faults, impacts, _ := impactsOf(t, protocol.Benign{}, c.bites)
 		if faults[0].Op != form.Op || impacts[0] != (Impact{N: c.n}) {
 			t.Errorf("%s: did %+v, want %d", c.bites, impacts[0], c.n)
 		}
 		for text, why := range c.idle {
-			faults, impacts, _ := deedsOf(t, protocol.Benign{}, text)
+			faults, impacts, _ := impactsOf(t, protocol.Benign{}, text)
 			last := len(faults) - 1
 			if faults[last].Op != form.Op || impacts[last] != (Impact{Why: why}) {
 				t.Errorf("%s: the last did %+v, want nothing, since %s", text, impacts[last], why)
