@@ -14,6 +14,11 @@ import (
 // a fault that begins or ends. So the bound grows with the load, holds under faults as it
 // does in calm, and catches a node that keeps trying in vain.
 //
+// A pause, a clog or a slow sync holds messages back, and a node that receives them all at
+// once answers them all. So in the window in which a fault ends, or a long sync of the node,
+// and the next, it may send perHeld messages more for each that was on its way to it then.
+// Two nodes that keep each other busy gain nothing by that: no fault ends.
+//
 // A window should be some times as long as a burst of messages that is no mistake, such
 // as after a heal.
 type Traffic struct {
@@ -30,23 +35,37 @@ func Sends(name string, t Traffic) *Check {
 		panic(fmt.Sprintf("check: %q has a window of %v, want more than 0", name, t.Window))
 	}
 	s := &senders{Traffic: t}
-	watch := sim.Sent | sim.Started | sim.Crashed | sim.Received | sim.Injected | sim.Lifted
+	watch := sim.Sent | sim.Copied | sim.Lost | sim.Received | sim.Dropped | sim.Started | sim.Crashed | sim.Synced | sim.Injected | sim.Lifted
 	return &Check{name: name, watch: watch, see: s.see, conclude: s.conclude}
 }
+
+// perHeld is the number of messages with which a node may answer one that a fault held back:
+// some for each member of a small group, as its acknowledgement and what that lets go.
+const perHeld = 4
+
+// longSync is the part of a window after which a sync counts as one that holds messages back.
+const longSync = 10
 
 type senders struct {
 	Traffic
 	window int64     // that is not over
 	events [2]uint64 // from outside: in the window before, and in this one
 	nodes  []sender  // by node
+	nobody sender    // stands for nodes that have had no event
 }
 
-// sender is what a node sent in the window.
+// sender is what a node sent in the window, and what is on its way to it.
 type sender struct {
 	sent  uint64
-	kinds []sentKind    // few
+	kinds []sentKind // in the order of their first message
+	index map[protocol.Kind]int
 	at    protocol.Time // of the last message
 	step  uint64
+
+	coming  uint64        // messages on their way to the node, or waiting there
+	counted uint64        // of them, those in held already
+	held    [2]uint64     // messages let go at once: in the window before, and in this one
+	woke    protocol.Time // when the node last did something
 }
 
 type sentKind struct {
@@ -59,56 +78,119 @@ func (s *senders) see(c *Check, e *sim.Event) {
 		if s.close(c); c.failed {
 			return
 		}
-		s.events[0] = 0
-		if w == s.window+1 {
-			s.events[0] = s.events[1]
-		}
-		s.window, s.events[1] = w, 0
+		s.turn(w)
 	}
-	switch {
-	case e.What == sim.Sent:
+	switch e.What {
+	case sim.Sent:
 		s.sent(e)
-	case e.What == sim.Received && e.Peer != protocol.Outside:
+		s.known(e.Peer).coming++
+	case sim.Copied:
+		s.known(e.Peer).coming++
+	case sim.Lost:
+		s.known(e.Peer).arrived()
+	case sim.Received, sim.Dropped:
+		n := s.node(e.Node)
+		n.woke = e.At
+		switch {
+		case e.Peer != protocol.Outside:
+			n.arrived()
+		case e.What == sim.Received:
+			s.events[1]++
+		}
+	case sim.Synced:
+		if n := s.node(e.Node); e.At.Sub(n.woke) > s.Window/longSync {
+			n.letGo()
+		}
+		s.node(e.Node).woke = e.At
+	case sim.Lifted:
+		for i := range s.nodes {
+			s.nodes[i].letGo()
+		}
+		s.events[1]++
+	case sim.Started:
+		s.node(e.Node).woke = e.At
+		s.events[1]++
+		c.exercised++
 	default:
 		s.events[1]++
 	}
-	if e.What == sim.Started {
-		c.exercised++
+}
+
+// turn begins window w.
+func (s *senders) turn(w int64) {
+	next := w == s.window+1
+	pass := func(n *[2]uint64) {
+		n[0], n[1] = n[1], 0
+		if !next {
+			n[0] = 0
+		}
 	}
+	pass(&s.events)
+	for i := range s.nodes {
+		n := &s.nodes[i]
+		pass(&n.held)
+		n.sent, n.kinds = 0, n.kinds[:0]
+		clear(n.index)
+	}
+	s.window = w
+}
+
+// known returns what is known of the receiver of a message, which may not exist.
+func (s *senders) known(id protocol.NodeID) *sender {
+	if uint64(id) >= uint64(len(s.nodes)) {
+		return &s.nobody
+	}
+	return &s.nodes[id]
+}
+
+// node returns what is known of a node that has had an event.
+func (s *senders) node(id protocol.NodeID) *sender {
+	for int(id) >= len(s.nodes) {
+		s.nodes = append(s.nodes, sender{index: make(map[protocol.Kind]int)})
+	}
+	return &s.nodes[id]
+}
+
+// arrived takes a message off those on their way.
+func (n *sender) arrived() {
+	n.coming = max(n.coming, 1) - 1
+	n.counted = min(n.counted, n.coming)
+}
+
+// letGo counts the messages on their way as held back, each once.
+func (n *sender) letGo() {
+	n.held[1] += n.coming - n.counted
+	n.counted = n.coming
 }
 
 func (s *senders) sent(e *sim.Event) {
-	for int(e.Node) >= len(s.nodes) {
-		s.nodes = append(s.nodes, sender{})
-	}
-	n := &s.nodes[e.Node]
+	n := s.node(e.Node)
 	n.sent++
-	n.at, n.step = e.At, e.Step
-	for i := range n.kinds {
-		if n.kinds[i].kind == e.Kind {
-			n.kinds[i].n++
-			return
-		}
+	n.at, n.woke, n.step = e.At, e.At, e.Step
+	i, known := n.index[e.Kind]
+	if !known {
+		i = len(n.kinds)
+		n.index[e.Kind] = i
+		n.kinds = append(n.kinds, sentKind{kind: e.Kind})
 	}
-	n.kinds = append(n.kinds, sentKind{e.Kind, 1})
+	n.kinds[i].n++
 }
 
 // close judges the window, which is over.
 func (s *senders) close(c *Check) {
 	events := s.events[0] + s.events[1]
-	allowed := s.Most + events*s.PerEvent
 	for id := range s.nodes {
 		n := &s.nodes[id]
-		if n.sent > allowed {
+		held := n.held[0] + n.held[1]
+		if allowed := s.Most + events*s.PerEvent + held*perHeld; n.sent > allowed {
 			c.failed = true
-			c.failure = Result{Verdict: Violation, Detail: s.tell(protocol.NodeID(id), allowed, events), At: n.at, Step: n.step}
+			c.failure = Result{Verdict: Violation, Detail: s.tell(protocol.NodeID(id), allowed, events, held), At: n.at, Step: n.step}
 			return
 		}
-		n.sent, n.kinds = 0, n.kinds[:0]
 	}
 }
 
-func (s *senders) tell(id protocol.NodeID, allowed, events uint64) string {
+func (s *senders) tell(id protocol.NodeID, allowed, events, held uint64) string {
 	n := &s.nodes[id]
 	most := n.kinds[0]
 	for _, k := range n.kinds[1:] {
@@ -121,6 +203,9 @@ func (s *senders) tell(id protocol.NodeID, allowed, events uint64) string {
 		id, n.sent, from, from+protocol.Time(s.Window), perSecond(n.sent, s.Window), most.n, most.kind, allowed)
 	if events > 0 {
 		text += fmt.Sprintf(": %d, and %d for each event from outside (%d)", s.Most, s.PerEvent, events)
+	}
+	if held > 0 {
+		text += fmt.Sprintf(", and %d for each message that was held back for it (%d)", perHeld, held)
 	}
 	return text
 }

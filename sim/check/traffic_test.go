@@ -87,6 +87,49 @@ func TestANodeThatSendsTooMuchIsNamedWithItsKindItsRateAndTheTime(t *testing.T) 
 	}
 }
 
+// to1 is n messages of node 2 to node 1.
+func to1(from protocol.Time, n int) (events []sim.Event) {
+	for i := range n {
+		events = append(events, sim.Event{What: sim.Sent, Node: 2, Peer: 1, Kind: kindTell, At: from + protocol.Time(i)*20*ms})
+	}
+	return events
+}
+
+// gets is n messages that node 1 receives at once.
+func gets(at protocol.Time, n int) (events []sim.Event) {
+	for range n {
+		events = append(events, sim.Event{What: sim.Received, Node: 1, Peer: 2, Kind: kindTell, At: at})
+	}
+	return events
+}
+
+func TestANodeMayAnswerWhatAFaultHeldBackForIt(t *testing.T) {
+	both := join(started(0), []sim.Event{{What: sim.Started, Node: 2}})
+	lifted := func(at protocol.Time) []sim.Event { return []sim.Event{{What: sim.Lifted, At: at}} }
+	held := join(both, to1(100*ms, 6), lifted(301*ms)) // held for up to 200 ms
+	for _, c := range []struct {
+		name   string
+		events []sim.Event
+		want   check.Verdict
+	}{
+		{"four times as much as was held", join(held, gets(302*ms, 6), sends(303*ms, 10+5+24, kindAsk)), check.Pass},
+		{"one more", join(held, gets(302*ms, 6), sends(303*ms, 10+5+24+1, kindAsk)), check.Violation},
+		{"in the next window too", join(held, gets(302*ms, 6), sends(400*ms, 10+5+24, kindAsk)), check.Pass},
+		{"not later", join(held, gets(302*ms, 6), sends(500*ms, 10+5, kindAsk)), check.Violation},
+		{"what was held counts once", join(held, lifted(302*ms), gets(303*ms, 6), sends(304*ms, 10+10+24+1, kindAsk)), check.Violation},
+		{"what arrived before is not held", join(both, to1(100*ms, 6), gets(300*ms, 6), lifted(301*ms), sends(303*ms, 10+5+1, kindAsk)), check.Violation},
+		{"what was lost is not held", join(both, to1(100*ms, 1), []sim.Event{{What: sim.Lost, Node: 2, Peer: 1, At: 100 * ms}}, lifted(301*ms), sends(303*ms, 10+5+1, kindAsk)), check.Violation},
+		{"a burst that no fault held back allows nothing", join(both, to1(100*ms, 6), gets(302*ms, 6), sends(303*ms, 10+1, kindAsk)), check.Violation},
+		{"a long sync holds back", join(both, to1(100*ms, 6), []sim.Event{{What: sim.Synced, Node: 1, At: 301 * ms}}, gets(302*ms, 6), sends(303*ms, 10+24, kindAsk)), check.Pass},
+		{"a short one does not", join(both, to1(100*ms, 6), sends(295*ms, 1, kindAsk), []sim.Event{{What: sim.Synced, Node: 1, At: 301 * ms}}, gets(302*ms, 6), sends(303*ms, 10+1, kindAsk)), check.Violation},
+		{"nobody", join(held, []sim.Event{{What: sim.Sent, Node: 1, Peer: 1 << 30, At: 302 * ms}}), check.Pass},
+	} {
+		if r := bursts(600*ms, c.events...); r.Verdict != c.want {
+			t.Errorf("%s: %v %q, want %v", c.name, r.Verdict, r.Detail, c.want)
+		}
+	}
+}
+
 const time450 = 450 * ms
 
 // A check of one's own protocol: a node may send ten messages a second, on average over

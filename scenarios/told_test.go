@@ -1,0 +1,45 @@
+package scenarios
+
+import (
+	"testing"
+
+	"dessim/sim/check"
+	"dessim/sim/scenario"
+	"dessim/sim/source"
+)
+
+// told makes the run of seed 1 that the flags say.
+func told(t *testing.T, name, flags string) (r scenario.Report) {
+	t.Helper()
+	s := scenario.Find(All(), name)
+	p, err := s.ParseParams(flags)
+	if err != nil {
+		t.Fatalf("%s %s: %v", name, flags, err)
+	}
+	r, _ = s.Execute(1, p, source.Seed(1), scenario.Options{})
+	return r
+}
+
+// passes requires that the runs pass: scenario, flags, and so on.
+func passes(t *testing.T, runs ...string) {
+	t.Helper()
+	for i := 0; i < len(runs); i += 2 {
+		if r := told(t, runs[i], runs[i+1]); r.Verdict != check.Pass {
+			t.Errorf("%v: run -scenario %s %s", r.Verdict, runs[i], runs[i+1])
+			for _, c := range r.Checks {
+				if c.Verdict == r.Verdict {
+					t.Errorf("\t%s: %s", c.Name, c.Detail)
+				}
+			}
+		}
+	}
+}
+
+func TestTheAnswersToWhatAClogOrAPauseHeldBackAreNoFlood(t *testing.T) {
+	passes(t,
+		"partition", "-nodes 4 -order raft -faults none -fault 'clog *>1 at 3s for 2m'",
+		"partition", "-nodes 4 -order raft -faults none -fault 'pause 1 at 3s for 2m'",
+		"partition", "-nodes 4 -order isis -faults none -fault 'clog *>1 at 3s for 3m'",
+		"churn", "-faults none -fault 'clog *>1 at 30m for 60m'",
+	)
+}
