@@ -45,7 +45,7 @@ func buildBootstrap(p params) *scenario.Run {
 	plan := w.plan(0)
 	from := w.begin
 	if p.Failing() {
-		from = w.after(w.healed, mergeDelays)
+		from = w.after(w.calm, mergeDelays)
 	}
 	l := w.addQuests(&plan, w.quests(), from, askDelays)
 	w.addFaults(&plan)

@@ -36,6 +36,19 @@ func (w *world) healTime() protocol.Time {
 	return ended(w.p.Written(), w.after(w.begin, windowDelays))
 }
 
+// healAt sets when the run heals. A sync that begins just before is slow by all that the written
+// faults of its node say, since all of them can be open.
+func (w *world) healAt(at protocol.Time) {
+	w.healed, w.calm = at, at
+	late := make(map[protocol.NodeID]protocol.Time)
+	for _, f := range w.p.Written() {
+		if f.Op == fault.SlowSync {
+			late[f.Node] += protocol.Time(f.By)
+			w.calm = max(w.calm, min(at+late[f.Node], protocol.MaxTime))
+		}
+	}
+}
+
 // ended returns when written faults, and others that have ended at end, are over: at the
 // written heal if there is one.
 func ended(written []fault.Fault, end protocol.Time) protocol.Time {

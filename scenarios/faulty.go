@@ -45,8 +45,8 @@ func (m *market) lengthen(delays int) {
 	if !m.p.Failing() || m.healsWhen() {
 		return
 	}
-	m.healed = max(m.healed, m.after(m.begin, delays))
-	m.bound = max(m.bound, m.after(m.healed, afterHealDelays))
+	m.healAt(max(m.healed, m.after(m.begin, delays)))
+	m.bound = max(m.bound, m.after(m.calm, afterHealDelays))
 	m.most = mostOfAKind * max(1, delays/windowDelays/2)
 }
 

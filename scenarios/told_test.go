@@ -43,3 +43,11 @@ func TestTheAnswersToWhatAClogOrAPauseHeldBackAreNoFlood(t *testing.T) {
 		"churn", "-faults none -fault 'clog *>1 at 30m for 60m'",
 	)
 }
+
+func TestNothingIsDueBeforeTheLastSlowSyncIsOver(t *testing.T) {
+	passes(t,
+		"partition", "-faults none -fault 'slowsync 1 by 15s at 0s for 2500ms'",
+		"kv", "-nodes 4 -faults none -fault 'slowsync 1 by 30s at 0s for 2500ms'",
+		"crash", "-faults none -fault 'slowsync 1 by 5m at 0s'",
+	)
+}

@@ -26,7 +26,8 @@ import (
 //	0            node 0 starts, the others join through it one after the other
 //	settle       all have joined: they publish their keys, choose neighbours
 //	begin        the workload begins, and with it the fault window, if there are faults
-//	healed       the fault window is over; liveness checks allow some time from here
+//	healed       the fault window is over
+//	calm         so are the syncs that were slow in it; liveness checks allow some time from here
 type world struct {
 	p params
 	judge.Network
@@ -37,6 +38,7 @@ type world struct {
 	begin    protocol.Time
 	most     int           // most faults drawn of a kind; 0 is mostOfAKind
 	healed   protocol.Time // no fault from then on; 0 without faults
+	calm     protocol.Time // the last sync that a written fault slows is over: liveness counts from here; 0 without faults
 }
 
 // The timetable, and the coins that nodes begin with.
@@ -71,7 +73,7 @@ func newWorld(p params) *world {
 	w.settle = protocol.Time(w.spread() + joinDelays*w.delay)
 	w.begin = w.settle + protocol.Time(publishDelays*w.delay)
 	if p.Failing() {
-		w.healed = w.healTime()
+		w.healAt(w.healTime())
 	}
 	return w
 }

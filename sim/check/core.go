@@ -21,6 +21,9 @@ const MaxCore = 64
 // majorities, a group may choose; so a node is in the core if it is connected with every
 // node of every one of them. The core is empty if there is none.
 //
+// A node whose syncs were slow is impaired until the last of them is over, which can be after
+// the fault.
+//
 // The core is an underestimate: a link that is slow, or loses many messages, does not
 // connect, but might.
 type Core struct {
@@ -28,11 +31,17 @@ type Core struct {
 	members int
 	star    bool
 
-	up    []bool         // by node of the plan
-	open  []*fault.Fault // without those that neither sever nor disturb
-	links [][]pair       // from node to node
+	up    []bool       // by node of the plan
+	open  []impairment // without those that neither sever nor disturb
+	links [][]pair     // from node to node
 	core  uint64
 	since []protocol.Time // by node in the core
+}
+
+// impairment is a fault that is open, or whose effect lasts.
+type impairment struct {
+	*fault.Fault
+	until protocol.Time // when its effect is over; Never while it is open
 }
 
 // pair is what is known of the link from one node to another.
@@ -57,20 +66,61 @@ func (c *Core) Watch() sim.What {
 
 // Observe follows a change.
 func (c *Core) Observe(e *sim.Event) {
+	c.settle(e.At)
 	switch e.What {
 	case sim.Started, sim.Crashed, sim.Damaged:
 		c.begin()
 		c.up[e.Node] = e.What == sim.Started
 	case sim.Lifted:
-		c.open = slices.DeleteFunc(c.open, func(f *fault.Fault) bool { return f.ID == e.Tag })
+		i := slices.IndexFunc(c.open, func(f impairment) bool { return f.ID == e.Tag && f.until == fault.Never })
+		if i < 0 {
+			break
+		}
+		if late := c.hangs(c.open[i].Fault); late > 0 {
+			c.open[i].until = e.At.Add(late)
+		} else {
+			c.open = slices.Delete(c.open, i, i+1)
+		}
 	case sim.Injected:
 		i := slices.IndexFunc(c.plan.Faults, func(f fault.Fault) bool { return f.ID == e.Tag })
 		if f := &c.plan.Faults[i]; f.Op.Lasts() && f.Op != fault.Copy {
-			c.open = append(c.open, f)
+			c.open = append(c.open, impairment{f, fault.Never})
 		}
 	}
 	c.begin()
 	c.change(e.At)
+}
+
+// hangs returns how long the effect of a fault can outlast it: the last sync that begins in a
+// slow sync takes as much longer as all of the node's that are open say.
+func (c *Core) hangs(f *fault.Fault) time.Duration {
+	if f.Op != fault.SlowSync {
+		return 0
+	}
+	late := c.plan.Disk.Sync + c.plan.Disk.Jitter
+	for _, g := range c.open {
+		if g.Op == fault.SlowSync && g.Node == f.Node && g.until == fault.Never {
+			late += g.By
+		}
+	}
+	return late
+}
+
+// settle removes the faults whose effect is over by now, each at its time.
+func (c *Core) settle(now protocol.Time) {
+	for {
+		i, at := -1, now
+		for k, f := range c.open {
+			if f.until <= at {
+				i, at = k, f.until
+			}
+		}
+		if i < 0 {
+			return
+		}
+		c.open = slices.Delete(c.open, i, i+1)
+		c.change(at)
+	}
 }
 
 // begin makes all nodes down at first.
@@ -164,6 +214,7 @@ func (c *Core) compute(now protocol.Time) {
 // Lasting returns the nodes, as bits, that have been in the core for that long, if they are
 // a majority; else 0.
 func (c *Core) Lasting(now protocol.Time, d time.Duration) (nodes uint64) {
+	c.settle(now)
 	for a := range c.members {
 		if c.core>>a&1 == 1 && now.Sub(c.since[a]) >= d {
 			nodes |= 1 << a
@@ -178,6 +229,7 @@ func (c *Core) Lasting(now protocol.Time, d time.Duration) (nodes uint64) {
 // Reaches reports whether a node, of the group or not, has been connected with all of these
 // for that long.
 func (c *Core) Reaches(id protocol.NodeID, nodes uint64, now protocol.Time, d time.Duration) bool {
+	c.settle(now)
 	for b := range c.members {
 		to, back := c.links[id][b], c.links[b][id]
 		if nodes>>b&1 == 1 && int(id) != b && (!to.sure || !back.sure || now.Sub(max(to.since, back.since)) < d) {

@@ -145,3 +145,27 @@ func TestACheckThatIsNeverExercisedCanBeNotApplicable(t *testing.T) {
 		t.Errorf("%+v, done %v", r, Suite{c}.Done())
 	}
 }
+
+func TestANodeIsImpairedUntilTheLastSyncThatWasSlowCanBeOver(t *testing.T) {
+	const second = protocol.Time(time.Second)
+	c, turn := watched(3, false, "slowsync 1 by 15s at 0s for 2500ms", "slowsync 1 by 5s at 1s for 1s")
+	turn(sim.Injected, 0, 0)
+	turn(sim.Injected, 1, 1*second)
+	turn(sim.Lifted, 1, 2*second)   // a sync of 2s ends at 22s
+	turn(sim.Lifted, 0, 5*second/2) // and one of 2.5s earlier
+	for _, x := range []struct {
+		now  protocol.Time
+		d    time.Duration
+		want uint64
+	}{
+		{10 * second, 0, 0},
+		{22*second - 1, 0, 0},
+		{22 * second, 0, 0b111},
+		{32*second - 1, 10 * time.Second, 0},
+		{32 * second, 10 * time.Second, 0b111},
+	} {
+		if got := c.Lasting(x.now, x.d); got != x.want {
+			t.Errorf("at %v for %v: nodes %b, want %b", x.now, x.d, got, x.want)
+		}
+	}
+}
