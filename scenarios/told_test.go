@@ -51,3 +51,13 @@ func TestNothingIsDueBeforeTheLastSlowSyncIsOver(t *testing.T) {
 		"crash", "-faults none -fault 'slowsync 1 by 5m at 0s'",
 	)
 }
+
+func TestChurnJudgesNoLivenessWhenFaultsLastToTheEnd(t *testing.T) {
+	const flags = "-nodes 8 -faults none -fault 'slow *>* by 100ms at 0s'"
+	passes(t, "churn", flags)
+	for _, c := range told(t, "churn", flags).Checks {
+		if c.Name == "every lookup ends, unless its node leaves" && c.Verdict != check.NotApplicable {
+			t.Errorf("%q is %v, want it not applicable", c.Name, c.Verdict)
+		}
+	}
+}

@@ -55,7 +55,8 @@ func (t *tool) listFaults() {
 	drawn.write(&t.out)
 	fmt.Fprint(&t.out, `
 Combine kinds with commas; -faults and -fault add up. Unless one of them says when
-to heal, all faults end some time after the workload begins.
+to heal, all faults end some time after the workload begins; but in scenario churn,
+whose sessions go on, a fault in words without a D lasts until the end of the run.
 
 `)
 	words.write(&t.out)
