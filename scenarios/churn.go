@@ -41,7 +41,7 @@ func churn() *scenario.Scenario {
 			}
 			return ""
 		},
-	}, churnTraffic, buildChurn)
+	}, func(*world) protocol.Time { return protocol.Time(publishFrom) }, churnTraffic, buildChurn)
 }
 
 // sessions declares whether nodes come and go. Nodes that come back join anew, which alone

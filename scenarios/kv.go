@@ -35,7 +35,7 @@ func keyValue() *scenario.Scenario {
 			return append([]protocol.Kind{kv.KindReply}, orderKinds()...),
 				[]protocol.Kind{kv.KindApplied, abcast.KindDelivered, abcast.KindViewed, raft.KindTerm}
 		},
-	}, orderTraffic, buildKV)
+	}, (*world).storeBegin, orderTraffic, buildKV)
 }
 
 // Questions of the workload, named by the operation.
@@ -68,12 +68,15 @@ type store struct {
 	bound    protocol.Time // by which all operations must have ended
 }
 
+// storeBegin returns when the clients of a store begin.
+func (w *world) storeBegin() protocol.Time { return protocol.Time(w.spread() + kvSettle*w.delay) }
+
 func buildKV(p params) *scenario.Run {
 	w := &world{p: p, delay: p.Delay + p.Jitter, Network: judge.Network{Incarnations: judge.NewIncarnations(p.Nodes + kvClients)}}
 	for i := range p.Nodes {
 		w.Members = append(w.Members, protocol.NodeID(i))
 	}
-	w.begin = protocol.Time(w.spread() + kvSettle*w.delay)
+	w.begin = w.storeBegin()
 	if p.Failing() {
 		w.healAt(w.healTime())
 	}

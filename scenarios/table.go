@@ -42,14 +42,20 @@ func ledgerScenario(s scenario.Scenario, build func(p params) *scenario.Run) *sc
 		{Head: "ledger", Key: "ledger_hash", Short: 16},
 		{Head: "balance", Key: "balance", Number: true},
 	}
-	return ours(s, orderTraffic, build)
+	return ours(s, (*world).ledgerBegin, orderTraffic, build)
 }
 
-// ours completes a scenario of the machines that come with dessim. No scenario is without
-// a bound of what its nodes send.
-func ours(s scenario.Scenario, bound func(p params) check.Traffic, build func(p params) *scenario.Run) *scenario.Scenario {
+// ours completes a scenario of the machines that come with dessim, whose workload begins at
+// begin. No scenario is without a bound of what its nodes send.
+func ours(s scenario.Scenario, begin func(w *world) protocol.Time, bound func(p params) check.Traffic, build func(p params) *scenario.Run) *scenario.Scenario {
 	s.Text = eventText
-	s.Check = checkParams
+	s.Check = func(p *scenario.Params) error {
+		if err := checkParams(p); err != nil {
+			return err
+		}
+		w := &world{p: params{Setup: &scenario.Setup{Params: *p}}, delay: p.Delay + p.Jitter}
+		return checkHeal(p, begin(w))
+	}
 	s.Build = func(b *scenario.Setup) *scenario.Run {
 		p := newParams(b)
 		r := build(p)
@@ -76,6 +82,21 @@ func checkParams(p *scenario.Params) error {
 	}
 	if text, has := p.Text("order"); has && text == orderRaft && p.Nodes > mostFaulty {
 		return fmt.Errorf("order raft: nodes %d: want at most %d, since its leader sends to every node all the time", p.Nodes, mostFaulty)
+	}
+	return nil
+}
+
+// checkHeal returns an error if the run heals before there is anything that a fault could
+// spoil: it would pass for nothing.
+func checkHeal(p *scenario.Params, begin protocol.Time) error {
+	written, err := fault.Parse(p.Fault)
+	if err != nil {
+		return nil // which is reported later
+	}
+	for i := range written {
+		if f := &written[i]; f.Op == fault.Heal && f.At <= begin {
+			return fmt.Errorf("fault: %v: want a time after %v, when the workload begins: before, faults have nothing to spoil", f, begin)
+		}
 	}
 	return nil
 }

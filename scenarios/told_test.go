@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"strings"
 	"testing"
 
 	"dessim/sim/check"
@@ -58,6 +59,20 @@ func TestChurnJudgesNoLivenessWhenFaultsLastToTheEnd(t *testing.T) {
 	for _, c := range told(t, "churn", flags).Checks {
 		if c.Name == "every lookup ends, unless its node leaves" && c.Verdict != check.NotApplicable {
 			t.Errorf("%q is %v, want it not applicable", c.Name, c.Verdict)
+		}
+	}
+}
+
+func TestAHealBeforeTheWorkloadIsRefused(t *testing.T) {
+	for _, s := range All() {
+		for heal, ok := range map[string]bool{"0s": false, "1ms": false, "30m": true, "never": true} {
+			_, err := s.ParseParams("-until 4h -fault 'heal at " + heal + "'")
+			if ok != (err == nil) {
+				t.Errorf("%s: heal at %s: %v, want it accepted: %v", s.Name, heal, err, ok)
+			}
+			if !ok && err != nil && !strings.Contains(err.Error(), "heal at "+heal+": want a time after") {
+				t.Errorf("%s: heal at %s: %v", s.Name, heal, err)
+			}
 		}
 	}
 }

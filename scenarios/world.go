@@ -70,12 +70,19 @@ func newWorld(p params) *world {
 		}
 	}
 	w.Genesis = ledger.NewGenesis("dessim", w.Minted)
-	w.settle = protocol.Time(w.spread() + joinDelays*w.delay)
-	w.begin = w.settle + protocol.Time(publishDelays*w.delay)
+	w.settle = w.joined()
+	w.begin = w.ledgerBegin()
 	if p.Failing() {
 		w.healAt(w.healTime())
 	}
 	return w
+}
+
+func (w *world) joined() protocol.Time { return protocol.Time(w.spread() + joinDelays*w.delay) }
+
+// ledgerBegin returns when the workload of a ledger begins.
+func (w *world) ledgerBegin() protocol.Time {
+	return w.joined() + protocol.Time(publishDelays*w.delay)
 }
 
 func (w *world) spread() time.Duration {
