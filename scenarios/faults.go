@@ -139,6 +139,6 @@ func faultCounts(s *sim.Sim) []scenario.Count {
 		{Name: "messages cut off", N: f.Cut}, {Name: "lost", N: f.Lost}, {Name: "copied", N: f.Copied},
 		{Name: "corrupted", N: f.Corrupted}, {Name: "clogged", N: f.Clogged}, {Name: "slowed", N: f.Slowed},
 		{Name: "pauses", N: f.Pauses}, {Name: "clock jumps", N: f.Jumps}, {Name: "clock drifts", N: f.Drifts},
-		{Name: "disks damaged", N: f.Damaged},
+		{Name: "disks damaged", N: f.Damaged}, {Name: "lies", N: f.Lies},
 	}
 }

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,5 +75,34 @@ func TestAHealBeforeTheWorkloadIsRefused(t *testing.T) {
 				t.Errorf("%s: heal at %s: %v", s.Name, heal, err)
 			}
 		}
+	}
+}
+
+func TestMessagesThatDamagedOnesMisleadAreNoWarning(t *testing.T) {
+	for _, flags := range []string{"-faults none -fault 'corrupt *>* 100% at 3s'", "-nodes 4 -txs 3 -faults none -fault 'byzantine 3 alters 100% at 0s'"} {
+		strays := uint64(0)
+		for _, name := range []string{"partition", "chaos", "crash"} {
+			r := told(t, name, flags)
+			strays += r.Sim.Misaddressed.Sent
+			if w := r.Warnings(); len(w) > 0 || r.Strict() != r.Verdict {
+				t.Errorf("run -scenario %s %s: %v, warnings %q", name, flags, r.Strict(), w)
+			}
+		}
+		if strays == 0 {
+			t.Errorf("%s: no message went astray: the test shows nothing", flags)
+		}
+	}
+	r := told(t, "crash", "-faults none -fault 'crash 1 at 3s for 1s'")
+	r.Sim.Misaddressed.Sent = 1
+	if r.Strict() != check.Inconclusive {
+		t.Error("without damage a message to no node is no warning")
+	}
+}
+
+func TestLiesAreCountedAmongTheFaults(t *testing.T) {
+	r := told(t, "crash", "-nodes 4 -txs 3 -faults none -fault 'byzantine 3 alters 100% at 0s'")
+	i := slices.IndexFunc(r.Counts, func(c scenario.Count) bool { return c.Name == "lies" })
+	if i < 0 || r.Counts[i].N == 0 || r.Counts[i].N != r.Written[0].N {
+		t.Errorf("%v, want the %d lies of the fault", r.Counts, r.Written[0].N)
 	}
 }

@@ -171,6 +171,8 @@ func reconcile(faults []fault.Fault, impacts []Impact, r *Result) string {
 		"slowed by one":      {0, most[fault.SlowSync], f.SlowedSyncs},
 		"slowed by all":      {f.SlowedSyncs, sum[fault.SlowSync], r.Syncs * uint64(len(faults)+1)},
 		"jumps":              {0, sum[fault.Jump], f.Jumps},
+		"lies":               {f.Lies, sum[fault.Byzantine], f.Lies},
+		"forged messages":    {0, f.Forged, f.Lies},
 		"drifts":             {0, sum[fault.Drift], f.Drifts},
 		"network losses":     {cuts + sum[fault.Lose], r.Lost, r.Lost},
 		"network copies":     {sum[fault.Copy], r.Copied, r.Copied},

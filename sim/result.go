@@ -40,6 +40,16 @@ type Misaddressed struct {
 	Step uint64
 }
 
+// Strays says in words which messages went to nodes that do not exist, by the run's nodes alone:
+// it is empty if there were none, or if messages were damaged, so that an address may be what a
+// fault made of another.
+func (r *Result) Strays() string {
+	if r.Faults.Corrupted > 0 || r.Faults.Forged > 0 {
+		return ""
+	}
+	return r.Misaddressed.String()
+}
+
 // String says how many there were and which was the first, or is empty if there were
 // none.
 func (w Misaddressed) String() string {
@@ -68,6 +78,8 @@ type FaultCounts struct {
 	Clogged     uint64 // messages that waited in a Clog
 	Jumps       uint64
 	Drifts      uint64
+	Lies        uint64 // messages that byzantine nodes changed or withheld
+	Forged      uint64 // of these: with bytes that are made up or altered
 }
 
 // Reason is why a run ended.

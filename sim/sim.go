@@ -211,6 +211,12 @@ func (s *Sim) Events() uint64 { return s.result.Events }
 func (s *Sim) Result() Result {
 	r := s.result
 	r.End, r.Digest = s.now, s.Digest()
+	for i, a := range s.acts {
+		r.Faults.Lies += a.Lies
+		if t := s.plan.Faults[i].Trait; t == fault.Forge || t == fault.Alter {
+			r.Faults.Forged += a.Lies
+		}
+	}
 	return r
 }
 

@@ -376,7 +376,10 @@ func (s *sweep) difference(r SeedRun) *Difference {
 // lineOf returns a run's line in the results.
 func lineOf(r SeedRun, o *Outcome) seedLine {
 	l := seedLine{Seed: r.Seed, Verdict: string(o.Judgement()), Check: o.Check(), Signature: o.Signature(),
-		Digest: o.Digest.String(), Events: o.Sim.Events, Unjudged: o.unjudged(), Counts: o.Counts, Impacts: o.Impacts, Misaddressed: o.Sim.Misaddressed.Sent, Ancestors: r.Ancestors}
+		Digest: o.Digest.String(), Events: o.Sim.Events, Unjudged: o.unjudged(), Counts: o.Counts, Impacts: o.Impacts, Ancestors: r.Ancestors}
+	if o.Sim.Strays() != "" {
+		l.Misaddressed = o.Sim.Misaddressed.Sent
+	}
 	for i := range o.Checks {
 		if o.Checks[i].Verdict == check.Unseen {
 			l.Unseen = append(l.Unseen, o.Checks[i].Name)

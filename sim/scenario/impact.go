@@ -59,7 +59,7 @@ func drawn(p *Params, faults []fault.Fault, did []sim.Impact) (sums []Count) {
 }
 
 // Warnings returns the reasons not to rely on a run that passed, a sentence each: faults that
-// the parameters write in words and that did nothing, and messages to nodes that do not exist.
+// the parameters write in words and that did nothing, and messages to nodes that do not exist, unless damaged messages explain them.
 func (r *Report) Warnings() (sentences []string) {
 	for i := range r.Written {
 		d := &r.Written[i]
@@ -72,7 +72,7 @@ func (r *Report) Warnings() (sentences []string) {
 		}
 		sentences = append(sentences, s)
 	}
-	if text := r.Sim.Misaddressed.String(); text != "" {
+	if text := r.Sim.Strays(); text != "" {
 		sentences = append(sentences, "messages to nodes that do not exist: "+text)
 	}
 	return sentences

@@ -142,7 +142,7 @@ func (r *runner) sweep() {
 		for _, c := range last.Impacts {
 			did[c.Name] += c.N
 		}
-		if text := last.Sim.Misaddressed.String(); text != "" && misaddressed == "" {
+		if text := last.Sim.Strays(); text != "" && misaddressed == "" {
 			misaddressed = fmt.Sprintf("seed %d: messages to nodes that do not exist: %s", seed+1, text)
 		}
 	}
