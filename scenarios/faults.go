@@ -126,6 +126,9 @@ func (w *world) truthful() []protocol.NodeID {
 }
 
 func (w *world) windowFact() scenario.Fact {
+	if slices.ContainsFunc(w.p.Written(), func(f fault.Fault) bool { return f.Op == fault.Heal && f.At == fault.Never }) {
+		return scenario.Fact{Name: "fault window", Value: fmt.Sprintf("from %v to the end: nothing heals", w.begin)}
+	}
 	return scenario.Fact{Name: "fault window", Value: fmt.Sprintf("from %v to %v", w.begin, w.healed)}
 }
 

@@ -106,3 +106,13 @@ func TestLiesAreCountedAmongTheFaults(t *testing.T) {
 		t.Errorf("%v, want the %d lies of the fault", r.Counts, r.Written[0].N)
 	}
 }
+
+func TestTheFaultWindowOfARunThatNeverHealsHasNoEnd(t *testing.T) {
+	for _, name := range []string{"crash", "kv"} {
+		facts := told(t, name, "-nodes 4 -faults none -fault 'cut 0>1,2,3 at 3s; heal at never'").Facts
+		i := slices.IndexFunc(facts, func(f scenario.Fact) bool { return f.Name == "fault window" })
+		if i < 0 || !strings.HasSuffix(facts[i].Value, " to the end: nothing heals") {
+			t.Errorf("%s: %v, want a fault window without an end", name, facts)
+		}
+	}
+}
