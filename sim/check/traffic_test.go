@@ -130,6 +130,18 @@ func TestANodeMayAnswerWhatAFaultHeldBackForIt(t *testing.T) {
 	}
 }
 
+// Found by search in a list, a kind would cost as much as there are kinds: hours.
+func TestSendsTakesAMillionKindsInOneWindow(t *testing.T) {
+	const kinds = 1_000_000
+	c := check.Sends("no flood", check.Traffic{Window: time.Second, Most: kinds - 1})
+	for k := range protocol.Kind(kinds) {
+		c.Observe(&sim.Event{What: sim.Sent, Node: 1, Kind: k})
+	}
+	if r := c.Result(1); r.Verdict != check.Violation {
+		t.Errorf("%d messages, one of each kind: %v", kinds, r.Verdict)
+	}
+}
+
 const time450 = 450 * ms
 
 // A check of one's own protocol: a node may send ten messages a second, on average over

@@ -83,13 +83,19 @@ func (r *Report) unended(filled string) {
 // traffic counts the messages that each node sends, and what fills a run by kind.
 type traffic struct {
 	sent  []uint64
-	kinds []kindCount // the most frequent first
+	kinds []kindCount      // in the order of their first event
+	index map[whatKind]int // into kinds
+}
+
+// whatKind is a kind of message or output.
+type whatKind struct {
+	kind   protocol.Kind
+	output bool
 }
 
 type kindCount struct {
-	kind   protocol.Kind
-	output bool
-	n      uint64
+	whatKind
+	n uint64
 }
 
 // Watch includes Dropped, which is rare, so that the simulator keeps the kinds of messages for
@@ -109,19 +115,18 @@ func (c *traffic) Observe(e *sim.Event) {
 	}
 }
 
-// count keeps the list sorted, so that it finds what is frequent at once.
 func (c *traffic) count(k protocol.Kind, output bool) {
-	i := 0
-	for i < len(c.kinds) && (c.kinds[i].kind != k || c.kinds[i].output != output) {
-		i++
-	}
-	if i == len(c.kinds) {
-		c.kinds = append(c.kinds, kindCount{kind: k, output: output})
+	w := whatKind{k, output}
+	i, known := c.index[w]
+	if !known {
+		if c.index == nil {
+			c.index = make(map[whatKind]int)
+		}
+		i = len(c.kinds)
+		c.index[w] = i
+		c.kinds = append(c.kinds, kindCount{whatKind: w})
 	}
 	c.kinds[i].n++
-	for ; i > 0 && c.kinds[i-1].n < c.kinds[i].n; i-- {
-		c.kinds[i-1], c.kinds[i] = c.kinds[i], c.kinds[i-1]
-	}
 }
 
 // of returns the number of messages that a node sent.
