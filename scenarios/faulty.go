@@ -91,7 +91,7 @@ func newFaulty(m *market) *faulty {
 // checks returns the checks of every scenario that has a client and faults.
 func (x *faulty) checks() check.Suite {
 	p := x.promises
-	return slices.Concat(check.Suite{p.Exclusive(), p.Once(), p.Logged(x.m.treason()), p.EveryoneDecides(x.m.bound)},
+	return slices.Concat(check.Suite{p.Exclusive(), p.Once(), p.Logged(&x.m.plan), p.EveryoneDecides(x.m.bound)},
 		x.views.Checks(), x.progress.Checks())
 }
 

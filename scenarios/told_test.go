@@ -116,3 +116,21 @@ func TestTheFaultWindowOfARunThatNeverHealsHasNoEnd(t *testing.T) {
 		}
 	}
 }
+
+// A liar sends old messages again, and so reveals votes that its present life has no record of.
+func TestALiarIsNotBlamedForWhatItsMessagesReveal(t *testing.T) {
+	const name = "votes and decisions are synced before they leave"
+	for seed := range uint64(6) {
+		s := scenario.Find(All(), "crash")
+		p, err := s.ParseParams("-nodes 4 -txs 3 -faults none -fault 'byzantine 3 replays 100% at 0s'")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, _ := s.Execute(seed+1, p, source.Seed(seed+1), scenario.Options{})
+		for _, c := range r.Checks {
+			if c.Name == name && (c.Verdict == check.Violation || c.Exercised == 0) {
+				t.Errorf("seed %d: %q is %v, %s; want the messages of honest nodes judged, and no others", seed+1, name, c.Verdict, c.Detail)
+			}
+		}
+	}
+}

@@ -31,10 +31,10 @@ func TestATrialIsTheRunThatItWasRecordedFrom(t *testing.T) {
 // A search asks only whether a check fails, and needs no more of a run than that. What
 // it gets must be what the whole run says.
 func TestAGuardedRunEndsWithItsFailureAndAgreesWithTheWholeOne(t *testing.T) {
-	const flags = "-scenario crash -nodes 4 -txs 4 -until 30s -faults crash,lose -fault 'byzantine 1 replays 50% at 2s for 5s' -seed "
+	const flags = "-scenario crash -nodes 4 -txs 4 -until 30s -order sequencer -faults crash,restart,lose -fault 'byzantine 1 replays 50% at 2s for 5s' -seed "
 	failed := 0
 	for seed := range uint64(6) {
-		s := mustParse(t, "-scenario crash -nodes 4 -txs 4 -until 30s -faults crash,lose")
+		s := mustParse(t, "-scenario crash -nodes 4 -txs 4 -until 30s -order sequencer -faults crash,restart,lose")
 		s.Seed, s.Params.Fault = seed+1, "byzantine 1 replays 50% at 2s for 5s"
 		w := s.Scenario.World(s.Seed, s.Params)
 		whole, trial := w.Seed(s.Seed, nil, true)

@@ -3,6 +3,7 @@ package judge
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"dessim/protocol"
 	"dessim/protocol/link"
@@ -109,9 +110,12 @@ func (x *Promises) release(d doubt) {
 
 // Logged requires that no message is sent before the record that it depends on is synced.
 // A node syncs unsynced records that happened to survive a crash before it sends anything;
-// so the next sync after a crash makes all records safe that may exist. Messages of the
-// traitor do not count.
-func (x *Promises) Logged(traitor *fault.Fault) *check.Check {
+// so the next sync after a crash makes all records safe that may exist. Messages of nodes
+// that a fault of the plan makes lie do not count: they reveal nothing.
+func (x *Promises) Logged(plan *sim.Plan) *check.Check {
+	lies := func(id protocol.NodeID) bool {
+		return slices.ContainsFunc(plan.Faults, func(f fault.Fault) bool { return f.Op == fault.Byzantine && f.Node == id })
+	}
 	watch := sim.Persisted | sim.Synced | sim.Sent
 	return check.Always("votes and decisions are synced before they leave", watch, func(e *sim.Event) (bool, error) {
 		switch e.What {
@@ -128,14 +132,17 @@ func (x *Promises) Logged(traitor *fault.Fault) *check.Check {
 			return false, nil
 		}
 		msg, ok := link.Payload(e.Body)
-		if !ok || traitor != nil && e.Node == traitor.Node {
+		if !ok {
 			return false, nil
 		}
 		f, ok := twopc.Needs(msg)
-		if ok && !x.proved[proof{e.Node, f}] {
+		if !ok || lies(e.Node) {
+			return false, nil
+		}
+		if !x.proved[proof{e.Node, f}] {
 			return true, fmt.Errorf("node %v sends %v to node %v, which reveals its %v, before the record of that is synced", e.Node, e.Kind, e.Peer, f)
 		}
-		return ok, nil
+		return true, nil
 	})
 }
 
