@@ -57,6 +57,9 @@ func (t *tool) listFaults() {
 Combine kinds with commas; -faults and -fault add up. Unless one of them says when
 to heal, all faults end some time after the workload begins; but in scenario churn,
 whose sessions go on, a fault in words without a D lasts until the end of the run.
+No protocol here tolerates a byzantine node that equivocates or replays, since its lies
+have valid checksums: what agrees or makes progress without it need not with it, and
+a violation shows what it breaks. All holds against one that forges, alters or withholds.
 
 `)
 	words.write(&t.out)
