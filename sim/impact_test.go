@@ -112,8 +112,9 @@ func TestEachFaultCountsWhatItDidOrSaysWhyNothing(t *testing.T) {
 			"jump 1 by 9ns at 450ns": "node 1 took no step that saw it",
 		}},
 		fault.Drift: {"drift 1 by 100000ppm at 150ns", 1, map[string]string{
-			"drift 1 by 1ppm at 150ns":      "node 1 took no step that saw it", // it gains less than a nanosecond
-			"drift 1 by 100000ppm at 450ns": "node 1 took no step that saw it",
+			"drift 1 by 1ppm at 150ns":              "node 1 took no step that saw it", // it gains less than a nanosecond
+			"drift 1 by 10000ppm at 150ns for 50ns": "node 1 took no step that saw it", // it would gain one later
+			"drift 1 by 100000ppm at 450ns":         "node 1 took no step that saw it",
 		}},
 		fault.Byzantine: {"byzantine 1 withholds 100% at 150ns", 9, map[string]string{
 			"byzantine 1 withholds 50% at 150ns": "it changed none of 9 messages",
