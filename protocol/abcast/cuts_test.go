@@ -263,6 +263,37 @@ func TestWhoeverHearsWhomAConnectedMajorityGoesOn(t *testing.T) {
 	}
 }
 
+// mischosen returns what is wrong with the view that self chooses of those that it is
+// connected with, or "".
+func (h hearing) mischosen(self int) string {
+	candidates, all := newPlaces(h.n), uint(0)
+	for q := range h.n {
+		if h.connected(self, q) {
+			candidates.add(q)
+			all |= 1 << q
+		}
+	}
+	got := choose(self, h.n/2+1, candidates, func(q int) places { return places{uint64(h.hears[q])} })
+	if got == nil {
+		for set := range uint(1) << h.n {
+			if set&^all == 0 && set>>self&1 == 1 && bits.OnesCount(set) > h.n/2 && h.whole(set) {
+				return fmt.Sprintf("finds nothing, but %b is a majority with %d", set, self)
+			}
+		}
+		return ""
+	}
+	set := uint(got[0])
+	if set>>self&1 == 0 || bits.OnesCount(set) <= h.n/2 || !h.whole(set) {
+		return fmt.Sprintf("finds %b, which is no connected majority with %d", set, self)
+	}
+	for q := range h.n {
+		if set>>q&1 == 0 && h.whole(set|1<<q) {
+			return fmt.Sprintf("finds %b, into which %d would fit", set, q)
+		}
+	}
+	return ""
+}
+
 func TestChooseFindsAMajorityWheneverThereIsOne(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 14).Draw(t, "nodes")
@@ -274,28 +305,19 @@ func TestChooseFindsAMajorityWheneverThereIsOne(t *testing.T) {
 				h.hears[a] &^= 1 << b
 			}
 		}
-		candidates := newPlaces(n)
-		for q := range n {
-			candidates.add(q)
+		if wrong := h.mischosen(self); wrong != "" {
+			t.Fatalf("%v: %s", h, wrong)
 		}
-		got := choose(self, n/2+1, candidates, func(q int) places { return places{uint64(h.hears[q])} })
-		if _, any := h.core(); got == nil && any {
-			for set := range uint(1) << n {
-				if set>>self&1 == 1 && bits.OnesCount(set) > n/2 && h.whole(set) {
-					t.Fatalf("%v: finds nothing, but %b is a majority with %d", h, set, self)
-				}
-			}
-		}
-		if got == nil {
-			return
-		}
-		set := uint(got[0])
-		if set>>self&1 == 0 || bits.OnesCount(set) <= n/2 || !h.whole(set) {
-			t.Fatalf("%v: finds %b, which is no connected majority with %d", h, set, self)
-		}
-		for q := range n {
-			if set>>q&1 == 0 && h.whole(set|1<<q) {
-				t.Fatalf("%v: finds %b, into which %d would fit", h, set, q)
+	})
+}
+
+// One that does not hear another is as bad as one that is not heard, whoever of the two
+// has the lower place.
+func TestChooseTakesNoPairOfWhichOneDoesNotHearTheOther(t *testing.T) {
+	cuts(4, false, func(h hearing) {
+		for self := range h.n {
+			if wrong := h.mischosen(self); wrong != "" && !t.Failed() {
+				t.Errorf("%v: %s", h, wrong)
 			}
 		}
 	})

@@ -109,6 +109,28 @@ func TestIDSetEqualsAMap(t *testing.T) {
 	})
 }
 
+func TestAPlaceComesBackFromTheWireHoweverManyThereAre(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 200).Draw(t, "places")
+		s, back, greatest := newPlaces(n), newPlaces(n), 0
+		for _, q := range rapid.SliceOf(rapid.IntRange(0, n-1)).Draw(t, "set") {
+			s.add(q)
+			back.add(n - 1 - q) // which read clears
+			greatest = max(greatest, q+1)
+		}
+		wire := s.appendTo(nil)
+		if len(wire) != (greatest+7)/8 {
+			t.Errorf("%b takes %d bytes, want %d", s, len(wire), (greatest+7)/8)
+		}
+		if back.read(wire); !slices.Equal(back, s) {
+			t.Errorf("%b comes back as %b", s, back)
+		}
+		if !within(greatest, wire) || greatest > 0 && within(greatest-1, wire) {
+			t.Errorf("%b is not within the first %d places, or within fewer", s, greatest)
+		}
+	})
+}
+
 func seeds() [][]byte {
 	id := MsgID{3, 2, 17}
 	return [][]byte{
