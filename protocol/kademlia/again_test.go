@@ -140,3 +140,29 @@ func TestAnAbsentNodeIsAskedAfterPausesThatGrowToHalfARefresh(t *testing.T) {
 		asked, pause = r.now, min(2*pause, r.d.cfg.Refresh/2)
 	}
 }
+
+// Itself and a contact that it knows may come before the one that it lacks.
+func TestAnAnswerIsReadToItsEndForAContactThatIsLacking(t *testing.T) {
+	r := newRig(t, nil)
+	self, known, unknown := contactOf(0, r.d.cfg.Self), contactOf(1, r.inBucket(0, 1)), contactOf(2, r.inBucket(0, 2))
+	r.meet(1, known.ID)
+	for _, c := range []struct {
+		nodes []Contact
+		want  bool
+	}{
+		{nil, false},
+		{[]Contact{self, known}, false},
+		{[]Contact{self, unknown}, true},
+		{[]Contact{known, unknown}, true},
+		{[]Contact{self, known, unknown}, true},
+		{[]Contact{unknown, known, self}, true},
+	} {
+		var nodes []byte
+		for _, n := range c.nodes {
+			nodes = appendCompact(nodes, &n)
+		}
+		if got := r.d.lacks(nodes); got != c.want {
+			t.Errorf("lacks one of %v: %v, want %v", c.nodes, got, c.want)
+		}
+	}
+}
