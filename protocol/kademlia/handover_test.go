@@ -83,3 +83,26 @@ func TestANewcomerAndWhoComesBackAreGivenTheValueUnlessTheyHaveIt(t *testing.T) 
 		t.Errorf("a newcomer that has the value was sent it: %v", puts)
 	}
 }
+
+// While it was silent it may have missed values, or lost them.
+func TestAStaleContactThatAnswersAgainIsOfferedTheValuesThatItShouldHold(t *testing.T) {
+	for _, stale := range []bool{false, true} {
+		r := lasting(t, func(c *Config) { c.Refresh = 0 })
+		to := contactOf(2, anyID(5, 2))
+		r.meet(2, to.ID)
+		id := r.stored("i1e", 0)
+		q := r.step(func(env *protocol.Env) { r.d.Lookup(env, to.ID, func(*protocol.Env, Result) {}) })[0]
+		if stale {
+			for range r.d.cfg.Stale {
+				r.d.tab.lost(to, never)
+			}
+			if !r.d.tab.isStale(to) {
+				t.Fatal("the contact is not stale")
+			}
+		}
+		offers := slices.DeleteFunc(r.reply(q, to.ID, message{nodes: []byte{}}), func(s sent) bool { return s.y != 'q' || s.method != get || s.target != id })
+		if got := len(offers) == 1 && offers[0].to == 2; got != stale {
+			t.Errorf("stale: %v; a contact that answers is offered %v", stale, offers)
+		}
+	}
+}
