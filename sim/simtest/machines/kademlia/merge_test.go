@@ -18,6 +18,7 @@ type split struct {
 	nodes    int
 	seeds    []protocol.NodeID // through which nodes join
 	at, last time.Duration
+	before   []time.Duration   // when it was split before, for as long
 	crash    []protocol.NodeID // nodes of the first half that crash for good when the network heals
 }
 
@@ -40,6 +41,9 @@ func (x split) run(t *testing.T, seed uint64, after time.Duration) (r reunion) {
 		groups[i/half] = append(groups[i/half], protocol.NodeID(i))
 	}
 	faults := []fault.Fault{{ID: 1, Op: fault.Partition, At: protocol.Time(x.at), For: x.last, Groups: groups[:]}}
+	for i, at := range x.before {
+		faults = append(faults, fault.Fault{ID: uint64(1000 + i), Op: fault.Partition, At: protocol.Time(at), For: x.last, Groups: groups[:]})
+	}
 	for i, id := range x.crash {
 		faults = append(faults, fault.Fault{ID: uint64(2 + i), Op: fault.Crash, At: protocol.Time(heal), Node: id})
 	}
@@ -141,5 +145,13 @@ func TestANetworkThatWasSplitIsOneAgainWithinARefreshInterval(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestANetworkThatIsSplitAgainIsOneAgainEachTime(t *testing.T) {
+	const hour = time.Hour
+	x := split{nodes: 18, seeds: []protocol.NodeID{0, 1}, before: []time.Duration{hour, 4 * hour}, at: 7 * hour, last: hour}
+	if r := x.run(t, 1, hour); r.found != r.asked || r.near != r.up {
+		t.Errorf("an hour after the last heal %d of %d lookups find values published in the other half before it, and %d of %d nodes know the closest to them; want all", r.found, r.asked, r.near, r.up)
 	}
 }
