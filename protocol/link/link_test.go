@@ -205,6 +205,45 @@ func TestResendsToASilentNodeDecrease(t *testing.T) {
 	}
 }
 
+func TestAnAcknowledgementOfAnythingOrARestartBeginsThePausesAnew(t *testing.T) {
+	w := newWorld(2, config())
+	gaps := func(n int) (gaps []time.Duration) {
+		for range n {
+			w.InFlight = nil
+			before := w.Now
+			w.FireNext()
+			gaps = append(gaps, w.Now.Sub(before)/(100*time.Millisecond))
+		}
+		return gaps
+	}
+	w.send(0, 1)
+	w.send(0, 1)
+	want := []time.Duration{1, 2, 4, 8, 8, 8}
+	for _, anew := range []struct {
+		what string
+		do   func()
+	}{
+		{"a message is sent", func() {}},
+		{"the first of two is acknowledged", func() {
+			w.Deliver(0)
+			w.Deliver(len(w.InFlight) - 1)
+		}},
+		{"the other node restarts", func() {
+			w.Restart(1)
+			w.send(1, 0)
+			w.Deliver(len(w.InFlight) - 1)
+			w.InFlight = nil
+			w.Timers = slices.DeleteFunc(w.Timers, func(t steps.Timer) bool { return t.Node == 1 })
+			w.send(0, 1)
+		}},
+	} {
+		anew.do()
+		if got := gaps(len(want)); !slices.Equal(got, want) {
+			t.Errorf("after %s resends come after %v, want %v tenths of a second", anew.what, got, want)
+		}
+	}
+}
+
 func TestClockThatGoesBackDoesNotStopResends(t *testing.T) {
 	var env protocol.Env
 	l := New(config())
