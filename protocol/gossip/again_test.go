@@ -4,8 +4,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"dessim/protocol"
 )
 
 // gaps lets a node's timer fire and the exchanges finish, that often, and returns the
@@ -60,8 +58,31 @@ func TestADigestOfAnEqualStoreDoesNotBeginThePausesAnew(t *testing.T) {
 		t.Errorf("two nodes that ask each other exchange after %v, want %v", got, want)
 	}
 	w = newWorld(t, line(2), config())
-	w.Crash(protocol.NodeID(1), 0)
+	w.Crash(1, 0)
 	if got := w.gaps(w.nodes[0], len(want)); !slices.Equal(got, want) {
 		t.Errorf("a node whose neighbour is down sends digests after %v, want %v", got, want)
+	}
+}
+
+// It learns nothing from the exchange, but the other may lack more.
+func TestANodeThatHasWhatItsNeighbourLacksBeginsThePausesAnew(t *testing.T) {
+	w := newWorld(t, line(2), config())
+	id := w.broadcast(0, "lost")
+	w.InFlight = nil
+	w.Crash(1, 0)
+	first := config().Repair
+	want := []time.Duration{first, first, 2 * first, 4 * first, 4 * first}
+	if got := w.gaps(w.nodes[0], len(want)); !slices.Equal(got, want) {
+		t.Errorf("a node whose neighbour is down sends digests after %v, want %v", got, want)
+	}
+	w.Start(1)
+	w.gaps(w.nodes[0], 1)
+	if w.lacking([]ID{id}) != 0 {
+		t.Fatal("an exchange repairs nothing")
+	}
+	w.gaps(w.nodes[0], 1) // the timer that was set before
+	want = want[1:]
+	if got := w.gaps(w.nodes[0], len(want)); !slices.Equal(got, want) {
+		t.Errorf("after a difference it sends digests after %v, want %v", got, want)
 	}
 }
