@@ -1,0 +1,86 @@
+package raft
+
+import (
+	"slices"
+	"testing"
+
+	"dessim/protocol"
+
+	pb "go.etcd.io/raft/v3/raftpb"
+)
+
+// every returns how many ticks lie between n times that count grows.
+func every(t *testing.T, n int, count func() uint64, tick func()) (gaps []int) {
+	t.Helper()
+	for len(gaps) < n {
+		gap := 0
+		for before := count(); count() == before; tick() {
+			if gap++; gap > 1000 {
+				t.Fatalf("after %v ticks it is tried no more", gaps)
+			}
+		}
+		gaps = append(gaps, gap)
+	}
+	return gaps
+}
+
+func beat(g *Group, env *protocol.Env, from protocol.NodeID, term uint64) {
+	g.Receive(env, from, appendMessage(nil, &pb.Message{Type: pb.MsgHeartbeat.Enum(), Term: new(term)}))
+}
+
+func TestCampaignsInVainHavePausesThatGrowAndALeaderBeginsThemAnew(t *testing.T) {
+	g, env, _ := lone()
+	const first = 2 // of the second of three members, if all answers are benign
+	want := []int{first, 2 * first, 4 * first, 4 * first, 4 * first}
+	for leaders := range 3 {
+		if got := every(t, len(want), func() uint64 { return g.stats.Ballots }, func() { g.Timeout(env, tagTick) }); !slices.Equal(got, want) {
+			t.Errorf("after %d leaders campaigns come after %v ticks, want %v", leaders, got, want)
+		}
+		beat(g, env, 1, g.node.BasicStatus().GetTerm()+1)
+		for range forgetAfter {
+			g.Timeout(env, tagTick)
+		}
+	}
+}
+
+func TestProposalsInVainHavePausesThatGrowAndADeliveryOrAnotherLeaderBeginsThemAnew(t *testing.T) {
+	g, env, _ := lone()
+	leader, term := protocol.NodeID(1), uint64(3)
+	beat(g, env, leader, term)
+	g.Broadcast(env, []byte("one"))
+	g.Broadcast(env, []byte("two"))
+	for _, anew := range []struct {
+		what string
+		do   func()
+	}{
+		{"they are proposed", func() {}},
+		{"a delivery", func() { g.deliver(env, g.outbox[:1]) }},
+		{"another leader", func() {
+			leader, term = 3, 4
+			beat(g, env, leader, term)
+		}},
+	} {
+		anew.do()
+		want := []int{repeatAfter, 2 * repeatAfter, 4 * repeatAfter, 4 * repeatAfter, 4 * repeatAfter}
+		got := every(t, len(want), func() uint64 { return g.stats.Repeated }, func() {
+			beat(g, env, leader, term)
+			g.Timeout(env, tagTick)
+		})
+		if !slices.Equal(got, want) {
+			t.Errorf("after %s proposals are repeated after %v ticks, want %v", anew.what, got, want)
+		}
+	}
+}
+
+func TestRemovalsInVainHavePausesThatGrowAndTheMembersMessageBeginsThemAnew(t *testing.T) {
+	g, env, _ := lone()
+	beat(g, env, 3, 3) // so that a later message is not that of another leader
+	g.history.view[3] = 9
+	for life := range 2 {
+		want := []int{removeAfter, removeAfter, 2 * removeAfter, 4 * removeAfter, 8 * removeAfter, 16 * removeAfter, 16 * removeAfter}
+		if got := every(t, len(want), func() uint64 { return g.stats.Excluded }, func() { g.remove(env) }); !slices.Equal(got, want) {
+			t.Errorf("after %d messages the removal of a silent member is proposed after %v ticks, want %v", life, got, want)
+		}
+		beat(g, env, 3, 3)
+	}
+}
