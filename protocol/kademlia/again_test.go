@@ -166,3 +166,81 @@ func TestAnAnswerIsReadToItsEndForAContactThatIsLacking(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAbsentNodeThatAnsweredIsAskedAfterTheFirstPauseWhenItIsGivenUpAgain(t *testing.T) {
+	r := lasting(t, nil)
+	to, first := contactOf(1, r.inBucket(0, 1)), r.d.cfg.Refresh/absentParts
+	for life := range 2 {
+		r.step(func(env *protocol.Env) { r.d.gaveUp(env, to) })
+		asked, pause := r.now, first
+		for i := range 4 {
+			out := r.wake(time.Duration(r.d.up.wake))
+			if len(out) != 1 || out[0].to != 1 || r.now.Sub(asked) != pause {
+				t.Fatalf("after %d answers, %d: after %v it sends %v, want the absent node to be asked after %v", life, i, r.now.Sub(asked), out, pause)
+			}
+			if i < 3 {
+				r.sends()
+				asked, pause = r.now, 2*pause
+				continue
+			}
+			r.reply(out[0], to.ID, message{nodes: []byte{}})
+		}
+		if r.d.absent(to.Addr) >= 0 || r.d.up.seeking {
+			t.Fatal("a node that answered is still absent, or sought")
+		}
+	}
+}
+
+// A node through which it joined is asked for ever: soon after each answer, and after
+// pauses that grow while it is silent.
+func TestASeedsAnswerBeginsItsPausesAnew(t *testing.T) {
+	r := lasting(t, nil)
+	r.step(func(env *protocol.Env) { r.d.seedsAre(env, []protocol.Endpoint{contactOf(1, ID{}).Addr}) })
+	seed := &r.d.up.absent[0]
+	r.now = seed.due
+	for range 2 {
+		for tries := range 8 {
+			r.step(func(env *protocol.Env) { r.d.absentEnd(env, &call{to: seed.Contact}, nil) })
+			if got, want := seed.due.Sub(r.now), r.d.cfg.Refresh/absentParts<<min(tries+1, int(AbsentAgain.Doublings)); got != want {
+				t.Errorf("after %d tries in vain a seed is asked after %v, want %v", tries+1, got, want)
+			}
+		}
+		r.step(func(env *protocol.Env) { r.d.absentEnd(env, &call{to: seed.Contact}, &message{}) })
+		if got, want := seed.due.Sub(r.now), r.d.cfg.Refresh/4*3; got != want {
+			t.Errorf("after its answer a seed is asked after %v, want %v", got, want)
+		}
+	}
+}
+
+func TestAPutThatNobodyStoredIsTriedAfterPausesThatGrowAndOneThatIsStoredBeginsThemAnew(t *testing.T) {
+	var env protocol.Env
+	p := &publication{}
+	for range 2 {
+		for tries := range 10 {
+			env.Enter(0, 1, 0, nil)
+			p.putEnd(&env, time.Second, 0)
+			if want := protocol.Time(time.Second << min(tries, int(PutAgain.Doublings))); p.due != want {
+				t.Errorf("after %d puts that nobody stored the next comes after %v, want %v", tries+1, p.due, want)
+			}
+		}
+		p.putEnd(&env, time.Second, 1)
+	}
+}
+
+func TestABootstrappersAnswerBeginsItsPausesAnew(t *testing.T) {
+	r := newRig(t, nil)
+	r.meet(1, r.inBucket(0, 1)) // whom the lookup after the answer waits for
+	r.step(func(env *protocol.Env) { r.d.Join(env, contactOf(7, ID{}).Addr, func(*protocol.Env) {}) })
+	for range 2 {
+		for i := range 10 {
+			r.step(func(env *protocol.Env) { r.d.bootEnd(env, false) })
+			if got, want := r.pause(pauseTimer), r.d.cfg.Pause<<min(i, int(JoinAgain.Doublings)); got != want {
+				t.Errorf("after %d tries in vain it waits for %v, want %v", i+1, got, want)
+			}
+		}
+		r.step(func(env *protocol.Env) { r.d.bootEnd(env, true) })
+		if r.d.join == nil {
+			t.Fatal("the join ends while its lookup is under way")
+		}
+	}
+}
