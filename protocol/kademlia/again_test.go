@@ -86,6 +86,25 @@ func TestAStaleContactIsAskedAgainOnceAndAfterPausesThatGrow(t *testing.T) {
 	}
 }
 
+func TestAStaleContactsAnswerBeginsItsPausesAnew(t *testing.T) {
+	r := newRig(t, nil)
+	c := contactOf(1, r.inBucket(0, 1))
+	r.meet(1, c.ID)
+	for range 2 {
+		for range r.d.cfg.Stale - 1 {
+			r.step(func(env *protocol.Env) { r.d.lost(env, c) })
+		}
+		for i := range 10 {
+			r.step(func(env *protocol.Env) { r.d.lost(env, c) })
+			want := r.d.cfg.Pause << min(i, int(StaleAgain.Doublings))
+			if got := time.Duration(int32(r.d.tab.get(&c.ID).again-stamp(&r.env))) * stampUnit; got < want-stampUnit || got > want+stampUnit {
+				t.Errorf("after %d tries in vain a stale contact is asked after %v, want %v", i, got, want)
+			}
+		}
+		r.step(func(env *protocol.Env) { r.d.heard(env, c) })
+	}
+}
+
 func TestASilentBootstrapperIsAskedAfterPausesThatGrow(t *testing.T) {
 	r := newRig(t, nil)
 	r.step(func(env *protocol.Env) { r.d.Join(env, protocol.SimBook{}.Endpoint(7), func(*protocol.Env) {}) })
