@@ -207,3 +207,24 @@ func TestABodyIsFetchedInRoundsWithPausesThatGrowUntilItHasCome(t *testing.T) {
 		}
 	}
 }
+
+func TestRefreshesOfAQuietTableHavePausesThatGrowAndMoreOrFewerContactsBeginThemAnew(t *testing.T) {
+	_, n, env, _ := alone()
+	for _, before := range []int{0, -1, 1} { // contacts: as many, fewer, more
+		n.contacts = before
+		if before != 0 {
+			n.refreshed(env)
+		}
+		var got []time.Duration
+		want := doubling(refreshDelays*delay, Refresh.Doublings, 6)
+		for range want {
+			env.Enter(0, 1, 0, nil)
+			n.awaitRefresh(env)
+			got = append(got, pause(env, protocol.Peer.Tag(timerRefresh)))
+			n.refreshed(env)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("with %d contacts before the table is refreshed after %v, want %v", before, got, want)
+		}
+	}
+}
