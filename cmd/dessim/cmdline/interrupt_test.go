@@ -27,6 +27,14 @@ type command struct {
 
 func start(t *testing.T, grace, line string) *command {
 	t.Helper()
+	c := prepared(t, grace, line)
+	c.run()
+	return c
+}
+
+// prepared returns a command that has not been started.
+func prepared(t *testing.T, grace, line string) *command {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -34,15 +42,19 @@ func start(t *testing.T, grace, line string) *command {
 	c := &command{Cmd: exec.CommandContext(t.Context(), exe, strings.Fields(line)...), t: t}
 	c.Env = append(os.Environ(), misbehave+"="+grace)
 	c.Stdout = &c.out
+	return c
+}
+
+func (c *command) run() {
+	c.t.Helper()
 	pipe, err := c.StderrPipe()
 	if err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	c.errors = bufio.NewReader(pipe)
 	if err := c.Start(); err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
-	return c
 }
 
 // told waits for a line on stderr, and returns what the pattern finds in it.
@@ -178,4 +190,25 @@ func TestTheSecondSignalKillsWithAWord(t *testing.T) {
 	if r := c.end(os.Interrupt); r.code != exitInterrupted || r.stderr != "dessim: killed by a second signal; temporary files may be left\n" || r.stdout != "" {
 		t.Errorf("exits with %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
+}
+
+func TestTheSecondProcessOfVerifyEndsWithTheFirst(t *testing.T) {
+	t.Chdir(t.TempDir())
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	c := prepared(t, "1h", "run -scenario rogue -how loop -verify")
+	c.ExtraFiles = []*os.File{write, write} // the first process leaves the second of them open for the other
+	c.run()
+	write.Close()
+	c.told(" has been in step ") // it waits for the other, which loops
+	if err := c.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(read); err != nil { // until both have ended
+		t.Fatal(err)
+	}
+	c.Wait()
 }

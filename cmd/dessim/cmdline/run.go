@@ -305,6 +305,7 @@ func (j *job) second(to *flag) error {
 	if err != nil {
 		return refuse("second-process %s: want the number of an open file", quote(to.text))
 	}
+	go follow()
 	w := bufio.NewWriterSize(os.NewFile(uintptr(number), "the first process"), 1<<16)
 	j.traces = []*sim.Trace{compared(w)}
 	j.terminal, j.isSecond = false, true

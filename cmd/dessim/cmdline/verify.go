@@ -69,6 +69,11 @@ func (j *job) startSecond() (*second, error) {
 	}
 	s.cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(s.procs))
 	s.cmd.Stderr = &s.errors // what its nodes print on stdout goes nowhere
+	// It ends when its stdin does: see follow.
+	if _, err := s.cmd.StdinPipe(); err != nil {
+		read.Close()
+		return nil, notStarted(err)
+	}
 	s.out = bufio.NewReaderSize(read, 1<<16)
 	if err := s.cmd.Start(); err != nil {
 		read.Close()
@@ -79,6 +84,13 @@ func (j *job) startSecond() (*second, error) {
 
 func notStarted(err error) error {
 	return &exit{exitInternal, "starting the second process: " + files.Reason(err)}
+}
+
+// follow ends this process at the end of its stdin, a pipe from the process that started it.
+// So it ends with that one, however that ends, whatever a node does here.
+func follow() {
+	io.Copy(io.Discard, os.Stdin)
+	os.Exit(exitInterrupted)
 }
 
 // executable returns the path of this program, for what starts it again.
