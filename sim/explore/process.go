@@ -24,10 +24,20 @@ type served struct {
 	Reached []uint32               `json:"reached,omitempty"` // of a guided sweep
 	Differs *NotDeterministicError `json:"differs,omitempty"`
 	Panic   string                 `json:"panic,omitempty"` // of the world itself
+	Told    []string               `json:"told,omitempty"`  // before the result: see TellSweep
 }
 
-// ServeSweep makes the runs that a sweep in another process asks for, until in ends. The
-// world and the strategy are those of that sweep.
+func answer(out io.Writer, a served) error {
+	_, err := fmt.Fprintf(out, "\n%s%s", servedMark, jsonLine(a))
+	return err
+}
+
+// TellSweep passes lines on a step that does not end to the SweepOptions.Tell of the sweep in
+// another process. It is called during a run of ServeSweep, with the same out.
+func TellSweep(out io.Writer, lines []string) error { return answer(out, served{Told: lines}) }
+
+// ServeSweep makes the runs that a sweep in another process asks for, until in ends or the
+// world is interrupted. The world and the strategy are those of that sweep.
 func ServeSweep(w *World, strategy Strategy, in io.Reader, out io.Writer) error {
 	s := &sweep{world: w, SweepOptions: SweepOptions{Strategy: strategy}}
 	s.moved.L = &s.mu
@@ -40,14 +50,17 @@ func ServeSweep(w *World, strategy Strategy, in io.Reader, out io.Writer) error 
 			return err
 		}
 		got := s.run(r)
-		answer := served{Line: got.line}
+		if got.interrupted {
+			return nil
+		}
+		a := served{Line: got.line}
 		if got.reached != nil {
-			answer.Reached = protocol.SortedKeys(got.reached.reached)
+			a.Reached = protocol.SortedKeys(got.reached.reached)
 		}
-		if !errors.As(got.err, &answer.Differs) && got.err != nil {
-			answer.Panic = fmt.Sprint(s.panicked)
+		if !errors.As(got.err, &a.Differs) && got.err != nil {
+			a.Panic = fmt.Sprint(s.panicked)
 		}
-		if _, err := fmt.Fprintf(out, "\n%s%s", servedMark, jsonLine(answer)); err != nil {
+		if err := answer(out, a); err != nil {
 			return err
 		}
 	}
@@ -75,6 +88,8 @@ type client struct {
 func (c *client) run(r SeedRun) (out result) {
 	answer, err := c.ask(r)
 	switch {
+	case err != nil && c.sweep.given.Err() != nil:
+		return result{interrupted: true} // and so is the process
 	case err != nil:
 		return result{err: &ProcessError{r.Seed, err}}
 	case answer.Panic != "":
@@ -106,8 +121,14 @@ func (c *client) ask(r SeedRun) (answer served, err error) {
 		if err != nil {
 			return answer, err
 		}
-		if text, ok := strings.CutPrefix(line, servedMark); ok {
-			return answer, json.Unmarshal([]byte(text), &answer)
+		text, ok := strings.CutPrefix(line, servedMark)
+		if !ok {
+			continue
 		}
+		if err := json.Unmarshal([]byte(text), &answer); err != nil || answer.Told == nil {
+			return answer, err
+		}
+		c.sweep.pass(answer.Told)
+		answer = served{}
 	}
 }

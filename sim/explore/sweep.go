@@ -31,8 +31,12 @@ type SweepOptions struct {
 	// Results, unless nil, takes the results, after those that it has.
 	Results *Results
 	// Process, unless nil, starts another process, which calls ServeSweep with what is
-	// written and read here. Each worker has one, and closes it at the end.
+	// written and read here. Each worker has one, and closes it at the end. A process whose
+	// reads or writes fail after the interruption of the sweep has ended by it.
 	Process func() (io.ReadWriteCloser, error)
+	// Tell, unless nil, gets what these processes pass by TellSweep, by one goroutine at a
+	// time.
+	Tell func(lines []string)
 	// Progress, unless nil, is called after each run, by one goroutine at a time.
 	Progress func(Progress)
 }
@@ -111,7 +115,7 @@ func Sweep(ctx context.Context, w *World, o SweepOptions) (SweepReport, error) {
 		defer cancel()
 		ctx = limited
 	}
-	s := &sweep{world: w, SweepOptions: o, total: o.To - o.From + 1, tally: newTally(), ready: make(map[uint64]result)}
+	s := &sweep{given: given, world: w, SweepOptions: o, total: o.To - o.From + 1, tally: newTally(), ready: make(map[uint64]result)}
 	s.corpus.reached = make(map[uint32]bool)
 	s.moved.L = &s.mu
 	if err := s.resume(); err != nil {
@@ -136,11 +140,13 @@ func Sweep(ctx context.Context, w *World, o SweepOptions) (SweepReport, error) {
 // sweep is one call of Sweep. Workers take seeds in order and put results in any order; the
 // worker that puts the next one commits it and those that follow it.
 type sweep struct {
+	given context.Context // without the budget
 	world *World
 	SweepOptions
 	total uint64
 	known uint64 // seeds from the results file
 
+	telling  sync.Mutex
 	mu       sync.Mutex
 	moved    sync.Cond // done or stopped changed
 	taken    uint64    // seeds that workers have taken
@@ -202,6 +208,15 @@ func (s *sweep) absorb(l *seedLine) {
 func (s *sweep) tell() {
 	if s.Progress != nil {
 		s.Progress(Progress{Done: s.done, Total: s.total, Failed: s.tally.report.failed(), Known: s.known})
+	}
+}
+
+// pass hands on what a process tells.
+func (s *sweep) pass(lines []string) {
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	if s.Tell != nil {
+		s.Tell(lines)
 	}
 }
 

@@ -64,10 +64,19 @@ func (p *Program) die(why string) {
 }
 
 // tell reports a step that does not end.
-func (t *tool) tell(s watch.Stuck) {
-	t.complain(fmt.Sprintf("seed %d: %s", s.Seed, s.String()))
+func (t *tool) tell(s watch.Stuck) { t.complainAll(stuckLines(s)) }
+
+func stuckLines(s watch.Stuck) []string {
+	lines := []string{fmt.Sprintf("seed %d: %s", s.Seed, s.String())}
 	for _, line := range watch.Callers(s.Frames) {
-		t.complain("  " + line)
+		lines = append(lines, "  "+line)
+	}
+	return lines
+}
+
+func (t *tool) complainAll(lines []string) {
+	for _, line := range lines {
+		t.complain(line)
 	}
 }
 

@@ -127,16 +127,20 @@ func TestARunWhoseNodeHangsIsReportedAndEndsAtTheFirstSignal(t *testing.T) {
 
 // timeout(1) sends its signal to the process, and then to its group.
 func TestASweepWithANodeThatHangsEndsAtTheSignalsOfTimeout(t *testing.T) {
-	t.Chdir(t.TempDir())
-	c := start(t, "50ms", "sweep -scenario rogue -how loop -when seldom -seeds 1-1000 -j 2 -results results")
-	seed := c.told(`^dessim: seed (\d+): ` + stuckStep)[1]
-	r := c.end(syscall.SIGTERM, syscall.SIGTERM)
-	covered := regexp.MustCompile(`: sweep of rogue, seeds 1-(\d+)\n`).FindStringSubmatch(r.stdout)
-	if r.code != exitInterrupted || covered == nil || !strings.Contains(r.stderr, "continue: dessim sweep ") {
-		t.Fatalf("seed %s hangs: exits with %d\n%s%s", seed, r.code, r.stdout, r.stderr)
-	}
-	if lines := strings.Count(read(t, "results"), "\n"); fmt.Sprint(lines-1) != covered[1] {
-		t.Errorf("the results have %d lines, and the report covers %s seeds", lines, covered[1])
+	for _, random := range []string{"none", "shared"} { // one process, and one for each run at a time
+		for _, how := range []string{"loop", "block"} {
+			t.Chdir(t.TempDir())
+			c := start(t, "50ms", "sweep -scenario rogue -when seldom -seeds 1-1000 -j 2 -results results -how "+how+" -random "+random)
+			seed := c.told(`^dessim: seed (\d+): ` + stuckStep)[1]
+			r := c.end(syscall.SIGTERM, syscall.SIGTERM)
+			covered := regexp.MustCompile(`: sweep of rogue, seeds 1-(\d+)\n`).FindStringSubmatch(r.stdout)
+			if r.code != exitInterrupted || covered == nil || !strings.Contains(r.stderr, "continue: dessim sweep ") {
+				t.Fatalf("seed %s hangs: exits with %d\n%s%s", seed, r.code, r.stdout, r.stderr)
+			}
+			if lines := strings.Count(read(t, "results"), "\n"); fmt.Sprint(lines-1) != covered[1] {
+				t.Errorf("the results have %d lines, and the report covers %s seeds", lines, covered[1])
+			}
+		}
 	}
 }
 

@@ -73,6 +73,13 @@ func (r *rogue) misbehave(env *protocol.Env) {
 	}
 }
 
+// shared is a Random that answers nothing. A plan that has one gives runs their own processes.
+type shared struct{}
+
+func (shared) Begin() func(*protocol.Env, func()) {
+	return func(_ *protocol.Env, do func()) { do() }
+}
+
 func misbehavior() *scenario.Scenario {
 	return &scenario.Scenario{
 		Name: "rogue", Shows: "a node misbehaves", MinNodes: 3, MaxNodes: 3,
@@ -80,14 +87,19 @@ func misbehavior() *scenario.Scenario {
 		Own: []*scenario.Param{
 			scenario.Choice("how", "panic", []string{"panic", "quit", "loop", "block", "storm"}, "how"),
 			scenario.Choice("when", "always", []string{"always", "seldom"}, "when"),
+			scenario.Choice("random", "none", []string{"none", "shared"}, "what runs share"),
 		},
 		Build: func(b *scenario.Setup) *scenario.Run {
 			how, when := b.Choice("how"), b.Choice("when")
-			return &scenario.Run{
+			run := &scenario.Run{
 				Plan: sim.Plan{Nodes: 3, Link: sim.Link{Delay: b.Delay, Jitter: b.Jitter}, Until: protocol.Time(b.Until),
 					Node: func(protocol.NodeID) protocol.Node { return &rogue{how: how, when: when} }},
 				Checks: check.Suite{check.Always("outputs come", sim.Output, func(*sim.Event) (bool, error) { return true, nil })},
 			}
+			if b.Choice("random") == "shared" {
+				run.Plan.Random = shared{}
+			}
+			return run
 		},
 	}
 }

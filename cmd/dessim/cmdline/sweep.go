@@ -221,7 +221,7 @@ func (s *sweep) do(ctx context.Context) error {
 	s.Progress = p.at
 	w := s.Scenario.WorldUnder(s.watchdog, s.From, s.Params)
 	if w.OwnProcess && s.Workers != 1 && runtime.GOARCH != "wasm" { // which has no processes
-		s.Process = s.another
+		s.Process, s.Tell = s.another, s.complainAll
 	}
 	r, err := explore.Sweep(ctx, w, s.SweepOptions)
 	p.end(p.last.Done-p.last.Known, "seeds")

@@ -2,6 +2,7 @@ package cmdline
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,9 +10,12 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime/debug"
+	"syscall"
+	"time"
 
 	"dessim/sim/explore"
 	"dessim/sim/files"
+	"dessim/sim/watch"
 )
 
 // worker is a process that makes runs for a sweep.
@@ -20,10 +24,11 @@ type worker struct {
 	in     io.WriteCloser
 	out    io.Reader
 	errors lastWords
+	heeds  func() bool // ends the heed of an interruption
 }
 
-// another starts this program again. The context of the sweep does not end it: a worker
-// ends its run when the sweep is interrupted, as one within the process does.
+// another starts this program again. An interruption of the sweep ends it as it ends runs
+// within the process: see serve.
 func (s *sweep) another() (io.ReadWriteCloser, error) {
 	exe, err := executable("sweep")
 	if err != nil {
@@ -34,10 +39,10 @@ func (s *sweep) another() (io.ReadWriteCloser, error) {
 	for _, x := range s.Scenario.Params() {
 		args = append(args, "-"+x.Name, x.Get(&s.Params))
 	}
-	return startWorker(s.Name, exec.Command(exe, args...))
+	return startWorker(s.watchdog.Context, s.Name, exec.Command(exe, args...))
 }
 
-func startWorker(program string, cmd *exec.Cmd) (w *worker, err error) {
+func startWorker(ctx context.Context, program string, cmd *exec.Cmd) (w *worker, err error) {
 	w = &worker{cmd: cmd, errors: lastWords{program: program}}
 	cmd.Stderr = &w.errors
 	if w.in, err = cmd.StdinPipe(); err != nil {
@@ -46,7 +51,14 @@ func startWorker(program string, cmd *exec.Cmd) (w *worker, err error) {
 	if w.out, err = cmd.StdoutPipe(); err != nil {
 		return nil, err
 	}
-	return w, cmd.Start()
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	w.heeds = context.AfterFunc(ctx, func() {
+		w.in.Close()
+		time.AfterFunc(2*lateWork, func() { cmd.Process.Kill() }) // it has ended by itself, unless something stops it
+	})
+	return w, nil
 }
 
 // Write asks for a run.
@@ -65,6 +77,7 @@ func (w *worker) Read(b []byte) (int, error) {
 
 // Close ends the worker.
 func (w *worker) Close() error {
+	w.heeds()
 	w.in.Close()
 	if w.cmd.ProcessState != nil {
 		return nil
@@ -73,16 +86,26 @@ func (w *worker) Close() error {
 	return w.cmd.Wait()
 }
 
-// serve makes the runs that the sweep asks for. A key that interrupts the sweep reaches its
-// workers too. They ignore it, since their runs are still wanted, and end with the sweep.
+// serve makes the runs that the sweep asks for. The end of stdin interrupts it: the sweep was
+// interrupted, or has ended. A signal that interrupts the sweep may reach its workers too, and
+// means nothing to them.
 func (s *sweep) serve() error {
-	signal.Ignore(os.Interrupt)
+	signal.Ignore(append(hangups(), os.Interrupt, syscall.SIGTERM)...)
 	debug.SetGCPercent(sweepGC)
+	ctx, interrupt := context.WithCancel(context.Background())
 	requests, w := io.Pipe()
 	go func() {
 		io.Copy(w, os.Stdin)
-		os.Exit(exitPass) // the sweep has ended, whatever a node does here
+		interrupt()
+		w.Close()
+		time.Sleep(lateWork)
+		os.Exit(exitInterrupted) // whatever the scenario does here
 	}()
-	err := explore.ServeSweep(s.Scenario.World(s.From, s.Params), s.Strategy, requests, s.stdout)
-	return &exit{exitIO, "answering the sweep: " + files.Reason(err)}
+	watchdog := &watch.Watchdog{Context: ctx, Patience: s.patience, Grace: s.grace, Tell: func(stuck watch.Stuck) {
+		explore.TellSweep(s.stdout, stuckLines(stuck)) // if it fails, so does the answer
+	}}
+	if err := explore.ServeSweep(s.Scenario.WorldUnder(watchdog, s.From, s.Params), s.Strategy, requests, s.stdout); err != nil {
+		return &exit{exitIO, "answering the sweep: " + files.Reason(err)}
+	}
+	return nil
 }

@@ -20,7 +20,7 @@ func TestAWorkerThatEndsSaysHow(t *testing.T) {
 		"exit 3":     "exit status 3",
 		"kill -9 $$": "signal: killed",
 	} {
-		w, err := startWorker("dessim", exec.Command("sh", "-c", script))
+		w, err := startWorker(t.Context(), "dessim", exec.Command("sh", "-c", script))
 		if err != nil {
 			t.Fatal(err)
 		}
