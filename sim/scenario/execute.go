@@ -98,7 +98,7 @@ func (s *Scenario) Setup(seed uint64, p Params, src protocol.Source, cut *Cut) *
 // build makes the run and applies the cut. Its error is a *PlanError.
 func (s *Scenario) build(seed uint64, p Params, src protocol.Source, cut *Cut) (*Run, error) {
 	b := s.Setup(seed, p, src, cut)
-	run := s.Build(b)
+	run := s.make(b)
 	if s.Exhaust != nil && b.Choice(adversary) == on {
 		a := s.Exhaust.Adversary
 		a.Members = min(cmp.Or(a.Members, b.Nodes), b.Nodes) // clients do not crash
@@ -116,6 +116,18 @@ func (s *Scenario) build(seed uint64, p Params, src protocol.Source, cut *Cut) (
 		return run, &PlanError{s.Name, err}
 	}
 	return run, nil
+}
+
+// make calls Build. A panic of it is a *watch.Broken that names the scenario.
+func (s *Scenario) make(b *Setup) *Run {
+	defer func() {
+		if v := recover(); v != nil {
+			broken := watch.Wrap(v)
+			broken.Who = "Build of scenario " + s.Name
+			panic(broken)
+		}
+	}()
+	return s.Build(b)
 }
 
 // end takes from the plan of a run that is cut short what comes after its end. It returns an

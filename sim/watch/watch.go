@@ -11,6 +11,7 @@
 package watch
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -182,6 +183,7 @@ func (r *run) stuck(since time.Time) *Stuck {
 // Broken is a panic that is not of a run, such as one of a check's conclusion, with its
 // place.
 type Broken struct {
+	Who    string // panicked, such as "Build of scenario kv"; or "", not known
 	Value  any
 	Frames []string
 }
@@ -192,12 +194,19 @@ func Wrap(recovered any) *Broken {
 	if b, ok := recovered.(*Broken); ok {
 		return b
 	}
-	return &Broken{recovered, Frames(debug.Stack())}
+	stack := debug.Stack()
+	if _, raised, ok := bytes.Cut(stack, []byte("\npanic(")); ok {
+		stack = raised // without the function that recovers
+	}
+	return &Broken{Value: recovered, Frames: Frames(stack)}
 }
 
 // Error names the value and the line.
 func (b *Broken) Error() string {
 	text := fmt.Sprint(b.Value)
+	if b.Who != "" {
+		text = b.Who + " panicked: " + text
+	}
 	if len(b.Frames) > 0 {
 		text += ", at " + b.Frames[0]
 	}

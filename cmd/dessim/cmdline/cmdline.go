@@ -189,7 +189,12 @@ func (p *Program) run(ctx context.Context, args []string, s streams) (code int) 
 			t.complain(v.Error())
 			code = exitUsage
 		default:
-			t.complain("internal error: " + watch.Wrap(v).Error())
+			broken := watch.Wrap(v)
+			text := broken.Error()
+			if broken.Who == "" {
+				text = "internal error: " + text
+			}
+			t.complain(text)
 			code = exitInternal
 		}
 	}()

@@ -85,12 +85,15 @@ func misbehavior() *scenario.Scenario {
 		Name: "rogue", Shows: "a node misbehaves", MinNodes: 3, MaxNodes: 3,
 		Defaults: scenario.Params{Nodes: 3, Delay: time.Millisecond, Until: time.Second},
 		Own: []*scenario.Param{
-			scenario.Choice("how", "panic", []string{"panic", "quit", "loop", "block", "storm"}, "how"),
+			scenario.Choice("how", "panic", []string{"panic", "quit", "loop", "block", "storm", "build"}, "how"),
 			scenario.Choice("when", "always", []string{"always", "seldom"}, "when"),
 			scenario.Choice("random", "none", []string{"none", "shared"}, "what runs share"),
 		},
 		Build: func(b *scenario.Setup) *scenario.Run {
 			how, when := b.Choice("how"), b.Choice("when")
+			if how == "build" {
+				panic("ill")
+			}
 			run := &scenario.Run{
 				Plan: sim.Plan{Nodes: 3, Link: sim.Link{Delay: b.Delay, Jitter: b.Jitter}, Until: protocol.Time(b.Until),
 					Node: func(protocol.NodeID) protocol.Node { return &rogue{how: how, when: when} }},
@@ -190,5 +193,13 @@ func TestEventsEndARunAndSayWhatFilledIt(t *testing.T) {
 	}
 	for _, line := range []string{"run -scenario rogue -events 0", "run -scenario rogue -events many", "replay storm.replay -events -1"} {
 		wantLine(t, rogues(t, line), exitUsage, "events", "want a whole number from 1 to 9007199254740991")
+	}
+}
+
+func TestAPanicOfBuildNamesTheScenarioAndTheLine(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, line := range []string{"run", "sweep -seeds 1-3", "explore"} {
+		wantLine(t, rogues(t, line+" -scenario rogue -how build"), exitInternal,
+			"dessim: Build of scenario rogue panicked: ill, at dessim/cmd/dessim/cmdline/misbehave_test.go:")
 	}
 }
