@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 
 	"dessim/protocol"
@@ -103,7 +104,7 @@ func (p *Panic) Detail() string {
 }
 
 func (p *Panic) why() string {
-	text := fmt.Sprint(p.Value)
+	text := cmp.Or(fmt.Sprint(p.Value), `""`)
 	if len(p.Frames) > 0 {
 		text += ", at " + p.Frames[0]
 	}

@@ -51,7 +51,7 @@ func ParseRatio(text string) (protocol.Ratio, bool) {
 		num, err := strconv.ParseUint(a, 10, 32)
 		den, err2 := strconv.ParseUint(b, 10, 32)
 		r := protocol.Ratio{Num: uint32(num), Den: uint32(den)}
-		return r, err == nil && err2 == nil && r.Valid()
+		return r, err == nil && err2 == nil && den > 0 && r.Valid()
 	}
 	digits, percent := strings.CutSuffix(text, "%")
 	whole, frac, point := strings.Cut(digits, ".")

@@ -50,3 +50,11 @@ func TestSharesOfAnyTextSurviveTheirCanonicalForm(t *testing.T) {
 		}
 	})
 }
+
+func TestAShareOfNothingIsRefused(t *testing.T) {
+	for _, text := range []string{"0/0", "1/0"} {
+		if r, ok := ParseRatio(text); ok {
+			t.Errorf("%q is read as %d/%d", text, r.Num, r.Den)
+		}
+	}
+}

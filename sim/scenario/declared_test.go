@@ -51,7 +51,7 @@ func TestAScenarioThatCannotRunHasAFlaw(t *testing.T) {
 		{`parameter order has the value with the name ""`, func(s *scenario.Scenario) {
 			s.Own = []*scenario.Param{scenario.Choice("order", "", []string{"", "raft"}, "")}
 		}},
-		{`Defaults: faults is written as "none" and read as another value`, func(s *scenario.Scenario) { s.Defaults.Faults = "none" }},
+		{`Defaults: faults is "none"; want "", which is none`, func(s *scenario.Scenario) { s.Defaults.Faults = "none" }},
 		{`Defaults: fault is written as "crash 0 at 1000ms" and read as another value`, func(s *scenario.Scenario) { s.Defaults.Fault = "crash 0 at 1000ms" }},
 		{"", func(s *scenario.Scenario) { s.Defaults.Loss = protocol.Ratio{Num: 1, Den: 3} }},
 		{`Defaults: faults is written as "restart,crash" and read as another value`, func(s *scenario.Scenario) { s.Defaults.Faults = "restart,crash" }},

@@ -203,7 +203,7 @@ func Wrap(recovered any) *Broken {
 
 // Error names the value and the line.
 func (b *Broken) Error() string {
-	text := fmt.Sprint(b.Value)
+	text := cmp.Or(fmt.Sprint(b.Value), `""`)
 	if b.Who != "" {
 		text = b.Who + " panicked: " + text
 	}

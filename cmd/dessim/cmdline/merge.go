@@ -97,6 +97,9 @@ func unknownRange(names []string) string {
 
 // readHeader reads what was swept.
 func (x *found) readHeader(h *explore.Header) (err error) {
+	if by, _, _ := strings.Cut(h.Command, " "); by != x.Name {
+		return refuse("written by another program, %s; want %s merge", quote(by), unquoted(quote(by)))
+	}
 	if h.Version != revision() {
 		return refuse("written by %s %s; this one, %s, might not replay its failures", x.Name, quote(h.Version), revision())
 	}

@@ -26,8 +26,10 @@ func (s *sweep) readShard(x *flag) error {
 	switch {
 	case err != nil || err2 != nil:
 		return bad("want I/N, such as 1/4, or /4, or auto")
-	case n < 1 || i < 1 || i > n:
-		return bad("there is no shard %d of %d; want 1 to %d", i, n, max(n, 1))
+	case n < 1:
+		return bad("there is no shard %d of 0; want one shard at least", i)
+	case i < 1 || i > n:
+		return bad("there is no shard %d of %d; want 1 to %d", i, n, n)
 	}
 	s.shard = &explore.Shard{Index: i, Of: n}
 	from, to, ok := s.shard.Part(s.whole.From, s.whole.To)

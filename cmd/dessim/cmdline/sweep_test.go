@@ -289,7 +289,7 @@ func TestBadSweepsAreRefused(t *testing.T) {
 		"-seeds 1-9 -budget 0s":               "want a duration of more than 0s",
 		"-seeds 1-9 -shard 0/3":               "there is no shard 0 of 3; want 1 to 3",
 		"-seeds 1-9 -shard 4/3":               "there is no shard 4 of 3",
-		"-seeds 1-9 -shard 1/0":               "there is no shard 1 of 0",
+		"-seeds 1-9 -shard 1/0":               "there is no shard 1 of 0; want one shard at least",
 		"-seeds 1-9 -shard 10/10":             "has no seeds, of 1-9",
 		"-seeds 1-9 -shard 2":                 "want I/N, such as 1/4, or /4, or auto",
 		"-seeds 1-9 -shard a/b":               "want I/N",
