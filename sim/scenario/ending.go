@@ -75,7 +75,7 @@ func (r *Report) abandon(s *watch.Stuck) {
 // unended puts first the reason why a run that was ended is inconclusive: others follow from it.
 func (r *Report) unended(filled string) {
 	if c, ended := explore.Unended(&r.Sim); ended {
-		c.Detail += "; the most frequent: " + filled
+		c.Detail += "; " + filled
 		r.Checks = append([]check.Result{c}, r.Checks...)
 	}
 }
@@ -162,5 +162,8 @@ func (c *traffic) most(r *sim.Result) string {
 			parts = append(parts, fmt.Sprintf("%s %d (%d%%)", x.Name, x.N, x.N*100/total))
 		}
 	}
-	return cmp.Or(strings.Join(parts, ", "), "nothing")
+	if len(parts) == 0 {
+		return "it had no sends, outputs, timers or syncs"
+	}
+	return "the most frequent sends, outputs, timers and syncs: " + strings.Join(parts, ", ")
 }

@@ -204,7 +204,7 @@ func TestARunThatFillsItsEventsIsInconclusiveAndSaysOfWhat(t *testing.T) {
 		if !ok || r.Verdict != check.Inconclusive || r.Sim.Events != 1000 || r.Sim.Reason != sim.Bounded || ended.Name != explore.Ends || r.Checks[1].Verdict != check.Pass {
 			t.Fatalf("ok %v: %+v", ok, r)
 		}
-		if !regexp.MustCompile(`^its bound of 1000 events was reached; the most frequent: twice \d+ \(50%\), (timers|output once) \d+ \((24|25)%\), `).MatchString(ended.Detail) {
+		if !regexp.MustCompile(`^its bound of 1000 events was reached; the most frequent sends, outputs, timers and syncs: twice \d+ \(50%\), (timers|output once) \d+ \((24|25)%\), `).MatchString(ended.Detail) {
 			t.Errorf("it says %q", ended.Detail)
 		}
 		if digest != (sim.Digest{}) && digest != r.Sim.Digest {

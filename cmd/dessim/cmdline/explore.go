@@ -205,6 +205,8 @@ func (x *exploring) do(ctx context.Context) error {
 	case calm.Interrupted():
 		return interruptedEarly()
 	case calm.Failed(): // the search begins with this run, and ends with it
+	case calm.Sim.Reason == sim.Bounded && w.to == 0:
+		return refuse("scenario %s: -events %d ended the run before a client had an answer, so explore cannot tell when to crash nodes; want more events", x.Scenario.Name, x.Params.Events)
 	case !w.asked:
 		return refuse("scenario %s: there is no input, so explore cannot tell when to crash nodes; want a larger workload, or a later -until", x.Scenario.Name)
 	case w.to == 0:

@@ -175,6 +175,9 @@ func (f *flags) subject() (s subject, err error) {
 	}
 	for _, x := range scenario.AllParams(s.program.Scenarios) {
 		if text, given := texts[x.Name]; given {
+			if x.Rare && text == "" {
+				return s, refuse("%s \"\": want a value, or no -%s", x.Name, x.Name)
+			}
 			if err := s.set(x, text); err != nil {
 				return s, err
 			}

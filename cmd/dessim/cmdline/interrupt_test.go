@@ -174,7 +174,7 @@ func TestAStormThatIsInterruptedSaysWhatItIsMadeOf(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	r := c.end(os.Interrupt)
-	if r.code != exitInterrupted || !regexp.MustCompile(`\ninterrupted after \d+ events; the most frequent: output done \d+ \(\d+%\), pong `).MatchString(r.stdout) {
+	if r.code != exitInterrupted || !regexp.MustCompile(`\ninterrupted after \d+ events; the most frequent sends, outputs, timers and syncs: output done \d+ \(\d+%\), pong `).MatchString(r.stdout) {
 		t.Errorf("exits with %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 	if !strings.HasSuffix(read(t, "trace"), "interrupted\n") {

@@ -178,7 +178,7 @@ func TestASweepGroupsPanicsByPlaceAndNotByMessage(t *testing.T) {
 func TestEventsEndARunAndSayWhatFilledIt(t *testing.T) {
 	t.Chdir(t.TempDir())
 	r := rogues(t, "run -scenario rogue -how storm -events 5000 -record storm.replay")
-	if r.code != exitInconclusive || !strings.Contains(r.stdout, "\nits bound of 5000 events was reached; the most frequent: output done ") ||
+	if r.code != exitInconclusive || !strings.Contains(r.stdout, "\nits bound of 5000 events was reached; the most frequent sends, outputs, timers and syncs: output done ") ||
 		!strings.Contains(r.stdout, "events        5000: ") || !strings.Contains(r.stdout, ", events 5000\n") || !strings.Contains(r.stdout, "most events reached\n") {
 		t.Errorf("exits with %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
@@ -201,5 +201,14 @@ func TestAPanicOfBuildNamesTheScenarioAndTheLine(t *testing.T) {
 	for _, line := range []string{"run", "sweep -seeds 1-3", "explore"} {
 		wantLine(t, rogues(t, line+" -scenario rogue -how build"), exitInternal,
 			"dessim: Build of scenario rogue panicked: ill, at dessim/cmd/dessim/cmdline/misbehave_test.go:")
+	}
+}
+
+func TestABoundOfEventsIsNamedWhereItIsTheReason(t *testing.T) {
+	t.Chdir(t.TempDir())
+	wantLine(t, rogues(t, "explore -scenario rogue -events 2"), exitUsage, "-events 2 ended the run", "want more events")
+	wantLine(t, rogues(t, "run -scenario rogue -events="), exitUsage, `events "": want a value, or no -events`)
+	if r := rogues(t, "run -scenario rogue -events 1"); r.code != exitInconclusive || !strings.Contains(r.stdout, "its bound of 1 event was reached; it had no sends") {
+		t.Errorf("%+v", r)
 	}
 }

@@ -30,7 +30,7 @@ func (t *tool) replayCommand() *cli.Command {
 	f.add("until", "2.5s", "stop at a time, or at the step of that number, and show the state of each node")
 	f.add("verify", "", "also run in a second process, and compare every event")
 	f.addStrict()
-	f.add("events", "10000000", "end the run after this many events, in place of what the file says")
+	f.add("events", "N", "end the run after this many events, in place of what the file says")
 	f.add("emit-test", "", "print a Go test that makes the run; make no run")
 	f.addSecond()
 	return f.command("replay", "runs a replay file", replayUsage, func(ctx context.Context, args []string) error {

@@ -67,7 +67,7 @@ func (f *flags) addSubject() {
 		case x.Name == "fault":
 			f.add(x.Name, "'crash 2 at 3s for 1s'", x.Usage).many = true
 		case x.Rare:
-			f.add(x.Name, "10000000", x.Usage)
+			f.add(x.Name, "N", x.Usage+"; the default is no bound")
 		default:
 			f.add(x.Name, x.Get(&last.Defaults), x.Usage)
 		}

@@ -49,6 +49,9 @@ func (j *job) startSecond() (*second, error) {
 	}
 	args := []string{"run", "-scenario", j.Scenario.Name, "-seed", strconv.FormatUint(j.Seed, 10)}
 	for _, x := range j.Scenario.Params() {
+		if x.Rare && x.Get(&j.Params) == "" {
+			continue
+		}
 		args = append(args, "-"+x.Name, x.Get(&j.Params))
 	}
 	if j.replay != nil {
