@@ -117,8 +117,14 @@ func TestARunWhoseNodeHangsIsReportedAndEndsAtTheFirstSignal(t *testing.T) {
 			Stack      []string
 		}
 	}
-	if err := json.Unmarshal([]byte(c.end(os.Interrupt).stdout), &object); err != nil {
+	text := c.end(os.Interrupt).stdout
+	if err := json.Unmarshal([]byte(text), &object); err != nil {
 		t.Fatal(err)
+	}
+	for _, key := range []string{"digest", "digests", "received", "sent"} {
+		if strings.Contains(text, `"`+key+`":`) {
+			t.Errorf("%s is not known, and stands in %s", key, text)
+		}
 	}
 	if s := object.Stuck; object.Verdict != "inconclusive" || s.Node != 1 || s.Step != 122 || s.Doing != "receives ping from 0" || len(s.Stack) != 2 {
 		t.Errorf("%+v", object)

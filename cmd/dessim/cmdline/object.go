@@ -54,7 +54,7 @@ type runObject struct {
 	Faults       []ordered `json:"faults"`             // of -fault: id, text, what it did, how often, and why not if it did nothing
 	Verified     bool      `json:"verified"`           // with -verify: a second process had the same events
 	Panic        ordered   `json:"panic,omitempty"`    // if a node panicked: node, step, virtual_ns, doing, message, and stack, its lines in the node's code
-	Stuck        ordered   `json:"stuck,omitempty"`    // if the run was interrupted in a step that did not end: node, step, virtual_ns, doing and stack; digests, nodes and counts are not known then
+	Stuck        ordered   `json:"stuck,omitempty"`    // if the run was interrupted in a step that did not end: node, step, virtual_ns, doing and stack; digests, nodes, counts and what else is not known then are left out
 }
 
 func (s *summary) object() runObject {
@@ -77,7 +77,7 @@ func (s *summary) object() runObject {
 		o.Panic = moment(&p.Moment, p.Frames, field{"message", fmt.Sprint(p.Value)})
 	}
 	if x := s.Stuck; x != nil {
-		o.Stuck, o.Digest = moment(&x.Moment, x.Frames), ""
+		o.Stuck = moment(&x.Moment, x.Frames)
 		return o
 	}
 	if x := s.replay; x != nil {
@@ -93,8 +93,30 @@ func (s *summary) object() runObject {
 	return o
 }
 
+// stuckObject is the runObject of a run whose last step did not end, without what only that
+// step could tell.
+type stuckObject struct {
+	Scenario  string    `json:"scenario"`
+	Seed      string    `json:"seed"`
+	Params    ordered   `json:"params"`
+	Verdict   string    `json:"verdict"`
+	Events    uint64    `json:"events"`
+	VirtualNS int64     `json:"virtual_ns"`
+	Checks    []ordered `json:"checks"`
+	Reproduce string    `json:"reproduce"`
+	Reason    string    `json:"reason"`
+	Stuck     ordered   `json:"stuck"`
+}
+
 // json writes the object.
-func (s *summary) json(w io.Writer) { w.Write(encoded(s.object(), nil)) }
+func (s *summary) json(w io.Writer) {
+	o := s.object()
+	if s.Stuck != nil {
+		w.Write(encoded(stuckObject{o.Scenario, o.Seed, o.Params, o.Verdict, o.Events, o.VirtualNS, o.Checks, o.Reproduce, o.Reason, o.Stuck}, nil))
+		return
+	}
+	w.Write(encoded(o, nil))
+}
 
 func layers(d sim.Digest) ordered {
 	return ordered{{"decisions", layer(d.Decisions)}, {"network", layer(d.Network)}, {"outputs", layer(d.Outputs)}}
