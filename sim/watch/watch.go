@@ -5,9 +5,11 @@
 // It uses goroutines and the wall clock. Neither changes a run: a Watchdog depends on them,
 // the simulation never does.
 //
-// Three things end the whole process, as in any Go program: a stack that overflows, two
-// goroutines that write to one map, and os.Exit. The Go runtime prints the place of the first
-// two.
+// Four things end the whole process, as in any Go program: a stack that overflows, two
+// goroutines that write to one map, a panic in a goroutine that a node has started, and
+// os.Exit. The Go runtime prints the place of the first three and exits with 2. os.Exit prints
+// nothing, and nothing can catch it: a process that exits with 0 and without a report has not
+// passed.
 package watch
 
 import (

@@ -53,7 +53,8 @@
 // a sweep; a check that panics is an error, 4. Some things end the process itself, with the
 // exit code 2 and the report of the Go runtime, which names the place: a stack that
 // overflows, two goroutines that write to one map, and a panic in a goroutine that a node
-// has started.
+// has started. os.Exit in a node ends the process with its code, and prints nothing: a pass is
+// one only with its summary.
 //
 // # Runs that do not end
 //
@@ -90,10 +91,10 @@ import (
 const (
 	exitPass         = 0
 	exitViolation    = 1 // of a check, or a node panicked; of vet: a finding
-	exitUsage        = 2 // refused before the run: usage, parameters, files that cannot be read or written
+	exitUsage        = 2 // refused before the run: usage, parameters, files that cannot be read or created
 	exitInconclusive = 3
 	exitInternal     = 4   // not deterministic, or a panic of a check, the scenario or dessim
-	exitIO           = 5   // a file or stdout could not be written; this includes a closed pipe
+	exitIO           = 5   // a file or stdout could not be written once runs had begun; this includes a closed pipe
 	exitInterrupted  = 130 // by SIGINT, SIGTERM or SIGHUP
 )
 

@@ -25,9 +25,15 @@ func (t *tool) commands() []*cli.Command {
 const about = `A flag where the command should be means run: "dessim -seed 42 -scenario
 concurrent" is "dessim run -seed 42 -scenario concurrent".
 
-Exit codes: 0 pass, 1 violation or a node panicked, 2 usage, 3 inconclusive,
-4 not deterministic, a check panicked or internal error, 5 cannot write a file,
-130 interrupted.`
+Exit codes: 0 pass, 1 violation or a node panicked, 2 refused before any run: usage,
+or a file that cannot be read or created, 3 inconclusive, 4 not deterministic, a
+check or a scenario panicked, or internal error, 5 a file or standard output cannot
+be written once runs have begun, 130 interrupted. Of several, the first of 130, 4, 1,
+5, 3 and 0 counts.
+
+A node can end the process, unseen: os.Exit(0) in its code ends any command with 0
+and prints nothing, so a pass is one only with its summary. A panic in a goroutine
+that a node starts exits with 2, and the report of the Go runtime.`
 
 // dispatch runs the command, which writes to t.out.
 func (t *tool) dispatch(ctx context.Context, args []string) error {
