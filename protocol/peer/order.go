@@ -86,9 +86,16 @@ func (n *Node) advance(env *protocol.Env) {
 			}
 		}
 		n.queue.items = n.queue.items[1:]
-		n.queue.tries = 0
+		n.stopFetching(env)
 		n.apply(env, head, p, v)
 	}
+	n.stopFetching(env)
+}
+
+// stopFetching ends the pause of a body that is no longer sought. The next one has pauses of
+// its own.
+func (n *Node) stopFetching(env *protocol.Env) {
+	n.queue.tries = 0
 	if n.queue.timer {
 		n.queue.timer = false
 		env.CancelTimer(protocol.Peer.Tag(timerFetch))
