@@ -124,7 +124,7 @@ func counted(n int, word string) string {
 // broken refuses packages that do not compile: nothing is known about them.
 func broken(named []*packages.Package) error {
 	if len(named) == 0 {
-		return refuse("vet: no packages; want a pattern that matches some, such as ./...")
+		return refuse("vet: no packages; want a pattern that matches some, such as ./..., in the folder of their go.mod")
 	}
 	for _, p := range named {
 		if len(p.Errors) > 0 {
@@ -146,6 +146,11 @@ func compilerSays(all []packages.Error) string {
 }
 
 func firstLine(text string) string {
+	for _, sign := range []string{"go.mod file not found", "does not contain main module"} {
+		if strings.Contains(text, sign) {
+			return "the packages are in no module, or in another one; run it in the folder of their go.mod"
+		}
+	}
 	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	return line
 }

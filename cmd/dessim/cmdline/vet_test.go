@@ -118,3 +118,10 @@ func TestVetRefusesWhatItCannotLookAt(t *testing.T) {
 		wantLine(t, dessim(t, strings.Fields(args)...), exitUsage, strings.Split(words, "|")...)
 	}
 }
+
+func TestVetOutsideAModuleIsRefusedInOneLine(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, pattern := range []string{"./...", "."} {
+		wantLine(t, dessim(t, "vet", pattern), exitUsage, "vet: ", "in the folder of their go.mod")
+	}
+}
