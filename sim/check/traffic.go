@@ -62,10 +62,9 @@ type sender struct {
 	at    protocol.Time // of the last message
 	step  uint64
 
-	coming  uint64        // messages on their way to the node, or waiting there
-	counted uint64        // of them, those in held already
-	held    [2]uint64     // messages let go at once: in the window before, and in this one
-	woke    protocol.Time // when the node last did something
+	coming uint64        // messages on their way to the node, or waiting there
+	held   [2]uint64     // messages perhaps let go at once: in the window before, and in this one
+	woke   protocol.Time // when the node last did something
 }
 
 type sentKind struct {
@@ -152,16 +151,11 @@ func (s *senders) node(id protocol.NodeID) *sender {
 }
 
 // arrived takes a message off those on their way.
-func (n *sender) arrived() {
-	n.coming = max(n.coming, 1) - 1
-	n.counted = min(n.counted, n.coming)
-}
+func (n *sender) arrived() { n.coming = max(n.coming, 1) - 1 }
 
-// letGo counts the messages on their way as held back, each once.
-func (n *sender) letGo() {
-	n.held[1] += n.coming - n.counted
-	n.counted = n.coming
-}
+// letGo counts the messages on their way as held back until now. Those that another fault
+// still holds count again when that ends, and may all arrive then.
+func (n *sender) letGo() { n.held[1] += n.coming }
 
 func (s *senders) sent(e *sim.Event) {
 	n := s.node(e.Node)
