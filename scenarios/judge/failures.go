@@ -6,6 +6,7 @@ import (
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/wording"
 )
 
 // Failures is what fails besides sessions that end. The zero Failures is nothing.
@@ -62,8 +63,8 @@ func (j *Churn) reunited() *check.Check {
 			return false, nil
 		}
 		if missed := j.every - j.seen; !s.result.OK && missed > j.every/percent+chance {
-			return true, fmt.Errorf("node %v does not find %.8s, which node %v published at %v, before the heal at %v, and %d nodes hold: of %d such lookups, %v after the heal or later, %d missed, want at most 1 in %d, plus %d",
-				s.Node, s.Value.ID, s.Value.By, s.Value.At, j.c.Failures.Heal, len(s.holders), j.every, j.c.Failures.Merged.Sub(j.c.Failures.Heal), missed, percent, chance)
+			return true, fmt.Errorf("node %v does not find %.8s, which node %v published at %v, before the heal at %v and %s still held: of %d such lookups, %v after the heal or later, %d missed, want at most 1 in %d, plus %d",
+				s.Node, s.Value.ID, s.Value.By, s.Value.At, j.c.Failures.Heal, wording.Count(len(s.holders), "node"), j.every, j.c.Failures.Merged.Sub(j.c.Failures.Heal), missed, percent, chance)
 		}
 		return true, nil
 	})
