@@ -81,7 +81,7 @@ func (p *Progress) Observe(e *sim.Event) {
 	if changes {
 		p.core.Observe(e)
 	}
-	if e.What == sim.Ended || int(e.Node) >= p.members {
+	if e.What == sim.Ended || uint64(e.Node) >= uint64(p.members) {
 		return
 	}
 	n := &p.nodes[e.Node]

@@ -267,7 +267,7 @@ func (p *crashPoints) Observe(e *sim.Event) {
 	if e.What == sim.Crashed && p.wait > 0 {
 		p.wait--
 	}
-	if int(e.Node) >= len(p.nodes) {
+	if uint64(e.Node) >= uint64(len(p.nodes)) {
 		return
 	}
 	n := &p.nodes[e.Node]

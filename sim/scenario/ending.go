@@ -131,7 +131,7 @@ func (c *traffic) count(k protocol.Kind, output bool) {
 
 // of returns the number of messages that a node sent.
 func (c *traffic) of(id protocol.NodeID) uint64 {
-	if int(id) < len(c.sent) {
+	if uint64(id) < uint64(len(c.sent)) {
 		return c.sent[id]
 	}
 	return 0
