@@ -56,7 +56,7 @@ func TestASweepInProcessesIsTheSweepWithoutThem(t *testing.T) {
 
 func TestWhatARunInAProcessComesToReachesTheSweep(t *testing.T) {
 	sweep := func(w *explore.World, separate bool) (text string) {
-		o := explore.SweepOptions{From: 64, To: 80}
+		o := explore.SweepOptions{From: 64, To: 80, Workers: 1}
 		if separate {
 			o.Process = serving(func(in io.Reader, out io.Writer) error { return explore.ServeSweep(w, explore.Random, in, out) })
 		}

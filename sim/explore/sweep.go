@@ -224,7 +224,9 @@ func (s *sweep) pass(lines []string) {
 func (s *sweep) work(ctx context.Context) {
 	stop := context.AfterFunc(ctx, s.stop)
 	defer stop()
+	s.mu.Lock()
 	s.stopped = s.stopped || s.enough() || ctx.Err() != nil
+	s.mu.Unlock()
 	var workers sync.WaitGroup
 	for range s.Workers {
 		workers.Go(func() {

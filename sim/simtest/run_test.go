@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -263,10 +264,9 @@ func TestAMessageToNoNodeIsLoggedAndFailsAStrictTest(t *testing.T) {
 
 func TestARunThatDiffersFromItselfIsToldSo(t *testing.T) {
 	t.Chdir(t.TempDir())
-	runs := 0
+	var runs atomic.Int64
 	f := tried(Options{Seeds: 1}, counting(func(r *scenario.Run) {
-		runs++
-		r.Plan.Inputs[0].At += protocol.Time(runs)
+		r.Plan.Inputs[0].At += protocol.Time(runs.Add(1))
 		r.Checks = append(r.Checks, check.Always("never", sim.Output, func(*sim.Event) (bool, error) { return true, errors.New("no") }))
 	}), "", "", "")
 	if !strings.Contains(f.text, "seed 1 is not deterministic") {
