@@ -28,5 +28,5 @@ func orderTraffic(p params) check.Traffic {
 // churnTraffic bounds what a node sends that is only part of a hash table. Its upkeep does
 // not depend on the delay of the links.
 func churnTraffic(params) check.Traffic {
-	return check.Traffic{Window: time.Minute, Most: 2000, PerEvent: 20}
+	return check.Traffic{Window: time.Minute, Most: 3000, PerEvent: 20}
 }
