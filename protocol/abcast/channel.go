@@ -92,9 +92,8 @@ func (m *membership) repeat(env *protocol.Env, q int) {
 		}
 	}
 	if repeated && !connected {
-		c.tries = min(c.tries+1, int(FrameAgain.Doublings))
-		tick := m.cfg.Views.Tick
-		c.pause = uint64(FrameAgain.Pause(env, repeatAfter*tick, c.tries) / tick)
+		c.tries = FrameAgain.Next(c.tries)
+		c.pause = uint64(FrameAgain.Ticks(env, m.cfg.Views.Tick, repeatAfter, c.tries))
 	}
 }
 

@@ -37,6 +37,16 @@ func (r Rule) Pause(env *protocol.Env, first time.Duration, tries int) time.Dura
 	return p + time.Duration(env.Choose(r.Kind, uint64(r.jitter(p))+1))
 }
 
+// Next returns the number of tries after one more, at most r.Doublings: pauses grow no more
+// then, and a count that went on would make the states of a machine that waits infinitely many.
+func (r Rule) Next(tries int) int { return min(tries+1, int(r.Doublings)) }
+
+// Ticks returns the whole ticks in a Pause whose first one lasts first ticks: for machines
+// that count ticks instead of setting a timer.
+func (r Rule) Ticks(env *protocol.Env, tick time.Duration, first, tries int) int {
+	return int(r.Pause(env, time.Duration(first)*tick, tries) / tick)
+}
+
 // Longest returns the bound of every pause that begins with first, jitter included.
 func (r Rule) Longest(first time.Duration) time.Duration {
 	if r.Doublings > maxDoublings {

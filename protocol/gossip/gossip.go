@@ -233,7 +233,7 @@ func (g *Gossip) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 func (g *Gossip) Timeout(env *protocol.Env, tag uint64) {
 	if tag == tagRepair {
 		env.SetTimer(RepairAgain.Pause(env, g.cfg.Repair, g.quiet), tagRepair)
-		g.quiet = min(g.quiet+1, int(RepairAgain.Doublings))
+		g.quiet = RepairAgain.Next(g.quiet)
 		g.repair(env)
 	}
 }

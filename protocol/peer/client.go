@@ -166,7 +166,7 @@ func (c *Client) Timeout(env *protocol.Env, tag uint64) {
 	case protocol.Peer:
 		t := c.transfers[n]
 		if t.open {
-			t.silent = min(t.silent+1, int(Patience.Doublings))
+			t.silent = Patience.Next(t.silent)
 		}
 		c.ask(env, t)
 	}

@@ -31,6 +31,9 @@ func (n *Node) tidy(env *protocol.Env) {
 		return
 	}
 	n.records += persisted(env.Effects())
+	if n.records <= n.ended {
+		return // without a walk over all clients
+	}
 	if n.records <= n.ended+2*(n.vote.Live()+len(n.bodies.own)+len(n.keys.known)) {
 		return
 	}

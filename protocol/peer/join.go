@@ -82,7 +82,7 @@ func (n *Node) putKey(env *protocol.Env) {
 			env.CancelTimer(protocol.Peer.Tag(timerPut))
 		case len(n.cfg.Members) > 1:
 			env.SetTimer(PutAgain.Pause(env, keyDelays*n.cfg.Delay, n.puts), protocol.Peer.Tag(timerPut))
-			n.puts = min(n.puts+1, int(PutAgain.Doublings))
+			n.puts = PutAgain.Next(n.puts)
 		}
 	})
 }
@@ -139,7 +139,7 @@ func (n *Node) refreshed(env *protocol.Env) {
 	if n.contacts != before {
 		n.idle = 0
 	} else {
-		n.idle = min(n.idle+1, int(Refresh.Doublings))
+		n.idle = Refresh.Next(n.idle)
 	}
 	if n.contacts > before && n.joined && n.settled {
 		n.putKey(env)

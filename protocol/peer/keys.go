@@ -58,7 +58,7 @@ func (n *Node) getKey(env *protocol.Env, o ledger.Owner) {
 		if !f.OK || !r.Done() {
 			if len(n.keys.failed) == 0 {
 				env.SetTimer(KeyAgain.Pause(env, keyDelays*n.cfg.Delay, n.keys.tries), protocol.Peer.Tag(timerKeys))
-				n.keys.tries = min(n.keys.tries+1, int(KeyAgain.Doublings))
+				n.keys.tries = KeyAgain.Next(n.keys.tries)
 			}
 			n.keys.failed = append(n.keys.failed, o)
 			return

@@ -1,8 +1,6 @@
 package raft
 
 import (
-	"time"
-
 	"dessim/protocol"
 	"dessim/protocol/abcast"
 	"dessim/protocol/backoff"
@@ -34,11 +32,6 @@ var (
 	RemoveAgain = backoff.Rule{Kind: protocol.KindOf("raft.remove"), Doublings: 4, Jitter: protocol.Ratio{Num: 1, Den: 4}}
 )
 
-// pauseTicks returns a pause that begins with first, in ticks.
-func (g *Group) pauseTicks(env *protocol.Env, r backoff.Rule, first, tries int) int {
-	return int(r.Pause(env, time.Duration(first)*g.cfg.Tick, tries) / g.cfg.Tick)
-}
-
 // tagTick is the only timer. It is periodic, so it keeps no run from ending.
 var tagTick = protocol.ABCAST.Tag(protocol.Periodic | 1)
 
@@ -54,7 +47,7 @@ func (g *Group) drawPatience(env *protocol.Env) {
 	first := 1 + g.self + int(env.Choose(kindElect, uint64(n)))
 	g.patience = first
 	if g.lost > 0 {
-		g.patience = g.pauseTicks(env, CampaignAgain, first, g.lost)
+		g.patience = CampaignAgain.Ticks(env, g.cfg.Tick, first, g.lost)
 	}
 }
 
@@ -74,13 +67,13 @@ func (g *Group) tick(env *protocol.Env) {
 	case s.Lead == etcd.None && g.silent >= g.patience:
 		must(g.node.Campaign())
 		g.stats.Ballots++
-		g.lost = min(g.lost+1, int(CampaignAgain.Doublings))
+		g.lost = CampaignAgain.Next(g.lost)
 		g.drawPatience(env)
 	}
 	if g.waited++; g.waited >= g.pause {
 		if g.proposed > 0 || g.asked {
-			g.repeats = min(g.repeats+1, int(ProposeAgain.Doublings))
-			g.pause = g.pauseTicks(env, ProposeAgain, repeatAfter, g.repeats)
+			g.repeats = ProposeAgain.Next(g.repeats)
+			g.pause = ProposeAgain.Ticks(env, g.cfg.Tick, repeatAfter, g.repeats)
 		}
 		g.stats.Repeated += uint64(g.proposed)
 		g.proposed = 0
@@ -103,8 +96,8 @@ func (g *Group) remove(env *protocol.Env) {
 		s.ticks++
 		inc := g.history.view[id]
 		if place != g.self && inc != 0 && s.ticks >= max(s.next, removeAfter) {
-			s.next = s.ticks + g.pauseTicks(env, RemoveAgain, removeAfter, s.removed)
-			s.removed = min(s.removed+1, int(RemoveAgain.Doublings))
+			s.next = s.ticks + RemoveAgain.Ticks(env, g.cfg.Tick, removeAfter, s.removed)
+			s.removed = RemoveAgain.Next(s.removed)
 			g.stats.Excluded++
 			g.offer(item{message: abcast.Message{ID: abcast.MsgID{Node: id, Incarnation: inc}}})
 		}

@@ -38,10 +38,10 @@ func (d *Discard) check() {
 // nothing is under way.
 func (m *Manager) tidy(env *protocol.Env) {
 	d := m.cfg.Discard
-	if d == nil || !d.eager && m.records <= d.Records || m.records == 0 {
+	if d == nil || m.records == 0 {
 		return
 	}
-	if !d.eager && m.records <= d.Records+2*m.Live() {
+	if !d.eager && (m.records <= d.Records || m.records <= d.Records+2*m.Live()) { // Live walks all clients
 		return
 	}
 	if len(m.settled) > 0 {

@@ -209,7 +209,7 @@ func (m *Manager) setTimer(env *protocol.Env, t *tx, after time.Duration) {
 
 // pause sets t's timer for the next repetition.
 func (m *Manager) pause(env *protocol.Env, t *tx, r backoff.Rule) {
-	t.tries = min(t.tries+1, int(r.Doublings))
+	t.tries = r.Next(t.tries)
 	m.setTimer(env, t, r.Pause(env, m.cfg.AskAfter, t.tries))
 }
 
