@@ -88,3 +88,8 @@ func (r Ratio) Never() bool { return r.Num == 0 }
 
 // Sure reports whether an event of probability r must happen.
 func (r Ratio) Sure() bool { return r.Num != 0 && r.Num >= r.Den }
+
+// Above reports whether r is more than o. Both are valid.
+func (r Ratio) Above(o Ratio) bool {
+	return uint64(r.Num)*uint64(max(o.Den, 1)) > uint64(o.Num)*uint64(max(r.Den, 1))
+}

@@ -71,7 +71,7 @@ func ours(s scenario.Scenario, begin func(w *world) protocol.Time, bound func(p 
 
 // checkParams returns an error for parameters that the machines cannot run with.
 func checkParams(p *scenario.Params) error {
-	if most := protocol.Percent(40); uint64(p.Loss.Num)*uint64(most.Den) > uint64(most.Num)*uint64(p.Loss.Den) {
+	if most := protocol.Percent(40); p.Loss.Above(most) {
 		return fmt.Errorf("loss %s: want at most %s: beyond it, retransmissions outlast the timeouts", fault.FormatRatio(p.Loss), fault.FormatRatio(most))
 	}
 	if p.Failing() && p.Nodes > mostFaulty {

@@ -147,18 +147,13 @@ func Ratio(name string, initial, most protocol.Ratio, usage string) *Param {
 	}
 	x := own(name, usage, initial, func(text string) (protocol.Ratio, error) {
 		r, err := readRatio(text)
-		if err == nil && above(r, most) {
+		if err == nil && r.Above(most) {
 			err = fmt.Errorf("want at most %s", fault.FormatRatio(most))
 		}
 		return r, err
 	}, fault.FormatRatio)
 	x.Chance = true
 	return x
-}
-
-// above reports whether a is greater than b; both are valid.
-func above(a, b protocol.Ratio) bool {
-	return uint64(a.Num)*uint64(max(b.Den, 1)) > uint64(b.Num)*uint64(max(a.Den, 1))
 }
 
 // Choice declares one of some words: Params.Choice reads it.
