@@ -120,7 +120,7 @@ var measures = map[string]struct {
 	"events": {[]string{"50", "60"}, func(value string, _ *scenario.Scenario, _ *scenario.Params, r *scenario.Report, _ *spy) bool {
 		return fmt.Sprint(r.Sim.Events) != value
 	}},
-	"until": {[]string{"25m", "2h"}, func(_ string, _ *scenario.Scenario, p *scenario.Params, r *scenario.Report, _ *spy) bool {
+	"until": {[]string{"2150ms", "25m", "2h"}, func(_ string, _ *scenario.Scenario, p *scenario.Params, r *scenario.Report, _ *spy) bool {
 		return r.Sim.End > protocol.Time(p.Until)
 	}},
 	"faults": {[]string{"none", "pause"}, func(value string, s *scenario.Scenario, _ *scenario.Params, r *scenario.Report, _ *spy) bool {
@@ -140,6 +140,9 @@ func TestARunDoesWhatItsParametersSay(t *testing.T) {
 				t.Errorf("scenario %s: nothing measures parameter %s", s.Name, x.Name)
 			}
 			for _, value := range m.values {
+				if s.Name == "churn" && value == "2150ms" {
+					continue // before its first input
+				}
 				p := s.Defaults
 				if s.Param("faults") != nil && x.Name != "fault" {
 					set(t, s, &p, "faults", "none")

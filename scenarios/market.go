@@ -47,6 +47,7 @@ type market struct {
 // lose nothing, since clients are exempt from faults.
 func newMarket(p params) *market {
 	w := newWorld(p)
+	// asks is not nil: that would let a search leave out all inputs.
 	m := &market{world: w, plan: w.plan(1), client: protocol.NodeID(p.Nodes), asks: []uint64{}}
 	near := sim.Link{Delay: p.Delay, Jitter: p.Jitter}
 	m.plan.Links = []sim.LinkRule{

@@ -131,5 +131,5 @@ func textTimer(e *sim.Event, client bool) string {
 	case c == protocol.Peer:
 		return peer.TextTimer(e.Tag)
 	}
-	return "" // outputs of two-phase commit are numbers, which the trace shows
+	return "" // timers of two-phase commit are numbered, and the trace shows the number
 }

@@ -38,7 +38,11 @@ func TextRecord(rec []byte) string {
 	if !ok {
 		return ""
 	}
-	return textRecord(&v) + map[bool]string{true: ", again"}[v.again]
+	text := textRecord(&v)
+	if v.again {
+		text += ", again"
+	}
+	return text
 }
 
 func textRecord(v *record) string {

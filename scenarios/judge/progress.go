@@ -57,7 +57,7 @@ func NewProgress(plan *sim.Plan, members int, led bool, delay time.Duration, bro
 	return p
 }
 
-// Clients has the judge look at the operations of a store's clients too.
+// Clients makes the judge look at the operations of a store's clients too.
 func (p *Progress) Clients(store *Store, delay time.Duration) {
 	p.store, p.asked = store, time.Duration(2*p.members*kv.PatienceDelays)*delay
 }

@@ -179,7 +179,7 @@ func EventuallyBut(name string, bound protocol.Time, judge func(excuse Excuse) (
 	return c
 }
 
-// Seeing has an Eventually or a Finally collect what it needs from events of the set watch,
+// Seeing makes an Eventually or a Finally collect what it needs from events of the set watch,
 // and returns it.
 func (c *Check) Seeing(watch sim.What, see func(e *sim.Event)) *Check {
 	c.watch, c.see = watch, func(_ *Check, e *sim.Event) { see(e) }

@@ -79,7 +79,7 @@ func TestANodeThatSendsTooMuchIsNamedWithItsKindItsRateAndTheTime(t *testing.T) 
 			t.Errorf("%s: %v %q\nwant %v %q", c.name, r.Verdict, r.Detail, want, c.want)
 		}
 	}
-	if r := bursts(time450, join(started(0), sends(300*ms, 11, kindAsk), sends(405*ms, 1, kindAsk))...); r.At != 310*ms || r.Step != 12 {
+	if r := bursts(450*ms, join(started(0), sends(300*ms, 11, kindAsk), sends(405*ms, 1, kindAsk))...); r.At != 310*ms || r.Step != 12 {
 		t.Errorf("the flood is reported at %v, step %d, want its last message", r.At, r.Step)
 	}
 	if r := bursts(1); r.Verdict != check.Inconclusive {
@@ -141,8 +141,6 @@ func TestSendsTakesAMillionKindsInOneWindow(t *testing.T) {
 		t.Errorf("%d messages, one of each kind: %v", kinds, r.Verdict)
 	}
 }
-
-const time450 = 450 * ms
 
 // A check of one's own protocol: a node may send ten messages a second, on average over
 // ten seconds, and twenty more for each thing that happens to it.
