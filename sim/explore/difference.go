@@ -35,25 +35,35 @@ const WhereToLook = "look in the node of that event, and in its libraries, for m
 
 // FirstDifference makes a run twice, side by side, with a trace of each as its observer, and
 // returns where they differ first; or nil if they do not.
-func FirstDifference(run func(o sim.Observer)) *Difference {
+func FirstDifference(run func(o sim.Observer) (whole bool)) *Difference {
 	r, w := io.Pipe()
-	ended := make(chan bool)
+	ended, there := make(chan bool), true
 	go func() {
 		defer close(ended)
 		defer w.Close()
 		defer func() { _ = recover() }() // the run here panics too, for the caller
 		buffered := bufio.NewWriterSize(w, 1<<16)
-		defer buffered.Flush()
-		run(&sim.Trace{W: buffered})
+		defer func() {
+			if there { // else the run may still write
+				buffered.Flush()
+			}
+		}()
+		there = run(&sim.Trace{W: buffered})
 	}()
 	defer func() { <-ended }()
 	defer r.Close() // from here on the other run writes nothing
 	c := comparer{other: bufio.NewReaderSize(r, 1<<16)}
-	run(&sim.Trace{W: &c})
+	if !run(&sim.Trace{W: &c}) {
+		return nil
+	}
 	if c.found == nil {
-		if there, _ := c.other.ReadString('\n'); there != "" {
-			c.found = &Difference{There: strings.TrimSuffix(there, "\n")}
+		if line, _ := c.other.ReadString('\n'); line != "" {
+			c.found = &Difference{There: strings.TrimSuffix(line, "\n")}
 		}
+	}
+	r.Close()
+	if <-ended; !there {
+		return nil
 	}
 	return c.found
 }

@@ -79,7 +79,7 @@ func TestASweepNamesTheFirstEventThatDiffers(t *testing.T) {
 
 func TestEqualRunsHaveNoDifference(t *testing.T) {
 	w := hiding(func() string { return "as always" })
-	if d := explore.FirstDifference(func(o sim.Observer) { w.Seed(1, nil, false, o) }); d != nil {
+	if d := explore.FirstDifference(func(o sim.Observer) bool { w.Seed(1, nil, false, o); return true }); d != nil {
 		t.Errorf("%+v", d)
 	}
 }
@@ -88,11 +88,12 @@ func TestATraceThatEndsEarlierDiffersThere(t *testing.T) {
 	longer := make(chan bool, 2)
 	longer <- false
 	longer <- true
-	d := explore.FirstDifference(func(o sim.Observer) {
+	d := explore.FirstDifference(func(o sim.Observer) bool {
 		o.Observe(&sim.Event{What: sim.Started, At: 1e6})
 		if <-longer {
 			o.Observe(&sim.Event{What: sim.Crashed, At: 2e6, Step: 7})
 		}
+		return true
 	})
 	if d == nil || (d.Here == "") == (d.There == "") || d.Place() != "step 7, 2.000000 ms" {
 		t.Errorf("%+v", d)

@@ -382,7 +382,10 @@ func (s *sweep) panicWith(v any) {
 func (s *sweep) difference(r SeedRun) *Difference {
 	const pairs = 4
 	for range pairs {
-		d := FirstDifference(func(o sim.Observer) { s.world.Seed(r.Salt(), s.Strategy.source(r), false, o) })
+		d := FirstDifference(func(o sim.Observer) bool {
+			out, _ := s.world.Seed(r.Salt(), s.Strategy.source(r), false, o)
+			return !out.Interrupted()
+		})
 		if d != nil {
 			return d
 		}

@@ -217,7 +217,10 @@ func (r *runner) failed(seed uint64, first *explore.Outcome, again string) {
 
 // difference describes, in lines, where two more runs of the seed differ first.
 func difference(w *explore.World, seed uint64) string {
-	d := explore.FirstDifference(func(o sim.Observer) { w.Seed(seed, nil, false, o) })
+	d := explore.FirstDifference(func(o sim.Observer) bool {
+		out, _ := w.Seed(seed, nil, false, o)
+		return !out.Interrupted()
+	})
 	if d == nil {
 		return ""
 	}
