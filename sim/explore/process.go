@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"dessim/protocol"
+	"dessim/sim/watch"
 )
 
 // A sweep can have other processes make its runs: see World.OwnProcess. It writes a SeedRun as a
@@ -93,7 +94,7 @@ func (c *client) run(r SeedRun) (out result) {
 	case err != nil:
 		return result{err: &ProcessError{r.Seed, err}}
 	case answer.Panic != "":
-		c.sweep.panicWith(answer.Panic)
+		c.sweep.panicWith(&watch.Broken{Value: answer.Panic})
 		return result{err: errPanicked}
 	case answer.Differs != nil:
 		return result{err: answer.Differs}
