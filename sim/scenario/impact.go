@@ -63,8 +63,8 @@ func drawn(p *Params, faults []fault.Fault, did []sim.Impact) (sums []Count) {
 func (r *Report) Warnings() (sentences []string) {
 	for i := range r.Written {
 		d := &r.Written[i]
-		if !d.ineffective() || r.Verdict == Failed {
-			continue // a node that panicked ended the run before its time
+		if !d.ineffective() || r.Sim.Reason == sim.Broken {
+			continue // a panic ended the run before its time
 		}
 		s := fmt.Sprintf("fault %d: %v did nothing", d.Fault.ID, d.Fault)
 		if d.Why != "" {
