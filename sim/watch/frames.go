@@ -134,12 +134,10 @@ func cutLast(text, sep string) (before, after string, found bool) {
 	return text, "", false
 }
 
-func stack(b []byte, all bool) int { return runtime.Stack(b, all) }
-
 // stackOf returns the stack of a goroutine: see goroutine.
 func stackOf(id string) []byte {
 	b := make([]byte, 1<<20)
-	b = b[:stack(b, true)]
+	b = b[:runtime.Stack(b, true)]
 	for part := range bytes.SplitSeq(b, []byte("\n\n")) {
 		if bytes.HasPrefix(part, []byte(id)) {
 			return part

@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -218,7 +219,7 @@ func (b *Broken) Error() string {
 // goroutine returns the name of the calling goroutine: "goroutine 17 ".
 func goroutine() string {
 	var b [64]byte
-	text := string(b[:stack(b[:], false)])
+	text := string(b[:runtime.Stack(b[:], false)])
 	if i := strings.IndexByte(text, '['); i > 0 {
 		return text[:i]
 	}

@@ -112,10 +112,7 @@ func (x *found) readHeader(h *explore.Header) (err error) {
 	}
 	x.Params = x.Scenario.Defaults
 	for i := 0; i+1 < len(h.Params); i += 2 {
-		for _, p := range x.Scenario.Params() {
-			if p.Name != h.Params[i] {
-				continue
-			}
+		if p := x.Scenario.Param(h.Params[i]); p != nil {
 			if err := x.set(p, h.Params[i+1]); err != nil {
 				return err
 			}

@@ -134,11 +134,9 @@ func (s *sweep) readStrategy(f *flags) error {
 	if s.Strategy != explore.Swarm || f.find("faults").given {
 		return nil
 	}
-	for _, p := range s.Scenario.Params() {
-		if p.Name == "faults" {
-			if err := s.set(p, "swarm"); err != nil {
-				return err
-			}
+	if p := s.Scenario.Param("faults"); p != nil {
+		if err := s.set(p, "swarm"); err != nil {
+			return err
 		}
 	}
 	return s.validate()

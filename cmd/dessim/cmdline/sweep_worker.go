@@ -36,12 +36,7 @@ func (s *sweep) another() (io.ReadWriteCloser, error) {
 	}
 	args := []string{"sweep", "-worker-process", "-scenario", s.Scenario.Name, "-strategy", s.Strategy.String(),
 		"-seeds", fmt.Sprintf("%d-%d", s.From, s.To)}
-	for _, x := range s.Scenario.Params() {
-		if x.Rare && x.Get(&s.Params) == "" {
-			continue
-		}
-		args = append(args, "-"+x.Name, x.Get(&s.Params))
-	}
+	args = append(args, flagsOf(params(s.Scenario, &s.Params))...)
 	return startWorker(s.watchdog.Context, s.Name, exec.Command(exe, args...))
 }
 

@@ -39,10 +39,7 @@ func parsePoint(x *flag) (*point, error) {
 func (j *job) until(to point) error {
 	if to.step == 0 {
 		// The last event in time is known only once the next one is too late.
-		stopped, err := j.upTo(func(_ uint64, now protocol.Time) bool { return now > to.at }, nil, nil)
-		if err != nil {
-			return err
-		}
+		stopped := j.upTo(func(_ uint64, now protocol.Time) bool { return now > to.at }, nil, nil)
 		if stopped.cut != nil {
 			return j.interrupted(stopped.cut)
 		}
@@ -53,12 +50,9 @@ func (j *job) until(to point) error {
 	}
 	var state bytes.Buffer
 	last := &tail{n: tailLines}
-	stopped, err := j.upTo(func(events uint64, _ protocol.Time) bool { return events >= to.step }, last, func(m *sim.Sim) {
+	stopped := j.upTo(func(events uint64, _ protocol.Time) bool { return events >= to.step }, last, func(m *sim.Sim) {
 		describe(&state, m)
 	})
-	if err != nil {
-		return err
-	}
 	if stopped.cut != nil {
 		return j.interrupted(stopped.cut)
 	}
@@ -89,7 +83,7 @@ type stopped struct {
 }
 
 // upTo runs until stop says so, which is asked after each event.
-func (j *job) upTo(stop func(uint64, protocol.Time) bool, last *tail, see func(m *sim.Sim)) (s stopped, err error) {
+func (j *job) upTo(stop func(uint64, protocol.Time) bool, last *tail, see func(m *sim.Sim)) (s stopped) {
 	var observers []sim.Observer
 	if last != nil {
 		observers = append(observers, &sim.Trace{W: last, Text: j.Scenario.Words(&j.Params)})
@@ -106,12 +100,12 @@ func (j *job) upTo(stop func(uint64, protocol.Time) bool, last *tail, see func(m
 	})
 	switch {
 	case cut(&r):
-		return stopped{cut: &r}, nil
+		return stopped{cut: &r}
 	case ok:
-		return stopped{events: r.Sim.Events, at: r.Sim.End}, nil
+		return stopped{events: r.Sim.Events, at: r.Sim.End}
 	}
 	s.early = true
-	return s, nil
+	return s
 }
 
 func describe(b *bytes.Buffer, m *sim.Sim) {

@@ -47,13 +47,7 @@ func (j *job) startSecond() (*second, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"run", "-scenario", j.Scenario.Name, "-seed", strconv.FormatUint(j.Seed, 10)}
-	for _, x := range j.Scenario.Params() {
-		if x.Rare && x.Get(&j.Params) == "" {
-			continue
-		}
-		args = append(args, "-"+x.Name, x.Get(&j.Params))
-	}
+	args := append([]string{"run", "-scenario", j.Scenario.Name, "-seed", strconv.FormatUint(j.Seed, 10)}, flagsOf(params(j.Scenario, &j.Params))...)
 	if j.replay != nil {
 		args = []string{"replay", j.replay.path}
 	}
@@ -83,6 +77,14 @@ func (j *job) startSecond() (*second, error) {
 		return nil, notStarted(err)
 	}
 	return s, nil
+}
+
+// flagsOf returns parameters as arguments of a command.
+func flagsOf(params [][2]string) (args []string) {
+	for _, kv := range params {
+		args = append(args, "-"+kv[0], kv[1])
+	}
+	return args
 }
 
 func notStarted(err error) error {
