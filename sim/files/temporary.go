@@ -34,6 +34,7 @@ func temporary(dir string, begin func(name string) error, undo func()) (name str
 			return name, hold, nil
 		}
 		undo()
+		err = fs.ErrExist // another process took it
 	}
 	return "", nil, err
 }

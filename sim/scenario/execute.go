@@ -35,6 +35,9 @@ type Report struct {
 	Drawn    []Count       // what the faults did that they have drawn, by kind
 }
 
+// Interrupted reports whether the run was ended from outside, so that it shows nothing.
+func (r *Report) Interrupted() bool { return r.Sim.Reason == sim.Interrupted }
+
 // Failed is the verdict of a run in which a check or the simulator panicked, so that the
 // checks have no verdict. A node that panics is a violation.
 const Failed = explore.Failed

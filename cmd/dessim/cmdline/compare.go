@@ -189,7 +189,7 @@ func (c *comparison) measure(value string) (cost, error) {
 			Forewarn:  c.warn,
 			Watchdog:  c.watchdog,
 		})
-		if cut(&r) {
+		if r.Interrupted() {
 			c.stopped = true
 			return row, nil
 		}

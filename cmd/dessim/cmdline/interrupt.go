@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"dessim/sim"
-	"dessim/sim/files"
 	"dessim/sim/scenario"
 	"dessim/sim/watch"
 	"dessim/sim/wording"
@@ -133,17 +131,12 @@ func (j *job) interrupted(r *scenario.Report) error {
 	if j.trace != nil && (r.Stuck == nil || j.gate.close()) {
 		j.trace.commit()
 	}
-	if j.logs != nil && r.Stuck == nil {
-		if err := j.notes.writeTo(j.logs, r); err != nil {
-			j.lost("logs %s: %s", quote(j.logs.Path()), files.Reason(err))
-		}
+	if r.Stuck == nil {
+		j.writeLogs(r)
 	}
 	j.print(r)
 	return &exit{code: exitInterrupted}
 }
-
-// cut reports whether the run was interrupted.
-func cut(r *scenario.Report) bool { return r.Sim.Reason == sim.Interrupted }
 
 // unwritten returns how the command ends if an interruption left no time for a replay file,
 // or nil.

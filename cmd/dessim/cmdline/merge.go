@@ -19,8 +19,8 @@ const mergeUsage = `dessim merge RESULTS... [flags]
 Joins files of dessim sweep -results, in any order, into one report. A seed that is in
 several files counts once: a shard that ran twice changes nothing. If their results
 differ, the exit code is 4. Each file says which seeds it is of. Seeds that nobody ran
-leave the report inconclusive, unless there are violations. Guided sweeps that began at different seeds learned
-nothing from one another: their report is their sum.`
+leave the report inconclusive, unless there are violations. Guided sweeps that began at
+different seeds learned nothing from one another: their report is their sum.`
 
 func (t *tool) mergeCommand() *cli.Command {
 	f := t.flags()

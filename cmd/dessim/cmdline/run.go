@@ -175,7 +175,7 @@ func (j *job) do() error {
 	if err != nil {
 		return err
 	}
-	if cut(&r) {
+	if r.Interrupted() {
 		return j.interrupted(&r)
 	}
 	if j.other != nil {
@@ -189,7 +189,7 @@ func (j *job) do() error {
 
 // print prints the summary, and returns its verdict.
 func (j *job) print(r *scenario.Report) check.Verdict {
-	s := summary{Report: r, command: j.command + strictly(j.strict), replay: j.replay, saved: j.saved, verified: j.verify && !cut(r) && r.Verdict != scenario.Failed, strict: j.strict}
+	s := summary{Report: r, command: j.command + strictly(j.strict), replay: j.replay, saved: j.saved, verified: j.verify && !r.Interrupted() && r.Verdict != scenario.Failed, strict: j.strict}
 	if j.json {
 		s.json(&j.out)
 	} else {
@@ -248,10 +248,16 @@ func (j *job) write(r *scenario.Report) {
 		}
 	}
 	j.trace.commit()
-	if j.logs != nil {
-		if err := j.notes.writeTo(j.logs, r); err != nil {
-			j.lost("logs %s: %s", quote(j.logs.Path()), files.Reason(err))
-		}
+	j.writeLogs(r)
+}
+
+// writeLogs writes the notes of each node, if they are wanted.
+func (j *job) writeLogs(r *scenario.Report) {
+	if j.logs == nil {
+		return
+	}
+	if err := j.notes.writeTo(j.logs, r); err != nil {
+		j.lost("logs %s: %s", quote(j.logs.Path()), files.Reason(err))
 	}
 }
 
@@ -272,7 +278,7 @@ func (j *job) recordAgain() {
 		file.discard()
 		j.lost("no replay file was written: %v", err)
 		return
-	case cut(&r):
+	case r.Interrupted():
 		file.discard()
 		j.complain("interrupted: no replay file was written")
 		j.code = graver(j.code, exitInterrupted)
@@ -310,7 +316,7 @@ func (j *job) second(to *flag) error {
 	j.traces = []*sim.Trace{compared(w)}
 	j.terminal, j.isSecond = false, true
 	r, err := j.execute()
-	if err == nil && cut(&r) {
+	if err == nil && r.Interrupted() {
 		err = interruptedEarly()
 	}
 	if err != nil {

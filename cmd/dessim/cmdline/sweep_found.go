@@ -92,7 +92,7 @@ func (x *found) writeReplay(watchdog *watch.Watchdog, g *explore.Group, t *explo
 	clock := new(clock)
 	recorder := &source.Recorder{Source: source.NewReplay(t.Answers), Clock: clock.now}
 	r, _ := s.Scenario.Try(s.Seed, s.Params, t, recorder, scenario.Options{Observers: []sim.Observer{clock}, Watchdog: watchdog})
-	if cut(&r) {
+	if r.Interrupted() {
 		return "", nil
 	}
 	if got := r.Sim.Digest.String(); got != g.Digest {

@@ -40,8 +40,8 @@ func (j *job) until(to point) error {
 	if to.step == 0 {
 		// The last event in time is known only once the next one is too late.
 		stopped := j.upTo(func(_ uint64, now protocol.Time) bool { return now > to.at }, nil, nil)
-		if stopped.cut != nil {
-			return j.interrupted(stopped.cut)
+		if stopped.interrupted != nil {
+			return j.interrupted(stopped.interrupted)
 		}
 		if !stopped.early {
 			return j.do()
@@ -53,8 +53,8 @@ func (j *job) until(to point) error {
 	stopped := j.upTo(func(events uint64, _ protocol.Time) bool { return events >= to.step }, last, func(m *sim.Sim) {
 		describe(&state, m)
 	})
-	if stopped.cut != nil {
-		return j.interrupted(stopped.cut)
+	if stopped.interrupted != nil {
+		return j.interrupted(stopped.interrupted)
 	}
 	if !stopped.early {
 		return j.do()
@@ -76,10 +76,10 @@ const tailLines = 20
 
 // stopped is where a run was stopped.
 type stopped struct {
-	early  bool             // before its end
-	cut    *scenario.Report // of a run that was interrupted, or nil
-	events uint64
-	at     protocol.Time
+	early       bool             // before its end
+	interrupted *scenario.Report // of a run that was interrupted, or nil
+	events      uint64
+	at          protocol.Time
 }
 
 // upTo runs until stop says so, which is asked after each event.
@@ -99,8 +99,8 @@ func (j *job) upTo(stop func(uint64, protocol.Time) bool, last *tail, see func(m
 		},
 	})
 	switch {
-	case cut(&r):
-		return stopped{cut: &r}
+	case r.Interrupted():
+		return stopped{interrupted: &r}
 	case ok:
 		return stopped{events: r.Sim.Events, at: r.Sim.End}
 	}
