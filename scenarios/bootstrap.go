@@ -45,7 +45,7 @@ func buildBootstrap(p params) *scenario.Run {
 	plan := w.plan(0)
 	from := w.begin
 	if p.Failing() {
-		from = w.after(w.calm, mergeDelays)
+		from = w.after(w.liveFrom, mergeDelays)
 	}
 	l := w.addQuests(&plan, w.quests(), from, askDelays)
 	w.addFaults(&plan)

@@ -39,12 +39,12 @@ func (w *world) healTime() protocol.Time {
 // healAt sets when the run heals. A sync that begins just before is slow by all that the written
 // faults of its node say, since all of them can be open.
 func (w *world) healAt(at protocol.Time) {
-	w.healed, w.calm = at, at
+	w.healed, w.liveFrom = at, at
 	late := make(map[protocol.NodeID]protocol.Time)
 	for _, f := range w.p.Written() {
 		if f.Op == fault.SlowSync {
 			late[f.Node] += protocol.Time(f.By)
-			w.calm = max(w.calm, min(at+late[f.Node], protocol.MaxTime))
+			w.liveFrom = max(w.liveFrom, min(at+late[f.Node], protocol.MaxTime))
 		}
 	}
 }

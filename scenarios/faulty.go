@@ -46,7 +46,7 @@ func (m *market) lengthen(delays int) {
 		return
 	}
 	m.healAt(max(m.healed, m.after(m.begin, delays)))
-	m.bound = max(m.bound, m.after(m.calm, afterHealDelays))
+	m.bound = max(m.bound, m.after(m.liveFrom, afterHealDelays))
 	m.most = mostOfAKind * max(1, delays/windowDelays/2)
 }
 

@@ -81,7 +81,7 @@ func buildKV(p params) *scenario.Run {
 		w.healAt(w.healTime())
 	}
 	x := &store{world: w, replicas: make([]*kv.Node, p.Nodes)}
-	x.bound = w.after(max(w.after(w.begin, windowDelays), w.calm), afterHealDelays)
+	x.bound = w.after(max(w.after(w.begin, windowDelays), w.liveFrom), afterHealDelays)
 	x.judge = judge.NewStore(x.replicas, w.Incarnations, x.bound)
 	x.views = judge.NewViews(p.Nodes)
 	x.progress = w.progress(&x.plan, func(id protocol.NodeID) uint64 { return x.replicas[id].Broadcasts() })

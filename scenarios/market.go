@@ -57,7 +57,7 @@ func newMarket(p params) *market {
 	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
 	m.bound = w.after(w.begin, graceDelays/2+3*p.Txs+attemptDelays*repeats(p.Abort, 3))
 	if p.Failing() {
-		m.bound = w.after(max(m.bound, m.calm), afterHealDelays)
+		m.bound = w.after(max(m.bound, m.liveFrom), afterHealDelays)
 	}
 	m.commits, m.ledgers = judge.NewCommits(m.client, m.delay), judge.NewLedgers(&w.Network)
 	m.history = judge.NewLedgerHistory(m.ledgers)

@@ -27,7 +27,7 @@ import (
 //	settle       all have joined: they publish their keys, choose neighbours
 //	begin        the workload begins, and with it the fault window, if there are faults
 //	healed       the fault window is over
-//	calm         so are the syncs that were slow in it; liveness checks allow some time from here
+//	liveFrom     so are the syncs that were slow in it; liveness checks allow some time from here
 type world struct {
 	p params
 	judge.Network
@@ -38,7 +38,7 @@ type world struct {
 	begin    protocol.Time
 	most     int           // most faults drawn of a kind; 0 is mostOfAKind
 	healed   protocol.Time // no fault from then on; 0 without faults
-	calm     protocol.Time // the last sync that a written fault slows is over: liveness counts from here; 0 without faults
+	liveFrom protocol.Time // the last sync that a written fault slows is over: liveness counts from here; 0 without faults
 }
 
 // The timetable, and the coins that nodes begin with.

@@ -29,7 +29,7 @@ const MaxCore = 64
 type Core struct {
 	plan    *sim.Plan
 	members int
-	star    bool
+	led    bool
 
 	up    []bool       // by node of the plan
 	open  []impairment // without those that neither sever nor disturb
@@ -52,11 +52,11 @@ type pair struct {
 }
 
 // NewCore returns the core of the first nodes of a plan, at most MaxCore, whose faults are
-// complete when the run begins. star says that the group needs a leader, as Raft does, who
+// complete when the run begins. led says that the group needs a leader, as Raft does, which
 // may be any node that is connected with a majority, though those are not connected with
 // each other. Then the core has only nodes that are connected with all of those as well.
-func NewCore(plan *sim.Plan, members int, star bool) *Core {
-	return &Core{plan: plan, members: members, star: star, since: make([]protocol.Time, members)}
+func NewCore(plan *sim.Plan, members int, led bool) *Core {
+	return &Core{plan: plan, members: members, led: led, since: make([]protocol.Time, members)}
 }
 
 // Watch returns the events that Observe needs.
@@ -66,10 +66,10 @@ func (c *Core) Watch() sim.What {
 
 // Observe follows a change.
 func (c *Core) Observe(e *sim.Event) {
+	c.begin()
 	c.settle(e.At)
 	switch e.What {
 	case sim.Started, sim.Crashed, sim.Damaged:
-		c.begin()
 		c.up[e.Node] = e.What == sim.Started
 	case sim.Lifted:
 		i := slices.IndexFunc(c.open, func(f impairment) bool { return f.ID == e.Tag && f.until == fault.Never })
@@ -87,7 +87,6 @@ func (c *Core) Observe(e *sim.Event) {
 			c.open = append(c.open, impairment{f, fault.Never})
 		}
 	}
-	c.begin()
 	c.change(e.At)
 }
 
@@ -123,7 +122,7 @@ func (c *Core) settle(now protocol.Time) {
 	}
 }
 
-// begin makes all nodes down at first.
+// begin makes all nodes down, once, at the first event: before, the plan may be incomplete.
 func (c *Core) begin() {
 	if c.up != nil {
 		return
@@ -142,7 +141,7 @@ func (c *Core) begin() {
 // tolerable is the share of messages that a link may lose and still be relied on.
 var tolerable = protocol.Percent(5)
 
-// change computes the links anew, and the core.
+// change is called after each event that is watched: a link counts from when it became sure.
 func (c *Core) change(now protocol.Time) {
 	for a, row := range c.links {
 		for b := range row {
@@ -174,7 +173,6 @@ func (c *Core) link(from, to protocol.NodeID) pair {
 	return p
 }
 
-// compute computes the core.
 func (c *Core) compute(now protocol.Time) {
 	sure, maybe := make([]uint64, c.members), make([]uint64, c.members)
 	for a := range c.members {
@@ -195,7 +193,7 @@ func (c *Core) compute(now protocol.Time) {
 	all := uint64(0) // that may be in a majority, or lead one
 	for a := range c.members {
 		s := cliques{maybe, majority, 10_000}
-		if bits.OnesCount64(maybe[a]) >= majority && (c.star || s.any(1<<a, maybe[a]&^(1<<a))) {
+		if bits.OnesCount64(maybe[a]) >= majority && (c.led || s.any(1<<a, maybe[a]&^(1<<a))) {
 			all |= 1 << a
 		}
 	}

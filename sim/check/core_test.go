@@ -14,7 +14,7 @@ import (
 
 // watched returns a core of that many nodes, started at time 0, and a function that opens
 // fault i at a time, or lifts it.
-func watched(nodes int, star bool, faults ...string) (c *Core, turn func(what sim.What, i int, at protocol.Time)) {
+func watched(nodes int, led bool, faults ...string) (c *Core, turn func(what sim.What, i int, at protocol.Time)) {
 	plan := &sim.Plan{Nodes: nodes}
 	for i, text := range faults {
 		all, err := fault.Parse(text)
@@ -25,7 +25,7 @@ func watched(nodes int, star bool, faults ...string) (c *Core, turn func(what si
 		f.ID = uint64(i)
 		plan.Faults = append(plan.Faults, f)
 	}
-	c = NewCore(plan, nodes, star)
+	c = NewCore(plan, nodes, led)
 	for id := range nodes {
 		c.Observe(&sim.Event{What: sim.Started, Node: protocol.NodeID(id)})
 	}
@@ -37,7 +37,7 @@ func watched(nodes int, star bool, faults ...string) (c *Core, turn func(what si
 func TestTheCoreIsWhoIsInEveryMajorityThatIsConnected(t *testing.T) {
 	for _, x := range []struct {
 		faults     []string
-		core, star uint64
+		core, led uint64
 	}{
 		{nil, 0b11111, 0b11111},
 		{[]string{"cut 0-4>0 at 0s"}, 0b11110, 0b11110},
@@ -55,17 +55,17 @@ func TestTheCoreIsWhoIsInEveryMajorityThatIsConnected(t *testing.T) {
 		{[]string{"pause 1 at 0s for 1s"}, 0b11101, 0b11101},
 		{[]string{"drift 1 by 30000ppm at 0s"}, 0, 0},
 	} {
-		for _, star := range []bool{false, true} {
+		for _, led := range []bool{false, true} {
 			want := x.core
-			if star {
-				want = x.star
+			if led {
+				want = x.led
 			}
-			c, turn := watched(5, star, x.faults...)
+			c, turn := watched(5, led, x.faults...)
 			for i := range x.faults {
 				turn(sim.Injected, i, 1)
 			}
 			if c.core != want {
-				t.Errorf("%q, star %v: core %05b, want %05b", x.faults, star, c.core, want)
+				t.Errorf("%q, led %v: core %05b, want %05b", x.faults, led, c.core, want)
 			}
 		}
 	}
