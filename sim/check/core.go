@@ -29,7 +29,7 @@ const MaxCore = 64
 type Core struct {
 	plan    *sim.Plan
 	members int
-	led    bool
+	led     bool
 
 	up    []bool       // by node of the plan
 	open  []impairment // without those that neither sever nor disturb

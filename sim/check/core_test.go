@@ -36,7 +36,7 @@ func watched(nodes int, led bool, faults ...string) (c *Core, turn func(what sim
 
 func TestTheCoreIsWhoIsInEveryMajorityThatIsConnected(t *testing.T) {
 	for _, x := range []struct {
-		faults     []string
+		faults    []string
 		core, led uint64
 	}{
 		{nil, 0b11111, 0b11111},
