@@ -118,9 +118,9 @@ func own[T any](name, usage string, initial T, read func(string) (T, error), for
 	return x
 }
 
-// Int declares a whole number from least to most: Params.Int reads it.
+// Int declares a whole number from least to most, which usage need not say: Params.Int reads it.
 func Int(name string, initial, least, most int, usage string) *Param {
-	return own(name, usage, initial, func(text string) (int, error) {
+	return own(name, fmt.Sprintf("%s, %d to %d", usage, least, most), initial, func(text string) (int, error) {
 		n, err := readCount(text)
 		if err != nil || n < least || n > most {
 			err = fmt.Errorf("want %d to %d", least, most)

@@ -226,8 +226,9 @@ func (p *Program) run(ctx context.Context, args []string, s streams) (code int) 
 }
 
 // plain makes text one line of printable ASCII, so that text of users or nodes cannot break
-// a line, a table or a terminal.
+// a line, a table or a terminal. Microseconds are us, as in flags.
 func plain(text string) string {
+	text = strings.ReplaceAll(text, "µs", "us")
 	if !strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c > '~' }) {
 		return text
 	}

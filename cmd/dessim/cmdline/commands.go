@@ -117,7 +117,7 @@ func (t *tool) helpCommand() *cli.Command {
 		if !slices.Contains(commandNames(), args[0]) {
 			return refuse("no help on %s; %s", quote(args[0]), didYouMean(args[0], "", commandNames()))
 		}
-		if err := t.leftover(args[1:]); err != nil {
+		if err := onlyOne("help", "command", args[1:]); err != nil {
 			return err
 		}
 		return cli.ShowCommandHelp(ctx, cmd.Root(), args[0])

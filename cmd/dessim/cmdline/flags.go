@@ -181,6 +181,9 @@ func (f *flags) subject() (s subject, err error) {
 			if err := s.set(x, text); err != nil {
 				return s, err
 			}
+			if x.Name == "fault" && s.Params.Fault == "" { // as of a variable that is not set
+				return s, refuse("fault %s: has no fault; want one, such as -fault 'crash 1 at 3s', or no -fault", quote(text))
+			}
 		}
 	}
 	return s, s.validate()

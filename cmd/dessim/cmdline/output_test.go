@@ -324,3 +324,10 @@ func TestTheVersionIsThatOfTheModuleOrTheRevision(t *testing.T) {
 		}
 	}
 }
+
+func TestSpansBelowAMillisecondAreInTheUnitOfFlags(t *testing.T) {
+	r := dessim(t, "-scenario", "crash", "-delay", "1us", "-jitter", "0s", "-nodes", "3", "-txs", "1")
+	if r.code != exitPass || !strings.Contains(r.stdout, "from 211.5us to 1.2115ms") || strings.ContainsAny(r.stdout, "µ\\") {
+		t.Errorf("exits with %d: %s\n%s", r.code, r.stderr, r.stdout)
+	}
+}

@@ -71,6 +71,14 @@ func (p *Program) named(text string) string {
 	return strings.ReplaceAll(text, "dessim ", p.Name+" ")
 }
 
+// onlyOne refuses further arguments of a command that takes one.
+func onlyOne(command, what string, further []string) error {
+	if len(further) == 0 {
+		return nil
+	}
+	return refuse("unexpected argument %s; %s takes one %s", quote(further[0]), command, what)
+}
+
 // leftover refuses the arguments that no flag took.
 func (p *Program) leftover(args []string) error {
 	if len(args) == 0 {

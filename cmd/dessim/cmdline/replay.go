@@ -25,8 +25,8 @@ answers, and adjust their number in the last line.`
 
 func (t *tool) replayCommand() *cli.Command {
 	f := t.flags()
-	f.add("json", "", "print one JSON object; help run lists its keys")
-	f.add("trace", "FILE", "write every event as a line of text")
+	f.add("json", "", "print one JSON object; help run lists its keys. With -until it has scenario, step, virtual_ns, trace, state, reproduce")
+	f.add("trace", "FILE", "write every event as a line of text; - is stdout, and the summary goes to stderr")
 	f.add("until", "2.5s", "stop at a time, or at the step of that number, and show the state of each node")
 	f.add("verify", "", "also run in a second process, and compare every event")
 	f.addStrict()
@@ -38,7 +38,7 @@ func (t *tool) replayCommand() *cli.Command {
 			return refuse("no replay file; want %s replay FILE", t.Name)
 		}
 		if len(args) > 1 {
-			return t.leftover(args[1:])
+			return onlyOne("replay", "file", args[1:])
 		}
 		s, x, err := t.readReplay(args[0])
 		if err != nil {

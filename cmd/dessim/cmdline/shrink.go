@@ -82,7 +82,7 @@ func (k *shrinking) read(f *flags, args []string) (err error) {
 		k.world = k.Scenario.WorldUnder(k.watchdog, k.Seed, k.Params)
 		return nil
 	}
-	if err := k.leftover(args[1:]); err != nil {
+	if err := onlyOne("shrink", "file", args[1:]); err != nil {
 		return err
 	}
 	for _, x := range f.all {

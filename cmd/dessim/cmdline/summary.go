@@ -263,7 +263,7 @@ func (s *summary) recorded() string {
 type lines [][2]string
 
 func (l *lines) add(name, format string, args ...any) {
-	*l = append(*l, [2]string{name, fmt.Sprintf(format, args...)})
+	*l = append(*l, [2]string{name, plain(fmt.Sprintf(format, args...))})
 }
 
 // write writes the figures under one another, after an empty line.

@@ -82,7 +82,7 @@ type sweep struct {
 
 func (t *tool) newSweep(f *flags) (s *sweep, err error) {
 	if x := f.find("seed"); x.given {
-		return nil, refuse("-seed is a flag of %s run; use -seeds, such as -seeds %s-%s", f.program.Name, unquoted(quote(x.text)), unquoted(quote(x.text)))
+		return nil, refuse("-seed is a flag of %s run; use -seeds, such as -seeds %s-%s", f.program.Name, plain(x.text), plain(x.text))
 	}
 	s = &sweep{found: found{tool: t, strict: f.find("strict").on()}, asJSON: f.find("json").on(), results: f.find("results")}
 	if s.subject, err = f.subject(); err != nil {

@@ -15,6 +15,7 @@ import (
 
 // point is where a replay stops: after all events up to a time, or after a step.
 type point struct {
+	text string // as typed
 	step uint64 // from 1; 0 is at the time
 	at   protocol.Time
 }
@@ -25,13 +26,13 @@ func parsePoint(x *flag) (*point, error) {
 		return nil, nil
 	}
 	if step, err := strconv.ParseUint(x.text, 10, 64); err == nil && step > 0 {
-		return &point{step: step}, nil
+		return &point{text: x.text, step: step}, nil
 	}
 	d, err := time.ParseDuration(x.text)
 	if err != nil || x.text == "0" || d < 0 || d > time.Duration(protocol.MaxTime) {
 		return nil, refuse("until %s: want a time such as 2.5s, of at most %v, or the number of a step such as 4711", quote(x.text), time.Duration(protocol.MaxTime))
 	}
-	return &point{at: protocol.Time(d)}, nil
+	return &point{text: x.text, at: protocol.Time(d)}, nil
 }
 
 // until replays up to a point and shows the last lines of the trace and the state of each
@@ -63,7 +64,7 @@ func (j *job) until(to point) error {
 	if j.json {
 		writeJSON(&j.out, ordered{
 			{"scenario", j.Scenario.Name}, {"step", stopped.events}, {"virtual_ns", int64(stopped.at)},
-			{"trace", last.text()}, {"state", state.String()}, {"reproduce", j.command},
+			{"trace", last.text()}, {"state", state.String()}, {"reproduce", j.command + " -until " + to.text},
 		})
 		return &exit{code: exitInconclusive}
 	}

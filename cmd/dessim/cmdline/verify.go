@@ -79,10 +79,12 @@ func (j *job) startSecond() (*second, error) {
 	return s, nil
 }
 
-// flagsOf returns parameters as arguments of a command.
+// flagsOf returns parameters as arguments of a command, without those that have no value.
 func flagsOf(params [][2]string) (args []string) {
 	for _, kv := range params {
-		args = append(args, "-"+kv[0], kv[1])
+		if kv[1] != "" {
+			args = append(args, "-"+kv[0], kv[1])
+		}
 	}
 	return args
 }
