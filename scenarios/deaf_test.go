@@ -16,7 +16,7 @@ const (
 	complete = "operations of clients that reach a lasting majority complete"
 )
 
-// executed runs a scenario under told faults alone.
+// executed runs a scenario under written faults alone.
 func executed(t *testing.T, s *scenario.Scenario, order, faults string, txs uint64, until time.Duration) scenario.Report {
 	t.Helper()
 	p := s.Defaults

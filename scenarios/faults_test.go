@@ -43,7 +43,7 @@ func TestFaultsThatCannotBeAreRefused(t *testing.T) {
 	}
 }
 
-// A told fault that does nothing is named: the run would be taken for a test of it.
+// A written fault that does nothing is named: the run would be taken for a test of it.
 func TestWrittenFaultsThatDidNothingAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
 		"crash 1 after send prepare #99999": "fault 1: crash 1 after send prepare #99999 did nothing: what it waits for did not happen before the heal",
@@ -58,7 +58,7 @@ func TestWrittenFaultsThatDidNothingAreNamed(t *testing.T) {
 		"7: restart 2 at 5s; heal at never": "fault 7: restart 2 at 5s did nothing: node 2 was up",
 		"lose 0>1 1/1000000 at 3s for 1s; slow 0>1 by 1ms at 3s": "fault 1: lose 0>1 0.0001% at 3s for 1s did nothing: it hit none of ",
 	} {
-		r := toldRun(t, text)
+		r := writtenRun(t, text)
 		got := strings.Join(r.Warnings(), "\n")
 		if want == "" && got != "" || !strings.HasPrefix(got, want) || strings.Contains(got, "\n") {
 			t.Errorf("%s: warnings %q, want %q", text, got, want)
@@ -69,7 +69,7 @@ func TestWrittenFaultsThatDidNothingAreNamed(t *testing.T) {
 	}
 }
 
-func toldRun(t *testing.T, faults string) scenario.Report {
+func writtenRun(t *testing.T, faults string) scenario.Report {
 	t.Helper()
 	s := scenarios.Find("crash")
 	p := s.Defaults
@@ -198,10 +198,10 @@ func TestADamagedDiskIsExcusedByName(t *testing.T) {
 	}
 }
 
-// What is told wins over a scenario's own faults that contradict it, by what they do or
+// What is written wins over a scenario's own faults that contradict it, by what they do or
 // by their identity.
-func TestToldFaultsTakeThePlaceOfAScenariosOwn(t *testing.T) {
-	for name, told := range map[string]string{
+func TestWrittenFaultsTakeThePlaceOfAScenariosOwn(t *testing.T) {
+	for name, written := range map[string]string{
 		"crash":     "pause 0 at 4.7s for 1s", // while node 0 is down for the double spend
 		"failover":  "800: crash 1 at 4s for 1s",
 		"byzantine": "700: crash 1 at 4s for 1s",
@@ -211,7 +211,7 @@ func TestToldFaultsTakeThePlaceOfAScenariosOwn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := scenarios.Find(name)
 			p := s.Defaults
-			if err := param(t, "fault").Set(&p, told); err != nil {
+			if err := param(t, "fault").Set(&p, written); err != nil {
 				t.Fatal(err)
 			}
 			sub := subject{scenario.Subject{Scenario: s, Seed: 1, Params: p}}
@@ -219,7 +219,7 @@ func TestToldFaultsTakeThePlaceOfAScenariosOwn(t *testing.T) {
 			if r.Verdict != check.Pass {
 				t.Errorf("%v %s\nreproduce: %s", r.Verdict, r.Failure, sub)
 			}
-			for _, want := range strings.Split(told, "; ") {
+			for _, want := range strings.Split(written, "; ") {
 				if !slices.ContainsFunc(r.Faults, func(f fault.Fault) bool { return strings.HasSuffix(want, f.String()) }) {
 					t.Errorf("%q is none of %v", want, r.Faults)
 				}
@@ -229,7 +229,7 @@ func TestToldFaultsTakeThePlaceOfAScenariosOwn(t *testing.T) {
 }
 
 // What nobody promises against a traitor is demanded all the same of one that the
-// parameters ask for, drawn or told: that is how to see what it breaks.
+// parameters ask for, drawn or written: that is how to see what it breaks.
 func TestATraitorThatIsAskedForBreaksWhatNobodyPromises(t *testing.T) {
 	for _, ask := range []struct{ scenario, faults, fault string }{
 		{"kv", "byzantine", ""},

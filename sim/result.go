@@ -40,14 +40,14 @@ type Misaddressed struct {
 	Step uint64
 }
 
-// Strays says in words which messages went to nodes that do not exist, by the run's nodes alone:
-// it is empty if there were none, or if messages were damaged, so that an address may be what a
+// MisaddressedText says in words which messages the run's nodes sent to nodes that do not exist.
+// It is empty if there were none, or if messages were damaged, so that an address may be what a
 // fault made of another.
-func (r *Result) Strays() string {
-	if r.Faults.Corrupted > 0 || r.Faults.Forged > 0 {
+func (r *Result) MisaddressedText() string {
+	if r.Misaddressed.Sent == 0 || r.Faults.Corrupted > 0 || r.Faults.Forged > 0 {
 		return ""
 	}
-	return r.Misaddressed.String()
+	return "messages to nodes that do not exist: " + r.Misaddressed.String()
 }
 
 // String says how many there were and which was the first, or is empty if there were

@@ -397,7 +397,7 @@ func (s *sweep) difference(r SeedRun) *Difference {
 func lineOf(r SeedRun, o *Outcome) seedLine {
 	l := seedLine{Seed: r.Seed, Verdict: string(o.Judgement()), Check: o.Check(), Signature: o.Signature(),
 		Digest: o.Digest.String(), Events: o.Sim.Events, Unjudged: o.unjudged(), Counts: o.Counts, Impacts: o.Impacts, Ancestors: r.Ancestors}
-	if o.Sim.Strays() != "" {
+	if o.Sim.MisaddressedText() != "" {
 		l.Misaddressed = o.Sim.Misaddressed.Sent
 	}
 	for i := range o.Checks {

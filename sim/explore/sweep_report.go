@@ -27,7 +27,7 @@ type SweepReport struct {
 	Limited      bool   // SweepOptions.Budget ended the sweep: missing seeds do not count against it
 }
 
-// Misaddressed counts the messages of all runs to nodes that do not exist: see sim.Result.Strays.
+// Misaddressed counts the messages of all runs to nodes that do not exist: see sim.Result.MisaddressedText.
 type Misaddressed struct {
 	Messages uint64
 	Runs     uint64

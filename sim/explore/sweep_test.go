@@ -48,7 +48,7 @@ func coin() *explore.World {
 		o := explore.Outcome{Verdict: check.Pass, Digest: sim.Digest{Decisions: answers}}
 		o.Sim.Events = 10 + ask("size", 90)
 		o.Counts = []explore.Count{{Name: "b", N: ask("b", 5)}, {Name: "a"}}
-		o.Impacts = []explore.Count{{Name: "fault 1"}, {Name: "fault 2", N: ask("deed", 100) / 99}}
+		o.Impacts = []explore.Count{{Name: "fault 1"}, {Name: "fault 2", N: ask("impact", 100) / 99}}
 		o.Checks = []check.Result{{Name: "seldom", Verdict: check.Unseen}, {Name: "never", Verdict: check.Unseen}}
 		switch ask("verdict", 16) {
 		case 1:

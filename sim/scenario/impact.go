@@ -72,8 +72,8 @@ func (r *Report) Warnings() (sentences []string) {
 		}
 		sentences = append(sentences, s)
 	}
-	if text := r.Sim.Strays(); text != "" {
-		sentences = append(sentences, "messages to nodes that do not exist: "+text)
+	if text := r.Sim.MisaddressedText(); text != "" {
+		sentences = append(sentences, text)
 	}
 	return sentences
 }

@@ -142,8 +142,8 @@ func (r *runner) sweep() {
 		for _, c := range last.Impacts {
 			did[c.Name] += c.N
 		}
-		if text := last.Sim.Strays(); text != "" && misaddressed == "" {
-			misaddressed = fmt.Sprintf("seed %d: messages to nodes that do not exist: %s", seed+1, text)
+		if text := last.Sim.MisaddressedText(); text != "" && misaddressed == "" {
+			misaddressed = fmt.Sprintf("seed %d: %s", seed+1, text)
 		}
 	}
 	complain := r.Logf

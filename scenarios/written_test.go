@@ -10,8 +10,8 @@ import (
 	"dessim/sim/source"
 )
 
-// told makes the run of seed 1 that the flags say.
-func told(t *testing.T, name, flags string) (r scenario.Report) {
+// made makes the run of seed 1 that the flags say.
+func made(t *testing.T, name, flags string) (r scenario.Report) {
 	t.Helper()
 	s := scenario.Find(All(), name)
 	p, err := s.ParseParams(flags)
@@ -26,7 +26,7 @@ func told(t *testing.T, name, flags string) (r scenario.Report) {
 func passes(t *testing.T, runs ...string) {
 	t.Helper()
 	for i := 0; i < len(runs); i += 2 {
-		if r := told(t, runs[i], runs[i+1]); r.Verdict != check.Pass {
+		if r := made(t, runs[i], runs[i+1]); r.Verdict != check.Pass {
 			t.Errorf("%v: run -scenario %s %s", r.Verdict, runs[i], runs[i+1])
 			for _, c := range r.Checks {
 				if c.Verdict == r.Verdict {
@@ -57,7 +57,7 @@ func TestNothingIsDueBeforeTheLastSlowSyncIsOver(t *testing.T) {
 func TestChurnJudgesNoLivenessWhenFaultsLastToTheEnd(t *testing.T) {
 	const flags = "-nodes 8 -faults none -fault 'slow *>* by 100ms at 0s'"
 	passes(t, "churn", flags)
-	for _, c := range told(t, "churn", flags).Checks {
+	for _, c := range made(t, "churn", flags).Checks {
 		if c.Name == "every lookup ends, unless its node leaves" && c.Verdict != check.NotApplicable {
 			t.Errorf("%q is %v, want it not applicable", c.Name, c.Verdict)
 		}
@@ -82,7 +82,7 @@ func TestMessagesThatDamagedOnesMisleadAreNoWarning(t *testing.T) {
 	for _, flags := range []string{"-faults none -fault 'corrupt *>* 100% at 3s'", "-nodes 4 -txs 3 -faults none -fault 'byzantine 3 alters 100% at 0s'"} {
 		strays := uint64(0)
 		for _, name := range []string{"partition", "chaos", "crash"} {
-			r := told(t, name, flags)
+			r := made(t, name, flags)
 			strays += r.Sim.Misaddressed.Sent
 			if w := r.Warnings(); len(w) > 0 || r.Strict() != r.Verdict {
 				t.Errorf("run -scenario %s %s: %v, warnings %q", name, flags, r.Strict(), w)
@@ -92,7 +92,7 @@ func TestMessagesThatDamagedOnesMisleadAreNoWarning(t *testing.T) {
 			t.Errorf("%s: no message went astray: the test shows nothing", flags)
 		}
 	}
-	r := told(t, "crash", "-faults none -fault 'crash 1 at 3s for 1s'")
+	r := made(t, "crash", "-faults none -fault 'crash 1 at 3s for 1s'")
 	r.Sim.Misaddressed.Sent = 1
 	if r.Strict() != check.Inconclusive {
 		t.Error("without damage a message to no node is no warning")
@@ -100,7 +100,7 @@ func TestMessagesThatDamagedOnesMisleadAreNoWarning(t *testing.T) {
 }
 
 func TestLiesAreCountedAmongTheFaults(t *testing.T) {
-	r := told(t, "crash", "-nodes 4 -txs 3 -faults none -fault 'byzantine 3 alters 100% at 0s'")
+	r := made(t, "crash", "-nodes 4 -txs 3 -faults none -fault 'byzantine 3 alters 100% at 0s'")
 	i := slices.IndexFunc(r.Counts, func(c scenario.Count) bool { return c.Name == "lies" })
 	if i < 0 || r.Counts[i].N == 0 || r.Counts[i].N != r.Written[0].N {
 		t.Errorf("%v, want the %d lies of the fault", r.Counts, r.Written[0].N)
@@ -109,7 +109,7 @@ func TestLiesAreCountedAmongTheFaults(t *testing.T) {
 
 func TestTheFaultWindowOfARunThatNeverHealsHasNoEnd(t *testing.T) {
 	for _, name := range []string{"crash", "kv"} {
-		facts := told(t, name, "-nodes 4 -faults none -fault 'cut 0>1,2,3 at 3s; heal at never'").Facts
+		facts := made(t, name, "-nodes 4 -faults none -fault 'cut 0>1,2,3 at 3s; heal at never'").Facts
 		i := slices.IndexFunc(facts, func(f scenario.Fact) bool { return f.Name == "fault window" })
 		if i < 0 || !strings.HasSuffix(facts[i].Value, " to the end: nothing heals") {
 			t.Errorf("%s: %v, want a fault window without an end", name, facts)
