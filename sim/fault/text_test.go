@@ -48,7 +48,10 @@ func drawFault(t *rapid.T, nodes int, until protocol.Time) Fault {
 			}
 		}
 	case headPair:
-		f.Groups = [][]protocol.NodeID{drawSet(t, nodes, true), drawSet(t, nodes, true)}
+		from := drawSet(t, nodes, true)
+		to := rapid.Custom(func(t *rapid.T) []protocol.NodeID { return drawSet(t, nodes, true) }).
+			Filter(func(to []protocol.NodeID) bool { return len(from) != 1 || !slices.Equal(from, to) }) // no link leads from a node to itself
+		f.Groups = [][]protocol.NodeID{from, to.Draw(t, "to")}
 	case headParts:
 		f.Groups = make([][]protocol.NodeID, rapid.IntRange(2, 4).Draw(t, "sides"))
 		for id := range protocol.NodeID(nodes) {
