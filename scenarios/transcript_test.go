@@ -41,7 +41,7 @@ const mostTranscript = 200 << 10
 // repeat it and what is left out.
 func (s subject) transcript(t *testing.T, without []sim.What) string {
 	t.Helper()
-	trace, left := &sim.Trace{Text: textOf(s.Params.Nodes), Only: sim.Everything}, "nothing"
+	trace, left := &sim.Trace{Text: textOf(s.Params.Nodes), Only: sim.Everything &^ sim.Unwritten}, "nothing"
 	if len(without) > 0 {
 		left = "the events"
 	}

@@ -44,13 +44,13 @@ func (s *Sim) perform(c *cause, n *node, effects []protocol.Effect, i int) {
 		case protocol.OpSetTimer:
 			s.setTimer(c, n, f)
 		case protocol.OpCancelTimer:
-			s.cancelTimer(c.id, f.Tag)
+			s.cancelTimer(c.id, n, f.Tag)
 		case protocol.OpOutput:
 			s.output(c, n, f)
 		case protocol.OpPersist:
 			s.persist(c, n, f)
 		case protocol.OpDiscard:
-			s.disk(c.id).discard(f.Tag)
+			s.discard(c, n, f)
 		case protocol.OpSync:
 			if s.sync(c, n, effects, i) {
 				return
@@ -108,7 +108,7 @@ func (s *Sim) output(c *cause, n *node, f *protocol.Effect) {
 }
 
 func (s *Sim) setTimer(c *cause, n *node, f *protocol.Effect) {
-	s.cancelTimer(c.id, f.Tag)
+	s.cancelTimer(c.id, n, f.Tag)
 	flag := c.flag
 	if f.Tag&protocol.Periodic != 0 {
 		flag |= background
@@ -127,12 +127,21 @@ func (s *Sim) setTimer(c *cause, n *node, f *protocol.Effect) {
 	}
 	s.push(entry{at, uint32(c.id), slot}, r)
 	s.timers[c.id].add(f.Tag, slot)
+	if s.want&TimerSet != 0 {
+		s.show(Event{What: TimerSet, Node: c.id, Incarnation: n.inc, Seq: n.seq, Tag: f.Tag, After: f.After})
+	}
 }
 
-func (s *Sim) cancelTimer(id protocol.NodeID, tag uint64) {
+func (s *Sim) cancelTimer(id protocol.NodeID, n *node, tag uint64) {
 	t := &s.timers[id]
-	if i := t.find(tag); i >= 0 {
-		s.kill(t.slots[i].slot)
-		t.remove(i)
+	i := t.find(tag)
+	if i < 0 {
+		return
 	}
+	slot := t.slots[i].slot
+	if s.want&TimerCancelled != 0 {
+		s.show(Event{What: TimerCancelled, Node: id, Incarnation: n.inc, Seq: s.slab.at(slot).seq, Tag: tag})
+	}
+	s.kill(slot)
+	t.remove(i)
 }

@@ -94,6 +94,13 @@ func (s *Sim) persist(c *cause, n *node, f *protocol.Effect) {
 	}
 }
 
+func (s *Sim) discard(c *cause, n *node, f *protocol.Effect) {
+	s.disk(c.id).discard(f.Tag)
+	if s.want&Discarded != 0 {
+		s.show(Event{What: Discarded, Node: c.id, Incarnation: n.inc, Tag: f.Tag})
+	}
+}
+
 // sync makes the records safe. If that takes time it keeps the rest of the step
 // for later and reports true.
 func (s *Sim) sync(c *cause, n *node, effects []protocol.Effect, i int) bool {

@@ -50,10 +50,10 @@ func TestACrashComesAfterTheKthEffect(t *testing.T) {
 		"noted sent",
 		"noted sent persisted noted",
 		"noted sent persisted noted synced",
-		"noted sent persisted noted synced",
-		"noted sent persisted noted synced output",
-		"noted sent persisted noted synced output noted",
-		"noted sent persisted noted synced output noted",
+		"noted sent persisted noted synced set",
+		"noted sent persisted noted synced set output",
+		"noted sent persisted noted synced set output cancelled noted",
+		"noted sent persisted noted synced set output cancelled noted",
 	}
 	for k := 1; k < len(want); k++ {
 		plan := Plan{Nodes: 2, Node: scripts(node, script{}), Inputs: []Input{input(1, 100, 0, "")}}

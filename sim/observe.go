@@ -1,6 +1,10 @@
 package sim
 
-import "dessim/protocol"
+import (
+	"time"
+
+	"dessim/protocol"
+)
 
 // What is the sort of an Event. Values are bits, so that an Observer can name the
 // set that it wants to see.
@@ -26,13 +30,17 @@ const (
 	Damaged                    // the node will never start again, for Text
 	Ended                      // the run is over; Node means nothing
 
+	TimerSet       // the timer Tag fires After from now; Seq is its number, as in Fired
+	TimerCancelled // the pending timer Tag, of number Seq, never fires: it was cancelled or replaced
+	Discarded      // records below Tag are forgotten from the next sync on
+
 	Everything What = 1<<iota - 1
 )
 
 // String names the event as in traces.
 func (w What) String() string {
 	names := [...]string{"started", "crashed", "received", "fired", "sent", "lost", "copied", "corrupted", "dropped", "persisted", "synced", "output",
-		"noted", "injected", "lifted", "damaged", "ended"}
+		"noted", "injected", "lifted", "damaged", "ended", "set", "cancelled", "discarded"}
 	for i, n := range names {
 		if w == 1<<i {
 			return n
@@ -54,7 +62,8 @@ type Event struct {
 	Tag         uint64
 	Body        []byte
 	Text        string
-	Step        uint64 // number of the step, from 1, in which it happened
+	After       time.Duration // until a timer fires, by the node's clock
+	Step        uint64        // number of the step, from 1, in which it happened
 }
 
 // An Observer sees what it asks for, in the order of the run. It must only

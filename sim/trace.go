@@ -13,7 +13,7 @@ import (
 type Trace struct {
 	// W receives the lines; nil keeps them for String.
 	W io.Writer
-	// Only is the set of events written; 0 means Everything.
+	// Only is the set of events written; 0 means all but those of Unwritten.
 	Only What
 	// Text puts the body of a message, record or output, or a fired timer's tag,
 	// into words, which follow the kind, the record's number or "timer". nil, or
@@ -26,12 +26,16 @@ type Trace struct {
 	err  error
 }
 
+// Unwritten are the events that a Trace leaves out unless Only names them: a timer that matters
+// fires, and what is discarded has been replaced.
+const Unwritten = TimerSet | TimerCancelled | Discarded
+
 const legend = "#     time, ms   step  event      node      seq  what\n"
 
 // Watch returns Only.
 func (t *Trace) Watch() What {
 	if t.Only == 0 {
-		return Everything
+		return Everything &^ Unwritten
 	}
 	return t.Only
 }
@@ -63,7 +67,7 @@ func (t *Trace) Observe(e *Event) {
 		b = appendEnds(b, e)
 		b = pad(b, at+7)
 		b = append(b, ' ')
-		if e.What&(Sent|Lost|Copied|Corrupted|Received|Dropped|Fired) != 0 {
+		if e.What&(Sent|Lost|Copied|Corrupted|Received|Dropped|Fired|TimerSet|TimerCancelled) != 0 {
 			b = appendRight(b, e.Seq, 8)
 		} else {
 			b = pad(b, len(b)+8)
@@ -151,14 +155,14 @@ func (t *Trace) appendWhat(b []byte, e *Event) []byte {
 		return strconv.AppendUint(b, uint64(e.Incarnation), 10)
 	case Crashed, Injected, Lifted, Damaged:
 		return append(b, e.Text...)
-	case Synced:
+	case Synced, Discarded:
 		b = append(b, "records below "...)
 		return strconv.AppendUint(b, e.Tag, 10)
 	case Noted:
 		b = append(b, e.Kind.String()...)
 		b = append(b, ": "...)
 		return append(b, e.Text...)
-	case Fired:
+	case Fired, TimerSet, TimerCancelled:
 		b = append(b, "timer "...)
 	case Persisted:
 		b = append(b, "record "...)
@@ -177,13 +181,17 @@ func (t *Trace) appendWhat(b []byte, e *Event) []byte {
 			return append(b, text...)
 		}
 	}
-	if e.What == Fired {
+	if e.What&(Fired|TimerSet|TimerCancelled) != 0 {
 		return appendTag(b, e.Tag)
 	}
 	b = strconv.AppendInt(b, int64(len(e.Body)), 10)
 	b = append(b, " bytes "...)
 	return appendHex(b, uint32(protocol.HashBytes(e.Body)))
 }
+
+// TimerText returns what a Trace shows of a timer without Text: its component, unless its tag
+// names none, its number, and whether it is periodic.
+func TimerText(tag uint64) string { return string(appendTag(nil, tag)) }
 
 // appendTag writes a timer's tag: its component, unless it names none, and number.
 func appendTag(b []byte, tag uint64) []byte {

@@ -26,7 +26,7 @@ func slowLine(e *Event, text string) string {
 			ends = fmt.Sprintf(">%v", e.Node)
 			what = "input " + text
 		}
-	case Fired:
+	case Fired, TimerSet, TimerCancelled:
 		what = "timer " + text
 	default:
 		seq = ""
@@ -44,7 +44,7 @@ func slowLine(e *Event, text string) string {
 		what = e.Text
 	case Persisted:
 		what = fmt.Sprintf("record %d: %s", e.Tag, text)
-	case Synced:
+	case Synced, Discarded:
 		what = fmt.Sprintf("records below %d", e.Tag)
 	case Noted:
 		what = fmt.Sprintf("%v: %s", e.Kind, e.Text)
@@ -55,7 +55,7 @@ func slowLine(e *Event, text string) string {
 func TestATraceWritesWhatFmtWould(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := &Event{
-			What:        1 << rapid.IntRange(0, 16).Draw(t, "what"),
+			What:        1 << rapid.IntRange(0, 19).Draw(t, "what"),
 			At:          protocol.Time(rapid.Int64Range(0, int64(protocol.MaxTime)).Draw(t, "at")),
 			Node:        protocol.NodeID(rapid.Uint32().Draw(t, "node")),
 			Peer:        protocol.NodeID(rapid.OneOf(rapid.Just(uint32(protocol.Outside)), rapid.Uint32()).Draw(t, "peer")),
@@ -70,7 +70,7 @@ func TestATraceWritesWhatFmtWould(t *testing.T) {
 			e.Kind = protocol.KindOf("kind")
 		}
 		text := fmt.Sprintf("%d bytes %08x", len(e.Body), uint32(protocol.HashBytes(e.Body)))
-		if e.What == Fired {
+		if e.What&(Fired|TimerSet|TimerCancelled) != 0 {
 			text = slowTag(e.Tag)
 		}
 		plain, worded := new(Trace), &Trace{Text: func(*Event) string { return "in words" }}

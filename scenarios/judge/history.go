@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -325,7 +326,27 @@ func (h *prefix) wrong() error {
 		}
 		return 0
 	})
-	return fmt.Errorf("no order of %d requests explains %s", len(h.until(times[i]).requests), words[times[i]])
+	return h.until(times[i]).evidence(times[i]).With(
+		fmt.Errorf("no order of %d requests explains %s", len(h.until(times[i]).requests), words[times[i]]))
+}
+
+// evidence returns the history as a report draws it. What happened at that time is wrong.
+func (h *prefix) evidence(wrong protocol.Time) *check.Evidence {
+	var all []check.Operation
+	for _, e := range h.requests {
+		o := check.Operation{Who: fmt.Sprintf("node %v", e.who), Text: e.String(), Call: e.from, Return: protocol.MaxTime}
+		if e.done {
+			o.Return, o.Wrong = e.to, e.to == wrong
+		}
+		all = append(all, o)
+	}
+	for _, p := range h.places {
+		if p.at == wrong {
+			all = append(all, check.Operation{Who: "the log", Text: fmt.Sprintf("place %d is %s", p.index, p.wtx.String()[:8]), Call: p.at, Return: p.at, Wrong: true})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b check.Operation) int { return cmp.Compare(a.Call, b.Call) })
+	return &check.Evidence{History: all}
 }
 
 // mostTransfers bounds the transfers of a run that can be judged: the cost grows with the

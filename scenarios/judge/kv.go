@@ -38,6 +38,17 @@ type call struct {
 	overlaps bool // it began during another on the same key
 }
 
+// words says what the call is and what came of it.
+func (c *call) words() string {
+	switch {
+	case !c.done:
+		return fmt.Sprintf("%v", c.Command)
+	case c.result.OK:
+		return fmt.Sprintf("%v: found %d", c.Command, c.result.Value)
+	}
+	return fmt.Sprintf("%v: refused, found %d", c.Command, c.result.Value)
+}
+
 func (c *call) String() string {
 	what := fmt.Sprintf("%v by node %v", c.Command, c.Client)
 	switch {
@@ -113,8 +124,21 @@ func (h *Store) Linearizable() *check.Check {
 		if porcupine.CheckOperations(register, operations(calls)) {
 			return true, nil
 		}
-		return true, fmt.Errorf("no order of the %d operations on key %d explains %v%s", len(calls), c.Key, c, h.before(c))
+		err := fmt.Errorf("no order of the %d operations on key %d explains %v%s", len(calls), c.Key, c, h.before(c))
+		return true, (&check.Evidence{History: history(calls, c)}).With(err)
 	})
+}
+
+// history returns calls as a report draws them. Without wrong, some order explains them.
+func history(calls []*call, wrong *call) (all []check.Operation) {
+	for _, c := range calls {
+		o := check.Operation{Who: fmt.Sprintf("client %v", c.Client), Text: c.words(), Call: c.from, Return: protocol.MaxTime, Wrong: c == wrong}
+		if c.done {
+			o.Return = c.to
+		}
+		all = append(all, o)
+	}
+	return all
 }
 
 // before describes the write that ended last before c began.

@@ -46,6 +46,7 @@ type Result struct {
 	Excused   uint64        // how many things were exempt
 	At        protocol.Time // of the violation
 	Step      uint64        // of the violation, as in the trace; 0 if the end of the run showed it
+	Evidence  *Evidence     // of a violation, or nil; read only
 }
 
 // A Check is an observer that judges one run. A constructor makes it, for one run.
@@ -61,6 +62,7 @@ type Check struct {
 	exercised uint64
 	failed    bool
 	failure   Result
+	evidence  *Evidence // of what the end of the run shows
 }
 
 // Watch returns the events that the check observes.
@@ -76,7 +78,7 @@ func (c *Check) Observe(e *sim.Event) {
 
 func (c *Check) fail(e *sim.Event, err error) {
 	c.failed = true
-	c.failure = Result{Verdict: Violation, Detail: err.Error(), At: e.At, Step: e.Step}
+	c.failure = Result{Verdict: Violation, Detail: err.Error(), At: e.At, Step: e.Step, Evidence: evidenceOf(err)}
 }
 
 // Result concludes, for a run that ended at end.
@@ -87,6 +89,8 @@ func (c *Check) Result(end protocol.Time) Result {
 		r.Verdict, r.Detail = c.conclude(c, end)
 		if r.Verdict != Violation {
 			r.At = 0
+		} else {
+			r.Evidence = c.evidence
 		}
 	}
 	r.Name, r.Exercised, r.Excused = c.name, c.exercised, uint64(len(c.excused))
@@ -144,7 +148,7 @@ func (c *Check) WhileWaiting(waits func() bool) *Check {
 func Finally(name string, judge func() (n uint64, wrong error)) *Check {
 	return &Check{name: name, conclude: func(c *Check, end protocol.Time) (Verdict, string) {
 		n, wrong := judge()
-		c.exercised = n
+		c.exercised, c.evidence = n, evidenceOf(wrong)
 		switch {
 		case wrong != nil && end < c.bound:
 			return Inconclusive, fmt.Sprintf("%v; the run ended at %v, it has until %v", wrong, end, c.bound)

@@ -70,6 +70,24 @@ func (o *order) see(c *Check, e *sim.Event) {
 	}
 	c.exercised++
 	if want := o.canon[p.Index]; want.item != p.Item {
-		c.fail(e, fmt.Errorf("node %v has %v as number %d, where node %v has %v since step %d", e.Node, o.text(p.Item), p.Index, want.node, o.text(want.item), want.step))
+		err := fmt.Errorf("node %v has %v as number %d, where node %v has %v since step %d", e.Node, o.text(p.Item), p.Index, want.node, o.text(want.item), want.step)
+		c.fail(e, o.evidence(e, p).With(err))
 	}
+}
+
+// evidence returns the two sequences around a place where they differ.
+func (o *order) evidence(e *sim.Event, p Position) *Evidence {
+	const around = 8
+	from, to := max(p.Index, around)-around, min(p.Index+around, uint64(len(o.canon)))
+	usual := Sequence{Name: fmt.Sprintf("node %v", o.canon[p.Index].node), First: from}
+	other := Sequence{Name: fmt.Sprintf("node %v", e.Node), First: from}
+	for i := from; i < to; i++ {
+		f := o.canon[i]
+		usual.Items = append(usual.Items, Item{o.text(f.item), f.step})
+		if i < p.Index {
+			other.Items = append(other.Items, Item{Text: o.text(f.item)})
+		}
+	}
+	other.Items = append(other.Items, Item{o.text(p.Item), e.Step})
+	return &Evidence{Sequences: []Sequence{usual, other}}
 }

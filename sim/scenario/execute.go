@@ -54,6 +54,9 @@ type Options struct {
 	Every int
 	// Stopped, unless nil, gets the simulation that Stop ended.
 	Stopped func(m *sim.Sim)
+	// Begun, unless nil, gets the simulation and its checks before the first event: for an
+	// observer that looks at nodes.
+	Begun func(m *sim.Sim, checks check.Suite)
 	// Forewarn, unless nil, gets one line before a run whose faults are permanent, so that
 	// no Eventually is judged.
 	Forewarn func(text string)
@@ -208,6 +211,9 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 	m, err := sim.New(run.Plan, src, observers...)
 	if err != nil {
 		panic(fmt.Sprintf("scenario: %s: %v", s.Name, err)) // build has validated the plan
+	}
+	if o.Begun != nil {
+		o.Begun(m, run.Checks)
 	}
 	d := driver{Options: &o, m: m, checks: run.Checks}
 	panicked, stuck := o.Watchdog.Run(seed, m, d.drive)

@@ -50,6 +50,9 @@ type Scenario struct {
 	// Kinds returns the kinds of messages and of outputs that a fault can wait for. A
 	// fault that waits for another kind is refused. Nil: they are not known.
 	Kinds func() (sends, outputs []protocol.Kind)
+	// Eras are the kinds of outputs and notes that say what a node is from then on, such as
+	// its view or its term: a report shows them along the node's lane.
+	Eras []protocol.Kind
 	// Small are the flags of a small workload, such as "-txs 1": dessim explore uses them
 	// unless others are given.
 	Small string

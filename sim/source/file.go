@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -91,6 +92,9 @@ type question struct {
 func (a *Answer) question() question { return question{a.Key, a.Range} }
 
 func endLine(n int) string { return fmt.Sprintf("end %d answers", n) }
+
+// Line returns the answer as a line of a file.
+func (a *Answer) Line() string { return strings.TrimSuffix(string(a.append(nil)), "\n") }
 
 func (a *Answer) append(b []byte) []byte {
 	b = append(b, a.Key.Kind.String()...)
