@@ -19,6 +19,8 @@ import (
 	"slices"
 
 	"dessim/protocol"
+	"dessim/protocol/abcast"
+	"dessim/protocol/raft"
 	"dessim/scenarios/judge"
 	"dessim/sim/check"
 	"dessim/sim/fault"
@@ -48,6 +50,7 @@ func ledgerScenario(s scenario.Scenario, build func(p params) *scenario.Run) *sc
 // ours completes a scenario of the machines that come with dessim, whose workload begins at
 // begin. No scenario is without a bound of what its nodes send.
 func ours(s scenario.Scenario, begin func(w *world) protocol.Time, bound func(p params) check.Traffic, build func(p params) *scenario.Run) *scenario.Scenario {
+	s.Eras = []protocol.Kind{abcast.KindViewed, raft.KindTerm}
 	s.Text = eventText
 	s.Check = func(p *scenario.Params) error {
 		if err := checkParams(p); err != nil {

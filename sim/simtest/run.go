@@ -1,10 +1,13 @@
 package simtest
 
 import (
+	"bytes"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +15,7 @@ import (
 	"dessim/sim/check"
 	"dessim/sim/explore"
 	"dessim/sim/files"
+	"dessim/sim/report"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
 	"dessim/sim/watch"
@@ -45,6 +49,10 @@ const (
 	// ReplayVariable runs one saved file alone; its value is the file's name in
 	// testdata/dessim.
 	ReplayVariable = "DESSIM_REPLAY"
+	// ReportVariable names a file for a page that shows a run that fails, and the run
+	// before it was shrunk. Without it, the page is report.html among the test's artifacts,
+	// if go test keeps them: go test -artifacts.
+	ReportVariable = "DESSIM_REPORT"
 	// TraceVariable names a file for the trace of a run that fails: the shrunk one,
 	// or the saved one.
 	TraceVariable = "DESSIM_TRACE"
@@ -84,6 +92,7 @@ func Run(t *testing.T, s *scenario.Scenario, o Options) {
 type tester interface {
 	TB
 	Name() string
+	ArtifactDir() string
 	Logf(format string, args ...any)
 	Errorf(format string, args ...any)
 }
@@ -209,6 +218,7 @@ func (r *runner) failed(seed uint64, first *explore.Outcome, again string) {
 	saved.Test, saved.Check = r.Name(), least.outcome.Check()
 	kept := r.place.keep(saved)
 	r.trace(saved)
+	r.show(saved, least.trial, trial)
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %d: %s\n%s", seed, describe(&least.outcome), least.text)
 	listTrial(&b, least.trial)
@@ -239,6 +249,41 @@ func (r *runner) trace(x *scenario.Recording) {
 	if _, err := files.Write(path, []byte(trace.String())); err != nil {
 		r.Logf("%s: %v", TraceVariable, err)
 	}
+}
+
+// show writes the page of a recorded run and of what it was shrunk from, if it is wanted.
+func (r *runner) show(x *scenario.Recording, trials ...*explore.Trial) {
+	r.Helper()
+	path := os.Getenv(ReportVariable)
+	if kept := flag.Lookup("test.artifacts"); path == "" && kept != nil && kept.Value.String() == "true" {
+		path = filepath.Join(r.ArtifactDir(), "report.html")
+	}
+	if path == "" {
+		return
+	}
+	var runs []*report.Run
+	for i, t := range slices.Compact(trials) {
+		about := report.About{Label: [...]string{"shrunk", "before shrinking"}[i], Command: r.place.command(fmt.Sprintf("%s=%d", SeedVariable, x.Seed))}
+		run, ok := report.OfTrial(x.Subject, t, r.watchdog, about)
+		if !ok {
+			r.Logf("no page was written: a run was interrupted")
+			return
+		}
+		runs = append(runs, run)
+	}
+	if len(runs) == 1 {
+		runs[0].Label = ""
+	}
+	var page bytes.Buffer
+	err := report.Write(&page, r.Name(), runs...)
+	if err == nil {
+		_, err = files.Write(path, page.Bytes())
+	}
+	if err != nil {
+		r.Logf("no page was written: %v", err)
+		return
+	}
+	r.Logf("the run as a page: %s", path)
 }
 
 func describe(o *explore.Outcome) string {

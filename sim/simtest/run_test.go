@@ -177,6 +177,7 @@ type fake struct {
 
 func (f *fake) Helper()                           {}
 func (f *fake) Name() string                      { return f.name }
+func (f *fake) ArtifactDir() string               { return "." }
 func (f *fake) Logf(format string, args ...any)   { f.text += fmt.Sprintf(format, args...) + "\n" }
 func (f *fake) Errorf(format string, args ...any) { f.failed = true; f.Logf(format, args...) }
 func (f *fake) Fatalf(format string, args ...any) { f.Errorf(format, args...); panic(f) }
@@ -229,6 +230,30 @@ func TestRunTellsWhyATestFails(t *testing.T) {
 		if f.failed != (c.want != "") || !strings.Contains(f.text, c.want) {
 			t.Errorf("%s: failed %v, %q; want %q", name, f.failed, f.text, c.want)
 		}
+	}
+}
+
+func TestAFailureIsShownAsAPage(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv(ReportVariable, "page.html")
+	f := tried(Options{Seeds: 3, ShrinkRuns: 300}, counting(nil), "", "", "")
+	page, err := os.ReadFile("page.html")
+	if err != nil || !f.failed || !strings.Contains(f.text, "the run as a page: page.html") {
+		t.Fatalf("%v, failed %v, %q", err, f.failed, f.text)
+	}
+	for _, want := range []string{"violation: scenario counting, seed 1 (shrunk)", "(before shrinking)", "DESSIM_SEED=1 go test ./x", "counts grow"} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	saved, err := filepath.Glob(savedDir + "/*.replay")
+	if err != nil || len(saved) != 1 {
+		t.Fatalf("saved %q, %v", saved, err)
+	}
+	t.Setenv(ReportVariable, "again.html")
+	tried(Options{Seeds: 3}, counting(nil), "", "", filepath.Base(saved[0]))
+	if page, err = os.ReadFile("again.html"); err != nil || strings.Contains(string(page), "(shrunk)") {
+		t.Errorf("a saved run is shown as shrunk, or not at all: %v", err)
 	}
 }
 

@@ -138,6 +138,7 @@ func (r *runner) again(path string, x *scenario.Recording) {
 		return
 	}
 	r.trace(x)
+	r.show(x, x.Trial())
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", path, describe(&outcome))
 	if outcome.Check() != x.Check {

@@ -199,7 +199,7 @@ func TestATraceGoesWhereALinkLeads(t *testing.T) {
 }
 
 func TestLogsAreNamedByIdentity(t *testing.T) {
-	r := report(3) // id 0 has a forger, 1 none
+	r := handmade(3) // id 0 has a forger, 1 none
 	r.Nodes[2].Cells[0] = r.Nodes[0].Cells[0]
 	r.Nodes[1].Cells[0] = ""
 	n := new(notes)
@@ -252,7 +252,7 @@ func TestFilesWithTheLineEndsOfWindowsAreRead(t *testing.T) {
 
 // The names of nodes are words of the scenario, or of a node.
 func TestLogsOfAnyNamesAreFilesOfTheFolder(t *testing.T) {
-	r := report(6)
+	r := handmade(6)
 	for i, name := range []string{"../../etc/passwd", "con", "a:b", "A/B", strings.Repeat("long", 100), strings.Repeat("long", 100)} {
 		r.Nodes[i].Cells[0] = name
 	}

@@ -131,8 +131,12 @@ func (j *job) interrupted(r *scenario.Report) error {
 	if j.trace != nil && (r.Stuck == nil || j.gate.close()) {
 		j.trace.commit()
 	}
-	if r.Stuck == nil {
+	switch {
+	case r.Stuck == nil:
 		j.writeLogs(r)
+		j.show(r)
+	case j.page != nil:
+		j.complain("-report wrote nothing, since a step did not end")
 	}
 	j.print(r)
 	return &exit{code: exitInterrupted}

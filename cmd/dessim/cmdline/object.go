@@ -55,6 +55,7 @@ type runObject struct {
 	Verified     bool      `json:"verified"`           // with -verify: a second process had the same events
 	Panic        ordered   `json:"panic,omitempty"`    // if a node panicked: node, step, virtual_ns, doing, message, and stack, its lines in the node's code
 	Stuck        ordered   `json:"stuck,omitempty"`    // if the run was interrupted in a step that did not end: node, step, virtual_ns, doing and stack; digests, nodes, counts and what else is not known then are left out
+	Report       string    `json:"report,omitempty"`   // the page of -report, if it was written
 }
 
 func (s *summary) object() runObject {
@@ -63,7 +64,7 @@ func (s *summary) object() runObject {
 		Scenario: s.Scenario.Name, Seed: fmt.Sprint(s.Seed), Params: texts(params(s.Scenario, &s.Params)),
 		Verdict: string(s.verdict()), Digest: d.String(), Digests: layers(d),
 		Events: r.Events, VirtualNS: int64(r.End), Checks: checkObjects(s.Checks), Nodes: s.nodeObjects(), Counts: countObjects(s.Counts),
-		Reproduce: s.command, Replay: s.saved,
+		Reproduce: s.command, Replay: s.saved, Report: s.reported,
 		Reason: r.Reason.String(), Received: r.Received, Timers: r.Fired, Others: r.Events - r.Received - r.Fired,
 		Sent: r.Sent, Bytes: r.Bytes, Lost: r.Lost, Copied: r.Copied, Dropped: r.Dropped,
 		Outputs: r.Outputs, Syncs: r.Syncs, Crashes: r.Crashes, Restarts: r.Restarts,

@@ -22,8 +22,8 @@ import (
 
 var update = goflag.Bool("update", false, "write the golden files of testdata")
 
-// report is one made by hand, so that the golden files show the printing alone.
-func report(nodes int) *scenario.Report {
+// handmade is a report made by hand, so that the golden files show the printing alone.
+func handmade(nodes int) *scenario.Report {
 	x := scenarios.Find("concurrent")
 	x.Defaults = scenario.Params{Nodes: 8, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: time.Minute}
 	p := x.Defaults
@@ -65,17 +65,17 @@ func golden(t *testing.T, name string, got []byte) {
 }
 
 func TestTheSummaryReadsAsInTheGoldenFiles(t *testing.T) {
-	failed := report(3)
+	failed := handmade(3)
 	failed.Verdict, failed.Failure = scenario.Failed, "node 1 panicked at step 9, 3.000000 ms: boom\nand more \u2603"
 	failed.Checks, failed.Nodes = nil, nil
-	replayed := report(3)
+	replayed := handmade(3)
 	replayed.Verdict, replayed.Checks = check.Pass, replayed.Checks[:1]
 	replayed.Scenario.Columns = replayed.Scenario.Columns[:1]
 	x := &replay{Recording: &scenario.Recording{Verdict: check.Pass, Digest: replayed.Sim.Digest.String()}, answers: source.NewReplay([]source.Answer{{Key: protocol.Key{Kind: protocol.KindOf("net.delay")}, Range: 2, Value: 1}})}
-	differ := report(21)
+	differ := handmade(21)
 	differ.Nodes[20].Cells[2] = "ef" + strings.Repeat("0", 62)
 	for name, s := range map[string]*summary{
-		"violation": {Report: report(3), command: "dessim run -seed 1 -scenario concurrent", verified: true},
+		"violation": {Report: handmade(3), command: "dessim run -seed 1 -scenario concurrent", verified: true},
 		"many":      {Report: differ, command: "dessim run"},
 		"error":     {Report: failed, command: "dessim run"},
 		"replay":    {Report: replayed, command: "dessim replay 'a b'", replay: x},
@@ -134,7 +134,7 @@ func keys(t *testing.T, text string) []string {
 const oldKeys = "scenario seed params verdict digest digests events virtual_ns checks nodes reproduce"
 
 func TestJSONIsOneObjectWithItsKeysInOrder(t *testing.T) {
-	optional := []string{"counts", "replay", "error", "recorded", "panic", "stuck"}
+	optional := []string{"counts", "replay", "error", "recorded", "panic", "stuck", "report"}
 	var all []string
 	for _, k := range keysOfRun() {
 		if all = append(all, k[0]); k[0] == "" || k[1] == "" {

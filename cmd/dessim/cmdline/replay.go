@@ -27,6 +27,7 @@ func (t *tool) replayCommand() *cli.Command {
 	f := t.flags()
 	f.add("json", "", "print one JSON object; help run lists its keys. With -until it has scenario, step, virtual_ns, trace, state, reproduce")
 	f.add("trace", "FILE", "write every event as a line of text; - is stdout, and the summary goes to stderr")
+	f.addReport()
 	f.add("until", "2.5s", "stop at a time, or at the step of that number, and show the state of each node")
 	f.add("verify", "", "also run in a second process, and compare every event")
 	f.addStrict()
@@ -49,7 +50,7 @@ func (t *tool) replayCommand() *cli.Command {
 			return err
 		}
 		if f.find("emit-test").on() {
-			for _, name := range []string{"json", "trace", "until", "events", "verify", "strict"} {
+			for _, name := range []string{"json", "trace", "report", "until", "events", "verify", "strict"} {
 				if f.find(name).given {
 					return refuse("-emit-test and -%s: use one or the other, since no run is made", name)
 				}
@@ -68,10 +69,13 @@ func (t *tool) replayCommand() *cli.Command {
 		if stop != nil && j.verify {
 			return refuse("-until and -verify: use one or the other")
 		}
+		if stop != nil && f.find("report").given {
+			return refuse("-until and -report: use one or the other, since the run may not end")
+		}
 		if stop != nil && j.strict {
 			return refuse("-until and -strict: use one or the other, since the run may not end")
 		}
-		if err := j.open(f.find("trace"), nil, nil); err != nil {
+		if err := j.open(f); err != nil {
 			return err
 		}
 		defer j.discard()

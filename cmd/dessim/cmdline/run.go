@@ -13,6 +13,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/files"
+	"dessim/sim/report"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
 )
@@ -27,6 +28,7 @@ func (t *tool) runCommand() *cli.Command {
 	f.addSubject()
 	f.add("json", "", "print one JSON object")
 	f.add("trace", "FILE", "write every event as a line of text; - is stdout, and the summary goes to stderr")
+	f.addReport()
 	f.add("logs", "DIR", "write each node's notes to DIR/<its id in hex>.txt; DIR is created if needed")
 	f.add("record", "FILE", "write a replay file; a run that fails always writes one, dessim-SCENARIO-SEED.replay")
 	f.add("verify", "", "also run in a second process, and compare every event")
@@ -45,7 +47,7 @@ func (t *tool) runCommand() *cli.Command {
 		if x := f.find("second-process"); x.given {
 			return j.second(x)
 		}
-		if err := j.open(f.find("trace"), f.find("logs"), f.find("record")); err != nil {
+		if err := j.open(f); err != nil {
 			return err
 		}
 		defer j.discard()
@@ -102,12 +104,16 @@ type job struct {
 	warn    func(string)  // gets what a user should know before the run, or nil
 	saved   string        // the line that replays a failure, once its file is written
 
+	reported string // the path of the page, once it is written
+
 	isSecond bool // this is the second process of -verify
 
 	observers []sim.Observer
 	files     *outputs
 	trace     *output // or nil, like the others
 	gate      *gate   // before trace
+	page      *page
+	shown     *report.Recorder // for page
 	record    *output
 	logs      *files.Folder
 	notes     *notes
@@ -116,9 +122,10 @@ type job struct {
 	traces    []*sim.Trace
 }
 
-// open opens the files, so that one which cannot be written is refused before the run.
-// Flags that are nil or left out open nothing.
-func (j *job) open(trace, logs, record *flag) (err error) {
+// open opens the files, so that one which cannot be written is refused before the run. Flags
+// that the command does not have, or that are left out, open nothing.
+func (j *job) open(f *flags) (err error) {
+	trace, logs, record := f.find("trace"), f.find("logs"), f.find("record")
 	defer func() {
 		if err != nil {
 			j.discard()
@@ -131,6 +138,12 @@ func (j *job) open(trace, logs, record *flag) (err error) {
 		}
 		j.gate = &gate{w: j.trace}
 		j.traces = append(j.traces, &sim.Trace{W: j.gate, Text: j.Scenario.Words(&j.Params)})
+	}
+	if j.page, err = j.files.openPage(f.find("report"), &j.subject); err != nil {
+		return err
+	}
+	if j.page != nil {
+		j.shown = report.NewRecorder(j.Scenario, &j.Params)
 	}
 	if record != nil && record.given {
 		if j.record, err = j.files.open(record); err != nil {
@@ -154,6 +167,7 @@ func (j *job) open(trace, logs, record *flag) (err error) {
 // discard removes what was not committed.
 func (j *job) discard() {
 	j.trace.discard()
+	j.page.discardPage()
 	j.record.discard()
 	j.logs.Discard()
 	if j.other != nil {
@@ -189,7 +203,7 @@ func (j *job) do() error {
 
 // print prints the summary, and returns its verdict.
 func (j *job) print(r *scenario.Report) check.Verdict {
-	s := summary{Report: r, command: j.command + strictly(j.strict), replay: j.replay, saved: j.saved, verified: j.verify && !r.Interrupted() && r.Verdict != scenario.Failed, strict: j.strict}
+	s := summary{Report: r, command: j.command + strictly(j.strict), replay: j.replay, saved: j.saved, reported: j.reported, verified: j.verify && !r.Interrupted() && r.Verdict != scenario.Failed, strict: j.strict}
 	if j.json {
 		s.json(&j.out)
 	} else {
@@ -206,7 +220,7 @@ func (j *job) execute() (scenario.Report, error) {
 	for _, t := range j.traces {
 		observers = append(observers, t)
 	}
-	r, ok := j.Scenario.Execute(j.Seed, j.Params, j.answers, scenario.Options{
+	o := scenario.Options{
 		Observers: observers,
 		Cut:       j.cut,
 		Forewarn:  j.warn,
@@ -215,7 +229,12 @@ func (j *job) execute() (scenario.Report, error) {
 			p.at(events, now)
 			return j.isSecond && j.traces[0].Err() != nil
 		},
-	})
+	}
+	answers := j.answers
+	if j.shown != nil {
+		answers = j.shown.Attach(&o, answers)
+	}
+	r, ok := j.Scenario.Execute(j.Seed, j.Params, answers, o)
 	if r.Stuck != nil {
 		return r, nil
 	}
@@ -249,6 +268,16 @@ func (j *job) write(r *scenario.Report) {
 	}
 	j.trace.commit()
 	j.writeLogs(r)
+	j.show(r)
+}
+
+// show writes the page of the run, if it is wanted.
+func (j *job) show(r *scenario.Report) {
+	if j.page == nil {
+		return
+	}
+	j.page.runs = []*report.Run{j.shown.Finish(r, report.About{Command: j.command, Story: r.Story})}
+	j.reported = j.page.write()
 }
 
 // writeLogs writes the notes of each node, if they are wanted.

@@ -1,6 +1,7 @@
 package cmdline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"dessim/sim/explore"
 	"dessim/sim/fault"
 	"dessim/sim/files"
+	"dessim/sim/report"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
 	"dessim/sim/wording"
@@ -40,15 +42,17 @@ func (t *tool) shrinkCommand() *cli.Command {
 	f.add("runs", strconv.Itoa(explore.DefaultRuns), "stop after this many runs")
 	f.add("j", strconv.Itoa(runtime.NumCPU()), "runs at a time; it changes no result")
 	f.add("json", "", "print one JSON object")
+	f.add("report", "FILE.html", "write a page that shows the smaller run, and the run before; - is stdout")
 	return f.command("shrink", "reduces a run that fails", shrinkUsage, func(ctx context.Context, args []string) error {
 		k := &shrinking{tool: t, ctx: ctx, json: f.find("json").on()}
 		if err := k.read(f, args); err != nil {
 			return err
 		}
-		if err := k.open(f.find("o")); err != nil {
+		if err := k.open(f); err != nil {
 			return err
 		}
 		defer k.file.discard()
+		defer k.page.discardPage()
 		return k.do()
 	})
 }
@@ -65,6 +69,7 @@ type shrinking struct {
 	from    string  // the replay file, or ""
 	replay  *replay // what it says, or nil
 	file    *output
+	page    *page
 }
 
 // read reads what to shrink, and how.
@@ -86,7 +91,7 @@ func (k *shrinking) read(f *flags, args []string) (err error) {
 		return err
 	}
 	for _, x := range f.all {
-		if x.given && !slices.Contains([]string{"o", "runs", "j", "json"}, x.name) {
+		if x.given && !slices.Contains([]string{"o", "runs", "j", "json", "report"}, x.name) {
 			return refuse("-%s: the file says what to run; use one or the other", x.name)
 		}
 	}
@@ -98,9 +103,17 @@ func (k *shrinking) read(f *flags, args []string) (err error) {
 	return nil
 }
 
-// open prepares the file that will hold the result.
-func (k *shrinking) open(out *flag) (err error) {
+// open prepares the files that will hold the result.
+func (k *shrinking) open(f *flags) (err error) {
+	out := f.find("o")
 	outputs := k.outputs(k.replay)
+	defer func() {
+		if err == nil {
+			if k.page, err = outputs.openPage(f.find("report"), &k.subject); err != nil {
+				k.file.discard()
+			}
+		}
+	}()
 	if out.given {
 		k.file, err = outputs.open(out)
 		return err
@@ -165,10 +178,11 @@ func (k *shrinking) do() error {
 	x := &recording{subject: k.subject, command: "shrunk: " + k.command(), trial: out.After, verdict: out.Is.Judgement(), digest: out.Is.Digest}
 	path := x.write(k.file)
 	story := k.story(&out)
+	reported := k.show(&out, story, path)
 	if k.json {
-		k.object(&out, story, path)
+		k.object(&out, told(story, false), path, reported)
 	} else {
-		k.text(&out, story, path)
+		k.text(&out, told(story, false), path, reported)
 	}
 	if interrupted {
 		line := "interrupted after " + wording.Count(out.Runs, "run")
@@ -179,6 +193,29 @@ func (k *shrinking) do() error {
 		return &exit{code: exitInterrupted}
 	}
 	return nil
+}
+
+// show writes the page of the smaller run and the run before, if it is wanted, and returns its
+// path, or "".
+func (k *shrinking) show(out *explore.Shrunk, story []scene, path string) string {
+	if k.page == nil {
+		return ""
+	}
+	before := k.reproduce()
+	if k.from != "" {
+		before = k.replayLine(k.from)
+	}
+	after, ok := report.OfTrial(k.Subject, out.After, k.late(), report.About{Label: "shrunk", Command: cmp.Or(k.replayLine(path), before), Story: told(story, true)})
+	if ok {
+		k.page.runs = append(k.page.runs, after)
+		after, ok = report.OfTrial(k.Subject, out.Before, k.late(), report.About{Label: "before shrinking", Command: before})
+	}
+	if !ok {
+		k.complain("interrupted: -report wrote nothing")
+		return ""
+	}
+	k.page.runs = append(k.page.runs, after)
+	return k.page.write()
 }
 
 // command returns the command that repeats this.
@@ -207,20 +244,20 @@ func (k *shrinking) size(t *explore.Trial) size {
 	return s
 }
 
-func (k *shrinking) object(out *explore.Shrunk, story []string, path string) {
+func (k *shrinking) object(out *explore.Shrunk, story []string, path, reported string) {
 	writeJSON(&k.out, ordered{
 		{"scenario", k.Scenario.Name}, {"seed", fmt.Sprint(k.Seed)}, {"check", out.Check},
 		{"before", k.size(out.Before)}, {"after", k.size(out.After)}, {"runs", out.Runs},
 		{"minimal", out.Minimal}, {"certificate", out.Certificate()},
 		{"faults", faultWords(out.After.Faults)}, {"answers", answerWords(out.After.Answers)},
 		{"story", story},
-	}.with("replay", k.replayLine(path)))
+	}.with("replay", k.replayLine(path)).with("report", reported))
 }
 
 // mostAnswers is how many answers are printed; the file has all.
 const mostAnswers = 12
 
-func (k *shrinking) text(out *explore.Shrunk, story []string, path string) {
+func (k *shrinking) text(out *explore.Shrunk, story []string, path, reported string) {
 	b := &k.out
 	fmt.Fprintf(b, "shrunk: scenario %s, seed %d, in %s\n", k.Scenario.Name, k.Seed, wording.Count(out.Runs, "run"))
 	fmt.Fprintf(b, "the check that fails: %s\n\n", plain(out.Check))
@@ -249,11 +286,14 @@ func (k *shrinking) text(out *explore.Shrunk, story []string, path string) {
 	for i, line := range story {
 		fmt.Fprintf(b, "%2d. %s\n", i+1, plain(line))
 	}
+	var l lines
 	if line := k.replayLine(path); line != "" {
-		var l lines
 		l.add("replay", "%s", line)
-		l.write(b)
 	}
+	if reported != "" && reported != standard {
+		l.add("report", "%s", plain(reported))
+	}
+	l.write(b)
 }
 
 func faultWords(faults []fault.Fault) []string {

@@ -218,7 +218,7 @@ func TestAnInterruptedShrinkingKeepsTheSmallestRunSoFar(t *testing.T) {
 		if err := k.read(f, []string{file}); err != nil {
 			t.Fatal(err)
 		}
-		if err := k.open(f.find("o")); err != nil {
+		if err := k.open(f); err != nil {
 			t.Fatal(err)
 		}
 		k.options.Workers = 1
@@ -315,7 +315,7 @@ func TestAStoryKeepsWhatLeadsToTheFailure(t *testing.T) {
 		x.all = append(x.all, scene{weight: sceneFault, words: fmt.Sprint("fault ", i)}, scene{weight: sceneOutput, words: "noise"})
 	}
 	x.all = append(x.all, scene{weight: sceneDecisive, words: "decided"}, scene{weight: sceneLast, words: "broken", more: 2})
-	got := x.lines()
+	got := told(x.scenes(), false)
 	if len(got) != storyLines-1 || got[0] != "fault 19" || got[len(got)-2] != "decided" || got[len(got)-1] != "broken, and 2 more on that link" {
 		t.Errorf("told %d lines: %q", len(got), got)
 	}

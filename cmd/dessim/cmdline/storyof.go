@@ -17,19 +17,37 @@ const storyLines = 24
 
 // story describes the shrunk run up to its failure, in the words of the trace: faults,
 // outputs, the step in which the check fails, and the check's sentence.
-func (k *shrinking) story(out *explore.Shrunk) []string {
+func (k *shrinking) story(out *explore.Shrunk) []scene {
 	end := ending(out)
 	params := k.Params
 	params.Nodes = out.After.Nodes
 	teller := &teller{text: k.Scenario.Words(&params), end: end, about: namesIn(end.Detail), lost: make(map[[2]protocol.NodeID]int)}
 	k.world.Try(out.After, teller)
-	lines := teller.lines()
+	scenes := teller.scenes()
 	if out.Is.Failure != "" {
-		return append(lines, out.Is.Failure)
+		return append(scenes, scene{words: out.Is.Failure})
 	}
-	lines = append(lines, fmt.Sprintf("%s: %s: %s", place(&end), end.Name, end.Detail))
+	scenes = append(scenes, scene{words: fmt.Sprintf("%s: %s: %s", place(&end), end.Name, end.Detail)})
 	if out.Is.Panic != nil && end.Name == explore.Panicked {
-		lines = append(lines, watch.Callers(out.Is.Panic.Frames)...)
+		for _, line := range watch.Callers(out.Is.Panic.Frames) {
+			scenes = append(scenes, scene{words: line})
+		}
+	}
+	return scenes
+}
+
+// told returns the lines of a story. With steps, those that happen in one begin with it, as
+// pages link it.
+func told(scenes []scene, steps bool) []string {
+	var lines []string
+	for _, s := range scenes {
+		if s.more > 0 {
+			s.words = fmt.Sprintf("%s, and %d more on that link", s.words, s.more)
+		}
+		if steps && s.step > 0 {
+			s.words = fmt.Sprintf("step %d, %s", s.step, s.words)
+		}
+		lines = append(lines, s.words)
 	}
 	return lines
 }
@@ -58,6 +76,7 @@ type scene struct {
 	weight int // the lightest are left out first
 	words  string
 	more   int // others like it that it stands for
+	step   uint64
 }
 
 // The weights of scenes.
@@ -95,7 +114,7 @@ func (t *teller) Observe(e *sim.Event) {
 	case weight == sceneNone:
 	case e.What == sim.Lost && weight != sceneLast && t.again(e):
 	default:
-		t.all = append(t.all, scene{weight: weight, words: roughly(e.At) + "  " + words})
+		t.all = append(t.all, scene{weight: weight, words: roughly(e.At) + "  " + words, step: e.Step})
 	}
 }
 
@@ -170,10 +189,10 @@ func (t *teller) words(e *sim.Event) string {
 	return fmt.Sprintf("node %v: %v %s", e.Node, e.Kind, text)
 }
 
-// lines returns the story. If there are too many scenes, it leaves out the lightest first,
+// scenes returns the story. If there are too many scenes, it leaves out the lightest first,
 // and among them the earliest: the rest leads to the failure. Where enough scenes are about
 // what the failure names, it leaves out all other outputs.
-func (t *teller) lines() []string {
+func (t *teller) scenes() []scene {
 	const most, enough = storyLines - 1, 6 // one is for the failure
 	var of [sceneLast + 1]int
 	for _, s := range t.all {
@@ -195,14 +214,7 @@ func (t *teller) lines() []string {
 	for weight := sceneOutput; weight <= sceneLast; weight++ {
 		drop(weight, most)
 	}
-	var lines []string
-	for _, s := range t.all {
-		if s.more > 0 {
-			s.words = fmt.Sprintf("%s, and %d more on that link", s.words, s.more)
-		}
-		lines = append(lines, s.words)
-	}
-	return lines
+	return t.all
 }
 
 // roughly returns a time to the microsecond.

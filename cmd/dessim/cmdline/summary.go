@@ -21,6 +21,7 @@ type summary struct {
 	command  string  // reproduces it
 	replay   *replay // what was replayed, or nil
 	saved    string  // replays a failure, or ""
+	reported string  // the path of the page, or ""
 	verified bool    // a second process agreed
 	strict   bool    // warnings count
 }
@@ -230,6 +231,9 @@ func (s *summary) identity(l *lines) {
 	l.add("reproduce", "%s", plain(s.command))
 	if s.saved != "" {
 		l.add("replay", "%s", plain(s.saved))
+	}
+	if s.reported != "" && s.reported != standard {
+		l.add("report", "%s", plain(s.reported))
 	}
 }
 

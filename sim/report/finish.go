@@ -1,0 +1,205 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/fault"
+	"dessim/sim/scenario"
+	"dessim/sim/wording"
+)
+
+// About is what a page says of a run beside what was recorded.
+type About struct {
+	Label   string   // tells it from the other run of the page; "" for the only one
+	Command string   // repeats the run
+	Story   []string // one sentence an element
+}
+
+// Finish returns the data of the run, whose report is o. It is called once, when the run is over.
+// A run that was abandoned in a step that does not end has none: see scenario.Report.Stuck.
+func (r *Recorder) Finish(o *scenario.Report, a About) *Run {
+	x := &Run{
+		Label: a.Label, Scenario: o.Scenario.Name, Seed: fmt.Sprint(o.Seed), Command: a.Command, Story: list(a.Story),
+		Verdict: string(o.Verdict), Failure: o.Failure, Digest: o.Sim.Digest.String(),
+		End: int64(o.Sim.End), Reason: cmp.Or(r.ended, o.Sim.Reason.String()),
+		Warnings: list(o.Warnings()), Notes: []string{},
+		Timers: list(r.timers.all), Described: r.states.described,
+	}
+	for _, p := range o.Scenario.Params() {
+		if text := p.Get(&o.Params); text != "" || !p.Rare {
+			x.Params = append(x.Params, [2]string{p.Name, text})
+		}
+	}
+	for _, f := range o.Facts {
+		x.Facts = append(x.Facts, [2]string{f.Name, f.Value})
+	}
+	for _, c := range o.Checks {
+		x.Checks = append(x.Checks, checkOf(c))
+	}
+	x.Names = r.nodeNames(o)
+	x.Focus = r.focus(o)
+	x.Faults = r.faults(o.Faults, len(x.Names))
+	if p := o.Panic; p != nil {
+		x.Failure = p.Error()
+	}
+	r.encode(x)
+	fill(reflect.ValueOf(x).Elem())
+	return x
+}
+
+// list returns a list that JSON has as one, even if it is empty.
+func list(all []string) []string { return append([]string{}, all...) }
+
+func checkOf(c check.Result) Check {
+	x := Check{Name: c.Name, Verdict: string(c.Verdict), Exercised: c.Exercised, Detail: cut(c.Detail), At: int64(c.At), Step: c.Step}
+	if c.Evidence != nil {
+		x.Evidence = evidenceOf(c.Evidence)
+	}
+	return x
+}
+
+func evidenceOf(e *check.Evidence) *Evidence {
+	if len(e.Sequences) == 0 {
+		x := &Evidence{Kind: "history", Title: wording.Count(len(e.History), "operation") + " that no order explains"}
+		for _, o := range e.History {
+			b := Operation{Who: cut(o.Who), Text: cut(o.Text), Call: int64(o.Call), Return: int64(o.Return), Bad: o.Wrong}
+			if o.Return == protocol.MaxTime {
+				b.Return = -1
+			}
+			x.Operations = append(x.Operations, b)
+		}
+		return x
+	}
+	x := &Evidence{Kind: "sequences", First: e.Sequences[0].First}
+	for _, s := range e.Sequences {
+		items := []Item{}
+		for _, i := range s.Items {
+			items = append(items, Item{cut(i.Text), i.Step})
+		}
+		x.Sequences = append(x.Sequences, Sequence{cut(s.Name), items})
+	}
+	for x.same(x.Differ) {
+		x.Differ++
+	}
+	return x
+}
+
+// same reports whether all sequences have place i, with one item.
+func (x *Evidence) same(i int) bool {
+	for _, s := range x.Sequences {
+		if i >= len(s.Items) || s.Items[i].Text != x.Sequences[0].Items[i].Text {
+			return false
+		}
+	}
+	return true
+}
+
+// nodeNames returns a name for each node of the run, clients too.
+func (r *Recorder) nodeNames(o *scenario.Report) []string {
+	names := make([]string, r.states.m.Nodes())
+	column := slices.IndexFunc(o.Scenario.Columns, func(c scenario.Column) bool { return c.Name })
+	for _, n := range o.Nodes {
+		if column >= 0 && column < len(n.Cells) && uint64(n.ID) < uint64(len(names)) {
+			const most = 16
+			names[n.ID] = n.Cells[column][:min(len(n.Cells[column]), cmp.Or(o.Scenario.Columns[column].Short, most))]
+		}
+	}
+	for id := o.Params.Nodes; id < len(names); id++ {
+		if names[id] == "" {
+			names[id] = "client"
+		}
+	}
+	return names
+}
+
+// focus returns the step of the first violation. If the end of the run showed it, that is the
+// last one.
+func (r *Recorder) focus(o *scenario.Report) int {
+	if o.Verdict != check.Violation && o.Verdict != scenario.Failed {
+		return 0
+	}
+	first := uint64(0)
+	for _, c := range o.Checks {
+		if c.Verdict == check.Violation && c.Step > 0 && (first == 0 || c.Step < first) {
+			first = c.Step
+		}
+	}
+	if last := uint64(len(r.starts) - 1); first == 0 || first > last {
+		first = last
+	}
+	return int(first)
+}
+
+// faults returns the plan's faults with the steps in which they began and ended.
+func (r *Recorder) faults(plan []fault.Fault, nodes int) []Fault {
+	out := make([]Fault, 0, len(plan))
+	index := make(map[uint64]int)
+	for i := range plan {
+		f := &plan[i]
+		x := Fault{ID: f.ID, Op: f.Op.String(), Text: f.String(), Node: none}
+		if f.Op.OfNode() {
+			x.Node = int(f.Node)
+		}
+		for _, g := range f.Groups {
+			if g == nil {
+				for id := range protocol.NodeID(nodes) {
+					g = append(g, id)
+				}
+			}
+			x.Sides = append(x.Sides, g)
+		}
+		index[f.ID] = len(out)
+		out = append(out, x)
+	}
+	injected, lifted := sortOf(sim.Injected), sortOf(sim.Lifted)
+	step := 0
+	for at := range r.rows {
+		for step+1 < len(r.starts) && int(r.starts[step+1].row) <= at {
+			step++
+		}
+		row := &r.rows[at]
+		if row.what != injected && row.what != lifted {
+			continue
+		}
+		i, known := index[row.num]
+		switch {
+		case !known:
+		case row.what == lifted:
+			out[i].To = step
+		default:
+			if out[i].From == 0 {
+				out[i].From = step
+			}
+			out[i].To = 0
+		}
+	}
+	return out
+}
+
+// note adds what the page lacks.
+func (x *Run) note(format string, args ...any) {
+	x.Notes = append(x.Notes, fmt.Sprintf(format, args...))
+}
+
+// span says between which steps something is kept.
+func span(from, to int) string {
+	return fmt.Sprintf("from step %s to step %s", grouped(from), grouped(to))
+}
+
+// grouped writes a number with commas.
+func grouped(n int) string {
+	s := fmt.Sprint(n)
+	var parts []string
+	for len(s) > 3 {
+		parts = append([]string{s[len(s)-3:]}, parts...)
+		s = s[:len(s)-3]
+	}
+	return strings.Join(append([]string{s}, parts...), ",")
+}

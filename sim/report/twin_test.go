@@ -1,0 +1,188 @@
+package report
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/scenario"
+	"dessim/sim/source"
+)
+
+// shown is the run of the flags: its events, its report, and its page.
+type shown struct {
+	events []sim.Event
+	report scenario.Report
+	run    *Run
+	page   []byte
+}
+
+// show makes a run with a Recorder, whose limits change may change.
+func show(t *testing.T, s *scenario.Scenario, flags string, change func(*limits)) *shown {
+	t.Helper()
+	p, err := s.ParseParams(flags)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return showRun(t, s, p, change)
+}
+
+func showRun(t *testing.T, s *scenario.Scenario, p scenario.Params, change func(*limits)) *shown {
+	t.Helper()
+	x := new(shown)
+	r := NewRecorder(s, &p)
+	if change != nil {
+		change(&r.limits)
+	}
+	o := scenario.Options{Observers: []sim.Observer{x}}
+	x.report, _ = s.Execute(1, p, r.Attach(&o, source.Seed(1)), o)
+	x.run = r.Finish(&x.report, About{Command: "dessim run"})
+	var page bytes.Buffer
+	if err := Write(&page, "a test", x.run); err != nil {
+		t.Fatal(err)
+	}
+	x.page = page.Bytes()
+	x.run = unpack(t, x.page)
+	return x
+}
+
+func (x *shown) Watch() sim.What { return sim.Everything }
+
+func (x *shown) Observe(e *sim.Event) {
+	kept := *e
+	kept.Body = bytes.Clone(e.Body)
+	x.events = append(x.events, kept)
+}
+
+// unpack reads the data of a page as its script does.
+func unpack(t *testing.T, page []byte) *Run {
+	t.Helper()
+	data := regexp.MustCompile(`<script type="text/plain" id="page">([^<]*)</script>`).FindSubmatch(page)
+	if data == nil {
+		t.Fatal("the page has no data")
+	}
+	packed, err := base64.StdEncoding.DecodeString(string(data[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p struct{ Runs []*Run }
+	if err := json.Unmarshal(text, &p); err != nil {
+		t.Fatal(err)
+	}
+	return p.Runs[0]
+}
+
+// decoded is a row as the script reads it.
+type decoded struct {
+	what             byte
+	step, node       int
+	at               int64
+	peer, kind, text int
+	origin           int // row, or none
+	num              int64
+}
+
+// decode is the slow twin of encode.
+func (r *Run) decode(t *testing.T) (rows []decoded) {
+	t.Helper()
+	take := func(column *[]int) int {
+		v := (*column)[0]
+		*column = (*column)[1:]
+		return v
+	}
+	peer, kind, text, link, num := r.Peer, r.Kind, r.Text, r.Link, r.Num
+	step, left, at, node := 0, r.Rows[0], int64(0), 0
+	for i := range r.What {
+		for left == 0 {
+			step++
+			left = r.Rows[step]
+			at += r.Dt[step-1]
+		}
+		left--
+		node += r.Node[i]
+		x := decoded{what: r.What[i], step: step, node: node, at: at, peer: none, kind: none, text: none, origin: none}
+		uses := strings.IndexByte("ACRFSLYXDPZONIJGTVU", x.what)
+		if uses < 0 {
+			t.Fatalf("row %d is a %q", i, x.what)
+		}
+		if strings.IndexByte("RFDV", x.what) >= 0 {
+			if l := take(&link); l > 0 {
+				x.origin = i - l
+			} else if x.what == 'R' || x.what == 'D' {
+				x.kind, x.text = take(&kind), take(&text)
+			}
+		}
+		if x.what == 'S' {
+			x.peer = take(&peer)
+		}
+		if strings.IndexByte("SON", x.what) >= 0 {
+			x.kind = take(&kind)
+		}
+		if strings.IndexByte("CSXPONIJGT", x.what) >= 0 {
+			x.text = take(&text)
+		}
+		if strings.IndexByte("ACFPZIJTVU", x.what) >= 0 {
+			x.num = num[0]
+			num = num[1:]
+		}
+		rows = append(rows, x)
+	}
+	for name, column := range map[string][]int{"peer": peer, "kind": kind, "text": text, "link": link} {
+		if len(column) > 0 {
+			t.Errorf("%d values of column %s are left", len(column), name)
+		}
+	}
+	if len(num) > 0 {
+		t.Errorf("%d values of column num are left", len(num))
+	}
+	return rows
+}
+
+// state returns the lines of each node after a step, as the page has them.
+func (r *Run) state(step int) [][]string {
+	now := make([][]string, len(r.Names))
+	at := 0
+	for i := range r.States.Step {
+		if at += r.States.Step[i]; at > step {
+			break
+		}
+		id := r.States.Node[i]
+		was := now[id]
+		next := slices.Clone(was[:r.States.Keep[i]])
+		for _, l := range r.States.Lines[i] {
+			next = append(next, r.Lines[l])
+		}
+		now[id] = append(next, was[len(was)-r.States.Tail[i]:]...)
+	}
+	return now
+}
+
+func described(m *sim.Sim) [][]string {
+	var all [][]string
+	for id := range m.Nodes() {
+		var lines []string
+		if d, can := m.Node(protocol.NodeID(id)).(protocol.Describer); can {
+			for line := range strings.Lines(string(d.Describe(nil))) {
+				lines = append(lines, valid(cut(strings.TrimSuffix(line, "\n"))))
+			}
+		}
+		all = append(all, lines)
+	}
+	return all
+}
