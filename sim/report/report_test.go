@@ -27,7 +27,7 @@ var runs = []struct {
 	{scenarios.Find("chaos"), "-nodes 4 -txs 3"},
 	{scenarios.Find("chaos"), "-nodes 3 -txs 2 -order raft"},
 	{scenarios.Find("kv"), "-nodes 3"},
-	{scenarios.Find("crash"), "-faults none -fault 'corrupt *>* 20% at 3s for 5s; rot 1 at 4s; crash 1 at 5s; crash 2 after send vote #1; pause 0 at 6s for 1s'"},
+	{scenarios.Find("crash"), "-until 20s -faults none -fault 'corrupt *>* 20% at 3s for 5s; rot 1 at 4s; crash 1 at 5s; crash 2 after send vote #1; pause 0 at 6s for 1s'"},
 	{toys(func() protocol.Node { return new(describing) }), ""},
 }
 

@@ -66,14 +66,10 @@ func (t *tool) replayCommand() *cli.Command {
 		if err != nil {
 			return err
 		}
-		if stop != nil && j.verify {
-			return refuse("-until and -verify: use one or the other")
-		}
-		if stop != nil && f.find("report").given {
-			return refuse("-until and -report: use one or the other, since the run may not end")
-		}
-		if stop != nil && j.strict {
-			return refuse("-until and -strict: use one or the other, since the run may not end")
+		if stop != nil {
+			if err := alone(f); err != nil {
+				return err
+			}
 		}
 		if err := j.open(f); err != nil {
 			return err
@@ -84,6 +80,19 @@ func (t *tool) replayCommand() *cli.Command {
 		}
 		return j.do()
 	})
+}
+
+// alone refuses the flags that -until cannot go with.
+func alone(f *flags) error {
+	switch {
+	case f.find("verify").given:
+		return refuse("-until and -verify: use one or the other")
+	case f.find("report").given:
+		return refuse("-until and -report: use one or the other, since the run may not end")
+	case f.find("strict").given:
+		return refuse("-until and -strict: use one or the other, since the run may not end")
+	}
+	return nil
 }
 
 // bounded applies -events, if it is given, and returns the command with it.
