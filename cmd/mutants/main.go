@@ -7,6 +7,8 @@
 //	go run ./cmd/mutants                 the bank scenarios/testdata/edits
 //	go run ./cmd/mutants -bank DIR       another bank
 //	go run ./cmd/mutants -only 'isis'    the edits whose names match
+//	go run ./cmd/mutants -only isis-lowest-proposal -build buggy
+//	                                     dessim with one bug, to look at; how to find it is printed
 //
 // The columns of the table:
 //
@@ -29,6 +31,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"regexp"
 	"runtime"
 
@@ -43,6 +46,7 @@ type options struct {
 	runs   int
 	jobs   int
 	note   bool
+	build  string
 }
 
 func main() {
@@ -75,6 +79,7 @@ func run(args []string, out, progress io.Writer) error {
 	f.IntVar(&o.runs, "runs", 3000, "most runs of shrinking; 0 shrinks nothing")
 	f.IntVar(&o.jobs, "j", runtime.NumCPU(), "edits at a time")
 	f.BoolVar(&o.note, "note", false, "write into each edit the run that found it first")
+	f.StringVar(&o.build, "build", "", "only build dessim with the one edit of -only, as this file")
 	f.StringVar(&c.subjects, "child", "", "for mutants itself: sweep these runs in this process; each line has flags of dessim run")
 	f.Uint64Var(&c.first, "first", 1, "for mutants itself: the first seed of -child; a run with a -seed is run alone")
 	if err := f.Parse(args); err != nil {
@@ -105,5 +110,29 @@ func run(args []string, out, progress io.Writer) error {
 	if len(chosen) == 0 {
 		return fmt.Errorf("-only %v: no edit of %s has such a name", o.only, o.bank)
 	}
+	if o.build != "" {
+		if len(chosen) > 1 {
+			return fmt.Errorf("-build %s: -only %v matches %d edits, want one", o.build, o.only, len(chosen))
+		}
+		return build(chosen[0], o.build, out)
+	}
 	return compare(chosen, o, out, progress)
+}
+
+// build builds dessim with an edit, and prints what the bug is and a run that it breaks.
+func build(e *bank.Edit, path string, out io.Writer) error {
+	dir, err := os.MkdirTemp("", "dessim-mutants-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	overlay, err := e.Overlay(".", dir)
+	if err != nil {
+		return err
+	}
+	if _, err := output(exec.Command("go", "build", "-o", path, "-overlay", overlay, "./cmd/dessim")); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s\n\n%s run %s\n", e.Why, path, e.Found)
+	return err
 }

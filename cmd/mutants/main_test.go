@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,5 +104,13 @@ func TestABugIsFoundAndNotedAndTheUneditedCodePasses(t *testing.T) {
 	}
 	if e, err = bank.Parse(name, string(text)); err != nil || e.Found == "" || e.Found != noted {
 		t.Errorf("noted is %q, in the bank %q: %v", e.Found, noted, err)
+	}
+}
+
+func TestBuildWantsOneEdit(t *testing.T) {
+	var out, errs bytes.Buffer
+	err := run([]string{"-bank", "../../scenarios/testdata/edits", "-only", "isis", "-build", "x"}, &out, &errs)
+	if err == nil || !strings.Contains(err.Error(), "matches 5 edits, want one") {
+		t.Errorf("error %v", err)
 	}
 }
