@@ -19,7 +19,11 @@ import (
 var page embed.FS
 
 // scripts are the files of the script, in the order in which each needs those before it.
-var scripts = []string{"decode.js", "model.js", "view.js", "draw.js", "panel.js", "app.js"}
+var scripts = []string{
+	"decode.js", "causality.js", "states.js", "search.js", "words.js", "view.js", // the data, without a browser
+	"dom.js", "theme.js", "ink.js", "arrows.js", "marks.js", "density.js", "minimap.js", "picture.js", "hit.js",
+	"selected.js", "state_panel.js", "evidence.js", "lists.js", "keys.js", "shell.js", "app.js", "main.js",
+}
 
 // version of the data. The script refuses another.
 const version = 1

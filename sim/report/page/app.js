@@ -1,1 +1,397 @@
-// placeholder
+"use strict";
+
+// app.js is the page as a whole: which run, which step, which filter, and that
+// what is shown follows them.
+
+const HOPS = 3, MOST_HOPS = 99, OPENING_BEFORE = 60, OPENING_AFTER = 14;
+
+class App {
+	constructor(page) {
+		this.page = page;
+		this.theme = null;
+		this.hops = HOPS;
+		this.cone = "past";
+		this.pinned = new Set();
+		this.frames = [];
+		this.traces = [];
+		this.step = 0; this.row = -1; this.node = -1; this.query = ""; this.matches = null;
+		this.parts = buildShell(this);
+		this.theme = this.readTheme();
+		this.picture = new Picture(this, this.parts.lanes);
+		this.openRun(0);
+		this.minimap = new Minimap(this, this.parts.minimap);
+		this.pointer = new Pointer(this, this.parts.lanes, this.parts.tip);
+		listenToKeys(this);
+		new ResizeObserver(() => this.resized()).observe(this.parts.stage);
+	}
+
+	readTheme() {
+		const theme = readTheme();
+		theme.small = `11px ${getComputedStyle(document.body).fontFamily}`;
+		return theme;
+	}
+
+	// ---- runs
+
+	openRun(index) {
+		this.index = index;
+		this.run = this.page.runs[index];
+		this.trace = this.traces[index] ??= new Trace(this.run);
+		this.states = new States(this.trace);
+		this.violations = violations(this.run);
+		this.view = new View(this.trace, this.view?.axis);
+		this.lanes = new Lanes(this.trace);
+		this.picture.setRun(this.trace);
+		this.pinned.clear();
+		this.involved = [];
+		this.step = 0; this.row = -1; this.node = -1; this.matches = null;
+		this.fillRun();
+	}
+
+	fillRun() {
+		const { parts, run, trace } = this;
+		showHeader(this, parts);
+		showChecks(this, parts.checks);
+		showStory(this, parts.story);
+		showAbout(this, parts.about);
+		parts.runs.hidden = this.page.runs.length < 2;
+		parts.runs.choose(String(this.index));
+		fill(parts.total, ` / ${count(trace.steps)}`);
+		const option = (value, label) => el("option", { value }, oneLine(label, 60));
+		fill(parts.node, option("", "any node"), run.names.slice(0, 2000).map((_, node) => option(node, nodeLabel(trace, node))));
+		fill(parts.kind, option("", "any kind"), [...run.kinds].sort().slice(0, 2000).map((kind) => option(kind, kind)));
+		fill(parts.fault, option("", "any fault"), run.faults.slice(0, 2000).map((fault) => option(fault.id, `${fault.id} ${fault.text}`)));
+		const evident = run.checks.filter((check) => check.evidence);
+		parts.evidenceTab.hidden = evident.length === 0;
+		fill(parts.evidence, evident.map((check) => el("div", { class: "exhibit" }, evidenceOf(this, check))));
+		this.openTab(run.story.length ? "story" : "checks");
+		this.openTab("state");
+	}
+
+	/** showRun changes to another run, and opens it where it says. */
+	showRun(index) {
+		if (index === this.index || !this.page.runs[index]) return;
+		const { query } = this;
+		this.openRun(index);
+		this.resized();
+		this.opening();
+		this.search(query);
+	}
+
+	/** opening shows what the run opens at: its focus with what led to it, or the whole run. */
+	opening() {
+		const { focus } = this.run;
+		if (focus > 0 && focus <= this.trace.steps) {
+			this.select(focus, { still: true });
+			this.view.showAround(focus, OPENING_BEFORE, OPENING_AFTER);
+		} else {
+			this.view.fit();
+			this.changed();
+		}
+	}
+
+	// ---- the selected step
+
+	/** select shows a step. Of its options, row chooses an effect, still leaves the window where it is, node the lane. */
+	select(step, { row = -1, still = false, node } = {}) {
+		if (!(step >= 1 && step <= this.trace.steps)) return;
+		this.step = step;
+		this.row = row >= 0 && this.trace.step[row] === step ? row : -1;
+		const own = this.trace.stepNode[step];
+		this.node = node ?? (own >= 0 ? own : this.node);
+		this.changed();
+		if (!still) this.view.reveal(step);
+		this.say();
+		writeLink(this);
+	}
+
+	say() {
+		const { trace, step, row } = this;
+		fill(this.parts.live, `step ${step}, ${milliseconds(trace.time[step])}: ${row >= 0 ? `node ${trace.node[row]} ${sentence(trace, row)}` : headline(trace, step)}${this.violations.includes(step) ? ". This step breaks a check" : ""}`);
+	}
+
+	move(by) {
+		if (!this.step) { this.select(by > 0 ? 1 : this.trace.steps); return; }
+		this.select(Math.max(1, Math.min(this.trace.steps, this.step + by)));
+	}
+
+	moveOnNode(by) {
+		const { trace, step } = this;
+		this.select(by < 0 ? trace.previous[step] : trace.following[step]);
+	}
+
+	// moveLane goes to the next lane of the picture, at the last step of its node so far.
+	moveLane(by) {
+		const order = [...this.lanes.open, ...this.lanes.thin], at = order.indexOf(this.node);
+		for (let i = at + by; i >= 0 && i < order.length; i += by) {
+			const step = this.lastStepOf(order[i], this.step || this.trace.steps);
+			if (step) { this.select(step, { node: order[i] }); return; }
+		}
+	}
+
+	/** lastStepOf returns the last step of a node up to a step, or its first one after, 0 if it takes none. */
+	lastStepOf(node, step) {
+		const { stepNode, steps } = this.trace;
+		for (let at = step; at > 0; at--) if (stepNode[at] === node) return at;
+		for (let at = step + 1; at <= steps; at++) if (stepNode[at] === node) return at;
+		return 0;
+	}
+
+	moveViolation(by) {
+		const list = by > 0 ? this.violations : [...this.violations].reverse();
+		this.select(list.find((step) => by > 0 ? step > this.step : step < this.step) ?? list[list.length - 1] ?? 0);
+	}
+
+	// otherEnd follows the chosen message; without one that which triggered the
+	// step, or else the first one that it sent.
+	otherEnd() {
+		const { trace, step } = this;
+		if (!step) return;
+		const rows = this.row >= 0 ? [this.row] : [trace.lead(step), ...rowsOf(trace, step)];
+		const row = rows.find((one) => one >= 0 && otherEnd(trace, one) >= 0);
+		if (row === undefined) return;
+		const other = otherEnd(trace, row);
+		this.select(trace.step[other], { row: other });
+	}
+
+	nextEffect() {
+		const rows = rowsOf(this.trace, this.step);
+		if (!this.step || !rows.length) return;
+		this.select(this.step, { row: rows[(rows.indexOf(this.row) + 1) % rows.length] });
+	}
+
+	goTo(text) { this.select(Number(String(text).replace(/\D/g, ""))); }
+
+	openCheck(check) {
+		if (check.step) this.select(check.step);
+		if (!check.evidence) return;
+		this.openTab("evidence");
+		const index = this.run.checks.filter((one) => one.evidence).indexOf(check);
+		this.parts.evidence.children[index].scrollIntoView({ block: "start" });
+	}
+
+	// ---- causes and filter
+
+	setCone(direction) { this.cone = direction; this.changed(); }
+
+	nextCone() {
+		const order = ["past", "future", "both", "off"];
+		this.setCone(order[(order.indexOf(this.cone) + 1) % order.length]);
+	}
+
+	setHops(hops) { this.hops = Math.max(1, Math.min(MOST_HOPS, hops)); this.changed(); }
+
+	searchSoon(query) {
+		clearTimeout(this.typing);
+		this.typing = setTimeout(() => this.search(query), 120);
+	}
+
+	search(query) {
+		clearTimeout(this.typing);
+		this.query = query.trim();
+		this.matches = this.query ? new Matches(this.trace, this.query) : null;
+		const { parts } = this, filter = parseFilter(this.query);
+		if (document.activeElement !== parts.filter || parts.filter.value.trim() !== this.query) parts.filter.value = this.query;
+		for (const field of ["node", "kind", "fault"]) parts[field].value = filter[field].length === 1 ? filter[field][0] : "";
+		fill(parts.count, this.matches ? `${count(this.matches.count)} of ${count(this.trace.steps)}` : "");
+		this.changed();
+		writeLink(this);
+	}
+
+	nextMatch(by, stay = false) {
+		if (!this.matches) return;
+		if (stay && this.matches.steps[this.step]) { this.showSelection(); return; }
+		this.select(this.matches.next(this.step || (by > 0 ? 0 : this.trace.steps + 1), by));
+	}
+
+	// highlightNow decides what stands out: the causes of the selected step, or what the filter matches.
+	highlightNow() {
+		const { trace, matches } = this;
+		const wanted = this.step && this.cone !== "off" && !(matches && !matches.steps[this.step]);
+		if (wanted) {
+			const cone = new Cone(trace, this.step, this.cone, this.hops, matches?.steps);
+			return {
+				size: cone.size, cone,
+				step: (step) => cone.has(step),
+				row: (row) => cone.has(trace.step[row]),
+				arrow: (sent) => cone.has(trace.step[sent]) && (trace.target[sent] >= 0 ? cone.has(trace.step[trace.target[sent]]) && cone.hops[trace.step[sent]] !== cone.hops[trace.step[trace.target[sent]]] : (trace.mark[sent] & LOST) !== 0),
+			};
+		}
+		if (!matches) return null;
+		return { size: matches.count, step: (step) => matches.steps[step] === 1, row: (row) => matches.rows[row] === 1, arrow: (sent) => matches.rows[sent] === 1 };
+	}
+
+	// findInvolved lists the nodes that the highlighted steps are about, the nearest first.
+	findInvolved() {
+		const { trace, highlight } = this, nearest = new Map();
+		if (this.step && this.node >= 0) nearest.set(this.node, -1);
+		if (highlight) {
+			for (let step = 1; step <= trace.steps; step++) {
+				if (!highlight.step(step) || trace.stepNode[step] < 0) continue;
+				const hops = highlight.cone ? highlight.cone.hops[step] : 0, node = trace.stepNode[step];
+				if (!(nearest.get(node) <= hops)) nearest.set(node, hops);
+			}
+		}
+		return [...nearest].sort((a, b) => a[1] - b[1] || a[0] - b[0]).map(([node]) => node);
+	}
+
+	clear() {
+		if (this.query) { this.search(""); return; }
+		this.step = 0; this.row = -1; this.node = -1;
+		this.changed();
+		writeLink(this);
+	}
+
+	// ---- what is shown
+
+	/** changed brings everything up to date with the selection, the filter and the causes. */
+	changed() {
+		const { parts } = this;
+		this.highlight = this.highlightNow();
+		this.involved = this.findInvolved();
+		parts.cone.choose(this.cone);
+		parts.axis.choose(this.view.axis);
+		fill(parts.hops, this.matches && this.highlight?.cone ? "matching" : `${this.hops} hop${this.hops > 1 ? "s" : ""}`);
+		if (document.activeElement !== parts.goto) parts.goto.value = this.step ? String(this.step) : "";
+		showSelected(this, parts.selected);
+		showState(this, parts.state);
+		fill(parts.stateAt, this.step ? `after step ${count(this.step)}, ${milliseconds(this.trace.time[this.step])}` : "at the end of the run");
+		if (!parts.table.hidden) showTable(this, parts.table);
+		this.layout();
+	}
+
+	layout() {
+		const { lanes, picture, parts } = this;
+		lanes.layout(picture.top, Math.max(picture.top + 40, picture.height - 8), this.involved);
+		fill(parts.gutter, lanes.open.map((node) => this.laneLabel(node)),
+			lanes.thin.length ? this.thinLabel() : null);
+		this.redraw();
+	}
+
+	laneLabel(node) {
+		const { trace, lanes } = this;
+		const label = el("div", { class: node === this.node ? "lane here" : "lane", data: { node } },
+			button([el("b", {}, String(node)), " ", oneLine(trace.run.names[node] || "", 40)], () => {
+				const step = this.lastStepOf(node, this.step || this.trace.steps);
+				if (step) this.select(step, { node });
+			}, { class: "plain", title: nodeLabel(trace, node) }),
+			button("×", () => this.fold(node), { class: "plain fold", "aria-label": `fold node ${node}`, title: "Fold this lane (z)" }));
+		label.style.top = `${lanes.y[node] - 9}px`;
+		return label;
+	}
+
+	thinLabel() {
+		const { lanes, trace } = this, all = lanes.open.length === 0;
+		const steps = lanes.thin.reduce((sum, node) => sum + trace.stepsOf[node], 0);
+		const label = el("div", { class: "lane thin" }, button(all ? `${lanes.thin.length} nodes` : `${lanes.thin.length} folded`, () => this.showNodes(), { class: "link", title: `${count(steps)} steps; choose nodes (o)` }));
+		label.style.top = `${lanes.thinTop - 4}px`;
+		return label;
+	}
+
+	redraw() {
+		if (this.drawing) return;
+		this.drawing = requestAnimationFrame(() => { this.drawing = 0; this.drawNow(); });
+	}
+
+	drawNow() {
+		const start = performance.now();
+		this.picture.draw();
+		this.minimap?.draw();
+		this.frames.push(performance.now() - start);
+		if (this.frames.length > 240) this.frames.shift();
+	}
+
+	resized() {
+		const { view } = this, ends = [view.from, view.to];
+		this.picture.resize();
+		[view.from, view.to] = ends;
+		this.layout();
+		showState(this, this.parts.state);
+	}
+
+	zoom(factor) {
+		const x = this.step ? this.view.x(this.step) : this.picture.width / 2;
+		this.view.zoom(factor, x > 0 && x < this.picture.width ? x : undefined);
+		this.redraw();
+	}
+
+	pan(part) { this.view.pan(this.picture.width * part); this.redraw(); }
+
+	fit() { this.view.fit(); this.redraw(); }
+
+	showSelection() {
+		if (this.step) this.view.showAround(this.step, OPENING_BEFORE, OPENING_AFTER);
+		this.redraw();
+	}
+
+	setAxis(axis) {
+		this.view.setAxis(axis);
+		if (this.step) this.view.reveal(this.step);
+		this.changed();
+	}
+
+	theming() {
+		toggleTheme();
+		this.theme = this.readTheme();
+		this.redraw();
+	}
+
+	fold(node) {
+		if (node < 0) return;
+		if (!this.lanes.folded.delete(node)) this.lanes.folded.add(node);
+		this.layout();
+	}
+
+	foldAll(nodes) { this.lanes.folded = new Set(nodes); this.layout(); }
+
+	foldOthers() {
+		const involved = new Set(this.involved);
+		this.foldAll(this.run.names.map((_, node) => node).filter((node) => !involved.has(node)));
+	}
+
+	pin(node) {
+		if (node < 0) return;
+		if (!this.pinned.delete(node)) this.pinned.add(node);
+		showState(this, this.parts.state);
+	}
+
+	showNodes() { buildNodes(this, this.parts.nodes); this.parts.nodes.showModal(); }
+
+	toggleTable() {
+		const { table, stage, tabled } = this.parts;
+		table.hidden = !table.hidden;
+		stage.hidden = !table.hidden;
+		tabled.setAttribute("aria-pressed", String(!table.hidden));
+		if (!table.hidden) { showTable(this, table); table.focus(); }
+	}
+
+	openTab(name) {
+		const { parts } = this;
+		if (parts[`${name}Tab`].hidden) return;
+		const group = ["state", "evidence"].includes(name) ? ["state", "evidence"] : ["story", "checks", "about"];
+		for (const one of group) {
+			parts[one].hidden = one !== name;
+			parts[`${one}Tab`].setAttribute("aria-selected", String(one === name));
+		}
+	}
+
+	nextTab() {
+		const order = ["story", "checks", "about"];
+		this.openTab(order[(order.findIndex((name) => !this.parts[name].hidden) + 1) % order.length]);
+	}
+
+	async copy(text, what) {
+		await copyText(text);
+		fill(this.parts.live, `copied the ${what}`);
+		const note = el("div", { class: "copied" }, `copied the ${what}`);
+		this.parts.root.append(note);
+		setTimeout(() => note.remove(), 1500);
+	}
+
+	copyAnswer() {
+		if (!this.step) return;
+		const lines = (this.row >= 0 ? [this.row] : rowsOf(this.trace, this.step)).flatMap((row) => answerLines(this, row));
+		if (lines.length) this.copy(lines[0], "answer");
+		else fill(this.parts.live, "every answer of this step is benign");
+	}
+}

@@ -1,0 +1,113 @@
+"use strict";
+
+// ink.js gathers shapes of one style into one path, because a stroke for each
+// of ten thousand arrows is what makes a canvas slow.
+
+const DIM = 0, PLAIN = 1, STRONG = 2;
+
+// Each style is told from the others by dash, shape or place as well as by colour.
+const STYLES = {
+	message: { colour: "message", stroke: true },
+	pending: { colour: "message", stroke: true, dash: [2, 3] },
+	corrupted: { colour: "fault", stroke: true, dash: [6, 3] },
+	lost: { colour: "bad", stroke: true },
+	cross: { colour: "bad", stroke: true, width: 1.6 },
+	arrowhead: { colour: "message" },
+	timer: { colour: "soft", stroke: true },
+	event: { colour: "ink" },
+	resumed: { colour: "ink", stroke: true },
+	unsynced: { colour: "disk", stroke: true },
+	synced: { colour: "disk" },
+	output: { colour: "good" },
+	note: { colour: "soft", stroke: true },
+	fault: { colour: "fault" },
+};
+
+const ALPHA = [0.16, 0.8, 1];
+const WIDTH = [0.8, 1, 1.7];
+
+/** Ink collects paths by style and level, and draws them with the dim ones first. */
+class Ink {
+	constructor() {
+		this.paths = [{}, {}, {}];
+	}
+
+	path(style, level) {
+		return this.paths[level][style] ??= new Path2D();
+	}
+
+	flush(context, theme) {
+		for (const level of [DIM, PLAIN, STRONG]) {
+			context.globalAlpha = ALPHA[level];
+			for (const name of Object.keys(STYLES)) {
+				const path = this.paths[level][name];
+				if (!path) continue;
+				const style = STYLES[name];
+				context.strokeStyle = context.fillStyle = theme[style.colour];
+				context.lineWidth = (style.width || 1) * WIDTH[level];
+				context.setLineDash(style.dash || []);
+				if (style.stroke) context.stroke(path); else context.fill(path);
+			}
+		}
+		context.globalAlpha = 1;
+		context.setLineDash([]);
+	}
+}
+
+function circle(path, x, y, radius) {
+	path.moveTo(x + radius, y);
+	path.arc(x, y, radius, 0, 2 * Math.PI);
+}
+
+function diamond(path, x, y, radius) {
+	path.moveTo(x, y - radius); path.lineTo(x + radius, y); path.lineTo(x, y + radius); path.lineTo(x - radius, y);
+	path.closePath();
+}
+
+function cross(path, x, y, radius) {
+	path.moveTo(x - radius, y - radius); path.lineTo(x + radius, y + radius);
+	path.moveTo(x + radius, y - radius); path.lineTo(x - radius, y + radius);
+}
+
+function triangle(path, x, y, radius) {
+	path.moveTo(x - radius * 0.7, y - radius); path.lineTo(x + radius, y); path.lineTo(x - radius * 0.7, y + radius);
+	path.closePath();
+}
+
+/** Labels places texts so that none covers another; the first one asked for wins. */
+class Labels {
+	constructor() {
+		this.waiting = [];
+		this.taken = [];
+	}
+
+	add(text, x, y, level, colour, align = "left") {
+		if (text) this.waiting.push({ text, x, y, level, colour, align });
+	}
+
+	/** block keeps a rectangle free of labels. */
+	block(left, top, right, bottom) { this.taken.push([left, top, right, bottom]); }
+
+	draw(context, theme, width) {
+		context.font = theme.small;
+		context.textBaseline = "middle";
+		context.textAlign = "left";
+		context.lineJoin = "round";
+		this.waiting.sort((a, b) => b.level - a.level);
+		for (const { text, x, y, level, colour, align } of this.waiting) {
+			const wide = context.measureText(text).width;
+			const left = Math.round(align === "center" ? x - wide / 2 : x);
+			if (left < 2 || left + wide > width - 2) continue;
+			const box = [left - 3, y - 7, left + wide + 3, y + 7];
+			if (this.taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1])) continue;
+			this.taken.push(box);
+			context.globalAlpha = level === DIM ? 0.45 : 1;
+			context.strokeStyle = theme.paper;
+			context.lineWidth = 3;
+			context.strokeText(text, left, y);
+			context.fillStyle = theme[colour];
+			context.fillText(text, left, y);
+		}
+		context.globalAlpha = 1;
+	}
+}

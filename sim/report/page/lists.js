@@ -1,0 +1,75 @@
+"use strict";
+
+// lists.js fills the lists beside the picture: checks, story, and what is known
+// of the run as a whole.
+
+/** showHeader fills the header for the shown run. */
+function showHeader(app, refs) {
+	const { run } = app;
+	fill(refs.verdict, verdictBadge(run.verdict));
+	fill(refs.name, el("b", {}, visible(run.scenario)), run.seed ? ` seed ${visible(run.seed)}` : "", run.label ? el("span", { class: "quiet" }, ` · ${run.label}`) : null);
+	const failing = run.checks.find((check) => check.verdict === "violation");
+	if (failing) {
+		fill(refs.failure, visible(failing.name), failing.step ? [" at ", stepLink(app, failing.step)] : null, failing.detail ? [": ", linked(app, clip(failing.detail, 300))] : null);
+	} else fill(refs.failure, run.failure ? linked(app, clip(run.failure, 300)) : el("span", { class: "quiet" }, visible(run.reason)));
+	fill(refs.command, visible(run.command));
+	fill(refs.digest, "digest ", el("span", { class: "mono" }, visible(run.digest)));
+}
+
+function clip(text, length) { return text.length > length ? text.slice(0, length) + "…" : text; }
+
+/** showChecks lists the checks, those that failed first. */
+function showChecks(app, panel) {
+	const order = ["violation", "error", "inconclusive", "unseen", "pass", "not applicable"];
+	const checks = [...app.run.checks].sort((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict));
+	fill(panel, checks.length ? null : el("p", { class: "quiet" }, "The run has no checks."), el("ul", { class: "checks" }, checks.map((check) => {
+		const where = check.step ? `step ${count(check.step)}` : check.verdict === "violation" ? "at the end" : `exercised ${count(check.exercised)}`;
+		return el("li", {},
+			button([verdictBadge(check.verdict), el("span", { class: "name" }, visible(check.name)), el("span", { class: "quiet" }, where)], () => app.openCheck(check), { class: "check", data: { check: check.name } }),
+			check.detail ? el("p", {}, linked(app, clip(check.detail, 2000))) : null);
+	})));
+}
+
+function showStory(app, panel) {
+	fill(panel, app.run.story.length ? el("ol", { class: "story" }, app.run.story.map((line) => el("li", {}, linked(app, clip(line, 2000))))) : el("p", { class: "quiet" }, "A run that was not shrunk has no story."));
+}
+
+function showAbout(app, panel) {
+	const { run } = app;
+	const pairs = (list) => list.map(([name, value]) => [el("dt", {}, visible(String(name))), el("dd", {}, linked(app, String(value)))]);
+	const lines = (title, list) => list.length ? [el("h3", {}, title), el("ul", {}, list.map((line) => el("li", {}, linked(app, line))))] : null;
+	fill(panel,
+		lines("Warnings", run.warnings),
+		el("dl", { class: "facts" }, pairs([["ended", run.reason], ["end", milliseconds(run.end)], ...run.params, ...run.facts])),
+		lines("About this page", run.notes),
+		run.faults.length ? [el("h3", {}, "Faults"), el("ul", { class: "faults" }, run.faults.slice(0, 300).map((fault) => el("li", {},
+			fault.from > 0 ? stepLink(app, fault.from, count(fault.from)) : "", " ", linked(app, clip(fault.text, 300)))))] : null);
+}
+
+const TABLE_ROWS = 500;
+
+/** showTable fills the table of the rows around the cursor, for reading and for screen readers. */
+function showTable(app, panel) {
+	const { trace } = app;
+	const middle = app.step ? trace.first[app.step] : 0;
+	const from = Math.max(0, Math.min(middle - TABLE_ROWS / 2, trace.rows - TABLE_ROWS)), to = Math.min(trace.rows, from + TABLE_ROWS);
+	const body = [];
+	for (let row = from; row < to; row++) body.push(tableRow(app, row));
+	fill(panel, el("table", {},
+		el("caption", {}, `rows ${count(trace.rows ? from + 1 : 0)} to ${count(to)} of ${count(trace.rows)}, around ${app.step ? `step ${count(app.step)}` : "the start"}`),
+		el("thead", {}, el("tr", {}, ["step", "time", "node", "what", "text", "other end"].map((name) => el("th", { scope: "col" }, name)))),
+		el("tbody", {}, body)));
+	panel.querySelector("[aria-current]")?.scrollIntoView({ block: "center" });
+}
+
+function tableRow(app, row) {
+	const { trace } = app, step = trace.step[row], other = otherEnd(trace, row);
+	const current = step === app.step && (app.row < 0 ? row === trace.lead(step) : row === app.row);
+	const matched = app.matches?.rows[row] === 1;
+	return el("tr", { class: `${step === app.step ? "chosen" : ""}${matched ? " matched" : ""}` || null, "aria-current": current ? "true" : null },
+		el("td", {}, step ? stepLink(app, step, count(step), row) : "–"), el("td", {}, milliseconds(trace.time[step])),
+		el("td", {}, trace.node[row] < 0 ? "" : String(trace.node[row])),
+		el("td", {}, matched ? el("span", { title: "matches the filter" }, "▸ ") : null, sentence(trace, row)),
+		el("td", { class: "mono" }, oneLine(textOf(trace, row), 300)),
+		el("td", {}, other >= 0 && trace.step[other] ? stepLink(app, trace.step[other], undefined, other) : ""));
+}

@@ -1,0 +1,122 @@
+"use strict";
+
+// selected.js shows the selected step: what it is, where it comes from, what
+// the node did in it, and why it happened.
+
+const WHY_LENGTH = 40, EFFECTS = 200, OVERTAKEN = 5;
+
+/** showSelected fills the panel of the selected step. */
+function showSelected(app, panel) {
+	const { trace, step } = app;
+	if (!step) {
+		fill(panel, el("h2", {}, "Nothing selected"), el("p", { class: "quiet" }, trace.steps ? "Click a mark or a message, or press l for the first step." : "The run has no steps."));
+		return;
+	}
+	const lead = trace.lead(step), node = trace.stepNode[step];
+	const text = lead < 0 ? "" : textOf(trace, lead);
+	const isTrigger = lead >= 0 && TRIGGERS.has(trace.what[lead]);
+	fill(panel,
+		el("p", { class: "over" }, `step ${count(step)} of ${count(trace.steps)} · ${milliseconds(trace.time[step])}`),
+		el("h2", {}, node >= 0 ? el("span", { class: "node" }, nodeLabel(trace, node)) : null, lead < 0 ? "nothing" : isTrigger ? sentence(trace, lead) : "went on, its disk done"),
+		app.violations.includes(step) ? brokenHere(app, step) : null,
+		isTrigger && text ? el("pre", { class: "text" }, visible(text)) : null,
+		lead < 0 ? null : facts(app, lead),
+		isTrigger ? answers(app, lead) : null,
+		effects(app, step, isTrigger),
+		why(app, step));
+}
+
+function brokenHere(app, step) {
+	return app.run.checks.filter((check) => check.verdict === "violation" && check.step === step)
+		.map((check) => el("p", { class: "broken" }, verdictBadge("violation"), " ", visible(check.name)));
+}
+
+// facts tells where a message or a timer comes from, how long that took, and
+// what it met on its way.
+function facts(app, row) {
+	const { trace } = app, rows = [], origin = trace.origin[row];
+	const add = (name, ...value) => rows.push(el("dt", {}, name), el("dd", {}, value));
+	if (origin >= 0 && isMessage(trace, origin)) {
+		add("sent", stepLink(app, trace.step[origin], undefined, origin), ` by node ${trace.node[origin]}, ${milliseconds(trace.time[trace.step[origin]])}`);
+		add("delay", milliseconds(trace.time[trace.step[row]] - trace.time[trace.step[origin]]));
+		if (trace.what[origin] === CODE.copied) add("copy", "the link made a second copy of this message");
+		if (trace.mark[origin] & CORRUPTED) add("sent as", oneLine(trace.text[origin] < 0 ? NOT_KEPT : trace.run.texts[trace.text[origin]], 300));
+		addOvertaking(app, origin, add);
+	} else if (origin >= 0) {
+		add("set", stepLink(app, trace.step[origin], undefined, origin), `, ${milliseconds(trace.time[trace.step[origin]])}`);
+	}
+	if (trace.what[row] === CODE.injected || trace.what[row] === CODE.lifted || trace.what[row] === CODE.crashed) {
+		const fault = app.run.faults.find((one) => one.id === trace.number[row]);
+		if (fault) add("fault", button(`${fault.id}: ${oneLine(fault.text, 200)}`, () => app.search(setField(app.query, "fault", String(fault.id))), { class: "link" }));
+	}
+	return rows.length ? el("dl", { class: "facts" }, rows) : null;
+}
+
+function addOvertaking(app, sent, add) {
+	const { overtook, overtakenBy } = overtaking(app.trace, sent);
+	const list = (rows) => rows.slice(-OVERTAKEN).map((row, i) => [i ? ", " : "", `${kindOf(app.trace, row)} of `, stepLink(app, app.trace.step[row], undefined, row)])
+		.concat(rows.length > OVERTAKEN ? ` and ${rows.length - OVERTAKEN} more` : []);
+	if (overtook.length) add("overtook", list(overtook));
+	if (overtakenBy.length) add("overtaken by", list(overtakenBy));
+}
+
+// answers lists what the source answered other than benign at a row, and at the
+// row that sent its message: these are the lines that made it so.
+function answers(app, row) {
+	const lines = answerLines(app, row);
+	if (!lines.length) return null;
+	return el("div", { class: "answers" }, lines.map((line) => button([el("span", { "aria-hidden": "true" }, "⧉ "), oneLine(line, 200)], () => app.copy(line, "answer"), { class: "answer", title: "Copy this line of the replay file" })));
+}
+
+/** answerLines returns the answers that shaped a row. */
+function answerLines(app, row) {
+	const { trace } = app, lines = [...trace.answersOf(row)];
+	let origin = trace.origin[row];
+	if (origin < 0 || !isMessage(trace, origin)) return lines;
+	// The answers about a message stand at the send, or at the loss, copy or corruption after it.
+	lines.push(...trace.answersOf(origin));
+	for (origin++; origin < trace.rows && !trace.answersEnd(origin); origin++) lines.push(...trace.answersOf(origin));
+	return [...new Set(lines)];
+}
+
+function effects(app, step, isTrigger) {
+	const { trace } = app, rows = rowsOf(trace, step).slice(isTrigger ? 1 : 0);
+	if (!rows.length) return null;
+	const items = rows.slice(0, EFFECTS).map((row) => effect(app, row));
+	if (rows.length > EFFECTS) items.push(el("li", { class: "quiet" }, `and ${count(rows.length - EFFECTS)} more`));
+	return [el("h3", {}, "In this step"), el("ol", { class: "effects" }, items)];
+}
+
+function effect(app, row) {
+	const { trace } = app, target = trace.target[row], text = textOf(trace, row), what = trace.what[row];
+	const other = target >= 0 && trace.step[target] !== trace.step[row] ? target : trace.what[row] === CODE.timerCancelled ? trace.origin[row] : -1;
+	const shown = what === CODE.timerSet ? "" : text;
+	return el("li", { class: row === app.row ? "chosen" : null, data: { what: WORDS[what] } },
+		el("span", { class: `sign ${signOf(what)}`, "aria-hidden": "true" }),
+		el("div", {},
+			el("span", {}, trace.node[row] !== trace.stepNode[app.step] && trace.node[row] >= 0 ? `node ${trace.node[row]} ` : "", sentence(trace, row)),
+			shown ? el("span", { class: "mono text" }, oneLine(shown, row === app.row ? 4000 : 160)) : null,
+			other >= 0 ? el("span", { class: "where" }, other > row ? "→ " : "← ", stepLink(app, trace.step[other]),
+				`, ${other > row ? "after" : "set before"} ${milliseconds(Math.abs(trace.time[trace.step[other]] - trace.time[trace.step[row]]))}`) : null,
+			trace.answersOf(row).length ? answers(app, row) : null));
+}
+
+function signOf(what) {
+	return {
+		[CODE.sent]: "send", [CODE.copied]: "send", [CODE.output]: "output", [CODE.noted]: "note", [CODE.persisted]: "persist", [CODE.synced]: "sync",
+		[CODE.lost]: "trouble", [CODE.corrupted]: "trouble", [CODE.crashed]: "trouble", [CODE.damaged]: "trouble", [CODE.discarded]: "trouble",
+		[CODE.timerSet]: "timer", [CODE.timerCancelled]: "timer",
+	}[what] || "plain";
+}
+
+// why follows triggers back to the root: an input, a start or a fault.
+function why(app, step) {
+	const chain = whyChain(app.trace, step).slice(1);
+	if (!chain.length) return null;
+	const items = chain.slice(0, WHY_LENGTH).map((at) => el("li", {}, stepLink(app, at, count(at)), el("span", {}, headline(app.trace, at))));
+	if (chain.length > WHY_LENGTH) {
+		const root = chain[chain.length - 1];
+		items.push(el("li", {}, stepLink(app, root, count(root)), el("span", {}, `${count(chain.length - WHY_LENGTH)} steps before: ${headline(app.trace, root)}`)));
+	}
+	return [el("h3", {}, "Why: what triggered it, back to the root"), el("ol", { id: "why", class: "why" }, items)];
+}

@@ -1,0 +1,116 @@
+"use strict";
+
+// state_panel.js shows the states of nodes at the cursor side by side, line by
+// line of the same key, with what differs and what this step changed.
+
+const COLUMN_WIDTH = 168, KEY_WIDTH = 150, STATE_ROWS = 1200, SPOKEN = 12;
+
+/**
+ * stateNodes returns the nodes whose states are shown: those the reader pinned,
+ * those the step involves, then the nearest of its past.
+ */
+function stateNodes(app, most) {
+	const { trace, step } = app, list = [...app.pinned].sort((a, b) => a - b);
+	const add = (node) => { if (node >= 0 && node < trace.nodes && !list.includes(node)) list.push(node); };
+	add(app.node);
+	if (step) {
+		add(trace.stepNode[step]);
+		for (const row of rowsOf(trace, step)) add(trace.peer[row]);
+	}
+	for (const node of app.involved) add(node);
+	for (let node = 0; node < trace.nodes && list.length < most; node++) add(node);
+	return list.slice(0, Math.max(most, app.pinned.size)).sort((a, b) => a - b);
+}
+
+/** showState fills the panel of states. */
+function showState(app, panel) {
+	const most = Math.max(1, Math.floor((panel.clientWidth - KEY_WIDTH) / COLUMN_WIDTH));
+	const nodes = stateNodes(app, most);
+	if (!app.trace.nodes) { fill(panel, el("p", { class: "quiet" }, "The run has no nodes.")); return; }
+	if (app.run.described) fill(panel, describedTable(app, nodes));
+	else fill(panel, el("p", { class: "quiet" }, "The nodes of this run describe no state. Their latest outputs and notes:"), spokenTable(app, nodes));
+}
+
+function heading(app, node, under, odd) {
+	const pinned = app.pinned.has(node);
+	return el("th", { scope: "col", data: { node }, class: node === app.node ? "here" : null },
+		button([el("span", { "aria-hidden": "true" }, pinned ? "◉ " : ""), nodeLabel(app.trace, node)], () => app.pin(node), { class: "plain", "aria-pressed": String(pinned), title: pinned ? "Let this column go" : "Keep this column" }),
+		el("small", { class: odd ? "warn" : null }, under));
+}
+
+function describedTable(app, nodes) {
+	const { trace } = app, step = app.step || trace.steps;
+	const states = nodes.map((node) => app.states.at(node, step));
+	const entries = states.map((state) => state ? readState(state.lines) : []);
+	const rows = alignStates(entries);
+	const changed = states.map((state) => changedPaths(state));
+	const counted = states.map((state) => state !== null && state.lines.length > 0);
+	const head = el("tr", {}, el("th", { scope: "col" }, "key"), nodes.map((node, i) => heading(app, node, ...subtitle(states[i], step))));
+	let marked = false;
+	const body = rows.slice(0, STATE_ROWS).map((row) => {
+		const odd = oddColumns(row.values, counted), differs = odd.some(Boolean), first = differs && !marked;
+		if (first) marked = true;
+		return el("tr", { class: differs ? (first ? "differs first" : "differs") : null },
+			el("th", { scope: "row" }, indentation(row.depth), visible(row.key || "·"), first ? el("em", {}, " ≠ first difference") : null),
+			row.values.map((value, i) => cell(nodes[i], value, counted[i], odd[i], changed[i].has(row.path))));
+	});
+	const rest = rows.length > STATE_ROWS ? el("p", { class: "quiet" }, `and ${count(rows.length - STATE_ROWS)} more lines`) : null;
+	const gone = [...new Set(changed.flatMap((paths) => paths.gone))];
+	const removed = gone.length ? el("p", { class: "quiet" }, `removed in this step: ${gone.slice(0, 8).map((line) => oneLine(line, 60)).join("; ")}${gone.length > 8 ? ` and ${gone.length - 8} more` : ""}`) : null;
+	return [el("table", { class: "states" }, el("thead", {}, head), el("tbody", {}, body)), rest, removed];
+}
+
+function cell(node, value, up, odd, changed) {
+	const classes = [odd ? "differs" : "", changed ? "changed" : "", value === undefined ? "none" : ""].filter(Boolean).join(" ");
+	const shown = value === undefined ? (up ? "–" : "") : value;
+	return el("td", { data: { node }, class: classes || null },
+		odd && value !== undefined ? el("span", { class: "flag", title: "differs from the other nodes" }, "≠ ") : null,
+		changed ? el("span", { class: "flag", title: "changed in this step" }, "● ") : null,
+		visible(shown.length > 2000 ? shown.slice(0, 2000) + "…" : shown));
+}
+
+function indentation(depth) {
+	return depth ? el("span", { class: "indent", "aria-hidden": "true" }, "\u00a0\u00a0".repeat(depth)) : null;
+}
+
+// subtitle says of which step a state is, when that is not the cursor's.
+function subtitle(state, step) {
+	if (!state) return ["no state yet", true];
+	if (state.lines.length === 0) return [`down since step ${count(state.step)}`, true];
+	if (state.step === step) return ["after this step", false];
+	return state.stale ? [`as of step ${count(state.step)}; later ones are not kept`, true] : [`since step ${count(state.step)}`, false];
+}
+
+// changedPaths returns the keys whose line this step made or altered, and the
+// lines that it took away.
+function changedPaths(state) {
+	const paths = new Set();
+	paths.gone = [];
+	if (!state || !state.before || state.before.length === 0) return paths;
+	const before = new Map(readState(state.before).map((entry) => [entry.path, entry.value]));
+	const now = readState(state.lines);
+	for (const entry of now) {
+		if (before.get(entry.path) !== entry.value) paths.add(entry.path);
+		before.delete(entry.path);
+	}
+	if (now.length) for (const [path, value] of before) paths.gone.push(`${path.split("\u0000").pop()}: ${value}`);
+	return paths;
+}
+
+function spokenTable(app, nodes) {
+	const { trace } = app, step = app.step || trace.steps;
+	const columns = nodes.map((node) => latestSaid(app, node, step));
+	const head = el("tr", {}, nodes.map((node, i) => heading(app, node, columns[i].length ? `latest of step ${count(trace.step[columns[i][0]])}` : "nothing yet", false)));
+	const body = el("tr", {}, columns.map((rows, i) => el("td", { data: { node: nodes[i] } }, el("ol", { class: "spoken" }, rows.map((row) =>
+		el("li", { class: trace.step[row] === step ? "changed" : null }, stepLink(app, trace.step[row], count(trace.step[row]), row), ` ${sentence(trace, row)} `, el("span", { class: "mono" }, oneLine(textOf(trace, row), 200))))))));
+	return el("table", { class: "states spoken" }, el("thead", {}, head), el("tbody", {}, body));
+}
+
+// latestSaid returns the latest outputs and notes of a node, the latest first.
+function latestSaid(app, node, step) {
+	const { trace } = app, said = [];
+	for (let row = trace.first[step + 1] - 1; row >= 0 && said.length < SPOKEN; row--) {
+		if (trace.node[row] === node && (trace.what[row] === CODE.output || trace.what[row] === CODE.noted)) said.push(row);
+	}
+	return said;
+}
