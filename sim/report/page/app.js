@@ -3,7 +3,7 @@
 // app.js is the page as a whole: which run, which step, which filter, and that
 // what is shown follows them.
 
-const HOPS = 3, MOST_HOPS = 99, OPENING_BEFORE = 60, OPENING_AFTER = 14;
+const HOPS = 5, MOST_HOPS = 99, LEAST_BEFORE = 40, MOST_BEFORE = 400;
 
 class App {
 	constructor(page) {
@@ -57,10 +57,7 @@ class App {
 		parts.runs.hidden = this.page.runs.length < 2;
 		parts.runs.choose(String(this.index));
 		fill(parts.total, ` / ${count(trace.steps)}`);
-		const option = (value, label) => el("option", { value }, oneLine(label, 60));
-		fill(parts.node, option("", "any node"), run.names.slice(0, 2000).map((_, node) => option(node, nodeLabel(trace, node))));
-		fill(parts.kind, option("", "any kind"), [...run.kinds].sort().slice(0, 2000).map((kind) => option(kind, kind)));
-		fill(parts.fault, option("", "any fault"), run.faults.slice(0, 2000).map((fault) => option(fault.id, `${fault.id} ${fault.text}`)));
+		fillFilterMenu(this, parts.fields);
 		const evident = run.checks.filter((check) => check.evidence);
 		parts.evidenceTab.hidden = evident.length === 0;
 		fill(parts.evidence, evident.map((check) => el("div", { class: "exhibit" }, evidenceOf(this, check))));
@@ -83,7 +80,7 @@ class App {
 		const { focus } = this.run;
 		if (focus > 0 && focus <= this.trace.steps) {
 			this.select(focus, { still: true });
-			this.view.showAround(focus, OPENING_BEFORE, OPENING_AFTER);
+			this.showSelection();
 		} else {
 			this.view.fit();
 			this.changed();
@@ -190,9 +187,8 @@ class App {
 		clearTimeout(this.typing);
 		this.query = query.trim();
 		this.matches = this.query ? new Matches(this.trace, this.query) : null;
-		const { parts } = this, filter = parseFilter(this.query);
+		const { parts } = this;
 		if (document.activeElement !== parts.filter || parts.filter.value.trim() !== this.query) parts.filter.value = this.query;
-		for (const field of ["node", "kind", "fault"]) parts[field].value = filter[field].length === 1 ? filter[field][0] : "";
 		fill(parts.count, this.matches ? `${count(this.matches.count)} of ${count(this.trace.steps)}` : "");
 		this.changed();
 		writeLink(this);
@@ -263,8 +259,8 @@ class App {
 	layout() {
 		const { lanes, picture, parts } = this;
 		lanes.layout(picture.top, Math.max(picture.top + 40, picture.height - 8), this.involved);
-		fill(parts.gutter, lanes.open.map((node) => this.laneLabel(node)),
-			lanes.thin.length ? this.thinLabel() : null);
+		fill(parts.gutter, lanes.labelled().map((node) => this.laneLabel(node)),
+			lanes.labelled() !== lanes.thin && lanes.thin.length ? this.thinLabel() : null);
 		this.redraw();
 	}
 
@@ -276,7 +272,10 @@ class App {
 				if (step) this.select(step, { node });
 			}, { class: "plain", title: nodeLabel(trace, node) }),
 			button("×", () => this.fold(node), { class: "plain fold", "aria-label": `fold node ${node}`, title: "Fold this lane (z)" }));
-		label.style.top = `${lanes.y[node] - 9}px`;
+		const high = Math.min(18, lanes.height[node]);
+		label.classList.toggle("low", high < 18);
+		label.style.top = `${lanes.y[node] - high / 2}px`;
+		label.style.height = label.style.lineHeight = `${high}px`;
 		return label;
 	}
 
@@ -319,8 +318,16 @@ class App {
 
 	fit() { this.view.fit(); this.redraw(); }
 
+	/** showSelection brings the selected step into the window, with the causes that are highlighted. */
 	showSelection() {
-		if (this.step) this.view.showAround(this.step, OPENING_BEFORE, OPENING_AFTER);
+		const { step, highlight, trace } = this;
+		if (!step) return;
+		let before = LEAST_BEFORE, after = LEAST_BEFORE / 4;
+		for (let away = 1; away <= MOST_BEFORE && highlight?.cone; away++) {
+			if (away < step && highlight.step(step - away)) before = Math.max(before, away);
+			if (step + away <= trace.steps && highlight.step(step + away)) after = Math.max(after, away);
+		}
+		this.view.showAround(step, before, Math.max(after, Math.round(before / 6)));
 		this.redraw();
 	}
 

@@ -30,9 +30,15 @@ class Arrows {
 			} else if (isMessage(trace, row) && (trace.target[row] < 0 || trace.target[row] >= lastRow)) sent = row;
 			if (sent < 0) continue;
 			const level = highlight ? (highlight.arrow(sent) ? STRONG : DIM) : PLAIN;
-			if (only && level !== STRONG) continue;
+			if (level !== STRONG && (only || this.isFolded(sent))) continue;
 			this.arrow(sent, level);
 		}
+	}
+
+	/** isFolded reports whether a message is among folded nodes, which would only blur the picture. */
+	isFolded(sent) {
+		const { lanes, trace } = this.picture.app;
+		return lanes.open.length > 0 && !lanes.isOpen(trace.node[sent]) && !lanes.isOpen(trace.peer[sent]);
 	}
 
 	/** place sets ends to where a message starts and ends. */
@@ -66,7 +72,7 @@ class Arrows {
 		if (lost || mark & DROPPED) cross(this.ink.path("cross", level), x2, y2, this.heads ? 3.5 : 2);
 		else if (arrives && this.heads) this.head(x1, y1, x2, y2, level, trace.what[sent] === CODE.copied);
 		if ((mark & CORRUPTED) && this.heads) this.zigzag((x1 + x2) / 2, (y1 + y2) / 2, level);
-		if (this.detailed) this.label(sent, level, x1, y1, x2, y2);
+		if (this.detailed && level !== DIM) this.label(sent, level, x1, y1, x2, y2);
 	}
 
 	// line is cut at the edges of the window: a canvas takes no lines of a
@@ -116,7 +122,7 @@ class Arrows {
 		const path = this.ink.path("message", level);
 		path.moveTo(x - 7, y - 15); path.lineTo(x - 2, y - 5);
 		this.head(x - 7, y - 15, x, y - 1, level, false);
-		if (this.detailed) this.labels.add(oneLine(`${kindOf(app.trace, row)} ${textOf(app.trace, row)}`, 26), x + 4, y - 14, level, "ink");
+		if (this.detailed && level !== DIM) this.labels.add(oneLine(`${kindOf(app.trace, row)} ${textOf(app.trace, row)}`, 26), x + 4, y - 14, level, "ink");
 	}
 
 	label(sent, level, x1, y1, x2, y2) {

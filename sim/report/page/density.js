@@ -4,7 +4,7 @@
 // where things go wrong. Pixels are written one by one into an image of one row
 // a lane, which the canvas then stretches.
 
-const TROUBLE = new Set([CODE.lost, CODE.dropped, CODE.corrupted, CODE.crashed, CODE.damaged, CODE.discarded]);
+const TROUBLE = new Set([CODE.lost, CODE.corrupted, CODE.crashed, CODE.damaged, CODE.discarded]);
 
 class Density {
 	constructor() {
@@ -38,7 +38,7 @@ class Density {
 			const x = Math.floor(((positions ? positions[step] : step) - from) * scale);
 			if (x < 0 || x >= width) continue;
 			for (let row = trace.first[step], end = trace.first[step + 1]; row < end; row++) {
-				if (node[row] < 0) continue;
+				if (node[row] < 0 || what[row] === CODE.dropped) continue; // a node that is down does nothing
 				const at = node[row] * width + x;
 				activity[at]++;
 				if (isTrouble[what[row]]) trouble[at] = 1;

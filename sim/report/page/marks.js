@@ -48,7 +48,7 @@ class Marks {
 			case CODE.timerSet: if (detailed) this.bar("timer", level, x + 2, below - 2, 4); break;
 			}
 		}
-		if (detailed && first >= 0) this.label(first, outputs, x, above, level);
+		if (detailed && first >= 0 && level !== DIM) this.label(first, outputs, x, above, level);
 	}
 
 	lead(row, x, y, size, level) {

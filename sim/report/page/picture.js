@@ -4,7 +4,8 @@
 // by how much is visible, density strips, arrows, or arrows with labels.
 
 const ARROWS_BELOW = 12_000; // visible rows above which there are strips
-const LABELS_BELOW = 420; // and above which there are no labels
+const LABELS_BELOW = 300; // and above which there are no labels, unless what is highlighted is so few
+const LABELLED = 120;
 const STRONG_ARROWS = 3000; // highlighted messages that are drawn over strips
 const AXIS_HIGH = 22, FAULT_HIGH = 14, FAULT_ROWS = 4;
 
@@ -95,7 +96,7 @@ class Picture {
 		context.clip();
 		if (last >= first) {
 			const from = trace.first[first], to = trace.first[last + 1], rows = to - from;
-			const dense = rows > ARROWS_BELOW, detailed = rows <= LABELS_BELOW;
+			const dense = rows > ARROWS_BELOW, detailed = rows <= LABELS_BELOW || (app.highlight !== null && app.highlight.size <= LABELLED);
 			if (dense) this.density.draw(this, context, this.width);
 			if (!dense || (app.highlight && app.highlight.size <= STRONG_ARROWS)) {
 				arrows.draw(from, to, detailed, dense);
@@ -204,7 +205,7 @@ class Picture {
 			const y = Math.round(lanes.y[node]) + 0.5, high = lanes.height[node];
 			if (node === app.node && high > 3) {
 				context.fillStyle = theme.accent;
-				context.globalAlpha = 0.09;
+				context.globalAlpha = 0.06;
 				context.fillRect(0, lanes.y[node] - high / 2, this.width, high);
 				context.globalAlpha = 1;
 			}

@@ -9,7 +9,9 @@ const WHY_LENGTH = 40, EFFECTS = 200, OVERTAKEN = 5;
 function showSelected(app, panel) {
 	const { trace, step } = app;
 	if (!step) {
-		fill(panel, el("h2", {}, "Nothing selected"), el("p", { class: "quiet" }, trace.steps ? "Click a mark or a message, or press l for the first step." : "The run has no steps."));
+		fill(panel, el("h2", {}, trace.steps ? "The whole run" : "The run has no steps"),
+			trace.steps ? el("p", { class: "quiet" }, "Click a mark or a message, or press l for the first step. All keys: ?") : null,
+			el("h3", {}, "Signs"), legend());
 		return;
 	}
 	const lead = trace.lead(step), node = trace.stepNode[step];
@@ -113,10 +115,17 @@ function signOf(what) {
 function why(app, step) {
 	const chain = whyChain(app.trace, step).slice(1);
 	if (!chain.length) return null;
-	const items = chain.slice(0, WHY_LENGTH).map((at) => el("li", {}, stepLink(app, at, count(at)), el("span", {}, headline(app.trace, at))));
-	if (chain.length > WHY_LENGTH) {
-		const root = chain[chain.length - 1];
-		items.push(el("li", {}, stepLink(app, root, count(root)), el("span", {}, `${count(chain.length - WHY_LENGTH)} steps before: ${headline(app.trace, root)}`)));
+	const item = (at, words) => el("li", {}, stepLink(app, at, count(at)), el("span", {}, words));
+	const items = [];
+	let i = 0;
+	while (i < chain.length && items.length < WHY_LENGTH) {
+		const words = headline(app.trace, chain[i]);
+		let alike = i + 1; // a timer that sets itself again makes many alike
+		while (alike < chain.length && headline(app.trace, chain[alike]) === words) alike++;
+		items.push(item(chain[i], alike - i > 1 ? `${words}, and ${count(alike - i - 1)} times before` : words));
+		i = alike;
 	}
+	const root = chain[chain.length - 1];
+	if (i < chain.length) items.push(item(root, `${count(chain.length - i)} steps before: ${headline(app.trace, root)}`));
 	return [el("h3", {}, "Why: what triggered it, back to the root"), el("ol", { id: "why", class: "why" }, items)];
 }

@@ -35,7 +35,6 @@ function buildHeader(app, part) {
 }
 
 function buildTools(app, part) {
-	const select = (id, label) => part(id, el("select", { id: `filter-${id}`, "aria-label": label, on: { change: (event) => app.search(setField(app.query, id, event.target.value)) } }));
 	return el("div", { id: "tools" },
 		el("div", { class: "group", role: "group", "aria-label": "Step" },
 			button("‹", () => app.move(-1), { "aria-label": "Step back (h)", title: "Step back (h)" }),
@@ -53,11 +52,29 @@ function buildTools(app, part) {
 			button("nodes", () => app.showNodes(), { title: "Choose nodes (o)" }),
 			part("tabled", button("table", () => app.toggleTable(), { id: "table-button", "aria-pressed": "false", title: "A table of what happens around the cursor (t)" }))),
 		el("div", { class: "group filter", role: "search" },
-			part("filter", el("input", { id: "filter", type: "search", placeholder: "filter: text, node:2, kind:vote", "aria-label": "Filter (f)", spellcheck: "false", autocomplete: "off", on: { input: (event) => app.searchSoon(event.target.value) } })),
-			select("node", "Node"), select("kind", "Kind"), select("fault", "Fault"),
+			part("filter", el("input", { id: "filter", type: "search", placeholder: "filter: text or node:2", "aria-label": "Filter (f)", spellcheck: "false", autocomplete: "off", on: { input: (event) => app.searchSoon(event.target.value) } })),
+			part("fields", el("select", { id: "fields", "aria-label": "Filter by node, kind or fault", on: { change: (event) => chooseField(app, event.target) } })),
 			button("‹", () => app.nextMatch(-1), { "aria-label": "Previous match (N)", title: "Previous match (N)" }),
 			part("count", el("output", { id: "count", for: "filter" })),
 			button("›", () => app.nextMatch(1), { "aria-label": "Next match (n)", title: "Next match (n)" })));
+}
+
+const MENU_ITEMS = 2000;
+
+/** fillFilterMenu offers the nodes, kinds and faults of the run as words of the filter. */
+function fillFilterMenu(app, menu) {
+	const { run, trace } = app;
+	const items = (field, list) => list.length ? el("optgroup", { label: field }, list.slice(0, MENU_ITEMS).map(([value, label]) => el("option", { value: `${field}:${value}` }, oneLine(label, 60)))) : null;
+	fill(menu, el("option", { value: "" }, "by…"),
+		items("node", run.names.map((_, node) => [node, nodeLabel(trace, node)])),
+		items("kind", [...run.kinds].sort().map((kind) => [kind, kind])),
+		items("fault", run.faults.map((fault) => [fault.id, fault.text])));
+}
+
+function chooseField(app, menu) {
+	const [field] = menu.value.split(":", 1);
+	if (field) app.search(setField(app.query, field, menu.value.slice(field.length + 1)));
+	menu.value = "";
 }
 
 function buildStage(app, part) {
@@ -93,12 +110,17 @@ const LEGEND = [
 	["timer", "a timer set or fired"], ["hatched", "a node that is down; grey: paused"], ["parted", "a partition: one rule at side A, two at side B"], ["ring", "the step that breaks a check"],
 ];
 
+/** legend explains the signs of the picture. */
+function legend() {
+	return el("ul", { class: "legend" }, LEGEND.map(([sign, text]) => el("li", {}, el("span", { class: `sign ${sign}`, "aria-hidden": "true" }), el("span", {}, text))));
+}
+
 function buildHelp() {
 	const dialog = el("dialog", { id: "help", "aria-labelledby": "help-title" },
 		el("h2", { id: "help-title" }, "Keys"),
 		el("dl", { class: "keys" }, KEYS.filter((key) => key.help).map((key) => el("div", {}, el("dt", {}, key.shown.map((name) => el("kbd", {}, name))), el("dd", {}, key.help)))),
 		el("h2", {}, "Signs"),
-		el("ul", { class: "legend" }, LEGEND.map(([sign, text]) => el("li", {}, el("span", { class: `sign ${sign}`, "aria-hidden": "true" }), text))),
+		legend(),
 		el("p", { class: "quiet" }, "A filter is words that must all match: free text, node:2, kind:vote, fault:1006. With a filter, causes follow only the steps that match, without a bound on hops. Wheel zooms, drag pans, shift and wheel pans."),
 		el("form", { method: "dialog" }, el("button", {}, "close")));
 	dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });

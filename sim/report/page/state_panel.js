@@ -57,7 +57,8 @@ function describedTable(app, nodes) {
 	const rest = rows.length > STATE_ROWS ? el("p", { class: "quiet" }, `and ${count(rows.length - STATE_ROWS)} more lines`) : null;
 	const gone = [...new Set(changed.flatMap((paths) => paths.gone))];
 	const removed = gone.length ? el("p", { class: "quiet" }, `removed in this step: ${gone.slice(0, 8).map((line) => oneLine(line, 60)).join("; ")}${gone.length > 8 ? ` and ${gone.length - 8} more` : ""}`) : null;
-	return [el("table", { class: "states" }, el("thead", {}, head), el("tbody", {}, body)), rest, removed];
+	const stale = states.some((state) => state?.stale) ? el("p", { class: "quiet" }, "“As of” an earlier step: the states of every step from there to here are not kept.") : null;
+	return [el("table", { class: "states" }, el("thead", {}, head), el("tbody", {}, body)), rest, removed, stale];
 }
 
 function cell(node, value, up, odd, changed) {
@@ -78,7 +79,7 @@ function subtitle(state, step) {
 	if (!state) return ["no state yet", true];
 	if (state.lines.length === 0) return [`down since step ${count(state.step)}`, true];
 	if (state.step === step) return ["after this step", false];
-	return state.stale ? [`as of step ${count(state.step)}; later ones are not kept`, true] : [`since step ${count(state.step)}`, false];
+	return state.stale ? [`as of step ${count(state.step)}`, true] : [`since step ${count(state.step)}`, false];
 }
 
 // changedPaths returns the keys whose line this step made or altered, and the

@@ -118,7 +118,7 @@ function alignStates(states) {
 		for (const entry of entries) {
 			let row = byPath.get(entry.path);
 			if (!row) {
-				row = { path: entry.path, key: entry.key, depth: entry.depth, values: new Array(states.length) };
+				row = { path: entry.path, key: entry.key, depth: entry.depth, values: new Array(states.length).fill(undefined) };
 				byPath.set(entry.path, row);
 				rows.splice(after === null ? 0 : rows.indexOf(after) + 1, 0, row);
 			}

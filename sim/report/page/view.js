@@ -107,7 +107,7 @@ class View {
 	}
 }
 
-const LANE_LEAST = 19, LANE_MOST = 56;
+const LANE_LEAST = 19, LANE_MOST = 84, STRIP_MOST = 18, LABEL_LEAST = 10;
 
 /**
  * Lanes gives every node its lane. When not all fit at a readable height, the
@@ -144,11 +144,14 @@ class Lanes {
 		const lane = open.length ? Math.min(LANE_MOST, (room - gap - thinRoom) / open.length) : 0;
 		open.forEach((node, i) => { this.y[node] = top + (i + 0.5) * lane; this.height[node] = lane; });
 		this.thinTop = top + open.length * lane + gap;
-		const strip = this.thin.length ? Math.min(open.length ? 6 : 14, (bottom - this.thinTop) / this.thin.length) : 0;
+		const strip = this.thin.length ? Math.min(open.length ? 6 : STRIP_MOST, (bottom - this.thinTop) / this.thin.length) : 0;
 		this.thin.forEach((node, i) => { this.y[node] = this.thinTop + (i + 0.5) * strip; this.height[node] = strip; });
 		this.bottom = this.thin.length ? this.thinTop + this.thin.length * strip : top + open.length * lane;
 		this.top = top;
 	}
+
+	/** labelled returns the nodes whose lane is high enough for a label. */
+	labelled() { return this.open.length || !this.thin.length || this.height[this.thin[0]] < LABEL_LEAST ? this.open : this.thin; }
 
 	isOpen(node) { return this.height[node] >= LANE_LEAST - 1 || this.open.includes(node); }
 
