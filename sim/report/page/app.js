@@ -3,7 +3,7 @@
 // app.js is the page as a whole: which run, which step, which filter, and that
 // what is shown follows them.
 
-const HOPS = 5, MOST_HOPS = 99, LEAST_BEFORE = 40, MOST_BEFORE = 400;
+const HOPS = 5, MOST_HOPS = 99, LEAST_BEFORE = 40, MOST_BEFORE = 240;
 
 class App {
 	constructor(page) {

@@ -51,7 +51,7 @@ async function copyText(text) {
 	try {
 		await navigator.clipboard.writeText(text);
 	} catch {
-		const area = el("textarea", { class: "unseen", "aria-hidden": "true" });
+		const area = el("textarea", { class: "offscreen", "aria-hidden": "true" });
 		area.value = text;
 		document.body.append(area);
 		area.select();

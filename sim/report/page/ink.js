@@ -10,8 +10,8 @@ const STYLES = {
 	message: { colour: "message", stroke: true },
 	pending: { colour: "message", stroke: true, dash: [2, 3] },
 	corrupted: { colour: "fault", stroke: true, dash: [6, 3] },
-	lost: { colour: "bad", stroke: true },
-	cross: { colour: "bad", stroke: true, width: 1.6 },
+	lost: { colour: "bad", stroke: true, alarming: true },
+	cross: { colour: "bad", stroke: true, width: 1.6, alarming: true },
 	arrowhead: { colour: "message" },
 	timer: { colour: "soft", stroke: true },
 	event: { colour: "ink" },
@@ -20,16 +20,17 @@ const STYLES = {
 	synced: { colour: "disk" },
 	output: { colour: "good" },
 	note: { colour: "soft", stroke: true },
-	fault: { colour: "fault" },
+	fault: { colour: "fault", alarming: true },
 };
 
-const ALPHA = [0.16, 0.8, 1];
+const ALPHA = [0.16, 0.8, 1], CROWDED_ALPHA = 0.3;
 const WIDTH = [0.8, 1, 1.7];
 
 /** Ink collects paths by style and level, and draws them with the dim ones first. */
 class Ink {
-	constructor() {
+	constructor(crowded = false) {
 		this.paths = [{}, {}, {}];
+		this.crowded = crowded;
 	}
 
 	path(style, level) {
@@ -43,6 +44,7 @@ class Ink {
 				const path = this.paths[level][name];
 				if (!path) continue;
 				const style = STYLES[name];
+				if (this.crowded && level === PLAIN) context.globalAlpha = style.alarming ? ALPHA[PLAIN] : CROWDED_ALPHA;
 				context.strokeStyle = context.fillStyle = theme[style.colour];
 				context.lineWidth = (style.width || 1) * WIDTH[level];
 				context.setLineDash(style.dash || []);

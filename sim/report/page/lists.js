@@ -7,7 +7,7 @@
 function showHeader(app, refs) {
 	const { run } = app;
 	fill(refs.verdict, verdictBadge(run.verdict));
-	fill(refs.name, el("b", {}, visible(run.scenario)), run.seed ? ` seed ${visible(run.seed)}` : "", run.label ? el("span", { class: "quiet" }, ` · ${run.label}`) : null);
+	fill(refs.name, el("b", {}, visible(run.scenario)), run.seed ? ` seed ${visible(run.seed)}` : "", run.label && app.page.runs.length < 2 ? el("span", { class: "quiet" }, ` · ${run.label}`) : null);
 	const failing = run.checks.find((check) => check.verdict === "violation");
 	if (failing) {
 		fill(refs.failure, visible(failing.name), failing.step ? [" at ", stepLink(app, failing.step)] : null, failing.detail ? [": ", linked(app, clip(failing.detail, 300))] : null);
@@ -23,9 +23,9 @@ function showChecks(app, panel) {
 	const order = ["violation", "error", "inconclusive", "unseen", "pass", "not applicable"];
 	const checks = [...app.run.checks].sort((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict));
 	fill(panel, checks.length ? null : el("p", { class: "quiet" }, "The run has no checks."), el("ul", { class: "checks" }, checks.map((check) => {
-		const where = check.step ? `step ${count(check.step)}` : check.verdict === "violation" ? "at the end" : `exercised ${count(check.exercised)}`;
+		const where = check.step ? `step ${count(check.step)}` : check.verdict === "violation" ? "at the end" : `${count(check.exercised)}×`;
 		return el("li", {},
-			button([verdictBadge(check.verdict), el("span", { class: "name" }, visible(check.name)), el("span", { class: "quiet" }, where)], () => app.openCheck(check), { class: "check", data: { check: check.name } }),
+			button([verdictBadge(check.verdict), el("span", { class: "name" }, visible(check.name)), el("span", { class: "quiet", title: `exercised ${count(check.exercised)} times` }, where)], () => app.openCheck(check), { class: "check", data: { check: check.name } }),
 			check.detail ? el("p", {}, linked(app, clip(check.detail, 2000))) : null);
 	})));
 }
@@ -66,10 +66,10 @@ function tableRow(app, row) {
 	const { trace } = app, step = trace.step[row], other = otherEnd(trace, row);
 	const current = step === app.step && (app.row < 0 ? row === trace.lead(step) : row === app.row);
 	const matched = app.matches?.rows[row] === 1;
-	return el("tr", { class: `${step === app.step ? "chosen" : ""}${matched ? " matched" : ""}` || null, "aria-current": current ? "true" : null },
+	return el("tr", { class: step === app.step ? "chosen" : null, "aria-current": current ? "true" : null },
 		el("td", {}, step ? stepLink(app, step, count(step), row) : "–"), el("td", {}, milliseconds(trace.time[step])),
 		el("td", {}, trace.node[row] < 0 ? "" : String(trace.node[row])),
-		el("td", {}, matched ? el("span", { title: "matches the filter" }, "▸ ") : null, sentence(trace, row)),
+		el("td", {}, matched ? el("span", { class: "match", title: "matches the filter" }, "▸ ") : null, sentence(trace, row)),
 		el("td", { class: "mono" }, oneLine(textOf(trace, row), 300)),
 		el("td", {}, other >= 0 && trace.step[other] ? stepLink(app, trace.step[other], undefined, other) : ""));
 }

@@ -5,7 +5,8 @@
 // its disk and timers.
 
 class Marks {
-	constructor(picture, ink, labels) {
+	constructor(picture, ink, labels, crowded) {
+		this.crowded = crowded;
 		this.picture = picture;
 		this.ink = ink;
 		this.labels = labels;
@@ -34,16 +35,17 @@ class Marks {
 			this.ink.path("event", level).rect(x - 0.75, y - high * 0.4, 1.5, Math.max(1.5, high * 0.8));
 			return;
 		}
-		const size = Math.min(3.6, high * 0.13) * (level === STRONG ? 1.15 : 1);
+		const size = Math.min(3.6, high * 0.13) * (level === STRONG ? 1.15 : this.crowded ? 0.6 : 1);
+		const bare = this.crowded && level !== STRONG;
 		this.lead(lead, x, y, size, level);
 		const above = y - Math.min(11, high * 0.3), below = y + Math.min(10, high * 0.28);
 		let outputs = 0, first = -1;
 		for (let row = trace.first[step]; row < trace.first[step + 1]; row++) {
 			switch (trace.what[row]) {
 			case CODE.output: if (outputs++ === 0) { first = row; diamond(this.ink.path("output", level), x, above, size + 1); } break;
-			case CODE.noted: circle(this.ink.path("note", level), x, above, size * 0.7); if (first < 0) first = row; break;
-			case CODE.persisted: this.square("unsynced", level, x - size * 0.9, below, size * 0.8); break;
-			case CODE.synced: this.square("synced", level, x + size * 0.9, below, size * 0.8); break;
+			case CODE.noted: if (!bare && !this.picture.isEra(row)) circle(this.ink.path("note", level), x, above, size * 0.7); if (first < 0) first = row; break;
+			case CODE.persisted: if (!bare) this.square("unsynced", level, x - size * 0.9, below, size * 0.8); break;
+			case CODE.synced: if (!bare) this.square("synced", level, x + size * 0.9, below, size * 0.8); break;
 			case CODE.damaged: cross(this.ink.path("cross", level), x, below, size); break;
 			case CODE.timerSet: if (detailed) this.bar("timer", level, x + 2, below - 2, 4); break;
 			}

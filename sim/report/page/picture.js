@@ -6,6 +6,7 @@
 const ARROWS_BELOW = 12_000; // visible rows above which there are strips
 const LABELS_BELOW = 300; // and above which there are no labels, unless what is highlighted is so few
 const LABELLED = 120;
+const CROWDED = 1.2; // rows a pixel above which marks are small and pale
 const STRONG_ARROWS = 3000; // highlighted messages that are drawn over strips
 const AXIS_HIGH = 22, FAULT_HIGH = 14, FAULT_ROWS = 4;
 
@@ -76,6 +77,7 @@ class Picture {
 		this.drawFaults();
 		this.drawEras();
 		this.drawCursor();
+		for (const step of app.violations) this.keepClear(step);
 		this.labels.draw(context, theme, this.width);
 		for (const step of app.violations) this.drawViolation(step);
 	}
@@ -89,13 +91,14 @@ class Picture {
 	drawEvents() {
 		const { app, context } = this, { trace, view } = app;
 		const [first, last] = view.visible();
-		const ink = new Ink(), arrows = new Arrows(this, ink, this.labels), marks = new Marks(this, ink, this.labels);
+		const rows = this.rowsVisible(), crowded = rows > this.width * CROWDED;
+		const ink = new Ink(crowded), arrows = new Arrows(this, ink, this.labels), marks = new Marks(this, ink, this.labels, crowded);
 		context.save();
 		context.beginPath();
 		context.rect(0, AXIS_HIGH, this.width, this.height - AXIS_HIGH);
 		context.clip();
 		if (last >= first) {
-			const from = trace.first[first], to = trace.first[last + 1], rows = to - from;
+			const from = trace.first[first], to = trace.first[last + 1];
 			const dense = rows > ARROWS_BELOW, detailed = rows <= LABELS_BELOW || (app.highlight !== null && app.highlight.size <= LABELLED);
 			if (dense) this.density.draw(this, context, this.width);
 			if (!dense || (app.highlight && app.highlight.size <= STRONG_ARROWS)) {
@@ -293,6 +296,11 @@ class Picture {
 		this.context.lineWidth = 2.5;
 		this.context.strokeStyle = this.theme.accent;
 		this.context.stroke(path);
+	}
+
+	keepClear(step) {
+		const x = this.app.view.x(step), y = this.laneY(this.app.trace.stepNode[step]);
+		this.labels.block(x - 12, y - 25, x + 12, y + 12);
 	}
 
 	drawViolation(step) {

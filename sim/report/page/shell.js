@@ -12,7 +12,7 @@ function buildShell(app) {
 		part("minimap", el("canvas", { id: "minimap", "aria-label": "The whole run; drag to move the window", role: "img" })),
 		buildTools(app, part),
 		el("div", { id: "work" }, buildStage(app, part), buildSide(app, part)),
-		part("live", el("div", { id: "live", class: "unseen", "aria-live": "polite" })),
+		part("live", el("div", { id: "live", class: "offscreen", "aria-live": "polite" })),
 		part("help", buildHelp()),
 		part("nodes", el("dialog", { id: "nodes", "aria-label": "Nodes" })));
 	document.body.append(root);
@@ -105,7 +105,7 @@ function tab(app, name, label) {
 }
 
 const LEGEND = [
-	["send", "a message; its head says where it arrives, two heads a second copy"], ["trouble", "✕ lost half way, or arrived at a node that is down"],
+	["send", "a message; its head says where it arrives, two heads a second copy"], ["trouble", "a message lost half way, or one that arrives at a node that is down"],
 	["corrupted", "dashed, with a zigzag: corrupted on the way"], ["output", "an output"], ["note", "a note"], ["persist", "a record persisted"], ["sync", "synced"],
 	["timer", "a timer set or fired"], ["hatched", "a node that is down; grey: paused"], ["parted", "a partition: one rule at side A, two at side B"], ["ring", "the step that breaks a check"],
 ];

@@ -3,7 +3,7 @@
 // state_panel.js shows the states of nodes at the cursor side by side, line by
 // line of the same key, with what differs and what this step changed.
 
-const COLUMN_WIDTH = 168, KEY_WIDTH = 150, STATE_ROWS = 1200, SPOKEN = 12;
+const COLUMN_WIDTH = 140, KEY_WIDTH = 150, STATE_ROWS = 1200, SPOKEN = 12;
 
 /**
  * stateNodes returns the nodes whose states are shown: those the reader pinned,
@@ -24,7 +24,7 @@ function stateNodes(app, most) {
 
 /** showState fills the panel of states. */
 function showState(app, panel) {
-	const most = Math.max(1, Math.floor((panel.clientWidth - KEY_WIDTH) / COLUMN_WIDTH));
+	const most = Math.max(2, Math.floor((panel.clientWidth - KEY_WIDTH) / COLUMN_WIDTH));
 	const nodes = stateNodes(app, most);
 	if (!app.trace.nodes) { fill(panel, el("p", { class: "quiet" }, "The run has no nodes.")); return; }
 	if (app.run.described) fill(panel, describedTable(app, nodes));

@@ -6,7 +6,7 @@ const COLOURS = ["paper", "panel", "ink", "soft", "faint", "line", "message", "b
 
 /** readTheme returns the colours of the theme in force. */
 function readTheme() {
-	const probe = el("span", { class: "unseen" });
+	const probe = el("span", { class: "offscreen" });
 	document.body.append(probe);
 	const theme = {};
 	for (const name of COLOURS) {

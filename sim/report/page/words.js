@@ -16,10 +16,10 @@ function count(number) {
 	return String(number).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
-/** milliseconds writes a time as dessim does: at least three digits behind the point, more if they are not zero. */
+/** milliseconds writes a time as dessim does: three digits behind the point, or six if it is not whole microseconds. */
 function milliseconds(ns) {
 	const [whole, fraction] = (Math.abs(ns) / 1e6).toFixed(6).split(".");
-	return `${ns < 0 ? "-" : ""}${whole}.${fraction.replace(/0{1,3}$/, "")} ms`;
+	return `${ns < 0 ? "-" : ""}${whole}.${fraction.replace(/000$/, "")} ms`;
 }
 
 // Control characters and marks that turn the direction of text would change
