@@ -189,7 +189,7 @@ class App {
 		this.matches = this.query ? new Matches(this.trace, this.query) : null;
 		const { parts } = this;
 		if (document.activeElement !== parts.filter || parts.filter.value.trim() !== this.query) parts.filter.value = this.query;
-		fill(parts.count, this.matches ? `${count(this.matches.count)} of ${count(this.trace.steps)}` : "");
+		fill(parts.count, this.matches ? `${count(this.matches.list.length)} of ${count(this.trace.steps)}` : "");
 		this.changed();
 		writeLink(this);
 	}
@@ -207,14 +207,14 @@ class App {
 		if (wanted) {
 			const cone = new Cone(trace, this.step, this.cone, this.hops, matches?.steps);
 			return {
-				size: cone.size, cone,
+				steps: cone.steps, cone,
 				step: (step) => cone.has(step),
 				row: (row) => cone.has(trace.step[row]),
 				arrow: (sent) => cone.has(trace.step[sent]) && (trace.target[sent] >= 0 ? cone.has(trace.step[trace.target[sent]]) && cone.hops[trace.step[sent]] !== cone.hops[trace.step[trace.target[sent]]] : (trace.mark[sent] & LOST) !== 0),
 			};
 		}
 		if (!matches) return null;
-		return { size: matches.count, step: (step) => matches.steps[step] === 1, row: (row) => matches.rows[row] === 1, arrow: (sent) => matches.rows[sent] === 1 };
+		return { steps: matches.list, step: (step) => matches.steps[step] === 1, row: (row) => matches.rows[row] === 1, arrow: (sent) => matches.rows[sent] === 1 };
 	}
 
 	// findInvolved lists the nodes that the highlighted steps are about, the nearest first.
@@ -222,8 +222,8 @@ class App {
 		const { trace, highlight } = this, nearest = new Map();
 		if (this.step && this.node >= 0) nearest.set(this.node, -1);
 		if (highlight) {
-			for (let step = 1; step <= trace.steps; step++) {
-				if (!highlight.step(step) || trace.stepNode[step] < 0) continue;
+			for (const step of highlight.steps) {
+				if (trace.stepNode[step] < 0) continue;
 				const hops = highlight.cone ? highlight.cone.hops[step] : 0, node = trace.stepNode[step];
 				if (!(nearest.get(node) <= hops)) nearest.set(node, hops);
 			}
@@ -301,8 +301,11 @@ class App {
 	}
 
 	resized() {
+		if (this.parts.stage.hidden) return;
 		const { view } = this, ends = [view.from, view.to];
 		this.picture.resize();
+		// Kept, because to ask for it while panels are being filled would lay the page out each time.
+		this.stateWidth = this.parts.state.clientWidth || this.parts.evidence.clientWidth;
 		[view.from, view.to] = ends;
 		this.layout();
 		showState(this, this.parts.state);
@@ -320,12 +323,13 @@ class App {
 
 	/** showSelection brings the selected step into the window, with the causes that are highlighted. */
 	showSelection() {
-		const { step, highlight, trace } = this;
+		const { step, highlight } = this;
 		if (!step) return;
 		let before = LEAST_BEFORE, after = LEAST_BEFORE / 4;
-		for (let away = 1; away <= MOST_BEFORE && highlight?.cone; away++) {
-			if (away < step && highlight.step(step - away)) before = Math.max(before, away);
-			if (step + away <= trace.steps && highlight.step(step + away)) after = Math.max(after, away);
+		for (const other of highlight?.cone ? highlight.steps : []) {
+			if (Math.abs(step - other) > MOST_BEFORE) continue;
+			before = Math.max(before, step - other);
+			after = Math.max(after, other - step);
 		}
 		this.view.showAround(step, before, Math.max(after, Math.round(before / 6)));
 		this.redraw();

@@ -17,7 +17,7 @@ class Arrows {
 		this.ends = { x1: 0, y1: 0, x2: 0, y2: 0 };
 	}
 
-	draw(firstRow, lastRow, detailed, only) {
+	draw(firstRow, lastRow, detailed) {
 		const { trace, highlight } = this.picture.app;
 		this.heads = lastRow - firstRow < HEADS_BELOW;
 		this.detailed = detailed;
@@ -30,8 +30,19 @@ class Arrows {
 			} else if (isMessage(trace, row) && (trace.target[row] < 0 || trace.target[row] >= lastRow)) sent = row;
 			if (sent < 0) continue;
 			const level = highlight ? (highlight.arrow(sent) ? STRONG : DIM) : PLAIN;
-			if (level !== STRONG && (only || this.isFolded(sent))) continue;
+			if (level !== STRONG && this.isFolded(sent)) continue;
 			this.arrow(sent, level);
+		}
+	}
+
+	/** drawStrong draws the highlighted messages that arrive in a step, and those that it loses. */
+	drawStrong(step) {
+		const { trace, highlight } = this.picture.app;
+		this.heads = true;
+		this.detailed = false;
+		for (let row = trace.first[step]; row < trace.first[step + 1]; row++) {
+			const sent = isMessage(trace, row) && trace.target[row] < 0 ? row : trace.origin[row];
+			if (sent >= 0 && isMessage(trace, sent) && highlight.arrow(sent)) this.arrow(sent, STRONG);
 		}
 	}
 

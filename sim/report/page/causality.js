@@ -14,25 +14,25 @@ const FAR = 0xffff;
 class Cone {
 	constructor(trace, step, direction, hops, passes) {
 		this.hops = new Uint16Array(trace.steps + 1).fill(FAR);
-		this.size = 0;
+		this.steps = []; // those within reach, in order
 		if (step < 1 || step > trace.steps) return;
 		const limit = passes ? FAR - 1 : hops;
+		this.lowest = this.highest = step;
 		if (direction !== "future") this.past(trace, step, limit, passes);
 		if (direction !== "past") this.future(trace, step, limit, passes);
-		for (let i = 1; i <= trace.steps; i++) if (this.hops[i] !== FAR) this.size++;
+		for (let i = this.lowest; i <= this.highest; i++) if (this.hops[i] !== FAR) this.steps.push(i);
 	}
 
 	past(trace, start, limit, passes) {
 		const { hops } = this;
 		hops[start] = 0;
-		let lowest = start;
-		for (let step = start; step >= lowest && step > 0; step--) {
+		for (let step = start; step >= this.lowest; step--) {
 			const next = hops[step] + 1;
 			if (next > limit) continue;
 			for (const before of [trace.cause[step], trace.previous[step]]) {
 				if (before === 0 || next >= hops[before] || (passes && !passes[before])) continue;
 				hops[before] = next;
-				if (before < lowest) lowest = before;
+				if (before < this.lowest) this.lowest = before;
 			}
 		}
 	}
@@ -46,7 +46,9 @@ class Cone {
 			let next = FAR;
 			if (cause[step] >= start) next = hops[cause[step]] + 1;
 			if (previous[step] >= start) next = Math.min(next, hops[previous[step]] + 1);
-			if (next <= limit) hops[step] = Math.min(hops[step], next);
+			if (next > limit) continue;
+			hops[step] = Math.min(hops[step], next);
+			this.highest = step;
 		}
 	}
 

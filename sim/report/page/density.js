@@ -43,7 +43,10 @@ class Density {
 				activity[at]++;
 				if (isTrouble[what[row]]) trouble[at] = 1;
 			}
-			if (highlight && highlight.step(step) && trace.stepNode[step] >= 0) strong[trace.stepNode[step] * width + x] = 1;
+		}
+		for (const step of highlight ? highlight.steps : []) {
+			const x = Math.floor(view.x(step));
+			if (x >= 0 && x < width && trace.stepNode[step] >= 0) strong[trace.stepNode[step] * width + x] = 1;
 		}
 		this.canvas.width = width;
 		this.canvas.height = nodes;

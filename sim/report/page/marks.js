@@ -12,7 +12,7 @@ class Marks {
 		this.labels = labels;
 	}
 
-	draw(firstStep, lastStep, detailed, only) {
+	draw(firstStep, lastStep, detailed) {
 		const { trace, view, highlight } = this.picture.app;
 		let rightmost = -1, lastNode = -1;
 		for (let step = firstStep; step <= lastStep; step++) {
@@ -20,7 +20,6 @@ class Marks {
 			if (lead < 0) continue;
 			const x = view.x(step), node = trace.node[lead];
 			const strong = highlight ? highlight.step(step) : false;
-			if (only && !strong) continue;
 			// Marks that would fall on the one before show nothing more.
 			if (!strong && node === lastNode && x - rightmost < 0.5) continue;
 			rightmost = x; lastNode = node;

@@ -7,7 +7,7 @@ const ARROWS_BELOW = 12_000; // visible rows above which there are strips
 const LABELS_BELOW = 300; // and above which there are no labels, unless what is highlighted is so few
 const LABELLED = 120;
 const CROWDED = 1.2; // rows a pixel above which marks are small and pale
-const STRONG_ARROWS = 3000; // highlighted messages that are drawn over strips
+const STRONG_STEPS = 3000; // highlighted steps that are drawn over strips
 const AXIS_HIGH = 22, FAULT_HIGH = 14, FAULT_ROWS = 4;
 
 // These show on the lane of their node.
@@ -99,11 +99,17 @@ class Picture {
 		context.clip();
 		if (last >= first) {
 			const from = trace.first[first], to = trace.first[last + 1];
-			const dense = rows > ARROWS_BELOW, detailed = rows <= LABELS_BELOW || (app.highlight !== null && app.highlight.size <= LABELLED);
+			const dense = rows > ARROWS_BELOW, detailed = rows <= LABELS_BELOW || (app.highlight !== null && app.highlight.steps.length <= LABELLED);
 			if (dense) this.density.draw(this, context, this.width);
-			if (!dense || (app.highlight && app.highlight.size <= STRONG_ARROWS)) {
-				arrows.draw(from, to, detailed, dense);
-				marks.draw(first, last, detailed, dense);
+			if (!dense) {
+				arrows.draw(from, to, detailed);
+				marks.draw(first, last, detailed);
+			} else if (app.highlight && app.highlight.steps.length <= STRONG_STEPS) {
+				for (const step of app.highlight.steps) {
+					if (step < first || step > last) continue;
+					arrows.drawStrong(step);
+					marks.draw(step, step, detailed);
+				}
 			}
 		}
 		ink.flush(context, this.theme);

@@ -32,13 +32,13 @@ class Matches {
 	constructor(trace, query) {
 		this.rows = new Uint8Array(trace.rows);
 		this.steps = new Uint8Array(trace.steps + 1);
-		this.count = 0;
+		this.list = []; // the matching steps, in order
 		const accepts = rowTest(trace, parseFilter(query));
 		for (let row = 0; row < trace.rows; row++) {
 			if (!accepts(row)) continue;
 			this.rows[row] = 1;
 			const step = trace.step[row];
-			if (step > 0 && !this.steps[step]) { this.steps[step] = 1; this.count++; }
+			if (step > 0 && !this.steps[step]) { this.steps[step] = 1; this.list.push(step); }
 		}
 	}
 

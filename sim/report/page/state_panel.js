@@ -24,7 +24,7 @@ function stateNodes(app, most) {
 
 /** showState fills the panel of states. */
 function showState(app, panel) {
-	const most = Math.max(2, Math.floor((panel.clientWidth - KEY_WIDTH) / COLUMN_WIDTH));
+	const most = Math.max(2, Math.floor((app.stateWidth - KEY_WIDTH) / COLUMN_WIDTH));
 	const nodes = stateNodes(app, most);
 	if (!app.trace.nodes) { fill(panel, el("p", { class: "quiet" }, "The run has no nodes.")); return; }
 	if (app.run.described) fill(panel, describedTable(app, nodes));
