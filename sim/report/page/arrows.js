@@ -18,7 +18,7 @@ class Arrows {
 	}
 
 	draw(firstRow, lastRow, detailed) {
-		const { trace, highlight } = this.picture.app;
+		const { trace } = this.picture.app;
 		this.heads = lastRow - firstRow < HEADS_BELOW;
 		this.detailed = detailed;
 		for (let row = firstRow; row < lastRow; row++) {
@@ -28,11 +28,15 @@ class Arrows {
 				sent = trace.origin[row];
 				if (sent < 0 && this.heads) this.input(row);
 			} else if (isMessage(trace, row) && (trace.target[row] < 0 || trace.target[row] >= lastRow)) sent = row;
-			if (sent < 0) continue;
-			const level = highlight ? (highlight.arrow(sent) ? STRONG : DIM) : PLAIN;
-			if (level !== STRONG && this.isFolded(sent)) continue;
-			this.arrow(sent, level);
+			if (sent >= 0) this.consider(sent);
 		}
+		trace.spanning(firstRow, lastRow, (sent) => this.consider(sent));
+	}
+
+	consider(sent) {
+		const { highlight } = this.picture.app;
+		const level = highlight ? (highlight.arrow(sent) ? STRONG : DIM) : PLAIN;
+		if (level === STRONG || !this.isFolded(sent)) this.arrow(sent, level);
 	}
 
 	/** drawStrong draws the highlighted messages that arrive in a step, and those that it loses. */

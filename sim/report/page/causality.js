@@ -69,11 +69,6 @@ function rowsOf(trace, step) {
 	return rows;
 }
 
-/** isMessage reports whether a row puts a message on its way. */
-function isMessage(trace, row) {
-	return trace.what[row] === CODE.sent || trace.what[row] === CODE.copied;
-}
-
 // How far back overtaken messages are looked for: a bound on the work of one selection.
 const OVERTAKE_ROWS = 50_000;
 

@@ -13,6 +13,13 @@ const WHAT = {
 };
 const CODE = Object.fromEntries(Object.entries(WHAT).map(([name, letter]) => [name, letter.charCodeAt(0)]));
 
+const BLOCK = 512;
+
+/** isMessage reports whether a row puts a message on its way. */
+function isMessage(trace, row) {
+	return trace.what[row] === CODE.sent || trace.what[row] === CODE.copied;
+}
+
 // Marks of a sent message or of its copy.
 const LOST = 1, COPIED = 2, CORRUPTED = 4, DROPPED = 8;
 
@@ -174,6 +181,28 @@ class Trace {
 			if (this.time[middle] <= time) low = middle; else high = middle - 1;
 		}
 		return low;
+	}
+
+	/**
+	 * spanning calls visit with every message that is sent before one row and
+	 * arrives at or after another. Blocks of rows that do not reach so far are skipped.
+	 */
+	spanning(firstRow, lastRow, visit) {
+		this.reach ??= this.findReach();
+		for (let block = 0; block * BLOCK < firstRow; block++) {
+			if (this.reach[block] < lastRow) continue;
+			for (let row = block * BLOCK; row < Math.min(firstRow, (block + 1) * BLOCK); row++) {
+				if (this.target[row] >= lastRow && isMessage(this, row)) visit(row);
+			}
+		}
+	}
+
+	findReach() {
+		const reach = new Int32Array(Math.ceil(this.rows / BLOCK)).fill(-1);
+		for (let row = 0; row < this.rows; row++) {
+			if (this.target[row] > reach[Math.floor(row / BLOCK)] && isMessage(this, row)) reach[Math.floor(row / BLOCK)] = this.target[row];
+		}
+		return reach;
 	}
 
 	/** lead returns the row that triggered a step, or -1 if the step has no rows. */

@@ -79,19 +79,21 @@ function printInLight(app) {
 }
 
 if (typeof document !== "undefined") {
-	addEventListener("error", (event) => fail(event.error || event.message));
+	// An error without an object is a notice of the browser, such as of a resize it puts off.
+	addEventListener("error", (event) => { if (event.error) fail(event.error); });
 	addEventListener("unhandledrejection", (event) => fail(event.reason));
-	const ready = start();
+	let app = null;
+	const ready = start().then((started) => { app = started; });
+	ready.catch(fail);
 	// For tests in a browser: what is shown, and how long the frames took.
-	window.dessim = {
-		ready: ready.then(() => performance.now()),
-		run: async () => (await ready).run,
-		select: async (step) => (await ready).select(step),
-		frames: [],
-		state: async () => {
-			const { step, row, node, index, query, view, cone, hops } = await ready;
+	window.dessim = Object.freeze({
+		ready,
+		run: () => app.run,
+		select: (step) => app.select(step),
+		get frames() { return app ? [...app.frames] : []; },
+		state: () => {
+			const { step, row, node, index, query, view, cone, hops } = app;
 			return { step, row, node, run: index, query, axis: view.axis, from: view.from, to: view.to, cone, hops };
 		},
-	};
-	ready.then((app) => { window.dessim.frames = app.frames; window.dessim.app = app; });
+	});
 }

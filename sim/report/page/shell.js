@@ -81,7 +81,7 @@ function buildStage(app, part) {
 	return el("div", { id: "left" },
 		part("stage", el("section", { id: "stage", "aria-label": "Space-time picture" },
 			part("gutter", el("div", { id: "gutter" })),
-			part("lanes", el("canvas", { id: "lanes", tabindex: "0", role: "img", "aria-describedby": "live" })),
+			part("lanes", el("canvas", { id: "lanes", tabindex: "0", role: "img", "aria-label": "Nodes and messages; l and h step through them, ? lists all keys" })),
 			part("tip", el("div", { id: "tip", hidden: true })))),
 		part("table", el("section", { id: "table", hidden: true, tabindex: "0", "aria-label": "Table" })),
 		el("div", { class: "tabs", role: "tablist", "aria-label": "Below the picture" },
