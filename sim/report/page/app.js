@@ -4,6 +4,7 @@
 // what is shown follows them.
 
 const HOPS = 5, MOST_HOPS = 99, LEAST_BEFORE = 40, MOST_BEFORE = 240;
+const CLUMP = 9; // pixels below which two marks are one to the eye
 
 class App {
 	constructor(page) {
@@ -58,9 +59,11 @@ class App {
 		parts.runs.choose(String(this.index));
 		fill(parts.total, ` / ${count(trace.steps)}`);
 		fillFilterMenu(this, parts.fields);
-		const evident = run.checks.filter((check) => check.evidence);
-		parts.evidenceTab.hidden = evident.length === 0;
-		fill(parts.evidence, evident.map((check) => el("div", { class: "exhibit" }, evidenceOf(this, check))));
+		const when = (check) => check.step || trace.steps + 1;
+		this.exhibits = run.checks.filter((check) => check.evidence).sort((a, b) => when(a) - when(b));
+		parts.evidenceTab.hidden = this.exhibits.length === 0;
+		fill(parts.evidence, this.exhibits.map((check) => el("div", { class: "exhibit" }, evidenceOf(this, check))));
+		parts.storyTab.hidden = run.story.length === 0;
 		this.openTab(run.story.length ? "story" : "checks");
 		this.openTab("state");
 	}
@@ -81,10 +84,19 @@ class App {
 		if (focus > 0 && focus <= this.trace.steps) {
 			this.select(focus, { still: true });
 			this.showSelection();
+			if (this.isClumped()) { this.view.setAxis("step"); this.changed(); this.showSelection(); }
 		} else {
 			this.view.fit();
 			this.changed();
 		}
+	}
+
+	// isClumped reports whether most of what is highlighted falls together on the axis of time.
+	isClumped() {
+		const { view, highlight } = this, places = new Set();
+		if (view.axis !== "time" || !highlight) return false;
+		for (const step of highlight.steps) places.add(Math.round(view.x(step) / CLUMP));
+		return places.size < highlight.steps.length * 0.6;
 	}
 
 	// ---- the selected step
@@ -163,8 +175,7 @@ class App {
 		if (check.step) this.select(check.step);
 		if (!check.evidence) return;
 		this.openTab("evidence");
-		const index = this.run.checks.filter((one) => one.evidence).indexOf(check);
-		this.parts.evidence.children[index].scrollIntoView({ block: "start" });
+		this.parts.evidence.children[this.exhibits.indexOf(check)].scrollIntoView({ block: "start" });
 	}
 
 	// ---- causes and filter
@@ -185,7 +196,11 @@ class App {
 
 	search(query) {
 		clearTimeout(this.typing);
+		const before = this.query;
 		this.query = query.trim();
+		// A filter shows all that it matches, until causes are asked for within it.
+		if (this.query && !before) { this.coneBefore = this.cone; this.cone = "off"; }
+		if (!this.query && before) this.cone = this.coneBefore;
 		this.matches = this.query ? new Matches(this.trace, this.query) : null;
 		const { parts } = this;
 		if (document.activeElement !== parts.filter || parts.filter.value.trim() !== this.query) parts.filter.value = this.query;
@@ -210,7 +225,7 @@ class App {
 				steps: cone.steps, cone,
 				step: (step) => cone.has(step),
 				row: (row) => cone.has(trace.step[row]),
-				arrow: (sent) => cone.has(trace.step[sent]) && (trace.target[sent] >= 0 ? cone.has(trace.step[trace.target[sent]]) && cone.hops[trace.step[sent]] !== cone.hops[trace.step[trace.target[sent]]] : (trace.mark[sent] & LOST) !== 0),
+				arrow: (sent) => cone.has(trace.step[sent]) && (trace.target[sent] >= 0 ? cone.has(trace.step[trace.target[sent]]) : (trace.mark[sent] & LOST) !== 0),
 			};
 		}
 		if (!matches) return null;
@@ -387,7 +402,7 @@ class App {
 	}
 
 	nextTab() {
-		const order = ["story", "checks", "about"];
+		const order = ["story", "checks", "about"].filter((name) => !this.parts[`${name}Tab`].hidden);
 		this.openTab(order[(order.findIndex((name) => !this.parts[name].hidden) + 1) % order.length]);
 	}
 

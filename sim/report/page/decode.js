@@ -58,6 +58,7 @@ class Trace {
 		const steps = this.steps;
 		this.time = new Float64Array(steps + 1);
 		for (let i = 1; i <= steps; i++) this.time[i] = this.time[i - 1] + run.dt[i - 1];
+		this.faults = run.faults.filter((fault) => fault.from > 0); // the others never began
 		this.end = Math.max(run.end || 0, this.time[steps]);
 		this.first = new Int32Array(steps + 2); // first row of each step, and one past the last
 		for (let i = 0; i <= steps; i++) this.first[i + 1] = this.first[i] + run.rows[i];

@@ -16,7 +16,7 @@ function evidenceOf(app, check) {
 function sequences(app, evidence) {
 	const longest = Math.min(SEQUENCE_ROWS, Math.max(0, ...evidence.sequences.map((sequence) => sequence.items.length)));
 	const rows = Array.from({ length: longest }, (_, i) => {
-		const index = evidence.first + i, first = index === evidence.differ;
+		const index = evidence.first + i, first = i === evidence.differ;
 		const items = evidence.sequences.map((sequence) => sequence.items[i]);
 		const odd = oddColumns(items.map((item) => item?.text), items.map(() => true));
 		return el("tr", { class: first ? "differs first" : odd.some(Boolean) ? "differs" : null },

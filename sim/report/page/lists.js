@@ -8,9 +8,11 @@ function showHeader(app, refs) {
 	const { run } = app;
 	fill(refs.verdict, verdictBadge(run.verdict));
 	fill(refs.name, el("b", {}, visible(run.scenario)), run.seed ? ` seed ${visible(run.seed)}` : "", run.label && app.page.runs.length < 2 ? el("span", { class: "quiet" }, ` · ${run.label}`) : null);
-	const failing = run.checks.find((check) => check.verdict === "violation");
+	const failed = run.checks.filter((check) => check.verdict === "violation");
+	const failing = failed.find((check) => check.step === run.focus) || failed[0];
 	if (failing) {
-		fill(refs.failure, visible(failing.name), failing.step ? [" at ", stepLink(app, failing.step)] : null, failing.detail ? [": ", linked(app, clip(failing.detail, 300))] : null);
+		const others = failed.length > 1 ? [" ", button(`and ${failed.length - 1} more`, () => app.openTab("checks"), { class: "link" })] : null;
+		fill(refs.failure, visible(failing.name), failing.step ? [" at ", stepLink(app, failing.step)] : null, failing.detail ? [": ", linked(app, clip(failing.detail, 300))] : null, others);
 	} else fill(refs.failure, run.failure ? linked(app, clip(run.failure, 300)) : el("span", { class: "quiet" }, visible(run.reason)));
 	fill(refs.command, visible(run.command));
 	fill(refs.digest, "digest ", el("span", { class: "mono" }, visible(run.digest)));
@@ -43,7 +45,7 @@ function showAbout(app, panel) {
 		el("dl", { class: "facts" }, pairs([["ended", run.reason], ["end", milliseconds(run.end)], ...run.params, ...run.facts])),
 		lines("About this page", run.notes),
 		run.faults.length ? [el("h3", {}, "Faults"), el("ul", { class: "faults" }, run.faults.slice(0, 300).map((fault) => el("li", {},
-			fault.from > 0 ? stepLink(app, fault.from, count(fault.from)) : "", " ", linked(app, clip(fault.text, 300)))))] : null);
+			fault.from > 0 ? stepLink(app, fault.from, count(fault.from)) : el("span", { class: "quiet" }, "never began"), " ", linked(app, clip(fault.text, 300)))))] : null);
 }
 
 const TABLE_ROWS = 500;

@@ -83,7 +83,7 @@ class Minimap {
 		context.fillStyle = theme.accent;
 		for (let x = 0; x < wide; x++) if (hits[x]) context.fillRect(x, 0, 1.5, 5);
 		context.fillStyle = theme.fault;
-		for (const fault of trace.run.faults) {
+		for (const fault of trace.faults) {
 			const from = whole.x(fault.from), to = fault.to ? whole.x(fault.to) : whole.xAt(whole.extent()[1]);
 			context.globalAlpha = 0.75;
 			context.fillRect(from, base + 3, Math.max(2, to - from), 4);

@@ -82,6 +82,12 @@ class Picture {
 		for (const step of app.violations) this.drawViolation(step);
 	}
 
+	/** isUp reports whether a node is up after a step. */
+	isUp(node, step) {
+		const life = this.lives[node].find((one) => !one.paused && one.from <= step && (!one.to || step < one.to));
+		return life !== undefined && life.up;
+	}
+
 	/** rowsVisible returns how many rows are in the window. */
 	rowsVisible() {
 		const [first, last] = this.app.view.visible();
@@ -179,7 +185,7 @@ class Picture {
 	// single rule at its ends for the first side, a double one for the second.
 	drawBands() {
 		const { context, theme, app } = this, { lanes } = app;
-		for (const fault of app.trace.run.faults) {
+		for (const fault of app.trace.faults) {
 			if (fault.sides.length === 0) continue;
 			const ends = this.ends(fault.from, fault.to);
 			if (!ends) continue;
@@ -200,7 +206,7 @@ class Picture {
 					if (high > 16 && wide > 46) {
 						context.font = theme.small;
 						context.textBaseline = "middle";
-						context.fillText("ABCDEFGH"[side] || "…", Math.max(left, 0) + 8 + side * 3.5, top + 9);
+						context.fillText("ABCDEFGH"[side] || "…", Math.max(left, 0) + 8 + side * 3.5, top + high - 9);
 					}
 					context.globalAlpha = 1;
 				}
@@ -328,7 +334,7 @@ class Picture {
 /** packFaults gives each fault that is no node's own a row of the strip, so that few bars share one. */
 function packFaults(trace) {
 	const list = [], ends = [];
-	const faults = trace.run.faults.filter((fault) => fault.node < 0 || !ON_LANE.has(fault.op));
+	const faults = trace.faults.filter((fault) => fault.node < 0 || !ON_LANE.has(fault.op));
 	for (const fault of [...faults].sort((a, b) => a.from - b.from)) {
 		const until = (fault.to || trace.steps + 1) + trace.steps * 0.05; // room for a label
 		let row = ends.findIndex((end) => end <= fault.from);
@@ -351,7 +357,7 @@ function findLives(trace) {
 		if (last && !last.to) last.to = step;
 		spans.push({ from: step, to: 0, up: what === CODE.started });
 	}
-	for (const fault of trace.run.faults) {
+	for (const fault of trace.faults) {
 		if (fault.op === "pause" && lives[fault.node]) lives[fault.node].push({ from: fault.from, to: fault.to, up: false, paused: true });
 	}
 	return lives;

@@ -66,7 +66,7 @@ function rowTest(trace, filter) {
 // A fault's rows are those that inject and lift it, the crashes it causes, and
 // the messages that are lost between its sides while it lasts.
 function faultTest(trace, id) {
-	const faults = trace.run.faults.filter((fault) => fault.id === id);
+	const faults = trace.run.faults.filter((fault) => fault.id === id && fault.from > 0);
 	const own = [CODE.injected, CODE.lifted, CODE.crashed];
 	const separated = (fault, row) => {
 		const step = trace.step[row];

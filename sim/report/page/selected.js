@@ -67,7 +67,7 @@ function addOvertaking(app, sent, add) {
 function answers(app, row) {
 	const lines = answerLines(app, row);
 	if (!lines.length) return null;
-	return el("div", { class: "answers" }, lines.map((line) => button([el("span", { "aria-hidden": "true" }, "⧉ "), oneLine(line, 200)], () => app.copy(line, "answer"), { class: "answer", title: "Copy this line of the replay file" })));
+	return el("div", { class: "answers" }, lines.map((line) => button([el("span", { class: "quiet" }, "answer "), oneLine(line, 200)], () => app.copy(line, "answer"), { class: "answer", title: "Copy this line of the replay file" })));
 }
 
 /** answerLines returns the answers that shaped a row. */

@@ -11,7 +11,8 @@ const COLUMN_WIDTH = 140, KEY_WIDTH = 150, STATE_ROWS = 1200, SPOKEN = 12;
  */
 function stateNodes(app, most) {
 	const { trace, step } = app, list = [...app.pinned].sort((a, b) => a - b);
-	const add = (node) => { if (node >= 0 && node < trace.nodes && !list.includes(node)) list.push(node); };
+	const silent = (node) => app.run.described && app.states.at(node, step || trace.steps)?.lines.length === 0 && app.picture.isUp(node, step || trace.steps);
+	const add = (node) => { if (node >= 0 && node < trace.nodes && !list.includes(node) && !silent(node)) list.push(node); };
 	add(app.node);
 	if (step) {
 		add(trace.stepNode[step]);
@@ -28,7 +29,7 @@ function showState(app, panel) {
 	const nodes = stateNodes(app, most);
 	if (!app.trace.nodes) { fill(panel, el("p", { class: "quiet" }, "The run has no nodes.")); return; }
 	if (app.run.described) fill(panel, describedTable(app, nodes));
-	else fill(panel, el("p", { class: "quiet" }, "The nodes of this run describe no state. Their latest outputs and notes:"), spokenTable(app, nodes));
+	else fill(panel, el("p", { class: "quiet" }, "The nodes of this run describe no state. What each did last:"), spokenTable(app, nodes));
 }
 
 function heading(app, node, under, odd) {
@@ -45,7 +46,7 @@ function describedTable(app, nodes) {
 	const rows = alignStates(entries);
 	const changed = states.map((state) => changedPaths(state));
 	const counted = states.map((state) => state !== null && state.lines.length > 0);
-	const head = el("tr", {}, el("th", { scope: "col" }, "key"), nodes.map((node, i) => heading(app, node, ...subtitle(states[i], step))));
+	const head = el("tr", {}, el("th", { scope: "col" }, "key"), nodes.map((node, i) => heading(app, node, ...subtitle(app, node, states[i], step))));
 	let marked = false;
 	const body = rows.slice(0, STATE_ROWS).map((row) => {
 		const odd = oddColumns(row.values, counted), differs = odd.some(Boolean), first = differs && !marked;
@@ -75,9 +76,9 @@ function indentation(depth) {
 }
 
 // subtitle says of which step a state is, when that is not the cursor's.
-function subtitle(state, step) {
+function subtitle(app, node, state, step) {
 	if (!state) return ["no state yet", true];
-	if (state.lines.length === 0) return [`down since step ${count(state.step)}`, true];
+	if (state.lines.length === 0) return app.picture.isUp(node, step) ? ["describes no state", false] : [`down since step ${count(state.step)}`, true];
 	if (state.step === step) return ["after this step", false];
 	return state.stale ? [`as of step ${count(state.step)}`, true] : [`since step ${count(state.step)}`, false];
 }
@@ -101,17 +102,19 @@ function changedPaths(state) {
 function spokenTable(app, nodes) {
 	const { trace } = app, step = app.step || trace.steps;
 	const columns = nodes.map((node) => latestSaid(app, node, step));
-	const head = el("tr", {}, nodes.map((node, i) => heading(app, node, columns[i].length ? `latest of step ${count(trace.step[columns[i][0]])}` : "nothing yet", false)));
+	const head = el("tr", {}, nodes.map((node, i) => heading(app, node, columns[i].length ? `up to step ${count(trace.step[columns[i][0]])}` : "nothing yet", false)));
 	const body = el("tr", {}, columns.map((rows, i) => el("td", { data: { node: nodes[i] } }, el("ol", { class: "spoken" }, rows.map((row) =>
 		el("li", { class: trace.step[row] === step ? "changed" : null }, stepLink(app, trace.step[row], count(trace.step[row]), row), ` ${sentence(trace, row)} `, el("span", { class: "mono" }, oneLine(textOf(trace, row), 200))))))));
 	return el("table", { class: "states spoken" }, el("thead", {}, head), el("tbody", {}, body));
 }
 
-// latestSaid returns the latest outputs and notes of a node, the latest first.
+const SAYS_NOTHING = new Set([CODE.timerSet, CODE.timerCancelled, CODE.fired]);
+
+// latestSaid returns what a node did last, but for its timers, the latest first.
 function latestSaid(app, node, step) {
 	const { trace } = app, said = [];
 	for (let row = trace.first[step + 1] - 1; row >= 0 && said.length < SPOKEN; row--) {
-		if (trace.node[row] === node && (trace.what[row] === CODE.output || trace.what[row] === CODE.noted)) said.push(row);
+		if (trace.node[row] === node && !SAYS_NOTHING.has(trace.what[row])) said.push(row);
 	}
 	return said;
 }

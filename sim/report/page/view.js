@@ -107,7 +107,7 @@ class View {
 	}
 }
 
-const LANE_LEAST = 19, LANE_MOST = 84, STRIP_MOST = 18, LABEL_LEAST = 10;
+const LANE_LEAST = 19, LANE_MOST = 110, STRIP_MOST = 18, LABEL_LEAST = 10;
 
 /**
  * Lanes gives every node its lane. When not all fit at a readable height, the

@@ -66,8 +66,8 @@ function sentence(trace, row) {
 	const timer = () => oneLine(trace.run.timers[number] ?? String(number), 60);
 	switch (what) {
 	case CODE.started: return `started, incarnation ${number}`;
-	case CODE.received: return trace.origin[row] < 0 ? `input ${kind}` : `received ${kind} from ${peer}`;
-	case CODE.dropped: return trace.origin[row] < 0 ? `missed the input ${kind}, being down` : `missed ${kind} from ${peer}, being down`;
+	case CODE.received: return trace.origin[row] < 0 ? `input${kind && ` ${kind}`}` : `received ${kind} from ${peer}`;
+	case CODE.dropped: return trace.origin[row] < 0 ? `missed the input${kind && ` ${kind}`}, being down` : `missed ${kind} from ${peer}, being down`;
 	case CODE.sent: return `sent ${kind} to ${peer}${fate(trace, row)}`;
 	case CODE.copied: return `a second copy of ${kind} to ${peer}${fate(trace, row)}`;
 	case CODE.fired: return `timer ${timer()} fired`;
