@@ -86,7 +86,7 @@ class Arrows {
 		else this.line(path, x1, y1, x2, y2);
 		if (lost || mark & DROPPED) cross(this.ink.path("cross", level), x2, y2, this.heads ? 3.5 : 2);
 		else if (arrives && this.heads) this.head(x1, y1, x2, y2, level, trace.what[sent] === CODE.copied);
-		if ((mark & CORRUPTED) && this.heads) this.zigzag((x1 + x2) / 2, (y1 + y2) / 2, level);
+		if ((mark & CORRUPTED) && this.heads) this.zigzag(x1 + (x2 - x1) * 0.68, y1 + (y2 - y1) * 0.68, level);
 		if (this.detailed && level !== DIM) this.label(sent, level, x1, y1, x2, y2);
 	}
 
@@ -110,10 +110,10 @@ class Arrows {
 
 	head(x1, y1, x2, y2, level, double) {
 		if (y1 === y2) return;
-		const length = Math.hypot(x2 - x1, y2 - y1) || 1, size = level === STRONG ? 7 : 6;
+		const length = Math.hypot(x2 - x1, y2 - y1) || 1, size = level === STRONG ? 8 : 7;
 		const along = [(x2 - x1) / length, (y2 - y1) / length];
 		const path = this.ink.path("arrowhead", level);
-		for (const back of double ? [3, 3 + size] : [3]) {
+		for (const back of double ? [4, 5 + size] : [4]) {
 			const x = x2 - along[0] * back, y = y2 - along[1] * back;
 			const baseX = x - along[0] * size, baseY = y - along[1] * size;
 			path.moveTo(x, y);
@@ -124,7 +124,7 @@ class Arrows {
 	}
 
 	zigzag(x, y, level) {
-		const path = this.ink.path("corrupted", level);
+		const path = this.ink.path("zigzag", level);
 		path.moveTo(x - 6, y); path.lineTo(x - 3, y - 5); path.lineTo(x, y + 5); path.lineTo(x + 3, y - 5); path.lineTo(x + 6, y);
 	}
 

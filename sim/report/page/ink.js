@@ -10,6 +10,7 @@ const STYLES = {
 	message: { colour: "message", stroke: true },
 	pending: { colour: "message", stroke: true, dash: [2, 3] },
 	corrupted: { colour: "fault", stroke: true, dash: [6, 3] },
+	zigzag: { colour: "fault", stroke: true, width: 1.4 },
 	lost: { colour: "bad", stroke: true, alarming: true },
 	cross: { colour: "bad", stroke: true, width: 1.6, alarming: true },
 	arrowhead: { colour: "message" },

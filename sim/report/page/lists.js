@@ -11,7 +11,7 @@ function showHeader(app, refs) {
 	const failed = run.checks.filter((check) => check.verdict === "violation");
 	const failing = failed.find((check) => check.step === run.focus) || failed[0];
 	if (failing) {
-		const others = failed.length > 1 ? [" ", button(`and ${failed.length - 1} more`, () => app.openTab("checks"), { class: "link" })] : null;
+		const others = failed.length > 1 ? ["; ", button(`${count(failed.length - 1)} more`, () => app.openTab("checks"), { class: "link", title: "Checks" }), " failed"] : null;
 		fill(refs.failure, visible(failing.name), failing.step ? [" at ", stepLink(app, failing.step)] : null, failing.detail ? [": ", linked(app, clip(failing.detail, 300))] : null, others);
 	} else fill(refs.failure, run.failure ? linked(app, clip(run.failure, 300)) : el("span", { class: "quiet" }, visible(run.reason)));
 	fill(refs.command, visible(run.command));

@@ -9,7 +9,7 @@ import { gzipSync } from "node:zlib";
 const FILES = ["decode", "causality", "states", "search", "words", "view"];
 const source = FILES.map((name) => readFileSync(new URL(`${name}.js`, import.meta.url), "utf8")).join("\n");
 const page = new Function(`${source}; return { Trace, Cone, States, Matches, View, Lanes, CODE, LOST, COPIED, CORRUPTED, DROPPED,
-	unpack, checkPage, whyChain, overtaking, readState, alignStates, oddColumns, parseFilter, setField, splitSteps, milliseconds, visible, ticks, tickLabel, sentence, headline, textOf }`)();
+	unpack, checkPage, whyChain, overtaking, readState, alignStates, oddColumns, firstDifference, parseFilter, setField, splitSteps, milliseconds, visible, ticks, tickLabel, sentence, headline, textOf }`)();
 
 /**
  * makeRun writes a run as the recorder does. Steps are lists of rows
@@ -187,6 +187,13 @@ test("the odd value is the one that differs from the commonest", () => {
 	assert.deepEqual(page.oddColumns(["x", "y", "x"], [true, true, true]), [false, true, false]);
 	assert.deepEqual(page.oddColumns(["x", "y"], [true, true]), [true, true]);
 	assert.deepEqual(page.oddColumns(["x", "x", undefined], [true, true, false]), [false, false, false]);
+});
+
+test("the first difference is where some agree; what no two share comes after", () => {
+	const rows = page.alignStates([["name: x", "log: 1", "tail: 1"], ["name: y", "log: 1", "tail: 2"], ["name: z", "log: 1", "tail: 1"]].map(page.readState));
+	assert.equal(page.firstDifference(rows, [true, true, true]), 2);
+	assert.equal(page.firstDifference(rows.slice(0, 2), [true, true, true]), 0);
+	assert.equal(page.firstDifference(rows.slice(1, 2), [true, true, true]), -1);
 });
 
 test("a filter is read as fields, quoted text and words", () => {

@@ -72,10 +72,10 @@ class Picture {
 		this.labels = new Labels();
 		this.drawBands();
 		this.drawLanes();
+		this.drawEras(); // before the events, so that its labels come first
 		this.drawEvents();
 		this.drawAxis();
 		this.drawFaults();
-		this.drawEras();
 		this.drawCursor();
 		for (const step of app.violations) this.keepClear(step);
 		this.labels.draw(context, theme, this.width);

@@ -47,10 +47,9 @@ function describedTable(app, nodes) {
 	const changed = states.map((state) => changedPaths(state));
 	const counted = states.map((state) => state !== null && state.lines.length > 0);
 	const head = el("tr", {}, el("th", { scope: "col" }, "key"), nodes.map((node, i) => heading(app, node, ...subtitle(app, node, states[i], step))));
-	let marked = false;
-	const body = rows.slice(0, STATE_ROWS).map((row) => {
-		const odd = oddColumns(row.values, counted), differs = odd.some(Boolean), first = differs && !marked;
-		if (first) marked = true;
+	const marked = firstDifference(rows, counted);
+	const body = rows.slice(0, STATE_ROWS).map((row, place) => {
+		const odd = oddColumns(row.values, counted), differs = odd.some(Boolean), first = place === marked;
 		return el("tr", { class: differs ? (first ? "differs first" : "differs") : null },
 			el("th", { scope: "row" }, indentation(row.depth), visible(row.key || "·"), first ? el("em", {}, " ≠ first difference") : null),
 			row.values.map((value, i) => cell(nodes[i], value, counted[i], odd[i], changed[i].has(row.path))));

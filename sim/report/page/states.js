@@ -130,6 +130,21 @@ function alignStates(states) {
 }
 
 /**
+ * firstDifference returns the first row in which some states agree and others
+ * do not. What no two share, such as a node's own name, counts only if there is
+ * nothing else. -1: nothing differs.
+ */
+function firstDifference(rows, counted) {
+	const differs = (row) => oddColumns(row.values, counted).some(Boolean);
+	const agrees = (row) => {
+		const values = row.values.filter((_, i) => counted[i]);
+		return new Set(values).size < values.length;
+	};
+	const first = rows.findIndex((row) => differs(row) && agrees(row));
+	return first >= 0 ? first : rows.findIndex(differs);
+}
+
+/**
  * oddColumns returns which values of a row differ from the commonest one. With
  * no commonest, as among two, all differ.
  */
