@@ -217,33 +217,10 @@ class App {
 
 	// highlightNow decides what stands out: the causes of the selected step, or what the filter matches.
 	highlightNow() {
-		const { trace, matches } = this;
-		const wanted = this.step && this.cone !== "off" && !(matches && !matches.steps[this.step]);
-		if (wanted) {
-			const cone = new Cone(trace, this.step, this.cone, this.hops, matches?.steps);
-			return {
-				steps: cone.steps, cone,
-				step: (step) => cone.has(step),
-				row: (row) => cone.has(trace.step[row]),
-				arrow: (sent) => cone.has(trace.step[sent]) && (trace.target[sent] >= 0 ? cone.has(trace.step[trace.target[sent]]) : (trace.mark[sent] & LOST) !== 0),
-			};
-		}
-		if (!matches) return null;
-		return { steps: matches.list, step: (step) => matches.steps[step] === 1, row: (row) => matches.rows[row] === 1, arrow: (sent) => matches.rows[sent] === 1 };
-	}
-
-	// findInvolved lists the nodes that the highlighted steps are about, the nearest first.
-	findInvolved() {
-		const { trace, highlight } = this, nearest = new Map();
-		if (this.step && this.node >= 0) nearest.set(this.node, -1);
-		if (highlight) {
-			for (const step of highlight.steps) {
-				if (trace.stepNode[step] < 0) continue;
-				const hops = highlight.cone ? highlight.cone.hops[step] : 0, node = trace.stepNode[step];
-				if (!(nearest.get(node) <= hops)) nearest.set(node, hops);
-			}
-		}
-		return [...nearest].sort((a, b) => a[1] - b[1] || a[0] - b[0]).map(([node]) => node);
+		const { trace, matches, step } = this;
+		const within = this.cone !== "off" && step > 0 && (!matches || matches.steps[step] === 1);
+		if (within) return highlightCone(trace, new Cone(trace, step, this.cone, this.hops, matches?.steps));
+		return matches && highlightMatches(matches);
 	}
 
 	clear() {
@@ -259,7 +236,7 @@ class App {
 	changed() {
 		const { parts } = this;
 		this.highlight = this.highlightNow();
-		this.involved = this.findInvolved();
+		this.involved = involvedNodes(this.trace, this.highlight, this.node);
 		parts.cone.choose(this.cone);
 		parts.axis.choose(this.view.axis);
 		fill(parts.hops, this.matches && this.highlight?.cone ? "matching" : `${this.hops} hop${this.hops > 1 ? "s" : ""}`);
@@ -274,32 +251,8 @@ class App {
 	layout() {
 		const { lanes, picture, parts } = this;
 		lanes.layout(picture.top, Math.max(picture.top + 40, picture.height - 8), this.involved);
-		fill(parts.gutter, lanes.labelled().map((node) => this.laneLabel(node)),
-			lanes.labelled() !== lanes.thin && lanes.thin.length ? this.thinLabel() : null);
+		fillGutter(this, parts.gutter);
 		this.redraw();
-	}
-
-	laneLabel(node) {
-		const { trace, lanes } = this;
-		const label = el("div", { class: node === this.node ? "lane here" : "lane", data: { node } },
-			button([el("b", {}, String(node)), " ", oneLine(trace.run.names[node] || "", 40)], () => {
-				const step = this.lastStepOf(node, this.step || this.trace.steps);
-				if (step) this.select(step, { node });
-			}, { class: "plain", title: nodeLabel(trace, node) }),
-			button("×", () => this.fold(node), { class: "plain fold", "aria-label": `fold node ${node}`, title: "Fold this lane (z)" }));
-		const high = Math.min(18, lanes.height[node]);
-		label.classList.toggle("low", high < 18);
-		label.style.top = `${lanes.y[node] - high / 2}px`;
-		label.style.height = label.style.lineHeight = `${high}px`;
-		return label;
-	}
-
-	thinLabel() {
-		const { lanes, trace } = this, all = lanes.open.length === 0;
-		const steps = lanes.thin.reduce((sum, node) => sum + trace.stepsOf[node], 0);
-		const label = el("div", { class: "lane thin" }, button(all ? `${lanes.thin.length} nodes` : `${lanes.thin.length} folded`, () => this.showNodes(), { class: "link", title: `${count(steps)} steps; choose nodes (o)` }));
-		label.style.top = `${lanes.thinTop - 4}px`;
-		return label;
 	}
 
 	redraw() {

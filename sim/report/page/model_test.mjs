@@ -6,10 +6,10 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
 // The files of a page share one scope, as its one script does.
-const FILES = ["decode", "causality", "states", "search", "words", "view"];
+const FILES = ["decode", "causality", "states", "search", "highlight", "words", "view"];
 const source = FILES.map((name) => readFileSync(new URL(`${name}.js`, import.meta.url), "utf8")).join("\n");
 const page = new Function(`${source}; return { Trace, Cone, States, Matches, View, Lanes, CODE, LOST, COPIED, CORRUPTED, DROPPED,
-	unpack, checkPage, whyChain, overtaking, readState, alignStates, oddColumns, firstDifference, parseFilter, setField, splitSteps, milliseconds, visible, ticks, tickLabel, sentence, headline, textOf }`)();
+	unpack, checkPage, whyChain, overtaking, readState, alignStates, oddColumns, firstDifference, parseFilter, setField, highlightCone, highlightMatches, involvedNodes, splitSteps, milliseconds, visible, ticks, tickLabel, sentence, headline, textOf }`)();
 
 /**
  * makeRun writes a run as the recorder does. Steps are lists of rows
@@ -214,6 +214,19 @@ test("a filter matches steps by text, kind, node and words of what happened", ()
 	assert.deepEqual(steps("node:1 one"), [1, 2]);
 	assert.deepEqual(steps(".*"), []);
 	assert.equal(new page.Matches(t, "kind:ping").next(1, 1), 2);
+});
+
+test("a message stands out if both its ends are causes, or if it is lost by one", () => {
+	const t = trace([[input(0), sent(0, 1, "a"), sent(0, 2, "b"), sent(0, 2, "c"), ["L", 0]], [received(1, "a")], [received(2, "b")]]);
+	const highlight = page.highlightCone(t, new page.Cone(t, 2, "past", 9));
+	assert.deepEqual([1, 2, 3].map(highlight.arrow), [true, false, true]);
+});
+
+test("the nodes of a highlight come by hops, the cursor's first", () => {
+	const t = triangle(), highlight = page.highlightCone(t, new page.Cone(t, 3, "past", 9));
+	assert.deepEqual(page.involvedNodes(t, highlight, 0), [0, 2, 1]);
+	assert.deepEqual(page.involvedNodes(t, page.highlightMatches(new page.Matches(t, "node:1")), -1), [0, 1, 2]);
+	assert.deepEqual(page.involvedNodes(t, null, -1), []);
 });
 
 test("a fault matches what it does, and what is lost between its sides", () => {
