@@ -234,9 +234,9 @@ class App {
 
 	/** changed brings everything up to date with the selection, the filter and the causes. */
 	changed() {
-		const { parts } = this;
+		const { parts } = this, panel = document.activeElement?.closest("section");
 		this.highlight = this.highlightNow();
-		this.involved = involvedNodes(this.trace, this.highlight, this.node);
+		this.involved = involvedNodes(this.trace, this.highlight, this.node, this.step);
 		parts.cone.choose(this.cone);
 		parts.axis.choose(this.view.axis);
 		fill(parts.hops, this.matches && this.highlight?.cone ? "matching" : `${this.hops} hop${this.hops > 1 ? "s" : ""}`);
@@ -245,6 +245,8 @@ class App {
 		showState(this, parts.state);
 		fill(parts.stateAt, this.step ? `after step ${count(this.step)}, ${milliseconds(this.trace.time[this.step])}` : "at the end of the run");
 		if (!parts.table.hidden) showTable(this, parts.table);
+		// What had the focus may be gone, and a reader without a mouse would start over.
+		if (panel && document.activeElement === document.body) panel.focus({ preventScroll: true });
 		this.layout();
 	}
 

@@ -24,13 +24,16 @@ function highlightMatches(matches) {
 	};
 }
 
-/** involvedNodes lists the nodes of the highlighted steps, the one of the cursor first, then by hops. */
-function involvedNodes(trace, highlight, cursor) {
+/**
+ * involvedNodes lists the nodes of the highlighted steps: the given one first,
+ * then by hops or, of what a filter matches, by steps from the cursor.
+ */
+function involvedNodes(trace, highlight, first, cursor) {
 	const nearest = new Map();
-	if (cursor >= 0) nearest.set(cursor, -1);
+	if (first >= 0) nearest.set(first, -1);
 	for (const step of highlight ? highlight.steps : []) {
-		const node = trace.stepNode[step], hops = highlight.cone ? highlight.cone.hops[step] : 0;
-		if (node >= 0 && !(nearest.get(node) <= hops)) nearest.set(node, hops);
+		const node = trace.stepNode[step], away = highlight.cone ? highlight.cone.hops[step] : Math.abs(step - cursor);
+		if (node >= 0 && !(nearest.get(node) <= away)) nearest.set(node, away);
 	}
 	return [...nearest].sort((a, b) => a[1] - b[1] || a[0] - b[0]).map(([node]) => node);
 }

@@ -12,7 +12,7 @@ function showHeader(app, refs) {
 	const failing = failed.find((check) => check.step === run.focus) || failed[0];
 	if (failing) {
 		const others = failed.length > 1 ? ["; ", button(`${count(failed.length - 1)} more`, () => app.openTab("checks"), { class: "link", title: "Checks" }), " failed"] : null;
-		fill(refs.failure, visible(failing.name), failing.step ? [" at ", stepLink(app, failing.step)] : null, failing.detail ? [": ", linked(app, clip(failing.detail, 300))] : null, others);
+		fill(refs.failure, visible(failing.name), failing.step ? [" at ", stepLink(app, failing.step)] : " at the end", failing.detail ? [": ", linked(app, clip(failing.detail, 300))] : null, others);
 	} else fill(refs.failure, run.failure ? linked(app, clip(run.failure, 300)) : el("span", { class: "quiet" }, visible(run.reason)));
 	fill(refs.command, visible(run.command));
 	fill(refs.digest, "digest ", el("span", { class: "mono" }, visible(run.digest)));

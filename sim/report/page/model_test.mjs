@@ -222,11 +222,11 @@ test("a message stands out if both its ends are causes, or if it is lost by one"
 	assert.deepEqual([1, 2, 3].map(highlight.arrow), [true, false, true]);
 });
 
-test("the nodes of a highlight come by hops, the cursor's first", () => {
+test("the nodes of a highlight come by hops or by steps, the cursor's first", () => {
 	const t = triangle(), highlight = page.highlightCone(t, new page.Cone(t, 3, "past", 9));
-	assert.deepEqual(page.involvedNodes(t, highlight, 0), [0, 2, 1]);
-	assert.deepEqual(page.involvedNodes(t, page.highlightMatches(new page.Matches(t, "node:1")), -1), [0, 1, 2]);
-	assert.deepEqual(page.involvedNodes(t, null, -1), []);
+	assert.deepEqual(page.involvedNodes(t, highlight, 0, 3), [0, 2, 1]);
+	assert.deepEqual(page.involvedNodes(t, page.highlightMatches(new page.Matches(t, "node:1")), -1, 3), [2, 1, 0]);
+	assert.deepEqual(page.involvedNodes(t, null, -1, 0), []);
 });
 
 test("a fault matches what it does, and what is lost between its sides", () => {

@@ -157,7 +157,7 @@ class Picture {
 		context.font = theme.small;
 		context.textBaseline = "middle";
 		const taken = new Float32Array(this.bars.rows).fill(-1);
-		for (const { fault, row } of this.bars.list) {
+		for (const { fault, row, next } of this.bars.list) {
 			const ends = this.ends(fault.from, fault.to);
 			if (!ends) continue;
 			const [left, right] = ends, y = AXIS_HIGH + 5 + row * FAULT_HIGH;
@@ -168,17 +168,13 @@ class Picture {
 			context.globalAlpha = 1;
 			const text = oneLine(fault.text, 60), x = Math.max(left, 0) + 5;
 			const wide = context.measureText(text).width;
-			if (x < taken[row] || (wide > right - x && this.isCrowded(fault, row, x + wide))) continue;
+			const crowded = next > 0 && app.view.x(next) < x + wide;
+			if (x < taken[row] || (wide > right - x && crowded)) continue;
 			if (x + wide > this.width) continue;
 			context.fillStyle = theme.soft;
 			context.fillText(text, x, y + 8.5);
 			taken[row] = x + wide + 8;
 		}
-	}
-
-	// isCrowded reports whether the label of a short bar would run into the next bar of its row.
-	isCrowded(fault, row, right) {
-		return this.bars.list.some((other) => other.row === row && other.fault.from > fault.from && this.app.view.x(other.fault.from) < right);
 	}
 
 	// drawBands shades the time of a partition over the lanes of both sides: a
@@ -333,14 +329,15 @@ class Picture {
 
 /** packFaults gives each fault that is no node's own a row of the strip, so that few bars share one. */
 function packFaults(trace) {
-	const list = [], ends = [];
+	const list = [], ends = [], last = [];
 	const faults = trace.faults.filter((fault) => fault.node < 0 || !ON_LANE.has(fault.op));
 	for (const fault of [...faults].sort((a, b) => a.from - b.from)) {
 		const until = (fault.to || trace.steps + 1) + trace.steps * 0.05; // room for a label
 		let row = ends.findIndex((end) => end <= fault.from);
 		if (row < 0) row = ends.length < FAULT_ROWS ? ends.length : ends.indexOf(Math.min(...ends));
 		ends[row] = Math.max(ends[row] || 0, until);
-		list.push({ fault, row });
+		if (last[row]) last[row].next = fault.from;
+		list.push(last[row] = { fault, row, next: 0 }); // next: where the bar after it in its row begins
 	}
 	return { list, rows: ends.length };
 }

@@ -60,7 +60,7 @@ function rowTest(trace, filter) {
 	}
 	for (const id of filter.fault) tests.push(faultTest(trace, id));
 	for (const word of filter.words) tests.push(wordTest(trace, word));
-	return (row) => tests.every((test) => test(row));
+	return tests.length === 1 ? tests[0] : (row) => tests.every((test) => test(row));
 }
 
 // A fault's rows are those that inject and lift it, the crashes it causes, and
