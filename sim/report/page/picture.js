@@ -3,7 +3,7 @@
 // picture.js draws the space-time picture: axis, faults, lanes, and on them,
 // by how much is visible, density strips, arrows, or arrows with labels.
 
-const ARROWS_BELOW = 12_000; // visible rows above which there are strips
+const ARROWS_BELOW = 8000; // visible rows above which there are strips
 const LABELS_BELOW = 300; // and above which there are no labels, unless what is highlighted is so few
 const LABELLED = 120;
 const CROWDED = 1.2; // rows a pixel above which marks are small and pale
