@@ -177,7 +177,9 @@ func (r *Recorder) faults(plan []fault.Fault, nodes int) []Fault {
 			if out[i].From == 0 {
 				out[i].From = step
 			}
-			out[i].To = 0
+			if out[i].To = 0; !plan[i].Op.Lasts() { // it is a moment
+				out[i].To = step
+			}
 		}
 	}
 	return out

@@ -157,7 +157,8 @@ func lastOf(all []state, every uint64) []state {
 }
 
 // selected returns the states for a page, ascending, within a budget: see cost. It narrows whole
-// if the budget ends there. every is how many steps apart the others are, or 0 if there are none.
+// if the budget ends there. From s.from to s.to, the last state of a node is the one that it
+// has. every is how many steps apart the others are, or 0 if there are none.
 func (s *states) selected(budget int) (all []state, every int) {
 	if s.to == 0 {
 		s.to = s.step
@@ -170,15 +171,18 @@ func (s *states) selected(budget int) (all []state, every int) {
 		}
 		all = append(all, x)
 	}
+	lacks, based := s.every > 1, true
 	for _, id := range protocol.SortedKeys(s.base) {
-		if x := s.base[id]; cost.affords(x) {
+		x := s.base[id]
+		if based = based && cost.affords(x); based {
 			all = append(all, x)
 		}
 	}
-	lacks := s.every > 1
 	for _, x := range slices.Backward(s.sparse) {
 		switch {
 		case x.step >= s.from && x.step <= s.to:
+		case !based && x.step < s.from: // it would be taken for the base that is missing
+			lacks = true
 		case cost.affords(x):
 			all = append(all, x)
 			every = int(s.every)
