@@ -47,6 +47,8 @@
 //	watch       watches runs: panics with their places, steps that do not end
 //	scenario    named plans with parameters and checks
 //	explore     sweeps seeds, shrinks failures, makes all runs of a small world
+//	history     keeps what happened in a run, with its causes
+//	report      shows a run, or a sweep, as one HTML file
 //	simtest     runs scenarios as Go tests, and connects rapid and fuzzing
 //	files       names files, and writes them whole
 //	phold       a benchmark

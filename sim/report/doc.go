@@ -2,7 +2,7 @@
 // space-time diagram, the state of each node at each moment, the checks, and what led to
 // the violation.
 //
-// A Recorder observes a run and keeps its events. Its Run is the data of the page, and Write
+// Package history keeps the events of a run. Of makes the data of the page from them, and Write
 // makes the file: the data as JSON, compressed and in base64, between a script and a style
 // that are files of this package (folder page). The script decodes the data and draws it.
 // Equal runs give equal files. Nothing in a file can run but the script, whose hash the

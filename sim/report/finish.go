@@ -11,6 +11,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/fault"
+	"dessim/sim/history"
 	"dessim/sim/scenario"
 	"dessim/sim/wording"
 )
@@ -22,16 +23,18 @@ type About struct {
 	Story   []string // one sentence an element
 }
 
-// Finish returns the data of the run, whose report is o. It is called once, when the run is over.
-// A run that was abandoned in a step that does not end has none: see scenario.Report.Stuck.
-func (r *Recorder) Finish(o *scenario.Report, a About) *Run {
+// Of returns the data of the run with history h, whose report is o, once it is over. A run that
+// was abandoned in a step that does not end has none: see scenario.Report.Stuck.
+func Of(h *history.History, o *scenario.Report, a About) *Run { return of(h, o, a, usual) }
+
+func of(h *history.History, o *scenario.Report, a About, l limits) *Run {
 	x := &Run{
 		Label: a.Label, Scenario: o.Scenario.Name, Seed: fmt.Sprint(o.Seed), Command: a.Command, Story: list(a.Story),
 		Verdict: string(o.Verdict), Failure: o.Failure, Digest: o.Sim.Digest.String(),
-		End: int64(o.Sim.End), Reason: cmp.Or(r.ended, o.Sim.Reason.String()),
+		End: int64(o.Sim.End), Reason: cmp.Or(h.Reason, o.Sim.Reason.String()),
 		Warnings: list(o.Warnings()), Notes: []string{},
-		Timers: list(r.timers.all), Described: r.states.described,
 	}
+	r := &encoder{h, x, l}
 	for _, p := range o.Scenario.Params() {
 		if text := p.Get(&o.Params); text != "" || !p.Rare {
 			x.Params = append(x.Params, [2]string{p.Name, text})
@@ -49,7 +52,7 @@ func (r *Recorder) Finish(o *scenario.Report, a About) *Run {
 	if p := o.Panic; p != nil {
 		x.Failure = p.Error()
 	}
-	r.encode(x)
+	r.encode()
 	fill(reflect.ValueOf(x).Elem())
 	return x
 }
@@ -58,7 +61,7 @@ func (r *Recorder) Finish(o *scenario.Report, a About) *Run {
 func list(all []string) []string { return append([]string{}, all...) }
 
 func checkOf(c check.Result) Check {
-	x := Check{Name: c.Name, Verdict: string(c.Verdict), Exercised: c.Exercised, Detail: cut(c.Detail), At: int64(c.At), Step: c.Step}
+	x := Check{Name: c.Name, Verdict: string(c.Verdict), Exercised: c.Exercised, Detail: history.Cut(c.Detail), At: int64(c.At), Step: c.Step}
 	if c.Evidence != nil {
 		x.Evidence = evidenceOf(c.Evidence)
 	}
@@ -69,7 +72,7 @@ func evidenceOf(e *check.Evidence) *Evidence {
 	if len(e.Sequences) == 0 {
 		x := &Evidence{Kind: "history", Title: wording.Count(len(e.History), "operation") + " that no order explains"}
 		for _, o := range e.History {
-			b := Operation{Who: cut(o.Who), Text: cut(o.Text), Call: int64(o.Call), Return: int64(o.Return), Bad: o.Wrong}
+			b := Operation{Who: history.Cut(o.Who), Text: history.Cut(o.Text), Call: int64(o.Call), Return: int64(o.Return), Bad: o.Wrong}
 			if o.Return == protocol.MaxTime {
 				b.Return = -1
 			}
@@ -81,9 +84,9 @@ func evidenceOf(e *check.Evidence) *Evidence {
 	for _, s := range e.Sequences {
 		items := []Item{}
 		for _, i := range s.Items {
-			items = append(items, Item{cut(i.Text), i.Step})
+			items = append(items, Item{history.Cut(i.Text), i.Step})
 		}
-		x.Sequences = append(x.Sequences, Sequence{cut(s.Name), items})
+		x.Sequences = append(x.Sequences, Sequence{history.Cut(s.Name), items})
 	}
 	for x.same(x.Differ) {
 		x.Differ++
@@ -102,8 +105,8 @@ func (x *Evidence) same(i int) bool {
 }
 
 // nodeNames returns a name for each node of the run, clients too.
-func (r *Recorder) nodeNames(o *scenario.Report) []string {
-	names := make([]string, r.states.m.Nodes())
+func (r *encoder) nodeNames(o *scenario.Report) []string {
+	names := make([]string, r.States.Nodes())
 	column := slices.IndexFunc(o.Scenario.Columns, func(c scenario.Column) bool { return c.Name })
 	for _, n := range o.Nodes {
 		if column >= 0 && column < len(n.Cells) && uint64(n.ID) < uint64(len(names)) {
@@ -121,7 +124,7 @@ func (r *Recorder) nodeNames(o *scenario.Report) []string {
 
 // focus returns the step of the first violation. If the end of the run showed it, that is the
 // last one.
-func (r *Recorder) focus(o *scenario.Report) int {
+func (r *encoder) focus(o *scenario.Report) int {
 	if o.Verdict != check.Violation && o.Verdict != scenario.Failed {
 		return 0
 	}
@@ -131,19 +134,19 @@ func (r *Recorder) focus(o *scenario.Report) int {
 			first = c.Step
 		}
 	}
-	if last := uint64(len(r.starts) - 1); first == 0 || first > last {
+	if last := uint64(r.Last()); first == 0 || first > last {
 		first = last
 	}
 	return int(first)
 }
 
 // faults returns the plan's faults with the steps in which they began and ended.
-func (r *Recorder) faults(plan []fault.Fault, nodes int) []Fault {
+func (r *encoder) faults(plan []fault.Fault, nodes int) []Fault {
 	out := make([]Fault, 0, len(plan))
 	index := make(map[uint64]int)
 	for i := range plan {
 		f := &plan[i]
-		x := Fault{ID: f.ID, Op: f.Op.String(), Text: f.String(), Node: none}
+		x := Fault{ID: f.ID, Op: f.Op.String(), Text: f.String(), Node: history.None}
 		if f.Op.OfNode() {
 			x.Node = int(f.Node)
 		}
@@ -158,20 +161,16 @@ func (r *Recorder) faults(plan []fault.Fault, nodes int) []Fault {
 		index[f.ID] = len(out)
 		out = append(out, x)
 	}
-	injected, lifted := sortOf(sim.Injected), sortOf(sim.Lifted)
-	step := 0
-	for at := range r.rows {
-		for step+1 < len(r.starts) && int(r.starts[step+1].row) <= at {
-			step++
-		}
-		row := &r.rows[at]
-		if row.what != injected && row.what != lifted {
+	for at := range r.Rows {
+		row := &r.Rows[at]
+		if row.What&(sim.Injected|sim.Lifted) == 0 {
 			continue
 		}
-		i, known := index[row.num]
+		step := r.StepOf(at)
+		i, known := index[row.Num]
 		switch {
 		case !known:
-		case row.what == lifted:
+		case row.What == sim.Lifted:
 			out[i].To = step
 		default:
 			if out[i].From == 0 {

@@ -13,6 +13,7 @@ import (
 	"reflect"
 
 	"dessim/sim/check"
+	"dessim/sim/history"
 )
 
 //go:embed page/*.js page/*.css
@@ -55,7 +56,7 @@ func Write(w io.Writer, title string, runs ...*Run) error {
 </head>
 <body>
 <main id="static">
-`, hash(script), hash(style), html.EscapeString(cut(title)), style)
+`, hash(script), hash(style), html.EscapeString(history.Cut(title)), style)
 	for _, r := range runs {
 		r.summarize(&b)
 	}
@@ -126,7 +127,7 @@ func fill(v reflect.Value) {
 func (r *Run) summarize(b *bytes.Buffer) {
 	line := func(tag, text string) {
 		if text != "" {
-			fmt.Fprintf(b, "<%s>%s</%s>\n", tag, html.EscapeString(cut(text)), tag)
+			fmt.Fprintf(b, "<%s>%s</%s>\n", tag, html.EscapeString(history.Cut(text)), tag)
 		}
 	}
 	label := ""
@@ -144,7 +145,7 @@ func (r *Run) summarize(b *bytes.Buffer) {
 			detail = fmt.Sprintf("step %d: %s", c.Step, detail)
 		}
 		for _, cell := range []string{c.Name, c.Verdict, fmt.Sprint(c.Exercised), detail} {
-			fmt.Fprintf(b, "<td>%s</td>", html.EscapeString(cut(cell)))
+			fmt.Fprintf(b, "<td>%s</td>", html.EscapeString(history.Cut(cell)))
 		}
 		b.WriteString("</tr>\n")
 	}

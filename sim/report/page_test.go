@@ -89,24 +89,6 @@ func TestADescriptionThatPanicsIsNoPanicOfTheRun(t *testing.T) {
 	}
 }
 
-func TestBodiesWithoutWordsAreShownAsTheyAre(t *testing.T) {
-	for body, want := range map[string]string{
-		"":                         "",
-		"put x=1":                  `"put x=1"`,
-		"\x00\x01":                 "0001",
-		strings.Repeat("a", 65):    `"` + strings.Repeat("a", 64) + `"... (65 bytes)`,
-		strings.Repeat("\xff", 65): strings.Repeat("ff", 64) + "... (65 bytes)",
-	} {
-		if got := bodyText("", []byte(body)); got != want {
-			t.Errorf("%q is shown as %s, want %s", body, got, want)
-		}
-	}
-	long := strings.Repeat("é", mostText)
-	if got := cut("x" + long); !strings.HasSuffix(got, "é... (4001 bytes)") || len(got) > mostText+20 {
-		t.Errorf("cut to %d bytes: ...%s", len(got), got[len(got)-30:])
-	}
-}
-
 func TestRunsThatEndEarlyHaveAPage(t *testing.T) {
 	s := toys(func() protocol.Node { return new(describing) })
 	for name, change := range map[string]func(p *scenario.Params){

@@ -14,6 +14,7 @@ import (
 	"dessim/scenarios"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/history"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
 )
@@ -60,21 +61,21 @@ func wordsOf(e *sim.Event, words func(*sim.Event) string) string {
 	s := fmt.Sprintf("step %d at %d: %v of %d", e.Step, int64(e.At), e.What, int32(e.Node))
 	switch e.What {
 	case sim.Received, sim.Dropped, sim.Sent:
-		return s + fmt.Sprintf(" and %d: %v %q", int32(e.Peer), e.Kind, valid(bodyText(words(e), e.Body)))
+		return s + fmt.Sprintf(" and %d: %v %q", int32(e.Peer), e.Kind, history.BodyText(words(e), e.Body))
 	case sim.Lost, sim.Copied:
 		return s
 	case sim.Corrupted:
-		return s + fmt.Sprintf(" %q", valid(bodyText(words(e), e.Body)))
+		return s + fmt.Sprintf(" %q", history.BodyText(words(e), e.Body))
 	case sim.Fired, sim.TimerCancelled, sim.TimerSet:
 		fired := *e
 		fired.What = sim.Fired
 		return s + " " + cmp.Or(words(&fired), sim.TimerText(e.Tag))
 	case sim.Output:
-		return s + fmt.Sprintf(" %v %q", e.Kind, valid(bodyText(words(e), e.Body)))
+		return s + fmt.Sprintf(" %v %q", e.Kind, history.BodyText(words(e), e.Body))
 	case sim.Noted:
-		return s + fmt.Sprintf(" %v %q", e.Kind, valid(cut(e.Text)))
+		return s + fmt.Sprintf(" %v %q", e.Kind, history.Cut(e.Text))
 	case sim.Persisted:
-		return s + fmt.Sprintf(" %d %q", e.Tag, valid(bodyText(words(e), e.Body)))
+		return s + fmt.Sprintf(" %d %q", e.Tag, history.BodyText(words(e), e.Body))
 	case sim.Synced, sim.Discarded:
 		return s + fmt.Sprintf(" %d", e.Tag)
 	case sim.Started:
@@ -85,22 +86,20 @@ func wordsOf(e *sim.Event, words func(*sim.Event) string) string {
 	return s + fmt.Sprintf(" %q %d", e.Text, e.Tag)
 }
 
-func valid(text string) string { return strings.ToValidUTF8(text, "\ufffd") }
-
 // words puts a row into the words of wordsOf.
 func (r *Run) words(x *decoded, rows []decoded) string {
 	i := strings.IndexByte("ACRFSLYXDPZONIJGETVU", x.what)
 	what := sim.What(1 << i)
 	s := fmt.Sprintf("step %d at %d: %v of %d", x.step, x.at, what, x.node)
 	text := func(i int) string {
-		if i == none {
+		if i == history.None {
 			return "none"
 		}
 		return r.Texts[i]
 	}
 	switch what {
 	case sim.Received, sim.Dropped:
-		if x.origin == none {
+		if x.origin == history.None {
 			return s + fmt.Sprintf(" and -1: %s %q", r.kind(x), text(x.text))
 		}
 		at := x.origin
@@ -140,7 +139,7 @@ func (r *Run) words(x *decoded, rows []decoded) string {
 }
 
 func (r *Run) kind(x *decoded) string {
-	if x.kind == none || r.Kinds[x.kind] == "" {
+	if x.kind == history.None || r.Kinds[x.kind] == "" {
 		return protocol.Kind(0).String()
 	}
 	return r.Kinds[x.kind]
@@ -198,8 +197,8 @@ func TestWhatIsBeyondALimitIsLeftOutAndThePageSaysSo(t *testing.T) {
 		t.Errorf("notes %q of a small run", whole.run.Notes)
 	}
 	last := len(whole.run.Dt)
-	small := show(t, scenarios.Find("chaos"), "-nodes 4 -txs 3", func(l *limits) {
-		*l = limits{before: 100, after: 50, whole: 1 << 20, sparse: 4_000, lines: 60_000, texts: 20_000, answers: 100}
+	small := show(t, scenarios.Find("chaos"), "-nodes 4 -txs 3", func(k *history.Limits, l *limits) {
+		*k, *l = history.Limits{Before: 100, After: 50, Whole: 1 << 20, Sparse: 4_000}, limits{lines: 60_000, texts: 20_000, answers: 100}
 	})
 	k := small.run.Kept
 	if k.States[0] <= 1 || k.States[1] != last || k.States[2] < 2 {
@@ -216,7 +215,7 @@ func TestWhatIsBeyondALimitIsLeftOutAndThePageSaysSo(t *testing.T) {
 		if rows[i].step < k.Texts[0] || rows[i].what != 'S' {
 			continue
 		}
-		if rows[i].text == none || small.run.Texts[rows[i].text] != whole.run.Texts[all[i].text] {
+		if rows[i].text == history.None || small.run.Texts[rows[i].text] != whole.run.Texts[all[i].text] {
 			t.Fatalf("row %d of step %d lacks its words, or has others", i, rows[i].step)
 		}
 	}
@@ -247,8 +246,8 @@ func TestWhatIsAroundTheViolationIsKept(t *testing.T) {
 	}
 	p, _ := s.ParseParams("-nodes 4 -txs 3")
 	whole := showRun(t, &s, p, nil)
-	x := showRun(t, &s, p, func(l *limits) {
-		*l = limits{before: 100, after: 50, whole: 1 << 20, sparse: 4_000, lines: 200_000, texts: 30_000, answers: 400}
+	x := showRun(t, &s, p, func(k *history.Limits, l *limits) {
+		*k, *l = history.Limits{Before: 100, After: 50, Whole: 1 << 20, Sparse: 4_000}, limits{lines: 200_000, texts: 30_000, answers: 400}
 	})
 	k := x.run.Kept
 	if x.run.Focus != bad || k.States[0] > bad-100 || k.States[0] < 2 || k.States[1] < bad+49 || k.States[1] > bad+50 {
@@ -266,7 +265,7 @@ func TestWhatIsAroundTheViolationIsKept(t *testing.T) {
 
 // Each answer stands after the row that asked for it.
 func TestAnswersStandWhereTheyWereAskedFor(t *testing.T) {
-	x := show(t, scenarios.Find("chaos"), "-nodes 4 -txs 3", func(l *limits) { l.answers = 1 << 20 })
+	x := show(t, scenarios.Find("chaos"), "-nodes 4 -txs 3", func(_ *history.Limits, l *limits) { l.answers = 1 << 20 })
 	rows := x.run.decode(t)
 	at, delays := 0, 0
 	for i, line := range x.run.Answers.Line {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"dessim/sim/explore"
+	"dessim/sim/history"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
 	"dessim/sim/watch"
@@ -12,10 +13,10 @@ import (
 func OfTrial(s scenario.Subject, t *explore.Trial, w *watch.Watchdog, a About) (r *Run, ok bool) {
 	p := s.Params
 	p.Nodes = t.Nodes
-	recorder, o := NewRecorder(s.Scenario, &p), scenario.Options{Watchdog: w}
-	report, _ := s.Scenario.Try(s.Seed, s.Params, t, recorder.Attach(&o, source.NewReplay(t.Answers)), o)
+	h, o := history.New(s.Scenario, &p, history.Usual), scenario.Options{Watchdog: w}
+	report, _ := s.Scenario.Try(s.Seed, s.Params, t, h.Attach(&o, source.NewReplay(t.Answers)), o)
 	if report.Interrupted() {
 		return nil, false
 	}
-	return recorder.Finish(&report, a), true
+	return Of(h, &report, a), true
 }

@@ -13,6 +13,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
+	"dessim/sim/history"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
 )
@@ -25,8 +26,8 @@ type shown struct {
 	page   []byte
 }
 
-// show makes a run with a Recorder, whose limits change may change.
-func show(t *testing.T, s *scenario.Scenario, flags string, change func(*limits)) *shown {
+// show makes a run with a History, whose limits, and those of its page, change may change.
+func show(t *testing.T, s *scenario.Scenario, flags string, change func(*history.Limits, *limits)) *shown {
 	t.Helper()
 	p, err := s.ParseParams(flags)
 	if err != nil {
@@ -35,16 +36,17 @@ func show(t *testing.T, s *scenario.Scenario, flags string, change func(*limits)
 	return showRun(t, s, p, change)
 }
 
-func showRun(t *testing.T, s *scenario.Scenario, p scenario.Params, change func(*limits)) *shown {
+func showRun(t *testing.T, s *scenario.Scenario, p scenario.Params, change func(*history.Limits, *limits)) *shown {
 	t.Helper()
 	x := new(shown)
-	r := NewRecorder(s, &p)
+	kept, shows := history.Usual, usual
 	if change != nil {
-		change(&r.limits)
+		change(&kept, &shows)
 	}
+	h := history.New(s, &p, kept)
 	o := scenario.Options{Observers: []sim.Observer{x}}
-	x.report, _ = s.Execute(1, p, r.Attach(&o, source.Seed(1)), o)
-	x.run = r.Finish(&x.report, About{Command: "dessim run"})
+	x.report, _ = s.Execute(1, p, h.Attach(&o, source.Seed(1)), o)
+	x.run = of(h, &x.report, About{Command: "dessim run"}, shows)
 	var page bytes.Buffer
 	if err := Write(&page, "a test", x.run); err != nil {
 		t.Fatal(err)
@@ -116,7 +118,7 @@ func (r *Run) decode(t *testing.T) (rows []decoded) {
 		}
 		left--
 		node += r.Node[i]
-		x := decoded{what: r.What[i], step: step, node: node, at: at, peer: none, kind: none, text: none, origin: none}
+		x := decoded{what: r.What[i], step: step, node: node, at: at, peer: history.None, kind: history.None, text: history.None, origin: history.None}
 		uses := strings.IndexByte("ACRFSLYXDPZONIJGTVU", x.what)
 		if uses < 0 {
 			t.Fatalf("row %d is a %q", i, x.what)
@@ -179,7 +181,7 @@ func described(m *sim.Sim) [][]string {
 		var lines []string
 		if d, can := m.Node(protocol.NodeID(id)).(protocol.Describer); can {
 			for line := range strings.Lines(string(d.Describe(nil))) {
-				lines = append(lines, valid(cut(strings.TrimSuffix(line, "\n"))))
+				lines = append(lines, history.Cut((strings.TrimSuffix(line, "\n"))))
 			}
 		}
 		all = append(all, lines)

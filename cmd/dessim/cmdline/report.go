@@ -1,6 +1,9 @@
 package cmdline
 
-import "dessim/sim/report"
+import (
+	"dessim/sim/files"
+	"dessim/sim/report"
+)
 
 // addReport declares -report for commands that make one run.
 func (f *flags) addReport() {
@@ -40,7 +43,7 @@ func (p *page) write() string {
 		return ""
 	}
 	if err := report.Write(p.output, p.title, p.runs...); err != nil {
-		p.lost("report %s: %v", quote(p.Path()), err)
+		p.lost("report %s: %s", quote(p.Path()), files.Reason(err))
 		return ""
 	}
 	return p.commit()

@@ -13,6 +13,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/files"
+	"dessim/sim/history"
 	"dessim/sim/report"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
@@ -113,7 +114,7 @@ type job struct {
 	trace     *output // or nil, like the others
 	gate      *gate   // before trace
 	page      *page
-	shown     *report.Recorder // for page
+	shown     *history.History // for page
 	record    *output
 	logs      *files.Folder
 	notes     *notes
@@ -143,7 +144,7 @@ func (j *job) open(f *flags) (err error) {
 		return err
 	}
 	if j.page != nil {
-		j.shown = report.NewRecorder(j.Scenario, &j.Params)
+		j.shown = history.New(j.Scenario, &j.Params, history.Usual)
 	}
 	if record != nil && record.given {
 		if j.record, err = j.files.open(record); err != nil {
@@ -276,7 +277,7 @@ func (j *job) show(r *scenario.Report) {
 	if j.page == nil {
 		return
 	}
-	j.page.runs = []*report.Run{j.shown.Finish(r, report.About{Command: j.command, Story: r.Story})}
+	j.page.runs = []*report.Run{report.Of(j.shown, r, report.About{Command: j.command, Story: r.Story})}
 	j.reported = j.page.write()
 }
 

@@ -1,4 +1,4 @@
-package report
+package history
 
 import (
 	"encoding/hex"
@@ -10,8 +10,8 @@ import (
 // mostText is how many bytes of a text are shown. Anybody may have sent it.
 const mostText = 2000
 
-// cut makes any bytes a text. It shortens a long one, and says so.
-func cut(text string) string {
+// Cut makes any bytes a text. It shortens a long one, and says so.
+func Cut(text string) string {
 	text = strings.ToValidUTF8(text, "\ufffd")
 	if len(text) <= mostText {
 		return text
@@ -23,11 +23,11 @@ func cut(text string) string {
 	return fmt.Sprintf("%s... (%d bytes)", short, len(text))
 }
 
-// bodyText returns the words for a body, or else what it looks like: text in quotes, or bytes
+// BodyText returns the words for a body, or else what it looks like: text in quotes, or bytes
 // in hex.
-func bodyText(words string, body []byte) string {
+func BodyText(words string, body []byte) string {
 	if words != "" || len(body) == 0 {
-		return cut(words)
+		return Cut(words)
 	}
 	const most = 64
 	short := body[:min(len(body), most)]
