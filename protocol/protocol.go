@@ -18,7 +18,24 @@ type Node interface {
 	Timeout(env *Env, tag uint64)
 }
 
-// A Describer is a Node that can describe its state, for reports.
+// A Describer is a Node that can describe its state, for reports: they show the states
+// of several nodes side by side, and what a step changed. So all descriptions have one
+// form, which can be compared key by key:
+//
+//	key: value
+//	key:
+//	  key: value      a part, two spaces further in
+//
+// A key occurs once among the parts of its parent. An item of a set has its identity as
+// key, and such items ascend; an item of a sequence has its index, which stays the same
+// when earlier ones are discarded; an item of a queue has its identity, in the order of
+// the queue. Values have the words of traces. Identities are shortened to 8 digits, so
+// that two may, very rarely, look alike.
+//
+// A description is whole: it has everything that decides what the node does next, so that
+// a person can tell. What is long is put briefly (as a hash, as the ends of ranges) and
+// not left out. And it is canonical: equal states have equal descriptions. Configuration
+// is left out, and what only counts. Package words has what it takes to write one.
 type Describer interface {
 	// Describe appends the state to b as lines of text and returns the result. It is
 	// called between steps and changes nothing.

@@ -48,8 +48,26 @@ func Example() {
 		fmt.Println(verdict, state.Balance(alice.Owner()), state.Balance(bob.Owner()))
 	}
 	fmt.Println(state.ListLen(), "of", state.LogLen(), "accepted;", state.Total(), "of", state.Minted(), "unspent")
+	fmt.Printf("%s", state.Describe(nil))
 	// Output:
 	// accepted 40 60
 	// input-spent 40 60
 	// 1 of 2 accepted; 100 of 100 unspent
+	// log: f717f84a
+	// list: e16a8fcf
+	// total: 100
+	// entries:
+	//   0: db12502f accepted as 9ba604bf, 60 to 3ef6ba4f, 40 to 79c872db
+	//   1: f5c56418 input-spent
+	// owners:
+	//   3ef6ba4f:
+	//     balance: 60
+	//     sent: none
+	//     unspent:
+	//       9ba604bf.0: 60
+	//   79c872db:
+	//     balance: 40
+	//     sent: 0
+	//     unspent:
+	//       9ba604bf.1: 40
 }

@@ -15,14 +15,14 @@ import (
 // trace in them, and may be accepted when it is ordered again, as a child that came
 // before its parent is.
 //
-// The log's entries are not kept: the node that ordered them has them on disk,
-// and rebuilds its State by applying them again.
+// The log's entries are not kept, but for what Describe shows of them: the node that
+// ordered them has them on disk, and rebuilds its State by applying them again.
 type State struct {
 	genesis *Genesis
 	total   uint64 // sum of the unspent outputs
 
 	logHash, listHash ID
-	logLen            uint64
+	log               []logged
 
 	txs     []accepted        // the list
 	byID    map[ID]uint32     // positions in txs
@@ -31,6 +31,12 @@ type State struct {
 	spent   []uint32          // positions of the genesis' outputs that are, ascending
 	wallets []wallet          // of the owners that the list mentions
 	holder  map[Owner]uint32  // positions in wallets
+}
+
+// logged is what is kept of an entry of the log, for Describe alone: 5 bytes.
+type logged struct {
+	wtxid   [4]byte // its beginning
+	verdict Verdict
 }
 
 // accepted is a transaction of the list.
@@ -69,7 +75,7 @@ func NewState(g *Genesis) *State {
 }
 
 // LogLen returns the number of transactions that were ordered.
-func (s *State) LogLen() uint64 { return s.logLen }
+func (s *State) LogLen() uint64 { return uint64(len(s.log)) }
 
 // LogHash hashes all that was ordered, with the verdicts: it is the genesis' id
 // at first, then SHA-256 of itself, the wtxid and the verdict as a byte. Equal
@@ -254,7 +260,7 @@ func (s *State) extendLog(wtxid ID, verdict Verdict) {
 		panic(fmt.Sprintf("ledger: transaction %v is logged with verdict %v", wtxid, verdict))
 	}
 	s.logHash = chain(s.logHash, wtxid, verdict)
-	s.logLen++
+	s.log = append(s.log, logged{[4]byte(wtxid[:4]), verdict})
 }
 
 func chain(before, wtxid ID, verdict Verdict) ID {

@@ -1,5 +1,6 @@
 // Package words is what the machines' Text functions have in common, which turn a
-// message into one short line for a trace. It promises equal words for equal values,
+// message into one short line for a trace, and their Describe methods, which turn a
+// state into lines of keys and values. It promises equal words for equal values,
 // and not that unequal values differ in words.
 package words
 

@@ -1,0 +1,108 @@
+package words
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+
+	"dessim/protocol"
+)
+
+// What follows is for Describe: see protocol.Describer for the form.
+
+// Part appends "key:" and what describe appends, two spaces further in: the part of a
+// description that is a machine's or a set's. If describe appends nothing it is "key:
+// none".
+func Part(b []byte, key string, describe func(b []byte) []byte) []byte {
+	b = append(append(b, key...), ':')
+	end := len(b)
+	b = describe(append(b, '\n'))
+	if len(b) == end+1 {
+		return append(b[:end], " none\n"...)
+	}
+	return indent(b, end+1)
+}
+
+// indent puts two spaces before each line of b[from:], which ends a line. It goes from
+// the back, so that it overwrites nothing that is still to be moved.
+func indent(b []byte, from int) []byte {
+	end := len(b)
+	b = append(b, make([]byte, 2*bytes.Count(b[from:], []byte{'\n'}))...)
+	to := len(b)
+	for end > from {
+		start := from + bytes.LastIndexByte(b[from:end-1], '\n') + 1
+		to -= end - start
+		copy(b[to:], b[start:end])
+		to -= 2
+		b[to], b[to+1] = ' ', ' '
+		end = start
+	}
+	return b
+}
+
+// Line appends "key: value". It is quicker than fmt, for lines that are numerous.
+func Line(b []byte, key, value string) []byte {
+	b = append(append(b, key...), ": "...)
+	return append(append(b, value...), '\n')
+}
+
+// Uint appends "key: n".
+func Uint(b []byte, key string, n uint64) []byte {
+	b = append(append(b, key...), ": "...)
+	return append(strconv.AppendUint(b, n, 10), '\n')
+}
+
+// YesNo returns "yes" or "no".
+func YesNo(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return "no"
+}
+
+// Content names bytes by all that is in them: "empty", "7390d1d6" for the 32 bytes of an id
+// and anything of at most 4, a short text in quotes, and otherwise "612 bytes 5c1e77aa",
+// with a hash.
+func Content(b []byte) string {
+	switch {
+	case len(b) == 0:
+		return "empty"
+	case len(b) <= 16 && printable(b):
+		return strconv.Quote(string(b))
+	case len(b) == 32, len(b) <= 4:
+		return Short(b)
+	}
+	return Count(uint64(len(b)), "byte") + " " + Hash(b)
+}
+
+func printable(b []byte) bool {
+	return !slices.ContainsFunc(b, func(c byte) bool { return c < ' ' || c > '~' })
+}
+
+// Hash returns 8 hexadecimal digits of a hash of all of b.
+func Hash(b []byte) string {
+	h := uint32(protocol.HashBytes(b))
+	return Short([]byte{byte(h >> 24), byte(h >> 16), byte(h >> 8), byte(h)})
+}
+
+// Ranges returns ascending numbers, runs of them by their ends: "0-2,5", or "none".
+func Ranges[N ~int | ~uint32 | ~uint64](numbers []N) string {
+	if len(numbers) == 0 {
+		return "none"
+	}
+	var b []byte
+	for i := 0; i < len(numbers); i++ {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendUint(b, uint64(numbers[i]), 10)
+		first := i
+		for i+1 < len(numbers) && numbers[i+1] == numbers[i]+1 {
+			i++
+		}
+		if i > first {
+			b = strconv.AppendUint(append(b, '-'), uint64(numbers[i]), 10)
+		}
+	}
+	return string(b)
+}
