@@ -133,22 +133,6 @@ func (m *Manager) Open() int { return len(m.open) }
 // Stats returns the counters of this incarnation.
 func (m *Manager) Stats() Stats { return m.stats }
 
-// Describe appends the open transactions to b, one a line.
-func (m *Manager) Describe(b []byte) []byte {
-	b = fmt.Appendf(b, "twopc: %d open, %d in doubt, %d keys reserved\n", len(m.open), m.inDoubt, len(m.reserved))
-	for _, t := range m.open {
-		b = fmt.Appendf(b, "  %v %v, coordinator %v, participants %v", t.id, t.status, t.coordinator, t.participants)
-		if len(t.waiting) > 0 {
-			b = fmt.Appendf(b, ", waits for %v", t.waiting)
-		}
-		if t.asks > 0 {
-			b = fmt.Appendf(b, ", asked %d times", t.asks)
-		}
-		b = append(b, '\n')
-	}
-	return b
-}
-
 func (m *Manager) search(id ID) (int, bool) {
 	return slices.BinarySearchFunc(m.open, id, func(t *tx, id ID) int { return t.id.Compare(id) })
 }

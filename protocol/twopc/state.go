@@ -7,7 +7,7 @@ import (
 )
 
 // AppendState appends all of the manager's state: see protocol.Stateful. Describe is
-// for people, and shorter. How many records there are shows on the disk.
+// for people. How many records there are shows on the disk.
 func (m *Manager) AppendState(b []byte) []byte {
 	b = fmt.Appendf(b, "twopc last tag %d, restored %v, settled %v\n", m.lastTag, m.restored, m.settled)
 	for _, t := range m.open {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"dessim/protocol"
 	"dessim/protocol/internal/steps"
 )
@@ -287,10 +289,42 @@ func TestDescribeNamesWhatIsOpen(t *testing.T) {
 	w := transfer()
 	w.begin(0, one, "a", three...)
 	w.Deliver(0)
-	want := "twopc: 1 open, 0 in doubt, 1 keys reserved\n  100/1.1 collecting, coordinator 0, participants [0 1 2], waits for [1 2]\n" +
-		"twopc: 1 open, 1 in doubt, 1 keys reserved\n  100/1.1 in doubt, coordinator 0, participants [0 1 2]\n"
-	if got := string(w.hosts[1].Describe(w.hosts[0].Describe(nil))); got != want {
-		t.Errorf("Describe gives\n%s\nwant\n%s", got, want)
+	want := `open:
+  100/1.1:
+    state: collecting
+    coordinator: 0
+    participants: 0-2
+    votes missing: 1-2
+    payload: "a"
+    keys: a
+    own endorsement: "100/1.1 by 0"
+    endorsements:
+      0: "100/1.1 by 0"
+    timer: 1, for 1s after 0 pauses
+reserved:
+  a: 100/1.1
+ended: none
+restored: no
+timers: 1
+open:
+  100/1.1:
+    state: in doubt
+    coordinator: 0
+    participants: 0-2
+    waits for: the decision of 0
+    payload: "a"
+    keys: a
+    own endorsement: "100/1.1 by 1"
+    asked: no
+    timer: 1, for 2s after 0 pauses
+reserved:
+  a: 100/1.1
+ended: none
+restored: no
+timers: 1
+`
+	if d := cmp.Diff(want, string(w.hosts[1].Describe(w.hosts[0].Describe(nil)))); d != "" {
+		t.Errorf("coordinator and participant (-want +got):\n%s", d)
 	}
 }
 
