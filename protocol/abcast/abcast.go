@@ -309,7 +309,7 @@ type Orderer interface {
 	View() (v View, normal bool)
 	// Stats returns the counts of this incarnation.
 	Stats() Stats
-	// Describe appends the state to b as lines of text and returns it.
+	// Describe appends the state to b by the convention of protocol.Describer.
 	Describe(b []byte) []byte
 }
 
@@ -342,10 +342,4 @@ func mustRun(env *protocol.Env, started bool) {
 	if !started {
 		panic(fmt.Sprintf("abcast: node %v: used before Start", env.ID()))
 	}
-}
-
-// describe appends the line with which a description begins.
-func describe(b []byte, o Orderer, cfg *Config) []byte {
-	return fmt.Appendf(b, "abcast %v: %d members, %d delivered, %d pending\n",
-		cfg.Order, len(cfg.Members), o.Delivered(), o.Pending())
 }

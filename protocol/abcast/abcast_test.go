@@ -241,11 +241,16 @@ func TestUndeliverableHeadBlocks(t *testing.T) {
 	if len(*got) != 0 || g.Pending() != 3 {
 		t.Errorf("delivered %v with %d pending before the head is agreed", *got, g.Pending())
 	}
-	want := `abcast isis: 3 members, 0 delivered, 3 pending
-  clock 3, 0 agreed stamps without message
-  proposed 1.2 1/1/1, 0 bytes
-  agreed 2.3 3/1/1, 0 bytes
-  proposed 3.2 1/1/2, 0 bytes
+	want := `delivered: 0
+last broadcast: 2/1/0
+isis:
+  clock: 3
+  blocked by: 1/1/1, which is not agreed
+  held back:
+    1/1/1: proposed 1.2, empty
+    3/1/1: agreed 2.3, empty
+    1/1/2: proposed 3.2, empty
+  ordered: none
 `
 	if d := cmp.Diff(want, string(g.Describe(nil))); d != "" {
 		t.Errorf("Describe (-want +got):\n%s", d)

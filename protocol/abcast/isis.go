@@ -3,7 +3,6 @@ package abcast
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 
 	"dessim/protocol"
 )
@@ -194,27 +193,4 @@ func (r *isis) held() []held {
 		all = append(all, held{e.m.ID, true, e.m.Payload, e.deliverable, e.stamp})
 	}
 	return all
-}
-
-// shown is how many held messages describe lists: the head shows what it waits for.
-const shown = 8
-
-func (r *isis) describe(b []byte) []byte {
-	b = fmt.Appendf(b, "  clock %d, %d agreed stamps without message\n", r.clock, len(r.early))
-	held := r.queue.sorted()
-	for i, e := range held {
-		if i == shown {
-			return fmt.Appendf(b, "  and %d more\n", len(held)-shown)
-		}
-		state := "proposed"
-		if e.deliverable {
-			state = "agreed"
-		}
-		b = fmt.Appendf(b, "  %s %d.%v %v, %d bytes", state, e.stamp.number, e.stamp.proposer, e.m.ID, len(e.m.Payload))
-		if e.tally != nil {
-			b = fmt.Appendf(b, ", %d proposals missing", e.tally.missing)
-		}
-		b = append(b, '\n')
-	}
-	return b
 }

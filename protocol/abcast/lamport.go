@@ -2,7 +2,6 @@ package abcast
 
 import (
 	"bytes"
-	"fmt"
 	"math"
 
 	"dessim/protocol"
@@ -117,20 +116,4 @@ func (r *lamport) held() []held {
 		all = append(all, held{e.m.ID, true, e.m.Payload, true, e.stamp})
 	}
 	return all
-}
-
-func (r *lamport) describe(b []byte) []byte {
-	b = fmt.Appendf(b, "  clock %d", r.clock)
-	if r.queue.len() > 0 {
-		b = fmt.Appendf(b, ", waits for node %v, heard at %d", r.view.members[r.caughtUp], r.heard[r.caughtUp])
-	}
-	b = append(b, '\n')
-	held := r.queue.sorted()
-	for i, e := range held {
-		if i == shown {
-			return fmt.Appendf(b, "  and %d more\n", len(held)-shown)
-		}
-		b = fmt.Appendf(b, "  stamped %d.%v %v, %d bytes\n", e.stamp.number, e.stamp.proposer, e.m.ID, len(e.m.Payload))
-	}
-	return b
 }

@@ -298,31 +298,6 @@ func (m *membership) Delivered() uint64 { return m.log.handed }
 
 func (m *membership) Stats() Stats { return m.stats }
 
-func (m *membership) Describe(b []byte) []byte {
-	b = describe(b, m, &m.cfg)
-	state := "waits"
-	switch {
-	case m.normal:
-		state = "works"
-	case m.ballot != nil:
-		state = fmt.Sprintf("leads the ballot for %d, %d promises", m.ballot.view, m.ballot.count)
-	}
-	b = fmt.Appendf(b, "  life %d, view %d of %v, promised %d, %s\n", m.inc, m.view, m.current(), m.promised, state)
-	b = fmt.Appendf(b, "  log of view %d: %d entries, %d safe, %d stable, %d in the outbox\n",
-		m.log.adopted, len(m.log.entries), m.log.safe, m.log.commit, len(m.outbox))
-	for q := range m.peers {
-		if q != m.self {
-			p := &m.peers[q]
-			b = fmt.Appendf(b, "  node %v: life %d, alive %v, hears %v, promised %d, adopted %d, reported %d, %d unacknowledged, next %d\n", m.cfg.Members[q],
-				p.inc, m.alive(q), p.hears.has(m.self), p.promised, p.adopted, m.stable[q], len(m.chans[q].out), m.chans[q].next)
-		}
-	}
-	if m.rule != nil {
-		b = m.rule.describe(b)
-	}
-	return b
-}
-
 func (m *membership) View() (v View, normal bool) {
 	if m.view == 0 {
 		return View{}, false

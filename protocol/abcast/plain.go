@@ -103,11 +103,3 @@ func (p *plain) Delivered() uint64 { return p.delivered }
 func (p *plain) View() (v View, normal bool) { return View{}, false }
 
 func (p *plain) Stats() Stats { return p.stats }
-
-func (p *plain) Describe(b []byte) []byte {
-	b = describe(b, p, &p.cfg)
-	if p.rule != nil {
-		b = p.rule.describe(b)
-	}
-	return b
-}

@@ -2,7 +2,6 @@ package abcast
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 
 	"dessim/protocol"
@@ -141,20 +140,4 @@ func (r *sequencer) held() []held {
 		}
 	}
 	return all
-}
-
-func (r *sequencer) describe(b []byte) []byte {
-	b = fmt.Appendf(b, "  sequencer %v, last place %d, %d messages held, %d placed\n", r.placer(), r.placed, len(r.waiting), len(r.places))
-	first := r.placed - uint64(len(r.places)) + 1
-	for i, id := range r.places {
-		if i == shown {
-			return fmt.Appendf(b, "  and %d more\n", len(r.places)-shown)
-		}
-		state := "no message"
-		if m, here := r.waiting[id]; here {
-			state = fmt.Sprintf("%d bytes", len(m.Payload))
-		}
-		b = fmt.Appendf(b, "  place %d %v, %s\n", first+uint64(i), id, state)
-	}
-	return b
 }

@@ -410,12 +410,69 @@ func TestDescribeShowsTheViewAndWhatIsKnownOfTheOthers(t *testing.T) {
 	fill(g, env)
 	g.Receive(env, 2, framed(1, 12, 0, appendStable(nil, 2)))
 	g.Broadcast(env, []byte("own"))
-	want := `abcast sequencer: 3 members, 1 delivered, 3 pending
-  life 1, view 12 of [0/1 1/1 2/1], promised 12, works
-  log of view 12: 4 entries, 4 safe, 2 stable, 1 in the outbox
-  node 0: life 1, alive true, hears false, promised 0, adopted 12, reported 0, 3 unacknowledged, next 6
-  node 2: life 1, alive true, hears false, promised 0, adopted 12, reported 2, 3 unacknowledged, next 1
-  sequencer 0, last place 3, 1 messages held, 0 placed
+	want := `state: works
+life: 1
+life before: 0
+view: 12 of [0/1 1/1 2/1] from message 0
+promised: 12
+delivered: 1
+last broadcast: 1/1/1
+log:
+  of view: 12
+  written: 4
+  safe: 4
+  stable: 2
+  delivered: 2
+  entries:
+    0: view 12 of [0/1 1/1 2/1]
+    1: 0/1/1 "m"
+    2: 0/1/2 "m"
+    3: 0/1/3 "m"
+outbox:
+  1/1/1: "own"
+detector:
+  ticks: 0
+  hears: none
+  able: no
+  wants: none
+  follows: nobody
+  change blocked: 0 ticks
+  merges reports: no
+  reports counted: yes
+  length when the view began: 0
+nodes:
+  0:
+    reported: 0
+    life: 1, heard at tick 0, alive yes
+    promised: 0
+    adopted: 12
+    heartbeat: 0, hears none, able no, follows nobody, works no
+    frames: 3 sent, next 6
+    unacknowledged:
+      0: stable 1, sent at tick 0
+      1: stable 4, sent at tick 0
+      2: data 1/1/1 6f776e, sent at tick 0
+  1:
+    reported: 4
+  2:
+    reported: 2
+    life: 1, heard at tick 0, alive yes
+    promised: 0
+    adopted: 12
+    heartbeat: 0, hears none, able no, follows nobody, works no
+    frames: 3 sent, next 1
+    unacknowledged:
+      0: stable 1, sent at tick 0
+      1: stable 4, sent at tick 0
+      2: data 1/1/1 6f776e, sent at tick 0
+sequencer:
+  places are given by: 0
+  last place: 3
+  placed: none
+  held back:
+    1/1/1: no place, "own"
+  ordered:
+    0/1: 1-3
 `
 	if d := cmp.Diff(want, string(g.Describe(nil))); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

@@ -192,14 +192,3 @@ func (n *Node) Stats() Stats {
 	s.Malformed += n.group.Stats().Malformed
 	return s
 }
-
-// Describe appends the state as text.
-func (n *Node) Describe(b []byte) []byte {
-	for _, k := range protocol.SortedKeys(n.table) {
-		b = fmt.Appendf(b, "key %d = %d\n", k, n.table[k])
-	}
-	for _, c := range protocol.SortedKeys(n.sessions) {
-		b = fmt.Appendf(b, "client %v has had %d\n", c, n.sessions[c].Seq)
-	}
-	return n.group.Describe(b)
-}
