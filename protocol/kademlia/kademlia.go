@@ -264,15 +264,3 @@ func (d *DHT) Contacts() []Contact {
 func (d *DHT) Closest(target ID, n int) []Contact {
 	return d.tab.closest(nil, &query{target: target, n: n})
 }
-
-// Describe appends the state to b as lines of text.
-func (d *DHT) Describe(b []byte) []byte {
-	b = fmt.Appendf(b, "dht %v: %d items\n", d.cfg.Self, len(d.items))
-	for i := range d.tab.buckets {
-		if bk := &d.tab.buckets[i]; len(bk.live)+len(bk.cache) > 0 {
-			b = fmt.Appendf(b, "  %3d bits shared: %d contacts, %d not stale, %d replacements\n",
-				i, len(bk.live), d.tab.fresh(i), len(bk.cache))
-		}
-	}
-	return b
-}

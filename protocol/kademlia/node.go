@@ -60,9 +60,6 @@ func (n *Node) Malformed() uint64 { return n.bad + n.dht.Stats().Malformed }
 // maxCommands. They are not on its disk either.
 func (n *Node) Dropped() uint64 { return n.dropped }
 
-// Describe appends the state as text.
-func (n *Node) Describe(b []byte) []byte { return n.dht.Describe(b) }
-
 // Start begins an incarnation and joins.
 func (n *Node) Start(env *protocol.Env) {
 	for _, rec := range env.Records() {

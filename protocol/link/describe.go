@@ -25,7 +25,7 @@ func (l *Link) describe(b []byte, p *peer) []byte {
 		b = words.Part(b, "unacknowledged", p.describeOut)
 	}
 	if p.sent > 0 {
-		b = fmt.Appendf(b, "again: at %v, %s so far\n", p.resendAt, words.Count(uint64(p.tries), "resend"))
+		b = fmt.Appendf(b, "again: at %s, %s so far\n", words.Time(p.resendAt), words.Count(uint64(p.tries), "resend"))
 	}
 	if len(p.ahead) > 0 {
 		b = words.Part(b, "early", func(b []byte) []byte {
@@ -43,7 +43,7 @@ func (l *Link) describe(b []byte, p *peer) []byte {
 		b = words.Line(b, "acknowledges", "at the end of this step")
 	}
 	if p.armed {
-		b = words.Line(b, "timer", "at "+p.timerAt.String())
+		b = words.Line(b, "timer", "at "+words.Time(p.timerAt))
 	}
 	return b
 }

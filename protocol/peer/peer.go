@@ -374,11 +374,3 @@ func (n *Node) Stats() Stats {
 	s.Corrupt += n.link.Stats().Corrupt + n.flood.Stats().Corrupt + n.vote.Stats().Corrupt
 	return s
 }
-
-// Describe appends the state as text.
-func (n *Node) Describe(b []byte) []byte {
-	b = fmt.Appendf(b, "owner %v joined %v settled %v neighbours %d\n", n.self, n.joined, n.settled, len(n.neighbours))
-	b = fmt.Appendf(b, "ledger %d of %d accepted, hash %v, balance %d\n", n.state.ListLen(), n.state.LogLen(), n.state.ListHash(), n.state.Balance(n.self))
-	b = fmt.Appendf(b, "waiting %d, keys %d\n", len(n.queue.items), len(n.keys.known))
-	return n.vote.Describe(b)
-}

@@ -342,27 +342,6 @@ func (g *Group) Stats() abcast.Stats {
 	return s
 }
 
-// Describe appends the state to b as lines of text and returns it.
-func (g *Group) Describe(b []byte) []byte {
-	b = fmt.Appendf(b, "raft: %d members, %d delivered", len(g.cfg.Members), g.Delivered())
-	if g.node == nil {
-		return append(b, '\n')
-	}
-	s := g.node.BasicStatus()
-	role := "looks for a leader"
-	switch {
-	case s.RaftState == etcd.StateLeader:
-		role = "leads"
-	case s.Lead != etcd.None:
-		role = fmt.Sprintf("follows %v", fromRaft(s.Lead))
-	}
-	first, err := g.disk.FirstIndex()
-	must(err)
-	b = fmt.Appendf(b, ", %d pending\n  life %d, term %d, %s, silence of %d ticks\n", g.Pending(), g.last.Incarnation, s.GetTerm(), role, g.silent)
-	return fmt.Appendf(b, "  log from %d to %d, %d committed, %d applied, %d in the outbox\n",
-		first, g.lastIndex(), s.GetCommit(), g.applied, len(g.outbox))
-}
-
 // The library's 0 means no node, so its ids are ours plus one.
 func toRaft(id protocol.NodeID) uint64   { return uint64(id) + 1 }
 func fromRaft(id uint64) protocol.NodeID { return protocol.NodeID(id - 1) }

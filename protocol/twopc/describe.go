@@ -85,7 +85,7 @@ func (t *tx) describe(b []byte) []byte {
 	}
 	if t.tag != 0 {
 		_, n := protocol.SplitTag(t.tag)
-		b = fmt.Appendf(b, "timer: %d, for %v after %s\n", n, t.wait, words.Count(uint64(t.tries), "pause"))
+		b = fmt.Appendf(b, "timer: %d, for %s after %s\n", n, words.Duration(t.wait), words.Count(uint64(t.tries), "pause"))
 	}
 	return b
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"dessim/protocol"
 )
@@ -59,6 +61,12 @@ func YesNo(yes bool) string {
 	}
 	return "no"
 }
+
+// Duration returns d as d.String does, in ASCII: "1.5us".
+func Duration(d time.Duration) string { return strings.ReplaceAll(d.String(), "µs", "us") }
+
+// Time returns the time since the start of the run.
+func Time(t protocol.Time) string { return Duration(time.Duration(t)) }
 
 // Content names bytes by all that is in them: "empty", "7390d1d6" for the 32 bytes of an id
 // and anything of at most 4, a short text in quotes, and otherwise "612 bytes 5c1e77aa",

@@ -125,7 +125,7 @@ func TestAReplayStopsAtAStepOrATime(t *testing.T) {
 	whole := read(t, "whole")
 	for _, until := range []string{"700", "2.1s", "0s"} {
 		r := dessim(t, "replay", path, "-until", until, "-trace", "part")
-		if r.code != exitInconclusive || r.stderr != "" || !strings.HasPrefix(r.stdout, "stopped: scenario concurrent, seed 1, after step ") || !strings.Contains(r.stdout, "\nnode 0\n  owner ") {
+		if r.code != exitInconclusive || r.stderr != "" || !strings.HasPrefix(r.stdout, "stopped: scenario concurrent, seed 1, after step ") || !strings.Contains(r.stdout, "\nnode 0:\n  owner: ") {
 			t.Fatalf("until %s: %+v", until, r)
 		}
 		part := read(t, "part")

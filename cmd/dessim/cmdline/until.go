@@ -109,18 +109,19 @@ func (j *job) upTo(stop func(uint64, protocol.Time) bool, last *tail, see func(m
 	return s
 }
 
+// describe writes the states by the convention of protocol.Describer, a part for each node.
 func describe(b *bytes.Buffer, m *sim.Sim) {
 	for id := range m.Nodes() {
 		switch n := explore.Unwrap(m.Node(protocol.NodeID(id))).(type) {
 		case nil:
-			fmt.Fprintf(b, "node %d is down\n", id)
+			fmt.Fprintf(b, "node %d: down\n", id)
 		case protocol.Describer:
-			fmt.Fprintf(b, "node %d\n", id)
+			fmt.Fprintf(b, "node %d:\n", id)
 			for line := range strings.Lines(string(n.Describe(nil))) {
 				fmt.Fprintf(b, "  %s\n", plain(strings.TrimSuffix(line, "\n")))
 			}
 		default:
-			fmt.Fprintf(b, "node %d does not describe its state\n", id)
+			fmt.Fprintf(b, "node %d: does not describe its state\n", id)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
+	"dessim/protocol/words"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/fault"
@@ -248,12 +249,12 @@ func (w *World) Run() (wrong string) {
 func (w *World) Describe() string {
 	s := fault.Format(w.plan.Faults)
 	for _, m := range w.members {
-		s += fmt.Sprintf("node %v/%d ", m.id, m.inc)
+		name := fmt.Sprintf("node %v/%d", m.id, m.inc)
 		if m.group == nil {
-			s += "down\n"
+			s += name + ": down\n"
 			continue
 		}
-		s += string(m.group.Describe(nil))
+		s += string(words.Part(nil, name, m.group.Describe))
 	}
 	return s
 }

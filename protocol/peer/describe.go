@@ -1,0 +1,216 @@
+package peer
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"dessim/protocol"
+	"dessim/protocol/ledger"
+	"dessim/protocol/twopc"
+	"dessim/protocol/words"
+)
+
+// Describe appends the state to b by the convention of protocol.Describer: this package's
+// own, and a part for each machine. Owners and transactions have the beginnings of their
+// hashes, as in traces; the keys, bodies and commits that a node will keep for ever are
+// only counted, with a hash.
+func (n *Node) Describe(b []byte) []byte {
+	b = words.Line(b, "owner", words.Short(n.self[:]))
+	b = words.Uint(b, "balance", n.state.Balance(n.self))
+	b = words.Part(b, "waits for its turn", n.describeQueue)
+	b = n.describeTransfers(b)
+	b = words.Part(b, "network", n.describeNetwork)
+	b = words.Part(b, "keys", n.describeKeys)
+	b = words.Part(b, "bodies", n.describeBodies)
+	b = words.Part(b, "ledger", n.state.Describe)
+	b = words.Part(b, "order", n.order.Describe)
+	b = words.Part(b, "twopc", n.vote.Describe)
+	b = words.Part(b, "gossip", n.flood.Describe)
+	b = words.Part(b, "link", n.link.Describe)
+	return words.Part(b, "dht", n.dht.Describe)
+}
+
+// describeQueue appends what is ordered and not applied, by the places that it will have in
+// the ledger, and what the first of it lacks.
+func (n *Node) describeQueue(b []byte) []byte {
+	for i, o := range n.queue.items {
+		b = fmt.Appendf(b, "%d: %s ordered by %v", n.state.LogLen()+uint64(i), words.Short(o.id[:]), o.origin)
+		if i == 0 {
+			_, have := n.body(o.id)
+			switch {
+			case !have:
+				b = fmt.Appendf(b, ", lacks its body, asked %s", words.Count(uint64(n.queue.tries), "time"))
+			default:
+				b = append(b, ", lacks an endorser's key"...)
+			}
+		}
+		b = append(b, '\n')
+	}
+	return b
+}
+
+// describeTransfers appends what clients have asked this node for, stage by stage, and the
+// outputs that it holds for transactions under way.
+func (n *Node) describeTransfers(b []byte) []byte {
+	t := &n.out
+	under := func(b []byte) []byte {
+		for _, id := range protocol.SortedKeysFunc(t.open, twopc.ID.Compare) {
+			stage := "looks for receiver and witness"
+			if i := slices.IndexFunc(t.queued, func(a *attempt) bool { return a.id == id }); i >= 0 {
+				stage = fmt.Sprintf("waits for coins, %d before it: %s", i, t.queued[i].req.terms())
+			}
+			b = words.Line(b, id.String(), stage)
+		}
+		for _, id := range protocol.SortedKeysFunc(t.begun, twopc.ID.Compare) {
+			b = words.Line(b, id.String(), "in two-phase commit: "+t.begun[id].text())
+		}
+		return b
+	}
+	b = words.Part(b, "transfers", under)
+	b = words.Part(b, "committed, no verdict", func(b []byte) []byte {
+		for _, id := range protocol.SortedKeysFunc(t.pending, compareIDs) {
+			b = words.Line(b, words.Short(id[:]), t.pending[id].id.String())
+		}
+		return b
+	})
+	if len(t.unplaced) > 0 {
+		b = words.Part(b, "committed, no place", func(b []byte) []byte {
+			for _, c := range t.unplaced {
+				by := "to be broadcast by"
+				if c.sent {
+					by = "broadcast, of"
+				}
+				b = fmt.Appendf(b, "%s: %v, %s %v\n", words.Short(c.wtxid[:]), c.id, by, c.nodes)
+			}
+			return b
+		})
+	}
+	b = words.Part(b, "answered", func(b []byte) []byte {
+		for _, id := range protocol.SortedKeysFunc(t.done, transferID.compare) {
+			a := t.done[id]
+			b = fmt.Appendf(b, "%v/%d: attempt %d %v\n", id.client, id.transfer, a.attempt.id.Attempt, a.outcome)
+		}
+		return b
+	})
+	b = words.Part(b, "promised", func(b []byte) []byte {
+		for _, p := range protocol.SortedKeysFunc(t.promised, compareOutpoints) {
+			tx := t.promised[p]
+			b = fmt.Appendf(b, "%s.%d: to %s\n", words.Short(p.TxID[:]), p.Index, words.Short(tx[:]))
+		}
+		return b
+	})
+	b = words.Line(b, "commits", counted(t.commits))
+	return words.Uint(b, "own transactions", t.seq)
+}
+
+func (a *attempt) text() string {
+	id := a.tx.TxID()
+	return fmt.Sprintf("%s as %s, receiver %v, witness %v", a.req.terms(), words.Short(id[:]), a.receiver, a.witness)
+}
+
+func (t transferID) compare(o transferID) int {
+	return cmp.Or(cmp.Compare(t.client, o.client), cmp.Compare(t.transfer, o.transfer))
+}
+
+func compareOutpoints(a, b ledger.Outpoint) int {
+	return cmp.Or(compareIDs(a.TxID, b.TxID), cmp.Compare(a.Index, b.Index))
+}
+
+// counted stands for a set of transactions.
+func counted[V any](set map[ledger.ID]V) string {
+	var h uint64
+	for _, id := range protocol.SortedKeysFunc(set, compareIDs) {
+		h = protocol.Hash2(h, protocol.HashBytes(id[:]))
+	}
+	return fmt.Sprintf("%d %08x", len(set), uint32(h))
+}
+
+func (n *Node) describeNetwork(b []byte) []byte {
+	b = words.Line(b, "joined", words.YesNo(n.joined))
+	b = words.Line(b, "settled", words.YesNo(n.settled))
+	b = words.Line(b, "neighbours", words.Ranges(n.neighbours))
+	if n.cfg.Survive {
+		b = words.Line(b, "last view", words.Ranges(n.members))
+		b = words.Uint(b, "last refresh", uint64(n.turn))
+		b = words.Uint(b, "contacts after it", uint64(n.contacts))
+		b = words.Uint(b, "refreshes without news", uint64(n.idle))
+	}
+	return words.Uint(b, "own key put in vain", uint64(n.puts))
+}
+
+func (n *Node) describeKeys(b []byte) []byte {
+	k := &n.keys
+	var h uint64
+	for _, o := range sortedOwners(k.known) {
+		h = protocol.Hash2(h, protocol.HashBytes(o[:]))
+	}
+	b = fmt.Appendf(b, "known: %d %08x\n", len(k.known), uint32(h))
+	b = words.Part(b, "asked", func(b []byte) []byte {
+		for _, o := range sortedOwners(k.asked) {
+			how := "under way"
+			if i := slices.Index(k.failed, o); i >= 0 {
+				how = fmt.Sprintf("not found, number %d to be asked again", i)
+			}
+			b = words.Line(b, words.Short(o[:]), how)
+		}
+		return b
+	})
+	b = words.Uint(b, "times not found", uint64(k.tries))
+	return words.Part(b, "bodies that wait", func(b []byte) []byte {
+		for i, id := range k.bodies {
+			b = words.Line(b, strconv.Itoa(i), words.Short(id[:]))
+		}
+		return b
+	})
+}
+
+func sortedOwners[V any](set map[ledger.Owner]V) []ledger.Owner {
+	return protocol.SortedKeysFunc(set, func(a, b ledger.Owner) int { return bytes.Compare(a[:], b[:]) })
+}
+
+func (n *Node) describeBodies(b []byte) []byte {
+	b = words.Line(b, "own", counted(n.bodies.own))
+	return words.Part(b, "not applied", func(b []byte) []byte {
+		for _, id := range protocol.SortedKeysFunc(n.bodies.parsed, compareIDs) {
+			p := n.bodies.parsed[id]
+			b = fmt.Appendf(b, "%s: %v, of %s\n", words.Short(id[:]), p.verdict, words.Short(p.tx.Sender[:]))
+		}
+		return b
+	})
+}
+
+// Describe appends the state to b by the convention of protocol.Describer: each transfer by
+// its number, with its sender, what is asked for, and how far it is.
+func (c *Client) Describe(b []byte) []byte {
+	b = words.Part(b, "transfers", func(b []byte) []byte {
+		for _, i := range protocol.SortedKeys(c.transfers) {
+			b = fmt.Appendf(b, "%d: %s\n", i, c.transfers[i].text())
+		}
+		return b
+	})
+	b = words.Part(b, "lives of others", func(b []byte) []byte {
+		for _, id := range protocol.SortedKeys(c.incarnations) {
+			b = words.Uint(b, id.String(), uint64(c.incarnations[id]))
+		}
+		return b
+	})
+	return words.Part(b, "link", c.link.Describe)
+}
+
+func (t *transfer) text() string {
+	how := "aborted, waits for the next attempt"
+	switch {
+	case t.answered:
+		how = "answered"
+	case t.open:
+		how = "open"
+	}
+	s := fmt.Sprintf("%s by node %v, attempt %d %s", t.req.terms(), t.sender, t.req.Attempt, how)
+	if t.silent > 0 {
+		s += fmt.Sprintf(", %s without a reply", words.Count(uint64(t.silent), "attempt"))
+	}
+	return s
+}
