@@ -11,7 +11,6 @@ import (
 	"dessim/sim"
 	"dessim/sim/explore"
 	"dessim/sim/scenario"
-	"dessim/sim/source"
 )
 
 // path is where a line of a description stands: the keys from the outermost on, each
@@ -115,47 +114,50 @@ func (d *describer) Observe(e *sim.Event) {
 	}
 }
 
-// run runs s with a copy of the scenario that hands over the nodes.
-func (d *describer) run(s subject) scenario.Report {
+// withNodes returns s with a copy of the scenario that notes in nodes those that it makes.
+func (s subject) withNodes(nodes map[protocol.NodeID]protocol.Node) subject {
 	build, watched := s.Scenario.Build, *s.Scenario
 	watched.Build = func(b *scenario.Setup) *scenario.Run {
 		r := build(b)
 		node := r.Plan.Node
 		r.Plan.Node = func(id protocol.NodeID) protocol.Node {
 			n := node(id)
-			d.nodes[id] = n
+			nodes[id] = n
 			return n
 		}
 		return r
 	}
 	s.Scenario = &watched
-	return s.run(source.Seed(s.Seed), d)
+	return s
 }
 
-// The runs have every order and fault, so that queues are blocked, ballots are under way
-// and transactions in doubt.
+// describedRuns have every order and fault, so that queues are blocked, ballots are under
+// way and transactions in doubt.
+var describedRuns = []string{
+	"-scenario concurrent -order isis -nodes 6",
+	"-scenario concurrent -order lamport -nodes 6",
+	"-scenario concurrent -order sequencer -nodes 6 -loss 10%",
+	"-scenario crash -order isis -nodes 5",
+	"-scenario crash -order lamport -nodes 5",
+	"-scenario crash -order sequencer -nodes 5",
+	"-scenario crash -order raft -nodes 5",
+	"-scenario partition -order isis -nodes 5",
+	"-scenario failover -order raft -nodes 5",
+	"-scenario kv -order lamport",
+	"-scenario kv -order raft",
+	"-scenario verify",
+	"-scenario byzantine -order sequencer",
+	"-scenario chaos -order isis -nodes 5",
+	"-scenario bootstrap -nodes 20",
+	"-scenario churn -nodes 30 -until 20m",
+}
+
 func TestAllMachinesDescribeThemselvesInOneForm(t *testing.T) {
 	parts := map[string]bool{}
-	for _, flags := range []string{
-		"-scenario concurrent -order isis -nodes 6",
-		"-scenario concurrent -order lamport -nodes 6",
-		"-scenario concurrent -order sequencer -nodes 6 -loss 10%",
-		"-scenario crash -order isis -nodes 5",
-		"-scenario crash -order lamport -nodes 5",
-		"-scenario crash -order sequencer -nodes 5",
-		"-scenario crash -order raft -nodes 5",
-		"-scenario partition -order isis -nodes 5",
-		"-scenario kv -order lamport",
-		"-scenario kv -order raft",
-		"-scenario verify",
-		"-scenario byzantine -order sequencer",
-		"-scenario chaos -order isis -nodes 5",
-		"-scenario bootstrap -nodes 20",
-		"-scenario churn -nodes 30 -until 20m",
-	} {
+	for _, flags := range describedRuns {
 		t.Run(flags, func(t *testing.T) {
 			d := &describer{t: t, every: 29, nodes: map[protocol.NodeID]protocol.Node{}, parts: parts}
-			d.run(mustParse(t, flags))
+			mustParse(t, flags).withNodes(d.nodes).run(nil, d)
 			if d.descriptions < 90 {
 				t.Errorf("only %d descriptions of %d events", d.descriptions, d.seen)
 			}

@@ -153,11 +153,22 @@ func (d *DHT) queryText(c *call) string {
 	case c.purpose == forPut:
 		why = fmt.Sprintf("a put with %d to come and %d stored", c.put.left, c.put.stored)
 	}
+	if c.put != nil {
+		why += ", " + c.put.terms()
+	}
 	to := "node " + d.addr(c.to.Addr)
 	if !c.anyID {
 		to = d.name8(&c.to)
 	}
 	return fmt.Sprintf("%s to %s, try %d, rpc %08x, for %s", s, to, c.tries, c.txn>>32, why)
+}
+
+// terms returns how a value is to be stored.
+func (s *store) terms() string {
+	if s.cached {
+		return expiry(s.expires) + ", to spare"
+	}
+	return expiry(s.expires)
 }
 
 // describeLookups appends the lookups that have queries under way. Each is named by its

@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -139,7 +140,7 @@ func (g *Group) describeOthers(b []byte) []byte {
 		for place, id := range g.cfg.Members {
 			if place != g.self {
 				s := g.heard[place]
-				b = fmt.Appendf(b, "%v: %d ticks, out at %d, proposed %s\n", id, s.ticks, max(s.next, removeAfter), words.Count(uint64(s.removed), "time"))
+				b = fmt.Appendf(b, "%v: %d ticks, out at %d, proposed %s\n", id, s.ticks, cmp.Or(s.next, removeAfter), words.Count(uint64(s.removed), "time"))
 			}
 		}
 		return b
