@@ -164,7 +164,7 @@ func TestAllMachinesDescribeThemselvesInOneForm(t *testing.T) {
 		})
 	}
 	for _, want := range []string{
-		"waits for its turn", "transfers", "committed, no verdict", "committed, no place", "answered", "promised", "not applied",
+		"ordered, not applied", "transfers", "committed, no verdict", "committed, no place", "answered", "promised", "not applied",
 		"ledger/entries", "ledger/owners", "unspent", "twopc/open", "twopc/reserved", "twopc/ended", "votes missing", "acks missing", "waits for",
 		"isis", "lamport", "sequencer", "blocked by", "held back", "placed", "ballot", "promises missing", "outbox", "others",
 		"gossip/kept", "link/1", "unacknowledged", "early", "dht/items", "dht/queries", "dht/lookups", "join", "upkeep", "replacements", "absent",

@@ -20,7 +20,7 @@ import (
 func (n *Node) Describe(b []byte) []byte {
 	b = words.Line(b, "owner", words.Short(n.self[:]))
 	b = words.Uint(b, "balance", n.state.Balance(n.self))
-	b = words.Part(b, "waits for its turn", n.describeQueue)
+	b = words.Part(b, "ordered, not applied", n.describeQueue)
 	b = n.describeTransfers(b)
 	b = words.Part(b, "network", n.describeNetwork)
 	b = words.Part(b, "keys", n.describeKeys)
@@ -125,7 +125,14 @@ func counted[V any](set map[ledger.ID]V) string {
 	for _, id := range protocol.SortedKeysFunc(set, compareIDs) {
 		h = protocol.Hash2(h, protocol.HashBytes(id[:]))
 	}
-	return fmt.Sprintf("%d %08x", len(set), uint32(h))
+	return countHash(len(set), h)
+}
+
+func countHash(n int, h uint64) string {
+	if n == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%d %08x", n, uint32(h))
 }
 
 func (n *Node) describeNetwork(b []byte) []byte {
@@ -134,7 +141,7 @@ func (n *Node) describeNetwork(b []byte) []byte {
 	b = words.Line(b, "neighbours", words.Ranges(n.neighbours))
 	if n.cfg.Survive {
 		b = words.Line(b, "last view", words.Ranges(n.members))
-		b = words.Uint(b, "last refresh", uint64(n.turn))
+		b = words.Uint(b, "refresh turn", uint64(n.turn))
 		b = words.Uint(b, "contacts after it", uint64(n.contacts))
 		b = words.Uint(b, "refreshes without news", uint64(n.idle))
 	}
@@ -147,7 +154,7 @@ func (n *Node) describeKeys(b []byte) []byte {
 	for _, o := range sortedOwners(k.known) {
 		h = protocol.Hash2(h, protocol.HashBytes(o[:]))
 	}
-	b = fmt.Appendf(b, "known: %d %08x\n", len(k.known), uint32(h))
+	b = words.Line(b, "known", countHash(len(k.known), h))
 	b = words.Part(b, "asked", func(b []byte) []byte {
 		for _, o := range sortedOwners(k.asked) {
 			how := "under way"

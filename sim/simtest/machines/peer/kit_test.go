@@ -167,7 +167,7 @@ func (w *world) mustAgree(t tb, accepted uint64) {
 		if l.Total() != w.genesis.Minted() {
 			t.Errorf("node %d has coins of %d, want %d", i, l.Total(), w.genesis.Minted())
 		}
-		if n.Reservations() != 0 || n.Undecided() != 0 || !strings.Contains(string(n.Describe(nil)), "\nwaits for its turn: none\n") {
+		if n.Reservations() != 0 || n.Undecided() != 0 || !strings.Contains(string(n.Describe(nil)), "\nordered, not applied: none\n") {
 			t.Errorf("node %d: %d reserved, %d undecided, want none, and none that waits:\n%s", i, n.Reservations(), n.Undecided(), n.Describe(nil))
 		}
 	}
