@@ -32,20 +32,9 @@ type History struct {
 
 	words  func(e *sim.Event) string
 	source protocol.Source
-	limits Limits
 	origin map[origin]int32 // the row that sent a message or set a timer which is to come
 	named  map[timer]int    // indices of timers
 }
-
-// Limits bound what a History keeps of the states of nodes.
-type Limits struct {
-	Before, After uint64 // steps around the first violation, or before the end, of which all states are kept
-	Whole         int    // bytes of those
-	Sparse        int    // bytes of others
-}
-
-// Usual are limits for a page that a person looks at.
-var Usual = Limits{Before: 4096, After: 1024, Whole: 32 << 20, Sparse: 8 << 20}
 
 // Step is one step of the run, or what was before the first.
 type Step struct {
@@ -81,7 +70,7 @@ type origin struct {
 
 // New returns the History of a run of s with parameters p.
 func New(s *scenario.Scenario, p *scenario.Params, l Limits) *History {
-	h := &History{Scenario: s, words: s.Words(p), limits: l, origin: make(map[origin]int32), named: make(map[timer]int), Steps: []Step{{}}}
+	h := &History{Scenario: s, words: s.Words(p), origin: make(map[origin]int32), named: make(map[timer]int), Steps: []Step{{}}}
 	h.States.limits = l
 	return h
 }

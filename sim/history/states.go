@@ -11,28 +11,43 @@ import (
 	"dessim/sim/explore"
 )
 
-// States are the states of nodes: after each step around the first violation, which is at the end
-// until there is one, and sparsely elsewhere.
+// Limits bound what a History keeps of the states of nodes.
+type Limits struct {
+	// Bytes is how much nodes may say of themselves, in a run whose states are all wanted. Then
+	// States.Full is true and no more are kept: see Around.
+	Bytes int
+	// Before and After are the steps around a focus of which all states are kept.
+	Before, After uint64
+	// Sparse is how many states, roughly, are kept of the other steps.
+	Sparse int
+}
+
+// Usual are limits for a page that a person looks at. To describe a node of the ledger takes as
+// long as a hundred events.
+var Usual = Limits{Bytes: 64 << 20, Before: 4096, After: 1024, Sparse: 8192}
+
+// States are the states of nodes after steps, as they describe them. A node that does not
+// describe itself has none.
 type States struct {
-	limits Limits
-	m      *sim.Sim
-	checks check.Suite
-	step   uint64            // that is under way
-	nodes  []protocol.NodeID // that had a part in it
-	last   map[protocol.NodeID][]byte
+	// All are in the order of the steps. One that is as the one before of its node is left out.
+	All []State
+	// From and To are the steps between which no state is missing: there, the last state of a
+	// node is the one that it has.
+	From, To uint64
+	// Every is how many steps apart the others are; 0 means that there are no others.
+	Every uint64
+	// Full says that Limits.Bytes was reached, after the step To.
+	Full bool
+	// Described says that some node described itself.
+	Described bool
 
-	whole     []State // of the last steps, or of those around the violation
-	from      uint64  // the first step of which whole has all
-	to        uint64  // the last; 0 while it grows
-	failed    uint64  // the step of the first violation, or 0
-	size      int     // bytes of whole
-	Described bool    // some node described itself
-
-	base   map[protocol.NodeID]State // the last of each node that whole had to give up
-	sparse []State
-	every  uint64 // how many steps apart the moments of sparse are
-	spare  int    // bytes of sparse
-	most   int    // of spare
+	limits  Limits
+	focus   uint64 // or 0: all states are wanted
+	m       *sim.Sim
+	step    uint64            // that is under way
+	touched []protocol.NodeID // that had a part in a step since they were described
+	last    map[protocol.NodeID][]byte
+	bytes   int // that nodes have said
 }
 
 // State is that of one node after a step. A node that is down has no text.
@@ -42,38 +57,79 @@ type State struct {
 	Text []byte
 }
 
-func (s *States) begin(m *sim.Sim, checks check.Suite) {
-	*s = States{limits: s.limits, m: m, checks: checks, last: make(map[protocol.NodeID][]byte), base: make(map[protocol.NodeID]State), from: 1, every: 1, most: s.limits.Sparse}
+// Around makes the history keep the states around the step focus, of the same run: its History,
+// without Around, has said that it has this many steps, and that its states were too many.
+func (h *History) Around(focus, steps int) {
+	s := &h.States
+	s.focus = uint64(focus)
+	s.From = max(s.focus, s.limits.Before+1) - s.limits.Before
+	s.Every = uint64(steps) // until the number of nodes is known
 }
+
+func (s *States) begin(m *sim.Sim, _ check.Suite) {
+	s.m, s.last = m, make(map[protocol.NodeID][]byte)
+	if s.focus == 0 {
+		s.From = 1
+		return
+	}
+	const fewest = 4
+	s.Every /= uint64(max(s.limits.Sparse/m.Nodes(), fewest))
+	s.Every = max(s.Every, 1)
+}
+
+// Nodes returns the number of nodes of the run.
+func (s *States) Nodes() int { return s.m.Nodes() }
 
 // touch notes that a node has a part in the step under way.
 func (s *States) touch(id protocol.NodeID) {
-	if uint64(id) < uint64(s.m.Nodes()) && !slices.Contains(s.nodes, id) {
-		s.nodes = append(s.nodes, id)
+	if uint64(id) < uint64(s.m.Nodes()) && !slices.Contains(s.touched, id) {
+		s.touched = append(s.touched, id)
 	}
 }
 
 // settle keeps the states after the step that was under way. next is the first event of the
 // next step, or nil at the end.
 func (s *States) settle(next *sim.Event) {
-	for _, id := range s.nodes {
-		var text []byte
-		if next == nil || next.What != sim.Started || next.Node != id { // else there is a new node already, which has yet to start
-			text = s.describe(id)
+	if s.wanted() {
+		for _, id := range s.touched {
+			var text []byte
+			if next == nil || next.What != sim.Started || next.Node != id { // else there is a new node already, which has yet to start
+				text = s.describe(id)
+			}
+			s.keep(State{s.step, id, text})
 		}
-		if last, known := s.last[id]; known && bytes.Equal(last, text) {
-			continue
-		}
-		s.last[id] = text
-		s.keep(State{s.step, id, text})
-	}
-	s.nodes = s.nodes[:0]
-	if s.failed == 0 && s.step > 0 && s.checks.AnyFailed() {
-		s.failed = s.step
+		s.touched = s.touched[:0]
 	}
 	if next != nil {
 		s.step = next.Step
 	}
+}
+
+// wanted reports whether the states after the step that was under way are kept. It sets To.
+func (s *States) wanted() bool {
+	switch inside := s.step+1 >= s.From && s.step <= s.focus+s.limits.After; {
+	case s.focus > 0 && inside: // the step before From shows what was before
+		s.To = s.step
+		return true
+	case s.focus > 0:
+		return s.step%s.Every == 0
+	case s.Full:
+		return false
+	case s.bytes > s.limits.Bytes:
+		s.Full = true
+		return false
+	}
+	s.To = s.step
+	return true
+}
+
+func (s *States) keep(x State) {
+	s.bytes += len(x.Text)
+	if last, known := s.last[x.Node]; known && bytes.Equal(last, x.Text) {
+		return
+	}
+	s.last[x.Node] = x.Text
+	s.All = append(s.All, x)
 }
 
 // describe returns what a node says of itself.
@@ -90,91 +146,3 @@ func (s *States) describe(id protocol.NodeID) (text []byte) {
 	}()
 	return d.Describe(nil)
 }
-
-func (s *States) keep(x State) {
-	s.thin(x)
-	if s.to != 0 {
-		return
-	}
-	if s.failed != 0 && x.Step > s.failed+s.limits.After {
-		s.to = s.failed + s.limits.After
-		return
-	}
-	s.whole = append(s.whole, x)
-	s.size += len(x.Text)
-	for s.failed == 0 && len(s.whole) > 1 && (s.whole[0].Step+s.limits.Before < x.Step || s.size > s.limits.Whole) {
-		s.giveUp()
-	}
-	if s.failed != 0 && s.size > 2*s.limits.Whole {
-		s.to = x.Step
-	}
-}
-
-// giveUp drops the first of whole.
-func (s *States) giveUp() {
-	x := s.whole[0]
-	s.base[x.Node] = x
-	s.whole = s.whole[1:]
-	s.size -= len(x.Text)
-	s.from = x.Step + 1
-}
-
-// thin keeps a state sparsely: of the states of a node within every so many steps, the last.
-func (s *States) thin(x State) {
-	s.sparse = append(s.sparse, x)
-	s.spare += len(x.Text)
-	if s.spare <= s.most {
-		return
-	}
-	for s.spare > s.limits.Sparse/2 && s.every <= x.Step {
-		s.every *= 2
-		s.sparse, s.spare = lastOf(s.sparse, s.every), 0
-		for i := range s.sparse {
-			s.spare += len(s.sparse[i].Text)
-		}
-	}
-	s.most = max(s.limits.Sparse, 2*s.spare) // as much as the nodes need
-}
-
-// lastOf returns the last state of each node within every so many steps.
-func lastOf(all []State, every uint64) []State {
-	type moment struct {
-		node protocol.NodeID
-		n    uint64
-	}
-	last := make(map[moment]int)
-	for i, x := range all {
-		last[moment{x.Node, x.Step / every}] = i
-	}
-	kept := all[:0:0]
-	for i, x := range all {
-		if last[moment{x.Node, x.Step / every}] == i {
-			kept = append(kept, x)
-		}
-	}
-	return kept
-}
-
-// Whole returns the first and the last step between which every state is kept.
-func (s *States) Whole() (from, to uint64) {
-	if s.to == 0 {
-		return s.from, s.step
-	}
-	return s.from, s.to
-}
-
-// Kept returns the states that are kept. Those in whole have changed between the steps that
-// Whole returns; base are what they were before, of each node that has changed until then.
-// sparse are the last of each node within every so many steps of the run.
-func (s *States) Kept() (whole, base, sparse []State, every uint64) {
-	for _, id := range protocol.SortedKeys(s.base) {
-		base = append(base, s.base[id])
-	}
-	return s.whole, base, lastOf(s.sparse, s.every), s.every
-}
-
-// Nodes returns the number of nodes of the run.
-func (s *States) Nodes() int { return s.m.Nodes() }
-
-// Last returns the last step.
-func (s *States) Last() uint64 { return s.step }

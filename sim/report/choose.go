@@ -5,48 +5,45 @@ import (
 	"cmp"
 	"slices"
 
+	"dessim/protocol"
 	"dessim/sim/history"
 )
 
 // states chooses the states for a page, ascending, within a budget: see cost. It takes all between
 // two steps, in which the last state of a node is the one that it has, and others every so many
 // steps: kept is those three numbers.
-func (r *encoder) states() (all []history.State, kept [3]int) {
-	from, to := r.States.Whole()
-	whole, base, sparse, every := r.States.Kept()
+func (r *encoder) states() (chosen []history.State, kept [3]int) {
+	s := &r.States
+	from, to := s.From, s.To
 	c := cost{left: r.limits.lines, seen: make(map[string]bool)}
-	for _, x := range slices.Backward(whole) {
-		if !c.affords(x) {
+	take := func(x *history.State) bool {
+		affords := c.affords(x)
+		if affords {
+			chosen = append(chosen, *x)
+		}
+		return affords
+	}
+	for i := range slices.Backward(s.All) {
+		if x := &s.All[i]; x.Step >= from && x.Step <= to && !take(x) {
 			from = x.Step + 1
 			break
 		}
-		all = append(all, x)
 	}
-	based := true
-	for _, x := range base {
-		if based = based && c.affords(x); based {
-			all = append(all, x)
+	// What was before: of each node the last state, whatever it costs, for it is taken for the
+	// one that the node has.
+	base := make(map[protocol.NodeID]bool)
+	for i := range slices.Backward(s.All) {
+		if x := &s.All[i]; x.Step < from && !base[x.Node] {
+			base[x.Node] = true
+			chosen = append(chosen, *x)
+		} else if x.Step < from || x.Step > to {
+			take(x)
 		}
 	}
-	complete := every == 1
-	for _, x := range slices.Backward(sparse) {
-		switch {
-		case x.Step >= from && x.Step <= to:
-		case (based || x.Step > to) && c.affords(x): // else it would be taken for the base that is missing
-			all = append(all, x)
-			kept[2] = int(every)
-		default:
-			complete = false
-		}
-	}
-	if kept[0], kept[1] = int(from), int(to); complete {
-		kept = [3]int{1, r.Last(), 0}
-	}
-	slices.SortStableFunc(all, func(a, b history.State) int {
+	slices.SortStableFunc(chosen, func(a, b history.State) int {
 		return cmp.Or(cmp.Compare(a.Step, b.Step), cmp.Compare(a.Node, b.Node))
 	})
-	all = slices.CompactFunc(all, func(a, b history.State) bool { return a.Step == b.Step && a.Node == b.Node })
-	return all, kept
+	return chosen, [3]int{int(from), int(to), int(s.Every)}
 }
 
 // cost counts what states take: the lines that are not in others before.
@@ -57,7 +54,7 @@ type cost struct {
 
 // affords takes a state, if the budget allows it. After the first that it refuses, it refuses
 // all.
-func (c *cost) affords(x history.State) bool {
+func (c *cost) affords(x *history.State) bool {
 	const each = 8 // for its place
 	need := each
 	for line := range bytes.Lines(x.Text) {

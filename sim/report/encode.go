@@ -214,7 +214,7 @@ func (r *encoder) encodeStates() {
 	case !x.Described:
 		x.note("No node describes its state (protocol.Describer): its outputs and notes stand in for it.")
 	case kept[0] > 1 || kept[1] < r.Last():
-		x.note("States are kept of every step %s; elsewhere they are of some steps before.", span(kept[0], kept[1]))
+		x.note("States are kept of every step %s; elsewhere they are of some step before, or there are none.", span(kept[0], kept[1]))
 	}
 }
 

@@ -47,7 +47,7 @@ func of(h *history.History, o *scenario.Report, a About, l limits) *Run {
 		x.Checks = append(x.Checks, checkOf(c))
 	}
 	x.Names = r.nodeNames(o)
-	x.Focus = r.focus(o)
+	x.Focus = focus(h, o)
 	x.Faults = r.faults(o.Faults, len(x.Names))
 	if p := o.Panic; p != nil {
 		x.Failure = p.Error()
@@ -124,7 +124,7 @@ func (r *encoder) nodeNames(o *scenario.Report) []string {
 
 // focus returns the step of the first violation. If the end of the run showed it, that is the
 // last one.
-func (r *encoder) focus(o *scenario.Report) int {
+func focus(h *history.History, o *scenario.Report) int {
 	if o.Verdict != check.Violation && o.Verdict != scenario.Failed {
 		return 0
 	}
@@ -134,7 +134,7 @@ func (r *encoder) focus(o *scenario.Report) int {
 			first = c.Step
 		}
 	}
-	if last := uint64(r.Last()); first == 0 || first > last {
+	if last := uint64(h.Last()); first == 0 || first > last {
 		first = last
 	}
 	return int(first)

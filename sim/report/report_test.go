@@ -198,7 +198,7 @@ func TestWhatIsBeyondALimitIsLeftOutAndThePageSaysSo(t *testing.T) {
 	}
 	last := len(whole.run.Dt)
 	small := show(t, scenarios.Find("chaos"), "-nodes 4 -txs 3", func(k *history.Limits, l *limits) {
-		*k, *l = history.Limits{Before: 100, After: 50, Whole: 1 << 20, Sparse: 4_000}, limits{lines: 60_000, texts: 20_000, answers: 100}
+		*k, *l = history.Limits{Bytes: 100_000, Before: 100, After: 50, Sparse: 400}, limits{lines: 60_000, texts: 20_000, answers: 100}
 	})
 	k := small.run.Kept
 	if k.States[0] <= 1 || k.States[1] != last || k.States[2] < 2 {
@@ -247,7 +247,7 @@ func TestWhatIsAroundTheViolationIsKept(t *testing.T) {
 	p, _ := s.ParseParams("-nodes 4 -txs 3")
 	whole := showRun(t, &s, p, nil)
 	x := showRun(t, &s, p, func(k *history.Limits, l *limits) {
-		*k, *l = history.Limits{Before: 100, After: 50, Whole: 1 << 20, Sparse: 4_000}, limits{lines: 200_000, texts: 30_000, answers: 400}
+		*k, *l = history.Limits{Bytes: 100_000, Before: 100, After: 50, Sparse: 400}, limits{lines: 200_000, texts: 30_000, answers: 400}
 	})
 	k := x.run.Kept
 	if x.run.Focus != bad || k.States[0] > bad-100 || k.States[0] < 2 || k.States[1] < bad+49 || k.States[1] > bad+50 {

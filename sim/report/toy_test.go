@@ -21,8 +21,7 @@ var hostile = []string{
 
 // toy is a node that knows no words: it says what others sent, hostile texts first of all.
 type toy struct {
-	heard    int
-	describe bool
+	heard int
 }
 
 func (n *toy) Start(env *protocol.Env) {

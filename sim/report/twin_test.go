@@ -44,8 +44,14 @@ func showRun(t *testing.T, s *scenario.Scenario, p scenario.Params, change func(
 		change(&kept, &shows)
 	}
 	h := history.New(s, &p, kept)
-	o := scenario.Options{Observers: []sim.Observer{x}}
-	x.report, _ = s.Execute(1, p, h.Attach(&o, source.Seed(1)), o)
+	run := func(h *history.History) scenario.Report {
+		o := scenario.Options{Observers: []sim.Observer{x}}
+		x.events = nil
+		r, _ := s.Execute(1, p, h.Attach(&o, source.Seed(1)), o)
+		return r
+	}
+	x.report = run(h)
+	h, x.report = closer(h, &x.report, &p, kept, run)
 	x.run = of(h, &x.report, About{Command: "dessim run"}, shows)
 	var page bytes.Buffer
 	if err := Write(&page, "a test", x.run); err != nil {

@@ -277,8 +277,23 @@ func (j *job) show(r *scenario.Report) {
 	if j.page == nil {
 		return
 	}
-	j.page.runs = []*report.Run{report.Of(j.shown, r, report.About{Command: j.command, Story: r.Story})}
+	h, shown := j.shown, *r
+	if !r.Interrupted() {
+		h, shown = report.Closer(h, r, &j.Params, j.again)
+	}
+	j.page.runs = []*report.Run{report.Of(h, &shown, report.About{Command: j.command, Story: r.Story})}
 	j.reported = j.page.write()
+}
+
+// again makes the run once more, with that history.
+func (j *job) again(h *history.History) scenario.Report {
+	var src protocol.Source = source.Seed(j.Seed)
+	if j.replay != nil {
+		src = j.replay.source()
+	}
+	o := scenario.Options{Cut: j.cut, Watchdog: j.late()}
+	r, _ := j.Scenario.Execute(j.Seed, j.Params, h.Attach(&o, src), o)
+	return r
 }
 
 // writeLogs writes the notes of each node, if they are wanted.
