@@ -379,3 +379,22 @@ func TestShardsThatDisagreeAreNotMerged(t *testing.T) {
 		t.Errorf("guided sweeps that began at different seeds: %v", err)
 	}
 }
+
+func TestASweepWithErrorsIsMergedAndContinued(t *testing.T) {
+	o := explore.SweepOptions{From: 100, To: 1100}
+	text, want := resultsOf(t, o)
+	if want.Errors == 0 {
+		t.Fatal("no run has an error")
+	}
+	m, err := merge(text)
+	if err != nil || !reflect.DeepEqual(m.SweepReport, want) {
+		t.Errorf("merged to %+v, %v, want %+v", m, err, want)
+	}
+	path := filepath.Join(t.TempDir(), "results")
+	if err := os.WriteFile(path, []byte(text[:len(text)-9]), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if got := sweepTo(t, path, o); !reflect.DeepEqual(got, want) {
+		t.Errorf("continued to %+v, want %+v", got, want)
+	}
+}
