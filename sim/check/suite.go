@@ -22,6 +22,15 @@ func (s Suite) Observers() []sim.Observer {
 	return out
 }
 
+// Names returns the names of the checks, in order.
+func (s Suite) Names() []string {
+	names := make([]string, len(s))
+	for i, c := range s {
+		names[i] = c.name
+	}
+	return names
+}
+
 // Done reports whether every Eventually holds and no check waits: for sim.Plan.Done.
 func (s Suite) Done() bool {
 	for _, c := range s {

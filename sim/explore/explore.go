@@ -32,6 +32,9 @@ type World struct {
 	OwnProcess bool
 	// Inputs are the identities that Trial.Without can name, ascending.
 	Inputs []uint64
+	// Checks are the names of the checks that runs have: a sweep counts their verdicts. It
+	// counts those of others too; but their names make its results longer.
+	Checks []string
 	// Try makes the run of t. Observers see its events.
 	Try func(t *Trial, observers ...sim.Observer) Outcome
 	// Fails makes the run of t until it is known whether the guard's check fails: a run

@@ -102,7 +102,7 @@ func (h *head) advance() (err error) {
 
 // join adds up the lines of all files, in the order of their seeds.
 func (m *Merged) join(heads []*head) error {
-	t := newTally()
+	t := newTally(m.Header.Checks)
 	for {
 		var least *head
 		for _, h := range heads {

@@ -37,7 +37,8 @@ type Header struct {
 	Version  string   `json:"version"` // of the program
 	Command  string   `json:"command"` // without the seeds
 	Scenario string   `json:"scenario"`
-	Params   []string `json:"params"` // name, value, name, value ...
+	Params   []string `json:"params"`           // name, value, name, value ...
+	Checks   []string `json:"checks,omitempty"` // World.Checks
 	Strategy string   `json:"strategy"`
 	From     uint64   `json:"from"` // the first seed
 	// Seeds are the seeds that were asked for, of all shards, and Shard is the part of them
@@ -102,6 +103,8 @@ func (h *Header) differs(o *Header) string {
 		return fmt.Sprintf("strategy %q, not %q", o.Strategy, h.Strategy)
 	case !slices.Equal(h.Params, o.Params):
 		return fmt.Sprintf("parameters of %q, not of %q", o.Command, h.Command)
+	case !slices.Equal(h.Checks, o.Checks):
+		return "other checks"
 	}
 	return ""
 }
@@ -114,6 +117,10 @@ type seedLine struct {
 	Signature    string   `json:"signature,omitempty"`
 	Digest       string   `json:"digest"`
 	Events       uint64   `json:"events"`
+	Sent         uint64   `json:"sent,omitempty"`   // messages
+	End          uint64   `json:"end,omitempty"`    // virtual time
+	Checks       string   `json:"checks,omitempty"` // a verdict for each of Header.Checks: see verdictsOf
+	Others       []string `json:"others,omitempty"` // verdicts of other checks
 	Unseen       []string `json:"unseen,omitempty"` // checks
 	Unjudged     bool     `json:"unjudged,omitempty"`
 	Counts       counts   `json:"counts,omitempty"`
@@ -255,6 +262,9 @@ func (r *reader) read() (l seedLine, err error) {
 	}
 	if l.Seed != r.next || !bytes.Equal(b, jsonLine(l)) {
 		return l, r.damaged("is not the result of seed %d", r.next)
+	}
+	if slices.Contains(l.Others, "") {
+		return l, r.damaged("is damaged: it has a check without a verdict")
 	}
 	if _, ok := check.ParseVerdict(l.Verdict); !ok && check.Verdict(l.Verdict) != Failed {
 		return l, r.damaged("is damaged: it has the verdict %q", l.Verdict)

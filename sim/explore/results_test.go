@@ -52,7 +52,8 @@ func TestAResultsFileOfSomethingElseIsRefused(t *testing.T) {
 		{lines[0] + "{\n", "line 2 is damaged"},
 		{lines[0] + strings.Replace(lines[1], `"events":`, `"events": `, 1), "line 2 is not the result"},
 		{lines[0] + strings.Repeat("x", 2<<20), "line 2 is longer"},
-		{strings.Replace(good, `"seldom"`, `"x","seldom"`, 1), ""}, // as good as any other
+		{strings.Replace(good, `"unseen":["seldom"`, `"unseen":["x","seldom"`, 1), ""}, // as good as any other
+		{strings.Replace(good, `"checks":["seldom"`, `"checks":["rarely"`, 1), "has results of other checks"},
 		{strings.Replace(good, `"v1"`, `"v2"`, 1), `has results of version "v2", not "v1"`},
 		{strings.Replace(good, `"coin"`, `"dice"`, 1), `has results of scenario "dice", not "coin"`},
 		{strings.Replace(good, `"random"`, `"pct"`, 1), `has results of strategy "pct", not "random"`},

@@ -45,6 +45,9 @@ type SweepOptions struct {
 type Progress struct {
 	Done, Total, Failed uint64
 	Known               uint64 // of Done, from the results file
+	// Report returns the report of the seeds so far. Only the call that gets the Progress may
+	// call it, and use what it returns.
+	Report func() SweepReport
 }
 
 // Shard is a part of a range of seeds.
@@ -115,7 +118,7 @@ func Sweep(ctx context.Context, w *World, o SweepOptions) (SweepReport, error) {
 		defer cancel()
 		ctx = limited
 	}
-	s := &sweep{given: given, world: w, SweepOptions: o, total: o.To - o.From + 1, tally: newTally(), ready: make(map[uint64]result)}
+	s := &sweep{given: given, world: w, SweepOptions: o, total: o.To - o.From + 1, tally: newTally(w.Checks), ready: make(map[uint64]result)}
 	s.corpus.reached = make(map[uint32]bool)
 	s.moved.L = &s.mu
 	if err := s.resume(); err != nil {
@@ -130,9 +133,7 @@ func Sweep(ctx context.Context, w *World, o SweepOptions) (SweepReport, error) {
 			s.err = &WriteError{err}
 		}
 	}
-	r := s.tally.conclude(Span{o.From, o.To})
-	r.Next = o.From + s.done
-	r.Complete = s.enough()
+	r := s.report()
 	r.Limited = o.Budget > 0 && !r.Complete && given.Err() == nil
 	return r, s.err
 }
@@ -197,6 +198,14 @@ func (s *sweep) enough() bool {
 	return s.done == s.total || s.StopAfter > 0 && s.tally.report.failed() >= s.StopAfter
 }
 
+// report returns the report of the seeds so far.
+func (s *sweep) report() SweepReport {
+	r := s.tally.conclude(Span{s.From, s.To})
+	r.Next = s.From + s.done
+	r.Complete = s.enough()
+	return r
+}
+
 func (s *sweep) absorb(l *seedLine) {
 	s.tally.add(l)
 	if s.Strategy == Guided {
@@ -207,7 +216,7 @@ func (s *sweep) absorb(l *seedLine) {
 
 func (s *sweep) tell() {
 	if s.Progress != nil {
-		s.Progress(Progress{Done: s.done, Total: s.total, Failed: s.tally.report.failed(), Known: s.known})
+		s.Progress(Progress{Done: s.done, Total: s.total, Failed: s.tally.report.failed(), Known: s.known, Report: s.report})
 	}
 }
 
@@ -355,13 +364,13 @@ func (s *sweep) run(r SeedRun) (out result) {
 	if out.interrupted = once.Interrupted(); out.interrupted {
 		return out
 	}
-	out.line = lineOf(r, &once)
+	out.line = s.lineOf(r, &once)
 	if once.Failed() || r.Seed%sampled == 0 {
 		twice, _ := s.world.Seed(r.Salt(), s.Strategy.source(r), false)
 		if out.interrupted = twice.Interrupted(); out.interrupted {
 			return out
 		}
-		if a, b := out.line.came(), lineOf(r, &twice); a != b.came() {
+		if a, b := out.line.came(), s.lineOf(r, &twice); a != b.came() {
 			out.err = &NotDeterministicError{r.Seed, a, b.came(), s.difference(r)}
 		}
 	}
@@ -394,9 +403,10 @@ func (s *sweep) difference(r SeedRun) *Difference {
 }
 
 // lineOf returns a run's line in the results.
-func lineOf(r SeedRun, o *Outcome) seedLine {
+func (s *sweep) lineOf(r SeedRun, o *Outcome) seedLine {
 	l := seedLine{Seed: r.Seed, Verdict: string(o.Judgement()), Check: o.Check(), Signature: o.Signature(),
-		Digest: o.Digest.String(), Events: o.Sim.Events, Unjudged: o.unjudged(), Counts: o.Counts, Impacts: o.Impacts, Ancestors: r.Ancestors}
+		Digest: o.Digest.String(), Events: o.Sim.Events, Sent: o.Sim.Sent, End: uint64(o.Sim.End), Unjudged: o.unjudged(), Counts: o.Counts, Impacts: o.Impacts, Ancestors: r.Ancestors}
+	l.Checks, l.Others = verdictsOf(s.world.Checks, o)
 	if o.Sim.MisaddressedText() != "" {
 		l.Misaddressed = o.Sim.Misaddressed.Sent
 	}

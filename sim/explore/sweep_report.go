@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -16,15 +17,33 @@ type SweepReport struct {
 	Inconclusive uint64
 	Errors       uint64   // runs in which a check or the simulator panicked
 	Groups       []Group  // of violations and errors, in the order of their first seeds
+	Checks       []Judged // what became of each check of World.Checks, then of the others
 	Unseen       []string // the Sometimes of the sweep that happened in no run
-	Counts       []Count  // sums
-	Ineffective  []string // the faults that were asked for and did nothing in any run: see Outcome.Impacts
+	Counts       []Sum
+	Impacts      []Sum    // what the faults did that were asked for: see Outcome.Impacts
+	Ineffective  []string // those that did nothing in any run
 	Misaddressed Misaddressed
-	Asked        Span   // the seeds that the report ought to cover
-	Covered      []Span // those that it covers, ascending; more than one span if some between are missing
-	Next         uint64 // the seed after the last, if Complete is false
-	Complete     bool   // all requested seeds were run, or StopAfter have failed
-	Limited      bool   // SweepOptions.Budget ended the sweep: missing seeds do not count against it
+	Events       Histogram // of a run
+	Sent         Histogram // messages of a run, lost ones included
+	End          Histogram // virtual time of a run, in nanoseconds
+	Asked        Span      // the seeds that the report ought to cover
+	Covered      []Span    // those that it covers, ascending; more than one span if some between are missing
+	Next         uint64    // the seed after the last, if Complete is false
+	Complete     bool      // all requested seeds were run, or StopAfter have failed
+	Limited      bool      // SweepOptions.Budget ended the sweep: missing seeds do not count against it
+}
+
+// Sum is how often something happened in all runs, and in how many of them.
+type Sum struct {
+	Count
+	Runs uint64
+}
+
+// Judged is in how many runs a check had which verdict. In the others it had none: they did not
+// come to their ends, or do not have it. Numbers in the name are "#" if they differ.
+type Judged struct {
+	Check                                                 string
+	Passed, Violated, Inconclusive, Unseen, NotApplicable uint64
 }
 
 // Misaddressed counts the messages of all runs to nodes that do not exist: see sim.Result.MisaddressedText.
@@ -101,13 +120,15 @@ type tally struct {
 	groups  map[string]int // by signature
 	counts  sums
 	impacts sums
+	checks  []Judged
+	shapes  []string // of the names of the checks
 	unseen  []missed
 	judged  uint64 // runs that reached their end
 }
 
 // sums adds up counts by name, in the order of first use.
 type sums struct {
-	all   []Count
+	all   []Sum
 	index map[string]int
 }
 
@@ -117,9 +138,12 @@ func (s *sums) add(counts []Count) {
 		if !known {
 			i = len(s.all)
 			s.index[c.Name] = i
-			s.all = append(s.all, Count{Name: c.Name})
+			s.all = append(s.all, Sum{Count: Count{Name: c.Name}})
 		}
 		s.all[i].N += c.N
+		if c.N > 0 {
+			s.all[i].Runs++
+		}
 	}
 }
 
@@ -129,8 +153,13 @@ type missed struct {
 	runs  uint64
 }
 
-func newTally() *tally {
-	return &tally{groups: make(map[string]int), counts: sums{index: make(map[string]int)}, impacts: sums{index: make(map[string]int)}}
+// newTally returns the tally of a sweep with these checks.
+func newTally(checks []string) *tally {
+	t := &tally{groups: make(map[string]int), counts: sums{index: make(map[string]int)}, impacts: sums{index: make(map[string]int)}}
+	for _, name := range checks {
+		t.checks, t.shapes = append(t.checks, Judged{Check: name}), append(t.shapes, shape(name))
+	}
+	return t
 }
 
 func (t *tally) add(l *seedLine) {
@@ -157,6 +186,10 @@ func (t *tally) add(l *seedLine) {
 			t.miss(name)
 		}
 	}
+	t.judge(l.Checks, l.Others)
+	r.Events.add(l.Events)
+	r.Sent.add(l.Sent)
+	r.End.add(l.End)
 	t.counts.add(l.Counts)
 	t.impacts.add(l.Impacts)
 	if l.Misaddressed > 0 {
@@ -182,6 +215,67 @@ func (t *tally) group(l *seedLine) {
 		g.Smallest = SeedRun{Seed: l.Seed, Ancestors: l.Ancestors}
 		g.Events, g.Digest = l.Events, l.Digest
 	}
+}
+
+// judge adds the verdicts of a run, as verdictsOf wrote them.
+func (t *tally) judge(verdicts string, others []string) {
+	for i := range min(len(verdicts), len(t.checks)) {
+		t.checks[i].add(verdicts[i])
+	}
+	for _, other := range others {
+		t.other(other[1:]).add(other[0])
+	}
+}
+
+// other returns the row of a check that is not of World.Checks, by its shape. It is that of a
+// check whose name has other numbers, if there is one.
+func (t *tally) other(name string) *Judged {
+	i := slices.Index(t.shapes, name)
+	if i < 0 {
+		i = len(t.checks)
+		t.checks, t.shapes = append(t.checks, Judged{}), append(t.shapes, name)
+	}
+	t.checks[i].Check = name
+	return &t.checks[i]
+}
+
+func (j *Judged) add(verdict byte) {
+	switch verdict {
+	case check.Pass[0]:
+		j.Passed++
+	case check.Violation[0]:
+		j.Violated++
+	case check.Inconclusive[0]:
+		j.Inconclusive++
+	case check.Unseen[0]:
+		j.Unseen++
+	case check.NotApplicable[0]:
+		j.NotApplicable++
+	}
+}
+
+// verdictsOf returns one character for each of these checks: the first of its verdict, or "-"
+// if the run has none, as one that ended in a panic. Others are the checks that are not among
+// them, such as Panicked, and those whose names depend on the seed: each has that character
+// before its shape.
+func verdictsOf(names []string, o *Outcome) (verdicts string, others []string) {
+	b := bytes.Repeat([]byte{'-'}, len(names))
+	for i := range o.Checks {
+		c := &o.Checks[i]
+		k := i
+		if i >= len(names) || names[i] != c.Name {
+			k = slices.Index(names, c.Name)
+		}
+		if k < 0 {
+			others = append(others, string(c.Verdict[:1])+shape(c.Name))
+		} else {
+			b[k] = c.Verdict[0]
+		}
+	}
+	if o.Failure != "" {
+		others = append(others, string(check.Violation[:1])+Unbroken)
+	}
+	return string(b), others
 }
 
 func (t *tally) miss(name string) {
@@ -212,7 +306,8 @@ func (t *tally) conclude(asked Span) SweepReport {
 	if n := len(r.Covered); n > 0 {
 		r.Asked = Span{min(asked.From, r.Covered[0].From), max(asked.To, r.Covered[n-1].To)}
 	}
-	r.Counts = t.counts.all
+	r.Checks = slices.Clone(t.checks) // a sweep that goes on changes them
+	r.Counts, r.Impacts = t.counts.all, t.impacts.all
 	for _, c := range t.impacts.all {
 		if c.N == 0 {
 			r.Ineffective = append(r.Ineffective, c.Name)

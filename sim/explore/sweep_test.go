@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -26,7 +27,7 @@ import (
 // in 16 fails, in one of two ways, one in 16 is inconclusive, and one in 1024 panics.
 // Later seeds often end before earlier ones.
 func coin() *explore.World {
-	return &explore.World{Seed: func(seed uint64, src protocol.Source, record bool, observers ...sim.Observer) (explore.Outcome, *explore.Trial) {
+	return &explore.World{Checks: []string{"seldom", "never", "order"}, Seed: func(seed uint64, src protocol.Source, record bool, observers ...sim.Observer) (explore.Outcome, *explore.Trial) {
 		if src == nil {
 			src = source.Seed(seed)
 		}
@@ -47,6 +48,7 @@ func coin() *explore.World {
 		}
 		o := explore.Outcome{Verdict: check.Pass, Digest: sim.Digest{Decisions: answers}}
 		o.Sim.Events = 10 + ask("size", 90)
+		o.Sim.Sent, o.Sim.End = 2*o.Sim.Events, protocol.Time(seed)
 		o.Counts = []explore.Count{{Name: "b", N: ask("b", 5)}, {Name: "a"}}
 		o.Impacts = []explore.Count{{Name: "fault 1"}, {Name: "fault 2", N: ask("impact", 100) / 99}}
 		o.Checks = []check.Result{{Name: "seldom", Verdict: check.Unseen}, {Name: "never", Verdict: check.Unseen}}
@@ -57,6 +59,7 @@ func coin() *explore.World {
 				Detail: fmt.Sprintf("node %d is %s", seed, []string{"early", "late"}[ask("how", 2)])})
 		case 2:
 			o.Verdict = check.Inconclusive
+			o.Checks = append(o.Checks, check.Result{Name: fmt.Sprintf("node %d speaks", seed), Verdict: check.Inconclusive})
 		case 3:
 			o.Checks[0].Verdict = check.Pass
 		case 4:
@@ -78,7 +81,7 @@ func mustSweep(t *testing.T, w *explore.World, o explore.SweepOptions) explore.S
 }
 
 func header(o explore.SweepOptions) explore.Header {
-	return explore.Header{Version: "v1", Command: "sweep <coins>", Scenario: "coin", Params: []string{"nodes", "3"}, Strategy: o.Strategy.String(), From: o.From,
+	return explore.Header{Version: "v1", Command: "sweep <coins>", Scenario: "coin", Checks: coin().Checks, Params: []string{"nodes", "3"}, Strategy: o.Strategy.String(), From: o.From,
 		Seeds: &explore.Span{From: o.From, To: o.To}}
 }
 
@@ -130,18 +133,34 @@ func TestWorkersLeaveNoTraceInTheResults(t *testing.T) {
 func TestReportsAreWhatOneLoopCounts(t *testing.T) {
 	const from, to = 100, 1100
 	got := mustSweep(t, coin(), explore.SweepOptions{From: from, To: to})
-	want := explore.SweepReport{Complete: true, Unseen: []string{"never"}, Counts: []explore.Count{{Name: "b"}, {Name: "a"}}, Next: to + 1,
-		Ineffective: []string{"fault 1"}, Asked: explore.Span{From: from, To: to}, Covered: []explore.Span{{From: from, To: to}}}
+	want := explore.SweepReport{Complete: true, Unseen: []string{"never"}, Next: to + 1,
+		Checks:  []explore.Judged{{Check: "seldom"}, {Check: "never"}, {Check: "order"}, {Check: "node # speaks"}, {Check: explore.Unbroken}},
+		Counts:  []explore.Sum{{Count: explore.Count{Name: "b"}}, {Count: explore.Count{Name: "a"}}},
+		Impacts: []explore.Sum{{Count: explore.Count{Name: "fault 1"}}, {Count: explore.Count{Name: "fault 2"}}}, Ineffective: []string{"fault 1"},
+		Asked: explore.Span{From: from, To: to}, Covered: []explore.Span{{From: from, To: to}}}
 	groups := make(map[string]*explore.Group)
 	var order []string
+	var events []uint64
 	for seed := uint64(from); seed <= to; seed++ {
 		o, _ := coin().Seed(seed, nil, false)
 		want.Seeds++
-		want.Counts[0].N += o.Counts[0].N
+		for i := range 2 {
+			addTo(&want.Counts[i], o.Counts[i].N)
+			addTo(&want.Impacts[i], o.Impacts[i].N)
+		}
+		for _, c := range o.Checks {
+			j := &want.Checks[3]
+			if i := slices.IndexFunc(want.Checks, func(j explore.Judged) bool { return j.Check == c.Name }); i >= 0 {
+				j = &want.Checks[i]
+			}
+			*map[check.Verdict]*uint64{check.Pass: &j.Passed, check.Violation: &j.Violated, check.Inconclusive: &j.Inconclusive, check.Unseen: &j.Unseen}[c.Verdict]++
+		}
+		events = append(events, o.Sim.Events)
 		switch {
 		case o.Failed():
 			if o.Failure != "" {
 				want.Errors++
+				want.Checks[4].Violated++
 			} else {
 				want.Violations++
 			}
@@ -164,11 +183,27 @@ func TestReportsAreWhatOneLoopCounts(t *testing.T) {
 	for _, s := range order {
 		want.Groups = append(want.Groups, *groups[s])
 	}
+	slices.Sort(events) // the numbers are below 256, so that histograms know them exactly
+	if h := &got.Events; h.N != got.Seeds || h.Least != events[0] || h.Quantile(50) != events[len(events)/2] || h.Most != events[len(events)-1] {
+		t.Errorf("events are %+v, want from %d to %d", h, events[0], events[len(events)-1])
+	}
+	if got.Sent.Most != 2*got.Events.Most || got.End.Least != from || got.End.Most != to {
+		t.Errorf("messages are %+v, times %+v", got.Sent, got.End)
+	}
+	want.Events, want.Sent, want.End = got.Events, got.Sent, got.End
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	if len(order) != 3 {
 		t.Errorf("groups %q, want two of the check and one of errors", order)
+	}
+}
+
+// addTo adds what happened n times in a run.
+func addTo(s *explore.Sum, n uint64) {
+	s.N += n
+	if n > 0 {
+		s.Runs++
 	}
 }
 

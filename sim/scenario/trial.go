@@ -24,7 +24,7 @@ func (s *Scenario) WorldUnder(watchdog *watch.Watchdog, seed uint64, p Params) *
 	if err != nil {
 		panic(err)
 	}
-	w := &explore.World{MinNodes: least, OwnProcess: run.Plan.Random != nil, Inputs: run.inputs()}
+	w := &explore.World{MinNodes: least, OwnProcess: run.Plan.Random != nil, Inputs: run.inputs(), Checks: run.Checks.Names()}
 	w.Try = func(t *explore.Trial, observers ...sim.Observer) explore.Outcome {
 		r, _ := s.Try(seed, p, t, source.NewReplay(t.Answers), Options{Observers: observers, Watchdog: watchdog})
 		return r.Outcome()

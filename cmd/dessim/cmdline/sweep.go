@@ -16,6 +16,7 @@ import (
 	"dessim/sim/explore"
 	"dessim/sim/files"
 	"dessim/sim/source"
+	"dessim/sim/watch"
 	"dessim/sim/wording"
 )
 
@@ -179,8 +180,14 @@ func (s *sweep) line() string {
 	return line
 }
 
-func (s *sweep) header() explore.Header {
-	h := explore.Header{Version: revision(), Command: s.command, Scenario: s.Scenario.Name, Strategy: s.Strategy.String(), From: s.From,
+// world returns what makes the runs. Its own seed is none of theirs, and always the same: the
+// names of checks can depend on it, and shards agree on those.
+func (s *sweep) world(watchdog *watch.Watchdog) *explore.World {
+	return s.Scenario.WorldUnder(watchdog, 1, s.Params)
+}
+
+func (s *sweep) header(w *explore.World) explore.Header {
+	h := explore.Header{Version: revision(), Command: s.command, Scenario: s.Scenario.Name, Checks: w.Checks, Strategy: s.Strategy.String(), From: s.From,
 		Seeds: &s.whole, Shard: s.shard}
 	for _, kv := range params(s.Scenario, &s.Params) {
 		h.Params = append(h.Params, kv[0], kv[1])
@@ -203,11 +210,12 @@ func revision() string {
 const sweepGC = 400
 
 func (s *sweep) do(ctx context.Context) error {
+	w := s.world(s.watchdog)
 	if s.results.given {
 		if s.results.text == standard {
 			return refuse("results %s: a sweep reads its results to resume; want the name of a file", quote(standard))
 		}
-		results, err := explore.OpenResults(s.results.text, s.header())
+		results, err := explore.OpenResults(s.results.text, s.header(w))
 		if err != nil {
 			return refuse("results %s: %s", quote(s.results.text), files.Reason(err))
 		}
@@ -217,7 +225,6 @@ func (s *sweep) do(ctx context.Context) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(sweepGC))
 	p := &sweepProgress{meter: newMeter(&s.streams)}
 	s.Progress = p.at
-	w := s.Scenario.WorldUnder(s.watchdog, s.From, s.Params)
 	if w.OwnProcess && s.Workers != 1 && runtime.GOARCH != "wasm" { // which has no processes
 		s.Process, s.Tell = s.another, s.complainAll
 	}

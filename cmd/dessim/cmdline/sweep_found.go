@@ -139,6 +139,10 @@ func (x *found) print(asJSON bool) {
 
 func (x *found) printJSON() {
 	r := &x.report
+	var counts []explore.Count
+	for _, c := range r.Counts {
+		counts = append(counts, c.Count)
+	}
 	groups := []ordered{}
 	for i, g := range r.Groups {
 		groups = append(groups, ordered{
@@ -150,7 +154,7 @@ func (x *found) printJSON() {
 	}.with("note", x.note)
 	o = append(o, ordered{
 		{"verdict", x.conclusion()}, {"seeds", r.Seeds}, {"passed", r.Passed}, {"violations", r.Violations}, {"inconclusive", r.Inconclusive},
-		{"groups", groups}, {"unseen", append([]string{}, r.Unseen...)}, {"counts", countObjects(r.Counts)}, {"complete", r.Complete},
+		{"groups", groups}, {"unseen", append([]string{}, r.Unseen...)}, {"counts", countObjects(counts)}, {"complete", r.Complete},
 	}...)
 	o = o.with("continue", x.proceed)
 	o = append(o, field{"not_run", pairs(r.Missing())}, field{"ineffective", append([]string{}, r.Ineffective...)},

@@ -102,7 +102,7 @@ func (s *sweep) serve() error {
 	watchdog := &watch.Watchdog{Context: ctx, Patience: s.patience, Grace: s.grace, Tell: func(stuck watch.Stuck) {
 		explore.TellSweep(s.stdout, stuckLines(stuck)) // if it fails, so does the answer
 	}}
-	if err := explore.ServeSweep(s.Scenario.WorldUnder(watchdog, s.From, s.Params), s.Strategy, requests, s.stdout); err != nil {
+	if err := explore.ServeSweep(s.world(watchdog), s.Strategy, requests, s.stdout); err != nil {
 		return &exit{exitIO, "answering the sweep: " + files.Reason(err)}
 	}
 	return nil
