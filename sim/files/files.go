@@ -87,6 +87,10 @@ func (f *File) create(mode fs.FileMode) (err error) {
 // Path returns the path at which the file will be. Whether it is there only Commit says.
 func (f *File) Path() string { return f.path }
 
+// Direct reports whether the file is none that Commit can replace, such as a pipe: what is
+// written to it cannot be written again.
+func (f *File) Direct() bool { return f.direct }
+
 // Write writes to the file.
 func (f *File) Write(b []byte) (int, error) { return f.w.Write(b) }
 

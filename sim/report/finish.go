@@ -195,7 +195,7 @@ func span(from, to int) string {
 }
 
 // grouped writes a number with commas.
-func grouped(n int) string {
+func grouped[N int | uint64](n N) string {
 	s := fmt.Sprint(n)
 	var parts []string
 	for len(s) > 3 {

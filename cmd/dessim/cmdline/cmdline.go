@@ -34,6 +34,12 @@
 // Where a flag names a file to write, - is standard output; the summary, or the object of
 // -json, then goes to stderr. -results alone wants a file, which a sweep that resumes reads.
 //
+// -report of a sweep writes one page of HTML that needs nothing else, under its name from the
+// first seed on, and again every few seconds. Speed and time left are on it only while the
+// sweep goes on: at the end it depends on the results alone, so that two pages of one sweep,
+// on two machines or after an interruption, are the same file. It links replay files by paths
+// from its own folder.
+//
 // -logs creates its folder if needed, and leaves other files in it alone; client-N.txt
 // is the file of a client, and node-N.txt that of a node which failed before its id was
 // known. A run that fails writes dessim-SCENARIO-SEED.replay, and shrink a file that

@@ -19,7 +19,8 @@ const standard = "-"
 // the command reads. If one is standard output, what the command prints goes to stderr.
 type outputs struct {
 	*tool
-	reads  *replay // what the command reads, or nil
+	reads  *replay  // what the command reads, or nil
+	taken  []string // other files that it reads or writes
 	opened []*output
 }
 
@@ -37,6 +38,11 @@ func (t *tool) outputs(x *replay) *outputs { return &outputs{tool: t, reads: x} 
 func (o *outputs) open(x *flag) (*output, error) {
 	if x.text == "" {
 		return nil, refuse("%s %s: want the name of a file, or - for standard output", x.name, quote(x.text))
+	}
+	for _, other := range o.taken {
+		if sameName(other, x.text) {
+			return nil, refuse("%s %s: the command already uses it; want two files", x.name, quote(x.text))
+		}
 	}
 	for _, other := range o.opened {
 		if sameName(other.Path(), x.text) {
@@ -89,7 +95,12 @@ func (o *outputs) inUse(path string) error {
 			return errors.New("is standard output, whose name is -")
 		}
 	}
-	if o.reads != nil && os.SameFile(o.reads.info, now) {
+	used := o.reads != nil && os.SameFile(o.reads.info, now)
+	for _, other := range o.taken {
+		info, err := os.Stat(other)
+		used = used || err == nil && os.SameFile(info, now)
+	}
+	if used {
 		return errors.New("the command already uses it")
 	}
 	return nil

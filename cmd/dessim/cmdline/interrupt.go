@@ -142,12 +142,18 @@ func (j *job) interrupted(r *scenario.Report) error {
 	return &exit{code: exitInterrupted}
 }
 
-// unwritten returns how the command ends if an interruption left no time for a replay file,
-// or nil.
+// unwritten returns how the command ends if an interruption left no time for a replay file, or
+// for the report, or nil.
 func (x *found) unwritten() error {
-	if !x.watchdog.Interrupted() || !slices.Contains(x.replays, "") {
+	switch {
+	case !x.watchdog.Interrupted():
+		return nil
+	case slices.Contains(x.replays, ""):
+		x.complain("interrupted before all replay files were written")
+	case x.untold:
+		x.complain("interrupted before all failures were shrunk for the report")
+	default:
 		return nil
 	}
-	x.complain("interrupted before all replay files were written")
 	return &exit{code: exitInterrupted}
 }

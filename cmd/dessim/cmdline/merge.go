@@ -19,12 +19,14 @@ const mergeUsage = `dessim merge RESULTS... [flags]
 Joins files of dessim sweep -results, in any order, into one report. A seed that is in
 several files counts once: a shard that ran twice changes nothing. If their results
 differ, the exit code is 4. Each file says which seeds it is of. Seeds that nobody ran
-leave the report inconclusive, unless there are violations. Guided sweeps that began at
+leave the report inconclusive, unless there are violations. -report writes the page that one
+sweep of all seeds writes. Guided sweeps that began at
 different seeds learned nothing from one another: their report is their sum.`
 
 func (t *tool) mergeCommand() *cli.Command {
 	f := t.flags()
 	f.add("out", "DIR", "write replay files here; created if needed, the default is this folder")
+	f.addSweepReport()
 	f.addStrict()
 	f.add("json", "", "print one JSON object")
 	return f.command("merge", "joins the results of shards", mergeUsage, func(_ context.Context, args []string) error {
@@ -41,9 +43,14 @@ func (t *tool) mergeCommand() *cli.Command {
 				return err
 			}
 		}
+		if err := x.openPage(f.find("report"), args); err != nil {
+			return err
+		}
+		defer x.page.discard()
 		if err := x.write(); err != nil {
 			return err
 		}
+		x.writePage()
 		x.print(f.find("json").on())
 		if err := x.unwritten(); err != nil {
 			return err

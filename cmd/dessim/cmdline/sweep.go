@@ -28,6 +28,11 @@ depend on -j. It ends with the faults that did nothing in any run: each of -faul
 each kind of -faults. With -results, a sweep that was interrupted or killed resumes when
 it is started again.
 
+-report writes a page on all seeds for a browser: failures with their stories, what became
+of each check, what the faults did, and how large runs are. It is written again while the
+sweep goes on. At the end, a failure of each of the first groups is shrunk for it. The page
+of a sweep that has ended has the same bytes for the same results.
+
 -shard I/N is the I-th of N blocks of the seeds, from 1. -shard /N takes I from
 JOB_COMPLETION_INDEX (Kubernetes Indexed Jobs), plus 1, or else from
 SLURM_ARRAY_TASK_ID, _MIN and _STEP. -shard auto takes N from
@@ -46,6 +51,7 @@ func (t *tool) sweepCommand() *cli.Command {
 	f.add("budget", "10m", "start no more runs after this time")
 	f.add("out", "DIR", "write replay files here; created if needed, the default is this folder")
 	f.add("results", "FILE", "append the result of each seed, and resume after those that it has")
+	f.addSweepReport()
 	f.addStrict()
 	f.add("json", "", "print one JSON object")
 	f.add("worker-process", "", "make the runs that another sweep asks for on stdin").hidden = true
@@ -60,6 +66,7 @@ func (t *tool) sweepCommand() *cli.Command {
 		if f.find("worker-process").on() {
 			return s.serve()
 		}
+		defer s.page.discard()
 		return s.do(ctx)
 	})
 }
@@ -113,11 +120,18 @@ func (t *tool) newSweep(f *flags) (s *sweep, err error) {
 			return nil, refuse("budget %s: want a duration of more than 0s, at most %v, such as 10m", quote(x.text), time.Duration(math.MaxInt64).Truncate(time.Hour))
 		}
 	}
-	s.strategy, s.command = s.Strategy, s.line()
+	s.strategy, s.command, s.workers = s.Strategy, s.line(), s.Workers
 	if f.find("worker-process").on() {
 		return s, nil // it writes no files
 	}
-	return s, s.open(f.find("out"))
+	if err := s.open(f.find("out")); err != nil {
+		return nil, err
+	}
+	var taken []string
+	if s.results.given {
+		taken = append(taken, s.results.text)
+	}
+	return s, s.openPage(f.find("report"), taken)
 }
 
 // readStrategy reads -strategy. A swarm without -faults draws from all kinds, so that
@@ -224,7 +238,12 @@ func (s *sweep) do(ctx context.Context) error {
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(sweepGC))
 	p := &sweepProgress{meter: newMeter(&s.streams)}
-	s.Progress = p.at
+	s.Progress = func(now explore.Progress) {
+		p.at(now)
+		if s.page.due() {
+			s.showProgress(p, now.Report())
+		}
+	}
 	if w.OwnProcess && s.Workers != 1 && runtime.GOARCH != "wasm" { // which has no processes
 		s.Process, s.Tell = s.another, s.complainAll
 	}
@@ -237,12 +256,16 @@ func (s *sweep) do(ctx context.Context) error {
 		return s.failed(err)
 	}
 	s.report = r
+	if s.page.live() {
+		s.showProgress(p, r) // what follows can take a while
+	}
 	if !r.Complete {
 		s.proceed = s.continued()
 	}
 	if err := s.write(); err != nil {
 		return err
 	}
+	s.writePage()
 	s.print(s.asJSON)
 	if ctx.Err() != nil && !r.Complete {
 		s.complain(fmt.Sprintf("interrupted after %d of %d seeds; continue: %s", r.Seeds, s.To-s.From+1, s.proceed))
@@ -292,6 +315,9 @@ func (s *sweep) continued() string {
 	}
 	if s.dir != "" {
 		line += " -out " + wording.Shell(s.dir)
+	}
+	if s.page != nil {
+		line += " -report " + wording.Shell(s.page.text)
 	}
 	line += strictly(s.strict)
 	if s.results.given {

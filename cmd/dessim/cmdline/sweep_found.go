@@ -27,9 +27,13 @@ type found struct {
 	dir      string // where replay files go, or ""
 	report   explore.SweepReport
 	strict   bool
-	proceed  string   // the command that continues, or ""
-	note     string   // what else a reader must know, or ""
-	replays  []string // a file for each group, or "" if it could not be written
+	proceed  string           // the command that continues, or ""
+	note     string           // what else a reader must know, or ""
+	workers  int              // runs at a time; 0 is one for each core
+	replays  []string         // a file for each group, or "" if it could not be written
+	trials   []*explore.Trial // what the smallest run of each group is made of; nil if it was interrupted
+	page     *sweepPage       // of -report, or nil
+	untold   bool             // an interruption left no time to shrink what the page tells
 }
 
 // open checks that the folder can be written, before hours are spent.
@@ -68,7 +72,7 @@ func (x *found) write() error {
 				return err
 			}
 		}
-		x.replays = append(x.replays, path)
+		x.replays, x.trials = append(x.replays, path), append(x.trials, trial)
 	}
 	return nil
 }
@@ -122,11 +126,14 @@ func (x *found) again(g *explore.Group) string {
 }
 
 // conclusion returns the verdict.
-func (x *found) conclusion() check.Verdict {
+func (x *found) conclusion() check.Verdict { return x.conclude(&x.report) }
+
+// conclude returns the verdict of a report.
+func (x *found) conclude(r *explore.SweepReport) check.Verdict {
 	if x.strict {
-		return x.report.Strict()
+		return r.Strict()
 	}
-	return x.report.Verdict()
+	return r.Verdict()
 }
 
 func (x *found) print(asJSON bool) {
@@ -156,7 +163,7 @@ func (x *found) printJSON() {
 		{"verdict", x.conclusion()}, {"seeds", r.Seeds}, {"passed", r.Passed}, {"violations", r.Violations}, {"inconclusive", r.Inconclusive},
 		{"groups", groups}, {"unseen", append([]string{}, r.Unseen...)}, {"counts", countObjects(counts)}, {"complete", r.Complete},
 	}...)
-	o = o.with("continue", x.proceed)
+	o = o.with("continue", x.proceed).with("report", x.page.written())
 	o = append(o, field{"not_run", pairs(r.Missing())}, field{"ineffective", append([]string{}, r.Ineffective...)},
 		field{"misaddressed", ordered{{"messages", r.Misaddressed.Messages}, {"runs", r.Misaddressed.Runs}}}, field{"errors", r.Errors})
 	writeJSON(&x.out, o)
@@ -213,6 +220,9 @@ func (x *found) printText() {
 	}
 	if n := &r.Misaddressed; n.Messages > 0 {
 		fmt.Fprintf(&x.out, "\nmessages to nodes that do not exist: %d in %s, the first is seed %d\n", n.Messages, wording.Count(n.Runs, "run"), n.First)
+	}
+	if path := x.page.written(); path != "" {
+		fmt.Fprintf(&x.out, "\nreport: %s\n", plain(path))
 	}
 	if x.proceed != "" {
 		fmt.Fprintf(&x.out, "\ncontinue: %s\n", x.proceed)
