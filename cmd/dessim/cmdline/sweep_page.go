@@ -148,7 +148,7 @@ func (x *found) onPage(r *explore.SweepReport) report.Sweep {
 // other command does.
 func (x *found) rest() (all []report.Command) {
 	seeds := func(does string, s explore.Span) {
-		all = append(all, report.Command{Does: does, Line: fmt.Sprintf("%s -seeds %d-%d", x.command, s.From, s.To)})
+		all = append(all, report.Command{Does: does, Line: fmt.Sprintf("%s -seeds %d-%d", x.command, s.From, s.To) + strictly(x.strict)})
 	}
 	if covered := x.report.Covered; len(covered) > 0 {
 		seeds("sweep again", explore.Span{From: covered[0].From, To: covered[len(covered)-1].To})
