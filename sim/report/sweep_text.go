@@ -4,12 +4,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"dessim/sim/history"
 )
 
 // clean returns s as a page may show it. It comes from scenarios and nodes, and so from bytes
 // that anybody may have sent: it is cut if it is too long. It stays text for the template to
 // escape.
-func clean(s string) string { return escaped(cut(s)) }
+func clean(s string) string { return escaped(history.Cut(s)) }
 
 // escaped writes what cannot be printed, and what would turn the direction of text, as Go does
 // in a string: "\n", "\u202e", "\xff".
