@@ -29,6 +29,11 @@ var scripts = []string{
 // version of the data. The script refuses another.
 const version = 1
 
+const doctype = "<!DOCTYPE html>"
+
+// IsPage reports whether text begins as a page does.
+func IsPage(text []byte) bool { return bytes.HasPrefix(text, []byte(doctype)) }
+
 // Write writes the page of one run, or of two that a reader compares: the first is shown. The
 // error is that of w.
 func Write(w io.Writer, title string, runs ...*Run) error {
@@ -45,7 +50,7 @@ func Write(w io.Writer, title string, runs ...*Run) error {
 		return fmt.Errorf("report: %w", err)
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, `<!doctype html>
+	fmt.Fprintf(&b, doctype+`
 <html lang="en">
 <head>
 <meta charset="utf-8">

@@ -174,9 +174,31 @@ func (x *found) failure(i int) (f report.Failure) {
 		add("make the run", x.again(g))
 	}
 	if x.trials[i] != nil {
-		f.Story = x.story(i)
+		var page string
+		if f.Story, page = x.story(i); page != "" {
+			f.Files = append(f.Files, report.Link{Text: "the run as a page", Path: x.page.link(page)})
+		}
 	}
 	return f
+}
+
+// showRun writes the page of a run that was shrunk, beside the page of the sweep, and returns its
+// path; or "" if that is a pipe, or has no such place.
+func (p *sweepPage) showRun(k *shrinking, out *explore.Shrunk) string {
+	if p.text == standard || !p.live() {
+		return ""
+	}
+	path := fmt.Sprintf("%s-%d.html", strings.TrimSuffix(p.text, filepath.Ext(p.text)), k.Seed)
+	if text, _, err := readAll(path, maxReplay); err == nil && !report.IsPage(text) {
+		return ""
+	}
+	file, err := files.Create(path)
+	if err != nil {
+		return ""
+	}
+	k.page = &page{output: &output{File: file, tool: k.tool, flag: "report"}, title: "dessim: " + k.Subject.String()}
+	defer k.page.discard()
+	return k.show(out, k.story(out), "")
 }
 
 // link returns the path from the folder of the page to a file, with slashes.
@@ -202,9 +224,9 @@ const (
 	shrunkRuns   = 500 // of each
 )
 
-// story shrinks the smallest run of a group, and tells it. It tells the run as it is if there
+// story shrinks the smallest run of a group, tells it, and writes its page. It tells the run as it is if there
 // is no time, or if many groups have been shrunk.
-func (x *found) story(i int) *report.Story {
+func (x *found) story(i int) (_ *report.Story, page string) {
 	g, t := &x.report.Groups[i], x.trials[i]
 	s := x.subject
 	s.Seed = g.Smallest.Salt()
@@ -224,7 +246,7 @@ func (x *found) story(i int) *report.Story {
 		k.world = s.Scenario.WorldUnder(x.watchdog, s.Seed, s.Params)
 		out, err := explore.Shrink(x.watchdog.Context, k.world, t, options)
 		if err == nil && !out.Is.Interrupted() {
-			return shrunkStory(k, &out)
+			return shrunkStory(k, &out), x.page.showRun(k, &out)
 		}
 	}
 	if x.watchdog.Interrupted() {
@@ -233,9 +255,9 @@ func (x *found) story(i int) *report.Story {
 	k.world = s.Scenario.WorldUnder(x.late(), s.Seed, s.Params)
 	out, err := explore.Shrink(context.Background(), k.world, t, explore.ShrinkOptions{Runs: 1, Workers: 1})
 	if err != nil || out.Is.Interrupted() {
-		return nil
+		return nil, ""
 	}
-	return &report.Story{Title: "The smallest run, not shrunk", About: why, Lines: told(k.story(&out), false)}
+	return &report.Story{Title: "The smallest run, not shrunk", About: why, Lines: told(k.story(&out), false)}, ""
 }
 
 // shrunkStory returns the story of a run that was shrunk.

@@ -120,7 +120,7 @@ func TestAPageTellsShrunkRunsLinksTheirFilesAndHasCommandsThatWork(t *testing.T)
 	r := process(t, exe, nil, append(words(small+" -seeds 1-80 -out replays -report"), "pages of mine/page.html")...)
 	page := read(t, "pages of mine/page.html")
 	links := regexp.MustCompile(`href="([^"]*)"`).FindAllStringSubmatch(page, -1)
-	if r.code != exitViolation || len(links) == 0 || len(links) != len(entries(t, "replays")) {
+	if r.code != exitViolation || len(links) == 0 || len(links) != 2*len(entries(t, "replays")) { // each has a page, too
 		t.Fatalf("%d links; %+v", len(links), r)
 	}
 	for _, link := range links {
@@ -137,7 +137,7 @@ func TestAPageTellsShrunkRunsLinksTheirFilesAndHasCommandsThatWork(t *testing.T)
 			t.Errorf("the command %s: %+v", command[1], again)
 		}
 	}
-	if n := strings.Count(page, "<h3>The smallest run, shrunk in "); n != len(links) {
+	if n := strings.Count(page, "<h3>The smallest run, shrunk in "); 2*n != len(links) {
 		t.Errorf("%d of %d runs are shrunk", n, len(links))
 	}
 }
