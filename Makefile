@@ -58,9 +58,17 @@ bench:     ## speed in one table; BASE=REV: against that revision, in ten minute
 	go run ./cmd/bench $(if $(BASE),-base '$(BASE)') $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(PEERS),-peers $(PEERS)) \
 		$(if $(ONLY),-only '$(ONLY)') $(if $(JSON),-json '$(JSON)')
 
+picture:   ## the README's picture, of a real violation; needs chromium
+	@command -v chromium > /dev/null || { echo "make picture: no chromium: apt-get install chromium"; exit 1; }
+	@set -e; d=$$(mktemp -d); trap 'rm -rf "$$d"' EXIT; \
+		go build -C sim/simtest/testdata/kvstore -o "$$d/kvstore" ./cmd/kvstore; \
+		(cd "$$d" && ./kvstore shrink -scenario writes -seed 2 -report lost.html > /dev/null); \
+		chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$$d/profile" --virtual-time-budget=5000 \
+			--window-size=1280,720 --screenshot=sim/report/lost-write.png "file://$$d/lost.html" 2> /dev/null
+
 fuzz:      ## every fuzz target for T each
 	@set -e; for p in $$(go list ./...); do \
 		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 			echo "$$p $$f"; go test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(T); done; done
 
-.PHONY: help check fmt vet lint test race run soak mutants machines planted arches wasm bench fuzz
+.PHONY: help check fmt vet lint test race run soak mutants machines planted arches wasm bench picture fuzz
