@@ -12,6 +12,7 @@ class App {
 		this.theme = null;
 		this.hops = HOPS;
 		this.cone = "past";
+		this.extent = "differing";
 		this.pinned = new Set();
 		this.frames = [];
 		this.traces = [];
@@ -335,6 +336,10 @@ class App {
 		if (!this.pinned.delete(node)) this.pinned.add(node);
 		showState(this, this.parts.state);
 	}
+
+	showExtent(extent) { this.extent = extent; showState(this, this.parts.state); }
+
+	nextExtent() { this.showExtent(EXTENTS[(EXTENTS.indexOf(this.extent) + 1) % EXTENTS.length]); }
 
 	showNodes() { buildNodes(this, this.parts.nodes); this.parts.nodes.showModal(); }
 

@@ -31,6 +31,7 @@ const KEYS = [
 	{ keys: ["o"], shown: ["o"], help: "choose nodes", act: (app) => app.showNodes() },
 	{ keys: ["z"], shown: ["z"], help: "fold or open this node", act: (app) => app.fold(app.node) },
 	{ keys: ["p"], shown: ["p"], help: "keep this node's state in view", act: (app) => app.pin(app.node) },
+	{ keys: ["w"], shown: ["w"], help: "lines of the states: differing, changing, all", act: (app) => app.nextExtent() },
 	{ keys: ["s"], shown: ["s"], help: "state or evidence", act: (app) => app.openTab(app.parts.state.hidden ? "state" : "evidence") },
 	{ keys: ["r"], shown: ["r"], help: "story, checks, run", act: (app) => app.nextTab() },
 	{ keys: ["y"], shown: ["y"], help: "copy the answer that made it so", act: (app) => app.copyAnswer() },

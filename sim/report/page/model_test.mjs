@@ -9,7 +9,7 @@ import { gzipSync } from "node:zlib";
 const FILES = ["decode", "causality", "states", "search", "highlight", "words", "view"];
 const source = FILES.map((name) => readFileSync(new URL(`${name}.js`, import.meta.url), "utf8")).join("\n");
 const page = new Function(`${source}; return { Trace, Cone, States, Matches, View, Lanes, CODE, LOST, COPIED, CORRUPTED, DROPPED,
-	unpack, checkPage, whyChain, overtaking, readState, alignStates, oddColumns, firstDifference, parseFilter, setField, highlightCone, highlightMatches, involvedNodes, splitSteps, milliseconds, visible, ticks, tickLabel, sentence, headline, textOf }`)();
+	unpack, checkPage, whyChain, overtaking, readState, alignStates, oddColumns, firstDifference, comparable, isIdentity, tellingRows, parseFilter, setField, highlightCone, highlightMatches, involvedNodes, splitSteps, milliseconds, visible, ticks, tickLabel, sentence, headline, textOf }`)();
 
 /**
  * makeRun writes a run as the recorder does. Steps are lists of rows
@@ -161,6 +161,9 @@ test("a state knows what it was before its step, and whether later ones are miss
 	assert.equal(states.at(0, 3).before, null);
 	assert.equal(states.at(0, 3).stale, false);
 	assert.equal(states.at(0, 5).stale, true);
+	const late = stateful();
+	late.run.kept.states = [5, 5, 0];
+	assert.equal(new page.States(late).at(0, 5).stale, false);
 });
 
 test("a long chain of edits is rebuilt from checkpoints", () => {
@@ -191,9 +194,27 @@ test("the odd value is the one that differs from the commonest", () => {
 
 test("the first difference is where some agree; what no two share comes after", () => {
 	const rows = page.alignStates([["name: x", "log: 1", "tail: 1"], ["name: y", "log: 1", "tail: 2"], ["name: z", "log: 1", "tail: 1"]].map(page.readState));
-	assert.equal(page.firstDifference(rows, [true, true, true]), 2);
-	assert.equal(page.firstDifference(rows.slice(0, 2), [true, true, true]), 0);
-	assert.equal(page.firstDifference(rows.slice(1, 2), [true, true, true]), -1);
+	const all = [true, true, true], odd = rows.map((row) => page.oddColumns(row.values, all));
+	assert.equal(page.firstDifference(rows, all, odd), 2);
+	assert.equal(page.firstDifference(rows.slice(0, 2), all, odd.slice(0, 2)), 0);
+	assert.equal(page.firstDifference(rows.slice(1, 2), all, odd.slice(1, 2)), -1);
+});
+
+test("states are compared with those that have the same outermost keys", () => {
+	const replica = ["log: 1", "  0: a", "term: 2", "role: leader"], client = ["log: 1", "asked: 3", "waits: 4"];
+	assert.deepEqual(page.comparable([client, replica, [], replica.slice(0, 3)].map(page.readState)), [false, true, false, true]);
+	assert.deepEqual(page.comparable([]), []);
+});
+
+test("a name of its own that a node has from the first is no difference", () => {
+	const rows = page.alignStates([["name: x", "log: 1"], ["name: y", "log: 2"]].map(page.readState));
+	const firsts = [["name: x"], ["name: y", "log: 2"]].map((lines) => new Map(page.readState(lines).map((entry) => [entry.path, entry.value])));
+	assert.deepEqual(rows.map((row) => page.isIdentity(row, [true, true], firsts)), [true, false]);
+});
+
+test("rows that tell something are shown with those that contain them", () => {
+	const rows = page.alignStates([page.readState(["a:", "  b: 1", "  c:", "    d: 2", "e:", "  f: 3", "g: 4"])]);
+	assert.deepEqual(page.tellingRows(rows, (row) => "dg".includes(row.key)), [true, false, true, true, false, false, true]);
 });
 
 test("a filter is read as fields, quoted text and words", () => {

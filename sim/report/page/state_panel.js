@@ -3,7 +3,8 @@
 // state_panel.js shows the states of nodes at the cursor side by side, line by
 // line of the same key, with what differs and what this step changed.
 
-const COLUMN_WIDTH = 140, KEY_WIDTH = 150, STATE_ROWS = 1200, SPOKEN = 12;
+const COLUMN_WIDTH = 140, KEY_WIDTH = 170, STATE_ROWS = 1200, SPOKEN = 12;
+const SHORT = 14; // rows up to which a state is shown whole
 
 /**
  * stateNodes returns the nodes whose states are shown: those the reader pinned,
@@ -45,20 +46,38 @@ function describedTable(app, nodes) {
 	const entries = states.map((state) => state ? readState(state.lines) : []);
 	const rows = alignStates(entries);
 	const changed = states.map((state) => changedPaths(state));
-	const counted = states.map((state) => state !== null && state.lines.length > 0);
+	const kin = comparable(entries), firsts = nodes.map((node) => app.states.first(node));
+	const odd = rows.map((row) => isIdentity(row, kin, firsts) ? [] : oddColumns(row.values, kin));
+	const first = firstDifference(rows, kin, odd);
+	const telling = tellingRows(rows, (row, i) => odd[i].some(Boolean) || changed.some((paths) => paths.has(row.path)));
+	const changes = tellingRows(rows, (row) => changed.some((paths) => paths.has(row.path)));
+	const { shown, choice } = chooseRows(app, rows, { changing: changes, differing: telling, all: rows.map(() => true) });
 	const head = el("tr", {}, el("th", { scope: "col" }, "key"), nodes.map((node, i) => heading(app, node, ...subtitle(app, node, states[i], step))));
-	const marked = firstDifference(rows, counted);
-	const body = rows.slice(0, STATE_ROWS).map((row, place) => {
-		const odd = oddColumns(row.values, counted), differs = odd.some(Boolean), first = place === marked;
-		return el("tr", { class: differs ? (first ? "differs first" : "differs") : null },
-			el("th", { scope: "row" }, indentation(row.depth), visible(row.key || "·"), first ? el("em", {}, " ≠ first difference") : null),
-			row.values.map((value, i) => cell(nodes[i], value, counted[i], odd[i], changed[i].has(row.path))));
+	const body = shown.slice(0, STATE_ROWS).map((i) => {
+		const row = rows[i], shared = row.values.some((value, column) => kin[column] && value !== undefined);
+		return el("tr", { class: odd[i].some(Boolean) ? (i === first ? "differs first" : "differs") : null },
+			el("th", { scope: "row" }, indentation(row.depth), visible(row.key || "·"), i === first ? el("em", {}, " ≠ first difference") : null),
+			row.values.map((value, column) => cell(nodes[column], value, kin[column] && shared, odd[i][column], changed[column].has(row.path))));
 	});
-	const rest = rows.length > STATE_ROWS ? el("p", { class: "quiet" }, `and ${count(rows.length - STATE_ROWS)} more lines`) : null;
+	const rest = shown.length > STATE_ROWS ? el("p", { class: "quiet" }, `and ${count(shown.length - STATE_ROWS)} more lines`) : null;
 	const gone = [...new Set(changed.flatMap((paths) => paths.gone))];
 	const removed = gone.length ? el("p", { class: "quiet" }, `removed in this step: ${gone.slice(0, 8).map((line) => oneLine(line, 60)).join("; ")}${gone.length > 8 ? ` and ${gone.length - 8} more` : ""}`) : null;
 	const stale = states.some((state) => state?.stale) ? el("p", { class: "quiet" }, "“As of” an earlier step: the states of every step from there to here are not kept.") : null;
-	return [el("table", { class: "states" }, el("thead", {}, head), el("tbody", {}, body)), rest, removed, stale];
+	return [choice, el("table", { class: "states" }, el("thead", {}, head), el("tbody", {}, body)), rest, removed, stale];
+}
+
+const EXTENTS = ["differing", "changing", "all"];
+
+// chooseRows returns which rows are shown, and the buttons to show others. Short
+// states are shown whole, and so are those of which nothing differs or changes.
+function chooseRows(app, rows, extents) {
+	const offered = EXTENTS.filter((extent) => extents[extent].includes(true));
+	const extent = rows.length <= SHORT ? "all" : offered.includes(app.extent) ? app.extent : offered[0] || "all";
+	const shown = rows.map((_, i) => i).filter((i) => extents[extent][i]);
+	if (rows.length <= SHORT || offered.length < 2) return { shown, choice: null };
+	const buttons = choice("extent", "Lines of the states (w)", offered.map((one) => [one, `${one} ${count(extents[one].filter(Boolean).length)}`]), (one) => app.showExtent(one));
+	buttons.choose(extent);
+	return { shown, choice: el("div", { class: "extent" }, el("span", { class: "quiet" }, "lines "), buttons) };
 }
 
 function cell(node, value, up, odd, changed) {

@@ -38,15 +38,25 @@ class States {
 		};
 	}
 
-	// Between the kept steps every change is recorded; elsewhere a step of the
-	// node after the record may have changed its state.
+	// At the kept steps every change is recorded, and what a node was before
+	// them; elsewhere a step of the node after the record may have changed its state.
 	isStale(node, recorded, step) {
 		const [from, to] = this.trace.run.kept.states;
-		if (recorded >= from && step <= to) return false;
+		if (step >= from && step <= to) return false;
 		for (let at = step; at > recorded; at--) {
 			if (this.trace.stepNode[at] === node) return true;
 		}
 		return false;
+	}
+
+	/** first returns the first recorded state of a node: values by path. */
+	first(node) {
+		this.firsts ??= new Map();
+		if (!this.firsts.has(node)) {
+			const lines = this.records[node].step.length ? this.lines(node, 0) : [];
+			this.firsts.set(node, new Map(readState(lines).map((entry) => [entry.path, entry.value])));
+		}
+		return this.firsts.get(node);
 	}
 
 	lines(node, k) {
@@ -130,18 +140,56 @@ function alignStates(states) {
 }
 
 /**
- * firstDifference returns the first row in which some states agree and others
- * do not. What no two share, such as a node's own name, counts only if there is
- * nothing else. -1: nothing differs.
+ * comparable reports which of several states are of one sort: the largest group
+ * that shares most of its outermost keys. Replicas are compared with each
+ * other, and not with a client.
  */
-function firstDifference(rows, counted) {
-	const differs = (row) => oddColumns(row.values, counted).some(Boolean);
+function comparable(states) {
+	const shapes = states.map((entries) => new Set(entries.filter((entry) => entry.depth === 0).map((entry) => entry.path)));
+	const groups = shapes.map((one) => shapes.map((other) => {
+		const shared = [...one].filter((path) => other.has(path)).length;
+		return shared > 0 && shared * 2 >= Math.max(one.size, other.size);
+	}));
+	const size = (group) => group.filter(Boolean).length;
+	return groups.reduce((best, group) => size(group) > size(best) ? group : best, groups[0] || []);
+}
+
+/**
+ * isIdentity reports whether a row only says who the nodes are: no two share
+ * their value, and each has had its own from the first. firsts has the first
+ * states, as values by path.
+ */
+function isIdentity(row, counted, firsts) {
+	const values = row.values.filter((_, i) => counted[i]);
+	if (values.length < 2 || new Set(values).size < values.length) return false;
+	return row.values.every((value, i) => !counted[i] || (value !== undefined && firsts[i].get(row.path) === value));
+}
+
+/**
+ * firstDifference returns the first row in which some states agree and others
+ * do not. What no two share counts only if there is nothing else. odd has the
+ * odd columns of each row. -1: nothing differs.
+ */
+function firstDifference(rows, counted, odd) {
 	const agrees = (row) => {
 		const values = row.values.filter((_, i) => counted[i]);
 		return new Set(values).size < values.length;
 	};
-	const first = rows.findIndex((row) => differs(row) && agrees(row));
-	return first >= 0 ? first : rows.findIndex(differs);
+	const differs = odd.map((columns) => columns.some(Boolean));
+	const first = rows.findIndex((row, i) => differs[i] && agrees(row));
+	return first >= 0 ? first : differs.indexOf(true);
+}
+
+/** tellingRows returns which rows are marked, or contain one that is: the others are alike and unchanged. */
+function tellingRows(rows, marked) {
+	const telling = rows.map(marked);
+	let nested = 0; // how deep the last marked row is, whose parents are above it
+	for (let i = rows.length - 1; i >= 0; i--) {
+		if (!telling[i] && rows[i].depth >= nested) continue;
+		telling[i] = true;
+		nested = rows[i].depth;
+	}
+	return telling;
 }
 
 /**
