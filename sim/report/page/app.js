@@ -3,7 +3,7 @@
 // app.js is the page as a whole: which run, which step, which filter, and that
 // what is shown follows them.
 
-const HOPS = 5, MOST_HOPS = 99, LEAST_BEFORE = 40, MOST_BEFORE = 240;
+const HOPS = 5, STORY_HOPS = 3, MOST_HOPS = 99, LEAST_BEFORE = 40, MOST_BEFORE = 240, MOST_TOLD = 600;
 const CLUMP = 9; // pixels below which two marks are one to the eye
 
 class App {
@@ -41,6 +41,10 @@ class App {
 		this.trace = this.traces[index] ??= new Trace(this.run);
 		this.states = new States(this.trace);
 		this.violations = violations(this.run);
+		this.atEnd = this.run.checks.filter((check) => check.verdict === "violation" && !check.step);
+		this.broken = this.atEnd.length ? [...this.violations, this.trace.steps] : this.violations;
+		this.story = storySteps(this.run, this.trace.steps);
+		this.hops = this.story.size ? STORY_HOPS : HOPS; // a story says more than far causes
 		this.view = new View(this.trace, this.view?.axis);
 		this.lanes = new Lanes(this.trace);
 		this.picture.setRun(this.trace);
@@ -117,7 +121,7 @@ class App {
 
 	say() {
 		const { trace, step, row } = this;
-		fill(this.parts.live, `step ${step}, ${milliseconds(trace.time[step])}: ${row >= 0 ? `node ${trace.node[row]} ${sentence(trace, row)}` : headline(trace, step)}${this.violations.includes(step) ? ". This step breaks a check" : ""}`);
+		fill(this.parts.live, `step ${step}, ${milliseconds(trace.time[step])}: ${row >= 0 ? `node ${trace.node[row]} ${sentence(trace, row)}` : headline(trace, step)}${this.brokenAt(step).map((check) => `. This breaks a check: ${check.name}`).join("")}`);
 	}
 
 	move(by) {
@@ -147,8 +151,14 @@ class App {
 		return 0;
 	}
 
+	/** brokenAt returns the checks that fail at a step; those that the end of the run breaks fail at the last. */
+	brokenAt(step) {
+		const failed = this.run.checks.filter((check) => check.verdict === "violation" && check.step > 0 && check.step === step);
+		return step === this.trace.steps ? failed.concat(this.atEnd) : failed;
+	}
+
 	moveViolation(by) {
-		const list = by > 0 ? this.violations : [...this.violations].reverse();
+		const list = by > 0 ? this.broken : [...this.broken].reverse();
 		this.select(list.find((step) => by > 0 ? step > this.step : step < this.step) ?? list[list.length - 1] ?? 0);
 	}
 
@@ -173,7 +183,9 @@ class App {
 	goTo(text) { this.select(Number(String(text).replace(/\D/g, ""))); }
 
 	openCheck(check) {
-		if (check.step) this.select(check.step);
+		const [first, last] = this.view.visible(), at = check.step || (check.verdict === "violation" ? this.trace.steps : 0);
+		this.select(at, { still: true });
+		if (at && (at < first || at > last)) this.showSelection();
 		if (!check.evidence) return;
 		this.openTab("evidence");
 		this.parts.evidence.children[this.exhibits.indexOf(check)].scrollIntoView({ block: "start" });
@@ -220,7 +232,7 @@ class App {
 	highlightNow() {
 		const { trace, matches, step } = this;
 		const within = this.cone !== "off" && step > 0 && (!matches || matches.steps[step] === 1);
-		if (within) return highlightCone(trace, new Cone(trace, step, this.cone, this.hops, matches?.steps));
+		if (within) return highlightCone(trace, new Cone(trace, step, this.cone, this.hops, matches?.steps), !matches && this.story.has(step) ? this.story : null);
 		return matches && highlightMatches(matches);
 	}
 
@@ -296,9 +308,10 @@ class App {
 	showSelection() {
 		const { step, highlight } = this;
 		if (!step) return;
+		const chain = new Set(whyChain(this.trace, step).slice(0, this.hops)), told = (other) => chain.has(other) || highlight?.story?.has(other);
 		let before = LEAST_BEFORE, after = LEAST_BEFORE / 4;
 		for (const other of highlight?.cone ? highlight.steps : []) {
-			if (Math.abs(step - other) > MOST_BEFORE) continue;
+			if (Math.abs(step - other) > (told(other) ? MOST_TOLD : MOST_BEFORE)) continue;
 			before = Math.max(before, step - other);
 			after = Math.max(after, other - step);
 		}

@@ -2,6 +2,9 @@
 
 // arrows.js draws messages on their way.
 
+// Where along an arrow its label may stand.
+const LABEL_PARTS = [0.42, 0.58, 0.3, 0.7, 0.2];
+
 const HEADS_BELOW = 4000; // visible rows above which arrows have no heads
 
 /**
@@ -137,14 +140,18 @@ class Arrows {
 		const path = this.ink.path("message", level);
 		path.moveTo(x - 7, y - 15); path.lineTo(x - 2, y - 5);
 		this.head(x - 7, y - 15, x, y - 1, level, false);
-		if (this.detailed && level !== DIM) this.labels.add(oneLine(`${kindOf(app.trace, row)} ${textOf(app.trace, row)}`, 26), x + 4, y - 14, level, "ink");
+		if (this.detailed && level !== DIM) this.labels.add(oneLine(`${kindOf(app.trace, row)} ${textOf(app.trace, row)}`, 26), x + 4, y - 14, level, "ink", { rank: this.rank(app.trace.step[row]) });
 	}
 
 	label(sent, level, x1, y1, x2, y2) {
 		const { trace } = this.picture.app;
 		if (Math.abs(y2 - y1) < 14 && Math.abs(x2 - x1) < 40) return;
 		const text = oneLine(`${kindOf(trace, sent)} ${trace.text[sent] < 0 ? "" : textOf(trace, sent)}`, level === STRONG ? 30 : 22);
-		const part = y1 === y2 ? 0.5 : 0.42;
-		this.labels.add(text, x1 + (x2 - x1) * part, y1 + (y2 - y1) * part - (y1 === y2 ? 14 : 0), level, level === STRONG ? "ink" : "soft", "center");
+		const parts = y1 === y2 ? [0.5] : LABEL_PARTS, lift = y1 === y2 ? 14 : 0;
+		const places = parts.map((part) => [x1 + (x2 - x1) * part, y1 + (y2 - y1) * part - lift]);
+		const target = trace.target[sent], rank = Math.max(this.rank(trace.step[sent]), target >= 0 ? this.rank(trace.step[target]) : 0);
+		this.labels.add(text, 0, 0, level, level === STRONG ? "ink" : "soft", { align: "center", rank: rank + 0.5, places });
 	}
+
+	rank(step) { return this.picture.app.highlight?.rank(step) ?? 0; }
 }

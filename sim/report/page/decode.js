@@ -206,6 +206,33 @@ class Trace {
 		return reach;
 	}
 
+	/**
+	 * spansOf returns the spans of steps, [from, to], in which a fault is in force.
+	 * A fault that comes and goes has many. to 0: to the end.
+	 */
+	spansOf(fault) {
+		this.spans ??= this.findSpans();
+		return this.spans.get(fault.id) || [[fault.from, fault.to]];
+	}
+
+	findSpans() {
+		const spans = new Map(), whole = new Map(this.faults.map((fault) => [fault.id, fault]));
+		for (let row = 0; row < this.rows; row++) {
+			const what = this.what[row], fault = whole.get(this.number[row]);
+			if ((what !== CODE.injected && what !== CODE.lifted) || !fault) continue;
+			if (!spans.has(fault.id)) spans.set(fault.id, []);
+			const list = spans.get(fault.id), open = list.find((span) => span[1] === 0);
+			if (what === CODE.injected && !open) list.push([this.step[row], 0]);
+			if (what === CODE.lifted && open) open[1] = this.step[row];
+		}
+		for (const [id, list] of spans) {
+			const last = list[list.length - 1];
+			if (last && last[1] === 0) last[1] = whole.get(id).to;
+			if (!last) spans.delete(id);
+		}
+		return spans;
+	}
+
 	/** lead returns the row that triggered a step, or -1 if the step has no rows. */
 	lead(step) {
 		return this.first[step] < this.first[step + 1] ? this.first[step] : -1;

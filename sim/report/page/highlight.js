@@ -4,23 +4,40 @@
 // A highlight has steps, in order, and tests for a step, a row and a message by
 // the row that sent it.
 
-/** highlightCone lets a cone stand out, with the messages that its steps lost. */
-function highlightCone(trace, cone) {
+/**
+ * highlightCone lets a cone stand out, with the messages that its steps lost,
+ * and the steps that the story of the run names, if it is given.
+ */
+function highlightCone(trace, cone, story) {
+	const has = (step) => cone.has(step) || story?.has(step) === true;
 	return {
-		cone, steps: cone.steps,
-		step: (step) => cone.has(step),
-		row: (row) => cone.has(trace.step[row]),
-		arrow: (sent) => cone.has(trace.step[sent]) && (trace.target[sent] >= 0 ? cone.has(trace.step[trace.target[sent]]) : (trace.mark[sent] & LOST) !== 0),
+		cone, story: story || null,
+		steps: story ? [...new Set([...cone.steps, ...story.keys()])].sort((a, b) => a - b) : cone.steps,
+		step: has,
+		row: (row) => has(trace.step[row]),
+		arrow: (sent) => has(trace.step[sent]) && (trace.target[sent] >= 0 ? has(trace.step[trace.target[sent]]) : (trace.mark[sent] & LOST) !== 0),
+		rank: (step) => story?.has(step) ? 0 : cone.hops[step], // of its label: lower comes first
 	};
+}
+
+/** storySteps returns the steps that the lines of a story name, each with the number of the first line that does. */
+function storySteps(run, steps) {
+	const story = new Map();
+	run.story.forEach((line, i) => {
+		const mention = splitSteps(line, steps).find((part) => part.step);
+		if (mention && !story.has(mention.step)) story.set(mention.step, i + 1);
+	});
+	return story;
 }
 
 /** highlightMatches lets stand out what a filter matches. */
 function highlightMatches(matches) {
 	return {
-		cone: null, steps: matches.list,
+		cone: null, story: null, steps: matches.list,
 		step: (step) => matches.steps[step] === 1,
 		row: (row) => matches.rows[row] === 1,
 		arrow: (sent) => matches.rows[sent] === 1,
+		rank: () => 0,
 	};
 }
 
@@ -32,7 +49,7 @@ function involvedNodes(trace, highlight, first, cursor) {
 	const nearest = new Map();
 	if (first >= 0) nearest.set(first, -1);
 	for (const step of highlight ? highlight.steps : []) {
-		const node = trace.stepNode[step], away = highlight.cone ? highlight.cone.hops[step] : Math.abs(step - cursor);
+		const node = trace.stepNode[step], away = highlight.cone ? highlight.rank(step) : Math.abs(step - cursor);
 		if (node >= 0 && !(nearest.get(node) <= away)) nearest.set(node, away);
 	}
 	return [...nearest].sort((a, b) => a[1] - b[1] || a[0] - b[0]).map(([node]) => node);

@@ -77,33 +77,40 @@ function triangle(path, x, y, radius) {
 	path.closePath();
 }
 
-/** Labels places texts so that none covers another; the first one asked for wins. */
+/**
+ * Labels places texts so that none covers another. Strong ones come first, and
+ * of those the ones of lower rank. A label takes the first free one of its places.
+ */
 class Labels {
 	constructor() {
 		this.waiting = [];
 		this.taken = [];
 	}
 
-	add(text, x, y, level, colour, align = "left") {
-		if (text) this.waiting.push({ text, x, y, level, colour, align });
+	add(text, x, y, level, colour, { align = "left", rank = 0, places = [[x, y]] } = {}) {
+		if (text) this.waiting.push({ text, level, colour, align, rank, places });
 	}
 
 	/** block keeps a rectangle free of labels. */
 	block(left, top, right, bottom) { this.taken.push([left, top, right, bottom]); }
+
+	isFree(left, top, right, bottom) {
+		return !this.taken.some((other) => left < other[2] && right > other[0] && top < other[3] && bottom > other[1]);
+	}
 
 	draw(context, theme, width) {
 		context.font = theme.small;
 		context.textBaseline = "middle";
 		context.textAlign = "left";
 		context.lineJoin = "round";
-		this.waiting.sort((a, b) => b.level - a.level);
-		for (const { text, x, y, level, colour, align } of this.waiting) {
+		this.waiting.sort((a, b) => b.level - a.level || a.rank - b.rank);
+		for (const { text, places, level, colour, align } of this.waiting) {
 			const wide = context.measureText(text).width;
-			const left = Math.round(align === "center" ? x - wide / 2 : x);
-			if (left < 2 || left + wide > width - 2) continue;
-			const box = [left - 3, y - 7, left + wide + 3, y + 7];
-			if (this.taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1])) continue;
-			this.taken.push(box);
+			const place = places.map(([x, y]) => [Math.round(align === "center" ? x - wide / 2 : x), y])
+				.find(([left, y]) => left >= 2 && left + wide <= width - 2 && this.isFree(left - 3, y - 7, left + wide + 3, y + 7));
+			if (!place) continue;
+			const [left, y] = place;
+			this.block(left - 3, y - 7, left + wide + 3, y + 7);
 			context.globalAlpha = level === DIM ? 0.45 : 1;
 			context.strokeStyle = theme.paper;
 			context.lineWidth = 3;

@@ -37,6 +37,7 @@ class Marks {
 		const size = Math.min(3.6, high * 0.13) * (level === STRONG ? 1.15 : this.crowded ? 0.6 : 1);
 		const bare = this.crowded && level !== STRONG;
 		this.lead(lead, x, y, size, level);
+		if (level === STRONG) this.keepClear(step, x, y);
 		const above = y - Math.min(11, high * 0.3), below = y + Math.min(10, high * 0.28);
 		let outputs = 0, first = -1;
 		for (let row = trace.first[step]; row < trace.first[step + 1]; row++) {
@@ -50,6 +51,13 @@ class Marks {
 			}
 		}
 		if (detailed && first >= 0 && level !== DIM) this.label(first, outputs, x, above, level);
+	}
+
+	// keepClear keeps labels off a strong mark, and numbers it as the story does.
+	keepClear(step, x, y) {
+		this.labels.block(x - 4, y - 4, x + 4, y + 4);
+		const line = this.picture.app.highlight.story?.get(step);
+		if (line) this.labels.add(String(line), x, y + 17, STRONG, "accent", { align: "center", rank: -1 });
 	}
 
 	lead(row, x, y, size, level) {
@@ -77,6 +85,8 @@ class Marks {
 		const isOutput = trace.what[row] === CODE.output;
 		if (this.picture.isEra(row)) return; // it has its own label along the lane
 		const text = oneLine(isOutput ? `${kindOf(trace, row)} ${textOf(trace, row)}` : textOf(trace, row), 22) + more;
-		this.labels.add(text, x + 7, y, level, isOutput ? "good" : "soft");
+		this.labels.add(text, x + 7, y, level, isOutput ? "good" : "soft", {
+			rank: this.picture.app.highlight?.rank(trace.step[row]) ?? 0, places: [[x + 7, y], [x + 17, y], [x + 7, y - 13]],
+		});
 	}
 }

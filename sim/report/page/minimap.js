@@ -52,7 +52,7 @@ class Minimap {
 			context.fillStyle = theme.ink;
 			context.fillRect(Math.round(whole.x(app.step)), 0, 1, this.height);
 		}
-		for (const step of app.violations) {
+		for (const step of app.broken) {
 			const path = new Path2D();
 			cross(path, whole.x(step), 7, 4);
 			context.strokeStyle = theme.bad;
@@ -84,9 +84,11 @@ class Minimap {
 		for (let x = 0; x < wide; x++) if (hits[x]) context.fillRect(x, 0, 1.5, 5);
 		context.fillStyle = theme.fault;
 		for (const fault of trace.faults) {
-			const from = whole.x(fault.from), to = fault.to ? whole.x(fault.to) : whole.xAt(whole.extent()[1]);
 			context.globalAlpha = 0.75;
-			context.fillRect(from, base + 3, Math.max(2, to - from), 4);
+			for (const [from, to] of trace.spansOf(fault)) {
+				const left = whole.x(from), right = to ? whole.x(to) : whole.xAt(whole.extent()[1]);
+				context.fillRect(left, base + 3, Math.max(2, right - left), 4);
+			}
 		}
 		context.globalAlpha = 1;
 	}

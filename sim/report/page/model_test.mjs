@@ -9,7 +9,7 @@ import { gzipSync } from "node:zlib";
 const FILES = ["decode", "causality", "states", "search", "highlight", "words", "view"];
 const source = FILES.map((name) => readFileSync(new URL(`${name}.js`, import.meta.url), "utf8")).join("\n");
 const page = new Function(`${source}; return { Trace, Cone, States, Matches, View, Lanes, CODE, LOST, COPIED, CORRUPTED, DROPPED,
-	unpack, checkPage, whyChain, overtaking, readState, alignStates, oddColumns, firstDifference, comparable, isIdentity, tellingRows, parseFilter, setField, highlightCone, highlightMatches, involvedNodes, splitSteps, milliseconds, visible, ticks, tickLabel, sentence, headline, textOf }`)();
+	unpack, checkPage, whyChain, overtaking, readState, alignStates, oddColumns, firstDifference, comparable, isIdentity, tellingRows, parseFilter, setField, highlightCone, highlightMatches, storySteps, involvedNodes, splitSteps, milliseconds, visible, ticks, tickLabel, sentence, headline, textOf }`)();
 
 /**
  * makeRun writes a run as the recorder does. Steps are lists of rows
@@ -248,6 +248,28 @@ test("the nodes of a highlight come by hops or by steps, the cursor's first", ()
 	assert.deepEqual(page.involvedNodes(t, highlight, 0, 3), [0, 2, 1]);
 	assert.deepEqual(page.involvedNodes(t, page.highlightMatches(new page.Matches(t, "node:1")), -1, 3), [2, 1, 0]);
 	assert.deepEqual(page.involvedNodes(t, null, -1, 0), []);
+});
+
+test("a fault that comes and goes has a span for each time", () => {
+	const fault = { id: 7, op: "cut", text: "", from: 1, to: 6, sides: [], node: -1 };
+	const mark = (letter) => [[letter, -1, { text: 0, num: 7 }]];
+	const t = trace([mark("I"), mark("J"), [input(0)], mark("I"), [input(0)], mark("J")], { faults: [fault] });
+	assert.deepEqual(t.spansOf(fault), [[1, 2], [4, 6]]);
+	const open = trace([mark("I"), mark("J"), mark("I")], { faults: [{ ...fault, to: 0 }] });
+	assert.deepEqual(open.spansOf(open.faults[0]), [[1, 2], [3, 0]]);
+});
+
+test("what is lost while a fault is away is not its doing", () => {
+	const mark = (letter) => [[letter, -1, { text: 0, num: 7 }]], loss = () => [input(0), sent(0, 1, "a"), ["L", 0]];
+	const t = trace([mark("I"), mark("J"), loss(), mark("I"), loss()], { faults: [{ id: 7, op: "cut", text: "", from: 1, to: 0, sides: [[0], [1]], node: -1 }] });
+	assert.deepEqual(new page.Matches(t, "fault:7").list, [1, 2, 4, 5]);
+});
+
+test("a story lets the steps that it names stand out, by the number of its line", () => {
+	const t = triangle(), story = page.storySteps({ story: ["lost: no step", "step 1, 1 ms input", "step 4, after step 1", "step 4, again"] }, t.steps);
+	assert.deepEqual([...story], [[1, 2], [4, 3]]);
+	const highlight = page.highlightCone(t, new page.Cone(t, 4, "past", 0), story);
+	assert.deepEqual([highlight.steps, highlight.step(1), highlight.step(2)], [[1, 4], true, false]);
 });
 
 test("a fault matches what it does, and what is lost between its sides", () => {

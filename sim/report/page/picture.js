@@ -8,10 +8,7 @@ const LABELS_BELOW = 300; // and above which there are no labels, unless what is
 const LABELLED = 120;
 const CROWDED = 1.2; // rows a pixel above which marks are small and pale
 const STRONG_STEPS = 3000; // highlighted steps that are drawn over strips
-const AXIS_HIGH = 22, FAULT_HIGH = 14, FAULT_ROWS = 4;
-
-// These show on the lane of their node.
-const ON_LANE = new Set(["crash", "restart", "pause"]);
+const AXIS_HIGH = 22;
 
 class Picture {
 	constructor(app, canvas) {
@@ -70,12 +67,13 @@ class Picture {
 		context.fillStyle = theme.paper;
 		context.fillRect(0, 0, this.width, this.height);
 		this.labels = new Labels();
-		this.drawBands();
+		drawBands(this);
 		this.drawLanes();
 		this.drawEras(); // before the events, so that its labels come first
 		this.drawEvents();
 		this.drawAxis();
-		this.drawFaults();
+		drawFaults(this);
+		this.drawEnd();
 		this.drawCursor();
 		for (const step of app.violations) this.keepClear(step);
 		this.labels.draw(context, theme, this.width);
@@ -152,64 +150,6 @@ class Picture {
 		return right < 0 || left > this.width || right < left ? null : [left, right];
 	}
 
-	drawFaults() {
-		const { context, theme, app } = this;
-		context.font = theme.small;
-		context.textBaseline = "middle";
-		const taken = new Float32Array(this.bars.rows).fill(-1);
-		for (const { fault, row, next } of this.bars.list) {
-			const ends = this.ends(fault.from, fault.to);
-			if (!ends) continue;
-			const [left, right] = ends, y = AXIS_HIGH + 5 + row * FAULT_HIGH;
-			context.globalAlpha = 0.9;
-			context.fillStyle = theme.fault;
-			context.fillRect(left, y, Math.max(2, right - left), 2.5);
-			context.fillRect(left, y, 1.5, 8);
-			context.globalAlpha = 1;
-			const text = oneLine(fault.text, 60), x = Math.max(left, 0) + 5;
-			const wide = context.measureText(text).width;
-			const crowded = next > 0 && app.view.x(next) < x + wide;
-			if (x < taken[row] || (wide > right - x && crowded)) continue;
-			if (x + wide > this.width) continue;
-			context.fillStyle = theme.soft;
-			context.fillText(text, x, y + 8.5);
-			taken[row] = x + wide + 8;
-		}
-	}
-
-	// drawBands shades the time of a partition over the lanes of both sides: a
-	// single rule at its ends for the first side, a double one for the second.
-	drawBands() {
-		const { context, theme, app } = this, { lanes } = app;
-		for (const fault of app.trace.faults) {
-			if (fault.sides.length === 0) continue;
-			const ends = this.ends(fault.from, fault.to);
-			if (!ends) continue;
-			const [left, right] = ends, wide = Math.max(1, right - left);
-			fault.sides.forEach((nodes, side) => {
-				for (const node of nodes) {
-					if (!(lanes.height[node] > 0)) continue;
-					const high = lanes.height[node], top = lanes.y[node] - high / 2, inset = high > 8 ? 1 : 0;
-					context.fillStyle = theme.band;
-					context.globalAlpha = side === 0 ? 1 : 0.45;
-					context.fillRect(left, top + inset, wide, high - 2 * inset);
-					context.fillStyle = theme.fault;
-					context.globalAlpha = 0.8;
-					for (let rule = 0; rule <= Math.min(side, 3); rule++) {
-						context.fillRect(left + rule * 3.5, top + inset, 1.5, high - 2 * inset);
-						if (wide > 30) context.fillRect(right - rule * 3.5 - 1.5, top + inset, 1.5, high - 2 * inset);
-					}
-					if (high > 16 && wide > 46) {
-						context.font = theme.small;
-						context.textBaseline = "middle";
-						context.fillText("ABCDEFGH"[side] || "…", Math.max(left, 0) + 8 + side * 3.5, top + high - 9);
-					}
-					context.globalAlpha = 1;
-				}
-			});
-		}
-	}
-
 	drawLanes() {
 		const { context, theme, app } = this, { lanes, trace } = app;
 		for (let node = 0; node < trace.nodes; node++) {
@@ -250,7 +190,7 @@ class Picture {
 			context.fillRect(left, y - tall / 2, Math.max(1, right - left), tall);
 		}
 		const x = Math.max(left, 0);
-		if (tall > 9 && right - x > 70) this.labels.add(word, (x + Math.min(right, this.width)) / 2, y, PLAIN, "soft", "center");
+		if (tall > 9 && right - x > 70) this.labels.add(word, (x + Math.min(right, this.width)) / 2, y, PLAIN, "soft", { align: "center" });
 	}
 
 	// drawEras writes along the lane what its node is: a mark where that
@@ -306,6 +246,21 @@ class Picture {
 		this.context.stroke(path);
 	}
 
+	// drawEnd marks the end of the axis if the end of the run broke a check.
+	drawEnd() {
+		const { context, theme, app } = this, x = app.view.xAt(app.view.axis === "time" ? app.trace.end : app.trace.steps);
+		if (!app.atEnd.length || x < 0 || x > this.width + 4) return;
+		const path = new Path2D();
+		cross(path, Math.min(x, this.width - 7), AXIS_HIGH / 2, 4.5);
+		context.strokeStyle = theme.bad;
+		context.lineWidth = 2.2;
+		context.stroke(path);
+		context.fillStyle = theme.bad;
+		context.globalAlpha = 0.5;
+		context.fillRect(Math.round(x), AXIS_HIGH, 1, this.height - AXIS_HIGH);
+		context.globalAlpha = 1;
+	}
+
 	keepClear(step) {
 		const x = this.app.view.x(step), y = this.laneY(this.app.trace.stepNode[step]);
 		this.labels.block(x - 12, y - 25, x + 12, y + 12);
@@ -325,21 +280,6 @@ class Picture {
 		context.lineWidth = 2.2;
 		context.stroke(path);
 	}
-}
-
-/** packFaults gives each fault that is no node's own a row of the strip, so that few bars share one. */
-function packFaults(trace) {
-	const list = [], ends = [], last = [];
-	const faults = trace.faults.filter((fault) => fault.node < 0 || !ON_LANE.has(fault.op));
-	for (const fault of [...faults].sort((a, b) => a.from - b.from)) {
-		const until = (fault.to || trace.steps + 1) + trace.steps * 0.05; // room for a label
-		let row = ends.findIndex((end) => end <= fault.from);
-		if (row < 0) row = ends.length < FAULT_ROWS ? ends.length : ends.indexOf(Math.min(...ends));
-		ends[row] = Math.max(ends[row] || 0, until);
-		if (last[row]) last[row].next = fault.from;
-		list.push(last[row] = { fault, row, next: 0 }); // next: where the bar after it in its row begins
-	}
-	return { list, rows: ends.length };
 }
 
 /** findLives returns, for each node, the spans of steps in which it is up, down or paused. */

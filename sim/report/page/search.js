@@ -70,7 +70,7 @@ function faultTest(trace, id) {
 	const own = [CODE.injected, CODE.lifted, CODE.crashed];
 	const separated = (fault, row) => {
 		const step = trace.step[row];
-		if (step < fault.from || (fault.to && step > fault.to)) return false;
+		if (!trace.spansOf(fault).some(([from, to]) => step >= from && (!to || step <= to))) return false;
 		const side = (node) => fault.sides.findIndex((nodes) => nodes.includes(node));
 		return side(trace.node[row]) !== side(trace.peer[row]);
 	};

@@ -11,7 +11,7 @@ function showSelected(app, panel) {
 	if (!step) {
 		fill(panel, el("h2", {}, trace.steps ? "The whole run" : "The run has no steps"),
 			trace.steps ? el("p", { class: "quiet" }, "Click a mark or a message, or press l for the first step. All keys: ?") : null,
-			el("h3", {}, "Signs"), legend());
+			app.atEnd.map((check) => brokenLine(app, check)), el("h3", {}, "Signs"), legend());
 		return;
 	}
 	const lead = trace.lead(step), node = trace.stepNode[step];
@@ -20,7 +20,7 @@ function showSelected(app, panel) {
 	fill(panel,
 		el("p", { class: "over" }, `step ${count(step)} of ${count(trace.steps)} · ${milliseconds(trace.time[step])}`),
 		el("h2", {}, node >= 0 ? el("span", { class: "node" }, nodeLabel(trace, node)) : null, lead < 0 ? "nothing" : isTrigger ? sentence(trace, lead) : "went on, its disk done"),
-		app.violations.includes(step) ? brokenHere(app, step) : null,
+		app.brokenAt(step).map((check) => brokenLine(app, check)),
 		isTrigger && text ? el("pre", { class: "text" }, visible(text)) : null,
 		lead < 0 ? null : facts(app, lead),
 		isTrigger ? answers(app, lead) : null,
@@ -28,9 +28,10 @@ function showSelected(app, panel) {
 		why(app, step));
 }
 
-function brokenHere(app, step) {
-	return app.run.checks.filter((check) => check.verdict === "violation" && check.step === step)
-		.map((check) => el("p", { class: "broken" }, verdictBadge("violation"), " ", visible(check.name)));
+// brokenLine names a check that failed, and says what it saw.
+function brokenLine(app, check) {
+	const where = check.step ? "" : ", at the end of the run";
+	return el("div", { class: "broken" }, el("p", {}, verdictBadge("violation"), `${where}: `, visible(check.name)), check.detail ? el("p", { class: "detail" }, linked(app, clip(check.detail, 400))) : null);
 }
 
 // facts tells where a message or a timer comes from, how long that took, and
