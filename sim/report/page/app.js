@@ -121,7 +121,7 @@ class App {
 
 	say() {
 		const { trace, step, row } = this;
-		fill(this.parts.live, `step ${step}, ${milliseconds(trace.time[step])}: ${row >= 0 ? `node ${trace.node[row]} ${sentence(trace, row)}` : headline(trace, step)}${this.brokenAt(step).map((check) => `. This breaks a check: ${check.name}`).join("")}`);
+		fill(this.parts.live, `step ${step}, ${milliseconds(trace.time[step])}: ${row >= 0 ? `node ${trace.node[row]} ${sentence(trace, row)}` : headline(trace, step)}${failedAt(this.run, step).map((check) => `. This breaks a check: ${check.name}`).join("")}`);
 	}
 
 	move(by) {
@@ -138,23 +138,9 @@ class App {
 	moveLane(by) {
 		const order = [...this.lanes.open, ...this.lanes.thin], at = order.indexOf(this.node);
 		for (let i = at + by; i >= 0 && i < order.length; i += by) {
-			const step = this.lastStepOf(order[i], this.step || this.trace.steps);
+			const step = this.trace.lastStepOf(order[i], this.step || this.trace.steps);
 			if (step) { this.select(step, { node: order[i] }); return; }
 		}
-	}
-
-	/** lastStepOf returns the last step of a node up to a step, or its first one after, 0 if it takes none. */
-	lastStepOf(node, step) {
-		const { stepNode, steps } = this.trace;
-		for (let at = step; at > 0; at--) if (stepNode[at] === node) return at;
-		for (let at = step + 1; at <= steps; at++) if (stepNode[at] === node) return at;
-		return 0;
-	}
-
-	/** brokenAt returns the checks that fail at a step; those that the end of the run breaks fail at the last. */
-	brokenAt(step) {
-		const failed = this.run.checks.filter((check) => check.verdict === "violation" && check.step > 0 && check.step === step);
-		return step === this.trace.steps ? failed.concat(this.atEnd) : failed;
 	}
 
 	moveViolation(by) {
@@ -311,7 +297,7 @@ class App {
 		const chain = new Set(whyChain(this.trace, step).slice(0, this.hops)), told = (other) => chain.has(other) || highlight?.story?.has(other);
 		let before = LEAST_BEFORE, after = LEAST_BEFORE / 4;
 		for (const other of highlight?.cone ? highlight.steps : []) {
-			if (Math.abs(step - other) > (told(other) ? MOST_TOLD : MOST_BEFORE)) continue;
+			if (Math.abs(step - other) > (told(other) ? MOST_TOLD : MOST_BEFORE) && highlight.cone.hops[other] > 1) continue;
 			before = Math.max(before, step - other);
 			after = Math.max(after, other - step);
 		}

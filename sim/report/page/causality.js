@@ -95,6 +95,12 @@ function otherEnd(trace, row) {
 	return trace.origin[row] >= 0 ? trace.origin[row] : trace.target[row];
 }
 
+/** failedAt returns the checks that fail at a step; those that the end of the run breaks fail at the last. */
+function failedAt(run, step) {
+	const last = step === run.dt.length;
+	return run.checks.filter((check) => check.verdict === "violation" && (check.step === step || (last && !check.step)));
+}
+
 /** violations returns the steps at which checks failed, in order, each once. */
 function violations(run) {
 	const steps = run.checks.filter((check) => check.verdict === "violation" && check.step > 0).map((check) => check.step);

@@ -233,6 +233,13 @@ class Trace {
 		return spans;
 	}
 
+	/** lastStepOf returns the last step of a node up to a step, or its first one after, 0 if it takes none. */
+	lastStepOf(node, step) {
+		for (let at = step; at > 0; at--) if (this.stepNode[at] === node) return at;
+		for (let at = step + 1; at <= this.steps; at++) if (this.stepNode[at] === node) return at;
+		return 0;
+	}
+
 	/** lead returns the row that triggered a step, or -1 if the step has no rows. */
 	lead(step) {
 		return this.first[step] < this.first[step + 1] ? this.first[step] : -1;

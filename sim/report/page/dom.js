@@ -61,12 +61,12 @@ async function copyText(text) {
 }
 
 // Shape and word say what a verdict is; colour only repeats it.
-const VERDICTS = {
+const VERDICTS = new Map(Object.entries({
 	pass: ["✓", "pass"], violation: ["✕", "violation"], inconclusive: ["?", "inconclusive"], error: ["!", "error"],
 	unseen: ["○", "unseen"], "not applicable": ["–", "not applicable"],
-};
+}));
 
 function verdictBadge(verdict, properties = {}) {
-	const [shape, word] = VERDICTS[verdict] || ["?", String(verdict)];
+	const [shape, word] = VERDICTS.get(verdict) || ["?", String(verdict)];
 	return el("span", { ...properties, class: `verdict ${word.replaceAll(" ", "-")}` }, el("span", { "aria-hidden": "true" }, shape), " ", word);
 }

@@ -4,6 +4,8 @@
 // partitions as bands over the lanes of their sides.
 
 const FAULT_HIGH = 14, FAULT_ROWS = 4;
+// These part their sides altogether; others only spoil what is between them.
+const PARTING = new Set(["partition", "cut", "ring", "flap"]);
 const BAND_RULED = 12; // pixels below which a band is only shaded
 
 // These show on the lane of their node.
@@ -59,7 +61,7 @@ function drawFaults(picture) {
  */
 function drawBands(picture) {
 	for (const fault of picture.app.trace.faults) {
-		if (fault.sides.length === 0) continue;
+		if (!PARTING.has(fault.op)) continue;
 		for (const [from, to] of picture.app.trace.spansOf(fault)) {
 			const ends = picture.ends(from, to);
 			if (ends) fault.sides.forEach((nodes, side) => nodes.forEach((node) => drawBand(picture, node, side, ends)));

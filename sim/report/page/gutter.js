@@ -11,7 +11,7 @@ function fillGutter(app, gutter) {
 function laneLabel(app, node) {
 	const { trace, lanes } = app;
 	const go = () => {
-		const step = app.lastStepOf(node, app.step || trace.steps);
+		const step = trace.lastStepOf(node, app.step || trace.steps);
 		if (step) app.select(step, { node });
 	};
 	const label = el("div", { class: node === app.node ? "lane here" : "lane", data: { node } },

@@ -25,13 +25,15 @@ const STYLES = {
 };
 
 const ALPHA = [0.16, 0.8, 1], CROWDED_ALPHA = 0.3;
+const DIM_ROWS = 300; // visible rows above which what is dim is dimmer still
 const WIDTH = [0.8, 1, 1.7];
 
 /** Ink collects paths by style and level, and draws them with the dim ones first. */
 class Ink {
-	constructor(crowded = false) {
+	constructor(crowded = false, rows = 0) {
 		this.paths = [{}, {}, {}];
 		this.crowded = crowded;
+		this.dim = ALPHA[DIM] * Math.min(1, Math.sqrt(DIM_ROWS / (rows || 1)));
 	}
 
 	path(style, level) {
@@ -40,7 +42,7 @@ class Ink {
 
 	flush(context, theme) {
 		for (const level of [DIM, PLAIN, STRONG]) {
-			context.globalAlpha = ALPHA[level];
+			context.globalAlpha = level === DIM ? this.dim : ALPHA[level];
 			for (const name of Object.keys(STYLES)) {
 				const path = this.paths[level][name];
 				if (!path) continue;
@@ -85,6 +87,7 @@ class Labels {
 	constructor() {
 		this.waiting = [];
 		this.taken = [];
+		this.written = [];
 	}
 
 	add(text, x, y, level, colour, { align = "left", rank = 0, places = [[x, y]] } = {}) {
@@ -93,6 +96,11 @@ class Labels {
 
 	/** block keeps a rectangle free of labels. */
 	block(left, top, right, bottom) { this.taken.push([left, top, right, bottom]); }
+
+	// isRepeated reports whether the same is written near by: of many alike, one says it.
+	isRepeated(text, [x, y]) {
+		return this.written.some((other) => other.text === text && Math.abs(other.x - x) < 150 && Math.abs(other.y - y) < 50);
+	}
 
 	isFree(left, top, right, bottom) {
 		return !this.taken.some((other) => left < other[2] && right > other[0] && top < other[3] && bottom > other[1]);
@@ -105,11 +113,13 @@ class Labels {
 		context.lineJoin = "round";
 		this.waiting.sort((a, b) => b.level - a.level || a.rank - b.rank);
 		for (const { text, places, level, colour, align } of this.waiting) {
+			if (this.isRepeated(text, places[0])) continue;
 			const wide = context.measureText(text).width;
 			const place = places.map(([x, y]) => [Math.round(align === "center" ? x - wide / 2 : x), y])
 				.find(([left, y]) => left >= 2 && left + wide <= width - 2 && this.isFree(left - 3, y - 7, left + wide + 3, y + 7));
 			if (!place) continue;
 			const [left, y] = place;
+			this.written.push({ text, x: places[0][0], y: places[0][1] });
 			this.block(left - 3, y - 7, left + wide + 3, y + 7);
 			context.globalAlpha = level === DIM ? 0.45 : 1;
 			context.strokeStyle = theme.paper;

@@ -14,7 +14,7 @@ function readLink(app) {
 	const node = link.has("node") ? Number(link.get("node")) : undefined;
 	const known = node >= 0 && node < app.trace.nodes ? node : undefined;
 	let step = Number(link.get("step") || 0);
-	if (!step && known !== undefined) step = app.lastStepOf(known, app.step || app.trace.steps);
+	if (!step && known !== undefined) step = app.trace.lastStepOf(known, app.step || app.trace.steps);
 	if (!step || step === app.step) return;
 	app.select(step, { node: known });
 	if (app.step === step) app.showSelection();

@@ -9,7 +9,7 @@ import { gzipSync } from "node:zlib";
 const FILES = ["decode", "causality", "states", "search", "highlight", "words", "view"];
 const source = FILES.map((name) => readFileSync(new URL(`${name}.js`, import.meta.url), "utf8")).join("\n");
 const page = new Function(`${source}; return { Trace, Cone, States, Matches, View, Lanes, CODE, LOST, COPIED, CORRUPTED, DROPPED,
-	unpack, checkPage, whyChain, overtaking, readState, alignStates, oddColumns, firstDifference, comparable, isIdentity, tellingRows, parseFilter, setField, highlightCone, highlightMatches, storySteps, involvedNodes, splitSteps, milliseconds, visible, ticks, tickLabel, sentence, headline, textOf }`)();
+	unpack, checkPage, whyChain, failedAt, overtaking, readState, alignStates, oddColumns, firstDifference, comparable, isIdentity, tellingRows, parseFilter, setField, highlightCone, highlightMatches, storySteps, involvedNodes, splitSteps, milliseconds, visible, ticks, tickLabel, sentence, headline, textOf }`)();
 
 /**
  * makeRun writes a run as the recorder does. Steps are lists of rows
@@ -192,10 +192,11 @@ test("the odd value is the one that differs from the commonest", () => {
 	assert.deepEqual(page.oddColumns(["x", "x", undefined], [true, true, false]), [false, false, false]);
 });
 
-test("the first difference is where some agree; what no two share comes after", () => {
+test("the first difference is what changed, else where some agree; what no two share comes last", () => {
 	const rows = page.alignStates([["name: x", "log: 1", "tail: 1"], ["name: y", "log: 1", "tail: 2"], ["name: z", "log: 1", "tail: 1"]].map(page.readState));
 	const all = [true, true, true], odd = rows.map((row) => page.oddColumns(row.values, all));
 	assert.equal(page.firstDifference(rows, all, odd), 2);
+	assert.equal(page.firstDifference(rows, all, odd, (row) => row.key === "name"), 0);
 	assert.equal(page.firstDifference(rows.slice(0, 2), all, odd.slice(0, 2)), 0);
 	assert.equal(page.firstDifference(rows.slice(1, 2), all, odd.slice(1, 2)), -1);
 });
@@ -280,6 +281,13 @@ test("a fault matches what it does, and what is lost between its sides", () => {
 		[input(0), sent(0, 1, "b"), ["L", 0]],
 	], { faults: [{ id: 7, op: "cut", text: "", from: 1, to: 3, sides: [[0], [1]], node: -1 }] });
 	assert.deepEqual(new page.Matches(t, "fault:7").list, [1, 2, 3]);
+});
+
+test("what the end of the run breaks fails at the last step", () => {
+	const check = (name, step, verdict = "violation") => ({ name, step, verdict });
+	const t = trace([[input(0)], [input(1)]], { checks: [check("a", 1), check("b", 0), check("c", 0, "pass"), check("d", 2)] });
+	const names = (step) => page.failedAt(t.run, step).map((one) => one.name);
+	assert.deepEqual([names(1), names(2)], [["a"], ["b", "d"]]);
 });
 
 test("mentions of steps are split off, those of other runs are not", () => {

@@ -96,7 +96,7 @@ class Picture {
 		const { app, context } = this, { trace, view } = app;
 		const [first, last] = view.visible();
 		const rows = this.rowsVisible(), crowded = rows > this.width * CROWDED;
-		const ink = new Ink(crowded), arrows = new Arrows(this, ink, this.labels), marks = new Marks(this, ink, this.labels, crowded);
+		const ink = new Ink(crowded, rows), arrows = new Arrows(this, ink, this.labels), marks = new Marks(this, ink, this.labels, crowded);
 		context.save();
 		context.beginPath();
 		context.rect(0, AXIS_HIGH, this.width, this.height - AXIS_HIGH);

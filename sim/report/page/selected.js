@@ -11,7 +11,7 @@ function showSelected(app, panel) {
 	if (!step) {
 		fill(panel, el("h2", {}, trace.steps ? "The whole run" : "The run has no steps"),
 			trace.steps ? el("p", { class: "quiet" }, "Click a mark or a message, or press l for the first step. All keys: ?") : null,
-			app.atEnd.map((check) => brokenLine(app, check)), el("h3", {}, "Signs"), legend());
+			broken(app, app.atEnd), el("h3", {}, "Signs"), legend());
 		return;
 	}
 	const lead = trace.lead(step), node = trace.stepNode[step];
@@ -20,7 +20,7 @@ function showSelected(app, panel) {
 	fill(panel,
 		el("p", { class: "over" }, `step ${count(step)} of ${count(trace.steps)} · ${milliseconds(trace.time[step])}`),
 		el("h2", {}, node >= 0 ? el("span", { class: "node" }, nodeLabel(trace, node)) : null, lead < 0 ? "nothing" : isTrigger ? sentence(trace, lead) : "went on, its disk done"),
-		app.brokenAt(step).map((check) => brokenLine(app, check)),
+		broken(app, failedAt(app.run, step)),
 		isTrigger && text ? el("pre", { class: "text" }, visible(text)) : null,
 		lead < 0 ? null : facts(app, lead),
 		isTrigger ? answers(app, lead) : null,
@@ -28,10 +28,12 @@ function showSelected(app, panel) {
 		why(app, step));
 }
 
-// brokenLine names a check that failed, and says what it saw.
-function brokenLine(app, check) {
-	const where = check.step ? "" : ", at the end of the run";
-	return el("div", { class: "broken" }, el("p", {}, verdictBadge("violation"), `${where}: `, visible(check.name)), check.detail ? el("p", { class: "detail" }, linked(app, clip(check.detail, 400))) : null);
+// broken names the checks that failed, and says what each saw.
+function broken(app, checks) {
+	if (!checks.length) return null;
+	const atEnd = checks.every((check) => !check.step) ? " at the end of the run" : "";
+	return el("div", { class: "broken" }, el("span", { class: "verdict" }, `✕ breaks ${checks.length > 1 ? `${count(checks.length)} checks` : "a check"}${atEnd}`),
+		checks.map((check) => [el("p", {}, visible(check.name), check.step || atEnd ? "" : ", at the end of the run"), check.detail ? el("p", { class: "detail" }, linked(app, clip(check.detail, 400))) : null]));
 }
 
 // facts tells where a message or a timer comes from, how long that took, and

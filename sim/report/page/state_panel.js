@@ -48,10 +48,10 @@ function describedTable(app, nodes) {
 	const changed = states.map((state) => changedPaths(state));
 	const kin = comparable(entries), firsts = nodes.map((node) => app.states.first(node));
 	const odd = rows.map((row) => isIdentity(row, kin, firsts) ? [] : oddColumns(row.values, kin));
-	const first = firstDifference(rows, kin, odd);
-	const telling = tellingRows(rows, (row, i) => odd[i].some(Boolean) || changed.some((paths) => paths.has(row.path)));
-	const changes = tellingRows(rows, (row) => changed.some((paths) => paths.has(row.path)));
-	const { shown, choice } = chooseRows(app, rows, { changing: changes, differing: telling, all: rows.map(() => true) });
+	const changes = (row) => changed.some((paths) => paths.has(row.path));
+	const first = firstDifference(rows, kin, odd, changes);
+	const telling = tellingRows(rows, (row, i) => odd[i].some(Boolean) || changes(row));
+	const { shown, choice } = chooseRows(app, rows, { changing: tellingRows(rows, changes), differing: telling, all: rows.map(() => true) });
 	const head = el("tr", {}, el("th", { scope: "col" }, "key"), nodes.map((node, i) => heading(app, node, ...subtitle(app, node, states[i], step))));
 	const body = shown.slice(0, STATE_ROWS).map((i) => {
 		const row = rows[i], shared = row.values.some((value, column) => kin[column] && value !== undefined);

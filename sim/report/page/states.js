@@ -166,18 +166,18 @@ function isIdentity(row, counted, firsts) {
 }
 
 /**
- * firstDifference returns the first row in which some states agree and others
- * do not. What no two share counts only if there is nothing else. odd has the
- * odd columns of each row. -1: nothing differs.
+ * firstDifference returns the first row that differs and that changed in this
+ * step; else the first in which some states agree and others do not; else the
+ * first that differs. odd has the odd columns of each row. -1: nothing differs.
  */
-function firstDifference(rows, counted, odd) {
+function firstDifference(rows, counted, odd, changed = () => false) {
 	const agrees = (row) => {
 		const values = row.values.filter((_, i) => counted[i]);
 		return new Set(values).size < values.length;
 	};
 	const differs = odd.map((columns) => columns.some(Boolean));
-	const first = rows.findIndex((row, i) => differs[i] && agrees(row));
-	return first >= 0 ? first : differs.indexOf(true);
+	const ways = [changed, agrees, () => true];
+	return ways.map((way) => rows.findIndex((row, i) => differs[i] && way(row))).find((i) => i >= 0) ?? -1;
 }
 
 /** tellingRows returns which rows are marked, or contain one that is: the others are alike and unchanged. */

@@ -20,7 +20,7 @@ class View {
 	/** extent returns the ends of the axis, with a margin for the marks at both. */
 	extent() {
 		const end = this.axis === "time" ? Math.max(this.trace.end, 1) : this.trace.steps + 1;
-		return [-end * 0.01, end * 1.01];
+		return [-end * 0.016, end * 1.016];
 	}
 
 	x(step) { return (this.position(step) - this.from) * this.scale; }
