@@ -25,6 +25,7 @@ class App {
 		this.pointer = new Pointer(this, this.parts.lanes, this.parts.tip);
 		listenToKeys(this);
 		new ResizeObserver(() => this.resized()).observe(this.parts.stage);
+		new ResizeObserver(() => fitStage(this)).observe(this.parts.stage.parentElement);
 	}
 
 	readTheme() {
@@ -44,6 +45,7 @@ class App {
 		this.atEnd = this.run.checks.filter((check) => check.verdict === "violation" && !check.step);
 		this.broken = this.atEnd.length ? [...this.violations, this.trace.steps] : this.violations;
 		this.story = storySteps(this.run, this.trace.steps);
+		this.breaking = new Set(this.violations.map((step) => this.trace.stepNode[step])); // the nodes that do
 		this.hops = this.story.size ? STORY_HOPS : HOPS; // a story says more than far causes
 		this.view = new View(this.trace, this.view?.axis);
 		this.lanes = new Lanes(this.trace);
@@ -52,6 +54,7 @@ class App {
 		this.involved = [];
 		this.step = 0; this.row = -1; this.node = -1; this.matches = null;
 		this.fillRun();
+		fitStage(this);
 	}
 
 	fillRun() {
@@ -222,6 +225,12 @@ class App {
 		return matches && highlightMatches(matches);
 	}
 
+	// causesOfFailure is the highlight of what broke the run, whose nodes come first when nothing is selected.
+	causesOfFailure() {
+		const { run, trace, story } = this, step = this.violations[0] || run.focus;
+		return this.step || !step ? null : highlightCone(trace, new Cone(trace, step, "past", this.hops), story.has(step) ? story : null);
+	}
+
 	clear() {
 		if (this.query) { this.search(""); return; }
 		this.step = 0; this.row = -1; this.node = -1;
@@ -235,7 +244,8 @@ class App {
 	changed() {
 		const { parts } = this, panel = document.activeElement?.closest("section");
 		this.highlight = this.highlightNow();
-		this.involved = involvedNodes(this.trace, this.highlight, this.node, this.step);
+		this.involved = involvedNodes(this.trace, this.highlight || this.causesOfFailure(), this.node, this.step);
+		if (this.lanes.reveal(this.node)) this.redraw();
 		parts.cone.choose(this.cone);
 		parts.axis.choose(this.view.axis);
 		fill(parts.hops, this.matches && this.highlight?.cone ? "matching" : `${this.hops} hop${this.hops > 1 ? "s" : ""}`);
@@ -317,13 +327,21 @@ class App {
 		this.redraw();
 	}
 
+	scrollLanes(pixels) { if (this.lanes.scrollBy(pixels)) this.layout(); }
+
+	showAllLanes(all) { this.lanes.all = all; this.layout(); if (this.lanes.reveal(this.node)) this.layout(); }
+
 	fold(node) {
 		if (node < 0) return;
 		if (!this.lanes.folded.delete(node)) this.lanes.folded.add(node);
 		this.layout();
 	}
 
-	foldAll(nodes) { this.lanes.folded = new Set(nodes); this.layout(); }
+	foldAll(nodes) {
+		this.lanes.folded = new Set(nodes);
+		this.lanes.all = nodes.length === 0;
+		this.layout();
+	}
 
 	foldOthers() {
 		const involved = new Set(this.involved);

@@ -2,10 +2,29 @@
 
 // gutter.js labels the lanes, beside the picture.
 
-/** fillGutter labels every lane that is high enough, and the folded ones together. */
+const SCALE = 14; // pixels between the numbers of strips
+
+/** fillGutter labels every lane that is high enough, and numbers some of the others. */
 function fillGutter(app, gutter) {
-	const { lanes } = app, labelled = lanes.labelled();
-	fill(gutter, labelled.map((node) => laneLabel(app, node)), labelled !== lanes.thin && lanes.thin.length ? foldedLabel(app) : null);
+	const { lanes } = app, labelled = lanes.labelled().filter((node) => lanes.inWindow(lanes.y[node]));
+	const strips = lanes.labelled() === lanes.thin ? [] : lanes.thin;
+	fill(gutter, labelled.map((node) => laneLabel(app, node)), strips.length ? [foldedLabel(app), scaleOf(app, strips)] : null);
+}
+
+// scaleOf numbers every second, fifth, tenth or so of the strips, and the selected one.
+function scaleOf(app, strips) {
+	const { lanes } = app, high = lanes.height[strips[0]] || 1;
+	const every = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((size) => size * high >= SCALE) || 1000;
+	let next = lanes.y[strips[0]] + SCALE / 2; // below the word that says how many there are
+	const here = strips.includes(app.node) ? lanes.y[app.node] : -SCALE;
+	return strips.map((node) => {
+		const y = lanes.y[node], chosen = node === app.node;
+		if (!chosen && (node % every !== 0 || y < next || Math.abs(y - here) < SCALE)) return null;
+		next = y + SCALE;
+		const label = el("span", { class: chosen ? "scale here" : "scale", data: { node } }, String(node));
+		label.style.top = `${y - 6}px`;
+		return label;
+	});
 }
 
 function laneLabel(app, node) {
@@ -15,7 +34,7 @@ function laneLabel(app, node) {
 		if (step) app.select(step, { node });
 	};
 	const label = el("div", { class: node === app.node ? "lane here" : "lane", data: { node } },
-		button([el("b", {}, String(node)), " ", oneLine(trace.run.names[node] || "", 40)], go, { class: "plain", title: nodeLabel(trace, node) }),
+		button([app.breaking.has(node) ? el("span", { class: "broke", title: "breaks a check" }, "✕ ") : null, el("b", {}, String(node)), " ", oneLine(trace.run.names[node] || "", 40)], go, { class: "plain", title: nodeLabel(trace, node) }),
 		button("×", () => app.fold(node), { class: "plain fold", "aria-label": `fold node ${node}`, title: "Fold this lane (z)" }));
 	const high = Math.min(18, lanes.height[node]);
 	label.classList.toggle("low", high < 18);

@@ -82,7 +82,10 @@ class Pointer {
 			this.moved = NEAR;
 		} else {
 			this.moved += Math.abs(at[0] - before[0]) + Math.abs(at[1] - before[1]);
-			if (this.moved > 4) app.view.pan(before[0] - at[0]);
+			if (this.moved > 4) {
+				app.view.pan(before[0] - at[0]);
+				app.scrollLanes(before[1] - at[1]);
+			}
 		}
 		this.down.set(event.pointerId, at);
 		app.redraw();
@@ -98,6 +101,7 @@ class Pointer {
 
 	wheel(event) {
 		event.preventDefault();
+		if (event.altKey) { this.app.scrollLanes(event.deltaY); return; }
 		const { view } = this.app, sideways = Math.abs(event.deltaX) > Math.abs(event.deltaY);
 		const pixels = event.deltaMode === 1 ? 16 : 1; // some mice turn by lines
 		if (sideways || event.shiftKey) view.pan((sideways ? event.deltaX : event.deltaY) * pixels);

@@ -79,6 +79,9 @@ function triangle(path, x, y, radius) {
 	path.closePath();
 }
 
+// How much of its width a text stands left of its place.
+const PULL = { left: 0, center: 0.5, right: 1 };
+
 /**
  * Labels places texts so that none covers another. Strong ones come first, and
  * of those the ones of lower rank. A label takes the first free one of its places.
@@ -115,7 +118,7 @@ class Labels {
 		for (const { text, places, level, colour, align } of this.waiting) {
 			if (this.isRepeated(text, places[0])) continue;
 			const wide = context.measureText(text).width;
-			const place = places.map(([x, y]) => [Math.round(align === "center" ? x - wide / 2 : x), y])
+			const place = places.map(([x, y, own = align]) => [Math.round(x - wide * PULL[own]), y])
 				.find(([left, y]) => left >= 2 && left + wide <= width - 2 && this.isFree(left - 3, y - 7, left + wide + 3, y + 7));
 			if (!place) continue;
 			const [left, y] = place;

@@ -29,6 +29,9 @@ const KEYS = [
 	{ keys: ["g"], shown: ["g"], help: "go to a step", act: (app) => focusOn(app.parts.goto) },
 	{ keys: ["t"], shown: ["t"], help: "table", act: (app) => app.toggleTable() },
 	{ keys: ["o"], shown: ["o"], help: "choose nodes", act: (app) => app.showNodes() },
+	{ keys: ["a"], shown: ["a"], help: "all lanes, to scroll, or those that matter", act: (app) => app.showAllLanes(!app.lanes.all) },
+	{ keys: ["PageUp"], shown: ["PgUp"], help: "scroll the lanes up", act: (app) => app.scrollLanes(-200) },
+	{ keys: ["PageDown"], shown: ["PgDn"], help: "scroll the lanes down", act: (app) => app.scrollLanes(200) },
 	{ keys: ["z"], shown: ["z"], help: "fold or open this node", act: (app) => app.fold(app.node) },
 	{ keys: ["p"], shown: ["p"], help: "keep this node's state in view", act: (app) => app.pin(app.node) },
 	{ keys: ["w"], shown: ["w"], help: "lines of the states: differing, changing, all", act: (app) => app.nextExtent() },
@@ -56,7 +59,7 @@ function listenToKeys(app) {
 		const { target } = event;
 		if (target.matches("input, select, textarea")) { leaveField(app, event, target); return; }
 		const key = KEY_OF.get(event.key);
-		if (!key || (event.key.startsWith("Arrow") && scrolls(target))) return;
+		if (!key || (/^(Arrow|Page)/.test(event.key) && scrolls(target))) return;
 		event.preventDefault();
 		key.act(app);
 	});

@@ -86,7 +86,7 @@ class Marks {
 		if (this.picture.isEra(row)) return; // it has its own label along the lane
 		const text = oneLine(isOutput ? `${kindOf(trace, row)} ${textOf(trace, row)}` : textOf(trace, row), 22) + more;
 		this.labels.add(text, x + 7, y, level, isOutput ? "good" : "soft", {
-			rank: this.picture.app.highlight?.rank(trace.step[row]) ?? 0, places: [[x + 7, y], [x + 17, y], [x + 7, y - 13]],
+			rank: this.picture.app.highlight?.rank(trace.step[row]) ?? 0, places: [[x + 7, y], [x + 17, y], [x - 17, y, "right"], [x + 7, y - 13]],
 		});
 	}
 }

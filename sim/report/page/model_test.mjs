@@ -339,13 +339,18 @@ test("ticks are round and labelled in the unit of their distance", () => {
 	assert.equal(page.tickLabel(1500, 500), "1.5 µs");
 });
 
-test("lanes are open when all fit, else only those involved", () => {
+test("lanes are open when all fit, else only those involved, or all of them to scroll", () => {
 	const t = trace([[input(0)]], { names: Array(200).fill("") }), lanes = new page.Lanes(t);
 	lanes.layout(0, 5000, []);
 	assert.equal(lanes.open.length, 200);
 	lanes.layout(0, 400, [7, 3]);
 	assert.deepEqual([lanes.open, lanes.thin.length], [[3, 7], 198]);
 	assert.ok(lanes.bottom <= 400);
+	lanes.all = true;
+	lanes.layout(0, 400, [7, 3]);
+	assert.equal(lanes.open.length, 200);
+	assert.ok(lanes.hidden > 3000 && lanes.reveal(199) && lanes.inWindow(lanes.y[199] - lanes.hidden));
+	lanes.all = false;
 	lanes.folded.add(7);
 	lanes.layout(0, 400, [7, 3]);
 	assert.deepEqual(lanes.open, [3]);

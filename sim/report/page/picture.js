@@ -71,6 +71,7 @@ class Picture {
 		this.drawLanes();
 		this.drawEras(); // before the events, so that its labels come first
 		this.drawEvents();
+		this.coverScrolled();
 		this.drawAxis();
 		drawFaults(this);
 		this.drawEnd();
@@ -78,6 +79,19 @@ class Picture {
 		for (const step of app.violations) this.keepClear(step);
 		this.labels.draw(context, theme, this.width);
 		for (const step of app.violations) this.drawViolation(step);
+	}
+
+	// coverScrolled hides the lanes that are scrolled away behind the axis and the faults.
+	coverScrolled() {
+		const { lanes } = this.app;
+		if (!lanes.hidden) return;
+		this.context.fillStyle = this.theme.paper;
+		this.context.fillRect(0, 0, this.width, lanes.top - 5);
+		this.context.fillRect(0, lanes.end + 5, this.width, this.height);
+		this.labels.block(0, 0, this.width, lanes.top - 5);
+		this.context.fillStyle = this.theme.faint; // where in all lanes the window is
+		const room = lanes.end - lanes.top, part = room / (room + lanes.hidden);
+		this.context.fillRect(this.width - 5, lanes.top + lanes.scroll * part, 4, room * part);
 	}
 
 	/** isUp reports whether a node is up after a step. */
@@ -226,6 +240,7 @@ class Picture {
 		context.globalAlpha = 0.55;
 		context.fillRect(Math.round(x), AXIS_HIGH, 1, this.height - AXIS_HIGH);
 		context.globalAlpha = 1;
+		if (!app.lanes.inWindow(y)) return;
 		context.strokeStyle = theme.accent;
 		context.lineWidth = 2;
 		context.beginPath();
@@ -269,7 +284,7 @@ class Picture {
 	drawViolation(step) {
 		const { context, theme, app } = this;
 		const x = app.view.x(step), y = this.laneY(app.trace.stepNode[step]);
-		if (x < -12 || x > this.width + 12) return;
+		if (x < -12 || x > this.width + 12 || !app.lanes.inWindow(y)) return;
 		const path = new Path2D();
 		circle(path, x, y, 11);
 		cross(path, x, y - 19, 4.5);

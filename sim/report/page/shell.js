@@ -84,6 +84,7 @@ function buildStage(app, part) {
 			part("lanes", el("canvas", { id: "lanes", tabindex: "0", role: "img", "aria-label": "Nodes and messages; l and h step through them, ? lists all keys" })),
 			part("tip", el("div", { id: "tip", hidden: true })))),
 		part("table", el("section", { id: "table", hidden: true, tabindex: "0", "aria-label": "Table" })),
+		part("splitter", buildSplitter(app)),
 		el("div", { class: "tabs", role: "tablist", "aria-label": "Below the picture" },
 			part("stateTab", tab(app, "state", "State")), part("evidenceTab", tab(app, "evidence", "Evidence")), part("stateAt", el("span", { class: "quiet" }))),
 		part("state", el("section", { id: "state", tabindex: "0", role: "tabpanel", "aria-label": "State" })),
@@ -141,7 +142,7 @@ function buildNodes(app, dialog) {
 		el("td", {}, box(app.pinned.has(node), () => app.pin(node), `state of node ${node}`)),
 		el("td", { class: "quiet" }, `${count(trace.stepsOf[node])} steps`)));
 	fill(dialog, el("h2", {}, "Nodes"),
-		el("div", { class: "group" }, button("open all", () => { app.foldAll([]); buildNodes(app, dialog); }), button("only those involved", () => { app.foldOthers(); buildNodes(app, dialog); })),
+		el("div", { class: "group" }, button("open all, to scroll", () => { app.foldAll([]); buildNodes(app, dialog); }), button("only those involved", () => { app.foldOthers(); buildNodes(app, dialog); })),
 		el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ["node", "lane", "state", ""].map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, rows))),
 		el("form", { method: "dialog" }, el("button", {}, "close")));
 }

@@ -29,8 +29,10 @@ function showState(app, panel) {
 	const most = Math.max(2, Math.floor((app.stateWidth - KEY_WIDTH) / COLUMN_WIDTH));
 	const nodes = stateNodes(app, most);
 	if (!app.trace.nodes) { fill(panel, el("p", { class: "quiet" }, "The run has no nodes.")); return; }
-	if (app.run.described) fill(panel, describedTable(app, nodes));
-	else fill(panel, el("p", { class: "quiet" }, "The nodes of this run describe no state. What each did last:"), spokenTable(app, nodes));
+	const known = nodes.some((node) => app.states.at(node, app.step || app.trace.steps));
+	if (app.run.described && known) { fill(panel, describedTable(app, nodes)); return; }
+	const why = app.run.described ? "No states are kept up to this step." : "The nodes of this run describe no state.";
+	fill(panel, el("p", { class: "quiet" }, `${why} What each did last:`), spokenTable(app, nodes));
 }
 
 function heading(app, node, under, odd) {

@@ -111,12 +111,15 @@ const LANE_LEAST = 19, LANE_MOST = 110, STRIP_MOST = 18, LABEL_LEAST = 10;
 
 /**
  * Lanes gives every node its lane. When not all fit at a readable height, the
- * involved nodes are open and the others are folded: thin strips below.
+ * involved nodes are open and the others are folded: thin strips below. Or, if
+ * the reader wants them all, they scroll.
  */
 class Lanes {
 	constructor(trace) {
 		this.trace = trace;
 		this.folded = new Set(); // by the reader
+		this.all = false;
+		this.scroll = this.hidden = 0; // pixels above the window, and how many there can be
 		this.y = new Float32Array(trace.nodes);
 		this.height = new Float32Array(trace.nodes);
 		this.open = [];
@@ -128,27 +131,48 @@ class Lanes {
 	 * most important first, to open when not all can be.
 	 */
 	layout(top, bottom, involved) {
-		const room = bottom - top, all = Array.from({ length: this.trace.nodes }, (_, node) => node);
-		const wanted = all.filter((node) => !this.folded.has(node));
+		const room = bottom - top, nodes = Array.from({ length: this.trace.nodes }, (_, node) => node);
+		const wanted = nodes.filter((node) => !this.folded.has(node));
 		let open = wanted;
-		if (wanted.length * LANE_LEAST > room) {
+		if (wanted.length * LANE_LEAST > room && !this.all) {
 			const most = Math.floor(room * 0.72 / LANE_LEAST);
 			const chosen = new Set(involved.filter((node) => !this.folded.has(node)).slice(0, most));
 			open = wanted.filter((node) => chosen.has(node));
 		}
 		const isOpen = new Set(open);
 		this.open = open;
-		this.thin = all.filter((node) => !isOpen.has(node));
+		this.thin = nodes.filter((node) => !isOpen.has(node));
 		const thinRoom = open.length === 0 ? room : Math.min(this.thin.length * 6, room * 0.26);
 		const gap = this.thin.length > 0 && open.length > 0 ? 8 : 0;
-		const lane = open.length ? Math.min(LANE_MOST, (room - gap - thinRoom) / open.length) : 0;
-		open.forEach((node, i) => { this.y[node] = top + (i + 0.5) * lane; this.height[node] = lane; });
-		this.thinTop = top + open.length * lane + gap;
-		const strip = this.thin.length ? Math.min(open.length ? 6 : STRIP_MOST, (bottom - this.thinTop) / this.thin.length) : 0;
-		this.thin.forEach((node, i) => { this.y[node] = this.thinTop + (i + 0.5) * strip; this.height[node] = strip; });
-		this.bottom = this.thin.length ? this.thinTop + this.thin.length * strip : top + open.length * lane;
+		const lane = open.length ? Math.min(LANE_MOST, Math.max(this.all ? LANE_LEAST : 0, (room - gap - thinRoom) / open.length)) : 0;
+		const strip = this.thin.length ? Math.min(open.length ? 6 : STRIP_MOST, Math.max(this.all ? 1 : 0, (room - gap - open.length * lane) / this.thin.length)) : 0;
+		this.hidden = this.all ? Math.max(0, open.length * lane + gap + this.thin.length * strip - room) : 0;
+		this.scroll = Math.min(this.scroll, this.hidden);
 		this.top = top;
+		this.end = bottom;
+		const first = top - this.scroll;
+		open.forEach((node, i) => { this.y[node] = first + (i + 0.5) * lane; this.height[node] = lane; });
+		this.thinTop = first + open.length * lane + gap;
+		this.thin.forEach((node, i) => { this.y[node] = this.thinTop + (i + 0.5) * strip; this.height[node] = strip; });
+		this.bottom = this.thin.length ? this.thinTop + this.thin.length * strip : first + open.length * lane;
 	}
+
+	/** scrollBy moves lanes that do not fit. It returns whether anything moved. */
+	scrollBy(pixels) {
+		const before = this.scroll;
+		this.scroll = Math.max(0, Math.min(this.hidden, before + pixels));
+		return this.scroll !== before;
+	}
+
+	/** reveal scrolls so that the lane of a node is in the window. */
+	reveal(node) {
+		if (!this.hidden || !(this.height[node] > 0)) return false;
+		const above = this.top + this.height[node] - this.y[node], below = this.y[node] + this.height[node] - this.end;
+		return above > 0 ? this.scrollBy(-above) : below > 0 && this.scrollBy(below);
+	}
+
+	/** inWindow reports whether a height is not scrolled away. */
+	inWindow(y) { return !this.hidden || (y >= this.top - 4 && y <= this.end + 4); }
 
 	/** labelled returns the nodes whose lane is high enough for a label. */
 	labelled() { return this.open.length || !this.thin.length || this.height[this.thin[0]] < LABEL_LEAST ? this.open : this.thin; }
