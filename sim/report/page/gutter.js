@@ -34,7 +34,7 @@ function laneLabel(app, node) {
 		if (step) app.select(step, { node });
 	};
 	const label = el("div", { class: node === app.node ? "lane here" : "lane", data: { node } },
-		button([app.breaking.has(node) ? el("span", { class: "broke", title: "breaks a check" }, "✕ ") : null, el("b", {}, String(node)), " ", oneLine(trace.run.names[node] || "", 40)], go, { class: "plain", title: nodeLabel(trace, node) }),
+		button([app.breaking.has(node) ? el("span", { class: "broke", title: "breaks a check" }, "✕ ") : null, el("b", {}, String(node)), el("span", { class: "nodename" }, " ", oneLine(trace.run.names[node] || "", 40))], go, { class: "plain", title: nodeLabel(trace, node) }),
 		button("×", () => app.fold(node), { class: "plain fold", "aria-label": `fold node ${node}`, title: "Fold this lane (z)" }));
 	const high = Math.min(18, lanes.height[node]);
 	label.classList.toggle("low", high < 18);

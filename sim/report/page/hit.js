@@ -12,6 +12,7 @@ function pick(app, x, y) {
 	const { view, trace, picture, lanes } = app;
 	const [first, last] = view.visible();
 	if (last < first || y < AXIS_HIGH) return null;
+	if (y < picture.top - 8) return pickFault(app, x, y);
 	if (picture.rowsVisible() > ARROWS_BELOW) return pickInStrip(app, x, y);
 	let best = null, nearest = NEAR;
 	for (let step = Math.max(1, view.stepAt(x - NEAR)); step <= last && view.x(step) <= x + NEAR; step++) {
@@ -19,6 +20,16 @@ function pick(app, x, y) {
 		if (distance < nearest) { nearest = distance; best = { step, row: -1 }; }
 	}
 	return best || pickMessage(app, x, y, trace.first[first], trace.first[last + 1]);
+}
+
+// pickFault finds a bar of the strip above the lanes; it leads to where the fault begins.
+function pickFault(app, x, y) {
+	const under = app.picture.bars.list.filter(({ row }) => row === Math.floor((y - AXIS_HIGH - 2) / FAULT_HIGH)).map(({ fault }) => fault);
+	const fault = under.find((one) => app.trace.spansOf(one).some(([from, to]) => {
+		const ends = app.picture.ends(from, to);
+		return ends && x >= ends[0] - 4 && x <= ends[1] + 4;
+	}));
+	return fault ? { step: fault.from, row: -1, fault } : null;
 }
 
 function pickInStrip(app, x, y) {
@@ -115,11 +126,16 @@ class Pointer {
 		this.canvas.classList.toggle("over", hit !== null);
 		if (!hit) { this.hideTip(); return; }
 		const row = hit.row >= 0 ? hit.row : app.trace.lead(hit.step);
+		if (hit.fault) { this.showTip(event, el("b", {}, `from step ${count(hit.step)}, ${milliseconds(app.trace.time[hit.step])}`), el("div", {}, oneLine(hit.fault.text, 300))); return; }
 		const head = hit.row >= 0 ? `node ${app.trace.node[row]} ${sentence(app.trace, row)}` : headline(app.trace, hit.step);
 		const text = oneLine(textOf(app.trace, row), 600);
-		fill(this.tip, el("b", {}, `step ${count(hit.step)}, ${milliseconds(app.trace.time[hit.step])}`), el("div", {}, head), hit.row >= 0 && text ? el("div", { class: "mono" }, text) : null);
+		this.showTip(event, el("b", {}, `step ${count(hit.step)}, ${milliseconds(app.trace.time[hit.step])}`), el("div", {}, head), hit.row >= 0 && text ? el("div", { class: "mono" }, text) : null);
+	}
+
+	showTip(event, ...content) {
+		fill(this.tip, content);
 		this.tip.hidden = false;
-		const left = Math.min(event.offsetX + 14, app.picture.width - this.tip.offsetWidth - 6);
+		const left = Math.min(event.offsetX + 14, this.app.picture.width - this.tip.offsetWidth - 6);
 		this.tip.style.left = `${Math.max(0, left) + this.canvas.offsetLeft}px`;
 		this.tip.style.top = `${event.offsetY + 16 + this.canvas.offsetTop}px`;
 	}

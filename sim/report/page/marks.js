@@ -57,7 +57,7 @@ class Marks {
 	keepClear(step, x, y) {
 		this.labels.block(x - 4, y - 4, x + 4, y + 4);
 		const line = this.picture.app.highlight.story?.get(step);
-		if (line) this.labels.add(String(line), x, y + 17, STRONG, "accent", { align: "center", rank: -1 });
+		if (line) this.labels.add(String(line), x, y + 17, STRONG, "accent", { align: "center", rank: -1, places: [[x, y + 17], [x, y + 22]] });
 	}
 
 	lead(row, x, y, size, level) {

@@ -35,14 +35,14 @@ function buildHeader(app, part) {
 }
 
 function buildTools(app, part) {
-	return el("div", { id: "tools" },
+	return el("div", { id: "tools" }, el("div", { class: "tools" },
 		el("div", { class: "group", role: "group", "aria-label": "Step" },
 			button("‹", () => app.move(-1), { "aria-label": "Step back (h)", title: "Step back (h)" }),
 			el("label", {}, "step ", part("goto", el("input", { id: "goto", inputmode: "numeric", size: "7", "aria-label": "Go to step (g)", on: { change: (event) => app.goTo(event.target.value) } }))),
 			part("total", el("span", { class: "quiet" })),
 			button("›", () => app.move(1), { "aria-label": "Step forward (l)", title: "Step forward (l)" })),
 		part("axis", choice("axis", "Axis (x)", [["time", "time"], ["step", "steps"]], (value) => app.setAxis(value))),
-		el("div", { class: "group", role: "group", "aria-label": "Zoom" },
+		el("div", { class: "group zoom", role: "group", "aria-label": "Zoom" },
 			button("−", () => app.zoom(1 / 1.6), { "aria-label": "Zoom out (-)", title: "Zoom out (-)" }), button("+", () => app.zoom(1.6), { "aria-label": "Zoom in (+)", title: "Zoom in (+)" }),
 			button("fit", () => app.fit(), { title: "The whole run (0)" })),
 		el("div", { class: "group", role: "group", "aria-label": "Causes (c)" },
@@ -50,7 +50,7 @@ function buildTools(app, part) {
 			button("−", () => app.setHops(app.hops - 1), { "aria-label": "Fewer hops (,)", title: "Fewer hops (,)" }), part("hops", el("span", { id: "hops" })), button("+", () => app.setHops(app.hops + 1), { "aria-label": "More hops (.)", title: "More hops (.)" })),
 		el("div", { class: "group", role: "group", "aria-label": "Views" },
 			button("nodes", () => app.showNodes(), { title: "Choose nodes (o)" }),
-			part("tabled", button("table", () => app.toggleTable(), { id: "table-button", "aria-pressed": "false", title: "A table of what happens around the cursor (t)" }))),
+			part("tabled", button("table", () => app.toggleTable(), { id: "table-button", "aria-pressed": "false", title: "A table of what happens around the cursor (t)" })))),
 		el("div", { class: "group filter", role: "search" },
 			part("filter", el("input", { id: "filter", type: "search", placeholder: "filter: text or node:2", "aria-label": "Filter (f)", spellcheck: "false", autocomplete: "off", on: { input: (event) => app.searchSoon(event.target.value) } })),
 			part("fields", el("select", { id: "fields", "aria-label": "Filter by node, kind or fault", on: { change: (event) => chooseField(app, event.target) } })),
