@@ -3,8 +3,7 @@
 // app.js is the page as a whole: which run, which step, which filter, and that
 // what is shown follows them.
 
-const HOPS = 5, STORY_HOPS = 3, MOST_HOPS = 99, LEAST_BEFORE = 40, MOST_BEFORE = 240, MOST_TOLD = 600;
-const CLUMP = 9; // pixels below which two marks are one to the eye
+const HOPS = 5, STORY_HOPS = 3, MOST_HOPS = 99;
 
 class App {
 	constructor(page) {
@@ -86,26 +85,7 @@ class App {
 		this.search(query);
 	}
 
-	/** opening shows what the run opens at: its focus with what led to it, or the whole run. */
-	opening() {
-		const { focus } = this.run;
-		if (focus > 0 && focus <= this.trace.steps) {
-			this.select(focus, { still: true });
-			this.showSelection();
-			if (this.isClumped()) { this.view.setAxis("step"); this.changed(); this.showSelection(); }
-		} else {
-			this.view.fit();
-			this.changed();
-		}
-	}
-
-	// isClumped reports whether most of what is highlighted falls together on the axis of time.
-	isClumped() {
-		const { view, highlight } = this, places = new Set();
-		if (view.axis !== "time" || !highlight) return false;
-		for (const step of highlight.steps) places.add(Math.round(view.x(step) / CLUMP));
-		return places.size < highlight.steps.length * 0.6;
-	}
+	opening() { openRunAt(this); }
 
 	// ---- the selected step
 
@@ -221,7 +201,7 @@ class App {
 	highlightNow() {
 		const { trace, matches, step } = this;
 		const within = this.cone !== "off" && step > 0 && (!matches || matches.steps[step] === 1);
-		if (within) return highlightCone(trace, new Cone(trace, step, this.cone, this.hops, matches?.steps), !matches && this.story.has(step) ? this.story : null);
+		if (within) return highlightCone(trace, new Cone(trace, step, this.cone, this.hops, matches?.steps), !matches && (this.story.has(step) || step === this.run.focus) ? this.story : null);
 		return matches && highlightMatches(matches);
 	}
 
@@ -300,20 +280,7 @@ class App {
 
 	fit() { this.view.fit(); this.redraw(); }
 
-	/** showSelection brings the selected step into the window, with the causes that are highlighted. */
-	showSelection() {
-		const { step, highlight } = this;
-		if (!step) return;
-		const chain = new Set(whyChain(this.trace, step).slice(0, this.hops)), told = (other) => chain.has(other) || highlight?.story?.has(other);
-		let before = LEAST_BEFORE, after = LEAST_BEFORE / 4;
-		for (const other of highlight?.cone ? highlight.steps : []) {
-			if (Math.abs(step - other) > (told(other) ? MOST_TOLD : MOST_BEFORE) && highlight.cone.hops[other] > 1) continue;
-			before = Math.max(before, step - other);
-			after = Math.max(after, other - step);
-		}
-		this.view.showAround(step, before, Math.max(after, Math.round(before / 6)));
-		this.redraw();
-	}
+	showSelection() { if (this.step) showCauses(this); }
 
 	setAxis(axis) {
 		this.view.setAxis(axis);

@@ -56,7 +56,7 @@ async function start() {
 	checkPage(page);
 	const app = new App(page);
 	document.getElementById("static")?.setAttribute("hidden", "");
-	app.picture.resize();
+	app.resized();
 	app.opening();
 	readLink(app);
 	app.drawNow();

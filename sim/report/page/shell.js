@@ -109,6 +109,7 @@ const LEGEND = [
 	["send", "a message; its head says where it arrives, two heads a second copy"], ["trouble", "a message lost half way, or one that arrives at a node that is down"],
 	["corrupted", "dashed, with a zigzag: corrupted on the way"], ["output", "an output"], ["note", "a note"], ["persist", "a record persisted"], ["sync", "synced"],
 	["timer", "a timer set or fired"], ["hatched", "a node that is down; grey: paused"], ["parted", "a partition: one rule at side A, two at side B"], ["ring", "the step that breaks a check"],
+	["number", "below a mark: the line of the story that tells of it"],
 ];
 
 /** legend explains the signs of the picture. */
@@ -122,7 +123,7 @@ function buildHelp() {
 		el("dl", { class: "keys" }, KEYS.filter((key) => key.help).map((key) => el("div", {}, el("dt", {}, key.shown.map((name) => el("kbd", {}, name))), el("dd", {}, key.help)))),
 		el("h2", {}, "Signs"),
 		legend(),
-		el("p", { class: "quiet" }, "A filter is words that must all match: free text, node:2, kind:vote, fault:1006. With a filter, causes follow only the steps that match, without a bound on hops. Wheel zooms, drag pans, shift and wheel pans."),
+		el("p", { class: "quiet" }, "A filter is words that must all match: free text, node:2, kind:vote, fault:1006. With a filter, causes follow only the steps that match, without a bound on hops. Wheel zooms, drag pans, shift and wheel pans, alt and wheel scrolls the lanes."),
 		el("form", { method: "dialog" }, el("button", {}, "close")));
 	dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
 	return dialog;

@@ -53,7 +53,8 @@ function describedTable(app, nodes) {
 	const changes = (row) => changed.some((paths) => paths.has(row.path));
 	const first = firstDifference(rows, kin, odd, changes);
 	const telling = tellingRows(rows, (row, i) => odd[i].some(Boolean) || changes(row));
-	const { shown, choice } = chooseRows(app, rows, { changing: tellingRows(rows, changes), differing: telling, all: rows.map(() => true) });
+	const { shown, controls } = chooseRows(app, rows, { changing: tellingRows(rows, changes), differing: telling, all: rows.map(() => true) });
+	if (first >= 0 && controls) controls.append(button(["≠ ", pathWords(rows[first].path)], () => showDifference(app), { class: "link", title: "Show the first difference" }));
 	const head = el("tr", {}, el("th", { scope: "col" }, "key"), nodes.map((node, i) => heading(app, node, ...subtitle(app, node, states[i], step))));
 	const body = shown.slice(0, STATE_ROWS).map((i) => {
 		const row = rows[i], shared = row.values.some((value, column) => kin[column] && value !== undefined);
@@ -65,7 +66,15 @@ function describedTable(app, nodes) {
 	const gone = [...new Set(changed.flatMap((paths) => paths.gone))];
 	const removed = gone.length ? el("p", { class: "quiet" }, `removed in this step: ${gone.slice(0, 8).map((line) => oneLine(line, 60)).join("; ")}${gone.length > 8 ? ` and ${gone.length - 8} more` : ""}`) : null;
 	const stale = states.some((state) => state?.stale) ? el("p", { class: "quiet" }, "“As of” an earlier step: the states of every step from there to here are not kept.") : null;
-	return [choice, el("table", { class: "states" }, el("thead", {}, head), el("tbody", {}, body)), rest, removed, stale];
+	return [controls, el("table", { class: "states" }, el("thead", {}, head), el("tbody", {}, body)), rest, removed, stale];
+}
+
+function pathWords(path) { return oneLine(path.split("\u0000").join(" › "), 80); }
+
+/** showDifference scrolls the states to the first difference. */
+function showDifference(app) {
+	const { state } = app.parts, row = state.querySelector("tr.first");
+	if (row) state.scrollTop = row.offsetTop - state.clientHeight / 2;
 }
 
 const EXTENTS = ["differing", "changing", "all"];
@@ -76,10 +85,10 @@ function chooseRows(app, rows, extents) {
 	const offered = EXTENTS.filter((extent) => extents[extent].includes(true));
 	const extent = rows.length <= SHORT ? "all" : offered.includes(app.extent) ? app.extent : offered[0] || "all";
 	const shown = rows.map((_, i) => i).filter((i) => extents[extent][i]);
-	if (rows.length <= SHORT || offered.length < 2) return { shown, choice: null };
+	if (rows.length <= SHORT || offered.length < 2) return { shown, controls: null };
 	const buttons = choice("extent", "Lines of the states (w)", offered.map((one) => [one, `${one} ${count(extents[one].filter(Boolean).length)}`]), (one) => app.showExtent(one));
 	buttons.choose(extent);
-	return { shown, choice: el("div", { class: "extent" }, el("span", { class: "quiet" }, "lines "), buttons) };
+	return { shown, controls: el("div", { class: "extent" }, el("span", { class: "quiet" }, "lines "), buttons) };
 }
 
 function cell(node, value, up, odd, changed) {
