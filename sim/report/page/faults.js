@@ -64,25 +64,26 @@ function drawBands(picture) {
 		if (!PARTING.has(fault.op)) continue;
 		for (const [from, to] of picture.app.trace.spansOf(fault)) {
 			const ends = picture.ends(from, to);
-			if (ends) fault.sides.forEach((nodes, side) => nodes.forEach((node) => drawBand(picture, node, side, ends)));
+			if (ends) fault.sides.forEach((nodes, side) => nodes.forEach((node) => drawBand(picture, node, fault.sides.length > 1 ? side : -1, ends)));
 		}
 	}
 }
 
+// drawBand shades one lane; side -1: there is only one, which needs no name.
 function drawBand(picture, node, side, [left, right]) {
 	const { context, theme } = picture, { lanes } = picture.app, high = lanes.height[node];
 	if (!(high > 0)) return;
 	const wide = Math.max(1, right - left), top = lanes.y[node] - high / 2, inset = high > 8 ? 1 : 0;
 	context.fillStyle = theme.band;
-	context.globalAlpha = side === 0 ? 1 : 0.45;
+	context.globalAlpha = side <= 0 ? 1 : 0.45;
 	context.fillRect(left, top + inset, wide, high - 2 * inset);
 	context.fillStyle = theme.fault;
 	context.globalAlpha = 0.8;
-	for (let rule = 0; rule <= Math.min(side, 3) && wide > BAND_RULED; rule++) {
+	for (let rule = 0; rule <= Math.max(0, Math.min(side, 3)) && wide > BAND_RULED; rule++) {
 		context.fillRect(left + rule * 3.5, top + inset, 1.5, high - 2 * inset);
 		if (wide > 30) context.fillRect(right - rule * 3.5 - 1.5, top + inset, 1.5, high - 2 * inset);
 	}
-	if (high > 16 && wide > 46) {
+	if (side >= 0 && high > 16 && wide > 46) {
 		context.font = theme.small;
 		context.textBaseline = "middle";
 		context.fillText("ABCDEFGH"[side] || "…", Math.max(left, 0) + 8 + side * 3.5, top + high - 9);

@@ -16,16 +16,24 @@ function highlightCone(trace, cone, story) {
 		step: has,
 		row: (row) => has(trace.step[row]),
 		arrow: (sent) => has(trace.step[sent]) && (trace.target[sent] >= 0 ? has(trace.step[trace.target[sent]]) : (trace.mark[sent] & LOST) !== 0),
-		rank: (step) => story?.has(step) ? 0 : cone.hops[step], // of its label: lower comes first
+		rank: (step) => cone.hops[step] === 0 ? -2 : story?.has(step) ? 0 : cone.hops[step], // of its label: lower comes first
 	};
 }
 
-/** storySteps returns the steps that the lines of a story name, each with the number of the first line that does. */
+/**
+ * storySteps returns the steps that the lines of a story name: for each the
+ * number of the first line that does, and what to write at its mark. That is
+ * what its node said, if a line tells of it.
+ */
 function storySteps(run, steps) {
 	const story = new Map();
 	run.story.forEach((line, i) => {
 		const mention = splitSteps(line, steps).find((part) => part.step);
-		if (mention && !story.has(mention.step)) story.set(mention.step, i + 1);
+		if (!mention) return;
+		const [, said] = line.match(/ ms +node \d+: (.+)/) || [];
+		const told = story.get(mention.step);
+		if (!told) story.set(mention.step, { line: i + 1, text: said || "" });
+		else told.text ||= said || "";
 	});
 	return story;
 }

@@ -56,7 +56,7 @@ class Marks {
 	// keepClear keeps labels off a strong mark, and numbers it as the story does.
 	keepClear(step, x, y) {
 		this.labels.block(x - 4, y - 4, x + 4, y + 4);
-		const line = this.picture.app.highlight.story?.get(step);
+		const line = this.picture.app.highlight.story?.get(step)?.line;
 		if (line) this.labels.add(String(line), x, y + 17, STRONG, "accent", { align: "center", rank: -1, places: [[x, y + 17], [x, y + 22]] });
 	}
 
@@ -84,7 +84,8 @@ class Marks {
 		const more = outputs > 1 ? ` +${outputs - 1}` : "";
 		const isOutput = trace.what[row] === CODE.output;
 		if (this.picture.isEra(row)) return; // it has its own label along the lane
-		const text = oneLine(isOutput ? `${kindOf(trace, row)} ${textOf(trace, row)}` : textOf(trace, row), 22) + more;
+		const told = level === STRONG && this.picture.app.highlight.story?.get(trace.step[row])?.text;
+		const text = told ? oneLine(told, 28) : oneLine(isOutput ? `${kindOf(trace, row)} ${textOf(trace, row)}` : textOf(trace, row), 22) + more;
 		this.labels.add(text, x + 7, y, level, isOutput ? "good" : "soft", {
 			rank: this.picture.app.highlight?.rank(trace.step[row]) ?? 0, places: [[x + 7, y], [x + 17, y], [x - 17, y, "right"], [x + 7, y - 13]],
 		});

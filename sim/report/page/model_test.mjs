@@ -266,9 +266,9 @@ test("what is lost while a fault is away is not its doing", () => {
 	assert.deepEqual(new page.Matches(t, "fault:7").list, [1, 2, 4, 5]);
 });
 
-test("a story lets the steps that it names stand out, by the number of its line", () => {
-	const t = triangle(), story = page.storySteps({ story: ["lost: no step", "step 1, 1 ms input", "step 4, after step 1", "step 4, again"] }, t.steps);
-	assert.deepEqual([...story], [[1, 2], [4, 3]]);
+test("a story lets the steps that it names stand out, with the number of a line and what a node said", () => {
+	const t = triangle(), story = page.storySteps({ story: ["lost: no step", "step 1, 1 ms  input", "step 4, 2 ms  node 2 receives ping", "step 4, 2 ms  node 2: delivered 7", "step 4, 2 ms  node 2: more"] }, t.steps);
+	assert.deepEqual([...story], [[1, { line: 2, text: "" }], [4, { line: 3, text: "delivered 7" }]]);
 	const highlight = page.highlightCone(t, new page.Cone(t, 4, "past", 0), story);
 	assert.deepEqual([highlight.steps, highlight.step(1), highlight.step(2)], [[1, 4], true, false]);
 });

@@ -133,7 +133,7 @@ function spokenTable(app, nodes) {
 	const columns = nodes.map((node) => latestSaid(app, node, step));
 	const head = el("tr", {}, nodes.map((node, i) => heading(app, node, columns[i].length ? `up to step ${count(trace.step[columns[i][0]])}` : "nothing yet", false)));
 	const body = el("tr", {}, columns.map((rows, i) => el("td", { data: { node: nodes[i] } }, el("ol", { class: "spoken" }, rows.map((row) =>
-		el("li", { class: trace.step[row] === step ? "changed" : null }, stepLink(app, trace.step[row], count(trace.step[row]), row), ` ${sentence(trace, row)} `, el("span", { class: "mono" }, oneLine(textOf(trace, row), 200))))))));
+		el("li", { class: trace.step[row] === step ? "changed" : null }, stepLink(app, trace.step[row], count(trace.step[row]), row), ` ${sentence(trace, row)} `, el("span", { class: "mono" }, oneLine(textOf(trace, row), 80))))))));
 	return el("table", { class: "states spoken" }, el("thead", {}, head), el("tbody", {}, body));
 }
 
