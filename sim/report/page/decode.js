@@ -23,8 +23,16 @@ function isMessage(trace, row) {
 // Marks of a sent message or of its copy.
 const LOST = 1, COPIED = 2, CORRUPTED = 4, DROPPED = 8;
 
-/** unpack decodes base64(gzip(JSON)). */
+/** unpack decodes base64(gzip(JSON)). What cannot be decoded was cut off or altered. */
 async function unpack(base64) {
+	try {
+		return await inflate(base64);
+	} catch {
+		throw new Error("the data of this page is incomplete or damaged");
+	}
+}
+
+async function inflate(base64) {
 	const binary = atob(base64.trim());
 	const bytes = new Uint8Array(binary.length);
 	for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);

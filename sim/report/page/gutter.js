@@ -46,7 +46,7 @@ function laneLabel(app, node) {
 function foldedLabel(app) {
 	const { lanes, trace } = app;
 	const steps = lanes.thin.reduce((sum, node) => sum + trace.stepsOf[node], 0);
-	const words = lanes.open.length ? `${lanes.thin.length} folded` : `${lanes.thin.length} nodes`;
+	const words = [count(lanes.thin.length), el("span", { class: "nodename" }, lanes.open.length ? " folded" : " nodes")];
 	const label = el("div", { class: "lane" }, button(words, () => app.showNodes(), { class: "link", title: `${count(steps)} steps; choose nodes (o)` }));
 	label.style.top = `${lanes.thinTop - 4}px`;
 	return label;

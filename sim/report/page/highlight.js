@@ -57,7 +57,7 @@ function involvedNodes(trace, highlight, first, cursor) {
 	const nearest = new Map();
 	if (first >= 0) nearest.set(first, -1);
 	for (const step of highlight ? highlight.steps : []) {
-		const node = trace.stepNode[step], away = highlight.cone ? highlight.rank(step) : Math.abs(step - cursor);
+		const node = trace.stepNode[step], away = highlight.cone ? Math.max(0, highlight.rank(step)) : Math.abs(step - cursor);
 		if (node >= 0 && !(nearest.get(node) <= away)) nearest.set(node, away);
 	}
 	return [...nearest].sort((a, b) => a[1] - b[1] || a[0] - b[0]).map(([node]) => node);

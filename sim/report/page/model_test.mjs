@@ -55,6 +55,11 @@ test("unpack reads what was compressed and encoded", async () => {
 	assert.deepEqual(await page.unpack(`\n${gzipSync(JSON.stringify(data)).toString("base64")}\n`), data);
 });
 
+test("data that is cut off or altered is refused in one line", async () => {
+	const whole = gzipSync(JSON.stringify({ version: 1, runs: [] })).toString("base64");
+	for (const bad of [whole.slice(0, 24), "", "%%%", btoa("no archive")]) await assert.rejects(page.unpack(bad), /^Error: the data of this page is incomplete or damaged$/);
+});
+
 test("a page of another version is refused in one line", () => {
 	assert.throws(() => page.checkPage({ version: 2, runs: [{}] }), /version 1 .* version 2/);
 	assert.throws(() => page.checkPage({ version: 1, runs: [] }), /no run/);
@@ -336,6 +341,7 @@ test("ticks are round and labelled in the unit of their distance", () => {
 	const { step, list } = page.ticks(0, 1e9, 5, false);
 	assert.deepEqual([step, list.length], [2e8, 6]);
 	assert.equal(page.tickLabel(2e8, step), "0.2 s");
+	assert.equal(page.tickLabel(0, page.ticks(0, 0, 5, false).step), "0 ms");
 	assert.equal(page.tickLabel(1500, 500), "1.5 µs");
 });
 

@@ -192,6 +192,7 @@ class Lanes {
 
 /** ticks returns round positions of an axis between two ends, about so many. */
 function ticks(from, to, most, whole) {
+	if (!(to > from)) return { step: 1e6, list: [from] }; // a run without time has one tick, of 0 ms
 	const rough = (to - from) / Math.max(1, most);
 	const power = 10 ** Math.floor(Math.log10(Math.max(rough, 1e-9)));
 	let step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
