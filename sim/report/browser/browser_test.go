@@ -1,0 +1,254 @@
+package browser
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+var (
+	browser context.Context
+	folder  string // of the pages
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(runTests(m))
+}
+
+func runTests(m *testing.M) int {
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("DESSIM_BROWSER") == "required" {
+			fmt.Println("no chromium: apt-get install chromium")
+			return 1
+		}
+		fmt.Println("skipped: no chromium; apt-get install chromium")
+		return 0
+	}
+	if folder, err = os.MkdirTemp("", "dessim-browser-"); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer os.RemoveAll(folder)
+	options := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(chromium), chromedp.UserDataDir(filepath.Join(folder, "profile")), chromedp.WindowSize(1440, 900),
+		chromedp.Flag("headless", "new"),
+	}
+	for _, name := range []string{
+		"no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
+		"disable-component-update", "disable-sync", "disable-dev-shm-usage", "hide-scrollbars",
+	} {
+		options = append(options, chromedp.Flag(name, true))
+	}
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	defer stop()
+	var shut context.CancelFunc
+	browser, shut = chromedp.NewContext(allocator)
+	defer shut()
+	if err := chromedp.Do(browser); err != nil {
+		fmt.Println("chromium does not start:", err)
+		return 1
+	}
+	return m.Run()
+}
+
+// tab is a page that is open in the browser.
+type tab struct {
+	testing.TB
+	ctx context.Context
+
+	mu       sync.Mutex
+	troubles []string // what went wrong in it, by the browser's own account
+}
+
+// instruments is a script that runs before that of the page. Whatever hostile text wants to call
+// leaves a mark, and so does what is copied.
+const instruments = `
+	window.ran = [], window.copied = [];
+	for (const name of ["alert", "confirm", "prompt", "open"]) window[name] = (...all) => void ran.push(name + " " + all);
+	document.addEventListener("securitypolicyviolation", (event) => ran.push(event.violatedDirective + " " + event.blockedURI));
+	navigator.clipboard.writeText = async (text) => void copied.push(text);`
+
+// open opens a page at a link, such as "#step=1", after what prepare does.
+func open(t testing.TB, file, link string, prepare ...chromedp.Action[chromedp.Void]) *tab {
+	t.Helper()
+	b := openRaw(t, file, link, prepare...)
+	b.until("window.dessim")
+	if !eval[bool](b, "dessim.ready.then(() => true, () => false)") {
+		t.Fatalf("%s: the page says %q", filepath.Base(file), b.text("body"))
+	}
+	b.frame()
+	return b
+}
+
+// openRaw opens a page whose script may refuse it.
+func openRaw(t testing.TB, file, link string, prepare ...chromedp.Action[chromedp.Void]) *tab {
+	t.Helper()
+	ctx, stop := chromedp.NewContext(browser)
+	ctx, late := context.WithTimeout(ctx, time.Minute)
+	b := &tab{TB: t, ctx: ctx}
+	t.Cleanup(func() {
+		for _, trouble := range b.seen() {
+			t.Errorf("%s%s: %s", filepath.Base(file), link, trouble)
+		}
+		late()
+		stop()
+	})
+	address := "file://" + file
+	if err := chromedp.Listen(ctx, func(event any) { b.hear(event, address) }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: instruments}); err != nil {
+		t.Fatal(err)
+	}
+	b.do(append(prepare, chromedp.Navigate(address+link))...)
+	return b
+}
+
+// hear notes what a page must not do: write to the console, ask for anything, open a dialog.
+func (b *tab) hear(event any, address string) {
+	trouble := ""
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		trouble = "exception: " + e.ExceptionDetails.Text
+	case *runtime.EventConsoleAPICalled:
+		trouble = fmt.Sprintf("console: %v", e.Type)
+		for _, a := range e.Args {
+			trouble += fmt.Sprintf(" %s%s", a.Value, a.Description)
+		}
+	case *log.EventEntryAdded:
+		trouble = fmt.Sprintf("log: %s %s", e.Entry.Level, e.Entry.Text)
+	case *network.EventRequestWillBeSent:
+		if at, _, _ := strings.Cut(e.Request.URL, "#"); at != address && !strings.HasPrefix(at, "data:") {
+			trouble = "request: " + at
+		}
+	case *page.EventJavascriptDialogOpening:
+		trouble = "dialog: " + e.Message
+	}
+	if trouble != "" {
+		b.mu.Lock()
+		b.troubles = append(b.troubles, trouble)
+		b.mu.Unlock()
+	}
+}
+
+// seen returns the troubles so far, and forgets them.
+func (b *tab) seen() []string {
+	ran := eval[[]string](b, "window.ran")
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := append(b.troubles, ran...)
+	b.troubles = nil
+	return all
+}
+
+func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.Helper()
+	if err := chromedp.Do(b.ctx, actions...); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// eval returns the value of an expression in the page, or that of its promise.
+func eval[T any](b *tab, expression string) T {
+	b.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// until waits for a condition in the page.
+func (b *tab) until(condition string) {
+	b.Helper()
+	for range 500 {
+		if eval[bool](b, "!!("+condition+")") {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	b.Fatalf("never true: %s; the selected step is %q", condition, b.text("#selected"))
+}
+
+// frame waits until the page has drawn what it knows now.
+func (b *tab) frame() {
+	b.Helper()
+	eval[bool](b, "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+}
+
+// press presses keys, one for each character.
+func (b *tab) press(keys string) {
+	b.Helper()
+	b.do(chromedp.KeyEvent(keys))
+	b.frame()
+}
+
+func (b *tab) click(selector string) {
+	b.Helper()
+	b.do(chromedp.Click(chromedp.CSS(selector)))
+	b.frame()
+}
+
+// text returns the text of an element as the reader sees it, or "".
+func (b *tab) text(selector string) string {
+	b.Helper()
+	return eval[string](b, fmt.Sprintf("document.querySelector(%q)?.innerText ?? ''", selector))
+}
+
+// texts returns the texts of all elements that a selector finds.
+func (b *tab) texts(selector string) []string {
+	b.Helper()
+	return eval[[]string](b, fmt.Sprintf("[...document.querySelectorAll(%q)].map((one) => one.innerText)", selector))
+}
+
+// state is what the page shows: see window.dessim in page/main.js.
+type state struct {
+	Step, Node, Run int
+	Query, Axis     string
+}
+
+func (b *tab) state() state {
+	b.Helper()
+	return eval[state](b, "dessim.state()")
+}
+
+// at fails unless the selected step is the wanted one.
+func (b *tab) at(step int, why string) {
+	b.Helper()
+	if got := b.state().Step; got != step {
+		b.Fatalf("%s: step %d is selected, want %d", why, got, step)
+	}
+}
+
+// shoot leaves a picture of the page, if somebody wants to look.
+func (b *tab) shoot(name string) {
+	b.Helper()
+	to := os.Getenv("DESSIM_SCREENSHOTS")
+	if to == "" {
+		return
+	}
+	b.frame()
+	picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	if err == nil {
+		err = os.MkdirAll(to, 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(to, name+".png"), picture, 0o644)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+}
