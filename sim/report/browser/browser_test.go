@@ -6,16 +6,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 var (
@@ -74,8 +77,14 @@ type tab struct {
 }
 
 // instruments is a script that runs before that of the page. Whatever hostile text wants to call
-// leaves a mark, and so does what is copied.
+// leaves a mark, and so does what is copied. pixels returns the points of a canvas: a copy, since
+// the browser warns of reading what is drawn.
 const instruments = `
+	window.pixels = (canvas) => {
+		const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+		copy.drawImage(canvas, 0, 0);
+		return copy.getImageData(0, 0, canvas.width, canvas.height);
+	};
 	window.ran = [], window.copied = [];
 	for (const name of ["alert", "confirm", "prompt", "open"]) window[name] = (...all) => void ran.push(name + " " + all);
 	document.addEventListener("securitypolicyviolation", (event) => ran.push(event.violatedDirective + " " + event.blockedURI));
@@ -189,10 +198,22 @@ func (b *tab) frame() {
 	eval[bool](b, "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
 }
 
-// press presses keys, one for each character.
+// press presses keys, one for each character, as a keyboard does: the key and its character are
+// one event, so that a page that takes the key gets no character.
 func (b *tab) press(keys string) {
 	b.Helper()
-	b.do(chromedp.KeyEvent(keys))
+	for _, key := range keys {
+		events := kb.Encode(key)
+		if len(events) == 3 {
+			events[0].Text, events[0].UnmodifiedText = events[1].Text, events[1].UnmodifiedText
+			events = slices.Delete(events, 1, 2)
+		}
+		for _, event := range events {
+			if _, err := chromedp.Call(b.ctx, input.DispatchKeyEvent, *event); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
 	b.frame()
 }
 
@@ -202,10 +223,10 @@ func (b *tab) click(selector string) {
 	b.frame()
 }
 
-// text returns the text of an element as the reader sees it, or "".
+// text returns the text of an element as the reader sees it; "" if it is not shown.
 func (b *tab) text(selector string) string {
 	b.Helper()
-	return eval[string](b, fmt.Sprintf("document.querySelector(%q)?.innerText ?? ''", selector))
+	return eval[string](b, fmt.Sprintf("((one) => one?.checkVisibility() ? one.innerText : '')(document.querySelector(%q))", selector))
 }
 
 // texts returns the texts of all elements that a selector finds.
