@@ -37,6 +37,9 @@ soak:      ## every scenario and order on SEEDS seeds, plain and lossy, crash on
 mutants:   ## every planted bug is found and shrunk, in one table; BANK=DIR: another bank, ONLY=REGEXP: some, SEEDS at most
 	go run ./cmd/mutants -seeds $(SEEDS) $(if $(BANK),-bank $(BANK)) $(if $(ONLY),-only '$(ONLY)')
 
+browser:   ## the report's page in chromium; DESSIM_SCREENSHOTS=DIR: leaves pictures there to look at
+	cd sim/report/browser && go vet ./... && DESSIM_BROWSER=required go test -count=1 ./...
+
 machines:  ## the pinned digests on 386, GOAMD64 v1 and v3
 	DESSIM_MACHINES= go test ./scenarios -run TestDigestsAreTheSameOnOtherMachines -count=1 -v
 
@@ -71,4 +74,4 @@ fuzz:      ## every fuzz target for T each
 		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 			echo "$$p $$f"; go test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(T); done; done
 
-.PHONY: help check fmt vet lint test race run soak mutants machines planted arches wasm bench picture fuzz
+.PHONY: help check fmt vet lint test race run soak mutants browser machines planted arches wasm bench picture fuzz

@@ -77,8 +77,8 @@ type tab struct {
 }
 
 // instruments is a script that runs before that of the page. Whatever hostile text wants to call
-// leaves a mark, and so does what is copied. pixels returns the points of a canvas: a copy, since
-// the browser warns of reading what is drawn.
+// leaves a mark, and so does what is copied, and when the page is ready. pixels returns the points
+// of a canvas: of a copy, since the browser warns of reading what is drawn.
 const instruments = `
 	window.pixels = (canvas) => {
 		const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
@@ -88,7 +88,8 @@ const instruments = `
 	window.ran = [], window.copied = [];
 	for (const name of ["alert", "confirm", "prompt", "open"]) window[name] = (...all) => void ran.push(name + " " + all);
 	document.addEventListener("securitypolicyviolation", (event) => ran.push(event.violatedDirective + " " + event.blockedURI));
-	navigator.clipboard.writeText = async (text) => void copied.push(text);`
+	navigator.clipboard.writeText = async (text) => void copied.push(text);
+	addEventListener("DOMContentLoaded", () => window.dessim?.ready.then(() => window.readyAt = performance.now(), () => {}));`
 
 // open opens a page at a link, such as "#step=1", after what prepare does.
 func open(t testing.TB, file, link string, prepare ...chromedp.Action[chromedp.Void]) *tab {
@@ -155,7 +156,7 @@ func (b *tab) hear(event any, address string) {
 
 // seen returns the troubles so far, and forgets them.
 func (b *tab) seen() []string {
-	ran := eval[[]string](b, "window.ran")
+	ran := eval[[]string](b, "(window.ran ?? []).splice(0)")
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	all := append(b.troubles, ran...)
@@ -261,7 +262,6 @@ func (b *tab) shoot(name string) {
 	if to == "" {
 		return
 	}
-	b.frame()
 	picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 	if err == nil {
 		err = os.MkdirAll(to, 0o755)

@@ -61,7 +61,7 @@ func ran(name, flags string, seed, events uint64) func(t testing.TB) string {
 			return "", err
 		}
 		p.Events = events
-		return write(fmt.Sprintf("%s-%d", name, p.Nodes), record(s, p, seed))
+		return write(fmt.Sprintf("%s-%d", name, p.Nodes), name, record(s, p, seed))
 	})
 }
 
@@ -73,9 +73,9 @@ func record(s *scenario.Scenario, p scenario.Params, seed uint64) *report.Run {
 }
 
 // write writes a page and returns its file.
-func write(name string, runs ...*report.Run) (string, error) {
+func write(name, title string, runs ...*report.Run) (string, error) {
 	var b bytes.Buffer
-	if err := report.Write(&b, name, runs...); err != nil {
+	if err := report.Write(&b, title, runs...); err != nil {
 		return "", err
 	}
 	file := filepath.Join(folder, name+".html")
