@@ -178,33 +178,31 @@ func TestAPhoneIsUsedByTouch(t *testing.T) {
 	b := open(t, ledgers(t), "", phone)
 	b.do(chromedp.Evaluate[chromedp.Void]("document.getElementById('lanes').scrollIntoView({ block: 'center' })"))
 	b.frame()
-	box := eval[[]float64](b, `(({ x, y, width, height }) => [x, y, width, height])(document.getElementById("lanes").getBoundingClientRect())`)
+	lanes := b.box("#lanes")
 	touch := func(kind input.DispatchTouchEventType, points ...[2]float64) {
 		p := input.DispatchTouchEventParams{Type: kind, TouchPoints: []*input.TouchPoint{}}
 		for i, point := range points {
-			p.TouchPoints = append(p.TouchPoints, &input.TouchPoint{X: box[0] + point[0]*box[2], Y: box[1] + point[1]*box[3], ID: new(float64(i))})
+			p.TouchPoints = append(p.TouchPoints, &input.TouchPoint{X: lanes.X + point[0]*lanes.Width, Y: lanes.Y + point[1]*lanes.Height, ID: new(float64(i))})
 		}
 		b.do(command(input.DispatchTouchEvent, p))
 	}
-	window := func() []float64 { return eval[[]float64](b, "[dessim.state().from, dessim.state().to]") }
 
-	before := window()
+	from, to := b.window()
 	touch(input.DispatchTouchEventTypeTouchStart, [2]float64{0.7, 0.5})
 	touch(input.DispatchTouchEventTypeTouchMove, [2]float64{0.5, 0.5})
 	touch(input.DispatchTouchEventTypeTouchMove, [2]float64{0.3, 0.5})
 	touch(input.DispatchTouchEventTypeTouchEnd)
 	b.frame()
-	if after := window(); after[0] <= before[0] {
-		t.Errorf("a drag to the left leads from %v to %v", before, after)
+	if after, _ := b.window(); after <= from {
+		t.Errorf("a drag to the left leads from %v to %v", from, after)
 	}
-	before = window()
 	touch(input.DispatchTouchEventTypeTouchStart, [2]float64{0.4, 0.5}, [2]float64{0.6, 0.5})
 	touch(input.DispatchTouchEventTypeTouchMove, [2]float64{0.3, 0.5}, [2]float64{0.7, 0.5})
 	touch(input.DispatchTouchEventTypeTouchMove, [2]float64{0.1, 0.5}, [2]float64{0.9, 0.5})
 	touch(input.DispatchTouchEventTypeTouchEnd)
 	b.frame()
-	if after := window(); after[1]-after[0] >= (before[1]-before[0])*0.8 {
-		t.Errorf("two fingers that part lead from %v to %v", before, after)
+	if from2, to2 := b.window(); to2-from2 >= (to-from)*0.8 {
+		t.Errorf("two fingers that part lead from %v..%v to %v..%v", from, to, from2, to2)
 	}
 	b.press("]l")
 	selected := b.state().Step
@@ -215,33 +213,6 @@ func TestAPhoneIsUsedByTouch(t *testing.T) {
 	}
 	if b.state().Step == selected {
 		t.Error("no tap selects a step")
-	}
-}
-
-func TestTheWheelZoomsAndADragPans(t *testing.T) {
-	b := open(t, chaos32(t), "")
-	window := func() []float64 { return eval[[]float64](b, "[dessim.state().from, dessim.state().to]") }
-	box := eval[[]float64](b, `(({ x, y, width, height }) => [x, y, width, height])(document.getElementById("lanes").getBoundingClientRect())`)
-	x, y := box[0]+box[2]/2, box[1]+box[3]/2
-	mouse := func(p input.DispatchMouseEventParams) { b.do(command(input.DispatchMouseEvent, p)) }
-	before := window()
-	mouse(input.DispatchMouseEventParams{Type: input.DispatchMouseEventTypeMouseWheel, X: x, Y: y, DeltaX: 0.01, DeltaY: -400})
-	b.until(fmt.Sprintf("dessim.state().to - dessim.state().from < %v", (before[1]-before[0])*0.9))
-	before = window()
-	for _, p := range []input.DispatchMouseEventParams{
-		{Type: input.DispatchMouseEventTypeMousePressed, X: x}, {Type: input.DispatchMouseEventTypeMouseMoved, X: x - 100},
-		{Type: input.DispatchMouseEventTypeMouseMoved, X: x - 200}, {Type: input.DispatchMouseEventTypeMouseReleased, X: x - 200},
-	} {
-		p.Y, p.Button, p.ClickCount = y, input.MouseButtonLeft, 1
-		mouse(p)
-	}
-	b.frame()
-	if after := window(); after[0] <= before[0] {
-		t.Errorf("a drag leads from %v to %v", before, after)
-	}
-	b.press("0x")
-	if s := b.state(); s.Axis != "step" && s.Axis != "time" {
-		t.Errorf("the axis is %q", s.Axis)
 	}
 }
 
