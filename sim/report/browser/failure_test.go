@@ -206,6 +206,8 @@ func TestTheRunBeforeShrinkingIsOneKeyAway(t *testing.T) {
 
 func TestChecksAndStoryLeadToTheirSteps(t *testing.T) {
 	b := open(t, ledgers(t), "#step=1")
+	b.click("#failure button.link")
+	b.at(b.violation(), "the sentence in the header")
 	story := eval[int](b, "dessim.run().story.length")
 	links := eval[[]string](b, `[...document.querySelectorAll("#story button.link")].map((one) => one.dataset.step)`)
 	if len(links) < story {
