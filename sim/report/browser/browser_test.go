@@ -9,8 +9,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
@@ -22,8 +26,9 @@ import (
 )
 
 var (
-	browser context.Context
-	folder  string // of the pages
+	browser context.Context     // its one tab, in which the tests take turns: a new tab is dear
+	now     atomic.Pointer[tab] // the test whose turn it is
+	folder  string              // of the pages
 )
 
 func TestMain(m *testing.M) {
@@ -60,7 +65,15 @@ func runTests(m *testing.M) int {
 	var shut context.CancelFunc
 	browser, shut = chromedp.NewContext(allocator)
 	defer shut()
-	if err := chromedp.Do(browser); err != nil {
+	err = chromedp.Listen(browser, func(event any) {
+		if b := now.Load(); b != nil {
+			b.hear(event)
+		}
+	})
+	if err == nil {
+		_, err = chromedp.Call(browser, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: instruments})
+	}
+	if err != nil {
 		fmt.Println("chromium does not start:", err)
 		return 1
 	}
@@ -70,7 +83,8 @@ func runTests(m *testing.M) int {
 // tab is a page that is open in the browser.
 type tab struct {
 	testing.TB
-	ctx context.Context
+	ctx     context.Context
+	address string
 
 	mu       sync.Mutex
 	troubles []string // what went wrong in it, by the browser's own account
@@ -106,29 +120,40 @@ func open(t testing.TB, file, link string, prepare ...chromedp.Action[chromedp.V
 // openRaw opens a page whose script may refuse it.
 func openRaw(t testing.TB, file, link string, prepare ...chromedp.Action[chromedp.Void]) *tab {
 	t.Helper()
-	ctx, stop := chromedp.NewContext(browser)
-	ctx, late := context.WithTimeout(ctx, time.Minute)
-	b := &tab{TB: t, ctx: ctx}
+	ctx, late := context.WithTimeout(browser, time.Minute)
+	b := &tab{TB: t, ctx: ctx, address: "file://" + file}
 	t.Cleanup(func() {
 		for _, trouble := range b.seen() {
 			t.Errorf("%s%s: %s", filepath.Base(file), link, trouble)
 		}
+		now.Store(nil)
+		b.do(plain...)
 		late()
-		stop()
 	})
-	address := "file://" + file
-	if err := chromedp.Listen(ctx, func(event any) { b.hear(event, address) }); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: instruments}); err != nil {
-		t.Fatal(err)
-	}
-	b.do(append(prepare, chromedp.Navigate(address+link))...)
+	now.Store(b)
+	b.do(append(prepare, chromedp.Navigate(b.address+link))...)
 	return b
 }
 
+// plain leaves the tab as it was at first.
+var plain = []chromedp.Action[chromedp.Void]{
+	chromedp.Navigate("about:blank"),
+	command(emulation.ClearDeviceMetricsOverride, cdp.Empty{}),
+	command(emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{}),
+	command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{}),
+	command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{}),
+}
+
+// command is a command of the browser as an action.
+func command[P any](c cdp.Command[P, cdp.Empty], p P) chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, target *chromedp.Target) (none chromedp.Void, err error) {
+		_, err = cdp.Call(ctx, target, c, p)
+		return none, err
+	}
+}
+
 // hear notes what a page must not do: write to the console, ask for anything, open a dialog.
-func (b *tab) hear(event any, address string) {
+func (b *tab) hear(event any) {
 	trouble := ""
 	switch e := event.(type) {
 	case *runtime.EventExceptionThrown:
@@ -141,7 +166,7 @@ func (b *tab) hear(event any, address string) {
 	case *log.EventEntryAdded:
 		trouble = fmt.Sprintf("log: %s %s", e.Entry.Level, e.Entry.Text)
 	case *network.EventRequestWillBeSent:
-		if at, _, _ := strings.Cut(e.Request.URL, "#"); at != address && !strings.HasPrefix(at, "data:") {
+		if at, _, _ := strings.Cut(e.Request.URL, "#"); at != b.address && !strings.HasPrefix(at, "data:") {
 			trouble = "request: " + at
 		}
 	case *page.EventJavascriptDialogOpening:

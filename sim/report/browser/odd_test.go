@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp/kb"
 
 	"dessim/protocol"
 	"dessim/scenarios"
@@ -28,9 +29,7 @@ const keys = "hlHLjk[]mec,.nN+-<>0vxtoe"
 func (b *tab) usable() {
 	b.Helper()
 	for _, key := range keys {
-		b.press(string(key))
-		b.do(command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{}))
-		b.press("\x1b")
+		b.press(string(key) + kb.Escape)
 	}
 	if got := b.text("#failed"); got != "" {
 		b.Errorf("the page says %q", got)
@@ -39,7 +38,7 @@ func (b *tab) usable() {
 
 func TestRunsThatEndEarlyHaveAUsablePage(t *testing.T) {
 	s := scenarios.Find("concurrent")
-	for events, name := range []string{"empty", "one-event", "two-events"} {
+	for events, name := range []string{"empty", "one-event"} {
 		p, r := s.Defaults, ring32(0)
 		if p.Events = uint64(events); events > 0 {
 			r = record(s, p, 1)
@@ -53,12 +52,11 @@ func TestRunsThatEndEarlyHaveAUsablePage(t *testing.T) {
 			t.Errorf("%s: %d steps", name, got)
 		}
 		b.at(min(1, events), name)
+		if got := b.text("#verdict") + b.text("#failure"); events > 0 && (!strings.Contains(got, "inconclusive") || !strings.Contains(got, "most events reached")) {
+			t.Errorf("%s: the page says %q", name, got)
+		}
 		b.shoot(name)
 		b.usable()
-	}
-	b := open(t, chaos32(t), "")
-	if got := b.text("#verdict") + b.text("#failure"); !strings.Contains(got, "inconclusive") || !strings.Contains(got, "most events reached") {
-		t.Errorf("a run that -events ended says %q", got)
 	}
 }
 

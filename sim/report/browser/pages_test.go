@@ -27,7 +27,7 @@ var (
 	stale    = shrunk("read-from-own-state")
 	chaos5   = ran("chaos", "-nodes 5 -txs 6 -until 30s", 1, 0)
 	chaos32  = ran("chaos", "-nodes 32", 1, 100_000)
-	churn200 = ran("churn", "-nodes 200", 1, 30_000)
+	churn200 = ran("churn", "-nodes 200", 1, 20_000)
 )
 
 // shrunk returns a function that builds dessim with a bug of the bank, finds the failure that

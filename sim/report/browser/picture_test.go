@@ -35,7 +35,7 @@ func (b *tab) mouse(kind input.DispatchMouseEventType, x, y float64) {
 }
 
 func TestTheWheelZoomsAndADragPans(t *testing.T) {
-	b := open(t, chaos32(t), "")
+	b := open(t, chaos5(t), "")
 	lanes := b.box("#lanes")
 	x, y := lanes.X+lanes.Width/2, lanes.Y+lanes.Height/2
 	from, to := b.window()

@@ -2,14 +2,12 @@ package browser
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
@@ -30,14 +28,6 @@ func media(medium, scheme string) chromedp.Action[chromedp.Void] {
 	return command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Media: medium, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 	})
-}
-
-// command is a command of the browser as an action.
-func command[P any](c cdp.Command[P, cdp.Empty], p P) chromedp.Action[chromedp.Void] {
-	return func(ctx context.Context, target *chromedp.Target) (none chromedp.Void, err error) {
-		_, err = cdp.Call(ctx, target, c, p)
-		return none, err
-	}
 }
 
 var phone = chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulatePortrait)
@@ -159,7 +149,7 @@ func TestAPrintedPageHasTheSummaryAndNoButtons(t *testing.T) {
 }
 
 func TestAPhoneShowsAPageWithoutScrollingSideways(t *testing.T) {
-	for name, file := range map[string]func(testing.TB) string{"violation": ledgers, "32": chaos32, "churn": churn200} {
+	for name, file := range map[string]func(testing.TB) string{"violation": ledgers, "200": churn200} {
 		b := open(t, file(t), "", phone)
 		if wide := eval[int](b, "document.documentElement.scrollWidth"); wide > 390 {
 			t.Errorf("%s: %d points wide", name, wide)

@@ -22,25 +22,27 @@ func TestThePictureIsDrawnAtEverySize(t *testing.T) {
 	})()`
 	for _, nodes := range []int{5, 32, 200} {
 		file := map[int]func(testing.TB) string{5: chaos5, 32: chaos32, 200: churn200}[nodes](t)
-		for _, scheme := range []string{"light", "dark"} {
-			b := open(t, file, "", media("", scheme))
-			if got := eval[int](b, "dessim.run().names.length"); got < nodes {
-				t.Errorf("%d nodes have names, want %d", got, nodes)
-			}
-			look := func(view string) {
+		b := open(t, file, "")
+		if got := eval[int](b, "dessim.run().names.length"); got < nodes {
+			t.Errorf("%d nodes have names, want %d", got, nodes)
+		}
+		look := func(view string) {
+			for _, scheme := range []string{"dark", "light"} {
+				b.do(media("", scheme))
+				b.frame()
 				if ink := eval[float64](b, inked); ink < 0.1 || ink > 60 {
-					t.Errorf("%d nodes, %s, %s: %.1f%% of the picture is inked", nodes, scheme, view, ink)
+					t.Errorf("%d nodes, %s, %s: %.1f%% of the picture is inked", nodes, view, scheme, ink)
 				}
 				b.shoot(fmt.Sprintf("%d-%s-%s", nodes, view, scheme))
 			}
-			look("whole")
-			b.do(chromedp.Evaluate[chromedp.Void](`location.hash = "#step=" + Math.round(dessim.run().dt.length / 2)`))
-			b.until("dessim.state().step > 0")
-			b.press("v")
-			look("selected")
-			b.press("x")
-			look("steps")
 		}
+		look("whole")
+		b.do(chromedp.Evaluate[chromedp.Void](`location.hash = "#step=" + Math.round(dessim.run().dt.length / 2)`))
+		b.until("dessim.state().step > 0")
+		b.press("v")
+		look("selected")
+		b.press("x")
+		look("steps")
 	}
 }
 
