@@ -15,7 +15,6 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
-
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -51,7 +50,7 @@ func runTests(m *testing.M) int {
 	}
 	defer os.RemoveAll(folder)
 	options := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(chromium), chromedp.UserDataDir(filepath.Join(folder, "profile")), chromedp.WindowSize(1440, 900),
+		chromedp.ExecPath(chromium), chromedp.UserDataDir(filepath.Join(folder, "profile")),
 		chromedp.Flag("headless", "new"),
 	}
 	for _, name := range []string{
@@ -72,6 +71,9 @@ func runTests(m *testing.M) int {
 	})
 	if err == nil {
 		_, err = chromedp.Call(browser, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: instruments})
+	}
+	if err == nil {
+		err = chromedp.Do(browser, plain...)
 	}
 	if err != nil {
 		fmt.Println("chromium does not start:", err)
@@ -135,11 +137,10 @@ func openRaw(t testing.TB, file, link string, prepare ...chromedp.Action[chromed
 	return b
 }
 
-// plain leaves the tab as it was at first.
+// plain makes the tab that of a desk, whatever it was before.
 var plain = []chromedp.Action[chromedp.Void]{
 	chromedp.Navigate("about:blank"),
-	command(emulation.ClearDeviceMetricsOverride, cdp.Empty{}),
-	command(emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{}),
+	chromedp.EmulateViewport(1440, 900),
 	command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{}),
 	command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{}),
 }

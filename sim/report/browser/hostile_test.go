@@ -92,13 +92,6 @@ func TestNothingHostileRuns(t *testing.T) {
 	b.press(strings.Repeat("le", 60))
 	b.isText()
 	b.press("o" + kb.Escape + "?" + kb.Escape)
-	for _, id := range []string{"story", "checks", "about"} {
-		b.press("r")
-		if b.text("#"+id) == "" {
-			continue
-		}
-		b.shoot("hostile-" + id)
-	}
 	for _, text := range hostile[:6] {
 		b.press("f")
 		b.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf("document.getElementById('filter').value = %q", text)))
