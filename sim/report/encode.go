@@ -192,21 +192,10 @@ func (r *encoder) encodeStates() {
 		for line := range bytes.Lines(s.Text) {
 			now = append(now, lines.index(history.Cut(string(bytes.TrimSuffix(line, []byte("\n"))))))
 		}
-		was := last[s.Node]
-		keep := 0
-		for keep < len(was) && keep < len(now) && was[keep] == now[keep] {
-			keep++
-		}
-		tail := 0
-		for tail < len(was)-keep && tail < len(now)-keep && was[len(was)-1-tail] == now[len(now)-1-tail] {
-			tail++
-		}
-		last[s.Node] = now
 		x.States.Step = append(x.States.Step, int(s.Step)-before)
 		x.States.Node = append(x.States.Node, int(s.Node))
-		x.States.Keep = append(x.States.Keep, keep)
-		x.States.Tail = append(x.States.Tail, tail)
-		x.States.Lines = append(x.States.Lines, now[keep:len(now)-tail])
+		x.States.Edit = append(x.States.Edit, edit(last[s.Node], now))
+		last[s.Node] = now
 		before = int(s.Step)
 	}
 	x.Lines, x.Kept.States, x.Described = list(lines.all), kept, r.States.Described
@@ -216,6 +205,39 @@ func (r *encoder) encodeStates() {
 	case kept[0] > 1 || kept[1] < r.Last():
 		x.note("States are kept of every step %s; elsewhere they are of some step before, or there are none.", span(kept[0], kept[1]))
 	}
+}
+
+// edit returns the hunks that make now of was: see States. It looks for the nearest line where the
+// two go on alike, so that a few changes far apart are a few short hunks.
+func edit(was, now []int) []int {
+	hunks := []int{}
+	for len(was) > 0 && len(now) > 0 && was[len(was)-1] == now[len(now)-1] {
+		was, now = was[:len(was)-1], now[:len(now)-1]
+	}
+	for len(was) > 0 || len(now) > 0 {
+		keep := 0
+		for keep < len(was) && keep < len(now) && was[keep] == now[keep] {
+			keep++
+		}
+		was, now = was[keep:], now[keep:]
+		drop, add := apart(was, now)
+		hunks = append(append(hunks, keep, drop, add), now[:add]...)
+		was, now = was[drop:], now[add:]
+	}
+	return hunks
+}
+
+// apart returns how many lines of each differ, until they go on alike.
+func apart(was, now []int) (drop, add int) {
+	const far = 64
+	for sum := 1; sum < far; sum++ {
+		for drop := range min(sum, len(was)) + 1 {
+			if add := sum - drop; drop < len(was) && add < len(now) && was[drop] == now[add] {
+				return drop, add
+			}
+		}
+	}
+	return len(was), len(now)
 }
 
 // numbered numbers lines in the order in which they come first.

@@ -110,13 +110,12 @@ type Answers struct {
 }
 
 // States are states of nodes after a step, ascending. Each is an edit of the one before of the
-// same node: it keeps lines at its beginning and at its end, and has Lines between.
+// same node: a list of hunks, each of which keeps so many lines, drops so many, and has so many
+// new ones, whose indices follow. What is left is kept.
 type States struct {
-	Step  []int   `json:"step"` // the difference to the one before
-	Node  []int   `json:"node"`
-	Keep  []int   `json:"keep"`
-	Tail  []int   `json:"tail"`
-	Lines [][]int `json:"lines"`
+	Step []int   `json:"step"` // the difference to the one before
+	Node []int   `json:"node"`
+	Edit [][]int `json:"edit"`
 }
 
 // Kept says between which steps something is whole. Both are 0 if it is nowhere.

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"io"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -171,12 +170,16 @@ func (r *Run) state(step int) [][]string {
 			break
 		}
 		id := r.States.Node[i]
-		was := now[id]
-		next := slices.Clone(was[:r.States.Keep[i]])
-		for _, l := range r.States.Lines[i] {
-			next = append(next, r.Lines[l])
+		was, next, e := now[id], []string(nil), r.States.Edit[i]
+		for len(e) > 0 {
+			next = append(next, was[:e[0]]...)
+			was = was[e[0]+e[1]:]
+			for _, l := range e[3 : 3+e[2]] {
+				next = append(next, r.Lines[l])
+			}
+			e = e[3+e[2]:]
 		}
-		now[id] = append(next, was[len(was)-r.States.Tail[i]:]...)
+		now[id] = append(next, was...)
 	}
 	return now
 }

@@ -119,7 +119,7 @@ func ring32(steps int) *report.Run {
 		Params: [][2]string{}, Checks: []report.Check{}, Facts: [][2]string{}, Warnings: []string{}, Story: []string{}, Notes: []string{},
 		Kinds: []string{"token"}, Eras: []int{}, Texts: []string{"a token"}, Timers: []string{}, Lines: []string{}, Faults: []report.Fault{}, Num: []int64{},
 		Answers: report.Answers{Row: []int{}, Line: []string{}},
-		States:  report.States{Step: []int{}, Node: []int{}, Keep: []int{}, Tail: []int{}, Lines: [][]int{}},
+		States:  report.States{Step: []int{}, Node: []int{}, Edit: [][]int{}},
 		Rows:    make([]int, 1, steps+1), What: strings.Repeat("RS", steps), Dt: []int64{}, Node: []int{}, Peer: []int{}, Link: []int{}, Kind: []int{}, Text: []int{},
 	}
 	before := 0

@@ -20,7 +20,7 @@ function makeRun(steps, more = {}) {
 	const run = {
 		names: ["", "", ""], checks: [], faults: [], eras: [], kinds: ["ping", "vote"], texts: ["one", "two", "bad"], timers: ["retry"], lines: [],
 		dt: steps.map(() => 1e6), rows: [0, ...steps.map((rows) => rows.length)], what: "", node: [], peer: [], kind: [], text: [], link: [], num: [],
-		answers: { row: [], line: [] }, states: { step: [], node: [], keep: [], tail: [], lines: [] }, kept: { states: [0, steps.length, 0] }, end: steps.length * 1e6, ...more,
+		answers: { row: [], line: [] }, states: { step: [], node: [], edit: [] }, kept: { states: [0, steps.length, 0] }, end: steps.length * 1e6, ...more,
 	};
 	const named = {};
 	let before = 0;
@@ -148,7 +148,7 @@ test("a message overtakes those of its link that are sent before and arrive afte
 
 const stateful = () => trace([[input(0)], [input(0)], [input(1)], [input(0)], [input(0)]], {
 	lines: ["a: 1", "b: 2", "b: 3", "c: 4"],
-	states: { step: [1, 1, 2], node: [0, 0, 0], keep: [0, 1, 0], tail: [0, 1, 0], lines: [[0, 1, 3], [2], []] },
+	states: { step: [1, 1, 2], node: [0, 0, 0], edit: [[0, 0, 3, 0, 1, 3], [1, 1, 1, 2], [0, 3, 0]] },
 	kept: { states: [0, 4, 0] },
 });
 
@@ -174,7 +174,7 @@ test("a state knows what it was before its step, and whether later ones are miss
 test("a long chain of edits is rebuilt from checkpoints", () => {
 	const steps = 300, t = trace(Array.from({ length: steps }, () => [input(0)]), {
 		lines: Array.from({ length: steps }, (_, i) => `n: ${i}`),
-		states: { step: Array(steps).fill(1), node: Array(steps).fill(0), keep: Array(steps).fill(0), tail: Array(steps).fill(0), lines: Array.from({ length: steps }, (_, i) => [i]) },
+		states: { step: Array(steps).fill(1), node: Array(steps).fill(0), edit: Array.from({ length: steps }, (_, i) => i === 0 ? [0, 0, 1, 0] : [0, 1, 1, i]) },
 	});
 	const states = new page.States(t);
 	for (const step of [300, 1, 129, 128, 65, 64, 299]) assert.deepEqual(states.at(0, step).lines, [`n: ${step - 1}`]);

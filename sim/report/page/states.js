@@ -71,12 +71,28 @@ class States {
 		let lines = this.checkpoints.get(key(from)) || [];
 		for (let at = this.checkpoints.has(key(from)) ? from + 1 : from; at <= k; at++) {
 			const record = this.records[node].index[at];
-			const keep = states.keep[record], tail = states.tail[record];
-			lines = [...lines.slice(0, keep), ...states.lines[record], ...lines.slice(lines.length - tail)];
+			lines = edited(lines, states.edit[record]);
 			if (at % CHECKPOINT === 0 || at === k) this.checkpoints.set(key(at), lines);
 		}
 		return lines;
 	}
+}
+
+/**
+ * edited applies hunks to lines. A hunk keeps so many, drops so many, and has so many new ones,
+ * which follow; the lines after the last hunk are kept.
+ */
+function edited(lines, hunks) {
+	const result = [];
+	let from = 0, at = 0;
+	while (at < hunks.length) {
+		const [keep, drop, add] = hunks.slice(at, at + 3);
+		for (let i = 0; i < keep; i++) result.push(lines[from + i]);
+		for (let i = 0; i < add; i++) result.push(hunks[at + 3 + i]);
+		from += keep + drop;
+		at += 3 + add;
+	}
+	return result.concat(lines.slice(from));
 }
 
 /** lastAtMost returns the index of the last element of a sorted list that is at most the value, or -1. */
