@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"dessim/scenarios"
+	"dessim/sim/history"
 	"dessim/sim/report"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
@@ -67,9 +68,15 @@ func ran(name, flags string, seed, events uint64) func(t testing.TB) string {
 
 // record makes a run and returns its data.
 func record(s *scenario.Scenario, p scenario.Params, seed uint64) *report.Run {
-	recorder, o := report.NewRecorder(s, &p), scenario.Options{}
-	r, _ := s.Execute(seed, p, recorder.Attach(&o, source.Seed(seed)), o)
-	return recorder.Finish(&r, report.About{Command: fmt.Sprintf("dessim run -scenario %s -seed %d", s.Name, seed)})
+	run := func(h *history.History) scenario.Report {
+		var o scenario.Options
+		r, _ := s.Execute(seed, p, h.Attach(&o, source.Seed(seed)), o)
+		return r
+	}
+	h := history.New(s, &p, history.Usual)
+	r := run(h)
+	h, r = report.Closer(h, &r, &p, run)
+	return report.Of(h, &r, report.About{Command: fmt.Sprintf("dessim run -scenario %s -seed %d", s.Name, seed)})
 }
 
 // write writes a page and returns its file.
