@@ -19,17 +19,17 @@ import (
 // only counted, with a hash.
 func (n *Node) Describe(b []byte) []byte {
 	b = words.Line(b, "owner", words.Short(n.self[:]))
+	b = words.Part(b, "ledger", n.state.Describe)
 	b = words.Uint(b, "balance", n.state.Balance(n.self))
 	b = words.Part(b, "ordered, not applied", n.describeQueue)
 	b = n.describeTransfers(b)
-	b = words.Part(b, "network", n.describeNetwork)
-	b = words.Part(b, "keys", n.describeKeys)
-	b = words.Part(b, "bodies", n.describeBodies)
-	b = words.Part(b, "ledger", n.state.Describe)
 	b = words.Part(b, "order", n.order.Describe)
 	b = words.Part(b, "twopc", n.vote.Describe)
+	b = words.Part(b, "bodies", n.describeBodies)
 	b = words.Part(b, "gossip", n.flood.Describe)
 	b = words.Part(b, "link", n.link.Describe)
+	b = words.Part(b, "keys", n.describeKeys)
+	b = words.Part(b, "network", n.describeNetwork)
 	return words.Part(b, "dht", n.dht.Describe)
 }
 
