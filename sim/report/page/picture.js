@@ -200,8 +200,10 @@ class Picture {
 		context.fillRect(left, y - tall / 2, Math.max(1, right - left), tall);
 		context.globalAlpha = 1;
 		if (word !== "paused") {
+			context.globalAlpha = tall < 12 ? 0.4 : 1; // many thin lanes would shout
 			context.fillStyle = this.pattern;
 			context.fillRect(left, y - tall / 2, Math.max(1, right - left), tall);
+			context.globalAlpha = 1;
 		}
 		const x = Math.max(left, 0);
 		if (tall > 9 && right - x > 70) this.labels.add(word, (x + Math.min(right, this.width)) / 2, y, PLAIN, "soft", { align: "center" });
