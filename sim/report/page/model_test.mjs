@@ -9,7 +9,7 @@ import { gzipSync } from "node:zlib";
 const FILES = ["decode", "causality", "states", "search", "highlight", "words", "view"];
 const source = FILES.map((name) => readFileSync(new URL(`${name}.js`, import.meta.url), "utf8")).join("\n");
 const page = new Function(`${source}; return { Trace, Cone, States, Matches, View, Lanes, CODE, LOST, COPIED, CORRUPTED, DROPPED,
-	unpack, checkPage, whyChain, failedAt, overtaking, readState, alignStates, oddColumns, firstDifference, comparable, isIdentity, tellingRows, parseFilter, setField, highlightCone, highlightMatches, storySteps, involvedNodes, splitSteps, milliseconds, visible, ticks, tickLabel, sentence, headline, textOf }`)();
+	unpack, checkPage, whyChain, failedAt, overtaking, readState, alignStates, oddColumns, firstDifference, comparable, isIdentity, namesIn, partsInOrder, tellingRows, parseFilter, setField, highlightCone, highlightMatches, storySteps, involvedNodes, splitSteps, milliseconds, visible, ticks, tickLabel, sentence, headline, textOf }`)();
 
 /**
  * makeRun writes a run as the recorder does. Steps are lists of rows
@@ -216,6 +216,12 @@ test("a name of its own that a node has from the first is no difference", () => 
 	const rows = page.alignStates([["name: x", "log: 1"], ["name: y", "log: 2"]].map(page.readState));
 	const firsts = [["name: x"], ["name: y", "log: 2"]].map((lines) => new Map(page.readState(lines).map((entry) => [entry.path, entry.value])));
 	assert.deepEqual(rows.map((row) => page.isIdentity(row, [true, true], firsts)), [true, false]);
+});
+
+test("parts with what a failure names come first", () => {
+	assert.deepEqual(page.namesIn(["node 2 has 14ab6967 at 1, of 5/8.2", "again 14ab6967"]), ["14ab6967", "5/8.2"]);
+	const rows = page.alignStates([page.readState(["a:", "  b: 1", "ledger:", "  0: 14ab6967", "c: 2"])]);
+	assert.deepEqual(page.partsInOrder(rows, (row) => row.values.includes("14ab6967")).map((row) => row.key), ["ledger", "0", "a", "b", "c"]);
 });
 
 test("rows that tell something are shown with those that contain them", () => {

@@ -46,12 +46,14 @@ function describedTable(app, nodes) {
 	const { trace } = app, step = app.step || trace.steps;
 	const states = nodes.map((node) => app.states.at(node, step));
 	const entries = states.map((state) => state ? readState(state.lines) : []);
-	const rows = alignStates(entries);
 	const changed = states.map((state) => changedPaths(state));
+	const names = namesIn(failedAt(app.run, step).map((check) => check.detail));
+	const isNamed = (row) => names.some((name) => row.key.includes(name) || row.values.some((value) => value?.includes(name)));
+	const rows = partsInOrder(alignStates(entries), isNamed);
 	const kin = comparable(entries), firsts = nodes.map((node) => app.states.first(node));
 	const odd = rows.map((row) => isIdentity(row, kin, firsts) ? [] : oddColumns(row.values, kin));
 	const changes = (row) => changed.some((paths) => paths.has(row.path));
-	const first = firstDifference(rows, kin, odd, changes);
+	const first = firstDifference(rows, kin, odd, isNamed, changes);
 	const telling = tellingRows(rows, (row, i) => odd[i].some(Boolean) || changes(row));
 	const { shown, controls } = chooseRows(app, rows, { changing: tellingRows(rows, changes), differing: telling, all: rows.map(() => true) });
 	if (first >= 0 && controls) controls.append(button(["≠ ", pathWords(rows[first].path)], () => showDifference(app), { class: "link", title: "Show the first difference" }));
@@ -95,7 +97,7 @@ function cell(node, value, up, odd, changed) {
 	const classes = [odd ? "differs" : "", changed ? "changed" : "", value === undefined ? "none" : ""].filter(Boolean).join(" ");
 	const shown = value === undefined ? (up ? "–" : "") : value;
 	return el("td", { data: { node }, class: classes || null },
-		odd && value !== undefined ? el("span", { class: "flag", title: "differs from the other nodes" }, "≠ ") : null,
+		odd ? el("span", { class: "flag", title: "differs from the other nodes" }, "≠ ") : null,
 		changed ? el("span", { class: "flag", title: "changed in this step" }, "● ") : null,
 		visible(shown.length > 2000 ? shown.slice(0, 2000) + "…" : shown));
 }

@@ -182,18 +182,38 @@ function isIdentity(row, counted, firsts) {
 }
 
 /**
- * firstDifference returns the first row that differs and that changed in this
- * step; else the first in which some states agree and others do not; else the
+ * firstDifference returns the first row that differs and is preferred in the
+ * first of some ways; else the first in which some states agree and others do not; else the
  * first that differs. odd has the odd columns of each row. -1: nothing differs.
  */
-function firstDifference(rows, counted, odd, changed = () => false) {
+function firstDifference(rows, counted, odd, ...preferred) {
 	const agrees = (row) => {
 		const values = row.values.filter((_, i) => counted[i]);
 		return new Set(values).size < values.length;
 	};
 	const differs = odd.map((columns) => columns.some(Boolean));
-	const ways = [changed, agrees, () => true];
+	const ways = [...preferred, agrees, () => true];
 	return ways.map((way) => rows.findIndex((row, i) => differs[i] && way(row))).find((i) => i >= 0) ?? -1;
+}
+
+/**
+ * namesIn returns the names of transactions and messages in sentences, such as
+ * 14ab6967 and 3/1.1: what a reader of a failure looks for.
+ */
+function namesIn(sentences) {
+	return [...new Set(sentences.flatMap((sentence) => sentence.match(/\b(?:[0-9a-f]{8}|\d+\/\d+(?:[./]\d+)?)\b/g) || []))];
+}
+
+/** partsInOrder returns the rows with the outermost parts that have a wanted row first, then the others. */
+function partsInOrder(rows, wanted) {
+	const parts = [];
+	for (const row of rows) {
+		if (row.depth === 0 || !parts.length) parts.push({ rows: [], wanted: false });
+		const part = parts[parts.length - 1];
+		part.rows.push(row);
+		part.wanted ||= wanted(row);
+	}
+	return [...parts.filter((part) => part.wanted), ...parts.filter((part) => !part.wanted)].flatMap((part) => part.rows);
 }
 
 /** tellingRows returns which rows are marked, or contain one that is: the others are alike and unchanged. */
