@@ -51,6 +51,7 @@ class App {
 		this.picture.setRun(this.trace);
 		this.pinned.clear();
 		this.involved = [];
+		this.highlight = null;
 		this.step = 0; this.row = -1; this.node = -1; this.matches = null;
 		this.fillRun();
 		fitStage(this);
