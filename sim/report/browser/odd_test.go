@@ -136,11 +136,11 @@ func TestDataThatCannotBeReadGivesOneLine(t *testing.T) {
 		want   string
 	}{
 		"another version": {repack(t, func(json string) string { return strings.Replace(json, `"version":1`, `"version":2`, 1) }), "version 2"},
-		"half":            {func(packed string) string { return packed[:len(packed)/2/4*4] }, "picture cannot be shown"},
-		"no base64":       {func(string) string { return "?" }, "picture cannot be shown"},
-		"nothing":         {func(string) string { return "" }, "picture cannot be shown"},
-		"no runs":         {repack(t, func(string) string { return `{"version":1,"title":"","runs":[]}` }), "picture cannot be shown"},
-		"no page":         {repack(t, func(string) string { return `null` }), "picture cannot be shown"},
+		"half":            {func(packed string) string { return packed[:len(packed)/2/4*4] }, "incomplete or damaged"},
+		"no base64":       {func(string) string { return "?" }, "incomplete or damaged"},
+		"nothing":         {func(string) string { return "" }, "incomplete or damaged"},
+		"no runs":         {repack(t, func(string) string { return `{"version":1,"title":"","runs":[]}` }), "incomplete or damaged"},
+		"no page":         {repack(t, func(string) string { return `null` }), "incomplete or damaged"},
 	} {
 		b := openRaw(t, spoil(t, strings.ReplaceAll(name, " ", "-"), c.change), "")
 		b.until("document.getElementById('failed')")
