@@ -42,9 +42,9 @@ async function inflate(base64) {
 
 /** checkPage throws an error of one clear line if the page is not one that this script reads. */
 function checkPage(page) {
-	if (!page || typeof page !== "object") throw new Error("the data of this page is not an object");
+	if (!page || typeof page !== "object") throw new Error("the data of this page is incomplete or damaged: it is not an object");
 	if (page.version !== PAGE_VERSION) throw new Error(`this page reads version ${PAGE_VERSION} of the data, and its data has version ${page.version}`);
-	if (!Array.isArray(page.runs) || page.runs.length === 0) throw new Error("the data of this page has no run");
+	if (!Array.isArray(page.runs) || page.runs.length === 0) throw new Error("the data of this page is incomplete or damaged: it has no run");
 }
 
 /**
