@@ -122,7 +122,7 @@ func open(t testing.TB, file, link string, prepare ...chromedp.Action[chromedp.V
 // openRaw opens a page whose script may refuse it.
 func openRaw(t testing.TB, file, link string, prepare ...chromedp.Action[chromedp.Void]) *tab {
 	t.Helper()
-	ctx, late := context.WithTimeout(browser, time.Minute)
+	ctx, late := context.WithTimeout(browser, 10*time.Minute)
 	b := &tab{TB: t, ctx: ctx, address: "file://" + file}
 	t.Cleanup(func() {
 		for _, trouble := range b.seen() {
