@@ -171,6 +171,15 @@ test("a state knows what it was before its step, and whether later ones are miss
 	assert.equal(new page.States(late).at(0, 5).stale, false);
 });
 
+test("a restart shows what the crash took", () => {
+	const t = trace([[input(0)], [input(0)], [input(0)]], {
+		lines: ["log: 11", "log: 4"],
+		states: { step: [1, 1, 1], node: [0, 0, 0], edit: [[0, 0, 1, 0], [0, 1, 0], [0, 0, 1, 1]] },
+	});
+	const restarted = new page.States(t).at(0, 3);
+	assert.deepEqual([restarted.lines, restarted.before], [["log: 4"], ["log: 11"]]);
+});
+
 test("a long chain of edits is rebuilt from checkpoints", () => {
 	const steps = 300, t = trace(Array.from({ length: steps }, () => [input(0)]), {
 		lines: Array.from({ length: steps }, (_, i) => `n: ${i}`),

@@ -62,7 +62,7 @@ function describedTable(app, nodes) {
 		const row = rows[i], shared = row.values.some((value, column) => kin[column] && value !== undefined);
 		return el("tr", { class: odd[i].some(Boolean) ? (i === first ? "differs first" : "differs") : null },
 			el("th", { scope: "row" }, indentation(row.depth), visible(row.key || "·"), i === first ? el("em", {}, " ≠ first difference") : null),
-			row.values.map((value, column) => cell(nodes[column], value, kin[column] && shared, odd[i][column], changed[column].has(row.path))));
+			row.values.map((value, column) => cell(nodes[column], value, kin[column] && shared, odd[i][column], changed[column].has(row.path), changed[column].get(row.path))));
 	});
 	const rest = shown.length > STATE_ROWS ? el("p", { class: "quiet" }, `and ${count(shown.length - STATE_ROWS)} more lines`) : null;
 	const gone = [...new Set(changed.flatMap((paths) => paths.gone))];
@@ -93,13 +93,14 @@ function chooseRows(app, rows, extents) {
 	return { shown, controls: el("div", { class: "extent" }, el("span", { class: "quiet" }, "lines "), buttons) };
 }
 
-function cell(node, value, up, odd, changed) {
+function cell(node, value, up, odd, changed, before) {
 	const classes = [odd ? "differs" : "", changed ? "changed" : "", value === undefined ? "none" : ""].filter(Boolean).join(" ");
 	const shown = value === undefined ? (up ? "–" : "") : value;
 	return el("td", { data: { node }, class: classes || null },
 		odd ? el("span", { class: "flag", title: "differs from the other nodes" }, "≠ ") : null,
 		changed ? el("span", { class: "flag", title: "changed in this step" }, "● ") : null,
-		visible(shown.length > 2000 ? shown.slice(0, 2000) + "…" : shown));
+		visible(shown.length > 2000 ? shown.slice(0, 2000) + "…" : shown),
+		changed && before ? el("small", { class: "was" }, ` was ${oneLine(before, 40)}`) : null);
 }
 
 function indentation(depth) {
@@ -114,16 +115,16 @@ function subtitle(app, node, state, step) {
 	return state.stale ? [`as of step ${count(state.step)}`, true] : [`since step ${count(state.step)}`, false];
 }
 
-// changedPaths returns the keys whose line this step made or altered, and the
-// lines that it took away.
+// changedPaths returns the keys whose line this step made or altered, each with its value
+// before, and the lines that it took away.
 function changedPaths(state) {
-	const paths = new Set();
+	const paths = new Map();
 	paths.gone = [];
 	if (!state || !state.before || state.before.length === 0) return paths;
 	const before = new Map(readState(state.before).map((entry) => [entry.path, entry.value]));
 	const now = readState(state.lines);
 	for (const entry of now) {
-		if (before.get(entry.path) !== entry.value) paths.add(entry.path);
+		if (before.get(entry.path) !== entry.value) paths.set(entry.path, before.get(entry.path));
 		before.delete(entry.path);
 	}
 	if (now.length) for (const [path, value] of before) paths.gone.push(`${path.split("\u0000").pop()}: ${value}`);

@@ -34,8 +34,18 @@ class States {
 			lines: this.lines(node, k),
 			step: recorded,
 			stale: this.isStale(node, recorded, step),
-			before: recorded === step ? (k > 0 ? this.lines(node, k - 1) : []) : null,
+			before: recorded === step ? this.before(node, k) : null,
 		};
+	}
+
+	// before returns the lines of the record before the k-th, or, of a node that was down, those
+	// from before it crashed: a restart shows what the crash took.
+	before(node, k) {
+		for (let at = k - 1; at >= 0; at--) {
+			const lines = this.lines(node, at);
+			if (lines.length) return lines;
+		}
+		return [];
 	}
 
 	// At the kept steps every change is recorded, and what a node was before
