@@ -341,9 +341,11 @@ func (h *prefix) evidence(wrong protocol.Time) *check.Evidence {
 		all = append(all, o)
 	}
 	for _, p := range h.places {
-		if p.at == wrong {
-			all = append(all, check.Operation{Who: "the log", Text: fmt.Sprintf("place %d is %s", p.index, p.wtx.String()[:8]), Call: p.at, Return: p.at, Wrong: true})
+		verdict := "refused"
+		if p.accepted {
+			verdict = "accepted"
 		}
+		all = append(all, check.Operation{Who: "the log", Text: fmt.Sprintf("place %d: %s %s", p.index, p.wtx.String()[:8], verdict), Call: p.at, Return: p.at, Wrong: p.at == wrong})
 	}
 	slices.SortStableFunc(all, func(a, b check.Operation) int { return cmp.Compare(a.Call, b.Call) })
 	return &check.Evidence{History: all}

@@ -175,7 +175,7 @@ func (h *History) keep(e *sim.Event) {
 	case e.What == sim.TimerSet:
 		x.Text = h.text(e.After.String())
 	case e.What&(sim.Persisted|sim.Output|sim.Sent|sim.Received|sim.Dropped|sim.Corrupted) != 0:
-		x.Text = h.text(BodyText(h.words(e), e.Body))
+		x.Text = h.text(h.bodyText(e))
 	case e.What&(sim.Crashed|sim.Noted|sim.Injected|sim.Lifted|sim.Damaged) != 0:
 		x.Text = h.text(e.Text)
 	}
@@ -186,6 +186,17 @@ func (h *History) keep(e *sim.Event) {
 		x.Num = h.timer(e)
 	}
 	h.Rows = append(h.Rows, x)
+}
+
+// bodyText returns the words for a body. A scenario that has words for some has none for what its
+// nodes could not read either.
+func (h *History) bodyText(e *sim.Event) string {
+	words := h.words(e)
+	text := BodyText(words, e.Body)
+	if words == "" && text != "" && h.Scenario.Text != nil && e.What != sim.Output {
+		return "not readable: " + text
+	}
+	return text
 }
 
 func (h *History) text(text string) int32 { return int32(h.Texts.index(Cut(text))) }

@@ -46,7 +46,7 @@ func TestAPageHasEveryEventOfTheRun(t *testing.T) {
 		words := c.scenario.Words(&p)
 		for i, e := range events {
 			seen |= e.What
-			if got, want := x.run.words(&rows[i], rows), wordsOf(&e, words); got != want {
+			if got, want := x.run.words(&rows[i], rows), wordsOf(&e, words, c.scenario.Text != nil); got != want {
 				t.Fatalf("%s: row %d is\n%s\nwant\n%s", where, i, got, want)
 			}
 		}
@@ -57,25 +57,25 @@ func TestAPageHasEveryEventOfTheRun(t *testing.T) {
 }
 
 // wordsOf puts an event into words, as far as a page has it.
-func wordsOf(e *sim.Event, words func(*sim.Event) string) string {
+func wordsOf(e *sim.Event, words func(*sim.Event) string, reads bool) string {
 	s := fmt.Sprintf("step %d at %d: %v of %d", e.Step, int64(e.At), e.What, int32(e.Node))
 	switch e.What {
 	case sim.Received, sim.Dropped, sim.Sent:
-		return s + fmt.Sprintf(" and %d: %v %q", int32(e.Peer), e.Kind, history.BodyText(words(e), e.Body))
+		return s + fmt.Sprintf(" and %d: %v %q", int32(e.Peer), e.Kind, bodyWords(e, words, reads))
 	case sim.Lost, sim.Copied:
 		return s
 	case sim.Corrupted:
-		return s + fmt.Sprintf(" %q", history.BodyText(words(e), e.Body))
+		return s + fmt.Sprintf(" %q", bodyWords(e, words, reads))
 	case sim.Fired, sim.TimerCancelled, sim.TimerSet:
 		fired := *e
 		fired.What = sim.Fired
 		return s + " " + cmp.Or(words(&fired), sim.TimerText(e.Tag))
 	case sim.Output:
-		return s + fmt.Sprintf(" %v %q", e.Kind, history.BodyText(words(e), e.Body))
+		return s + fmt.Sprintf(" %v %q", e.Kind, bodyWords(e, words, reads))
 	case sim.Noted:
 		return s + fmt.Sprintf(" %v %q", e.Kind, history.Cut(e.Text))
 	case sim.Persisted:
-		return s + fmt.Sprintf(" %d %q", e.Tag, history.BodyText(words(e), e.Body))
+		return s + fmt.Sprintf(" %d %q", e.Tag, bodyWords(e, words, reads))
 	case sim.Synced, sim.Discarded:
 		return s + fmt.Sprintf(" %d", e.Tag)
 	case sim.Started:
@@ -84,6 +84,15 @@ func wordsOf(e *sim.Event, words func(*sim.Event) string) string {
 		return s + fmt.Sprintf(" %q", e.Text)
 	}
 	return s + fmt.Sprintf(" %q %d", e.Text, e.Tag)
+}
+
+// bodyWords returns the words for a body, or what it looks like.
+func bodyWords(e *sim.Event, words func(*sim.Event) string, reads bool) string {
+	text := words(e)
+	if text == "" && len(e.Body) > 0 && reads && e.What != sim.Output {
+		return "not readable: " + history.BodyText("", e.Body)
+	}
+	return history.BodyText(text, e.Body)
 }
 
 // words puts a row into the words of wordsOf.

@@ -187,7 +187,7 @@ class App {
 		this.matches = this.query ? new Matches(this.trace, this.query) : null;
 		const { parts } = this;
 		if (document.activeElement !== parts.filter || parts.filter.value.trim() !== this.query) parts.filter.value = this.query;
-		fill(parts.count, this.matches ? `${count(this.matches.list.length)} of ${count(this.trace.steps)}` : "");
+		fill(parts.count, this.matches ? (this.matches.list.length ? `${count(this.matches.list.length)} of ${count(this.trace.steps)}` : "no matches") : "");
 		this.changed();
 		writeLink(this);
 	}
@@ -353,8 +353,13 @@ class App {
 
 	async copy(text, what) {
 		await copyText(text);
-		fill(this.parts.live, `copied the ${what}`);
-		const note = el("div", { class: "copied" }, `copied the ${what}`);
+		this.note(`copied the ${what}`);
+	}
+
+	/** note shows a line for a moment. */
+	note(text) {
+		fill(this.parts.live, text);
+		const note = el("div", { class: "copied" }, text);
 		this.parts.root.append(note);
 		setTimeout(() => note.remove(), 1500);
 	}

@@ -50,18 +50,34 @@ function showAbout(app, panel) {
 
 const TABLE_ROWS = 500;
 
-/** showTable fills the table of the rows around the cursor, for reading and for screen readers. */
+/**
+ * showTable fills the table of the rows around the cursor, or of those that match the filter, for
+ * reading and for screen readers.
+ */
 function showTable(app, panel) {
-	const { trace } = app;
-	const middle = app.step ? trace.first[app.step] : 0;
-	const from = Math.max(0, Math.min(middle - TABLE_ROWS / 2, trace.rows - TABLE_ROWS)), to = Math.min(trace.rows, from + TABLE_ROWS);
-	const body = [];
-	for (let row = from; row < to; row++) body.push(tableRow(app, row));
+	const { trace, matches } = app;
+	const rows = rowsAround(trace, app.step ? trace.first[app.step] : 0, matches);
+	const of = matches ? `${count(rows.total)} rows that match` : `${count(trace.rows)} rows`;
+	const place = `around ${app.step ? `step ${count(app.step)}` : "the start"}`;
 	fill(panel, el("table", {},
-		el("caption", {}, `rows ${count(trace.rows ? from + 1 : 0)} to ${count(to)} of ${count(trace.rows)}, around ${app.step ? `step ${count(app.step)}` : "the start"}`),
+		el("caption", {}, rows.length < rows.total ? `${count(rows.length)} of ${of}, ${place}` : of),
 		el("thead", {}, el("tr", {}, ["step", "time", "node", "what", "text", "other end"].map((name) => el("th", { scope: "col" }, name)))),
-		el("tbody", {}, body)));
+		el("tbody", {}, rows.map((row) => tableRow(app, row)))));
 	panel.querySelector("[aria-current]")?.scrollIntoView({ block: "center" });
+}
+
+// rowsAround returns the rows, of those that match, on both sides of one.
+function rowsAround(trace, middle, matches) {
+	const before = [], after = [];
+	let total = trace.rows;
+	if (matches) total = matches.rows.reduce((sum, one) => sum + one, 0);
+	const counts = (row) => !matches || matches.rows[row] === 1;
+	for (let row = middle; row < trace.rows && after.length < TABLE_ROWS; row++) if (counts(row)) after.push(row);
+	for (let row = middle - 1; row >= 0 && before.length < TABLE_ROWS; row--) if (counts(row)) before.push(row);
+	const few = Math.min(before.length, Math.max(TABLE_ROWS / 2, TABLE_ROWS - after.length));
+	const rows = before.slice(0, few).reverse().concat(after.slice(0, TABLE_ROWS - few));
+	rows.total = total;
+	return rows;
 }
 
 function tableRow(app, row) {

@@ -80,9 +80,10 @@ function printInLight(app) {
 
 if (typeof document !== "undefined") {
 	// An error without an object is a notice of the browser, such as of a resize it puts off.
-	addEventListener("error", (event) => { if (event.error) fail(event.error); });
-	addEventListener("unhandledrejection", (event) => fail(event.reason));
 	let app = null;
+	const broken = (error) => app ? app.note(`This did not work: ${error?.message || error}`) : fail(error);
+	addEventListener("error", (event) => { if (event.error) broken(event.error); });
+	addEventListener("unhandledrejection", (event) => broken(event.reason));
 	const ready = start().then((started) => { app = started; });
 	ready.catch(fail);
 	// For tests in a browser: what is shown, and how long the frames took.

@@ -49,6 +49,7 @@ function showCauses(app) {
 		before = Math.max(before, step - other);
 		after = Math.max(after, other - step);
 	}
-	app.view.showAround(step, before, Math.max(after, Math.round(before / 6)));
+	// What the story tells of later, no cause of this step, may not take the room.
+	app.view.showAround(step, before, Math.min(Math.max(after, Math.round(before / 6)), Math.max(LEAST_BEFORE, before)));
 	app.redraw();
 }

@@ -59,6 +59,12 @@ class States {
 		return false;
 	}
 
+	/** unchanged reports whether a node is known to be after a step as it was before. */
+	unchanged(node, step) {
+		const [from, to] = this.trace.run.kept.states, state = this.at(node, step);
+		return step >= from && step <= to && Boolean(state?.lines.length) && state.step < step;
+	}
+
 	/** first returns the first recorded state of a node: values by path. */
 	first(node) {
 		this.firsts ??= new Map();
