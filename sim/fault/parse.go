@@ -22,7 +22,12 @@ type SyntaxError struct {
 
 // Error returns one line.
 func (e *SyntaxError) Error() string {
-	found := "the end of the fault"
+	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.advice("the end of the fault"))
+}
+
+// advice is the error without its place. end is what was found if Found is empty.
+func (e *SyntaxError) advice(end string) string {
+	found := end
 	const long = 40
 	switch {
 	case len(e.Found) > long:
@@ -31,9 +36,9 @@ func (e *SyntaxError) Error() string {
 		found = strconv.QuoteToASCII(e.Found)
 	}
 	if e.Near != "" {
-		return fmt.Sprintf("line %d, column %d: found %s; did you mean %s?", e.Line, e.Column, found, e.Near)
+		return fmt.Sprintf("found %s; did you mean %s?", found, e.Near)
 	}
-	return fmt.Sprintf("line %d, column %d: found %s, want %s", e.Line, e.Column, found, e.Want)
+	return fmt.Sprintf("found %s, want %s", found, e.Want)
 }
 
 // Parse parses faults, one to a line or separated by ";"; "#" begins a comment. A fault's
@@ -378,8 +383,9 @@ func (p *parser) ppm() (int32, *SyntaxError) {
 // after reads "3 effects", "send prepare #3" or "send prepare #3 of 1", whichever the
 // clause allows.
 func (p *parser) after(c clause) *SyntaxError {
-	t := p.next()
+	t := p.tokens[0]
 	if n, err := strconv.ParseUint(t.text, 10, 31); err == nil && c == clauseAfter {
+		p.next()
 		if n == 0 {
 			return t.wrong("1 effect or more")
 		}
@@ -389,38 +395,14 @@ func (p *parser) after(c clause) *SyntaxError {
 		}
 		return nil
 	}
-	i := slices.Index(opWords(), t.text)
-	if i < 0 {
-		want := "one of " + opList()
-		if c == clauseAfter {
-			want = "a number of effects, or " + want
-		}
-		return t.wrong(want, opWords()...)
+	want := "one of " + opList()
+	if c == clauseAfter {
+		want = "a number of effects, or " + want
 	}
-	p.f.On.Op = anchorOps[i]
-	t = p.next()
-	if hasKind(anchorOps[i]) && t.text != "" && t.text[0] != '#' {
-		kind, err := protocol.ParseKind(t.text)
-		if err != nil {
-			return t.wrong("a kind of characters a-z, 0-9, '-', '.' and '_'")
-		}
-		p.f.On.Kind = kind
-		t = p.next()
+	if err := p.anchor(want, true); err != nil {
+		return err
 	}
-	digits, ok := strings.CutPrefix(t.text, "#")
-	n, err := strconv.ParseUint(digits, 10, 64)
-	if !ok || err != nil || n == 0 {
-		return t.wrong("which one, such as #1")
-	}
-	p.f.On.N = n
-	if p.tokens[0].text == "of" {
-		p.next()
-		t = p.next()
-		if p.f.On.Of, ok = parseNode(t.text); !ok {
-			return t.wrong("the number of the node whose effect it is")
-		}
-		p.f.On.Other = true
-	} else if c == clauseOnOf {
+	if c == clauseOnOf && !p.f.On.Other {
 		return p.tokens[0].wrong(`"of" and the number of the node whose effect it is`)
 	}
 	return nil

@@ -186,7 +186,7 @@ func (s Survival) String() string {
 	return fmt.Sprintf("survival(%d)", uint8(s))
 }
 
-// String returns "send prepare #3", or "send prepare #3 of 1".
+// String returns "send prepare #3", or "send prepare #3 of 1". ParseAnchor reads it.
 func (a Anchor) String() string {
 	s := a.Op.String()
 	if a.Kind != 0 {
