@@ -21,6 +21,10 @@
 // something is wrong (four if two runs differ: what, the line of each, and where to look),
 // and for progress and rates if it is a terminal.
 //
+// replay -step is a conversation: what each of its commands prints is written at once, and a
+// command that is wrong takes one line on stderr and changes nothing. Prompts are shown if stdin
+// and stdout are terminals. It ends with its input, and exits as the replay does.
+//
 // The object of -json of a run or a replay has all that the summary has. Its keys stand in
 // object.go, and help run lists them.
 //
@@ -131,14 +135,18 @@ func Main(p Program) {
 		stdout:   os.Stdout,
 		stderr:   os.Stderr,
 		terminal: isatty.IsTerminal(os.Stderr.Fd()) && os.Getenv("TERM") != "dumb",
+		stdin:    os.Stdin,
+		asks:     isatty.IsTerminal(os.Stdin.Fd()) && isatty.IsTerminal(os.Stdout.Fd()),
 	}))
 }
 
-// streams is where a command writes.
+// streams is where a command writes, and what it reads.
 type streams struct {
 	stdout   io.Writer
 	stderr   io.Writer
-	terminal bool // stderr is one that can show progress
+	terminal bool      // stderr is one that can show progress
+	stdin    io.Reader // commands of -step; nil has none
+	asks     bool      // stdin and stdout are a terminal, which shows prompts
 }
 
 // exit is how a command ends, unless with 0. A complaint goes to stderr, and nothing goes

@@ -32,6 +32,7 @@ func (t *tool) replayCommand() *cli.Command {
 	f.add("verify", "", "also run in a second process, and compare every event")
 	f.addStrict()
 	f.add("events", "N", "end the run after this many events, in place of what the file says")
+	f.addStep()
 	f.add("emit-test", "", "print a Go test that makes the run; make no run")
 	f.addSecond()
 	return f.command("replay", "runs a replay file", replayUsage, func(ctx context.Context, args []string) error {
@@ -50,17 +51,17 @@ func (t *tool) replayCommand() *cli.Command {
 			return err
 		}
 		if f.find("emit-test").on() {
-			for _, name := range []string{"json", "trace", "report", "until", "events", "verify", "strict"} {
-				if f.find(name).given {
-					return refuse("-emit-test and -%s: use one or the other, since no run is made", name)
-				}
-			}
-			return t.emit(s, x)
+			return t.emitAlone(f, s, x)
 		}
 		j := &job{tool: t, ctx: ctx, subject: s, answers: x.answers, cut: x.Cut(), replay: x, json: f.find("json").on(),
 			verify: f.find("verify").on(), strict: f.find("strict").on(), command: command}
 		if x := f.find("second-process"); x.given {
 			return j.second(x)
+		}
+		if walks, err := f.stepping(); err != nil {
+			return err
+		} else if walks {
+			return j.walk(f.find("break"))
 		}
 		stop, err := parsePoint(f.find("until"))
 		if err != nil {
@@ -80,6 +81,16 @@ func (t *tool) replayCommand() *cli.Command {
 		}
 		return j.do()
 	})
+}
+
+// emitAlone prints the test of -emit-test, or refuses the flags that it cannot go with.
+func (t *tool) emitAlone(f *flags, s subject, x *replay) error {
+	for _, name := range []string{"json", "trace", "report", "until", "events", "verify", "strict", "step", "break"} {
+		if f.find(name).given {
+			return refuse("-emit-test and -%s: use one or the other, since no run is made", name)
+		}
+	}
+	return t.emit(s, x)
 }
 
 // alone refuses the flags that -until cannot go with.

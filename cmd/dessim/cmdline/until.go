@@ -30,7 +30,7 @@ func parsePoint(x *flag) (*point, error) {
 	}
 	d, err := time.ParseDuration(x.text)
 	if err != nil || x.text == "0" || d < 0 || d > time.Duration(protocol.MaxTime) {
-		return nil, refuse("until %s: want a time such as 2.5s, of at most %v, or the number of a step such as 4711", quote(x.text), time.Duration(protocol.MaxTime))
+		return nil, refuse("%s %s: want a time such as 2.5s, of at most %v, or the number of a step such as 4711", x.name, quote(x.text), time.Duration(protocol.MaxTime))
 	}
 	return &point{text: x.text, at: protocol.Time(d)}, nil
 }
