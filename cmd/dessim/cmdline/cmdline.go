@@ -100,7 +100,7 @@ import (
 // Exit codes.
 const (
 	exitPass         = 0
-	exitViolation    = 1 // of a check, or a node panicked; of vet: a finding
+	exitViolation    = 1 // of a check, or a node panicked; of vet: a finding; of diff: the runs differ
 	exitUsage        = 2 // refused before the run: usage, parameters, files that cannot be read or created
 	exitInconclusive = 3
 	exitInternal     = 4   // not deterministic, or a panic of a check, the scenario or dessim

@@ -13,19 +13,19 @@ import (
 
 // commandNames returns the commands in the order of the help.
 func commandNames() []string {
-	return []string{"run", "replay", "sweep", "merge", "shrink", "explore", "compare", "vet", "list", "version", "help"}
+	return []string{"run", "replay", "sweep", "merge", "shrink", "explore", "compare", "diff", "vet", "list", "version", "help"}
 }
 
 // commands returns them in the order of the help.
 func (t *tool) commands() []*cli.Command {
 	return []*cli.Command{t.runCommand(), t.replayCommand(), t.sweepCommand(), t.mergeCommand(), t.shrinkCommand(), t.exploreCommand(),
-		t.compareCommand(), t.vetCommand(), t.listCommand(), t.versionCommand(), t.helpCommand()}
+		t.compareCommand(), t.diffCommand(), t.vetCommand(), t.listCommand(), t.versionCommand(), t.helpCommand()}
 }
 
 const about = `A flag where the command should be means run: "dessim -seed 42 -scenario
 concurrent" is "dessim run -seed 42 -scenario concurrent".
 
-Exit codes: 0 pass, 1 violation or a node panicked, 2 refused before any run: usage,
+Exit codes: 0 pass, 1 violation or a node panicked, or two runs differ, 2 refused before any run: usage,
 or a file that cannot be read or created, 3 inconclusive, 4 not deterministic, a
 check or a scenario panicked, or internal error, 5 a file or standard output cannot
 be written once runs have begun, 130 interrupted. Of several, the first of 130, 4, 1,

@@ -151,7 +151,7 @@ func (f *flags) subject() (s subject, err error) {
 		return s, err
 	}
 	s.Seed = 1
-	if seed := f.find("seed"); seed.given {
+	if seed := f.find("seed"); seed.given && !seed.many { // several are read one by one
 		if s.Seed, err = source.ParseSeed(seed.text); err != nil {
 			return s, refuse("%v", err)
 		}

@@ -287,13 +287,17 @@ func (j *job) show(r *scenario.Report) {
 
 // again makes the run once more, with that history.
 func (j *job) again(h *history.History) scenario.Report {
-	var src protocol.Source = source.Seed(j.Seed)
-	if j.replay != nil {
-		src = j.replay.source()
-	}
 	o := scenario.Options{Cut: j.cut, Watchdog: j.late()}
-	r, _ := j.Scenario.Execute(j.Seed, j.Params, h.Attach(&o, src), o)
+	r, _ := j.Scenario.Execute(j.Seed, j.Params, h.Attach(&o, j.source()), o)
 	return r
+}
+
+// source returns the answers for another run.
+func (j *job) source() protocol.Source {
+	if j.replay != nil {
+		return j.replay.source()
+	}
+	return source.Seed(j.Seed)
 }
 
 // writeLogs writes the notes of each node, if they are wanted.

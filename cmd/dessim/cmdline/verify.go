@@ -47,6 +47,11 @@ func (j *job) startSecond() (*second, error) {
 	if err != nil {
 		return nil, err
 	}
+	return j.startOther(exe)
+}
+
+// startOther makes the run in a process of another program, or of this one.
+func (j *job) startOther(exe string) (*second, error) {
 	args := append([]string{"run", "-scenario", j.Scenario.Name, "-seed", strconv.FormatUint(j.Seed, 10)}, flagsOf(params(j.Scenario, &j.Params))...)
 	if j.replay != nil {
 		args = []string{"replay", j.replay.path}
