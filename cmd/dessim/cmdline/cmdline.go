@@ -49,6 +49,14 @@
 // known. A run that fails writes dessim-SCENARIO-SEED.replay, and shrink a file that
 // ends in .min.replay; neither replaces a file that is not a replay file.
 //
+// # Traces
+//
+// -trace FILE writes what happened in a run, as text or for other tools: see package export. A
+// text trace and JSONL are written as the run goes, so that they can go into a pipe; the others
+// at its end. A run that is interrupted, stopped by -events or -until, or whose node panics, has
+// the trace until there. If a step does not end, the file of a text trace or of JSONL is cut off
+// there, without its last line, and the others write none.
+//
 // # Exit codes
 //
 // The constants below say what each means. The gravest thing that happened is the code: 130

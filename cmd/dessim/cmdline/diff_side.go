@@ -134,7 +134,7 @@ func (s here) file() *scenario.Recording {
 func (s here) run() (*outcome, error) {
 	o := new(outcome)
 	j := *s.job
-	j.answers, j.traces = j.source(), []*sim.Trace{compared(o)}
+	j.answers, j.compared = j.source(), compared(o)
 	r, err := j.execute()
 	if err == nil && r.Interrupted() {
 		err = interruptedEarly()

@@ -128,15 +128,15 @@ func (j *job) interrupted(r *scenario.Report) error {
 		text += "; -record wrote nothing"
 	}
 	j.complain(text)
-	if j.trace != nil && (r.Stuck == nil || j.gate.close()) {
-		j.trace.commit()
-	}
-	switch {
-	case r.Stuck == nil:
+	if r.Stuck == nil {
+		j.trace.finish(j.shown, r.Faults, endOf(r))
 		j.writeLogs(r)
 		j.show(r)
-	case j.page != nil:
-		j.complain("-report wrote nothing, since a step did not end")
+	} else {
+		j.trace.abandon()
+		if j.page != nil {
+			j.complain("-report wrote nothing, since a step did not end")
+		}
 	}
 	j.print(r)
 	return &exit{code: exitInterrupted}

@@ -188,6 +188,60 @@ func TestAStormThatIsInterruptedSaysWhatItIsMadeOf(t *testing.T) {
 	}
 }
 
+// JSONL has what was written, without the line that ends it. The others are whole or not there.
+func TestATraceOfAStepThatDoesNotEndIsCutOffOrNothing(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, unwritten := range map[string]string{"x.jsonl": "", "x.jsonl.zst": "", "x.json": "dessim: -trace wrote nothing, since a step did not end\n"} {
+		c := start(t, "50ms", "run -scenario rogue -how block -trace "+name)
+		c.told("has been in step 122")
+		c.told("called at")
+		if r := c.end(os.Interrupt); r.code != exitInterrupted || r.stderr != "dessim: interrupted after 122 events\n"+unwritten || r.stdout == "" {
+			t.Errorf("%s: exits with %d: %s", name, r.code, r.stderr)
+		}
+		if unwritten != "" {
+			continue
+		}
+		text := read(t, name)
+		if strings.HasSuffix(name, zipped) {
+			var err error
+			if text, err = unzip(text); err != nil {
+				t.Error(err)
+			}
+		}
+		if !strings.HasPrefix(text, `{"format":"dessim trace"`) || !strings.Contains(last(text), `{"step":122,`) {
+			t.Errorf("%s ends in %s", name, last(text))
+		}
+		os.Remove(name)
+	}
+	if left := entries(t, "."); len(left) > 0 {
+		t.Errorf("left %q", left)
+	}
+}
+
+func TestATraceOfARunThatIsInterruptedIsWholeAndSaysSo(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, name := range []string{"x.jsonl", "x.json"} {
+		c := start(t, "1h", "run -scenario rogue -how storm -until 1000h -trace "+name+" -logs "+name+".logs")
+		for {
+			if _, err := os.Stat(name + ".logs"); err == nil {
+				break // the files are open
+			}
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(20 * time.Millisecond) // and the run has begun, or is about to: both must do
+		if r := c.end(os.Interrupt); r.code != exitInterrupted {
+			t.Fatalf("%s: exits with %d: %s", name, r.code, r.stderr)
+		}
+		text := read(t, name)
+		if name == "x.json" && !json.Valid([]byte(text)) {
+			t.Errorf("%s is no JSON", name)
+		}
+		if name == "x.jsonl" && !strings.HasSuffix(text, `"reason":"interrupted"}`+"\n") {
+			t.Errorf("%s ends in %s", name, last(text))
+		}
+	}
+}
+
 func TestTheSecondSignalKillsWithAWord(t *testing.T) {
 	t.Chdir(t.TempDir())
 	c := start(t, "1h", "run -scenario rogue -how block")

@@ -26,7 +26,7 @@ answers, and adjust their number in the last line.`
 func (t *tool) replayCommand() *cli.Command {
 	f := t.flags()
 	f.add("json", "", "print one JSON object; help run lists its keys. With -until it has scenario, step, virtual_ns, trace, state, reproduce")
-	f.add("trace", "FILE", "write every event as a line of text; - is stdout, and the summary goes to stderr")
+	f.addTrace()
 	f.addReport()
 	f.add("until", "2.5s", "stop at a time, or at the step of that number, and show the state of each node")
 	f.add("verify", "", "also run in a second process, and compare every event")
@@ -85,7 +85,7 @@ func (t *tool) replayCommand() *cli.Command {
 
 // emitAlone prints the test of -emit-test, or refuses the flags that it cannot go with.
 func (t *tool) emitAlone(f *flags, s subject, x *replay) error {
-	for _, name := range []string{"json", "trace", "report", "until", "events", "verify", "strict", "step", "break"} {
+	for _, name := range []string{"json", "trace", "trace-format", "report", "until", "events", "verify", "strict", "step", "break"} {
 		if f.find(name).given {
 			return refuse("-emit-test and -%s: use one or the other, since no run is made", name)
 		}

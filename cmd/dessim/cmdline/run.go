@@ -28,7 +28,7 @@ func (t *tool) runCommand() *cli.Command {
 	f := t.flags()
 	f.addSubject()
 	f.add("json", "", "print one JSON object")
-	f.add("trace", "FILE", "write every event as a line of text; - is stdout, and the summary goes to stderr")
+	f.addTrace()
 	f.addReport()
 	f.add("logs", "DIR", "write each node's notes to DIR/<its id in hex>.txt; DIR is created if needed")
 	f.add("record", "FILE", "write a replay file; a run that fails always writes one, dessim-SCENARIO-SEED.replay")
@@ -111,40 +111,38 @@ type job struct {
 
 	observers []sim.Observer
 	files     *outputs
-	trace     *output // or nil, like the others
-	gate      *gate   // before trace
+	trace     *trace // or nil, like the others
 	page      *page
-	shown     *history.History // for page
+	shown     *history.History // for trace and page
 	record    *output
 	logs      *files.Folder
 	notes     *notes
 	recorder  *source.Recorder
 	other     *second
-	traces    []*sim.Trace
+	compared  *sim.Trace // by the two processes of -verify
 }
 
 // open opens the files, so that one which cannot be written is refused before the run. Flags
 // that the command does not have, or that are left out, open nothing.
 func (j *job) open(f *flags) (err error) {
-	trace, logs, record := f.find("trace"), f.find("logs"), f.find("record")
+	logs, record := f.find("logs"), f.find("record")
 	defer func() {
 		if err != nil {
 			j.discard()
 		}
 	}()
 	j.files = j.outputs(j.replay)
-	if trace != nil && trace.given {
-		if j.trace, err = j.files.open(trace); err != nil {
-			return err
-		}
-		j.gate = &gate{w: j.trace}
-		j.traces = append(j.traces, &sim.Trace{W: j.gate, Text: j.Scenario.Words(&j.Params)})
+	if err = j.openTrace(f); err != nil {
+		return err
 	}
 	if j.page, err = j.files.openPage(f.find("report"), &j.subject); err != nil {
 		return err
 	}
-	if j.page != nil {
+	switch {
+	case j.page != nil:
 		j.shown = history.New(j.Scenario, &j.Params, history.Usual)
+	case j.trace.afterwards():
+		j.shown = history.New(j.Scenario, &j.Params, history.Limits{Bytes: -1}) // without states
 	}
 	if record != nil && record.given {
 		if j.record, err = j.files.open(record); err != nil {
@@ -167,7 +165,7 @@ func (j *job) open(f *flags) (err error) {
 
 // discard removes what was not committed.
 func (j *job) discard() {
-	j.trace.discard()
+	j.trace.discardTrace()
 	j.page.discardPage()
 	j.record.discard()
 	j.logs.Discard()
@@ -184,7 +182,7 @@ func (j *job) do() error {
 			return err
 		}
 		j.other = other
-		j.traces = append(j.traces, compared(other))
+		j.compared = compared(other)
 	}
 	r, err := j.execute()
 	if err != nil {
@@ -217,9 +215,9 @@ func (j *job) print(r *scenario.Report) check.Verdict {
 // first stops reading its trace.
 func (j *job) execute() (scenario.Report, error) {
 	p := newProgress(&j.streams, &j.Params)
-	observers := j.observers
-	for _, t := range j.traces {
-		observers = append(observers, t)
+	observers := append(j.observers[:len(j.observers):len(j.observers)], j.trace.observers()...)
+	if j.compared != nil {
+		observers = append(observers, j.compared)
 	}
 	o := scenario.Options{
 		Observers: observers,
@@ -228,7 +226,7 @@ func (j *job) execute() (scenario.Report, error) {
 		Watchdog:  j.watchdog,
 		Stop: func(events uint64, now protocol.Time) bool {
 			p.at(events, now)
-			return j.isSecond && j.traces[0].Err() != nil
+			return j.isSecond && j.compared.Err() != nil
 		},
 	}
 	answers := j.answers
@@ -246,7 +244,7 @@ func (j *job) execute() (scenario.Report, error) {
 	p.end(events, "events")
 	switch {
 	case !ok && j.isSecond:
-		return r, &exit{exitIO, "writing to the first process: " + files.Reason(j.traces[0].Err())}
+		return r, &exit{exitIO, "writing to the first process: " + files.Reason(j.compared.Err())}
 	case !ok:
 		panic("a run stopped without a reason")
 	}
@@ -267,7 +265,7 @@ func (j *job) write(r *scenario.Report) {
 			j.saved = j.replayLine(path)
 		}
 	}
-	j.trace.commit()
+	j.trace.finish(j.shown, r.Faults, endOf(r))
 	j.writeLogs(r)
 	j.show(r)
 }
@@ -362,7 +360,7 @@ func (j *job) second(to *flag) error {
 	}
 	go follow()
 	w := bufio.NewWriterSize(os.NewFile(uintptr(number), "the first process"), 1<<16)
-	j.traces = []*sim.Trace{compared(w)}
+	j.compared = compared(w)
 	j.terminal, j.isSecond = false, true
 	r, err := j.execute()
 	if err == nil && r.Interrupted() {

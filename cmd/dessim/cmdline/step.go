@@ -33,7 +33,7 @@ func (f *flags) stepping() (bool, error) {
 		}
 		return false, nil
 	}
-	for _, name := range []string{"json", "trace", "report", "until", "verify", "strict"} {
+	for _, name := range []string{"json", "trace", "trace-format", "report", "until", "verify", "strict"} {
 		if f.find(name).given {
 			return false, refuse("-step and -%s: use one or the other", name)
 		}

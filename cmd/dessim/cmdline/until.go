@@ -10,6 +10,7 @@ import (
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/explore"
+	"dessim/sim/fault"
 	"dessim/sim/scenario"
 )
 
@@ -38,16 +39,23 @@ func parsePoint(x *flag) (*point, error) {
 // until replays up to a point and shows the last lines of the trace and the state of each
 // node. A run that ends earlier is an ordinary replay.
 func (j *job) until(to point) error {
+	reached := func(events uint64, _ protocol.Time) bool { return events >= to.step }
 	if to.step == 0 {
-		// The last event in time is known only once the next one is too late.
-		stopped := j.upTo(func(_ uint64, now protocol.Time) bool { return now > to.at }, nil, nil)
+		reached = func(_ uint64, now protocol.Time) bool { return now > to.at }
+	}
+	if to.step == 0 || j.trace != nil {
+		// The last event in time is known only once the next one is too late; and a run that ends
+		// before must not be traced twice.
+		stopped := j.upTo(reached, nil, nil)
 		if stopped.interrupted != nil {
 			return j.interrupted(stopped.interrupted)
 		}
 		if !stopped.early {
 			return j.do()
 		}
-		to.step = stopped.events - 1
+		if to.step == 0 {
+			to.step = stopped.events - 1
+		}
 	}
 	var state bytes.Buffer
 	last := &tail{n: tailLines}
@@ -60,7 +68,7 @@ func (j *job) until(to point) error {
 	if !stopped.early {
 		return j.do()
 	}
-	j.trace.commit()
+	j.trace.finish(j.shown, stopped.faults, "stopped by -until "+to.text)
 	if j.json {
 		writeJSON(&j.out, ordered{
 			{"scenario", j.Scenario.Name}, {"step", stopped.events}, {"virtual_ns", int64(stopped.at)},
@@ -79,33 +87,33 @@ const tailLines = 20
 type stopped struct {
 	early       bool             // before its end
 	interrupted *scenario.Report // of a run that was interrupted, or nil
+	faults      []fault.Fault    // of its plan
 	events      uint64
 	at          protocol.Time
 }
 
 // upTo runs until stop says so, which is asked after each event.
 func (j *job) upTo(stop func(uint64, protocol.Time) bool, last *tail, see func(m *sim.Sim)) (s stopped) {
-	var observers []sim.Observer
+	o := scenario.Options{Cut: j.cut, Every: 1, Stopped: see, Watchdog: j.watchdog, Stop: func(events uint64, now protocol.Time) bool {
+		s.events, s.at = events, now
+		return stop(events, now)
+	}}
+	var answers protocol.Source = j.replay.source()
 	if last != nil {
-		observers = append(observers, &sim.Trace{W: last, Text: j.Scenario.Words(&j.Params)})
-		for _, t := range j.traces {
-			observers = append(observers, t)
+		o.Observers = append(o.Observers, &sim.Trace{W: last, Text: j.Scenario.Words(&j.Params)})
+		o.Observers = append(o.Observers, j.trace.observers()...)
+		if j.shown != nil {
+			answers = j.shown.Attach(&o, answers)
 		}
 	}
-	r, ok := j.Scenario.Execute(j.Seed, j.Params, j.replay.source(), scenario.Options{
-		Observers: observers, Cut: j.cut, Every: 1, Stopped: see, Watchdog: j.watchdog,
-		Stop: func(events uint64, now protocol.Time) bool {
-			s.events, s.at = events, now
-			return stop(events, now)
-		},
-	})
+	r, ok := j.Scenario.Execute(j.Seed, j.Params, answers, o)
 	switch {
 	case r.Interrupted():
 		return stopped{interrupted: &r}
 	case ok:
 		return stopped{events: r.Sim.Events, at: r.Sim.End}
 	}
-	s.early = true
+	s.early, s.faults = true, r.Faults
 	return s
 }
 
