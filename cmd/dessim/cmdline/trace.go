@@ -19,9 +19,9 @@ const zipped = ".zst"
 
 // addTrace declares -trace and -trace-format.
 func (f *flags) addTrace() {
-	f.add("trace", "FILE", "write every event, a line each; - is stdout, and the summary goes to stderr. The name says the format: "+
-		".json is for Perfetto, .shiviz for ShiViz, .mmd a Mermaid diagram, .jsonl an object an event, any other is text; "+zipped+" after it compresses")
-	f.add("trace-format", "FORMAT", "the format of the trace, whatever its name: "+strings.Join(formatNames(), ", "))
+	f.add("trace", "FILE", "write every event; - is stdout, and the summary goes to stderr. The name says the format: .json is for Perfetto, .shiviz for ShiViz, "+
+		".mmd for Mermaid, .jsonl is an object an event, any other is text; "+zipped+" after it compresses")
+	f.add("trace-format", "FORMAT", "the format of the trace, whatever its name says: "+strings.Join(formatNames(), ", "))
 }
 
 func formatNames() (names []string) {
@@ -35,12 +35,12 @@ func formatNames() (names []string) {
 // methods do nothing.
 type trace struct {
 	*output
-	export.Format
-	about *export.About
-	gate  *gate         // before zip and output
-	zip   *zstd.Encoder // or nil
-	text  *sim.Trace    // or nil
-	lines *export.Lines // or nil
+	format export.Format
+	about  *export.About
+	gate   *gate         // before zip and output
+	zip    *zstd.Encoder // or nil
+	text   *sim.Trace    // or nil
+	lines  *export.Lines // or nil
 }
 
 // traceFormat returns the format that the flags ask for.
@@ -59,8 +59,7 @@ func traceFormat(file, format *flag) (export.Format, error) {
 	return "", refuse("trace-format %s: %s", quote(format.text), didYouMean(format.text, "", formatNames()))
 }
 
-// openTrace opens the file of a trace, or refuses it; nil if the flag is not given, or the
-// command has none.
+// openTrace opens the file of -trace, if that is given, or refuses it.
 func (j *job) openTrace(f *flags) error {
 	file := f.find("trace")
 	if file == nil {
@@ -74,7 +73,8 @@ func (j *job) openTrace(f *flags) error {
 	if err != nil {
 		return err
 	}
-	x := &trace{output: out, Format: format, gate: &gate{w: out}}
+	x := &trace{output: out, format: format, gate: &gate{w: out}}
+	j.trace = x
 	x.about = &export.About{Scenario: j.Scenario.Name, Seed: j.Seed, Params: params(j.Scenario, &j.Params), Command: j.command, Nodes: j.Params.Nodes}
 	if strings.HasSuffix(file.text, zipped) {
 		// It works in this goroutine alone, so equal runs give equal files.
@@ -89,12 +89,11 @@ func (j *job) openTrace(f *flags) error {
 	case export.JSONL:
 		x.lines = export.NewLines(x.gate, x.about, words)
 	}
-	j.trace = x
 	return nil
 }
 
 // afterwards reports whether the trace is written from the history of the run, when it is over.
-func (x *trace) afterwards() bool { return x != nil && x.Afterwards() }
+func (x *trace) afterwards() bool { return x != nil && x.format.Afterwards() }
 
 // observers returns what observes the run while it goes on.
 func (x *trace) observers() []sim.Observer {
@@ -119,7 +118,7 @@ func (x *trace) finish(h *history.History, faults []fault.Fault, reason string) 
 		x.lines.End(reason) // commit has the error, of this and all that follows
 	case x.afterwards():
 		x.about.Faults = faults
-		if errors.As(x.Write(x.gate, h, x.about), &long) {
+		if errors.As(x.format.Write(x.gate, h, x.about), &long) {
 			x.lost("trace %s: %v", quote(x.Path()), long)
 			x.discard()
 			return
