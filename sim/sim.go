@@ -48,6 +48,7 @@
 //	scenario    named plans with parameters and checks
 //	explore     sweeps seeds, shrinks failures, makes all runs of a small world
 //	history     keeps what happened in a run, with its causes
+//	story       tells a run in a dozen lines
 //	export      writes a run for other tools: Perfetto, ShiViz, Mermaid, JSON
 //	report      shows a run, or a sweep, as one HTML file
 //	simtest     runs scenarios as Go tests, and connects rapid and fuzzing

@@ -16,7 +16,11 @@ import (
 
 // Guard defines the same failure: that check fails. MaxEvents bounds the run; 0 is no bound.
 type Guard struct {
-	Check     string
+	Check string
+	// Way is how the check fails: the words of its sentence, but for numbers, names and short
+	// words, which may be values; "" is any way. A failure that only the end of the run shows has
+	// one, since what is missing then can be missing for very different reasons.
+	Way       string
 	MaxEvents uint64
 }
 
@@ -36,15 +40,31 @@ func (w *World) guarded(t *Trial, g Guard) Guarded {
 		return w.Fails(t, g)
 	}
 	o := w.Try(t)
-	return Guarded{Fails: o.Fails(g.Check), Events: o.Sim.Events, Used: func() []source.Answer { return t.Answers }}
+	return Guarded{Fails: o.Fails(g), Events: o.Sim.Events, Used: func() []source.Answer { return t.Answers }}
 }
 
-// Fails reports whether the check of that name failed.
-func (o *Outcome) Fails(name string) bool {
-	if o.Failure != "" || name == Unbroken {
-		return o.Check() == name
+// Fails reports whether the run failed as the guard says.
+func (o *Outcome) Fails(g Guard) bool {
+	if o.Failure != "" || g.Check == Unbroken {
+		return o.Check() == g.Check
 	}
-	return slices.ContainsFunc(o.Checks, func(c check.Result) bool { return c.Name == name && c.Verdict == check.Violation })
+	return slices.ContainsFunc(o.Checks, func(c check.Result) bool {
+		return c.Name == g.Check && c.Verdict == check.Violation && (g.Way == "" || wayOf(c.Detail) == g.Way)
+	})
+}
+
+// way returns Guard.Way for the first violation.
+func (o *Outcome) way() string {
+	if c := o.Violated(); c.Step == 0 && o.Failure == "" && o.Panic == nil {
+		return wayOf(c.Detail)
+	}
+	return ""
+}
+
+func wayOf(sentence string) string {
+	const short = 3 // letters
+	words := strings.Fields(shape(sentence))
+	return strings.Join(slices.DeleteFunc(words, func(word string) bool { return len(word) < short || strings.Contains(word, "#") }), " ")
 }
 
 // ShrinkOptions bound the cost of shrinking.
@@ -74,17 +94,24 @@ type Shrunk struct {
 	// so.
 	Minimal bool
 
-	inputs      int  // of the world
-	stuck       bool // some part cannot be removed alone
+	decisive    map[source.Answer]bool // answers of After: see Decisive
+	inputs      int                    // of the world
+	stuck       bool                   // some part cannot be removed alone
 	interrupted bool
+	slipped     bool // the check fails in another way than before
+	way         string
 }
+
+// Decisive reports whether the run of After is known to pass without its answer i alone. Of a run
+// that is not minimal, some answers may be there for no reason.
+func (s *Shrunk) Decisive(i int) bool { return s.decisive[s.After.Answers[i]] }
 
 // ErrPasses is the error of Shrink for a trial that does not fail.
 var ErrPasses = errors.New("the run does not fail: there is nothing to shrink")
 
 // Shrink removes from t what its failure does not need: nodes, inputs, faults, losses and
-// copies, other answers, delays. The same check keeps failing. The order puts first what
-// helps a reader most and makes runs shorter.
+// copies, other answers, delays. The same check keeps failing; if only the end of the run shows
+// it, in the same way. The order puts first what helps a reader most and makes runs shorter.
 //
 // Each sort is reduced by delta debugging (Zeller & Hildebrandt 2002) on items that have
 // names: removing one changes no answer of the others. Then Shrink makes the remaining items
@@ -121,7 +148,7 @@ func Shrink(ctx context.Context, w *World, t *Trial, o ShrinkOptions) (Shrunk, e
 	}
 	out.Check = out.Was.Check()
 	s := &shrinker{ctx: ctx, w: w, o: o, now: t, runs: 1, passing: make(map[uint64]bool), strikes: x}
-	s.guard = Guard{Check: out.Check, MaxEvents: bound(out.Was.Sim.Events)}
+	s.guard = Guard{Check: out.Check, Way: out.Was.way(), MaxEvents: bound(out.Was.Sim.Events)}
 	s.prune()
 	s.search()
 	s.settle()
@@ -130,10 +157,13 @@ func Shrink(ctx context.Context, w *World, t *Trial, o ShrinkOptions) (Shrunk, e
 	if err == nil {
 		out.Minimal, out.stuck = s.minimal()
 	}
+	out.decisive = s.decisive()
 	out.Is = out.Was
 	if s.now != t {
 		out.Is = w.Try(s.now)
 	}
+	out.way = s.guard.Way
+	out.slipped = !out.Is.Interrupted() && !out.Is.Fails(Guard{Check: out.Check, Way: s.guard.Way})
 	return out, err
 }
 
@@ -307,6 +337,13 @@ func (t *Trial) hash() uint64 {
 
 // Certificate says in one sentence what is known about the result.
 func (s *Shrunk) Certificate() string {
+	if s.slipped {
+		return s.minimality() + "; before, the check failed in another way: " + s.Was.Violated().Detail
+	}
+	return s.minimality()
+}
+
+func (s *Shrunk) minimality() string {
 	t := s.After
 	var parts []string
 	for _, p := range []struct {
@@ -317,7 +354,10 @@ func (s *Shrunk) Certificate() string {
 			parts = append(parts, wording.Count(p.n, p.word))
 		}
 	}
-	rest := strings.Join(parts, ", ")
+	rest, effect := strings.Join(parts, ", "), "makes the check pass: "
+	if s.way != "" {
+		effect = "makes the check pass, or fail in another way: "
+	}
 	switch {
 	case s.interrupted:
 		return fmt.Sprintf("perhaps not minimal: interrupted after %s", wording.Count(s.Runs, "run"))
@@ -326,7 +366,7 @@ func (s *Shrunk) Certificate() string {
 	case len(parts) == 0:
 		return "nothing is left to remove: it fails without any fault"
 	case s.stuck:
-		return "removing any one of these that can be removed alone makes the check pass: " + rest
+		return "removing any one of these that can be removed alone " + effect + rest
 	}
-	return "removing any one of these makes the check pass: " + rest
+	return "removing any one of these " + effect + rest
 }

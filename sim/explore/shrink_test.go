@@ -94,7 +94,7 @@ func (w *puzzle) world() *explore.World {
 		o := x.Try(t)
 		out := explore.Guarded{Events: o.Sim.Events, Used: func() []source.Answer { return t.Answers }}
 		out.GivenUp = g.MaxEvents > 0 && out.Events > g.MaxEvents
-		out.Fails = !out.GivenUp && o.Fails(g.Check)
+		out.Fails = !out.GivenUp && o.Fails(g)
 		return out
 	}
 	return x

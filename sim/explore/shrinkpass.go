@@ -195,6 +195,21 @@ func (s *shrinker) minimal() (minimal, stuck bool) {
 	return true, stuck
 }
 
+// decisive returns the answers without each of which, alone, the trial is known to pass.
+func (s *shrinker) decisive() map[source.Answer]bool {
+	known := make(map[source.Answer]bool)
+	if len(s.now.Answers) > len(s.passing) {
+		return known // most were never tried alone, and to look would take long
+	}
+	all := answers(func(*source.Answer) bool { return true })
+	for i, a := range s.now.Answers {
+		if s.passing[all.without(s.now, i, i+1).hash()] {
+			known[a] = true
+		}
+	}
+	return known
+}
+
 // reduce removes chunks: all items, a half, a quarter ... down to single ones. It begins at
 // the end: late items are needed less often.
 func (s *shrinker) reduce(p part) (changed bool) {

@@ -29,6 +29,7 @@ type Report struct {
 	Nodes    []Node
 	Facts    []Fact
 	Faults   []fault.Fault // of the plan; read only
+	Impacts  []sim.Impact  // what each of them did
 	Counts   []Count       // the names depend on the scenario alone
 	Story    []string      // of a run that passed, if the scenario has one
 	Written  []Impact      // what the faults did that the parameters write in words
@@ -227,6 +228,7 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 	}
 	r.Nodes = nodes(run, m, p.Nodes, sent)
 	did := m.Impacts()
+	r.Impacts = did
 	r.Written, r.Drawn = written(&p, o.Cut, run.Plan.Faults, did), drawn(&p, run.Plan.Faults, did)
 	if panicked != nil {
 		r.fail(panicked, run.Checks)

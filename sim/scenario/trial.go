@@ -38,7 +38,7 @@ func (s *Scenario) WorldUnder(watchdog *watch.Watchdog, seed uint64, p Params) *
 		if o.Interrupted() {
 			return explore.Guarded{GivenUp: true, Events: r.Sim.Events, Used: func() []source.Answer { return t.Answers }}
 		}
-		return explore.Guarded{GivenUp: !ok, Fails: ok && o.Fails(g.Check), Events: r.Sim.Events, Used: replay.Used}
+		return explore.Guarded{GivenUp: !ok, Fails: ok && o.Fails(g), Events: r.Sim.Events, Used: replay.Used}
 	}
 	w.Seed = func(seed uint64, src protocol.Source, record bool, observers ...sim.Observer) (explore.Outcome, *explore.Trial) {
 		if src == nil {

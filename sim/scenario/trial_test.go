@@ -46,7 +46,7 @@ func TestATrialIsTheRunThatItWasRecordedFrom(t *testing.T) {
 		}
 		less := *trial
 		less.Answers = g.Used()
-		if o := w.Try(&less); !o.Fails("counts grow") {
+		if o := w.Try(&less); !o.Fails(explore.Guard{Check: "counts grow"}) {
 			t.Errorf("seed %d: without the answers that it did not use it passes", seed)
 		}
 	}

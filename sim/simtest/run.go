@@ -18,6 +18,7 @@ import (
 	"dessim/sim/report"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
+	"dessim/sim/story"
 	"dessim/sim/watch"
 	"dessim/sim/wording"
 )
@@ -222,7 +223,24 @@ func (r *runner) failed(seed uint64, first *explore.Outcome, again string) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %d: %s\n%s", seed, describe(&least.outcome), least.text)
 	listTrial(&b, least.trial)
+	r.tell(&b, subject, &least)
 	r.Fatalf("%s%s\n%s", b.String(), kept, again)
+}
+
+// tell adds the story of what is left, as far as the sentence of the check does not tell it.
+func (r *runner) tell(b *strings.Builder, s scenario.Subject, x *reduced) {
+	const most = 12
+	told, _, ok := story.OfTrial(s, x.trial, &x.outcome, story.About{Check: x.outcome.Check()}, r.watchdog)
+	if !ok {
+		return
+	}
+	lines := append(told.Causes(most-len(told.Beliefs)), told.Beliefs...)
+	for i, line := range lines {
+		if i == 0 {
+			b.WriteString("what led to it:\n")
+		}
+		fmt.Fprintf(b, "\t%s\n", line)
+	}
 }
 
 // difference describes, in lines, where two more runs of the seed differ first.

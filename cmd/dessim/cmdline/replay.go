@@ -198,6 +198,14 @@ func (x *recording) write(p *output) string {
 	return p.commit()
 }
 
+// shrinkLine returns the command that shrinks the run of that file, or "" without one.
+func (t *tool) shrinkLine(path string) string {
+	if path == "" || path == standard {
+		return ""
+	}
+	return t.Name + " shrink " + wording.Shell(path)
+}
+
 // replayLine returns the command that replays the file of that path, or "" without one.
 func (t *tool) replayLine(path string) string {
 	if path == "" || path == standard {

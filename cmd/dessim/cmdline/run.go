@@ -104,6 +104,8 @@ type job struct {
 	replay  *replay       // what is replayed, or nil
 	warn    func(string)  // gets what a user should know before the run, or nil
 	saved   string        // the line that replays a failure, once its file is written
+	smaller string        // the line that shrinks it, likewise
+	causes  []string      // of a failure
 
 	reported string // the path of the page, once it is written
 
@@ -114,6 +116,7 @@ type job struct {
 	trace     *trace // or nil, like the others
 	page      *page
 	shown     *history.History // for trace and page
+	told      *history.History // of a failure that was recorded
 	record    *output
 	logs      *files.Folder
 	notes     *notes
@@ -202,7 +205,7 @@ func (j *job) do() error {
 
 // print prints the summary, and returns its verdict.
 func (j *job) print(r *scenario.Report) check.Verdict {
-	s := summary{Report: r, command: j.command + strictly(j.strict), replay: j.replay, saved: j.saved, reported: j.reported, verified: j.verify && !r.Interrupted() && r.Verdict != scenario.Failed, strict: j.strict}
+	s := summary{Report: r, command: j.command + strictly(j.strict), replay: j.replay, saved: j.saved, smaller: j.smaller, causes: j.causes, reported: j.reported, verified: j.verify && !r.Interrupted() && r.Verdict != scenario.Failed, strict: j.strict}
 	if j.json {
 		s.json(&j.out)
 	} else {
@@ -259,15 +262,33 @@ func (j *job) write(r *scenario.Report) {
 	if repeats && j.record == nil {
 		j.recordAgain()
 	}
+	if repeats {
+		j.causes = causes(j.tale(), r)
+	}
 	if j.record != nil {
 		path := recordingOf(j.command, r, j.recorder.Answers()).write(j.record)
 		if repeats {
-			j.saved = j.replayLine(path)
+			j.saved, j.smaller = j.replayLine(path), j.shrinkLine(path)
 		}
 	}
 	j.trace.finish(j.shown, r.Faults, endOf(r))
 	j.writeLogs(r)
 	j.show(r)
+}
+
+// tale returns a history of the run, or nil.
+func (j *job) tale() *history.History {
+	if j.shown != nil {
+		return j.shown
+	}
+	if j.told != nil {
+		return j.told
+	}
+	h := history.New(j.Scenario, &j.Params, history.Limits{Bytes: -1})
+	if r := j.again(h); r.Interrupted() {
+		return nil
+	}
+	return h
 }
 
 // show writes the page of the run, if it is wanted.
@@ -320,6 +341,9 @@ func (j *job) recordAgain() {
 	again := job{tool: &tool{Program: j.Program, streams: streams{stdout: j.stdout, stderr: j.stderr}, watchdog: j.watchdog}, ctx: j.ctx, subject: j.subject,
 		recorder: &source.Recorder{Source: j.answers, Clock: clock.now}, observers: []sim.Observer{clock}}
 	again.answers = again.recorder
+	if j.shown == nil {
+		again.shown = history.New(j.Scenario, &j.Params, history.Limits{Bytes: -1})
+	}
 	switch r, err := again.execute(); {
 	case err != nil:
 		file.discard()
@@ -331,7 +355,7 @@ func (j *job) recordAgain() {
 		j.code = graver(j.code, exitInterrupted)
 		return
 	}
-	j.record, j.recorder = file, again.recorder
+	j.record, j.recorder, j.told = file, again.recorder, again.shown
 }
 
 // verdictExit returns how a command with that verdict ends; nil is a pass.

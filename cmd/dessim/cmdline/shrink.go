@@ -10,19 +10,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v3"
 
 	"dessim/protocol"
-	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
 	"dessim/sim/fault"
 	"dessim/sim/files"
 	"dessim/sim/report"
-	"dessim/sim/scenario"
-	"dessim/sim/source"
 	"dessim/sim/wording"
 )
 
@@ -177,12 +173,12 @@ func (k *shrinking) do() error {
 	}
 	x := &recording{subject: k.subject, command: "shrunk: " + k.command(), trial: out.After, verdict: out.Is.Judgement(), digest: out.Is.Digest}
 	path := x.write(k.file)
-	story := k.story(&out)
-	reported := k.show(&out, story, path)
+	told := k.tell(&out, k.late())
+	reported := k.show(&out, told.lines(), path)
 	if k.json {
-		k.object(&out, told(story, false), path, reported)
+		k.object(&out, told, path, reported)
 	} else {
-		k.text(&out, told(story, false), path, reported)
+		k.text(&out, told, path, reported)
 	}
 	if interrupted {
 		line := "interrupted after " + wording.Count(out.Runs, "run")
@@ -197,7 +193,7 @@ func (k *shrinking) do() error {
 
 // show writes the page of the smaller run and the run before, if it is wanted, and returns its
 // path, or "".
-func (k *shrinking) show(out *explore.Shrunk, story []scene, path string) string {
+func (k *shrinking) show(out *explore.Shrunk, lines []string, path string) string {
 	if k.page == nil {
 		return ""
 	}
@@ -205,7 +201,7 @@ func (k *shrinking) show(out *explore.Shrunk, story []scene, path string) string
 	if k.from != "" {
 		before = k.replayLine(k.from)
 	}
-	after, ok := report.OfTrial(k.Subject, out.After, k.late(), report.About{Label: "shrunk", Command: cmp.Or(k.replayLine(path), before), Story: told(story, true)})
+	after, ok := report.OfTrial(k.Subject, out.After, k.late(), report.About{Label: "shrunk", Command: cmp.Or(k.replayLine(path), before), Story: lines})
 	if ok {
 		k.page.runs = append(k.page.runs, after)
 		after, ok = report.OfTrial(k.Subject, out.Before, k.late(), report.About{Label: "before shrinking", Command: before})
@@ -244,20 +240,20 @@ func (k *shrinking) size(t *explore.Trial) size {
 	return s
 }
 
-func (k *shrinking) object(out *explore.Shrunk, story []string, path, reported string) {
+func (k *shrinking) object(out *explore.Shrunk, told *telling, path, reported string) {
 	writeJSON(&k.out, ordered{
 		{"scenario", k.Scenario.Name}, {"seed", fmt.Sprint(k.Seed)}, {"check", out.Check},
 		{"before", k.size(out.Before)}, {"after", k.size(out.After)}, {"runs", out.Runs},
 		{"minimal", out.Minimal}, {"certificate", out.Certificate()},
-		{"faults", faultWords(out.After.Faults)}, {"answers", answerWords(out.After.Answers)},
-		{"story", story},
+		{"faults", faultWords(out.After.Faults)}, {"answers", told.answers(out)},
+		{"story", told.lines()},
 	}.with("replay", k.replayLine(path)).with("report", reported))
 }
 
 // mostAnswers is how many answers are printed; the file has all.
 const mostAnswers = 12
 
-func (k *shrinking) text(out *explore.Shrunk, story []string, path, reported string) {
+func (k *shrinking) text(out *explore.Shrunk, told *telling, path, reported string) {
 	b := &k.out
 	fmt.Fprintf(b, "shrunk: scenario %s, seed %d, in %s\n", k.Scenario.Name, k.Seed, wording.Count(out.Runs, "run"))
 	fmt.Fprintf(b, "the check that fails: %s\n\n", plain(out.Check))
@@ -274,7 +270,7 @@ func (k *shrinking) text(out *explore.Shrunk, story []string, path, reported str
 	for _, line := range faultWords(out.After.Faults) {
 		fmt.Fprintf(b, "  fault   %s\n", line)
 	}
-	answers := answerWords(out.After.Answers)
+	answers := told.answers(out)
 	for i, line := range answers {
 		if i == mostAnswers {
 			fmt.Fprintf(b, "  answers %d more\n", len(answers)-mostAnswers)
@@ -283,9 +279,7 @@ func (k *shrinking) text(out *explore.Shrunk, story []string, path, reported str
 		fmt.Fprintf(b, "  answer  %s\n", line)
 	}
 	fmt.Fprintln(b)
-	for i, line := range story {
-		fmt.Fprintf(b, "%2d. %s\n", i+1, plain(line))
-	}
+	k.number(told.lines())
 	var l lines
 	if line := k.replayLine(path); line != "" {
 		l.add("replay", "%s", line)
@@ -300,31 +294,6 @@ func faultWords(faults []fault.Fault) []string {
 	out := []string{}
 	for _, f := range faults {
 		out = append(out, fmt.Sprintf("%d: %v", f.ID, f))
-	}
-	return out
-}
-
-// answerWords describes the answers. The workload's are about an operation; others are
-// about a node, or a message between two.
-func answerWords(answers []source.Answer) []string {
-	out := []string{}
-	for _, a := range answers {
-		kind := a.Key.Kind.String()
-		words := kind + " of " + a.Key.A.String()
-		switch {
-		case scenario.AsksOfWork(a.Key.Kind):
-			words = fmt.Sprintf("%s of operation %d", kind, a.Key.N)
-		case sim.AsksOfMessage(a.Key.Kind):
-			words = fmt.Sprintf("%s %v>%v", kind, a.Key.A, a.Key.B)
-		}
-		switch {
-		case a.Range == 0:
-		case explore.OfTime(a.Key.Kind):
-			words += " is longer by " + fault.FormatSpan(time.Duration(a.Value)) // links and disks ask for nanoseconds
-		default:
-			words += fmt.Sprintf(" is %d of %d", a.Value, a.Range)
-		}
-		out = append(out, words)
 	}
 	return out
 }

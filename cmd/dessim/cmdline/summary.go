@@ -21,9 +21,11 @@ type summary struct {
 	command  string  // reproduces it
 	replay   *replay // what was replayed, or nil
 	saved    string  // replays a failure, or ""
-	reported string  // the path of the page, or ""
-	verified bool    // a second process agreed
-	strict   bool    // warnings count
+	smaller  string  // shrinks it, or ""
+	causes   []string
+	reported string // the path of the page, or ""
+	verified bool   // a second process agreed
+	strict   bool   // warnings count
 }
 
 // verdict returns the verdict of the report, which warnings can make inconclusive.
@@ -49,6 +51,12 @@ func (s *summary) text(b *bytes.Buffer) {
 			}
 		}
 		fmt.Fprintln(b, plain(fmt.Sprintf("%s; see it: %s -trace run.trace", place(c), s.command)))
+	}
+	for i, line := range s.causes {
+		if i == 0 {
+			fmt.Fprintln(b, "\nwhat led to it:")
+		}
+		fmt.Fprintln(b, plain("  "+line))
 	}
 	for _, line := range s.Warnings() {
 		fmt.Fprintln(b, plain(line))
@@ -231,6 +239,7 @@ func (s *summary) identity(l *lines) {
 	l.add("reproduce", "%s", plain(s.command))
 	if s.saved != "" {
 		l.add("replay", "%s", plain(s.saved))
+		l.add("shrink", "%s", plain(s.smaller))
 	}
 	if s.reported != "" && s.reported != standard {
 		l.add("report", "%s", plain(s.reported))

@@ -12,6 +12,7 @@ import (
 	"dessim/sim/check"
 	"dessim/sim/explore"
 	"dessim/sim/files"
+	"dessim/sim/history"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
 	"dessim/sim/watch"
@@ -31,6 +32,7 @@ type found struct {
 	note     string           // what else a reader must know, or ""
 	workers  int              // runs at a time; 0 is one for each core
 	replays  []string         // a file for each group, or "" if it could not be written
+	causes   [][]string       // of the failure of each
 	trials   []*explore.Trial // what the smallest run of each group is made of; nil if it was interrupted
 	page     *sweepPage       // of -report, or nil
 	untold   bool             // an interruption left no time to shrink what the page tells
@@ -66,13 +68,13 @@ func (x *found) write() error {
 		if err != nil {
 			return &exit{exitInternal, err.Error()}
 		}
-		path := ""
+		path, led := "", []string(nil)
 		if trial != nil {
-			if path, err = x.writeReplay(watchdog, g, trial); err != nil {
+			if path, led, err = x.writeReplay(watchdog, g, trial); err != nil {
 				return err
 			}
 		}
-		x.replays, x.trials = append(x.replays, path), append(x.trials, trial)
+		x.replays, x.causes, x.trials = append(x.replays, path), append(x.causes, led), append(x.trials, trial)
 	}
 	return nil
 }
@@ -87,29 +89,34 @@ func (x *found) replayName(seed uint64) string {
 	return files.Name(suffix, "dessim", x.Scenario.Name)
 }
 
-// writeReplay writes the replay file of a run, by replaying it, and returns its path. It
-// returns "" if it was interrupted, or if the file cannot be written, which it says.
-func (x *found) writeReplay(watchdog *watch.Watchdog, g *explore.Group, t *explore.Trial) (string, error) {
-	path := filepath.Join(x.dir, x.replayName(g.Smallest.Seed))
+// writeReplay writes the replay file of a run, by replaying it, and returns its path, and what led
+// to the failure. The path is "" if it was interrupted, or if the file cannot be written, which it
+// says.
+func (x *found) writeReplay(watchdog *watch.Watchdog, g *explore.Group, t *explore.Trial) (path string, led []string, err error) {
+	path = filepath.Join(x.dir, x.replayName(g.Smallest.Seed))
 	s := x.subject
 	s.Seed = g.Smallest.Salt()
 	clock := new(clock)
 	recorder := &source.Recorder{Source: source.NewReplay(t.Answers), Clock: clock.now}
-	r, _ := s.Scenario.Try(s.Seed, s.Params, t, recorder, scenario.Options{Observers: []sim.Observer{clock}, Watchdog: watchdog})
+	p := s.Params
+	p.Nodes = t.Nodes
+	h := history.New(s.Scenario, &p, history.Limits{Bytes: -1})
+	o := scenario.Options{Observers: []sim.Observer{clock}, Watchdog: watchdog}
+	r, _ := s.Scenario.Try(s.Seed, s.Params, t, h.Attach(&o, recorder), o)
 	if r.Interrupted() {
-		return "", nil
+		return "", nil, nil
 	}
 	if got := r.Sim.Digest.String(); got != g.Digest {
-		return "", &exit{exitInternal, fmt.Sprintf("not deterministic: seed %d has digest %s, its replay %s", g.Smallest.Seed, g.Digest, got)}
+		return "", nil, &exit{exitInternal, fmt.Sprintf("not deterministic: seed %d has digest %s, its replay %s", g.Smallest.Seed, g.Digest, got)}
 	}
 	t.Faults, t.Answers = r.Faults, recorder.Answers()
 	record := recording{subject: s, command: x.again(g), verdict: r.Verdict, digest: r.Sim.Digest, trial: t}
 	file, err := x.outputs(nil).openReplay(path)
 	if err != nil {
 		x.lost("%v", err)
-		return "", nil
+		return "", causes(h, &r), nil
 	}
-	return record.write(file), nil
+	return record.write(file), causes(h, &r), nil
 }
 
 // again says how to make a group's smallest run again without a file.
@@ -197,6 +204,12 @@ func (x *found) printText() {
 			line = x.again(&g)
 		}
 		fmt.Fprintf(&x.out, "\n%s\n%s, the first is %d: %s\n", plain(g.Signature), wording.Count(g.Count, "seed"), g.First, line)
+		for _, led := range x.causes[i] {
+			fmt.Fprintln(&x.out, plain("  "+led))
+		}
+		if line := x.shrinkLine(x.replays[i]); line != "" {
+			fmt.Fprintf(&x.out, "shrink it: %s\n", line)
+		}
 	}
 	for i, name := range r.Unseen {
 		if i == 0 {

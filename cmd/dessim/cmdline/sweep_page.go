@@ -184,7 +184,7 @@ func (x *found) failure(i int) (f report.Failure) {
 
 // showRun writes the page of a run that was shrunk, beside the page of the sweep, and returns its
 // path; or "" if that is a pipe, or has no such place.
-func (p *sweepPage) showRun(k *shrinking, out *explore.Shrunk) string {
+func (p *sweepPage) showRun(k *shrinking, out *explore.Shrunk, lines []string) string {
 	if p.text == standard || !p.live() {
 		return ""
 	}
@@ -198,7 +198,7 @@ func (p *sweepPage) showRun(k *shrinking, out *explore.Shrunk) string {
 	}
 	k.page = &page{output: &output{File: file, tool: k.tool, flag: "report"}, title: "dessim: " + k.Subject.String()}
 	defer k.page.discard()
-	return k.show(out, k.story(out), "")
+	return k.show(out, lines, "")
 }
 
 // link returns the path from the folder of the page to a file, with slashes.
@@ -246,7 +246,8 @@ func (x *found) story(i int) (_ *report.Story, page string) {
 		k.world = s.Scenario.WorldUnder(x.watchdog, s.Seed, s.Params)
 		out, err := explore.Shrink(x.watchdog.Context, k.world, t, options)
 		if err == nil && !out.Is.Interrupted() {
-			return shrunkStory(k, &out), x.page.showRun(k, &out)
+			lines := k.tell(&out, x.late()).lines()
+			return shrunkStory(k, &out, lines), x.page.showRun(k, &out, lines)
 		}
 	}
 	if x.watchdog.Interrupted() {
@@ -257,17 +258,17 @@ func (x *found) story(i int) (_ *report.Story, page string) {
 	if err != nil || out.Is.Interrupted() {
 		return nil, ""
 	}
-	return &report.Story{Title: "The smallest run, not shrunk", About: why, Lines: told(k.story(&out), false)}, ""
+	return &report.Story{Title: "The smallest run, not shrunk", About: why, Lines: k.tell(&out, x.late()).lines()}, ""
 }
 
 // shrunkStory returns the story of a run that was shrunk.
-func shrunkStory(k *shrinking, out *explore.Shrunk) *report.Story {
+func shrunkStory(k *shrinking, out *explore.Shrunk, lines []string) *report.Story {
 	before, after := k.size(out.Before), k.size(out.After)
 	about := out.Certificate() + "."
 	return &report.Story{
 		Title: fmt.Sprintf("The smallest run, shrunk in %s", wording.Count(out.Runs, "run")),
 		About: strings.ToUpper(about[:1]) + about[1:],
-		Lines: told(k.story(out), false),
+		Lines: lines,
 		Sizes: []report.Size{
 			{Of: "nodes", Before: uint64(before.Nodes), After: uint64(after.Nodes)},
 			{Of: "inputs", Before: uint64(before.Inputs), After: uint64(after.Inputs)},

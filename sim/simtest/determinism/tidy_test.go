@@ -116,7 +116,7 @@ var allLayers = []layer{
 	{path: "protocol/internal/steps", imports: []string{"dessim/protocol"}}, // of tests alone
 	{path: "protocol/live", imports: []string{"dessim/protocol/..."}, except: []string{"dessim/protocol/internal/..."}},
 	{path: "protocol/raft", imports: []string{"dessim/protocol/...", "go.etcd.io/raft/v3/..."}, except: []string{"dessim/protocol/live/...", "dessim/protocol/internal/..."}},
-	{path: "sim", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/explore/...", "dessim/sim/files", "dessim/sim/history", "dessim/sim/export", "dessim/sim/report/..."}},
+	{path: "sim", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/explore/...", "dessim/sim/files", "dessim/sim/history", "dessim/sim/story", "dessim/sim/export", "dessim/sim/report/..."}},
 	{path: "sim/source", imports: []string{"dessim/protocol"}},
 	{path: "sim/fault", imports: []string{"dessim/protocol", "dessim/sim/wording"}},
 	{path: "sim/files", imports: []string{"dessim/protocol"}},
@@ -124,10 +124,11 @@ var allLayers = []layer{
 	{path: "sim/cryptorand", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/cryptorand/..."}},
 	{path: "sim/check", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/fault", "dessim/sim/source"}},
 	{path: "sim/watch", imports: []string{"dessim/sim"}},
-	{path: "sim/explore", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/history", "dessim/sim/export", "dessim/sim/report/..."}},
-	{path: "sim/scenario", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/files", "dessim/sim/history", "dessim/sim/export", "dessim/sim/report/..."}},
-	{path: "sim/history", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/files", "dessim/sim/export", "dessim/sim/report/..."}},
+	{path: "sim/explore", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/history", "dessim/sim/story", "dessim/sim/export", "dessim/sim/report/..."}},
+	{path: "sim/scenario", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/files", "dessim/sim/history", "dessim/sim/story", "dessim/sim/export", "dessim/sim/report/..."}},
+	{path: "sim/history", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/files", "dessim/sim/story", "dessim/sim/export", "dessim/sim/report/..."}},
 	{path: "sim/export", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/fault", "dessim/sim/history", "dessim/sim/wording"}},
+	{path: "sim/story", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/files", "dessim/sim/report/..."}},
 	{path: "sim/report", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/..."}},
 	{path: "sim/simtest", imports: []string{anything}, except: []string{"dessim/cmd/...", "dessim/scenarios/..."}},
 	{path: "sim/simtest/fixed", imports: []string{"pgregory.net/rapid"}}, // machines' tests use it: see machineTests

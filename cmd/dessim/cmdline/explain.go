@@ -1,0 +1,110 @@
+package cmdline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/urfave/cli/v3"
+
+	"dessim/sim/history"
+	"dessim/sim/scenario"
+	"dessim/sim/source"
+	"dessim/sim/story"
+	"dessim/sim/wording"
+)
+
+const explainUsage = `dessim explain FILE [flags]
+dessim explain -scenario NAME -seed N [flags]
+
+Makes a run and tells it in a dozen lines: what led to its first violation, one line
+a step; faults, losses and late messages; what the nodes concerned believe then. Of a
+run without a violation it gives an outline. FILE is a replay file. A run that was
+shrunk is told best. Exit codes are those of run.`
+
+// explainCommand is dessim explain. A file needs none of the parameters' flags.
+func (t *tool) explainCommand() *cli.Command {
+	f := t.flags()
+	f.addSubject()
+	f.add("json", "", "print one JSON object: scenario, seed, verdict, story, reproduce")
+	return f.command("explain", "tells a run in a dozen lines", explainUsage, func(ctx context.Context, args []string) error {
+		j := &job{tool: t, ctx: ctx, json: f.find("json").on()}
+		if err := j.readToExplain(f, args); err != nil {
+			return err
+		}
+		return j.explain()
+	})
+}
+
+// readToExplain reads what to run.
+func (j *job) readToExplain(f *flags, args []string) (err error) {
+	if len(args) == 0 {
+		if j.subject, err = f.subject(); err != nil {
+			return err
+		}
+		j.answers, j.command = source.Seed(j.Seed), j.reproduce()
+		return nil
+	}
+	if err := onlyOne("explain", "file", args[1:]); err != nil {
+		return err
+	}
+	for _, x := range f.all {
+		if x.given && !slices.Contains([]string{"json", "events"}, x.name) {
+			return refuse("-%s: the file says what to run; use one or the other", x.name)
+		}
+	}
+	if j.subject, j.replay, err = j.readReplay(args[0]); err != nil {
+		return err
+	}
+	j.answers, j.cut = j.replay.answers, j.replay.Cut()
+	j.command, err = j.bounded(f.find("events"), j.Name+" replay "+wording.Shell(args[0]))
+	return err
+}
+
+// explain makes the run, and makes it again to tell it: only then is it known where to look.
+func (j *job) explain() error {
+	j.warn = j.complain
+	r, err := j.execute()
+	if err != nil {
+		return err
+	}
+	if r.Interrupted() {
+		return j.interrupted(&r)
+	}
+	h := story.Before(j.Scenario, &j.Params, r.Checks, story.About{}, r.Sim.Events)
+	again := j.again(h)
+	if again.Interrupted() {
+		return interruptedEarly()
+	}
+	told := story.Of(h, &again, story.About{}).Lines()
+	if j.json {
+		writeJSON(&j.out, ordered{
+			{"scenario", j.Scenario.Name}, {"seed", fmt.Sprint(j.Seed)}, {"verdict", r.Verdict}, {"story", told}, {"reproduce", j.command},
+		})
+		return verdictExit(r.Verdict)
+	}
+	fmt.Fprintf(&j.out, "%s: scenario %s, seed %d\n\n", r.Verdict, j.Scenario.Name, j.Seed)
+	j.number(told)
+	var figures lines
+	figures.add("reproduce", "%s", j.command)
+	figures.write(&j.out)
+	return verdictExit(r.Verdict)
+}
+
+// number prints the lines of a story.
+func (t *tool) number(lines []string) {
+	for i, line := range lines {
+		fmt.Fprintf(&t.out, "%2d. %s\n", i+1, plain(line))
+	}
+}
+
+// nearCauses is how much of its story a run that fails prints.
+const nearCauses = 3
+
+// causes returns what led most directly to the violation of a run with history h, or nothing.
+func causes(h *history.History, r *scenario.Report) []string {
+	if h == nil || r.Interrupted() || r.Stuck != nil {
+		return nil
+	}
+	return story.Of(h, r, story.About{}).Causes(nearCauses)
+}

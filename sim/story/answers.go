@@ -1,0 +1,107 @@
+package story
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"dessim/sim"
+	"dessim/sim/explore"
+	"dessim/sim/fault"
+	"dessim/sim/history"
+	"dessim/sim/scenario"
+	"dessim/sim/source"
+)
+
+// Answers describes the answers that are left of a run which was shrunk, those that matter most
+// first: without which it is known to pass before others, and those about a message on the way to
+// the violation before those of the workload. h and s are its history and its story; both may be
+// nil.
+func Answers(out *explore.Shrunk, h *history.History, s *Story) []string {
+	at := make(map[source.Answer]int)
+	if h != nil {
+		for _, a := range h.Answers {
+			at[a.Answer] = int(a.Row)
+		}
+	}
+	type ranked struct {
+		words                 string
+		known, sort, distance int
+	}
+	all := make([]ranked, 0, len(out.After.Answers))
+	for i, a := range out.After.Answers {
+		r := ranked{words: AnswerText(&a), sort: sortOf(&a), distance: far + 1}
+		if !out.Decisive(i) {
+			r.known = 1
+		}
+		if row, asked := at[a]; asked && row >= 0 && s != nil {
+			r.words += subject(h, &a, row)
+			r.distance = s.distance(h, row)
+		}
+		all = append(all, r)
+	}
+	slices.SortStableFunc(all, func(a, b ranked) int {
+		return cmp.Or(a.known-b.known, a.sort-b.sort, a.distance-b.distance)
+	})
+	words := make([]string, len(all))
+	for i := range all {
+		words[i] = all[i].words
+	}
+	return words
+}
+
+// sortOf ranks answers: what befalls messages and disks, what nodes choose, what clients want.
+func sortOf(a *source.Answer) int {
+	switch {
+	case a.Range == 0 && !scenario.AsksOfWork(a.Key.Kind):
+		return 0
+	case explore.OfTime(a.Key.Kind):
+		return 1
+	case !scenario.AsksOfWork(a.Key.Kind):
+		return 2
+	}
+	return 3
+}
+
+// distance returns how many hops the step in which an answer was given is from the violation. A
+// message counts where it arrives.
+func (s *Story) distance(h *history.History, row int) int {
+	least := far + 1
+	if hops, known := s.hops[h.StepOf(row)]; known {
+		least = hops
+	}
+	return least
+}
+
+// subject names the message that an answer is about, or says when it was given.
+func subject(h *history.History, a *source.Answer, row int) string {
+	t := teller{History: h}
+	step := h.StepOf(row)
+	if !sim.AsksOfMessage(a.Key.Kind) {
+		return fmt.Sprintf(", in step %d", step)
+	}
+	row = t.original(row)
+	return fmt.Sprintf(": %s of step %d", t.message(row), step)
+}
+
+// AnswerText describes an answer. The workload's are about an operation; others are about a
+// node, or a message between two.
+func AnswerText(a *source.Answer) string {
+	kind := a.Key.Kind.String()
+	words := kind + " of " + a.Key.A.String()
+	switch {
+	case scenario.AsksOfWork(a.Key.Kind):
+		words = fmt.Sprintf("%s of operation %d", kind, a.Key.N)
+	case sim.AsksOfMessage(a.Key.Kind):
+		words = fmt.Sprintf("%s %v>%v", kind, a.Key.A, a.Key.B)
+	}
+	switch {
+	case a.Range == 0:
+	case explore.OfTime(a.Key.Kind):
+		words += " is longer by " + fault.FormatSpan(time.Duration(a.Value)) // links and disks ask for nanoseconds
+	default:
+		words += fmt.Sprintf(" is %d of %d", a.Value, a.Range)
+	}
+	return words
+}

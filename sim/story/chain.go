@@ -1,0 +1,184 @@
+package story
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/history"
+)
+
+// far is how many hops a causal chain is followed. A hop goes back from a step to the one that
+// sent its message or set its timer. The last decision of the same node before it is further away:
+// it need not be a cause.
+const (
+	far      = 6
+	decision = 3 // hops
+)
+
+// Patterns of what sentences name.
+const (
+	ofNodes = `\bnodes? (\d+(?:(?:, | and | or )\d+)*)`
+	ofStep  = `\bstep (\d+)\b`
+)
+
+// numbersIn returns the numbers in what a pattern's group matches in a text.
+func numbersIn(text, pattern string) (all []int) {
+	for _, found := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+		for digits := range strings.FieldsFuncSeq(found[1], func(c rune) bool { return c < '0' || c > '9' }) {
+			if n, err := strconv.ParseInt(digits, 10, 32); err == nil {
+				all = append(all, int(n))
+			}
+		}
+	}
+	return all
+}
+
+// name finds what the violation's sentence names: texts, and nodes.
+func (t *teller) name() {
+	t.nodes = make(map[protocol.NodeID]int)
+	t.named = make([]bool, len(t.Texts.All))
+	if t.violation == nil {
+		return
+	}
+	sentence := t.violation.Detail
+	t.names = namesIn(sentence)
+	for i, text := range t.Texts.All {
+		t.named[i] = mentions(text, t.names)
+	}
+	for _, id := range numbersIn(sentence, ofNodes) {
+		t.nodes[protocol.NodeID(id)] = 0
+	}
+}
+
+// namesIn returns the names in a sentence that look like "5/3.1" or "1f32822f".
+func namesIn(sentence string) (names []string) {
+	for word := range strings.FieldsFuncSeq(sentence, func(c rune) bool { return strings.ContainsRune(" ,;:()", c) }) {
+		digits := strings.ContainsAny(word, "0123456789")
+		hex := len(word) >= 8 && strings.Trim(word, "0123456789abcdef") == ""
+		if digits && (strings.Contains(word, "/") || hex) {
+			names = append(names, word)
+		}
+	}
+	return names
+}
+
+func mentions(text string, names []string) bool {
+	for _, name := range names {
+		if strings.Contains(text, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// trace follows causes back from the violation: the step that shows it, and those of which its
+// evidence speaks. If only the end showed it, from the last decisions of what it names.
+func (t *teller) trace() {
+	t.hops, t.leads = make(map[int]int), make(map[int]bool)
+	c := t.violation
+	if c == nil {
+		return
+	}
+	var begin [far + 1][]int // steps to look at, by hops
+	add := func(step, hops int) {
+		if before, known := t.hops[step]; step < 1 || step > t.last || hops > far || known && before <= hops {
+			return
+		}
+		t.hops[step] = hops
+		begin[hops] = append(begin[hops], step)
+	}
+	for _, root := range t.roots() {
+		add(root.step, root.hops)
+	}
+	for hops := range begin {
+		for i := 0; i < len(begin[hops]); i++ {
+			step := begin[hops][i]
+			if t.hops[step] != hops {
+				continue // it is nearer than this
+			}
+			node := t.nodeOf(step)
+			if known, ok := t.nodes[node]; node != protocol.Outside && (!ok || hops < known) {
+				t.nodes[node] = hops
+			}
+			if from, row := t.trigger(step); from > 0 {
+				if hops < far {
+					t.leads[row] = true
+				}
+				add(from, hops+1)
+			}
+			add(t.decided(node, step-1, false), hops+decision)
+		}
+	}
+}
+
+type root struct{ step, hops int }
+
+func (t *teller) roots() (roots []root) {
+	c := t.violation
+	if c.Step > 0 {
+		roots = append(roots, root{t.last, 0})
+	}
+	for _, step := range numbersIn(c.Detail, ofStep) {
+		roots = append(roots, root{step, 1})
+	}
+	if c.Evidence != nil {
+		roots = append(roots, differing(c.Evidence.Sequences)...)
+	}
+	if c.Step > 0 {
+		return roots
+	}
+	const away = 3 // what was last done about it need not be its cause
+	for id := range protocol.NodeID(t.States.Nodes()) {
+		if _, named := t.nodes[id]; named || len(t.names) > 0 {
+			roots = append(roots, root{t.decided(id, t.last, len(t.names) > 0), away})
+		}
+	}
+	return roots
+}
+
+// trigger returns the step from which the trigger of a step comes, and the row there; or 0. The
+// timer of a node that wakes it again and again has no cause.
+func (t *teller) trigger(step int) (from, row int) {
+	at, to := t.RowsOf(step)
+	if at >= to {
+		return 0, 0
+	}
+	x := &t.Rows[at]
+	if x.What&(sim.Received|sim.Fired) == 0 || x.Origin == history.None {
+		return 0, 0
+	}
+	from = t.StepOf(int(x.Origin))
+	if x.What == sim.Fired {
+		if first, _ := t.RowsOf(from); t.Rows[first].What == sim.Fired && t.Rows[first].Num == x.Num {
+			return 0, 0
+		}
+	}
+	return from, int(x.Origin)
+}
+
+// decided returns the last step up to one in which the node made something final or durable; or
+// 0. With named, it is about something that the violation names.
+func (t *teller) decided(id protocol.NodeID, step int, named bool) int {
+	if step < 1 || id == protocol.Outside {
+		return 0
+	}
+	_, to := t.RowsOf(step)
+	for at := to - 1; at >= 0; at-- {
+		x := &t.Rows[at]
+		if x.Node == id && x.What&(sim.Output|sim.Persisted) != 0 && (!named || x.Text != history.None && t.named[x.Text]) {
+			return t.StepOf(at)
+		}
+	}
+	return 0
+}
+
+// nodeOf returns the node that took a step, or Outside.
+func (t *teller) nodeOf(step int) protocol.NodeID {
+	if at, to := t.RowsOf(step); at < to {
+		return t.Rows[at].Node
+	}
+	return protocol.Outside
+}

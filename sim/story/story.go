@@ -1,0 +1,227 @@
+// Package story tells a run in a dozen lines: what led to its first violation, in the words of
+// the protocol.
+//
+// A Story begins with the steps that matter, one a line: the causal chain into the violating
+// step, hop by hop; faults that did something, with their ends; crashes, losses, and messages
+// that arrive late or twice. Then it says what the nodes concerned believe, and what the check
+// says. It is made from a history.History, so that a run which was shrunk, one which was not,
+// and one which passed are told alike. Equal runs have equal stories.
+//
+// It is a guess at what a reader needs, and bounded: a cause that is no hop away, and no fault,
+// can be missing. The trace has everything.
+package story
+
+import (
+	"fmt"
+	"slices"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/explore"
+	"dessim/sim/fault"
+	"dessim/sim/history"
+	"dessim/sim/scenario"
+	"dessim/sim/source"
+	"dessim/sim/watch"
+)
+
+// Most is the greatest number of lines of a Story.
+const Most = 24
+
+// Story is a run in words.
+type Story struct {
+	Steps   []Line   // what led to the violation, or to the end, in order
+	Beliefs []string // what nodes say of themselves at that time
+	End     []string // what went wrong, or how the run ended
+	// Told are the steps with which causes can be counted back from the violation: each with
+	// the number of hops.
+	hops map[int]int
+}
+
+// Line is one step in words.
+type Line struct {
+	Step int
+	At   protocol.Time
+	Text string
+
+	weight int
+}
+
+// String returns the line with its step and time.
+func (l *Line) String() string {
+	return fmt.Sprintf("step %d, %s  %s", l.Step, roughly(l.At), l.Text)
+}
+
+// Lines returns the whole story.
+func (s *Story) Lines() []string {
+	return slices.Concat(texts(s.Steps), s.Beliefs, s.End)
+}
+
+// Causes returns the n steps that have most to do with the violation, in order.
+func (s *Story) Causes(n int) []string { return texts(heaviest(s.Steps, n)) }
+
+// Short returns the story in at most n lines: the steps that matter most, and the end.
+func (s *Story) Short(n int) []string {
+	end := s.End[:min(len(s.End), n)]
+	return append(s.Causes(n-len(end)), end...)
+}
+
+func texts(lines []Line) []string {
+	out := make([]string, len(lines))
+	for i := range lines {
+		out[i] = lines[i].String()
+	}
+	return out
+}
+
+// heaviest returns the n lines that weigh most, in their order. Among equals, the latest lead to
+// the end.
+func heaviest(lines []Line, n int) []Line {
+	if len(lines) <= n {
+		return lines
+	}
+	by := make([]int, len(lines))
+	for i := range by {
+		by[i] = i
+	}
+	slices.SortFunc(by, func(a, b int) int {
+		if d := lines[b].weight - lines[a].weight; d != 0 {
+			return d
+		}
+		return b - a
+	})
+	by = by[:max(n, 0)]
+	slices.Sort(by)
+	out := make([]Line, len(by))
+	for i, j := range by {
+		out[i] = lines[j]
+	}
+	return out
+}
+
+// About says which violation a story is about.
+type About struct {
+	Check string // the name of the check; "" is the one that failed first
+}
+
+// Of tells the run with history h, whose report is r, once it is over. A run that was abandoned
+// in a step that does not end has no story: see scenario.Report.Stuck.
+func Of(h *history.History, r *scenario.Report, a About) *Story {
+	t := &teller{History: h, report: r, violation: violated(r.Checks, a.Check)}
+	t.last = h.Last()
+	if c := t.violation; c != nil && c.Step > 0 && c.Step < uint64(t.last) {
+		t.last = int(c.Step)
+	}
+	_, t.rows = h.RowsOf(t.last)
+	t.name()
+	t.travel()
+	t.trace()
+	s := &Story{End: t.end(), hops: t.hops}
+	t.weigh()
+	s.Beliefs = t.beliefs()
+	s.Steps = heaviest(t.lines(), Most-len(s.Beliefs)-len(s.End))
+	return s
+}
+
+// violated returns the violation of that check, or else the first of the run; or nil. Those that
+// only the end showed come last; of one step, the first check explains it.
+func violated(checks []check.Result, name string) *check.Result {
+	var first *check.Result
+	for i := range checks {
+		c := &checks[i]
+		if c.Verdict != check.Violation {
+			continue
+		}
+		if c.Name == name {
+			return c
+		}
+		if first == nil || c.Step-1 < first.Step-1 { // Step 0 becomes the greatest
+			first = c
+		}
+	}
+	return first
+}
+
+// Before returns a history for the second making of a run: the states that its story needs are
+// those around the violation, which the first making found after that many steps.
+func Before(s *scenario.Scenario, p *scenario.Params, checks []check.Result, a About, steps uint64) *history.History {
+	const before = 64 // steps, in which a state shows that it has changed
+	h := history.New(s, p, history.Limits{Before: before})
+	focus := steps
+	if c := violated(checks, a.Check); c != nil && c.Step > 0 {
+		focus = c.Step
+	}
+	h.Around(max(int(focus), 1), int(steps))
+	return h
+}
+
+// OfTrial makes the run of a trial, whose outcome is known, and tells it. w may be nil; ok is
+// false if it interrupts the run.
+func OfTrial(s scenario.Subject, t *explore.Trial, o *explore.Outcome, a About, w *watch.Watchdog) (_ *Story, _ *history.History, ok bool) {
+	p := s.Params
+	p.Nodes = t.Nodes
+	h := Before(s.Scenario, &p, o.Checks, a, o.Sim.Events)
+	options := scenario.Options{Watchdog: w}
+	r, _ := s.Scenario.Try(s.Seed, s.Params, t, h.Attach(&options, source.NewReplay(t.Answers)), options)
+	if r.Interrupted() {
+		return nil, nil, false
+	}
+	return Of(h, &r, a), h, true
+}
+
+// teller is what is found out about a run.
+type teller struct {
+	*history.History
+	report    *scenario.Report
+	violation *check.Result // or nil
+	last      int           // the last step that is told
+	rows      int           // the rows up to that step
+
+	names  []string                // in the violation's sentence
+	named  []bool                  // by text: it has one of the names
+	nodes  map[protocol.NodeID]int // that the violation concerns, and how nearly: 0 is named
+	odd    map[int]string          // rows of messages that arrive late or twice, and how
+	hops   map[int]int             // steps from which causes lead to the violation, and how far they are
+	leads  map[int]bool            // rows of messages that lead to it
+	weight []uint8                 // by row
+	more   map[int]int             // rows that stand for others like them, and for how many
+	impact map[uint64]*impact      // of faults, by identity
+}
+
+// impact is what is known of a fault.
+type impact struct {
+	*fault.Fault
+	n           uint64 // what it did
+	first, last int    // rows where it begins first, and last
+	lifted      int    // the row where it ends last, or None
+}
+
+// end returns the lines about what went wrong, or how the run ended.
+func (t *teller) end() []string {
+	r := t.report
+	if r.Failure != "" {
+		return []string{history.Cut(r.Failure)}
+	}
+	c := t.violation
+	if c == nil {
+		return []string{fmt.Sprintf("at the end, %s ms: %s, verdict %s", sim.Millis(r.Sim.End), t.Reason, r.Verdict)}
+	}
+	at := "the end"
+	if c.Step > 0 {
+		at = fmt.Sprintf("step %d", c.Step)
+	}
+	lines := []string{fmt.Sprintf("at %s, %s ms: %s: %s", at, sim.Millis(c.At), c.Name, history.Cut(c.Detail))}
+	if r.Panic != nil && c.Name == explore.Panicked {
+		const most = 6
+		callers := watch.Callers(r.Panic.Frames)
+		lines = append(lines, callers[:min(len(callers), most)]...)
+	}
+	return lines
+}
+
+// roughly returns a time to the microsecond.
+func roughly(at protocol.Time) string {
+	text := sim.Millis(at)
+	return text[:len(text)-len("000")] + " ms"
+}
