@@ -131,7 +131,7 @@ func (t *teller) roots() (roots []root) {
 		return roots
 	}
 	const away = 3 // what was last done about it need not be its cause
-	for id := range protocol.NodeID(t.States.Nodes()) {
+	for _, id := range protocol.SortedKeys(t.begun()) {
 		if _, named := t.nodes[id]; named || len(t.names) > 0 {
 			roots = append(roots, root{t.decided(id, t.last, len(t.names) > 0), away})
 		}

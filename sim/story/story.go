@@ -34,9 +34,8 @@ type Story struct {
 	Steps   []Line   // what led to the violation, or to the end, in order
 	Beliefs []string // what nodes say of themselves at that time
 	End     []string // what went wrong, or how the run ended
-	// Told are the steps with which causes can be counted back from the violation: each with
-	// the number of hops.
-	hops map[int]int
+
+	hops map[int]int // of steps from which causes lead to the violation
 }
 
 // Line is one step in words.
@@ -205,7 +204,9 @@ func (t *teller) end() []string {
 	}
 	c := t.violation
 	if c == nil {
-		return []string{fmt.Sprintf("at the end, %s ms: %s, verdict %s", sim.Millis(r.Sim.End), t.Reason, r.Verdict)}
+		const most = 8
+		own := r.Story[:min(len(r.Story), most)]
+		return append(slices.Clone(own), fmt.Sprintf("at the end, %s ms: %s, verdict %s", sim.Millis(r.Sim.End), r.Sim.Reason, r.Verdict))
 	}
 	at := "the end"
 	if c.Step > 0 {

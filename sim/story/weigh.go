@@ -35,7 +35,10 @@ const few = 8
 func (t *teller) weigh() {
 	t.weight, t.more = make([]uint8, t.rows), make(map[int]int)
 	t.weighFaults()
-	t.weighMessages(sim.Lost|sim.Dropped, func(int) bool { return true })
+	begun := t.begun()
+	t.weighMessages(sim.Lost|sim.Dropped, func(row int) bool {
+		return t.Rows[row].What == sim.Lost || begun[t.Rows[row].Node] < row // else it has yet to start
+	})
 	t.weighMessages(sim.Corrupted|sim.Copied, func(int) bool { return true })
 	t.weighMessages(sim.Received, func(row int) bool { return t.odd[row] != "" })
 	for at := range t.Rows[:t.rows] {
@@ -50,11 +53,44 @@ func (t *teller) weigh() {
 			t.raise(at, named)
 		case x.What == sim.Output && t.extra(x.Node) > 0:
 			t.raise(at, concerned)
-		case x.What == sim.Output:
+		case x.What == sim.Output && t.violation != nil:
 			t.raise(at, outputs)
 		}
 	}
 	t.weighCauses()
+	if t.violation == nil {
+		t.outline()
+	}
+}
+
+// begun returns the row in which each node that is told of started first.
+func (t *teller) begun() map[protocol.NodeID]int {
+	first := make(map[protocol.NodeID]int)
+	for at := range t.Rows {
+		id := t.Rows[at].Node
+		if _, known := first[id]; !known && t.Rows[at].What == sim.Started {
+			first[id] = at
+		}
+	}
+	return first
+}
+
+// outline weighs what a run without a violation made final: the first of each kind stands for the
+// others.
+func (t *teller) outline() {
+	first := make(map[int32]int)
+	for at := range t.Rows[:t.rows] {
+		x := &t.Rows[at]
+		if x.What != sim.Output {
+			continue
+		}
+		if i, known := first[x.Kind]; known {
+			t.more[i]++
+			continue
+		}
+		first[x.Kind] = at
+		t.raise(at, near)
+	}
 }
 
 func (t *teller) raise(row, weight int) { t.weight[row] = max(t.weight[row], uint8(weight)) }
@@ -101,6 +137,9 @@ func (t *teller) weighMessages(what sim.What, is func(row int) bool) {
 		if t.Rows[at].What&what != 0 && is(at) {
 			all = append(all, at)
 		}
+	}
+	if t.violation == nil && what == sim.Received && len(all) > few {
+		return // such is the network
 	}
 	first := make(map[link]int)
 	for _, at := range all {

@@ -116,7 +116,11 @@ func (t *teller) words(at int) string {
 	case sim.Lifted:
 		return "the fault ends: " + text
 	case sim.Output:
-		return strings.TrimSpace(t.kind(x) + " " + text)
+		text = strings.TrimSpace(t.kind(x) + " " + text)
+		if n := t.more[at]; n > 0 {
+			text += fmt.Sprintf(" (and %d more in the run)", n)
+		}
+		return text
 	}
 	return x.What.String() + " " + text
 }
