@@ -109,7 +109,7 @@ func (t *teller) trace() {
 				}
 				add(from, hops+1)
 			}
-			add(t.decided(node, step-1, false), hops+decision)
+			add(t.decided(node, step-1), hops+decision)
 		}
 	}
 }
@@ -130,10 +130,29 @@ func (t *teller) roots() (roots []root) {
 	if c.Step > 0 {
 		return roots
 	}
-	const away = 3 // what was last done about it need not be its cause
-	for _, id := range protocol.SortedKeys(t.begun()) {
-		if _, named := t.nodes[id]; named || len(t.names) > 0 {
-			roots = append(roots, root{t.decided(id, t.last, len(t.names) > 0), away})
+	return append(roots, t.lastDone()...)
+}
+
+// lastDone returns, for a violation that only the end showed, the steps in which nodes last did
+// something about what it names.
+func (t *teller) lastDone() (roots []root) {
+	const (
+		away = 3 // hops: what was last done about it need not be its cause
+		most = 8
+	)
+	seen := make(map[protocol.NodeID]bool)
+	for at := t.rows - 1; at >= 0 && len(roots) < most; at-- {
+		x := &t.Rows[at]
+		if x.What&(sim.Output|sim.Persisted) == 0 || seen[x.Node] {
+			continue
+		}
+		_, about := t.nodes[x.Node]
+		if len(t.names) > 0 {
+			about = x.Text != history.None && t.named[x.Text]
+		}
+		if about {
+			seen[x.Node] = true
+			roots = append(roots, root{t.StepOf(at), away})
 		}
 	}
 	return roots
@@ -159,16 +178,14 @@ func (t *teller) trigger(step int) (from, row int) {
 	return from, int(x.Origin)
 }
 
-// decided returns the last step up to one in which the node made something final or durable; or
-// 0. With named, it is about something that the violation names.
-func (t *teller) decided(id protocol.NodeID, step int, named bool) int {
+// decided returns the last step up to one in which the node made something final or durable; or 0.
+func (t *teller) decided(id protocol.NodeID, step int) int {
 	if step < 1 || id == protocol.Outside {
 		return 0
 	}
 	_, to := t.RowsOf(step)
 	for at := to - 1; at >= 0; at-- {
-		x := &t.Rows[at]
-		if x.Node == id && x.What&(sim.Output|sim.Persisted) != 0 && (!named || x.Text != history.None && t.named[x.Text]) {
+		if x := &t.Rows[at]; x.Node == id && x.What&(sim.Output|sim.Persisted) != 0 {
 			return t.StepOf(at)
 		}
 	}

@@ -122,7 +122,8 @@ func (t *teller) weighCauses() {
 	if c := t.violation; c != nil && c.Step > 0 {
 		at, _ := t.RowsOf(t.last)
 		for ; at < t.rows; at++ {
-			if t.weight[at] > 0 {
+			x := &t.Rows[at]
+			if t.weight[at] > 0 || x.What == sim.Sent && x.Text != history.None && t.named[x.Text] {
 				t.raise(at, decisive)
 			}
 		}
