@@ -233,6 +233,16 @@ func TestRunTellsWhyATestFails(t *testing.T) {
 	}
 }
 
+func TestAFailureTellsWhatLedToIt(t *testing.T) {
+	t.Chdir(t.TempDir())
+	f := tried(Options{Seeds: 3, ShrinkRuns: 300}, counting(nil), "", "", "")
+	_, story, told := strings.Cut(f.text, "what led to it:\n")
+	const most = 12
+	if n := strings.Count(story, "\n\tstep ") + 1; !f.failed || !told || !strings.HasPrefix(story, "\tstep ") || n > most {
+		t.Errorf("it tells %d steps:\n%s", n, f.text)
+	}
+}
+
 func TestAFailureIsShownAsAPage(t *testing.T) {
 	t.Chdir(t.TempDir())
 	t.Setenv(ReportVariable, "page.html")

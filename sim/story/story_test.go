@@ -2,8 +2,10 @@ package story_test
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/explore"
 	"dessim/sim/history"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
@@ -68,7 +71,8 @@ func registers(node func() protocol.Node) *scenario.Scenario {
 		Build: func(b *scenario.Setup) *scenario.Run {
 			plan := sim.Plan{Nodes: 2, Node: func(protocol.NodeID) protocol.Node { return node() }, Link: sim.Link{Delay: b.Delay, Jitter: b.Jitter}, Until: protocol.Time(b.Until)}
 			for i := range uint64(6) {
-				plan.Inputs = append(plan.Inputs, sim.Input{ID: i, At: protocol.Time(time.Second) * protocol.Time(i+1), Body: []byte{'a' + byte(i)}})
+				late := b.Source.Choose(protocol.Key{Kind: protocol.KindOf("work.late"), N: i}, 4)
+				plan.Inputs = append(plan.Inputs, sim.Input{ID: i, At: protocol.Time(time.Second)*protocol.Time(i+1) + protocol.Time(late), Body: []byte{'a' + byte(i)}})
 			}
 			plan.Faults = b.DrawFaults(swarm.Config{Nodes: []protocol.NodeID{0, 1}, From: 1, To: protocol.Time(10 * time.Second), Delay: time.Millisecond, Most: 1})
 			last, held := byte(0), 0
@@ -162,6 +166,38 @@ func TestAStoryHasTheLostMessage(t *testing.T) {
 	s := failing(t, "-fault 'lose 0>1 100% at 2900ms for 200ms'", "no letter is missing")
 	wantLines(t, s.Lines(), "node 0 receives an input: c; sends set c to 1, which is lost", "at the end, ", "no letter is missing: node 1 misses letters")
 	wantLines(t, s.Causes(3), "set c to 1, which is lost")
+}
+
+func TestAnswersThatMatterMostComeFirst(t *testing.T) {
+	s := registers(describing)
+	p, err := s.ParseParams("-jitter 3s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	subject := scenario.Subject{Scenario: s, Params: p, Seed: 3}
+	w := s.World(subject.Seed, p)
+	_, trial := w.Seed(subject.Seed, nil, true)
+	for _, runs := range []int{1, 1000} {
+		out, err := explore.Shrink(context.Background(), w, trial, explore.ShrinkOptions{Runs: runs, Workers: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		told, h, ok := story.OfTrial(subject, out.After, &out.Is, story.About{Check: out.Check}, nil)
+		if !ok {
+			t.Fatal("interrupted")
+		}
+		answers := story.Answers(&out, h, told)
+		work := slices.IndexFunc(answers, func(line string) bool { return strings.HasPrefix(line, "work.late of operation ") })
+		delay := regexp.MustCompile(`^net\.delay 0>1 is longer by \S+: set [a-f] of step \d+$`)
+		for i, line := range answers {
+			if net := delay.MatchString(line); net != (work < 0 || i < work) {
+				t.Errorf("answer %d of %q", i, answers)
+			}
+		}
+		if got := len(story.Answers(&out, nil, nil)); len(answers) < 1 || got != len(answers) || (work > 0) != (runs == 1) {
+			t.Errorf("%d runs leave %q", runs, answers)
+		}
+	}
 }
 
 func TestAPauseAndAPartitionHaveTheirEnds(t *testing.T) {
