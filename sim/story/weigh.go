@@ -9,23 +9,23 @@ import (
 	"dessim/sim/history"
 )
 
-// The weights of rows: a story that is too long loses the lightest first. A step some hops away
-// from the violation weighs that much less than one that shows it.
+// The weights of rows: a story that is too long loses the lightest first.
 const (
 	outputs     = 1 + iota // something that a node made final
-	concerned              // by a node that the violation concerns
-	aside                  // one of many losses, copies, late messages or faults at other nodes
-	common                 // the like, at nodes that the violation concerns
-	named                  // what the violation names
-	distant                // a step many hops away
-	namedFinal             // what the violation names, made final
-	unconcerned            // one of few losses, copies, late messages or faults at other nodes
+	concerned              // the like, of a node that the violation concerns
+	aside                  // one of many losses, copies, late messages or faults, at other nodes
+	named                  // something that the violation names
+	distant                // a step many hops from the violation
+	common                 // one of many losses and so on, at nodes that the violation concerns
+	namedFinal             // something that the violation names, made final
+	unconcerned            // one of few losses and so on, at other nodes
 	misfortune             // the like, at nodes that the violation concerns
-	near                   // a step that is as many hops away as count as near
+	near                   // a step that is nearHops from the violation
 	decisive    = near + nearHops
 )
 
-// nearHops is how many hops away a step is that leaves the story last.
+// nearHops is how many hops from the violation a step can be to leave the story last, after all
+// faults.
 const nearHops = 3
 
 // few is how many losses, copies, late messages or faults are all told.

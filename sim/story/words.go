@@ -1,7 +1,6 @@
 package story
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -44,32 +43,18 @@ func (t *teller) line(first int, rows []int) string {
 	if x := &t.Rows[first]; rows[0] != first && x.What&(sim.Received|sim.Fired) != 0 && t.Rows[rows[0]].Node == x.Node {
 		rows = append([]int{first}, rows...)
 	}
-	left := 0
-	for len(rows) > mostPieces {
-		least := 1
-		for i := range rows[1:] {
-			if t.weight[rows[i+1]] < t.weight[rows[least]] {
-				least = i + 1
-			}
-		}
-		rows = slices.Delete(rows, least, least+1)
-		left++
-	}
+	rows, left := t.pick(rows)
 	var b strings.Builder
 	who := protocol.Outside
 	for i, at := range rows {
-		x := &t.Rows[at]
-		switch {
-		case i > 0:
+		if i > 0 {
 			b.WriteString("; ")
-			fallthrough
-		default:
-			if x.Node != who && x.What&(sim.Injected|sim.Lifted) == 0 {
-				fmt.Fprintf(&b, "node %v", x.Node)
-				who = x.Node
-				if x.What != sim.Fired {
-					b.WriteByte(' ')
-				}
+		}
+		if x := &t.Rows[at]; x.Node != who && x.What&(sim.Injected|sim.Lifted) == 0 {
+			fmt.Fprintf(&b, "node %v", x.Node)
+			who = x.Node
+			if x.What != sim.Fired { // whose words begin with "'s"
+				b.WriteByte(' ')
 			}
 		}
 		b.WriteString(t.words(at))
@@ -80,13 +65,31 @@ func (t *teller) line(first int, rows []int) string {
 	return b.String()
 }
 
+// pick leaves out rows of a step that has too many, the lightest first, but never the first. It
+// returns how many are left out.
+func (t *teller) pick(rows []int) (_ []int, left int) {
+	for ; len(rows) > mostPieces; left++ {
+		least := 1
+		for i := 2; i < len(rows); i++ {
+			if t.weight[rows[i]] < t.weight[rows[least]] {
+				least = i
+			}
+		}
+		rows = slices.Delete(rows, least, least+1)
+	}
+	return rows, left
+}
+
 // words says what happened in a row, after the name of its node.
 func (t *teller) words(at int) string {
 	x := &t.Rows[at]
 	text := t.text(x.Text)
 	switch x.What {
 	case sim.Started:
-		return cmp.Or(map[bool]string{true: "starts"}[x.Num <= 1], fmt.Sprintf("restarts, incarnation %d", x.Num))
+		if x.Num <= 1 {
+			return "starts"
+		}
+		return fmt.Sprintf("restarts, incarnation %d", x.Num)
 	case sim.Crashed:
 		return strings.TrimSpace("crashes " + text)
 	case sim.Damaged:
