@@ -76,11 +76,6 @@ func (s Suite) Failed(name string) bool {
 	return false
 }
 
-// AnyFailed reports whether a check that judges each event has failed.
-func (s Suite) AnyFailed() bool {
-	return slices.ContainsFunc(s, func(c *Check) bool { return c.failed })
-}
-
 // Violated returns the results of the checks that have failed so far: those that judge each
 // event.
 func (s Suite) Violated() (out []Result) {

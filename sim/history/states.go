@@ -7,7 +7,6 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
-	"dessim/sim/check"
 	"dessim/sim/explore"
 )
 
@@ -66,7 +65,7 @@ func (h *History) Around(focus, steps int) {
 	s.Every = uint64(steps) // until the number of nodes is known
 }
 
-func (s *States) begin(m *sim.Sim, _ check.Suite) {
+func (s *States) begin(m *sim.Sim) {
 	s.m, s.last = m, make(map[protocol.NodeID][]byte)
 	if s.focus == 0 {
 		s.From = 1

@@ -163,7 +163,7 @@ func TestAPageHasTheStateOfEachNodeAfterEachStep(t *testing.T) {
 		var m *sim.Sim
 		differ := 0
 		s.Execute(1, p, source.Seed(1), scenario.Options{
-			Every: 1, Begun: func(begun *sim.Sim, _ check.Suite) { m = begun },
+			Every: 1, Begun: func(begun *sim.Sim) { m = begun },
 			Stop: func(events uint64, _ protocol.Time) bool {
 				if events%97 != 0 { // all would take long
 					return false

@@ -55,9 +55,9 @@ type Options struct {
 	Every int
 	// Stopped, unless nil, gets the simulation that Stop ended.
 	Stopped func(m *sim.Sim)
-	// Begun, unless nil, gets the simulation and its checks before the first event: for an
-	// observer that looks at nodes.
-	Begun func(m *sim.Sim, checks check.Suite)
+	// Begun, unless nil, gets the simulation before the first event: for an observer that
+	// looks at nodes.
+	Begun func(m *sim.Sim)
 	// Forewarn, unless nil, gets one line before a run whose faults are permanent, so that
 	// no Eventually is judged.
 	Forewarn func(text string)
@@ -214,7 +214,7 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 		panic(fmt.Sprintf("scenario: %s: %v", s.Name, err)) // build has validated the plan
 	}
 	if o.Begun != nil {
-		o.Begun(m, run.Checks)
+		o.Begun(m)
 	}
 	d := driver{Options: &o, m: m, checks: run.Checks}
 	panicked, stuck := o.Watchdog.Run(seed, m, d.drive)

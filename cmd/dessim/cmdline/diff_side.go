@@ -157,7 +157,7 @@ func (s here) look(line int, step uint64) (*sight, error) {
 	var state bytes.Buffer
 	r, whole := s.Scenario.Execute(s.Seed, s.Params, s.source(), scenario.Options{
 		Observers: []sim.Observer{compared(exact), &sim.Trace{W: words, Text: s.Scenario.Words(&s.Params)}},
-		Begun:     func(begun *sim.Sim, _ check.Suite) { m = begun },
+		Begun:     func(begun *sim.Sim) { m = begun },
 		Cut:       s.cut, Every: 1, Watchdog: s.watchdog,
 		Stop: func(events uint64, _ protocol.Time) bool {
 			if events >= step && state.Len() == 0 {
