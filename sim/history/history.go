@@ -167,7 +167,7 @@ func (h *History) keep(e *sim.Event) {
 		delete(h.origin, origin{e.Node, e.Seq})
 	}
 	if e.What&(sim.Sent|sim.Received|sim.Dropped|sim.Output|sim.Noted) != 0 {
-		x.Kind = int32(h.Kinds.index(e.Kind))
+		x.Kind = int32(h.Kinds.Add(e.Kind))
 	}
 	switch {
 	case e.What&(sim.Received|sim.Dropped) != 0 && x.Origin != None:
@@ -199,7 +199,7 @@ func (h *History) bodyText(e *sim.Event) string {
 	return text
 }
 
-func (h *History) text(text string) int32 { return int32(h.Texts.index(Cut(text))) }
+func (h *History) text(text string) int32 { return int32(h.Texts.Add(Cut(text))) }
 
 // textFrom returns the text of a message that was sent, or copied, in that row: what it was
 // corrupted to, if it was.
@@ -244,7 +244,7 @@ func (h *History) timer(e *sim.Event) uint64 {
 	if !known {
 		fired := *e
 		fired.What = sim.Fired
-		i = h.Timers.index(Cut(cmp.Or(h.words(&fired), sim.TimerText(e.Tag))))
+		i = h.Timers.Add(Cut(cmp.Or(h.words(&fired), sim.TimerText(e.Tag))))
 		h.named[t] = i
 	}
 	return uint64(i)
@@ -262,7 +262,8 @@ func (t *Table[T]) Index(v T) (i int, known bool) {
 	return i, known
 }
 
-func (t *Table[T]) index(v T) int {
+// Add returns the number of a value, which it gives to a new one.
+func (t *Table[T]) Add(v T) int {
 	i, known := t.number[v]
 	if !known {
 		if t.number == nil {

@@ -184,13 +184,13 @@ func (r *encoder) encodeAnswers() {
 func (r *encoder) encodeStates() {
 	all, kept := r.states()
 	x := r.run
-	var lines numbered
+	var lines history.Table[string]
 	last := make([][]int, r.States.Nodes())
 	before := 0
 	for _, s := range all {
 		now := []int{}
 		for line := range bytes.Lines(s.Text) {
-			now = append(now, lines.index(history.Cut(string(bytes.TrimSuffix(line, []byte("\n"))))))
+			now = append(now, lines.Add(history.Cut(string(bytes.TrimSuffix(line, []byte("\n"))))))
 		}
 		x.States.Step = append(x.States.Step, int(s.Step)-before)
 		x.States.Node = append(x.States.Node, int(s.Node))
@@ -198,7 +198,7 @@ func (r *encoder) encodeStates() {
 		last[s.Node] = now
 		before = int(s.Step)
 	}
-	x.Lines, x.Kept.States, x.Described = list(lines.all), kept, r.States.Described
+	x.Lines, x.Kept.States, x.Described = list(lines.All), kept, r.States.Described
 	switch {
 	case !x.Described:
 		x.note("No node describes its state (protocol.Describer): its outputs and notes stand in for it.")
@@ -238,23 +238,4 @@ func apart(was, now []int) (drop, add int) {
 		}
 	}
 	return len(was), len(now)
-}
-
-// numbered numbers lines in the order in which they come first.
-type numbered struct {
-	all    []string
-	number map[string]int
-}
-
-func (n *numbered) index(line string) int {
-	i, known := n.number[line]
-	if !known {
-		if n.number == nil {
-			n.number = make(map[string]int)
-		}
-		i = len(n.all)
-		n.number[line] = i
-		n.all = append(n.all, line)
-	}
-	return i
 }
