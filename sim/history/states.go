@@ -132,16 +132,23 @@ func (s *States) keep(x State) {
 }
 
 // describe returns what a node says of itself.
-func (s *States) describe(id protocol.NodeID) (text []byte) {
-	d, can := explore.Unwrap(s.m.Node(id)).(protocol.Describer)
+func (s *States) describe(id protocol.NodeID) []byte {
+	text, can := Describe(s.m.Node(id))
+	s.Described = s.Described || can
+	return text
+}
+
+// Describe returns what a node says of itself, and whether it is a protocol.Describer. A
+// description that panics says so: it is for people, and no run fails by it.
+func Describe(n protocol.Node) (text []byte, can bool) {
+	d, can := explore.Unwrap(n).(protocol.Describer)
 	if !can {
-		return nil
+		return nil, false
 	}
-	s.Described = true
 	defer func() {
 		if v := recover(); v != nil {
 			text = fmt.Appendf(nil, "its Describe panicked: %v\n", v)
 		}
 	}()
-	return d.Describe(nil)
+	return d.Describe(nil), true
 }

@@ -9,8 +9,8 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
-	"dessim/sim/explore"
 	"dessim/sim/fault"
+	"dessim/sim/history"
 	"dessim/sim/scenario"
 )
 
@@ -120,16 +120,19 @@ func (j *job) upTo(stop func(uint64, protocol.Time) bool, last *tail, see func(m
 // describe writes the states by the convention of protocol.Describer, a part for each node.
 func describe(b *bytes.Buffer, m *sim.Sim) {
 	for id := range m.Nodes() {
-		switch n := explore.Unwrap(m.Node(protocol.NodeID(id))).(type) {
-		case nil:
+		n := m.Node(protocol.NodeID(id))
+		text, can := history.Describe(n)
+		switch {
+		case n == nil:
 			fmt.Fprintf(b, "node %d: down\n", id)
-		case protocol.Describer:
-			fmt.Fprintf(b, "node %d:\n", id)
-			for line := range strings.Lines(string(n.Describe(nil))) {
-				fmt.Fprintf(b, "  %s\n", plain(strings.TrimSuffix(line, "\n")))
-			}
-		default:
+			continue
+		case !can:
 			fmt.Fprintf(b, "node %d: does not describe its state\n", id)
+			continue
+		}
+		fmt.Fprintf(b, "node %d:\n", id)
+		for line := range strings.Lines(string(text)) {
+			fmt.Fprintf(b, "  %s\n", plain(strings.TrimSuffix(line, "\n")))
 		}
 	}
 }
