@@ -72,3 +72,18 @@ func TestEvidenceGoesWithTheViolationAlone(t *testing.T) {
 		t.Errorf("no evidence: %+v", r.Evidence)
 	}
 }
+
+func TestTheEarliestViolationComesFirst(t *testing.T) {
+	bad := func(name string, step uint64) check.Result {
+		return check.Result{Name: name, Verdict: check.Violation, Step: step}
+	}
+	all := []check.Result{{Name: "fine", Verdict: check.Pass, Step: 1}, bad("end", 0), bad("late", 9), bad("early", 4), bad("too", 4)}
+	for n, want := range map[int]string{2: "end", 3: "late", 4: "early", 5: "early"} {
+		if got := check.Earliest(all[:n]); got == nil || got.Name != want {
+			t.Errorf("of %d: %+v, want %s", n, got, want)
+		}
+	}
+	if got := check.Earliest(all[:1]); got != nil {
+		t.Errorf("of a pass: %+v", got)
+	}
+}

@@ -149,3 +149,17 @@ func Conclude(results []Result) Verdict {
 	}
 	return v
 }
+
+// Earliest returns the first violation in the order of the run, or nil: what a reader begins with,
+// since others may follow from it. Those that only the end showed come last; of one step, the
+// first check explains it.
+func Earliest(results []Result) *Result {
+	var first *Result
+	for i := range results {
+		c := &results[i]
+		if c.Verdict == Violation && (first == nil || c.Step-1 < first.Step-1) { // Step 0 becomes the greatest
+			first = c
+		}
+	}
+	return first
+}

@@ -128,16 +128,10 @@ func focus(h *history.History, o *scenario.Report) int {
 	if o.Verdict != check.Violation && o.Verdict != scenario.Failed {
 		return 0
 	}
-	first := uint64(0)
-	for _, c := range o.Checks {
-		if c.Verdict == check.Violation && c.Step > 0 && (first == 0 || c.Step < first) {
-			first = c.Step
-		}
+	if c := check.Earliest(o.Checks); c != nil && c.Step > 0 {
+		return min(int(c.Step), h.Last())
 	}
-	if last := uint64(h.Last()); first == 0 || first > last {
-		first = last
-	}
-	return int(first)
+	return h.Last()
 }
 
 // faults returns the plan's faults with the steps in which they began and ended.

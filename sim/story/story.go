@@ -49,7 +49,7 @@ type Line struct {
 
 // String returns the line with its step and time.
 func (l *Line) String() string {
-	return fmt.Sprintf("step %d, %s  %s", l.Step, roughly(l.At), l.Text)
+	return fmt.Sprintf("step %d, %s  %s", l.Step, sim.Micros(l.At), l.Text)
 }
 
 // Lines returns the whole story.
@@ -123,23 +123,14 @@ func Of(h *history.History, r *scenario.Report, a About) *Story {
 	return s
 }
 
-// violated returns the violation of that check, or else the first of the run; or nil. Those that
-// only the end showed come last; of one step, the first check explains it.
+// violated returns the violation of that check, or else the earliest of the run; or nil.
 func violated(checks []check.Result, name string) *check.Result {
-	var first *check.Result
 	for i := range checks {
-		c := &checks[i]
-		if c.Verdict != check.Violation {
-			continue
-		}
-		if c.Name == name {
+		if c := &checks[i]; c.Verdict == check.Violation && c.Name == name {
 			return c
 		}
-		if first == nil || c.Step-1 < first.Step-1 { // Step 0 becomes the greatest
-			first = c
-		}
 	}
-	return first
+	return check.Earliest(checks)
 }
 
 // Before returns a history for the second making of a run: the states that its story needs are
@@ -219,10 +210,4 @@ func (t *teller) end() []string {
 		lines = append(lines, callers[:min(len(callers), most)]...)
 	}
 	return lines
-}
-
-// roughly returns a time to the microsecond.
-func roughly(at protocol.Time) string {
-	text := sim.Millis(at)
-	return text[:len(text)-len("000")] + " ms"
 }

@@ -185,7 +185,7 @@ func (s *stepper) why(string) string {
 			}
 			continue
 		}
-		s.say("step %d, %s: %s", step, roughly(s.Steps[step].At), s.title(step))
+		s.say("step %d, %s: %s", step, sim.Micros(s.Steps[step].At), s.title(step))
 	}
 	return ""
 }

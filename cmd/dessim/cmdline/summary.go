@@ -43,7 +43,7 @@ func (s *summary) text(b *bytes.Buffer) {
 	if s.Verdict == scenario.Failed {
 		fmt.Fprintln(b, plain(s.Failure))
 	}
-	if c := s.earliest(); c != nil {
+	if c := check.Earliest(s.Checks); c != nil {
 		fmt.Fprintln(b, plain(c.Name+": "+c.Detail))
 		if s.Panic != nil && c.Name == explore.Panicked {
 			for _, line := range watch.Callers(s.Panic.Frames) {
@@ -88,19 +88,6 @@ func (s *summary) text(b *bytes.Buffer) {
 	l.add("", "")
 	s.identity(&l)
 	l.write(b)
-}
-
-// earliest returns the first violation in the order of the run, or nil. Those that
-// only the end showed come last; of one step, the first check explains it.
-func (s *summary) earliest() *check.Result {
-	var first *check.Result
-	for i := range s.Checks {
-		c := &s.Checks[i]
-		if c.Verdict == check.Violation && (first == nil || c.Step-1 < first.Step-1) { // Step 0 becomes the greatest
-			first = c
-		}
-	}
-	return first
 }
 
 // ended returns the result that says why the run was ended, or nil.

@@ -1,8 +1,6 @@
 package cmdline
 
 import (
-	"dessim/protocol"
-	"dessim/sim"
 	"dessim/sim/explore"
 	"dessim/sim/history"
 	"dessim/sim/source"
@@ -46,10 +44,4 @@ func answerWords(answers []source.Answer) []string {
 		out = append(out, story.AnswerText(&answers[i]))
 	}
 	return out
-}
-
-// roughly returns a time to the microsecond.
-func roughly(at protocol.Time) string {
-	text := sim.Millis(at)
-	return text[:len(text)-len("000")] + " ms"
 }
