@@ -119,17 +119,18 @@ func (s *Sim) setTimer(c *cause, n *node, f *protocol.Effect) {
 	r.name = protocol.Hash3(r.wave, nameTimer, uint64(c.id))
 	r.src, r.seq = fromNode+uint32(c.id), n.seq
 	r.setWord(0, f.Tag)
+	if s.want&TimerSet != 0 {
+		s.show(Event{What: TimerSet, Node: c.id, Incarnation: n.inc, Seq: n.seq, Tag: f.Tag, After: f.After})
+	}
 	var at protocol.Time
 	if n.special {
 		at = s.byClock(c.id, f.After, r)
 	} else {
 		at = s.later(f.After)
 	}
+	at += s.timerLag(n, c.id, r)
 	s.push(entry{at, uint32(c.id), slot}, r)
 	s.timers[c.id].add(f.Tag, slot)
-	if s.want&TimerSet != 0 {
-		s.show(Event{What: TimerSet, Node: c.id, Incarnation: n.inc, Seq: n.seq, Tag: f.Tag, After: f.After})
-	}
 }
 
 func (s *Sim) cancelTimer(id protocol.NodeID, n *node, tag uint64) {

@@ -164,6 +164,7 @@ func drawPlan(t *rapid.T) Plan {
 		Sync:   time.Duration(rapid.SampledFrom([]int{0, 0, 1, 7, 30}).Draw(t, "sync")),
 		Jitter: time.Duration(rapid.SampledFrom([]int{0, 0, 3}).Draw(t, "sync jitter")),
 	}
+	p.Lag = time.Duration(rapid.SampledFrom([]int{0, 0, 1, 9}).Draw(t, "lag"))
 	p.Poison = rapid.Bool().Draw(t, "poison")
 	at := rapid.Custom(func(t *rapid.T) protocol.Time {
 		return protocol.Time(rapid.IntRange(0, int(min(p.Until, 60))).Draw(t, "at"))

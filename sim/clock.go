@@ -196,7 +196,7 @@ func (s *Sim) retime(id protocol.NodeID) {
 		r := s.slab.at(t.slots[i].slot)
 		e := elapsed{int64(r.word(1)), r.word(2)}
 		if passed.before(e) && old.due(s.now, e) != x.clock.due(s.now, e) {
-			t.slots[i].slot = s.move(t.slots[i].slot, id, min(x.clock.due(s.now, e), s.later(longest)))
+			t.slots[i].slot = s.move(t.slots[i].slot, id, min(x.clock.due(s.now, e), s.later(longest))+s.lagOf(r))
 		}
 	}
 }

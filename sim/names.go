@@ -22,8 +22,8 @@ const (
 	nameTimer  = 0x54494d4552
 )
 
-// The kinds of the network's and the disk's questions, and of those that faults
-// ask.
+// The kinds of the network's, the disk's and the lag's questions, and of those that
+// faults ask.
 var (
 	kindDelay = protocol.KindOf("net.delay")
 	kindLoss  = protocol.KindOf("net.loss")
@@ -36,6 +36,11 @@ var (
 	kindBytes   = protocol.KindOf("net.bytes")   // how many of its bytes, less one
 	kindPlace   = protocol.KindOf("net.place")   // where, among the bytes still whole
 	kindByte    = protocol.KindOf("net.byte")    // to what, by exclusive or, less one
+
+	kindLateStart = protocol.KindOf("late.start")
+	kindLateTimer = protocol.KindOf("late.timer")
+	kindLateInput = protocol.KindOf("late.input")
+	kindLateSelf  = protocol.KindOf("late.self")
 
 	kindKeep   = protocol.KindOf("disk.keep")   // how many unsynced records survive, or whether one does: 0 no, 1 whole, 2 torn
 	kindTear   = protocol.KindOf("disk.tear")   // how many bytes of a torn one do

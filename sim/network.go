@@ -73,7 +73,7 @@ func (s *Sim) send(c *cause, n *node, f *protocol.Effect, stored uint32) uint32 
 		return stored
 	}
 	if f.To == c.id { // it does not cross the network
-		s.arrive(&m, n.seq, s.now+protocol.Time(s.net.link.Delay))
+		s.arrive(&m, n.seq, s.reachesItself(n, &m))
 		return m.stored
 	}
 	l := s.net.between(c.id, f.To)

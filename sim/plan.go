@@ -33,6 +33,10 @@ type Plan struct {
 	Link  Link
 	Links []LinkRule
 	Disk  Disk
+	// Lag is how much later than it is due a node may take up what reaches it by no link:
+	// its first start, timers, inputs, and messages to itself. How much later, from 0 on,
+	// is a question each; if Lag is 0, none is asked.
+	Lag time.Duration
 	// Inputs reach their nodes from Outside.
 	Inputs []Input
 	Faults []fault.Fault
@@ -123,6 +127,9 @@ func (p *Plan) Validate() error {
 	}
 	if p.Disk.Sync > maxSpan || p.Disk.Jitter > maxSpan {
 		return fmt.Errorf("sim: disk takes %v to sync and jitter %v, want at most %v", p.Disk.Sync, p.Disk.Jitter, maxSpan)
+	}
+	if p.Lag < 0 || p.Lag > maxSpan {
+		return fmt.Errorf("sim: plan lags %v, want 0 to %v", p.Lag, maxSpan)
 	}
 	return cmp.Or(p.Link.Validate(), p.validateLinks(), p.validateInputs(), p.validateFaults())
 }

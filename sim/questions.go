@@ -14,6 +14,10 @@ func AsksDelay(k protocol.Kind) bool { return k == kindDelay }
 // its key to node B.
 func AsksOfMessage(k protocol.Kind) bool { return strings.HasPrefix(k.String(), "net.") }
 
+// AsksLag reports whether a question of that kind asks how much later than due node A of
+// its key takes something up: see Plan.Lag.
+func AsksLag(k protocol.Kind) bool { return strings.HasPrefix(k.String(), "late.") }
+
 // AsksOfDisk reports whether a question of that kind is about the disk of node A of its
 // key.
 func AsksOfDisk(k protocol.Kind) bool { return strings.HasPrefix(k.String(), "disk.") }

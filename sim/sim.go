@@ -93,6 +93,8 @@ type Sim struct {
 	most     uint64        // Plan.Events less one: no bound is the greatest number
 	over     bool
 
+	itself []protocol.Time // when the last message of each node to itself arrives; nil without Plan.Lag
+
 	windows []fault.Window // of the plan's faults, in their order
 	impacts []impact       // likewise
 	acts    []traitor.Acts // likewise; nil without Byzantine faults
@@ -136,6 +138,9 @@ func New(plan Plan, src protocol.Source, observers ...Observer) (*Sim, error) {
 	if plan.Bound > 0 {
 		s.horizon = min(plan.Bound, plan.Until)
 	}
+	if plan.Lag > 0 {
+		s.itself = make([]protocol.Time, plan.Nodes)
+	}
 	s.slab.free = noSlot
 	s.q.init(&s.slab, s.nodes)
 	s.net.init(&s.plan)
@@ -166,6 +171,7 @@ func (s *Sim) schedule() {
 		r.src, r.seq = fromPlan, 0
 		r.wave = protocol.Hash2(rootStart, uint64(i))
 		r.name = r.wave
+		at += s.lag(&s.nodes[i], protocol.Key{Kind: kindLateStart, A: protocol.NodeID(i), N: r.name})
 		s.push(entry{at, uint32(i), slot}, r)
 		x := s.coldOf(protocol.NodeID(i))
 		x.down = true
@@ -179,7 +185,8 @@ func (s *Sim) schedule() {
 		r.wave = protocol.Hash2(rootInput, in.ID)
 		r.name = r.wave
 		s.slab.store(r, in.Body)
-		s.push(entry{in.At, uint32(in.Node), slot}, r)
+		at := in.At + s.lag(&s.nodes[in.Node], protocol.Key{Kind: kindLateInput, A: in.Node, N: in.ID})
+		s.push(entry{at, uint32(in.Node), slot}, r)
 	}
 }
 

@@ -122,8 +122,8 @@ func (w *slow) open(f *fault.Fault) {
 	w.push(&slowEvent{at: w.now + 1, dst: f.Node, seq: 1 + f.ID, does: "fault", wave: root, name: root, fault: f})
 	w.pushTurns(f)
 	for _, e := range w.events {
-		if e.does == "timer" && e.dst == f.Node && f.Op == fault.Drift && e.at > w.now {
-			e.at = w.due(e.dst, e.target)
+		if e.does == "timer" && e.dst == f.Node && f.Op == fault.Drift && e.at > w.now && w.elapsed(e.dst, w.now).Cmp(e.target) < 0 {
+			e.at = w.due(e.dst, e.target) + e.lag
 		}
 	}
 	w.sort()

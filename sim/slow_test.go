@@ -43,7 +43,8 @@ type slowEvent struct {
 	kind       protocol.Kind
 	body       []byte
 	tag        uint64
-	target     *big.Int // what must have elapsed on its node's clock, of a timer
+	target     *big.Int      // what must have elapsed on its node's clock, of a timer
+	lag        protocol.Time // of a timer
 	fault      *fault.Fault
 	inc        uint32 // that crashed, of a revive
 }
@@ -96,12 +97,14 @@ func newSlow(plan Plan, src protocol.Source, show func(e *Event)) *slow {
 			at = plan.Starts[i]
 		}
 		root := protocol.Hash2(rootStart, uint64(i))
+		at += w.lag(w.nodes[i], "late.start", root)
 		w.push(&slowEvent{at: at, dst: id, does: "start", wave: root, name: root})
 	}
 	w.pushFaults()
 	for _, in := range plan.Inputs {
 		root := protocol.Hash2(rootInput, in.ID)
-		w.push(&slowEvent{at: in.At, dst: in.Node, rank: 1, seq: in.ID, does: "message", wave: root, name: root, from: protocol.Outside, body: bytes.Clone(in.Body)})
+		at := in.At + w.lag(w.nodes[in.Node], "late.input", in.ID)
+		w.push(&slowEvent{at: at, dst: in.Node, rank: 1, seq: in.ID, does: "message", wave: root, name: root, from: protocol.Outside, body: bytes.Clone(in.Body)})
 	}
 	return w
 }
@@ -348,9 +351,11 @@ func (w *slow) effect(n *slowNode, st *slowStep, f *protocol.Effect) {
 		w.remove(n, func(e *slowEvent) bool { return e.does == "timer" && e.tag == f.Tag })
 		n.seq++
 		wave, target := protocol.Hash2(st.wave, f.Tag), w.target(n.id, f.After)
+		name := protocol.Hash3(wave, nameTimer, uint64(n.id))
+		lag := w.lag(n, "late.timer", name)
 		w.push(&slowEvent{
-			at: w.due(n.id, target), target: target, dst: n.id, rank: fromNode + int(n.id), seq: n.seq, does: "timer", tag: f.Tag,
-			wave: wave, name: protocol.Hash3(wave, nameTimer, uint64(n.id)),
+			at: w.due(n.id, target) + lag, target: target, lag: lag, dst: n.id, rank: fromNode + int(n.id), seq: n.seq, does: "timer", tag: f.Tag,
+			wave: wave, name: name,
 			background: st.background || f.Tag&protocol.Periodic != 0,
 		})
 	case protocol.OpCancelTimer:
@@ -493,7 +498,12 @@ func (w *slow) send(n *slowNode, st *slowStep, f *protocol.Effect) {
 		return
 	}
 	if f.To == n.id { // nothing that happens to links happens to it
-		e.at = w.now + protocol.Time(w.plan.Link.Delay)
+		e.at = w.now + protocol.Time(w.plan.Link.Delay) + w.lag(n, "late.self", e.name)
+		for _, earlier := range slices.Concat(w.events, n.held) {
+			if earlier.does == "message" && earlier.dst == n.id && earlier.from == n.id {
+				e.at = max(e.at, earlier.at)
+			}
+		}
 		w.push(&e)
 		return
 	}
@@ -551,6 +561,14 @@ func (w *slow) travel(n *slowNode, l Link, e slowEvent) {
 		w.last[pair] = e.at
 	}
 	w.push(&e)
+}
+
+// lag returns how much later than due a node takes something up.
+func (w *slow) lag(n *slowNode, kind string, name uint64) protocol.Time {
+	if w.plan.Lag == 0 {
+		return 0
+	}
+	return protocol.Time(w.choose(n, protocol.Key{Kind: protocol.KindOf(kind), A: n.id, N: name}, uint64(w.plan.Lag)+1))
 }
 
 func (w *slow) choose(n *slowNode, k protocol.Key, among uint64) uint64 {
