@@ -102,6 +102,12 @@ func (s *Scenario) Setup(seed uint64, p Params, src protocol.Source, cut *Cut) *
 	return &Setup{Params: s.complete(p), Seed: seed, Source: src, cut: cut}
 }
 
+// Prepare returns the run that Execute makes, built but not begun: for a runtime other than
+// the simulator. Its error is a *PlanError.
+func (s *Scenario) Prepare(seed uint64, p Params, src protocol.Source, cut *Cut) (*Run, error) {
+	return s.build(seed, p, src, cut)
+}
+
 // build makes the run and applies the cut. Its error is a *PlanError.
 func (s *Scenario) build(seed uint64, p Params, src protocol.Source, cut *Cut) (*Run, error) {
 	b := s.Setup(seed, p, src, cut)
@@ -115,6 +121,9 @@ func (s *Scenario) build(seed uint64, p Params, src protocol.Source, cut *Cut) (
 	cut.apply(&run.Plan)
 	if p.Events > 0 {
 		run.Plan.Events = p.Events
+	}
+	if p.Timing == Recorded {
+		free(&run.Plan)
 	}
 	if err == nil {
 		err = run.Plan.Validate()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim"
 	"dessim/sim/fault"
 	"dessim/sim/swarm"
 	"dessim/sim/wording"
@@ -28,6 +29,7 @@ type Params struct {
 	Faults string         // kinds of faults to draw: see swarm.ParseMix; "" is none
 	Fault  string         // further faults in words: see fault.Parse
 	Events uint64         // ends the run after that many: see sim.Plan.Events; 0 is no bound
+	Timing string         // "" or Recorded
 
 	// own has a line "name value" for each of Scenario.Own that has been set, in the
 	// order of the names: a string, so that Params stay comparable.
@@ -77,11 +79,12 @@ func fields() []*Param {
 		field("until", "virtual time at which the run ends at the latest", readSpan, func(p *Params) *time.Duration { return &p.Until }, fault.FormatSpan),
 		field("faults", "kinds of faults to draw, or a file of faults in words: see list -faults", readMix, func(p *Params) *string { return &p.Faults }, func(s string) string { return cmp.Or(s, noFaults) }),
 		field("fault", "a fault in words; repeat the flag for several", readFaults, func(p *Params) *string { return &p.Fault }, func(s string) string { return s }),
+		field("timing", "recorded: links, disks and nodes take as long as the recording of a live run says; for its replay file", readTiming, func(p *Params) *string { return &p.Timing }, func(s string) string { return s }),
 		field("events", "end a run after this many events; it is inconclusive then", readEvents, func(p *Params) *uint64 { return &p.Events }, formatEvents),
 	}
 	for _, x := range all {
 		x.Chance = slices.Contains([]string{"loss", "copy", "faults", "fault"}, x.Name)
-		x.Rare = x.Name == "events"
+		x.Rare = x.Name == "events" || x.Name == "timing"
 	}
 	return all
 }
@@ -296,6 +299,26 @@ func formatEvents(n uint64) string {
 		return ""
 	}
 	return strconv.FormatUint(n, 10)
+}
+
+// Recorded is the Timing of a run that repeats a live one: how long anything takes, and what
+// is lost, is an answer of its own, and no longer the plan's. Package enact answers. With
+// other sources such a run is of no use.
+const Recorded = "recorded"
+
+func readTiming(text string) (string, error) {
+	if text != "" && text != Recorded {
+		return "", errors.New("want " + Recorded + ", or leave it out")
+	}
+	return text, nil
+}
+
+// free makes all times of p answers, in nanoseconds, and loss and copies.
+func free(p *sim.Plan) {
+	even := protocol.Ratio{Num: 1, Den: 2}
+	p.Link, p.Links = sim.Link{Delay: 1, Jitter: fault.MaxSpan, Loss: even, Copy: even}, nil
+	p.Disk = sim.Disk{Jitter: fault.MaxSpan}
+	p.Lag = fault.MaxSpan
 }
 
 func readSpan(text string) (time.Duration, error) {

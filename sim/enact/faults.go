@@ -1,0 +1,72 @@
+package enact
+
+import (
+	"slices"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim/fault"
+)
+
+// faults returns the faults of the run that repeats a live one with these faults. Crashes and
+// restarts come when they came. What severs links stays as it was. What else befell
+// messages, syncs and steps is in the answers. The faults heal when the last node is back.
+func (s *script) faults(planned []fault.Fault) []fault.Fault {
+	heal := fault.Never
+	for i := range planned {
+		if planned[i].Op == fault.Heal {
+			heal = planned[i].At
+		}
+	}
+	out := []fault.Fault{}
+	id := uint64(0)
+	for i := range planned {
+		f := planned[i]
+		id = max(id, f.ID)
+		if !Severs(f.Op) {
+			continue
+		}
+		if f.For == 0 && heal < fault.Never {
+			f.For = time.Duration(heal - f.At)
+		}
+		out = append(out, f)
+	}
+	back := heal
+	for n := range s.nodes {
+		for _, e := range s.nodes[n].ends {
+			if e.at > s.end {
+				continue
+			}
+			id++
+			out = append(out, e.fault(id, protocol.NodeID(n)))
+			if e.next > heal {
+				back = max(back, e.next)
+			}
+		}
+	}
+	if heal < fault.Never {
+		out = append(out, fault.Fault{ID: id + 1, Op: fault.Heal, At: back})
+	}
+	return out
+}
+
+// Severs reports whether a fault of that sort loses all messages between some nodes while it
+// is open, and does nothing else.
+func Severs(op fault.Op) bool {
+	return slices.Contains([]fault.Op{fault.Partition, fault.Cut, fault.Ring, fault.Deaf, fault.Mute}, op)
+}
+
+// fault returns the crash that ends an incarnation there.
+func (e *ending) fault(id uint64, node protocol.NodeID) fault.Fault {
+	f := fault.Fault{ID: id, Op: fault.Crash, At: e.at, Node: node}
+	if !e.folded {
+		f.Disk = fault.KeepTorn // what a killed process has written stays
+	}
+	if !e.between && e.effects > 0 {
+		f.At, f.After = e.step, e.effects
+	}
+	if e.next > 0 {
+		f.For = time.Duration(e.next - e.at)
+	}
+	return f
+}
