@@ -44,8 +44,7 @@ type Arrival struct {
 	Body        []byte
 }
 
-// A Saboteur ends an incarnation at a step or effect, and has syncs take long or fail. Its
-// methods are called by the goroutine of the node.
+// A Saboteur injects faults. Its methods are called by the goroutine of the node.
 type Saboteur interface {
 	// Step is told that a step begins.
 	Step(at protocol.Time)
@@ -55,6 +54,8 @@ type Saboteur interface {
 	Done(at protocol.Time, f *protocol.Effect, i, n int) bool
 	// Sync is asked before a sync how much longer it takes, and whether it fails.
 	Sync(at protocol.Time) (longer time.Duration, fails bool)
+	// Send gives a message to the network, or does not: see Network.Send.
+	Send(n Network, at protocol.Time, to protocol.NodeID, seq uint64, msg []byte)
 }
 
 // What is the sort of an Event.

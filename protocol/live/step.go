@@ -188,7 +188,11 @@ func (h *Host) send(f *protocol.Effect) {
 	h.show(&Event{What: Sent, Peer: f.To, Kind: f.Kind, Body: f.Body})
 	if f.To != h.cfg.ID {
 		h.sent[f.To]++
-		h.net.Send(f.To, h.sent[f.To], f.Body)
+		if s := h.cfg.Saboteur; s != nil {
+			s.Send(h.net, h.at, f.To, h.sent[f.To], f.Body)
+		} else {
+			h.net.Send(f.To, h.sent[f.To], f.Body)
+		}
 		return
 	}
 	h.mu.Lock()

@@ -1,7 +1,6 @@
 package enact
 
 import (
-	"slices"
 	"time"
 
 	"dessim/protocol"
@@ -23,7 +22,7 @@ func (s *script) faults(planned []fault.Fault) []fault.Fault {
 	for i := range planned {
 		f := planned[i]
 		id = max(id, f.ID)
-		if !Severs(f.Op) {
+		if !f.Op.Cuts() {
 			continue
 		}
 		if f.For == 0 && heal < fault.Never {
@@ -48,12 +47,6 @@ func (s *script) faults(planned []fault.Fault) []fault.Fault {
 		out = append(out, fault.Fault{ID: id + 1, Op: fault.Heal, At: back})
 	}
 	return out
-}
-
-// Severs reports whether a fault of that sort loses all messages between some nodes while it
-// is open, and does nothing else.
-func Severs(op fault.Op) bool {
-	return slices.Contains([]fault.Op{fault.Partition, fault.Cut, fault.Ring, fault.Deaf, fault.Mute}, op)
 }
 
 // fault returns the crash that ends an incarnation there.

@@ -40,6 +40,9 @@ func Make(subject scenario.Subject, until protocol.Time, recordings []*record.Re
 	if err := fault.Validate(cut.Faults, run.Plan.Nodes, s.end, nil); err != nil {
 		return nil, nil, fmt.Errorf("the faults that the recordings tell: %w", err)
 	}
+	if _, err := sc.Prepare(seed, p, source.Seed(seed), cut); err != nil {
+		return nil, nil, err
+	}
 	src := newSource(s, source.Seed(seed), starts(&run.Plan), inputs(&run.Plan))
 	recorder := &source.Recorder{Source: src}
 	first, _ := sc.Execute(seed, p, recorder, scenario.Options{Observers: []sim.Observer{src}, Cut: cut})

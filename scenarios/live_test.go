@@ -1,0 +1,80 @@
+package scenarios_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/live/record"
+	"dessim/scenarios"
+	"dessim/sim/check"
+	"dessim/sim/cluster"
+	"dessim/sim/cluster/memory"
+	"dessim/sim/enact"
+	"dessim/sim/scenario"
+)
+
+// TestALiveRunIsMadeAgainInVirtualTime runs scenarios live, on a network and disks in memory,
+// and makes each run again from its recordings, with the same effects of every node.
+func TestALiveRunIsMadeAgainInVirtualTime(t *testing.T) {
+	for _, flags := range []string{
+		"-scenario concurrent -nodes 5 -txs 8",
+	} {
+		t.Run(flags, func(t *testing.T) {
+			t.Parallel()
+			s, err := scenario.ParseSubject(scenarios.All(), "-seed 7 "+flags)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Params.Until = 4 * time.Second
+			end, recordings := liveRun(t, s)
+			made, report, err := enact.Make(s, end.At, recordings)
+			if err != nil {
+				t.Fatalf("%v\nrepeat with: go test ./scenarios -run 'TestALiveRun/%s' -count=20", err, flags)
+			}
+			t.Logf("%v, %d answers, %d events", report.Verdict, len(made.Answers), report.Sim.Events)
+			if report.Verdict != check.Pass {
+				for _, c := range report.Checks {
+					if c.Verdict != check.Pass {
+						t.Log(c)
+					}
+				}
+				t.Fatalf("the run is %v", report.Verdict)
+			}
+		})
+	}
+}
+
+func liveRun(t *testing.T, s scenario.Subject) (cluster.Ending, []*record.Recording) {
+	network := memory.NewNetwork()
+	var tapes []*bytes.Buffer
+	c, err := cluster.Open(cluster.Config{
+		Subject: s,
+		Connect: network.Connect,
+		Disk:    func(protocol.NodeID) (cluster.Disk, error) { return new(memory.Disk), nil },
+		Tape: func(protocol.NodeID) (io.Writer, error) {
+			tapes = append(tapes, new(bytes.Buffer))
+			return tapes[len(tapes)-1], nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	end, err := c.Run(context.Background())
+	if err != nil || end.Failure != nil {
+		t.Fatal(err, fmt.Sprint(end.Failure))
+	}
+	var all []*record.Recording
+	for _, tape := range tapes {
+		r, err := record.Read(tape.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, r)
+	}
+	return end, all
+}
