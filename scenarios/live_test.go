@@ -23,6 +23,16 @@ import (
 func TestALiveRunIsMadeAgainInVirtualTime(t *testing.T) {
 	for _, flags := range []string{
 		"-scenario concurrent -nodes 5 -txs 8",
+		"-scenario concurrent -nodes 5 -txs 8 -order raft",
+		"-scenario crash -nodes 5 -txs 8 -faults none -fault 'crash 2 at 2200ms for 300ms; crash 1 at 2100ms after 2 effects for 400ms; crash 3 at 2s after persist #3 for 1s; heal at 5s'",
+		"-scenario crash -nodes 5 -txs 8 -faults crash,restart",
+		"-scenario crash -nodes 5 -txs 8",
+		"-scenario kv",
+		"-scenario blackout",
+		"-scenario failover",
+		"-scenario partition",
+		"-scenario commit",
+		"-scenario bootstrap -nodes 10",
 	} {
 		t.Run(flags, func(t *testing.T) {
 			t.Parallel()
@@ -30,7 +40,7 @@ func TestALiveRunIsMadeAgainInVirtualTime(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.Params.Until = 4 * time.Second
+			s.Params.Until = 40 * time.Second
 			end, recordings := liveRun(t, s)
 			made, report, err := enact.Make(s, end.At, recordings)
 			if err != nil {

@@ -149,7 +149,12 @@ func (h *Host) fails(f *protocol.Effect, i, n int) bool {
 	if h.cfg.Saboteur == nil || !h.cfg.Saboteur.Done(h.at, f, i, n) {
 		return false
 	}
-	h.recordCrash(uint64(i))
+	if n == 0 { // the step is over
+		h.tick()
+		h.recordCrash(record.Between)
+	} else {
+		h.recordCrash(uint64(i))
+	}
 	return true
 }
 

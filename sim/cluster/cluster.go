@@ -60,7 +60,8 @@ type Cluster struct {
 	timeline timeline
 	origin   time.Time
 	ended    chan ended
-	over     chan struct{} // closed when nobody takes from ended
+	strikes  chan *fault.Fault // crashes that waited for another node's effect, which was done
+	over     chan struct{}     // closed when nobody takes from ended
 	calm     protocol.Time
 }
 
@@ -89,7 +90,7 @@ func Unable(faults []fault.Fault) (out []fault.Fault) {
 		case fault.Byzantine, fault.Jump, fault.Drift, fault.Rot, fault.Corrupt:
 			out = append(out, *f)
 		default:
-			if f.On.N > 0 && (f.On.Other || f.Op != fault.Crash) {
+			if f.On.N > 0 && f.Op != fault.Crash {
 				out = append(out, *f)
 			}
 		}
@@ -113,6 +114,7 @@ func Open(cfg Config) (*Cluster, error) {
 		return nil, fmt.Errorf("scenario %s answers crypto/rand, which a live run cannot", s.Scenario.Name)
 	}
 	c.calm = fault.Calm(run.Plan.Faults)
+	c.strikes = make(chan *fault.Fault, len(run.Plan.Faults))
 	for id := range protocol.NodeID(run.Plan.Nodes) {
 		m, err := c.member(id)
 		if err != nil {
@@ -206,6 +208,11 @@ func (c *Cluster) follow(ctx context.Context) Ending {
 		case x := <-c.ended:
 			alarm.Stop()
 			if end := c.died(x); end != nil {
+				return *end
+			}
+		case f := <-c.strikes:
+			alarm.Stop()
+			if end := c.crash(c.members[f.Node], f); end != nil {
 				return *end
 			}
 		case <-alarm.C:

@@ -38,9 +38,10 @@ func newSaboteur(c *Cluster, id protocol.NodeID) *saboteur {
 		switch {
 		case f.Op.OfLinks():
 			s.links = append(s.links, w)
-		case f.Node != id || f.At >= c.calm:
-		case f.Op == fault.Crash && (f.After > 0 || f.On.N > 0):
+		case f.At >= c.calm:
+		case f.Op == fault.Crash && f.On.N > 0 && f.Site() == id, f.Op == fault.Crash && f.After > 0 && f.Node == id:
 			s.armed = append(s.armed, &armed{Fault: f})
+		case f.Node != id:
 		case f.Op == fault.FailSync:
 			s.failing = append(s.failing, f)
 		case f.Op == fault.SlowSync:
@@ -69,9 +70,12 @@ func (s *saboteur) Done(at protocol.Time, f *protocol.Effect, i, n int) bool {
 			a.seen++
 			hit = hit || a.seen >= a.On.N
 		}
-		if hit {
-			a.used = true
+		switch a.used = a.used || hit; {
+		case !hit:
+		case a.Node == s.id:
 			by = a
+		default:
+			s.c.strikes <- a.Fault // has room for all
 		}
 	}
 	if by == nil {

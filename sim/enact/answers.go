@@ -117,10 +117,9 @@ func (s *Source) timer(k protocol.Key, most protocol.Time) uint64 {
 			break
 		}
 	}
-	if by > 0 {
-		s.timers[c.set] = late{k, s.due}
-	}
-	return within(by, most)
+	answer := within(by, most)
+	s.timers[c.set] = late{k, s.due, answer}
+	return answer
 }
 
 // kept returns how many records that were not synced the next incarnation found.

@@ -55,8 +55,15 @@ func (e *ending) fault(id uint64, node protocol.NodeID) fault.Fault {
 	if !e.folded {
 		f.Disk = fault.KeepTorn // what a killed process has written stays
 	}
-	if !e.between && e.effects > 0 {
+	switch {
+	case e.between:
+	case e.effects > 0:
 		f.At, f.After = e.step, e.effects
+	default: // a sync that came first in its step failed
+		f.Op, f.At = fault.FailSync, e.step
+	}
+	if !e.between && f.At == e.from {
+		f.At-- // the node is down: the start would come before a fault of the same time
 	}
 	if e.next > 0 {
 		f.For = time.Duration(e.next - e.at)

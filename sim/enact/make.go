@@ -3,7 +3,6 @@ package enact
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"dessim/protocol"
@@ -49,7 +48,7 @@ func Make(subject scenario.Subject, until protocol.Time, recordings []*record.Re
 	if src.diverge != nil {
 		return nil, &first, src.diverge
 	}
-	answers := slices.DeleteFunc(recorder.Answers(), func(a source.Answer) bool { return src.idle[a.Key] })
+	answers := src.answers(recorder.Answers())
 	trial := &explore.Trial{Nodes: p.Nodes, Faults: cut.Faults, Answers: answers}
 	report, _ := sc.Try(seed, p, trial, source.NewReplay(answers), scenario.Options{})
 	if report.Sim.Digest.Outputs != first.Sim.Digest.Outputs {
