@@ -118,7 +118,9 @@ func (s *Source) timer(k protocol.Key, most protocol.Time) uint64 {
 		}
 	}
 	answer := within(by, most)
-	s.timers[c.set] = late{k, s.due, answer}
+	if answer > 0 {
+		s.timers[c.set] = late{k, s.due}
+	}
 	return answer
 }
 

@@ -33,7 +33,7 @@ func (s *script) faults(planned []fault.Fault) []fault.Fault {
 	back := heal
 	for n := range s.nodes {
 		for _, e := range s.nodes[n].ends {
-			if e.at > s.end {
+			if e.at >= s.end {
 				continue
 			}
 			id++

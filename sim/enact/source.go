@@ -1,7 +1,6 @@
 package enact
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -31,9 +30,8 @@ type Source struct {
 	due   protocol.Time   // of the timer
 	tag   uint64
 
-	timers  map[timer]late          // pending timers that were asked about
-	late    map[protocol.Key]uint64 // answers about timers that made a difference
-	idle    map[protocol.Key]bool   // questions about others
+	timers  map[timer]late        // pending timers that are late
+	idle    map[protocol.Key]bool // questions whose answers made no difference
 	diverge error
 }
 
@@ -46,7 +44,6 @@ type timer struct {
 type late struct {
 	key protocol.Key
 	due protocol.Time
-	by  uint64
 }
 
 // cursor is where a node is in its recording.
@@ -64,7 +61,7 @@ type cursor struct {
 
 func newSource(s *script, before protocol.Source, starts []protocol.Time, inputs map[uint64]protocol.Time) *Source {
 	src := &Source{script: s, before: before, starts: starts, inputs: inputs, at: make([]cursor, len(s.nodes)),
-		timers: make(map[timer]late), late: make(map[protocol.Key]uint64), idle: make(map[protocol.Key]bool)}
+		timers: make(map[timer]late), idle: make(map[protocol.Key]bool)}
 	for i := range src.at {
 		src.at[i].step, src.at[i].itself = -1, -1
 	}
@@ -102,7 +99,7 @@ func (s *Source) Observe(e *sim.Event) {
 		}
 		s.begins(e, op)
 	case sim.Fired:
-		s.counts(timer{e.Node, e.Seq})
+		delete(s.timers, timer{e.Node, e.Seq})
 		s.begins(e, record.Timer)
 	case sim.Crashed:
 		s.crashed(e, c)
@@ -199,45 +196,16 @@ func (s *Source) ownNext(id protocol.NodeID, c *cursor) []protocol.Time {
 // cancelled notes that the answer about a timer made no difference, if the timer was not due
 // yet when it was cancelled, replaced or lost.
 func (s *Source) cancelled(t timer) {
-	x, is := s.timers[t]
-	switch {
-	case !is:
-	case s.now < x.due:
+	if x, is := s.timers[t]; is && s.now < x.due {
 		s.idle[x.key] = true
-		delete(s.timers, t)
-	default:
-		s.counts(t)
 	}
+	delete(s.timers, t)
 }
 
-// counts notes that the answer about a timer made a difference.
-func (s *Source) counts(t timer) {
-	if x, is := s.timers[t]; is {
-		s.late[x.key] = x.by
-		delete(s.timers, t)
-	}
-}
-
-// answers returns what was answered, but for answers that made no difference. Timers that a
-// step sets twice ask one question: what counts is the answer about the one that was left.
+// answers returns what was answered, but for answers that made no difference.
 func (s *Source) answers(all []source.Answer) []source.Answer {
 	for t := range s.timers { // pending at the end; in any order
 		s.cancelled(t)
 	}
-	left := slices.DeleteFunc(all, func(a source.Answer) bool {
-		_, counts := s.late[a.Key]
-		return counts || s.idle[a.Key]
-	})
-	for _, k := range protocol.SortedKeysFunc(s.late, byName) {
-		if by := s.late[k]; by > 0 {
-			left = append(left, source.Answer{Key: k, Range: lagRange, Value: by})
-		}
-	}
-	return left
+	return slices.DeleteFunc(all, func(a source.Answer) bool { return s.idle[a.Key] })
 }
-
-// byName orders questions of one kind.
-func byName(a, b protocol.Key) int { return cmp.Or(cmp.Compare(a.A, b.A), cmp.Compare(a.N, b.N)) }
-
-// lagRange is the range of questions about lag.
-const lagRange = uint64(fault.MaxSpan) + 1

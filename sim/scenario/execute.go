@@ -218,6 +218,9 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 		run.Plan.Done = run.Checks.Done
 		run.Plan.Bound = run.Checks.Bound(&run.Plan)
 	}
+	if p.Timing == Recorded {
+		src = &source.Numbered{Source: src}
+	}
 	m, err := sim.New(run.Plan, src, observers...)
 	if err != nil {
 		panic(fmt.Sprintf("scenario: %s: %v", s.Name, err)) // build has validated the plan

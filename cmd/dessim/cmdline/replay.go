@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 
@@ -21,7 +22,8 @@ import (
 const replayUsage = `dessim replay FILE [flags]
 
 FILE is a replay file. It may be edited: change parameters and answers, add or remove
-answers, and adjust their number in the last line.`
+answers, and adjust their number in the last line. Or it is the folder in which a live
+run was recorded.`
 
 func (t *tool) replayCommand() *cli.Command {
 	f := t.flags()
@@ -158,8 +160,15 @@ func (x *replay) diverged(r *scenario.Report) bool {
 
 const maxReplay = 1 << 30 // bytes
 
-// readReplay reads a replay file, or refuses it.
+// readReplay reads a replay file, or the recordings of a live run in a folder, or refuses it.
 func (p *Program) readReplay(path string) (s subject, x *replay, err error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		r, err := p.readLive(path)
+		if err != nil {
+			return s, nil, err
+		}
+		return subject{p, r.Subject}, &replay{path: path, info: info, Recording: r, answers: source.NewReplay(r.Answers)}, nil
+	}
 	text, info, err := readAll(path, maxReplay)
 	if err != nil {
 		return s, nil, refuse("replay file %s: %s", quote(path), files.Reason(err))

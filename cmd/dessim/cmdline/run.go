@@ -2,6 +2,7 @@ package cmdline
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -103,6 +104,7 @@ type job struct {
 	strict  bool          // a pass with warnings is inconclusive
 	cut     *scenario.Cut // what is removed from the run, or nil
 	replay  *replay       // what is replayed, or nil
+	live    *replay       // the live run that this one repeats, or nil; its path is "" while no file has it
 	warn    func(string)  // gets what a user should know before the run, or nil
 	saved   string        // the line that replays a failure, once its file is written
 	smaller string        // the line that shrinks it, likewise
@@ -148,7 +150,7 @@ func (j *job) open(f *flags) (err error) {
 	case j.trace.afterwards():
 		j.shown = history.New(j.Scenario, &j.Params, history.Limits{Bytes: -1}) // without states
 	}
-	if record != nil && record.given {
+	if record != nil && record.given && j.live == nil {
 		if j.record, err = j.files.open(record); err != nil {
 			return err
 		}
@@ -260,7 +262,9 @@ func (j *job) write(r *scenario.Report) {
 	failed := r.Verdict == check.Violation || r.Verdict == scenario.Failed
 	differ := j.other != nil && j.other.differ // no file can repeat that run
 	repeats := failed && !differ && j.replay == nil
-	if repeats && j.record == nil {
+	if repeats && j.live != nil {
+		j.saveLive()
+	} else if repeats && j.record == nil {
 		j.recordAgain()
 	}
 	if repeats {
@@ -314,8 +318,8 @@ func (j *job) again(h *history.History) scenario.Report {
 
 // source returns the answers for another run.
 func (j *job) source() protocol.Source {
-	if j.replay != nil {
-		return j.replay.source()
+	if x := cmp.Or(j.replay, j.live); x != nil {
+		return x.source()
 	}
 	return source.Seed(j.Seed)
 }

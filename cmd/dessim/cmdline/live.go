@@ -1,0 +1,288 @@
+package cmdline
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"dessim/protocol"
+	"dessim/protocol/live"
+	rec "dessim/protocol/live/record"
+	"dessim/sim/cluster"
+	"dessim/sim/cluster/memory"
+	"dessim/sim/enact"
+	"dessim/sim/files"
+	"dessim/sim/scenario"
+	"dessim/sim/source"
+)
+
+const liveUsage = `dessim live -scenario NAME [flags]
+
+Runs the nodes of a scenario in this process as they would run for real: each in a
+goroutine of its own, with a UDP socket on loopback, a disk in files, and the clock of
+the machine. Inputs and faults come when the scenario has them come. Links are as fast
+as they are: -delay and -jitter only set the nodes' patience. Loss and copies are left
+to faults.
+
+All that the machine decides is recorded, and at the end the run is made again in
+virtual time, with the same effects of every node. That run is judged and printed as
+any other. A run that fails writes it as a replay file; with -record DIR, the
+recordings of the nodes are in DIR, which replay, explain and shrink take for a file.
+
+The run ends when all is done, or a check has failed, or after -for.`
+
+func (t *tool) liveCommand() *cli.Command {
+	f := t.flags()
+	f.addSubject()
+	f.add("for", "30s", "end the run after this time; the default is the scenario's -until")
+	f.add("record", "DIR", "write the recording of each node to DIR, which is created if needed")
+	f.add("disks", "DIR", "keep the disks of the nodes in DIR; the default is a folder that is removed at the end")
+	f.add("json", "", "print one JSON object")
+	f.addTrace()
+	f.addReport()
+	f.add("logs", "DIR", "write each node's notes to DIR/<its id in hex>.txt; DIR is created if needed")
+	f.addStrict()
+	return f.command("live", "runs a scenario's nodes on real sockets, disks and clocks", liveUsage, func(ctx context.Context, args []string) error {
+		if err := t.leftover(args); err != nil {
+			return err
+		}
+		s, err := f.subject()
+		if err != nil {
+			return err
+		}
+		x := &living{tool: t, ctx: ctx, subject: s}
+		if err := x.open(f); err != nil {
+			return err
+		}
+		return x.do(f)
+	})
+}
+
+// living is one invocation of dessim live.
+type living struct {
+	*tool
+	subject
+	ctx    context.Context
+	folder string // of the recordings, or ""
+	disks  string
+	remove bool // the disks
+	tapes  []*liveTape
+}
+
+// open reads the flags, and makes the folders.
+func (x *living) open(f *flags) error {
+	if span := f.find("for"); span.given {
+		if f.find("until").given {
+			return refuse("-for and -until: use one or the other")
+		}
+		if err := x.set(&scenario.Param{Name: "until"}, span.text); err != nil {
+			return err
+		}
+		if err := x.validate(); err != nil {
+			return err
+		}
+	}
+	run, err := x.Scenario.Prepare(x.Seed, x.Params, source.Seed(x.Seed), nil)
+	if err != nil {
+		return refuse("%v", err)
+	}
+	if bad := cluster.Unable(run.Plan.Faults); len(bad) > 0 {
+		return refuse("fault %v: a live run cannot inject it; leave it out, or choose others by -faults or -fault", bad[0])
+	}
+	if dir := f.find("record"); dir.given {
+		if x.folder, err = emptyFolder(dir); err != nil {
+			return err
+		}
+	}
+	if dir := f.find("disks"); dir.given {
+		x.disks, err = emptyFolder(dir)
+		return err
+	}
+	x.remove = true
+	if x.disks, err = os.MkdirTemp("", "dessim-live-"); err != nil {
+		return refuse("disks: %s", files.Reason(err))
+	}
+	return nil
+}
+
+// emptyFolder makes the folder that a flag names, or refuses one with something in it.
+func emptyFolder(x *flag) (string, error) {
+	if x.text == "" {
+		return "", refuse("%s %s: want the name of a folder", x.name, quote(x.text))
+	}
+	if err := os.MkdirAll(x.text, 0o777); err != nil {
+		return "", refuse("%s %s: %s", x.name, quote(x.text), files.Reason(err))
+	}
+	entries, err := os.ReadDir(x.text)
+	if err != nil {
+		return "", refuse("%s %s: %s", x.name, quote(x.text), files.Reason(err))
+	}
+	if len(entries) > 0 {
+		return "", refuse("%s %s: has %d files; want a new or empty folder", x.name, quote(x.text), len(entries))
+	}
+	return x.text, nil
+}
+
+// do makes the run, makes it again in virtual time, and prints it.
+func (x *living) do(f *flags) error {
+	if x.remove {
+		defer os.RemoveAll(x.disks)
+	}
+	made, err := x.run()
+	if err != nil {
+		return err
+	}
+	r := &replay{path: x.folder, Recording: made, answers: source.NewReplay(made.Answers)}
+	j := &job{tool: x.tool, ctx: x.ctx, subject: subject{x.Program, made.Subject}, live: r, answers: r.answers, cut: made.Cut(),
+		json: f.find("json").on(), strict: f.find("strict").on(), command: x.command()}
+	if err := j.open(f); err != nil {
+		return err
+	}
+	defer j.discard()
+	return j.do()
+}
+
+// saveLive sees to it that a file repeats the live run, which failed.
+func (j *job) saveLive() {
+	path := j.live.path
+	if path == "" {
+		file, err := j.files.openReplay(files.Name(fmt.Sprintf("-%d.replay", j.Seed), "dessim", "live", j.Scenario.Name))
+		if err != nil {
+			j.lost("%v", err)
+			return
+		}
+		text, err := j.live.AppendText(nil, plain(j.command))
+		if err != nil {
+			file.discard()
+			j.lost("no replay file was written: %v", err)
+			return
+		}
+		file.Write(text) // commit has the error
+		path = file.commit()
+	}
+	j.saved, j.smaller = j.replayLine(path), j.shrinkLine(path)
+}
+
+// command returns the command that makes such a run, or this one again, if it was recorded.
+func (x *living) command() string {
+	if x.folder != "" {
+		return x.replayLine(x.folder)
+	}
+	return x.Name + " live " + x.Subject.String()
+}
+
+// run makes the run live, and again.
+func (x *living) run() (*scenario.Recording, error) {
+	c, err := x.cluster()
+	if err != nil {
+		return nil, &exit{exitIO, err.Error()}
+	}
+	ctx, stop := context.WithCancel(x.ctx)
+	defer stop()
+	go x.watch(ctx, c, stop)
+	end, err := c.Run(ctx)
+	switch {
+	case end.Failure != nil && end.Failure.Reason == live.Failed:
+		return nil, &exit{exitIO, fmt.Sprintf("node %v %v", end.Node, end.Failure)}
+	case err != nil:
+		return nil, &exit{exitIO, err.Error()}
+	}
+	recordings, err := x.recordings()
+	if err != nil {
+		return nil, &exit{exitInternal, err.Error()}
+	}
+	made, _, err := enact.Make(x.Subject, recordings)
+	if err != nil {
+		return nil, &exit{exitInternal, fmt.Sprintf("the live run cannot be made again in virtual time: %v", err)}
+	}
+	return made, nil
+}
+
+// cluster makes the nodes, with sockets on loopback.
+func (x *living) cluster() (*cluster.Cluster, error) {
+	network := memory.NewNetwork()
+	return cluster.Open(cluster.Config{
+		Subject: x.Subject,
+		Connect: network.Connect,
+		Disk: func(id protocol.NodeID) (cluster.Disk, error) {
+			return new(memory.Disk), nil
+		},
+		Tape: func(id protocol.NodeID) (io.Writer, error) {
+			t := new(liveTape)
+			if x.folder != "" {
+				var err error
+				if t.file, err = os.Create(filepath.Join(x.folder, fmt.Sprintf("node-%v%s", id, recordingEnd))); err != nil {
+					return nil, err
+				}
+			}
+			x.tapes = append(x.tapes, t)
+			return t, nil
+		},
+	})
+}
+
+// recordings reads what was recorded so far.
+func (x *living) recordings() ([]*rec.Recording, error) {
+	all := make([]*rec.Recording, 0, len(x.tapes))
+	for _, t := range x.tapes {
+		r, err := rec.Read(t.text())
+		if err != nil {
+			return nil, fmt.Errorf("the recording of a node: %w", err)
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+// watch stops the run once it has shown all that it can. It looks seldom enough to take no
+// more than a tenth of the time.
+func (x *living) watch(ctx context.Context, c *cluster.Cluster, stop func()) {
+	const (
+		first = 500 * time.Millisecond
+		lag   = 100 * time.Millisecond // by then a step that has begun is recorded
+	)
+	for pause := first; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		began := time.Now()
+		at := c.Now() - protocol.Time(lag)
+		recordings, err := x.recordings()
+		if err == nil && enact.Over(x.Subject, at, recordings) {
+			stop()
+			return
+		}
+		pause = max(first, 10*time.Since(began))
+	}
+}
+
+// liveTape is where a node is recorded.
+type liveTape struct {
+	file *os.File // or nil
+	mu   sync.Mutex
+	buf  []byte
+}
+
+func (t *liveTape) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf = append(t.buf, b...)
+	if t.file == nil {
+		return len(b), nil
+	}
+	return t.file.Write(b)
+}
+
+func (t *liveTape) text() []byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.buf[:len(t.buf):len(t.buf)]
+}

@@ -1,0 +1,69 @@
+package cmdline
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	rec "dessim/protocol/live/record"
+	"dessim/sim/enact"
+	"dessim/sim/files"
+	"dessim/sim/scenario"
+)
+
+// recordingEnd ends the names of the recordings of nodes.
+const recordingEnd = ".rec"
+
+// readLive makes the run again whose nodes are recorded in a folder, or refuses it.
+func (p *Program) readLive(dir string) (*scenario.Recording, error) {
+	recordings, err := readRecordings(dir)
+	if err != nil {
+		return nil, refuse("%s: %v", quote(dir), err)
+	}
+	s, err := scenario.ParseSubject(p.Scenarios, recordings[0].Run)
+	if err != nil {
+		return nil, refuse("%s: the recordings are of a run that is unknown here: %v", quote(dir), err)
+	}
+	made, _, err := enact.Make(s, recordings)
+	var plan *scenario.PlanError
+	switch {
+	case errors.As(err, &plan):
+		return nil, refuse("%s: %v", quote(dir), err)
+	case err != nil:
+		return nil, &exit{exitInternal, fmt.Sprintf("%s: the live run cannot be made again in virtual time: %v; has the program changed since?", quote(dir), err)}
+	}
+	return made, nil
+}
+
+// readRecordings reads the recordings in a folder, which are of one run.
+func readRecordings(dir string) ([]*rec.Recording, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, errors.New(files.Reason(err))
+	}
+	var all []*rec.Recording
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), recordingEnd) || e.Type()&fs.ModeType != 0 {
+			continue
+		}
+		text, _, err := readAll(filepath.Join(dir, e.Name()), maxReplay)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s", e.Name(), files.Reason(err))
+		}
+		r, err := rec.Read(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", e.Name(), err)
+		}
+		if len(all) > 0 && r.Run != all[0].Run {
+			return nil, fmt.Errorf("%s is of another run than the file before it; want the recordings of one run", e.Name())
+		}
+		all = append(all, r)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("has no recordings of nodes, whose names end in %s", recordingEnd)
+	}
+	return all, nil
+}
