@@ -98,6 +98,8 @@ func AnswerText(a *source.Answer) string {
 	}
 	switch {
 	case a.Range == 0:
+	case sim.AsksLag(a.Key.Kind):
+		words += " by " + fault.FormatSpan(time.Duration(a.Value))
 	case explore.OfTime(a.Key.Kind):
 		words += " is longer by " + fault.FormatSpan(time.Duration(a.Value)) // links and disks ask for nanoseconds
 	default:
