@@ -85,7 +85,7 @@ func TestAnUnfinishedWriteLeavesItsFirstRecords(t *testing.T) {
 	kept := make(map[int]bool)
 	check := func(what string, change func(b []byte) []byte) {
 		t.Helper()
-		folder(t, dir, with(all, last, change))
+		replace(t, filepath.Join(dir, last), change(bytes.Clone(all[last])))
 		got, err := read(dir)
 		if err != nil {
 			t.Fatalf("%s: %v", what, err)
@@ -103,6 +103,7 @@ func TestAnUnfinishedWriteLeavesItsFirstRecords(t *testing.T) {
 			return
 		}
 		kept[more] = true
+		defer folder(t, dir, all)
 		for i := range uint32(2) { // and so do incarnations, of which past has three
 			if n, begun, err := found(dir, Options{}); err != nil || n != 5+i || !equal(begun, got) {
 				t.Fatalf("%s: incarnation %d finds %d records, %v; want incarnation %d and %d records", what, n, len(begun), err, 5+i, len(got))
@@ -148,7 +149,7 @@ func TestAWrongBitIsRefused(t *testing.T) {
 			}
 			defer f.Close()
 			for bit := range 8 * len(b) {
-				if name == last && bit/8 >= synced || testing.Short() && bit%11 != 0 {
+				if name == last && bit/8 >= synced || (tail > 0 || testing.Short()) && bit%11 != 0 {
 					continue
 				}
 				flips++

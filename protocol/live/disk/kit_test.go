@@ -79,6 +79,19 @@ func folder(t tb, dir string, all map[string][]byte) {
 	}
 }
 
+// replace changes what a file has. To truncate it first would make a sync of each change.
+func replace(t tb, path string, b []byte) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteAt(b, 0)
+	if err := errors.Join(err, f.Truncate(int64(len(b))), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // with returns the files with one of them changed.
 func with(all map[string][]byte, name string, change func(b []byte) []byte) map[string][]byte {
 	changed := make(map[string][]byte)
