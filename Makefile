@@ -2,6 +2,7 @@
 
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 SEEDS = 1000
+KILLS = 1000
 T = 30s
 SYSTEMS = windows/amd64 darwin/arm64 js/wasm wasip1/wasm
 
@@ -40,6 +41,9 @@ mutants:   ## every planted bug is found and shrunk, in one table; BANK=DIR: ano
 browser:   ## the report's page in chromium; DESSIM_SCREENSHOTS=DIR: leaves pictures there to look at
 	cd sim/report/browser && go vet ./... && DESSIM_BROWSER=required go test -count=1 ./...
 
+kills:     ## a process that writes to a live node's disk is killed KILLS times
+	go test ./protocol/live/disk -run Killed -count=1 -timeout 0 -v -disk.kills=$(KILLS)
+
 machines:  ## the pinned digests on 386, GOAMD64 v1 and v3
 	DESSIM_MACHINES= go test ./scenarios -run TestDigestsAreTheSameOnOtherMachines -count=1 -v
 
@@ -74,4 +78,4 @@ fuzz:      ## every fuzz target for T each
 		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 			echo "$$p $$f"; go test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(T); done; done
 
-.PHONY: help check fmt vet lint test race run soak mutants browser machines planted arches wasm bench picture fuzz
+.PHONY: help check fmt vet lint test race run soak mutants browser kills machines planted arches wasm bench picture fuzz

@@ -77,7 +77,7 @@ func unsynced(t *testing.T, dir string, records int) (write []byte) {
 // A write that was not synced may be cut anywhere, and a power failure may leave any of its
 // sectors unwritten.
 func TestAnUnfinishedWriteLeavesItsFirstRecords(t *testing.T) {
-	dir := t.TempDir()
+	dir := temp(t, t)
 	want, last := past(t, dir)
 	write := unsynced(t, dir, 6)
 	all := files(t, dir)
@@ -135,7 +135,7 @@ func TestAnUnfinishedWriteLeavesItsFirstRecords(t *testing.T) {
 // a record that is not what was synced.
 func TestAWrongBitIsRefused(t *testing.T) {
 	for _, tail := range []int{0, 2} { // a write that is not synced may follow
-		dir := t.TempDir()
+		dir := temp(t, t)
 		want, last := past(t, dir)
 		write := unsynced(t, dir, tail)
 		all := files(t, dir)
@@ -188,7 +188,7 @@ func read(dir string) (records []disktest.Record, err error) {
 }
 
 func TestAMissingSegmentIsRefused(t *testing.T) {
-	dir := t.TempDir()
+	dir := temp(t, t)
 	past(t, dir)
 	all := files(t, dir)
 	if len(all) < 2 {
@@ -206,7 +206,7 @@ func TestAMissingSegmentIsRefused(t *testing.T) {
 }
 
 func TestAnExchangedSegmentIsRefused(t *testing.T) {
-	dir := t.TempDir()
+	dir := temp(t, t)
 	past(t, dir)
 	all := files(t, dir)
 	for name := range all {
@@ -224,7 +224,7 @@ func TestAnExchangedSegmentIsRefused(t *testing.T) {
 
 // A segment that a power failure brought back has discarded records only.
 func TestADeletedSegmentThatComesBackIsDeletedAgain(t *testing.T) {
-	dir := t.TempDir()
+	dir := temp(t, t)
 	d := mustOpen(t, dir, Options{Segment: 200})
 	defer d.Close()
 	if _, err := disktest.Play(d, []disktest.Op{{Do: 'a', Rec: make([]byte, 300)}, {Do: 's'}, {Do: 'a', Rec: []byte("kept")}}); err != nil {

@@ -26,7 +26,7 @@ const (
 	endMark  = 0xa5
 
 	// maxBody is the longest body of a frame.
-	maxBody = 1 << 30
+	maxBody = 1 << 28
 )
 
 // The kinds of frames, and what their numbers are.
@@ -162,6 +162,9 @@ const sector = 512
 // less than the frame's length, or, in place of a sector, zeros. Anything else is damage,
 // since no sector of a frame is zeros by itself: each has a part of a head, of a masked body
 // or of a tail. And whatever it looks like, it is damage if a later write follows.
+//
+// A file system may show something else than zeros, such as old bytes of another file. Then
+// the node is refused although it has lost nothing, rather than started although it has.
 func unfinished(b []byte, at int64) bool {
 	for p := at + 1; p+headSize <= int64(len(b)); p++ {
 		if b[p] != mark[0] {

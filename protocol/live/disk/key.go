@@ -54,7 +54,7 @@ func readSecret(path string) ([]byte, error) {
 		return nil, err
 	}
 	if mode := now.Mode(); !mode.IsRegular() || mode.Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("file %s has mode %v, so that others can read or change it; want a key that nobody else has seen: a new one, or, if nobody has, chmod 600", path, mode)
+		return nil, fmt.Errorf("file %s has mode %v, so that others can read it; want mode 0600 and a key that nobody else has read", path, mode)
 	}
 	return os.ReadFile(path)
 }

@@ -19,10 +19,16 @@ type tb interface {
 	Fatalf(format string, args ...any)
 }
 
-// temp returns an empty folder, for one case of many in a test.
+// temp returns an empty folder, for a test or one case of many in it: in memory, if it can,
+// where syncs take no time.
 func temp(t *testing.T, f tb) string {
 	f.Helper()
-	dir, err := os.MkdirTemp(t.TempDir(), "")
+	parent := t.TempDir()
+	if dir, err := os.MkdirTemp("/dev/shm", "disk"); err == nil {
+		t.Cleanup(func() { os.RemoveAll(dir) })
+		parent = dir
+	}
+	dir, err := os.MkdirTemp(parent, "")
 	if err != nil {
 		f.Fatal(err)
 	}

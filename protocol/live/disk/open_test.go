@@ -84,6 +84,9 @@ func TestCallsOutOfTurnAreRefused(t *testing.T) {
 	if _, err := d.Begin(); err == nil {
 		t.Error("an incarnation begins within another")
 	}
+	if err := d.Append(make([]byte, MaxRecord+1)); err == nil || !strings.Contains(err.Error(), "record 0 has 268435457 bytes; want at most 268435456") {
+		t.Errorf("a long record: %v", err)
+	}
 	if err := errors.Join(d.Append(nil), d.Sync(), d.Close()); err != nil {
 		t.Error(err)
 	}

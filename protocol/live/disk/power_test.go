@@ -163,7 +163,7 @@ func TestAFailingCallKeepsWhatWasSynced(t *testing.T) {
 	}
 	failed := make(map[string]int)
 	for bad, done := 0, false; !done; bad++ {
-		dir := t.TempDir()
+		dir := temp(t, t)
 		o := Options{Segment: 1000, Tear: func(n int) int { return n / 2 }}
 		d, twin, calls, was := mustOpen(t, dir, o), new(disktest.Twin), 0, ""
 		d.probe = func(op, path string, b []byte) error {

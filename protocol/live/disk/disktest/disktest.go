@@ -9,18 +9,15 @@ import (
 	"iter"
 	"slices"
 
+	"dessim/protocol/live"
+
 	"pgregory.net/rapid"
 )
 
-// Disk is the interface of live disks.
+// Disk is a disk that outlives a node.
 type Disk interface {
-	Begin() (incarnation uint32, err error)
-	Records() iter.Seq2[uint64, []byte]
-	Append(rec []byte) error
-	Discard(upTo uint64)
-	Sync() error
-	Crash() error
-	Close() error
+	live.Disk
+	Crash() error // gives up what was not synced
 }
 
 // Op is what is done to a disk.
