@@ -172,6 +172,100 @@ func TestAWrongBitIsRefused(t *testing.T) {
 	}
 }
 
+// A sector of zeros is taken for one that was not written only in the last write.
+func TestASectorLostAfterItsSyncIsRefused(t *testing.T) {
+	dir := temp(t, t)
+	_, last := past(t, dir)
+	for range 3 { // the records count as synced when the next incarnation begins
+		unsynced(t, dir, 6)
+	}
+	all := files(t, dir)
+	parts := 0
+	for name, b := range all {
+		end := len(b)
+		if name == last {
+			if end -= 2000; end < sector { // the last write is in there
+				t.Fatalf("vacuous: %s has %d bytes", name, len(b))
+			}
+		}
+		for at := 0; at < end; at += sector {
+			parts++
+			folder(t, dir, with(all, name, func(b []byte) []byte {
+				clear(b[at:min(at+sector, len(b))])
+				return b
+			}))
+			if _, err := read(dir); !isDamage(err) || !strings.Contains(err.Error(), name) {
+				t.Errorf("zeros at %d of %s: %v; want a DamageError that names it", at, name, err)
+			}
+		}
+	}
+	if parts < 4 {
+		t.Errorf("vacuous: %d sectors", parts)
+	}
+}
+
+// Two nodes have done the same, but one has other records, or more of them.
+func TestASegmentOfAnotherPastIsRefused(t *testing.T) {
+	write := func(records int) (string, map[string][]byte) {
+		dir := temp(t, t)
+		var ops []disktest.Op
+		for i := range records {
+			ops = append(ops, disktest.Op{Do: 'a', Rec: body(i)})
+		}
+		d := mustOpen(t, dir, Options{Segment: 1})
+		defer d.Close()
+		if _, err := disktest.Play(d, append(ops, disktest.Op{Do: 's'}, disktest.Op{Do: 'a'}, disktest.Op{Do: 's'}, disktest.Op{Do: 'a'}, disktest.Op{Do: 's'})); err != nil {
+			t.Fatal(err)
+		}
+		return dir, files(t, dir)
+	}
+	dir, all := write(3)
+	_, other := write(4)
+	for name := range all {
+		folder(t, dir, with(all, name, func([]byte) []byte { return other[name] }))
+		if _, err := read(dir); !isDamage(err) {
+			t.Errorf("%s of another node: %v; want a DamageError", name, err)
+		}
+	}
+}
+
+// After a sync that failed, the system may show bytes that the disk does not have and that no
+// later sync writes. So Begin writes them again, before it syncs.
+func TestTheLastWriteIsMadeAgain(t *testing.T) {
+	dir := temp(t, t)
+	d := mustOpen(t, dir, Options{})
+	if _, err := d.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	err := errors.Join(d.Append([]byte("a record")), d.Append([]byte("another")))
+	last := bytes.Clone(d.buf)
+	d.probe = func(op, _ string, _ []byte) error {
+		if op == "sync" {
+			return errPlanted
+		}
+		return nil
+	}
+	if !errors.Is(d.Sync(), errPlanted) {
+		t.Fatal("the sync does not fail")
+	}
+	if err := errors.Join(err, d.Close()); err != nil {
+		t.Fatal(err)
+	}
+	d = mustOpen(t, dir, Options{})
+	defer d.Close()
+	var calls []string
+	d.probe = func(op, _ string, b []byte) error {
+		if bytes.Equal(b, last) {
+			op = "again"
+		}
+		calls = append(calls, op)
+		return nil
+	}
+	if _, err := d.Begin(); err != nil || !slices.Equal(calls, []string{"again", "sync", "write", "sync"}) {
+		t.Errorf("Begin makes the calls %q, %v", calls, err)
+	}
+}
+
 // read returns what an incarnation would find, without the syncs that beginning one takes.
 func read(dir string) (records []disktest.Record, err error) {
 	d := Disk{dir: dir}

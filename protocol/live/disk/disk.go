@@ -29,7 +29,7 @@
 // not synced by what it lacks: see unfinished. Anything else that fails its checksum is damage,
 // a DamageError, and the node must not start.
 //
-// Begin cannot see that the end of the last file was cut off afterwards, that all files were
+// Begin cannot see that the last write was cut or zeroed after it was synced, that all files were
 // deleted, or that the folder was replaced by an older copy: they look like syncs that never
 // happened. Nobody should do this to a node that goes on.
 //

@@ -116,7 +116,7 @@ func (d *Disk) parts(numbers []uint64) ([]*contents, error) {
 		if !slices.Contains(numbers, n) {
 			return nil, &DamageError{d.path(n), 0, fmt.Sprintf("is missing, with records up to %d", first.header.state.next-1)}
 		}
-		c, err := d.read(n, false)
+		c, err := d.read(n)
 		if err != nil {
 			return nil, err
 		}
@@ -132,12 +132,12 @@ func (d *Disk) parts(numbers []uint64) ([]*contents, error) {
 // before it has no end, that one goes on: see rotate.
 func (d *Disk) last(numbers []uint64) (*contents, error) {
 	n := numbers[len(numbers)-1]
-	newest, err := d.read(n, true)
+	newest, err := d.read(n)
 	if err != nil {
 		return nil, err
 	}
 	if newest.batch == 0 && slices.Contains(numbers, n-1) {
-		before, err := d.read(n-1, true)
+		before, err := d.read(n - 1)
 		if err != nil || !before.ended {
 			return before, err
 		}
@@ -150,8 +150,9 @@ func (d *Disk) last(numbers []uint64) (*contents, error) {
 
 func (c *contents) damage(at int64, what string) error { return &DamageError{c.path, at, what} }
 
-// read reads a segment. If it may be the last one, an unfinished write ends it.
-func (d *Disk) read(number uint64, last bool) (*contents, error) {
+// read reads a segment, up to an unfinished write. Only the last one may have such, and only
+// the others have an end.
+func (d *Disk) read(number uint64) (*contents, error) {
 	c := &contents{number: number, path: d.path(number)}
 	var err error
 	if c.b, err = os.ReadFile(c.path); err != nil {
@@ -174,7 +175,7 @@ func (d *Disk) read(number uint64, last bool) (*contents, error) {
 	for c.size < int64(len(c.b)) {
 		rest := c.b[c.size:]
 		h, body, ok := cutFrame(rest, c.size)
-		if !ok && last && !c.ended && unfinished(c.b, c.size) {
+		if !ok && unfinished(c.b, c.size) {
 			return c, nil
 		}
 		if !ok {
