@@ -17,6 +17,7 @@ type DamageError struct {
 	What   string // what is wrong there
 }
 
+// Error says in one line which file it is, where, and what to do.
 func (e *DamageError) Error() string {
 	return fmt.Sprintf("disk: synced data is lost: file %s, offset %d: %s; this node must not start again: put the file back as it was, or have a new node with an empty folder take its place",
 		e.Path, e.Offset, e.What)

@@ -27,6 +27,7 @@ type Op struct {
 	UpTo uint64
 }
 
+// String names the operation in failures.
 func (o Op) String() string {
 	switch o.Do {
 	case 'a':
