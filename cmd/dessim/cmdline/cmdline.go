@@ -15,10 +15,11 @@
 //
 // # Output
 //
-// Stdout carries one summary, or one JSON object with -json. It depends on the command
-// alone: no terminal, locale, colour setting or machine changes a byte of it. It is
-// written at once at the end, or not at all. Stderr is silent, but for one line if
-// something is wrong (four if two runs differ: what, the line of each, and where to look),
+// Stdout carries one summary, or one JSON object with -json. It depends on the command alone: no
+// locale, width or machine changes a byte of it. If it is a terminal, verdicts have a colour, unless
+// NO_COLOR is set and not empty, or TERM is dumb; otherwise it has no escape, nor have the object of
+// -json and files. It is written at once at the end, or not at all. Stderr is silent, but for one
+// line if something is wrong (four if two runs differ: what, the line of each, and where to look),
 // and for progress and rates if it is a terminal.
 //
 // replay -step is a conversation: what each of its commands prints is written at once, and a
@@ -145,6 +146,7 @@ func Main(p Program) {
 		terminal: isatty.IsTerminal(os.Stderr.Fd()) && os.Getenv("TERM") != "dumb",
 		stdin:    os.Stdin,
 		asks:     isatty.IsTerminal(os.Stdin.Fd()) && isatty.IsTerminal(os.Stdout.Fd()),
+		paint:    paintOf(os.Stdout),
 	}))
 }
 
@@ -155,6 +157,7 @@ type streams struct {
 	terminal bool      // stderr is one that can show progress
 	stdin    io.Reader // commands of -step; nil has none
 	asks     bool      // stdin and stdout are a terminal, which shows prompts
+	paint    paint     // of verdicts on stdout
 }
 
 // exit is how a command ends, unless with 0. A complaint goes to stderr, and nothing goes

@@ -290,7 +290,7 @@ func (c *comparison) text() {
 	t.write(&c.out)
 	for _, r := range c.rows {
 		if r.failed != "" {
-			fmt.Fprintf(&c.out, "%s: the first run that does not pass ends with %s: %s\n", r.value, r.verdict, r.failed)
+			fmt.Fprintf(&c.out, "%s: the first run that does not pass ends with %s: %s\n", r.value, c.paint.verdict(r.verdict), r.failed)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"dessim/sim/check"
 	"dessim/sim/files"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
@@ -143,10 +144,10 @@ func (t *tool) diff(a, b side) error {
 	runs := "A  " + one.text(a.name()) + "B  " + two.text(b.name())
 	switch same := line == len(one.lines) && line == len(two.lines); {
 	case same && one.came == two.came && one.fails == two.fails:
-		fmt.Fprintf(&t.out, "the same: every event\n%s", runs)
+		fmt.Fprintf(&t.out, "%s: every event\n%s", t.paint.as(check.Pass, "the same"), runs)
 		return nil
 	case same:
-		fmt.Fprintf(&t.out, "differ: every event is the same, the verdicts are not\n%s", runs)
+		fmt.Fprintf(&t.out, "%s: every event is the same, the verdicts are not\n%s", t.paint.as(check.Violation, "differ"), runs)
 		t.files(a, b)
 	default:
 		if err := t.differ(a, b, one, two, line, runs); err != nil {
@@ -176,7 +177,7 @@ func (t *tool) differ(a, b side, one, two *outcome, line int, runs string) error
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(&t.out, "differ: from step %d on, after %s that both have\n%s\n", step, wording.Count(max(step, 1)-1, "step"), runs)
+	fmt.Fprintf(&t.out, "%s: from step %d on, after %s that both have\n%s\n", t.paint.as(check.Violation, "differ"), step, wording.Count(max(step, 1)-1, "step"), runs)
 	for _, same := range x.before {
 		fmt.Fprintf(&t.out, "   %s\n", plain(same))
 	}

@@ -83,7 +83,7 @@ func (j *job) explain() error {
 		})
 		return verdictExit(r.Verdict)
 	}
-	fmt.Fprintf(&j.out, "%s: scenario %s, seed %d\n\n", r.Verdict, j.Scenario.Name, j.Seed)
+	fmt.Fprintf(&j.out, "%s: scenario %s, seed %d\n\n", j.paint.verdict(r.Verdict), j.Scenario.Name, j.Seed)
 	j.number(told)
 	var figures lines
 	figures.add("reproduce", "%s", j.command)

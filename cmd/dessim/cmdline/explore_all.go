@@ -62,8 +62,8 @@ func (x *exhausting) verdict() check.Verdict {
 
 func (x *exhausting) text() {
 	b := &x.out
-	fmt.Fprintf(b, "%s: scenario %s, all runs of a small world\n%s\n\n", x.verdict(), x.Scenario.Name, plain(x.found.String()))
-	(&summary{Report: &scenario.Report{Checks: x.found.Checks}}).checks(b)
+	fmt.Fprintf(b, "%s: scenario %s, all runs of a small world\n%s\n\n", x.paint.verdict(x.verdict()), x.Scenario.Name, plain(x.found.String()))
+	(&summary{Report: &scenario.Report{Checks: x.found.Checks}, paint: x.paint}).checks(b)
 	if first := x.found.First; first != nil {
 		fmt.Fprintf(b, "\nthe failure with the fewest faults and losses:\n%s\n", plain(first.Outcome.Check()+": "+why(&first.Outcome)))
 		for _, line := range answerWords(first.Trial.Answers) {

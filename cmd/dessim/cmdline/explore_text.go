@@ -48,9 +48,9 @@ func why(o *explore.Outcome) string {
 
 func (x *exploring) text() {
 	c, b := &x.found, &x.out
-	fmt.Fprintf(b, "%s: scenario %s, %s\n", x.verdict(), x.Scenario.Name, x.how())
+	fmt.Fprintf(b, "%s: scenario %s, %s\n", x.paint.verdict(x.verdict()), x.Scenario.Name, x.how())
 	if c.Inconclusive > 0 {
-		fmt.Fprintln(b, tallied(uint64(c.Runs-c.Failed-c.Inconclusive), uint64(c.Failed), uint64(c.Inconclusive)))
+		fmt.Fprintln(b, x.paint.tallied(uint64(c.Runs-c.Failed-c.Inconclusive), uint64(c.Failed), uint64(c.Inconclusive)))
 	}
 	switch {
 	case c.First != nil:

@@ -52,7 +52,7 @@ func (o *outputs) open(x *flag) (*output, error) {
 	p := &output{tool: o.tool, flag: x.name}
 	if x.text == standard {
 		p.File = files.Stream(o.stdout, standard)
-		o.piped = true
+		o.piped, o.paint = true, false
 	} else {
 		err := o.inUse(x.text)
 		if err == nil {

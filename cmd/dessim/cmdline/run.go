@@ -208,7 +208,7 @@ func (j *job) do() error {
 
 // print prints the summary, and returns its verdict.
 func (j *job) print(r *scenario.Report) check.Verdict {
-	s := summary{Report: r, command: j.command + strictly(j.strict), replay: j.replay, saved: j.saved, smaller: j.smaller, causes: j.causes, reported: j.reported, verified: j.verify && !r.Interrupted() && r.Verdict != scenario.Failed, strict: j.strict}
+	s := summary{Report: r, command: j.command + strictly(j.strict), replay: j.replay, saved: j.saved, smaller: j.smaller, causes: j.causes, reported: j.reported, verified: j.verify && !r.Interrupted() && r.Verdict != scenario.Failed, strict: j.strict, paint: j.paint}
 	if j.json {
 		s.json(&j.out)
 	} else {

@@ -89,7 +89,7 @@ func (j *job) walk(breaks *flag) error {
 		}
 	}
 	r := &s.report
-	s.say("%s: scenario %s, seed %d: %s, the last at %s ms", r.Verdict, r.Scenario.Name, r.Seed, wording.Count(s.Last(), "step"), sim.Millis(s.Steps[s.Last()].At))
+	s.verdict("", r.Verdict, ": scenario %s, seed %d: %s, the last at %s ms", r.Scenario.Name, r.Seed, wording.Count(s.Last(), "step"), sim.Millis(s.Steps[s.Last()].At))
 	s.show()
 	if err := s.converse(); err != nil {
 		return err
@@ -228,6 +228,12 @@ func lineByLine(ctx context.Context, r io.Reader) <-chan string {
 		}
 	}()
 	return lines
+}
+
+// verdict prints a line with a verdict in it.
+func (s *stepper) verdict(before string, v check.Verdict, format string, args ...any) {
+	s.shown.WriteString(before + s.paint.verdict(v))
+	s.say(format, args...)
 }
 
 // say prints a line.

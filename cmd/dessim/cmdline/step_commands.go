@@ -9,6 +9,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
+	"dessim/sim/check"
 	"dessim/sim/fault"
 	"dessim/sim/history"
 	"dessim/sim/wording"
@@ -166,7 +167,7 @@ func (s *stepper) goTo(text string) string {
 
 func (s *stepper) toViolation(string) string {
 	if len(s.violations) == 0 {
-		s.say("no check fails: the verdict is %s", s.report.Verdict)
+		s.verdict("no check fails: the verdict is ", s.report.Verdict, "")
 		return ""
 	}
 	s.to(s.violations[0].step)
@@ -360,7 +361,7 @@ func (s *stepper) show() {
 	}
 	for _, v := range s.violations {
 		if v.step == s.step {
-			s.say("  violation: %s", v.text)
+			s.verdict("  ", check.Violation, ": %s", v.text)
 		}
 	}
 }

@@ -26,6 +26,7 @@ type summary struct {
 	reported string // the path of the page, or ""
 	verified bool   // a second process agreed
 	strict   bool   // warnings count
+	paint    paint
 }
 
 // verdict returns the verdict of the report, which warnings can make inconclusive.
@@ -39,7 +40,7 @@ func (s *summary) verdict() check.Verdict {
 // text writes the summary for people: verdict and checks, the story, nodes, figures, digest,
 // and the line that repeats it.
 func (s *summary) text(b *bytes.Buffer) {
-	fmt.Fprintf(b, "%s: scenario %s, seed %d\n", s.verdict(), s.Scenario.Name, s.Seed)
+	fmt.Fprintf(b, "%s: scenario %s, seed %d\n", s.paint.verdict(s.verdict()), s.Scenario.Name, s.Seed)
 	if s.Verdict == scenario.Failed {
 		fmt.Fprintln(b, plain(s.Failure))
 	}
@@ -108,7 +109,7 @@ func (s *summary) checks(b *bytes.Buffer) {
 	t := table{head: []string{"check", "verdict", "exercised", "detail"}, right: []int{2}}
 	for i := range s.Checks {
 		c := &s.Checks[i]
-		t.add(wrap(plain(c.Name), nameWidth), string(c.Verdict), fmt.Sprint(c.Exercised), wrap(plain(detail(c)), detailWidth))
+		t.add(wrap(plain(c.Name), nameWidth), s.paint.verdict(c.Verdict), fmt.Sprint(c.Exercised), wrap(plain(detail(c)), detailWidth))
 	}
 	t.write(b)
 }
@@ -218,10 +219,10 @@ func (s *summary) identity(l *lines) {
 		l.add("  outputs", "%s", layer(d.Outputs))
 	}
 	if s.verified {
-		l.add("verified", "in a second process: every event the same")
+		l.put("verified", s.paint.as(check.Pass, "in a second process: every event the same"))
 	}
 	if x := s.replay; x != nil {
-		l.add("recorded", "%s, digest %s: %s", x.Verdict, x.Digest, s.recorded())
+		l.put("recorded", s.paint.verdict(x.Verdict)+plain(fmt.Sprintf(", digest %s: %s", x.Digest, s.recorded())))
 	}
 	l.add("reproduce", "%s", plain(s.command))
 	if s.saved != "" {
@@ -263,8 +264,11 @@ func (s *summary) recorded() string {
 type lines [][2]string
 
 func (l *lines) add(name, format string, args ...any) {
-	*l = append(*l, [2]string{name, plain(fmt.Sprintf(format, args...))})
+	l.put(name, plain(fmt.Sprintf(format, args...)))
 }
+
+// put adds a text that is plain, but for its paint.
+func (l *lines) put(name, text string) { *l = append(*l, [2]string{name, text}) }
 
 // write writes the figures under one another, after an empty line.
 func (l lines) write(b *bytes.Buffer) {

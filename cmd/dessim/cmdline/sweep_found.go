@@ -187,11 +187,11 @@ func pairs(spans []explore.Span) [][2]uint64 {
 
 func (x *found) printText() {
 	r := &x.report
-	fmt.Fprintf(&x.out, "%s: sweep of %s, %s", x.conclusion(), x.Scenario.Name, x.spans())
+	fmt.Fprintf(&x.out, "%s: sweep of %s, %s", x.paint.verdict(x.conclusion()), x.Scenario.Name, x.spans())
 	if x.strategy != explore.Random {
 		fmt.Fprintf(&x.out, ", strategy %v", x.strategy)
 	}
-	fmt.Fprintf(&x.out, "\n%s\n", tallied(r.Passed, r.Violations, r.Inconclusive)+x.errors())
+	fmt.Fprintf(&x.out, "\n%s\n", x.paint.tallied(r.Passed, r.Violations, r.Inconclusive)+x.errors())
 	if missing := r.Missing(); len(missing) > 0 {
 		fmt.Fprintln(&x.out, notRun(missing))
 	}
@@ -243,8 +243,10 @@ func (x *found) printText() {
 }
 
 // tallied counts the verdicts of runs, in words.
-func tallied(passed, violations, inconclusive uint64) string {
-	return fmt.Sprintf("%d pass, %s, %d inconclusive", passed, wording.Count(violations, "violation"), inconclusive)
+func (p paint) tallied(passed, violations, inconclusive uint64) string {
+	return p.some(check.Pass, passed, fmt.Sprintf("%d pass", passed)) + ", " +
+		p.some(check.Violation, violations, wording.Count(violations, "violation")) + ", " +
+		p.some(check.Inconclusive, inconclusive, fmt.Sprintf("%d inconclusive", inconclusive))
 }
 
 // errors counts the runs in which a check or the simulator panicked, in words.
@@ -252,7 +254,7 @@ func (x *found) errors() string {
 	if x.report.Errors == 0 {
 		return ""
 	}
-	return ", " + wording.Count(x.report.Errors, "error")
+	return ", " + x.paint.as(scenario.Failed, wording.Count(x.report.Errors, "error"))
 }
 
 // spans says which seeds are covered.

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/tools/go/analysis/checker"
 	"golang.org/x/tools/go/packages"
 
+	"dessim/sim/check"
 	"dessim/sim/simtest/determinism"
 	"dessim/sim/wording"
 )
@@ -107,11 +108,12 @@ func (v *vetting) run(patterns []string) error {
 	for _, line := range found {
 		fmt.Fprintln(&v.out, line)
 	}
-	fmt.Fprintf(&v.out, "%s in %s\n", counted(len(found), "finding"), counted(len(looked), "package"))
+	verdict := check.Pass
 	if len(found) > 0 {
-		return &exit{code: exitViolation}
+		verdict = check.Violation
 	}
-	return nil
+	fmt.Fprintf(&v.out, "%s in %s\n", v.paint.as(verdict, counted(len(found), "finding")), counted(len(looked), "package"))
+	return verdictExit(verdict)
 }
 
 func counted(n int, word string) string {
