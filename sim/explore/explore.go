@@ -105,12 +105,11 @@ func (o *Outcome) Interrupted() bool { return o.Sim.Reason == sim.Interrupted }
 // Failed reports whether a check was violated or something panicked.
 func (o *Outcome) Failed() bool { return o.Failure != "" || o.Verdict == check.Violation }
 
-// Violated returns the first violated check, or the zero Result.
+// Violated returns the violation that the run is known by, or the zero Result: the earliest, which
+// is the one that its summary names. A sweep groups runs by it, and Shrink keeps it.
 func (o *Outcome) Violated() check.Result {
-	for _, c := range o.Checks {
-		if c.Verdict == check.Violation {
-			return c
-		}
+	if c := check.Earliest(o.Checks); c != nil {
+		return *c
 	}
 	return check.Result{}
 }
@@ -138,7 +137,7 @@ func (o *Outcome) Signature() string {
 	switch {
 	case !o.Failed():
 		return ""
-	case o.Panic != nil && len(o.Panic.Frames) > 0:
+	case o.Panic != nil && o.Check() == Panicked && len(o.Panic.Frames) > 0:
 		return o.Check() + ": " + o.Panic.Frames[0]
 	case o.Failure != "":
 		return o.Check() + ": " + shape(o.Failure)

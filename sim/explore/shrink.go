@@ -82,10 +82,10 @@ const DefaultRuns = 3000
 // Shrunk is a trial that was made smaller.
 type Shrunk struct {
 	Before, After *Trial
-	// Check is what failed before and fails after.
+	// Check is what failed first before, and fails after.
 	Check string
 	// Was and Is are the outcomes, of runs to their ends. Another check may fail in
-	// Is too.
+	// Is too; if it fails before Check does, the certificate says so.
 	Was, Is Outcome
 	Runs    int
 	// Minimal says that removing any one remaining part, alone, was tried in a run to its
@@ -110,8 +110,9 @@ func (s *Shrunk) Decisive(i int) bool { return s.decisive[s.After.Answers[i]] }
 var ErrPasses = errors.New("the run does not fail: there is nothing to shrink")
 
 // Shrink removes from t what its failure does not need: nodes, inputs, faults, losses and
-// copies, other answers, delays. The same check keeps failing; if only the end of the run shows
-// it, in the same way. The order puts first what helps a reader most and makes runs shorter.
+// copies, other answers, delays. The check that failed first keeps failing, since its violation is
+// the one that a user saw; if only the end of the run shows it, in the same way. The order puts
+// first what helps a reader most and makes runs shorter.
 //
 // Each sort is reduced by delta debugging (Zeller & Hildebrandt 2002) on items that have
 // names: removing one changes no answer of the others. Then Shrink makes the remaining items
@@ -337,8 +338,11 @@ func (t *Trial) hash() uint64 {
 
 // Certificate says in one sentence what is known about the result.
 func (s *Shrunk) Certificate() string {
-	if s.slipped {
+	switch first := s.Is.Check(); {
+	case s.slipped:
 		return s.minimality() + "; before, the check failed in another way: " + s.Was.Violated().Detail
+	case first != s.Check && !s.Is.Interrupted():
+		return s.minimality() + "; now another check fails first: " + first
 	}
 	return s.minimality()
 }

@@ -89,3 +89,45 @@ func TestAnswersOfAMinimalRunAreDecisive(t *testing.T) {
 		}
 	}
 }
+
+// listed is a world with two checks. The one listed first fails last, and needs no input; the
+// other one fails first, and needs input 1. Without input 0, the first fails before it.
+func listed() *explore.World {
+	return &explore.World{Inputs: []uint64{0, 1, 2}, Try: func(t *explore.Trial, _ ...sim.Observer) explore.Outcome {
+		late := check.Result{Name: "late", Verdict: check.Violation, Step: 20}
+		early := check.Result{Name: "early", Verdict: check.Violation, Step: 10}
+		if slices.Contains(t.Without, 0) {
+			late.Step = 5
+		}
+		if slices.Contains(t.Without, 1) {
+			early.Verdict = check.Pass
+		}
+		return explore.Outcome{Verdict: check.Violation, Checks: []check.Result{late, early}, Sim: sim.Result{Events: 1}}
+	}}
+}
+
+func TestTheCheckThatFailedFirstKeepsFailing(t *testing.T) {
+	w := listed()
+	if o := w.Try(&explore.Trial{}); o.Check() != "early" || o.Signature() != "early: " {
+		t.Errorf("the run is known by %q, signature %q", o.Check(), o.Signature())
+	}
+	out := shrinkWays(t, w)
+	if out.Check != "early" || !slices.Equal(out.After.Without, []uint64{0, 2}) {
+		t.Errorf("%q failed, shrunk to a run without inputs %v", out.Check, out.After.Without)
+	}
+	if got, want := out.Certificate(), "removing any one of these makes the check pass: 1 input; now another check fails first: late"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestAPanicAfterAViolationIsKnownByTheViolation(t *testing.T) {
+	p := &sim.Panic{Moment: sim.Moment{Step: 9}, Frames: []string{"node.go:7"}}
+	o := explore.Outcome{Verdict: check.Violation, Panic: p, Checks: []check.Result{explore.PanicResult(p), {Name: "c", Verdict: check.Violation, Step: 9, Detail: "d"}}}
+	if got := o.Signature(); got != explore.Panicked+": node.go:7" {
+		t.Errorf("in one step: %q", got)
+	}
+	o.Checks[1].Step = 8
+	if got := o.Signature(); got != "c: d" {
+		t.Errorf("the step after: %q", got)
+	}
+}

@@ -324,7 +324,7 @@ func describe(o *explore.Outcome) string {
 
 // stack returns the lines of a node's panic after the first, each on a line of its own.
 func stack(o *explore.Outcome) (text string) {
-	if o.Panic == nil {
+	if o.Panic == nil || o.Check() != explore.Panicked {
 		return ""
 	}
 	for _, line := range watch.Callers(o.Panic.Frames) {

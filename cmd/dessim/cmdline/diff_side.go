@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -37,7 +36,7 @@ type side interface {
 type outcome struct {
 	lines []hashed
 	came  string // verdict, events and digest
-	fails string // the first check that failed, in their order, or what broke; or ""
+	fails string // the violation that it is known by, or what broke; or ""
 }
 
 // hashed is a line of a trace.
@@ -70,8 +69,12 @@ func (o *outcome) Write(b []byte) (int, error) {
 func (o *outcome) conclude(x *replayed) {
 	o.came = fmt.Sprintf("%s, %s, digest %s", x.Verdict, wording.Count(x.Events, "event"), x.Digest)
 	o.fails = x.Error
-	if i := slices.IndexFunc(x.Checks, func(c check.Result) bool { return c.Verdict == check.Violation }); i >= 0 {
-		o.fails = x.Checks[i].Name + ", " + x.Checks[i].Detail
+	for i := range x.Checks { // whose place is in words, as in the object of -json
+		c := &x.Checks[i]
+		fmt.Sscanf(c.Detail, "at step %d,", &c.Step)
+	}
+	if c := check.Earliest(x.Checks); c != nil {
+		o.fails = c.Name + ", " + c.Detail
 	}
 }
 
