@@ -3,7 +3,6 @@ package cmdline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"dessim/sim/check"
 	"dessim/sim/files"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
@@ -34,12 +32,13 @@ func (t *tool) diffCommand() *cli.Command {
 	f.addSubject()
 	f.find("seed").many = true
 	f.add("other", "PROGRAM", "compare with the replay of the file by another build of this program")
+	f.add("json", "", "print one JSON object: same, a and b (run, verdict, events, digest, fails, event, exact), files, and if an event differs step, before, states")
 	return f.command("diff", "shows where two runs differ first", diffUsage, func(ctx context.Context, args []string) error {
 		a, b, err := t.sides(ctx, f, args)
 		if err != nil {
 			return err
 		}
-		return t.diff(a, b)
+		return t.diff(a, b, f.find("json").on())
 	})
 }
 
@@ -127,107 +126,76 @@ func (t *tool) withoutScenario(f *flags) error {
 	return nil
 }
 
+// difference is what two runs differ in.
+type difference struct {
+	*tool
+	a, b     side
+	one, two *outcome
+	events   bool   // some event differs
+	step     uint64 // of the first such event
+	x, y     *sight // what there is to see there
+}
+
 // diff makes both runs and shows where they differ.
-func (t *tool) diff(a, b side) error {
-	one, err := a.run()
-	if err != nil {
+func (t *tool) diff(a, b side, asJSON bool) error {
+	d := &difference{tool: t, a: a, b: b}
+	if err := d.find(); err != nil {
 		return err
 	}
-	two, err := b.run()
-	if err != nil {
-		return err
+	if asJSON {
+		d.object()
+	} else {
+		d.text()
 	}
-	line := 0
-	for line < min(len(one.lines), len(two.lines)) && one.lines[line].hash == two.lines[line].hash {
-		line++
-	}
-	runs := "A  " + one.text(a.name()) + "B  " + two.text(b.name())
-	switch same := line == len(one.lines) && line == len(two.lines); {
-	case same && one.came == two.came && one.fails == two.fails:
-		fmt.Fprintf(&t.out, "%s: every event\n%s", t.paint.as(check.Pass, "the same"), runs)
+	if d.same() {
 		return nil
-	case same:
-		fmt.Fprintf(&t.out, "%s: every event is the same, the verdicts are not\n%s", t.paint.as(check.Violation, "differ"), runs)
-		t.files(a, b)
-	default:
-		if err := t.differ(a, b, one, two, line, runs); err != nil {
-			return err
-		}
 	}
 	return &exit{code: exitViolation}
 }
 
-// text says of which side the run is and what it came to.
-func (o *outcome) text(name string) string {
-	text := plain(name+": "+o.came) + "\n"
-	if o.fails != "" {
-		text += "   " + plain(o.fails) + "\n"
-	}
-	return text
-}
-
-// differ shows the first line of two traces that differs.
-func (t *tool) differ(a, b side, one, two *outcome, line int, runs string) error {
-	step := min(one.stepOf(line), two.stepOf(line))
-	x, err := a.look(line, step)
-	if err != nil {
+// find makes the runs, and makes them again up to the first event that differs.
+func (d *difference) find() (err error) {
+	if d.one, err = d.a.run(); err != nil {
 		return err
 	}
-	y, err := b.look(line, step)
-	if err != nil {
+	if d.two, err = d.b.run(); err != nil {
 		return err
 	}
-	fmt.Fprintf(&t.out, "%s: from step %d on, after %s that both have\n%s\n", t.paint.as(check.Violation, "differ"), step, wording.Count(max(step, 1)-1, "step"), runs)
-	for _, same := range x.before {
-		fmt.Fprintf(&t.out, "   %s\n", plain(same))
+	one, two, line := d.one.lines, d.two.lines, 0
+	for line < min(len(one), len(two)) && one[line].hash == two[line].hash {
+		line++
 	}
-	t.pair(x.words, y.words)
-	if x.words == y.words {
-		fmt.Fprintln(&t.out, "which has other bytes:")
-		t.pair(x.exact, y.exact)
+	if d.events = line < max(len(one), len(two)); !d.events {
+		return nil
 	}
-	t.files(a, b)
-	t.states(x, y, step)
-	return nil
+	d.step = min(d.one.stepOf(line), d.two.stepOf(line))
+	if d.x, err = d.a.look(line, d.step); err != nil {
+		return err
+	}
+	d.y, err = d.b.look(line, d.step)
+	return err
 }
 
-// files shows how two replay files differ, if there are two.
-func (t *tool) files(a, b side) {
-	for i, line := range inTheFiles(a, b) {
-		if i == 0 {
-			fmt.Fprintf(&t.out, "\nin the files:\n")
-		}
-		fmt.Fprintf(&t.out, "%s\n", plain(line))
-	}
+func (d *difference) same() bool { return !d.events && d.one.came == d.two.came }
+
+// nodeDiff is how the states of a node differ.
+type nodeDiff struct {
+	id    string
+	lines []string // marked; none: they are the same
 }
 
-// pair shows a line of each run. One that has ended has none.
-func (t *tool) pair(x, y string) {
-	for i, line := range []string{x, y} {
-		if line == "" {
-			line = "(nothing more)"
-		}
-		fmt.Fprintf(&t.out, "%s  %s\n", "AB"[i:i+1], plain(line))
+// states compares the nodes of the event that differs, after its step.
+func (d *difference) states() (all []nodeDiff) {
+	if !d.events {
+		return nil
 	}
-}
-
-// states shows how the nodes of the event that differs do, after its step.
-func (t *tool) states(x, y *sight, step uint64) {
-	for _, id := range nodesIn(x.exact, y.exact) {
-		before, now := x.states[id], y.states[id]
-		switch {
-		case before == nil || now == nil:
-			continue // a run that broke there
-		case slices.Equal(before, now):
-			fmt.Fprintf(&t.out, "\nnode %s after step %d: the same in both\n", id, step)
-			continue
-		}
-		lines := lineDiff(before, now)
-		fmt.Fprintf(&t.out, "\nnode %s after step %d: - in A, + in B\n", id, step)
-		for _, line := range outline(lines) {
-			fmt.Fprintf(&t.out, "%s\n", line)
+	for _, id := range nodesIn(d.x.exact, d.y.exact) {
+		one, two := d.x.states[id], d.y.states[id]
+		if one != nil && two != nil { // a run that broke there has none
+			all = append(all, nodeDiff{id, outline(lineDiff(one, two))})
 		}
 	}
+	return all
 }
 
 // nodesIn returns the nodes at the ends of the events in lines of traces.

@@ -18,7 +18,6 @@ import (
 	"dessim/sim/check"
 	"dessim/sim/files"
 	"dessim/sim/scenario"
-	"dessim/sim/wording"
 )
 
 // side is one of two runs that are compared. Each can be made several times: nothing but the
@@ -35,8 +34,15 @@ type side interface {
 // outcome is what a run came to.
 type outcome struct {
 	lines []hashed
-	came  string // verdict, events and digest
-	fails string // the violation that it is known by, or what broke; or ""
+	came
+}
+
+// came is what a run came to, without its events.
+type came struct {
+	verdict check.Verdict
+	events  uint64
+	digest  string
+	fails   string // the violation that it is known by, or what broke; or ""
 }
 
 // hashed is a line of a trace.
@@ -67,8 +73,7 @@ func (o *outcome) Write(b []byte) (int, error) {
 
 // conclude says what the run came to.
 func (o *outcome) conclude(x *replayed) {
-	o.came = fmt.Sprintf("%s, %s, digest %s", x.Verdict, wording.Count(x.Events, "event"), x.Digest)
-	o.fails = x.Error
+	o.came = came{check.Verdict(x.Verdict), x.Events, x.Digest, x.Error}
 	for i := range x.Checks { // whose place is in words, as in the object of -json
 		c := &x.Checks[i]
 		fmt.Sscanf(c.Detail, "at step %d,", &c.Step)

@@ -1,6 +1,8 @@
 package cmdline
 
 import (
+	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -129,4 +131,47 @@ func TestWhatDiffCannotCompareIsRefused(t *testing.T) {
 // diffWords returns the words of a diff command line, in which FILE stands for a file.
 func diffWords(line, file string) []string {
 	return strings.Fields("diff " + strings.ReplaceAll(line, "FILE", file))
+}
+
+func TestTheObjectOfDiffHasWhatItsTextHas(t *testing.T) {
+	a := recorded(t, "")
+	b := edited(t, a, secondDelay, "7")
+	type side struct{ Run, Verdict, Digest, Fails, Event, Exact string }
+	var o struct {
+		Same          bool
+		A, B          side
+		Step          uint64
+		Before, Files []string
+		States        []struct {
+			Node  int
+			Lines []string
+		}
+	}
+	text, r := tallies(t, "", "diff", a, b), tallies(t, "", "diff", a, b, "-json")
+	if got := strings.Join(keys(t, r.stdout), " "); got != "same a b files step before states" || r.code != exitViolation || r.stderr != "" {
+		t.Errorf("%s: %+v", got, r)
+	}
+	if err := json.Unmarshal([]byte(r.stdout), &o); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{fmt.Sprintf("differ: from step %d on,", o.Step), "\nA  " + o.A.Event + "\nB  " + o.B.Event + "\n"}
+	for _, s := range []side{o.A, o.B} {
+		want = append(want, "  "+s.Run+": "+s.Verdict+", ", ", digest "+s.Digest+"\n   "+s.Fails+"\n")
+	}
+	want = append(want, "\nin the files:\n"+strings.Join(o.Files, "\n")+"\n", strings.Join(o.Before, "\n   "))
+	for _, n := range o.States {
+		want = append(want, fmt.Sprintf("\nnode %d after step %d: ", n.Node, o.Step), strings.Join(n.Lines, "\n"))
+	}
+	for _, w := range want {
+		if !strings.Contains(text.stdout, w) {
+			t.Errorf("the text lacks %q:\n%s\n%s", w, text.stdout, r.stdout)
+		}
+	}
+	if o.Same || o.A.Exact == o.B.Exact || len(o.States) == 0 {
+		t.Errorf("%+v", o)
+	}
+	r = tallies(t, "", "diff", a, a, "-json")
+	if got := strings.Join(keys(t, r.stdout), " "); got != "same a b files" || r.code != exitPass || !strings.HasPrefix(r.stdout, `{"same":true,`) {
+		t.Errorf("%s: %+v", got, r)
+	}
 }

@@ -48,6 +48,7 @@ func TestOnATerminalVerdictsAloneHaveAColour(t *testing.T) {
 		{program, "", "explore -scenario crash -nodes 3 -txs 1 -runs 5", []string{bold + "inconclusive" + end + ": scenario"}},
 		{tally(), "", "diff dessim-tally-1.replay dessim-tally-1.replay", []string{green + "the same" + end + ": every event"}},
 		{tally(), "", "diff dessim-tally-1.replay -seed 2", []string{red + "differ" + end + ": from step"}},
+		{tally(), "", "diff dessim-tally-1.replay -seed 2 -json", nil},
 		{program, "", "compare -scenario concurrent -seeds 1-1 -nodes 3 -txs 1 -events 50", []string{"ends with " + bold + "inconclusive" + end + ": "}},
 		{program, "", "list", nil},
 		{program, "", "version", nil},
