@@ -4,7 +4,8 @@
 //     arrow for each message.
 //   - ShiViz writes a log with vector clocks: what happened before what.
 //   - Mermaid writes a sequence diagram of a short run, as issues and wikis show it.
-//   - JSONL writes an object an event, for programs, while the run goes on.
+//   - JSONL writes an object an event, for programs, while the run goes on; jsonl-bodies is JSONL
+//     with all bytes of long bodies.
 //
 // The first three need the causes of events and write at the end, from a history; so a file has
 // all of it or nothing. Equal runs give equal files, byte by byte. Nodes send whatever they like:
@@ -30,7 +31,8 @@
 //	record       the number of a record; of synced and discarded, the first that is not concerned
 //	fault        the identity of a fault, as a text, since 64 bits are too many for some readers
 //	text         the words for a message, record, timer or output, or what was noted or injected
-//	body         all bytes of a message, record or output, in base64
+//	bytes        the length of a message, record or output
+//	body         its bytes in base64, if they are at most 32; of jsonl-bodies, all of them
 //
 // The last line is {"end":true, "events":N, ...}: N lines lie between it and the header. A file
 // without it was cut off.
@@ -60,10 +62,11 @@ const (
 	ShiViz   Format = "shiviz"
 	Mermaid  Format = "mermaid"
 	JSONL    Format = "jsonl"
+	Bodies   Format = "jsonl-bodies" // JSONL with long bodies too
 )
 
 // Formats lists all forms.
-func Formats() []Format { return []Format{Text, Perfetto, ShiViz, Mermaid, JSONL} }
+func Formats() []Format { return []Format{Text, Perfetto, ShiViz, Mermaid, JSONL, Bodies} }
 
 // FormatOf returns the form that a file's name asks for.
 func FormatOf(name string) Format {
@@ -102,7 +105,7 @@ func (f Format) Write(w io.Writer, h *history.History, a *About) error {
 }
 
 // Afterwards reports whether the form is written from a history, once a run is over.
-func (f Format) Afterwards() bool { return f != Text && f != JSONL }
+func (f Format) Afterwards() bool { return f != Text && f != JSONL && f != Bodies }
 
 // name returns the name of a node. It has no space, as ShiViz wants it.
 func (a *About) name(id protocol.NodeID) string {

@@ -3,6 +3,7 @@ package export
 import (
 	"cmp"
 	"io"
+	"math"
 	"strconv"
 
 	"dessim/protocol"
@@ -16,15 +17,24 @@ type Lines struct {
 	w      io.Writer
 	about  *About
 	words  func(e *sim.Event) string
+	most   int // bytes of a body that is written
 	events int
 	last   object // whose step and time the end has
 	reason string
 	err    error
 }
 
-// NewLines returns Lines that write to w. words are those of sim.Trace.Text.
-func NewLines(w io.Writer, a *About, words func(e *sim.Event) string) *Lines {
-	return &Lines{w: w, about: a, words: words}
+// shortBody is how many bytes a body has at most whose line has it. In runs of the ledger, all bodies
+// in full are more than half of the file; words say what is in them, and a replay has them again.
+const shortBody = 32
+
+// NewLines returns Lines that write to w: JSONL, or Bodies. words are those of sim.Trace.Text.
+func (f Format) NewLines(w io.Writer, a *About, words func(e *sim.Event) string) *Lines {
+	l := &Lines{w: w, about: a, words: words, most: shortBody}
+	if f == Bodies {
+		l.most = math.MaxInt
+	}
+	return l
 }
 
 // object is the line of an event.
@@ -42,6 +52,7 @@ type object struct {
 	Record      *uint64 `json:"record,omitempty"`
 	Fault       string  `json:"fault,omitempty"`
 	Text        string  `json:"text,omitempty"`
+	Bytes       int     `json:"bytes,omitempty"`
 	Body        []byte  `json:"body,omitempty"`
 }
 
@@ -101,9 +112,12 @@ func (l *Lines) Observe(e *sim.Event) {
 	l.begin()
 	l.events++
 	x.Node, x.Peer = number(e.Node), nil
+	if x.Bytes = len(e.Body); x.Bytes <= l.most {
+		x.Body = e.Body
+	}
 	switch e.What {
 	case sim.Sent, sim.Lost, sim.Copied, sim.Corrupted, sim.Received, sim.Dropped:
-		x.Peer, x.Seq, x.Kind, x.Body = number(e.Peer), e.Seq, e.Kind.String(), e.Body
+		x.Peer, x.Seq, x.Kind = number(e.Peer), e.Seq, e.Kind.String()
 		x.Text = history.BodyText(l.words(e), e.Body)
 	case sim.Fired, sim.TimerSet, sim.TimerCancelled:
 		x.Seq, x.Timer = e.Seq, sim.TimerText(e.Tag)
@@ -115,12 +129,12 @@ func (l *Lines) Observe(e *sim.Event) {
 		}
 	case sim.Persisted, sim.Synced, sim.Discarded:
 		tag := e.Tag
-		x.Record, x.Body = &tag, e.Body
+		x.Record = &tag
 		if e.What == sim.Persisted {
 			x.Text = history.BodyText(l.words(e), e.Body)
 		}
 	case sim.Output:
-		x.Kind, x.Body, x.Text = e.Kind.String(), e.Body, history.BodyText(l.words(e), e.Body)
+		x.Kind, x.Text = e.Kind.String(), history.BodyText(l.words(e), e.Body)
 	case sim.Noted:
 		x.Kind, x.Text = e.Kind.String(), history.Cut(e.Text)
 	case sim.Crashed, sim.Injected, sim.Lifted:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,7 @@ type run struct {
 	about   About
 	events  []sim.Event
 	lines   bytes.Buffer
+	bodies  bytes.Buffer
 }
 
 func (x *run) Watch() sim.What { return sim.Everything }
@@ -120,12 +122,14 @@ func (x *run) Observe(e *sim.Event) {
 func execute(s *scenario.Scenario, p scenario.Params) *run {
 	x := &run{about: About{Scenario: s.Name, Seed: 1, Params: [][2]string{{"nodes", fmt.Sprint(p.Nodes)}, {"order", "a\n\"b\""}}, Command: "dessim run -scenario " + s.Name, Nodes: p.Nodes}}
 	x.history = history.New(s, &p, history.Limits{Bytes: -1})
-	lines := NewLines(&x.lines, &x.about, s.Words(&p))
-	o := scenario.Options{Observers: []sim.Observer{x, lines}}
+	lines, bodies := JSONL.NewLines(&x.lines, &x.about, s.Words(&p)), Bodies.NewLines(&x.bodies, &x.about, s.Words(&p))
+	o := scenario.Options{Observers: []sim.Observer{x, lines, bodies}}
 	x.report, _ = s.Execute(1, p, x.history.Attach(&o, source.Seed(1)), o)
 	x.about.Faults = x.report.Faults
-	if err := lines.End(x.report.Sim.Reason.String()); err != nil {
-		panic(err)
+	for _, l := range []*Lines{lines, bodies} {
+		if err := l.End(x.report.Sim.Reason.String()); err != nil {
+			panic(err)
+		}
 	}
 	return x
 }
@@ -139,8 +143,11 @@ func puts() *run {
 // in returns the run in one of the forms.
 func (x *run) in(t *testing.T, f Format) string {
 	t.Helper()
-	if f == JSONL {
+	switch f {
+	case JSONL:
 		return x.lines.String()
+	case Bodies:
+		return x.bodies.String()
 	}
 	var b bytes.Buffer
 	if err := f.Write(&b, x.history, &x.about); err != nil {
@@ -149,8 +156,8 @@ func (x *run) in(t *testing.T, f Format) string {
 	return b.String()
 }
 
-// exports are all forms but that of sim.Trace.
-func exports() []Format { return Formats()[1:] }
+// exports are all forms but that of sim.Trace, each with an end of a file's name.
+func exports() []Format { return slices.DeleteFunc(Formats(), func(f Format) bool { return endOf[f] == "" }) }
 
 var endOf = map[Format]string{Perfetto: ".json", ShiViz: ".shiviz", Mermaid: ".mmd", JSONL: ".jsonl"}
 
@@ -206,7 +213,7 @@ func TestAFileWhichCannotBeWrittenIsAnError(t *testing.T) {
 			t.Errorf("%s: %v", f, err)
 		}
 	}
-	l := NewLines(full{}, &x.about, func(*sim.Event) string { return "" })
+	l := JSONL.NewLines(full{}, &x.about, func(*sim.Event) string { return "" })
 	l.Observe(&x.events[0])
 	if err := l.End(""); err != errFull || l.Err() != errFull {
 		t.Errorf("jsonl: %v, %v", err, l.Err())

@@ -2,6 +2,7 @@ package export
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -134,9 +135,10 @@ func TestAJSONLFileThatIsCutOffIsRecognised(t *testing.T) {
 }
 
 func TestAJSONLFileHasAllOfEachEvent(t *testing.T) {
+	cut := 0
 	for _, x := range []*run{puts(), hostiles()} {
-		text := x.in(t, JSONL)
-		lines := strings.Split(text, "\n")
+		text := x.in(t, Bodies)
+		lines, short := strings.Split(text, "\n"), strings.Split(x.in(t, JSONL), "\n")
 		words := x.history.Scenario.Words(&x.report.Params)
 		for i, e := range x.events[:len(x.events)-1] {
 			var o object
@@ -145,8 +147,16 @@ func TestAJSONLFileHasAllOfEachEvent(t *testing.T) {
 			if err := d.Decode(&o); err != nil {
 				t.Fatalf("%s: %v", lines[i+1], err)
 			}
-			if o.Step != e.Step || o.At != int64(e.At) || o.What != e.What.String() || !same(o.Node, e.Node) || !bytes.Equal(o.Body, e.Body) || o.Incarnation != e.Incarnation {
+			if o.Step != e.Step || o.At != int64(e.At) || o.What != e.What.String() || !same(o.Node, e.Node) || !bytes.Equal(o.Body, e.Body) || o.Bytes != len(e.Body) || o.Incarnation != e.Incarnation {
 				t.Fatalf("line %s\nis of event %+v", lines[i+1], e)
+			}
+			want := lines[i+1]
+			if len(e.Body) > shortBody {
+				want = strings.Replace(want, fmt.Sprintf(`,"body":%q`, base64.StdEncoding.EncodeToString(e.Body)), "", 1)
+				cut++
+			}
+			if short[i+1] != want {
+				t.Fatalf("the line without long bodies is\n%s\nwant\n%s", short[i+1], want)
 			}
 			message := e.What&(sim.Sent|sim.Lost|sim.Copied|sim.Corrupted|sim.Received|sim.Dropped) != 0
 			if message && (!same(o.Peer, e.Peer) || o.Seq != e.Seq || o.Kind != e.Kind.String() || o.Text != history.BodyText(words(&e), e.Body)) {
@@ -162,6 +172,9 @@ func TestAJSONLFileHasAllOfEachEvent(t *testing.T) {
 				t.Fatalf("line %s\nis of record %+v", lines[i+1], e)
 			}
 		}
+	}
+	if cut == 0 {
+		t.Error("vacuous: no body is long")
 	}
 }
 

@@ -86,8 +86,8 @@ func (j *job) openTrace(f *flags) error {
 	switch words := j.Scenario.Words(&j.Params); format {
 	case export.Text:
 		x.text = &sim.Trace{W: x.gate, Text: words}
-	case export.JSONL:
-		x.lines = export.NewLines(x.gate, x.about, words)
+	case export.JSONL, export.Bodies:
+		x.lines = format.NewLines(x.gate, x.about, words)
 	}
 	return nil
 }
