@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -64,7 +65,7 @@ func (id NodeID) String() string {
 	if id == Outside {
 		return "outside"
 	}
-	return fmt.Sprint(uint32(id))
+	return strconv.FormatUint(uint64(id), 10)
 }
 
 // Time is a point in time: nanoseconds since the start of the run, from 0 to

@@ -3,8 +3,11 @@ package scenarios_test
 import (
 	"testing"
 
+	"dessim/protocol"
 	"dessim/scenarios"
+	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/history"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
 )
@@ -34,4 +37,36 @@ func benchmarkRuns(b *testing.B, name string) {
 		events += uint64(r.Sim.Events)
 	}
 	b.ReportMetric(float64(events)/float64(seed), "events/op")
+}
+
+// BenchmarkDescribe describes each node of a run after each of its events, as the history of a
+// run for a page does.
+func BenchmarkDescribe(b *testing.B) {
+	s, err := parseSubject("-scenario concurrent -order isis -nodes 6")
+	if err != nil {
+		b.Fatal(err)
+	}
+	d := &telling{nodes: map[protocol.NodeID]protocol.Node{}}
+	s = s.withNodes(d.nodes)
+	b.ReportAllocs()
+	for b.Loop() {
+		s.run(nil, d)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(d.descriptions), "ns/description")
+	b.ReportMetric(float64(d.bytes)/float64(d.descriptions), "B/description")
+}
+
+// telling describes the node of each event.
+type telling struct {
+	nodes               map[protocol.NodeID]protocol.Node
+	descriptions, bytes int
+	text                []byte
+}
+
+func (d *telling) Watch() sim.What { return sim.Received | sim.Fired }
+
+func (d *telling) Observe(e *sim.Event) {
+	d.text, _ = history.Describe(d.nodes[e.Node], d.text)
+	d.bytes += len(d.text)
+	d.descriptions++
 }

@@ -129,6 +129,7 @@ import (
 	"slices"
 
 	"dessim/protocol"
+	"dessim/protocol/words"
 )
 
 // MsgID names a message for all time.
@@ -151,8 +152,10 @@ func (a MsgID) Compare(b MsgID) int {
 func (a MsgID) Origin() Member { return Member{a.Node, a.Incarnation} }
 
 // String returns node/incarnation/seq.
-func (a MsgID) String() string {
-	return fmt.Sprintf("%v/%d/%d", a.Node, a.Incarnation, a.Seq)
+func (a MsgID) String() string { return string(a.append(make([]byte, 0, 32))) }
+
+func (a MsgID) append(b []byte) words.Row {
+	return a.Origin().append(b).Str("/").Uint(a.Seq)
 }
 
 // Message is what a member broadcasts and all members deliver.

@@ -27,11 +27,11 @@ func (r *isis) describe(b []byte) []byte {
 	}
 	b = words.Part(b, "held back", func(b []byte) []byte {
 		for _, e := range r.queue.sorted() {
-			state := "proposed"
+			state := ": proposed "
 			if e.deliverable {
-				state = "agreed"
+				state = ": agreed "
 			}
-			b = fmt.Appendf(b, "%v: %s %v, %s", e.m.ID, state, e.stamp, words.Content(e.m.Payload))
+			b = e.stamp.append(e.m.ID.append(b).Str(state)).Str(", ").Content(e.m.Payload)
 			if t := e.tally; t != nil {
 				b = fmt.Appendf(b, ", greatest so far %v, proposals missing of %s", t.greatest, r.view.lacking(t.heard))
 			}
@@ -51,7 +51,11 @@ func (r *isis) describe(b []byte) []byte {
 }
 
 // String returns number.proposer, as traces have it.
-func (s stamp) String() string { return fmt.Sprintf("%d.%v", s.number, s.proposer) }
+func (s stamp) String() string { return string(s.append(make([]byte, 0, 32))) }
+
+func (s stamp) append(b []byte) words.Row {
+	return words.Row(b).Uint(s.number).Str(".").Node(s.proposer)
+}
 
 // lacking lists the members that are not marked.
 func (v *view) lacking(marked []bool) string {
@@ -81,7 +85,7 @@ func (r *lamport) describe(b []byte) []byte {
 	}
 	b = words.Part(b, "held back", func(b []byte) []byte {
 		for _, e := range r.queue.sorted() {
-			b = fmt.Appendf(b, "%v: at %v, %s\n", e.m.ID, e.stamp, words.Content(e.m.Payload))
+			b = e.stamp.append(e.m.ID.append(b).Str(": at ")).Str(", ").Content(e.m.Payload).End()
 		}
 		return b
 	})
@@ -111,11 +115,13 @@ func (r *sequencer) describe(b []byte) []byte {
 			if !waits {
 				continue
 			}
-			at := "no place"
+			r := id.append(b)
 			if p, placed := place[id]; placed {
-				at = fmt.Sprintf("place %d", p)
+				r = r.Str(": place ").Uint(p)
+			} else {
+				r = r.Str(": no place")
 			}
-			b = fmt.Appendf(b, "%v: %s, %s\n", id, at, words.Content(m.Payload))
+			b = r.Str(", ").Content(m.Payload).End()
 		}
 		return b
 	})
@@ -125,7 +131,7 @@ func (r *sequencer) describe(b []byte) []byte {
 // describe appends the seqs of each origin.
 func (s *idSet) describe(b []byte) []byte {
 	for _, l := range protocol.SortedKeysFunc(s.runs, Member.compare) {
-		b = append(append(b, l.String()...), ": "...)
+		b = l.append(b).Str(": ")
 		for i, r := range s.runs[l] {
 			if i > 0 {
 				b = append(b, ',')

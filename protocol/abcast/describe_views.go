@@ -27,7 +27,7 @@ func (m *membership) Describe(b []byte) []byte {
 	b = words.Part(b, "log", m.log.describe)
 	b = words.Part(b, "outbox", func(b []byte) []byte {
 		for _, msg := range m.outbox {
-			b = words.Line(b, msg.ID.String(), words.Content(msg.Payload))
+			b = msg.ID.append(b).Str(": ").Content(msg.Payload).End()
 		}
 		return b
 	})
@@ -70,11 +70,12 @@ func (j *journal) describe(b []byte) []byte {
 func describeEntries(b []byte, entries []logEntry, first int) []byte {
 	for i := range entries {
 		e := &entries[i]
-		text := fmt.Sprintf("view %d of %v", e.view, e.members)
+		r := words.Row(b).Uint(uint64(first + i)).Str(": ")
 		if e.view == 0 {
-			text = e.m.ID.String() + " " + words.Content(e.m.Payload)
+			b = e.m.ID.append(r).Str(" ").Content(e.m.Payload).End()
+		} else {
+			b = fmt.Appendf(r, "view %d of %v\n", e.view, e.members)
 		}
-		b = words.Line(b, strconv.Itoa(first+i), text)
 	}
 	return b
 }
@@ -124,15 +125,15 @@ func (m *membership) describeNode(b []byte, q int) []byte {
 		return b
 	}
 	p, c := &m.peers[q], &m.chans[q]
-	b = fmt.Appendf(b, "life: %d, heard at tick %d, alive %s\n", p.inc, p.heard, words.YesNo(m.alive(q)))
+	b = words.Row(b).Str("life: ").Uint(uint64(p.inc)).Str(", heard at tick ").Uint(p.heard).Str(", alive ").Str(words.YesNo(m.alive(q))).End()
 	b = words.Uint(b, "promised", p.promised)
 	b = words.Uint(b, "adopted", p.adopted)
-	b = fmt.Appendf(b, "heartbeat: %d, hears %s, able %s, follows %s, works %s\n",
-		p.beat, m.names(p.hears), words.YesNo(p.able), m.name(p.follows), words.YesNo(p.works))
+	b = words.Row(b).Str("heartbeat: ").Uint(p.beat).Str(", hears ").Str(m.names(p.hears)).Str(", able ").Str(words.YesNo(p.able)).
+		Str(", follows ").Str(m.name(p.follows)).Str(", works ").Str(words.YesNo(p.works)).End()
 	if p.dropped != 0 || p.pause != 0 {
 		b = fmt.Appendf(b, "dropped out: at tick %d, back after %d\n", p.dropped, p.pause)
 	}
-	b = fmt.Appendf(b, "frames: %d sent, next %d", c.sent, c.next)
+	b = words.Row(b).Str("frames: ").Uint(c.sent).Str(" sent, next ").Uint(c.next)
 	if c.tries != 0 || c.pause != 0 {
 		b = fmt.Appendf(b, ", %s, again after %d ticks", words.Count(uint64(c.tries), "repetition"), c.pause)
 	}
@@ -141,7 +142,7 @@ func (m *membership) describeNode(b []byte, q int) []byte {
 		b = words.Part(b, "unacknowledged", func(b []byte) []byte {
 			for i := range c.out {
 				f := &c.out[i]
-				b = fmt.Appendf(b, "%d: %s, sent at tick %d\n", f.seq, textFrame(f.body), f.at)
+				b = words.Row(b).Uint(f.seq).Str(": ").Str(textFrame(f.body)).Str(", sent at tick ").Uint(f.at).End()
 			}
 			return b
 		})

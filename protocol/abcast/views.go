@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/protocol/words"
 )
 
 // Views makes a group survive failures: see the package comment. Datagram and
@@ -48,7 +49,11 @@ type Member struct {
 }
 
 // String returns node/incarnation.
-func (m Member) String() string { return fmt.Sprintf("%v/%d", m.Node, m.Incarnation) }
+func (m Member) String() string { return string(m.append(make([]byte, 0, 32))) }
+
+func (m Member) append(b []byte) words.Row {
+	return words.Row(b).Node(m.Node).Str("/").Uint(uint64(m.Incarnation))
+}
 
 // A View is a set of members that order messages together, from one place in the
 // order on. All nodes see the same views at the same places.

@@ -1,10 +1,6 @@
 package gossip
 
-import (
-	"fmt"
-
-	"dessim/protocol/words"
-)
+import "dessim/protocol/words"
 
 // Describe appends the state to b by the convention of protocol.Describer: ids in the
 // order in which they are forgotten if there are too many, each with the node that it
@@ -26,7 +22,7 @@ func (s *store) describe(st state) func(b []byte) []byte {
 				b = words.Line(b, words.Short(id[:]), "nothing else is known")
 				continue
 			}
-			b = fmt.Appendf(b, "%s: %d bytes from %v\n", words.Short(id[:]), len(it.body), it.from)
+			b = words.Row(b).Short(id[:]).Str(": ").Uint(uint64(len(it.body))).Str(" bytes from ").Node(it.from).End()
 		}
 		return b
 	}

@@ -63,7 +63,11 @@ func (d *DHT) Describe(b []byte) []byte {
 
 // name8 names a contact by the first 8 digits of its id and its node.
 func (d *DHT) name8(c *Contact) string {
-	return words.Short(c.ID[:]) + "@" + d.addr(c.Addr)
+	return string(d.appendName8(make([]byte, 0, 24), c))
+}
+
+func (d *DHT) appendName8(b []byte, c *Contact) words.Row {
+	return words.Row(b).Short(c.ID[:]).Str("@").Str(d.addr(c.Addr))
 }
 
 // addr names the node at an address.
@@ -100,14 +104,14 @@ func (d *DHT) describeBuckets(b []byte) []byte {
 func (d *DHT) describeContacts(b []byte, all []contact) []byte {
 	for i := range all {
 		c := &all[i]
-		b = append(append(b, d.name8(&c.Contact)...), ": "...)
+		b = d.appendName8(b, &c.Contact).Str(": ")
 		if c.answered {
 			b = append(append(b, "seen "...), stampText(c.seen)...)
 		} else {
 			b = append(b, "never answered"...)
 		}
 		if c.fails > 0 {
-			b = append(append(b, ", silent "...), words.Count(uint64(c.fails), "time")...)
+			b = words.Row(b).Str(", silent ").Count(uint64(c.fails), "time")
 		}
 		if c.fails >= d.tab.stale {
 			b = append(append(b, ", stale, again from "...), stampText(c.again)...)
@@ -120,7 +124,7 @@ func (d *DHT) describeContacts(b []byte, all []contact) []byte {
 func stampText(s uint32) string { return words.Time(protocol.Time(s) * stampUnit) }
 
 func (it *item) describe(b []byte) []byte {
-	b = fmt.Appendf(b, "%s: %s, put %s, %s", words.Short(it.id[:]), words.Count(uint64(len(it.value)), "byte"), words.Time(it.at), expiry(it.expires))
+	b = words.Row(b).Short(it.id[:]).Str(": ").Count(uint64(len(it.value)), "byte").Str(", put ").Str(words.Time(it.at)).Str(", ").Str(expiry(it.expires))
 	if it.cached {
 		b = append(b, ", to spare"...)
 	}
@@ -160,7 +164,7 @@ func (d *DHT) queryText(c *call) string {
 	if !c.anyID {
 		to = d.name8(&c.to)
 	}
-	return fmt.Sprintf("%s to %s, try %d, rpc %08x, for %s", s, to, c.tries, c.txn>>32, why)
+	return s + " to " + to + ", try " + strconv.Itoa(int(c.tries)) + fmt.Sprintf(", rpc %08x, for ", c.txn>>32) + why
 }
 
 // terms returns how a value is to be stored.
@@ -197,9 +201,7 @@ func (d *DHT) describeCandidates(b []byte, l *lookup) []byte {
 	states := [...]string{unasked: "not asked", asking: "asked", answered: "answered", failed: "failed"}
 	for i := range l.list {
 		c := &l.list[i]
-		b = append(append(b, d.name8(&c.Contact)...), ": "...)
-		b = append(b, states[c.state]...)
-		b = append(append(b, ", "...), words.Count(uint64(c.hops), "hop")...)
+		b = d.appendName8(b, &c.Contact).Str(": ").Str(states[c.state]).Str(", ").Count(uint64(c.hops), "hop")
 		if c.tokenLen > 0 {
 			b = append(b, ", token"...)
 		}
@@ -240,7 +242,8 @@ func (d *DHT) describeUpkeep(b []byte) []byte {
 	b = words.Part(b, "published", func(b []byte) []byte {
 		for i := range u.published {
 			p := &u.published[i]
-			b = fmt.Appendf(b, "%s: due %s, %s, %s in vain\n", words.Short(p.id[:]), words.Time(p.due), expiry(p.until), words.Count(uint64(p.tries), "put"))
+			b = words.Row(b).Short(p.id[:]).Str(": due ").Str(words.Time(p.due)).Str(", ").Str(expiry(p.until)).Str(", ").
+				Count(uint64(p.tries), "put").Str(" in vain").End()
 		}
 		return b
 	})

@@ -3,7 +3,6 @@ package ledger
 import (
 	"cmp"
 	"slices"
-	"strconv"
 
 	"dessim/protocol"
 	"dessim/protocol/words"
@@ -47,7 +46,7 @@ func (s *State) describeOwners(b []byte) []byte {
 // txid that made it and its place there.
 func (s *State) describeUnspent(b []byte, o Owner) []byte {
 	for p, amount := range s.Unspent(o) {
-		b = words.Uint(b, words.Short(p.TxID[:])+"."+strconv.FormatUint(uint64(p.Index), 10), amount)
+		b = words.Row(b).Short(p.TxID[:]).Str(".").Uint(uint64(p.Index)).Str(": ").Uint(amount).End()
 	}
 	return b
 }
@@ -56,9 +55,7 @@ func (s *State) describeLog(b []byte) []byte {
 	next := 0 // on the list
 	for i := range s.log {
 		e := &s.log[i]
-		b = strconv.AppendInt(b, int64(i), 10)
-		b = append(append(b, ": "...), words.Short(e.wtxid[:])...)
-		b = append(append(b, ' '), e.verdict.String()...)
+		b = words.Row(b).Uint(uint64(i)).Str(": ").Short(e.wtxid[:]).Str(" ").Str(e.verdict.String())
 		if e.verdict == Accepted {
 			b = s.describeListed(b, next)
 			next++
@@ -71,15 +68,14 @@ func (s *State) describeLog(b []byte) []byte {
 // describeListed appends the txid and the outputs of a transaction of the list.
 func (s *State) describeListed(b []byte, at int) []byte {
 	t := &s.txs[at]
-	b = append(append(b, " as "...), words.Short(t.id[:])...)
+	b = words.Row(b).Str(" as ").Short(t.id[:])
 	end := len(s.coins)
 	if at+1 < len(s.txs) {
 		end = int(s.txs[at+1].first)
 	}
 	for i := int(t.first); i < end; i++ {
 		c := &s.coins[i]
-		b = strconv.AppendUint(append(b, ", "...), c.amount, 10)
-		b = append(append(b, " to "...), words.Short(s.wallets[c.wallet].owner[:])...)
+		b = words.Row(b).Str(", ").Uint(c.amount).Str(" to ").Short(s.wallets[c.wallet].owner[:])
 	}
 	return b
 }

@@ -1,7 +1,6 @@
 package link
 
 import (
-	"fmt"
 	"strconv"
 
 	"dessim/protocol"
@@ -25,7 +24,7 @@ func (l *Link) describe(b []byte, p *peer) []byte {
 		b = words.Part(b, "unacknowledged", p.describeOut)
 	}
 	if p.sent > 0 {
-		b = fmt.Appendf(b, "again: at %s, %s so far\n", words.Time(p.resendAt), words.Count(uint64(p.tries), "resend"))
+		b = words.Row(b).Str("again: at ").Str(words.Time(p.resendAt)).Str(", ").Count(uint64(p.tries), "resend").Str(" so far").End()
 	}
 	if len(p.ahead) > 0 {
 		b = words.Part(b, "early", func(b []byte) []byte {
@@ -51,7 +50,7 @@ func (l *Link) describe(b []byte, p *peer) []byte {
 func (p *peer) describeOut(b []byte) []byte {
 	for i := range p.out.len() {
 		m := p.out.at(i)
-		b = fmt.Appendf(b, "%d: %v, %s", p.out.number(i), m.kind, words.Content(m.body))
+		b = words.Row(b).Uint(p.out.number(i)).Str(": ").Str(m.kind.String()).Str(", ").Content(m.body)
 		switch {
 		case i >= p.sent:
 			b = append(b, ", not sent"...)

@@ -3,6 +3,7 @@ package peer
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strconv"
@@ -37,12 +38,12 @@ func (n *Node) Describe(b []byte) []byte {
 // the ledger, and what the first of it lacks.
 func (n *Node) describeQueue(b []byte) []byte {
 	for i, o := range n.queue.items {
-		b = fmt.Appendf(b, "%d: %s ordered by %v", n.state.LogLen()+uint64(i), words.Short(o.id[:]), o.origin)
+		b = words.Row(b).Uint(n.state.LogLen() + uint64(i)).Str(": ").Short(o.id[:]).Str(" ordered by ").Node(o.origin)
 		if i == 0 {
 			_, have := n.body(o.id)
 			switch {
 			case !have:
-				b = fmt.Appendf(b, ", lacks its body, asked %s", words.Count(uint64(n.queue.tries), "time"))
+				b = words.Row(b).Str(", lacks its body, asked ").Count(uint64(n.queue.tries), "time")
 			default:
 				b = append(b, ", lacks an endorser's key"...)
 			}
@@ -72,7 +73,7 @@ func (n *Node) describeTransfers(b []byte) []byte {
 	b = words.Part(b, "transfers", under)
 	b = words.Part(b, "committed, no verdict", func(b []byte) []byte {
 		for _, id := range protocol.SortedKeysFunc(t.pending, compareIDs) {
-			b = words.Line(b, words.Short(id[:]), t.pending[id].id.String())
+			b = words.Row(b).Short(id[:]).Str(": ").Str(t.pending[id].id.String()).End()
 		}
 		return b
 	})
@@ -83,7 +84,7 @@ func (n *Node) describeTransfers(b []byte) []byte {
 				if c.sent {
 					by = "broadcast, of"
 				}
-				b = fmt.Appendf(b, "%s: %v, %s %v\n", words.Short(c.wtxid[:]), c.id, by, c.nodes)
+				b = fmt.Appendf(words.Row(b).Short(c.wtxid[:]), ": %v, %s %v\n", c.id, by, c.nodes)
 			}
 			return b
 		})
@@ -91,14 +92,15 @@ func (n *Node) describeTransfers(b []byte) []byte {
 	b = words.Part(b, "answered", func(b []byte) []byte {
 		for _, id := range protocol.SortedKeysFunc(t.done, transferID.compare) {
 			a := t.done[id]
-			b = fmt.Appendf(b, "%v/%d: attempt %d %v\n", id.client, id.transfer, a.attempt.id.Attempt, a.outcome)
+			b = words.Row(b).Node(id.client).Str("/").Uint(uint64(id.transfer)).Str(": attempt ").Uint(uint64(a.attempt.id.Attempt)).
+				Str(" ").Str(a.outcome.String()).End()
 		}
 		return b
 	})
 	b = words.Part(b, "promised", func(b []byte) []byte {
 		for _, p := range protocol.SortedKeysFunc(t.promised, compareOutpoints) {
 			tx := t.promised[p]
-			b = fmt.Appendf(b, "%s.%d: to %s\n", words.Short(p.TxID[:]), p.Index, words.Short(tx[:]))
+			b = words.Row(b).Short(p.TxID[:]).Str(".").Uint(uint64(p.Index)).Str(": to ").Short(tx[:]).End()
 		}
 		return b
 	})
@@ -108,7 +110,7 @@ func (n *Node) describeTransfers(b []byte) []byte {
 
 func (a *attempt) text() string {
 	id := a.tx.TxID()
-	return fmt.Sprintf("%s as %s, receiver %v, witness %v", a.req.terms(), words.Short(id[:]), a.receiver, a.witness)
+	return a.req.terms() + " as " + words.Short(id[:]) + ", receiver " + a.receiver.String() + ", witness " + a.witness.String()
 }
 
 func (t transferID) compare(o transferID) int {
@@ -132,7 +134,7 @@ func countHash(n int, h uint64) string {
 	if n == 0 {
 		return "none"
 	}
-	return fmt.Sprintf("%d %08x", n, uint32(h))
+	return string(words.Row(nil).Uint(uint64(n)).Str(" ").Short(binary.BigEndian.AppendUint32(nil, uint32(h))))
 }
 
 func (n *Node) describeNetwork(b []byte) []byte {
@@ -183,7 +185,7 @@ func (n *Node) describeBodies(b []byte) []byte {
 	return words.Part(b, "not applied", func(b []byte) []byte {
 		for _, id := range protocol.SortedKeysFunc(n.bodies.parsed, compareIDs) {
 			p := n.bodies.parsed[id]
-			b = fmt.Appendf(b, "%s: %v, of %s\n", words.Short(id[:]), p.verdict, words.Short(p.tx.Sender[:]))
+			b = words.Row(b).Short(id[:]).Str(": ").Str(p.verdict.String()).Str(", of ").Short(p.tx.Sender[:]).End()
 		}
 		return b
 	})
@@ -194,7 +196,7 @@ func (n *Node) describeBodies(b []byte) []byte {
 func (c *Client) Describe(b []byte) []byte {
 	b = words.Part(b, "transfers", func(b []byte) []byte {
 		for _, i := range protocol.SortedKeys(c.transfers) {
-			b = fmt.Appendf(b, "%d: %s\n", i, c.transfers[i].text())
+			b = words.Row(b).Uint(uint64(i)).Str(": ").Str(c.transfers[i].text()).End()
 		}
 		return b
 	})
@@ -215,9 +217,9 @@ func (t *transfer) text() string {
 	case t.open:
 		how = "open"
 	}
-	s := fmt.Sprintf("%s by node %v, attempt %d %s", t.req.terms(), t.sender, t.req.Attempt, how)
+	s := t.req.terms() + " by node " + t.sender.String() + ", attempt " + strconv.Itoa(int(t.req.Attempt)) + " " + how
 	if t.silent > 0 {
-		s += fmt.Sprintf(", %s without a reply", words.Count(uint64(t.silent), "attempt"))
+		s += ", " + words.Count(uint64(t.silent), "attempt") + " without a reply"
 	}
 	return s
 }

@@ -56,7 +56,7 @@ func content(body []byte) string {
 
 // terms returns what is asked for.
 func (r *Request) terms() string {
-	return fmt.Sprintf("%d to %s before %s", r.Amount, words.Short(r.Receiver[:]), words.Short(r.Witness[:]))
+	return string(words.Row(make([]byte, 0, 48)).Uint(r.Amount).Str(" to ").Short(r.Receiver[:]).Str(" before ").Short(r.Witness[:]))
 }
 
 // TextOutput returns the words that follow kind, for an output of this package, or ""

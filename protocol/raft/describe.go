@@ -81,7 +81,7 @@ func (g *Group) describeLog(b []byte) []byte {
 	b = words.Uint(b, "last", g.lastIndex())
 	return words.Part(b, "entries", func(b []byte) []byte {
 		for _, e := range g.log(first) {
-			b = fmt.Appendf(b, "%d: in %d, ", e.GetIndex(), e.GetTerm())
+			b = words.Row(b).Uint(e.GetIndex()).Str(": in ").Uint(e.GetTerm()).Str(", ")
 			switch what, _ := decodeItem(e.GetData()); {
 			case len(e.GetData()) == 0:
 				b = append(b, "the term begins"...)
@@ -90,8 +90,7 @@ func (g *Group) describeLog(b []byte) []byte {
 			case what.change():
 				b = fmt.Appendf(b, "%v out", what.message.ID.Origin())
 			default:
-				b = append(append(b, what.message.ID.String()...), ' ')
-				b = append(b, words.Content(what.message.Payload)...)
+				b = words.Row(b).Str(what.message.ID.String()).Str(" ").Content(what.message.Payload)
 			}
 			b = append(b, '\n')
 		}
@@ -105,7 +104,7 @@ func (g *Group) describeOutbox(b []byte) []byte {
 		if i < g.proposed {
 			sent = "proposed"
 		}
-		b = fmt.Appendf(b, "%v: %s, %s\n", m.ID, sent, words.Content(m.Payload))
+		b = words.Row(b).Str(m.ID.String()).Str(": ").Str(sent).Str(", ").Content(m.Payload).End()
 	}
 	return b
 }

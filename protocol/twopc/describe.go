@@ -2,8 +2,8 @@ package twopc
 
 import (
 	"encoding/binary"
-	"fmt"
-	"strings"
+	"encoding/hex"
+	"strconv"
 
 	"dessim/protocol"
 	"dessim/protocol/words"
@@ -21,7 +21,7 @@ func (m *Manager) Describe(b []byte) []byte {
 	})
 	b = words.Part(b, "reserved", func(b []byte) []byte {
 		for _, key := range protocol.SortedKeys(m.reserved) {
-			b = words.Line(b, keyName(key), m.reserved[key].String())
+			b = m.reserved[key].append(appendKey(b, key).Str(": ")).End()
 		}
 		return b
 	})
@@ -35,7 +35,7 @@ func (m *Manager) Describe(b []byte) []byte {
 	if len(m.settled) > 0 { // with the next forced write, and reported again after a crash before it
 		b = words.Part(b, "to be recorded as ended", func(b []byte) []byte {
 			for i, id := range m.settled {
-				b = words.Line(b, fmt.Sprint(i), id.String())
+				b = words.Line(b, strconv.Itoa(i), id.String())
 			}
 			return b
 		})
@@ -62,17 +62,18 @@ func (t *tx) describe(b []byte) []byte {
 		b = words.Line(b, "payload", words.Content(t.payload))
 	}
 	if len(t.keys) > 0 {
-		var names []string
+		sep := "keys: "
 		for _, k := range t.keys {
-			names = append(names, keyName(string(k)))
+			b = appendKey(words.Row(b).Str(sep), string(k))
+			sep = ","
 		}
-		b = words.Line(b, "keys", strings.Join(names, ","))
+		b = append(b, '\n')
 		b = words.Line(b, "own endorsement", words.Content(t.endorsement))
 	}
 	if len(t.endorsements) > 0 {
 		b = words.Part(b, "endorsements", func(b []byte) []byte {
 			for _, e := range t.endorsements {
-				b = words.Line(b, e.Node.String(), words.Content(e.Bytes))
+				b = words.Row(b).Node(e.Node).Str(": ").Content(e.Bytes).End()
 			}
 			return b
 		})
@@ -85,7 +86,7 @@ func (t *tx) describe(b []byte) []byte {
 	}
 	if t.tag != 0 {
 		_, n := protocol.SplitTag(t.tag)
-		b = fmt.Appendf(b, "timer: %d, for %s after %s\n", n, words.Duration(t.wait), words.Count(uint64(t.tries), "pause"))
+		b = words.Row(b).Str("timer: ").Uint(n).Str(", for ").Str(words.Duration(t.wait)).Str(" after ").Count(uint64(t.tries), "pause").End()
 	}
 	return b
 }
@@ -96,32 +97,32 @@ func (w *window) describe(b []byte) []byte {
 	}
 	for i := range w.ended {
 		o := &w.ended[i]
-		how := textDecision(o.commit)
+		r := o.id.append(b).Str(": ").Str(textDecision(o.commit))
 		if len(o.endorsements) > 0 {
-			how += ", endorsed " + hashOf(o.endorsements)
+			r = r.Str(", endorsed ").Short(hashOf(o.endorsements))
 		}
-		b = words.Line(b, o.id.String(), how)
+		b = r.End()
 	}
 	return b
 }
 
 // hashOf stands for signatures, which nobody reads.
-func hashOf(all []Endorsement) string {
+func hashOf(all []Endorsement) []byte {
 	var h uint64
 	for _, e := range all {
 		h = protocol.Hash3(h, uint64(e.Node), protocol.HashBytes(e.Bytes))
 	}
-	return fmt.Sprintf("%08x", uint32(h))
+	return binary.BigEndian.AppendUint32(nil, uint32(h))
 }
 
-func keyName(key string) string {
+func appendKey(b []byte, key string) words.Row {
 	if len(key) > 8 {
-		return fmt.Sprintf("%s.%d", words.Short([]byte(key)), binary.BigEndian.Uint32([]byte(key[len(key)-4:])))
+		return words.Row(b).Short([]byte(key)).Str(".").Uint(uint64(binary.BigEndian.Uint32([]byte(key[len(key)-4:]))))
 	}
 	for _, c := range []byte(key) {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
-			return fmt.Sprintf("%x", key)
+			return hex.AppendEncode(b, []byte(key))
 		}
 	}
-	return key
+	return append(b, key...)
 }

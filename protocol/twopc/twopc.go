@@ -74,6 +74,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/backoff"
+	"dessim/protocol/words"
 )
 
 // Kinds of messages.
@@ -111,8 +112,10 @@ func (id ID) Compare(other ID) int {
 }
 
 // String returns client/transfer.attempt.
-func (id ID) String() string {
-	return fmt.Sprintf("%v/%d.%d", id.Client, id.Transfer, id.Attempt)
+func (id ID) String() string { return string(id.append(make([]byte, 0, 32))) }
+
+func (id ID) append(b []byte) words.Row {
+	return words.Row(b).Node(id.Client).Str("/").Uint(uint64(id.Transfer)).Str(".").Uint(uint64(id.Attempt))
 }
 
 // An Endorsement is what a participant attaches to its yes, such as its signature.

@@ -2,7 +2,6 @@ package words
 
 import (
 	"bytes"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,34 +24,28 @@ func Part(b []byte, key string, describe func(b []byte) []byte) []byte {
 	return indent(b, end+1)
 }
 
-// indent puts two spaces before each line of b[from:], which ends a line. It goes from
-// the back, so that it overwrites nothing that is still to be moved.
+// indent puts two spaces before each line of b[from:], which ends a line. All of it moves to
+// the end first, and then line by line to its place, which overwrites nothing that is still
+// to be moved.
 func indent(b []byte, from int) []byte {
 	end := len(b)
 	b = append(b, make([]byte, 2*bytes.Count(b[from:], []byte{'\n'}))...)
-	to := len(b)
-	for end > from {
-		start := from + bytes.LastIndexByte(b[from:end-1], '\n') + 1
-		to -= end - start
-		copy(b[to:], b[start:end])
-		to -= 2
+	rest := b[len(b)-(end-from):]
+	copy(rest, b[from:end])
+	for to := from; to < len(b); {
+		line := bytes.IndexByte(rest, '\n') + 1
 		b[to], b[to+1] = ' ', ' '
-		end = start
+		copy(b[to+2:], rest[:line])
+		to, rest = to+2+line, rest[line:]
 	}
 	return b
 }
 
-// Line appends "key: value". It is quicker than fmt, for lines that are numerous.
-func Line(b []byte, key, value string) []byte {
-	b = append(append(b, key...), ": "...)
-	return append(append(b, value...), '\n')
-}
+// Line appends "key: value".
+func Line(b []byte, key, value string) []byte { return Row(b).Str(key).Str(": ").Str(value).End() }
 
 // Uint appends "key: n".
-func Uint(b []byte, key string, n uint64) []byte {
-	b = append(append(b, key...), ": "...)
-	return append(strconv.AppendUint(b, n, 10), '\n')
-}
+func Uint(b []byte, key string, n uint64) []byte { return Row(b).Str(key).Str(": ").Uint(n).End() }
 
 // YesNo returns "yes" or "no".
 func YesNo(yes bool) string {
@@ -71,34 +64,17 @@ func Time(t protocol.Time) string { return Duration(time.Duration(t)) }
 // Content names bytes by all that is in them: "empty", "7390d1d6" for the 32 bytes of an id
 // and anything of at most 4, a short text in quotes, and otherwise "612 bytes 5c1e77aa",
 // with a hash.
-func Content(b []byte) string {
-	switch {
-	case len(b) == 0:
-		return "empty"
-	case len(b) <= 16 && printable(b):
-		return strconv.Quote(string(b))
-	case len(b) == 32, len(b) <= 4:
-		return Short(b)
-	}
-	return Count(uint64(len(b)), "byte") + " " + Hash(b)
-}
-
-func printable(b []byte) bool {
-	return !slices.ContainsFunc(b, func(c byte) bool { return c < ' ' || c > '~' })
-}
+func Content(b []byte) string { return string(Row(make([]byte, 0, 32)).Content(b)) }
 
 // Hash returns 8 hexadecimal digits of a hash of all of b.
-func Hash(b []byte) string {
-	h := uint32(protocol.HashBytes(b))
-	return Short([]byte{byte(h >> 24), byte(h >> 16), byte(h >> 8), byte(h)})
-}
+func Hash(b []byte) string { return string(Row(make([]byte, 0, 8)).hash(b)) }
 
 // Ranges returns ascending numbers, runs of them by their ends: "0-2,5", or "none".
 func Ranges[N ~int | ~uint32 | ~uint64](numbers []N) string {
 	if len(numbers) == 0 {
 		return "none"
 	}
-	var b []byte
+	b := make([]byte, 0, 64)
 	for i := 0; i < len(numbers); i++ {
 		if i > 0 {
 			b = append(b, ',')

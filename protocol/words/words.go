@@ -4,14 +4,11 @@
 // and not that unequal values differ in words.
 package words
 
-import (
-	"encoding/hex"
-	"strconv"
-)
+import "strconv"
 
 // Short returns the beginning of an id in hexadecimal, at most 8 digits: enough to
 // tell the ids of a run apart.
-func Short(id []byte) string { return hex.EncodeToString(id[:min(len(id), 4)]) }
+func Short(id []byte) string { return string(Row(make([]byte, 0, 8)).Short(id)) }
 
 // Shown is how many items List shows.
 const Shown = 4
@@ -34,8 +31,5 @@ func List(n int, item func(i int) string) string {
 
 // Count returns "1 key" or "2 keys".
 func Count(n uint64, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return strconv.FormatUint(n, 10) + " " + what
+	return string(Row(make([]byte, 0, 32)).Count(n, what))
 }

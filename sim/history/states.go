@@ -47,6 +47,7 @@ type States struct {
 	touched []protocol.NodeID // that had a part in a step since they were described
 	last    map[protocol.NodeID][]byte
 	bytes   int // that nodes have said
+	scratch []byte
 }
 
 // State is that of one node after a step. A node that is down has no text.
@@ -122,25 +123,30 @@ func (s *States) wanted() bool {
 	return true
 }
 
+// keep keeps x, whose text is borrowed.
 func (s *States) keep(x State) {
 	s.bytes += len(x.Text)
 	if last, known := s.last[x.Node]; known && bytes.Equal(last, x.Text) {
 		return
 	}
+	x.Text = bytes.Clone(x.Text)
 	s.last[x.Node] = x.Text
 	s.All = append(s.All, x)
 }
 
-// describe returns what a node says of itself.
+// describe returns what a node says of itself, until the next call.
 func (s *States) describe(id protocol.NodeID) []byte {
-	text, can := Describe(s.m.Node(id))
-	s.Described = s.Described || can
+	text, can := Describe(s.m.Node(id), s.scratch)
+	if can {
+		s.Described, s.scratch = true, text
+	}
 	return text
 }
 
-// Describe returns what a node says of itself, and whether it is a protocol.Describer. A
-// description that panics says so: it is for people, and no run fails by it.
-func Describe(n protocol.Node) (text []byte, can bool) {
+// Describe returns what a node says of itself, and whether it is a protocol.Describer. The text
+// is in scratch if there is room. A description that panics says so: it is for people, and no
+// run fails by it.
+func Describe(n protocol.Node, scratch []byte) (text []byte, can bool) {
 	d, can := explore.Unwrap(n).(protocol.Describer)
 	if !can {
 		return nil, false
@@ -150,5 +156,5 @@ func Describe(n protocol.Node) (text []byte, can bool) {
 			text = fmt.Appendf(nil, "its Describe panicked: %v\n", v)
 		}
 	}()
-	return d.Describe(nil), true
+	return d.Describe(scratch[:0]), true
 }

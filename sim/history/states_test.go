@@ -12,13 +12,13 @@ type shy struct{ protocol.Node }
 func (shy) Describe([]byte) []byte { panic("not now") }
 
 func TestADescriptionThatPanicsSaysSo(t *testing.T) {
-	if text, can := Describe(shy{}); !can || string(text) != "its Describe panicked: not now\n" {
+	if text, can := Describe(shy{}, nil); !can || string(text) != "its Describe panicked: not now\n" {
 		t.Errorf("%q, %v", text, can)
 	}
-	if text, can := Describe(struct{ protocol.Node }{}); can || text != nil {
+	if text, can := Describe(struct{ protocol.Node }{}, nil); can || text != nil {
 		t.Errorf("a node without words: %q, %v", text, can)
 	}
-	if text, can := Describe(nil); can || text != nil {
+	if text, can := Describe(nil, nil); can || text != nil {
 		t.Errorf("a node that is down: %q, %v", text, can)
 	}
 }

@@ -121,7 +121,7 @@ func (j *job) upTo(stop func(uint64, protocol.Time) bool, last *tail, see func(m
 func describe(b *bytes.Buffer, m *sim.Sim) {
 	for id := range m.Nodes() {
 		n := m.Node(protocol.NodeID(id))
-		text, can := history.Describe(n)
+		text, can := history.Describe(n, nil)
 		switch {
 		case n == nil:
 			fmt.Fprintf(b, "node %d: down\n", id)
