@@ -1,14 +1,12 @@
 package cmdline
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 )
 
 func TestExplainTellsARunThatFails(t *testing.T) {
-	args, seed, ran := failure(t)
-	file := fmt.Sprintf("dessim-crash-%d.replay", seed)
+	args, file, ran := failure(t)
 	for _, want := range []string{"\nwhat led to it:\n  step ", "\nshrink   ", " dessim shrink " + file + "\n"} {
 		if !strings.Contains(ran.stdout, want) {
 			t.Errorf("the run does not say %q:\n%s", want, ran.stdout)
@@ -64,10 +62,9 @@ func TestExplainRefusesWhatItCannotTell(t *testing.T) {
 }
 
 func TestASweepThatFailsTellsWhatLedToEachFailure(t *testing.T) {
-	args, seed, _ := failure(t)
-	args = append([]string{"sweep", "-seeds", fmt.Sprintf("%d-%d", seed, seed)}, args[:len(args)-2]...)
-	r := dessim(t, args...)
-	file := fmt.Sprintf("dessim-crash-%d.replay", seed)
+	args, file, _ := failure(t)
+	rest, seed := args[:len(args)-2], args[len(args)-1]
+	r := dessim(t, append([]string{"sweep", "-seeds", seed + "-" + seed}, rest...)...)
 	if r.code != exitViolation || !strings.Contains(r.stdout, ": dessim replay "+file+"\n  step ") || !strings.Contains(r.stdout, "\nshrink it: dessim shrink "+file+"\n") {
 		t.Errorf("%+v", r)
 	}

@@ -41,7 +41,7 @@ var named = regexp.MustCompile(`(?m)^(replay|shrink) .*\n|: dessim (replay|run) 
 // what it prints elsewhere, but for the files: with the same verdict, and 5 in place of a pass.
 func TestAResultIsPrintedWhateverHappensToItsFiles(t *testing.T) {
 	exe := tieless(t)
-	args, seed, _ := failure(t)
+	args, written, _ := failure(t)
 	run := func(more string) []string { return slices.Concat(args, words(more)) }
 	file, results := filepath.Join(t.TempDir(), "x"), filepath.Join(t.TempDir(), "r")
 	if r := process(t, exe, nil, words(small+" -seeds 1-20 -results", results, "-out", t.TempDir())...); r.code != exitViolation {
@@ -54,8 +54,8 @@ func TestAResultIsPrintedWhateverHappensToItsFiles(t *testing.T) {
 		code    int
 		foreign string // the name that it writes to by itself
 	}{
-		{binary, run(""), exitViolation, fmt.Sprintf("dessim-crash-%d.replay", seed)},
-		{binary, run("-json"), exitViolation, fmt.Sprintf("dessim-crash-%d.replay", seed)},
+		{binary, run(""), exitViolation, written},
+		{binary, run("-json"), exitViolation, written},
 		{binary, run("-record x -trace t -logs l"), exitViolation, ""},
 		{binary, words("-scenario bootstrap -nodes 3 -record x"), exitIO, ""},
 		{binary, words("-scenario bootstrap -nodes 3 -trace t -json"), exitIO, ""},

@@ -36,7 +36,7 @@ func TestAReplayAndAShrinkingHavePages(t *testing.T) {
 	if err != nil || len(saved) != 1 {
 		t.Fatalf("%q, %v\n%s", saved, err, failed.stdout)
 	}
-	if r := dessim(t, "replay", saved[0], "-report", "replay.html"); r.code != exitViolation || !strings.Contains(read(t, "replay.html"), "<h1>violation: scenario crash") {
+	if r := dessim(t, "replay", saved[0], "-report", "replay.html"); r.code != exitViolation || !strings.Contains(read(t, "replay.html"), "<h1>violation: scenario concurrent") {
 		t.Errorf("replay exits with %d: %s", r.code, r.stderr)
 	}
 	r := dessim(t, "shrink", saved[0], "-runs", "200", "-report", "shrunk.html", "-o", "small.replay")
