@@ -11,10 +11,7 @@ import (
 )
 
 func TestTwoBuildsDifferWhereAnEditShowsFirst(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: builds the program")
-	}
-	exe := planted(t, "protocol/twopc/coordinator.go", "	if !v.yes {\n		m.abort(env, t)\n		return\n	}\n", "")
+	exe := planted(t, "no")
 	file := filepath.Join(t.TempDir(), "x.replay")
 	if r := process(t, binary, nil, words("-seed 3 -scenario concurrent -nodes 4 -txs 6 -order lamport -record", file)...); r.code != exitPass {
 		t.Fatalf("%+v", r)

@@ -95,29 +95,8 @@ func TestVerifyGoesWithEverything(t *testing.T) {
 	wantRun(t, process(t, binary, nil, "replay", filepath.Join(dir, "record")))
 }
 
-// planted builds dessim with edits of one source file, each of a text that it has
-// once.
-func planted(t *testing.T, file string, edits ...string) string {
-	t.Helper()
-	text := read(t, filepath.Join(root, file))
-	for i := 0; i < len(edits); i += 2 {
-		if n := strings.Count(text, edits[i]); n != 1 {
-			t.Fatalf("%s has %q %d times, want it once", file, edits[i], n)
-		}
-		text = strings.Replace(text, edits[i], edits[i+1], 1)
-	}
-	dir := t.TempDir()
-	edited, exe := filepath.Join(dir, "edited.go"), filepath.Join(dir, "dessim")
-	write(t, edited, text)
-	replaced := overlay(t, dir, map[string]string{file: edited})
-	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-overlay", replaced, "-o", exe, "dessim/cmd/dessim").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return exe
-}
-
 func TestAViolationIsFoundInTheTraceByItsStepAndTime(t *testing.T) {
-	exe := planted(t, "sim/check/order.go", "want.item != p.Item", "want.item == p.Item")
+	exe := planted(t, "order")
 	t.Chdir(t.TempDir()) // a replay file is written
 	r := process(t, exe, nil, "-scenario", "concurrent", "-nodes", "3", "-seed", "6")
 	m := regexp.MustCompile(`^violation: .*\n.*: node .* since step \d+\nat step (\d+), (\d+\.\d{6}) ms; see it: dessim (.*) -trace run\.trace\n`).FindStringSubmatch(r.stdout)
@@ -132,9 +111,7 @@ func TestAViolationIsFoundInTheTraceByItsStepAndTime(t *testing.T) {
 }
 
 func TestVerifyFindsTheFirstEventThatDiffers(t *testing.T) {
-	exe := planted(t, "sim/source/seed.go",
-		"import (\n", "import (\n\t\"runtime\"\n",
-		"(s Seed) hash(k protocol.Key) uint64 {\n", "(s Seed) hash(k protocol.Key) uint64 {\n\tk.N += uint64(runtime.GOMAXPROCS(0))\n")
+	exe := planted(t, "answers")
 	r := process(t, exe, nil, "-scenario", "concurrent", "-json", "-verify")
 	lines := strings.Split(r.stderr, "\n")
 	first := regexp.MustCompile(`not deterministic: a second process differs from step (\d+), (\d+\.\d{6}) ms on, line \d+ of the trace`).FindStringSubmatch(lines[0])
@@ -150,9 +127,7 @@ func TestVerifyFindsTheFirstEventThatDiffers(t *testing.T) {
 // A node may print, as long as it does what it does: what it prints in the second process, by
 // whatever way, is not compared.
 func TestVerifyComparesNothingThatNodesPrint(t *testing.T) {
-	exe := planted(t, "protocol/peer/peer.go", "import (\n", "import (\n\t\"os\"\n",
-		"func (n *Node) Start(env *protocol.Env) {\n",
-		"var early = os.Stdout\n\nfunc (n *Node) Start(env *protocol.Env) {\n\tfmt.Println(\"pid\", os.Getpid())\n\tfmt.Fprintln(early, os.Getpid())\n\tfmt.Fprintln(os.Stderr, os.Getpid())\n")
+	exe := planted(t, "prints")
 	file := filepath.Join(t.TempDir(), "x")
 	for _, args := range [][]string{{"-scenario", "bootstrap", "-nodes", "3", "-record", file, "-verify"}, {"replay", file, "-verify"}} {
 		r := process(t, exe, nil, args...)
@@ -160,12 +135,12 @@ func TestVerifyComparesNothingThatNodesPrint(t *testing.T) {
 			t.Errorf("%q exits with %d\n%s%s", args, r.code, r.stdout, r.stderr)
 		}
 	}
-	exe = planted(t, "cmd/dessim/cmdline/run.go", "(j *job) second(to *flag) error {\n", "(j *job) second(to *flag) error {\n\tfmt.Fprintln(j.stderr, \"a node says so\")\n\tpanic(\"boom\")\n")
-	wantLine(t, process(t, exe, nil, "-scenario", "bootstrap", "-verify"), exitInternal, "second process failed: internal error: boom")
+	// The second process fails alone: the first is told not to by its arguments.
+	wantLine(t, process(t, planted(t, "second"), nil, "-scenario", "bootstrap", "-verify"), exitInternal, "second process failed: internal error: boom")
 }
 
 func TestVerifyFindsADifferenceThatNoEventShows(t *testing.T) {
-	exe := planted(t, "sim/digest.go", "import (\n", "import (\n\t\"os\"\n", "	return d\n", "	d.Outputs += uint64(os.Getpid())\n	return d\n")
+	exe := planted(t, "digest")
 	r := process(t, exe, nil, "-scenario", "bootstrap", "-verify")
 	if r.code != exitInternal || !strings.Contains(r.stderr, "the same trace and another report") || !strings.HasPrefix(r.stdout, "error: ") {
 		t.Errorf("%+v", r)
@@ -173,11 +148,8 @@ func TestVerifyFindsADifferenceThatNoEventShows(t *testing.T) {
 }
 
 func TestAPanicIsOneLine(t *testing.T) {
-	exe := planted(t, "cmd/dessim/cmdline/run.go", "(j *job) do() error {\n", "(j *job) do() error {\n\tpanic(\"boom\\nbang\")\n")
+	exe := planted(t, "panic")
 	for _, args := range []string{"-scenario bootstrap", "-scenario bootstrap -json"} {
 		wantLine(t, process(t, exe, nil, strings.Fields(args)...), exitInternal, `internal error: boom\nbang`)
 	}
-	// The second process fails alone: the first is told not to by its arguments.
-	exe = planted(t, "cmd/dessim/cmdline/run.go", "(j *job) second(to *flag) error {\n", "(j *job) second(to *flag) error {\n\tpanic(\"boom\")\n")
-	wantLine(t, process(t, exe, nil, "-scenario", "bootstrap", "-verify"), exitInternal, "second process failed: internal error: boom")
 }

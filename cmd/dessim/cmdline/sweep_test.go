@@ -20,18 +20,10 @@ import (
 // about half of them fail.
 const small = "sweep -scenario concurrent -nodes 3 -txs 3"
 
-// tieless returns dessim with that bug, built once.
+// tieless returns dessim with that bug.
 func tieless(t *testing.T) string {
 	t.Helper()
-	exe := filepath.Join(filepath.Dir(binary), "tieless")
-	if _, err := os.Stat(exe); err == nil {
-		return exe
-	}
-	built := planted(t, "protocol/abcast/holdback.go", "cmp.Or(a.stamp.compare(b.stamp), a.m.ID.Compare(b.m.ID))", "cmp.Compare(a.stamp.number, b.stamp.number)")
-	if err := os.Rename(built, exe); err != nil {
-		t.Fatal(err)
-	}
-	return exe
+	return planted(t, "tieless")
 }
 
 // swept is what others rely on in the object of -json.
