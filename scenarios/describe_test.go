@@ -146,7 +146,7 @@ var describedRuns = []string{
 	"-scenario kv -order lamport",
 	"-scenario kv -order raft",
 	"-scenario verify",
-	"-scenario byzantine -order sequencer",
+	"-scenario byzantine -order sequencer -until 1m",
 	"-scenario chaos -order isis -nodes 5",
 	"-scenario bootstrap -nodes 20",
 	"-scenario churn -nodes 30 -until 20m",

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"dessim/sim/check"
 	"dessim/sim/scenario"
@@ -39,7 +40,7 @@ func TestFaultsThatNeverHealAreForewarnedAndRuleOutChecksThatNeedAHeal(t *testin
 	} {
 		s := crash()
 		p := s.Defaults
-		p.Faults, p.Fault = "", faults
+		p.Faults, p.Fault, p.Until = "", faults, 2*time.Minute
 		if err := s.Validate(&p); err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +50,7 @@ func TestFaultsThatNeverHealAreForewarnedAndRuleOutChecksThatNeedAHeal(t *testin
 			t.Errorf("%s: forewarns %q, want %q", faults, got, want)
 		}
 		if r.Verdict != check.Pass {
-			t.Errorf("%s: %v\nreproduce: go run ./cmd/dessim -scenario crash -faults none -fault '%s'", faults, r.Verdict, faults)
+			t.Errorf("%s: %v\nreproduce: go run ./cmd/dessim -scenario crash -until 2m -faults none -fault '%s'", faults, r.Verdict, faults)
 		}
 		for _, c := range r.Checks {
 			switch c.Name {

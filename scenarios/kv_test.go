@@ -29,7 +29,7 @@ func kvParams(t *testing.T) (all []scenario.Params) {
 }
 
 func TestClientsOfTheStoreSeeALinearizableHistory(t *testing.T) {
-	seeds := uint64(60)
+	seeds := uint64(15) // others are for make soak
 	if testing.Short() {
 		seeds = 5
 	}

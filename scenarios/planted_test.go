@@ -19,7 +19,7 @@ var plantedAll = flag.Bool("planted.all", false, "build every planted edit, and 
 
 const (
 	sweepMost = "1000" // seeds within which a planted edit must be reported
-	sampleOf  = 16     // edits of which one is built
+	sampleOf  = 50     // edits of which one is built
 )
 
 // root is the module's, as seen from the tests.
@@ -191,7 +191,7 @@ func TestTheUneditedCodePassesTheSweepThatFindsPlantedEdits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seeds := 300
+	seeds := 100
 	if testing.Short() {
 		seeds = 50
 	}

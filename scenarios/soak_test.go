@@ -47,6 +47,7 @@ func soakRuns(seeds int) (runs []subject) {
 			}
 		}
 	}
+	runs = append(runs, soakWith("kv", "swarm", seeds, ordersOf(scenarios.Find("kv"))...)...)
 	runs = append(runs, soakAsItIs("crash", 20*seeds, "isis")...)
 	chaos := seeds
 	if seeds >= 1000 {
@@ -63,10 +64,16 @@ func takesTime(name string) bool {
 
 // soakAsItIs returns the runs of a scenario with its defaults, in these orders.
 func soakAsItIs(name string, seeds int, orders ...string) (runs []subject) {
+	return soakWith(name, scenarios.Find(name).Defaults.Faults, seeds, orders...)
+}
+
+// soakWith returns the runs of a scenario with other faults, in these orders.
+func soakWith(name, faults string, seeds int, orders ...string) (runs []subject) {
 	s := scenarios.Find(name)
 	for seed := range seeds {
 		for _, order := range orders {
 			p := s.Defaults
+			p.Faults = faults
 			inOrder(s, &p, order)
 			runs = append(runs, subject{scenario.Subject{Scenario: s, Seed: uint64(seed + 1), Params: p}})
 		}
