@@ -23,17 +23,18 @@ var tenPercent = protocol.Percent(10)
 
 // soakRuns returns the runs of a soak, the small ones first.
 func soakRuns(seeds int) (runs []subject) {
-	for _, nodes := range []int{3, 8, 64} {
+	sizes, losses, often := []int{3, 8, 64}, []protocol.Ratio{{}, tenPercent}, 20
+	if testing.Short() { // for the race detector, which looks for what runs share
+		sizes, losses, often = []int{3}, losses[1:], 2
+	}
+	for _, nodes := range sizes {
 		n := seeds
 		if nodes == 64 {
 			n = max(1, seeds/50)
-			if testing.Short() {
-				continue // that is for the race detector, which looks for what runs share
-			}
 		}
 		for _, s := range scenarios.All() {
 			for _, order := range ordersOf(s) {
-				for _, loss := range []protocol.Ratio{{}, tenPercent} {
+				for _, loss := range losses {
 					if nodes == 64 && takesTime(s.Name) && (order != "isis" || s.Name != "crash" && loss != (protocol.Ratio{})) {
 						continue
 					}
@@ -48,7 +49,7 @@ func soakRuns(seeds int) (runs []subject) {
 		}
 	}
 	runs = append(runs, soakWith("kv", "swarm", seeds, ordersOf(scenarios.Find("kv"))...)...)
-	runs = append(runs, soakAsItIs("crash", 20*seeds, "isis")...)
+	runs = append(runs, soakAsItIs("crash", often*seeds, "isis")...)
 	chaos := seeds
 	if seeds >= 1000 {
 		chaos *= 10
