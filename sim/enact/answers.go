@@ -119,7 +119,7 @@ func (s *Source) timer(k protocol.Key, most protocol.Time) uint64 {
 	}
 	answer := within(by, most)
 	if answer > 0 {
-		s.timers[c.set] = late{k, s.due}
+		c.late = append(c.late, late{c.set, k, s.due})
 	}
 	return answer
 }

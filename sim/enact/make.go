@@ -1,6 +1,7 @@
 package enact
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -44,15 +45,35 @@ func Over(subject scenario.Subject, at protocol.Time, recordings []*record.Recor
 	if first := check.Earliest(r.report.Checks); first != nil && first.Step > 0 {
 		return true
 	}
-	for _, due := range r.source.inputs {
-		if due >= at {
-			return false
-		}
+	if r.last >= at {
+		return false
 	}
 	// A run that lacks what has not been taken up yet may look as if nothing were left to
 	// happen, but then something that must come has not.
 	ended := r.report.Sim.Reason == sim.Settled || r.report.Sim.Reason == sim.Quiet
 	return ended && r.report.Verdict == check.Pass
+}
+
+// Await returns once the run is over, or ctx is done. now is the time of the run, and
+// recordings returns what was recorded so far. Await takes at most a tenth of the time of a
+// processor.
+func Await(ctx context.Context, subject scenario.Subject, now func() protocol.Time, recordings func() ([]*record.Recording, error)) {
+	const (
+		first = 500 * time.Millisecond
+		lag   = 100 * time.Millisecond // by then a step that has begun is recorded
+	)
+	for pause := first; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		began, at := time.Now(), now()-protocol.Time(lag)
+		if all, err := recordings(); err == nil && Over(subject, at, all) {
+			return
+		}
+		pause = max(first, 10*time.Since(began))
+	}
 }
 
 // remade is a run that was made again.
@@ -62,6 +83,7 @@ type remade struct {
 	source   *Source
 	recorder *source.Recorder
 	report   scenario.Report
+	last     protocol.Time // when the plan has its last input come
 }
 
 // again makes the run of the recordings until at, or if that is 0, to the end.
@@ -85,6 +107,9 @@ func again(subject *scenario.Subject, at protocol.Time, recordings []*record.Rec
 	r := &remade{params: p, cut: &scenario.Cut{Faults: s.faults(run.Plan.Faults)}}
 	if _, err := sc.Prepare(seed, p, source.Seed(seed), r.cut); err != nil {
 		return nil, err
+	}
+	for i := range run.Plan.Inputs {
+		r.last = max(r.last, run.Plan.Inputs[i].At)
 	}
 	r.source = newSource(s, source.Seed(seed), starts(&run.Plan), inputs(&run.Plan))
 	r.recorder = &source.Recorder{Source: r.source}

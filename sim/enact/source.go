@@ -30,18 +30,13 @@ type Source struct {
 	due   protocol.Time   // of the timer
 	tag   uint64
 
-	timers  map[timer]late        // pending timers that are late
 	idle    map[protocol.Key]bool // questions whose answers made no difference
 	diverge error
 }
 
-type timer struct {
-	node protocol.NodeID
-	seq  uint64
-}
-
-// late is a timer that is due at a time, and late by an answer to a question.
+// late is a pending timer that is due at a time, and late by an answer to a question.
 type late struct {
+	seq uint64
 	key protocol.Key
 	due protocol.Time
 }
@@ -56,12 +51,13 @@ type cursor struct {
 	sent     map[protocol.NodeID]uint64
 	itself   int // index of the last own message that has its step
 	safe     uint64
-	set      timer // the timer shown last
+	set      uint64 // the timer shown last
+	late     []late
 }
 
 func newSource(s *script, before protocol.Source, starts []protocol.Time, inputs map[uint64]protocol.Time) *Source {
 	src := &Source{script: s, before: before, starts: starts, inputs: inputs, at: make([]cursor, len(s.nodes)),
-		timers: make(map[timer]late), idle: make(map[protocol.Key]bool)}
+		idle: make(map[protocol.Key]bool)}
 	for i := range src.at {
 		src.at[i].step, src.at[i].itself = -1, -1
 	}
@@ -99,7 +95,7 @@ func (s *Source) Observe(e *sim.Event) {
 		}
 		s.begins(e, op)
 	case sim.Fired:
-		delete(s.timers, timer{e.Node, e.Seq})
+		c.late = slices.DeleteFunc(c.late, func(x late) bool { return x.seq == e.Seq })
 		s.begins(e, record.Timer)
 	case sim.Crashed:
 		s.crashed(e, c)
@@ -109,10 +105,10 @@ func (s *Source) Observe(e *sim.Event) {
 		s.copy = true
 	case sim.TimerSet:
 		s.due, s.tag = e.At+protocol.Time(e.After), e.Tag
-		c.set = timer{e.Node, e.Seq}
+		c.set = e.Seq
 		c.fold = record.Fold(c.fold, &protocol.Effect{Op: protocol.OpSetTimer, Tag: e.Tag, After: e.After})
 	case sim.TimerCancelled:
-		s.cancelled(timer{e.Node, e.Seq})
+		s.cancelled(c, func(x *late) bool { return x.seq == e.Seq })
 	case sim.Persisted:
 		c.fold = record.Fold(c.fold, &protocol.Effect{Op: protocol.OpPersist, Body: e.Body})
 	case sim.Synced:
@@ -162,11 +158,7 @@ func (s *Source) crashed(e *sim.Event, c *cursor) {
 			s.diverges(e.Node, "has done something else by its crash than its recording says")
 		}
 	}
-	for t := range s.timers { // in any order: a set is filled
-		if t.node == e.Node {
-			s.cancelled(t)
-		}
-	}
+	s.cancelled(c, all)
 }
 
 // sends finds out when the message that is being sent was taken up.
@@ -193,19 +185,26 @@ func (s *Source) ownNext(id protocol.NodeID, c *cursor) []protocol.Time {
 	return nil
 }
 
-// cancelled notes that the answer about a timer made no difference, if the timer was not due
-// yet when it was cancelled, replaced or lost.
-func (s *Source) cancelled(t timer) {
-	if x, is := s.timers[t]; is && s.now < x.due {
-		s.idle[x.key] = true
-	}
-	delete(s.timers, t)
+// cancelled notes that the answers about timers made no difference, if the timers were not due
+// yet when they were cancelled, replaced or lost.
+func (s *Source) cancelled(c *cursor, which func(x *late) bool) {
+	c.late = slices.DeleteFunc(c.late, func(x late) bool {
+		if !which(&x) {
+			return false
+		}
+		if s.now < x.due {
+			s.idle[x.key] = true
+		}
+		return true
+	})
 }
 
+func all(*late) bool { return true }
+
 // answers returns what was answered, but for answers that made no difference.
-func (s *Source) answers(all []source.Answer) []source.Answer {
-	for t := range s.timers { // pending at the end; in any order
-		s.cancelled(t)
+func (s *Source) answers(given []source.Answer) []source.Answer {
+	for i := range s.at {
+		s.cancelled(&s.at[i], all) // what is pending at the end
 	}
-	return slices.DeleteFunc(all, func(a source.Answer) bool { return s.idle[a.Key] })
+	return slices.DeleteFunc(given, func(a source.Answer) bool { return s.idle[a.Key] })
 }

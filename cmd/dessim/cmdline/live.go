@@ -6,8 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"sync"
-	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -72,7 +70,7 @@ type living struct {
 	folder string // of the recordings, or ""
 	disks  string
 	remove bool // the disks
-	tapes  []*liveTape
+	tapes  []*cluster.Tape
 }
 
 // open reads the flags, and makes the folders.
@@ -185,7 +183,10 @@ func (x *living) run() (*scenario.Recording, error) {
 	}
 	ctx, stop := context.WithCancel(x.ctx)
 	defer stop()
-	go x.watch(ctx, c, stop)
+	go func() {
+		enact.Await(ctx, x.Subject, c.Now, x.recordings)
+		stop()
+	}()
 	end, err := c.Run(ctx)
 	switch {
 	case end.Failure != nil && end.Failure.Reason == live.Failed:
@@ -214,12 +215,13 @@ func (x *living) cluster() (*cluster.Cluster, error) {
 			return new(memory.Disk), nil
 		},
 		Tape: func(id protocol.NodeID) (io.Writer, error) {
-			t := new(liveTape)
+			t := new(cluster.Tape)
 			if x.folder != "" {
-				var err error
-				if t.file, err = os.Create(filepath.Join(x.folder, fmt.Sprintf("node-%v%s", id, recordingEnd))); err != nil {
+				file, err := os.Create(filepath.Join(x.folder, fmt.Sprintf("node-%v%s", id, recordingEnd)))
+				if err != nil {
 					return nil, err
 				}
+				t.File = file
 			}
 			x.tapes = append(x.tapes, t)
 			return t, nil
@@ -231,58 +233,11 @@ func (x *living) cluster() (*cluster.Cluster, error) {
 func (x *living) recordings() ([]*rec.Recording, error) {
 	all := make([]*rec.Recording, 0, len(x.tapes))
 	for _, t := range x.tapes {
-		r, err := rec.Read(t.text())
+		r, err := t.Recording()
 		if err != nil {
 			return nil, fmt.Errorf("the recording of a node: %w", err)
 		}
 		all = append(all, r)
 	}
 	return all, nil
-}
-
-// watch stops the run once it has shown all that it can. It looks seldom enough to take no
-// more than a tenth of the time.
-func (x *living) watch(ctx context.Context, c *cluster.Cluster, stop func()) {
-	const (
-		first = 500 * time.Millisecond
-		lag   = 100 * time.Millisecond // by then a step that has begun is recorded
-	)
-	for pause := first; ; {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pause):
-		}
-		began := time.Now()
-		at := c.Now() - protocol.Time(lag)
-		recordings, err := x.recordings()
-		if err == nil && enact.Over(x.Subject, at, recordings) {
-			stop()
-			return
-		}
-		pause = max(first, 10*time.Since(began))
-	}
-}
-
-// liveTape is where a node is recorded.
-type liveTape struct {
-	file *os.File // or nil
-	mu   sync.Mutex
-	buf  []byte
-}
-
-func (t *liveTape) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf = append(t.buf, b...)
-	if t.file == nil {
-		return len(b), nil
-	}
-	return t.file.Write(b)
-}
-
-func (t *liveTape) text() []byte {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.buf[:len(t.buf):len(t.buf)]
 }

@@ -96,7 +96,7 @@ var rules = []struct {
 // undetermined are the packages that may use the clock, goroutines and the
 // system: those that run runs, not those that are run. A name covers what is
 // below it.
-var undetermined = []string{"cmd", "sim/simtest", "sim/explore", "sim/watch", "sim/cryptorand", "sim/files", "sim/report", "protocol/live", "protocol/raft"}
+var undetermined = []string{"cmd", "sim/simtest", "sim/explore", "sim/watch", "sim/cryptorand", "sim/files", "sim/report", "sim/cluster", "sim/enact", "protocol/live", "protocol/raft"}
 
 // layer says what the packages at and below a path may import beyond the
 // standard library. The longest path counts; a package that is in none is a
@@ -131,12 +131,14 @@ var allLayers = []layer{
 	{path: "sim/history", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/files", "dessim/sim/story", "dessim/sim/export", "dessim/sim/report/..."}},
 	{path: "sim/export", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/fault", "dessim/sim/history", "dessim/sim/wording"}},
 	{path: "sim/story", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/files", "dessim/sim/report/..."}},
+	{path: "sim/enact", imports: []string{"dessim/protocol", "dessim/protocol/live/record", "dessim/sim", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/files", "dessim/sim/history", "dessim/sim/story", "dessim/sim/export", "dessim/sim/report/...", "dessim/sim/cluster/..."}},
+	{path: "sim/cluster", imports: []string{"dessim/protocol", "dessim/protocol/live", "dessim/protocol/live/record", "dessim/sim", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/files", "dessim/sim/history", "dessim/sim/story", "dessim/sim/export", "dessim/sim/report/...", "dessim/sim/enact"}},
 	{path: "sim/report", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/..."}},
 	{path: "sim/simtest", imports: []string{anything}, except: []string{"dessim/cmd/...", "dessim/scenarios/..."}},
 	{path: "sim/simtest/fixed", imports: []string{"pgregory.net/rapid"}}, // machines' tests use it: see machineTests
 	{path: "scenarios", imports: []string{"dessim/protocol/...", "dessim/sim/...", "dessim/scenarios/judge"}, except: []string{"dessim/protocol/live/...", "dessim/sim/simtest/..."}},
 	{path: "scenarios/judge", imports: []string{"dessim/protocol/...", "dessim/sim/...", "github.com/anishathalye/porcupine"}, except: []string{"dessim/protocol/live/...", "dessim/sim/simtest/..."}}, // it knows no scenario
-	{path: "cmd/dessim/cmdline", imports: []string{"dessim/protocol", "dessim/sim/...", "github.com/...", "golang.org/x/tools/..."}, except: []string{"dessim/sim/simtest"}},                           // it knows no machine; below simtest is the analyzer, which dessim vet runs
+	{path: "cmd/dessim/cmdline", imports: []string{"dessim/protocol", "dessim/protocol/live/...", "dessim/sim/...", "github.com/...", "golang.org/x/tools/..."}, except: []string{"dessim/sim/simtest"}},                           // it knows no machine; below simtest is the analyzer, which dessim vet runs
 	{path: "cmd", imports: []string{anything}, except: []string{"dessim/sim/simtest"}},
 }
 
