@@ -18,7 +18,7 @@ type saboteur struct {
 	syncs   []fault.Window // slow ones
 	links   []fault.Window
 	by      *fault.Fault // that ended the incarnation last
-	n       uint64       // messages so far
+	n       uint64       // questions so far
 }
 
 // armed is a crash that waits for a step or an effect.
@@ -99,9 +99,17 @@ func (s *saboteur) Sync(at protocol.Time) (longer time.Duration, fails bool) {
 	return longer, false
 }
 
-// Send has the faults that are open on a link act on a message.
+// Send loses or copies a message as often as the plan's links do, and has the faults act on it
+// that are open on the link. Links of their own rules have those of the others here.
 func (s *saboteur) Send(n live.Network, at protocol.Time, to protocol.NodeID, seq uint64, msg []byte) {
+	link := &s.c.plan.Plan.Link
+	if s.happens(kindLoss, link.Loss) {
+		return
+	}
 	late, free, copies := time.Duration(0), at, 0
+	if s.happens(kindCopy, link.Copy) {
+		copies++
+	}
 	for i := range s.links {
 		w := &s.links[i]
 		if !w.Open(at) || !w.Touches(s.id, to, len(s.c.members)) {
@@ -110,9 +118,9 @@ func (s *saboteur) Send(n live.Network, at protocol.Time, to protocol.NodeID, se
 		switch {
 		case w.Op.Cuts():
 			return
-		case w.Op == fault.Lose && s.strikes(w):
+		case w.Op == fault.Lose && s.happens(kindLoss, w.Rate):
 			return
-		case w.Op == fault.Copy && s.strikes(w):
+		case w.Op == fault.Copy && s.happens(kindCopy, w.Rate):
 			copies++
 		case w.Op == fault.Slow:
 			late += w.By
@@ -132,10 +140,16 @@ func (s *saboteur) Send(n live.Network, at protocol.Time, to protocol.NodeID, se
 	}
 }
 
-// strikes reports whether a fault hits the next message, as often as it should.
-func (s *saboteur) strikes(w *fault.Window) bool {
+// happens reports whether something happens to the message, as often as it should.
+func (s *saboteur) happens(kind protocol.Kind, p protocol.Ratio) bool {
+	if p.Never() {
+		return false
+	}
 	s.n++
-	return s.c.source().Chance(protocol.Key{Kind: kindStrikes, A: s.id, N: protocol.Hash2(s.n, w.ID)}, w.Rate)
+	return p.Sure() || s.c.source().Chance(protocol.Key{Kind: kind, A: s.id, N: s.n}, p)
 }
 
-var kindStrikes = protocol.KindOf("live.strikes")
+var (
+	kindLoss = protocol.KindOf("live.loss")
+	kindCopy = protocol.KindOf("live.copy")
+)

@@ -24,9 +24,9 @@ const liveUsage = `dessim live -scenario NAME [flags]
 
 Runs the nodes of a scenario in this process as they would run for real: each in a
 goroutine of its own, with a UDP socket on loopback, a disk in files, and the clock of
-the machine. Inputs and faults come when the scenario has them come. Links are as fast
-as they are: -delay and -jitter only set the nodes' patience. Loss and copies are left
-to faults.
+the machine. Inputs and faults come when the scenario has them come, and messages are
+lost and copied as -loss and -copy say. But links are as fast as they are: -delay and
+-jitter only set the nodes' patience.
 
 All that the machine decides is recorded, and at the end the run is made again in
 virtual time, with the same effects of every node. That run is judged and printed as
