@@ -157,7 +157,9 @@ func (x *run) in(t *testing.T, f Format) string {
 }
 
 // exports are all forms but that of sim.Trace, each with an end of a file's name.
-func exports() []Format { return slices.DeleteFunc(Formats(), func(f Format) bool { return endOf[f] == "" }) }
+func exports() []Format {
+	return slices.DeleteFunc(Formats(), func(f Format) bool { return endOf[f] == "" })
+}
 
 var endOf = map[Format]string{Perfetto: ".json", ShiViz: ".shiviz", Mermaid: ".mmd", JSONL: ".jsonl"}
 
