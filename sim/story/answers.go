@@ -81,8 +81,8 @@ func subject(h *history.History, a *source.Answer, row int) string {
 	if !sim.AsksOfMessage(a.Key.Kind) {
 		return fmt.Sprintf(", in step %d", step)
 	}
-	row = t.original(row)
-	return fmt.Sprintf(": %s of step %d", t.message(row), step)
+	row = t.Original(row)
+	return fmt.Sprintf(": %s of step %d", t.Message(row, mostText), step)
 }
 
 // AnswerText describes an answer. The workload's are about an operation; others are about a

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"dessim/protocol"
+	"dessim/sim/history"
 	"dessim/sim/wording"
 )
 
@@ -48,12 +49,12 @@ func (t *teller) beliefs() (lines []string) {
 		var parts []string
 		for _, key := range keys {
 			if value, has := b.values[key]; has {
-				parts = append(parts, fmt.Sprintf("%s: %s", key, short(value, mostValue)))
+				parts = append(parts, fmt.Sprintf("%s: %s", key, history.Short(value, mostValue)))
 			}
 		}
 		switch {
 		case len(parts) > 0:
-			lines = append(lines, short(fmt.Sprintf("then node %v has %s", b.node, strings.Join(parts, "; ")), mostBelief))
+			lines = append(lines, history.Short(fmt.Sprintf("then node %v has %s", b.node, strings.Join(parts, "; ")), mostBelief))
 		case named && t.nodes[b.node] <= 1:
 			ignorant = append(ignorant, b.node.String())
 		}

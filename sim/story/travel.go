@@ -56,7 +56,7 @@ func (t *teller) travel() {
 			continue
 		}
 		sent := int(x.Origin)
-		original := t.original(sent)
+		original := t.Original(sent)
 		if first, twice := arrived[original]; twice {
 			t.odd[at] = fmt.Sprintf("for the second time, after step %d", t.StepOf(first))
 			continue
@@ -70,7 +70,7 @@ func (t *teller) travel() {
 		took := t.at(at) - t.at(sent)
 		switch {
 		case i < len(ahead):
-			t.odd[at] = fmt.Sprintf("late, %s after it was sent in step %d: overtaken by %s of step %d", sim.Micros(took), t.StepOf(sent), t.message(ahead[i].row), t.StepOf(ahead[i].row))
+			t.odd[at] = fmt.Sprintf("late, %s after it was sent in step %d: overtaken by %s of step %d", sim.Micros(took), t.StepOf(sent), t.Message(ahead[i].row, mostText), t.StepOf(ahead[i].row))
 		case usual[l] > 0 && took > slow*usual[l]:
 			t.odd[at] = fmt.Sprintf("late, %s after it was sent in step %d", sim.Micros(took), t.StepOf(sent))
 			fallthrough
@@ -98,14 +98,6 @@ func (t *teller) usual() map[link]protocol.Time {
 		}
 	}
 	return usual
-}
-
-// original returns the row where a message was sent of which that row may send a copy.
-func (t *teller) original(row int) int {
-	for row > 0 && t.Rows[row].What != sim.Sent {
-		row--
-	}
-	return row
 }
 
 func (t *teller) at(row int) protocol.Time { return t.Steps[t.StepOf(row)].At }

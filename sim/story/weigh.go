@@ -177,7 +177,7 @@ func elsewhere(weight int) int {
 // said returns the text of the message of a row.
 func (t *teller) said(at int) int32 {
 	if t.Rows[at].What&(sim.Lost|sim.Copied) != 0 {
-		at = t.original(at)
+		at = t.Original(at)
 	}
 	return t.Rows[at].Text
 }

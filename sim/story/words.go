@@ -83,116 +83,33 @@ func (t *teller) pick(rows []int) (_ []int, left int) {
 // words says what happened in a row, after the name of its node.
 func (t *teller) words(at int) string {
 	x := &t.Rows[at]
-	text := t.text(x.Text)
-	switch x.What {
-	case sim.Started:
-		if x.Num <= 1 {
-			return "starts"
-		}
-		return fmt.Sprintf("restarts, incarnation %d", x.Num)
-	case sim.Crashed:
-		return strings.TrimSpace("crashes " + text)
-	case sim.Damaged:
-		return "is down for good: " + text
-	case sim.Received:
-		return t.arrives("receives", at)
-	case sim.Dropped:
-		return t.arrives("is down and misses", at) + t.others(at)
-	case sim.Fired:
-		return "'s timer fires: " + t.timer(x.Num)
-	case sim.TimerSet:
-		return fmt.Sprintf("sets a timer of %s: %s", text, t.timer(x.Num))
-	case sim.Sent:
-		return fmt.Sprintf("sends %s to %v", t.message(at), x.Peer)
-	case sim.Lost:
-		return fmt.Sprintf("sends %s to %v, which is lost%s", t.message(t.original(at)), x.Peer, t.others(at))
-	case sim.Copied:
-		return fmt.Sprintf("sends %s to %v, which is copied%s", t.message(t.original(at)), x.Peer, t.others(at))
-	case sim.Corrupted:
-		return fmt.Sprintf("sends %s to %v, which arrives as %s%s", t.message(t.original(at)), x.Peer, text, t.others(at))
-	case sim.Synced:
-		return "has synced its disk"
-	case sim.Persisted:
-		return "persists " + text
-	case sim.Injected:
-		return t.begins(at, text)
-	case sim.Lifted:
-		return "the fault ends: " + text
-	case sim.Output:
-		text = strings.TrimSpace(t.kind(x) + " " + text)
-		if n := t.more[at]; n > 0 {
-			text += fmt.Sprintf(" (and %d more in the run)", n)
-		}
-		return text
+	if x.What == sim.Injected {
+		return t.begins(at)
 	}
-	return x.What.String() + " " + text
-}
-
-func (t *teller) begins(at int, text string) string {
-	x := t.impact[t.Rows[at].Num]
-	switch {
-	case x == nil || !x.Op.Lasts():
-		return "fault: " + text
-	case t.more[at] > 0:
-		return fmt.Sprintf("a fault begins, and comes back %s: %s", wording.Count(t.more[at], "time"), text)
-	case x.lifted == history.None && t.violation != nil:
-		return "a fault begins, and lasts until the violation: " + text
-	}
-	return "a fault begins: " + text
-}
-
-// others says how many rows this one stands for.
-func (t *teller) others(at int) string {
-	if n := t.more[at]; n > 0 {
-		return fmt.Sprintf(" (and %d more on that link)", n)
-	}
-	return ""
-}
-
-func (t *teller) arrives(verb string, at int) string {
-	x := &t.Rows[at]
-	if x.Peer == protocol.Outside {
-		return verb + " an input: " + t.text(x.Text)
-	}
-	text := fmt.Sprintf("%s %s from %v", verb, t.message(at), x.Peer)
+	text := t.Words(at, mostText)
 	if odd := t.odd[at]; odd != "" {
 		text += ", " + odd
 	}
-	return text
-}
-
-// message names the message of a row, by its kind and its words.
-func (t *teller) message(at int) string {
-	x := &t.Rows[at]
-	return strings.TrimSpace(t.kind(x) + " " + t.text(x.Text))
-}
-
-func (t *teller) kind(x *history.Row) string {
-	if uint(x.Kind) < uint(len(t.Kinds.All)) {
-		return t.Kinds.All[x.Kind].String()
-	}
-	return ""
-}
-
-func (t *teller) text(i int32) string {
-	if i < 0 || int(i) >= len(t.Texts.All) {
-		return ""
-	}
-	return short(t.Texts.All[i], mostText)
-}
-
-func (t *teller) timer(i uint64) string {
-	if i >= uint64(len(t.Timers.All)) {
-		return "unknown"
-	}
-	return short(t.Timers.All[i], mostText)
-}
-
-// short cuts a text to n characters, on one line.
-func short(text string, n int) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if r := []rune(text); len(r) > n {
-		return string(r[:n]) + "..."
+	switch n := t.more[at]; {
+	case n > 0 && x.What == sim.Output:
+		text += fmt.Sprintf(" (and %d more in the run)", n)
+	case n > 0:
+		text += fmt.Sprintf(" (and %d more on that link)", n)
 	}
 	return text
+}
+
+// begins says when a fault begins, and how it goes on.
+func (t *teller) begins(at int) string {
+	x, text := t.impact[t.Rows[at].Num], t.Words(at, mostText)
+	if x == nil || !x.Op.Lasts() {
+		return text
+	}
+	how := "begins"
+	if n := t.more[at]; n > 0 {
+		how += ", and comes back " + wording.Count(n, "time")
+	} else if x.lifted == history.None && t.violation != nil {
+		how += ", and lasts until the violation"
+	}
+	return strings.Replace(text, "fault", "a fault "+how, 1)
 }
