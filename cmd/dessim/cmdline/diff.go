@@ -119,7 +119,7 @@ func (t *tool) seedsOf(f *flags, filed []*job) (seeds []subject, err error) {
 // withoutScenario refuses parameters where no scenario takes them.
 func (t *tool) withoutScenario(f *flags) error {
 	for _, p := range scenario.AllParams(t.Scenarios) {
-		if p.Name != "events" && f.find(p.Name).given {
+		if x := f.find(p.Name); x != nil && x.given && p.Name != "events" {
 			return refuse("-%s without -scenario: the parameters are those of the file; give both, or neither", p.Name)
 		}
 	}

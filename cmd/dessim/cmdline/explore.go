@@ -136,7 +136,7 @@ func (x *exploring) readSearch(f *flags) (*exhausting, error) {
 func (x *exploring) readSubject(f *flags) (err error) {
 	if s := x.find(f.find("scenario").text); s != nil {
 		for _, p := range s.Params() {
-			if y := f.find(p.Name); y.given && (p.Chance || y.hidden) {
+			if y := f.find(p.Name); y != nil && y.given && (p.Chance || y.hidden) {
 				return refuse("-%s: explore tries every crash and draws nothing; leave it out", p.Name)
 			}
 		}
