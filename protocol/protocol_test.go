@@ -120,7 +120,7 @@ func TestSimBookInvertsItself(t *testing.T) {
 			t.Fatalf("%v belongs to somebody: %v, want %v", e, ok, ours)
 		}
 	})
-	if e := (SimBook{}).Endpoint(0x010203); e != (Endpoint{10, 1, 2, 3, 0x1a, 0xe1}) {
+	if e := (SimBook{}).Endpoint(0x010203); e != (Endpoint{10, 1, 2, 3, 0x1a, 0xe1}) || e.String() != "10.1.2.3:6881" {
 		t.Errorf("node 0x010203 is at %v", e)
 	}
 	mustPanic(t, "not 16777216", func() { SimBook{}.Endpoint(1 << 24) })

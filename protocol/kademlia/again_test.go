@@ -80,7 +80,7 @@ func TestAStaleContactIsAskedAgainOnceAndAfterPausesThatGrow(t *testing.T) {
 	var q sent
 	q.decode(new(bencode.Reader), r.env.Effects()[0].Body)
 	q.to = 1
-	r.reply(q, id, message{nodes: []byte{}})
+	r.reply(q, id, message{nodes: naming()})
 	if r.d.tab.isStale(contactOf(1, id)) || look() != 1 {
 		t.Error("a contact that answers again is still stale")
 	}
@@ -176,11 +176,7 @@ func TestAnAnswerIsReadToItsEndForAContactThatIsLacking(t *testing.T) {
 		{[]Contact{self, known, unknown}, true},
 		{[]Contact{unknown, known, self}, true},
 	} {
-		var nodes []byte
-		for _, n := range c.nodes {
-			nodes = appendCompact(nodes, &n)
-		}
-		if got := r.d.lacks(nodes); got != c.want {
+		if got := r.d.lacks(naming(c.nodes...)); got != c.want {
 			t.Errorf("lacks one of %v: %v, want %v", c.nodes, got, c.want)
 		}
 	}
@@ -202,7 +198,7 @@ func TestAnAbsentNodeThatAnsweredIsAskedAfterTheFirstPauseWhenItIsGivenUpAgain(t
 				asked, pause = r.now, 2*pause
 				continue
 			}
-			r.reply(out[0], to.ID, message{nodes: []byte{}})
+			r.reply(out[0], to.ID, message{nodes: naming()})
 		}
 		if r.d.absent(to.Addr) >= 0 || r.d.up.seeking {
 			t.Fatal("a node that answered is still absent, or sought")

@@ -43,13 +43,15 @@ func (d *DHT) answer(env *protocol.Env, from protocol.NodeID, q *message) {
 	}
 }
 
-// nearest returns the k good contacts closest to target, without the asker, compact
-// and sorted. The bytes are valid until the next call.
-func (d *DHT) nearest(target ID, asker *Contact) []byte {
+// nearest returns the k good contacts closest to target, without the asker, as a message
+// carries them. The bytes are valid until the next call. Whoever asks is told of both
+// families, since one table holds both: so BEP 32's "want" is skipped.
+func (d *DHT) nearest(target ID, asker *Contact) named {
 	d.near = d.tab.closest(d.near[:0], &query{target: target, n: d.cfg.K, except: asker})
-	d.nodes = d.nodes[:0]
+	n := named{v4: d.nodes[:0]}
 	for i := range d.near {
-		d.nodes = appendCompact(d.nodes, &d.near[i])
+		n.add(d.cfg.Book, &d.near[i])
 	}
-	return d.nodes
+	d.nodes = n.v4
+	return n
 }

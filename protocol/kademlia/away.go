@@ -134,11 +134,13 @@ func (d *DHT) isBack(c Contact) {
 
 // lacks reports whether one of the contacts in an answer belongs to the k closest to this
 // node, but is not a good contact of it.
-func (d *DHT) lacks(nodes []byte) bool {
+func (d *DHT) lacks(nodes named) bool {
 	d.near = d.tab.closest(d.near[:0], &query{target: d.cfg.Self, n: d.cfg.K})
-	for n := 0; len(nodes) >= compactLen && n < d.cfg.K; n++ {
-		c := cutCompact(nodes)
-		nodes = nodes[compactLen:]
+	for range d.cfg.K {
+		c, ok := nodes.cut(d.cfg.Book)
+		if !ok {
+			return false
+		}
 		if c.ID == d.cfg.Self || slices.Contains(d.near, c) {
 			continue
 		}
@@ -152,7 +154,7 @@ func (d *DHT) lacks(nodes []byte) bool {
 // reunite looks up the node's own id, beginning with the contacts in an answer besides
 // its own: so it meets the nodes next to it that its contacts do not know, and they meet
 // it.
-func (d *DHT) reunite(env *protocol.Env, nodes []byte) {
+func (d *DHT) reunite(env *protocol.Env, nodes named) {
 	d.up.busy++
 	l := d.newLookup(d.cfg.Self, findNode)
 	l.done = func(env *protocol.Env, _ *lookup) { d.ended(env) }

@@ -35,7 +35,7 @@ func TestANewcomerIsOfferedManyValuesAFewAtATime(t *testing.T) {
 		m := message{}
 		switch q.method {
 		case get:
-			m = message{nodes: []byte{}, token: []byte("t")}
+			m = message{nodes: naming(), token: []byte("t")}
 		case put:
 			given[Key(q.value)]++
 		}
@@ -121,7 +121,7 @@ func (r *rig) answerOne(slot int) []sent {
 	for b := range txn {
 		txn[b] = byte(c.txn >> (56 - 8*b))
 	}
-	return queries(r.receive(c.node, message{y: 'r', txn: txn[:], id: c.to.ID, nodes: []byte{}, token: []byte("t")}))
+	return queries(r.receive(c.node, message{y: 'r', txn: txn[:], id: c.to.ID, nodes: naming(), token: []byte("t")}))
 }
 
 func TestPublishTwiceInOneStepPutsTheLastOne(t *testing.T) {

@@ -20,19 +20,17 @@ func TestAValueFoundIsLeftAtTheClosestThatLackedIt(t *testing.T) {
 		lacks := contactOf(1, target.under(1, &target))
 		lacks.ID[1] ^= 1 << 6
 		r.meet(1, lacks.ID)
-		var nodes []byte
 		var near []Contact
 		for i := range c.closer {
 			id := anyID(4, i)
 			near = append(near, contactOf(10+i, target.under(20, &id)))
-			nodes = appendCompact(nodes, &near[i])
 		}
 		var got Found
 		q := r.step(func(env *protocol.Env) { r.d.Get(env, target, func(_ *protocol.Env, f Found) { got = f }) })[0]
-		out := queries(r.reply(q, lacks.ID, message{nodes: nodes, token: []byte("tok")}))
+		out := queries(r.reply(q, lacks.ID, message{nodes: naming(near...), token: []byte("tok")}))
 		i := slices.IndexFunc(near, func(n Contact) bool { return n.Addr == r.d.cfg.Book.Endpoint(out[0].to) })
 		life := 16 * time.Hour
-		puts := slices.DeleteFunc(r.reply(out[0], near[i].ID, message{value: value, nodes: []byte{}, token: []byte("x"), life: uint64(life / time.Millisecond)}),
+		puts := slices.DeleteFunc(r.reply(out[0], near[i].ID, message{value: value, nodes: naming(), token: []byte("x"), life: uint64(life / time.Millisecond)}),
 			func(s sent) bool { return s.method != put })
 		if !got.OK || len(puts) != 1 || puts[0].to != 1 || string(puts[0].token) != "tok" {
 			t.Fatalf("%d closer: found %v, and puts are %v, want one, to node 1", c.closer, got.OK, puts)

@@ -78,7 +78,7 @@ func (d *DHT) addr(at protocol.Endpoint) string {
 	if id, ok := d.cfg.Book.Node(at); ok {
 		return id.String()
 	}
-	return fmt.Sprintf("%x", at[:])
+	return at.String()
 }
 
 // describeBuckets appends the buckets by the number of bits that their contacts share with

@@ -124,7 +124,7 @@ func TestAPutThatIsAnsweredTooLateIsNotCounted(t *testing.T) {
 		q := r.step(func(env *protocol.Env) {
 			r.d.Publish(env, []byte("i1e"), 1500*time.Millisecond, func(_ *protocol.Env, stored int) { got = stored })
 		})[0]
-		out := queries(r.reply(q, r.inBucket(0, 1), message{nodes: []byte{}, token: []byte("t")}))
+		out := queries(r.reply(q, r.inBucket(0, 1), message{nodes: naming(), token: []byte("t")}))
 		if late {
 			r.now += protocol.Time(time.Second)
 			slot := slices.IndexFunc(r.d.calls, func(c call) bool { return c.purpose == forPut })

@@ -67,7 +67,7 @@ func TestANewcomerAndWhoComesBackAreGivenTheValueUnlessTheyHaveIt(t *testing.T) 
 	if len(first) != 1 || first[0].to != 2 {
 		t.Fatalf("a new contact was offered %v, want the value", first)
 	}
-	puts := queries(r.reply(first[0], anyID(5, 2), message{nodes: []byte{}, token: []byte("t")}))
+	puts := queries(r.reply(first[0], anyID(5, 2), message{nodes: naming(), token: []byte("t")}))
 	if len(puts) != 1 || puts[0].method != put || string(puts[0].value) != "i1e" || r.d.Stats().Handed != 1 {
 		t.Fatalf("a newcomer that lacks the value was sent %v, want a put", puts)
 	}
@@ -79,7 +79,7 @@ func TestANewcomerAndWhoComesBackAreGivenTheValueUnlessTheyHaveIt(t *testing.T) 
 	if more := offer(r.query(2, anyID(5, 2), self)); len(more) != 0 {
 		t.Errorf("it was offered twice at a time: %v", more)
 	}
-	if puts := queries(r.reply(back[0], anyID(5, 2), message{nodes: []byte{}, token: []byte("t"), value: []byte("i1e")})); len(puts) != 0 {
+	if puts := queries(r.reply(back[0], anyID(5, 2), message{nodes: naming(), token: []byte("t"), value: []byte("i1e")})); len(puts) != 0 {
 		t.Errorf("a newcomer that has the value was sent it: %v", puts)
 	}
 }
@@ -100,7 +100,7 @@ func TestAStaleContactThatAnswersAgainIsOfferedTheValuesThatItShouldHold(t *test
 				t.Fatal("the contact is not stale")
 			}
 		}
-		offers := slices.DeleteFunc(r.reply(q, to.ID, message{nodes: []byte{}}), func(s sent) bool { return s.y != 'q' || s.method != get || s.target != id })
+		offers := slices.DeleteFunc(r.reply(q, to.ID, message{nodes: naming()}), func(s sent) bool { return s.y != 'q' || s.method != get || s.target != id })
 		if got := len(offers) == 1 && offers[0].to == 2; got != stale {
 			t.Errorf("stale: %v; a contact that answers is offered %v", stale, offers)
 		}

@@ -79,17 +79,3 @@ type Contact struct {
 	ID   ID
 	Addr protocol.Endpoint
 }
-
-const compactLen = 26 // of a contact in a message: ID and endpoint
-
-func appendCompact(b []byte, c *Contact) []byte {
-	b = append(b, c.ID[:]...)
-	return append(b, c.Addr[:]...)
-}
-
-// cutCompact reads one contact from b, which holds compactLen bytes or more.
-func cutCompact(b []byte) (c Contact) {
-	copy(c.ID[:], b)
-	copy(c.Addr[:], b[len(c.ID):])
-	return c
-}

@@ -2,7 +2,8 @@
 // "Kademlia: A Peer-to-peer Information System Based on the XOR Metric" (2002),
 // as a machine that a node embeds. It speaks the wire format of the BitTorrent
 // DHT: KRPC of BEP 5 with ping and find_node, and get and put of BEP 44 for
-// immutable items.
+// immutable items. Contacts with IPv6 addresses travel as in BEP 32, but stand in one
+// table with the others; a node whose Book takes none neither asks nor names them.
 //
 // It promises, once the joins are over and while no node fails, that every lookup
 // ends with exactly the k nodes closest to its target, and that a value put by
@@ -179,12 +180,12 @@ type DHT struct {
 
 	tab       table
 	calls     []call            // slot numbers are timer tags
-	verifying int               // calls for unknown askers
 	waiting   []Contact         // unknown askers to be pinged later
 	idle      []*lookup         // to be reused
 	items     []item            // in the order of their ids
 	join      *join             // nil unless joining or refreshing
 	boot      protocol.Endpoint // of the last Join; the zero value is none
+	verifying uint8             // calls for unknown askers
 	up        upkeep
 
 	stats Stats
@@ -201,7 +202,7 @@ func New(cfg Config) *DHT {
 	return &DHT{
 		cfg:   cfg,
 		tab:   table{self: cfg.Self, k: cfg.K, stale: uint8(cfg.Stale)},
-		nodes: make([]byte, 0, compactLen*cfg.K), // never nil: an answer has the key nodes, even if there are none
+		nodes: make([]byte, 0, compact4*cfg.K), // never nil: an answer has the key nodes, even if there are none
 	}
 }
 

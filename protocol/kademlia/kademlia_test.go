@@ -127,6 +127,15 @@ func (r *rig) meet(n int, id ID) {
 	r.t.Fatalf("node %d asked and was not pinged", n)
 }
 
+// naming returns contacts as a message names them.
+func naming(all ...Contact) named {
+	n := named{v4: []byte{}}
+	for i := range all {
+		n.add(protocol.SimBook{}, &all[i])
+	}
+	return n
+}
+
 func queries(all []sent) []sent {
 	return slices.DeleteFunc(all, func(s sent) bool { return s.y != 'q' })
 }
@@ -138,11 +147,11 @@ func TestWhoOnlyAsksIsNeverToldToOthers(t *testing.T) {
 		t.Fatalf("an unknown asker got %v, want an answer and a ping", out)
 	}
 	find := message{method: findNode, hasTarget: true, target: r.inBucket(0, 1)}
-	if got := r.query(2, r.inBucket(0, 2), find)[0]; len(got.nodes) != 0 {
+	if got := r.query(2, r.inBucket(0, 2), find)[0]; len(got.nodes.v4) != 0 {
 		t.Errorf("a node that only asked is in answers")
 	}
 	r.reply(out[1], r.inBucket(0, 1), message{})
-	if got := r.query(2, r.inBucket(0, 2), find)[0]; len(got.nodes) != compactLen {
+	if got := r.query(2, r.inBucket(0, 2), find)[0]; len(got.nodes.v4) != compact4 {
 		t.Errorf("a node that answered is not in answers")
 	}
 	r.silence()
@@ -293,12 +302,9 @@ func TestAnswersAreTheKClosestSortedWithoutTheAsker(t *testing.T) {
 		}
 		n, _ := protocol.SimBook{}.Node(asker.Addr)
 		out := r.query(n, asker.ID, message{method: findNode, hasTarget: true, target: target})
-		var want []byte
-		for _, c := range slowClosest(&r.d.tab, query{target: target, n: 8, except: &asker}) {
-			want = appendCompact(want, &c)
-		}
-		if !bytes.Equal(out[0].nodes, want) {
-			t.Errorf("node %v asked for %v and was answered %x, want %x", n, target, out[0].nodes, want)
+		want := naming(slowClosest(&r.d.tab, query{target: target, n: 8, except: &asker})...)
+		if got := out[0].nodes; !bytes.Equal(got.v4, want.v4) || got.v6 != nil {
+			t.Errorf("node %v asked for %v and was answered %x, want %x", n, target, got, want)
 		}
 	}
 }
@@ -434,7 +440,7 @@ func TestLookupKeepsAlphaInFlightAndAsksAllOfTheClosestAtTheEnd(t *testing.T) {
 			continue
 		}
 		c := want[slices.IndexFunc(want, func(c Contact) bool { n, _ := r.d.cfg.Book.Node(c.Addr); return n == q.to })]
-		more := queries(r.reply(q, c.ID, message{nodes: []byte{}}))
+		more := queries(r.reply(q, c.ID, message{nodes: naming()}))
 		inFlight += len(more) - 1
 		if i < 2 && inFlight != 3 {
 			t.Errorf("%d in flight after answer %d, want 3", inFlight, i)
@@ -471,7 +477,7 @@ func TestLookupThatComesCloserKeepsAlphaInFlight(t *testing.T) {
 		id := anyID(3, i) // ever closer
 		c := contactOf(60+i, target.sibling(20+i, &id))
 		ids[protocol.NodeID(60+i)] = c.ID
-		more := queries(r.reply(asked[i], ids[asked[i].to], message{nodes: appendCompact(nil, &c)}))
+		more := queries(r.reply(asked[i], ids[asked[i].to], message{nodes: naming(c)}))
 		more = slices.DeleteFunc(more, func(s sent) bool { return s.method != findNode })
 		if len(more) != 1 || more[0].to != protocol.NodeID(60+i) {
 			t.Fatalf("answer %d named a closer node and caused %d queries, want one, to it", i, len(more))
@@ -492,9 +498,9 @@ func TestALieAboutAnAddressDoesNotHideANode(t *testing.T) {
 	for i, q := range out {
 		c := contactOf(4-i, hidden) // at 4, a lie, then at 3
 		id := r.inBucket(0, int(q.to))
-		for _, s := range queries(r.reply(q, id, message{nodes: appendCompact(nil, &c)})) {
+		for _, s := range queries(r.reply(q, id, message{nodes: naming(c)})) {
 			if s.to == 3 {
-				r.reply(s, hidden, message{nodes: []byte{}})
+				r.reply(s, hidden, message{nodes: naming()})
 			}
 		}
 	}
@@ -532,7 +538,7 @@ func TestJoinAsksASilentBootstrapperAgain(t *testing.T) {
 		r.silence()
 		out = r.step(func(env *protocol.Env) { r.d.Timeout(env, protocol.Kademlia.Tag(pauseTimer)) })
 	}
-	r.reply(out[0], r.inBucket(3, 7), message{nodes: []byte{}})
+	r.reply(out[0], r.inBucket(3, 7), message{nodes: naming()})
 	if got := r.d.Contacts(); len(got) != 1 || r.d.join.round != 1 {
 		t.Errorf("contacts %v in round %d, want the bootstrapper in round 1", got, r.d.join.round)
 	}

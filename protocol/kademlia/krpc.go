@@ -39,19 +39,19 @@ const (
 // slice means that the key is absent.
 type message struct {
 	y         byte // 'q', 'r' or 'e'
-	readOnly  bool // BEP 43: the asker does not answer queries
-	txn       []byte
-	id        ID // of the sender; in queries and answers
 	method    method
-	name      []byte // the method's name, in queries that were decoded
+	readOnly  bool // BEP 43: the asker does not answer queries
 	hasTarget bool
+	cached    bool // the value is put on the path of a lookup, not at one of its holders; "spare" in the message
+	signed    bool // a put of a mutable item; not encoded
+	id        ID   // of the sender; in queries and answers
 	target    ID
+	txn       []byte
+	name      []byte // the method's name, in queries that were decoded
 	token     []byte
-	nodes     []byte // compact contacts
+	nodes     named
 	value     []byte // one bencoded value, raw
 	life      uint64 // of the value: milliseconds that it has left; 0 is as long as the receiver likes
-	cached    bool   // the value is put on the path of a lookup, not at one of its holders; "spare" in the message
-	signed    bool   // a put of a mutable item; not encoded
 	code      int64
 	text      []byte
 }
@@ -99,9 +99,13 @@ func (m *message) appendFields(b []byte) []byte {
 		b = append(b, "4:life"...)
 		b = bencode.AppendUint(b, m.life)
 	}
-	if m.nodes != nil {
+	if m.nodes.v4 != nil {
 		b = append(b, "5:nodes"...)
-		b = bencode.AppendBytes(b, m.nodes)
+		b = bencode.AppendBytes(b, m.nodes.v4)
+	}
+	if m.nodes.v6 != nil {
+		b = append(b, "6:nodes6"...)
+		b = bencode.AppendBytes(b, m.nodes.v6)
 	}
 	if m.cached {
 		b = append(b, "5:sparei1e"...)
@@ -183,10 +187,9 @@ func (m *message) decodeFields(r *bencode.Reader, b []byte) bool {
 		case "spare":
 			m.cached = r.Bool()
 		case "nodes":
-			m.nodes = r.Bytes()
-			if len(m.nodes)%compactLen != 0 {
-				r.Fail()
-			}
+			m.nodes.v4 = r.Bytes()
+		case "nodes6":
+			m.nodes.v6 = r.Bytes()
 		case "target":
 			m.hasTarget = copy(m.target[:], r.Fixed(len(m.target))) > 0
 		case "token":
@@ -197,7 +200,7 @@ func (m *message) decodeFields(r *bencode.Reader, b []byte) bool {
 			r.Skip()
 		}
 	}
-	return r.Finish() && hasID
+	return r.Finish() && hasID && m.nodes.canonical()
 }
 
 func (m *message) decodeError(r *bencode.Reader, b []byte) bool {

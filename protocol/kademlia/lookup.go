@@ -239,12 +239,15 @@ func (l *lookup) note(i int, m *message) {
 }
 
 // learn adds the contacts in an answer from a node that is hops away.
-func (d *DHT) learn(env *protocol.Env, l *lookup, nodes []byte, hops uint8) {
-	for n := 0; len(nodes) >= compactLen && n < namedPerK*d.cfg.K; n++ {
-		if d.name(env, l, cutCompact(nodes), hops+min(1, 255-hops)) {
+func (d *DHT) learn(env *protocol.Env, l *lookup, nodes named, hops uint8) {
+	for range namedPerK * d.cfg.K {
+		c, ok := nodes.cut(d.cfg.Book)
+		if !ok {
+			return
+		}
+		if d.name(env, l, c, hops+min(1, 255-hops)) {
 			l.noCloser = 0
 		}
-		nodes = nodes[compactLen:]
 	}
 }
 

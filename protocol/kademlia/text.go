@@ -9,7 +9,8 @@ import (
 )
 
 // Text returns a message in words: "dht.find 8be9d698, rpc 5c1e77aa", and for an
-// answer the contacts, nearest first, and the rest. The rpc is in all tries of a query
+// answer the contacts, nearest first (those with IPv6 addresses after the others), and
+// the rest. The rpc is in all tries of a query
 // and in its answers. It returns "" for a message that is not canonical.
 func Text(msg []byte) string {
 	var m message
@@ -24,11 +25,9 @@ func Text(msg []byte) string {
 		return fmt.Sprintf("%v %s: %d %+.40q", KindError, rpc, m.code, m.text)
 	}
 	s := fmt.Sprintf("%v %s", KindAnswer, rpc)
-	if m.nodes != nil {
-		s += ": " + words.List(len(m.nodes)/compactLen, func(i int) string {
-			c := cutCompact(m.nodes[i*compactLen:])
-			return words.Short(c.ID[:])
-		})
+	if m.nodes.v4 != nil || m.nodes.v6 != nil {
+		ids := m.nodes.ids()
+		s += ": " + words.List(len(ids), func(i int) string { return words.Short(ids[i][:]) })
 	}
 	if m.token != nil {
 		s += ", token"

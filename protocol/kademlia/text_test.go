@@ -20,6 +20,8 @@ func TestMessagesHaveAText(t *testing.T) {
 		"dht.answer rpc 6161",
 		"dht.find 6d6e6f70, rpc 6161",
 		"dht.answer rpc 6161: 61626364",
+		"dht.answer rpc 6161: 61626364,6d6e6f70",
+		"dht.find 6d6e6f70, rpc 6161",
 		`dht.error rpc 6161: 201 "A Generic Error Ocurred"`,
 		`query "get_peers", rpc 6161`,
 		"dht.get 6d6e6f70, rpc 6161",

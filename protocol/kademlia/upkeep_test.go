@@ -93,7 +93,7 @@ func TestAHolderPutsAValueAgainWithinTheHourUnlessSomebodyDid(t *testing.T) {
 			q := out[i]
 			switch q.method {
 			case get:
-				out = append(out, queries(r.reply(q, r.idOf(q.to), message{nodes: []byte{}, token: []byte("t")}))...)
+				out = append(out, queries(r.reply(q, r.idOf(q.to), message{nodes: naming(), token: []byte("t")}))...)
 			case put:
 				if puts++; !bytes.Equal(q.value, []byte("i1e")) || q.life != left || q.cached {
 					t.Fatalf("put at %v: node %v is given %+v, want the value for %d ms", again, q.to, q.message, left)
@@ -209,7 +209,7 @@ func (r *rig) answerAll() (more []sent) {
 				for b := range txn {
 					txn[b] = byte(c.txn >> (56 - 8*b))
 				}
-				m := message{y: 'r', txn: txn[:], id: c.to.ID, nodes: []byte{}}
+				m := message{y: 'r', txn: txn[:], id: c.to.ID, nodes: naming()}
 				more = append(more, queries(r.receive(c.node, m))...)
 			}
 		}
