@@ -117,6 +117,7 @@ var allLayers = []layer{
 	{path: "protocol/live", imports: []string{"dessim/protocol/..."}, except: []string{"dessim/protocol/internal/..."}},
 	{path: "protocol/live/disk", imports: []string{"dessim/protocol"}},
 	{path: "protocol/live/disk/disktest", imports: []string{"dessim/protocol/live", "pgregory.net/rapid"}}, // of tests alone
+	{path: "protocol/live/udp", imports: []string{"dessim/protocol"}},
 	{path: "protocol/raft", imports: []string{"dessim/protocol/...", "go.etcd.io/raft/v3/..."}, except: []string{"dessim/protocol/live/...", "dessim/protocol/internal/..."}},
 	{path: "sim", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/explore/...", "dessim/sim/files", "dessim/sim/history", "dessim/sim/story", "dessim/sim/export", "dessim/sim/report/..."}},
 	{path: "sim/source", imports: []string{"dessim/protocol"}},
