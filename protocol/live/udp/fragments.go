@@ -1,6 +1,9 @@
 package udp
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // parts are the messages of one member that have arrived in part, the oldest first.
 type parts struct {
@@ -12,15 +15,16 @@ type parts struct {
 type part struct {
 	incarnation uint32
 	seq         uint64
-	count       uint16
-	missing     uint16
-	end         int // of the message in buf; 0 until the last fragment has come
-	buf         []byte
-	have        []uint64 // a bit a fragment
 	begun       time.Duration
+	missing     int
+	last        int      // bytes of the last fragment, if it has come
+	buf         []byte   // the fragments as they came, each in fragmentLen bytes
+	places      []uint16 // of each fragment in buf, from 1; 0 is missing
 }
 
-func (p *part) size() int { return int(p.count) * fragmentLen }
+// size is what is reserved for a message. buf has less as long as little of it has come,
+// so that a datagram that claims to begin a long one costs little.
+func (p *part) size() int { return len(p.places) * fragmentLen }
 
 // add takes in a fragment of a message that has several. It returns the message when it
 // is whole, and the number of older messages that gave way to it. why is delivered unless
@@ -36,43 +40,75 @@ func (ps *parts) add(f *frame, now time.Duration, most int) (msg []byte, gone in
 		at = len(ps.list) - 1
 	}
 	p := &ps.list[at]
-	word, bit := f.index/64, uint64(1)<<(f.index%64)
-	from := int(f.index) * fragmentLen
 	switch {
-	case f.count != p.count:
+	case int(f.count) != len(p.places):
 		return nil, gone, contradictory
-	case p.have[word]&bit != 0:
-		if end := from + len(f.body); string(p.buf[from:end]) != string(f.body) || f.index == f.count-1 && end != p.end {
-			return nil, gone, contradictory
-		}
-		return nil, gone, delivered // a copy
-	}
-	p.have[word] |= bit
-	p.missing--
-	copy(p.buf[from:], f.body)
-	if f.index == f.count-1 {
-		p.end = from + len(f.body)
+	case p.places[f.index] == 0:
+		p.put(f)
+	case !p.has(f):
+		return nil, gone, contradictory
 	}
 	if p.missing > 0 {
 		return nil, gone, delivered
 	}
-	msg = p.buf[:p.end]
+	msg = p.message()
 	ps.drop(at)
 	return msg, gone, delivered
 }
 
 // begin makes room for the message of f, at the end of the list.
 func (ps *parts) begin(f *frame, now time.Duration, most int) (gone int) {
-	p := part{incarnation: f.incarnation, seq: f.seq, count: f.count, missing: f.count, begun: now}
+	p := part{incarnation: f.incarnation, seq: f.seq, begun: now, missing: int(f.count), places: make([]uint16, f.count)}
 	for len(ps.list) > 0 && ps.bytes+p.size() > most {
 		ps.drop(0)
 		gone++
 	}
-	p.buf = make([]byte, p.size())
-	p.have = make([]uint64, (int(f.count)+63)/64)
 	ps.bytes += p.size()
 	ps.list = append(ps.list, p)
 	return gone
+}
+
+// put takes in a fragment that is missing.
+func (p *part) put(f *frame) {
+	if len(p.buf) == cap(p.buf) {
+		p.buf = append(make([]byte, 0, min(p.size(), 2*len(p.buf)+4*fragmentLen)), p.buf...)
+	}
+	from := len(p.buf)
+	p.buf = p.buf[:from+fragmentLen]
+	copy(p.buf[from:], f.body)
+	p.places[f.index] = uint16(from/fragmentLen + 1)
+	p.missing--
+	if int(f.index) == len(p.places)-1 {
+		p.last = len(f.body)
+	}
+}
+
+// fragment returns fragment i, which is not missing.
+func (p *part) fragment(i int) []byte {
+	size := fragmentLen
+	if i == len(p.places)-1 {
+		size = p.last
+	}
+	return p.buf[(int(p.places[i])-1)*fragmentLen:][:size]
+}
+
+// has reports whether f is the fragment that has come in its place.
+func (p *part) has(f *frame) bool { return bytes.Equal(p.fragment(int(f.index)), f.body) }
+
+// message returns the message, of which nothing is missing.
+func (p *part) message() []byte {
+	inOrder := true
+	for i := range p.places {
+		inOrder = inOrder && int(p.places[i]) == i+1
+	}
+	if inOrder {
+		return p.buf[:len(p.buf)-fragmentLen+p.last]
+	}
+	msg := make([]byte, 0, len(p.buf))
+	for i := range p.places {
+		msg = append(msg, p.fragment(i)...)
+	}
+	return msg
 }
 
 // drop forgets a message.

@@ -216,6 +216,40 @@ func TestAMemberThatSendsTooMuchIsCutOffAndOthersAreNot(t *testing.T) {
 		func() { nodes[2].Send(0, 1, 1, []byte("b")) })
 }
 
+// A member that begins messages and never ends them takes the room of its own messages
+// alone; strangers take none.
+func TestNobodyTakesTheMemoryOfAnotherMember(t *testing.T) {
+	const longest = 100 * fragmentLen
+	n := network(t, 3, func(_ int, c *Config) {
+		c.Limits.Message, c.Limits.Reassembly = longest, 3*2*longest
+	})[0]
+	if err := n.Close(); err != nil { // so that its goroutine has ended, and this one may take its place
+		t.Fatal(err)
+	}
+	members := n.cfg.Book.members
+	whole := split(1, 1, message(1, longest))
+	for i, f := range whole {
+		for j := range 10 {
+			begun := whole[j]
+			begun.seq = uint64(10*i + j + 1)
+			b := begun.append(nil)
+			n.accept(members[1], b)
+			n.accept(at("127.0.0.1:9"), b)
+		}
+		n.accept(members[2], f.append(nil))
+		reserved := 0
+		for _, m := range n.members {
+			reserved += m.parts.bytes
+		}
+		if most := n.cfg.Limits.Reassembly; reserved > most {
+			t.Fatalf("parts of messages have %d bytes, want at most %d", reserved, most)
+		}
+	}
+	if s := n.Stats(); s.Delivered != 1 || s.Incomplete == 0 || s.Unknown != uint64(10*len(whole)) {
+		t.Errorf("a whole message among many in part is counted as %+v", s)
+	}
+}
+
 // A message whose rest never comes is dropped, though no other datagram comes either.
 func TestAnIncompleteMessageIsDroppedInSilence(t *testing.T) {
 	nodes := network(t, 2, nil)
