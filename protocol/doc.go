@@ -39,7 +39,8 @@
 //
 // Incarnations:
 //
-//  1. A NodeID belongs to one node for all time. Each incarnation of the node has
+//  1. A NodeID belongs to one node for all time; what holds of strangers, which
+//     take no part in the run, Book says. Each incarnation of the node has
 //     a number of its own, 1 for the first and a greater one for each that
 //     follows. The number is durable before Start is called, so that no two
 //     incarnations share one, even if the first crashed at once.
@@ -105,8 +106,8 @@
 //     or never, late and out of order, perhaps at another incarnation than the one
 //     it was meant for. It never arrives within the step that sent it. Damage on
 //     the way need not be found: machines that must survive it use package seal.
-//     Nor does a runtime split messages: one that is too long for its network is
-//     lost.
+//     A runtime may have a message travel in parts, which nodes never see; one that
+//     is too long for it is lost.
 //  18. The from of Receive is the node that sent the message, never Outside. A
 //     message whose sender is not known, such as a datagram from an endpoint that
 //     the Book does not have, is dropped. The contract has no forged senders: a
