@@ -12,6 +12,7 @@ import (
 	"dessim/sim/explore"
 	"dessim/sim/fault"
 	"dessim/sim/source"
+	"dessim/sim/stats"
 	"dessim/sim/watch"
 )
 
@@ -58,6 +59,8 @@ type Options struct {
 	// Begun, unless nil, gets the simulation before the first event: for an observer that
 	// looks at nodes.
 	Begun func(m *sim.Sim)
+	// Meter, unless nil, measures the run. If the report has a Stuck, nobody may read it.
+	Meter *stats.Meter
 	// Forewarn, unless nil, gets one line before a run whose faults are permanent, so that
 	// no Eventually is judged.
 	Forewarn func(text string)
@@ -213,7 +216,7 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 		}
 	}
 	sent := new(traffic)
-	observers := slices.Concat(run.Watch, run.Checks.Observers(), []sim.Observer{sent}, o.Observers)
+	observers := slices.Concat(run.Watch, run.Checks.Observers(), []sim.Observer{sent}, run.measured(o.Meter), o.Observers)
 	if run.Plan.Done == nil {
 		run.Plan.Done = run.Checks.Done
 		run.Plan.Bound = run.Checks.Bound(&run.Plan)
@@ -253,6 +256,18 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 		r.Story = run.Story()
 	}
 	return r, true
+}
+
+// measured returns the observers with which m measures the run.
+func (run *Run) measured(m *stats.Meter) []sim.Observer {
+	if m == nil {
+		return nil
+	}
+	m.Traffic.Nodes = make([]stats.Node, run.Plan.Nodes)
+	if run.Measure != nil {
+		run.Measure(m)
+	}
+	return m.Observers()
 }
 
 // conclude has the checks judge a run that came to an end.

@@ -19,6 +19,7 @@ import (
 	"dessim/sim/check"
 	"dessim/sim/explore"
 	"dessim/sim/fault"
+	"dessim/sim/stats"
 )
 
 // Scenario is a named plan with parameters and checks. Name, Defaults and Build are required;
@@ -82,6 +83,9 @@ type Run struct {
 	Facts func(s *sim.Sim) []Fact
 	// Counts returns how often things happened, which a sweep adds up.
 	Counts func(s *sim.Sim) []Count
+	// Measure, unless nil, names what m measures in the run, and has m see the events for it.
+	// It is called before the first event, and only if somebody wants the figures.
+	Measure func(m *stats.Meter)
 	// Story describes a run that passed, one sentence an element.
 	Story func() []string
 }
