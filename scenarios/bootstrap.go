@@ -11,6 +11,7 @@ import (
 	"dessim/sim/check"
 	"dessim/sim/fault"
 	"dessim/sim/scenario"
+	"dessim/sim/stats"
 )
 
 // Questions of the workload.
@@ -63,6 +64,10 @@ func buildBootstrap(p params) *scenario.Run {
 		Watch: []sim.Observer{w.Incarnations},
 		Nodes: w.rows,
 		Facts: w.withLedgers(l.Facts),
+		Measure: func(m *stats.Meter) {
+			l.Measure(m)
+			w.measureJoins(m, peer.KindJoined)
+		},
 	}
 }
 

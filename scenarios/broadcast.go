@@ -33,6 +33,7 @@ func buildBroadcast(p params) *scenario.Run {
 		p.faultFree(f.Once()), p.faultFree(f.Everywhere(m.bound)), p.faultFree(f.Exact(m.bound)), p.faultFree(f.Quiet(m.bound)), p.faultFree(f.Repaired()),
 		p.faultFree(l.Integrity()), l.Answered(m.bound), l.Audited(), l.EqualAtEnd(m.bound), m.history.Linearizable(),
 	})
+	alsoMeasure(r, f.Measure)
 	facts := r.Facts
 	r.Facts = func(s *sim.Sim) []scenario.Fact { return append(f.Facts(), facts(s)...) }
 	return r

@@ -82,6 +82,16 @@ func (m *market) treason() *fault.Fault {
 	return nil
 }
 
+// traitors returns the nodes that are byzantine at some time.
+func (m *market) traitors() (ids []protocol.NodeID) {
+	for i := range m.plan.Faults {
+		if f := &m.plan.Faults[i]; f.Op == fault.Byzantine {
+			ids = append(ids, f.Node)
+		}
+	}
+	return ids
+}
+
 // betrayed requires that the traitor had its time: a run that ends earlier shows little.
 func (m *market) betrayed(f *fault.Fault) *check.Check {
 	over := errors.New("its time is not over")

@@ -13,6 +13,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/fault"
 	"dessim/sim/scenario"
+	"dessim/sim/stats"
 )
 
 // churn: nodes with nothing but a Kademlia table join and leave, while values are
@@ -125,6 +126,10 @@ func buildChurn(p params) *scenario.Run {
 		Nodes:  c.rows,
 		Facts:  j.Facts,
 		Counts: j.Counts,
+		Measure: func(m *stats.Meter) {
+			j.Measure(m)
+			c.measureJoins(m, kademlia.KindJoined)
+		},
 	}
 }
 

@@ -40,19 +40,54 @@ type orderCosts struct {
 	// kv.
 	Answers []protocol.Time
 
-	kinds   []protocol.Kind
-	begun   bool   // the first input has come
-	places  uint64 // of the order that some incarnation delivered
+	kinds  []protocol.Kind
+	begun  bool   // the first input has come
+	places uint64 // of the order that some incarnation delivered
+	waits  *entryWaits
+	called map[asked]protocol.Time
+	heard  hop // the last step that consumed a message of the order
+}
+
+// entryWaits measures how long the entries of transactions take, from their broadcasts: see
+// orderCosts.Waits.
+type entryWaits struct {
 	started map[protocol.NodeID]protocol.Time
 	said    map[ledger.ID]protocol.Time
-	called  map[asked]protocol.Time
 	seen    map[entered]bool
-	heard   hop // the last step that consumed a message of the order
 }
 
 type entered struct {
 	id   ledger.ID
 	node protocol.NodeID
+}
+
+func newEntryWaits() *entryWaits {
+	return &entryWaits{started: make(map[protocol.NodeID]protocol.Time), said: make(map[ledger.ID]protocol.Time), seen: make(map[entered]bool)}
+}
+
+// see takes all starts and outputs. It returns how long an entry took, if e is one that counts:
+// a node that restarts enters all of them again.
+func (w *entryWaits) see(e *sim.Event) (wait protocol.Time, ok bool) {
+	switch {
+	case e.What == sim.Started:
+		w.started[e.Node] = e.At
+	case e.Kind == peer.KindHanded:
+		var id ledger.ID
+		copy(id[:], e.Body)
+		if _, known := w.said[id]; !known { // by its sender
+			w.said[id] = e.At
+		}
+	case e.Kind == peer.KindEntry:
+		x, ok := peer.DecodeEntry(e.Body)
+		said, known := w.said[x.WTxID]
+		now := entered{x.WTxID, e.Node}
+		if !ok || !known || w.seen[now] || w.started[e.Node] > said {
+			break
+		}
+		w.seen[now] = true
+		return e.At - said, true
+	}
+	return 0, false
 }
 
 type asked struct {
@@ -71,14 +106,12 @@ func (c *orderCosts) Watch() sim.What {
 }
 
 func (c *orderCosts) Observe(e *sim.Event) {
-	if c.started == nil {
-		c.kinds = orderKinds()
-		c.started = make(map[protocol.NodeID]protocol.Time)
-		c.said, c.called, c.seen = make(map[ledger.ID]protocol.Time), make(map[asked]protocol.Time), make(map[entered]bool)
+	if c.waits == nil {
+		c.kinds, c.waits, c.called = orderKinds(), newEntryWaits(), make(map[asked]protocol.Time)
 	}
 	switch e.What {
 	case sim.Started:
-		c.started[e.Node] = e.At
+		c.waits.see(e)
 	case sim.Received:
 		c.received(e)
 	case sim.Sent:
@@ -127,6 +160,9 @@ func (c *orderCosts) sent(e *sim.Event) {
 }
 
 func (c *orderCosts) output(e *sim.Event) {
+	if wait, ok := c.waits.see(e); ok {
+		c.Waits = append(c.Waits, wait)
+	}
 	switch e.Kind {
 	case abcast.KindDelivered:
 		if index, _, ok := abcast.DecodeDelivered(e.Body); ok && index >= c.places {
@@ -134,16 +170,6 @@ func (c *orderCosts) output(e *sim.Event) {
 			if c.begun {
 				c.Delivered++
 			}
-		}
-	case peer.KindHanded:
-		var id ledger.ID
-		copy(id[:], e.Body)
-		if _, known := c.said[id]; !known { // by its sender
-			c.said[id] = e.At
-		}
-	case peer.KindEntry:
-		if x, ok := peer.DecodeEntry(e.Body); ok {
-			c.entered(e, x.WTxID)
 		}
 	case kv.KindCalled:
 		if x, ok := kv.DecodeCalled(e.Body); ok {
@@ -155,17 +181,6 @@ func (c *orderCosts) output(e *sim.Event) {
 			c.Answers = append(c.Answers, e.At-at)
 		}
 	}
-}
-
-// entered records that a node has entered a transaction. A node that restarts enters all
-// of them again.
-func (c *orderCosts) entered(e *sim.Event, id ledger.ID) {
-	said, known := c.said[id]
-	if !known || c.seen[entered{id, e.Node}] || c.started[e.Node] > said {
-		return
-	}
-	c.seen[entered{id, e.Node}] = true
-	c.Waits = append(c.Waits, e.At-said)
 }
 
 const compareLegend = `Runs the scenario in each order with the same seeds, and shows side by side what

@@ -12,6 +12,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/scenario"
+	"dessim/sim/stats"
 )
 
 // keyValue is the scenario kv: a replicated key-value store under faults, whose
@@ -104,6 +105,12 @@ func buildKV(p params) *scenario.Run {
 		Nodes:  x.rows,
 		Facts:  x.facts,
 		Counts: x.counts,
+		Measure: func(m *stats.Meter) {
+			j.Measure(m)
+			if p.Failing() {
+				x.views.Measure(m)
+			}
+		},
 	}
 }
 

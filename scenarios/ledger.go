@@ -56,6 +56,7 @@ func buildStory(p params) *scenario.Run {
 		l.Answered(m.bound), l.EqualAtEnd(m.bound), l.NoReservation(m.bound), m.history.Linearizable(),
 	})
 	r.Story = t.tell
+	alsoMeasure(r, f.Measure, k.Measure)
 	return r
 }
 

@@ -11,6 +11,7 @@ import (
 	"dessim/sim/check"
 	"dessim/sim/fault"
 	"dessim/sim/scenario"
+	"dessim/sim/stats"
 )
 
 // Questions of the workload, named by the transfer.
@@ -123,6 +124,15 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 		Checks: slices.Concat(checks, m.deliveries.Checks()),
 		Watch:  []sim.Observer{m.Incarnations, m.commits, m.ledgers, m.history, m.deliveries},
 		Nodes:  m.rows,
+		Measure: func(x *stats.Meter) {
+			m.history.Measure(x, m.traitors())
+			m.commits.Measure(x)
+			measureOrder(x)
+			m.measureJoins(x, peer.KindJoined)
+			if m.p.Failing() {
+				m.faulty.views.Measure(x)
+			}
+		},
 	}
 	facts := func() []scenario.Fact { return append(m.commits.Facts(), m.ledgers.Facts()...) }
 	if m.p.Failing() {
