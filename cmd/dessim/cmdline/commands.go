@@ -13,12 +13,12 @@ import (
 
 // commandNames returns the commands in the order of the help.
 func commandNames() []string {
-	return []string{"run", "replay", "sweep", "merge", "shrink", "explain", "explore", "compare", "diff", "live", "vet", "list", "version", "help"}
+	return []string{"run", "replay", "sweep", "merge", "shrink", "explain", "stats", "explore", "compare", "diff", "live", "vet", "list", "version", "help"}
 }
 
 // commands returns them in the order of the help.
 func (t *tool) commands() []*cli.Command {
-	return []*cli.Command{t.runCommand(), t.replayCommand(), t.sweepCommand(), t.mergeCommand(), t.shrinkCommand(), t.explainCommand(), t.exploreCommand(),
+	return []*cli.Command{t.runCommand(), t.replayCommand(), t.sweepCommand(), t.mergeCommand(), t.shrinkCommand(), t.explainCommand(), t.statsCommand(), t.exploreCommand(),
 		t.compareCommand(), t.diffCommand(), t.liveCommand(), t.vetCommand(), t.listCommand(), t.versionCommand(), t.helpCommand()}
 }
 

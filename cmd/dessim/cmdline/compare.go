@@ -164,16 +164,18 @@ func (c *comparison) do(json bool) error {
 func (c *comparison) exit() error {
 	worst := check.Pass
 	for _, r := range c.rows {
-		switch v := r.verdict; {
-		case v == scenario.Failed, worst == scenario.Failed:
-			worst = scenario.Failed
-		case v == check.Violation, worst == check.Violation:
-			worst = check.Violation
-		case v != check.Pass:
-			worst = v
-		}
+		worst = worse(worst, r.verdict)
 	}
 	return verdictExit(worst)
+}
+
+// worse returns the verdict that says more about several runs.
+func worse(a, b check.Verdict) check.Verdict {
+	order := []check.Verdict{check.Pass, check.Inconclusive, check.Violation, scenario.Failed}
+	if slices.Index(order, a) < slices.Index(order, b) {
+		return b
+	}
+	return a
 }
 
 // measure runs all seeds with one value.

@@ -29,15 +29,16 @@ func (t *tool) explainCommand() *cli.Command {
 	f.add("json", "", "print one JSON object: scenario, seed, verdict, story, reproduce")
 	return f.command("explain", "tells a run in a dozen lines", explainUsage, func(ctx context.Context, args []string) error {
 		j := &job{tool: t, ctx: ctx, json: f.find("json").on()}
-		if err := j.readToExplain(f, args); err != nil {
+		if err := j.readRun(f, "explain", args); err != nil {
 			return err
 		}
 		return j.explain()
 	})
 }
 
-// readToExplain reads what to run.
-func (j *job) readToExplain(f *flags, args []string) (err error) {
+// readRun reads what to run for a command that takes a file or flags. allowed are flags beyond
+// -json and -events that go with a file.
+func (j *job) readRun(f *flags, command string, args []string, allowed ...string) (err error) {
 	if len(args) == 0 {
 		if j.subject, err = f.subject(); err != nil {
 			return err
@@ -45,11 +46,11 @@ func (j *job) readToExplain(f *flags, args []string) (err error) {
 		j.answers, j.command = source.Seed(j.Seed), j.reproduce()
 		return nil
 	}
-	if err := onlyOne("explain", "file", args[1:]); err != nil {
+	if err := onlyOne(command, "file", args[1:]); err != nil {
 		return err
 	}
 	for _, x := range f.all {
-		if x.given && !slices.Contains([]string{"json", "events"}, x.name) {
+		if x.given && !slices.Contains(append(allowed, "json", "events"), x.name) {
 			return refuse("-%s: the file says what to run; use one or the other", x.name)
 		}
 	}

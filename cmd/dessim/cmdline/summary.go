@@ -40,6 +40,30 @@ func (s *summary) verdict() check.Verdict {
 // text writes the summary for people: verdict and checks, the story, nodes, figures, digest,
 // and the line that repeats it.
 func (s *summary) text(b *bytes.Buffer) {
+	s.opening(b)
+	if len(s.Checks) > 0 {
+		b.WriteByte('\n')
+		s.checks(b)
+	}
+	for i, line := range s.Story {
+		if i == 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(b, "%d. %s\n", i+1, plain(line))
+	}
+	if len(s.Nodes) > 0 {
+		b.WriteByte('\n')
+		s.nodes(b)
+	}
+	var l lines
+	s.figures(&l)
+	l.add("", "")
+	s.identity(&l)
+	l.write(b)
+}
+
+// opening writes the verdict, what failed or ended the run, and the warnings.
+func (s *summary) opening(b *bytes.Buffer) {
 	fmt.Fprintf(b, "%s: scenario %s, seed %d\n", s.paint.verdict(s.verdict()), s.Scenario.Name, s.Seed)
 	if s.Verdict == scenario.Failed {
 		fmt.Fprintln(b, plain(s.Failure))
@@ -70,25 +94,6 @@ func (s *summary) text(b *bytes.Buffer) {
 			}
 		}
 	}
-	if len(s.Checks) > 0 {
-		b.WriteByte('\n')
-		s.checks(b)
-	}
-	for i, line := range s.Story {
-		if i == 0 {
-			b.WriteByte('\n')
-		}
-		fmt.Fprintf(b, "%d. %s\n", i+1, plain(line))
-	}
-	if len(s.Nodes) > 0 {
-		b.WriteByte('\n')
-		s.nodes(b)
-	}
-	var l lines
-	s.figures(&l)
-	l.add("", "")
-	s.identity(&l)
-	l.write(b)
 }
 
 // ended returns the result that says why the run was ended, or nil.

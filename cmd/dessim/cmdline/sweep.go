@@ -71,6 +71,9 @@ func (t *tool) sweepCommand() *cli.Command {
 	})
 }
 
+// mostWorkers is how many runs can be made at a time.
+const mostWorkers = 1024
+
 func strategyNames() (names []string) {
 	for _, s := range explore.Strategies() {
 		names = append(names, s.String())
@@ -108,7 +111,6 @@ func (t *tool) newSweep(f *flags) (s *sweep, err error) {
 			return nil, err
 		}
 	}
-	const mostWorkers = 1024
 	if s.Workers, err = count(f.find("j"), 0, mostWorkers); err != nil {
 		return nil, err
 	}
