@@ -6,7 +6,7 @@
 // (the workload of transfers), liars.go (members that lie), params.go (parameters),
 // faults.go (the fault window), faulty.go (markets under faults) and traffic.go (what a
 // node may send). churnfaults.go has the faults of churn, which last longer. kinds.go,
-// text.go and costs.go describe messages, and count them. Package judge has the checks. In
+// text.go and costs.go describe messages, and count them; measures.go measures latencies. Package judge has the checks. In
 // testdata, each scenario has a trace of one run, and edits holds the planted bugs of
 // cmd/mutants.
 //

@@ -193,8 +193,12 @@ func (x *figures) add(run *measured) {
 	if r.Verdict == check.Pass {
 		x.passed++
 	} else if x.failed == "" {
-		s := x.subject
-		s.Seed = run.seed
-		x.failed = fmt.Sprintf("%s: %s", r.Verdict, s.reproduce())
+		command := x.command
+		if x.many {
+			s := x.subject
+			s.Seed = run.seed
+			command = s.reproduce()
+		}
+		x.failed = fmt.Sprintf("%s: %s", r.Verdict, command)
 	}
 }

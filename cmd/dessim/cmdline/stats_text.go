@@ -37,7 +37,7 @@ func (x *figures) text() {
 func quantiles() (heads []string) {
 	heads = append(heads, "min")
 	for _, p := range percentiles {
-		heads = append(heads, p.key)
+		heads = append(heads, p.head)
 	}
 	return append(heads, "max")
 }

@@ -73,14 +73,15 @@ func (s *spread) count() uint64 { return uint64(s.values.TotalCount()) }
 // mean is 0 without values.
 func (s *spread) mean() uint64 { return s.sum / max(s.count(), 1) }
 
-// percentiles are those that are shown, with their keys in the JSON object.
+// percentiles are those that are shown, with their heads in the tables and their keys in the
+// JSON object.
 var percentiles = []struct {
-	key     string
-	percent float64
-}{{"p50", 50}, {"p90", 90}, {"p99", 99}, {"p99.9", 99.9}}
+	head, key string
+	percent   float64
+}{{"p50", "p50", 50}, {"p90", "p90", 90}, {"p99", "p99", 99}, {"p99.9", "p999", 99.9}}
 
-// percentile returns a value below or at which so many are, to three digits. The histogram
-// rounds up, so the greatest bounds it.
+// percentile returns the value of that rank among all, to three digits. The histogram rounds
+// up, so the greatest bounds it.
 func (s *spread) percentile(percent float64) uint64 {
 	return min(uint64(s.values.ValueAtQuantile(percent)), s.max)
 }

@@ -11,6 +11,7 @@ import (
 	"dessim/sim/check"
 	"dessim/sim/explore"
 	"dessim/sim/scenario"
+	"dessim/sim/stats"
 	"dessim/sim/swarm"
 	"example.com/kvstore"
 )
@@ -54,7 +55,7 @@ func Writes() *scenario.Scenario {
 			plan.Link = sim.Link{Delay: b.Delay, Jitter: b.Jitter, Loss: b.Loss, Copy: b.Copy}
 			plan.Until = protocol.Time(b.Until)
 			plan.Faults = b.DrawFaults(swarm.Config{Nodes: []protocol.NodeID{server}, From: 1, To: storm, Delay: 5 * time.Millisecond, Most: 8})
-			return &scenario.Run{Plan: plan, Checks: check.Suite{survive()}}
+			return &scenario.Run{Plan: plan, Checks: check.Suite{survive()}, Measure: measure}
 		},
 	}
 }
@@ -93,5 +94,25 @@ func survive() *check.Check {
 			return true, fmt.Errorf("key %d was acknowledged as %d and reads as %d", m.Key, want, m.Value)
 		}
 		return true, nil
+	})
+}
+
+// measure measures how long the client waits. What a server that is down loses is never answered.
+func measure(m *stats.Meter) {
+	write := m.Time("write", "from the input of the client until its write is acknowledged")
+	read := m.Time("read", "from the input of the client until it has the value")
+	m.See(sim.Received|sim.Output, func(e *sim.Event) {
+		x, _ := kvstore.Decode(e.Body)
+		switch {
+		case e.Kind == kvstore.KindWritten:
+			write.End(x.Key, e.At)
+		case e.Kind == kvstore.KindRead:
+			read.End(x.Key, e.At)
+		case e.Peer != protocol.Outside:
+		case string(e.Body) == string(kvstore.Get(x.Key)):
+			read.Begin(x.Key, e.At)
+		default:
+			write.Begin(x.Key, e.At)
+		}
 	})
 }
