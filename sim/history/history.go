@@ -14,6 +14,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
+	"dessim/sim/stats"
 )
 
 // History is what happened in one run. New makes it and Attach connects it to the run; it is
@@ -29,6 +30,7 @@ type History struct {
 	Texts    Table[string]
 	Timers   Table[string] // their names
 	Reason   string        // why the run ended; "" if it broke
+	Figures  *stats.Meter  // measures the run, or nil: only for somebody who looks at all of it
 
 	words  func(e *sim.Event) string
 	source protocol.Source
@@ -72,6 +74,9 @@ type origin struct {
 func New(s *scenario.Scenario, p *scenario.Params, l Limits) *History {
 	h := &History{Scenario: s, words: s.Words(p), origin: make(map[origin]int32), named: make(map[timer]int), Steps: []Step{{}}}
 	h.States.limits = l
+	if l.Bytes > 0 {
+		h.Figures = new(stats.Meter)
+	}
 	return h
 }
 
@@ -80,6 +85,7 @@ func (h *History) Attach(o *scenario.Options, src protocol.Source) protocol.Sour
 	h.source = src
 	o.Observers = append(o.Observers[:len(o.Observers):len(o.Observers)], observer{h})
 	o.Begun = h.States.begin
+	o.Meter = h.Figures
 	return asker{h}
 }
 

@@ -1,6 +1,6 @@
 // Package report writes what happened in a run as one HTML file that needs nothing else: a
 // space-time diagram, the state of each node at each moment, the checks, and what led to
-// the violation.
+// the violation; and small plots of what the scenario measures, and of the messages.
 //
 // Package history keeps the events of a run. Of makes the data of the page from them, and Write
 // makes the file: the data as JSON, compressed and in base64, between a script and a style

@@ -52,6 +52,7 @@ func of(h *history.History, o *scenario.Report, a About, l limits) *Run {
 	if p := o.Panic; p != nil {
 		x.Failure = p.Error()
 	}
+	x.Figures = figuresOf(h.Figures)
 	r.encode()
 	fill(reflect.ValueOf(x).Elem())
 	return x

@@ -21,9 +21,9 @@ var page embed.FS
 
 // scripts are the files of the script, in the order in which each needs those before it.
 var scripts = []string{
-	"decode.js", "causality.js", "states.js", "search.js", "highlight.js", "words.js", "view.js", // the data, without a browser
+	"decode.js", "causality.js", "states.js", "search.js", "highlight.js", "words.js", "view.js", "figures.js", // the data, without a browser
 	"dom.js", "theme.js", "ink.js", "arrows.js", "marks.js", "density.js", "minimap.js", "faults.js", "picture.js", "hit.js", "gutter.js",
-	"selected.js", "state_panel.js", "evidence.js", "lists.js", "keys.js", "splitter.js", "shell.js", "opening.js", "app.js", "main.js",
+	"selected.js", "state_panel.js", "evidence.js", "plots.js", "lists.js", "keys.js", "splitter.js", "shell.js", "opening.js", "app.js", "main.js",
 }
 
 // version of the data. The script refuses another.

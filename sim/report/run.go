@@ -26,6 +26,8 @@ type Run struct {
 	Story    []string    `json:"story"`
 	Notes    []string    `json:"notes"` // what the page lacks
 
+	Figures Figures `json:"figures"`
+
 	Kinds  []string `json:"kinds"`
 	Eras   []int    `json:"eras"` // indices of Kinds
 	Texts  []string `json:"texts"`
@@ -123,4 +125,28 @@ type Kept struct {
 	States  [3]int `json:"states"` // and how many steps apart they are elsewhere; 0: nowhere else
 	Texts   [2]int `json:"texts"`
 	Answers [2]int `json:"answers"`
+}
+
+// Figures are what the scenario measures. Messages are counted from the rows.
+type Figures struct {
+	Times   []Spread `json:"times"` // in ns
+	Numbers []Spread `json:"numbers"`
+}
+
+// Spread is how the values of one name are spread. Its bins are those of timeBin, or as wide as
+// Width says.
+type Spread struct {
+	Name   string `json:"name"`
+	What   string `json:"what"`
+	Count  int    `json:"count"`
+	Open   int    `json:"open"` // that had not ended
+	Min    uint64 `json:"min"`
+	P50    uint64 `json:"p50"`
+	P90    uint64 `json:"p90"`
+	P99    uint64 `json:"p99"`
+	Max    uint64 `json:"max"`
+	Sum    uint64 `json:"sum"`
+	Width  uint64 `json:"width"`
+	From   uint64 `json:"from"` // the first bin; of numbers, its least value
+	Counts []int  `json:"counts"`
 }

@@ -71,6 +71,8 @@ class App {
 		this.exhibits = run.checks.filter((check) => check.evidence).sort((a, b) => when(a) - when(b));
 		parts.evidenceTab.hidden = this.exhibits.length === 0;
 		fill(parts.evidence, this.exhibits.map((check) => el("div", { class: "exhibit" }, evidenceOf(this, check))));
+		parts.figuresTab.hidden = !hasFigures(run);
+		fill(parts.figures); // when they are asked for
 		parts.storyTab.hidden = run.story.length === 0;
 		this.openTab(run.story.length ? "story" : "checks");
 		this.openTab("state");
@@ -339,7 +341,8 @@ class App {
 	openTab(name) {
 		const { parts } = this;
 		if (parts[`${name}Tab`].hidden) return;
-		const group = ["state", "evidence"].includes(name) ? ["state", "evidence"] : ["story", "checks", "about"];
+		const group = ["story", "checks", "about"].includes(name) ? ["story", "checks", "about"] : ["state", "evidence", "figures"];
+		if (name === "figures" && !parts.figures.firstChild) showFigures(this, parts.figures);
 		for (const one of group) {
 			parts[one].hidden = one !== name;
 			parts[`${one}Tab`].setAttribute("aria-selected", String(one === name));

@@ -86,9 +86,10 @@ function buildStage(app, part) {
 		part("table", el("section", { id: "table", hidden: true, tabindex: "0", "aria-label": "Table" })),
 		part("splitter", buildSplitter(app)),
 		el("div", { class: "tabs", role: "tablist", "aria-label": "Below the picture" },
-			part("stateTab", tab(app, "state", "State")), part("evidenceTab", tab(app, "evidence", "Evidence")), part("stateAt", el("span", { class: "quiet" }))),
+			part("stateTab", tab(app, "state", "State")), part("evidenceTab", tab(app, "evidence", "Evidence")), part("figuresTab", tab(app, "figures", "Figures")), part("stateAt", el("span", { class: "quiet" }))),
 		part("state", el("section", { id: "state", tabindex: "0", role: "tabpanel", "aria-label": "State" })),
-		part("evidence", el("section", { id: "evidence", tabindex: "0", role: "tabpanel", "aria-label": "Evidence", hidden: true })));
+		part("evidence", el("section", { id: "evidence", tabindex: "0", role: "tabpanel", "aria-label": "Evidence", hidden: true })),
+		part("figures", el("section", { id: "figures", tabindex: "0", role: "tabpanel", "aria-label": "Figures", hidden: true })));
 }
 
 function buildSide(app, part) {
