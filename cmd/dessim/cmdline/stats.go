@@ -32,7 +32,7 @@ func (t *tool) statsCommand() *cli.Command {
 	f.addSubject()
 	f.add("seeds", "1-20", "first and last seed, of many runs that are taken together")
 	f.add("j", "2", "runs at a time; the default is one for each core")
-	f.add("json", "", "print one JSON object")
+	f.add("json", "", "print one JSON object: scenario, from, to, params, verdict, runs, passed, virtual_ns, times, numbers, kinds, nodes, reproduce, and failed unless all pass")
 	return f.command("stats", "shows the figures of a run, or of many: latencies, hops, messages", statsUsage, func(ctx context.Context, args []string) error {
 		x := &figures{job: &job{tool: t, ctx: ctx, json: f.find("json").on()}}
 		if err := x.read(f, args); err != nil {
