@@ -1,9 +1,12 @@
 package cmdline
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 
@@ -11,9 +14,10 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/live"
+	"dessim/protocol/live/disk"
 	rec "dessim/protocol/live/record"
+	"dessim/protocol/live/udp"
 	"dessim/sim/cluster"
-	"dessim/sim/cluster/memory"
 	"dessim/sim/enact"
 	"dessim/sim/files"
 	"dessim/sim/scenario"
@@ -71,6 +75,7 @@ type living struct {
 	disks  string
 	remove bool // the disks
 	tapes  []*cluster.Tape
+	book   *udp.Book
 }
 
 // open reads the flags, and makes the folders.
@@ -207,12 +212,14 @@ func (x *living) run() (*scenario.Recording, error) {
 
 // cluster makes the nodes, with sockets on loopback.
 func (x *living) cluster() (*cluster.Cluster, error) {
-	network := memory.NewNetwork()
+	if err := x.addresses(); err != nil {
+		return nil, err
+	}
 	return cluster.Open(cluster.Config{
 		Subject: x.Subject,
-		Connect: network.Connect,
+		Connect: x.connect,
 		Disk: func(id protocol.NodeID) (cluster.Disk, error) {
-			return new(memory.Disk), nil
+			return disk.Open(filepath.Join(x.disks, fmt.Sprintf("node-%v", id)), disk.Options{})
 		},
 		Tape: func(id protocol.NodeID) (io.Writer, error) {
 			t := new(cluster.Tape)
@@ -225,6 +232,40 @@ func (x *living) cluster() (*cluster.Cluster, error) {
 			}
 			x.tapes = append(x.tapes, t)
 			return t, nil
+		},
+	})
+}
+
+// addresses finds a free port on loopback for each node.
+func (x *living) addresses() error {
+	run, err := x.Scenario.Prepare(x.Seed, x.Params, source.Seed(x.Seed), nil)
+	if err != nil {
+		return err
+	}
+	addresses := make([]netip.AddrPort, run.Plan.Nodes)
+	for i := range addresses {
+		conn, err := udp.Listen("127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		defer conn.Close() // all of them, once each has another port
+		addresses[i] = conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	}
+	x.book, err = udp.NewBook(addresses, 0)
+	return err
+}
+
+// connect opens the socket of an incarnation of a node.
+func (x *living) connect(id protocol.NodeID, incarnation uint32, arrive func(live.Arrival)) (live.Network, error) {
+	at, _ := x.book.AddrPort(id)
+	conn, err := udp.Listen(at.String())
+	if err != nil {
+		return nil, err
+	}
+	return udp.Open(udp.Config{
+		Conn: conn, Book: x.book, Network: x.Seed, Incarnation: incarnation, Limits: udp.DefaultLimits(x.book.Members()),
+		Receive: func(from protocol.NodeID, incarnation uint32, seq uint64, body []byte) {
+			arrive(live.Arrival{From: from, Incarnation: incarnation, Seq: seq, Body: bytes.Clone(body)})
 		},
 	})
 }

@@ -35,7 +35,7 @@ func Example() {
 	}
 	var networks []*udp.Network
 	for _, conn := range conns {
-		n, err := udp.Open(udp.Config{Conn: conn, Book: book, Network: 42, Limits: udp.DefaultLimits(2), Receive: hello})
+		n, err := udp.Open(udp.Config{Conn: conn, Book: book, Network: 42, Incarnation: 1, Limits: udp.DefaultLimits(2), Receive: hello})
 		if err != nil {
 			panic(err)
 		}
@@ -43,7 +43,7 @@ func Example() {
 		networks = append(networks, n)
 	}
 	for len(heard) == 0 {
-		networks[0].Send(1, 1, 1, []byte("good morning"))
+		networks[0].Send(1, 1, []byte("good morning"))
 	}
 	fmt.Println(<-heard)
 	// Output: node 0, incarnation 1, message 1: good morning

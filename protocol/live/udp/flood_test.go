@@ -70,7 +70,7 @@ func TestAFloodOfRubbishLeavesMembersServed(t *testing.T) {
 		}
 	})
 	victim, sender := nodes[0], nodes[1]
-	eventually(t, "a member's message has arrived", func() bool { return honest.Load() > 0 }, func() { sender.Send(0, 1, 1, nil) })
+	eventually(t, "a member's message has arrived", func() bool { return honest.Load() > 0 }, func() { sender.Send(0, 1, nil) })
 	runtime.GC()
 	before, most := resident(), 0
 	start, first := time.Now(), honest.Load()
@@ -86,7 +86,7 @@ func TestAFloodOfRubbishLeavesMembersServed(t *testing.T) {
 			flooding = false
 		case <-time.After(time.Millisecond):
 			sent++
-			sender.Send(0, 1, uint64(sent), message(sent, 200))
+			sender.Send(0, uint64(sent), message(sent, 200))
 			if sent%100 == 1 {
 				most = max(most, resident())
 			}
@@ -97,7 +97,7 @@ func TestAFloodOfRubbishLeavesMembersServed(t *testing.T) {
 	arrived := honest.Load() - first
 	t.Logf("%d rubbish datagrams in %v: %d were read; of %d honest messages %d arrived, and resident memory grew by %.1f MiB",
 		*floodDatagrams, took.Round(time.Millisecond), s.ReceivedDatagrams-s.Delivered, sent, arrived, float64(most-before)/(1<<20))
-	eventually(t, "a member's message has arrived", func() bool { return honest.Load() > first }, func() { sender.Send(0, 1, 1, nil) })
+	eventually(t, "a member's message has arrived", func() bool { return honest.Load() > first }, func() { sender.Send(0, 1, nil) })
 	rate := DefaultLimits(2).Strangers.Datagrams
 	if got, bound := strangers.Load(), int64(rate)+int64(float64(rate)*time.Since(victim.began).Seconds()); got > bound {
 		t.Errorf("%d datagrams of strangers were accepted, want at most %d", got, bound)
@@ -126,7 +126,7 @@ func BenchmarkSend(b *testing.B) {
 			seq := uint64(0)
 			for b.Loop() {
 				seq++
-				nodes[1].Send(0, 1, seq, msg)
+				nodes[1].Send(0, seq, msg)
 			}
 			b.ReportMetric(float64(arrived.Load())/b.Elapsed().Seconds(), "messages/s")
 			b.ReportMetric(100*float64(arrived.Load())/float64(seq), "%arrived")

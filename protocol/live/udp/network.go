@@ -18,7 +18,9 @@ type Config struct {
 	Conn    *net.UDPConn // from Listen; the Network closes it
 	Book    *Book        // knows all to whom messages go
 	Network uint64       // the same at all members, and different for each network
-	Limits  Limits
+	// Incarnation is that of the node, from 1.
+	Incarnation uint32
+	Limits      Limits
 
 	// Receive consumes a message, in the one goroutine that reads. incarnation and seq
 	// are the sender's, or 0 for a raw datagram. body is borrowed: it is valid until
@@ -103,6 +105,8 @@ func Open(cfg Config) (*Network, error) {
 		return nil, errors.New("udp: Config has no Conn")
 	case cfg.Book == nil:
 		return nil, errors.New("udp: Config has no Book")
+	case cfg.Incarnation == 0:
+		return nil, errors.New("udp: Config has no Incarnation")
 	case cfg.Receive == nil:
 		return nil, errors.New("udp: Config has no Receive")
 	}

@@ -77,7 +77,7 @@ func network(t testing.TB, members int, change func(id int, c *Config)) []*node 
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := Config{Conn: n.conn, Book: book, Network: thisNetwork, Limits: DefaultLimits(members), Receive: n.receive}
+		c := Config{Conn: n.conn, Book: book, Network: thisNetwork, Incarnation: 1, Limits: DefaultLimits(members), Receive: n.receive}
 		if change != nil {
 			change(i, &c)
 		}
@@ -104,10 +104,10 @@ func eventually(t testing.TB, what string, holds func() bool, again func()) {
 func TestMessagesOfAllLengthsArriveWhole(t *testing.T) {
 	nodes := network(t, 2, nil)
 	for i, size := range []int{0, 1, fragmentLen - 1, fragmentLen, fragmentLen + 1, 10 * fragmentLen, 300_001, 1 << 20} {
-		want := arrival{from: 1, incarnation: 7, seq: uint64(i + 1), body: string(message(i, size))}
+		want := arrival{from: 1, incarnation: 1, seq: uint64(i + 1), body: string(message(i, size))}
 		eventually(t, fmt.Sprintf("a message of %d bytes has arrived", size),
 			func() bool { return slices.Contains(nodes[0].have(), want) },
-			func() { nodes[1].Send(0, 7, want.seq, []byte(want.body)) })
+			func() { nodes[1].Send(0, want.seq, []byte(want.body)) })
 	}
 	if s := nodes[0].Stats(); s.Malformed+s.Corrupt+s.Contradictory+s.Unknown != 0 {
 		t.Errorf("good messages were counted as bad: %+v", s)
@@ -117,18 +117,18 @@ func TestMessagesOfAllLengthsArriveWhole(t *testing.T) {
 func TestMessagesThatCannotBeSentAreCounted(t *testing.T) {
 	nodes := network(t, 2, func(_ int, c *Config) { c.Limits.Message = 5000 })
 	n := nodes[0]
-	n.Send(1, 1, 1, make([]byte, 5001))
-	n.Send(99, 1, 1, []byte("nobody is there"))
+	n.Send(1, 1, make([]byte, 5001))
+	n.Send(99, 1, []byte("nobody is there"))
 	stranger, _ := n.cfg.Book.Meet(at("127.0.0.1:9"))
-	n.Send(stranger, 1, 1, []byte("no bencoded dictionary"))
-	n.Send(stranger, 1, 1, nil)
-	n.Send(stranger, 1, 1, append([]byte{raw}, make([]byte, maxDatagram)...))
+	n.Send(stranger, 1, []byte("no bencoded dictionary"))
+	n.Send(stranger, 1, nil)
+	n.Send(stranger, 1, append([]byte{raw}, make([]byte, maxDatagram)...))
 	six, _ := n.cfg.Book.Meet(at("[2001:db8::1]:9")) // the socket is an IPv4 one
-	n.Send(six, 1, 1, []byte("de"))
+	n.Send(six, 1, []byte("de"))
 	if err := n.Close(); err != nil {
 		t.Error(err)
 	}
-	n.Send(1, 1, 1, []byte("too late"))
+	n.Send(1, 1, []byte("too late"))
 	s := n.Stats()
 	got := Stats{TooLong: s.TooLong, Unroutable: s.Unroutable, SendFailed: s.SendFailed, SentToClosed: s.SentToClosed, SentMessages: s.SentMessages}
 	if want := (Stats{TooLong: 2, Unroutable: 3, SendFailed: 1, SentToClosed: 1}); got != want {
@@ -149,7 +149,7 @@ func TestStrangersSpeakRawDatagrams(t *testing.T) {
 	if err := stranger.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	n.Send(1, 1, 1, []byte("d1:y1:re"))
+	n.Send(1, 1, []byte("d1:y1:re"))
 	size, from, err := stranger.ReadFromUDPAddrPort(buf)
 	if err != nil || string(buf[:size]) != "d1:y1:re" || from != n.addr() {
 		t.Errorf("the stranger received %q from %v, %v", buf[:size], from, err)
@@ -208,12 +208,12 @@ func TestAMemberThatSendsTooMuchIsCutOffAndOthersAreNot(t *testing.T) {
 	eventually(t, "a member's excess is counted", func() bool { return nodes[0].Stats().Excess > 0 }, func() {
 		for range 100 {
 			seq++
-			nodes[1].Send(0, 1, seq, []byte("a"))
+			nodes[1].Send(0, seq, []byte("a"))
 		}
 	})
 	want := arrival{2, 1, 1, "b"}
 	eventually(t, "the other member's message has arrived", func() bool { return slices.Contains(nodes[0].have(), want) },
-		func() { nodes[2].Send(0, 1, 1, []byte("b")) })
+		func() { nodes[2].Send(0, 1, []byte("b")) })
 }
 
 // A member that begins messages and never ends them takes the room of its own messages
@@ -281,7 +281,7 @@ func TestFateDecidesWhatLeaves(t *testing.T) {
 		}
 	})
 	for _, msg := range []string{"lost", "longer"} {
-		nodes[1].Send(0, 1, 1, []byte(msg))
+		nodes[1].Send(0, 1, []byte(msg))
 	}
 	if s := nodes[1].Stats(); s.Lost != 1 || s.TooLong != 1 || s.SentMessages != 0 {
 		t.Errorf("a lost and a lengthened message are counted as %+v", s)
@@ -294,7 +294,7 @@ func TestFateDecidesWhatLeaves(t *testing.T) {
 				}
 			}
 			return true
-		}, func() { nodes[1].Send(0, 1, 1, []byte(sent)) })
+		}, func() { nodes[1].Send(0, 1, []byte(sent)) })
 	}
 }
 
@@ -306,7 +306,7 @@ func TestNothingHappensAfterClose(t *testing.T) {
 		}
 	})
 	for seq := range uint64(50) {
-		nodes[1].Send(0, 1, 1+seq, []byte("late"))
+		nodes[1].Send(0, 1+seq, []byte("late"))
 	}
 	if err := nodes[1].Close(); err != nil {
 		t.Error(err)
@@ -335,12 +335,13 @@ func TestANodeComesBackAtItsAddress(t *testing.T) {
 	for incarnation := uint32(1); incarnation <= 3; incarnation++ {
 		want := arrival{1, incarnation, 1, "hello"}
 		eventually(t, "the next incarnation is heard", func() bool { return slices.Contains(nodes[0].have(), want) },
-			func() { nodes[1].Send(0, incarnation, 1, []byte("hello")) })
+			func() { nodes[1].Send(0, 1, []byte("hello")) })
 		if err := nodes[1].Close(); err != nil {
 			t.Fatal(err)
 		}
 		c := nodes[1].cfg
 		c.Conn = listen(t, at.String())
+		c.Incarnation++
 		n, err := Open(c)
 		if err != nil {
 			t.Fatal(err)
@@ -360,14 +361,14 @@ func TestMembersMayHaveIPv6Addresses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n.Network, err = Open(Config{Conn: n.conn, Book: book, Limits: DefaultLimits(2), Receive: n.receive}); err != nil {
+		if n.Network, err = Open(Config{Conn: n.conn, Book: book, Incarnation: 1, Limits: DefaultLimits(2), Receive: n.receive}); err != nil {
 			t.Fatal(err)
 		}
 		defer n.Close()
 	}
 	want := arrival{1, 1, 1, "six"}
 	eventually(t, "a message over IPv6 has arrived", func() bool { return slices.Contains(a.have(), want) },
-		func() { b.Send(0, 1, 1, []byte("six")) })
+		func() { b.Send(0, 1, []byte("six")) })
 }
 
 func TestWhatCannotBeOpenedIsToldInOneLine(t *testing.T) {
@@ -378,7 +379,7 @@ func TestWhatCannotBeOpenedIsToldInOneLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	open := func(change func(c *Config)) error {
-		c := Config{Conn: conn, Book: book, Limits: DefaultLimits(1), Receive: new(inbox).receive}
+		c := Config{Conn: conn, Book: book, Incarnation: 1, Limits: DefaultLimits(1), Receive: new(inbox).receive}
 		change(&c)
 		_, err := Open(c)
 		return err
@@ -413,7 +414,7 @@ func TestWhatCannotBeOpenedIsToldInOneLine(t *testing.T) {
 func TestSendingAllocatesNothing(t *testing.T) {
 	n := network(t, 2, nil)[0]
 	msg := message(1, 3*fragmentLen)
-	if allocs := testing.AllocsPerRun(100, func() { n.Send(1, 1, 1, msg) }); allocs != 0 {
+	if allocs := testing.AllocsPerRun(100, func() { n.Send(1, 1, msg) }); allocs != 0 {
 		t.Errorf("sending a message of three fragments allocates %v times", allocs)
 	}
 }

@@ -8,11 +8,11 @@ import (
 	"dessim/protocol"
 )
 
-// Send sends a message of the node's incarnation to another node. seq counts the messages
-// that this incarnation has sent to it, from 1. What cannot be sent is dropped and
+// Send sends a message to another node. seq counts the messages that this incarnation has
+// sent to it, from 1. What cannot be sent is dropped and
 // counted. A message of many fragments leaves at 150 MB a second at most, since one that
 // leaves at once overruns its receiver; Send blocks as long.
-func (n *Network) Send(to protocol.NodeID, incarnation uint32, seq uint64, msg []byte) {
+func (n *Network) Send(to protocol.NodeID, seq uint64, msg []byte) {
 	at, isMember, ok := n.addrOf(to)
 	switch {
 	case !ok || !isMember && (len(msg) == 0 || msg[0] != raw):
@@ -22,7 +22,7 @@ func (n *Network) Send(to protocol.NodeID, incarnation uint32, seq uint64, msg [
 		n.count.count(tooLong)
 		return
 	}
-	p := parcel{at: at, raw: !isMember, incarnation: incarnation, seq: seq}
+	p := parcel{at: at, raw: !isMember, incarnation: n.cfg.Incarnation, seq: seq}
 	if n.cfg.Fate == nil {
 		n.send(p, msg)
 		return

@@ -29,7 +29,9 @@ func TestHarnessLinksNoMachine(t *testing.T) {
 		if err != nil {
 			t.Fatalf("go list -deps %s: %v", pkg, err)
 		}
-		return slices.DeleteFunc(strings.Fields(string(out)), func(path string) bool { return !machinery.MatchString(path) || strings.HasPrefix(path, "dessim/protocol/live") })
+		return slices.DeleteFunc(strings.Fields(string(out)), func(path string) bool {
+			return !machinery.MatchString(path) || strings.HasPrefix(path, "dessim/protocol/live")
+		})
 	}
 	for _, pkg := range []string{"./sim", "./sim/scenario", "./sim/simtest", "./cmd/dessim/cmdline"} {
 		if found := machines(pkg); len(found) > 0 {
