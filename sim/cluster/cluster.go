@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"dessim/protocol"
@@ -63,6 +64,7 @@ type Cluster struct {
 	strikes  chan *fault.Fault // crashes that waited for another node's effect, which was done
 	over     chan struct{}     // closed when nobody takes from ended
 	calm     protocol.Time
+	left     int
 }
 
 // member is a node of the cluster.
@@ -82,20 +84,15 @@ type ended struct {
 	host *live.Host
 }
 
-// Unable returns the faults among those that a cluster cannot inject.
-func Unable(faults []fault.Fault) (out []fault.Fault) {
-	for i := range faults {
-		f := &faults[i]
-		switch f.Op {
-		case fault.Byzantine, fault.Jump, fault.Drift, fault.Rot, fault.Corrupt:
-			out = append(out, *f)
-		default:
-			if f.On.N > 0 && f.Op != fault.Crash {
-				out = append(out, *f)
-			}
-		}
+// Able reports whether a cluster can inject the fault. It has no power over clocks, over what
+// is on disks and in messages, or over what nodes say; and a fault with a window cannot wait
+// for an effect.
+func Able(f *fault.Fault) bool {
+	switch f.Op {
+	case fault.Byzantine, fault.Jump, fault.Drift, fault.Rot, fault.Corrupt:
+		return false
 	}
-	return out
+	return f.On.N == 0 || f.Op == fault.Crash
 }
 
 // Open makes a cluster; Run runs it. The error is that of a part, or a *scenario.PlanError.
@@ -107,9 +104,8 @@ func Open(cfg Config) (*Cluster, error) {
 		return nil, err
 	}
 	c.plan = *run
-	if bad := Unable(run.Plan.Faults); len(bad) > 0 {
-		return nil, fmt.Errorf("fault %v cannot be injected into a live run", bad[0])
-	}
+	c.plan.Plan.Faults = slices.DeleteFunc(slices.Clone(run.Plan.Faults), func(f fault.Fault) bool { return !Able(&f) })
+	c.left = len(run.Plan.Faults) - len(c.plan.Plan.Faults)
 	if run.Plan.Random != nil {
 		return nil, fmt.Errorf("scenario %s answers crypto/rand, which a live run cannot", s.Scenario.Name)
 	}
@@ -126,8 +122,9 @@ func Open(cfg Config) (*Cluster, error) {
 	return c, nil
 }
 
-// Faults returns the faults of the run.
-func (c *Cluster) Faults() []fault.Fault { return c.plan.Plan.Faults }
+// LeftOut returns how many faults of the plan the cluster leaves out, since it is not Able to
+// inject them.
+func (c *Cluster) LeftOut() int { return c.left }
 
 func (c *Cluster) member(id protocol.NodeID) (*member, error) {
 	s := c.cfg.Subject

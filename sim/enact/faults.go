@@ -22,7 +22,7 @@ func (s *script) faults(planned []fault.Fault) []fault.Fault {
 	for i := range planned {
 		f := planned[i]
 		id = max(id, f.ID)
-		if !f.Op.Cuts() {
+		if !f.Op.Cuts() || f.On.N > 0 { // a live run has no windows that wait
 			continue
 		}
 		if f.For == 0 && heal < fault.Never {

@@ -203,8 +203,9 @@ func all(*late) bool { return true }
 
 // answers returns what was answered, but for answers that made no difference.
 func (s *Source) answers(given []source.Answer) []source.Answer {
+	s.now = s.end
 	for i := range s.at {
-		s.cancelled(&s.at[i], all) // what is pending at the end
+		s.cancelled(&s.at[i], all) // what is pending then
 	}
 	return slices.DeleteFunc(given, func(a source.Answer) bool { return s.idle[a.Key] })
 }

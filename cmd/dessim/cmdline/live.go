@@ -19,6 +19,7 @@ import (
 	"dessim/protocol/live/udp"
 	"dessim/sim/cluster"
 	"dessim/sim/enact"
+	"dessim/sim/fault"
 	"dessim/sim/files"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
@@ -91,13 +92,10 @@ func (x *living) open(f *flags) error {
 			return err
 		}
 	}
-	run, err := x.Scenario.Prepare(x.Seed, x.Params, source.Seed(x.Seed), nil)
-	if err != nil {
-		return refuse("%v", err)
+	if err := x.ableTo(); err != nil {
+		return err
 	}
-	if bad := cluster.Unable(run.Plan.Faults); len(bad) > 0 {
-		return refuse("fault %v: a live run cannot inject it; leave it out, or choose others by -faults or -fault", bad[0])
-	}
+	var err error
 	if dir := f.find("record"); dir.given {
 		if x.folder, err = emptyFolder(dir); err != nil {
 			return err
@@ -110,6 +108,28 @@ func (x *living) open(f *flags) error {
 	x.remove = true
 	if x.disks, err = os.MkdirTemp("", "dessim-live-"); err != nil {
 		return refuse("disks: %s", files.Reason(err))
+	}
+	return nil
+}
+
+// ableTo refuses a run that cannot be made live, or that writes a fault which cannot be
+// injected.
+func (x *living) ableTo() error {
+	run, err := x.Scenario.Prepare(x.Seed, x.Params, source.Seed(x.Seed), nil)
+	if err != nil {
+		return refuse("%v", err)
+	}
+	if run.Plan.Random != nil {
+		return refuse("scenario %s: answers crypto/rand for its nodes, which a live run cannot", x.Scenario.Name)
+	}
+	written, err := fault.Parse(x.Params.Fault)
+	if err != nil {
+		return refuse("%v", err)
+	}
+	for i := range written {
+		if !cluster.Able(&written[i]) {
+			return refuse("fault %v: a live run cannot inject it; it can crash, restart and pause nodes, slow or fail syncs, and harm links but for the bytes", written[i])
+		}
 	}
 	return nil
 }
@@ -185,6 +205,9 @@ func (x *living) run() (*scenario.Recording, error) {
 	c, err := x.cluster()
 	if err != nil {
 		return nil, &exit{exitIO, err.Error()}
+	}
+	if n := c.LeftOut(); n > 0 {
+		x.complain(fmt.Sprintf("faults: %d that were drawn cannot be injected into a live run, and are left out", n))
 	}
 	ctx, stop := context.WithCancel(x.ctx)
 	defer stop()
