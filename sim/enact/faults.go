@@ -22,7 +22,7 @@ func (s *script) faults(planned []fault.Fault) []fault.Fault {
 	for i := range planned {
 		f := planned[i]
 		id = max(id, f.ID)
-		if !f.Op.Cuts() || f.On.N > 0 { // a live run has no windows that wait
+		if !f.Op.Cuts() || f.At > s.end || f.On.N > 0 { // a live run has no windows that wait
 			continue
 		}
 		if f.For == 0 && heal < fault.Never {
@@ -43,7 +43,7 @@ func (s *script) faults(planned []fault.Fault) []fault.Fault {
 			}
 		}
 	}
-	if heal < fault.Never {
+	if back <= s.end {
 		out = append(out, fault.Fault{ID: id + 1, Op: fault.Heal, At: back})
 	}
 	return out

@@ -161,6 +161,10 @@ func (x *living) do(f *flags) error {
 	if err != nil {
 		return err
 	}
+	if x.ctx.Err() != nil { // what happened until then is judged all the same
+		x.complain("interrupted")
+		x.code, x.watchdog = graver(x.code, exitInterrupted), x.late()
+	}
 	r := &replay{path: x.folder, Recording: made, answers: source.NewReplay(made.Answers)}
 	j := &job{tool: x.tool, ctx: x.ctx, subject: subject{x.Program, made.Subject}, live: r, answers: r.answers, cut: made.Cut(),
 		json: f.find("json").on(), strict: f.find("strict").on(), command: x.command()}
