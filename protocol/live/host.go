@@ -222,13 +222,16 @@ func (h *Host) run() {
 	defer close(h.done)
 	h.alarm = time.NewTimer(time.Hour)
 	defer h.alarm.Stop()
-	end := h.work()
-	end.Err = errors.Join(end.Err, h.close(end))
-	end.At = h.at
-	h.mu.Lock()
-	h.ending = end
-	h.mu.Unlock()
-	h.show(&Event{What: Ended, Text: end.String()})
+	end := &Ending{Reason: Panicked, Panic: "it ended its goroutine"} // as t.FailNow does
+	defer func() {
+		end.Err = errors.Join(end.Err, h.close(end))
+		end.At = h.at
+		h.mu.Lock()
+		h.ending = end
+		h.mu.Unlock()
+		h.show(&Event{What: Ended, Text: end.String()})
+	}()
+	end = h.work()
 }
 
 // close closes the network, and ends the recording of this incarnation.
