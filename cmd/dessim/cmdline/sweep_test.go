@@ -60,7 +60,7 @@ func TestSweepsGroupFailuresAndReplayThem(t *testing.T) {
 		var first result
 		for _, j := range []string{"1", "2"} {
 			dir := filepath.Join(t.TempDir(), "made")
-			r := process(t, exe, nil, words(small+" -seeds 1-100 -json -out", dir, "-j", j, "-strategy", strategy)...)
+			r := process(t, exe, nil, words(small+" -seeds 1-40 -json -out", dir, "-j", j, "-strategy", strategy)...)
 			o := object(t, r)
 			if r.code != exitViolation || r.stderr != "" || o.Violations == 0 || !o.Complete || len(entries(t, dir)) != len(o.Groups) {
 				t.Fatalf("%s: exits with %d\n%s%s", strategy, r.code, r.stdout, r.stderr)
@@ -84,7 +84,7 @@ func TestSweepsGroupFailuresAndReplayThem(t *testing.T) {
 func TestASweepKilledTenTimesEndsAsOneThatWasNot(t *testing.T) {
 	exe := tieless(t)
 	for _, strategy := range []string{"random", "guided"} {
-		args := words(small + " -seeds 1-400 -json -results r.jsonl -out . -strategy " + strategy)
+		args := words(small + " -seeds 1-200 -json -results r.jsonl -out . -strategy " + strategy)
 		start := func(dir string) *exec.Cmd {
 			cmd := exec.Command(exe, args...)
 			cmd.Dir = dir
@@ -98,7 +98,7 @@ func TestASweepKilledTenTimesEndsAsOneThatWasNot(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Duration(20+rand.IntN(150)) * time.Millisecond)
+			time.Sleep(time.Duration(10+rand.IntN(70)) * time.Millisecond)
 			cmd.Process.Kill()
 			cmd.Wait()
 			if !cmd.ProcessState.Exited() {
