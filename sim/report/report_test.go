@@ -190,7 +190,7 @@ func TestARecorderChangesNoRunAndItsPageHasTheSameBytes(t *testing.T) {
 		s := c.scenario
 		p, _ := s.ParseParams(c.flags)
 		plain, _ := s.Execute(1, p, source.Seed(1), scenario.Options{})
-		a, b := show(t, c.scenario, c.flags, nil), show(t, c.scenario, c.flags, nil)
+		a, b := show(t, c.scenario, c.flags, nil), showRun(t, s, p, nil)
 		if a.report.Sim != plain.Sim {
 			t.Errorf("%s: with a recorder %+v, without %+v", c.scenario.Name+" "+c.flags, a.report.Sim, plain.Sim)
 		}

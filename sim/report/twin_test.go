@@ -32,7 +32,22 @@ func show(t *testing.T, s *scenario.Scenario, flags string, change func(*history
 	if err != nil {
 		t.Fatal(err)
 	}
-	return showRun(t, s, p, change)
+	if change != nil {
+		return showRun(t, s, p, change)
+	}
+	at := subject{s, flags}
+	if pages[at] == nil {
+		pages[at] = showRun(t, s, p, nil)
+	}
+	return pages[at]
+}
+
+// pages are those with the usual limits, which several tests look at.
+var pages = make(map[subject]*shown)
+
+type subject struct {
+	scenario *scenario.Scenario
+	flags    string
 }
 
 func showRun(t *testing.T, s *scenario.Scenario, p scenario.Params, change func(*history.Limits, *limits)) *shown {
