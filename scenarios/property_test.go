@@ -113,7 +113,7 @@ func TestAFailedPropertyEndsInOneLineThatReproducesIt(t *testing.T) {
 	e := findEdit(t, "isis-no-tie-break")
 	binary, overlay := buildEdited(t, e)
 	c := exec.Command(binary, "-test.run=^TestAllNodesHaveOneOrderWhateverTheAnswers$", "-test.v",
-		"-rapid.seed=1", "-rapid.shrinktime=5s", "-rapid.nofailfile")
+		"-rapid.seed=1", "-rapid.shrinktime=30s", "-rapid.nofailfile")
 	c.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
 	text, err := c.CombinedOutput()
 	out := string(text)

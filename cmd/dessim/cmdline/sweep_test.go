@@ -119,15 +119,17 @@ func TestASweepKilledTenTimesEndsAsOneThatWasNot(t *testing.T) {
 }
 
 func TestAnInterruptedSweepTellsItsPrefixAndHowToContinue(t *testing.T) {
-	dir := t.TempDir()
-	for _, results := range []string{"", " -stop-after 3 -out replays", " -results r.jsonl"} {
+	for _, results := range []string{" -report begun", " -stop-after 3 -out replays -report begun", " -results begun"} {
+		dir := t.TempDir()
 		var out, errs strings.Builder
 		cmd := exec.Command(binary, words(small+" -seeds 1-1000000 -json"+results)...)
 		cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &errs
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(300 * time.Millisecond)
+		for len(entries(t, dir)) == 0 { // or the signal comes before anybody waits for it
+			time.Sleep(10 * time.Millisecond)
+		}
 		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +138,7 @@ func TestAnInterruptedSweepTellsItsPrefixAndHowToContinue(t *testing.T) {
 		o := object(t, r)
 		next := "dessim " + small + fmt.Sprintf(" -seeds %d-1000000", o.Seeds+1) + results
 		if strings.Contains(results, "-results") {
-			next = "dessim " + small + " -seeds 1-1000000 -results r.jsonl"
+			next = "dessim " + small + " -seeds 1-1000000" + results
 		}
 		if r.code != exitInterrupted || o.Complete || o.Continue != next || !strings.HasSuffix(r.stderr, "continue: "+next+"\n") || strings.Count(r.stderr, "\n") != 1 {
 			t.Errorf("exits with %d, wants to continue by %q, not %q\n%s", r.code, o.Continue, next, r.stderr)
