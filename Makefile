@@ -26,7 +26,7 @@ test:      ## the tests
 	go test ./...
 
 race:      ## under the race detector: tests in which goroutines or runs go side by side; -short: fewer of these
-	go test -race -short ./sim/explore ./sim/watch ./sim/cryptorand ./sim/files ./cmd/mutants -skip 'SkippingLosesNo|EveryOrderHolds'
+	go test -race -short ./protocol/live/... ./sim/explore ./sim/watch ./sim/cryptorand ./sim/files ./cmd/mutants -skip 'SkippingLosesNo|EveryOrderHolds'
 	go test -race -short ./sim/simtest -run 'SideBySide|RapidSources'
 	go test -race -short ./cmd/dessim/cmdline -run 'Workers|Interrupt|Progress'
 	go test -race -short ./scenarios -run 'Digests/together/GOMAXPROCS=2|Replay|Soak' -soak.seeds=1
