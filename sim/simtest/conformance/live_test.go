@@ -1,0 +1,159 @@
+package conformance_test
+
+import (
+	"errors"
+	"io"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/live"
+	"dessim/protocol/live/record"
+	"dessim/sim/cluster"
+	"dessim/sim/cluster/memory"
+	"dessim/sim/simtest/conformance"
+)
+
+// hosts plays scripts by live.Hosts.
+type hosts struct {
+	connect func(id protocol.NodeID, incarnation uint32, arrive func(live.Arrival)) (live.Network, error)
+	disk    func(id protocol.NodeID) (cluster.Disk, error)
+	grace   time.Duration // how long a message may travel unseen
+	origin  time.Time
+	places  []*place
+}
+
+// place is where the incarnations of a node live.
+type place struct {
+	id     protocol.NodeID
+	p      *conformance.Play
+	disk   cluster.Disk
+	tape   *record.Writer
+	host   *live.Host
+	arrive func(live.Arrival)
+	down   chan struct{} // closed when the incarnation is down and told
+
+	crashIn  atomic.Int64 // effects of the step that begins next
+	failSync atomic.Bool
+	limit    int // effects of this step, or 0
+	over     atomic.Bool
+}
+
+// Step implements live.Saboteur.
+func (s *place) Step(protocol.Time) { s.limit = int(s.crashIn.Swap(0)) }
+
+// Done implements live.Saboteur.
+func (s *place) Done(_ protocol.Time, _ *protocol.Effect, i, n int) bool {
+	return s.limit > 0 && i >= min(s.limit, n)
+}
+
+// Sync implements live.Saboteur.
+func (s *place) Sync(protocol.Time) (time.Duration, bool) {
+	return time.Duration(rand.IntN(1_000_000)), s.failSync.Swap(false)
+}
+
+// Send implements live.Saboteur.
+func (s *place) Send(n live.Network, _ protocol.Time, to protocol.NodeID, seq uint64, msg []byte) {
+	n.Send(to, seq, msg)
+}
+
+// Play implements conformance.Runtime.
+func (r *hosts) Play(p *conformance.Play) (err error) {
+	r.origin = time.Now()
+	for id := range protocol.NodeID(p.Nodes) {
+		s := &place{id: id, p: p, tape: record.NewWriter(io.Discard, record.Header{Node: id})}
+		if s.disk, err = r.disk(id); err != nil {
+			return err
+		}
+		r.places = append(r.places, s)
+	}
+	for i := range p.Actions {
+		a := &p.Actions[i]
+		if a.Do == conformance.Wait {
+			p.Await(i, r.grace)
+		} else if err = r.act(r.places[a.Node], a); err != nil {
+			break
+		}
+	}
+	for _, s := range r.places {
+		if s.host != nil {
+			s.over.Store(true)
+			s.host.Stop()
+			<-s.down
+		}
+		err = errors.Join(err, s.disk.Close())
+	}
+	return err
+}
+
+func (r *hosts) act(s *place, a *conformance.Action) error {
+	switch a.Do {
+	case conformance.Start:
+		return r.start(s)
+	case conformance.CrashIn:
+		s.crashIn.Store(int64(a.K))
+	case conformance.FailSync:
+		s.failSync.Store(true)
+	case conformance.Forge:
+		s.arrive(live.Arrival{From: a.From, Incarnation: 1, Seq: 1, Body: a.Body})
+	}
+	if s.host == nil {
+		return nil
+	}
+	switch a.Do {
+	case conformance.Input:
+		s.host.Input(0, append([]byte(nil), a.Body...))
+	case conformance.Crash:
+		s.host.Crash()
+		<-s.down
+	case conformance.Stop:
+		s.host.Stop()
+		<-s.down
+	}
+	return nil
+}
+
+func (r *hosts) start(s *place) (err error) {
+	s.down = make(chan struct{})
+	s.host, err = live.Open(live.Config{
+		ID: s.id, Make: func() protocol.Node { return s.p.Make(s.id) }, Disk: s.disk, Source: s.p.Source(), Saboteur: s, Tape: s.tape,
+		Clock: func() protocol.Time { return protocol.Time(time.Since(r.origin)) },
+		Connect: func(inc uint32, arrive func(live.Arrival)) (live.Network, error) {
+			s.arrive = arrive
+			return r.connect(s.id, inc, arrive)
+		},
+		Watch: func(e *live.Event) {
+			if e.What == live.Output {
+				s.p.Output(s.id, e.Body)
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	go func(h *live.Host, down chan struct{}) {
+		end := h.Wait()
+		if end.Reason == live.Crashed {
+			if err := s.disk.Crash(); err != nil {
+				s.p.Down(s.id, err)
+			}
+		}
+		if !s.over.Load() {
+			s.p.Down(s.id, end.Panic)
+		}
+		close(down)
+	}(s.host, s.down)
+	return nil
+}
+
+func TestHostsInMemoryKeepTheContract(t *testing.T) {
+	conformance.Run(t, func(testing.TB) conformance.Runtime {
+		return &hosts{
+			connect: memory.NewNetwork().Connect,
+			disk:    func(protocol.NodeID) (cluster.Disk, error) { return new(memory.Disk), nil },
+			grace:   ms,
+		}
+	})
+}
