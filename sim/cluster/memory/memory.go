@@ -63,10 +63,10 @@ type Disk struct {
 	forget uint64
 }
 
-// Begin counts an incarnation.
+// Begin counts an incarnation. It gives up a discard that was not synced.
 func (d *Disk) Begin() (uint32, error) {
 	d.inc++
-	d.safe = len(d.recs)
+	d.safe, d.forget = len(d.recs), 0
 	return d.inc, nil
 }
 
