@@ -16,7 +16,7 @@ func Run(t *testing.T, fresh func(t testing.TB) Runtime) {
 		t.Run(c.name, func(t *testing.T) {
 			p := script(c.nodes, c.boot, append(c.do, Action{Do: Wait})...)
 			p.named = c.named
-			if _, ok := p.play(t, fresh(t)); !ok {
+			if bad := p.play(t, fresh(t)); bad != nil {
 				t.Fatal(p.report())
 			}
 			if c.see != nil {
@@ -32,18 +32,21 @@ type failer interface {
 	Errorf(format string, args ...any)
 }
 
-// play plays the script and judges what happened. It reports whether that is allowed.
-func (p *Play) play(t failer, r Runtime) (judgement, bool) {
+// play plays the script and judges what happened. It returns what is not allowed.
+func (p *Play) play(t failer, r Runtime) (bad []string) {
 	if err := r.Play(p); err != nil {
-		t.Errorf("the runtime fails: %v", err)
-		return judgement{}, false
+		bad = append(bad, "none: the runtime fails: "+err.Error())
 	}
 	j := p.judge(p.history(), len(p.Actions))
-	bad := append(append(p.flaws, j.bad...), j.owed...)
+	owed := j.owed
+	if p.waited == len(p.Actions)-1 {
+		owed = p.owed
+	}
+	bad = append(append(append(bad, p.flaws...), j.bad...), owed...)
 	for _, b := range bad {
 		t.Errorf("obligation %s", b)
 	}
-	return j, len(bad) == 0
+	return bad
 }
 
 // report is the script and what happened.

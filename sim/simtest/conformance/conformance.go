@@ -119,7 +119,11 @@ type Play struct {
 	log   []event
 	asked map[protocol.Key]bool
 	flaws []string
-	busy  []bool
+	// owed is what the Wait with number waited last waited for. What comes between the end of
+	// the last Wait and the stop of the nodes begins things that they owe to nobody.
+	owed   []string
+	waited int
+	busy   []bool
 }
 
 // given is what the script says of an input or a forged message.
@@ -219,6 +223,9 @@ func (p *Play) flaw(format string, args ...any) {
 // messages to other nodes might still arrive.
 func (p *Play) Owed(i int) (must, may int) {
 	j := p.judge(p.history(), i)
+	p.mu.Lock()
+	p.waited, p.owed = i, j.owed
+	p.mu.Unlock()
 	return len(j.owed), j.travelling
 }
 

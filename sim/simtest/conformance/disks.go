@@ -9,13 +9,13 @@ import (
 func claimsOfDisks() []claim {
 	life := func(end Action, acts ...Act) []Action {
 		if end.Do == Crash || end.Do == Stop {
-			return []Action{start(0), wait(), input(0, acts...), wait(), end}
+			return []Action{start(end.Node), wait(), input(end.Node, acts...), wait(), end}
 		}
-		return []Action{start(0), wait(), end, input(0, acts...), wait()}
+		return []Action{start(end.Node), wait(), end, input(end.Node, acts...), wait()}
 	}
 	var all []Action
 	add := func(end Action, acts ...Act) { all = append(all, life(end, acts...)...) }
-	for _, end := range []Action{crash(0), halt(0)} {
+	for _, end := range []Action{crash(0), halt(1)} {
 		add(end, write("a"), write("b"), force(), write("lost"))
 		add(end, write("c"), force())
 		add(end, write("lost"))
@@ -26,8 +26,8 @@ func claimsOfDisks() []claim {
 		add(end, drop(100), write("g"), force())
 		add(end, write("h"), drop(100), force())
 		add(end, write("i"), force())
+		add(end)
 	}
-	add(crash(0))
 	var cuts []Action
 	for k := 1; k <= 8; k++ {
 		cuts = append(cuts, life(crashIn(0, k), write(fmt.Sprint("a", k)), write("b"), drop(uint64(k)), force(), write("c"), drop(2), force(), say("end"))...)
@@ -35,7 +35,7 @@ func claimsOfDisks() []claim {
 	}
 	return []claim{
 		{
-			name: "13 15 25 records that were synced survive in order, with their numbers, and discards wait for a sync", nodes: 1, do: all,
+			name: "13 15 25 records that were synced survive in order, with their numbers, and discards wait for a sync", nodes: 2, do: all,
 			see: func(t *testing.T, p *Play) {
 				n := 0
 				for _, e := range p.history() {

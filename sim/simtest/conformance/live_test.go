@@ -4,12 +4,15 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"dessim/protocol"
 	"dessim/protocol/live"
+	"dessim/protocol/live/disk"
 	"dessim/protocol/live/record"
 	"dessim/sim/cluster"
 	"dessim/sim/cluster/memory"
@@ -135,10 +138,8 @@ func (r *hosts) start(s *place) (err error) {
 	}
 	go func(h *live.Host, down chan struct{}) {
 		end := h.Wait()
-		if end.Reason == live.Crashed {
-			if err := s.disk.Crash(); err != nil {
-				s.p.Down(s.id, err)
-			}
+		if err := r.lie(s, end); err != nil {
+			s.p.Down(s.id, err)
 		}
 		if !s.over.Load() {
 			s.p.Down(s.id, end.Panic)
@@ -148,12 +149,48 @@ func (r *hosts) start(s *place) (err error) {
 	return nil
 }
 
+// lie makes the disk of a node ready for its next incarnation. A node that was stopped may be
+// another process then.
+func (r *hosts) lie(s *place, end *live.Ending) (err error) {
+	switch {
+	case end.Reason == live.Crashed:
+		return s.disk.Crash()
+	case end.Reason == live.Stopped && !s.over.Load():
+		if err = s.disk.Close(); err == nil {
+			s.disk, err = r.disk(s.id)
+		}
+	}
+	return err
+}
+
 func TestHostsInMemoryKeepTheContract(t *testing.T) {
 	conformance.Run(t, func(testing.TB) conformance.Runtime {
+		disks := make(map[protocol.NodeID]*memory.Disk)
 		return &hosts{
 			connect: memory.NewNetwork().Connect,
-			disk:    func(protocol.NodeID) (cluster.Disk, error) { return new(memory.Disk), nil },
-			grace:   ms,
+			grace:   5 * ms,
+			disk: func(id protocol.NodeID) (cluster.Disk, error) {
+				if disks[id] == nil {
+					disks[id] = new(memory.Disk)
+				}
+				return disks[id], nil
+			},
+		}
+	})
+}
+
+func TestHostsOnFilesKeepTheContract(t *testing.T) {
+	conformance.Run(t, func(testing.TB) conformance.Runtime {
+		dir, err := os.MkdirTemp(t.TempDir(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &hosts{
+			connect: memory.NewNetwork().Connect,
+			grace:   5 * ms,
+			disk: func(id protocol.NodeID) (cluster.Disk, error) {
+				return disk.Open(filepath.Join(dir, id.String()), disk.Options{Segment: 500, Tear: func(n int) int { return rand.IntN(n + 1) }})
+			},
 		}
 	})
 }

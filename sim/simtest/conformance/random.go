@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,12 @@ import (
 
 // random plays scripts drawn at random.
 func random(t *testing.T, fresh func(t testing.TB) Runtime) {
+	first := "" // a runtime on a real clock may not do it again
+	defer func() {
+		if t.Failed() {
+			t.Log("at first:", first)
+		}
+	}()
 	rapid.Check(t, func(rt *rapid.T) {
 		d := drawer{T: rt, nodes: rapid.IntRange(1, 3).Draw(rt, "nodes")}
 		var boot []Act
@@ -19,7 +26,10 @@ func random(t *testing.T, fresh func(t testing.TB) Runtime) {
 			boot = d.acts("boot", 1)
 		}
 		p := script(d.nodes, boot, d.script()...)
-		if _, ok := p.play(rt, fresh(t)); !ok {
+		if bad := p.play(rt, fresh(t)); bad != nil {
+			if first == "" {
+				first = strings.Join(bad, "\n") + "\n" + p.report()
+			}
 			rt.Fatal(p.report())
 		}
 	})
