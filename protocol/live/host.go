@@ -226,12 +226,21 @@ func (h *Host) run() {
 	defer func() {
 		end.Err = errors.Join(end.Err, h.close(end))
 		end.At = h.at
+		h.pass()
 		h.mu.Lock()
 		h.ending = end
 		h.mu.Unlock()
 		h.show(&Event{What: Ended, Text: end.String()})
 	}()
 	end = h.work()
+}
+
+// pass waits until the clock has passed the time of the last step, which may be ahead of it: see
+// tick. So the next incarnation begins later.
+func (h *Host) pass() {
+	for now := h.cfg.Clock(); now <= h.at; now = h.cfg.Clock() {
+		time.Sleep(h.at.Sub(now) + 1)
+	}
 }
 
 // close closes the network, and ends the recording of this incarnation.
