@@ -130,6 +130,7 @@ func (h *Host) arrive(a Arrival) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
+	case h.ending != nil: // is lost
 	case a.From == h.cfg.ID || a.From == protocol.Outside:
 		h.stats.Unwanted++
 	case h.remote >= h.cfg.Waiting:
@@ -146,6 +147,9 @@ func (h *Host) arrive(a Arrival) {
 func (h *Host) Input(id uint64, body []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.ending != nil {
+		return
+	}
 	h.queue = append(h.queue, event{Arrival: Arrival{From: protocol.Outside, Body: body}, input: id})
 	h.rouse()
 }
@@ -155,10 +159,12 @@ func (h *Host) Input(id uint64, body []byte) {
 func (h *Host) Do(f func(n protocol.Node)) bool {
 	called := make(chan struct{})
 	h.mu.Lock()
-	h.orders = append(h.orders, func() {
-		f(h.node)
-		close(called)
-	})
+	if h.ending == nil {
+		h.orders = append(h.orders, func() {
+			f(h.node)
+			close(called)
+		})
+	}
 	h.rouse()
 	h.mu.Unlock()
 	select {
@@ -287,7 +293,7 @@ func (h *Host) work() *Ending {
 		}
 		if len(h.orders) > 0 {
 			order := h.orders[0]
-			h.orders = h.orders[1:]
+			h.orders[0], h.orders = nil, h.orders[1:]
 			h.mu.Unlock()
 			order()
 			continue
