@@ -90,6 +90,7 @@ type Host struct {
 	steps  uint64
 	fold   uint32
 	timers timers
+	fired  bool // the last step was a timer's: a message that waits is next, however many are due
 	sent   map[protocol.NodeID]uint64
 	alarm  *time.Timer
 }
@@ -300,12 +301,15 @@ func (h *Host) work() *Ending {
 		}
 		now := h.cfg.Clock()
 		due, timed := h.timers.next()
-		if timed && due <= now {
+		waits := h.head < len(h.queue)
+		if timed && due <= now && !(h.fired && waits) {
 			h.mu.Unlock()
+			h.fired = true
 			end = h.timeout()
 			continue
 		}
-		if h.head < len(h.queue) {
+		h.fired = false
+		if waits {
 			e := h.take()
 			h.mu.Unlock()
 			end = h.receive(&e)

@@ -24,6 +24,7 @@ import (
 type hosts struct {
 	connect func(id protocol.NodeID, incarnation uint32, arrive func(live.Arrival)) (live.Network, error)
 	disk    func(id protocol.NodeID) (cluster.Disk, error)
+	taped   bool          // by recordings
 	grace   time.Duration // how long a message may travel unseen
 	origin  time.Time
 	places  []*place
@@ -67,7 +68,10 @@ func (s *place) Send(n live.Network, _ protocol.Time, to protocol.NodeID, seq ui
 func (r *hosts) Play(p *conformance.Play) (err error) {
 	r.origin = time.Now()
 	for id := range protocol.NodeID(p.Nodes) {
-		s := &place{id: id, p: p, tape: record.NewWriter(io.Discard, record.Header{Node: id})}
+		s := &place{id: id, p: p}
+		if r.taped {
+			s.tape = record.NewWriter(io.Discard, record.Header{Node: id})
+		}
 		if s.disk, err = r.disk(id); err != nil {
 			return err
 		}
@@ -180,7 +184,11 @@ func inMemory() *hosts {
 }
 
 func TestHostsInMemoryKeepTheContract(t *testing.T) {
-	conformance.Run(t, func(testing.TB) conformance.Runtime { return inMemory() })
+	conformance.Run(t, func(testing.TB) conformance.Runtime {
+		h := inMemory()
+		h.taped = true
+		return h
+	})
 }
 
 // bubble plays scripts by hosts in the time of package synctest, which passes when all wait.
@@ -211,4 +219,43 @@ func TestHostsOnFilesKeepTheContract(t *testing.T) {
 			},
 		}
 	})
+}
+
+// hasty is a node with a timer that is always due. It makes final what it receives.
+type hasty struct{}
+
+func (hasty) Start(env *protocol.Env)                                  { env.SetTimer(1, 0) }
+func (hasty) Timeout(env *protocol.Env, _ uint64)                      { env.SetTimer(1, 0) }
+func (hasty) Receive(env *protocol.Env, _ protocol.NodeID, msg []byte) { env.Output(0, msg) }
+
+func TestTimersThatAreAlwaysDueDoNotKeepMessagesWaiting(t *testing.T) {
+	origin := time.Now()
+	got := make(chan string, 1)
+	h, err := live.Open(live.Config{
+		Make: func() protocol.Node { return hasty{} }, Disk: new(memory.Disk), Clock: func() protocol.Time { return protocol.Time(time.Since(origin)) },
+		Connect: func(inc uint32, arrive func(live.Arrival)) (live.Network, error) {
+			return memory.NewNetwork().Connect(0, inc, arrive)
+		},
+		Watch: func(e *live.Event) {
+			if e.What == live.Output {
+				got <- string(e.Body)
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Stop()
+	h.Input(1, []byte("input"))
+	select {
+	case text := <-got:
+		if text != "input" {
+			t.Errorf("the node takes up %q, want the input", text)
+		}
+	case <-time.After(time.Minute):
+		t.Error("the node has not taken up its input")
+	}
+	if !h.Do(func(protocol.Node) {}) {
+		t.Error("the host has ended")
+	}
 }
