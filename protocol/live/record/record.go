@@ -100,6 +100,30 @@ func NewWriter(w io.Writer, h Header) *Writer {
 	return &Writer{w: w, buf: fmt.Appendf(nil, "%s%d\n%s\n", magic, h.Node, h.Run)}
 }
 
+// Continue returns a Writer that goes on with the recording that text is, in w: the file must
+// be cut to its first kept bytes, which is all but an entry that a killed process left
+// unfinished. For a text without a whole header that is 0, and the recording begins. A
+// recording of another node or run is an error.
+func Continue(w io.Writer, text []byte, h Header) (out *Writer, kept int, err error) {
+	out = NewWriter(w, h)
+	if strings.HasPrefix(string(out.buf), string(text)) { // ends within its header, or with it
+		return out, 0, nil
+	}
+	r, kept, err := parse(text)
+	if err != nil {
+		return nil, 0, err
+	}
+	if r.Header != h {
+		return nil, 0, fmt.Errorf("the recording is of node %v in the run %.100q, want node %v in %.100q", r.Node, r.Run, h.Node, h.Run)
+	}
+	out.buf = nil
+	out.last = r.last
+	return out, kept, nil
+}
+
+// Last returns the time of the last entry, before which no other may be.
+func (w *Writer) Last() protocol.Time { return w.last }
+
 // Append adds an entry. Times do not decrease.
 func (w *Writer) Append(e *Entry) {
 	b := append(w.buf, byte(e.Op))
@@ -149,40 +173,47 @@ type Recording struct {
 	Entries []Entry // bodies are of the text
 	// Cut says that the file ends within an entry, or without an End.
 	Cut bool
+
+	last protocol.Time
 }
 
 // Read reads a recording. Its errors name the place.
 func Read(text []byte) (*Recording, error) {
+	out, _, err := parse(text)
+	return out, err
+}
+
+// parse reads a recording, and returns how many of its bytes are whole entries.
+func parse(text []byte) (out *Recording, whole int, err error) {
 	r := &reader{rest: text, size: len(text)}
-	out := new(Recording)
+	out = new(Recording)
 	if !r.word(magic) {
-		return nil, errors.New("not a recording of a live run: it does not begin with " + strings.TrimSpace(magic))
+		return nil, 0, errors.New("not a recording of a live run: it does not begin with " + strings.TrimSpace(magic))
 	}
 	node, ok := r.line()
 	if _, err := fmt.Sscanf(node, "%d", &out.Node); !ok || err != nil || fmt.Sprint(uint32(out.Node)) != node {
-		return nil, fmt.Errorf("the second line is %q, want the number of a node", node)
+		return nil, 0, fmt.Errorf("the second line is %q, want the number of a node", node)
 	}
 	if out.Run, ok = r.line(); !ok {
-		return nil, errors.New("the recording ends in its header")
+		return nil, 0, errors.New("the recording ends in its header")
 	}
 	out.Cut = true
-	at := protocol.Time(0)
 	for len(r.rest) > 0 {
-		whole := r.rest
-		e, ok := r.entry(at)
+		rest := r.rest
+		e, ok := r.entry(out.last)
 		if r.bad != "" {
-			return nil, fmt.Errorf("at byte %d: %s", len(text)-len(whole), r.bad)
+			return nil, 0, fmt.Errorf("at byte %d: %s", len(text)-len(rest), r.bad)
 		}
 		if !ok {
-			return out, nil
+			return out, len(text) - len(rest), nil
 		}
 		if e.Op != Answer {
-			at = e.At
+			out.last = e.At
 		}
 		out.Entries = append(out.Entries, e)
 		out.Cut = e.Op != End
 	}
-	return out, nil
+	return out, len(text), nil
 }
 
 // reader takes a text apart. bad is what no writer writes; a text that ends is not.
