@@ -131,6 +131,8 @@ type Program struct {
 	//
 	// that the tests of replay -emit-test import. Without it, -emit-test is refused.
 	Package string
+	// Commands are further ones, beside those that every program has.
+	Commands []Command
 
 	patience, grace time.Duration // of the watchdog, for tests; 0 is the usual one
 }
@@ -243,6 +245,9 @@ func (p *Program) run(ctx context.Context, args []string, s streams) (code int) 
 	to := s.stdout
 	if t.piped {
 		to = s.stderr
+	}
+	if t.out.Len() == 0 {
+		return graver(e.code, t.code)
 	}
 	if _, err := to.Write(t.out.Bytes()); err != nil {
 		t.lost("writing to standard output: %s", files.Reason(err))

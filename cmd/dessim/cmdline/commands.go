@@ -16,10 +16,23 @@ func commandNames() []string {
 	return []string{"run", "replay", "sweep", "merge", "shrink", "explain", "stats", "explore", "compare", "diff", "live", "vet", "list", "version", "help"}
 }
 
+// commandNames returns the commands of the program, those of its own last.
+func (p *Program) commandNames() []string {
+	names := commandNames()
+	for i := range p.Commands {
+		names = append(names, p.Commands[i].Name)
+	}
+	return names
+}
+
 // commands returns them in the order of the help.
 func (t *tool) commands() []*cli.Command {
-	return []*cli.Command{t.runCommand(), t.replayCommand(), t.sweepCommand(), t.mergeCommand(), t.shrinkCommand(), t.explainCommand(), t.statsCommand(), t.exploreCommand(),
+	all := []*cli.Command{t.runCommand(), t.replayCommand(), t.sweepCommand(), t.mergeCommand(), t.shrinkCommand(), t.explainCommand(), t.statsCommand(), t.exploreCommand(),
 		t.compareCommand(), t.diffCommand(), t.liveCommand(), t.vetCommand(), t.listCommand(), t.versionCommand(), t.helpCommand()}
+	for i := range t.Commands {
+		all = append(all, t.furtherCommand(&t.Commands[i]))
+	}
+	return all
 }
 
 const about = `A flag where the command should be means run: "dessim -seed 42 -scenario
@@ -66,7 +79,7 @@ func (discard) Write(b []byte) (int, error) { return len(b), nil }
 func (p *Program) withCommand(args []string) ([]string, error) {
 	if len(args) == 0 {
 		// Not the help with 0: a script whose variable is empty must not pass.
-		return nil, refuse("no command; want %s; begin with: %s help", strings.Join(commandNames(), ", "), p.Name)
+		return nil, refuse("no command; want %s; begin with: %s help", strings.Join(p.commandNames(), ", "), p.Name)
 	}
 	first := args[0]
 	switch {
@@ -76,16 +89,16 @@ func (p *Program) withCommand(args []string) ([]string, error) {
 		return append([]string{"version"}, args[1:]...), nil
 	case strings.HasPrefix(first, "-"):
 		return append([]string{"run"}, args...), nil
-	case slices.Contains(commandNames(), first):
+	case slices.Contains(p.commandNames(), first):
 		return args, nil
 	case p.find(first) != nil:
 		return nil, refuse("unknown command %s; did you mean %s run -scenario %s?", quote(first), p.Name, first)
 	}
-	near := wording.Near(first, commandNames())
+	near := wording.Near(first, p.commandNames())
 	if s := wording.Near(first, p.names()); near == "" && s != "" {
 		return nil, refuse("unknown command %s; did you mean %s run -scenario %s?", quote(first), p.Name, s)
 	}
-	return nil, refuse("unknown command %s; %s", quote(first), didYouMean(first, "", commandNames()))
+	return nil, refuse("unknown command %s; %s", quote(first), didYouMean(first, "", p.commandNames()))
 }
 
 // flags returns an empty set of flags for a command.
@@ -114,8 +127,8 @@ func (t *tool) helpCommand() *cli.Command {
 		if len(args) == 0 {
 			return cli.ShowRootCommandHelp(cmd.Root())
 		}
-		if !slices.Contains(commandNames(), args[0]) {
-			return refuse("no help on %s; %s", quote(args[0]), didYouMean(args[0], "", commandNames()))
+		if !slices.Contains(t.commandNames(), args[0]) {
+			return refuse("no help on %s; %s", quote(args[0]), didYouMean(args[0], "", t.commandNames()))
 		}
 		if err := onlyOne("help", "command", args[1:]); err != nil {
 			return err

@@ -23,25 +23,32 @@ func (n *notes) Observe(e *sim.Event) {
 	if n.of == nil {
 		n.of = make(map[protocol.NodeID][]byte)
 	}
-	b := fmt.Appendf(n.of[e.Node], "%7d.%06d  ", int64(e.At)/1e6, int64(e.At)%1e6)
+	text := e.Text
 	switch e.What {
 	case sim.Started:
-		b = fmt.Appendf(b, "started, incarnation %d", e.Incarnation)
+		text = fmt.Sprintf("started, incarnation %d", e.Incarnation)
 	case sim.Crashed:
-		b = fmt.Appendf(b, "crashed %s", plain(e.Text))
+		text = "crashed " + text
 	default:
-		b = fmt.Appendf(b, "%v: %s", e.Kind, plain(e.Text))
+		text = fmt.Sprintf("%v: %s", e.Kind, text)
 	}
-	n.of[e.Node] = append(b, '\n')
+	n.of[e.Node] = AppendLog(n.of[e.Node], e.At, text)
 }
 
-const logLegend = "#     time, ms  what\n"
+// LogLegend is the first line of a node's log.
+const LogLegend = "#     time, ms  what\n"
+
+// AppendLog appends a line of a node's log: when something happened, and what.
+func AppendLog(b []byte, at protocol.Time, what string) []byte {
+	b = fmt.Appendf(b, "%7d.%06d  %s", int64(at)/1e6, int64(at)%1e6, plain(what))
+	return append(b, '\n')
+}
 
 // writeTo writes a file for each node, even an empty one, and for each client with notes.
 func (n *notes) writeTo(d *files.Folder, r *scenario.Report) error {
 	var all []string
 	for _, x := range fileNames(n, r) {
-		if err := d.Put(x.name, append([]byte(logLegend), n.of[x.node]...)); err != nil {
+		if err := d.Put(x.name, append([]byte(LogLegend), n.of[x.node]...)); err != nil {
 			return err
 		}
 		all = append(all, x.name)

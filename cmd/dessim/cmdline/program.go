@@ -32,7 +32,7 @@ func (p *Program) flaw() error {
 			}
 		}
 	}
-	return nil
+	return p.flawOfCommands()
 }
 
 // commandFlags returns the names of the flags of all commands: those that a program has
@@ -86,12 +86,12 @@ func (p *Program) leftover(args []string) error {
 	}
 	word := args[0]
 	switch {
-	case slices.Contains(commandNames(), word):
+	case slices.Contains(p.commandNames(), word):
 		return refuse("unexpected argument %s; a command comes first: %s %s ...", quote(word), p.Name, word)
 	case p.find(word) != nil:
 		return refuse("unexpected argument %s; did you mean -scenario %s?", quote(word), word)
 	}
-	if near := wording.Near(word, commandNames()); near != "" {
+	if near := wording.Near(word, p.commandNames()); near != "" {
 		return refuse("unexpected argument %s; did you mean the command %s, which comes first?", quote(word), near)
 	}
 	if near := wording.Near(word, p.names()); near != "" {
