@@ -99,6 +99,7 @@ func (n *Node) input(env *protocol.Env, msg []byte) {
 			return
 		}
 		n.want(env, []ledger.Owner{m.owner})
+	case n.values(env, msg):
 	default:
 		n.stats.Malformed++
 	}

@@ -39,6 +39,7 @@ package peer
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"dessim/protocol"
@@ -141,6 +142,7 @@ type Node struct {
 	contacts   int               // in the DHT, after it
 	idle       int               // refreshes since the last one that changed their number
 	puts       int               // pauses since the own key was last kept, for PutAgain
+	view       uint64            // number of the last view
 	members    []protocol.NodeID // of the last view, ascending; nil without Config.Survive
 	keys       keyring
 	bodies     bodies
@@ -352,6 +354,27 @@ func (n *Node) Ledger() *ledger.State { return n.state }
 
 // DHT returns the node's part of the hash table, to be read.
 func (n *Node) DHT() *kademlia.DHT { return n.dht }
+
+// View returns the last view of the order: its number, which is 0 at first, and its members.
+// There is none without Config.Survive.
+func (n *Node) View() (number uint64, members []protocol.NodeID) {
+	return n.view, slices.Clone(n.members)
+}
+
+// Term returns the term of an order that has terms, as package raft's, or 0.
+func (n *Node) Term() uint64 {
+	if o, ok := n.order.(interface{ Term() uint64 }); ok {
+		return o.Term()
+	}
+	return 0
+}
+
+// Outcome returns how a client's transfer from this node ended: Committed, Accepted or
+// Refused. ok is false if it has not committed, as far as this node knows.
+func (n *Node) Outcome(client protocol.NodeID, transfer uint64) (o Outcome, ok bool) {
+	a, ok := n.out.done[transferID{client, transfer}]
+	return a.outcome, ok
+}
 
 // Degree returns the number of neighbours to which bodies are passed on.
 func (n *Node) Degree() int { return len(n.neighbours) }

@@ -62,7 +62,7 @@ func (n *Node) placed(id ledger.ID) {
 // viewChanged broadcasts again what the log before a view lacks. A view without this
 // incarnation is history that is being replayed: what the log lacks may follow it.
 func (n *Node) viewChanged(env *protocol.Env, v abcast.View) {
-	n.members = n.members[:0]
+	n.view, n.members = v.Number, n.members[:0]
 	for _, m := range v.Members {
 		n.members = append(n.members, m.Node)
 	}

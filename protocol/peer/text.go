@@ -17,6 +17,9 @@ func Text(msg []byte) string {
 	if l, ok := decodeLie(msg); ok {
 		return l.text()
 	}
+	if v, ok := decodeValueInput(msg); ok {
+		return v.text()
+	}
 	m, ok := decode(msg)
 	if !ok {
 		return ""
@@ -91,12 +94,29 @@ func TextOutput(kind protocol.Kind, rec []byte) string {
 		if f, ok := DecodeFound(rec); ok {
 			return "key of " + words.Short(f.Owner[:]) + f.where()
 		}
+	case KindStored:
+		if s, ok := DecodeStored(rec); ok {
+			return words.Short(s.Key[:]) + " at " + words.Count(uint64(s.Nodes), "node")
+		}
+	case KindValue:
+		if v, ok := DecodeValue(rec); ok && v.Found {
+			return words.Short(v.Key[:]) + " " + words.Content(v.Value) + " in " + words.Count(uint64(v.Hops), "hop")
+		} else if ok {
+			return words.Short(v.Key[:]) + " not found"
+		}
 	case KindAnswered:
 		if a, ok := DecodeAnswer(rec); ok {
 			return fmt.Sprintf("transfer %d attempt %d: %v", a.Transfer, a.Attempts, a.Outcome)
 		}
 	}
 	return ""
+}
+
+func (v *valueInput) text() string {
+	if v.typ == valuePut {
+		return "put the value " + words.Content(v.value)
+	}
+	return "find the value " + words.Short(v.key[:])
 }
 
 func (f *FoundKey) where() string {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"dessim/protocol"
+	"dessim/protocol/kademlia"
 	"dessim/protocol/ledger"
 )
 
@@ -19,6 +20,8 @@ func textSamples() map[string][]byte {
 		"look up 8be90000":                                              message{typ: typeLook, owner: r.Receiver}.append(nil),
 		"get the key of 8be90000":                                       message{typ: typeGet, owner: r.Receiver}.append(nil),
 		"order transfer 5 of node 1: 385 to 8be90000 before 72ac0000":   message{typ: typeTransfer, req: r, sender: 1}.append(nil),
+		"put the value \"hello\"":                                       PutInput([]byte("hello")),
+		"find the value 8be90000":                                       ValueInput(kademlia.ID(r.Receiver)),
 		"say ca978112 1 byte":                                           SayInput([]byte("a")),
 		"spend by transfer 5, receiver node 1, witness node 2: ca978112 1 byte": lie{typ: lieSpend, transfer: 5, parties: [2]protocol.NodeID{1, 2}, body: []byte("a")}.append(nil),
 	}
@@ -38,6 +41,9 @@ var outputSamples = []struct {
 	{KindFound, "l20:" + twenty + "33:" + thirtyTwo + "6i0ei0ee", "key of 61626364 in its own store"},
 	{KindHanded, thirtyTwo, "61626364"},
 	{KindHanded, twenty, ""},
+	{KindStored, "l20:" + twenty + "i3ee", "61626364 at 3 nodes"},
+	{KindValue, "l20:" + twenty + "i1e7:5:helloi2ee", "61626364 \"hello\" in 2 hops"},
+	{KindValue, "l20:" + twenty + "i0e0:i0ee", "61626364 not found"},
 	{KindAnswered, "li5ei2ei3ee", "transfer 5 attempt 2: refused"},
 	{KindAnswered, "li5ei2ei3eex", ""},
 	{KindHello, "i1e", ""},
@@ -93,8 +99,9 @@ func FuzzText(f *testing.F) {
 		}
 		_, message := decode(b)
 		_, lie := decodeLie(b)
-		if (message || lie) != (Text(b) != "") || message && lie {
-			t.Fatalf("%q decodes as message %v, as lie %v and has the text %q", b, message, lie, Text(b))
+		_, value := decodeValueInput(b)
+		if (message || lie || value) != (Text(b) != "") || message && (lie || value) || lie && value {
+			t.Fatalf("%q decodes as message %v, as lie %v, as value input %v and has the text %q", b, message, lie, value, Text(b))
 		}
 		check(Text(b))
 		for _, o := range outputSamples {

@@ -303,6 +303,15 @@ func (g *Group) mustRun(env *protocol.Env) {
 	}
 }
 
+// Term returns the current term of Raft, which is 0 before Start.
+func (g *Group) Term() uint64 {
+	if g.node == nil {
+		return 0
+	}
+	s := g.node.BasicStatus()
+	return s.GetTerm()
+}
+
 // Pending counts this member's own messages, and those of its log that may yet be
 // committed.
 func (g *Group) Pending() int {
