@@ -1,14 +1,16 @@
 // Command dessim runs the scenarios of package scenarios in virtual time, searches
 // them for failures, and shrinks and replays what it finds. Package cmdline is all of it,
-// for any scenarios, and says what output, files and exit codes promise. "dessim help"
-// lists the commands.
+// for any scenarios, and says what output, files and exit codes promise. The ledger also
+// runs for real, one node a process: package network has those commands. "dessim help"
+// lists all.
 package main
 
 import (
 	"dessim/cmd/dessim/cmdline"
+	"dessim/cmd/dessim/network"
 	"dessim/scenarios"
 )
 
 func main() {
-	cmdline.Main(cmdline.Program{Name: "dessim", Scenarios: scenarios.All(), Package: "dessim/scenarios"})
+	cmdline.Main(cmdline.Program{Name: "dessim", Scenarios: scenarios.All(), Package: "dessim/scenarios", Commands: network.Commands()})
 }
