@@ -13,6 +13,7 @@ package enact
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"dessim/protocol"
 	"dessim/protocol/live/record"
@@ -35,7 +36,11 @@ type message struct {
 // node is what the recording of a node says.
 type node struct {
 	steps []step
-	ends  []ending // of its incarnations, in their order
+	ends  []ending      // of its incarnations, in their order
+	last  protocol.Time // of its recording
+	up    bool          // until then, and perhaps longer
+	// running means that the recording has no end: the node ran on, or was killed.
+	running bool
 }
 
 // step is a step of a node.
@@ -64,7 +69,7 @@ type ending struct {
 // read makes a script of the recordings of a run with that many nodes. A node without a
 // recording never starts.
 func read(nodes int, recordings []*record.Recording) (*script, error) {
-	s := &script{nodes: make([]*node, nodes), arrivals: make(map[message][]protocol.Time), end: protocol.MaxTime}
+	s := &script{nodes: make([]*node, nodes), arrivals: make(map[message][]protocol.Time)}
 	for i := range s.nodes {
 		s.nodes[i] = new(node)
 	}
@@ -79,7 +84,6 @@ func read(nodes int, recordings []*record.Recording) (*script, error) {
 		if err := n.read(r); err != nil {
 			return nil, fmt.Errorf("node %v: %w", r.Node, err)
 		}
-		s.known(n, r)
 		for i := range n.steps {
 			if e := &n.steps[i]; e.Op == record.Message && e.From != r.Node {
 				m := message{e.From, r.Node, e.Incarnation, e.Seq}
@@ -90,25 +94,30 @@ func read(nodes int, recordings []*record.Recording) (*script, error) {
 	return s, nil
 }
 
-// known bounds the end of the script by what is known of a node: one that was up at the end of
-// its recording may have done anything later.
-func (s *script) known(n *node, r *record.Recording) {
-	if len(r.Entries) == 0 {
-		return
+// gone is how much earlier than the others' a recording ends of a node that was gone for good.
+const gone = protocol.Time(10 * time.Second)
+
+// bound finds out where the script ends: with the first recording, since that node may have
+// done anything later. But a node whose recording ends long before the others' was gone.
+func (s *script) bound() {
+	var latest protocol.Time
+	for _, n := range s.nodes {
+		latest = max(latest, n.last)
 	}
-	last := len(r.Entries) - 1
-	for last > 0 && r.Entries[last].Op == record.Answer {
-		last--
-	}
-	if e := &r.Entries[last]; e.Op != record.Crash {
-		s.end = min(s.end, e.At)
+	s.end = latest
+	for _, n := range s.nodes {
+		if n.up && n.last > latest-gone {
+			s.end = min(s.end, n.last)
+		}
+		if n.running {
+			n.killed()
+		}
 	}
 }
 
 // read takes the entries of a recording apart.
 func (n *node) read(r *record.Recording) error {
 	inc, up := uint32(0), false
-	var last protocol.Time
 	for i := range r.Entries {
 		e := &r.Entries[i]
 		if e.Op != record.Start && !up {
@@ -116,8 +125,8 @@ func (n *node) read(r *record.Recording) error {
 		}
 		switch e.Op {
 		case record.Start:
-			if up { // it was killed
-				n.end(ending{at: last + 1, between: true})
+			if up {
+				n.killed()
 			}
 			if k := len(n.ends); k > 0 {
 				n.ends[k-1].next, n.ends[k-1].kept = max(e.At, n.ends[k-1].at+1), e.Seq
@@ -141,10 +150,16 @@ func (n *node) read(r *record.Recording) error {
 		if e.Steps() {
 			n.steps = append(n.steps, step{Entry: *e, inc: inc})
 		}
-		last = e.At
+		n.last = e.At
 	}
+	n.running = up
+	n.up = up || len(r.Entries) > 0 && r.Entries[len(r.Entries)-1].Op == record.End
 	return nil
 }
+
+// killed ends an incarnation whose process was killed: nobody knows when, but nothing of it is
+// known later than its last entry.
+func (n *node) killed() { n.end(ending{at: n.last + 1, between: true}) }
 
 // end ends the incarnation that began with the last start.
 func (n *node) end(e ending) {

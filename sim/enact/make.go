@@ -97,8 +97,8 @@ func again(subject *scenario.Subject, at protocol.Time, recordings []*record.Rec
 	if err != nil {
 		return nil, err
 	}
-	if at > 0 {
-		s.end = at
+	if s.end = at; at == 0 {
+		s.bound()
 	}
 	if s.end < 1 {
 		return nil, errors.New("the recordings end before anything happens")
