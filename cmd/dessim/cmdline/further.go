@@ -30,7 +30,7 @@ type Flag struct {
 	Usage  string
 }
 
-// Call is one call of a Command. Its methods may be called from one goroutine at a time.
+// Call is one call of a Command. Its methods may be called from any goroutine.
 type Call struct {
 	Args []string // beside the flags
 	// Out is standard output, written to at once. That it cannot be written to is told at

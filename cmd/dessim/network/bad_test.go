@@ -191,6 +191,7 @@ func TestAMembersFileMadeOfIDsMakesANetwork(t *testing.T) {
 
 // A stranger on the machine reaches the desk, and has no secret.
 func TestADeskBearsStrangers(t *testing.T) {
+	t.Parallel()
 	x := newTestnet(t, 3, "isis")
 	x.start(0, "")
 	for end := time.Now().Add(long); x.status(0) == nil; time.Sleep(50 * time.Millisecond) {

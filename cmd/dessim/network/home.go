@@ -122,7 +122,11 @@ func (h *home) open() (err error) {
 	if h.client, err = disk.Open(filepath.Join(h.dir, clientDir), disk.Options{Owner: owner + ", client"}); err != nil {
 		return err
 	}
-	if _, err := files.Write(filepath.Join(h.dir, genesisFile), h.genesis.text); err != nil {
+	path := filepath.Join(h.dir, genesisFile)
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	if _, err := files.Write(path, h.genesis.text); err != nil {
 		return fmt.Errorf("genesis of folder %s: %w", h.dir, err)
 	}
 	return nil

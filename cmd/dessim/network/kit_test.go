@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -69,13 +70,23 @@ func mustDessim(t testing.TB, dir string, args ...string) string {
 // freePorts returns a port from which on so many are free on loopback, for UDP and TCP.
 func freePorts(t testing.TB, n int) int {
 	t.Helper()
-	for base := 20000 + os.Getpid()%20000; base < 60000; base += n {
+	ports.Lock()
+	defer ports.Unlock()
+	for ports.next == 0 || ports.next < 32000 { // the system's own choices come after
+		base := max(ports.next, 10000+os.Getpid()%20000)
+		ports.next = base + n
 		if areFree(base, n) {
 			return base
 		}
 	}
 	t.Fatal("no free ports")
 	return 0
+}
+
+// ports has the next that no test has.
+var ports struct {
+	sync.Mutex
+	next int
 }
 
 func areFree(base, n int) bool {

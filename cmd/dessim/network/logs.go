@@ -23,8 +23,8 @@ type logs struct {
 
 // openLogs opens the logs that -logs asks for: of the node by its id for all time, of the
 // client by its number.
-func openLogs(c *cmdline.Call, h *home) (*logs, error) {
-	dir, given := c.Text("logs")
+func openLogs(s *settings, h *home) (*logs, error) {
+	dir, given := s.text("logs")
 	if !given {
 		return nil, nil
 	}
@@ -40,7 +40,7 @@ func openLogs(c *cmdline.Call, h *home) (*logs, error) {
 			return nil, errors.Join(cmdline.Refuse("logs %s: %s", cmdline.Quote(path), reason(err)), l.close())
 		}
 		l.files = append(l.files, f)
-		w := &lines{f: f, complain: c.Complain, path: path}
+		w := &lines{f: f, complain: s.complain, path: path}
 		if now, err := f.Stat(); err == nil && now.Size() == 0 {
 			w.write([]byte(cmdline.LogLegend))
 		}

@@ -35,7 +35,7 @@ type gauge struct {
 }
 
 func (n *node) openMetrics() error {
-	if _, given := n.call.Text("metrics"); !given {
+	if _, given := n.text("metrics"); !given {
 		return nil
 	}
 	at, err := n.address("metrics", "", "allow-remote-metrics")

@@ -3,6 +3,9 @@
 package network
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +16,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"dessim/protocol/live/record"
 )
@@ -44,6 +48,7 @@ func (x *testnet) transfers(all [][3]int) []string {
 func TestFiveProcessesKeepOneLedgerThroughAKill(t *testing.T) {
 	for _, order := range []string{"isis", "raft"} {
 		t.Run(order, func(t *testing.T) {
+			t.Parallel()
 			x := newTestnet(t, 5, order, "-logs", "logs", "-record", "recorded")
 			x.start(0, "", "-metrics", x.at(5))
 			for i := 1; i < 5; i++ {
@@ -161,8 +166,50 @@ func (x *testnet) wantLogs() {
 	}
 }
 
+// In 50 days or more the clock begins again; here it does in a second.
+func TestANodeGoesOnWhenItsClockBeginsAgain(t *testing.T) {
+	t.Parallel()
+	x := newTestnet(t, 3, "isis")
+	x.start(1, "")
+	x.start(2, "")
+	var lines bytes.Buffer
+	flags := map[string]string{"dir": x.home(0), "record": filepath.Join(x.dir, "recorded")}
+	n, err := openNode(settings{
+		text:     func(flag string) (string, bool) { text, given := flags[flag]; return text, given },
+		on:       func(string) bool { return false },
+		out:      &lines,
+		complain: func(line string) { t.Error(line) },
+		lap:      time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- n.run(ctx) }()
+	x.eventually("going on", func(all []map[string]any) bool {
+		return all[0] != nil && all[0]["incarnation"].(float64) >= 4
+	})
+	x.eventually("of one ledger", func(all []map[string]any) bool {
+		x.ctl(1, "transfer", "-to", "2", "-witness", "0", "-amount", "1", "-timeout", "1s")
+		return all[1] != nil && all[1]["accepted"].(float64) >= 1 && agreed(all, int(all[1]["accepted"].(float64)))
+	})
+	stop()
+	if err := errors.Join(<-ended, n.close()); err != nil {
+		t.Error(err)
+	}
+	if strings.Count(lines.String(), "\n") < 4 || !strings.Contains(lines.String(), "node 0 of 3, incarnation 3, ") {
+		t.Errorf("the node prints %s; want a line for each incarnation", lines.String())
+	}
+	text := read(t, filepath.Join(x.dir, "recorded", "node-0.rec"))
+	if r, err := record.Read([]byte(text)); err != nil || r.Cut {
+		t.Errorf("the recording ends in the middle, or %v", err)
+	}
+}
+
 // The limit on the size of files stands for a disk that is full.
 func TestANodeWithAFullDiskTakesPartNoMore(t *testing.T) {
+	t.Parallel()
 	x := newTestnet(t, 3, "isis")
 	x.start(0, "ulimit -f 16; exec \"$@\"")
 	for i := 1; i < 3; i++ {

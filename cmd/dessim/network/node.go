@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"net"
@@ -46,10 +47,19 @@ func nodeCommand() cmdline.Command {
 	}
 }
 
+// settings are what a node is started with: the flags, by name.
+type settings struct {
+	text     func(flag string) (text string, given bool)
+	on       func(flag string) bool
+	out      io.Writer         // a line for each incarnation
+	complain func(line string) // of what does not end the node
+	lap      time.Duration     // what an incarnation lives at most; 0 is what its clock allows
+}
+
 // node is a running node with its client.
 type node struct {
 	*home
-	call    *cmdline.Call
+	settings
 	book    book
 	first   protocol.NodeID
 	socket  *socket
@@ -58,7 +68,6 @@ type node struct {
 	metrics *metrics
 	logs    *logs
 	tapes   *tapes
-	lap     time.Duration // what an incarnation lives at most; 0 is what its clock allows
 
 	mu   sync.Mutex
 	life *life
@@ -81,11 +90,15 @@ func runNode(ctx context.Context, c *cmdline.Call) error {
 	if c.On("id") {
 		return printID(c, dir)
 	}
-	n, err := openNode(c, dir)
+	n, err := openNode(settings{text: c.Text, on: c.On, out: c.Out, complain: c.Complain})
 	if err != nil {
 		return err
 	}
-	return errors.Join(n.run(ctx), n.close())
+	err = n.run(ctx)
+	if last := n.close(); err == nil && last != nil {
+		err = cmdline.Fail(cmdline.CodeIO, "stopped, but %v", last)
+	}
+	return err
 }
 
 // printID prints the line that genesis -members wants of this node.
@@ -107,23 +120,24 @@ func printID(c *cmdline.Call, dir string) error {
 }
 
 // openNode opens all that a node needs, or none of it.
-func openNode(c *cmdline.Call, dir string) (*node, error) {
-	order, given := c.Text("order")
-	if !given {
-		order = orders()[0]
-	}
-	if err := parseOrder(order); err != nil {
-		return nil, err
-	}
-	genesis, _ := c.Text("genesis")
-	n := &node{call: c, pair: memory.NewNetwork()}
-	if err := n.open(dir, genesis, order); err != nil {
+func openNode(s settings) (*node, error) {
+	n := &node{settings: s, pair: memory.NewNetwork()}
+	if err := n.open(); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
 	return n, nil
 }
 
-func (n *node) open(dir, genesis, order string) (err error) {
+func (n *node) open() (err error) {
+	order, given := n.text("order")
+	if !given {
+		order = orders()[0]
+	}
+	if err := parseOrder(order); err != nil {
+		return err
+	}
+	dir, _ := n.text("dir")
+	genesis, _ := n.text("genesis")
 	if n.home, err = openHome(dir, genesis, order); err != nil {
 		return err
 	}
@@ -146,10 +160,10 @@ func (n *node) open(dir, genesis, order string) (err error) {
 	if err := n.openMetrics(); err != nil {
 		return err
 	}
-	if n.logs, err = openLogs(n.call, n.home); err != nil {
+	if n.logs, err = openLogs(&n.settings, n.home); err != nil {
 		return err
 	}
-	if n.tapes, err = openTapes(n.call, n.home, n.first); err != nil {
+	if n.tapes, err = openTapes(&n.settings, n.home, n.first); err != nil {
 		return err
 	}
 	return nil
@@ -158,7 +172,7 @@ func (n *node) open(dir, genesis, order string) (err error) {
 // address reads the flag of an address to listen at. Anywhere else than on loopback needs the
 // flag that allows it.
 func (n *node) address(flag, unless, allow string) (string, error) {
-	text, given := n.call.Text(flag)
+	text, given := n.text(flag)
 	if !given {
 		text = unless
 	}
@@ -166,7 +180,7 @@ func (n *node) address(flag, unless, allow string) (string, error) {
 	if err != nil {
 		return "", cmdline.Refuse("%s %s: want IP:PORT, such as 127.0.0.1:7000", flag, cmdline.Quote(text))
 	}
-	if !at.Addr().IsLoopback() && !n.call.On(allow) {
+	if !at.Addr().IsLoopback() && !n.on(allow) {
 		return "", cmdline.Refuse("%s %v is not on loopback, so others can reach it; want an address such as 127.0.0.1:7000, or -%s", flag, at, allow)
 	}
 	return text, nil
@@ -174,7 +188,7 @@ func (n *node) address(flag, unless, allow string) (string, error) {
 
 // bootstrap returns the member through which the node joins.
 func (n *node) bootstrap() (protocol.NodeID, error) {
-	text, given := n.call.Text("bootstrap")
+	text, given := n.text("bootstrap")
 	if !given {
 		if n.id == 0 {
 			return 1, nil
@@ -235,19 +249,22 @@ func (n *node) close() error {
 // run runs the node until ctx is done: one incarnation, and another if that one's clock comes
 // to its end.
 func (n *node) run(ctx context.Context) error {
-	for {
+	for laps := 0; ; laps++ {
 		l, err := n.begin()
+		if err != nil && laps > 0 {
+			return cmdline.Fail(cmdline.CodeIO, "node %v takes part no more: %v", n.id, err)
+		}
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(n.call.Out, "node %v of %d, incarnation %d, %v: receives at %v, ctl at %v\n",
+		fmt.Fprintf(n.out, "node %v of %d, incarnation %d, %v: receives at %v, ctl at %v\n",
 			n.id, len(n.genesis.members), l.node.Incarnation(), n.self().owner(), n.socket.at, n.desk.at())
 		end, again := n.follow(ctx, l)
 		if !again {
 			return end
 		}
 		if err := errors.Join(n.disk.Crash(), n.client.Crash()); err != nil {
-			return err
+			return cmdline.Fail(cmdline.CodeIO, "node %v takes part no more: %v", n.id, err)
 		}
 	}
 }
@@ -257,7 +274,7 @@ func (n *node) begin() (*life, error) {
 	c := newClock(n.genesis.made, time.Now())
 	c, note := n.tapes.follow(c)
 	if note != "" {
-		n.call.Complain(note)
+		n.complain(note)
 	}
 	l := &life{clock: c}
 	n.desk.begin()

@@ -18,8 +18,8 @@ type tapes struct {
 	files        []*os.File
 }
 
-func openTapes(c *cmdline.Call, h *home, first protocol.NodeID) (*tapes, error) {
-	dir, given := c.Text("record")
+func openTapes(s *settings, h *home, first protocol.NodeID) (*tapes, error) {
+	dir, given := s.text("record")
 	if !given {
 		return nil, nil
 	}
