@@ -10,6 +10,7 @@
 //	Open    takes the disk's next incarnation, connects to the network, starts the node
 //	Input   hands it a message from Outside
 //	Do      looks at it between two steps
+//	Pause   has it take no step for a while
 //	Stop    ends it, as a crash between two steps would
 //	Wait    returns why it ended
 //

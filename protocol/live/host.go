@@ -81,6 +81,7 @@ type Host struct {
 	stats  Stats
 
 	wake chan struct{} // has room for one
+	quit chan struct{} // closed when it is to end
 	done chan struct{} // closed when the goroutine has ended
 
 	// Of the goroutine.
@@ -108,7 +109,7 @@ func Open(cfg Config) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{cfg: cfg, inc: inc, wake: make(chan struct{}, 1), done: make(chan struct{}), sent: make(map[protocol.NodeID]uint64)}
+	h := &Host{cfg: cfg, inc: inc, wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}), sent: make(map[protocol.NodeID]uint64)}
 	if h.cfg.Waiting == 0 {
 		h.cfg.Waiting = DefaultWaiting
 	}
@@ -181,6 +182,22 @@ func (h *Host) Do(f func(n protocol.Node)) bool {
 	}
 }
 
+// Pause has the node take no step from the end of this one until that time, or until it ends.
+// It does not wait.
+func (h *Host) Pause(until protocol.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ending == nil {
+		h.orders = append(h.orders, func() {
+			select {
+			case <-h.quit:
+			case <-time.After(until.Sub(h.cfg.Clock())):
+			}
+		})
+		h.rouse()
+	}
+}
+
 // Stop ends the Host between two steps, without notice to the node, and waits until it has.
 func (h *Host) Stop() *Ending { return h.end(Stopped) }
 
@@ -192,6 +209,7 @@ func (h *Host) end(why Reason) *Ending {
 	h.mu.Lock()
 	if h.ending == nil {
 		h.ending = &Ending{Reason: why}
+		close(h.quit)
 	}
 	h.rouse()
 	h.mu.Unlock()

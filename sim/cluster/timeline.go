@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"slices"
-	"time"
 
 	"dessim/protocol"
 	"dessim/protocol/live"
@@ -88,8 +87,7 @@ func (c *Cluster) fault(f *fault.Fault) {
 		c.timeline.add(f.At, func() *Ending {
 			if h := c.members[f.Node].host; h != nil {
 				w := fault.WindowOf(f, c.calm)
-				until := min(w.Until, c.plan.Plan.Until)
-				go h.Do(func(protocol.Node) { time.Sleep(until.Sub(c.Now())) })
+				h.Pause(min(w.Until, c.plan.Plan.Until))
 			}
 			return nil
 		})

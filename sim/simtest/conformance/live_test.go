@@ -228,7 +228,8 @@ func (hasty) Start(env *protocol.Env)                                  { env.Set
 func (hasty) Timeout(env *protocol.Env, _ uint64)                      { env.SetTimer(1, 0) }
 func (hasty) Receive(env *protocol.Env, _ protocol.NodeID, msg []byte) { env.Output(0, msg) }
 
-func TestTimersThatAreAlwaysDueDoNotKeepMessagesWaiting(t *testing.T) {
+// alone returns a host of such a node, and what it makes final.
+func alone(t *testing.T) (*live.Host, <-chan string) {
 	origin := time.Now()
 	got := make(chan string, 1)
 	h, err := live.Open(live.Config{
@@ -245,6 +246,11 @@ func TestTimersThatAreAlwaysDueDoNotKeepMessagesWaiting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return h, got
+}
+
+func TestTimersThatAreAlwaysDueDoNotKeepMessagesWaiting(t *testing.T) {
+	h, got := alone(t)
 	defer h.Stop()
 	h.Input(1, []byte("input"))
 	select {
@@ -258,4 +264,21 @@ func TestTimersThatAreAlwaysDueDoNotKeepMessagesWaiting(t *testing.T) {
 	if !h.Do(func(protocol.Node) {}) {
 		t.Error("the host has ended")
 	}
+}
+
+func TestAPauseEndsWithItsTimeOrItsNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		h, got := alone(t)
+		h.Pause(protocol.Time(time.Second))
+		h.Input(1, []byte("input"))
+		if text := <-got; text != "input" || time.Since(began) != time.Second {
+			t.Errorf("the node takes up %q after %v, want the input after 1s", text, time.Since(began))
+		}
+		h.Pause(protocol.Time(time.Hour))
+		time.Sleep(time.Second)
+		if h.Crash(); time.Since(began) > 3*time.Second {
+			t.Errorf("a crash amid a pause ends it after %v", time.Since(began))
+		}
+	})
 }
