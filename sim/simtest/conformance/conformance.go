@@ -106,6 +106,9 @@ var Questions = protocol.KindOf("conformance")
 type Play struct {
 	Nodes   int
 	Actions []Action
+	// Sync is how long each sync takes at least, by the node's clock. The runtime sets it if it
+	// knows: timers that are set behind a sync are due that much later.
+	Sync time.Duration
 	// boot is what each node does in each Start.
 	boot []Act
 	// named demands that no two steps have one name.

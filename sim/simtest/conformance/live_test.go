@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -56,7 +57,7 @@ func (s *place) Done(_ protocol.Time, _ *protocol.Effect, i, n int) bool {
 
 // Sync implements live.Saboteur.
 func (s *place) Sync(protocol.Time) (time.Duration, bool) {
-	return time.Duration(rand.IntN(1_000_000)), s.failSync.Swap(false)
+	return leastSync + time.Duration(rand.IntN(1_000_000)), s.failSync.Swap(false)
 }
 
 // Send implements live.Saboteur.
@@ -64,9 +65,12 @@ func (s *place) Send(n live.Network, _ protocol.Time, to protocol.NodeID, seq ui
 	n.Send(to, seq, msg)
 }
 
+// leastSync is how long a sync takes at least.
+const leastSync = 100 * time.Microsecond
+
 // Play implements conformance.Runtime.
 func (r *hosts) Play(p *conformance.Play) (err error) {
-	r.origin = time.Now()
+	r.origin, p.Sync = time.Now(), leastSync
 	for id := range protocol.NodeID(p.Nodes) {
 		s := &place{id: id, p: p}
 		if r.taped {
@@ -124,6 +128,13 @@ func (r *hosts) act(s *place, a *conformance.Action) error {
 }
 
 func (r *hosts) start(s *place) (err error) {
+	if s.host != nil {
+		select {
+		case <-s.down:
+		default:
+			return fmt.Errorf("node %v is to start and is up", s.id)
+		}
+	}
 	s.down = make(chan struct{})
 	s.host, err = live.Open(live.Config{
 		ID: s.id, Make: func() protocol.Node { return s.p.Make(s.id) }, Disk: s.disk, Source: s.p.Source(), Saboteur: s, Tape: s.tape,

@@ -42,9 +42,9 @@ type nodeModel struct {
 
 // step is a step whose effects are under way.
 type step struct {
-	now     protocol.Time
-	acts    []Act // effects
-	seen    int   // effects up to the last output that was seen
+	now     protocol.Time // of its effects, at the earliest
+	acts    []Act         // effects
+	seen    int           // effects up to the last output that was seen
 	panics  bool
 	carried int // effects that may have been carried out
 }
@@ -295,6 +295,8 @@ func (m *model) carry(n *nodeModel, s *step, a *Act) {
 		}
 	case set:
 		n.timers[a.Tag] = s.now + protocol.Time(a.After)
+	case syncing:
+		s.now += protocol.Time(m.p.Sync)
 	case cancel:
 		delete(n.timers, a.Tag)
 	}

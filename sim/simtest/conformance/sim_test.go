@@ -32,6 +32,9 @@ const rest = protocol.Time(time.Minute)
 func (r *simulator) Play(p *conformance.Play) (err error) {
 	plan := sim.Plan{Nodes: p.Nodes, Link: r.link, Disk: r.disk, Lag: r.lag, Poison: true, Starts: make([]protocol.Time, p.Nodes)}
 	plan.Faults = append(plan.Faults, r.faults...)
+	if r.faults == nil { // true time is that of the nodes
+		p.Sync = r.disk.Sync
+	}
 	at := protocol.Time(1)
 	begun := make([]bool, p.Nodes)
 	for i, a := range p.Actions {
