@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -16,6 +18,7 @@ import (
 	"dessim/protocol/live"
 	"dessim/protocol/live/disk"
 	"dessim/protocol/live/record"
+	"dessim/protocol/live/udp"
 	"dessim/sim/cluster"
 	"dessim/sim/cluster/memory"
 	"dessim/sim/simtest/conformance"
@@ -130,7 +133,8 @@ func (r *hosts) act(s *place, a *conformance.Action) error {
 func (r *hosts) start(s *place) (err error) {
 	if s.host != nil {
 		select {
-		case <-s.down:
+		case <-s.host.Done():
+			<-s.down
 		default:
 			return fmt.Errorf("node %v is to start and is up", s.id)
 		}
@@ -216,19 +220,73 @@ func TestHostsInABubbleKeepTheContract(t *testing.T) {
 	conformance.Run(t, func(t testing.TB) conformance.Runtime { return bubble{t.(*testing.T)} })
 }
 
+// onFiles returns hosts on a network in memory and disks in files, whose crashes tear what was
+// not synced.
+func onFiles(t testing.TB) *hosts {
+	dir, err := os.MkdirTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &hosts{
+		connect: memory.NewNetwork().Connect,
+		grace:   5 * ms,
+		taped:   true,
+		disk: func(id protocol.NodeID) (cluster.Disk, error) {
+			return disk.Open(filepath.Join(dir, id.String()), disk.Options{Segment: 500, Tear: func(n int) int { return rand.IntN(n + 1) }})
+		},
+	}
+}
+
 func TestHostsOnFilesKeepTheContract(t *testing.T) {
-	conformance.Run(t, func(testing.TB) conformance.Runtime {
-		dir, err := os.MkdirTemp(t.TempDir(), "")
+	conformance.Run(t, func(testing.TB) conformance.Runtime { return onFiles(t) })
+}
+
+// sockets connects nodes by UDP. A node has the same address in each of its incarnations.
+type sockets struct {
+	book  *udp.Book
+	at    []netip.AddrPort
+	first []*net.UDPConn // of the first incarnations, so that nobody else takes the ports
+}
+
+func newSockets(t testing.TB, nodes int) *sockets {
+	s := new(sockets)
+	for range nodes {
+		conn, err := udp.Listen("127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		return &hosts{
-			connect: memory.NewNetwork().Connect,
-			grace:   5 * ms,
-			disk: func(id protocol.NodeID) (cluster.Disk, error) {
-				return disk.Open(filepath.Join(dir, id.String()), disk.Options{Segment: 500, Tear: func(n int) int { return rand.IntN(n + 1) }})
-			},
+		t.Cleanup(func() { conn.Close() }) // of nodes that were never started
+		s.first = append(s.first, conn)
+		s.at = append(s.at, conn.LocalAddr().(*net.UDPAddr).AddrPort())
+	}
+	var err error
+	if s.book, err = udp.NewBook(s.at, 4); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *sockets) connect(id protocol.NodeID, incarnation uint32, arrive func(live.Arrival)) (live.Network, error) {
+	conn := s.first[id]
+	if s.first[id] = nil; conn == nil {
+		var err error
+		if conn, err = udp.Listen(s.at[id].String()); err != nil {
+			return nil, err
 		}
+	}
+	return udp.Open(udp.Config{
+		Conn: conn, Book: s.book, Network: 1, Incarnation: incarnation, Limits: udp.DefaultLimits(len(s.at)),
+		Receive: func(from protocol.NodeID, incarnation uint32, seq uint64, body []byte) {
+			arrive(live.Arrival{From: from, Incarnation: incarnation, Seq: seq, Body: append([]byte(nil), body...)})
+		},
+	})
+}
+
+func TestHostsOnSocketsAndFilesKeepTheContract(t *testing.T) {
+	conformance.Run(t, func(testing.TB) conformance.Runtime {
+		h := onFiles(t)
+		h.connect, h.grace = newSockets(t, 3).connect, 20*ms
+		return h
 	})
 }
 
