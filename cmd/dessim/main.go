@@ -12,5 +12,5 @@ import (
 )
 
 func main() {
-	cmdline.Main(cmdline.Program{Name: "dessim", Scenarios: scenarios.All(), Package: "dessim/scenarios", Commands: network.Commands()})
+	cmdline.Main(cmdline.Program{Name: "dessim", Scenarios: append(scenarios.All(), network.Scenario()), Package: "dessim/scenarios", Commands: network.Commands(), Recorded: network.Recorded})
 }

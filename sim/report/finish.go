@@ -36,8 +36,8 @@ func of(h *history.History, o *scenario.Report, a About, l limits) *Run {
 	}
 	r := &encoder{h, x, l}
 	for _, p := range o.Scenario.Params() {
-		if text := p.Get(&o.Params); text != "" || !p.Rare {
-			x.Params = append(x.Params, [2]string{p.Name, text})
+		if p.Shown(&o.Params) {
+			x.Params = append(x.Params, [2]string{p.Name, p.Get(&o.Params)})
 		}
 	}
 	for _, f := range o.Facts {

@@ -47,6 +47,7 @@ type Param struct {
 	Values  []string // all its values, if they are words
 	Chance  bool     // a probability, or a choice of what is drawn
 	Rare    bool     // left out where it is not set, in files and objects too
+	Kept    bool     // in replay files alone: it has no flag, and nothing shows it, since it may be long or secret
 	initial string   // of a declared parameter
 	get     func(*Params) string
 	set     func(*Params, string) error
@@ -54,6 +55,9 @@ type Param struct {
 
 // Get returns the canonical text of the parameter in p.
 func (x *Param) Get(p *Params) string { return x.get(p) }
+
+// Shown reports whether summaries, objects and reports show the parameter.
+func (x *Param) Shown(p *Params) bool { return !x.Kept && (!x.Rare || x.get(p) != "") }
 
 // Set reads text, which need not be canonical, into p. An error is one line that says what
 // would be right; p is unchanged then.
@@ -84,7 +88,8 @@ func fields() []*Param {
 	}
 	for _, x := range all {
 		x.Chance = slices.Contains([]string{"loss", "copy", "faults", "fault"}, x.Name)
-		x.Rare = x.Name == "events" || x.Name == "timing"
+		x.Kept = x.Name == "timing"
+		x.Rare = x.Kept || x.Name == "events"
 	}
 	return all
 }
@@ -168,6 +173,22 @@ func Choice(name, initial string, values []string, usage string) *Param {
 		return text, nil
 	}, func(s string) string { return s })
 	x.Values = values
+	return x
+}
+
+// Words declares one line of text that only replay files have: Params.Text reads it. check
+// returns an error for a text that is of no use.
+func Words(name, usage string, check func(text string) error) *Param {
+	x := own(name, usage, "", func(text string) (string, error) {
+		if text == "" {
+			return text, nil
+		}
+		if printable(text) != text {
+			return text, errors.New("want one line of printable characters")
+		}
+		return text, check(text)
+	}, func(s string) string { return s })
+	x.Rare, x.Kept = true, true
 	return x
 }
 

@@ -22,7 +22,7 @@ type Subject struct {
 func (s *Subject) String() string {
 	flags := fmt.Sprintf("-seed %d -scenario %s", s.Seed, s.Scenario.Name)
 	for _, x := range s.Scenario.Params() {
-		if text := x.Get(&s.Params); text != x.Get(&s.Scenario.Defaults) {
+		if text := x.Get(&s.Params); !x.Kept && text != x.Get(&s.Scenario.Defaults) {
 			flags += " -" + x.Name + " " + wording.Shell(text)
 		}
 	}

@@ -101,6 +101,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 
+	rec "dessim/protocol/live/record"
 	"dessim/sim/files"
 	"dessim/sim/scenario"
 	"dessim/sim/watch"
@@ -131,6 +132,9 @@ type Program struct {
 	//
 	// that the tests of replay -emit-test import. Without it, -emit-test is refused.
 	Package string
+	// Recorded returns the run of which a folder has these recordings, which it may change,
+	// or nil if they are not of a further command: see package enact. Nil: there are none.
+	Recorded func(dir string, recordings []*rec.Recording) (*scenario.Subject, error)
 	// Commands are further ones, beside those that every program has.
 	Commands []Command
 

@@ -51,8 +51,8 @@ func (o ordered) MarshalJSON() ([]byte, error) {
 // params returns the parameters of the scenario, as pairs of name and text.
 func params(s *scenario.Scenario, p *scenario.Params) (all [][2]string) {
 	for _, x := range s.Params() {
-		if text := x.Get(p); text != "" || !x.Rare {
-			all = append(all, [2]string{x.Name, text})
+		if x.Shown(p) {
+			all = append(all, [2]string{x.Name, x.Get(p)})
 		}
 	}
 	return all

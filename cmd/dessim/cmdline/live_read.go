@@ -23,11 +23,11 @@ func (p *Program) readLive(dir string) (*scenario.Recording, error) {
 	if err != nil {
 		return nil, refuse("%s: %v", quote(dir), err)
 	}
-	s, err := scenario.ParseSubject(p.Scenarios, recordings[0].Run)
+	s, err := p.recorded(dir, recordings)
 	if err != nil {
-		return nil, refuse("%s: the recordings are of a run that is unknown here: %v", quote(dir), err)
+		return nil, err
 	}
-	made, _, err := enact.Make(s, recordings)
+	made, _, err := enact.Make(*s, recordings)
 	var plan *scenario.PlanError
 	switch {
 	case errors.As(err, &plan):
@@ -36,6 +36,22 @@ func (p *Program) readLive(dir string) (*scenario.Recording, error) {
 		return nil, &exit{exitInternal, fmt.Sprintf("%s: the live run cannot be made again in virtual time: %v; has the program changed since?", quote(dir), err)}
 	}
 	return made, nil
+}
+
+// recorded returns the run that recordings are of: of dessim live, or of a further command.
+func (p *Program) recorded(dir string, recordings []*rec.Recording) (*scenario.Subject, error) {
+	if p.Recorded != nil {
+		if s, err := p.Recorded(dir, recordings); err != nil {
+			return nil, refuse("%s: %v", quote(dir), err)
+		} else if s != nil {
+			return s, nil
+		}
+	}
+	s, err := scenario.ParseSubject(p.Scenarios, recordings[0].Run)
+	if err != nil {
+		return nil, refuse("%s: the recordings are of a run that is unknown here: %v", quote(dir), err)
+	}
+	return &s, nil
 }
 
 // readRecordings reads the recordings in a folder, which are of one run.

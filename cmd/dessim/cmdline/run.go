@@ -70,7 +70,7 @@ func (f *flags) addSubject() {
 		switch {
 		case x.Name == "fault":
 			f.add(x.Name, "'crash 2 at 3s for 1s'", x.Usage).many = true
-		case x.Name == "timing": // replay files alone have it
+		case x.Kept:
 		case x.Rare:
 			f.add(x.Name, "N", x.Usage+"; the default is no bound")
 		default:

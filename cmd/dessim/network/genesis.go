@@ -240,9 +240,8 @@ func (g *genesis) network(order string) uint64 {
 	return binary.BigEndian.Uint64(h[:])
 }
 
-// ledger returns the outputs that the network begins with.
-func (g *genesis) ledger() *ledger.Genesis {
-	var outs []ledger.TxOut
+// minted returns the outputs that the network begins with.
+func (g *genesis) minted() (outs []ledger.TxOut) {
 	for i := range g.members {
 		m := &g.members[i]
 		for c := range uint64(coins) {
@@ -253,6 +252,11 @@ func (g *genesis) ledger() *ledger.Genesis {
 			outs = append(outs, ledger.TxOut{Owner: m.owner(), Amount: amount})
 		}
 	}
+	return outs
+}
+
+// ledger returns what every ledger of the network begins with.
+func (g *genesis) ledger() *ledger.Genesis {
 	h := sha256.Sum256(g.text)
-	return ledger.NewGenesis("dessim "+hex.EncodeToString(h[:8]), outs)
+	return ledger.NewGenesis("dessim "+hex.EncodeToString(h[:8]), g.minted())
 }

@@ -32,7 +32,8 @@ type home struct {
 	order   string
 	id      protocol.NodeID
 	key     ledger.Key
-	secret  uint64 // of the DHT
+	raw     [disk.KeySize]byte // what the secrets derive from
+	secret  uint64             // of the DHT
 	disk    *disk.Disk
 	client  *disk.Disk
 }
@@ -64,6 +65,13 @@ func publicKey(dir string) ([]byte, error) {
 		return nil, err
 	}
 	return key.Public(), nil
+}
+
+// know derives from the secret of a node what it is.
+func (h *home) know(secret [disk.KeySize]byte) {
+	h.raw, h.key = secret, ledger.NewKey(secret)
+	derived := sha256.Sum256(append([]byte("dessim dht "), secret[:]...))
+	h.secret = binary.BigEndian.Uint64(derived[:])
 }
 
 // genesisOf returns the genesis of a folder: its copy, or at the first start that of path.
@@ -111,9 +119,7 @@ func (h *home) open() (err error) {
 	if err != nil {
 		return err
 	}
-	h.key = key
-	derived := sha256.Sum256(append([]byte("dessim dht "), secret[:]...))
-	h.secret = binary.BigEndian.Uint64(derived[:])
+	h.know(secret)
 	id, ok := h.genesis.find(key.Public())
 	if !ok {
 		return fmt.Errorf("the key of folder %s is not in the genesis: want a genesis with the member %x", h.dir, key.Public())

@@ -27,7 +27,11 @@ func openTapes(s *settings, h *home, first protocol.NodeID) (*tapes, error) {
 		return nil, err
 	}
 	t := new(tapes)
-	run := fmt.Sprintf("network of order %s, first %v: %q", h.order, first, h.genesis.text)
+	x := insider{h.raw, first}
+	if err := writeSecret(filepath.Join(dir, secretFile(h.id)), []byte(x.String()+"\n")); err != nil {
+		return nil, cmdline.Refuse("record %s: %s", cmdline.Quote(dir), reason(err))
+	}
+	run := h.runLine()
 	for _, x := range []struct {
 		name string
 		id   protocol.NodeID
