@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -139,5 +140,5 @@ func sees(want ...string) func(*testing.T, *Play) {
 }
 
 func claims() []claim {
-	return append(append(claimsOfSteps(), claimsOfDisks()...), claimsOfEvents()...)
+	return slices.Concat(claimsOfSteps(), claimsOfEffects(), claimsOfTimers(), claimsOfDisks(), claimsOfSyncs(), claimsOfEvents())
 }

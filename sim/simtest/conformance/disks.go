@@ -5,14 +5,16 @@ import (
 	"testing"
 )
 
-// claimsOfDisks are of records, syncs and discards.
-func claimsOfDisks() []claim {
-	life := func(end Action, acts ...Act) []Action {
-		if end.Do == Crash || end.Do == Stop {
-			return []Action{start(end.Node), wait(), input(end.Node, acts...), wait(), end}
-		}
-		return []Action{start(end.Node), wait(), end, input(end.Node, acts...), wait()}
+// life is a life of a node: it does as told, and ends so.
+func life(end Action, acts ...Act) []Action {
+	if end.Do == Crash || end.Do == Stop {
+		return []Action{start(end.Node), wait(), input(end.Node, acts...), wait(), end}
 	}
+	return []Action{start(end.Node), wait(), end, input(end.Node, acts...), wait()}
+}
+
+// claimsOfDisks are of records and discards.
+func claimsOfDisks() []claim {
 	var all []Action
 	add := func(end Action, acts ...Act) { all = append(all, life(end, acts...)...) }
 	for _, end := range []Action{crash(0), halt(1)} {
@@ -47,6 +49,12 @@ func claimsOfDisks() []claim {
 			},
 		},
 		{name: "9 14 15 a crash amid records, discards and syncs leaves what was synced", nodes: 1, do: append(cuts, start(0))},
+	}
+}
+
+// claimsOfSyncs are of syncs, and of what follows them.
+func claimsOfSyncs() []claim {
+	return []claim{
 		{
 			name: "14 nothing that follows a sync happens if that fails", nodes: 2,
 			do: append([]Action{start(1)}, append(actions(10, func(i int) []Action {

@@ -7,7 +7,7 @@ import (
 	"dessim/protocol"
 )
 
-// claimsOfSteps are of incarnations, steps, effects and timers.
+// claimsOfSteps are of incarnations and steps.
 func claimsOfSteps() []claim {
 	return []claim{
 		{
@@ -41,6 +41,12 @@ func claimsOfSteps() []claim {
 				}
 			},
 		},
+	}
+}
+
+// claimsOfEffects are of crashes amid effects.
+func claimsOfEffects() []claim {
+	return []claim{
 		{
 			name: "8 9 after i effects of a step those have happened, and no other, whatever is noted", nodes: 2,
 			do: append([]Action{start(1)}, actions(12, func(i int) []Action {
@@ -62,6 +68,12 @@ func claimsOfSteps() []claim {
 			do:  []Action{start(0), input(0, sendTo(77, say("x")), sendTo(protocol.Outside, say("x")), say("sent"))},
 			see: sees("sent"),
 		},
+	}
+}
+
+// claimsOfTimers are of timers.
+func claimsOfTimers() []claim {
+	return []claim{
 		{
 			name: "11 a timer leads to one Timeout, which is not early", nodes: 1,
 			do: []Action{start(0), input(0, timer(1, 1, say("1ns"), timer(3*ms/2, 1, say("again"))), timer(20*ms, 2, say("20ms")),
