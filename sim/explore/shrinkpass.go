@@ -114,7 +114,9 @@ func (s *shrinker) weight(t *Trial) int {
 }
 
 // small reports whether other ways are not worth their runs.
-func (s *shrinker) small(t *Trial) bool { return removable(t) <= 3 && len(t.Answers) <= 4 }
+func (s *shrinker) small(t *Trial) bool {
+	return removable(t) <= 3 && len(t.Answers) <= 4 && s.inputs().count(t) <= 4
+}
 
 // pairs tries to remove two items at once, if few are left: a crash and its restart, or a
 // loss and the delay that makes up for it, cannot go singly.
