@@ -2,8 +2,10 @@ package network
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -16,6 +18,8 @@ import (
 	"time"
 
 	"dessim/cmd/dessim/cmdline"
+	"dessim/protocol"
+	"dessim/protocol/live/udp"
 	"dessim/scenarios"
 )
 
@@ -23,10 +27,32 @@ import (
 const asDessim = "DESSIM_NETWORK_TEST"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asDessim) != "" {
-		cmdline.Main(cmdline.Program{Name: "dessim", Scenarios: scenarios.All(), Commands: Commands()})
+	if as := os.Getenv(asDessim); as != "" {
+		commands := Commands()
+		if as == lossy {
+			commands[1] = nodeCommand(lose)
+		}
+		cmdline.Main(cmdline.Program{Name: "dessim", Scenarios: scenarios.All(), Commands: commands})
 	}
 	os.Exit(m.Run())
+}
+
+// lossy is the value of asDessim for a node on links that lose messages.
+const lossy = "lossy"
+
+// lose loses some messages, doubles others, and delays all.
+func lose(_ protocol.NodeID, _ uint64, msg []byte) (out []udp.Leaving) {
+	copies := 1
+	switch rand.IntN(20) {
+	case 0:
+		copies = 0
+	case 1:
+		copies = 2
+	}
+	for range copies {
+		out = append(out, udp.Leaving{After: rand.N(15 * time.Millisecond), Body: msg})
+	}
+	return out
 }
 
 // long is how long anything may take that comes at last.
@@ -113,6 +139,7 @@ type testnet struct {
 	base  int
 	order string
 	more  []string // flags of all nodes
+	as    string   // value of asDessim for them
 	nodes []*process
 }
 
@@ -150,8 +177,8 @@ func (x *testnet) start(i int, shell string, more ...string) *process {
 	cmd := command(args...)
 	if shell != "" {
 		cmd = exec.Command("sh", append([]string{"-c", shell, "sh"}, cmd.Args...)...)
-		cmd.Env = append(os.Environ(), asDessim+"=1")
 	}
+	cmd.Env = append(os.Environ(), asDessim+"="+cmp.Or(x.as, "1"))
 	cmd.Dir = x.dir
 	p := &process{cmd: cmd, errs: new(bytes.Buffer), done: make(chan struct{})}
 	cmd.Stderr = p.errs

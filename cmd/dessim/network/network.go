@@ -41,5 +41,5 @@ import "dessim/cmd/dessim/cmdline"
 
 // Commands returns the commands.
 func Commands() []cmdline.Command {
-	return []cmdline.Command{genesisCommand(), nodeCommand(), ctlCommand()}
+	return []cmdline.Command{genesisCommand(), nodeCommand(nil), ctlCommand()}
 }

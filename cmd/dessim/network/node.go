@@ -23,7 +23,8 @@ import (
 	"dessim/sim/source"
 )
 
-func nodeCommand() cmdline.Command {
+// nodeCommand returns the command node. Tests have a fate for its messages: see udp.Config.
+func nodeCommand(fate fate) cmdline.Command {
 	return cmdline.Command{
 		Name:  "node",
 		Usage: "runs one node of a ledger network over UDP, until SIGTERM",
@@ -43,7 +44,7 @@ func nodeCommand() cmdline.Command {
 			{Name: "allow-remote-ctl", Usage: "-ctl may be other than loopback: whoever has the secret can move the node's money"},
 			{Name: "allow-remote-metrics", Usage: "-metrics may be other than loopback: anyone there can read them, and profile the node"},
 		},
-		Do: runNode,
+		Do: func(ctx context.Context, c *cmdline.Call) error { return runNode(ctx, c, fate) },
 	}
 }
 
@@ -53,6 +54,7 @@ type settings struct {
 	on       func(flag string) bool
 	out      io.Writer         // a line for each incarnation
 	complain func(line string) // of what does not end the node
+	fate     fate              // of messages; may be nil
 	lap      time.Duration     // what an incarnation lives at most; 0 is what its clock allows
 }
 
@@ -79,7 +81,7 @@ type life struct {
 	node, client *live.Host
 }
 
-func runNode(ctx context.Context, c *cmdline.Call) error {
+func runNode(ctx context.Context, c *cmdline.Call, fate fate) error {
 	if len(c.Args) > 0 {
 		return cmdline.Refuse("unexpected argument %s; want only flags and their values", cmdline.Quote(c.Args[0]))
 	}
@@ -90,7 +92,7 @@ func runNode(ctx context.Context, c *cmdline.Call) error {
 	if c.On("id") {
 		return printID(c, dir)
 	}
-	n, err := openNode(settings{text: c.Text, on: c.On, out: c.Out, complain: c.Complain})
+	n, err := openNode(settings{text: c.Text, on: c.On, out: c.Out, complain: c.Complain, fate: fate})
 	if err != nil {
 		return err
 	}
@@ -151,7 +153,7 @@ func (n *node) open() (err error) {
 	if err != nil {
 		return err
 	}
-	if n.socket, err = listenUDP(listen, n.genesis.network(order), n.book); err != nil {
+	if n.socket, err = listenUDP(listen, n.genesis.network(order), n.book, n.fate); err != nil {
 		return err
 	}
 	if err := n.openDesk(listen); err != nil {

@@ -42,7 +42,7 @@ func (x *testnet) carryOut(parties []int, amount int) {
 	x.t.Errorf("a transfer of %d by %v has no outcome", amount, parties)
 }
 
-// Each round, 200 transfers are made while one node after the other is killed.
+// Each round, 200 transfers are made on lossy links, while one node after the other is killed.
 func TestEightProcessesLoseNoTransferAndMakeNoneTwice(t *testing.T) {
 	if *rounds == 0 {
 		t.Skip("want -network.rounds")
@@ -53,6 +53,7 @@ func TestEightProcessesLoseNoTransferAndMakeNoneTwice(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%d", order, round), func(t *testing.T) {
 				random := rand.New(rand.NewPCG(uint64(round), 1))
 				x := newTestnet(t, nodes, order)
+				x.as = lossy
 				for i := range nodes {
 					x.start(i, "")
 				}

@@ -69,10 +69,14 @@ func (b book) address(e protocol.Endpoint) string {
 	return e.String()
 }
 
+// fate is udp.Config.Fate.
+type fate = func(to protocol.NodeID, seq uint64, msg []byte) []udp.Leaving
+
 // socket is where a node receives datagrams.
 type socket struct {
 	book    book
 	network uint64
+	fate    fate
 
 	mu   sync.Mutex
 	at   string       // with the port that the system chose
@@ -80,12 +84,12 @@ type socket struct {
 	udp  *udp.Network // of the last incarnation, or nil
 }
 
-func listenUDP(at string, network uint64, b book) (*socket, error) {
+func listenUDP(at string, network uint64, b book, fate fate) (*socket, error) {
 	conn, err := udp.Listen(at)
 	if err != nil {
 		return nil, err
 	}
-	return &socket{book: b, network: network, at: conn.LocalAddr().String(), conn: conn}, nil
+	return &socket{book: b, network: network, fate: fate, at: conn.LocalAddr().String(), conn: conn}, nil
 }
 
 // connect begins to receive for an incarnation.
@@ -100,7 +104,7 @@ func (s *socket) connect(inc uint32, arrive func(live.Arrival)) (live.Network, e
 		}
 	}
 	n, err := udp.Open(udp.Config{
-		Conn: conn, Book: s.book.Book, Network: s.network, Incarnation: inc, Limits: udp.DefaultLimits(int(s.book.members)),
+		Conn: conn, Book: s.book.Book, Network: s.network, Incarnation: inc, Limits: udp.DefaultLimits(int(s.book.members)), Fate: s.fate,
 		Receive: func(from protocol.NodeID, incarnation uint32, seq uint64, body []byte) {
 			arrive(live.Arrival{From: s.book.outer(from), Incarnation: incarnation, Seq: seq, Body: bytes.Clone(body)})
 		},
