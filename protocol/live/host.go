@@ -26,7 +26,8 @@ type Config struct {
 	// Waiting is how many messages from the network wait for the node at most; 0 is
 	// DefaultWaiting.
 	Waiting int
-	// Tape records the node, unless it is nil. A Host appends to it until it ends.
+	// Tape records the node, unless it is nil. A Host appends to it until it ends. It has been
+	// flushed whenever something leaves the node, Do looks at it, or it waits.
 	Tape *record.Writer
 	// Watch is shown what happens, by the goroutine of the node; nil means nobody.
 	Watch func(e *Event)
@@ -115,6 +116,9 @@ func Open(cfg Config) (*Host, error) {
 	}
 	if h.cfg.Source == nil {
 		h.cfg.Source = protocol.Benign{}
+	}
+	if cfg.Tape != nil {
+		h.cfg.Source = tape{h.cfg.Source, cfg.Tape}
 	}
 	if h.net, err = cfg.Connect(inc, h.arrive); err != nil {
 		return nil, err
@@ -314,7 +318,9 @@ func (h *Host) work() *Ending {
 			order := h.orders[0]
 			h.orders[0], h.orders = nil, h.orders[1:]
 			h.mu.Unlock()
-			order()
+			if end = h.flush(); end == nil {
+				order()
+			}
 			continue
 		}
 		now := h.cfg.Clock()
@@ -334,7 +340,9 @@ func (h *Host) work() *Ending {
 			continue
 		}
 		h.mu.Unlock()
-		h.sleep(now, due, timed)
+		if end = h.flush(); end == nil {
+			h.sleep(now, due, timed)
+		}
 	}
 	return end
 }

@@ -69,24 +69,17 @@ func (h *Host) timeout() *Ending {
 func (h *Host) step(r *record.Entry, e *Event, do func()) *Ending {
 	h.tick()
 	h.steps++
-	src := h.cfg.Source
 	if h.cfg.Tape != nil {
 		r.At, r.Fold = h.at, h.fold
 		h.cfg.Tape.Append(r)
-		src = tape{src, h.cfg.Tape}
 	}
 	h.show(e)
 	if h.cfg.Saboteur != nil {
 		h.cfg.Saboteur.Step(h.at)
 	}
-	h.env.Enter(h.cfg.ID, h.inc, h.at, src)
+	h.env.Enter(h.cfg.ID, h.inc, h.at, h.cfg.Source)
 	h.env.Name(h.steps)
 	if end := h.guard(do); end != nil {
-		return end
-	}
-	// What the node does from here on can be seen by others: a recording that did not have
-	// this step could not explain it.
-	if end := h.flush(); end != nil {
 		return end
 	}
 	end := h.perform(h.env.Effects())
@@ -111,6 +104,19 @@ func (h *Host) guard(do func()) (end *Ending) {
 	return nil
 }
 
+// leaves reports whether others, or the next incarnation, can see an effect. A recording must have
+// all before it by then, else it could not explain the effect if the process is killed.
+func (h *Host) leaves(f *protocol.Effect) bool {
+	switch f.Op {
+	case protocol.OpSetTimer, protocol.OpCancelTimer, protocol.OpDiscard:
+		return false
+	case protocol.OpSend:
+		return f.To != h.cfg.ID
+	}
+	return true
+}
+
+// flush writes what is to be recorded so far.
 func (h *Host) flush() *Ending {
 	if h.cfg.Tape == nil {
 		return nil
@@ -126,6 +132,11 @@ func (h *Host) perform(effects []protocol.Effect) *Ending {
 	for i := range effects {
 		h.notes(i)
 		f := &effects[i]
+		if h.leaves(f) {
+			if end := h.flush(); end != nil {
+				return end
+			}
+		}
 		if f.Op == protocol.OpSync {
 			if end := h.sync(i); end != nil {
 				return end
@@ -166,7 +177,9 @@ func (h *Host) recordCrash(done uint64) {
 
 // effect carries out an effect other than a sync.
 func (h *Host) effect(f *protocol.Effect) error {
-	h.fold = record.Fold(h.fold, f)
+	if h.cfg.Tape != nil {
+		h.fold = record.Fold(h.fold, f)
+	}
 	switch f.Op {
 	case protocol.OpSend:
 		h.send(f)
@@ -228,7 +241,7 @@ func (h *Host) sync(i int) *Ending {
 	h.mu.Lock()
 	h.stats.Syncs++
 	h.mu.Unlock()
-	return h.flush()
+	return nil
 }
 
 // notes shows the notes made before effect i.

@@ -84,7 +84,10 @@ const (
 	maxBody = 1 << 24
 )
 
-// A Writer appends entries to a file. It keeps them until Flush.
+// mostKept is how many bytes a Writer keeps, but for one more entry.
+const mostKept = 1 << 16
+
+// A Writer appends entries to a file. It keeps them until Flush, or until they are many.
 type Writer struct {
 	w    io.Writer
 	buf  []byte
@@ -154,7 +157,9 @@ func (w *Writer) Append(e *Entry) {
 	case Answer, Crash:
 		b = binary.AppendUvarint(b, e.Seq)
 	}
-	w.buf = b
+	if w.buf = b; len(b) > mostKept {
+		_ = w.Flush() // the next one returns the same error
+	}
 }
 
 // Flush writes what was appended. After an error it writes nothing more, and returns that
