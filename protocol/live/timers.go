@@ -23,11 +23,15 @@ type timer struct {
 
 // set sets a timer, instead of the one of that tag.
 func (t *timers) set(tag uint64, due protocol.Time) {
-	t.cancel(tag)
+	t.n++
+	if x := t.byTag[tag]; x != nil {
+		x.due, x.n = due, t.n
+		heap.Fix(&t.heap, x.place)
+		return
+	}
 	if t.byTag == nil {
 		t.byTag = make(map[uint64]*timer)
 	}
-	t.n++
 	x := &timer{tag: tag, due: due, n: t.n}
 	t.byTag[tag] = x
 	heap.Push(&t.heap, x)
