@@ -210,6 +210,7 @@ func (x *living) run() (*scenario.Recording, error) {
 	if err != nil {
 		return nil, &exit{exitIO, err.Error()}
 	}
+	defer disk.Processors(len(x.tapes))()
 	if n := c.LeftOut(); n > 0 {
 		x.complain(fmt.Sprintf("faults: %d that were drawn cannot be injected into a live run, and are left out", n))
 	}

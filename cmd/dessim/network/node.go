@@ -251,6 +251,7 @@ func (n *node) close() error {
 // run runs the node until ctx is done: one incarnation, and another if that one's clock comes
 // to its end.
 func (n *node) run(ctx context.Context) error {
+	defer disk.Processors(2)() // its own, and its client's
 	for laps := 0; ; laps++ {
 		l, err := n.begin()
 		if err != nil && laps > 0 {

@@ -42,6 +42,8 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync"
 )
 
 // Options are the options of a Disk. The zero Options are good.
@@ -303,6 +305,22 @@ func (d *Disk) tidy() error {
 		d.older = d.older[1:]
 	}
 	return nil
+}
+
+var processors sync.Mutex // of changes to their number
+
+// Processors lets Go run as many more goroutines at a time as disks may sync, until back is called.
+// Whoever opens disks for nodes calls it first. A sync blocks a thread, and with it one of
+// GOMAXPROCS, until the runtime notices, which takes up to 10 ms: with few of them, syncs of some
+// nodes would hold up the others, and those who receive.
+func Processors(disks int) (back func()) {
+	add := func(n int) {
+		processors.Lock()
+		defer processors.Unlock()
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + n)
+	}
+	add(disks)
+	return func() { add(-disks) }
 }
 
 func (d *Disk) path(number uint64) string {
