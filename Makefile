@@ -67,6 +67,10 @@ bench:     ## speed in one table; BASE=REV: against that revision, in ten minute
 	go run ./cmd/bench $(if $(BASE),-base '$(BASE)') $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(PEERS),-peers $(PEERS)) \
 		$(if $(ONLY),-only '$(ONLY)') $(if $(JSON),-json '$(JSON)')
 
+live-bench: ## live networks: load beside etcd's raft, recording, idle cost, a flood; ROUNDS, ONLY=REGEXP
+	cd cmd/bench/etcd && go vet ./...
+	go run ./cmd/bench -live $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(ONLY),-only '$(ONLY)')
+
 picture:   ## the README's picture, of a real violation; needs chromium
 	@command -v chromium > /dev/null || { echo "make picture: no chromium: apt-get install chromium"; exit 1; }
 	@set -e; d=$$(mktemp -d); trap 'rm -rf "$$d"' EXIT; \
@@ -80,4 +84,4 @@ fuzz:      ## every fuzz target for T each
 		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 			echo "$$p $$f"; go test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(T); done; done
 
-.PHONY: help check fmt vet lint test race run soak mutants browser kills machines planted arches wasm bench picture fuzz
+.PHONY: help check fmt vet lint test race run soak mutants browser kills machines planted arches wasm bench live-bench picture fuzz

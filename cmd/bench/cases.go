@@ -207,12 +207,7 @@ func profiled(functions []string, f func() error) (share float64, err error) {
 	}
 	defer os.Remove(file.Name())
 	defer file.Close()
-	if err := pprof.StartCPUProfile(file); err != nil {
-		return 0, err
-	}
-	err = f()
-	pprof.StopCPUProfile()
-	if err != nil {
+	if err := profileTo(file.Name(), f); err != nil {
 		return 0, err
 	}
 	top, err := exec.Command("go", "tool", "pprof", "-top", "-cum", "-nodefraction=0", "-nodecount=1000000", file.Name()).Output()
@@ -220,6 +215,23 @@ func profiled(functions []string, f func() error) (share float64, err error) {
 		return 0, fmt.Errorf("go tool pprof: %w", err)
 	}
 	return cumulative(string(top), functions)
+}
+
+// profileTo runs f, and writes a CPU profile of that to a file, unless its name is empty.
+func profileTo(name string, f func() error) error {
+	if name == "" {
+		return f()
+	}
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	return f()
 }
 
 // cumulative adds up the column cum% of what pprof -top -cum printed. A function

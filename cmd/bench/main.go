@@ -1,13 +1,14 @@
 //go:build unix
 
 // Command bench measures dessim, beside other simulators or an earlier revision
-// if asked, and prints one table. From the root of the module:
+// if asked, and prints one table, or a few. From the root of the module:
 //
 //	go run ./cmd/bench                          dessim alone
 //	go run ./cmd/bench -peers ../shared/peers   and the peers that can be built here
 //	go run ./cmd/bench -base REV -json FILE     the working tree against a revision
+//	go run ./cmd/bench -live                    networks on real sockets, disks and clocks
 //
-// What it measures without -base, all in CPU time of a process (user and system, the garbage
+// What it measures without -base and -live, all in CPU time of a process (user and system, the garbage
 // collector's included), which other load disturbs less than the wall clock:
 //
 //	phold       events per second of PHOLD (Fujimoto 1990) through the public Node,
@@ -53,6 +54,21 @@
 // revision cannot build or run is left out, and a line says why. -json writes the
 // lines of the table with the sample of each round.
 //
+// With -live it measures five nodes of the ledger, configured as dessim node has them, in one
+// process: sockets on loopback, disks in files below TMPDIR, which should be no file system in
+// memory. A round takes about ten minutes.
+//
+//	load       transfers a second and how long they take, with so many under way at a time; CPU
+//	           time, steps and syncs of all nodes for each. Beside it etcd's raft with its log:
+//	           three entries a transfer, see the command in folder etcd
+//	recording  what a network that is recorded achieves as a part of what one does that is not.
+//	           Both are in one process, and have the load in turns of a second; least and most
+//	           are the quartiles of 20 pairs
+//	idle       CPU time, wakeups (voluntary switches of threads), steps and syncs of a node in a
+//	           network without a client
+//	flood      a network of which one node gets 100,000 rubbish datagrams a second from a socket
+//	           of this process, and how much its peak memory grows, in 10 s before and meanwhile
+//
 // Exit codes: 0 measured, perhaps with cases left out; 1 nothing could be measured,
 // or something failed; 2 usage, including a revision that does not exist; 130
 // interrupted. Under go run, each but 0 becomes 1.
@@ -72,6 +88,7 @@ import (
 
 type options struct {
 	base   string
+	live   bool
 	json   string
 	rounds int
 	events int
@@ -109,12 +126,13 @@ func usagef(format string, args ...any) error { return usageError(fmt.Sprintf(fo
 // progress.
 func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	o := options{only: regexp.MustCompile("")}
-	var measure string
+	var measure, profile string
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&o.base, "base", "", "compare the working tree with this revision of it")
+	f.BoolVar(&o.live, "live", false, "measure live networks on this machine instead of simulated ones")
 	f.StringVar(&o.json, "json", "", "with -base: write the table and all samples to this file, too")
-	f.IntVar(&o.rounds, "rounds", 5, "how often everything is measured; 9 with -base if left out")
+	f.IntVar(&o.rounds, "rounds", 5, "how often everything is measured; 9 with -base, 3 with -live if left out")
 	f.IntVar(&o.events, "events", 2_000_000, "PHOLD events and queue operations of a measurement, at least 1000; slow peers do fewer; 5000000 with -base if left out")
 	f.BoolVar(&o.quick, "quick", false, "one round of few events, without the cases that take long: a test of bench, not a measurement")
 	f.StringVar(&o.peers, "peers", "", "folder with the sources of other simulators")
@@ -123,6 +141,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		return err
 	})
 	f.StringVar(&measure, "measure", "", "for bench itself: measure this case in this process, and print its figures")
+	f.StringVar(&profile, "profile", "", "with -measure: write a CPU profile of it to this file")
 	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
 		f.SetOutput(out)
 		f.PrintDefaults()
@@ -134,6 +153,9 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	if given["base"] && !given["rounds"] {
 		o.rounds = 9
+	}
+	if o.live && !given["rounds"] {
+		o.rounds = 3
 	}
 	if given["base"] && !given["events"] {
 		o.events = 5_000_000
@@ -147,6 +169,10 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		return usagef("-events %d: want at least 1000", o.events)
 	case given["base"] && (given["peers"] || given["quick"]):
 		return usagef("-base: cannot be combined with -peers or -quick")
+	case o.live && (given["base"] || given["peers"] || given["events"]):
+		return usagef("-live: cannot be combined with -base, -peers or -events")
+	case given["profile"] && measure == "":
+		return usagef("-profile: only with -measure")
 	case given["json"] && !given["base"]:
 		return usagef("-json: only with -base")
 	}
@@ -157,14 +183,17 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		o.rounds, o.events = 1, min(o.events, 20_000)
 	}
 	if measure != "" {
-		return measureHere(measure, o, out)
+		return profileTo(profile, func() error { return measureHere(measure, o, out) })
+	}
+	if o.live {
+		return measureLive(ctx, o, out, progress)
 	}
 	return compare(ctx, o, out, progress)
 }
 
 // measureHere does the work of a child process.
 func measureHere(name string, o options, out io.Writer) error {
-	for _, c := range allCases() {
+	for _, c := range append(allCases(), liveCases()...) {
 		if c.name == name && c.measure != nil {
 			figures, err := c.measure(o)
 			for _, g := range c.figures {

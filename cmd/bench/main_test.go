@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -47,6 +48,28 @@ func TestTableHasALineForEachFigure(t *testing.T) {
 `
 	if got != want {
 		t.Errorf("the table, figures as #, is\n%s\nwant\n%s\nthe whole output:\n%s", got, want, out)
+	}
+}
+
+func TestALiveNetworkTakesALineOfItsGroup(t *testing.T) {
+	out, _ := bench(t, "-live", "-quick", "-rounds", "1", "-only", "load/isis/clients=8|idle/raft")
+	for _, want := range []string{
+		`\| load +\| transfers/s \| p50 ms \| p90 ms \| p99 ms \| max ms \| CPU ms each \| steps each \| syncs each \|`,
+		`\| isis/clients=8( +\| +[0-9.]+){8} \|`,
+		`\| idle +\| CPU ms/s \| wakeups/s \| steps/s \| syncs/s \|`,
+		`\| raft( +\| +[0-9.]+){4} \|`,
+	} {
+		if !regexp.MustCompile(want).MatchString(out) {
+			t.Errorf("no line is %s:\n%s", want, out)
+		}
+	}
+}
+
+func TestAFramesDatagramIsOfItsNetwork(t *testing.T) {
+	a, err := frameOf(1, []byte("message"))
+	b, bad := frameOf(2, []byte("message"))
+	if err = errors.Join(err, bad); err != nil || bytes.Equal(a, b) || !bytes.HasSuffix(a, []byte("message")) || !bytes.HasSuffix(b, []byte("message")) {
+		t.Errorf("frames %q and %q, %v", a, b, err)
 	}
 }
 
@@ -140,7 +163,8 @@ func TestMistakesAreRefusedInOneLine(t *testing.T) {
 	for _, args := range [][]string{
 		{"-rounds", "0"}, {"-events", "10"}, {"phold"}, {"-only", "nothing"}, {"-only", "("}, {"-measure", "nothing"}, {"-unknown"},
 		{"-base", "HEAD", "-rounds", "0"}, {"-base", "HEAD", "-only", "nothing"}, {"-base", "HEAD", "-peers", "x"},
-		{"-base", "HEAD", "-quick"}, {"-json", "x"},
+		{"-base", "HEAD", "-quick"}, {"-json", "x"}, {"-live", "-only", "nothing"}, {"-live", "-base", "HEAD"}, {"-live", "-events", "1000"},
+		{"-profile", "x"},
 	} {
 		var out, progress strings.Builder
 		err := run(context.Background(), args, &out, &progress)

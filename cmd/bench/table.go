@@ -41,11 +41,7 @@ func (t *table) print(out io.Writer, o options) error {
 		o.rounds, o.events, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	for _, rows := range [][][]string{t.main(), t.queue()} {
 		if len(rows) > 1 {
-			var right []int // all columns but the case and its unit
-			for i := 2; i < len(rows[0]); i++ {
-				right = append(right, i)
-			}
-			text += "\n" + draw(rows, right...)
+			text += "\n" + draw(rows, from(rows, 2)...) // all columns but the case and its unit
 		}
 	}
 	_, err := io.WriteString(out, text)
@@ -130,6 +126,14 @@ func digits(x float64) string {
 		return fmt.Sprintf("%.1f", x)
 	}
 	return fmt.Sprintf("%.0f", x)
+}
+
+// from returns the columns of rows from the given one on.
+func from(rows [][]string, first int) (columns []int) {
+	for i := first; i < len(rows[0]); i++ {
+		columns = append(columns, i)
+	}
+	return columns
 }
 
 // draw draws rows, the first of which is the head, with some columns aligned right.
