@@ -79,7 +79,7 @@ func readRecordings(dir string) ([]*rec.Recording, error) {
 		all = append(all, r)
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("has no recordings of nodes, whose names end in %s", recordingEnd)
+		return nil, fmt.Errorf("is a directory without recordings of nodes, whose names end in %s; want a replay file, or the folder of a live run", recordingEnd)
 	}
 	return all, nil
 }

@@ -67,7 +67,7 @@ func TestRecordingsThatDoNotFitAreRefused(t *testing.T) {
 		t.Log(name)
 		wantLine(t, dessim(t, "replay", dir), c.code, c.want)
 	}
-	wantLine(t, dessim(t, "replay", t.TempDir()), exitUsage, "no recordings of nodes")
+	wantLine(t, dessim(t, "replay", t.TempDir()), exitUsage, "without recordings of nodes")
 }
 
 // A node that panics does so again in virtual time.

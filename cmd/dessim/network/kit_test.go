@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 		if as == lossy {
 			commands[1] = nodeCommand(lose)
 		}
-		cmdline.Main(cmdline.Program{Name: "dessim", Scenarios: scenarios.All(), Commands: commands})
+		cmdline.Main(cmdline.Program{Name: "dessim", Scenarios: append(scenarios.All(), Scenario()), Commands: commands, Recorded: Recorded})
 	}
 	os.Exit(m.Run())
 }

@@ -67,7 +67,23 @@ func TestFiveProcessesKeepOneLedgerThroughAKill(t *testing.T) {
 			x.wantMetrics(all)
 			x.stop()
 			x.wantLogs()
+			x.wantReplay(all)
 		})
+	}
+}
+
+// wantReplay makes the run again in virtual time, with the same entries in every ledger. The
+// summary has nothing that is secret.
+func (x *testnet) wantReplay(entries int) {
+	x.t.Helper()
+	r := dessim(x.t, x.dir, "replay", "recorded")
+	agreed := regexp.MustCompile(fmt.Sprintf(`a second ledger agrees with every entry +\| pass +\| +%d `, entries))
+	if r.code != 0 || r.stderr != "" || !agreed.MatchString(r.stdout) {
+		x.t.Errorf("the replay exits with %d: %s%s", r.code, r.stdout, r.stderr)
+	}
+	secret, err := os.ReadFile(filepath.Join(x.dir, "recorded", secretFile(0)))
+	if err != nil || strings.Contains(r.stdout, string(secret[:20])) {
+		x.t.Errorf("the summary has the secret of node 0, or there is none: %v", err)
 	}
 }
 
