@@ -210,6 +210,7 @@ func parse(text []byte) (out *Recording, whole int, err error) {
 			return nil, 0, fmt.Errorf("at byte %d: %s", len(text)-len(rest), r.bad)
 		}
 		if !ok {
+			out.Cut = true
 			return out, len(text) - len(rest), nil
 		}
 		if e.Op != Answer {
