@@ -25,6 +25,9 @@ lint:      ## staticcheck
 test:      ## the tests
 	go test ./...
 
+full:      ## searches of which the tests make a part, in full
+	go test ./protocol/abcast -run 'ConnectedMajority|Flapping' -count=1 -full
+
 race:      ## under the race detector: tests in which goroutines or runs go side by side; -short: fewer of these
 	go test -race -short ./protocol/live/... ./sim/explore ./sim/watch ./sim/cryptorand ./sim/files ./cmd/mutants -skip 'SkippingLosesNo|EveryOrderHolds'
 	go test -race -short ./sim/simtest -run 'SideBySide|RapidSources'
@@ -85,3 +88,4 @@ fuzz:      ## every fuzz target for T each
 			echo "$$p $$f"; go test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(T); done; done
 
 .PHONY: help check fmt vet lint test race run soak mutants browser kills machines planted arches wasm bench live-bench picture fuzz
+.PHONY: help check fmt vet lint test full race run soak mutants browser kills machines planted arches wasm bench picture fuzz
