@@ -158,10 +158,14 @@ func broadcastPlan(o abcast.Order, origins ...protocol.NodeID) sim.Plan {
 	return p
 }
 
-// broadcasting is the world: any two members broadcast, or one of them twice.
+// broadcasting is the world: any two members broadcast, or one of them twice. Three of the
+// six pairs are all but for the third member's place, or the sender's.
 func broadcasting(o abcast.Order) *explore.Small {
 	kindOrigin := protocol.KindOf("origin")
-	pairs := [][broadcasts]protocol.NodeID{{0, 0}, {0, 1}, {0, 2}, {1, 1}, {1, 2}, {2, 2}}
+	pairs := [][broadcasts]protocol.NodeID{{0, 1}, {1, 1}, {1, 2}}
+	if *full {
+		pairs = append(pairs, [][broadcasts]protocol.NodeID{{0, 0}, {0, 2}, {2, 2}}...)
+	}
 	x := &explore.Small{Merge: true, Timeless: true}
 	x.Make = func(src protocol.Source) (sim.Plan, check.Suite, []sim.Observer) {
 		origins := pairs[src.Choose(protocol.Key{Kind: kindOrigin}, uint64(len(pairs)))]
@@ -171,14 +175,18 @@ func broadcasting(o abcast.Order) *explore.Small {
 }
 
 func TestAllRunsOfTwoBroadcastsKeepOneOrder(t *testing.T) {
-	for o, golden := range map[abcast.Order]string{
-		abcast.ISIS:      "22568 runs, 26386 states: all runs with messages in any order; 0 failed",
-		abcast.Lamport:   "52201 runs, 60439 states: all runs with messages in any order; 0 failed",
-		abcast.Sequencer: "2447 runs, 2928 states: all runs with messages in any order; 0 failed",
+	for o, golden := range map[abcast.Order]struct{ part, full string }{
+		abcast.ISIS:      {"11136 runs, 12800 states", "22568 runs, 26386 states"},
+		abcast.Lamport:   {"29219 runs, 33371 states", "52201 runs, 60439 states"},
+		abcast.Sequencer: {"1554 runs, 1836 states", "2447 runs, 2928 states"},
 	} {
 		t.Run(o.String(), func(t *testing.T) {
 			t.Parallel()
-			searched(t, broadcasting(o), golden)
+			want := golden.part
+			if *full {
+				want = golden.full
+			}
+			searched(t, broadcasting(o), want+": all runs with messages in any order; 0 failed")
 		})
 	}
 }
