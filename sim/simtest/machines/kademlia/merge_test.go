@@ -137,7 +137,7 @@ func TestANetworkThatWasSplitIsOneAgainWithinARefreshInterval(t *testing.T) {
 		{"200 nodes for an hour", split{nodes: 200, seeds: []protocol.NodeID{0, 1}, at: time.Hour, last: time.Hour}},
 	} {
 		t.Run(x.name, func(t *testing.T) {
-			for seed := range uint64(2) {
+			for seed := range seeds() {
 				r := x.run(t, seed, time.Hour)
 				t.Logf("seed %d: %d of %d lookups found their value; %d of %d nodes know the closest to them", seed, r.found, r.asked, r.near, r.up)
 				if r.found != r.asked || r.near != r.up {
