@@ -20,7 +20,10 @@ import (
 	"dessim/sim/source"
 )
 
-var update = goflag.Bool("update", false, "write the golden files of testdata")
+var (
+	update = goflag.Bool("update", false, "write the golden files of testdata")
+	inFull = goflag.Bool("full", false, "run what the README of package abcast shows, and explore each order")
+)
 
 // handmade is a report made by hand, so that the golden files show the printing alone.
 func handmade(nodes int) *scenario.Report {
