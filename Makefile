@@ -90,5 +90,4 @@ fuzz:      ## every fuzz target for T each
 		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 			echo "$$p $$f"; go test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(T); done; done
 
-.PHONY: help check fmt vet lint test race run soak mutants browser kills machines planted arches wasm bench live-bench picture fuzz
-.PHONY: help check fmt vet lint test full race run soak mutants browser kills machines planted arches wasm bench picture fuzz
+.PHONY: help check fmt vet lint test full race run soak mutants browser kills machines planted arches wasm bench live-bench picture fuzz
