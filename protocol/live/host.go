@@ -38,6 +38,9 @@ type Config struct {
 // DefaultWaiting is how many messages wait for a node at most, by default.
 const DefaultWaiting = 4096
 
+// waitingBytes bounds the bytes of the messages that wait, but for a single one.
+const waitingBytes = 64 << 20
+
 // Reason is why a Host ended.
 type Reason uint8
 
@@ -77,6 +80,7 @@ type Host struct {
 	queue  []event
 	head   int // queue[:head] is taken
 	remote int // messages from the network in the queue
+	bytes  int // of these
 	orders []func()
 	ending *Ending // set once it is to end or has ended
 	stats  Stats
@@ -139,10 +143,11 @@ func (h *Host) arrive(a Arrival) {
 	case h.ending != nil: // is lost
 	case a.From == h.cfg.ID || a.From == protocol.Outside:
 		h.stats.Unwanted++
-	case h.remote >= h.cfg.Waiting:
+	case h.remote >= h.cfg.Waiting || h.bytes+len(a.Body) > waitingBytes && h.remote > 0:
 		h.stats.Overrun++
 	default:
 		h.remote++
+		h.bytes += len(a.Body)
 		h.queue = append(h.queue, event{Arrival: a})
 		h.rouse()
 	}
@@ -361,6 +366,7 @@ func (h *Host) take() event {
 	}
 	if e.From != protocol.Outside && e.From != h.cfg.ID {
 		h.remote--
+		h.bytes -= len(e.Body)
 	}
 	return e
 }
