@@ -32,19 +32,17 @@ func TestLookupsAmongAThousandNodesTakeTwoToThreeHops(t *testing.T) {
 	}
 	const want, most = 2.37, 0.12
 	var h hops
-	for seed := uint64(1); seed <= 2; seed++ {
-		s := mustParse(t, "-scenario bootstrap -nodes 1024")
-		s.Seed = seed
-		if r := s.run(nil, &h); s.fault(&r) != "" {
-			t.Error(s.fault(&r))
-		}
+	s := mustParse(t, "-scenario bootstrap -nodes 1024")
+	s.Seed = 1
+	if r := s.run(nil, &h); s.fault(&r) != "" {
+		t.Error(s.fault(&r))
 	}
-	if h.lookups < 400 {
-		t.Fatalf("%d lookups ended, want 400", h.lookups)
+	if h.lookups < 200 {
+		t.Fatalf("%d lookups ended, want 200", h.lookups)
 	}
 	mean := float64(h.sum) / float64(h.lookups)
 	t.Logf("%d lookups took %.2f hops in the mean", h.lookups, mean)
 	if mean < want-most || mean > want+most {
-		t.Errorf("%d lookups took %.2f hops in the mean, want %.2f +- %.1f\nreproduce: go run ./cmd/dessim -scenario bootstrap -nodes 1024, with seeds 1 and 2", h.lookups, mean, want, most)
+		t.Errorf("%d lookups took %.2f hops in the mean, want %.2f +- %.1f\nreproduce: go run ./cmd/dessim -scenario bootstrap -nodes 1024 -seed 1", h.lookups, mean, want, most)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"dessim/sim/explore"
 )
 
-var plantedOf = flag.Int("planted.of", 50, "build one planted edit of this many: 1 is all")
+var plantedOf = flag.Int("planted.of", 100, "build one planted edit of this many: 1 is all")
 
 const sweepMost = "1000" // seeds within which a planted edit must be reported
 
@@ -50,7 +50,7 @@ func build(t *testing.T, env []string, args ...string) {
 	t.Helper()
 	c := exec.Command("go", args...)
 	c.Dir = root
-	c.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
+	c.Env = append(os.Environ(), env...)
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
 	}

@@ -2,7 +2,6 @@ package cmdline
 
 import (
 	"encoding/json"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -40,7 +39,6 @@ func emittedTests(t *testing.T, edits map[string][2]string, files ...string) (ou
 	binary := filepath.Join(dir, "emitted.test")
 	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-vet=off", "-overlay", overlay(t, dir, replaced), "-o", binary, "./emitted")
 	build.Dir = root
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if b, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("what is emitted does not compile: %v\n%s", err, b)
 	}
