@@ -76,9 +76,9 @@ func TestAPageHasWhatItsScenarioMeasures(t *testing.T) {
 	if x := show(t, s, "", nil); len(x.run.Figures.Times) != 0 || x.run.Figures.Times == nil {
 		t.Errorf("a scenario that measures nothing has %+v", x.run.Figures)
 	}
-	build := s.Build
-	s.Build = func(b *scenario.Setup) *scenario.Run {
-		run := build(b)
+	measured := *s
+	measured.Build = func(b *scenario.Setup) *scenario.Run {
+		run := s.Build(b)
 		run.Measure = func(m *stats.Meter) {
 			told := m.Time("told", "until another node hears it")
 			m.See(sim.Sent|sim.Received, func(e *sim.Event) {
@@ -91,7 +91,7 @@ func TestAPageHasWhatItsScenarioMeasures(t *testing.T) {
 		}
 		return run
 	}
-	if x := show(t, s, "", nil); len(x.run.Figures.Times) != 1 || x.run.Figures.Times[0].Name != "told" || x.run.Figures.Times[0].Count == 0 {
+	if x := show(t, &measured, "", nil); len(x.run.Figures.Times) != 1 || x.run.Figures.Times[0].Name != "told" || x.run.Figures.Times[0].Count == 0 {
 		t.Errorf("%+v", x.run.Figures)
 	}
 }
