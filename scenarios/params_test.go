@@ -43,6 +43,7 @@ var texts = map[string]map[string]string{
 	"faults":   {"none": "none", "swarm": "swarm", "restart,crash": "crash,restart"},
 	"fault":    {"": "", "crash 2 at 1000ms": "crash 2 at 1s", "heal at 3s\n pause 1 at 1s for 1s # so": "heal at 3s; pause 1 at 1s for 1s", "7: heal at 3s": "7: heal at 3s"},
 	"events":   {"": "", "1": "1", "0010": "10", "9007199254740991": "9007199254740991"},
+	"timing":   {"": "", "recorded": "recorded"},
 }
 
 // garbled are, by parameter, texts that it refuses.
@@ -62,6 +63,7 @@ var garbled = map[string][]string{
 	"faults":   {"", "crash,", "Crash", "none,crash"},
 	"fault":    {"crsh 2 at 1s", "crash 2 at 1", "1: heal at 1s; 1: heal at 2s"},
 	"events":   {"0", "-1", "1e6", "9007199254740992"},
+	"timing":   {"drawn", "Recorded", "recorded "},
 }
 
 func TestEveryParameterReadsItsTextsAndWritesThemInOneForm(t *testing.T) {
