@@ -31,6 +31,7 @@ full:      ## searches of which the tests make a part, in full
 	go test ./sim/simtest/machines/kademlia -run 'Skewed|SplitIsOneAgain|FilledAtRandom' -count=1 -full
 	go test ./cmd/dessim/cmdline -run 'Readme|EveryOrder' -count=1 -full
 	go test ./sim/simtest -run OtherVersions/etcdraft35 -count=1 -full
+	go test ./sim/explore -count=1 -rapid.checks=300
 
 race:      ## under the race detector: tests in which goroutines or runs go side by side; -short: fewer of these
 	go test -race -short ./protocol/live/... ./sim/explore ./sim/watch ./sim/cryptorand ./sim/files ./cmd/mutants -skip 'SkippingLosesNo|EveryOrderHolds'

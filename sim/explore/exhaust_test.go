@@ -3,6 +3,7 @@ package explore_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"slices"
 	"testing"
@@ -18,6 +19,14 @@ import (
 	"dessim/sim/simtest/fixed"
 	"dessim/sim/source"
 )
+
+// A check of a property here is a search or a sweep. make full has 300 of each; a flag on the
+// command line comes after this.
+func init() {
+	if err := flag.Set("rapid.checks", "30"); err != nil {
+		panic(err)
+	}
+}
 
 var kindToy = protocol.KindOf("toy")
 
