@@ -95,6 +95,8 @@ type options struct {
 	quick  bool
 	peers  string
 	only   *regexp.Regexp
+
+	measure, profile string
 }
 
 func main() {
@@ -122,11 +124,8 @@ func (e usageError) Error() string { return string(e) }
 
 func usagef(format string, args ...any) error { return usageError(fmt.Sprintf(format, args...)) }
 
-// run runs the command with args. The table goes to out; omissions and progress go to
-// progress.
-func run(ctx context.Context, args []string, out, progress io.Writer) error {
-	o := options{only: regexp.MustCompile("")}
-	var measure, profile string
+// flags returns the flags, which set o.
+func (o *options) flags() *flag.FlagSet {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&o.base, "base", "", "compare the working tree with this revision of it")
@@ -140,8 +139,16 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		o.only, err = regexp.Compile(text)
 		return err
 	})
-	f.StringVar(&measure, "measure", "", "for bench itself: measure this case in this process, and print its figures")
-	f.StringVar(&profile, "profile", "", "with -measure: write a CPU profile of it to this file")
+	f.StringVar(&o.measure, "measure", "", "for bench itself: measure this case in this process, and print its figures")
+	f.StringVar(&o.profile, "profile", "", "with -measure: write a CPU profile of it to this file")
+	return f
+}
+
+// run runs the command with args. The table goes to out; omissions and progress go to
+// progress.
+func run(ctx context.Context, args []string, out, progress io.Writer) error {
+	o := options{only: regexp.MustCompile("")}
+	f := o.flags()
 	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
 		f.SetOutput(out)
 		f.PrintDefaults()
@@ -171,7 +178,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		return usagef("-base: cannot be combined with -peers or -quick")
 	case o.live && (given["base"] || given["peers"] || given["events"]):
 		return usagef("-live: cannot be combined with -base, -peers or -events")
-	case given["profile"] && measure == "":
+	case given["profile"] && o.measure == "":
 		return usagef("-profile: only with -measure")
 	case given["json"] && !given["base"]:
 		return usagef("-json: only with -base")
@@ -182,8 +189,8 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	if o.quick {
 		o.rounds, o.events = 1, min(o.events, 20_000)
 	}
-	if measure != "" {
-		return profileTo(profile, func() error { return measureHere(measure, o, out) })
+	if o.measure != "" {
+		return profileTo(o.profile, func() error { return measureHere(o.measure, o, out) })
 	}
 	if o.live {
 		return measureLive(ctx, o, out, progress)
