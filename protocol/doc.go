@@ -1,5 +1,5 @@
 // Package protocol is the contract between a node and its runtime: the
-// simulator, or a unit test.
+// simulator, a real machine, or a unit test.
 //
 // A Node is a deterministic state machine. It consumes one event at a time and
 // speaks only through an Env, which records what the node did as ordered data
@@ -28,6 +28,9 @@
 //	kv        a replicated key-value store on top of abcast
 //	peer      the node of the ledger, which composes the others
 //
+// Package live runs nodes on a real machine; below it are its disk, its network and the
+// format of its recordings.
+//
 // Packages bencode and seal are the encoding and the checksum of messages, and words
 // describes messages in traces. Package internal/steps runs machines step by step in
 // unit tests; tests that need the simulator stand in sim/simtest/machines.
@@ -35,7 +38,8 @@
 // # What a runtime owes its nodes
 //
 // A node may rely on the following, and on nothing else. Package sim is the
-// reference; another runtime can be written from this list alone.
+// reference; another runtime can be written from this list alone, and tested by package
+// sim/simtest/conformance. Package live is one.
 //
 // Incarnations:
 //

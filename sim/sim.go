@@ -51,8 +51,11 @@
 //	story       tells a run in a dozen lines
 //	export      writes a run for other tools: Perfetto, ShiViz, Mermaid, JSON
 //	report      shows a run, or a sweep, as one HTML file
+//	stats       measures a run: latencies, hops, messages
 //	simtest     runs scenarios as Go tests, and connects rapid and fuzzing
 //	files       names files, and writes them whole
+//	cluster     runs a scenario's nodes on real clocks, networks and disks, and records them
+//	enact       makes such a run again in virtual time
 //	phold       a benchmark
 //	wording     texts for people
 package sim
