@@ -50,6 +50,16 @@
 // known. A run that fails writes dessim-SCENARIO-SEED.replay, and shrink a file that
 // ends in .min.replay; neither replaces a file that is not a replay file.
 //
+// # Live runs
+//
+// What dessim live prints depends on the machine as well. It is the summary of the run made
+// again in virtual time; the seed draws inputs, faults and the nodes' own answers. A node that
+// panics is a violation there too. 4 says that the run cannot be made again: a node is not
+// deterministic, as dessim vet and -verify may find. 5 says that a disk or a recording failed. A
+// live run that is interrupted is judged until then, and exits with 130.
+//
+// The commands that read a replay file take the folder of -record for one.
+//
 // # Traces
 //
 // -trace FILE writes what happened in a run, as text or for other tools: see package export. A
