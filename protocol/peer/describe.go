@@ -142,7 +142,8 @@ func (n *Node) describeNetwork(b []byte) []byte {
 	b = words.Line(b, "settled", words.YesNo(n.settled))
 	b = words.Line(b, "neighbours", words.Ranges(n.neighbours))
 	if n.cfg.Survive {
-		b = words.Line(b, "last view", words.Ranges(n.members))
+		b = words.Uint(b, "last view", n.view)
+		b = words.Line(b, "its members", words.Ranges(n.members))
 		b = words.Uint(b, "refresh turn", uint64(n.turn))
 		b = words.Uint(b, "contacts after it", uint64(n.contacts))
 		b = words.Uint(b, "refreshes without news", uint64(n.idle))
