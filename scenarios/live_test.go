@@ -31,7 +31,7 @@ func TestALiveRunIsMadeAgainInVirtualTime(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.Params.Until = 30 * time.Second
+			s.Params.Until = 5 * time.Minute // it ends when all is done
 			made, report, err := enact.Make(s, liveRun(t, s))
 			if err != nil {
 				t.Fatalf("%v\nrepeat with: go test ./scenarios -run 'TestALiveRun/%s' -count=20", err, flags)
