@@ -83,7 +83,7 @@ func (m *market) ask(at protocol.Time, t transfer) {
 		return
 	}
 	parties := m.parties(t)
-	m.ledgers.Ask(t.Transfer, parties)
+	m.ledgers.Ask(m.client, t.Transfer, parties)
 	m.commits.Parties[t.Transfer] = parties
 	m.history.Ask(at, m.client, t.sender, t.Request)
 }

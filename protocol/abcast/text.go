@@ -21,10 +21,10 @@ import (
 // there are
 //
 //	stable 9                                      the length of the sender's log
-//	heartbeat 6, log of 6, works, next 3, hears 0 1 2, able, follows 0
+//	heartbeat 6, log of view 6, works, next 3, hears 0 1 2, able, follows 0
 //	                                              the view promised, the next frame wanted, and places
 //	view.prepare 9 from 4                         the number of a view, and where reports are to begin
-//	view.promise 9, log of 6 to 8, 4 stable       and what the sender has
+//	view.promise 9, log of view 6, length 8, 4 stable   and what the sender has
 //	view.new 9 from 4 to 10: [0/1 1/1 2/1]        the log to go on with, and the members
 //
 // The text of what is not canonical is empty.
@@ -65,11 +65,11 @@ func textDatagram(msg []byte) string {
 		if d.normal {
 			state = "works"
 		}
-		return fmt.Sprintf("%v %d, log of %d, %s, next %d, %s", KindHeartbeat, d.promised, d.adopted, state, d.next, textSight(&d.sight))
+		return fmt.Sprintf("%v %d, log of view %d, %s, next %d, %s", KindHeartbeat, d.promised, d.adopted, state, d.next, textSight(&d.sight))
 	case opPrepare:
 		return fmt.Sprintf("%v %d from %d", KindViewPrepare, d.view, d.base)
 	case opPromise:
-		return fmt.Sprintf("%v %d, log of %d to %d, %d stable", KindViewPromise, d.view, d.adopted, d.length, d.commit)
+		return fmt.Sprintf("%v %d, log of view %d, length %d, %d stable", KindViewPromise, d.view, d.adopted, d.length, d.commit)
 	case opNewView:
 		n := len(d.entries)
 		return fmt.Sprintf("%v %d from %d to %d: %v", KindNewView, d.view, d.base, d.base+n, d.entries[n-1].members)

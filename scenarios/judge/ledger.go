@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 
 	"dessim/protocol"
 	"dessim/protocol/gossip"
@@ -148,15 +149,16 @@ func (l *Ledgers) NothingForged(forged []byte) *check.Check {
 
 // transfer is a transfer that the client asks for.
 type transfer struct {
+	client  protocol.NodeID
 	id      uint64
 	parties []protocol.NodeID
 	ended   bool
 }
 
-// Ask records that the client will ask for a transfer, which must then be listed.
-func (l *Ledgers) Ask(id uint64, parties []protocol.NodeID) {
+// Ask records that a client will ask for a transfer, which must then be listed.
+func (l *Ledgers) Ask(client protocol.NodeID, id uint64, parties []protocol.NodeID) {
 	l.Listed++
-	l.transfers = append(l.transfers, transfer{id: id, parties: parties})
+	l.transfers = append(l.transfers, transfer{client: client, id: id, parties: parties})
 }
 
 // hopeless counts the transfers that wait for a node that will never start again.
@@ -176,7 +178,8 @@ func (l *Ledgers) Answered(bound protocol.Time) *check.Check {
 		return check.Skip(name, NoTransfers)
 	}
 	return check.EventuallyBut(name, bound, func(excuse check.Excuse) (uint64, error) {
-		missing := 0
+		const most = 4 // named
+		missing, named := 0, []string(nil)
 		for _, x := range l.transfers {
 			switch {
 			case x.ended:
@@ -187,12 +190,14 @@ func (l *Ledgers) Answered(bound protocol.Time) *check.Check {
 			case slices.ContainsFunc(x.parties, func(id protocol.NodeID) bool { return l.keyless(int(id)) }):
 				excuse(fmt.Sprintf("transfer %d, one party of which %s", x.id, noKey))
 			default:
-				missing++
+				if missing++; missing <= most {
+					named = append(named, fmt.Sprintf("%v/%d", x.client, x.id))
+				}
 			}
 		}
 		switch {
 		case missing > 0:
-			return l.answers, fmt.Errorf("%d of %d transfers have not ended", missing, l.Asked())
+			return l.answers, fmt.Errorf("%d of %d transfers have not ended: %s", missing, l.Asked(), strings.Join(named, ", "))
 		case l.accepted < l.answers:
 			return l.answers, fmt.Errorf("%d of %d transfers were refused", l.answers-l.accepted, l.answers)
 		}

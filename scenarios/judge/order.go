@@ -99,8 +99,14 @@ func (d *Deliveries) inTurn() *check.Check {
 		l := abcast.Member{Node: d.id.Node, Incarnation: d.id.Incarnation}
 		before := d.last[l]
 		d.last[l] = d.id.Seq
-		if d.id.Seq != before+1 {
-			return true, fmt.Errorf("node %v delivers %v as message %d, after number %d of that sender", e.Node, d.id, d.index, before)
+		expected := d.id
+		expected.Seq = before + 1
+		switch {
+		case d.id.Seq > expected.Seq:
+			return true, fmt.Errorf("node %v delivers %v as message %d, without %v before it", e.Node, d.id, d.index, expected)
+		case d.id.Seq < expected.Seq:
+			expected.Seq = before
+			return true, fmt.Errorf("node %v delivers %v as message %d, after %v", e.Node, d.id, d.index, expected)
 		}
 		return true, nil
 	})

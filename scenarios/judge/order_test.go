@@ -53,10 +53,10 @@ func TestEachWrongDeliveryIsNamed(t *testing.T) {
 		{"a place left out", "", []step{{0, 1, 1, a, nil}}, []string{"all incarnations deliver one sequence of messages: "}},
 		{"a message again", "sequencer", []step{{0, 1, 0, a, nil}, {0, 1, 1, b, nil}, {0, 1, 2, a, nil}}, []string{
 			"no message is delivered at two places: node 0 delivers 0/1/1 as message 2, it was message 0 already",
-			"each incarnation's broadcasts are delivered in order: node 0 delivers 0/1/1 as message 2, after number 2 of that sender",
+			"each incarnation's broadcasts are delivered in order: node 0 delivers 0/1/1 as message 2, after 0/1/2",
 		}},
 		{"a message again, of plain ISIS", "isis", []step{{0, 1, 0, b, nil}, {0, 1, 1, b, nil}}, []string{"no message is delivered at two places: "}},
-		{"a later message before an earlier one", "", []step{{0, 1, 0, b, nil}}, []string{"each incarnation's broadcasts are delivered in order: node 0 delivers 0/1/2 as message 0, after number 0 of that sender"}},
+		{"a later message before an earlier one", "", []step{{0, 1, 0, b, nil}}, []string{"each incarnation's broadcasts are delivered in order: node 0 delivers 0/1/2 as message 0, without 0/1/1 before it"}},
 		{"the same of plain ISIS", "isis", []step{{0, 1, 0, b, nil}, {0, 1, 1, a, nil}, {1, 1, 0, b, nil}}, nil},
 		{"a message of a node that left the view", "", []step{{0, 1, 0, abcast.MsgID{}, three}, {0, 1, 0, a, nil}}, []string{"every delivered message's sender is in the view: node 0 delivers 0/1/1 as message 0, in view 3 of [1/1 2/1 3/1]"}},
 		{"a message before the first view of an incarnation", "", []step{{0, 1, 0, a, nil}, {1, 2, 0, a, nil}}, []string{"every delivered message's sender is in the view: node 1 delivers 0/1/1 as message 0, in view 0 of []"}},

@@ -8,6 +8,9 @@ import (
 	"dessim/sim"
 )
 
+// OfMessage are the events of a message that leaves.
+const OfMessage = sim.Sent | sim.Lost | sim.Copied | sim.Corrupted
+
 // Words says what happened in a row, as it follows the name of its node: "sends vote 4 yes to 1". A
 // fault, which can have no node, stands alone. Texts are cut to most characters, unless it is 0.
 func (h *History) Words(row, most int) string {
@@ -39,7 +42,7 @@ func (h *History) Words(row, most int) string {
 	case sim.Persisted:
 		return "persists " + h.shown(row, most)
 	case sim.Synced:
-		return "has synced its disk"
+		return "syncs its disk"
 	case sim.Discarded:
 		return fmt.Sprintf("discards its records below %d", x.Num)
 	case sim.Output:
@@ -98,14 +101,18 @@ func (h *History) timerOf(row, most int) string {
 	return "unknown"
 }
 
-// Short cuts a text to n characters, on one line. 0 leaves it as it is.
+// Short cuts a text to n characters, on one line, where a word ends if it can. 0 leaves it as it is.
 func Short(text string, n int) string {
 	if n == 0 {
 		return text
 	}
 	text = strings.Join(strings.Fields(text), " ")
 	if r := []rune(text); len(r) > n {
-		return string(r[:n]) + "..."
+		short := string(r[:n])
+		if space := strings.LastIndexByte(short, ' '); space > len(short)/2 && r[n] != ' ' {
+			short = short[:space] // no number is cut: it would be another one
+		}
+		return strings.TrimRight(short, " ,;:") + " ..."
 	}
 	return text
 }

@@ -36,44 +36,6 @@ func numbersIn(text, pattern string) (all []int) {
 	return all
 }
 
-// name finds what the violation's sentence names: texts, and nodes.
-func (t *teller) name() {
-	t.nodes = make(map[protocol.NodeID]int)
-	t.named = make([]bool, len(t.Texts.All))
-	if t.violation == nil {
-		return
-	}
-	sentence := t.violation.Detail
-	t.names = namesIn(sentence)
-	for i, text := range t.Texts.All {
-		t.named[i] = mentions(text, t.names)
-	}
-	for _, id := range numbersIn(sentence, ofNodes) {
-		t.nodes[protocol.NodeID(id)] = 0
-	}
-}
-
-// namesIn returns the names in a sentence that look like "5/3.1" or "1f32822f".
-func namesIn(sentence string) (names []string) {
-	for word := range strings.FieldsFuncSeq(sentence, func(c rune) bool { return strings.ContainsRune(" ,;:()", c) }) {
-		digits := strings.ContainsAny(word, "0123456789")
-		hex := len(word) >= 8 && strings.Trim(word, "0123456789abcdef") == ""
-		if digits && (strings.Contains(word, "/") || hex) {
-			names = append(names, word)
-		}
-	}
-	return names
-}
-
-func mentions(text string, names []string) bool {
-	for _, name := range names {
-		if strings.Contains(text, name) {
-			return true
-		}
-	}
-	return false
-}
-
 // trace follows causes back from the violation: the step that shows it, and those of which its
 // evidence speaks. If only the end showed it, from the last decisions of what it names.
 func (t *teller) trace() {
@@ -109,7 +71,7 @@ func (t *teller) trace() {
 				}
 				add(from, hops+1)
 			}
-			add(t.decided(node, step-1), hops+decision)
+			add(t.decided(step), hops+decision)
 		}
 	}
 }
@@ -143,14 +105,14 @@ func (t *teller) lastDone() (roots []root) {
 	seen := make(map[protocol.NodeID]bool)
 	for at := t.rows - 1; at >= 0 && len(roots) < most; at-- {
 		x := &t.Rows[at]
-		if x.What&(sim.Output|sim.Persisted) == 0 || seen[x.Node] {
+		if seen[x.Node] || !t.news(at) {
 			continue
 		}
 		_, about := t.nodes[x.Node]
-		if len(t.names) > 0 {
-			about = x.Text != history.None && t.named[x.Text]
+		if t.follows {
+			about = t.interest(at) > 0
 		}
-		if about {
+		if about || !t.follows && len(t.nodes) == 0 {
 			seen[x.Node] = true
 			roots = append(roots, root{t.StepOf(at), away})
 		}
@@ -158,38 +120,79 @@ func (t *teller) lastDone() (roots []root) {
 	return roots
 }
 
-// trigger returns the step from which the trigger of a step comes, and the row there; or 0. The
-// timer of a node that wakes it again and again has no cause.
+// news reports whether a row is a decision, or a message that is sent or arrives for the first
+// time. What nodes repeat in turns, until the end, is neither.
+func (t *teller) news(at int) bool {
+	return t.Rows[at].What&(sim.Output|sim.Persisted) != 0 || t.fresh[at]
+}
+
+// refresh finds the messages that are not repetitions.
+func (t *teller) refresh() {
+	const often = 16
+	seen, count := make(map[history.Row]bool), make(map[int32]int)
+	for at := range t.Rows[:t.rows] {
+		count[t.Rows[at].Text]++
+	}
+	t.fresh = make([]bool, t.rows)
+	for at := range t.Rows[:t.rows] {
+		if x := t.Rows[at]; x.What&(sim.Sent|sim.Received) != 0 {
+			if x.Origin, x.Num = 0, 0; x.What == sim.Sent || count[x.Text] > often {
+				x.Peer = 0 // whoever is at the other end
+			}
+			t.fresh[at] = !seen[x]
+			seen[x] = true
+		}
+	}
+}
+
+// trigger returns the step from which the trigger of a step comes, and the row there if it is a
+// message or a timer; or 0. The timer of a node that wakes it again and again has no cause.
 func (t *teller) trigger(step int) (from, row int) {
 	at, to := t.RowsOf(step)
 	if at >= to {
 		return 0, 0
 	}
 	x := &t.Rows[at]
-	if x.What&(sim.Received|sim.Fired) == 0 || x.Origin == history.None {
+	if row = t.Cause(step); row == history.None {
 		return 0, 0
 	}
-	from = t.StepOf(int(x.Origin))
+	from = t.StepOf(row)
 	if x.What == sim.Fired {
 		if first, _ := t.RowsOf(from); t.Rows[first].What == sim.Fired && t.Rows[first].Num == x.Num {
 			return 0, 0
 		}
 	}
-	return from, int(x.Origin)
+	return from, row
 }
 
-// decided returns the last step up to one in which the node made something final or durable; or 0.
-func (t *teller) decided(id protocol.NodeID, step int) int {
-	if step < 1 || id == protocol.Outside {
+// decided returns the last step before one in which the node made something final or durable; or
+// 0. It is about what the violation names, if anything is.
+func (t *teller) decided(step int) int {
+	at, to := t.RowsOf(step)
+	if at >= to || t.Rows[at].Node == protocol.Outside {
 		return 0
 	}
-	_, to := t.RowsOf(step)
-	for at := to - 1; at >= 0; at-- {
-		if x := &t.Rows[at]; x.Node == id && x.What&(sim.Output|sim.Persisted) != 0 {
+	id := t.Rows[at].Node
+	if t.follows && !t.concerns(step) {
+		return 0
+	}
+	for at--; at >= 0; at-- {
+		if x := &t.Rows[at]; x.Node == id && x.What&(sim.Output|sim.Persisted) != 0 && (!t.follows || t.interest(at) > 0) {
 			return t.StepOf(at)
 		}
 	}
 	return 0
+}
+
+// concerns reports whether a step has a row about what the violation names.
+func (t *teller) concerns(step int) bool {
+	at, to := t.RowsOf(step)
+	for ; at < to; at++ {
+		if t.interest(at) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // nodeOf returns the node that took a step, or Outside.

@@ -14,9 +14,10 @@ package story
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"dessim/protocol"
-	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
 	"dessim/sim/fault"
@@ -44,12 +45,24 @@ type Line struct {
 	At   protocol.Time
 	Text string
 
-	weight int
+	weight   int
+	times    int // that a step says this, unless it is once
+	lastStep int // that does
+	lastAt   protocol.Time
 }
 
 // String returns the line with its step and time.
 func (l *Line) String() string {
-	return fmt.Sprintf("step %d, %s  %s", l.Step, sim.Micros(l.At), l.Text)
+	text := fmt.Sprintf("step %d, %s  %s", l.Step, span(l.At), l.Text)
+	if l.times > 1 {
+		text += fmt.Sprintf(" (%d times, the last in step %d, %s)", l.times, l.lastStep, span(l.lastAt))
+	}
+	return text
+}
+
+// span returns a time as faults have it, to the microsecond: "1.25s".
+func span(at protocol.Time) string {
+	return fault.FormatSpan(time.Duration(at).Round(time.Microsecond))
 }
 
 // Lines returns the whole story.
@@ -115,10 +128,14 @@ func Of(h *history.History, r *scenario.Report, a About) *Story {
 	_, t.rows = h.RowsOf(t.last)
 	t.name()
 	t.travel()
+	t.refresh()
 	t.trace()
-	s := &Story{End: t.end(), hops: t.hops}
 	t.weigh()
+	s := &Story{End: t.end(), hops: t.hops}
 	s.Beliefs = t.beliefs()
+	if t.violation != nil {
+		s.Beliefs = slices.Concat(t.before(), s.Beliefs)
+	}
 	s.Steps = heaviest(t.lines(), Most-len(s.Beliefs)-len(s.End))
 	return s
 }
@@ -168,15 +185,17 @@ type teller struct {
 	last      int           // the last step that is told
 	rows      int           // the rows up to that step
 
-	names  []string                // in the violation's sentence
-	named  []bool                  // by text: it has one of the names
-	nodes  map[protocol.NodeID]int // that the violation concerns, and how nearly: 0 is named
-	odd    map[int]string          // rows of messages that arrive late or twice, and how
-	hops   map[int]int             // steps from which causes lead to the violation, and how far they are
-	leads  map[int]bool            // rows of messages that lead to it
-	weight []uint8                 // by row
-	more   map[int]int             // rows that stand for others like them, and for how many
-	impact map[uint64]*impact      // of faults, by identity
+	names   names                   // that the violation is about
+	about   []uint8                 // by text: how much it has to do with them
+	follows bool                    // some text has
+	nodes   map[protocol.NodeID]int // that the violation concerns, and how nearly: 0 is named
+	odd     map[int]string          // rows of messages that arrive late or twice, and how
+	hops    map[int]int             // steps from which causes lead to the violation, and how far they are
+	fresh   []bool                  // by row: a message that its node sends, or that arrives there, for the first time
+	leads   map[int]bool            // rows of messages that lead to it
+	weight  []uint8                 // by row
+	more    map[int]int             // rows that stand for others like them, and for how many
+	impact  map[uint64]*impact      // of faults, by identity
 }
 
 // impact is what is known of a fault.
@@ -197,17 +216,33 @@ func (t *teller) end() []string {
 	if c == nil {
 		const most = 8
 		own := r.Story[:min(len(r.Story), most)]
-		return append(slices.Clone(own), fmt.Sprintf("at the end, %s ms: %s, verdict %s", sim.Millis(r.Sim.End), r.Sim.Reason, r.Verdict))
+		return append(slices.Clone(own), fmt.Sprintf("at the end, %s: %s, verdict %s", span(r.Sim.End), r.Sim.Reason, r.Verdict))
 	}
 	at := "the end"
 	if c.Step > 0 {
 		at = fmt.Sprintf("step %d", c.Step)
 	}
-	lines := []string{fmt.Sprintf("at %s, %s ms: %s: %s", at, sim.Millis(c.At), c.Name, history.Cut(c.Detail))}
+	lines := t.silence()
+	lines = append(lines, fmt.Sprintf("at %s, %s: %s: %s", at, span(c.At), c.Name, history.Cut(c.Detail)))
 	if r.Panic != nil && c.Name == explore.Panicked {
 		const most = 6
 		callers := watch.Callers(r.Panic.Frames)
 		lines = append(lines, callers[:min(len(callers), most)]...)
 	}
 	return lines
+}
+
+// silence says, of a violation that only the end showed, since when nothing more happened to what it
+// names.
+func (t *teller) silence() []string {
+	if t.violation.Step > 0 || !t.follows {
+		return nil
+	}
+	for at := t.rows - 1; at >= 0; at-- {
+		if t.interest(at) > 0 && t.news(at) {
+			step := t.StepOf(at)
+			return []string{fmt.Sprintf("nothing more happened to %s after step %d, %s, but repetitions", strings.Join(t.names.told(), ", "), step, span(t.at(at)))}
+		}
+	}
+	return nil
 }

@@ -47,7 +47,7 @@ func TestAStoryKeepsWhatLeadsToTheFailure(t *testing.T) {
 	if len(got) != Most || got[0].Text != "fault 18" || got[Most-2].Text != "decided" || got[Most-1].Text != "broken" {
 		t.Errorf("told %d lines: %v", len(got), got)
 	}
-	if names := namesIn("transaction 5/3.1: node 3 decides abort, as 1f32822f, not 12 of deadbeef"); strings.Join(names, " ") != "5/3.1 1f32822f" {
+	if names := idsIn("transaction 5/3.1: node 3 decides abort, as 1f32822f, not 12 of deadbeef"); strings.Join(names, " ") != "5/3.1 1f32822f" {
 		t.Errorf("names %q", names)
 	}
 }

@@ -70,9 +70,9 @@ func (t *teller) travel() {
 		took := t.at(at) - t.at(sent)
 		switch {
 		case i < len(ahead):
-			t.odd[at] = fmt.Sprintf("late, %s after it was sent in step %d: overtaken by %s of step %d", sim.Micros(took), t.StepOf(sent), t.Message(ahead[i].row, mostText), t.StepOf(ahead[i].row))
+			t.odd[at] = fmt.Sprintf("late, %s after it was sent in step %d: overtaken by %s of step %d", span(took), t.StepOf(sent), t.Message(ahead[i].row, mostText), t.StepOf(ahead[i].row))
 		case usual[l] > 0 && took > slow*usual[l]:
-			t.odd[at] = fmt.Sprintf("late, %s after it was sent in step %d", sim.Micros(took), t.StepOf(sent))
+			t.odd[at] = fmt.Sprintf("late, %s after it was sent in step %d", span(took), t.StepOf(sent))
 			fallthrough
 		default:
 			leaders[l] = append(ahead, arrival{at, sent})

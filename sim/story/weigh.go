@@ -43,14 +43,15 @@ func (t *teller) weigh() {
 	t.weighMessages(sim.Received, func(row int) bool { return t.odd[row] != "" })
 	for at := range t.Rows[:t.rows] {
 		x := &t.Rows[at]
-		isNamed := x.Text != history.None && t.named[x.Text]
+		interest := t.interest(at)
 		switch {
 		case x.What&(sim.Crashed|sim.Damaged) != 0, x.What == sim.Started && x.Num > 1:
 			t.raise(at, unconcerned+t.extra(x.Node))
-		case x.What == sim.Output && isNamed:
-			t.raise(at, namedFinal)
-		case x.What&(sim.Received|sim.Persisted) != 0 && isNamed:
-			t.raise(at, named)
+		case interest > 0 && x.What == sim.Output:
+			t.raise(at, namedFinal-exact+interest)
+		case interest > 0 && (x.What == sim.Persisted || x.What == sim.Received && t.fresh[at]):
+			t.raise(at, named-exact+interest)
+		case t.follows: // it is about something else
 		case x.What == sim.Output && t.extra(x.Node) > 0:
 			t.raise(at, concerned)
 		case x.What == sim.Output && t.violation != nil:
@@ -58,6 +59,7 @@ func (t *teller) weigh() {
 		}
 	}
 	t.weighCauses()
+	t.weighNames()
 	if t.violation == nil {
 		t.outline()
 	}
@@ -104,30 +106,76 @@ func (t *teller) extra(id protocol.NodeID) int {
 }
 
 // weighCauses weighs the steps from which causes lead to the violation: what triggers each, what
-// it does, and which message it sends on the way.
+// it does, and which message it sends on the way. The first start of a node is none.
 func (t *teller) weighCauses() {
 	for _, step := range protocol.SortedKeys(t.hops) {
+		at, to := t.RowsOf(step)
 		weight := decisive - t.hops[step]
 		if weight < near {
 			weight = distant
 		}
-		at, to := t.RowsOf(step)
+		if at >= to || t.Rows[at].What == sim.Started && t.Rows[at].Num <= 1 && !t.concerns(step) {
+			continue
+		}
 		for first := at; at < min(to, t.rows); at++ {
-			x := &t.Rows[at]
-			if at == first || x.What&(sim.Output|sim.Persisted|sim.Crashed) != 0 || t.leads[at] {
+			if at == first || t.leads[at] || t.tells(step, at) {
 				t.raise(at, weight)
 			}
 		}
 	}
-	if c := t.violation; c != nil && c.Step > 0 {
-		at, _ := t.RowsOf(t.last)
-		for ; at < t.rows; at++ {
-			x := &t.Rows[at]
-			if t.weight[at] > 0 || x.What == sim.Sent && x.Text != history.None && t.named[x.Text] {
-				t.raise(at, decisive)
+}
+
+// weighNames weighs the last steps that had to do with each name that the violation has: they matter
+// as much as a fault.
+func (t *teller) weighNames() {
+	const most = 5
+	steps := make(map[string]int)
+	last := make(map[string]int)
+	for at := t.rows - 1; at >= 0; at-- {
+		if t.interest(at) != exact || !t.news(at) {
+			continue
+		}
+		step := t.StepOf(at)
+		for _, id := range idsIn(t.Texts.All[t.said(at)]) {
+			if t.names.of(id) != exact {
+				continue
+			}
+			if last[id] != step {
+				last[id] = step
+				steps[id]++
+			}
+			if steps[id] <= most {
+				t.raise(at, misfortune)
 			}
 		}
 	}
+}
+
+// tells reports whether a row is a part of what its step, from which causes lead to the violation,
+// did. What is about something else is not, if something is about what the violation names.
+func (t *teller) tells(step, at int) bool {
+	shows := t.violation.Step > 0 && step == t.last
+	about := !t.concerns(step) || t.interest(at) > 0
+	switch t.Rows[at].What {
+	case sim.Crashed:
+		return true
+	case sim.Persisted:
+		return about || shows
+	case sim.Output:
+		return about
+	case sim.Sent:
+		return shows && about && t.fate(at) == at
+	}
+	return false
+}
+
+// fate returns the row that says what becomes of a message that a row sends, if the network did
+// something to it, or else that row.
+func (t *teller) fate(at int) int {
+	if next := at + 1; next < t.rows && t.Rows[next].What&(sim.Lost|sim.Copied|sim.Corrupted) != 0 && t.Rows[next].Node == t.Rows[at].Node {
+		return next
+	}
+	return at
 }
 
 // weighMessages weighs the rows of that sort. If there are many, the first on each link stands for
@@ -142,11 +190,15 @@ func (t *teller) weighMessages(what sim.What, is func(row int) bool) {
 	if t.violation == nil && what == sim.Received && len(all) > few {
 		return // such is the network
 	}
-	first := make(map[link]int)
+	begun := !t.follows // what the violation names
+	first, next := make(map[link]int), 0
 	for _, at := range all {
+		for ; next <= at && !begun; next++ {
+			begun = t.interest(next) == exact
+		}
 		x := &t.Rows[at]
 		weight := misfortune
-		if said := t.said(at); said != history.None && t.named[said] {
+		if t.interest(at) == exact {
 			t.raise(at, near)
 			continue
 		}
@@ -159,7 +211,10 @@ func (t *teller) weighMessages(what sim.What, is func(row int) bool) {
 			first[l] = at
 			weight = common
 		}
-		if t.extra(x.Node) == 0 && t.extra(x.Peer) == 0 {
+		switch {
+		case !begun && what == sim.Received:
+			weight = aside
+		case t.extra(x.Node) == 0 && t.extra(x.Peer) == 0:
 			weight = elsewhere(weight)
 		}
 		t.raise(at, weight)
@@ -172,14 +227,6 @@ func elsewhere(weight int) int {
 		return aside
 	}
 	return unconcerned
-}
-
-// said returns the text of the message of a row.
-func (t *teller) said(at int) int32 {
-	if t.Rows[at].What&(sim.Lost|sim.Copied) != 0 {
-		at = t.Original(at)
-	}
-	return t.Rows[at].Text
 }
 
 // weighFaults weighs where faults begin and end, of those that did something. Of one that comes
@@ -228,6 +275,9 @@ func (t *teller) weighFaults() {
 			weight = elsewhere(weight)
 		}
 		for _, at := range []int{x.first, x.lifted} {
+			if at == x.lifted && t.follows {
+				weight = elsewhere(weight)
+			}
 			if at != history.None && !(at == x.lifted && x.last > at) { // it has come back since
 				t.raise(at, weight)
 			}

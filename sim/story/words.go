@@ -13,51 +13,128 @@ import (
 
 // What a line has at most.
 const (
-	mostPieces = 4
-	mostText   = 64 // characters of a message, record or output
+	mostPieces = 9
+	mostOfLast = 14  // of the step that violates
+	mostText   = 100 // characters of a message, record or output
 )
 
-// lines returns a line for each step that has a row of some weight.
+// lines returns a line for each step that has a row of some weight. Those that say the same are one,
+// but for that of the violation.
 func (t *teller) lines() (lines []Line) {
+	same := make(map[string]int)
 	for step := 0; step <= t.last; step++ {
-		from, to := t.RowsOf(step)
-		var rows []int
-		weight := 0
-		for at := from; at < min(to, t.rows); at++ {
-			if w := int(t.weight[at]); w > 0 {
-				rows = append(rows, at)
-				weight = max(weight, w)
-			}
-		}
+		rows, weight := t.told(step)
 		if len(rows) == 0 {
 			continue
 		}
-		lines = append(lines, Line{Step: step, At: t.Steps[step].At, Text: t.line(from, rows), weight: weight})
+		line := Line{Step: step, At: t.Steps[step].At, Text: t.line(step, rows), weight: weight}
+		if i, again := same[line.Text]; again && weight < decisive {
+			lines[i].again(&line)
+			continue
+		}
+		same[line.Text] = len(lines)
+		lines = append(lines, line)
 	}
 	return lines
 }
 
+// again adds to a line one that says the same later.
+func (l *Line) again(later *Line) {
+	l.weight = max(l.weight, later.weight)
+	l.times, l.lastStep, l.lastAt = max(l.times, 1)+1, later.Step, later.At
+}
+
+// told returns the rows of a step that are told, if one of them weighs something, and what the
+// heaviest weighs. What it sends about what the violation names belongs to them, and the sync of what
+// it persists.
+func (t *teller) told(step int) (rows []int, weight int) {
+	from, to := t.RowsOf(step)
+	to = min(to, t.rows)
+	for at := from; at < to; at++ {
+		weight = max(weight, int(t.weight[at]))
+	}
+	if weight == 0 {
+		return nil, 0
+	}
+	persisted, silent := false, t.silent(from, to)
+	for at := from; at < to; at++ {
+		switch x := &t.Rows[at]; {
+		case x.What&history.OfMessage != 0 && t.fate(at) != at: // that row says it
+			continue
+		case x.What&history.OfMessage != 0 && (silent || t.interest(at) > 0):
+			t.raise(at, named)
+		case x.What == sim.Synced && persisted:
+			t.raise(at, weight)
+			persisted = false
+		}
+		if t.weight[at] > 0 {
+			rows = append(rows, at)
+			persisted = persisted || t.Rows[at].What == sim.Persisted
+		}
+	}
+	return rows, weight
+}
+
+// silent reports whether a step does nothing about what the violation names, though its message is
+// about that: then all that it sends is told, which may be the answer.
+func (t *teller) silent(from, to int) bool {
+	if x := &t.Rows[from]; x.What != sim.Received || t.interest(from) == 0 {
+		return false
+	}
+	for at := from + 1; at < to; at++ {
+		if t.interest(at) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// piece is a row that a line tells, and if it sends a message, to whom else the step sends it.
+type piece struct {
+	at   int
+	also []protocol.NodeID
+}
+
 // line puts rows of a step into words. The trigger of a step that is told for what it does comes
 // first.
-func (t *teller) line(first int, rows []int) string {
+func (t *teller) line(step int, rows []int) string {
+	first, _ := t.RowsOf(step)
 	if x := &t.Rows[first]; rows[0] != first && x.What&(sim.Received|sim.Fired) != 0 && t.Rows[rows[0]].Node == x.Node {
 		rows = append([]int{first}, rows...)
 	}
-	rows, left := t.pick(rows)
+	most := mostPieces
+	if t.violation != nil && step == int(t.violation.Step) {
+		most = mostOfLast
+	}
+	pieces, left := t.pick(t.pieces(rows), most)
 	var b strings.Builder
-	who := protocol.Outside
-	for i, at := range rows {
+	who, record := protocol.Outside, history.None // which is not synced
+	for i, p := range pieces {
 		if i > 0 {
 			b.WriteString("; ")
 		}
-		if x := &t.Rows[at]; x.Node != who && x.What&(sim.Injected|sim.Lifted) == 0 {
-			fmt.Fprintf(&b, "node %v", x.Node)
+		x := &t.Rows[p.at]
+		if x.Node != who && x.What&(sim.Injected|sim.Lifted) == 0 {
+			fmt.Fprintf(&b, "%s %v", t.role(x.Node), x.Node)
 			who = x.Node
 			if x.What != sim.Fired { // whose words begin with "'s"
 				b.WriteByte(' ')
 			}
 		}
-		b.WriteString(t.words(at))
+		b.WriteString(t.words(p.at))
+		for _, id := range p.also {
+			fmt.Fprintf(&b, ", %v", id)
+		}
+		switch x.What {
+		case sim.Persisted:
+			record = p.at
+		case sim.Synced:
+			record = history.None
+		case sim.Sent:
+			if record != history.None && (t.interest(record) > 0) == (t.interest(p.at) > 0) {
+				b.WriteString(" before that is synced")
+			}
+		}
 	}
 	if left > 0 {
 		fmt.Fprintf(&b, "; and %d more", left)
@@ -65,19 +142,51 @@ func (t *teller) line(first int, rows []int) string {
 	return b.String()
 }
 
-// pick leaves out rows of a step that has too many, the lightest first, but never the first. It
-// returns how many are left out.
-func (t *teller) pick(rows []int) (_ []int, left int) {
-	for ; len(rows) > mostPieces; left++ {
-		least := 1
-		for i := 2; i < len(rows); i++ {
-			if t.weight[rows[i]] < t.weight[rows[least]] {
+// role returns what a node is. Those beyond the number of nodes are clients.
+func (t *teller) role(id protocol.NodeID) string {
+	if n := t.report.Params.Nodes; n > 0 && id >= protocol.NodeID(n) && id != protocol.Outside {
+		return "client"
+	}
+	return "node"
+}
+
+// pieces joins the rows of a step that send one message to several nodes.
+func (t *teller) pieces(rows []int) (pieces []piece) {
+	for _, at := range rows {
+		x := &t.Rows[at]
+		i := slices.IndexFunc(pieces, func(p piece) bool {
+			y := &t.Rows[p.at]
+			return x.What == sim.Sent && y.What == sim.Sent && x.Kind == y.Kind && x.Text == y.Text
+		})
+		if i < 0 {
+			pieces = append(pieces, piece{at: at})
+			continue
+		}
+		pieces[i].also = append(pieces[i].also, x.Peer)
+	}
+	return pieces
+}
+
+// pick leaves out rows of a step that has too many, the lightest first, but never the first, nor
+// what is near the violation and about what that names. It returns how many are left out.
+func (t *teller) pick(pieces []piece, most int) (_ []piece, left int) {
+	for ; len(pieces) > most; left++ {
+		least := 0
+		for i := 1; i < len(pieces); i++ {
+			at := pieces[i].at
+			if int(t.weight[at]) >= near && t.interest(at) > 0 {
+				continue
+			}
+			if least == 0 || t.weight[at] < t.weight[pieces[least].at] {
 				least = i
 			}
 		}
-		rows = slices.Delete(rows, least, least+1)
+		if least == 0 {
+			break
+		}
+		pieces = slices.Delete(pieces, least, least+1)
 	}
-	return rows, left
+	return pieces, left
 }
 
 // words says what happened in a row, after the name of its node.
@@ -87,6 +196,9 @@ func (t *teller) words(at int) string {
 		return t.begins(at)
 	}
 	text := t.Words(at, mostText)
+	if x.What == sim.Crashed {
+		text += t.unsynced(at)
+	}
 	if odd := t.odd[at]; odd != "" {
 		text += ", " + odd
 	}
@@ -112,4 +224,27 @@ func (t *teller) begins(at int) string {
 		how += ", and lasts until the violation"
 	}
 	return strings.Replace(text, "fault", "a fault "+how, 1)
+}
+
+// unsynced says which records of a node that crashes were not synced.
+func (t *teller) unsynced(crash int) string {
+	const most = 2
+	var records []string
+	for at := crash - 1; at >= 0 && len(records) < most; at-- {
+		x := &t.Rows[at]
+		if x.Node != t.Rows[crash].Node {
+			continue
+		}
+		if x.What&(sim.Synced|sim.Started) != 0 {
+			break
+		}
+		if x.What == sim.Persisted && x.Text != history.None {
+			records = append(records, history.Short(t.Texts.All[x.Text], mostText))
+		}
+	}
+	if len(records) == 0 {
+		return ""
+	}
+	slices.Reverse(records)
+	return ", without a sync of " + strings.Join(records, " and ")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -84,12 +85,17 @@ func (j *job) explain() error {
 		})
 		return verdictExit(r.Verdict)
 	}
-	fmt.Fprintf(&j.out, "%s: scenario %s, seed %d\n\n", j.paint.verdict(r.Verdict), j.Scenario.Name, j.Seed)
+	fmt.Fprintf(&j.out, "%s: scenario %s, seed %d\n%s\n\n", j.paint.verdict(r.Verdict), j.Scenario.Name, j.Seed, j.setting())
 	j.number(told)
 	var figures lines
 	figures.add("reproduce", "%s", j.command)
 	figures.write(&j.out)
 	return verdictExit(r.Verdict)
+}
+
+// setting says with which parameters a run is made: who reads its story knows no flags.
+func (s *subject) setting() string {
+	return plain(strings.Join(given(s.Scenario, &s.Params), ", "))
 }
 
 // number prints the lines of a story.

@@ -41,7 +41,7 @@ func TestExplainTellsARunThatFails(t *testing.T) {
 func TestExplainOutlinesARunThatDoesNotFail(t *testing.T) {
 	t.Chdir(t.TempDir())
 	r := dessim(t, "explain", "-scenario", "concurrent", "-nodes", "3", "-txs", "2")
-	if r.code != exitPass || !strings.HasPrefix(r.stdout, "pass: scenario concurrent, seed 1\n\n 1. step ") || !strings.Contains(r.stdout, "verdict pass\n") {
+	if r.code != exitPass || !strings.HasPrefix(r.stdout, "pass: scenario concurrent, seed 1\nnodes 3, txs 2, ") || !strings.Contains(r.stdout, "verdict pass\n") {
 		t.Errorf("%+v", r)
 	}
 	r = dessim(t, "explain", "-scenario", "concurrent", "-nodes", "3", "-txs", "2", "-events", "100")

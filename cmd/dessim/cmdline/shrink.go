@@ -256,6 +256,7 @@ const mostAnswers = 12
 func (k *shrinking) text(out *explore.Shrunk, told *telling, path, reported string) {
 	b := &k.out
 	fmt.Fprintf(b, "shrunk: scenario %s, seed %d, in %s\n", k.Scenario.Name, k.Seed, wording.Count(out.Runs, "run"))
+	fmt.Fprintf(b, "%s\n", k.setting())
 	fmt.Fprintf(b, "the check that fails: %s\n\n", plain(out.Check))
 	t := table{head: []string{"", "before", "after"}, right: []int{1, 2}}
 	before, after := k.size(out.Before), k.size(out.After)
@@ -267,7 +268,10 @@ func (k *shrinking) text(out *explore.Shrunk, told *telling, path, reported stri
 	}
 	t.write(b)
 	fmt.Fprintf(b, "\n%s\n", out.Certificate())
-	for _, line := range faultWords(out.After.Faults) {
+	for i, line := range faultWords(out.After.Faults) {
+		if c := out.Is.Violated(); out.After.Faults[i].Op == fault.Heal && c.Step > 0 && out.After.Faults[i].At > c.At {
+			continue // the run ends before
+		}
 		fmt.Fprintf(b, "  fault   %s\n", line)
 	}
 	answers := told.answers(out)
