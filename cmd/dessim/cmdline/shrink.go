@@ -255,8 +255,7 @@ const mostAnswers = 12
 
 func (k *shrinking) text(out *explore.Shrunk, told *telling, path, reported string) {
 	b := &k.out
-	fmt.Fprintf(b, "shrunk: scenario %s, seed %d, in %s\n", k.Scenario.Name, k.Seed, wording.Count(out.Runs, "run"))
-	fmt.Fprintf(b, "%s\n", k.setting())
+	fmt.Fprintf(b, "shrunk: scenario %s, seed %d, in %s; %s\n", k.Scenario.Name, k.Seed, wording.Count(out.Runs, "run"), k.setting())
 	fmt.Fprintf(b, "the check that fails: %s\n\n", plain(out.Check))
 	t := table{head: []string{"", "before", "after"}, right: []int{1, 2}}
 	before, after := k.size(out.Before), k.size(out.After)
