@@ -94,7 +94,7 @@ func (t *Trace) write(b []byte) {
 // but not padded. It is for references to a place in a trace.
 func Millis(at protocol.Time) string { return string(appendMillis(nil, at, 0)) }
 
-// Micros returns a time to the microsecond, as stories have it: "12.345 ms".
+// Micros returns a time to the microsecond: "12.345 ms".
 func Micros(at protocol.Time) string {
 	text := Millis(at)
 	return text[:len(text)-len("000")] + " ms"

@@ -390,11 +390,11 @@ func TestDatagramsHaveAText(t *testing.T) {
 	for want, msg := range map[string][]byte{
 		"heartbeat 9, log of view 9, works, next 4, hears 0 2 9, able, follows 2": datagramSeeds()[0],
 		"heartbeat 9, log of view 7, waits, next 0, hears":                        datagramSeeds()[1],
-		"view.prepare 9 from 3":                                              datagramSeeds()[2],
-		"view.promise 9, log of view 7, length 6, 3 stable":                            datagramSeeds()[3],
-		"view.new 9 from 3 to 6: [0/1 3/2]":                                  datagramSeeds()[5],
-		"9.0 stable 5":                                                       datagramSeeds()[6],
-		"9.4 data 3/2/17 7061796c":                                           framed(1, 9, 4, appendData(nil, Message{id, []byte("payload")})),
+		"view.prepare 9 from 3":                             datagramSeeds()[2],
+		"view.promise 9, log of view 7, length 6, 3 stable": datagramSeeds()[3],
+		"view.new 9 from 3 to 6: [0/1 3/2]":                 datagramSeeds()[5],
+		"9.0 stable 5":                                      datagramSeeds()[6],
+		"9.4 data 3/2/17 7061796c":                          framed(1, 9, 4, appendData(nil, Message{id, []byte("payload")})),
 	} {
 		if got := Text(msg); got != want {
 			t.Errorf("%q has the text %q, want %q", msg, got, want)

@@ -159,8 +159,8 @@ func (t *teller) tells(step, at int) bool {
 	switch t.Rows[at].What {
 	case sim.Crashed:
 		return true
-	case sim.Persisted:
-		return about || shows
+	case sim.Persisted: // what is written may be what the next step relies on
+		return about || t.hops[step] <= nearHops
 	case sim.Output:
 		return about
 	case sim.Sent:
