@@ -20,7 +20,7 @@ const (
 
 // Patterns of what sentences name.
 const (
-	ofNodes = `\bnodes? (\d+(?:(?:, | and | or )\d+)*)`
+	ofNodes = `\bnodes? \[?(\d+(?:(?:, | and | or | )\d+)*)`
 	ofStep  = `\bstep (\d+)\b`
 )
 
