@@ -87,7 +87,8 @@ func (t *teller) madeFinal(step int) (ids []string) {
 	for at := from; at < to; at++ {
 		if x := &t.Rows[at]; x.What == sim.Output && x.Text != history.None {
 			if all := idsIn(t.Texts.All[x.Text]); len(all) > 0 {
-				ids = append(ids, all[0])
+				whole, _, _ := strings.Cut(all[0], ".") // with its other attempts
+				ids = append(ids, whole)
 			}
 		}
 	}

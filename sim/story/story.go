@@ -2,9 +2,10 @@
 // the protocol.
 //
 // A Story begins with the steps that matter, one a line: the causal chain into the violating
-// step, hop by hop; faults that did something, with their ends; crashes, losses, and messages
-// that arrive late or twice. Then it says what the nodes concerned believe, and what the check
-// says. It is made from a history.History, so that a run which was shrunk, one which was not,
+// step, hop by hop; what else happened to what the violation names, under any name; faults that
+// did something, with their ends; crashes, losses, and messages that arrive late or twice. Then
+// it says what the nodes concerned believed just before and believe then, since when nothing more
+// happened to what is stuck, and what the check says. It is made from a history.History, so that a run which was shrunk, one which was not,
 // and one which passed are told alike. Equal runs have equal stories.
 //
 // It is a guess at what a reader needs, and bounded: a cause that is no hop away, and no fault,

@@ -2,9 +2,13 @@ package story
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	"dessim/sim/check"
+	"dessim/sim/history"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
 )
 
@@ -49,5 +53,30 @@ func TestAStoryKeepsWhatLeadsToTheFailure(t *testing.T) {
 	}
 	if names := idsIn("transaction 5/3.1: node 3 decides abort, as 1f32822f, not 12 of deadbeef"); strings.Join(names, " ") != "5/3.1 1f32822f" {
 		t.Errorf("names %q", names)
+	}
+}
+
+// A name goes with another that stands beside it alone, but not with what stands beside many.
+func TestTextsAreAboutWhatTheViolationNames(t *testing.T) {
+	h := &history.History{Steps: make([]history.Step, 2)}
+	h.Texts.All = []string{"vote 3/0.1 yes", "body 6f633c32afc5d3f9 of 3/0.1", "data 1/1/1 6f633c32", "3/0.12 among 1/1, 2/1", "key 3/0.1 11112222", "key 11112222 5/1.1", "key 11112222 5/2.1", "key 11112222 5/3.1"}
+	for step, want := range [][]uint8{{exact, exact, exact, 0, exact, 0, 0, 0}, {exact, exact, kin, 0, exact, 0, 0, 0}} {
+		r := &scenario.Report{}
+		teller := &teller{History: h, report: r, violation: &check.Result{Detail: "transaction 3/0.1: node 1 commits", Step: uint64(step)}}
+		if teller.name(); !slices.Equal(teller.about, want) {
+			t.Errorf("violation at step %d: %v, want %v", step, teller.about, want)
+		}
+	}
+	if n := (names{"4/2": exact}); n.of("begun 4/2.1") != exact || n.of("begun 4/20.1") != 0 || n.of("data 4/2/1") != 0 {
+		t.Error("4/2 is not the transfer of its attempts alone")
+	}
+}
+
+func TestALineSaysHowOftenItIsTrue(t *testing.T) {
+	l := Line{Step: 2, At: 9_610_000_001, Text: "node 2 asks"}
+	l.again(&Line{Step: 5, At: 10_210_000_001})
+	l.again(&Line{Step: 9, At: 11_410_000_001})
+	if got, want := l.String(), "step 2, 9.61s  node 2 asks (3 times, the last in step 9, 11.41s)"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
