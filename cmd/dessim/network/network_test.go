@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -55,6 +56,7 @@ func TestFiveProcessesKeepOneLedgerThroughAKill(t *testing.T) {
 				x.start(i, "")
 			}
 			x.eventually("together", x.together)
+			x.stranger(0)
 			before := x.transfers([][3]int{{0, 1, 2}, {1, 2, 3}, {2, 3, 4}, {3, 4, 0}, {4, 0, 1}, {2, 0, 1}})
 			x.kill(2)
 			x.transfers([][3]int{{0, 1, 3}, {1, 3, 4}, {3, 4, 0}, {4, 0, 1}})
@@ -69,6 +71,19 @@ func TestFiveProcessesKeepOneLedgerThroughAKill(t *testing.T) {
 			x.wantLogs()
 			x.wantReplay(all)
 		})
+	}
+}
+
+// stranger has a program of the DHT that is no member ask node i. A recording could not tell of it.
+func (x *testnet) stranger(i int) {
+	x.t.Helper()
+	conn, err := net.Dial("udp", x.at(i))
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := fmt.Fprintf(conn, "d1:ad2:id20:%020de1:q4:ping1:t2:aa1:y1:qe", 0); err != nil {
+		x.t.Fatal(err)
 	}
 }
 

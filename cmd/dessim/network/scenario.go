@@ -183,7 +183,7 @@ func build(b *scenario.Setup) *scenario.Run {
 		net.Keys = append(net.Keys, homes[i].key)
 		net.Owners = append(net.Owners, homes[i].key.Owner())
 	}
-	book, err := newBook(h.genesis)
+	book, err := newBook(h.genesis, 0) // of recorded nodes
 	if err != nil {
 		panic(err) // parseGenesis has read the addresses
 	}

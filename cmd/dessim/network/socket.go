@@ -12,7 +12,9 @@ import (
 	"dessim/protocol/live/udp"
 )
 
-// mostStrangers is how many nodes of the DHT that are no members have NodeIDs at a time.
+// mostStrangers is how many nodes of the DHT that are no members have NodeIDs at a time. A node
+// that is recorded has none: recordings tell neither what strangers said nor where they are, so
+// a run with them could not be made again.
 const mostStrangers = 1024
 
 // book is a udp.Book with room for the clients: their NodeIDs follow those of the members, and
@@ -20,15 +22,17 @@ const mostStrangers = 1024
 type book struct {
 	*udp.Book
 	members protocol.NodeID
+	closed  bool // to strangers
 }
 
-func newBook(g *genesis) (book, error) {
+// newBook makes the book of a network, with room for so many strangers.
+func newBook(g *genesis, strangers int) (book, error) {
 	var at []netip.AddrPort
 	for i := range g.members {
 		at = append(at, g.members[i].at)
 	}
-	b, err := udp.NewBook(at, mostStrangers)
-	return book{b, protocol.NodeID(len(at))}, err
+	b, err := udp.NewBook(at, strangers)
+	return book{b, protocol.NodeID(len(at)), strangers == 0}, err
 }
 
 // outer returns the NodeID of what package udp calls id.
@@ -106,6 +110,9 @@ func (s *socket) connect(inc uint32, arrive func(live.Arrival)) (live.Network, e
 	n, err := udp.Open(udp.Config{
 		Conn: conn, Book: s.book.Book, Network: s.network, Incarnation: inc, Limits: udp.DefaultLimits(int(s.book.members)), Fate: s.fate,
 		Receive: func(from protocol.NodeID, incarnation uint32, seq uint64, body []byte) {
+			if incarnation == 0 && s.book.closed {
+				return // from the address of a member, but not from a node of ours
+			}
 			arrive(live.Arrival{From: s.book.outer(from), Incarnation: incarnation, Seq: seq, Body: bytes.Clone(body)})
 		},
 	})
