@@ -144,6 +144,9 @@ func (s *Source) answer(k protocol.Key) uint64 {
 		return 0
 	}
 	if c.answered >= len(n.steps[c.step].answers) {
+		if n.steps[c.step].cut {
+			return 0
+		}
 		s.diverges(k.A, "asks %v, of which its recording has no answer", k.Kind)
 		return 0
 	}

@@ -49,6 +49,7 @@ type step struct {
 	inc     uint32
 	answers []uint64
 	synced  []protocol.Time
+	cut     bool // its process was killed, and answers may be lacking; then nobody saw its effects
 }
 
 // ending is how an incarnation ended.
@@ -85,7 +86,11 @@ func read(nodes int, recordings []*record.Recording) (*script, error) {
 			return nil, fmt.Errorf("node %v: %w", r.Node, err)
 		}
 		for i := range n.steps {
-			if e := &n.steps[i]; e.Op == record.Message && e.From != r.Node {
+			e := &n.steps[i]
+			if e.Op == record.Message && uint64(e.From) >= uint64(nodes) {
+				return nil, fmt.Errorf("node %v took up a message of node %v at %v, but the run has nodes 0 to %d", r.Node, e.From, e.At, nodes-1)
+			}
+			if e.Op == record.Message && e.From != r.Node {
 				m := message{e.From, r.Node, e.Incarnation, e.Seq}
 				s.arrivals[m] = append(s.arrivals[m], e.At)
 			}
@@ -159,7 +164,10 @@ func (n *node) read(r *record.Recording) error {
 
 // killed ends an incarnation whose process was killed: nobody knows when, but nothing of it is
 // known later than its last entry.
-func (n *node) killed() { n.end(ending{at: n.last + 1, between: true}) }
+func (n *node) killed() {
+	n.steps[len(n.steps)-1].cut = true
+	n.end(ending{at: n.last + 1, between: true})
+}
 
 // end ends the incarnation that began with the last start.
 func (n *node) end(e ending) {
