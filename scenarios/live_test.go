@@ -32,7 +32,7 @@ func TestALiveRunIsMadeAgainInVirtualTime(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.Params.Until = 5 * time.Minute // it ends when all is done
-			made, report, err := enact.Make(s, liveRun(t, s))
+			made, report, err := enact.Make(s, liveRun(t.Context(), t, s))
 			if err != nil {
 				t.Fatalf("%v\nrepeat with: go test ./scenarios -run 'TestALiveRun/%s' -count=20", err, flags)
 			}
@@ -44,7 +44,25 @@ func TestALiveRunIsMadeAgainInVirtualTime(t *testing.T) {
 	}
 }
 
-func liveRun(t *testing.T, s scenario.Subject) (all []*record.Recording) {
+// An interruption may come before the first input, when some nodes have not started.
+func TestALiveRunThatEndsEarlyIsMadeAgainInVirtualTime(t *testing.T) {
+	s, err := scenario.ParseSubject(scenarios.All(), "-seed 7 -scenario crash -nodes 3 -faults none")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer stop()
+	all := liveRun(ctx, t, s)
+	if n := len(all[3].Entries); n > 0 {
+		t.Fatalf("the client has %d entries by then, and should start later", n)
+	}
+	_, report, err := enact.Make(s, all)
+	if err != nil || report.Verdict != check.Inconclusive {
+		t.Fatalf("the run is %v, and %v; want it to be inconclusive", report.Verdict, err)
+	}
+}
+
+func liveRun(ctx context.Context, t *testing.T, s scenario.Subject) (all []*record.Recording) {
 	network := memory.NewNetwork()
 	var tapes []*cluster.Tape
 	c, err := cluster.Open(cluster.Config{
@@ -69,7 +87,7 @@ func liveRun(t *testing.T, s scenario.Subject) (all []*record.Recording) {
 		}
 		return all, nil
 	}
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {
 		enact.Await(ctx, s, c.Now, recordings)

@@ -141,6 +141,9 @@ func (c *Cluster) member(id protocol.NodeID) (*member, error) {
 		return nil, errors.Join(err, m.disk.Close())
 	}
 	m.tape = record.NewWriter(tape, record.Header{Node: id, Run: s.String()})
+	if err := m.tape.Flush(); err != nil { // a recording of a node that never starts is one, too
+		return nil, errors.Join(fmt.Errorf("recording: %w", err), m.disk.Close())
+	}
 	m.sab = newSaboteur(c, id)
 	return m, nil
 }
@@ -184,6 +187,9 @@ func (c *Cluster) Run(ctx context.Context) (Ending, error) {
 func (c *Cluster) follow(ctx context.Context) Ending {
 	until := c.plan.Plan.Until
 	for {
+		if ctx.Err() != nil { // what is overdue may take long
+			return Ending{At: c.Now(), Stopped: true}
+		}
 		next := until
 		if due, more := c.timeline.next(); more {
 			next = min(next, due)

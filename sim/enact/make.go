@@ -14,6 +14,9 @@ import (
 	"dessim/sim/source"
 )
 
+// ErrNothing says that no node took a step, in the time of which all recordings tell.
+var ErrNothing = errors.New("the recordings end before anything happens")
+
 // Make makes the live run again of which these are the recordings, one a node, and returns it
 // as the recording of a simulated run, with its report. subject is the run that was made live.
 // It ends where the recordings do, at the last time of which all nodes tell.
@@ -101,7 +104,7 @@ func again(subject *scenario.Subject, at protocol.Time, recordings []*record.Rec
 		s.bound()
 	}
 	if s.end < 1 {
-		return nil, errors.New("the recordings end before anything happens")
+		return nil, ErrNothing
 	}
 	p.Timing, p.Until = scenario.Recorded, time.Duration(s.end)
 	r := &remade{params: p, cut: &scenario.Cut{Faults: s.faults(run.Plan.Faults)}}

@@ -171,6 +171,12 @@ func (s *Source) sends(e *sim.Event, c *cursor) {
 	}
 	c.sent[e.Peer]++
 	s.times = s.arrivals[message{e.Node, e.Peer, c.inc, c.sent[e.Peer]}]
+	for _, at := range s.times {
+		if at <= s.now {
+			s.diverges(e.Node, "sends a message that node %v took up at %s, so their clocks differ by %s or more", e.Peer,
+				fault.FormatSpan(time.Duration(at)), fault.FormatSpan(s.now.Sub(at)))
+		}
+	}
 }
 
 // ownNext returns when the next of a node's messages to itself was taken up, if it was.

@@ -120,7 +120,7 @@ func (s *Scenario) build(seed uint64, p Params, src protocol.Source, cut *Cut) (
 		a.Members = min(cmp.Or(a.Members, b.Nodes), b.Nodes) // clients do not crash
 		run.Plan = a.Plan(run.Plan)
 	}
-	err := end(&run.Plan)
+	err := end(&run.Plan, p.Timing == Recorded)
 	cut.apply(&run.Plan)
 	if p.Events > 0 {
 		run.Plan.Events = p.Events
@@ -150,14 +150,14 @@ func (s *Scenario) make(b *Setup) *Run {
 }
 
 // end takes from the plan of a run that is cut short what comes after its end. It returns an
-// error if nothing is left to do.
-func end(p *sim.Plan) error {
+// error if nothing is left to do, unless the run was live, and may have ended at any time.
+func end(p *sim.Plan, live bool) error {
 	last := p.Until
 	if last <= 0 {
 		return nil // which is no valid plan
 	}
 	late := func(in sim.Input) bool { return in.At > last }
-	if n := len(p.Inputs); n > 0 && !slices.ContainsFunc(p.Inputs, func(in sim.Input) bool { return !late(in) }) {
+	if n := len(p.Inputs); n > 0 && !live && !slices.ContainsFunc(p.Inputs, func(in sim.Input) bool { return !late(in) }) {
 		first := slices.MinFunc(p.Inputs, func(a, b sim.Input) int { return cmp.Compare(a.At, b.At) }).At
 		return fmt.Errorf("until %s: the first input comes at %s; want that or later", fault.FormatSpan(time.Duration(last)), fault.FormatSpan(time.Duration(first)))
 	}

@@ -43,7 +43,7 @@ func ParseSubject(all []*Scenario, flags string) (s Subject, err error) {
 	}
 	name, _ := take("scenario")
 	if s.Scenario = Find(all, name); s.Scenario == nil {
-		return s, fmt.Errorf("%q: no scenario %q", flags, name)
+		return s, fmt.Errorf("%.100q: no scenario %q", flags, name)
 	}
 	if text, given := take("seed"); given {
 		if s.Seed, err = source.ParseSeed(text); err != nil {

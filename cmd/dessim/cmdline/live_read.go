@@ -30,7 +30,7 @@ func (p *Program) readLive(dir string) (*scenario.Recording, error) {
 	made, _, err := enact.Make(*s, recordings)
 	var plan *scenario.PlanError
 	switch {
-	case errors.As(err, &plan):
+	case errors.As(err, &plan), errors.Is(err, enact.ErrNothing):
 		return nil, refuse("%s: %v", quote(dir), err)
 	case err != nil:
 		return nil, &exit{exitInternal, fmt.Sprintf("%s: the live run cannot be made again in virtual time: %v; has the program changed since?", quote(dir), err)}
@@ -68,6 +68,9 @@ func readRecordings(dir string) ([]*rec.Recording, error) {
 		text, _, err := readAll(filepath.Join(dir, e.Name()), maxReplay)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s", e.Name(), files.Reason(err))
+		}
+		if len(text) == 0 {
+			continue // its process was killed before it wrote
 		}
 		r, err := rec.Read(text)
 		if err != nil {
