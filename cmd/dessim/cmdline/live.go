@@ -3,6 +3,7 @@ package cmdline
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -85,16 +86,22 @@ func (x *living) open(f *flags) error {
 		if f.find("until").given {
 			return refuse("-for and -until: use one or the other")
 		}
-		if err := x.set(&scenario.Param{Name: "until"}, span.text); err != nil {
-			return err
+		err := x.set(&scenario.Param{Name: "until"}, span.text)
+		if err == nil {
+			err = x.validate()
 		}
-		if err := x.validate(); err != nil {
-			return err
+		if err != nil {
+			return refuse("for: %v", err)
 		}
 	}
 	if err := x.ableTo(); err != nil {
 		return err
 	}
+	early := &job{tool: x.tool, subject: x.subject, live: &replay{}}
+	if err := early.open(f); err != nil { // a run may take hours: what it cannot write to is refused before
+		return err
+	}
+	early.discard()
 	var err error
 	if dir := f.find("record"); dir.given {
 		if x.folder, err = emptyFolder(dir); err != nil {
@@ -154,9 +161,6 @@ func emptyFolder(x *flag) (string, error) {
 
 // do makes the run, makes it again in virtual time, and prints it.
 func (x *living) do(f *flags) error {
-	if x.remove {
-		defer os.RemoveAll(x.disks)
-	}
 	made, err := x.run()
 	if err != nil {
 		return err
@@ -206,8 +210,34 @@ func (x *living) command() string {
 
 // run makes the run live, and again.
 func (x *living) run() (*scenario.Recording, error) {
-	c, err := x.cluster()
+	recordings, err := x.happen()
 	if err != nil {
+		return nil, err
+	}
+	made, _, err := enact.Make(x.Subject, recordings)
+	switch {
+	case x.ctx.Err() != nil && errors.Is(err, enact.ErrNothing):
+		return nil, interruptedAtOnce()
+	case err != nil:
+		return nil, &exit{exitInternal, fmt.Sprintf("the live run cannot be made again in virtual time: %v", err)}
+	}
+	return made, nil
+}
+
+func interruptedAtOnce() error {
+	return &exit{exitInterrupted, "interrupted before any node took a step"}
+}
+
+// happen makes the run live.
+func (x *living) happen() ([]*rec.Recording, error) {
+	if x.remove { // before the run is made again, which may take long
+		defer os.RemoveAll(x.disks)
+	}
+	c, err := x.cluster()
+	switch {
+	case err != nil && x.ctx.Err() != nil:
+		return nil, interruptedAtOnce()
+	case err != nil:
 		return nil, &exit{exitIO, err.Error()}
 	}
 	defer disk.Processors(len(x.tapes))()
@@ -231,11 +261,7 @@ func (x *living) run() (*scenario.Recording, error) {
 	if err != nil {
 		return nil, &exit{exitInternal, err.Error()}
 	}
-	made, _, err := enact.Make(x.Subject, recordings)
-	if err != nil {
-		return nil, &exit{exitInternal, fmt.Sprintf("the live run cannot be made again in virtual time: %v", err)}
-	}
-	return made, nil
+	return recordings, nil
 }
 
 // cluster makes the nodes, with sockets on loopback.
@@ -247,6 +273,9 @@ func (x *living) cluster() (*cluster.Cluster, error) {
 		Subject: x.Subject,
 		Connect: x.connect,
 		Disk: func(id protocol.NodeID) (cluster.Disk, error) {
+			if err := x.ctx.Err(); err != nil { // many nodes take long
+				return nil, err
+			}
 			return disk.Open(filepath.Join(x.disks, fmt.Sprintf("node-%v", id)), disk.Options{})
 		},
 		Tape: func(id protocol.NodeID) (io.Writer, error) {

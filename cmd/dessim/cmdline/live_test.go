@@ -2,6 +2,7 @@ package cmdline
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -70,6 +71,21 @@ func TestRecordingsThatDoNotFitAreRefused(t *testing.T) {
 	wantLine(t, dessim(t, "replay", t.TempDir()), exitUsage, "without recordings of nodes")
 }
 
+// Processes that were killed as they began leave recordings without an entry, or without a byte.
+func TestRecordingsThatBarelyBeganAreRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for i, c := range []struct{ text, want string }{
+		{"", "without recordings of nodes"},
+		{"dessim recording 1\n0\n-seed 4 -scenario crash\n", "end before anything happens"},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("node-%d.rec", i)), []byte(c.text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		wantLine(t, dessim(t, "replay", dir), exitUsage, c.want)
+	}
+}
+
 // A node that panics does so again in virtual time.
 func TestALivePanicIsSavedAsAReplayFile(t *testing.T) {
 	t.Chdir(t.TempDir())
@@ -100,6 +116,8 @@ func TestLiveRefusesWhatItCannotDo(t *testing.T) {
 		{[]string{"-fault", "crash 2 at"}, "fault"},
 		{[]string{"-for", "5s", "-until", "6s"}, "one or the other"},
 		{[]string{"-for", "soon"}, "duration"},
+		{[]string{"-for", "0s"}, "for: until 0s: want more"},
+		{[]string{"-trace", filepath.Join(full, "no", "x")}, "want a writable file"},
 		{[]string{"-for", "10ms"}, "the first input comes at"},
 		{[]string{"-record", full}, "new or empty folder"},
 		{[]string{"-record", ""}, "name of a folder"},
