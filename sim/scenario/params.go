@@ -39,6 +39,19 @@ type Params struct {
 // Equal reports whether p and o are the same values: go-cmp calls it.
 func (p Params) Equal(o Params) bool { return p == o }
 
+// shrinkTo leaves that many nodes, of which the faults in words must be.
+func (p *Params) shrinkTo(nodes int) {
+	if faults, err := fault.Parse(p.Fault); err == nil && nodes < p.Nodes && len(faults) > 0 {
+		p.Fault = faultText(fault.Within(faults, nodes))
+	}
+	p.Nodes = nodes
+}
+
+// faultText returns the faults as the parameter has them.
+func faultText(faults []fault.Fault) string {
+	return strings.ReplaceAll(strings.TrimSuffix(fault.Format(faults), "\n"), "\n", "; ")
+}
+
 // Param is a parameter as text: in flags, replay files, JSON and the command that reproduces
 // a run.
 type Param struct {
@@ -373,5 +386,5 @@ func readFaults(text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return strings.ReplaceAll(strings.TrimSuffix(fault.Format(faults), "\n"), "\n", "; "), nil
+	return faultText(faults), nil
 }

@@ -48,7 +48,7 @@ type Recording struct {
 
 // Record returns the recording of a trial of s, with its verdict and digest.
 func Record(s Subject, t *explore.Trial, verdict check.Verdict, digest sim.Digest) *Recording {
-	s.Params.Nodes = t.Nodes
+	s.Params.shrinkTo(t.Nodes)
 	r := &Recording{Subject: s, Without: t.Without, Faults: t.Faults, Verdict: verdict, Digest: digest.String()}
 	if r.Faults == nil {
 		r.Faults = []fault.Fault{}

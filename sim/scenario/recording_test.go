@@ -11,6 +11,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
+	"dessim/sim/fault"
 	"dessim/sim/scenario"
 
 	"github.com/google/go-cmp/cmp"
@@ -170,5 +171,29 @@ func TestDamagedRecordingsAreRefusedInOneLine(t *testing.T) {
 	}
 	if x, err := scenario.ParseRecording(whole, find); err != nil || len(x.Faults) != 0 || x.Faults == nil {
 		t.Errorf("%+v, %v", x, err)
+	}
+}
+
+// A search has taken a node away, of which a fault in words was.
+func TestARecordingOfFewerNodesHasTheFaultsOfThese(t *testing.T) {
+	s := counting()
+	p, err := s.ParseParams("-nodes 2 -faults none -fault 'crash 1 at 1s; crash 0 at 2s'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := scenario.Subject{Scenario: s, Seed: 1, Params: p}
+	w := x.World()
+	o, trial := w.Seed(x.Seed, nil, true)
+	trial.Nodes, trial.Faults = 1, fault.Within(trial.Faults, 1)
+	text, err := scenario.Record(x, trial, o.Verdict, o.Digest).AppendText(nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := scenario.ParseRecording(text, find)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	if r.Params.Nodes != 1 || !strings.Contains(r.Params.Fault, "crash 0 at 2s") || strings.Contains(r.Params.Fault, "crash 1") {
+		t.Errorf("nodes %d, faults %q; want 1, and only the crash of node 0", r.Params.Nodes, r.Params.Fault)
 	}
 }
