@@ -1,7 +1,6 @@
 package live
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -258,7 +257,9 @@ func (h *Host) run() {
 	defer h.alarm.Stop()
 	end := &Ending{Reason: Panicked, Panic: "it ended its goroutine"} // as t.FailNow does
 	defer func() {
-		end.Err = errors.Join(end.Err, h.close(end))
+		if err := h.close(end); err != nil && end.Reason < Panicked { // else it is known what failed first
+			end.Reason, end.Err = Failed, err
+		}
 		end.At = h.at
 		h.pass()
 		h.mu.Lock()
@@ -289,7 +290,10 @@ func (h *Host) close(end *Ending) error {
 		h.cfg.Tape.Append(&record.Entry{Op: record.End, At: h.at, Fold: h.fold})
 	case Crashed: // is recorded where it happened
 	}
-	return errors.Join(err, h.cfg.Tape.Flush())
+	if failed := h.flush(); failed != nil {
+		return failed.Err
+	}
+	return err
 }
 
 // String says why, in one line.

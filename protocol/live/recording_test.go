@@ -164,3 +164,11 @@ func TestANodeThatCannotBeRecordedEnds(t *testing.T) {
 		t.Errorf("%d steps are recorded, want 1", steps)
 	}
 }
+
+func TestAnEndThatCannotBeRecordedIsAFailure(t *testing.T) {
+	w, h := openWitness(t)
+	h.Do(func(protocol.Node) { w.fails = true })
+	if end := h.Stop(); end.Reason != live.Failed || end.Err == nil || end.Err.Error() != "recording: no room" {
+		t.Errorf("the node %v, want a failure of its recording", end)
+	}
+}
