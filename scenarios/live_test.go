@@ -44,6 +44,21 @@ func TestALiveRunIsMadeAgainInVirtualTime(t *testing.T) {
 	}
 }
 
+// Without faults, no check of crash applies.
+func TestALiveRunEndsWhenAllIsDoneAndNoCheckApplies(t *testing.T) {
+	t.Parallel()
+	s, err := scenario.ParseSubject(scenarios.All(), "-seed 4 -scenario crash -nodes 3 -txs 2 -faults none")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer stop()
+	_, report, err := enact.Make(s, liveRun(ctx, t, s))
+	if err != nil || report.Verdict != check.Inconclusive || ctx.Err() != nil {
+		t.Fatalf("the run is %v, and %v; want it to be inconclusive, and over by now: %v", report.Verdict, err, ctx.Err())
+	}
+}
+
 // An interruption may come before the first input, when some nodes have not started.
 func TestALiveRunThatEndsEarlyIsMadeAgainInVirtualTime(t *testing.T) {
 	s, err := scenario.ParseSubject(scenarios.All(), "-seed 7 -scenario crash -nodes 3 -faults none")
