@@ -58,10 +58,11 @@ func (c *Call) Program() string { return c.tool.Name }
 
 // The exit codes of Fail.
 const (
-	CodeRefused  = exitViolation    // by what the command talks to; or a node panicked
-	CodeUnknown  = exitInconclusive // not known in time
-	CodeInternal = exitInternal
-	CodeIO       = exitIO // something was begun, and then a file, a disk or a connection failed
+	CodeRefused     = exitViolation    // by what the command talks to; or a node panicked
+	CodeUnknown     = exitInconclusive // not known in time
+	CodeInternal    = exitInternal
+	CodeIO          = exitIO // something was begun, and then a file, a disk or a connection failed
+	CodeInterrupted = exitInterrupted
 )
 
 // Refuse ends a command before it has done anything, with exit code 2 and one line that says

@@ -4,6 +4,7 @@ package network
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -245,4 +246,25 @@ func TestADeskBearsStrangers(t *testing.T) {
 	wantLine(t, x.ctl(0, "transfer", "-to", "1", "-amount", "1000001"), 1, "the balance is 1000000, of which 0 is in transfers under way")
 	wantLine(t, x.ctl(0, "transfer", "-to", "1", "-amount", "7", "-timeout", "1s"), 3, "has no outcome within 1s", "ask again with -id 1.2")
 	wantLine(t, x.ctl(0, "transfer", "-to", "1", "-amount", "999994"), 1, "of which 7 is in transfers under way")
+}
+
+func TestAnInterruptedRequestIsNotALostNode(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, interrupt := context.WithCancel(t.Context())
+	go func() { // a node that hangs
+		if conn, err := l.Accept(); err == nil {
+			defer conn.Close()
+			conn.Read(make([]byte, 1))
+		}
+		interrupt()
+		<-t.Context().Done()
+	}()
+	x := &exchange{ctx: ctx, at: l.Addr().String(), r: &request{Do: "status"}, heard: func(string) {}}
+	if _, err := x.do(); err == nil || !strings.HasPrefix(err.Error(), "interrupted before node ") {
+		t.Errorf("the request ends with %v, want it to be interrupted", err)
+	}
 }

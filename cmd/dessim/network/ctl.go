@@ -210,7 +210,11 @@ func (x *exchange) do() (*reply, error) {
 	}
 	defer conn.Close()
 	defer context.AfterFunc(x.ctx, func() { conn.Close() })()
-	conn.SetDeadline(time.Now().Add(x.r.Timeout + 2*patience))
+	wait := 2 * patience
+	if x.r.Do == "transfer" || x.r.Do == "put" || x.r.Do == "get" {
+		wait += x.r.Timeout
+	}
+	conn.SetDeadline(time.Now().Add(wait))
 	b, err := json.Marshal(x.r)
 	if err != nil {
 		return nil, err
@@ -245,13 +249,17 @@ func receive(in *bufio.Reader) (*reply, error) {
 
 // lost says what is known if the connection is lost: err is nil if it is not.
 func (x *exchange) lost(id string, err error) error {
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case id != "":
-		return cmdline.Fail(cmdline.CodeIO, "lost node %s (%s); transfer %s may have been made: ask with -id %s", x.at, reason(err), id, id)
 	}
-	return cmdline.Fail(cmdline.CodeIO, "lost node %s (%s)", x.at, reason(err))
+	code, why := cmdline.CodeIO, fmt.Sprintf("lost node %s (%s)", x.at, reason(err))
+	if x.ctx.Err() != nil {
+		code, why = cmdline.CodeInterrupted, fmt.Sprintf("interrupted before node %s answered", x.at)
+	}
+	if id != "" {
+		why += fmt.Sprintf("; transfer %s may have been made: ask with -id %s", id, id)
+	}
+	return cmdline.Fail(code, "%s", why)
 }
 
 // print writes facts or a table as text.
