@@ -124,11 +124,13 @@ func (s *Source) timer(k protocol.Key, most protocol.Time) uint64 {
 	return answer
 }
 
-// kept returns how many records that were not synced the next incarnation found.
+// kept returns how many records that were not synced the next incarnation found. The crash has
+// not been shown yet when this is asked.
 func (s *Source) kept(id protocol.NodeID) uint64 {
+	c := &s.at[id]
 	for _, end := range s.nodes[id].ends {
-		if end.at == s.now && end.kept > s.at[id].safe {
-			return end.kept - s.at[id].safe
+		if end.from == c.began && end.kept > c.safe {
+			return end.kept - c.safe
 		}
 	}
 	return 0

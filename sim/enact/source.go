@@ -45,6 +45,7 @@ type late struct {
 type cursor struct {
 	step     int // index of the current step; -1 before the first
 	inc      uint32
+	began    protocol.Time // the incarnation
 	fold     uint32
 	answered int
 	synced   int
@@ -83,7 +84,7 @@ func (s *Source) Observe(e *sim.Event) {
 	switch e.What {
 	case sim.Started:
 		s.begins(e, record.Start)
-		c.inc, c.fold, c.sent = e.Incarnation, 0, make(map[protocol.NodeID]uint64)
+		c.inc, c.began, c.fold, c.sent = e.Incarnation, e.At, 0, make(map[protocol.NodeID]uint64)
 		c.itself = c.step
 		if steps := s.nodes[e.Node].steps; c.step < len(steps) {
 			c.safe = steps[c.step].Seq
