@@ -29,7 +29,7 @@ func TestTheViolationThatRunNamesIsKept(t *testing.T) {
 		{"sweep -scenario tally -seeds 1-1", "\n\n"},
 		{"shrink dessim-tally-1.replay", "\nthe check that fails: "},
 		{"replay dessim-tally-1.min.replay", "violation: scenario tally, seed 1\n"},
-		{"explain dessim-tally-1.min.replay", " ms: "},
+		{"explain dessim-tally-1.min.replay", "ms: "},
 		{"diff dessim-tally-1.min.replay -seed 2", "\n   "},
 	} {
 		var out, errs bytes.Buffer
