@@ -7,9 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"syscall"
 	"time"
 
+	"dessim/cmd/dessim/mutate"
 	"dessim/cmd/mutants/bank"
 	"dessim/sim"
 	"dessim/sim/explore"
@@ -60,10 +60,7 @@ func child(o childOptions, out io.Writer) error {
 		runs, o.first, o.seeds = runs[:1], seed, 1
 	}
 	r := bank.Sweep(runs, o.first, o.seeds)
-	p := report{Seeds: r.Seeds, Inconclusive: r.Inconclusive}
-	if p.CPU, err = cpu(); err != nil {
-		return err
-	}
+	p := report{Seeds: r.Seeds, Inconclusive: r.Inconclusive, CPU: mutate.CPU()}
 	if f := r.Failure; f != nil {
 		p.Found, p.Checks = f.String(), f.Checks
 		if o.runs > 0 {
@@ -79,27 +76,16 @@ func child(o childOptions, out io.Writer) error {
 	return err
 }
 
-// cpu returns the processor time of this process so far.
-func cpu() (time.Duration, error) {
-	var u syscall.Rusage
-	err := syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), err
-}
-
 // shrink reduces the run that failed, and adds the result to p.
 func shrink(p *report, f *bank.Failure, runs int) error {
 	w := f.World()
 	_, t := w.Seed(f.Seed, nil, true)
-	began, err := cpu()
-	if err != nil {
-		return err
-	}
+	began := mutate.CPU()
 	s, err := explore.Shrink(context.Background(), w, t, explore.ShrinkOptions{Runs: runs, Workers: 1})
 	if err != nil {
 		return fmt.Errorf("%v: %w", f, err)
 	}
-	ended, err := cpu()
 	p.Before, p.After = sizeOf(w, t), sizeOf(w, s.After)
-	p.Runs, p.Minimal, p.ShrinkCPU = s.Runs, s.Minimal, ended-began
-	return err
+	p.Runs, p.Minimal, p.ShrinkCPU = s.Runs, s.Minimal, mutate.CPU()-began
+	return nil
 }
