@@ -5,6 +5,8 @@ SEEDS = 1000
 KILLS = 1000
 OF = 1
 T = 30s
+PKG = ./protocol/twopc
+SCENARIO = crash
 SYSTEMS = windows/amd64 darwin/arm64 js/wasm wasip1/wasm
 
 help:      ## show this
@@ -47,6 +49,9 @@ soak:      ## every scenario and order on SEEDS seeds, plain and lossy, crash on
 
 mutants:   ## every planted bug is found and shrunk, in one table; BANK=DIR: another bank, ONLY=REGEXP: some, SEEDS at most
 	go run ./cmd/mutants -seeds $(SEEDS) $(if $(BANK),-bank $(BANK)) $(if $(ONLY),-only '$(ONLY)')
+
+mutate:    ## mutants made by rules, and which the checks of SCENARIO report: PKG=./protocol/twopc SCENARIO=crash; FLAGS='-sample 50 -tests'
+	go run ./cmd/dessim mutate $(PKG) -scenario $(SCENARIO) $(FLAGS)
 
 browser:   ## the report's page in chromium; DESSIM_SCREENSHOTS=DIR: leaves pictures there to look at
 	cd sim/report/browser && go vet ./... && DESSIM_BROWSER=required go test -count=1 ./...
@@ -92,4 +97,4 @@ fuzz:      ## every fuzz target for T each
 		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 			echo "$$p $$f"; go test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(T); done; done
 
-.PHONY: help check fmt vet lint test full race run soak mutants browser kills machines planted arches wasm bench live-bench picture fuzz
+.PHONY: help check fmt vet lint test full race run soak mutants mutate browser kills machines planted arches wasm bench live-bench picture fuzz

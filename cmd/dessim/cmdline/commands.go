@@ -13,7 +13,7 @@ import (
 
 // commandNames returns the commands in the order of the help.
 func commandNames() []string {
-	return []string{"run", "replay", "sweep", "merge", "shrink", "explain", "stats", "explore", "compare", "diff", "live", "vet", "list", "version", "help"}
+	return []string{"run", "replay", "sweep", "merge", "shrink", "explain", "stats", "explore", "compare", "diff", "live", "vet", "mutate", "list", "version", "help"}
 }
 
 // commandNames returns the commands of the program, those of its own last.
@@ -28,7 +28,7 @@ func (p *Program) commandNames() []string {
 // commands returns them in the order of the help.
 func (t *tool) commands() []*cli.Command {
 	all := []*cli.Command{t.runCommand(), t.replayCommand(), t.sweepCommand(), t.mergeCommand(), t.shrinkCommand(), t.explainCommand(), t.statsCommand(), t.exploreCommand(),
-		t.compareCommand(), t.diffCommand(), t.liveCommand(), t.vetCommand(), t.listCommand(), t.versionCommand(), t.helpCommand()}
+		t.compareCommand(), t.diffCommand(), t.liveCommand(), t.vetCommand(), t.mutateCommand(), t.listCommand(), t.versionCommand(), t.helpCommand()}
 	for i := range t.Commands {
 		all = append(all, t.furtherCommand(&t.Commands[i]))
 	}

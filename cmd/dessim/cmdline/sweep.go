@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -117,10 +115,8 @@ func (t *tool) newSweep(f *flags) (s *sweep, err error) {
 	if s.StopAfter, err = count[uint64](f.find("stop-after"), 0, explore.MaxSeeds); err != nil {
 		return nil, err
 	}
-	if x := f.find("budget"); x.given {
-		if s.Budget, err = time.ParseDuration(x.text); err != nil || s.Budget <= 0 {
-			return nil, refuse("budget %s: want a duration of more than 0s, at most %v, such as 10m", quote(x.text), time.Duration(math.MaxInt64).Truncate(time.Hour))
-		}
+	if s.Budget, err = readBudget(f.find("budget")); err != nil {
+		return nil, err
 	}
 	s.strategy, s.command, s.workers = s.Strategy, s.line(), s.Workers
 	if f.find("worker-process").on() {

@@ -1,0 +1,391 @@
+package cmdline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"dessim/cmd/dessim/mutate"
+	"dessim/protocol"
+	"dessim/sim/check"
+	"dessim/sim/files"
+	"dessim/sim/wording"
+)
+
+const mutateUsage = `dessim mutate PACKAGE -scenario NAME [flags]
+
+Measures the checks: it makes mutants of a package of nodes, which have one small mistake
+each, and sweeps the scenario with each of them. A mutant that survives is a mistake that
+no check reports in these seeds. PACKAGE is as for go build, such as . or ./node. Its
+source must be here; nothing is written there.
+
+Rules make the mutants, one at each place:
+
+  drop-sync, drop-persist, drop-discard, drop-set-timer, drop-cancel-timer, drop-send:
+                    leave the effect out
+  send-first        move a Send before the Persist or Sync that precedes it
+  drop-guard        leave out an if that only returns, continues or breaks
+  negate            negate the condition of an if, or of a case
+  boundary, and-or  <= for <, || for &&, and the like
+  off-by-one        a number that is compared or computed with, a bound, a length
+  skip-assignment   to a field, or to what a field holds
+  forget-reset      delete, clear, and a field that becomes its zero value
+  return-early      between two statements of a function
+  first-last        the first of a slice for its last, and the other way round
+
+The program of the scenario is built once, with all mutants, from its main package: the
+default is cmd/dessim in the module of PACKAGE, or else that module's folder. A first
+sweep without a mutant tells which are reached, and which seeds fail anyway: these are left
+out. A mutant is killed by the first run with it that is not a pass: a check that fails,
+one that has nothing to judge any more, a panic, ten times the events of any run before,
+or an endless loop.
+
+-equivalent names a file of mutants that change nothing that a check could see. Each line
+is FILE:FUNCTION:RULE:NTH, as survivors are printed, and the reason.
+
+It exits with 0 if every mutant that is reached is killed or marked, with 1 if one
+survived, and with 3 if -budget left some over.`
+
+// Defaults and limits of dessim mutate.
+const (
+	mutantSeeds  = 200
+	mostMutants  = 1_000_000
+	moreEvents   = 10 // times those of the longest run without a mutant
+	fewestEvents = 1000
+	moreCPU      = 50 // times that of the slowest run without a mutant
+	leastCPU     = 2 * time.Second
+)
+
+func (t *tool) mutateCommand() *cli.Command {
+	f := t.flags()
+	f.addSubject()
+	f.find("events").usage = "end a run after this many events: that kills the mutant"
+	f.find("seed").usage = "what -sample draws by"
+	f.add("seeds", "200", "sweep the seeds from 1 to this one")
+	f.add("sample", "50", "sweep only so many of the mutants that are reached, drawn by -seed")
+	f.add("budget", "10m", "begin no more sweeps after this time")
+	f.add("tests", "", "run the tests of the package with each mutant that no check reports")
+	f.add("equivalent", "FILE", "mutants that are not to be killed, each with a reason")
+	f.add("main", "./cmd/dessim", "folder of the program's main package")
+	f.add("j", "2", "mutants at a time; the default is one for each core")
+	f.add("json", "", "print one JSON object")
+	f.add("child", "", "make the runs that another process asks for on stdin").hidden = true
+	return f.command("mutate", "measures checks by mutants of a package", mutateUsage, func(ctx context.Context, args []string) error {
+		if f.find("child").on() {
+			return t.sweepMutant(f)
+		}
+		if len(args) == 0 {
+			return refuse("no package; want one such as ./node, or . for that in this folder")
+		}
+		if err := onlyOne("mutate", "package", args[1:]); err != nil {
+			return err
+		}
+		m, err := t.newMutation(f)
+		if err != nil {
+			return err
+		}
+		return m.run(ctx, args[0])
+	})
+}
+
+// mutation is one invocation of dessim mutate.
+type mutation struct {
+	*tool
+	subject
+	begun   time.Time
+	seeds   uint64
+	sample  int
+	budget  time.Duration
+	tests   bool
+	marks   []mark
+	main    string
+	workers int
+	asJSON  bool
+
+	pkg      *mutate.Package
+	dir      string // of what is built
+	exe      string
+	suite    string // the tests of the package, or ""
+	patience time.Duration
+	job      mutantJob // of a mutant
+	rows     []mutant  // one for each of the package
+}
+
+// mutant is what became of a mutant.
+type mutant struct {
+	*mutate.Mutant
+	fate
+	by     string // what killed it
+	seed   uint64 // of the run that did, or 0
+	reason string // why it is marked as equivalent, or ""
+}
+
+type fate int
+
+const (
+	unreached fate = iota
+	undrawn        // by -sample
+	unswept        // the budget, or an interruption
+	killed
+	killedByTests
+	survived
+)
+
+// mark is a line of the file of equivalent mutants.
+type mark struct{ id, reason string }
+
+func (t *tool) newMutation(f *flags) (m *mutation, err error) {
+	m = &mutation{tool: t, begun: time.Now(), asJSON: f.find("json").on(), tests: f.find("tests").on(), main: f.find("main").text}
+	if m.subject, err = f.subject(); err != nil {
+		return nil, err
+	}
+	if m.seeds, err = count[uint64](f.find("seeds"), mutantSeeds, mostMutants); err != nil {
+		return nil, err
+	}
+	if m.sample, err = count(f.find("sample"), mostMutants, mostMutants); err != nil {
+		return nil, err
+	}
+	if m.workers, err = count(f.find("j"), runtime.GOMAXPROCS(0), mostWorkers); err != nil {
+		return nil, err
+	}
+	if m.budget, err = readBudget(f.find("budget")); err != nil {
+		return nil, err
+	}
+	if x := f.find("main"); x.given && x.text == "" {
+		return nil, refuse("main \"\": want the folder of the program's main package, such as ./cmd/%s", t.Name)
+	}
+	if x := f.find("equivalent"); x.given {
+		if m.marks, err = readMarks(x.text); err != nil {
+			return nil, err
+		}
+	}
+	_, err = executable("mutate")
+	return m, err
+}
+
+// readBudget reads a time after which nothing more begins; 0 is none.
+func readBudget(x *flag) (time.Duration, error) {
+	if !x.given {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(x.text)
+	if err != nil || d <= 0 {
+		return 0, refuse("budget %s: want a duration of more than 0s, at most %v, such as 10m", quote(x.text), time.Duration(math.MaxInt64).Truncate(time.Hour))
+	}
+	return d, nil
+}
+
+// readMarks reads a file of equivalent mutants. Empty lines, and those that begin with #,
+// count for nothing.
+func readMarks(path string) (all []mark, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, refuse("equivalent %s: %s", quote(path), files.Reason(err))
+	}
+	number := 0
+	for line := range strings.Lines(string(text)) {
+		number++
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		id, reason, _ := strings.Cut(line, " ")
+		if strings.Count(id, ":") != 3 || strings.TrimSpace(reason) == "" {
+			return nil, refuse("equivalent %s: line %d is %s; want FILE:FUNCTION:RULE:NTH and a reason", quote(path), number, quote(line))
+		}
+		if slices.ContainsFunc(all, func(m mark) bool { return m.id == id }) {
+			return nil, refuse("equivalent %s: line %d marks %s again", quote(path), number, plain(id))
+		}
+		all = append(all, mark{id, strings.TrimSpace(reason)})
+	}
+	return all, nil
+}
+
+func (m *mutation) run(ctx context.Context, pattern string) (err error) {
+	if m.pkg, err = mutate.Load(ctx, "", pattern); err == nil {
+		err = m.mark()
+	}
+	if err != nil {
+		return m.stopped(ctx, "mutate "+quote(pattern), err)
+	}
+	if m.dir, err = os.MkdirTemp("", "dessim-mutate-*"); err != nil {
+		return refuse("mutate: %s", files.Reason(err))
+	}
+	defer os.RemoveAll(m.dir)
+	if err := m.build(ctx); err != nil {
+		return m.stopped(ctx, "mutate "+quote(pattern), err)
+	}
+	if err := m.baseline(ctx); err != nil {
+		return m.stopped(ctx, "mutate "+quote(pattern), err)
+	}
+	m.draw()
+	if err := m.sweepAll(ctx); err != nil {
+		return err
+	}
+	m.print()
+	if ctx.Err() != nil {
+		m.complain("interrupted")
+		return &exit{code: exitInterrupted}
+	}
+	return verdictExit(m.verdict())
+}
+
+// stopped returns how the command ends before it knows anything.
+func (m *mutation) stopped(ctx context.Context, what string, err error) error {
+	var e *exit
+	switch {
+	case ctx.Err() != nil:
+		return &exit{exitInterrupted, "interrupted"}
+	case errors.As(err, &e):
+		return err
+	}
+	return refuse("%s: %s", what, firstLine(err.Error()))
+}
+
+// mark fills the rows, and marks those that are equivalent.
+func (m *mutation) mark() error {
+	if len(m.pkg.Mutants) == 0 {
+		return errors.New("no rule finds a place in the package; want one with nodes")
+	}
+	at := make(map[string]int)
+	for i, x := range m.pkg.Mutants {
+		m.rows = append(m.rows, mutant{Mutant: x})
+		at[x.ID()] = i
+	}
+	for _, k := range m.marks {
+		i, ok := at[k.id]
+		if !ok {
+			return refuse("equivalent: %s is no mutant of %s; remove the line, or mend it", plain(k.id), m.pkg.Path)
+		}
+		m.rows[i].reason = k.reason
+	}
+	return nil
+}
+
+func (m *mutation) build(ctx context.Context) error {
+	main, err := filepath.Abs(cmp.Or(m.main, m.pkg.Main(m.Name)))
+	if err != nil {
+		return err
+	}
+	if info, err := os.Stat(main); err != nil || !info.IsDir() {
+		return refuse("main %s: want the folder of the program's main package, such as ./cmd/%s", quote(m.main), m.Name)
+	}
+	m.exe = filepath.Join(m.dir, "program"+exeSuffix())
+	if err := m.pkg.Build(ctx, m.dir, main, m.exe); err != nil {
+		return fmt.Errorf("%w; is it -main PATH?", err)
+	}
+	if !m.tests {
+		return nil
+	}
+	suite := filepath.Join(m.dir, "tests"+exeSuffix())
+	some, err := m.pkg.BuildTest(ctx, m.dir, suite)
+	if err == nil && !some {
+		err = errors.New("the package has no tests; leave -tests out")
+	}
+	m.suite = suite
+	return err
+}
+
+func exeSuffix() string {
+	if runtime.GOOS == "windows" {
+		return ".exe"
+	}
+	return ""
+}
+
+// baseline sweeps without a mutant: see mutateUsage.
+func (m *mutation) baseline(ctx context.Context) error {
+	reached := filepath.Join(m.dir, "reached")
+	job := mutantJob{Events: m.Params.Events, Survey: true}
+	for seed := range m.seeds {
+		job.Seeds = append(job.Seeds, seed+1)
+	}
+	r, err := m.child(ctx, &job, mutate.EnvReached+"="+reached)
+	if err != nil {
+		return err
+	}
+	numbers, err := mutate.Reached(reached)
+	if err != nil {
+		return err
+	}
+	if len(r.Passed) == 0 {
+		return fmt.Errorf("every run fails without a mutant, too: seed %d by %s", r.Seed, r.By)
+	}
+	m.job = mutantJob{Seeds: r.Passed, Events: cmp.Or(m.Params.Events, moreEvents*r.Events+fewestEvents), CPU: max(leastCPU, moreCPU*r.Slowest)}
+	for i := range m.rows {
+		if numbers[m.rows[i].Number] {
+			m.rows[i].fate = undrawn
+		}
+	}
+	if m.suite == "" {
+		return nil
+	}
+	begun := time.Now()
+	if failed, err := m.test(ctx, 0, 10*time.Minute); err != nil || failed {
+		return cmp.Or(err, errors.New("its tests fail without a mutant, too; leave -tests out"))
+	}
+	m.patience = max(30*time.Second, 10*time.Since(begun))
+	return nil
+}
+
+// draw decides which mutants are swept: those with the least hashes.
+func (m *mutation) draw() {
+	var drawn []int
+	for i := range m.rows {
+		if m.rows[i].fate == undrawn {
+			drawn = append(drawn, i)
+		}
+	}
+	hash := func(i int) uint64 { return protocol.Hash2(m.Seed, protocol.HashBytes([]byte(m.rows[i].ID()))) }
+	if len(drawn) > m.sample {
+		slices.SortFunc(drawn, func(a, b int) int { return cmp.Or(cmp.Compare(hash(a), hash(b)), cmp.Compare(a, b)) })
+		drawn = drawn[:m.sample]
+	}
+	for _, i := range drawn {
+		m.rows[i].fate = unswept
+	}
+}
+
+func (m *mutation) verdict() check.Verdict {
+	switch n := m.tally(""); {
+	case n.survived > 0:
+		return check.Violation
+	case n.left > 0 || n.reached == 0:
+		return check.Inconclusive
+	}
+	return check.Pass
+}
+
+// where returns the place of a mutant, from this folder if that is shorter.
+func (m *mutation) where(x *mutant) string {
+	path := filepath.Join(m.pkg.Dir, x.File)
+	if here, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(here, path); err == nil && !strings.HasPrefix(rel, "..") {
+			path = rel
+		}
+	}
+	return fmt.Sprintf("%s:%d", filepath.ToSlash(path), x.Line)
+}
+
+func (m *mutation) describe() string {
+	return fmt.Sprintf("mutants of %s, scenario %s, seeds 1-%d", m.pkg.Path, m.Scenario.Name, m.seeds)
+}
+
+// leftOver says what was not swept, or returns "".
+func (m *mutation) leftOver() string {
+	n := m.tally("")
+	if n.left == 0 {
+		return ""
+	}
+	return wording.Count(n.left, "mutant") + " not run"
+}
