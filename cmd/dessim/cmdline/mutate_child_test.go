@@ -1,0 +1,54 @@
+package cmdline
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"dessim/sim/explore"
+)
+
+// Each way of misbehaving is what kills a mutant, in the process that makes its runs.
+func TestWhatKillsAMutantIsTheFirstThingThatItsRunsShow(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for how, want := range map[string]mutantResult{
+		"-how panic":              {By: explore.Panicked, Seed: 3},
+		"-how storm":              {By: explore.Ends, Seed: 3},
+		"-how loop":               {By: byTimeout, Seed: 3},
+		"-how block":              {By: byTimeout, Seed: 3},
+		"-how panic -until 100ms": {Passed: []uint64{3, 5}},
+		"-how panic -until 1ms":   {By: "outputs come (inconclusive)", Seed: 3},
+	} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			bound := 10 * time.Second // of runs that end
+			if want.By == byTimeout {
+				bound = 200 * time.Millisecond
+			}
+			job, err := json.Marshal(mutantJob{Seeds: []uint64{3, 5}, Events: 1000, CPU: bound})
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.CommandContext(t.Context(), exe, append([]string{"mutate", "-child", "-scenario", "rogue"}, strings.Fields(how)...)...)
+			cmd.Env = append(os.Environ(), misbehave+"=1h")
+			cmd.Stdin = strings.NewReader(string(job))
+			text, err := cmd.Output()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, text)
+			}
+			var got mutantResult
+			if err := json.Unmarshal(text, &got); err != nil {
+				t.Fatalf("%v: %s", err, text)
+			}
+			if got.By != want.By || got.Seed != want.Seed || len(got.Passed) != len(want.Passed) {
+				t.Errorf("dessim mutate -child -scenario rogue %s answers %s, want %+v", how, text, want)
+			}
+		})
+	}
+}
