@@ -7,7 +7,7 @@ OF = 1
 T = 30s
 PKG = ./protocol/twopc
 SCENARIO = crash
-SYSTEMS = windows/amd64 darwin/arm64 js/wasm wasip1/wasm
+SYSTEMS = windows/amd64 darwin/arm64 js/wasm
 
 help:      ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
