@@ -9,7 +9,8 @@ import (
 )
 
 // figuresOf returns the figures of a run, or nothing.
-func figuresOf(m *stats.Meter) (f Figures) {
+func figuresOf(m *stats.Meter) Figures {
+	f := Figures{Times: []Spread{}, Numbers: []Spread{}}
 	if m == nil {
 		return f
 	}
@@ -37,7 +38,7 @@ func figuresOf(m *stats.Meter) (f Figures) {
 
 // spreadOf sorts values and returns their spread without bins.
 func spreadOf(name, what string, values []uint64) Spread {
-	s := Spread{Name: history.Cut(name), What: history.Cut(what), Count: len(values)}
+	s := Spread{Name: history.Cut(name), What: history.Cut(what), Count: len(values), Counts: []int{}}
 	slices.Sort(values)
 	if len(values) == 0 {
 		return s

@@ -115,6 +115,7 @@ func (b *tab) measure(file string) {
 func ring32(steps int) *report.Run {
 	const nodes = 32
 	r := &report.Run{
+		Figures:  report.Figures{Times: []report.Spread{}, Numbers: []report.Spread{}},
 		Scenario: "ring", Seed: "1", Verdict: "pass", End: int64(steps) * 1e6, Reason: "the end", Names: make([]string, nodes),
 		Params: [][2]string{}, Checks: []report.Check{}, Facts: [][2]string{}, Warnings: []string{}, Story: []string{}, Notes: []string{},
 		Kinds: []string{"token"}, Eras: []int{}, Texts: []string{"a token"}, Timers: []string{}, Lines: []string{}, Faults: []report.Fault{}, Num: []int64{},

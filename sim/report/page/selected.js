@@ -59,7 +59,7 @@ function facts(app, row) {
 
 function addOvertaking(app, sent, add) {
 	const { overtook, overtakenBy } = overtaking(app.trace, sent);
-	const list = (rows) => rows.slice(-OVERTAKEN).map((row, i) => [i ? ", " : "", `${kindOf(app.trace, row)} of `, stepLink(app, app.trace.step[row], undefined, row)])
+	const list = (rows) => rows.slice(-OVERTAKEN).map((row, i) => [i ? ", " : "", visible(`${kindOf(app.trace, row)} of `), stepLink(app, app.trace.step[row], undefined, row)])
 		.concat(rows.length > OVERTAKEN ? ` and ${rows.length - OVERTAKEN} more` : []);
 	if (overtook.length) add("overtook", list(overtook));
 	if (overtakenBy.length) add("overtaken by", list(overtakenBy));
