@@ -84,6 +84,15 @@ func (f *File) create(mode fs.FileMode) (err error) {
 	return err
 }
 
+// Private leaves the file to its owner alone. It is called before anything secret is written. A
+// stream, or a file that is written in place, stays as it is.
+func (f *File) Private() error {
+	if f.f == nil || f.direct {
+		return nil
+	}
+	return f.f.Chmod(0o600)
+}
+
 // Path returns the path at which the file will be. Whether it is there only Commit says.
 func (f *File) Path() string { return f.path }
 

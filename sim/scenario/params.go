@@ -72,6 +72,12 @@ func (x *Param) Get(p *Params) string { return x.get(p) }
 // Shown reports whether summaries, objects and reports show the parameter.
 func (x *Param) Shown(p *Params) bool { return !x.Kept && (!x.Rare || x.get(p) != "") }
 
+// Private reports whether p has what the scenario keeps in replay files alone, such as the
+// secrets of nodes: nothing shows it, and whoever writes it down makes the file private.
+func (s *Scenario) Private(p *Params) bool {
+	return slices.ContainsFunc(s.Own, func(x *Param) bool { return x.Kept && x.get(p) != "" })
+}
+
 // Set reads text, which need not be canonical, into p. An error is one line that says what
 // would be right; p is unchanged then.
 func (x *Param) Set(p *Params, text string) error {

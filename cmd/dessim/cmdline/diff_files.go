@@ -28,7 +28,12 @@ func inTheFiles(a, b side) (lines []string) {
 	}
 	between("seed", fmt.Sprint(x.Seed), fmt.Sprint(y.Seed))
 	for _, p := range x.Scenario.Params() {
-		between(p.Name, p.Get(&x.Params), p.Get(&y.Params))
+		a, b := p.Get(&x.Params), p.Get(&y.Params)
+		if p.Kept && a != b {
+			lines = append(lines, p.Name+" differs")
+			continue
+		}
+		between(p.Name, a, b)
 	}
 	for _, id := range inOneAlone(x.Without, y.Without) {
 		lines = append(lines, fmt.Sprintf("input %d left out in %s only", id, inWhich(slices.Contains(x.Without, id))))

@@ -53,10 +53,8 @@ func emitTest(s subject, x *replay) ([]byte, error) {
 		Package:  s.program.Package,
 		Cut:      x.Cut() != nil,
 	}
-	for _, p := range s.Scenario.Own {
-		if p.Kept && p.Get(&s.Params) != "" {
-			return nil, refuse("-emit-test: scenario %s keeps in replay files what may be secret, and has no place in a test; replay the file", s.Scenario.Name)
-		}
+	if s.Scenario.Private(&s.Params) {
+		return nil, refuse("-emit-test: scenario %s keeps in replay files what may be secret, and has no place in a test; replay the file", s.Scenario.Name)
 	}
 	for _, p := range s.Scenario.Params() {
 		if text := p.Get(&s.Params); text != p.Get(&s.Scenario.Defaults) {

@@ -203,6 +203,12 @@ func (x *recording) write(p *output) string {
 		p.lost("%s %s: %v", p.flag, quote(p.Path()), err)
 		return ""
 	}
+	if x.Scenario.Private(&x.Params) {
+		if err := p.Private(); err != nil {
+			p.lost("%s %s: %s", p.flag, quote(p.Path()), files.Reason(err))
+			return ""
+		}
+	}
 	p.Write(text) // commit has the error
 	return p.commit()
 }

@@ -38,7 +38,7 @@ func nodeCommand(fate fate) cmdline.Command {
 			{Name: "ctl", Sample: "127.0.0.1:7000", Usage: "where dessim ctl reaches it, by TCP; without it, at the port of -listen on loopback"},
 			{Name: "metrics", Sample: "127.0.0.1:9000", Usage: "serve metrics for Prometheus at /metrics, and pprof at /debug/pprof/"},
 			{Name: "logs", Sample: "DIR", Usage: "append a log to DIR/<id>.txt"},
-			{Name: "record", Sample: "DIR", Usage: "append what happens to DIR/node-N.rec and DIR/client-N.rec; the node hears only members then"},
+			{Name: "record", Sample: "DIR", Usage: "append what happens to DIR/node-N.rec and DIR/client-N.rec, with the node's secret beside them; the node hears only members then"},
 			{Name: "id", Usage: "make the key if there is none, print the node's line for genesis -members, and end"},
 			{Name: "allow-remote-peers", Usage: "-listen may be other than loopback"},
 			{Name: "allow-remote-ctl", Usage: "-ctl may be other than loopback: whoever has the secret can move the node's money"},
