@@ -1,6 +1,7 @@
 package enact
 
 import (
+	"slices"
 	"strings"
 
 	"dessim/protocol"
@@ -103,18 +104,15 @@ func (s *Source) self(id protocol.NodeID) protocol.Time {
 
 // timer answers how late the timer is that was set last.
 func (s *Source) timer(k protocol.Key, most protocol.Time) uint64 {
-	c := &s.at[k.A]
-	steps := s.nodes[k.A].steps
+	c, n := &s.at[k.A], s.nodes[k.A]
 	by := most
 	if s.due > s.end {
 		by = 0
 	}
-	for i := c.step + 1; i < len(steps) && steps[i].inc == c.inc; i++ {
-		if steps[i].Op == record.Timer && steps[i].Tag == s.tag {
-			if steps[i].At >= s.due {
-				by = steps[i].At - s.due
-			}
-			break
+	fired := n.fired[s.tag]
+	if i, _ := slices.BinarySearch(fired, c.step+1); i < len(fired) {
+		if next := &n.steps[fired[i]]; next.inc == c.inc && next.At >= s.due {
+			by = next.At - s.due
 		}
 	}
 	answer := within(by, most)

@@ -36,9 +36,10 @@ type message struct {
 // node is what the recording of a node says.
 type node struct {
 	steps []step
-	ends  []ending      // of its incarnations, in their order
-	last  protocol.Time // of its recording
-	up    bool          // until then, and perhaps longer
+	fired map[uint64][]int // the steps of the timers of each tag
+	ends  []ending         // of its incarnations, in their order
+	last  protocol.Time    // of its recording
+	up    bool             // until then, and perhaps longer
 	// running means that the recording has no end: the node ran on, or was killed.
 	running bool
 }
@@ -72,7 +73,7 @@ type ending struct {
 func read(nodes int, recordings []*record.Recording) (*script, error) {
 	s := &script{nodes: make([]*node, nodes), arrivals: make(map[message][]protocol.Time)}
 	for i := range s.nodes {
-		s.nodes[i] = new(node)
+		s.nodes[i] = &node{fired: make(map[uint64][]int)}
 	}
 	for _, r := range recordings {
 		if uint64(r.Node) >= uint64(nodes) {
@@ -151,6 +152,9 @@ func (n *node) read(r *record.Recording) error {
 		case record.End:
 			n.end(ending{at: e.At, fold: e.Fold, folded: true, between: true})
 			up = false
+		}
+		if e.Op == record.Timer {
+			n.fired[e.Tag] = append(n.fired[e.Tag], len(n.steps))
 		}
 		if e.Steps() {
 			n.steps = append(n.steps, step{Entry: *e, inc: inc})
