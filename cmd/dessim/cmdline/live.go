@@ -97,6 +97,9 @@ func (x *living) open(f *flags) error {
 	if err := x.ableTo(); err != nil {
 		return err
 	}
+	if record, disks := f.find("record"), f.find("disks"); record.given && disks.given && sameName(record.text, disks.text) {
+		return refuse("disks %s: -record writes there; want two folders", quote(disks.text))
+	}
 	early := &job{tool: x.tool, subject: x.subject, live: &replay{}}
 	if err := early.open(f); err != nil { // a run may take hours: what it cannot write to is refused before
 		return err

@@ -121,6 +121,7 @@ func TestLiveRefusesWhatItCannotDo(t *testing.T) {
 		{[]string{"-for", "10ms"}, "the first input comes at"},
 		{[]string{"-record", full}, "new or empty folder"},
 		{[]string{"-record", ""}, "name of a folder"},
+		{[]string{"-record", filepath.Join(full, "r"), "-disks", filepath.Join(full, "r")}, "want two folders"},
 		{[]string{"-disks", filepath.Join(full, "x")}, "disks"},
 		{[]string{"-timing", "recorded"}, "timing"},
 		{[]string{"now"}, "unexpected argument"},
