@@ -129,14 +129,7 @@ func (x *figures) nodesText() {
 		t.head = append(t.head, "others")
 	}
 	t.numbersFrom(0)
-	for i := range tr.Nodes {
-		left := len(tr.Nodes) - firstNodes - lastNodes
-		if len(tr.Nodes) > fewNodes && i >= firstNodes && i < firstNodes+left {
-			if i == firstNodes {
-				t.add("...", fmt.Sprintf("%d more", left))
-			}
-			continue
-		}
+	t.nodeRows(len(tr.Nodes), func(i int) []string {
 		n := &tr.Nodes[i]
 		cells := []string{fmt.Sprint(i), fmt.Sprint(n.Sent), fmt.Sprint(n.Received), fmt.Sprint(n.Bytes), x.perSecond(n.Sent)}
 		rest := n.Sent
@@ -147,8 +140,8 @@ func (x *figures) nodesText() {
 		if others {
 			cells = append(cells, fmt.Sprint(rest))
 		}
-		t.add(cells...)
-	}
+		return cells
+	})
 	x.out.WriteByte('\n')
 	t.write(&x.out)
 }

@@ -119,12 +119,18 @@ func (s *summary) checks(b *bytes.Buffer) {
 	t.write(b)
 }
 
-// Of more nodes than fewNodes the first and last are shown.
-const (
-	fewNodes   = 20
-	firstNodes = 10
-	lastNodes  = 5
-)
+// nodeRows adds the rows of n nodes. Of more than a few, it leaves out those between the first and
+// the last ones.
+func (t *table) nodeRows(n int, row func(i int) []string) {
+	const few, first, last = 20, 10, 5
+	for i := 0; i < n; i++ {
+		if n > few && i == first {
+			t.add("...", fmt.Sprintf("%d more", n-first-last))
+			i = n - last
+		}
+		t.add(row(i)...)
+	}
+}
 
 func (s *summary) nodes(b *bytes.Buffer) {
 	t := table{head: []string{"node"}, right: []int{0}}
@@ -140,14 +146,7 @@ func (s *summary) nodes(b *bytes.Buffer) {
 	}
 	t.right = append(t.right, len(t.head))
 	t.head = append(t.head, "messages")
-	for i := range s.Nodes {
-		left := len(s.Nodes) - firstNodes - lastNodes
-		if len(s.Nodes) > fewNodes && i >= firstNodes && i < firstNodes+left {
-			if i == firstNodes {
-				t.add("...", fmt.Sprintf("%d more", left))
-			}
-			continue
-		}
+	t.nodeRows(len(s.Nodes), func(i int) []string {
 		n := &s.Nodes[i]
 		row := []string{n.ID.String()}
 		for _, c := range shown {
@@ -157,8 +156,8 @@ func (s *summary) nodes(b *bytes.Buffer) {
 			}
 			row = append(row, text)
 		}
-		t.add(append(row, fmt.Sprint(n.Messages))...)
-	}
+		return append(row, fmt.Sprint(n.Messages))
+	})
 	t.write(b)
 }
 
