@@ -1,4 +1,5 @@
-// Package memory has a network and disks in memory, for clusters in tests.
+// Package memory has a network and disks in memory: for clusters in tests, and for nodes of one
+// process.
 package memory
 
 import (
