@@ -27,6 +27,7 @@ func (s *Sim) apply(c *cause, n *node, effects []protocol.Effect) {
 // perform applies the effects from the i-th on. It stops at a sync that takes
 // time: the rest happens when the disk is done.
 func (s *Sim) perform(c *cause, n *node, effects []protocol.Effect, i int) {
+	told := s.shadows.of(c.id)
 	careful := s.want&Noted != 0 || n.special && s.cold[c.id].watchful()
 	stored := uint32(noSlot)
 	var body []byte // of which stored is the long copy
@@ -34,6 +35,9 @@ func (s *Sim) perform(c *cause, n *node, effects []protocol.Effect, i int) {
 		f := &effects[i]
 		if careful && s.before(c, n, effects, i) {
 			return
+		}
+		if told != nil {
+			s.shadow(c, n, told, f)
 		}
 		switch f.Op {
 		case protocol.OpSend:

@@ -42,6 +42,9 @@ func (s *Sim) boot(id protocol.NodeID, n *node) {
 	s.doing = doing{node: id, op: opStart}
 	n.machine.Start(&s.env)
 	s.doing.node = protocol.Outside
+	if s.shadows != nil {
+		s.shadows.promises(id, n.machine)
+	}
 }
 
 // restart starts a node that is down and was up before, if its disk is sound. It reports

@@ -21,7 +21,7 @@ type Moment struct {
 type doing struct {
 	node protocol.NodeID // or Outside
 	peer protocol.NodeID // of a message
-	op   uint8           // opStart, opMessage or opTimer
+	op   uint8           // opStart, opMessage, opTimer or opDead: the start of a node beside the run
 	kind protocol.Kind   // of a message; 0 if no observer watches arrivals
 	tag  uint64          // of a timer
 }
@@ -33,6 +33,8 @@ func (m *Moment) Doing() string {
 	switch {
 	case m.Node == protocol.Outside:
 		return ""
+	case m.op == opDead:
+		return "starts beside the run from what is safe on its disk"
 	case m.op == opTimer:
 		return "its timer " + string(appendTag(nil, m.tag)) + " fires"
 	case m.op != opMessage:

@@ -42,10 +42,14 @@ var (
 	kindLateInput = protocol.KindOf("late.input")
 	kindLateSelf  = protocol.KindOf("late.self")
 
-	kindKeep   = protocol.KindOf("disk.keep")   // how many unsynced records survive, or whether one does: 0 no, 1 whole, 2 torn
-	kindTear   = protocol.KindOf("disk.tear")   // how many bytes of a torn one do
-	kindRot    = protocol.KindOf("disk.rot")    // which record rots, among those with bytes
-	kindRotBit = protocol.KindOf("disk.rotbit") // which of its bits
+	kindKeep      = protocol.KindOf("disk.keep")   // how many unsynced records survive, or whether one does: 0 no, 1 whole, 2 torn
+	kindShadow    = protocol.KindOf("shadow.look") // whether a node is started beside the run, to ask it what it knows
+	kindLucky     = protocol.KindOf("shadow.more") // whether that is done again, with some unsynced records
+	kindLuckyKeep = protocol.KindOf("shadow.keep") // what survives of one: 0 nothing, 1 all, 2 a part
+	kindLuckyTear = protocol.KindOf("shadow.tear") // how many bytes of a torn one do
+	kindTear      = protocol.KindOf("disk.tear")   // how many bytes of a torn one do
+	kindRot       = protocol.KindOf("disk.rot")    // which record rots, among those with bytes
+	kindRotBit    = protocol.KindOf("disk.rotbit") // which of its bits
 )
 
 // hop is the cause that the sends of one step share.

@@ -34,13 +34,15 @@ const (
 	TimerCancelled // the pending timer Tag, of number Seq, never fires: it was cancelled or replaced
 	Discarded      // records below Tag are forgotten from the next sync on
 
+	Shadowed // the node makes Tag promises, to Peer if Kind is of a message: see Plan.Shadow; Text is what is wrong with one, or empty
+
 	Everything What = 1<<iota - 1
 )
 
 // String names the event as in traces.
 func (w What) String() string {
 	names := [...]string{"started", "crashed", "received", "fired", "sent", "lost", "copied", "corrupted", "dropped", "persisted", "synced", "output",
-		"noted", "injected", "lifted", "damaged", "ended", "set", "cancelled", "discarded"}
+		"noted", "injected", "lifted", "damaged", "ended", "set", "cancelled", "discarded", "shadowed"}
 	for i, n := range names {
 		if w == 1<<i {
 			return n

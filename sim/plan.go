@@ -27,6 +27,13 @@ type Plan struct {
 	// Random, unless nil, answers what the code of nodes reads from crypto/rand: see
 	// package cryptorand.
 	Random Random
+	// Shadow is the share of what nodes promise that is compared with what is safe on their
+	// disks at that moment: see protocol.Promiser. Which, are questions, unless it is all.
+	// It changes nothing else in the run.
+	Shadow protocol.Ratio
+	// Twin makes another node id, beside the run, for that. It must leave no trace. Nil is
+	// Node, which then leaves none.
+	Twin func(id protocol.NodeID) protocol.Node
 	// Starts is when each node starts; nil means all at time 0.
 	Starts []protocol.Time
 	// Link is how messages travel where no rule of Links applies.
@@ -127,6 +134,9 @@ func (p *Plan) Validate() error {
 	}
 	if p.Disk.Sync > maxSpan || p.Disk.Jitter > maxSpan {
 		return fmt.Errorf("sim: disk takes %v to sync and jitter %v, want at most %v", p.Disk.Sync, p.Disk.Jitter, maxSpan)
+	}
+	if !p.Shadow.Valid() {
+		return fmt.Errorf("sim: plan looks at %d of %d promises, want a ratio of 0 to 1", p.Shadow.Num, p.Shadow.Den)
 	}
 	if p.Lag < 0 || p.Lag > maxSpan {
 		return fmt.Errorf("sim: plan lags %v, want 0 to %v", p.Lag, maxSpan)

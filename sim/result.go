@@ -20,6 +20,7 @@ type Result struct {
 	Bytes        uint64 // in the messages sent
 	Syncs        uint64
 	Outputs      uint64
+	Shadows      uint64 // looks at whether what a node tells is safe: see Plan.Shadow
 	Crashes      uint64
 	Restarts     uint64
 	Healed       protocol.Time // when the plan healed; 0 if it did not

@@ -89,6 +89,7 @@ type Sim struct {
 	shown    Event           // what the watchers are being shown
 	kinds    []protocol.Kind // of pending messages by slot, when an observer watches arrivals
 	result   Result
+	shadows  *shadows      // nil unless what nodes tell is looked at
 	live     [2]int        // pending events that will happen, by whether they are background
 	dead     int           // entries of the queue that will not happen: see kill
 	askAt    uint64        // step before which Done is not asked again
@@ -138,6 +139,7 @@ func New(plan Plan, src protocol.Source, observers ...Observer) (*Sim, error) {
 	// for any of them.
 	s.wrapTraitors()
 	s.plan.Node = guard(s.plan.Node, plan.Random)
+	s.initShadows()
 	if plan.Bound > 0 {
 		s.horizon = min(plan.Bound, plan.Until)
 	}
@@ -367,6 +369,9 @@ func (s *Sim) receive(e entry, r *record, n *node) {
 		from = protocol.NodeID(r.src - fromNode)
 	}
 	body, kind := s.slab.view(r), s.kindOf(e.slot)
+	if x := s.shadows.of(protocol.NodeID(e.dst)); x != nil {
+		x.hears(from, body)
+	}
 	n.foldEvent(foldMessage, s.now, r.name)
 	s.result.Received++
 	if s.want&Received != 0 {
@@ -385,6 +390,9 @@ func (s *Sim) timeout(e entry, r *record, n *node) {
 	tag := r.word(0)
 	t := &s.timers[e.dst]
 	t.remove(t.find(tag))
+	if x := s.shadows.of(protocol.NodeID(e.dst)); x != nil {
+		x.hears(protocol.Outside, nil)
+	}
 	n.foldEvent(foldTimer, s.now, r.name)
 	s.result.Fired++
 	if s.want&Fired != 0 {

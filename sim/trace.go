@@ -28,7 +28,7 @@ type Trace struct {
 
 // Unwritten are the events that a Trace leaves out unless Only names them: a timer that matters
 // fires, and what is discarded has been replaced.
-const Unwritten = TimerSet | TimerCancelled | Discarded
+const Unwritten = TimerSet | TimerCancelled | Discarded | Shadowed
 
 const legend = "#     time, ms   step  event      node      seq  what\n"
 

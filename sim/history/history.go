@@ -118,7 +118,7 @@ func (h *History) answered(a source.Answer) {
 type observer struct{ *History }
 
 // Watch returns all events.
-func (h observer) Watch() sim.What { return sim.Everything }
+func (h observer) Watch() sim.What { return sim.Everything &^ sim.Shadowed }
 
 // Observe keeps an event.
 func (h observer) Observe(e *sim.Event) {

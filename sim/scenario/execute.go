@@ -215,6 +215,7 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 			o.Forewarn(why + ": checks that need a heal do not apply")
 		}
 	}
+	run.shadow(s.shadowed(&p))
 	sent := new(traffic)
 	observers := slices.Concat(run.Watch, run.Checks.Observers(), []sim.Observer{sent}, run.measured(o.Meter), o.Observers)
 	if run.Plan.Done == nil {
@@ -277,6 +278,9 @@ func (r *Report) conclude(run *Run, m *sim.Sim) {
 		end = protocol.MaxTime // what is still missing never happens
 	}
 	r.Checks = run.Checks.Results(end)
+	if n := len(r.Checks) - 1; run.Plan.Shadow.Num > 0 && r.Checks[n].Verdict == check.NotApplicable {
+		r.Checks = r.Checks[:n] // no node promises anything
+	}
 	if run.Facts != nil {
 		r.Facts = run.Facts(m)
 	}

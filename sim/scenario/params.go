@@ -30,6 +30,7 @@ type Params struct {
 	Fault  string         // further faults in words: see fault.Parse
 	Events uint64         // ends the run after that many: see sim.Plan.Events; 0 is no bound
 	Timing string         // "" or Recorded
+	Shadow string         // share of the nodes' promises that are looked at: "" is that of the scenario
 
 	// own has a line "name value" for each of Scenario.Own that has been set, in the
 	// order of the names: a string, so that Params stay comparable.
@@ -103,12 +104,13 @@ func fields() []*Param {
 		field("faults", "kinds of faults to draw, or a file of faults in words: see list -faults", readMix, func(p *Params) *string { return &p.Faults }, func(s string) string { return cmp.Or(s, noFaults) }),
 		field("fault", "a fault in words; repeat the flag for several", readFaults, func(p *Params) *string { return &p.Fault }, func(s string) string { return s }),
 		field("timing", "recorded: links, disks and nodes take as long as the recording of a live run says; for its replay file", readTiming, func(p *Params) *string { return &p.Timing }, func(s string) string { return s }),
+		field("shadow", "share of what nodes promise that is compared with what is safe on their disks: every, off, or such as 10%; the default is the scenario's", readShadow, func(p *Params) *string { return &p.Shadow }, func(s string) string { return s }),
 		field("events", "end a run after this many events; it is inconclusive then", readEvents, func(p *Params) *uint64 { return &p.Events }, formatEvents),
 	}
 	for _, x := range all {
 		x.Chance = slices.Contains([]string{"loss", "copy", "faults", "fault"}, x.Name)
 		x.Kept = x.Name == "timing"
-		x.Rare = x.Kept || x.Name == "events"
+		x.Rare = x.Kept || x.Name == "shadow" || x.Name == "events"
 	}
 	return all
 }

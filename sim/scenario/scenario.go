@@ -62,6 +62,9 @@ type Scenario struct {
 	Exhaust *Exhaust
 	// Columns describe Node.Cells.
 	Columns []Column
+	// Shadow is the share of what nodes promise that is looked at by default: less than all
+	// where that costs too much. 0 is all. See sim.Plan.Shadow.
+	Shadow protocol.Ratio
 	// Compare is what comparing the values of a parameter measures.
 	Compare *Comparison
 }

@@ -1,0 +1,233 @@
+package sim
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+)
+
+// Shadow restarts. What a node tells others must be on its disk. When an effect leaves
+// that promises something (see protocol.Promiser), the simulator makes another node of the
+// same identity, beside the run, has it start from the records that a crash at that moment
+// would leave, and asks whether it keeps the promise. Nothing of the run changes: what
+// the other node does is forgotten. So a promise that is told too early is seen in any
+// run, without a crash.
+
+// shadows is what a run with Plan.Shadow needs.
+type shadows struct {
+	share  protocol.Ratio
+	make   func(id protocol.NodeID) protocol.Node
+	nodes  []shadowed
+	env    protocol.Env
+	list   []protocol.Promise // of the effect that leaves
+	again  []protocol.Promise
+	lately [1024]uint64 // promises that were asked of, in the places of their hashes
+}
+
+// shadowed is a node that makes promises, and the node that was last started beside it.
+type shadowed struct {
+	protocol.Promiser
+	from   protocol.NodeID // of the message that its step consumes, or Outside
+	msg    []byte
+	beside protocol.Promiser // or nil
+	inc    uint32            // of which incarnation, and from which records
+	first  uint64
+	safe   int
+}
+
+func (s *Sim) initShadows() {
+	if s.plan.Shadow.Never() {
+		return
+	}
+	twin := s.plan.Twin
+	if twin == nil {
+		twin = s.plan.Node
+	} else {
+		twin = guard(twin, s.plan.Random)
+	}
+	s.shadows = &shadows{share: s.plan.Shadow, make: twin, nodes: make([]shadowed, len(s.nodes))}
+}
+
+// promises notes whether a node that starts makes promises.
+func (x *shadows) promises(id protocol.NodeID, n protocol.Node) {
+	p, _ := unguarded(n).(protocol.Promiser)
+	x.nodes[id] = shadowed{Promiser: p, from: protocol.Outside}
+}
+
+// of returns the node with what is known of its shadows, or nil if nobody looks at it.
+func (x *shadows) of(id protocol.NodeID) *shadowed {
+	if x == nil || x.nodes[id].Promiser == nil {
+		return nil
+	}
+	return &x.nodes[id]
+}
+
+// hears keeps the message of a step; from is Outside if the step consumes something else.
+func (x *shadowed) hears(from protocol.NodeID, msg []byte) {
+	x.from, x.msg = from, append(x.msg[:0], msg...)
+}
+
+// shadow judges what an effect promises that leaves now.
+func (s *Sim) shadow(c *cause, n *node, x *shadowed, f *protocol.Effect) {
+	if f.Op != protocol.OpSend && f.Op != protocol.OpOutput {
+		return
+	}
+	w := s.shadows
+	w.list = x.Promises(w.list[:0], f)
+	if len(w.list) == 0 {
+		return
+	}
+	var none disk
+	d := &none
+	if y := s.cold[c.id]; y.disk != nil {
+		d = y.disk
+	}
+	// The same promise is asked for once, while nothing is forgotten of the disk.
+	name := protocol.Hash3(uint64(c.id), uint64(n.inc), d.first)
+	for i := range w.list {
+		p := &w.list[i]
+		name = protocol.Hash3(name, uint64(p.Kind), p.Value)
+		name = protocol.Hash3(name^p.Key[0], p.Key[1], p.Key[2])
+	}
+	if place := &w.lately[name%uint64(len(w.lately))]; *place == name {
+		return
+	} else {
+		*place = name
+	}
+	key := protocol.Key{Kind: kindShadow, A: c.id, N: protocol.Hash3(c.name, uint64(n.inc), name)}
+	if !w.share.Sure() && !s.src.Chance(key, w.share) {
+		return
+	}
+	wrong := s.judge(c, n, x, f, d, key)
+	s.result.Shadows++
+	if s.want&Shadowed != 0 {
+		s.show(Event{What: Shadowed, Node: c.id, Peer: f.To, Incarnation: n.inc, Kind: f.Kind, Tag: uint64(len(w.list)), Body: f.Body, Text: wrong})
+	}
+}
+
+// judge returns what is wrong with the promises of w.list, or "".
+func (s *Sim) judge(c *cause, n *node, x *shadowed, f *protocol.Effect, d *disk, key protocol.Key) string {
+	least := d.recs[:d.safe:d.safe]
+	if x.beside == nil || x.inc != n.inc || x.first != d.first || x.safe != d.safe {
+		x.beside, x.inc, x.first, x.safe = s.beside(c.id, n, d.first, least), n.inc, d.first, d.safe
+	}
+	if p := broken(x.beside, s.shadows.list); p != nil {
+		return fmt.Sprintf("node %v %s, which promises %v; %s", c.id, tells(f), p, s.missing(c, n, d, p))
+	}
+	if d.safe < len(d.recs) && s.src.Chance(with(key, kindLucky), protocol.Ratio{Num: 1, Den: 4}) {
+		more := s.lucky(key, d)
+		if p := broken(s.beside(c.id, n, d.first, more), s.shadows.list); p != nil {
+			return fmt.Sprintf("node %v %s, which promises %v; started again from that and %d of its %d unsynced records, whole or torn, it does not keep it",
+				c.id, tells(f), p, len(more)-d.safe, len(d.recs)-d.safe)
+		}
+	}
+	return s.repeat(c, n, x, f)
+}
+
+// with returns the key of another question about the same thing.
+func with(k protocol.Key, kind protocol.Kind) protocol.Key { k.Kind = kind; return k }
+
+// tells says what the effect is.
+func tells(f *protocol.Effect) string {
+	if f.Op == protocol.OpOutput {
+		return fmt.Sprintf("puts out %v", f.Kind)
+	}
+	return fmt.Sprintf("sends %v to node %v", f.Kind, f.To)
+}
+
+// beside starts node id from recs, as another node than the one that runs.
+func (s *Sim) beside(id protocol.NodeID, n *node, first uint64, recs []diskRecord) protocol.Promiser {
+	d := &disk{first: first, recs: recs}
+	if s.plan.Poison {
+		d = d.clone()
+		defer d.spoil()
+	}
+	was := s.doing
+	s.doing = doing{node: id, op: opDead}
+	defer func() { s.doing = was }()
+	m := s.shadows.make(id)
+	env := &s.shadows.env
+	env.Enter(id, n.inc+1, s.env.Now(), nil)
+	env.Mount(d.records())
+	m.Start(env)
+	p, _ := unguarded(m).(protocol.Promiser)
+	if p == nil {
+		panic(fmt.Sprintf("sim: node %v is a %T, and its twin is a %T, which makes no promises", id, unguarded(n.machine), unguarded(m)))
+	}
+	return p
+}
+
+// broken returns the first of the promises that the node does not keep, or nil.
+func broken(n protocol.Promiser, list []protocol.Promise) *protocol.Promise {
+	for i := range list {
+		if v, known := n.Keeps(&list[i]); !known || !list[i].KeptBy(v) {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// missing says why a node that starts from what is safe does not keep p.
+func (s *Sim) missing(c *cause, n *node, d *disk, p *protocol.Promise) string {
+	for k := d.safe + 1; k <= len(d.recs); k++ {
+		if broken(s.beside(c.id, n, d.first, d.recs[:k]), []protocol.Promise{*p}) == nil {
+			return fmt.Sprintf("its record %d, which is not synced yet, is what keeps it", d.first+uint64(k)-1)
+		}
+	}
+	if d.safe < len(d.recs) {
+		return fmt.Sprintf("none of its %d records keeps it, synced or not", len(d.recs))
+	}
+	return fmt.Sprintf("none of its %d records keeps it", len(d.recs))
+}
+
+// lucky returns what a crash leaves that keeps some of the unsynced records, whole or torn.
+func (s *Sim) lucky(key protocol.Key, d *disk) []diskRecord {
+	kept, effect := d.recs[:d.safe:d.safe], key.N
+	for i, rec := range d.recs[d.safe:] {
+		key.Kind, key.N = kindLuckyKeep, protocol.Hash2(effect, uint64(i))
+		switch fate := s.src.Choose(key, 3); {
+		case fate == 1:
+			kept = append(kept, rec)
+		case fate == 2 && len(rec.bytes) > 1:
+			key.Kind = kindLuckyTear
+			if part := s.src.Choose(key, uint64(len(rec.bytes))); part > 0 {
+				kept = append(kept, newDiskRecord(rec.bytes[:part]))
+			}
+		}
+	}
+	return kept
+}
+
+// repeat hands the message of the step again to the node beside, and returns what is
+// wrong with what that then promises, or "".
+func (s *Sim) repeat(c *cause, n *node, x *shadowed, f *protocol.Effect) string {
+	r, ok := x.beside.(protocol.Repeater)
+	if !ok || x.from == protocol.Outside {
+		return ""
+	}
+	w := s.shadows
+	from := x.from
+	x.from = protocol.Outside // once a step
+	x.beside = nil            // its state is not that of the records from here on
+	env := &w.env
+	env.Enter(c.id, n.inc+1, s.env.Now(), nil)
+	r.Repeat(env, from, x.msg)
+	for i := range env.Effects() {
+		g := &env.Effects()[i]
+		if g.Op != protocol.OpSend && g.Op != protocol.OpOutput {
+			continue
+		}
+		w.again = r.Promises(w.again[:0], g)
+		for _, now := range w.again {
+			for _, told := range w.list {
+				if now.Kind == told.Kind && now.Key == told.Key && !now.Least && now.Value != told.Value {
+					return fmt.Sprintf("node %v %s, which promises %v; asked the same again after a crash, it promises %v", c.id, tells(f), told, now)
+				}
+			}
+		}
+	}
+	if p := broken(r, w.list); p != nil {
+		return fmt.Sprintf("node %v %s, which promises %v; asked the same again after a crash, it keeps that no longer", c.id, tells(f), p)
+	}
+	return ""
+}
