@@ -111,6 +111,7 @@ func (w *world) plan(clients int) sim.Plan {
 	p := sim.Plan{
 		Nodes: w.p.Nodes + clients,
 		Node:  w.node,
+		Twin:  w.make,
 		Link:  w.link(),
 		Disk:  sim.Disk{Jitter: w.delay / 10},
 		Until: protocol.Time(w.p.Until),
@@ -133,8 +134,20 @@ func (w *world) start(i int) protocol.Time {
 	return protocol.Time(int64(w.spread()) / int64(w.p.Nodes) * int64(i))
 }
 
-// node returns node id, which is a client if it comes after the members.
+// node returns node id, which is from now on the one that checks look at.
 func (w *world) node(id protocol.NodeID) protocol.Node {
+	n := w.make(id)
+	switch n := n.(type) {
+	case *peer.Liar:
+		w.Nodes[id] = n.Node
+	case *peer.Node:
+		w.Nodes[id] = n
+	}
+	return n
+}
+
+// make makes node id, which is a client if it comes after the members.
+func (w *world) make(id protocol.NodeID) protocol.Node {
 	if int(id) >= w.p.Nodes {
 		return peer.NewClient(w.delay, w.p.Failing())
 	}
@@ -159,13 +172,9 @@ func (w *world) node(id protocol.NodeID) protocol.Node {
 		Survive:  w.p.Failing(),
 	}
 	if slices.Contains(w.Liars, id) {
-		liar := peer.NewLiar(cfg)
-		w.Nodes[id] = liar.Node
-		return liar
+		return peer.NewLiar(cfg)
 	}
-	n := peer.New(cfg)
-	w.Nodes[id] = n
-	return n
+	return peer.New(cfg)
 }
 
 // aborts returns the probability that a participant aborts an attempt at random. The first

@@ -1,0 +1,53 @@
+package twopc
+
+import "dessim/protocol"
+
+// What a node promises in two-phase commit: see protocol.Promise. The key is the
+// transaction: client, transfer, attempt. The value is 1.
+var (
+	// KindYes is the promise of a yes vote: the node commits if it is told so, and
+	// reserves its keys until it knows.
+	KindYes = protocol.KindOf("twopc.yes")
+	// KindCommit is the promise of a decision to commit, of an answer that says so and of
+	// an acknowledgement: the node knows that the transaction has committed.
+	KindCommit = protocol.KindOf("twopc.commit")
+)
+
+// Promises appends what a message of this component promises, which the effect carries. A
+// PREPARE, a no and a question promise nothing, and an abort is presumed. (An answer that
+// says abort may promise something, if the node never voted; the message does not show it.)
+func (m *Manager) Promises(list []protocol.Promise, f *protocol.Effect, msg []byte) []protocol.Promise {
+	switch f.Kind {
+	case KindVote, KindDecision, KindAnswer, KindAck:
+	default:
+		return list
+	}
+	v, ok := decodeMessage(msg)
+	if !ok {
+		return list
+	}
+	p := protocol.Promise{Key: [3]uint64{uint64(v.id.Client), v.id.Transfer, uint64(v.id.Attempt)}, Value: 1}
+	switch {
+	case v.kind == msgVote && v.yes:
+		p.Kind = KindYes
+	case v.kind == msgDecision && v.yes, v.kind == msgAnswer && v.outcome == saysCommit, v.kind == msgAck:
+		p.Kind = KindCommit
+	default:
+		return list
+	}
+	return append(list, p)
+}
+
+// Keeps reports whether the node knows of a promise of Promises. What it may have forgotten
+// has ended everywhere.
+func (m *Manager) Keeps(p *protocol.Promise) (value uint64, known bool) {
+	id := ID{protocol.NodeID(p.Key[0]), p.Key[1], uint32(p.Key[2])}
+	s := m.Status(id)
+	switch {
+	case s == Committed || s == Committing || m.past.forgotten(id):
+		return 1, true
+	case p.Kind == KindYes:
+		return 1, s == InDoubt || s == Aborted // told of its end since
+	}
+	return 0, false
+}
