@@ -126,6 +126,9 @@ var measures = map[string]struct {
 	"faults": {[]string{"none", "pause"}, func(value string, s *scenario.Scenario, _ *scenario.Params, r *scenario.Report, _ *spy) bool {
 		return slices.ContainsFunc(r.Faults, func(f fault.Fault) bool { return f.Op == fault.Pause }) != (value == "pause")
 	}},
+	"shadow": {[]string{"off", "every"}, func(value string, s *scenario.Scenario, p *scenario.Params, r *scenario.Report, _ *spy) bool {
+		return value == "off" && r.Sim.Shadows > 0
+	}},
 	"timing": {}, // it goes with the recordings of a live run: see TestALiveRunIsMadeAgainInVirtualTime
 	"fault": {[]string{"pause 1 at 500ms for 1s", "crash 0 at 1s for 1s"}, func(value string, _ *scenario.Scenario, _ *scenario.Params, r *scenario.Report, _ *spy) bool {
 		return !slices.ContainsFunc(r.Faults, func(f fault.Fault) bool { return f.String() == value })

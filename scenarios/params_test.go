@@ -44,6 +44,7 @@ var texts = map[string]map[string]string{
 	"fault":    {"": "", "crash 2 at 1000ms": "crash 2 at 1s", "heal at 3s\n pause 1 at 1s for 1s # so": "heal at 3s; pause 1 at 1s for 1s", "7: heal at 3s": "7: heal at 3s"},
 	"events":   {"": "", "1": "1", "0010": "10", "9007199254740991": "9007199254740991"},
 	"timing":   {"": "", "recorded": "recorded"},
+	"shadow":   {"": "", "every": "every", "100%": "every", "off": "off", "0": "off", "0.1": "10%"},
 }
 
 // garbled are, by parameter, texts that it refuses.
@@ -64,6 +65,7 @@ var garbled = map[string][]string{
 	"fault":    {"crsh 2 at 1s", "crash 2 at 1", "1: heal at 1s; 1: heal at 2s"},
 	"events":   {"0", "-1", "1e6", "9007199254740992"},
 	"timing":   {"drawn", "Recorded", "recorded "},
+	"shadow":   {"all", "101%", "-1%", "none"},
 }
 
 func TestEveryParameterReadsItsTextsAndWritesThemInOneForm(t *testing.T) {

@@ -105,7 +105,7 @@ func fields() []*Param {
 		field("fault", "a fault in words; repeat the flag for several", readFaults, func(p *Params) *string { return &p.Fault }, func(s string) string { return s }),
 		field("timing", "recorded: links, disks and nodes take as long as the recording of a live run says; for its replay file", readTiming, func(p *Params) *string { return &p.Timing }, func(s string) string { return s }),
 		field("shadow", "share of what nodes promise that is compared with what is safe on their disks: every, off, or such as 10%; the default is the scenario's", readShadow, func(p *Params) *string { return &p.Shadow }, func(s string) string { return s }),
-		field("events", "end a run after this many events; it is inconclusive then", readEvents, func(p *Params) *uint64 { return &p.Events }, formatEvents),
+		field("events", "end a run after this many events; it is inconclusive then; the default is no bound", readEvents, func(p *Params) *uint64 { return &p.Events }, formatEvents),
 	}
 	for _, x := range all {
 		x.Chance = slices.Contains([]string{"loss", "copy", "faults", "fault"}, x.Name)

@@ -28,7 +28,7 @@ const whatever = -1
 // which whatever leaves open.
 func mutantsOf(t *testing.T, exe string, code int, more ...string) string {
 	t.Helper()
-	args := append(strings.Fields("mutate . -scenario writes -writes 4 -seeds 30"), more...)
+	args := append(strings.Fields("mutate . -scenario writes -writes 4 -shadow off -seeds 30"), more...)
 	r := process(t, exe, nil, args...)
 	if code != whatever && r.code != code || code != exitUsage && r.stderr != "" {
 		t.Fatalf("kvstore %q exits with %d, want %d\n%s%s", args, r.code, code, r.stdout, r.stderr)

@@ -72,7 +72,7 @@ func (f *flags) addSubject() {
 			f.add(x.Name, "'crash 2 at 3s for 1s'", x.Usage).many = true
 		case x.Kept:
 		case x.Rare:
-			f.add(x.Name, "N", x.Usage+"; the default is no bound")
+			f.add(x.Name, "N", x.Usage)
 		default:
 			f.add(x.Name, x.Get(&last.Defaults), x.Usage)
 		}

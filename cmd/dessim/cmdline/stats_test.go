@@ -201,7 +201,7 @@ func TestSomebodyElsesScenarioNamesWhatItMeasures(t *testing.T) {
 	}
 	exe := filepath.Join(t.TempDir(), "kvstore")
 	outside(t, "build", "-o", exe, "./cmd/kvstore")
-	r := process(t, exe, nil, "stats", "-scenario", "writes", "-faults", "none", "-seeds", "1-3")
+	r := process(t, exe, nil, "stats", "-scenario", "writes", "-shadow", "off", "-faults", "none", "-seeds", "1-3")
 	for _, line := range []string{`write +\| +60 \| +0 `, `read +\| +60 \| +0 `, `request +\| +120 \| +120 \| +0 \|`} {
 		if r.code != exitPass || !regexp.MustCompile(`(?m)^\| `+line).MatchString(r.stdout) {
 			t.Errorf("no line %q in %+v", line, r)
