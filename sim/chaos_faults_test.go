@@ -57,6 +57,9 @@ func drawMisfortune(t *rapid.T, p *Plan, id uint64) fault.Fault {
 	if f.Op == fault.Pause || f.Op == fault.Clog {
 		f.For = max(f.For, 2)
 	}
+	if f.Op.OfLinks() && rapid.IntRange(0, 3).Draw(t, "some kind") == 0 {
+		f.Only = rapid.SampledFrom([]protocol.Kind{kindChaos, kindKept}).Draw(t, "only")
+	}
 	switch {
 	case f.Op == fault.Ring:
 		f.Groups = [][]protocol.NodeID{drawSide(t, p.Nodes)}

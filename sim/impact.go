@@ -89,14 +89,14 @@ func (s *Sim) whyNone(f *fault.Fault, d *impact) string {
 		return fmt.Sprintf("node %v took no step that saw it", f.Node)
 	case fault.Partition, fault.Cut, fault.Ring, fault.Deaf, fault.Mute, fault.Clog, fault.Slow:
 		if d.met > 0 {
-			return fmt.Sprintf("other faults lost the %s on its links", wording.Count(d.met, "message"))
+			return fmt.Sprintf("other faults lost the %s on its links", wording.Count(d.met, messages(f)))
 		}
-		return "no message was sent on its links while it was open"
+		return fmt.Sprintf("no %s was sent on its links while it was open", messages(f))
 	case fault.Lose, fault.Copy, fault.Corrupt:
 		if d.met > 0 {
-			return fmt.Sprintf("it hit none of %s", wording.Count(d.met, "message"))
+			return fmt.Sprintf("it hit none of %s", wording.Count(d.met, messages(f)))
 		}
-		return "no message was sent on its links while it was open"
+		return fmt.Sprintf("no %s was sent on its links while it was open", messages(f))
 	case fault.Byzantine:
 		if d.met > 0 {
 			return fmt.Sprintf("it changed none of %s", wording.Count(d.met, "message"))
@@ -105,6 +105,14 @@ func (s *Sim) whyNone(f *fault.Fault, d *impact) string {
 	case fault.Restart, fault.Pause, fault.Rot, fault.Heal: // noted when they begin
 	}
 	return ""
+}
+
+// messages names what a link fault hits, in the singular.
+func messages(f *fault.Fault) string {
+	if f.Only != 0 {
+		return f.Only.String() + " message"
+	}
+	return "message"
 }
 
 // bends counts the faults of a node's clock that it sees now for the first time.

@@ -96,11 +96,13 @@ func TestEachFaultCountsWhatItDidOrSaysWhyNothing(t *testing.T) {
 		}},
 		fault.Slow: {"slow 0>1 by 5ns at 150ns", 3, map[string]string{
 			"slow 0>1 by 5ns at 450ns":                "no message was sent on its links while it was open",
+			"slow 0>1 by 5ns only x at 150ns":         "no x message was sent on its links while it was open",
 			"cut 0>1 at 0s; slow 0>1 by 5ns at 350ns": "other faults lost the 1 message on its links",
 		}},
-		fault.Lose: {"lose 0>1 100% at 150ns", 3, map[string]string{
-			"lose 0>1 50% at 150ns": "it hit none of 3 messages",
-			"lose 0>1 50% at 450ns": "no message was sent on its links while it was open",
+		fault.Lose: {"lose 0>1 100% only t at 150ns", 3, map[string]string{
+			"lose 0>1 50% at 150ns":        "it hit none of 3 messages",
+			"lose 0>1 50% only t at 150ns": "it hit none of 3 t messages",
+			"lose 0>1 50% at 450ns":        "no message was sent on its links while it was open",
 		}},
 		fault.Copy: {"copy 0>1 100% at 150ns", 3, map[string]string{
 			"copy 0>1 50% at 150ns": "it hit none of 3 messages",

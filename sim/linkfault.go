@@ -41,15 +41,15 @@ func (w *network) watch(windows []fault.Window, impacts []impact) {
 	}
 }
 
-// faultsOn returns the faults that are open on a link; nil if the plan has none.
-func (w *network) faultsOn(from, to protocol.NodeID, now protocol.Time, nodes int) []acting {
+// faultsOn returns the faults that act on a message sent now; nil if the plan has none.
+func (w *network) faultsOn(m *message, now protocol.Time, nodes int) []acting {
 	if w.faults == nil {
 		return nil
 	}
-	return w.faults.on(from, to, now, nodes)
+	return w.faults.on(m, now, nodes)
 }
 
-func (w *linkFaults) on(from, to protocol.NodeID, now protocol.Time, nodes int) []acting {
+func (w *linkFaults) on(m *message, now protocol.Time, nodes int) []acting {
 	if now >= w.until {
 		w.now, w.until = w.now[:0], math.MaxInt64
 		for _, f := range w.all {
@@ -61,7 +61,7 @@ func (w *linkFaults) on(from, to protocol.NodeID, now protocol.Time, nodes int) 
 	}
 	w.hit = w.hit[:0]
 	for _, f := range w.now {
-		if f.Touches(from, to, nodes) {
+		if f.Picks(m.Kind) && f.Touches(m.from, m.To, nodes) {
 			w.hit = append(w.hit, f)
 		}
 	}

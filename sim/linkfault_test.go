@@ -102,6 +102,8 @@ func TestWhatEachFaultOfLinksDoes(t *testing.T) {
 		{fault.Fault{Op: fault.Slow, Groups: [][]protocol.NodeID{nil, {1}}, By: 3, For: 20},
 			map[[2]protocol.NodeID]string{{0, 1}: "10+5 20+8 30+8 40+5", {2, 1}: "10+5 20+8 30+8 40+5", {3, 1}: "10+5 20+8 30+8 40+5", {4, 1}: "10+5 20+8 30+8 40+5"},
 			func(r *Result) uint64 { return r.Faults.Slowed }, 8},
+		{fault.Fault{Op: fault.Slow, Groups: [][]protocol.NodeID{nil, {1}}, By: 3, For: 20, Only: protocol.KindOf("other")}, nil,
+			func(r *Result) uint64 { return r.Faults.Slowed }, 0},
 		{fault.Fault{Op: fault.Lose, Groups: [][]protocol.NodeID{{3}, {1}}, Rate: sure, For: 20},
 			map[[2]protocol.NodeID]string{{3, 1}: gap23},
 			func(r *Result) uint64 { return r.Faults.Lost }, 2},

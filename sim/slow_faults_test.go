@@ -398,8 +398,8 @@ func slowIn(f *fault.Fault, i int, id protocol.NodeID) bool {
 }
 
 // hits reports whether a fault is there and about the link.
-func (w *slow) hits(f *fault.Fault, from, to protocol.NodeID) bool {
-	if from == to || !w.on(f, w.now) {
+func (w *slow) hits(f *fault.Fault, from, to protocol.NodeID, kind protocol.Kind) bool {
+	if from == to || f.Only != 0 && f.Only != kind || !w.on(f, w.now) {
 		return false
 	}
 	switch f.Op {
@@ -440,7 +440,7 @@ func (w *slow) linkFaults(n *slowNode, e slowEvent) (changed slowEvent, late pro
 	counts := &w.result.Faults
 	var there []*fault.Fault
 	for i := range w.plan.Faults {
-		if f := &w.plan.Faults[i]; w.hits(f, n.id, e.dst) {
+		if f := &w.plan.Faults[i]; w.hits(f, n.id, e.dst, e.kind) {
 			there = append(there, f)
 		}
 	}

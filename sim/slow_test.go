@@ -521,7 +521,7 @@ func (w *slow) send(n *slowNode, st *slowStep, f *protocol.Effect) {
 		copied(protocol.Hash2(e.wave, waveCopy), protocol.Hash2(e.name, waveCopy))
 	}
 	for i := range w.plan.Faults {
-		if why := &w.plan.Faults[i]; why.Op == fault.Copy && w.hits(why, n.id, f.To) && w.strikes(n, kindAlso, why, f.To, e.name) {
+		if why := &w.plan.Faults[i]; why.Op == fault.Copy && w.hits(why, n.id, f.To, f.Kind) && w.strikes(n, kindAlso, why, f.To, e.name) {
 			w.result.Faults.Copied++
 			copied(protocol.Hash3(e.wave, waveCopy, why.ID), protocol.Hash3(e.name, waveCopy, why.ID))
 		}

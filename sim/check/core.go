@@ -165,7 +165,7 @@ func (c *Core) link(from, to protocol.NodeID) pair {
 		switch {
 		case f.Severs(from, to, c.plan.Nodes) || f.Op == fault.Pause && (f.Node == from || f.Node == to):
 			p.sure, p.cut = false, true
-		case f.Op.Harms() && !f.Rate.Above(tolerable):
+		case f.Op.Harms() && !f.Rate.Never() && !f.Rate.Above(tolerable):
 		case f.Touches(from, to, c.plan.Nodes) || f.Op.OfNode() && !f.Op.OfLinks() && (f.Node == from || f.Node == to):
 			p.sure = false
 		}

@@ -85,14 +85,14 @@ type ended struct {
 }
 
 // Able reports whether a cluster can inject the fault. It has no power over clocks, over what
-// is on disks and in messages, or over what nodes say; and a fault with a window cannot wait
-// for an effect.
+// is on disks and in messages, or over what nodes say; it does not know the kinds of messages;
+// and a fault with a window cannot wait for an effect.
 func Able(f *fault.Fault) bool {
 	switch f.Op {
 	case fault.Byzantine, fault.Jump, fault.Drift, fault.Rot, fault.Corrupt:
 		return false
 	}
-	return f.On.N == 0 || f.Op == fault.Crash
+	return f.Only == 0 && (f.On.N == 0 || f.Op == fault.Crash)
 }
 
 // Open makes a cluster; Run runs it. The error is that of a part, or a *scenario.PlanError.

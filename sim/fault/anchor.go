@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"dessim/protocol"
 )
 
 // ParseAnchor reads an effect as the text of faults has it after "after": "send vote #3 of 2".
@@ -40,12 +38,10 @@ func (p *parser) anchor(want string, numbered bool) *SyntaxError {
 	}
 	p.f.On.Op = anchorOps[i]
 	if next := p.tokens[0].text; hasKind(anchorOps[i]) && next != "" && next[0] != '#' && (numbered || next != "of") {
-		kind, err := protocol.ParseKind(next)
-		if err != nil {
-			return p.tokens[0].wrong("a kind of characters a-z, 0-9, '-', '.' and '_'")
+		var err *SyntaxError
+		if p.f.On.Kind, err = p.kind(p.next()); err != nil {
+			return err
 		}
-		p.f.On.Kind = kind
-		p.next()
 	}
 	if t = p.tokens[0]; numbered || strings.HasPrefix(t.text, "#") {
 		p.next()

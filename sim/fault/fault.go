@@ -60,6 +60,9 @@ type Fault struct {
 	Rate protocol.Ratio
 	// Trait is what a Byzantine node does to its messages.
 	Trait Trait
+	// Only is the kind of the messages that a link fault hits, as named when they are sent;
+	// 0 is every kind.
+	Only protocol.Kind
 }
 
 // Op is the operation of a Fault: what it does.

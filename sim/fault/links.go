@@ -23,8 +23,11 @@ func (op Op) onLinks() effect {
 	return rules[op-1].links
 }
 
+// Picks reports whether f acts on messages of that kind, on the links that it touches.
+func (f *Fault) Picks(kind protocol.Kind) bool { return f.Only == 0 || f.Only == kind }
+
 // Touches reports whether f acts on messages from one node to another in a run of that
-// many nodes. No fault acts on what a node sends to itself.
+// many nodes, of some kind at least: see Picks. No fault acts on what a node sends to itself.
 func (f *Fault) Touches(from, to protocol.NodeID, nodes int) bool {
 	if from == to || !f.Op.OfLinks() {
 		return false
@@ -80,7 +83,7 @@ func member(group []protocol.NodeID, id protocol.NodeID) bool {
 // Severs reports whether no message from one node to the other arrives whole while f is
 // open. A Clog severs too: delayed messages arrive only when it is over.
 func (f *Fault) Severs(from, to protocol.NodeID, nodes int) bool {
-	if !f.Touches(from, to, nodes) {
+	if f.Only != 0 || !f.Touches(from, to, nodes) {
 		return false
 	}
 	return f.Op.Cuts() || f.Op == Clog || f.Op.Harms() && f.Rate.Sure()

@@ -293,6 +293,8 @@ func (p *parser) clauseOf(word string) clause {
 		c = clauseEvery
 	case word == "by":
 		c = clauseBy | clauseSigned | clausePPM
+	case word == "only":
+		c = clauseOnly
 	case slices.Contains(survivalWords[1:], word):
 		c = clauseDisk
 	case slices.Contains(traitWords[1:], word):
@@ -306,7 +308,7 @@ func (p *parser) clauseOf(word string) clause {
 // clauseWords returns the words that can begin a clause of this fault.
 func (p *parser) clauseWords() []string {
 	var words []string
-	for _, w := range slices.Concat([]string{"at", "after", "for", "every", "by"}, survivalWords[1:], traitWords[1:]) {
+	for _, w := range slices.Concat([]string{"only", "at", "after", "for", "every", "by"}, survivalWords[1:], traitWords[1:]) {
 		if p.clauseOf(w) != 0 {
 			words = append(words, w)
 		}
@@ -352,6 +354,8 @@ func (p *parser) clause(t token) (err *SyntaxError) {
 		p.f.By, err = p.span(true)
 	case clausePPM:
 		p.f.PPM, err = p.ppm()
+	case clauseOnly:
+		p.f.Only, err = p.kind(p.next())
 	case clauseAfter, clauseOn, clauseOnOf:
 		err = p.after(c)
 	}
@@ -378,6 +382,15 @@ func (p *parser) ppm() (int32, *SyntaxError) {
 		return 0, t.wrong("parts per million such as 200ppm or -50ppm")
 	}
 	return int32(n), nil
+}
+
+// kind reads a kind.
+func (p *parser) kind(t token) (protocol.Kind, *SyntaxError) {
+	k, err := protocol.ParseKind(t.text)
+	if err != nil {
+		return 0, t.wrong("a kind of characters a-z, 0-9, '-', '.' and '_'")
+	}
+	return k, nil
 }
 
 // after reads "3 effects", "send prepare #3" or "send prepare #3 of 1", whichever the

@@ -23,6 +23,7 @@ const (
 	clauseBy
 	clauseSigned // by, where it may be negative
 	clausePPM
+	clauseOnly
 	clauseAt
 	clauseAfter
 	clauseOn   // after, for a fault that only an effect can trigger
@@ -35,7 +36,7 @@ const (
 
 // clauseForms are the forms of the clauses, in order.
 var clauseForms = [...]string{"equivocates|forges|replays|withholds|alters", "R%", "by D", "by D", "by PPMppm",
-	"at T", "after K effects|after OP [KIND] #K [of N]", "after OP [KIND] #K [of N]", "after OP [KIND] #K of N", "for D", "every D", "torn|scattered|any"}
+	"only KIND", "at T", "after K effects|after OP [KIND] #K [of N]", "after OP [KIND] #K [of N]", "after OP [KIND] #K of N", "for D", "every D", "torn|scattered|any"}
 
 // head is what comes between a fault's name and its clauses.
 type head uint8
@@ -74,6 +75,7 @@ type rule struct {
 const (
 	clauseSpan    = clauseAt | clauseFor                // for faults that last
 	clauseAnchors = clauseAfter | clauseOn | clauseOnOf // a fault with one of them needs no time
+	clauseLinks   = clauseSpan | clauseOnly             // for faults of links
 )
 
 // rules has the operations in their order.
@@ -86,16 +88,16 @@ var rules = [...]rule{
 	{SlowSync, "slowsync", "slowed syncs", headNode, none, clauseBy, clauseSpan | clauseOn, "each of its syncs takes longer", "slowsync 1 by 20ms at 1s for 5s"},
 	{Rot, "rot", "flipped bits", headNode, none, clauseAt, 0, "one bit of a synced record flips: its checksum tells at the next start, and the node is down for good", "rot 1 at 1s"},
 
-	{Partition, "partition", "lost messages", headParts, cuts, 0, clauseSpan | clauseOnOf | clauseEvery, "messages between different sets are lost; every: comes and goes", "partition 0,1|2-4 at 1s for 5s"},
-	{Cut, "cut", "lost messages", headPair, cuts, 0, clauseSpan | clauseOnOf | clauseEvery, "messages one way are lost; every: comes and goes", "cut 0>1,2 after send stable #3 of 2 for 1s"},
-	{Ring, "ring", "lost messages", headSet, cuts, 0, clauseSpan | clauseOnOf | clauseEvery, "each of the set hears only the one before and the one after it", "ring 0-5 at 1s for 5s"},
-	{Deaf, "deaf", "lost messages", headNode, cuts, 0, clauseSpan | clauseOn | clauseEvery, "it receives nothing from other nodes; every: comes and goes", "deaf 2 at 1s for 5s"},
-	{Mute, "mute", "lost messages", headNode, cuts, 0, clauseSpan | clauseOn | clauseEvery, "no other node receives anything from it; every: comes and goes", "mute 2 at 1s for 5s every 100ms"},
-	{Clog, "clog", "held messages", headPair, harms, clauseFor, clauseAt | clauseOnOf, "messages one way wait until it is over", "clog 0>* at 1s for 300ms"},
-	{Slow, "slow", "delayed messages", headPair, spares, clauseBy, clauseSpan | clauseOnOf, "messages one way travel longer", "slow *>3 by 50ms at 1s for 5s"},
-	{Lose, "lose", "lost messages", headPair, harms, clauseRate, clauseSpan | clauseOnOf, "R% of the messages one way are lost", "lose *>* 10% at 0s"},
-	{Copy, "copy", "copied messages", headPair, spares, clauseRate, clauseSpan | clauseOnOf, "R% of the messages one way arrive twice", "copy *>2 5% at 0s for 10s"},
-	{Corrupt, "corrupt", "corrupted messages", headPair, harms, clauseRate, clauseSpan | clauseOnOf, "R% of the messages one way arrive with other bytes", "corrupt 1>* 0.5% at 0s"},
+	{Partition, "partition", "lost messages", headParts, cuts, 0, clauseLinks | clauseOnOf | clauseEvery, "messages between different sets are lost; every: comes and goes", "partition 0,1|2-4 at 1s for 5s"},
+	{Cut, "cut", "lost messages", headPair, cuts, 0, clauseLinks | clauseOnOf | clauseEvery, "messages one way are lost; every: comes and goes", "cut 0>1,2 after send stable #3 of 2 for 1s"},
+	{Ring, "ring", "lost messages", headSet, cuts, 0, clauseLinks | clauseOnOf | clauseEvery, "each of the set hears only the one before and the one after it", "ring 0-5 at 1s for 5s"},
+	{Deaf, "deaf", "lost messages", headNode, cuts, 0, clauseLinks | clauseOn | clauseEvery, "it receives nothing from other nodes; every: comes and goes", "deaf 2 at 1s for 5s"},
+	{Mute, "mute", "lost messages", headNode, cuts, 0, clauseLinks | clauseOn | clauseEvery, "no other node receives anything from it; every: comes and goes", "mute 2 at 1s for 5s every 100ms"},
+	{Clog, "clog", "held messages", headPair, harms, clauseFor, clauseAt | clauseOnly | clauseOnOf, "messages one way wait until it is over", "clog 0>* at 1s for 300ms"},
+	{Slow, "slow", "delayed messages", headPair, spares, clauseBy, clauseLinks | clauseOnOf, "messages one way travel longer", "slow *>3 by 50ms at 1s for 5s"},
+	{Lose, "lose", "lost messages", headPair, harms, clauseRate, clauseLinks | clauseOnOf, "R% of the messages one way are lost", "lose 0>* 100% only gossip.data at 1s for 5s"},
+	{Copy, "copy", "copied messages", headPair, spares, clauseRate, clauseLinks | clauseOnOf, "R% of the messages one way arrive twice", "copy *>2 5% at 0s for 10s"},
+	{Corrupt, "corrupt", "corrupted messages", headPair, harms, clauseRate, clauseLinks | clauseOnOf, "R% of the messages one way arrive with other bytes", "corrupt 1>* 0.5% at 0s"},
 
 	{Jump, "jump", "moved clocks", headNode, none, clauseSigned | clauseAt, 0, "its clock jumps, forward or back, for good", "jump 2 by -50ms at 1s"},
 	{Drift, "drift", "moved clocks", headNode, none, clausePPM, clauseSpan | clauseOn, "its clock is too fast, or too slow", "drift 2 by 200ppm at 0s"},
@@ -235,6 +237,7 @@ func (f *Fault) clauses() clause {
 		add(clauseBy, f.By != 0)
 	}
 	add(clausePPM, f.PPM != 0)
+	add(clauseOnly, f.Only != 0)
 	add(clauseAt, f.At != 0)
 	add(clauseAfter, f.After != 0)
 	add(f.anchorClause(), f.On != Anchor{})
@@ -262,6 +265,8 @@ func (f *Fault) clauseText(c clause) string {
 		return "by " + FormatSpan(f.By)
 	case clausePPM:
 		return fmt.Sprintf("by %dppm", f.PPM)
+	case clauseOnly:
+		return "only " + f.Only.String()
 	case clauseAt:
 		return "at " + timeText(f.At)
 	case clauseAfter, clauseOn, clauseOnOf:

@@ -85,6 +85,8 @@ func drawFault(t *rapid.T, nodes int, until protocol.Time) Fault {
 			if rapid.Bool().Draw(t, "slow") {
 				f.PPM = -f.PPM
 			}
+		case clauseOnly:
+			f.Only = protocol.KindOf(rapid.StringMatching(`[a-z0-9._-]{1,12}`).Draw(t, "only"))
 		case clauseAfter, clauseOn, clauseOnOf:
 			drawAnchor(t, &f, c, nodes)
 		case clauseFor:
@@ -176,8 +178,8 @@ func TestFormsAreMadeFromTheGrammar(t *testing.T) {
 	for op, want := range map[Op]string{
 		Crash:     "crash N [at T] [after K effects|after OP [KIND] #K [of N]] [for D] [torn|scattered|any]",
 		Pause:     "pause N [at T] [after OP [KIND] #K [of N]] for D",
-		Partition: "partition SET|SET[|SET...] [at T] [after OP [KIND] #K of N] [for D] [every D]",
-		Mute:      "mute N [at T] [after OP [KIND] #K [of N]] [for D] [every D]",
+		Partition: "partition SET|SET[|SET...] [only KIND] [at T] [after OP [KIND] #K of N] [for D] [every D]",
+		Mute:      "mute N [only KIND] [at T] [after OP [KIND] #K [of N]] [for D] [every D]",
 		Jump:      "jump N by D at T",
 		Drift:     "drift N by PPMppm [at T] [after OP [KIND] #K [of N]] [for D]",
 		Byzantine: "byzantine N equivocates|forges|replays|withholds|alters R% [at T] [for D]",
@@ -210,6 +212,7 @@ func TestFaultsHaveAText(t *testing.T) {
 		{Fault{Op: Restart, Node: 1, At: 1500}, "restart 1 at 1.5us"},
 		{Fault{Op: Cut, Groups: [][]protocol.NodeID{nil, {0, 1, 3, 4, 5, 9}}, At: ms, For: time.Second, Every: time.Millisecond}, "cut *>0,1,3-5,9 at 1ms for 1s every 1ms"},
 		{Fault{Op: Lose, Groups: [][]protocol.NodeID{{0}, nil}, Rate: protocol.Ratio{Num: 1, Den: 3}}, "lose 0>* 1/3 at 0s"},
+		{Fault{Op: Slow, Groups: [][]protocol.NodeID{{0}, nil}, By: time.Second, Only: protocol.KindOf("flood"), At: 5}, "slow 0>* by 1s only flood at 5ns"},
 		{Fault{Op: Byzantine, Node: 3, Trait: Forge, Rate: protocol.Ratio{Num: 125, Den: 10000}}, "byzantine 3 forges 1.25%"},
 		{Fault{Op: Deaf, Node: 3, At: ms, For: time.Second}, "deaf 3 at 1ms for 1s"},
 		{Fault{Op: Mute, Node: 3, Every: time.Second}, "mute 3 at 0s every 1s"},
@@ -233,6 +236,7 @@ func TestClausesComeInAnyOrder(t *testing.T) {
 		"crash 2 after send#3 # not the 2nd":          "crash 2 after send #3",
 		"slow 0>1 for 1s at 1ms by 0.5s":              "slow 0>1 by 500ms at 1ms for 1s",
 		"byzantine 1 for 1m at 1h 1/4 alters":         "byzantine 1 alters 1/4 at 1h0m0s for 1m0s",
+		"lose 0>1 after send #3 of 2 only flood 5%":   "lose 0>1 5% only flood after send #3 of 2",
 		"lose 0>1 at 0 0.1":                           "lose 0>1 10% at 0s",
 		"lose 3,1,2,1 > 0 , 5 at 0s 100%":             "lose 1-3>0,5 100% at 0s",
 		"partition 4-2,0|1 at 1s":                     "",
@@ -282,15 +286,17 @@ func TestFaultErrorsSayWhereAndWhatWouldBeRight(t *testing.T) {
 		{"pause 1 after 3 effects for 1s", `1, column 15: found "3", want one of send, persist, sync, output, set-timer`},
 		{"byzantine 1 forges 5% after send #1", `1, column 23: found "after"; did you mean alters?`},
 		{"crash 2 after send #0", `1, column 20: found "#0", want which one, such as #1`},
-		{"cut 0,1 at 1s", `1, column 5: found "0,1", want nodes such as 0,1,5 or 0-4 or *, as in: cut SET>SET [at T] [after OP [KIND] #K of N] [for D] [every D]`},
-		{"cut 0>1>2 at 1s", `1, column 5: found "0>1>2", want nodes such as 0,1,5 or 0-4 or *, as in: cut SET>SET [at T] [after OP [KIND] #K of N] [for D] [every D]`},
+		{"cut 0,1 at 1s", `1, column 5: found "0,1", want nodes such as 0,1,5 or 0-4 or *, as in: cut SET>SET [only KIND] [at T] [after OP [KIND] #K of N] [for D] [every D]`},
+		{"cut 0>1>2 at 1s", `1, column 5: found "0>1>2", want nodes such as 0,1,5 or 0-4 or *, as in: cut SET>SET [only KIND] [at T] [after OP [KIND] #K of N] [for D] [every D]`},
 		{"cut 0>x at 1s", `1, column 5: found "0>x", want nodes such as 0,1,5 or 0-4 or * for "x"`},
 		{"cut 0>4-2 at 1s", `1, column 5: found "0>4-2", want nodes such as 0,1,5 or 0-4 or * for "4-2"`},
 		{"cut 0-16777215>1 at 1s", `1, column 5: found "0-16777215>1", want nodes such as 0,1,5 or 0-4 or * for "0-16777215"`},
-		{"partition 0 at 1s", `1, column 11: found "0", want nodes such as 0,1,5 or 0-4 or *, as in: partition SET|SET[|SET...] [at T] [after OP [KIND] #K of N] [for D] [every D]`},
-		{"deaf 0>1 at 1s", `1, column 6: found "0>1", want a node's number from 0 to 16777215, as in: deaf N [at T] [after OP [KIND] #K [of N]] [for D] [every D]`},
+		{"partition 0 at 1s", `1, column 11: found "0", want nodes such as 0,1,5 or 0-4 or *, as in: partition SET|SET[|SET...] [only KIND] [at T] [after OP [KIND] #K of N] [for D] [every D]`},
+		{"deaf 0>1 at 1s", `1, column 6: found "0>1", want a node's number from 0 to 16777215, as in: deaf N [only KIND] [at T] [after OP [KIND] #K [of N]] [for D] [every D]`},
 		{"lose 0>1 101% at 1s", `1, column 10: found "101%", want a share such as 10%, 0.5% or 1/3`},
-		{"lose 0>1 at 1s", "1, column 15: found the end of the fault, want R%, as in: lose SET>SET R% [at T] [after OP [KIND] #K of N] [for D]"},
+		{"lose 0>1 at 1s", "1, column 15: found the end of the fault, want R%, as in: lose SET>SET R% [only KIND] [at T] [after OP [KIND] #K of N] [for D]"},
+		{"lose 0>1 5% onyl flood at 1s", `1, column 13: found "onyl"; did you mean only?`},
+		{"cut 0>1 only Flood at 1s", `1, column 14: found "Flood", want a kind of characters a-z, 0-9, '-', '.' and '_'`},
 		{"drift 1 by 200 at 0s", `1, column 12: found "200", want parts per million such as 200ppm or -50ppm`},
 		{"jump 1 by 200 at 0s", `1, column 11: found "200", want a duration such as 50ms or -2s`},
 		{"byzantine 1 lies 5%", `1, column 13: found "lies", want byzantine N equivocates|forges|replays|withholds|alters R% [at T] [for D]`},
@@ -379,9 +385,9 @@ func TestAnInvalidFaultIsRefusedWithItsTextAndTheRightForm(t *testing.T) {
 		{Fault{Op: Pause, For: 1, Every: 1}, `fault 0 (pause 0 at 0s for 1ns every 1ns) has "every 1ns", want pause N [at T] [after OP [KIND] #K [of N]] for D`},
 		{Fault{Op: Pause, For: 1, Groups: two}, "fault 0 (pause 0 at 0s for 1ns) has the groups 0|1, want pause N [at T] [after OP [KIND] #K [of N]] for D"},
 		{Fault{Op: Heal, Node: 1}, "fault 0 (heal at 0s) has node 1, want heal at T"},
-		{Fault{Op: Cut, Groups: two, Node: 1}, "fault 0 (cut 0>1 at 0s) has node 1, want cut SET>SET [at T] [after OP [KIND] #K of N] [for D] [every D]"},
+		{Fault{Op: Cut, Groups: two, Node: 1}, "fault 0 (cut 0>1 at 0s) has node 1, want cut SET>SET [only KIND] [at T] [after OP [KIND] #K of N] [for D] [every D]"},
 		{Fault{Op: Cut, Groups: two[:1]}, "fault 0 (cut 0 at 0s) has 1 set, want SET>SET"},
-		{Fault{Op: Deaf, Groups: two}, "fault 0 (deaf 0 at 0s) has the groups 0|1, want deaf N [at T] [after OP [KIND] #K [of N]] [for D] [every D]"},
+		{Fault{Op: Deaf, Groups: two}, "fault 0 (deaf 0 at 0s) has the groups 0|1, want deaf N [only KIND] [at T] [after OP [KIND] #K [of N]] [for D] [every D]"},
 		{Fault{Op: Mute, Node: 5}, "fault 0 (mute 5 at 0s) hits node 5, want 0 to 4"},
 		{Fault{Op: Ring, Groups: two}, "fault 0 (ring 0|1 at 0s) has 2 sets, want SET"},
 		{Fault{Op: Ring, Groups: [][]protocol.NodeID{{0, 1, 2}}}, "fault 0 (ring 0-2 at 0s) has 3 nodes, want at least 4, since each hears two"},

@@ -92,7 +92,7 @@ func (s *Scenario) validateFaults(p *Params) error {
 	}
 	for i := range written {
 		f := &written[i]
-		if err := s.checkAnchor(f); err != nil {
+		if err := s.checkKinds(f); err != nil {
 			return fmt.Errorf("fault: %w", err)
 		}
 		if f.Every > 0 && p.Until/f.Every > mostFlaps {
@@ -102,25 +102,30 @@ func (s *Scenario) validateFaults(p *Params) error {
 	return fault.Validate(written, p.Nodes, protocol.Time(p.Until), nil)
 }
 
-// checkAnchor returns an error for an anchor whose kind no node ever sends or outputs: the
-// fault would wait forever.
-func (s *Scenario) checkAnchor(f *fault.Fault) error {
-	if s.Kinds == nil || f.On.Kind == 0 {
+// checkKinds returns an error for a kind that no node ever sends or outputs: the fault would
+// wait forever, or hit nothing.
+func (s *Scenario) checkKinds(f *fault.Fault) error {
+	if s.Kinds == nil {
 		return nil
 	}
-	kinds, outputs := s.Kinds()
+	sends, outputs := s.Kinds()
+	kinds := sends
 	if f.On.Op == protocol.OpOutput {
 		kinds = outputs
 	}
-	if slices.Contains(kinds, f.On.Kind) {
+	return cmp.Or(checkKind(f, f.On.Op, f.On.Kind, kinds), checkKind(f, protocol.OpSend, f.Only, sends))
+}
+
+func checkKind(f *fault.Fault, op protocol.Op, kind protocol.Kind, kinds []protocol.Kind) error {
+	if kind == 0 || slices.Contains(kinds, kind) {
 		return nil
 	}
 	var names []string
 	for _, k := range kinds {
 		names = append(names, k.String())
 	}
-	if near := wording.Near(f.On.Kind.String(), names); near != "" {
-		return fmt.Errorf("%v: no node does %v %v; did you mean %s?", f, f.On.Op, f.On.Kind, near)
+	if near := wording.Near(kind.String(), names); near != "" {
+		return fmt.Errorf("%v: no node does %v %v; did you mean %s?", f, op, kind, near)
 	}
-	return fmt.Errorf("%v: no node does %v %v; want one of %s", f, f.On.Op, f.On.Kind, strings.Join(names, ", "))
+	return fmt.Errorf("%v: no node does %v %v; want one of %s", f, op, kind, strings.Join(names, ", "))
 }

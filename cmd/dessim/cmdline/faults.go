@@ -66,8 +66,8 @@ a violation shows what it breaks. All holds against one that forges, alters or w
 	fmt.Fprint(&t.out, `
 N is a node; SET some nodes, such as 0,1,5 or 0-4, or * for all; T the time since
 the run began and D a duration, with a unit; R% a share, such as 0.5%; K a number
-from 1; OP one of send, persist, sync, output and set-timer, and KIND, of send and
-output, a kind of message or output; brackets enclose what can be left out.
+from 1; OP one of send, persist, sync, output and set-timer, and KIND a kind of
+message or, after output, of output; brackets enclose what can be left out.
 After an effect, a crash comes at once, and any other fault a nanosecond later. Of a
 node's unsynced records, torn keeps the first ones and a part of the next; scattered
 keeps some; any keeps some, and parts of others.
