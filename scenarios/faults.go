@@ -139,9 +139,9 @@ func faultCounts(s *sim.Sim) []scenario.Count {
 	return []scenario.Count{
 		{Name: "crashes", N: r.Crashes}, {Name: "restarts", N: r.Restarts},
 		{Name: "failed syncs", N: f.FailedSyncs}, {Name: "records lost", N: f.Unsynced}, {Name: "records torn", N: f.Torn},
-		{Name: "messages cut off", N: f.Cut}, {Name: "lost", N: f.Lost}, {Name: "copied", N: f.Copied},
+		{Name: "messages cut off", N: f.Cut}, {Name: "lost", N: f.Lost}, {Name: "copied", N: f.Copied}, {Name: "late copies", N: f.Late}, {Name: "repeated", N: f.Echoed},
 		{Name: "corrupted", N: f.Corrupted}, {Name: "clogged", N: f.Clogged}, {Name: "slowed", N: f.Slowed},
-		{Name: "pauses", N: f.Pauses}, {Name: "clock jumps", N: f.Jumps}, {Name: "clock drifts", N: f.Drifts},
+		{Name: "pauses", N: f.Pauses}, {Name: "late timers", N: f.LateTimers}, {Name: "clock jumps", N: f.Jumps}, {Name: "clock drifts", N: f.Drifts},
 		{Name: "disks damaged", N: f.Damaged}, {Name: "lies", N: f.Lies},
 	}
 }

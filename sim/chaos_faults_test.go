@@ -12,7 +12,7 @@ import (
 // drawMisfortune draws any fault; some cannot be together with others of the plan.
 func drawMisfortune(t *rapid.T, p *Plan, id uint64) fault.Fault {
 	f := fault.Fault{ID: id}
-	f.Op = rapid.SampledFrom([]fault.Op{fault.Crash, fault.Rot, fault.Restart, fault.FailSync, fault.Copy, fault.SlowSync, fault.Corrupt, fault.Clog, fault.Pause, fault.Ring,
+	f.Op = rapid.SampledFrom([]fault.Op{fault.Crash, fault.Rot, fault.Restart, fault.FailSync, fault.Copy, fault.SlowSync, fault.Corrupt, fault.Clog, fault.Pause, fault.Ring, fault.Ring, fault.Late, fault.Echo, fault.LateTimer,
 		fault.Crash, fault.Partition, fault.Cut, fault.Slow, fault.Lose, fault.Jump, fault.Drift, fault.Rot, fault.Byzantine, fault.Deaf, fault.Mute, fault.Heal}).Draw(t, "op")
 	f.At = protocol.Time(rapid.IntRange(0, int(min(p.Until, 60))).Draw(t, "at"))
 	if rapid.Bool().Draw(t, "late") {
@@ -40,8 +40,14 @@ func drawMisfortune(t *rapid.T, p *Plan, id uint64) fault.Fault {
 		f.PPM = rapid.SampledFrom([]int32{-fault.MaxDrift, -130_001, -1, 1, 77_777, fault.MaxDrift}).Draw(t, "ppm")
 	case fault.Slow, fault.SlowSync:
 		f.By = span("by", 1, 2, 15)
-	case fault.Lose, fault.Copy, fault.Corrupt, fault.Byzantine:
+	case fault.Lose, fault.Copy, fault.Late, fault.Echo, fault.LateTimer, fault.Corrupt, fault.Byzantine:
 		f.Rate = protocol.Ratio{Num: rapid.Uint32Range(1, 4).Draw(t, "rate"), Den: 4}
+		switch f.Op {
+		case fault.Late:
+			f.By = span("by", 0, 3, 20, 90)
+		case fault.LateTimer:
+			f.By = span("by", 1, 4, 30)
+		}
 		if f.Op == fault.Byzantine {
 			f.Trait = fault.Trait(rapid.IntRange(int(fault.Equivocate), int(fault.Alter)).Draw(t, "trait"))
 		}
@@ -57,7 +63,7 @@ func drawMisfortune(t *rapid.T, p *Plan, id uint64) fault.Fault {
 	if f.Op == fault.Pause || f.Op == fault.Clog {
 		f.For = max(f.For, 2)
 	}
-	if f.Op.OfLinks() && rapid.IntRange(0, 3).Draw(t, "some kind") == 0 {
+	if f.Op.OfLinks() && f.Op != fault.Ring && rapid.IntRange(0, 3).Draw(t, "some kind") == 0 {
 		f.Only = rapid.SampledFrom([]protocol.Kind{kindChaos, kindKept}).Draw(t, "only")
 	}
 	switch {

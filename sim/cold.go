@@ -19,6 +19,7 @@ type coldState struct {
 	anchors []anchor       // faults that wait for an effect
 	failing []*fault.Fault // each fails one of the next syncs
 	slow    []acting       // in which syncs take longer
+	late    []acting       // in which timers are late
 	bent    []int          // faults of the clock that no step has seen yet, by index
 }
 

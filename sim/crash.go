@@ -27,6 +27,9 @@ func (s *Sim) start(c *cause, n *node, x *coldState) {
 		s.show(Event{What: Started, Node: c.id, Incarnation: n.inc})
 	}
 	s.step(c, n, entry{}, nil)
+	if n.inc > 1 {
+		s.echoTo(c.id)
+	}
 }
 
 // boot has the node start with the records on its disk.

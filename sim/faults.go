@@ -20,9 +20,12 @@ func (s *Sim) scheduleFaults() {
 			s.scheduleHeal(i)
 			continue
 		}
-		if f.Op == fault.SlowSync {
-			x := s.coldOf(f.Node)
+		switch x := s.coldOf(f.Node); f.Op {
+		case fault.SlowSync:
 			x.slow = append(x.slow, acting{w, &s.impacts[i]})
+		case fault.LateTimer:
+			x.late = append(x.late, acting{w, &s.impacts[i]})
+			s.lags = true
 		}
 		s.pushFault(opFault, i, f.Site(), f.At, protocol.Hash2(rootFault, f.ID))
 	}
@@ -142,6 +145,8 @@ func (s *Sim) begin(i int, c *cause, n *node, x *coldState) {
 	case fault.FailSync:
 		x.failing = append(x.failing, f)
 		n.settle(x)
+	case fault.Echo:
+		s.echoOf(i)
 	case fault.Rot:
 		s.rot(c.id, n, x, f)
 	case fault.Jump:

@@ -85,6 +85,16 @@ func (s *Sim) whyNone(f *fault.Fault, d *impact) string {
 		return fmt.Sprintf("node %v made no sync from then on", f.Node)
 	case fault.SlowSync:
 		return fmt.Sprintf("node %v made no sync while it was open", f.Node)
+	case fault.LateTimer:
+		if d.met > 0 {
+			return fmt.Sprintf("it made none of %s late", wording.Count(d.met, "timer"))
+		}
+		return fmt.Sprintf("node %v set no timer while it was open", f.Node)
+	case fault.Echo:
+		if d.met > 0 {
+			return fmt.Sprintf("it repeated none of %s", wording.Count(d.met, messages(f)))
+		}
+		return fmt.Sprintf("no %s had passed on its links when it could come again", messages(f))
 	case fault.Jump, fault.Drift:
 		return fmt.Sprintf("node %v took no step that saw it", f.Node)
 	case fault.Partition, fault.Cut, fault.Ring, fault.Deaf, fault.Mute, fault.Clog, fault.Slow:
@@ -92,7 +102,7 @@ func (s *Sim) whyNone(f *fault.Fault, d *impact) string {
 			return fmt.Sprintf("other faults lost the %s on its links", wording.Count(d.met, messages(f)))
 		}
 		return fmt.Sprintf("no %s was sent on its links while it was open", messages(f))
-	case fault.Lose, fault.Copy, fault.Corrupt:
+	case fault.Lose, fault.Copy, fault.Late, fault.Corrupt:
 		if d.met > 0 {
 			return fmt.Sprintf("it hit none of %s", wording.Count(d.met, messages(f)))
 		}

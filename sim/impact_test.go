@@ -8,9 +8,10 @@ import (
 	"dessim/sim/fault"
 )
 
-// announcer has, at each input, a record that is synced and a message to every other node.
+// announcer sets a timer at its start. At each input it has a record that is synced and a
+// message to every other node.
 func announcer(nodes int) script {
-	return script{receive: func(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	return script{start: func(env *protocol.Env) { env.SetTimer(20, 1) }, receive: func(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		if from != protocol.Outside {
 			return
 		}
@@ -107,6 +108,18 @@ func TestEachFaultCountsWhatItDidOrSaysWhyNothing(t *testing.T) {
 		fault.Copy: {"copy 0>1 100% at 150ns", 3, map[string]string{
 			"copy 0>1 50% at 150ns": "it hit none of 3 messages",
 		}},
+		fault.Late: {"late 0>1 100% by 30ns at 150ns", 3, map[string]string{
+			"late 0>1 50% at 150ns":        "it hit none of 3 messages",
+			"late 0>1 50% only x at 150ns": "no x message was sent on its links while it was open",
+		}},
+		fault.Echo: {"echo 0>1,2 100% at 250ns", 4, map[string]string{
+			"echo 0>1 50% at 250ns": "it repeated none of 2 messages",
+			"echo 0>1 100% at 50ns": "no message had passed on its links when it could come again",
+		}},
+		fault.LateTimer: {"latetimer 1 100% by 50ns at 0s", 1, map[string]string{
+			"latetimer 1 50% by 50ns at 0s":    "it made none of 1 timer late",
+			"latetimer 1 50% by 50ns at 150ns": "node 1 set no timer while it was open",
+		}},
 		fault.Corrupt: {"corrupt 0>1 100% at 150ns", 3, map[string]string{
 			"corrupt 0>1 50% at 150ns": "it hit none of 3 messages",
 		}},
@@ -178,7 +191,11 @@ func reconcile(faults []fault.Fault, impacts []Impact, r *Result) string {
 		"forged messages":    {0, f.Forged, f.Lies},
 		"drifts":             {0, sum[fault.Drift], f.Drifts},
 		"network losses":     {cuts + sum[fault.Lose], r.Lost, r.Lost},
-		"network copies":     {sum[fault.Copy], r.Copied, r.Copied},
+		"late copies":        {f.Late, sum[fault.Late], f.Late},
+		"repeated messages":  {f.Echoed, sum[fault.Echo], f.Echoed},
+		"late by one":        {0, most[fault.LateTimer], f.LateTimers},
+		"late by all":        {f.LateTimers, sum[fault.LateTimer], f.LateTimers * uint64(len(faults)+1)},
+		"network copies":     {sum[fault.Copy] + sum[fault.Late] + sum[fault.Echo], r.Copied, r.Copied},
 	} {
 		if x.n < x.least || x.n > x.most {
 			return fmt.Sprintf("%s: %d, want %d to %d", name, x.n, x.least, x.most)

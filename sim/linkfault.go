@@ -14,10 +14,12 @@ import (
 // them can lose it, and delays add up. Each question about a fault is named by the
 // message and the fault.
 type linkFaults struct {
-	all   []acting // in the order of the plan
+	all   []acting // in the order of the plan, but for echoes
 	now   []acting
 	until protocol.Time // before it, now does not change
 	hit   []acting      // those of now on the link of the message being sent
+
+	echoes []echo
 
 	changed message // a corrupted one
 	effect  protocol.Effect
@@ -36,7 +38,12 @@ func (w *network) watch(windows []fault.Window, impacts []impact) {
 			if w.faults == nil {
 				w.faults = &linkFaults{until: -1}
 			}
-			w.faults.all = append(w.faults.all, acting{&windows[i], &impacts[i]})
+			a := acting{&windows[i], &impacts[i]}
+			if a.Op == fault.Echo {
+				w.faults.echoes = append(w.faults.echoes, echo{acting: a})
+			} else {
+				w.faults.all = append(w.faults.all, a)
+			}
 		}
 	}
 }

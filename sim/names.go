@@ -18,6 +18,7 @@ const (
 	rootInput  = 0x494e505554
 	waveHop    = 0x484f50
 	waveCopy   = 0x434f5059
+	waveEcho   = 0x4543484f
 	waveRepeat = 0x524550454154
 	nameTimer  = 0x54494d4552
 )
@@ -32,6 +33,9 @@ var (
 
 	kindLose    = protocol.KindOf("net.lose")    // does this fault lose the message?
 	kindAlso    = protocol.KindOf("net.also")    // does this fault copy it?
+	kindStale   = protocol.KindOf("net.stale")   // does this fault send a copy that comes late?
+	kindStaleBy = protocol.KindOf("net.staleby") // by how much, on a scale of powers of two
+	kindEcho    = protocol.KindOf("net.echo")    // does this fault send the message again, now?
 	kindCorrupt = protocol.KindOf("net.corrupt") // does this fault corrupt it?
 	kindBytes   = protocol.KindOf("net.bytes")   // how many of its bytes, less one
 	kindPlace   = protocol.KindOf("net.place")   // where, among the bytes still whole
@@ -39,6 +43,8 @@ var (
 
 	kindLateStart = protocol.KindOf("late.start")
 	kindLateTimer = protocol.KindOf("late.timer")
+	kindLateSome  = protocol.KindOf("late.some") // does this fault make the timer late?
+	kindLateBy    = protocol.KindOf("late.by")   // by how much, less one nanosecond
 	kindLateInput = protocol.KindOf("late.input")
 	kindLateSelf  = protocol.KindOf("late.self")
 

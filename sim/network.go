@@ -55,6 +55,8 @@ type message struct {
 	flag       uint8
 	stored     uint32 // the long body, once a copy of it is stored, or noSlot
 	wave, name uint64
+	late       protocol.Time // a copy that comes that much later, and in no order
+	again      bool          // a copy of what was sent in an earlier step
 }
 
 // send sends a node's message. stored is the long body of the effect before
@@ -78,18 +80,27 @@ func (s *Sim) send(c *cause, n *node, f *protocol.Effect, stored uint32) uint32 
 	}
 	l := s.net.between(c.id, f.To)
 	faults := s.net.faultsOn(&m, s.now, len(s.nodes))
-	s.travel(n, l, &m, faults)
+	if s.travel(n, l, &m, faults) {
+		s.net.remember(&m, len(s.nodes))
+	}
 	if !l.Copy.Never() && s.chance(n, protocol.Key{Kind: kindCopy, A: c.id, B: f.To, N: name}, l.Copy) {
 		m.wave, m.name = protocol.Hash2(wave, waveCopy), protocol.Hash2(name, waveCopy)
 		s.sendCopy(n, l, &m, faults)
 	}
 	for _, w := range faults {
-		if w.Op == fault.Copy && s.strikes(n, kindAlso, w, &m, name) {
+		switch {
+		case w.Op == fault.Copy && s.strikes(n, kindAlso, w, &m, name):
 			s.result.Faults.Copied++
-			w.n++
-			m.wave, m.name = protocol.Hash3(wave, waveCopy, w.ID), protocol.Hash3(name, waveCopy, w.ID)
-			s.sendCopy(n, l, &m, faults)
+			m.late = 0
+		case w.Op == fault.Late && s.strikes(n, kindStale, w, &m, name):
+			s.result.Faults.Late++
+			m.late = s.lateness(n, l, w, &m, name)
+		default:
+			continue
 		}
+		w.n++
+		m.wave, m.name = protocol.Hash3(wave, waveCopy, w.ID), protocol.Hash3(name, waveCopy, w.ID)
+		s.sendCopy(n, l, &m, faults)
 	}
 	return m.stored
 }
@@ -115,13 +126,13 @@ func (s *Sim) lose(n *node, m *message) {
 	s.showSent(n, m, Lost)
 }
 
-// travel decides when the message arrives, or that it does not.
-func (s *Sim) travel(n *node, l *Link, m *message, faults []acting) {
-	at := s.now + protocol.Time(l.Delay)
+// travel decides when the message arrives, or reports that it does not.
+func (s *Sim) travel(n *node, l *Link, m *message, faults []acting) (arrives bool) {
+	at := s.now + protocol.Time(l.Delay) + m.late
 	if len(faults) > 0 {
 		if s.lostToFaults(n, m, faults) {
 			s.lose(n, m)
-			return
+			return false
 		}
 		at += protocol.Time(s.slowed(faults))
 		m = s.corrupt(n, m, faults)
@@ -131,17 +142,18 @@ func (s *Sim) travel(n *node, l *Link, m *message, faults []acting) {
 		key.Kind = kindLoss
 		if s.chance(n, key, l.Loss) {
 			s.lose(n, m)
-			return
+			return false
 		}
 	}
 	if l.Jitter > 0 {
 		key.Kind = kindDelay
 		at += protocol.Time(s.jitter(n, key, l))
 	}
-	if s.net.fifo && l.FIFO {
+	if s.net.fifo && l.FIFO && m.late == 0 {
 		at = s.net.behind(m.from, m.To, at, s.now)
 	}
 	s.arrive(m, n.seq, at)
+	return true
 }
 
 // arrive makes a message arrive at that time. seq is its number at its sender.
@@ -228,5 +240,9 @@ func (s *Sim) showSent(n *node, m *message, what What) {
 }
 
 func (s *Sim) showMessage(n *node, m *message, what What) {
-	s.show(Event{What: what, Node: m.from, Peer: m.To, Incarnation: n.inc, Kind: m.Kind, Seq: n.seq, Body: m.Body})
+	e := Event{What: what, Node: m.from, Peer: m.To, Incarnation: n.inc, Kind: m.Kind, Seq: n.seq, Body: m.Body}
+	if m.again && what == Copied {
+		e.Tag = Again
+	}
+	s.show(e)
 }

@@ -18,7 +18,7 @@ const (
 	Fired                      // a step consumed the timer Tag
 	Sent                       // a message left for Peer; what becomes of it follows
 	Lost                       // the network lost the message just sent, or its copy
-	Copied                     // the message just sent travels twice
+	Copied                     // the message just sent travels twice; or, if Tag is Again, one sent in an earlier step
 	Corrupted                  // the message just sent, or its copy, goes on as Body
 	Dropped                    // a message or input arrived at a node that is down
 	Persisted                  // Body was appended to the disk as record Tag
@@ -38,6 +38,9 @@ const (
 
 	Everything What = 1<<iota - 1
 )
+
+// Again is the Tag of a Copied message that was sent in an earlier step: see fault.Echo.
+const Again = 1
 
 // String names the event as in traces.
 func (w What) String() string {

@@ -74,6 +74,9 @@ type FaultCounts struct {
 	Cut         uint64 // messages lost to faults that cut links, such as Partition
 	Lost        uint64 // messages lost to Lose
 	Copied      uint64 // by Copy
+	Late        uint64 // copies by Late
+	Echoed      uint64 // copies by Echo
+	LateTimers  uint64 // timers set to fire later than due
 	Corrupted   uint64
 	Slowed      uint64 // messages that Slow made late
 	Clogged     uint64 // messages that waited in a Clog

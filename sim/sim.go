@@ -97,6 +97,7 @@ type Sim struct {
 	most     uint64        // Plan.Events less one: no bound is the greatest number
 	over     bool
 
+	lags   bool            // a timer's record has room for its lag
 	itself []protocol.Time // when the last message of each node to itself arrives; nil without Plan.Lag
 
 	windows []fault.Window // of the plan's faults, in their order
@@ -144,6 +145,7 @@ func New(plan Plan, src protocol.Source, observers ...Observer) (*Sim, error) {
 		s.horizon = min(plan.Bound, plan.Until)
 	}
 	if plan.Lag > 0 {
+		s.lags = true
 		s.itself = make([]protocol.Time, plan.Nodes)
 	}
 	s.slab.free = noSlot

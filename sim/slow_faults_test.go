@@ -100,7 +100,7 @@ func (w *slow) pushFaults() {
 // pushTurns enters the comings and goings of a window whose beginning is known.
 func (w *slow) pushTurns(f *fault.Fault) {
 	switch f.Op {
-	case fault.Pause, fault.SlowSync, fault.Drift, fault.Byzantine, fault.Partition, fault.Cut, fault.Ring, fault.Deaf, fault.Mute, fault.Clog, fault.Slow, fault.Lose, fault.Copy, fault.Corrupt:
+	case fault.Pause, fault.SlowSync, fault.LateTimer, fault.Drift, fault.Byzantine, fault.Partition, fault.Cut, fault.Ring, fault.Deaf, fault.Mute, fault.Clog, fault.Slow, fault.Lose, fault.Copy, fault.Late, fault.Echo, fault.Corrupt:
 		if f.Every > 0 {
 			for at := w.from(f) + protocol.Time(f.Every); at < w.end(f) && at <= w.plan.Until+protocol.Time(f.Every); at += protocol.Time(f.Every) {
 				w.push(&slowEvent{at: at, dst: f.Node, seq: 1 + f.ID, does: "turn", background: true, fault: f})
@@ -132,7 +132,7 @@ func (w *slow) open(f *fault.Fault) {
 func (w *slow) announce(what What, f *fault.Fault) {
 	id := f.Node
 	switch f.Op {
-	case fault.Partition, fault.Cut, fault.Ring, fault.Clog, fault.Slow, fault.Lose, fault.Copy, fault.Corrupt, fault.Heal:
+	case fault.Partition, fault.Cut, fault.Ring, fault.Clog, fault.Slow, fault.Lose, fault.Copy, fault.Late, fault.Echo, fault.Corrupt, fault.Heal:
 		id = protocol.Outside
 	}
 	w.show(&Event{What: what, Node: id, Tag: f.ID, Text: f.String(), At: w.now, Step: w.result.Events})
@@ -175,6 +175,8 @@ func (w *slow) fault(n *slowNode, e *slowEvent) {
 			counts.Pauses++
 			n.paused = max(n.paused, w.end(f))
 		}
+	case fault.Echo:
+		w.echo(f, nil)
 	case fault.Rot:
 		w.rot(n, f)
 	case fault.Jump:
@@ -403,7 +405,7 @@ func (w *slow) hits(f *fault.Fault, from, to protocol.NodeID, kind protocol.Kind
 		return false
 	}
 	switch f.Op {
-	case fault.Cut, fault.Clog, fault.Slow, fault.Lose, fault.Copy, fault.Corrupt:
+	case fault.Cut, fault.Clog, fault.Slow, fault.Lose, fault.Copy, fault.Late, fault.Echo, fault.Corrupt:
 		return slowIn(f, 0, from) && slowIn(f, 1, to)
 	case fault.Partition:
 		a := slices.IndexFunc(f.Groups, func(g []protocol.NodeID) bool { return g == nil || slices.Contains(g, from) })

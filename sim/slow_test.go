@@ -28,6 +28,8 @@ type slow struct {
 	result Result
 	askAt  uint64
 	opened map[uint64]protocol.Time // when faults began that waited for an effect, by ID
+	passed []*slowEvent             // messages that no link or fault lost, in the order of sending
+	echoed map[slowEcho]uint64      // how often a message could have come again
 }
 
 type slowEvent struct {
@@ -42,6 +44,7 @@ type slowEvent struct {
 	from       protocol.NodeID
 	kind       protocol.Kind
 	body       []byte
+	late       protocol.Time // of a copy
 	tag        uint64
 	target     *big.Int      // what must have elapsed on its node's clock, of a timer
 	lag        protocol.Time // of a timer
@@ -88,7 +91,7 @@ type slowSent struct {
 }
 
 func newSlow(plan Plan, src protocol.Source, show func(e *Event)) *slow {
-	w := &slow{plan: plan, src: src, show: show, last: make(map[[2]protocol.NodeID]protocol.Time), opened: make(map[uint64]protocol.Time)}
+	w := &slow{plan: plan, src: src, show: show, last: make(map[[2]protocol.NodeID]protocol.Time), opened: make(map[uint64]protocol.Time), echoed: make(map[slowEcho]uint64)}
 	for i := range plan.Nodes {
 		id := protocol.NodeID(i)
 		w.nodes = append(w.nodes, &slowNode{id: id, records: make(map[uint64][]byte), written: make(map[uint64][]byte)})
@@ -237,6 +240,13 @@ func (w *slow) start(n *slowNode, e *slowEvent) {
 		})
 		n.machine.Start(env)
 	})
+	if n.inc > 1 {
+		for i := range w.plan.Faults {
+			if f := &w.plan.Faults[i]; f.Op == fault.Echo && w.on(f, w.now) {
+				w.echo(f, n)
+			}
+		}
+	}
 }
 
 func (w *slow) consume(n *slowNode, e *slowEvent) {
@@ -352,7 +362,7 @@ func (w *slow) effect(n *slowNode, st *slowStep, f *protocol.Effect) {
 		n.seq++
 		wave, target := protocol.Hash2(st.wave, f.Tag), w.target(n.id, f.After)
 		name := protocol.Hash3(wave, nameTimer, uint64(n.id))
-		lag := w.lag(n, "late.timer", name)
+		lag := w.lag(n, "late.timer", name) + w.lateTimer(n, name)
 		w.push(&slowEvent{
 			at: w.due(n.id, target) + lag, target: target, lag: lag, dst: n.id, rank: fromNode + int(n.id), seq: n.seq, does: "timer", tag: f.Tag,
 			wave: wave, name: name,
@@ -508,9 +518,12 @@ func (w *slow) send(n *slowNode, st *slowStep, f *protocol.Effect) {
 		return
 	}
 	l := w.link(n.id, f.To)
-	w.travel(n, l, e)
-	copied := func(wave, name uint64) {
+	if first := e; w.travel(n, l, e) {
+		w.passed = append(w.passed, &first)
+	}
+	copied := func(wave, name uint64, late protocol.Time) {
 		again := e
+		again.late = late
 		w.result.Copied++
 		n.seq++
 		again.seq, again.wave, again.name = n.seq, wave, name
@@ -518,12 +531,21 @@ func (w *slow) send(n *slowNode, st *slowStep, f *protocol.Effect) {
 		w.travel(n, l, again)
 	}
 	if w.chance(n, protocol.Key{Kind: kindCopy, A: n.id, B: f.To, N: e.name}, l.Copy) {
-		copied(protocol.Hash2(e.wave, waveCopy), protocol.Hash2(e.name, waveCopy))
+		copied(protocol.Hash2(e.wave, waveCopy), protocol.Hash2(e.name, waveCopy), 0)
 	}
 	for i := range w.plan.Faults {
-		if why := &w.plan.Faults[i]; why.Op == fault.Copy && w.hits(why, n.id, f.To, f.Kind) && w.strikes(n, kindAlso, why, f.To, e.name) {
+		why := &w.plan.Faults[i]
+		if !w.hits(why, n.id, f.To, f.Kind) {
+			continue
+		}
+		wave, name := protocol.Hash3(e.wave, waveCopy, why.ID), protocol.Hash3(e.name, waveCopy, why.ID)
+		if why.Op == fault.Copy && w.strikes(n, kindAlso, why, f.To, e.name) {
 			w.result.Faults.Copied++
-			copied(protocol.Hash3(e.wave, waveCopy, why.ID), protocol.Hash3(e.name, waveCopy, why.ID))
+			copied(wave, name, 0)
+		}
+		if why.Op == fault.Late && w.strikes(n, kindStale, why, f.To, e.name) {
+			w.result.Faults.Late++
+			copied(wave, name, w.lateness(n, l, why, &e))
 		}
 	}
 }
@@ -533,18 +555,18 @@ func (w *slow) lose(n *slowNode, e *slowEvent) {
 	w.tell(n, Event{What: Lost, Peer: e.dst, Kind: e.kind, Seq: e.seq, Body: e.body})
 }
 
-func (w *slow) travel(n *slowNode, l Link, e slowEvent) {
+func (w *slow) travel(n *slowNode, l Link, e slowEvent) (arrives bool) {
 	e, late, lost := w.linkFaults(n, e)
 	if lost {
 		w.lose(n, &e)
-		return
+		return false
 	}
 	key := protocol.Key{Kind: kindLoss, A: n.id, B: e.dst, N: e.name}
 	if w.chance(n, key, l.Loss) {
 		w.lose(n, &e)
-		return
+		return false
 	}
-	e.at = w.now + late + protocol.Time(l.Delay)
+	e.at = w.now + e.late + late + protocol.Time(l.Delay)
 	key.Kind = kindDelay
 	switch {
 	case l.Jitter == 0:
@@ -555,12 +577,13 @@ func (w *slow) travel(n *slowNode, l Link, e slowEvent) {
 	default:
 		e.at += protocol.Time(quantile(heavyQuantiles, w.choose(n, key, shapeRange), uint64(l.Jitter)))
 	}
-	if l.FIFO {
+	if l.FIFO && e.late == 0 {
 		pair := [2]protocol.NodeID{n.id, e.dst}
 		e.at = max(e.at, w.last[pair]+1)
 		w.last[pair] = e.at
 	}
 	w.push(&e)
+	return true
 }
 
 // lag returns how much later than due a node takes something up.

@@ -51,12 +51,14 @@ type Fault struct {
 	// Disk says which unsynced records survive a Crash or FailSync. The survivors count
 	// as synced from then on.
 	Disk Survival
-	// By is the amount of a Slow, SlowSync or Jump. Only a Jump can be negative.
+	// By is the amount of a Slow, SlowSync or Jump, and the greatest of a Late, for which 0
+	// stands for LateBy, or LateTimer. Only a Jump can be negative.
 	By time.Duration
 	// PPM is how fast a clock under Drift runs, in parts per million; a negative one runs
 	// slow. The drifts of a clock sum to at most MaxDrift either way.
 	PPM int32
-	// Rate is the share of messages that a Lose, Copy, Corrupt or Byzantine hits.
+	// Rate is the share of messages that a Lose, Copy, Late, Echo, Corrupt or Byzantine hits,
+	// or of timers that a LateTimer hits.
 	Rate protocol.Ratio
 	// Trait is what a Byzantine node does to its messages.
 	Trait Trait
@@ -70,12 +72,13 @@ type Op uint8
 
 // The operations, each with the optional fields that it uses.
 const (
-	Crash    Op = iota + 1 // Node loses volatile state, timers and unsynced records; After, On, Disk, For
-	Restart                // Node begins its next incarnation, if it is down
-	Pause                  // Node takes no step for a while; events wait, including the end of a sync; a crash ends it; For
-	FailSync               // Node's next Sync fails, which crashes it there; each of several fails another Sync; Disk, For
-	SlowSync               // each Sync of Node takes By longer; For
-	Rot                    // one bit of a synced record of Node flips, if it has one: damage beyond the model; its checksum shows it at the next start, and Node is down for good
+	Crash     Op = iota + 1 // Node loses volatile state, timers and unsynced records; After, On, Disk, For
+	Restart                 // Node begins its next incarnation, if it is down
+	Pause                   // Node takes no step for a while; events wait, including the end of a sync; a crash ends it; For
+	FailSync                // Node's next Sync fails, which crashes it there; each of several fails another Sync; Disk, For
+	SlowSync                // each Sync of Node takes By longer; For
+	LateTimer               // Rate of the timers that Node sets fire later than due, by at most By; For
+	Rot                     // one bit of a synced record of Node flips, if it has one: damage beyond the model; its checksum shows it at the next start, and Node is down for good
 
 	Partition // messages between nodes of different Groups are lost; a node in none is unaffected; For, Every
 	Cut       // messages from Groups[0] to Groups[1] are lost; For, Every
@@ -86,6 +89,8 @@ const (
 	Slow      // messages from Groups[0] to Groups[1] travel By longer; For
 	Lose      // Rate of messages from Groups[0] to Groups[1] are lost; For
 	Copy      // Rate of messages from Groups[0] to Groups[1] arrive twice; For
+	Late      // Rate of messages from Groups[0] to Groups[1] arrive once more, later by at most By, out of order on a FIFO link too; For
+	Echo      // Rate of the messages last sent from Groups[0] to Groups[1], at most EchoMemory of each kind, travel once more when it begins, and whenever a node at either end restarts; For
 	Corrupt   // Rate of messages from Groups[0] to Groups[1] arrive with changed bytes; For
 
 	Jump  // Node's clock jumps By, forward or back, permanently: an offset, if At is 0; what it jumps does not elapse, so timers stay as they are
@@ -108,6 +113,13 @@ const MaxSpan = 24 * time.Hour
 
 // MaxNodes is the greatest number of nodes of a run.
 const MaxNodes = 1 << 24
+
+// LateBy is the most by which a Late copy arrives later, if its fault does not say.
+const LateBy = 2 * time.Minute
+
+// EchoMemory is how many messages of one kind an Echo can send again: those sent last, of the
+// ones that no fault or link lost.
+const EchoMemory = 16
 
 // MaxDrift is the greatest drift of a clock, in parts per million.
 const MaxDrift = 200_000

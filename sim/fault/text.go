@@ -86,6 +86,7 @@ var rules = [...]rule{
 	{Pause, "pause", "pauses", headNode, none, clauseFor, clauseAt | clauseOn, "does nothing for a time; what comes meanwhile waits", "pause 1 at 30ms for 200ms"},
 	{FailSync, "failsync", "failed syncs", headNode, none, clauseAt, clauseFor | clauseDisk, "its next sync fails, which crashes it there", "failsync 1 at 30ms for 1s scattered"},
 	{SlowSync, "slowsync", "slowed syncs", headNode, none, clauseBy, clauseSpan | clauseOn, "each of its syncs takes longer", "slowsync 1 by 20ms at 1s for 5s"},
+	{LateTimer, "latetimer", "late timers", headNode, none, clauseRate | clauseBy, clauseSpan | clauseOn, "R% of the timers that it sets fire later than due, by up to D", "latetimer 1 20% by 500ms at 1s for 5s"},
 	{Rot, "rot", "flipped bits", headNode, none, clauseAt, 0, "one bit of a synced record flips: its checksum tells at the next start, and the node is down for good", "rot 1 at 1s"},
 
 	{Partition, "partition", "lost messages", headParts, cuts, 0, clauseLinks | clauseOnOf | clauseEvery, "messages between different sets are lost; every: comes and goes", "partition 0,1|2-4 at 1s for 5s"},
@@ -97,6 +98,8 @@ var rules = [...]rule{
 	{Slow, "slow", "delayed messages", headPair, spares, clauseBy, clauseLinks | clauseOnOf, "messages one way travel longer", "slow *>3 by 50ms at 1s for 5s"},
 	{Lose, "lose", "lost messages", headPair, harms, clauseRate, clauseLinks | clauseOnOf, "R% of the messages one way are lost", "lose 0>* 100% only gossip.data at 1s for 5s"},
 	{Copy, "copy", "copied messages", headPair, spares, clauseRate, clauseLinks | clauseOnOf, "R% of the messages one way arrive twice", "copy *>2 5% at 0s for 10s"},
+	{Late, "late", "late copies", headPair, spares, clauseRate, clauseBy | clauseLinks | clauseOnOf, "R% of the messages one way arrive once more, later by up to D, or 2m: a little as often as much", "late 0>1 2% by 10s at 1s for 5s"},
+	{Echo, "echo", "repeated messages", headPair, spares, clauseRate, clauseLinks | clauseOnOf, "R% of the last messages one way, 16 of a kind, come again when it begins, and after each restart of an end", "echo 1>* 20% after output viewed #2 of 0"},
 	{Corrupt, "corrupt", "corrupted messages", headPair, harms, clauseRate, clauseLinks | clauseOnOf, "R% of the messages one way arrive with other bytes", "corrupt 1>* 0.5% at 0s"},
 
 	{Jump, "jump", "moved clocks", headNode, none, clauseSigned | clauseAt, 0, "its clock jumps, forward or back, for good", "jump 2 by -50ms at 1s"},

@@ -251,7 +251,7 @@ func TestClausesComeInAnyOrder(t *testing.T) {
 }
 
 func TestFaultErrorsSayWhereAndWhatWouldBeRight(t *testing.T) {
-	all := "want a fault: crash, restart, pause, failsync, slowsync, rot, partition, cut, ring, deaf, mute, clog, slow, lose, copy, corrupt, jump, drift, byzantine, heal"
+	all := "want a fault: crash, restart, pause, failsync, slowsync, latetimer, rot, partition, cut, ring, deaf, mute, clog, slow, lose, copy, late, echo, corrupt, jump, drift, byzantine, heal"
 	crash := "crash N [at T] [after K effects|after OP [KIND] #K [of N]] [for D] [torn|scattered|any]"
 	for _, test := range []struct{ text, want string }{
 		{"chrash 2 at 30ms", `1, column 1: found "chrash"; did you mean crash?`},
@@ -378,7 +378,7 @@ func TestAnInvalidFaultIsRefusedWithItsTextAndTheRightForm(t *testing.T) {
 		f    Fault
 		want string
 	}{
-		{Fault{Op: Heal + 1}, "fault 0 has operation 21, want 1 to 20"},
+		{Fault{Op: Heal + 1}, "fault 0 has operation 24, want 1 to 23"},
 		{Fault{Op: Pause}, "fault 0 (pause 0 at 0s for 0s) lasts 0s, want 1ns to 24h0m0s"},
 		{Fault{Op: Pause, For: 1, At: 101}, "fault 0 (pause 0 at 101ns for 1ns) begins at 101ns, want 0s to 100ns"},
 		{Fault{Op: Pause, For: 1, Node: 5}, "fault 0 (pause 5 at 0s for 1ns) hits node 5, want 0 to 4"},

@@ -163,6 +163,11 @@ func (h *History) StepOf(row int) int {
 
 // keep adds the row of an event.
 func (h *History) keep(e *sim.Event) {
+	if e.What == sim.Copied && e.Tag == sim.Again { // its own row says what is sent: the first time is long past
+		again := *e
+		again.What = sim.Sent
+		e = &again
+	}
 	x := Row{What: e.What, Node: e.Node, Peer: e.Peer, Text: None, Origin: None, Num: e.Tag}
 	switch e.What {
 	case sim.Received, sim.Dropped, sim.Fired, sim.TimerCancelled:

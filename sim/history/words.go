@@ -36,6 +36,9 @@ func (h *History) Words(row, most int) string {
 	case sim.TimerCancelled:
 		return "cancels a timer: " + h.timerOf(row, most)
 	case sim.Sent:
+		if x.Num == sim.Again {
+			return fmt.Sprintf("has sent %s to %v, which comes again", h.Message(row, most), x.Peer)
+		}
 		return fmt.Sprintf("sends %s to %v", h.Message(row, most), x.Peer)
 	case sim.Lost, sim.Copied, sim.Corrupted:
 		return fmt.Sprintf("sends %s to %v, which %s", h.Message(h.Original(row), most), x.Peer, h.Fate(row, most))

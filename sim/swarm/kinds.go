@@ -35,6 +35,9 @@ const (
 	rot
 	deaf
 	mute
+	late
+	echo
+	lateTimer
 	kindCount
 )
 
@@ -58,6 +61,9 @@ func kinds() [kindCount]kind {
 		byzantine: {"byzantine", "less than a third of the nodes lie", true, 4, (*drawer).byzantine},
 		rot:       {"rot", "bits of synced records flip, and the damage keeps their nodes from starting again", true, 1, (*drawer).rot},
 		deaf:      {"deaf", "nodes receive nothing from any other node", true, 1, (*drawer).deaf},
+		late:      {"late", "messages arrive once more, much later", true, 2, (*drawer).late},
+		echo:      {"echo", "messages of before come again after a restart, or at some time", true, 2, (*drawer).echo},
+		lateTimer: {"latetimer", "timers fire later than due", true, 1, (*drawer).lateTimer},
 		mute:      {"mute", "nodes are not heard by any other node", true, 1, (*drawer).mute},
 	}
 }
@@ -296,6 +302,47 @@ func (d *drawer) some(op fault.Op, shares ...uint32) bool {
 func (d *drawer) lose() bool    { return d.some(fault.Lose, 1, 5, 20, 50) }
 func (d *drawer) copies() bool  { return d.some(fault.Copy, 1, 5, 20, 50) }
 func (d *drawer) corrupt() bool { return d.some(fault.Corrupt, 1, 5, 20) }
+
+// stale draws whose messages come again: all, or those from or to one node. Clients are among
+// the other ends, since to hear or be heard twice keeps none from its work. The window is
+// long: a restart, or a change of view, is to fall into it.
+func (d *drawer) stale(op fault.Op) {
+	d.f.Op = op
+	d.begin(d.From, d.To)
+	one := []protocol.NodeID{d.node(d.Nodes)}
+	switch d.choose(askHow, 3) {
+	case 0:
+		d.f.Groups = [][]protocol.NodeID{one, nil}
+	case 1:
+		d.f.Groups = [][]protocol.NodeID{nil, one}
+	default:
+		d.f.Groups = [][]protocol.NodeID{nil, nil}
+	}
+	d.f.For = min(d.end().Sub(d.f.At), longest)
+}
+
+// late draws copies that arrive before the faults end.
+func (d *drawer) late() bool {
+	d.stale(fault.Late)
+	d.percent(1, 5, 20)
+	d.f.By = min(d.times(askBy, 12), d.f.For)
+	return true
+}
+
+func (d *drawer) echo() bool {
+	d.stale(fault.Echo)
+	d.percent(5, 20, 50, 100)
+	return true
+}
+
+func (d *drawer) lateTimer() bool {
+	d.f.Op, d.f.By = fault.LateTimer, d.times(askBy, 9)
+	d.begin(d.From, d.To)
+	d.f.Node = d.node(d.Nodes)
+	d.percent(5, 20, 50)
+	d.last()
+	return true
+}
 
 func (d *drawer) clock() bool {
 	d.begin(d.From, d.To)

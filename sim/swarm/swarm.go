@@ -208,11 +208,15 @@ func (d *drawer) down() {
 
 // last draws how long the fault lasts: at most until the Heal, or until To without one.
 func (d *drawer) last() {
-	end := d.To
+	d.f.For = min(d.span(), d.end().Sub(d.f.At))
+}
+
+// end returns when the last fault ends.
+func (d *drawer) end() protocol.Time {
 	if d.Heal > 0 {
-		end = d.Heal
+		return d.Heal
 	}
-	d.f.For = min(d.span(), end.Sub(d.f.At))
+	return d.To
 }
 
 // times draws the delay or 2, 4, 8 ... of it.

@@ -350,6 +350,8 @@ func TestIdentitiesAndAnswersStay(t *testing.T) {
 14001: jump 1 by -80ms at 1.0314s
 15001: byzantine 4 equivocates 100% at 6.0138s for 832ms
 18000: mute 0 at 2.8747s for 1.408s
+19001: late 2>* 5% by 2.56s at 3.3395s for 8.6605s
+20000: echo *>3 50% at 7.8013s for 4.1987s
 999999: heal at 12s
 `
 	if got := fault.Format(Draw(source.Seed(1), everything(), c)); got != want {
@@ -381,7 +383,7 @@ func TestUnknownKindsAreRefusedWithWhatWasMeant(t *testing.T) {
 		"chrash":     `swarm: no kind of faults is called "chrash"; did you mean crash?`,
 		"crash,swam": `swarm: no kind of faults is called "swam"; did you mean swarm?`,
 		"fire": `swarm: no kind of faults is called "fire", want none, swarm, crash, restart, pause, disk, partition, cut, ring, flap, ` +
-			`clog, slow, lose, copy, corrupt, clock, byzantine, rot, deaf, mute`,
+			`clog, slow, lose, copy, corrupt, clock, byzantine, rot, deaf, mute, late, echo, latetimer`,
 		"":           `swarm: no kind of faults is called "", want none, `,
 		"crash,":     `swarm: no kind of faults is called "", want none, `,
 		"crash,none": `swarm: none comes with others; want it alone`,

@@ -1,0 +1,127 @@
+package sim
+
+import (
+	"math/bits"
+	"slices"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim/fault"
+)
+
+// Stale messages outlive what they were about: a view, a term, an incarnation of either end.
+// Copies of Late arrive long after the original. An Echo remembers what has passed, and sends
+// some of it again.
+
+// lateness returns how much later than the original a copy comes: a little as often as much,
+// from the link's delay to the fault's greatest.
+func (s *Sim) lateness(n *node, l *Link, f acting, m *message, name uint64) protocol.Time {
+	const steps = 16 // in each power of two
+	most := f.By
+	if most == 0 {
+		most = fault.LateBy
+	}
+	scales := max(1, bits.Len64(uint64(most/l.Delay)))
+	a := s.choose(n, protocol.Key{Kind: kindStaleBy, A: m.from, B: m.To, N: protocol.Hash2(name, f.ID)}, uint64(steps*scales))
+	base := l.Delay << (a / steps)
+	return protocol.Time(min(base+base/steps*time.Duration(a%steps), most))
+}
+
+// echo is an Echo and what it remembers.
+type echo struct {
+	acting
+	passed []passed // in the order in which the kinds came
+}
+
+// passed are the last messages of a kind, the oldest first.
+type passed struct {
+	kind protocol.Kind
+	last []*past
+}
+
+// past is a message that has passed.
+type past struct {
+	message
+	effect protocol.Effect
+	times  uint64 // that it could have come again
+}
+
+const echoKinds = 64 // that an Echo remembers; a protocol has fewer
+
+// remember keeps the message for the faults that may send it again.
+func (w *network) remember(m *message, nodes int) {
+	if w.faults == nil {
+		return
+	}
+	for i := range w.faults.echoes {
+		if e := &w.faults.echoes[i]; e.Picks(m.Kind) && e.Touches(m.from, m.To, nodes) {
+			e.remember(m)
+		}
+	}
+}
+
+func (e *echo) remember(m *message) {
+	i := slices.IndexFunc(e.passed, func(p passed) bool { return p.kind == m.Kind })
+	if i < 0 {
+		if len(e.passed) == echoKinds {
+			return
+		}
+		i = len(e.passed)
+		e.passed = append(e.passed, passed{kind: m.Kind})
+	}
+	p := &e.passed[i]
+	var x *past
+	if len(p.last) < fault.EchoMemory {
+		x = new(past)
+	} else {
+		x = p.last[0] // the oldest makes room
+		p.last = append(p.last[:0], p.last[1:]...)
+	}
+	body := append(x.effect.Body[:0], m.Body...)
+	x.message, x.effect, x.times = *m, *m.Effect, 0
+	x.effect.Body, x.Effect, x.stored = body, &x.effect, noSlot
+	p.last = append(p.last, x)
+}
+
+// echoOf has the i-th fault, an Echo, begin.
+func (s *Sim) echoOf(i int) {
+	for k := range s.net.faults.echoes {
+		if e := &s.net.faults.echoes[k]; e.Window == &s.windows[i] {
+			s.echo(e, func(*past) bool { return true })
+		}
+	}
+}
+
+// echoTo has the faults act on a node that restarted.
+func (s *Sim) echoTo(id protocol.NodeID) {
+	if s.net.faults == nil {
+		return
+	}
+	for k := range s.net.faults.echoes {
+		if e := &s.net.faults.echoes[k]; e.Open(s.now) {
+			s.echo(e, func(x *past) bool { return x.from == id || x.To == id })
+		}
+	}
+}
+
+// echo asks of each of these messages whether it comes again.
+func (s *Sim) echo(e *echo, among func(x *past) bool) {
+	for _, p := range e.passed {
+		for _, x := range p.last {
+			if !among(x) {
+				continue
+			}
+			n, m := &s.nodes[x.from], x.message
+			m.wave = protocol.Hash3(x.wave, waveEcho, protocol.Hash2(e.ID, x.times))
+			m.name = protocol.Hash3(x.name, waveEcho, protocol.Hash2(e.ID, x.times))
+			x.times++
+			e.met++
+			if s.strikes(n, kindEcho, e.acting, &m, m.name) {
+				s.result.Faults.Echoed++
+				e.n++
+				m.again = true
+				s.sendCopy(n, s.net.between(m.from, m.To), &m, s.net.faultsOn(&m, s.now, len(s.nodes)))
+			}
+		}
+	}
+}
