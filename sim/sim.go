@@ -43,7 +43,7 @@
 //	cryptorand  answers crypto/rand
 //	swarm       draws faults from a source
 //	source      answers questions: seeds, replay files, bytes of a fuzzer, all in turn
-//	check       judges runs
+//	check       judges runs; check/linear judges what clients saw of a shared object
 //	watch       watches runs: panics with their places, steps that do not end
 //	scenario    named plans with parameters and checks
 //	explore     sweeps seeds, shrinks failures, makes all runs of a small world

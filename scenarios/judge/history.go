@@ -3,7 +3,6 @@ package judge
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 
 	"dessim/protocol"
@@ -11,8 +10,8 @@ import (
 	"dessim/protocol/peer"
 	"dessim/sim"
 	"dessim/sim/check"
-
-	"github.com/anishathalye/porcupine"
+	"dessim/sim/check/linear"
+	"dessim/sim/wording"
 )
 
 // LedgerHistory is the history of a ledger, as an object on which clients and liars request
@@ -215,28 +214,24 @@ type prefix struct {
 }
 
 // log is the model: a log whose places are filled by requests, one after the other. The
-// state is the number of the next place. Only a filled place can be read.
-func (h *prefix) log() porcupine.Model {
+// state is the number of the next place. Only a filled place can be read. An operation is a
+// *request or a *logPlace.
+func (h *prefix) log() *linear.Model[int, any, bool] {
 	filled := h.assign()
-	return porcupine.Model{
-		Init: func() any { return 0 },
-		Step: func(state, input, _ any) (bool, any) {
-			n := state.(int)
-			if p, read := input.(*logPlace); read {
-				return n > p.index, n
+	return &linear.Model[int, any, bool]{Steps: 4 * mostTransfers * mostTransfers, Step: func(n int, o any, _ *bool) (int, bool) {
+		if p, read := o.(*logPlace); read {
+			return n, n > p.index
+		}
+		for ; n < len(h.places); n++ {
+			if filled[o.(*request)] == h.places[n] {
+				return n + 1, true
 			}
-			e := input.(*request)
-			for ; n < len(h.places); n++ {
-				if filled[e] == h.places[n] {
-					return true, n + 1
-				}
-				if !h.places[n].again {
-					return false, n
-				}
+			if !h.places[n].again {
+				return n, false
 			}
-			return !e.done, n // requests that did not happen come last
-		},
-	}
+		}
+		return n, false
+	}}
 }
 
 // assign returns which request fills which place. Most places fit only one request. If
@@ -260,26 +255,24 @@ func (h *prefix) assign() map[*request]*logPlace {
 	return filled
 }
 
-// operations returns the history in porcupine's terms. See Store.operations for requests
-// that have not ended.
-func (h *prefix) operations() []porcupine.Operation {
-	out := make([]porcupine.Operation, 0, len(h.requests)+len(h.places))
+// operations returns the requests and the readings of places.
+func (h *prefix) operations() (all []*linear.Op[any, bool]) {
 	for _, e := range h.requests {
-		o := porcupine.Operation{Input: e, Call: int64(e.from), Return: math.MaxInt64}
+		o := &linear.Op[any, bool]{Call: e.from, Input: e}
 		if e.done {
-			o.Return = int64(e.to)
+			o.Return, o.Output = e.to, &e.accepted
 		}
-		out = append(out, o)
+		all = append(all, o)
 	}
 	for _, p := range h.places {
 		if !p.again {
-			out = append(out, porcupine.Operation{Input: p, Call: int64(p.at), Return: int64(p.at)})
+			all = append(all, &linear.Op[any, bool]{Call: p.at, Return: p.at, Input: p, Output: &p.accepted})
 		}
 	}
-	return out
+	return all
 }
 
-func (h *prefix) linearizable() bool { return porcupine.CheckOperations(h.log(), h.operations()) }
+func (h *prefix) judge() linear.Verdict { return h.log().Judge(h.operations()) }
 
 // until returns the history up to that time.
 func (h *prefix) until(at protocol.Time) *prefix {
@@ -321,10 +314,10 @@ func (h *prefix) wrong() error {
 	}
 	times := protocol.SortedKeys(words)
 	i, _ := slices.BinarySearchFunc(times, false, func(at protocol.Time, _ bool) int {
-		if h.until(at).linearizable() {
-			return -1
+		if h.until(at).judge() == linear.NotLinearizable {
+			return 0
 		}
-		return 0
+		return -1
 	})
 	return h.until(times[i]).evidence(times[i]).With(
 		fmt.Errorf("no order of %d requests explains %s", len(h.until(times[i]).requests), words[times[i]]))
@@ -357,8 +350,7 @@ const mostTransfers = 2000
 
 // Linearizable requires an order of all requests and readings that explains all answers
 // and readings, and in which no operation precedes one that had ended when it began. It
-// judges once, at the end: each prefix of a linearizable history is linearizable. Like
-// Store.Linearizable, it may run goroutines.
+// judges once, at the end: each prefix of a linearizable history is linearizable.
 func (d *LedgerHistory) Linearizable() *check.Check {
 	name := "client-visible ledger history is linearizable"
 	if d.l.Asked() > mostTransfers {
@@ -372,9 +364,12 @@ func (d *LedgerHistory) Linearizable() *check.Check {
 				ended++
 			}
 		}
-		if h.linearizable() {
-			return ended, nil
+		switch h.judge() {
+		case linear.NotLinearizable:
+			return ended, h.wrong()
+		case linear.Undecided:
+			return ended, check.Undecided(fmt.Sprintf("the search for an order of %s ended before it knew", wording.Count(len(h.requests), "request")))
 		}
-		return ended, h.wrong()
+		return ended, nil
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/ledger"
 	"dessim/protocol/peer"
+	"dessim/sim/check/linear"
 	"dessim/sim/simtest/fixed"
 
 	"pgregory.net/rapid"
@@ -197,7 +198,7 @@ func TestTheJudgeOfALedgerKnowsWhatIsLinearizable(t *testing.T) {
 	} {
 		d := newDealer()
 		c.deal(d)
-		if got := d.linearizable(); got != c.want {
+		if got := d.judge() == linear.Linearizable; got != c.want {
 			t.Errorf("%s: linearizable is %v, want %v", name, got, c.want)
 		}
 		if want := c.want; want != d.explained() {
@@ -291,7 +292,7 @@ func TestTheJudgeOfALedgerAgreesWithTryingAllOrders(t *testing.T) {
 			h := drawPrefix(t)
 			want := h.explained()
 			verdicts[want]++
-			if got := h.linearizable(); got != want {
+			if got := h.judge() == linear.Linearizable; got != want {
 				t.Fatalf("linearizable is %v, by trying all orders %v: %v", got, want, h.requests)
 			}
 			if !want {
@@ -324,7 +325,7 @@ func TestAHistoryIsRightUntilTheMomentThatIsTold(t *testing.T) {
 	if text := d.wrong().Error(); text != want {
 		t.Errorf("%q, want %q", text, want)
 	}
-	if !d.until(6).linearizable() || d.until(7).linearizable() {
+	if d.until(6).judge() != linear.Linearizable || d.until(7).judge() != linear.NotLinearizable {
 		t.Error("before that it was wrong, or then it was right")
 	}
 }

@@ -2,16 +2,14 @@ package judge
 
 import (
 	"fmt"
-	"math"
 
 	"dessim/protocol"
 	"dessim/protocol/kv"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/check/linear"
 	"dessim/sim/scenario"
 	"dessim/sim/wording"
-
-	"github.com/anishathalye/porcupine"
 )
 
 // Store judges a replicated key-value store by its client-visible history, in virtual
@@ -26,38 +24,33 @@ type Store struct {
 	open     map[protocol.NodeID]*call
 	keys     map[uint64][]*call // in the order in which they began
 	last     *call              // the call that the last event ended, or nil
-	overlaps uint64             // calls that began during another on the same key
+	overlap  bool               // the latest call began during another on the same key
+	overlaps uint64             // calls that did
 	refused  uint64             // compare-and-swaps that found a different value
 }
 
-type call struct {
-	kv.Command
-	from, to protocol.Time
-	done     bool
-	result   kv.Return
-	overlaps bool // it began during another on the same key
+type call = linear.Op[kv.Command, kv.Return]
+
+// words says what an operation is and what came of it.
+func words(c kv.Command, r *kv.Return) string {
+	switch {
+	case r == nil:
+		return fmt.Sprintf("%v", c)
+	case r.OK:
+		return fmt.Sprintf("%v: found %d", c, r.Value)
+	}
+	return fmt.Sprintf("%v: refused, found %d", c, r.Value)
 }
 
-// words says what the call is and what came of it.
-func (c *call) words() string {
+func describe(c *call) string {
+	what := fmt.Sprintf("%v by node %v", c.Input, c.Client)
 	switch {
-	case !c.done:
-		return fmt.Sprintf("%v", c.Command)
-	case c.result.OK:
-		return fmt.Sprintf("%v: found %d", c.Command, c.result.Value)
+	case c.Output == nil:
+		return fmt.Sprintf("%s since %v", what, c.Call)
+	case c.Output.OK:
+		return fmt.Sprintf("%s from %v to %v, which found %d", what, c.Call, c.Return, c.Output.Value)
 	}
-	return fmt.Sprintf("%v: refused, found %d", c.Command, c.result.Value)
-}
-
-func (c *call) String() string {
-	what := fmt.Sprintf("%v by node %v", c.Command, c.Client)
-	switch {
-	case !c.done:
-		return fmt.Sprintf("%s since %v", what, c.from)
-	case c.result.OK:
-		return fmt.Sprintf("%s from %v to %v, which found %d", what, c.from, c.to, c.result.Value)
-	}
-	return fmt.Sprintf("%s from %v to %v, refused since it found %d", what, c.from, c.to, c.result.Value)
+	return fmt.Sprintf("%s from %v to %v, refused since it found %d", what, c.Call, c.Return, c.Output.Value)
 }
 
 // NewStore returns a judge of the store of these replicas; replicas holds their current
@@ -79,12 +72,12 @@ func (h *Store) Observe(e *sim.Event) {
 	switch {
 	case e.Kind == kv.KindCalled:
 		if c, ok := kv.DecodeCalled(e.Body); ok {
-			h.began(&call{Command: c, from: e.At})
+			h.began(&call{Client: c.Client, Input: c, Call: e.At, Return: protocol.MaxTime})
 		}
 	case e.Kind == kv.KindReturned:
 		if r, ok := kv.DecodeReturned(e.Body); ok && h.open[e.Node] != nil {
 			c := h.open[e.Node]
-			c.done, c.to, c.result = true, e.At, r
+			c.Return, c.Output = e.At, &r
 			delete(h.open, e.Node)
 			h.last = c
 			if !r.OK {
@@ -95,95 +88,69 @@ func (h *Store) Observe(e *sim.Event) {
 }
 
 func (h *Store) began(c *call) {
+	key := c.Input.Key
+	h.overlap = false
 	for _, client := range protocol.SortedKeys(h.open) {
-		if h.open[client].Key == c.Key {
-			c.overlaps = true
+		if h.open[client].Input.Key == key {
+			h.overlap = true
 			h.overlaps++
 			break
 		}
 	}
 	h.calls = append(h.calls, c)
 	h.open[c.Client] = c
-	h.keys[c.Key] = append(h.keys[c.Key], c)
+	h.keys[key] = append(h.keys[key], c)
 }
 
 // Linearizable requires, whenever an operation ends, an order of all operations on its key
 // that explains what clients saw, and in which no operation precedes one that had ended
 // when it began. Keys are judged one by one: a history is linearizable if and only if it
 // is so for each object (Herlihy and Wing, theorem 1).
-//
-// Porcupine runs goroutines. They cannot affect the result, which is a yes or no without a
-// time limit.
 func (h *Store) Linearizable() *check.Check {
 	return check.Always("client-visible store history is linearizable", sim.Output, func(e *sim.Event) (bool, error) {
 		c := h.last
 		if c == nil || e.Kind != kv.KindReturned {
 			return false, nil
 		}
-		calls := h.keys[c.Key]
-		if porcupine.CheckOperations(register, operations(calls)) {
+		calls := h.keys[c.Input.Key]
+		switch register.Judge(calls) {
+		case linear.Linearizable:
 			return true, nil
+		case linear.Undecided:
+			return true, check.Undecided(fmt.Sprintf("the search for an order of the %d operations on key %d ended before it knew", len(calls), c.Input.Key))
 		}
-		err := fmt.Errorf("no order of the %d operations on key %d explains %v%s", len(calls), c.Key, c, h.before(c))
-		return true, (&check.Evidence{History: history(calls, c)}).With(err)
+		err := fmt.Errorf("no order of the %d operations on key %d explains %v%s", len(calls), c.Input.Key, describe(c), h.before(c))
+		return true, register.Evidence(calls, c).With(err)
 	})
-}
-
-// history returns calls as a report draws them. Without wrong, some order explains them.
-func history(calls []*call, wrong *call) (all []check.Operation) {
-	for _, c := range calls {
-		o := check.Operation{Who: fmt.Sprintf("client %v", c.Client), Text: c.words(), Call: c.from, Return: protocol.MaxTime, Wrong: c == wrong}
-		if c.done {
-			o.Return = c.to
-		}
-		all = append(all, o)
-	}
-	return all
 }
 
 // before describes the write that ended last before c began.
 func (h *Store) before(c *call) string {
 	var last *call
-	for _, o := range h.keys[c.Key] {
-		if o.done && o.to < c.from && o.Op != kv.Get && o.result.OK && (last == nil || o.to > last.to) {
+	for _, o := range h.keys[c.Input.Key] {
+		if o.Output != nil && o.Return < c.Call && o.Input.Op != kv.Get && o.Output.OK && (last == nil || o.Return > last.Return) {
 			last = o
 		}
 	}
 	if last == nil {
 		return ""
 	}
-	return fmt.Sprintf("; before it ended %v", last)
-}
-
-// operations returns calls in porcupine's terms. A call that has not ended may take effect
-// at any time after its beginning, or never, which other calls cannot distinguish from the
-// end of time.
-func operations(calls []*call) []porcupine.Operation {
-	out := make([]porcupine.Operation, 0, len(calls))
-	for _, c := range calls {
-		o := porcupine.Operation{ClientId: int(c.Client), Input: c, Call: int64(c.from), Return: math.MaxInt64}
-		if c.done {
-			o.Return = int64(c.to)
-		}
-		out = append(out, o)
-	}
-	return out
+	return fmt.Sprintf("; before it ended %v", describe(last))
 }
 
 // register is the model of one key: a number, at first 0.
-var register = porcupine.Model{
-	Init: func() any { return uint64(0) },
-	Step: func(state, input, _ any) (bool, any) {
-		value, c := state.(uint64), input.(*call)
+var register = linear.Model[uint64, kv.Command, kv.Return]{
+	Step: func(value uint64, c kv.Command, r *kv.Return) (uint64, bool) {
 		takes := c.Op == kv.Put || c.Op == kv.CAS && value == c.Old
-		if c.done && (c.result.Value != value || c.result.OK != (takes || c.Op == kv.Get)) {
-			return false, value
+		if r != nil && (r.Value != value || r.OK != (takes || c.Op == kv.Get)) {
+			return value, false
 		}
 		if takes {
 			value = c.New
 		}
-		return true, value
+		return value, true
 	},
+	Text: words,
 }
 
 // Ended requires that every operation completes.
@@ -197,7 +164,7 @@ func (h *Store) Ended() *check.Check {
 		}
 		done, n := make(map[protocol.NodeID]uint64), uint64(0)
 		for _, c := range h.calls {
-			if c.done {
+			if c.Output != nil {
 				done[c.Client]++
 				n++
 			}
@@ -220,7 +187,7 @@ func (h *Store) Ended() *check.Check {
 func (h *Store) unfinished() bool {
 	done, asked := uint64(0), uint64(0)
 	for _, c := range h.calls {
-		if c.done {
+		if c.Output != nil {
 			done++
 		}
 	}
@@ -234,7 +201,7 @@ func (h *Store) unfinished() bool {
 // fixed.
 func (h *Store) Overlapped() *check.Check {
 	return check.Sometimes("two operations on one key overlap", check.EachRun, sim.Output, func(e *sim.Event) bool {
-		return e.Kind == kv.KindCalled && h.calls[len(h.calls)-1].overlaps
+		return e.Kind == kv.KindCalled && h.overlap
 	})
 }
 
@@ -283,7 +250,7 @@ func (h *Store) EqualAtEnd() *check.Check {
 func (h *Store) Facts() []scenario.Fact {
 	done := 0
 	for _, c := range h.calls {
-		if c.done {
+		if c.Output != nil {
 			done++
 		}
 	}

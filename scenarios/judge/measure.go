@@ -201,9 +201,9 @@ func (h *Store) Measure(m *stats.Meter) {
 	m.See(sim.Output, func(e *sim.Event) {
 		switch {
 		case e.Kind == kv.KindCalled && h.open[e.Node] != nil:
-			ops[h.open[e.Node].Op].Begin(e.Node, e.At)
+			ops[h.open[e.Node].Input.Op].Begin(e.Node, e.At)
 		case e.Kind == kv.KindReturned && h.last != nil:
-			ops[h.last.Op].End(e.Node, e.At)
+			ops[h.last.Input.Op].End(e.Node, e.At)
 		}
 	})
 }

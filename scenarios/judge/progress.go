@@ -138,12 +138,12 @@ func (p *Progress) lookAtCalls(now protocol.Time) {
 		return
 	}
 	for _, c := range p.store.calls {
-		if !p.core.Reaches(c.Client, core, now, bound) || now.Sub(c.from) < bound {
+		if !p.core.Reaches(c.Client, core, now, bound) || now.Sub(c.Call) < bound {
 			continue
 		}
 		p.calls++
-		if !c.done && p.stuck == nil {
-			p.stuck = fmt.Errorf("%v has not completed, though its client and nodes %v have been connected since", c, places(core))
+		if c.Output == nil && p.stuck == nil {
+			p.stuck = fmt.Errorf("%v has not completed, though its client and nodes %v have been connected since", describe(c), places(core))
 		}
 	}
 }

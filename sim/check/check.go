@@ -9,6 +9,7 @@
 package check
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -60,6 +61,7 @@ type Check struct {
 	waits     func() bool   // for Suite.Done
 	bound     protocol.Time // of an Eventually: for Suite.Bound
 	exercised uint64
+	undecided error // of an Always
 	failed    bool
 	failure   Result
 	evidence  *Evidence // of what the end of the run shows
@@ -102,11 +104,25 @@ func (c *Check) Result(end protocol.Time) Result {
 
 // passIfExercised is the conclusion of a safety check that found nothing wrong.
 func passIfExercised(c *Check, _ protocol.Time) (Verdict, string) {
+	if c.undecided != nil {
+		return Inconclusive, c.undecided.Error()
+	}
 	if c.exercised == 0 {
 		return Inconclusive, "never exercised: nothing happened that it could judge"
 	}
 	return Pass, ""
 }
+
+var errUndecided = errors.New("undecided")
+
+// undecided is an error that is no violation.
+type undecided struct{ error }
+
+func (undecided) Is(target error) bool { return target == errUndecided }
+
+// Undecided returns what the judge of an Always or a Finally returns if it gave up before it
+// knew: then the check is inconclusive, for that reason, unless it fails elsewhere.
+func Undecided(reason string) error { return undecided{errors.New(reason)} }
 
 // Always judges every event of the set watch: judge reports whether the event is relevant
 // to the check, and what is wrong with it, as one sentence, or nil.
@@ -116,7 +132,10 @@ func Always(name string, watch sim.What, judge func(e *sim.Event) (relevant bool
 		if relevant {
 			c.exercised++
 		}
-		if wrong != nil {
+		switch {
+		case errors.Is(wrong, errUndecided):
+			c.undecided = wrong
+		case wrong != nil:
 			c.fail(e, wrong)
 		}
 	}}
@@ -150,6 +169,8 @@ func Finally(name string, judge func() (n uint64, wrong error)) *Check {
 		n, wrong := judge()
 		c.exercised, c.evidence = n, evidenceOf(wrong)
 		switch {
+		case errors.Is(wrong, errUndecided):
+			return Inconclusive, wrong.Error()
 		case wrong != nil && end < c.bound:
 			return Inconclusive, fmt.Sprintf("%v; the run ended at %v, it has until %v", wrong, end, c.bound)
 		case wrong != nil:

@@ -80,6 +80,29 @@ func TestEventuallyCutShortIsInconclusiveAndOverdueAViolation(t *testing.T) {
 	}
 }
 
+func TestAJudgeThatGivesUpIsInconclusiveUnlessItFindsSomething(t *testing.T) {
+	gives := check.Undecided("it took too long")
+	always := check.Always("always", sim.Output, func(e *sim.Event) (bool, error) {
+		if e.Step == 3 {
+			return true, errors.New("wrong")
+		}
+		return true, gives
+	})
+	finally := check.Finally("finally", func() (uint64, error) { return 1, fmt.Errorf("so: %w", gives) })
+	for step := range uint64(2) {
+		always.Observe(&sim.Event{What: sim.Output, Step: step})
+	}
+	for _, c := range []*check.Check{always, finally} {
+		if r := c.Result(9); r.Verdict != check.Inconclusive || !strings.Contains(r.Detail, "it took too long") {
+			t.Errorf("%s: %v %q", r.Name, r.Verdict, r.Detail)
+		}
+	}
+	always.Observe(&sim.Event{What: sim.Output, Step: 3})
+	if r := always.Result(9); r.Verdict != check.Violation || r.Step != 3 {
+		t.Errorf("%v %q", r.Verdict, r.Detail)
+	}
+}
+
 // deliver feeds SameOrder with deliveries "node:index:item" of incarnation 1.
 func deliver(t *testing.T, events ...sim.Event) check.Result {
 	t.Helper()
