@@ -65,6 +65,7 @@ type Check struct {
 	failed    bool
 	failure   Result
 	evidence  *Evidence // of what the end of the run shows
+	shown     *shown    // the event that shows it already
 }
 
 // Watch returns the events that the check observes.
@@ -93,6 +94,9 @@ func (c *Check) Result(end protocol.Time) Result {
 			r.At = 0
 		} else {
 			r.Evidence = c.evidence
+			if c.shown != nil {
+				r.At, r.Step = c.shown.at, c.shown.step
+			}
 		}
 	}
 	r.Name, r.Exercised, r.Excused = c.name, c.exercised, uint64(len(c.excused))
@@ -161,6 +165,19 @@ func (c *Check) WhileWaiting(waits func() bool) *Check {
 	return c
 }
 
+// shown is an error with the event that shows it.
+type shown struct {
+	error
+	at   protocol.Time
+	step uint64
+}
+
+func (s *shown) Unwrap() error { return s.error }
+
+// Shown returns err with the time and the step of the event that shows it, for the judge of a
+// Finally that knows it: a report then begins there, and not at the end.
+func Shown(err error, at protocol.Time, step uint64) error { return &shown{err, at, step} }
+
 // Finally judges when the run is over, whenever that is: for safety that costs too much to
 // judge at each event. judge returns how many things it looked at and what is wrong, as
 // one sentence, or nil.
@@ -168,6 +185,7 @@ func Finally(name string, judge func() (n uint64, wrong error)) *Check {
 	return &Check{name: name, conclude: func(c *Check, end protocol.Time) (Verdict, string) {
 		n, wrong := judge()
 		c.exercised, c.evidence = n, evidenceOf(wrong)
+		errors.As(wrong, &c.shown)
 		switch {
 		case errors.Is(wrong, errUndecided):
 			return Inconclusive, wrong.Error()

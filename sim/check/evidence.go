@@ -46,6 +46,8 @@ type evident struct {
 	evidence *Evidence
 }
 
+func (e *evident) Unwrap() error { return e.error }
+
 // evidenceOf returns the evidence of an error, or nil.
 func evidenceOf(err error) *Evidence {
 	if e := (*evident)(nil); errors.As(err, &e) {

@@ -73,6 +73,19 @@ func TestEvidenceGoesWithTheViolationAlone(t *testing.T) {
 	}
 }
 
+func TestAViolationSeenAtTheEndCanTellWhatShowsIt(t *testing.T) {
+	evidence := &check.Evidence{History: []check.Operation{{Who: "a"}}}
+	for name, wrong := range map[string]error{
+		"outside": check.Shown(evidence.With(errors.New("wrong")), 4, 7),
+		"inside":  evidence.With(check.Shown(errors.New("wrong"), 4, 7)),
+	} {
+		r := check.Finally("f", func() (uint64, error) { return 1, wrong }).Result(10)
+		if r.Verdict != check.Violation || r.Detail != "wrong" || r.At != 4 || r.Step != 7 || r.Evidence != evidence {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
 func TestTheEarliestViolationComesFirst(t *testing.T) {
 	bad := func(name string, step uint64) check.Result {
 		return check.Result{Name: name, Verdict: check.Violation, Step: step}

@@ -61,10 +61,11 @@ func TestSomebodyElsesScenarioHasTheWholeCommandLine(t *testing.T) {
 	kvstore(exitPass, "help", "kvstore COMMAND [flags]", "kvstore -seed 42")
 	kvstore(exitPass, "help sweep", "kvstore sweep -scenario NAME")
 	kvstore(exitPass, "version", "kvstore ")
-	kvstore(exitUsage, "-scenario concurrent", `kvstore: unknown scenario "concurrent"; want writes`)
+	kvstore(exitUsage, "-scenario concurrent", `kvstore: unknown scenario "concurrent"; want writes, shared`)
 	kvstore(exitUsage, "compare -scenario writes", "scenario writes has nothing to compare, nor has any other scenario of kvstore")
 	kvstore(exitUsage, "write", "did you mean kvstore run -scenario writes?")
 	kvstore(exitPass, "-scenario writes -seed 3 -faults none -shadow off -verify", "reproduce     kvstore run -seed 3 -scenario writes -faults none -shadow off", "in a second process: every event the same")
+	kvstore(exitViolation, "sweep -scenario shared -shadow off -seeds 1-10", "clients see one store: no order of ")
 	kvstore(exitViolation, "sweep -scenario writes -shadow off -seeds 1-50", "an acknowledged write is read back", ": kvstore replay ")
 	found := regexp.MustCompile(`kvstore replay (\S+\.replay)`).FindStringSubmatch(kvstore(exitViolation, "sweep -scenario writes -shadow off -seeds 1-50"))
 	if found == nil {

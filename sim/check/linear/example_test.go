@@ -15,12 +15,12 @@ func Example() {
 			return sum + add, answer == nil || *answer == sum+add
 		},
 	})
-	// In a scenario, the check looks at the events of clients.
+	// In a scenario, the run shows the check these events.
 	right := counter.Linearizable("every sum counts all additions").Seeing(sim.Received|sim.Output, func(e *sim.Event) {
 		if e.What == sim.Received {
-			counter.Call(e.Node, e.Tag, e.At, int(e.Body[0]))
+			counter.Call(e, e.Tag, int(e.Body[0]))
 		} else {
-			counter.Return(e.Node, e.Tag, e.At, int(e.Body[0]))
+			counter.Return(e, e.Tag, int(e.Body[0]))
 		}
 	})
 	right.Observe(&sim.Event{What: sim.Received, Node: 1, At: 10, Body: []byte{5}})
@@ -29,9 +29,9 @@ func Example() {
 	right.Observe(&sim.Event{What: sim.Received, Node: 3, At: 40, Body: []byte{1}})
 	right.Observe(&sim.Event{What: sim.Output, Node: 3, At: 50, Body: []byte{6}})
 	r := check.Suite{right}.Results(100)[0]
-	fmt.Println(r.Verdict)
+	fmt.Println(r.Verdict, r.At)
 	fmt.Println(r.Detail)
 	// Output:
-	// violation
+	// violation 50ns
 	// no order of 3 operations explains 1: 6, by client 3 from 40ns to 50ns
 }

@@ -7,6 +7,7 @@ import (
 	"sort"
 
 	"dessim/protocol"
+	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/wording"
 )
@@ -30,24 +31,26 @@ func NewHistory[S comparable, I, O any](m Model[S, I, O]) *History[S, I, O] {
 	return &History[S, I, O]{model: m, named: make(map[name]*Op[I, O])}
 }
 
-// Call records that a client begins an operation. The client's own number of it, op, relates
-// the answer to it. A client that repeats a request under the same number still makes one
-// operation.
-func (h *History[S, I, O]) Call(client protocol.NodeID, op uint64, at protocol.Time, in I) {
-	n := name{client, op}
+// Call records that the client to whom e happens begins an operation. The client's own number of
+// it, op, relates the answer to it. A client that repeats a request under the same number
+// still makes one operation.
+func (h *History[S, I, O]) Call(e *sim.Event, op uint64, in I) {
+	n := name{e.Node, op}
 	if h.named[n] == nil {
-		h.named[n] = &Op[I, O]{Client: client, Call: at, Return: protocol.MaxTime, Input: in}
+		h.named[n] = &Op[I, O]{Client: e.Node, Call: e.At, Return: protocol.MaxTime, Input: in}
 		h.ops = append(h.ops, h.named[n])
 	}
 }
 
-// Return records the answer to a client's operation; the first counts.
-func (h *History[S, I, O]) Return(client protocol.NodeID, op uint64, at protocol.Time, out O) {
-	switch o := h.named[name{client, op}]; {
+// Return records that the client to whom e happens has the answer to its operation; the first
+// counts.
+func (h *History[S, I, O]) Return(e *sim.Event, op uint64, out O) {
+	switch o := h.named[name{e.Node, op}]; {
 	case o == nil && h.stray == nil:
-		h.stray = fmt.Errorf("client %v has an answer at %v to its operation %d, which it had not begun: %v", client, at, op, out)
+		err := fmt.Errorf("client %v has an answer to its operation %d, which it had not begun: %v", e.Node, op, out)
+		h.stray = check.Shown(err, e.At, e.Step)
 	case o != nil && o.Output == nil:
-		o.Return, o.Output = at, &out
+		o.Return, o.Output, o.step = e.At, &out, e.Step
 	}
 }
 
@@ -115,7 +118,7 @@ func (m Model[S, I, O]) wrong(p *part[I, O]) error {
 	ops := until(p.ops, last.Return)
 	err := fmt.Errorf("no order of %s%s explains %s, by client %v from %v to %v",
 		wording.Count(len(ops), "operation"), p.on(), m.text(last.Input, last.Output), last.Client, last.Call, last.Return)
-	return m.Evidence(ops, last).With(err)
+	return check.Shown(m.Evidence(ops, last).With(err), last.Return, last.step)
 }
 
 // until returns the history up to that time.

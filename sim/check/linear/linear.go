@@ -27,6 +27,8 @@ type Op[I, O any] struct {
 	Call, Return protocol.Time // Return is MaxTime without an answer
 	Input        I
 	Output       *O // nil without an answer
+
+	step uint64 // of the answer
 }
 
 // DefaultSteps bounds a search: it is ample for some thousand operations, of which a few at a

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dessim/protocol"
+	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/check/linear"
 	"dessim/sim/simtest/fixed"
@@ -56,6 +57,11 @@ func explained(left []*op, state uint64) bool {
 	return false
 }
 
+// at returns an event, whose step is ten times less than its time.
+func at(client protocol.NodeID, t protocol.Time) *sim.Event {
+	return &sim.Event{Node: client, At: t, Step: uint64(t) / 10}
+}
+
 // record draws a history on two keys, and returns what happened to each.
 func record(t *rapid.T) (*linear.History[uint64, swap, found], [2][]*op) {
 	h := linear.NewHistory(registers)
@@ -65,11 +71,11 @@ func record(t *rapid.T) (*linear.History[uint64, swap, found], [2][]*op) {
 		call := protocol.Time(rapid.IntRange(0, 9).Draw(t, "call"))
 		o := &op{Client: protocol.NodeID(i % 3), Call: call, Return: call + protocol.Time(rapid.IntRange(0, 5).Draw(t, "for")),
 			Input: swap{small.Draw(t, "key") % 2, small.Draw(t, "old"), small.Draw(t, "new"), rapid.Bool().Draw(t, "any")}}
-		h.Call(o.Client, uint64(i), o.Call, o.Input)
+		h.Call(at(o.Client, o.Call), uint64(i), o.Input)
 		if rapid.IntRange(0, 4).Draw(t, "answered") > 0 {
 			o.Output = &found{small.Draw(t, "found"), true}
 			o.Output.ok = o.Input.any || o.Input.old == o.Output.value
-			h.Return(o.Client, uint64(i), o.Return, *o.Output)
+			h.Return(at(o.Client, o.Return), uint64(i), *o.Output)
 		}
 		keys[o.Input.key] = append(keys[o.Input.key], o)
 	}
@@ -101,18 +107,18 @@ func TestVerdictsAreThoseOfTryingAllOrders(t *testing.T) {
 
 func TestTheFirstAnswerThatNoOrderExplainsIsShown(t *testing.T) {
 	h := linear.NewHistory(registers)
-	h.Call(1, 0, 10, swap{new: 5, any: true})
-	h.Call(1, 0, 12, swap{new: 5, any: true}) // asked again
-	h.Call(2, 0, 15, swap{key: 1, new: 9, any: true})
-	h.Return(1, 0, 20, found{0, true})
-	h.Return(1, 0, 22, found{7, true}) // too late to count
-	h.Call(2, 1, 30, swap{old: 1, new: 1})
-	h.Return(2, 1, 40, found{0, false}) // it is 5
-	h.Call(3, 0, 35, swap{new: 6, any: true})
-	h.Return(3, 0, 50, found{8, true}) // wrong, too
+	h.Call(at(1, 10), 0, swap{new: 5, any: true})
+	h.Call(at(1, 12), 0, swap{new: 5, any: true}) // asked again
+	h.Call(at(2, 15), 0, swap{key: 1, new: 9, any: true})
+	h.Return(at(1, 20), 0, found{0, true})
+	h.Return(at(1, 22), 0, found{7, true}) // too late to count
+	h.Call(at(2, 30), 1, swap{old: 1, new: 1})
+	h.Return(at(2, 40), 1, found{0, false}) // it is 5
+	h.Call(at(3, 35), 0, swap{new: 6, any: true})
+	h.Return(at(3, 50), 0, found{8, true}) // wrong, too
 	r := h.Linearizable("registers").Result(100)
-	if want := "no order of 3 operations on a explains {0 1 1 false}: {0 false}, by client 2 from 30ns to 40ns"; r.Detail != want || r.Exercised != 3 {
-		t.Errorf("%d exercised, %q, want %q", r.Exercised, r.Detail, want)
+	if want := "no order of 3 operations on a explains {0 1 1 false}: {0 false}, by client 2 from 30ns to 40ns"; r.Detail != want || r.Exercised != 3 || r.At != 40 || r.Step != 4 {
+		t.Errorf("%+v, want %q at step 4", r, want)
 	}
 	want := []check.Operation{
 		{Who: "client 1", Text: "{0 0 5 true}: {0 true}", Call: 10, Return: 20},
@@ -126,7 +132,7 @@ func TestTheFirstAnswerThatNoOrderExplainsIsShown(t *testing.T) {
 
 func TestAnAnswerThatNobodyAskedForIsAViolation(t *testing.T) {
 	h := linear.NewHistory(registers)
-	h.Return(4, 7, 30, found{})
+	h.Return(at(4, 30), 7, found{})
 	if r := h.Linearizable("registers").Result(100); r.Verdict != check.Violation {
 		t.Errorf("%v %s", r.Verdict, r.Detail)
 	}
@@ -146,10 +152,10 @@ func TestASearchThatRunsOutOfStepsIsInconclusive(t *testing.T) {
 	} {
 		h := linear.NewHistory(model)
 		for i := range uint64(40) {
-			h.Call(1, i, 1, swap{new: i, any: true})
+			h.Call(at(1, 1), i, swap{new: i, any: true})
 		}
-		h.Call(2, 0, 2, c.last)
-		h.Return(2, 0, 3, found{c.found, true})
+		h.Call(at(2, 2), 0, c.last)
+		h.Return(at(2, 3), 0, found{c.found, true})
 		if r := h.Linearizable("registers").Result(100); r.Verdict != c.want {
 			t.Errorf("%s: %v %s, want %v", name, r.Verdict, r.Detail, c.want)
 		}
@@ -162,10 +168,10 @@ func TestUnansweredOperationsThatChangeNothingCostNoSearch(t *testing.T) {
 	model.Steps = 200
 	h := linear.NewHistory(model)
 	for i := range uint64(40) {
-		h.Call(1, i, 1, swap{old: 50 + i, new: 1})
+		h.Call(at(1, 1), i, swap{old: 50 + i, new: 1})
 	}
-	h.Call(2, 0, 2, swap{any: true})
-	h.Return(2, 0, 3, found{99, true})
+	h.Call(at(2, 2), 0, swap{any: true})
+	h.Return(at(2, 3), 0, found{99, true})
 	if r := h.Linearizable("registers").Result(100); r.Verdict != check.Violation {
 		t.Errorf("%v %s", r.Verdict, r.Detail)
 	}

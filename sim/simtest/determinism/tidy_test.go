@@ -127,7 +127,7 @@ var allLayers = []layer{
 	{path: "sim/traitor", imports: []string{"dessim/protocol", "dessim/sim/fault"}},
 	{path: "sim/cryptorand", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/cryptorand/..."}},
 	{path: "sim/check", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/fault", "dessim/sim/source"}},
-	{path: "sim/check/linear", imports: []string{"dessim/protocol", "dessim/sim/check", "dessim/sim/wording", "github.com/anishathalye/porcupine"}},
+	{path: "sim/check/linear", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/check", "dessim/sim/wording", "github.com/anishathalye/porcupine"}},
 	{path: "sim/watch", imports: []string{"dessim/sim"}},
 	{path: "sim/explore", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/history", "dessim/sim/story", "dessim/sim/export", "dessim/sim/report/..."}},
 	{path: "sim/scenario", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/files", "dessim/sim/history", "dessim/sim/story", "dessim/sim/export", "dessim/sim/report/..."}},

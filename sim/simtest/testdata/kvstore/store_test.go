@@ -3,8 +3,9 @@ package kvstore_test
 import (
 	"testing"
 
-	"dessim/sim/simtest"
 	"example.com/kvstore/scenario"
+
+	"dessim/sim/simtest"
 )
 
 func TestAcknowledgedWritesAreReadBack(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"example.com/kvstore"
+
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
@@ -13,7 +15,6 @@ import (
 	"dessim/sim/scenario"
 	"dessim/sim/stats"
 	"dessim/sim/swarm"
-	"example.com/kvstore"
 )
 
 const (
@@ -24,7 +25,7 @@ const (
 )
 
 // All is the table of scenarios.
-func All() []*scenario.Scenario { return []*scenario.Scenario{Writes()} }
+func All() []*scenario.Scenario { return []*scenario.Scenario{Writes(), Shared()} }
 
 // Find returns the scenario of that name, or nil.
 func Find(name string) *scenario.Scenario { return scenario.Find(All(), name) }

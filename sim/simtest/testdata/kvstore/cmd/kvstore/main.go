@@ -2,8 +2,9 @@
 package main
 
 import (
-	"dessim/cmd/dessim/cmdline"
 	"example.com/kvstore/scenario"
+
+	"dessim/cmd/dessim/cmdline"
 )
 
 func main() {
