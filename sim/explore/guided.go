@@ -129,3 +129,29 @@ func (c *corpus) learn(i uint64, r SeedRun, fresh []uint32) {
 		c.known = len(c.kept)
 	}
 }
+
+// Course makes the runs of a strategy one after the other, each as a Sweep of the same seeds
+// would: for who wants every outcome. Its zero value is the strategy Random.
+type Course struct {
+	Strategy Strategy
+	corpus   corpus
+	made     uint64
+}
+
+// Next makes the run of the next seed. try gets the run, what answers its questions, and what
+// must observe it.
+func (c *Course) Next(seed uint64, try func(r SeedRun, src protocol.Source, observers ...sim.Observer)) {
+	r := SeedRun{Seed: seed}
+	if c.Strategy != Guided {
+		try(r, c.Strategy.Source(r))
+		return
+	}
+	if c.corpus.reached == nil {
+		c.corpus.reached = make(map[uint32]bool)
+	}
+	r = c.corpus.mutate(seed)
+	o := &coverage{reached: make(map[uint32]bool)}
+	try(r, c.Strategy.Source(r), o)
+	c.corpus.learn(c.made, r, c.corpus.fresh(o))
+	c.made++
+}

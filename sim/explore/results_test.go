@@ -3,6 +3,7 @@ package explore_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -397,5 +398,29 @@ func TestASweepWithErrorsIsMergedAndContinued(t *testing.T) {
 	}
 	if got := sweepTo(t, path, o); !reflect.DeepEqual(got, want) {
 		t.Errorf("continued to %+v, want %+v", got, want)
+	}
+}
+
+// Who makes the runs one after the other makes those of a sweep.
+func TestACourseMakesTheRunsOfASweep(t *testing.T) {
+	const seeds = 300
+	for _, strategy := range explore.Strategies() {
+		text, _ := resultsOf(t, explore.SweepOptions{From: 1, To: seeds, Strategy: strategy, Workers: 3})
+		w, course := coin(), explore.Course{Strategy: strategy}
+		mutants := 0
+		for seed := range uint64(seeds) {
+			course.Next(seed+1, func(r explore.SeedRun, src protocol.Source, observers ...sim.Observer) {
+				o, _ := w.Seed(r.Salt(), src, false, observers...)
+				if !strings.Contains(text, fmt.Sprintf("%q", o.Digest.String())) {
+					t.Errorf("%v: the sweep has no run like %+v", strategy, r)
+				}
+				if len(r.Ancestors) > 0 {
+					mutants++
+				}
+			})
+		}
+		if (mutants > 0) != (strategy == explore.Guided) {
+			t.Errorf("%v: %d mutants", strategy, mutants)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim/check"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 	"dessim/sim/wording"
 )
@@ -88,6 +89,9 @@ type Shrunk struct {
 	// Is too; if it fails before Check does, the certificate says so.
 	Was, Is Outcome
 	Runs    int
+	// Benign is the check that fails in the run in which every answer is benign and no fault
+	// happens, or "". That run is not one of Runs.
+	Benign string
 	// Minimal says that removing any one remaining part, alone, was tried in a run to its
 	// end, and that the check does not fail then. It does not cover a part that cannot be
 	// removed alone, because the remaining faults would not be valid: the certificate says
@@ -157,6 +161,8 @@ func Shrink(ctx context.Context, w *World, t *Trial, o ShrinkOptions) (Shrunk, e
 	out.After, out.Runs, out.interrupted = s.now, s.runs, err != nil
 	if err == nil {
 		out.Minimal, out.stuck = s.minimal()
+		benign := w.Try(t.benign())
+		out.Benign = benign.Check()
 	}
 	out.decisive = s.decisive()
 	out.Is = out.Was
@@ -334,6 +340,21 @@ func (t *Trial) hash() uint64 {
 		h = protocol.Hash3(h, a.Key.N, a.Range<<1^a.Value)
 	}
 	return h
+}
+
+// benign returns the trial without faults, but for a heal, and with every answer benign.
+func (t *Trial) benign() *Trial {
+	faults := slices.DeleteFunc(slices.Clone(t.Faults), func(f fault.Fault) bool { return f.Op != fault.Heal })
+	return &Trial{Nodes: t.Nodes, Faults: faults}
+}
+
+// Warning says in one sentence why the result may mean nothing, or is "".
+func (s *Shrunk) Warning() string {
+	if s.Benign == "" {
+		return ""
+	}
+	return fmt.Sprintf("the run in which every answer is benign and no fault happens fails %q, too: either it needs no misfortune, "+
+		"or answer 0 of some question is not benign, and then shrinking means nothing", s.Benign)
 }
 
 // Certificate says in one sentence what is known about the result.

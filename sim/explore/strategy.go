@@ -60,8 +60,8 @@ func (r SeedRun) Salt() uint64 {
 	return r.Seed
 }
 
-// source returns the source of the run r.
-func (s Strategy) source(r SeedRun) protocol.Source {
+// Source returns what answers the questions of the run r.
+func (s Strategy) Source(r SeedRun) protocol.Source {
 	switch {
 	case s == Swarm:
 		return &swarmed{Seed: source.Seed(r.Seed)}

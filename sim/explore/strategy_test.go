@@ -28,7 +28,7 @@ func TestStrategiesHaveNamesThatReadBack(t *testing.T) {
 func TestEveryStrategyAnswersByName(t *testing.T) {
 	for _, s := range Strategies() {
 		for seed := range uint64(50) {
-			src := s.source(SeedRun{Seed: seed, Ancestors: []uint64{3, 9}[:seed%3]})
+			src := s.Source(SeedRun{Seed: seed, Ancestors: []uint64{3, 9}[:seed%3]})
 			var first []uint64
 			for round := range 2 {
 				for i := range uint64(200) {
@@ -54,7 +54,7 @@ func TestSwarmedSeedsRuleOutHalfOfTheKinds(t *testing.T) {
 	for _, drawn := range []bool{false, true} {
 		out := make([]int, len(kinds))
 		for seed := range uint64(seeds) {
-			src := Swarm.source(SeedRun{Seed: seed})
+			src := Swarm.Source(SeedRun{Seed: seed})
 			if drawn {
 				src.Chance(protocol.Key{Kind: protocol.KindOf("f.on")}, protocol.Percent(50))
 			}
@@ -86,7 +86,7 @@ func TestPrioritiesMakeLinksSlowOrFast(t *testing.T) {
 	const most = 1000
 	var slow, fast, changed int
 	for seed := range uint64(300) {
-		src := PCT.source(SeedRun{Seed: seed})
+		src := PCT.Source(SeedRun{Seed: seed})
 		changes, last := 0, make(map[[2]protocol.NodeID]uint64)
 		for n := range uint64(5000) {
 			link := [2]protocol.NodeID{protocol.NodeID(n % 5), protocol.NodeID(n / 5 % 5)}
@@ -113,7 +113,7 @@ func TestPrioritiesMakeLinksSlowOrFast(t *testing.T) {
 		t.Errorf("%d slow, %d fast, %d changes", slow, fast, changed)
 	}
 	k := protocol.Key{Kind: protocol.KindOf("other"), N: 7}
-	if got, want := PCT.source(SeedRun{Seed: 4}).Choose(k, 1<<40), source.Seed(4).Choose(k, 1<<40); got != want {
+	if got, want := PCT.Source(SeedRun{Seed: 4}).Choose(k, 1<<40), source.Seed(4).Choose(k, 1<<40); got != want {
 		t.Errorf("another question is answered %d, want %d, as the seed does", got, want)
 	}
 }
@@ -123,7 +123,7 @@ func TestMutantsAnswerMostlyAsTheirParents(t *testing.T) {
 	const asked = 4096
 	var all int
 	for seed := uint64(100); seed < 140; seed++ {
-		parent, child := Guided.source(SeedRun{Seed: 8, Ancestors: []uint64{3}}), Guided.source(SeedRun{Seed: seed, Ancestors: []uint64{3, 8}})
+		parent, child := Guided.Source(SeedRun{Seed: 8, Ancestors: []uint64{3}}), Guided.Source(SeedRun{Seed: seed, Ancestors: []uint64{3, 8}})
 		differ := 0
 		for n := range uint64(asked) {
 			k := delayKey(1, 2, n)

@@ -360,13 +360,13 @@ func (s *sweep) run(r SeedRun) (out result) {
 		out.reached = &coverage{reached: make(map[uint32]bool)}
 		observers = append(observers, out.reached)
 	}
-	once, _ := s.world.Seed(r.Salt(), s.Strategy.source(r), false, observers...)
+	once, _ := s.world.Seed(r.Salt(), s.Strategy.Source(r), false, observers...)
 	if out.interrupted = once.Interrupted(); out.interrupted {
 		return out
 	}
 	out.line = s.lineOf(r, &once)
 	if once.Failed() || r.Seed%sampled == 0 {
-		twice, _ := s.world.Seed(r.Salt(), s.Strategy.source(r), false)
+		twice, _ := s.world.Seed(r.Salt(), s.Strategy.Source(r), false)
 		if out.interrupted = twice.Interrupted(); out.interrupted {
 			return out
 		}
@@ -392,7 +392,7 @@ func (s *sweep) difference(r SeedRun) *Difference {
 	const pairs = 4
 	for range pairs {
 		d := FirstDifference(func(o sim.Observer) bool {
-			out, _ := s.world.Seed(r.Salt(), s.Strategy.source(r), false, o)
+			out, _ := s.world.Seed(r.Salt(), s.Strategy.Source(r), false, o)
 			return !out.Interrupted()
 		})
 		if d != nil {
@@ -434,7 +434,7 @@ func (l *seedLine) came() string {
 // Record makes the smallest run of a group of that strategy again, and returns its Trial, or
 // nil if that run was interrupted. g.Smallest.Salt salts its identities.
 func (w *World) Record(strategy Strategy, g *Group) (*Trial, error) {
-	o, t := w.Seed(g.Smallest.Salt(), strategy.source(g.Smallest), true)
+	o, t := w.Seed(g.Smallest.Salt(), strategy.Source(g.Smallest), true)
 	if o.Interrupted() {
 		return nil, nil
 	}

@@ -30,6 +30,8 @@ type Options struct {
 	Flags string
 	// Seeds is the number of seeds, which begin at 1.
 	Seeds int
+	// Strategy is how seeds answer: explore.Random, Swarm, PCT or Guided, as for a sweep.
+	Strategy explore.Strategy
 	// ShrinkRuns bounds the runs of shrinking a failure; 0 shrinks nothing.
 	ShrinkRuns int
 	// Strict fails the test if a fault that Flags ask for did nothing in any of the runs, or if
@@ -43,7 +45,8 @@ type Options struct {
 // Environment variables of Run. Flags would break "go test ./...", since other packages do
 // not know them.
 const (
-	// SeedVariable runs one seed alone.
+	// SeedVariable runs one seed alone. A run of explore.Guided has its ancestors before its
+	// seed: "7,19,64".
 	SeedVariable = "DESSIM_SEED"
 	// SeedsVariable replaces Options.Seeds, for a long night.
 	SeedsVariable = "DESSIM_SEEDS"
@@ -62,7 +65,8 @@ const (
 // Run makes the runs of s under many seeds, and fails t at the first that does not pass. It
 // makes a failing run again, shrinks it, and saves it in testdata/dessim beside the test;
 // later runs of the test begin with the saved files. The report ends in a command that
-// repeats the run, to be pasted at the root of the module.
+// repeats the run, to be pasted at the root of the module. Under -v it tells how far it is, ten
+// times.
 //
 // A Sometimes that never happens fails t, too: the test is vacuous. With Options.Strict, so
 // does a fault that never did anything, and a message to a node that does not exist. A node
@@ -85,7 +89,7 @@ func Run(t *testing.T, s *scenario.Scenario, o Options) {
 	if o.Seeds < 1 || o.ShrinkRuns < 0 {
 		t.Fatalf("simtest: Options has %d seeds and %d runs to shrink in; want at least 1 and at least 0", o.Seeds, o.ShrinkRuns)
 	}
-	r := &runner{tester: t, o: o, watchdog: watchdog(t.Name()), Subject: scenario.Subject{Scenario: s, Params: p}, place: newPlace(t.Name())}
+	r := &runner{tester: t, o: o, verbose: testing.Verbose(), watchdog: watchdog(t.Name()), Subject: scenario.Subject{Scenario: s, Params: p}, place: newPlace(t.Name())}
 	r.run(os.Getenv(SeedVariable), os.Getenv(SeedsVariable), os.Getenv(ReplayVariable))
 }
 
@@ -103,6 +107,7 @@ type runner struct {
 	tester
 	scenario.Subject // without a seed
 	o                Options
+	verbose          bool
 	watchdog         *watch.Watchdog
 	place            place
 }
@@ -114,11 +119,11 @@ func (r *runner) run(seed, seeds, file string) {
 	}
 	switch {
 	case seed != "":
-		n, err := source.ParseSeed(seed)
+		run, err := parseRun(seed)
 		if err != nil {
 			r.Fatalf("%s: %v", SeedVariable, err)
 		}
-		r.seed(n)
+		r.seed(run, r.o.Strategy.Source(run))
 		return
 	case file != "":
 		path := filepath.Join(savedDir, filepath.Base(file))
@@ -139,94 +144,6 @@ func (r *runner) run(seed, seeds, file string) {
 	r.sweep()
 }
 
-func (r *runner) sweep() {
-	r.Helper()
-	seen := make(map[string]bool)
-	did, misaddressed := make(map[string]uint64), ""
-	var last explore.Outcome
-	for seed := range uint64(r.o.Seeds) {
-		last = r.seed(seed + 1)
-		for _, c := range last.Checks {
-			seen[c.Name] = seen[c.Name] || c.Verdict != check.Unseen
-		}
-		for _, c := range last.Impacts {
-			did[c.Name] += c.N
-		}
-		if text := last.Sim.MisaddressedText(); text != "" && misaddressed == "" {
-			misaddressed = fmt.Sprintf("seed %d: %s", seed+1, text)
-		}
-	}
-	complain := r.Logf
-	if r.o.Strict {
-		complain = r.Errorf
-	}
-	if misaddressed != "" {
-		complain("%s", misaddressed)
-	}
-	for _, c := range last.Impacts {
-		if did[c.Name] == 0 {
-			complain("vacuous: %s did nothing in any of %s", c.Name, wording.Count(r.o.Seeds, "seed"))
-		}
-	}
-	for _, c := range last.Checks {
-		if !seen[c.Name] {
-			r.Errorf("vacuous: %q did not happen in any of %s", c.Name, wording.Count(r.o.Seeds, "seed"))
-		}
-	}
-}
-
-// seed makes the run of a seed, and reports it unless it passes.
-func (r *runner) seed(seed uint64) explore.Outcome {
-	r.Helper()
-	report, _ := r.Scenario.Execute(seed, r.Params, source.Seed(seed), scenario.Options{Watchdog: r.watchdog})
-	outcome := report.Outcome()
-	again := r.place.command(fmt.Sprintf("%s=%d", SeedVariable, seed))
-	switch {
-	case outcome.Failed():
-		r.failed(seed, &outcome, again)
-	case outcome.Verdict == check.Inconclusive && !unseenAlone(&outcome):
-		r.Fatalf("seed %d: %s\n%s", seed, describe(&outcome), again)
-	}
-	return outcome
-}
-
-// unseenAlone reports whether a run is inconclusive only because of a Sometimes that may
-// happen in another.
-func unseenAlone(o *explore.Outcome) bool {
-	unseen := false
-	for _, c := range o.Checks {
-		if c.Verdict == check.Inconclusive {
-			return false
-		}
-		unseen = unseen || c.Verdict == check.Unseen
-	}
-	return unseen
-}
-
-// failed shrinks, saves and reports the run of a seed.
-func (r *runner) failed(seed uint64, first *explore.Outcome, again string) {
-	r.Helper()
-	w := r.Scenario.WorldUnder(r.watchdog, seed, r.Params)
-	outcome, trial := w.Seed(seed, nil, true)
-	if outcome.Digest != first.Digest || outcome.Signature() != first.Signature() {
-		r.Fatalf("seed %d is not deterministic: it was %v, %s, and then %v, %s\n%s%s",
-			seed, first.Digest, describe(first), outcome.Digest, describe(&outcome), difference(w, seed), again)
-	}
-	least := shrink(w, trial, &outcome, r.o.ShrinkRuns)
-	subject := r.Subject
-	subject.Seed = seed
-	saved := scenario.Record(subject, least.trial, least.outcome.Judgement(), least.outcome.Digest)
-	saved.Test, saved.Check = r.Name(), least.outcome.Check()
-	kept := r.place.keep(saved)
-	r.trace(saved)
-	r.show(saved, least.trial, trial)
-	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d: %s\n%s", seed, describe(&least.outcome), least.text)
-	listTrial(&b, least.trial)
-	r.tell(&b, subject, &least)
-	r.Fatalf("%s%s\n%s", b.String(), kept, again)
-}
-
 // tell adds the story of what is left, as far as the sentence of the check does not tell it.
 func (r *runner) tell(b *strings.Builder, s scenario.Subject, x *reduced) {
 	const most = 12
@@ -243,10 +160,10 @@ func (r *runner) tell(b *strings.Builder, s scenario.Subject, x *reduced) {
 	}
 }
 
-// difference describes, in lines, where two more runs of the seed differ first.
-func difference(w *explore.World, seed uint64) string {
+// difference describes, in lines, where two more runs of a seed differ first.
+func (r *runner) difference(w *explore.World, run explore.SeedRun) string {
 	d := explore.FirstDifference(func(o sim.Observer) bool {
-		out, _ := w.Seed(seed, nil, false, o)
+		out, _ := w.Seed(run.Salt(), r.o.Strategy.Source(run), false, o)
 		return !out.Interrupted()
 	})
 	if d == nil {
@@ -270,7 +187,7 @@ func (r *runner) trace(x *scenario.Recording) {
 }
 
 // show writes the page of a recorded run and of what it was shrunk from, if it is wanted.
-func (r *runner) show(x *scenario.Recording, trials ...*explore.Trial) {
+func (r *runner) show(x *scenario.Recording, again string, trials ...*explore.Trial) {
 	r.Helper()
 	path := os.Getenv(ReportVariable)
 	if kept := flag.Lookup("test.artifacts"); path == "" && kept != nil && kept.Value.String() == "true" {
@@ -281,7 +198,7 @@ func (r *runner) show(x *scenario.Recording, trials ...*explore.Trial) {
 	}
 	var runs []*report.Run
 	for i, t := range slices.Compact(trials) {
-		about := report.About{Label: [...]string{"shrunk", "before shrinking"}[i], Command: r.place.command(fmt.Sprintf("%s=%d", SeedVariable, x.Seed))}
+		about := report.About{Label: [...]string{"shrunk", "before shrinking"}[i], Command: again}
 		run, ok := report.OfTrial(x.Subject, t, r.watchdog, about)
 		if !ok {
 			r.Logf("no page was written: a run was interrupted")

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -90,7 +92,7 @@ func TestARunIsSavedBesideOthersOfItsNameAndOnceOnly(t *testing.T) {
 	var names []string
 	for _, seed := range []uint64{1, 1, 2} {
 		x.Seed = seed
-		name, err := p.save(x)
+		name, err := p.save(x, "again")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -231,6 +233,104 @@ func TestRunTellsWhyATestFails(t *testing.T) {
 			t.Errorf("%s: failed %v, %q; want %q", name, f.failed, f.text, c.want)
 		}
 	}
+}
+
+func TestARunOfAnyStrategyIsFoundSavedAndRepeated(t *testing.T) {
+	for _, strategy := range explore.Strategies() {
+		t.Chdir(t.TempDir())
+		o := Options{Seeds: 5000, Strategy: strategy, ShrinkRuns: 300}
+		found := tried(o, counting(seldom), "", "", "")
+		line := regexp.MustCompile(`DESSIM_SEED=(\S+) go test`).FindStringSubmatch(found.text)
+		if line == nil {
+			t.Fatalf("%v finds nothing:\n%s", strategy, found.text)
+		}
+		if err := os.RemoveAll(savedDir); err != nil {
+			t.Fatal(err)
+		}
+		if again := tried(o, counting(seldom), line[1], "", ""); again.text != found.text {
+			t.Errorf("%v: %s says\n%s\nit said\n%s", strategy, line[0], again.text, found.text)
+		}
+	}
+}
+
+func TestTheSeedOfAGuidedRunNamesItsAncestors(t *testing.T) {
+	for text, want := range map[string]explore.SeedRun{"7": {Seed: 7, Ancestors: []uint64{}}, "3,19,7": {Seed: 7, Ancestors: []uint64{3, 19}}} {
+		if r, err := parseRun(text); err != nil || !reflect.DeepEqual(r, want) || runText(r) != text {
+			t.Errorf("%q is %+v, %v, which is %q", text, r, err, runText(r))
+		}
+	}
+	if _, err := parseRun("3,,7"); err == nil {
+		t.Error("a seed that is none is read")
+	}
+	s := counting(seldom)
+	f := &fake{name: "TestX"}
+	r := &runner{tester: f, o: Options{Strategy: explore.Guided}, Subject: scenario.Subject{Scenario: s, Params: s.Defaults}}
+	parent := r.seed(explore.SeedRun{Seed: 3}, explore.Guided.Source(explore.SeedRun{Seed: 3}))
+	run := explore.SeedRun{Seed: 19, Ancestors: []uint64{3}}
+	if child := r.seed(run, explore.Guided.Source(run)); child.Digest == parent.Digest {
+		t.Error("a mutant is its parent")
+	}
+}
+
+// seldom makes runs of counting fail if three messages in a row are lost, and then one is not.
+func seldom(r *scenario.Run) {
+	r.Plan.Faults, r.Plan.Nodes = nil, 2
+	told := protocol.KindOf("told")
+	lost := 0
+	r.Checks = check.Suite{check.Always("messages arrive", sim.Lost|sim.Received, func(e *sim.Event) (bool, error) {
+		switch {
+		case e.Kind != told:
+			return true, nil
+		case e.What == sim.Lost:
+			lost++
+			return true, nil
+		case lost >= 3:
+			return true, fmt.Errorf("%d were lost", lost)
+		}
+		lost = 0
+		return true, nil
+	})}
+}
+
+func TestALongTestTellsHowFarItIs(t *testing.T) {
+	t.Chdir(t.TempDir())
+	s := counting(func(r *scenario.Run) {
+		r.Plan.Faults = nil
+		r.Checks = append(r.Checks, check.Sometimes("pigs fly", check.InSweep, sim.Output, func(*sim.Event) bool { return false }))
+	})
+	for _, verbose := range []bool{false, true} {
+		f := &fake{name: "TestX"}
+		r := &runner{tester: f, o: Options{Seeds: 100}, verbose: verbose, Subject: scenario.Subject{Scenario: s, Params: s.Defaults}}
+		f.run(func() { r.run("", "", "") })
+		if n := strings.Count(f.text, " of 100 seeds pass, with "); n != 9 && verbose || n != 0 && !verbose {
+			t.Errorf("verbose %v: %d lines, want 9 if it is:\n%s", verbose, n, f.text)
+		}
+		if strings.Contains(f.text, `not seen yet: "pigs fly"`) != verbose {
+			t.Errorf("verbose %v:\n%s", verbose, f.text)
+		}
+	}
+}
+
+func TestShrinkingWarnsIfTheBenignRunFails(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const warning = `the run in which every answer is benign and no fault happens fails "counts grow", too`
+	f := tried(Options{Seeds: 1, ShrinkRuns: 50}, counting(func(r *scenario.Run) { r.Plan.Node = stuck }), "", "", "")
+	if strings.Count(f.text, warning) != 1 {
+		t.Errorf("it does not warn once:\n%s", f.text)
+	}
+	t.Chdir(t.TempDir())
+	if f = tried(Options{Seeds: 3, ShrinkRuns: 300}, counting(nil), "", "", ""); strings.Contains(f.text, "benign") || !f.failed {
+		t.Errorf("it warns without need:\n%s", f.text)
+	}
+}
+
+// stuck is a counter that puts out 1 whatever it counts.
+func stuck(protocol.NodeID) protocol.Node { return new(constant) }
+
+type constant struct{ silent }
+
+func (*constant) Receive(env *protocol.Env, _ protocol.NodeID, _ []byte) {
+	env.Output(protocol.KindOf("count"), []byte{1})
 }
 
 func TestAFailureTellsWhatLedToIt(t *testing.T) {
@@ -389,6 +489,37 @@ type silent struct{}
 func (*silent) Start(*protocol.Env)                            {}
 func (*silent) Receive(*protocol.Env, protocol.NodeID, []byte) {}
 func (*silent) Timeout(*protocol.Env, uint64)                  {}
+
+// A check that waits for a loss has nothing to judge if no answer is one.
+func TestABenignDrawNeedNotExerciseAnyCheck(t *testing.T) {
+	losses := func() *scenario.Run {
+		run := counted()
+		run.Checks = check.Suite{check.Always("losses", sim.Lost, func(*sim.Event) (bool, error) { return true, nil })}
+		return run
+	}
+	judged := func(run *scenario.Run, src protocol.Source) bool {
+		f := new(fake)
+		f.run(func() { Judge(f, run, src) })
+		return !f.failed
+	}
+	empty := losses()
+	empty.Checks = nil
+	for name, c := range map[string]struct{ got, want bool }{
+		"drawn":                       {judged(losses(), source.NewBytes(nil)), true},
+		"asked for":                   {judged(losses(), protocol.Benign{}), false},
+		"not benign, and unexercised": {judged(losses(), slow{}), false},
+		"without a check":             {judged(empty, source.NewBytes(nil)), false},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: passes %v, want %v", name, c.got, c.want)
+		}
+	}
+}
+
+// slow chooses the longest delays, and loses nothing.
+type slow struct{ protocol.Benign }
+
+func (slow) Choose(_ protocol.Key, n uint64) uint64 { return n - 1 }
 
 func TestJudgeTakesWhatRapidDraws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -86,18 +86,18 @@ func (p place) name(about, suffix string) string {
 }
 
 // keep saves a run, and says so only if it did.
-func (p place) keep(x *scenario.Recording) string {
-	path, err := p.save(x)
+func (p place) keep(x *scenario.Recording, again string) string {
+	path, err := p.save(x, again)
 	if err != nil {
 		return "not saved: " + err.Error()
 	}
 	return "saved: " + path + ", which is run first from now on"
 }
 
-// save writes a run and returns the path of the file. It keeps a file with other contents,
+// save writes a run, with the command that repeats it, and returns the path of the file. It keeps a file with other contents,
 // which is another run.
-func (p place) save(x *scenario.Recording) (path string, err error) {
-	text, err := x.AppendText(nil, p.command(fmt.Sprintf("%s=%d", SeedVariable, x.Seed)))
+func (p place) save(x *scenario.Recording, again string) (path string, err error) {
+	text, err := x.AppendText(nil, again)
 	if err != nil {
 		return "", err
 	}
@@ -137,8 +137,9 @@ func (r *runner) again(path string, x *scenario.Recording) {
 		r.Logf("%s: does not fail now; it violated %q; %s", path, x.Check, describe(&outcome))
 		return
 	}
+	command := r.place.command(ReplayVariable + "=" + filepath.Base(path))
 	r.trace(x)
-	r.show(x, x.Trial())
+	r.show(x, command, x.Trial())
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", path, describe(&outcome))
 	if outcome.Check() != x.Check {
@@ -147,5 +148,5 @@ func (r *runner) again(path string, x *scenario.Recording) {
 		fmt.Fprintf(&b, "the run differs from the saved one, of digest %s; now it is %v\n", x.Digest, outcome.Digest)
 	}
 	listTrial(&b, x.Trial())
-	r.Fatalf("%s%s", b.String(), r.place.command(ReplayVariable+"="+filepath.Base(path)))
+	r.Fatalf("%s%s", b.String(), command)
 }

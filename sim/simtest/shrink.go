@@ -30,8 +30,11 @@ func shrink(w *explore.World, t *explore.Trial, o *explore.Outcome, runs int) re
 		all.text += fmt.Sprintf("shrinking: %v\n", err)
 		return all
 	}
-	return reduced{trial: s.After, outcome: s.Is, text: fmt.Sprintf("shrunk in %s from %s\nto %s\n%s\n",
-		wording.Count(s.Runs, "run"), size(w, t), size(w, s.After), s.Certificate())}
+	text := fmt.Sprintf("shrunk in %s from %s\nto %s\n%s\n", wording.Count(s.Runs, "run"), size(w, t), size(w, s.After), s.Certificate())
+	if warning := s.Warning(); warning != "" {
+		text += warning + "\n"
+	}
+	return reduced{trial: s.After, outcome: s.Is, text: text}
 }
 
 func size(w *explore.World, t *explore.Trial) string {

@@ -247,7 +247,7 @@ func (k *shrinking) object(out *explore.Shrunk, told *telling, path, reported st
 		{"minimal", out.Minimal}, {"certificate", out.Certificate()},
 		{"faults", faultWords(out.After.Faults)}, {"answers", told.answers(out)},
 		{"story", told.lines()},
-	}.with("replay", k.replayLine(path)).with("report", reported))
+	}.with("warning", out.Warning()).with("replay", k.replayLine(path)).with("report", reported))
 }
 
 // mostAnswers is how many answers are printed; the file has all.
@@ -267,6 +267,9 @@ func (k *shrinking) text(out *explore.Shrunk, told *telling, path, reported stri
 	}
 	t.write(b)
 	fmt.Fprintf(b, "\n%s\n", out.Certificate())
+	if warning := out.Warning(); warning != "" {
+		fmt.Fprintf(b, "%s\n", plain(warning))
+	}
 	for i, line := range faultWords(out.After.Faults) {
 		if c := out.Is.Violated(); out.After.Faults[i].Op == fault.Heal && c.Step > 0 && out.After.Faults[i].At > c.At {
 			continue // the run ends before

@@ -265,6 +265,9 @@ func (x *found) story(i int) (_ *report.Story, page string) {
 func shrunkStory(k *shrinking, out *explore.Shrunk, lines []string) *report.Story {
 	before, after := k.size(out.Before), k.size(out.After)
 	about := out.Certificate() + "."
+	if warning := out.Warning(); warning != "" {
+		about += " Beware: " + warning + "."
+	}
 	return &report.Story{
 		Title: fmt.Sprintf("The smallest run, shrunk in %s", wording.Count(out.Runs, "run")),
 		About: strings.ToUpper(about[:1]) + about[1:],
