@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+
+	"dessim/protocol"
 )
 
 // A State is one node's ledger: which outputs are unspent, and how the log and
@@ -20,6 +22,7 @@ import (
 type State struct {
 	genesis *Genesis
 	total   uint64 // sum of the unspent outputs
+	fold    uint64 // of what is spent and what is made: see Fold
 
 	logHash, listHash ID
 	log               []logged
@@ -94,6 +97,16 @@ func (s *State) Total() uint64 { return s.total }
 
 // Minted returns the sum of the genesis' outputs.
 func (s *State) Minted() uint64 { return s.genesis.minted }
+
+// Fold returns a fold of the difference to the genesis: the XOR of Toggle of each output
+// of the genesis that is spent and of each other one that is not. It follows the outputs as
+// they stand in the state, so that a check need not walk over all of them.
+func (s *State) Fold() uint64 { return s.fold }
+
+// Toggle returns what an output adds to Fold, or takes from it.
+func Toggle(p Outpoint, out TxOut) uint64 {
+	return protocol.Hash3(protocol.HashBytes(p.TxID[:]), uint64(p.Index), protocol.Hash2(protocol.HashBytes(out.Owner[:]), out.Amount))
+}
 
 // Balance returns the sum of the unspent outputs of o.
 func (s *State) Balance(o Owner) uint64 {
@@ -280,6 +293,7 @@ func (s *State) spend(t *Tx) {
 		if p.TxID == s.genesis.id {
 			where, _ := slices.BinarySearch(s.spent, p.Index)
 			s.spent = slices.Insert(s.spent, where, p.Index)
+			s.fold ^= Toggle(p, out)
 		} else {
 			s.unlink(at)
 		}
@@ -335,10 +349,19 @@ func (s *State) link(c coin) {
 		s.coins[c.prev-1].next = at
 	}
 	w.last = at
+	s.toggle(at - 1)
+}
+
+// toggle enters the coin at that position into the fold, or removes it.
+func (s *State) toggle(at uint32) {
+	c := &s.coins[at]
+	t := &s.txs[c.tx]
+	s.fold ^= Toggle(Outpoint{t.id, at - t.first}, TxOut{s.wallets[c.wallet].owner, c.amount})
 }
 
 // unlink marks the coin at that position as spent.
 func (s *State) unlink(at uint32) {
+	s.toggle(at)
 	c := &s.coins[at]
 	w := &s.wallets[c.wallet]
 	if c.prev == 0 {

@@ -120,6 +120,16 @@ func (w *twin) compare(s *ledger.State, owners []ledger.Owner) error {
 	if s.ListLen() != uint64(len(list)) || s.ListHash() != accepted {
 		return fmt.Errorf("list of %d with hash %v, want %d with %v", s.ListLen(), s.ListHash(), len(list), accepted)
 	}
+	fold := uint64(0)
+	for i, o := range w.outs {
+		fold ^= ledger.Toggle(ledger.Outpoint{TxID: w.genesis, Index: uint32(i)}, o)
+	}
+	for _, c := range coins {
+		fold ^= ledger.Toggle(c.at, c.out)
+	}
+	if s.Fold() != fold {
+		return fmt.Errorf("fold %016x, want %016x", s.Fold(), fold)
+	}
 	var total uint64
 	for _, o := range owners {
 		var want, got []unspent

@@ -55,7 +55,7 @@ func (n *Notary) Verify(tx *ledger.Tx) error {
 	signed := make(map[ledger.Owner]bool)
 	for i := range tx.Endorsements {
 		e := &tx.Endorsements[i]
-		r, s := new(big.Int).SetBytes(e.Signature[:32]), new(big.Int).SetBytes(e.Signature[32:])
+		r, s := numbers(&e.Signature)
 		key := n.key(e.Owner)
 		if key == nil || !ecdsa.Verify(key, digest[:], r, s) {
 			return fmt.Errorf("the signature of %v does not verify", e.Owner.String()[:8])
@@ -72,6 +72,11 @@ func (n *Notary) Verify(tx *ledger.Tx) error {
 		}
 	}
 	return nil
+}
+
+// numbers returns the two halves of a signature.
+func numbers(sig *ledger.Signature) (r, s *big.Int) {
+	return new(big.Int).SetBytes(sig[:32]), new(big.Int).SetBytes(sig[32:])
 }
 
 // digest returns what signatures sign: the tagged hash of the hash of everything else.
