@@ -92,6 +92,9 @@ func (m *market) traitors() (ids []protocol.NodeID) {
 	return ids
 }
 
+// lies reports whether a node is byzantine at some time.
+func (m *market) lies(id protocol.NodeID) bool { return slices.Contains(m.traitors(), id) }
+
 // betrayed requires that the traitor had its time: a run that ends earlier shows little.
 func (m *market) betrayed(f *fault.Fault) *check.Check {
 	over := errors.New("its time is not over")

@@ -40,6 +40,8 @@ type market struct {
 	commits    *judge.Commits
 	ledgers    *judge.Ledgers
 	history    *judge.LedgerHistory
+	holds      *judge.Holds
+	outcomes   *judge.Outcomes
 	faulty     *faulty
 	deliveries *judge.Deliveries
 }
@@ -62,6 +64,7 @@ func newMarket(p params) *market {
 	}
 	m.commits, m.ledgers = judge.NewCommits(m.client, m.delay), judge.NewLedgers(&w.Network)
 	m.history = judge.NewLedgerHistory(m.ledgers)
+	m.holds, m.outcomes = judge.NewHolds(m.commits, &w.Network), judge.NewOutcomes(m.commits, m.ledgers, m.lies)
 	m.faulty = newFaulty(m)
 	m.deliveries = judge.NewDeliveries(p.Order, nil)
 	if p.Failing() {
@@ -108,6 +111,12 @@ func (m *market) whole() check.Suite {
 	}
 }
 
+// outcome returns the checks of what becomes of each transfer, and of what is reserved for it.
+func (m *market) outcome() check.Suite {
+	o := m.outcomes
+	return check.Suite{m.holds.Exact(m.lies), o.Truthful(), o.OnlyCommitted(), o.Everywhere(m.bound)}
+}
+
 // inject adds a fault of the scenario's own, unless the run has healed by then.
 func (m *market) inject(f fault.Fault) {
 	if m.healed == 0 || f.At < m.healed {
@@ -121,8 +130,8 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 	r := &scenario.Run{
 		Plan:   m.plan,
 		Inputs: m.asks,
-		Checks: slices.Concat(checks, m.deliveries.Checks()),
-		Watch:  []sim.Observer{m.Incarnations, m.commits, m.ledgers, m.history, m.deliveries},
+		Checks: slices.Concat(checks, m.outcome(), m.deliveries.Checks()),
+		Watch:  []sim.Observer{m.Incarnations, m.commits, m.ledgers, m.history, m.outcomes, m.deliveries},
 		Nodes:  m.rows,
 		Measure: func(x *stats.Meter) {
 			m.history.Measure(x, m.traitors())

@@ -64,6 +64,19 @@ func (n *Node) outputRefused(env *protocol.Env, id gossip.ID, v ledger.Verdict) 
 	env.Output(KindRefused, n.scratch)
 }
 
+// Reply is what a sender tells a client of an attempt.
+type Reply struct {
+	Transfer uint64
+	Attempt  uint32
+	Outcome  Outcome
+}
+
+// DecodeReply reads a message of KindReply, for checks that watch the network.
+func DecodeReply(msg []byte) (r Reply, ok bool) {
+	m, ok := decode(msg)
+	return Reply{m.req.Transfer, m.req.Attempt, m.outcome}, ok && m.typ == typeReply
+}
+
 // DecodeRefused reads an output of KindRefused.
 func DecodeRefused(rec []byte) (id ledger.ID, v ledger.Verdict, ok bool) {
 	r := bencode.ListOf(rec)

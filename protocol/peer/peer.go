@@ -382,6 +382,10 @@ func (n *Node) Degree() int { return len(n.neighbours) }
 // Reservations returns the number of outputs that open transactions hold here.
 func (n *Node) Reservations() int { return n.vote.Reservations() }
 
+// Holder returns the open transaction for which an output is reserved here. The output is
+// named as in the votes of package twopc: its txid, and its index in four bytes.
+func (n *Node) Holder(key []byte) (id twopc.ID, ok bool) { return n.vote.Holder(key) }
+
 // Undecided returns the number of transactions in two-phase commit that have not
 // ended here.
 func (n *Node) Undecided() int { return n.vote.Open() }

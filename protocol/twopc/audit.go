@@ -15,6 +15,13 @@ func MessageID(msg []byte) (id ID, ok bool) {
 	return m.id, ok
 }
 
+// Proposal returns what a PREPARE proposes: a transaction and its payload, which aliases
+// msg. ok is false for anything else.
+func Proposal(msg []byte) (id ID, payload []byte, ok bool) {
+	m, ok := decodeMessage(msg)
+	return m.id, m.payload, ok && m.kind == msgPrepare
+}
+
 // ForcedID returns the transaction of a record that is forced for it. ok is false for
 // anything else.
 func ForcedID(rec []byte) (id ID, ok bool) {

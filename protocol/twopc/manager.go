@@ -126,6 +126,12 @@ func (m *Manager) Status(id ID) Status {
 // Reservations returns the number of keys held here.
 func (m *Manager) Reservations() int { return len(m.reserved) }
 
+// Holder returns the transaction for which a key is reserved here.
+func (m *Manager) Holder(key []byte) (id ID, ok bool) {
+	id, ok = m.reserved[string(key)]
+	return id, ok
+}
+
 // Open returns the number of transactions that have not ended here, including commits
 // that still lack acknowledgements.
 func (m *Manager) Open() int { return len(m.open) }

@@ -1,11 +1,13 @@
 package judge
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"time"
 
 	"dessim/protocol"
+	"dessim/protocol/link"
 	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/check"
@@ -19,8 +21,10 @@ type Commits struct {
 	txs     map[twopc.ID]*commit
 	order   []*commit // as they began
 	decides *commit   // what the last event decided, or nil
-	client  protocol.NodeID
-	delay   time.Duration // the longest usual delay
+	// proposes is what the last event proposed to a first participant, or nil.
+	proposes *commit
+	client   protocol.NodeID
+	delay    time.Duration // the longest usual delay
 	// Parties are the nodes that take part in each transfer of the client, ascending.
 	Parties map[uint64][]protocol.NodeID
 }
@@ -30,6 +34,7 @@ type commit struct {
 	id           twopc.ID
 	coordinator  protocol.NodeID
 	participants []protocol.NodeID // as the coordinator began it; nil before
+	payload      []byte            // of the coordinator's first PREPARE; nil before
 	yes, no      []protocol.NodeID
 	decided      []decision
 }
@@ -43,6 +48,10 @@ func (t *commit) decidedBy(id protocol.NodeID) bool {
 	return slices.ContainsFunc(t.decided, func(d decision) bool { return d.node == id })
 }
 
+func (t *commit) commits() bool {
+	return slices.ContainsFunc(t.decided, func(d decision) bool { return d.commit })
+}
+
 // NewCommits returns a judge of the transactions of a client, and of those that others
 // begin. delay is the longest usual delay of a message.
 func NewCommits(client protocol.NodeID, delay time.Duration) *Commits {
@@ -50,11 +59,15 @@ func NewCommits(client protocol.NodeID, delay time.Duration) *Commits {
 }
 
 // Watch returns the events that Observe needs.
-func (c *Commits) Watch() sim.What { return sim.Output }
+func (c *Commits) Watch() sim.What { return sim.Output | sim.Sent }
 
-// Observe records a node's outputs.
+// Observe records a node's outputs, and what coordinators propose.
 func (c *Commits) Observe(e *sim.Event) {
-	c.decides = nil
+	c.decides, c.proposes = nil, nil
+	if e.What == sim.Sent {
+		c.proposed(e)
+		return
+	}
 	r, ok := twopc.DecodeOutput(e.Kind, e.Body)
 	if !ok {
 		return
@@ -75,6 +88,22 @@ func (c *Commits) Observe(e *sim.Event) {
 		t.yes = append(t.yes, e.Node)
 	default:
 		t.no = append(t.no, e.Node)
+	}
+}
+
+// proposed records the payload of a PREPARE.
+func (c *Commits) proposed(e *sim.Event) {
+	if e.Kind != twopc.KindPrepare {
+		return
+	}
+	msg, ok := link.Payload(e.Body)
+	if !ok {
+		return
+	}
+	id, payload, ok := twopc.Proposal(msg)
+	if t := c.txs[id]; ok && t != nil && t.coordinator == e.Node && t.payload == nil {
+		t.payload = bytes.Clone(payload)
+		c.proposes = t
 	}
 }
 
