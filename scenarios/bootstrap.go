@@ -60,6 +60,7 @@ func buildBootstrap(p params) *scenario.Run {
 			whole(l.Answered(bound)),
 			whole(l.Keys(bound)),
 			whole(l.Far()),
+			w.queries(plan.Faults).Sound(),
 		},
 		Watch: []sim.Observer{w.Incarnations},
 		Nodes: w.rows,

@@ -83,9 +83,9 @@ func (m *market) treason() *fault.Fault {
 }
 
 // traitors returns the nodes that are byzantine at some time.
-func (m *market) traitors() (ids []protocol.NodeID) {
-	for i := range m.plan.Faults {
-		if f := &m.plan.Faults[i]; f.Op == fault.Byzantine {
+func traitors(faults []fault.Fault) (ids []protocol.NodeID) {
+	for i := range faults {
+		if f := &faults[i]; f.Op == fault.Byzantine {
 			ids = append(ids, f.Node)
 		}
 	}

@@ -121,7 +121,7 @@ func buildChurn(p params) *scenario.Run {
 	return &scenario.Run{
 		Plan:   c.plan,
 		Inputs: c.asked(),
-		Checks: j.Checks(),
+		Checks: append(j.Checks(), c.queries(cfg).Sound()),
 		Watch:  []sim.Observer{j},
 		Nodes:  c.rows,
 		Facts:  j.Facts,

@@ -130,11 +130,11 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 	r := &scenario.Run{
 		Plan:   m.plan,
 		Inputs: m.asks,
-		Checks: slices.Concat(checks, m.outcome(), m.deliveries.Checks()),
+		Checks: slices.Concat(checks, m.outcome(), m.deliveries.Checks(), check.Suite{m.queries(m.plan.Faults).Sound()}),
 		Watch:  []sim.Observer{m.Incarnations, m.commits, m.ledgers, m.history, m.outcomes, m.deliveries},
 		Nodes:  m.rows,
 		Measure: func(x *stats.Meter) {
-			m.history.Measure(x, m.traitors())
+			m.history.Measure(x, traitors(m.plan.Faults))
 			m.commits.Measure(x)
 			measureOrder(x)
 			m.measureJoins(x, peer.KindJoined)

@@ -46,17 +46,28 @@ type Held struct {
 	At      protocol.Time // when it was last put here, or this node began to put it again
 	Expires protocol.Time // 0: never
 	Cached  bool          // left here on the path of a lookup
+	Value   []byte        // the node's own: read only
 }
 
 // Stored returns what the node stores, in the order of the ids.
 func (d *DHT) Stored() []Held {
 	out := make([]Held, 0, len(d.items))
 	for i := range d.items {
-		it := &d.items[i]
-		out = append(out, Held{it.id, it.at, it.expires, it.cached})
+		out = append(out, d.items[i].held())
 	}
 	return out
 }
+
+// Held returns what the node stores under id.
+func (d *DHT) Held(id ID) (h Held, ok bool) {
+	i, ok := d.find(id)
+	if !ok {
+		return Held{}, false
+	}
+	return d.items[i].held(), true
+}
+
+func (it *item) held() Held { return Held{it.id, it.at, it.expires, it.cached, it.value} }
 
 // keep stores a copy of s and reports whether there is room. It never shortens the
 // life of a value that is held already: else anybody could end it.

@@ -1,0 +1,354 @@
+package judge
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/kademlia"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// Queries judges the queries of a DHT and their answers, message by message, at some of
+// the nodes:
+//
+//   - A transaction id stands for one query of one incarnation.
+//   - An answer counts once, and only from the node that was asked.
+//   - A node that answers becomes a contact, if its bucket has room.
+//   - Answers name the contacts that are closest, and carry the value that is held, with
+//     what is left of its life.
+//   - A put is taken with a token that this incarnation gave to the asker, and no other.
+//   - A value that is acknowledged is held as it was sent.
+type Queries struct {
+	c       QueriesOf
+	nodes   []*watched // by node; nil if it is not
+	watcher kademlia.Watcher
+	table   []kademlia.Entry // scratch
+
+	relevant bool // of this event
+	err      error
+}
+
+// QueriesOf is the DHT that a Queries judges.
+type QueriesOf struct {
+	DHT      func(id protocol.NodeID) *kademlia.DHT // current state; nil before the first start
+	IDs      []kademlia.ID                          // by node
+	Config   kademlia.Config                        // of every node, but for what tells them apart
+	Traitors []protocol.NodeID
+	Untimely bool   // clocks may run wrong
+	Seed     uint64 // says which nodes are watched
+}
+
+// mostWatched is the most nodes that are watched, which bounds the cost.
+const mostWatched = 4
+
+// watched is what the judge knows of a node.
+type watched struct {
+	incarnation uint32
+	asked       map[uint64]asked // by a hash of the transaction id, over all incarnations
+	issued      map[protocol.NodeID][]issued
+	answer      *dueAnswer
+	taken       *dueTaken
+	silent      uint64 // the step in which it must not do anything, since what it received means nothing to it
+}
+
+// asked is a query that a node sent.
+type asked struct {
+	to          protocol.NodeID
+	incarnation uint32
+	what        uint64 // hash of what it asks
+	taken       bool   // its answer was
+}
+
+// issued is a token that a node gave to another one.
+type issued struct {
+	token       string
+	incarnation uint32
+	last        protocol.Time // when it was given last
+}
+
+// dueAnswer is the answer that a node must give to the query that it received.
+type dueAnswer struct {
+	dht      *kademlia.DHT
+	to       protocol.NodeID
+	query    kademlia.Datagram // with slices of its own
+	at       protocol.Time
+	before   kademlia.Held // what it stored under the target
+	had      bool
+	sampled  bool
+	closest  []kademlia.ID // if sampled
+	good     bool          // a put whose token it must take
+	bad      bool          // a put whose token it must refuse
+	reported bool
+}
+
+// dueTaken is an answer that a node received.
+type dueTaken struct {
+	dht     *kademlia.DHT
+	node    protocol.NodeID
+	from    protocol.NodeID
+	txn     uint64
+	asked   bool // by this incarnation, of that node, and not taken before
+	contact bool // it has the id of the node that it comes from, and is one of those that are judged
+	ignored uint64
+}
+
+// NewQueries returns a judge of a DHT.
+func NewQueries(c QueriesOf) *Queries {
+	q := &Queries{c: c, nodes: make([]*watched, len(c.IDs))}
+	stride := max(1, (len(c.IDs)+mostWatched-1)/mostWatched)
+	for i := int(c.Seed % uint64(stride)); i < len(q.nodes); i += stride {
+		if !slices.Contains(c.Traitors, protocol.NodeID(i)) {
+			q.nodes[i] = &watched{asked: make(map[uint64]asked), issued: make(map[protocol.NodeID][]issued)}
+		}
+	}
+	return q
+}
+
+// Sound returns the check that judges it all.
+func (q *Queries) Sound() *check.Check {
+	const watch = sim.Started | sim.Crashed | sim.Received | sim.Fired | sim.Sent | sim.Output | sim.Ended
+	return check.Always("the DHT's queries and answers are sound", watch, func(e *sim.Event) (relevant bool, wrong error) {
+		q.relevant, q.err = false, nil
+		q.observe(e)
+		return q.relevant, q.err
+	}).OrNotApplicable("no watched node asks another, nor is asked")
+}
+
+func (q *Queries) observe(e *sim.Event) {
+	if e.What == sim.Ended {
+		for i := range q.nodes {
+			q.settle(protocol.NodeID(i))
+		}
+		return
+	}
+	if int(e.Node) >= len(q.nodes) || q.nodes[e.Node] == nil {
+		return
+	}
+	q.settle(e.Node)
+	n := q.nodes[e.Node]
+	switch e.What {
+	case sim.Started:
+		n.incarnation, n.answer = e.Incarnation, nil
+	case sim.Received:
+		n.answer = nil
+		if e.Peer != protocol.Outside {
+			q.received(n, e)
+		}
+	case sim.Sent, sim.Output:
+		if e.Step == n.silent {
+			q.wrong("node %v acts on an answer that it did not wait for", e.Node)
+		}
+		if e.What == sim.Sent {
+			q.sent(n, e)
+		}
+	}
+}
+
+// wrong records a violation.
+func (q *Queries) wrong(format string, args ...any) {
+	q.relevant, q.err = true, fmt.Errorf(format, args...)
+}
+
+func isDHT(e *sim.Event) bool { return len(e.Body) > 0 && e.Body[0] == 'd' }
+
+func (q *Queries) sent(n *watched, e *sim.Event) {
+	if !isDHT(e) {
+		return
+	}
+	g, ok := q.watcher.Read(e.Body)
+	switch {
+	case !ok:
+		q.wrong("node %v sends a message that nobody can read", e.Node)
+	case g.Type == 'q':
+		q.asks(n, e, &g)
+	default:
+		q.answers(n, e, &g)
+	}
+}
+
+// asks requires that a transaction id stands for one query to one node in one incarnation.
+func (q *Queries) asks(n *watched, e *sim.Event, g *kademlia.Datagram) {
+	q.relevant = true
+	txn := protocol.HashBytes(g.Txn)
+	a := asked{to: e.Peer, incarnation: e.Incarnation, what: protocol.Hash2(uint64(g.Kind), protocol.HashBytes(g.Target[:]))}
+	switch was, there := n.asked[txn]; {
+	case !there:
+		n.asked[txn] = a
+	case was.to != a.to || was.incarnation != a.incarnation || was.what != a.what:
+		q.wrong("node %v asks node %v with transaction id %x, which incarnation %d used to ask node %v", e.Node, e.Peer, g.Txn, was.incarnation, was.to)
+	}
+}
+
+func (q *Queries) received(n *watched, e *sim.Event) {
+	if !isDHT(e) {
+		return
+	}
+	g, ok := q.watcher.Read(e.Body)
+	d := q.c.DHT(e.Node)
+	if !ok || d == nil {
+		return
+	}
+	if g.Type == 'q' {
+		n.answer = q.due(n, e, d, g)
+		return
+	}
+	txn := protocol.HashBytes(g.Txn)
+	a, there := n.asked[txn]
+	n.taken = &dueTaken{
+		dht: d, node: e.Node, from: e.Peer, txn: txn, ignored: d.Stats().Ignored,
+		asked:   there && a.incarnation == e.Incarnation && a.to == e.Peer && !a.taken,
+		contact: e.Step%oneIn == 0 && g.Type == 'r' && int(e.Peer) < len(q.c.IDs) && g.ID == q.c.IDs[e.Peer],
+	}
+	if !n.taken.asked {
+		n.silent = e.Step
+	}
+}
+
+// settle judges, before the next step of a node, what it did with an answer.
+func (q *Queries) settle(id protocol.NodeID) {
+	n := q.nodes[id]
+	if n == nil || n.taken == nil {
+		return
+	}
+	t := n.taken
+	n.taken = nil
+	q.relevant = true
+	ignored := t.dht.Stats().Ignored > t.ignored
+	switch {
+	case ignored:
+		return
+	case !t.asked:
+		q.wrong("node %v takes an answer from node %v that it does not wait for", id, t.from)
+		return
+	}
+	a := n.asked[t.txn]
+	a.taken = true
+	n.asked[t.txn] = a
+	if t.contact {
+		q.relevant = true
+		if err := q.missing(t); err != nil {
+			q.wrong("node %v does not have node %v, which answered it, as a contact: %v", id, t.from, err)
+		}
+	}
+}
+
+// missing returns why a node that answered should be a contact and is not, or nil. A bucket
+// takes k contacts, and all while fewer than k good ones lie deeper; a stale one makes way.
+func (q *Queries) missing(t *dueTaken) error {
+	bucket, stale, good, deeper := 0, 0, 0, 0
+	own, id := q.c.IDs[t.node], q.c.IDs[t.from]
+	for bit(own, bucket) == bit(id, bucket) {
+		bucket++
+	}
+	q.table = t.dht.Table(q.table[:0])
+	for i := range q.table {
+		switch c := &q.table[i]; {
+		case c.ID == id:
+			return nil
+		case c.Bucket == bucket && c.Stale:
+			stale++
+		case c.Bucket == bucket:
+			good++
+		case c.Bucket > bucket && !c.Stale:
+			deeper++
+		}
+	}
+	if k := q.c.Config.K; stale > 0 || good < k || deeper < k {
+		return fmt.Errorf("bucket %d has %d good ones and %d stale ones, and below it are %d", bucket, good, stale, deeper)
+	}
+	return nil
+}
+
+func bit(id kademlia.ID, i int) byte { return id[i/8] >> (7 - i%8) & 1 }
+
+// oneIn is the share of messages for which contacts are judged: those in an answer, and the
+// routing table.
+const oneIn = 8
+
+// due notes what a node must answer to a query, by its state before the step.
+func (q *Queries) due(n *watched, e *sim.Event, d *kademlia.DHT, g kademlia.Datagram) *dueAnswer {
+	g.Txn, g.Token, g.Value = bytes.Clone(g.Txn), bytes.Clone(g.Token), bytes.Clone(g.Value)
+	a := &dueAnswer{dht: d, to: e.Peer, query: g, at: e.At}
+	switch g.Kind {
+	case kademlia.KindPut:
+		a.before, a.had = d.Held(g.Target)
+		a.good, a.bad = q.permits(n.issued[e.Peer], e, g.Token)
+	case kademlia.KindFindNode, kademlia.KindGet:
+		a.before, a.had = d.Held(g.Target)
+		if a.sampled = e.Step%oneIn == 0; a.sampled {
+			a.closest = q.closest(d, e.Peer, &g)
+		}
+	}
+	return a
+}
+
+// closest returns the k good contacts closest to the target, without the asker, by the
+// slow, obvious way.
+func (q *Queries) closest(d *kademlia.DHT, asker protocol.NodeID, g *kademlia.Datagram) (ids []kademlia.ID) {
+	for _, c := range d.Contacts() {
+		if at, ok := (protocol.SimBook{}).Node(c.Addr); c.ID != g.ID && !(ok && at == asker) {
+			ids = append(ids, c.ID)
+		}
+	}
+	slices.SortFunc(ids, closer(g.Target))
+	return ids[:min(q.c.Config.K, len(ids))]
+}
+
+// tokenLife is the time for which a node takes a token at least, and half the time for
+// which it takes it at most.
+const tokenLife = 5 * time.Minute
+
+// permits reports whether a node must take a token, and whether it must refuse it.
+func (q *Queries) permits(of []issued, e *sim.Event, token []byte) (good, bad bool) {
+	for _, i := range of {
+		if i.token == string(token) && i.incarnation == e.Incarnation {
+			age := e.At.Sub(i.last)
+			return !q.c.Untimely && age < tokenLife, !q.c.Untimely && age > 2*tokenLife
+		}
+	}
+	return false, true
+}
+
+// answers judges an answer, and the state after the step.
+func (q *Queries) answers(n *watched, e *sim.Event, g *kademlia.Datagram) {
+	a := n.answer
+	if a == nil || a.reported || a.to != e.Peer || !bytes.Equal(a.query.Txn, g.Txn) {
+		q.wrong("node %v answers node %v, which did not ask", e.Node, e.Peer)
+		return
+	}
+	a.reported = true
+	if len(g.Token) > 0 {
+		n.issue(e, string(g.Token))
+	}
+	switch {
+	case a.query.Kind != kademlia.KindPut:
+		q.relevant = true
+		if err := q.named(a, g); err != nil {
+			q.wrong("node %v answers node %v %w", e.Node, e.Peer, err)
+		}
+	case g.Type == 'r' && a.bad:
+		q.wrong("node %v takes a value from node %v, to which this incarnation gave no such token, or long ago", e.Node, e.Peer)
+	case g.Type == 'e' && a.good && g.Code == kademlia.Refused:
+		q.wrong("node %v refuses a value from node %v, to which it gave the token", e.Node, e.Peer)
+	default:
+		q.relevant = true
+		if g.Type == 'r' {
+			q.relevant = true
+			if err := q.held(a); err != nil {
+				q.wrong("node %v acknowledges value %.8s to node %v and %w", e.Node, a.query.Target, e.Peer, err)
+			}
+		}
+	}
+}
+
+// issue notes a token that a node gives. Those of former incarnations are forgotten.
+func (n *watched) issue(e *sim.Event, token string) {
+	of := slices.DeleteFunc(n.issued[e.Peer], func(i issued) bool {
+		return i.incarnation != e.Incarnation || i.token == token || e.At.Sub(i.last) > 3*tokenLife
+	})
+	n.issued[e.Peer] = append(of, issued{token, e.Incarnation, e.At})
+}

@@ -1,0 +1,46 @@
+package scenarios
+
+import (
+	"slices"
+
+	"dessim/protocol"
+	"dessim/protocol/kademlia"
+	"dessim/scenarios/judge"
+	"dessim/sim/fault"
+)
+
+// queries returns a judge of what the ledger's nodes ask each other in the DHT.
+func (w *world) queries(faults []fault.Fault) *judge.Queries {
+	cfg := kademlia.Defaults(kademlia.ID{}, nil, 0)
+	cfg.K, cfg.Alpha = w.p.K, w.p.Alpha
+	return judge.NewQueries(judge.QueriesOf{
+		DHT: func(id protocol.NodeID) *kademlia.DHT {
+			if n := w.Nodes[id]; n != nil {
+				return n.DHT()
+			}
+			return nil
+		},
+		IDs: w.ids(), Config: cfg, Traitors: traitors(faults), Untimely: slices.ContainsFunc(faults, untimely), Seed: w.p.Seed,
+	})
+}
+
+// ids returns the nodes' names in the DHT.
+func (w *world) ids() (ids []kademlia.ID) {
+	for _, o := range w.Owners {
+		ids = append(ids, kademlia.ID(o))
+	}
+	return ids
+}
+
+// queries returns a judge of what the nodes of churn ask each other.
+func (c *churning) queries(cfg kademlia.Config) *judge.Queries {
+	return judge.NewQueries(judge.QueriesOf{
+		DHT: func(id protocol.NodeID) *kademlia.DHT {
+			if n := c.Nodes[id]; n != nil {
+				return n.DHT()
+			}
+			return nil
+		},
+		IDs: c.IDs, Config: cfg, Traitors: traitors(c.plan.Faults), Untimely: c.Failures.Untimely, Seed: c.p.Seed,
+	})
+}
