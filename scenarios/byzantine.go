@@ -93,7 +93,7 @@ func traitors(faults []fault.Fault) (ids []protocol.NodeID) {
 }
 
 // lies reports whether a node is byzantine at some time.
-func (m *market) lies(id protocol.NodeID) bool { return slices.Contains(m.traitors(), id) }
+func (m *market) lies(id protocol.NodeID) bool { return slices.Contains(traitors(m.plan.Faults), id) }
 
 // betrayed requires that the traitor had its time: a run that ends earlier shows little.
 func (m *market) betrayed(f *fault.Fault) *check.Check {
