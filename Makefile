@@ -88,7 +88,7 @@ picture:   ## the README's picture, of a real violation; needs chromium
 	@command -v chromium > /dev/null || { echo "make picture: no chromium: apt-get install chromium"; exit 1; }
 	@set -e; d=$$(mktemp -d); trap 'rm -rf "$$d"' EXIT; \
 		go build -C sim/simtest/testdata/kvstore -o "$$d/kvstore" ./cmd/kvstore; \
-		(cd "$$d" && ./kvstore shrink -scenario writes -seed 2 -report lost.html > /dev/null); \
+		(cd "$$d" && ./kvstore shrink -scenario writes -seed 2 -shadow off -report lost.html > /dev/null); \
 		chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$$d/profile" --virtual-time-budget=5000 \
 			--window-size=1280,720 --screenshot=sim/report/lost-write.png "file://$$d/lost.html" 2> /dev/null
 

@@ -22,6 +22,13 @@
 // events Injected and Lifted are for observers. Clocks bend Env.Now and, but for their
 // jumps, timers; everything else follows true time.
 //
+// # Shadow restarts
+//
+// What a node tells others must be on its disk. A node that is a protocol.Promiser says what
+// an effect promises. When that effect leaves, Plan.Shadow has the run start another node
+// from the records that a crash would leave then, and ask it. So what is told too early is
+// seen without a crash, in a run that stays the same.
+//
 // # Layout
 //
 // The loop allocates nothing per event. The queue moves entries of 16 bytes; a
