@@ -102,7 +102,7 @@ func (c *Cut) apply(p *sim.Plan) {
 
 // Setup returns the argument of Build for the run of a seed. cut may be nil.
 func (s *Scenario) Setup(seed uint64, p Params, src protocol.Source, cut *Cut) *Setup {
-	return &Setup{Params: s.complete(p), Seed: seed, Source: src, cut: cut}
+	return &Setup{Params: s.complete(p), Seed: seed, Source: src, cut: cut, first: s.firstChances(p)}
 }
 
 // Prepare returns the run that Execute makes, built but not begun: for a runtime other than
@@ -122,6 +122,7 @@ func (s *Scenario) build(seed uint64, p Params, src protocol.Source, cut *Cut) (
 	}
 	err := end(&run.Plan, p.Timing == Recorded)
 	cut.apply(&run.Plan)
+	run.Checks = append(run.Checks, s.repairs(&p, &run.Plan)...)
 	if p.Events > 0 {
 		run.Plan.Events = p.Events
 	}

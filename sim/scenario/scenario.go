@@ -62,6 +62,8 @@ type Scenario struct {
 	Exhaust *Exhaust
 	// Columns describe Node.Cells.
 	Columns []Column
+	// Repairs returns the second chances of the protocol: see Repair. Nil: none are known.
+	Repairs func(p *Params) []Repair
 	// Shadow is the share of what nodes promise that is looked at by default: less than all
 	// where that costs too much. 0 is all. See sim.Plan.Shadow.
 	Shadow protocol.Ratio
@@ -126,7 +128,8 @@ type Setup struct {
 	// that begin with "work." ask about the operation of number N: see AsksOfWork.
 	Source protocol.Source
 
-	cut *Cut
+	cut   *Cut
+	first []protocol.Kind // of the scenario's Repairs
 }
 
 // AsksOfWork reports whether a question of that kind is about the operation of the

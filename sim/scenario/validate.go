@@ -61,11 +61,15 @@ func (p *Params) Written() []fault.Fault {
 	return written
 }
 
-// Drawn draws the faults that the parameters ask for, as c says.
+// Drawn draws the faults that the parameters ask for, as c says. Config.First comes from the
+// scenario's Repairs, if c has none.
 func (b *Setup) Drawn(c swarm.Config) []fault.Fault {
 	mix, _, err := b.parseFaults()
 	if err != nil {
 		panic("scenario: faults that Validate accepts: " + err.Error())
+	}
+	if c.First == nil {
+		c.First = b.first
 	}
 	return swarm.Draw(b.Source, mix, c)
 }

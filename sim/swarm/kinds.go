@@ -7,6 +7,9 @@ import (
 	"dessim/sim/fault"
 )
 
+// Repair is the name of the kind of fault that a scenario's repairs make up for.
+const Repair = "repair"
+
 type kind struct {
 	name     string
 	meaning  string
@@ -38,6 +41,7 @@ const (
 	late
 	echo
 	lateTimer
+	repair
 	kindCount
 )
 
@@ -64,6 +68,7 @@ func kinds() [kindCount]kind {
 		late:      {"late", "messages arrive once more, much later", true, 2, (*drawer).late},
 		echo:      {"echo", "messages of before come again after a restart, or at some time", true, 2, (*drawer).echo},
 		lateTimer: {"latetimer", "timers fire later than due", true, 1, (*drawer).lateTimer},
+		repair:    {Repair, "all messages to a node of a kind whose loss is repaired are lost: the repair must do", true, 2, (*drawer).repair},
 		mute:      {"mute", "nodes are not heard by any other node", true, 1, (*drawer).mute},
 	}
 }
@@ -341,6 +346,19 @@ func (d *drawer) lateTimer() bool {
 	d.f.Node = d.node(d.Nodes)
 	d.percent(5, 20, 50)
 	d.last()
+	return true
+}
+
+// repair draws whose first chances fail, of which kind. Each kind is as likely in every run.
+func (d *drawer) repair() bool {
+	if len(d.First) == 0 {
+		return false
+	}
+	d.f.Op, d.f.Only = fault.Lose, d.First[d.choose(askWhich, len(d.First))]
+	d.begin(d.From, d.To)
+	d.f.Groups = [][]protocol.NodeID{nil, {d.node(d.Nodes)}}
+	d.percent(100)
+	d.f.For = min(d.end().Sub(d.f.At), longest)
 	return true
 }
 

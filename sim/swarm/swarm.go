@@ -41,6 +41,9 @@ type Config struct {
 	// Delay is the longest usual delay of a message, the unit of all durations: they
 	// run from 1 to 486 of it, short ones as often as long ones.
 	Delay time.Duration
+	// First are kinds of messages whose loss is repaired by other means: faults of the kind
+	// repair lose all of one.
+	First []protocol.Kind
 	// Most is the greatest number of faults of one kind, up to 999. A kind that is on has
 	// about half as many, or a share that a swarm draws.
 	Most int
@@ -105,6 +108,7 @@ var (
 	askMore    = kindOf("more")
 	askEvery   = kindOf("every")
 	askBy      = kindOf("by")
+	askWhich   = kindOf("which") // kind of messages
 	askCount   = kindOf("count")
 	askRate    = kindOf("rate")
 	askKeep    = kindOf("keep")

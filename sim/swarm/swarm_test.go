@@ -28,7 +28,7 @@ func someNodes(n int) []protocol.NodeID {
 }
 
 func usual() Config {
-	return Config{Nodes: someNodes(5), From: 100 * ms, To: 10_000 * ms, Heal: 12_000 * ms, Delay: 10 * time.Millisecond, Most: 8}
+	return Config{Nodes: someNodes(5), From: 100 * ms, To: 10_000 * ms, Heal: 12_000 * ms, Delay: 10 * time.Millisecond, Most: 8, First: []protocol.Kind{protocol.KindOf("first"), protocol.KindOf("other")}}
 }
 
 func everything() Mix { return Mix{kinds: 1<<kindCount - 1} }
@@ -62,6 +62,7 @@ func drawConfig(t *rapid.T) (Config, int) {
 		From:  protocol.Time(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "from")),
 		Delay: time.Duration(rapid.OneOf(rapid.Int64Range(1, int64(longest)), rapid.Int64Range(1, 1e8)).Draw(t, "delay")),
 		Most:  rapid.IntRange(0, 12).Draw(t, "most"),
+		First: []protocol.Kind{protocol.KindOf("first"), protocol.KindOf("other")}[:rapid.IntRange(0, 2).Draw(t, "kinds that are repaired")],
 	}
 	for id := range nodes {
 		if rapid.IntRange(0, 3).Draw(t, "spared") != 3 {
@@ -352,6 +353,8 @@ func TestIdentitiesAndAnswersStay(t *testing.T) {
 18000: mute 0 at 2.8747s for 1.408s
 19001: late 2>* 5% by 2.56s at 3.3395s for 8.6605s
 20000: echo *>3 50% at 7.8013s for 4.1987s
+22000: lose *>1 100% only first at 9.2771s for 2.7229s
+22001: lose *>1 100% only first at 2.3075s for 9.6925s
 999999: heal at 12s
 `
 	if got := fault.Format(Draw(source.Seed(1), everything(), c)); got != want {
@@ -383,7 +386,7 @@ func TestUnknownKindsAreRefusedWithWhatWasMeant(t *testing.T) {
 		"chrash":     `swarm: no kind of faults is called "chrash"; did you mean crash?`,
 		"crash,swam": `swarm: no kind of faults is called "swam"; did you mean swarm?`,
 		"fire": `swarm: no kind of faults is called "fire", want none, swarm, crash, restart, pause, disk, partition, cut, ring, flap, ` +
-			`clog, slow, lose, copy, corrupt, clock, byzantine, rot, deaf, mute, late, echo, latetimer`,
+			`clog, slow, lose, copy, corrupt, clock, byzantine, rot, deaf, mute, late, echo, latetimer, repair`,
 		"":           `swarm: no kind of faults is called "", want none, `,
 		"crash,":     `swarm: no kind of faults is called "", want none, `,
 		"crash,none": `swarm: none comes with others; want it alone`,
