@@ -240,7 +240,7 @@ func (s *Sim) showSent(n *node, m *message, what What) {
 }
 
 func (s *Sim) showMessage(n *node, m *message, what What) {
-	e := Event{What: what, Node: m.from, Peer: m.To, Incarnation: n.inc, Kind: m.Kind, Seq: n.seq, Body: m.Body}
+	e := Event{What: what, Node: m.from, Peer: m.To, Incarnation: n.inc, Kind: m.Kind, Seq: n.seq, Name: m.name, Body: m.Body}
 	if m.again && what == Copied {
 		e.Tag = Again
 	}

@@ -196,9 +196,3 @@ func (q *queue) each(give func(e entry)) {
 	}
 }
 
-// Survivors returns the name of the question how many unsynced records survive the
-// crash by f, if its Disk is KeepTorn: for a search that answers it. The choice is
-// among one more than there are.
-func Survivors(f *fault.Fault) protocol.Key {
-	return protocol.Key{Kind: kindKeep, A: f.Node, N: protocol.Hash2(rootFault, f.ID)}
-}

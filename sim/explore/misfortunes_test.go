@@ -106,9 +106,9 @@ type said struct{ by [][]string }
 func (x *said) Watch() sim.What      { return sim.Output }
 func (x *said) Observe(e *sim.Event) { x.by[e.Node] = append(x.by[e.Node], string(e.Body)) }
 
-func crashesOf(w *explore.World, nodes int) *explore.Crashes {
-	return &explore.Crashes{World: w, Trial: &explore.Trial{Nodes: nodes}, From: 1, To: 200, Nodes: nodes,
-		Downs: []time.Duration{4, 50}, Depth: 1}
+func crashesOf(w *explore.World, nodes int) *explore.Misfortunes {
+	return &explore.Misfortunes{World: w, Trial: &explore.Trial{Nodes: nodes}, From: 1, To: 200, Nodes: nodes,
+		Kinds: []string{"crash"}, Downs: []time.Duration{4, 50}, Depth: 1}
 }
 
 func TestAWordGivenBeforeTheSyncIsFoundByOneCrash(t *testing.T) {

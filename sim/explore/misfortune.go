@@ -1,0 +1,234 @@
+package explore
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/fault"
+	"dessim/sim/source"
+)
+
+// misfortune is one fault that comes at a place, with the answers that it needs.
+type misfortune struct {
+	place   *place
+	kind    int // in misfortunes
+	variant int // which of its kind at that place
+	lasts   time.Duration
+	fault   fault.Fault // but for its identity
+	what    sim.What    // the event that shows that it has begun
+	// answers depend on the identity of the fault; nil is none.
+	answers func(f *fault.Fault) []source.Answer
+}
+
+// MisfortuneKind is a sort of misfortune that Misfortunes tries.
+type MisfortuneKind struct {
+	Name  string
+	Means string // in a few words
+	// at returns those of a place, and the number of others that are skipped, since they
+	// leave the same as another. ok is false if the place is none for this kind.
+	at func(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool)
+}
+
+// MisfortuneKinds returns the sorts of misfortune.
+func MisfortuneKinds() []MisfortuneKind {
+	return []MisfortuneKind{
+		{"crash", "a node crashes, and as many of its unsynced records survive as can", crashes},
+		{"failsync", "a sync fails: the node crashes there", failedSyncs},
+		{"torn", "a node crashes, and of its unsynced records one is torn or lost alone", tears},
+		{"lose", "one message is lost", losses},
+		{"pause", "a node does nothing for a while", pauses},
+		{"cut", "two nodes hear nothing of each other for a while", cutLinks},
+		{"isolate", "a node hears nothing of the others, nor they of it, for a while", isolations},
+	}
+}
+
+// ofNode reports whether faults of nodes can come at the place.
+func (c *Misfortunes) ofNode(p *place) bool { return uint64(p.node) < uint64(c.Nodes) }
+
+// longest is how long a misfortune lasts that comes with one duration only.
+func (c *Misfortunes) longest() time.Duration { return slices.Max(c.Downs) }
+
+// crash returns a crash at the place.
+func (c *Misfortunes) crash(p *place, down time.Duration) misfortune {
+	f := fault.Fault{Op: fault.Crash, At: p.at, For: down, Node: p.node}
+	if p.on.N > 0 {
+		f.At, f.On = c.From, p.on
+	}
+	return misfortune{place: p, fault: f, what: sim.Crashed, lasts: down}
+}
+
+// crashes returns those after which different records are left. An unsynced record may survive
+// or not. If it does not, the crash leaves what it would have left before the record was
+// written. So in a crash after a Persist, that record and all before it survive.
+func crashes(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
+	if !c.ofNode(p) {
+		return nil, 0, false
+	}
+	least, n := 0, len(p.unsynced)
+	if p.on.Op == protocol.OpPersist {
+		least = n
+	}
+	for survive := least; survive <= n; survive++ {
+		for _, down := range c.Downs {
+			m := c.crash(p, down)
+			if survive > 0 {
+				m.fault.Disk = fault.KeepTorn
+				m.answers = func(f *fault.Fault) []source.Answer {
+					return []source.Answer{{Key: sim.Survivors(f), Range: uint64(n) + 1, Value: uint64(survive)}}
+				}
+			}
+			all = append(all, m)
+		}
+	}
+	return all, least * len(c.Downs), true
+}
+
+// failedSyncs returns none: a crash after the lasting effect before the sync leaves the same.
+func failedSyncs(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
+	if !c.ofNode(p) || p.on.Op != protocol.OpSync {
+		return nil, 0, false
+	}
+	return nil, 1, true
+}
+
+// tears returns crashes after which a record is torn, or lost although a later one survives.
+// After a Persist, only those are new that concern its record.
+func tears(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
+	n := len(p.unsynced)
+	if !c.ofNode(p) || n == 0 {
+		return nil, 0, false
+	}
+	down := slices.Min(c.Downs)
+	for i, size := range p.unsynced {
+		if p.on.Op == protocol.OpPersist && i < n-1 || size < 2 {
+			skipped++
+			continue
+		}
+		m := c.crash(p, down)
+		m.fault.Disk = fault.KeepTorn
+		m.answers = func(f *fault.Fault) []source.Answer {
+			torn := []source.Answer{{Key: sim.Torn(f), Range: uint64(size), Value: uint64(size) / 2}}
+			if i > 0 {
+				torn = append(torn, source.Answer{Key: sim.Survivors(f), Range: uint64(n) + 1, Value: uint64(i)})
+			}
+			return torn
+		}
+		all = append(all, m)
+	}
+	for lost := range n - 1 {
+		m := c.crash(p, down)
+		m.fault.Disk = fault.KeepScattered
+		m.answers = func(f *fault.Fault) (kept []source.Answer) {
+			for i := range n {
+				if i != lost {
+					kept = append(kept, source.Answer{Key: sim.Survives(f, i), Value: 1})
+				}
+			}
+			return kept
+		}
+		all = append(all, m)
+	}
+	return all, skipped, true
+}
+
+// losses returns the loss of the message. One that nobody receives is lost already.
+func losses(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
+	if !p.sends() || p.peer == p.node {
+		return nil, 0, false
+	}
+	if p.gone {
+		return nil, 1, true
+	}
+	return []misfortune{c.hit(p, fault.Lose)}, 0, true
+}
+
+// hit returns a fault of that operation that hits the message at the place, and no other.
+func (c *Misfortunes) hit(p *place, op fault.Op) misfortune {
+	f := fault.Fault{Op: op, At: c.From, Groups: [][]protocol.NodeID{{p.node}, {p.peer}}, Rate: protocol.Ratio{Num: 1, Den: 2}}
+	return misfortune{place: p, fault: f, what: sim.Sent, answers: func(f *fault.Fault) []source.Answer {
+		return []source.Answer{{Key: sim.Hits(f, p.node, p.peer, p.name), Value: 1}}
+	}}
+}
+
+// window returns a fault that begins at the place and lasts.
+func (c *Misfortunes) window(p *place, f fault.Fault) []misfortune {
+	f.At, f.On, f.For = c.From, p.on, c.longest()
+	if f.Op.OfLinks() {
+		f.On.Of, f.On.Other = p.node, true
+	}
+	return []misfortune{{place: p, fault: f, what: sim.Injected, lasts: f.For}}
+}
+
+// opens reports whether a window that waits for the effect differs from one that waits for what
+// the node does later at the same time.
+func (c *Misfortunes) opens(p *place) (skipped int, ok bool) {
+	switch {
+	case !c.ofNode(p) || p.on.N == 0:
+		return 0, false
+	case !p.last:
+		return 1, false
+	}
+	return 0, true
+}
+
+func pauses(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
+	if skipped, ok = c.opens(p); !ok {
+		return nil, skipped, skipped > 0
+	}
+	return c.window(p, fault.Fault{Op: fault.Pause, Node: p.node}), 0, true
+}
+
+func isolations(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
+	if skipped, ok = c.opens(p); !ok || c.Nodes < 2 {
+		return nil, skipped, skipped > 0
+	}
+	var others []protocol.NodeID
+	for id := range protocol.NodeID(c.Nodes) {
+		if id != p.node {
+			others = append(others, id)
+		}
+	}
+	return c.window(p, fault.Fault{Op: fault.Partition, Groups: [][]protocol.NodeID{{p.node}, others}}), 0, true
+}
+
+// cutLinks returns the cut of the link on which the message travels, which still arrives.
+func cutLinks(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
+	switch {
+	case !p.sends() || !c.ofNode(p) || uint64(p.peer) >= uint64(c.Nodes) || p.peer == p.node:
+		return nil, 0, false
+	case !p.final:
+		return nil, 1, true
+	}
+	return c.window(p, fault.Fault{Op: fault.Partition, Groups: [][]protocol.NodeID{{p.node}, {p.peer}}}), 0, true
+}
+
+// with returns the trial with one misfortune more, and the sign that it has begun.
+func (m *misfortune) with(t *Trial) (*Trial, sign) {
+	f := m.fault
+	f.ID = 1
+	for i := range t.Faults {
+		f.ID = max(f.ID, t.Faults[i].ID+1)
+	}
+	more := *t
+	more.Faults = append(slices.Clip(t.Faults), f)
+	if m.answers != nil {
+		more.Answers = append(slices.Clip(t.Answers), m.answers(&f)...)
+	}
+	if m.what == sim.Sent {
+		return &more, sign{sim.Sent, m.place.name}
+	}
+	return &more, sign{m.what, f.ID}
+}
+
+// String says what happens: "lose: 0's send vote #2, to 3".
+func (m *misfortune) String() string {
+	p := m.place
+	name := MisfortuneKinds()[m.kind].Name
+	if m.what == sim.Sent {
+		return fmt.Sprintf("%s: %v, which %v sends to %v", name, p.on, p.node, p.peer)
+	}
+	return fmt.Sprintf("%s: %v", name, &m.fault)
+}

@@ -1,0 +1,319 @@
+package explore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/fault"
+)
+
+// Misfortunes adds to a trial one misfortune at each place: a crash, a lost message, a pause
+// and so on, before each step with effects and after each lasting effect. If Depth is 2, it
+// adds a second one to each run that did not fail, and so on. Most bugs that a sweep misses
+// need one or two misfortunes at the right place, not twenty at random ones.
+//
+// # What is skipped
+//
+// Only lasting effects make separate places: a message sent, an output, records persisted or
+// synced. After any other effect, a crash leaves the same as after the effect before:
+//
+//   - A crash loses timers, so setting or cancelling one makes no difference. Nor does a
+//     Discard, which needs a Sync.
+//   - A sync that fails leaves what a crash leaves after the effect before it.
+//   - After a Persist, a crash that loses the new record leaves what one before it does.
+//   - A message that reaches a node that is down is lost already.
+//   - A window (a pause, a cut) opens once the node is done for that time, so the effects of
+//     one step have one in common.
+//   - Two misfortunes are tried in one order, that in which they begin.
+//   - If a run consumed and put out just what an earlier one did, and kept the same records, no
+//     second misfortune is added to it.
+//
+// Other times between two steps are not tried.
+//
+// # Which come first
+//
+// Runs bounds the search, and a long run has more places than that. So misfortunes are divided
+// into classes by their kind and by what the node does there, such as sending a vote. All
+// classes have their turns alike, however many places they have, and within a class the
+// places are spread over the whole run: the first, the one in the middle, those in the middle
+// of the halves.
+//
+// Of pairs, those come first whose second misfortune hits what the first one brought about: a
+// message that is not sent without it, or a record. Then come those with a node in common,
+// the earliest first, and then all others. Each run with one misfortune has as many turns as
+// any other.
+type Misfortunes struct {
+	World *World
+	// Trial is the run to which misfortunes are added.
+	Trial *Trial
+	// Kinds are the names of the MisfortuneKinds that are tried; nil is all.
+	Kinds []string
+	// From and To bound the time of a first misfortune. A further one comes at most To - From
+	// after the end of the one before. If To is 0, the search finds the time from the first
+	// input until the last answer of a client, and as long again; without such answers that is
+	// the whole run.
+	From, To protocol.Time
+	// Nodes is the number of nodes that misfortunes hit, from node 0 on; the others are
+	// clients, of which only messages can be hit.
+	Nodes int
+	// Downs are the durations that a node may stay down; 0 is until the plan heals or ends. A
+	// torn record comes with the least of them; what lasts for a while, with the greatest.
+	Downs []time.Duration
+	// Depth is the greatest number of misfortunes in a run, at least 1.
+	Depth int
+	// Runs, if not 0, is the number of runs after which the search gives up. Each depth has
+	// an equal share of what those before have left.
+	Runs int
+	// Workers is the number of runs made at a time. It changes no result; 0 is 1.
+	Workers int
+	// Tell, if not nil, is called from time to time with the number of runs so far, and that
+	// of all that are planned.
+	Tell func(runs, planned int)
+}
+
+// Met is the result of a search of Misfortunes.
+type Met struct {
+	From, To protocol.Time // of the first misfortune
+	Places   int           // of the run without misfortunes
+	Kinds    []MetKind     // in the order of MisfortuneKinds: those that were tried
+	Runs     int           // including the one without
+	Skipped  int           // misfortunes equal in effect to another
+	Untried  int           // misfortunes for which there were no runs
+	Distinct int           // of Runs, by their digests
+	Complete bool
+	Failed   int            // of Runs
+	First    *FailedRun     // the first with the fewest misfortunes
+	FirstRun int            // its number, from 1
+	What     []string       // the misfortunes of First, in words
+	Checks   map[string]int // runs by the check that failed
+	// Inconclusive counts those of Runs that neither passed nor failed. One is enough to
+	// make the search inconclusive, unless another failed.
+	Inconclusive int
+}
+
+// MetKind counts the runs whose last misfortune is of one kind.
+type MetKind struct {
+	Name    string
+	Places  int // of the run without misfortunes
+	Runs    int
+	Skipped int // equal in effect to another
+	Untried int // for which there were no runs
+	Failed  int // of Runs
+}
+
+// ErrEnded says that the run without misfortunes was ended by a bound on its events, so that
+// its places are not known.
+var ErrEnded = errors.New("the run without misfortunes does not come to its end")
+
+// Search makes the runs, those with fewer misfortunes first, until all are made, or Runs of
+// them, or ctx ends. It returns an error if a failing run does not fail again: then runs
+// are not functions of their trials. Other errors are ErrEnded, and that of a kind that does
+// not exist.
+func (c *Misfortunes) Search(ctx context.Context) (Met, error) {
+	g := &misfortuneSearch{Misfortunes: *c, digests: make(map[uint64]bool), did: make(map[sim.Digest]bool)}
+	g.found.Checks = make(map[string]int)
+	if err := g.prepare(); err != nil {
+		return g.found, err
+	}
+	if err := g.measure(); err != nil {
+		return g.found, err
+	}
+	level := []*candidate{{trial: g.Trial, to: g.To}}
+	for depth := 0; len(level) > 0 && depth <= g.Depth; depth++ {
+		next, ok, err := g.level(ctx, level, depth)
+		if !ok || err != nil {
+			return g.found, err
+		}
+		level = next
+	}
+	g.found.Complete = g.found.Untried == 0
+	return g.found, nil
+}
+
+type misfortuneSearch struct {
+	Misfortunes
+	kinds   []MisfortuneKind
+	tries   []bool // of kinds: it is tried
+	found   Met
+	digests map[uint64]bool
+	did     map[sim.Digest]bool // what runs did that have been grown
+	usual   map[uint64]bool     // what is done in the run without misfortunes
+}
+
+// prepare checks which kinds are tried.
+func (g *misfortuneSearch) prepare() error {
+	g.kinds = MisfortuneKinds()
+	for _, name := range g.Kinds {
+		if !slices.ContainsFunc(g.kinds, func(k MisfortuneKind) bool { return k.Name == name }) {
+			return fmt.Errorf("explore: no misfortune is called %q", name)
+		}
+	}
+	for _, k := range g.kinds {
+		g.tries = append(g.tries, g.Kinds == nil || slices.Contains(g.Kinds, k.Name))
+		g.found.Kinds = append(g.found.Kinds, MetKind{Name: k.Name})
+	}
+	return nil
+}
+
+// measure finds From and To, unless they are given.
+func (g *misfortuneSearch) measure() error {
+	if g.To == 0 {
+		w := &period{clients: protocol.NodeID(g.Nodes)}
+		calm := g.World.Try(g.Trial, w)
+		switch {
+		case calm.Sim.Reason == sim.Bounded:
+			return ErrEnded
+		case w.to > 0:
+			g.From, g.To = w.from, w.to+w.to-w.from
+		default:
+			g.From, g.To = 0, calm.Sim.End
+		}
+	}
+	g.found.From, g.found.To = g.From, g.To
+	return nil
+}
+
+// searchBatch is the number of runs that a worker makes before their results are taken.
+const searchBatch = 16
+
+// level makes the runs of one depth and returns those of the next, in their order. ok is
+// false if the search must stop.
+func (g *misfortuneSearch) level(ctx context.Context, level []*candidate, depth int) (next []*candidate, ok bool, err error) {
+	most := g.share(len(level), depth)
+	var grown [][]*candidate // by each run of the level
+	for left := level; len(left) > 0; {
+		batch := left[:min(len(left), searchBatch*max(g.Workers, 1))]
+		left = left[len(batch):]
+		if ctx.Err() != nil {
+			return nil, false, nil
+		}
+		runs := g.batch(batch)
+		if slices.ContainsFunc(runs, func(r misfortuneRun) bool { return r.outcome.Interrupted() }) {
+			return nil, false, nil
+		}
+		for i, c := range batch {
+			if err := g.take(c, &runs[i]); err != nil {
+				return nil, false, err
+			}
+			if depth < g.Depth && !runs[i].outcome.Failed() && g.isNew(c, &runs[i].outcome) {
+				grown = append(grown, g.grow(c, runs[i].places.list, most, len(level)))
+			}
+		}
+		if g.Tell != nil {
+			g.Tell(g.found.Runs, g.found.Runs+len(left))
+		}
+	}
+	return g.cut(inTurn(grown), most), true, nil
+}
+
+// share returns how many runs the next depth may have after those of a level, or -1.
+func (g *misfortuneSearch) share(level, depth int) int {
+	if g.Runs == 0 {
+		return -1
+	}
+	return max(0, g.Runs-g.found.Runs-level) / max(1, g.Depth-depth)
+}
+
+// cut leaves at most that many, if it is not -1, and counts the others.
+func (g *misfortuneSearch) cut(all []*candidate, most int) []*candidate {
+	if most < 0 || len(all) <= most {
+		return all
+	}
+	for _, c := range all[most:] {
+		g.found.Kinds[c.last.kind].Untried++
+		g.found.Untried++
+	}
+	return all[:most]
+}
+
+type misfortuneRun struct {
+	outcome Outcome
+	places  places
+}
+
+// batch makes runs side by side.
+func (g *misfortuneSearch) batch(trials []*candidate) []misfortuneRun {
+	done := make([]misfortuneRun, len(trials))
+	jobs := make(chan int)
+	var wait sync.WaitGroup
+	for range max(g.Workers, 1) {
+		wait.Go(func() {
+			for i := range jobs {
+				c := trials[i]
+				c.begin()
+				p := &done[i].places
+				*p = places{from: g.From, to: c.to, wait: c.wait, nodes: make([]doer, g.Nodes)}
+				if c.last == nil {
+					p.all = make(map[uint64]bool)
+				}
+				done[i].outcome = g.World.Try(c.trial, p)
+			}
+		})
+	}
+	for i := range trials {
+		jobs <- i
+	}
+	close(jobs)
+	wait.Wait()
+	return done
+}
+
+// take counts a run.
+func (g *misfortuneSearch) take(c *candidate, r *misfortuneRun) error {
+	g.found.Runs++
+	if digest := r.outcome.Digest.Sum(); !g.digests[digest] {
+		g.digests[digest] = true
+		g.found.Distinct++
+	}
+	kind := new(MetKind) // of no interest
+	if c.last == nil {
+		g.found.Places, g.usual = len(r.places.list), r.places.all
+	} else {
+		kind = &g.found.Kinds[c.last.kind]
+	}
+	kind.Runs++
+	if !r.outcome.Failed() {
+		if r.outcome.Verdict != check.Pass {
+			g.found.Inconclusive++
+		}
+		return nil
+	}
+	name := r.outcome.Check()
+	if g.found.Checks[name] == 0 { // more of them would cost too much
+		if again := g.World.Try(c.trial); again.Interrupted() {
+			return nil // and with it the search, before the next batch
+		} else if again.Digest != r.outcome.Digest || again.Check() != name {
+			return fmt.Errorf("explore: not deterministic: with %s check %q fails, and the next time %q", describe(c.trial.Faults), name, again.Check())
+		}
+	}
+	kind.Failed++
+	g.found.Failed++
+	g.found.Checks[name]++
+	if g.found.First == nil {
+		g.found.First, g.found.FirstRun, g.found.What = &FailedRun{c.trial, r.outcome}, g.found.Runs, c.words()
+	}
+	return nil
+}
+
+func describe(faults []fault.Fault) string { return fmt.Sprintf("faults %q", fault.Format(faults)) }
+
+// isNew reports whether no earlier run that was grown did the same. What a crash leaves on a
+// disk need not show in the run, but it is among the answers.
+func (g *misfortuneSearch) isNew(c *candidate, o *Outcome) bool {
+	did := o.Digest
+	if !slices.ContainsFunc(c.trial.Faults, func(f fault.Fault) bool { return f.Op == fault.Crash }) {
+		did.Decisions = 0
+	}
+	if g.did[did] {
+		return false
+	}
+	g.did[did] = true
+	return true
+}

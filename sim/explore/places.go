@@ -1,0 +1,233 @@
+package explore
+
+import (
+	"slices"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/fault"
+)
+
+// place is where a misfortune can come: after a lasting effect of a node or, if on is zero,
+// before the node's step at that time. It is named by what the node does, such as "after its
+// 2nd send of prepare", not by a time, so its name still holds when the run is shortened.
+type place struct {
+	node     protocol.NodeID
+	at       protocol.Time
+	on       fault.Anchor
+	unsynced []int // bytes of the records that a crash could lose
+	// last says that the node does nothing more at that time: a window that waits for the
+	// effect opens after all of it. final says so of messages to peer.
+	last, final bool
+
+	peer protocol.NodeID // of a message
+	seq  uint64          // likewise
+	name uint64          // likewise; 0 is no message
+	gone bool            // the message, which nobody receives
+
+	same uint64 // what is done: equal in another run that does the same
+}
+
+// sends reports whether the effect is a message.
+func (p *place) sends() bool { return p.on.Op == protocol.OpSend }
+
+// class is what places have in common that are much alike.
+type class struct {
+	op   protocol.Op // 0: before a step
+	kind protocol.Kind
+}
+
+func (p *place) class() class { return class{p.on.Op, p.on.Kind} }
+
+// sign is the event that shows that a misfortune has begun: one of a fault, or the sending of
+// the message of a name. The zero sign has been seen before the run.
+type sign struct {
+	what sim.What
+	of   uint64
+}
+
+func (s sign) seen(e *sim.Event) bool {
+	if s.what == sim.Sent {
+		return e.What == sim.Sent && e.Name == s.of
+	}
+	return e.What == s.what && e.Tag == s.of
+}
+
+// places is the Observer that collects the places of a run, of nodes below the length of
+// nodes; of clients it collects what they send to those.
+type places struct {
+	from, to protocol.Time
+	wait     sign // nothing is collected before it, if it is not zero
+	nodes    []doer
+	clients  map[protocol.NodeID]*doer
+	list     []place
+	all      map[uint64]bool // place.same of all effects, if it is not nil
+}
+
+// doer is what is known about a node.
+type doer struct {
+	did      []fault.Anchor // effects by sort, with their counts since places.from
+	unsynced []int
+	wrote    uint64 // folds the record written last
+	step     protocol.Time
+	fresh    bool // the step has had no place yet
+	copying  bool // what is lost next is a copy
+	last     int  // index in places.list of its latest place, and one more
+}
+
+func (p *places) Watch() sim.What {
+	return sim.Started | sim.Received | sim.Fired | sim.Sent | sim.Lost | sim.Copied | sim.Dropped |
+		sim.Output | sim.Persisted | sim.Synced | sim.Crashed | sim.Injected
+}
+
+func (p *places) Observe(e *sim.Event) {
+	if p.wait != (sign{}) && p.wait.seen(e) {
+		p.wait = sign{}
+		if e.What == sim.Sent { // the message itself is no place, but counts
+			defer func() { p.list, p.doer(e.Node).last = p.list[:0], 0 }()
+		}
+	}
+	if e.What == sim.Dropped {
+		p.drop(e)
+		return
+	}
+	n := p.doer(e.Node)
+	if n == nil {
+		return
+	}
+	switch before := n.unsynced; e.What {
+	case sim.Started:
+		n.fresh = false // the node is down before it starts
+	case sim.Received, sim.Fired:
+		n.fresh, n.step = n.step != e.At, e.At // a step at the same time follows the last effect of the one before
+	case sim.Crashed:
+		n.unsynced = nil
+	case sim.Persisted:
+		n.unsynced = append(slices.Clip(before), len(e.Body))
+		n.wrote = protocol.HashBytes(e.Body)
+		p.did(e, n, fault.Anchor{Op: protocol.OpPersist}, before)
+	case sim.Synced:
+		n.unsynced = nil
+		p.did(e, n, fault.Anchor{Op: protocol.OpSync}, before)
+	case sim.Sent:
+		n.copying = false
+		p.did(e, n, fault.Anchor{Op: protocol.OpSend, Kind: e.Kind}, before)
+	case sim.Output:
+		p.did(e, n, fault.Anchor{Op: protocol.OpOutput, Kind: e.Kind}, before)
+	case sim.Copied:
+		n.copying = true
+	case sim.Lost:
+		if n.last > 0 && !n.copying {
+			p.list[n.last-1].gone = true
+		}
+	}
+}
+
+func (p *places) doer(id protocol.NodeID) *doer {
+	switch {
+	case uint64(id) < uint64(len(p.nodes)):
+		return &p.nodes[id]
+	case id == protocol.Outside:
+		return nil
+	}
+	n := p.clients[id]
+	if n == nil {
+		if p.clients == nil {
+			p.clients = make(map[protocol.NodeID]*doer)
+		}
+		n = new(doer)
+		p.clients[id] = n
+	}
+	return n
+}
+
+// isClient reports whether only messages are of interest at a node.
+func (p *places) isClient(id protocol.NodeID) bool { return uint64(id) >= uint64(len(p.nodes)) }
+
+// did counts an effect and adds the place after it; if it is the first of its step, also the
+// place before the step. before is unsynced of then.
+func (p *places) did(e *sim.Event, n *doer, on fault.Anchor, before []int) {
+	if e.At < p.from {
+		return
+	}
+	i := slices.IndexFunc(n.did, func(a fault.Anchor) bool { return a.Op == on.Op && a.Kind == on.Kind })
+	if i < 0 {
+		i = len(n.did)
+		n.did = append(n.did, on)
+	}
+	n.did[i].N++
+	same := n.identity(e)
+	if p.all != nil {
+		p.all[same] = true
+	}
+	if p.wait != (sign{}) || e.At > p.to {
+		n.last = 0
+		return
+	}
+	if p.isClient(e.Node) && (e.What != sim.Sent || p.isClient(e.Peer)) {
+		return
+	}
+	at := place{node: e.Node, at: e.At, on: n.did[i], unsynced: n.unsynced, last: true, final: true, same: same}
+	if e.What == sim.Sent {
+		at.peer, at.seq, at.name = e.Peer, e.Seq, e.Name
+	}
+	if n.fresh && !p.isClient(e.Node) {
+		p.list = append(p.list, place{node: e.Node, at: e.At, unsynced: before, same: same})
+	}
+	n.fresh = false
+	p.supersede(n, &at)
+	p.list = append(p.list, at)
+	n.last = len(p.list)
+}
+
+// supersede marks the places before which the node does more at the same time.
+func (p *places) supersede(n *doer, by *place) {
+	if n.last > 0 && p.list[n.last-1].at == by.at {
+		p.list[n.last-1].last = false
+	}
+	for i := len(p.list) - 1; i >= 0 && p.list[i].at == by.at; i-- {
+		if q := &p.list[i]; q.node == by.node && q.sends() && by.sends() && q.peer == by.peer {
+			q.final = false
+		}
+	}
+}
+
+// identity folds what an effect does, but for its time.
+func (n *doer) identity(e *sim.Event) uint64 {
+	switch e.What {
+	case sim.Sent:
+		return e.Name
+	case sim.Synced:
+		return protocol.Hash3(uint64(e.What), uint64(e.Node), n.wrote)
+	}
+	return protocol.Hash3(uint64(e.What)<<32|uint64(e.Kind), uint64(e.Node), protocol.HashBytes(e.Body))
+}
+
+// drop notes that a message arrived at a node that was down.
+func (p *places) drop(e *sim.Event) {
+	for i := len(p.list) - 1; i >= 0; i-- {
+		if q := &p.list[i]; q.sends() && q.node == e.Peer && q.seq == e.Seq {
+			q.gone = true
+			return
+		}
+	}
+}
+
+// period is the Observer that finds when the clients of a run ask first, and have their last
+// answer.
+type period struct {
+	clients  protocol.NodeID // the first of them
+	asked    bool
+	from, to protocol.Time // to is 0 without an answer
+}
+
+func (w *period) Watch() sim.What { return sim.Received | sim.Output }
+
+func (w *period) Observe(e *sim.Event) {
+	switch {
+	case e.What == sim.Output && e.Node >= w.clients:
+		w.to = e.At
+	case e.What == sim.Received && e.Peer == protocol.Outside && !w.asked:
+		w.asked, w.from = true, e.At
+	}
+}
