@@ -195,4 +195,3 @@ func (q *queue) each(give func(e entry)) {
 		}
 	}
 }
-

@@ -2,6 +2,7 @@ package cmdline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -12,7 +13,6 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"dessim/protocol"
-	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
 	"dessim/sim/files"
@@ -21,20 +21,37 @@ import (
 
 const exploreUsage = `dessim explore -scenario NAME [flags]
 
-Makes all runs of a small workload in which one node crashes: each node, before each
-step that does something and after each of its effects, from the first input until
-the client has its answers, and as long again. Each crash comes with a short and a
-long time down, and with each number of unsynced records that can survive it. All
-else is benign: no message is lost, late or copied. A crash with the same outcome as
-another is skipped. -depth 2 adds a second crash, at every point, to each run that did
-not fail. -seed salts identities; nothing else depends on it.
+Makes a run in which all is benign: no message is lost or late, nothing crashes. Then it
+adds one misfortune at each place: before each step that does something, and after each
+lasting effect (a message sent, an output, records written or synced). -kinds names those
+that are tried; the default is all:
+
+%s
+Places lie between the first input and the last answer of the clients, and as long again;
+in a scenario without clients, in the whole run. A misfortune that leaves the same as another
+is skipped. -depth 2 adds a second one to each run that did not fail, those first that hit
+what the first one brought about, or the same nodes.
+
+-runs bounds the search. If there are more places, they are spread over the run and over
+what nodes do there, and the table says how many were left untried. The first failure is
+shrunk and written as a replay file. -seed salts identities; nothing else depends on it.
 
 -search all makes all runs of a scenario that offers a small world: each message takes
 one of a few delays, or is received in any order, and crashes come where the scenario
 says. All means all for these delays: what is printed says for which.`
 
+// exploreHelp returns the usage with the kinds of misfortunes.
+func exploreHelp() string {
+	var b strings.Builder
+	for _, k := range explore.MisfortuneKinds() {
+		fmt.Fprintf(&b, "    %-9s %s\n", k.Name, k.Means)
+	}
+	return fmt.Sprintf(exploreUsage, b.String())
+}
+
 // Defaults and limits of dessim explore.
 const (
+	byMisfortunes  = "misfortunes"
 	shortDown      = 2 // longest delays
 	longDown       = 200
 	defaultExplore = 20_000 // runs
@@ -59,16 +76,17 @@ func (t *tool) exploreCommand() *cli.Command {
 	if x := f.find("adversary"); x != nil {
 		x.hidden = true
 	}
-	f.add("search", "crashes", "what is tried: crashes, or all runs")
-	f.add("depth", "1", "most crashes in a run")
-	f.add("down", "2ms,200ms", "how long nodes stay down; the default is 2 and 200 times the longest delay")
+	f.add("search", byMisfortunes, "what is tried: misfortunes, or all runs")
+	f.add("kinds", "crash,lose", "the misfortunes that are tried; the default is all")
+	f.add("depth", "1", "most misfortunes in a run")
+	f.add("down", "2ms,200ms", "how long nodes stay down, and the longest is how long else something lasts; the default is 2 and 200 times the longest delay")
 	f.add("delays", "2", "of all runs: how many delays each message is tried with; the default is the scenario's")
 	f.add("most", "1", "of all runs: most faults and losses in a run; the default is the scenario's")
 	f.add("runs", strconv.Itoa(defaultExplore), "stop after this many runs; a pass is then inconclusive")
 	f.add("j", strconv.Itoa(runtime.NumCPU()), "runs at a time; it changes no result")
 	f.add("record", "FILE", "write the replay file of a failure here; the default name has the scenario")
 	f.add("json", "", "print one JSON object")
-	return f.command("explore", "tries every crash in a small workload", exploreUsage, func(ctx context.Context, args []string) error {
+	return f.command("explore", "tries one misfortune at each place", exploreHelp(), func(ctx context.Context, args []string) error {
 		if err := t.leftover(args); err != nil {
 			return err
 		}
@@ -95,26 +113,27 @@ func (t *tool) exploreCommand() *cli.Command {
 type exploring struct {
 	*tool
 	subject
-	explore.Crashes
+	explore.Misfortunes
 	json bool
 	line string // repeats it
 	file *output
 	path string // of the replay file, once there is one
 
-	found explore.Crashed
+	found  explore.Met
+	shrunk *explore.Shrunk // the first failure; nil if there was none, or no time
 }
 
 // readSearch reads the flags, and returns what makes all runs, if that is asked for.
 func (x *exploring) readSearch(f *flags) (*exhausting, error) {
 	search := f.find("search")
-	kind := "crashes"
+	kind := byMisfortunes
 	if search.given {
 		kind = search.text
 	}
-	of := map[string][]string{"crashes": {"delays", "most"}, "all": {"depth", "down", "j"}}
+	of := map[string][]string{byMisfortunes: {"delays", "most"}, "all": {"kinds", "depth", "down", "j"}}
 	others, known := of[kind]
 	if !known {
-		return nil, refuse("search %s; %s", quote(kind), didYouMean(kind, "", []string{"crashes", "all"}))
+		return nil, refuse("search %s; %s", quote(kind), didYouMean(kind, "", []string{byMisfortunes, "all"}))
 	}
 	for _, name := range others {
 		if f.find(name).given {
@@ -137,7 +156,7 @@ func (x *exploring) readSubject(f *flags) (err error) {
 	if s := x.find(f.find("scenario").text); s != nil {
 		for _, p := range s.Params() {
 			if y := f.find(p.Name); y != nil && y.given && (p.Chance || y.hidden) {
-				return refuse("-%s: explore tries every crash and draws nothing; leave it out", p.Name)
+				return refuse("-%s: explore tries every misfortune and draws nothing; leave it out", p.Name)
 			}
 		}
 		for name, text := range s.SmallWorkload() {
@@ -166,9 +185,29 @@ func (x *exploring) read(f *flags) (err error) {
 	if x.Workers, err = count(f.find("j"), runtime.NumCPU(), mostAtOnce); err != nil {
 		return err
 	}
+	if err := x.readKinds(f.find("kinds")); err != nil {
+		return err
+	}
 	x.World = x.Scenario.WorldUnder(x.watchdog, x.Seed, x.Params)
 	x.Trial, x.Nodes = &explore.Trial{Nodes: x.Params.Nodes}, x.Params.Nodes
 	return x.readDowns(f.find("down"))
+}
+
+func (x *exploring) readKinds(kinds *flag) error {
+	if !kinds.given {
+		return nil
+	}
+	var all []string
+	for _, k := range explore.MisfortuneKinds() {
+		all = append(all, k.Name)
+	}
+	for word := range strings.SplitSeq(kinds.text, ",") {
+		if !slices.Contains(all, word) {
+			return refuse("kinds %s; %s", quote(word), didYouMean(word, "", all))
+		}
+		x.Kinds = append(x.Kinds, word)
+	}
+	return nil
 }
 
 func (x *exploring) readDowns(down *flag) error {
@@ -199,29 +238,35 @@ func (x *exploring) command(f *flags) string {
 }
 
 func (x *exploring) do(ctx context.Context) error {
-	w := &workload{clients: protocol.NodeID(x.Params.Nodes)}
-	calm := x.World.Try(x.Trial, w)
-	switch {
-	case calm.Interrupted():
-		return interruptedEarly()
-	case calm.Failed(): // the search begins with this run, and ends with it
-	case calm.Sim.Reason == sim.Bounded && w.to == 0:
-		return refuse("scenario %s: -events %d ended the run before a client had an answer, so explore cannot tell when to crash nodes; want more events", x.Scenario.Name, x.Params.Events)
-	case !w.asked:
-		return refuse("scenario %s: there is no input, so explore cannot tell when to crash nodes; want a larger workload, or a later -until", x.Scenario.Name)
-	case w.to == 0:
-		return refuse("scenario %s: no client has an answer by %v, so explore cannot tell when to crash nodes; want a later -until, or a scenario whose clients output their answers", x.Scenario.Name, x.Params.Until)
-	}
-	x.From, x.To = w.from, w.to+w.to-w.from
 	p := newExploreProgress(&x.streams)
 	x.Tell = p.at
 	var err error
 	x.found, err = x.Search(ctx)
 	p.close()
-	if err != nil {
+	switch {
+	case errors.Is(err, explore.ErrEnded):
+		return refuse("scenario %s: -events %d ended the run without misfortunes, so explore cannot tell its places; want more events", x.Scenario.Name, x.Params.Events)
+	case err != nil:
 		return &exit{exitInternal, err.Error()}
+	case x.found.Runs == 0 && ctx.Err() != nil:
+		return interruptedEarly()
 	}
-	return x.conclude(ctx, x, x.found.First, x.found.Runs, x.found.Complete)
+	first := x.shrink(ctx)
+	return x.conclude(ctx, x, first, x.found.Runs, x.found.Complete)
+}
+
+// shrink returns the first failure, as small as it can be made.
+func (x *exploring) shrink(ctx context.Context) *explore.FailedRun {
+	first := x.found.First
+	if first == nil || ctx.Err() != nil {
+		return first
+	}
+	s, err := explore.Shrink(ctx, x.World, first.Trial, explore.ShrinkOptions{Runs: explore.DefaultRuns, Workers: x.Workers})
+	if err != nil || s.Is.Interrupted() {
+		return first
+	}
+	x.shrunk = &s
+	return &explore.FailedRun{Trial: s.After, Outcome: s.Is}
 }
 
 // searched is what a search prints, and its verdict.
@@ -271,22 +316,4 @@ func (x *exploring) save(first *explore.FailedRun, verdict check.Verdict) {
 	}
 	r := recording{subject: x.subject, command: x.line, trial: first.Trial, verdict: verdict, digest: first.Outcome.Digest}
 	x.path = r.write(x.file)
-}
-
-// workload is an observer that finds when the workload begins and has its answers.
-type workload struct {
-	clients  protocol.NodeID // the first of the clients
-	asked    bool
-	from, to protocol.Time
-}
-
-func (w *workload) Watch() sim.What { return sim.Received | sim.Output }
-
-func (w *workload) Observe(e *sim.Event) {
-	switch {
-	case e.What == sim.Output && e.Node >= w.clients:
-		w.to = e.At
-	case e.What == sim.Received && e.Peer == protocol.Outside && !w.asked:
-		w.asked, w.from = true, e.At
-	}
 }

@@ -22,9 +22,9 @@ func (x *exhausting) read(f *flags) (err error) {
 	if x.Scenario.Exhaust == nil {
 		with := slices.DeleteFunc(slices.Clone(x.Scenarios), func(s *scenario.Scenario) bool { return s.Exhaust == nil })
 		if len(with) == 0 {
-			return refuse("scenario %s offers no small world, of which all runs could be made; use -search crashes", x.Scenario.Name)
+			return refuse("scenario %s offers no small world, of which all runs could be made; use -search misfortunes", x.Scenario.Name)
 		}
-		return refuse("scenario %s offers no small world; want one that does, such as %s, or -search crashes", x.Scenario.Name, with[0].Name)
+		return refuse("scenario %s offers no small world; want one that does, such as %s, or -search misfortunes", x.Scenario.Name, with[0].Name)
 	}
 	x.Params.Faults, x.Params.Fault = "", "" // the scenario says which come
 	x.small, x.Params = x.Scenario.SmallWorld(x.Seed, x.Params)
@@ -44,7 +44,7 @@ func (x *exhausting) read(f *flags) (err error) {
 
 func (x *exhausting) do(ctx context.Context) error {
 	p := newExploreProgress(&x.streams)
-	x.small.Tell, x.small.Watchdog = p.at, x.watchdog
+	x.small.Tell, x.small.Watchdog = func(runs int) { p.at(runs, 0) }, x.watchdog
 	x.found = x.small.Exhaust(ctx)
 	p.close()
 	if first := x.found.First; first != nil {

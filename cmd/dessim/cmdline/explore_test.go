@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
@@ -18,17 +17,23 @@ import (
 
 // smallExplored are flags of a search that takes a second.
 func smallExplored(more ...string) []string {
-	return append([]string{"explore", "-scenario", "commit", "-nodes", "3", "-down", "50ms"}, more...)
+	return append([]string{"explore", "-scenario", "commit", "-nodes", "3", "-kinds", "crash", "-down", "50ms"}, more...)
 }
 
 // explored is what the tests read of the JSON object.
 type explored struct {
 	Verdict                                 string
-	Points, Runs, Skipped, Distinct, Failed int
-	Inconclusive                            int
-	Complete                                bool
-	Checks                                  []struct{ Runs int }
-	First                                   *struct {
+	Places, Runs, Skipped, Distinct, Failed int
+	Untried                                 int
+	Kinds                                   []struct {
+		Kind   string
+		Places int
+	}
+	Misfortunes  []string
+	Inconclusive int
+	Complete     bool
+	Checks       []struct{ Runs int }
+	First        *struct {
 		Faults []string
 		Replay string
 	}
@@ -46,7 +51,7 @@ func TestAllCrashPointsOfATransferAreMadeAndNoneFails(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.stdout), &o); err != nil || got.code != exitPass {
 		t.Fatalf("%+v: %v", got, err)
 	}
-	if !o.Complete || o.Failed != 0 || o.Points < 50 || o.Runs <= o.Points || o.Skipped == 0 || o.Distinct < o.Runs/2 || o.Verdict != "pass" {
+	if !o.Complete || o.Failed != 0 || o.Places < 50 || o.Runs <= o.Places || o.Skipped == 0 || o.Distinct < o.Runs/2 || o.Verdict != "pass" {
 		t.Errorf("%s: want all of more than 50 points, some skipped, none failed", got.stdout)
 	}
 	if again := dessim(t, strings.Fields(strings.TrimPrefix(o.Reproduce+" -json -j 1", "dessim "))...); again != got {
@@ -67,9 +72,9 @@ func TestEveryOrderSurvivesACrashAtEachPointOfATransfer(t *testing.T) {
 		if !*inFull && order != "sequencer" {
 			continue
 		}
-		r := dessim(t, "explore", "-scenario", "failover", "-nodes", "3", "-txs", "1", "-order", order, "-json")
+		r := dessim(t, "explore", "-scenario", "failover", "-nodes", "3", "-kinds", "crash", "-order", order, "-json")
 		var o explored
-		if err := json.Unmarshal([]byte(r.stdout), &o); err != nil || r.code != exitPass || !o.Complete || o.Points < 50 {
+		if err := json.Unmarshal([]byte(r.stdout), &o); err != nil || r.code != exitPass || !o.Complete || o.Places < 50 {
 			t.Errorf("%s: %+v, want a pass with all of more than 50 points; reproduce: %s", order, r, o.Reproduce)
 		}
 	}
@@ -85,7 +90,7 @@ func TestASearchThatGivesUpIsInconclusive(t *testing.T) {
 // Where the run ends soon after the client was answered, a node that is down at the end
 // is never judged.
 func TestRunsThatShowNothingLeaveASearchInconclusive(t *testing.T) {
-	args := []string{"explore", "-scenario", "crash", "-nodes", "3", "-txs", "1", "-down", "1s", "-until", "2300ms"}
+	args := []string{"explore", "-scenario", "crash", "-nodes", "3", "-kinds", "crash", "-down", "1s", "-until", "2300ms"}
 	text := dessim(t, args...)
 	var o explored
 	got := dessim(t, append(args, "-json")...)
@@ -106,7 +111,7 @@ func failingAtNode1(t *testing.T, args ...string) (*exploring, *bytes.Buffer) {
 	t.Helper()
 	f := &flags{program: program}
 	f.addSubject()
-	for _, name := range []string{"search", "delays", "most", "depth", "down", "runs", "j"} {
+	for _, name := range []string{"search", "kinds", "delays", "most", "depth", "down", "runs", "j"} {
 		f.add(name, "x", "")
 	}
 	for i := 0; i < len(args); i += 2 {
@@ -132,13 +137,13 @@ func failingAtNode1(t *testing.T, args ...string) (*exploring, *bytes.Buffer) {
 
 func TestACrashThatFailsIsWrittenAsAReplayFile(t *testing.T) {
 	t.Chdir(t.TempDir())
-	x, out := failingAtNode1(t, "scenario", "commit", "nodes", "3", "down", "50ms")
+	x, out := failingAtNode1(t, "scenario", "commit", "nodes", "3", "kinds", "crash", "down", "50ms")
 	err := x.do(t.Context())
 	if e, ok := err.(*exit); !ok || e.code != exitViolation || e.complaint != "" {
 		t.Fatalf("it ends with %v, want a violation", err)
 	}
 	const file = "dessim-commit-explored.replay"
-	for _, want := range []string{"violation: ", "node 1 never crashes: at the end, 0.000000 ms: it did", "  fault   1: crash 1 at ", "dessim replay " + file, "dessim shrink " + file} {
+	for _, want := range []string{"violation: ", "node 1 never crashes: at the end, 0.000000 ms: it did", "  fault   1: crash 1 at ", "dessim replay " + file, "shrunk in ", "| crash | "} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the output has no %q:\n%s", want, out)
 		}
@@ -147,7 +152,7 @@ func TestACrashThatFailsIsWrittenAsAReplayFile(t *testing.T) {
 	if again.code != exitPass || !strings.Contains(again.stdout, `"same":true,"stale":0,`) {
 		t.Errorf("the replay gives %+v, want the same run", again)
 	}
-	x, out = failingAtNode1(t, "scenario", "commit", "nodes", "3", "down", "50ms")
+	x, out = failingAtNode1(t, "scenario", "commit", "nodes", "3", "kinds", "crash", "down", "50ms")
 	x.json = true
 	x.do(t.Context())
 	var o explored
@@ -162,11 +167,14 @@ func TestAnInterruptedSearchKeepsTheFirstFailure(t *testing.T) {
 		t.Chdir(t.TempDir())
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		x, out := failingAtNode1(t, "scenario", "commit", "nodes", "3", "down", "50ms", "j", "1")
-		try := x.World.Try
+		x, out := failingAtNode1(t, "scenario", "commit", "nodes", "3", "kinds", "crash", "down", "50ms", "j", "1")
+		try, calm := x.World.Try, 0
 		x.World.Try = func(tr *explore.Trial, observers ...sim.Observer) explore.Outcome {
 			o := try(tr, observers...)
-			if o.Failed() == failed && len(tr.Faults) > 0 {
+			if len(tr.Faults) == 0 {
+				calm++
+			}
+			if failed && o.Failed() || !failed && calm == 2 { // the first one only measures
 				cancel()
 			}
 			return o
@@ -199,12 +207,11 @@ func TestAnInterruptedSearchKeepsTheFirstFailure(t *testing.T) {
 func TestExploreRefusesWhatItCannotDo(t *testing.T) {
 	for args, words := range map[string]string{
 		"":                                    "no scenario",
-		"-scenario commit -loss 10%":          "-loss: explore tries every crash",
+		"-scenario commit -loss 10%":          "-loss: explore tries every misfortune",
 		"-scenario commit -faults crash":      "-faults: explore",
 		"-scenario bootstrap -txs 1":          "txs means nothing",
-		"-scenario bootstrap":                 "or a scenario whose clients output their answers",
 		"-scenario commit -until 1ms":         "the first input comes at ",
-		"-scenario commit -txs 0":             "there is no input",
+		"-scenario commit -kinds crush":       "did you mean crash?",
 		"-scenario commit -depth 0":           "depth",
 		"-scenario commit -depth 4":           "from 1 to 3",
 		"-scenario commit -runs 0":            "runs",
@@ -217,26 +224,9 @@ func TestExploreRefusesWhatItCannotDo(t *testing.T) {
 		"-scenario commit more":               "unexpected argument",
 		"-scenario commit -search all":        "scenario commit offers no small world",
 		"-scenario commit -search al":         "did you mean all?",
-		"-scenario commit -delays 2":          "-delays means nothing to -search crashes",
+		"-scenario commit -delays 2":          "-delays means nothing to -search misfortunes",
 		"-scenario commit -search all -j 2":   "-j means nothing to -search all",
 	} {
 		wantLine(t, dessim(t, append([]string{"explore"}, strings.Fields(args)...)...), exitUsage, words)
-	}
-}
-
-func TestWorkloadsLastFromTheFirstInputToTheLastAnswer(t *testing.T) {
-	w := &workload{clients: 3}
-	for _, e := range []sim.Event{
-		{What: sim.Received, At: 1, Node: 1, Peer: 2},
-		{What: sim.Received, At: 2, Node: 3, Peer: protocol.Outside},
-		{What: sim.Received, At: 3, Node: 3, Peer: protocol.Outside},
-		{What: sim.Output, At: 4, Node: 3},
-		{What: sim.Output, At: 5, Node: 3},
-		{What: sim.Output, At: 6, Node: 2},
-	} {
-		w.Observe(&e)
-	}
-	if w.from != 2 || w.to != 5 {
-		t.Errorf("it lasts from %d to %d, want 2 to 5", w.from, w.to)
 	}
 }

@@ -2,6 +2,8 @@ package cmdline
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"dessim/protocol"
@@ -12,28 +14,51 @@ import (
 
 func (x *exploring) object() {
 	c := &x.found
-	checks := []ordered{}
+	kinds, checks := []ordered{}, []ordered{}
+	for _, k := range x.tried() {
+		kinds = append(kinds, ordered{{"kind", k.Name}, {"places", k.Places}, {"runs", k.Runs}, {"skipped", k.Skipped}, {"untried", k.Untried}, {"failed", k.Failed}})
+	}
 	for _, name := range protocol.SortedKeys(c.Checks) {
 		checks = append(checks, ordered{{"check", name}, {"runs", c.Checks[name]}})
 	}
 	o := ordered{
 		{"scenario", x.Scenario.Name}, {"seed", fmt.Sprint(x.Seed)}, {"params", texts(params(x.Scenario, &x.Params))},
-		{"verdict", x.verdict()}, {"depth", x.Depth}, {"points", c.Points}, {"runs", c.Runs}, {"skipped", c.Skipped},
-		{"distinct", c.Distinct}, {"complete", c.Complete}, {"failed", c.Failed},
+		{"verdict", x.verdict()}, {"depth", x.Depth}, {"from_ns", int64(c.From)}, {"to_ns", int64(c.To)}, {"places", c.Places}, {"kinds", kinds},
+		{"runs", c.Runs}, {"skipped", c.Skipped}, {"untried", c.Untried}, {"distinct", c.Distinct}, {"complete", c.Complete}, {"failed", c.Failed},
 	}
 	if c.Inconclusive > 0 {
 		o = append(o, field{"inconclusive", c.Inconclusive})
 	}
 	o = append(o, field{"checks", checks})
-	if first := c.First; first != nil {
-		o = append(o, x.first(first, field{"faults", faultWords(first.Trial.Faults)}))
+	if first := x.smallest(); first != nil {
+		o = append(o, field{"first_run", c.FirstRun}, field{"misfortunes", c.What}, x.first(first,
+			field{"faults", faultWords(first.Trial.Faults)}, field{"answers", answerWords(first.Trial.Answers)}))
 	}
 	writeJSON(&x.out, append(o, field{"reproduce", x.line}))
 }
 
+// tried returns the kinds that were tried.
+func (x *exploring) tried() (kinds []explore.MetKind) {
+	for _, k := range x.found.Kinds {
+		if x.Kinds == nil || slices.Contains(x.Kinds, k.Name) {
+			kinds = append(kinds, k)
+		}
+	}
+	return kinds
+}
+
+// smallest returns the first failure, shrunk if there was time, or nil.
+func (x *exploring) smallest() *explore.FailedRun {
+	if s := x.shrunk; s != nil {
+		return &explore.FailedRun{Trial: s.After, Outcome: s.Is}
+	}
+	return x.found.First
+}
+
 // first describes the first failure, and what it was made of.
-func (x *exploring) first(f *explore.FailedRun, of field) field {
-	o := ordered{{"check", f.Outcome.Check()}, {"detail", why(&f.Outcome)}, of, {"digest", f.Outcome.Digest.String()}}
+func (x *exploring) first(f *explore.FailedRun, of ...field) field {
+	o := append(ordered{{"check", f.Outcome.Check()}, {"detail", why(&f.Outcome)}}, of...)
+	o = append(o, field{"digest", f.Outcome.Digest.String()})
 	return field{"first", o.with("replay", x.replayLine(x.path))}
 }
 
@@ -54,19 +79,24 @@ func (x *exploring) text() {
 	}
 	switch {
 	case c.First != nil:
-		fmt.Fprintf(b, "%s failed; the first with the fewest crashes:\n%s\n", wording.Count(uint64(c.Failed), "run"), plain(c.First.Outcome.Check()+": "+why(&c.First.Outcome)))
-		for _, line := range faultWords(c.First.Trial.Faults) {
-			fmt.Fprintf(b, "  fault   %s\n", line)
-		}
+		x.failure()
 	case c.Complete:
 		fmt.Fprintln(b, "all runs were made, and none failed")
 	default:
 		fmt.Fprintln(b, "no run failed, but not all were made")
 	}
+	t := table{head: []string{"kind", "places", "runs", "skipped", "untried", "failed"}, right: []int{1, 2, 3, 4, 5}}
+	for _, k := range x.tried() {
+		t.add(k.Name, strconv.Itoa(k.Places), strconv.Itoa(k.Runs), strconv.Itoa(k.Skipped), strconv.Itoa(k.Untried), strconv.Itoa(k.Failed))
+	}
+	t.write(b)
 	var l lines
 	l.add("runs", "%d, of which %d differ", c.Runs, c.Distinct)
 	l.add("skipped", "%s with the same outcome as another", wording.Count(uint64(c.Skipped), "run"))
-	l.add("points", "%d, between %v and %v, on %s", c.Points, x.From, x.To, wording.Count(x.Nodes, "node"))
+	if c.Untried > 0 {
+		l.add("untried", "%s, for want of runs; -runs sets how many there are", wording.Count(uint64(c.Untried), "misfortune"))
+	}
+	l.add("places", "%d, between %v and %v, on %s", c.Places, c.From, c.To, wording.Count(x.Nodes, "node"))
 	l.add("down", "%s", strings.Join(x.downs(), ", "))
 	if len(c.Checks) > 1 {
 		for _, name := range protocol.SortedKeys(c.Checks) {
@@ -78,10 +108,32 @@ func (x *exploring) text() {
 	l.write(b)
 }
 
+// failure describes the first failure.
+func (x *exploring) failure() {
+	c, b, first := &x.found, &x.out, x.smallest()
+	fmt.Fprintf(b, "%s failed; the first with the fewest misfortunes is run %d:\n", wording.Count(uint64(c.Failed), "run"), c.FirstRun)
+	for _, what := range c.What {
+		fmt.Fprintf(b, "  %s\n", plain(what))
+	}
+	if x.shrunk != nil {
+		fmt.Fprintf(b, "shrunk in %s:\n", wording.Count(x.shrunk.Runs, "run"))
+	}
+	fmt.Fprintln(b, plain(first.Outcome.Check()+": "+why(&first.Outcome)))
+	for _, line := range faultWords(first.Trial.Faults) {
+		fmt.Fprintf(b, "  fault   %s\n", line)
+	}
+	for _, line := range answerWords(first.Trial.Answers) {
+		fmt.Fprintf(b, "  answer  %s\n", line)
+	}
+	fmt.Fprintln(b)
+}
+
 // repeat adds the commands that make the first failure again, and smaller.
 func (x *exploring) repeat(l *lines) {
 	if line := x.replayLine(x.path); line != "" {
 		l.add("replay", "%s", line)
+	}
+	if x.path != "" && x.shrunk == nil {
 		l.add("shrink", "%s shrink %s", x.Name, wording.Shell(x.path))
 	}
 }
@@ -89,9 +141,9 @@ func (x *exploring) repeat(l *lines) {
 // how says what was tried.
 func (x *exploring) how() string {
 	if x.Depth == 1 {
-		return "a crash at each point"
+		return "one misfortune at each place"
 	}
-	return fmt.Sprintf("up to %d crashes, each at each point", x.Depth)
+	return fmt.Sprintf("up to %d misfortunes, each at each place", x.Depth)
 }
 
 func (x *exploring) downs() (out []string) {

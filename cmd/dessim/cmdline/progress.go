@@ -95,7 +95,7 @@ func (p *sweepProgress) at(now explore.Progress) {
 	})
 }
 
-// exploreProgress shows how many runs there were: how many there will be is not known.
+// exploreProgress shows how many runs there were, and how many there will be, if that is known.
 type exploreProgress struct {
 	meter
 	shown time.Time
@@ -107,13 +107,18 @@ func newExploreProgress(s *streams) *exploreProgress {
 	return &exploreProgress{meter: m, shown: m.begun}
 }
 
-func (p *exploreProgress) at(runs int) {
+// at is told of so many runs, and how many are planned, or 0.
+func (p *exploreProgress) at(runs, planned int) {
 	p.runs = runs
 	if !p.terminal || time.Since(p.shown) < patience {
 		return
 	}
 	p.shown = time.Now()
-	fmt.Fprintf(p.stderr, "\r%d runs, %d a second ", runs, rate(uint64(runs), time.Since(p.begun)))
+	of := ""
+	if planned > 0 {
+		of = fmt.Sprintf(" of %d", planned)
+	}
+	fmt.Fprintf(p.stderr, "\r%d%s runs, %d a second ", runs, of, rate(uint64(runs), time.Since(p.begun)))
 }
 
 func (p *exploreProgress) close() {
