@@ -200,26 +200,24 @@ func TestASecondCrashComesAfterEachRunThatPassed(t *testing.T) {
 func TestAnyNumberOfWorkersFindsTheSame(t *testing.T) {
 	c := crashesOf(keepers("pons", 2, 2), 2)
 	c.Depth = 2
-	var want string
-	for _, workers := range []int{1, 2, 5} {
-		c.Workers = workers
-		for _, c.Runs = range []int{0, 37} {
-			r, err := c.Search(context.Background())
-			if err != nil {
-				t.Fatal(err)
-			}
-			faults := r.First.Trial.Faults
-			r.First = nil
-			got := fmt.Sprintf("%+v %v", r, faults)
-			if c.Runs == 0 {
+	for _, c.Kinds = range [][]string{{"crash"}, nil} {
+		for _, c.Runs = range []int{0, 37, 150} {
+			var want string
+			for _, workers := range []int{1, 2, 5} {
+				c.Workers = workers
+				r, err := c.Search(context.Background())
+				if err != nil || c.Runs > 0 && r.Runs != c.Runs {
+					t.Fatalf("%d workers make %d runs of at most %d: %v", workers, r.Runs, c.Runs, err)
+				}
+				faults := r.First.Trial.Faults
+				r.First = nil
+				got := fmt.Sprintf("%+v %v", r, faults)
 				if want == "" {
 					want = got
 				}
 				if got != want {
 					t.Errorf("%d workers: %s, want %s", workers, got, want)
 				}
-			} else if r.Runs != 37 {
-				t.Errorf("%d workers: %d runs, want 37", workers, r.Runs)
 			}
 		}
 	}
