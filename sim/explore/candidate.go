@@ -41,7 +41,7 @@ func (g *misfortuneSearch) grow(c *candidate, all []place, most, level int) []*c
 		for i := range all {
 			places[i] = &all[i]
 		}
-		return inTurn(classes(g.at(c, places)))
+		return inTurn(g.spread(g.at(c, places)))
 	}
 	if most >= 0 {
 		const spare = 4 // for runs after which less can happen
@@ -74,26 +74,34 @@ func (g *misfortuneSearch) at(c *candidate, places []*place) (out []*candidate) 
 	return out
 }
 
-// classes divides candidates by what they do, and where. Those of a class are spread: see
-// spread.
-func classes(all []*candidate) (out [][]*candidate) {
+// spread divides candidates by their kind. Within a kind, those that do the same at like places
+// take turns with others, and are spread over the run.
+func (g *misfortuneSearch) spread(all []*candidate) [][]*candidate {
 	type key struct {
 		class
-		kind, variant int
+		variant int
 	}
-	of := make(map[key]int)
+	of := make([]map[key]int, len(g.kinds))
+	classes := make([][][]*candidate, len(g.kinds))
 	for _, c := range all {
-		k := key{c.last.place.class(), c.last.kind, c.last.variant}
-		i, known := of[k]
-		if !known {
-			i = len(out)
-			of[k] = i
-			out = append(out, nil)
+		i, k := c.last.kind, key{c.last.place.class(), c.last.variant}
+		if of[i] == nil {
+			of[i] = make(map[key]int)
 		}
-		out[i] = append(out[i], c)
+		n, known := of[i][k]
+		if !known {
+			n = len(classes[i])
+			of[i][k] = n
+			classes[i] = append(classes[i], nil)
+		}
+		classes[i][n] = append(classes[i][n], c)
 	}
-	for i := range out {
-		out[i] = spread(out[i])
+	out := make([][]*candidate, len(g.kinds))
+	for i := range classes {
+		for n := range classes[i] {
+			classes[i][n] = spread(classes[i][n])
+		}
+		out[i] = inTurn(classes[i])
 	}
 	return out
 }

@@ -39,11 +39,11 @@ import (
 //
 // # Which come first
 //
-// Runs bounds the search, and a long run has more places than that. So misfortunes are divided
-// into classes by their kind and by what the node does there, such as sending a vote. All
-// classes have their turns alike, however many places they have, and within a class the
-// places are spread over the whole run: the first, the one in the middle, those in the middle
-// of the halves.
+// Runs bounds the search, and a long run has more places than that. So all kinds have their
+// turns alike. Within a kind, misfortunes are divided into classes by what the node does there,
+// such as sending a vote, and these have their turns alike, however many places they have.
+// Within a class the places are spread over the whole run: the first, the one in the middle,
+// those in the middle of the halves.
 //
 // Of pairs, those come first whose second misfortune hits what the first one brought about: a
 // message that is not sent without it, or a record. Then come those with a node in common,

@@ -209,9 +209,12 @@ func TestAnyNumberOfWorkersFindsTheSame(t *testing.T) {
 				if err != nil || c.Runs > 0 && r.Runs != c.Runs {
 					t.Fatalf("%d workers make %d runs of at most %d: %v", workers, r.Runs, c.Runs, err)
 				}
-				faults := r.First.Trial.Faults
-				r.First = nil
-				got := fmt.Sprintf("%+v %v", r, faults)
+				first := "none failed"
+				if r.First != nil {
+					first = fmt.Sprint(r.First.Trial.Faults, r.First.Trial.Answers)
+					r.First = nil
+				}
+				got := fmt.Sprintf("%+v %s", r, first)
 				if want == "" {
 					want = got
 				}
