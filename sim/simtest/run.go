@@ -123,7 +123,8 @@ func (r *runner) run(seed, seeds, file string) {
 		if err != nil {
 			r.Fatalf("%s: %v", SeedVariable, err)
 		}
-		r.seed(run, r.o.Strategy.Source(run))
+		o := r.make(run, r.o.Strategy.Source(run))
+		r.judge(run, &o)
 		return
 	case file != "":
 		path := filepath.Join(savedDir, filepath.Base(file))

@@ -265,9 +265,9 @@ func TestTheSeedOfAGuidedRunNamesItsAncestors(t *testing.T) {
 	s := counting(seldom)
 	f := &fake{name: "TestX"}
 	r := &runner{tester: f, o: Options{Strategy: explore.Guided}, Subject: scenario.Subject{Scenario: s, Params: s.Defaults}}
-	parent := r.seed(explore.SeedRun{Seed: 3}, explore.Guided.Source(explore.SeedRun{Seed: 3}))
+	parent := r.make(explore.SeedRun{Seed: 3}, explore.Guided.Source(explore.SeedRun{Seed: 3}))
 	run := explore.SeedRun{Seed: 19, Ancestors: []uint64{3}}
-	if child := r.seed(run, explore.Guided.Source(run)); child.Digest == parent.Digest {
+	if child := r.make(run, explore.Guided.Source(run)); child.Digest == parent.Digest {
 		t.Error("a mutant is its parent")
 	}
 }

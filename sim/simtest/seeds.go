@@ -20,9 +20,13 @@ func (r *runner) sweep() {
 	a := abridged{seen: make(map[string]bool), did: make(map[string]uint64)}
 	course := explore.Course{Strategy: r.o.Strategy}
 	for i := range r.o.Seeds {
-		course.Next(uint64(i)+1, func(run explore.SeedRun, src protocol.Source, observers ...sim.Observer) {
-			a.add(run.Seed, r.seed(run, src, observers...))
+		var run explore.SeedRun
+		var outcome explore.Outcome
+		course.Next(uint64(i)+1, func(x explore.SeedRun, src protocol.Source, observers ...sim.Observer) {
+			run, outcome = x, r.make(x, src, observers...)
 		})
+		r.judge(run, &outcome)
+		a.add(run.Seed, &outcome)
 		if text := a.progress(i+1, r.o.Seeds); r.verbose && text != "" {
 			r.Logf("%s", text)
 		}
@@ -53,8 +57,8 @@ type abridged struct {
 	events       uint64
 }
 
-func (a *abridged) add(seed uint64, o explore.Outcome) {
-	a.last = o
+func (a *abridged) add(seed uint64, o *explore.Outcome) {
+	a.last = *o
 	a.events += o.Sim.Events
 	for _, c := range o.Checks {
 		a.seen[c.Name] = a.seen[c.Name] || c.Verdict != check.Unseen
@@ -113,19 +117,21 @@ func runText(r explore.SeedRun) string {
 	return text + strconv.FormatUint(r.Seed, 10)
 }
 
-// seed makes a run, and reports it unless it passes.
-func (r *runner) seed(run explore.SeedRun, src protocol.Source, observers ...sim.Observer) explore.Outcome {
-	r.Helper()
+func (r *runner) make(run explore.SeedRun, src protocol.Source, observers ...sim.Observer) explore.Outcome {
 	report, _ := r.Scenario.Execute(run.Salt(), r.Params, src, scenario.Options{Watchdog: r.watchdog, Observers: observers})
-	outcome := report.Outcome()
+	return report.Outcome()
+}
+
+// judge reports a run unless it passes.
+func (r *runner) judge(run explore.SeedRun, o *explore.Outcome) {
+	r.Helper()
 	again := r.place.command(SeedVariable + "=" + runText(run))
 	switch {
-	case outcome.Failed():
-		r.failed(run, &outcome, again)
-	case outcome.Verdict == check.Inconclusive && !unseenAlone(&outcome):
-		r.Fatalf("seed %d: %s\n%s", run.Seed, describe(&outcome), again)
+	case o.Failed():
+		r.failed(run, o, again)
+	case o.Verdict == check.Inconclusive && !unseenAlone(o):
+		r.Fatalf("seed %d: %s\n%s", run.Seed, describe(o), again)
 	}
-	return outcome
 }
 
 // unseenAlone reports whether a run is inconclusive only because of a Sometimes that may

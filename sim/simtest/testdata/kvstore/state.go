@@ -31,6 +31,3 @@ func (s *Server) AppendState(b []byte) []byte {
 
 // AppendState appends nothing: a client has no state.
 func (Client) AppendState(b []byte) []byte { return b }
-
-// Writes reports whether the message asks for a write, or acknowledges one.
-func (m Message) Writes() bool { return m.Type == put || m.Type == acked }

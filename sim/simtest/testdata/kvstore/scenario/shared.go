@@ -53,38 +53,44 @@ func share(clients, keys uint64) sim.Plan {
 	return plan
 }
 
+// request is what a client asks: to write a value, or to read one.
+type request struct {
+	write      bool
+	key, value uint64
+}
+
 // oneStore requires that some order of all writes and reads explains what clients were told.
 // A client does each once with a key, which tells what an answer belongs to.
 func oneStore() *check.Check {
-	history := linear.NewHistory(linear.Model[uint64, kvstore.Message, kvstore.Message]{
-		Step: func(value uint64, asked kvstore.Message, told *kvstore.Message) (uint64, bool) {
-			if asked.Writes() {
-				return asked.Value, true
+	history := linear.NewHistory(linear.Model[uint64, request, uint64]{
+		Step: func(value uint64, asked request, read *uint64) (uint64, bool) {
+			if asked.write {
+				return asked.value, true
 			}
-			return value, told == nil || told.Value == value
+			return value, read == nil || *read == value
 		},
-		Part: func(asked kvstore.Message) string { return fmt.Sprintf("key %d", asked.Key) },
-		Text: func(asked kvstore.Message, told *kvstore.Message) string {
+		Part: func(asked request) string { return fmt.Sprintf("key %d", asked.key) },
+		Text: func(asked request, read *uint64) string {
 			switch {
-			case asked.Writes():
-				return fmt.Sprintf("write %d", asked.Value)
-			case told == nil:
+			case asked.write:
+				return fmt.Sprintf("write %d", asked.value)
+			case read == nil:
 				return "read"
 			}
-			return fmt.Sprintf("read %d", told.Value)
+			return fmt.Sprintf("read %d", *read)
 		},
 	})
 	return history.Linearizable("clients see one store").Seeing(sim.Received|sim.Output, func(e *sim.Event) {
-		m, ok := kvstore.Decode(e.Body)
-		op := 2 * m.Key
-		if ok && m.Writes() {
-			op++
-		}
-		switch {
-		case e.What == sim.Output:
-			history.Return(e, op, m)
+		m, _ := kvstore.Decode(e.Body)
+		switch write := string(e.Body) == string(kvstore.Put(m.Key, m.Value)); {
+		case e.Kind == kvstore.KindWritten:
+			history.Return(e, 2*m.Key+1, m.Value)
+		case e.Kind == kvstore.KindRead:
+			history.Return(e, 2*m.Key, m.Value)
+		case e.Peer == protocol.Outside && write:
+			history.Call(e, 2*m.Key+1, request{true, m.Key, m.Value})
 		case e.Peer == protocol.Outside:
-			history.Call(e, op, m)
+			history.Call(e, 2*m.Key, request{key: m.Key})
 		}
 	})
 }
