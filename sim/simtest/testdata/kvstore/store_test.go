@@ -3,9 +3,8 @@ package kvstore_test
 import (
 	"testing"
 
-	"example.com/kvstore/scenario"
-
 	"dessim/sim/simtest"
+	"example.com/kvstore/scenario"
 )
 
 func TestAcknowledgedWritesAreReadBack(t *testing.T) {

@@ -2,9 +2,8 @@
 package main
 
 import (
-	"example.com/kvstore/scenario"
-
 	"dessim/cmd/dessim/cmdline"
+	"example.com/kvstore/scenario"
 )
 
 func main() {
