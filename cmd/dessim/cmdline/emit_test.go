@@ -37,7 +37,7 @@ func emittedTests(t *testing.T, edits map[string][2]string, files ...string) (ou
 		replaced[file] = edited
 	}
 	binary := filepath.Join(dir, "emitted.test")
-	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-vet=off", "-overlay", overlay(t, dir, replaced), "-o", binary, "./emitted")
+	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", overlay(t, dir, replaced), "-o", binary, "./emitted")
 	build.Dir = root
 	if b, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("what is emitted does not compile: %v\n%s", err, b)

@@ -40,7 +40,7 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	binary = filepath.Join(dir, "dessim")
-	if out, err := exec.Command("go", "build", "-o", binary, "dessim/cmd/dessim").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "dessim/cmd/dessim").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building dessim: %v\n%s", err, out)
 		return 1
 	}

@@ -13,8 +13,7 @@ func kvstoreMutants(t *testing.T) (exe string) {
 	if testing.Short() {
 		t.Skip("-short: runs the Go toolchain")
 	}
-	exe = filepath.Join(t.TempDir(), "kvstore")
-	outside(t, "build", "-o", exe, "./cmd/kvstore")
+	exe = outsideProgram(t, "kvstore")
 	t.Setenv("GOFLAGS", "")
 	t.Setenv("GOPROXY", "off")
 	t.Setenv("GOWORK", "off")
@@ -52,12 +51,13 @@ func TestMutantsThatAreMarkedAreListedApartWithTheReason(t *testing.T) {
 	write(t, marks, "# of the store\n\n"+
 		"store.go:Server.Receive:drop-send:1 nobody waits for it\n"+
 		"store.go:Server.Timeout:drop-sync:1 not at all\n")
+	got := mutantsOf(t, exe, exitViolation, "-equivalent", marks)
 	for _, words := range []string{
 		"\nequivalent:\nstore.go:88: store.go:Server.Receive:drop-send:1\n  because nobody waits for it\n  - env.Send(",
 		"\nmarked as equivalent, but killed:\nstore.go:",
 		"store.go:Server.Timeout:drop-sync:1\n  because not at all\n  by an acknowledged write is read back",
 	} {
-		if got := mutantsOf(t, exe, exitViolation, "-equivalent", marks); !strings.Contains(got, words) {
+		if !strings.Contains(got, words) {
 			t.Errorf("does not say %q:\n%s", words, got)
 		}
 	}
@@ -65,16 +65,16 @@ func TestMutantsThatAreMarkedAreListedApartWithTheReason(t *testing.T) {
 
 func TestASampleOfMutantsDependsOnItsSeed(t *testing.T) {
 	exe := kvstoreMutants(t)
-	seen := make(map[string]bool)
-	for _, seed := range []string{"1", "2", "3"} {
+	var samples []string
+	for _, seed := range []string{"1", "2"} {
 		got := mutantsOf(t, exe, whatever, "-sample", "12", "-seed", seed, "-json")
 		if !strings.Contains(got, `"swept":12,`) {
 			t.Errorf("seed %s: %s", seed, got)
 		}
-		seen[got] = true
+		samples = append(samples, got)
 	}
-	if len(seen) != 3 {
-		t.Errorf("%d samples of 3 seeds differ", len(seen))
+	if samples[0] == samples[1] {
+		t.Errorf("both seeds give\n%s", samples[0])
 	}
 }
 

@@ -6,19 +6,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"dessim/sim/scenario"
 )
 
-// outside builds package pkg of the module in sim/simtest/testdata/kvstore, which is
-// somebody else's, with go and its arguments. The module cache has all that it needs.
-func outside(t *testing.T, args ...string) {
-	t.Helper()
-	outsideOf(t, "kvstore", args...)
-}
-
-// outsideOf does that with another module of sim/simtest/testdata.
+// outsideOf runs go in a module of sim/simtest/testdata, which is somebody else's. The module
+// cache has all that it needs.
 func outsideOf(t *testing.T, module string, args ...string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -33,12 +28,30 @@ func outsideOf(t *testing.T, module string, args ...string) {
 	}
 }
 
+// outsideLock is held while such a program is built.
+var outsideLock sync.Mutex
+
+// outsideProgram returns the program of a module of sim/simtest/testdata. It is built once, since
+// that takes longer than most tests.
+func outsideProgram(t *testing.T, module string) (exe string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: runs the Go toolchain")
+	}
+	outsideLock.Lock()
+	defer outsideLock.Unlock()
+	exe = filepath.Join(filepath.Dir(binary), module)
+	if _, err := os.Stat(exe); err != nil {
+		outsideOf(t, module, "build", "-ldflags=-s -w", "-o", exe, "./cmd/"+module)
+	}
+	return exe
+}
+
 func TestSomebodyElsesScenarioHasTheWholeCommandLine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: runs the Go toolchain")
 	}
-	exe := filepath.Join(t.TempDir(), "kvstore")
-	outside(t, "build", "-o", exe, "./cmd/kvstore")
+	exe := outsideProgram(t, "kvstore")
 	t.Chdir(t.TempDir())
 	kvstore := func(code int, line string, words ...string) string {
 		t.Helper()
@@ -81,7 +94,7 @@ func TestSomebodyElsesScenarioHasTheWholeCommandLine(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "emitted_test.go")
 	write(t, file, emitted)
-	outside(t, "test", "-c", "-vet=off", "-o", filepath.Join(dir, "emitted.test"),
+	outsideOf(t, "kvstore", "test", "-c", "-vet=off", "-ldflags=-s -w", "-o", filepath.Join(dir, "emitted.test"),
 		"-overlay", overlay(t, dir, map[string]string{"sim/simtest/testdata/kvstore/emitted/emitted_test.go": file}), "./emitted")
 	if r := process(t, filepath.Join(dir, "emitted.test"), nil, "-test.run", "TestWrites"); r.code != 1 || !strings.Contains(r.stdout, "violation: an acknowledged write is read back") {
 		t.Errorf("the emitted test does not see the bug: %+v\n%s", r, emitted)
@@ -92,8 +105,7 @@ func TestTheRandomBytesOfALibraryAreTheSameAtAnyNumberOfWorkers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: runs the Go toolchain")
 	}
-	exe := filepath.Join(t.TempDir(), "sessions")
-	outsideOf(t, "sessions", "build", "-o", exe, "./cmd/sessions")
+	exe := outsideProgram(t, "sessions")
 	t.Chdir(t.TempDir())
 	sessions := func(line string) result { return process(t, exe, nil, strings.Fields(line)...) }
 	var want string

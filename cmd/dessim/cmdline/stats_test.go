@@ -199,8 +199,7 @@ func TestSomebodyElsesScenarioNamesWhatItMeasures(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: runs the Go toolchain")
 	}
-	exe := filepath.Join(t.TempDir(), "kvstore")
-	outside(t, "build", "-o", exe, "./cmd/kvstore")
+	exe := outsideProgram(t, "kvstore")
 	r := process(t, exe, nil, "stats", "-scenario", "writes", "-shadow", "off", "-faults", "none", "-seeds", "1-3")
 	for _, line := range []string{`write +\| +60 \| +0 `, `read +\| +60 \| +0 `, `request +\| +120 \| +120 \| +0 \|`} {
 		if r.code != exitPass || !regexp.MustCompile(`(?m)^\| `+line).MatchString(r.stdout) {

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,8 +37,7 @@ func TestASweepWhoseWorkersAreProcessesIsInterruptedAsOthersAre(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: runs the Go toolchain")
 	}
-	exe := filepath.Join(t.TempDir(), "sessions")
-	outsideOf(t, "sessions", "build", "-o", exe, "./cmd/sessions")
+	exe := outsideProgram(t, "sessions")
 	t.Chdir(t.TempDir())
 	cmd := exec.CommandContext(t.Context(), exe, strings.Fields("sweep -scenario sessions -seeds 1-100000000 -j 2 -results some")...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
