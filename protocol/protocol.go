@@ -53,6 +53,16 @@ type Stateful interface {
 	AppendState(b []byte) []byte
 }
 
+// A Sized is a Node that can say how much it holds: for checks that nothing is kept for
+// ever (package sim/check).
+type Sized interface {
+	// Sizes calls see with the number of items in each collection that the node has, maps
+	// and queues alike, in one order. Names are "machine.what", and each occurs once. A
+	// collection that a fixed number bounds, such as one for each member, may be left out.
+	// Sizes is called between steps and changes nothing.
+	Sizes(see func(name string, items int))
+}
+
 // NodeID names a node for all time. Nodes of a run are numbered from 0 without
 // gaps, clients after the peers.
 type NodeID uint32

@@ -114,7 +114,7 @@ func (m *market) whole() check.Suite {
 // outcome returns the checks of what becomes of each transfer, and of what is reserved for it.
 func (m *market) outcome() check.Suite {
 	o := m.outcomes
-	return check.Suite{m.holds.Exact(m.lies), o.Truthful(), o.OnlyCommitted(), o.Everywhere(m.bound)}
+	return check.Suite{m.holds.Exact(m.lies), o.Truthful(), o.OnlyCommitted(), o.Everywhere(m.bound), m.bounded()}
 }
 
 // inject adds a fault of the scenario's own, unless the run has healed by then.

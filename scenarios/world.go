@@ -32,6 +32,7 @@ type world struct {
 	p params
 	judge.Network
 	verifier *ledger.Verifier
+	asker    *peer.Client                  // nil before its start
 	abort    func(twopc.ID) protocol.Ratio // unless the parameters say never
 	delay    time.Duration                 // the longest usual delay
 	settle   protocol.Time
@@ -149,7 +150,8 @@ func (w *world) node(id protocol.NodeID) protocol.Node {
 // make makes node id, which is a client if it comes after the members.
 func (w *world) make(id protocol.NodeID) protocol.Node {
 	if int(id) >= w.p.Nodes {
-		return peer.NewClient(w.delay, w.p.Failing())
+		w.asker = peer.NewClient(w.delay, w.p.Failing())
+		return w.asker
 	}
 	order, group := w.group()
 	secret := w.secret("secret", uint64(id))

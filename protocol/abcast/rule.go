@@ -28,6 +28,8 @@ type rule interface {
 	held() []held
 	// appendState appends the whole state: see protocol.Stateful.
 	appendState(b []byte) []byte
+	// sizes sees the size of each collection: see protocol.Sized.
+	sizes(see func(name string, items int))
 	// describe appends the state to b as lines of text and returns it.
 	describe(b []byte) []byte
 }

@@ -57,10 +57,11 @@ func (n *Node) forget(id ledger.ID) {
 }
 
 // flooded consumes a body that the flood delivers. If the body was fetched and applied
-// meanwhile, its decoded form is no longer needed.
+// meanwhile, its decoded form is no longer needed; nor is it worth keeping if the ledger
+// would refuse the transaction now, since it may have been refused already, for good.
 func (n *Node) flooded(env *protocol.Env, id gossip.ID, _ []byte) {
 	env.Output(KindHanded, id[:])
-	if p := n.bodies.parsed[ledger.ID(id)]; p != nil && n.state.Listed(p.tx.TxID()) {
+	if p := n.bodies.parsed[ledger.ID(id)]; p != nil && n.state.Judge(p.tx) != ledger.Accepted {
 		n.forget(ledger.ID(id))
 	}
 	n.advance(env)

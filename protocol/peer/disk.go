@@ -109,7 +109,7 @@ func (n *Node) restoreCommit(s stored) {
 		return
 	}
 	c := &commit{id: s.id, nodes: s.nodes, wtxid: id, body: n.bodies.own[id]}
-	n.enter(c)
+	n.enter(c, tx)
 	n.out.promise(tx)
 	if tx.Sender == n.self {
 		n.await(c, c.attempt())

@@ -59,6 +59,12 @@ func (n *Node) placed(id ledger.ID) {
 	n.out.unplaced = slices.DeleteFunc(n.out.unplaced, func(c *commit) bool { return c.wtxid == id })
 }
 
+// hasPlace reports whether a commit needs no place any more: the order may be faster than
+// the decision.
+func (n *Node) hasPlace(tx *ledger.Tx, wtxid ledger.ID) bool {
+	return n.state.Listed(tx.TxID()) || slices.ContainsFunc(n.queue.items, func(o ordered) bool { return o.id == wtxid })
+}
+
 // viewChanged broadcasts again what the log before a view lacks. A view without this
 // incarnation is history that is being replayed: what the log lacks may follow it.
 func (n *Node) viewChanged(env *protocol.Env, v abcast.View) {

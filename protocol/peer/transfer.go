@@ -289,7 +289,7 @@ func (n *Node) committed(env *protocol.Env, d twopc.Decision, tx *ledger.Tx) (c 
 		return known, false
 	}
 	n.persist(env, s)
-	n.enter(c)
+	n.enter(c, tx)
 	if d.Mine {
 		a := n.out.begun[d.ID]
 		if a == nil { // a Liar's own, or of an earlier incarnation
@@ -302,10 +302,12 @@ func (n *Node) committed(env *protocol.Env, d twopc.Decision, tx *ledger.Tx) (c 
 }
 
 // enter remembers a commit until its transaction has its place.
-func (n *Node) enter(c *commit) {
+func (n *Node) enter(c *commit, tx *ledger.Tx) {
 	if n.cfg.Survive {
 		n.out.commits[c.wtxid] = c
-		n.out.unplaced = append(n.out.unplaced, c)
+		if !n.hasPlace(tx, c.wtxid) {
+			n.out.unplaced = append(n.out.unplaced, c)
+		}
 	}
 }
 

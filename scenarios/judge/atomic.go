@@ -207,6 +207,19 @@ func (c *Commits) Progress(bound protocol.Time) *check.Check {
 	})
 }
 
+// Begun returns the number of attempts that a coordinator began.
+func (c *Commits) Begun() int { return len(c.order) }
+
+// BegunBy returns the number of those that one of these nodes coordinates.
+func (c *Commits) BegunBy(nodes []protocol.NodeID) (n int) {
+	for _, t := range c.order {
+		if slices.Contains(nodes, t.coordinator) {
+			n++
+		}
+	}
+	return n
+}
+
 // Count returns how many attempts committed and how many aborted.
 func (c *Commits) Count() (committed, aborted int) {
 	for _, t := range c.order {

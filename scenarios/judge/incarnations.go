@@ -68,6 +68,14 @@ func (x *Incarnations) Stuck(members int) bool {
 
 const noMajority = "since so many nodes will never start again that the others are no majority"
 
+// Lives returns the number of incarnations of all nodes so far.
+func (x *Incarnations) Lives() (n int) {
+	for _, s := range x.state {
+		n += int(s.number)
+	}
+	return n
+}
+
 // Lost reports whether one of these nodes will never start again.
 func (x *Incarnations) Lost(nodes []protocol.NodeID) bool {
 	for _, id := range nodes {

@@ -41,6 +41,9 @@ func NewLedgers(n *Network) *Ledgers { return &Ledgers{net: n, audit: newAudit(n
 // Asked returns the number of transfers that the client asks for.
 func (l *Ledgers) Asked() uint64 { return uint64(len(l.transfers)) }
 
+// Placed returns the number of places of the log, as far as any node has come.
+func (l *Ledgers) Placed() int { return len(l.audit.entries) }
+
 // Accepted returns how many transfers ended accepted.
 func (l *Ledgers) Accepted() uint64 { return l.accepted }
 

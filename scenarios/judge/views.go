@@ -76,6 +76,9 @@ func (v *Views) Observe(e *sim.Event) {
 	}
 }
 
+// Installed returns the number of views so far.
+func (v *Views) Installed() int { return len(v.views) }
+
 // Checks returns the checks that hold in every run.
 func (v *Views) Checks() check.Suite { return check.Suite{v.same(), v.grow()} }
 

@@ -1,0 +1,69 @@
+package check
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+	"dessim/sim"
+)
+
+// OnDisk is the name under which Bounded counts the records on a node's disk.
+const OnDisk = "disk.records"
+
+// Held is what Bounded looks at.
+type Held struct {
+	Nodes int // the first nodes of the plan
+	// Node returns the machine of a node, or nil for one that is down or exempt. What is not
+	// a protocol.Sized is judged by its disk alone.
+	Node func(id protocol.NodeID) protocol.Node
+	// Most returns the most items that a node may hold under a name once all is over: what
+	// the workload leaves for good, and what periodic work has under way. Begin with 0 for
+	// every name, and explain each that is more.
+	Most func(id protocol.NodeID, name string) int
+}
+
+// Bounded requires that no node keeps more than it must: once all has healed and ended, what
+// it holds in memory and on its disk is down to the bounds of h. Give it a deadline after the
+// calm end of the run, like any Eventually.
+func Bounded(name string, bound protocol.Time, h Held) *Check {
+	disks := make([]diskSize, h.Nodes)
+	return Eventually(name, bound, func() (n uint64, missing error) {
+		for i := range protocol.NodeID(h.Nodes) {
+			node := h.Node(i)
+			if node == nil {
+				continue
+			}
+			judge := func(name string, items int) {
+				n++
+				if most := h.Most(i, name); items > most && missing == nil {
+					missing = fmt.Errorf("node %v holds %d of %s, want at most %d", i, items, name, most)
+				}
+			}
+			judge(OnDisk, int(disks[i].next-disks[i].first))
+			if s, ok := node.(protocol.Sized); ok {
+				s.Sizes(judge)
+			}
+		}
+		return n, missing
+	}).Seeing(sim.Persisted|sim.Discarded|sim.Synced, func(e *sim.Event) {
+		if int(e.Node) < len(disks) {
+			disks[e.Node].see(e)
+		}
+	})
+}
+
+// diskSize follows which records a disk has: from first, and before next. A crash may lose
+// some of the last, which shows when the next one is persisted.
+type diskSize struct{ first, forget, next uint64 }
+
+func (d *diskSize) see(e *sim.Event) {
+	switch e.What {
+	case sim.Persisted:
+		d.next = e.Tag + 1
+		d.forget = min(d.forget, e.Tag)
+	case sim.Discarded:
+		d.forget = max(d.forget, min(e.Tag, d.next))
+	case sim.Synced:
+		d.first = max(d.first, d.forget)
+	}
+}
