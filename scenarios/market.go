@@ -127,10 +127,11 @@ func (m *market) inject(f fault.Fault) {
 // run returns the run with these checks, and those that faults call for.
 func (m *market) run(checks check.Suite) *scenario.Run {
 	m.addFaults(&m.plan)
+	m.links = m.watchLinks(m.plan.Faults)
 	r := &scenario.Run{
 		Plan:   m.plan,
 		Inputs: m.asks,
-		Checks: slices.Concat(checks, m.outcome(), m.deliveries.Checks(), check.Suite{m.queries(m.plan.Faults).Sound()}),
+		Checks: slices.Concat(checks, m.outcome(), m.deliveries.Checks(), check.Suite{m.queries(m.plan.Faults).Sound(), m.links.Perfect()}),
 		Watch:  []sim.Observer{m.Incarnations, m.commits, m.ledgers, m.history, m.outcomes, m.deliveries},
 		Nodes:  m.rows,
 		Measure: func(x *stats.Meter) {

@@ -44,3 +44,10 @@ func (c *churning) queries(cfg kademlia.Config) *judge.Queries {
 		IDs: c.IDs, Config: cfg, Traitors: traitors(c.plan.Faults), Untimely: c.Failures.Untimely, Seed: c.p.Seed,
 	})
 }
+
+// watchLinks returns a judge of the links between the ledger's nodes. Where nodes survive
+// failures, and with raft, the order does not need FIFO links.
+func (w *world) watchLinks(faults []fault.Fault) *judge.Links {
+	order, group := w.group()
+	return judge.NewLinks(w.p.Nodes, w.p.Seed, order.FIFO() && group == nil && !w.p.Failing(), traitors(faults))
+}

@@ -33,6 +33,7 @@ type world struct {
 	judge.Network
 	verifier *ledger.Verifier
 	asker    *peer.Client                  // nil before its start
+	links    *judge.Links                  // or nil
 	abort    func(twopc.ID) protocol.Ratio // unless the parameters say never
 	delay    time.Duration                 // the longest usual delay
 	settle   protocol.Time
@@ -112,7 +113,7 @@ func (w *world) plan(clients int) sim.Plan {
 	p := sim.Plan{
 		Nodes: w.p.Nodes + clients,
 		Node:  w.node,
-		Twin:  w.make,
+		Twin:  w.twin,
 		Link:  w.link(),
 		Disk:  sim.Disk{Jitter: w.delay / 10},
 		Until: protocol.Time(w.p.Until),
@@ -137,21 +138,29 @@ func (w *world) start(i int) protocol.Time {
 
 // node returns node id, which is from now on the one that checks look at.
 func (w *world) node(id protocol.NodeID) protocol.Node {
-	n := w.make(id)
+	var heard func(env *protocol.Env, from protocol.NodeID, msg []byte)
+	if w.links != nil {
+		heard = w.links.Heard
+	}
+	n := w.make(id, heard)
 	switch n := n.(type) {
 	case *peer.Liar:
 		w.Nodes[id] = n.Node
 	case *peer.Node:
 		w.Nodes[id] = n
+	case *peer.Client:
+		w.asker = n
 	}
 	return n
 }
 
+// twin returns another node id, of which nobody hears.
+func (w *world) twin(id protocol.NodeID) protocol.Node { return w.make(id, nil) }
+
 // make makes node id, which is a client if it comes after the members.
-func (w *world) make(id protocol.NodeID) protocol.Node {
+func (w *world) make(id protocol.NodeID, heard func(env *protocol.Env, from protocol.NodeID, msg []byte)) protocol.Node {
 	if int(id) >= w.p.Nodes {
-		w.asker = peer.NewClient(w.delay, w.p.Failing())
-		return w.asker
+		return peer.NewClient(w.delay, w.p.Failing())
 	}
 	order, group := w.group()
 	secret := w.secret("secret", uint64(id))
@@ -172,6 +181,7 @@ func (w *world) make(id protocol.NodeID) protocol.Node {
 		Settle:   w.settle.Sub(w.start(int(id))),
 		Abort:    w.aborts,
 		Survive:  w.p.Failing(),
+		Heard:    heard,
 	}
 	if slices.Contains(w.Liars, id) {
 		return peer.NewLiar(cfg)

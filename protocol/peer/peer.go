@@ -84,6 +84,9 @@ type Config struct {
 	// Abort returns the probability with which this node votes abort at random; nil
 	// means never.
 	Abort func(id twopc.ID) protocol.Ratio
+	// Heard, if not nil, sees each message that the node's link hands up, before the node
+	// does: for checks. It must only read.
+	Heard func(env *protocol.Env, from protocol.NodeID, msg []byte)
 }
 
 // The timeouts, as multiples of Config.Delay.
@@ -281,6 +284,9 @@ func (n *Node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 
 // deliver consumes what the link delivers.
 func (n *Node) deliver(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	if n.cfg.Heard != nil {
+		n.cfg.Heard(env, from, msg)
+	}
 	if len(msg) == 0 {
 		n.stats.Malformed++
 		return

@@ -1,0 +1,223 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+
+	"dessim/protocol"
+	"dessim/protocol/link"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// Links judges links at their boundary, at some of the nodes: which messages a node is
+// handed, step by step, where the judge knows the frames that came in; and what the frames
+// say that it sends:
+//
+//   - A message is handed up once in an incarnation, when its frame comes, or with FIFO when
+//     all before it have come or never will.
+//   - A number stands for one message. New ones follow each other, but for those that were
+//     dropped for a former incarnation of the receiver.
+//   - Only what was acknowledged is given up.
+//   - Only what came is acknowledged.
+type Links struct {
+	fifo  bool
+	ends  []*linkEnd // by node; nil if it is not watched
+	frame link.Watcher
+	step  *linkStep // the last one in which a frame came
+	err   error     // of what was handed up in it
+	known func(id protocol.NodeID) bool
+}
+
+// linkEnd is a watched node.
+type linkEnd struct {
+	incarnation uint32
+	peers       map[protocol.NodeID]*linkPeer
+}
+
+// linkPeer is what a node knows of another one.
+type linkPeer struct {
+	incarnation uint32            // the latest that it heard of; 0: none
+	got         uint64            // numbers up to here are settled
+	early       map[uint64]uint64 // hashes of the messages that came before their turn, by number
+
+	told  uint32            // the incarnation that the last frame to it was for
+	top   uint64            // the greatest number of a frame to it
+	low   uint64            // of the last frame to it
+	acked uint64            // what it has acknowledged
+	said  map[uint64]uint64 // hashes of the messages to it that are not given up, by number
+}
+
+// linkStep is a step in which a frame came.
+type linkStep struct {
+	node, from  protocol.NodeID
+	incarnation uint32
+	want        []uint64 // hashes of the messages that must be handed up
+	got         int
+}
+
+// mostEnds is the most nodes whose links are watched, which bounds the cost.
+const mostEnds = 2
+
+// NewLinks returns a judge of the links between that many nodes. The seed says which are
+// watched.
+func NewLinks(nodes int, seed uint64, fifo bool, traitors []protocol.NodeID) *Links {
+	l := &Links{fifo: fifo, ends: make([]*linkEnd, nodes)}
+	stride := (nodes + mostEnds - 1) / mostEnds
+	for i := int(seed % uint64(stride)); i < nodes; i += stride {
+		if !slices.Contains(traitors, protocol.NodeID(i)) {
+			l.ends[i] = &linkEnd{peers: make(map[protocol.NodeID]*linkPeer)}
+		}
+	}
+	l.known = func(id protocol.NodeID) bool { return int(id) < nodes && !slices.Contains(traitors, id) }
+	return l
+}
+
+// Heard is for peer.Config: it sees what the link of a node hands up.
+func (l *Links) Heard(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	s := l.step
+	if s == nil || s.node != env.ID() || s.incarnation != env.Incarnation() || l.err != nil || !l.known(from) {
+		return
+	}
+	if from != s.from || s.got == len(s.want) || s.want[s.got] != protocol.HashBytes(msg) {
+		l.err = fmt.Errorf("node %v is handed a message of node %v that is not due: out of turn, twice, or changed", s.node, from)
+	}
+	s.got++
+}
+
+// Perfect returns the check that judges it all.
+func (l *Links) Perfect() *check.Check {
+	const watch = sim.Started | sim.Crashed | sim.Received | sim.Sent | sim.Ended
+	return check.Always("links hand up each message once", watch, l.observe).OrNotApplicable("no watched node has links")
+}
+
+func (l *Links) observe(e *sim.Event) (relevant bool, wrong error) {
+	if s := l.step; s != nil {
+		l.step = nil
+		if l.err == nil && s.got < len(s.want) {
+			l.err = fmt.Errorf("node %v is handed %d of the %d messages of node %v that are due", s.node, s.got, len(s.want), s.from)
+		}
+		if l.err != nil {
+			return true, l.err
+		}
+	}
+	if e.What == sim.Ended || int(e.Node) >= len(l.ends) || l.ends[e.Node] == nil {
+		return false, nil
+	}
+	n := l.ends[e.Node]
+	switch e.What {
+	case sim.Started:
+		*n = linkEnd{incarnation: e.Incarnation, peers: make(map[protocol.NodeID]*linkPeer)}
+	case sim.Received, sim.Sent:
+		if len(e.Body) == 0 || protocol.Component(e.Body[0]) != protocol.Link || !l.known(e.Peer) || e.Peer == e.Node {
+			return false, nil
+		}
+		f, ok := l.frame.Read(e.Body)
+		switch p := n.peer(e.Peer); {
+		case e.What == sim.Sent && !ok:
+			return true, fmt.Errorf("node %v sends a frame that nobody can read", e.Node)
+		case e.What == sim.Sent:
+			return true, p.sends(e, &f)
+		case ok:
+			l.step = &linkStep{node: e.Node, from: e.Peer, incarnation: e.Incarnation, want: p.receives(n.incarnation, &f, l.fifo)}
+			return true, nil
+		default: // it is damaged
+			l.step = &linkStep{node: e.Node, from: e.Peer, incarnation: e.Incarnation}
+		}
+	}
+	return false, nil
+}
+
+func (n *linkEnd) peer(id protocol.NodeID) *linkPeer {
+	p := n.peers[id]
+	if p == nil {
+		p = &linkPeer{early: make(map[uint64]uint64), said: make(map[uint64]uint64)}
+		n.peers[id] = p
+	}
+	return p
+}
+
+// receives returns the hashes of the messages that are handed up when a frame comes.
+func (p *linkPeer) receives(own uint32, f *link.Frame, fifo bool) (due []uint64) {
+	if f.To > own || f.From < p.incarnation || f.To != 0 && f.To < own {
+		return nil // it is for another incarnation, or of a former one
+	}
+	if p.incarnation != f.From {
+		if p.incarnation != 0 {
+			p.got, p.early = 0, make(map[uint64]uint64)
+		}
+		p.incarnation = f.From
+	}
+	p.acked = max(p.acked, f.Ack)
+	if !f.Data {
+		return nil
+	}
+	for ; p.got+1 < f.Low; p.got++ { // what is missing never comes, nor with FIFO what waits for it
+		delete(p.early, p.got+1)
+	}
+	if _, early := p.early[f.Seq]; early || f.Seq <= p.got {
+		return nil
+	}
+	p.early[f.Seq] = protocol.HashBytes(f.Msg)
+	if !fifo {
+		due = append(due, p.early[f.Seq])
+	}
+	for msg, next := p.early[p.got+1]; next; msg, next = p.early[p.got+1] {
+		p.got++
+		delete(p.early, p.got)
+		if fifo {
+			due = append(due, msg)
+		}
+	}
+	return due
+}
+
+// sends judges a frame to p.
+func (p *linkPeer) sends(e *sim.Event, f *link.Frame) error {
+	wrong := func(format string, args ...any) error {
+		return fmt.Errorf("node %v sends node %v a frame that %s", e.Node, e.Peer, fmt.Sprintf(format, args...))
+	}
+	if f.From != e.Incarnation {
+		return wrong("names incarnation %d of its sender, which is %d", f.From, e.Incarnation)
+	}
+	if f.To == p.incarnation { // else it refuses another incarnation, and acknowledges nothing
+		if f.Ack > p.got {
+			return wrong("acknowledges all up to %d, where %d have come", f.Ack, p.got)
+		}
+		for k := range uint64(64) {
+			seq := f.Ack + 2 + k
+			if _, early := p.early[seq]; f.Sack>>k&1 == 1 && !early && seq > p.got {
+				return wrong("acknowledges %d, which has not come", seq)
+			}
+		}
+	} else if f.Ack != 0 || f.Sack != 0 {
+		return wrong("acknowledges messages of another incarnation")
+	}
+	if !f.Data {
+		return nil
+	}
+	return p.numbers(f, wrong)
+}
+
+// numbers judges the number of a message to p.
+func (p *linkPeer) numbers(f *link.Frame, wrong func(format string, args ...any) error) error {
+	hash, renewed := protocol.HashBytes(f.Msg), f.To != p.told
+	was, again := p.said[f.Seq]
+	switch {
+	case f.To != p.incarnation:
+		return wrong("is for incarnation %d, where it knows %d", f.To, p.incarnation)
+	case again && was != hash:
+		return wrong("uses number %d for another message", f.Seq)
+	case !again && f.Seq <= p.top:
+		return wrong("has number %d, which was given up", f.Seq)
+	case !again && f.Seq != p.top+1 && !renewed:
+		return wrong("has number %d after %d", f.Seq, p.top)
+	case f.Low > max(p.acked+1, p.low) && !renewed:
+		return wrong("gives up all below %d, where %d are acknowledged", f.Low, p.acked)
+	}
+	for ; p.low < f.Low; p.low++ {
+		delete(p.said, p.low)
+	}
+	p.said[f.Seq], p.top, p.told = hash, max(p.top, f.Seq), f.To
+	return nil
+}
