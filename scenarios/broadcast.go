@@ -3,7 +3,6 @@ package scenarios
 import (
 	"time"
 
-	"dessim/scenarios/judge"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/scenario"
@@ -27,10 +26,10 @@ func buildBroadcast(p params) *scenario.Run {
 	for i := range uint64(p.Txs) {
 		m.ask(m.begin+1, m.transfer(i))
 	}
-	l, f := m.ledgers, judge.NewFloods(m.ledgers)
+	l, f := m.ledgers, m.floods
 	r := m.run(check.Suite{
 		m.Joined(m.bound),
-		p.faultFree(f.Once()), p.faultFree(f.Everywhere(m.bound)), p.faultFree(f.Exact(m.bound)), p.faultFree(f.Quiet(m.bound)), p.faultFree(f.Repaired()),
+		p.faultFree(f.Everywhere(m.bound)), p.faultFree(f.Exact(m.bound)), p.faultFree(f.Quiet(m.bound)), p.faultFree(f.Repaired()),
 		p.faultFree(l.Integrity()), l.Answered(m.bound), l.Audited(), l.EqualAtEnd(m.bound), m.history.Linearizable(),
 	})
 	alsoMeasure(r, f.Measure)

@@ -43,13 +43,13 @@ func buildStory(p params) *scenario.Run {
 	}
 	spender := protocol.NodeID(p.Nodes - 1)
 	m.Liars = []protocol.NodeID{spender - 1, spender}
-	t := &tale{market: m, lookups: m.look(), floods: judge.NewFloods(m.ledgers), doubles: newDoubles(m, spender)}
+	t := &tale{market: m, lookups: m.look(), doubles: newDoubles(m, spender)}
 	t.act()
 	c, l, k, f, d := m.commits, m.ledgers, t.lookups, t.floods, t.doubles
 	r := m.run(check.Suite{
 		m.Joined(m.bound), p.faultFree(k.Closest()), p.faultFree(k.Answered(m.bound)), p.faultFree(k.Keys(m.bound)),
 		c.Agreement(), c.Stability(), c.Validity(), p.faultFree(c.Progress(m.bound)), p.retried(l.Retried()),
-		p.faultFree(f.Once()), p.faultFree(f.Everywhere(m.bound)), p.faultFree(f.Quiet(m.bound)),
+		p.faultFree(f.Everywhere(m.bound)), p.faultFree(f.Quiet(m.bound)),
 		p.faultFree(l.NothingForged(t.forged)), judge.NewNotary(&m.Network).Endorsed(),
 		l.Order(), p.faultFree(l.Integrity()), l.SameHashes(), l.Conserved(), l.Audited(),
 		p.faultFree(d.judge.OneAccepted()), p.faultFree(d.judge.AllRefused(m.bound)), p.faultFree(d.judge.OneCommits()), p.faultFree(d.judge.VotedNo(m.bound)),
@@ -64,7 +64,6 @@ func buildStory(p params) *scenario.Run {
 type tale struct {
 	*market
 	lookups *judge.Lookups
-	floods  *judge.Floods
 	doubles *doubles
 	forged  []byte
 }

@@ -44,6 +44,7 @@ type market struct {
 	outcomes   *judge.Outcomes
 	faulty     *faulty
 	deliveries *judge.Deliveries
+	floods     *judge.Floods
 }
 
 // newMarket makes a market of p.Nodes nodes, without inputs. The client's links
@@ -63,6 +64,7 @@ func newMarket(p params) *market {
 		m.bound = w.after(max(m.bound, m.liveFrom), afterHealDelays)
 	}
 	m.commits, m.ledgers = judge.NewCommits(m.client, m.delay), judge.NewLedgers(&w.Network)
+	m.floods = judge.NewFloods(m.ledgers)
 	m.history = judge.NewLedgerHistory(m.ledgers)
 	m.holds, m.outcomes = judge.NewHolds(m.commits, &w.Network), judge.NewOutcomes(m.commits, m.ledgers, m.lies)
 	m.faulty = newFaulty(m)
@@ -131,7 +133,7 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 	r := &scenario.Run{
 		Plan:   m.plan,
 		Inputs: m.asks,
-		Checks: slices.Concat(checks, m.outcome(), m.deliveries.Checks(), check.Suite{m.queries(m.plan.Faults).Sound(), m.links.Perfect()}),
+		Checks: slices.Concat(checks, m.outcome(), m.deliveries.Checks(), check.Suite{m.queries(m.plan.Faults).Sound(), m.links.Perfect(), m.floods.Once()}),
 		Watch:  []sim.Observer{m.Incarnations, m.commits, m.ledgers, m.history, m.outcomes, m.deliveries},
 		Nodes:  m.rows,
 		Measure: func(x *stats.Meter) {
