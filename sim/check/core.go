@@ -83,16 +83,25 @@ func (c *Core) Observe(e *sim.Event) {
 		}
 	case sim.Injected:
 		i := slices.IndexFunc(c.plan.Faults, func(f fault.Fault) bool { return f.ID == e.Tag })
-		if f := &c.plan.Faults[i]; f.Op.Lasts() && f.Op != fault.Copy {
+		if f := &c.plan.Faults[i]; f.Op.Lasts() && !repeats(f.Op) {
 			c.open = append(c.open, impairment{f, fault.Never})
 		}
 	}
 	c.change(e.At)
 }
 
-// hangs returns how long the effect of a fault can outlast it: the last sync that begins in a
-// slow sync takes as much longer as all of the node's that are open say.
+// repeats reports whether faults of that operation only add messages: what is sent arrives as
+// it does without.
+func repeats(op fault.Op) bool { return op == fault.Copy || op == fault.Late || op == fault.Echo }
+
+// hangs returns how long the effect of a fault can outlast it. The last sync that begins in a
+// slow sync takes as much longer as all of the node's that are open say. A timer that was set
+// under a LateTimer may be due just after it, and then be late; one that is due much later is
+// late by less than its own length.
 func (c *Core) hangs(f *fault.Fault) time.Duration {
+	if f.Op == fault.LateTimer {
+		return 2 * f.By
+	}
 	if f.Op != fault.SlowSync {
 		return 0
 	}

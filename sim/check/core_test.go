@@ -50,9 +50,10 @@ func TestTheCoreIsWhoIsInEveryMajorityThatIsConnected(t *testing.T) {
 		// 0 hears 1 and 2, which are cut off from each other: it could lead, and 3 and 4 would not hear it.
 		{[]string{"partition 0|3,4 at 0s", "partition 1|2 at 0s"}, 0b11000, 0},
 		{[]string{"slow 4>* by 1s at 0s"}, 0, 0}, // it may be in, or not
-		{[]string{"lose *>* 5% at 0s", "copy *>* 50% at 0s"}, 0b11111, 0b11111},
+		{[]string{"lose *>* 5% at 0s", "copy *>* 50% at 0s", "late *>* 50% at 0s", "echo *>* 50% at 0s"}, 0b11111, 0b11111},
 		{[]string{"lose 0>1 6% at 0s"}, 0b11100, 0b11100},
 		{[]string{"pause 1 at 0s for 1s"}, 0b11101, 0b11101},
+		{[]string{"latetimer 1 5% by 1s at 0s"}, 0, 0},
 		{[]string{"drift 1 by 30000ppm at 0s"}, 0, 0},
 	} {
 		for _, led := range []bool{false, true} {
