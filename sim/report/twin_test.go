@@ -76,7 +76,8 @@ func showRun(t *testing.T, s *scenario.Scenario, p scenario.Params, change func(
 	return x
 }
 
-func (x *shown) Watch() sim.What { return sim.Everything }
+// Watch leaves out what is no part of the run.
+func (x *shown) Watch() sim.What { return sim.Everything &^ sim.Shadowed }
 
 func (x *shown) Observe(e *sim.Event) {
 	kept := *e
