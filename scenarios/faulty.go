@@ -12,6 +12,9 @@ import (
 	"dessim/sim/scenario"
 )
 
+// stale adds the kinds of faults by which something outlives what it was about.
+const stale = ",late,echo,latetimer"
+
 // faultyDefaults returns the default parameters of the scenarios with faults.
 func faultyDefaults(faults string) scenario.Params {
 	p := defaults(5, 10*time.Minute)

@@ -23,7 +23,7 @@ func TestALiveRunIsMadeAgainInVirtualTime(t *testing.T) {
 		"-scenario concurrent -nodes 5 -txs 8",
 		"-scenario concurrent -nodes 5 -txs 8 -order raft",
 		"-scenario crash -nodes 5 -txs 8 -faults none -fault 'crash 2 at 2200ms for 300ms; crash 1 at 2100ms after 2 effects for 400ms; crash 3 at 2s after persist #3 for 1s; heal at 5s'",
-		"-scenario kv -nodes 3 -txs 10",
+		"-scenario kv -nodes 3 -txs 10 -faults crash,restart,partition,lose,copy",
 	} {
 		t.Run(flags, func(t *testing.T) {
 			t.Parallel()

@@ -24,13 +24,13 @@ var transcripts = []struct {
 	{flags: "-scenario verify -nodes 4 -txs 0", without: []sim.What{sim.Sent, sim.Noted}},
 	{flags: "-scenario doublespend -nodes 4 -txs 0"},
 	{flags: "-scenario ledger -nodes 4 -txs 2"},
-	{flags: "-scenario kv -nodes 3 -txs 3", without: []sim.What{sim.Sent, sim.Fired}},
+	{flags: "-scenario kv -nodes 3 -txs 3 -faults crash,restart,partition,lose,copy", without: []sim.What{sim.Sent, sim.Fired}},
 	{flags: "-scenario crash -nodes 4 -txs 1 -faults crash", without: []sim.What{sim.Sent, sim.Received, sim.Noted, sim.Fired}},
-	{flags: "-scenario failover -nodes 3 -txs 1 -order raft", without: []sim.What{sim.Sent, sim.Noted, sim.Fired, sim.Persisted}},
+	{flags: "-scenario failover -nodes 3 -txs 1 -order raft -faults restart", without: []sim.What{sim.Sent, sim.Noted, sim.Fired, sim.Persisted}},
 	{flags: "-scenario blackout -nodes 3 -txs 1 -faults lose", without: []sim.What{sim.Sent, sim.Received, sim.Noted, sim.Fired, sim.Persisted}},
-	{flags: "-scenario partition -nodes 3 -txs 1 -order raft", without: []sim.What{sim.Sent, sim.Received, sim.Noted, sim.Fired, sim.Persisted}},
+	{flags: "-scenario partition -nodes 3 -txs 1 -order raft -faults partition,cut,ring,flap", without: []sim.What{sim.Sent, sim.Received, sim.Noted, sim.Fired, sim.Persisted}},
 	{flags: "-scenario byzantine -nodes 4 -txs 1 -faults lose", without: []sim.What{sim.Sent, sim.Received, sim.Noted, sim.Fired, sim.Persisted}},
-	{flags: "-scenario chaos -nodes 3 -txs 1", without: []sim.What{sim.Sent, sim.Received, sim.Noted, sim.Fired, sim.Persisted}},
+	{flags: "-scenario chaos -nodes 3 -txs 1 -faults swarm", without: []sim.What{sim.Sent, sim.Received, sim.Noted, sim.Fired, sim.Persisted}},
 	{flags: "-scenario churn -nodes 4 -txs 8 -until 2h15m0s", without: []sim.What{sim.Sent, sim.Noted}},
 }
 
