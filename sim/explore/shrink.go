@@ -353,8 +353,8 @@ func (s *Shrunk) Warning() string {
 	if s.Benign == "" {
 		return ""
 	}
-	return fmt.Sprintf("the run in which every answer is benign and no fault happens fails %q, too: either it needs no misfortune, "+
-		"or answer 0 of some question is not benign, and then shrinking means nothing", s.Benign)
+	return fmt.Sprintf("a benign run without a fault fails %q, too: it needs no misfortune, or answer 0 of some question is not benign "+
+		"and shrinking means nothing", s.Benign)
 }
 
 // Certificate says in one sentence what is known about the result.

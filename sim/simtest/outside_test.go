@@ -33,7 +33,7 @@ func outside(t *testing.T, modules ...string) (dir string, sh func(line string) 
 		c := exec.Command("sh", "-c", line)
 		c.Dir = dir
 		// -mod=mod: what dessim comes to need, this go.mod need not list.
-		c.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off", "DESSIM_SEED=", "DESSIM_SEEDS=", "DESSIM_REPLAY=")
+		c.Env = append(os.Environ(), "GOFLAGS=-mod=mod -vet=off -ldflags=-s", "GOPROXY=off", "GOWORK=off", "DESSIM_SEED=", "DESSIM_SEEDS=", "DESSIM_REPLAY=")
 		out, err := c.CombinedOutput()
 		return string(out), err == nil
 	}

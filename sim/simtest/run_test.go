@@ -313,7 +313,7 @@ func TestALongTestTellsHowFarItIs(t *testing.T) {
 
 func TestShrinkingWarnsIfTheBenignRunFails(t *testing.T) {
 	t.Chdir(t.TempDir())
-	const warning = `the run in which every answer is benign and no fault happens fails "counts grow", too`
+	const warning = `a benign run without a fault fails "counts grow", too`
 	f := tried(Options{Seeds: 1, ShrinkRuns: 50}, counting(func(r *scenario.Run) { r.Plan.Node = stuck }), "", "", "")
 	if strings.Count(f.text, warning) != 1 {
 		t.Errorf("it does not warn once:\n%s", f.text)
