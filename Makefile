@@ -29,7 +29,7 @@ test:      ## the tests
 
 full:      ## searches of which the tests make a part, in full
 	go test ./protocol/abcast -run 'ConnectedMajority|Flapping' -count=1 -full
-	go test ./sim/simtest/exhaustive -run 'OneOrder|TransactionAgree/late$$' -count=1 -full
+	go test ./sim/simtest/exhaustive -run 'OneOrder|TransactionAgree/late(_and_one_misfortune)?$$' -count=1 -full
 	go test ./sim/simtest/machines/kademlia -run 'Skewed|SplitIsOneAgain|FilledAtRandom' -count=1 -full
 	go test ./cmd/dessim/cmdline -run 'Readme|EveryOrder' -count=1 -full
 	go test ./sim/simtest -run OtherVersions/etcdraft35 -count=1 -full

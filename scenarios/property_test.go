@@ -104,14 +104,14 @@ var (
 )
 
 // The property fails when a bug is planted, with a small case and a line that
-// indeed reproduces it: with the bug, dessim replays the file to a violation;
-// without it, to a run that holds.
+// indeed reproduces it: with the bug, the file is replayed to a violation; without it, to a run
+// that holds.
 func TestAFailedPropertyEndsInOneLineThatReproducesIt(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: builds programs with a planted edit")
 	}
 	e := findEdit(t, "isis-no-tie-break")
-	binary, overlay := buildEdited(t, e)
+	binary := buildEdited(t, e)
 	c := exec.Command(binary, "-test.run=^TestAllNodesHaveOneOrderWhateverTheAnswers$", "-test.v",
 		"-rapid.seed=1", "-rapid.shrinktime=30s", "-rapid.nofailfile")
 	c.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
@@ -131,15 +131,38 @@ func TestAFailedPropertyEndsInOneLineThatReproducesIt(t *testing.T) {
 	}
 	t.Logf("%s\n%s", small[0], line[0])
 
-	dessim := filepath.Join(t.TempDir(), "dessim")
-	watchFolder(t, "../cmd/dessim")
-	for verdict, flags := range map[string][]string{"violation": {"-overlay", overlay}, "pass": nil} {
-		build(t, nil, append(append([]string{"build"}, flags...), "-o", dessim, "./cmd/dessim")...)
-		out, _ := exec.Command(dessim, "replay", line[1]).Output() // exits 1; without the bug 4, since it is another run
-		if !strings.HasPrefix(string(out), verdict+": ") {
-			t.Errorf("built with %q, dessim replay says %q, want %s", flags, out, verdict)
+	unedited, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for verdict, binary := range map[string]string{"violation": binary, "pass": unedited} {
+		c := exec.Command(binary, "-test.run=^TestAReplayFileIsMadeAgain$", "-test.v")
+		c.Env = append(os.Environ(), replayVariable+"="+line[1])
+		if out, err := c.CombinedOutput(); err != nil || !strings.Contains(string(out), "replayed: "+verdict+"\n") {
+			t.Errorf("%s replays the file as %v, %s, want %s", binary, err, out, verdict)
 		}
 	}
+}
+
+// replayVariable names a file for TestAReplayFileIsMadeAgain.
+const replayVariable = "DESSIM_TEST_REPLAY"
+
+// TestAReplayFileIsMadeAgain makes the run of a file, as dessim replay does, for the test above.
+func TestAReplayFileIsMadeAgain(t *testing.T) {
+	path := os.Getenv(replayVariable)
+	if path == "" {
+		t.Skip("no file")
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := scenario.ParseRecording(text, func(name string) (*scenario.Scenario, error) { return scenarios.Find(name), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _ := x.Scenario.Try(x.Seed, x.Params, x.Trial(), source.NewReplay(x.Answers), scenario.Options{})
+	fmt.Fprintf(t.Output(), "replayed: %s\n", r.Verdict)
 }
 
 // watchFolder opens a folder, so that go test forgets a kept result when a file

@@ -165,7 +165,7 @@ func TestAPageHasTheStateOfEachNodeAfterEachStep(t *testing.T) {
 		s.Execute(1, p, source.Seed(1), scenario.Options{
 			Every: 1, Begun: func(begun *sim.Sim) { m = begun },
 			Stop: func(events uint64, _ protocol.Time) bool {
-				if events%97 != 0 { // all would take long
+				if events%397 != 0 { // all would take long
 					return false
 				}
 				if got, want := x.run.state(int(events)), described(m); !reflect.DeepEqual(got, want) && differ == 0 {

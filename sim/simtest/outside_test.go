@@ -91,7 +91,7 @@ func TestAnOutsideModulesLostWriteIsFoundShrunkSavedAndRepeated(t *testing.T) {
 	if !passed {
 		t.Fatalf("the store without the bug fails:\n%s", fixed)
 	}
-	contains(t, fixed, "passes now; it violated")
+	contains(t, fixed, "now; it violated")
 }
 
 // The file was saved by an earlier version, whose tests named no scenario.

@@ -206,7 +206,7 @@ func TestAllRunsOfATransactionAgree(t *testing.T) {
 			golden: "9638 runs, 10136 states: all runs with 3 delays for each message (1ns to 3ns) and at most 1 fault or loss; 0 failed"},
 		{name: "two misfortunes", jitter: 0, patience: 4, misfortunes: 2, downs: downs,
 			golden: "5357 runs, 23727 states: all runs with a delay of 1ns and at most 2 faults or losses; 0 failed"},
-		{name: "late and one misfortune", jitter: 1, patience: 4, misfortunes: 1, downs: downs[:1],
+		{name: "late and one misfortune", jitter: 1, patience: 4, misfortunes: 1, downs: downs[:1], full: true,
 			golden: "6305 runs, 9317 states: all runs with 2 delays for each message (1ns to 2ns) and at most 1 fault or loss; 0 failed"},
 		{name: "late and one misfortune, long ones too", jitter: 1, patience: 4, misfortunes: 1, downs: downs, full: true,
 			golden: "24774 runs, 45043 states: all runs with 2 delays for each message (1ns to 2ns) and at most 1 fault or loss; 0 failed"},
