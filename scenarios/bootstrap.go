@@ -61,6 +61,7 @@ func buildBootstrap(p params) *scenario.Run {
 			whole(l.Keys(bound)),
 			whole(l.Far()),
 			w.queries(plan.Faults).Sound(),
+			whole(w.bounded(bound)),
 		},
 		Watch: []sim.Observer{w.Incarnations},
 		Nodes: w.rows,

@@ -2,8 +2,13 @@ package scenarios
 
 import (
 	"dessim/protocol"
+	"dessim/scenarios/judge"
 	"dessim/sim/check"
 )
+
+// over is the check that nothing is kept that is over. Every scenario of a ledger or a store
+// has it, for after its calm end.
+const over = "nothing is kept that is over"
 
 // What a node may hold once all is over, beside what the workload leaves for good.
 const (
@@ -14,11 +19,80 @@ const (
 	// What is sent and not yet acknowledged when the last node has what it needs: a run may end
 	// before. Heartbeats acknowledge the frames of an order, here to one member.
 	inFlight = 8
+	noBound  = 1 << 62
 )
+
+// kept is what a run leaves for good at its nodes.
+type kept struct {
+	nodes  int // clients included
+	lives  int // incarnations of all nodes
+	placed int // messages in the order
+	views  int
+}
+
+func (w *world) kept(placed int, views *judge.Views) kept {
+	return kept{nodes: w.Incarnations.Nodes(), lives: w.Incarnations.Lives(), placed: placed, views: views.Installed()}
+}
+
+// order returns the most items that an order may hold under a name in the end.
+func (k kept) order(name string) int {
+	switch name {
+	case "order.log":
+		return k.placed + k.views + k.nodes + k.lives // in a log of Raft's, nodes enter one by one
+	case "order.runs":
+		return k.nodes
+	case "order.origins":
+		return k.lives
+	case "order.arrived":
+		return placesKept
+	case "order.unacknowledged":
+		return inFlight * k.nodes
+	case "order.not delivered", "order.not applied":
+		return inFlight
+	}
+	return 0
+}
+
+// table returns the most items that a node's hash table may hold under a name in the end.
+func (w *world) table(name string, k kept) int {
+	switch name {
+	case "dht.queries":
+		return lookupsAtEnd*w.p.Alpha + pingsAtOnce
+	case "dht.lookups":
+		return lookupsAtEnd
+	case "dht.candidates":
+		return lookupsAtEnd * 2 * w.p.K
+	case "dht.items":
+		return 4 * k.nodes // a message that the network damaged may store a value that nobody has
+	}
+	return 0
+}
+
+// bounded requires that nodes that only join hold no more than must be kept.
+func (w *world) bounded(bound protocol.Time) *check.Check {
+	node := func(id protocol.NodeID) protocol.Node {
+		if w.Incarnations.Down(id) || w.Nodes[id] == nil {
+			return nil
+		}
+		return w.Nodes[id]
+	}
+	return check.Bounded(over, bound, check.Held{Nodes: w.p.Nodes, Node: node, Most: func(_ protocol.NodeID, name string) int {
+		k := kept{nodes: w.p.Nodes, lives: w.Incarnations.Lives()}
+		switch name {
+		case "peer.neighbours", "peer.keys", "link.nodes":
+			return k.nodes
+		case "link.unacknowledged":
+			return inFlight
+		case check.OnDisk:
+			return diskSlack + 4*(k.nodes+k.lives)
+		}
+		return max(k.order(name), w.table(name, k))
+	}})
+}
 
 // bounded requires that the nodes and the client hold no more than must be kept.
 func (m *market) bounded() *check.Check {
-	return check.Bounded("nothing is kept that is over", m.bound, check.Held{Nodes: m.p.Nodes + 1, Node: m.machine, Most: m.keeps})
+	return check.Bounded(over, m.bound, check.Held{Nodes: m.p.Nodes + 1, Node: m.machine, Most: m.keeps})
 }
 
 // machine returns what a node is, or nil if it is down or lies.
@@ -37,11 +111,10 @@ func (m *market) machine(id protocol.NodeID) protocol.Node {
 // keeps returns the most items that a node may hold under a name in the end. What is not
 // listed is over by then.
 func (m *market) keeps(_ protocol.NodeID, name string) int {
-	begun, placed, lives := m.commits.Begun(), m.ledgers.Placed(), m.Incarnations.Lives()
-	nodes := len(m.Members) + 1 // with the client
+	begun, k := m.commits.Begun(), m.kept(m.ledgers.Placed(), m.faulty.views)
 	switch name {
-	case "peer.neighbours", "peer.keys", "link.nodes", "order.runs":
-		return nodes
+	case "peer.neighbours", "peer.keys", "link.nodes":
+		return k.nodes
 	case "peer.done", "client.transfers":
 		return int(m.ledgers.Asked()) + m.commits.BegunBy(m.Liars)
 	case "peer.unplaced":
@@ -49,32 +122,50 @@ func (m *market) keeps(_ protocol.NodeID, name string) int {
 	case "peer.commits", "twopc.ended", "twopc.settled":
 		return begun
 	case "peer.bodies":
-		return placed + begun // for nodes that lack them; a liar's has other signatures there and here
+		return k.placed + begun // for nodes that lack them; a liar's has other signatures there and here
 	case "gossip.kept", "gossip.refused", "gossip.ids":
-		return placed + len(m.plan.Inputs) // each input may be a body, and not be ordered
-	case "order.log":
-		return placed + m.faulty.views.Installed() + nodes + lives // in a log of Raft's, nodes enter one by one
-	case "order.origins":
-		return lives
-	case "order.arrived":
-		return placesKept
-	case "order.unacknowledged":
-		return inFlight * nodes
-	case "order.not delivered", "order.not applied", "link.unacknowledged":
+		return k.placed + len(m.plan.Inputs) // each input may be a body, and not be ordered
+	case "link.unacknowledged":
 		return inFlight
-	case "dht.queries":
-		return lookupsAtEnd*m.p.Alpha + pingsAtOnce
-	case "dht.lookups":
-		return lookupsAtEnd
-	case "dht.candidates":
-		return lookupsAtEnd * 2 * m.p.K
-	case "dht.items":
-		return 4 * nodes // a message that the network damaged may store a value that nobody has
 	case check.OnDisk:
 		if m.p.Order == orderRaft {
-			return 1 << 62 // its log is never discarded
+			return noBound // its log is never discarded
 		}
-		return diskSlack + 4*(begun+placed+nodes+lives+m.faulty.views.Installed())
+		return diskSlack + 4*(begun+k.placed+k.nodes+k.lives+k.views)
 	}
-	return 0
+	return max(k.order(name), m.table(name, k))
+}
+
+// bounded requires that replicas and clients hold no more than must be kept.
+func (x *store) bounded() *check.Check {
+	return check.Bounded(over, x.bound, check.Held{Nodes: x.p.Nodes + kvClients, Node: x.machine, Most: x.keeps})
+}
+
+func (x *store) machine(id protocol.NodeID) protocol.Node {
+	switch {
+	case x.Incarnations.Down(id):
+		return nil
+	case int(id) >= x.p.Nodes:
+		return x.clients[int(id)-x.p.Nodes]
+	case x.replicas[id] == nil:
+		return nil
+	}
+	return x.replicas[id]
+}
+
+func (x *store) keeps(id protocol.NodeID, name string) int {
+	placed := uint64(0)
+	if int(id) < x.p.Nodes {
+		placed, _ = x.replicas[id].State()
+	}
+	k := x.kept(int(placed), x.views)
+	switch name {
+	case "kv.table", "client.seen":
+		return int(x.keys())
+	case "kv.sessions", "kv.asked":
+		return kvClients
+	case check.OnDisk:
+		return noBound // nothing is compacted: see package kv
+	}
+	return k.order(name)
 }

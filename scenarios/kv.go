@@ -63,6 +63,7 @@ type store struct {
 	*world
 	plan     sim.Plan
 	replicas []*kv.Node // current state, or that at the crash
+	clients  [kvClients]*kv.Client
 	judge    *judge.Store
 	views    *judge.Views
 	progress *judge.Progress
@@ -94,7 +95,7 @@ func buildKV(p params) *scenario.Run {
 	}
 	w.addFaults(&x.plan)
 	j, order := x.judge, judge.NewDeliveries(p.Order, x.views)
-	checks := check.Suite{j.Linearizable(), j.Order(), j.Ended(), j.EqualAtEnd(), x.overlapped()}
+	checks := check.Suite{j.Linearizable(), j.Order(), j.Ended(), j.EqualAtEnd(), x.bounded(), x.overlapped()}
 	if p.Failing() {
 		checks = append(checks, x.views.CameBack()) // so that an unordered read can be stale
 	}
@@ -118,7 +119,9 @@ func (x *store) node(id protocol.NodeID) protocol.Node {
 	order, group := x.group()
 	cfg := kv.Config{Members: x.Members, Order: order, Group: group, Delay: x.delay}
 	if int(id) >= x.p.Nodes {
-		return kv.NewClient(cfg)
+		c := kv.NewClient(cfg)
+		x.clients[int(id)-x.p.Nodes] = c
+		return c
 	}
 	x.replicas[id] = kv.New(cfg)
 	return x.replicas[id]
@@ -134,15 +137,17 @@ func (x *store) ask(i uint64) {
 	n := uint64(x.p.Txs)
 	round, rounds := i/perRound, (n+perRound-1)/perRound
 	at := x.begin + 1 + protocol.Time(windowDelays*x.delay)/protocol.Time(rounds)*protocol.Time(round)
-	keys := (n + kvPerKey - 1) / kvPerKey
 	client := protocol.NodeID(x.p.Nodes) + protocol.NodeID(i%kvClients)
 	x.judge.Ask(client)
 	x.plan.Inputs = append(x.plan.Inputs, sim.Input{ID: i, At: at, Node: client, Body: kv.AskInput(kv.Command{
 		Op:  kv.Op((i + x.choose(kindKVOp, i, 3)) % 3),
-		Key: (round + x.choose(kindKVKey, i, 3)/2) % keys,
+		Key: (round + x.choose(kindKVKey, i, 3)/2) % x.keys(),
 		New: i + 1, // unlike all others, so that a reader can tell them apart
 	})})
 }
+
+// keys returns the number of keys.
+func (x *store) keys() uint64 { return (uint64(x.p.Txs) + kvPerKey - 1) / kvPerKey }
 
 // overlapped rules the check out if there are too few operations.
 func (x *store) overlapped() *check.Check {

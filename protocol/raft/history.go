@@ -59,6 +59,7 @@ func (h *history) change(i item) bool {
 		h.repeated++
 		return false
 	case i.in:
+		h.bury(l.Node, l.Incarnation)
 		h.view[l.Node], h.latest[l.Node] = l.Incarnation, l.Incarnation
 	default:
 		delete(h.view, l.Node)
@@ -67,6 +68,16 @@ func (h *history) change(i item) bool {
 	h.place = h.delivered
 	h.enter(i)
 	return true
+}
+
+// bury forgets what was held of a node's incarnations before the one that enters: they never
+// return, so what would have to come first never does.
+func (h *history) bury(node protocol.NodeID, enters uint32) {
+	for _, l := range protocol.SortedKeysFunc(h.streams, compareMembers) {
+		if l.Node == node && l.Incarnation < enters {
+			h.streams[l].held = nil
+		}
+	}
 }
 
 // add takes the next message of the log and returns those whose turn it is. Their

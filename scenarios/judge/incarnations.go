@@ -68,6 +68,9 @@ func (x *Incarnations) Stuck(members int) bool {
 
 const noMajority = "since so many nodes will never start again that the others are no majority"
 
+// Nodes returns the number of nodes.
+func (x *Incarnations) Nodes() int { return len(x.state) }
+
 // Lives returns the number of incarnations of all nodes so far.
 func (x *Incarnations) Lives() (n int) {
 	for _, s := range x.state {
