@@ -60,6 +60,7 @@ func buildBootstrap(p params) *scenario.Run {
 			whole(l.Answered(bound)),
 			whole(l.Keys(bound)),
 			whole(l.Far()),
+			p.faultFree(l.Placed()),
 			w.queries(plan.Faults).Sound(),
 			whole(w.bounded(bound)),
 		},

@@ -98,6 +98,8 @@ type Churn struct {
 	queries          uint64        // of them
 	slowest          time.Duration // of all
 	ghost            error         // a sampled node has a good contact that was down for long
+	settled          uint64        // nodes among the closest to a due value that are up for long
+	settledHold      uint64        // of them, those that hold it
 	near, nearHold   uint64        // newcomers among the closest to a due value; those of them that held it
 }
 
@@ -123,7 +125,7 @@ func NewChurn(c *DHT) *Churn {
 
 // Checks returns all checks.
 func (j *Churn) Checks() check.Suite {
-	return check.Suite{j.reunited(), j.succeeds(), j.durable(), j.integrity(), j.expired(), j.ends(), j.upkeep(), j.tidy(), j.covered(), j.came(), j.left(), j.returned()}
+	return check.Suite{j.reunited(), j.succeeds(), j.durable(), j.integrity(), j.expired(), j.ends(), j.upkeep(), j.tidy(), j.placed(), j.covered(), j.came(), j.left(), j.returned()}
 }
 
 // Watch returns the events that Observe needs.
@@ -188,6 +190,7 @@ func (j *Churn) begin(s *Lookup, now protocol.Time) {
 	if s.due {
 		j.holders += uint64(len(s.holders))
 		j.cover(s, now)
+		j.place(s, now)
 	}
 }
 
@@ -414,6 +417,7 @@ func (j *Churn) Facts(s *sim.Sim) []scenario.Fact {
 			scenario.Fact{Name: "found", Value: fmt.Sprintf("%d of %d, %s%%", j.found, j.held, hundredths(100*j.found, j.held))},
 			scenario.Fact{Name: "values lost", Value: fmt.Sprintf("%d of %d, sought by %d lookups", j.lost, len(j.c.Values), j.due-j.held)},
 			scenario.Fact{Name: "holders, mean", Value: hundredths(j.holders, j.due)},
+			scenario.Fact{Name: "long up, holding a value", Value: fmt.Sprintf("%d of %d", j.settledHold, j.settled)},
 			scenario.Fact{Name: "newcomers holding a value", Value: fmt.Sprintf("%d of %d", j.nearHold, j.near)})
 	}
 	if len(j.hops) > 0 {

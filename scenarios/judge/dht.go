@@ -156,6 +156,32 @@ func (l *Lookups) Keys(bound protocol.Time) *check.Check {
 	})
 }
 
+// mostPlaced is about the number of keys for which it is judged where they lie.
+const mostPlaced = 64
+
+// Placed requires that a node's key lies, unchanged, on the k nodes closest to it, and
+// nowhere else. It looks for some of the keys at all nodes.
+func (l *Lookups) Placed() *check.Check {
+	return check.Finally("keys lie on the k closest nodes alone", func() (n uint64, wrong error) {
+		for k := 0; k < len(l.ids); k += max(1, len(l.ids)/mostPlaced) {
+			id, all := l.ids[k], slices.Clone(l.ids)
+			slices.SortFunc(all, closer(id))
+			near := all[:min(l.net.K, len(all))]
+			for i, node := range l.net.Nodes {
+				h, has := node.DHT().Held(id)
+				if must := slices.Contains(near, l.ids[i]); has != must {
+					return n, fmt.Errorf("node %d holds key %v: %v; the closest to it are %s", i, id, has, short(near))
+				}
+				if has && kademlia.Key(h.Value) != id {
+					return n, fmt.Errorf("node %d holds %q as key %v", i, h.Value, id)
+				}
+			}
+			n++
+		}
+		return n, nil
+	})
+}
+
 // Far requires that some key came from beyond the asker's own contacts.
 func (l *Lookups) Far() *check.Check {
 	if few := 4 * l.net.K; len(l.net.Nodes) <= few {
