@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"time"
+
 	"dessim/protocol"
 	"dessim/sim/fault"
 )
@@ -9,13 +11,20 @@ import (
 // the fault does once, so that a search can have it happen there and nowhere else.
 
 // Hits returns the name of the question whether the fault hits a message: one that a Lose
-// loses or a Copy copies. name is Event.Name of the message.
+// loses, or of which a Late sends a copy. name is Event.Name of the message.
 func Hits(f *fault.Fault, from, to protocol.NodeID, name uint64) protocol.Key {
 	kind := kindLose
-	if f.Op == fault.Copy {
-		kind = kindAlso
+	if f.Op == fault.Late {
+		kind = kindStale
 	}
 	return protocol.Key{Kind: kind, A: from, B: to, N: protocol.Hash2(name, f.ID)}
+}
+
+// Latest returns the name of the question how late the copy comes that a Late sends of that
+// message over a link of that delay, the number of its answers, and the one that is the latest.
+func Latest(f *fault.Fault, delay time.Duration, from, to protocol.NodeID, name uint64) (k protocol.Key, n, latest uint64) {
+	n = lateAnswers(f, delay)
+	return protocol.Key{Kind: kindStaleBy, A: from, B: to, N: protocol.Hash2(name, f.ID)}, n, n - 1
 }
 
 // Survivors returns the name of the question how many unsynced records survive the

@@ -10,6 +10,10 @@ import (
 // delay of its link a message travels.
 func AsksDelay(k protocol.Kind) bool { return k == kindDelay }
 
+// AsksTime reports whether a question of that kind asks how many nanoseconds something takes
+// longer: a message on its way, or a sync.
+func AsksTime(k protocol.Kind) bool { return k == kindDelay || k == kindSync }
+
 // AsksOfMessage reports whether a question of that kind is about a message from node A of
 // its key to node B.
 func AsksOfMessage(k protocol.Kind) bool { return strings.HasPrefix(k.String(), "net.") }

@@ -13,18 +13,27 @@ import (
 // Copies of Late arrive long after the original. An Echo remembers what has passed, and sends
 // some of it again.
 
+const lateSteps = 16 // in each power of two
+
+// lateAnswers is how many different times a copy can be late.
+func lateAnswers(f *fault.Fault, delay time.Duration) uint64 {
+	return lateSteps * uint64(max(1, bits.Len64(uint64(latest(f)/delay))))
+}
+
+// latest returns how late a copy can be at most.
+func latest(f *fault.Fault) time.Duration {
+	if f.By == 0 {
+		return fault.LateBy
+	}
+	return f.By
+}
+
 // lateness returns how much later than the original a copy comes: a little as often as much,
 // from the link's delay to the fault's greatest.
 func (s *Sim) lateness(n *node, l *Link, f acting, m *message, name uint64) protocol.Time {
-	const steps = 16 // in each power of two
-	most := f.By
-	if most == 0 {
-		most = fault.LateBy
-	}
-	scales := max(1, bits.Len64(uint64(most/l.Delay)))
-	a := s.choose(n, protocol.Key{Kind: kindStaleBy, A: m.from, B: m.To, N: protocol.Hash2(name, f.ID)}, uint64(steps*scales))
-	base := l.Delay << (a / steps)
-	return protocol.Time(min(base+base/steps*time.Duration(a%steps), most))
+	a := s.choose(n, protocol.Key{Kind: kindStaleBy, A: m.from, B: m.To, N: protocol.Hash2(name, f.ID)}, lateAnswers(f.Fault, l.Delay))
+	base := l.Delay << (a / lateSteps)
+	return protocol.Time(min(base+base/lateSteps*time.Duration(a%lateSteps), latest(f.Fault)))
 }
 
 // echo is an Echo and what it remembers.

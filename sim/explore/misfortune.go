@@ -39,6 +39,7 @@ func MisfortuneKinds() []MisfortuneKind {
 		{"failsync", "a sync fails: the node crashes there", failedSyncs},
 		{"torn", "a node crashes, and of its unsynced records one is torn or lost alone", tears},
 		{"lose", "one message is lost", losses},
+		{"late", "one message comes again, long after", lateCopies},
 		{"pause", "a node does nothing for a while", pauses},
 		{"cut", "two nodes hear nothing of each other for a while", cutLinks},
 		{"isolate", "a node hears nothing of the others, nor they of it, for a while", isolations},
@@ -142,15 +143,37 @@ func losses(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
 	if p.gone {
 		return nil, 1, true
 	}
-	return []misfortune{c.hit(p, fault.Lose)}, 0, true
+	m := misfortune{place: p, fault: c.some(p, fault.Lose), what: sim.Sent}
+	m.answers = func(f *fault.Fault) []source.Answer { return []source.Answer{p.hit(f)} }
+	return []misfortune{m}, 0, true
 }
 
-// hit returns a fault of that operation that hits the message at the place, and no other.
-func (c *Misfortunes) hit(p *place, op fault.Op) misfortune {
-	f := fault.Fault{Op: op, At: c.From, Groups: [][]protocol.NodeID{{p.node}, {p.peer}}, Rate: protocol.Ratio{Num: 1, Den: 2}}
-	return misfortune{place: p, fault: f, what: sim.Sent, answers: func(f *fault.Fault) []source.Answer {
-		return []source.Answer{{Key: sim.Hits(f, p.node, p.peer, p.name), Value: 1}}
-	}}
+// lateCopies returns copies of the message that come later than it by each of Downs.
+func lateCopies(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
+	delay := c.delays[pair{p.node, p.peer}]
+	if !p.sends() || p.peer == p.node || delay == 0 {
+		return nil, 0, false
+	}
+	for _, by := range c.Downs {
+		m := misfortune{place: p, fault: c.some(p, fault.Late), what: sim.Sent, lasts: by}
+		m.fault.By = by
+		m.answers = func(f *fault.Fault) []source.Answer {
+			key, n, latest := sim.Latest(f, delay, p.node, p.peer, p.name)
+			return []source.Answer{p.hit(f), {Key: key, Range: n, Value: latest}}
+		}
+		all = append(all, m)
+	}
+	return all, 0, true
+}
+
+// some returns a fault that asks of each message on the link whether it hits it.
+func (c *Misfortunes) some(p *place, op fault.Op) fault.Fault {
+	return fault.Fault{Op: op, At: c.From, Groups: [][]protocol.NodeID{{p.node}, {p.peer}}, Rate: protocol.Ratio{Num: 1, Den: 2}}
+}
+
+// hit is the answer with which f hits the message at the place.
+func (p *place) hit(f *fault.Fault) source.Answer {
+	return source.Answer{Key: sim.Hits(f, p.node, p.peer, p.name), Value: 1}
 }
 
 // window returns a fault that begins at the place and lasts.
@@ -175,7 +198,7 @@ func (c *Misfortunes) opens(p *place) (skipped int, ok bool) {
 }
 
 func pauses(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
-	if skipped, ok = c.opens(p); !ok {
+	if skipped, ok = c.opens(p); !ok || c.longest() == 0 { // no pause lasts until the heal
 		return nil, skipped, skipped > 0
 	}
 	return c.window(p, fault.Fault{Op: fault.Pause, Node: p.node}), 0, true

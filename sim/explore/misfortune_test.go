@@ -153,6 +153,8 @@ func TestEachMisfortuneHappensAndNoOther(t *testing.T) {
 		switch f.Op {
 		case fault.Lose:
 			ok = ok && did.Lost == 1
+		case fault.Late:
+			ok = ok && did.Late == 1 && o.Sim.Copied == 1
 		case fault.Pause:
 			ok = ok && did.Pauses == 1
 		case fault.Crash:

@@ -71,11 +71,15 @@ type Misfortunes struct {
 	// Runs, if not 0, is the number of runs after which the search gives up. Each depth has
 	// an equal share of what those before have left.
 	Runs int
+	// Failures, if not 0, is the number of failing runs after which the search gives up.
+	Failures int
 	// Workers is the number of runs made at a time. It changes no result; 0 is 1.
 	Workers int
 	// Tell, if not nil, is called from time to time with the number of runs so far, and that
 	// of all that are planned.
 	Tell func(runs, planned int)
+
+	delays map[pair]time.Duration // of the links, as far as is known
 }
 
 // Met is the result of a search of Misfortunes.
@@ -202,6 +206,9 @@ func (g *misfortuneSearch) level(ctx context.Context, level []*candidate, depth 
 			if err := g.take(c, &runs[i]); err != nil {
 				return nil, false, err
 			}
+			if g.Failures > 0 && g.found.Failed >= g.Failures {
+				return nil, false, nil
+			}
 			if depth < g.Depth && !runs[i].outcome.Failed() && g.isNew(c, &runs[i].outcome) {
 				grown = append(grown, g.grow(c, runs[i].places.list, most, len(level)))
 			}
@@ -249,7 +256,8 @@ func (g *misfortuneSearch) batch(trials []*candidate) []misfortuneRun {
 				c := trials[i]
 				c.begin()
 				p := &done[i].places
-				*p = places{from: g.From, to: c.to, wait: c.wait, nodes: make([]doer, g.Nodes)}
+				*p = places{from: g.From, to: c.to, wait: c.wait, nodes: make([]doer, g.Nodes),
+					sent: make(map[passage]sending), delays: make(map[pair]time.Duration)}
 				if c.last == nil {
 					p.all = make(map[uint64]bool)
 				}
@@ -274,7 +282,7 @@ func (g *misfortuneSearch) take(c *candidate, r *misfortuneRun) error {
 	}
 	kind := new(MetKind) // of no interest
 	if c.last == nil {
-		g.found.Places, g.usual = len(r.places.list), r.places.all
+		g.found.Places, g.usual, g.delays = len(r.places.list), r.places.all, r.places.delays
 	} else {
 		kind = &g.found.Kinds[c.last.kind]
 	}

@@ -2,6 +2,7 @@ package explore
 
 import (
 	"slices"
+	"time"
 
 	"dessim/protocol"
 	"dessim/sim"
@@ -21,7 +22,6 @@ type place struct {
 	last, final bool
 
 	peer protocol.NodeID // of a message
-	seq  uint64          // likewise
 	name uint64          // likewise; 0 is no message
 	gone bool            // the message, which nobody receives
 
@@ -61,7 +61,24 @@ type places struct {
 	nodes    []doer
 	clients  map[protocol.NodeID]*doer
 	list     []place
-	all      map[uint64]bool // place.same of all effects, if it is not nil
+	sent     map[passage]sending    // messages on their way
+	delays   map[pair]time.Duration // the least that a message took
+	all      map[uint64]bool        // place.same of all effects, if it is not nil
+}
+
+// pair is a link, and passage a message on its way, by its sender's count.
+type (
+	pair    struct{ from, to protocol.NodeID }
+	passage struct {
+		from protocol.NodeID
+		seq  uint64
+	}
+)
+
+// sending is when a message left, and the index of its place.
+type sending struct {
+	at    protocol.Time
+	place int
 }
 
 // doer is what is known about a node.
@@ -84,12 +101,11 @@ func (p *places) Observe(e *sim.Event) {
 	if p.wait != (sign{}) && p.wait.seen(e) {
 		p.wait = sign{}
 		if e.What == sim.Sent { // the message itself is no place, but counts
-			defer func() { p.list, p.doer(e.Node).last = p.list[:0], 0 }()
+			defer p.forget(e.Node)
 		}
 	}
-	if e.What == sim.Dropped {
-		p.drop(e)
-		return
+	if e.What == sim.Dropped || e.What == sim.Received {
+		p.arrive(e)
 	}
 	n := p.doer(e.Node)
 	if n == nil {
@@ -121,6 +137,12 @@ func (p *places) Observe(e *sim.Event) {
 			p.list[n.last-1].gone = true
 		}
 	}
+}
+
+// forget drops the place that was just added.
+func (p *places) forget(id protocol.NodeID) {
+	p.list, p.doer(id).last = p.list[:0], 0
+	clear(p.sent)
 }
 
 func (p *places) doer(id protocol.NodeID) *doer {
@@ -160,16 +182,13 @@ func (p *places) did(e *sim.Event, n *doer, on fault.Anchor, before []int) {
 	if p.all != nil {
 		p.all[same] = true
 	}
-	if p.wait != (sign{}) || e.At > p.to {
+	if p.wait != (sign{}) || e.At > p.to || p.isClient(e.Node) && (e.What != sim.Sent || p.isClient(e.Peer)) {
 		n.last = 0
-		return
-	}
-	if p.isClient(e.Node) && (e.What != sim.Sent || p.isClient(e.Peer)) {
 		return
 	}
 	at := place{node: e.Node, at: e.At, on: n.did[i], unsynced: n.unsynced, last: true, final: true, same: same}
 	if e.What == sim.Sent {
-		at.peer, at.seq, at.name = e.Peer, e.Seq, e.Name
+		at.peer, at.name = e.Peer, e.Name
 	}
 	if n.fresh && !p.isClient(e.Node) {
 		p.list = append(p.list, place{node: e.Node, at: e.At, unsynced: before, same: same})
@@ -178,6 +197,9 @@ func (p *places) did(e *sim.Event, n *doer, on fault.Anchor, before []int) {
 	p.supersede(n, &at)
 	p.list = append(p.list, at)
 	n.last = len(p.list)
+	if e.What == sim.Sent {
+		p.sent[passage{e.Node, e.Seq}] = sending{e.At, n.last - 1}
+	}
 }
 
 // supersede marks the places before which the node does more at the same time.
@@ -203,13 +225,21 @@ func (n *doer) identity(e *sim.Event) uint64 {
 	return protocol.Hash3(uint64(e.What)<<32|uint64(e.Kind), uint64(e.Node), protocol.HashBytes(e.Body))
 }
 
-// drop notes that a message arrived at a node that was down.
-func (p *places) drop(e *sim.Event) {
-	for i := len(p.list) - 1; i >= 0; i-- {
-		if q := &p.list[i]; q.sends() && q.node == e.Peer && q.seq == e.Seq {
-			q.gone = true
-			return
-		}
+// arrive notes how long a message took, or that it arrived at a node that was down.
+func (p *places) arrive(e *sim.Event) {
+	m := passage{e.Peer, e.Seq}
+	x, known := p.sent[m]
+	if !known {
+		return // it is an input, or a copy
+	}
+	delete(p.sent, m)
+	if e.What == sim.Dropped {
+		p.list[x.place].gone = true
+		return
+	}
+	link := pair{e.Peer, e.Node}
+	if d, known := p.delays[link]; !known || e.At.Sub(x.at) < d {
+		p.delays[link] = e.At.Sub(x.at)
 	}
 }
 

@@ -100,8 +100,8 @@ func AnswerText(a *source.Answer) string {
 	case a.Range == 0:
 	case sim.AsksLag(a.Key.Kind):
 		words += " by " + fault.FormatSpan(time.Duration(a.Value))
-	case explore.OfTime(a.Key.Kind):
-		words += " is longer by " + fault.FormatSpan(time.Duration(a.Value)) // links and disks ask for nanoseconds
+	case sim.AsksTime(a.Key.Kind):
+		words += " is longer by " + fault.FormatSpan(time.Duration(a.Value))
 	default:
 		words += fmt.Sprintf(" is %d of %d", a.Value, a.Range)
 	}

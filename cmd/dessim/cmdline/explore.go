@@ -83,6 +83,7 @@ func (t *tool) exploreCommand() *cli.Command {
 	f.add("delays", "2", "of all runs: how many delays each message is tried with; the default is the scenario's")
 	f.add("most", "1", "of all runs: most faults and losses in a run; the default is the scenario's")
 	f.add("runs", strconv.Itoa(defaultExplore), "stop after this many runs; a pass is then inconclusive")
+	f.add("failures", "1", "stop after this many runs that fail; the default is not to")
 	f.add("j", strconv.Itoa(runtime.NumCPU()), "runs at a time; it changes no result")
 	f.add("record", "FILE", "write the replay file of a failure here; the default name has the scenario")
 	f.add("json", "", "print one JSON object")
@@ -130,7 +131,7 @@ func (x *exploring) readSearch(f *flags) (*exhausting, error) {
 	if search.given {
 		kind = search.text
 	}
-	of := map[string][]string{byMisfortunes: {"delays", "most"}, "all": {"kinds", "depth", "down", "j"}}
+	of := map[string][]string{byMisfortunes: {"delays", "most"}, "all": {"kinds", "depth", "down", "failures", "j"}}
 	others, known := of[kind]
 	if !known {
 		return nil, refuse("search %s; %s", quote(kind), didYouMean(kind, "", []string{byMisfortunes, "all"}))
@@ -180,6 +181,9 @@ func (x *exploring) read(f *flags) (err error) {
 		return err
 	}
 	if x.Runs, err = count(f.find("runs"), defaultExplore, mostExplored); err != nil {
+		return err
+	}
+	if x.Failures, err = count(f.find("failures"), 0, mostExplored); err != nil {
 		return err
 	}
 	if x.Workers, err = count(f.find("j"), runtime.NumCPU(), mostAtOnce); err != nil {

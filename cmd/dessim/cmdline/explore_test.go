@@ -111,7 +111,7 @@ func failingAtNode1(t *testing.T, args ...string) (*exploring, *bytes.Buffer) {
 	t.Helper()
 	f := &flags{program: program}
 	f.addSubject()
-	for _, name := range []string{"search", "kinds", "delays", "most", "depth", "down", "runs", "j"} {
+	for _, name := range []string{"search", "kinds", "delays", "most", "depth", "down", "runs", "failures", "j"} {
 		f.add(name, "x", "")
 	}
 	for i := 0; i < len(args); i += 2 {
