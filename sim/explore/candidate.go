@@ -101,6 +101,7 @@ func (g *misfortuneSearch) spread(all []*candidate) [][]*candidate {
 		for n := range classes[i] {
 			classes[i][n] = spread(classes[i][n])
 		}
+		slices.SortStableFunc(classes[i], func(a, b []*candidate) int { return cmp.Compare(a[0].last.variant, b[0].last.variant) })
 		out[i] = inTurn(classes[i])
 	}
 	return out

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"slices"
+	"time"
 
 	"dessim/protocol"
 	"dessim/sim"
@@ -56,6 +57,26 @@ func (s *Scenario) WorldUnder(watchdog *watch.Watchdog, seed uint64, p Params) *
 		return r.Outcome(), &explore.Trial{Nodes: p.Nodes, Faults: r.Faults, Answers: undrawn(recorder.Answers())}
 	}
 	return w
+}
+
+// How long misfortunes last, in longest delays.
+const (
+	shortDown = 2
+	longDown  = 200
+)
+
+// Misfortunes returns a search that adds one misfortune at each place of a run with these
+// parameters. Nodes that need to be told that others fail must be: see Params.Failing. Depth,
+// Runs and Workers are the caller's to set, and all else may be changed.
+func (s *Scenario) Misfortunes(watchdog *watch.Watchdog, seed uint64, p Params) *explore.Misfortunes {
+	delay := p.Delay + p.Jitter
+	return &explore.Misfortunes{
+		World: s.WorldUnder(watchdog, seed, p),
+		Trial: &explore.Trial{Nodes: p.Nodes},
+		Nodes: p.Nodes,
+		Downs: []time.Duration{shortDown * delay, longDown * delay},
+		Depth: 1,
+	}
 }
 
 // inputs returns the identities of the inputs that a search may leave out, ascending.

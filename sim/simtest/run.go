@@ -76,14 +76,8 @@ const (
 // Tests that call Run may be parallel.
 func Run(t *testing.T, s *scenario.Scenario, o Options) {
 	t.Helper()
-	if err := s.Flaw(); err != nil {
-		t.Fatalf("simtest: %v", err)
-	}
-	p, err := s.ParseParams(o.Flags)
+	p, err := paramsOf(s, o.Flags)
 	if err != nil {
-		t.Fatalf("simtest: %v", err)
-	}
-	if err := s.Plannable(1, p); err != nil {
 		t.Fatalf("simtest: %v", err)
 	}
 	if o.Seeds < 1 || o.ShrinkRuns < 0 {
@@ -91,6 +85,18 @@ func Run(t *testing.T, s *scenario.Scenario, o Options) {
 	}
 	r := &runner{tester: t, o: o, verbose: testing.Verbose(), watchdog: watchdog(t.Name()), Subject: scenario.Subject{Scenario: s, Params: p}, place: newPlace(t.Name())}
 	r.run(os.Getenv(SeedVariable), os.Getenv(SeedsVariable), os.Getenv(ReplayVariable))
+}
+
+// paramsOf returns the parameters of flags, if the scenario can run with them.
+func paramsOf(s *scenario.Scenario, flags string) (scenario.Params, error) {
+	if err := s.Flaw(); err != nil {
+		return scenario.Params{}, err
+	}
+	p, err := s.ParseParams(flags)
+	if err != nil {
+		return p, err
+	}
+	return p, s.Plannable(1, p)
 }
 
 // tester is what a runner needs of a *testing.T.
@@ -127,12 +133,7 @@ func (r *runner) run(seed, seeds, file string) {
 		r.judge(run, &o)
 		return
 	case file != "":
-		path := filepath.Join(savedDir, filepath.Base(file))
-		saved, err := r.readSaved(path)
-		if err != nil {
-			r.Fatalf("%v", err)
-		}
-		r.again(path, saved)
+		r.saved(file)
 		return
 	case seeds != "":
 		n, err := source.ParseSeed(seeds)
@@ -143,6 +144,17 @@ func (r *runner) run(seed, seeds, file string) {
 	}
 	r.allSaved()
 	r.sweep()
+}
+
+// saved runs one saved file.
+func (r *runner) saved(file string) {
+	r.Helper()
+	path := filepath.Join(savedDir, filepath.Base(file))
+	saved, err := r.readSaved(path)
+	if err != nil {
+		r.Fatalf("%v", err)
+	}
+	r.again(path, saved)
 }
 
 // tell adds the story of what is left, as far as the sentence of the check does not tell it.
@@ -285,11 +297,15 @@ func newPlace(test string) place {
 	}
 }
 
-// command returns the command that runs this test alone, under an assignment.
+// command returns the command that runs this test alone, under an assignment, or under none.
 func (p place) command(assignment string) string {
 	var names []string
 	for name := range strings.SplitSeq(p.test, "/") {
 		names = append(names, "^"+regexp.QuoteMeta(name)+"$")
 	}
-	return fmt.Sprintf("%s go test %s -run %s -count=1", wording.Shell(assignment), wording.Shell(p.dir), wording.Shell(strings.Join(names, "/")))
+	command := fmt.Sprintf("go test %s -run %s -count=1", wording.Shell(p.dir), wording.Shell(strings.Join(names, "/")))
+	if assignment == "" {
+		return command
+	}
+	return wording.Shell(assignment) + " " + command
 }

@@ -156,16 +156,22 @@ func (r *runner) failed(run explore.SeedRun, first *explore.Outcome, again strin
 		r.Fatalf("seed %d is not deterministic: it was %v, %s, and then %v, %s\n%s%s",
 			run.Seed, first.Digest, describe(first), outcome.Digest, describe(&outcome), r.difference(w, run), again)
 	}
-	least := shrink(w, trial, &outcome, r.o.ShrinkRuns)
 	subject := r.Subject
 	subject.Seed = run.Salt()
+	r.report(fmt.Sprintf("seed %d", run.Seed), subject, w, trial, &outcome, again)
+}
+
+// report shrinks and saves a failing run, and fails the test. about names the run.
+func (r *runner) report(about string, subject scenario.Subject, w *explore.World, trial *explore.Trial, outcome *explore.Outcome, again string) {
+	r.Helper()
+	least := shrink(w, trial, outcome, r.o.ShrinkRuns)
 	saved := scenario.Record(subject, least.trial, least.outcome.Judgement(), least.outcome.Digest)
 	saved.Test, saved.Check = r.Name(), least.outcome.Check()
 	kept := r.place.keep(saved, again)
 	r.trace(saved)
 	r.show(saved, again, least.trial, trial)
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d: %s\n%s", run.Seed, describe(&least.outcome), least.text)
+	fmt.Fprintf(&b, "%s: %s\n%s", about, describe(&least.outcome), least.text)
 	listTrial(&b, least.trial)
 	r.tell(&b, subject, &least)
 	r.Fatalf("%s%s\n%s", b.String(), kept, again)

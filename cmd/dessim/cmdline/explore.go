@@ -52,8 +52,6 @@ func exploreHelp() string {
 // Defaults and limits of dessim explore.
 const (
 	byMisfortunes  = "misfortunes"
-	shortDown      = 2 // longest delays
-	longDown       = 200
 	defaultExplore = 20_000 // runs
 	mostDepth      = 3
 	mostExplored   = 100_000_000
@@ -177,6 +175,10 @@ func (x *exploring) read(f *flags) (err error) {
 			return err
 		}
 	}
+	x.Misfortunes = *x.Scenario.Misfortunes(x.watchdog, x.Seed, x.Params)
+	if err := x.readKinds(f.find("kinds")); err != nil {
+		return err
+	}
 	if x.Depth, err = count(f.find("depth"), 1, mostDepth); err != nil {
 		return err
 	}
@@ -189,11 +191,6 @@ func (x *exploring) read(f *flags) (err error) {
 	if x.Workers, err = count(f.find("j"), runtime.NumCPU(), mostAtOnce); err != nil {
 		return err
 	}
-	if err := x.readKinds(f.find("kinds")); err != nil {
-		return err
-	}
-	x.World = x.Scenario.WorldUnder(x.watchdog, x.Seed, x.Params)
-	x.Trial, x.Nodes = &explore.Trial{Nodes: x.Params.Nodes}, x.Params.Nodes
 	return x.readDowns(f.find("down"))
 }
 
@@ -216,10 +213,9 @@ func (x *exploring) readKinds(kinds *flag) error {
 
 func (x *exploring) readDowns(down *flag) error {
 	if !down.given {
-		delay := x.Params.Delay + x.Params.Jitter
-		x.Downs = []time.Duration{shortDown * delay, longDown * delay}
 		return nil
 	}
+	x.Downs = nil
 	for word := range strings.SplitSeq(down.text, ",") {
 		d, err := time.ParseDuration(word)
 		if err != nil || d < 1 || d > time.Duration(protocol.MaxTime) || slices.Contains(x.Downs, d) {
