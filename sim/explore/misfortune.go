@@ -9,15 +9,18 @@ import (
 	"dessim/sim"
 	"dessim/sim/fault"
 	"dessim/sim/source"
+	"dessim/sim/wording"
 )
 
-// misfortune is one fault that comes at a place, with the answers that it needs.
+// misfortune is one fault that comes at a place, with the answers that it needs, and the same
+// fault of other nodes.
 type misfortune struct {
 	place   *place
 	kind    int // in misfortunes
 	variant int // which of its kind at that place
 	lasts   time.Duration
-	fault   fault.Fault // but for its identity
+	fault   fault.Fault       // but for its identity
+	others  []protocol.NodeID // that the fault hits too
 	what    sim.What    // the event that shows that it has begun
 	// answers depend on the identity of the fault; nil is none.
 	answers func(f *fault.Fault) []source.Answer
@@ -36,6 +39,7 @@ type MisfortuneKind struct {
 func MisfortuneKinds() []MisfortuneKind {
 	return []MisfortuneKind{
 		{"crash", "a node crashes, and as many of its unsynced records survive as can", crashes},
+		{"blackout", "all nodes crash at once, and lose what is not synced", blackouts},
 		{"failsync", "a sync fails: the node crashes there", failedSyncs},
 		{"torn", "a node crashes, and of its unsynced records one is torn or lost alone", tears},
 		{"lose", "one message is lost", losses},
@@ -85,6 +89,23 @@ func crashes(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) 
 		}
 	}
 	return all, least * len(c.Downs), true
+}
+
+// blackouts returns the crash of all nodes. After a Persist, it leaves what one before leaves.
+func blackouts(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
+	switch {
+	case !c.ofNode(p) || c.Nodes < 2:
+		return nil, 0, false
+	case p.on.Op == protocol.OpPersist:
+		return nil, 1, true
+	}
+	m := c.crash(p, slices.Min(c.Downs))
+	for id := range protocol.NodeID(c.Nodes) {
+		if id != p.node {
+			m.others = append(m.others, id)
+		}
+	}
+	return []misfortune{m}, 0, true
 }
 
 // failedSyncs returns none: a crash after the lasting effect before the sync leaves the same.
@@ -237,6 +258,14 @@ func (m *misfortune) with(t *Trial) (*Trial, sign) {
 	}
 	more := *t
 	more.Faults = append(slices.Clip(t.Faults), f)
+	for i, id := range m.others {
+		o := f
+		o.ID, o.Node = f.ID+1+uint64(i), id
+		if o.On.N > 0 {
+			o.On.Of, o.On.Other = f.Node, true
+		}
+		more.Faults = append(more.Faults, o)
+	}
 	if m.answers != nil {
 		more.Answers = append(slices.Clip(t.Answers), m.answers(&f)...)
 	}
@@ -253,5 +282,9 @@ func (m *misfortune) String() string {
 	if m.what == sim.Sent {
 		return fmt.Sprintf("%s: %v, which %v sends to %v", name, p.on, p.node, p.peer)
 	}
-	return fmt.Sprintf("%s: %v", name, &m.fault)
+	text := fmt.Sprintf("%s: %v", name, &m.fault)
+	if n := len(m.others); n > 0 {
+		text += ", and " + wording.Count(n, "other node")
+	}
+	return text
 }
