@@ -25,7 +25,7 @@ func blackout() *scenario.Scenario {
 		Shows:    "all nodes lose power at once, repeatedly, and restart; nothing acknowledged is lost",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
-		Defaults: faultyDefaults("crash,restart,disk,partition,lose"+stale),
+		Defaults: faultyDefaults("crash,restart,disk,partition,lose" + stale),
 		Moot:     withoutFailures,
 		Own:      transfers(20, 5),
 	}, buildBlackout)

@@ -10,7 +10,7 @@ func chaos() *scenario.Scenario {
 		Shows:    "every kind of fault but lies and rot, in a swarm, for a minute; then all heals and the ledgers agree",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
-		Defaults: faultyDefaults("swarm"+stale),
+		Defaults: faultyDefaults("swarm" + stale),
 		Moot:     withoutFailures,
 		Own:      transfers(20, 5),
 	}, func(p params) *scenario.Run {

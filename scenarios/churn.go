@@ -32,6 +32,7 @@ func churn() *scenario.Scenario {
 		MaxNodes: 20_000,
 		Defaults: defaults(100, 4*time.Hour),
 		Own:      append([]*scenario.Param{txs(100), sessions()}, routing()...),
+		Repairs:  churnRepairs,
 		Columns:  []scenario.Column{{Head: "name", Key: "dht_id", Short: 8, Name: true}},
 		Moot: func(p *scenario.Params) string {
 			switch {

@@ -15,7 +15,7 @@ func crash() *scenario.Scenario {
 		Shows:    "transfers while nodes crash at any effect and come back, with torn disks, loss and copies",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
-		Defaults: faultyDefaults("crash,restart,disk,lose,copy"+stale),
+		Defaults: faultyDefaults("crash,restart,disk,lose,copy" + stale),
 		Moot:     withoutFailures,
 		Own:      transfers(10, 5),
 	}, buildCrash)

@@ -17,7 +17,7 @@ func failover() *scenario.Scenario {
 		Shows:    "the leader, or a sender, crashes part-way through a broadcast, and may restart",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
-		Defaults: faultyDefaults("restart"+stale),
+		Defaults: faultyDefaults("restart" + stale),
 		Moot:     withoutFailures,
 		Own:      transfers(10, 5),
 	}, buildFailover)

@@ -12,8 +12,9 @@ import (
 	"dessim/sim/scenario"
 )
 
-// stale adds the kinds of faults by which something outlives what it was about.
-const stale = ",late,echo,latetimer"
+// stale adds the kinds of faults by which something outlives what it was about, and those that
+// leave the work to repairs.
+const stale = ",late,echo,latetimer,repair"
 
 // faultyDefaults returns the default parameters of the scenarios with faults.
 func faultyDefaults(faults string) scenario.Params {

@@ -23,8 +23,9 @@ func keyValue() *scenario.Scenario {
 		Shows:    "a replicated key-value store whose client histories must be linearizable",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
-		Defaults: faultyDefaults("crash,restart,partition,lose,copy"+stale),
+		Defaults: faultyDefaults("crash,restart,partition,lose,copy" + stale),
 		Own:      []*scenario.Param{txs(30), order()},
+		Repairs:  orderRepairs,
 		Columns:  []scenario.Column{{Head: "applied", Key: "applied", Number: true}},
 		Moot: func(p *scenario.Params) string {
 			if p.Int("txs") == 0 {

@@ -9,7 +9,7 @@ func partition() *scenario.Scenario {
 		Shows:    "the network splits, in two or more, one way or flapping, with transfers on all sides; then it heals",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
-		Defaults: faultyDefaults("partition,cut,ring,flap"+stale),
+		Defaults: faultyDefaults("partition,cut,ring,flap" + stale),
 		Moot:     withoutFailures,
 		Own:      transfers(12, 5),
 	}, func(p params) *scenario.Run {

@@ -4,28 +4,43 @@ import (
 	"dessim/protocol"
 	"dessim/protocol/abcast"
 	"dessim/protocol/gossip"
+	"dessim/protocol/kademlia"
 	"dessim/protocol/peer"
 	"dessim/protocol/raft"
 	"dessim/protocol/twopc"
 	"dessim/sim/scenario"
 )
 
-// repairs returns the second chances of the ledger's machines.
-func repairs(p *scenario.Params) []scenario.Repair {
-	of := func(kinds ...protocol.Kind) []protocol.Kind { return kinds }
-	all := []scenario.Repair{
-		{Name: "anti-entropy of bodies", First: gossip.KindData, Second: of(gossip.KindBody)},
-		{Name: "fetching a body at its place", First: gossip.KindData, Second: of(peer.KindBody)},
-		{Name: "asking for a decision", First: twopc.KindDecision, Second: of(twopc.KindAnswer)},
-		{Name: "sending a decision again", First: twopc.KindAck, Second: of(twopc.KindAck)},
-	}
+// ledgerRepairs returns the second chances of the ledger's machines.
+func ledgerRepairs(p *scenario.Params) []scenario.Repair {
+	return append(orderRepairs(p),
+		repair("anti-entropy of bodies", gossip.KindData, gossip.KindBody),
+		repair("fetching a body at its place", gossip.KindData, peer.KindBody),
+		repair("asking for a decision", twopc.KindDecision, twopc.KindAnswer),
+		repair("sending a decision again", twopc.KindAck, twopc.KindAck))
+}
+
+// orderRepairs returns the second chances of the order: of most, to send the same again.
+func orderRepairs(p *scenario.Params) []scenario.Repair {
 	if order, _ := p.Text("order"); order == orderRaft {
-		return append(all, scenario.Repair{Name: "snapshots", First: raft.KindAppend, Second: of(raft.KindSnap)},
-			scenario.Repair{Name: "proposing again", First: raft.KindPropose, Second: of(raft.KindPropose)})
+		return []scenario.Repair{
+			repair("snapshots", raft.KindAppend, raft.KindSnap),
+			repair("proposing again", raft.KindPropose, raft.KindPropose),
+		}
 	}
-	return append(all, []scenario.Repair{
-		{Name: "sending a new view again", First: abcast.KindNewView, Second: of(abcast.KindNewView)},
-		{Name: "preparing a view again", First: abcast.KindViewPromise, Second: of(abcast.KindViewPromise)},
-		{Name: "reporting a log again", First: abcast.KindStable, Second: of(abcast.KindStable)},
-	}...)
+	return []scenario.Repair{
+		repair("sending a new view again", abcast.KindNewView, abcast.KindNewView),
+		repair("preparing a view again", abcast.KindViewPromise, abcast.KindViewPromise),
+		repair("reporting a log again", abcast.KindStable, abcast.KindStable),
+	}
+}
+
+// churnRepairs returns the second chances of values in the DHT: to publish them again, and to
+// hand them over to nodes that are closer.
+func churnRepairs(*scenario.Params) []scenario.Repair {
+	return []scenario.Repair{repair("putting a value again", kademlia.KindPut, kademlia.KindPut)}
+}
+
+func repair(name string, first, second protocol.Kind) scenario.Repair {
+	return scenario.Repair{Name: name, First: first, Second: []protocol.Kind{second}}
 }

@@ -45,7 +45,7 @@ func ledgerScenario(s scenario.Scenario, build func(p params) *scenario.Run) *sc
 		{Head: "balance", Key: "balance", Number: true},
 	}
 	s.Shadow = protocol.Percent(10) // all of them cost twice the run
-	s.Repairs = repairs
+	s.Repairs = ledgerRepairs
 	return ours(s, (*world).ledgerBegin, orderTraffic, build)
 }
 
