@@ -162,7 +162,7 @@ func TestARunDoesWhatItsParametersSay(t *testing.T) {
 					set(t, s, &p, "nodes", fmt.Sprint(max(least, 4)))
 				}
 				if s.Param("txs") != nil {
-					set(t, s, &p, "txs", "8")
+					set(t, s, &p, "txs", "3")
 				}
 				set(t, s, &p, x.Name, value)
 				if err := s.Validate(&p); err != nil {
