@@ -99,13 +99,12 @@ func (m *market) bounded() *check.Check {
 func (m *market) machine(id protocol.NodeID) protocol.Node {
 	switch {
 	case m.Incarnations.Down(id) || m.lies(id):
-		return nil
-	case id == m.client:
+	case id == m.client && m.asker != nil:
 		return m.asker
-	case m.Nodes[id] == nil:
-		return nil
+	case id != m.client && m.Nodes[id] != nil:
+		return m.Nodes[id]
 	}
-	return m.Nodes[id]
+	return nil
 }
 
 // keeps returns the most items that a node may hold under a name in the end. What is not
