@@ -160,10 +160,10 @@ func (j *Churn) place(s *Lookup, now protocol.Time) {
 	}
 }
 
-// placed requires that values lie where lookups look for them. While no node leaves all of
-// the closest nodes hold a value. Else some do not: the last holder may have been one that
-// had not put it again, or a table out of date. Eight runs in which one node in eight did
-// not were the worst of a thousand; a quarter and 16 is not chance.
+// placed requires that values lie where lookups look for them. While no node leaves, all of
+// the closest nodes hold a value. Else some do not: the holders may have left before they put
+// it again, or a table is out of date. Of 120 such nodes up to 16 lacked it by chance; more
+// than a quarter, and 16, come from a bug.
 func (j *Churn) placed() *check.Check {
 	const name = "values lie on the closest nodes long up"
 	if f := &j.c.Failures; f.Any && f.Heal == 0 {
