@@ -21,7 +21,7 @@ type misfortune struct {
 	lasts   time.Duration
 	fault   fault.Fault       // but for its identity
 	others  []protocol.NodeID // that the fault hits too
-	what    sim.What    // the event that shows that it has begun
+	what    sim.What          // the event that shows that it has begun
 	// answers depend on the identity of the fault; nil is none.
 	answers func(f *fault.Fault) []source.Answer
 }

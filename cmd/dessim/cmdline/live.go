@@ -138,7 +138,7 @@ func (x *living) ableTo() error {
 	}
 	for i := range written {
 		if !cluster.Able(&written[i]) {
-			return refuse("fault %v: a live run cannot inject it; it can crash, restart and pause nodes, slow or fail syncs, and harm links but for the bytes", written[i])
+			return refuse("fault %v: a live run cannot inject it; it can crash, restart and pause nodes, slow or fail syncs, and lose, hold, slow and copy messages of any kind", written[i])
 		}
 	}
 	return nil
