@@ -58,6 +58,11 @@ func TestAPageHasEveryEventOfTheRun(t *testing.T) {
 
 // wordsOf puts an event into words, as far as a page has it.
 func wordsOf(e *sim.Event, words func(*sim.Event) string, reads bool) string {
+	if e.What == sim.Copied && e.Tag == sim.Again { // a page shows it as sent
+		again := *e
+		again.What = sim.Sent
+		e = &again
+	}
 	s := fmt.Sprintf("step %d at %d: %v of %d", e.Step, int64(e.At), e.What, int32(e.Node))
 	switch e.What {
 	case sim.Received, sim.Dropped, sim.Sent:
