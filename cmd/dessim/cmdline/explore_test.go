@@ -22,18 +22,18 @@ func smallExplored(more ...string) []string {
 
 // explored is what the tests read of the JSON object.
 type explored struct {
-	Verdict                                 string
-	Places, Runs, Skipped, Distinct, Failed int
-	Untried                                 int
-	Kinds                                   []struct {
-		Kind   string
-		Places int
+	Verdict                                          string
+	From                                             int64 `json:"from_ns"`
+	To                                               int64 `json:"to_ns"`
+	Places, Runs, Skipped, Untried, Distinct, Failed int
+	Inconclusive                                     int
+	Complete                                         bool
+	Kinds                                            []struct {
+		Kind         string
+		Places, Runs int
 	}
-	Misfortunes  []string
-	Inconclusive int
-	Complete     bool
-	Checks       []struct{ Runs int }
-	First        *struct {
+	Checks []struct{ Runs int }
+	First  *struct {
 		Faults []string
 		Replay string
 	}
@@ -84,6 +84,29 @@ func TestASearchThatGivesUpIsInconclusive(t *testing.T) {
 	r := dessim(t, smallExplored("-runs", "20", "-depth", "2")...)
 	if r.code != exitInconclusive || !strings.Contains(r.stdout, "not all were made") || !strings.Contains(r.stdout, "runs       20,") {
 		t.Errorf("%+v, want 20 runs and no verdict", r)
+	}
+}
+
+// A network of nodes that join has no clients whose answers could bound the search.
+func TestAScenarioWithoutClientsIsExploredFromItsStartToItsEnd(t *testing.T) {
+	t.Chdir(t.TempDir())
+	var o explored
+	r := dessim(t, "explore", "-scenario", "bootstrap", "-nodes", "3", "-kinds", "lose,isolate,late", "-runs", "25", "-json")
+	if err := json.Unmarshal([]byte(r.stdout), &o); err != nil || r.code != exitInconclusive {
+		t.Fatalf("%+v: %v", r, err)
+	}
+	if o.From != 0 || o.To < 10e9 || o.Runs != 25 || o.Failed != 0 || o.Untried < 100 || o.Complete || len(o.Kinds) != 3 {
+		t.Errorf("%s: want 25 runs of many, over the whole run", r.stdout)
+	}
+	made := 1
+	for _, k := range o.Kinds {
+		if k.Runs < 5 || k.Places < k.Runs {
+			t.Errorf("of kind %s there are %d runs at %d places; want as many of each", k.Kind, k.Runs, k.Places)
+		}
+		made += k.Runs
+	}
+	if made != o.Runs {
+		t.Errorf("%s: the kinds have %d runs", r.stdout, made)
 	}
 }
 
