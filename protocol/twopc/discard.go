@@ -69,11 +69,16 @@ func (m *Manager) Checkpoint(env *protocol.Env) {
 		m.checkpointWindow(env, &m.past.clients[i])
 	}
 	for _, t := range m.open {
-		switch t.status {
-		case InDoubt:
-			m.persist(env, t.prepared(true))
-		case Committing:
+		switch {
+		case t.status == InDoubt && !m.holds(t):
+			m.persist(env, t.prepared(true)) // before the one that holds its keys: see release
+		case t.status == Committing:
 			m.persist(env, t.committed(true))
+		}
+	}
+	for _, t := range m.open {
+		if t.status == InDoubt && m.holds(t) {
+			m.persist(env, t.prepared(true))
 		}
 	}
 }

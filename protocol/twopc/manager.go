@@ -244,14 +244,19 @@ func (m *Manager) reserve(t *tx) {
 	}
 }
 
-// release gives up the keys that t holds. A restart finds two holders of one key only
-// if the disk was tampered with; then it stays with the second.
+// release gives up the keys that t holds. A restart finds two holders of one key if a crash
+// lost the record that the first had aborted; then it stays with the second.
 func (m *Manager) release(t *tx) {
 	for _, k := range t.keys {
 		if m.reserved[string(k)] == t.id {
 			delete(m.reserved, string(k))
 		}
 	}
+}
+
+// holds reports whether t has all of its keys.
+func (m *Manager) holds(t *tx) bool {
+	return !slices.ContainsFunc(t.keys, func(k []byte) bool { return m.reserved[string(k)] != t.id })
 }
 
 // report counts a decision and hands it to the host. The Manager must be consistent

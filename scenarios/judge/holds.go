@@ -109,7 +109,8 @@ func (x *Holds) propose(e *sim.Event, h *holder) {
 }
 
 // output records votes and decisions. A node that has decided may vote yes again: a crash
-// lost the record of an abort, so it is in doubt again.
+// lost the record of an abort, so it is in doubt again. What another transaction has reserved
+// since then stays with that.
 func (x *Holds) output(e *sim.Event, h *holder) {
 	r, ok := twopc.DecodeOutput(e.Kind, e.Body)
 	switch {
@@ -118,8 +119,11 @@ func (x *Holds) output(e *sim.Event, h *holder) {
 		h.release(r.ID)
 		h.proposed = slices.DeleteFunc(h.proposed, func(id twopc.ID) bool { return id == r.ID })
 	case e.Kind == twopc.KindVoted && r.Yes && r.Coordinator != e.Node:
+		again := x.c.txs[r.ID].decidedBy(e.Node)
 		for _, k := range r.Keys {
-			h.hold(string(k), r.ID)
+			if _, taken := h.keys[string(k)]; !again || !taken {
+				h.hold(string(k), r.ID)
+			}
 		}
 	}
 }
