@@ -134,7 +134,7 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 		Plan:   m.plan,
 		Inputs: m.asks,
 		Checks: slices.Concat(checks, m.outcome(), m.deliveries.Checks(), check.Suite{m.queries(m.plan.Faults).Sound(), m.links.Perfect(), m.floods.Once()}),
-		Watch:  []sim.Observer{m.Incarnations, m.commits, m.ledgers, m.history, m.outcomes, m.deliveries},
+		Watch:  []sim.Observer{m.Incarnations, m.commits, m.ledgers, m.history, m.deliveries},
 		Nodes:  m.rows,
 		Measure: func(x *stats.Meter) {
 			m.history.Measure(x, traitors(m.plan.Faults))

@@ -1,12 +1,12 @@
 package judge
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"time"
 
 	"dessim/protocol"
+	"dessim/protocol/ledger"
 	"dessim/protocol/link"
 	"dessim/protocol/twopc"
 	"dessim/sim"
@@ -19,8 +19,9 @@ import (
 // 7.3). It is an observer, and sees each event before its checks do.
 type Commits struct {
 	txs     map[twopc.ID]*commit
-	order   []*commit // as they began
-	decides *commit   // what the last event decided, or nil
+	byTx    map[ledger.ID]*commit // what coordinators proposed, by txid
+	order   []*commit             // as they began
+	decides *commit               // what the last event decided, or nil
 	// proposes is what the last event proposed to a first participant, or nil.
 	proposes *commit
 	client   protocol.NodeID
@@ -34,7 +35,7 @@ type commit struct {
 	id           twopc.ID
 	coordinator  protocol.NodeID
 	participants []protocol.NodeID // as the coordinator began it; nil before
-	payload      []byte            // of the coordinator's first PREPARE; nil before
+	tx           *ledger.Tx        // of the coordinator's first PREPARE; nil before
 	yes, no      []protocol.NodeID
 	decided      []decision
 }
@@ -55,7 +56,7 @@ func (t *commit) commits() bool {
 // NewCommits returns a judge of the transactions of a client, and of those that others
 // begin. delay is the longest usual delay of a message.
 func NewCommits(client protocol.NodeID, delay time.Duration) *Commits {
-	return &Commits{txs: make(map[twopc.ID]*commit), client: client, delay: delay, Parties: make(map[uint64][]protocol.NodeID)}
+	return &Commits{txs: make(map[twopc.ID]*commit), byTx: make(map[ledger.ID]*commit), client: client, delay: delay, Parties: make(map[uint64][]protocol.NodeID)}
 }
 
 // Watch returns the events that Observe needs.
@@ -91,7 +92,7 @@ func (c *Commits) Observe(e *sim.Event) {
 	}
 }
 
-// proposed records the payload of a PREPARE.
+// proposed records the transaction of a PREPARE.
 func (c *Commits) proposed(e *sim.Event) {
 	if e.Kind != twopc.KindPrepare {
 		return
@@ -101,9 +102,12 @@ func (c *Commits) proposed(e *sim.Event) {
 		return
 	}
 	id, payload, ok := twopc.Proposal(msg)
-	if t := c.txs[id]; ok && t != nil && t.coordinator == e.Node && t.payload == nil {
-		t.payload = bytes.Clone(payload)
-		c.proposes = t
+	t := c.txs[id]
+	if !ok || t == nil || t.coordinator != e.Node || t.tx != nil {
+		return
+	}
+	if tx, v := ledger.Decode(payload); v == ledger.Accepted {
+		t.tx, c.byTx[tx.TxID()], c.proposes = tx, t, t
 	}
 }
 

@@ -20,8 +20,6 @@ type Outcomes struct {
 	l       *Ledgers
 	net     *Network
 	lies    func(id protocol.NodeID) bool
-	byTx    map[ledger.ID]*commit // what coordinators proposed, by txid
-	txs     map[twopc.ID]*ledger.Tx
 	aborted map[twopc.ID]protocol.NodeID // who told a client that the attempt aborted
 	seen    map[ledger.ID]bool           // accepted transactions that were judged, by wtxid
 }
@@ -30,22 +28,7 @@ type Outcomes struct {
 // reports whether a fault of the plan makes a node lie: nothing is required of what it says
 // and proposes.
 func NewOutcomes(c *Commits, l *Ledgers, lies func(id protocol.NodeID) bool) *Outcomes {
-	return &Outcomes{c: c, l: l, net: l.net, lies: lies, byTx: make(map[ledger.ID]*commit), txs: make(map[twopc.ID]*ledger.Tx),
-		aborted: make(map[twopc.ID]protocol.NodeID), seen: make(map[ledger.ID]bool)}
-}
-
-// Watch returns the events that Observe needs.
-func (o *Outcomes) Watch() sim.What { return sim.Sent }
-
-// Observe records which transactions are proposed.
-func (o *Outcomes) Observe(*sim.Event) {
-	t := o.c.proposes
-	if t == nil {
-		return
-	}
-	if tx, v := ledger.Decode(t.payload); v == ledger.Accepted {
-		o.byTx[tx.TxID()], o.txs[t.id] = t, tx
-	}
+	return &Outcomes{c: c, l: l, net: l.net, lies: lies, aborted: make(map[twopc.ID]protocol.NodeID), seen: make(map[ledger.ID]bool)}
 }
 
 // Truthful requires that what a sender tells the client of an attempt is true: aborted, that
@@ -102,11 +85,10 @@ func (o *Outcomes) told(e *sim.Event, r peer.Reply) error {
 	if t == nil || !slices.Contains(t.decided, decision{e.Node, true}) {
 		return fmt.Errorf("node %v tells the client that %v is %v, and has not committed it", e.Node, id, r.Outcome)
 	}
-	tx := o.txs[id]
-	if tx == nil || r.Outcome == peer.Committed {
+	if t.tx == nil || r.Outcome == peer.Committed {
 		return nil
 	}
-	if listed := o.net.Nodes[e.Node].Ledger().Listed(tx.TxID()); listed != (r.Outcome == peer.Accepted) {
+	if listed := o.net.Nodes[e.Node].Ledger().Listed(t.tx.TxID()); listed != (r.Outcome == peer.Accepted) {
 		return fmt.Errorf("node %v tells the client that %v is %v; that its ledger lists the transaction is %v", e.Node, id, r.Outcome, listed)
 	}
 	return nil
@@ -130,7 +112,7 @@ func (o *Outcomes) OnlyCommitted() *check.Check {
 			return false, nil // the second ledger reports what has no body
 		}
 		o.seen[x.WTxID] = true
-		t := o.byTx[tx.TxID()]
+		t := o.c.byTx[tx.TxID()]
 		switch {
 		case t == nil:
 			return true, fmt.Errorf("node %v lists %v, which no coordinator proposed", e.Node, tx.TxID().String()[:8])
@@ -157,7 +139,7 @@ func (o *Outcomes) Everywhere(bound protocol.Time) *check.Check {
 	}
 	return check.EventuallyBut(name, bound, func(excuse check.Excuse) (n uint64, missing error) {
 		for _, t := range o.c.order {
-			tx := o.txs[t.id]
+			tx := t.tx
 			switch {
 			case tx == nil || !t.commits() || o.lying(tx.Sender):
 				continue

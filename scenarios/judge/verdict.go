@@ -33,7 +33,7 @@ func (a *audit) verdict(node protocol.NodeID, x peer.Entry) (*ledger.Tx, error) 
 	if want == ledger.Accepted {
 		want = cmp.Or(
 			a.form(tx, len(body)),
-			a.endorsed(tx, x.Verdict != ledger.Accepted),
+			a.endorsed(tx, x.Verdict != ledger.Accepted && x.Verdict != ledger.DuplicateTx),
 			a.spends(tx),
 			ledger.Accepted,
 		)
@@ -114,8 +114,8 @@ func sum(amounts []uint64) (*big.Int, ledger.Verdict) {
 }
 
 // endorsed judges the endorsements. Signatures are verified if thorough, which is for what
-// was refused: that each accepted transaction has valid ones is what Notary judges, at a
-// cost that would be that of the run.
+// was refused, and is no repetition: that each accepted transaction has valid ones is what
+// Notary judges, at a cost that would be that of the run.
 func (a *audit) endorsed(tx *ledger.Tx, thorough bool) ledger.Verdict {
 	owners := make([]ledger.Owner, len(tx.Endorsements))
 	for i := range owners {

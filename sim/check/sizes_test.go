@@ -1,0 +1,59 @@
+package check_test
+
+import (
+	"testing"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// hoard is a node that holds this many items.
+type hoard int
+
+func (hoard) Start(*protocol.Env)                            {}
+func (hoard) Receive(*protocol.Env, protocol.NodeID, []byte) {}
+func (hoard) Timeout(*protocol.Env, uint64)                  {}
+func (h hoard) Sizes(see func(name string, items int))       { see("hoard.items", int(h)) }
+
+// hoarded judges nodes, of which nil ones are down, by these events, with a bound of 2 items
+// and 3 records.
+func hoarded(nodes []protocol.Node, events ...sim.Event) check.Result {
+	c := check.Bounded("over", 0, check.Held{
+		Nodes: len(nodes), Node: func(id protocol.NodeID) protocol.Node { return nodes[id] },
+		Most: func(_ protocol.NodeID, name string) int {
+			return map[string]int{"hoard.items": 2, check.OnDisk: 3}[name]
+		},
+	})
+	for i := range events {
+		c.Observe(&events[i])
+	}
+	return c.Result(1)
+}
+
+func TestWhoHoldsMoreThanItsBoundIsNamed(t *testing.T) {
+	r := hoarded([]protocol.Node{hoard(2), nil, hoard(3)})
+	if want := "node 2 holds 3 of hoard.items, want at most 2"; r.Verdict != check.Violation || r.Detail != want {
+		t.Errorf("%v: %q, want a violation: %q", r.Verdict, r.Detail, want)
+	}
+	if r := hoarded([]protocol.Node{hoard(2), nil, hoard(0)}); r.Verdict != check.Pass || r.Exercised != 4 {
+		t.Errorf("within the bounds it is %v, exercised %d times, want pass and 4", r.Verdict, r.Exercised)
+	}
+}
+
+func TestRecordsCountUntilADiscardIsSynced(t *testing.T) {
+	const one = 0
+	var events []sim.Event
+	for i := range uint64(5) {
+		events = append(events, sim.Event{What: sim.Persisted, Node: one, Tag: i})
+	}
+	events = append(events, sim.Event{What: sim.Discarded, Node: one, Tag: 1 << 63})
+	nodes := []protocol.Node{hoard(0)}
+	if r := hoarded(nodes, events...); r.Detail != "node 0 holds 5 of disk.records, want at most 3" {
+		t.Errorf("before the sync: %v %q", r.Verdict, r.Detail)
+	}
+	events = append(events, sim.Event{What: sim.Persisted, Node: one, Tag: 5}, sim.Event{What: sim.Synced, Node: one})
+	if r := hoarded(nodes, events...); r.Verdict != check.Pass {
+		t.Errorf("after the sync: %v %q, want pass: one record is left", r.Verdict, r.Detail)
+	}
+}
