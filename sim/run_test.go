@@ -227,7 +227,7 @@ func TestObserversSeeWhatTheyAskFor(t *testing.T) {
 	all := &collector{want: Everything}
 	mustNew(t, plan, wildcard{}, all).Run()
 	sets := []What{Lost | Output | Crashed}
-	for w := Started; w <= Discarded; w <<= 1 {
+	for w := Started; w <= Shadowed; w <<= 1 {
 		sets = append(sets, w)
 	}
 	for _, want := range sets {
@@ -281,13 +281,13 @@ func TestWordsOfReasonsAndEventsAreComplete(t *testing.T) {
 		}
 	}
 	seen := make(map[string]bool)
-	for w := Started; w <= Discarded; w <<= 1 {
+	for w := Started; w <= Shadowed; w <<= 1 {
 		if seen[w.String()] || w.String() == "several" || Everything&w == 0 {
 			t.Errorf("event %d is %v", w, w)
 		}
 		seen[w.String()] = true
 	}
-	if Everything.String() != "several" || Everything != Discarded<<1-1 {
+	if Everything.String() != "several" || Everything != Shadowed<<1-1 {
 		t.Errorf("Everything is %v, %d", Everything, Everything)
 	}
 }
