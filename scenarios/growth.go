@@ -70,12 +70,7 @@ func (w *world) table(name string, k kept) int {
 
 // bounded requires that nodes that only join hold no more than must be kept.
 func (w *world) bounded(bound protocol.Time) *check.Check {
-	node := func(id protocol.NodeID) protocol.Node {
-		if w.Incarnations.Down(id) || w.Nodes[id] == nil {
-			return nil
-		}
-		return w.Nodes[id]
-	}
+	node := func(id protocol.NodeID) protocol.Node { return w.Nodes[id] }
 	return check.Bounded(over, bound, check.Held{Nodes: w.p.Nodes, Node: node, Most: func(_ protocol.NodeID, name string) int {
 		k := kept{nodes: w.p.Nodes, lives: w.Incarnations.Lives()}
 		switch name {
@@ -95,16 +90,15 @@ func (m *market) bounded() *check.Check {
 	return check.Bounded(over, m.bound, check.Held{Nodes: m.p.Nodes + 1, Node: m.machine, Most: m.keeps})
 }
 
-// machine returns what a node is, or nil if it is down or lies.
+// machine returns what a node is, or nil if it lies.
 func (m *market) machine(id protocol.NodeID) protocol.Node {
 	switch {
-	case m.Incarnations.Down(id) || m.lies(id):
-	case id == m.client && m.asker != nil:
+	case m.lies(id):
+		return nil
+	case id == m.client:
 		return m.asker
-	case id != m.client && m.Nodes[id] != nil:
-		return m.Nodes[id]
 	}
-	return nil
+	return m.Nodes[id]
 }
 
 // keeps returns the most items that a node may hold under a name in the end. What is not
@@ -141,13 +135,8 @@ func (x *store) bounded() *check.Check {
 }
 
 func (x *store) machine(id protocol.NodeID) protocol.Node {
-	switch {
-	case x.Incarnations.Down(id):
-		return nil
-	case int(id) >= x.p.Nodes:
+	if int(id) >= x.p.Nodes {
 		return x.clients[int(id)-x.p.Nodes]
-	case x.replicas[id] == nil:
-		return nil
 	}
 	return x.replicas[id]
 }

@@ -227,7 +227,7 @@ func TestObserversSeeWhatTheyAskFor(t *testing.T) {
 	all := &collector{want: Everything}
 	mustNew(t, plan, wildcard{}, all).Run()
 	sets := []What{Lost | Output | Crashed}
-	for w := Started; w <= Shadowed; w <<= 1 {
+	for w := Started; w <= Discarded; w <<= 1 {
 		sets = append(sets, w)
 	}
 	for _, want := range sets {

@@ -13,8 +13,8 @@ const OnDisk = "disk.records"
 // Held is what Bounded looks at.
 type Held struct {
 	Nodes int // the first nodes of the plan
-	// Node returns the machine of a node, or nil for one that is down or exempt. What is not
-	// a protocol.Sized is judged by its disk alone.
+	// Node returns the machine of a node that is up, or nil for one that is exempt. What is
+	// not a protocol.Sized is judged by its disk alone.
 	Node func(id protocol.NodeID) protocol.Node
 	// Most returns the most items that a node may hold under a name once all is over: what
 	// the workload leaves for good, and what periodic work has under way. Begin with 0 for
@@ -24,11 +24,19 @@ type Held struct {
 
 // Bounded requires that no node keeps more than it must: once all has healed and ended, what
 // it holds in memory and on its disk is down to the bounds of h. Give it a deadline after the
-// calm end of the run, like any Eventually.
+// calm end of the run, like any Eventually. Where a node is down for good, others may wait for it
+// for ever, and are exempt.
 func Bounded(name string, bound protocol.Time, h Held) *Check {
-	disks := make([]diskSize, h.Nodes)
-	return Eventually(name, bound, func() (n uint64, missing error) {
+	disks, up, lost := make([]diskSize, h.Nodes), make([]bool, h.Nodes), false
+	return EventuallyBut(name, bound, func(excuse Excuse) (n uint64, missing error) {
+		if lost {
+			excuse("all nodes, since one is down for good")
+			return 1, nil
+		}
 		for i := range protocol.NodeID(h.Nodes) {
+			if !up[i] {
+				continue
+			}
 			node := h.Node(i)
 			if node == nil {
 				continue
@@ -45,8 +53,16 @@ func Bounded(name string, bound protocol.Time, h Held) *Check {
 			}
 		}
 		return n, missing
-	}).Seeing(sim.Persisted|sim.Discarded|sim.Synced, func(e *sim.Event) {
-		if int(e.Node) < len(disks) {
+	}).Seeing(sim.Started|sim.Crashed|sim.Damaged|sim.Persisted|sim.Discarded|sim.Synced, func(e *sim.Event) {
+		if int(e.Node) >= h.Nodes {
+			return
+		}
+		switch e.What {
+		case sim.Started, sim.Crashed:
+			up[e.Node] = e.What == sim.Started
+		case sim.Damaged:
+			lost = true
+		default:
 			disks[e.Node].see(e)
 		}
 	})

@@ -25,6 +25,11 @@ func hoarded(nodes []protocol.Node, events ...sim.Event) check.Result {
 			return map[string]int{"hoard.items": 2, check.OnDisk: 3}[name]
 		},
 	})
+	for i, n := range nodes {
+		if n != nil {
+			c.Observe(&sim.Event{What: sim.Started, Node: protocol.NodeID(i)})
+		}
+	}
 	for i := range events {
 		c.Observe(&events[i])
 	}
@@ -55,5 +60,15 @@ func TestRecordsCountUntilADiscardIsSynced(t *testing.T) {
 	events = append(events, sim.Event{What: sim.Persisted, Node: one, Tag: 5}, sim.Event{What: sim.Synced, Node: one})
 	if r := hoarded(nodes, events...); r.Verdict != check.Pass {
 		t.Errorf("after the sync: %v %q, want pass: one record is left", r.Verdict, r.Detail)
+	}
+}
+
+// A scenario may have no machine, or a nil pointer, for a node that never started.
+func TestNodesThatAreDownAreNotAskedFor(t *testing.T) {
+	if r := hoarded([]protocol.Node{hoard(2), hoard(9)}, sim.Event{What: sim.Crashed, Node: 1}); r.Verdict != check.Pass {
+		t.Errorf("%v: %q, want pass: node 1 is down", r.Verdict, r.Detail)
+	}
+	if r := hoarded([]protocol.Node{hoard(9), hoard(2)}, sim.Event{What: sim.Damaged, Node: 1}); r.Verdict != check.Pass || r.Excused != 1 {
+		t.Errorf("%v: %q, want all excused: node 1 is down for good", r.Verdict, r.Detail)
 	}
 }
