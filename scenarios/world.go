@@ -16,6 +16,7 @@ import (
 	"dessim/scenarios/judge"
 	"dessim/sim"
 	"dessim/sim/scenario"
+	"dessim/sim/swarm"
 )
 
 // world is the network of a run: what its nodes are made of, and its timetable.
@@ -182,6 +183,9 @@ func (w *world) make(id protocol.NodeID, heard func(env *protocol.Env, from prot
 		Abort:    w.aborts,
 		Survive:  w.p.Failing(),
 		Heard:    heard,
+	}
+	if w.p.Draws(swarm.Repair) {
+		cfg.Compact, cfg.Leaf = protocol.Ratio{Num: 1, Den: 50}, 2
 	}
 	if slices.Contains(w.Liars, id) {
 		return peer.NewLiar(cfg)

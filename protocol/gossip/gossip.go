@@ -96,6 +96,9 @@ type Config struct {
 	// brings something; else pauses grow: see RepairAgain. 0 means never. At most a
 	// quarter of protocol.MaxTime.
 	Repair time.Duration
+	// Leaf is how many ids two nodes list to each other at most, instead of comparing parts;
+	// 0 is 32, which is also the most. Less makes short runs split what only many ids would.
+	Leaf int
 	// Memory bounds the messages that are kept, and separately the ids that are
 	// remembered as refused; at least 1. The oldest go first. It must be no less
 	// than the number of messages that ever exist at a time.

@@ -29,6 +29,13 @@ func (g *Gossip) repair(env *protocol.Env) {
 	g.send(env, to, KindDigest, message{typ: typeDigest, ranges: []span{g.summary(nil)}})
 }
 
+func (g *Gossip) leaf() int {
+	if g.cfg.Leaf == 0 {
+		return leaf
+	}
+	return g.cfg.Leaf
+}
+
 // summary returns the digest of what this node holds under prefix.
 func (g *Gossip) summary(prefix []byte) span {
 	h, n := g.store.total(prefix)
@@ -49,7 +56,7 @@ func (g *Gossip) compare(env *protocol.Env, from protocol.NodeID, theirs []span)
 		case s.count == 0:
 			ids := g.store.within(s.prefix)
 			have = append(have, ids[:min(len(ids), maxIDs)]...)
-		case own.count <= leaf:
+		case own.count <= uint64(g.leaf()):
 			if len(lists) < maxLists {
 				lists = append(lists, span{prefix: s.prefix, ids: g.store.within(s.prefix)})
 			}

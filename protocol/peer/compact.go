@@ -18,6 +18,9 @@ import (
 // discarded.
 const endedRecords = 1024
 
+// KindCompact is the question whether a node discards early: see Config.Compact.
+var KindCompact = protocol.KindOf("compact")
+
 // A checkpointer can write down again what its records say: of the orders that keep
 // records package abcast's can, package raft's can't.
 type checkpointer interface {
@@ -30,11 +33,10 @@ func (n *Node) tidy(env *protocol.Env) {
 	if !n.cfg.Survive || !ok {
 		return
 	}
-	n.records += persisted(env.Effects())
-	if n.records <= n.ended {
-		return // without a walk over all clients
-	}
-	if n.records <= n.ended+2*(n.vote.Live()+len(n.bodies.own)+len(n.keys.known)) {
+	now := persisted(env.Effects())
+	n.records += now
+	early := now > 0 && env.Chance(KindCompact, n.cfg.Compact)
+	if !early && !n.overgrown() {
 		return
 	}
 	env.Sync() // what was reported by two-phase commit is safe then, so it has ended
@@ -45,6 +47,12 @@ func (n *Node) tidy(env *protocol.Env) {
 	n.checkpoint(env)
 	env.Sync()
 	n.records = persisted(env.Effects()[before:])
+}
+
+// overgrown reports whether most records are about what is over, and many are.
+func (n *Node) overgrown() bool {
+	return n.records > n.ended && // else without a walk over all clients
+		n.records > n.ended+2*(n.vote.Live()+len(n.bodies.own)+len(n.keys.known))
 }
 
 func persisted(effects []protocol.Effect) (n int) {

@@ -89,7 +89,7 @@ func (n *Node) persist(env *protocol.Env, s stored) {
 func (n *Node) restore(rec []byte) {
 	s, ok := decodeStored(rec)
 	if !ok {
-		n.stats.Malformed++
+		n.stats.Torn++
 		return
 	}
 	switch s.typ {

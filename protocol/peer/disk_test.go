@@ -58,8 +58,8 @@ func TestARestartKnowsItsCommits(t *testing.T) {
 	if got, ok := n.Body(n.out.unplaced[0].wtxid); !ok || !bytes.Equal(got, body) {
 		t.Errorf("the body is %q, want %q", got, body)
 	}
-	if n.Stats().Malformed != 1 {
-		t.Errorf("%d records are malformed, want the torn one", n.Stats().Malformed)
+	if n.Stats().Torn != 1 {
+		t.Errorf("%d records are torn, want 1", n.Stats().Torn)
 	}
 }
 

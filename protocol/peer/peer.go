@@ -81,6 +81,11 @@ type Config struct {
 	// order through views (see package abcast). It is the same for all members.
 	// Without it the order stops while any of them is down.
 	Survive bool
+	// Compact is how likely the node discards what is over at the end of a step that
+	// persists something, though its disk is short; so short runs test what long ones need.
+	Compact protocol.Ratio
+	// Leaf is gossip.Config.Leaf.
+	Leaf int
 	// Abort returns the probability with which this node votes abort at random; nil
 	// means never.
 	Abort func(id twopc.ID) protocol.Ratio
@@ -161,6 +166,7 @@ type Node struct {
 // fetch. A Client counts Malformed and Late.
 type Stats struct {
 	Malformed  uint64 // messages that are not canonical, or come the wrong way, for any machine
+	Torn       uint64 // records of this package that a crash damaged
 	Corrupt    uint64 // messages and records whose checksum is wrong, of any machine
 	Late       uint64 // requests for known attempts, and replies about those that are over
 	Forged     uint64 // bodies refused and not passed on
@@ -196,6 +202,7 @@ func New(cfg Config) *Node {
 		Repair:     repairDelays * d,
 		Memory:     maxBodies,
 		Waiting:    maxWaiting,
+		Leaf:       cfg.Leaf,
 	})
 	vote, ask := cfg.patience()
 	var discard *twopc.Discard
@@ -244,7 +251,7 @@ func (n *Node) Start(env *protocol.Env) {
 // fold hands a record that survived to the machine that wrote it.
 func (n *Node) fold(rec []byte) {
 	if len(rec) == 0 {
-		n.stats.Malformed++
+		n.stats.Torn++
 		return
 	}
 	switch protocol.Component(rec[0]) {
@@ -255,7 +262,7 @@ func (n *Node) fold(rec []byte) {
 	case protocol.Peer:
 		n.restore(rec)
 	default:
-		n.stats.Malformed++
+		n.stats.Torn++
 	}
 }
 

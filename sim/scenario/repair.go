@@ -43,8 +43,7 @@ func (s *Scenario) firstChances(p Params) []protocol.Kind {
 // that need them are drawn. A repair matters in a run if a node to which the first chance
 // fails receives the second.
 func (s *Scenario) repairs(p *Params, plan *sim.Plan) (checks check.Suite) {
-	mix, _, err := p.parseFaults()
-	if err != nil || !slices.Contains(mix.Kinds(), swarm.Repair) {
+	if !p.Draws(swarm.Repair) {
 		return nil
 	}
 	for _, r := range s.repairsOf(*p) {

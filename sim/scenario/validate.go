@@ -61,6 +61,12 @@ func (p *Params) Written() []fault.Fault {
 	return written
 }
 
+// Draws reports whether faults of that kind are drawn.
+func (p *Params) Draws(kind string) bool {
+	mix, _, err := p.parseFaults()
+	return err == nil && slices.Contains(mix.Kinds(), kind)
+}
+
 // Drawn draws the faults that the parameters ask for, as c says. Config.First comes from the
 // scenario's Repairs, if c has none.
 func (b *Setup) Drawn(c swarm.Config) []fault.Fault {

@@ -68,7 +68,7 @@ func kinds() [kindCount]kind {
 		late:      {"late", "messages arrive once more, much later", true, 2, (*drawer).late},
 		echo:      {"echo", "messages of before come again after a restart, or at some time", true, 2, (*drawer).echo},
 		lateTimer: {"latetimer", "timers fire later than due", true, 1, (*drawer).lateTimer},
-		repair:    {Repair, "all messages to a node of a kind whose loss is repaired are lost: the repair must do", true, 2, (*drawer).repair},
+		repair:    {Repair, "all messages to a node of a kind whose loss is repaired are lost: the repair must do; and what only long runs need is done early", true, 2, (*drawer).repair},
 		mute:      {"mute", "nodes are not heard by any other node", true, 1, (*drawer).mute},
 	}
 }
