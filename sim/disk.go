@@ -161,7 +161,11 @@ func copyEffects(effects []protocol.Effect) []protocol.Effect {
 }
 
 func (s *Sim) finishSync(c *cause, n *node, d *disk, upTo int) {
+	first := d.first
 	d.done(upTo)
+	if x := s.shadows.of(c.id); x != nil && d.first != first {
+		s.remember(c, n, x, d)
+	}
 	if s.want&Synced != 0 {
 		s.show(Event{What: Synced, Node: c.id, Incarnation: n.inc, Tag: d.first + uint64(d.safe)})
 	}

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"dessim/protocol"
 )
@@ -29,8 +30,9 @@ type shadowed struct {
 	protocol.Promiser
 	from   protocol.NodeID // of the message that its step consumes, or Outside
 	msg    []byte
-	beside protocol.Promiser // or nil
-	inc    uint32            // of which incarnation, and from which records
+	told   []protocol.Promise // the latest, one of a kind and key
+	beside protocol.Promiser  // or nil
+	inc    uint32             // of which incarnation, and from which records
 	first  uint64
 	safe   int
 }
@@ -89,6 +91,9 @@ func (s *Sim) shadow(c *cause, n *node, x *shadowed, f *protocol.Effect) {
 		name = protocol.Hash3(name, uint64(p.Kind), p.Value)
 		name = protocol.Hash3(name^p.Key[0], p.Key[1], p.Key[2])
 	}
+	for _, p := range w.list {
+		x.tell(p)
+	}
 	if place := &w.lately[name%uint64(len(w.lately))]; *place == name {
 		return
 	} else {
@@ -98,11 +103,50 @@ func (s *Sim) shadow(c *cause, n *node, x *shadowed, f *protocol.Effect) {
 	if !w.share.Sure() && !s.src.Chance(key, w.share) {
 		return
 	}
-	wrong := s.judge(c, n, x, f, d, key)
+	s.showShadow(c, n, f, len(w.list), s.judge(c, n, x, f, d, key))
+}
+
+func (s *Sim) showShadow(c *cause, n *node, f *protocol.Effect, promises int, wrong string) {
 	s.result.Shadows++
 	if s.want&Shadowed != 0 {
-		s.show(Event{What: Shadowed, Node: c.id, Peer: f.To, Incarnation: n.inc, Kind: f.Kind, Tag: uint64(len(w.list)), Body: f.Body, Text: wrong})
+		s.show(Event{What: Shadowed, Node: c.id, Peer: f.To, Incarnation: n.inc, Kind: f.Kind, Tag: uint64(promises), Body: f.Body, Text: wrong})
 	}
+}
+
+// mostTold is how many promises of an incarnation are looked at again.
+const mostTold = 256
+
+// tell keeps a promise, in place of an earlier one of its kind and key.
+func (x *shadowed) tell(p protocol.Promise) {
+	i := slices.IndexFunc(x.told, func(o protocol.Promise) bool { return o.Kind == p.Kind && o.Key == p.Key })
+	switch {
+	case i >= 0:
+		x.told[i] = p
+	case len(x.told) < mostTold:
+		x.told = append(x.told, p)
+	default:
+		x.told = append(x.told[:0], x.told[1:]...)
+		x.told = append(x.told, p)
+	}
+}
+
+// remember looks again, once records were discarded, at what the incarnation has promised so
+// far and itself still keeps.
+func (s *Sim) remember(c *cause, n *node, x *shadowed, d *disk) {
+	var still []protocol.Promise
+	for i := range x.told {
+		if broken(x.Promiser, x.told[i:i+1]) == nil {
+			still = append(still, x.told[i])
+		}
+	}
+	if len(still) == 0 {
+		return
+	}
+	wrong := ""
+	if p := broken(s.beside(c.id, n, d.first, d.recs[:d.safe:d.safe]), still); p != nil {
+		wrong = fmt.Sprintf("node %v discards its records below %d; it promised %v and still keeps that, but none of the records that are left does", c.id, d.first, p)
+	}
+	s.showShadow(c, n, &protocol.Effect{To: c.id}, len(still), wrong)
 }
 
 // judge returns what is wrong with the promises of w.list, or "".

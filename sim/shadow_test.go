@@ -41,6 +41,8 @@ func (c *keeper) Receive(env *protocol.Env, _ protocol.NodeID, msg []byte) {
 			env.Sync()
 		case 't':
 			env.Send(1, kindTold, []byte{byte(number)})
+		case 'd':
+			env.Discard(1 << 60) // all, without writing down again what matters
 		case 'o':
 			env.Output(kindTold, []byte{byte(number)})
 		}
@@ -128,6 +130,23 @@ func TestAPromiseThatIsToldBeforeItIsSafeIsSeenWithoutACrash(t *testing.T) {
 		}
 		if first := seen.wrong[0]; !strings.Contains(first, test.want) || (first == "") != (test.want == "") {
 			t.Errorf("%+v: %q", test, first)
+		}
+	}
+}
+
+func TestAPromiseThatADiscardForgetsIsSeen(t *testing.T) {
+	for program, want := range map[string]string{
+		"pstdps": "", // the second record says what the first did
+		"pstds":  "node 0 discards its records below 1; it promised told 0 = 5 and still keeps that, but none of the records that are left does",
+	} {
+		var seen shadowsOf
+		s, err := sim.New(keeperPlan(keeper{program: program}, protocol.Percent(100)), nil, &seen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Run()
+		if all := strings.Join(seen.wrong, ""); !strings.Contains(all, want) || (all == "") != (want == "") {
+			t.Errorf("%s: %q, want %q", program, seen.wrong, want)
 		}
 	}
 }
