@@ -6,7 +6,6 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/ledger"
-	"dessim/protocol/peer"
 	"dessim/protocol/twopc"
 	"dessim/scenarios/judge"
 	"dessim/sim"
@@ -120,7 +119,7 @@ func (d *doubles) collude() {
 
 // say makes a liar broadcast a transaction of the conflict.
 func (d *doubles) say(c *judge.Conflict, at protocol.Time, liar protocol.NodeID, tx *ledger.Tx) {
-	d.m.input(at, liar, peer.SayInput(tx.Encode(nil)))
+	d.m.say(at, liar, tx.Encode(nil))
 	d.m.history.Say(at, liar, tx, c.Flawed())
 	d.judge.Say(c, tx.WTxID())
 }

@@ -117,7 +117,9 @@ func (m *market) keeps(_ protocol.NodeID, name string) int {
 	case "peer.commits", "twopc.ended", "twopc.settled":
 		return begun
 	case "peer.bodies":
-		return k.placed + begun // for nodes that lack them; a liar's has other signatures there and here
+		return k.placed + begun + m.unplaced() // for nodes that lack them; a liar's has other signatures there and here
+	case "peer.parsed":
+		return m.unplaced()
 	case "gossip.kept", "gossip.refused", "gossip.ids":
 		return k.placed + len(m.plan.Inputs) // each input may be a body, and not be ordered
 	case "link.unacknowledged":

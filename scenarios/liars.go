@@ -32,6 +32,21 @@ func (m *market) heard(from protocol.Time) protocol.Time {
 	return m.after(from, saidSpread+2*hearDelays*(1+repeats(m.p.Loss, 2)))
 }
 
+// say makes a liar broadcast body.
+func (m *market) say(at protocol.Time, liar protocol.NodeID, body []byte) {
+	m.input(at, liar, peer.SayInput(body))
+	m.statements++
+}
+
+// unplaced returns the most bodies of liars that have no place in the order in the end. An
+// honest node broadcasts a commit again after a crash, but a liar says everything once.
+func (m *market) unplaced() int {
+	if m.p.Failing() {
+		return m.statements
+	}
+	return 0
+}
+
 // spend makes a liar get tx endorsed by two-phase commit; p are the receiver and witness.
 func (m *market) spend(at protocol.Time, liar protocol.NodeID, transfer uint64, p [2]protocol.NodeID, tx *ledger.Tx) {
 	m.history.Spend(at, liar, tx)

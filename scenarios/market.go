@@ -36,6 +36,7 @@ type market struct {
 	plan       sim.Plan
 	client     protocol.NodeID
 	asks       []uint64      // inputs that ask for a transfer
+	statements int           // bodies that liars broadcast
 	bound      protocol.Time // when all transfers must have ended
 	commits    *judge.Commits
 	ledgers    *judge.Ledgers

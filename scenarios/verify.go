@@ -5,7 +5,6 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/ledger"
-	"dessim/protocol/peer"
 	"dessim/scenarios/judge"
 	"dessim/sim"
 	"dessim/sim/check"
@@ -35,7 +34,7 @@ func buildVerify(p params) *scenario.Run {
 
 	forger, kinds, t := newTamperer(m.world, liar, liar-1), tamperings(), judge.NewTampered(&m.Network, liar)
 	say := func(at protocol.Time, body []byte, name string, want ledger.Verdict) {
-		m.input(at, liar, peer.SayInput(body))
+		m.say(at, liar, body)
 		t.Say(body, name, want)
 	}
 	late := m.heard(m.begin + 1)

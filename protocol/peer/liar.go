@@ -36,7 +36,8 @@ const (
 )
 
 // SayInput is an input that has a Liar send body to every member, verified or not,
-// and give its hash a place in the total order.
+// and give its hash a place in the total order. With Config.Survive the Liar forces body to
+// disk before.
 func SayInput(body []byte) []byte { return lie{typ: lieSay, body: body}.append(nil) }
 
 // SpendInput is an input that has a Liar coordinate two-phase commit for tx, which
@@ -85,8 +86,11 @@ func (l *Liar) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	case from != protocol.Outside || !ok:
 		l.Node.Receive(env, from, msg)
 	case m.typ == lieSay:
-		id := gossip.Sum(m.body)
-		l.bodies.own[ledger.ID(id)] = append([]byte(nil), m.body...)
+		id := l.own(m.body)
+		l.persist(env, stored{typ: storeBody, body: m.body})
+		if l.cfg.Survive {
+			env.Sync() // if a crash took the only copy of a body with a place, the order would wait for ever
+		}
 		for _, to := range l.cfg.Members {
 			if to != env.ID() {
 				env.Send(to, gossip.KindData, gossip.Data(m.body))
