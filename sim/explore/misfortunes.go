@@ -100,6 +100,7 @@ type Met struct {
 	// Inconclusive counts those of Runs that neither passed nor failed. One is enough to
 	// make the search inconclusive, unless another failed.
 	Inconclusive int
+	Unclear      map[string]int // those runs by each check that was inconclusive
 }
 
 // MetKind counts the runs whose last misfortune is of one kind.
@@ -122,7 +123,7 @@ var ErrEnded = errors.New("the run without misfortunes does not come to its end"
 // not exist.
 func (c *Misfortunes) Search(ctx context.Context) (Met, error) {
 	g := &misfortuneSearch{Misfortunes: *c, digests: make(map[uint64]bool), did: make(map[sim.Digest]bool)}
-	g.found.Checks = make(map[string]int)
+	g.found.Checks, g.found.Unclear = make(map[string]int), make(map[string]int)
 	if err := g.prepare(); err != nil {
 		return g.found, err
 	}
@@ -290,6 +291,7 @@ func (g *misfortuneSearch) take(c *candidate, r *misfortuneRun) error {
 	if !r.outcome.Failed() {
 		if r.outcome.Verdict != check.Pass {
 			g.found.Inconclusive++
+			g.unclear(&r.outcome)
 		}
 		return nil
 	}
@@ -308,6 +310,15 @@ func (g *misfortuneSearch) take(c *candidate, r *misfortuneRun) error {
 		g.found.First, g.found.FirstRun, g.found.What = &FailedRun{c.trial, r.outcome}, g.found.Runs, c.words()
 	}
 	return nil
+}
+
+// unclear counts the checks that make a run inconclusive.
+func (g *misfortuneSearch) unclear(o *Outcome) {
+	for _, c := range o.Checks {
+		if c.Verdict == check.Inconclusive {
+			g.found.Unclear[c.Name]++
+		}
+	}
 }
 
 func describe(faults []fault.Fault) string { return fmt.Sprintf("faults %q", fault.Format(faults)) }

@@ -14,12 +14,9 @@ import (
 
 func (x *exploring) object() {
 	c := &x.found
-	kinds, checks := []ordered{}, []ordered{}
+	kinds := []ordered{}
 	for _, k := range x.tried() {
 		kinds = append(kinds, ordered{{"kind", k.Name}, {"places", k.Places}, {"runs", k.Runs}, {"skipped", k.Skipped}, {"untried", k.Untried}, {"failed", k.Failed}})
-	}
-	for _, name := range protocol.SortedKeys(c.Checks) {
-		checks = append(checks, ordered{{"check", name}, {"runs", c.Checks[name]}})
 	}
 	o := ordered{
 		{"scenario", x.Scenario.Name}, {"seed", fmt.Sprint(x.Seed)}, {"params", texts(params(x.Scenario, &x.Params))},
@@ -27,14 +24,23 @@ func (x *exploring) object() {
 		{"runs", c.Runs}, {"skipped", c.Skipped}, {"untried", c.Untried}, {"distinct", c.Distinct}, {"complete", c.Complete}, {"failed", c.Failed},
 	}
 	if c.Inconclusive > 0 {
-		o = append(o, field{"inconclusive", c.Inconclusive})
+		o = append(o, field{"inconclusive", c.Inconclusive}, field{"unclear", byCheck(c.Unclear)})
 	}
-	o = append(o, field{"checks", checks})
+	o = append(o, field{"checks", byCheck(c.Checks)})
 	if first := x.smallest(); first != nil {
 		o = append(o, field{"first_run", c.FirstRun}, field{"misfortunes", c.What}, x.first(first,
 			field{"faults", faultWords(first.Trial.Faults)}, field{"answers", answerWords(first.Trial.Answers)}))
 	}
 	writeJSON(&x.out, append(o, field{"reproduce", x.line}))
+}
+
+// byCheck returns how many runs each check is about, by its name.
+func byCheck(runs map[string]int) []ordered {
+	all := []ordered{}
+	for _, name := range protocol.SortedKeys(runs) {
+		all = append(all, ordered{{"check", name}, {"runs", runs[name]}})
+	}
+	return all
 }
 
 // tried returns the kinds that were tried.
@@ -102,6 +108,9 @@ func (x *exploring) text() {
 		for _, name := range protocol.SortedKeys(c.Checks) {
 			l.add("fails", "%s: %s", plain(name), wording.Count(uint64(c.Checks[name]), "run"))
 		}
+	}
+	for _, name := range protocol.SortedKeys(c.Unclear) {
+		l.add("unclear", "%s: %s", plain(name), wording.Count(uint64(c.Unclear[name]), "run"))
 	}
 	l.add("reproduce", "%s", x.line)
 	x.repeat(&l)
