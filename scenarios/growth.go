@@ -17,7 +17,9 @@ const (
 	pingsAtOnce  = 8    // queries of the hash table beside those of lookups
 	lookupsAtEnd = 2    // of the periodic refresh, under way
 	// What is sent and not yet acknowledged when the last node has what it needs: a run may end
-	// before. Heartbeats acknowledge the frames of an order, here to one member.
+	// before. Heartbeats acknowledge the frames of an order, here to one member. And what a link
+	// holds because it came early: a late copy of a frame to whichever incarnation answers
+	// waits for the frames before it, which went to another incarnation.
 	inFlight = 8
 	noBound  = 1 << 62
 )
@@ -122,7 +124,7 @@ func (m *market) keeps(_ protocol.NodeID, name string) int {
 		return m.unplaced()
 	case "gossip.kept", "gossip.refused", "gossip.ids":
 		return k.placed + len(m.plan.Inputs) // each input may be a body, and not be ordered
-	case "link.unacknowledged":
+	case "link.unacknowledged", "link.early":
 		return inFlight
 	case check.OnDisk:
 		if m.p.Order == orderRaft {
