@@ -43,12 +43,15 @@ Rules make the mutants, one at each place:
   return-early      between two statements of a function
   first-last        the first of a slice for its last, and the other way round
 
+What only adds to a counter, a field of a struct type named Stats, is no place.
+
 The program of the scenario is built once, with all mutants, from its main package: the
 default is cmd/dessim in the module of PACKAGE, or else that module's folder. A first
 sweep without a mutant tells which are reached, and which seeds fail anyway: these are left
 out. A mutant is killed by the first run with it that is not a pass: a check that fails,
 one that has nothing to judge any more, a panic, ten times the events of any run before,
-or an endless loop.
+or an endless loop. The sweeps compare everything that nodes promise with what is safe on
+their disks, unless -shadow says otherwise.
 
 -equivalent names a file of mutants that change nothing that a check could see. Each line
 is FILE:FUNCTION:RULE:NTH, as survivors are printed, and the reason.
@@ -71,6 +74,7 @@ func (t *tool) mutateCommand() *cli.Command {
 	f.addSubject()
 	f.find("events").usage = "end a run after this many events: that kills the mutant"
 	f.find("seed").usage = "what -sample draws by"
+	f.find("shadow").usage = "share of what nodes promise that is compared with what is safe on their disks: every, off, or such as 10%; the default is every"
 	f.add("seeds", "200", "sweep the seeds from 1 to this one")
 	f.add("sample", "50", "sweep only so many of the mutants that are reached, drawn by -seed")
 	f.add("budget", "10m", "begin no more sweeps after this time")
@@ -149,6 +153,7 @@ func (t *tool) newMutation(f *flags) (m *mutation, err error) {
 	if m.subject, err = f.subject(); err != nil {
 		return nil, err
 	}
+	m.Params.Shadow = cmp.Or(m.Params.Shadow, "every") // it costs half a sweep, and kills at once
 	if m.seeds, err = count[uint64](f.find("seeds"), mutantSeeds, mostMutants); err != nil {
 		return nil, err
 	}

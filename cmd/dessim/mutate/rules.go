@@ -103,7 +103,7 @@ func (c *collector) returns(fn *ast.FuncDecl) {
 		case *ast.ReturnStmt, *ast.LabeledStmt, *ast.EmptyStmt, *ast.DeclStmt:
 			continue
 		}
-		last := i == len(fn.Body.List)-1 && c.rule(s) != "" // which is left out by that
+		last := i == len(fn.Body.List)-1 && (c.rule(s) != "" || c.counts(s)) // which is left out by that, or no place
 		if i > 0 && !last {
 			c.add(ReturnEarly, s, "return", outermost, func(on string, whole string, _ func(ast.Node) string) string {
 				return "if " + on + " { return }; " + whole
@@ -134,11 +134,35 @@ func (c *collector) rule(s ast.Stmt) string {
 	case *ast.AssignStmt:
 		return c.assigned(s)
 	case *ast.IncDecStmt:
-		if held(s.X) {
+		if held(s.X) && !c.counts(s) {
 			return SkipAssignment
 		}
 	}
 	return ""
+}
+
+// counts reports whether s only adds to a counter: a field of a struct type named Stats,
+// which says what happened and decides nothing.
+func (c *collector) counts(s ast.Stmt) bool {
+	var x ast.Expr
+	switch s := s.(type) {
+	case *ast.IncDecStmt:
+		x = s.X
+	case *ast.AssignStmt:
+		if s.Tok == token.ADD_ASSIGN {
+			x = s.Lhs[0]
+		}
+	}
+	field, ok := x.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	t := c.info.TypeOf(field.X)
+	if p, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	named, ok := types.Unalias(t).(*types.Named)
+	return ok && named.Obj().Name() == "Stats"
 }
 
 // dropped returns the rule by which a call is left out, or "".
@@ -227,7 +251,7 @@ func (c *collector) uses(n ast.Node, from, to token.Pos) (yes bool) {
 
 // assigned returns the rule by which an assignment is skipped, or "".
 func (c *collector) assigned(s *ast.AssignStmt) string {
-	if s.Tok == token.DEFINE {
+	if s.Tok == token.DEFINE || c.counts(s) {
 		return ""
 	}
 	zero := s.Tok == token.ASSIGN
