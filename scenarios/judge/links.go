@@ -41,7 +41,8 @@ type linkPeer struct {
 	got         uint64            // numbers up to here are settled
 	early       map[uint64]uint64 // hashes of the messages that came before their turn, by number
 
-	told  uint32            // the incarnation that the last frame to it was for
+	renewed bool // it is in another incarnation than one heard of before, and no message was sent to it since
+
 	top   uint64            // the greatest number of a frame to it
 	low   uint64            // of the last frame to it
 	acked uint64            // what it has acknowledged
@@ -144,7 +145,7 @@ func (p *linkPeer) receives(own uint32, f *link.Frame, fifo bool) (due []uint64)
 	}
 	if p.incarnation != f.From {
 		if p.incarnation != 0 {
-			p.got, p.early = 0, make(map[uint64]uint64)
+			p.got, p.early, p.renewed = 0, make(map[uint64]uint64), true
 		}
 		p.incarnation = f.From
 	}
@@ -201,7 +202,7 @@ func (p *linkPeer) sends(e *sim.Event, f *link.Frame) error {
 
 // numbers judges the number of a message to p.
 func (p *linkPeer) numbers(f *link.Frame, wrong func(format string, args ...any) error) error {
-	hash, renewed := protocol.HashBytes(f.Msg), f.To != p.told
+	hash := protocol.HashBytes(f.Msg)
 	was, again := p.said[f.Seq]
 	switch {
 	case f.To != p.incarnation:
@@ -210,14 +211,14 @@ func (p *linkPeer) numbers(f *link.Frame, wrong func(format string, args ...any)
 		return wrong("uses number %d for another message", f.Seq)
 	case !again && f.Seq <= p.top:
 		return wrong("has number %d, which was given up", f.Seq)
-	case !again && f.Seq != p.top+1 && !renewed:
+	case !again && f.Seq != p.top+1 && !p.renewed:
 		return wrong("has number %d after %d", f.Seq, p.top)
-	case f.Low > max(p.acked+1, p.low) && !renewed:
+	case f.Low > max(p.acked+1, p.low) && !p.renewed:
 		return wrong("gives up all below %d, where %d are acknowledged", f.Low, p.acked)
 	}
 	for ; p.low < f.Low; p.low++ {
 		delete(p.said, p.low)
 	}
-	p.said[f.Seq], p.top, p.told = hash, max(p.top, f.Seq), f.To
+	p.said[f.Seq], p.top, p.renewed = hash, max(p.top, f.Seq), false
 	return nil
 }
