@@ -25,7 +25,7 @@ import (
 const mutateUsage = `dessim mutate PACKAGE -scenario NAME [flags]
 
 Measures the checks: it makes mutants of a package of nodes, which have one small mistake
-each, and sweeps the scenario with each of them. A mutant that survives is a mistake that
+each, and sweeps the scenario with each of them, and further ones that -then names. A mutant that survives is a mistake that
 no check reports in these seeds. PACKAGE is as for go build, such as . or ./node. Its
 source must be here; nothing is written there.
 
@@ -75,6 +75,7 @@ func (t *tool) mutateCommand() *cli.Command {
 	f.find("events").usage = "end a run after this many events: that kills the mutant"
 	f.find("seed").usage = "what -sample draws by"
 	f.find("shadow").usage = "share of what nodes promise that is compared with what is safe on their disks: every, off, or such as 10%; the default is every"
+	f.add("then", "SCENARIO", "sweep those that survive with this scenario too, with its defaults; several with commas")
 	f.add("seeds", "200", "sweep the seeds from 1 to this one")
 	f.add("sample", "50", "sweep only so many of the mutants that are reached, drawn by -seed")
 	f.add("budget", "10m", "begin no more sweeps after this time")
@@ -121,17 +122,24 @@ type mutation struct {
 	exe      string
 	suite    string // the tests of the package, or ""
 	patience time.Duration
-	job      mutantJob // of a mutant
-	rows     []mutant  // one for each of the package
+	sweeps   []*mutantSweep
+	rows     []mutant // one for each of the package
+}
+
+// mutantSweep is a scenario that mutants are swept with.
+type mutantSweep struct {
+	subject
+	job mutantJob // of a mutant
 }
 
 // mutant is what became of a mutant.
 type mutant struct {
 	*mutate.Mutant
 	fate
-	by     string // what killed it
-	seed   uint64 // of the run that did, or 0
-	reason string // why it is marked as equivalent, or ""
+	by       string // what killed it
+	scenario string // of the run that did, or ""
+	seed     uint64 // of that run, or 0
+	reason   string // why it is marked as equivalent, or ""
 }
 
 type fate int
@@ -154,6 +162,9 @@ func (t *tool) newMutation(f *flags) (m *mutation, err error) {
 		return nil, err
 	}
 	m.Params.Shadow = cmp.Or(m.Params.Shadow, "every") // it costs half a sweep, and kills at once
+	if err := m.readSweeps(f.find("then")); err != nil {
+		return nil, err
+	}
 	if m.seeds, err = count[uint64](f.find("seeds"), mutantSeeds, mostMutants); err != nil {
 		return nil, err
 	}
@@ -176,6 +187,25 @@ func (t *tool) newMutation(f *flags) (m *mutation, err error) {
 	}
 	_, err = executable("mutate")
 	return m, err
+}
+
+// readSweeps reads the names of further scenarios.
+func (m *mutation) readSweeps(then *flag) error {
+	m.sweeps = []*mutantSweep{{subject: m.subject}}
+	if !then.given {
+		return nil
+	}
+	for name := range strings.SplitSeq(then.text, ",") {
+		s, err := m.lookup(name)
+		if err != nil {
+			return err
+		}
+		more := subject{program: m.program}
+		more.Scenario, more.Seed, more.Params = s, m.Seed, s.Defaults
+		more.Params.Shadow, more.Params.Events = m.Params.Shadow, m.Params.Events
+		m.sweeps = append(m.sweeps, &mutantSweep{subject: more})
+	}
+	return nil
 }
 
 // readBudget reads a time after which nothing more begins; 0 is none.
@@ -311,22 +341,24 @@ func exeSuffix() string {
 // baseline sweeps without a mutant: see mutateUsage.
 func (m *mutation) baseline(ctx context.Context) error {
 	reached := filepath.Join(m.dir, "reached")
-	job := mutantJob{Events: m.Params.Events, Survey: true}
-	for seed := range m.seeds {
-		job.Seeds = append(job.Seeds, seed+1)
-	}
-	r, err := m.child(ctx, &job, mutate.EnvReached+"="+reached)
-	if err != nil {
-		return err
+	for _, s := range m.sweeps {
+		job := mutantJob{Events: s.Params.Events, Survey: true}
+		for seed := range m.seeds {
+			job.Seeds = append(job.Seeds, seed+1)
+		}
+		r, err := m.child(ctx, &s.subject, &job, mutate.EnvReached+"="+reached)
+		if err != nil {
+			return err
+		}
+		if len(r.Passed) == 0 {
+			return fmt.Errorf("every run of %s fails without a mutant, too: seed %d by %s", s.Scenario.Name, r.Seed, r.By)
+		}
+		s.job = mutantJob{Seeds: r.Passed, Events: cmp.Or(s.Params.Events, moreEvents*r.Events+fewestEvents), CPU: max(leastCPU, moreCPU*r.Slowest)}
 	}
 	numbers, err := mutate.Reached(reached)
 	if err != nil {
 		return err
 	}
-	if len(r.Passed) == 0 {
-		return fmt.Errorf("every run fails without a mutant, too: seed %d by %s", r.Seed, r.By)
-	}
-	m.job = mutantJob{Seeds: r.Passed, Events: cmp.Or(m.Params.Events, moreEvents*r.Events+fewestEvents), CPU: max(leastCPU, moreCPU*r.Slowest)}
 	for i := range m.rows {
 		if numbers[m.rows[i].Number] {
 			m.rows[i].fate = undrawn
@@ -383,7 +415,24 @@ func (m *mutation) where(x *mutant) string {
 }
 
 func (m *mutation) describe() string {
-	return fmt.Sprintf("mutants of %s, scenario %s, seeds 1-%d", m.pkg.Path, m.Scenario.Name, m.seeds)
+	return fmt.Sprintf("mutants of %s, scenario %s, seeds 1-%d", m.pkg.Path, m.scenarios(), m.seeds)
+}
+
+// scenarios returns the names of what is swept.
+func (m *mutation) scenarios() string {
+	var names []string
+	for _, s := range m.sweeps {
+		names = append(names, s.Scenario.Name)
+	}
+	return strings.Join(names, ", then ")
+}
+
+// leftOut returns how many seeds fail without a mutant.
+func (m *mutation) leftOut() (n uint64) {
+	for _, s := range m.sweeps {
+		n += m.seeds - uint64(len(s.job.Seeds))
+	}
+	return n
 }
 
 // leftOver says what was not swept, or returns "".

@@ -164,10 +164,10 @@ func (g *guard) answer(r mutantResult) {
 	}
 }
 
-// child sweeps in a process of its own, under these variables of the environment.
-func (m *mutation) child(ctx context.Context, job *mutantJob, env ...string) (r mutantResult, err error) {
-	args := []string{"mutate", "-child", "-scenario", m.Scenario.Name}
-	args = append(args, flagsOf(params(m.Scenario, &m.Params))...)
+// child sweeps a scenario in a process of its own, under these variables of the environment.
+func (m *mutation) child(ctx context.Context, of *subject, job *mutantJob, env ...string) (r mutantResult, err error) {
+	args := []string{"mutate", "-child", "-scenario", of.Scenario.Name}
+	args = append(args, flagsOf(params(of.Scenario, &of.Params))...)
 	request, err := json.Marshal(job)
 	if err != nil {
 		return r, err
@@ -224,16 +224,18 @@ func (m *mutation) sweepAll(ctx context.Context) error {
 
 // judge finds out what becomes of a mutant. If it is interrupted, nothing does.
 func (m *mutation) judge(ctx context.Context, x *mutant) {
-	r, err := m.child(ctx, &m.job, mutate.EnvOn+"="+strconv.Itoa(x.Number))
-	switch {
-	case ctx.Err() != nil:
-		return
-	case err != nil:
-		x.fate, x.by = killed, byExit
-		return
-	case r.By != "":
-		x.fate, x.by, x.seed = killed, r.By, r.Seed
-		return
+	for _, s := range m.sweeps {
+		r, err := m.child(ctx, &s.subject, &s.job, mutate.EnvOn+"="+strconv.Itoa(x.Number))
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			x.fate, x.by, x.scenario = killed, byExit, s.Scenario.Name
+			return
+		case r.By != "":
+			x.fate, x.by, x.scenario, x.seed = killed, r.By, s.Scenario.Name, r.Seed
+			return
+		}
 	}
 	if m.suite != "" {
 		failed, err := m.test(ctx, x.Number, m.patience)

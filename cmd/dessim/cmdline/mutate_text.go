@@ -72,8 +72,8 @@ func (m *mutation) print() {
 	n := m.tally("")
 	fmt.Fprintf(&m.out, "%s: %s\n", m.paint.verdict(m.verdict()), m.describe())
 	fmt.Fprintf(&m.out, "%d made, %d reached, %d swept: %d killed, %d survived\n", n.made, n.reached, n.swept, n.killed+n.byTests, n.survived)
-	if out := m.seeds - uint64(len(m.job.Seeds)); out > 0 {
-		fmt.Fprintf(&m.out, "%s of %d left out, which fail without a mutant, too\n", wording.Count(out, "seed"), m.seeds)
+	if out := m.leftOut(); out > 0 {
+		fmt.Fprintf(&m.out, "%s of %d left out, which fail without a mutant, too\n", wording.Count(out, "seed"), m.seeds*uint64(len(m.sweeps)))
 	}
 	if text := m.leftOver(); text != "" {
 		fmt.Fprintln(&m.out, text)
@@ -140,14 +140,15 @@ func (m *mutation) printJSON() {
 			continue
 		}
 		o := ordered{{"id", x.ID()}, {"line", x.Line}, {"fate", x.fate.String()}}.with("by", x.by)
+		o = o.with("scenario", x.scenario)
 		if x.seed != 0 {
 			o = append(o, field{"seed", x.seed})
 		}
 		mutants = append(mutants, append(o.with("equivalent", x.reason), field{"before", x.Before}, field{"after", x.After}))
 	}
 	writeJSON(&m.out, ordered{
-		{"package", m.pkg.Path}, {"scenario", m.Scenario.Name}, {"params", texts(params(m.Scenario, &m.Params))}, {"verdict", m.verdict()},
-		{"seeds", m.seeds}, {"left_out", m.seeds - uint64(len(m.job.Seeds))}, {"made", n.made}, {"reached", n.reached}, {"swept", n.swept},
+		{"package", m.pkg.Path}, {"scenario", m.scenarios()}, {"params", texts(params(m.Scenario, &m.Params))}, {"verdict", m.verdict()},
+		{"seeds", m.seeds}, {"left_out", m.leftOut()}, {"made", n.made}, {"reached", n.reached}, {"swept", n.swept},
 		{"killed", n.killed}, {"killed_by_tests", n.byTests}, {"survived", n.survived}, {"equivalent", n.marked}, {"not_run", n.left}, {"mutants", mutants},
 	})
 }
