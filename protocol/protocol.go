@@ -63,6 +63,16 @@ type Sized interface {
 	Sizes(see func(name string, items int))
 }
 
+// A Waiter is a Node that can say which timers it needs: for checks that nothing waits for
+// ever (package sim/check).
+type Waiter interface {
+	// Waits calls see with the tag of each timer that must be pending between steps, since
+	// something waits for it: a question to be asked again, a query that may get no answer.
+	// It looks at what waits, and not at whether the timer was set. Names are
+	// "machine.what", as those of Sized. Waits is called between steps and changes nothing.
+	Waits(see func(name string, tag uint64))
+}
+
 // NodeID names a node for all time. Nodes of a run are numbered from 0 without
 // gaps, clients after the peers.
 type NodeID uint32

@@ -63,6 +63,7 @@ func buildBootstrap(p params) *scenario.Run {
 			p.faultFree(l.Placed()),
 			w.queries(plan.Faults).Sound(),
 			whole(w.bounded(bound)),
+			check.Waits(awake, w.p.Nodes, w.machine),
 		},
 		Watch: []sim.Observer{w.Incarnations},
 		Nodes: w.rows,

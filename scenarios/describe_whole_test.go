@@ -19,6 +19,7 @@ import (
 var unsaid = map[string]string{
 	".cfg":                     "configuration",
 	".stats":                   "counts",
+	"ledger.State.fold":        "follows from the coins",
 	"abcast.view.self":         "configuration",
 	"abcast.view.in":           "scratch",
 	"abcast.isis.out":          "scratch",

@@ -10,6 +10,10 @@ import (
 // has it, for after its calm end.
 const over = "nothing is kept that is over"
 
+// awake is the check that whatever waits has a timer. Every scenario of a ledger or a store
+// has it, too.
+const awake = "whatever waits has a timer"
+
 // What a node may hold once all is over, beside what the workload leaves for good.
 const (
 	diskSlack    = 1024 // records of what is over that are not worth discarding: see package peer
@@ -70,10 +74,17 @@ func (w *world) table(name string, k kept) int {
 	return 0
 }
 
+// machine returns what a node that only joins is, or nil if it is down.
+func (w *world) machine(id protocol.NodeID) protocol.Node {
+	if w.Incarnations.Down(id) || w.Nodes[id] == nil {
+		return nil
+	}
+	return w.Nodes[id]
+}
+
 // bounded requires that nodes that only join hold no more than must be kept.
 func (w *world) bounded(bound protocol.Time) *check.Check {
-	node := func(id protocol.NodeID) protocol.Node { return w.Nodes[id] }
-	return check.Bounded(over, bound, check.Held{Nodes: w.p.Nodes, Node: node, Most: func(_ protocol.NodeID, name string) int {
+	return check.Bounded(over, bound, check.Held{Nodes: w.p.Nodes, Node: w.machine, Most: func(_ protocol.NodeID, name string) int {
 		k := kept{nodes: w.p.Nodes, lives: w.Incarnations.Lives()}
 		switch name {
 		case "peer.neighbours", "peer.keys", "link.nodes":
@@ -92,10 +103,10 @@ func (m *market) bounded() *check.Check {
 	return check.Bounded(over, m.bound, check.Held{Nodes: m.p.Nodes + 1, Node: m.machine, Most: m.keeps})
 }
 
-// machine returns what a node is, or nil if it lies.
+// machine returns what a node is, or nil if it is down or lies.
 func (m *market) machine(id protocol.NodeID) protocol.Node {
 	switch {
-	case m.lies(id):
+	case m.Incarnations.Down(id) || m.lies(id):
 		return nil
 	case id == m.client:
 		return m.asker
@@ -141,7 +152,10 @@ func (x *store) bounded() *check.Check {
 }
 
 func (x *store) machine(id protocol.NodeID) protocol.Node {
-	if int(id) >= x.p.Nodes {
+	switch {
+	case x.Incarnations.Down(id):
+		return nil
+	case int(id) >= x.p.Nodes:
 		return x.clients[int(id)-x.p.Nodes]
 	}
 	return x.replicas[id]
