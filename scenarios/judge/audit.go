@@ -3,7 +3,6 @@ package judge
 import (
 	"crypto/sha256"
 	"fmt"
-	"maps"
 	"slices"
 
 	"dessim/protocol"
@@ -11,7 +10,7 @@ import (
 	"dessim/protocol/peer"
 )
 
-// audit is the second ledger: plain maps of outputs and transactions, and two hashes, kept
+// audit is the second ledger: plain maps and lists of outputs and transactions, and two hashes, kept
 // by the judge and not by the machines. It works out each verdict itself (verdict.go), and
 // remembers what each entry changed, so that it knows the state at every place of the log.
 // From package ledger it uses the decoder, the fields of a transaction and the definition of
@@ -19,8 +18,7 @@ import (
 type audit struct {
 	net     *Network
 	notary  *Notary
-	genesis map[ledger.Outpoint]ledger.TxOut
-	unspent map[ledger.Outpoint]ledger.TxOut
+	unspent purses
 	spent   map[ledger.Outpoint]bool
 	listed  map[ledger.ID]bool // accepted transactions, by txid
 	pairs   map[pair]bool      // of these
@@ -28,31 +26,30 @@ type audit struct {
 	log     ledger.ID   // hash of the log so far
 	list    ledger.ID   // of the accepted ones
 	before  []ledger.ID // by node: the log's hash at its last entry
+	upTo    []uint64    // by node: entries after which its purses were compared
 }
 
 // audited is an entry of the log, and the state after it.
 type audited struct {
-	log  ledger.ID
-	fold uint64
-	tx   *ledger.Tx // if accepted
+	log    ledger.ID
+	fold   uint64
+	tx     *ledger.Tx // if accepted
+	purses []purse    // of the owners whose outputs it changed
 }
 
 func newAudit(n *Network) audit {
-	a := audit{
+	return audit{
 		net:     n,
 		notary:  NewNotary(n),
-		genesis: make(map[ledger.Outpoint]ledger.TxOut, len(n.Minted)),
+		unspent: newPurses(n),
 		spent:   make(map[ledger.Outpoint]bool),
 		listed:  make(map[ledger.ID]bool),
 		pairs:   make(map[pair]bool),
+		log:     n.Genesis.TxID(),
+		list:    n.Genesis.TxID(),
 		before:  slices.Repeat([]ledger.ID{n.Genesis.TxID()}, len(n.Nodes)),
+		upTo:    make([]uint64, len(n.Nodes)),
 	}
-	a.log, a.list = n.Genesis.TxID(), n.Genesis.TxID()
-	for i, o := range n.Minted {
-		a.genesis[ledger.Outpoint{TxID: n.Genesis.TxID(), Index: uint32(i)}] = o
-	}
-	a.unspent = maps.Clone(a.genesis)
-	return a
 }
 
 // see audits an entry. The first node whose log reaches a place is judged on the verdict;
@@ -60,7 +57,7 @@ func newAudit(n *Network) audit {
 // the one so far, there are two orders, and the audit could accuse the wrong one.
 func (a *audit) see(node protocol.NodeID, x peer.Entry) (relevant bool, wrong error) {
 	if x.Index == 0 {
-		a.before[node] = a.net.Genesis.TxID() // the log begins again, perhaps after a restart
+		a.before[node], a.upTo[node] = a.net.Genesis.TxID(), 0 // the log begins again, perhaps after a restart
 	}
 	before := a.before[node]
 	a.before[node] = x.LogHash
@@ -84,18 +81,18 @@ func (a *audit) enter(node protocol.NodeID, x peer.Entry) error {
 	if wrong != nil {
 		return wrong
 	}
-	fold := uint64(0)
-	if n := len(a.entries); n > 0 {
-		fold = a.entries[n-1].fold
-	}
 	a.log = follow(a.log, x)
+	entry := audited{log: a.log}
+	if n := len(a.entries); n > 0 {
+		entry.fold = a.entries[n-1].fold
+	}
 	if x.Verdict == ledger.Accepted {
 		a.list = follow(a.list, x)
-		fold ^= a.apply(tx)
-	} else {
-		tx = nil
+		entry.tx = tx
+		entry.fold ^= a.apply(tx)
+		entry.purses = a.unspent.touched(tx)
 	}
-	a.entries = append(a.entries, audited{a.log, fold, tx})
+	a.entries = append(a.entries, entry)
 	switch {
 	case x.LogHash != a.log:
 		return fmt.Errorf("node %v has log hash %v after entry %d, it should be %v", node, x.LogHash.String()[:8], x.Index, a.log.String()[:8])
@@ -119,70 +116,78 @@ func (a *audit) apply(tx *ledger.Tx) (fold uint64) {
 	for i := range tx.Inputs {
 		p := tx.Inputs[i].Outpoint
 		a.spent[p] = true
-		fold ^= ledger.Toggle(p, a.unspent[p])
+		fold ^= ledger.Toggle(p, a.unspent.outs[p])
 	}
-	move(a.unspent, tx)
+	a.unspent.move(tx)
 	for i, o := range tx.Outputs {
 		fold ^= ledger.Toggle(ledger.Outpoint{TxID: id, Index: uint32(i)}, o)
 	}
 	return fold
 }
 
-// move makes unspent what it is after an accepted transaction.
-func move(unspent map[ledger.Outpoint]ledger.TxOut, tx *ledger.Tx) {
-	for i := range tx.Inputs {
-		delete(unspent, tx.Inputs[i].Outpoint)
-	}
-	id := tx.TxID()
-	for i, o := range tx.Outputs {
-		unspent[ledger.Outpoint{TxID: id, Index: uint32(i)}] = o
-	}
-}
-
 // same requires that a node's state after that entry is the second ledger's: by its fold,
-// and if that differs, output by output. A step that applies several entries is judged
-// after the last of them, since the node has gone on before the others are seen.
+// and by the purses that changed since it was last compared. If these differ, all is
+// compared, output by output. A step that applies several entries is judged after the last of
+// them, since the node has gone on before the others are seen.
 func (a *audit) same(node protocol.NodeID, index uint64) error {
 	s := a.net.Nodes[node].Ledger()
-	if s.LogLen() != index+1 || s.Fold() == a.entries[index].fold {
+	if s.LogLen() != index+1 {
 		return nil
 	}
-	unspent := maps.Clone(a.genesis)
+	from := min(a.upTo[node], index)
+	a.upTo[node] = index + 1
+	if s.Fold() == a.entries[index].fold && (int(node) >= sampled || a.samePurses(s, from, index)) {
+		return nil
+	}
+	unspent := newPurses(a.net)
 	for _, e := range a.entries[:index+1] {
 		if e.tx != nil {
-			move(unspent, e.tx)
+			unspent.move(e.tx)
 		}
 	}
-	if wrong := a.differs(node, unspent, balances(unspent)); wrong != nil {
+	if wrong := a.differs(node, &unspent); wrong != nil {
 		return fmt.Errorf("after entry %d %w", index, wrong)
 	}
 	return fmt.Errorf("after entry %d node %v has the right outputs, and the wrong fold of them", index, node)
 }
 
-func balances(unspent map[ledger.Outpoint]ledger.TxOut) map[ledger.Owner]uint64 {
-	sums := make(map[ledger.Owner]uint64)
-	for _, p := range protocol.SortedKeysFunc(unspent, compareOutpoints) {
-		sums[unspent[p].Owner] += unspent[p].Amount
+// samePurses reports whether the purses that these entries changed are right in s.
+func (a *audit) samePurses(s *ledger.State, from, to uint64) bool {
+	seen := make(map[ledger.Owner]bool)
+	for i := int(to); i >= int(from); i-- { // the last state of each
+		for _, p := range a.entries[i].purses {
+			if !seen[p.owner] && !p.long && foldOf(s.Unspent(p.owner)) != p.fold {
+				return false
+			}
+			seen[p.owner] = true
+		}
 	}
-	return sums
+	return true
 }
 
 // differs returns how a node's unspent outputs and balances differ from these, or nil.
-func (a *audit) differs(node protocol.NodeID, unspent map[ledger.Outpoint]ledger.TxOut, balance map[ledger.Owner]uint64) error {
-	seen, s := 0, a.net.Nodes[node].Ledger()
+func (a *audit) differs(node protocol.NodeID, want *purses) error {
+	s := a.net.Nodes[node].Ledger()
 	for _, o := range a.net.Owners {
+		i, sum := 0, uint64(0)
+		coins := want.of[o]
 		for p, amount := range s.Unspent(o) {
-			seen++
-			if want, ok := unspent[p]; !ok || want != (ledger.TxOut{Owner: o, Amount: amount}) {
-				return fmt.Errorf("node %v has output %d of %v unspent, worth %d and %v's; it should be worth %d", node, p.Index, p.TxID.String()[:8], amount, o.String()[:8], want.Amount)
+			out, ok := want.outs[p]
+			switch {
+			case !ok || out != (ledger.TxOut{Owner: o, Amount: amount}):
+				return fmt.Errorf("node %v has output %d of %v unspent, worth %d and %v's; it should be worth %d", node, p.Index, p.TxID.String()[:8], amount, o.String()[:8], out.Amount)
+			case i == len(coins) || coins[i] != p:
+				return fmt.Errorf("node %v has output %d of %v as %v's unspent one number %d; it should come elsewhere", node, p.Index, p.TxID.String()[:8], o.String()[:8], i)
 			}
+			i++
+			sum += amount
 		}
-		if got := s.Balance(o); got != balance[o] {
-			return fmt.Errorf("node %v has a balance of %d for %v, it should be %d", node, got, o.String()[:8], balance[o])
+		for _, p := range coins[i:] {
+			return fmt.Errorf("node %v does not list output %d of %v as unspent; it is %v's", node, p.Index, p.TxID.String()[:8], o.String()[:8])
 		}
-	}
-	if seen != len(unspent) {
-		return fmt.Errorf("node %v has %d unspent outputs, there should be %d", node, seen, len(unspent))
+		if got := s.Balance(o); got != sum {
+			return fmt.Errorf("node %v has a balance of %d for %v, it should be %d", node, got, o.String()[:8], sum)
+		}
 	}
 	return nil
 }
@@ -194,12 +199,11 @@ const sampled = 64
 // compare requires that nodes have the outputs, the balances and the list of the second
 // ledger, except nodes that are behind.
 func (a *audit) compare(behind map[int]bool) error {
-	balance := balances(a.unspent)
 	for i, n := range a.net.Nodes[:min(sampled, len(a.net.Nodes))] {
 		if behind[i] || a.net.Incarnations.Down(protocol.NodeID(i)) {
 			continue
 		}
-		if wrong := a.differs(protocol.NodeID(i), a.unspent, balance); wrong != nil {
+		if wrong := a.differs(protocol.NodeID(i), &a.unspent); wrong != nil {
 			return wrong
 		}
 		for _, e := range a.entries {

@@ -48,7 +48,7 @@ func (a *audit) verdict(node protocol.NodeID, x peer.Entry) (*ledger.Tx, error) 
 func (a *audit) reason(tx *ledger.Tx, v ledger.Verdict) string {
 	for i := 0; tx != nil && i < len(tx.Inputs); i++ {
 		p := tx.Inputs[i].Outpoint
-		_, there := a.unspent[p]
+		_, there := a.unspent.outs[p]
 		if !there && (v == ledger.InputSpent || v == ledger.UnknownInput) {
 			return fmt.Sprintf(": output %d of %v", p.Index, p.TxID.String()[:8])
 		}
@@ -165,7 +165,7 @@ func (a *audit) spends(tx *ledger.Tx) ledger.Verdict {
 	worth, made, lied := uint64(0), uint64(0), false
 	for i := range tx.Inputs {
 		p := tx.Inputs[i].Outpoint
-		was, ok := a.unspent[p]
+		was, ok := a.unspent.outs[p]
 		switch {
 		case a.spent[p]:
 			return ledger.InputSpent
