@@ -123,8 +123,6 @@ func (m *market) keeps(_ protocol.NodeID, name string) int {
 		return k.nodes
 	case "peer.done", "client.transfers":
 		return int(m.ledgers.Asked()) + m.commits.BegunBy(m.Liars)
-	case "link.early":
-		return k.lives // a late copy, whose sender has dropped what came before for a new incarnation, waits until it sends again
 	case "peer.unplaced":
 		return m.commits.BegunBy(m.Liars) // a liar's has other signatures in the order than here
 	case "peer.commits", "twopc.ended", "twopc.settled":
