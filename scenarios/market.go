@@ -44,6 +44,7 @@ type market struct {
 	holds      *judge.Holds
 	outcomes   *judge.Outcomes
 	faulty     *faulty
+	purses     *purses // nil: coins do not run short
 	deliveries *judge.Deliveries
 	floods     *judge.Floods
 }
@@ -60,6 +61,7 @@ func newMarket(p params) *market {
 		{From: sim.Any, To: m.client, Link: near},
 	}
 	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
+	m.purses = newPurses(m)
 	m.bound = w.after(w.begin, graceDelays/2+3*p.Txs+attemptDelays*repeats(p.Abort, 3))
 	if p.Failing() {
 		m.bound = w.after(max(m.bound, m.liveFrom), afterHealDelays)
@@ -83,6 +85,9 @@ func (m *market) input(at protocol.Time, to protocol.NodeID, body []byte) {
 // ask makes the client ask for a transfer, which must then be accepted.
 func (m *market) ask(at protocol.Time, t transfer) {
 	id := uint64(len(m.plan.Inputs))
+	if m.purses != nil {
+		at, t = m.purses.tighten(m.world, at, t)
+	}
 	m.input(at, m.client, peer.TransferInput(t.sender, t.Request))
 	m.asks = append(m.asks, id)
 	if m.p.LeftOut(id) {

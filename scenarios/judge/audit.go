@@ -177,7 +177,7 @@ func (a *audit) differs(node protocol.NodeID, want *purses) error {
 			case !ok || out != (ledger.TxOut{Owner: o, Amount: amount}):
 				return fmt.Errorf("node %v has output %d of %v unspent, worth %d and %v's; it should be worth %d", node, p.Index, p.TxID.String()[:8], amount, o.String()[:8], out.Amount)
 			case i == len(coins) || coins[i] != p:
-				return fmt.Errorf("node %v has output %d of %v as %v's unspent one number %d; it should come elsewhere", node, p.Index, p.TxID.String()[:8], o.String()[:8], i)
+				return fmt.Errorf("node %v has output %d of %v too early or too late: among those of %v that are unspent it is number %d", node, p.Index, p.TxID.String()[:8], o.String()[:8], i)
 			}
 			i++
 			sum += amount
