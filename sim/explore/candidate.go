@@ -37,11 +37,7 @@ func (c *candidate) words() []string {
 // most, unless it is -1, is how many runs there are for all candidates of c's level.
 func (g *misfortuneSearch) grow(c *candidate, all []place, most, level int) []*candidate {
 	if c.last == nil {
-		places := make([]*place, len(all))
-		for i := range all {
-			places[i] = &all[i]
-		}
-		return inTurn(g.spread(g.at(c, places)))
+		return g.first(c, all, most)
 	}
 	if most >= 0 {
 		const spare = 4 // for runs after which less can happen
@@ -51,58 +47,120 @@ func (g *misfortuneSearch) grow(c *candidate, all []place, most, level int) []*c
 }
 
 // at returns the candidates with one misfortune more than c at one of the places, in the order
-// of the places. It counts what is skipped.
+// of the places.
 func (g *misfortuneSearch) at(c *candidate, places []*place) (out []*candidate) {
 	for _, p := range places {
-		for k := range g.kinds {
-			if !g.tries[k] {
-				continue
+		g.each(c, p, func(kind int, some []misfortune) {
+			for variant := range some {
+				out = append(out, g.candidate(c, kind, variant, some[variant]))
 			}
-			some, skipped, ok := g.kinds[k].at(&g.Misfortunes, p)
-			if ok && c.last == nil {
-				g.found.Kinds[k].Places++
-			}
-			g.found.Kinds[k].Skipped += skipped
-			g.found.Skipped += skipped
-			for i := range some {
-				m := &some[i]
-				m.kind, m.variant = k, i
-				out = append(out, &candidate{parent: c, last: m, to: p.at + protocol.Time(m.lasts) + g.To - g.From})
-			}
-		}
+		})
 	}
 	return out
 }
 
-// spread divides candidates by their kind. Within a kind, those that do the same at like places
-// take turns with others, and are spread over the run.
-func (g *misfortuneSearch) spread(all []*candidate) [][]*candidate {
+// each calls see with the misfortunes of each kind at a place that can follow those of c. It
+// counts what is skipped.
+func (g *misfortuneSearch) each(c *candidate, p *place, see func(kind int, some []misfortune)) {
+	for k := range g.kinds {
+		if !g.tries[k] {
+			continue
+		}
+		some, skipped, ok := g.kinds[k].at(&g.Misfortunes, p)
+		if ok && c.last == nil {
+			g.found.Kinds[k].Places++
+		}
+		g.found.Kinds[k].Skipped += skipped
+		g.found.Skipped += skipped
+		see(k, some)
+	}
+}
+
+func (g *misfortuneSearch) candidate(parent *candidate, kind, variant int, m misfortune) *candidate {
+	m.kind, m.variant = kind, variant
+	return &candidate{parent: parent, last: &m, to: m.place.at + protocol.Time(m.lasts) + g.To - g.From}
+}
+
+// alike are the misfortunes of one kind that do the same at like places.
+type alike struct {
+	kind, variant int
+	places        []int32 // indexes of the places: a long run has millions of misfortunes
+}
+
+// first returns the candidates with one misfortune, at most that many, or all if most is -1.
+// Kinds take turns. Within a kind, those that do the same at like places take turns with
+// others, and are spread over the run.
+func (g *misfortuneSearch) first(c *candidate, all []place, most int) (out []*candidate) {
 	type key struct {
+		kind, variant int
 		class
-		variant int
 	}
-	of := make([]map[key]int, len(g.kinds))
-	classes := make([][][]*candidate, len(g.kinds))
-	for _, c := range all {
-		i, k := c.last.kind, key{c.last.place.class(), c.last.variant}
-		if of[i] == nil {
-			of[i] = make(map[key]int)
-		}
-		n, known := of[i][k]
-		if !known {
-			n = len(classes[i])
-			of[i][k] = n
-			classes[i] = append(classes[i], nil)
-		}
-		classes[i][n] = append(classes[i][n], c)
+	index := make([]map[key]int, len(g.kinds))
+	groups := make([][]alike, len(g.kinds))
+	for i := range all {
+		p := &all[i]
+		g.each(c, p, func(kind int, some []misfortune) {
+			if index[kind] == nil {
+				index[kind] = make(map[key]int)
+			}
+			for variant := range some {
+				k := key{kind, variant, p.class()}
+				n, known := index[kind][k]
+				if !known {
+					n = len(groups[kind])
+					index[kind][k] = n
+					groups[kind] = append(groups[kind], alike{kind: kind, variant: variant})
+				}
+				groups[kind][n].places = append(groups[kind][n].places, int32(i))
+			}
+		})
 	}
-	out := make([][]*candidate, len(g.kinds))
-	for i := range classes {
-		for n := range classes[i] {
-			classes[i][n] = spread(classes[i][n])
+	kinds := make([][]site, len(g.kinds))
+	for kind := range groups {
+		kinds[kind] = sites(groups[kind], most)
+		for _, a := range groups[kind] {
+			g.untried(kind, len(a.places))
 		}
-		slices.SortStableFunc(classes[i], func(a, b []*candidate) int { return cmp.Compare(a[0].last.variant, b[0].last.variant) })
-		out[i] = inTurn(classes[i])
+	}
+	sites := inTurn(kinds)
+	if most >= 0 {
+		sites = sites[:min(most, len(sites))]
+	}
+	for _, s := range sites {
+		g.untried(s.kind, -1)
+		some, _, _ := g.kinds[s.kind].at(&g.Misfortunes, &all[s.place])
+		out = append(out, g.candidate(c, s.kind, s.variant, some[s.variant]))
+	}
+	return out
+}
+
+// untried counts n misfortunes for which there are no runs.
+func (g *misfortuneSearch) untried(kind, n int) {
+	g.found.Kinds[kind].Untried += n
+	g.found.Untried += n
+}
+
+// site is a misfortune: one of a kind at a place.
+type site struct{ kind, variant, place int }
+
+// sites returns at most that many misfortunes, or all if most is -1. Groups take turns, those
+// with lower variants first.
+func sites(groups []alike, most int) (out []site) {
+	slices.SortStableFunc(groups, func(a, b alike) int { return cmp.Compare(a.variant, b.variant) })
+	longest := 0
+	for i := range groups {
+		groups[i].places = spread(groups[i].places)
+		longest = max(longest, len(groups[i].places))
+	}
+	for i := range longest {
+		for _, a := range groups {
+			if len(out) == most {
+				return out
+			}
+			if i < len(a.places) {
+				out = append(out, site{a.kind, a.variant, int(a.places[i])})
+			}
+		}
 	}
 	return out
 }

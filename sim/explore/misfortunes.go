@@ -199,7 +199,7 @@ func (g *misfortuneSearch) level(ctx context.Context, level []*candidate, depth 
 		if ctx.Err() != nil {
 			return nil, false, nil
 		}
-		runs := g.batch(batch)
+		runs := g.batch(batch, depth < g.Depth)
 		if slices.ContainsFunc(runs, func(r misfortuneRun) bool { return r.outcome.Interrupted() }) {
 			return nil, false, nil
 		}
@@ -235,8 +235,7 @@ func (g *misfortuneSearch) cut(all []*candidate, most int) []*candidate {
 		return all
 	}
 	for _, c := range all[most:] {
-		g.found.Kinds[c.last.kind].Untried++
-		g.found.Untried++
+		g.untried(c.last.kind, 1)
 	}
 	return all[:most]
 }
@@ -246,8 +245,8 @@ type misfortuneRun struct {
 	places  places
 }
 
-// batch makes runs side by side.
-func (g *misfortuneSearch) batch(trials []*candidate) []misfortuneRun {
+// batch makes runs side by side, and collects their places if they are to grow.
+func (g *misfortuneSearch) batch(trials []*candidate, grow bool) []misfortuneRun {
 	done := make([]misfortuneRun, len(trials))
 	jobs := make(chan int)
 	var wait sync.WaitGroup
@@ -256,10 +255,14 @@ func (g *misfortuneSearch) batch(trials []*candidate) []misfortuneRun {
 			for i := range jobs {
 				c := trials[i]
 				c.begin()
+				if !grow {
+					done[i].outcome = g.World.Try(c.trial)
+					continue
+				}
 				p := &done[i].places
 				*p = places{from: g.From, to: c.to, wait: c.wait, nodes: make([]doer, g.Nodes),
 					sent: make(map[passage]sending), delays: make(map[pair]time.Duration)}
-				if c.last == nil {
+				if c.last == nil && g.Depth > 1 { // for near
 					p.all = make(map[uint64]bool)
 				}
 				done[i].outcome = g.World.Try(c.trial, p)
