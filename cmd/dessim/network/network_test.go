@@ -92,7 +92,7 @@ func (x *testnet) stranger(i int) {
 func (x *testnet) wantReplay(entries int) {
 	x.t.Helper()
 	r := dessim(x.t, x.dir, "replay", "recorded")
-	agreed := regexp.MustCompile(fmt.Sprintf(`a second ledger agrees with every entry +\| pass +\| +%d `, entries))
+	agreed := regexp.MustCompile(fmt.Sprintf(`(?s)a second ledger agrees with every entry +\| pass .*broadcasts are delivered in order +\| pass +\| +%d `, entries))
 	if r.code != 0 || r.stderr != "" || !agreed.MatchString(r.stdout) {
 		x.t.Errorf("the replay exits with %d: %s%s", r.code, r.stdout, r.stderr)
 	}
