@@ -88,8 +88,10 @@ type faulty struct {
 }
 
 func newFaulty(m *market) *faulty {
-	return &faulty{m: m, promises: judge.NewPromises(m.commits, m.Incarnations), views: judge.NewViews(m.p.Nodes),
+	x := &faulty{m: m, promises: judge.NewPromises(m.commits, m.Incarnations), views: judge.NewViews(m.p.Nodes),
 		progress: m.progress(&m.plan, func(id protocol.NodeID) uint64 { return m.Nodes[id].Broadcasts() })}
+	x.progress.Places(m.outcomes, m.delay)
+	return x
 }
 
 // checks returns the checks of every scenario that has a client and faults.

@@ -54,6 +54,15 @@ func (n *Node) responsible(self protocol.NodeID, c *commit) bool {
 	return in
 }
 
+// HasPlace reports whether a transaction that this node has committed has its place in the
+// order, by its id and txid. It is false of one that is refused at its place.
+func (n *Node) HasPlace(id twopc.ID, tx ledger.ID) bool {
+	return n.state.Listed(tx) || slices.ContainsFunc(n.queue.items, func(o ordered) bool {
+		c := n.out.commits[o.id]
+		return c != nil && c.id == id
+	})
+}
+
 // placed records that a transaction has its place in the order.
 func (n *Node) placed(id ledger.ID) {
 	n.out.unplaced = slices.DeleteFunc(n.out.unplaced, func(c *commit) bool { return c.wtxid == id })

@@ -32,6 +32,8 @@ type Progress struct {
 	asked time.Duration
 	calls uint64 // operations that were due, at each look
 	stuck error
+
+	placing *placing // or nil
 }
 
 // broadcaster is what a node's incarnation has broadcast and delivered.
@@ -67,7 +69,7 @@ func (p *Progress) Watch() sim.What {
 	if p.core == nil {
 		return 0
 	}
-	return p.core.Watch() | sim.Fired | sim.Output | sim.Ended
+	return p.core.Watch() | sim.Fired | sim.Output | sim.Ended | sim.Synced
 }
 
 // Observe looks at what is due, before a change of what is connected and now and then.
@@ -76,6 +78,9 @@ func (p *Progress) Observe(e *sim.Event) {
 	changes := e.What&p.core.Watch() != 0
 	if changes || e.At >= p.next || e.What == sim.Ended {
 		p.look(e.At)
+		if p.placing != nil {
+			p.placing.look(p, e.At)
+		}
 		p.next = e.At.Add(p.patience / 16)
 	}
 	if changes {
@@ -83,6 +88,9 @@ func (p *Progress) Observe(e *sim.Event) {
 	}
 	if e.What == sim.Ended || uint64(e.Node) >= uint64(p.members) {
 		return
+	}
+	if p.placing != nil {
+		p.placing.observe(e)
 	}
 	n := &p.nodes[e.Node]
 	switch e.What {
@@ -177,6 +185,10 @@ func (p *Progress) Checks() check.Suite {
 		return fmt.Sprintf("no majority stays connected for %v with something to do", d)
 	}
 	s := check.Suite{p.check("a majority that stays connected delivers its broadcasts", &p.due, &p.wrong, p.pending).OrNotApplicable(lasts(p.patience))}
+	if p.placing != nil {
+		s = append(s, p.check("a commit gets its place though parties are away", &p.placing.due, &p.placing.wrong, func() bool { return p.placing.pending(p) }).
+			OrNotApplicable("no commit has its parties in a lasting majority, but for some that are away as long"))
+	}
 	if p.store != nil {
 		s = append(s, p.check("operations of clients that reach a lasting majority complete", &p.calls, &p.stuck, p.store.unfinished).OrNotApplicable(lasts(p.patience+p.asked)))
 	}

@@ -22,6 +22,7 @@ type Views struct {
 	now      check.Position         // of the view that the last event installs
 	news     bool                   // whether the last event installs a view
 	wrong    error                  // what is wrong with that view by itself
+	back     error                  // the view that the last event installs has one back that was dead
 	highest  uint64                 // view number
 	term     uint64                 // the highest term
 	terms    uint64                 // terms after the first that have a place in the order
@@ -34,9 +35,10 @@ type Views struct {
 // sight is what one incarnation has seen.
 type sight struct {
 	incarnation uint32
-	views       uint64 // number of views
-	number      uint64 // of the last view
-	delivered   uint64 // messages
+	views       uint64                     // number of views
+	number      uint64                     // of the last view
+	delivered   uint64                     // messages
+	latest      map[protocol.NodeID]uint32 // the latest incarnations that were in its views
 }
 
 // NewViews returns a judge of the views of that many nodes.
@@ -49,7 +51,7 @@ func (v *Views) Watch() sim.What { return sim.Output }
 
 // Observe decodes a view or a term, and records what is wrong with it.
 func (v *Views) Observe(e *sim.Event) {
-	v.news = false
+	v.news, v.back = false, nil
 	switch e.Kind {
 	case raft.KindTerm:
 		term, _, ok := raft.DecodeTerm(e.Body)
@@ -73,6 +75,7 @@ func (v *Views) Observe(e *sim.Event) {
 			return
 		}
 		v.wrong = v.take(e, now)
+		v.back = v.of(e).follow(e.Node, now)
 	}
 }
 
@@ -80,13 +83,13 @@ func (v *Views) Observe(e *sim.Event) {
 func (v *Views) Installed() int { return len(v.views) }
 
 // Checks returns the checks that hold in every run.
-func (v *Views) Checks() check.Suite { return check.Suite{v.same(), v.grow()} }
+func (v *Views) Checks() check.Suite { return check.Suite{v.same(), v.grow(), v.forward()} }
 
 // of returns the sight of the event's incarnation.
 func (v *Views) of(e *sim.Event) *sight {
 	o := &v.seen[e.Node]
 	if o.incarnation != e.Incarnation {
-		*o = sight{incarnation: e.Incarnation}
+		*o = sight{incarnation: e.Incarnation, latest: make(map[protocol.NodeID]uint32)}
 	}
 	return o
 }
@@ -107,6 +110,26 @@ func (v *Views) grow() *check.Check {
 		}
 		return true, v.wrong
 	})
+}
+
+// forward requires that once an incarnation of a node was in a view, no earlier one is in a
+// later view: it is dead, whatever still arrives from it. Since the senders of messages are
+// in the view, none of its messages is delivered either.
+func (v *Views) forward() *check.Check {
+	return check.Always("no view goes back to an earlier incarnation", sim.Output, func(*sim.Event) (bool, error) {
+		return v.news, v.back
+	})
+}
+
+// follow takes a view that the node installs.
+func (o *sight) follow(node protocol.NodeID, now abcast.View) (back error) {
+	for _, m := range now.Members {
+		if latest := o.latest[m.Node]; m.Incarnation < latest {
+			back = fmt.Errorf("node %v installs view %d with incarnation %d of node %v, after a view with incarnation %d", node, now.Number, m.Incarnation, m.Node, latest)
+		}
+		o.latest[m.Node] = max(o.latest[m.Node], m.Incarnation)
+	}
+	return back
 }
 
 // view returns the current view of the event's incarnation; if it has none, Number is 0.

@@ -48,7 +48,7 @@ type impairment struct {
 type pair struct {
 	sure  bool          // what is sent arrives in time
 	cut   bool          // nothing arrives
-	since protocol.Time // if sure: since when
+	since protocol.Time // of the last change of sure or cut
 }
 
 // NewCore returns the core of the first nodes of a plan, at most MaxCore, whose faults are
@@ -150,7 +150,7 @@ func (c *Core) begin() {
 // tolerable is the share of messages that a link may lose and still be relied on.
 var tolerable = protocol.Percent(5)
 
-// change is called after each event that is watched: a link counts from when it became sure.
+// change is called after each event that is watched.
 func (c *Core) change(now protocol.Time) {
 	for a, row := range c.links {
 		for b := range row {
@@ -158,7 +158,7 @@ func (c *Core) change(now protocol.Time) {
 				continue
 			}
 			was, is := row[b], c.link(protocol.NodeID(a), protocol.NodeID(b))
-			if is.since = was.since; is.sure && !was.sure {
+			if is.since = was.since; is.sure != was.sure || is.cut != was.cut {
 				is.since = now
 			}
 			row[b] = is
@@ -244,6 +244,34 @@ func (c *Core) Reaches(id protocol.NodeID, nodes uint64, now protocol.Time, d ti
 		}
 	}
 	return true
+}
+
+// Away returns the nodes of the group, as bits, that have been down or cut off for that long:
+// nothing has passed between any of them and these nodes, nor between any of them and a node
+// of which that is not known.
+func (c *Core) Away(nodes uint64, now protocol.Time, d time.Duration) (away uint64) {
+	c.settle(now)
+	apart := func(a int, from uint64) bool {
+		for b := range c.members {
+			to, back := c.links[a][b], c.links[b][a]
+			if from>>b&1 == 1 && a != b && (!to.cut || !back.cut || now.Sub(max(to.since, back.since)) < d) {
+				return false
+			}
+		}
+		return true
+	}
+	for a := range c.members {
+		if nodes>>a&1 == 0 && apart(a, nodes) {
+			away |= 1 << a
+		}
+	}
+	all := away
+	for a := range c.members {
+		if all>>a&1 == 1 && !apart(a, ^all) {
+			away &^= 1 << a
+		}
+	}
+	return away
 }
 
 // cliques searches a graph for sets of nodes that are all connected.

@@ -170,3 +170,29 @@ func TestANodeIsImpairedUntilTheLastSyncThatWasSlowCanBeOver(t *testing.T) {
 		}
 	}
 }
+
+func TestANodeIsAwayIfNothingPassesBetweenItAndTheOthers(t *testing.T) {
+	const second = protocol.Time(time.Second)
+	for _, x := range []struct {
+		faults []string
+		away   uint64 // of the core
+	}{
+		{nil, 0},
+		{[]string{"partition 0,1|2-4 at 0s"}, 0b00011},
+		{[]string{"cut 0>1-4 at 0s"}, 0}, // it hears the others
+		{[]string{"mute 0 at 0s", "deaf 0 at 0s"}, 0b00001},
+		{[]string{"partition 0|2-4 at 0s", "partition 1|2,3 at 0s"}, 0}, // 0 and 4 hear each other through 1
+	} {
+		c, turn := watched(5, false, x.faults...)
+		for i := range x.faults {
+			turn(sim.Injected, i, second)
+		}
+		nodes := c.Lasting(second, 0)
+		if got := c.Away(nodes, 2*second, time.Second); got != x.away {
+			t.Errorf("%q: %05b are away, want %05b", x.faults, got, x.away)
+		}
+		if got := c.Away(nodes, 2*second-1, time.Second); got != 0 {
+			t.Errorf("%q: %05b are away too soon", x.faults, got)
+		}
+	}
+}

@@ -59,10 +59,11 @@ func (s *Scenario) WorldUnder(watchdog *watch.Watchdog, seed uint64, p Params) *
 	return w
 }
 
-// How long misfortunes last, in longest delays.
+// How long misfortunes last, in longest delays. The long ones are to outlast the patience of
+// those that wait, and give others the time to do without.
 const (
 	shortDown = 2
-	longDown  = 200
+	longDown  = 400
 )
 
 // Misfortunes returns a search that adds one misfortune at each place of a run with these
