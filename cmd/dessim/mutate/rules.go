@@ -70,6 +70,8 @@ func (c *collector) body(fn *ast.FuncDecl) {
 		switch n := n.(type) {
 		case *ast.GenDecl:
 			return n.Tok != token.CONST
+		case *ast.AssignStmt:
+			return !c.counts(n)
 		case *ast.BlockStmt:
 			c.block(n.List)
 		case *ast.CommClause:
