@@ -7,6 +7,7 @@ OF = 1
 T = 30s
 PKG = ./protocol/twopc
 SCENARIO = crash
+EQUIVALENT = $(wildcard scenarios/testdata/equivalent/$(notdir $(PKG)).txt)
 SYSTEMS = windows/amd64 darwin/arm64 js/wasm
 
 help:      ## show this
@@ -50,8 +51,8 @@ soak:      ## every scenario and order on SEEDS seeds, plain and lossy, crash on
 mutants:   ## every planted bug is found and shrunk, in one table; BANK=DIR: another bank, ONLY=REGEXP: some, SEEDS at most
 	go run ./cmd/mutants -seeds $(SEEDS) $(if $(BANK),-bank $(BANK)) $(if $(ONLY),-only '$(ONLY)')
 
-mutate:    ## mutants made by rules, and which the checks of SCENARIO report: PKG=./protocol/twopc SCENARIO=crash; FLAGS='-sample 50 -tests'
-	go run ./cmd/dessim mutate $(PKG) -scenario $(SCENARIO) $(FLAGS)
+mutate:    ## mutants made by rules, and which the checks of SCENARIO report: PKG=./protocol/twopc SCENARIO=crash; FLAGS='-sample 50 -tests -then commit'
+	go run ./cmd/dessim mutate $(PKG) -scenario $(SCENARIO) $(EQUIVALENT:%=-equivalent %) $(FLAGS)
 
 browser:   ## the report's page in chromium; DESSIM_SCREENSHOTS=DIR: leaves pictures there to look at
 	cd sim/report/browser && go vet ./... && DESSIM_BROWSER=required go test -count=1 ./...
