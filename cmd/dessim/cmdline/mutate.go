@@ -50,7 +50,7 @@ default is cmd/dessim in the module of PACKAGE, or else that module's folder. A 
 sweep without a mutant tells which are reached, and which seeds fail anyway: these are left
 out. A mutant is killed by the first run with it that is not a pass: a check that fails,
 one that has nothing to judge any more, a panic, ten times the events of any run before,
-or an endless loop. The sweeps compare everything that nodes promise with what is safe on
+or an endless loop; or by a check that passes in no run with it, and in twelve without. The sweeps compare everything that nodes promise with what is safe on
 their disks, unless -shadow says otherwise.
 
 -equivalent names a file of mutants that change nothing that a check could see. Each line
@@ -65,6 +65,7 @@ const (
 	mostMutants  = 1_000_000
 	moreEvents   = 10 // times those of the longest run without a mutant
 	fewestEvents = 1000
+	needfulRuns  = 12 // in which a check passes without a mutant, where one that never passes kills it
 	moreCPU      = 50 // times that of the slowest run without a mutant
 	leastCPU     = 2 * time.Second
 )
@@ -353,7 +354,7 @@ func (m *mutation) baseline(ctx context.Context) error {
 		if len(r.Passed) == 0 {
 			return fmt.Errorf("every run of %s fails without a mutant, too: seed %d by %s", s.Scenario.Name, r.Seed, r.By)
 		}
-		s.job = mutantJob{Seeds: r.Passed, Events: cmp.Or(s.Params.Events, moreEvents*r.Events+fewestEvents), CPU: max(leastCPU, moreCPU*r.Slowest)}
+		s.job = mutantJob{Seeds: r.Passed, Needs: r.needs(), Events: cmp.Or(s.Params.Events, moreEvents*r.Events+fewestEvents), CPU: max(leastCPU, moreCPU*r.Slowest)}
 	}
 	numbers, err := mutate.Reached(reached)
 	if err != nil {
@@ -373,6 +374,17 @@ func (m *mutation) baseline(ctx context.Context) error {
 	}
 	m.patience = max(30*time.Second, 10*time.Since(begun))
 	return nil
+}
+
+// needs returns the checks that passed in so many runs that it is no chance if they never do.
+func (r *mutantResult) needs() (names []string) {
+	for name, runs := range r.Checks {
+		if runs >= needfulRuns {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // draw decides which mutants are swept: those with the least hashes.

@@ -42,6 +42,7 @@ type mutantJob struct {
 	Events uint64        // bound of a run; 0 is none
 	CPU    time.Duration // bound of a run; 0 is none
 	Survey bool          // make all runs, whatever fails
+	Needs  []string      // checks that must pass in some run
 }
 
 // mutantResult is what it answers.
@@ -49,7 +50,8 @@ type mutantResult struct {
 	By      string // what was first, or "": the name of a check, mostly
 	Seed    uint64 // of that run
 	Passed  []uint64
-	Events  uint64 // most of a run
+	Checks  map[string]int // how many runs each check passed in
+	Events  uint64         // most of a run
 	Slowest time.Duration
 }
 
@@ -68,12 +70,17 @@ func (t *tool) sweepMutant(f *flags) error {
 	g := &guard{tool: t, bound: job.CPU}
 	go g.watch()
 	w := s.Scenario.WorldUnder(nil, 1, s.Params)
-	var r mutantResult
+	r := mutantResult{Checks: make(map[string]int)}
 	for _, seed := range job.Seeds {
 		g.begin(seed)
 		began := mutate.CPU()
 		o, _ := w.Seed(seed, nil, false)
 		r.Events, r.Slowest = max(r.Events, o.Sim.Events), max(r.Slowest, mutate.CPU()-began)
+		for i := range o.Checks {
+			if o.Checks[i].Verdict == check.Pass {
+				r.Checks[o.Checks[i].Name]++
+			}
+		}
 		by, certain := verdictOn(&o)
 		if by == "" {
 			r.Passed = append(r.Passed, seed)
@@ -84,6 +91,11 @@ func (t *tool) sweepMutant(f *flags) error {
 		}
 		if certain && !job.Survey {
 			break
+		}
+	}
+	for _, name := range job.Needs {
+		if r.By == "" && r.Checks[name] == 0 {
+			r.By = name + " (never)"
 		}
 	}
 	g.answer(r)
