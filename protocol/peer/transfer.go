@@ -258,7 +258,9 @@ func (n *Node) decided(env *protocol.Env, d twopc.Decision) {
 	if tx.Sender == n.self && !tx.EndorsedBy(n.self) { // a Liar is not a participant
 		tx.Endorse(n.cfg.Key.Endorse(n.cfg.Verifier, tx))
 	}
-	if !n.state.Listed(tx.TxID()) {
+	switch n.state.Judge(tx) {
+	case ledger.DuplicateTx, ledger.PairReused, ledger.InputSpent: // its place comes in vain, or came before this
+	default:
 		n.out.promise(tx)
 	}
 	c, news := n.committed(env, d, tx)
