@@ -6,6 +6,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/ledger"
+	"dessim/protocol/peer"
 	"dessim/protocol/twopc"
 	"dessim/scenarios/judge"
 	"dessim/sim"
@@ -46,12 +47,15 @@ func buildDoubleSpend(p params) *scenario.Run {
 	m.bound = max(m.bound, m.after(d.late, graceDelays))
 	d.collude()
 	d.compete()
+	if p.Nodes >= splitNodes {
+		d.split()
+	}
 
 	c, j := m.commits, d.judge
 	r := m.run(slices.Concat(check.Suite{
 		m.Joined(m.bound),
 		c.Agreement(), c.Stability(), c.Validity(), p.faultFree(c.Progress(m.bound)),
-		p.faultFree(j.OneAccepted()), p.faultFree(j.AllRefused(m.bound)), p.faultFree(j.OneCommits()), p.faultFree(j.VotedNo(m.bound)), p.faultFree(j.Crossed()),
+		p.faultFree(j.OneAccepted()), p.faultFree(j.AllRefused(m.bound)), p.faultFree(j.OneCommits()), p.faultFree(j.VotedNo(m.bound)), p.faultFree(j.Crossed()), p.faultFree(d.bothCommit()),
 		judge.NewNotary(&m.Network).Endorsed(),
 	}, m.whole(), check.Suite{m.history.Linearizable()}))
 	facts := r.Facts
@@ -142,4 +146,45 @@ func (d *doubles) rival(name string, coin uint32, at1, at2 protocol.Time) {
 		d.m.spend(at, d.spender, d.seq, [2]protocol.NodeID{receiver, witness}, tx)
 	}
 	d.judge.Compete(name, attempts)
+}
+
+// splitNodes is the least number of nodes for split: three honest ones, and the liars.
+const splitNodes = 5
+
+// split makes the other liar spend a coin in two transactions before different parties: two
+// honest ones, and one with a liar that votes as an honest node does. None of them knows of
+// both, so all vote yes, both transactions commit, and the second is refused in the order. It
+// spends another coin too, which must be free again: later the liar pays all that it has left
+// to a party of the second, before one of the first.
+func (d *doubles) split() {
+	m, at := d.m, d.m.heard(d.late)
+	var attempts [2]twopc.ID
+	var wtxids [2]ledger.ID
+	for i, parties := range [2][2]protocol.NodeID{{0, 2}, {1, d.spender}} {
+		d.seq++
+		tx := m.payment(d.other, parties[0], parties[1], 0, d.seq)
+		if i == 1 {
+			tx.Inputs = append(tx.Inputs, ledger.Input{Outpoint: m.genesisCoin(d.other, 1), Claimed: coinWorth})
+			tx.Outputs[1].Amount += coinWorth
+		}
+		m.spend(at, d.other, d.seq, parties, tx)
+		attempts[i], wtxids[i] = twopc.ID{Client: d.other, Transfer: d.seq, Attempt: 1}, m.endorse(tx).WTxID()
+	}
+	d.judge.Split("honest endorsers of one each", attempts, wtxids)
+	if m.p.Txs == 0 {
+		return // then clients ask for nothing
+	}
+	later := m.heard(m.heard(at))
+	const left = coins*coinWorth - paid
+	m.ask(later, transfer{sender: d.other, Request: peer.Request{Transfer: uint64(m.p.Txs), Receiver: m.Owners[1], Witness: m.Owners[0], Amount: left}})
+	m.bound = max(m.bound, m.after(later, graceDelays))
+}
+
+// bothCommit rules the check out if there are too few nodes for split.
+func (d *doubles) bothCommit() *check.Check {
+	c := d.judge.BothCommit()
+	if d.m.p.Nodes < splitNodes {
+		return c.Skipped("there are too few nodes for two spends with other parties")
+	}
+	return c
 }

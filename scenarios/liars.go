@@ -79,17 +79,19 @@ func (w *world) genesisCoin(of protocol.NodeID, i uint32) ledger.Outpoint {
 	return ledger.Outpoint{TxID: w.Genesis.TxID(), Index: uint32(of)*coins + i}
 }
 
-// payment returns a transaction that spends coin i of from's genesis coins: three fifths go
-// to to, the rest back. It has no endorsements yet.
+// paid is what the receiver of a payment gets of the coin.
+const paid = coinWorth / 5 * 3
+
+// payment returns a transaction that spends coin i of from's genesis coins: the receiver gets
+// three fifths, the rest goes back. It has no endorsements yet.
 func (w *world) payment(from, to, witness protocol.NodeID, i uint32, seq uint64) *ledger.Tx {
-	const part = coinWorth / 5 * 3
 	return &ledger.Tx{
 		Version: ledger.Version,
 		Network: w.Genesis.Network(),
 		Sender:  w.Owners[from],
 		Seq:     seq,
 		Inputs:  []ledger.Input{{Outpoint: w.genesisCoin(from, i), Claimed: coinWorth}},
-		Outputs: []ledger.TxOut{{Owner: w.Owners[to], Amount: part}, {Owner: w.Owners[from], Amount: coinWorth - part}},
+		Outputs: []ledger.TxOut{{Owner: w.Owners[to], Amount: paid}, {Owner: w.Owners[from], Amount: coinWorth - paid}},
 		Witness: w.Owners[witness],
 	}
 }

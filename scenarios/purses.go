@@ -3,10 +3,9 @@ package scenarios
 import (
 	"slices"
 
-	"dessim/sim/swarm"
-
 	"dessim/protocol"
 	"dessim/protocol/twopc"
+	"dessim/sim/swarm"
 )
 
 // Questions about the purses of a run, and about those of a transfer. Their names do not

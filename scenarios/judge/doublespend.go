@@ -51,6 +51,7 @@ type Rivals struct {
 	Noes    int // of honest participants
 
 	ended int
+	split *Conflict // if no honest node is asked for both: then both may commit
 }
 
 // NewDoubleSpends returns a judge of double spends in these ledgers.
@@ -64,7 +65,6 @@ func (d *DoubleSpends) Conflict(name string, loses []ledger.Verdict) *Conflict {
 	n := len(d.net.Nodes)
 	c := &Conflict{Name: name, loses: loses, first: make([]int, n), logged: make([]int, n), won: make([]bool, n)}
 	d.Conflicts = append(d.Conflicts, c)
-	d.ledgers.Listed++
 	return c
 }
 
@@ -77,8 +77,15 @@ func (d *DoubleSpends) Say(c *Conflict, wtxid ledger.ID) {
 	if _, again := d.of[wtxid]; !again {
 		d.of[wtxid] = place{c, c.Said}
 	}
+	d.count(c)
+}
+
+// count records that one more transaction of the conflict will have a place.
+func (d *DoubleSpends) count(c *Conflict) {
 	if c.Said++; c.Said > 1 {
 		d.ledgers.Logged++
+	} else {
+		d.ledgers.Listed++
 	}
 }
 
@@ -88,6 +95,17 @@ func (d *DoubleSpends) Compete(name string, attempts [2]twopc.ID) {
 	d.Rivals = append(d.Rivals, r)
 	for _, id := range attempts {
 		d.attempts[id] = r
+	}
+}
+
+// Split records that these attempts are rivals of which no honest node is asked for both, and
+// that their transactions have these hashes. Those that commit conflict in the order.
+func (d *DoubleSpends) Split(name string, attempts [2]twopc.ID, wtxids [2]ledger.ID) {
+	d.Compete(name, attempts)
+	c := d.Conflict(name, []ledger.Verdict{ledger.InputSpent, ledger.InputSpent})
+	d.Rivals[len(d.Rivals)-1].split = c
+	for i, id := range wtxids {
+		d.of[id] = place{c, i}
 	}
 }
 
@@ -127,6 +145,7 @@ func (d *DoubleSpends) AllRefused(bound protocol.Time) *check.Check {
 		for _, c := range d.Conflicts {
 			for node, logged := range c.logged {
 				switch {
+				case c.Said == 0:
 				case logged < c.Said:
 					return n, fmt.Errorf("%s: node %d has logged %d of %d", c.Name, node, logged, c.Said)
 				case !c.won[node]:
@@ -139,8 +158,8 @@ func (d *DoubleSpends) AllRefused(bound protocol.Time) *check.Check {
 	})
 }
 
-// OneCommits requires that at most one of two rivals commits. A rival that commits is then
-// expected in every list.
+// OneCommits requires that at most one of two rivals commits for which an honest endorser is
+// asked. A rival that commits is then expected in every list, or in every log.
 func (d *DoubleSpends) OneCommits() *check.Check {
 	return check.Always("honest endorsers commit at most one rival", sim.Output, func(e *sim.Event) (bool, error) {
 		v, ok := twopc.DecodeOutput(e.Kind, e.Body)
@@ -152,11 +171,15 @@ func (d *DoubleSpends) OneCommits() *check.Check {
 			r.Noes++
 		case e.Kind == twopc.KindDecided && e.Node == v.ID.Client: // the spender, which coordinates
 			r.ended++
-			if v.Yes {
+			switch {
+			case v.Yes && r.split != nil:
+				d.count(r.split)
 				r.Commits++
+			case v.Yes:
 				d.ledgers.Listed++
+				r.Commits++
 			}
-			if r.Commits > 1 {
+			if r.Commits > 1 && r.split == nil {
 				return true, fmt.Errorf("%s: transaction %v commits as well", r.Name, v.ID)
 			}
 			return true, nil
@@ -166,7 +189,7 @@ func (d *DoubleSpends) OneCommits() *check.Check {
 }
 
 // VotedNo requires that both of two rivals end, and that an honest participant votes no on
-// one of them.
+// one of them, unless both may commit and do.
 func (d *DoubleSpends) VotedNo(bound protocol.Time) *check.Check {
 	return check.Eventually("honest endorsers vote no on a double spend", bound, func() (uint64, error) {
 		n := 0
@@ -174,12 +197,21 @@ func (d *DoubleSpends) VotedNo(bound protocol.Time) *check.Check {
 			switch {
 			case r.ended < 2:
 				return uint64(n), fmt.Errorf("%s: %d of 2 have ended", r.Name, r.ended)
-			case r.Noes == 0:
+			case r.Noes == 0 && r.Commits < 2:
 				return uint64(n), fmt.Errorf("%s: no node has voted no", r.Name)
 			}
 			n += r.Noes
 		}
 		return uint64(n), nil
+	})
+}
+
+// BothCommit requires that both of two rivals commit that may.
+func (d *DoubleSpends) BothCommit() *check.Check {
+	return check.Sometimes("both spends of a coin commit", check.InSweep, sim.Output, func(e *sim.Event) bool {
+		v, ok := twopc.DecodeOutput(e.Kind, e.Body)
+		r := d.attempts[v.ID]
+		return ok && r != nil && r.split != nil && r.Commits == 2
 	})
 }
 
