@@ -122,7 +122,7 @@ func (m *market) whole() check.Suite {
 // outcome returns the checks of what becomes of each transfer, and of what is reserved for it.
 func (m *market) outcome() check.Suite {
 	o := m.outcomes
-	return check.Suite{m.holds.Exact(m.lies), o.Truthful(), o.OnlyCommitted(), o.Everywhere(m.bound), m.bounded(), check.Waits(awake, m.p.Nodes+1, m.machine)}
+	return check.Suite{m.holds.Exact(m.lies), judge.NewCoins(m.commits, m.ledgers).Kept(m.lies), o.Truthful(), o.OnlyCommitted(), o.Everywhere(m.bound), m.bounded(), check.Waits(awake, m.p.Nodes+1, m.machine)}
 }
 
 // inject adds a fault of the scenario's own, unless the run has healed by then.

@@ -399,6 +399,13 @@ func (n *Node) Reservations() int { return n.vote.Reservations() }
 // named as in the votes of package twopc: its txid, and its index in four bytes.
 func (n *Node) Holder(key []byte) (id twopc.ID, ok bool) { return n.vote.Holder(key) }
 
+// Promised returns the transaction, by its txid, to which an output is promised here from when
+// it is begun or commits until its place in the order.
+func (n *Node) Promised(p ledger.Outpoint) (txid ledger.ID, ok bool) {
+	txid, ok = n.out.promised[p]
+	return txid, ok
+}
+
 // Undecided returns the number of transactions in two-phase commit that have not
 // ended here.
 func (n *Node) Undecided() int { return n.vote.Open() }

@@ -1,0 +1,117 @@
+package judge
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"dessim/protocol"
+	"dessim/protocol/ledger"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// Coins judges which coins nodes keep for what they have committed. A node that forgets one,
+// after a restart too, spends it again or agrees that another does, so what has committed is
+// refused.
+type Coins struct {
+	c     *Commits
+	l     *Ledgers
+	nodes []keeper // by member
+}
+
+// keeper is what a node must keep coins for.
+type keeper struct {
+	all     []*commit // that it has committed
+	open    []*commit // of them, those that had no place in its log when it was last compared
+	refused map[ledger.ID]bool
+}
+
+// NewCoins returns a judge of the coins of what c records, in the ledgers of l.
+func NewCoins(c *Commits, l *Ledgers) *Coins {
+	return &Coins{c: c, l: l, nodes: make([]keeper, len(l.net.Nodes))}
+}
+
+// Kept requires that a node which has committed a transaction keeps its inputs, by a promise
+// or a reservation, until it has a place in the node's log, or one of them is spent. A node is
+// compared when its next step begins. Nodes that lie are exempt.
+func (x *Coins) Kept(lies func(id protocol.NodeID) bool) *check.Check {
+	watch := sim.Output | sim.Crashed | sim.Received | sim.Fired
+	c := check.Always("coins of a commit are kept until its place", watch, func(e *sim.Event) (bool, error) {
+		if int(e.Node) >= len(x.nodes) {
+			return false, nil // a client
+		}
+		k := &x.nodes[e.Node]
+		switch e.What {
+		case sim.Crashed: // its log is built again
+			k.open, k.refused = slices.Clone(k.all), nil
+			return false, nil
+		case sim.Output:
+			x.output(e, k)
+			return false, nil
+		}
+		if len(k.open) == 0 || lies(e.Node) || slices.Contains(x.l.net.Liars, e.Node) {
+			return false, nil
+		}
+		return true, x.compare(e.Node, k)
+	})
+	return c.OrNotApplicable("nothing committed waited for its place")
+}
+
+func (x *Coins) output(e *sim.Event, k *keeper) {
+	if t, now, ok := x.c.decidedNow(); ok {
+		if now.commit && t.tx != nil && !slices.Contains(k.all, t) {
+			k.all, k.open = append(k.all, t), append(k.open, t)
+		}
+		return
+	}
+	if !x.l.entered || x.l.entry.Verdict == ledger.Accepted {
+		return
+	}
+	if body, ok := x.l.net.Nodes[e.Node].Body(x.l.entry.WTxID); ok {
+		if tx, v := ledger.Decode(body); v == ledger.Accepted {
+			if k.refused == nil {
+				k.refused = make(map[ledger.ID]bool)
+			}
+			k.refused[tx.TxID()] = true
+		}
+	}
+}
+
+// compare requires that a node keeps the coins of what is open.
+func (x *Coins) compare(node protocol.NodeID, k *keeper) (missing error) {
+	n := x.l.net.Nodes[node]
+	k.open = slices.DeleteFunc(k.open, func(t *commit) bool {
+		id := t.tx.TxID()
+		if k.refused[id] || n.Ledger().Listed(id) {
+			return true
+		}
+		for i := range t.tx.Inputs {
+			p := t.tx.Inputs[i].Outpoint
+			by, promised := n.Promised(p)
+			holder, _ := n.Holder(binary.BigEndian.AppendUint32(p.TxID[:], p.Index))
+			if promised && by == id || holder == t.id {
+				continue
+			}
+			if !spendable(n.Ledger(), t.tx) {
+				return true
+			}
+			if missing == nil {
+				missing = fmt.Errorf("node %v has committed %v, which has no place yet, and does not keep its input %d of %v", node, t.id, p.Index, p.TxID.String()[:8])
+			}
+		}
+		return false
+	})
+	return missing
+}
+
+// spendable reports whether all inputs of a transaction are unspent.
+func spendable(s *ledger.State, tx *ledger.Tx) bool {
+	found := 0
+	for p := range s.Unspent(tx.Sender) {
+		if slices.ContainsFunc(tx.Inputs, func(in ledger.Input) bool { return in.Outpoint == p }) {
+			found++
+		}
+	}
+	return found == len(tx.Inputs)
+}
