@@ -43,7 +43,8 @@ Rules make the mutants, one at each place:
   return-early      between two statements of a function
   first-last        the first of a slice for its last, and the other way round
 
-What only adds to a counter, a field of a struct type named Stats, is no place.
+What only adds to a counter, a field of a struct type named Stats, is no place, nor are the
+methods Sizes and Waits, which say what checks read.
 
 The program of the scenario is built once, with all mutants, from its main package: the
 default is cmd/dessim in the module of PACKAGE, or else that module's folder. A first

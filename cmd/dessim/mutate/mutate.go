@@ -109,13 +109,19 @@ func Load(ctx context.Context, dir, pattern string) (*Package, error) {
 func (p *Package) collect(f *file, syntax *ast.File) {
 	for _, decl := range syntax.Decls {
 		fn, ok := decl.(*ast.FuncDecl)
-		if !ok || fn.Body == nil {
+		if !ok || fn.Body == nil || read(fn) {
 			continue
 		}
 		c := &collector{file: f, info: p.from.TypesInfo, qualifier: qualifier(p.from.Types, syntax, p.from.TypesInfo), function: functionName(fn)}
 		c.body(fn)
 		c.finish(p)
 	}
+}
+
+// read reports whether a function says what checks read of a node: see protocol.Sized and
+// protocol.Waiter. It is no part of what the node does.
+func read(fn *ast.FuncDecl) bool {
+	return fn.Recv != nil && (strings.EqualFold(fn.Name.Name, "Sizes") || fn.Name.Name == "Waits")
 }
 
 // finish orders and names the mutants of a function.
