@@ -410,6 +410,25 @@ func TestDamagedMessageIsDroppedAndCountedAndRepairBringsIt(t *testing.T) {
 	}
 }
 
+func TestPrefixesAscendAndAreNoLongerThanAnID(t *testing.T) {
+	long := strings.Repeat("0", 2*len(ID{}))
+	for _, x := range []struct {
+		prefixes []string
+		ok       bool
+	}{
+		{[]string{"0", "c"}, true}, {[]string{long}, true}, {[]string{"0", long}, true},
+		{nil, false}, {[]string{"c", "0"}, false}, {[]string{"0", "0"}, false}, {[]string{long + "0"}, false}, {[]string{"g"}, false},
+	} {
+		m := message{typ: typeDigest}
+		for _, p := range x.prefixes {
+			m.ranges = append(m.ranges, span{prefix: []byte(p), count: 1})
+		}
+		if _, ok := new(decoder).decode(m.append(nil)); ok != x.ok {
+			t.Errorf("a digest of %q decodes: %v, want %v", x.prefixes, ok, x.ok)
+		}
+	}
+}
+
 func FuzzMessage(f *testing.F) {
 	a, b := Sum([]byte("a")), Sum([]byte("b")) // ca97..., 3e23...
 	f.Add(message{typ: typeData, body: []byte("body")}.append(nil))

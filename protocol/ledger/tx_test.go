@@ -134,6 +134,7 @@ func TestDecodeRefusesWhatIsNotCanonical(t *testing.T) {
 		{"a leading zero of a length", edit("4:test", "04:test"), ledger.Malformed},
 		{"a long network", edit("4:test", "33:123456789012345678901234567890123"), ledger.Malformed},
 		{"a short owner", edit("20:", "19:"), ledger.Malformed},
+		{"a byte more than the most", make([]byte, ledger.MaxSize+1), ledger.TooBig},
 		{"too much", append(slices.Clone(good), make([]byte, ledger.MaxSize)...), ledger.TooBig},
 	} {
 		if x, v := ledger.Decode(c.b); v != c.want || x != nil {

@@ -47,6 +47,12 @@ func TestDecodersRefuseWhatIsNotCanonical(t *testing.T) {
 			t.Errorf("%q decodes", s)
 		}
 	}
+	for _, nodes := range [][2]protocol.NodeID{{1, 1}, {2, 1}} {
+		v := message{kind: msgDecision, id: one, yes: true, endorsements: []Endorsement{{nodes[0], nil}, {nodes[1], nil}}}
+		if _, ok := decodeMessage(v.append(nil)); ok {
+			t.Errorf("endorsements of nodes %v decode", nodes)
+		}
+	}
 	if _, ok := decodeRecord([]byte("\x03li0ei1ei1ei1ei0eli1ee0:l1:b1:ae0:e")); ok {
 		t.Error("a record with keys out of order decodes")
 	}
