@@ -155,9 +155,6 @@ const (
 	survived
 )
 
-// mark is a line of the file of equivalent mutants.
-type mark struct{ id, reason string }
-
 func (t *tool) newMutation(f *flags) (m *mutation, err error) {
 	m = &mutation{tool: t, begun: time.Now(), asJSON: f.find("json").on(), tests: f.find("tests").on(), main: f.find("main").text}
 	if m.subject, err = f.subject(); err != nil {
@@ -222,32 +219,6 @@ func readBudget(x *flag) (time.Duration, error) {
 	return d, nil
 }
 
-// readMarks reads a file of equivalent mutants. Empty lines, and those that begin with #,
-// count for nothing.
-func readMarks(path string) (all []mark, err error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, refuse("equivalent %s: %s", quote(path), files.Reason(err))
-	}
-	number := 0
-	for line := range strings.Lines(string(text)) {
-		number++
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		id, reason, _ := strings.Cut(line, " ")
-		if strings.Count(id, ":") != 3 || strings.TrimSpace(reason) == "" {
-			return nil, refuse("equivalent %s: line %d is %s; want FILE:FUNCTION:RULE:NTH and a reason", quote(path), number, quote(line))
-		}
-		if slices.ContainsFunc(all, func(m mark) bool { return m.id == id }) {
-			return nil, refuse("equivalent %s: line %d marks %s again", quote(path), number, plain(id))
-		}
-		all = append(all, mark{id, strings.TrimSpace(reason)})
-	}
-	return all, nil
-}
-
 func (m *mutation) run(ctx context.Context, pattern string) (err error) {
 	if m.pkg, err = mutate.Load(ctx, "", pattern); err == nil {
 		err = m.mark()
@@ -287,26 +258,6 @@ func (m *mutation) stopped(ctx context.Context, what string, err error) error {
 		return err
 	}
 	return refuse("%s: %s", what, firstLine(err.Error()))
-}
-
-// mark fills the rows, and marks those that are equivalent.
-func (m *mutation) mark() error {
-	if len(m.pkg.Mutants) == 0 {
-		return errors.New("no rule finds a place in the package; want one with nodes")
-	}
-	at := make(map[string]int)
-	for i, x := range m.pkg.Mutants {
-		m.rows = append(m.rows, mutant{Mutant: x})
-		at[x.ID()] = i
-	}
-	for _, k := range m.marks {
-		i, ok := at[k.id]
-		if !ok {
-			return refuse("equivalent: %s is no mutant of %s; remove the line, or mend it", plain(k.id), m.pkg.Path)
-		}
-		m.rows[i].reason = k.reason
-	}
-	return nil
 }
 
 func (m *mutation) build(ctx context.Context) error {
