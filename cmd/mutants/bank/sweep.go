@@ -58,6 +58,7 @@ func Settings() string {
 		"-scenario bootstrap -nodes 10 -until 5m -fault 'partition 0-4|5-9 at 1s for 40s'",
 		"-scenario partition -txs 100 -faults none -fault 'partition 0-2|3,4 at 3s for 60s'",
 		"-scenario churn -sessions none -nodes 18 -txs 40 -fault 'partition 0-8|9-17 at 25m for 1h'",
+		"-scenario churn -sessions none -nodes 18 -txs 40 -until 14h -fault 'partition 0-8|9-17 at 25m for 1h; partition 0-8|9-17 at 3h for 1h'",
 		"-scenario churn -sessions none -nodes 18 -txs 60 -faults slow",
 	}, "\n")
 }
