@@ -44,7 +44,7 @@ func ledgerScenario(s scenario.Scenario, build func(p params) *scenario.Run) *sc
 		{Head: "ledger", Key: "ledger_hash", Short: 16},
 		{Head: "balance", Key: "balance", Number: true},
 	}
-	s.Shadow = protocol.Percent(10) // all of them cost twice the run
+	s.Shadow = protocol.Percent(5) // all of them cost twice the run
 	s.Repairs = ledgerRepairs
 	return ours(s, (*world).ledgerBegin, orderTraffic, build)
 }

@@ -190,7 +190,3 @@ func (a *audit) spends(tx *ledger.Tx) ledger.Verdict {
 	}
 	return 0
 }
-
-func compareOutpoints(a, b ledger.Outpoint) int {
-	return cmp.Or(bytes.Compare(a.TxID[:], b.TxID[:]), cmp.Compare(a.Index, b.Index))
-}
