@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"math"
+
 	"dessim/protocol"
 	"dessim/scenarios/judge"
 	"dessim/sim/check"
@@ -25,7 +27,7 @@ const (
 	// holds because it came early: a late copy of a frame to whichever incarnation answers
 	// waits for the frames before it, which went to another incarnation.
 	inFlight = 8
-	noBound  = 1 << 62
+	noBound  = math.MaxInt
 )
 
 // kept is what a run leaves for good at its nodes.
