@@ -95,9 +95,10 @@ func (s *Sim) persist(c *cause, n *node, f *protocol.Effect) {
 }
 
 func (s *Sim) discard(c *cause, n *node, f *protocol.Effect) {
-	s.disk(c.id).discard(f.Tag)
+	d := s.disk(c.id)
+	d.discard(f.Tag)
 	if s.want&Discarded != 0 {
-		s.show(Event{What: Discarded, Node: c.id, Incarnation: n.inc, Tag: f.Tag})
+		s.show(Event{What: Discarded, Node: c.id, Incarnation: n.inc, Tag: d.forget})
 	}
 }
 

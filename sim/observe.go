@@ -32,7 +32,7 @@ const (
 
 	TimerSet       // the timer Tag fires After from now; Seq is its number, as in Fired
 	TimerCancelled // the pending timer Tag, of number Seq, never fires: it was cancelled or replaced
-	Discarded      // records below Tag are forgotten from the next sync on
+	Discarded      // records below Tag are forgotten from the next sync on: at most those that there are
 
 	Shadowed // the node makes Tag promises, to Peer if Kind is of a message: see Plan.Shadow; Text is what is wrong with one, or empty
 
