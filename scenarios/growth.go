@@ -76,13 +76,9 @@ func (w *world) table(name string, k kept) int {
 	return 0
 }
 
-// machine returns what a node that only joins is, or nil if it is down.
-func (w *world) machine(id protocol.NodeID) protocol.Node {
-	if w.Incarnations.Down(id) || w.Nodes[id] == nil {
-		return nil
-	}
-	return w.Nodes[id]
-}
+// machine returns what a node that only joins is. It, and the others below, are asked of nodes
+// that are up.
+func (w *world) machine(id protocol.NodeID) protocol.Node { return w.Nodes[id] }
 
 // bounded requires that nodes that only join hold no more than must be kept.
 func (w *world) bounded(bound protocol.Time) *check.Check {
@@ -105,10 +101,10 @@ func (m *market) bounded() *check.Check {
 	return check.Bounded(over, m.bound, check.Held{Nodes: m.p.Nodes + 1, Node: m.machine, Most: m.keeps})
 }
 
-// machine returns what a node is, or nil if it is down or lies.
+// machine returns what a node is, or nil if it lies.
 func (m *market) machine(id protocol.NodeID) protocol.Node {
 	switch {
-	case m.Incarnations.Down(id) || m.lies(id):
+	case m.lies(id):
 		return nil
 	case id == m.client:
 		return m.asker
@@ -152,10 +148,7 @@ func (x *store) bounded() *check.Check {
 }
 
 func (x *store) machine(id protocol.NodeID) protocol.Node {
-	switch {
-	case x.Incarnations.Down(id):
-		return nil
-	case int(id) >= x.p.Nodes:
+	if int(id) >= x.p.Nodes {
 		return x.clients[int(id)-x.p.Nodes]
 	}
 	return x.replicas[id]

@@ -13,29 +13,24 @@ var (
 	KindCommit = protocol.KindOf("twopc.commit")
 )
 
-// Promises appends what a message of this component promises, which the effect carries. A
-// PREPARE, a no and a question promise nothing, and an abort is presumed. (An answer that
-// says abort may promise something, if the node never voted; the message does not show it.)
+// Promises appends what a message of this component promises, which the effect carries: see
+// Needs.
 func (m *Manager) Promises(list []protocol.Promise, f *protocol.Effect, msg []byte) []protocol.Promise {
 	switch f.Kind {
 	case KindVote, KindDecision, KindAnswer, KindAck:
 	default:
 		return list
 	}
-	v, ok := decodeMessage(msg)
+	fact, ok := Needs(msg)
 	if !ok {
 		return list
 	}
-	p := protocol.Promise{Key: [3]uint64{uint64(v.id.Client), v.id.Transfer, uint64(v.id.Attempt)}, Value: 1}
-	switch {
-	case v.kind == msgVote && v.yes:
-		p.Kind = KindYes
-	case v.kind == msgDecision && v.yes, v.kind == msgAnswer && v.outcome == saysCommit, v.kind == msgAck:
-		p.Kind = KindCommit
-	default:
-		return list
+	kind := KindYes
+	if fact.Commit {
+		kind = KindCommit
 	}
-	return append(list, p)
+	id := fact.ID
+	return append(list, protocol.Promise{Kind: kind, Key: [3]uint64{uint64(id.Client), id.Transfer, uint64(id.Attempt)}, Value: 1})
 }
 
 // Keeps reports whether the node knows of a promise of Promises. What it may have forgotten

@@ -24,14 +24,13 @@ type Held struct {
 
 // Bounded requires that no node keeps more than it must: once all has healed and ended, what
 // it holds in memory and on its disk is down to the bounds of h. Give it a deadline after the
-// calm end of the run, like any Eventually. Where a node is down for good, others may wait for it
-// for ever, and are exempt.
+// calm end of the run, like any Eventually. It is not applicable where a node is down for good,
+// since others may wait for it for ever.
 func Bounded(name string, bound protocol.Time, h Held) *Check {
 	disks, up, lost := make([]diskSize, h.Nodes), make([]bool, h.Nodes), false
-	return EventuallyBut(name, bound, func(excuse Excuse) (n uint64, missing error) {
+	c := Eventually(name, bound, func() (n uint64, missing error) {
 		if lost {
-			excuse("all nodes, since one is down for good")
-			return 1, nil
+			return 0, nil
 		}
 		for i := range protocol.NodeID(h.Nodes) {
 			if !up[i] {
@@ -66,6 +65,14 @@ func Bounded(name string, bound protocol.Time, h Held) *Check {
 			disks[e.Node].see(e)
 		}
 	})
+	conclude := c.conclude
+	c.conclude = func(c *Check, end protocol.Time) (Verdict, string) {
+		if lost {
+			return NotApplicable, "a node is down for good, and others may wait for it"
+		}
+		return conclude(c, end)
+	}
+	return c
 }
 
 // diskSize follows which records a disk has: from first, and before next. A crash may lose
