@@ -9,9 +9,13 @@ type Promise struct {
 	Key   [3]uint64 // of what: a term, a transaction; numbers at the end that do not matter are 0
 	Value uint64    // what of it: a node, a length, 1 for yes; what is longer is hashed
 	Least bool      // a greater value keeps the promise as well
+	// Holders is on how many nodes it is safe, the one that makes it perhaps among them:
+	// a majority of all, say, which has what is delivered. If it is 0, the node that makes
+	// the promise keeps it.
+	Holders int
 }
 
-// String returns "raft.vote 3 = 2", or "twopc.yes 5.17.1 >= 1".
+// String returns "raft.vote 3 = 2", "twopc.yes 5.17.1 >= 1" or "abcast.held 2.1.7 = 1 on 3 nodes".
 func (p Promise) String() string {
 	b := fmt.Appendf(nil, "%v %d", p.Kind, p.Key[0])
 	if p.Key[1] != 0 || p.Key[2] != 0 {
@@ -24,7 +28,11 @@ func (p Promise) String() string {
 	if p.Least {
 		is = ">="
 	}
-	return string(fmt.Appendf(b, " %s %d", is, p.Value))
+	b = fmt.Appendf(b, " %s %d", is, p.Value)
+	if p.Holders > 0 {
+		b = fmt.Appendf(b, " on %d nodes", p.Holders)
+	}
+	return string(b)
 }
 
 // KeptBy reports whether a node keeps the promise that knows value in its place.

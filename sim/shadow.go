@@ -79,20 +79,22 @@ func (s *Sim) shadow(c *cause, n *node, x *shadowed, f *protocol.Effect) {
 	if len(w.list) == 0 {
 		return
 	}
-	var none disk
-	d := &none
-	if y := s.cold[c.id]; y.disk != nil {
-		d = y.disk
+	d := s.disk(c.id)
+	// The same promise is asked for once, while nothing is forgotten of the disk; one that
+	// several nodes keep, once, whoever tells it.
+	var name uint64
+	if w.list[0].Holders == 0 {
+		name = protocol.Hash3(uint64(c.id), uint64(n.inc), d.first)
 	}
-	// The same promise is asked for once, while nothing is forgotten of the disk.
-	name := protocol.Hash3(uint64(c.id), uint64(n.inc), d.first)
 	for i := range w.list {
 		p := &w.list[i]
 		name = protocol.Hash3(name, uint64(p.Kind), p.Value)
 		name = protocol.Hash3(name^p.Key[0], p.Key[1], p.Key[2])
 	}
 	for _, p := range w.list {
-		x.tell(p)
+		if p.Holders == 0 {
+			x.tell(p)
+		}
 	}
 	if place := &w.lately[name%uint64(len(w.lately))]; *place == name {
 		return
@@ -151,12 +153,11 @@ func (s *Sim) remember(c *cause, n *node, x *shadowed, d *disk) {
 
 // judge returns what is wrong with the promises of w.list, or "".
 func (s *Sim) judge(c *cause, n *node, x *shadowed, f *protocol.Effect, d *disk, key protocol.Key) string {
-	least := d.recs[:d.safe:d.safe]
-	if x.beside == nil || x.inc != n.inc || x.first != d.first || x.safe != d.safe {
-		x.beside, x.inc, x.first, x.safe = s.beside(c.id, n, d.first, least), n.inc, d.first, d.safe
-	}
-	if p := broken(x.beside, s.shadows.list); p != nil {
+	if p := broken(s.least(c.id), s.shadows.list); p != nil {
 		return fmt.Sprintf("node %v %s, which promises %v; %s", c.id, tells(f), p, s.missing(c, n, d, p))
+	}
+	if wrong := s.held(c.id, f); wrong != "" {
+		return wrong
 	}
 	if d.safe < len(d.recs) && s.src.Chance(with(key, kindLucky), protocol.Ratio{Num: 1, Den: 4}) {
 		more := s.lucky(key, d)
@@ -166,6 +167,40 @@ func (s *Sim) judge(c *cause, n *node, x *shadowed, f *protocol.Effect, d *disk,
 		}
 	}
 	return s.repeat(c, n, x, f)
+}
+
+// least returns node id as it starts from what is safe on its disk now, and from no more.
+func (s *Sim) least(id protocol.NodeID) protocol.Promiser {
+	n, x, d := &s.nodes[id], &s.shadows.nodes[id], s.disk(id)
+	if x.beside == nil || x.inc != n.inc || x.first != d.first || x.safe != d.safe {
+		x.beside, x.inc, x.first, x.safe = s.beside(id, n, d.first, d.recs[:d.safe:d.safe]), n.inc, d.first, d.safe
+	}
+	return x.beside
+}
+
+// held returns what is wrong with the promises of w.list that several nodes keep, or "". Nodes
+// that are down count with what is on their disks. It asks nothing of a plan with Byzantine
+// nodes, which say of themselves what is not so, nor once a record has rotted.
+func (s *Sim) held(id protocol.NodeID, f *protocol.Effect) string {
+	w := s.shadows
+	for _, p := range w.list {
+		if p.Holders == 0 || s.acts != nil || s.result.Faults.Rotted > 0 {
+			continue
+		}
+		var holders []protocol.NodeID
+		for i := range w.nodes {
+			if w.nodes[i].Promiser == nil {
+				continue
+			}
+			if v, known := s.least(protocol.NodeID(i)).Keeps(&p); known && p.KeptBy(v) {
+				holders = append(holders, protocol.NodeID(i))
+			}
+		}
+		if len(holders) < p.Holders {
+			return fmt.Sprintf("node %v %s, which promises %v; of what is safe on all disks now, only nodes %v have it", id, tells(f), p, holders)
+		}
+	}
+	return ""
 }
 
 // with returns the key of another question about the same thing.
@@ -201,9 +236,12 @@ func (s *Sim) beside(id protocol.NodeID, n *node, first uint64, recs []diskRecor
 	return p
 }
 
-// broken returns the first of the promises that the node does not keep, or nil.
+// broken returns the first of the promises that the node itself is to keep and does not, or nil.
 func broken(n protocol.Promiser, list []protocol.Promise) *protocol.Promise {
 	for i := range list {
+		if list[i].Holders > 0 {
+			continue
+		}
 		if v, known := n.Keeps(&list[i]); !known || !list[i].KeptBy(v) {
 			return &list[i]
 		}

@@ -8,6 +8,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
+	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
@@ -130,6 +131,75 @@ func TestAPromiseThatIsToldBeforeItIsSafeIsSeenWithoutACrash(t *testing.T) {
 		}
 		if first := seen.wrong[0]; !strings.Contains(first, test.want) || (first == "") != (test.want == "") {
 			t.Errorf("%+v: %q", test, first)
+		}
+	}
+}
+
+// pair is one of two nodes that keep a number: node 0 has node 1 keep it, too, and puts
+// it out then. A hasty node 1 answers before its record is safe.
+type pair struct {
+	keeper
+	hasty bool
+}
+
+func (c *pair) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	number := msg[len(msg)-1]
+	switch {
+	case from == 1:
+		env.Output(kindTold, []byte{number})
+	case env.ID() == 1 && c.hasty:
+		env.Persist([]byte{0, 0, 0, 0, 0, 0, 0, number})
+		env.Send(0, kindTold, []byte{number})
+		env.Sync()
+	default:
+		env.Persist([]byte{0, 0, 0, 0, 0, 0, 0, number})
+		env.Sync()
+		env.Send(1-env.ID(), kindTold, []byte{number})
+	}
+}
+
+func (c *pair) Repeat(env *protocol.Env, from protocol.NodeID, msg []byte) { c.Receive(env, from, msg) }
+
+func (c *pair) Promises(list []protocol.Promise, f *protocol.Effect) []protocol.Promise {
+	if f.Op != protocol.OpOutput {
+		return list
+	}
+	return append(list, protocol.Promise{Kind: kindTold, Value: uint64(f.Body[0]), Least: true, Holders: 2})
+}
+
+func TestAPromiseOfSeveralNodesIsAskedOfWhatIsSafeOnTheirDisks(t *testing.T) {
+	for _, test := range []struct {
+		hasty bool
+		sync  time.Duration
+		crash string // of node 1, or ""
+		want  string
+	}{
+		{false, time.Millisecond, "", ""},
+		{false, time.Millisecond, "crash 1 after send told #1", ""}, // its disk has it
+		{true, time.Microsecond, "", ""},                            // synced when node 0 hears of it
+		{true, 10 * time.Millisecond, "", "node 0 puts out told, which promises told 0 >= 5 on 2 nodes; of what is safe on all disks now, only nodes [0] have it"},
+		{true, time.Microsecond, "crash 1 after send told #1", "only nodes [0] have it"},
+	} {
+		plan := keeperPlan(keeper{}, protocol.Percent(100))
+		plan.Node = func(protocol.NodeID) protocol.Node { return &pair{hasty: test.hasty} }
+		plan.Disk.Sync = test.sync
+		plan.Inputs = plan.Inputs[:1]
+		plan.Inputs[0].Node = 0
+		if test.crash != "" {
+			f, err := fault.Parse(test.crash)
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan.Faults = f
+		}
+		var seen shadowsOf
+		s, err := sim.New(plan, nil, &seen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Run()
+		if len(seen.wrong) != 1 || !strings.Contains(seen.wrong[0], test.want) || (seen.wrong[0] == "") != (test.want == "") {
+			t.Errorf("%+v: %q", test, seen.wrong)
 		}
 	}
 }

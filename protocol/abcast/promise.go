@@ -13,20 +13,40 @@ var (
 	KindLog = protocol.KindOf("abcast.log")
 	// KindEntry is which entry ends a log of that length in that view, as a hash.
 	KindEntry = protocol.KindOf("abcast.entry")
+	// KindHeld is that a majority of the nodes has the message of the key in its log: node,
+	// incarnation and seq. It is promised when the message is delivered.
+	KindHeld = protocol.KindOf("abcast.held")
 )
 
-// A Promiser is an Orderer whose messages promise something: the host hands it the effect
-// that carries such a message, and that message.
+// PromiseHeld returns what the delivery of a message promises, of nodes that are members
+// in all: KindHeld.
+func PromiseHeld(id MsgID, members int) protocol.Promise {
+	return protocol.Promise{Kind: KindHeld, Key: [3]uint64{uint64(id.Node), uint64(id.Incarnation), id.Seq}, Value: 1, Holders: members/2 + 1}
+}
+
+// Held returns the message that a promise of PromiseHeld is about.
+func Held(p *protocol.Promise) MsgID {
+	return MsgID{Node: protocol.NodeID(p.Key[0]), Incarnation: uint32(p.Key[1]), Seq: p.Key[2]}
+}
+
+// A Promiser is an Orderer whose messages and deliveries promise something: the host hands it
+// the effect that carries such a message, and that message, or an output of kind
+// KindDelivered, and nil.
 type Promiser interface {
 	Promises(list []protocol.Promise, f *protocol.Effect, msg []byte) []protocol.Promise
 	Keeps(p *protocol.Promise) (value uint64, known bool)
 }
 
 // Promises appends what a message of this component promises: a report of the log's length,
-// the promise of a view, and the log with which one begins.
+// the promise of a view, and the log with which one begins; and what a delivery promises.
 func (m *membership) Promises(list []protocol.Promise, f *protocol.Effect, msg []byte) []protocol.Promise {
 	switch f.Kind {
 	case KindStable, KindViewPromise, KindNewView:
+	case KindDelivered:
+		if _, id, ok := DecodeDelivered(f.Body); ok {
+			list = append(list, PromiseHeld(id, len(m.peers)))
+		}
+		return list
 	default:
 		return list
 	}
@@ -78,6 +98,8 @@ func (m *membership) Keeps(p *protocol.Promise) (value uint64, known bool) {
 		return m.promised, true
 	case KindAdopted:
 		return m.log.adopted, true
+	case KindHeld:
+		return 1, m.log.has(Held(p))
 	}
 	switch view, length := p.Key[0], len(m.log.entries); {
 	case m.log.adopted > view:

@@ -16,10 +16,16 @@ var promiseTransfer = protocol.KindOf("peer.transfer")
 // Promises appends what an effect promises: see protocol.Promiser. Without Config.Survive
 // nothing does.
 func (n *Node) Promises(list []protocol.Promise, f *protocol.Effect) []protocol.Promise {
-	if !n.cfg.Survive || f.Op != protocol.OpSend {
+	if !n.cfg.Survive {
 		return list
 	}
+	o, _ := n.order.(abcast.Promiser)
 	switch f.Kind {
+	case abcast.KindDelivered:
+		if o != nil && f.Op == protocol.OpOutput {
+			list = o.Promises(list, f, nil)
+		}
+		return list
 	case twopc.KindVote, twopc.KindDecision, twopc.KindAnswer, twopc.KindAck, KindReply:
 		msg, ok := link.Payload(f.Body)
 		if !ok || len(msg) == 0 {
@@ -33,8 +39,7 @@ func (n *Node) Promises(list []protocol.Promise, f *protocol.Effect) []protocol.
 		}
 		return list
 	}
-	o, ok := n.order.(abcast.Promiser)
-	if !ok || protocol.ABCAST.Cut(f.Body) == nil {
+	if o == nil || f.Op != protocol.OpSend || protocol.ABCAST.Cut(f.Body) == nil {
 		return list
 	}
 	if msg, ok := seal.Open(f.Body); ok {

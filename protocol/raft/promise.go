@@ -1,7 +1,10 @@
 package raft
 
 import (
+	"slices"
+
 	"dessim/protocol"
+	"dessim/protocol/abcast"
 
 	pb "go.etcd.io/raft/v3/raftpb"
 )
@@ -23,6 +26,11 @@ var (
 func (g *Group) Promises(list []protocol.Promise, f *protocol.Effect, msg []byte) []protocol.Promise {
 	switch f.Kind {
 	case KindVote, KindVoted, KindAck:
+	case abcast.KindDelivered:
+		if _, id, ok := abcast.DecodeDelivered(f.Body); ok {
+			list = append(list, abcast.PromiseHeld(id, len(g.cfg.Members)))
+		}
+		return list
 	default:
 		return list
 	}
@@ -63,6 +71,20 @@ func (g *Group) Keeps(p *protocol.Promise) (value uint64, known bool) {
 			return p.Value, true // in a snapshot, so it is committed
 		}
 		return term, err == nil
+	case abcast.KindHeld:
+		return 1, g.holds(abcast.Held(p))
 	}
 	return 0, false
+}
+
+// holds reports whether a message is in the log or in the snapshot before it.
+func (g *Group) holds(id abcast.MsgID) bool {
+	is := func(m abcast.Message) bool { return m.ID == id }
+	if l := g.history.streams[id.Origin()]; l != nil && (id.Seq <= l.last || slices.ContainsFunc(l.held, is)) {
+		return true
+	}
+	return slices.ContainsFunc(g.log(g.applied+1), func(e *pb.Entry) bool {
+		i, ok := decodeItem(e.GetData())
+		return ok && !i.change() && is(i.message)
+	})
 }
