@@ -14,7 +14,7 @@ import (
 
 // stale adds the kinds of faults by which something outlives what it was about, and those that
 // leave the work to repairs.
-const stale = ",late,echo,latetimer,repair"
+const stale = ",late,echo,latetimer,repair,gone"
 
 // faultyDefaults returns the default parameters of the scenarios with faults.
 func faultyDefaults(faults string) scenario.Params {

@@ -42,6 +42,7 @@ const (
 	echo
 	lateTimer
 	repair
+	gone
 	kindCount
 )
 
@@ -69,6 +70,7 @@ func kinds() [kindCount]kind {
 		echo:      {"echo", "messages of before come again after a restart, or at some time", true, 2, (*drawer).echo},
 		lateTimer: {"latetimer", "timers fire later than due", true, 1, (*drawer).lateTimer},
 		repair:    {Repair, "all messages to a node of a kind whose loss is repaired are lost: the repair must do; and what only long runs need is done early", true, 2, (*drawer).repair},
+		gone:      {"gone", "a node crashes, most often between two messages of a kind whose loss is repaired, and is down for long", true, 3, (*drawer).gone},
 		mute:      {"mute", "nodes are not heard by any other node", true, 1, (*drawer).mute},
 	}
 }
@@ -359,6 +361,28 @@ func (d *drawer) repair() bool {
 	d.f.Groups = [][]protocol.NodeID{nil, {d.node(d.Nodes)}}
 	d.percent(100)
 	d.f.For = min(d.end().Sub(d.f.At), longest)
+	return true
+}
+
+// gone draws a crash in the midst of telling others something: some have heard, and for long
+// none can ask the one that told them. It is one node in a run, so that the others go on.
+func (d *drawer) gone() bool {
+	if d.slot > 0 {
+		return false
+	}
+	d.f.Op = fault.Crash
+	d.begin(d.From, d.To)
+	if i := d.choose(askWhich, len(d.First)+1); i == len(d.First) {
+		d.f.Node = d.node(d.everyOther(1)) // see crash
+	} else {
+		const fewMessages = 4
+		d.f.Node = d.node(d.Nodes)
+		d.f.On = fault.Anchor{Op: protocol.OpSend, Kind: d.First[i], N: 1 + uint64(d.choose(askCount, fewMessages))}
+	}
+	d.keep()
+	if left := d.end().Sub(d.f.At); d.Heal == 0 || d.choose(askFor, 2) == 1 {
+		d.f.For = min(max(left/2, d.Delay), longest)
+	}
 	return true
 }
 
