@@ -42,10 +42,20 @@ type echo struct {
 	passed []passed // in the order in which the kinds came
 }
 
-// passed are the last messages of a kind, the oldest first.
+// passed are the last messages of a kind, in a ring.
 type passed struct {
 	kind protocol.Kind
-	last []*past
+	ring *[fault.EchoMemory]past
+	n    uint64 // so far
+}
+
+// all returns them, the oldest first.
+func (p *passed) all(yield func(*past) bool) {
+	for i := p.n - min(p.n, fault.EchoMemory); i < p.n; i++ {
+		if !yield(&p.ring[i%fault.EchoMemory]) {
+			return
+		}
+	}
 }
 
 // past is a message that has passed.
@@ -76,20 +86,14 @@ func (e *echo) remember(m *message) {
 			return
 		}
 		i = len(e.passed)
-		e.passed = append(e.passed, passed{kind: m.Kind})
+		e.passed = append(e.passed, passed{kind: m.Kind, ring: new([fault.EchoMemory]past)})
 	}
 	p := &e.passed[i]
-	var x *past
-	if len(p.last) < fault.EchoMemory {
-		x = new(past)
-	} else {
-		x = p.last[0] // the oldest makes room
-		p.last = append(p.last[:0], p.last[1:]...)
-	}
+	x := &p.ring[p.n%fault.EchoMemory] // the oldest makes room
+	p.n++
 	body := append(x.effect.Body[:0], m.Body...)
 	x.message, x.effect, x.times = *m, *m.Effect, 0
 	x.effect.Body, x.Effect, x.stored = body, &x.effect, noSlot
-	p.last = append(p.last, x)
 }
 
 // echoOf has the i-th fault, an Echo, begin.
@@ -115,8 +119,8 @@ func (s *Sim) echoTo(id protocol.NodeID) {
 
 // echo asks of each of these messages whether it comes again.
 func (s *Sim) echo(e *echo, among func(x *past) bool) {
-	for _, p := range e.passed {
-		for _, x := range p.last {
+	for i := range e.passed {
+		for x := range e.passed[i].all {
 			if !among(x) {
 				continue
 			}

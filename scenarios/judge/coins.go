@@ -22,9 +22,15 @@ type Coins struct {
 
 // keeper is what a node must keep coins for.
 type keeper struct {
-	all     []*commit // that it has committed
-	open    []*commit // of them, those that had no place in its log when it was last compared
+	all     []kept // that it has committed
+	open    []kept // of them, those that had no place in its log when it was last compared
 	refused map[ledger.ID]bool
+}
+
+// kept is a commit whose coins are kept.
+type kept struct {
+	*commit
+	txid ledger.ID
 }
 
 // NewCoins returns a judge of the coins of what c records, in the ledgers of l.
@@ -60,8 +66,9 @@ func (x *Coins) Kept(lies func(id protocol.NodeID) bool) *check.Check {
 
 func (x *Coins) output(e *sim.Event, k *keeper) {
 	if t, now, ok := x.c.decidedNow(); ok {
-		if now.commit && t.tx != nil && !slices.Contains(k.all, t) {
-			k.all, k.open = append(k.all, t), append(k.open, t)
+		if now.commit && t.tx != nil && !slices.ContainsFunc(k.all, func(o kept) bool { return o.commit == t }) {
+			x := kept{t, t.tx.TxID()}
+			k.all, k.open = append(k.all, x), append(k.open, x)
 		}
 		return
 	}
@@ -81,16 +88,15 @@ func (x *Coins) output(e *sim.Event, k *keeper) {
 // compare requires that a node keeps the coins of what is open.
 func (x *Coins) compare(node protocol.NodeID, k *keeper) (missing error) {
 	n := x.l.net.Nodes[node]
-	k.open = slices.DeleteFunc(k.open, func(t *commit) bool {
-		id := t.tx.TxID()
-		if k.refused[id] || n.Ledger().Listed(id) {
+	k.open = slices.DeleteFunc(k.open, func(t kept) bool {
+		if k.refused[t.txid] || n.Ledger().Listed(t.txid) {
 			return true
 		}
 		for i := range t.tx.Inputs {
 			p := t.tx.Inputs[i].Outpoint
 			by, promised := n.Promised(p)
 			holder, _ := n.Holder(binary.BigEndian.AppendUint32(p.TxID[:], p.Index))
-			if promised && by == id || holder == t.id {
+			if promised && by == t.txid || holder == t.id {
 				continue
 			}
 			if !spendable(n.Ledger(), t.tx) {
