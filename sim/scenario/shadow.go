@@ -2,10 +2,12 @@ package scenario
 
 import (
 	"errors"
+	"fmt"
 
 	"dessim/protocol"
 	"dessim/sim/check"
 	"dessim/sim/fault"
+	"dessim/sim/wording"
 )
 
 // The words for a share of the promises.
@@ -20,6 +22,9 @@ func readShadow(text string) (string, error) {
 	case text == "" || text == shadowEvery || text == shadowOff:
 		return text, nil
 	case !ok:
+		if near := wording.Near(text, []string{shadowEvery, shadowOff}); near != "" {
+			return "", fmt.Errorf("want every, off, or a share such as 10%%; did you mean %s?", near)
+		}
 		return "", errors.New("want every, off, or a share such as 10%")
 	case r.Never():
 		return shadowOff, nil
