@@ -22,7 +22,6 @@ type Manager struct {
 	reserved map[string]ID  // finds the holder of a key; never ranged over
 	past     past
 	lastTag  uint64
-	inDoubt  int
 	settled  []ID // commits that end with the next forced write, see force
 	restored bool // some record survived
 	records  int  // on disk, of this component
@@ -157,9 +156,6 @@ func (m *Manager) enter(t *tx) {
 		panic(fmt.Sprintf("twopc: %v is open already", t.id))
 	}
 	m.open = slices.Insert(m.open, i, t)
-	if t.status == InDoubt {
-		m.inDoubt++
-	}
 }
 
 // close makes t no longer open and releases its keys.
@@ -169,9 +165,6 @@ func (m *Manager) close(t *tx) {
 		panic(fmt.Sprintf("twopc: %v, %v, ends but is not open", t.id, t.status))
 	}
 	m.open = slices.Delete(m.open, i, i+1)
-	if t.status == InDoubt {
-		m.inDoubt--
-	}
 	m.release(t)
 }
 

@@ -13,12 +13,8 @@ func (m *Manager) receivePrepare(env *protocol.Env, from protocol.NodeID, v mess
 		m.stats.Stray++
 		return
 	}
-	if t := m.find(v.id); t != nil {
-		if t.coordinator != from {
-			m.stats.Stray++
-		} else {
-			m.stats.Late++
-		}
+	if m.find(v.id) != nil {
+		m.stats.Late++
 		return
 	}
 	o, known := m.past.find(v.id)

@@ -391,9 +391,6 @@ func TestHostileBytesAreCountedAndDropped(t *testing.T) {
 			return receive(0, message{kind: msgDecision, id: two, yes: true, endorsements: all})
 		},
 		"answer of a stranger": func() []protocol.Effect { return receive(7, message{kind: msgAnswer, id: one, outcome: saysAbort}) },
-		"prepare of another": func() []protocol.Effect {
-			return receive(2, message{kind: msgPrepare, id: one, participants: nodes(0, 2)})
-		},
 		"prepare without me": func() []protocol.Effect {
 			return receive(2, message{kind: msgPrepare, id: two, participants: nodes(2, 3)})
 		},
