@@ -91,13 +91,14 @@ func newFaulty(m *market) *faulty {
 	x := &faulty{m: m, promises: judge.NewPromises(m.commits, m.Incarnations), views: judge.NewViews(m.p.Nodes),
 		progress: m.progress(&m.plan, func(id protocol.NodeID) uint64 { return m.Nodes[id].Broadcasts() })}
 	x.progress.Places(m.outcomes, m.delay)
+	x.progress.Doubts(m.commits, m.delay, func(id protocol.NodeID) bool { return m.lies(id) || slices.Contains(m.Liars, id) })
 	return x
 }
 
 // checks returns the checks of every scenario that has a client and faults.
 func (x *faulty) checks() check.Suite {
 	p := x.promises
-	return slices.Concat(check.Suite{p.Exclusive(), p.Once(), p.Logged(&x.m.plan), p.EveryoneDecides(x.m.bound)},
+	return slices.Concat(check.Suite{p.Exclusive(), p.Once(), p.Logged(&x.m.plan), p.Over(x.m.p.Nodes, x.m.lies), p.EveryoneDecides(x.m.bound)},
 		x.views.Checks(), x.progress.Checks())
 }
 

@@ -81,6 +81,13 @@ func Proves(rec []byte) (f Fact, ok bool) {
 	return Fact{}, false
 }
 
+// Ends returns the transaction that a record ends at its node: from its sync on, no later
+// incarnation takes it up again. ok is false for all else.
+func Ends(rec []byte) (id ID, ok bool) {
+	v, ok := openRecord(rec)
+	return v.id, ok && (v.kind == recAbort || v.kind == recEnd || v.kind == recEnded)
+}
+
 // Doubts measures for how long participants are in doubt, from outputs alone: from
 // the yes of a node that is not the coordinator to its decision. A crash does not
 // end a doubt, because the yes binds the next incarnation too; a crash that loses an

@@ -19,7 +19,8 @@ func TestPromisesNeedRecordsAndRecordsProveThem(t *testing.T) {
 	for _, v := range sampleRecords {
 		rec := seal.Append(v.append(nil))
 		f, ok := Proves(rec)
-		got = append(got, fmt.Sprintf("%v: %v %v", TextRecord(rec), ok, f))
+		_, ends := Ends(rec)
+		got = append(got, fmt.Sprintf("%v: %v %v, ends %v", TextRecord(rec), ok, f, ends))
 		if _, ok := Proves(rec[:len(rec)-1]); ok {
 			t.Errorf("a torn record, %q, proves something", rec)
 		}
@@ -35,16 +36,16 @@ func TestPromisesNeedRecordsAndRecordsProveThem(t *testing.T) {
 		"answer 100/1.1 in doubt: false yes on 0/0.0",
 		"answer 100/1.1 commit: true commit of 100/1.1",
 		"answer 100/1.1 abort: false yes on 0/0.0",
-		"prepared 100/1.1 among 1,2,3, coordinator 3, reserving 2 keys: true yes on 100/1.1",
-		"commit 100/1.1 among 0,1: true commit of 100/1.1",
-		"decided 100/1.1 commit: true commit of 100/1.1",
-		"abort 100/1.1: false yes on 0/0.0",
-		"end 101/1.1: false yes on 0/0.0",
-		"prepared 100/1.1 among 1,2,3, coordinator 3, reserving 0 keys, again: true yes on 100/1.1",
-		"commit 100/1.1 among 0,1, again: true commit of 100/1.1",
-		"abort 100/1.1, again: false yes on 0/0.0",
-		"ended 100/1.1 commit, again: true commit of 100/1.1",
-		"forgot up to 101/1.1, again: false yes on 0/0.0",
+		"prepared 100/1.1 among 1,2,3, coordinator 3, reserving 2 keys: true yes on 100/1.1, ends false",
+		"commit 100/1.1 among 0,1: true commit of 100/1.1, ends false",
+		"decided 100/1.1 commit: true commit of 100/1.1, ends false",
+		"abort 100/1.1: false yes on 0/0.0, ends true",
+		"end 101/1.1: false yes on 0/0.0, ends true",
+		"prepared 100/1.1 among 1,2,3, coordinator 3, reserving 0 keys, again: true yes on 100/1.1, ends false",
+		"commit 100/1.1 among 0,1, again: true commit of 100/1.1, ends false",
+		"abort 100/1.1, again: false yes on 0/0.0, ends true",
+		"ended 100/1.1 commit, again: true commit of 100/1.1, ends true",
+		"forgot up to 101/1.1, again: false yes on 0/0.0, ends false",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

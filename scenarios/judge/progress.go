@@ -33,7 +33,8 @@ type Progress struct {
 	calls uint64 // operations that were due, at each look
 	stuck error
 
-	placing *placing // or nil
+	placing  *placing  // or nil
+	doubting *doubting // or nil
 }
 
 // broadcaster is what a node's incarnation has broadcast and delivered.
@@ -81,6 +82,9 @@ func (p *Progress) Observe(e *sim.Event) {
 		if p.placing != nil {
 			p.placing.look(p, e.At)
 		}
+		if p.doubting != nil {
+			p.doubting.look(p, e.At)
+		}
 		p.next = e.At.Add(p.patience / 16)
 	}
 	if changes {
@@ -91,6 +95,9 @@ func (p *Progress) Observe(e *sim.Event) {
 	}
 	if p.placing != nil {
 		p.placing.observe(e)
+	}
+	if p.doubting != nil {
+		p.doubting.observe(p, e)
 	}
 	n := &p.nodes[e.Node]
 	switch e.What {
@@ -188,6 +195,10 @@ func (p *Progress) Checks() check.Suite {
 	if p.placing != nil {
 		s = append(s, p.check("a commit gets its place though parties are away", &p.placing.due, &p.placing.wrong, func() bool { return p.placing.pending(p) }).
 			OrNotApplicable("no commit has its parties in a lasting majority, but for some that are away as long"))
+	}
+	if d := p.doubting; d != nil {
+		s = append(s, p.check("a doubt ends though its coordinator is away", &d.due, &d.wrong, func() bool { return false }).
+			OrNotApplicable("no doubt ends while its coordinator is away"))
 	}
 	if p.store != nil {
 		s = append(s, p.check("operations of clients that reach a lasting majority complete", &p.calls, &p.stuck, p.store.unfinished).OrNotApplicable(lasts(p.patience+p.asked)))

@@ -246,6 +246,12 @@ func (c *Core) Reaches(id protocol.NodeID, nodes uint64, now protocol.Time, d ti
 	return true
 }
 
+// Parted reports whether nothing passes from one of two nodes to the other, whichever of them.
+func (c *Core) Parted(a, b protocol.NodeID, now protocol.Time) bool {
+	c.settle(now)
+	return c.links[a][b].cut || c.links[b][a].cut
+}
+
 // Away returns the nodes of the group, as bits, that have been down or cut off for that long:
 // nothing has passed between any of them and these nodes, nor between any of them and a node
 // of which that is not known.

@@ -1,0 +1,63 @@
+package judge
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+	"dessim/protocol/twopc"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// ended is what has ended at a node, by its disk.
+type ended struct {
+	unsafe []twopc.ID          // of records that are not synced yet
+	safe   map[twopc.ID]uint32 // the incarnation that synced the record
+}
+
+// Over requires that a restart takes up nothing that has ended, by a record which was synced in an
+// earlier incarnation: it is neither in doubt about it, nor decides it again. Nodes that lie
+// are exempt.
+func (x *Promises) Over(nodes int, lies func(id protocol.NodeID) bool) *check.Check {
+	over := make([]ended, nodes)
+	watch := sim.Persisted | sim.Synced | sim.Crashed | sim.Output
+	c := check.Always("a restart takes up nothing that has ended", watch, func(e *sim.Event) (bool, error) {
+		if int(e.Node) >= nodes {
+			return false, nil // a client
+		}
+		n := &over[e.Node]
+		switch e.What {
+		case sim.Persisted:
+			if id, ok := twopc.Ends(e.Body); ok {
+				n.unsafe = append(n.unsafe, id)
+			}
+		case sim.Crashed:
+			n.unsafe = n.unsafe[:0]
+		case sim.Synced:
+			n.sync(e.Incarnation)
+		case sim.Output:
+			r, ok := twopc.DecodeOutput(e.Kind, e.Body)
+			if !ok || e.Kind == twopc.KindBegun || lies(e.Node) {
+				return false, nil
+			}
+			if since, known := n.safe[r.ID]; known && since < e.Incarnation {
+				return true, fmt.Errorf("node %v puts out %v of %v, which ended there in incarnation %d", e.Node, e.Kind, r.ID, since)
+			}
+			return e.Incarnation > 1, nil
+		}
+		return false, nil
+	})
+	return c.OrNotApplicable("no node votes or decides after a restart")
+}
+
+func (n *ended) sync(incarnation uint32) {
+	if n.safe == nil {
+		n.safe = make(map[twopc.ID]uint32)
+	}
+	for _, id := range n.unsafe {
+		if _, known := n.safe[id]; !known {
+			n.safe[id] = incarnation
+		}
+	}
+	n.unsafe = n.unsafe[:0]
+}
