@@ -98,7 +98,7 @@ func newFaulty(m *market) *faulty {
 // checks returns the checks of every scenario that has a client and faults.
 func (x *faulty) checks() check.Suite {
 	p := x.promises
-	return slices.Concat(check.Suite{p.Exclusive(), p.Once(), p.Logged(&x.m.plan), p.Over(x.m.p.Nodes, x.m.lies), p.EveryoneDecides(x.m.bound)},
+	return slices.Concat(check.Suite{p.Exclusive(), p.Once(), p.Logged(&x.m.plan), p.Over(x.m.p.Nodes, x.m.lies), p.EveryoneDecides(x.m.bound), x.m.channels(x.m.plan.Faults)},
 		x.views.Checks(), x.progress.Checks())
 }
 
@@ -125,4 +125,12 @@ func (x *faulty) counts(s *sim.Sim) []scenario.Count {
 // facts returns the figures of doubts, and the fault window.
 func (x *faulty) facts() []scenario.Fact {
 	return append(x.promises.Facts(), x.m.windowFact())
+}
+
+// channels returns the check of the channels of views, which raft has none of.
+func (w *world) channels(faults []fault.Fault) *check.Check {
+	if w.p.Order == orderRaft {
+		return check.Skip(judge.NameChannels, "raft has no views with channels")
+	}
+	return judge.NewChannels(w.p.Nodes, w.p.Seed, traitors(faults)).Exact()
 }

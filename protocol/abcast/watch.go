@@ -1,0 +1,38 @@
+package abcast
+
+// A Datagram is what a message with Views says of channels, and of the views that its sender
+// is in: for checks that watch the network. Fields that its type lacks are 0.
+type Datagram struct {
+	Incarnation uint32 // of its sender
+	Promised    uint64 // the view that the sender has promised at least
+	View        uint64 // that the sender works in, or that a frame belongs to
+	Frame       bool   // it is a frame of a channel:
+	Seq         uint64 // its number
+	Body        []byte // what it carries; it aliases the message
+	Heartbeat   bool   // it is a heartbeat:
+	Next        uint64 // the number of the frame that the sender wants next, of the receiver's
+}
+
+// Watcher reads datagrams for checks. The zero Watcher is ready.
+type Watcher struct{ in datagramReader }
+
+// Read returns what a datagram says. ok is false if a node would drop it as malformed.
+func (w *Watcher) Read(msg []byte) (x Datagram, ok bool) {
+	d, ok := w.in.decode(msg)
+	if !ok {
+		return Datagram{}, false
+	}
+	x.Incarnation = d.inc
+	switch d.op {
+	case opHeartbeat:
+		x.Heartbeat, x.Next, x.Promised = true, d.next, d.promised
+		if d.normal {
+			x.View = d.adopted
+		}
+	case opFrame:
+		x.Frame, x.View, x.Seq, x.Body, x.Promised = true, d.view, d.seq, d.body, d.view
+	default:
+		x.Promised = d.view
+	}
+	return x, true
+}
