@@ -63,7 +63,7 @@ func (m *membership) adopt(env *protocol.Env, v uint64, base int, old []logEntry
 // left is void: its rule, its channels, and what its members reported.
 func (m *membership) enter(env *protocol.Env, members []Member) {
 	m.view, m.normal = m.log.adopted, true
-	m.placed = uint64(m.log.messages) // a view begins at the end of its log
+	m.placed = m.log.handed + uint64(m.log.waiting()) // a view begins at the end of its log
 	m.stats.Installed++
 	clear(m.members)
 	clear(m.chans)

@@ -22,7 +22,6 @@ type journal struct {
 	commit    int               // entries known to be stable
 	delivered int               // entries handed to the host in this incarnation
 	handed    uint64            // messages among them
-	messages  int               // messages among the entries
 	seqs      map[Member]uint64 // the last seq of each origin among the entries, which have an origin's messages from 1 without gaps
 }
 
@@ -43,18 +42,26 @@ func (j *journal) order(m Message) { j.extend([]logEntry{{m: m}}) }
 func (j *journal) extend(entries []logEntry) {
 	for _, e := range entries {
 		if e.view == 0 {
-			j.messages++
 			j.seqs[e.m.ID.Origin()] = e.m.ID.Seq
 		}
 	}
 	j.entries = append(j.entries, entries...)
 }
 
+// waiting returns the number of messages that were not handed to the host.
+func (j *journal) waiting() (n int) {
+	for i := range j.entries[j.delivered:] {
+		if j.entries[j.delivered+i].view == 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // cut forgets the entries from length on.
 func (j *journal) cut(length int) {
 	for _, e := range slices.Backward(j.entries[length:]) {
 		if e.view == 0 {
-			j.messages--
 			j.seqs[e.m.ID.Origin()] = e.m.ID.Seq - 1
 		}
 	}

@@ -282,7 +282,7 @@ func (m *membership) persist(env *protocol.Env, rec []byte) {
 }
 
 func (m *membership) Pending() int {
-	n := m.log.messages - int(m.log.handed)
+	n := m.log.waiting()
 	if m.normal {
 		return n + m.rule.pending()
 	}

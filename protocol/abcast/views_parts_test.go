@@ -251,8 +251,8 @@ func TestJournalEqualsAPlainSlice(t *testing.T) {
 						t.Fatalf("%v is found", next(l))
 					}
 				}
-				if j.messages != messages || j.safe > j.written || j.written > len(j.entries) {
-					t.Fatalf("%d messages, want %d; %d safe, %d written, %d entries", j.messages, messages, j.safe, j.written, len(j.entries))
+				if j.waiting() != messages || j.safe > j.written || j.written > len(j.entries) {
+					t.Fatalf("%d messages, want %d; %d safe, %d written, %d entries", j.waiting(), messages, j.safe, j.written, len(j.entries))
 				}
 			},
 		})
