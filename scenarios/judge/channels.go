@@ -16,6 +16,7 @@ import (
 //   - A heartbeat acknowledges exactly the frames of its view that have come since its sender
 //     promised that view: nothing of another view, nothing that is missing, and nothing less.
 //   - A number stands for one frame in a view, and the numbers have no gaps.
+//   - Once a node has promised a view, it sends nothing more in lower ones.
 type Channels struct {
 	in   abcast.Watcher
 	ends []*channelEnd // by node; nil if it is not watched
@@ -94,6 +95,8 @@ func (c *Channels) observe(e *sim.Event) (relevant bool, wrong error) {
 			p.come(&d)
 		}
 		return false, nil
+	case d.Promised < n.promised:
+		wrong = fmt.Errorf("a message of view %d, where it has promised view %d", d.Promised, n.promised)
 	case d.Frame:
 		wrong = p.send(&d)
 	case d.Heartbeat && d.View != 0:
