@@ -137,6 +137,9 @@ func (m *market) keeps(_ protocol.NodeID, name string) int {
 		if m.p.Order == orderRaft {
 			return noBound // its log is never discarded
 		}
+		if _, group := m.group(); group == nil && !m.p.Failing() {
+			return diskSlack + 2*begun // two-phase commit's alone: see twopc.Discard
+		}
 		return diskSlack + 4*(begun+k.placed+k.nodes+k.lives+k.views)
 	}
 	return max(k.order(name), m.table(name, k))
