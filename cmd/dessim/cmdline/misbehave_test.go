@@ -85,14 +85,18 @@ func misbehavior() *scenario.Scenario {
 		Name: "rogue", Shows: "a node misbehaves", MinNodes: 3, MaxNodes: 3,
 		Defaults: scenario.Params{Nodes: 3, Delay: time.Millisecond, Until: time.Second},
 		Own: []*scenario.Param{
-			scenario.Choice("how", "panic", []string{"panic", "quit", "loop", "block", "storm", "build"}, "how"),
+			scenario.Choice("how", "panic", []string{"panic", "quit", "loop", "block", "storm", "build", "spin"}, "how"),
 			scenario.Choice("when", "always", []string{"always", "seldom"}, "when"),
 			scenario.Choice("random", "none", []string{"none", "shared"}, "what runs share"),
 		},
 		Build: func(b *scenario.Setup) *scenario.Run {
 			how, when := b.Choice("how"), b.Choice("when")
-			if how == "build" {
+			switch how {
+			case "build":
 				panic("ill")
+			case "spin":
+				for how != "" {
+				}
 			}
 			run := &scenario.Run{
 				Plan: sim.Plan{Nodes: 3, Link: sim.Link{Delay: b.Delay, Jitter: b.Jitter}, Until: protocol.Time(b.Until),

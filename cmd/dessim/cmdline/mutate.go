@@ -77,7 +77,7 @@ func (t *tool) mutateCommand() *cli.Command {
 	f.find("events").usage = "end a run after this many events: that kills the mutant"
 	f.find("seed").usage = "what -sample draws by"
 	f.find("shadow").usage = "share of what nodes promise that is compared with what is safe on their disks: every, off, or such as 10%; the default is every"
-	f.add("then", "SCENARIO", "sweep those that survive with this scenario too, with its defaults; several with commas")
+	f.add("then", "SCENARIO", "sweep those that survive with this scenario too, with its defaults, but for a choice that a flag makes for both; several with commas")
 	f.add("seeds", "200", "sweep the seeds from 1 to this one")
 	f.add("sample", "50", "sweep only so many of the mutants that are reached, drawn by -seed")
 	f.add("budget", "10m", "begin no more sweeps after this time")
@@ -161,7 +161,7 @@ func (t *tool) newMutation(f *flags) (m *mutation, err error) {
 		return nil, err
 	}
 	m.Params.Shadow = cmp.Or(m.Params.Shadow, "every") // it costs half a sweep, and kills at once
-	if err := m.readSweeps(f.find("then")); err != nil {
+	if err := m.readSweeps(f); err != nil {
 		return nil, err
 	}
 	if m.seeds, err = count[uint64](f.find("seeds"), mutantSeeds, mostMutants); err != nil {
@@ -188,8 +188,10 @@ func (t *tool) newMutation(f *flags) (m *mutation, err error) {
 	return m, err
 }
 
-// readSweeps reads the names of further scenarios.
-func (m *mutation) readSweeps(then *flag) error {
+// readSweeps reads the names of further scenarios. One that declares a choice, such as that of
+// an order, takes it from the flags: a package may be one of several to choose from.
+func (m *mutation) readSweeps(f *flags) error {
+	then := f.find("then")
 	m.sweeps = []*mutantSweep{{subject: m.subject}}
 	if !then.given {
 		return nil
@@ -202,6 +204,13 @@ func (m *mutation) readSweeps(then *flag) error {
 		more := subject{program: m.program}
 		more.Scenario, more.Seed, more.Params = s, m.Seed, s.Defaults
 		more.Params.Shadow, more.Params.Events = m.Params.Shadow, m.Params.Events
+		for _, x := range s.Own {
+			if text := f.find(x.Name); len(x.Values) > 0 && text.given {
+				if err := more.set(x, text.text); err != nil {
+					return err
+				}
+			}
+		}
 		m.sweeps = append(m.sweeps, &mutantSweep{subject: more})
 	}
 	return nil

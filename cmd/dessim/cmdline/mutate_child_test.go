@@ -22,6 +22,7 @@ func TestWhatKillsAMutantIsTheFirstThingThatItsRunsShow(t *testing.T) {
 		"-how storm":              {By: explore.Ends, Seed: 3},
 		"-how loop":               {By: byTimeout, Seed: 3},
 		"-how block":              {By: byTimeout, Seed: 3},
+		"-how spin":               {By: byTimeout, Seed: 3},
 		"-how panic -until 100ms": {Passed: []uint64{3, 5}},
 		"-how panic -until 1ms":   {By: "outputs come (inconclusive)", Seed: 3},
 	} {

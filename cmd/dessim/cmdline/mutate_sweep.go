@@ -68,6 +68,9 @@ func (t *tool) sweepMutant(f *flags) error {
 	debug.SetGCPercent(sweepGC)
 	s.Params.Events = job.Events
 	g := &guard{tool: t, bound: job.CPU}
+	if len(job.Seeds) > 0 {
+		g.begin(job.Seeds[0]) // to build a run is part of it
+	}
 	go g.watch()
 	w := s.Scenario.WorldUnder(nil, 1, s.Params)
 	r := mutantResult{Checks: make(map[string]int)}
