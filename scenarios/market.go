@@ -161,8 +161,39 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 			return slices.Concat(m.commits.Facts(), m.ledgers.Facts(), m.faulty.facts())
 		}
 	}
+	if !m.p.Failing() && m.p.Loss.Never() {
+		prompt := m.prompt()
+		r.Checks = append(r.Checks, prompt.Checks(m.p.Order == orderRaft)...)
+		r.Watch = append(r.Watch, prompt)
+	}
 	r.Facts = m.withLedgers(facts)
 	return r
+}
+
+// How many longest delays a delivery takes at most while nothing fails: the four that a
+// broadcast costs at most, and one for disks; see packages abcast and raft. In Raft, messages
+// that overtake each other leave the last step to the next heartbeat.
+const (
+	promptDelays = 5
+	beatDelays   = 13
+)
+
+// prompt returns a judge of the order of a run without failures.
+func (m *market) prompt() *judge.Prompt {
+	longest := m.delay
+	for _, r := range m.plan.Links {
+		longest = max(longest, r.Link.Delay+r.Link.Jitter)
+	}
+	bound := promptDelays * longest
+	if m.p.Order == orderRaft {
+		bound += beatDelays * m.delay
+	}
+	return judge.NewPrompt(m.p.Nodes, m.begin, bound, func(id protocol.NodeID) uint64 {
+		if n := m.Nodes[id]; n != nil {
+			return n.Broadcasts()
+		}
+		return 0
+	})
 }
 
 // transfer is one transfer of the workload.
