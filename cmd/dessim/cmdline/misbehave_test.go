@@ -16,11 +16,14 @@ import (
 )
 
 // misbehave is the environment variable that makes the test binary a command line whose
-// nodes misbehave. Its value is the grace of an interruption.
+// nodes misbehave. Its value is the grace of an interruption; with never, it does not begin.
 const misbehave = "DESSIM_TEST_MISBEHAVE"
 
 // misbehaving returns that program. It tells of a step after 50 ms.
 func misbehaving(grace string) *Program {
+	if grace == "never" {
+		time.Sleep(time.Hour)
+	}
 	d, err := time.ParseDuration(grace)
 	if err != nil {
 		panic(err)

@@ -124,6 +124,7 @@ type mutation struct {
 	exe      string
 	suite    string // the tests of the package, or ""
 	patience time.Duration
+	startup  time.Duration // of a process: see mutantStart
 	sweeps   []*mutantSweep
 	rows     []mutant // one for each of the package
 }
@@ -156,7 +157,7 @@ const (
 )
 
 func (t *tool) newMutation(f *flags) (m *mutation, err error) {
-	m = &mutation{tool: t, begun: time.Now(), asJSON: f.find("json").on(), tests: f.find("tests").on(), main: f.find("main").text}
+	m = &mutation{tool: t, begun: time.Now(), startup: mutantStart, asJSON: f.find("json").on(), tests: f.find("tests").on(), main: f.find("main").text}
 	if m.subject, err = f.subject(); err != nil {
 		return nil, err
 	}

@@ -53,3 +53,19 @@ func TestWhatKillsAMutantIsTheFirstThingThatItsRunsShow(t *testing.T) {
 		})
 	}
 }
+
+func TestAMutantThatKeepsTheProgramFromBeginningIsKilled(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := misbehaving("1h")
+	s := subject{program: p}
+	s.Scenario = p.Scenarios[0]
+	s.Params = s.Scenario.Defaults
+	m := &mutation{tool: &tool{Program: p}, exe: exe, dir: t.TempDir(), startup: time.Second}
+	r, err := m.child(t.Context(), &s, &mutantJob{Seeds: []uint64{3}}, misbehave+"=never")
+	if err != nil || r.By != byTimeout {
+		t.Errorf("a process that does not begin: %+v, %v; want %s", r, err, byTimeout)
+	}
+}

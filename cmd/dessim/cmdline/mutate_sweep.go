@@ -62,6 +62,9 @@ func (t *tool) sweepMutant(f *flags) error {
 		return err
 	}
 	var job mutantJob
+	if _, err := fmt.Fprintln(t.stdout); err != nil { // it has begun: see mutation.child
+		return refuse("mutate -child: %s", files.Reason(err))
+	}
 	if err := json.NewDecoder(t.stdin).Decode(&job); err != nil {
 		return refuse("mutate -child: %v; it is for mutate itself", err)
 	}
@@ -187,16 +190,39 @@ func (m *mutation) child(ctx context.Context, of *subject, job *mutantJob, env .
 	if err != nil {
 		return r, err
 	}
-	var out bytes.Buffer
+	limited, cancel := context.WithCancel(ctx)
+	defer cancel()
+	late := time.AfterFunc(m.startup, cancel)
+	out := firstWords{heard: late.Stop}
 	errs := lastWords{program: m.Name}
-	cmd := exec.CommandContext(ctx, m.exe, args...)
+	cmd := exec.CommandContext(limited, m.exe, args...)
 	cmd.Dir, cmd.Env = m.dir, append(os.Environ(), env...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(request), &out, &errs
 	err = cmd.Run()
-	if json.Unmarshal(out.Bytes(), &r) == nil && err == nil {
+	switch {
+	case json.Unmarshal(out.Bytes(), &r) == nil && err == nil:
 		return r, nil
+	case limited.Err() != nil && ctx.Err() == nil:
+		return mutantResult{By: byTimeout}, nil
 	}
 	return mutantResult{}, fmt.Errorf("the process of the runs ended: %s", cmp.Or(errs.text(), fmt.Sprint(err)))
+}
+
+// mutantStart is how long a process may take to begin. One with a mutant may never begin, since
+// the program looks at all its scenarios first, and no guard watches over that.
+const mutantStart = time.Minute
+
+// firstWords keeps what is written, and calls heard when that begins.
+type firstWords struct {
+	bytes.Buffer
+	heard func() bool
+}
+
+func (w *firstWords) Write(b []byte) (int, error) {
+	if w.Len() == 0 {
+		w.heard()
+	}
+	return w.Buffer.Write(b)
 }
 
 // sweepAll sweeps with each mutant that was drawn. What becomes of one depends on it alone.
