@@ -157,6 +157,9 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 		r.Checks = append(r.Checks, m.faulty.checks()...)
 		r.Watch = append(r.Watch, m.faulty.promises, m.faulty.views, m.faulty.progress, m.faulty)
 		r.Counts = m.faulty.counts
+		if m.p.Order == orderRaft {
+			r.Checks = append(r.Checks, judge.NewLeaders(&m.Network).Forgotten())
+		}
 		facts = func() []scenario.Fact {
 			return slices.Concat(m.commits.Facts(), m.ledgers.Facts(), m.faulty.facts())
 		}

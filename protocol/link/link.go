@@ -188,9 +188,6 @@ func (l *Link) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 func (l *Link) Timeout(env *protocol.Env, tag uint64) {
 	_, n := protocol.SplitTag(tag)
 	p := l.peers[protocol.NodeID(n)]
-	if p == nil || !p.armed {
-		return
-	}
 	p.armed = false
 	if p.sent > 0 && due(env.Now(), p.resendAt, Again.Longest(l.cfg.Retry)) {
 		l.resend(env, p)

@@ -382,6 +382,17 @@ func (n *Node) Term() uint64 {
 	return 0
 }
 
+// Leader returns the node that this one takes for the leader of an order that has terms, or
+// false.
+func (n *Node) Leader() (id protocol.NodeID, known bool) {
+	if o, ok := n.order.(interface {
+		Leader() (protocol.NodeID, bool)
+	}); ok {
+		return o.Leader()
+	}
+	return 0, false
+}
+
 // Outcome returns how a client's transfer from this node ended: Committed, Accepted or
 // Refused. ok is false if it has not committed, as far as this node knows.
 func (n *Node) Outcome(client protocol.NodeID, transfer uint64) (o Outcome, ok bool) {

@@ -13,11 +13,14 @@ import (
 // in the middle of a tick counts from its beginning. A tick is up to a quarter longer
 // than the shortest: see abcast.NextTick.
 const (
-	forgetAfter = 5 // silence after which a leader counts as dead: three heartbeats are lost, even of long ticks
-	removeAfter = 6 // silence after which the leader takes a member out of the view: RemoveAgain
-	resignAfter = 5 // period of a leader's check that a majority answers, else it resigns
-	repeatAfter = 3 // from proposing to proposing again what was not delivered: ProposeAgain
+	forgetAfter = ForgetAfter // silence after which a leader counts as dead: three heartbeats are lost, even of long ticks
+	removeAfter = 6           // silence after which the leader takes a member out of the view: RemoveAgain
+	resignAfter = 5           // period of a leader's check that a majority answers, else it resigns
+	repeatAfter = 3           // from proposing to proposing again what was not delivered: ProposeAgain
 )
+
+// ForgetAfter is how many ticks of silence a node waits before it forgets a leader.
+const ForgetAfter = 5
 
 // The rules for what is done again.
 var (
@@ -104,13 +107,13 @@ func (g *Group) remove(env *protocol.Env) {
 	}
 }
 
-// hear ends the silence if m came from the leader, or from a candidate that this node
+// hear ends the silence if m came from the leader of this term, or from a candidate that this node
 // just voted for, which gets its chance to lead.
 func (g *Group) hear(m *pb.Message) {
 	s := g.node.BasicStatus()
 	switch m.GetType() {
 	case pb.MsgApp, pb.MsgSnap, pb.MsgHeartbeat:
-		if s.Lead == m.GetFrom() {
+		if s.Lead == m.GetFrom() && s.GetTerm() == m.GetTerm() { // not of a former term, come late
 			g.silent, g.lost = 0, 0
 		}
 	case pb.MsgVote:

@@ -312,6 +312,16 @@ func (g *Group) Term() uint64 {
 	return s.GetTerm()
 }
 
+// Leader returns the node that this one takes for the leader of its term, which it may be
+// itself, or false.
+func (g *Group) Leader() (id protocol.NodeID, known bool) {
+	if g.node == nil {
+		return 0, false
+	}
+	lead := g.node.BasicStatus().Lead
+	return fromRaft(lead), lead != etcd.None
+}
+
 // Pending counts this member's own messages, and those of its log that may yet be
 // committed.
 func (g *Group) Pending() int {

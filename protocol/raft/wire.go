@@ -148,6 +148,14 @@ func decodeMessage(msg []byte) (*pb.Message, bool) {
 	return m, true
 }
 
+// MessageTerm returns the term of a message, which must be one that a member would send; a
+// proposal has 0.
+func MessageTerm(msg []byte) uint64 {
+	r := bencode.ListOf(protocol.ABCAST.Cut(msg))
+	r.Uint()
+	return r.UintMax(maxNumber)
+}
+
 // sound reports whether a message's fields fit together. A message that lies passes:
 // Raft does not tolerate liars.
 func sound(m *pb.Message) bool {
