@@ -158,7 +158,8 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 		r.Watch = append(r.Watch, m.faulty.promises, m.faulty.views, m.faulty.progress, m.faulty)
 		r.Counts = m.faulty.counts
 		if m.p.Order == orderRaft {
-			r.Checks = append(r.Checks, judge.NewLeaders(&m.Network).Forgotten())
+			leaders := judge.NewLeaders(&m.Network)
+			r.Checks = append(r.Checks, leaders.Forgotten(), leaders.Rarer())
 		}
 		facts = func() []scenario.Fact {
 			return slices.Concat(m.commits.Facts(), m.ledgers.Facts(), m.faulty.facts())

@@ -84,3 +84,27 @@ func TestRemovalsInVainHavePausesThatGrowAndTheMembersMessageBeginsThemAnew(t *t
 		beat(g, env, 3, 3)
 	}
 }
+
+func TestWhatIsLeftOfAFormerTermIsNoSignOfLifeOfTheLeader(t *testing.T) {
+	for what, late := range map[string]func(g *Group, env *protocol.Env){
+		"its heartbeat of a former term": func(g *Group, env *protocol.Env) { beat(g, env, 1, 3) },
+		"its request for a vote": func(g *Group, env *protocol.Env) {
+			g.Receive(env, 1, appendMessage(nil, &pb.Message{Type: pb.MsgVote.Enum(), Term: new(uint64(4)), Index: new(uint64(9)), LogTerm: new(uint64(3))}))
+		},
+	} {
+		g, env, _ := lone()
+		beat(g, env, 1, 3)
+		for range forgetAfter { // so that it may vote again
+			g.Timeout(env, tagTick)
+		}
+		late(g, env)
+		beat(g, env, 1, 4)
+		for range forgetAfter {
+			late(g, env)
+			g.Timeout(env, tagTick)
+		}
+		if lead, known := g.Leader(); known {
+			t.Errorf("after %d ticks in which nothing but %s came node 2 takes node %v for the leader", forgetAfter, what, lead)
+		}
+	}
+}

@@ -117,7 +117,8 @@ func (g *Group) hear(m *pb.Message) {
 			g.silent, g.lost = 0, 0
 		}
 	case pb.MsgVote:
-		if s.GetVote() == m.GetFrom() && s.GetTerm() == m.GetTerm() {
+		// Once there is a leader, its request of before, come late, is no sign of life.
+		if s.Lead == etcd.None && s.GetVote() == m.GetFrom() && s.GetTerm() == m.GetTerm() {
 			g.silent = 0
 		}
 	}
