@@ -5,6 +5,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/kademlia"
+	"dessim/protocol/peer"
 	"dessim/scenarios/judge"
 	"dessim/sim/fault"
 )
@@ -49,5 +50,9 @@ func (c *churning) queries(cfg kademlia.Config) *judge.Queries {
 // failures, and with raft, the order does not need FIFO links.
 func (w *world) watchLinks(faults []fault.Fault) *judge.Links {
 	order, group := w.group()
-	return judge.NewLinks(w.p.Nodes, w.p.Seed, order.FIFO() && group == nil && !w.p.Failing(), traitors(faults))
+	retry := peer.Retry(w.delay)
+	if slices.ContainsFunc(faults, func(f fault.Fault) bool { return f.Op == fault.Jump || f.Op == fault.Drift }) {
+		retry = 0
+	}
+	return judge.NewLinks(w.p.Nodes, w.p.Seed, order.FIFO() && group == nil && !w.p.Failing(), retry, traitors(faults))
 }

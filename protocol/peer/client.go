@@ -55,7 +55,7 @@ func NewClient(delay time.Duration, survive bool) *Client {
 	if survive {
 		c.patience = patienceDelays * delay
 	}
-	c.link = link.New(link.Config{Retry: delay * 5 / 2, Window: link.MaxWindow, Deliver: c.deliver, Reset: c.returned})
+	c.link = link.New(link.Config{Retry: Retry(delay), Window: link.MaxWindow, Deliver: c.deliver, Reset: c.returned})
 	return c
 }
 

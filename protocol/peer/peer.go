@@ -189,7 +189,7 @@ func New(cfg Config) *Node {
 	k.K, k.Alpha = cmp.Or(cfg.K, k.K), cmp.Or(cfg.Alpha, k.Alpha)
 	n.dht = kademlia.New(k)
 	n.link = link.New(link.Config{
-		Retry:   d * 5 / 2,
+		Retry:   Retry(d),
 		Window:  link.MaxWindow,
 		FIFO:    cfg.Order.FIFO() && !cfg.views(), // views have channels of their own
 		Deliver: n.deliver,
@@ -361,6 +361,10 @@ func (n *Node) Joined() bool { return n.joined && n.settled }
 
 // Body returns the bytes of a transaction, by wtxid, if the node has them.
 func (n *Node) Body(id ledger.ID) ([]byte, bool) { return n.body(id) }
+
+// Retry returns the time after which a node's link first sends again, where the longest usual
+// delay is given.
+func Retry(delay time.Duration) time.Duration { return delay * 5 / 2 }
 
 // Ledger returns the node's ledger, to be read.
 func (n *Node) Ledger() *ledger.State { return n.state }

@@ -1,8 +1,10 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"dessim/protocol"
 	"dessim/protocol/link"
@@ -20,9 +22,12 @@ import (
 //     dropped for a former incarnation of the receiver.
 //   - Only what was acknowledged is given up.
 //   - Only what came is acknowledged.
+//   - Nothing is sent again sooner than the link says, after an acknowledgement of
+//     anything, or after messages were sent again.
 type Links struct {
 	fifo  bool
-	ends  []*linkEnd // by node; nil if it is not watched
+	retry time.Duration // to the first resend; 0: it is not judged
+	ends  []*linkEnd    // by node; nil if it is not watched
 	frame link.Watcher
 	step  *linkStep // the last one in which a frame came
 	err   error     // of what was handed up in it
@@ -47,6 +52,10 @@ type linkPeer struct {
 	low   uint64            // of the last frame to it
 	acked uint64            // what it has acknowledged
 	said  map[uint64]uint64 // hashes of the messages to it that are not given up, by number
+
+	moved  protocol.Time // when it last acknowledged anything, or messages were last sent to it again; 0: never
+	repeat uint64        // the step in which they were
+	resent bool          // the last message sent to it was sent before
 }
 
 // linkStep is a step in which a frame came.
@@ -61,9 +70,9 @@ type linkStep struct {
 const mostEnds = 2
 
 // NewLinks returns a judge of the links between that many nodes. The seed says which are
-// watched.
-func NewLinks(nodes int, seed uint64, fifo bool, traitors []protocol.NodeID) *Links {
-	l := &Links{fifo: fifo, ends: make([]*linkEnd, nodes)}
+// watched. retry is the time to the first resend; it is 0 if clocks do not keep the time.
+func NewLinks(nodes int, seed uint64, fifo bool, retry time.Duration, traitors []protocol.NodeID) *Links {
+	l := &Links{fifo: fifo, retry: retry, ends: make([]*linkEnd, nodes)}
 	stride := (nodes + mostEnds - 1) / mostEnds
 	for i := int(seed % uint64(stride)); i < nodes; i += stride {
 		if !slices.Contains(traitors, protocol.NodeID(i)) {
@@ -118,9 +127,9 @@ func (l *Links) observe(e *sim.Event) (relevant bool, wrong error) {
 		case e.What == sim.Sent && !ok:
 			return true, fmt.Errorf("node %v sends a frame that nobody can read", e.Node)
 		case e.What == sim.Sent:
-			return true, p.sends(e, &f)
+			return true, cmp.Or(p.sends(e, &f), p.again(e, &f, l.retry))
 		case ok:
-			l.step = &linkStep{node: e.Node, from: e.Peer, incarnation: e.Incarnation, want: p.receives(n.incarnation, &f, l.fifo)}
+			l.step = &linkStep{node: e.Node, from: e.Peer, incarnation: e.Incarnation, want: p.receives(e.At, n.incarnation, &f, l.fifo)}
 			return true, nil
 		default: // it is damaged
 			l.step = &linkStep{node: e.Node, from: e.Peer, incarnation: e.Incarnation}
@@ -139,7 +148,7 @@ func (n *linkEnd) peer(id protocol.NodeID) *linkPeer {
 }
 
 // receives returns the hashes of the messages that are handed up when a frame comes.
-func (p *linkPeer) receives(own uint32, f *link.Frame, fifo bool) (due []uint64) {
+func (p *linkPeer) receives(at protocol.Time, own uint32, f *link.Frame, fifo bool) (due []uint64) {
 	if f.To > own || f.From < p.incarnation || f.To != 0 && f.To < own {
 		return nil // it is for another incarnation, or of a former one
 	}
@@ -148,6 +157,9 @@ func (p *linkPeer) receives(own uint32, f *link.Frame, fifo bool) (due []uint64)
 			p.got, p.early, p.renewed = 0, make(map[uint64]uint64), true
 		}
 		p.incarnation = f.From
+	}
+	if f.Ack > p.acked && f.Ack >= p.low { // else it acknowledges what was dropped
+		p.moved = at
 	}
 	p.acked = max(p.acked, f.Ack)
 	if !f.Data {
@@ -204,6 +216,7 @@ func (p *linkPeer) sends(e *sim.Event, f *link.Frame) error {
 func (p *linkPeer) numbers(f *link.Frame, wrong func(format string, args ...any) error) error {
 	hash := protocol.HashBytes(f.Msg)
 	was, again := p.said[f.Seq]
+	p.resent = again
 	switch {
 	case f.To != p.incarnation:
 		return wrong("is for incarnation %d, where it knows %d", f.To, p.incarnation)
@@ -220,5 +233,18 @@ func (p *linkPeer) numbers(f *link.Frame, wrong func(format string, args ...any)
 		delete(p.said, p.low)
 	}
 	p.said[f.Seq], p.top, p.renewed = hash, max(p.top, f.Seq), false
+	return nil
+}
+
+// again judges when a message is sent again.
+func (p *linkPeer) again(e *sim.Event, f *link.Frame, retry time.Duration) error {
+	if retry == 0 || !f.Data || !p.resent || e.Step == p.repeat {
+		return nil
+	}
+	before := p.moved
+	p.moved, p.repeat = e.At, e.Step
+	if took := e.At.Sub(before); before > 0 && took < retry {
+		return fmt.Errorf("node %v sends node %v message %d again %v after the last acknowledgement or resend; want at least %v", e.Node, e.Peer, f.Seq, took, retry)
+	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"strings"
 
 	"dessim/protocol/ledger"
 	"dessim/protocol/peer"
@@ -53,8 +54,11 @@ func (l *Ledgers) Unsent() *check.Check {
 func (u *unsent) ask(n *peer.Node, tx *ledger.Tx, what string) error {
 	a := &u.l.audit
 	got, want := n.Ledger().Judge(tx), cmp.Or(a.form(tx, len(tx.Encode(nil))), a.spends(tx), ledger.Accepted)
-	if got != want {
+	switch {
+	case got != want:
 		return fmt.Errorf("judges %s %v, the second ledger %v", what, got, want)
+	case strings.HasPrefix(got.String(), "verdict("):
+		return fmt.Errorf("has no name for the verdict on %s", what)
 	}
 	return nil
 }

@@ -134,6 +134,9 @@ func (u *unsent) endorsements(last *ledger.Tx) error {
 			return wrong
 		}
 	}
+	if got := last.CheckSignatures(u.key, nil); got != ledger.Accepted { // nodes nearly never verify, but recall: see ledger.Verifier
+		return fmt.Errorf("judges %v the endorsements of a transaction that was accepted", got)
+	}
 	return u.keys(last)
 }
 
