@@ -3,8 +3,10 @@ package raft
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"dessim/protocol"
+	"dessim/protocol/abcast"
 
 	pb "go.etcd.io/raft/v3/raftpb"
 )
@@ -106,5 +108,30 @@ func TestWhatIsLeftOfAFormerTermIsNoSignOfLifeOfTheLeader(t *testing.T) {
 		if lead, known := g.Leader(); known {
 			t.Errorf("after %d ticks in which nothing but %s came node 2 takes node %v for the leader", forgetAfter, what, lead)
 		}
+	}
+}
+
+func TestWhatDeliverBroadcastsAtStartWaitsUntilAllIsRestored(t *testing.T) {
+	s := samples()
+	hard := &pb.HardState{Term: new(uint64(3)), Vote: new(uint64(2)), Commit: new(uint64(10))}
+	again := item{message: abcast.Message{ID: msgID(1, 2), Payload: []byte("pears")}}
+	rec := appendRecord(nil, &readyRecord{hard: hard, snap: s["raft.snap in 3 of 9.3: 3 items"].Snapshot, entries: []*pb.Entry{entry(10, 3, again.append(nil))}})
+	var got []string
+	var g *Group
+	g = New(Config{
+		Members:  []protocol.NodeID{1, 2, 3},
+		Datagram: (*protocol.Env).Send,
+		Tick:     time.Second,
+		Deliver: func(env *protocol.Env, _ uint64, m abcast.Message) {
+			got = append(got, string(m.Payload))
+			g.Broadcast(env, m.Payload)
+		},
+	})
+	g.Restore(rec)
+	env := &protocol.Env{}
+	env.Enter(2, 7, 0, nil)
+	g.Start(env)
+	if want := []string{"apples", "pears"}; !slices.Equal(got, want) || len(g.outbox) != len(want) {
+		t.Errorf("delivers %q and has %d messages to broadcast, want %q, and each of them", got, len(g.outbox), want)
 	}
 }
