@@ -257,13 +257,30 @@ func TestClockThatGoesBackDoesNotStopResends(t *testing.T) {
 }
 
 func TestForgedAcknowledgementIsRefused(t *testing.T) {
-	w := newWorld(2, config())
-	w.send(0, 1)
-	h := w.nodes[0]
-	forged := seal.Append((&frame{src: 1, dst: 1, ack: 2}).append(nil))
-	w.Hand(steps.Message{From: 1, To: 0, Body: forged})
-	if h.link.Stats().Malformed != 1 || h.link.Pending(1) != 1 {
-		t.Errorf("%+v, %d pending", h.link.Stats(), h.link.Pending(1))
+	for name, forged := range map[string]frame{
+		"of what was never sent":                 {src: 1, dst: 1, ack: 2},
+		"to an unknown incarnation":              {src: 1, data: true, ack: 1, low: 1, seq: 1},
+		"to an unknown incarnation, selective":   {src: 1, data: true, sack: 1, low: 1, seq: 1},
+		"to an unknown incarnation, of nothing":  {src: 1},
+		"to an unknown incarnation, and no data": {src: 1, ack: 1},
+	} {
+		w := newWorld(2, config())
+		w.send(0, 1)
+		h := w.nodes[0]
+		w.Hand(steps.Message{From: 1, To: 0, Body: seal.Append(forged.append(nil))})
+		if h.link.Stats().Malformed != 1 || h.link.Pending(1) != 1 {
+			t.Errorf("an acknowledgement %s: %+v, %d pending", name, h.link.Stats(), h.link.Pending(1))
+		}
+	}
+}
+
+func TestTheLeastAndTheGreatestConfigsAreTaken(t *testing.T) {
+	for _, retry := range []time.Duration{1, Again.MostFirst()} {
+		for _, window := range []int{1, MaxWindow} {
+			c := config()
+			c.Retry, c.Window = retry, window
+			New(c)
+		}
 	}
 }
 
