@@ -165,7 +165,7 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 			return slices.Concat(m.commits.Facts(), m.ledgers.Facts(), m.faulty.facts())
 		}
 	}
-	if !m.p.Failing() && m.p.Loss.Never() {
+	if !m.p.Failing() && m.p.Loss.Never() && m.p.Timing == "" { // else links and nodes are as slow as they were
 		prompt := m.prompt()
 		r.Checks = append(r.Checks, prompt.Checks(m.p.Order == orderRaft)...)
 		r.Watch = append(r.Watch, prompt)

@@ -51,7 +51,7 @@ func (c *churning) queries(cfg kademlia.Config) *judge.Queries {
 func (w *world) watchLinks(faults []fault.Fault) *judge.Links {
 	order, group := w.group()
 	retry := peer.Retry(w.delay)
-	if slices.ContainsFunc(faults, func(f fault.Fault) bool { return f.Op == fault.Jump || f.Op == fault.Drift }) {
+	if w.p.Timing != "" || slices.ContainsFunc(faults, func(f fault.Fault) bool { return f.Op == fault.Jump || f.Op == fault.Drift }) {
 		retry = 0
 	}
 	return judge.NewLinks(w.p.Nodes, w.p.Seed, order.FIFO() && group == nil && !w.p.Failing(), retry, traitors(faults))

@@ -98,7 +98,8 @@ func misbehavior() *scenario.Scenario {
 			case "build":
 				panic("ill")
 			case "spin":
-				for how != "" {
+				for {
+					time.Sleep(time.Millisecond)
 				}
 			}
 			run := &scenario.Run{
