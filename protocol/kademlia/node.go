@@ -31,6 +31,10 @@ type NodeConfig struct {
 	// Seeds are the nodes through which it joins, each when those before it are
 	// silent. The network's first node has none, or only itself.
 	Seeds []protocol.Endpoint
+	// Compact is how likely the node writes down again what it publishes and discards all
+	// older records, though they are few, whenever it publishes and once it has joined; so
+	// short runs test what long ones need.
+	Compact protocol.Ratio
 }
 
 // maxCommands bounds the inputs that wait until the node has joined. Its own records
@@ -90,6 +94,9 @@ func (n *Node) onJoined(env *protocol.Env) {
 	for _, c := range waiting {
 		n.do(env, c)
 	}
+	if n.tidy(env) {
+		env.Sync()
+	}
 }
 
 // Receive consumes a message, or an input made by PublishInput or GetInput.
@@ -131,26 +138,36 @@ func (n *Node) persist(env *protocol.Env, c command) {
 // fewRecords are not worth discarding any.
 const fewRecords = 64
 
+// KindCompact is the question whether a node discards early: see NodeConfig.Compact.
+var KindCompact = protocol.KindOf("dht.compact")
+
 // tidy writes down again what is published, and discards all older records, once most
-// of them are of values that have expired or were published again. A Sync must follow.
-// A crash before it may leave a value in two records; to publish it twice does no harm.
-func (n *Node) tidy(env *protocol.Env) {
-	own := n.dht.up.published
-	if n.records <= fewRecords+2*(len(own)+len(n.waiting)) {
-		return
+// of them are of values that have expired or were published again. It reports whether it
+// did: then a Sync must follow. A crash before it may leave a value in two records; to
+// publish it twice does no harm.
+func (n *Node) tidy(env *protocol.Env) bool {
+	own := len(n.dht.up.published) + len(n.waiting)
+	early := n.records > 0 && env.Chance(KindCompact, n.cfg.Compact)
+	if !early && n.records <= fewRecords+2*own {
+		return false
 	}
+	n.dht.forget(env)
 	env.Discard(math.MaxUint64)
 	n.records = 0
-	for i := range own {
-		if until := own[i].until; until == 0 || until > env.Now() {
-			n.persist(env, command{typ: typePublish, value: own[i].value, life: uint64(until / protocol.Time(time.Millisecond))})
-		}
+	for i := range n.dht.up.published {
+		n.persist(env, n.dht.up.published[i].command())
 	}
 	for _, c := range n.waiting {
 		if c.typ == typePublish {
 			n.persist(env, c)
 		}
 	}
+	return true
+}
+
+// command returns the record of a publication.
+func (p *publication) command() command {
+	return command{typ: typePublish, value: p.value, life: uint64(p.until / protocol.Time(time.Millisecond))}
 }
 
 // Timeout consumes a timer.
