@@ -14,6 +14,7 @@ import (
 	"dessim/sim/fault"
 	"dessim/sim/scenario"
 	"dessim/sim/stats"
+	"dessim/sim/swarm"
 )
 
 // churn: nodes with nothing but a Kademlia table join and leave, while values are
@@ -93,6 +94,7 @@ type churning struct {
 	judge.DHT
 	plan  sim.Plan
 	downs [][]down // by node, by time
+	twice bool     // the network is split twice: see churnfaults.go
 }
 
 // down is when a node is down.
@@ -109,10 +111,11 @@ func buildChurn(p params) *scenario.Run {
 		c.IDs = append(c.IDs, kademlia.Key(s[:]))
 		c.Members = append(c.Members, protocol.NodeID(i))
 	}
+	c.twice = c.splitTwice()
 	cfg := c.config(0)
 	c.Query = cfg.Longest()
 	c.plan = c.world.plan(0)
-	c.plan.Node = c.node
+	c.plan.Node, c.plan.Twin = c.node, c.make
 	c.Until = c.plan.Until
 	c.failures()
 	c.leave()
@@ -144,18 +147,34 @@ func (c *churning) config(id protocol.NodeID) kademlia.Config {
 	cfg.K, cfg.Alpha = c.p.K, c.p.Alpha
 	cfg.Timeout, cfg.Pause = c.delay*5/2, c.delay*4
 	cfg.Tries, cfg.Stale = c.tries(), 2
+	if c.twice {
+		cfg.Refresh = splitRefresh
+	}
 	return cfg
 }
 
+// node returns node id, which is from now on the one that checks look at.
 func (c *churning) node(id protocol.NodeID) protocol.Node {
+	c.Nodes[id] = kademlia.NewNode(c.nodeConfig(id))
+	return c.Nodes[id]
+}
+
+// make returns another node id, of which nobody hears.
+func (c *churning) make(id protocol.NodeID) protocol.Node {
+	return kademlia.NewNode(c.nodeConfig(id))
+}
+
+func (c *churning) nodeConfig(id protocol.NodeID) kademlia.NodeConfig {
 	cfg := kademlia.NodeConfig{Config: c.config(id)}
+	if c.p.Draws(swarm.Repair) {
+		cfg.Compact = protocol.Ratio{Num: 1, Den: 2}
+	}
 	if id > 0 {
 		for i := range min(seeds, c.p.Nodes) {
 			cfg.Seeds = append(cfg.Seeds, protocol.SimBook{}.Endpoint(protocol.NodeID((int(id)+i)%min(seeds, c.p.Nodes))))
 		}
 	}
-	c.Nodes[id] = kademlia.NewNode(cfg)
-	return c.Nodes[id]
+	return cfg
 }
 
 // tries is how often an RPC is sent. Tries are expensive here, since half of the nodes are
@@ -184,7 +203,7 @@ func (c *churning) leave() {
 }
 
 func (c *churning) drawSessions() (faults []fault.Fault) {
-	if sessions, _ := c.p.Text("sessions"); sessions == sessionsNone {
+	if sessions, _ := c.p.Text("sessions"); sessions == sessionsNone || c.twice {
 		return nil
 	}
 	for id := 1; id < c.p.Nodes; id++ {

@@ -30,11 +30,54 @@ const everyID = 1 << 31
 
 var kindEvery = protocol.KindOf("churn.every")
 
+// In a quarter of the runs whose faults may divide the network, two long splits do, of which
+// the second begins when the network is one again: so whatever a reunion leaves behind shows.
+// In these runs nothing else fails, and no sessions end, since a node that joins anew makes
+// one network of two; and buckets are refreshed so often that all of it fits into the usual
+// length of a run.
+const (
+	splitRefresh = 30 * time.Minute
+	splitFor     = 40 * time.Minute
+	splitAgain   = 110 * time.Minute // when the second one begins; the first does at faultsFrom
+	splitLeast   = 4 * time.Hour     // that the run lasts
+)
+
+var (
+	kindTwice = protocol.KindOf("churn.twice")
+	kindSides = protocol.KindOf("churn.sides") // the first of the nodes that are one side of a split
+)
+
+// splitTwice draws whether the network is split twice.
+func (c *churning) splitTwice() bool {
+	return c.p.Draws("partition") && c.p.Nodes >= 4 && c.p.Until >= splitLeast && c.choose(kindTwice, 0, 4) == 3
+}
+
+// splits returns the two splits.
+func (c *churning) splits() []fault.Fault {
+	var faults []fault.Fault
+	for i, at := range []time.Duration{faultsFrom, splitAgain} {
+		first := int(c.choose(kindSides, uint64(i), uint64(c.p.Nodes)))
+		f := fault.Fault{ID: splitID + uint64(i), Op: fault.Partition, At: protocol.Time(at), For: splitFor, Groups: make([][]protocol.NodeID, 2)}
+		for k, id := range c.Members {
+			side := 0
+			if (k+c.p.Nodes-first)%c.p.Nodes >= c.p.Nodes/2 {
+				side = 1
+			}
+			f.Groups[side] = append(f.Groups[side], id)
+		}
+		faults = append(faults, f)
+	}
+	return faults
+}
+
 // besides returns the sessions that are valid together with the written faults, those, and
 // drawn ones.
 func (c *churning) besides(sessions []fault.Fault) []fault.Fault {
 	if !c.p.Failing() {
 		return sessions
+	}
+	if c.twice {
+		return consistent(c.p.Written(), c.splits(), c.p.Nodes)
 	}
 	drawn := c.p.Drawn(swarm.Config{Nodes: c.Members, From: protocol.Time(faultsFrom), To: protocol.Time(faultsTo), Delay: faultUnit, Most: mostOfAKind})
 	for i := range drawn {
@@ -58,13 +101,15 @@ func (c *churning) failures() {
 	if c.p.Faults != "" {
 		drawn = protocol.Time(faultsTo)
 	}
+	if c.twice {
+		drawn = protocol.Time(splitAgain + splitFor)
+	}
 	c.Failures = judge.Failures{Any: true, Heal: ended(written, drawn)}
 	if lasting(written) {
 		c.Failures.Heal = 0
 		return
 	}
-	refresh := kademlia.Lasting(kademlia.ID{}, nil, 0).Refresh
-	c.Failures.Merged = c.Failures.Heal + protocol.Time(refresh+mergeGrace)
+	c.Failures.Merged = c.Failures.Heal + protocol.Time(c.config(0).Refresh+mergeGrace)
 }
 
 // untimely reports whether a fault lets something happen later than it should.

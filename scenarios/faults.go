@@ -25,6 +25,7 @@ const (
 // The identities of a scenario's own faults. Listed faults are numbered from 1, unless
 // they have a number, and drawn ones from 1000: see package swarm.
 const (
+	splitID    = 600 // of the first of two
 	traitorID  = 700
 	failoverID = 800       // of the first
 	rivalID    = 900       // of the first of three
