@@ -372,6 +372,9 @@ func (n *Node) Ledger() *ledger.State { return n.state }
 // DHT returns the node's part of the hash table, to be read.
 func (n *Node) DHT() *kademlia.DHT { return n.dht }
 
+// Flood returns the node's part in the floods of bodies, to be read.
+func (n *Node) Flood() *gossip.Gossip { return n.flood }
+
 // View returns the last view of the order: its number, which is 0 at first, and its members.
 // There is none without Config.Survive.
 func (n *Node) View() (number uint64, members []protocol.NodeID) {

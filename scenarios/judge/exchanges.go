@@ -1,0 +1,302 @@
+package judge
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+
+	"dessim/protocol"
+	"dessim/protocol/gossip"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// Exchanges judges anti-entropy message by message, at some of the nodes. What it repairs
+// nearly always comes by another way, too, so that its end tells little:
+//
+//   - A node that is due to repair sends a neighbour a digest of all that it keeps.
+//   - Where a digest differs from what a node keeps, and nowhere else, it answers: with a
+//     finer digest, a list, or an offer.
+//   - To a list it answers with an offer of what the list lacks, and a request for what the
+//     node itself lacks; to an offer with a request; to a request with the bodies.
+//   - Pauses grow while nothing comes, and begin anew when something does.
+type Exchanges struct {
+	net   *Network
+	nodes []*exchanging // by node; nil if it is not watched
+	err   error
+}
+
+// mostExchanging is the most nodes that are watched, which bounds the cost.
+const mostExchanging = 3
+
+// exchanging is a watched node.
+type exchanging struct {
+	idle      int    // repairs since something came, up to those after which pauses grow no more
+	delivered uint64 // messages, when it was last looked at
+	due       *dueExchange
+}
+
+// dueExchange is what a node must send in a step.
+type dueExchange struct {
+	flood  *gossip.Gossip
+	to     protocol.NodeID // or any, if it begins the exchange
+	begins bool
+	kept   []gossip.ID   // before the step
+	parts  []gossip.Part // that differ, or begin the exchange
+	pause  bool          // the timer of the next repair is not set yet
+	have   []gossip.ID
+	want   []gossip.ID
+	bodies []gossip.ID
+	sent   map[protocol.Kind]gossip.Exchange
+	served []gossip.ID
+}
+
+// NewExchanges returns a judge of the anti-entropy of nodes. The seed says which are watched;
+// those that lie are not.
+func NewExchanges(n *Network, seed uint64, traitors []protocol.NodeID) *Exchanges {
+	x := &Exchanges{net: n, nodes: make([]*exchanging, len(n.Nodes))}
+	stride := (len(n.Nodes) + mostExchanging - 1) / mostExchanging
+	for i := int(seed % uint64(stride)); i < len(x.nodes); i += stride {
+		if id := protocol.NodeID(i); !slices.Contains(traitors, id) && !slices.Contains(n.Liars, id) {
+			x.nodes[i] = &exchanging{}
+		}
+	}
+	return x
+}
+
+// Sound returns the check that judges it all.
+func (x *Exchanges) Sound() *check.Check {
+	const watch = sim.Started | sim.Crashed | sim.Received | sim.Fired | sim.TimerSet | sim.Sent | sim.Ended
+	return check.Always("anti-entropy exchanges all that differs", watch, func(e *sim.Event) (relevant bool, wrong error) {
+		x.err = nil
+		if e.What == sim.Ended {
+			for i := range x.nodes {
+				relevant = x.settle(protocol.NodeID(i)) || relevant
+			}
+			return relevant, x.err
+		}
+		if int(e.Node) >= len(x.nodes) || x.nodes[e.Node] == nil {
+			return false, nil
+		}
+		return x.observe(x.nodes[e.Node], e), x.err
+	}).OrNotApplicable("no watched node repairs anything")
+}
+
+func (x *Exchanges) observe(n *exchanging, e *sim.Event) (relevant bool) {
+	flood := func() *gossip.Gossip { return x.net.Nodes[e.Node].Flood() }
+	switch e.What {
+	case sim.Started, sim.Crashed: // a crash leaves a step half done
+		*n = exchanging{}
+	case sim.Received:
+		relevant = x.settle(e.Node)
+		if isGossip(e) {
+			n.receive(e, flood())
+		}
+	case sim.Fired:
+		relevant = x.settle(e.Node)
+		if gossip.Repairs(e.Tag) {
+			n.repair(flood(), x.net.Nodes[e.Node].Degree())
+		}
+	case sim.TimerSet:
+		if n.due != nil && n.due.pause && gossip.Repairs(e.Tag) {
+			x.pause(n, e)
+		}
+	case sim.Sent:
+		if n.due != nil && isGossip(e) && e.Kind != gossip.KindData {
+			x.sent(n.due, e)
+		}
+	}
+	return relevant
+}
+
+func isGossip(e *sim.Event) bool {
+	return len(e.Body) > 0 && protocol.Component(e.Body[0]) == protocol.Gossip
+}
+
+// repair notes what a node must do when the timer of its next repair fires.
+func (n *exchanging) repair(g *gossip.Gossip, neighbours int) {
+	if d := g.Stats().Delivered; d != n.delivered {
+		n.delivered, n.idle = d, 0
+	}
+	n.due = &dueExchange{flood: g, begins: true, pause: true, kept: g.Kept(), sent: make(map[protocol.Kind]gossip.Exchange)}
+	if neighbours > 0 {
+		n.due.parts = []gossip.Part{{}}
+	}
+}
+
+// pause judges the pause to the next repair, which begins in this step.
+func (x *Exchanges) pause(n *exchanging, e *sim.Event) {
+	n.due.pause = false
+	const longest = 2 // doublings
+	want := n.due.flood.Interval() << n.idle
+	n.idle = min(n.idle+1, longest)
+	if most := want + want/4; e.After < want || e.After > most {
+		x.wrong("node %v begins its next exchange after %v; as much as came since the last, want %v to %v", e.Node, e.After, want, most)
+	}
+}
+
+// receive notes what a node must answer.
+func (n *exchanging) receive(e *sim.Event, g *gossip.Gossip) {
+	m, ok := gossip.Read(e.Body)
+	if !ok {
+		return
+	}
+	if m.Kind != gossip.KindDigest {
+		n.idle = 0
+	}
+	if e.Peer == protocol.Outside || m.Kind == gossip.KindData {
+		return
+	}
+	d := &dueExchange{flood: g, to: e.Peer, kept: g.Kept(), sent: make(map[protocol.Kind]gossip.Exchange)}
+	unknown := func(ids []gossip.ID) {
+		d.want = append(d.want, slices.DeleteFunc(slices.Clone(ids), g.Knows)...)
+	}
+	switch m.Kind {
+	case gossip.KindDigest:
+		for _, p := range m.Parts {
+			own := under(d.kept, p.Prefix)
+			if p.Count == uint64(len(own)) && p.Sum == sumOf(own) {
+				continue
+			}
+			n.idle = 0
+			if p.Count == 0 {
+				d.have = append(d.have, own...)
+			} else {
+				d.parts = append(d.parts, p)
+			}
+		}
+	case gossip.KindList:
+		for _, p := range m.Parts {
+			unknown(p.IDs)
+			d.have = append(d.have, slices.DeleteFunc(under(d.kept, p.Prefix), func(id gossip.ID) bool { return slices.Contains(p.IDs, id) })...)
+		}
+	case gossip.KindHave:
+		unknown(m.IDs)
+	case gossip.KindWant:
+		d.bodies = slices.DeleteFunc(slices.Clone(m.IDs), func(id gossip.ID) bool { return !slices.Contains(d.kept, id) })
+	}
+	n.due = d
+}
+
+// under returns the ids that begin with a prefix in hexadecimal digits.
+func under(ids []gossip.ID, prefix string) (some []gossip.ID) {
+	if prefix == "" {
+		return slices.Clone(ids)
+	}
+	for _, id := range ids {
+		if strings.HasPrefix(fmt.Sprintf("%x", id[:]), prefix) {
+			some = append(some, id)
+		}
+	}
+	return some
+}
+
+func sumOf(ids []gossip.ID) (sum [2]uint64) {
+	for _, id := range ids {
+		sum[0] ^= binary.BigEndian.Uint64(id[:])
+		sum[1] ^= binary.BigEndian.Uint64(id[8:])
+	}
+	return sum
+}
+
+// sent notes what a node sends in the step.
+func (x *Exchanges) sent(d *dueExchange, e *sim.Event) {
+	m, ok := gossip.Read(e.Body)
+	_, twice := d.sent[e.Kind]
+	switch {
+	case !ok:
+		x.wrong("node %v sends an exchange that nobody can read", e.Node)
+	case !d.begins && e.Peer != d.to:
+		x.wrong("node %v answers node %v, and node %v asked", e.Node, e.Peer, d.to)
+	case e.Kind == gossip.KindBody:
+		d.served = append(d.served, m.IDs...)
+	case twice:
+		x.wrong("node %v sends two messages of kind %v in an exchange, where one bounds it", e.Node, e.Kind)
+	default:
+		d.sent[e.Kind] = m
+	}
+}
+
+// settle judges, before the next step of a node, what it sent in the last one.
+func (x *Exchanges) settle(id protocol.NodeID) (relevant bool) {
+	n := x.nodes[id]
+	if n == nil || n.due == nil {
+		return false
+	}
+	d := n.due
+	n.due = nil
+	if d.pause {
+		x.wrong("node %v does not set the timer of its next exchange", id)
+	}
+	if err := d.compared(); err != nil {
+		x.wrong("node %v %w", id, err)
+	}
+	for _, s := range []struct {
+		what      string
+		want, got []gossip.ID
+	}{
+		{"offers", some(d.have), d.sent[gossip.KindHave].IDs},
+		{"requests", some(d.want), d.sent[gossip.KindWant].IDs},
+		{"serves", d.bodies, d.served},
+	} {
+		if !slices.Equal(s.want, s.got) {
+			x.wrong("node %v %s %v in an exchange with node %v, want %v", id, s.what, s.got, d.to, s.want)
+		}
+	}
+	return true
+}
+
+// some returns as many of the ids as a message holds, each once.
+func some(ids []gossip.ID) []gossip.ID {
+	ids = slices.Clone(ids)
+	slices.SortFunc(ids, func(a, b gossip.ID) int { return slices.Compare(a[:], b[:]) })
+	ids = slices.Compact(ids)
+	return ids[:min(len(ids), gossip.MostIDs)]
+}
+
+// compared requires that digests and lists say what the node keeps, of the parts that differ
+// and no others.
+func (d *dueExchange) compared() error {
+	finer, lists := d.sent[gossip.KindDigest].Parts, d.sent[gossip.KindList].Parts
+	for _, p := range finer {
+		if own := under(d.kept, p.Prefix); p.Count != uint64(len(own)) || p.Sum != sumOf(own) {
+			return fmt.Errorf("says that it keeps %d ids under %q, with sum %x; it keeps %d, with sum %x", p.Count, p.Prefix, p.Sum, len(own), sumOf(own))
+		}
+	}
+	for _, p := range lists {
+		if own := under(d.kept, p.Prefix); !slices.Equal(p.IDs, own) {
+			return fmt.Errorf("lists %v under %q, and keeps %v", p.IDs, p.Prefix, own)
+		}
+	}
+	asked := func(p gossip.Part) bool {
+		return slices.ContainsFunc(d.parts, func(o gossip.Part) bool {
+			return p.Prefix == o.Prefix || !d.begins && len(p.Prefix) == len(o.Prefix)+1 && strings.HasPrefix(p.Prefix, o.Prefix)
+		})
+	}
+	for _, p := range slices.Concat(finer, lists) {
+		if !asked(p) {
+			return fmt.Errorf("compares %q, which does not differ", p.Prefix)
+		}
+	}
+	for _, p := range d.parts {
+		n := 0
+		for _, o := range finer {
+			if strings.HasPrefix(o.Prefix, p.Prefix) {
+				n++
+			}
+		}
+		listed := slices.ContainsFunc(lists, func(o gossip.Part) bool { return o.Prefix == p.Prefix })
+		if whole := n == 16 || d.begins && n == 1; !whole && !listed && len(finer) < gossip.MostParts && len(lists) < gossip.MostLists {
+			return fmt.Errorf("does not answer what differs under %q: %d finer digests, in a list %v", p.Prefix, n, listed)
+		}
+	}
+	return nil
+}
+
+// wrong records a violation.
+func (x *Exchanges) wrong(format string, args ...any) {
+	if x.err == nil {
+		x.err = fmt.Errorf(format, args...)
+	}
+}
