@@ -20,7 +20,11 @@ type Floods struct {
 	bodies  []gossip.ID          // in the order of their first message
 	flying  int64                // bodies in flight
 	repairs uint64               // bodies sent on request
+	told    []told               // by node
 }
+
+// told is what an incarnation of a node has put out of the bodies that came to it.
+type told struct{ handed, refused uint64 }
 
 // handing is a body handed over at one incarnation of a node.
 type handing struct {
@@ -31,7 +35,45 @@ type handing struct {
 
 // NewFloods returns a judge of the floods of transactions that the ledgers must list.
 func NewFloods(l *Ledgers) *Floods {
-	return &Floods{net: l.net, ledgers: l, handed: make(map[handing]bool), copies: make(map[gossip.ID]uint64)}
+	return &Floods{net: l.net, ledgers: l, handed: make(map[handing]bool), copies: make(map[gossip.ID]uint64), told: make([]told, len(l.net.Nodes))}
+}
+
+// Told requires that a node puts out each body that its flood passes on or refuses, in the
+// same step. It is compared when the next step begins: then all of the last one was seen.
+func (f *Floods) Told() *check.Check {
+	const watch = sim.Started | sim.Crashed | sim.Output | sim.Received | sim.Fired
+	return check.Always("nodes put out what they pass on or refuse", watch, func(e *sim.Event) (bool, error) {
+		if int(e.Node) >= len(f.told) {
+			return false, nil // a client
+		}
+		x := &f.told[e.Node]
+		switch e.What {
+		case sim.Started, sim.Crashed: // a crash leaves a step half done
+			*x = told{}
+		case sim.Output:
+			switch e.Kind {
+			case peer.KindHanded:
+				x.handed++
+			case peer.KindRefused:
+				x.refused++
+			}
+		default:
+			return f.compare(e.Node, *x)
+		}
+		return false, nil
+	}).OrNotApplicable("no body is passed on")
+}
+
+func (f *Floods) compare(id protocol.NodeID, x told) (bool, error) {
+	n := f.net.Nodes[id]
+	s := n.Flood().Stats()
+	if s.Refused != x.refused {
+		s.Refused -= n.Stats().Overflowed // these are dropped, since too many wait for keys
+	}
+	if s.Delivered != x.handed || s.Refused != x.refused {
+		return true, fmt.Errorf("node %v has passed on %d bodies and refused %d; it put out %d and %d", id, s.Delivered, s.Refused, x.handed, x.refused)
+	}
+	return s.Delivered+s.Refused > 0, nil
 }
 
 // Once requires that no incarnation of a node is handed a body twice.
