@@ -246,7 +246,7 @@ func TestChurnUnderFaultsFindsWhatWasPublishedBeforeTheHeal(t *testing.T) {
 		{"faults": "crash,restart,disk"},
 		{"faults": "lose,copy,corrupt"},
 		{"faults": "pause,clog,slow,clock"},
-		{"faults": "swarm,deaf,mute"},
+		{"faults": "swarm,deaf,mute,repair"},
 	} {
 		p := churnParams(18, 60, 4*time.Hour)
 		for flag, text := range flags {

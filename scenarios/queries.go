@@ -8,6 +8,7 @@ import (
 	"dessim/protocol/peer"
 	"dessim/scenarios/judge"
 	"dessim/sim/fault"
+	"dessim/sim/swarm"
 )
 
 // queries returns a judge of what the ledger's nodes ask each other in the DHT.
@@ -55,4 +56,14 @@ func (w *world) watchLinks(faults []fault.Fault) *judge.Links {
 		retry = 0
 	}
 	return judge.NewLinks(w.p.Nodes, w.p.Seed, order.FIFO() && group == nil && !w.p.Failing(), retry, traitors(faults))
+}
+
+// exchanges returns a judge of the anti-entropy between the market's nodes.
+func (m *market) exchanges() *judge.Exchanges {
+	const usual = 32 // ids that are listed: see gossip.Config
+	few := usual
+	if m.p.Draws(swarm.Repair) {
+		few = fewLeaf
+	}
+	return judge.NewExchanges(&m.Network, few, m.p.Seed, traitors(m.plan.Faults))
 }

@@ -49,6 +49,7 @@ func soakRuns(seeds int) (runs []subject) {
 		}
 	}
 	runs = append(runs, soakWith("kv", "swarm", seeds, ordersOf(scenarios.Find("kv"))...)...)
+	runs = append(runs, soakWith("churn", "swarm,repair", seeds, "isis")...)
 	runs = append(runs, soakAsItIs("crash", often*seeds, "isis")...)
 	chaos := seeds
 	if seeds >= 1000 {

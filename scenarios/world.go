@@ -52,6 +52,7 @@ const (
 	coins         = 8
 	coinWorth     = 1_000_000_000
 	maxVerified   = 1 << 16
+	fewLeaf       = 2 // ids that nodes list to each other where repairs must do
 	raftSnapshot  = 2 // log entries behind a snapshot: few, so that a node that restarts receives one
 )
 
@@ -185,7 +186,7 @@ func (w *world) make(id protocol.NodeID, heard func(env *protocol.Env, from prot
 		Heard:    heard,
 	}
 	if w.p.Draws(swarm.Repair) {
-		cfg.Compact, cfg.Leaf = protocol.Ratio{Num: 1, Den: 50}, 2
+		cfg.Compact, cfg.Leaf = protocol.Ratio{Num: 1, Den: 50}, fewLeaf
 	}
 	if slices.Contains(w.Liars, id) {
 		return peer.NewLiar(cfg)

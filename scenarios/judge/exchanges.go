@@ -17,12 +17,13 @@ import (
 //
 //   - A node that is due to repair sends a neighbour a digest of all that it keeps.
 //   - Where a digest differs from what a node keeps, and nowhere else, it answers: with a
-//     finer digest, a list, or an offer.
+//     finer digest, an offer or, where it keeps few ids, a list.
 //   - To a list it answers with an offer of what the list lacks, and a request for what the
 //     node itself lacks; to an offer with a request; to a request with the bodies.
 //   - Pauses grow while nothing comes, and begin anew when something does.
 type Exchanges struct {
 	net   *Network
+	few   int           // ids that are listed
 	nodes []*exchanging // by node; nil if it is not watched
 	err   error
 }
@@ -52,10 +53,10 @@ type dueExchange struct {
 	served []gossip.ID
 }
 
-// NewExchanges returns a judge of the anti-entropy of nodes. The seed says which are watched;
-// those that lie are not.
-func NewExchanges(n *Network, seed uint64, traitors []protocol.NodeID) *Exchanges {
-	x := &Exchanges{net: n, nodes: make([]*exchanging, len(n.Nodes))}
+// NewExchanges returns a judge of the anti-entropy of nodes, which list up to few ids and
+// compare parts of more. The seed says which are watched; those that lie are not.
+func NewExchanges(n *Network, few int, seed uint64, traitors []protocol.NodeID) *Exchanges {
+	x := &Exchanges{net: n, few: few, nodes: make([]*exchanging, len(n.Nodes))}
 	stride := (len(n.Nodes) + mostExchanging - 1) / mostExchanging
 	for i := int(seed % uint64(stride)); i < len(x.nodes); i += stride {
 		if id := protocol.NodeID(i); !slices.Contains(traitors, id) && !slices.Contains(n.Liars, id) {
@@ -229,7 +230,7 @@ func (x *Exchanges) settle(id protocol.NodeID) (relevant bool) {
 	if d.pause {
 		x.wrong("node %v does not set the timer of its next exchange", id)
 	}
-	if err := d.compared(); err != nil {
+	if err := d.compared(x.few); err != nil {
 		x.wrong("node %v %w", id, err)
 	}
 	for _, s := range []struct {
@@ -257,7 +258,7 @@ func some(ids []gossip.ID) []gossip.ID {
 
 // compared requires that digests and lists say what the node keeps, of the parts that differ
 // and no others.
-func (d *dueExchange) compared() error {
+func (d *dueExchange) compared(few int) error {
 	finer, lists := d.sent[gossip.KindDigest].Parts, d.sent[gossip.KindList].Parts
 	for _, p := range finer {
 		if own := under(d.kept, p.Prefix); p.Count != uint64(len(own)) || p.Sum != sumOf(own) {
@@ -267,6 +268,9 @@ func (d *dueExchange) compared() error {
 	for _, p := range lists {
 		if own := under(d.kept, p.Prefix); !slices.Equal(p.IDs, own) {
 			return fmt.Errorf("lists %v under %q, and keeps %v", p.IDs, p.Prefix, own)
+		}
+		if len(p.IDs) > few {
+			return fmt.Errorf("lists %d ids under %q, want a finer digest of more than %d", len(p.IDs), p.Prefix, few)
 		}
 	}
 	asked := func(p gossip.Part) bool {
@@ -285,6 +289,9 @@ func (d *dueExchange) compared() error {
 			if strings.HasPrefix(o.Prefix, p.Prefix) {
 				n++
 			}
+		}
+		if own := under(d.kept, p.Prefix); n > 0 && !d.begins && len(own) <= few {
+			return fmt.Errorf("answers with finer digests under %q, want a list of the %d ids that it keeps there", p.Prefix, len(own))
 		}
 		listed := slices.ContainsFunc(lists, func(o gossip.Part) bool { return o.Prefix == p.Prefix })
 		if whole := n == 16 || d.begins && n == 1; !whole && !listed && len(finer) < gossip.MostParts && len(lists) < gossip.MostLists {
