@@ -78,9 +78,10 @@ const (
 	endPer       = 8                // lookup begins just before a session ends, if one does within a minute
 )
 
-// Questions of the workload: those about sessions are named by the node and the session's
+// Questions of the plan: those about sessions are named by the node and the session's
 // number, those about values and lookups by their number.
 var (
+	kindSkew      = protocol.KindOf("churn.skew")
 	kindSession   = protocol.KindOf("churn.up")
 	kindDown      = protocol.KindOf("churn.down")
 	kindPublisher = protocol.KindOf("churn.source")
@@ -111,6 +112,7 @@ func buildChurn(p params) *scenario.Run {
 		c.IDs = append(c.IDs, kademlia.Key(s[:]))
 		c.Members = append(c.Members, protocol.NodeID(i))
 	}
+	c.skew()
 	c.twice = c.splitTwice()
 	cfg := c.config(0)
 	c.Query = cfg.Longest()
@@ -134,6 +136,22 @@ func buildChurn(p params) *scenario.Run {
 			j.Measure(m)
 			c.measureJoins(m, kademlia.KindJoined)
 		},
+	}
+}
+
+// skew has half of the nodes begin with the same bits, in a share of the runs where repairs
+// must do: so few nodes have tables as deep as many thousand have.
+func (c *churning) skew() {
+	const share, bits = 4, 24
+	if !c.p.Draws(swarm.Repair) || c.choose(kindSkew, 0, share) != share-1 {
+		return
+	}
+	same := 1 + int(c.choose(kindSkew, 1, bits))
+	for i := 3; i < len(c.IDs); i += 2 {
+		for b := range same {
+			mask := byte(0x80 >> (b % 8))
+			c.IDs[i][b/8] = c.IDs[i][b/8]&^mask | c.IDs[1][b/8]&mask
+		}
 	}
 }
 
