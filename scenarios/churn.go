@@ -139,15 +139,18 @@ func buildChurn(p params) *scenario.Run {
 	}
 }
 
-// skew has half of the nodes begin with the same bits, in a share of the runs where repairs
-// must do: so few nodes have tables as deep as many thousand have.
+// skew has most nodes begin with the same bits, in a share of the runs where repairs must do:
+// so few nodes have tables as deep as many thousand have.
 func (c *churning) skew() {
-	const share, bits = 4, 24
+	const share, bits, others = 4, 24, 4
 	if !c.p.Draws(swarm.Repair) || c.choose(kindSkew, 0, share) != share-1 {
 		return
 	}
 	same := 1 + int(c.choose(kindSkew, 1, bits))
-	for i := 3; i < len(c.IDs); i += 2 {
+	for i := range c.IDs {
+		if i%others == 0 {
+			continue
+		}
 		for b := range same {
 			mask := byte(0x80 >> (b % 8))
 			c.IDs[i][b/8] = c.IDs[i][b/8]&^mask | c.IDs[1][b/8]&mask
