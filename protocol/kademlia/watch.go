@@ -72,3 +72,16 @@ func (d *DHT) Table(dst []Entry) []Entry {
 	}
 	return dst
 }
+
+// Unheard returns for how long the good contact has not answered that has not for longest. ok
+// is false if there are no good contacts.
+func (d *DHT) Unheard(now protocol.Time) (silence time.Duration, ok bool) {
+	for i := range d.tab.buckets {
+		for _, c := range d.tab.buckets[i].live {
+			if c.fails < d.tab.stale {
+				silence, ok = max(silence, now.Sub(protocol.Time(c.seen)*stampUnit)), true
+			}
+		}
+	}
+	return silence, ok
+}

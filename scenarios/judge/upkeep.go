@@ -56,6 +56,9 @@ func (j *Churn) upkeep() *check.Check {
 			if at, any := d.Unrefreshed(); any && e.At.Sub(at) > hour.Refresh+grace {
 				return true, fmt.Errorf("node %d has a bucket to which no lookup went for %v; it has %v, and %v of grace", id, e.At.Sub(at), hour.Refresh, grace)
 			}
+			if silence, any := d.Unheard(e.At); any && silence > hour.Refresh+grace {
+				return true, fmt.Errorf("node %d has a good contact that has not answered for %v; it has %v, and %v of grace", id, silence, hour.Refresh, grace)
+			}
 		}
 		return len(j.looks) > 0, nil
 	})
