@@ -124,10 +124,14 @@ func buildChurn(p params) *scenario.Run {
 	c.workload()
 	c.everybody()
 	j := judge.NewChurn(&c.DHT)
+	checks := append(j.Checks(), c.queries(cfg).Sound())
+	if c.p.Draws(swarm.Repair) {
+		checks = append(checks, discards())
+	}
 	return &scenario.Run{
 		Plan:   c.plan,
 		Inputs: c.asked(),
-		Checks: append(j.Checks(), c.queries(cfg).Sound()),
+		Checks: checks,
 		Watch:  []sim.Observer{j},
 		Nodes:  c.rows,
 		Facts:  j.Facts,

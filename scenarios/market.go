@@ -12,6 +12,7 @@ import (
 	"dessim/sim/fault"
 	"dessim/sim/scenario"
 	"dessim/sim/stats"
+	"dessim/sim/swarm"
 )
 
 // Questions of the workload, named by the transfer.
@@ -155,6 +156,9 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 	facts := func() []scenario.Fact { return append(m.commits.Facts(), m.ledgers.Facts()...) }
 	if m.p.Failing() {
 		r.Checks = append(r.Checks, m.faulty.checks()...)
+		if m.p.Draws(swarm.Repair) && m.p.Order != orderRaft {
+			r.Checks = append(r.Checks, discards())
+		}
 		r.Watch = append(r.Watch, m.faulty.promises, m.faulty.views, m.faulty.progress, m.faulty)
 		r.Counts = m.faulty.counts
 		if m.p.Order == orderRaft {

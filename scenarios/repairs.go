@@ -8,6 +8,8 @@ import (
 	"dessim/protocol/peer"
 	"dessim/protocol/raft"
 	"dessim/protocol/twopc"
+	"dessim/sim"
+	"dessim/sim/check"
 	"dessim/sim/scenario"
 )
 
@@ -43,4 +45,11 @@ func churnRepairs(*scenario.Params) []scenario.Repair {
 
 func repair(name string, first, second protocol.Kind) scenario.Repair {
 	return scenario.Repair{Name: name, First: first, Second: []protocol.Kind{second}}
+}
+
+// discards is the check that nodes discard records in some run of a sweep, where they do so
+// though their disks are short: see swarm.Repair. A disk that only grows is not seen in short
+// runs.
+func discards() *check.Check {
+	return check.Sometimes("a node discards records that are over", check.InSweep, sim.Discarded, func(*sim.Event) bool { return true })
 }
