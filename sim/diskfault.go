@@ -49,6 +49,7 @@ func (s *Sim) rot(id protocol.NodeID, n *node, x *coldState, f *fault.Fault) {
 	key.Kind = kindRotBit
 	bit := s.choose(n, key, 8*uint64(len(b)))
 	b[bit/8] ^= 1 << (bit % 8)
+	s.shadows.rots(id)
 	s.result.Faults.Rotted++
 	s.did(f)
 }

@@ -64,6 +64,14 @@ func (x *shadows) of(id protocol.NodeID) *shadowed {
 	return &x.nodes[id]
 }
 
+// rots has nobody look at a node of which a record rotted, until it starts again: its disk is
+// not what it wrote.
+func (x *shadows) rots(id protocol.NodeID) {
+	if x != nil {
+		x.nodes[id] = shadowed{}
+	}
+}
+
 // hears keeps the message of a step; from is Outside if the step consumes something else.
 func (x *shadowed) hears(from protocol.NodeID, msg []byte) {
 	x.from, x.msg = from, append(x.msg[:0], msg...)

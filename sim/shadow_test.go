@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -201,6 +202,19 @@ func TestAPromiseOfSeveralNodesIsAskedOfWhatIsSafeOnTheirDisks(t *testing.T) {
 		if len(seen.wrong) != 1 || !strings.Contains(seen.wrong[0], test.want) || (seen.wrong[0] == "") != (test.want == "") {
 			t.Errorf("%+v: %q", test, seen.wrong)
 		}
+	}
+}
+
+func TestNobodyIsAskedAfterARecordHasRotted(t *testing.T) {
+	plan := keeperPlan(keeper{program: "pst"}, protocol.Percent(100))
+	plan.Faults = []fault.Fault{{ID: 1, Op: fault.Rot, At: protocol.Time(1500 * time.Millisecond), Node: 0}}
+	var seen shadowsOf
+	s, err := sim.New(plan, nil, &seen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := s.Run(); r.Faults.Rotted != 1 || !slices.Equal(seen.wrong, []string{""}) {
+		t.Errorf("%d records rot, and the looks find %q; want 1, and one look before", r.Faults.Rotted, seen.wrong)
 	}
 }
 
