@@ -13,6 +13,9 @@ type Promise struct {
 	// a majority of all, say, which has what is delivered. If it is 0, the node that makes
 	// the promise keeps it.
 	Holders int
+	// Common reports that all nodes which promise something of this kind and key promise the
+	// same value: what has that place in a log that all of them have.
+	Common bool
 }
 
 // String returns "raft.vote 3 = 2", "twopc.yes 5.17.1 >= 1" or "abcast.held 2.1.7 = 1 on 3 nodes".

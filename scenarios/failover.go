@@ -8,9 +8,12 @@ import (
 	"dessim/protocol/raft"
 	"dessim/sim/fault"
 	"dessim/sim/scenario"
+	"dessim/sim/swarm"
 )
 
-// failover: the leader of the order, or a sender, crashes part-way through a broadcast.
+// failover: the leader of the order, or a sender, crashes part-way through a broadcast. Where
+// faults of the kind gone are drawn, every second one is cut off instead: it goes on, and comes
+// back with what nobody else has.
 func failover() *scenario.Scenario {
 	return ledgerScenario(scenario.Scenario{
 		Name:     "failover",
@@ -29,6 +32,7 @@ var (
 	kindWhat    = protocol.KindOf("fail.what")
 	kindCount   = protocol.KindOf("fail.count")
 	kindFailFor = protocol.KindOf("fail.down")
+	kindCutOff  = protocol.KindOf("fail.cutoff")
 )
 
 // failovers is the number of crashes. Each waits for its message from the beginning of its
@@ -79,6 +83,9 @@ func buildFailover(p params) *scenario.Run {
 		if m.choose(kindFailFor, i, 4) > 0 { // else it stays down until the run heals
 			f.For = time.Duration(1+m.choose(kindFailFor, failovers+i, 200)) * m.delay
 		}
+		if p.Draws(swarm.Gone) && m.choose(kindCutOff, i, 2) == 1 {
+			f = cutOff(f, p.Nodes)
+		}
 		m.inject(f)
 	}
 	follows := m.faulty.views.Deposed()
@@ -86,4 +93,18 @@ func buildFailover(p params) *scenario.Run {
 		follows = m.faulty.views.Elected()
 	}
 	return m.judged(m.crashed(), follows)
+}
+
+// cutOff returns the fault that parts a node from all others where crash would crash it.
+func cutOff(crash fault.Fault, nodes int) fault.Fault {
+	f := fault.Fault{ID: crash.ID, Op: fault.Partition, At: crash.At, On: crash.On, For: crash.For}
+	f.On.Of, f.On.Other = crash.Node, true
+	others := make([]protocol.NodeID, 0, nodes)
+	for id := range protocol.NodeID(nodes) {
+		if id != crash.Node {
+			others = append(others, id)
+		}
+	}
+	f.Groups = [][]protocol.NodeID{{crash.Node}, others}
+	return f
 }

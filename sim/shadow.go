@@ -20,9 +20,16 @@ type shadows struct {
 	make   func(id protocol.NodeID) protocol.Node
 	nodes  []shadowed
 	env    protocol.Env
-	list   []protocol.Promise // of the effect that leaves
+	common map[protocol.Promise]said // by kind and key
+	list   []protocol.Promise        // of the effect that leaves
 	again  []protocol.Promise
 	lately [1024]uint64 // promises that were asked of, in the places of their hashes
+}
+
+// said is what a node said of something that all say alike.
+type said struct {
+	node  protocol.NodeID
+	value uint64
 }
 
 // shadowed is a node that makes promises, and the node that was last started beside it.
@@ -47,7 +54,7 @@ func (s *Sim) initShadows() {
 	} else {
 		twin = guard(twin, s.plan.Random)
 	}
-	s.shadows = &shadows{share: s.plan.Shadow, make: twin, nodes: make([]shadowed, len(s.nodes))}
+	s.shadows = &shadows{share: s.plan.Shadow, common: make(map[protocol.Promise]said), make: twin, nodes: make([]shadowed, len(s.nodes))}
 }
 
 // promises notes whether a node that starts makes promises.
@@ -102,6 +109,10 @@ func (s *Sim) shadow(c *cause, n *node, x *shadowed, f *protocol.Effect) {
 	for _, p := range w.list {
 		if p.Holders == 0 {
 			x.tell(p)
+		}
+		if wrong := s.differs(c.id, f, &p); wrong != "" {
+			s.showShadow(c, n, f, len(w.list), wrong)
+			return
 		}
 	}
 	if place := &w.lately[name%uint64(len(w.lately))]; *place == name {
@@ -207,6 +218,23 @@ func (s *Sim) held(id protocol.NodeID, f *protocol.Effect) string {
 		if len(holders) < p.Holders {
 			return fmt.Sprintf("node %v %s, which promises %v; of what is safe on all disks now, only nodes %v have it", id, tells(f), p, holders)
 		}
+	}
+	return ""
+}
+
+// differs returns what is wrong with a promise of which all must say the same, or "". Nobody
+// is held to what a Byzantine node says.
+func (s *Sim) differs(id protocol.NodeID, f *protocol.Effect, p *protocol.Promise) string {
+	if !p.Common || s.acts != nil {
+		return ""
+	}
+	about := protocol.Promise{Kind: p.Kind, Key: p.Key}
+	first, known := s.shadows.common[about]
+	switch {
+	case !known:
+		s.shadows.common[about] = said{id, p.Value}
+	case first.value != p.Value:
+		return fmt.Sprintf("node %v %s, which promises %v, of which node %v has promised %d", id, tells(f), p, first.node, first.value)
 	}
 	return ""
 }

@@ -205,6 +205,35 @@ func TestAPromiseOfSeveralNodesIsAskedOfWhatIsSafeOnTheirDisks(t *testing.T) {
 	}
 }
 
+// alike is a keeper that promises what all promise alike.
+type alike struct{ keeper }
+
+func (c *alike) Promises(list []protocol.Promise, f *protocol.Effect) []protocol.Promise {
+	return append(list, protocol.Promise{Kind: kindTold, Value: uint64(f.Body[0]), Common: true})
+}
+
+func TestAPromiseThatAllMakeAlikeIsComparedBetweenNodes(t *testing.T) {
+	for second, want := range map[byte]string{
+		7: "",
+		8: "node 1 puts out told, which promises told 0 = 8, of which node 0 has promised 7",
+	} {
+		plan := keeperPlan(keeper{}, protocol.Percent(100))
+		plan.Node = func(protocol.NodeID) protocol.Node { return &alike{keeper{program: "pso"}} }
+		plan.Inputs = []sim.Input{
+			{ID: 0, At: 1, Node: 0, Body: []byte{0, 0, 0, 0, 0, 0, 0, 7}},
+			{ID: 1, At: protocol.Time(time.Second), Node: 1, Body: []byte{0, 0, 0, 0, 0, 0, 0, second}},
+		}
+		var seen shadowsOf
+		s, err := sim.New(plan, nil, &seen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Run(); !slices.Equal(seen.wrong, []string{"", want}) {
+			t.Errorf("second %d: %q, want the second %q", second, seen.wrong, want)
+		}
+	}
+}
+
 func TestNobodyIsAskedAfterARecordHasRotted(t *testing.T) {
 	plan := keeperPlan(keeper{program: "pst"}, protocol.Percent(100))
 	plan.Faults = []fault.Fault{{ID: 1, Op: fault.Rot, At: protocol.Time(1500 * time.Millisecond), Node: 0}}

@@ -11,7 +11,8 @@ var (
 	KindAdopted = protocol.KindOf("abcast.adopted")
 	// KindLog is how long the node's log is at least, in the view of the key.
 	KindLog = protocol.KindOf("abcast.log")
-	// KindEntry is which entry ends a log of that length in that view, as a hash.
+	// KindEntry is which entry ends a log of that length in that view, as a hash. Logs of a
+	// view are prefixes of each other.
 	KindEntry = protocol.KindOf("abcast.entry")
 	// KindHeld is that a majority of the nodes has the message of the key in its log: node,
 	// incarnation and seq. It is promised when the message is delivered.
@@ -78,7 +79,7 @@ func (m *membership) promisesLog(list []protocol.Promise, view uint64, length in
 	}
 	list = append(list, protocol.Promise{Kind: KindLog, Key: [3]uint64{view}, Value: uint64(length), Least: true})
 	if length <= len(m.log.entries) && view == m.log.adopted {
-		list = append(list, protocol.Promise{Kind: KindEntry, Key: [3]uint64{view, uint64(length)}, Value: m.log.entries[length-1].fold()})
+		list = append(list, protocol.Promise{Kind: KindEntry, Key: [3]uint64{view, uint64(length)}, Value: m.log.entries[length-1].fold(), Common: true})
 	}
 	return list
 }

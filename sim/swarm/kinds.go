@@ -10,6 +10,10 @@ import (
 // Repair is the name of the kind of fault that a scenario's repairs make up for.
 const Repair = "repair"
 
+// Gone is the name of the kind of fault that takes a node away in the midst of telling
+// others something.
+const Gone = "gone"
+
 type kind struct {
 	name     string
 	meaning  string
@@ -70,7 +74,7 @@ func kinds() [kindCount]kind {
 		echo:      {"echo", "messages of before come again after a restart, or at some time", true, 2, (*drawer).echo},
 		lateTimer: {"latetimer", "timers fire later than due", true, 1, (*drawer).lateTimer},
 		repair:    {Repair, "all messages to a node of a kind whose loss is repaired are lost: the repair must do; and what only long runs need is done early", true, 2, (*drawer).repair},
-		gone:      {"gone", "a node crashes, most often between two messages of a kind whose loss is repaired, and is down for long", true, 3, (*drawer).gone},
+		gone:      {Gone, "a node crashes, most often between two messages of a kind whose loss is repaired, and is down for long", true, 3, (*drawer).gone},
 		mute:      {"mute", "nodes are not heard by any other node", true, 1, (*drawer).mute},
 	}
 }
