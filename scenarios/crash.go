@@ -2,9 +2,11 @@ package scenarios
 
 import (
 	"dessim/protocol"
+	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/fault"
 	"dessim/sim/scenario"
+	"dessim/sim/swarm"
 )
 
 // crash: transfers while nodes crash at any effect and restart, disks tear unsynced
@@ -23,6 +25,7 @@ func crash() *scenario.Scenario {
 
 func buildCrash(p params) *scenario.Run {
 	m := newMarket(p)
+	m.absence()
 	draw := m.honest
 	if p.Nodes < rivalNodes {
 		draw = m.transfer
@@ -34,6 +37,30 @@ func buildCrash(p params) *scenario.Run {
 	m.rival()
 	return m.judged(m.crashed())
 }
+
+var kindAbsent = protocol.KindOf("absent") // questions about a coordinator that is away for long
+
+// absence has, in some runs where faults of the kind gone are drawn, a coordinator crash as it
+// tells its decision, and stay away until those in doubt have asked as often as pauses grow.
+// The other faults end as early as without, and leave it alone.
+func (m *market) absence() {
+	if !m.p.Draws(swarm.Gone) || m.healsWhen() || m.choose(kindAbsent, 0, 4) != 1 {
+		return
+	}
+	const fewDecisions = 2 // each is sent to two others: it crashes between them
+	m.drawTo = m.healed
+	m.lengthen(windowDelays + absentDelays)
+	m.most = mostOfAKind
+	m.spared = protocol.NodeID(m.choose(kindAbsent, 1, uint64(m.p.Nodes)))
+	m.inject(fault.Fault{
+		ID: absentID, Op: fault.Crash, At: m.begin, Node: m.spared,
+		On: fault.Anchor{Op: protocol.OpSend, Kind: twopc.KindDecision, N: 1 + 2*m.choose(kindAbsent, 2, fewDecisions)},
+	})
+}
+
+// absentDelays are more than five questions take: 80, 160, 320, 640 and 1,280 delays, and a
+// quarter more.
+const absentDelays = 3500
 
 // withinStep reports whether a crash cut a step short.
 func withinStep(e *sim.Event) bool { return e.Text != "between steps" }

@@ -29,6 +29,7 @@ const (
 	traitorID  = 700
 	failoverID = 800       // of the first
 	rivalID    = 900       // of the first of three
+	absentID   = 950
 	blackoutID = 1_000_000 // of the first node in the first one
 	sessionID  = 1 << 48   // of the first one of the first node
 )
@@ -87,10 +88,14 @@ func (w *world) addFaults(plan *sim.Plan) {
 
 // drawn returns the written faults, the scenario's own, and drawn ones. Faults that conflict
 // with a written one, in effect or identity, are left out. Drawn faults hit neither clients
-// nor liars, which could not do their work then.
+// nor liars, which could not do their work then, nor the node that the scenario takes away.
 func (w *world) drawn(own []fault.Fault, nodes int) []fault.Fault {
 	written := w.p.Written()
-	c := swarm.Config{Nodes: w.truthful(), From: w.begin, To: w.healed, Heal: w.healed, Delay: w.delay, Most: cmp.Or(w.most, mostOfAKind)}
+	hit := w.truthful()
+	if w.drawTo != 0 {
+		hit = slices.DeleteFunc(hit, func(id protocol.NodeID) bool { return id == w.spared })
+	}
+	c := swarm.Config{Nodes: hit, From: w.begin, To: cmp.Or(w.drawTo, w.healed), Heal: w.healed, Delay: w.delay, Most: cmp.Or(w.most, mostOfAKind)}
 	if slices.ContainsFunc(written, func(f fault.Fault) bool { return f.Op == fault.Heal }) {
 		c.Heal = 0
 	}

@@ -39,9 +39,11 @@ type world struct {
 	delay    time.Duration                 // the longest usual delay
 	settle   protocol.Time
 	begin    protocol.Time
-	most     int           // most faults drawn of a kind; 0 is mostOfAKind
-	healed   protocol.Time // no fault from then on; 0 without faults
-	liveFrom protocol.Time // the last sync that a written fault slows is over: liveness counts from here; 0 without faults
+	most     int             // most faults drawn of a kind; 0 is mostOfAKind
+	healed   protocol.Time   // no fault from then on; 0 without faults
+	drawTo   protocol.Time   // no drawn fault begins from then on; 0: as healed
+	spared   protocol.NodeID // hit by no drawn fault, if drawTo is not 0
+	liveFrom protocol.Time   // the last sync that a written fault slows is over: liveness counts from here; 0 without faults
 }
 
 // The timetable, and the coins that nodes begin with.

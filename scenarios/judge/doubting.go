@@ -13,14 +13,16 @@ import (
 // doubting judges cooperative termination: a node in doubt asks the other nodes of the
 // transaction, from its second question on. So its doubt ends if it is connected with one that
 // is not in doubt, wherever the coordinator is. Where the coordinator restarts meanwhile, the
-// node begins anew with its questions.
+// node begins anew with its questions. A question to one that has restarted meanwhile may be
+// refused, since it is to an earlier incarnation, and only the next one reaches it.
 type doubting struct {
 	c       *Commits
 	lies    func(id protocol.NodeID) bool
 	delay   time.Duration
 	open    []openDoubt
 	decided map[doubt]protocol.Time
-	due     uint64 // doubts that ended while their coordinator was away
+	started map[protocol.NodeID]protocol.Time // when the incarnation of today began
+	due     uint64                            // doubts that ended while their coordinator was away
 	wrong   error
 }
 
@@ -41,13 +43,14 @@ const (
 // Doubts makes the judge look at the doubts of these transactions too. lies reports whether a
 // node may say anything.
 func (p *Progress) Doubts(c *Commits, delay time.Duration, lies func(id protocol.NodeID) bool) {
-	p.doubting = &doubting{c: c, lies: lies, delay: delay, decided: make(map[doubt]protocol.Time)}
+	p.doubting = &doubting{c: c, lies: lies, delay: delay, decided: make(map[doubt]protocol.Time), started: make(map[protocol.NodeID]protocol.Time)}
 }
 
 // observe follows which nodes are in doubt. One that restarts in doubt says so.
 func (x *doubting) observe(p *Progress, e *sim.Event) {
 	switch e.What {
 	case sim.Started:
+		x.started[e.Node] = e.At
 		x.open = slices.DeleteFunc(x.open, func(d openDoubt) bool { return d.node == e.Node || d.coordinator == e.Node })
 	case sim.Output:
 		r, ok := twopc.DecodeOutput(e.Kind, e.Body)
@@ -93,7 +96,7 @@ func (x *doubting) helper(p *Progress, d *openDoubt, now protocol.Time) (by prot
 	since := d.from.Add(reachDelays * x.delay)
 	for _, id := range append([]protocol.NodeID{d.coordinator}, t.participants...) {
 		doubts := slices.ContainsFunc(x.open, func(o openDoubt) bool { return o.doubt == doubt{id, d.id} })
-		if id != d.node && !doubts && !x.lies(id) && x.decided[doubt{id, d.id}] <= since && p.core.Reaches(d.node, 1<<id, now, now.Sub(since)) {
+		if id != d.node && !doubts && !x.lies(id) && x.started[id] <= d.from && x.decided[doubt{id, d.id}] <= since && p.core.Reaches(d.node, 1<<id, now, now.Sub(since)) {
 			return id, true
 		}
 	}
