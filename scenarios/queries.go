@@ -55,7 +55,10 @@ func (w *world) watchLinks(faults []fault.Fault) *judge.Links {
 	if w.p.Timing != "" || slices.ContainsFunc(faults, func(f fault.Fault) bool { return f.Op == fault.Jump || f.Op == fault.Drift }) {
 		retry = 0
 	}
-	return judge.NewLinks(w.p.Nodes, w.p.Seed, order.FIFO() && group == nil && !w.p.Failing(), retry, traitors(faults))
+	return judge.NewLinks(judge.LinksOf{
+		Nodes: w.p.Nodes, Seed: w.p.Seed, FIFO: order.FIFO() && group == nil && !w.p.Failing(),
+		Retry: retry, Delay: w.delay, Faults: faults, Traitors: traitors(faults),
+	})
 }
 
 // exchanges returns a judge of the anti-entropy between the market's nodes.

@@ -10,6 +10,7 @@ import (
 	"dessim/protocol/link"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/fault"
 )
 
 // Links judges links at their boundary, at some of the nodes: which messages a node is
@@ -22,12 +23,13 @@ import (
 //     dropped for a former incarnation of the receiver.
 //   - Only what was acknowledged is given up.
 //   - Only what came is acknowledged.
-//   - Nothing is sent again sooner than the link says, after an acknowledgement of
-//     anything, or after messages were sent again.
+//   - What is not acknowledged is sent again, the oldest first, neither sooner nor later than
+//     the link says: see linkPace.
 type Links struct {
 	fifo  bool
-	retry time.Duration // to the first resend; 0: it is not judged
-	ends  []*linkEnd    // by node; nil if it is not watched
+	pace  linkRule
+	held  *Hindered
+	ends  []*linkEnd // by node; nil if it is not watched
 	frame link.Watcher
 	step  *linkStep // the last one in which a frame came
 	err   error     // of what was handed up in it
@@ -53,9 +55,8 @@ type linkPeer struct {
 	acked uint64            // what it has acknowledged
 	said  map[uint64]uint64 // hashes of the messages to it that are not given up, by number
 
-	moved  protocol.Time // when it last acknowledged anything, or messages were last sent to it again; 0: never
-	repeat uint64        // the step in which they were
-	resent bool          // the last message sent to it was sent before
+	resent bool // the last message sent to it was sent before
+	linkPace
 }
 
 // linkStep is a step in which a frame came.
@@ -69,12 +70,24 @@ type linkStep struct {
 // mostEnds is the most nodes whose links are watched, which bounds the cost.
 const mostEnds = 2
 
-// NewLinks returns a judge of the links between that many nodes. The seed says which are
-// watched. retry is the time to the first resend; it is 0 if clocks do not keep the time.
-func NewLinks(nodes int, seed uint64, fifo bool, retry time.Duration, traitors []protocol.NodeID) *Links {
-	l := &Links{fifo: fifo, retry: retry, ends: make([]*linkEnd, nodes)}
+// LinksOf is the links that a Links judges.
+type LinksOf struct {
+	Nodes  int
+	Seed   uint64 // says which are watched
+	FIFO   bool
+	Retry  time.Duration // to the first resend; 0 if clocks do not keep the time
+	Delay  time.Duration // the longest usual one
+	Faults []fault.Fault
+	// Traitors are not judged.
+	Traitors []protocol.NodeID
+}
+
+// NewLinks returns a judge of the links between nodes.
+func NewLinks(c LinksOf) *Links {
+	nodes, traitors := c.Nodes, c.Traitors
+	l := &Links{fifo: c.FIFO, pace: linkRule{c.Retry, c.Delay}, held: NewHindered(c.Faults), ends: make([]*linkEnd, nodes)}
 	stride := (nodes + mostEnds - 1) / mostEnds
-	for i := int(seed % uint64(stride)); i < nodes; i += stride {
+	for i := int(c.Seed % uint64(stride)); i < nodes; i += stride {
 		if !slices.Contains(traitors, protocol.NodeID(i)) {
 			l.ends[i] = &linkEnd{peers: make(map[protocol.NodeID]*linkPeer)}
 		}
@@ -97,7 +110,7 @@ func (l *Links) Heard(env *protocol.Env, from protocol.NodeID, msg []byte) {
 
 // Perfect returns the check that judges it all.
 func (l *Links) Perfect() *check.Check {
-	const watch = sim.Started | sim.Crashed | sim.Received | sim.Sent | sim.Ended
+	const watch = sim.Started | sim.Crashed | sim.Received | sim.Sent | sim.Injected | sim.Lifted | sim.Ended
 	return check.Always("links hand up each message once", watch, l.observe).OrNotApplicable("no watched node has links")
 }
 
@@ -111,11 +124,22 @@ func (l *Links) observe(e *sim.Event) (relevant bool, wrong error) {
 			return true, l.err
 		}
 	}
-	if e.What == sim.Ended || int(e.Node) >= len(l.ends) || l.ends[e.Node] == nil {
+	if e.What == sim.Ended {
+		return false, l.overdue(e.At)
+	}
+	if int(e.Node) >= len(l.ends) || l.ends[e.Node] == nil {
 		return false, nil
 	}
 	n := l.ends[e.Node]
 	switch e.What {
+	case sim.Injected, sim.Lifted:
+		wrong = l.late(e.Node, e.At)
+		l.held.Observe(e)
+		return false, wrong
+	case sim.Crashed:
+		wrong = l.late(e.Node, e.At)
+		clear(n.peers)
+		return false, wrong
 	case sim.Started:
 		*n = linkEnd{incarnation: e.Incarnation, peers: make(map[protocol.NodeID]*linkPeer)}
 	case sim.Received, sim.Sent:
@@ -123,11 +147,15 @@ func (l *Links) observe(e *sim.Event) (relevant bool, wrong error) {
 			return false, nil
 		}
 		f, ok := l.frame.Read(e.Body)
-		switch p := n.peer(e.Peer); {
+		p := n.peer(e.Peer)
+		if err := p.late(e.Node, e.Peer, e.At, l); err != nil {
+			return true, err
+		}
+		switch {
 		case e.What == sim.Sent && !ok:
 			return true, fmt.Errorf("node %v sends a frame that nobody can read", e.Node)
 		case e.What == sim.Sent:
-			return true, cmp.Or(p.sends(e, &f), p.again(e, &f, l.retry))
+			return true, cmp.Or(p.sends(e, &f), p.goes(e, &f, &l.pace))
 		case ok:
 			l.step = &linkStep{node: e.Node, from: e.Peer, incarnation: e.Incarnation, want: p.receives(e.At, n.incarnation, &f, l.fifo)}
 			return true, nil
@@ -155,13 +183,11 @@ func (p *linkPeer) receives(at protocol.Time, own uint32, f *link.Frame, fifo bo
 	if p.incarnation != f.From {
 		if p.incarnation != 0 {
 			p.got, p.early, p.renewed = 0, make(map[uint64]uint64), true
+			p.floor = p.top
 		}
 		p.incarnation = f.From
 	}
-	if f.Ack > p.acked && f.Ack >= p.low { // else it acknowledges what was dropped
-		p.moved = at
-	}
-	p.acked = max(p.acked, f.Ack)
+	p.acknowledge(at, f)
 	if !f.Data {
 		return nil
 	}
@@ -233,18 +259,5 @@ func (p *linkPeer) numbers(f *link.Frame, wrong func(format string, args ...any)
 		delete(p.said, p.low)
 	}
 	p.said[f.Seq], p.top, p.renewed = hash, max(p.top, f.Seq), false
-	return nil
-}
-
-// again judges when a message is sent again.
-func (p *linkPeer) again(e *sim.Event, f *link.Frame, retry time.Duration) error {
-	if retry == 0 || !f.Data || !p.resent || e.Step == p.repeat {
-		return nil
-	}
-	before := p.moved
-	p.moved, p.repeat = e.At, e.Step
-	if took := e.At.Sub(before); before > 0 && took < retry {
-		return fmt.Errorf("node %v sends node %v message %d again %v after the last acknowledgement or resend; want at least %v", e.Node, e.Peer, f.Seq, took, retry)
-	}
 	return nil
 }
