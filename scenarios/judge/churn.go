@@ -125,7 +125,7 @@ func NewChurn(c *DHT) *Churn {
 
 // Checks returns all checks.
 func (j *Churn) Checks() check.Suite {
-	return check.Suite{j.reunited(), j.whole(), j.succeeds(), j.durable(), j.integrity(), j.expired(), j.ends(), j.upkeep(), j.tidy(), j.placed(), j.covered(), j.stored(), j.came(), j.left(), j.returned()}
+	return check.Suite{j.reunited(), j.whole(), j.succeeds(), j.durable(), j.integrity(), j.expired(), j.ends(), j.upkeep(), j.tidy(), j.placed(), j.covered(), j.stored(), j.renewed(), j.came(), j.left(), j.returned()}
 }
 
 // Watch returns the events that Observe needs.
