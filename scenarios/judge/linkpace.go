@@ -2,6 +2,7 @@ package judge
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"dessim/protocol"
@@ -16,11 +17,11 @@ import (
 // Nothing else puts it off, whatever the other node sends.
 type linkPace struct {
 	since  protocol.Time
-	tries  int             // resends since anything was acknowledged
-	fresh  bool            // nothing was acknowledged or sent again yet: the step may have begun earlier
-	step   uint64          // of the last resend
-	floor  uint64          // numbers up to here were given up for a former incarnation
-	sacked map[uint64]bool // numbers that are acknowledged out of turn
+	tries  int      // resends since anything was acknowledged
+	fresh  bool     // nothing was acknowledged or sent again yet: the step may have begun earlier
+	step   uint64   // of the last resend
+	floor  uint64   // numbers up to here were given up for a former incarnation
+	sacked []uint64 // numbers that are acknowledged out of turn
 }
 
 // linkRule is how long a link waits, where delay is more than disks and what waits for them
@@ -47,17 +48,10 @@ func (p *linkPeer) settled() uint64 { return max(p.acked, p.floor) }
 func (p *linkPeer) acknowledge(at protocol.Time, f *link.Frame) {
 	progress := f.Ack > p.settled() && p.outstanding()
 	p.acked = max(p.acked, f.Ack)
-	for seq := range p.sacked {
-		if seq <= p.acked {
-			delete(p.sacked, seq)
-		}
-	}
+	p.sacked = slices.DeleteFunc(p.sacked, func(seq uint64) bool { return seq <= p.acked })
 	for bits, seq := f.Sack, f.Ack+2; bits != 0; bits, seq = bits>>1, seq+1 {
-		if bits&1 == 1 && seq > p.settled() && seq <= p.top && !p.sacked[seq] {
-			if p.sacked == nil {
-				p.sacked = make(map[uint64]bool)
-			}
-			p.sacked[seq], progress = true, true
+		if bits&1 == 1 && seq > p.settled() && seq <= p.top && !slices.Contains(p.sacked, seq) {
+			p.sacked, progress = append(p.sacked, seq), true
 		}
 	}
 	if progress {
@@ -75,7 +69,7 @@ func (p *linkPeer) goes(e *sim.Event, f *link.Frame, r *linkRule) error {
 			p.since, p.tries, p.fresh = e.At, 0, true
 		}
 		return nil
-	case f.Seq <= p.settled() || p.sacked[f.Seq]:
+	case f.Seq <= p.settled() || slices.Contains(p.sacked, f.Seq):
 		return fmt.Errorf("node %v sends node %v message %d again, which is acknowledged", e.Node, e.Peer, f.Seq)
 	case e.Step == p.step:
 		return nil
