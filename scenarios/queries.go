@@ -7,6 +7,7 @@ import (
 	"dessim/protocol/kademlia"
 	"dessim/protocol/peer"
 	"dessim/scenarios/judge"
+	"dessim/sim/check"
 	"dessim/sim/fault"
 	"dessim/sim/swarm"
 )
@@ -52,13 +53,40 @@ func (c *churning) queries(cfg kademlia.Config) *judge.Queries {
 func (w *world) watchLinks(faults []fault.Fault) *judge.Links {
 	order, group := w.group()
 	retry := peer.Retry(w.delay)
-	if w.p.Timing != "" || slices.ContainsFunc(faults, func(f fault.Fault) bool { return f.Op == fault.Jump || f.Op == fault.Drift }) {
+	if !w.timely(faults) {
 		retry = 0
 	}
 	return judge.NewLinks(judge.LinksOf{
 		Nodes: w.p.Nodes, Seed: w.p.Seed, FIFO: order.FIFO() && group == nil && !w.p.Failing(),
 		Retry: retry, Delay: w.delay, Faults: faults, Traitors: traitors(faults),
 	})
+}
+
+// timely reports whether clocks keep the time, in a run that takes as long as it would.
+func (w *world) timely(faults []fault.Fault) bool {
+	return w.p.Timing == "" && !slices.ContainsFunc(faults, func(f fault.Fault) bool { return f.Op == fault.Jump || f.Op == fault.Drift })
+}
+
+// retries returns the check of what the market's nodes and its client try again.
+func (m *market) retries() *check.Check {
+	d, ask := m.delay, 400*m.delay
+	if m.p.Failing() {
+		ask = 80 * m.delay
+	}
+	rows := []judge.Retry{judge.AskRetries(ask), judge.CommitRetries(ask), judge.FetchRetries(d, m.p.Nodes), judge.QueryRetries(d * 5 / 2)}
+	if m.p.Failing() {
+		rows = append(rows, judge.TransferRetries(d))
+	}
+	return m.timelyRetries(rows, m.p.Nodes+1, m.plan.Faults)
+}
+
+// timelyRetries returns the check of what the first nodes of a plan try again.
+func (w *world) timelyRetries(rows []judge.Retry, nodes int, faults []fault.Fault) *check.Check {
+	c := judge.NewRetries(rows, nodes, w.delay, faults, append(traitors(faults), w.Liars...)).Timely()
+	if !w.timely(faults) {
+		return c.Skipped("clocks do not keep the time")
+	}
+	return c
 }
 
 // exchanges returns a judge of the anti-entropy between the market's nodes.

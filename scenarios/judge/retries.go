@@ -1,0 +1,212 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/fault"
+)
+
+// Retries judges, at the nodes' boundary, that what they try again until it ends is tried again
+// in time, and not too soon: a message is lost now and then, and what repairs it nearly always
+// comes by another way, too, or from somebody else, so that its end tells little of when. It
+// judges by a table.
+type Retries struct {
+	rows   []Retry
+	delay  time.Duration // is more than disks and what waits for them take
+	held   *Hindered
+	nodes  []retrying
+	exempt []protocol.NodeID
+	err    error
+}
+
+// Retry is a row of the table: something that nodes try again. Of each kind it has as many at a
+// time as there are keys.
+type Retry struct {
+	Name string
+	// Least and Most return the bounds of the pause after so many tries, from 1 on, or from 0
+	// on if there is Begins. Least may be nil.
+	Least, Most func(tries int) time.Duration
+	// GivenUp says that it may end unseen: only what is tried again is judged.
+	GivenUp bool
+	// Begins is the kind of the outputs with which the first pause begins, if it does not with
+	// the first try; Tries are those of the messages that are tries; Ends, if not 0, is that of
+	// the outputs that end it.
+	Begins, Ends protocol.Kind
+	Tries        []protocol.Kind
+	// Key returns what such an event is about. ok is false for one that is of no concern.
+	Key func(e *sim.Event) (key uint64, ok bool)
+	// Answer, if not nil, returns the key of what a message that a node receives may end.
+	Answer func(e *sim.Event) (key uint64, ok bool)
+}
+
+// retrying is what a node tries again.
+type retrying struct {
+	open []open
+	most int // of open ones, before those that were given up are looked for
+}
+
+type open struct {
+	row   int
+	key   uint64
+	since protocol.Time // the last try, or the beginning
+	tries int
+	// answered says that an answer came. It may be one that the node ignores, of a former
+	// incarnation say: then there are more tries.
+	answered bool
+}
+
+// NewRetries returns a judge of that many nodes of a plan with these faults, by a table. delay is
+// the longest usual one. Nodes that are exempt are not judged.
+func NewRetries(rows []Retry, nodes int, delay time.Duration, faults []fault.Fault, exempt []protocol.NodeID) *Retries {
+	return &Retries{rows: rows, delay: delay, held: NewHindered(faults), nodes: make([]retrying, nodes), exempt: exempt}
+}
+
+// Timely returns the check that judges it all.
+func (r *Retries) Timely() *check.Check {
+	const watch = sim.Started | sim.Crashed | sim.Received | sim.Sent | sim.Output | sim.Injected | sim.Lifted | sim.Ended
+	return check.Always("what is unanswered is tried again in time", watch, func(e *sim.Event) (relevant bool, wrong error) {
+		relevant = r.observe(e)
+		return relevant, r.err
+	}).OrNotApplicable("nothing is tried twice")
+}
+
+func (r *Retries) observe(e *sim.Event) (relevant bool) {
+	if e.What == sim.Ended {
+		for id := range r.nodes {
+			r.look(protocol.NodeID(id), e.At)
+		}
+		return false
+	}
+	if int(e.Node) >= len(r.nodes) || slices.Contains(r.exempt, e.Node) {
+		return false
+	}
+	n := &r.nodes[e.Node]
+	switch e.What {
+	case sim.Started, sim.Crashed:
+		r.look(e.Node, e.At)
+		n.open = n.open[:0]
+	case sim.Injected, sim.Lifted:
+		r.look(e.Node, e.At)
+		r.held.Observe(e)
+	case sim.Received:
+		r.answered(n, e)
+	default:
+		for i := range r.rows {
+			row := &r.rows[i]
+			if e.Kind != row.Begins && e.Kind != row.Ends && !slices.Contains(row.Tries, e.Kind) {
+				continue
+			}
+			if key, ok := row.Key(e); ok {
+				relevant = r.see(n, i, key, e) || relevant
+			}
+		}
+	}
+	return relevant
+}
+
+// answered notes what a message is the answer to.
+func (r *Retries) answered(n *retrying, e *sim.Event) {
+	asked := -1 // row
+	for i := 0; i < len(n.open); i++ {
+		row := n.open[i].row
+		if row == asked || r.rows[row].Answer == nil {
+			continue
+		}
+		asked = row
+		if key, ok := r.rows[row].Answer(e); ok {
+			if at := n.find(row, key); at >= 0 {
+				r.overdue(e.Node, &n.open[at], e.At)
+				n.open[at].answered = true
+			}
+			return
+		}
+	}
+}
+
+// see notes an event of a row. It reports a try that is not the first.
+func (r *Retries) see(n *retrying, row int, key uint64, e *sim.Event) (again bool) {
+	tries := e.What == sim.Sent
+	if !tries && e.Kind == r.rows[row].Ends {
+		r.end(n, row, key, e)
+		return false
+	}
+	i := n.find(row, key)
+	switch {
+	case i < 0:
+		x := open{row: row, key: key, since: e.At}
+		if tries {
+			x.tries = 1
+		}
+		r.forget(n, e.At)
+		n.open = append(n.open, x)
+		return false
+	case !tries || n.open[i].since == e.At:
+		return false // it is known, or asks several nodes at once
+	}
+	x := &n.open[i]
+	if !x.answered {
+		r.late(e.Node, x, e.At)
+	}
+	if least := r.rows[row].Least; least != nil && e.At.Sub(x.since) < least(x.tries) {
+		r.wrong("node %v tries again (%s) %v after the last time, want at least %v", e.Node, r.rows[row].Name, e.At.Sub(x.since), least(x.tries))
+	}
+	x.since, x.tries, x.answered = e.At, x.tries+1, false
+	return true
+}
+
+func (n *retrying) find(row int, key uint64) int {
+	return slices.IndexFunc(n.open, func(x open) bool { return x.row == row && x.key == key })
+}
+
+func (r *Retries) end(n *retrying, row int, key uint64, e *sim.Event) {
+	if i := n.find(row, key); i >= 0 {
+		r.overdue(e.Node, &n.open[i], e.At)
+		n.open = slices.Delete(n.open, i, i+1)
+	}
+}
+
+// forget drops what was given up or answered long ago, now and then.
+func (r *Retries) forget(n *retrying, now protocol.Time) {
+	const long = 4 // pauses
+	if len(n.open) < n.most {
+		return
+	}
+	n.open = slices.DeleteFunc(n.open, func(x open) bool {
+		row := &r.rows[x.row]
+		return (row.GivenUp || x.answered) && now.Sub(x.since) > long*row.Most(x.tries)
+	})
+	n.most = 2*len(n.open) + 8
+}
+
+// look requires that nothing of a node is overdue.
+func (r *Retries) look(id protocol.NodeID, now protocol.Time) {
+	n := &r.nodes[id]
+	for i := range n.open {
+		r.overdue(id, &n.open[i], now)
+	}
+}
+
+func (r *Retries) overdue(id protocol.NodeID, x *open, now protocol.Time) {
+	if !r.rows[x.row].GivenUp && !x.answered {
+		r.late(id, x, now)
+	}
+}
+
+// late requires that the next try, which comes now at the earliest, is not late.
+func (r *Retries) late(id protocol.NodeID, x *open, now protocol.Time) {
+	row := &r.rows[x.row]
+	if waits, most := r.held.Free(id, x.since, now), row.Most(x.tries); waits > most+r.delay {
+		r.wrong("node %v has not tried again (%s) %v after the last time, want at most %v", id, row.Name, waits, most)
+	}
+}
+
+func (r *Retries) wrong(format string, args ...any) {
+	if r.err == nil {
+		r.err = fmt.Errorf(format, args...)
+	}
+}

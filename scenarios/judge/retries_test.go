@@ -1,0 +1,90 @@
+package judge
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/fault"
+)
+
+var (
+	kindTry  = protocol.KindOf("try")
+	kindDone = protocol.KindOf("done")
+)
+
+// trying returns a judge of a node that tries again after 10, 20, 40, 40 ... ms.
+func trying(faults ...fault.Fault) *Retries {
+	least, most := growing(10*time.Millisecond, 2, 1)
+	return NewRetries([]Retry{{
+		Name: "a test", Least: least, Most: most, Tries: []protocol.Kind{kindTry}, Ends: kindDone,
+		Key:    func(*sim.Event) (uint64, bool) { return 0, true },
+		Answer: func(*sim.Event) (uint64, bool) { return 0, true },
+	}}, 1, time.Millisecond, faults, nil)
+}
+
+func at(ms int) protocol.Time { return protocol.Time(ms) * protocol.Time(time.Millisecond) }
+
+func tryAt(r *Retries, ms ...int) {
+	for _, ms := range ms {
+		r.observe(&sim.Event{What: sim.Sent, Kind: kindTry, At: at(ms)})
+	}
+}
+
+func TestRetriesAreJudgedByTheirPausesUntilTheyEnd(t *testing.T) {
+	end := func(r *Retries, ms int) { r.observe(&sim.Event{What: sim.Ended, At: at(ms)}) }
+	for _, c := range []struct {
+		what string
+		do   func(r *Retries)
+		want string
+	}{
+		{"pauses that double", func(r *Retries) { tryAt(r, 0, 10, 30, 75); end(r, 120) }, ""},
+		{"a pause too long", func(r *Retries) { tryAt(r, 0, 10, 37) }, "27ms"},
+		{"a pause too short", func(r *Retries) { tryAt(r, 0, 10, 29) }, "at least 20ms"},
+		{"nothing after the last", func(r *Retries) { tryAt(r, 0, 10); end(r, 40) }, "30ms"},
+		{"the end of it", func(r *Retries) {
+			tryAt(r, 0, 10)
+			r.observe(&sim.Event{What: sim.Output, Kind: kindDone, At: at(20)})
+			end(r, 90)
+		}, ""},
+		{"an answer", func(r *Retries) {
+			tryAt(r, 0, 10)
+			r.observe(&sim.Event{What: sim.Received, At: at(20)})
+			end(r, 90)
+		}, ""},
+		{"an answer that does not count", func(r *Retries) {
+			tryAt(r, 0, 10)
+			r.observe(&sim.Event{What: sim.Received, At: at(20)})
+			tryAt(r, 30)
+			end(r, 90)
+		}, "60ms"},
+		{"a crash", func(r *Retries) { tryAt(r, 0); r.observe(&sim.Event{What: sim.Crashed, At: at(5)}); end(r, 90) }, ""},
+	} {
+		r := trying()
+		c.do(r)
+		if r.err == nil && c.want != "" || r.err != nil && (c.want == "" || !strings.Contains(r.err.Error(), c.want)) {
+			t.Errorf("%s: it is judged %v, want %q", c.what, r.err, c.want)
+		}
+	}
+}
+
+func TestNothingIsLateWhileANodeIsHindered(t *testing.T) {
+	r := trying(fault.Fault{ID: 1, Op: fault.Pause}, fault.Fault{ID: 2, Op: fault.LateTimer, By: 30 * time.Millisecond})
+	turn := func(id uint64, what sim.What, ms int) { r.observe(&sim.Event{What: what, Tag: id, At: at(ms)}) }
+	tryAt(r, 0)
+	turn(1, sim.Injected, 5)
+	turn(2, sim.Injected, 20)
+	turn(1, sim.Lifted, 60)
+	tryAt(r, 75)
+	turn(2, sim.Lifted, 80)
+	tryAt(r, 130)
+	if r.err != nil {
+		t.Error(r.err)
+	}
+	tryAt(r, 185)
+	if r.err == nil {
+		t.Error("a try is 55ms late long after all faults, and nothing is wrong")
+	}
+}

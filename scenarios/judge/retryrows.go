@@ -1,0 +1,180 @@
+package judge
+
+import (
+	"time"
+
+	"dessim/protocol"
+	"dessim/protocol/gossip"
+	"dessim/protocol/kademlia"
+	"dessim/protocol/kv"
+	"dessim/protocol/link"
+	"dessim/protocol/peer"
+	"dessim/protocol/twopc"
+	"dessim/sim"
+)
+
+// growing returns the pauses that begin with first, double with each try of a round of all, and
+// last a quarter more at most.
+func growing(first time.Duration, doublings, round int) (least, most func(tries int) time.Duration) {
+	least = func(tries int) time.Duration { return first << min(max(0, tries-1)/round, doublings) }
+	return least, func(tries int) time.Duration { return least(tries) * 5 / 4 }
+}
+
+// AskRetries returns the questions of a node in doubt, which begin askAfter its yes and end
+// with the decision.
+func AskRetries(askAfter time.Duration) Retry {
+	_, most := growing(askAfter, 4, 1)
+	return Retry{
+		Name: "a question about a decision", Most: func(tries int) time.Duration { return most(tries + 1) },
+		Begins: twopc.KindVoted, Tries: []protocol.Kind{twopc.KindAsk}, Ends: twopc.KindDecided,
+		Key: func(e *sim.Event) (uint64, bool) {
+			if e.What == sim.Sent {
+				return transaction(e, 0)
+			}
+			r, ok := twopc.DecodeOutput(e.Kind, e.Body)
+			return keyOf(r.ID, 0), ok && (e.Kind == twopc.KindDecided || r.Yes && r.Coordinator != e.Node)
+		},
+	}
+}
+
+// CommitRetries returns a coordinator's commits, to each participant until that acknowledges.
+func CommitRetries(askAfter time.Duration) Retry {
+	_, most := growing(askAfter, 4, 1)
+	return Retry{
+		Name: "a commit", Most: most, Tries: []protocol.Kind{twopc.KindDecision},
+		Key:    func(e *sim.Event) (uint64, bool) { return committed(e) },
+		Answer: committed,
+	}
+}
+
+// keyOf returns the key of a transaction, or of a node's part in it.
+func keyOf(id twopc.ID, node protocol.NodeID) uint64 {
+	return protocol.Hash3(protocol.Hash2(uint64(id.Client), id.Transfer), uint64(id.Attempt), uint64(node))
+}
+
+// transaction returns the key of the transaction that a message in a link's frame is about.
+func transaction(e *sim.Event, node protocol.NodeID) (uint64, bool) {
+	msg, ok := link.Payload(e.Body)
+	if !ok {
+		return 0, false
+	}
+	id, ok := twopc.MessageID(msg)
+	return keyOf(id, node), ok
+}
+
+// committed returns the key of the part of a message's other end in a transaction that its
+// sender says is committed.
+func committed(e *sim.Event) (uint64, bool) {
+	if !isLink(e) {
+		return 0, false
+	}
+	msg, ok := link.Payload(e.Body)
+	if !ok {
+		return 0, false
+	}
+	f, ok := twopc.Needs(msg)
+	return keyOf(f.ID, e.Peer), ok && f.Commit
+}
+
+func isLink(e *sim.Event) bool {
+	return len(e.Body) > 0 && protocol.Component(e.Body[0]) == protocol.Link
+}
+
+// TransferRetries returns the attempts of a client that survives crashes, until it knows how its
+// transfer ended. A pause begins anew when the sender returns.
+func TransferRetries(delay time.Duration) Retry {
+	const patience, restart = 150, 190
+	_, most := growing(patience*delay, 3, 1)
+	return Retry{
+		Name: "a transfer", Most: func(tries int) time.Duration { return most(tries) + restart*delay },
+		Tries: []protocol.Kind{peer.KindRequest}, Ends: peer.KindAnswered,
+		Key: func(e *sim.Event) (uint64, bool) {
+			if e.What == sim.Output {
+				a, ok := peer.DecodeAnswer(e.Body)
+				return a.Transfer, ok
+			}
+			msg, ok := link.Payload(e.Body)
+			if !ok {
+				return 0, false
+			}
+			r, ok := peer.DecodeRequest(msg)
+			return r.Transfer, ok
+		},
+	}
+}
+
+// FetchRetries returns the requests for the body at the head of the order, of one member after
+// the other. A node that is itself the next one pauses twice.
+func FetchRetries(delay time.Duration, members int) Retry {
+	const first = 6
+	_, most := growing(first*delay, 4, max(1, members-1))
+	return Retry{
+		Name: "a request for a body", Most: func(tries int) time.Duration { return 2 * most(tries+members) },
+		Tries: []protocol.Kind{peer.KindFetch}, Ends: peer.KindEntry,
+		Key: func(e *sim.Event) (uint64, bool) {
+			if e.What == sim.Output {
+				entry, ok := Entry(e)
+				return protocol.HashBytes(entry.WTxID[:]), ok
+			}
+			msg, ok := link.Payload(e.Body)
+			if !ok {
+				return 0, false
+			}
+			id, ok := peer.DecodeFetch(msg)
+			return protocol.HashBytes(id[:]), ok
+		},
+		Answer: bodyKey,
+	}
+}
+
+// bodyKey returns the key of the body that a node receives.
+func bodyKey(e *sim.Event) (uint64, bool) {
+	var id gossip.ID
+	switch {
+	case isGossip(e):
+		x, ok := gossip.Read(e.Body)
+		if !ok || x.Kind != gossip.KindData {
+			return 0, false
+		}
+		id = x.IDs[0]
+	case isLink(e):
+		msg, ok := link.Payload(e.Body)
+		if !ok {
+			return 0, false
+		}
+		body, ok := peer.DecodeBody(msg)
+		if !ok {
+			return 0, false
+		}
+		id = gossip.Sum(body)
+	default:
+		return 0, false
+	}
+	return protocol.HashBytes(id[:]), true
+}
+
+// QueryRetries returns the queries of a DHT. Those of absent nodes and of stale contacts are
+// sent once, and which answer ends one is not seen: it must have the id that the contact had.
+func QueryRetries(timeout time.Duration) Retry {
+	least, most := growing(timeout, 1, 1)
+	var w kademlia.Watcher
+	return Retry{
+		Name: "a query of the DHT", GivenUp: true,
+		Tries: []protocol.Kind{kademlia.KindPing, kademlia.KindFindNode, kademlia.KindGet, kademlia.KindPut},
+		Least: func(tries int) time.Duration { return least(tries - 1) },
+		Most:  func(tries int) time.Duration { return most(tries - 1) },
+		Key: func(e *sim.Event) (uint64, bool) {
+			g, ok := w.Read(e.Body)
+			return protocol.Hash2(protocol.HashBytes(g.Txn), uint64(e.Peer)), ok
+		},
+	}
+}
+
+// OperationRetries returns the requests of a store's client, to one replica after the other.
+func OperationRetries(delay time.Duration, replicas int) Retry {
+	least, most := growing(kv.PatienceDelays*delay, 2, replicas)
+	return Retry{
+		Name: "an operation", Least: least, Most: most, Tries: []protocol.Kind{kv.KindRequest}, Ends: kv.KindReturned,
+		Key: func(e *sim.Event) (uint64, bool) { return 0, true }, // one at a time
+	}
+}
