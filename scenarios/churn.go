@@ -166,6 +166,10 @@ func (c *churning) skew() {
 // up, and some that come and go.
 const seeds = 4
 
+// fewAskers are pinged at a time where repairs must do: so short runs of few nodes have some
+// wait, as when hundreds join at once.
+const fewAskers = 2
+
 func (c *churning) config(id protocol.NodeID) kademlia.Config {
 	s := c.secret("churn secret", uint64(id))
 	cfg := kademlia.Lasting(c.IDs[id], protocol.SimBook{}, binary.BigEndian.Uint64(s[:]))
@@ -174,6 +178,9 @@ func (c *churning) config(id protocol.NodeID) kademlia.Config {
 	cfg.Tries, cfg.Stale = c.tries(), 2
 	if c.twice {
 		cfg.Refresh = splitRefresh
+	}
+	if c.p.Draws(swarm.Repair) {
+		cfg.Askers = fewAskers
 	}
 	return cfg
 }

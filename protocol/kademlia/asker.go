@@ -4,10 +4,7 @@ import (
 	"dessim/protocol"
 )
 
-const (
-	maxVerifying = 16 // pings of unknown askers under way, which anybody can cause
-	maxWaiting   = 32 // further askers, to be pinged after them
-)
+const maxWaiting = 32 // askers to be pinged after Config.Askers others
 
 // asked records the sender of a query. It becomes a contact only when it answers a
 // ping of ours, since anybody can ask under any address. A ping causes none, which verify
@@ -42,7 +39,7 @@ func (d *DHT) verify(env *protocol.Env, c Contact) {
 			return // an answer to that call will do
 		}
 	}
-	if d.verifying < maxVerifying {
+	if d.verifying < d.cfg.Askers {
 		if d.call(env, call{purpose: forAsker, method: ping, to: c}) {
 			d.verifying++
 		}
@@ -67,7 +64,7 @@ func (d *DHT) verify(env *protocol.Env, c Contact) {
 }
 
 func (d *DHT) nextAsker(env *protocol.Env) {
-	for len(d.waiting) > 0 && d.verifying < maxVerifying {
+	for len(d.waiting) > 0 && d.verifying < d.cfg.Askers {
 		near := 0
 		for i := range d.waiting {
 			if d.cfg.Self.Closer(d.waiting[i].ID, d.waiting[near].ID) {

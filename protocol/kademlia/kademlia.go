@@ -83,6 +83,10 @@ type Config struct {
 	Cache     bool          // leave a value found at the closest node that lacked it; needs Expire
 	HandOver  bool          // store at a newcomer the values that it should hold
 
+	// Askers is the most nodes that the node pings at a time because they asked it and are
+	// no contacts, which anybody can cause: 1 to 100.
+	Askers int
+
 	Items  int    // values that the node stores for others
 	Secret uint64 // transaction ids, tokens and the ids of refreshes derive from it; others must not know it
 }
@@ -94,7 +98,7 @@ func Defaults(self ID, book protocol.Book, secret uint64) Config {
 		K: 8, Alpha: 3,
 		Timeout: time.Second, Tries: 6, Stale: 3,
 		Fresh: time.Minute, Pause: 5 * time.Second,
-		Items: 10_000,
+		Items: 10_000, Askers: 16,
 	}
 }
 
@@ -123,6 +127,7 @@ func (c *Config) check() {
 	within("Stale", int64(c.Stale), 1, 100)
 	within("Fresh", int64(c.Fresh), 0, day)
 	within("Pause", int64(c.Pause), 1, day)
+	within("Askers", int64(c.Askers), 1, 100)
 	within("Items", int64(c.Items), 0, 1<<30)
 	every := func(what string, period time.Duration) {
 		if period != 0 {
@@ -185,7 +190,7 @@ type DHT struct {
 	items     []item            // in the order of their ids
 	join      *join             // nil unless joining or refreshing
 	boot      protocol.Endpoint // of the last Join; the zero value is none
-	verifying uint8             // calls for unknown askers
+	verifying int               // calls for unknown askers
 	up        upkeep
 
 	stats Stats

@@ -165,8 +165,8 @@ func TestPingsOfUnknownAskersAreBounded(t *testing.T) {
 	for n := range 500 {
 		r.query(protocol.NodeID(n+1), r.inBucket(n%5, n), message{method: findNode, hasTarget: true})
 	}
-	if r.d.verifying != maxVerifying || len(r.d.waiting) != maxWaiting {
-		t.Errorf("%d pings in flight and %d to come, want %d and %d", r.d.verifying, len(r.d.waiting), maxVerifying, maxWaiting)
+	if r.d.verifying != r.d.cfg.Askers || len(r.d.waiting) != maxWaiting {
+		t.Errorf("%d pings in flight and %d to come, want %d and %d", r.d.verifying, len(r.d.waiting), r.d.cfg.Askers, maxWaiting)
 	}
 	r.silence()
 	if r.d.verifying != 0 || len(r.d.waiting) != 0 || len(r.d.Contacts()) != 0 {
