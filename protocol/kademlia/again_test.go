@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"dessim/protocol"
 	"dessim/protocol/bencode"
 )
@@ -258,4 +260,34 @@ func TestABootstrappersAnswerBeginsItsPausesAnew(t *testing.T) {
 			t.Fatal("the join ends while its lookup is under way")
 		}
 	}
+}
+
+// The k-th contact of an answer counts as the first does, and so does the place after the last
+// of the node's own k.
+func TestAnAnswerLacksNothingThatIsNoCloserThanTheClosestContacts(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		r := newRig(t, nil)
+		k := r.d.cfg.K
+		order := func(a, b Contact) int { return r.d.cfg.Self.compare(&a.ID, &b.ID) }
+		var mine, all []Contact
+		for i := range rapid.IntRange(0, 2*k).Draw(rt, "contacts") {
+			c := contactOf(1+i, r.inCell(0, i%8, rapid.IntRange(0, 999).Draw(rt, "id")))
+			if slices.ContainsFunc(all, func(o Contact) bool { return o.ID == c.ID }) {
+				continue
+			}
+			all = append(all, c)
+			if len(mine) < k && rapid.Bool().Draw(rt, "known") {
+				r.meet(1+i, c.ID)
+				mine = append(mine, c)
+			}
+		}
+		slices.SortFunc(mine, order)
+		named := rapid.Permutation(all).Draw(rt, "named")
+		want := slices.ContainsFunc(named[:min(k, len(named))], func(c Contact) bool {
+			return !slices.Contains(mine, c) && (len(mine) < k || order(c, mine[k-1]) < 0)
+		})
+		if got := r.d.lacks(naming(named...)); got != want {
+			rt.Fatalf("of contacts %v, an answer with %v lacks one: %v, want %v", mine, named, got, want)
+		}
+	})
 }
