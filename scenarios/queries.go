@@ -16,6 +16,7 @@ import (
 func (w *world) queries(faults []fault.Fault) *judge.Queries {
 	cfg := kademlia.Defaults(kademlia.ID{}, nil, 0)
 	cfg.K, cfg.Alpha = w.p.K, w.p.Alpha
+	cfg.Timeout, cfg.Tries = w.delay*5/2, tries(w.p.Loss)
 	return judge.NewQueries(judge.QueriesOf{
 		DHT: func(id protocol.NodeID) *kademlia.DHT {
 			if n := w.Nodes[id]; n != nil {

@@ -21,6 +21,7 @@ type Datagram struct {
 	Spent  bool          // the value has no life left: it is not kept
 	Cached bool          // the value is left on the path of a lookup
 	Code   int64         // of an error
+	Quiet  bool          // of a query: the asker answers none itself (BEP 43)
 	nodes  named
 }
 
@@ -40,7 +41,7 @@ func (w *Watcher) Read(msg []byte) (g Datagram, ok bool) {
 		return Datagram{}, false
 	}
 	g = Datagram{Type: m.y, Txn: m.txn, ID: m.id, Target: m.target, Token: m.token, Value: m.value,
-		Life: time.Duration(m.life) * time.Millisecond, Spent: m.life == noLife, Cached: m.cached, Code: m.code, nodes: m.nodes}
+		Life: time.Duration(m.life) * time.Millisecond, Spent: m.life == noLife, Cached: m.cached, Code: m.code, Quiet: m.readOnly, nodes: m.nodes}
 	if m.y == 'q' && m.method != unknownMethod {
 		g.Kind = methodKinds[m.method]
 	}
@@ -54,11 +55,15 @@ func (w *Watcher) Read(msg []byte) (g Datagram, ok bool) {
 // of one family.
 func (g *Datagram) Named() []ID { return g.nodes.ids() }
 
-// Entry is a contact in a routing table.
+// Entry is a contact in a routing table, or one that waits there for a place.
 type Entry struct {
 	Contact
-	Bucket int  // bits that its id shares with the node's own
-	Stale  bool // it has failed to answer too often
+	Bucket   int           // bits that its id shares with the node's own
+	Stale    bool          // it has failed to answer too often
+	Waits    bool          // for a place in the bucket
+	Answered bool          // it has answered; always so unless it waits
+	Fails    uint8         // RPCs that it failed to answer since
+	Seen     protocol.Time // when it answered last, in units of ten milliseconds
 }
 
 // Table appends all contacts of the routing table to dst, those farthest from the node
@@ -66,11 +71,36 @@ type Entry struct {
 func (d *DHT) Table(dst []Entry) []Entry {
 	for i := range d.tab.buckets {
 		for j := range d.tab.buckets[i].live {
-			c := &d.tab.buckets[i].live[j]
-			dst = append(dst, Entry{c.Contact, i, c.fails >= d.tab.stale})
+			dst = append(dst, d.entry(i, &d.tab.buckets[i].live[j]))
 		}
 	}
 	return dst
+}
+
+// Waiting appends the contacts that wait for a place in a bucket, those of the farthest
+// bucket first, and of a bucket the newest last.
+func (d *DHT) Waiting(dst []Entry) []Entry {
+	for i := range d.tab.buckets {
+		for j := range d.tab.buckets[i].cache {
+			e := d.entry(i, &d.tab.buckets[i].cache[j])
+			e.Waits = true
+			dst = append(dst, e)
+		}
+	}
+	return dst
+}
+
+func (d *DHT) entry(bucket int, c *contact) Entry {
+	return Entry{
+		Contact: c.Contact, Bucket: bucket, Stale: c.fails >= d.tab.stale,
+		Answered: c.answered, Fails: c.fails, Seen: protocol.Time(c.seen) * stampUnit,
+	}
+}
+
+// Probing reports whether a contact of a bucket is being pinged to see whether it is still
+// there.
+func (d *DHT) Probing(bucket int) bool {
+	return bucket < len(d.tab.buckets) && d.tab.buckets[bucket].probe
 }
 
 // Unheard returns for how long the good contact has not answered that has not for longest. ok

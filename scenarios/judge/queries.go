@@ -22,6 +22,8 @@ import (
 //     what is left of its life.
 //   - A put is taken with a token that this incarnation gave to the asker, and no other.
 //   - A value that is acknowledged is held as it was sent.
+//   - After each step the routing table is what a model makes of it.
+//   - Nodes that are no contacts are pinged few at a time.
 type Queries struct {
 	c       QueriesOf
 	nodes   []*watched // by node; nil if it is not
@@ -52,7 +54,9 @@ type watched struct {
 	issued      map[protocol.NodeID][]issued
 	answer      *dueAnswer
 	taken       *dueTaken
-	silent      uint64 // the step in which it must not do anything, since what it received means nothing to it
+	tables      tables
+	sent        map[protocol.NodeID]protocol.Time // when it last sent a query that has no answer yet
+	silent      uint64                            // the step in which it must not do anything, since what it received means nothing to it
 }
 
 // asked is a query that a node sent.
@@ -102,7 +106,10 @@ func NewQueries(c QueriesOf) *Queries {
 	stride := max(1, (len(c.IDs)+mostWatched-1)/mostWatched)
 	for i := int(c.Seed % uint64(stride)); i < len(q.nodes); i += stride {
 		if !slices.Contains(c.Traitors, protocol.NodeID(i)) {
-			q.nodes[i] = &watched{asked: make(map[uint64]asked), issued: make(map[protocol.NodeID][]issued)}
+			q.nodes[i] = &watched{
+				asked: make(map[uint64]asked), issued: make(map[protocol.NodeID][]issued), sent: make(map[protocol.NodeID]protocol.Time),
+				tables: tables{pings: make(map[uint64]pinged)},
+			}
 		}
 	}
 	return q
@@ -128,11 +135,20 @@ func (q *Queries) observe(e *sim.Event) {
 	if int(e.Node) >= len(q.nodes) || q.nodes[e.Node] == nil {
 		return
 	}
-	q.settle(e.Node)
 	n := q.nodes[e.Node]
+	q.settle(e.Node)
+	if e.What != sim.Crashed && e.Step != n.tables.step {
+		q.tried(e.Node, n)
+	}
 	switch e.What {
 	case sim.Started:
 		n.incarnation, n.answer = e.Incarnation, nil
+	case sim.Crashed:
+		n.restart()
+	case sim.Fired:
+		if c, _ := protocol.SplitTag(e.Tag); c == protocol.Kademlia {
+			q.expects(n, e, q.c.DHT(e.Node), nil)
+		}
 	case sim.Received:
 		n.answer = nil
 		if e.Peer != protocol.Outside {
@@ -174,6 +190,10 @@ func (q *Queries) sent(n *watched, e *sim.Event) {
 func (q *Queries) asks(n *watched, e *sim.Event, g *kademlia.Datagram) {
 	q.relevant = true
 	txn := protocol.HashBytes(g.Txn)
+	n.sent[e.Peer] = e.At
+	if g.Kind == kademlia.KindPing {
+		q.pinging(n, e, txn)
+	}
 	a := asked{to: e.Peer, incarnation: e.Incarnation, what: protocol.Hash2(uint64(g.Kind), protocol.HashBytes(g.Target[:]))}
 	switch was, there := n.asked[txn]; {
 	case !there:
@@ -192,6 +212,7 @@ func (q *Queries) received(n *watched, e *sim.Event) {
 	if !ok || d == nil {
 		return
 	}
+	q.expects(n, e, d, &g)
 	if g.Type == 'q' {
 		n.answer = q.due(n, e, d, g)
 		return
@@ -205,19 +226,26 @@ func (q *Queries) received(n *watched, e *sim.Event) {
 	}
 	if !n.taken.asked {
 		n.silent = e.Step
+		return
 	}
+	delete(n.sent, e.Peer)
+	delete(n.tables.pings, txn)
 }
 
 // settle judges, before the next step of a node, what it did with an answer.
 func (q *Queries) settle(id protocol.NodeID) {
 	n := q.nodes[id]
-	if n == nil || n.taken == nil {
+	if n == nil {
 		return
 	}
 	t := n.taken
 	n.taken = nil
+	ignored := t != nil && t.dht.Stats().Ignored > t.ignored
+	q.compare(id, n, ignored)
+	if t == nil {
+		return
+	}
 	q.relevant = true
-	ignored := t.dht.Stats().Ignored > t.ignored
 	switch {
 	case ignored:
 		return
