@@ -262,32 +262,25 @@ func TestABootstrappersAnswerBeginsItsPausesAnew(t *testing.T) {
 	}
 }
 
-// The k-th contact of an answer counts as the first does, and so does the place after the last
-// of the node's own k.
+// The k-th contact of an answer counts as the first does, and so does the last place among the
+// node's own k.
 func TestAnAnswerLacksNothingThatIsNoCloserThanTheClosestContacts(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		r := newRig(t, nil)
 		k := r.d.cfg.K
-		order := func(a, b Contact) int { return r.d.cfg.Self.compare(&a.ID, &b.ID) }
-		var mine, all []Contact
-		for i := range rapid.IntRange(0, 2*k).Draw(rt, "contacts") {
-			c := contactOf(1+i, r.inCell(0, i%8, rapid.IntRange(0, 999).Draw(rt, "id")))
-			if slices.ContainsFunc(all, func(o Contact) bool { return o.ID == c.ID }) {
-				continue
-			}
-			all = append(all, c)
-			if len(mine) < k && rapid.Bool().Draw(rt, "known") {
-				r.meet(1+i, c.ID)
-				mine = append(mine, c)
-			}
+		closer := func(a, b Contact) int { return r.d.cfg.Self.compare(&a.ID, &b.ID) }
+		var mine []Contact
+		for i := range rapid.IntRange(k-1, k).Draw(rt, "contacts") {
+			mine = append(mine, contactOf(1+i, r.inCell(0, 4, 10+i)))
+			r.meet(1+i, mine[i].ID)
 		}
-		slices.SortFunc(mine, order)
-		named := rapid.Permutation(all).Draw(rt, "named")
-		want := slices.ContainsFunc(named[:min(k, len(named))], func(c Contact) bool {
-			return !slices.Contains(mine, c) && (len(mine) < k || order(c, mine[k-1]) < 0)
-		})
+		slices.SortFunc(mine, closer)
+		stranger := contactOf(100, r.inCell(0, rapid.IntRange(0, 7).Draw(rt, "cell of the stranger"), 100))
+		at := rapid.IntRange(0, len(mine)).Draw(rt, "place in the answer")
+		named := slices.Insert(rapid.Permutation(mine).Draw(rt, "named"), at, stranger)
+		want := at < k && (len(mine) < k || closer(stranger, mine[k-1]) < 0)
 		if got := r.d.lacks(naming(named...)); got != want {
-			rt.Fatalf("of contacts %v, an answer with %v lacks one: %v, want %v", mine, named, got, want)
+			rt.Fatalf("of %d contacts, an answer with a stranger at place %d lacks one: %v, want %v", len(mine), at, got, want)
 		}
 	})
 }
