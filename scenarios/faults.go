@@ -27,8 +27,8 @@ const (
 const (
 	splitID    = 600 // of the first of two
 	traitorID  = 700
-	failoverID = 800       // of the first
-	rivalID    = 900       // of the first of three
+	failoverID = 800 // of the first
+	rivalID    = 900 // of the first of three
 	absentID   = 950
 	blackoutID = 1_000_000 // of the first node in the first one
 	sessionID  = 1 << 48   // of the first one of the first node

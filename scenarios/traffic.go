@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"dessim/sim/check"
+	"dessim/sim/swarm"
 )
 
 // noFlood is the check that no node sends more than there is to say. Every scenario has
@@ -26,7 +27,12 @@ func orderTraffic(p params) check.Traffic {
 }
 
 // churnTraffic bounds what a node sends that is only part of a hash table. Its upkeep does
-// not depend on the delay of the links.
-func churnTraffic(params) check.Traffic {
-	return check.Traffic{Window: time.Minute, Most: 3000, PerEvent: 20}
+// not depend on the delay of the links. Where nodes may begin with the same bits, tables have up
+// to twice as many buckets to look after.
+func churnTraffic(p params) check.Traffic {
+	t := check.Traffic{Window: time.Minute, Most: 3000, PerEvent: 20}
+	if p.Draws(swarm.Repair) {
+		t.Most *= 2
+	}
+	return t
 }
