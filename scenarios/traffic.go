@@ -27,12 +27,12 @@ func orderTraffic(p params) check.Traffic {
 }
 
 // churnTraffic bounds what a node sends that is only part of a hash table. Its upkeep does
-// not depend on the delay of the links. Where nodes may begin with the same bits, tables have up
-// to twice as many buckets to look after.
+// not depend on the delay of the links. Where nodes may begin with the same bits, tables have
+// many more buckets, of which each round of a join looks through all.
 func churnTraffic(p params) check.Traffic {
 	t := check.Traffic{Window: time.Minute, Most: 3000, PerEvent: 20}
 	if p.Draws(swarm.Repair) {
-		t.Most *= 2
+		t.Most *= 3
 	}
 	return t
 }
