@@ -29,7 +29,6 @@ var unsaid = map[string]string{
 	"abcast.plain.ordered":     "empty between steps",
 	"abcast.plain.handing":     "false between steps",
 	"abcast.frame.kind":        "follows from the body",
-	"abcast.journal.messages":  "follows from the entries",
 	"abcast.journal.seqs":      "follows from the entries",
 	"abcast.membership.ending": "false between steps",
 	"abcast.membership.seen":   "follows from hears",
@@ -102,7 +101,6 @@ var unsaid = map[string]string{
 	"peer.keyring.asking":      "false between steps",
 	"peer.queue.timer":         "true while a body is lacking",
 	"peer.transfers.asked":     "follows from the stages",
-	"twopc.Manager.inDoubt":    "follows from what is open",
 	"twopc.Manager.timers":     "finds",
 	"twopc.past.limit":         "configuration",
 }

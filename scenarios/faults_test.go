@@ -108,8 +108,8 @@ func TestNoFaultBeginsAfterTheRun(t *testing.T) {
 // forgotten when it came.
 func TestAnchorsKnowTheKindsOfAllMachines(t *testing.T) {
 	notes := []string{"dht.join", "dht.lookup", "dht.evict", "transfer", "abort", // and questions
-		"twopc.yes", "twopc.commit", "abcast.promised", "abcast.adopted", "abcast.log", "abcast.entry", // and promises
-		"raft.log", "raft.entry", "compact",
+		"twopc.yes", "twopc.commit", "abcast.promised", "abcast.adopted", "abcast.log", "abcast.entry", "abcast.held", // and promises
+		"raft.log", "raft.entry", "compact", "dht.compact",
 		"kv.request", "kv.called", "kv.returned"} // and what clients say, who do not crash
 	for _, dir := range []string{"link", "gossip", "kademlia", "twopc", "abcast", "raft", "peer", "kv"} {
 		for _, kind := range exportedKinds(t, filepath.Join("..", "protocol", dir)) {

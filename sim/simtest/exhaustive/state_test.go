@@ -45,7 +45,6 @@ func TestTheStateOfTwoPCIsWhole(t *testing.T) {
 	r := newReader(map[string]string{
 		"Manager.cfg":     constant,
 		"Manager.timers":  derived,
-		"Manager.inDoubt": derived,
 		"Manager.records": derived, // from the disk
 		"Manager.stats":   counts,
 		"Manager.buf":     scratch,
@@ -165,7 +164,6 @@ func TestTheStateOfBroadcastIsWhole(t *testing.T) {
 		"membership.body":   scratch,
 		"membership.sent":   "saves a copy of equal bytes",
 		"membership.in":     scratch,
-		"journal.messages":  derived,
 		"journal.seqs":      derived,
 		"ballot.count":      derived,
 
