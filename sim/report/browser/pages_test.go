@@ -24,7 +24,7 @@ const root = "../../.."
 // ends, and a store that is not linearizable.
 var (
 	ledgers  = shrunk("isis-lowest-proposal")
-	waiting  = shrunk("links-do-not-repeat")
+	waiting  = shrunk("committed-taken-for-the-end")
 	stale    = shrunk("read-from-own-state")
 	chaos5   = ran("chaos", "-nodes 5 -txs 6 -until 30s", 1, 0)
 	chaos32  = ran("chaos", "-nodes 32", 1, 100_000)
