@@ -146,11 +146,8 @@ func buildChurn(p params) *scenario.Run {
 // skew has most nodes begin with the same bits, in a share of the runs where repairs must do:
 // so few nodes have tables as deep as many thousand have.
 func (c *churning) skew() {
-	const share, bits, others = 4, 24, 4
-	if !c.p.Draws(swarm.Repair) || c.choose(kindSkew, 0, share) != share-1 {
-		return
-	}
-	same := 1 + int(c.choose(kindSkew, 1, bits))
+	const others = 4
+	same := c.p.skewed()
 	for i := range c.IDs {
 		if i%others == 0 {
 			continue
@@ -160,6 +157,15 @@ func (c *churning) skew() {
 			c.IDs[i][b/8] = c.IDs[i][b/8]&^mask | c.IDs[1][b/8]&mask
 		}
 	}
+}
+
+// skewed returns with how many bits in common most nodes begin, or 0.
+func (p params) skewed() int {
+	const share, bits = 4, 15
+	if !p.Draws(swarm.Repair) || p.Source.Choose(protocol.Key{Kind: kindSkew}, share) != share-1 {
+		return 0
+	}
+	return 1 + int(p.Source.Choose(protocol.Key{Kind: kindSkew, N: 1}, bits))
 }
 
 // seeds is the number of nodes through which the others join: the first, which is always

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"dessim/sim/check"
-	"dessim/sim/swarm"
 )
 
 // noFlood is the check that no node sends more than there is to say. Every scenario has
@@ -27,12 +26,9 @@ func orderTraffic(p params) check.Traffic {
 }
 
 // churnTraffic bounds what a node sends that is only part of a hash table. Its upkeep does
-// not depend on the delay of the links. Where nodes may begin with the same bits, tables have
-// many more buckets, of which each round of a join looks through all.
+// not depend on the delay of the links. Each bit with which most nodes begin
+// is a bucket more: a join looks it up with some 20 queries in each of a dozen rounds at most, and when
+// the whole network joins anew, a node answers as many.
 func churnTraffic(p params) check.Traffic {
-	t := check.Traffic{Window: time.Minute, Most: 3000, PerEvent: 20}
-	if p.Draws(swarm.Repair) {
-		t.Most *= 3
-	}
-	return t
+	return check.Traffic{Window: time.Minute, Most: uint64(3000 + 400*p.skewed()), PerEvent: 20}
 }
