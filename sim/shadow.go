@@ -95,10 +95,10 @@ func (s *Sim) shadow(c *cause, n *node, x *shadowed, f *protocol.Effect) {
 		return
 	}
 	d := s.disk(c.id)
-	// The same promise is asked for once, while nothing is forgotten of the disk; one that
-	// several nodes keep, once, whoever tells it.
+	// The same promises are asked for once, while nothing is forgotten of the disk; if several
+	// nodes keep all of them, once, whoever tells them.
 	var name uint64
-	if w.list[0].Holders == 0 {
+	if slices.ContainsFunc(w.list, func(p protocol.Promise) bool { return p.Holders == 0 }) {
 		name = protocol.Hash3(uint64(c.id), uint64(n.inc), d.first)
 	}
 	for i := range w.list {

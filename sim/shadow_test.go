@@ -205,6 +205,34 @@ func TestAPromiseOfSeveralNodesIsAskedOfWhatIsSafeOnTheirDisks(t *testing.T) {
 	}
 }
 
+// both is a keeper that promises what it keeps itself, and before it what one node keeps.
+type both struct{ keeper }
+
+func (c *both) Promises(list []protocol.Promise, f *protocol.Effect) []protocol.Promise {
+	return append(list,
+		protocol.Promise{Kind: kindSaid, Value: uint64(f.Body[0]), Holders: 1},
+		protocol.Promise{Kind: kindTold, Value: uint64(f.Body[0])})
+}
+
+func TestEachNodeIsAskedForItsOwnPromisesBesideThoseOfSeveral(t *testing.T) {
+	plan := keeperPlan(keeper{}, protocol.Percent(100))
+	plan.Node = func(id protocol.NodeID) protocol.Node {
+		return &both{keeper{program: map[protocol.NodeID]string{0: "pso", 1: "pos"}[id]}}
+	}
+	plan.Inputs = []sim.Input{
+		{ID: 0, At: 1, Node: 0, Body: []byte{0, 0, 0, 0, 0, 0, 0, 7}},
+		{ID: 1, At: protocol.Time(time.Second), Node: 1, Body: []byte{0, 0, 0, 0, 0, 0, 0, 7}},
+	}
+	var seen shadowsOf
+	s, err := sim.New(plan, nil, &seen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Run(); len(seen.wrong) != 2 || seen.wrong[0] != "" || !strings.Contains(seen.wrong[1], "node 1 puts out told") {
+		t.Errorf("%q: want that node 1 alone tells too early", seen.wrong)
+	}
+}
+
 // alike is a keeper that promises what all promise alike.
 type alike struct{ keeper }
 
