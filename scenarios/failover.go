@@ -17,7 +17,7 @@ import (
 func failover() *scenario.Scenario {
 	return ledgerScenario(scenario.Scenario{
 		Name:     "failover",
-		Shows:    "the leader, or a sender, crashes part-way through a broadcast, and may restart",
+		Shows:    "the leader, or a sender, crashes or is cut off part-way through a broadcast, and may return",
 		MinNodes: 3,
 		MaxNodes: mostFaulty,
 		Defaults: faultyDefaults("restart" + stale),

@@ -28,7 +28,8 @@ type Plan struct {
 	// package cryptorand.
 	Random Random
 	// Shadow is the share of what nodes promise that is compared with what is safe on their
-	// disks at that moment: see protocol.Promiser. Which, are questions, unless it is all.
+	// disks at that moment: see protocol.Promiser. Which, are questions, unless it is all. Unless
+	// it is 0, all promises are compared that nodes make alike: see protocol.Promise.
 	// It changes nothing else in the run.
 	Shadow protocol.Ratio
 	// Twin makes another node id, beside the run, for that. It must leave no trace. Nil is

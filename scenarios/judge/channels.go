@@ -2,7 +2,6 @@ package judge
 
 import (
 	"fmt"
-	"slices"
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
@@ -42,11 +41,8 @@ type channelPeer struct {
 // are watched.
 func NewChannels(nodes int, seed uint64, traitors []protocol.NodeID) *Channels {
 	c := &Channels{ends: make([]*channelEnd, nodes)}
-	stride := (nodes + mostEnds - 1) / mostEnds
-	for i := int(seed % uint64(stride)); i < nodes; i += stride {
-		if !slices.Contains(traitors, protocol.NodeID(i)) {
-			c.ends[i] = newChannelEnd(nodes)
-		}
+	for id := range sample(nodes, mostEnds, seed, traitors) {
+		c.ends[id] = newChannelEnd(nodes)
 	}
 	return c
 }

@@ -57,11 +57,8 @@ type dueExchange struct {
 // compare parts of more. The seed says which are watched; those that lie are not.
 func NewExchanges(n *Network, few int, seed uint64, traitors []protocol.NodeID) *Exchanges {
 	x := &Exchanges{net: n, few: few, nodes: make([]*exchanging, len(n.Nodes))}
-	stride := (len(n.Nodes) + mostExchanging - 1) / mostExchanging
-	for i := int(seed % uint64(stride)); i < len(x.nodes); i += stride {
-		if id := protocol.NodeID(i); !slices.Contains(traitors, id) && !slices.Contains(n.Liars, id) {
-			x.nodes[i] = &exchanging{}
-		}
+	for id := range sample(len(n.Nodes), mostExchanging, seed, slices.Concat(traitors, n.Liars)) {
+		x.nodes[id] = &exchanging{}
 	}
 	return x
 }

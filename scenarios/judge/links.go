@@ -86,11 +86,8 @@ type LinksOf struct {
 func NewLinks(c LinksOf) *Links {
 	nodes, traitors := c.Nodes, c.Traitors
 	l := &Links{fifo: c.FIFO, pace: linkRule{c.Retry, c.Delay}, held: NewHindered(c.Faults), ends: make([]*linkEnd, nodes)}
-	stride := (nodes + mostEnds - 1) / mostEnds
-	for i := int(c.Seed % uint64(stride)); i < nodes; i += stride {
-		if !slices.Contains(traitors, protocol.NodeID(i)) {
-			l.ends[i] = &linkEnd{peers: make(map[protocol.NodeID]*linkPeer)}
-		}
+	for id := range sample(nodes, mostEnds, c.Seed, traitors) {
+		l.ends[id] = &linkEnd{peers: make(map[protocol.NodeID]*linkPeer)}
 	}
 	l.known = func(id protocol.NodeID) bool { return int(id) < nodes && !slices.Contains(traitors, id) }
 	return l

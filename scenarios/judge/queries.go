@@ -103,13 +103,10 @@ type dueTaken struct {
 // NewQueries returns a judge of a DHT.
 func NewQueries(c QueriesOf) *Queries {
 	q := &Queries{c: c, nodes: make([]*watched, len(c.IDs))}
-	stride := max(1, (len(c.IDs)+mostWatched-1)/mostWatched)
-	for i := int(c.Seed % uint64(stride)); i < len(q.nodes); i += stride {
-		if !slices.Contains(c.Traitors, protocol.NodeID(i)) {
-			q.nodes[i] = &watched{
-				asked: make(map[uint64]asked), issued: make(map[protocol.NodeID][]issued), sent: make(map[protocol.NodeID]protocol.Time),
-				tables: tables{pings: make(map[uint64]pinged)},
-			}
+	for id := range sample(len(c.IDs), mostWatched, c.Seed, c.Traitors) {
+		q.nodes[id] = &watched{
+			asked: make(map[uint64]asked), issued: make(map[protocol.NodeID][]issued), sent: make(map[protocol.NodeID]protocol.Time),
+			tables: tables{pings: make(map[uint64]pinged)},
 		}
 	}
 	return q
