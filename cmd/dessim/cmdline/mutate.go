@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -48,14 +49,16 @@ methods Sizes and Waits, which say what checks read.
 
 The program of the scenario is built once, with all mutants, from its main package: the
 default is cmd/dessim in the module of PACKAGE, or else that module's folder. A first
-sweep without a mutant tells which are reached, and which seeds fail anyway: these are left
-out. A mutant is killed by the first run with it that is not a pass: a check that fails,
+sweep without a mutant tells which are reached by which seeds, and which seeds fail anyway:
+these are left out. A mutant is swept with the seeds that reach it, since it changes nothing
+in others. It is killed by the first run with it that is not a pass: a check that fails,
 one that has nothing to judge any more, a panic, ten times the events of any run before,
 or an endless loop; or by a check that passes in no run with it, and in twelve without. The sweeps compare everything that nodes promise with what is safe on
 their disks, unless -shadow says otherwise.
 
 -equivalent names a file of mutants that change nothing that a check could see. Each line
-is FILE:FUNCTION:RULE:NTH, as survivors are printed, and the reason.
+is FILE:FUNCTION:RULE:NTH, as survivors are printed, and the reason. With -only and that name a
+survivor is swept again, once there is a check for it.
 
 It exits with 0 if every mutant that is reached is killed or marked, with 1 if one
 survived, and with 3 if -budget left some over.`
@@ -79,6 +82,7 @@ func (t *tool) mutateCommand() *cli.Command {
 	f.find("shadow").usage = "share of what nodes promise that is compared with what is safe on their disks: every, off, or such as 10%; the default is every"
 	f.add("then", "SCENARIO", "sweep those that survive with this scenario too, with its defaults, but for a choice that a flag makes for both; several with commas")
 	f.add("seeds", "200", "sweep the seeds from 1 to this one")
+	f.add("only", "REGEXP", "sweep only the mutants of whose names this matches a part, such as Receive:drop-sync")
 	f.add("sample", "50", "sweep only so many of the mutants that are reached, drawn by -seed")
 	f.add("budget", "10m", "begin no more sweeps after this time")
 	f.add("tests", "", "run the tests of the package with each mutant that no check reports")
@@ -111,6 +115,7 @@ type mutation struct {
 	subject
 	begun   time.Time
 	seeds   uint64
+	only    *regexp.Regexp
 	sample  int
 	budget  time.Duration
 	tests   bool
@@ -129,12 +134,6 @@ type mutation struct {
 	rows     []mutant // one for each of the package
 }
 
-// mutantSweep is a scenario that mutants are swept with.
-type mutantSweep struct {
-	subject
-	job mutantJob // of a mutant
-}
-
 // mutant is what became of a mutant.
 type mutant struct {
 	*mutate.Mutant
@@ -142,6 +141,7 @@ type mutant struct {
 	by       string // what killed it
 	scenario string // of the run that did, or ""
 	seed     uint64 // of that run, or 0
+	runs     int    // that it was swept in
 	reason   string // why it is marked as equivalent, or ""
 }
 
@@ -167,6 +167,9 @@ func (t *tool) newMutation(f *flags) (m *mutation, err error) {
 	}
 	if m.seeds, err = count[uint64](f.find("seeds"), mutantSeeds, mostMutants); err != nil {
 		return nil, err
+	}
+	if m.only, err = regexp.Compile(f.find("only").text); err != nil {
+		return nil, refuse("only %s: %s; want a regular expression, such as Receive:drop-sync", quote(f.find("only").text), firstLine(err.Error()))
 	}
 	if m.sample, err = count(f.find("sample"), mostMutants, mostMutants); err != nil {
 		return nil, err
@@ -301,59 +304,11 @@ func exeSuffix() string {
 	return ""
 }
 
-// baseline sweeps without a mutant: see mutateUsage.
-func (m *mutation) baseline(ctx context.Context) error {
-	reached := filepath.Join(m.dir, "reached")
-	for _, s := range m.sweeps {
-		job := mutantJob{Events: s.Params.Events, Survey: true}
-		for seed := range m.seeds {
-			job.Seeds = append(job.Seeds, seed+1)
-		}
-		r, err := m.child(ctx, &s.subject, &job, mutate.EnvReached+"="+reached)
-		if err != nil {
-			return err
-		}
-		if len(r.Passed) == 0 {
-			return fmt.Errorf("every run of %s fails without a mutant, too: seed %d by %s", s.Scenario.Name, r.Seed, r.By)
-		}
-		s.job = mutantJob{Seeds: r.Passed, Needs: r.needs(), Events: cmp.Or(s.Params.Events, moreEvents*r.Events+fewestEvents), CPU: max(leastCPU, moreCPU*r.Slowest)}
-	}
-	numbers, err := mutate.Reached(reached)
-	if err != nil {
-		return err
-	}
-	for i := range m.rows {
-		if numbers[m.rows[i].Number] {
-			m.rows[i].fate = undrawn
-		}
-	}
-	if m.suite == "" {
-		return nil
-	}
-	begun := time.Now()
-	if failed, err := m.test(ctx, 0, 10*time.Minute); err != nil || failed {
-		return cmp.Or(err, errors.New("its tests fail without a mutant, too; leave -tests out"))
-	}
-	m.patience = max(30*time.Second, 10*time.Since(begun))
-	return nil
-}
-
-// needs returns the checks that passed in so many runs that it is no chance if they never do.
-func (r *mutantResult) needs() (names []string) {
-	for name, runs := range r.Checks {
-		if runs >= needfulRuns {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// draw decides which mutants are swept: those with the least hashes.
+// draw decides which mutants are swept: of those that -only names, those with the least hashes.
 func (m *mutation) draw() {
 	var drawn []int
 	for i := range m.rows {
-		if m.rows[i].fate == undrawn {
+		if m.rows[i].fate == undrawn && m.only.MatchString(m.rows[i].ID()) {
 			drawn = append(drawn, i)
 		}
 	}
@@ -371,7 +326,7 @@ func (m *mutation) verdict() check.Verdict {
 	switch n := m.tally(""); {
 	case n.survived > 0:
 		return check.Violation
-	case n.left > 0 || n.reached == 0:
+	case n.left > 0 || n.swept == 0:
 		return check.Inconclusive
 	}
 	return check.Pass

@@ -50,8 +50,8 @@ type mutantResult struct {
 	By      string // what was first, or "": the name of a check, mostly
 	Seed    uint64 // of that run
 	Passed  []uint64
-	Checks  map[string]int // how many runs each check passed in
-	Events  uint64         // most of a run
+	Checks  map[string][]uint64 // which seeds each check passed in
+	Events  uint64              // most of a run
 	Slowest time.Duration
 }
 
@@ -76,15 +76,18 @@ func (t *tool) sweepMutant(f *flags) error {
 	}
 	go g.watch()
 	w := s.Scenario.WorldUnder(nil, 1, s.Params)
-	r := mutantResult{Checks: make(map[string]int)}
+	r := mutantResult{Checks: make(map[string][]uint64)}
 	for _, seed := range job.Seeds {
 		g.begin(seed)
+		if err := os.Setenv(mutate.EnvRun, strconv.FormatUint(seed, 10)); err != nil {
+			return refuse("mutate -child: %v", err)
+		}
 		began := mutate.CPU()
 		o, _ := w.Seed(seed, nil, false)
 		r.Events, r.Slowest = max(r.Events, o.Sim.Events), max(r.Slowest, mutate.CPU()-began)
 		for i := range o.Checks {
 			if o.Checks[i].Verdict == check.Pass {
-				r.Checks[o.Checks[i].Name]++
+				r.Checks[o.Checks[i].Name] = append(r.Checks[o.Checks[i].Name], seed)
 			}
 		}
 		by, certain := verdictOn(&o)
@@ -100,7 +103,7 @@ func (t *tool) sweepMutant(f *flags) error {
 		}
 	}
 	for _, name := range job.Needs {
-		if r.By == "" && r.Checks[name] == 0 {
+		if r.By == "" && len(r.Checks[name]) == 0 {
 			r.By = name + " (never)"
 		}
 	}
@@ -266,7 +269,12 @@ func (m *mutation) sweepAll(ctx context.Context) error {
 // judge finds out what becomes of a mutant. If it is interrupted, nothing does.
 func (m *mutation) judge(ctx context.Context, x *mutant) {
 	for _, s := range m.sweeps {
-		r, err := m.child(ctx, &s.subject, &s.job, mutate.EnvOn+"="+strconv.Itoa(x.Number))
+		job := s.of(x.Number)
+		if len(job.Seeds) == 0 {
+			continue
+		}
+		x.runs += len(job.Seeds)
+		r, err := m.child(ctx, &s.subject, &job, mutate.EnvOn+"="+strconv.Itoa(x.Number))
 		switch {
 		case ctx.Err() != nil:
 			return

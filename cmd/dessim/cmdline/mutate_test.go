@@ -78,6 +78,16 @@ func TestASampleOfMutantsDependsOnItsSeed(t *testing.T) {
 	}
 }
 
+func TestOnlyTheMutantsThatAreNamedAreSwept(t *testing.T) {
+	exe := kvstoreMutants(t)
+	if got := mutantsOf(t, exe, exitPass, "-only", "Server.Timeout:drop-sync", "-json"); !strings.Contains(got, `"swept":1,"killed":1,`) {
+		t.Error(got)
+	}
+	if got := mutantsOf(t, exe, exitInconclusive, "-only", "none"); !strings.Contains(got, " 0 swept") {
+		t.Error(got)
+	}
+}
+
 func TestMutantsThatTheBudgetLeavesOverAreInconclusive(t *testing.T) {
 	exe := kvstoreMutants(t)
 	if got := mutantsOf(t, exe, exitInconclusive, "-budget", "1ns"); !strings.HasPrefix(got, "inconclusive: mutants of example.com/kvstore") || !strings.Contains(got, " mutants not run\n") {
@@ -107,6 +117,7 @@ func TestMutateRefusesWhatItCannotDoInOneLine(t *testing.T) {
 		". more":                         `unexpected argument "more"; mutate takes one package`,
 		". -seeds 0":                     `seeds "0": want a number from 1`,
 		". -sample x":                    `sample "x": want a number from 1`,
+		". -only (":                      "only \"(\": error parsing regexp: missing closing ): `(`; want a regular expression",
 		". -j 0":                         `j "0": want a number from 1 to 1024`,
 		". -budget 5":                    `budget "5": want a duration`,
 		". -main=":                       `main "": want the folder of the program's main package, such as ./cmd/dessim`,

@@ -121,6 +121,9 @@ func (m *mutation) list(title string, which func(*mutant) bool) {
 			title = ""
 		}
 		fmt.Fprintf(&m.out, "%s: %s\n", m.where(x), plain(x.ID()))
+		if x.fate == survived && x.reason == "" {
+			fmt.Fprintf(&m.out, "  in %s\n", wording.Count(x.runs, "run"))
+		}
 		if x.reason != "" {
 			fmt.Fprintf(&m.out, "  because %s\n", plain(x.reason))
 		}
@@ -143,6 +146,9 @@ func (m *mutation) printJSON() {
 		o = o.with("scenario", x.scenario)
 		if x.seed != 0 {
 			o = append(o, field{"seed", x.seed})
+		}
+		if x.fate == survived {
+			o = append(o, field{"runs", x.runs})
 		}
 		mutants = append(mutants, append(o.with("equivalent", x.reason), field{"before", x.Before}, field{"after", x.After}))
 	}

@@ -95,17 +95,21 @@ func (p *Package) write(dir string) (string, error) {
 	return list, errors.Join(err, os.WriteFile(list, text, 0o666))
 }
 
-// Reached reads the numbers of the mutants whose places were reached: see EnvReached.
-func Reached(path string) (map[int]bool, error) {
+// Reached reads which runs reached the place of each mutant, by its number: see EnvReached.
+// What was reached while the process had named no run has the name "".
+func Reached(path string) (map[int][]string, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
-	reached := make(map[int]bool)
-	for word := range strings.FieldsSeq(string(text)) {
-		n, bad := strconv.Atoi(word)
+	reached := make(map[int][]string)
+	for line := range strings.Lines(string(text)) {
+		number, run, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		n, bad := strconv.Atoi(number)
 		err = errors.Join(err, bad)
-		reached[n] = true
+		if !slices.Contains(reached[n], run) {
+			reached[n] = append(reached[n], run)
+		}
 	}
 	return reached, err
 }

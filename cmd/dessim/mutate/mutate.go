@@ -32,8 +32,12 @@ const (
 	// EnvOn has the number of the mutant that is on; without it none is.
 	EnvOn = "DESSIM_MUTANT"
 	// EnvReached names a file to which the process appends the number of each mutant whose
-	// place it reaches, one a line.
+	// place it reaches, one a line, and the run: see EnvRun. A place at which the mutant would
+	// change nothing is not reached: a comparison of what is not equal is no boundary.
 	EnvReached = "DESSIM_MUTANTS_REACHED"
+	// EnvRun is what the process calls the run that it makes, a word. It sets the variable
+	// itself, anew for each run.
+	EnvRun = "DESSIM_MUTANTS_RUN"
 )
 
 // Mutant is one mistake.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,7 +61,7 @@ func TestEachMutantMakesItsOwnMistake(t *testing.T) {
 			continue
 		}
 		rules[m.Rule] = true
-		if !numbers[m.Number] {
+		if len(numbers[m.Number]) == 0 {
 			t.Errorf("%s: its place is not reached", m.ID())
 		}
 		fmt.Fprintf(&got, "\n%s\n  - %s\n  + %s\n", m.ID(), m.Before, m.After)
@@ -131,6 +132,17 @@ func TestAProgramThatDoesNotUseThePackageIsRefused(t *testing.T) {
 		if left, _ := os.ReadDir(dir); len(left) > 0 {
 			t.Errorf("%s: something is built", main)
 		}
+	}
+}
+
+func TestWhatIsReachedIsToldForEachRun(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "reached")
+	if err := os.WriteFile(path, []byte("3 \n3 17\n12 17\n3 18\n3 17\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	got, err := mutate.Reached(path)
+	if want := map[int][]string{3: {"", "17", "18"}, 12: {"17"}}; err != nil || !maps.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("%v, %v; want %v", got, err, want)
 	}
 }
 

@@ -31,28 +31,28 @@ type dessimOrdered interface {
 }
 
 func dessimLess[T dessimOrdered](n int, a, b T) bool {
-	if dessimOn(n) {
+	if a == b && dessimOn(n) { // elsewhere it is not reached: nothing would differ
 		return a <= b
 	}
 	return a < b
 }
 
 func dessimAtMost[T dessimOrdered](n int, a, b T) bool {
-	if dessimOn(n) {
+	if a == b && dessimOn(n) {
 		return a < b
 	}
 	return a <= b
 }
 
 func dessimMore[T dessimOrdered](n int, a, b T) bool {
-	if dessimOn(n) {
+	if a == b && dessimOn(n) {
 		return a >= b
 	}
 	return a > b
 }
 
 func dessimAtLeast[T dessimOrdered](n int, a, b T) bool {
-	if dessimOn(n) {
+	if a == b && dessimOn(n) {
 		return a > b
 	}
 	return a >= b
@@ -73,14 +73,14 @@ func dessimUnder(n, length int) int {
 }
 
 func dessimFirst(n, last int) int {
-	if dessimOn(n) {
+	if last != 0 && dessimOn(n) {
 		return 0
 	}
 	return last
 }
 
 func dessimLast(n, length int) int {
-	if dessimOn(n) {
+	if length != 1 && dessimOn(n) {
 		return length - 1
 	}
 	return 0
@@ -115,11 +115,16 @@ var dessimMutant, dessimReached = func() (int, *os.File) {
 	return n, f
 }()
 
-var dessimSeen [%d]atomic.Bool
+var dessimSeen [%d]atomic.Pointer[string]
 
 func dessimReach(n int) {
-	if dessimReached != nil && !dessimSeen[n].Swap(true) {
-		fmt.Fprintln(dessimReached, n)
+	if dessimReached == nil {
+		return
+	}
+	run := os.Getenv(%q)
+	if last := dessimSeen[n].Load(); last == nil || *last != run {
+		dessimSeen[n].Store(&run)
+		fmt.Fprintln(dessimReached, n, run)
 	}
 }
 `
@@ -267,7 +272,7 @@ func (p *Package) overlay() map[string]string {
 	}
 	all := map[string]string{
 		filepath.Join(p.Dir, helpersFile): fmt.Sprintf(helpers, p.name),
-		filepath.Join(p.Dir, stateFile):   fmt.Sprintf(state, p.name, EnvOn, EnvReached, most+1),
+		filepath.Join(p.Dir, stateFile):   fmt.Sprintf(state, p.name, EnvOn, EnvReached, most+1, EnvRun),
 	}
 	for _, f := range p.files {
 		if len(f.edits) > 0 {
