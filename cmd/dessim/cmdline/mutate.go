@@ -58,7 +58,8 @@ their disks, unless -shadow says otherwise.
 
 -equivalent names a file of mutants that change nothing that a check could see. Each line
 is FILE:FUNCTION:RULE:NTH, as survivors are printed, and the reason. With -only and that name a
-survivor is swept again, once there is a check for it.
+survivor is swept again, once there is a check for it. A line of FILE:FUNCTION or FILE leaves out
+all mutants of what is no part of a node, such as text for people.
 
 It exits with 0 if every mutant that is reached is killed or marked, with 1 if one
 survived, and with 3 if -budget left some over.`

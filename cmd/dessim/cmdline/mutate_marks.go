@@ -27,8 +27,8 @@ func readMarks(path string) (all []mark, err error) {
 			continue
 		}
 		id, reason, _ := strings.Cut(line, " ")
-		if strings.Count(id, ":") != 3 || strings.TrimSpace(reason) == "" {
-			return nil, refuse("equivalent %s: line %d is %s; want FILE:FUNCTION:RULE:NTH and a reason", quote(path), number, quote(line))
+		if n := strings.Count(id, ":"); n > 3 || n == 2 || strings.TrimSpace(reason) == "" {
+			return nil, refuse("equivalent %s: line %d is %s; want FILE:FUNCTION:RULE:NTH, FILE:FUNCTION or FILE, and a reason", quote(path), number, quote(line))
 		}
 		if slices.ContainsFunc(all, func(m mark) bool { return m.id == id }) {
 			return nil, refuse("equivalent %s: line %d marks %s again", quote(path), number, plain(id))
@@ -38,22 +38,34 @@ func readMarks(path string) (all []mark, err error) {
 	return all, nil
 }
 
-// mark fills the rows, and marks those that are equivalent.
+// mark fills the rows, without what is left out, and marks those that are equivalent.
 func (m *mutation) mark() error {
 	if len(m.pkg.Mutants) == 0 {
 		return errors.New("no rule finds a place in the package; want one with nodes")
 	}
-	at := make(map[string]int)
-	for i, x := range m.pkg.Mutants {
-		m.rows = append(m.rows, mutant{Mutant: x})
-		at[x.ID()] = i
+	met := make(map[string]bool)
+	for _, x := range m.pkg.Mutants {
+		row := mutant{Mutant: x}
+		out := false
+		for _, k := range m.marks {
+			if k.id != x.ID() && !strings.HasPrefix(x.ID(), k.id+":") {
+				continue
+			}
+			met[k.id] = true
+			if k.id == x.ID() {
+				row.reason = k.reason
+			} else {
+				out = true
+			}
+		}
+		if !out {
+			m.rows = append(m.rows, row)
+		}
 	}
 	for _, k := range m.marks {
-		i, ok := at[k.id]
-		if !ok {
+		if !met[k.id] {
 			return refuse("equivalent: %s is no mutant of %s; remove the line, or mend it", plain(k.id), m.pkg.Path)
 		}
-		m.rows[i].reason = k.reason
 	}
 	return nil
 }

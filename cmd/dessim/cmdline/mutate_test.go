@@ -63,6 +63,20 @@ func TestMutantsThatAreMarkedAreListedApartWithTheReason(t *testing.T) {
 	}
 }
 
+func TestWhatIsNoPartOfANodeIsLeftOut(t *testing.T) {
+	exe := kvstoreMutants(t)
+	marks := filepath.Join(t.TempDir(), "marks")
+	write(t, marks, "store.go:Client.Receive of the client\nstore.go:Decode every run reads messages\n")
+	got := mutantsOf(t, exe, exitViolation, "-equivalent", marks)
+	if strings.Contains(got, ":Decode") || strings.Contains(got, ":Client.Receive") || !strings.Contains(got, ":Server.Receive") {
+		t.Error(got)
+	}
+	write(t, marks, "store.go:Server no function\n")
+	if got := mutantsOf(t, exe, exitUsage, "-equivalent", marks); !strings.Contains(got, "store.go:Server is no mutant of") {
+		t.Error(got)
+	}
+}
+
 func TestASampleOfMutantsDependsOnItsSeed(t *testing.T) {
 	exe := kvstoreMutants(t)
 	var samples []string
@@ -122,7 +136,7 @@ func TestMutateRefusesWhatItCannotDoInOneLine(t *testing.T) {
 		". -budget 5":                    `budget "5": want a duration`,
 		". -main=":                       `main "": want the folder of the program's main package, such as ./cmd/dessim`,
 		". -equivalent " + dir + "/none": "no such file",
-		". -equivalent " + marks("a", "a:b:c:1\n"):                "line 1 is \"a:b:c:1\"; want FILE:FUNCTION:RULE:NTH and a reason",
+		". -equivalent " + marks("a", "a:b:c:1\n"):                "line 1 is \"a:b:c:1\"; want FILE:FUNCTION:RULE:NTH, FILE:FUNCTION or FILE, and a reason",
 		". -equivalent " + marks("b", "a:b:c:1 x\n\na:b:c:1 y\n"): "line 3 marks a:b:c:1 again",
 		root + "/none":         "none",
 		root + "/protocol/...": "packages; want one",
