@@ -2,9 +2,14 @@ package cmdline
 
 import (
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"dessim/cmd/dessim/mutate"
+	"dessim/sim/check"
 )
 
 // kvstoreMutants goes to the module of the store, and returns its program.
@@ -21,15 +26,12 @@ func kvstoreMutants(t *testing.T) (exe string) {
 	return exe
 }
 
-const whatever = -1
-
-// mutantsOf makes the mutants of a small store; whether some survive is told by the code,
-// which whatever leaves open.
+// mutantsOf makes the mutants of a small store; whether some survive is told by the code.
 func mutantsOf(t *testing.T, exe string, code int, more ...string) string {
 	t.Helper()
 	args := append(strings.Fields("mutate . -scenario writes -writes 4 -shadow off -seeds 30"), more...)
 	r := process(t, exe, nil, args...)
-	if code != whatever && r.code != code || code != exitUsage && r.stderr != "" {
+	if r.code != code || code != exitUsage && r.stderr != "" {
 		t.Fatalf("kvstore %q exits with %d, want %d\n%s%s", args, r.code, code, r.stdout, r.stderr)
 	}
 	return r.stdout + r.stderr
@@ -45,67 +47,75 @@ func TestMutantsOfSomebodyElsesPackageAreSweptAndToldTheSameWithAnyWorkers(t *te
 	golden(t, "mutants.txt", []byte(got))
 }
 
-func TestMutantsThatAreMarkedAreListedApartWithTheReason(t *testing.T) {
+func TestMutantsThatAreMarkedAreListedApartAndWhatIsNoPartOfANodeNotAtAll(t *testing.T) {
 	exe := kvstoreMutants(t)
 	marks := filepath.Join(t.TempDir(), "marks")
 	write(t, marks, "# of the store\n\n"+
 		"store.go:Server.Receive:drop-send:1 nobody waits for it\n"+
-		"store.go:Server.Timeout:drop-sync:1 not at all\n")
-	got := mutantsOf(t, exe, exitViolation, "-equivalent", marks)
+		"store.go:Server.Timeout:drop-sync:1 not at all\n"+
+		"store.go:Client.Receive of the client\n"+
+		"store.go:Decode every run reads messages\n")
+	got := mutantsOf(t, exe, exitViolation, "-equivalent", marks, "-only", "drop-s|Decode|and-or")
 	for _, words := range []string{
 		"\nequivalent:\nstore.go:88: store.go:Server.Receive:drop-send:1\n  because nobody waits for it\n  - env.Send(",
 		"\nmarked as equivalent, but killed:\nstore.go:",
 		"store.go:Server.Timeout:drop-sync:1\n  because not at all\n  by an acknowledged write is read back",
+		"| and-or ", "| drop-send ",
 	} {
 		if !strings.Contains(got, words) {
 			t.Errorf("does not say %q:\n%s", words, got)
 		}
 	}
-}
-
-func TestWhatIsNoPartOfANodeIsLeftOut(t *testing.T) {
-	exe := kvstoreMutants(t)
-	marks := filepath.Join(t.TempDir(), "marks")
-	write(t, marks, "store.go:Client.Receive of the client\nstore.go:Decode every run reads messages\n")
-	got := mutantsOf(t, exe, exitViolation, "-equivalent", marks)
-	if strings.Contains(got, ":Decode") || strings.Contains(got, ":Client.Receive") || !strings.Contains(got, ":Server.Receive") {
-		t.Error(got)
-	}
-	write(t, marks, "store.go:Server no function\n")
-	if got := mutantsOf(t, exe, exitUsage, "-equivalent", marks); !strings.Contains(got, "store.go:Server is no mutant of") {
-		t.Error(got)
-	}
-}
-
-func TestASampleOfMutantsDependsOnItsSeed(t *testing.T) {
-	exe := kvstoreMutants(t)
-	var samples []string
-	for _, seed := range []string{"1", "2"} {
-		got := mutantsOf(t, exe, whatever, "-sample", "12", "-seed", seed, "-json")
-		if !strings.Contains(got, `"swept":12,`) {
-			t.Errorf("seed %s: %s", seed, got)
+	for _, words := range []string{":Decode", ":Client.Receive", "| negate          |    9 |       8 |     8 |"} {
+		if strings.Contains(got, words) {
+			t.Errorf("says %q:\n%s", words, got)
 		}
-		samples = append(samples, got)
-	}
-	if samples[0] == samples[1] {
-		t.Errorf("both seeds give\n%s", samples[0])
 	}
 }
 
-func TestOnlyTheMutantsThatAreNamedAreSwept(t *testing.T) {
-	exe := kvstoreMutants(t)
-	if got := mutantsOf(t, exe, exitPass, "-only", "Server.Timeout:drop-sync", "-json"); !strings.Contains(got, `"swept":1,"killed":1,`) {
-		t.Error(got)
+// drawable is a mutation of which all mutants are reached.
+func drawable(seed uint64, only string) *mutation {
+	m := &mutation{only: regexp.MustCompile(only), sample: 12, tool: &tool{Program: program}}
+	m.Seed = seed
+	for i := range 40 {
+		x := &mutate.Mutant{Number: i + 1, File: "a.go", Function: "f", Rule: mutate.Rules[i%2], Nth: i}
+		m.rows = append(m.rows, mutant{Mutant: x, fate: undrawn})
 	}
-	if got := mutantsOf(t, exe, exitInconclusive, "-only", "none"); !strings.Contains(got, " 0 swept") {
-		t.Error(got)
+	return m
+}
+
+func TestASampleOfMutantsDependsOnItsSeedAndOnWhatIsNamed(t *testing.T) {
+	sample := func(seed uint64, only string) (ids []string) {
+		m := drawable(seed, only)
+		m.draw()
+		for i := range m.rows {
+			if m.rows[i].fate == unswept {
+				ids = append(ids, m.rows[i].ID())
+			}
+		}
+		return ids
+	}
+	one := sample(1, "")
+	if len(one) != 12 || !slices.Equal(one, sample(1, "")) || slices.Equal(one, sample(2, "")) {
+		t.Errorf("seed 1 draws %v, again %v, and seed 2 %v", one, sample(1, ""), sample(2, ""))
+	}
+	if some := sample(1, mutate.Rules[1]); len(some) != 12 || strings.Contains(strings.Join(some, " "), mutate.Rules[0]) {
+		t.Errorf("of %s: %v", mutate.Rules[1], some)
+	}
+	if some := sample(1, "f:.*:7$"); !slices.Equal(some, []string{"a.go:f:" + mutate.Rules[1] + ":7"}) {
+		t.Errorf("of one: %v", some)
 	}
 }
 
 func TestMutantsThatTheBudgetLeavesOverAreInconclusive(t *testing.T) {
-	exe := kvstoreMutants(t)
-	if got := mutantsOf(t, exe, exitInconclusive, "-budget", "1ns"); !strings.HasPrefix(got, "inconclusive: mutants of example.com/kvstore") || !strings.Contains(got, " mutants not run\n") {
-		t.Errorf("without any time:\n%s", got)
+	m := drawable(1, "")
+	m.draw()
+	m.begun, m.budget, m.workers = time.Now().Add(-time.Hour), time.Nanosecond, 2
+	if err := m.sweepAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if m.verdict() != check.Inconclusive || m.leftOver() != "12 mutants not run" {
+		t.Errorf("without any time: %v, %q", m.verdict(), m.leftOver())
 	}
 }
 

@@ -5,7 +5,6 @@ package cmdline
 import (
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -80,11 +79,12 @@ func TestSweepsGroupFailuresAndReplayThem(t *testing.T) {
 	}
 }
 
-// TestASweepKilledTenTimesEndsAsOneThatWasNot kills the process wherever it is.
+// TestASweepKilledTenTimesEndsAsOneThatWasNot kills the process when its results have come to
+// a tenth of their size, to two tenths, and so on.
 func TestASweepKilledTenTimesEndsAsOneThatWasNot(t *testing.T) {
 	exe := tieless(t)
 	for _, strategy := range []string{"random", "guided"} {
-		args := words(small + " -seeds 1-200 -json -results r.jsonl -out . -strategy " + strategy)
+		args := words(small + " -seeds 1-60 -json -results r.jsonl -out . -strategy " + strategy)
 		start := func(dir string) *exec.Cmd {
 			cmd := exec.Command(exe, args...)
 			cmd.Dir = dir
@@ -92,21 +92,16 @@ func TestASweepKilledTenTimesEndsAsOneThatWasNot(t *testing.T) {
 		}
 		whole, cut := t.TempDir(), t.TempDir()
 		want, _ := start(whole).Output()
+		size := int64(len(read(t, filepath.Join(whole, "r.jsonl"))))
 		kills := 0
-		for range 10 {
-			cmd := start(cut)
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			time.Sleep(time.Duration(10+rand.IntN(70)) * time.Millisecond)
-			cmd.Process.Kill()
-			cmd.Wait()
-			if !cmd.ProcessState.Exited() {
+		for i := range int64(10) {
+			if killedAt(t, start(cut), filepath.Join(cut, "r.jsonl"), size*i/10) {
 				kills++
 			}
 		}
-		t.Logf("%s: killed %d times, then %d bytes of %d were there", strategy, kills,
-			len(read(t, filepath.Join(cut, "r.jsonl"))), len(read(t, filepath.Join(whole, "r.jsonl"))))
+		if kills < 5 {
+			t.Errorf("%s: killed only %d times before it ended", strategy, kills)
+		}
 		if got, _ := start(cut).Output(); string(got) != string(want) || len(want) == 0 {
 			t.Errorf("%s: killed and continued, it prints\n%swant\n%s", strategy, got, want)
 		}
@@ -114,6 +109,32 @@ func TestASweepKilledTenTimesEndsAsOneThatWasNot(t *testing.T) {
 			if read(t, filepath.Join(cut, name)) != read(t, filepath.Join(whole, name)) {
 				t.Errorf("%s: %s differs", strategy, name)
 			}
+		}
+	}
+}
+
+// killedAt runs a process, kills it once the file has more than some bytes, and reports
+// whether it had not ended by then.
+func killedAt(t *testing.T, cmd *exec.Cmd, path string, size int64) bool {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		cmd.Wait()
+		close(ended)
+	}()
+	for {
+		if info, err := os.Stat(path); err == nil && info.Size() > size {
+			cmd.Process.Kill()
+			<-ended
+			return !cmd.ProcessState.Exited()
+		}
+		select {
+		case <-ended:
+			return false
+		case <-time.After(time.Millisecond):
 		}
 	}
 }
