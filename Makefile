@@ -32,7 +32,7 @@ full:      ## searches of which the tests make a part, in full
 	go test ./protocol/abcast -run 'ConnectedMajority|Flapping' -count=1 -full
 	go test ./sim/simtest/exhaustive -run 'OneOrder|TransactionAgree/late(_and_one_misfortune)?$$' -count=1 -full
 	go test ./sim/simtest/machines/kademlia -run 'Skewed|SplitIsOneAgain|FilledAtRandom' -count=1 -full
-	go test ./cmd/dessim/cmdline -run 'Readme|EveryOrder' -count=1 -full
+	go test ./cmd/dessim/cmdline -run 'Readme|EveryOrder|Mutants|Emitted' -count=1 -full
 	go test ./sim/simtest -run OtherVersions/etcdraft35 -count=1 -full
 	go test ./sim/explore -count=1 -rapid.checks=300
 
@@ -64,7 +64,7 @@ machines:  ## the pinned digests on 386, GOAMD64 v1 and v3
 	DESSIM_MACHINES= go test ./scenarios -run TestDigestsAreTheSameOnOtherMachines -count=1 -v
 
 planted:   ## every planted bug is built and reported, or with OF=N one of N: make mutants shrinks them, too
-	go test ./scenarios -run TestPlantedEditsAreReported -planted.of=$(OF) -count=1 -timeout 0
+	go test ./scenarios -run 'PlantedEditsAreReported|FailedProperty' -planted.of=$(OF) -count=1 -timeout 0
 
 arches:    ## the pinned digests on 386, GOAMD64 v1 and v3, and under QEMU on arm64 and big-endian s390x
 	@for q in qemu-aarch64-static qemu-s390x-static; do command -v $$q > /dev/null || \

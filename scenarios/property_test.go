@@ -107,8 +107,8 @@ var (
 // indeed reproduces it: with the bug, the file is replayed to a violation; without it, to a run
 // that holds.
 func TestAFailedPropertyEndsInOneLineThatReproducesIt(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: builds programs with a planted edit")
+	if *plantedOf == 0 {
+		t.Skip("builds a program with a planted edit: make planted")
 	}
 	e := findEdit(t, "isis-no-tie-break")
 	binary := buildEdited(t, e)

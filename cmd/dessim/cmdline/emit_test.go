@@ -47,9 +47,7 @@ func emittedTests(t *testing.T, edits map[string][2]string, files ...string) (ou
 }
 
 func TestAnEmittedTestMakesTheRunOfItsFileAndFailsWithIt(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: compiles what it emits")
-	}
+	builtInFull(t)
 	dir := t.TempDir()
 	plainRun, stormy := filepath.Join(dir, "plain"), filepath.Join(dir, "stormy")
 	for file, args := range map[string]string{

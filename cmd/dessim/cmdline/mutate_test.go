@@ -15,9 +15,6 @@ import (
 // kvstoreMutants goes to the module of the store, and returns its program.
 func kvstoreMutants(t *testing.T) (exe string) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("-short: runs the Go toolchain")
-	}
 	exe = outsideProgram(t, "kvstore")
 	t.Setenv("GOFLAGS", "")
 	t.Setenv("GOPROXY", "off")
@@ -38,6 +35,7 @@ func mutantsOf(t *testing.T, exe string, code int, more ...string) string {
 }
 
 func TestMutantsOfSomebodyElsesPackageAreSweptAndToldTheSameWithAnyWorkers(t *testing.T) {
+	builtInFull(t)
 	exe := kvstoreMutants(t)
 	got := mutantsOf(t, exe, exitViolation)
 	if one := mutantsOf(t, exe, exitViolation, "-j", "1"); one != got {
@@ -48,6 +46,7 @@ func TestMutantsOfSomebodyElsesPackageAreSweptAndToldTheSameWithAnyWorkers(t *te
 }
 
 func TestMutantsThatAreMarkedAreListedApartAndWhatIsNoPartOfANodeNotAtAll(t *testing.T) {
+	builtInFull(t)
 	exe := kvstoreMutants(t)
 	marks := filepath.Join(t.TempDir(), "marks")
 	write(t, marks, "# of the store\n\n"+
@@ -119,7 +118,8 @@ func TestMutantsThatTheBudgetLeavesOverAreInconclusive(t *testing.T) {
 	}
 }
 
-func TestTestsThatFailWithoutAMutantShowNothingOfMutants(t *testing.T) {
+func TestMutantsAreNotShownByTestsThatFailWithoutOne(t *testing.T) {
+	builtInFull(t)
 	exe := kvstoreMutants(t)
 	if got := mutantsOf(t, exe, exitUsage, "-tests"); got != "kvstore: mutate \".\": its tests fail without a mutant, too; leave -tests out\n" {
 		t.Error(got)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	goflag "flag"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"runtime/debug"
 	"slices"
@@ -22,8 +23,41 @@ import (
 
 var (
 	update = goflag.Bool("update", false, "write the golden files of testdata")
-	inFull = goflag.Bool("full", false, "run what the README of package abcast shows, and explore each order")
+	inFull = goflag.Bool("full", false, "run what the README of package abcast shows, explore each order, and build what takes long to build")
 )
+
+// builtInFull skips a test that builds programs of its own, unless -full is given. The tests
+// for which make full gives it are named in the Makefile: see TestMakeFullRunsWhatWaitsForIt.
+func builtInFull(t *testing.T) {
+	t.Helper()
+	if !*inFull {
+		t.Skip("builds programs of its own: make full")
+	}
+}
+
+func TestMakeFullRunsWhatWaitsForIt(t *testing.T) {
+	line := regexp.MustCompile(`(?m)^\tgo test \./cmd/dessim/cmdline -run '([^']+)' .*-full$`).FindStringSubmatch(read(t, filepath.Join(root, "Makefile")))
+	if line == nil {
+		t.Fatal("make full does not run this package")
+	}
+	runs, found := regexp.MustCompile(line[1]), 0
+	for _, name := range entries(t, ".") {
+		if !strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		for _, f := range strings.Split(read(t, name), "\nfunc ")[1:] {
+			if test, body, _ := strings.Cut(f, "("); strings.HasPrefix(test, "Test") && strings.Contains(body, "\tbuiltInFull(t)\n") {
+				found++
+				if !runs.MatchString(test) {
+					t.Errorf("make full does not run %s", test)
+				}
+			}
+		}
+	}
+	if found < 4 {
+		t.Errorf("%d tests wait for it", found)
+	}
+}
 
 // handmade is a report made by hand, so that the golden files show the printing alone.
 func handmade(nodes int) *scenario.Report {
