@@ -17,16 +17,17 @@ import (
 // are listed, come to few of the places where a rule ends: the first output that does not
 // exist, the greatest amount. To ask changes nothing, so it costs no messages.
 type unsent struct {
-	l     *Ledgers
-	asked int    // entries after which the ledger was asked
-	made  uint32 // outputs of the transactions that were accepted before the last of them
-	forms bool   // whether what needs no state was asked
+	l      *Ledgers
+	memory *ledger.Verifier // of fewAnswers: it changes none
+	asked  int              // entries after which the ledger was asked
+	made   uint32           // outputs of the transactions that were accepted before the last of them
+	forms  bool             // whether what needs no state was asked
 }
 
 // Unsent requires that nodes judge what nobody sends as the second ledger does: of each place
 // of the log, the node that comes to it first. It must be listed after Audited.
 func (l *Ledgers) Unsent() *check.Check {
-	u := &unsent{l: l}
+	u := &unsent{l: l, memory: ledger.NewVerifier(fewAnswers)}
 	return check.Always("a second ledger agrees on spends nobody makes", sim.Output, func(e *sim.Event) (bool, error) {
 		a, x := &l.audit, &l.entry
 		if !l.entered || x.Verdict != ledger.Accepted || len(a.entries) == u.asked || x.Index+1 != uint64(len(a.entries)) {
@@ -37,11 +38,11 @@ func (l *Ledgers) Unsent() *check.Check {
 		if last == nil || n.Ledger().LogLen() != x.Index+1 {
 			return false, nil
 		}
-		wrong := cmp.Or(u.spends(n, last), u.strangers(n))
+		wrong := cmp.Or(u.spends(n, last), u.strangers(n), u.stops(n, last.Sender))
 		u.made += uint32(len(last.Outputs))
 		if wrong == nil && !u.forms {
 			u.forms = true
-			wrong = cmp.Or(u.form(n, last), u.endorsements(last))
+			wrong = cmp.Or(u.form(n, last), u.endorsements(last), u.encodings(last), u.genesis())
 		}
 		if wrong != nil {
 			wrong = fmt.Errorf("node %v, after entry %d, %w", e.Node, x.Index, wrong)

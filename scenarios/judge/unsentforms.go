@@ -134,10 +134,10 @@ func (u *unsent) endorsements(last *ledger.Tx) error {
 			return wrong
 		}
 	}
-	if got := last.CheckSignatures(u.key, nil); got != ledger.Accepted { // nodes nearly never verify, but recall: see ledger.Verifier
-		return fmt.Errorf("judges %v the endorsements of a transaction that was accepted", got)
-	}
-	return u.keys(last)
+	odd := endorsedAs(last) // the form of all signatures comes before any is verified
+	odd.Endorsements[0].Signature[0] ^= 1
+	copy(odd.Endorsements[end].Signature[len(high):], high)
+	return cmp.Or(u.check(odd, "a bad signature before one of a high s"), u.check(last, "a transaction that was accepted"), u.keys(last))
 }
 
 // endorsedAs returns a copy whose endorsements are its own.
@@ -147,14 +147,31 @@ func endorsedAs(tx *ledger.Tx) *ledger.Tx {
 	return &clone
 }
 
-// check requires that package ledger judges the endorsements as the second ledger does, without
-// a verifier that remembers.
+// check requires that package ledger judges the endorsements as the second ledger does: without
+// a verifier that remembers, and with one, the first time and the second. The nodes of a run share
+// theirs, which knows each signature from its signer, so that they nearly never verify.
 func (u *unsent) check(tx *ledger.Tx, what string) error {
-	got, want := tx.CheckSignatures(u.key, nil), cmp.Or(u.l.audit.endorsed(tx, true), ledger.Accepted)
-	if got != want {
-		return fmt.Errorf("judges %s %v, the second ledger %v", what, got, want)
+	want := cmp.Or(u.l.audit.endorsed(tx, true), ledger.Accepted)
+	for _, v := range []*ledger.Verifier{nil, u.memory, u.memory} {
+		if got := tx.CheckSignatures(u.key, v); got != want {
+			return fmt.Errorf("judges %s %v, the second ledger %v", what, got, want)
+		}
 	}
-	return nil
+	return u.forgets()
+}
+
+// fewAnswers is how many answers the verifier remembers: fewer than there are signatures to
+// judge, so that it must forget.
+const fewAnswers = 2
+
+// forgets requires that the verifier remembers no more answers than it was made for.
+func (u *unsent) forgets() (wrong error) {
+	u.memory.Sizes(func(name string, items int) {
+		if items > fewAnswers {
+			wrong = fmt.Errorf("has %d %s, and room for %d", items, name, fewAnswers)
+		}
+	})
+	return wrong
 }
 
 // key returns the public key of an owner of the plan.
