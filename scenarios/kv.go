@@ -98,6 +98,7 @@ func buildKV(p params) *scenario.Run {
 	j, order := x.judge, judge.NewDeliveries(p.Order, x.views)
 	checks := check.Suite{j.Linearizable(), j.Order(), j.Ended(), j.EqualAtEnd(), x.bounded(), x.channels(x.plan.Faults),
 		check.Waits(awake, x.p.Nodes+kvClients, x.machine), x.overlapped(), strict(),
+		judge.NewCallers(x.Members, x.delay).InTurn(), judge.NewServers(x.replicas).Served(),
 		x.timelyRetries([]judge.Retry{judge.OperationRetries(x.delay, p.Nodes)}, p.Nodes+kvClients, x.plan.Faults)}
 	if p.Failing() {
 		checks = append(checks, x.views.CameBack()) // so that an unordered read can be stale
