@@ -44,6 +44,7 @@ type market struct {
 	history    *judge.LedgerHistory
 	holds      *judge.Holds
 	outcomes   *judge.Outcomes
+	questions  *judge.Questions
 	faulty     *faulty
 	purses     *purses // nil: coins do not run short
 	deliveries *judge.Deliveries
@@ -71,6 +72,7 @@ func newMarket(p params) *market {
 	m.floods = judge.NewFloods(m.ledgers)
 	m.history = judge.NewLedgerHistory(m.ledgers)
 	m.holds, m.outcomes = judge.NewHolds(m.commits, &w.Network), judge.NewOutcomes(m.commits, m.ledgers, m.lies)
+	m.questions = judge.NewQuestions(m.commits, &w.Network, func(id protocol.NodeID) bool { return m.lies(id) || slices.Contains(m.Liars, id) })
 	m.faulty = newFaulty(m)
 	m.deliveries = judge.NewDeliveries(p.Order, nil)
 	if p.Failing() {
@@ -137,10 +139,11 @@ func (m *market) inject(f fault.Fault) {
 func (m *market) run(checks check.Suite) *scenario.Run {
 	m.addFaults(&m.plan)
 	m.links = m.watchLinks(m.plan.Faults)
+	m.hears = append(m.hears, m.links.Heard, m.questions.Heard)
 	r := &scenario.Run{
 		Plan:   m.plan,
 		Inputs: m.asks,
-		Checks: slices.Concat(checks, m.outcome(), m.deliveries.Checks(), check.Suite{m.queries(m.plan.Faults).Sound(), m.links.Perfect(), m.floods.Once(), m.floods.Told(), m.exchanges().Sound(), m.retries(), m.ledgers.Unsent(), m.Readable(m.plan.Faults), strict()}),
+		Checks: slices.Concat(checks, m.outcome(), m.deliveries.Checks(), check.Suite{m.questions.Answered(), judge.Lists(m.lies), m.queries(m.plan.Faults).Sound(), m.links.Perfect(), m.floods.Once(), m.floods.Told(), m.exchanges().Sound(), m.retries(), m.ledgers.Unsent(), m.Readable(m.plan.Faults), strict()}),
 		Watch:  []sim.Observer{m.Incarnations, m.commits, m.ledgers, m.history, m.deliveries},
 		Nodes:  m.rows,
 		Measure: func(x *stats.Meter) {

@@ -35,6 +35,7 @@ type world struct {
 	verifier *ledger.Verifier
 	asker    *peer.Client                  // nil before its start
 	links    *judge.Links                  // or nil
+	hears    []hears                       // who sees what a node's link hands up
 	abort    func(twopc.ID) protocol.Ratio // unless the parameters say never
 	delay    time.Duration                 // the longest usual delay
 	settle   protocol.Time
@@ -142,11 +143,11 @@ func (w *world) start(i int) protocol.Time {
 
 // node returns node id, which is from now on the one that checks look at.
 func (w *world) node(id protocol.NodeID) protocol.Node {
-	var heard func(env *protocol.Env, from protocol.NodeID, msg []byte)
-	if w.links != nil {
-		heard = w.links.Heard
-	}
-	n := w.make(id, heard)
+	n := w.make(id, func(env *protocol.Env, from protocol.NodeID, msg []byte) {
+		for _, h := range w.hears {
+			h(env, from, msg)
+		}
+	})
 	switch n := n.(type) {
 	case *peer.Liar:
 		w.Nodes[id] = n.Node
@@ -158,11 +159,14 @@ func (w *world) node(id protocol.NodeID) protocol.Node {
 	return n
 }
 
+// hears sees what a node's link hands up: see peer.Config.
+type hears func(env *protocol.Env, from protocol.NodeID, msg []byte)
+
 // twin returns another node id, of which nobody hears.
 func (w *world) twin(id protocol.NodeID) protocol.Node { return w.make(id, nil) }
 
 // make makes node id, which is a client if it comes after the members.
-func (w *world) make(id protocol.NodeID, heard func(env *protocol.Env, from protocol.NodeID, msg []byte)) protocol.Node {
+func (w *world) make(id protocol.NodeID, heard hears) protocol.Node {
 	if int(id) >= w.p.Nodes {
 		return peer.NewClient(w.delay, w.p.Failing())
 	}

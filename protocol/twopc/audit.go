@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"dessim/protocol"
+	"dessim/protocol/bencode"
+	"dessim/protocol/seal"
 )
 
 // What follows is for an auditor that sees only messages, records and outputs.
@@ -20,6 +22,37 @@ func MessageID(msg []byte) (id ID, ok bool) {
 func Proposal(msg []byte) (id ID, payload []byte, ok bool) {
 	m, ok := decodeMessage(msg)
 	return m.id, m.payload, ok && m.kind == msgPrepare
+}
+
+// Question returns the transaction that a message asks about. ok is false for anything else.
+func Question(msg []byte) (id ID, ok bool) {
+	if !asks(msg) {
+		return ID{}, false
+	}
+	m, ok := decodeMessage(msg)
+	return m.id, ok
+}
+
+// asks reports whether a message is a question, if it can be read: without reading it all,
+// since most are not.
+func asks(msg []byte) bool {
+	r := bencode.ListOf(protocol.TwoPC.Cut(msg))
+	return msgKind(r.UintMax(uint64(msgAnswer))) == msgAsk
+}
+
+// Says returns the transaction that an answer is about, and whether it says that it aborted. ok
+// is false for anything else.
+func Says(msg []byte) (id ID, aborts, ok bool) {
+	m, ok := decodeMessage(msg)
+	return m.id, m.outcome == saysAbort, ok && m.kind == msgAnswer
+}
+
+// openRecord reads a record as it lies on disk, aliasing b.
+func openRecord(b []byte) (v record, ok bool) {
+	if b, ok = seal.Open(b); !ok {
+		return record{}, false
+	}
+	return decodeRecord(b)
 }
 
 // ForcedID returns the transaction of a record that is forced for it. ok is false for
@@ -86,6 +119,31 @@ func Proves(rec []byte) (f Fact, ok bool) {
 func Ends(rec []byte) (id ID, ok bool) {
 	v, ok := openRecord(rec)
 	return v.id, ok && (v.kind == recAbort || v.kind == recEnd || v.kind == recEnded)
+}
+
+// An Entry is what a record says of a transaction. It is comparable: of equal ones, the second
+// says nothing new.
+type Entry struct {
+	ID   ID
+	kind uint64
+}
+
+// ReadEntry returns what a record says. again says that it is written for those before it, which
+// are discarded. ok is false for what is no record of this package.
+func ReadEntry(rec []byte) (x Entry, again, ok bool) {
+	v, ok := openRecord(rec)
+	if v.kind == recEnded {
+		v.kind = recEnd
+	}
+	return Entry{v.id, v.kind}, v.again, ok
+}
+
+// Own reports whether it is for a coordinator to record: its commit, and the end of it.
+func (x Entry) Own() bool { return x.kind == recCommit || x.kind == recEnd }
+
+// String returns such as "3/0.1 aborted".
+func (x Entry) String() string {
+	return x.ID.String() + " " + [...]string{"got a yes", "is to commit", "has committed", "aborted", "ended"}[x.kind]
 }
 
 // Doubts measures for how long participants are in doubt, from outputs alone: from

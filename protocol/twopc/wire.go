@@ -5,7 +5,6 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/bencode"
-	"dessim/protocol/seal"
 )
 
 // A message is the component's byte and a canonical list: type, client,
@@ -182,14 +181,6 @@ func (v record) append(b []byte) []byte {
 		b = appendEndorsements(b, v.endorsements)
 	}
 	return append(b, 'e')
-}
-
-// openRecord reads a record as it lies on disk, aliasing b.
-func openRecord(b []byte) (v record, ok bool) {
-	if b, ok = seal.Open(b); !ok {
-		return record{}, false
-	}
-	return decodeRecord(b)
 }
 
 // decodeRecord reads what append wrote and nothing else, aliasing b.

@@ -34,6 +34,7 @@ type Commits struct {
 type commit struct {
 	id           twopc.ID
 	coordinator  protocol.NodeID
+	incarnation  uint32            // of the coordinator, that began it
 	participants []protocol.NodeID // as the coordinator began it; nil before
 	tx           *ledger.Tx        // of the coordinator's first PREPARE; nil before
 	yes, no      []protocol.NodeID
@@ -81,7 +82,7 @@ func (c *Commits) Observe(e *sim.Event) {
 	}
 	switch {
 	case e.Kind == twopc.KindBegun:
-		t.participants = append([]protocol.NodeID{}, r.Participants...)
+		t.participants, t.incarnation = append([]protocol.NodeID{}, r.Participants...), e.Incarnation
 	case e.Kind == twopc.KindDecided:
 		t.decided = append(t.decided, decision{e.Node, r.Yes})
 		c.decides = t

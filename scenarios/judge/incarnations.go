@@ -44,6 +44,11 @@ func (x *Incarnations) Restarted(id protocol.NodeID) bool {
 	return x.state[id].number > 1 && !x.state[id].down
 }
 
+// since reports whether a node has crashed since that incarnation began.
+func (x *Incarnations) since(id protocol.NodeID, incarnation uint32) bool {
+	return x.state[id].number > incarnation || x.state[id].down
+}
+
 // Excused reports whether a node will never start again, and is therefore exempt from a
 // liveness check; it adds the node to excuse.
 func (x *Incarnations) Excused(id protocol.NodeID, excuse check.Excuse) bool {

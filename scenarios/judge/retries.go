@@ -42,12 +42,16 @@ type Retry struct {
 	Key func(e *sim.Event) (key uint64, ok bool)
 	// Answer, if not nil, returns the key of what a message that a node receives may end.
 	Answer func(e *sim.Event) (key uint64, ok bool)
+	// Anew says that a try in a step that consumes a message begins the pauses anew: it is made
+	// since another node has returned.
+	Anew bool
 }
 
 // retrying is what a node tries again.
 type retrying struct {
 	open []open
-	most int // of open ones, before those that were given up are looked for
+	most int    // of open ones, before those that were given up are looked for
+	step uint64 // the last one that consumed a message
 }
 
 type open struct {
@@ -94,6 +98,7 @@ func (r *Retries) observe(e *sim.Event) (relevant bool) {
 		r.look(e.Node, e.At)
 		r.held.Observe(e)
 	case sim.Received:
+		n.step = e.Step
 		r.answered(n, e)
 	default:
 		for i := range r.rows {
@@ -156,6 +161,9 @@ func (r *Retries) see(n *retrying, row int, key uint64, e *sim.Event) (again boo
 		r.wrong("node %v tries again (%s) %v after the last time, want at least %v", e.Node, r.rows[row].Name, e.At.Sub(x.since), least(x.tries))
 	}
 	x.since, x.tries, x.answered = e.At, x.tries+1, false
+	if r.rows[row].Anew && e.Step == n.step {
+		x.tries = 0
+	}
 	return true
 }
 

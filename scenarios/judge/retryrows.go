@@ -21,12 +21,12 @@ func growing(first time.Duration, doublings, round int) (least, most func(tries 
 }
 
 // AskRetries returns the questions of a node in doubt, which begin askAfter its yes and end
-// with the decision.
+// with the decision. When the coordinator returns they begin anew.
 func AskRetries(askAfter time.Duration) Retry {
 	_, most := growing(askAfter, 4, 1)
 	return Retry{
 		Name: "a question about a decision", Most: func(tries int) time.Duration { return most(tries + 1) },
-		Begins: twopc.KindVoted, Tries: []protocol.Kind{twopc.KindAsk}, Ends: twopc.KindDecided,
+		Begins: twopc.KindVoted, Tries: []protocol.Kind{twopc.KindAsk}, Ends: twopc.KindDecided, Anew: true,
 		Key: func(e *sim.Event) (uint64, bool) {
 			if e.What == sim.Sent {
 				return transaction(e, 0)
