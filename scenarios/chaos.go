@@ -15,7 +15,8 @@ func chaos() *scenario.Scenario {
 		Own:      transfers(20, 5),
 	}, func(p params) *scenario.Run {
 		m := newFaultyMarket(p, chaosDelays)
-		return m.judged(m.divided(), m.crashed())
+		m.forget()
+		return m.judged(m.divided(), m.crashed(), m.forgets())
 	})
 }
 

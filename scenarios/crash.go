@@ -26,6 +26,7 @@ func crash() *scenario.Scenario {
 func buildCrash(p params) *scenario.Run {
 	m := newMarket(p)
 	m.absence()
+	m.forget()
 	draw := m.honest
 	if p.Nodes < rivalNodes {
 		draw = m.transfer
@@ -35,7 +36,7 @@ func buildCrash(p params) *scenario.Run {
 		m.ask(m.begin+1+protocol.Time(window/int64(p.Txs)*int64(i)), draw(i))
 	}
 	m.rival()
-	return m.judged(m.crashed())
+	return m.judged(m.crashed(), m.forgets())
 }
 
 var kindAbsent = protocol.KindOf("absent") // questions about a coordinator that is away for long

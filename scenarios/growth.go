@@ -117,6 +117,10 @@ func (m *market) machine(id protocol.NodeID) protocol.Node {
 func (m *market) keeps(_ protocol.NodeID, name string) int {
 	begun, k := m.commits.Begun(), m.kept(m.ledgers.Placed(), m.faulty.views)
 	switch name {
+	case "client.open", "peer.open", "peer.queued", "peer.asked", "peer.begun", "twopc.open", "twopc.timers":
+		return m.ledgers.TooOld() // it is refused again and again
+	case "peer.promised", "twopc.reserved":
+		return coins * m.ledgers.TooOld()
 	case "peer.neighbours", "peer.keys", "link.nodes":
 		return k.nodes
 	case "peer.done", "client.transfers":

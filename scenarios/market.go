@@ -69,6 +69,7 @@ func newMarket(p params) *market {
 		m.bound = w.after(max(m.bound, m.liveFrom), afterHealDelays)
 	}
 	m.commits, m.ledgers = judge.NewCommits(m.client, m.delay), judge.NewLedgers(&w.Network)
+	m.ledgers.Forgetting(m.commits, m.forgot)
 	m.floods = judge.NewFloods(m.ledgers)
 	m.history = judge.NewLedgerHistory(m.ledgers)
 	m.holds, m.outcomes = judge.NewHolds(m.commits, &w.Network), judge.NewOutcomes(m.commits, m.ledgers, m.lies)

@@ -40,6 +40,7 @@ type world struct {
 	delay    time.Duration                 // the longest usual delay
 	settle   protocol.Time
 	begin    protocol.Time
+	remember int             // ended transactions of a client, if not as usual
 	most     int             // most faults drawn of a kind; 0 is mostOfAKind
 	healed   protocol.Time   // no fault from then on; 0 without faults
 	drawTo   protocol.Time   // no drawn fault begins from then on; 0: as healed
@@ -189,6 +190,7 @@ func (w *world) make(id protocol.NodeID, heard hears) protocol.Node {
 		Settle:   w.settle.Sub(w.start(int(id))),
 		Abort:    w.aborts,
 		Survive:  w.p.Failing(),
+		Remember: w.remember,
 		Heard:    heard,
 	}
 	if w.p.Draws(swarm.Repair) {

@@ -84,6 +84,8 @@ type Config struct {
 	// Compact is how likely the node discards what is over at the end of a step that
 	// persists something, though its disk is short; so short runs test what long ones need.
 	Compact protocol.Ratio
+	// Remember is twopc.Config.Remember; 0 is more than a short run has.
+	Remember int
 	// Leaf is gossip.Config.Leaf.
 	Leaf int
 	// Abort returns the probability with which this node votes abort at random; nil
@@ -213,7 +215,7 @@ func New(cfg Config) *Node {
 		Send:        n.link.Send,
 		VoteTimeout: vote,
 		AskAfter:    ask,
-		Remember:    maxBodies,
+		Remember:    cmp.Or(cfg.Remember, maxBodies),
 		Discard:     discard,
 		Abort:       cfg.Abort,
 		Inspect:     n.inspect,
@@ -423,6 +425,9 @@ func (n *Node) Promised(p ledger.Outpoint) (txid ledger.ID, ok bool) {
 	txid, ok = n.out.promised[p]
 	return txid, ok
 }
+
+// Forgot reports whether a transaction may have ended here without being remembered.
+func (n *Node) Forgot(id twopc.ID) bool { return n.vote.Forgot(id) }
 
 // Undecided returns the number of transactions in two-phase commit that have not
 // ended here.

@@ -48,6 +48,7 @@ func (m *Manager) tidy(env *protocol.Env) {
 		env.Sync() // so they end: see Checkpoint
 	}
 	env.Discard(math.MaxUint64)
+	m.records = 0
 	m.Checkpoint(env)
 	if d.Checkpoint != nil {
 		d.Checkpoint(env)
@@ -64,7 +65,6 @@ func (m *Manager) Live() int { return len(m.open) + m.past.len() }
 // order, at the end of a step: not from within a call of the Manager.
 func (m *Manager) Checkpoint(env *protocol.Env) {
 	m.settled = m.settled[:0] // they have ended, as after any forced record: see force
-	m.records = 0
 	for i := range m.past.clients {
 		m.checkpointWindow(env, &m.past.clients[i])
 	}

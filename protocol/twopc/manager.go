@@ -24,7 +24,7 @@ type Manager struct {
 	lastTag  uint64
 	settled  []ID // commits that end with the next forced write, see force
 	restored bool // some record survived
-	records  int  // on disk, of this component
+	records  int  // on disk, of this component, with Config.Discard
 	stats    Stats
 	buf      []byte // of messages and records
 }
@@ -121,6 +121,10 @@ func (m *Manager) Status(id ID) Status {
 	}
 	return Aborted
 }
+
+// Forgot reports whether id may have ended here without being remembered: see
+// Config.Remember.
+func (m *Manager) Forgot(id ID) bool { return m.find(id) == nil && m.past.forgotten(id) }
 
 // Reservations returns the number of keys held here.
 func (m *Manager) Reservations() int { return len(m.reserved) }

@@ -62,7 +62,18 @@
 // ended. Asked about older ones it answers "I do not know", and to a PREPARE it votes
 // no, so that a late copy can neither reserve nor vote again. A client that has more
 // transfers than that between its oldest unfinished and its newest one is therefore
-// refused. On disk no more than about twice that is kept, and what is open, if the host
+// refused.
+//
+// With a Remember as small as 1, AC1 to AC3 and AC5 hold all the same, since nothing is
+// forgotten that is open: a commit is open at its coordinator until all have acknowledged,
+// and at a participant until it is forced. A coordinator says abort of what it has forgotten,
+// since one in doubt about that can only be in doubt about an abort; a late copy of a
+// question may so be told abort of a commit, but then nobody is in doubt who could believe
+// it. What goes is liveness, of two kinds: a transaction whose ID is below what a
+// participant has forgotten aborts, always; and one that has forgotten is no help to others
+// in doubt, so that they wait for the coordinator.
+//
+// On disk no more than about twice that is kept, and what is open, if the host
 // lets the Manager discard records (Config.Discard), or discards them itself, since other
 // components have records there too (Checkpoint).
 package twopc

@@ -54,6 +54,13 @@ func (t *commit) commits() bool {
 	return slices.ContainsFunc(t.decided, func(d decision) bool { return d.commit })
 }
 
+// transferred reports whether some node has committed an attempt at a client's transfer.
+func (c *Commits) transferred(client protocol.NodeID, transfer uint64) bool {
+	return slices.ContainsFunc(c.order, func(t *commit) bool {
+		return t.id.Client == client && t.id.Transfer == transfer && t.commits()
+	})
+}
+
 // NewCommits returns a judge of the transactions of a client, and of those that others
 // begin. delay is the longest usual delay of a message.
 func NewCommits(client protocol.NodeID, delay time.Duration) *Commits {

@@ -18,6 +18,7 @@ import (
 type doubting struct {
 	c       *Commits
 	lies    func(id protocol.NodeID) bool
+	forgot  func(node protocol.NodeID, id twopc.ID) bool
 	delay   time.Duration
 	open    []openDoubt
 	decided map[doubt]protocol.Time
@@ -41,9 +42,10 @@ const (
 )
 
 // Doubts makes the judge look at the doubts of these transactions too. lies reports whether a
-// node may say anything.
-func (p *Progress) Doubts(c *Commits, delay time.Duration, lies func(id protocol.NodeID) bool) {
-	p.doubting = &doubting{c: c, lies: lies, delay: delay, decided: make(map[doubt]protocol.Time), started: make(map[protocol.NodeID]protocol.Time)}
+// node may say anything, and forgot whether it has forgotten how a transaction ended: then it is
+// no help, unless it coordinates that.
+func (p *Progress) Doubts(c *Commits, delay time.Duration, lies func(id protocol.NodeID) bool, forgot func(node protocol.NodeID, id twopc.ID) bool) {
+	p.doubting = &doubting{c: c, lies: lies, forgot: forgot, delay: delay, decided: make(map[doubt]protocol.Time), started: make(map[protocol.NodeID]protocol.Time)}
 }
 
 // observe follows which nodes are in doubt. One that restarts in doubt says so.
@@ -96,7 +98,7 @@ func (x *doubting) helper(p *Progress, d *openDoubt, now protocol.Time) (by prot
 	since := d.from.Add(reachDelays * x.delay)
 	for _, id := range append([]protocol.NodeID{d.coordinator}, t.participants...) {
 		doubts := slices.ContainsFunc(x.open, func(o openDoubt) bool { return o.doubt == doubt{id, d.id} })
-		if id != d.node && !doubts && !x.lies(id) && x.started[id] <= d.from && x.decided[doubt{id, d.id}] <= since && p.core.Reaches(d.node, 1<<id, now, now.Sub(since)) {
+		if id != d.node && !doubts && !x.lies(id) && (id == d.coordinator || !x.forgot(id, d.id)) && x.started[id] <= d.from && x.decided[doubt{id, d.id}] <= since && p.core.Reaches(d.node, 1<<id, now, now.Sub(since)) {
 			return id, true
 		}
 	}

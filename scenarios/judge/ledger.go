@@ -3,6 +3,7 @@ package judge
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 	"dessim/protocol/gossip"
 	"dessim/protocol/ledger"
 	"dessim/protocol/peer"
+	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/scenario"
@@ -21,6 +23,8 @@ type Ledgers struct {
 	Logged uint64 // refused transactions that every log must have besides
 
 	net       *Network
+	forgot    func(node protocol.NodeID, id twopc.ID) bool // or nil: see Forgetting
+	commits   *Commits                                     // with it
 	transfers []transfer
 	hashes    []entryHash // by index, from the first node that had the entry
 	audit     audit       // the second ledger
@@ -164,10 +168,36 @@ func (l *Ledgers) Ask(client protocol.NodeID, id uint64, parties []protocol.Node
 	l.transfers = append(l.transfers, transfer{client: client, id: id, parties: parties})
 }
 
-// hopeless counts the transfers that wait for a node that will never start again.
+// Forgetting makes the judge allow for nodes that remember few transactions: forgot reports
+// whether a node may have forgotten how one ended. Then a transfer that is older is refused for
+// ever, if it has not committed.
+func (l *Ledgers) Forgetting(c *Commits, forgot func(node protocol.NodeID, id twopc.ID) bool) {
+	l.commits, l.forgot = c, forgot
+}
+
+// tooOld reports whether some party of a transfer has forgotten later ones.
+func (l *Ledgers) tooOld(x *transfer) bool {
+	if l.forgot == nil || l.commits.transferred(x.client, x.id) {
+		return false
+	}
+	last := twopc.ID{Client: x.client, Transfer: x.id, Attempt: math.MaxUint32}
+	return slices.ContainsFunc(x.parties, func(id protocol.NodeID) bool { return l.forgot(id, last) })
+}
+
+// TooOld counts the transfers that are too old, and so never end.
+func (l *Ledgers) TooOld() (n int) {
+	for i := range l.transfers {
+		if x := &l.transfers[i]; !x.ended && l.tooOld(x) {
+			n++
+		}
+	}
+	return n
+}
+
+// hopeless counts the transfers that wait for a node that will never start again, or are too old.
 func (l *Ledgers) hopeless() (n uint64) {
-	for _, x := range l.transfers {
-		if !x.ended && l.net.Incarnations.Lost(x.parties) {
+	for i := range l.transfers {
+		if x := &l.transfers[i]; !x.ended && (l.net.Incarnations.Lost(x.parties) || l.tooOld(x)) {
 			n++
 		}
 	}
@@ -190,6 +220,8 @@ func (l *Ledgers) Answered(bound protocol.Time) *check.Check {
 				excuse(fmt.Sprintf("transfer %d, one party of which will never start again", x.id))
 			case l.net.stuck():
 				excuse(fmt.Sprintf("transfer %d, %s", x.id, noMajority))
+			case l.tooOld(&x):
+				excuse(fmt.Sprintf("transfer %d, older than what a party remembers", x.id))
 			case slices.ContainsFunc(x.parties, func(id protocol.NodeID) bool { return l.keyless(int(id)) }):
 				excuse(fmt.Sprintf("transfer %d, one party of which %s", x.id, noKey))
 			default:
@@ -310,6 +342,10 @@ func (l *Ledgers) NoReservation(bound protocol.Time) *check.Check {
 			}
 			if l.net.Incarnations.Lost(l.net.Members) && n.Reservations()+n.Undecided() > 0 {
 				excuse(fmt.Sprintf("node %d, which may wait for a node that will never start again", i))
+				continue
+			}
+			if l.TooOld() > 0 && n.Undecided() > 0 {
+				excuse(fmt.Sprintf("node %d, where a transfer that is too old is tried again", i))
 				continue
 			}
 			if r := n.Reservations(); r > 0 {
