@@ -98,8 +98,8 @@ func newFaulty(m *market) *faulty {
 // checks returns the checks of every scenario that has a client and faults.
 func (x *faulty) checks() check.Suite {
 	p := x.promises
-	return slices.Concat(check.Suite{p.Exclusive(), p.Once(), p.Logged(&x.m.plan), p.Over(x.m.p.Nodes, x.m.lies), p.Needed(x.m.p.Nodes, x.m.lies), p.EveryoneDecides(x.m.bound), x.m.channels(x.m.plan.Faults)},
-		x.views.Checks(), x.progress.Checks())
+	return slices.Concat(check.Suite{p.Exclusive(), p.Once(), p.Logged(&x.m.plan), p.Over(x.m.p.Nodes, x.m.lies), p.Needed(x.m.p.Nodes, x.m.lies), p.EveryoneDecides(x.m.bound)},
+		x.m.channels(x.m.plan.Faults), x.views.Checks(), x.progress.Checks())
 }
 
 func (x *faulty) Watch() sim.What { return sim.Injected }
@@ -127,10 +127,12 @@ func (x *faulty) facts() []scenario.Fact {
 	return append(x.promises.Facts(), x.m.windowFact())
 }
 
-// channels returns the check of the channels of views, which raft has none of.
-func (w *world) channels(faults []fault.Fault) *check.Check {
+// channels returns the checks of the channels of views, and of the heartbeats, which raft has
+// none of.
+func (w *world) channels(faults []fault.Fault) check.Suite {
 	if w.p.Order == orderRaft {
-		return check.Skip(judge.NameChannels, "raft has no views with channels")
+		const why = "raft has no views with channels"
+		return check.Suite{check.Skip(judge.NameChannels, why), check.Skip(judge.NameSight, why)}
 	}
-	return judge.NewChannels(w.p.Nodes, w.p.Seed, traitors(faults)).Exact()
+	return judge.NewChannels(w.p.Nodes, w.p.Seed, traitors(faults)).Checks()
 }

@@ -96,7 +96,7 @@ func buildKV(p params) *scenario.Run {
 	}
 	w.addFaults(&x.plan)
 	j, order := x.judge, judge.NewDeliveries(p.Order, x.views)
-	checks := check.Suite{j.Linearizable(), j.Order(), j.Ended(), j.EqualAtEnd(), x.bounded(), x.channels(x.plan.Faults),
+	checks := check.Suite{j.Linearizable(), j.Order(), j.Ended(), j.EqualAtEnd(), x.bounded(),
 		check.Waits(awake, x.p.Nodes+kvClients, x.machine), x.overlapped(), strict(),
 		judge.NewCallers(x.Members, x.delay).InTurn(), judge.NewServers(x.replicas).Served(),
 		x.timelyRetries([]judge.Retry{judge.OperationRetries(x.delay, p.Nodes)}, p.Nodes+kvClients, x.plan.Faults)}
@@ -105,7 +105,7 @@ func buildKV(p params) *scenario.Run {
 	}
 	return &scenario.Run{
 		Plan:   x.plan,
-		Checks: slices.Concat(checks, x.views.Checks(), order.Checks(), x.progress.Checks()),
+		Checks: slices.Concat(checks, x.channels(x.plan.Faults), x.views.Checks(), order.Checks(), x.progress.Checks()),
 		Watch:  []sim.Observer{w.Incarnations, j, x.views, order, x.progress},
 		Nodes:  x.rows,
 		Facts:  x.facts,

@@ -11,6 +11,12 @@ type Datagram struct {
 	Body        []byte // what it carries; it aliases the message
 	Heartbeat   bool   // it is a heartbeat:
 	Next        uint64 // the number of the frame that the sender wants next, of the receiver's
+	Beat        uint64 // its tick
+	Hears       uint64 // the places that it hears, a bit each, up to 64
+	Able        bool   // it could lead a view
+	Follows     int    // the place of the node whose ballots it waits for, or -1
+
+	Members []Member // of the view that begins, if it is that
 }
 
 // Watcher reads datagrams for checks. The zero Watcher is ready.
@@ -29,8 +35,14 @@ func (w *Watcher) Read(msg []byte) (x Datagram, ok bool) {
 		if d.normal {
 			x.View = d.adopted
 		}
+		x.Beat, x.Able, x.Follows = d.beat, d.able, d.follows
+		for i, b := range d.hears[:min(8, len(d.hears))] {
+			x.Hears |= uint64(b) << (8 * i)
+		}
 	case opFrame:
 		x.Frame, x.View, x.Seq, x.Body, x.Promised = true, d.view, d.seq, d.body, d.view
+	case opNewView:
+		x.Promised, x.Members = d.view, d.entries[len(d.entries)-1].members
 	default:
 		x.Promised = d.view
 	}
