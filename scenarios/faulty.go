@@ -132,7 +132,7 @@ func (x *faulty) facts() []scenario.Fact {
 func (w *world) channels(faults []fault.Fault) check.Suite {
 	if w.p.Order == orderRaft {
 		const why = "raft has no views with channels"
-		return check.Suite{check.Skip(judge.NameChannels, why), check.Skip(judge.NameSight, why)}
+		return check.Suite{check.Skip(judge.NameChannels, why), check.Skip(judge.NameBallots, why)}
 	}
 	return judge.NewChannels(w.p.Nodes, w.p.Seed, traitors(faults)).Checks()
 }

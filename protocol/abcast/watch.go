@@ -5,6 +5,7 @@ package abcast
 type Datagram struct {
 	Incarnation uint32 // of its sender
 	Promised    uint64 // the view that the sender has promised at least
+	Adopted     uint64 // by a heartbeat, the view of its sender's log
 	View        uint64 // that the sender works in, or that a frame belongs to
 	Frame       bool   // it is a frame of a channel:
 	Seq         uint64 // its number
@@ -31,7 +32,7 @@ func (w *Watcher) Read(msg []byte) (x Datagram, ok bool) {
 	x.Incarnation = d.inc
 	switch d.op {
 	case opHeartbeat:
-		x.Heartbeat, x.Next, x.Promised = true, d.next, d.promised
+		x.Heartbeat, x.Next, x.Promised, x.Adopted = true, d.next, d.promised, d.adopted
 		if d.normal {
 			x.View = d.adopted
 		}

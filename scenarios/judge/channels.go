@@ -3,7 +3,6 @@ package judge
 import (
 	"cmp"
 	"fmt"
-	"slices"
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
@@ -20,25 +19,22 @@ import (
 //   - Once a node has promised a view, it sends nothing more in lower ones.
 //   - What is not acknowledged is sent again in time: see framePace.
 //
-// It judges, too, what else heartbeats say: see detection.
+// It judges, too, what else heartbeats say, and what nodes do about views: see detection and
+// ballots.
 type Channels struct {
-	in    abcast.Watcher
-	ends  []*channelEnd // by node; nil if it is not watched
-	sight error         // what the last event has wrong in what a heartbeat says
-	beats bool          // the last event is a heartbeat
+	in     abcast.Watcher
+	ends   []*channelEnd // by node; nil if it is not watched
+	ruled  error         // what is wrong with heartbeats and ballots
+	beats  bool          // the last event is a heartbeat
+	honest bool          // no node lies
 }
 
 // channelEnd is a watched node.
 type channelEnd struct {
-	promised uint64         // the view
+	promised uint64         // the view that it has promised, by what it has sent
 	peers    []*channelPeer // by node
 
-	*detection        // nil if there are too many nodes
-	step       uint64 // of the tick
-	works      uint64 // the last view that it worked in
-	begins     uint64 // the highest view of which it got to know the members, or asked for one
-	lives      []abcast.Member
-	asked      uint64 // places of those that it asked to promise that view
+	*ballots // nil if there are too many nodes, or some lie
 }
 
 // channelPeer is what a node and another one have sent each other in a view.
@@ -55,36 +51,34 @@ type channelPeer struct {
 // NewChannels returns a judge of the channels between that many nodes. The seed says which
 // are watched.
 func NewChannels(nodes int, seed uint64, traitors []protocol.NodeID) *Channels {
-	c := &Channels{ends: make([]*channelEnd, nodes)}
+	c := &Channels{ends: make([]*channelEnd, nodes), honest: len(traitors) == 0}
 	for id := range sample(nodes, mostEnds, seed, traitors) {
-		c.ends[id] = newChannelEnd(id, nodes)
+		c.ends[id] = newChannelEnd(nodes)
 	}
 	return c
 }
 
-func newChannelEnd(id protocol.NodeID, nodes int) *channelEnd {
+func newChannelEnd(nodes int) *channelEnd {
 	n := &channelEnd{peers: make([]*channelPeer, nodes)}
-	if nodes <= mostDetected {
-		n.detection = newDetection(int(id), nodes)
-	}
 	for i := range n.peers {
 		n.peers[i] = &channelPeer{early: make(map[uint64]bool)}
 	}
 	return n
 }
 
-// NameChannels is the name of the check of Channels, and NameSight that of what else heartbeats
-// say.
+// NameChannels is the name of the check of channels, and NameBallots that of heartbeats and
+// ballots.
 const (
 	NameChannels = "frames are acknowledged and repeated as due"
-	NameSight    = "heartbeats say what their sender hears"
+	NameBallots  = "heartbeats and ballots follow their rules"
 )
 
 // Checks returns all checks.
 func (c *Channels) Checks() check.Suite {
+	const watch = sim.Started | sim.Received | sim.Fired | sim.Sent
 	return check.Suite{
-		check.Always(NameChannels, sim.Started|sim.Received|sim.Sent, c.observe).OrNotApplicable("no watched node works in a view"),
-		check.Always(NameSight, sim.Sent, func(*sim.Event) (bool, error) { return c.beats, c.sight }).OrNotApplicable("no heartbeat is judged"),
+		check.Always(NameChannels, watch, c.observe).OrNotApplicable("no watched node works in a view"),
+		check.Always(NameBallots, watch, func(*sim.Event) (bool, error) { return c.beats, c.ruled }).OrNotApplicable("no node is judged"),
 	}
 }
 
@@ -95,8 +89,14 @@ func (c *Channels) observe(e *sim.Event) (relevant bool, wrong error) {
 	}
 	n := c.ends[e.Node]
 	if e.What == sim.Started {
-		*n = *newChannelEnd(e.Node, len(c.ends))
+		*n = *newChannelEnd(len(c.ends))
+		if c.honest && len(c.ends) <= mostDetected {
+			n.ballots = newBallots(int(e.Node), len(c.ends), e.Incarnation)
+		}
 		return false, nil
+	}
+	if e.What != sim.Sent && n.ballots != nil {
+		c.rule(e.Node, n.step())
 	}
 	if len(e.Body) == 0 || protocol.Component(e.Body[0]) != protocol.ABCAST || int(e.Peer) >= len(n.peers) {
 		return false, nil
@@ -111,20 +111,21 @@ func (c *Channels) observe(e *sim.Event) (relevant bool, wrong error) {
 	}
 	p := n.peers[e.Peer]
 	if e.What == sim.Received {
-		n.receive(p, int(e.Peer), &d)
+		n.take(p, e, &d)
 		return false, nil
 	}
-	if n.detection != nil {
-		c.see(n, e, &d)
+	if n.ballots != nil {
+		c.beats = d.Heartbeat
+		c.rule(e.Node, n.sends(e, &d))
 	}
 	switch {
 	case d.Promised < n.promised:
 		wrong = fmt.Errorf("a message of view %d, where it has promised view %d", d.Promised, n.promised)
 	case d.Frame:
-		wrong = p.send(&d, n.detection)
+		wrong = n.sendsFrame(p, &d)
 	case d.Heartbeat && d.View != 0:
 		relevant, wrong = true, p.acknowledge(&d)
-		if n.detection != nil && p.sending == d.View {
+		if n.ballots != nil && p.sending == d.View {
 			wrong = cmp.Or(wrong, p.heartbeat(&d, n.connected(int(e.Peer))))
 		}
 	}
@@ -135,77 +136,34 @@ func (c *Channels) observe(e *sim.Event) (relevant bool, wrong error) {
 	return relevant, wrong
 }
 
-// receive takes a message of another node.
-func (n *channelEnd) receive(p *channelPeer, q int, d *abcast.Datagram) {
+// rule notes what is wrong with a node's heartbeats and ballots.
+func (c *Channels) rule(id protocol.NodeID, wrong error) {
+	if wrong != nil && c.ruled == nil {
+		c.ruled = fmt.Errorf("node %v: %w", id, wrong)
+	}
+}
+
+// take takes a message of another node.
+func (n *channelEnd) take(p *channelPeer, e *sim.Event, d *abcast.Datagram) {
 	if d.Frame && d.View == n.promised {
 		p.come(d)
 	}
-	if n.detection == nil {
+	if n.ballots == nil {
 		return
 	}
-	if n.hear(q, d) && d.Heartbeat && d.View == p.sending {
+	n.receive(int(e.Peer), e.Kind, d)
+	if d.Heartbeat && d.View == p.sending && d.Incarnation == n.ballots.peers[e.Peer].incarnation {
 		p.acknowledged(d.Next)
 	}
-	if d.Members != nil && d.Promised >= n.promised {
-		n.begins, n.lives = d.Promised, d.Members
-	}
 }
 
-// see follows what a node does about views, and judges what its heartbeats say.
-func (c *Channels) see(n *channelEnd, e *sim.Event, d *abcast.Datagram) {
-	switch {
-	case d.Heartbeat:
-		if d.Beat == 0 || d.Beat != n.ticks {
-			if d.Beat > n.ticks+1 {
-				c.miss(e, fmt.Errorf("heartbeat %d after %d", d.Beat, n.ticks))
-			}
-			n.step = e.Step
-			n.tick(d)
-		}
-		c.beats = true
-		c.miss(e, n.says(d))
-	case e.Kind == abcast.KindViewPrepare:
-		if n.begins != d.Promised {
-			n.begins, n.asked = d.Promised, 0
-		}
-		n.asked |= only(int(e.Peer))
-	case d.Members != nil && n.works < d.Promised:
-		n.begins, n.lives = d.Promised, d.Members
-		if e.Step == n.step { // it waits for the others no more
-			n.unanswered()
-		}
-		n.asked = 0
-	case d.Frame && n.works < d.View:
-		n.works = d.View
-		n.enter()
+// sendsFrame judges a frame that is sent, perhaps again.
+func (n *channelEnd) sendsFrame(p *channelPeer, d *abcast.Datagram) error {
+	fresh, wrong := p.send(d)
+	if n.ballots == nil || wrong != nil {
+		return wrong
 	}
-}
-
-// miss notes what is wrong with a heartbeat.
-func (c *Channels) miss(e *sim.Event, err error) {
-	if err != nil && c.sight == nil {
-		c.sight = fmt.Errorf("node %v sends node %v %w", e.Node, e.Peer, err)
-	}
-}
-
-// unanswered notes that those who were asked for a view, and are not in it, dropped out.
-func (n *channelEnd) unanswered() {
-	for q := range n.detection.peers {
-		in := slices.ContainsFunc(n.lives, func(m abcast.Member) bool {
-			return int(m.Node) == q && m.Incarnation >= n.detection.peers[q].incarnation
-		})
-		if n.asked>>q&1 == 1 && !in {
-			n.drop(q)
-		}
-	}
-}
-
-// enter notes the members of the view that begins.
-func (n *channelEnd) enter() {
-	clear(n.members)
-	for _, m := range n.lives {
-		n.members[m.Node] = m.Incarnation
-	}
+	return p.framePace.sent(d, fresh, n.ticks)
 }
 
 // come takes a frame.
@@ -234,23 +192,21 @@ func (p *channelPeer) acknowledge(d *abcast.Datagram) error {
 	return nil
 }
 
-// send judges a frame that is sent, perhaps again.
-func (p *channelPeer) send(d *abcast.Datagram, n *detection) error {
+// send judges the number of a frame. It reports whether that is new.
+func (p *channelPeer) send(d *abcast.Datagram) (fresh bool, wrong error) {
 	if p.sending != d.View {
 		p.sending, p.sent = d.View, nil
 		p.begin()
 	}
-	hash, fresh := protocol.HashBytes(d.Body), d.Seq == uint64(len(p.sent))
+	hash := protocol.HashBytes(d.Body)
 	switch n := uint64(len(p.sent)); {
 	case d.Seq > n:
-		return fmt.Errorf("frame %d of view %d after %d", d.Seq, d.View, n)
+		return false, fmt.Errorf("frame %d of view %d after %d", d.Seq, d.View, n)
 	case d.Seq == n:
 		p.sent = append(p.sent, hash)
+		return true, nil
 	case p.sent[d.Seq] != hash:
-		return fmt.Errorf("frame %d of view %d with another body", d.Seq, d.View)
+		return false, fmt.Errorf("frame %d of view %d with another body", d.Seq, d.View)
 	}
-	if n != nil {
-		return p.framePace.sent(d, fresh, n.ticks)
-	}
-	return nil
+	return false, nil
 }

@@ -28,7 +28,8 @@ type detection struct {
 	members  []uint32   // by place: the incarnation in the view that it works in or did last, or 0
 	missing  []uint64   // by place: the candidates that are not connected with that one
 
-	hears, fit uint64 // sets of places
+	hears, fit uint64 // sets of places: whom it hears, and whom it could lead
+	want       uint64 // of fit, without those that stay out
 	follows    int    // or -1
 }
 
@@ -36,10 +37,13 @@ type detection struct {
 type detected struct {
 	incarnation uint32
 	heard       uint64 // tick
+	promised    uint64 // a view, at least
+	adopted     uint64 // likewise
 	beat        uint64 // of the last heartbeat, which says:
 	hears       uint64
 	able        bool
 	follows     int
+	works       bool
 
 	dropped, pause uint64 // ticks: when it last dropped out, and for how long it stays out
 }
@@ -61,11 +65,11 @@ func (n *detection) hear(q int, d *abcast.Datagram) bool {
 		return false
 	}
 	if d.Incarnation > p.incarnation {
-		*p = detected{incarnation: d.Incarnation, follows: -1, dropped: p.dropped, pause: p.pause}
+		*p = detected{incarnation: d.Incarnation, promised: p.promised, adopted: p.adopted, follows: -1, dropped: p.dropped, pause: p.pause}
 	}
 	p.heard = n.ticks
 	if d.Heartbeat && d.Beat >= p.beat {
-		p.beat, p.hears, p.able, p.follows = d.Beat, d.Hears, d.Able, d.Follows
+		p.beat, p.hears, p.able, p.follows, p.works = d.Beat, d.Hears, d.Able, d.Follows, d.View != 0
 	}
 	return true
 }
@@ -100,8 +104,9 @@ func (n *detection) tick(d *abcast.Datagram) {
 			welcome &^= only(q)
 		}
 	}
-	if n.choose(welcome) == 0 {
-		welcome = candidates // there is no majority without those that stay out
+	n.want = n.choose(welcome)
+	if n.want == 0 {
+		welcome, n.want = candidates, fit // there is no majority without those that stay out
 	}
 	for q := range n.peers {
 		able := q == n.self && fit != 0 || n.peers[q].able && candidates>>q&1 == 1
