@@ -2,6 +2,7 @@ package cmdline
 
 import (
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -67,5 +68,14 @@ func TestAMutantThatKeepsTheProgramFromBeginningIsKilled(t *testing.T) {
 	r, err := m.child(t.Context(), &s, &mutantJob{Seeds: []uint64{3}}, misbehave+"=never")
 	if err != nil || r.By != byTimeout {
 		t.Errorf("a process that does not begin: %+v, %v; want %s", r, err, byTimeout)
+	}
+}
+
+func TestAProcessThatHasBegunIsHeard(t *testing.T) {
+	heard := false
+	w := firstWords{heard: func() bool { heard = true; return true }}
+	from := struct{ io.Reader }{strings.NewReader("\n")} // as a pipe is copied from
+	if _, err := io.Copy(&w, from); err != nil || !heard {
+		t.Errorf("copying the first words: %v, heard %v", err, heard)
 	}
 }

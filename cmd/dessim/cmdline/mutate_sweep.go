@@ -203,7 +203,7 @@ func (m *mutation) child(ctx context.Context, of *subject, job *mutantJob, env .
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(request), &out, &errs
 	err = cmd.Run()
 	switch {
-	case json.Unmarshal(out.Bytes(), &r) == nil && err == nil:
+	case json.Unmarshal(out.text.Bytes(), &r) == nil && err == nil:
 		return r, nil
 	case limited.Err() != nil && ctx.Err() == nil:
 		return mutantResult{By: byTimeout}, nil
@@ -215,17 +215,18 @@ func (m *mutation) child(ctx context.Context, of *subject, job *mutantJob, env .
 // the program looks at all its scenarios first, and no guard watches over that.
 const mutantStart = time.Minute
 
-// firstWords keeps what is written, and calls heard when that begins.
+// firstWords keeps what is written, and calls heard when that begins. The buffer is no part of
+// its method set: its ReadFrom would take all that the process writes past Write.
 type firstWords struct {
-	bytes.Buffer
+	text  bytes.Buffer
 	heard func() bool
 }
 
 func (w *firstWords) Write(b []byte) (int, error) {
-	if w.Len() == 0 {
+	if w.text.Len() == 0 {
 		w.heard()
 	}
-	return w.Buffer.Write(b)
+	return w.text.Write(b)
 }
 
 // sweepAll sweeps with each mutant that was drawn. What becomes of one depends on it alone.
