@@ -243,13 +243,10 @@ func (m *membership) heartbeat(q int, d *datagram) {
 	}
 	p.promised = max(p.promised, d.promised)
 	p.adopted = max(p.adopted, d.adopted)
-	if !m.normal {
-		return
-	}
 	if d.normal && d.adopted == m.view && m.members[q] == d.inc {
 		m.chans[q].acknowledged(d.next)
 	}
-	if d.adopted > m.promised {
+	if m.normal && d.adopted > m.promised {
 		// A majority goes on without this node. Nothing that it does in its
 		// view can become stable any more.
 		m.normal = false
