@@ -108,7 +108,7 @@ func TestNoFaultBeginsAfterTheRun(t *testing.T) {
 // forgotten when it came.
 func TestAnchorsKnowTheKindsOfAllMachines(t *testing.T) {
 	notes := []string{"dht.join", "dht.lookup", "dht.evict", "transfer", "abort", // and questions
-		"twopc.yes", "twopc.commit", "abcast.promised", "abcast.adopted", "abcast.log", "abcast.entry", "abcast.held", // and promises
+		"twopc.yes", "twopc.commit", "abcast.started", "abcast.promised", "abcast.adopted", "abcast.log", "abcast.entry", "abcast.held", // and promises
 		"raft.log", "raft.entry", "compact", "dht.compact",
 		"kv.request", "kv.called", "kv.returned"} // and what clients say, who do not crash
 	for _, dir := range []string{"link", "gossip", "kademlia", "twopc", "abcast", "raft", "peer", "kv"} {

@@ -4,6 +4,9 @@ import "dessim/protocol"
 
 // What a node promises in views: see protocol.Promise.
 var (
+	// KindStarted is the incarnation that tells anything: no later one may be it again, and
+	// repeat its ids.
+	KindStarted = protocol.KindOf("abcast.started")
 	// KindPromised is the highest view that the node has promised to join: it does
 	// nothing more in lower ones.
 	KindPromised = protocol.KindOf("abcast.promised")
@@ -55,6 +58,7 @@ func (m *membership) Promises(list []protocol.Promise, f *protocol.Effect, msg [
 	if !ok {
 		return list
 	}
+	list = append(list, least(KindStarted, uint64(d.inc)))
 	switch d.op {
 	case opFrame:
 		if length, ok := new(datagramReader).stable(d.body); ok && d.view == m.log.adopted {
@@ -95,6 +99,8 @@ func (e *logEntry) fold() uint64 {
 // adopted in a later view has whatever mattered of the earlier ones.
 func (m *membership) Keeps(p *protocol.Promise) (value uint64, known bool) {
 	switch p.Kind {
+	case KindStarted:
+		return uint64(m.recorded), true
 	case KindPromised:
 		return m.promised, true
 	case KindAdopted:
