@@ -18,6 +18,7 @@ type Datagram struct {
 	Follows     int    // the place of the node whose ballots it waits for, or -1
 
 	Members []Member // of the view that begins, if it is that
+	Length  int      // of the log with which it begins; or what a frame reports, else -1
 }
 
 // Watcher reads datagrams for checks. The zero Watcher is ready.
@@ -41,9 +42,12 @@ func (w *Watcher) Read(msg []byte) (x Datagram, ok bool) {
 			x.Hears |= uint64(b) << (8 * i)
 		}
 	case opFrame:
-		x.Frame, x.View, x.Seq, x.Body, x.Promised = true, d.view, d.seq, d.body, d.view
+		x.Frame, x.View, x.Seq, x.Body, x.Promised, x.Length = true, d.view, d.seq, d.body, d.view, -1
+		if length, ok := w.in.stable(d.body); ok {
+			x.Length = length
+		}
 	case opNewView:
-		x.Promised, x.Members = d.view, d.entries[len(d.entries)-1].members
+		x.Promised, x.Members, x.Length = d.view, d.entries[len(d.entries)-1].members, d.base+len(d.entries)
 	default:
 		x.Promised = d.view
 	}

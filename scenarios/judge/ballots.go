@@ -47,6 +47,7 @@ type act struct {
 	begins   uint64 // the view of which it sends the outcome
 	again    uint64 // the places of those to which it sends that of its view again
 	enters   uint64 // the view in which it begins to work
+	reports  int    // the length of the log that it reports then
 }
 
 func newBallots(self, nodes int, incarnation uint32) *ballots {
@@ -63,8 +64,8 @@ func (b *ballots) step() (wrong error) {
 }
 
 func (a act) String() string {
-	return fmt.Sprintf("asks nodes %v for view %d, promises node %d, begins view %d, tells nodes %v of its view again, works in view %d",
-		places(a.asks), a.of, a.promises-1, a.begins, places(a.again), a.enters)
+	return fmt.Sprintf("asks nodes %v for view %d, promises node %d, begins view %d, tells nodes %v of its view again, works in view %d with a log of %d",
+		places(a.asks), a.of, a.promises-1, a.begins, places(a.again), a.enters, a.reports)
 }
 
 func (b *ballots) leader(view uint64) int { return int(view % uint64(len(b.peers))) }
@@ -98,6 +99,7 @@ func (b *ballots) receive(q int, kind protocol.Kind, d *abcast.Datagram) {
 	case d.Members != nil && b.leader(d.Promised) == q && d.Promised >= b.promised && b.adopted < d.Promised:
 		if slices.Contains(d.Members, abcast.Member{Node: protocol.NodeID(b.self), Incarnation: b.own}) {
 			b.enter(d.Promised, d.Members)
+			b.due.reports = d.Length
 		}
 	}
 }
@@ -154,14 +156,14 @@ func (b *ballots) sends(e *sim.Event, d *abcast.Datagram) (wrong error) {
 	case e.Kind == abcast.KindViewPromise:
 		b.done.promises = int(e.Peer) + 1
 	case d.Members != nil && d.Promised == b.due.begins:
-		b.done.begins = d.Promised
+		b.done.begins, b.due.reports = d.Promised, d.Length
 		if !slices.Equal(d.Members, b.lives) {
 			wrong = fmt.Errorf("view %d of %v, which %v have promised", d.Promised, d.Members, b.lives)
 		}
 	case d.Members != nil:
 		b.done.again |= q
 	case d.Frame && d.View > b.seen:
-		b.seen, b.done.enters = d.View, d.View
+		b.seen, b.done.enters, b.done.reports = d.View, d.View, d.Length
 	}
 	return wrong
 }

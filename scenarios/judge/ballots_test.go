@@ -59,14 +59,14 @@ func TestAViewBeginsWithThoseThatPromisedOnceAllHave(t *testing.T) {
 	}
 	b.receive(2, abcast.KindViewPromise, &abcast.Datagram{Incarnation: 2, Promised: 3})
 	members := []abcast.Member{{Node: 0, Incarnation: 1}, {Node: 1, Incarnation: 1}, {Node: 2, Incarnation: 1}}
-	if err := sent(b, 1, abcast.KindNewView, &abcast.Datagram{Promised: 3, Members: members}); err == nil {
+	if err := sent(b, 1, abcast.KindNewView, &abcast.Datagram{Promised: 3, Members: members, Length: 5}); err == nil {
 		t.Error("the view has an incarnation that did not promise it, and nothing is wrong")
 	}
 	members[2].Incarnation = 2
-	if err := sent(b, 1, abcast.KindNewView, &abcast.Datagram{Promised: 3, Members: members}); err != nil {
+	if err := sent(b, 1, abcast.KindNewView, &abcast.Datagram{Promised: 3, Members: members, Length: 5}); err != nil {
 		t.Error(err)
 	}
-	if err := sent(b, 1, abcast.KindStable, &abcast.Datagram{Frame: true, View: 3, Promised: 3}); err != nil {
+	if err := sent(b, 1, abcast.KindStable, &abcast.Datagram{Frame: true, View: 3, Promised: 3, Length: 5}); err != nil {
 		t.Error(err)
 	}
 	if err := b.step(); err != nil {
