@@ -25,6 +25,7 @@ import (
 //   - Only what came is acknowledged.
 //   - What is not acknowledged is sent again, the oldest first, neither sooner nor later than
 //     the link says: see linkPace.
+//   - What no link sends is refused: see unsound.
 type Links struct {
 	fifo  bool
 	pace  linkRule
@@ -33,6 +34,7 @@ type Links struct {
 	frame link.Watcher
 	step  *linkStep // the last one in which a frame came
 	err   error     // of what was handed up in it
+	read  bool      // a frame came, and links were asked about frames that nobody sends
 	known func(id protocol.NodeID) bool
 }
 
@@ -154,8 +156,11 @@ func (l *Links) observe(e *sim.Event) (relevant bool, wrong error) {
 		case e.What == sim.Sent:
 			return true, cmp.Or(p.sends(e, &f), p.goes(e, &f, &l.pace))
 		case ok:
+			if !l.read {
+				l.read, wrong = true, unsound(&l.frame)
+			}
 			l.step = &linkStep{node: e.Node, from: e.Peer, incarnation: e.Incarnation, want: p.receives(e.At, n.incarnation, &f, l.fifo)}
-			return true, nil
+			return true, wrong
 		default: // it is damaged
 			l.step = &linkStep{node: e.Node, from: e.Peer, incarnation: e.Incarnation}
 		}
