@@ -249,12 +249,15 @@ func (b *bucket) successor(id *ID, silent func(seen uint32) bool) int {
 }
 
 // remember puts e at the end of the cache. A cache of k drops its oldest, but
-// no contact that answered us for one that did not.
+// no contact that answered us for one that did not. One that is there already and has
+// not answered now, but asked, moves to the end as it is.
 func (b *bucket) remember(e contact, k int) {
 	at := -1
 	for i := range b.cache {
 		if o := &b.cache[i]; o.Contact == e.Contact {
-			e.answered = e.answered || o.answered
+			if !e.answered {
+				e = *o
+			}
 			at = i
 			break
 		}

@@ -207,3 +207,14 @@ func TestWhoWasSilentForLongIsPingedBeforeItTakesAPlace(t *testing.T) {
 		t.Errorf("the last that waits was silent: replaced %v by one of %v, want %v", old, b.live, far(3))
 	}
 }
+
+func TestWhoWaitsAndAsksHasAnsweredNoLess(t *testing.T) {
+	var b bucket
+	c := contact{Contact: Contact{ID{0x80}, addr(1)}, answered: true, seen: 7, fails: 1}
+	b.remember(c, 2)
+	b.remember(contact{Contact: Contact{ID{0x81}, addr(2)}}, 2)
+	b.remember(contact{Contact: c.Contact}, 2)
+	if got := b.cache[len(b.cache)-1]; got != c {
+		t.Errorf("one that answered at 7 and asked waits as %+v, want %+v", got, c)
+	}
+}

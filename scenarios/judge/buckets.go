@@ -136,7 +136,9 @@ func (m *model) wait(e kademlia.Entry) {
 			continue
 		}
 		if o.Contact == e.Contact {
-			e.Answered = e.Answered || o.Answered
+			if !e.Answered {
+				e = *o
+			}
 			m.waits = last(slices.Delete(m.waits, i, i+1), e)
 			return
 		}
