@@ -57,6 +57,10 @@ func (g *Gossip) Kept() []ID {
 // Knows reports whether an id is remembered: kept, waiting or refused.
 func (g *Gossip) Knows(id ID) bool { return g.store.state(id) != unknown }
 
+// Room returns Config.Memory and Config.Waiting: how many messages of a kind are remembered
+// before one is forgotten.
+func (g *Gossip) Room() (memory, waiting int) { return g.cfg.Memory, g.cfg.Waiting }
+
 // Interval returns the shortest time from one exchange with a neighbour to the next, or 0
 // for never.
 func (g *Gossip) Interval() time.Duration { return g.cfg.Repair }

@@ -412,6 +412,9 @@ func (n *Node) Outcome(client protocol.NodeID, transfer uint64) (o Outcome, ok b
 // Degree returns the number of neighbours to which bodies are passed on.
 func (n *Node) Degree() int { return len(n.neighbours) }
 
+// Neighbours returns the nodes to which bodies are passed on, ascending. The slice is the node's.
+func (n *Node) Neighbours() []protocol.NodeID { return n.neighbours }
+
 // Reservations returns the number of outputs that open transactions hold here.
 func (n *Node) Reservations() int { return n.vote.Reservations() }
 

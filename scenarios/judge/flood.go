@@ -39,7 +39,8 @@ func NewFloods(l *Ledgers) *Floods {
 }
 
 // Told requires that a node puts out each body that its flood passes on or refuses, in the
-// same step. It is compared when the next step begins: then all of the last one was seen.
+// same step, and that it forgets only what it has no room for. It is compared when the next
+// step begins: then all of the last one was seen.
 func (f *Floods) Told() *check.Check {
 	const watch = sim.Started | sim.Crashed | sim.Output | sim.Received | sim.Fired
 	return check.Always("nodes put out what they pass on or refuse", watch, func(e *sim.Event) (bool, error) {
@@ -73,8 +74,18 @@ func (f *Floods) compare(id protocol.NodeID, x told) (bool, error) {
 	if s.Delivered != x.handed || s.Refused != x.refused {
 		return true, fmt.Errorf("node %v has passed on %d bodies and refused %d; it put out %d and %d", id, s.Delivered, s.Refused, x.handed, x.refused)
 	}
+	memory, waiting := n.Flood().Room()
+	if most := beyond(s.Delivered, memory) + beyond(s.Refused, memory); s.Evicted > most {
+		return true, fmt.Errorf("node %v has forgotten %d bodies that it passed on or refused, want at most %d: it remembers %d of either", id, s.Evicted, most, memory)
+	}
+	if most := beyond(s.Waited, waiting); s.Overflowed > most {
+		return true, fmt.Errorf("node %v has forgotten %d bodies that waited, want at most %d: it keeps %d", id, s.Overflowed, most, waiting)
+	}
 	return s.Delivered+s.Refused > 0, nil
 }
+
+// beyond returns by how much n exceeds room.
+func beyond(n uint64, room int) uint64 { return n - min(n, uint64(room)) }
 
 // Once requires that no incarnation of a node is handed a body twice.
 func (f *Floods) Once() *check.Check {
