@@ -145,11 +145,12 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 		Plan:   m.plan,
 		Inputs: m.asks,
 		Checks: slices.Concat(checks, m.outcome(), m.deliveries.Checks(), check.Suite{
-			m.questions.Answered(), judge.Lists(m.lies), m.queries(m.plan.Faults).Sound(), m.links.Perfect(), m.floods.Once(), m.floods.Told(), m.floods.Forwarded(traitors(m.plan.Faults)),
-			m.exchanges().Sound(), m.retries(), m.ledgers.Unsent(), m.Readable(m.plan.Faults), strict(),
+			m.questions.Answered(), judge.Lists(m.lies), m.queries(m.plan.Faults).Sound(), m.links.Perfect(),
+			m.floods.Once(), m.floods.Told(), m.floods.Forwarded(traitors(m.plan.Faults)), m.exchanges().Sound(), judge.Strict(),
+			m.retries(), m.ledgers.Unsent(), m.Readable(m.plan.Faults), strict(),
 		}),
-		Watch:  []sim.Observer{m.Incarnations, m.commits, m.ledgers, m.history, m.deliveries},
-		Nodes:  m.rows,
+		Watch: []sim.Observer{m.Incarnations, m.commits, m.ledgers, m.history, m.deliveries},
+		Nodes: m.rows,
 		Measure: func(x *stats.Meter) {
 			m.history.Measure(x, traitors(m.plan.Faults))
 			m.commits.Measure(x)

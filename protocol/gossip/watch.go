@@ -27,6 +27,8 @@ const (
 	MostParts = fan * maxSplit // of a digest
 	MostLists = maxLists       // parts of a list
 	MostIDs   = maxIDs         // on offer, or requested
+
+	MostListed = leaf // ids of a part of a list
 )
 
 // Read returns what a message says. ok is false if a node would drop it.

@@ -29,7 +29,7 @@ func Lists(lies func(id protocol.NodeID) bool) *check.Check {
 		if !ok {
 			return false, nil
 		}
-		before, items, after := list(msg)
+		before, items, after := listWithin(msg)
 		if len(items) < 2 {
 			return false, nil // it lists none, as an abort does, or too few
 		}
@@ -54,9 +54,9 @@ func Lists(lies func(id protocol.NodeID) bool) *check.Check {
 	}).OrNotApplicable("no message lists several nodes")
 }
 
-// list returns the items of the first list within a message that is one, and what is before and
+// listWithin returns the items of the first list within a message that is one, and what is before and
 // after them. There is none if the message has no list.
-func list(msg []byte) (before []byte, items [][]byte, after []byte) {
+func listWithin(msg []byte) (before []byte, items [][]byte, after []byte) {
 	const head = 2 // the component, and the list that is the message
 	for at := head; at < len(msg) && msg[at] != 'e'; at += length(msg[at:]) {
 		if msg[at] != 'l' {

@@ -1,0 +1,169 @@
+package judge
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"dessim/protocol/gossip"
+	"dessim/protocol/seal"
+)
+
+// maker makes forms of one message.
+type maker struct {
+	whole value
+	seal  func(b []byte) []byte // completes an encoded message
+	forms []form
+}
+
+// vary adds a form. change changes a copy of the message, and reports whether it could.
+func (m *maker) vary(what string, good bool, change func(v *value) bool) {
+	if v := m.whole.clone(); change(&v) {
+		m.forms = append(m.forms, form{what, good, m.seal(v.append(nil))})
+	}
+}
+
+// ends adds forms that are a byte too long or too short.
+func (m *maker) ends() {
+	b := m.whole.append(nil)
+	m.forms = append(m.forms, form{"a byte too many", false, m.seal(append(b[:len(b):len(b)], 'e'))}, form{"a byte too few", false, m.seal(b[:len(b)-1])})
+}
+
+// gossipForms returns forms of a message of the flood or of anti-entropy: see package gossip.
+func gossipForms(msg []byte) []form {
+	b, _ := seal.Open(msg)
+	m := &maker{seal: func(b []byte) []byte { return seal.Append(append([]byte{msg[0]}, b...)) }}
+	m.whole, _ = parse(b[1:])
+	m.ends()
+	m.vary("an unknown type", false, func(v *value) bool { v.parts[0] = number("5"); return true })
+	switch m.whole.parts[0].text {
+	case "0":
+		m.vary("the longest body", true, func(v *value) bool { v.parts[1] = text(long(gossip.MaxBody)); return true })
+		m.vary("too long a body", false, func(v *value) bool { v.parts[1] = text(long(gossip.MaxBody + 1)); return true })
+		m.vary("two bodies", false, func(v *value) bool { v.parts = append(v.parts, v.parts[1]); return true })
+	case "1":
+		m.spans(gossip.MostParts, func() []value { return []value{number("1"), text(long(16))} })
+		m.digests()
+	case "2":
+		m.spans(gossip.MostLists, func() []value { return []value{list()} })
+		m.lists()
+	default:
+		m.ids(func(v *value) *value { return v }, 1, gossip.MostIDs)
+	}
+	return m.forms
+}
+
+// spans adds forms of parts by their prefixes, up to most. rest returns what follows the prefix.
+func (m *maker) spans(most int, rest func() []value) {
+	part := func(prefix string) value { return list(append([]value{text(prefix)}, rest()...)...) }
+	many := func(n int) func(v *value) bool {
+		return func(v *value) bool {
+			v.parts = v.parts[:1]
+			for i := range n {
+				v.parts = append(v.parts, part(hexadecimal(i)))
+			}
+			return true
+		}
+	}
+	m.vary("no part", false, many(0))
+	m.vary("as many parts as there may be", true, many(most))
+	m.vary("too many parts", false, many(most+1))
+	m.vary("parts in no order", false, swapped(1))
+	m.vary("a part twice", false, func(v *value) bool { v.parts = append(v.parts, v.parts[len(v.parts)-1]); return true })
+	for _, prefix := range []string{"g", "A", long(2*len(gossip.ID{}) + 1)} {
+		m.vary("the prefix "+prefix, false, func(v *value) bool { v.parts = []value{v.parts[0], part(prefix)}; return true })
+	}
+	m.vary("the longest prefix", true, func(v *value) bool { v.parts = []value{v.parts[0], part(long(2 * len(gossip.ID{})))}; return true })
+}
+
+// digests adds forms of a part's count and sum.
+func (m *maker) digests() {
+	count := func(n string) func(v *value) bool {
+		return func(v *value) bool { v.parts[1].parts[1] = number(n); return true }
+	}
+	m.vary("the greatest count", true, count("4294967295"))
+	m.vary("too great a count", false, count("4294967296"))
+	m.vary("a negative count", false, count("-1"))
+	m.vary("a count with a leading zero", false, count("01"))
+	for _, n := range []int{0, 15, 17} {
+		m.vary("a sum of "+strconv.Itoa(n)+" bytes", false, func(v *value) bool { v.parts[1].parts[2] = text(long(n)); return true })
+	}
+	m.vary("a part without a sum", false, func(v *value) bool { v.parts[1].parts = v.parts[1].parts[:2]; return true })
+}
+
+// lists adds forms of the ids of a part.
+func (m *maker) lists() {
+	first := func(v *value) *value { return &v.parts[1].parts[1] }
+	m.ids(first, 0, gossip.MostListed)
+	m.vary("an id in another part", false, func(v *value) bool {
+		ids, prefix := first(v), &v.parts[1].parts[0]
+		if len(ids.parts) == 0 || len(v.parts) != 2 {
+			return false
+		}
+		digit := "0"
+		if ids.parts[0].text[0]>>4 == 0 {
+			digit = "1"
+		}
+		prefix.text = digit
+		return true
+	})
+}
+
+// ids adds forms of the ids in a list, from its part first on, up to most of them. Those that it
+// adds begin as the first one there does.
+func (m *maker) ids(in func(v *value) *value, first, most int) {
+	many := func(n int) func(v *value) bool {
+		return func(v *value) bool {
+			ids := in(v)
+			if len(ids.parts) == first {
+				return false
+			}
+			id := []byte(ids.parts[first].text)
+			ids.parts = ids.parts[:first]
+			for i := range n {
+				binary.BigEndian.PutUint32(id[len(id)-4:], uint32(i))
+				ids.parts = append(ids.parts, text(id))
+			}
+			return true
+		}
+	}
+	m.vary("as many ids as there may be", true, many(most))
+	m.vary("too many ids", false, many(most+1))
+	if first > 0 {
+		m.vary("no id", false, many(0))
+	}
+	m.vary("ids in no order", false, func(v *value) bool { return swapped(first)(in(v)) })
+	m.vary("an id twice", false, func(v *value) bool {
+		ids := in(v)
+		if len(ids.parts) == first {
+			return false
+		}
+		ids.parts = append(ids.parts, ids.parts[len(ids.parts)-1])
+		return true
+	})
+	m.vary("an id that is too short", false, func(v *value) bool {
+		ids := in(v)
+		if len(ids.parts) == first {
+			return false
+		}
+		id := &ids.parts[len(ids.parts)-1]
+		id.text = id.text[:len(id.text)-1]
+		return true
+	})
+}
+
+// swapped exchanges two parts that follow the first ones.
+func swapped(first int) func(v *value) bool {
+	return func(v *value) bool {
+		if len(v.parts) < first+2 {
+			return false
+		}
+		v.parts[first], v.parts[first+1] = v.parts[first+1], v.parts[first]
+		return true
+	}
+}
+
+// hexadecimal returns i in three digits.
+func hexadecimal(i int) string {
+	const digits = "0123456789abcdef"
+	return string([]byte{digits[i>>8&15], digits[i>>4&15], digits[i&15]})
+}
