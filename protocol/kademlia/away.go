@@ -55,10 +55,10 @@ func (d *DHT) gaveUp(env *protocol.Env, c Contact) {
 		d.rearm(env)
 		return
 	}
-	if len(d.up.absent) >= maxAbsent {
-		worst := -1
+	if len(d.up.absent) >= maxAbsent { // more than the seeds
+		worst := slices.IndexFunc(d.up.absent, func(a absent) bool { return !a.seed })
 		for i := range d.up.absent {
-			if a := &d.up.absent[i]; !a.seed && (worst < 0 || a.tries > d.up.absent[worst].tries) {
+			if a := &d.up.absent[i]; !a.seed && a.tries > d.up.absent[worst].tries {
 				worst = i
 			}
 		}

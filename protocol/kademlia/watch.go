@@ -115,3 +115,21 @@ func (d *DHT) Unheard(now protocol.Time) (silence time.Duration, ok bool) {
 	}
 	return silence, ok
 }
+
+// Absent is a node that the DHT asks now and then, since it joined through it or has given it
+// up.
+type Absent struct {
+	Contact               // its ID is zero if it is not known
+	Seed    bool          // it joined through this one
+	Tries   uint8         // times in a row that it did not answer
+	Due     protocol.Time // when it is asked next
+}
+
+// Absent appends the absent nodes to dst.
+func (d *DHT) Absent(dst []Absent) []Absent {
+	for i := range d.up.absent {
+		a := &d.up.absent[i]
+		dst = append(dst, Absent{a.Contact, a.seed, a.tries, a.due})
+	}
+	return dst
+}

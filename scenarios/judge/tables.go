@@ -20,6 +20,7 @@ type tables struct {
 	at      protocol.Time    // when it began
 	heard   kademlia.Contact // the sender of the answer that began it, if any
 	probing []bool           // by bucket, before the step
+	away    absences
 
 	ping  kademlia.Contact // must be pinged in the step, if it is set
 	pings map[uint64]pinged
@@ -39,6 +40,7 @@ func (q *Queries) expects(n *watched, e *sim.Event, d *kademlia.DHT, g *kademlia
 	t.dht, t.step, t.due, t.timer, t.at, t.heard = d, e.Step, true, g == nil, e.At, kademlia.Contact{}
 	t.want.own, t.want.k = q.c.IDs[e.Node], q.c.Config.K
 	t.want.read(d)
+	t.away.before = d.Absent(t.away.before[:0])
 	t.probing = t.probing[:0]
 	if g == nil {
 		for i := range 8 * len(t.want.own) {
@@ -62,10 +64,14 @@ func (q *Queries) compare(id protocol.NodeID, n *watched, ignored bool) {
 		return
 	}
 	t.due = false
-	if t.heard != (kademlia.Contact{}) && !ignored {
+	if ignored {
+		t.heard = kademlia.Contact{}
+	}
+	if t.heard != (kademlia.Contact{}) {
 		t.want.heard(t.heard, t.at)
 	}
 	t.have.read(t.dht)
+	q.remembers(id, t)
 	if q.c.Untimely {
 		t.want.timeless()
 		t.have.timeless()
