@@ -1,6 +1,8 @@
 package kademlia
 
 import (
+	"encoding/binary"
+	"slices"
 	"time"
 
 	"dessim/protocol"
@@ -133,3 +135,54 @@ func (d *DHT) Absent(dst []Absent) []Absent {
 	}
 	return dst
 }
+
+// Lookups appends the targets of the lookups under way to dst, that of each once.
+func (d *DHT) Lookups(dst []ID) []ID {
+	for i := range d.calls {
+		l := d.calls[i].lookup
+		counted := slices.ContainsFunc(d.calls[:i], func(c call) bool { return c.lookup == l })
+		if l != nil && !counted {
+			dst = append(dst, l.target)
+		}
+	}
+	return dst
+}
+
+// LookupsOf returns how many lookups are under way that have the target of the one which sends
+// queries with a transaction id, that one included. It is 0 if the query is of no lookup.
+func (d *DHT) LookupsOf(txn []byte) (n int) {
+	if len(txn) != 8 {
+		return 0
+	}
+	i := slices.IndexFunc(d.calls, func(c call) bool { return c.lookup != nil && c.txn == binary.BigEndian.Uint64(txn) })
+	if i < 0 {
+		return 0
+	}
+	for _, t := range d.Lookups(nil) {
+		if t == d.calls[i].target {
+			n++
+		}
+	}
+	return n
+}
+
+// Publishes returns until when the DHT publishes the value under id; 0 is without end.
+func (d *DHT) Publishes(id ID) (until protocol.Time, ok bool) {
+	if i := d.publication(id); i >= 0 {
+		return d.up.published[i].until, true
+	}
+	return 0, false
+}
+
+// Seeks reports whether a query with that transaction id is under way to an absent node.
+func (d *DHT) Seeks(txn []byte) bool {
+	return len(txn) == 8 && slices.ContainsFunc(d.calls, func(c call) bool {
+		return c.purpose == forAbsent && c.txn == binary.BigEndian.Uint64(txn)
+	})
+}
+
+// Idle reports whether newcomers wait to be offered values although the upkeep has time for it.
+func (d *DHT) Idle() bool { return len(d.up.newcomers) > 0 && d.up.busy < maxBusy }
+
+// BeginsRound reports whether the timer under tag begins a round of a join.
+func BeginsRound(tag uint64) bool { return tag == protocol.Kademlia.Tag(pauseTimer) }

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"time"
 
 	"dessim/protocol"
 	"dessim/protocol/kademlia"
+	"dessim/protocol/peer"
 	"dessim/sim"
 	"dessim/sim/check"
 )
@@ -24,6 +24,7 @@ import (
 //   - A value that is acknowledged is held as it was sent.
 //   - After each step the routing table is what a model makes of it.
 //   - Nodes that are no contacts are pinged few at a time.
+//   - Lookups ask the closest that they know: see search.
 type Queries struct {
 	c       QueriesOf
 	nodes   []*watched // by node; nil if it is not
@@ -56,7 +57,12 @@ type watched struct {
 	taken       *dueTaken
 	tables      tables
 	sent        map[protocol.NodeID]protocol.Time // when it last sent a query that has no answer yet
-	silent      uint64                            // the step in which it must not do anything, since what it received means nothing to it
+	join        joining
+	reunion     reunion
+	searches    []*search
+	under       []kademlia.ID        // scratch: targets of lookups
+	targets     map[kademlia.ID]bool // points that this incarnation has looked for
+	silent      uint64               // the step in which it must not do anything, since what it received means nothing to it
 }
 
 // asked is a query that a node sent.
@@ -65,13 +71,6 @@ type asked struct {
 	incarnation uint32
 	what        uint64 // hash of what it asks
 	taken       bool   // its answer was
-}
-
-// issued is a token that a node gave to another one.
-type issued struct {
-	token       string
-	incarnation uint32
-	last        protocol.Time // when it was given last
 }
 
 // dueAnswer is the answer that a node must give to the query that it received.
@@ -91,13 +90,19 @@ type dueAnswer struct {
 
 // dueTaken is an answer that a node received.
 type dueTaken struct {
-	dht     *kademlia.DHT
-	node    protocol.NodeID
-	from    protocol.NodeID
-	txn     uint64
-	asked   bool // by this incarnation, of that node, and not taken before
-	contact bool // it has the id of the node that it comes from, and is one of those that are judged
-	ignored uint64
+	dht       *kademlia.DHT
+	node      protocol.NodeID
+	from      protocol.NodeID
+	txn       uint64
+	asked     bool // by this incarnation, of that node, and not taken before
+	contact   bool // it has the id of the node that it comes from, and is one of those that are judged
+	ignored   uint64
+	failed    bool   // it is an error
+	seeks     bool   // it is that of an absent node
+	refreshed uint64 // refreshes begun before
+	named     []kademlia.ID
+	value     kademlia.ID // of the value in it
+	life      protocol.Time
 }
 
 // NewQueries returns a judge of a DHT.
@@ -106,7 +111,7 @@ func NewQueries(c QueriesOf) *Queries {
 	for id := range sample(len(c.IDs), mostWatched, c.Seed, c.Traitors) {
 		q.nodes[id] = &watched{
 			asked: make(map[uint64]asked), issued: make(map[protocol.NodeID][]issued), sent: make(map[protocol.NodeID]protocol.Time),
-			tables: tables{pings: make(map[uint64]pinged)},
+			tables: tables{pings: make(map[uint64]pinged)}, targets: make(map[kademlia.ID]bool),
 		}
 	}
 	return q
@@ -139,11 +144,14 @@ func (q *Queries) observe(e *sim.Event) {
 	}
 	switch e.What {
 	case sim.Started:
-		n.incarnation, n.answer = e.Incarnation, nil
+		n.incarnation, n.answer, n.join = e.Incarnation, nil, joining{rounds: 1}
 	case sim.Crashed:
 		n.restart()
 	case sim.Fired:
 		if c, _ := protocol.SplitTag(e.Tag); c == protocol.Kademlia {
+			if kademlia.BeginsRound(e.Tag) {
+				n.join = joining{rounds: n.join.rounds + 1}
+			}
 			q.expects(n, e, q.c.DHT(e.Node), nil)
 		}
 	case sim.Received:
@@ -155,8 +163,13 @@ func (q *Queries) observe(e *sim.Event) {
 		if e.Step == n.silent {
 			q.wrong("node %v acts on an answer that it did not wait for", e.Node)
 		}
-		if e.What == sim.Sent {
+		switch {
+		case e.What == sim.Sent:
 			q.sent(n, e)
+		case e.Kind == kademlia.KindEnded, e.Kind == peer.KindLooked:
+			n.ends(e)
+		case e.Kind == kademlia.KindJoined:
+			q.joins(n, e)
 		}
 	}
 }
@@ -188,6 +201,7 @@ func (q *Queries) asks(n *watched, e *sim.Event, g *kademlia.Datagram) {
 	q.relevant = true
 	txn := protocol.HashBytes(g.Txn)
 	n.sent[e.Peer] = e.At
+	q.lookFor(n, e, g)
 	if g.Kind == kademlia.KindPing {
 		q.pinging(n, e, txn)
 	}
@@ -227,6 +241,13 @@ func (q *Queries) received(n *watched, e *sim.Event) {
 	}
 	delete(n.sent, e.Peer)
 	delete(n.tables.pings, txn)
+	n.taken.failed, n.taken.seeks, n.taken.refreshed = g.Type == 'e', d.Seeks(g.Txn), d.Stats().Refreshed
+	if len(n.searches) > 0 || n.taken.seeks {
+		n.taken.named, n.taken.life = g.Named(), protocol.Time(g.Life)
+		if len(g.Value) > 0 {
+			n.taken.value = kademlia.Key(g.Value)
+		}
+	}
 }
 
 // settle judges, before the next step of a node, what it did with an answer.
@@ -253,6 +274,8 @@ func (q *Queries) settle(id protocol.NodeID) {
 	a := n.asked[t.txn]
 	a.taken = true
 	n.asked[t.txn] = a
+	n.learn(t, q.c.IDs[id], q.c.Config.K)
+	q.absentAnswered(id, n, t)
 	if t.contact {
 		q.relevant = true
 		if err := q.missing(t); err != nil {
@@ -323,21 +346,6 @@ func (q *Queries) closest(d *kademlia.DHT, asker protocol.NodeID, g *kademlia.Da
 	return ids[:min(q.c.Config.K, len(ids))]
 }
 
-// tokenLife is the time for which a node takes a token at least, and half the time for
-// which it takes it at most.
-const tokenLife = 5 * time.Minute
-
-// permits reports whether a node must take a token, and whether it must refuse it.
-func (q *Queries) permits(of []issued, e *sim.Event, token []byte) (good, bad bool) {
-	for _, i := range of {
-		if i.token == string(token) && i.incarnation == e.Incarnation {
-			age := e.At.Sub(i.last)
-			return !q.c.Untimely && age < tokenLife, !q.c.Untimely && age > 2*tokenLife
-		}
-	}
-	return false, true
-}
-
 // answers judges an answer, and the state after the step.
 func (q *Queries) answers(n *watched, e *sim.Event, g *kademlia.Datagram) {
 	a := n.answer
@@ -368,12 +376,4 @@ func (q *Queries) answers(n *watched, e *sim.Event, g *kademlia.Datagram) {
 			}
 		}
 	}
-}
-
-// issue notes a token that a node gives. Those of former incarnations are forgotten.
-func (n *watched) issue(e *sim.Event, token string) {
-	of := slices.DeleteFunc(n.issued[e.Peer], func(i issued) bool {
-		return i.incarnation != e.Incarnation || i.token == token || e.At.Sub(i.last) > 3*tokenLife
-	})
-	n.issued[e.Peer] = append(of, issued{token, e.Incarnation, e.At})
 }

@@ -36,6 +36,8 @@ type pinged struct {
 // expects notes the routing table before a step, which a message of the DHT begins, or a
 // timer if g is nil.
 func (q *Queries) expects(n *watched, e *sim.Event, d *kademlia.DHT, g *kademlia.Datagram) {
+	q.conclude(e.Node, n, d, e.At)
+	q.reunites(e.Node, n, d)
 	t := &n.tables
 	t.dht, t.step, t.due, t.timer, t.at, t.heard = d, e.Step, true, g == nil, e.At, kademlia.Contact{}
 	t.want.own, t.want.k = q.c.IDs[e.Node], q.c.Config.K
@@ -67,11 +69,16 @@ func (q *Queries) compare(id protocol.NodeID, n *watched, ignored bool) {
 	if ignored {
 		t.heard = kademlia.Contact{}
 	}
+	was := t.want.good(t.heard)
 	if t.heard != (kademlia.Contact{}) {
 		t.want.heard(t.heard, t.at)
 	}
 	t.have.read(t.dht)
+	n.join.gained(t, was)
 	q.remembers(id, t)
+	if t.dht.Idle() {
+		q.wrong("node %v has newcomers that wait for values, and time to offer them", id)
+	}
 	if q.c.Untimely {
 		t.want.timeless()
 		t.have.timeless()
@@ -164,7 +171,9 @@ func (q *Queries) tried(id protocol.NodeID, n *watched) {
 
 // restart forgets what ends with an incarnation.
 func (n *watched) restart() {
-	n.tables.ping = kademlia.Contact{}
+	n.tables.ping, n.tables.step = kademlia.Contact{}, 0
 	clear(n.tables.pings)
 	clear(n.sent)
+	clear(n.targets)
+	n.searches, n.reunion = nil, reunion{}
 }
