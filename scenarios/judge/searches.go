@@ -19,21 +19,23 @@ import (
 // Lookups for the node's own id are not judged, nor those for a target of another one that is
 // under way: they ask the same nodes.
 type search struct {
-	target  kademlia.ID
-	get     bool
-	list    []sought // in the order of distance
-	txns    map[uint64]kademlia.ID
-	step    uint64 // in which it began
-	first   int    // queries in that step
-	queries int
-	inexact bool // it may know others, which were stale
-	mixed   bool // it is not judged
-	ended   *kademlia.Ended
-	looked  bool        // it ended with the closest nodes
-	hops    int         // to the first of them, as the node says
-	found   kademlia.ID // which answered with the value
-	life    protocol.Time
-	puts    []placedAt // since the node's last step
+	target   kademlia.ID
+	get      bool
+	list     []sought // in the order of distance
+	txns     map[uint64]kademlia.ID
+	step     uint64 // in which it began
+	first    int    // queries in that step
+	queries  int
+	inexact  bool // it may know others, which were stale
+	mixed    bool // it is not judged
+	ended    *kademlia.Ended
+	looked   bool          // it ended with the closest nodes
+	hops     int           // to the first of them, as the node says
+	more     []kademlia.ID // named in the last answer, and not taken in yet
+	moreHops int
+	found    kademlia.ID // which answered with the value
+	life     protocol.Time
+	puts     []placedAt // since the node's last step
 }
 
 // sought is a node that a search knows.
@@ -79,6 +81,7 @@ func (q *Queries) lookFor(n *watched, e *sim.Event, g *kademlia.Datagram) {
 	if s.mixed = s.mixed || lookups > 1; s.mixed {
 		return
 	}
+	s.goOn()
 	s.txns[txn] = id
 	s.queries++
 	if e.Step == s.step {
@@ -149,19 +152,27 @@ func (n *watched) learn(t *dueTaken, own kademlia.ID, k int) {
 			return
 		}
 		s.list[i].answered = true
+		s.more, s.moreHops = slices.DeleteFunc(t.named, func(id kademlia.ID) bool { return id == own }), s.list[i].hops+1
 		if t.value == s.target {
 			s.found, s.life = id, t.life
-		}
-		hops := s.list[i].hops + 1
-		for _, id := range t.named {
-			if at, knows := s.find(id); !knows && id != own {
-				s.list = slices.Insert(s.list, at, sought{id: id, hops: hops})
-			}
+		} else {
+			s.goOn()
 		}
 		const most = 32 // that a lookup knows, times k
-		s.mixed = s.mixed || len(s.list) > most*k
+		s.mixed = s.mixed || len(s.list)+len(s.more) > most*k
 		return
 	}
+}
+
+// goOn takes in whom the last answer names. One with the value ends a lookup that wants it, which
+// does not look at them, but not one that is to put it.
+func (s *search) goOn() {
+	for _, id := range s.more {
+		if at, knows := s.find(id); !knows {
+			s.list = slices.Insert(s.list, at, sought{id: id, hops: s.moreHops})
+		}
+	}
+	s.more = nil
 }
 
 // conclude judges, before a node's next step, which of its lookups ended in the last one.
@@ -178,6 +189,9 @@ func (q *Queries) conclude(id protocol.NodeID, n *watched, d *kademlia.DHT, now 
 			}
 		}
 		s.mixed = s.mixed || of > 1
+		if of > 0 || s.ended == nil || !s.ended.OK {
+			s.goOn()
+		}
 		if of > 0 {
 			s.puts = s.puts[:0]
 			return false
