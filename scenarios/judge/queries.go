@@ -142,6 +142,9 @@ func (q *Queries) observe(e *sim.Event) {
 	if e.What != sim.Crashed && e.Step != n.tables.step {
 		q.tried(e.Node, n)
 	}
+	if e.What == sim.Received || e.What == sim.Fired {
+		q.conclude(e.Node, n, e.At)
+	}
 	switch e.What {
 	case sim.Started:
 		n.incarnation, n.answer, n.join = e.Incarnation, nil, joining{rounds: 1}
@@ -167,7 +170,7 @@ func (q *Queries) observe(e *sim.Event) {
 		case e.What == sim.Sent:
 			q.sent(n, e)
 		case e.Kind == kademlia.KindEnded, e.Kind == peer.KindLooked:
-			n.ends(e)
+			n.ends(e, q.c.DHT(e.Node))
 		case e.Kind == kademlia.KindJoined:
 			q.joins(n, e)
 		}

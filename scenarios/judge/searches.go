@@ -176,10 +176,11 @@ func (s *search) goOn() {
 }
 
 // conclude judges, before a node's next step, which of its lookups ended in the last one.
-func (q *Queries) conclude(id protocol.NodeID, n *watched, d *kademlia.DHT, now protocol.Time) {
+func (q *Queries) conclude(id protocol.NodeID, n *watched, now protocol.Time) {
 	if len(n.searches) == 0 {
 		return
 	}
+	d := q.c.DHT(id)
 	n.under = d.Lookups(n.under[:0])
 	n.searches = slices.DeleteFunc(n.searches, func(s *search) bool {
 		of := 0
@@ -204,8 +205,9 @@ func (q *Queries) conclude(id protocol.NodeID, n *watched, d *kademlia.DHT, now 
 	})
 }
 
-// ends notes the outcome of a lookup, of a value or of a node.
-func (n *watched) ends(e *sim.Event) {
+// ends notes the outcome of a lookup, of a value or of a node. A node that holds the value may look
+// for it to put it again, and need not look to find it.
+func (n *watched) ends(e *sim.Event, d *kademlia.DHT) {
 	if e.Kind == peer.KindLooked {
 		r, ok := peer.DecodeLooked(e.Body)
 		if s := n.search(r.Target); ok && s != nil && len(r.Closest) > 0 {
@@ -215,7 +217,7 @@ func (n *watched) ends(e *sim.Event) {
 	}
 	x, ok := kademlia.DecodeEnded(e.Body)
 	if s := n.search(x.ID); ok && s != nil {
-		s.mixed = s.mixed || s.ended != nil
+		s.mixed = s.mixed || s.ended != nil || d.Holds(x.ID)
 		x.Value = nil // it aliases the event
 		s.ended = &x
 	}

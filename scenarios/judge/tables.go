@@ -36,7 +36,6 @@ type pinged struct {
 // expects notes the routing table before a step, which a message of the DHT begins, or a
 // timer if g is nil.
 func (q *Queries) expects(n *watched, e *sim.Event, d *kademlia.DHT, g *kademlia.Datagram) {
-	q.conclude(e.Node, n, d, e.At)
 	q.reunites(e.Node, n, d)
 	t := &n.tables
 	t.dht, t.step, t.due, t.timer, t.at, t.heard = d, e.Step, true, g == nil, e.At, kademlia.Contact{}
