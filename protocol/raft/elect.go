@@ -74,7 +74,7 @@ func (g *Group) tick(env *protocol.Env) {
 		g.drawPatience(env)
 	}
 	if g.waited++; g.waited >= g.pause {
-		if g.proposed > 0 || g.asked {
+		if g.asked { // as it is whenever something is proposed: see propose
 			g.repeats = ProposeAgain.Next(g.repeats)
 			g.pause = ProposeAgain.Ticks(env, g.cfg.Tick, repeatAfter, g.repeats)
 		}
