@@ -9,11 +9,19 @@ import (
 
 // Seen is what a message or a record says, for checks that watch the network and the disk.
 type Seen struct {
-	Kind   protocol.Kind // 0 for a record
-	Reject bool
-	IDs    []abcast.MsgID  // of the messages that its entries hold
-	In     bool            // an entry has its origin enter the view
-	Out    []abcast.Member // who leave it, by its entries
+	Kind     protocol.Kind // 0 for a record
+	Reject   bool
+	Snapshot bool   // there is one
+	First    uint64 // index of the first entry, if there are any
+	Entries  []SeenEntry
+}
+
+// SeenEntry is an entry that holds a message, or a change of the view, which has seq 0: its origin
+// enters, or leaves.
+type SeenEntry struct {
+	Index uint64 // 0 in a proposal
+	ID    abcast.MsgID
+	In    bool
 }
 
 // Read returns what a message says. ok is false if a node would drop it.
@@ -22,31 +30,26 @@ func Read(msg []byte) (s Seen, ok bool) {
 	if !ok {
 		return Seen{}, false
 	}
-	s.Kind, s.Reject = kindOf(m.GetType()), m.GetReject()
-	s.entries(m.Entries)
-	return s, true
+	return Seen{Kind: kindOf(m.GetType()), Reject: m.GetReject(), Snapshot: m.Snapshot != nil, Entries: seen(m.Entries)}, true
 }
 
 // ReadRecord returns what a record says.
 func ReadRecord(rec []byte) (s Seen, ok bool) {
 	d, ok := decodeRecord(rec)
-	s.entries(d.entries)
+	s = Seen{Snapshot: d.snap != nil, Entries: seen(d.entries)}
+	if len(d.entries) > 0 {
+		s.First = d.entries[0].GetIndex()
+	}
 	return s, ok
 }
 
-func (s *Seen) entries(entries []*pb.Entry) {
+func seen(entries []*pb.Entry) (out []SeenEntry) {
 	for _, e := range entries {
-		i, ok := decodeItem(e.GetData())
-		switch {
-		case !ok:
-		case !i.change():
-			s.IDs = append(s.IDs, i.message.ID)
-		case i.in:
-			s.In = true
-		default:
-			s.Out = append(s.Out, i.message.ID.Origin())
+		if i, ok := decodeItem(e.GetData()); ok {
+			out = append(out, SeenEntry{Index: e.GetIndex(), ID: i.message.ID, In: i.in})
 		}
 	}
+	return out
 }
 
 // What is done after so many ticks, for checks that count them.

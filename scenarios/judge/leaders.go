@@ -28,6 +28,8 @@ type follower struct {
 	took      int    // its ticks since the first of them
 	polled    uint64 // the step of the last one
 	hasty     error
+
+	patience
 }
 
 // NewLeaders returns a judge of the nodes of n.
@@ -48,20 +50,25 @@ func (l *Leaders) Forgotten() *check.Check {
 		}
 		f := &l.nodes[e.Node]
 		if e.What == sim.Started {
-			*f = follower{}
+			*f = follower{patience: startPatience(e.Node, len(l.nodes))}
 			return false, nil
+		}
+		if e.What != sim.Sent {
+			l.ticked(e, f)
 		}
 		l.hear(e.Node, f)
 		switch {
 		case e.What == sim.Fired && e.Tag == tickTag:
 			f.silent++
 			f.took++
+			l.tick(e, f)
 			lead, known := l.net.Nodes[e.Node].Leader()
 			if known && lead != e.Node && f.silent > raft.ForgetAfter+1 {
 				return true, fmt.Errorf("node %v takes node %v for the leader, and has not heard it in this term for %d ticks", e.Node, lead, f.silent-1)
 			}
 			return known && lead != e.Node && f.silent > 1, nil
 		case e.What == sim.Sent:
+			l.speaks(e, f)
 			f.campaign(e)
 		case e.Kind == raft.KindAppend || e.Kind == raft.KindBeat || e.Kind == raft.KindSnap:
 			if msg, ok := seal.Open(e.Body); ok {
@@ -112,6 +119,7 @@ func (l *Leaders) hear(node protocol.NodeID, f *follower) {
 	n := l.net.Nodes[node]
 	if lead, known := n.Leader(); known && lead == f.from && n.Term() == f.term {
 		f.silent, f.campaigns = 0, 0
+		f.quiet, f.lost = 0, 0
 	}
 	f.term = 0
 }

@@ -22,19 +22,24 @@ type Proposals struct {
 
 // proposer is what a node's incarnation has proposed.
 type proposer struct {
+	leader protocol.NodeID
+	term   uint64 // of that leader; 0: none yet
+	sent   []abcast.MsgID
+	waited int  // ticks since it proposed anything
+	asked  bool // it did since the last pause was over
+	least  int  // how often it repeated itself since a delivery or another leader, at least
+	most   int  // and at most: a pause may be over unseen
+	due    bool // a pause was over, and something undelivered
+	joined bool // the step at hand brings it into the view
+	wrong  error
+	ownLog
+}
+
+// ownLog is what an incarnation has of its own in its log.
+type ownLog struct {
 	origin  abcast.Member
-	leader  protocol.NodeID
-	term    uint64 // of that leader; 0: none yet
-	sent    []abcast.MsgID
-	waited  int  // ticks since it proposed anything
-	asked   bool // it did since the last pause was over
-	least   int  // how often it repeated itself since a delivery or another leader, at least
-	most    int  // and at most: a pause may be over unseen
-	due     bool // a pause was over, and something undelivered
-	entered bool // this incarnation was in a view
-	bare    bool // it proposed without asking to enter, though it was in none
-	joined  bool // the step at hand brings it into the view
-	wrong   error
+	entries []raft.SeenEntry
+	unknown bool // some may be in a snapshot
 }
 
 // NewProposals returns a judge of the nodes of n.
@@ -53,7 +58,7 @@ func pauses(repeats int) (least, most int) {
 
 // Repeated requires that followers do as the model does.
 func (x *Proposals) Repeated() *check.Check {
-	const watch = sim.Started | sim.Received | sim.Fired | sim.Sent | sim.Output
+	const watch = sim.Started | sim.Received | sim.Fired | sim.Sent | sim.Output | sim.Persisted
 	return check.Always("undelivered proposals are repeated in time, not sooner", watch, func(e *sim.Event) (bool, error) {
 		if int(e.Node) >= len(x.nodes) {
 			return false, nil
@@ -61,7 +66,7 @@ func (x *Proposals) Repeated() *check.Check {
 		p := &x.nodes[e.Node]
 		switch e.What {
 		case sim.Started:
-			*p = proposer{origin: abcast.Member{Node: e.Node, Incarnation: e.Incarnation}}
+			*p = proposer{ownLog: ownLog{origin: abcast.Member{Node: e.Node, Incarnation: e.Incarnation}}}
 		case sim.Received:
 			x.begin(e, p)
 		case sim.Fired:
@@ -75,6 +80,8 @@ func (x *Proposals) Repeated() *check.Check {
 			}
 		case sim.Output:
 			p.output(e)
+		case sim.Persisted:
+			p.record(e.Body)
 		}
 		wrong := p.wrong
 		p.wrong = nil
@@ -88,7 +95,7 @@ func (x *Proposals) begin(e *sim.Event, p *proposer) {
 	lead, known := n.Leader()
 	switch {
 	case !known || lead == e.Node || lead != p.leader || n.Term() != p.term:
-		*p = proposer{origin: p.origin, entered: p.entered, bare: p.bare, wrong: p.wrong}
+		*p = proposer{ownLog: p.ownLog, wrong: p.wrong}
 		if known && lead != e.Node {
 			p.leader, p.term = lead, n.Term()
 		}
@@ -116,28 +123,64 @@ func (x *Proposals) propose(e *sim.Event, p *proposer) error {
 		return fmt.Errorf("node %v proposes what cannot be read", e.Node)
 	}
 	if term := x.net.Nodes[e.Node].Term(); e.Peer != p.leader || term != p.term {
-		*p = proposer{origin: p.origin, leader: e.Peer, term: term, entered: p.entered, bare: p.bare, joined: p.joined}
+		*p = proposer{ownLog: p.ownLog, leader: e.Peer, term: term, joined: p.joined}
 	}
-	again := slices.ContainsFunc(s.IDs, func(id abcast.MsgID) bool { return slices.Contains(p.sent, id) })
-	excused := p.joined && (p.bare || p.entered)
 	least, _ := pauses(p.least)
-	waited := p.waited
+	waited, again := p.waited, false
 	p.waited, p.asked, p.due = 0, true, false
+	for _, entry := range s.Entries {
+		switch {
+		case entry.ID.Seq == 0:
+		case slices.Contains(p.sent, entry.ID):
+			again = true
+		default:
+			p.sent = append(p.sent, entry.ID)
+		}
+	}
 	if again && !p.joined {
 		p.least = raft.ProposeAgain.Next(p.least)
 	}
-	if !p.entered && !s.In {
-		p.bare = true
-	}
-	for _, id := range s.IDs {
-		if !slices.Contains(p.sent, id) {
-			p.sent = append(p.sent, id)
-		}
-	}
-	if again && !excused && waited < least {
-		return fmt.Errorf("node %v proposes %v to node %v again after %d ticks, want %d at least", e.Node, s.IDs, e.Peer, waited, least)
+	if again && waited < least && !(p.joined && p.missed()) {
+		return fmt.Errorf("node %v proposes %v to node %v again after %d ticks, want %d at least", e.Node, s.Entries[0].ID, e.Peer, waited, least)
 	}
 	return nil
+}
+
+// record notes what of its own a node has in its log.
+func (o *ownLog) record(rec []byte) {
+	if len(rec) == 0 || protocol.Component(rec[0]) != protocol.ABCAST {
+		return
+	}
+	s, ok := raft.ReadRecord(rec)
+	if !ok {
+		return
+	}
+	o.unknown = o.unknown || s.Snapshot
+	if s.First > 0 {
+		o.entries = slices.DeleteFunc(o.entries, func(x raft.SeenEntry) bool { return x.Index >= s.First })
+	}
+	for _, x := range s.Entries {
+		if x.ID.Origin() == o.origin {
+			o.entries = append(o.entries, x)
+		}
+	}
+}
+
+// missed reports whether messages were in the log before the incarnation last entered the view:
+// they do not count, so it proposes them again at once.
+func (o *ownLog) missed() bool {
+	in, some, missed := false, false, false
+	for _, x := range o.entries {
+		switch {
+		case x.ID.Seq != 0:
+			some = some || !in
+		case !x.In:
+			in = false
+		case !in:
+			in, missed, some = true, some, false
+		}
+	}
+	return missed || o.unknown
 }
 
 // output notes what is delivered, and that this incarnation enters the view.
