@@ -194,7 +194,8 @@ func (s *subject) set(x *scenario.Param, text string) error {
 	if x = s.Scenario.Param(name); x == nil { // and not that of another scenario
 		return refuse("%s means nothing to scenario %s; leave it out", name, s.Scenario.Name)
 	}
-	if quoted := quote(text); strings.HasSuffix(quoted, "...") && x.Name != "fault" {
+	lists := x.Name == "fault" || x.Name == "faults" // the scenarios' own kinds of faults are many
+	if quoted := quote(text); strings.HasSuffix(quoted, "...") && !lists {
 		return refuse("%s %s: too long; want one such as %s", x.Name, quoted, x.Get(&s.Scenario.Defaults))
 	}
 	if err := x.Set(&s.Params, text); err != nil {

@@ -214,3 +214,16 @@ func TestHelpAndVersionComeOnStdout(t *testing.T) {
 		t.Error("the help shows the hidden flag")
 	}
 }
+
+// Children of verify and mutate are told the parameters by flags.
+func TestEveryDefaultIsTakenAsAFlag(t *testing.T) {
+	for _, s := range program.Scenarios {
+		x := subject{program: program}
+		x.Scenario, x.Params = s, s.Defaults
+		for _, p := range params(s, &s.Defaults) {
+			if err := x.set(s.Param(p[0]), p[1]); err != nil && p[1] != "" {
+				t.Errorf("%s -%s %s: %v", s.Name, p[0], p[1], err)
+			}
+		}
+	}
+}
