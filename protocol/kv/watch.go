@@ -34,6 +34,9 @@ func FirstSeq(incarnation uint32) uint64 { return uint64(incarnation)<<incarnati
 // LongestRest returns how long a client rests at most between two operations.
 func LongestRest(delay time.Duration) time.Duration { return restDelays * delay }
 
+// Rests reports whether the timer under tag ends a client's rest.
+func Rests(tag uint64) bool { return tag == tagRest }
+
 // Last returns the reply to the last command of a client that was applied; its Seq is 0 if none
 // was.
 func (n *Node) Last(client protocol.NodeID) Return { return n.sessions[client] }

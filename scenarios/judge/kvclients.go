@@ -30,6 +30,7 @@ type caller struct {
 	seen   map[uint64]uint64
 	free   protocol.Time // since when the next operation could begin, but for a rest
 	ended  protocol.Time // when the last operation did, or 0
+	rests  bool          // since the last operation ended
 	reply  kv.Return     // the first to the open operation
 	told   bool          // there is one
 }
@@ -42,7 +43,7 @@ func NewCallers(members []protocol.NodeID, delay time.Duration) *Callers {
 
 // InTurn requires that clients do as the model does.
 func (x *Callers) InTurn() *check.Check {
-	const watch = sim.Started | sim.Received | sim.Sent | sim.Output
+	const watch = sim.Started | sim.Received | sim.Fired | sim.Sent | sim.Output
 	return check.Always("a client does its operations in turn", watch, func(e *sim.Event) (bool, error) {
 		if int(e.Node) < len(x.members) {
 			return false, nil
@@ -55,6 +56,8 @@ func (x *Callers) InTurn() *check.Check {
 		switch {
 		case e.What == sim.Received:
 			c.hear(e)
+		case e.What == sim.Fired:
+			c.rests = c.rests && !kv.Rests(e.Tag)
 		case e.Kind == kv.KindCalled:
 			return true, x.called(e, c)
 		case e.Kind == kv.KindRequest:
@@ -99,8 +102,8 @@ func (x *Callers) called(e *sim.Event, c *caller) error {
 		return fmt.Errorf("client %v begins command %d of %v, want %d of its own", e.Node, now.Seq, now.Client, c.next)
 	case now.Old != old:
 		return fmt.Errorf("client %v begins %v, and saw %d last", e.Node, now, old)
-	case e.At == c.ended:
-		return fmt.Errorf("client %v begins %v at the very time that another ends", e.Node, now)
+	case e.At == c.ended || c.rests:
+		return fmt.Errorf("client %v begins %v before it has rested from another", e.Node, now)
 	case e.At > c.free.Add(x.rest):
 		return fmt.Errorf("client %v begins %v %v after it could, want %v at most", e.Node, now, e.At.Sub(c.free), x.rest)
 	}
@@ -134,7 +137,7 @@ func (c *caller) returned(e *sim.Event) error {
 	if !ok || !c.open || !c.told || r != c.reply {
 		return fmt.Errorf("client %v ends an operation with %+v, and the first reply to what is open is %+v", e.Node, r, c.reply)
 	}
-	c.open, c.ended, c.free = false, e.At, e.At
+	c.open, c.ended, c.free, c.rests = false, e.At, e.At, true
 	c.seen[c.now.Key] = r.Value
 	if c.now.Op != kv.Get && r.OK {
 		c.seen[c.now.Key] = c.now.New

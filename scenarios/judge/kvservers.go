@@ -16,6 +16,7 @@ type Servers struct {
 	replicas []*kv.Node
 	nodes    []server
 	said     map[command]kv.Return // the first reply of any replica
+	states   map[uint64]bool       // that any replica put out
 }
 
 // command names a command.
@@ -39,13 +40,13 @@ type served struct {
 // NewServers returns a judge of these replicas, which hold their current state, or that at the
 // crash.
 func NewServers(replicas []*kv.Node) *Servers {
-	return &Servers{replicas: replicas, nodes: make([]server, len(replicas)), said: make(map[command]kv.Return)}
+	return &Servers{replicas: replicas, nodes: make([]server, len(replicas)), said: make(map[command]kv.Return), states: make(map[uint64]bool)}
 }
 
 // Served requires that replicas do as the model does. A replica is compared when its next step
 // begins.
 func (x *Servers) Served() *check.Check {
-	const watch = sim.Started | sim.Received | sim.Fired | sim.Sent
+	const watch = sim.Started | sim.Received | sim.Fired | sim.Sent | sim.Output
 	return check.Always("each request is ordered once, and answered", watch, func(e *sim.Event) (bool, error) {
 		if int(e.Node) >= len(x.nodes) {
 			return false, nil
@@ -54,6 +55,11 @@ func (x *Servers) Served() *check.Check {
 		switch {
 		case e.What == sim.Started:
 			*s = server{}
+			return false, nil
+		case e.What == sim.Output:
+			if a, ok := kv.DecodeApplied(e.Body); ok && e.Kind == kv.KindApplied {
+				x.states[a.State] = true
+			}
 			return false, nil
 		case e.What == sim.Sent:
 			if e.Kind != kv.KindReply {
@@ -112,6 +118,9 @@ func (x *Servers) reply(e *sim.Event, s *server) error {
 		return fmt.Errorf("node %v replies %+v to node %v, and another reply was %+v", e.Node, r, e.Peer, said)
 	}
 	x.said[c] = r
+	if len(x.said) > len(x.states) { // what is applied changes the state, and is put out before the reply
+		return fmt.Errorf("%d commands have had replies, and replicas have put out %d states", len(x.said), len(x.states))
+	}
 	return nil
 }
 
