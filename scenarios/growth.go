@@ -130,6 +130,9 @@ func (m *market) keeps(_ protocol.NodeID, name string) int {
 	case "peer.commits", "twopc.ended", "twopc.settled":
 		return begun
 	case "peer.bodies":
+		if !m.p.Failing() && len(m.Liars) == 0 {
+			return 0 // the flood has all
+		}
 		return k.placed + begun + m.unplaced() // for nodes that lack them; a liar's has other signatures there and here
 	case "peer.parsed":
 		return m.unplaced()

@@ -21,6 +21,7 @@ var (
 	kindReceiver = protocol.KindOf("work.receive")
 	kindWitness  = protocol.KindOf("work.witness")
 	kindAmount   = protocol.KindOf("work.amount")
+	kindLeast    = protocol.KindOf("least.amount") // of the run
 )
 
 const (
@@ -42,6 +43,7 @@ type market struct {
 	commits    *judge.Commits
 	ledgers    *judge.Ledgers
 	history    *judge.LedgerHistory
+	least      bool // every other transfer is of the least amount
 	holds      *judge.Holds
 	outcomes   *judge.Outcomes
 	questions  *judge.Questions
@@ -64,6 +66,7 @@ func newMarket(p params) *market {
 	}
 	m.abort = func(twopc.ID) protocol.Ratio { return p.Abort }
 	m.purses = newPurses(m)
+	m.least = p.Draws(swarm.Repair) && m.choose(kindLeast, 0, 4) == 3
 	m.bound = w.after(w.begin, graceDelays/2+3*p.Txs+attemptDelays*repeats(p.Abort, 3))
 	if p.Failing() {
 		m.bound = w.after(max(m.bound, m.liveFrom), afterHealDelays)
@@ -89,6 +92,9 @@ func (m *market) input(at protocol.Time, to protocol.NodeID, body []byte) {
 // ask makes the client ask for a transfer, which must then be accepted.
 func (m *market) ask(at protocol.Time, t transfer) {
 	id := uint64(len(m.plan.Inputs))
+	if m.least && id%2 == 1 {
+		t.Amount = 1
+	}
 	if m.purses != nil {
 		at, t = m.purses.tighten(m.world, at, t)
 	}

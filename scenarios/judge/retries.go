@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/protocol/link"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/fault"
@@ -21,6 +22,7 @@ type Retries struct {
 	held   *Hindered
 	nodes  []retrying
 	exempt []protocol.NodeID
+	frame  link.Watcher
 	err    error
 }
 
@@ -45,6 +47,11 @@ type Retry struct {
 	// Anew says that a try in a step that consumes a message begins the pauses anew: it is made
 	// since another node has returned.
 	Anew bool
+	// Reply, if not nil, says that the pauses begin anew when a node learns, by a frame of its
+	// link, that the one that it tries is in another incarnation; but not after a reply, of which
+	// it returns the key. Then the pause may last Longer.
+	Reply  func(e *sim.Event) (key uint64, ok bool)
+	Longer time.Duration
 }
 
 // retrying is what a node tries again.
@@ -52,16 +59,21 @@ type retrying struct {
 	open []open
 	most int    // of open ones, before those that were given up are looked for
 	step uint64 // the last one that consumed a message
+	// knows has the incarnations of others that its links know of, once something was tried that
+	// begins anew when they return.
+	knows map[protocol.NodeID]uint32
 }
 
 type open struct {
 	row   int
 	key   uint64
-	since protocol.Time // the last try, or the beginning
+	peer  protocol.NodeID // to which the last try went
+	since protocol.Time   // the last try, or the beginning
 	tries int
 	// answered says that an answer came. It may be one that the node ignores, of a former
 	// incarnation say: then there are more tries.
 	answered bool
+	replied  bool // a Reply came
 }
 
 // NewRetries returns a judge of that many nodes of a plan with these faults, by a table. delay is
@@ -93,12 +105,13 @@ func (r *Retries) observe(e *sim.Event) (relevant bool) {
 	switch e.What {
 	case sim.Started, sim.Crashed:
 		r.look(e.Node, e.At)
-		n.open = n.open[:0]
+		n.open, n.knows = n.open[:0], nil
 	case sim.Injected, sim.Lifted:
 		r.look(e.Node, e.At)
 		r.held.Observe(e)
 	case sim.Received:
 		n.step = e.Step
+		r.returned(n, e)
 		r.answered(n, e)
 	default:
 		for i := range r.rows {
@@ -112,6 +125,41 @@ func (r *Retries) observe(e *sim.Event) (relevant bool) {
 		}
 	}
 	return relevant
+}
+
+// returned begins anew with what is tried at a node that turns out to be in another incarnation.
+// A node that is watched does not restart.
+func (r *Retries) returned(n *retrying, e *sim.Event) {
+	if n.knows == nil || !isLink(e) {
+		return
+	}
+	f, ok := r.frame.Read(e.Body)
+	if !ok || f.To > e.Incarnation || f.To != 0 && f.To < e.Incarnation {
+		return
+	}
+	defer r.replied(n, e)
+	if f.From <= n.knows[e.Peer] {
+		return
+	}
+	again := n.knows[e.Peer] > 0
+	n.knows[e.Peer] = f.From
+	for i := range n.open {
+		if x := &n.open[i]; again && x.peer == e.Peer && !x.replied && r.rows[x.row].Reply != nil {
+			r.overdue(e.Node, x, e.At)
+			x.since, x.tries = e.At, 1
+		}
+	}
+}
+
+// replied notes what a node has a reply about.
+func (r *Retries) replied(n *retrying, e *sim.Event) {
+	for i := range n.open {
+		if x := &n.open[i]; x.peer == e.Peer && r.rows[x.row].Reply != nil {
+			if key, ok := r.rows[x.row].Reply(e); ok && key == x.key {
+				x.replied = true
+			}
+		}
+	}
 }
 
 // answered notes what a message is the answer to.
@@ -143,9 +191,12 @@ func (r *Retries) see(n *retrying, row int, key uint64, e *sim.Event) (again boo
 	i := n.find(row, key)
 	switch {
 	case i < 0:
-		x := open{row: row, key: key, since: e.At}
+		x := open{row: row, key: key, peer: e.Peer, since: e.At}
 		if tries {
 			x.tries = 1
+		}
+		if r.rows[row].Reply != nil && n.knows == nil {
+			n.knows = make(map[protocol.NodeID]uint32)
 		}
 		r.forget(n, e.At)
 		n.open = append(n.open, x)
@@ -160,7 +211,7 @@ func (r *Retries) see(n *retrying, row int, key uint64, e *sim.Event) (again boo
 	if least := r.rows[row].Least; least != nil && e.At.Sub(x.since) < least(x.tries) {
 		r.wrong("node %v tries again (%s) %v after the last time, want at least %v", e.Node, r.rows[row].Name, e.At.Sub(x.since), least(x.tries))
 	}
-	x.since, x.tries, x.answered = e.At, x.tries+1, false
+	x.peer, x.since, x.tries, x.answered, x.replied = e.Peer, e.At, x.tries+1, false, false
 	if r.rows[row].Anew && e.Step == n.step {
 		x.tries = 0
 	}
@@ -208,7 +259,11 @@ func (r *Retries) overdue(id protocol.NodeID, x *open, now protocol.Time) {
 // late requires that the next try, which comes now at the earliest, is not late.
 func (r *Retries) late(id protocol.NodeID, x *open, now protocol.Time) {
 	row := &r.rows[x.row]
-	if waits, most := r.held.Free(id, x.since, now), row.Most(x.tries); waits > most+r.delay {
+	most := row.Most(x.tries)
+	if x.replied {
+		most += row.Longer
+	}
+	if waits := r.held.Free(id, x.since, now); waits > most+r.delay {
 		r.wrong("node %v has not tried again (%s) %v after the last time, want at most %v", id, row.Name, waits, most)
 	}
 }

@@ -83,10 +83,10 @@ func isLink(e *sim.Event) bool {
 // TransferRetries returns the attempts of a client that survives crashes, until it knows how its
 // transfer ended. A pause begins anew when the sender returns.
 func TransferRetries(delay time.Duration) Retry {
-	const patience, restart = 150, 190
+	const patience, aborted = 150, 160
 	_, most := growing(patience*delay, 3, 1)
 	return Retry{
-		Name: "a transfer", Most: func(tries int) time.Duration { return most(tries) + restart*delay },
+		Name: "a transfer", Most: most,
 		Tries: []protocol.Kind{peer.KindRequest}, Ends: peer.KindAnswered,
 		Key: func(e *sim.Event) (uint64, bool) {
 			if e.What == sim.Output {
@@ -100,6 +100,15 @@ func TransferRetries(delay time.Duration) Retry {
 			r, ok := peer.DecodeRequest(msg)
 			return r.Transfer, ok
 		},
+		Reply: func(e *sim.Event) (uint64, bool) {
+			msg, ok := link.Payload(e.Body)
+			if !ok {
+				return 0, false
+			}
+			reply, ok := peer.DecodeReply(msg)
+			return reply.Transfer, ok
+		},
+		Longer: aborted * delay,
 	}
 }
 

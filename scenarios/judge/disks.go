@@ -1,0 +1,91 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+
+	"dessim/protocol/peer"
+	"dessim/sim"
+	"dessim/sim/check"
+)
+
+// disk is what a node's own records say: see package peer. What two-phase commit and the order
+// record is judged elsewhere.
+type disk struct {
+	facts   map[peer.Fact]bool // safe
+	order   []peer.Fact        // the same, as they were recorded
+	unsafe  []peer.Fact        // since the last sync
+	again   bool               // all is discarded, and written down again until the next sync
+	unfound int                // keys that this step records and does not put out
+}
+
+// Disks requires that a node's disk keeps for good what the node has found, and says it once:
+// when a node discards its records it writes down again all keys, bodies and commits; at other
+// times it records nothing that is there already; and it puts out each key that it records.
+func Disks(nodes int) *check.Check {
+	disks := make([]disk, nodes)
+	watch := sim.Persisted | sim.Discarded | sim.Synced | sim.Crashed | sim.Output | sim.Received | sim.Fired
+	return check.Always("a disk keeps what was found, and says it once", watch, func(e *sim.Event) (bool, error) {
+		if int(e.Node) >= nodes {
+			return false, nil // a client
+		}
+		d := &disks[e.Node]
+		switch e.What {
+		case sim.Persisted:
+			return d.persist(e)
+		case sim.Discarded:
+			d.again, d.unsafe = true, d.unsafe[:0]
+		case sim.Synced:
+			return d.again, d.sync(e)
+		case sim.Crashed:
+			d.unsafe, d.again, d.unfound = d.unsafe[:0], false, 0
+		case sim.Output:
+			if e.Kind == peer.KindFound && d.unfound > 0 {
+				d.unfound--
+			}
+		case sim.Received, sim.Fired:
+			if d.unfound > 0 {
+				return true, fmt.Errorf("node %v has recorded %d keys that it did not put out", e.Node, d.unfound)
+			}
+		}
+		return false, nil
+	}).OrNotApplicable("nodes keep nothing")
+}
+
+func (d *disk) persist(e *sim.Event) (bool, error) {
+	f, ok := peer.ReadFact(e.Body)
+	if !ok {
+		return false, nil
+	}
+	if known := d.facts[f] || slices.Contains(d.unsafe, f); known && !d.again {
+		return true, fmt.Errorf("node %v records %v, which is on its disk", e.Node, f)
+	}
+	d.unsafe = append(d.unsafe, f)
+	if f.Key() && !d.again {
+		d.unfound++
+	}
+	return true, nil
+}
+
+// sync makes what was recorded safe. After a discard there is nothing else.
+func (d *disk) sync(e *sim.Event) error {
+	before := d.order
+	if d.facts == nil || d.again {
+		d.facts, d.order = make(map[peer.Fact]bool), nil
+	}
+	for _, f := range d.unsafe {
+		d.facts[f] = true
+	}
+	d.order = append(d.order, d.unsafe...)
+	d.unsafe = d.unsafe[:0]
+	if !d.again {
+		return nil
+	}
+	d.again = false
+	for _, f := range before {
+		if !slices.ContainsFunc(f.Holds(), func(f peer.Fact) bool { return d.facts[f] }) {
+			return fmt.Errorf("node %v discards its records, and %v, which was on its disk, is lost", e.Node, f)
+		}
+	}
+	return nil
+}
