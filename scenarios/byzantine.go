@@ -95,6 +95,9 @@ func traitors(faults []fault.Fault) (ids []protocol.NodeID) {
 // lies reports whether a node is byzantine at some time.
 func (m *market) lies(id protocol.NodeID) bool { return slices.Contains(traitors(m.plan.Faults), id) }
 
+// liar reports whether a node lies, by a fault or by its inputs.
+func (m *market) liar(id protocol.NodeID) bool { return m.lies(id) || slices.Contains(m.Liars, id) }
+
 // betrayed requires that the traitor had its time: a run that ends earlier shows little.
 func (m *market) betrayed(f *fault.Fault) *check.Check {
 	over := errors.New("its time is not over")

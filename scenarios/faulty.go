@@ -91,7 +91,7 @@ func newFaulty(m *market) *faulty {
 	x := &faulty{m: m, promises: judge.NewPromises(m.commits, m.Incarnations), views: judge.NewViews(m.p.Nodes),
 		progress: m.progress(&m.plan, func(id protocol.NodeID) uint64 { return m.Nodes[id].Broadcasts() })}
 	x.progress.Places(m.outcomes, m.delay)
-	x.progress.Doubts(m.commits, m.delay, func(id protocol.NodeID) bool { return m.lies(id) || slices.Contains(m.Liars, id) }, m.forgot)
+	x.progress.Doubts(m.commits, m.delay, m.liar, m.forgot)
 	return x
 }
 

@@ -76,7 +76,7 @@ func newMarket(p params) *market {
 	m.floods = judge.NewFloods(m.ledgers)
 	m.history = judge.NewLedgerHistory(m.ledgers)
 	m.holds, m.outcomes = judge.NewHolds(m.commits, &w.Network), judge.NewOutcomes(m.commits, m.ledgers, m.lies)
-	m.questions = judge.NewQuestions(m.commits, &w.Network, func(id protocol.NodeID) bool { return m.lies(id) || slices.Contains(m.Liars, id) })
+	m.questions = judge.NewQuestions(m.commits, &w.Network, m.liar)
 	m.faulty = newFaulty(m)
 	m.deliveries = judge.NewDeliveries(p.Order, nil)
 	if p.Failing() {
@@ -131,8 +131,8 @@ func (m *market) whole() check.Suite {
 
 // outcome returns the checks of what becomes of each transfer, and of what is reserved for it.
 func (m *market) outcome() check.Suite {
-	o := m.outcomes
-	return check.Suite{m.holds.Exact(m.lies), judge.NewCoins(m.commits, m.ledgers).Kept(m.lies), o.Truthful(), o.OnlyCommitted(), o.Everywhere(m.bound), m.bounded(), check.Waits(awake, m.p.Nodes+1, m.machine)}
+	o, coins := m.outcomes, judge.NewCoins(m.commits, m.ledgers)
+	return check.Suite{m.holds.Exact(m.lies), coins.Kept(m.lies), coins.Responsible(m.liar), o.Truthful(), o.OnlyCommitted(), o.Everywhere(m.bound), m.bounded(), check.Waits(awake, m.p.Nodes+1, m.machine)}
 }
 
 // inject adds a fault of the scenario's own, unless the run has healed by then.
