@@ -98,8 +98,10 @@ func newFaulty(m *market) *faulty {
 // checks returns the checks of every scenario that has a client and faults.
 func (x *faulty) checks() check.Suite {
 	p := x.promises
-	return slices.Concat(check.Suite{p.Exclusive(), p.Once(), p.Logged(&x.m.plan), p.Over(x.m.p.Nodes, x.m.lies), p.Needed(x.m.p.Nodes, x.m.lies), p.EveryoneDecides(x.m.bound), judge.Disks(x.m.p.Nodes)},
-		x.m.channels(x.m.plan.Faults), x.views.Checks(), x.progress.Checks())
+	return slices.Concat(check.Suite{
+		p.Exclusive(), p.Once(), p.Logged(&x.m.plan), p.Over(x.m.p.Nodes, x.m.lies), p.Needed(x.m.p.Nodes, x.m.lies),
+		p.Hosted(x.m.p.Nodes, x.m.liar), p.EveryoneDecides(x.m.bound), judge.Disks(x.m.p.Nodes),
+	}, x.m.channels(x.m.plan.Faults), x.views.Checks(), x.progress.Checks())
 }
 
 func (x *faulty) Watch() sim.What { return sim.Injected }

@@ -5,6 +5,7 @@ import (
 
 	"dessim/protocol/gossip"
 	"dessim/protocol/ledger"
+	"dessim/protocol/twopc"
 )
 
 // What follows is for checks that watch the network.
@@ -47,6 +48,13 @@ func ReadFact(rec []byte) (f Fact, ok bool) {
 		f.ID = gossip.Sum(s.body)
 	}
 	return f, true
+}
+
+// ReadCommit returns the transaction of two-phase commit whose commit a record of this package
+// keeps. ok is false for any other.
+func ReadCommit(rec []byte) (id twopc.ID, ok bool) {
+	s, ok := decodeStored(rec)
+	return s.id, ok && s.typ == storeCommit
 }
 
 // Key reports whether it is a key.

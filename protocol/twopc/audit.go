@@ -141,6 +141,9 @@ func ReadEntry(rec []byte) (x Entry, again, ok bool) {
 // Own reports whether it is for a coordinator to record: its commit, and the end of it.
 func (x Entry) Own() bool { return x.kind == recCommit || x.kind == recEnd }
 
+// Ends reports whether it ends a commit.
+func (x Entry) Ends() bool { return x.kind == recEnd }
+
 // String returns such as "3/0.1 aborted".
 func (x Entry) String() string {
 	return x.ID.String() + " " + [...]string{"got a yes", "is to commit", "has committed", "aborted", "ended"}[x.kind]

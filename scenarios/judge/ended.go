@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"dessim/protocol"
+	"dessim/protocol/peer"
 	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/check"
@@ -60,4 +61,51 @@ func (n *ended) sync(incarnation uint32) {
 		}
 	}
 	n.unsafe = n.unsafe[:0]
+}
+
+// host is what a node's disk has of what its host does with commits.
+type host struct {
+	unsafe []twopc.ID // not synced yet
+	safe   map[twopc.ID]bool
+}
+
+// Hosted requires that two-phase commit records the end of a commit only when what its host
+// recorded for it is safe: else a crash could keep the one and lose the other, and the host would
+// never hear of the commit. What may have survived a crash counts as safe. Transactions that a
+// node coordinates which lies are exempt: the host may refuse them.
+func (x *Promises) Hosted(nodes int, lies func(id protocol.NodeID) bool) *check.Check {
+	hosts := make([]host, nodes)
+	watch := sim.Persisted | sim.Synced | sim.Crashed
+	c := check.Always("a commit ends when its host's records are safe", watch, func(e *sim.Event) (bool, error) {
+		if int(e.Node) >= nodes {
+			return false, nil // a client
+		}
+		h := &hosts[e.Node]
+		if e.What != sim.Persisted {
+			for _, id := range h.unsafe {
+				if h.safe == nil {
+					h.safe = make(map[twopc.ID]bool)
+				}
+				h.safe[id] = true
+			}
+			h.unsafe = h.unsafe[:0]
+			return false, nil
+		}
+		if id, ok := peer.ReadCommit(e.Body); ok {
+			h.unsafe = append(h.unsafe, id)
+			return false, nil
+		}
+		r, _, ok := twopc.ReadEntry(e.Body)
+		if !ok || !r.Ends() {
+			return false, nil
+		}
+		if t := x.c.txs[r.ID]; t == nil || lies(t.coordinator) {
+			return false, nil
+		}
+		if !h.safe[r.ID] {
+			return true, fmt.Errorf("node %v records that %v, and what it recorded for that is not synced", e.Node, r)
+		}
+		return true, nil
+	})
+	return c.OrNotApplicable("no commit ended")
 }
