@@ -27,10 +27,11 @@ func (m *market) forget() {
 	}
 }
 
-// forgot reports whether a node may have forgotten how a transaction ended.
+// forgot reports whether a node may have forgotten how a transaction ended, and rightly: as many
+// later ones of its client were begun as are remembered.
 func (m *market) forgot(node protocol.NodeID, id twopc.ID) bool {
 	n := m.Nodes[node]
-	return n != nil && n.Forgot(id)
+	return m.remember > 0 && n != nil && n.Forgot(id) && m.commits.After(id) >= m.remember
 }
 
 // forgets requires that some node of a sweep forgets how a transaction ended, where they

@@ -54,6 +54,16 @@ func (t *commit) commits() bool {
 	return slices.ContainsFunc(t.decided, func(d decision) bool { return d.commit })
 }
 
+// After returns the number of attempts of the same client that come after one, by their IDs.
+func (c *Commits) After(id twopc.ID) (n int) {
+	for _, t := range c.order {
+		if t.id.Client == id.Client && t.id.Compare(id) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // transferred reports whether some node has committed an attempt at a client's transfer.
 func (c *Commits) transferred(client protocol.NodeID, transfer uint64) bool {
 	return slices.ContainsFunc(c.order, func(t *commit) bool {
