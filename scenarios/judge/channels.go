@@ -78,7 +78,7 @@ func (c *Channels) Checks() check.Suite {
 	const watch = sim.Started | sim.Received | sim.Fired | sim.Sent
 	return check.Suite{
 		check.Always(NameChannels, watch, c.observe).OrNotApplicable("no watched node works in a view"),
-		check.Always(NameBallots, watch, func(*sim.Event) (bool, error) { return c.beats, c.ruled }).OrNotApplicable("no node is judged"),
+		check.Always(NameBallots, watch, func(*sim.Event) (bool, error) { return c.beats, c.ruled }).OrNotApplicable(fmt.Sprintf("some node lies, there are more than %d, or none is in a group", mostDetected)),
 	}
 }
 
