@@ -9,25 +9,17 @@ import (
 	"dessim/sim"
 )
 
-// leading is node 0 of three, in its fourth tick, where it asks the others for view 3.
+// leading returns node 0 of three, in its fifth tick, where it hears the others, which follow it:
+// so it asks them for view 3.
 func leading(t *testing.T) *ballots {
 	t.Helper()
 	b := newBallots(0, 3, 1)
-	for beat := uint64(0); beat <= 2; beat++ {
-		for q := 1; q < 3; q++ {
-			b.receive(q, abcast.KindHeartbeat, &abcast.Datagram{Incarnation: 1, Heartbeat: true, Beat: beat, Hears: 7 * min(1, beat), Follows: int(beat) - 2})
-		}
-		d := &abcast.Datagram{Heartbeat: true, Beat: beat, Hears: 7 * min(1, beat), Able: beat == 2, Follows: int(beat) - 2}
-		if beat == 1 {
-			d.Follows, d.Hears = -1, 7
-			b.peers[1].hears, b.peers[2].hears = 0, 0
-		}
-		if beat == 0 {
-			d.Follows = -1
-		}
-		if err := b.sends(&sim.Event{Peer: 1, Kind: abcast.KindHeartbeat}, d); err != nil {
-			t.Fatal(beat, err)
-		}
+	b.ticks = 4
+	for q := 1; q < 3; q++ {
+		b.receive(q, abcast.KindHeartbeat, &abcast.Datagram{Incarnation: 1, Heartbeat: true, Beat: 4, Hears: 7, Follows: 0})
+	}
+	if err := sent(b, 1, abcast.KindHeartbeat, &abcast.Datagram{Heartbeat: true, Beat: 5, Hears: 7, Able: true, Follows: 0}); err != nil {
+		t.Fatal(err)
 	}
 	return b
 }
