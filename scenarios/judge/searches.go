@@ -114,7 +114,9 @@ func (q *Queries) begin(n *watched, e *sim.Event, g *kademlia.Datagram, d *kadem
 	for _, c := range d.Closest(g.Target, q.c.Config.K) {
 		s.list = append(s.list, sought{id: c.ID, hops: 1})
 	}
-	s.inexact = len(s.list) < q.c.Config.K
+	if s.inexact = len(s.list) < q.c.Config.K; s.inexact {
+		s.list = s.list[:0] // stale ones that are closer take the places of good ones
+	}
 	if !s.get && q.c.Config.Refresh > 0 {
 		if n.targets[s.target] {
 			q.wrong("node %v looks for %.8s again, where it should look for another point", e.Node, s.target)
