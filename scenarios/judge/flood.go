@@ -16,6 +16,7 @@ type Floods struct {
 	net     *Network
 	ledgers *Ledgers
 	handed  map[handing]bool
+	refused map[handing]bool
 	copies  map[gossip.ID]uint64 // messages of the flood, by body
 	bodies  []gossip.ID          // in the order of their first message
 	flying  int64                // bodies in flight
@@ -35,11 +36,11 @@ type handing struct {
 
 // NewFloods returns a judge of the floods of transactions that the ledgers must list.
 func NewFloods(l *Ledgers) *Floods {
-	return &Floods{net: l.net, ledgers: l, handed: make(map[handing]bool), copies: make(map[gossip.ID]uint64), told: make([]told, len(l.net.Nodes))}
+	return &Floods{net: l.net, ledgers: l, handed: make(map[handing]bool), refused: make(map[handing]bool), copies: make(map[gossip.ID]uint64), told: make([]told, len(l.net.Nodes))}
 }
 
 // Told requires that a node puts out each body that its flood passes on or refuses, in the
-// same step, and that it forgets only what it has no room for. It is compared when the next
+// same step and a refused one once, and that it forgets only what it has no room for. It is compared when the next
 // step begins: then all of the last one was seen.
 func (f *Floods) Told() *check.Check {
 	const watch = sim.Started | sim.Crashed | sim.Output | sim.Received | sim.Fired
@@ -57,12 +58,24 @@ func (f *Floods) Told() *check.Check {
 				x.handed++
 			case peer.KindRefused:
 				x.refused++
+				return f.refuses(e)
 			}
 		default:
 			return f.compare(e.Node, *x)
 		}
 		return false, nil
 	}).OrNotApplicable("no body is passed on")
+}
+
+// refuses requires that an incarnation refuses a body once: it remembers that it did.
+func (f *Floods) refuses(e *sim.Event) (bool, error) {
+	id, _, ok := peer.DecodeRefused(e.Body)
+	h := handing{e.Node, e.Incarnation, gossip.ID(id)}
+	if ok && f.refused[h] {
+		return true, fmt.Errorf("node %v refuses %v twice", e.Node, h.id)
+	}
+	f.refused[h] = true
+	return true, nil
 }
 
 func (f *Floods) compare(id protocol.NodeID, x told) (bool, error) {

@@ -2,7 +2,9 @@ package judge
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"strconv"
+	"strings"
 
 	"dessim/protocol/gossip"
 	"dessim/protocol/seal"
@@ -94,6 +96,24 @@ func (m *maker) digests() {
 func (m *maker) lists() {
 	first := func(v *value) *value { return &v.parts[1].parts[1] }
 	m.ids(first, 0, gossip.MostListed)
+	alone := func(digits int, other bool) func(v *value) bool {
+		return func(v *value) bool {
+			ids := first(v)
+			if len(ids.parts) == 0 {
+				return false
+			}
+			prefix := []byte(hex.EncodeToString([]byte(ids.parts[0].text)))[:digits]
+			if other {
+				prefix[digits-1] = "123456789abcdef0"[strings.IndexByte("0123456789abcdef", prefix[digits-1])]
+			}
+			v.parts = []value{v.parts[0], list(text(prefix), list(ids.parts[0]))}
+			return true
+		}
+	}
+	for digits := 1; digits <= 2*len(gossip.ID{}); digits++ {
+		m.vary("an id alone under "+strconv.Itoa(digits)+" digits of it", true, alone(digits, false))
+		m.vary("an id alone under "+strconv.Itoa(digits)+" digits, the last of which is another", false, alone(digits, true))
+	}
 	m.vary("an id in another part", false, func(v *value) bool {
 		ids, prefix := first(v), &v.parts[1].parts[0]
 		if len(ids.parts) == 0 || len(v.parts) != 2 {
