@@ -213,7 +213,7 @@ func (m *mutation) child(ctx context.Context, of *subject, job *mutantJob, env .
 
 // mutantStart is how long a process may take to begin. One with a mutant may never begin, since
 // the program looks at all its scenarios first, and no guard watches over that.
-const mutantStart = time.Minute
+const mutantStart = 10 * time.Minute
 
 // firstWords keeps what is written, and calls heard when that begins. The buffer is no part of
 // its method set: its ReadFrom would take all that the process writes past Write.
