@@ -54,6 +54,22 @@ mutants:   ## every planted bug is found and shrunk, in one table; BANK=DIR: ano
 mutate:    ## mutants made by rules, and which the checks of SCENARIO report: PKG=./protocol/twopc SCENARIO=crash; FLAGS='-sample 50 -tests -then commit'
 	go run ./cmd/dessim mutate $(PKG) -scenario $(SCENARIO) $(EQUIVALENT:%=-equivalent %) $(FLAGS)
 
+# A machine, and the scenarios that its mutants are swept with.
+MUTATED = 'ledger -scenario doublespend -then verify -seeds 60' \
+	'kv -scenario kv -seeds 250' \
+	'raft -order raft -scenario crash -then partition -seeds 60' \
+	'link -scenario crash -then chaos -seeds 60' \
+	'gossip -scenario crash -then chaos -seeds 60' \
+	'twopc -scenario crash -then chaos -seeds 100' \
+	'kademlia -scenario churn -nodes 24 -k 4 -txs 30 -faults swarm,partition,repair -seeds 30 -then bootstrap' \
+	'abcast -scenario crash -then chaos -seeds 60' \
+	'peer -scenario crash -then concurrent,chaos -seeds 100'
+
+mutate-all: ## a sample of mutants of every machine: FLAGS='-sample 50 -seed 2026' takes half an hour
+	@set -e; d=$$(mktemp -d); trap 'rm -rf "$$d"' EXIT; go build -o "$$d/dessim" ./cmd/dessim; \
+	for m in $(MUTATED); do p=$${m%% *}; \
+		"$$d/dessim" mutate ./protocol/$$m -equivalent scenarios/testdata/equivalent/$$p.txt $(FLAGS) || [ $$? = 1 ]; done
+
 browser:   ## the report's page in chromium; DESSIM_SCREENSHOTS=DIR: leaves pictures there to look at
 	cd sim/report/browser && go vet ./... && DESSIM_BROWSER=required go test -count=1 ./...
 
@@ -98,4 +114,4 @@ fuzz:      ## every fuzz target for T each
 		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 			echo "$$p $$f"; go test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(T); done; done
 
-.PHONY: help check fmt vet lint test full race run soak mutants mutate browser kills machines planted arches wasm bench live-bench picture fuzz
+.PHONY: help check fmt vet lint test full race run soak mutants mutate mutate-all browser kills machines planted arches wasm bench live-bench picture fuzz
