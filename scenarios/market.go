@@ -145,6 +145,9 @@ func (m *market) inject(f fault.Fault) {
 // run returns the run with these checks, and those that faults call for.
 func (m *market) run(checks check.Suite) *scenario.Run {
 	m.addFaults(&m.plan)
+	if m.remember > 0 { // what is too old is asked for to the end of time
+		m.plan.Until = min(m.plan.Until, m.bound)
+	}
 	m.links = m.watchLinks(m.plan.Faults)
 	m.hears = append(m.hears, m.links.Heard, m.questions.Heard)
 	r := &scenario.Run{
