@@ -115,10 +115,15 @@ func (g *Group) send(env *protocol.Env, messages []*pb.Message) {
 	for _, m := range messages {
 		g.out = appendMessage(g.out[:0], m)
 		g.cfg.Datagram(env, fromRaft(m.GetTo()), kindOf(m.GetType()), g.out)
-		if m.GetType() == pb.MsgSnap {
+		switch m.GetType() {
+		case pb.MsgSnap:
 			// Without a report the library would wait forever. If the snapshot is
 			// lost, the follower refuses the next append and is sent another.
 			g.node.ReportSnapshot(m.GetTo(), etcd.SnapshotFinish)
+		case pb.MsgVoteResp:
+			if !m.GetReject() && g.node.BasicStatus().Lead == etcd.None {
+				g.silent = 0 // the candidate gets its chance to lead
+			}
 		}
 	}
 }

@@ -107,19 +107,13 @@ func (g *Group) remove(env *protocol.Env) {
 	}
 }
 
-// hear ends the silence if m came from the leader of this term, or from a candidate that this node
-// just voted for, which gets its chance to lead.
+// hear ends the silence if m came from the leader of this term. A vote does, too: see send.
 func (g *Group) hear(m *pb.Message) {
-	s := g.node.BasicStatus()
 	switch m.GetType() {
 	case pb.MsgApp, pb.MsgSnap, pb.MsgHeartbeat:
+		s := g.node.BasicStatus()
 		if s.Lead == m.GetFrom() && s.GetTerm() == m.GetTerm() { // not of a former term, come late
 			g.silent, g.lost = 0, 0
-		}
-	case pb.MsgVote:
-		// Once there is a leader, its request of before, come late, is no sign of life.
-		if s.Lead == etcd.None && s.GetVote() == m.GetFrom() && s.GetTerm() == m.GetTerm() {
-			g.silent = 0
 		}
 	}
 }
