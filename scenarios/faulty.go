@@ -100,7 +100,7 @@ func (x *faulty) checks() check.Suite {
 	p := x.promises
 	return slices.Concat(check.Suite{
 		p.Exclusive(), p.Once(), p.Logged(&x.m.plan), p.Over(x.m.p.Nodes, x.m.lies), p.Needed(x.m.p.Nodes, x.m.lies),
-		p.Hosted(x.m.p.Nodes, x.m.liar), p.EveryoneDecides(x.m.bound), judge.Disks(x.m.p.Nodes),
+		p.Hosted(x.m.p.Nodes, x.m.liar), p.EveryoneDecides(x.m.bound, x.m.ledgers.Again), judge.Disks(x.m.p.Nodes),
 	}, x.m.channels(x.m.plan.Faults), x.views.Checks(), x.progress.Checks())
 }
 

@@ -184,6 +184,13 @@ func (l *Ledgers) tooOld(x *transfer) bool {
 	return slices.ContainsFunc(x.parties, func(id protocol.NodeID) bool { return l.forgot(id, last) })
 }
 
+// Again reports whether a transaction is an attempt of a transfer that is too old, and so is made
+// again to the end of the run.
+func (l *Ledgers) Again(id twopc.ID) bool {
+	i := slices.IndexFunc(l.transfers, func(x transfer) bool { return x.client == id.Client && x.id == id.Transfer })
+	return i >= 0 && !l.transfers[i].ended && l.tooOld(&l.transfers[i])
+}
+
 // TooOld counts the transfers that are too old, and so never end.
 func (l *Ledgers) TooOld() (n int) {
 	for i := range l.transfers {

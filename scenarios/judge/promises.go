@@ -147,8 +147,9 @@ func (x *Promises) Logged(plan *sim.Plan) *check.Check {
 }
 
 // EveryoneDecides is AC5: once failures are repaired, every node that voted yes decides.
-// A coordinator that crashed before it decided has aborted and puts out nothing.
-func (x *Promises) EveryoneDecides(bound protocol.Time) *check.Check {
+// A coordinator that crashed before it decided has aborted and puts out nothing. again reports
+// whether a transaction is one of those that are made anew to the end: the last may be open.
+func (x *Promises) EveryoneDecides(bound protocol.Time, again func(twopc.ID) bool) *check.Check {
 	return check.EventuallyBut("AC5 every node decides once failures heal", bound, func(excuse check.Excuse) (uint64, error) {
 		n := uint64(0)
 		for _, t := range x.c.order {
@@ -158,6 +159,8 @@ func (x *Promises) EveryoneDecides(bound protocol.Time) *check.Check {
 					n++
 				case x.nodes.Lost([]protocol.NodeID{id, t.coordinator}):
 					excuse(fmt.Sprintf("node %v on %v, since it or the coordinator will never start again", id, t.id))
+				case again(t.id):
+					excuse(fmt.Sprintf("node %v on %v, of a transfer that is too old", id, t.id))
 				default:
 					return n, fmt.Errorf("transaction %v: node %v voted yes and has not decided", t.id, id)
 				}
