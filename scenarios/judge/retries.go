@@ -48,10 +48,18 @@ type Retry struct {
 	// since another node has returned.
 	Anew bool
 	// Reply, if not nil, says that the pauses begin anew when a node learns, by a frame of its
-	// link, that the one that it tries is in another incarnation; but not after a reply, of which
-	// it returns the key. Then the pause may last Longer.
-	Reply  func(e *sim.Event) (key uint64, ok bool)
+	// link, that the one that it tries is in another incarnation; but not after a reply, which it
+	// returns. Then the pause may last Longer, and those after it begin anew, if the reply is to
+	// the last try, which is the Number of its message.
+	Reply  func(e *sim.Event) (r Replied, ok bool)
+	Number func(e *sim.Event) uint64
 	Longer time.Duration
+}
+
+// Replied is what a reply is about.
+type Replied struct {
+	Key, Number uint64
+	Over        bool // the try is over; else it goes on, and the next pause is the second
 }
 
 // retrying is what a node tries again.
@@ -74,6 +82,8 @@ type open struct {
 	// incarnation say: then there are more tries.
 	answered bool
 	replied  bool // a Reply came
+	number   uint64
+	next     int // tries after the next one, since a Reply came to the last; 0 if none did
 }
 
 // NewRetries returns a judge of that many nodes of a plan with these faults, by a table. delay is
@@ -137,8 +147,9 @@ func (r *Retries) returned(n *retrying, e *sim.Event) {
 	if !ok || f.To > e.Incarnation || f.To != 0 && f.To < e.Incarnation {
 		return
 	}
-	defer r.replied(n, e)
-	if f.From <= n.knows[e.Peer] {
+	known := n.knows[e.Peer]
+	defer r.replied(n, e, f.From >= known)
+	if f.From <= known {
 		return
 	}
 	again := n.knows[e.Peer] > 0
@@ -151,12 +162,23 @@ func (r *Retries) returned(n *retrying, e *sim.Event) {
 	}
 }
 
-// replied notes what a node has a reply about.
-func (r *Retries) replied(n *retrying, e *sim.Event) {
+// replied notes what a node has a reply about. One that is not heard is of an earlier incarnation.
+// What a copy says was heard before, to the same try or an earlier one.
+func (r *Retries) replied(n *retrying, e *sim.Event, heard bool) {
 	for i := range n.open {
-		if x := &n.open[i]; x.peer == e.Peer && r.rows[x.row].Reply != nil {
-			if key, ok := r.rows[x.row].Reply(e); ok && key == x.key {
-				x.replied = true
+		x := &n.open[i]
+		if x.peer != e.Peer || r.rows[x.row].Reply == nil {
+			continue
+		}
+		reply, ok := r.rows[x.row].Reply(e)
+		if !ok || reply.Key != x.key {
+			continue
+		}
+		x.replied = true
+		if heard && reply.Number == x.number {
+			x.next = max(x.next, 1)
+			if !reply.Over {
+				x.next = 2
 			}
 		}
 	}
@@ -195,8 +217,11 @@ func (r *Retries) see(n *retrying, row int, key uint64, e *sim.Event) (again boo
 		if tries {
 			x.tries = 1
 		}
-		if r.rows[row].Reply != nil && n.knows == nil {
-			n.knows = make(map[protocol.NodeID]uint32)
+		if r.rows[row].Reply != nil {
+			x.number = r.rows[row].Number(e)
+			if n.knows == nil {
+				n.knows = make(map[protocol.NodeID]uint32)
+			}
 		}
 		r.forget(n, e.At)
 		n.open = append(n.open, x)
@@ -211,11 +236,24 @@ func (r *Retries) see(n *retrying, row int, key uint64, e *sim.Event) (again boo
 	if least := r.rows[row].Least; least != nil && e.At.Sub(x.since) < least(x.tries) {
 		r.wrong("node %v tries again (%s) %v after the last time, want at least %v", e.Node, r.rows[row].Name, e.At.Sub(x.since), least(x.tries))
 	}
-	x.peer, x.since, x.tries, x.answered, x.replied = e.Peer, e.At, x.tries+1, false, false
-	if r.rows[row].Anew && e.Step == n.step {
+	r.again(n, x, e)
+	return true
+}
+
+// again notes a try that is not the first.
+func (r *Retries) again(n *retrying, x *open, e *sim.Event) {
+	row := &r.rows[x.row]
+	x.tries++
+	if x.next > 0 {
+		x.tries = min(x.tries, x.next)
+	}
+	if row.Anew && e.Step == n.step {
 		x.tries = 0
 	}
-	return true
+	if row.Reply != nil {
+		x.number = row.Number(e)
+	}
+	x.peer, x.since, x.answered, x.replied, x.next = e.Peer, e.At, false, false, 0
 }
 
 func (n *retrying) find(row int, key uint64) int {

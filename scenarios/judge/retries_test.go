@@ -88,3 +88,30 @@ func TestNothingIsLateWhileANodeIsHindered(t *testing.T) {
 		t.Error("a try is 55ms late long after all faults, and nothing is wrong")
 	}
 }
+
+// A reply to the last try begins the pauses anew; one to an earlier try, and what comes of an
+// earlier incarnation, does not.
+func TestAReplyBeginsThePausesAnew(t *testing.T) {
+	for _, c := range []struct {
+		reply Replied
+		heard bool
+		want  int
+	}{
+		{Replied{Number: 3, Over: true}, true, 1},
+		{Replied{Number: 3}, true, 2},
+		{Replied{Number: 2, Over: true}, true, 4},
+		{Replied{Number: 3, Over: true}, false, 4},
+		{Replied{Key: 1, Number: 3, Over: true}, true, 4},
+	} {
+		r := trying()
+		r.rows[0].Number = func(*sim.Event) uint64 { return 4 }
+		r.rows[0].Reply = func(*sim.Event) (Replied, bool) { return c.reply, true }
+		n := &r.nodes[0]
+		n.open = []open{{number: 3, tries: 3}}
+		r.replied(n, &sim.Event{}, c.heard)
+		r.again(n, &n.open[0], &sim.Event{})
+		if got := n.open[0].tries; got != c.want {
+			t.Errorf("after %+v, heard %v, there are %d tries, want %d", c.reply, c.heard, got, c.want)
+		}
+	}
+}

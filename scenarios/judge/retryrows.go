@@ -100,13 +100,18 @@ func TransferRetries(delay time.Duration) Retry {
 			r, ok := peer.DecodeRequest(msg)
 			return r.Transfer, ok
 		},
-		Reply: func(e *sim.Event) (uint64, bool) {
+		Number: func(e *sim.Event) uint64 {
+			msg, _ := link.Payload(e.Body)
+			r, _ := peer.DecodeRequest(msg)
+			return uint64(r.Attempt)
+		},
+		Reply: func(e *sim.Event) (Replied, bool) {
 			msg, ok := link.Payload(e.Body)
 			if !ok {
-				return 0, false
+				return Replied{}, false
 			}
 			reply, ok := peer.DecodeReply(msg)
-			return reply.Transfer, ok
+			return Replied{Key: reply.Transfer, Number: uint64(reply.Attempt), Over: reply.Outcome == peer.Aborted}, ok
 		},
 		Longer: aborted * delay,
 	}
