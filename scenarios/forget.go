@@ -3,12 +3,21 @@ package scenarios
 import (
 	"dessim/protocol"
 	"dessim/protocol/twopc"
+	"dessim/scenarios/judge"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/swarm"
 )
 
-var kindRemember = protocol.KindOf("remember") // questions about how much nodes remember
+// Questions about how much nodes remember, and keep on their disks.
+var (
+	kindRemember = protocol.KindOf("remember")
+	kindEnded    = protocol.KindOf("disk.ended")
+)
+
+// fewEnded records of what is over are not worth discarding, where a short run is to have disks
+// that grow as in a long one.
+const fewEnded = 16
 
 // How many transactions of a client nodes remember where they forget soon. With fewer, many
 // transfers would be refused for good, since a later one has been forgotten.
@@ -19,12 +28,26 @@ const (
 
 // forget has nodes remember only the last few transactions of a client, in a share of the runs
 // where repairs must do: so short runs have late copies and questions about what was forgotten,
-// and restarts from disks that tell of little.
+// and restarts from disks that tell of little. In another share nodes discard records only when
+// most are over, as in long runs, but of fewer.
 func (m *market) forget() {
 	const share = 4
 	if m.p.Draws(swarm.Repair) && m.choose(kindRemember, 0, share) == share-1 {
 		m.remember = fewRemembered + int(m.choose(kindRemember, 1, mostRemembered-fewRemembered+1))
 	}
+	if m.p.Draws(swarm.Repair) && m.choose(kindEnded, 0, share) == share-1 {
+		m.ended = fewEnded
+	}
+}
+
+// worthwhile requires that nodes discard only what makes their disks much shorter, where they
+// discard for no other reason: see forget.
+func (w *world) worthwhile() *check.Check {
+	c := judge.Worthwhile(w.p.Nodes)
+	if w.p.Draws(swarm.Repair) && w.ended == 0 {
+		return c.Skipped("nodes discard their records at any time")
+	}
+	return c
 }
 
 // forgot reports whether a node may have forgotten how a transaction ended, and rightly: as many

@@ -41,6 +41,7 @@ type world struct {
 	settle   protocol.Time
 	begin    protocol.Time
 	remember int             // ended transactions of a client, if not as usual
+	ended    int             // records of what is over that are not worth discarding, if not as usual: then no others are discarded
 	most     int             // most faults drawn of a kind; 0 is mostOfAKind
 	healed   protocol.Time   // no fault from then on; 0 without faults
 	drawTo   protocol.Time   // no drawn fault begins from then on; 0: as healed
@@ -191,10 +192,14 @@ func (w *world) make(id protocol.NodeID, heard hears) protocol.Node {
 		Abort:    w.aborts,
 		Survive:  w.p.Failing(),
 		Remember: w.remember,
+		Ended:    w.ended,
 		Heard:    heard,
 	}
 	if w.p.Draws(swarm.Repair) {
-		cfg.Compact, cfg.Leaf = protocol.Ratio{Num: 1, Den: 50}, fewLeaf
+		cfg.Leaf = fewLeaf
+		if w.ended == 0 {
+			cfg.Compact = protocol.Ratio{Num: 1, Den: 50}
+		}
 	}
 	if slices.Contains(w.Liars, id) {
 		return peer.NewLiar(cfg)

@@ -14,8 +14,7 @@ import (
 // crashes before, the old records are there after the restart, and any of the new ones:
 // every machine bears to read a record twice.
 
-// endedRecords is how many records of what is over are kept at least before any are
-// discarded.
+// endedRecords is the usual Config.Ended.
 const endedRecords = 1024
 
 // KindCompact is the question whether a node discards early: see Config.Compact.

@@ -84,6 +84,9 @@ type Config struct {
 	// Compact is how likely the node discards what is over at the end of a step that
 	// persists something, though its disk is short; so short runs test what long ones need.
 	Compact protocol.Ratio
+	// Ended is how many records of what is over are kept at least before any are discarded;
+	// 0 is more than a short run has.
+	Ended int
 	// Remember is twopc.Config.Remember; 0 is more than a short run has.
 	Remember int
 	// Leaf is gossip.Config.Leaf.
@@ -184,7 +187,7 @@ func New(cfg Config) *Node {
 	case cfg.Delay < 1 || cfg.Settle < 1:
 		panic(fmt.Sprintf("peer: config has delay %v and settle %v, want more than 0", cfg.Delay, cfg.Settle))
 	}
-	n := &Node{cfg: cfg, self: cfg.Key.Owner(), state: ledger.NewState(cfg.Genesis), ended: endedRecords}
+	n := &Node{cfg: cfg, self: cfg.Key.Owner(), state: ledger.NewState(cfg.Genesis), ended: cmp.Or(cfg.Ended, endedRecords)}
 	d := cfg.Delay
 	k := kademlia.Defaults(kademlia.ID(n.self), cfg.Book, cfg.Secret)
 	k.Timeout, k.Tries, k.Pause = d*5/2, cfg.Tries, 4*d
@@ -209,7 +212,7 @@ func New(cfg Config) *Node {
 	vote, ask := cfg.patience()
 	var discard *twopc.Discard
 	if !cfg.views() { // then the disk has nothing else
-		discard = &twopc.Discard{Records: endedRecords}
+		discard = &twopc.Discard{Records: n.ended}
 	}
 	n.vote = twopc.New(twopc.Config{
 		Send:        n.link.Send,

@@ -89,3 +89,44 @@ func (d *disk) sync(e *sim.Event) error {
 	}
 	return nil
 }
+
+// shrinking counts the records on a node's disk.
+type shrinking struct {
+	first  uint64 // index of the oldest record
+	forget uint64 // what is below goes at the next sync; 0 if nothing does
+	again  uint64 // records written since forget was set
+}
+
+// Worthwhile requires that a node that discards records is rid of at least half of those that
+// were on its disk: it writes down again no more than that. Otherwise it would write each
+// record over and over.
+func Worthwhile(nodes int) *check.Check {
+	disks := make([]shrinking, nodes)
+	const watch = sim.Persisted | sim.Discarded | sim.Synced | sim.Crashed
+	return check.Always("a discard makes a disk half as long", watch, func(e *sim.Event) (bool, error) {
+		if int(e.Node) >= nodes {
+			return false, nil // a client
+		}
+		return disks[e.Node].see(e)
+	}).OrNotApplicable("nothing is discarded")
+}
+
+func (d *shrinking) see(e *sim.Event) (relevant bool, wrong error) {
+	switch {
+	case e.What == sim.Discarded && e.Tag > d.first:
+		d.forget, d.again = e.Tag, 0
+	case d.forget == 0:
+	case e.What == sim.Crashed:
+		d.forget = 0
+	case e.What == sim.Persisted:
+		d.again++
+	case e.What == sim.Synced:
+		had := d.forget - d.first
+		d.first, d.forget = d.forget, 0
+		if 2*d.again > had {
+			return true, fmt.Errorf("node %v discards %d records and writes down %d again, want at most half as many", e.Node, had, d.again)
+		}
+		return true, nil
+	}
+	return false, nil
+}
