@@ -149,14 +149,15 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 		m.plan.Until = min(m.plan.Until, m.bound)
 	}
 	m.links = m.watchLinks(m.plan.Faults)
-	m.hears = append(m.hears, m.links.Heard, m.questions.Heard)
+	pauses := judge.NewPauses(m.p.Nodes, m.delay)
+	m.hears = append(m.hears, m.links.Heard, m.questions.Heard, pauses.Heard)
 	r := &scenario.Run{
 		Plan:   m.plan,
 		Inputs: m.asks,
 		Checks: slices.Concat(checks, m.outcome(), m.deliveries.Checks(), check.Suite{
 			m.questions.Answered(), judge.Lists(m.lies), m.queries(m.plan.Faults).Sound(), m.links.Perfect(),
 			m.floods.Once(), m.floods.Told(), m.floods.Forwarded(traitors(m.plan.Faults)), m.exchanges().Sound(), judge.Strict(),
-			m.retries(), m.ledgers.Unsent(), m.Readable(m.plan.Faults), strict(), m.worthwhile(),
+			m.retries(), m.ledgers.Unsent(), m.Readable(m.plan.Faults), strict(), m.worthwhile(), pauses.Grow(),
 		}),
 		Watch: []sim.Observer{m.Incarnations, m.commits, m.ledgers, m.history, m.deliveries},
 		Nodes: m.rows,

@@ -3,6 +3,7 @@ package peer
 import (
 	"fmt"
 
+	"dessim/protocol"
 	"dessim/protocol/gossip"
 	"dessim/protocol/ledger"
 	"dessim/protocol/twopc"
@@ -71,4 +72,13 @@ func (f Fact) Holds() []Fact {
 // String returns such as "body 1a2b3c4d".
 func (f Fact) String() string {
 	return fmt.Sprintf("%s %x", [...]string{"commit", "body", "key"}[f.typ], f.ID[:4])
+}
+
+// KeyTimer returns the tag of the timer of KeyAgain.
+func KeyTimer() uint64 { return protocol.Peer.Tag(timerKeys) }
+
+// IsHello reports whether msg is a neighbour's hello.
+func IsHello(msg []byte) bool {
+	m, ok := decode(msg)
+	return ok && m.typ == typeHello
 }
