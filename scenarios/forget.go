@@ -13,11 +13,16 @@ import (
 var (
 	kindRemember = protocol.KindOf("remember")
 	kindEnded    = protocol.KindOf("disk.ended")
+	kindWaiting  = protocol.KindOf("keys.waiting")
 )
 
 // fewEnded records of what is over are not worth discarding, where a short run is to have disks
 // that grow as in a long one.
 const fewEnded = 16
+
+// mostWaiting bodies may wait for keys, where nodes are to have too many as when strangers
+// send them.
+const mostWaiting = 3
 
 // How many transactions of a client nodes remember where they forget soon. With fewer, many
 // transfers would be refused for good, since a later one has been forgotten.
@@ -38,6 +43,9 @@ func (m *market) forget() {
 	if m.p.Draws(swarm.Repair) && m.choose(kindEnded, 0, share) == share-1 {
 		m.ended = fewEnded
 	}
+	if m.p.Draws(swarm.Repair) && m.choose(kindWaiting, 0, share) == share-1 {
+		m.waiting = 1 + int(m.choose(kindWaiting, 1, mostWaiting))
+	}
 }
 
 // worthwhile requires that nodes discard only what makes their disks much shorter, where they
@@ -46,6 +54,17 @@ func (w *world) worthwhile() *check.Check {
 	c := judge.Worthwhile(w.p.Nodes)
 	if w.p.Draws(swarm.Repair) && w.ended == 0 {
 		return c.Skipped("nodes discard their records at any time")
+	}
+	return c
+}
+
+// limited requires that nodes keep few bodies that wait for keys, where few may wait.
+func (m *market) limited() *check.Check {
+	c := check.Limited("nodes hold no more than their limits", m.p.Nodes, m.machine, func(name string) (limit int, ok bool) {
+		return m.waiting, name == "peer.bodies without key"
+	})
+	if m.waiting == 0 {
+		return c.Skipped("a run has less than nodes may hold")
 	}
 	return c
 }

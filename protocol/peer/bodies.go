@@ -1,6 +1,8 @@
 package peer
 
 import (
+	"cmp"
+
 	"dessim/protocol"
 	"dessim/protocol/gossip"
 	"dessim/protocol/ledger"
@@ -125,7 +127,7 @@ func (n *Node) checkBody(env *protocol.Env, id gossip.ID, body []byte) gossip.Ve
 // full reports whether so much waits for keys that more of it is likely to come from
 // strangers, which can sign anything in the names of owners that do not exist.
 func (n *Node) full() bool {
-	return len(n.keys.asked) >= maxAsked || len(n.keys.bodies) >= maxWaiting
+	return len(n.keys.asked) >= maxAsked || len(n.keys.bodies) >= cmp.Or(n.cfg.Waiting, maxWaiting)
 }
 
 // verifyOrAsk verifies p and looks for the keys that this takes. The verdict is not

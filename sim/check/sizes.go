@@ -90,3 +90,33 @@ func (d *diskSize) see(e *sim.Event) {
 		d.first = max(d.first, d.forget)
 	}
 }
+
+// limitsEvery is how many steps of a node pass from one look at its sizes to the next.
+const limitsEvery = 8
+
+// Limited requires that no node ever holds more than a limit that its configuration sets. It looks
+// at the first nodes of the plan, at some of their steps. node returns the machine of a node, or
+// nil for one that is exempt; most returns the limit of what it holds under a name, if it has one.
+func Limited(name string, nodes int, node func(id protocol.NodeID) protocol.Node, most func(name string) (limit int, ok bool)) *Check {
+	steps := make([]uint64, nodes)
+	return Always(name, sim.Received|sim.Fired, func(e *sim.Event) (relevant bool, wrong error) {
+		if int(e.Node) >= nodes {
+			return false, nil
+		}
+		if steps[e.Node]++; steps[e.Node]%limitsEvery != 0 {
+			return false, nil
+		}
+		s, ok := node(e.Node).(protocol.Sized)
+		if !ok {
+			return false, nil
+		}
+		s.Sizes(func(name string, items int) {
+			limit, ok := most(name)
+			relevant = relevant || ok
+			if ok && items > limit && wrong == nil {
+				wrong = fmt.Errorf("node %v holds %d of %s, want at most %d at any time", e.Node, items, name, limit)
+			}
+		})
+		return relevant, wrong
+	}).OrNotApplicable("no node has a limit")
+}

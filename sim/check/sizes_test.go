@@ -72,3 +72,20 @@ func TestNodesThatAreDownAreNotAskedFor(t *testing.T) {
 		t.Errorf("%v: %q, want not applicable: node 1 is down for good", r.Verdict, r.Detail)
 	}
 }
+
+func TestALimitHoldsAtAnyTime(t *testing.T) {
+	for _, x := range []struct {
+		items int
+		want  check.Verdict
+	}{{2, check.Pass}, {3, check.Violation}} {
+		c := check.Limited("limits", 1, func(protocol.NodeID) protocol.Node { return hoard(x.items) }, func(name string) (int, bool) {
+			return 2, name == "hoard.items"
+		})
+		for range 20 {
+			c.Observe(&sim.Event{What: sim.Received})
+		}
+		if r := c.Result(1); r.Verdict != x.want {
+			t.Errorf("with %d items it is %v, want %v", x.items, r.Verdict, x.want)
+		}
+	}
+}
