@@ -223,7 +223,7 @@ func (r *Retries) see(n *retrying, row int, key uint64, e *sim.Event) (again boo
 				n.knows = make(map[protocol.NodeID]uint32)
 			}
 		}
-		r.forget(n, e.At)
+		r.forget(n, e)
 		n.open = append(n.open, x)
 		return false
 	case !tries || n.open[i].since == e.At:
@@ -268,14 +268,14 @@ func (r *Retries) end(n *retrying, row int, key uint64, e *sim.Event) {
 }
 
 // forget drops what was given up or answered long ago, now and then.
-func (r *Retries) forget(n *retrying, now protocol.Time) {
+func (r *Retries) forget(n *retrying, e *sim.Event) {
 	const long = 4 // pauses
 	if len(n.open) < n.most {
 		return
 	}
 	n.open = slices.DeleteFunc(n.open, func(x open) bool {
 		row := &r.rows[x.row]
-		return (row.GivenUp || x.answered) && now.Sub(x.since) > long*row.Most(x.tries)
+		return (row.GivenUp || x.answered) && r.held.Free(e.Node, x.since, e.At) > long*row.Most(x.tries)
 	})
 	n.most = 2*len(n.open) + 8
 }
