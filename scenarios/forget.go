@@ -24,6 +24,9 @@ const fewEnded = 16
 // send them.
 const mostWaiting = 3
 
+// mostOpen requests may wait there, too.
+const mostOpen = 2
+
 // How many transactions of a client nodes remember where they forget soon. With fewer, many
 // transfers would be refused for good, since a later one has been forgotten.
 const (
@@ -45,6 +48,7 @@ func (m *market) forget() {
 	}
 	if m.p.Draws(swarm.Repair) && m.choose(kindWaiting, 0, share) == share-1 {
 		m.waiting = 1 + int(m.choose(kindWaiting, 1, mostWaiting))
+		m.open = 1 + int(m.choose(kindWaiting, 2, mostOpen))
 	}
 }
 
@@ -58,10 +62,17 @@ func (w *world) worthwhile() *check.Check {
 	return c
 }
 
-// limited requires that nodes keep few bodies that wait for keys, where few may wait.
+// limited requires that nodes keep few bodies that wait for keys, and few requests, where few may
+// wait.
 func (m *market) limited() *check.Check {
 	c := check.Limited("nodes hold no more than their limits", m.p.Nodes, m.machine, func(name string) (limit int, ok bool) {
-		return m.waiting, name == "peer.bodies without key"
+		switch name {
+		case "peer.bodies without key":
+			return m.waiting, true
+		case "peer.open":
+			return m.open, true
+		}
+		return 0, false
 	})
 	if m.waiting == 0 {
 		return c.Skipped("a run has less than nodes may hold")

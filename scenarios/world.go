@@ -43,6 +43,7 @@ type world struct {
 	remember int             // ended transactions of a client, if not as usual
 	ended    int             // records of what is over that are not worth discarding, if not as usual: then no others are discarded
 	waiting  int             // bodies that wait for keys at most, if not as usual
+	open     int             // requests that wait at most, if not as usual
 	most     int             // most faults drawn of a kind; 0 is mostOfAKind
 	healed   protocol.Time   // no fault from then on; 0 without faults
 	drawTo   protocol.Time   // no drawn fault begins from then on; 0: as healed
@@ -195,6 +196,7 @@ func (w *world) make(id protocol.NodeID, heard hears) protocol.Node {
 		Remember: w.remember,
 		Ended:    w.ended,
 		Waiting:  w.waiting,
+		Open:     w.open,
 		Heard:    heard,
 	}
 	if w.p.Draws(swarm.Repair) {

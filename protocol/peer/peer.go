@@ -87,8 +87,9 @@ type Config struct {
 	// Ended is how many records of what is over are kept at least before any are discarded;
 	// 0 is more than a short run has.
 	Ended int
-	// Waiting bounds the bodies that wait for keys; 0 is more than a short run has.
-	Waiting int
+	// Waiting bounds the bodies that wait for keys, and Open the requests that wait; 0 is more
+	// than a short run has.
+	Waiting, Open int
 	// Remember is twopc.Config.Remember; 0 is more than a short run has.
 	Remember int
 	// Leaf is gossip.Config.Leaf.

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 
@@ -58,7 +59,7 @@ type answer struct {
 	outcome Outcome
 }
 
-// maxOpen bounds the requests that wait; further ones are aborted at once.
+// maxOpen is the usual Config.Open; further requests are aborted at once.
 const maxOpen = 1 << 12
 
 func (t *transfers) init() {
@@ -109,7 +110,7 @@ func (n *Node) request(env *protocol.Env, client protocol.NodeID, r Request, inc
 	case max(inc, 1) != env.Incarnation():
 		n.reply(env, a, Aborted) // an earlier incarnation may have begun it, and replied
 		return
-	case r.Amount == 0 || r.Amount > n.state.Minted() || len(n.out.open) >= maxOpen:
+	case r.Amount == 0 || r.Amount > n.state.Minted() || len(n.out.open) >= cmp.Or(n.cfg.Open, maxOpen):
 		n.reply(env, a, Aborted)
 		return
 	}
