@@ -51,7 +51,7 @@ func (n *Node) tidy(env *protocol.Env) {
 // overgrown reports whether most records are about what is over, and many are.
 func (n *Node) overgrown() bool {
 	return n.records > n.ended && // else without a walk over all clients
-		n.records > n.ended+2*(n.vote.Live()+len(n.bodies.own)+len(n.keys.known))
+		n.records > n.ended+2*(n.vote.Live()+len(n.bodies.own)+len(n.out.unplaced)+len(n.keys.known))
 }
 
 func persisted(effects []protocol.Effect) (n int) {

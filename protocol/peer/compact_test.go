@@ -26,7 +26,7 @@ func TestADiskOfALongRunHoldsAboutTwiceWhatMatters(t *testing.T) {
 		n, step := w.nodes[id], persisted(effects)
 		written += step
 		has := len(w.Nodes[id].Disk)
-		if bound := ended + 2*(n.vote.Live()+len(n.bodies.own)+len(n.keys.known)) + step; has > bound {
+		if bound := ended + 2*(n.vote.Live()+len(n.bodies.own)+len(n.out.unplaced)+len(n.keys.known)) + step; has > bound {
 			t.Errorf("at %v node %v has %d records, want at most %d", w.Now, id, has, bound)
 		}
 	}
