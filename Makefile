@@ -8,6 +8,7 @@ T = 30s
 PKG = ./protocol/twopc
 SCENARIO = crash
 EQUIVALENT = $(wildcard scenarios/testdata/equivalent/$(notdir $(PKG)).txt)
+WASM = wasm
 SYSTEMS = windows/amd64 darwin/arm64 js/wasm
 
 help:      ## show this
@@ -40,7 +41,6 @@ race:      ## under the race detector: tests in which goroutines or runs go side
 	go test -race -short ./protocol/live/... ./sim/explore ./sim/watch ./sim/cryptorand ./sim/files ./cmd/mutants -skip 'SkippingLosesNo|EveryOrderHolds'
 	go test -race -short ./sim/simtest -run 'SideBySide|RapidSources'
 	go test -race -short ./cmd/dessim/cmdline -run 'Workers|Interrupt|Progress'
-	go test -race -short ./scenarios -run 'Digests/together/GOMAXPROCS=2|Replay|Soak' -soak.seeds=1
 
 run:       ## the main job, twice in two processes
 	go run ./cmd/dessim -seed 42 -scenario concurrent -verify
@@ -88,10 +88,10 @@ arches:    ## the pinned digests on 386, GOAMD64 v1 and v3, and under QEMU on ar
 	DESSIM_MACHINES="arm64=qemu-aarch64-static s390x=qemu-s390x-static" \
 		go test ./scenarios -run TestDigestsAreTheSameOnOtherMachines -count=1 -v
 
-wasm:      ## the pinned digests under js/wasm and wasip1/wasm, in node
+wasm:      ## the pinned digests under js/wasm and wasip1/wasm, in node; WASM=GOOS=js: one of them
 	@command -v node > /dev/null || { echo "make wasm: no node: apt-get install nodejs"; exit 1; }
 	DESSIM_MACHINES="js/wasm=$$(go env GOROOT)/lib/wasm/go_js_wasm_exec wasip1/wasm=$(CURDIR)/scenarios/testdata/wasi.mjs" \
-		go test ./scenarios -run TestDigestsAreTheSameOnOtherMachines/wasm -count=1 -v
+		go test ./scenarios -run 'TestDigestsAreTheSameOnOtherMachines/$(WASM)' -count=1 -v
 
 bench:     ## speed in one table; BASE=REV: against that revision, in ten minutes; PEERS=../shared/peers: beside other simulators; ONLY=REGEXP, ROUNDS, JSON=FILE
 	go run ./cmd/bench $(if $(BASE),-base '$(BASE)') $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(PEERS),-peers $(PEERS)) \
