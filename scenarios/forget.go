@@ -54,9 +54,9 @@ func (m *market) forget() {
 
 // worthwhile requires that nodes discard only what makes their disks much shorter, where they
 // discard for no other reason: see forget.
-func (w *world) worthwhile() *check.Check {
-	c := judge.Worthwhile(w.p.Nodes)
-	if w.p.Draws(swarm.Repair) && w.ended == 0 {
+func (m *market) worthwhile() *check.Check {
+	c := judge.Worthwhile(m.p.Nodes)
+	if m.p.Draws(swarm.Repair) && m.ended == 0 {
 		return c.Skipped("nodes discard their records at any time")
 	}
 	return c
