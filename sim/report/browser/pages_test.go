@@ -25,7 +25,7 @@ const root = "../../.."
 var (
 	ledgers  = shrunk("isis-lowest-proposal")
 	waiting  = shrunk("committed-taken-for-the-end")
-	stale    = shrunk("read-from-own-state")
+	stale    = shrunk("answer-to-another-request")
 	chaos5   = ran("chaos", "-nodes 5 -txs 6 -until 30s", 1, 0)
 	chaos32  = ran("chaos", "-nodes 32", 1, 100_000)
 	churn200 = ran("churn", "-nodes 200", 1, 20_000)
