@@ -131,7 +131,7 @@ func (m *market) keeps(_ protocol.NodeID, name string) int {
 	case "peer.commits", "twopc.ended", "twopc.settled":
 		return begun
 	case "peer.bodies":
-		if !m.p.Failing() && len(m.Liars) == 0 && m.p.Loss.Never() && m.p.Timing == "" && m.delay < time.Minute {
+		if m.undisturbed() && len(m.Liars) == 0 && m.delay < time.Minute {
 			return 0 // the flood has all, unless it loses some, or keys expire on their way
 		}
 		return k.placed + begun + m.unplaced() // for nodes that lack them; a liar's has other signatures there and here

@@ -190,13 +190,19 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 			return slices.Concat(m.commits.Facts(), m.ledgers.Facts(), m.faulty.facts())
 		}
 	}
-	if !m.p.Failing() && m.p.Loss.Never() && m.p.Timing == "" { // else links and nodes are as slow as they were
+	if m.undisturbed() {
 		prompt := m.prompt()
 		r.Checks = append(r.Checks, prompt.Checks(m.p.Order == orderRaft)...)
 		r.Watch = append(r.Watch, prompt)
 	}
 	r.Facts = m.withLedgers(facts)
 	return r
+}
+
+// undisturbed reports whether nothing fails, nothing is lost, and links and nodes are as fast as
+// usual.
+func (m *market) undisturbed() bool {
+	return !m.p.Failing() && m.p.Loss.Never() && m.p.Timing == ""
 }
 
 // How many longest delays a delivery takes at most while nothing fails: the four that a

@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 
@@ -26,69 +25,33 @@ func Lists(lies func(id protocol.NodeID) bool) *check.Check {
 			return false, nil
 		}
 		msg, ok := link.Payload(e.Body)
-		if !ok {
-			return false, nil
+		if _, read := twopc.MessageID(msg); !ok || !read {
+			return false, nil // that is for Readable
 		}
-		before, items, after := listWithin(msg)
-		if len(items) < 2 {
+		whole, _ := parse(protocol.TwoPC.Cut(msg))
+		at := slices.IndexFunc(whole.parts, func(v value) bool { return v.typ == 'l' })
+		if at < 0 || len(whole.parts[at].parts) < 2 {
 			return false, nil // it lists none, as an abort does, or too few
 		}
 		seen[kind]++
+		items := whole.parts[at].parts
 		last := len(items) - 1
 		swapped := slices.Clone(items)
 		swapped[0], swapped[1] = items[1], items[0]
 		for _, x := range []struct {
-			items [][]byte
+			items []value
 			read  bool
 		}{
 			{items[:1], true}, {items[last:], true}, {items[:2], true}, {items[:0], false}, {swapped[:2], false}, {swapped, false},
-			{[][]byte{items[0], items[0]}, false}, {append(slices.Clone(items), items[last]), false},
+			{[]value{items[0], items[0]}, false}, {append(slices.Clone(items), items[last]), false},
 			{append(slices.Clone(items), items[0]), false},
 		} {
-			other := slices.Concat(before, bytes.Join(x.items, nil), after)
+			whole.parts[at] = list(x.items...)
+			other := whole.append([]byte{byte(protocol.TwoPC)})
 			if _, read := twopc.MessageID(other); read != x.read {
-				return true, fmt.Errorf("node %v sends %v %q, and it would be read with %q for its list: %v", e.Node, e.Kind, msg, bytes.Join(x.items, nil), read)
+				return true, fmt.Errorf("node %v sends %v %q, and it would be read as %q: %v", e.Node, e.Kind, msg, other, read)
 			}
 		}
 		return true, nil
 	}).OrNotApplicable("no message lists several nodes")
-}
-
-// listWithin returns the items of the first list within a message that is one, and what is before and
-// after them. There is none if the message has no list.
-func listWithin(msg []byte) (before []byte, items [][]byte, after []byte) {
-	const head = 2 // the component, and the list that is the message
-	for at := head; at < len(msg) && msg[at] != 'e'; at += length(msg[at:]) {
-		if msg[at] != 'l' {
-			continue
-		}
-		at++
-		before = msg[:at]
-		for at < len(msg) && msg[at] != 'e' {
-			n := length(msg[at:])
-			items = append(items, msg[at:at+n])
-			at += n
-		}
-		return before, items, msg[at:]
-	}
-	return msg, nil, nil
-}
-
-// length returns how long the first value in b is, which is canonical.
-func length(b []byte) int {
-	switch b[0] {
-	case 'i':
-		return bytes.IndexByte(b, 'e') + 1
-	case 'l':
-		n := 1
-		for b[n] != 'e' {
-			n += length(b[n:])
-		}
-		return n + 1
-	}
-	colon, n := bytes.IndexByte(b, ':'), 0
-	for _, c := range b[:colon] {
-		n = 10*n + int(c-'0')
-	}
-	return colon + 1 + n
 }
