@@ -80,11 +80,6 @@ type Observer interface {
 	Observe(e *Event)
 }
 
-type watcher struct {
-	Observer
-	want What
-}
-
 // show completes e by time and step and shows it to the observers that watch for it.
 // They all get the address of s.shown: an Event made for each call would escape to the
 // heap.
@@ -92,9 +87,7 @@ func (s *Sim) show(happened Event) {
 	e := &s.shown
 	*e = happened
 	e.At, e.Step = s.now, s.result.Events
-	for i := range s.watchers {
-		if s.watchers[i].want&e.What != 0 {
-			s.watchers[i].Observe(e)
-		}
+	for _, o := range s.watchers.of(e) {
+		o.Observe(e)
 	}
 }

@@ -92,7 +92,7 @@ type Sim struct {
 	hop      hop
 	net      network
 	want     What
-	watchers []watcher
+	watchers watchers
 	shown    Event           // what the watchers are being shown
 	kinds    []protocol.Kind // of pending messages by slot, when an observer watches arrivals
 	result   Result
@@ -158,11 +158,8 @@ func New(plan Plan, src protocol.Source, observers ...Observer) (*Sim, error) {
 	s.slab.free = noSlot
 	s.q.init(&s.slab, s.nodes)
 	s.net.init(&s.plan)
-	for _, o := range observers {
-		w := watcher{o, o.Watch()}
-		s.watchers = append(s.watchers, w)
-		s.want |= w.want
-	}
+	s.watchers.init(observers)
+	s.want = s.watchers.want
 	s.env.Observe(s.want&Noted != 0)
 	s.schedule()
 	return s, nil

@@ -80,6 +80,11 @@ func NewCommits(client protocol.NodeID, delay time.Duration) *Commits {
 // Watch returns the events that Observe needs.
 func (c *Commits) Watch() sim.What { return sim.Output | sim.Sent }
 
+// Selects limits them to the messages in which transactions are proposed.
+func (c *Commits) Selects() []sim.Selection {
+	return []sim.Selection{{Of: sim.Sent, First: []byte{ofLink}}}
+}
+
 // Observe records a node's outputs, and what coordinators propose.
 func (c *Commits) Observe(e *sim.Event) {
 	c.decides, c.proposes = nil, nil

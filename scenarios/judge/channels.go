@@ -77,8 +77,8 @@ const (
 func (c *Channels) Checks() check.Suite {
 	const watch = sim.Started | sim.Received | sim.Fired | sim.Sent
 	return check.Suite{
-		check.Always(NameChannels, watch, c.observe).OrNotApplicable("no watched node works in a view"),
-		check.Always(NameBallots, watch, func(*sim.Event) (bool, error) { return c.beats, c.ruled }).OrNotApplicable(fmt.Sprintf("some node lies, there are more than %d, or none is in a group", mostDetected)),
+		check.Always(NameChannels, watch, c.observe).Of(sim.Sent, ofOrder).OrNotApplicable("no watched node works in a view"),
+		check.Always(NameBallots, watch, func(*sim.Event) (bool, error) { return c.beats, c.ruled }).Of(sim.Sent, ofOrder).OrNotApplicable(fmt.Sprintf("some node lies, there are more than %d, or none is in a group", mostDetected)),
 	}
 }
 
@@ -98,7 +98,7 @@ func (c *Channels) observe(e *sim.Event) (relevant bool, wrong error) {
 	if e.What != sim.Sent && n.ballots != nil {
 		c.rule(e.Node, n.step())
 	}
-	if len(e.Body) == 0 || protocol.Component(e.Body[0]) != protocol.ABCAST || int(e.Peer) >= len(n.peers) {
+	if len(e.Body) == 0 || e.Body[0] != ofOrder || int(e.Peer) >= len(n.peers) {
 		return false, nil
 	}
 	msg, ok := seal.Open(e.Body)

@@ -78,7 +78,7 @@ func (x *Exchanges) Sound() *check.Check {
 			return false, nil
 		}
 		return x.observe(x.nodes[e.Node], e), x.err
-	}).OrNotApplicable("no watched node repairs anything")
+	}).Of(sim.Sent, ofGossip).OrNotApplicable("no watched node repairs anything")
 }
 
 func (x *Exchanges) observe(n *exchanging, e *sim.Event) (relevant bool) {
@@ -101,7 +101,7 @@ func (x *Exchanges) observe(n *exchanging, e *sim.Event) (relevant bool) {
 			x.pause(n, e)
 		}
 	case sim.Sent:
-		if n.due != nil && isGossip(e) && e.Kind != gossip.KindData {
+		if n.due != nil && e.Kind != gossip.KindData {
 			x.sent(n.due, e)
 		}
 	}
@@ -183,11 +183,26 @@ func under(ids []gossip.ID, prefix string) (some []gossip.ID) {
 		return slices.Clone(ids)
 	}
 	for _, id := range ids {
-		if strings.HasPrefix(fmt.Sprintf("%x", id[:]), prefix) {
+		if begins(id, prefix) {
 			some = append(some, id)
 		}
 	}
 	return some
+}
+
+// begins reports whether an id in hexadecimal digits begins with a prefix.
+func begins(id gossip.ID, prefix string) bool {
+	const digits = "0123456789abcdef"
+	for i := range len(prefix) {
+		digit := id[i/2] >> 4
+		if i%2 == 1 {
+			digit = id[i/2] & 15
+		}
+		if prefix[i] != digits[digit] {
+			return false
+		}
+	}
+	return true
 }
 
 func sumOf(ids []gossip.ID) (sum [2]uint64) {

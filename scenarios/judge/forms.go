@@ -46,8 +46,16 @@ func Strict() *check.Check {
 			}
 		}
 		return len(forms) > 0, nil
-	}).OrNotApplicable("no such message is sent")
+	}).Of(sim.Sent, ofGossip, ofDHT).OrNotApplicable("no such message is sent")
 }
+
+// First bytes of messages: see package protocol.
+const (
+	ofLink   = byte(protocol.Link)
+	ofGossip = byte(protocol.Gossip)
+	ofOrder  = byte(protocol.ABCAST)
+	ofDHT    = 'd'
+)
 
 // form is a message, and whether a node must read it.
 type form struct {

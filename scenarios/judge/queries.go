@@ -124,7 +124,7 @@ func (q *Queries) Sound() *check.Check {
 		q.relevant, q.err = false, nil
 		q.observe(e)
 		return q.relevant, q.err
-	}).OrNotApplicable("no watched node asks another, nor is asked")
+	}).Of(sim.Sent, ofDHT).OrNotApplicable("no watched node asks another, nor is asked")
 }
 
 func (q *Queries) observe(e *sim.Event) {

@@ -30,6 +30,8 @@ type Retries struct {
 // time as there are keys.
 type Retry struct {
 	Name string
+	// Of has the first bytes of all messages that are tries, answers or replies.
+	Of []byte
 	// Least and Most return the bounds of the pause after so many tries, from 1 on, or from 0
 	// on if there is Begins. Least may be nil.
 	Least, Most func(tries int) time.Duration
@@ -95,10 +97,19 @@ func NewRetries(rows []Retry, nodes int, delay time.Duration, faults []fault.Fau
 // Timely returns the check that judges it all.
 func (r *Retries) Timely() *check.Check {
 	const watch = sim.Started | sim.Crashed | sim.Received | sim.Sent | sim.Output | sim.Injected | sim.Lifted | sim.Ended
-	return check.Always("what is unanswered is tried again in time", watch, func(e *sim.Event) (relevant bool, wrong error) {
+	c := check.Always("what is unanswered is tried again in time", watch, func(e *sim.Event) (relevant bool, wrong error) {
 		relevant = r.observe(e)
 		return relevant, r.err
-	}).OrNotApplicable("nothing is tried twice")
+	})
+	c.Of(sim.Received)
+	for i := range r.rows {
+		row := &r.rows[i]
+		c.Of(sim.Sent, row.Of...)
+		if row.Answer != nil || row.Reply != nil || row.Anew {
+			c.Of(sim.Received, row.Of...)
+		}
+	}
+	return c.OrNotApplicable("nothing is tried twice")
 }
 
 func (r *Retries) observe(e *sim.Event) (relevant bool) {

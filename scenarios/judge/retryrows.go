@@ -25,7 +25,7 @@ func growing(first time.Duration, doublings, round int) (least, most func(tries 
 func AskRetries(askAfter time.Duration) Retry {
 	_, most := growing(askAfter, 4, 1)
 	return Retry{
-		Name: "a question about a decision", Most: func(tries int) time.Duration { return most(tries + 1) },
+		Name: "a question about a decision", Of: []byte{ofLink}, Most: func(tries int) time.Duration { return most(tries + 1) },
 		Begins: twopc.KindVoted, Tries: []protocol.Kind{twopc.KindAsk}, Ends: twopc.KindDecided, Anew: true,
 		Key: func(e *sim.Event) (uint64, bool) {
 			if e.What == sim.Sent {
@@ -41,7 +41,7 @@ func AskRetries(askAfter time.Duration) Retry {
 func CommitRetries(askAfter time.Duration) Retry {
 	_, most := growing(askAfter, 4, 1)
 	return Retry{
-		Name: "a commit", Most: most, Tries: []protocol.Kind{twopc.KindDecision},
+		Name: "a commit", Of: []byte{ofLink}, Most: most, Tries: []protocol.Kind{twopc.KindDecision},
 		Key:    func(e *sim.Event) (uint64, bool) { return committed(e) },
 		Answer: committed,
 	}
@@ -86,7 +86,7 @@ func TransferRetries(delay time.Duration) Retry {
 	const patience, aborted = 150, 160
 	_, most := growing(patience*delay, 3, 1)
 	return Retry{
-		Name: "a transfer", Most: most,
+		Name: "a transfer", Of: []byte{ofLink}, Most: most,
 		Tries: []protocol.Kind{peer.KindRequest}, Ends: peer.KindAnswered,
 		Key: func(e *sim.Event) (uint64, bool) {
 			if e.What == sim.Output {
@@ -123,7 +123,7 @@ func FetchRetries(delay time.Duration, members int) Retry {
 	const first = 6
 	_, most := growing(first*delay, 4, max(1, members-1))
 	return Retry{
-		Name: "a request for a body", Most: func(tries int) time.Duration { return 2 * most(tries+members) },
+		Name: "a request for a body", Of: []byte{ofLink, ofGossip}, Most: func(tries int) time.Duration { return 2 * most(tries+members) },
 		Tries: []protocol.Kind{peer.KindFetch}, Ends: peer.KindEntry,
 		Key: func(e *sim.Event) (uint64, bool) {
 			if e.What == sim.Output {
@@ -173,7 +173,7 @@ func QueryRetries(timeout time.Duration) Retry {
 	least, most := growing(timeout, 1, 1)
 	var w kademlia.Watcher
 	return Retry{
-		Name: "a query of the DHT", GivenUp: true,
+		Name: "a query of the DHT", Of: []byte{ofDHT}, GivenUp: true,
 		Tries: []protocol.Kind{kademlia.KindPing, kademlia.KindFindNode, kademlia.KindGet, kademlia.KindPut},
 		Least: func(tries int) time.Duration { return least(tries - 1) },
 		Most:  func(tries int) time.Duration { return most(tries - 1) },
@@ -188,7 +188,7 @@ func QueryRetries(timeout time.Duration) Retry {
 func OperationRetries(delay time.Duration, replicas int) Retry {
 	least, most := growing(kv.PatienceDelays*delay, 2, replicas)
 	return Retry{
-		Name: "an operation", Least: least, Most: most, Tries: []protocol.Kind{kv.KindRequest}, Ends: kv.KindReturned,
+		Name: "an operation", Of: []byte{byte(kv.Component)}, Least: least, Most: most, Tries: []protocol.Kind{kv.KindRequest}, Ends: kv.KindReturned,
 		Key: func(e *sim.Event) (uint64, bool) { return 0, true }, // one at a time
 	}
 }

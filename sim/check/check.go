@@ -54,6 +54,8 @@ type Result struct {
 type Check struct {
 	name      string
 	watch     sim.What
+	selects   []sim.Selection
+	judge     func(e *sim.Event) (relevant bool, wrong error) // of an Always
 	see       func(c *Check, e *sim.Event)
 	conclude  func(c *Check, end protocol.Time) (Verdict, string)
 	excused   []string
@@ -71,11 +73,40 @@ type Check struct {
 // Watch returns the events that the check observes.
 func (c *Check) Watch() sim.What { return c.watch }
 
+// Selects returns which messages the check observes: see Of.
+func (c *Check) Selects() []sim.Selection { return c.selects }
+
+// Of makes the check observe, of the events of the sorts of, only those of messages that begin
+// with one of these bytes, and returns it: see sim.Selection.
+func (c *Check) Of(of sim.What, first ...byte) *Check {
+	c.selects = append(c.selects, sim.Selection{Of: of, First: first})
+	return c
+}
+
 // Observe judges an event, unless the check has failed: only the first violation is
 // reported.
 func (c *Check) Observe(e *sim.Event) {
-	if !c.failed && c.see != nil {
+	switch {
+	case c.failed:
+	case c.judge != nil:
+		relevant, wrong := c.judge(e)
+		if relevant {
+			c.exercised++
+		}
+		if wrong != nil {
+			c.wrong(e, wrong)
+		}
+	case c.see != nil:
 		c.see(c, e)
+	}
+}
+
+// wrong notes what the judge of an Always found.
+func (c *Check) wrong(e *sim.Event, err error) {
+	if errors.Is(err, errUndecided) {
+		c.undecided = err
+	} else {
+		c.fail(e, err)
 	}
 }
 
@@ -131,18 +162,7 @@ func Undecided(reason string) error { return undecided{errors.New(reason)} }
 // Always judges every event of the set watch: judge reports whether the event is relevant
 // to the check, and what is wrong with it, as one sentence, or nil.
 func Always(name string, watch sim.What, judge func(e *sim.Event) (relevant bool, wrong error)) *Check {
-	return &Check{name: name, watch: watch, conclude: passIfExercised, see: func(c *Check, e *sim.Event) {
-		relevant, wrong := judge(e)
-		if relevant {
-			c.exercised++
-		}
-		switch {
-		case errors.Is(wrong, errUndecided):
-			c.undecided = wrong
-		case wrong != nil:
-			c.fail(e, wrong)
-		}
-	}}
+	return &Check{name: name, watch: watch, judge: judge, conclude: passIfExercised}
 }
 
 // OrNotApplicable makes the check not applicable, for that reason, to a run that never

@@ -47,9 +47,19 @@ func (s *Scenario) repairs(p *Params, plan *sim.Plan) (checks check.Suite) {
 		return nil
 	}
 	for _, r := range s.repairsOf(*p) {
-		checks = append(checks, check.Sometimes("needed: "+r.Name, check.InSweep, sim.Received, func(e *sim.Event) bool {
-			return slices.Contains(r.Second, e.Kind) && slices.ContainsFunc(plan.Faults, func(f fault.Fault) bool {
-				return f.Op == fault.Lose && f.Only == r.First && f.Rate.Sure() && e.At > f.At && e.Node != e.Peer && slices.Contains(f.Groups[1], e.Node)
+		var lost []*fault.Fault // of the first chance
+		for i := range plan.Faults {
+			if f := &plan.Faults[i]; f.Op == fault.Lose && f.Only == r.First && f.Rate.Sure() {
+				lost = append(lost, f)
+			}
+		}
+		watch := sim.Received
+		if len(lost) == 0 {
+			watch = 0
+		}
+		checks = append(checks, check.Sometimes("needed: "+r.Name, check.InSweep, watch, func(e *sim.Event) bool {
+			return slices.Contains(r.Second, e.Kind) && slices.ContainsFunc(lost, func(f *fault.Fault) bool {
+				return e.At > f.At && e.Node != e.Peer && slices.Contains(f.Groups[1], e.Node)
 			})
 		}))
 	}

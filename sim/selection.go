@@ -1,0 +1,94 @@
+package sim
+
+import "math/bits"
+
+// A Selective is an Observer that sees, of the messages that it watches, only some. What a
+// message is about stands in its first byte (see protocol.Component), so most observers can say
+// by that what is not for them; a message costs nothing then.
+type Selective interface {
+	Observer
+	// Selects returns what limits the set that Watch names. It is asked once, at New.
+	Selects() []Selection
+}
+
+// Selection leaves, of the events of some sorts, those of messages that begin in one of some ways.
+type Selection struct {
+	Of    What   // sorts of events; of those that are not of messages nothing is left out
+	First []byte // first bytes; a message without bytes is left out
+}
+
+// ofMessages are the sorts of events whose Body is a message.
+const ofMessages = Received | Sent | Lost | Copied | Corrupted | Dropped
+
+// sorts is the number of sorts of events: Everything has that many bits.
+const sorts = 21
+
+// watchers are the observers of a run, by what they are shown.
+type watchers struct {
+	want  What
+	class [256]uint16  // of a message, by its first byte; 0 is that of any which no Selection names
+	lists [][]Observer // by sort, and of sorts of messages by class
+	first [sorts]int   // index of a sort's list for class 0, by the number of its bit
+}
+
+// init sorts the observers, which are shown each event in the order given.
+func (w *watchers) init(observers []Observer) {
+	wants, limits := make([]What, len(observers)), make([][]Selection, len(observers))
+	classes := 1
+	for i, o := range observers {
+		wants[i] = o.Watch()
+		w.want |= wants[i]
+		if o, ok := o.(Selective); ok {
+			limits[i] = o.Selects()
+		}
+		for _, l := range limits[i] {
+			for _, b := range l.First {
+				if w.class[b] == 0 {
+					w.class[b] = uint16(classes)
+					classes++
+				}
+			}
+		}
+	}
+	for bit := range w.first {
+		what := What(1) << bit
+		w.first[bit] = len(w.lists)
+		w.lists = append(w.lists, nil)
+		if what&ofMessages != 0 {
+			w.lists = append(w.lists, make([][]Observer, classes-1)...)
+		}
+		for i, o := range observers {
+			if wants[i]&what != 0 {
+				w.enter(o, what, w.lists[w.first[bit]:], limits[i])
+			}
+		}
+	}
+}
+
+// enter enters an observer in those lists of a sort in which it belongs.
+func (w *watchers) enter(o Observer, what What, lists [][]Observer, limits []Selection) {
+	limited, selected := false, make([]bool, len(w.class))
+	for _, l := range limits {
+		if l.Of&what&ofMessages == 0 {
+			continue
+		}
+		limited = true
+		for _, b := range l.First {
+			selected[w.class[b]] = true
+		}
+	}
+	for c := range lists {
+		if !limited || selected[c] {
+			lists[c] = append(lists[c], o)
+		}
+	}
+}
+
+// of returns the observers that are shown e.
+func (w *watchers) of(e *Event) []Observer {
+	i := w.first[bits.TrailingZeros32(uint32(e.What))]
+	if e.What&ofMessages != 0 && len(e.Body) > 0 {
+		i += int(w.class[e.Body[0]])
+	}
+	return w.lists[i]
+}
