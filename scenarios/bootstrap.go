@@ -62,7 +62,7 @@ func buildBootstrap(p params) *scenario.Run {
 			whole(l.Far()),
 			p.faultFree(l.Placed()),
 			w.queries(plan.Faults).Sound(),
-			judge.Strict(),
+			p.forms(),
 			whole(w.bounded(bound)),
 			check.Waits(awake, w.p.Nodes, w.machine),
 		},

@@ -124,7 +124,7 @@ func buildChurn(p params) *scenario.Run {
 	c.workload()
 	c.everybody()
 	j := judge.NewChurn(&c.DHT)
-	checks := append(j.Checks(), c.queries(cfg).Sound(), judge.Strict(), c.timelyRetries([]judge.Retry{judge.QueryRetries(cfg.Timeout)}, p.Nodes, c.plan.Faults))
+	checks := append(j.Checks(), c.queries(cfg).Sound(), p.forms(), c.timelyRetries([]judge.Retry{judge.QueryRetries(cfg.Timeout)}, p.Nodes, c.plan.Faults))
 	if c.p.Draws(swarm.Repair) {
 		checks = append(checks, discards())
 	}

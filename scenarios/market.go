@@ -156,8 +156,8 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 		Inputs: m.asks,
 		Checks: slices.Concat(checks, m.outcome(), m.deliveries.Checks(), check.Suite{
 			m.questions.Answered(), judge.Lists(m.lies), m.queries(m.plan.Faults).Sound(), m.links.Perfect(),
-			m.floods.Once(), m.floods.Told(), m.floods.Forwarded(traitors(m.plan.Faults)), m.exchanges().Sound(), judge.Strict(),
-			m.retries(), m.ledgers.Unsent(), m.Readable(m.plan.Faults), strict(), m.worthwhile(), pauses.Grow(), m.limited(),
+			m.floods.Once(), m.floods.Told(), m.floods.Forwarded(traitors(m.plan.Faults)), m.exchanges().Sound(), m.p.forms(),
+			m.retries(), m.ledgers.Unsent(m.p.asks()), m.Readable(m.plan.Faults), strict(), m.worthwhile(), pauses.Grow(), m.limited(),
 		}),
 		Watch: []sim.Observer{m.Incarnations, m.commits, m.ledgers, m.history, m.deliveries},
 		Nodes: m.rows,

@@ -58,7 +58,7 @@ func (w *world) watchLinks(faults []fault.Fault) *judge.Links {
 		retry = 0
 	}
 	return judge.NewLinks(judge.LinksOf{
-		Nodes: w.p.Nodes, Seed: w.p.Seed, FIFO: order.FIFO() && group == nil && !w.p.Failing(),
+		Nodes: w.p.Nodes, Seed: w.p.Seed, Asks: w.p.asks(), FIFO: order.FIFO() && group == nil && !w.p.Failing(),
 		Retry: retry, Delay: w.delay, Faults: faults, Traitors: traitors(faults),
 	})
 }

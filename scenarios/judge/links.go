@@ -34,7 +34,7 @@ type Links struct {
 	frame link.Watcher
 	step  *linkStep // the last one in which a frame came
 	err   error     // of what was handed up in it
-	read  bool      // a frame came, and links were asked about frames that nobody sends
+	asks  bool      // links are to be asked about frames that nobody sends
 	known func(id protocol.NodeID) bool
 }
 
@@ -76,6 +76,7 @@ const mostEnds = 2
 type LinksOf struct {
 	Nodes  int
 	Seed   uint64 // says which are watched
+	Asks   bool   // links are asked, too, about frames that nobody sends
 	FIFO   bool
 	Retry  time.Duration // to the first resend; 0 if clocks do not keep the time
 	Delay  time.Duration // the longest usual one
@@ -87,7 +88,7 @@ type LinksOf struct {
 // NewLinks returns a judge of the links between nodes.
 func NewLinks(c LinksOf) *Links {
 	nodes, traitors := c.Nodes, c.Traitors
-	l := &Links{fifo: c.FIFO, pace: linkRule{c.Retry, c.Delay}, held: NewHindered(c.Faults), ends: make([]*linkEnd, nodes)}
+	l := &Links{fifo: c.FIFO, asks: c.Asks, pace: linkRule{c.Retry, c.Delay}, held: NewHindered(c.Faults), ends: make([]*linkEnd, nodes)}
 	for id := range sample(nodes, mostEnds, c.Seed, traitors) {
 		l.ends[id] = &linkEnd{peers: make(map[protocol.NodeID]*linkPeer)}
 	}
@@ -156,8 +157,8 @@ func (l *Links) observe(e *sim.Event) (relevant bool, wrong error) {
 		case e.What == sim.Sent:
 			return true, cmp.Or(p.sends(e, &f), p.goes(e, &f, &l.pace))
 		case ok:
-			if !l.read {
-				l.read, wrong = true, unsound(&l.frame)
+			if l.asks {
+				l.asks, wrong = false, unsound(&l.frame)
 			}
 			l.step = &linkStep{node: e.Node, from: e.Peer, incarnation: e.Incarnation, want: p.receives(e.At, n.incarnation, &f, l.fifo)}
 			return true, wrong

@@ -21,13 +21,14 @@ type unsent struct {
 	memory *ledger.Verifier // of fewAnswers: it changes none
 	asked  int              // entries after which the ledger was asked
 	made   uint32           // outputs of the transactions that were accepted before the last of them
-	forms  bool             // whether what needs no state was asked
+	forms  bool             // what needs no state is to be asked
 }
 
 // Unsent requires that nodes judge what nobody sends as the second ledger does: of each place
-// of the log, the node that comes to it first. It must be listed after Audited.
-func (l *Ledgers) Unsent() *check.Check {
-	u := &unsent{l: l, memory: ledger.NewVerifier(fewAnswers)}
+// of the log, the node that comes to it first; and if forms is set, of the first place, what needs
+// no state, which is the same in all runs. It must be listed after Audited.
+func (l *Ledgers) Unsent(forms bool) *check.Check {
+	u := &unsent{l: l, memory: ledger.NewVerifier(fewAnswers), forms: forms}
 	return check.Always("a second ledger agrees on spends nobody makes", sim.Output, func(e *sim.Event) (bool, error) {
 		a, x := &l.audit, &l.entry
 		if !l.entered || x.Verdict != ledger.Accepted || len(a.entries) == u.asked || x.Index+1 != uint64(len(a.entries)) {
@@ -40,8 +41,8 @@ func (l *Ledgers) Unsent() *check.Check {
 		}
 		wrong := cmp.Or(u.spends(n, last), u.strangers(n), u.stops(n, last.Sender))
 		u.made += uint32(len(last.Outputs))
-		if wrong == nil && !u.forms {
-			u.forms = true
+		if wrong == nil && u.forms {
+			u.forms = false
 			wrong = cmp.Or(u.form(n, last), u.endorsements(last), u.encodings(last), u.genesis())
 		}
 		if wrong != nil {
