@@ -186,28 +186,33 @@ func (r *Reader) integer() (neg bool, u uint64) {
 	return neg, u
 }
 
+// sure is the number of decimal digits of which any number fits a uint64.
+const sure = 19
+
 // digits reads a decimal number without leading zeros and the byte after it.
 func (r *Reader) digits(end byte) uint64 {
 	if r.broken {
 		return 0
 	}
-	rest := r.b[r.at:]
 	var u uint64
-	n := 0
-	for ; n < len(rest) && '0' <= rest[n] && rest[n] <= '9'; n++ {
-		d := uint64(rest[n] - '0')
-		if u > (math.MaxUint64-d)/10 {
-			r.broken = true
-			return 0
+	rest := r.b[r.at:]
+	for n, c := range rest {
+		d := uint64(c - '0')
+		if d > 9 {
+			r.broken = c != end || n == 0 || n > 1 && rest[0] == '0'
+			if r.broken {
+				return 0
+			}
+			r.at += n + 1
+			return u
+		}
+		if n >= sure && u > (math.MaxUint64-d)/10 {
+			break
 		}
 		u = u*10 + d
 	}
-	if n == 0 || n > 1 && rest[0] == '0' || n == len(rest) || rest[n] != end {
-		r.broken = true
-		return 0
-	}
-	r.at += n + 1
-	return u
+	r.broken = true
+	return 0
 }
 
 // Bytes reads a string. The slice aliases what is read.
