@@ -93,7 +93,7 @@ func traitors(faults []fault.Fault) (ids []protocol.NodeID) {
 }
 
 // lies reports whether a node is byzantine at some time.
-func (m *market) lies(id protocol.NodeID) bool { return slices.Contains(traitors(m.plan.Faults), id) }
+func (m *market) lies(id protocol.NodeID) bool { return slices.Contains(m.traitors, id) }
 
 // liar reports whether a node lies, by a fault or by its inputs.
 func (m *market) liar(id protocol.NodeID) bool { return m.lies(id) || slices.Contains(m.Liars, id) }

@@ -77,7 +77,7 @@ func (m *market) limited() *check.Check {
 	if m.waiting == 0 {
 		return c.Skipped("a run has less than nodes may hold")
 	}
-	return c
+	return judge.Steps(c)
 }
 
 // forgot reports whether a node may have forgotten how a transaction ended, and rightly: as many

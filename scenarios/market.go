@@ -48,7 +48,8 @@ type market struct {
 	outcomes   *judge.Outcomes
 	questions  *judge.Questions
 	faulty     *faulty
-	purses     *purses // nil: coins do not run short
+	traitors   []protocol.NodeID // nodes that are byzantine at some time; set by run
+	purses     *purses           // nil: coins do not run short
 	deliveries *judge.Deliveries
 	floods     *judge.Floods
 }
@@ -132,7 +133,7 @@ func (m *market) whole() check.Suite {
 // outcome returns the checks of what becomes of each transfer, and of what is reserved for it.
 func (m *market) outcome() check.Suite {
 	o, coins := m.outcomes, judge.NewCoins(m.commits, m.ledgers)
-	return check.Suite{m.holds.Exact(m.lies), coins.Kept(m.lies), coins.Responsible(m.liar), o.Truthful(), o.OnlyCommitted(), o.Everywhere(m.bound), m.bounded(), check.Waits(awake, m.p.Nodes+1, m.machine)}
+	return check.Suite{m.holds.Exact(m.lies), coins.Kept(m.lies), coins.Responsible(m.liar), o.Truthful(), o.OnlyCommitted(), o.Everywhere(m.bound), m.bounded(), judge.Steps(check.Waits(awake, m.p.Nodes+1, m.machine))}
 }
 
 // inject adds a fault of the scenario's own, unless the run has healed by then.
@@ -145,6 +146,7 @@ func (m *market) inject(f fault.Fault) {
 // run returns the run with these checks, and those that faults call for.
 func (m *market) run(checks check.Suite) *scenario.Run {
 	m.addFaults(&m.plan)
+	m.traitors = traitors(m.plan.Faults)
 	if m.remember > 0 { // what is too old is asked for to the end of time
 		m.plan.Until = min(m.plan.Until, m.bound)
 	}
@@ -156,13 +158,13 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 		Inputs: m.asks,
 		Checks: slices.Concat(checks, m.outcome(), m.deliveries.Checks(), check.Suite{
 			m.questions.Answered(), judge.Lists(m.lies), m.queries(m.plan.Faults).Sound(), m.links.Perfect(),
-			m.floods.Once(), m.floods.Told(), m.floods.Forwarded(traitors(m.plan.Faults)), m.exchanges().Sound(), m.p.forms(),
+			m.floods.Once(), m.floods.Told(), m.floods.Forwarded(m.traitors), m.exchanges().Sound(), m.p.forms(),
 			m.retries(), m.ledgers.Unsent(m.p.asks()), m.Readable(m.plan.Faults), strict(), m.worthwhile(), pauses.Grow(), m.limited(),
 		}),
 		Watch: []sim.Observer{m.Incarnations, m.commits, m.ledgers, m.history, m.deliveries},
 		Nodes: m.rows,
 		Measure: func(x *stats.Meter) {
-			m.history.Measure(x, traitors(m.plan.Faults))
+			m.history.Measure(x, m.traitors)
 			m.commits.Measure(x)
 			measureOrder(x)
 			m.measureJoins(x, peer.KindJoined)
@@ -182,7 +184,7 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 		if m.p.Order == orderRaft {
 			leaders := judge.NewLeaders(&m.Network)
 			r.Checks = append(r.Checks, leaders.Forgotten(), leaders.Rarer())
-			if len(traitors(m.plan.Faults)) == 0 { // a model cannot know what a node makes of lies
+			if len(m.traitors) == 0 { // a model cannot know what a node makes of lies
 				r.Checks = append(r.Checks, leaders.Patient(), judge.NewRemovals(&m.Network).Timely(), judge.NewProposals(&m.Network).Repeated())
 			}
 		}

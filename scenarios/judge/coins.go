@@ -61,7 +61,7 @@ func (x *Coins) Kept(lies func(id protocol.NodeID) bool) *check.Check {
 		}
 		return true, x.compare(e.Node, k)
 	})
-	return c.OrNotApplicable("nothing committed waited for its place")
+	return Steps(c).OrNotApplicable("nothing committed waited for its place")
 }
 
 func (x *Coins) output(e *sim.Event, k *keeper) {

@@ -25,7 +25,7 @@ type disk struct {
 func Disks(nodes int) *check.Check {
 	disks := make([]disk, nodes)
 	watch := sim.Persisted | sim.Discarded | sim.Synced | sim.Crashed | sim.Output | sim.Received | sim.Fired
-	return check.Always("a disk keeps what was found, and says it once", watch, func(e *sim.Event) (bool, error) {
+	return Steps(check.Always("a disk keeps what was found, and says it once", watch, func(e *sim.Event) (bool, error) {
 		if int(e.Node) >= nodes {
 			return false, nil // a client
 		}
@@ -49,7 +49,7 @@ func Disks(nodes int) *check.Check {
 			}
 		}
 		return false, nil
-	}).OrNotApplicable("nodes keep nothing")
+	})).OrNotApplicable("nodes keep nothing")
 }
 
 func (d *disk) persist(e *sim.Event) (bool, error) {

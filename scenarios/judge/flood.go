@@ -44,7 +44,7 @@ func NewFloods(l *Ledgers) *Floods {
 // step begins: then all of the last one was seen.
 func (f *Floods) Told() *check.Check {
 	const watch = sim.Started | sim.Crashed | sim.Output | sim.Received | sim.Fired
-	return check.Always("nodes put out what they pass on or refuse", watch, func(e *sim.Event) (bool, error) {
+	return Steps(check.Always("nodes put out what they pass on or refuse", watch, func(e *sim.Event) (bool, error) {
 		if int(e.Node) >= len(f.told) {
 			return false, nil // a client
 		}
@@ -64,7 +64,7 @@ func (f *Floods) Told() *check.Check {
 			return f.compare(e.Node, *x)
 		}
 		return false, nil
-	}).OrNotApplicable("no body is passed on")
+	})).OrNotApplicable("no body is passed on")
 }
 
 // refuses requires that an incarnation refuses a body once: it remembers that it did.

@@ -57,6 +57,12 @@ const (
 	ofDHT    = 'd'
 )
 
+// Steps makes a check that looks at nodes when their next step begins pass over the steps that
+// consume a message of the order, and returns it. More than half of all messages are heartbeats,
+// which change nothing that is looked at; and what another message of the order changes is still
+// there when the next timer fires.
+func Steps(c *check.Check) *check.Check { return c.Of(sim.Received, ofLink, ofGossip, ofDHT) }
+
 // form is a message, and whether a node must read it.
 type form struct {
 	what string

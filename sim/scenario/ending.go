@@ -85,6 +85,7 @@ type traffic struct {
 	sent  []uint64
 	kinds []kindCount      // in the order of their first event
 	index map[whatKind]int // into kinds
+	last  int              // of kinds: that of the last event
 }
 
 // whatKind is a kind of message or output.
@@ -117,6 +118,10 @@ func (c *traffic) Observe(e *sim.Event) {
 
 func (c *traffic) count(k protocol.Kind, output bool) {
 	w := whatKind{k, output}
+	if c.last < len(c.kinds) && c.kinds[c.last].whatKind == w { // as in a broadcast
+		c.kinds[c.last].n++
+		return
+	}
 	i, known := c.index[w]
 	if !known {
 		if c.index == nil {
@@ -127,6 +132,7 @@ func (c *traffic) count(k protocol.Kind, output bool) {
 		c.kinds = append(c.kinds, kindCount{whatKind: w})
 	}
 	c.kinds[i].n++
+	c.last = i
 }
 
 // of returns the number of messages that a node sent.
