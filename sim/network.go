@@ -81,7 +81,7 @@ func (s *Sim) send(c *cause, n *node, f *protocol.Effect, stored uint32) uint32 
 	l := s.net.between(c.id, f.To)
 	faults := s.net.faultsOn(&m, s.now, len(s.nodes))
 	if s.travel(n, l, &m, faults) {
-		s.net.remember(&m, len(s.nodes))
+		s.net.remember(&m, s.now, len(s.nodes))
 	}
 	if !l.Copy.Never() && s.chance(n, protocol.Key{Kind: kindCopy, A: c.id, B: f.To, N: name}, l.Copy) {
 		m.wave, m.name = protocol.Hash2(wave, waveCopy), protocol.Hash2(name, waveCopy)

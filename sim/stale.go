@@ -2,7 +2,6 @@ package sim
 
 import (
 	"math/bits"
-	"slices"
 	"time"
 
 	"dessim/protocol"
@@ -67,25 +66,27 @@ type past struct {
 
 const echoKinds = 64 // that an Echo remembers; a protocol has fewer
 
-// remember keeps the message for the faults that may send it again.
-func (w *network) remember(m *message, nodes int) {
+// remember keeps the message for the faults that may send it again from now on.
+func (w *network) remember(m *message, now protocol.Time, nodes int) {
 	if w.faults == nil {
 		return
 	}
 	for i := range w.faults.echoes {
-		if e := &w.faults.echoes[i]; e.Picks(m.Kind) && e.Touches(m.from, m.To, nodes) {
+		if e := &w.faults.echoes[i]; now < e.Until && e.Picks(m.Kind) && e.Touches(m.from, m.To, nodes) {
 			e.remember(m)
 		}
 	}
 }
 
 func (e *echo) remember(m *message) {
-	i := slices.IndexFunc(e.passed, func(p passed) bool { return p.kind == m.Kind })
-	if i < 0 {
-		if len(e.passed) == echoKinds {
+	i := 0
+	for i < len(e.passed) && e.passed[i].kind != m.Kind {
+		i++
+	}
+	if i == len(e.passed) {
+		if i == echoKinds {
 			return
 		}
-		i = len(e.passed)
 		e.passed = append(e.passed, passed{kind: m.Kind, ring: new([fault.EchoMemory]past)})
 	}
 	p := &e.passed[i]
