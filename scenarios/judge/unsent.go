@@ -19,28 +19,43 @@ import (
 type unsent struct {
 	l      *Ledgers
 	memory *ledger.Verifier // of fewAnswers: it changes none
+	seen   int              // entries, so far
 	asked  int              // entries after which the ledger was asked
-	made   uint32           // outputs of the transactions that were accepted before the last of them
+	every  int              // entries from one time to the next, at least
+	made   uint32           // outputs of the transactions that were accepted
 	forms  bool             // what needs no state is to be asked
 }
 
-// Unsent requires that nodes judge what nobody sends as the second ledger does: of each place
-// of the log, the node that comes to it first; and if forms is set, of the first place, what needs
-// no state, which is the same in all runs. It must be listed after Audited.
-func (l *Ledgers) Unsent(forms bool) *check.Check {
-	u := &unsent{l: l, memory: ledger.NewVerifier(fewAnswers), forms: forms}
+// placesEvery is how many entries pass from one place at which ledgers are asked to the next, in
+// most runs: what a ledger gets wrong about its state it gets wrong for longer than that.
+const placesEvery = 4
+
+// Unsent requires that nodes judge what nobody sends as the second ledger does: of some places
+// of the log, the node that comes to it first. If all is set, it asks at each place, and at the
+// first one what needs no state, which is the same in all runs. It must be listed after Audited.
+func (l *Ledgers) Unsent(all bool) *check.Check {
+	u := &unsent{l: l, memory: ledger.NewVerifier(fewAnswers), forms: all, every: placesEvery}
+	if all {
+		u.every = 1
+	}
+	u.asked = 1 - u.every // so that it begins with the first
 	return check.Always("a second ledger agrees on spends nobody makes", sim.Output, func(e *sim.Event) (bool, error) {
 		a, x := &l.audit, &l.entry
-		if !l.entered || x.Verdict != ledger.Accepted || len(a.entries) == u.asked || x.Index+1 != uint64(len(a.entries)) {
+		if !l.entered || x.Verdict != ledger.Accepted || len(a.entries) == u.seen || x.Index+1 != uint64(len(a.entries)) {
 			return false, nil
 		}
-		u.asked = len(a.entries)
+		u.seen = len(a.entries)
 		n, last := l.net.Nodes[e.Node], a.entries[x.Index].tx
 		if last == nil || n.Ledger().LogLen() != x.Index+1 {
 			return false, nil
 		}
-		wrong := cmp.Or(u.spends(n, last), u.strangers(n), u.stops(n, last.Sender))
+		before := u.made
 		u.made += uint32(len(last.Outputs))
+		if u.seen < u.asked+u.every {
+			return false, nil
+		}
+		u.asked = u.seen
+		wrong := cmp.Or(u.spends(n, last, before), u.strangers(n), u.stops(n, last.Sender))
 		if wrong == nil && u.forms {
 			u.forms = false
 			wrong = cmp.Or(u.form(n, last), u.endorsements(last), u.encodings(last), u.genesis())
@@ -96,13 +111,13 @@ func (u *unsent) besides(o ledger.Owner) (others [2]ledger.Owner) {
 }
 
 // spends asks about spends of the outputs of the last accepted transaction and of the genesis,
-// of those beyond the last, and of indices that would wrap around.
-func (u *unsent) spends(n *peer.Node, last *ledger.Tx) error {
+// of those beyond the last, and of indices that would wrap around to those that were made before.
+func (u *unsent) spends(n *peer.Node, last *ledger.Tx, before uint32) error {
 	id, genesis := last.TxID(), u.l.net.Genesis.TxID()
 	outs, minted := uint32(len(last.Outputs)), uint32(len(u.l.net.Minted))
 	points := []ledger.Outpoint{
 		{TxID: id}, {TxID: id, Index: outs - 1}, {TxID: id, Index: outs}, {TxID: id, Index: outs + 1},
-		{TxID: id, Index: -u.made}, {TxID: id, Index: math.MaxUint32}, {TxID: id, Index: 1 << 31},
+		{TxID: id, Index: -before}, {TxID: id, Index: math.MaxUint32}, {TxID: id, Index: 1 << 31},
 		{TxID: genesis}, {TxID: genesis, Index: minted - 1}, {TxID: genesis, Index: minted},
 		{TxID: genesis, Index: math.MaxUint32}, {TxID: genesis, Index: 1 << 31}, {},
 	}
