@@ -11,7 +11,9 @@ import (
 // network holds a plan's links in the form that send needs.
 type network struct {
 	link  *Link
-	rules map[[2]protocol.NodeID]*Link         // nil if there are none
+	pairs map[[2]protocol.NodeID]*Link         // rules for two nodes; nil if there are none
+	from  []*Link                              // by node, rules for all that it sends; nil if there are none
+	to    []*Link                              // likewise, for all that is sent to it
 	last  map[[2]protocol.NodeID]protocol.Time // the latest arrival on a FIFO link, if it is to come
 	most  int                                  // size of last at which it is looked through
 	fifo  bool                                 // some link is FIFO, so last is kept
@@ -22,12 +24,9 @@ type network struct {
 func (w *network) init(p *Plan) {
 	w.link = &p.Link
 	w.fifo = p.Link.FIFO
-	if len(p.Links) > 0 {
-		w.rules = make(map[[2]protocol.NodeID]*Link, len(p.Links))
-	}
 	for i := range p.Links {
 		r := &p.Links[i]
-		w.rules[[2]protocol.NodeID{r.From, r.To}] = &r.Link
+		w.rule(r, p.Nodes)
 		w.fifo = w.fifo || r.Link.FIFO
 	}
 	if w.fifo {
@@ -35,14 +34,38 @@ func (w *network) init(p *Plan) {
 	}
 }
 
-func (w *network) between(from, to protocol.NodeID) *Link {
-	if w.rules == nil {
-		return w.link
+// rule enters a rule, of which there is none yet for the same nodes.
+func (w *network) rule(r *LinkRule, nodes int) {
+	of, id := &w.from, r.From
+	switch {
+	case r.To == Any:
+	case r.From == Any:
+		of, id = &w.to, r.To
+	default:
+		if w.pairs == nil {
+			w.pairs = make(map[[2]protocol.NodeID]*Link)
+		}
+		w.pairs[[2]protocol.NodeID{r.From, r.To}] = &r.Link
+		return
 	}
-	for _, pair := range [...][2]protocol.NodeID{{from, to}, {from, Any}, {Any, to}} {
-		if l := w.rules[pair]; l != nil {
+	if *of == nil {
+		*of = make([]*Link, nodes)
+	}
+	(*of)[id] = &r.Link
+}
+
+// between returns the link between two nodes of the plan.
+func (w *network) between(from, to protocol.NodeID) *Link {
+	if w.pairs != nil {
+		if l := w.pairs[[2]protocol.NodeID{from, to}]; l != nil {
 			return l
 		}
+	}
+	if w.from != nil && w.from[from] != nil {
+		return w.from[from]
+	}
+	if w.to != nil && w.to[to] != nil {
+		return w.to[to]
 	}
 	return w.link
 }
