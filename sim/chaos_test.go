@@ -382,6 +382,9 @@ func TestNothingLeaks(t *testing.T) {
 		}
 		held, heldLong := 0, uint32(0)
 		for _, x := range s.cold {
+			if x == nil {
+				continue
+			}
 			held += len(x.held)
 			for _, e := range x.held {
 				if s.slab.at(e.slot).flag&long != 0 {

@@ -7,7 +7,6 @@ import (
 
 // coldState is what most nodes never need: a disk, held events, faults.
 type coldState struct {
-	down    bool
 	damaged bool          // a record rotted: down for good
 	pause   protocol.Time // until then the node does nothing; 0 if it does
 	disk    *disk
@@ -39,6 +38,7 @@ type waiting struct {
 	when    string            // after which effect that is
 }
 
+// coldOf returns the cold state of a node, made if need be.
 func (s *Sim) coldOf(id protocol.NodeID) *coldState {
 	if s.cold == nil {
 		s.cold = make([]*coldState, len(s.nodes))
@@ -49,9 +49,21 @@ func (s *Sim) coldOf(id protocol.NodeID) *coldState {
 	return s.cold[id]
 }
 
-// settle notes whether the loop has to look at the cold state.
+// coldAt returns the cold state of a node, or nil.
+func (s *Sim) coldAt(id protocol.NodeID) *coldState {
+	if s.cold == nil {
+		return nil
+	}
+	return s.cold[id]
+}
+
+// settle notes whether the loop has to look at more than the node; x may be nil.
 func (n *node) settle(x *coldState) {
-	n.special = x.down || x.armed != nil || x.wait != nil || x.pause != 0 || x.clock != nil || x.watchful()
+	n.special = n.down || x != nil && x.unusual()
+}
+
+func (x *coldState) unusual() bool {
+	return x.armed != nil || x.wait != nil || x.pause != 0 || x.clock != nil || x.watchful()
 }
 
 // watchful reports whether each effect must be looked at.

@@ -8,12 +8,12 @@ import (
 )
 
 // start begins the next incarnation of a node that is down.
-func (s *Sim) start(c *cause, n *node, x *coldState) {
-	if !x.down {
+func (s *Sim) start(c *cause, n *node) {
+	if !n.down {
 		return
 	}
-	x.down = false
-	n.settle(x)
+	n.down = false
+	n.settle(s.coldAt(c.id))
 	n.inc++
 	s.doing = doing{node: c.id, op: opStart} // from its making on
 	n.machine = s.plan.Node(c.id)
@@ -35,7 +35,8 @@ func (s *Sim) start(c *cause, n *node, x *coldState) {
 // boot has the node start with the records on its disk.
 func (s *Sim) boot(id protocol.NodeID, n *node) {
 	s.env.Mount(nil)
-	if d := s.cold[id].disk; d != nil {
+	if x := s.coldAt(id); x != nil && x.disk != nil {
+		d := x.disk
 		if s.plan.Poison {
 			d = d.clone()
 			defer d.spoil()
@@ -53,17 +54,17 @@ func (s *Sim) boot(id protocol.NodeID, n *node) {
 // restart starts a node that is down and was up before, if its disk is sound. It reports
 // whether it did.
 func (s *Sim) restart(c *cause, n *node, x *coldState) bool {
-	if !x.down || n.inc == 0 || !s.sound(c.id, n, x) {
+	if !n.down || n.inc == 0 || !s.sound(c.id, n, x) {
 		return false
 	}
 	s.result.Restarts++
-	s.start(c, n, x)
+	s.start(c, n)
 	return true
 }
 
 // restartBy restarts the node, if it can.
 func (s *Sim) restartBy(f *fault.Fault, c *cause, n *node, x *coldState) {
-	switch up := !x.down; {
+	switch up := !n.down; {
 	case s.restart(c, n, x):
 		s.did(f)
 	case up:
@@ -91,7 +92,7 @@ func (s *Sim) crashBy(f *fault.Fault, id protocol.NodeID, n *node, x *coldState)
 		s.crash(id, n, f, "while syncing")
 	case x.pause != 0:
 		s.crash(id, n, f, "while paused")
-	case !x.down:
+	case !n.down:
 		s.crash(id, n, f, "between steps")
 	default:
 		s.noImpact(f, "node %v was down", id)
@@ -131,7 +132,7 @@ func (s *Sim) strike(c *cause, n *node, f *protocol.Effect, i int) (crashed bool
 			} else {
 				s.noImpact(crash, "another crash came at that effect")
 			}
-		case !s.coldOf(crash.Node).down:
+		case !s.nodes[crash.Node].down:
 			s.crash(crash.Node, &s.nodes[crash.Node], crash, fmt.Sprintf("after effect %d of node %v, its %v", i, c.id, f.Op))
 		default:
 			s.noImpact(crash, "node %v was down", crash.Node)
@@ -151,7 +152,7 @@ func (s *Sim) crashInStep(c *cause, n *node, x *coldState, effects []protocol.Ef
 	s.perform(c, n, effects[:cut], 0)
 	when := fmt.Sprintf("after %d of %d effects", cut, len(effects))
 	switch {
-	case x.down: // at one of them
+	case n.down: // at one of them
 		s.noImpact(f, "another crash came earlier in that step")
 	case x.wait != nil:
 		x.wait.crash, x.wait.when = f, when
@@ -169,7 +170,7 @@ func (s *Sim) crash(id protocol.NodeID, n *node, f *fault.Fault, when string) {
 			s.noImpact(late, "another crash came earlier in that step")
 		}
 	}
-	x.down, x.wait, x.pause = true, nil, 0
+	n.down, x.wait, x.pause = true, nil, 0
 	n.settle(x)
 	t := &s.timers[id]
 	for i := range t.slots {

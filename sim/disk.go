@@ -188,7 +188,7 @@ func (s *Sim) synced(n *node, x *coldState) {
 	n.settle(x)
 	s.perform(&w.cause, n, w.effects, w.next)
 	switch {
-	case x.down: // at one of the effects
+	case n.down: // at one of the effects
 		if w.crash != nil {
 			s.noImpact(w.crash, "another crash came earlier in that step")
 		}

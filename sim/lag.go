@@ -35,7 +35,11 @@ func (s *Sim) lagOf(r *record) protocol.Time {
 
 // late returns how much later the faults of a node make the timer of that name.
 func (s *Sim) late(n *node, id protocol.NodeID, name uint64) (late protocol.Time) {
-	for _, f := range s.cold[id].late {
+	x := s.coldAt(id)
+	if x == nil {
+		return 0
+	}
+	for _, f := range x.late {
 		if !f.Open(s.now) {
 			continue
 		}

@@ -114,7 +114,8 @@ func TestDiscardedRecordsAreForgotten(t *testing.T) {
 	}})
 	s := mustNew(t, plan, nil)
 	for s.Step() {
-		if d := s.cold[0].disk; d != nil && (len(d.recs) > 101 || cap(d.recs) > 512) {
+		if x := s.coldAt(0); x != nil && x.disk != nil && (len(x.disk.recs) > 101 || cap(x.disk.recs) > 512) {
+			d := x.disk
 			t.Fatalf("after %d records, %d of 100 are kept in %d places", i, len(d.recs), cap(d.recs))
 		}
 	}

@@ -10,15 +10,15 @@ import (
 // is left to do.
 func (s *Sim) ready(e entry, r *record) bool {
 	id, n := protocol.NodeID(e.dst), &s.nodes[e.dst]
-	x := s.coldOf(id)
+	x := s.coldAt(id)
 	switch r.op {
 	case opStart:
 		c := cause{id: id, wave: r.wave, name: r.name}
 		s.slab.release(e.slot, r)
-		s.start(&c, n, x)
+		s.start(&c, n)
 		return false
 	case opFault, opRevive, opTurn:
-		s.fault(e, r, n, x)
+		s.fault(e, r, n, s.coldOf(id))
 		return false
 	case opSynced:
 		if x.pause != 0 {
@@ -31,7 +31,7 @@ func (s *Sim) ready(e entry, r *record) bool {
 		return false
 	}
 	switch {
-	case x.down:
+	case n.down:
 		s.dropAtDown(e, r, n)
 		return false
 	case x.wait != nil || x.pause != 0:
@@ -52,7 +52,7 @@ func (s *Sim) hold(r *record) {
 
 // workOff steps the node through the events that were held, until it must wait again.
 func (s *Sim) workOff(n *node, x *coldState) {
-	for len(x.held) > 0 && x.pause == 0 && !x.down {
+	for len(x.held) > 0 && x.pause == 0 && !n.down {
 		e := x.held[0]
 		r := s.slab.at(e.slot)
 		if x.wait != nil && r.op != opSynced {
@@ -77,7 +77,7 @@ func (s *Sim) workOff(n *node, x *coldState) {
 
 // pause stops a node that is up until the window of its fault is over.
 func (s *Sim) pause(n *node, x *coldState, w *fault.Window) {
-	if x.down {
+	if n.down {
 		s.noImpact(w.Fault, "node %v was down", w.Node)
 		return
 	}

@@ -121,7 +121,8 @@ type node struct {
 	network   uint64
 	outputs   uint64
 	inc       uint32
-	special   bool // look at the cold state before anything else
+	down      bool
+	special   bool // look at that, or at the cold state, before anything else
 }
 
 // New prepares the run of plan under the answers of src; nil means Benign.
@@ -184,9 +185,8 @@ func (s *Sim) schedule() {
 		r.name = r.wave
 		at += s.lag(&s.nodes[i], protocol.Key{Kind: kindLateStart, A: protocol.NodeID(i), N: r.name})
 		s.push(entry{at, uint32(i), slot}, r)
-		x := s.coldOf(protocol.NodeID(i))
-		x.down = true
-		s.nodes[i].settle(x)
+		s.nodes[i].down = true
+		s.nodes[i].settle(nil)
 	}
 	s.scheduleFaults()
 	for i := range s.plan.Inputs {

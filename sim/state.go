@@ -34,15 +34,16 @@ func (s *Sim) State(machine func(id protocol.NodeID, m protocol.Node) uint64, na
 	if slices.ContainsFunc(s.plan.Faults, func(f fault.Fault) bool { return f.Op == fault.Byzantine || f.Op == fault.Echo }) {
 		return 0, false
 	}
-	f := stateFold{s, names}
+	f, usual := stateFold{s, names}, coldState{}
 	for i := range s.nodes {
 		n, id := &s.nodes[i], protocol.NodeID(i)
 		fold = protocol.Hash3(fold, machine(id, unguarded(n.machine)), uint64(n.inc))
 		fold = protocol.Hash2(fold, n.outputs)
-		if s.cold == nil || s.cold[i] == nil {
-			continue
+		x := s.coldAt(id)
+		if x == nil {
+			x = &usual
 		}
-		fold = protocol.Hash2(fold, f.cold(s.cold[i]))
+		fold = protocol.Hash2(fold, f.cold(x, n.down))
 	}
 	for i := range s.windows {
 		if w := &s.windows[i]; w.On.N > 0 && w.Op.Lasts() && !w.Waits() {
@@ -67,8 +68,8 @@ func (s stateFold) name(name uint64) uint64 {
 	return 0
 }
 
-// cold folds what of x is not settled by plan and time.
-func (s stateFold) cold(x *coldState) uint64 {
+// cold folds whether a node is down, and what of x is not settled by plan and time.
+func (s stateFold) cold(x *coldState, down bool) uint64 {
 	fold := uint64(foldStart)
 	word := func(w uint64) { fold = protocol.Hash2(fold, w) }
 	is := func(b bool) {
@@ -78,7 +79,7 @@ func (s stateFold) cold(x *coldState) uint64 {
 			word(0)
 		}
 	}
-	is(x.down)
+	is(down)
 	is(x.damaged)
 	word(uint64(max(x.pause, s.now) - s.now))
 	if d := x.disk; d != nil {
