@@ -22,6 +22,9 @@ func AppendInt(b []byte, v int64) []byte {
 
 // AppendUint appends v as an integer. A Reader's Uint reads it back whole.
 func AppendUint(b []byte, v uint64) []byte {
+	if v < 10 { // as most are
+		return append(b, 'i', '0'+byte(v), 'e')
+	}
 	b = append(b, 'i')
 	b = strconv.AppendUint(b, v, 10)
 	return append(b, 'e')
@@ -196,23 +199,29 @@ func (r *Reader) digits(end byte) uint64 {
 	}
 	var u uint64
 	rest := r.b[r.at:]
-	for n, c := range rest {
-		d := uint64(c - '0')
-		if d > 9 {
-			r.broken = c != end || n == 0 || n > 1 && rest[0] == '0'
-			if r.broken {
-				return 0
-			}
-			r.at += n + 1
+	if len(rest) > 1 && rest[1] == end { // as most are
+		if u = uint64(rest[0] - '0'); u <= 9 {
+			r.at += 2
 			return u
 		}
+		r.broken = true
+		return 0
+	}
+	n := 0
+	for ; n < len(rest) && '0' <= rest[n] && rest[n] <= '9'; n++ {
+		d := uint64(rest[n] - '0')
 		if n >= sure && u > (math.MaxUint64-d)/10 {
-			break
+			r.broken = true
+			return 0
 		}
 		u = u*10 + d
 	}
-	r.broken = true
-	return 0
+	if n == 0 || n > 1 && rest[0] == '0' || n == len(rest) || rest[n] != end {
+		r.broken = true
+		return 0
+	}
+	r.at += n + 1
+	return u
 }
 
 // Bytes reads a string. The slice aliases what is read.
