@@ -147,14 +147,25 @@ func countSyncs(effects []protocol.Effect) int {
 // shared.
 func copyEffects(effects []protocol.Effect) []protocol.Effect {
 	out := append([]protocol.Effect(nil), effects...)
+	size := 0
 	var from, to []byte
 	for i := range out {
-		if len(out[i].Body) == 0 {
+		if b := out[i].Body; !same(b, from) {
+			from = b
+			size += len(b)
+		}
+	}
+	all := make([]byte, 0, size)
+	from = nil
+	for i := range out {
+		b := out[i].Body
+		if len(b) == 0 {
 			continue
 		}
-		if !same(out[i].Body, from) {
-			from = out[i].Body
-			to = append([]byte(nil), from...)
+		if !same(b, from) {
+			from = b
+			all = append(all, b...)
+			to = all[len(all)-len(b) : len(all) : len(all)]
 		}
 		out[i].Body = to
 	}

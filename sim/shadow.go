@@ -106,11 +106,12 @@ func (s *Sim) shadow(c *cause, n *node, x *shadowed, f *protocol.Effect) {
 		name = protocol.Hash3(name, uint64(p.Kind), p.Value)
 		name = protocol.Hash3(name^p.Key[0], p.Key[1], p.Key[2])
 	}
-	for _, p := range w.list {
+	for i := range w.list {
+		p := &w.list[i]
 		if p.Holders == 0 {
 			x.tell(p)
 		}
-		if wrong := s.differs(c.id, f, &p); wrong != "" {
+		if wrong := s.differs(c.id, f, p); wrong != "" {
 			s.showShadow(c, n, f, len(w.list), wrong)
 			return
 		}
@@ -138,17 +139,17 @@ func (s *Sim) showShadow(c *cause, n *node, f *protocol.Effect, promises int, wr
 const mostTold = 256
 
 // tell keeps a promise, in place of an earlier one of its kind and key.
-func (x *shadowed) tell(p protocol.Promise) {
-	i := slices.IndexFunc(x.told, func(o protocol.Promise) bool { return o.Kind == p.Kind && o.Key == p.Key })
-	switch {
-	case i >= 0:
-		x.told[i] = p
-	case len(x.told) < mostTold:
-		x.told = append(x.told, p)
-	default:
-		x.told = append(x.told[:0], x.told[1:]...)
-		x.told = append(x.told, p)
+func (x *shadowed) tell(p *protocol.Promise) {
+	for i := range x.told {
+		if o := &x.told[i]; o.Kind == p.Kind && o.Key == p.Key {
+			*o = *p
+			return
+		}
 	}
+	if len(x.told) == mostTold {
+		x.told = append(x.told[:0], x.told[1:]...)
+	}
+	x.told = append(x.told, *p)
 }
 
 // remember looks again, once records were discarded, at what the incarnation has promised so

@@ -127,9 +127,9 @@ func (d *decoder) decode(b []byte) (m message, ok bool) {
 			r.Fail()
 		}
 	case typeDigest:
-		m.ranges = d.cutSpans(fan*maxSplit, cutSum)
+		m.ranges = d.cutSpans(fan*maxSplit, false)
 	case typeList:
-		m.ranges = d.cutSpans(maxLists, cutList)
+		m.ranges = d.cutSpans(maxLists, true)
 	default:
 		if m.ids = cutIDs(r, maxIDs); len(m.ids) == 0 {
 			r.Fail()
@@ -141,8 +141,8 @@ func (d *decoder) decode(b []byte) (m message, ok bool) {
 	return m, true
 }
 
-// cutSpans reads 1 to limit spans. cut reads what follows the prefix of each.
-func (d *decoder) cutSpans(limit int, cut func(*bencode.Reader, *span)) []span {
+// cutSpans reads 1 to limit spans, which list ids or sum them up.
+func (d *decoder) cutSpans(limit int, list bool) []span {
 	r, spans := &d.r, d.spans[:0]
 	for r.More() {
 		r.List()
@@ -156,8 +156,12 @@ func (d *decoder) cutSpans(limit int, cut func(*bencode.Reader, *span)) []span {
 		if n == limit || len(s.prefix) > 2*len(ID{}) || n > 0 && bytes.Compare(spans[n-1].prefix, s.prefix) >= 0 {
 			r.Fail()
 		}
-		if !r.Broken() {
-			cut(r, &s)
+		switch {
+		case r.Broken():
+		case list:
+			cutList(r, &s)
+		default:
+			cutSum(r, &s)
 		}
 		r.End()
 		spans = append(spans, s)
@@ -211,7 +215,8 @@ func open(b []byte) (m message, ok bool) {
 	if b, ok = seal.Open(b); !ok {
 		return message{}, false
 	}
-	return new(decoder).decode(b)
+	var d decoder
+	return d.decode(b)
 }
 
 // Payload returns the body in a message of the flood, for checks that watch the

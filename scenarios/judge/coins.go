@@ -18,6 +18,7 @@ type Coins struct {
 	c     *Commits
 	l     *Ledgers
 	nodes []keeper // by member
+	key   []byte   // scratch
 }
 
 // keeper is what a node must keep coins for.
@@ -95,7 +96,8 @@ func (x *Coins) compare(node protocol.NodeID, k *keeper) (missing error) {
 		for i := range t.tx.Inputs {
 			p := t.tx.Inputs[i].Outpoint
 			by, promised := n.Promised(p)
-			holder, _ := n.Holder(binary.BigEndian.AppendUint32(p.TxID[:], p.Index))
+			x.key = binary.BigEndian.AppendUint32(append(x.key[:0], p.TxID[:]...), p.Index)
+			holder, _ := n.Holder(x.key)
 			if promised && by == t.txid || holder == t.id {
 				continue
 			}

@@ -53,8 +53,10 @@ type watched struct {
 	incarnation uint32
 	asked       map[uint64]asked // by a hash of the transaction id, over all incarnations
 	issued      map[protocol.NodeID][]issued
-	answer      *dueAnswer
-	taken       *dueTaken
+	answer      *dueAnswer // or nil; it is queried
+	queried     dueAnswer
+	taken       *dueTaken // or nil; it is answered
+	answered    dueTaken
 	tables      tables
 	sent        map[protocol.NodeID]protocol.Time // when it last sent a query that has no answer yet
 	join        joining
@@ -233,7 +235,8 @@ func (q *Queries) received(n *watched, e *sim.Event) {
 	}
 	txn := protocol.HashBytes(g.Txn)
 	a, there := n.asked[txn]
-	n.taken = &dueTaken{
+	n.taken = &n.answered
+	*n.taken = dueTaken{
 		dht: d, node: e.Node, from: e.Peer, txn: txn, ignored: d.Stats().Ignored,
 		asked:   there && a.incarnation == e.Incarnation && a.to == e.Peer && !a.taken,
 		contact: e.Step%oneIn == 0 && g.Type == 'r' && int(e.Peer) < len(q.c.IDs) && g.ID == q.c.IDs[e.Peer],
@@ -322,8 +325,10 @@ const oneIn = 8
 
 // due notes what a node must answer to a query, by its state before the step.
 func (q *Queries) due(n *watched, e *sim.Event, d *kademlia.DHT, g kademlia.Datagram) *dueAnswer {
-	g.Txn, g.Token, g.Value = bytes.Clone(g.Txn), bytes.Clone(g.Token), bytes.Clone(g.Value)
-	a := &dueAnswer{dht: d, to: e.Peer, query: g, at: e.At}
+	a := &n.queried
+	keep := func(to, from []byte) []byte { return append(to[:0], from...) }
+	g.Txn, g.Token, g.Value = keep(a.query.Txn, g.Txn), keep(a.query.Token, g.Token), keep(a.query.Value, g.Value)
+	*a = dueAnswer{dht: d, to: e.Peer, query: g, at: e.At}
 	switch g.Kind {
 	case kademlia.KindPut:
 		a.before, a.had = d.Held(g.Target)

@@ -40,11 +40,13 @@ func (x *Coins) Responsible(lies func(id protocol.NodeID) bool) *check.Check {
 			if e.What == sim.Fired && n.Broadcasts() > uint64(len(p.may)) && !lies(e.Node) {
 				return true, fmt.Errorf("node %v has broadcast %d commits, and was responsible for %d", e.Node, n.Broadcasts(), len(p.may))
 			}
-			if len(p.open) > 0 {
-				p.open = slices.DeleteFunc(p.open, func(t kept) bool { // of a liar's another copy may have the place
-					return t.tx != nil && !lies(t.coordinator) && n.HasPlace(t.id, t.txid)
-				})
+			open := p.open[:0]
+			for _, t := range p.open {
+				if t.tx == nil || lies(t.coordinator) || !n.HasPlace(t.id, t.txid) { // of a liar's another copy may have the place
+					open = append(open, t)
+				}
 			}
+			p.open = open
 			return e.What == sim.Fired && len(p.may) > 0, nil
 		}
 		return false, nil
