@@ -29,7 +29,7 @@ func (p *params) forms() *check.Check {
 }
 
 // strictEvery is how many messages arrive from one that is looked at to the next.
-const strictEvery = 64
+const strictEvery = 128
 
 // strict requires that nodes read nothing but what is written as they would: of some messages
 // that arrive, one with a byte more, one with a byte less, and one with another number at its

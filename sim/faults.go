@@ -93,6 +93,15 @@ func (s *Sim) turn(i int, n *node, x *coldState) {
 	}
 }
 
+// textOf returns a fault in words, made once.
+func (s *Sim) textOf(f *fault.Fault) string {
+	x := &s.impacts[s.indexOf(f)]
+	if x.text == "" {
+		x.text = f.String()
+	}
+	return x.text
+}
+
 func (s *Sim) announce(what What, f *fault.Fault) {
 	if s.want&what == 0 {
 		return
@@ -101,7 +110,7 @@ func (s *Sim) announce(what What, f *fault.Fault) {
 	if f.Op.OfNode() {
 		id = f.Node
 	}
-	s.show(Event{What: what, Node: id, Tag: f.ID, Text: f.String()})
+	s.show(Event{What: what, Node: id, Tag: f.ID, Text: s.textOf(f)})
 }
 
 func (s *Sim) fault(e entry, r *record, n *node, x *coldState) {

@@ -99,7 +99,17 @@ const limitsEvery = 8
 // nil for one that is exempt; most returns the limit of what it holds under a name, if it has one.
 func Limited(name string, nodes int, node func(id protocol.NodeID) protocol.Node, most func(name string) (limit int, ok bool)) *Check {
 	steps := make([]uint64, nodes)
-	return Always(name, sim.Received|sim.Fired, func(e *sim.Event) (relevant bool, wrong error) {
+	var of protocol.NodeID
+	var relevant bool
+	var wrong error
+	judge := func(name string, items int) {
+		limit, ok := most(name)
+		relevant = relevant || ok
+		if ok && items > limit && wrong == nil {
+			wrong = fmt.Errorf("node %v holds %d of %s, want at most %d at any time", of, items, name, limit)
+		}
+	}
+	return Always(name, sim.Received|sim.Fired, func(e *sim.Event) (bool, error) {
 		if int(e.Node) >= nodes {
 			return false, nil
 		}
@@ -110,13 +120,8 @@ func Limited(name string, nodes int, node func(id protocol.NodeID) protocol.Node
 		if !ok {
 			return false, nil
 		}
-		s.Sizes(func(name string, items int) {
-			limit, ok := most(name)
-			relevant = relevant || ok
-			if ok && items > limit && wrong == nil {
-				wrong = fmt.Errorf("node %v holds %d of %s, want at most %d at any time", e.Node, items, name, limit)
-			}
-		})
+		of, relevant, wrong = e.Node, false, nil
+		s.Sizes(judge)
 		return relevant, wrong
 	}).OrNotApplicable("no node has a limit")
 }

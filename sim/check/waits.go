@@ -17,6 +17,8 @@ const waitsEvery = 16
 func Waits(name string, nodes int, node func(id protocol.NodeID) protocol.Node) *Check {
 	const watch = sim.Started | sim.Crashed | sim.Received | sim.Fired | sim.TimerSet | sim.TimerCancelled
 	timers := make([]timersOf, nodes)
+	var a awaited
+	see := a.see // made once, and not at each look
 	return Always(name, watch, func(e *sim.Event) (relevant bool, wrong error) {
 		if int(e.Node) >= nodes {
 			return false, nil
@@ -24,7 +26,11 @@ func Waits(name string, nodes int, node func(id protocol.NodeID) protocol.Node) 
 		t := &timers[e.Node]
 		if e.What&(sim.Received|sim.Fired) != 0 { // before the step: the timer is still pending
 			if t.steps++; t.steps%waitsEvery == 0 {
-				relevant, wrong = t.judge(e.Node, node(e.Node))
+				if w, ok := node(e.Node).(protocol.Waiter); ok {
+					a = awaited{id: e.Node, pending: t.pending}
+					w.Waits(see)
+					relevant, wrong = a.relevant, a.wrong
+				}
 			}
 		}
 		t.see(e)
@@ -36,6 +42,26 @@ func Waits(name string, nodes int, node func(id protocol.NodeID) protocol.Node) 
 type timersOf struct {
 	steps   uint64
 	pending []timer
+}
+
+// awaited judges what a node says that it waits for.
+type awaited struct {
+	id       protocol.NodeID
+	pending  []timer
+	relevant bool
+	wrong    error
+}
+
+func (a *awaited) see(name string, tag uint64) {
+	a.relevant = true
+	for _, x := range a.pending {
+		if x.tag == tag {
+			return
+		}
+	}
+	if a.wrong == nil {
+		a.wrong = fmt.Errorf("node %v waits for %s, and no timer is set for it", a.id, name)
+	}
 }
 
 type timer struct{ tag, seq uint64 }
@@ -56,23 +82,4 @@ func (t *timersOf) see(e *sim.Event) {
 			}
 		}
 	}
-}
-
-func (t *timersOf) judge(id protocol.NodeID, node protocol.Node) (relevant bool, wrong error) {
-	w, ok := node.(protocol.Waiter)
-	if !ok {
-		return false, nil
-	}
-	w.Waits(func(name string, tag uint64) {
-		relevant = true
-		for _, x := range t.pending {
-			if x.tag == tag {
-				return
-			}
-		}
-		if wrong == nil {
-			wrong = fmt.Errorf("node %v waits for %s, and no timer is set for it", id, name)
-		}
-	})
-	return relevant, wrong
 }
