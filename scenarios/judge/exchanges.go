@@ -33,9 +33,22 @@ const mostExchanging = 3
 
 // exchanging is a watched node.
 type exchanging struct {
-	idle      int    // repairs since something came, up to those after which pauses grow no more
-	delivered uint64 // messages, when it was last looked at
-	due       *dueExchange
+	idle      int          // repairs since something came, up to those after which pauses grow no more
+	delivered uint64       // messages, when it was last looked at
+	due       *dueExchange // or nil; it is step
+	step      dueExchange
+}
+
+// begin notes a step in which the node exchanges, in the memory of the last one.
+func (n *exchanging) begin(g *gossip.Gossip) *dueExchange {
+	d := &n.step
+	if d.sent == nil {
+		d.sent = make(map[protocol.Kind]gossip.Exchange)
+	}
+	clear(d.sent)
+	*d = dueExchange{flood: g, kept: g.Kept(), sent: d.sent, parts: d.parts[:0], have: d.have[:0], want: d.want[:0], served: d.served[:0]}
+	n.due = d
+	return d
 }
 
 // dueExchange is what a node must send in a step.
@@ -117,9 +130,10 @@ func (n *exchanging) repair(g *gossip.Gossip, neighbours int) {
 	if d := g.Stats().Delivered; d != n.delivered {
 		n.delivered, n.idle = d, 0
 	}
-	n.due = &dueExchange{flood: g, begins: true, pause: true, kept: g.Kept(), sent: make(map[protocol.Kind]gossip.Exchange)}
+	d := n.begin(g)
+	d.begins, d.pause = true, true
 	if neighbours > 0 {
-		n.due.parts = []gossip.Part{{}}
+		d.parts = append(d.parts, gossip.Part{})
 	}
 }
 
@@ -146,7 +160,8 @@ func (n *exchanging) receive(e *sim.Event, g *gossip.Gossip) {
 	if e.Peer == protocol.Outside || m.Kind == gossip.KindData {
 		return
 	}
-	d := &dueExchange{flood: g, to: e.Peer, kept: g.Kept(), sent: make(map[protocol.Kind]gossip.Exchange)}
+	d := n.begin(g)
+	d.to = e.Peer
 	unknown := func(ids []gossip.ID) {
 		d.want = append(d.want, slices.DeleteFunc(slices.Clone(ids), g.Knows)...)
 	}
@@ -174,7 +189,6 @@ func (n *exchanging) receive(e *sim.Event, g *gossip.Gossip) {
 	case gossip.KindWant:
 		d.bodies = slices.DeleteFunc(slices.Clone(m.IDs), func(id gossip.ID) bool { return !slices.Contains(d.kept, id) })
 	}
-	n.due = d
 }
 
 // under returns the ids that begin with a prefix in hexadecimal digits.
