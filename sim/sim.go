@@ -39,6 +39,13 @@
 // chunks are used again and never given back. What is cancelled counts as pending only
 // as long as it is outnumbered: see kill.
 //
+// # Observers
+//
+// Observers stand in lists by sort of event and, for messages, by first byte: see Selective.
+// More than half of the messages of a run may be heartbeats, and most checks are for others. Lists by
+// sort and kind alone, with observers that look for themselves, were 3 to 4% slower than one
+// list. An Event is shown in place; one made for each observer would escape to the heap.
+//
 // # Where to start
 //
 // Plan is what a run is made of, New and Sim.Run make it, and Result is what it comes to;
