@@ -31,3 +31,6 @@ func (Benign) Choose(Key, uint64) uint64 { return 0 }
 
 // Chance returns false.
 func (Benign) Chance(Key, Ratio) bool { return false }
+
+// Concurrent returns the Source itself: several goroutines may ask it at once.
+func (b Benign) Concurrent() Source { return b }

@@ -55,6 +55,9 @@ func (s *Sim) Impacts() []Impact {
 	impacts := make([]Impact, len(s.impacts))
 	for i := range impacts {
 		d := s.impacts[i]
+		if s.team != nil {
+			s.team.impact(i, &d)
+		}
 		if s.plan.Faults[i].Op == fault.Byzantine {
 			d.n, d.met = s.acts[i].Lies, s.acts[i].Messages
 		}

@@ -13,6 +13,9 @@ type Moment struct {
 	Node protocol.NodeID // Outside: no node's code is running
 	At   protocol.Time
 	Step uint64
+	// Goroutine is that which runs the node's code, as stacks name it: "goroutine 17 ". Empty
+	// is the one that advances the run.
+	Goroutine string
 	doing
 }
 
@@ -78,6 +81,9 @@ func (m *Moment) Stuck(span fmt.Stringer) string {
 //
 //go:norace
 func (s *Sim) Where() Moment {
+	if s.team != nil {
+		return s.team.where()
+	}
 	return Moment{Node: s.doing.node, At: s.now, Step: s.result.Events, doing: s.doing}
 }
 
@@ -93,6 +99,9 @@ type Panic struct {
 	// Frames are the first lines of the stack that lie in the node's code, the innermost
 	// first: "kv/store.go:41 (*Store).Receive". Package watch fills them in.
 	Frames []string
+	// Stack is that of the goroutine which panicked, as debug.Stack returns it, if it was not
+	// the one that advances the run: see Plan.Threads.
+	Stack []byte
 }
 
 // Error names the node, the place as traces have it, the value and the line.

@@ -181,6 +181,9 @@ func (s *Sim) travel(n *node, l *Link, m *message, faults []acting) (arrives boo
 
 // arrive makes a message arrive at that time. seq is its number at its sender.
 func (s *Sim) arrive(m *message, seq uint64, at protocol.Time) {
+	if s.member != nil && s.member.crosses(m, seq, at) {
+		return
+	}
 	slot, r := s.slab.alloc(opMessage, m.flag)
 	r.wave, r.name, r.seq, r.src = m.wave, m.name, seq, fromNode+uint32(m.from)
 	if m.stored != noSlot && len(m.Body) > inline {

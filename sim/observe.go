@@ -80,14 +80,45 @@ type Observer interface {
 	Observe(e *Event)
 }
 
+// Reads is what an Observer looks at while it observes, besides its own memory. An Observer
+// has a method Reads that returns it; without one it may look at everything. A run can be in
+// parts if no observer of it does: see Plan.Threads.
+type Reads uint8
+
+// What observers read.
+const (
+	// ReadsAll: any node, and the Sim.
+	ReadsAll Reads = iota
+	// ReadsEvents: the event alone. So it may be shown it later.
+	ReadsEvents
+	// ReadsNode: the event, and the node that it happens to. It is a NodeReader.
+	ReadsNode
+)
+
+// NodeReader is an Observer that looks at the node of an event, and whose memory is that of
+// each node apart, but for what it adds up.
+type NodeReader interface {
+	Observer
+	// Look is called instead of Observe when the run is in parts, at the time of the event.
+	// Events of one node are looked at in their order; those of others before, after or at the
+	// same time, by other goroutines. Steps of one node have different numbers that grow, but
+	// Event.Step is not yet what it will be. What Look returns, unless nil, is called with the
+	// event when it is its turn in the order of the run.
+	Look(e *Event) (then func(e *Event))
+}
+
 // show completes e by time and step and shows it to the observers that watch for it.
 // They all get the address of s.shown: an Event made for each call would escape to the
 // heap.
 func (s *Sim) show(happened Event) {
 	e := &s.shown
 	*e = happened
+	if s.member != nil {
+		s.member.show(e)
+		return
+	}
 	e.At, e.Step = s.now, s.result.Events
-	for _, o := range s.watchers.of(e) {
-		o.Observe(e)
+	for _, w := range s.watchers.of(e) {
+		w.Observe(e)
 	}
 }

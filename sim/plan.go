@@ -16,6 +16,9 @@ const Any = protocol.Outside
 // MaxNodes is the greatest number of nodes of a run.
 const MaxNodes = fault.MaxNodes
 
+// MaxThreads is the greatest number of threads of a run.
+const MaxThreads = 256
+
 // Plan describes a run completely, but for the answers. New validates it; the
 // slices belong to the run until it is over.
 type Plan struct {
@@ -61,6 +64,13 @@ type Plan struct {
 	// Events ends the run after that many events, if more are pending; 0 is no bound. There
 	// is no default: one that no honest run reaches would take hours to reach.
 	Events uint64
+	// Threads, if more than 1, asks for a run in parts: nodes are parted among that many
+	// goroutines. Nothing of the run changes by it, nor of what observers are shown, if nodes
+	// share no memory that changes, or guard what they share so that nothing depends on the order; Node
+	// is called by several goroutines at once. A run is not in parts where that cannot be exact:
+	// see Sim.Threads. It is no faster with few nodes, or if few events come within the least
+	// delay of a link. A panic in it is the same one, but other nodes may have gone on.
+	Threads int
 	// Poison overwrites the memory that a node borrowed once its step is over,
 	// so that a node that keeps it fails at once and not only sometimes.
 	Poison bool
@@ -138,6 +148,9 @@ func (p *Plan) Validate() error {
 	}
 	if !p.Shadow.Valid() {
 		return fmt.Errorf("sim: plan looks at %d of %d promises, want a ratio of 0 to 1", p.Shadow.Num, p.Shadow.Den)
+	}
+	if p.Threads < 0 || p.Threads > MaxThreads {
+		return fmt.Errorf("sim: plan asks for %d threads, want 0 to %d", p.Threads, MaxThreads)
 	}
 	if p.Lag < 0 || p.Lag > maxSpan {
 		return fmt.Errorf("sim: plan lags %v, want 0 to %v", p.Lag, maxSpan)

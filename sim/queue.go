@@ -158,6 +158,20 @@ func (q *queue) pop(limit protocol.Time) (e entry, ok bool) {
 	return e, true
 }
 
+// peek returns the least event and takes nothing. ok is false if there is none.
+func (q *queue) peek() (e entry, ok bool) {
+	if q.next == len(q.run) && len(q.late) == 0 {
+		if q.mask == 0 {
+			return entry{}, false
+		}
+		q.refill()
+	}
+	if len(q.late) > 0 && (q.next == len(q.run) || q.before(q.late[0], q.run[q.next])) {
+		return q.late[0], true
+	}
+	return q.run[q.next], true
+}
+
 // refill fills the empty run from the lowest bucket.
 func (q *queue) refill() {
 	if q.drained != nil {

@@ -29,6 +29,25 @@ type Result struct {
 	Digest       Digest
 }
 
+// add adds what a part counted. Its events, and what it sent to nodes that do not exist, are
+// counted already.
+func (r *Result) add(o *Result) {
+	r.Received += o.Received
+	r.Fired += o.Fired
+	r.Sent += o.Sent
+	r.Lost += o.Lost
+	r.Copied += o.Copied
+	r.Dropped += o.Dropped
+	r.Bytes += o.Bytes
+	r.Syncs += o.Syncs
+	r.Outputs += o.Outputs
+	r.Shadows += o.Shadows
+	r.Crashes += o.Crashes
+	r.Restarts += o.Restarts
+	r.Healed = max(r.Healed, o.Healed)
+	r.Faults.add(&o.Faults)
+}
+
 // Misaddressed counts the messages to nodes that do not exist, and names the first. They
 // are lost. That alone is no mistake, since addresses come from messages, which anybody
 // may have made; but a protocol that means another node loses all that it sends there.
@@ -84,6 +103,30 @@ type FaultCounts struct {
 	Drifts      uint64
 	Lies        uint64 // messages that byzantine nodes changed or withheld
 	Forged      uint64 // of these: with bytes that are made up or altered
+}
+
+func (c *FaultCounts) add(o *FaultCounts) {
+	c.Unsynced += o.Unsynced
+	c.Kept += o.Kept
+	c.Torn += o.Torn
+	c.FailedSyncs += o.FailedSyncs
+	c.SlowedSyncs += o.SlowedSyncs
+	c.Rotted += o.Rotted
+	c.Damaged += o.Damaged
+	c.Pauses += o.Pauses
+	c.Cut += o.Cut
+	c.Lost += o.Lost
+	c.Copied += o.Copied
+	c.Late += o.Late
+	c.Echoed += o.Echoed
+	c.LateTimers += o.LateTimers
+	c.Corrupted += o.Corrupted
+	c.Slowed += o.Slowed
+	c.Clogged += o.Clogged
+	c.Jumps += o.Jumps
+	c.Drifts += o.Drifts
+	c.Lies += o.Lies
+	c.Forged += o.Forged
 }
 
 // Reason is why a run ended.

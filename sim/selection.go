@@ -25,23 +25,45 @@ const sorts = 21
 
 // watchers are the observers of a run, by what they are shown.
 type watchers struct {
+	all   []watcher
 	want  What
 	class [256]uint16  // of a message, by its first byte; 0 is that of any which no Selection names
-	lists [][]Observer // by sort, and of sorts of messages by class
+	lists [][]*watcher // by sort, and of sorts of messages by class
 	first [sorts]int   // index of a sort's list for class 0, by the number of its bit
+}
+
+type watcher struct {
+	Observer
+	want   What
+	limits []Selection
+	reads  Reads
+	local  NodeReader // if it reads the node, or nil
+}
+
+func watch(o Observer) watcher {
+	w := watcher{Observer: o, want: o.Watch()}
+	if o, ok := o.(Selective); ok {
+		w.limits = o.Selects()
+	}
+	if w.want == 0 {
+		w.reads = ReadsEvents // of which it is shown none
+	} else if r, ok := o.(interface{ Reads() Reads }); ok {
+		w.reads = r.Reads()
+	}
+	if w.reads == ReadsNode {
+		w.local = o.(NodeReader)
+	}
+	return w
 }
 
 // init sorts the observers, which are shown each event in the order given.
 func (w *watchers) init(observers []Observer) {
-	wants, limits := make([]What, len(observers)), make([][]Selection, len(observers))
 	classes := 1
-	for i, o := range observers {
-		wants[i] = o.Watch()
-		w.want |= wants[i]
-		if o, ok := o.(Selective); ok {
-			limits[i] = o.Selects()
-		}
-		for _, l := range limits[i] {
+	for _, o := range observers {
+		x := watch(o)
+		w.all = append(w.all, x)
+		w.want |= x.want
+		for _, l := range x.limits {
 			for _, b := range l.First {
 				if w.class[b] == 0 {
 					w.class[b] = uint16(classes)
@@ -55,20 +77,20 @@ func (w *watchers) init(observers []Observer) {
 		w.first[bit] = len(w.lists)
 		w.lists = append(w.lists, nil)
 		if what&ofMessages != 0 {
-			w.lists = append(w.lists, make([][]Observer, classes-1)...)
+			w.lists = append(w.lists, make([][]*watcher, classes-1)...)
 		}
-		for i, o := range observers {
-			if wants[i]&what != 0 {
-				w.enter(o, what, w.lists[w.first[bit]:], limits[i])
+		for i := range w.all {
+			if x := &w.all[i]; x.want&what != 0 {
+				w.enter(x, what, w.lists[w.first[bit]:])
 			}
 		}
 	}
 }
 
 // enter enters an observer in those lists of a sort in which it belongs.
-func (w *watchers) enter(o Observer, what What, lists [][]Observer, limits []Selection) {
+func (w *watchers) enter(x *watcher, what What, lists [][]*watcher) {
 	limited, selected := false, make([]bool, len(w.class))
-	for _, l := range limits {
+	for _, l := range x.limits {
 		if l.Of&what&ofMessages == 0 {
 			continue
 		}
@@ -79,13 +101,13 @@ func (w *watchers) enter(o Observer, what What, lists [][]Observer, limits []Sel
 	}
 	for c := range lists {
 		if !limited || selected[c] {
-			lists[c] = append(lists[c], o)
+			lists[c] = append(lists[c], x)
 		}
 	}
 }
 
 // of returns the observers that are shown e.
-func (w *watchers) of(e *Event) []Observer {
+func (w *watchers) of(e *Event) []*watcher {
 	i := w.first[bits.TrailingZeros32(uint32(e.What))]
 	if e.What&ofMessages != 0 && len(e.Body) > 0 {
 		i += int(w.class[e.Body[0]])

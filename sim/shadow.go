@@ -24,6 +24,16 @@ type shadows struct {
 	list   []protocol.Promise        // of the effect that leaves
 	again  []protocol.Promise
 	lately [1024]uint64 // promises that were asked of, in the places of their hashes
+	part   bool         // what other nodes say is not known here
+}
+
+// apart returns what a part needs of x, which is what belongs to nodes. No node may promise
+// anything there.
+func (x *shadows) apart() *shadows {
+	if x == nil {
+		return nil
+	}
+	return &shadows{share: x.share, make: x.make, nodes: x.nodes, part: true}
 }
 
 // said is what a node said of something that all say alike.
@@ -93,6 +103,9 @@ func (s *Sim) shadow(c *cause, n *node, x *shadowed, f *protocol.Effect) {
 	w.list = x.Promises(w.list[:0], f)
 	if len(w.list) == 0 {
 		return
+	}
+	if w.part {
+		panic(fmt.Sprintf("sim: node %v promises %v, and a run in parts compares no promises: run it without threads", c.id, &w.list[0]))
 	}
 	d := s.disk(c.id)
 	// The same promises are asked for once, while nothing is forgotten of the disk; if several

@@ -111,6 +111,11 @@ type Sim struct {
 	most     uint64        // Plan.Events less one: no bound is the greatest number
 	over     bool
 
+	team   *team    // of a run in parts, or nil
+	member *part    // that this is, or nil
+	serial string   // why the run has fewer threads than the plan asks for, or ""
+	linked []impact // of a part: what faults of links did in it, by the plan's order
+
 	lags   bool            // a timer's record has room for its lag
 	itself []protocol.Time // when the last message of each node to itself arrives; nil without Plan.Lag
 
@@ -170,6 +175,7 @@ func New(plan Plan, src protocol.Source, observers ...Observer) (*Sim, error) {
 	s.want = s.watchers.want
 	s.env.Observe(s.want&Noted != 0)
 	s.schedule()
+	s.split()
 	return s, nil
 }
 
@@ -239,6 +245,9 @@ func (s *Sim) Events() uint64 { return s.result.Events }
 // Result returns what happened so far. It folds the digests of all nodes.
 func (s *Sim) Result() Result {
 	r := s.result
+	if s.team != nil {
+		s.team.sum(&r)
+	}
 	r.End, r.Digest = s.now, s.Digest()
 	for i, a := range s.acts {
 		r.Faults.Lies += a.Lies
@@ -257,40 +266,40 @@ func (s *Sim) Run() Result {
 	return s.Result()
 }
 
-// Advance runs at most n events. It reports false when the run is over. A panic
-// within becomes a *Panic.
+// Advance runs at most n events; in parts, it ends with the window in which the n-th lies. It
+// reports false when the run is over. A panic within becomes a *Panic.
 func (s *Sim) Advance(n int) bool {
 	defer s.locate()
+	if s.team != nil {
+		return s.team.advance(n)
+	}
 	for range n {
-		if !s.Step() {
+		if !s.next() {
 			return false
 		}
 	}
 	return !s.over
 }
 
-// Step runs the next event. It reports false, and nothing happens, when the run is
-// over.
+// Step runs the next event, in the global order if the run is in parts. It reports false, and
+// nothing happens, when the run is over.
 func (s *Sim) Step() bool {
+	if s.team != nil {
+		return s.team.next()
+	}
+	return s.next()
+}
+
+func (s *Sim) next() bool {
 	for !s.over {
-		if s.live[0] == 0 {
-			switch {
-			case s.live[background] == 0:
-				s.end(Quiet)
-				return false
-			case s.done():
-				s.end(Settled)
-				return false
-			}
+		if s.live[0] == 0 && s.finished(s.live[background]) {
+			return false
 		}
 		e, ok := s.q.pop(s.horizon)
 		if !ok {
-			if s.horizon < s.plan.Until && (s.plan.Done == nil || s.plan.Done()) {
-				s.horizon = s.plan.Until
+			if s.extends() {
 				continue
 			}
-			s.now = s.horizon
-			s.end(TimeUp)
 			return false
 		}
 		r := s.slab.at(e.slot)
@@ -308,6 +317,30 @@ func (s *Sim) Step() bool {
 		s.happen(e, r)
 		return true
 	}
+	return false
+}
+
+// finished ends the run, if it may end now that all that is pending, if anything, is
+// background.
+func (s *Sim) finished(background int) bool {
+	switch {
+	case background == 0:
+		s.end(Quiet)
+	case s.done():
+		s.end(Settled)
+	}
+	return s.over
+}
+
+// extends is called when nothing is pending up to the horizon. It moves that to the end of the
+// plan or, if it is there, ends the run.
+func (s *Sim) extends() bool {
+	if s.horizon < s.plan.Until && (s.plan.Done == nil || s.plan.Done()) {
+		s.horizon = s.plan.Until
+		return true
+	}
+	s.now = s.horizon
+	s.end(TimeUp)
 	return false
 }
 
@@ -451,7 +484,11 @@ func stateOf(m protocol.Node) *byte {
 // locate adds node and place to a panic. It recovers only to panic again
 // within the deferred call, which keeps the stack.
 func (s *Sim) locate() {
-	if v := recover(); v != nil {
+	v := recover()
+	if p, ok := v.(*Panic); ok { // of a part
+		panic(p)
+	}
+	if v != nil {
 		panic(&Panic{Moment: s.Where(), Value: v})
 	}
 }

@@ -55,10 +55,16 @@ const (
 // then that of the message it causes, and still in the cache.
 type slab struct {
 	pages []*[pageSize]record
-	used  uint32 // slots ever handed out
+	used  uint32 // slots ever handed out, and those before them
 	free  uint32 // first of the free list, or noSlot
 	longs []longBody
 	spare [33][]uint32 // free longs by size class
+
+	// In a run in parts, records move between slabs. All have the same pages, as far as a slot
+	// of them can be known.
+	page   uint32   // the next one
+	stride uint32   // from one page of this slab to the next
+	fresh  []uint32 // pages that the others do not have yet
 }
 
 // longBody is a body of more than inline bytes, shared by the messages of a
@@ -85,15 +91,32 @@ func (s *slab) alloc(op, flag uint8) (slot uint32, r *record) {
 }
 
 func (s *slab) grow() (uint32, *record) {
+	if s.used&(pageSize-1) == 0 {
+		s.growPage()
+	}
 	slot := s.used
-	if slot == noSlot {
-		panic("sim: more than 2^32 - 1 events are pending")
-	}
-	if slot>>pageBits == uint32(len(s.pages)) {
-		s.pages = append(s.pages, new([pageSize]record))
-	}
 	s.used++
 	return slot, s.at(slot)
+}
+
+func (s *slab) growPage() {
+	if s.page >= noSlot>>pageBits {
+		panic("sim: more than 2^32 - 1 events are pending")
+	}
+	s.put(s.page, new([pageSize]record))
+	s.used = s.page << pageBits
+	if s.stride > 1 {
+		s.fresh = append(s.fresh, s.page)
+	}
+	s.page += max(1, s.stride)
+}
+
+// put makes p the page of that number.
+func (s *slab) put(number uint32, p *[pageSize]record) {
+	for uint32(len(s.pages)) <= number {
+		s.pages = append(s.pages, nil)
+	}
+	s.pages[number] = p
 }
 
 func (s *slab) release(slot uint32, r *record) {
@@ -113,16 +136,21 @@ func (s *slab) view(r *record) []byte {
 	return r.body[:r.size:r.size]
 }
 
+// hold copies a body that is not long into r.
+func (r *record) hold(b []byte) {
+	r.size = uint8(len(b))
+	if len(b) == 16 {
+		r.setWord(0, binary.LittleEndian.Uint64(b))
+		r.setWord(1, binary.LittleEndian.Uint64(b[8:]))
+	} else {
+		copy(r.body[:], b)
+	}
+}
+
 // store copies b into r and returns the long body's index, or noSlot.
 func (s *slab) store(r *record, b []byte) uint32 {
 	if len(b) <= inline {
-		r.size = uint8(len(b))
-		if len(b) == 16 {
-			r.setWord(0, binary.LittleEndian.Uint64(b))
-			r.setWord(1, binary.LittleEndian.Uint64(b[8:]))
-		} else {
-			copy(r.body[:], b)
-		}
+		r.hold(b)
 		return noSlot
 	}
 	class := bits.Len(uint(len(b) - 1))

@@ -27,11 +27,12 @@ import (
 // may be compared, if faults that differ have different IDs.
 //
 // Call it between steps. ok is false if the state cannot be folded: a Byzantine node
-// remembers what is not visible here, and so does an Echo. It looks at everything, so it is for small worlds.
+// remembers what is not visible here, and so does an Echo;
+// and if the run is in parts. It looks at everything, so it is for small worlds.
 // machine must fold all that the node's steps depend on; it is called with nil for a
 // node that is down.
 func (s *Sim) State(machine func(id protocol.NodeID, m protocol.Node) uint64, names bool) (fold uint64, ok bool) {
-	if slices.ContainsFunc(s.plan.Faults, func(f fault.Fault) bool { return f.Op == fault.Byzantine || f.Op == fault.Echo }) {
+	if s.team != nil || slices.ContainsFunc(s.plan.Faults, func(f fault.Fault) bool { return f.Op == fault.Byzantine || f.Op == fault.Echo }) {
 		return 0, false
 	}
 	f, usual := stateFold{s, names}, coldState{}

@@ -40,6 +40,9 @@ func (t *Trace) Watch() What {
 	return t.Only
 }
 
+// Reads returns ReadsEvents: so does Text.
+func (t *Trace) Reads() Reads { return ReadsEvents }
+
 // Err returns the first error of W. After it nothing more is written.
 func (t *Trace) Err() error { return t.err }
 

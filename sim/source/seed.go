@@ -61,6 +61,10 @@ func (s Seed) hash(k protocol.Key) uint64 {
 	return hi ^ lo
 }
 
+// Concurrent returns s: several goroutines may ask it at once. (A Source that embeds one is
+// another, of which that says nothing.)
+func (s Seed) Concurrent() protocol.Source { return s }
+
 const maxSeed = 1<<64 - 1
 
 // ParseSeed reads a seed: decimal digits, or 0x and hexadecimal digits, of at

@@ -124,7 +124,11 @@ func (r *run) drive(drive func(), watched bool) {
 		v := recover()
 		switch p, ok := v.(*sim.Panic); {
 		case ok:
-			p.Frames = Frames(debug.Stack())
+			stack := p.Stack
+			if stack == nil {
+				stack = debug.Stack()
+			}
+			p.Frames = Frames(stack)
 			r.panicked = p
 		case v != nil:
 			r.foreign = Wrap(v)
@@ -178,9 +182,9 @@ func (w *Watchdog) wait(r *run) *Stuck {
 }
 
 func (r *run) stuck(since time.Time) *Stuck {
-	id := <-r.id
+	id, where := <-r.id, r.m.Where()
 	r.id <- id
-	return &Stuck{Seed: r.seed, Moment: r.m.Where(), For: time.Since(since), Frames: Frames(stackOf(id))}
+	return &Stuck{Seed: r.seed, Moment: where, For: time.Since(since), Frames: Frames(stackOf(cmp.Or(where.Goroutine, id)))}
 }
 
 // Broken is a panic that is not of a run, such as one of a check's conclusion, with its
