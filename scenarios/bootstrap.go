@@ -67,6 +67,7 @@ func buildBootstrap(p params) *scenario.Run {
 			check.Waits(awake, w.p.Nodes, w.machine),
 		},
 		Watch: []sim.Observer{w.Incarnations},
+		Apart: !p.Failing(), // else they promise what views demand
 		Nodes: w.rows,
 		Facts: w.withLedgers(l.Facts),
 		Measure: func(m *stats.Meter) {

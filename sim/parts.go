@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"dessim/protocol"
 	"dessim/sim/fault"
@@ -35,6 +36,7 @@ type team struct {
 	loose     bool          // messages between parts are yet to be handed over
 	turn      int           // which outboxes the window fills
 	last      int           // events in the window before
+	shared    uint64        // events of windows that several goroutines worked off
 	few       int           // so many are worked off by one goroutine
 	threads   threads
 }
@@ -190,9 +192,15 @@ func (p *part) first() protocol.Time {
 
 // Threads returns the number of goroutines among which the nodes are parted, 1 if they are
 // not, and, if the plan asks for more, why there are not as many.
+//
+// Once the run is over, it says if most of it went on one of them: where few events come within
+// the least delay of a link, the others would cost more than they do.
 func (s *Sim) Threads() (n int, why string) {
 	if s.team == nil {
 		return 1, s.serial
+	}
+	if t := s.team; s.over && s.serial == "" && 2*t.shared < s.result.Events {
+		return len(t.parts), fmt.Sprintf("most events of it happened on one, since few come within %v", time.Duration(t.lookahead))
 	}
 	return len(s.team.parts), s.serial
 }

@@ -97,7 +97,8 @@ func (t *team) window() (events int, ok bool) {
 	}
 	t.until, t.turn = until, t.turn^1
 	t.apart = true
-	if t.last > t.few {
+	together := t.last > t.few
+	if together {
 		t.threads.run()
 	} else {
 		for _, p := range t.parts {
@@ -105,7 +106,9 @@ func (t *team) window() (events int, ok bool) {
 		}
 	}
 	t.apart, t.loose = false, true
-	events = t.meet()
+	if events = t.meet(); together {
+		t.shared += uint64(events)
+	}
 	t.adapt(events, until-from)
 	return events, true
 }

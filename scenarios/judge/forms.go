@@ -46,7 +46,7 @@ func Strict() *check.Check {
 			}
 		}
 		return len(forms) > 0, nil
-	}).Of(sim.Sent, ofGossip, ofDHT).OrNotApplicable("no such message is sent")
+	}).Of(sim.Sent, ofGossip, ofDHT).OfEvents().OrNotApplicable("no such message is sent")
 }
 
 // First bytes of messages: see package protocol.

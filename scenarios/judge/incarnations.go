@@ -27,6 +27,9 @@ func NewIncarnations(nodes int) *Incarnations {
 // Watch returns the events that Observe needs.
 func (x *Incarnations) Watch() sim.What { return sim.Started | sim.Crashed | sim.Damaged }
 
+// Reads returns sim.ReadsEvents.
+func (x *Incarnations) Reads() sim.Reads { return sim.ReadsEvents }
+
 // Observe records starts and crashes.
 func (x *Incarnations) Observe(e *sim.Event) {
 	s := &x.state[e.Node]

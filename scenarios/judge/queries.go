@@ -26,10 +26,12 @@ import (
 //   - Nodes that are no contacts are pinged few at a time.
 //   - Lookups ask the closest that they know: see search.
 type Queries struct {
-	c       QueriesOf
-	nodes   []*watched // by node; nil if it is not
+	c     QueriesOf
+	nodes []*watched // by node; nil if it is not
+
+	// scratch: each node has a Queries of its own, since a run may be in parts
 	watcher kademlia.Watcher
-	table   []kademlia.Entry // scratch
+	table   []kademlia.Entry
 
 	relevant bool // of this event
 	err      error
@@ -50,6 +52,7 @@ const mostWatched = 4
 
 // watched is what the judge knows of a node.
 type watched struct {
+	judge       *Queries
 	incarnation uint32
 	asked       map[uint64]asked // by a hash of the transaction id, over all incarnations
 	issued      map[protocol.NodeID][]issued
@@ -112,6 +115,7 @@ func NewQueries(c QueriesOf) *Queries {
 	q := &Queries{c: c, nodes: make([]*watched, len(c.IDs))}
 	for id := range sample(len(c.IDs), mostWatched, c.Seed, c.Traitors) {
 		q.nodes[id] = &watched{
+			judge: &Queries{c: c, nodes: q.nodes},
 			asked: make(map[uint64]asked), issued: make(map[protocol.NodeID][]issued), sent: make(map[protocol.NodeID]protocol.Time),
 			tables: tables{pings: make(map[uint64]pinged)}, targets: make(map[kademlia.ID]bool),
 		}
@@ -123,23 +127,25 @@ func NewQueries(c QueriesOf) *Queries {
 func (q *Queries) Sound() *check.Check {
 	const watch = sim.Started | sim.Crashed | sim.Received | sim.Fired | sim.Sent | sim.Output | sim.Ended
 	return check.Always("the DHT's queries and answers are sound", watch, func(e *sim.Event) (relevant bool, wrong error) {
-		q.relevant, q.err = false, nil
-		q.observe(e)
+		switch {
+		case e.What == sim.Ended:
+			q.relevant, q.err = false, nil
+			for i := range q.nodes {
+				q.settle(protocol.NodeID(i))
+			}
+		case int(e.Node) < len(q.nodes) && q.nodes[e.Node] != nil:
+			n := q.nodes[e.Node]
+			n.judge.relevant, n.judge.err = false, nil
+			n.judge.observe(n, e)
+			return n.judge.relevant, n.judge.err
+		default:
+			return false, nil
+		}
 		return q.relevant, q.err
-	}).Of(sim.Sent, ofDHT).OrNotApplicable("no watched node asks another, nor is asked")
+	}).Of(sim.Sent, ofDHT).OfNode().OrNotApplicable("no watched node asks another, nor is asked")
 }
 
-func (q *Queries) observe(e *sim.Event) {
-	if e.What == sim.Ended {
-		for i := range q.nodes {
-			q.settle(protocol.NodeID(i))
-		}
-		return
-	}
-	if int(e.Node) >= len(q.nodes) || q.nodes[e.Node] == nil {
-		return
-	}
-	n := q.nodes[e.Node]
+func (q *Queries) observe(n *watched, e *sim.Event) {
 	q.settle(e.Node)
 	if e.What != sim.Crashed && e.Step != n.tables.step {
 		q.tried(e.Node, n)
@@ -239,7 +245,7 @@ func (q *Queries) received(n *watched, e *sim.Event) {
 	*n.taken = dueTaken{
 		dht: d, node: e.Node, from: e.Peer, txn: txn, ignored: d.Stats().Ignored,
 		asked:   there && a.incarnation == e.Incarnation && a.to == e.Peer && !a.taken,
-		contact: e.Step%oneIn == 0 && g.Type == 'r' && int(e.Peer) < len(q.c.IDs) && g.ID == q.c.IDs[e.Peer],
+		contact: drawn(e) && g.Type == 'r' && int(e.Peer) < len(q.c.IDs) && g.ID == q.c.IDs[e.Peer],
 	}
 	if !n.taken.asked {
 		n.silent = e.Step
@@ -323,6 +329,10 @@ func bit(id kademlia.ID, i int) byte { return id[i/8] >> (7 - i%8) & 1 }
 // routing table.
 const oneIn = 8
 
+// drawn reports whether e is one of them. The number of a step is not known yet in a run in
+// parts.
+func drawn(e *sim.Event) bool { return protocol.Hash3(uint64(e.At), uint64(e.Peer), e.Seq)%oneIn == 0 }
+
 // due notes what a node must answer to a query, by its state before the step.
 func (q *Queries) due(n *watched, e *sim.Event, d *kademlia.DHT, g kademlia.Datagram) *dueAnswer {
 	a := &n.queried
@@ -335,7 +345,7 @@ func (q *Queries) due(n *watched, e *sim.Event, d *kademlia.DHT, g kademlia.Data
 		a.good, a.bad = q.permits(n.issued[e.Peer], e, g.Token)
 	case kademlia.KindFindNode, kademlia.KindGet:
 		a.before, a.had = d.Held(g.Target)
-		if a.sampled = e.Step%oneIn == 0; a.sampled {
+		if a.sampled = drawn(e); a.sampled {
 			a.closest = q.closest(d, e.Peer, &g)
 		}
 	}

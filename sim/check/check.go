@@ -55,8 +55,10 @@ type Check struct {
 	name      string
 	watch     sim.What
 	selects   []sim.Selection
-	judge     func(e *sim.Event) (relevant bool, wrong error) // of an Always
+	reads     sim.Reads
 	see       func(c *Check, e *sim.Event)
+	look      judgement          // of an Always or a Sometimes; instead of see
+	count     func(e *sim.Event) // counts an event in its turn, if it is looked at before
 	conclude  func(c *Check, end protocol.Time) (Verdict, string)
 	excused   []string
 	holds     func() error  // of an Eventually: for Suite.Done
@@ -88,25 +90,69 @@ func (c *Check) Of(of sim.What, first ...byte) *Check {
 func (c *Check) Observe(e *sim.Event) {
 	switch {
 	case c.failed:
-	case c.judge != nil:
-		relevant, wrong := c.judge(e)
-		if relevant {
-			c.exercised++
-		}
-		if wrong != nil {
-			c.wrong(e, wrong)
-		}
+	case c.look != nil:
+		relevant, wrong := c.look(e)
+		c.judged(e, relevant, wrong)
 	case c.see != nil:
 		c.see(c, e)
 	}
 }
 
-// wrong notes what the judge of an Always found.
-func (c *Check) wrong(e *sim.Event, err error) {
-	if errors.Is(err, errUndecided) {
-		c.undecided = err
-	} else {
-		c.fail(e, err)
+// String returns the name, and that it is a check's.
+func (c *Check) String() string { return fmt.Sprintf("check %q", c.name) }
+
+// Reads returns what the check looks at while it observes.
+func (c *Check) Reads() sim.Reads { return c.reads }
+
+// OfEvents notes that the check looks at nothing but the events that it observes, so that its run
+// can be in parts (see sim.Plan.Threads), and returns it. What the end of the run shows may
+// depend on nodes.
+func (c *Check) OfEvents() *Check {
+	c.reads = sim.ReadsEvents
+	return c
+}
+
+// OfNode notes that an Always or a Sometimes looks at nothing but an event and the node that it
+// happens to, and that what it remembers is of that node alone: see sim.NodeReader. It returns
+// the check.
+func (c *Check) OfNode() *Check {
+	if c.look == nil {
+		panic(fmt.Sprintf("check: %q is neither an Always nor a Sometimes", c.name))
+	}
+	c.reads = sim.ReadsNode
+	c.count = func(e *sim.Event) { c.judged(e, true, nil) }
+	return c
+}
+
+// Look judges an event of a run in parts, and returns what remains to be done in its turn.
+func (c *Check) Look(e *sim.Event) (then func(e *sim.Event)) {
+	relevant, wrong := c.look(e)
+	switch {
+	case wrong != nil:
+		return func(e *sim.Event) { c.judged(e, relevant, wrong) }
+	case relevant:
+		return c.count
+	}
+	return nil
+}
+
+// judgement reports whether an event is relevant, and what is wrong with it.
+type judgement func(e *sim.Event) (relevant bool, wrong error)
+
+// judged notes what was judged of an event.
+func (c *Check) judged(e *sim.Event, relevant bool, wrong error) {
+	if c.failed {
+		return
+	}
+	if relevant {
+		c.exercised++
+	}
+	switch {
+	case wrong == nil: // as nearly always
+	case errors.Is(wrong, errUndecided):
+		c.undecided = wrong
+	default:
+		c.fail(e, wrong)
 	}
 }
 
@@ -162,7 +208,7 @@ func Undecided(reason string) error { return undecided{errors.New(reason)} }
 // Always judges every event of the set watch: judge reports whether the event is relevant
 // to the check, and what is wrong with it, as one sentence, or nil.
 func Always(name string, watch sim.What, judge func(e *sim.Event) (relevant bool, wrong error)) *Check {
-	return &Check{name: name, watch: watch, judge: judge, conclude: passIfExercised}
+	return &Check{name: name, watch: watch, look: judge, conclude: passIfExercised}
 }
 
 // OrNotApplicable makes the check not applicable, for that reason, to a run that never
@@ -260,11 +306,8 @@ const (
 
 // Sometimes requires that something happens, so that a run cannot pass by doing nothing.
 func Sometimes(name string, scope Scope, watch sim.What, happened func(e *sim.Event) bool) *Check {
-	return &Check{name: name, watch: watch, see: func(c *Check, e *sim.Event) {
-		if happened(e) {
-			c.exercised++
-		}
-	}, conclude: func(c *Check, _ protocol.Time) (Verdict, string) {
+	look := func(e *sim.Event) (bool, error) { return happened(e), nil }
+	return &Check{name: name, watch: watch, look: look, conclude: func(c *Check, _ protocol.Time) (Verdict, string) {
 		switch {
 		case c.exercised > 0:
 			return Pass, ""

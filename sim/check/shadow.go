@@ -14,5 +14,5 @@ func Promises() *Check {
 			return true, errors.New(e.Text)
 		}
 		return true, nil
-	}).OrNotApplicable("no node promised anything")
+	}).OfEvents().OrNotApplicable("no node promised anything")
 }

@@ -64,7 +64,7 @@ func Bounded(name string, bound protocol.Time, h Held) *Check {
 		default:
 			disks[e.Node].see(e)
 		}
-	})
+	}).OfEvents()
 	conclude := c.conclude
 	c.conclude = func(c *Check, end protocol.Time) (Verdict, string) {
 		if lost {
@@ -96,7 +96,8 @@ const limitsEvery = 8
 
 // Limited requires that no node ever holds more than a limit that its configuration sets. It looks
 // at the first nodes of the plan, at some of their steps. node returns the machine of a node, or
-// nil for one that is exempt; most returns the limit of what it holds under a name, if it has one.
+// nil for one that is exempt, and may look at that node alone; most returns the limit of what it
+// holds under a name, if it has one, and looks at none.
 func Limited(name string, nodes int, node func(id protocol.NodeID) protocol.Node, most func(name string) (limit int, ok bool)) *Check {
 	steps := make([]uint64, nodes)
 	var of protocol.NodeID
@@ -123,5 +124,5 @@ func Limited(name string, nodes int, node func(id protocol.NodeID) protocol.Node
 		of, relevant, wrong = e.Node, false, nil
 		s.Sizes(judge)
 		return relevant, wrong
-	}).OrNotApplicable("no node has a limit")
+	}).OfNode().OrNotApplicable("no node has a limit")
 }

@@ -36,7 +36,7 @@ func Sends(name string, t Traffic) *Check {
 	}
 	s := &senders{Traffic: t}
 	watch := sim.Sent | sim.Copied | sim.Lost | sim.Received | sim.Dropped | sim.Started | sim.Crashed | sim.Synced | sim.Injected | sim.Lifted
-	return &Check{name: name, watch: watch, see: s.see, conclude: s.conclude}
+	return &Check{name: name, watch: watch, see: s.see, conclude: s.conclude, reads: sim.ReadsEvents}
 }
 
 // perHeld is the number of messages with which a node may answer one that a fault held back:

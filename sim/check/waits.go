@@ -13,7 +13,8 @@ const waitsEvery = 16
 
 // Waits requires that whatever a node waits for has a timer: where a protocol.Waiter names
 // one, that is pending between steps. It looks at the first nodes of the plan, at some of
-// their steps. node returns the machine of a node, or nil for one that is exempt.
+// their steps. node returns the machine of a node, or nil for one that is exempt; it may look at
+// that node alone.
 func Waits(name string, nodes int, node func(id protocol.NodeID) protocol.Node) *Check {
 	const watch = sim.Started | sim.Crashed | sim.Received | sim.Fired | sim.TimerSet | sim.TimerCancelled
 	timers := make([]timersOf, nodes)
@@ -35,7 +36,7 @@ func Waits(name string, nodes int, node func(id protocol.NodeID) protocol.Node) 
 		}
 		t.see(e)
 		return relevant, wrong
-	}).OrNotApplicable("no node says what it waits for")
+	}).OfNode().OrNotApplicable("no node says what it waits for")
 }
 
 // timersOf follows which timers of a node are pending.

@@ -39,7 +39,10 @@ func (d *driver) drive() {
 
 // advance is Sim.Advance, and ends the run soon after an interruption.
 func (d *driver) advance(n int) bool {
-	const soon = 64 // events
+	soon := 64 // events
+	if parts, _ := d.m.Threads(); parts > 1 {
+		soon = n
+	}
 	for ; n > 0; n -= soon {
 		if d.Watchdog.Interrupted() {
 			d.m.Interrupt()
@@ -102,6 +105,8 @@ type kindCount struct {
 // Watch includes Dropped, which is rare, so that the simulator keeps the kinds of messages for
 // a sim.Moment.
 func (c *traffic) Watch() sim.What { return sim.Sent | sim.Output | sim.Dropped }
+
+func (c *traffic) Reads() sim.Reads { return sim.ReadsEvents }
 
 func (c *traffic) Observe(e *sim.Event) {
 	switch e.What {

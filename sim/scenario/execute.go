@@ -66,6 +66,11 @@ type Options struct {
 	Forewarn func(text string)
 	// Until names a check whose failure ends the run. The report has no later failures.
 	Until string
+	// Threads is the number of goroutines on which the run goes if it can, and at most 1 is one. It
+	// changes nothing in the report.
+	Threads int
+	// Fewer, unless nil, gets one line if the run goes on fewer threads.
+	Fewer func(text string)
 	// Watchdog, unless nil, watches over the run. If it is interrupted, the run ends there,
 	// and is inconclusive unless something has failed.
 	Watchdog *watch.Watchdog
@@ -217,6 +222,7 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 		}
 	}
 	run.shadow(s.shadowed(&p))
+	serial := run.part(&o)
 	sent := new(traffic)
 	observers := slices.Concat(run.Watch, run.Checks.Observers(), []sim.Observer{sent}, run.measured(o.Meter), o.Observers)
 	if run.Plan.Done == nil {
@@ -230,6 +236,8 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 	if err != nil {
 		panic(fmt.Sprintf("scenario: %s: %v", s.Name, err)) // build has validated the plan
 	}
+	parts, why := m.Threads()
+	o.fewer(parts, cmp.Or(serial, why))
 	if o.Begun != nil {
 		o.Begun(m)
 	}
@@ -239,7 +247,10 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 		r.abandon(stuck)
 		return r, true
 	}
-	r.Sim = m.Result()
+	if r.Sim = m.Result(); parts > 1 && why == "" {
+		parts, why = m.Threads()
+		o.fewer(parts, why)
+	}
 	if d.stopped {
 		return r, false
 	}
@@ -247,6 +258,9 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 	did := m.Impacts()
 	r.Impacts = did
 	r.Written, r.Drawn = written(&p, o.Cut, run.Plan.Faults, did), drawn(&p, run.Plan.Faults, did)
+	if panicked != nil && parts > 1 {
+		return s.Execute(seed, p, src, o.serially())
+	}
 	if panicked != nil {
 		r.fail(panicked, run.Checks)
 		return r, true

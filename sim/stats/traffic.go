@@ -39,6 +39,9 @@ func (t *Traffic) Watch() sim.What {
 	return sim.Sent | sim.Copied | sim.Lost | sim.Dropped | sim.Received
 }
 
+// Reads returns sim.ReadsEvents.
+func (t *Traffic) Reads() sim.Reads { return sim.ReadsEvents }
+
 // Observe counts a message.
 func (t *Traffic) Observe(e *sim.Event) {
 	if e.Peer == protocol.Outside {
