@@ -20,7 +20,7 @@ func measureOrder(m *stats.Meter) {
 // measureJoins measures how long members take until they put out that kind.
 func (w *world) measureJoins(m *stats.Meter, joined protocol.Kind) {
 	join := m.Time("join", "from the start of a node until it has joined")
-	m.See(sim.Started|sim.Crashed|sim.Output, func(e *sim.Event) {
+	m.SeeAlone(sim.Started|sim.Crashed|sim.Output, func(e *sim.Event) {
 		switch {
 		case int(e.Node) >= w.p.Nodes: // a client
 		case e.What == sim.Started:

@@ -146,7 +146,7 @@ func (l *Lookups) Measure(m *stats.Meter) {
 		asks[string(peer.LookInput(o))] = func(asker protocol.NodeID, at protocol.Time) { look.Begin(foundKey{asker, o}, at) }
 		asks[string(peer.GetInput(o))] = func(asker protocol.NodeID, at protocol.Time) { get.Begin(foundKey{asker, o}, at) }
 	}
-	m.See(sim.Received|sim.Output, func(e *sim.Event) {
+	m.SeeAlone(sim.Received|sim.Output, func(e *sim.Event) {
 		switch {
 		case e.What == sim.Received && e.Peer == protocol.Outside:
 			if begin := asks[string(e.Body)]; begin != nil {

@@ -98,6 +98,9 @@ func (p params) MarshalJSON() ([]byte, error) {
 // Watch returns all events.
 func (l *Lines) Watch() sim.What { return sim.Everything }
 
+// Reads returns sim.ReadsEvents.
+func (l *Lines) Reads() sim.Reads { return sim.ReadsEvents }
+
 // Err returns the first error of the Writer. After it nothing more is written.
 func (l *Lines) Err() error { return l.err }
 

@@ -222,7 +222,7 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 		}
 	}
 	run.shadow(s.shadowed(&p))
-	serial := run.part(&o)
+	serial := s.part(run, &o)
 	sent := new(traffic)
 	observers := slices.Concat(run.Watch, run.Checks.Observers(), []sim.Observer{sent}, run.measured(o.Meter), o.Observers)
 	if run.Plan.Done == nil {

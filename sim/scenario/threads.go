@@ -3,11 +3,11 @@ package scenario
 import "fmt"
 
 // part asks for the run in parts, or returns why it must be serial.
-func (run *Run) part(o *Options) (why string) {
+func (s *Scenario) part(run *Run, o *Options) (why string) {
 	switch {
 	case o.Threads < 2:
 	case !run.Apart:
-		return "its nodes share memory"
+		return fmt.Sprintf("scenario %s does not say that its nodes can be parted", s.Name)
 	case o.Until != "":
 		return "it ends when a check fails"
 	case o.Every != 0:

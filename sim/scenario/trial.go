@@ -20,6 +20,13 @@ func (s *Scenario) World(seed uint64, p Params) *explore.World { return s.WorldU
 
 // WorldUnder is World, with a Watchdog that watches over the runs.
 func (s *Scenario) WorldUnder(watchdog *watch.Watchdog, seed uint64, p Params) *explore.World {
+	return s.WorldOn(Options{Watchdog: watchdog}, seed, p)
+}
+
+// WorldOn is WorldUnder the Watchdog of o, with runs of seeds that go on o.Threads. Nothing else of
+// o counts but Fewer, which several goroutines may call at once.
+func (s *Scenario) WorldOn(o Options, seed uint64, p Params) *explore.World {
+	watchdog := o.Watchdog
 	least, _ := s.NodeRange()
 	run, err := s.build(seed, p, source.Seed(seed), nil)
 	if err != nil {
@@ -46,7 +53,7 @@ func (s *Scenario) WorldUnder(watchdog *watch.Watchdog, seed uint64, p Params) *
 			src = source.Seed(seed)
 		}
 		if !record {
-			r, _ := s.Execute(seed, p, src, Options{Observers: observers, Watchdog: watchdog})
+			r, _ := s.Execute(seed, p, src, Options{Observers: observers, Watchdog: watchdog, Threads: o.Threads, Fewer: o.Fewer})
 			return r.Outcome(), nil
 		}
 		recorder := &source.Recorder{Source: src}

@@ -65,18 +65,28 @@ func (m *Meter) Numbers() []*Number { return m.numbers }
 
 // See calls f with each event that is in what, after the checks and what the run watches with
 // have seen it.
-func (m *Meter) See(what sim.What, f func(e *sim.Event)) { m.seers = append(m.seers, &seer{what, f}) }
+func (m *Meter) See(what sim.What, f func(e *sim.Event)) {
+	m.seers = append(m.seers, &seer{what, f, sim.ReadsAll})
+}
+
+// SeeAlone is See for an f that looks at nothing but the event and its own memory, so that the
+// run can be in parts.
+func (m *Meter) SeeAlone(what sim.What, f func(e *sim.Event)) {
+	m.seers = append(m.seers, &seer{what, f, sim.ReadsEvents})
+}
 
 // Observers returns what must observe the run.
 func (m *Meter) Observers() []sim.Observer { return append([]sim.Observer{&m.Traffic}, m.seers...) }
 
 // seer is an Observer.
 type seer struct {
-	what sim.What
-	see  func(e *sim.Event)
+	what  sim.What
+	see   func(e *sim.Event)
+	reads sim.Reads
 }
 
 func (s *seer) Watch() sim.What      { return s.what }
+func (s *seer) Reads() sim.Reads     { return s.reads }
 func (s *seer) Observe(e *sim.Event) { s.see(e) }
 
 // Time is how long something took, each time that it happened.

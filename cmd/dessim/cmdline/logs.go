@@ -19,6 +19,8 @@ type notes struct {
 
 func (n *notes) Watch() sim.What { return sim.Noted | sim.Started | sim.Crashed }
 
+func (n *notes) Reads() sim.Reads { return sim.ReadsEvents }
+
 func (n *notes) Observe(e *sim.Event) {
 	if n.of == nil {
 		n.of = make(map[protocol.NodeID][]byte)

@@ -35,6 +35,7 @@ func (t *tool) runCommand() *cli.Command {
 	f.add("record", "FILE", "write a replay file; a run that fails always writes one, dessim-SCENARIO-SEED.replay")
 	f.add("verify", "", "also run in a second process, and compare every event")
 	f.addStrict()
+	f.addThreads()
 	f.addSecond()
 	return f.command("run", "runs a scenario", runUsage+keysText(), func(ctx context.Context, args []string) error {
 		if err := t.leftover(args); err != nil {
@@ -46,6 +47,9 @@ func (t *tool) runCommand() *cli.Command {
 		}
 		j := &job{tool: t, ctx: ctx, subject: s, answers: source.Seed(s.Seed), command: s.reproduce(),
 			json: f.find("json").on(), verify: f.find("verify").on(), strict: f.find("strict").on()}
+		if j.threads, err = t.readThreads(f, &s); err != nil {
+			return err
+		}
 		if x := f.find("second-process"); x.given {
 			return j.second(x)
 		}
@@ -101,14 +105,15 @@ type job struct {
 	command string // reproduces the run
 	json    bool
 	verify  bool
-	strict  bool          // a pass with warnings is inconclusive
-	cut     *scenario.Cut // what is removed from the run, or nil
-	replay  *replay       // what is replayed, or nil
-	live    *replay       // the live run that this one repeats, or nil; its path is "" while no file has it
-	warn    func(string)  // gets what a user should know before the run, or nil
-	saved   string        // the line that replays a failure, once its file is written
-	smaller string        // the line that shrinks it, likewise
-	causes  []string      // of a failure
+	threads scenario.Options // Threads and Fewer of them
+	strict  bool             // a pass with warnings is inconclusive
+	cut     *scenario.Cut    // what is removed from the run, or nil
+	replay  *replay          // what is replayed, or nil
+	live    *replay          // the live run that this one repeats, or nil; its path is "" while no file has it
+	warn    func(string)     // gets what a user should know before the run, or nil
+	saved   string           // the line that replays a failure, once its file is written
+	smaller string           // the line that shrinks it, likewise
+	causes  []string         // of a failure
 
 	reported string // the path of the page, once it is written
 
@@ -230,6 +235,8 @@ func (j *job) execute() (scenario.Report, error) {
 		Cut:       j.cut,
 		Forewarn:  j.warn,
 		Watchdog:  j.watchdog,
+		Threads:   j.threads.Threads,
+		Fewer:     j.threads.Fewer,
 		Stop: func(events uint64, now protocol.Time) bool {
 			p.at(events, now)
 			return j.isSecond && j.compared.Err() != nil

@@ -32,10 +32,15 @@ func (t *tool) statsCommand() *cli.Command {
 	f.addSubject()
 	f.add("seeds", "1-20", "first and last seed, of many runs that are taken together")
 	f.add("j", "2", "runs at a time; the default is one for each core")
+	f.addThreads()
 	f.add("json", "", "print one JSON object: scenario, from, to, params, verdict, runs, passed, virtual_ns, times, numbers, kinds, nodes, reproduce, and failed unless all pass")
 	return f.command("stats", "shows the figures of a run, or of many: latencies, hops, messages", statsUsage, func(ctx context.Context, args []string) error {
 		x := &figures{job: &job{tool: t, ctx: ctx, json: f.find("json").on()}}
-		if err := x.read(f, args); err != nil {
+		err := x.read(f, args)
+		if err == nil {
+			x.threads, err = t.readThreads(f, &x.subject)
+		}
+		if err != nil {
 			return err
 		}
 		return x.do()
@@ -171,7 +176,7 @@ func (x *figures) runAll(stop <-chan struct{}) <-chan chan measured {
 func (x *figures) measure(seed uint64) (out measured) {
 	defer func() { out.broken = recover() }()
 	out.seed, out.meter = seed, new(stats.Meter)
-	o := scenario.Options{Cut: x.cut, Watchdog: x.watchdog, Meter: out.meter}
+	o := scenario.Options{Cut: x.cut, Watchdog: x.watchdog, Meter: out.meter, Threads: x.threads.Threads, Fewer: x.threads.Fewer}
 	if seed == x.seeds.From {
 		o.Forewarn = x.complain // once is enough
 	}

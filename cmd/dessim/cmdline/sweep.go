@@ -13,6 +13,7 @@ import (
 
 	"dessim/sim/explore"
 	"dessim/sim/files"
+	"dessim/sim/scenario"
 	"dessim/sim/source"
 	"dessim/sim/watch"
 	"dessim/sim/wording"
@@ -44,6 +45,7 @@ func (t *tool) sweepCommand() *cli.Command {
 	f.add("seeds", "1-1000", "first and last seed")
 	f.add("strategy", "random", "how seeds answer: "+strings.Join(strategyNames(), ", "))
 	f.add("j", "2", "runs at a time; the default is one for each core")
+	f.addThreads()
 	f.add("shard", "I/N", "run only the I-th of N blocks of the seeds; /N and auto: see above")
 	f.add("stop-after", "1", "stop at the seed by which this many have failed")
 	f.add("budget", "10m", "start no more runs after this time")
@@ -86,6 +88,7 @@ type sweep struct {
 	shard   *explore.Shard
 	whole   explore.Span // the seeds of all shards
 	results *flag
+	threads scenario.Options // Threads and Fewer of them
 	asJSON  bool
 }
 
@@ -110,6 +113,9 @@ func (t *tool) newSweep(f *flags) (s *sweep, err error) {
 		}
 	}
 	if s.Workers, err = count(f.find("j"), 0, mostWorkers); err != nil {
+		return nil, err
+	}
+	if s.threads, err = t.readThreads(f, &s.subject); err != nil {
 		return nil, err
 	}
 	if s.StopAfter, err = count[uint64](f.find("stop-after"), 0, explore.MaxSeeds); err != nil {
@@ -195,7 +201,8 @@ func (s *sweep) line() string {
 // world returns what makes the runs. Its own seed is none of theirs, and always the same: the
 // names of checks can depend on it, and shards agree on those.
 func (s *sweep) world(watchdog *watch.Watchdog) *explore.World {
-	return s.Scenario.WorldUnder(watchdog, 1, s.Params)
+	s.threads.Watchdog = watchdog
+	return s.Scenario.WorldOn(s.threads, 1, s.Params)
 }
 
 func (s *sweep) header(w *explore.World) explore.Header {
