@@ -18,8 +18,6 @@ const waitsEvery = 16
 func Waits(name string, nodes int, node func(id protocol.NodeID) protocol.Node) *Check {
 	const watch = sim.Started | sim.Crashed | sim.Received | sim.Fired | sim.TimerSet | sim.TimerCancelled
 	timers := make([]timersOf, nodes)
-	var a awaited
-	see := a.see // made once, and not at each look
 	return Always(name, watch, func(e *sim.Event) (relevant bool, wrong error) {
 		if int(e.Node) >= nodes {
 			return false, nil
@@ -28,9 +26,7 @@ func Waits(name string, nodes int, node func(id protocol.NodeID) protocol.Node) 
 		if e.What&(sim.Received|sim.Fired) != 0 { // before the step: the timer is still pending
 			if t.steps++; t.steps%waitsEvery == 0 {
 				if w, ok := node(e.Node).(protocol.Waiter); ok {
-					a = awaited{id: e.Node, pending: t.pending}
-					w.Waits(see)
-					relevant, wrong = a.relevant, a.wrong
+					relevant, wrong = t.judge(e.Node, w)
 				}
 			}
 		}
@@ -43,25 +39,32 @@ func Waits(name string, nodes int, node func(id protocol.NodeID) protocol.Node) 
 type timersOf struct {
 	steps   uint64
 	pending []timer
+
+	look   func(name string, tag uint64) // await, made once
+	awaits bool                          // the node waits for something
+	lacks  string                        // the name of what it waits for without a timer
 }
 
-// awaited judges what a node says that it waits for.
-type awaited struct {
-	id       protocol.NodeID
-	pending  []timer
-	relevant bool
-	wrong    error
+func (t *timersOf) judge(id protocol.NodeID, w protocol.Waiter) (relevant bool, wrong error) {
+	if t.look == nil {
+		t.look = t.await
+	}
+	t.awaits, t.lacks = false, ""
+	if w.Waits(t.look); t.lacks != "" {
+		wrong = fmt.Errorf("node %v waits for %s, and no timer is set for it", id, t.lacks)
+	}
+	return t.awaits, wrong
 }
 
-func (a *awaited) see(name string, tag uint64) {
-	a.relevant = true
-	for _, x := range a.pending {
+func (t *timersOf) await(name string, tag uint64) {
+	t.awaits = true
+	for _, x := range t.pending {
 		if x.tag == tag {
 			return
 		}
 	}
-	if a.wrong == nil {
-		a.wrong = fmt.Errorf("node %v waits for %s, and no timer is set for it", a.id, name)
+	if t.lacks == "" {
+		t.lacks = name
 	}
 }
 
