@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -21,16 +22,17 @@ var (
 )
 
 // bootstrap: nodes join through node 0 and find each other and all keys. If nodes or links
-// fail, they do so once the network has had time to recover.
+// fail, they do so once the network has had time to recover. Many nodes are of Kademlia alone:
+// see alone.go.
 func bootstrap() *scenario.Scenario {
-	return ledgerScenario(scenario.Scenario{
+	return onLedger(scenario.Scenario{
 		Name:     "bootstrap",
-		Shows:    "nodes join a Kademlia network through node 0; then every node and every key is found",
+		Shows:    fmt.Sprintf("nodes join a Kademlia network through node 0; then every node and every key is found; up to %d are nodes of the ledger, more are of Kademlia alone", mostPeers),
 		MinNodes: 1,
-		MaxNodes: 100_000,
+		MaxNodes: mostAlone,
 		Defaults: defaults(40, 2*time.Minute),
 		Own:      routing(),
-	}, buildBootstrap)
+	}, bootstrapTraffic, buildBootstrap)
 }
 
 const (
@@ -42,6 +44,9 @@ const (
 )
 
 func buildBootstrap(p params) *scenario.Run {
+	if p.alone() {
+		return buildAlone(p)
+	}
 	w := newWorld(p)
 	plan := w.plan(0)
 	from := w.begin

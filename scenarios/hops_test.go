@@ -3,7 +3,7 @@ package scenarios_test
 import (
 	"testing"
 
-	"dessim/protocol/peer"
+	"dessim/protocol/kademlia"
 	"dessim/sim"
 )
 
@@ -13,10 +13,10 @@ type hops struct{ lookups, sum int }
 func (h *hops) Watch() sim.What { return sim.Output }
 
 func (h *hops) Observe(e *sim.Event) {
-	if e.Kind != peer.KindLooked {
+	if e.Kind != kademlia.KindLooked {
 		return
 	}
-	if l, ok := peer.DecodeLooked(e.Body); ok {
+	if l, ok := kademlia.DecodeLooked(e.Body); ok {
 		h.lookups++
 		h.sum += l.Hops
 	}

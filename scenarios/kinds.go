@@ -37,6 +37,6 @@ func outputKinds() []protocol.Kind {
 	return []protocol.Kind{
 		twopc.KindBegun, twopc.KindVoted, twopc.KindDecided, abcast.KindDelivered, abcast.KindViewed, raft.KindTerm,
 		peer.KindJoined, peer.KindEntry, peer.KindHanded, peer.KindRefused, peer.KindLooked, peer.KindFound, peer.KindAnswered, peer.KindStored, peer.KindValue,
-		kademlia.KindJoined, kademlia.KindPublished, kademlia.KindEnded,
+		kademlia.KindJoined, kademlia.KindPublished, kademlia.KindEnded, kademlia.KindLooked,
 	}
 }

@@ -134,10 +134,10 @@ func TestValidateNamesTheFlagAndItsRange(t *testing.T) {
 		scenario, flags string // set without asking Validate
 		want            string // "" for valid
 	}{
-		{"bootstrap", "nodes=0", "nodes 0: scenario bootstrap wants 1 to 100000"},
+		{"bootstrap", "nodes=0", "nodes 0: scenario bootstrap wants 1 to 1000000"},
 		{"bootstrap", "nodes=1", ""},
-		{"bootstrap", "nodes=100000", ""},
-		{"bootstrap", "nodes=100001", "nodes 100001: scenario bootstrap wants 1 to 100000"},
+		{"bootstrap", "nodes=1000000", ""},
+		{"bootstrap", "nodes=1000001", "nodes 1000001: scenario bootstrap wants 1 to 1000000"},
 		{"concurrent", "nodes=2", "nodes 2: scenario concurrent wants 3 to 100000"},
 		{"concurrent", "nodes=3", ""},
 		{"concurrent", "txs=0", ""},

@@ -41,6 +41,7 @@ func TestScenariosPassAtTheEdgesOfTheirParameters(t *testing.T) {
 		"-scenario bootstrap -nodes 2",
 		"-scenario bootstrap -nodes 2 -loss 40%",
 		"-scenario bootstrap -nodes 65",                                            // lookups are drawn
+		"-scenario bootstrap -nodes 501",                                           // nodes of Kademlia alone
 		"-scenario bootstrap -nodes 8 -jitter 2s -until 3h",                        // messages overtake each other by far
 		"-scenario concurrent -nodes 3 -txs 1",                                     // nothing to order
 		"-scenario concurrent -nodes 3 -txs 2",                                     // the forced crossing alone

@@ -37,6 +37,11 @@ func Find(name string) *scenario.Scenario { return scenario.Find(All(), name) }
 
 // ledgerScenario completes a scenario whose nodes are those of package peer.
 func ledgerScenario(s scenario.Scenario, build func(p params) *scenario.Run) *scenario.Scenario {
+	return onLedger(s, orderTraffic, build)
+}
+
+// onLedger is ledgerScenario with another bound of what nodes send.
+func onLedger(s scenario.Scenario, bound func(p params) check.Traffic, build func(p params) *scenario.Run) *scenario.Scenario {
 	s.Kinds = func() (sends, outputs []protocol.Kind) { return sendKinds(), outputKinds() }
 	s.Columns = []scenario.Column{
 		{Head: "name", Key: "dht_id", Short: 8, Name: true},
@@ -46,7 +51,7 @@ func ledgerScenario(s scenario.Scenario, build func(p params) *scenario.Run) *sc
 	}
 	s.Shadow = protocol.Percent(5) // all of them cost twice the run
 	s.Repairs = ledgerRepairs
-	return ours(s, (*world).ledgerBegin, orderTraffic, build)
+	return ours(s, (*world).ledgerBegin, bound, build)
 }
 
 // ours completes a scenario of the machines that come with dessim, whose workload begins at

@@ -45,13 +45,14 @@ type said struct {
 // shadowed is a node that makes promises, and the node that was last started beside it.
 type shadowed struct {
 	protocol.Promiser
-	from   protocol.NodeID // of the message that its step consumes, or Outside
-	msg    []byte
-	told   []protocol.Promise // the latest, one of a kind and key
-	beside protocol.Promiser  // or nil
-	inc    uint32             // of which incarnation, and from which records
-	first  uint64
-	safe   int
+	repeats bool            // it is a protocol.Repeater
+	from    protocol.NodeID // of the message that its step consumes, or Outside
+	msg     []byte
+	told    []protocol.Promise // the latest, one of a kind and key
+	beside  protocol.Promiser  // or nil
+	inc     uint32             // of which incarnation, and from which records
+	first   uint64
+	safe    int
 }
 
 func (s *Sim) initShadows() {
@@ -70,7 +71,8 @@ func (s *Sim) initShadows() {
 // promises notes whether a node that starts makes promises.
 func (x *shadows) promises(id protocol.NodeID, n protocol.Node) {
 	p, _ := unguarded(n).(protocol.Promiser)
-	x.nodes[id] = shadowed{Promiser: p, from: protocol.Outside}
+	_, repeats := p.(protocol.Repeater)
+	x.nodes[id] = shadowed{Promiser: p, repeats: repeats, from: protocol.Outside}
 }
 
 // of returns the node with what is known of its shadows, or nil if nobody looks at it.
@@ -89,9 +91,12 @@ func (x *shadows) rots(id protocol.NodeID) {
 	}
 }
 
-// hears keeps the message of a step; from is Outside if the step consumes something else.
+// hears keeps the message of a step, for a node that can be asked the same again; from is Outside
+// if the step consumes something else.
 func (x *shadowed) hears(from protocol.NodeID, msg []byte) {
-	x.from, x.msg = from, append(x.msg[:0], msg...)
+	if x.repeats {
+		x.from, x.msg = from, append(x.msg[:0], msg...)
+	}
 }
 
 // shadow judges what an effect promises that leaves now.

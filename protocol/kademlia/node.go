@@ -99,7 +99,7 @@ func (n *Node) onJoined(env *protocol.Env) {
 	}
 }
 
-// Receive consumes a message, or an input made by PublishInput or GetInput.
+// Receive consumes a message, or an input made by PublishInput, GetInput or LookInput.
 func (n *Node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	if from != protocol.Outside {
 		n.dht.Receive(env, from, msg)
@@ -191,6 +191,10 @@ func (n *Node) do(env *protocol.Env, c command) {
 		n.dht.Get(env, c.id, func(env *protocol.Env, f Found) {
 			env.Output(KindEnded, Ended{c.number, c.id, f.OK, f.Value, f.Hops, f.RPCs}.append(nil))
 		})
+	case typeLook:
+		n.dht.Lookup(env, c.id, func(env *protocol.Env, r Result) {
+			env.Output(KindLooked, appendLooked(nil, c.number, c.id, r))
+		})
 	}
 }
 
@@ -199,6 +203,7 @@ func (n *Node) do(env *protocol.Env, c command) {
 //
 //	publish  0 value life      milliseconds, 0 without end; in a record the time of expiry
 //	get      1 number id
+//	look     2 number id
 type command struct {
 	typ    uint64
 	value  []byte
@@ -210,6 +215,7 @@ type command struct {
 const (
 	typePublish = iota
 	typeGet
+	typeLook
 )
 
 // maxAnswered bounds the counts in an output.
@@ -248,7 +254,7 @@ func (c command) append(b []byte) []byte {
 // decodeCommand reads what append writes. value aliases b.
 func decodeCommand(b []byte) (c command, ok bool) {
 	r := bencode.ListOf(protocol.Kademlia.Cut(b))
-	if c.typ = r.UintMax(typeGet); c.typ == typePublish {
+	if c.typ = r.UintMax(typeLook); c.typ == typePublish {
 		c.value = r.Bytes()
 		c.life = r.UintMax(2 * maxLife) // in a record it is a time, and the clock shows at most half of this: protocol.MaxTime
 	} else {
@@ -331,6 +337,8 @@ func TextOutput(kind protocol.Kind, b []byte) string {
 		case ok:
 			return fmt.Sprintf("lookup %d of %.8s found nothing, %d queries", x.Number, x.ID, x.RPCs)
 		}
+	case KindLooked:
+		return textLooked(b)
 	}
 	return ""
 }
@@ -343,6 +351,8 @@ func TextInput(b []byte) string {
 		return ""
 	case c.typ == typeGet:
 		return fmt.Sprintf("get %.8s, lookup %d", c.id, c.number)
+	case c.typ == typeLook:
+		return fmt.Sprintf("look up %.8s, lookup %d", c.id, c.number)
 	}
 	return fmt.Sprintf("publish %s", valueName(c.value))
 }

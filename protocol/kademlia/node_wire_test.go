@@ -18,6 +18,7 @@ func TestOutputsOfANodeHaveAText(t *testing.T) {
 		{KindPublished, Published{ID{0xab, 1}, 3}.append(nil), "ab010000 at 3 nodes"},
 		{KindEnded, Ended{Number: 4, ID: ID{0xab}, OK: true, Value: []byte("i1e"), Hops: 2, RPCs: 5}.append(nil), "lookup 4 of ab000000 found it after 2 hops, 5 queries"},
 		{KindEnded, Ended{Number: 4, ID: ID{0xab}, RPCs: 5}.append(nil), "lookup 4 of ab000000 found nothing, 5 queries"},
+		{KindLooked, appendLooked(nil, 4, ID{0xab}, Result{Closest: []Contact{{ID: ID{0xcd}}}, Hops: 2}), "lookup 4 of ab000000 ended after 2 hops: cd000000"},
 		{KindEnded, nil, ""}, {KindPublished, nil, ""}, {KindJoined, []byte("x"), ""}, {KindPing, nil, ""},
 	} {
 		if got := TextOutput(c.kind, c.body); got != c.want {

@@ -57,9 +57,7 @@ type senders struct {
 // sender is what a node sent in the window, and what is on its way to it.
 type sender struct {
 	sent  uint64
-	kinds []sentKind // in the order of their first message
-	index map[protocol.Kind]int
-	last  int           // of kinds: that of the last message
+	kinds []sentKind    // few, in the order of their first message
 	at    protocol.Time // of the last message
 	step  uint64
 
@@ -130,7 +128,6 @@ func (s *senders) turn(w int64) {
 		n := &s.nodes[i]
 		pass(&n.held)
 		n.sent, n.kinds = 0, n.kinds[:0]
-		clear(n.index)
 	}
 	s.window = w
 }
@@ -146,7 +143,7 @@ func (s *senders) known(id protocol.NodeID) *sender {
 // node returns what is known of a node that has had an event.
 func (s *senders) node(id protocol.NodeID) *sender {
 	for int(id) >= len(s.nodes) {
-		s.nodes = append(s.nodes, sender{index: make(map[protocol.Kind]int)})
+		s.nodes = append(s.nodes, sender{})
 	}
 	return &s.nodes[id]
 }
@@ -162,16 +159,13 @@ func (s *senders) sent(e *sim.Event) {
 	n := s.node(e.Node)
 	n.sent++
 	n.at, n.woke, n.step = e.At, e.At, e.Step
-	if n.last >= len(n.kinds) || n.kinds[n.last].kind != e.Kind { // else it is as in a broadcast
-		i, known := n.index[e.Kind]
-		if !known {
-			i = len(n.kinds)
-			n.index[e.Kind] = i
-			n.kinds = append(n.kinds, sentKind{kind: e.Kind})
+	for i := range n.kinds {
+		if n.kinds[i].kind == e.Kind {
+			n.kinds[i].n++
+			return
 		}
-		n.last = i
 	}
-	n.kinds[n.last].n++
+	n.kinds = append(n.kinds, sentKind{e.Kind, 1})
 }
 
 // close judges the window, which is over.
