@@ -50,6 +50,7 @@ var (
 type alone struct {
 	*world
 	ids    []kademlia.ID
+	known  *kademlia.Known
 	nodes  []*kademlia.Node
 	asked  []judge.Find
 	values [][]byte
@@ -65,6 +66,7 @@ func buildAlone(p params) *scenario.Run {
 		s := a.secret("bootstrap id", uint64(i))
 		a.ids[i] = kademlia.Key(s[:])
 	}
+	a.known = kademlia.NewKnown(protocol.SimBook{}, a.ids)
 	plan := a.world.plan(0)
 	plan.Node, plan.Twin = a.node, a.make
 	for i := range plan.Starts {
@@ -100,7 +102,7 @@ func (a *alone) start(i int) protocol.Time {
 // config returns the configuration of every node, but for what tells them apart.
 func (a *alone) config() kademlia.Config {
 	cfg := kademlia.Defaults(kademlia.ID{}, protocol.SimBook{}, 0)
-	cfg.K, cfg.Alpha = a.p.K, a.p.Alpha
+	cfg.K, cfg.Alpha, cfg.Known = a.p.K, a.p.Alpha, a.known
 	cfg.Timeout, cfg.Pause, cfg.Tries = a.delay*5/2, a.delay*4, tries(a.p.Loss)
 	return cfg
 }

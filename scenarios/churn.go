@@ -94,6 +94,7 @@ type churning struct {
 	*world
 	judge.DHT
 	plan  sim.Plan
+	known *kademlia.Known
 	downs [][]down // by node, by time
 	twice bool     // the network is split twice: see churnfaults.go
 }
@@ -113,6 +114,7 @@ func buildChurn(p params) *scenario.Run {
 		c.Members = append(c.Members, protocol.NodeID(i))
 	}
 	c.skew()
+	c.known = kademlia.NewKnown(protocol.SimBook{}, c.IDs)
 	c.twice = c.splitTwice()
 	cfg := c.config(0)
 	c.Query = cfg.Longest()
@@ -179,7 +181,7 @@ const fewAskers = 2
 func (c *churning) config(id protocol.NodeID) kademlia.Config {
 	s := c.secret("churn secret", uint64(id))
 	cfg := kademlia.Lasting(c.IDs[id], protocol.SimBook{}, binary.BigEndian.Uint64(s[:]))
-	cfg.K, cfg.Alpha = c.p.K, c.p.Alpha
+	cfg.K, cfg.Alpha, cfg.Known = c.p.K, c.p.Alpha, c.known
 	cfg.Timeout, cfg.Pause = c.delay*5/2, c.delay*4
 	cfg.Tries, cfg.Stale = c.tries(), 2
 	if c.twice {

@@ -99,7 +99,8 @@ func TestAStaleContactsAnswerBeginsItsPausesAnew(t *testing.T) {
 		for i := range 10 {
 			r.step(func(env *protocol.Env) { r.d.lost(env, c) })
 			want := r.d.cfg.Pause << min(i, int(StaleAgain.Doublings))
-			if got := time.Duration(int32(r.d.tab.get(&c.ID).again-stamp(&r.env))) * stampUnit; got < want-stampUnit || got > want+stampUnit {
+			o, _ := r.d.tab.get(&c)
+			if got := time.Duration(int32(r.d.tab.locked(o.who)-stamp(&r.env))) * stampUnit; got < want-stampUnit || got > want+stampUnit {
 				t.Errorf("after %d tries in vain a stale contact is asked after %v, want %v", i, got, want)
 			}
 		}

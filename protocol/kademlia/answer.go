@@ -7,7 +7,7 @@ import (
 // answer consumes a query.
 func (d *DHT) answer(env *protocol.Env, from protocol.NodeID, q *message) {
 	asker := Contact{ID: q.id, Addr: d.cfg.Book.Endpoint(from)}
-	m := message{y: 'r', txn: q.txn, id: d.cfg.Self}
+	m := message{y: 'r', txn: q.txn, id: d.tab.self}
 	switch q.method {
 	case ping:
 	case findNode:
@@ -37,7 +37,7 @@ func (d *DHT) answer(env *protocol.Env, from protocol.NodeID, q *message) {
 	}
 	d.asked(env, asker, q.method != ping)
 	if q.method == findNode && q.target == q.id { // a node that looks up itself is new, or has restarted without values
-		if o := d.tab.get(&q.id); o != nil && o.Contact == asker && o.fails == 0 {
+		if o, same := d.tab.get(&asker); same && o.fails == 0 {
 			d.handOver(env, asker)
 		}
 	}

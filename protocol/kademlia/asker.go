@@ -10,25 +10,26 @@ const maxWaiting = 32 // askers to be pinged after Config.Askers others
 // ping of ours, since anybody can ask under any address. A ping causes none, which verify
 // says: else two nodes whose answers come too late would ping each other for ever.
 func (d *DHT) asked(env *protocol.Env, c Contact, verify bool) {
-	if c.ID == d.cfg.Self {
+	if c.ID == d.tab.self {
 		return
 	}
-	b, n := d.tab.bucketOf(&c.ID)
-	i := index(b.live, &c.ID)
+	n := d.tab.bucketOf(&c.ID)
+	live := d.tab.contacts(n)
+	i, same := d.tab.place(n, &c)
 	switch {
-	case i >= 0 && b.live[i].Addr == c.Addr:
-		o := b.live[i]
-		copy(b.live[i:], b.live[i+1:])
-		b.live[len(b.live)-1] = o
+	case same:
+		o := live[i]
+		copy(live[i:], live[i+1:])
+		live[len(live)-1] = o
 		if o.fails > 0 && verify {
 			d.verify(env, c)
 		}
 	case !verify:
-	case i >= 0, d.tab.room(n), d.tab.fresh(n) < len(b.live), d.tab.crowded(n, &c.ID) >= 0:
+	case i >= 0, d.tab.room(n), d.tab.fresh(n) < len(live), d.tab.crowded(n, &c.ID) >= 0:
 		d.verify(env, c)
 	default:
-		b.remember(contact{Contact: c}, d.cfg.K)
-		d.probeFirst(env, &c.ID)
+		d.tab.remember(n, contact{who: d.tab.take(&c)})
+		d.probeFirst(env, n)
 	}
 }
 
@@ -51,14 +52,14 @@ func (d *DHT) verify(env *protocol.Env, c Contact) {
 		if d.waiting[i] == c {
 			return
 		}
-		if far < 0 || d.cfg.Self.Closer(d.waiting[far].ID, d.waiting[i].ID) {
+		if far < 0 || d.tab.self.Closer(d.waiting[far].ID, d.waiting[i].ID) {
 			far = i
 		}
 	}
 	switch {
 	case len(d.waiting) < maxWaiting:
 		d.waiting = append(d.waiting, c)
-	case d.cfg.Self.Closer(c.ID, d.waiting[far].ID):
+	case d.tab.self.Closer(c.ID, d.waiting[far].ID):
 		d.waiting[far] = c
 	}
 }
@@ -67,14 +68,17 @@ func (d *DHT) nextAsker(env *protocol.Env) {
 	for len(d.waiting) > 0 && d.verifying < d.cfg.Askers {
 		near := 0
 		for i := range d.waiting {
-			if d.cfg.Self.Closer(d.waiting[i].ID, d.waiting[near].ID) {
+			if d.tab.self.Closer(d.waiting[i].ID, d.waiting[near].ID) {
 				near = i
 			}
 		}
 		c := d.waiting[near]
 		d.waiting[near] = d.waiting[len(d.waiting)-1]
 		d.waiting = d.waiting[:len(d.waiting)-1]
-		if o := d.tab.get(&c.ID); o == nil || o.Contact != c || o.fails > 0 {
+		if len(d.waiting) == 0 {
+			d.waiting = nil
+		}
+		if o, same := d.tab.get(&c); !same || o.fails > 0 {
 			d.verify(env, c)
 		}
 	}

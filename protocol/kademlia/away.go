@@ -100,7 +100,7 @@ func (d *DHT) seek(env *protocol.Env, a *absent) bool {
 	if d.up.seeking {
 		return false
 	}
-	d.up.seeking = d.call(env, call{purpose: forAbsent, method: findNode, to: a.Contact, target: d.cfg.Self, anyID: a.seed})
+	d.up.seeking = d.call(env, call{purpose: forAbsent, method: findNode, to: a.Contact, target: d.tab.self, anyID: a.seed})
 	if !d.up.seeking { // no node has that address any more
 		a.due = d.askAbsent(env, math.MaxUint8)
 	}
@@ -135,16 +135,16 @@ func (d *DHT) isBack(c Contact) {
 // lacks reports whether one of the contacts in an answer belongs to the k closest to this
 // node, but is not a good contact of it.
 func (d *DHT) lacks(nodes named) bool {
-	d.near = d.tab.closest(d.near[:0], &query{target: d.cfg.Self, n: d.cfg.K})
+	d.near = d.tab.closest(d.near[:0], &query{target: d.tab.self, n: d.cfg.K})
 	for range d.cfg.K {
 		c, ok := nodes.cut(d.cfg.Book)
 		if !ok {
 			return false
 		}
-		if c.ID == d.cfg.Self || slices.Contains(d.near, c) {
+		if c.ID == d.tab.self || slices.Contains(d.near, c) {
 			continue
 		}
-		if last := len(d.near) - 1; last+1 < d.cfg.K || d.cfg.Self.Closer(c.ID, d.near[last].ID) {
+		if last := len(d.near) - 1; last+1 < d.cfg.K || d.tab.self.Closer(c.ID, d.near[last].ID) {
 			return true
 		}
 	}
@@ -156,7 +156,7 @@ func (d *DHT) lacks(nodes named) bool {
 // it.
 func (d *DHT) reunite(env *protocol.Env, nodes named) {
 	d.up.busy++
-	l := d.newLookup(d.cfg.Self, findNode)
+	l := d.newLookup(d.tab.self, findNode)
 	l.done = func(env *protocol.Env, _ *lookup) { d.ended(env) }
 	d.learn(env, l, nodes, 1)
 	d.begin(env, l)

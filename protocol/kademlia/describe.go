@@ -25,7 +25,7 @@ func (n *Node) Describe(b []byte) []byte {
 
 // Describe appends the state to b by the convention of protocol.Describer.
 func (d *DHT) Describe(b []byte) []byte {
-	b = words.Line(b, "id", d.cfg.Self.String())
+	b = words.Line(b, "id", d.tab.self.String())
 	b = words.Part(b, "buckets", d.describeBuckets)
 	b = words.Line(b, "own id looked up", words.Time(d.tab.own))
 	b = words.Part(b, "items", func(b []byte) []byte {
@@ -85,14 +85,14 @@ func (d *DHT) addr(at protocol.Endpoint) string {
 // the node, and within them the contacts that were heard longest ago first.
 func (d *DHT) describeBuckets(b []byte) []byte {
 	for i := range d.tab.buckets {
-		k := &d.tab.buckets[i]
+		live, waiting := d.tab.contacts(i), d.tab.waiting(i)
 		b = words.Part(b, strconv.Itoa(i), func(b []byte) []byte {
-			b = words.Line(b, "looked up", words.Time(k.looked))
-			b = words.Part(b, "contacts", func(b []byte) []byte { return d.describeContacts(b, k.live) })
-			if len(k.cache) > 0 {
-				b = words.Part(b, "replacements", func(b []byte) []byte { return d.describeContacts(b, k.cache) })
+			b = words.Line(b, "looked up", words.Time(d.tab.buckets[i].looked))
+			b = words.Part(b, "contacts", func(b []byte) []byte { return d.describeContacts(b, live) })
+			if len(waiting) > 0 {
+				b = words.Part(b, "replacements", func(b []byte) []byte { return d.describeContacts(b, waiting) })
 			}
-			if k.probe {
+			if d.tab.probing(i) {
 				b = words.Line(b, "pings", "one of its contacts")
 			}
 			return b
@@ -103,8 +103,8 @@ func (d *DHT) describeBuckets(b []byte) []byte {
 
 func (d *DHT) describeContacts(b []byte, all []contact) []byte {
 	for i := range all {
-		c := &all[i]
-		b = d.appendName8(b, &c.Contact).Str(": ")
+		c, at := &all[i], d.tab.contact(all[i].who)
+		b = d.appendName8(b, &at).Str(": ")
 		if c.answered {
 			b = append(append(b, "seen "...), stampText(c.seen)...)
 		} else {
@@ -114,7 +114,7 @@ func (d *DHT) describeContacts(b []byte, all []contact) []byte {
 			b = words.Row(b).Str(", silent ").Count(uint64(c.fails), "time")
 		}
 		if c.fails >= d.tab.stale {
-			b = append(append(b, ", stale, again from "...), stampText(c.again)...)
+			b = append(append(b, ", stale, again from "...), stampText(d.tab.locked(c.who))...)
 		}
 		b = append(b, '\n')
 	}

@@ -53,7 +53,7 @@ func (d *DHT) offer(env *protocol.Env) bool {
 
 // nextOffer finds the next value to offer to n, which becomes n.last.
 func (d *DHT) nextOffer(env *protocol.Env, n *newcomer) bool {
-	if c := d.tab.get(&n.to.ID); c == nil || c.Contact != n.to || c.fails > 0 {
+	if c, same := d.tab.get(&n.to); !same || c.fails > 0 {
 		return false
 	}
 	i := 0
@@ -80,11 +80,11 @@ func (d *DHT) mine(id, c *ID) bool {
 		switch {
 		case d.near[i].ID == *c:
 			rank = i
-		case id.compare(&d.near[i].ID, &d.cfg.Self) < 0:
+		case id.compare(&d.near[i].ID, &d.tab.self) < 0:
 			return false
 		}
 	}
-	if id.compare(&d.cfg.Self, c) < 0 {
+	if id.compare(&d.tab.self, c) < 0 {
 		return rank >= 0 && rank+1 < d.cfg.K
 	}
 	return rank == 0 // all others are farther than this node

@@ -101,7 +101,7 @@ func (d *DHT) nextRound(env *protocol.Env) {
 // askBoot asks the bootstrapper for the node's own id. Whichever node answers at that
 // address is the bootstrapper.
 func (d *DHT) askBoot(env *protocol.Env) {
-	d.call(env, call{purpose: forJoin, method: findNode, to: Contact{Addr: d.join.boot}, target: d.cfg.Self, anyID: true})
+	d.call(env, call{purpose: forJoin, method: findNode, to: Contact{Addr: d.join.boot}, target: d.tab.self, anyID: true})
 }
 
 // bootEnd consumes the end of the query to the bootstrapper. If it answered, it is in
@@ -131,10 +131,10 @@ func (d *DHT) resumeJoin(env *protocol.Env) {
 }
 
 func (d *DHT) lookupSelf(env *protocol.Env) {
-	d.Lookup(env, d.cfg.Self, func(env *protocol.Env, _ Result) {
+	d.Lookup(env, d.tab.self, func(env *protocol.Env, _ Result) {
 		edge := d.tab.edge()
 		p := d.point()
-		d.join.regions = append(d.join.regions[:0], region{d.cfg.Self.sibling(edge, &p), edge + 1})
+		d.join.regions = append(d.join.regions[:0], region{d.tab.self.sibling(edge, &p), edge + 1})
 		d.join.far = edge - 1
 		d.explore(env)
 	})
@@ -156,7 +156,7 @@ func (d *DHT) explore(env *protocol.Env) {
 	for ; j.far >= 0; j.far-- {
 		if j.round == 1 || d.tab.fresh(j.far) < d.cfg.K {
 			p := d.point()
-			target := d.cfg.Self.sibling(j.far, &p)
+			target := d.tab.self.sibling(j.far, &p)
 			j.far--
 			d.Lookup(env, target, func(env *protocol.Env, _ Result) { d.explore(env) })
 			return

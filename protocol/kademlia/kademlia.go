@@ -87,6 +87,10 @@ type Config struct {
 	// no contacts, which anybody can cause: 1 to 100.
 	Askers int
 
+	// Known, unless nil, has the ids of all nodes of the plan, so that the table takes less memory.
+	// It changes nothing else.
+	Known *Known
+
 	Items  int    // values that the node stores for others
 	Secret uint64 // transaction ids, tokens and the ids of refreshes derive from it; others must not know it
 }
@@ -206,7 +210,7 @@ func New(cfg Config) *DHT {
 	cfg.check()
 	return &DHT{
 		cfg:   cfg,
-		tab:   table{self: cfg.Self, k: cfg.K, stale: uint8(cfg.Stale)},
+		tab:   table{self: cfg.Self, k: cfg.K, stale: uint8(cfg.Stale), known: cfg.Known},
 		nodes: make([]byte, 0, compact4*cfg.K), // never nil: an answer has the key nodes, even if there are none
 	}
 }
@@ -255,11 +259,9 @@ func (d *DHT) Stats() Stats { return d.stats }
 // bucket the one heard longest ago first. The slice is the caller's.
 func (d *DHT) Contacts() []Contact {
 	var cs []Contact
-	for i := range d.tab.buckets {
-		for _, c := range d.tab.buckets[i].live {
-			if int(c.fails) < d.cfg.Stale {
-				cs = append(cs, c.Contact)
-			}
+	for _, c := range d.tab.live {
+		if c.fails < d.tab.stale {
+			cs = append(cs, d.tab.contact(c.who))
 		}
 	}
 	return cs

@@ -228,8 +228,8 @@ func TestANewcomerFromACellWithoutAContactTakesAPlaceInTheMostCrowdedCell(t *tes
 		}
 	}
 	cells := map[int]int{}
-	for i := range r.d.tab.buckets[0].live {
-		cells[r.d.tab.cell(0, &r.d.tab.buckets[0].live[i].ID)]++
+	for _, c := range r.d.tab.contacts(0) {
+		cells[r.d.tab.cell(0, r.d.tab.id(c.who))]++
 	}
 	if len(cells) != 8 {
 		t.Errorf("contacts by cell are %v, want one each", cells)
@@ -240,7 +240,7 @@ func TestLiveContactsAreNeverDisplacedByNewcomers(t *testing.T) {
 	r := newRig(t, nil)
 	r.fill()
 	for n := 20; n < 60; n++ {
-		first := r.d.tab.buckets[0].live[0].Contact
+		first := r.d.tab.contact(r.d.tab.contacts(0)[0].who)
 		ask := queries(r.query(protocol.NodeID(n), r.inBucket(0, n), message{method: findNode, hasTarget: true}))
 		if len(ask) != 1 || contactOf(int(ask[0].to), first.ID) != first {
 			t.Fatalf("newcomer %d had %v asked, want the one heard longest ago, %v", n, ask, first)
@@ -249,7 +249,7 @@ func TestLiveContactsAreNeverDisplacedByNewcomers(t *testing.T) {
 			t.Fatalf("a second ping in the bucket: %v", more)
 		}
 		r.reply(ask[0], first.ID, message{})
-		if live := r.d.tab.buckets[0].live; live[len(live)-1].Contact != first {
+		if live := r.d.tab.contacts(0); r.d.tab.contact(live[len(live)-1].who) != first {
 			t.Fatalf("a contact that answered is not the last of its bucket: %v", live)
 		}
 	}
@@ -258,7 +258,7 @@ func TestLiveContactsAreNeverDisplacedByNewcomers(t *testing.T) {
 			t.Errorf("newcomer %v displaced a live contact", id)
 		}
 	}
-	if n := len(r.d.tab.buckets[0].cache); n != 8 {
+	if n := len(r.d.tab.waiting(0)); n != 8 {
 		t.Errorf("the replacement cache holds %d, want 8", n)
 	}
 }

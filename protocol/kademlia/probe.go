@@ -29,11 +29,11 @@ func (d *DHT) heard(env *protocol.Env, c Contact) {
 		}
 		d.handOver(env, c)
 	case moved:
-		if o := d.tab.get(&c.ID); o != nil {
-			d.probe(env, o.Contact)
+		if o, _ := d.tab.get(&c); o != nil {
+			d.probe(env, d.tab.contact(o.who))
 		}
 	case full:
-		d.probeFirst(env, &c.ID)
+		d.probeFirst(env, d.tab.bucketOf(&c.ID))
 	}
 }
 
@@ -55,50 +55,51 @@ func (d *DHT) lost(env *protocol.Env, c Contact) {
 // lock sets when a contact that an RPC is about to make stale, or that is, may be asked
 // again.
 func (d *DHT) lock(env *protocol.Env, c Contact) {
-	o := d.tab.get(&c.ID)
-	if o == nil || o.Addr != c.Addr || o.fails+1 < d.tab.stale {
+	o, same := d.tab.get(&c)
+	if !same || o.fails+1 < d.tab.stale {
 		return
 	}
 	more := int(o.fails) + 1 - d.cfg.Stale
-	o.again = stamp(env) + uint32(StaleAgain.Pause(env, d.cfg.Pause, more)/stampUnit) + 1
+	d.tab.lock(o.who, stamp(env)+uint32(StaleAgain.Pause(env, d.cfg.Pause, more)/stampUnit)+1)
 	if more == 0 {
 		d.gaveUp(env, c)
 	}
 }
 
-// probeFirst pings the contact of id's bucket that was heard longest ago, as a
+// probeFirst pings the contact of bucket n that was heard longest ago, as a
 // newcomer waits for a place. If it answers it stays: the longer a node has been up,
 // the longer it is likely to stay (the paper's figure 1), and no flood of newcomers
 // can drive it out.
-func (d *DHT) probeFirst(env *protocol.Env, id *ID) {
-	b, _ := d.tab.bucketOf(id)
-	if len(b.live) == 0 || b.probe {
+func (d *DHT) probeFirst(env *protocol.Env, n int) {
+	live := d.tab.contacts(n)
+	if len(live) == 0 || d.tab.probing(n) {
 		return
 	}
-	first := b.live[0]
+	first := live[0]
 	if first.fails == 0 && sinceStamp(env, first.seen) < d.cfg.Fresh {
 		return
 	}
-	d.probe(env, first.Contact)
+	d.probe(env, d.tab.contact(first.who))
 }
 
 // probe pings a contact, one at a time in a bucket, and reports whether it did.
 func (d *DHT) probe(env *protocol.Env, c Contact) bool {
-	b, _ := d.tab.bucketOf(&c.ID)
-	if b.probe {
+	n := d.tab.bucketOf(&c.ID)
+	if d.tab.probing(n) {
 		return false
 	}
-	b.probe = d.call(env, call{purpose: forProbe, method: ping, to: c})
-	return b.probe
+	begun := d.call(env, call{purpose: forProbe, method: ping, to: c})
+	d.tab.setProbing(n, begun)
+	return begun
 }
 
 // probeEnd pings a contact that did not answer again, until it answers or is replaced.
 // The upkeep pings silent ones until they are stale.
 func (d *DHT) probeEnd(env *protocol.Env, c *call) {
-	b, _ := d.tab.bucketOf(&c.to.ID)
-	b.probe = false
-	o := d.tab.get(&c.to.ID)
-	if o != nil && o.Addr == c.to.Addr && o.fails > 0 && o.fails < d.tab.stale && len(b.cache) > 0 {
+	n := d.tab.bucketOf(&c.to.ID)
+	d.tab.setProbing(n, false)
+	o, same := d.tab.get(&c.to)
+	if same && o.fails > 0 && o.fails < d.tab.stale && len(d.tab.waiting(n)) > 0 {
 		d.probe(env, c.to)
 	}
 	if d.cfg.upkeep() {

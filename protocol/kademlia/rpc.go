@@ -44,7 +44,7 @@ const (
 // address or it is the node's own.
 func (d *DHT) call(env *protocol.Env, c call) bool {
 	node, ok := d.cfg.Book.Node(c.to.Addr)
-	if !ok || node == env.ID() || c.to.ID == d.cfg.Self && !c.anyID {
+	if !ok || node == env.ID() || c.to.ID == d.tab.self && !c.anyID {
 		return false
 	}
 	d.count++
@@ -69,7 +69,7 @@ func (d *DHT) try(env *protocol.Env, slot int) {
 	c := &d.calls[slot]
 	var txn [8]byte
 	binary.BigEndian.PutUint64(txn[:], c.txn)
-	m := message{y: 'q', txn: txn[:], id: d.cfg.Self, method: c.method}
+	m := message{y: 'q', txn: txn[:], id: d.tab.self, method: c.method}
 	switch c.method {
 	case findNode, get:
 		m.hasTarget, m.target = true, c.target
@@ -137,7 +137,7 @@ func (d *DHT) pending(from protocol.NodeID, m *message) int {
 		if c.purpose == 0 || c.txn != txn {
 			continue
 		}
-		if c.node != from || m.y == 'r' && (m.id == d.cfg.Self || m.id != c.to.ID && !c.anyID) {
+		if c.node != from || m.y == 'r' && (m.id == d.tab.self || m.id != c.to.ID && !c.anyID) {
 			return -1
 		}
 		return i

@@ -133,7 +133,7 @@ type Found struct {
 // ignored. If no node has it, it ends as Lookup does.
 func (d *DHT) Get(env *protocol.Env, target ID, done func(env *protocol.Env, f Found)) {
 	if it := d.item(env, target); it != nil {
-		done(env, Found{OK: true, Value: it.value, From: Contact{d.cfg.Self, d.cfg.Book.Endpoint(env.ID())}})
+		done(env, Found{OK: true, Value: it.value, From: Contact{d.tab.self, d.cfg.Book.Endpoint(env.ID())}})
 		return
 	}
 	l := d.newLookup(target, get)
@@ -197,7 +197,7 @@ func (d *DHT) scatter(env *protocol.Env, s *store, l *lookup) {
 		return
 	}
 	closest, own := l.answered(d.cfg.K), false
-	if n := len(closest); n < d.cfg.K || l.target.Closer(d.cfg.Self, l.list[closest[n-1]].ID) {
+	if n := len(closest); n < d.cfg.K || l.target.Closer(d.tab.self, l.list[closest[n-1]].ID) {
 		own = true
 		closest = closest[:min(n, d.cfg.K-1)]
 	}

@@ -7,34 +7,44 @@ import (
 	"dessim/protocol"
 )
 
-// contact is a Contact with what the table remembers of it: 36 bytes.
+// contact is what the table keeps of a contact: 12 bytes, beside its id and address, which are
+// found by its number.
 type contact struct {
-	Contact
-	fails    uint8  // failed RPCs since it last answered
-	answered bool   // it answered us; always so in bucket.live
+	who      uint32 // see Known
 	seen     uint32 // when it last answered, in units of stampUnit; may wrap
-	again    uint32 // if it is stale: when a lookup may ask it again, in the same units
+	fails    uint8  // failed RPCs since it last answered
+	answered bool   // it answered us; always so in table.live
 }
 
-// bucket holds the contacts that share a certain number of leading bits with
-// the node itself. The one heard longest ago comes first.
+// bucket is what the contacts share that share a certain number of leading bits with the node
+// itself. Those themselves stand in two lists of the table, bucket after bucket: those in the
+// bucket, of which the one heard longest ago comes first, and the replacements, at most k, of which
+// the newest is the last.
 type bucket struct {
-	live  []contact
-	cache []contact // replacements, at most k, the newest last
-	probe bool      // one of live is being pinged: for a newcomer, at its old address, or for being silent
-
 	looked protocol.Time // when a lookup went there last
+	live   uint32        // where the contacts end in table.live, which begin where those of the bucket before end
+	cache  uint32        // likewise in table.cache
 }
 
 // table is a routing table. buckets[i] is the bucket of i shared bits, present
 // up to the deepest one that was ever needed.
 type table struct {
-	self    ID
-	k       int
-	stale   uint8
-	own     protocol.Time // when the node's own id was looked up last, and so all of the deep buckets
-	buckets []bucket
+	self      ID
+	k         int
+	stale     uint8
+	own       protocol.Time // when the node's own id was looked up last, and so all of the deep buckets
+	known     *Known        // or nil
+	strangers []stranger    // contacts in the table that are not as known has them
+	buckets   []bucket
+	live      []contact
+	cache     []contact
+	failed    int       // stale ones in live
+	locks     []lock    // of stale ones
+	probes    [3]uint64 // bit n: one of the contacts of bucket n is being pinged, for a newcomer, at its old address, or for being silent
 }
+
+// lock says when a lookup may ask a stale contact again, in units of stampUnit.
+type lock struct{ who, again uint32 }
 
 // news is what the table did with a contact that answered.
 type news uint8
@@ -47,34 +57,125 @@ const (
 	full              // it is in the cache
 )
 
-// bucketOf returns the bucket for id, which must not be the node's own.
-func (t *table) bucketOf(id *ID) (*bucket, int) {
+// bucketOf returns the number of the bucket for id, which must not be the node's own.
+func (t *table) bucketOf(id *ID) int {
 	n := t.self.shared(id)
 	for len(t.buckets) <= n {
-		t.buckets = append(t.buckets, bucket{looked: t.own})
+		t.buckets = append(t.buckets, bucket{looked: t.own, live: uint32(len(t.live)), cache: uint32(len(t.cache))})
 	}
-	return &t.buckets[n], n
+	return n
 }
 
-func index(s []contact, id *ID) int {
-	for i := range s {
-		if s[i].ID == *id {
-			return i
-		}
+// contacts returns those of bucket n. The slice is the table's, and valid until it changes.
+func (t *table) contacts(n int) []contact {
+	from := uint32(0)
+	if n > 0 {
+		from = t.buckets[n-1].live
 	}
-	return -1
+	return t.live[from:t.buckets[n].live]
 }
 
-// get returns the live contact of that id, or nil. It is valid until the next
-// change of the table.
-func (t *table) get(id *ID) *contact {
-	if n := t.self.shared(id); n < len(t.buckets) {
-		b := &t.buckets[n]
-		if i := index(b.live, id); i >= 0 {
-			return &b.live[i]
+// waiting returns the replacements of bucket n. The slice is the table's, and valid until it
+// changes.
+func (t *table) waiting(n int) []contact {
+	from := uint32(0)
+	if n > 0 {
+		from = t.buckets[n-1].cache
+	}
+	return t.cache[from:t.buckets[n].cache]
+}
+
+// add makes c the last contact of bucket n.
+func (t *table) add(n int, c contact) {
+	t.live = insert(t.live, int(t.buckets[n].live), c)
+	for i := n; i < len(t.buckets); i++ {
+		t.buckets[i].live++
+	}
+}
+
+// remove takes the i-th contact from bucket n and returns it.
+func (t *table) remove(n, i int) contact {
+	at := int(t.buckets[n].live) - len(t.contacts(n)) + i
+	c := t.live[at]
+	t.live = slices.Delete(t.live, at, at+1)
+	for i := n; i < len(t.buckets); i++ {
+		t.buckets[i].live--
+	}
+	t.answers(&c)
+	return c
+}
+
+// answers notes that c is not stale any more, if it was.
+func (t *table) answers(c *contact) {
+	if c.fails >= t.stale {
+		t.failed--
+		t.locks = slices.DeleteFunc(t.locks, func(l lock) bool { return l.who == c.who })
+	}
+}
+
+// await makes c the last replacement of bucket n.
+func (t *table) await(n int, c contact) {
+	t.cache = insert(t.cache, int(t.buckets[n].cache), c)
+	for i := n; i < len(t.buckets); i++ {
+		t.buckets[i].cache++
+	}
+}
+
+// unwait takes the i-th replacement from bucket n and returns it.
+func (t *table) unwait(n, i int) contact {
+	at := int(t.buckets[n].cache) - len(t.waiting(n)) + i
+	c := t.cache[at]
+	t.cache = slices.Delete(t.cache, at, at+1)
+	for i := n; i < len(t.buckets); i++ {
+		t.buckets[i].cache--
+	}
+	return c
+}
+
+// insert is slices.Insert for lists of which many are kept: they grow by an eighth, not by half.
+func insert(s []contact, at int, c contact) []contact {
+	if len(s) == cap(s) {
+		const least = 8
+		s = append(make([]contact, 0, len(s)+len(s)/8+least), s...)
+	}
+	s = s[:len(s)+1]
+	copy(s[at+1:], s[at:])
+	s[at] = c
+	return s
+}
+
+// place returns the place in bucket n of the contact with c's id, or -1, and whether it has c's
+// address, too.
+func (t *table) place(n int, c *Contact) (i int, same bool) {
+	live := t.contacts(n)
+	who, ok := t.who(c)
+	if ok {
+		for i := range live {
+			if live[i].who == who {
+				return i, true
+			}
+		}
+		if who < foreign && t.alone() {
+			return -1, false
 		}
 	}
-	return nil
+	for i := range live {
+		if *t.id(live[i].who) == c.ID {
+			return i, false
+		}
+	}
+	return -1, false
+}
+
+// get returns the contact with c's id, or nil, and whether it has c's address, too. It is valid
+// until the next change of the table.
+func (t *table) get(c *Contact) (o *contact, same bool) {
+	if n := t.self.shared(&c.ID); n < len(t.buckets) {
+		if i, same := t.place(n, c); i >= 0 {
+			return &t.contacts(n)[i], same
+		}
+	}
+	return nil, false
 }
 
 // room reports whether bucket n takes one more. Beyond k it does while fewer
@@ -82,11 +183,14 @@ func (t *table) get(id *ID) *contact {
 // around the node that holds k, of which the node keeps all (the paper's
 // section 2.4; without it a lookup in a skewed tree can miss a node).
 func (t *table) room(n int) bool {
-	return len(t.buckets[n].live) < t.k || t.deeper(n) < t.k
+	return len(t.contacts(n)) < t.k || t.deeper(n) < t.k
 }
 
 // deeper counts the contacts below bucket n that are not stale; it stops at k.
 func (t *table) deeper(n int) int {
+	if t.failed == 0 {
+		return min(t.k, len(t.live)-int(t.buckets[n].live))
+	}
 	sum := 0
 	for i := n + 1; i < len(t.buckets) && sum < t.k; i++ {
 		sum += t.fresh(i)
@@ -96,9 +200,13 @@ func (t *table) deeper(n int) int {
 
 // fresh counts the contacts of bucket n that are not stale.
 func (t *table) fresh(n int) int {
+	live := t.contacts(n)
+	if t.failed == 0 {
+		return len(live)
+	}
 	sum := 0
-	for i := range t.buckets[n].live {
-		if t.buckets[n].live[i].fails < t.stale {
+	for i := range live {
+		if live[i].fails < t.stale {
 			sum++
 		}
 	}
@@ -106,9 +214,7 @@ func (t *table) fresh(n int) int {
 }
 
 // empty reports whether there is no contact, not even a stale one.
-func (t *table) empty() bool {
-	return !slices.ContainsFunc(t.buckets, func(b bucket) bool { return len(b.live) > 0 })
-}
+func (t *table) empty() bool { return len(t.live) == 0 }
 
 // edge returns the bucket at the top of the smallest subtree around the node that
 // holds k contacts, or 0 if the whole table holds fewer.
@@ -124,42 +230,46 @@ func (t *table) edge() int {
 
 // isStale reports whether c is a stale contact.
 func (t *table) isStale(c Contact) bool {
-	o := t.get(&c.ID)
-	return o != nil && o.Addr == c.Addr && o.fails >= t.stale
+	o, same := t.get(&c)
+	return o != nil && same && o.fails >= t.stale
 }
 
 // heard takes in a contact that answered an RPC.
 func (t *table) heard(c Contact, now uint32) news {
-	b, n := t.bucketOf(&c.ID)
-	e := contact{Contact: c, answered: true, seen: now}
-	if i := index(b.live, &c.ID); i >= 0 {
-		if b.live[i].Addr != c.Addr {
-			b.remember(e, t.k)
+	n := t.bucketOf(&c.ID)
+	if i, same := t.place(n, &c); i >= 0 {
+		if !same {
+			t.remember(n, contact{who: t.take(&c), answered: true, seen: now})
 			return moved
 		}
-		was := b.live[i].fails
-		b.live = append(slices.Delete(b.live, i, i+1), e)
-		if was >= t.stale {
+		live := t.contacts(n)
+		was := live[i]
+		t.answers(&was)
+		copy(live[i:], live[i+1:])
+		live[len(live)-1] = contact{who: was.who, answered: true, seen: now}
+		if was.fails >= t.stale {
 			return back
 		}
 		return known
 	}
-	i := slices.IndexFunc(b.live, func(o contact) bool { return o.fails >= t.stale })
+	i := -1
+	if t.failed > 0 {
+		i = slices.IndexFunc(t.contacts(n), func(o contact) bool { return o.fails >= t.stale })
+	}
 	switch {
 	case i >= 0:
-		b.live = slices.Delete(b.live, i, i+1)
+		t.drop(t.remove(n, i).who)
 	case !t.room(n):
 		i := t.crowded(n, &c.ID)
 		if i < 0 {
-			b.remember(e, t.k)
+			t.remember(n, contact{who: t.take(&c), answered: true, seen: now})
 			return full
 		}
-		o := b.live[i]
-		b.live = slices.Delete(b.live, i, i+1)
-		b.remember(o, t.k)
+		t.remember(n, t.remove(n, i))
 	}
-	b.forget(c)
-	b.live = append(b.live, e)
+	who := t.take(&c)
+	t.forget(n, &c)
+	t.add(n, contact{who: who, answered: true, seen: now})
 	return added
 }
 
@@ -173,16 +283,17 @@ func (t *table) heard(c Contact, now uint32) news {
 // so a flood of newcomers soon finds no place.
 func (t *table) crowded(n int, id *ID) int {
 	var held [maxCells]uint8
-	b := &t.buckets[n]
-	for i := range b.live {
-		held[t.cell(n, &b.live[i].ID)]++
+	live, most := t.contacts(n), uint8(0)
+	for i := range live {
+		c := t.cellOf(n, live[i].who)
+		held[c]++
+		most = max(most, held[c])
 	}
-	most := slices.Max(held[:])
 	if most < 2 || held[t.cell(n, id)] > 0 {
 		return -1
 	}
-	for i := len(b.live) - 1; i >= 0; i-- {
-		if held[t.cell(n, &b.live[i].ID)] == most {
+	for i := len(live) - 1; i >= 0; i-- {
+		if held[t.cellOf(n, live[i].who)] == most {
 			return i
 		}
 	}
@@ -193,7 +304,7 @@ func (t *table) crowded(n int, id *ID) int {
 // one that differs from the node's own. They are so many that there are at most k cells.
 func (t *table) cell(n int, id *ID) int {
 	c := 0
-	for i := range bits.Len(uint(t.k)) - 1 {
+	for i := range t.cellBits() {
 		c <<= 1
 		if at := n + 1 + i; at < idBits {
 			c |= int(id[at/8] >> (7 - at%8) & 1)
@@ -202,141 +313,97 @@ func (t *table) cell(n int, id *ID) int {
 	return c
 }
 
+func (t *table) cellBits() int { return bits.Len(uint(t.k)) - 1 }
+
+// cellOf returns the cell of a contact.
+func (t *table) cellOf(n int, who uint32) int {
+	if width := t.cellBits(); n+1+width <= 64 {
+		return int(t.head(who) << (n + 1) >> 1 >> (63 - width))
+	}
+	return t.cell(n, t.id(who))
+}
+
 const maxCells = 64 // for the greatest k
 
 // lost counts a failed RPC. A contact that is stale by then gives way to the newest in
 // the cache that has answered us and is not silent, if there is one; old reports that
 // it did. If the cache has only others, next is the one to try.
 func (t *table) lost(c Contact, silent func(seen uint32) bool) (old bool, next Contact, ok bool) {
-	b, _ := t.bucketOf(&c.ID)
-	i := index(b.live, &c.ID)
-	if i < 0 || b.live[i].Addr != c.Addr {
-		b.forget(c)
+	n := t.bucketOf(&c.ID)
+	i, same := t.place(n, &c)
+	if i < 0 || !same {
+		t.forget(n, &c)
 		return false, Contact{}, false
 	}
-	o := &b.live[i]
+	o, cache := &t.contacts(n)[i], t.waiting(n)
 	o.fails += min(1, 255-o.fails)
-	if o.fails < t.stale || len(b.cache) == 0 {
+	if o.fails == t.stale {
+		t.failed++
+	}
+	if o.fails < t.stale || len(cache) == 0 {
 		return false, Contact{}, false
 	}
-	j := b.successor(&c.ID, silent)
+	j := t.successor(n, &c.ID, silent)
 	if j < 0 {
-		return false, b.cache[len(b.cache)-1].Contact, true
+		return false, t.contact(cache[len(cache)-1].who), true
 	}
-	e := b.cache[j]
-	b.cache = slices.Delete(b.cache, j, j+1)
-	b.live = append(slices.Delete(b.live, i, i+1), e)
+	e := t.unwait(n, j)
+	t.drop(t.remove(n, i).who)
+	t.add(n, e)
 	return true, Contact{}, false
 }
 
 // successor returns the place in the cache of the contact that is to replace the contact
 // id, of those that have answered us lately: itself at another address, else the
 // newest. It is -1 if there is none.
-func (b *bucket) successor(id *ID, silent func(seen uint32) bool) int {
-	last := -1
-	for i := range b.cache {
-		if !b.cache[i].answered || silent(b.cache[i].seen) {
+func (t *table) successor(n int, id *ID, silent func(seen uint32) bool) int {
+	last, cache := -1, t.waiting(n)
+	for i := range cache {
+		if !cache[i].answered || silent(cache[i].seen) {
 			continue
 		}
-		if b.cache[i].ID == *id {
+		c := t.contact(cache[i].who)
+		if c.ID == *id {
 			return i
 		}
-		if index(b.live, &b.cache[i].ID) < 0 { // else it waits for itself to give way
+		if at, _ := t.place(n, &c); at < 0 { // else it waits for itself to give way
 			last = i
 		}
 	}
 	return last
 }
 
-// remember puts e at the end of the cache. A cache of k drops its oldest, but
-// no contact that answered us for one that did not. One that is there already and has
-// not answered now, but asked, moves to the end as it is.
-func (b *bucket) remember(e contact, k int) {
-	at := -1
-	for i := range b.cache {
-		if o := &b.cache[i]; o.Contact == e.Contact {
-			if !e.answered {
-				e = *o
-			}
-			at = i
-			break
-		}
-	}
-	if at < 0 && len(b.cache) >= k {
-		at = slices.IndexFunc(b.cache, func(o contact) bool { return !o.answered })
+// remember puts e, which has a place by take, at the end of the cache of bucket n. A cache of k
+// drops its oldest, but no contact that answered us for one that did not. One that is there already
+// and has not answered now, but asked, moves to the end as it is.
+func (t *table) remember(n int, e contact) {
+	cache := t.waiting(n)
+	at := slices.IndexFunc(cache, func(o contact) bool { return o.who == e.who })
+	switch {
+	case at >= 0 && !e.answered:
+		e = cache[at]
+	case at < 0 && len(cache) >= t.k:
+		at = slices.IndexFunc(cache, func(o contact) bool { return !o.answered })
 		if at < 0 && !e.answered {
+			t.drop(e.who)
 			return
 		}
 		at = max(at, 0)
 	}
-	if at >= 0 {
-		b.cache = slices.Delete(b.cache, at, at+1)
+	if at < 0 {
+		t.await(n, e)
+		return
 	}
-	b.cache = append(b.cache, e)
+	t.drop(cache[at].who)
+	copy(cache[at:], cache[at+1:])
+	cache[len(cache)-1] = e
 }
 
-// forget drops c from the cache.
-func (b *bucket) forget(c Contact) {
-	for i := range b.cache {
-		if b.cache[i].Contact == c {
-			b.cache = slices.Delete(b.cache, i, i+1)
-			return
+// forget drops c from the cache of bucket n.
+func (t *table) forget(n int, c *Contact) {
+	if who, ok := t.who(c); ok {
+		if i := slices.IndexFunc(t.waiting(n), func(o contact) bool { return o.who == who }); i >= 0 {
+			t.drop(t.unwait(n, i).who)
 		}
 	}
-}
-
-// query is the argument of table.closest.
-type query struct {
-	target ID
-	n      int
-	except *Contact // left out, by id and by address; nil is none
-	stale  bool     // stale contacts that may be asked again count too
-	now    uint32   // if stale, in units of stampUnit
-}
-
-// closest appends the q.n contacts closest to the target to dst, nearest first.
-func (t *table) closest(dst []Contact, q *query) []Contact {
-	// First the target's own subtree, then all that lies deeper on the node's own
-	// path, then the subtrees that leave it ever earlier: each is farther from
-	// the target than the one before.
-	s, base := t.self.shared(&q.target), len(dst)
-	if s < len(t.buckets) {
-		dst = t.merge(dst, base, q, s, s+1)
-		if len(dst)-base < q.n {
-			dst = t.merge(dst, base, q, s+1, len(t.buckets))
-		}
-	}
-	for i := min(s, len(t.buckets)) - 1; i >= 0 && len(dst)-base < q.n; i-- {
-		dst = t.merge(dst, base, q, i, i+1)
-	}
-	return dst
-}
-
-// merge inserts the contacts of buckets from to upTo-1 into dst[base:], which is
-// sorted by distance and stays at most q.n long.
-func (t *table) merge(dst []Contact, base int, q *query, from, upTo int) []Contact {
-	for n := from; n < upTo; n++ {
-		for i := range t.buckets[n].live {
-			c := &t.buckets[n].live[i]
-			if c.fails >= t.stale && (!q.stale || int32(c.again-q.now) > 0) {
-				continue
-			}
-			if q.except != nil && (c.ID == q.except.ID || c.Addr == q.except.Addr) {
-				continue
-			}
-			at := len(dst)
-			for at > base && q.target.compare(&c.ID, &dst[at-1].ID) < 0 {
-				at--
-			}
-			switch {
-			case len(dst)-base < q.n:
-				dst = append(dst, Contact{})
-			case at == len(dst):
-				continue
-			}
-			copy(dst[at+1:], dst[at:])
-			dst[at] = c.Contact
-		}
-	}
-	return dst
 }

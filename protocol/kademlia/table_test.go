@@ -53,20 +53,20 @@ func TestDistanceIsXOR(t *testing.T) {
 func TestTableFindsTheClosest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		k := rapid.IntRange(1, 4).Draw(t, "k")
-		tab := table{self: anyID(0, 0), k: k, stale: 2}
+		tab := table{self: anyID(0, 0), k: k, stale: 2, known: drawKnown(t)}
 		for i := range rapid.IntRange(1, 120).Draw(t, "events") {
 			n := rapid.IntRange(1, 60).Draw(t, "contact")
 			c := Contact{anyID(0, n), addr(n)}
 			if n%4 == 0 {
 				c.ID = tab.self.sibling(n/4, &c.ID)
 			}
-			switch b, _ := tab.bucketOf(&c.ID); rapid.IntRange(0, 4).Draw(t, "event") {
+			switch n := tab.bucketOf(&c.ID); rapid.IntRange(0, 4).Draw(t, "event") {
 			case 0:
 				tab.lost(c, never)
 			case 1:
-				b.remember(contact{Contact: c}, k)
+				tab.remember(n, contact{who: tab.take(&c)})
 			case 2:
-				tab.heard(Contact{c.ID, addr(1000)}, uint32(i)) // moved
+				tab.heard(Contact{c.ID, addr(rapid.SampledFrom([]int{21, 1000}).Draw(t, "address"))}, uint32(i)) // moved
 			default:
 				tab.heard(c, uint32(i))
 			}
@@ -84,12 +84,37 @@ func TestTableFindsTheClosest(t *testing.T) {
 	})
 }
 
+// book maps nodes to the addresses of addr.
+type book struct{ protocol.SimBook }
+
+func (book) Endpoint(id protocol.NodeID) protocol.Endpoint { return addr(int(id)) }
+
+func (book) Node(e protocol.Endpoint) (protocol.NodeID, bool) {
+	return protocol.NodeID(binary.BigEndian.Uint32(e[:])), true
+}
+
+// drawKnown returns a table in which none, some or all of the contacts are as they say, and two
+// may have one id.
+func drawKnown(t *rapid.T) *Known {
+	n := rapid.SampledFrom([]int{0, 22, 40, 61}).Draw(t, "known")
+	if n == 0 {
+		return nil
+	}
+	ids := make([]ID, n)
+	for i := range ids {
+		ids[i] = anyID(0, i)
+	}
+	if n > 2 && rapid.Bool().Draw(t, "twins") {
+		ids[n-1] = ids[1]
+	}
+	return NewKnown(book{}, ids)
+}
+
 func slowClosest(tab *table, q query) (cs []Contact) {
-	for _, b := range tab.buckets {
-		for _, c := range b.live {
-			if (c.fails < tab.stale || q.stale) && (q.except == nil || c.ID != q.except.ID && c.Addr != q.except.Addr) {
-				cs = append(cs, c.Contact)
-			}
+	for _, o := range tab.live {
+		c := tab.contact(o.who)
+		if (o.fails < tab.stale || q.stale) && (q.except == nil || c.ID != q.except.ID && c.Addr != q.except.Addr) {
+			cs = append(cs, c)
 		}
 	}
 	slices.SortFunc(cs, func(a, b Contact) int { return distance(q.target, a.ID).Cmp(distance(q.target, b.ID)) })
@@ -98,22 +123,42 @@ func slowClosest(tab *table, q query) (cs []Contact) {
 
 // checkTable asserts what holds of every table.
 func checkTable(t *rapid.T, tab *table) {
-	for n, b := range tab.buckets {
-		if len(b.cache) > tab.k {
-			t.Fatalf("bucket %d has a cache of %d", n, len(b.cache))
+	failed, places := 0, make(map[uint32]int)
+	for n := range tab.buckets {
+		live, waiting := tab.contacts(n), tab.waiting(n)
+		if len(waiting) > tab.k {
+			t.Fatalf("bucket %d has a cache of %d", n, len(waiting))
 		}
-		for _, c := range append(slices.Clone(b.live), b.cache...) {
-			if got := tab.self.shared(&c.ID); got != n {
-				t.Fatalf("bucket %d holds %v, which shares %d bits", n, c.ID, got)
+		for _, c := range append(slices.Clone(live), waiting...) {
+			places[c.who]++
+			id := tab.id(c.who)
+			if got := tab.self.shared(id); got != n {
+				t.Fatalf("bucket %d holds %v, which shares %d bits", n, id, got)
+			}
+			if a, b := tab.cellOf(n, c.who), tab.cell(n, id); a != b {
+				t.Fatalf("bucket %d holds %v in cell %d, want %d", n, id, a, b)
 			}
 		}
-		for i := range b.live {
-			if !b.live[i].answered {
-				t.Fatalf("bucket %d holds %v, which never answered", n, b.live[i].ID)
+		ids := make(map[ID]bool)
+		for _, c := range live {
+			id := *tab.id(c.who)
+			switch {
+			case !c.answered:
+				t.Fatalf("bucket %d holds %v, which never answered", n, id)
+			case ids[id]:
+				t.Fatalf("bucket %d holds %v twice", n, id)
+			case c.fails >= tab.stale:
+				failed++
 			}
-			if index(b.live[i+1:], &b.live[i].ID) >= 0 {
-				t.Fatalf("bucket %d holds %v twice", n, b.live[i].ID)
-			}
+			ids[id] = true
+		}
+	}
+	if failed != tab.failed {
+		t.Fatalf("the table counts %d stale contacts, and has %d", tab.failed, failed)
+	}
+	for i, s := range tab.strangers {
+		if s.places != places[foreign|uint32(i)] {
+			t.Fatalf("stranger %v has %d places in the table, and counts %d", s.Contact, places[foreign|uint32(i)], s.places)
 		}
 	}
 }
@@ -143,11 +188,12 @@ func TestTableKeepsAllOfItsOwnSubtreeAndKOfEachOther(t *testing.T) {
 		}
 		for _, id := range all {
 			n := tab.self.shared(&id)
-			if n >= edge && tab.get(&id) == nil {
+			there := slices.ContainsFunc(tab.live, func(c contact) bool { return *tab.id(c.who) == id })
+			if n >= edge && !there {
 				t.Fatalf("%v shares %d bits and is not kept, though the smallest subtree of %d begins at %d", id, n, k, edge)
 			}
-			if tab.get(&id) == nil && len(tab.buckets[n].live) < k {
-				t.Fatalf("bucket %d has %d contacts but not %v", n, len(tab.buckets[n].live), id)
+			if !there && len(tab.contacts(n)) < k {
+				t.Fatalf("bucket %d has %d contacts but not %v", n, len(tab.contacts(n)), id)
 			}
 		}
 		if got := tab.edge(); sum >= k && got != edge {
@@ -172,21 +218,25 @@ func TestStaleContactsGiveWayOnlyToOthersThatAnswered(t *testing.T) {
 	if got := tab.closest(nil, &query{target: far(1).ID, n: 1}); got[0] == far(1) {
 		t.Error("a stale contact is still in answers")
 	}
-	b := &tab.buckets[0]
-	b.remember(contact{Contact: far(3)}, 2)
+	remember := func(c Contact, answered bool) { tab.remember(0, contact{who: tab.take(&c), answered: answered}) }
+	remember(far(3), false)
 	if old, next, ok := tab.lost(far(1), never); old || !ok || next != far(3) {
 		t.Errorf("lost returns %v %v %v, want to try %v, which only asked", old, next, ok, far(3))
 	}
-	b.remember(contact{Contact: far(4), answered: true}, 2)
-	if old, _, _ := tab.lost(far(1), never); !old || index(b.live, new(far(1).ID)) >= 0 || index(b.live, new(far(4).ID)) < 0 {
-		t.Errorf("a stale contact did not give way to one that answered: %v", b.live)
+	remember(far(4), true)
+	if old, _, _ := tab.lost(far(1), never); !old || holds(&tab, tab.contacts(0), far(1)) || !holds(&tab, tab.contacts(0), far(4)) {
+		t.Errorf("a stale contact did not give way to one that answered: %v", tab.contacts(0))
 	}
-	b.remember(contact{Contact: far(5), answered: true}, 2)
-	b.remember(contact{Contact: far(6), answered: true}, 2)
-	b.remember(contact{Contact: far(7)}, 2)
-	if index(b.cache, new(far(7).ID)) >= 0 {
+	remember(far(5), true)
+	remember(far(6), true)
+	remember(far(7), false)
+	if holds(&tab, tab.waiting(0), far(7)) {
 		t.Error("one that only asked displaced one that answered in the cache")
 	}
+}
+
+func holds(tab *table, list []contact, c Contact) bool {
+	return slices.ContainsFunc(list, func(o contact) bool { return tab.contact(o.who) == c })
 }
 
 func never(uint32) bool { return false }
@@ -202,19 +252,20 @@ func TestWhoWasSilentForLongIsPingedBeforeItTakesAPlace(t *testing.T) {
 	if old, next, ok := tab.lost(far(1), func(uint32) bool { return true }); old || !ok || next != far(4) {
 		t.Errorf("both that wait were silent: lost returns %v %v %v, want to try %v", old, next, ok, far(4))
 	}
-	b := &tab.buckets[0]
-	if old, _, _ := tab.lost(far(1), func(seen uint32) bool { return seen == 4 }); !old || index(b.live, new(far(3).ID)) < 0 {
-		t.Errorf("the last that waits was silent: replaced %v by one of %v, want %v", old, b.live, far(3))
+	if old, _, _ := tab.lost(far(1), func(seen uint32) bool { return seen == 4 }); !old || !holds(&tab, tab.contacts(0), far(3)) {
+		t.Errorf("the last that waits was silent: replaced %v by one of %v, want %v", old, tab.contacts(0), far(3))
 	}
 }
 
 func TestWhoWaitsAndAsksHasAnsweredNoLess(t *testing.T) {
-	var b bucket
-	c := contact{Contact: Contact{ID{0x80}, addr(1)}, answered: true, seen: 7, fails: 1}
-	b.remember(c, 2)
-	b.remember(contact{Contact: Contact{ID{0x81}, addr(2)}}, 2)
-	b.remember(contact{Contact: c.Contact}, 2)
-	if got := b.cache[len(b.cache)-1]; got != c {
-		t.Errorf("one that answered at 7 and asked waits as %+v, want %+v", got, c)
+	tab := table{k: 2, stale: 2}
+	first, second := Contact{ID{0x80}, addr(1)}, Contact{ID{0x81}, addr(2)}
+	n := tab.bucketOf(&first.ID)
+	want := contact{who: tab.take(&first), answered: true, seen: 7, fails: 1}
+	tab.remember(n, want)
+	tab.remember(n, contact{who: tab.take(&second)})
+	tab.remember(n, contact{who: tab.take(&first)})
+	if got := tab.waiting(n)[1]; got != want {
+		t.Errorf("one that answered at 7 and asked waits as %+v, want %+v", got, want)
 	}
 }

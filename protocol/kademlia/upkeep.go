@@ -36,7 +36,7 @@ func (d *DHT) due(at protocol.Time, period time.Duration, what *ID) protocol.Tim
 
 // lookedAt records a lookup for target.
 func (d *DHT) lookedAt(env *protocol.Env, target *ID) {
-	n := d.cfg.Self.shared(target)
+	n := d.tab.self.shared(target)
 	switch {
 	case n == idBits:
 		d.tab.own = env.Now()
@@ -85,7 +85,7 @@ func (d *DHT) renew(env *protocol.Env) bool {
 		d.refresh(env, n)
 		return true
 	}
-	if c, at := d.silent(env); c != nil && at+protocol.Time(d.cfg.Refresh) <= now && d.probe(env, c.Contact) {
+	if c, at := d.silent(env); c != nil && at+protocol.Time(d.cfg.Refresh) <= now && d.probe(env, d.tab.contact(c.who)) {
 		return true
 	}
 	if a := d.nextAbsent(); a != nil && a.due <= now && d.seek(env, a) {
@@ -135,12 +135,12 @@ func (d *DHT) silent(env *protocol.Env) (c *contact, at protocol.Time) {
 	}
 	now := stamp(env)
 	for i := range d.tab.buckets {
-		b := &d.tab.buckets[i]
-		if b.probe {
+		if d.tab.probing(i) {
 			continue
 		}
-		for j := range b.live {
-			if o := &b.live[j]; o.fails < d.tab.stale && (c == nil || now-o.seen > now-c.seen) {
+		live := d.tab.contacts(i)
+		for j := range live {
+			if o := &live[j]; o.fails < d.tab.stale && (c == nil || now-o.seen > now-c.seen) {
 				c = o
 			}
 		}
@@ -155,7 +155,7 @@ func (d *DHT) silent(env *protocol.Env) (c *contact, at protocol.Time) {
 // done so, of those with contacts. ok is false if there are no contacts.
 func (d *DHT) Unrefreshed() (at protocol.Time, ok bool) {
 	for i := range d.tab.buckets {
-		if b := &d.tab.buckets[i]; len(b.live) > 0 && (!ok || b.looked < at) {
+		if b := &d.tab.buckets[i]; len(d.tab.contacts(i)) > 0 && (!ok || b.looked < at) {
 			at, ok = b.looked, true
 		}
 	}
@@ -165,7 +165,7 @@ func (d *DHT) Unrefreshed() (at protocol.Time, ok bool) {
 // refresh looks up a random point of bucket n. For a bucket below the edge it looks up
 // the node's own id instead, which finds all nodes there, since they are fewer than k.
 func (d *DHT) refresh(env *protocol.Env, n int) {
-	target := d.cfg.Self
+	target := d.tab.self
 	if n <= d.tab.edge() {
 		p := d.point()
 		target = target.sibling(n, &p)

@@ -72,8 +72,8 @@ type Entry struct {
 // first.
 func (d *DHT) Table(dst []Entry) []Entry {
 	for i := range d.tab.buckets {
-		for j := range d.tab.buckets[i].live {
-			dst = append(dst, d.entry(i, &d.tab.buckets[i].live[j]))
+		for _, c := range d.tab.contacts(i) {
+			dst = append(dst, d.entry(i, &c))
 		}
 	}
 	return dst
@@ -83,8 +83,8 @@ func (d *DHT) Table(dst []Entry) []Entry {
 // bucket first, and of a bucket the newest last.
 func (d *DHT) Waiting(dst []Entry) []Entry {
 	for i := range d.tab.buckets {
-		for j := range d.tab.buckets[i].cache {
-			e := d.entry(i, &d.tab.buckets[i].cache[j])
+		for _, c := range d.tab.waiting(i) {
+			e := d.entry(i, &c)
 			e.Waits = true
 			dst = append(dst, e)
 		}
@@ -94,7 +94,7 @@ func (d *DHT) Waiting(dst []Entry) []Entry {
 
 func (d *DHT) entry(bucket int, c *contact) Entry {
 	return Entry{
-		Contact: c.Contact, Bucket: bucket, Stale: c.fails >= d.tab.stale,
+		Contact: d.tab.contact(c.who), Bucket: bucket, Stale: c.fails >= d.tab.stale,
 		Answered: c.answered, Fails: c.fails, Seen: protocol.Time(c.seen) * stampUnit,
 	}
 }
@@ -102,17 +102,15 @@ func (d *DHT) entry(bucket int, c *contact) Entry {
 // Probing reports whether a contact of a bucket is being pinged to see whether it is still
 // there.
 func (d *DHT) Probing(bucket int) bool {
-	return bucket < len(d.tab.buckets) && d.tab.buckets[bucket].probe
+	return bucket < len(d.tab.buckets) && d.tab.probing(bucket)
 }
 
 // Unheard returns for how long the good contact has not answered that has not for longest. ok
 // is false if there are no good contacts.
 func (d *DHT) Unheard(now protocol.Time) (silence time.Duration, ok bool) {
-	for i := range d.tab.buckets {
-		for _, c := range d.tab.buckets[i].live {
-			if c.fails < d.tab.stale {
-				silence, ok = max(silence, now.Sub(protocol.Time(c.seen)*stampUnit)), true
-			}
+	for _, c := range d.tab.live {
+		if c.fails < d.tab.stale {
+			silence, ok = max(silence, now.Sub(protocol.Time(c.seen)*stampUnit)), true
 		}
 	}
 	return silence, ok

@@ -1,0 +1,151 @@
+package kademlia
+
+// query is the argument of table.closest.
+type query struct {
+	target ID
+	n      int
+	except *Contact // left out, by id and by address; nil is none
+	stale  bool     // stale contacts that may be asked again count too
+	now    uint32   // if stale, in units of stampUnit
+}
+
+// closest appends the q.n contacts closest to the target to dst, nearest first.
+func (t *table) closest(dst []Contact, q *query) []Contact {
+	var space [maxNear]near
+	s := t.search(q, space[:0])
+	for i := range s {
+		dst = append(dst, t.contact(s[i].who))
+	}
+	return dst
+}
+
+// near is a contact that is close to a target.
+type near struct {
+	distance uint64 // the first bits of it
+	who      uint32
+}
+
+// maxNear is as many as are usually looked for.
+const maxNear = 16
+
+// search appends the q.n contacts closest to the target to list, which is empty, nearest first.
+func (t *table) search(q *query, list []near) []near {
+	s := search{table: t, query: q, list: list, head: q.target.head(), node: nobody}
+	if q.except != nil && t.known != nil {
+		if n, ok := t.known.book.Node(q.except.Addr); ok {
+			s.node = uint32(n)
+		}
+	}
+	// First the target's own subtree, then all that lies deeper on the node's own
+	// path, then the subtrees that leave it ever earlier: each is farther from
+	// the target than the one before.
+	n := t.self.shared(&q.target)
+	if n < len(t.buckets) {
+		s.merge(n, n+1)
+		if len(s.list) < q.n {
+			s.merge(n+1, len(t.buckets))
+		}
+	}
+	for i := min(n, len(t.buckets)) - 1; i >= 0 && len(s.list) < q.n; i-- {
+		s.merge(i, i+1)
+	}
+	return s.list
+}
+
+// nobody is no contact's number.
+const nobody = 1<<32 - 1
+
+// search is one under way.
+type search struct {
+	*table
+	*query
+	list []near
+	head uint64 // of the target
+	node uint32 // the node at the address of query.except, or nobody
+}
+
+// merge inserts the contacts of buckets from to upTo-1 into the list, which is sorted by distance
+// and stays at most query.n long.
+func (s *search) merge(from, upTo int) {
+	if from == upTo {
+		return
+	}
+	first := uint32(0)
+	if from > 0 {
+		first = s.buckets[from-1].live
+	}
+	live := s.live[first:s.buckets[upTo-1].live]
+	for i := range live {
+		c := &live[i]
+		if c.fails >= s.table.stale && (!s.query.stale || int32(s.locked(c.who)-s.now) > 0) {
+			continue
+		}
+		if s.except != nil && s.excepts(c.who) {
+			continue
+		}
+		x := near{s.table.head(c.who) ^ s.head, c.who}
+		at := len(s.list)
+		for at > 0 && s.closer(x, s.list[at-1]) {
+			at--
+		}
+		switch {
+		case len(s.list) < s.n:
+			s.list = append(s.list, near{})
+		case at == len(s.list):
+			continue
+		}
+		copy(s.list[at+1:], s.list[at:])
+		s.list[at] = x
+	}
+}
+
+// closer reports whether a is nearer to the target than b is.
+func (s *search) closer(a, b near) bool {
+	if a.distance != b.distance {
+		return a.distance < b.distance
+	}
+	return s.target.compare(s.id(a.who), s.id(b.who)) < 0
+}
+
+// excepts reports whether a contact is left out.
+func (s *search) excepts(who uint32) bool {
+	switch {
+	case who == s.node:
+		return true
+	case who < foreign:
+		return s.table.head(who) == s.except.ID.head() && *s.id(who) == s.except.ID
+	}
+	c := &s.strangers[who-foreign].Contact
+	return c.ID == s.except.ID || c.Addr == s.except.Addr
+}
+
+// locked returns when a stale contact may be asked again, in units of stampUnit.
+func (t *table) locked(who uint32) uint32 {
+	for i := range t.locks {
+		if t.locks[i].who == who {
+			return t.locks[i].again
+		}
+	}
+	return 0
+}
+
+// lock sets when a stale contact may be asked again.
+func (t *table) lock(who, again uint32) {
+	for i := range t.locks {
+		if t.locks[i].who == who {
+			t.locks[i].again = again
+			return
+		}
+	}
+	t.locks = append(t.locks, lock{who, again})
+}
+
+// probing reports whether a contact of bucket n is being pinged.
+func (t *table) probing(n int) bool { return t.probes[n/64]>>(n%64)&1 == 1 }
+
+func (t *table) setProbing(n int, on bool) {
+	t.probes[n/64] &^= 1 << (n % 64)
+	if on {
+		t.probes[n/64] |= 1 << (n % 64)
+	}
+}
