@@ -50,7 +50,8 @@ var (
 type alone struct {
 	*world
 	ids    []kademlia.ID
-	known  *kademlia.Known
+	shared *kademlia.NodeConfig // by all nodes
+	seeds  []protocol.Endpoint
 	nodes  []*kademlia.Node
 	asked  []judge.Find
 	values [][]byte
@@ -66,7 +67,9 @@ func buildAlone(p params) *scenario.Run {
 		s := a.secret("bootstrap id", uint64(i))
 		a.ids[i] = kademlia.Key(s[:])
 	}
-	a.known = kademlia.NewKnown(protocol.SimBook{}, a.ids)
+	a.shared = &kademlia.NodeConfig{Config: a.config()}
+	a.shared.Known = kademlia.NewKnown(protocol.SimBook{}, a.ids)
+	a.seeds = []protocol.Endpoint{protocol.SimBook{}.Endpoint(0)}
 	plan := a.world.plan(0)
 	plan.Node, plan.Twin = a.node, a.make
 	for i := range plan.Starts {
@@ -102,7 +105,7 @@ func (a *alone) start(i int) protocol.Time {
 // config returns the configuration of every node, but for what tells them apart.
 func (a *alone) config() kademlia.Config {
 	cfg := kademlia.Defaults(kademlia.ID{}, protocol.SimBook{}, 0)
-	cfg.K, cfg.Alpha, cfg.Known = a.p.K, a.p.Alpha, a.known
+	cfg.K, cfg.Alpha = a.p.K, a.p.Alpha
 	cfg.Timeout, cfg.Pause, cfg.Tries = a.delay*5/2, a.delay*4, tries(a.p.Loss)
 	return cfg
 }
@@ -117,13 +120,11 @@ func (a *alone) node(id protocol.NodeID) protocol.Node {
 func (a *alone) make(id protocol.NodeID) protocol.Node { return a.made(id) }
 
 func (a *alone) made(id protocol.NodeID) *kademlia.Node {
-	cfg := kademlia.NodeConfig{Config: a.config()}
-	s := a.secret("bootstrap secret", uint64(id))
-	cfg.Self, cfg.Secret = a.ids[id], binary.BigEndian.Uint64(s[:])
-	if id > 0 {
-		cfg.Seeds = []protocol.Endpoint{protocol.SimBook{}.Endpoint(0)}
+	s, seeds := a.secret("bootstrap secret", uint64(id)), a.seeds
+	if id == 0 {
+		seeds = nil
 	}
-	return kademlia.NewNode(cfg)
+	return kademlia.NewMember(a.shared, a.ids[id], binary.BigEndian.Uint64(s[:]), seeds)
 }
 
 // workload draws the values and the lookups, and adds their inputs. It returns when all must have

@@ -93,10 +93,10 @@ var (
 type churning struct {
 	*world
 	judge.DHT
-	plan  sim.Plan
-	known *kademlia.Known
-	downs [][]down // by node, by time
-	twice bool     // the network is split twice: see churnfaults.go
+	plan   sim.Plan
+	shared *kademlia.NodeConfig // by all nodes
+	downs  [][]down             // by node, by time
+	twice  bool                 // the network is split twice: see churnfaults.go
 }
 
 // down is when a node is down.
@@ -114,9 +114,13 @@ func buildChurn(p params) *scenario.Run {
 		c.Members = append(c.Members, protocol.NodeID(i))
 	}
 	c.skew()
-	c.known = kademlia.NewKnown(protocol.SimBook{}, c.IDs)
 	c.twice = c.splitTwice()
-	cfg := c.config(0)
+	cfg := c.config()
+	c.shared = &kademlia.NodeConfig{Config: cfg}
+	c.shared.Known = kademlia.NewKnown(protocol.SimBook{}, c.IDs)
+	if c.p.Draws(swarm.Repair) {
+		c.shared.Compact = protocol.Ratio{Num: 1, Den: 2}
+	}
 	c.Query = cfg.Longest()
 	c.plan = c.world.plan(0)
 	c.plan.Node, c.plan.Twin = c.node, c.make
@@ -178,10 +182,10 @@ const seeds = 4
 // wait, as when hundreds join at once.
 const fewAskers = 2
 
-func (c *churning) config(id protocol.NodeID) kademlia.Config {
-	s := c.secret("churn secret", uint64(id))
-	cfg := kademlia.Lasting(c.IDs[id], protocol.SimBook{}, binary.BigEndian.Uint64(s[:]))
-	cfg.K, cfg.Alpha, cfg.Known = c.p.K, c.p.Alpha, c.known
+// config returns the configuration of every node, but for what tells them apart.
+func (c *churning) config() kademlia.Config {
+	cfg := kademlia.Lasting(kademlia.ID{}, protocol.SimBook{}, 0)
+	cfg.K, cfg.Alpha = c.p.K, c.p.Alpha
 	cfg.Timeout, cfg.Pause = c.delay*5/2, c.delay*4
 	cfg.Tries, cfg.Stale = c.tries(), 2
 	if c.twice {
@@ -195,26 +199,24 @@ func (c *churning) config(id protocol.NodeID) kademlia.Config {
 
 // node returns node id, which is from now on the one that checks look at.
 func (c *churning) node(id protocol.NodeID) protocol.Node {
-	c.Nodes[id] = kademlia.NewNode(c.nodeConfig(id))
+	c.Nodes[id] = c.member(id)
 	return c.Nodes[id]
 }
 
 // make returns another node id, of which nobody hears.
 func (c *churning) make(id protocol.NodeID) protocol.Node {
-	return kademlia.NewNode(c.nodeConfig(id))
+	return c.member(id)
 }
 
-func (c *churning) nodeConfig(id protocol.NodeID) kademlia.NodeConfig {
-	cfg := kademlia.NodeConfig{Config: c.config(id)}
-	if c.p.Draws(swarm.Repair) {
-		cfg.Compact = protocol.Ratio{Num: 1, Den: 2}
-	}
+func (c *churning) member(id protocol.NodeID) *kademlia.Node {
+	var through []protocol.Endpoint
 	if id > 0 {
 		for i := range min(seeds, c.p.Nodes) {
-			cfg.Seeds = append(cfg.Seeds, protocol.SimBook{}.Endpoint(protocol.NodeID((int(id)+i)%min(seeds, c.p.Nodes))))
+			through = append(through, protocol.SimBook{}.Endpoint(protocol.NodeID((int(id)+i)%min(seeds, c.p.Nodes))))
 		}
 	}
-	return cfg
+	s := c.secret("churn secret", uint64(id))
+	return kademlia.NewMember(c.shared, c.IDs[id], binary.BigEndian.Uint64(s[:]), through)
 }
 
 // tries is how often an RPC is sent. Tries are expensive here, since half of the nodes are

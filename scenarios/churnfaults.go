@@ -109,7 +109,7 @@ func (c *churning) failures() {
 		c.Failures.Heal = 0
 		return
 	}
-	c.Failures.Merged = c.Failures.Heal + protocol.Time(c.config(0).Refresh+mergeGrace)
+	c.Failures.Merged = c.Failures.Heal + protocol.Time(c.config().Refresh+mergeGrace)
 }
 
 // untimely reports whether a fault lets something happen later than it should.

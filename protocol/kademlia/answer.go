@@ -8,12 +8,13 @@ import (
 func (d *DHT) answer(env *protocol.Env, from protocol.NodeID, q *message) {
 	asker := Contact{ID: q.id, Addr: d.cfg.Book.Endpoint(from)}
 	m := message{y: 'r', txn: q.txn, id: d.tab.self}
+	var nodes [maxNear * compact4]byte
 	switch q.method {
 	case ping:
 	case findNode:
-		m.nodes = d.nearest(q.target, &asker)
+		m.nodes = d.nearest(nodes[:0], q.target, &asker)
 	case get:
-		m.nodes = d.nearest(q.target, &asker)
+		m.nodes = d.nearest(nodes[:0], q.target, &asker)
 		token := d.token(env, asker.Addr, 0)
 		m.token = token[:]
 		if it := d.item(env, q.target); it != nil {
@@ -30,8 +31,8 @@ func (d *DHT) answer(env *protocol.Env, from protocol.NodeID, q *message) {
 	if m.y == 'e' {
 		kind = KindError
 	}
-	d.out = m.append(d.out[:0])
-	env.Send(from, kind, d.out)
+	var out [usualSize]byte
+	env.Send(from, kind, m.append(out[:0]))
 	if q.readOnly {
 		return
 	}
@@ -43,15 +44,18 @@ func (d *DHT) answer(env *protocol.Env, from protocol.NodeID, q *message) {
 	}
 }
 
-// nearest returns the k good contacts closest to target, without the asker, as a message
-// carries them. The bytes are valid until the next call. Whoever asks is told of both
+// usualSize is the length that few messages exceed, those with long values.
+const usualSize = 512
+
+// nearest appends the k good contacts closest to target, without the asker, to space as a message
+// carries them. Whoever asks is told of both
 // families, since one table holds both: so BEP 32's "want" is skipped.
-func (d *DHT) nearest(target ID, asker *Contact) named {
-	d.near = d.tab.closest(d.near[:0], &query{target: target, n: d.cfg.K, except: asker})
-	n := named{v4: d.nodes[:0]}
-	for i := range d.near {
-		n.add(d.cfg.Book, &d.near[i])
+func (d *DHT) nearest(space []byte, target ID, asker *Contact) named {
+	var list [maxNear]near
+	n := named{v4: space} // not nil: an answer has the key nodes, even if there are none
+	for _, x := range d.tab.search(&query{target: target, n: d.cfg.K, except: asker}, list[:0]) {
+		c := d.tab.contact(x.who)
+		n.add(d.cfg.Book, &c)
 	}
-	d.nodes = n.v4
 	return n
 }

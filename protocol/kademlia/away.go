@@ -135,16 +135,16 @@ func (d *DHT) isBack(c Contact) {
 // lacks reports whether one of the contacts in an answer belongs to the k closest to this
 // node, but is not a good contact of it.
 func (d *DHT) lacks(nodes named) bool {
-	d.near = d.tab.closest(d.near[:0], &query{target: d.tab.self, n: d.cfg.K})
+	near := d.tab.closest(nil, &query{target: d.tab.self, n: d.cfg.K})
 	for range d.cfg.K {
 		c, ok := nodes.cut(d.cfg.Book)
 		if !ok {
 			return false
 		}
-		if c.ID == d.tab.self || slices.Contains(d.near, c) {
+		if c.ID == d.tab.self || slices.Contains(near, c) {
 			continue
 		}
-		if last := len(d.near) - 1; last+1 < d.cfg.K || d.tab.self.Closer(c.ID, d.near[last].ID) {
+		if last := len(near) - 1; last+1 < d.cfg.K || d.tab.self.Closer(c.ID, near[last].ID) {
 			return true
 		}
 	}

@@ -74,13 +74,13 @@ func (d *DHT) nextOffer(env *protocol.Env, n *newcomer) bool {
 
 // mine reports whether it falls to this node to hand the value under id to c.
 func (d *DHT) mine(id, c *ID) bool {
-	d.near = d.tab.closest(d.near[:0], &query{target: *id, n: d.cfg.K + 1}) // c and k others; a node is not in its own table
+	near := d.tab.closest(nil, &query{target: *id, n: d.cfg.K + 1}) // c and k others; a node is not in its own table
 	rank := -1
-	for i := range d.near {
+	for i := range near {
 		switch {
-		case d.near[i].ID == *c:
+		case near[i].ID == *c:
 			rank = i
-		case id.compare(&d.near[i].ID, &d.tab.self) < 0:
+		case id.compare(&near[i].ID, &d.tab.self) < 0:
 			return false
 		}
 	}

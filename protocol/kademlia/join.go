@@ -187,7 +187,7 @@ func (d *DHT) roundEnd(env *protocol.Env) {
 		env.SetTimer(d.cfg.Pause, protocol.Kademlia.Tag(pauseTimer))
 		return
 	}
-	d.join = nil
+	d.join, d.idle = nil, nil
 	env.Note(KindJoin, "joined in", j.round, "rounds")
 	j.done(env)
 }

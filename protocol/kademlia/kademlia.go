@@ -183,14 +183,16 @@ var methodKinds = [...]protocol.Kind{ping: KindPing, findNode: KindFindNode, get
 // Its callbacks are called in the step that brings the result, which is the current
 // one if there is no node to ask. They may call the DHT.
 type DHT struct {
-	cfg   Config
-	key   uint64 // of this node and incarnation: see secret
-	count uint64 // identities derived so far
+	cfg   *Config // nodes of a plan may share it: what tells them apart is in tab.self and salt
+	salt  uint64  // Config.Secret of this node
+	key   uint64  // of this node and incarnation: see secret
+	count uint64  // identities derived so far
 
 	tab       table
-	calls     []call            // slot numbers are timer tags
+	calls     []call            // slot numbers are timer tags; nil if all are free
+	open      int               // calls under way
 	waiting   []Contact         // unknown askers to be pinged later
-	idle      []*lookup         // to be reused
+	idle      []*lookup         // to be reused while the node joins
 	items     []item            // in the order of their ids
 	join      *join             // nil unless joining or refreshing
 	boot      protocol.Endpoint // of the last Join; the zero value is none
@@ -198,21 +200,19 @@ type DHT struct {
 	up        upkeep
 
 	stats Stats
-	r     bencode.Reader
-	msg   message   // being handled; aliases the message received
-	out   []byte    // scratch for encoding
-	near  []Contact // scratch for answers
-	nodes []byte    // scratch for answers
 }
 
 // New makes the DHT of one incarnation. A Config outside its ranges panics.
 func New(cfg Config) *DHT {
+	d := new(DHT)
+	d.init(&cfg, cfg.Self, cfg.Secret)
+	return d
+}
+
+// init makes the DHT of an incarnation of the node that has these in place of those of cfg.
+func (d *DHT) init(cfg *Config, self ID, secret uint64) {
 	cfg.check()
-	return &DHT{
-		cfg:   cfg,
-		tab:   table{self: cfg.Self, k: cfg.K, stale: uint8(cfg.Stale), known: cfg.Known},
-		nodes: make([]byte, 0, compact4*cfg.K), // never nil: an answer has the key nodes, even if there are none
-	}
+	*d = DHT{cfg: cfg, salt: secret, tab: table{self: self, k: cfg.K, stale: uint8(cfg.Stale), known: cfg.Known}}
 }
 
 // Start begins an incarnation. It is called once, before all else.
@@ -224,15 +224,16 @@ func (d *DHT) Start(env *protocol.Env) {
 
 // Receive consumes a message that begins with 'd'.
 func (d *DHT) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
-	if from == protocol.Outside || !d.msg.decode(&d.r, msg) {
+	var m message
+	if from == protocol.Outside || !m.decode(new(bencode.Reader), msg) {
 		d.stats.Malformed++
 		return
 	}
-	switch d.msg.y {
+	switch m.y {
 	case 'q':
-		d.answer(env, from, &d.msg)
+		d.answer(env, from, &m)
 	default:
-		d.settle(env, from, &d.msg)
+		d.settle(env, from, &m)
 	}
 }
 

@@ -47,7 +47,7 @@ const (
 	seenPerK  = 32 // candidates a lookup remembers, times k
 	namedPerK = 4  // contacts it takes from one answer, times k
 	maxTokens = 1 << 15
-	idleSeen  = 128 // candidates whose memory an idle lookup keeps
+	idleSeen  = 128 // candidates whose memory an idle lookup of a node that joins keeps
 )
 
 // Result is the outcome of Lookup. Closest is valid until the callback returns.
@@ -285,7 +285,7 @@ func (d *DHT) finish(env *protocol.Env, l *lookup) {
 	env.Note(KindLookup, l.target, "took", l.rpcs, "queries")
 	l.done(env, l)
 	l.done, l.found = nil, nil
-	if cap(l.list) <= idleSeen && len(d.idle) < 2 {
+	if d.join != nil && cap(l.list) <= idleSeen && len(d.idle) < 2 {
 		d.idle = append(d.idle, l)
 	}
 }

@@ -15,14 +15,14 @@ import (
 // incarnation publishes it again; what it holds for others is not. The disk has at most
 // about twice as many records as it publishes values.
 type Node struct {
-	cfg     NodeConfig
-	dht     *DHT
+	cfg     *NodeConfig         // nodes of a plan may share it, as its Config
+	seeds   []protocol.Endpoint // see NodeConfig
+	dht     DHT
 	joined  bool
 	waiting []command // until it has joined
 	bad     uint64
 	dropped uint64
 	records int // on disk
-	out     []byte
 }
 
 // NodeConfig is the configuration of a Node.
@@ -49,10 +49,18 @@ var (
 )
 
 // NewNode makes the Node of one incarnation. A Config outside its ranges panics.
-func NewNode(cfg NodeConfig) *Node { return &Node{cfg: cfg, dht: New(cfg.Config)} }
+func NewNode(cfg NodeConfig) *Node { return NewMember(&cfg, cfg.Self, cfg.Secret, cfg.Seeds) }
+
+// NewMember makes the Node of one incarnation of a node of a plan. It has its own id, secret and
+// seeds, and shares cfg, which nobody changes, with others.
+func NewMember(cfg *NodeConfig, self ID, secret uint64, seeds []protocol.Endpoint) *Node {
+	n := &Node{cfg: cfg, seeds: seeds}
+	n.dht.init(&cfg.Config, self, secret)
+	return n
+}
 
 // DHT returns the node's DHT, to be read.
-func (n *Node) DHT() *DHT { return n.dht }
+func (n *Node) DHT() *DHT { return &n.dht }
 
 // Joined reports whether the node is part of the network.
 func (n *Node) Joined() bool { return n.joined }
@@ -78,7 +86,7 @@ func (n *Node) Start(env *protocol.Env) {
 	}
 	n.dht.Start(env)
 	self := n.cfg.Book.Endpoint(env.ID())
-	seeds := slices.DeleteFunc(slices.Clone(n.cfg.Seeds), func(e protocol.Endpoint) bool { return e == self })
+	seeds := slices.DeleteFunc(slices.Clone(n.seeds), func(e protocol.Endpoint) bool { return e == self })
 	if len(seeds) == 0 {
 		n.onJoined(env)
 		return
@@ -130,8 +138,7 @@ func (n *Node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 }
 
 func (n *Node) persist(env *protocol.Env, c command) {
-	n.out = c.append(n.out[:0])
-	env.Persist(n.out)
+	env.Persist(c.append(nil))
 	n.records++
 }
 

@@ -55,12 +55,31 @@ func (d *DHT) call(env *protocol.Env, c call) bool {
 		slot++
 	}
 	if slot == len(d.calls) {
+		if d.calls == nil && d.join != nil {
+			d.calls = make([]call, 0, d.cfg.Alpha+1)
+		}
 		d.calls = append(d.calls, call{})
 	}
 	d.calls[slot] = c
+	d.open++
 	d.stats.Asked++
 	d.try(env, slot)
 	return true
+}
+
+// hangUp frees the slot of a call and returns the call.
+func (d *DHT) hangUp(slot int) call {
+	c := d.calls[slot]
+	d.calls[slot] = call{}
+	d.open--
+	return c
+}
+
+// tidy keeps no slots if all are free: most nodes have no calls most of the time.
+func (d *DHT) tidy() {
+	if d.open == 0 {
+		d.calls = nil
+	}
 }
 
 // try sends the query of a call. All tries carry one transaction id, so that an
@@ -77,8 +96,8 @@ func (d *DHT) try(env *protocol.Env, slot int) {
 		m.token, m.value = c.token, c.put.value
 		m.life, m.cached = d.left(env, c.put.expires), c.put.cached
 	}
-	d.out = m.append(d.out[:0])
-	env.Send(c.node, methodKinds[c.method], d.out)
+	var out [usualSize]byte
+	env.Send(c.node, methodKinds[c.method], m.append(out[:0]))
 	pause := d.cfg.Timeout
 	if c.tries > 1 {
 		pause = SendAgain.Pause(env, pause, int(c.tries)-2)
@@ -95,12 +114,12 @@ func (d *DHT) late(env *protocol.Env, slot int) {
 		c.tries++
 		d.try(env, slot)
 	default:
-		done := *c
-		*c = call{}
+		done := d.hangUp(slot)
 		if !done.anyID {
 			d.lost(env, done.to)
 		}
 		d.end(env, &done, nil)
+		d.tidy()
 	}
 }
 
@@ -112,8 +131,8 @@ func (d *DHT) settle(env *protocol.Env, from protocol.NodeID, m *message) {
 		d.stats.Ignored++
 		return
 	}
-	done := d.calls[slot]
-	d.calls[slot] = call{}
+	done := d.hangUp(slot)
+	defer d.tidy()
 	env.CancelTimer(protocol.Kademlia.Tag(uint64(slot)))
 	if m.y == 'e' {
 		d.end(env, &done, nil)

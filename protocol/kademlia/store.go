@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"dessim/protocol"
+	"dessim/protocol/bencode"
 )
 
 // item is a value held for others.
@@ -165,7 +166,7 @@ func (d *DHT) CheckValue(value []byte) error {
 	if len(value) > maxValue {
 		return fmt.Errorf("kademlia: value has %d bytes, want at most %d", len(value), maxValue)
 	}
-	if !canonical(&d.r, value) {
+	if !canonical(new(bencode.Reader), value) {
 		return fmt.Errorf("kademlia: value %.40q is not canonical bencoding", value)
 	}
 	return nil

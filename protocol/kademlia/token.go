@@ -20,7 +20,7 @@ const (
 // Source is not asked: identities must not collide when all answers are 0.
 func (d *DHT) secret(what string, n uint64, more []byte) [sha256.Size]byte {
 	var buf [64]byte
-	b := binary.BigEndian.AppendUint64(buf[:0], d.cfg.Secret)
+	b := binary.BigEndian.AppendUint64(buf[:0], d.salt)
 	b = binary.BigEndian.AppendUint64(b, d.key)
 	b = binary.BigEndian.AppendUint64(b, n)
 	b = append(b, what...)

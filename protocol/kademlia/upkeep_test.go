@@ -203,7 +203,7 @@ func TestTheFirstContactHasItsBucketRefreshedInTime(t *testing.T) {
 // they are asked.
 func (r *rig) answerAll() (more []sent) {
 	for range 100 {
-		for i := range r.d.calls {
+		for i := 0; i < len(r.d.calls); i++ {
 			if c := r.d.calls[i]; c.purpose != 0 {
 				var txn [8]byte
 				for b := range txn {
@@ -277,10 +277,10 @@ func TestWhoDidNotAnswerForAnHourIsPingedUntilItIsStale(t *testing.T) {
 				out = queries(r.reply(q, alive, message{}))
 				continue
 			}
-			for out = nil; r.d.calls[0].purpose != 0 && len(out) == 0; {
+			for out = nil; len(r.d.calls) > 0 && r.d.calls[0].purpose != 0 && len(out) == 0; {
 				tries := r.d.calls[0].tries
 				out = queries(r.step(func(env *protocol.Env) { r.d.Timeout(env, protocol.Kademlia.Tag(0)) }))
-				if r.d.calls[0].tries > tries {
+				if len(r.d.calls) > 0 && r.d.calls[0].tries > tries {
 					out = nil // the same ping again
 				}
 			}
