@@ -55,7 +55,7 @@ func (d *DHT) nearest(space []byte, target ID, asker *Contact) named {
 	n := named{v4: space} // not nil: an answer has the key nodes, even if there are none
 	for _, x := range d.tab.search(&query{target: target, n: d.cfg.K, except: asker}, list[:0]) {
 		c := d.tab.contact(x.who)
-		n.add(d.cfg.Book, &c)
+		n = n.with(d.cfg.Book, &c)
 	}
 	return n
 }

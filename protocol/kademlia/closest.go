@@ -30,7 +30,7 @@ const maxNear = 16
 
 // search appends the q.n contacts closest to the target to list, which is empty, nearest first.
 func (t *table) search(q *query, list []near) []near {
-	s := search{table: t, query: q, list: list, head: q.target.head(), node: nobody}
+	s := search{table: t, query: q, head: q.target.head(), node: nobody}
 	if q.except != nil && t.known != nil {
 		if n, ok := t.known.book.Node(q.except.Addr); ok {
 			s.node = uint32(n)
@@ -41,15 +41,15 @@ func (t *table) search(q *query, list []near) []near {
 	// the target than the one before.
 	n := t.self.shared(&q.target)
 	if n < len(t.buckets) {
-		s.merge(n, n+1)
-		if len(s.list) < q.n {
-			s.merge(n+1, len(t.buckets))
+		list = s.merge(list, n, n+1)
+		if len(list) < q.n {
+			list = s.merge(list, n+1, len(t.buckets))
 		}
 	}
-	for i := min(n, len(t.buckets)) - 1; i >= 0 && len(s.list) < q.n; i-- {
-		s.merge(i, i+1)
+	for i := min(n, len(t.buckets)) - 1; i >= 0 && len(list) < q.n; i-- {
+		list = s.merge(list, i, i+1)
 	}
-	return s.list
+	return list
 }
 
 // nobody is no contact's number.
@@ -59,16 +59,15 @@ const nobody = 1<<32 - 1
 type search struct {
 	*table
 	*query
-	list []near
 	head uint64 // of the target
 	node uint32 // the node at the address of query.except, or nobody
 }
 
-// merge inserts the contacts of buckets from to upTo-1 into the list, which is sorted by distance
+// merge inserts the contacts of buckets from to upTo-1 into list, which is sorted by distance
 // and stays at most query.n long.
-func (s *search) merge(from, upTo int) {
+func (s *search) merge(list []near, from, upTo int) []near {
 	if from == upTo {
-		return
+		return list
 	}
 	first := uint32(0)
 	if from > 0 {
@@ -84,19 +83,20 @@ func (s *search) merge(from, upTo int) {
 			continue
 		}
 		x := near{s.table.head(c.who) ^ s.head, c.who}
-		at := len(s.list)
-		for at > 0 && s.closer(x, s.list[at-1]) {
+		at := len(list)
+		for at > 0 && s.closer(x, list[at-1]) {
 			at--
 		}
 		switch {
-		case len(s.list) < s.n:
-			s.list = append(s.list, near{})
-		case at == len(s.list):
+		case len(list) < s.n:
+			list = append(list, near{})
+		case at == len(list):
 			continue
 		}
-		copy(s.list[at+1:], s.list[at:])
-		s.list[at] = x
+		copy(list[at+1:], list[at:])
+		list[at] = x
 	}
+	return list
 }
 
 // closer reports whether a is nearer to the target than b is.

@@ -131,7 +131,7 @@ func (r *rig) meet(n int, id ID) {
 func naming(all ...Contact) named {
 	n := named{v4: []byte{}}
 	for i := range all {
-		n.add(protocol.SimBook{}, &all[i])
+		n = n.with(protocol.SimBook{}, &all[i])
 	}
 	return n
 }

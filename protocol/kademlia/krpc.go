@@ -129,6 +129,15 @@ func (m *message) appendFields(b []byte) []byte {
 // Unknown keys are skipped: real clients add some. r is scratch.
 func (m *message) decode(r *bencode.Reader, b []byte) bool {
 	*m = message{}
+	if m.quick(b) {
+		return true
+	}
+	return m.slow(r, b)
+}
+
+// slow is decode for any message.
+func (m *message) slow(r *bencode.Reader, b []byte) bool {
+	*m = message{}
 	var args, answer, fault []byte
 	r.Reset(b)
 	r.Dict()

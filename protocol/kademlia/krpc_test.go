@@ -86,6 +86,7 @@ func FuzzMessage(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		sameAsSlow(t, b)
 		var m, again message
 		var r bencode.Reader
 		if !m.decode(&r, b) {

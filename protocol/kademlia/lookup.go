@@ -1,6 +1,7 @@
 package kademlia
 
 import (
+	"bytes"
 	"slices"
 
 	"dessim/protocol"
@@ -16,8 +17,9 @@ const (
 	failed
 )
 
-// candidate is a node that a lookup has heard of: 32 bytes.
+// candidate is a node that a lookup has heard of: 40 bytes.
 type candidate struct {
+	distance uint64 // the first bits of the distance to the target, which decide nearly every comparison
 	Contact
 	state    state
 	hops     uint8  // queries from the node itself to this one, by the first referral
@@ -117,19 +119,21 @@ func (d *DHT) name(env *protocol.Env, l *lookup, c Contact, hops uint8) bool {
 		l.list = l.list[:last]
 	}
 	closest := i == 0 && (len(l.list) == 0 || l.list[0].ID != c.ID)
-	l.list = slices.Insert(l.list, i, candidate{Contact: c, hops: hops})
+	l.list = slices.Insert(l.list, i, candidate{distance: l.distance(&c.ID), Contact: c, hops: hops})
 	return closest
 }
 
 // find returns the place of c in the list, and whether it is there.
 func (l *lookup) find(c *Contact) (int, bool) {
-	low, high := 0, len(l.list)
+	low, high, distance := 0, len(l.list), l.distance(&c.ID)
 	for low < high {
 		m := int(uint(low+high) >> 1)
 		o := &l.list[m]
-		cmp := l.target.compare(&o.ID, &c.ID)
+		cmp := order(o.distance, distance)
 		if cmp == 0 {
-			cmp = slices.Compare(o.Addr[:], c.Addr[:])
+			if cmp = l.target.compare(&o.ID, &c.ID); cmp == 0 {
+				cmp = bytes.Compare(o.Addr[:], c.Addr[:])
+			}
 		}
 		switch {
 		case cmp == 0:
@@ -142,6 +146,9 @@ func (l *lookup) find(c *Contact) (int, bool) {
 	}
 	return low, false
 }
+
+// distance returns the first bits of the distance from an id to the target.
+func (l *lookup) distance(id *ID) uint64 { return l.target.head() ^ id.head() }
 
 // advance sends the queries that are due, or ends the lookup.
 //

@@ -15,14 +15,15 @@ const (
 	compact6 = len(ID{}) + len(protocol.Endpoint6{})
 )
 
-// add appends c. A contact of whose IPv6 endpoint the Book does not know any more is left
+// with appends c. A contact of whose IPv6 endpoint the Book does not know any more is left
 // out.
-func (n *named) add(book protocol.Book, c *Contact) {
+func (n named) with(book protocol.Book, c *Contact) named {
 	if c.Addr.Is4() {
 		n.v4 = append(append(n.v4, c.ID[:]...), c.Addr[:]...)
 	} else if long, ok := book.Long(c.Addr); ok {
 		n.v6 = append(append(n.v6, c.ID[:]...), long[:]...)
 	}
+	return n
 }
 
 // cut takes the next contact out of n, those with IPv4 addresses first. One with an

@@ -51,7 +51,7 @@ func TestANodeWithAnIPv6AddressIsReachedAndNamed(t *testing.T) {
 	six := Contact{r.inBucket(0, 2), book.Endpoint(100)}
 	q := r.step(func(env *protocol.Env) { r.d.Lookup(env, six.ID, func(*protocol.Env, Result) {}) })
 	n := named{v4: []byte{}}
-	n.add(book, &six)
+	n = n.with(book, &six)
 	if want := append(six.ID[:], "\x20\x01\x0d\xb8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x64\x1a\xe1"...); !bytes.Equal(n.v6, want) {
 		t.Fatalf("node 100 is named %x, want %x", n.v6, want)
 	}
