@@ -28,7 +28,6 @@ const (
 	aloneJoin    = 1000 // from the last start until the first value is published
 	alonePublish = 500  // from then on until the first lookup
 	aloneGrace   = 5000 // for all lookups to end
-	aloneRate    = 200  // nodes that start in a delay at most, if there are so many that they need more than maxSpread
 )
 
 // loneValues is the number of values that are published and looked up.
@@ -93,9 +92,10 @@ func buildAlone(p params) *scenario.Run {
 	}
 }
 
-// spread returns the time over which the nodes start.
+// spread returns the time over which the nodes start: two in a delay, unless so many would take
+// too long.
 func (a *alone) spread() time.Duration {
-	return max(a.world.spread(), time.Duration(a.p.Nodes/aloneRate)*a.delay)
+	return min(time.Duration(a.p.Nodes)*a.delay/2, a.p.Until/4)
 }
 
 func (a *alone) start(i int) protocol.Time {

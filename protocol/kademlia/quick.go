@@ -1,26 +1,27 @@
 package kademlia
 
-import "bytes"
-
 // The parts of the messages that nodes send most, in which only ids, contacts and transaction
 // ids differ.
-var (
-	queryBegins  = []byte("d1:ad2:id20:")
-	answerBegins = []byte("d1:rd2:id20:")
-	targetKey    = []byte("6:target20:")
-	nodesKey     = []byte("5:nodes")
-	findEnds     = []byte("e1:q9:find_node1:t8:")
-	pingEnds     = []byte("e1:q4:ping1:t8:")
-	answerEnds   = []byte("e1:t8:")
-	queryLast    = []byte("1:y1:qe")
-	answerLast   = []byte("1:y1:re")
-)
-
 const (
+	queryBegins  = "d1:ad2:id20:"
+	answerBegins = "d1:rd2:id20:"
+	targetKey    = "6:target20:"
+	nodesKey     = "5:nodes"
+	findEnds     = "e1:q9:find_node1:t8:"
+	pingEnds     = "e1:q4:ping1:t8:"
+	answerEnds   = "e1:t8:"
+	queryLast    = "1:y1:qe"
+	answerLast   = "1:y1:re"
+
 	findNameAt, findName = len("e1:q9:"), len("find_node")
 	pingNameAt, pingName = len("e1:q4:"), len("ping")
 	txnSize              = 8
 )
+
+// begins reports whether b begins with prefix. For a constant prefix it compares words.
+func begins(b []byte, prefix string) bool {
+	return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix
+}
 
 // quick reads b into m, which is empty, as decode does, if b has the form that nodes of this
 // package send: a ping, a find_node, or an answer to one with IPv4 contacts. It reports false, and
@@ -33,14 +34,14 @@ func (m *message) quick(b []byte) bool {
 	m.y, m.id = 'q', id
 	var tail []byte
 	if m.target, tail, m.hasTarget = cutID(rest, targetKey); m.hasTarget {
-		m.method, rest, ok = findNode, tail, bytes.HasPrefix(tail, findEnds)
+		m.method, rest, ok = findNode, tail, begins(tail, findEnds)
 		if !ok {
 			return false
 		}
 		m.name, rest = rest[findNameAt:findNameAt+findName], rest[len(findEnds):]
 	} else {
 		m.method = ping
-		if !bytes.HasPrefix(rest, pingEnds) {
+		if !begins(rest, pingEnds) {
 			return false
 		}
 		m.name, rest = rest[pingNameAt:pingNameAt+pingName], rest[len(pingEnds):]
@@ -54,20 +55,20 @@ func (m *message) quickAnswer(b []byte) bool {
 		return false
 	}
 	m.y, m.id = 'r', id
-	if bytes.HasPrefix(rest, nodesKey) {
+	if begins(rest, nodesKey) {
 		if m.nodes.v4, rest, ok = cutString(rest[len(nodesKey):]); !ok || len(m.nodes.v4)%compact4 != 0 {
 			return false
 		}
 	}
-	if !bytes.HasPrefix(rest, answerEnds) {
+	if !begins(rest, answerEnds) {
 		return false
 	}
 	return m.quickTxn(rest[len(answerEnds):], answerLast)
 }
 
 // quickTxn reads the transaction id and the end of a message.
-func (m *message) quickTxn(b, last []byte) bool {
-	if len(b) != txnSize+len(last) || !bytes.Equal(b[txnSize:], last) {
+func (m *message) quickTxn(b []byte, last string) bool {
+	if len(b) != txnSize+len(last) || string(b[txnSize:]) != last {
 		return false
 	}
 	m.txn = b[:txnSize]
@@ -75,8 +76,8 @@ func (m *message) quickTxn(b, last []byte) bool {
 }
 
 // cutID cuts an id that follows a prefix from b.
-func cutID(b, prefix []byte) (id ID, rest []byte, ok bool) {
-	if len(b) < len(prefix)+len(id) || !bytes.HasPrefix(b, prefix) {
+func cutID(b []byte, prefix string) (id ID, rest []byte, ok bool) {
+	if len(b) < len(prefix)+len(id) || !begins(b, prefix) {
 		return id, b, false
 	}
 	b = b[len(prefix):]
