@@ -69,7 +69,11 @@ func ours(s scenario.Scenario, begin func(w *world) protocol.Time, bound func(p 
 	s.Build = func(b *scenario.Setup) *scenario.Run {
 		p := newParams(b)
 		r := build(p)
-		r.Checks = append(r.Checks, check.Sends(noFlood, bound(p)))
+		flood := check.Sends(noFlood, bound(p))
+		if s.Name == "bootstrap" && p.alone() {
+			flood = flood.At(p.heard)
+		}
+		r.Checks = append(r.Checks, flood)
 		return r
 	}
 	if slices.ContainsFunc(s.Own, func(x *scenario.Param) bool { return x.Name == "order" }) {

@@ -123,7 +123,7 @@ func (s *Sim) setTimer(c *cause, n *node, f *protocol.Effect) {
 	r.name = protocol.Hash3(r.wave, nameTimer, uint64(c.id))
 	r.src, r.seq = fromNode+uint32(c.id), n.seq
 	r.setWord(0, f.Tag)
-	if s.want&TimerSet != 0 {
+	if s.wants(n, TimerSet) {
 		s.show(Event{What: TimerSet, Node: c.id, Incarnation: n.inc, Seq: n.seq, Tag: f.Tag, After: f.After})
 	}
 	var at protocol.Time
@@ -144,7 +144,7 @@ func (s *Sim) cancelTimer(id protocol.NodeID, n *node, tag uint64) {
 		return
 	}
 	slot := t.slots[i].slot
-	if s.want&TimerCancelled != 0 {
+	if s.wants(n, TimerCancelled) {
 		s.show(Event{What: TimerCancelled, Node: id, Incarnation: n.inc, Seq: s.slab.at(slot).seq, Tag: tag})
 	}
 	s.kill(slot)

@@ -260,7 +260,7 @@ func (s *Sim) keepKind(slot uint32, k protocol.Kind) {
 
 // showSent shows what became of a message at its sender.
 func (s *Sim) showSent(n *node, m *message, what What) {
-	if s.want&what != 0 {
+	if s.wants(n, what) {
 		s.showMessage(n, m, what)
 	}
 }

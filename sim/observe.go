@@ -119,6 +119,8 @@ func (s *Sim) show(happened Event) {
 	}
 	e.At, e.Step = s.now, s.result.Events
 	for _, w := range s.watchers.of(e) {
-		w.Observe(e)
+		if w.sees(e) {
+			w.Observe(e)
+		}
 	}
 }

@@ -45,7 +45,7 @@ func TestASelectiveObserverIsShownWhatItSelectsAndNothingElse(t *testing.T) {
 			o := &selective{want: what.Draw(t, "watch"), limits: rapid.SliceOfN(limit, 0, 3).Draw(t, "limits")}
 			all, observers = append(all, o), append(observers, o)
 		}
-		s.watchers.init(observers)
+		s.watchers.init(observers, nil)
 		var events []Event
 		for range 60 {
 			body := rapid.SliceOfN(rapid.ByteRange(0, 6), 0, 2).Draw(t, "body")

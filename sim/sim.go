@@ -98,7 +98,8 @@ type Sim struct {
 	doing    doing // what the node does whose code is running
 	hop      hop
 	net      network
-	want     What
+	want     What // some observer wants to see
+	wide     What // some observer wants to see of every node
 	watchers watchers
 	shown    Event           // what the watchers are being shown
 	kinds    []protocol.Kind // of pending messages by slot, when an observer watches arrivals
@@ -135,6 +136,7 @@ type node struct {
 	inc       uint32
 	down      bool
 	special   bool // look at that, or at the cold state, before anything else
+	chosen    bool // a Sampling observer wants to see its events
 }
 
 // New prepares the run of plan under the answers of src; nil means Benign.
@@ -171,8 +173,8 @@ func New(plan Plan, src protocol.Source, observers ...Observer) (*Sim, error) {
 	s.slab.free = noSlot
 	s.q.init(&s.slab, s.nodes)
 	s.net.init(&s.plan)
-	s.watchers.init(observers)
-	s.want = s.watchers.want
+	s.watchers.init(observers, s.nodes)
+	s.want, s.wide = s.watchers.want, s.watchers.wide
 	s.env.Observe(s.want&Noted != 0)
 	s.schedule()
 	s.split()
@@ -420,7 +422,7 @@ func (s *Sim) receive(e entry, r *record, n *node) {
 	}
 	n.foldEvent(foldMessage, s.now, r.name)
 	s.result.Received++
-	if s.want&Received != 0 {
+	if s.wants(n, Received) {
 		s.show(Event{What: Received, Node: protocol.NodeID(e.dst), Peer: from, Incarnation: n.inc, Kind: kind, Seq: r.seq, Body: body})
 	}
 	s.doing = doing{node: protocol.NodeID(e.dst), peer: from, op: opMessage, kind: kind}
@@ -441,7 +443,7 @@ func (s *Sim) timeout(e entry, r *record, n *node) {
 	}
 	n.foldEvent(foldTimer, s.now, r.name)
 	s.result.Fired++
-	if s.want&Fired != 0 {
+	if s.wants(n, Fired) {
 		s.show(Event{What: Fired, Node: protocol.NodeID(e.dst), Incarnation: n.inc, Seq: r.seq, Tag: tag})
 	}
 	s.slab.release(e.slot, r)

@@ -242,6 +242,7 @@ func (t *team) show(w *told) {
 	e.Step += s.result.Events
 	for _, o := range s.watchers.of(e) {
 		switch {
+		case !o.sees(e):
 		case o.local == nil:
 			o.Observe(e)
 		case w.acted < len(w.acts) && w.acts[w.acted].shown == w.next && w.acts[w.acted].watcher == o:
@@ -280,6 +281,9 @@ func (p *part) show(e *Event) {
 	w, keep := &p.told, false
 	e.At, e.Step = p.now, p.result.Events
 	for _, o := range p.watchers.of(e) {
+		if !o.sees(e) {
+			continue
+		}
 		if o.local == nil {
 			keep = true
 		} else if then := o.local.Look(e); then != nil {

@@ -142,7 +142,9 @@ func (q *Queries) Sound() *check.Check {
 			return false, nil
 		}
 		return q.relevant, q.err
-	}).Of(sim.Sent, ofDHT).OfNode().OrNotApplicable("no watched node asks another, nor is asked")
+	}).Of(sim.Sent, ofDHT).OfNode().OrNotApplicable("no watched node asks another, nor is asked").At(func(id protocol.NodeID) bool {
+		return int(id) < len(q.nodes) && q.nodes[id] != nil
+	})
 }
 
 func (q *Queries) observe(n *watched, e *sim.Event) {

@@ -61,6 +61,7 @@ type Check struct {
 	count     func(e *sim.Event) // counts an event in its turn, if it is looked at before
 	conclude  func(c *Check, end protocol.Time) (Verdict, string)
 	excused   []string
+	only      func(id protocol.NodeID) bool
 	holds     func() error  // of an Eventually: for Suite.Done
 	waits     func() bool   // for Suite.Done
 	bound     protocol.Time // of an Eventually: for Suite.Bound
@@ -82,6 +83,17 @@ func (c *Check) Selects() []sim.Selection { return c.selects }
 // with one of these bytes, and returns it: see sim.Selection.
 func (c *Check) Of(of sim.What, first ...byte) *Check {
 	c.selects = append(c.selects, sim.Selection{Of: of, First: first})
+	return c
+}
+
+// Only returns what tells whether the check judges events of a node; nil is all nodes. See
+// sim.Sampling.
+func (c *Check) Only() func(id protocol.NodeID) bool { return c.only }
+
+// At has the check observe the events of those nodes alone, and of none, and returns it: in a
+// large network, all of them cost too much.
+func (c *Check) At(only func(id protocol.NodeID) bool) *Check {
+	c.only = only
 	return c
 }
 

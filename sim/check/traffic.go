@@ -57,8 +57,9 @@ type senders struct {
 // sender is what a node sent in the window, and what is on its way to it.
 type sender struct {
 	sent  uint64
-	kinds []sentKind    // few, in the order of their first message
-	at    protocol.Time // of the last message
+	kinds []sentKind            // in the order of their first message
+	index map[protocol.Kind]int // of kinds, if they are many
+	at    protocol.Time         // of the last message
 	step  uint64
 
 	coming uint64        // messages on their way to the node, or waiting there
@@ -127,7 +128,7 @@ func (s *senders) turn(w int64) {
 	for i := range s.nodes {
 		n := &s.nodes[i]
 		pass(&n.held)
-		n.sent, n.kinds = 0, n.kinds[:0]
+		n.sent, n.kinds, n.index = 0, n.kinds[:0], nil
 	}
 	s.window = w
 }
@@ -159,13 +160,34 @@ func (s *senders) sent(e *sim.Event) {
 	n := s.node(e.Node)
 	n.sent++
 	n.at, n.woke, n.step = e.At, e.At, e.Step
-	for i := range n.kinds {
-		if n.kinds[i].kind == e.Kind {
-			n.kinds[i].n++
-			return
+	n.kind(e.Kind).n++
+}
+
+// fewKinds is how many kinds are looked through: a protocol has fewer.
+const fewKinds = 64
+
+// kind returns the count of a kind.
+func (n *sender) kind(k protocol.Kind) *sentKind {
+	if n.index == nil {
+		for i := range n.kinds {
+			if n.kinds[i].kind == k {
+				return &n.kinds[i]
+			}
 		}
+	} else if i, known := n.index[k]; known {
+		return &n.kinds[i]
 	}
-	n.kinds = append(n.kinds, sentKind{e.Kind, 1})
+	n.kinds = append(n.kinds, sentKind{kind: k})
+	if last := len(n.kinds) - 1; last >= fewKinds {
+		if n.index == nil {
+			n.index = make(map[protocol.Kind]int)
+			for i := range n.kinds {
+				n.index[n.kinds[i].kind] = i
+			}
+		}
+		n.index[k] = last
+	}
+	return &n.kinds[len(n.kinds)-1]
 }
 
 // close judges the window, which is over.

@@ -32,7 +32,7 @@ func Waits(name string, nodes int, node func(id protocol.NodeID) protocol.Node) 
 		}
 		t.see(e)
 		return relevant, wrong
-	}).OfNode().OrNotApplicable("no node says what it waits for")
+	}).OfNode().OrNotApplicable("no node says what it waits for").At(func(id protocol.NodeID) bool { return int(id) < nodes })
 }
 
 // timersOf follows which timers of a node are pending.
