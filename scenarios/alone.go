@@ -37,7 +37,6 @@ const loneValues = drawnPairs
 const (
 	mostAwake = 64
 	mostKept  = 10_000
-	mostHeard = 1000
 )
 
 // Questions of the workload.
@@ -81,7 +80,7 @@ func buildAlone(p params) *scenario.Run {
 		Plan: plan,
 		Checks: check.Suite{
 			j.Joined(bound), j.Closest(), j.Answered(bound), j.Found(bound), j.Far(), j.Placed(),
-			a.queries().Sound(), p.forms().At(p.heard), a.bounded(bound),
+			a.queries().Sound(), p.forms().At(p.heard()), a.bounded(bound),
 			check.Waits(awake, min(mostAwake, p.Nodes), func(id protocol.NodeID) protocol.Node { return a.nodes[id] }),
 		},
 		Nodes: a.rows,
@@ -156,21 +155,6 @@ func (a *alone) workload(plan *sim.Plan) (bound protocol.Time) {
 	}
 	return a.after(ask, askDelays+aloneGrace)
 }
-
-// bootstrapTraffic bounds what a node of bootstrap sends. One of Kademlia alone sends some
-// hundreds of messages until it has joined, and answers as many for each that joins through it.
-func bootstrapTraffic(p params) check.Traffic {
-	if !p.alone() {
-		return orderTraffic(p)
-	}
-	return check.Traffic{Window: trafficDelays * (p.Delay + p.Jitter), Most: 3000, PerEvent: 20 * uint64(p.apart())}
-}
-
-// apart is how far apart the nodes are of which all messages are judged.
-func (p *params) apart() int { return (p.Nodes + mostHeard - 1) / mostHeard }
-
-// heard reports whether all messages of a node are judged.
-func (p *params) heard(id protocol.NodeID) bool { return int(id)%p.apart() == 0 }
 
 // queries returns a judge of what the nodes ask each other.
 func (a *alone) queries() *judge.Queries {

@@ -30,7 +30,7 @@ func churn() *scenario.Scenario {
 		Name:     "churn",
 		Shows:    "a Kademlia network whose nodes come and go still finds values until they expire",
 		MinNodes: 2,
-		MaxNodes: 20_000,
+		MaxNodes: mostAlone,
 		Defaults: defaults(100, 4*time.Hour),
 		Own:      append([]*scenario.Param{txs(100), sessions()}, routing()...),
 		Repairs:  churnRepairs,
@@ -65,6 +65,7 @@ const (
 	meanDown     = time.Hour
 	leastSession = 10 * time.Second // and least downtime; both are part of the mean
 	slowestChurn = time.Second
+	churnSpread  = 10 * time.Minute // of the first starts, at most
 
 	publishFrom  = 20 * time.Minute // values are published over publishFor
 	publishFor   = 25 * time.Minute
@@ -123,6 +124,9 @@ func buildChurn(p params) *scenario.Run {
 	}
 	c.Query = cfg.Longest()
 	c.plan = c.world.plan(0)
+	for i := range c.plan.Starts {
+		c.plan.Starts[i] = c.start(i)
+	}
 	c.plan.Node, c.plan.Twin = c.node, c.make
 	c.Until = c.plan.Until
 	c.failures()
@@ -130,7 +134,8 @@ func buildChurn(p params) *scenario.Run {
 	c.workload()
 	c.everybody()
 	j := judge.NewChurn(&c.DHT)
-	checks := append(j.Checks(), c.queries(cfg).Sound(), p.forms(), c.timelyRetries([]judge.Retry{judge.QueryRetries(cfg.Timeout)}, p.Nodes, c.plan.Faults))
+	checks := append(j.Checks(), c.queries(cfg).Sound(), p.forms().At(p.heard()),
+		c.timelyRetries([]judge.Retry{judge.QueryRetries(cfg.Timeout)}, p.Nodes, c.plan.Faults).At(p.heard()))
 	if c.p.Draws(swarm.Repair) {
 		checks = append(checks, discards())
 	}
@@ -224,6 +229,16 @@ func (c *churning) member(id protocol.NodeID) *kademlia.Node {
 func (c *churning) tries() int {
 	const least = 2
 	return max(least, repeats(c.p.Loss, 2))
+}
+
+// start returns when a node starts for the first time. The first thousand start within seconds,
+// as in other scenarios; more would all join at once.
+func (c *churning) start(i int) protocol.Time {
+	if c.p.Nodes <= mostHeard {
+		return c.world.start(i)
+	}
+	spread := min(time.Duration(c.p.Nodes)*c.delay/2, churnSpread)
+	return protocol.Time(int64(spread) / int64(c.p.Nodes) * int64(i))
 }
 
 // leave draws the faults, unless a search sets them, and notes when nodes are down. The

@@ -69,11 +69,7 @@ func ours(s scenario.Scenario, begin func(w *world) protocol.Time, bound func(p 
 	s.Build = func(b *scenario.Setup) *scenario.Run {
 		p := newParams(b)
 		r := build(p)
-		flood := check.Sends(noFlood, bound(p))
-		if s.Name == "bootstrap" && p.alone() {
-			flood = flood.At(p.heard)
-		}
-		r.Checks = append(r.Checks, flood)
+		r.Checks = append(r.Checks, check.Sends(noFlood, bound(p)).At(p.heard()))
 		return r
 	}
 	if slices.ContainsFunc(s.Own, func(x *scenario.Param) bool { return x.Name == "order" }) {

@@ -30,6 +30,8 @@ type DHT struct {
 	// UpSince returns when the session began in which a node is at that time by the plan,
 	// or -1 if it is down then.
 	UpSince func(node int, at protocol.Time) protocol.Time
+
+	near *nearest // made when it is needed first
 }
 
 // Value is a published value.

@@ -95,12 +95,20 @@ func (f *Finds) Closest() *check.Check {
 		a.ended = true
 		f.looked++
 		f.hops.add(x.Hops)
-		want := f.near.to(x.Target, f.c.K, f.c.IDs[e.Node])
+		want := f.closest(x.Target, func(node int) bool { return node != int(e.Node) })
 		if !slices.Equal(x.Closest, want) {
 			return true, fmt.Errorf("node %v looked up %v and got %s, where the closest are %s", e.Node, x.Target, short(x.Closest), short(want))
 		}
 		return true, nil
 	})
+}
+
+// closest returns the ids of the k nodes closest to a point, of those that count.
+func (f *Finds) closest(to kademlia.ID, counts func(node int) bool) (ids []kademlia.ID) {
+	for _, i := range f.near.to(to, f.c.K, counts) {
+		ids = append(ids, f.c.IDs[i])
+	}
+	return ids
 }
 
 // of returns the lookup of that number, or nil if the node was not asked for it.
@@ -154,7 +162,7 @@ func (f *Finds) Placed() *check.Check {
 		}
 		for k := 0; k < len(f.c.Values); k += max(1, len(f.c.Values)/mostPlaced) {
 			key := kademlia.Key(f.c.Values[k])
-			near := f.near.to(key, f.c.K, kademlia.ID{})
+			near := f.closest(key, func(int) bool { return true })
 			for i, node := range f.c.Nodes {
 				_, has := node.DHT().Held(key)
 				if must := slices.Contains(near, f.c.IDs[i]); has != must {

@@ -116,15 +116,10 @@ func (c *DHT) newcomers(v *Value, now, stood protocol.Time, since func(i int) pr
 
 // closestUp returns the k closest to a value of the nodes that are up.
 func (c *DHT) closestUp(v *Value, isUp func(i int) bool) []int {
-	var up []int
-	for i := range c.IDs {
-		if isUp(i) {
-			up = append(up, i)
-		}
+	if c.near == nil {
+		c.near = newNearest(c.IDs)
 	}
-	order := closer(v.ID)
-	slices.SortFunc(up, func(a, b int) int { return order(c.IDs[a], c.IDs[b]) })
-	return up[:min(c.K, len(up))]
+	return c.near.to(v.ID, c.K, isUp)
 }
 
 // expected returns the number of newcomers that cover will count according to the

@@ -316,6 +316,16 @@ func (s *Scenario) complete(p Params) Params {
 	return p
 }
 
+// Needs returns about how many bytes a run takes at most, or 0 if it is small, or nobody knows. See
+// Memory.
+func (s *Scenario) Needs(p Params) uint64 {
+	if s.Memory == nil {
+		return 0
+	}
+	full := s.complete(p)
+	return s.Memory(&full)
+}
+
 func readCount(text string) (int, error) {
 	n, err := strconv.ParseUint(text, 10, 31)
 	if err != nil {

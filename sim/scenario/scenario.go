@@ -69,6 +69,9 @@ type Scenario struct {
 	Shadow protocol.Ratio
 	// Compare is what comparing the values of a parameter measures.
 	Compare *Comparison
+	// Memory estimates how many bytes a run takes at most, so that one which does not fit is refused
+	// before it begins. It grows with Params.Nodes. Nil, or 0: a run is small, or nobody knows.
+	Memory func(p *Params) uint64
 }
 
 // Run is one run of a scenario, built but not begun.

@@ -1,6 +1,7 @@
 package cmdline
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -186,7 +187,7 @@ func (f *flags) subject() (s subject, err error) {
 			}
 		}
 	}
-	return s, s.validate()
+	return s, cmp.Or(s.validate(), s.fits(available()))
 }
 
 func (s *subject) set(x *scenario.Param, text string) error {
