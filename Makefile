@@ -97,6 +97,9 @@ bench:     ## speed in one table; BASE=REV: against that revision, in ten minute
 	go run ./cmd/bench $(if $(BASE),-base '$(BASE)') $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(PEERS),-peers $(PEERS)) \
 		$(if $(ONLY),-only '$(ONLY)') $(if $(JSON),-json '$(JSON)')
 
+growth:    ## bootstrap as its network grows, in one table: NODES=1000,10000,100000,1000000 takes 6 GB and half an hour or more
+	go run ./cmd/growth $(if $(NODES),-nodes $(NODES))
+
 live-bench: ## live networks: load beside etcd's raft, recording, idle cost, a flood; ROUNDS, ONLY=REGEXP
 	cd cmd/bench/etcd && go vet ./...
 	go run ./cmd/bench -live $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(ONLY),-only '$(ONLY)')
@@ -114,4 +117,4 @@ fuzz:      ## every fuzz target for T each
 		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 			echo "$$p $$f"; go test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(T); done; done
 
-.PHONY: help check fmt vet lint test full race run soak mutants mutate mutate-all browser kills machines planted arches wasm bench live-bench picture fuzz
+.PHONY: help check fmt vet lint test full race run soak mutants mutate mutate-all browser kills machines planted arches wasm bench growth live-bench picture fuzz
