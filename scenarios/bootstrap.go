@@ -32,6 +32,7 @@ func bootstrap() *scenario.Scenario {
 		MaxNodes: mostAlone,
 		Defaults: defaults(40, 2*time.Minute),
 		Own:      routing(),
+		Memory:   aloneTakes,
 	}, bootstrapTraffic, buildBootstrap)
 }
 

@@ -34,6 +34,7 @@ func churn() *scenario.Scenario {
 		Defaults: defaults(100, 4*time.Hour),
 		Own:      append([]*scenario.Param{txs(100), sessions()}, routing()...),
 		Repairs:  churnRepairs,
+		Memory:   churnTakes,
 		Columns:  []scenario.Column{{Head: "name", Key: "dht_id", Short: 8, Name: true}},
 		Moot: func(p *scenario.Params) string {
 			switch {

@@ -10,7 +10,7 @@ import (
 // room is the memory that a run may take here.
 type room struct {
 	bytes uint64 // 0: nobody knows
-	what  string // sets that bound
+	what  string // says so
 }
 
 // less returns the smaller of two bounds.
@@ -26,7 +26,7 @@ func (r room) less(o room) room {
 func available() room {
 	r := machineRoom()
 	if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 {
-		r = r.less(room{uint64(limit), "within GOMEMLIMIT"})
+		r = r.less(room{uint64(limit), "GOMEMLIMIT"})
 	}
 	return r
 }
@@ -51,7 +51,7 @@ func (s *subject) fits(r room) error {
 		p.Nodes = least + i
 		return s.Scenario.Needs(p) > r.bytes
 	})
-	return refuse("nodes %d: a run takes about %s of memory, and %s are %s: %d nodes fit", s.Params.Nodes, bytesText(need), bytesText(r.bytes), r.what, fitting)
+	return refuse("nodes %d: want about %s of memory; %s are free by %s, where at most %d nodes fit", s.Params.Nodes, bytesText(need), bytesText(r.bytes), r.what, fitting)
 }
 
 // bytesText returns "9.4 GB", or "380 MB".

@@ -11,10 +11,10 @@ import (
 // machineRoom returns what the kernel says is free, within the limits of the process.
 func machineRoom() room {
 	free, _ := os.ReadFile("/proc/meminfo")
-	r := room{meminfo(string(free), "MemAvailable:"), "free"}
+	r := room{meminfo(string(free), "MemAvailable:"), "/proc/meminfo"}
 	var v syscall.Rlimit
 	if syscall.Getrlimit(syscall.RLIMIT_AS, &v) == nil && v.Cur < 1<<62 {
-		r = r.less(room{v.Cur, "within ulimit -v"})
+		r = r.less(room{v.Cur, "ulimit -v"})
 	}
 	// Version 2 of cgroups, then version 1, as a container sees its own.
 	for _, at := range [][2]string{
@@ -22,7 +22,7 @@ func machineRoom() room {
 		{"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"},
 	} {
 		if most := number(at[0]); most > 0 && most < 1<<62 {
-			r = r.less(room{max(most, number(at[1])) - number(at[1]), "left by the cgroup"})
+			r = r.less(room{max(most, number(at[1])) - number(at[1]), "the cgroup"})
 		}
 	}
 	return r
