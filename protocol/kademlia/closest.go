@@ -31,9 +31,15 @@ const maxNear = 16
 // search appends the q.n contacts closest to the target to list, which is empty, nearest first.
 func (t *table) search(q *query, list []near) []near {
 	s := search{table: t, query: q, head: q.target.head(), node: nobody}
-	if q.except != nil && t.known != nil {
-		if n, ok := t.known.book.Node(q.except.Addr); ok {
-			s.node = uint32(n)
+	if q.except != nil {
+		who, ok := t.who(q.except)
+		switch s.id = !ok || who >= foreign || !t.alone(); {
+		case ok && who < foreign:
+			s.node = who
+		case t.known != nil:
+			if n, ok := t.known.book.Node(q.except.Addr); ok {
+				s.node = uint32(n)
+			}
 		}
 	}
 	// First the target's own subtree, then all that lies deeper on the node's own
@@ -61,6 +67,7 @@ type search struct {
 	*query
 	head uint64 // of the target
 	node uint32 // the node at the address of query.except, or nobody
+	id   bool   // another contact may have its id, or a stranger its address
 }
 
 // merge inserts the contacts of buckets from to upTo-1 into list, which is sorted by distance
@@ -79,7 +86,7 @@ func (s *search) merge(list []near, from, upTo int) []near {
 		if c.fails >= s.table.stale && (!s.query.stale || int32(s.locked(c.who)-s.now) > 0) {
 			continue
 		}
-		if s.except != nil && s.excepts(c.who) {
+		if c.who == s.node || s.id && s.excepts(c.who) {
 			continue
 		}
 		x := near{s.table.head(c.who) ^ s.head, c.who}
@@ -104,16 +111,13 @@ func (s *search) closer(a, b near) bool {
 	if a.distance != b.distance {
 		return a.distance < b.distance
 	}
-	return s.target.compare(s.id(a.who), s.id(b.who)) < 0
+	return s.target.compare(s.table.id(a.who), s.table.id(b.who)) < 0
 }
 
-// excepts reports whether a contact is left out.
+// excepts reports whether a contact is left out for its id, or a stranger for its address.
 func (s *search) excepts(who uint32) bool {
-	switch {
-	case who == s.node:
-		return true
-	case who < foreign:
-		return s.table.head(who) == s.except.ID.head() && *s.id(who) == s.except.ID
+	if who < foreign {
+		return *s.table.id(who) == s.except.ID
 	}
 	c := &s.strangers[who-foreign].Contact
 	return c.ID == s.except.ID || c.Addr == s.except.Addr
