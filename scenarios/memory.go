@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"math/bits"
+	"time"
 
 	"dessim/sim/scenario"
 )
@@ -30,14 +31,18 @@ func aloneTakes(p *scenario.Params) uint64 {
 	return nodesTake(uint64(p.Nodes), uint64(p.Int("k")), nodeBytes)
 }
 
-// churnBytes is what a node of churn takes beside its table: it is in the fault plan, and knows whom
-// it asks again and when.
-const churnBytes = 9000
+// What a node of churn takes beside that: it knows whom it asks again and when, and in the fault plan
+// are its sessions, for each hour.
+const (
+	churnBytes   = 800
+	sessionBytes = 500
+)
 
 // churnTakes is the Memory of churn.
 func churnTakes(p *scenario.Params) uint64 {
 	if p.Nodes <= mostPeers {
 		return 0
 	}
-	return nodesTake(uint64(p.Nodes), uint64(p.Int("k")), churnBytes)
+	hours := uint64(p.Until/time.Hour) + 1
+	return nodesTake(uint64(p.Nodes), uint64(p.Int("k")), nodeBytes+churnBytes+sessionBytes*hours)
 }
