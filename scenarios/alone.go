@@ -77,7 +77,8 @@ func buildAlone(p params) *scenario.Run {
 	bound := a.workload(&plan)
 	j := judge.NewFinds(judge.FindsOf{Nodes: a.nodes, IDs: a.ids, K: p.K, Asked: a.asked, Values: a.values})
 	return &scenario.Run{
-		Plan: plan,
+		Plan:  plan,
+		Apart: true,
 		Checks: check.Suite{
 			j.Joined(bound), j.Closest(), j.Answered(bound), j.Found(bound), j.Far(), j.Placed(),
 			a.queries().Sound(), p.forms().At(p.heard()), a.bounded(bound),

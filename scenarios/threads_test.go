@@ -15,7 +15,7 @@ import (
 )
 
 // apart are the runs that can be in parts.
-var apart = []string{"-scenario bootstrap", "-scenario bootstrap -nodes 1", "-scenario bootstrap -nodes 100 -loss 1% -copy 1%"}
+var apart = []string{"-scenario bootstrap", "-scenario bootstrap -nodes 510", "-scenario bootstrap -nodes 1", "-scenario bootstrap -nodes 100 -loss 1% -copy 1%"}
 
 // Every run is the same on any number of threads: traces, digests, checks and summaries.
 func TestRunsAreTheSameOnAnyNumberOfThreads(t *testing.T) {
