@@ -23,12 +23,12 @@ type shadows struct {
 	common map[protocol.Promise]said // by kind and key
 	list   []protocol.Promise        // of the effect that leaves
 	again  []protocol.Promise
-	lately [1024]uint64 // promises that were asked of, in the places of their hashes
+	lately [1024]uint64 // promises of several nodes that were asked of, in the places of their hashes
 	part   bool         // what other nodes say is not known here
 }
 
-// apart returns what a part needs of x, which is what belongs to nodes. No node may promise
-// anything there.
+// apart returns what a part needs of x, which is what belongs to nodes. No node may promise there
+// what others keep, too, or say alike.
 func (x *shadows) apart() *shadows {
 	if x == nil {
 		return nil
@@ -42,6 +42,9 @@ type said struct {
 	value uint64
 }
 
+// latelyOfNode is how many promises of a node are remembered as asked of.
+const latelyOfNode = 64
+
 // shadowed is a node that makes promises, and the node that was last started beside it.
 type shadowed struct {
 	protocol.Promiser
@@ -49,6 +52,7 @@ type shadowed struct {
 	from    protocol.NodeID // of the message that its step consumes, or Outside
 	msg     []byte
 	told    []protocol.Promise // the latest, one of a kind and key
+	lately  []uint64           // promises that were asked of, in the places of their hashes; nil at first
 	beside  protocol.Promiser  // or nil
 	inc     uint32             // of which incarnation, and from which records
 	first   uint64
@@ -109,18 +113,23 @@ func (s *Sim) shadow(c *cause, n *node, x *shadowed, f *protocol.Effect) {
 	if len(w.list) == 0 {
 		return
 	}
-	if w.part {
-		panic(fmt.Sprintf("sim: node %v promises %v, and a run in parts compares no promises: run it without threads", c.id, &w.list[0]))
-	}
 	d := s.disk(c.id)
 	// The same promises are asked for once, while nothing is forgotten of the disk; if several
 	// nodes keep all of them, once, whoever tells them.
 	var name uint64
+	lately := w.lately[:]
 	if slices.ContainsFunc(w.list, func(p protocol.Promise) bool { return p.Holders == 0 }) {
 		name = protocol.Hash3(uint64(c.id), uint64(n.inc), d.first)
+		if x.lately == nil {
+			x.lately = make([]uint64, latelyOfNode)
+		}
+		lately = x.lately
 	}
 	for i := range w.list {
 		p := &w.list[i]
+		if w.part && (p.Holders > 0 || p.Common) {
+			panic(fmt.Sprintf("sim: node %v promises %v, and parts of a run do not compare what several nodes say: run it without threads", c.id, p))
+		}
 		name = protocol.Hash3(name, uint64(p.Kind), p.Value)
 		name = protocol.Hash3(name^p.Key[0], p.Key[1], p.Key[2])
 	}
@@ -134,7 +143,7 @@ func (s *Sim) shadow(c *cause, n *node, x *shadowed, f *protocol.Effect) {
 			return
 		}
 	}
-	if place := &w.lately[name%uint64(len(w.lately))]; *place == name {
+	if place := &lately[name%uint64(len(lately))]; *place == name {
 		return
 	} else {
 		*place = name

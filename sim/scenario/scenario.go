@@ -79,9 +79,10 @@ type Run struct {
 	Plan   sim.Plan
 	Checks check.Suite
 	// Apart says that the run may be in parts, on several goroutines: its nodes share nothing
-	// that changes, as sim.Plan.Threads demands, and promise nothing (protocol.Promiser). The
-	// checks and Watch say what they read, or the run is serial. A run in parts in which
-	// something panics, as where a node does promise something, is made again on one thread.
+	// that changes, as sim.Plan.Threads demands, and promise nothing that others keep or say, too
+	// (protocol.Promise). The checks and Watch say what they read, or the run is serial. A run in
+	// parts in which something panics, as where a node does promise that, is made again on one
+	// thread.
 	Apart bool
 	// Inputs are the identities of the plan's inputs that a search may leave out,
 	// ascending; nil is all of them.
