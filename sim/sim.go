@@ -29,6 +29,15 @@
 // from the records that a crash would leave then, and ask it. So what is told too early is
 // seen without a crash, in a run that stays the same.
 //
+// # Parts
+//
+// A run with Plan.Threads is in parts: nodes are parted among goroutines, which run apart by at
+// most the least delay of a link. Digests, what observers are shown and where the run ends are
+// the same. Observers say what they read (see Reads), and see each event when all before it have
+// happened; those that read the node of an event look at it when it happens. A run is serial where
+// that cannot be exact: with faults that nodes far apart see at once, a source with a memory, or
+// an observer that may look at any node. See parts.go.
+//
 // # Layout
 //
 // The loop allocates nothing per event. The queue moves entries of 16 bytes; a

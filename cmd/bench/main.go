@@ -18,6 +18,8 @@
 //	            verdict; and the part of that in signatures, sampled by a profiler
 //	bootstrap   seconds and peak memory of one run
 //	queue       nanoseconds of the event queue alone, for a pop and a push
+//	threads     how many times faster phold and bootstrap are on two threads: by wall time,
+//	            the least of three, in one process, so only a quiet machine tells
 //
 // Each measurement is a process of its own, never two at once. Every round measures
 // everything once, and begins each case with a different contender than the round

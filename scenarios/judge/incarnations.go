@@ -10,7 +10,10 @@ import (
 
 // Incarnations is an observer that follows which nodes are up. It sees each event before
 // the checks do.
-type Incarnations struct{ state []incarnation }
+type Incarnations struct {
+	state []incarnation
+	lives int // incarnations of all nodes so far
+}
 
 // incarnation is the state of a node's latest incarnation.
 type incarnation struct {
@@ -33,6 +36,7 @@ func (x *Incarnations) Reads() sim.Reads { return sim.ReadsEvents }
 // Observe records starts and crashes.
 func (x *Incarnations) Observe(e *sim.Event) {
 	s := &x.state[e.Node]
+	x.lives += int(e.Incarnation) - int(s.number)
 	s.down, s.number = e.What != sim.Started, e.Incarnation
 	if e.What == sim.Damaged {
 		s.damage = e.Text
@@ -80,12 +84,7 @@ const noMajority = "since so many nodes will never start again that the others a
 func (x *Incarnations) Nodes() int { return len(x.state) }
 
 // Lives returns the number of incarnations of all nodes so far.
-func (x *Incarnations) Lives() (n int) {
-	for _, s := range x.state {
-		n += int(s.number)
-	}
-	return n
-}
+func (x *Incarnations) Lives() int { return x.lives }
 
 // Lost reports whether one of these nodes will never start again.
 func (x *Incarnations) Lost(nodes []protocol.NodeID) bool {

@@ -209,18 +209,7 @@ func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options
 
 func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source, o Options) (r Report, ok bool) {
 	r = Report{Scenario: s, Seed: seed, Params: p, Faults: run.Plan.Faults}
-	full, moot := s.complete(p), ""
-	if s.Moot != nil {
-		moot = s.Moot(&full)
-	}
-	if moot != "" {
-		run.Checks = run.Checks.Skipped(moot)
-	} else if why := unhealed(&run.Plan, p.Nodes); why != "" {
-		run.Checks = run.Checks.Safety(why)
-		if o.Forewarn != nil {
-			o.Forewarn(why + ": checks that need a heal do not apply")
-		}
-	}
+	s.restrict(run, &p, &o)
 	run.shadow(s.shadowed(&p))
 	serial := s.part(run, &o)
 	sent := new(traffic)
@@ -272,6 +261,22 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 		r.Story = run.Story()
 	}
 	return r, true
+}
+
+// restrict rules out the checks that do not apply to a run with these parameters.
+func (s *Scenario) restrict(run *Run, p *Params, o *Options) {
+	full, moot := s.complete(*p), ""
+	if s.Moot != nil {
+		moot = s.Moot(&full)
+	}
+	if moot != "" {
+		run.Checks = run.Checks.Skipped(moot)
+	} else if why := unhealed(&run.Plan, p.Nodes); why != "" {
+		run.Checks = run.Checks.Safety(why)
+		if o.Forewarn != nil {
+			o.Forewarn(why + ": checks that need a heal do not apply")
+		}
+	}
 }
 
 // measured returns the observers with which m measures the run.
