@@ -174,7 +174,8 @@ func (r *Retries) returned(n *retrying, e *sim.Event) {
 }
 
 // replied notes what a node has a reply about. One that is not heard is of an earlier incarnation.
-// What a copy says was heard before, to the same try or an earlier one.
+// What a copy says was heard before, to the same try or an earlier one. That an earlier try is
+// over changes nothing.
 func (r *Retries) replied(n *retrying, e *sim.Event, heard bool) {
 	for i := range n.open {
 		x := &n.open[i]
@@ -182,7 +183,7 @@ func (r *Retries) replied(n *retrying, e *sim.Event, heard bool) {
 			continue
 		}
 		reply, ok := r.rows[x.row].Reply(e)
-		if !ok || reply.Key != x.key {
+		if !ok || reply.Key != x.key || reply.Over && reply.Number < x.number {
 			continue
 		}
 		x.replied = true

@@ -109,6 +109,9 @@ func TestAReplyBeginsThePausesAnew(t *testing.T) {
 		n := &r.nodes[0]
 		n.open = []open{{number: 3, tries: 3}}
 		r.replied(n, &sim.Event{}, c.heard)
+		if x := &n.open[0]; x.replied != (c.reply.Key == 0 && c.reply.Number == 3) {
+			t.Errorf("after %+v there is a reply: %v", c.reply, x.replied)
+		}
 		r.again(n, &n.open[0], &sim.Event{})
 		if got := n.open[0].tries; got != c.want {
 			t.Errorf("after %+v, heard %v, there are %d tries, want %d", c.reply, c.heard, got, c.want)
