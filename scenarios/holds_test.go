@@ -117,7 +117,7 @@ var measures = map[string]struct {
 	"copy": {[]string{"0%", "100%"}, func(value string, _ *scenario.Scenario, _ *scenario.Params, r *scenario.Report, _ *spy) bool {
 		return (r.Sim.Copied == 0) != (value == "0%")
 	}},
-	"events": {[]string{"50", "60"}, func(value string, _ *scenario.Scenario, _ *scenario.Params, r *scenario.Report, _ *spy) bool {
+	"events": {[]string{"50", "62"}, func(value string, _ *scenario.Scenario, _ *scenario.Params, r *scenario.Report, _ *spy) bool {
 		return fmt.Sprint(r.Sim.Events) != value
 	}},
 	"until": {[]string{"2150ms", "25m", "2h"}, func(_ string, _ *scenario.Scenario, p *scenario.Params, r *scenario.Report, _ *spy) bool {

@@ -19,8 +19,8 @@ const trafficDelays = 1000
 const mostHeard = 1000
 
 // orderTraffic bounds what a node sends that takes part in a total order. Its heartbeats
-// are 100 in a window for each other node. The rest is for the hash table's and what is
-// tried again.
+// are 100 in a window for each other node at most, and as many answers. The rest is for the
+// hash table's and what is tried again.
 func orderTraffic(p params) check.Traffic {
 	return check.Traffic{
 		Window:   trafficDelays * (p.Delay + p.Jitter),

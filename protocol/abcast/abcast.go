@@ -71,8 +71,9 @@
 // The second term is the reports. They are cumulative: with Views.Merge one round
 // of them, and one sync of each member, covers all that is ordered meanwhile. A
 // ballot costs 3(N-1) messages, N(N-1) reports, 2N syncs and 4 delays. N(N-1)
-// heartbeats per tick detect failures and acknowledge frames. One is 34 to 49 bytes
-// among up to 8 nodes, and a byte longer for each 8 more.
+// heartbeats in three ticks detect failures; those that say something new, or acknowledge
+// frames, come between them, N(N-1) in a tick at most. One is 37 to 52 bytes among up to 8
+// nodes, and a byte longer for each 8 more.
 //
 // The log grows forever: nothing compacts it (see journal), though a host can discard
 // what its disk holds beside it (Checkpoint of the Orderer, if it has one). A ballot sends
@@ -81,11 +82,20 @@
 // # Failure detection
 //
 // That a node is heard does not make it useful: it may hear nobody. So a heartbeat says
-// more than that its sender lives. It has a number, and carries
+// more than that its sender lives. It has a number, and carries, beside the views that the
+// sender has promised and adopted and the next frame that it wants of the receiver's,
 //
 //   - hears: the set of nodes that the sender has heard within the last ticks;
 //   - able: whether the sender could lead a view;
-//   - follows: the node whose ballots the sender waits for, if any.
+//   - follows: the node whose ballots the sender waits for, if any;
+//   - asks: whether the receiver is to answer with a heartbeat at once.
+//
+// A node sends another one a heartbeat at a tick if it says something else than the last one
+// to that node; if a message came since then that its sender would not send if it knew what
+// that one said, such as a frame again; and else at every third tick. If nothing came from
+// the other node for four ticks, a heartbeat is late: until something comes, or the other is
+// suspected, the node asks for one at each tick. What it sends to nodes that it suspects or
+// never heard asks too: so once one of two hears the other again, both do.
 //
 // Two nodes are connected, for an observer, if each says that it hears the other. The
 // observer knows of itself, and of each node that it hears by its last heartbeat, the one
@@ -117,10 +127,13 @@
 // All of that is about progress alone: whoever leads, and whoever is asked, a view needs
 // promises of a majority, and so does stability.
 //
-// A node is suspected after four to five ticks of silence. A tick is up to a quarter
+// A node is suspected after five to six ticks of silence. A tick is up to a quarter
 // longer than Views.Tick, by an answer: else a link that fails once a tick could hit each
-// heartbeat of a node. A crash of the leader is followed by a ballot about a tick later,
-// when the others have said whom they follow now.
+// heartbeat of a node. So a crash is noticed within 7.4 times Views.Tick of the last message
+// that came, and a crash of the leader is followed by a ballot about a tick later, when the
+// others have said whom they follow now. If links take half a tick at most, no live node
+// is suspected unless three losses come together: of a heartbeat, and twice of a question or
+// its answer.
 package abcast
 
 import (

@@ -176,9 +176,9 @@ func (m *membership) prepare(env *protocol.Env, q int, d *datagram) {
 		m.ballot = nil
 		m.join(env, d.view)
 	} else if d.view < m.promised || m.log.adopted >= d.view {
-		// No answer: heartbeats tell the leader of higher promises. And a node
+		// No answer: a heartbeat tells the leader of higher promises. And a node
 		// in the view must not freeze in it again.
-		m.stats.Stray++
+		m.stray(q)
 		return
 	}
 	from := min(d.base, len(m.log.entries))

@@ -104,7 +104,7 @@ func (m *membership) frame(env *protocol.Env, q int, d *datagram) {
 			m.ahead = append(m.ahead, aheadFrame{q, frame{seq: d.seq, body: bytes.Clone(d.body)}, d.inc, d.view})
 			return
 		}
-		m.stats.Stray++ // of another view: void, or too early to acknowledge
+		m.stray(q) // of another view: void, or too early to acknowledge
 		return
 	}
 	if m.members[q] != d.inc {
@@ -113,7 +113,11 @@ func (m *membership) frame(env *protocol.Env, q int, d *datagram) {
 	}
 	m.peers[q].adopted = max(m.peers[q].adopted, d.view) // else it would not send in it
 	c := &m.chans[q]
-	if d.seq < c.next || d.seq-c.next > maxEarly || c.early[d.seq] != nil {
+	if d.seq < c.next {
+		m.stray(q)
+		return
+	}
+	if d.seq-c.next > maxEarly || c.early[d.seq] != nil {
 		m.stats.Stray++
 		return
 	}

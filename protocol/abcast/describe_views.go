@@ -82,6 +82,7 @@ func describeEntries(b []byte, entries []logEntry, first int) []byte {
 
 func (m *membership) describeDetector(b []byte) []byte {
 	b = words.Uint(b, "ticks", m.ticks)
+	b = words.Uint(b, "heartbeats", m.beats)
 	b = words.Line(b, "hears", m.names(m.hears))
 	able := "no"
 	if m.fit != nil {
@@ -130,6 +131,7 @@ func (m *membership) describeNode(b []byte, q int) []byte {
 	b = words.Uint(b, "adopted", p.adopted)
 	b = words.Row(b).Str("heartbeat: ").Uint(p.beat).Str(", hears ").Str(m.names(p.hears)).Str(", able ").Str(words.YesNo(p.able)).
 		Str(", follows ").Str(m.name(p.follows)).Str(", works ").Str(words.YesNo(p.works)).End()
+	b = m.spoken[q].describe(b, m)
 	if p.dropped != 0 || p.pause != 0 {
 		b = fmt.Appendf(b, "dropped out: at tick %d, back after %d\n", p.dropped, p.pause)
 	}
@@ -156,6 +158,13 @@ func (m *membership) describeNode(b []byte, q int) []byte {
 		})
 	}
 	return b
+}
+
+// describe appends what a node was told last.
+func (s *spoken) describe(b []byte, m *membership) []byte {
+	b = words.Row(b).Str("told: at tick ").Uint(s.at).Str(", promised ").Uint(s.promised).Str(", adopted ").Uint(s.adopted).Str(", works ").Str(words.YesNo(s.normal)).
+		Str(", next ").Uint(s.next).Str(", hears ").Str(m.names(s.hears)).Str(", able ").Str(words.YesNo(s.able)).Str(", follows ").Str(m.name(s.follows)).End()
+	return words.Line(b, "owed a heartbeat", words.YesNo(s.owed))
 }
 
 // textFrame returns the words of what a frame carries.

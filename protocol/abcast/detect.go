@@ -35,7 +35,6 @@ func (m *membership) detect() {
 			}
 		}
 	}
-	m.seen = m.hears.appendTo(m.seen[:0])
 	fit := m.choose(candidates)
 	m.watch(fit)
 	m.fit, m.want = fit, fit

@@ -33,7 +33,7 @@ func TestTicksDifferByAnAnswer(t *testing.T) {
 func TestOldHeartbeatsDoNotUndoNewOnes(t *testing.T) {
 	g, env := inView(ISIS, 1, 2)
 	beat := func(number uint64, hears byte) {
-		g.Receive(env, 0, appendHeartbeat(headed(opHeartbeat, 1), 12, 12, true, 0, sight{number, []byte{hears}, true, 0}))
+		g.Receive(env, 0, appendHeartbeat(headed(opHeartbeat, 1), 12, 12, true, 0, sight{number, []byte{hears}, true, 0, false}))
 	}
 	beat(7, 7)
 	beat(6, 1)
@@ -44,7 +44,7 @@ func TestOldHeartbeatsDoNotUndoNewOnes(t *testing.T) {
 	if g.connected(0) {
 		t.Error("node 0 said that it does not hear node 1 any more")
 	}
-	g.Receive(env, 0, appendHeartbeat(headed(opHeartbeat, 2), 12, 12, false, 0, sight{1, []byte{7}, true, 0}))
+	g.Receive(env, 0, appendHeartbeat(headed(opHeartbeat, 2), 12, 12, false, 0, sight{1, []byte{7}, true, 0, false}))
 	if !g.connected(0) {
 		t.Error("a new incarnation counts from the beginning")
 	}

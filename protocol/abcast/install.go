@@ -16,7 +16,7 @@ func (m *membership) newView(env *protocol.Env, q int, d *datagram) {
 	}
 	i := slices.Index(members, Member{m.cfg.Members[m.self], m.inc})
 	if d.view < m.promised || m.log.adopted >= d.view || i < 0 {
-		m.stats.Stray++
+		m.stray(q)
 		return
 	}
 	if d.base > len(m.log.entries) || d.base+len(d.entries) < m.log.commit {

@@ -13,7 +13,7 @@ import (
 // in the middle of a tick counts from its beginning. A tick is up to a quarter longer
 // than the shortest: see NextTick.
 const (
-	suspectAfter = 5 // silence after which a node counts as dead: three heartbeats are lost, even of long ticks
+	suspectAfter = 6 // silence after which a node counts as dead: a heartbeat is lost, even of long ticks, and two questions have had no answer
 	listenFirst  = 4 // from Start until a node may lead a ballot, unless it heard all nodes before
 	graceAfter   = 2 // how long a ballot that has its majority waits for other live nodes
 	repeatAfter  = 3 // from sending a frame to repeating it unacknowledged
@@ -54,6 +54,8 @@ type membership struct {
 	last    MsgID        // of the last broadcast
 
 	ticks   uint64 // since Start, so that timeouts need no clock
+	beats   uint64 // number of the next heartbeat: it grows at each tick and each answer
+	spoken  []spoken
 	peers   []peer
 	hears   places  // the nodes alive at the last tick, this one among them
 	fit     places  // whom this node could lead, or nil
@@ -68,7 +70,7 @@ type membership struct {
 	counted bool // no report came since commit was computed
 	ending  bool // endStep is under way, so that Deliver may broadcast
 	lens    []int
-	seen    []byte // hears, as heartbeats have it
+	seen    []byte // scratch for whom a heartbeat says that this node hears
 	out     []byte // scratch for encoding
 	body    []byte // scratch for a report
 	sent    []byte // the body of the last frame
@@ -101,12 +103,14 @@ func newMembership(cfg Config) *membership {
 		stable:  make([]int, n),
 		chans:   make([]channel, n),
 		peers:   make([]peer, n),
+		spoken:  make([]spoken, n),
 		lens:    make([]int, 0, n),
 		hears:   newPlaces(n),
 		follows: nobody,
 	}
 	for q := range m.peers {
 		m.peers[q].hears, m.peers[q].follows = newPlaces(n), nobody
+		m.spoken[q].hears, m.spoken[q].follows = newPlaces(n), nobody
 	}
 	m.log.seqs = map[Member]uint64{}
 	return m
@@ -131,9 +135,7 @@ func (m *membership) Start(env *protocol.Env) {
 	m.log.settle(&m.stats)
 	m.persist(env, appendStart(m.out[:0], m.inc))
 	env.Sync() // else the next incarnation might repeat this one's ids
-	for q := range m.peers {
-		m.beat(env, q)
-	}
+	m.beatAll(env)
 	env.SetTimer(m.cfg.Views.Tick, tagTick)
 	m.endStep(env)
 }
@@ -169,26 +171,22 @@ func (m *membership) Timeout(env *protocol.Env, tag uint64) {
 
 func (m *membership) tick(env *protocol.Env) {
 	m.ticks++
+	m.beats++
 	m.detect()
 	for q := range m.peers {
-		m.beat(env, q)
-		if m.normal && m.members[q] != 0 && q != m.self {
+		if q == m.self {
+			continue
+		}
+		if m.due(q) {
+			m.beat(env, q)
+		}
+		if m.normal && m.members[q] != 0 {
 			m.repeat(env, q)
 			m.repeatNewView(env, q)
 		}
 	}
 	m.consider(env)
 	env.SetTimer(NextTick(env, m.cfg.Views.Tick), tagTick)
-}
-
-// beat sends a heartbeat: what this node has, whom it hears and follows, and the next
-// frame of the channel that it wants.
-func (m *membership) beat(env *protocol.Env, q int) {
-	if q == m.self {
-		return
-	}
-	m.datagram(env, q, KindHeartbeat, appendHeartbeat(m.head(opHeartbeat), m.promised, m.log.adopted, m.normal, m.chans[q].next,
-		sight{m.ticks, m.seen, m.fit != nil, m.follows}))
 }
 
 func (m *membership) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
@@ -214,7 +212,7 @@ func (m *membership) Receive(env *protocol.Env, from protocol.NodeID, msg []byte
 	}
 	switch d.op {
 	case opHeartbeat:
-		m.heartbeat(q, &d)
+		m.heartbeat(env, q, &d)
 	case opPrepare:
 		m.prepare(env, q, &d)
 	case opPromise:
@@ -225,33 +223,6 @@ func (m *membership) Receive(env *protocol.Env, from protocol.NodeID, msg []byte
 		m.frame(env, q, &d)
 	}
 	m.endStep(env)
-}
-
-func (m *membership) heartbeat(q int, d *datagram) {
-	p := &m.peers[q]
-	if d.inc < p.inc {
-		m.stats.Stray++
-		return
-	}
-	if d.follows >= len(m.peers) || !within(len(m.peers), d.hears) {
-		m.stats.Malformed++
-		return
-	}
-	if d.beat >= p.beat { // else it was overtaken
-		p.hears.read(d.hears)
-		p.beat, p.able, p.follows, p.works = d.beat, d.able, d.follows, d.normal
-	}
-	p.promised = max(p.promised, d.promised)
-	p.adopted = max(p.adopted, d.adopted)
-	if d.normal && d.adopted == m.view && m.members[q] == d.inc {
-		m.chans[q].acknowledged(d.next)
-	}
-	if m.normal && d.adopted > m.promised {
-		// A majority goes on without this node. Nothing that it does in its
-		// view can become stable any more.
-		m.normal = false
-		m.stats.Excluded++
-	}
 }
 
 // place returns a node's place in the universe.

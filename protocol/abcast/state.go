@@ -70,11 +70,11 @@ func (m Member) compare(o Member) int {
 }
 
 func (m *membership) AppendState(b []byte) []byte {
-	b = fmt.Appendf(b, "abcast last %v, tick %d, view %d of %d from place %d, works %v, promised %d, recorded life %d\n",
-		m.last, m.ticks, m.view, m.members, m.placed, m.normal, m.promised, m.recorded)
+	b = fmt.Appendf(b, "abcast last %v, tick %d, heartbeat %d, view %d of %d from place %d, works %v, promised %d, recorded life %d\n",
+		m.last, m.ticks, m.beats, m.view, m.members, m.placed, m.normal, m.promised, m.recorded)
 	b = fmt.Appendf(b, "  reported %d, begins at %d, opened at %d, merging %v, counted %v\n",
 		m.stable, m.bases, m.opened, m.merging, m.counted)
-	b = fmt.Appendf(b, "  hears %v, sent %q, fit %v, wants %v, follows %d, blocked for %d\n", m.hears, m.seen, m.fit, m.want, m.follows, m.blocked)
+	b = fmt.Appendf(b, "  hears %v, fit %v, wants %v, follows %d, blocked for %d\n", m.hears, m.fit, m.want, m.follows, m.blocked)
 	b = m.log.appendState(b)
 	for _, msg := range m.outbox {
 		b = fmt.Appendf(b, "  outbox %v %q\n", msg.ID, msg.Payload)
@@ -84,6 +84,7 @@ func (m *membership) AppendState(b []byte) []byte {
 		b = fmt.Appendf(b, "  node %v life %d, heard at %d, promised %d, adopted %d, sent %d, next %d, repeats %d, again after %d\n",
 			m.cfg.Members[q], p.inc, p.heard, p.promised, p.adopted, c.sent, c.next, c.tries, c.pause)
 		b = fmt.Appendf(b, "    beat %d hears %v, able %v, follows %d, works %v, dropped at %d, pauses for %d\n", p.beat, p.hears, p.able, p.follows, p.works, p.dropped, p.pause)
+		b = fmt.Appendf(b, "    told %+v\n", m.spoken[q])
 		for i := range c.out {
 			b = c.out[i].appendState(append(b, "    unacknowledged"...))
 		}

@@ -21,8 +21,8 @@ import (
 // there are
 //
 //	stable 9                                      the length of the sender's log
-//	heartbeat 6, log of view 6, works, next 3, hears 0 1 2, able, follows 0
-//	                                              the view promised, the next frame wanted, and places
+//	heartbeat 6, log of view 6, works, next 3, hears 0 1 2, able, follows 0, asks
+//	                                              the view promised, the next frame wanted, places, and whether it is to be answered
 //	view.prepare 9 from 4                         the number of a view, and where reports are to begin
 //	view.promise 9, log of view 6, length 8, 4 stable   and what the sender has
 //	view.new 9 from 4 to 10: [0/1 1/1 2/1]        the log to go on with, and the members
@@ -94,6 +94,9 @@ func textSight(s *sight) string {
 	}
 	if s.follows != nobody {
 		t += fmt.Sprintf(", follows %d", s.follows)
+	}
+	if s.asks {
+		t += ", asks"
 	}
 	return t
 }

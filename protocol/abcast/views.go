@@ -15,7 +15,7 @@ type Views struct {
 	// borrowed: it is valid until Datagram returns. It may be as long as the log
 	// that the receiver lacks.
 	Datagram func(env *protocol.Env, to protocol.NodeID, kind protocol.Kind, msg []byte)
-	// Tick is the least time between heartbeats: see NextTick. It should be at
+	// Tick is the least time between heartbeats to one node, but for answers: see NextTick. It should be at
 	// least twice the usual delay of a link; if it is less, live members are
 	// suspected and messages repeated needlessly, and nothing worse. All timeouts
 	// are counted in ticks, not by the clock, which may jump.

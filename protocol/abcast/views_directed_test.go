@@ -200,7 +200,7 @@ func TestSyncPrecedesWhatDependsOnIt(t *testing.T) {
 	g, env, _ = underViews(ISIS, 0, 1, 0)
 	env.Enter(0, 1, 0, nil)
 	for _, id := range []protocol.NodeID{1, 2} {
-		g.Receive(env, id, appendHeartbeat(headed(opHeartbeat, 1), 0, 0, false, 0, sight{1, []byte{7}, true, int(id)}))
+		g.Receive(env, id, appendHeartbeat(headed(opHeartbeat, 1), 0, 0, false, 0, sight{1, []byte{7}, true, int(id), false}))
 	}
 	g.Timeout(env, tagTick)
 	g.Receive(env, 1, appendReport(appendPromise(headed(opPromise, 1), 3, 0, 0, 0), nil, nil))
@@ -388,8 +388,8 @@ func TestMistakesUnderViewsPanic(t *testing.T) {
 func TestDatagramsHaveAText(t *testing.T) {
 	id := MsgID{3, 2, 17}
 	for want, msg := range map[string][]byte{
-		"heartbeat 9, log of view 9, works, next 4, hears 0 2 9, able, follows 2": datagramSeeds()[0],
-		"heartbeat 9, log of view 7, waits, next 0, hears":                        datagramSeeds()[1],
+		"heartbeat 9, log of view 9, works, next 4, hears 0 2 9, able, follows 2, asks": datagramSeeds()[0],
+		"heartbeat 9, log of view 7, waits, next 0, hears":                              datagramSeeds()[1],
 		"view.prepare 9 from 3":                             datagramSeeds()[2],
 		"view.promise 9, log of view 7, length 6, 3 stable": datagramSeeds()[3],
 		"view.new 9 from 3 to 6: [0/1 3/2]":                 datagramSeeds()[5],
@@ -432,6 +432,7 @@ outbox:
   1/1/1: "own"
 detector:
   ticks: 0
+  heartbeats: 0
   hears: none
   able: no
   wants: none
@@ -447,6 +448,8 @@ nodes:
     promised: 0
     adopted: 12
     heartbeat: 0, hears none, able no, follows nobody, works no
+    told: at tick 0, promised 0, adopted 0, works no, next 0, hears none, able no, follows nobody
+    owed a heartbeat: no
     frames: 3 sent, next 6
     unacknowledged:
       0: stable 1, sent at tick 0
@@ -460,6 +463,8 @@ nodes:
     promised: 0
     adopted: 12
     heartbeat: 0, hears none, able no, follows nobody, works no
+    told: at tick 0, promised 0, adopted 0, works no, next 0, hears none, able no, follows nobody
+    owed a heartbeat: no
     frames: 3 sent, next 1
     unacknowledged:
       0: stable 1, sent at tick 0

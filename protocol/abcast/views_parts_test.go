@@ -34,7 +34,7 @@ func someTail() []held {
 func datagramSeeds() [][]byte {
 	id := MsgID{3, 2, 17}
 	seeds := [][]byte{
-		appendHeartbeat(headed(opHeartbeat, 1), 9, 9, true, 4, sight{7, []byte{5, 2}, true, 2}),
+		appendHeartbeat(headed(opHeartbeat, 1), 9, 9, true, 4, sight{7, []byte{5, 2}, true, 2, true}),
 		appendHeartbeat(headed(opHeartbeat, 1<<32-1), 9, 7, false, 0, sight{follows: nobody}),
 		appendPrepare(headed(opPrepare, 2), 9, 3),
 		appendReport(appendPromise(headed(opPromise, 2), 9, 7, 3, 6), someEntries(), someTail()),
@@ -87,12 +87,12 @@ func TestHeartbeatsAreAsLongAsTheCommentSays(t *testing.T) {
 		for q := range n {
 			all.add(q)
 		}
-		return len(appendHeartbeat(headed(opHeartbeat, 1), view, view, true, next, sight{beat, all.appendTo(nil), true, 0}))
+		return len(appendHeartbeat(headed(opHeartbeat, 1), view, view, true, next, sight{beat, all.appendTo(nil), true, 0, false}))
 	}
 	for _, c := range []struct{ got, want int }{
-		{heartbeat(5, 5, 0, 1), 34},
-		{heartbeat(8, 1000, 100_000, 36_000), 49},
-		{heartbeat(64, 5, 0, 1), 41},
+		{heartbeat(5, 5, 0, 1), 37},
+		{heartbeat(8, 1000, 100_000, 36_000), 52},
+		{heartbeat(64, 5, 0, 1), 44},
 	} {
 		if c.got != c.want {
 			t.Errorf("a heartbeat is %d bytes long, want %d", c.got, c.want)

@@ -11,7 +11,7 @@ import (
 // The kinds of the messages that Views adds. A rule's messages keep theirs, repeated
 // ones too.
 var (
-	KindHeartbeat   = protocol.KindOf("heartbeat")    // all to all, each tick; acknowledges
+	KindHeartbeat   = protocol.KindOf("heartbeat")    // all to all, now and then and with what is new; acknowledges
 	KindViewPrepare = protocol.KindOf("view.prepare") // a leader to all: promise this view
 	KindViewPromise = protocol.KindOf("view.promise") // the answer: what the node has
 	KindNewView     = protocol.KindOf("view.new")     // the leader to all that promised: the log to go on with
@@ -21,15 +21,15 @@ var (
 // With Views a message on the wire is the byte protocol.ABCAST and one bencoded
 // list, which begins with its type and the sender's incarnation:
 //
-//	HEARTBEAT 16 incarnation promised adopted normal next beat hears able follows
+//	HEARTBEAT 16 incarnation promised adopted normal next beat hears able follows asks
 //	PREPARE   17 incarnation view base
 //	PROMISE   18 incarnation view adopted commit length entries tail
 //	NEWVIEW   19 incarnation view base entries
 //	FRAME     20 incarnation view seq body
 //
-// next is the number of the next frame wanted, and beat grows by one each tick. hears
-// is a set of places, a bit each, in as few bytes as hold it; follows is a place plus
-// one, or 0 for nobody. entries of a PROMISE begin at the lesser of base and length;
+// next is the number of the next frame wanted, or 0 if not normal, and beat grows with each
+// tick and with each answer. hears is a set of places, a bit each, in as few bytes as hold
+// it; follows is a place plus one, or 0 for nobody; asks is for an answer. entries of a PROMISE begin at the lesser of base and length;
 // those of a NEWVIEW at base, and the last is the view's own. A body is that of a rule
 // or
 //
@@ -104,10 +104,11 @@ type datagram struct {
 
 // A sight is what the sender of a heartbeat makes of those that it got.
 type sight struct {
-	beat    uint64 // grows by 1 each tick of the sender's incarnation
+	beat    uint64 // what was sent later has a greater one, or the same and was sent at the same tick
 	hears   []byte // the places that it hears: see places.appendTo
 	able    bool   // it could lead a view
 	follows int    // place of the node whose ballots it waits for, or nobody
+	asks    bool   // the receiver is to answer at once
 }
 
 func appendHeartbeat(b []byte, promised, adopted uint64, normal bool, next uint64, s sight) []byte {
@@ -119,6 +120,7 @@ func appendHeartbeat(b []byte, promised, adopted uint64, normal bool, next uint6
 	b = bencode.AppendBytes(b, s.hears)
 	b = bencode.AppendBool(b, s.able)
 	b = bencode.AppendUint(b, uint64(s.follows+1))
+	b = bencode.AppendBool(b, s.asks)
 	return append(b, 'e')
 }
 
@@ -237,7 +239,11 @@ func (in *datagramReader) decode(msg []byte) (d datagram, ok bool) {
 		d.hears = r.Bytes()
 		d.able = r.Bool()
 		d.follows = int(r.UintMax(maxLength)) - 1
+		d.asks = r.Bool()
 		if d.normal && (d.adopted == 0 || d.adopted != d.promised) {
+			r.Fail()
+		}
+		if !d.normal && d.next != 0 {
 			r.Fail()
 		}
 		if n := len(d.hears); n > 0 && d.hears[n-1] == 0 {

@@ -12,14 +12,18 @@ type Datagram struct {
 	Body        []byte // what it carries; it aliases the message
 	Heartbeat   bool   // it is a heartbeat:
 	Next        uint64 // the number of the frame that the sender wants next, of the receiver's
-	Beat        uint64 // its tick
+	Beat        uint64 // its number
 	Hears       uint64 // the places that it hears, a bit each, up to 64
 	Able        bool   // it could lead a view
 	Follows     int    // the place of the node whose ballots it waits for, or -1
+	Asks        bool   // the receiver is to answer at once
 
 	Members []Member // of the view that begins, if it is that
 	Length  int      // of the log with which it begins; or what a frame reports, else -1
 }
+
+// Ticks reports whether a timer of a group with Views is its tick.
+func Ticks(tag uint64) bool { return tag == tagTick }
 
 // Watcher reads datagrams for checks. The zero Watcher is ready.
 type Watcher struct{ in datagramReader }
@@ -37,7 +41,7 @@ func (w *Watcher) Read(msg []byte) (x Datagram, ok bool) {
 		if d.normal {
 			x.View = d.adopted
 		}
-		x.Beat, x.Able, x.Follows = d.beat, d.able, d.follows
+		x.Beat, x.Able, x.Follows, x.Asks = d.beat, d.able, d.follows, d.asks
 		for i, b := range d.hears[:min(8, len(d.hears))] {
 			x.Hears |= uint64(b) << (8 * i)
 		}

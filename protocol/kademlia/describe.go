@@ -212,6 +212,7 @@ func (d *DHT) describeCandidates(b []byte, l *lookup) []byte {
 
 func (j *join) describe(b []byte, d *DHT) []byte {
 	b = words.Uint(b, "round", uint64(j.round))
+	b = words.Line(b, "is a refresh", words.YesNo(j.renews))
 	b = words.Line(b, "through", d.addr(j.boot))
 	b = words.Uint(b, "times silent", uint64(j.silent))
 	b = words.Part(b, "instead of it", func(b []byte) []byte {

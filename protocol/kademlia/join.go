@@ -8,7 +8,7 @@ import (
 
 // Bounds of a join.
 const (
-	minRounds = 3   // the first finds few when many join at once
+	minRounds = 3   // of a join: the first finds few when many join at once
 	maxRounds = 12  // else a join would go on for ever in a network that keeps changing
 	maxRegion = 512 // lookups a round spends on the node's own subtree, which many nodes with chosen ids could make huge
 )
@@ -22,12 +22,14 @@ const (
 //
 // One round would do if nodes joined one after the other. When they join at once
 // the others may not know each other yet, so rounds follow until one brings no
-// new contact.
+// new contact. A refresh of a table that holds fewer than k contacts has asked all of them
+// in its first round, so that one may be its last.
 type join struct {
 	boot    protocol.Endpoint   // the zero value is none
 	others  []protocol.Endpoint // that may stand in for it, in turn
 	done    func(env *protocol.Env)
 	round   int
+	renews  bool     // it is a refresh
 	silent  int      // times in a row that the bootstrapper did not answer
 	added   int      // contacts gained in this round
 	regions []region // parts of the node's subtree that may hold unknown nodes
@@ -74,7 +76,7 @@ func (d *DHT) Refresh(env *protocol.Env, done func(env *protocol.Env)) bool {
 	if d.join != nil {
 		return false
 	}
-	d.join = &join{boot: d.boot, done: done}
+	d.join = &join{boot: d.boot, done: done, renews: true}
 	d.join.round = 1
 	if d.join.boot != (protocol.Endpoint{}) && d.tab.empty() {
 		d.askBoot(env)
@@ -183,7 +185,11 @@ func (d *DHT) split(g region, found []Contact) {
 
 func (d *DHT) roundEnd(env *protocol.Env) {
 	j := d.join
-	if j.round < maxRounds && (j.round < minRounds || j.added > 0) {
+	least := minRounds
+	if j.renews && d.tab.fewer() {
+		least = 1
+	}
+	if j.round < maxRounds && (j.round < least || j.added > 0) {
 		env.SetTimer(d.cfg.Pause, protocol.Kademlia.Tag(pauseTimer))
 		return
 	}

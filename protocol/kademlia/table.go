@@ -227,6 +227,15 @@ func (t *table) edge() int {
 	return 0
 }
 
+// fewer reports whether the table holds fewer than k contacts.
+func (t *table) fewer() bool {
+	sum := 0
+	for i := range t.buckets {
+		sum += t.fresh(i)
+	}
+	return sum < t.k
+}
+
 // isStale reports whether c is a stale contact.
 func (t *table) isStale(c Contact) bool {
 	o, same := t.get(&c)

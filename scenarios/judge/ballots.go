@@ -31,6 +31,11 @@ type ballots struct {
 	ballot   ballot
 	blocked  int // ticks since it would begin one, but for members that follow others
 
+	begun  bool            // it has sent a heartbeat
+	number uint64          // of its next heartbeat
+	now    abcast.Datagram // what it has to say in this step
+	spoken []spoken        // by place
+
 	due, done act // in this step
 }
 
@@ -42,6 +47,7 @@ type ballot struct {
 
 // act is what a node does about views in a step.
 type act struct {
+	beats    uint64 // the places of those to which it sends heartbeats
 	asks, of uint64 // the places of those that it asks to promise a view, and which view
 	promises int    // the place of the node that it promises a view, plus 1
 	begins   uint64 // the view of which it sends the outcome
@@ -51,7 +57,7 @@ type act struct {
 }
 
 func newBallots(self, nodes int, incarnation uint32) *ballots {
-	return &ballots{detection: newDetection(self, nodes), own: incarnation, ballot: ballot{answers: make([]uint32, nodes)}}
+	return &ballots{detection: newDetection(self, nodes), own: incarnation, ballot: ballot{answers: make([]uint32, nodes)}, spoken: make([]spoken, nodes)}
 }
 
 // step ends a step, and requires that the node did what was due.
@@ -64,8 +70,8 @@ func (b *ballots) step() (wrong error) {
 }
 
 func (a act) String() string {
-	return fmt.Sprintf("asks nodes %v for view %d, promises node %d, begins view %d, tells nodes %v of its view again, works in view %d with a log of %d",
-		places(a.asks), a.of, a.promises-1, a.begins, places(a.again), a.enters, a.reports)
+	return fmt.Sprintf("sends heartbeats to nodes %v, asks nodes %v for view %d, promises node %d, begins view %d, tells nodes %v of its view again, works in view %d with a log of %d",
+		places(a.beats), places(a.asks), a.of, a.promises-1, a.begins, places(a.again), a.enters, a.reports)
 }
 
 func (b *ballots) leader(view uint64) int { return int(view % uint64(len(b.peers))) }
@@ -75,16 +81,14 @@ func (b *ballots) receive(q int, kind protocol.Kind, d *abcast.Datagram) {
 	p, latest := &b.peers[q], b.hear(q, d)
 	switch {
 	case d.Heartbeat && latest:
-		p.promised, p.adopted = max(p.promised, d.Promised), max(p.adopted, d.Adopted)
-		if d.Adopted > b.promised {
-			b.normal = false // a majority goes on without it
-		}
+		b.heartbeat(q, d)
 	case d.Frame && b.normal && d.View == b.view && b.members[q] == d.Incarnation:
 		p.adopted = max(p.adopted, d.View)
 	case kind == abcast.KindViewPrepare && b.leader(d.Promised) == q:
 		if d.Promised > b.promised {
 			b.join(d.Promised)
 		} else if d.Promised < b.promised || b.adopted >= d.Promised {
+			b.spoken[q].owed = true
 			return
 		}
 		b.due.promises = q + 1
@@ -96,11 +100,14 @@ func (b *ballots) receive(q int, kind protocol.Kind, d *abcast.Datagram) {
 				b.end()
 			}
 		}
-	case d.Members != nil && b.leader(d.Promised) == q && d.Promised >= b.promised && b.adopted < d.Promised:
-		if slices.Contains(d.Members, abcast.Member{Node: protocol.NodeID(b.self), Incarnation: b.own}) {
-			b.enter(d.Promised, d.Members)
-			b.due.reports = d.Length
+	case d.Members != nil && b.leader(d.Promised) == q:
+		self := abcast.Member{Node: protocol.NodeID(b.self), Incarnation: b.own}
+		if d.Promised < b.promised || b.adopted >= d.Promised || !slices.Contains(d.Members, self) {
+			b.spoken[q].owed = true
+			return
 		}
+		b.enter(d.Promised, d.Members)
+		b.due.reports = d.Length
 	}
 }
 
@@ -144,12 +151,7 @@ func (b *ballots) sends(e *sim.Event, d *abcast.Datagram) (wrong error) {
 	q := only(int(e.Peer))
 	switch {
 	case d.Heartbeat:
-		if d.Beat == 0 || d.Beat != b.ticks {
-			wrong = b.beat(d)
-		}
-		if wrong == nil {
-			wrong = b.says(d)
-		}
+		wrong = b.beats(int(e.Peer), d)
 	case e.Kind == abcast.KindViewPrepare:
 		b.done.asks |= q
 		b.done.of = d.Promised
@@ -166,30 +168,6 @@ func (b *ballots) sends(e *sim.Event, d *abcast.Datagram) (wrong error) {
 		b.seen, b.done.enters, b.done.reports = d.View, d.View, d.Length
 	}
 	return wrong
-}
-
-// beat begins a tick, in which the node sends heartbeats like d.
-func (b *ballots) beat(d *abcast.Datagram) error {
-	if d.Beat == 0 { // it begins, with what its disk has
-		b.promised, b.adopted = d.Promised, d.Adopted
-	}
-	view := b.view
-	if !b.normal {
-		view = 0
-	}
-	if d.View != view || d.Promised != b.promised || d.Adopted != b.adopted || d.Beat > b.ticks+1 {
-		return fmt.Errorf("heartbeat %d, that it works in view %d, has promised %d, and adopted %d; want %d, %d, %d and %d",
-			d.Beat, d.View, d.Promised, d.Adopted, b.ticks+1, view, b.promised, b.adopted)
-	}
-	b.tick(d)
-	for q := range b.peers {
-		p := &b.peers[q]
-		if q != b.self && b.normal && b.leader(b.view) == b.self && b.members[q] != 0 && b.members[q] == p.incarnation && p.promised == b.view && p.adopted < b.view {
-			b.due.again |= only(q)
-		}
-	}
-	b.consider()
-	return nil
 }
 
 // consider decides, at a tick, whether to lead, and what.

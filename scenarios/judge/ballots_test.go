@@ -14,12 +14,16 @@ import (
 func leading(t *testing.T) *ballots {
 	t.Helper()
 	b := newBallots(0, 3, 1)
-	b.ticks = 4
+	b.begun, b.ticks, b.number = true, 4, 4
 	for q := 1; q < 3; q++ {
 		b.receive(q, abcast.KindHeartbeat, &abcast.Datagram{Incarnation: 1, Heartbeat: true, Beat: 4, Hears: 7, Follows: 0})
 	}
-	if err := sent(b, 1, abcast.KindHeartbeat, &abcast.Datagram{Heartbeat: true, Beat: 5, Hears: 7, Able: true, Follows: 0}); err != nil {
-		t.Fatal(err)
+	b.fires(func(int) uint64 { return 0 })
+	b.consider()
+	for q := range protocol.NodeID(2) {
+		if err := sent(b, q+1, abcast.KindHeartbeat, &abcast.Datagram{Heartbeat: true, Beat: 5, Hears: 7, Able: true, Follows: 0}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return b
 }
@@ -44,7 +48,7 @@ func TestWhoIsFollowedByAllAsksThemForAView(t *testing.T) {
 
 func TestAViewBeginsWithThoseThatPromisedOnceAllHave(t *testing.T) {
 	b := leading(t)
-	b.due = act{}
+	b.due, b.done = act{}, act{}
 	b.receive(1, abcast.KindViewPromise, &abcast.Datagram{Incarnation: 1, Promised: 3})
 	if err := b.step(); err != nil {
 		t.Fatalf("one of two has promised: %v", err)

@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"cmp"
 	"fmt"
 
 	"dessim/protocol"
@@ -97,6 +96,9 @@ func (c *Channels) observe(e *sim.Event) (relevant bool, wrong error) {
 	}
 	if e.What != sim.Sent && n.ballots != nil {
 		c.rule(e.Node, n.step())
+		if e.What == sim.Fired {
+			return false, n.fires(e)
+		}
 	}
 	if len(e.Body) == 0 || e.Body[0] != ofOrder || int(e.Peer) >= len(n.peers) {
 		return false, nil
@@ -125,9 +127,6 @@ func (c *Channels) observe(e *sim.Event) (relevant bool, wrong error) {
 		wrong = n.sendsFrame(p, &d)
 	case d.Heartbeat && d.View != 0:
 		relevant, wrong = true, p.acknowledge(&d)
-		if n.ballots != nil && p.sending == d.View {
-			wrong = cmp.Or(wrong, p.heartbeat(&d, n.connected(int(e.Peer))))
-		}
 	}
 	n.promised = max(n.promised, d.Promised)
 	if wrong != nil {
@@ -143,8 +142,28 @@ func (c *Channels) rule(id protocol.NodeID, wrong error) {
 	}
 }
 
+// fires begins a tick of the node, and judges what it repeated at the one before.
+func (n *channelEnd) fires(e *sim.Event) (wrong error) {
+	if !abcast.Ticks(e.Tag) || !n.begun {
+		return nil
+	}
+	n.ballots.fires(func(q int) uint64 { return n.peers[q].wanted(n.view) })
+	for q, p := range n.peers {
+		if n.normal && p.sending == n.view {
+			if late := p.fires(n.ticks, n.view, n.connected(q)); late != nil && wrong == nil {
+				wrong = fmt.Errorf("node %v sends node %d %w", e.Node, q, late)
+			}
+		}
+	}
+	n.consider()
+	return wrong
+}
+
 // take takes a message of another node.
 func (n *channelEnd) take(p *channelPeer, e *sim.Event, d *abcast.Datagram) {
+	if n.ballots != nil && d.Frame {
+		n.spoken[e.Peer].owed = n.spoken[e.Peer].owed || n.strays(p, d)
+	}
 	if d.Frame && d.View == n.promised {
 		p.come(d)
 	}
@@ -166,6 +185,23 @@ func (n *channelEnd) sendsFrame(p *channelPeer, d *abcast.Datagram) error {
 	return p.framePace.sent(d, fresh, n.ticks)
 }
 
+// strays reports whether a frame is of a view that the node neither works in nor waits for, or
+// was taken before.
+func (n *channelEnd) strays(p *channelPeer, d *abcast.Datagram) bool {
+	if !n.normal || d.View != n.view {
+		return d.View != n.ballots.promised || d.View <= n.adopted
+	}
+	return d.Seq < p.wanted(d.View)
+}
+
+// wanted returns the number of the frame of the view that is wanted next.
+func (p *channelPeer) wanted(view uint64) uint64 {
+	if p.view != view {
+		return 0
+	}
+	return p.next
+}
+
 // come takes a frame.
 func (p *channelPeer) come(d *abcast.Datagram) {
 	if p.view != d.View {
@@ -182,10 +218,7 @@ func (p *channelPeer) come(d *abcast.Datagram) {
 
 // acknowledge judges a heartbeat.
 func (p *channelPeer) acknowledge(d *abcast.Datagram) error {
-	want := p.next
-	if p.view != d.View {
-		want = 0
-	}
+	want := p.wanted(d.View)
 	if d.Next != want {
 		return fmt.Errorf("a heartbeat that acknowledges %d frames of view %d, where %d have come", d.Next, d.View, want)
 	}

@@ -9,7 +9,7 @@ import (
 
 // The bounds of package abcast, in ticks.
 const (
-	suspectTicks  = 5   // of silence, after which a node is not heard
+	suspectTicks  = 6   // of silence, after which a node is not heard
 	longestAbsent = 32  // until a node that dropped out may come back, at most
 	calmTicks     = 128 // without dropping out, after which that is forgotten
 )
@@ -79,7 +79,7 @@ func (n *detection) connected(q int) bool {
 	return q == n.self || n.hears>>q&1 == 1 && n.peers[q].hears>>n.self&1 == 1
 }
 
-// tick begins a tick, in which the node sends heartbeats like d.
+// tick begins tick d.Beat, in which the node works in view d.View and has promised d.Promised.
 func (n *detection) tick(d *abcast.Datagram) {
 	n.ticks = d.Beat
 	n.hears, n.follows = 0, -1

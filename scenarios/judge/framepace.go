@@ -13,13 +13,13 @@ import (
 type framePace struct {
 	out    []sentFrame // that are not acknowledged
 	tries  int         // repetitions since the two were connected
-	least  uint64      // ticks from sending a frame to repeating it, by the last heartbeat
+	least  uint64      // ticks from sending a frame to repeating it, at the last tick
 	most   uint64
-	beat   uint64 // of the last heartbeat
-	view   uint64 // and the one that it names
-	near   bool   // the two were connected then
-	again  bool   // frames were repeated after it
-	before bool   // there was one before in the view
+	beat   uint64 // the last tick in the view
+	view   uint64
+	near   bool // the two were connected then
+	again  bool // frames were repeated after it
+	before bool // there was one before in the view
 }
 
 type sentFrame struct {
@@ -37,12 +37,13 @@ func (p *framePace) acknowledged(next uint64) {
 	p.out = slices.DeleteFunc(p.out, func(f sentFrame) bool { return f.seq < next })
 }
 
-// heartbeat begins a tick, in which frames of the view are repeated next. It judges the one before.
-func (p *framePace) heartbeat(d *abcast.Datagram, connected bool) (wrong error) {
-	if p.before && p.view == d.View {
+// fires begins a tick, in which frames of the view that the node works in are repeated next. It
+// judges the one before.
+func (p *framePace) fires(tick, view uint64, connected bool) (wrong error) {
+	if p.before && p.view == view {
 		for _, f := range p.out {
 			if p.beat >= f.at+p.most && wrong == nil {
-				wrong = fmt.Errorf("nothing where frame %d of view %d was due again, %d ticks after the last time; want at most %d", f.seq, d.View, p.beat-f.at, p.most)
+				wrong = fmt.Errorf("nothing where frame %d of view %d was due again, %d ticks after the last time; want at most %d", f.seq, view, p.beat-f.at, p.most)
 			}
 		}
 		if p.again && !p.near {
@@ -58,7 +59,7 @@ func (p *framePace) heartbeat(d *abcast.Datagram, connected bool) (wrong error) 
 	if p.tries > 0 {
 		p.most = p.least * 5 / 4
 	}
-	p.beat, p.view, p.near, p.again, p.before = d.Beat, d.View, connected, false, true
+	p.beat, p.view, p.near, p.again, p.before = tick, view, connected, false, true
 	return wrong
 }
 
@@ -73,7 +74,7 @@ func (p *framePace) sent(d *abcast.Datagram, fresh bool, tick uint64) error {
 	case i < 0:
 		return fmt.Errorf("frame %d of view %d again, which is acknowledged", d.Seq, d.View)
 	case !p.before || p.view != d.View || p.beat != tick:
-		return fmt.Errorf("frame %d of view %d again, not after a heartbeat in the view", d.Seq, d.View)
+		return fmt.Errorf("frame %d of view %d again, not at a tick in the view", d.Seq, d.View)
 	case tick-p.out[i].at < p.least:
 		return fmt.Errorf("frame %d of view %d again, %d ticks after the last time; want at least %d", d.Seq, d.View, tick-p.out[i].at, p.least)
 	}

@@ -26,7 +26,7 @@ func TestAFrameIsRepeatedAfterThreeTicksAndEverMoreRarelyToANodeOutOfReach(t *te
 		d := &abcast.Datagram{View: 7}
 		err := p.sent(d, true, 0)
 		for beat := uint64(1); beat <= 30 && err == nil; beat++ {
-			err = p.heartbeat(&abcast.Datagram{Beat: beat, View: 7}, c.connected)
+			err = p.fires(beat, 7, c.connected)
 			if len(c.again) > 0 && c.again[0] == beat && err == nil {
 				c.again = c.again[1:]
 				err = p.sent(d, false, beat)
@@ -44,7 +44,7 @@ func TestAFrameThatIsAcknowledgedIsNotRepeated(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.acknowledged(5)
-	if err := p.heartbeat(&abcast.Datagram{Beat: 9, View: 7}, true); err != nil {
+	if err := p.fires(9, 7, true); err != nil {
 		t.Error(err)
 	}
 	if err := p.sent(&abcast.Datagram{View: 7, Seq: 4}, false, 9); err == nil {

@@ -362,7 +362,13 @@ func TestValuesPutAreFoundByAll(t *testing.T) {
 // Nodes crash for good or for a while; once those that live have refreshed their
 // tables they must find exactly the living.
 func TestLookupsFindTheLivingAfterCrashesAndARefresh(t *testing.T) {
-	const size, seed = 120, 13
+	for _, size := range []int{7, 120} {
+		findsTheLiving(t, size)
+	}
+}
+
+func findsTheLiving(t *testing.T, size int) {
+	const seed = 13
 	n := network{ids: points(seed, size)}
 	for i := 1; i < size; i += 4 {
 		f := fault.Fault{ID: uint64(i), Op: fault.Crash, Node: protocol.NodeID(i), At: protocol.Time(quiet)}
@@ -399,8 +405,35 @@ func TestLookupsFindTheLivingAfterCrashesAndARefresh(t *testing.T) {
 		}
 		want := closest(live, a.id, n.ids[a.node], 8)
 		if got := idsOf(n.lookups[i].Closest); !slices.Equal(got, want) {
-			t.Errorf("node %d looks up %v and finds\n%v, want\n%v", a.node, a.id, got, want)
+			t.Errorf("of %d nodes, node %d looks up %v and finds\n%v, want\n%v", size, a.node, a.id, got, want)
 		}
+	}
+}
+
+// Whoever knows fewer than k others asks all of them in the first round of a refresh, for its own
+// id and for one in the rest of the table: if they know nobody else, there is no second.
+func TestARefreshAmongFewNodesTakesOneRound(t *testing.T) {
+	const node, others = 2, 4
+	n := network{ids: points(3, others+1), asks: []ask{{at: quiet + 30*time.Minute, node: node, what: 'R'}}}
+	asked := &counted{node: node, from: protocol.Time(n.asks[0].at)}
+	n.run(t, 3, asked)
+	if want := 2 * others; asked.n != want {
+		t.Errorf("a refresh among %d nodes sends %d queries, want %d", others+1, asked.n, want)
+	}
+}
+
+// counted counts what a node looks for from a time on.
+type counted struct {
+	node protocol.NodeID
+	from protocol.Time
+	n    int
+}
+
+func (c *counted) Watch() sim.What { return sim.Sent }
+
+func (c *counted) Observe(e *sim.Event) {
+	if e.Node == c.node && e.At >= c.from && e.Kind == kademlia.KindFindNode {
+		c.n++
 	}
 }
 
