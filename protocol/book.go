@@ -14,7 +14,8 @@ import "fmt"
 // that join allocate 49.2 MB for 38.6, since contacts are most of what they keep. A
 // contact of a routing table would have 48 bytes for 36, as it would with a
 // unique.Handle, and more with a string or a netip.AddrPort. A NodeID would be smaller,
-// but must not be kept: see Book.
+// but must not be kept: see Book. Where a plan knows all ids, and its Book holds for all time,
+// Kademlia's table keeps it nevertheless: see kademlia.Known.
 type Endpoint [6]byte
 
 // Is4 reports whether e is an IPv4 endpoint, and so the form that messages carry.

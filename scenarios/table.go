@@ -5,7 +5,8 @@
 // then crash.go, which adds faults. They share world.go (nodes and timetable), market.go
 // (the workload of transfers), liars.go (members that lie), params.go (parameters),
 // faults.go (the fault window), faulty.go (markets under faults) and traffic.go (what a
-// node may send). churnfaults.go has the faults of churn, which last longer. kinds.go,
+// node may send). alone.go has bootstrap with many nodes, and memory.go what those take.
+// churnfaults.go has the faults of churn, which last longer. kinds.go,
 // text.go and costs.go describe messages, and count them; measures.go measures latencies. Package judge has the checks. In
 // testdata, each scenario has a trace of one run, and edits holds the planted bugs of
 // cmd/mutants.

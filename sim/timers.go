@@ -35,7 +35,7 @@ func (t *timers) find(tag uint64) int {
 // add puts a tag that is not there.
 func (t *timers) add(tag uint64, slot uint32) {
 	if 4*(t.n+1) > 3*len(t.slots) {
-		t.resize(max(4, 2*len(t.slots)))
+		t.resize(max(leastTimers, 2*len(t.slots)))
 	}
 	t.place(timer{tag, slot, true})
 	t.n++
@@ -59,13 +59,19 @@ func (t *timers) place(x timer) {
 	t.slots[i] = x
 }
 
-// remove empties place i. A table that was much larger once shrinks.
+// remove empties place i. A table that was much larger once shrinks, and one that is empty goes,
+// unless it is the least.
 func (t *timers) remove(i int) {
 	t.empty(i)
-	if t.n--; len(t.slots) > 64 && 8*t.n < len(t.slots) {
+	switch t.n--; {
+	case t.n == 0 && len(t.slots) > leastTimers:
+		t.slots = nil
+	case len(t.slots) > 64 && 8*t.n < len(t.slots):
 		t.resize(len(t.slots) / 2)
 	}
 }
+
+const leastTimers = 4 // slots
 
 // empty empties place i and moves up what had been displaced past it.
 func (t *timers) empty(i int) {
