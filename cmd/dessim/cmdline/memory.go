@@ -33,7 +33,7 @@ func available() room {
 
 // much is from how many bytes on a run keeps less garbage: what more collections cost then, they
 // save where memory is short.
-const much, muchPercent = 500_000_000, 30
+const much, muchPercent = 100_000_000, 30
 
 // fits refuses a run that does not fit into memory: the kernel would end it, or another process,
 // after half an hour.
