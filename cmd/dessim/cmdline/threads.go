@@ -7,6 +7,7 @@ import (
 
 	"dessim/sim"
 	"dessim/sim/scenario"
+	"dessim/sim/wording"
 )
 
 // fewNodes is the number of nodes for each thread below which more threads only cost.
@@ -28,7 +29,7 @@ func (t *tool) readThreads(f *flags, s *subject) (o scenario.Options, err error)
 	o.Fewer = func(text string) { once.Do(func() { t.complain(text) }) }
 	switch {
 	case asked > 1 && s.Params.Nodes < fewNodes*o.Threads:
-		o.Fewer(fmt.Sprintf("%d threads asked, the run is serial: it has %d nodes, and gains nothing below %d", asked, s.Params.Nodes, fewNodes*max(2, o.Threads)))
+		o.Fewer(fmt.Sprintf("%d threads asked, the run is serial: it has %s, and gains nothing below %d", asked, wording.Count(s.Params.Nodes, "node"), fewNodes*max(2, o.Threads)))
 		o.Threads = 1
 	case o.Threads < asked:
 		o.Fewer(fmt.Sprintf("%d threads asked, the run has %d at most: as many as this machine has cores", asked, o.Threads))
