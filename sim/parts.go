@@ -32,12 +32,14 @@ type team struct {
 	farthest  protocol.Time // an event that the run must wait for is pending then, and before
 	span      protocol.Time // the longest window, so that its events stay in the cache
 	until     protocol.Time // the window under way ends before then
+	nodes     uint32        // and in its last nanosecond has the events of nodes below that number
 	apart     bool          // a window is under way
 	loose     bool          // messages between parts are yet to be handed over
 	turn      int           // which outboxes the window fills
 	last      int           // events in the window before
 	shared    uint64        // events of windows that several goroutines worked off
 	few       int           // so many are worked off by one goroutine
+	most      int           // there should be no more
 	threads   threads
 }
 
@@ -132,6 +134,9 @@ func (s *Sim) split() {
 	if s.cold == nil { // the parts share it
 		s.cold = make([]*coldState, len(s.nodes))
 	}
+	if t.most = mostEvents; s.want != 0 {
+		t.most = mostShown
+	}
 	if s.plan.Nodes > fewNodes {
 		t.shift = blockBits
 	}
@@ -217,7 +222,7 @@ func (t *team) next() bool {
 		if live[0] == 0 && s.finished(live[background]) {
 			return false
 		}
-		p := t.earliest()
+		p, _ := t.earliest()
 		if p == nil {
 			if s.extends() {
 				continue
@@ -244,17 +249,16 @@ func (t *team) next() bool {
 	return false
 }
 
-// earliest returns the part with the first event of all, or nil if there is none up to the
-// horizon. Events of different parts happen to different nodes.
-func (t *team) earliest() (first *part) {
-	var least entry
+// earliest returns the first event of all and the part that has it, or nil if there is none up
+// to the horizon. Events of different parts happen to different nodes.
+func (t *team) earliest() (first *part, least entry) {
 	for _, p := range t.parts {
 		e, ok := p.q.peek()
 		if ok && e.at <= t.whole.horizon && (first == nil || e.at < least.at || e.at == least.at && e.dst < least.dst) {
 			first, least = p, e
 		}
 	}
-	return first
+	return first, least
 }
 
 // sum adds up what the parts count.

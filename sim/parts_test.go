@@ -52,8 +52,9 @@ type observed struct {
 }
 
 // observe runs a plan with that many threads, on as many goroutines however few the events,
-// and advances it by these numbers of events, in turn; 0 is a Step.
-func observe(t tb, plan Plan, src protocol.Source, enough uint64, threads int, chunks []int) (o observed, events int) {
+// and advances it by these numbers of events, in turn; 0 is a Step. Windows should have at most
+// most events.
+func observe(t tb, plan Plan, src protocol.Source, enough uint64, threads, most int, chunks []int) (o observed, events int) {
 	t.Helper()
 	var s *Sim
 	plan.Threads = threads
@@ -62,7 +63,7 @@ func observe(t tb, plan Plan, src protocol.Source, enough uint64, threads int, c
 	s = mustNew(t, plan, src, trace, states)
 	states.s = s
 	if s.team != nil {
-		s.team.few = -1
+		s.team.few, s.team.most = -1, most
 	}
 	for more, i := true, 0; more; i++ {
 		if n := chunks[i%len(chunks)]; n > 0 {
@@ -100,12 +101,13 @@ func TestRunsInPartsAreThoseOfOneThread(t *testing.T) {
 		plan := drawApart(t)
 		threads := rapid.IntRange(2, 5).Draw(t, "threads")
 		chunks := rapid.SliceOfN(rapid.SampledFrom([]int{1 << 20, 1, 7, 0}), 1, 4).Draw(t, "chunks")
+		most := rapid.SampledFrom([]int{mostEvents, 1, 4}).Draw(t, "events of a window")
 		enough := rapid.SampledFrom([]uint64{0, 1, 20}).Draw(t, "outputs enough")
 		src := drawSource(t).(muted)
 		for i := range source.Seed(8) {
 			src.Source = source.Seed(rapid.Uint64().Draw(t, "seed")) + i
-			want, _ := observe(t, plan, src, enough, 1, []int{1 << 20})
-			got, events := observe(t, plan, src, enough, threads, chunks)
+			want, _ := observe(t, plan, src, enough, 1, 0, []int{1 << 20})
+			got, events := observe(t, plan, src, enough, threads, most, chunks)
 			if got.Trace != want.Trace {
 				t.Fatalf("in parts, and then (slow) on one thread:\n%s", firstDifference(got.Trace, want.Trace))
 			}

@@ -172,6 +172,29 @@ func (q *queue) peek() (e entry, ok bool) {
 	return q.run[q.next], true
 }
 
+// upTo returns the number of events up to a time, and perhaps of some later ones, at the cost of
+// a look at some buckets.
+func (q *queue) upTo(at protocol.Time) (n int) {
+	n = len(q.late) + len(q.run) - q.next
+	if at <= q.last {
+		for k := len(q.run) - 1; k >= q.next && q.run[k].at > at; k-- {
+			n--
+		}
+		return n
+	}
+	x := uint64(at+1) ^ uint64(q.last+1)
+	level := (bits.Len64(x) - 1) / digit
+	slot := int(uint64(at+1)>>(level*digit)) & (fan - 1)
+	for i := range level + 1 {
+		for j := range fan {
+			if i < level || j <= slot {
+				n += q.buckets[i][j].n
+			}
+		}
+	}
+	return n
+}
+
 // refill fills the empty run from the lowest bucket.
 func (q *queue) refill() {
 	if q.drained != nil {

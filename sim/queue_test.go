@@ -106,6 +106,23 @@ func TestQueueGivesTheOrderOfASortedSlice(t *testing.T) {
 					}
 				}
 			},
+			"look": func(t *rapid.T) {
+				e, ok := rig.q.peek()
+				if ok != (len(spec) > 0) || ok && (e.at != spec[0].at || e.dst != spec[0].dst) {
+					t.Fatalf("peek gives %+v %v, the sorted slice has %d events", e, ok, len(spec))
+				}
+				at := now + protocol.Time(rapid.Int64Range(0, rapid.SampledFrom(spans).Draw(t, "span")).Draw(t, "ahead"))
+				want := 0
+				for want < len(spec) && spec[want].at <= at {
+					want++
+				}
+				if got := rig.q.upTo(at); got < want || got > len(spec) {
+					t.Fatalf("%d of %d events come up to %v, upTo says %d", want, len(spec), at, got)
+				}
+				if got := rig.q.upTo(1 << 62); got != len(spec) {
+					t.Fatalf("upTo the end of time are %d events of %d", got, len(spec))
+				}
+			},
 			"purge": func(t *rapid.T) {
 				k := rapid.Uint64Range(2, 9).Draw(t, "all but one in")
 				rig.q.purge(func(slot uint32) bool {

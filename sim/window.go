@@ -51,8 +51,10 @@ type crashed struct {
 
 const (
 	// mostEvents is the number of events from which windows get shorter, so that the messages
-	// between parts stay in the cache.
+	// between parts stay in the cache; mostShown is that of a run with observers, for which
+	// all that they are to be shown is kept, which takes some 500 bytes for an event.
 	mostEvents = 1 << 14
+	mostShown  = 1 << 11
 	// fewEvents is the number of events up to which one goroutine works off a window: to wake
 	// the others costs as much.
 	fewEvents = 64
@@ -80,22 +82,16 @@ func (t *team) window() (events int, ok bool) {
 	if s.over {
 		return 0, false
 	}
-	from := protocol.Time(math.MaxInt64)
-	for _, p := range t.parts {
-		if !t.loose { // events have happened in the global order
-			p.next = p.first()
-		}
-		from = min(from, p.next, p.least)
-	}
+	from := t.first()
 	until := min(t.farthest, s.horizon+1)
 	if until <= from {
 		return 0, false
 	}
-	until = min(until, from+t.span)
+	t.until, t.nodes = t.bound(from, min(until, from+t.span))
 	for _, p := range t.parts {
 		p.least, p.result.Events = math.MaxInt64, s.result.Events
 	}
-	t.until, t.turn = until, t.turn^1
+	t.turn ^= 1
 	t.apart = true
 	together := t.last > t.few
 	if together {
@@ -109,19 +105,59 @@ func (t *team) window() (events int, ok bool) {
 	if events = t.meet(); together {
 		t.shared += uint64(events)
 	}
-	t.adapt(events, until-from)
+	t.adapt(events, t.until-from)
 	return events, true
+}
+
+// first returns the time of the first event, or the greatest time.
+func (t *team) first() protocol.Time {
+	from := protocol.Time(math.MaxInt64)
+	for _, p := range t.parts {
+		if !t.loose { // events have happened in the global order
+			p.next = p.first()
+		}
+		from = min(from, p.next, p.least)
+	}
+	return from
+}
+
+// bound returns where a window that begins at from should end, by until at the latest: before
+// too many events come at once, of which the window before told nothing. Of what happens in
+// the last nanosecond, it has only the events of nodes below that number.
+func (t *team) bound(from, until protocol.Time) (end protocol.Time, nodes uint32) {
+	for t.pending(until-1) > t.most {
+		if until == from+1 {
+			t.deliver()
+			_, first := t.earliest()
+			return until, first.dst + uint32(t.most)
+		}
+		until = from + (until-from)/2
+	}
+	return until, math.MaxUint32
+}
+
+// pending returns about how many events are pending up to that time, and not fewer.
+func (t *team) pending(at protocol.Time) (n int) {
+	for _, p := range t.parts {
+		n += p.q.upTo(at)
+		if t.loose {
+			for i := range p.out[t.turn] {
+				n += len(p.out[t.turn][i].messages)
+			}
+		}
+	}
+	return n
 }
 
 // adapt sets the length of the next window by that of the last.
 func (t *team) adapt(events int, span protocol.Time) {
 	t.last = events
-	switch {
-	case events > mostEvents:
-		hi, lo := bits.Mul64(uint64(span), mostEvents)
+	switch most := t.most; {
+	case events > most:
+		hi, lo := bits.Mul64(uint64(span), uint64(most))
 		part, _ := bits.Div64(hi, lo, uint64(events))
 		t.span = max(1, protocol.Time(part))
-	case 2*events < mostEvents && span >= t.span:
+	case 2*events < most && span >= t.span:
 		t.span = min(2*t.span, t.lookahead)
 	}
 }
@@ -151,6 +187,11 @@ func (p *part) run() {
 	w.seen, w.next, w.acted = 0, 0, 0
 	last := p.team.until - 1
 	for {
+		if p.team.nodes < math.MaxUint32 {
+			if e, ok := p.q.peek(); ok && e.at == last && e.dst >= p.team.nodes {
+				break
+			}
+		}
 		e, ok := p.q.pop(last)
 		if !ok {
 			break
