@@ -317,3 +317,35 @@ func TestPartsGiveEachOtherRecordsBack(t *testing.T) {
 		t.Errorf("%d pages of records for %d messages of which 100 are pending, want at most %d", pages, r.Sent, most)
 	}
 }
+
+// Whoever wakes another may be late to do so, by as much as a machine is busy: in many windows,
+// some are.
+func TestManyShortWindowsMeetWhereTheyShould(t *testing.T) {
+	const nodes, events = 64, 60_000
+	end := func(threads, spins int) Digest {
+		pass := func(env *protocol.Env) {
+			env.Send(protocol.NodeID(env.Choose(kindArg, nodes)), kindT, []byte("a message"))
+		}
+		s := mustNew(t, Plan{
+			Nodes: nodes, Threads: threads, Link: Link{Delay: 10, Jitter: 100}, Until: protocol.MaxTime,
+			Node: scripts(script{start: pass, receive: func(env *protocol.Env, _ protocol.NodeID, _ []byte) { pass(env) }}),
+		}, source.Seed(1))
+		if s.team != nil {
+			s.team.few, s.team.most, s.team.threads.spins = -1, 4, spins
+		}
+		s.Advance(events / 2)
+		for s.Events() < events {
+			s.Advance(100)
+		}
+		for s.Events() < events+100 { // a place where digests compare
+			s.Step()
+		}
+		return s.Digest()
+	}
+	want := end(1, 0)
+	for _, c := range [][2]int{{2, 100}, {2, 0}, {3, 0}, {4, 10}} {
+		if got := end(c[0], c[1]); got != want {
+			t.Errorf("%d threads that look %d times: digest %v, want %v", c[0], c[1], got, want)
+		}
+	}
+}

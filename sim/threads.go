@@ -17,16 +17,14 @@ type threads struct {
 	spins   int       // looks before a goroutine goes to sleep
 	running bool
 	left    atomic.Int32 // workers that have not finished the window
-	asleep  atomic.Bool  // the one that advances the run
-	wake    chan struct{}
+	rest    bed          // of the one that advances the run
 }
 
 // worker works off a part, window by window.
 type worker struct {
 	part   *part
 	window atomic.Uint64 // number of the window to be worked off; noWindow ends the goroutine
-	asleep atomic.Bool
-	wake   chan struct{}
+	rest   bed
 	name   string // of the goroutine
 }
 
@@ -37,7 +35,7 @@ const noWindow = 1<<64 - 1
 const spins = 20_000
 
 func (x *threads) init(t *team) {
-	x.team, x.wake = t, make(chan struct{}, 1)
+	x.team, x.rest.wake = t, make(chan struct{}, 1)
 	if runtime.GOMAXPROCS(0) >= len(t.parts) {
 		x.spins = spins
 	}
@@ -47,7 +45,7 @@ func (x *threads) init(t *team) {
 func (x *threads) start() {
 	x.running, x.workers = true, x.workers[:0]
 	for _, p := range x.team.parts[1:] {
-		w := &worker{part: p, wake: make(chan struct{}, 1)}
+		w := &worker{part: p, rest: bed{wake: make(chan struct{}, 1)}}
 		x.workers = append(x.workers, w)
 		go x.work(w)
 	}
@@ -63,16 +61,7 @@ func (x *threads) run() {
 		w.tell(w.window.Load() + 1)
 	}
 	x.team.parts[0].run()
-	for range x.spins {
-		if x.left.Load() == 0 {
-			return
-		}
-	}
-	x.asleep.Store(true)
-	if x.left.Load() == 0 && x.asleep.CompareAndSwap(true, false) {
-		return
-	}
-	<-x.wake
+	x.rest.until(func() bool { return x.left.Load() == 0 }, x.spins)
 }
 
 // stop ends the goroutines. They may be at their last instructions when it returns.
@@ -98,8 +87,8 @@ func (x *threads) work(w *worker) {
 // once works off a window, even if a node ends the goroutine.
 func (x *threads) once(p *part) {
 	defer func() {
-		if x.left.Add(-1) == 0 && x.asleep.CompareAndSwap(true, false) {
-			x.wake <- struct{}{}
+		if x.left.Add(-1) == 0 {
+			x.rest.rouse()
 		}
 	}()
 	p.run()
@@ -108,23 +97,47 @@ func (x *threads) once(p *part) {
 // tell has the worker work off a window.
 func (w *worker) tell(window uint64) {
 	w.window.Store(window)
-	if w.asleep.CompareAndSwap(true, false) {
-		w.wake <- struct{}{}
-	}
+	w.rest.rouse()
 }
 
 // await returns the next window after that one.
-func (w *worker) await(window uint64, spins int) uint64 {
-	for range spins {
-		if next := w.window.Load(); next != window {
-			return next
+func (w *worker) await(window uint64, spins int) (next uint64) {
+	w.rest.until(func() bool { next = w.window.Load(); return next != window }, spins)
+	return next
+}
+
+// bed is where one goroutine sleeps, and others wake it up.
+type bed struct {
+	asleep atomic.Bool
+	wake   chan struct{} // has room for one
+}
+
+// until returns once done does, which looks at what others change before they rouse the sleeper.
+// It looks so many times before it falls asleep. Whoever is late to rouse may do so in a later
+// sleep, so it looks again.
+func (b *bed) until(done func() bool, spins int) {
+	for {
+		for range spins {
+			if done() {
+				return
+			}
+		}
+		b.asleep.Store(true)
+		if done() && b.asleep.CompareAndSwap(true, false) {
+			return
+		}
+		<-b.wake
+		if done() {
+			return
 		}
 	}
-	w.asleep.Store(true)
-	if w.window.Load() == window || !w.asleep.CompareAndSwap(true, false) {
-		<-w.wake
+}
+
+// rouse wakes the sleeper, if there is one.
+func (b *bed) rouse() {
+	if b.asleep.CompareAndSwap(true, false) {
+		b.wake <- struct{}{}
 	}
-	return w.window.Load()
 }
 
 // name returns the name of the goroutine that works off a part, or "" for that which advances
