@@ -20,7 +20,8 @@
 // NO_COLOR is set and not empty, or TERM is dumb; otherwise it has no escape, nor have the object of
 // -json and files. It is written at once at the end, or not at all. Stderr is silent, but for one
 // line if something is wrong (four if two runs differ: what, the line of each, and where to look),
-// and for progress and rates if it is a terminal.
+// one if a run goes on fewer threads than -threads asks for, which changes nothing else, and for
+// progress and rates if it is a terminal.
 //
 // replay -step is a conversation: what each of its commands prints is written at once, and a
 // command that is wrong takes one line on stderr and changes nothing. Prompts are shown if stdin
