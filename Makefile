@@ -39,6 +39,8 @@ full:      ## searches of which the tests make a part, in full
 
 race:      ## under the race detector: tests in which goroutines or runs go side by side; -short: fewer of these
 	go test -race -short ./protocol/live/... ./sim/explore ./sim/watch ./sim/cryptorand ./sim/files ./cmd/mutants -skip 'SkippingLosesNo|EveryOrderHolds'
+	go test -race ./sim -run 'Parts|ManyShort|WakeUp' -rapid.checks=30
+	go test -race -short ./sim/scenario -run Threads
 	go test -race -short ./sim/simtest -run 'SideBySide|RapidSources'
 	go test -race -short ./cmd/dessim/cmdline -run 'Workers|Interrupt|Progress'
 
