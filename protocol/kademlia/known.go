@@ -15,8 +15,7 @@ import (
 type Known struct {
 	book  protocol.Book
 	ids   []ID
-	heads []uint64 // the first bits of the ids, which decide nearly every comparison
-	twins bool     // two ids begin with the same 64 bits, and may be the same
+	twins bool // two ids begin with the same 64 bits, and may be the same
 }
 
 // NewKnown returns a table of the ids of nodes 0, 1 and so on, whose endpoints book knows for all
@@ -25,11 +24,11 @@ func NewKnown(book protocol.Book, ids []ID) *Known {
 	if len(ids) > foreign {
 		panic(fmt.Sprintf("kademlia: a table of %d known ids, want at most %d", len(ids), foreign))
 	}
-	k := &Known{book: book, ids: ids, heads: make([]uint64, len(ids))}
+	k := &Known{book: book, ids: ids}
+	sorted := make([]uint64, len(ids))
 	for i := range ids {
-		k.heads[i] = ids[i].head()
+		sorted[i] = ids[i].head()
 	}
-	sorted := slices.Clone(k.heads)
 	slices.Sort(sorted)
 	for i := 1; i < len(sorted); i++ {
 		k.twins = k.twins || sorted[i] == sorted[i-1]
@@ -99,13 +98,9 @@ func (t *table) id(who uint32) *ID {
 	return &t.strangers[who-foreign].ID
 }
 
-// head returns the first bits of a contact's id.
-func (t *table) head(who uint32) uint64 {
-	if who < foreign {
-		return t.known.heads[who]
-	}
-	return t.strangers[who-foreign].ID.head()
-}
+// head returns the first bits of a contact's id, which decide nearly every comparison. A table of
+// these alone would be smaller, but then an answer fetches two lines for each contact.
+func (t *table) head(who uint32) uint64 { return t.id(who).head() }
 
 // contact returns the contact of a number.
 func (t *table) contact(who uint32) Contact {
