@@ -31,18 +31,23 @@ func available() room {
 	return r
 }
 
-// much is from how many bytes on a run keeps less garbage: what more collections cost then, they
-// save where memory is short.
-const much, muchPercent = 100_000_000, 30
+// collect has the garbage of a run that takes much memory collected earlier than usual. More
+// collections take time: a few percent of it at most.
+func collect(need uint64) {
+	switch {
+	case need > 500_000_000:
+		debug.SetGCPercent(30)
+	case need > 100_000_000:
+		debug.SetGCPercent(60)
+	}
+}
 
 // fits refuses a run that does not fit into memory: the kernel would end it, or another process,
 // after half an hour.
 func (s *subject) fits(r room) error {
 	p := s.Params
 	need := s.Scenario.Needs(p)
-	if need > much {
-		debug.SetGCPercent(muchPercent)
-	}
+	collect(need)
 	if r.bytes == 0 || need <= r.bytes {
 		return nil
 	}
