@@ -68,7 +68,7 @@ func (b *outbox) keep(body []byte) span {
 	if !bytes.Equal(b.bodies[b.last.from:b.last.to], body) {
 		from := len(b.bodies)
 		b.bodies = append(b.bodies, body...)
-		if len(b.bodies) > math.MaxUint32 {
+		if uint64(len(b.bodies)) > math.MaxUint32 {
 			panic("sim: more than 4 GiB of messages in a window")
 		}
 		b.last = span{uint32(from), uint32(len(b.bodies))}

@@ -21,8 +21,8 @@ type Known struct {
 // NewKnown returns a table of the ids of nodes 0, 1 and so on, whose endpoints book knows for all
 // time: a live Book is none such. ids belongs to the table from then on. More than 2^31 ids panic.
 func NewKnown(book protocol.Book, ids []ID) *Known {
-	if len(ids) > foreign {
-		panic(fmt.Sprintf("kademlia: a table of %d known ids, want at most %d", len(ids), foreign))
+	if uint64(len(ids)) > foreign {
+		panic(fmt.Sprintf("kademlia: a table of %d known ids, want at most %d", len(ids), uint64(foreign)))
 	}
 	k := &Known{book: book, ids: ids}
 	sorted := make([]uint64, len(ids))
