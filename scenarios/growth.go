@@ -159,7 +159,7 @@ func (x *store) bounded() *check.Check {
 }
 
 func (x *store) machine(id protocol.NodeID) protocol.Node {
-	if int(id) >= x.p.Nodes {
+	if uint64(id) >= uint64(x.p.Nodes) {
 		return x.clients[int(id)-x.p.Nodes]
 	}
 	return x.replicas[id]
@@ -167,7 +167,7 @@ func (x *store) machine(id protocol.NodeID) protocol.Node {
 
 func (x *store) keeps(id protocol.NodeID, name string) int {
 	placed := uint64(0)
-	if int(id) < x.p.Nodes {
+	if uint64(id) < uint64(x.p.Nodes) {
 		placed, _ = x.replicas[id].State()
 	}
 	k := x.kept(int(placed), x.views)

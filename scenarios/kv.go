@@ -124,7 +124,7 @@ func buildKV(p params) *scenario.Run {
 func (x *store) node(id protocol.NodeID) protocol.Node {
 	order, group := x.group()
 	cfg := kv.Config{Members: x.Members, Order: order, Group: group, Delay: x.delay}
-	if int(id) >= x.p.Nodes {
+	if uint64(id) >= uint64(x.p.Nodes) {
 		c := kv.NewClient(cfg)
 		x.clients[int(id)-x.p.Nodes] = c
 		return c

@@ -22,7 +22,7 @@ func (w *world) measureJoins(m *stats.Meter, joined protocol.Kind) {
 	join := m.Time("join", "from the start of a node until it has joined")
 	m.SeeAlone(sim.Started|sim.Crashed|sim.Output, func(e *sim.Event) {
 		switch {
-		case int(e.Node) >= w.p.Nodes: // a client
+		case uint64(e.Node) >= uint64(w.p.Nodes): // a client
 		case e.What == sim.Started:
 			join.Begin(e.Node, e.At)
 		case e.What == sim.Crashed:

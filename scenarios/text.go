@@ -23,7 +23,7 @@ import (
 func eventText(p *scenario.Params, e *sim.Event) string {
 	switch e.What {
 	case sim.Fired:
-		return textTimer(e, int(e.Node) >= p.Nodes)
+		return textTimer(e, uint64(e.Node) >= uint64(p.Nodes))
 	case sim.Persisted:
 		return clip(textRecord(e.Body))
 	case sim.Output:

@@ -171,7 +171,7 @@ func (w *world) twin(id protocol.NodeID) protocol.Node { return w.make(id, nil) 
 
 // make makes node id, which is a client if it comes after the members.
 func (w *world) make(id protocol.NodeID, heard hears) protocol.Node {
-	if int(id) >= w.p.Nodes {
+	if uint64(id) >= uint64(w.p.Nodes) {
 		return peer.NewClient(w.delay, w.p.Failing())
 	}
 	order, group := w.group()

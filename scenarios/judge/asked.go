@@ -36,7 +36,7 @@ func NewQuestions(c *Commits, n *Network, lies func(id protocol.NodeID) bool) *Q
 
 // Heard is for peer.Config: it sees what the link of a node hands up.
 func (q *Questions) Heard(env *protocol.Env, from protocol.NodeID, msg []byte) {
-	if id, ok := twopc.Question(msg); ok && int(from) < len(q.net.Nodes) && !q.lies(from) {
+	if id, ok := twopc.Question(msg); ok && uint64(from) < uint64(len(q.net.Nodes)) && !q.lies(from) {
 		q.open = append(q.open, question{env.ID(), from, id})
 	}
 }
@@ -46,7 +46,7 @@ func (q *Questions) Heard(env *protocol.Env, from protocol.NodeID, msg []byte) {
 func (q *Questions) Answered() *check.Check {
 	watch := sim.Persisted | sim.Synced | sim.Crashed | sim.Sent | sim.Received | sim.Fired
 	c := check.Always("a question about a decision is answered for good", watch, func(e *sim.Event) (bool, error) {
-		if int(e.Node) >= len(q.ended) {
+		if uint64(e.Node) >= uint64(len(q.ended)) {
 			return false, nil // a client
 		}
 		n, commits := &q.ended[e.Node], &q.commits[e.Node]

@@ -83,7 +83,7 @@ func (c *Channels) Checks() check.Suite {
 
 func (c *Channels) observe(e *sim.Event) (relevant bool, wrong error) {
 	c.beats = false
-	if int(e.Node) >= len(c.ends) || c.ends[e.Node] == nil {
+	if uint64(e.Node) >= uint64(len(c.ends)) || c.ends[e.Node] == nil {
 		return false, nil
 	}
 	n := c.ends[e.Node]
@@ -100,7 +100,7 @@ func (c *Channels) observe(e *sim.Event) (relevant bool, wrong error) {
 			return false, n.fires(e)
 		}
 	}
-	if len(e.Body) == 0 || e.Body[0] != ofOrder || int(e.Peer) >= len(n.peers) {
+	if len(e.Body) == 0 || e.Body[0] != ofOrder || uint64(e.Peer) >= uint64(len(n.peers)) {
 		return false, nil
 	}
 	msg, ok := seal.Open(e.Body)

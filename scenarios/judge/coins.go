@@ -45,7 +45,7 @@ func NewCoins(c *Commits, l *Ledgers) *Coins {
 func (x *Coins) Kept(lies func(id protocol.NodeID) bool) *check.Check {
 	watch := sim.Output | sim.Crashed | sim.Received | sim.Fired
 	c := check.Always("coins of a commit are kept until its place", watch, func(e *sim.Event) (bool, error) {
-		if int(e.Node) >= len(x.nodes) {
+		if uint64(e.Node) >= uint64(len(x.nodes)) {
 			return false, nil // a client
 		}
 		k := &x.nodes[e.Node]

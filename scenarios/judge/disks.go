@@ -26,7 +26,7 @@ func Disks(nodes int) *check.Check {
 	disks := make([]disk, nodes)
 	watch := sim.Persisted | sim.Discarded | sim.Synced | sim.Crashed | sim.Output | sim.Received | sim.Fired
 	return Steps(check.Always("a disk keeps what was found, and says it once", watch, func(e *sim.Event) (bool, error) {
-		if int(e.Node) >= nodes {
+		if uint64(e.Node) >= uint64(nodes) {
 			return false, nil // a client
 		}
 		d := &disks[e.Node]
@@ -104,7 +104,7 @@ func Worthwhile(nodes int) *check.Check {
 	disks := make([]shrinking, nodes)
 	const watch = sim.Persisted | sim.Discarded | sim.Synced | sim.Crashed
 	return check.Always("a discard makes a disk half as long", watch, func(e *sim.Event) (bool, error) {
-		if int(e.Node) >= nodes {
+		if uint64(e.Node) >= uint64(nodes) {
 			return false, nil // a client
 		}
 		return disks[e.Node].see(e)

@@ -23,7 +23,7 @@ func (x *Promises) Over(nodes int, lies func(id protocol.NodeID) bool) *check.Ch
 	over := make([]ended, nodes)
 	watch := sim.Persisted | sim.Synced | sim.Crashed | sim.Output
 	c := check.Always("a restart takes up nothing that has ended", watch, func(e *sim.Event) (bool, error) {
-		if int(e.Node) >= nodes {
+		if uint64(e.Node) >= uint64(nodes) {
 			return false, nil // a client
 		}
 		n := &over[e.Node]
@@ -77,7 +77,7 @@ func (x *Promises) Hosted(nodes int, lies func(id protocol.NodeID) bool) *check.
 	hosts := make([]host, nodes)
 	watch := sim.Persisted | sim.Synced | sim.Crashed
 	c := check.Always("a commit ends when its host's records are safe", watch, func(e *sim.Event) (bool, error) {
-		if int(e.Node) >= nodes {
+		if uint64(e.Node) >= uint64(nodes) {
 			return false, nil // a client
 		}
 		h := &hosts[e.Node]

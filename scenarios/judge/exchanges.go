@@ -87,7 +87,7 @@ func (x *Exchanges) Sound() *check.Check {
 			}
 			return relevant, x.err
 		}
-		if int(e.Node) >= len(x.nodes) || x.nodes[e.Node] == nil {
+		if uint64(e.Node) >= uint64(len(x.nodes)) || x.nodes[e.Node] == nil {
 			return false, nil
 		}
 		return x.observe(x.nodes[e.Node], e), x.err

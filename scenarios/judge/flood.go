@@ -45,7 +45,7 @@ func NewFloods(l *Ledgers) *Floods {
 func (f *Floods) Told() *check.Check {
 	const watch = sim.Started | sim.Crashed | sim.Output | sim.Received | sim.Fired
 	return Steps(check.Always("nodes put out what they pass on or refuse", watch, func(e *sim.Event) (bool, error) {
-		if int(e.Node) >= len(f.told) {
+		if uint64(e.Node) >= uint64(len(f.told)) {
 			return false, nil // a client
 		}
 		x := &f.told[e.Node]

@@ -32,7 +32,7 @@ func (f *Floods) Forwarded(traitors []protocol.NodeID) *check.Check {
 	exempt := slices.Concat(traitors, f.net.Liars)
 	return check.Always("a body goes to all neighbours but its source", sim.Received|sim.Sent|sim.Output, func(e *sim.Event) (bool, error) {
 		switch {
-		case int(e.Node) >= len(x.nodes) || slices.Contains(exempt, e.Node):
+		case uint64(e.Node) >= uint64(len(x.nodes)) || slices.Contains(exempt, e.Node):
 		case e.What == sim.Received:
 			x.received(e)
 		case e.Kind == gossip.KindData:

@@ -41,7 +41,7 @@ func NewHolds(c *Commits, n *Network) *Holds {
 func (x *Holds) Exact(lies func(id protocol.NodeID) bool) *check.Check {
 	watch := sim.Output | sim.Sent | sim.Crashed | sim.Received | sim.Fired
 	c := check.Always("nodes reserve exactly what they promised", watch, func(e *sim.Event) (bool, error) {
-		if int(e.Node) >= len(x.nodes) {
+		if uint64(e.Node) >= uint64(len(x.nodes)) {
 			return false, nil // a client
 		}
 		h := &x.nodes[e.Node]

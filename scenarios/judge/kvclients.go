@@ -45,7 +45,7 @@ func NewCallers(members []protocol.NodeID, delay time.Duration) *Callers {
 func (x *Callers) InTurn() *check.Check {
 	const watch = sim.Started | sim.Received | sim.Fired | sim.Sent | sim.Output
 	return check.Always("a client does its operations in turn", watch, func(e *sim.Event) (bool, error) {
-		if int(e.Node) < len(x.members) {
+		if uint64(e.Node) < uint64(len(x.members)) {
 			return false, nil
 		}
 		if e.What == sim.Started {

@@ -48,7 +48,7 @@ func NewServers(replicas []*kv.Node) *Servers {
 func (x *Servers) Served() *check.Check {
 	const watch = sim.Started | sim.Received | sim.Fired | sim.Sent | sim.Output
 	return check.Always("each request is ordered once, and answered", watch, func(e *sim.Event) (bool, error) {
-		if int(e.Node) >= len(x.nodes) {
+		if uint64(e.Node) >= uint64(len(x.nodes)) {
 			return false, nil
 		}
 		s := &x.nodes[e.Node]

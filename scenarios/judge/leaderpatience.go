@@ -98,7 +98,7 @@ func (l *Leaders) speaks(e *sim.Event, f *follower) {
 // collide. It must be listed after Forgotten.
 func (l *Leaders) Patient() *check.Check {
 	return check.Always("nodes campaign in time, and keep who leads", sim.Received|sim.Fired, func(e *sim.Event) (bool, error) {
-		if int(e.Node) >= len(l.nodes) {
+		if uint64(e.Node) >= uint64(len(l.nodes)) {
 			return false, nil
 		}
 		f := &l.nodes[e.Node]

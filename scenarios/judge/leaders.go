@@ -45,7 +45,7 @@ var tickTag = protocol.ABCAST.Tag(protocol.Periodic | 1)
 func (l *Leaders) Forgotten() *check.Check {
 	const watch = sim.Started | sim.Received | sim.Fired | sim.Sent
 	return check.Always("a silent leader is forgotten in time", watch, func(e *sim.Event) (bool, error) {
-		if int(e.Node) >= len(l.nodes) {
+		if uint64(e.Node) >= uint64(len(l.nodes)) {
 			return false, nil // a client
 		}
 		f := &l.nodes[e.Node]
@@ -104,7 +104,7 @@ func (f *follower) campaign(e *sim.Event) {
 // Forgotten.
 func (l *Leaders) Rarer() *check.Check {
 	return check.Always("campaigns in vain become rarer", sim.Sent, func(e *sim.Event) (bool, error) {
-		if e.Kind != raft.KindPoll || int(e.Node) >= len(l.nodes) {
+		if e.Kind != raft.KindPoll || uint64(e.Node) >= uint64(len(l.nodes)) {
 			return false, nil
 		}
 		return true, l.nodes[e.Node].hasty

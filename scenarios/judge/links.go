@@ -92,7 +92,7 @@ func NewLinks(c LinksOf) *Links {
 	for id := range sample(nodes, mostEnds, c.Seed, traitors) {
 		l.ends[id] = &linkEnd{peers: make(map[protocol.NodeID]*linkPeer)}
 	}
-	l.known = func(id protocol.NodeID) bool { return int(id) < nodes && !slices.Contains(traitors, id) }
+	l.known = func(id protocol.NodeID) bool { return uint64(id) < uint64(nodes) && !slices.Contains(traitors, id) }
 	return l
 }
 
@@ -127,7 +127,7 @@ func (l *Links) observe(e *sim.Event) (relevant bool, wrong error) {
 	if e.What == sim.Ended {
 		return false, l.overdue(e.At)
 	}
-	if int(e.Node) >= len(l.ends) || l.ends[e.Node] == nil {
+	if uint64(e.Node) >= uint64(len(l.ends)) || l.ends[e.Node] == nil {
 		return false, nil
 	}
 	n := l.ends[e.Node]

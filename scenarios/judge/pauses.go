@@ -39,7 +39,7 @@ func (p *Pauses) Grow() *check.Check {
 
 func (p *Pauses) observe(e *sim.Event) (relevant bool, wrong error) {
 	const doublings = 6
-	if int(e.Node) >= len(p.since) {
+	if uint64(e.Node) >= uint64(len(p.since)) {
 		return false, nil // a client
 	}
 	n := &p.since[e.Node]

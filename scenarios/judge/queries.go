@@ -133,7 +133,7 @@ func (q *Queries) Sound() *check.Check {
 			for i := range q.nodes {
 				q.settle(protocol.NodeID(i))
 			}
-		case int(e.Node) < len(q.nodes) && q.nodes[e.Node] != nil:
+		case uint64(e.Node) < uint64(len(q.nodes)) && q.nodes[e.Node] != nil:
 			n := q.nodes[e.Node]
 			n.judge.relevant, n.judge.err = false, nil
 			n.judge.observe(n, e)
@@ -143,7 +143,7 @@ func (q *Queries) Sound() *check.Check {
 		}
 		return q.relevant, q.err
 	}).Of(sim.Sent, ofDHT).OfNode().OrNotApplicable("no watched node asks another, nor is asked").At(func(id protocol.NodeID) bool {
-		return int(id) < len(q.nodes) && q.nodes[id] != nil
+		return uint64(id) < uint64(len(q.nodes)) && q.nodes[id] != nil
 	})
 }
 
@@ -247,7 +247,7 @@ func (q *Queries) received(n *watched, e *sim.Event) {
 	*n.taken = dueTaken{
 		dht: d, node: e.Node, from: e.Peer, txn: txn, ignored: d.Stats().Ignored,
 		asked:   there && a.incarnation == e.Incarnation && a.to == e.Peer && !a.taken,
-		contact: drawn(e) && g.Type == 'r' && int(e.Peer) < len(q.c.IDs) && g.ID == q.c.IDs[e.Peer],
+		contact: drawn(e) && g.Type == 'r' && uint64(e.Peer) < uint64(len(q.c.IDs)) && g.ID == q.c.IDs[e.Peer],
 	}
 	if !n.taken.asked {
 		n.silent = e.Step

@@ -60,7 +60,7 @@ func pauses(repeats int) (least, most int) {
 func (x *Proposals) Repeated() *check.Check {
 	const watch = sim.Started | sim.Received | sim.Fired | sim.Sent | sim.Output | sim.Persisted
 	return check.Always("undelivered proposals are repeated in time, not sooner", watch, func(e *sim.Event) (bool, error) {
-		if int(e.Node) >= len(x.nodes) {
+		if uint64(e.Node) >= uint64(len(x.nodes)) {
 			return false, nil
 		}
 		p := &x.nodes[e.Node]

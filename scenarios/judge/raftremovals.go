@@ -46,7 +46,7 @@ func NewRemovals(n *Network) *Removals {
 func (x *Removals) Timely() *check.Check {
 	const watch = sim.Started | sim.Received | sim.Fired | sim.Persisted | sim.Output
 	return check.Always("silent members leave the view in time, not sooner", watch, func(e *sim.Event) (relevant bool, wrong error) {
-		if int(e.Node) >= len(x.nodes) {
+		if uint64(e.Node) >= uint64(len(x.nodes)) {
 			return false, nil
 		}
 		r := &x.nodes[e.Node]
@@ -60,7 +60,7 @@ func (x *Removals) Timely() *check.Check {
 			}
 			if e.What == sim.Fired && e.Tag == tickTag {
 				r.tick(e.Node)
-			} else if e.What == sim.Received && ofRaft(e.Kind) && int(e.Peer) < len(r.members) {
+			} else if e.What == sim.Received && ofRaft(e.Kind) && uint64(e.Peer) < uint64(len(r.members)) {
 				if _, ok := seal.Open(e.Body); ok {
 					r.members[e.Peer] = heardNow
 				}

@@ -28,7 +28,7 @@ func (x *Promises) Needed(nodes int, lies func(id protocol.NodeID) bool) *check.
 		}
 	}
 	return check.Always(name, sim.Persisted|sim.Synced|sim.Crashed, func(e *sim.Event) (bool, error) {
-		if int(e.Node) >= nodes {
+		if uint64(e.Node) >= uint64(nodes) {
 			return false, nil // a client
 		}
 		d := &disks[e.Node]

@@ -26,7 +26,7 @@ func (x *Coins) Responsible(lies func(id protocol.NodeID) bool) *check.Check {
 	nodes := make([]placer, len(x.nodes))
 	watch := sim.Started | sim.Output | sim.Received | sim.Fired
 	return check.Always("only who is responsible broadcasts a commit", watch, func(e *sim.Event) (bool, error) {
-		if int(e.Node) >= len(nodes) {
+		if uint64(e.Node) >= uint64(len(nodes)) {
 			return false, nil // a client
 		}
 		p := &nodes[e.Node]

@@ -119,7 +119,7 @@ func (r *Retries) observe(e *sim.Event) (relevant bool) {
 		}
 		return false
 	}
-	if int(e.Node) >= len(r.nodes) || slices.Contains(r.exempt, e.Node) {
+	if uint64(e.Node) >= uint64(len(r.nodes)) || slices.Contains(r.exempt, e.Node) {
 		return false
 	}
 	n := &r.nodes[e.Node]

@@ -59,7 +59,7 @@ func (q *Queries) lookFor(n *watched, e *sim.Event, g *kademlia.Datagram) {
 	if r := &n.reunion; g.Target == q.c.IDs[e.Node] && e.Step == r.step && q.c.DHT(e.Node).LookupsOf(g.Txn) > 0 {
 		r.looks++
 	}
-	if q.c.Untimely || g.Target == q.c.IDs[e.Node] || int(e.Peer) >= len(q.c.IDs) || g.Kind == kademlia.KindPing {
+	if q.c.Untimely || g.Target == q.c.IDs[e.Node] || uint64(e.Peer) >= uint64(len(q.c.IDs)) || g.Kind == kademlia.KindPing {
 		return
 	}
 	s, id := n.search(g.Target), q.c.IDs[e.Peer]

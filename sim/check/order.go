@@ -51,7 +51,7 @@ func (o *order) see(c *Check, e *sim.Event) {
 	if !ok {
 		return
 	}
-	for int(e.Node) >= len(o.cursor) {
+	for uint64(e.Node) >= uint64(len(o.cursor)) {
 		o.cursor = append(o.cursor, cursor{incarnation: 1})
 	}
 	at := &o.cursor[e.Node]

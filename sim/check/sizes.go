@@ -53,7 +53,7 @@ func Bounded(name string, bound protocol.Time, h Held) *Check {
 		}
 		return n, missing
 	}).Seeing(sim.Started|sim.Crashed|sim.Damaged|sim.Persisted|sim.Discarded|sim.Synced, func(e *sim.Event) {
-		if int(e.Node) >= h.Nodes {
+		if uint64(e.Node) >= uint64(h.Nodes) {
 			return
 		}
 		switch e.What {
@@ -111,7 +111,7 @@ func Limited(name string, nodes int, node func(id protocol.NodeID) protocol.Node
 		}
 	}
 	return Always(name, sim.Received|sim.Fired, func(e *sim.Event) (bool, error) {
-		if int(e.Node) >= nodes {
+		if uint64(e.Node) >= uint64(nodes) {
 			return false, nil
 		}
 		if steps[e.Node]++; steps[e.Node]%limitsEvery != 0 {

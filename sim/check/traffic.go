@@ -143,7 +143,7 @@ func (s *senders) known(id protocol.NodeID) *sender {
 
 // node returns what is known of a node that has had an event.
 func (s *senders) node(id protocol.NodeID) *sender {
-	for int(id) >= len(s.nodes) {
+	for uint64(id) >= uint64(len(s.nodes)) {
 		s.nodes = append(s.nodes, sender{})
 	}
 	return &s.nodes[id]

@@ -19,7 +19,7 @@ func Waits(name string, nodes int, node func(id protocol.NodeID) protocol.Node) 
 	const watch = sim.Started | sim.Crashed | sim.Received | sim.Fired | sim.TimerSet | sim.TimerCancelled
 	timers := make([]timersOf, nodes)
 	return Always(name, watch, func(e *sim.Event) (relevant bool, wrong error) {
-		if int(e.Node) >= nodes {
+		if uint64(e.Node) >= uint64(nodes) {
 			return false, nil
 		}
 		t := &timers[e.Node]
@@ -32,7 +32,7 @@ func Waits(name string, nodes int, node func(id protocol.NodeID) protocol.Node) 
 		}
 		t.see(e)
 		return relevant, wrong
-	}).OfNode().OrNotApplicable("no node says what it waits for").At(func(id protocol.NodeID) bool { return int(id) < nodes })
+	}).OfNode().OrNotApplicable("no node says what it waits for").At(func(id protocol.NodeID) bool { return uint64(id) < uint64(nodes) })
 }
 
 // timersOf follows which timers of a node are pending.

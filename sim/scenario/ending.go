@@ -111,7 +111,7 @@ func (c *traffic) Reads() sim.Reads { return sim.ReadsEvents }
 func (c *traffic) Observe(e *sim.Event) {
 	switch e.What {
 	case sim.Sent:
-		for int(e.Node) >= len(c.sent) {
+		for uint64(e.Node) >= uint64(len(c.sent)) {
 			c.sent = append(c.sent, 0)
 		}
 		c.sent[e.Node]++
