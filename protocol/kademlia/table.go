@@ -71,7 +71,7 @@ func (t *table) contacts(n int) []contact {
 	if n > 0 {
 		from = t.buckets[n-1].live
 	}
-	return t.live[from:t.buckets[n].live]
+	return t.live[from:t.buckets[n].live:len(t.live)]
 }
 
 // waiting returns the replacements of bucket n. The slice is the table's, and valid until it
@@ -81,7 +81,7 @@ func (t *table) waiting(n int) []contact {
 	if n > 0 {
 		from = t.buckets[n-1].cache
 	}
-	return t.cache[from:t.buckets[n].cache]
+	return t.cache[from:t.buckets[n].cache:len(t.cache)]
 }
 
 // add makes c the last contact of bucket n.

@@ -10,7 +10,7 @@ func TestThreadsChangeNothingThatIsPrinted(t *testing.T) {
 	if runtime.NumCPU() < 2 {
 		t.Skip("there is one core")
 	}
-	const bootstrap = " -scenario bootstrap -nodes 200"
+	const bootstrap = " -scenario bootstrap -nodes 400"
 	for _, c := range []struct{ args, told string }{
 		{"run" + bootstrap, ""},
 		{"sweep -seeds 1-2" + bootstrap, ""},

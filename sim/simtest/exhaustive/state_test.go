@@ -162,6 +162,7 @@ func TestTheStateOfBroadcastIsWhole(t *testing.T) {
 		"membership.lens":   scratch,
 		"membership.out":    scratch,
 		"membership.body":   scratch,
+		"membership.seen":   scratch,
 		"membership.sent":   "saves a copy of equal bytes",
 		"membership.in":     scratch,
 		"journal.seqs":      derived,
