@@ -384,7 +384,7 @@ func TestAFlappingLinkCausesNoStormOfBallots(t *testing.T) {
 				if s := l.lacks("0", 1<<n-1); up >= 10 && s != "" {
 					t.Errorf("%s for %d ticks of %d: in %d ticks %s", c.name, down, down+up, ticks, s)
 				}
-				if n := l.ballots() - before; n > ticks/15 { // two for each pause
+				if n := l.ballots() - before; n > 3*ticks/maxPause { // two for each pause, now and then a third
 					t.Errorf("%s for %d ticks of %d: %d ballots in %d ticks", c.name, down, down+up, n, ticks)
 				} else {
 					worst = max(worst, n)
