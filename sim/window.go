@@ -53,8 +53,8 @@ const (
 	// mostEvents is the number of events from which windows get shorter, so that the messages
 	// between parts stay in the cache; mostShown is that of a run with observers, for which
 	// all that they are to be shown is kept, which takes some 500 bytes for an event.
-	mostEvents = 1 << 14
-	mostShown  = 1 << 11
+	mostEvents = 1 << 16
+	mostShown  = 1 << 14
 	// fewEvents is the number of events up to which one goroutine works off a window: to wake
 	// the others costs as much.
 	fewEvents = 64
