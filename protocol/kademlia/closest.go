@@ -78,9 +78,9 @@ func (s *search) merge(list []near, from, upTo int) []near {
 	}
 	first := uint32(0)
 	if from > 0 {
-		first = s.buckets[from-1].live
+		first = s.live.ends[from-1]
 	}
-	live := s.live[first:s.buckets[upTo-1].live]
+	live := s.live.all[first:s.live.ends[upTo-1]]
 	for i := range live {
 		c := &live[i]
 		if c.fails >= s.table.stale && (!s.query.stale || int32(s.locked(c.who)-s.now) > 0) {

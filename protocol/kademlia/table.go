@@ -16,13 +16,52 @@ type contact struct {
 }
 
 // bucket is what the contacts share that share a certain number of leading bits with the node
-// itself. Those themselves stand in two lists of the table, bucket after bucket: those in the
-// bucket, of which the one heard longest ago comes first, and the replacements, at most k, of which
-// the newest is the last.
+// itself. Those themselves stand in two rows of the table: those in the bucket, of which the one
+// heard longest ago comes first, and the replacements, at most k, of which the newest is the last.
 type bucket struct {
 	looked protocol.Time // when a lookup went there last
-	live   uint32        // where the contacts end in table.live, which begin where those of the bucket before end
-	cache  uint32        // likewise in table.cache
+}
+
+// row has the contacts of all buckets in one piece, since a list for each of a dozen buckets would
+// take most of what a table takes.
+type row struct {
+	all  []contact
+	ends []uint32 // where those of a bucket end, which begin where those of the bucket before do
+}
+
+// of returns those of bucket n. The slice is the row's, and valid until it changes.
+func (r *row) of(n int) []contact {
+	from := uint32(0)
+	if n > 0 {
+		from = r.ends[n-1]
+	}
+	return r.all[from:r.ends[n]:len(r.all)]
+}
+
+// bucket adds a bucket, which is empty.
+func (r *row) bucket() { r.ends = append(r.ends, uint32(len(r.all))) }
+
+// add makes c the last contact of bucket n. The row grows by an eighth, not by half.
+func (r *row) add(n int, c contact) {
+	if len(r.all) == cap(r.all) {
+		const least = 8
+		r.all = append(make([]contact, 0, len(r.all)+len(r.all)/8+least), r.all...)
+	}
+	r.all = slices.Insert(r.all, int(r.ends[n]), c)
+	for i := n; i < len(r.ends); i++ {
+		r.ends[i]++
+	}
+}
+
+// remove takes the i-th contact from bucket n and returns it.
+func (r *row) remove(n, i int) contact {
+	at := int(r.ends[n]) - len(r.of(n)) + i
+	c := r.all[at]
+	r.all = slices.Delete(r.all, at, at+1)
+	for i := n; i < len(r.ends); i++ {
+		r.ends[i]--
+	}
+	return c
 }
 
 // table is a routing table. buckets[i] is the bucket of i shared bits, present
@@ -35,8 +74,8 @@ type table struct {
 	known     *Known        // or nil
 	strangers []stranger    // contacts in the table that are not as known has them
 	buckets   []bucket
-	live      []contact
-	cache     []contact
+	live      row
+	cache     row
 	failed    int       // stale ones in live
 	locks     []lock    // of stale ones
 	probes    [3]uint64 // bit n: one of the contacts of bucket n is being pinged, for a newcomer, at its old address, or for being silent
@@ -60,46 +99,21 @@ const (
 func (t *table) bucketOf(id *ID) int {
 	n := t.self.shared(id)
 	for len(t.buckets) <= n {
-		t.buckets = append(t.buckets, bucket{looked: t.own, live: uint32(len(t.live)), cache: uint32(len(t.cache))})
+		t.buckets = append(t.buckets, bucket{looked: t.own})
+		t.live.bucket()
+		t.cache.bucket()
 	}
 	return n
 }
 
-// contacts returns those of bucket n. The slice is the table's, and valid until it changes.
-func (t *table) contacts(n int) []contact {
-	from := uint32(0)
-	if n > 0 {
-		from = t.buckets[n-1].live
-	}
-	return t.live[from:t.buckets[n].live:len(t.live)]
-}
-
-// waiting returns the replacements of bucket n. The slice is the table's, and valid until it
-// changes.
-func (t *table) waiting(n int) []contact {
-	from := uint32(0)
-	if n > 0 {
-		from = t.buckets[n-1].cache
-	}
-	return t.cache[from:t.buckets[n].cache:len(t.cache)]
-}
-
-// add makes c the last contact of bucket n.
-func (t *table) add(n int, c contact) {
-	t.live = insert(t.live, int(t.buckets[n].live), c)
-	for i := n; i < len(t.buckets); i++ {
-		t.buckets[i].live++
-	}
-}
+// contacts returns those of bucket n, and waiting its replacements. The slice is the table's, and
+// valid until it changes.
+func (t *table) contacts(n int) []contact { return t.live.of(n) }
+func (t *table) waiting(n int) []contact  { return t.cache.of(n) }
 
 // remove takes the i-th contact from bucket n and returns it.
 func (t *table) remove(n, i int) contact {
-	at := int(t.buckets[n].live) - len(t.contacts(n)) + i
-	c := t.live[at]
-	t.live = slices.Delete(t.live, at, at+1)
-	for i := n; i < len(t.buckets); i++ {
-		t.buckets[i].live--
-	}
+	c := t.live.remove(n, i)
 	t.answers(&c)
 	return c
 }
@@ -110,37 +124,6 @@ func (t *table) answers(c *contact) {
 		t.failed--
 		t.locks = slices.DeleteFunc(t.locks, func(l lock) bool { return l.who == c.who })
 	}
-}
-
-// await makes c the last replacement of bucket n.
-func (t *table) await(n int, c contact) {
-	t.cache = insert(t.cache, int(t.buckets[n].cache), c)
-	for i := n; i < len(t.buckets); i++ {
-		t.buckets[i].cache++
-	}
-}
-
-// unwait takes the i-th replacement from bucket n and returns it.
-func (t *table) unwait(n, i int) contact {
-	at := int(t.buckets[n].cache) - len(t.waiting(n)) + i
-	c := t.cache[at]
-	t.cache = slices.Delete(t.cache, at, at+1)
-	for i := n; i < len(t.buckets); i++ {
-		t.buckets[i].cache--
-	}
-	return c
-}
-
-// insert is slices.Insert for lists of which many are kept: they grow by an eighth, not by half.
-func insert(s []contact, at int, c contact) []contact {
-	if len(s) == cap(s) {
-		const least = 8
-		s = append(make([]contact, 0, len(s)+len(s)/8+least), s...)
-	}
-	s = s[:len(s)+1]
-	copy(s[at+1:], s[at:])
-	s[at] = c
-	return s
 }
 
 // place returns the place in bucket n of the contact with c's id, or -1, and whether it has c's
@@ -188,7 +171,7 @@ func (t *table) room(n int) bool {
 // deeper counts the contacts below bucket n that are not stale; it stops at k.
 func (t *table) deeper(n int) int {
 	if t.failed == 0 {
-		return min(t.k, len(t.live)-int(t.buckets[n].live))
+		return min(t.k, len(t.live.all)-int(t.live.ends[n]))
 	}
 	sum := 0
 	for i := n + 1; i < len(t.buckets) && sum < t.k; i++ {
@@ -213,7 +196,7 @@ func (t *table) fresh(n int) int {
 }
 
 // empty reports whether there is no contact, not even a stale one.
-func (t *table) empty() bool { return len(t.live) == 0 }
+func (t *table) empty() bool { return len(t.live.all) == 0 }
 
 // edge returns the bucket at the top of the smallest subtree around the node that
 // holds k contacts, or 0 if the whole table holds fewer.
@@ -277,7 +260,7 @@ func (t *table) heard(c Contact, now uint32) news {
 	}
 	who := t.take(&c)
 	t.forget(n, &c)
-	t.add(n, contact{who: who, answered: true, seen: now})
+	t.live.add(n, contact{who: who, answered: true, seen: now})
 	return added
 }
 
@@ -303,9 +286,9 @@ func (t *table) lost(c Contact, silent func(seen uint32) bool) (old bool, next C
 	if j < 0 {
 		return false, t.contact(cache[len(cache)-1].who), true
 	}
-	e := t.unwait(n, j)
+	e := t.cache.remove(n, j)
 	t.drop(t.remove(n, i).who)
-	t.add(n, e)
+	t.live.add(n, e)
 	return true, Contact{}, false
 }
 
@@ -347,7 +330,7 @@ func (t *table) remember(n int, e contact) {
 		at = max(at, 0)
 	}
 	if at < 0 {
-		t.await(n, e)
+		t.cache.add(n, e)
 		return
 	}
 	t.drop(cache[at].who)
@@ -359,7 +342,7 @@ func (t *table) remember(n int, e contact) {
 func (t *table) forget(n int, c *Contact) {
 	if who, ok := t.who(c); ok {
 		if i := slices.IndexFunc(t.waiting(n), func(o contact) bool { return o.who == who }); i >= 0 {
-			t.drop(t.unwait(n, i).who)
+			t.drop(t.cache.remove(n, i).who)
 		}
 	}
 }
