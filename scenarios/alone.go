@@ -81,7 +81,7 @@ func buildAlone(p params) *scenario.Run {
 		Apart: true,
 		Checks: check.Suite{
 			j.Joined(bound), j.Closest(), j.Answered(bound), j.Found(bound), j.Far(), j.Placed(),
-			a.queries().Sound(), p.forms().At(p.heard()), a.bounded(bound),
+			a.queries().Sound(), p.forms().AtNodes(p.heard()), a.bounded(bound),
 			check.Waits(awake, min(mostAwake, p.Nodes), func(id protocol.NodeID) protocol.Node { return a.nodes[id] }),
 		},
 		Nodes: a.rows,

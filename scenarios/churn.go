@@ -135,8 +135,8 @@ func buildChurn(p params) *scenario.Run {
 	c.workload()
 	c.everybody()
 	j := judge.NewChurn(&c.DHT)
-	checks := append(j.Checks(), c.queries(cfg).Sound(), p.forms().At(p.heard()),
-		c.timelyRetries([]judge.Retry{judge.QueryRetries(cfg.Timeout)}, p.Nodes, c.plan.Faults).At(p.heard()))
+	checks := append(j.Checks(), c.queries(cfg).Sound(), p.forms().AtNodes(p.heard()),
+		c.timelyRetries([]judge.Retry{judge.QueryRetries(cfg.Timeout)}, p.Nodes, c.plan.Faults).AtNodes(p.heard()))
 	if c.p.Draws(swarm.Repair) {
 		checks = append(checks, discards())
 	}

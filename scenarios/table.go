@@ -70,7 +70,7 @@ func ours(s scenario.Scenario, begin func(w *world) protocol.Time, bound func(p 
 	s.Build = func(b *scenario.Setup) *scenario.Run {
 		p := newParams(b)
 		r := build(p)
-		r.Checks = append(r.Checks, check.Sends(noFlood, bound(p)).At(p.heard()))
+		r.Checks = append(r.Checks, check.Sends(noFlood, bound(p)).AtNodes(p.heard()))
 		return r
 	}
 	if slices.ContainsFunc(s.Own, func(x *scenario.Param) bool { return x.Name == "order" }) {

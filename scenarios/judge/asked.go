@@ -72,7 +72,7 @@ func (q *Questions) Answered() *check.Check {
 		}
 		return false, nil
 	})
-	return Steps(c).Of(sim.Sent, ofLink).OrNotApplicable("nobody asked about a decision")
+	return Steps(c).OfMessages(sim.Sent, ofLink).OrNotApplicable("nobody asked about a decision")
 }
 
 // silent requires that no question of a node's last step is open.

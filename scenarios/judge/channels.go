@@ -76,8 +76,8 @@ const (
 func (c *Channels) Checks() check.Suite {
 	const watch = sim.Started | sim.Received | sim.Fired | sim.Sent
 	return check.Suite{
-		check.Always(NameChannels, watch, c.observe).Of(sim.Sent, ofOrder).OrNotApplicable("no watched node works in a view"),
-		check.Always(NameBallots, watch, func(*sim.Event) (bool, error) { return c.beats, c.ruled }).Of(sim.Sent, ofOrder).OrNotApplicable(fmt.Sprintf("some node lies, there are more than %d, or none is in a group", mostDetected)),
+		check.Always(NameChannels, watch, c.observe).OfMessages(sim.Sent, ofOrder).OrNotApplicable("no watched node works in a view"),
+		check.Always(NameBallots, watch, func(*sim.Event) (bool, error) { return c.beats, c.ruled }).OfMessages(sim.Sent, ofOrder).OrNotApplicable(fmt.Sprintf("some node lies, there are more than %d, or none is in a group", mostDetected)),
 	}
 }
 

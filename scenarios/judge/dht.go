@@ -86,7 +86,7 @@ func (l *Lookups) Closest() *check.Check {
 			return true, fmt.Errorf("node %v looked up %v and got %s, where the closest are %s", e.Node, r.Target, short(r.Closest), short(want))
 		}
 		return true, nil
-	}).OfEvents()
+	}).ReadingEvents()
 }
 
 // closest returns the true answer to a lookup by the slow, obvious way.
@@ -153,7 +153,7 @@ func (l *Lookups) Keys(bound protocol.Time) *check.Check {
 			l.gets[k] = true
 			l.found++
 		}
-	}).OfEvents()
+	}).ReadingEvents()
 }
 
 // mostPlaced is about the number of keys for which it is judged where they lie.
@@ -193,7 +193,7 @@ func (l *Lookups) Far() *check.Check {
 	return check.Sometimes(nameFar, check.EachRun, sim.Output, func(e *sim.Event) bool {
 		f, ok := peer.DecodeFound(e.Body)
 		return ok && e.Kind == peer.KindFound && f.Remote && !l.contact(e.Node, f.Owner)
-	}).OfNode()
+	}).ReadingNode()
 }
 
 func (l *Lookups) contact(id protocol.NodeID, o ledger.Owner) bool {

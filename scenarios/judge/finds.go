@@ -72,7 +72,7 @@ func (f *Finds) Joined(bound protocol.Time) *check.Check {
 			f.joined[e.Node] = true
 			f.joins++
 		}
-	}).OfEvents()
+	}).ReadingEvents()
 }
 
 // Closest requires that each lookup returns the globally closest nodes.
@@ -100,7 +100,7 @@ func (f *Finds) Closest() *check.Check {
 			return true, fmt.Errorf("node %v looked up %v and got %s, where the closest are %s", e.Node, x.Target, short(x.Closest), short(want))
 		}
 		return true, nil
-	}).OfEvents()
+	}).ReadingEvents()
 }
 
 // closest returns the ids of the k nodes closest to a point, of those that count.
@@ -150,7 +150,7 @@ func (f *Finds) Found(bound protocol.Time) *check.Check {
 			a.ended = true
 			f.got++
 		}
-	}).OfEvents()
+	}).ReadingEvents()
 }
 
 // Placed requires that a value lies on the k nodes closest to its key, and nowhere else, once all
@@ -184,7 +184,7 @@ func (f *Finds) Far() *check.Check {
 	return check.Sometimes(name, check.EachRun, sim.Output, func(e *sim.Event) bool {
 		x, ok := kademlia.DecodeLooked(e.Body)
 		return ok && e.Kind == kademlia.KindLooked && x.Hops > 1
-	}).OfEvents()
+	}).ReadingEvents()
 }
 
 // Facts returns how many hops lookups took.

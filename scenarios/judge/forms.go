@@ -46,7 +46,7 @@ func Strict() *check.Check {
 			}
 		}
 		return len(forms) > 0, nil
-	}).Of(sim.Sent, ofGossip, ofDHT).OfEvents().OrNotApplicable("no such message is sent")
+	}).OfMessages(sim.Sent, ofGossip, ofDHT).ReadingEvents().OrNotApplicable("no such message is sent")
 }
 
 // First bytes of messages: see package protocol.
@@ -61,7 +61,7 @@ const (
 // consume a message of the order, and returns it. More than half of all messages are heartbeats,
 // which change nothing that is looked at; and what another message of the order changes is still
 // there when the next timer fires.
-func Steps(c *check.Check) *check.Check { return c.Of(sim.Received, ofLink, ofGossip, ofDHT) }
+func Steps(c *check.Check) *check.Check { return c.OfMessages(sim.Received, ofLink, ofGossip, ofDHT) }
 
 // form is a message, and whether a node must read it.
 type form struct {

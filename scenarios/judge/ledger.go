@@ -151,7 +151,7 @@ func (l *Ledgers) NothingForged(forged []byte) *check.Check {
 			return true, fmt.Errorf("node %v passed the forged transaction %v on to node %v", e.Node, id.String()[:8], e.Peer)
 		}
 		return false, nil
-	}).Of(sim.Sent, ofGossip, ofLink)
+	}).OfMessages(sim.Sent, ofGossip, ofLink)
 }
 
 // transfer is a transfer that the client asks for.

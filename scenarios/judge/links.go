@@ -111,7 +111,7 @@ func (l *Links) Heard(env *protocol.Env, from protocol.NodeID, msg []byte) {
 // Perfect returns the check that judges it all.
 func (l *Links) Perfect() *check.Check {
 	const watch = sim.Started | sim.Crashed | sim.Received | sim.Sent | sim.Injected | sim.Lifted | sim.Ended
-	return check.Always("links hand up each message once", watch, l.observe).Of(sim.Received|sim.Sent, ofLink).OrNotApplicable("no watched node has links")
+	return check.Always("links hand up each message once", watch, l.observe).OfMessages(sim.Received|sim.Sent, ofLink).OrNotApplicable("no watched node has links")
 }
 
 func (l *Links) observe(e *sim.Event) (relevant bool, wrong error) {

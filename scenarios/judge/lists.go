@@ -53,5 +53,5 @@ func Lists(lies func(id protocol.NodeID) bool) *check.Check {
 			}
 		}
 		return true, nil
-	}).Of(sim.Sent, ofLink).OrNotApplicable("no message lists several nodes")
+	}).OfMessages(sim.Sent, ofLink).OrNotApplicable("no message lists several nodes")
 }

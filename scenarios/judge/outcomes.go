@@ -55,7 +55,7 @@ func (o *Outcomes) Truthful() *check.Check {
 			return false, nil
 		}
 		return true, o.told(e, r)
-	}).Of(sim.Sent, ofLink)
+	}).OfMessages(sim.Sent, ofLink)
 }
 
 // contradicted returns an error if an attempt commits of which a client heard that it

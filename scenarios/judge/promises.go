@@ -143,7 +143,7 @@ func (x *Promises) Logged(plan *sim.Plan) *check.Check {
 			return true, fmt.Errorf("node %v sends %v to node %v, which reveals its %v, before the record of that is synced", e.Node, e.Kind, e.Peer, f)
 		}
 		return true, nil
-	}).Of(sim.Sent, ofLink)
+	}).OfMessages(sim.Sent, ofLink)
 }
 
 // EveryoneDecides is AC5: once failures are repaired, every node that voted yes decides.

@@ -142,7 +142,7 @@ func (q *Queries) Sound() *check.Check {
 			return false, nil
 		}
 		return q.relevant, q.err
-	}).Of(sim.Sent, ofDHT).OfNode().OrNotApplicable("no watched node asks another, nor is asked").At(func(id protocol.NodeID) bool {
+	}).OfMessages(sim.Sent, ofDHT).ReadingNode().OrNotApplicable("no watched node asks another, nor is asked").AtNodes(func(id protocol.NodeID) bool {
 		return uint64(id) < uint64(len(q.nodes)) && q.nodes[id] != nil
 	})
 }

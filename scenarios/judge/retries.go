@@ -101,12 +101,12 @@ func (r *Retries) Timely() *check.Check {
 		relevant = r.observe(e)
 		return relevant, r.err
 	})
-	c.Of(sim.Received)
+	c.OfMessages(sim.Received)
 	for i := range r.rows {
 		row := &r.rows[i]
-		c.Of(sim.Sent, row.Of...)
+		c.OfMessages(sim.Sent, row.Of...)
 		if row.Answer != nil || row.Reply != nil || row.Anew {
-			c.Of(sim.Received, row.Of...)
+			c.OfMessages(sim.Received, row.Of...)
 		}
 	}
 	return c.OrNotApplicable("nothing is tried twice")

@@ -80,7 +80,7 @@ func (t *Tampered) Kept() *check.Check {
 			return true, nil
 		}
 		return false, nil
-	}).Of(sim.Sent, ofGossip)
+	}).OfMessages(sim.Sent, ofGossip)
 }
 
 // Judged requires that each tampered transaction gets the verdict of the rule that it

@@ -76,12 +76,12 @@ type Check struct {
 // Watch returns the events that the check observes.
 func (c *Check) Watch() sim.What { return c.watch }
 
-// Selects returns which messages the check observes: see Of.
+// Selects returns which messages the check observes: see OfMessages.
 func (c *Check) Selects() []sim.Selection { return c.selects }
 
-// Of makes the check observe, of the events of the sorts of, only those of messages that begin
+// OfMessages makes the check observe, of the events of the sorts of, only those of messages that begin
 // with one of these bytes, and returns it: see sim.Selection.
-func (c *Check) Of(of sim.What, first ...byte) *Check {
+func (c *Check) OfMessages(of sim.What, first ...byte) *Check {
 	c.selects = append(c.selects, sim.Selection{Of: of, First: first})
 	return c
 }
@@ -90,9 +90,9 @@ func (c *Check) Of(of sim.What, first ...byte) *Check {
 // sim.Sampling.
 func (c *Check) Only() func(id protocol.NodeID) bool { return c.only }
 
-// At has the check observe the events of those nodes alone, and of none, and returns it: in a
+// AtNodes has the check observe the events of those nodes alone, and of none, and returns it: in a
 // large network, all of them cost too much.
-func (c *Check) At(only func(id protocol.NodeID) bool) *Check {
+func (c *Check) AtNodes(only func(id protocol.NodeID) bool) *Check {
 	c.only = only
 	return c
 }
@@ -116,18 +116,18 @@ func (c *Check) String() string { return fmt.Sprintf("check %q", c.name) }
 // Reads returns what the check looks at while it observes.
 func (c *Check) Reads() sim.Reads { return c.reads }
 
-// OfEvents notes that the check looks at nothing but the events that it observes, so that its run
+// ReadingEvents notes that the check looks at nothing but the events that it observes, so that its run
 // can be in parts (see sim.Plan.Threads), and returns it. What the end of the run shows may
 // depend on nodes.
-func (c *Check) OfEvents() *Check {
+func (c *Check) ReadingEvents() *Check {
 	c.reads = sim.ReadsEvents
 	return c
 }
 
-// OfNode notes that an Always or a Sometimes looks at nothing but an event and the node that it
+// ReadingNode notes that an Always or a Sometimes looks at nothing but an event and the node that it
 // happens to, and that what it remembers is of that node alone: see sim.NodeReader. It returns
 // the check.
-func (c *Check) OfNode() *Check {
+func (c *Check) ReadingNode() *Check {
 	if c.look == nil {
 		panic(fmt.Sprintf("check: %q is neither an Always nor a Sometimes", c.name))
 	}

@@ -14,5 +14,5 @@ func Promises() *Check {
 			return true, errors.New(e.Text)
 		}
 		return true, nil
-	}).OfEvents().OrNotApplicable("no node promised anything")
+	}).ReadingEvents().OrNotApplicable("no node promised anything")
 }

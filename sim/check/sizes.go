@@ -64,7 +64,7 @@ func Bounded(name string, bound protocol.Time, h Held) *Check {
 		default:
 			disks[e.Node].see(e)
 		}
-	}).OfEvents()
+	}).ReadingEvents()
 	conclude := c.conclude
 	c.conclude = func(c *Check, end protocol.Time) (Verdict, string) {
 		if lost {
@@ -124,5 +124,5 @@ func Limited(name string, nodes int, node func(id protocol.NodeID) protocol.Node
 		of, relevant, wrong = e.Node, false, nil
 		s.Sizes(judge)
 		return relevant, wrong
-	}).OfNode().OrNotApplicable("no node has a limit")
+	}).ReadingNode().OrNotApplicable("no node has a limit")
 }

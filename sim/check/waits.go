@@ -32,7 +32,7 @@ func Waits(name string, nodes int, node func(id protocol.NodeID) protocol.Node) 
 		}
 		t.see(e)
 		return relevant, wrong
-	}).OfNode().OrNotApplicable("no node says what it waits for").At(func(id protocol.NodeID) bool { return uint64(id) < uint64(nodes) })
+	}).ReadingNode().OrNotApplicable("no node says what it waits for").AtNodes(func(id protocol.NodeID) bool { return uint64(id) < uint64(nodes) })
 }
 
 // timersOf follows which timers of a node are pending.

@@ -48,7 +48,7 @@ func relaying(bad byte, apart bool, more ...*check.Check) *scenario.Scenario {
 				plan.Inputs = append(plan.Inputs, sim.Input{ID: i, At: protocol.Time(i), Node: protocol.NodeID(i % relays), Body: []byte{200, byte(i)}})
 			}
 			had := check.Always("numbers are small", sim.Output, func(e *sim.Event) (bool, error) { return e.Body[0] > 0, nil })
-			return &scenario.Run{Plan: plan, Apart: apart, Checks: append(check.Suite{had.OfEvents()}, more...)}
+			return &scenario.Run{Plan: plan, Apart: apart, Checks: append(check.Suite{had.ReadingEvents()}, more...)}
 		},
 	}
 }
