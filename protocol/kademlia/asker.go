@@ -28,7 +28,7 @@ func (d *DHT) asked(env *protocol.Env, c Contact, verify bool) {
 	case i >= 0, d.tab.room(n), d.tab.fresh(n) < len(live), d.tab.crowded(n, &c.ID) >= 0:
 		d.verify(env, c)
 	default:
-		d.tab.remember(n, contact{who: d.tab.take(&c)})
+		d.tab.remember(n, d.tab.entry(n, &c))
 		d.probeFirst(env, n)
 	}
 }

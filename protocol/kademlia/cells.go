@@ -14,42 +14,24 @@ func (t *table) crowded(n int, id *ID) int {
 	var held [maxCells]uint8
 	live, most := t.contacts(n), uint8(0)
 	for i := range live {
-		c := t.cellOf(n, live[i].who)
+		c := t.cell(live[i].next)
 		held[c]++
 		most = max(most, held[c])
 	}
-	if most < 2 || held[t.cell(n, id)] > 0 {
+	if most < 2 || held[t.cell(id.after(n))] > 0 {
 		return -1
 	}
 	for i := len(live) - 1; i >= 0; i-- {
-		if held[t.cellOf(n, live[i].who)] == most {
+		if held[t.cell(live[i].next)] == most {
 			return i
 		}
 	}
 	return -1
 }
 
-// cell returns the cell of bucket n in which an id lies: the value of the bits after the
-// one that differs from the node's own. They are so many that there are at most k cells.
-func (t *table) cell(n int, id *ID) int {
-	c := 0
-	for i := range t.cellBits() {
-		c <<= 1
-		if at := n + 1 + i; at < idBits {
-			c |= int(id[at/8] >> (7 - at%8) & 1)
-		}
-	}
-	return c
-}
-
-func (t *table) cellBits() int { return bits.Len(uint(t.k)) - 1 }
-
-// cellOf returns the cell of a contact.
-func (t *table) cellOf(n int, who uint32) int {
-	if width := t.cellBits(); n+1+width <= 64 {
-		return int(t.head(who) << (n + 1) >> 1 >> (63 - width))
-	}
-	return t.cell(n, t.id(who))
-}
+// cell returns the cell of a bucket in which an id lies of which these are the bits after the
+// one that differs from the node's own: see ID.after. The first of them tell, and they are so many
+// that there are at most k cells.
+func (t *table) cell(next uint16) int { return int(next >> (16 - (bits.Len(uint(t.k)) - 1))) }
 
 const maxCells = 64 // for the greatest k

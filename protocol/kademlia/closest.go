@@ -19,9 +19,11 @@ func (t *table) closest(dst []Contact, q *query) []Contact {
 	return dst
 }
 
-// near is a contact that is close to a target.
+// near is a contact that is close to a target. Its distance is right in the bits that tell apart
+// contacts of different buckets, and in the next 16, which tell apart nearly all of one bucket: so
+// the ids themselves, which no cache holds, are hardly ever compared.
 type near struct {
-	distance uint64 // the first bits of it
+	distance uint64
 	who      uint32
 }
 
@@ -30,7 +32,7 @@ const maxNear = 16
 
 // search appends the q.n contacts closest to the target to list, which is empty, nearest first.
 func (t *table) search(q *query, list []near) []near {
-	s := search{table: t, query: q, head: q.target.head(), node: nobody}
+	s := search{table: t, query: q, node: nobody}
 	if q.except != nil {
 		who, ok := t.who(q.except)
 		switch s.id = !ok || who >= foreign || !t.alone(); {
@@ -47,13 +49,15 @@ func (t *table) search(q *query, list []near) []near {
 	// the target than the one before.
 	n := t.self.shared(&q.target)
 	if n < len(t.buckets) {
-		list = s.merge(list, n, n+1)
+		list = s.merge(list, n)
 		if len(list) < q.n {
-			list = s.merge(list, n+1, len(t.buckets))
+			for i := n + 1; i < len(t.buckets); i++ {
+				list = s.merge(list, i)
+			}
 		}
 	}
 	for i := min(n, len(t.buckets)) - 1; i >= 0 && len(list) < q.n; i-- {
-		list = s.merge(list, i, i+1)
+		list = s.merge(list, i)
 	}
 	return list
 }
@@ -65,22 +69,14 @@ const nobody = 1<<32 - 1
 type search struct {
 	*table
 	*query
-	head uint64 // of the target
 	node uint32 // the node at the address of query.except, or nobody
 	id   bool   // another contact may have its id, or a stranger its address
 }
 
-// merge inserts the contacts of buckets from to upTo-1 into list, which is sorted by distance
-// and stays at most query.n long.
-func (s *search) merge(list []near, from, upTo int) []near {
-	if from == upTo {
-		return list
-	}
-	first := uint32(0)
-	if from > 0 {
-		first = s.live.ends[from-1]
-	}
-	live := s.live.all[first:s.live.ends[upTo-1]]
+// merge inserts the contacts of bucket n into list, which is sorted by distance and stays at most
+// query.n long.
+func (s *search) merge(list []near, n int) []near {
+	live, shared := s.contacts(n), s.self.beyond(n)^s.target.head()
 	for i := range live {
 		c := &live[i]
 		if c.fails >= s.table.stale && (!s.query.stale || int32(s.locked(c.who)-s.now) > 0) {
@@ -89,7 +85,7 @@ func (s *search) merge(list []near, from, upTo int) []near {
 		if c.who == s.node || s.id && s.excepts(c.who) {
 			continue
 		}
-		x := near{s.table.head(c.who) ^ s.head, c.who}
+		x := near{shared ^ uint64(c.next)<<48>>(n+1), c.who}
 		at := len(list)
 		for at > 0 && s.closer(x, list[at-1]) {
 			at--

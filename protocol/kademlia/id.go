@@ -3,6 +3,7 @@ package kademlia
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"math"
 	"math/bits"
 
 	"dessim/protocol"
@@ -62,6 +63,25 @@ func (t *ID) sibling(n int, r *ID) ID {
 	u[n/8] = u[n/8]&^(0x80>>(n%8)) | ^t[n/8]&(0x80>>(n%8))
 	return u
 }
+
+// after returns the 16 bits that follow bit n, those beyond the end being 0: of an id in bucket n
+// of a table, they follow those that all ids of the bucket share.
+func (t *ID) after(n int) (next uint16) {
+	at, off := (n+1)/8, (n+1)%8
+	for i := range 3 {
+		if at+i < len(t) {
+			next |= uint16(uint32(t[at+i]) << 16 >> (8*i + 8 - off))
+		}
+	}
+	return next
+}
+
+// beyond returns the first 64 bits of the ids of bucket n of t's table, as far as they share them;
+// the others are 0.
+func (t *ID) beyond(n int) uint64 { return (t.head() ^ 1<<63>>n) &^ (math.MaxUint64 >> 1 >> n) }
+
+// head returns the first 64 bits.
+func (t *ID) head() uint64 { return binary.BigEndian.Uint64(t[:]) }
 
 // under returns a point of the subtree of t's first n bits; the rest is from r.
 func (t *ID) under(n int, r *ID) ID {

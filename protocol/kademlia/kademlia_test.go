@@ -229,7 +229,7 @@ func TestANewcomerFromACellWithoutAContactTakesAPlaceInTheMostCrowdedCell(t *tes
 	}
 	cells := map[int]int{}
 	for _, c := range r.d.tab.contacts(0) {
-		cells[r.d.tab.cell(0, r.d.tab.id(c.who))]++
+		cells[r.d.tab.cell(c.next)]++
 	}
 	if len(cells) != 8 {
 		t.Errorf("contacts by cell are %v, want one each", cells)

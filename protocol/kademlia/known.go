@@ -1,7 +1,6 @@
 package kademlia
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -35,9 +34,6 @@ func NewKnown(book protocol.Book, ids []ID) *Known {
 	}
 	return k
 }
-
-// head returns the first 64 bits.
-func (t *ID) head() uint64 { return binary.BigEndian.Uint64(t[:]) }
 
 // foreign is the first of the numbers of contacts that a node keeps itself, since they are not as
 // Known has them.
@@ -97,10 +93,6 @@ func (t *table) id(who uint32) *ID {
 	}
 	return &t.strangers[who-foreign].ID
 }
-
-// head returns the first bits of a contact's id, which decide nearly every comparison. A table of
-// these alone would be smaller, but then an answer fetches two lines for each contact.
-func (t *table) head(who uint32) uint64 { return t.id(who).head() }
 
 // contact returns the contact of a number.
 func (t *table) contact(who uint32) Contact {

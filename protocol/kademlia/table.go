@@ -11,6 +11,7 @@ import (
 type contact struct {
 	who      uint32 // see Known
 	seen     uint32 // when it last answered, in units of stampUnit; may wrap
+	next     uint16 // the bits of its id that tell it from others of its bucket: see ID.after
 	fails    uint8  // failed RPCs since it last answered
 	answered bool   // it answered us; always so in table.live
 }
@@ -230,14 +231,14 @@ func (t *table) heard(c Contact, now uint32) news {
 	n := t.bucketOf(&c.ID)
 	if i, same := t.place(n, &c); i >= 0 {
 		if !same {
-			t.remember(n, contact{who: t.take(&c), answered: true, seen: now})
+			t.remember(n, t.entry(n, &c).heard(now))
 			return moved
 		}
 		live := t.contacts(n)
 		was := live[i]
 		t.answers(&was)
 		copy(live[i:], live[i+1:])
-		live[len(live)-1] = contact{who: was.who, answered: true, seen: now}
+		live[len(live)-1] = was.heard(now)
 		if was.fails >= t.stale {
 			return back
 		}
@@ -253,15 +254,27 @@ func (t *table) heard(c Contact, now uint32) news {
 	case !t.room(n):
 		i := t.crowded(n, &c.ID)
 		if i < 0 {
-			t.remember(n, contact{who: t.take(&c), answered: true, seen: now})
+			t.remember(n, t.entry(n, &c).heard(now))
 			return full
 		}
 		t.remember(n, t.remove(n, i))
 	}
-	who := t.take(&c)
+	e := t.entry(n, &c).heard(now)
 	t.forget(n, &c)
-	t.live.add(n, contact{who: who, answered: true, seen: now})
+	t.live.add(n, e)
 	return added
+}
+
+// entry returns what bucket n keeps of a contact that has not answered yet, which gets a place in
+// the table.
+func (t *table) entry(n int, c *Contact) contact {
+	return contact{who: t.take(c), next: c.ID.after(n)}
+}
+
+// heard returns c as of a node that answers now.
+func (c contact) heard(now uint32) contact {
+	c.seen, c.fails, c.answered = now, 0, true
+	return c
 }
 
 // lost counts a failed RPC. A contact that is stale by then gives way to the newest in

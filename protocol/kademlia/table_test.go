@@ -64,7 +64,7 @@ func TestTableFindsTheClosest(t *testing.T) {
 			case 0:
 				tab.lost(c, never)
 			case 1:
-				tab.remember(n, contact{who: tab.take(&c)})
+				tab.remember(n, tab.entry(n, &c))
 			case 2:
 				tab.heard(Contact{c.ID, addr(rapid.SampledFrom([]int{21, 1000}).Draw(t, "address"))}, uint32(i)) // moved
 			default:
@@ -121,6 +121,17 @@ func slowClosest(tab *table, q query) (cs []Contact) {
 	return cs[:min(q.n, len(cs))]
 }
 
+// bitsAfter is a slow twin of ID.after.
+func bitsAfter(id *ID, n int) (next uint16) {
+	for i := n + 1; i <= n+16; i++ {
+		next <<= 1
+		if i < idBits {
+			next |= uint16(id[i/8] >> (7 - i%8) & 1)
+		}
+	}
+	return next
+}
+
 // checkTable asserts what holds of every table.
 func checkTable(t *rapid.T, tab *table) {
 	failed, places := 0, make(map[uint32]int)
@@ -135,8 +146,8 @@ func checkTable(t *rapid.T, tab *table) {
 			if got := tab.self.shared(id); got != n {
 				t.Fatalf("bucket %d holds %v, which shares %d bits", n, id, got)
 			}
-			if a, b := tab.cellOf(n, c.who), tab.cell(n, id); a != b {
-				t.Fatalf("bucket %d holds %v in cell %d, want %d", n, id, a, b)
+			if want := bitsAfter(id, n); c.next != want {
+				t.Fatalf("bucket %d holds %v as %016b, want %016b", n, id, c.next, want)
 			}
 		}
 		ids := make(map[ID]bool)
@@ -218,7 +229,11 @@ func TestStaleContactsGiveWayOnlyToOthersThatAnswered(t *testing.T) {
 	if got := tab.closest(nil, &query{target: far(1).ID, n: 1}); got[0] == far(1) {
 		t.Error("a stale contact is still in answers")
 	}
-	remember := func(c Contact, answered bool) { tab.remember(0, contact{who: tab.take(&c), answered: answered}) }
+	remember := func(c Contact, answered bool) {
+		e := tab.entry(0, &c)
+		e.answered = answered
+		tab.remember(0, e)
+	}
 	remember(far(3), false)
 	if old, next, ok := tab.lost(far(1), never); old || !ok || next != far(3) {
 		t.Errorf("lost returns %v %v %v, want to try %v, which only asked", old, next, ok, far(3))
@@ -261,10 +276,10 @@ func TestWhoWaitsAndAsksHasAnsweredNoLess(t *testing.T) {
 	tab := table{k: 2, stale: 2}
 	first, second := Contact{ID{0x80}, addr(1)}, Contact{ID{0x81}, addr(2)}
 	n := tab.bucketOf(&first.ID)
-	want := contact{who: tab.take(&first), answered: true, seen: 7, fails: 1}
+	want := contact{who: tab.take(&first), next: first.ID.after(n), answered: true, seen: 7, fails: 1}
 	tab.remember(n, want)
-	tab.remember(n, contact{who: tab.take(&second)})
-	tab.remember(n, contact{who: tab.take(&first)})
+	tab.remember(n, tab.entry(n, &second))
+	tab.remember(n, tab.entry(n, &first))
 	if got := tab.waiting(n)[1]; got != want {
 		t.Errorf("one that answered at 7 and asked waits as %+v, want %+v", got, want)
 	}
