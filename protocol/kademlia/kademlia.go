@@ -260,7 +260,7 @@ func (d *DHT) Stats() Stats { return d.stats }
 // bucket the one heard longest ago first. The slice is the caller's.
 func (d *DHT) Contacts() []Contact {
 	var cs []Contact
-	for _, c := range d.tab.live.all {
+	for _, c := range d.tab.rows[liveRow] {
 		if c.fails < d.tab.stale {
 			cs = append(cs, d.tab.contact(c.who))
 		}

@@ -13,54 +13,57 @@ type contact struct {
 	seen     uint32 // when it last answered, in units of stampUnit; may wrap
 	next     uint16 // the bits of its id that tell it from others of its bucket: see ID.after
 	fails    uint8  // failed RPCs since it last answered
-	answered bool   // it answered us; always so in table.live
+	answered bool   // it answered us; always so of live ones
 }
 
 // bucket is what the contacts share that share a certain number of leading bits with the node
-// itself. Those themselves stand in two rows of the table: those in the bucket, of which the one
-// heard longest ago comes first, and the replacements, at most k, of which the newest is the last.
+// itself. Those themselves stand in two rows of the table.
 type bucket struct {
 	looked protocol.Time // when a lookup went there last
+	ends   [rows]uint32  // where its contacts end in each row, which begin where those of the bucket before do
 }
 
-// row has the contacts of all buckets in one piece, since a list for each of a dozen buckets would
-// take most of what a table takes.
-type row struct {
-	all  []contact
-	ends []uint32 // where those of a bucket end, which begin where those of the bucket before do
-}
+// row is a list of contacts of all buckets in one piece, since a list for each of a dozen buckets
+// would take most of what a table takes.
+type row uint8
 
-// of returns those of bucket n. The slice is the row's, and valid until it changes.
-func (r *row) of(n int) []contact {
+const (
+	liveRow  row = iota // those in the buckets, of which the one heard longest ago comes first
+	cacheRow            // the replacements, at most k of a bucket, of which the newest is the last
+	rows
+)
+
+// of returns the contacts of bucket n in a row. The slice is the table's, and valid until it
+// changes.
+func (t *table) of(r row, n int) []contact {
 	from := uint32(0)
 	if n > 0 {
-		from = r.ends[n-1]
+		from = t.buckets[n-1].ends[r]
 	}
-	return r.all[from:r.ends[n]:len(r.all)]
+	all := t.rows[r]
+	return all[from:t.buckets[n].ends[r]:len(all)]
 }
 
-// bucket adds a bucket, which is empty.
-func (r *row) bucket() { r.ends = append(r.ends, uint32(len(r.all))) }
-
-// add makes c the last contact of bucket n. The row grows by an eighth, not by half.
-func (r *row) add(n int, c contact) {
-	if len(r.all) == cap(r.all) {
+// add makes c the last contact of bucket n in a row. The row grows by an eighth, not by half.
+func (t *table) add(r row, n int, c contact) {
+	all := t.rows[r]
+	if len(all) == cap(all) {
 		const least = 8
-		r.all = append(make([]contact, 0, len(r.all)+len(r.all)/8+least), r.all...)
+		all = append(make([]contact, 0, len(all)+len(all)/8+least), all...)
 	}
-	r.all = slices.Insert(r.all, int(r.ends[n]), c)
-	for i := n; i < len(r.ends); i++ {
-		r.ends[i]++
+	t.rows[r] = slices.Insert(all, int(t.buckets[n].ends[r]), c)
+	for i := n; i < len(t.buckets); i++ {
+		t.buckets[i].ends[r]++
 	}
 }
 
-// remove takes the i-th contact from bucket n and returns it.
-func (r *row) remove(n, i int) contact {
-	at := int(r.ends[n]) - len(r.of(n)) + i
-	c := r.all[at]
-	r.all = slices.Delete(r.all, at, at+1)
-	for i := n; i < len(r.ends); i++ {
-		r.ends[i]--
+// cut takes the i-th contact of bucket n from a row and returns it.
+func (t *table) cut(r row, n, i int) contact {
+	at := int(t.buckets[n].ends[r]) - len(t.of(r, n)) + i
+	c := t.rows[r][at]
+	t.rows[r] = slices.Delete(t.rows[r], at, at+1)
+	for i := n; i < len(t.buckets); i++ {
+		t.buckets[i].ends[r]--
 	}
 	return c
 }
@@ -75,9 +78,8 @@ type table struct {
 	known     *Known        // or nil
 	strangers []stranger    // contacts in the table that are not as known has them
 	buckets   []bucket
-	live      row
-	cache     row
-	failed    int       // stale ones in live
+	rows      [rows][]contact
+	failed    int       // stale ones that are live
 	locks     []lock    // of stale ones
 	probes    [3]uint64 // bit n: one of the contacts of bucket n is being pinged, for a newcomer, at its old address, or for being silent
 }
@@ -100,21 +102,19 @@ const (
 func (t *table) bucketOf(id *ID) int {
 	n := t.self.shared(id)
 	for len(t.buckets) <= n {
-		t.buckets = append(t.buckets, bucket{looked: t.own})
-		t.live.bucket()
-		t.cache.bucket()
+		t.buckets = append(t.buckets, bucket{looked: t.own, ends: [rows]uint32{uint32(len(t.rows[liveRow])), uint32(len(t.rows[cacheRow]))}})
 	}
 	return n
 }
 
 // contacts returns those of bucket n, and waiting its replacements. The slice is the table's, and
 // valid until it changes.
-func (t *table) contacts(n int) []contact { return t.live.of(n) }
-func (t *table) waiting(n int) []contact  { return t.cache.of(n) }
+func (t *table) contacts(n int) []contact { return t.of(liveRow, n) }
+func (t *table) waiting(n int) []contact  { return t.of(cacheRow, n) }
 
 // remove takes the i-th contact from bucket n and returns it.
 func (t *table) remove(n, i int) contact {
-	c := t.live.remove(n, i)
+	c := t.cut(liveRow, n, i)
 	t.answers(&c)
 	return c
 }
@@ -172,7 +172,7 @@ func (t *table) room(n int) bool {
 // deeper counts the contacts below bucket n that are not stale; it stops at k.
 func (t *table) deeper(n int) int {
 	if t.failed == 0 {
-		return min(t.k, len(t.live.all)-int(t.live.ends[n]))
+		return min(t.k, len(t.rows[liveRow])-int(t.buckets[n].ends[liveRow]))
 	}
 	sum := 0
 	for i := n + 1; i < len(t.buckets) && sum < t.k; i++ {
@@ -197,7 +197,7 @@ func (t *table) fresh(n int) int {
 }
 
 // empty reports whether there is no contact, not even a stale one.
-func (t *table) empty() bool { return len(t.live.all) == 0 }
+func (t *table) empty() bool { return len(t.rows[liveRow]) == 0 }
 
 // edge returns the bucket at the top of the smallest subtree around the node that
 // holds k contacts, or 0 if the whole table holds fewer.
@@ -261,7 +261,7 @@ func (t *table) heard(c Contact, now uint32) news {
 	}
 	e := t.entry(n, &c).heard(now)
 	t.forget(n, &c)
-	t.live.add(n, e)
+	t.add(liveRow, n, e)
 	return added
 }
 
@@ -299,9 +299,9 @@ func (t *table) lost(c Contact, silent func(seen uint32) bool) (old bool, next C
 	if j < 0 {
 		return false, t.contact(cache[len(cache)-1].who), true
 	}
-	e := t.cache.remove(n, j)
+	e := t.cut(cacheRow, n, j)
 	t.drop(t.remove(n, i).who)
-	t.live.add(n, e)
+	t.add(liveRow, n, e)
 	return true, Contact{}, false
 }
 
@@ -343,7 +343,7 @@ func (t *table) remember(n int, e contact) {
 		at = max(at, 0)
 	}
 	if at < 0 {
-		t.cache.add(n, e)
+		t.add(cacheRow, n, e)
 		return
 	}
 	t.drop(cache[at].who)
@@ -355,7 +355,7 @@ func (t *table) remember(n int, e contact) {
 func (t *table) forget(n int, c *Contact) {
 	if who, ok := t.who(c); ok {
 		if i := slices.IndexFunc(t.waiting(n), func(o contact) bool { return o.who == who }); i >= 0 {
-			t.drop(t.cache.remove(n, i).who)
+			t.drop(t.cut(cacheRow, n, i).who)
 		}
 	}
 }

@@ -111,7 +111,7 @@ func drawKnown(t *rapid.T) *Known {
 }
 
 func slowClosest(tab *table, q query) (cs []Contact) {
-	for _, o := range tab.live.all {
+	for _, o := range tab.rows[liveRow] {
 		c := tab.contact(o.who)
 		if (o.fails < tab.stale || q.stale) && (q.except == nil || c.ID != q.except.ID && c.Addr != q.except.Addr) {
 			cs = append(cs, c)
@@ -199,7 +199,7 @@ func TestTableKeepsAllOfItsOwnSubtreeAndKOfEachOther(t *testing.T) {
 		}
 		for _, id := range all {
 			n := tab.self.shared(&id)
-			there := slices.ContainsFunc(tab.live.all, func(c contact) bool { return *tab.id(c.who) == id })
+			there := slices.ContainsFunc(tab.rows[liveRow], func(c contact) bool { return *tab.id(c.who) == id })
 			if n >= edge && !there {
 				t.Fatalf("%v shares %d bits and is not kept, though the smallest subtree of %d begins at %d", id, n, k, edge)
 			}

@@ -108,7 +108,7 @@ func (d *DHT) Probing(bucket int) bool {
 // Unheard returns for how long the good contact has not answered that has not for longest. ok
 // is false if there are no good contacts.
 func (d *DHT) Unheard(now protocol.Time) (silence time.Duration, ok bool) {
-	for _, c := range d.tab.live.all {
+	for _, c := range d.tab.rows[liveRow] {
 		if c.fails < d.tab.stale {
 			silence, ok = max(silence, now.Sub(protocol.Time(c.seen)*stampUnit)), true
 		}
