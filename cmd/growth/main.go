@@ -5,6 +5,7 @@
 //
 //	go run ./cmd/growth                       1,000 to 100,000 nodes
 //	go run ./cmd/growth -nodes 1000,1000000   these; a million take some 6 GB and half an hour or more
+//	go run ./cmd/growth -threads 2            each run on two cores
 //
 // Each run is a process of its own, one after the other. The table has the mean hops of the lookups
 // that the scenario judges, beside those of a model: see hops. Messages and bytes are what all nodes
@@ -31,8 +32,9 @@ import (
 
 func main() {
 	sizes := flag.String("nodes", "1000,10000,100000", "sizes of the networks, with commas between")
+	threads := flag.Int("threads", 1, "goroutines among which the nodes of a run are parted")
 	flag.Parse()
-	code, err := grow(*sizes)
+	code, err := grow(*sizes, *threads)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "growth:", err)
 	}
@@ -40,7 +42,7 @@ func main() {
 }
 
 // grow measures all sizes and returns the exit code.
-func grow(sizes string) (code int, err error) {
+func grow(sizes string, threads int) (code int, err error) {
 	const refused = 2
 	var nodes []int
 	for _, text := range strings.Split(sizes, ",") {
@@ -49,6 +51,9 @@ func grow(sizes string) (code int, err error) {
 			return refused, fmt.Errorf("-nodes %q: want numbers of 2 or more, such as 1000,10000", sizes)
 		}
 		nodes = append(nodes, n)
+	}
+	if threads < 1 {
+		return refused, fmt.Errorf("-threads %d: want 1 or more", threads)
 	}
 	dir, err := os.MkdirTemp("", "growth")
 	if err != nil {
@@ -62,7 +67,7 @@ func grow(sizes string) (code int, err error) {
 	fmt.Println("| nodes | hops | hops, model | messages a node | bytes a node | CPU | wall | peak memory | memory a node |")
 	fmt.Println("|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
 	for _, n := range nodes {
-		f, err := run(binary, n)
+		f, err := run(binary, n, threads)
 		if err != nil {
 			return 1, err
 		}
@@ -85,8 +90,8 @@ var (
 )
 
 // run makes a run in another process.
-func run(binary string, nodes int) (f figures, err error) {
-	cmd := exec.Command(binary, "run", "-scenario", "bootstrap", "-nodes", strconv.Itoa(nodes), "-seed", "1")
+func run(binary string, nodes, threads int) (f figures, err error) {
+	cmd := exec.Command(binary, "run", "-scenario", "bootstrap", "-nodes", strconv.Itoa(nodes), "-seed", "1", "-threads", strconv.Itoa(threads))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	began := time.Now()

@@ -21,8 +21,11 @@ func TestTheModelTakesAsManyHopsAsTablesFilledAtRandom(t *testing.T) {
 
 func TestOnlySizesAreAccepted(t *testing.T) {
 	for _, sizes := range []string{"", "x", "1", "1000,", "-5"} {
-		if code, err := grow(sizes); code != 2 || err == nil {
+		if code, err := grow(sizes, 1); code != 2 || err == nil {
 			t.Errorf("-nodes %q: exit code %d, %v; want 2 and why", sizes, code, err)
 		}
+	}
+	if code, err := grow("1000", 0); code != 2 || err == nil {
+		t.Errorf("-threads 0: exit code %d, %v; want 2 and why", code, err)
 	}
 }
