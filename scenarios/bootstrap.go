@@ -30,7 +30,7 @@ func bootstrap() *scenario.Scenario {
 		Shows:    fmt.Sprintf("nodes join a Kademlia network through node 0; then every node and every key is found; up to %d are nodes of the ledger, more are of Kademlia alone", mostPeers),
 		MinNodes: 1,
 		MaxNodes: mostAlone,
-		Defaults: defaults(40, 2*time.Minute),
+		Defaults: defaults(40, time.Hour),
 		Own:      routing(),
 		Memory:   aloneTakes,
 	}, bootstrapTraffic, buildBootstrap)
