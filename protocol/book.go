@@ -82,13 +82,19 @@ func (SimBook) Endpoint(id NodeID) Endpoint {
 	if id >= 1<<24 {
 		panic("protocol: SimBook holds nodes 0 to 16777215, not " + id.String())
 	}
-	return Endpoint{10, byte(id >> 16), byte(id >> 8), byte(id), 6881 >> 8, 6881 & 255}
+	return Endpoint{simNet, byte(id >> 16), byte(id >> 8), byte(id), simPort >> 8, simPort & 255}
 }
+
+// The endpoint of a simulated node has this first byte and this port.
+const (
+	simNet  = 10
+	simPort = 6881
+)
 
 // Node inverts Endpoint.
 func (SimBook) Node(e Endpoint) (NodeID, bool) {
 	id := NodeID(e[1])<<16 | NodeID(e[2])<<8 | NodeID(e[3])
-	return id, SimBook{}.Endpoint(id) == e
+	return id, e[0] == simNet && e[4] == simPort>>8 && e[5] == simPort&255
 }
 
 // Long knows no IPv6 endpoint.

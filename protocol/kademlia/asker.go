@@ -10,7 +10,7 @@ const maxWaiting = 32 // askers to be pinged after Config.Askers others
 // ping of ours, since anybody can ask under any address. A ping causes none, which verify
 // says: else two nodes whose answers come too late would ping each other for ever.
 func (d *DHT) asked(env *protocol.Env, c Contact, verify bool) {
-	if c.ID == d.tab.self {
+	if c.ID.is(&d.tab.self) {
 		return
 	}
 	n := d.tab.bucketOf(&c.ID)

@@ -48,7 +48,7 @@ type stranger struct {
 // who returns the number of a contact. ok is false if it has none yet.
 func (t *table) who(c *Contact) (who uint32, ok bool) {
 	if k := t.known; k != nil {
-		if n, ok := k.book.Node(c.Addr); ok && uint64(n) < uint64(len(k.ids)) && k.ids[n] == c.ID {
+		if n, ok := k.book.Node(c.Addr); ok && uint64(n) < uint64(len(k.ids)) && k.ids[n].is(&c.ID) {
 			return uint32(n), true
 		}
 	}

@@ -104,7 +104,7 @@ func (d *DHT) begin(env *protocol.Env, l *lookup) {
 // One id may be named with several addresses, of which at most one is right. All are
 // asked: a lie must not hide the truth.
 func (d *DHT) name(env *protocol.Env, l *lookup, c Contact, hops uint8) bool {
-	if node, ok := d.cfg.Book.Node(c.Addr); !ok || node == env.ID() || c.ID == d.tab.self {
+	if node, ok := d.cfg.Book.Node(c.Addr); !ok || node == env.ID() || c.ID.is(&d.tab.self) {
 		return false
 	}
 	i, there := l.find(&c)

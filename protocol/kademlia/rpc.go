@@ -44,7 +44,7 @@ const (
 // address or it is the node's own.
 func (d *DHT) call(env *protocol.Env, c call) bool {
 	node, ok := d.cfg.Book.Node(c.to.Addr)
-	if !ok || node == env.ID() || c.to.ID == d.tab.self && !c.anyID {
+	if !ok || node == env.ID() || c.to.ID.is(&d.tab.self) && !c.anyID {
 		return false
 	}
 	d.count++
@@ -156,7 +156,7 @@ func (d *DHT) pending(from protocol.NodeID, m *message) int {
 		if c.purpose == 0 || c.txn != txn {
 			continue
 		}
-		if c.node != from || m.y == 'r' && (m.id == d.tab.self || m.id != c.to.ID && !c.anyID) {
+		if c.node != from || m.y == 'r' && (m.id.is(&d.tab.self) || !m.id.is(&c.to.ID) && !c.anyID) {
 			return -1
 		}
 		return i

@@ -38,6 +38,9 @@ func TestDistanceIsXOR(t *testing.T) {
 		if got, want := c.Closer(a, b), distance(c, a).Cmp(distance(c, b)) < 0; got != want {
 			t.Fatalf("Closer: %v, want %v", got, want)
 		}
+		if got, want := a.is(&b), a == b; got != want {
+			t.Fatalf("is: %v, want %v", got, want)
+		}
 		if got, want := a.shared(&b), idBits-distance(a, b).BitLen(); got != want {
 			t.Fatalf("shared: %d, want %d", got, want)
 		}
