@@ -13,14 +13,15 @@ import (
 // doubting judges cooperative termination: a node in doubt asks the other nodes of the
 // transaction, from its second question on. So its doubt ends if it is connected with one that
 // is not in doubt, wherever the coordinator is. Where the coordinator restarts meanwhile, the
-// node begins anew with its questions. A question to one that has restarted meanwhile may be
+// node begins anew with its questions, whenever it hears of that: such a doubt is not judged, but
+// its node is in doubt, and ends no other's. A question to one that has restarted meanwhile may be
 // refused, since it is to an earlier incarnation, and only the next one reaches it.
 type doubting struct {
 	c       *Commits
 	lies    func(id protocol.NodeID) bool
 	forgot  func(node protocol.NodeID, id twopc.ID) bool
 	delay   time.Duration
-	open    []openDoubt
+	open    []openDoubt // of all nodes that are in doubt, but for those that have restarted and not said so yet
 	decided map[doubt]protocol.Time
 	started map[protocol.NodeID]protocol.Time // when the incarnation of today began
 	due     uint64                            // doubts that ended while their coordinator was away
@@ -32,7 +33,7 @@ type openDoubt struct {
 	doubt
 	coordinator protocol.NodeID
 	from        protocol.Time
-	judged      bool
+	judged      bool // or not to be
 }
 
 // The second question leaves at most 280 delays after the yes: 80, and 160 with a quarter more.
@@ -53,7 +54,11 @@ func (x *doubting) observe(p *Progress, e *sim.Event) {
 	switch e.What {
 	case sim.Started:
 		x.started[e.Node] = e.At
-		x.open = slices.DeleteFunc(x.open, func(d openDoubt) bool { return d.node == e.Node || d.coordinator == e.Node })
+		x.open = slices.DeleteFunc(x.open, func(d openDoubt) bool { return d.node == e.Node })
+		for i := range x.open {
+			d := &x.open[i]
+			d.judged = d.judged || d.coordinator == e.Node
+		}
 	case sim.Output:
 		r, ok := twopc.DecodeOutput(e.Kind, e.Body)
 		if !ok || e.Kind == twopc.KindBegun {
