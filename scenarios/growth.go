@@ -24,9 +24,7 @@ const (
 	pingsAtOnce  = 8    // queries of the hash table beside those of lookups
 	lookupsAtEnd = 2    // of the periodic refresh, under way
 	// What is sent and not yet acknowledged when the last node has what it needs: a run may end
-	// before. Heartbeats acknowledge the frames of an order, here to one member. And what a link
-	// holds because it came early: a late copy of a frame to whichever incarnation answers
-	// waits for the frames before it, which went to another incarnation.
+	// before. Heartbeats acknowledge the frames of an order, here to one member.
 	inFlight = 8
 	noBound  = math.MaxInt
 )
@@ -115,7 +113,7 @@ func (m *market) machine(id protocol.NodeID) protocol.Node {
 
 // keeps returns the most items that a node may hold under a name in the end. What is not
 // listed is over by then.
-func (m *market) keeps(_ protocol.NodeID, name string) int {
+func (m *market) keeps(id protocol.NodeID, name string) int {
 	begun, k := m.commits.Begun(), m.kept(m.ledgers.Placed(), m.faulty.views)
 	switch name {
 	case "client.open", "peer.open", "peer.queued", "peer.asked", "peer.begun", "twopc.open", "twopc.timers":
@@ -139,8 +137,10 @@ func (m *market) keeps(_ protocol.NodeID, name string) int {
 		return m.unplaced()
 	case "gossip.kept", "gossip.refused", "gossip.ids":
 		return k.placed + len(m.plan.Inputs) // each input may be a body, and not be ordered
-	case "link.unacknowledged", "link.early":
+	case "link.unacknowledged":
 		return inFlight
+	case "link.early":
+		return m.early(id)
 	case check.OnDisk:
 		if m.p.Order == orderRaft {
 			return noBound // its log is never discarded
@@ -151,6 +151,19 @@ func (m *market) keeps(_ protocol.NodeID, name string) int {
 		return diskSlack + 4*(begun+k.placed+k.nodes+k.lives+k.views)
 	}
 	return max(k.order(name), m.table(name, k))
+}
+
+// early returns the most messages that a node's links may hold because they came before their
+// turn.
+func (m *market) early(id protocol.NodeID) int {
+	if id == m.client {
+		return inFlight
+	}
+	most, ok := m.links.Early(id)
+	if !ok {
+		return noBound
+	}
+	return most
 }
 
 // bounded requires that replicas and clients hold no more than must be kept.

@@ -150,7 +150,7 @@ func (m *market) run(checks check.Suite) *scenario.Run {
 	if m.remember > 0 { // what is too old is asked for to the end of time
 		m.plan.Until = min(m.plan.Until, m.bound)
 	}
-	m.links = m.watchLinks(m.plan.Faults)
+	m.links = m.watchLinks()
 	pauses := judge.NewPauses(m.p.Nodes, m.delay)
 	m.hears = append(m.hears, m.links.Heard, m.questions.Heard, pauses.Heard)
 	r := &scenario.Run{

@@ -49,17 +49,17 @@ func (c *churning) queries(cfg kademlia.Config) *judge.Queries {
 	})
 }
 
-// watchLinks returns a judge of the links between the ledger's nodes. Where nodes survive
-// failures, and with raft, the order does not need FIFO links.
-func (w *world) watchLinks(faults []fault.Fault) *judge.Links {
-	order, group := w.group()
-	retry := peer.Retry(w.delay)
-	if !w.timely(faults) {
+// watchLinks returns a judge of the links of the market's nodes. Where nodes survive failures, and
+// with raft, the order does not need FIFO links.
+func (m *market) watchLinks() *judge.Links {
+	order, group := m.group()
+	retry, faults := peer.Retry(m.delay), m.plan.Faults
+	if !m.timely(faults) {
 		retry = 0
 	}
 	return judge.NewLinks(judge.LinksOf{
-		Nodes: w.p.Nodes, Seed: w.p.Seed, Asks: w.p.asks(), FIFO: order.FIFO() && group == nil && !w.p.Failing(),
-		Retry: retry, Delay: w.delay, Faults: faults, Traitors: traitors(faults),
+		Nodes: m.p.Nodes, Clients: m.plan.Nodes - m.p.Nodes, Seed: m.p.Seed, Asks: m.p.asks(), FIFO: order.FIFO() && group == nil && !m.p.Failing(),
+		Retry: retry, Delay: m.delay, Faults: faults, Traitors: traitors(faults),
 	})
 }
 

@@ -36,7 +36,10 @@
 //
 // A Link remembers each node that it ever sent to or heard from, in about 150 bytes,
 // besides what is unacknowledged or came early. What is meant for a silent node stays
-// in memory until that answers: the sender bounds it, or nobody does.
+// in memory until that answers: the sender bounds it, or nobody does. What came early is at most
+// MaxWindow numbers of a node, with their messages if order matters. If those before them went to
+// a former incarnation of this node, it stays until the other one's next message, or restart: a
+// copy may follow, and nothing says that none will.
 package link
 
 import (

@@ -21,7 +21,7 @@ import (
 //     all before it have come or never will.
 //   - A number stands for one message. New ones follow each other, but for those that were
 //     dropped for a former incarnation of the receiver.
-//   - Only what was acknowledged is given up.
+//   - Only what was acknowledged is given up, and then nobody is told to wait for it.
 //   - Only what came is acknowledged.
 //   - What is not acknowledged is sent again, the oldest first, neither sooner nor later than
 //     the link says: see linkPace.
@@ -36,6 +36,8 @@ type Links struct {
 	err   error     // of what was handed up in it
 	asks  bool      // links are to be asked about frames that nobody sends
 	known func(id protocol.NodeID) bool
+
+	traitors bool // there are some
 }
 
 // linkEnd is a watched node.
@@ -74,13 +76,14 @@ const mostEnds = 2
 
 // LinksOf is the links that a Links judges.
 type LinksOf struct {
-	Nodes  int
-	Seed   uint64 // says which are watched
-	Asks   bool   // links are asked, too, about frames that nobody sends
-	FIFO   bool
-	Retry  time.Duration // to the first resend; 0 if clocks do not keep the time
-	Delay  time.Duration // the longest usual one
-	Faults []fault.Fault
+	Nodes   int
+	Clients int    // that follow the nodes in the plan, and are not watched
+	Seed    uint64 // says which nodes are
+	Asks    bool   // links are asked, too, about frames that nobody sends
+	FIFO    bool
+	Retry   time.Duration // to the first resend; 0 if clocks do not keep the time
+	Delay   time.Duration // the longest usual one
+	Faults  []fault.Fault
 	// Traitors are not judged.
 	Traitors []protocol.NodeID
 }
@@ -88,12 +91,30 @@ type LinksOf struct {
 // NewLinks returns a judge of the links between nodes.
 func NewLinks(c LinksOf) *Links {
 	nodes, traitors := c.Nodes, c.Traitors
-	l := &Links{fifo: c.FIFO, asks: c.Asks, pace: linkRule{c.Retry, c.Delay}, held: NewHindered(c.Faults), ends: make([]*linkEnd, nodes)}
+	l := &Links{fifo: c.FIFO, asks: c.Asks, pace: linkRule{c.Retry, c.Delay}, held: NewHindered(c.Faults), ends: make([]*linkEnd, nodes), traitors: len(traitors) > 0}
 	for id := range sample(nodes, mostEnds, c.Seed, traitors) {
 		l.ends[id] = &linkEnd{peers: make(map[protocol.NodeID]*linkPeer)}
 	}
-	l.known = func(id protocol.NodeID) bool { return uint64(id) < uint64(nodes) && !slices.Contains(traitors, id) }
+	l.known = func(id protocol.NodeID) bool {
+		return uint64(id) < uint64(nodes+c.Clients) && !slices.Contains(traitors, id)
+	}
 	return l
+}
+
+// Early returns how many numbers a node's links must remember beyond those up to which all is
+// settled. That does not end with the messages: what was sent to any incarnation, or by one that
+// has crashed, may come without what was before it, which went to a former incarnation, or never
+// comes; and a copy may follow. ok is false if that is not known: the node is not watched, or a
+// traitor may number its messages as it likes.
+func (l *Links) Early(id protocol.NodeID) (items int, ok bool) {
+	n := l.ends[id]
+	if n == nil || l.traitors {
+		return 0, false
+	}
+	for _, of := range protocol.SortedKeys(n.peers) {
+		items += len(n.peers[of].early)
+	}
+	return items, true
 }
 
 // Heard is for peer.Config: it sees what the link of a node hands up.
@@ -257,6 +278,8 @@ func (p *linkPeer) numbers(f *link.Frame, wrong func(format string, args ...any)
 		return wrong("has number %d after %d", f.Seq, p.top)
 	case f.Low > max(p.acked+1, p.low) && !p.renewed:
 		return wrong("gives up all below %d, where %d are acknowledged", f.Low, p.acked)
+	case f.Low <= p.settled():
+		return wrong("lets %d come, where all up to %d are acknowledged or given up", f.Low, p.settled())
 	}
 	for ; p.low < f.Low; p.low++ {
 		delete(p.said, p.low)
