@@ -13,12 +13,15 @@ import (
 // placing judges whether a commit gets its place in the order while some of its parties are
 // away: then another must broadcast it. All parties must be in a lasting majority or away, and
 // those in it must know the commit: one that is in doubt may have to wait for the others, and
-// a node that is neither may be in the view, and the one that is to broadcast.
+// a node that is neither may be in the view, and the one that is to broadcast. With Raft, each in
+// that majority must know a leader at each tick: candidates of which none is elected wait longer
+// each time.
 type placing struct {
 	outcomes *Outcomes
 	patience time.Duration
 	commits  []*placed
-	due      uint64 // commits that were due, at each look
+	unled    []protocol.Time // by node: the last tick at which it knew no leader; nil without one
+	due      uint64          // commits that were due, at each look
 	wrong    error
 }
 
@@ -44,10 +47,18 @@ type knows struct {
 // Places makes the judge look at the commits of these transfers too.
 func (p *Progress) Places(o *Outcomes, delay time.Duration) {
 	p.placing = &placing{outcomes: o, patience: placeDelays * delay}
+	if p.led {
+		p.placing.unled = make([]protocol.Time, p.members)
+	}
 }
 
-// observe records who knows a commit.
+// observe records who knows a commit, and who no leader.
 func (x *placing) observe(e *sim.Event) {
+	if e.What == sim.Fired && e.Tag == tickTag && x.unled != nil {
+		if _, known := x.outcomes.net.Nodes[e.Node].Leader(); !known {
+			x.unled[e.Node] = e.At
+		}
+	}
 	if e.What == sim.Synced {
 		for _, c := range x.commits {
 			for i := range c.known {
@@ -76,7 +87,7 @@ func (x *placing) observe(e *sim.Event) {
 // look requires that each commit has its place whose parties are where they must be.
 func (x *placing) look(p *Progress, now protocol.Time) {
 	core := p.core.Lasting(now, x.patience)
-	if core == 0 {
+	if core == 0 || !x.led(core, now.Add(-x.patience)) {
 		return
 	}
 	x.commits = slices.DeleteFunc(x.commits, func(c *placed) bool { return c.done })
@@ -92,6 +103,16 @@ func (x *placing) look(p *Progress, now protocol.Time) {
 				c.id, node, places(core), x.patience, places(away))
 		}
 	}
+}
+
+// led reports whether each of these nodes has known a leader since that time, or needs none.
+func (x *placing) led(nodes uint64, since protocol.Time) bool {
+	for id, at := range x.unled {
+		if nodes>>id&1 == 1 && at > since {
+			return false
+		}
+	}
+	return true
 }
 
 // responsible returns a party in the core if all parties have been there for that long and

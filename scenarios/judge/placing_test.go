@@ -26,3 +26,23 @@ func TestACommitIsKnownInItsIncarnationOrOnceItIsSafe(t *testing.T) {
 		}
 	}
 }
+
+// Node 1 knew no leader at 1 s, and node 2 at 2 s.
+func TestACommitIsDueWhereALeaderIsKnown(t *testing.T) {
+	raft := &placing{unled: []protocol.Time{0, at(1000), at(2000)}}
+	for _, x := range []struct {
+		placing *placing
+		nodes   uint64
+		since   protocol.Time
+		want    bool
+	}{
+		{raft, 0b011, at(1000), true},
+		{raft, 0b011, at(999), false},
+		{raft, 0b111, at(1000), false}, // node 2 counts, too
+		{new(placing), 0b111, 0, true}, // no order with leaders
+	} {
+		if got := x.placing.led(x.nodes, x.since); got != x.want {
+			t.Errorf("nodes %v since %v: %v, want %v", places(x.nodes), x.since, got, x.want)
+		}
+	}
+}

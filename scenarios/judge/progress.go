@@ -19,6 +19,7 @@ import (
 type Progress struct {
 	core       *check.Core // nil if there are too many members
 	members    int
+	led        bool
 	patience   time.Duration
 	broadcasts func(id protocol.NodeID) uint64
 
@@ -53,7 +54,7 @@ const patienceDelays = 800
 // led says that the order is Raft: see check.NewCore. It does not judge more than
 // check.MaxCore members.
 func NewProgress(plan *sim.Plan, members int, led bool, delay time.Duration, broadcasts func(id protocol.NodeID) uint64) *Progress {
-	p := &Progress{members: members, patience: patienceDelays * delay, broadcasts: broadcasts, nodes: make([]broadcaster, members)}
+	p := &Progress{members: members, led: led, patience: patienceDelays * delay, broadcasts: broadcasts, nodes: make([]broadcaster, members)}
 	if members <= check.MaxCore {
 		p.core = check.NewCore(plan, members, led)
 	}
