@@ -20,6 +20,7 @@ type Hindered struct {
 type hindrance struct {
 	open []uint64      // faults
 	over protocol.Time // of what is not open, with its effect
+	late protocol.Time // of late timers, if they were due at the end of the fault
 }
 
 // NewHindered returns a Hindered of a plan with these faults.
@@ -51,15 +52,22 @@ func (h *Hindered) Observe(e *sim.Event) {
 	if f.Op != fault.Pause { // what it made late may happen after its end
 		n.over = min(n.over+protocol.Time(f.By), protocol.MaxTime)
 	}
+	if f.Op == fault.LateTimer {
+		n.late = n.over
+	}
 }
 
-// Free returns for how long up to now a node has been free to act, but not from before since.
-func (h *Hindered) Free(id protocol.NodeID, since, now protocol.Time) time.Duration {
+// Free returns for how long up to now a node has been free to act, but not from before since. It may
+// wait for a timer that it set before since, for longest at most, or 0 if it sets another then.
+func (h *Hindered) Free(id protocol.NodeID, since, now protocol.Time, longest time.Duration) time.Duration {
 	if n := h.nodes[id]; n != nil {
 		if len(n.open) > 0 {
 			return 0
 		}
 		since = max(since, n.over)
+		if n.late > 0 { // from the end of the fault the timer may run for longest, and then be late
+			since = max(since, min(n.late+protocol.Time(longest), protocol.MaxTime))
+		}
 	}
 	return max(0, now.Sub(since))
 }

@@ -28,10 +28,11 @@ type linkPace struct {
 // take.
 type linkRule struct{ retry, delay time.Duration }
 
+const resendDoublings = 3
+
 // pause returns the least and the most time to the next resend, after tries of them.
 func (r *linkRule) pause(tries int) (least, most time.Duration) {
-	const doublings = 3
-	least = r.retry << min(tries, doublings)
+	least = r.retry << min(tries, resendDoublings)
 	if tries == 0 {
 		return least, least
 	}
@@ -86,13 +87,15 @@ func (p *linkPeer) goes(e *sim.Event, f *link.Frame, r *linkRule) error {
 	return nil
 }
 
-// late requires that a resend to p is not overdue.
+// late requires that a resend to p is not overdue. A link leaves a timer that fires too early,
+// which it has set when its pauses were longest.
 func (p *linkPeer) late(id, to protocol.NodeID, now protocol.Time, l *Links) error {
 	if !p.outstanding() || l.pace.retry == 0 {
 		return nil
 	}
 	_, most := l.pace.pause(p.tries)
-	if waits := l.held.Free(id, p.since, now); waits > most+l.pace.delay {
+	_, longest := l.pace.pause(resendDoublings)
+	if waits := l.held.Free(id, p.since, now, longest); waits > most+l.pace.delay {
 		return fmt.Errorf("node %v has not sent node %v message %d again %v after the last acknowledgement or resend; want at most %v", id, to, p.settled()+1, waits, most)
 	}
 	return nil

@@ -287,7 +287,7 @@ func (r *Retries) forget(n *retrying, e *sim.Event) {
 	}
 	n.open = slices.DeleteFunc(n.open, func(x open) bool {
 		row := &r.rows[x.row]
-		return (row.GivenUp || x.answered) && r.held.Free(e.Node, x.since, e.At) > long*row.Most(x.tries)
+		return (row.GivenUp || x.answered) && r.held.Free(e.Node, x.since, e.At, 0) > long*row.Most(x.tries)
 	})
 	n.most = 2*len(n.open) + 8
 }
@@ -313,7 +313,7 @@ func (r *Retries) late(id protocol.NodeID, x *open, now protocol.Time) {
 	if x.replied {
 		most += row.Longer
 	}
-	if waits := r.held.Free(id, x.since, now); waits > most+r.delay {
+	if waits := r.held.Free(id, x.since, now, 0); waits > most+r.delay {
 		r.wrong("node %v has not tried again (%s) %v after the last time, want at most %v", id, row.Name, waits, most)
 	}
 }
