@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"dessim/protocol"
+	"dessim/protocol/gossip"
 	"dessim/protocol/ledger"
+	"dessim/protocol/link"
 	"dessim/protocol/twopc"
 )
 
@@ -60,6 +62,42 @@ func TestARestartKnowsItsCommits(t *testing.T) {
 	}
 	if n.Stats().Torn != 1 {
 		t.Errorf("%d records are torn, want 1", n.Stats().Torn)
+	}
+}
+
+// A crash took the record of a commit, and not those of its place in the order: two-phase commit
+// reports the commit again, and then another node gives it a second place.
+func TestACommitThatTheLedgerListsIsAccepted(t *testing.T) {
+	w := newWorld(3, 2)
+	w.survive = true
+	n := w.make(0)
+	tx := &ledger.Tx{
+		Version: ledger.Version, Network: w.genesis.Network(), Sender: w.owner(0), Seq: 1, Witness: w.owner(2),
+		Inputs:  []ledger.Input{{Outpoint: w.outpoint(0, 0), Claimed: coin}},
+		Outputs: []ledger.TxOut{{Owner: w.owner(1), Amount: coin}},
+	}
+	place := func(env *protocol.Env, v ledger.Verdict) {
+		n.apply(env, ordered{id: ledger.ID(gossip.Sum(tx.Encode(nil)))}, &parsed{tx: tx}, v)
+	}
+	var env protocol.Env
+	env.Enter(0, 2, 0, nil)
+	place(&env, ledger.Accepted)
+	id := twopc.ID{Client: w.client(), Transfer: 4, Attempt: 1}
+	n.committed(&env, twopc.Decision{ID: id, Commit: true, Mine: true}, tx)
+	place(&env, ledger.DuplicateTx)
+	var told []Outcome
+	for _, e := range env.Effects() {
+		if e.Op == protocol.OpSend && e.To == w.client() {
+			msg, _ := link.Payload(e.Body)
+			r, ok := DecodeReply(msg)
+			if !ok {
+				t.Fatalf("the client is sent %q", e.Body)
+			}
+			told = append(told, r.Outcome)
+		}
+	}
+	if !slices.Equal(told, []Outcome{Accepted}) || n.out.done[transferOf(id)].outcome != Accepted || len(n.out.pending) != 0 {
+		t.Errorf("the client is told %v, and on demand %v, with %d replies to come; want accepted, once", told, n.out.done[transferOf(id)].outcome, len(n.out.pending))
 	}
 }
 

@@ -299,7 +299,11 @@ func (n *Node) committed(env *protocol.Env, d twopc.Decision, tx *ledger.Tx) (c 
 			a = c.attempt()
 		}
 		n.await(c, a)
-		n.reply(env, a, Committed)
+		if n.state.Listed(tx.TxID()) { // a crash took the record of the commit, and not that of its place
+			n.applied(env, c.wtxid, true)
+		} else {
+			n.reply(env, a, Committed)
+		}
 	}
 	return c, true
 }
@@ -326,15 +330,16 @@ func (c *commit) attempt() *attempt {
 	return &attempt{id: c.id, req: Request{Transfer: c.id.Transfer, Attempt: c.id.Attempt}}
 }
 
-// applied replies to the client how its transfer ended at its place in the order.
-func (n *Node) applied(env *protocol.Env, id ledger.ID, v ledger.Verdict) {
+// applied replies to the client how its transfer ended at its place in the order: it is accepted if
+// the ledger lists the transaction, be it from another place.
+func (n *Node) applied(env *protocol.Env, id ledger.ID, listed bool) {
 	a := n.out.pending[id]
 	if a == nil {
 		return
 	}
 	delete(n.out.pending, id)
 	outcome := Refused
-	if v == ledger.Accepted {
+	if listed {
 		outcome = Accepted
 	}
 	n.out.done[transferOf(a.id)] = answer{a, outcome}
