@@ -13,19 +13,8 @@ type cause struct {
 	flag       uint8 // background or 0
 }
 
-// apply applies the effects of a step in their order, and shows its notes between.
-func (s *Sim) apply(c *cause, n *node, effects []protocol.Effect) {
-	if n.special {
-		if x := s.cold[c.id]; x.armed != nil {
-			s.crashInStep(c, n, x, effects)
-			return
-		}
-	}
-	s.perform(c, n, effects, 0)
-}
-
-// perform applies the effects from the i-th on. It stops at a sync that takes
-// time: the rest happens when the disk is done.
+// perform applies the effects of a step from the i-th on, in their order, and shows its notes
+// between. It stops at a sync that takes time: the rest happens when the disk is done.
 func (s *Sim) perform(c *cause, n *node, effects []protocol.Effect, i int) {
 	told := s.shadows.of(c.id)
 	careful := s.want&Noted != 0 || n.special && s.cold[c.id].watchful()

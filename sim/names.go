@@ -98,7 +98,7 @@ func same(a, b []byte) bool {
 // occurrences counts equal names within a step.
 type occurrences struct {
 	few  []uint64
-	many map[uint64]uint64 // when there are more than a few
+	many map[uint64]uint64 // of what follows a few, and of those too
 }
 
 const fewNames = 24
@@ -111,24 +111,27 @@ func (o *occurrences) reset() {
 }
 
 // count returns how often name was counted before, and counts it.
-func (o *occurrences) count(name uint64) uint64 {
+func (o *occurrences) count(name uint64) (n uint64) {
+	if len(o.few) == fewNames {
+		return o.countMany(name)
+	}
+	for _, x := range o.few {
+		if x == name {
+			n++
+		}
+	}
+	o.few = append(o.few, name)
+	return n
+}
+
+func (o *occurrences) countMany(name uint64) uint64 {
+	if o.many == nil {
+		o.many = make(map[uint64]uint64)
+	}
 	if len(o.many) == 0 {
-		n := uint64(0)
 		for _, x := range o.few {
-			if x == name {
-				n++
-			}
+			o.many[x]++
 		}
-		o.few = append(o.few, name)
-		if len(o.few) > fewNames {
-			if o.many == nil {
-				o.many = make(map[uint64]uint64)
-			}
-			for _, x := range o.few {
-				o.many[x]++
-			}
-		}
-		return n
 	}
 	n := o.many[name]
 	o.many[name] = n + 1

@@ -91,7 +91,9 @@ func (s *Sim) send(c *cause, n *node, f *protocol.Effect, stored uint32) uint32 
 	s.result.Sent++
 	s.result.Bytes += uint64(len(f.Body))
 	n.seq++ // counts lost messages too, so that losing one renumbers no other
-	s.showSent(n, &m, Sent)
+	if s.wants(n, Sent) {
+		s.showMessage(n, &m, Sent)
+	}
 	if uint64(f.To) >= uint64(len(s.nodes)) {
 		s.misaddressed(&m)
 		s.lose(n, &m)
@@ -103,8 +105,8 @@ func (s *Sim) send(c *cause, n *node, f *protocol.Effect, stored uint32) uint32 
 	}
 	l := s.net.between(c.id, f.To)
 	faults := s.net.faultsOn(&m, s.now, len(s.nodes))
-	if s.travel(n, l, &m, faults) {
-		s.net.remember(&m, s.now, len(s.nodes))
+	if s.travel(n, l, &m, faults) && s.net.faults != nil {
+		s.net.faults.remember(&m, s.now, len(s.nodes))
 	}
 	if !l.Copy.Never() && s.chance(n, protocol.Key{Kind: kindCopy, A: c.id, B: f.To, N: name}, l.Copy) {
 		m.wave, m.name = protocol.Hash2(wave, waveCopy), protocol.Hash2(name, waveCopy)
@@ -186,10 +188,13 @@ func (s *Sim) arrive(m *message, seq uint64, at protocol.Time) {
 	}
 	slot, r := s.slab.alloc(opMessage, m.flag)
 	r.wave, r.name, r.seq, r.src = m.wave, m.name, seq, fromNode+uint32(m.from)
-	if m.stored != noSlot && len(m.Body) > inline {
-		s.slab.share(r, m.stored)
-	} else {
+	switch {
+	case len(m.Body) <= inline:
+		r.hold(m.Body)
+	case m.stored == noSlot:
 		m.stored = s.slab.store(r, m.Body)
+	default:
+		s.slab.share(r, m.stored)
 	}
 	if s.want&(Received|Dropped) != 0 {
 		s.keepKind(slot, m.Kind)

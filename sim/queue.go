@@ -90,15 +90,15 @@ func (q *queue) init(s *slab, nodes []node) {
 }
 
 func (q *queue) push(e entry) {
+	q.n++
+	if e.at > q.last {
+		q.put(e)
+		return
+	}
 	if e.at <= q.now {
 		panic(fmt.Sprintf("sim: event for node %d pushed at %v, not after %v", e.dst, e.at, q.now))
 	}
-	q.n++
-	if e.at <= q.last {
-		q.pushLate(e)
-		return
-	}
-	q.put(e)
+	q.pushLate(e)
 }
 
 // put enters an event later than last into its bucket.
@@ -111,12 +111,12 @@ func (q *queue) put(e entry) {
 	if c == nil || b.fill == chunkLen {
 		c = q.chunk()
 		c.next, b.first, b.fill = b.first, c, 0
+		q.mask |= 1 << level
+		q.masks[level] |= 1 << slot
 	}
 	c.e[b.fill] = e
 	b.fill++
 	b.n++
-	q.mask |= 1 << level
-	q.masks[level] |= 1 << slot
 }
 
 func (q *queue) chunk() *chunk {
@@ -133,6 +133,18 @@ func (q *queue) free(c *chunk) { c.next, q.spare = q.spare, c }
 // pop takes the least event. ok is false if there is none at or before limit:
 // then nothing is taken.
 func (q *queue) pop(limit protocol.Time) (e entry, ok bool) {
+	if len(q.late) == 0 && q.next < len(q.run) && q.run[q.next].at <= limit {
+		e = q.run[q.next]
+		q.next++
+		q.n--
+		q.now = e.at
+		return e, true
+	}
+	return q.popRarely(limit)
+}
+
+// popRarely is pop when the run is used up, or something stands beside it.
+func (q *queue) popRarely(limit protocol.Time) (e entry, ok bool) {
 	if q.next == len(q.run) && len(q.late) == 0 {
 		if q.mask == 0 {
 			return entry{}, false

@@ -417,7 +417,11 @@ func (s *Sim) step(c *cause, n *node, e entry, r *record) {
 		n.foldAnswer(a)
 	}
 	s.hop.reset()
-	s.apply(c, n, s.env.Effects())
+	if n.special && s.cold[c.id].armed != nil {
+		s.crashInStep(c, n, s.cold[c.id], s.env.Effects())
+		return
+	}
+	s.perform(c, n, s.env.Effects(), 0)
 }
 
 func (s *Sim) receive(e entry, r *record, n *node) {

@@ -80,23 +80,24 @@ func (s *slab) at(slot uint32) *record {
 
 // alloc returns a record without a body; the caller fills in the rest.
 func (s *slab) alloc(op, flag uint8) (slot uint32, r *record) {
-	if slot = s.free; slot != noSlot {
-		r = s.at(slot)
-		s.free = uint32(r.name)
-	} else {
-		slot, r = s.grow()
+	if s.free == noSlot {
+		s.grow()
 	}
+	slot = s.free
+	r = s.at(slot)
+	s.free = uint32(r.name)
 	r.op, r.flag, r.size = op, flag, 0
 	return slot, r
 }
 
-func (s *slab) grow() (uint32, *record) {
+// grow makes a slot that was never used the only free one.
+func (s *slab) grow() {
 	if s.used&(pageSize-1) == 0 {
 		s.growPage()
 	}
-	slot := s.used
+	s.free = s.used
+	s.at(s.free).name = noSlot
 	s.used++
-	return slot, s.at(slot)
 }
 
 func (s *slab) growPage() {

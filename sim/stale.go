@@ -67,12 +67,9 @@ type past struct {
 const echoKinds = 64 // that an Echo remembers; a protocol has fewer
 
 // remember keeps the message for the faults that may send it again from now on.
-func (w *network) remember(m *message, now protocol.Time, nodes int) {
-	if w.faults == nil {
-		return
-	}
-	for i := range w.faults.echoes {
-		if e := &w.faults.echoes[i]; now < e.Until && e.Picks(m.Kind) && e.Touches(m.from, m.To, nodes) {
+func (w *linkFaults) remember(m *message, now protocol.Time, nodes int) {
+	for i := range w.echoes {
+		if e := &w.echoes[i]; now < e.Until && e.Picks(m.Kind) && e.Touches(m.from, m.To, nodes) {
 			e.remember(m)
 		}
 	}
