@@ -123,11 +123,16 @@ func (s *Sim) setTimer(c *cause, n *node, f *protocol.Effect) {
 	}
 	at += s.timerLag(n, c.id, r)
 	s.push(entry{at, uint32(c.id), slot}, r)
-	s.timers[c.id].add(f.Tag, slot)
+	t := s.timers[c.id]
+	if t == nil {
+		t = new(timers)
+		s.timers[c.id] = t
+	}
+	t.add(f.Tag, slot)
 }
 
 func (s *Sim) cancelTimer(id protocol.NodeID, n *node, tag uint64) {
-	t := &s.timers[id]
+	t := s.timers[id]
 	i := t.find(tag)
 	if i < 0 {
 		return

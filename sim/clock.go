@@ -188,15 +188,16 @@ func (s *Sim) retime(id protocol.NodeID) {
 	old := x.clock
 	x.clock = newClock(id, s.windows)
 	passed := old.piece(s.now).elapsed(s.now)
-	t := &s.timers[id]
-	for i := range t.slots {
-		if !t.slots[i].used {
+	places := s.timers[id].places()
+	for i := range places {
+		t := &places[i]
+		if !t.used {
 			continue
 		}
-		r := s.slab.at(t.slots[i].slot)
+		r := s.slab.at(t.slot)
 		e := elapsed{int64(r.word(1)), r.word(2)}
 		if passed.before(e) && old.due(s.now, e) != x.clock.due(s.now, e) {
-			t.slots[i].slot = s.move(t.slots[i].slot, id, min(x.clock.due(s.now, e), s.later(longest))+s.lagOf(r))
+			t.slot = s.move(t.slot, id, min(x.clock.due(s.now, e), s.later(longest))+s.lagOf(r))
 		}
 	}
 }

@@ -172,13 +172,12 @@ func (s *Sim) crash(id protocol.NodeID, n *node, f *fault.Fault, when string) {
 	}
 	n.down, x.wait, x.pause = true, nil, 0
 	n.settle(x)
-	t := &s.timers[id]
-	for i := range t.slots {
-		if t.slots[i].used {
-			s.kill(t.slots[i].slot)
+	for _, t := range s.timers[id].places() {
+		if t.used {
+			s.kill(t.slot)
 		}
 	}
-	*t = timers{}
+	s.timers[id] = nil
 	s.dropHeld(n, x)
 	if x.disk != nil {
 		s.salvage(id, n, x.disk, f)

@@ -30,6 +30,8 @@ const (
 	// drainMax is the size up to which a bucket, then in one chunk, is sorted
 	// whole instead of being spread over lower buckets.
 	drainMax = chunkLen
+	// tiedMin is the number of events of one time whose memory is never given back.
+	tiedMin = 1024
 	// touchMin is the number of slots below which everything is in the cache
 	// anyway and touching ahead only costs.
 	touchMin = 4096
@@ -76,6 +78,7 @@ type queue struct {
 	next    int     // of run
 	drained *chunk  // in which the run stands, if it was a small bucket
 	tied    []entry // the run, if it is one of equal times
+	idle    int     // runs since tied was last full, or nearly
 	late    []entry // 4-ary heap of what was pushed up to last
 	n       int     // pending
 	spare   *chunk
@@ -233,7 +236,7 @@ func (q *queue) refill() {
 		}
 	}
 	q.last = least
-	q.tied = q.tied[:0]
+	q.emptyTied()
 	for c != nil {
 		for j := range c.e[:fill] {
 			if e := &c.e[j]; e.at == least {
@@ -248,6 +251,20 @@ func (q *queue) refill() {
 	}
 	q.sortTied()
 	q.run = q.tied
+}
+
+// emptyTied empties the memory of runs of equal times. It is given back when it has been far too
+// large for so many runs that to have it anew costs them little: all nodes start at one time, and
+// perhaps never again do so many events come at one.
+func (q *queue) emptyTied() {
+	q.idle++
+	if len(q.tied) > cap(q.tied)/4 {
+		q.idle = 0
+	}
+	q.tied = q.tied[:0]
+	if cap(q.tied) > tiedMin && q.idle > cap(q.tied)/16 {
+		q.tied, q.keys, q.idle = nil, nil, 0
+	}
 }
 
 // drain makes the n events of a small bucket, all in one chunk, the run.

@@ -100,7 +100,7 @@ type Sim struct {
 	q        queue
 	slab     slab
 	nodes    []node
-	timers   []timers
+	timers   []*timers
 	cold     []*coldState
 	env      protocol.Env
 	now      protocol.Time
@@ -161,7 +161,7 @@ func New(plan Plan, src protocol.Source, observers ...Observer) (*Sim, error) {
 		plan:   plan,
 		src:    src,
 		nodes:  make([]node, plan.Nodes),
-		timers: make([]timers, plan.Nodes),
+		timers: make([]*timers, plan.Nodes),
 
 		doing:   doing{node: protocol.Outside},
 		horizon: plan.Until,
@@ -449,7 +449,7 @@ func (s *Sim) receive(e entry, r *record, n *node) {
 
 func (s *Sim) timeout(e entry, r *record, n *node) {
 	tag := r.word(0)
-	t := &s.timers[e.dst]
+	t := s.timers[e.dst]
 	t.remove(t.find(tag))
 	if x := s.shadows.of(protocol.NodeID(e.dst)); x != nil {
 		x.hears(protocol.Outside, nil)

@@ -4,7 +4,7 @@ import "dessim/protocol"
 
 // timers finds a node's pending timers by tag: open addressing with linear
 // probing and no tombstones, since a protocol sets and cancels for ever. Most
-// nodes have a handful.
+// nodes have a handful; one that never set any has nil, in which there is none.
 type timers struct {
 	slots []timer // length a power of two, or none
 	n     int
@@ -21,7 +21,7 @@ func (t *timers) home(tag uint64) int {
 }
 
 func (t *timers) find(tag uint64) int {
-	if t.n == 0 {
+	if t == nil || t.n == 0 {
 		return -1
 	}
 	for i := t.home(tag); t.slots[i].used; i = (i + 1) & (len(t.slots) - 1) {
@@ -30,6 +30,14 @@ func (t *timers) find(tag uint64) int {
 		}
 	}
 	return -1
+}
+
+// places returns all places, used or not.
+func (t *timers) places() []timer {
+	if t == nil {
+		return nil
+	}
+	return t.slots
 }
 
 // add puts a tag that is not there.
