@@ -255,7 +255,9 @@ func (e *Env) Enter(id NodeID, inc uint32, now Time, src Source) {
 	e.buf, e.last = e.buf[:0], nil
 	e.asked = e.asked[:0]
 	e.notes = e.notes[:0]
-	e.starting, e.records = false, nil
+	if e.starting {
+		e.starting, e.records = false, nil
+	}
 }
 
 // Name names the step that Enter began, and thereby its questions. Without it the

@@ -69,7 +69,7 @@ type hop struct {
 
 func (h *hop) reset() {
 	h.seen.reset()
-	h.body, h.ready = nil, false
+	h.ready = false
 }
 
 // message returns the wave and name of the next message of a step of that wave.
