@@ -26,10 +26,12 @@ const (
 )
 
 const (
-	chunkLen = 31
+	chunkLen = 63
 	// drainMax is the size up to which a bucket, then in one chunk, is sorted
-	// whole instead of being spread over lower buckets.
-	drainMax = chunkLen
+	// whole instead of being spread over lower buckets; if it has more than a few events, by
+	// the next digit first, and only if no crowd has the same.
+	drainMax   = chunkLen
+	few, crowd = 8, 16
 	// tiedMin is the number of events of one time whose memory is never given back.
 	tiedMin = 1024
 	// touchMin is the number of slots below which everything is in the cache
@@ -37,7 +39,7 @@ const (
 	touchMin = 4096
 )
 
-// chunk is 512 bytes of a bucket, but for one word.
+// chunk is 1 KiB of a bucket, but for one word.
 type chunk struct {
 	next *chunk
 	e    [chunkLen]entry
@@ -225,7 +227,7 @@ func (q *queue) refill() {
 	c, n, fill := b.first, b.n, b.fill
 	*b = bucket{}
 	q.next = 0
-	if n <= drainMax {
+	if n <= drainMax && (n <= few || level > 0 && q.presort(&c, n, level-1)) {
 		q.drain(c, n)
 		return
 	}
@@ -265,6 +267,34 @@ func (q *queue) emptyTied() {
 	if cap(q.tied) > tiedMin && q.idle > cap(q.tied)/16 {
 		q.tied, q.keys, q.idle = nil, nil, 0
 	}
+}
+
+// presort orders the n events of a small bucket by a digit, the first in which they may
+// differ, so that little is left to sort. It reports false, and nothing changes, if too many
+// have the same.
+func (q *queue) presort(of **chunk, n, level int) bool {
+	c, shift := *of, uint(level*digit)
+	var place [fan]uint8 // of the next event, by digit
+	for j := range c.e[:n] {
+		place[uint64(c.e[j].at+1)>>shift&(fan-1)]++
+	}
+	sum := uint8(0)
+	for j, count := range place {
+		if count > crowd {
+			return false
+		}
+		place[j] = sum
+		sum += count
+	}
+	sorted := q.chunk()
+	for j := range c.e[:n] {
+		p := &place[uint64(c.e[j].at+1)>>shift&(fan-1)]
+		sorted.e[*p] = c.e[j]
+		*p++
+	}
+	q.free(c)
+	*of = sorted
+	return true
 }
 
 // drain makes the n events of a small bucket, all in one chunk, the run.
