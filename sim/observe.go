@@ -118,9 +118,10 @@ func (s *Sim) show(happened Event) {
 		return
 	}
 	e.At, e.Step = s.now, s.result.Events
-	for _, w := range s.watchers.of(e) {
-		if w.sees(e) {
-			w.Observe(e)
+	list := s.watchers.of(e)
+	for i := range list {
+		if v := &list[i]; v.only == nil || v.sees(e) {
+			v.Observe(e)
 		}
 	}
 }

@@ -2,23 +2,27 @@ package sim
 
 import (
 	"math/bits"
+	"slices"
 
 	"dessim/protocol"
 )
 
-// A Selective is an Observer that sees, of the messages that it watches, only some. What a
-// message is about stands in its first byte (see protocol.Component), so most observers can say
-// by that what is not for them; a message costs nothing then.
+// A Selective is an Observer that sees, of the messages, timers and outputs that it watches, only some.
+// What a message is about stands in its first byte (see protocol.Component), and what a timer or an
+// output is about in its tag or kind, so most observers can say by that what is not for them; it
+// costs nothing then.
 type Selective interface {
 	Observer
 	// Selects returns what limits the set that Watch names. It is asked once, at New.
 	Selects() []Selection
 }
 
-// Selection leaves, of the events of some sorts, those of messages that begin in one of some ways.
+// Selection leaves, of the events of some sorts, those of messages that begin in one of some ways, of
+// timers of some components, and of outputs of some kinds.
 type Selection struct {
-	Of    What   // sorts of events; of those that are not of messages nothing is left out
-	First []byte // first bytes; a message without bytes is left out
+	Of    What            // sorts of events; of those that are of none of these nothing is left out
+	First []byte          // first bytes of messages, and components of timers; a message without bytes is left out
+	Kinds []protocol.Kind // of outputs
 }
 
 // An Observer that is Sampling is shown the events of some nodes alone, and those of none: so what
@@ -33,17 +37,28 @@ type Sampling interface {
 // ofMessages are the sorts of events whose Body is a message.
 const ofMessages = Received | Sent | Lost | Copied | Corrupted | Dropped
 
+// ofTimers are the sorts of events whose Tag is a timer's.
+const ofTimers = Fired | TimerSet | TimerCancelled
+
 // sorts is the number of sorts of events: Everything has that many bits.
 const sorts = 21
 
 // watchers are the observers of a run, by what they are shown.
 type watchers struct {
 	all   []watcher
-	want  What         // some observer wants to see
-	wide  What         // some observer wants to see of every node
-	class [256]uint16  // of a message, by its first byte; 0 is that of any which no Selection names
-	lists [][]*watcher // by sort, and of sorts of messages by class
-	first [sorts]int   // index of a sort's list for class 0, by the number of its bit
+	want  What            // some observer wants to see
+	wide  What            // some observer wants to see of every node
+	class [256]uint16     // of a message, by its first byte, and of a timer, by its component; 0 is that of any which no Selection names
+	kinds []protocol.Kind // that Selections name; an output's class is one more than the place of its kind, or 0
+	lists [][]viewer      // by sort, and of sorts that Selections limit by class
+	first [sorts]int      // index of a sort's list for class 0, by the number of its bit
+}
+
+// viewer is an entry of a list: what show needs of a watcher, side by side.
+type viewer struct {
+	Observer
+	only []bool
+	of   *watcher
 }
 
 type watcher struct {
@@ -88,8 +103,8 @@ func (w *watcher) choose(nodes []node) bool {
 }
 
 // sees reports whether the event, of a sort that it wants, is shown to the observer.
-func (w *watcher) sees(e *Event) bool {
-	return w.only == nil || e.What == Ended || uint64(e.Node) >= uint64(len(w.only)) || w.only[e.Node]
+func (v *viewer) sees(e *Event) bool {
+	return v.only == nil || e.What == Ended || uint64(e.Node) >= uint64(len(v.only)) || v.only[e.Node]
 }
 
 // wants reports whether an observer may want to see such an event of a node.
@@ -114,15 +129,23 @@ func (w *watchers) init(observers []Observer, nodes []node) {
 					classes++
 				}
 			}
+			for _, k := range l.Kinds {
+				if !slices.Contains(w.kinds, k) {
+					w.kinds = append(w.kinds, k)
+				}
+			}
 		}
 	}
 	for bit := range w.first {
-		what := What(1) << bit
-		w.first[bit] = len(w.lists)
-		w.lists = append(w.lists, nil)
-		if what&ofMessages != 0 {
-			w.lists = append(w.lists, make([][]*watcher, classes-1)...)
+		what, n := What(1)<<bit, 1
+		switch {
+		case what&(ofMessages|ofTimers) != 0:
+			n = classes
+		case what == Output:
+			n += len(w.kinds)
 		}
+		w.first[bit] = len(w.lists)
+		w.lists = append(w.lists, make([][]viewer, n)...)
 		for i := range w.all {
 			if x := &w.all[i]; x.want&what != 0 {
 				w.enter(x, what, w.lists[w.first[bit]:])
@@ -132,29 +155,43 @@ func (w *watchers) init(observers []Observer, nodes []node) {
 }
 
 // enter enters an observer in those lists of a sort in which it belongs.
-func (w *watchers) enter(x *watcher, what What, lists [][]*watcher) {
-	limited, selected := false, make([]bool, len(w.class))
+func (w *watchers) enter(x *watcher, what What, lists [][]viewer) {
+	limited, selected := false, make([]bool, len(lists))
 	for _, l := range x.limits {
-		if l.Of&what&ofMessages == 0 {
-			continue
-		}
-		limited = true
-		for _, b := range l.First {
-			selected[w.class[b]] = true
+		switch {
+		case l.Of&what == 0:
+		case what&(ofMessages|ofTimers) != 0:
+			limited = true
+			for _, b := range l.First {
+				selected[w.class[b]] = true
+			}
+		case what == Output:
+			limited = true
+			for _, k := range l.Kinds {
+				selected[1+slices.Index(w.kinds, k)] = true
+			}
 		}
 	}
 	for c := range lists {
 		if !limited || selected[c] {
-			lists[c] = append(lists[c], x)
+			lists[c] = append(lists[c], viewer{x.Observer, x.only, x})
 		}
 	}
 }
 
 // of returns the observers that are shown e.
-func (w *watchers) of(e *Event) []*watcher {
+func (w *watchers) of(e *Event) []viewer {
 	i := w.first[bits.TrailingZeros32(uint32(e.What))]
-	if e.What&ofMessages != 0 && len(e.Body) > 0 {
-		i += int(w.class[e.Body[0]])
+	switch {
+	case e.What&ofMessages != 0:
+		if len(e.Body) > 0 {
+			i += int(w.class[e.Body[0]])
+		}
+	case e.What&ofTimers != 0:
+		c, _ := protocol.SplitTag(e.Tag)
+		i += int(w.class[c])
+	case e.What == Output:
+		i += 1 + slices.Index(w.kinds, e.Kind)
 	}
 	return w.lists[i]
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"dessim/protocol"
+
 	"pgregory.net/rapid"
 )
 
@@ -17,17 +19,23 @@ type selective struct {
 
 func (s *selective) Watch() What          { return s.want }
 func (s *selective) Selects() []Selection { return s.limits }
-func (s *selective) Observe(e *Event)     { s.seen = append(s.seen, Event{What: e.What, Body: e.Body}) }
-func (s *selective) wants(e *Event) bool  { return s.want&e.What != 0 && s.selects(e) }
+func (s *selective) Observe(e *Event) {
+	s.seen = append(s.seen, Event{What: e.What, Body: e.Body, Tag: e.Tag, Kind: e.Kind})
+}
+func (s *selective) wants(e *Event) bool { return s.want&e.What != 0 && s.selects(e) }
 func (s *selective) selects(e *Event) bool {
 	limited := false
 	for _, l := range s.limits {
-		if l.Of&e.What&ofMessages == 0 {
+		c, _ := protocol.SplitTag(e.Tag)
+		switch {
+		case l.Of&e.What&(ofMessages|ofTimers|Output) == 0:
 			continue
-		}
-		if limited = true; len(e.Body) > 0 && slices.Contains(l.First, e.Body[0]) {
+		case e.What&ofMessages != 0 && len(e.Body) > 0 && slices.Contains(l.First, e.Body[0]),
+			e.What&ofTimers != 0 && slices.Contains(l.First, byte(c)),
+			e.What == Output && slices.Contains(l.Kinds, e.Kind):
 			return true
 		}
+		limited = true
 	}
 	return !limited
 }
@@ -35,8 +43,9 @@ func (s *selective) selects(e *Event) bool {
 func TestASelectiveObserverIsShownWhatItSelectsAndNothingElse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		what := rapid.Custom(func(t *rapid.T) What { return What(rapid.Uint32Range(0, uint32(Everything)).Draw(t, "what")) })
+		kind := rapid.Map(rapid.IntRange(0, 4), func(k int) protocol.Kind { return protocol.Kind(k) })
 		limit := rapid.Custom(func(t *rapid.T) Selection {
-			return Selection{Of: what.Draw(t, "of"), First: rapid.SliceOfN(rapid.ByteRange(0, 5), 0, 4).Draw(t, "first")}
+			return Selection{Of: what.Draw(t, "of"), First: rapid.SliceOfN(rapid.ByteRange(0, 5), 0, 4).Draw(t, "first"), Kinds: rapid.SliceOfN(kind, 0, 3).Draw(t, "kinds")}
 		})
 		var all []*selective
 		var s Sim
@@ -49,7 +58,10 @@ func TestASelectiveObserverIsShownWhatItSelectsAndNothingElse(t *testing.T) {
 		var events []Event
 		for range 60 {
 			body := rapid.SliceOfN(rapid.ByteRange(0, 6), 0, 2).Draw(t, "body")
-			e := Event{What: 1 << rapid.IntRange(0, sorts-1).Draw(t, "sort"), Body: body}
+			e := Event{What: 1 << rapid.IntRange(0, sorts-1).Draw(t, "sort"), Body: body, Kind: kind.Draw(t, "kind")}
+			if e.What&ofTimers != 0 {
+				e.Tag = protocol.Component(rapid.ByteRange(0, 6).Draw(t, "component")).Tag(1)
+			}
 			events = append(events, e)
 			s.show(e)
 		}
@@ -60,7 +72,9 @@ func TestASelectiveObserverIsShownWhatItSelectsAndNothingElse(t *testing.T) {
 					want = append(want, *e)
 				}
 			}
-			same := func(a, b Event) bool { return a.What == b.What && slices.Equal(a.Body, b.Body) }
+			same := func(a, b Event) bool {
+				return a.What == b.What && slices.Equal(a.Body, b.Body) && a.Tag == b.Tag && a.Kind == b.Kind
+			}
 			if !slices.EqualFunc(o.seen, want, same) {
 				t.Fatalf("an observer of %b with %v is shown\n%v, want\n%v", o.want, o.limits, o.seen, want)
 			}

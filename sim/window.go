@@ -281,12 +281,14 @@ func (t *team) show(w *told) {
 	s.shown, s.now = x.Event, x.At
 	e := &s.shown
 	e.Step += s.result.Events
-	for _, o := range s.watchers.of(e) {
+	list := s.watchers.of(e)
+	for i := range list {
+		o := &list[i]
 		switch {
 		case !o.sees(e):
-		case o.local == nil:
+		case o.of.local == nil:
 			o.Observe(e)
-		case w.acted < len(w.acts) && w.acts[w.acted].shown == w.next && w.acts[w.acted].watcher == o:
+		case w.acted < len(w.acts) && w.acts[w.acted].shown == w.next && w.acts[w.acted].watcher == o.of:
 			w.acted++
 			w.acts[w.acted-1].then(e)
 		}
@@ -321,15 +323,17 @@ func (p *part) show(e *Event) {
 	}
 	w, keep := &p.told, false
 	e.At, e.Step = p.now, p.result.Events
-	for _, o := range p.watchers.of(e) {
+	list := p.watchers.of(e)
+	for i := range list {
+		o := &list[i]
 		if !o.sees(e) {
 			continue
 		}
-		if o.local == nil {
+		if o.of.local == nil {
 			keep = true
-		} else if then := o.local.Look(e); then != nil {
+		} else if then := o.of.local.Look(e); then != nil {
 			keep = true
-			w.acts = append(w.acts, act{len(w.shown), o, then})
+			w.acts = append(w.acts, act{len(w.shown), o.of, then})
 		}
 	}
 	if keep {

@@ -167,7 +167,7 @@ func (c *Commits) Agreement() *check.Check {
 			}
 		}
 		return second, nil
-	})
+	}).OfOutputs(twopc.KindDecided)
 }
 
 // Stability is AC2. It is exercised by each decision: only after a restart does a node
@@ -184,7 +184,7 @@ func (c *Commits) Stability() *check.Check {
 			}
 		}
 		return true, nil
-	})
+	}).OfOutputs(twopc.KindDecided)
 }
 
 // Validity is AC3. The nodes that must have voted are those of the plan for a transfer of
@@ -213,7 +213,7 @@ func (c *Commits) Validity() *check.Check {
 			}
 		}
 		return true, nil
-	})
+	}).OfOutputs(twopc.KindDecided)
 }
 
 // Progress is AC4, for runs without failures: every abort follows a no.

@@ -7,6 +7,8 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/ledger"
+	"dessim/protocol/peer"
+	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/check"
 )
@@ -62,7 +64,7 @@ func (x *Coins) Kept(lies func(id protocol.NodeID) bool) *check.Check {
 		}
 		return true, x.compare(e.Node, k)
 	})
-	return Steps(c).OrNotApplicable("nothing committed waited for its place")
+	return Steps(c).OfOutputs(twopc.KindDecided, peer.KindEntry).OrNotApplicable("nothing committed waited for its place")
 }
 
 func (x *Coins) output(e *sim.Event, k *keeper) {

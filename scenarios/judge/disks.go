@@ -49,7 +49,7 @@ func Disks(nodes int) *check.Check {
 			}
 		}
 		return false, nil
-	})).OrNotApplicable("nodes keep nothing")
+	})).OfOutputs(peer.KindFound).OrNotApplicable("nodes keep nothing")
 }
 
 func (d *disk) persist(e *sim.Event) (bool, error) {

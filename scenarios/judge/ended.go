@@ -48,7 +48,7 @@ func (x *Promises) Over(nodes int, lies func(id protocol.NodeID) bool) *check.Ch
 		}
 		return false, nil
 	})
-	return c.OrNotApplicable("no node votes or decides after a restart")
+	return c.OfOutputs(twopc.KindVoted, twopc.KindDecided).OrNotApplicable("no node votes or decides after a restart")
 }
 
 func (n *ended) sync(incarnation uint32) {

@@ -91,7 +91,7 @@ func (x *Exchanges) Sound() *check.Check {
 			return false, nil
 		}
 		return x.observe(x.nodes[e.Node], e), x.err
-	}).OfMessages(sim.Sent, ofGossip).OrNotApplicable("no watched node repairs anything")
+	}).OfMessages(sim.Sent, ofGossip).OfTimers(sim.TimerSet, protocol.Gossip).OrNotApplicable("no watched node repairs anything")
 }
 
 func (x *Exchanges) observe(n *exchanging, e *sim.Event) (relevant bool) {

@@ -64,7 +64,7 @@ func (f *Floods) Told() *check.Check {
 			return f.compare(e.Node, *x)
 		}
 		return false, nil
-	})).OrNotApplicable("no body is passed on")
+	})).OfOutputs(peer.KindHanded, peer.KindRefused).OrNotApplicable("no body is passed on")
 }
 
 // refuses requires that an incarnation refuses a body once: it remembers that it did.
@@ -112,7 +112,7 @@ func (f *Floods) Once() *check.Check {
 		}
 		f.handed[h] = true
 		return true, nil
-	}).OrNotApplicable("no body is handed over")
+	}).OfOutputs(peer.KindHanded).OrNotApplicable("no body is handed over")
 }
 
 // Everywhere requires that every node is handed every body.

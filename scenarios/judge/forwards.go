@@ -42,7 +42,7 @@ func (f *Floods) Forwarded(traitors []protocol.NodeID) *check.Check {
 			return true, x.handed(e, f.net.Nodes[e.Node])
 		}
 		return false, nil
-	}).OfMessages(sim.Received|sim.Sent, ofGossip).OrNotApplicable("no body is passed on")
+	}).OfMessages(sim.Received|sim.Sent, ofGossip).OfOutputs(peer.KindHanded).OrNotApplicable("no body is passed on")
 }
 
 // step returns what the node of an event does in its step.

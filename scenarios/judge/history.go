@@ -110,6 +110,11 @@ func (d *LedgerHistory) Spend(at protocol.Time, liar protocol.NodeID, tx *ledger
 // Watch returns the events that Observe needs.
 func (d *LedgerHistory) Watch() sim.What { return sim.Output }
 
+// Selects limits them to what it records.
+func (d *LedgerHistory) Selects() []sim.Selection {
+	return []sim.Selection{{Of: sim.Output, Kinds: []protocol.Kind{peer.KindEntry, peer.KindAnswered}}}
+}
+
 // Observe records the outputs of nodes and the client.
 func (d *LedgerHistory) Observe(e *sim.Event) {
 	switch {

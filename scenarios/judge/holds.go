@@ -64,7 +64,7 @@ func (x *Holds) Exact(lies func(id protocol.NodeID) bool) *check.Check {
 		}
 		return false, nil
 	})
-	return Steps(c).OfMessages(sim.Sent, ofLink).OrNotApplicable("no reservation outlasted a step")
+	return Steps(c).OfMessages(sim.Sent, ofLink).OfOutputs(twopc.KindVoted, twopc.KindDecided).OrNotApplicable("no reservation outlasted a step")
 }
 
 // compare requires that a node holds these outputs, for these transactions.

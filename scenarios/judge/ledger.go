@@ -63,7 +63,7 @@ func (l *Ledgers) Order() *check.Check {
 	}, func(item string) string {
 		id := ledger.ID([]byte(item))
 		return id.String()[:8] + " " + ledger.Verdict(item[len(id)]).String()
-	})
+	}).OfOutputs(peer.KindEntry)
 }
 
 // Integrity requires that no transaction has two places in the order. It is for runs
@@ -82,7 +82,7 @@ func (l *Ledgers) Integrity() *check.Check {
 			return true, fmt.Errorf("node %v has %v at %d, it was at %d already", e.Node, x.WTxID.String()[:8], x.Index, place)
 		}
 		return true, nil
-	})
+	}).OfOutputs(peer.KindEntry)
 }
 
 // NoTransfers is why a check of transfers is ruled out.
@@ -105,7 +105,7 @@ func (l *Ledgers) SameHashes() *check.Check {
 				e.Node, x.LogHash.String()[:8], x.ListHash.String()[:8], h.node, h.log.String()[:8], h.list.String()[:8])
 		}
 		return true, nil
-	})
+	}).OfOutputs(peer.KindEntry)
 }
 
 // The names of the checks that hold against every traitor.
@@ -122,7 +122,7 @@ func (l *Ledgers) Conserved() *check.Check {
 			return true, fmt.Errorf("after entry %d the unspent outputs of node %v are worth %d, %d were minted", x.Index, e.Node, x.Total, l.net.Genesis.Minted())
 		}
 		return l.entered, nil
-	})
+	}).OfOutputs(peer.KindEntry)
 }
 
 // Audited requires that each entry agrees with a second ledger.
@@ -132,7 +132,7 @@ func (l *Ledgers) Audited() *check.Check {
 			return false, nil
 		}
 		return l.audit.see(e.Node, l.entry)
-	})
+	}).OfOutputs(peer.KindEntry)
 }
 
 // NothingForged requires that no node passes on the forged transaction that strangers
@@ -151,7 +151,7 @@ func (l *Ledgers) NothingForged(forged []byte) *check.Check {
 			return true, fmt.Errorf("node %v passed the forged transaction %v on to node %v", e.Node, id.String()[:8], e.Peer)
 		}
 		return false, nil
-	}).OfMessages(sim.Sent, ofGossip, ofLink)
+	}).OfMessages(sim.Sent, ofGossip, ofLink).OfOutputs(peer.KindRefused)
 }
 
 // transfer is a transfer that the client asks for.
@@ -372,7 +372,7 @@ func (l *Ledgers) Retried() *check.Check {
 	return check.Sometimes("an aborted transfer is retried and accepted", check.EachRun, sim.Output, func(e *sim.Event) bool {
 		a, ok := peer.DecodeAnswer(e.Body)
 		return ok && e.Kind == peer.KindAnswered && a.Attempts > 1 && a.Outcome == peer.Accepted
-	})
+	}).OfOutputs(peer.KindAnswered)
 }
 
 // Facts counts retries and repairs.

@@ -8,6 +8,7 @@ import (
 	"math/big"
 
 	"dessim/protocol/ledger"
+	"dessim/protocol/peer"
 	"dessim/sim"
 	"dessim/sim/check"
 )
@@ -46,7 +47,7 @@ func (n *Notary) Endorsed() *check.Check {
 			return true, fmt.Errorf("node %v lists %s: %w", e.Node, name, wrong)
 		}
 		return true, nil
-	})
+	}).OfOutputs(peer.KindEntry)
 }
 
 // Verify returns what is wrong with the signatures of tx, or nil.

@@ -40,12 +40,14 @@ func NewDeliveries(order string, views *Views) *Deliveries {
 // Watch returns the events that Observe needs.
 func (d *Deliveries) Watch() sim.What { return sim.Output }
 
+// Selects limits them to deliveries.
+func (d *Deliveries) Selects() []sim.Selection {
+	return []sim.Selection{{Of: sim.Output, Kinds: []protocol.Kind{abcast.KindDelivered}}}
+}
+
 // Observe decodes a delivery, once for all checks.
 func (d *Deliveries) Observe(e *sim.Event) {
-	d.now, d.wrong = false, nil
-	if e.Kind != abcast.KindDelivered {
-		return
-	}
+	d.wrong = nil
 	if d.index, d.id, d.now = abcast.DecodeDelivered(e.Body); !d.now {
 		d.wrong = fmt.Errorf("node %v puts out a delivery that cannot be read", e.Node)
 	}
@@ -70,7 +72,7 @@ func (d *Deliveries) same() *check.Check {
 			return check.Position{}, false
 		}
 		return check.Position{Index: d.index, Item: d.id.String(), Whole: true}, true
-	}, func(item string) string { return "message " + item })
+	}, func(item string) string { return "message " + item }).OfOutputs(abcast.KindDelivered)
 }
 
 func (d *Deliveries) once() *check.Check {
@@ -84,7 +86,7 @@ func (d *Deliveries) once() *check.Check {
 		}
 		d.places[d.id] = d.index
 		return true, nil
-	})
+	}).OfOutputs(abcast.KindDelivered)
 }
 
 // inTurn requires FIFO: an incarnation's messages are delivered in the order of its
@@ -109,7 +111,7 @@ func (d *Deliveries) inTurn() *check.Check {
 			return true, fmt.Errorf("node %v delivers %v as message %d, after %v", e.Node, d.id, d.index, expected)
 		}
 		return true, nil
-	})
+	}).OfOutputs(abcast.KindDelivered)
 }
 
 // heard requires that the sender of a message is a member of the view in which it is
@@ -124,7 +126,7 @@ func (d *Deliveries) heard() *check.Check {
 			return true, fmt.Errorf("node %v delivers %v as message %d, in view %d of %v", e.Node, d.id, d.index, v.Number, v.Members)
 		}
 		return true, nil
-	})
+	}).OfOutputs(abcast.KindDelivered)
 }
 
 // Reordered requires that two of the broadcasts of that many transfers reach two nodes in

@@ -55,7 +55,7 @@ func (o *Outcomes) Truthful() *check.Check {
 			return false, nil
 		}
 		return true, o.told(e, r)
-	}).OfMessages(sim.Sent, ofLink)
+	}).OfMessages(sim.Sent, ofLink).OfOutputs(twopc.KindDecided)
 }
 
 // contradicted returns an error if an attempt commits of which a client heard that it
@@ -120,7 +120,7 @@ func (o *Outcomes) OnlyCommitted() *check.Check {
 			return true, fmt.Errorf("node %v lists %v of %v, which no node has committed", e.Node, tx.TxID().String()[:8], t.id)
 		}
 		return true, nil
-	})
+	}).OfOutputs(peer.KindEntry)
 }
 
 // lying reports whether the owner is a member that broadcasts whatever its inputs say, or

@@ -34,7 +34,7 @@ func (p *Pauses) Heard(env *protocol.Env, _ protocol.NodeID, msg []byte) {
 // Grow returns the check that judges it all.
 func (p *Pauses) Grow() *check.Check {
 	const watch = sim.Started | sim.Crashed | sim.Output | sim.TimerSet
-	return check.Always("pauses for a key grow until there is news", watch, p.observe).OrNotApplicable("nodes find all keys")
+	return check.Always("pauses for a key grow until there is news", watch, p.observe).OfTimers(sim.TimerSet, protocol.Peer).OfOutputs(peer.KindFound).OrNotApplicable("nodes find all keys")
 }
 
 func (p *Pauses) observe(e *sim.Event) (relevant bool, wrong error) {

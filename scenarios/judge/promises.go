@@ -67,7 +67,7 @@ func (x *Promises) Once() *check.Check {
 			return true, fmt.Errorf("transfer %d: node %v commits attempt %d, attempt %d has committed", t.id.Transfer, e.Node, t.id.Attempt, before.Attempt)
 		}
 		return true, nil
-	})
+	}).OfOutputs(twopc.KindDecided)
 }
 
 // Exclusive requires that between a yes and its decision, the node votes yes on no other
@@ -96,7 +96,7 @@ func (x *Promises) Exclusive() *check.Check {
 			x.keys[d] = append(x.keys[d], h.key)
 		}
 		return true, nil
-	})
+	}).OfOutputs(twopc.KindVoted, twopc.KindDecided)
 }
 
 func (x *Promises) release(d doubt) {
@@ -176,6 +176,11 @@ const longDelays = 20
 
 // Watch returns the events that Observe needs.
 func (x *Promises) Watch() sim.What { return sim.Output }
+
+// Selects limits them to those of two-phase commit.
+func (x *Promises) Selects() []sim.Selection {
+	return []sim.Selection{{Of: sim.Output, Kinds: []protocol.Kind{twopc.KindBegun, twopc.KindVoted, twopc.KindDecided}}}
+}
 
 // Observe measures doubts.
 func (x *Promises) Observe(e *sim.Event) {

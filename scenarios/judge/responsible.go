@@ -6,6 +6,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/abcast"
+	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/check"
 )
@@ -50,7 +51,7 @@ func (x *Coins) Responsible(lies func(id protocol.NodeID) bool) *check.Check {
 			return e.What == sim.Fired && len(p.may) > 0, nil
 		}
 		return false, nil
-	}).OrNotApplicable("nothing commits")
+	}).OfOutputs(twopc.KindDecided, abcast.KindViewed).OrNotApplicable("nothing commits")
 }
 
 func (p *placer) output(c *Commits, e *sim.Event) {

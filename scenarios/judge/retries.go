@@ -104,7 +104,7 @@ func (r *Retries) Timely() *check.Check {
 	c.OfMessages(sim.Received)
 	for i := range r.rows {
 		row := &r.rows[i]
-		c.OfMessages(sim.Sent, row.Of...)
+		c.OfMessages(sim.Sent, row.Of...).OfOutputs(row.Begins, row.Ends).OfOutputs(row.Tries...)
 		if row.Answer != nil || row.Reply != nil || row.Anew {
 			c.OfMessages(sim.Received, row.Of...)
 		}

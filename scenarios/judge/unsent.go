@@ -64,7 +64,7 @@ func (l *Ledgers) Unsent(all bool) *check.Check {
 			wrong = fmt.Errorf("node %v, after entry %d, %w", e.Node, x.Index, wrong)
 		}
 		return true, wrong
-	}).OrNotApplicable("no transaction was accepted")
+	}).OfOutputs(peer.KindEntry).OrNotApplicable("no transaction was accepted")
 }
 
 // ask requires that a node judges a transaction as the second ledger does.

@@ -99,7 +99,7 @@ func (v *Views) of(e *sim.Event) *sight {
 func (v *Views) same() *check.Check {
 	return check.SameOrder("all nodes install one sequence of views", sim.Output, func(*sim.Event) (check.Position, bool) {
 		return v.now, v.news && v.wrong == nil
-	}, func(item string) string { return "view " + item })
+	}, func(item string) string { return "view " + item }).OfOutputs(abcast.KindViewed, raft.KindTerm)
 }
 
 // grow requires that the view numbers of an incarnation increase.
@@ -109,7 +109,7 @@ func (v *Views) grow() *check.Check {
 			return false, nil
 		}
 		return true, v.wrong
-	})
+	}).OfOutputs(abcast.KindViewed, raft.KindTerm)
 }
 
 // forward requires that once an incarnation of a node was in a view, no earlier one is in a
@@ -118,7 +118,7 @@ func (v *Views) grow() *check.Check {
 func (v *Views) forward() *check.Check {
 	return check.Always("no view goes back to an earlier incarnation", sim.Output, func(*sim.Event) (bool, error) {
 		return v.news, v.back
-	})
+	}).OfOutputs(abcast.KindViewed, raft.KindTerm)
 }
 
 // follow takes a view that the node installs.

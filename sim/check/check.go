@@ -52,12 +52,16 @@ type Result struct {
 
 // A Check is an observer that judges one run. A constructor makes it, for one run.
 type Check struct {
+	// What Observe needs comes first, in one cache line.
+	look      judgement // of an Always or a Sometimes; instead of see
+	see       func(c *Check, e *sim.Event)
+	exercised uint64
+	failed    bool
+
 	name      string
 	watch     sim.What
 	selects   []sim.Selection
 	reads     sim.Reads
-	see       func(c *Check, e *sim.Event)
-	look      judgement          // of an Always or a Sometimes; instead of see
 	count     func(e *sim.Event) // counts an event in its turn, if it is looked at before
 	conclude  func(c *Check, end protocol.Time) (Verdict, string)
 	excused   []string
@@ -65,9 +69,7 @@ type Check struct {
 	holds     func() error  // of an Eventually: for Suite.Done
 	waits     func() bool   // for Suite.Done
 	bound     protocol.Time // of an Eventually: for Suite.Bound
-	exercised uint64
-	undecided error // of an Always
-	failed    bool
+	undecided error         // of an Always
 	failure   Result
 	evidence  *Evidence // of what the end of the run shows
 	shown     *shown    // the event that shows it already
@@ -76,13 +78,31 @@ type Check struct {
 // Watch returns the events that the check observes.
 func (c *Check) Watch() sim.What { return c.watch }
 
-// Selects returns which messages the check observes: see OfMessages.
+// Selects returns which messages, timers and outputs the check observes: see OfMessages.
 func (c *Check) Selects() []sim.Selection { return c.selects }
 
 // OfMessages makes the check observe, of the events of the sorts of, only those of messages that begin
 // with one of these bytes, and returns it: see sim.Selection.
 func (c *Check) OfMessages(of sim.What, first ...byte) *Check {
 	c.selects = append(c.selects, sim.Selection{Of: of, First: first})
+	return c
+}
+
+// OfTimers makes the check observe, of the events of the sorts of, only those of timers of these
+// components, and returns it: see sim.Selection.
+func (c *Check) OfTimers(of sim.What, components ...protocol.Component) *Check {
+	s := sim.Selection{Of: of}
+	for _, x := range components {
+		s.First = append(s.First, byte(x))
+	}
+	c.selects = append(c.selects, s)
+	return c
+}
+
+// OfOutputs makes the check observe, of outputs, only those of these kinds, and returns it: see
+// sim.Selection.
+func (c *Check) OfOutputs(kinds ...protocol.Kind) *Check {
+	c.selects = append(c.selects, sim.Selection{Of: sim.Output, Kinds: kinds})
 	return c
 }
 
@@ -102,9 +122,14 @@ func (c *Check) AtNodes(only func(id protocol.NodeID) bool) *Check {
 func (c *Check) Observe(e *sim.Event) {
 	switch {
 	case c.failed:
-	case c.look != nil:
+	case c.look != nil: // judged, written out: most checks pass over most events
 		relevant, wrong := c.look(e)
-		c.judged(e, relevant, wrong)
+		if relevant {
+			c.exercised++
+		}
+		if wrong != nil {
+			c.finds(e, wrong)
+		}
 	case c.see != nil:
 		c.see(c, e)
 	}
@@ -159,11 +184,16 @@ func (c *Check) judged(e *sim.Event, relevant bool, wrong error) {
 	if relevant {
 		c.exercised++
 	}
-	switch {
-	case wrong == nil: // as nearly always
-	case errors.Is(wrong, errUndecided):
+	if wrong != nil {
+		c.finds(e, wrong)
+	}
+}
+
+// finds notes what is wrong with an event.
+func (c *Check) finds(e *sim.Event, wrong error) {
+	if errors.Is(wrong, errUndecided) {
 		c.undecided = wrong
-	default:
+	} else {
 		c.fail(e, wrong)
 	}
 }
