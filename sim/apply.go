@@ -87,7 +87,7 @@ func (s *Sim) before(c *cause, n *node, effects []protocol.Effect, i int) bool {
 func (s *Sim) showNotes(c *cause, n *node, i int) {
 	for _, note := range s.env.Notes() {
 		if note.Before == i {
-			s.show(Event{What: Noted, Node: c.id, Incarnation: n.inc, Kind: note.Kind, Text: note.Text})
+			s.show(&Event{What: Noted, Node: c.id, Incarnation: n.inc, Kind: note.Kind, Text: note.Text})
 		}
 	}
 }
@@ -96,7 +96,7 @@ func (s *Sim) output(c *cause, n *node, f *protocol.Effect) {
 	n.foldOutput(f)
 	s.result.Outputs++
 	if s.want&Output != 0 {
-		s.show(Event{What: Output, Node: c.id, Incarnation: n.inc, Kind: f.Kind, Body: f.Body})
+		s.show(&Event{What: Output, Node: c.id, Incarnation: n.inc, Kind: f.Kind, Body: f.Body})
 	}
 }
 
@@ -113,7 +113,7 @@ func (s *Sim) setTimer(c *cause, n *node, f *protocol.Effect) {
 	r.src, r.seq = fromNode+uint32(c.id), n.seq
 	r.setWord(0, f.Tag)
 	if s.wants(n, TimerSet) {
-		s.show(Event{What: TimerSet, Node: c.id, Incarnation: n.inc, Seq: n.seq, Tag: f.Tag, After: f.After})
+		s.show(&Event{What: TimerSet, Node: c.id, Incarnation: n.inc, Seq: n.seq, Tag: f.Tag, After: f.After})
 	}
 	var at protocol.Time
 	if n.special {
@@ -139,7 +139,7 @@ func (s *Sim) cancelTimer(id protocol.NodeID, n *node, tag uint64) {
 	}
 	slot := t.slots[i].slot
 	if s.wants(n, TimerCancelled) {
-		s.show(Event{What: TimerCancelled, Node: id, Incarnation: n.inc, Seq: s.slab.at(slot).seq, Tag: tag})
+		s.show(&Event{What: TimerCancelled, Node: id, Incarnation: n.inc, Seq: s.slab.at(slot).seq, Tag: tag})
 	}
 	s.kill(slot)
 	t.remove(i)

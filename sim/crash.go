@@ -24,7 +24,7 @@ func (s *Sim) start(c *cause, n *node) {
 	n.state = stateOf(n.machine)
 	n.foldEvent(foldStart, s.now, uint64(n.inc))
 	if s.want&Started != 0 {
-		s.show(Event{What: Started, Node: c.id, Incarnation: n.inc})
+		s.show(&Event{What: Started, Node: c.id, Incarnation: n.inc})
 	}
 	s.step(c, n, entry{}, nil)
 	if n.inc > 1 {
@@ -187,7 +187,7 @@ func (s *Sim) crash(id protocol.NodeID, n *node, f *fault.Fault, when string) {
 	s.result.Crashes++
 	s.did(f)
 	if s.want&Crashed != 0 {
-		s.show(Event{What: Crashed, Node: id, Incarnation: n.inc, Tag: f.ID, Text: when})
+		s.show(&Event{What: Crashed, Node: id, Incarnation: n.inc, Tag: f.ID, Text: when})
 	}
 	if f.For > 0 {
 		s.pushFault(opRevive, s.indexOf(f), id, s.later(f.For), protocol.Hash3(rootFault, f.ID, 1))
@@ -273,7 +273,7 @@ func (s *Sim) dropAtDown(e entry, r *record, n *node) {
 		if r.src >= fromNode {
 			from = protocol.NodeID(r.src - fromNode)
 		}
-		s.show(Event{What: Dropped, Node: protocol.NodeID(e.dst), Peer: from, Incarnation: n.inc, Kind: s.kindOf(e.slot), Seq: r.seq, Body: s.slab.view(r)})
+		s.show(&Event{What: Dropped, Node: protocol.NodeID(e.dst), Peer: from, Incarnation: n.inc, Kind: s.kindOf(e.slot), Seq: r.seq, Body: s.slab.view(r)})
 	}
 	s.slab.release(e.slot, r)
 }

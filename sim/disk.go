@@ -90,7 +90,7 @@ func (s *Sim) persist(c *cause, n *node, f *protocol.Effect) {
 	i := s.disk(c.id).append(f.Body)
 	n.foldRecord(f)
 	if s.want&Persisted != 0 {
-		s.show(Event{What: Persisted, Node: c.id, Incarnation: n.inc, Tag: i, Body: f.Body})
+		s.show(&Event{What: Persisted, Node: c.id, Incarnation: n.inc, Tag: i, Body: f.Body})
 	}
 }
 
@@ -98,7 +98,7 @@ func (s *Sim) discard(c *cause, n *node, f *protocol.Effect) {
 	d := s.disk(c.id)
 	d.discard(f.Tag)
 	if s.want&Discarded != 0 {
-		s.show(Event{What: Discarded, Node: c.id, Incarnation: n.inc, Tag: d.forget})
+		s.show(&Event{What: Discarded, Node: c.id, Incarnation: n.inc, Tag: d.forget})
 	}
 }
 
@@ -179,7 +179,7 @@ func (s *Sim) finishSync(c *cause, n *node, d *disk, upTo int) {
 		s.remember(c, n, x, d)
 	}
 	if s.want&Synced != 0 {
-		s.show(Event{What: Synced, Node: c.id, Incarnation: n.inc, Tag: d.first + uint64(d.safe)})
+		s.show(&Event{What: Synced, Node: c.id, Incarnation: n.inc, Tag: d.first + uint64(d.safe)})
 	}
 }
 

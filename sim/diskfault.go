@@ -78,7 +78,7 @@ func (s *Sim) sound(id protocol.NodeID, n *node, x *coldState) bool {
 	n.foldEvent(foldDamaged, s.now, uint64(n.inc))
 	s.result.Faults.Damaged++
 	if s.want&Damaged != 0 {
-		s.show(Event{What: Damaged, Node: id, Incarnation: n.inc, Text: fmt.Sprintf("record %d fails its checksum", i)})
+		s.show(&Event{What: Damaged, Node: id, Incarnation: n.inc, Text: fmt.Sprintf("record %d fails its checksum", i)})
 	}
 	return false
 }

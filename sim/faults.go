@@ -110,7 +110,7 @@ func (s *Sim) announce(what What, f *fault.Fault) {
 	if f.Op.OfNode() {
 		id = f.Node
 	}
-	s.show(Event{What: what, Node: id, Tag: f.ID, Text: s.textOf(f)})
+	s.show(&Event{What: what, Node: id, Tag: f.ID, Text: s.textOf(f)})
 }
 
 func (s *Sim) fault(e entry, r *record, n *node, x *coldState) {

@@ -275,5 +275,5 @@ func (s *Sim) showMessage(n *node, m *message, what What) {
 	if m.again && what == Copied {
 		e.Tag = Again
 	}
-	s.show(e)
+	s.show(&e)
 }

@@ -109,10 +109,10 @@ type NodeReader interface {
 
 // show completes e by time and step and shows it to the observers that watch for it.
 // They all get the address of s.shown: an Event made for each call would escape to the
-// heap.
-func (s *Sim) show(happened Event) {
+// heap. happened is on the caller's stack, and copied once.
+func (s *Sim) show(happened *Event) {
 	e := &s.shown
-	*e = happened
+	*e = *happened
 	if s.member != nil {
 		s.member.show(e)
 		return

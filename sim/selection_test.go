@@ -63,7 +63,7 @@ func TestASelectiveObserverIsShownWhatItSelectsAndNothingElse(t *testing.T) {
 				e.Tag = protocol.Component(rapid.ByteRange(0, 6).Draw(t, "component")).Tag(1)
 			}
 			events = append(events, e)
-			s.show(e)
+			s.show(&e)
 		}
 		for _, o := range all {
 			var want []Event

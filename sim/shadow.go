@@ -158,7 +158,7 @@ func (s *Sim) shadow(c *cause, n *node, x *shadowed, f *protocol.Effect) {
 func (s *Sim) showShadow(c *cause, n *node, f *protocol.Effect, promises int, wrong string) {
 	s.result.Shadows++
 	if s.want&Shadowed != 0 {
-		s.show(Event{What: Shadowed, Node: c.id, Peer: f.To, Incarnation: n.inc, Kind: f.Kind, Tag: uint64(promises), Body: f.Body, Text: wrong})
+		s.show(&Event{What: Shadowed, Node: c.id, Peer: f.To, Incarnation: n.inc, Kind: f.Kind, Tag: uint64(promises), Body: f.Body, Text: wrong})
 	}
 }
 

@@ -379,7 +379,7 @@ func (s *Sim) end(why Reason) {
 	s.over = true
 	s.result.Reason = why
 	if s.want&Ended != 0 {
-		s.show(Event{What: Ended, Text: why.String()})
+		s.show(&Event{What: Ended, Text: why.String()})
 	}
 }
 
@@ -436,7 +436,7 @@ func (s *Sim) receive(e entry, r *record, n *node) {
 	n.foldEvent(foldMessage, s.now, r.name)
 	s.result.Received++
 	if s.wants(n, Received) {
-		s.show(Event{What: Received, Node: protocol.NodeID(e.dst), Peer: from, Incarnation: n.inc, Kind: kind, Seq: r.seq, Body: body})
+		s.show(&Event{What: Received, Node: protocol.NodeID(e.dst), Peer: from, Incarnation: n.inc, Kind: kind, Seq: r.seq, Body: body})
 	}
 	s.doing = doing{node: protocol.NodeID(e.dst), peer: from, op: opMessage, kind: kind}
 	n.machine.Receive(&s.env, from, body)
@@ -457,7 +457,7 @@ func (s *Sim) timeout(e entry, r *record, n *node) {
 	n.foldEvent(foldTimer, s.now, r.name)
 	s.result.Fired++
 	if s.wants(n, Fired) {
-		s.show(Event{What: Fired, Node: protocol.NodeID(e.dst), Incarnation: n.inc, Seq: r.seq, Tag: tag})
+		s.show(&Event{What: Fired, Node: protocol.NodeID(e.dst), Incarnation: n.inc, Seq: r.seq, Tag: tag})
 	}
 	s.slab.release(e.slot, r)
 	s.doing = doing{node: protocol.NodeID(e.dst), op: opTimer, tag: tag}

@@ -318,7 +318,7 @@ func (p *part) show(e *Event) {
 	if !p.team.apart {
 		s := p.team.whole
 		s.now, s.result.Events = p.now, p.result.Events
-		s.show(*e)
+		s.show(e)
 		return
 	}
 	w, keep := &p.told, false

@@ -23,8 +23,7 @@ import (
 type Channels struct {
 	in     abcast.Watcher
 	ends   []*channelEnd // by node; nil if it is not watched
-	ruled  error         // what is wrong with heartbeats and ballots
-	beats  bool          // the last event is a heartbeat
+	rules  *check.Check  // of them; nil before Checks
 	honest bool          // no node lies
 }
 
@@ -75,14 +74,14 @@ const (
 // Checks returns all checks.
 func (c *Channels) Checks() check.Suite {
 	const watch = sim.Started | sim.Received | sim.Fired | sim.Sent
+	c.rules = check.Told(NameBallots).OrNotApplicable(fmt.Sprintf("some node lies, there are more than %d, or none is in a group", mostDetected))
 	return check.Suite{
 		check.Always(NameChannels, watch, c.observe).OfMessages(sim.Sent, ofOrder).OrNotApplicable("no watched node works in a view"),
-		check.Always(NameBallots, watch, func(*sim.Event) (bool, error) { return c.beats, c.ruled }).OfMessages(sim.Sent, ofOrder).OrNotApplicable(fmt.Sprintf("some node lies, there are more than %d, or none is in a group", mostDetected)),
+		c.rules,
 	}
 }
 
 func (c *Channels) observe(e *sim.Event) (relevant bool, wrong error) {
-	c.beats = false
 	if uint64(e.Node) >= uint64(len(c.ends)) || c.ends[e.Node] == nil {
 		return false, nil
 	}
@@ -95,7 +94,7 @@ func (c *Channels) observe(e *sim.Event) (relevant bool, wrong error) {
 		return false, nil
 	}
 	if e.What != sim.Sent && n.ballots != nil {
-		c.rule(e.Node, n.step())
+		c.rule(e, false, n.step())
 		if e.What == sim.Fired {
 			return false, n.fires(e)
 		}
@@ -117,8 +116,7 @@ func (c *Channels) observe(e *sim.Event) (relevant bool, wrong error) {
 		return false, nil
 	}
 	if n.ballots != nil {
-		c.beats = d.Heartbeat
-		c.rule(e.Node, n.sends(e, &d))
+		c.rule(e, d.Heartbeat, n.sends(e, &d))
 	}
 	switch {
 	case d.Promised < n.promised:
@@ -135,10 +133,13 @@ func (c *Channels) observe(e *sim.Event) (relevant bool, wrong error) {
 	return relevant, wrong
 }
 
-// rule notes what is wrong with a node's heartbeats and ballots.
-func (c *Channels) rule(id protocol.NodeID, wrong error) {
-	if wrong != nil && c.ruled == nil {
-		c.ruled = fmt.Errorf("node %v: %w", id, wrong)
+// rule notes what is wrong with a node's heartbeats and ballots, and whether an event is a heartbeat.
+func (c *Channels) rule(e *sim.Event, beats bool, wrong error) {
+	if wrong != nil {
+		wrong = fmt.Errorf("node %v: %w", e.Node, wrong)
+	}
+	if beats || wrong != nil {
+		c.rules.Tell(e, beats, wrong)
 	}
 }
 

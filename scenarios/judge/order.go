@@ -47,7 +47,10 @@ func (d *Deliveries) Selects() []sim.Selection {
 
 // Observe decodes a delivery, once for all checks.
 func (d *Deliveries) Observe(e *sim.Event) {
-	d.wrong = nil
+	d.now, d.wrong = false, nil
+	if e.Kind != abcast.KindDelivered {
+		return
+	}
 	if d.index, d.id, d.now = abcast.DecodeDelivered(e.Body); !d.now {
 		d.wrong = fmt.Errorf("node %v puts out a delivery that cannot be read", e.Node)
 	}

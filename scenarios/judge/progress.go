@@ -36,6 +36,16 @@ type Progress struct {
 
 	placing  *placing  // or nil
 	doubting *doubting // or nil
+
+	checks []progressCheck
+}
+
+// progressCheck is a check that is exercised whenever a count grows.
+type progressCheck struct {
+	*check.Check
+	count *uint64
+	seen  uint64
+	wrong *error
 }
 
 // broadcaster is what a node's incarnation has broadcast and delivered.
@@ -76,6 +86,16 @@ func (p *Progress) Watch() sim.What {
 
 // Observe looks at what is due, before a change of what is connected and now and then.
 func (p *Progress) Observe(e *sim.Event) {
+	p.observe(e)
+	for i := range p.checks {
+		if c := &p.checks[i]; *c.count > c.seen || *c.wrong != nil {
+			c.Tell(e, *c.count > c.seen, *c.wrong)
+			c.seen = *c.count
+		}
+	}
+}
+
+func (p *Progress) observe(e *sim.Event) {
 	p.at = e.At
 	changes := e.What&p.core.Watch() != 0
 	if changes || e.At >= p.next || e.What == sim.Ended {
@@ -212,10 +232,7 @@ func (p *Progress) check(name string, count *uint64, wrong *error, waits func() 
 	if p.core == nil {
 		return check.Skip(name, fmt.Sprintf("there are more than %d nodes", check.MaxCore))
 	}
-	seen := uint64(0)
-	return check.Always(name, p.Watch(), func(*sim.Event) (bool, error) {
-		more := *count > seen
-		seen = *count
-		return more, *wrong
-	}).WhileWaiting(waits)
+	c := check.Told(name).WhileWaiting(waits)
+	p.checks = append(p.checks, progressCheck{Check: c, count: count, wrong: wrong})
+	return c
 }

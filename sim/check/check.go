@@ -253,6 +253,13 @@ func Always(name string, watch sim.What, judge func(e *sim.Event) (relevant bool
 	return &Check{name: name, watch: watch, look: judge, conclude: passIfExercised}
 }
 
+// Told is an Always of what another observer judges, which says so: see Tell. So an observer with
+// several checks looks at an event once.
+func Told(name string) *Check { return &Check{name: name, conclude: passIfExercised} }
+
+// Tell notes what was judged of an event, as the judge of an Always would return it.
+func (c *Check) Tell(e *sim.Event, relevant bool, wrong error) { c.judged(e, relevant, wrong) }
+
 // OrNotApplicable makes the check not applicable, for that reason, to a run that never
 // exercised it, and returns it: for what few runs have.
 func (c *Check) OrNotApplicable(reason string) *Check {

@@ -31,18 +31,31 @@ type Core struct {
 	members int
 	led     bool
 
-	up    []bool       // by node of the plan
-	open  []impairment // without those that neither sever nor disturb
-	links [][]pair     // from node to node
-	core  uint64
-	since []protocol.Time // by node in the core
+	up      []bool       // by node of the plan
+	open    []impairment // without those that neither sever nor disturb
+	effects [][]effect   // by fault of the plan, from node to node; nil before it first begins
+	links   [][]pair     // from node to node
+	core    uint64
+	since   []protocol.Time // by node in the core
+
+	sure, maybe []uint64 // scratch of compute, by node of the group
 }
 
 // impairment is a fault that is open, or whose effect lasts.
 type impairment struct {
 	*fault.Fault
-	until protocol.Time // when its effect is over; Never while it is open
+	effects []effect      // of it
+	until   protocol.Time // when its effect is over; Never while it is open
 }
+
+// effect is what a fault does to a link while it is open.
+type effect uint8
+
+const (
+	harmless effect = iota
+	disturbs        // what is sent may be late or lost
+	severs          // nothing arrives
+)
 
 // pair is what is known of the link from one node to another.
 type pair struct {
@@ -56,7 +69,7 @@ type pair struct {
 // may be any node that is connected with a majority, though those are not connected with
 // each other. Then the core has only nodes that are connected with all of those as well.
 func NewCore(plan *sim.Plan, members int, led bool) *Core {
-	return &Core{plan: plan, members: members, led: led, since: make([]protocol.Time, members)}
+	return &Core{plan: plan, members: members, led: led, since: make([]protocol.Time, members), sure: make([]uint64, members), maybe: make([]uint64, members)}
 }
 
 // Watch returns the events that Observe needs.
@@ -84,7 +97,7 @@ func (c *Core) Observe(e *sim.Event) {
 	case sim.Injected:
 		i := slices.IndexFunc(c.plan.Faults, func(f fault.Fault) bool { return f.ID == e.Tag })
 		if f := &c.plan.Faults[i]; f.Op.Lasts() && !repeats(f.Op) {
-			c.open = append(c.open, impairment{f, fault.Never})
+			c.open = append(c.open, impairment{f, c.effectsOf(i), fault.Never})
 		}
 	}
 	c.change(e.At)
@@ -136,7 +149,7 @@ func (c *Core) begin() {
 	if c.up != nil {
 		return
 	}
-	c.up = make([]bool, c.plan.Nodes)
+	c.up, c.effects = make([]bool, c.plan.Nodes), make([][]effect, len(c.plan.Faults))
 	for range c.plan.Nodes {
 		c.links = append(c.links, make([]pair, c.plan.Nodes))
 	}
@@ -170,21 +183,50 @@ func (c *Core) change(now protocol.Time) {
 func (c *Core) link(from, to protocol.NodeID) pair {
 	up := c.up[from] && c.up[to]
 	p := pair{sure: up, cut: !up}
-	for _, f := range c.open {
-		switch {
-		case f.Severs(from, to, c.plan.Nodes) || f.Op == fault.Pause && (f.Node == from || f.Node == to):
+	at := int(from)*c.plan.Nodes + int(to)
+	for i := range c.open {
+		switch c.open[i].effects[at] {
+		case severs:
 			p.sure, p.cut = false, true
-		case f.Op.Harms() && !f.Rate.Never() && !f.Rate.Above(tolerable):
-		case f.Touches(from, to, c.plan.Nodes) || f.Op.OfNode() && !f.Op.OfLinks() && (f.Node == from || f.Node == to):
+		case disturbs:
 			p.sure = false
 		}
 	}
 	return p
 }
 
+// effectsOf returns what fault i of the plan does to each link. To ask the fault costs more than
+// all else here, and a fault of many can begin a hundred times.
+func (c *Core) effectsOf(i int) []effect {
+	if c.effects[i] != nil {
+		return c.effects[i]
+	}
+	f, nodes := &c.plan.Faults[i], c.plan.Nodes
+	out := make([]effect, 0, nodes*nodes)
+	for from := range protocol.NodeID(nodes) {
+		for to := range protocol.NodeID(nodes) {
+			out = append(out, effectOn(f, from, to, nodes))
+		}
+	}
+	c.effects[i] = out
+	return out
+}
+
+func effectOn(f *fault.Fault, from, to protocol.NodeID, nodes int) effect {
+	switch {
+	case f.Severs(from, to, nodes) || f.Op == fault.Pause && (f.Node == from || f.Node == to):
+		return severs
+	case f.Op.Harms() && !f.Rate.Never() && !f.Rate.Above(tolerable):
+	case f.Touches(from, to, nodes) || f.Op.OfNode() && !f.Op.OfLinks() && (f.Node == from || f.Node == to):
+		return disturbs
+	}
+	return harmless
+}
+
 func (c *Core) compute(now protocol.Time) {
-	sure, maybe := make([]uint64, c.members), make([]uint64, c.members)
+	sure, maybe := c.sure, c.maybe
 	for a := range c.members {
+		sure[a], maybe[a] = 0, 0
 		if c.up[a] {
 			sure[a], maybe[a] = 1<<a, 1<<a
 		}
