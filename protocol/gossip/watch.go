@@ -1,7 +1,6 @@
 package gossip
 
 import (
-	"slices"
 	"time"
 
 	"dessim/protocol"
@@ -47,13 +46,10 @@ func Read(msg []byte) (x Exchange, ok bool) {
 	return x, true
 }
 
-// Kept returns the ids of the messages that Has reports, in ascending order. The slice is
-// the caller's.
-func (g *Gossip) Kept() []ID {
+// Kept appends the ids of the messages that Has reports to ids, in the order in which they came.
+func (g *Gossip) Kept(ids []ID) []ID {
 	q := &g.store.order[kept]
-	ids := slices.Clone(q.ids[q.head:])
-	slices.SortFunc(ids, compareIDs)
-	return ids
+	return append(ids, q.ids[q.head:]...)
 }
 
 // Knows reports whether an id is remembered: kept, waiting or refused.

@@ -28,6 +28,16 @@ type keeper struct {
 	all     []kept // that it has committed
 	open    []kept // of them, those that had no place in its log when it was last compared
 	refused map[ledger.ID]bool
+
+	places compared // what was known of places when open was last looked through
+}
+
+// compared is what must change for a commit of an open list to get its place, or to be refused.
+type compared struct {
+	ledger  *ledger.State
+	logged  uint64
+	open    int
+	refused int
 }
 
 // kept is a commit whose coins are kept.
@@ -53,7 +63,7 @@ func (x *Coins) Kept(lies func(id protocol.NodeID) bool) *check.Check {
 		k := &x.nodes[e.Node]
 		switch e.What {
 		case sim.Crashed: // its log is built again
-			k.open, k.refused = slices.Clone(k.all), nil
+			k.open, k.refused, k.places = slices.Clone(k.all), nil, compared{}
 			return false, nil
 		case sim.Output:
 			x.output(e, k)
@@ -91,28 +101,41 @@ func (x *Coins) output(e *sim.Event, k *keeper) {
 // compare requires that a node keeps the coins of what is open.
 func (x *Coins) compare(node protocol.NodeID, k *keeper) (missing error) {
 	n := x.l.net.Nodes[node]
-	k.open = slices.DeleteFunc(k.open, func(t kept) bool {
-		if k.refused[t.txid] || n.Ledger().Listed(t.txid) {
-			return true
+	now := compared{n.Ledger(), n.Ledger().LogLen(), len(k.open), len(k.refused)}
+	placed := now != k.places
+	open := k.open[:0]
+	for _, t := range k.open {
+		if placed && (k.refused[t.txid] || now.ledger.Listed(t.txid)) {
+			continue
 		}
-		for i := range t.tx.Inputs {
-			p := t.tx.Inputs[i].Outpoint
-			by, promised := n.Promised(p)
-			x.key = binary.BigEndian.AppendUint32(append(x.key[:0], p.TxID[:]...), p.Index)
-			holder, _ := n.Holder(x.key)
-			if promised && by == t.txid || holder == t.id {
-				continue
-			}
-			if !spendable(n.Ledger(), t.tx) {
-				return true
-			}
-			if missing == nil {
-				missing = fmt.Errorf("node %v has committed %v, which has no place yet, and does not keep its input %d of %v", node, t.id, p.Index, p.TxID.String()[:8])
-			}
+		p := x.lost(n, &t)
+		if p != nil && !spendable(now.ledger, t.tx) {
+			continue
 		}
-		return false
-	})
+		if p != nil && missing == nil {
+			missing = fmt.Errorf("node %v has committed %v, which has no place yet, and does not keep its input %d of %v", node, t.id, p.Index, p.TxID.String()[:8])
+		}
+		open = append(open, t)
+	}
+	clear(k.open[len(open):])
+	now.open = len(open)
+	k.open, k.places = open, now
 	return missing
+}
+
+// lost returns the first input of a transaction that a node does not keep for it, or nil.
+func (x *Coins) lost(n *peer.Node, t *kept) *ledger.Outpoint {
+	for i := range t.tx.Inputs {
+		p := &t.tx.Inputs[i].Outpoint
+		if by, promised := n.Promised(*p); promised && by == t.txid {
+			continue
+		}
+		x.key = binary.BigEndian.AppendUint32(append(x.key[:0], p.TxID[:]...), p.Index)
+		if holder, _ := n.Holder(x.key); holder != t.id {
+			return p
+		}
+	}
+	return nil
 }
 
 // spendable reports whether all inputs of a transaction are unspent.

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -46,7 +47,7 @@ func (n *exchanging) begin(g *gossip.Gossip) *dueExchange {
 		d.sent = make(map[protocol.Kind]gossip.Exchange)
 	}
 	clear(d.sent)
-	*d = dueExchange{flood: g, kept: g.Kept(), sent: d.sent, parts: d.parts[:0], have: d.have[:0], want: d.want[:0], served: d.served[:0]}
+	*d = dueExchange{flood: g, kept: g.Kept(d.kept[:0]), sent: d.sent, parts: d.parts[:0], have: d.have[:0], want: d.want[:0], served: d.served[:0]}
 	n.due = d
 	return d
 }
@@ -56,7 +57,8 @@ type dueExchange struct {
 	flood  *gossip.Gossip
 	to     protocol.NodeID // or any, if it begins the exchange
 	begins bool
-	kept   []gossip.ID   // before the step
+	kept   []gossip.ID // before the step; in ascending order if sorted is set
+	sorted bool
 	parts  []gossip.Part // that differ, or begin the exchange
 	pause  bool          // the timer of the next repair is not set yet
 	have   []gossip.ID
@@ -95,19 +97,18 @@ func (x *Exchanges) Sound() *check.Check {
 }
 
 func (x *Exchanges) observe(n *exchanging, e *sim.Event) (relevant bool) {
-	flood := func() *gossip.Gossip { return x.net.Nodes[e.Node].Flood() }
 	switch e.What {
 	case sim.Started, sim.Crashed: // a crash leaves a step half done
 		*n = exchanging{}
 	case sim.Received:
 		relevant = x.settle(e.Node)
 		if isGossip(e) {
-			n.receive(e, flood())
+			n.receive(e, x.net)
 		}
 	case sim.Fired:
 		relevant = x.settle(e.Node)
 		if gossip.Repairs(e.Tag) {
-			n.repair(flood(), x.net.Nodes[e.Node].Degree())
+			n.repair(x.net.Nodes[e.Node].Flood(), x.net.Nodes[e.Node].Degree())
 		}
 	case sim.TimerSet:
 		if n.due != nil && n.due.pause && gossip.Repairs(e.Tag) {
@@ -149,7 +150,12 @@ func (x *Exchanges) pause(n *exchanging, e *sim.Event) {
 }
 
 // receive notes what a node must answer.
-func (n *exchanging) receive(e *sim.Event, g *gossip.Gossip) {
+func (n *exchanging) receive(e *sim.Event, x *Network) {
+	g := x.Nodes[e.Node].Flood()
+	if _, ok := x.body(e.Body); ok {
+		n.idle = 0
+		return
+	}
 	m, ok := gossip.Read(e.Body)
 	if !ok {
 		return
@@ -157,7 +163,7 @@ func (n *exchanging) receive(e *sim.Event, g *gossip.Gossip) {
 	if m.Kind != gossip.KindDigest {
 		n.idle = 0
 	}
-	if e.Peer == protocol.Outside || m.Kind == gossip.KindData {
+	if e.Peer == protocol.Outside {
 		return
 	}
 	d := n.begin(g)
@@ -168,13 +174,12 @@ func (n *exchanging) receive(e *sim.Event, g *gossip.Gossip) {
 	switch m.Kind {
 	case gossip.KindDigest:
 		for _, p := range m.Parts {
-			own := under(d.kept, p.Prefix)
-			if p.Count == uint64(len(own)) && p.Sum == sumOf(own) {
+			if d.keeps(&p) {
 				continue
 			}
 			n.idle = 0
 			if p.Count == 0 {
-				d.have = append(d.have, own...)
+				d.have = append(d.have, d.under(p.Prefix)...)
 			} else {
 				d.parts = append(d.parts, p)
 			}
@@ -182,7 +187,7 @@ func (n *exchanging) receive(e *sim.Event, g *gossip.Gossip) {
 	case gossip.KindList:
 		for _, p := range m.Parts {
 			unknown(p.IDs)
-			d.have = append(d.have, slices.DeleteFunc(under(d.kept, p.Prefix), func(id gossip.ID) bool { return slices.Contains(p.IDs, id) })...)
+			d.have = append(d.have, slices.DeleteFunc(d.under(p.Prefix), func(id gossip.ID) bool { return slices.Contains(p.IDs, id) })...)
 		}
 	case gossip.KindHave:
 		unknown(m.IDs)
@@ -191,21 +196,41 @@ func (n *exchanging) receive(e *sim.Event, g *gossip.Gossip) {
 	}
 }
 
-// under returns the ids that begin with a prefix in hexadecimal digits.
-func under(ids []gossip.ID, prefix string) (some []gossip.ID) {
-	if prefix == "" {
-		return slices.Clone(ids)
+// under returns the ids that the node kept before the step and that begin with a prefix in
+// hexadecimal digits, in ascending order.
+func (d *dueExchange) under(prefix string) (some []gossip.ID) {
+	if !d.sorted {
+		slices.SortFunc(d.kept, func(a, b gossip.ID) int { return bytes.Compare(a[:], b[:]) })
+		d.sorted = true
 	}
-	for _, id := range ids {
-		if begins(id, prefix) {
-			some = append(some, id)
+	for i := range d.kept {
+		if begins(&d.kept[i], prefix) {
+			some = append(some, d.kept[i])
 		}
 	}
 	return some
 }
 
+// count returns how many ids the node kept that begin with a prefix, and their sum.
+func (d *dueExchange) count(prefix string) (n uint64, sum [2]uint64) {
+	for i := range d.kept {
+		if id := &d.kept[i]; begins(id, prefix) {
+			n++
+			sum[0] ^= binary.BigEndian.Uint64(id[:])
+			sum[1] ^= binary.BigEndian.Uint64(id[8:])
+		}
+	}
+	return n, sum
+}
+
+// keeps reports whether the node kept just the ids of a part of a digest.
+func (d *dueExchange) keeps(p *gossip.Part) bool {
+	n, sum := d.count(p.Prefix)
+	return n == p.Count && sum == p.Sum
+}
+
 // begins reports whether an id in hexadecimal digits begins with a prefix.
-func begins(id gossip.ID, prefix string) bool {
+func begins(id *gossip.ID, prefix string) bool {
 	const digits = "0123456789abcdef"
 	for i := range len(prefix) {
 		digit := id[i/2] >> 4
@@ -217,14 +242,6 @@ func begins(id gossip.ID, prefix string) bool {
 		}
 	}
 	return true
-}
-
-func sumOf(ids []gossip.ID) (sum [2]uint64) {
-	for _, id := range ids {
-		sum[0] ^= binary.BigEndian.Uint64(id[:])
-		sum[1] ^= binary.BigEndian.Uint64(id[8:])
-	}
-	return sum
 }
 
 // sent notes what a node sends in the step.
@@ -276,6 +293,9 @@ func (x *Exchanges) settle(id protocol.NodeID) (relevant bool) {
 
 // some returns as many of the ids as a message holds, each once.
 func some(ids []gossip.ID) []gossip.ID {
+	if len(ids) == 0 {
+		return nil
+	}
 	ids = slices.Clone(ids)
 	slices.SortFunc(ids, func(a, b gossip.ID) int { return slices.Compare(a[:], b[:]) })
 	ids = slices.Compact(ids)
@@ -287,12 +307,12 @@ func some(ids []gossip.ID) []gossip.ID {
 func (d *dueExchange) compared(few int) error {
 	finer, lists := d.sent[gossip.KindDigest].Parts, d.sent[gossip.KindList].Parts
 	for _, p := range finer {
-		if own := under(d.kept, p.Prefix); p.Count != uint64(len(own)) || p.Sum != sumOf(own) {
-			return fmt.Errorf("says that it keeps %d ids under %q, with sum %x; it keeps %d, with sum %x", p.Count, p.Prefix, p.Sum, len(own), sumOf(own))
+		if n, sum := d.count(p.Prefix); p.Count != n || p.Sum != sum {
+			return fmt.Errorf("says that it keeps %d ids under %q, with sum %x; it keeps %d, with sum %x", p.Count, p.Prefix, p.Sum, n, sum)
 		}
 	}
 	for _, p := range lists {
-		if own := under(d.kept, p.Prefix); !slices.Equal(p.IDs, own) {
+		if own := d.under(p.Prefix); !slices.Equal(p.IDs, own) {
 			return fmt.Errorf("lists %v under %q, and keeps %v", p.IDs, p.Prefix, own)
 		}
 		if len(p.IDs) > few {
@@ -316,8 +336,8 @@ func (d *dueExchange) compared(few int) error {
 				n++
 			}
 		}
-		if own := under(d.kept, p.Prefix); n > 0 && !d.begins && len(own) <= few {
-			return fmt.Errorf("answers with finer digests under %q, want a list of the %d ids that it keeps there", p.Prefix, len(own))
+		if own, _ := d.count(p.Prefix); n > 0 && !d.begins && own <= uint64(few) {
+			return fmt.Errorf("answers with finer digests under %q, want a list of the %d ids that it keeps there", p.Prefix, own)
 		}
 		listed := slices.ContainsFunc(lists, func(o gossip.Part) bool { return o.Prefix == p.Prefix })
 		if whole := n == 16 || d.begins && n == 1; !whole && !listed && len(finer) < gossip.MostParts && len(lists) < gossip.MostLists {

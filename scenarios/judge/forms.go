@@ -19,9 +19,9 @@ import (
 // what nodes read with whether it takes them. It looks at ever fewer messages of a kind.
 func Strict() *check.Check {
 	var w kademlia.Watcher
+	var m maker
 	seen := make(map[protocol.Kind]uint64)
 	return check.Always("only messages of the right form are read", sim.Sent, func(e *sim.Event) (bool, error) {
-		var forms []form
 		var reads func(msg []byte) bool
 		switch {
 		case isGossip(e):
@@ -35,17 +35,18 @@ func Strict() *check.Check {
 		if n := seen[e.Kind]; n&(n-1) != 0 || !reads(e.Body) { // liars may send anything
 			return false, nil
 		}
-		if isGossip(e) {
-			forms = gossipForms(e.Body)
-		} else {
-			forms = queryForms(e.Body)
-		}
-		for i := range forms {
-			if f := &forms[i]; reads(f.msg) != f.good {
-				return true, fmt.Errorf("a message like that which node %v sends to node %v, but with %s, is read: %v, want %v", e.Node, e.Peer, f.what, !f.good, f.good)
+		var wrong error
+		m.judges = func(f *form) {
+			if wrong == nil && reads(f.msg) != f.good {
+				wrong = fmt.Errorf("a message like that which node %v sends to node %v, but with %s, is read: %v, want %v", e.Node, e.Peer, f.what, !f.good, f.good)
 			}
 		}
-		return len(forms) > 0, nil
+		if isGossip(e) {
+			m.gossip(e.Body)
+		} else {
+			m.query(e.Body)
+		}
+		return true, wrong
 	}).OfMessages(sim.Sent, ofGossip, ofDHT).ReadingEvents().OrNotApplicable("no such message is sent")
 }
 
@@ -116,16 +117,6 @@ func (v *value) append(b []byte) []byte {
 		b = v.parts[i].append(b)
 	}
 	return append(b, 'e')
-}
-
-// clone returns a copy with parts of its own.
-func (v *value) clone() value {
-	out := *v
-	out.parts = slices.Clone(v.parts)
-	for i := range out.parts {
-		out.parts[i] = out.parts[i].clone()
-	}
-	return out
 }
 
 // get returns the value of a key, or nil.

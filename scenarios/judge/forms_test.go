@@ -12,14 +12,14 @@ func TestFormsBreakOneRuleOfAMessage(t *testing.T) {
 	query := []byte("d1:ad2:id20:aaaaaaaaaaaaaaaaaaaa6:target20:bbbbbbbbbbbbbbbbbbbbe1:q9:find_node1:t2:xy1:y1:qe")
 	var w kademlia.Watcher
 	for _, c := range []struct {
-		forms []form
+		make  func(m *maker)
 		reads func(msg []byte) bool
 	}{
-		{gossipForms(gossip.Data([]byte("body"))), func(msg []byte) bool { _, ok := gossip.Read(msg); return ok }},
-		{queryForms(query), func(msg []byte) bool { _, ok := w.Read(msg); return ok }},
+		{func(m *maker) { m.gossip(gossip.Data([]byte("body"))) }, func(msg []byte) bool { _, ok := gossip.Read(msg); return ok }},
+		{func(m *maker) { m.query(query) }, func(msg []byte) bool { _, ok := w.Read(msg); return ok }},
 	} {
 		good, bad := 0, 0
-		for _, f := range c.forms {
+		c.make(&maker{judges: func(f *form) {
 			if c.reads(f.msg) != f.good {
 				t.Errorf("with %s: want it read: %v", f.what, f.good)
 			}
@@ -28,7 +28,7 @@ func TestFormsBreakOneRuleOfAMessage(t *testing.T) {
 			} else {
 				bad++
 			}
-		}
+		}})
 		if good == 0 || bad == 0 {
 			t.Errorf("%d forms are good and %d are not, want some of each", good, bad)
 		}

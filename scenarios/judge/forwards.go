@@ -13,6 +13,7 @@ import (
 
 // forwards follows to whom nodes pass on bodies.
 type forwards struct {
+	net   *Network
 	nodes []forwarding // by node
 	first map[handing]protocol.NodeID
 }
@@ -28,7 +29,7 @@ type forwarding struct {
 // but for the one that it came from first. Where messages are lost the others nearly always get
 // it from somebody else, so that what they get tells little. Nodes that lie are exempt.
 func (f *Floods) Forwarded(traitors []protocol.NodeID) *check.Check {
-	x := forwards{nodes: make([]forwarding, len(f.net.Nodes)), first: make(map[handing]protocol.NodeID)}
+	x := forwards{net: f.net, nodes: make([]forwarding, len(f.net.Nodes)), first: make(map[handing]protocol.NodeID)}
 	exempt := slices.Concat(traitors, f.net.Liars)
 	return check.Always("a body goes to all neighbours but its source", sim.Received|sim.Sent|sim.Output, func(e *sim.Event) (bool, error) {
 		switch {
@@ -58,12 +59,12 @@ func (x *forwards) received(e *sim.Event) {
 	if !isGossip(e) {
 		return
 	}
-	body, ok := gossip.Payload(e.Body)
+	id, ok := x.net.body(e.Body)
 	if !ok {
 		return
 	}
 	n := x.step(e)
-	n.came = gossip.Sum(body)
+	n.came = id
 	h := handing{e.Node, e.Incarnation, n.came}
 	if _, known := x.first[h]; !known {
 		x.first[h] = e.Peer

@@ -3,6 +3,7 @@ package judge
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,30 +11,61 @@ import (
 	"dessim/protocol/seal"
 )
 
-// maker makes forms of one message.
+// maker makes forms of one message after the other.
 type maker struct {
-	whole value
-	seal  func(b []byte) []byte // completes an encoded message
-	forms []form
+	whole  value
+	first  string // byte of a message that is sealed, or ""
+	judges func(f *form)
+
+	parts []value // scratch: those of the form
+	msg   []byte  // scratch
 }
 
-// vary adds a form. change changes a copy of the message, and reports whether it could.
+// vary makes a form. change changes a copy of the message, and reports whether it could.
 func (m *maker) vary(what string, good bool, change func(v *value) bool) {
-	if v := m.whole.clone(); change(&v) {
-		m.forms = append(m.forms, form{what, good, m.seal(v.append(nil))})
+	m.parts = m.parts[:0]
+	if v := m.clone(&m.whole); change(&v) {
+		m.msg = v.append(append(m.msg[:0], m.first...))
+		m.give(what, good)
 	}
 }
 
-// ends adds forms that are a byte too long or too short.
-func (m *maker) ends() {
-	b := m.whole.append(nil)
-	m.forms = append(m.forms, form{"a byte too many", false, m.seal(append(b[:len(b):len(b)], 'e'))}, form{"a byte too few", false, m.seal(b[:len(b)-1])})
+// give has the form judged that is in msg, without its seal.
+func (m *maker) give(what string, good bool) {
+	if m.first != "" {
+		m.msg = seal.Append(m.msg)
+	}
+	m.judges(&form{what, good, m.msg})
 }
 
-// gossipForms returns forms of a message of the flood or of anti-entropy: see package gossip.
-func gossipForms(msg []byte) []form {
+// clone returns a copy of v, whose parts are in the scratch. To grow they move elsewhere.
+func (m *maker) clone(v *value) value {
+	out := *v
+	if n := len(v.parts); n > 0 {
+		m.parts = slices.Grow(m.parts, n)
+		from := len(m.parts)
+		m.parts = append(m.parts, v.parts...)
+		out.parts = m.parts[from : from+n : from+n]
+	}
+	for i := range out.parts {
+		out.parts[i] = m.clone(&out.parts[i])
+	}
+	return out
+}
+
+// ends makes forms that are a byte too long or too short.
+func (m *maker) ends() {
+	m.msg = append(m.whole.append(append(m.msg[:0], m.first...)), 'e')
+	m.give("a byte too many", false)
+	m.msg = m.whole.append(append(m.msg[:0], m.first...))
+	m.msg = m.msg[:len(m.msg)-1]
+	m.give("a byte too few", false)
+}
+
+// gossip makes forms of a message of the flood or of anti-entropy: see package gossip.
+func (m *maker) gossip(msg []byte) {
 	b, _ := seal.Open(msg)
-	m := &maker{seal: func(b []byte) []byte { return seal.Append(append([]byte{msg[0]}, b...)) }}
+	m.first = string(msg[:1])
 	m.whole, _ = parse(b[1:])
 	m.ends()
 	m.vary("an unknown type", false, func(v *value) bool { v.parts[0] = number("5"); return true })
@@ -51,7 +83,6 @@ func gossipForms(msg []byte) []form {
 	default:
 		m.ids(func(v *value) *value { return v }, 1, gossip.MostIDs)
 	}
-	return m.forms
 }
 
 // spans adds forms of parts by their prefixes, up to most. rest returns what follows the prefix.

@@ -15,6 +15,7 @@ import (
 	"fmt"
 
 	"dessim/protocol"
+	"dessim/protocol/gossip"
 	"dessim/protocol/ledger"
 	"dessim/protocol/peer"
 	"dessim/sim"
@@ -35,6 +36,29 @@ type Network struct {
 	K       int               // contacts in a node's answer
 
 	Incarnations *Incarnations // of members and clients
+
+	bodies map[string]gossip.ID // the ids of bodies, by the messages of the flood that bring them
+}
+
+// mostBodies bounds how many are known at a time.
+const mostBodies = 1 << 10
+
+// body returns the id of the body in a message of the flood. ok is false for anything else. A
+// body comes to a node from each of its neighbours, and several checks look at it.
+func (n *Network) body(msg []byte) (id gossip.ID, ok bool) {
+	if id, ok = n.bodies[string(msg)]; ok {
+		return id, true
+	}
+	body, ok := gossip.Payload(msg)
+	if !ok {
+		return gossip.ID{}, false
+	}
+	if n.bodies == nil || len(n.bodies) == mostBodies {
+		n.bodies = make(map[string]gossip.ID)
+	}
+	id = gossip.Sum(body)
+	n.bodies[string(msg)] = id
+	return id, true
 }
 
 // Entry decodes an entry of a member's log from its output.

@@ -16,10 +16,10 @@ const (
 	longestLife   = 100 * 24 * time.Hour
 )
 
-// queryForms returns forms of a KRPC message: see BEP 5, BEP 32 and BEP 44, and package
+// query makes forms of a KRPC message: see BEP 5, BEP 32 and BEP 44, and package
 // kademlia for life and spare.
-func queryForms(msg []byte) []form {
-	m := &maker{seal: func(b []byte) []byte { return b }}
+func (m *maker) query(msg []byte) {
+	m.first = ""
 	m.whole, _ = parse(msg)
 	m.ends()
 	m.vary("keys in no order", false, func(v *value) bool {
@@ -45,7 +45,6 @@ func queryForms(msg []byte) []form {
 		m.vary("three parts", false, func(v *value) bool { e := v.get("e"); e.parts = append(e.parts, number("1")); return true })
 		m.vary("no error", false, without("e"))
 	}
-	return m.forms
 }
 
 func with(key string, to value) func(v *value) bool {

@@ -24,6 +24,8 @@ type unsent struct {
 	every  int              // entries from one time to the next, at least
 	made   uint32           // outputs of the transactions that were accepted
 	forms  bool             // what needs no state is to be asked
+
+	encoded []byte // scratch
 }
 
 // placesEvery is how many entries pass from one place at which ledgers are asked to the next, in
@@ -67,15 +69,24 @@ func (l *Ledgers) Unsent(all bool) *check.Check {
 	}).OfOutputs(peer.KindEntry).OrNotApplicable("no transaction was accepted")
 }
 
+// spendOf names a transaction by the output that it spends. It is text only where something is
+// wrong.
+type spendOf ledger.Outpoint
+
+func (p *spendOf) String() string {
+	return fmt.Sprintf("a spend of output %d of %v", p.Index, p.TxID.String()[:8])
+}
+
 // ask requires that a node judges a transaction as the second ledger does.
-func (u *unsent) ask(n *peer.Node, tx *ledger.Tx, what string) error {
+func (u *unsent) ask(n *peer.Node, tx *ledger.Tx, what any) error {
 	a := &u.l.audit
-	got, want := n.Ledger().Judge(tx), cmp.Or(a.form(tx, len(tx.Encode(nil))), a.spends(tx), ledger.Accepted)
+	u.encoded = tx.Encode(u.encoded[:0])
+	got, want := n.Ledger().Judge(tx), cmp.Or(a.form(tx, len(u.encoded)), a.spends(tx), ledger.Accepted)
 	switch {
 	case got != want:
-		return fmt.Errorf("judges %s %v, the second ledger %v", what, got, want)
+		return fmt.Errorf("judges %v %v, the second ledger %v", what, got, want)
 	case strings.HasPrefix(got.String(), "verdict("):
-		return fmt.Errorf("has no name for the verdict on %s", what)
+		return fmt.Errorf("has no name for the verdict on %v", what)
 	}
 	return nil
 }
@@ -127,8 +138,8 @@ func (u *unsent) spends(n *peer.Node, last *ledger.Tx, before uint32) error {
 	for _, in := range last.Inputs {
 		points = append(points, in.Outpoint)
 	}
-	for _, p := range points {
-		if wrong := u.ask(n, u.spend(p), fmt.Sprintf("a spend of output %d of %v", p.Index, p.TxID.String()[:8])); wrong != nil {
+	for i := range points {
+		if wrong := u.ask(n, u.spend(points[i]), (*spendOf)(&points[i])); wrong != nil {
 			return wrong
 		}
 	}
