@@ -70,13 +70,13 @@ func (w *world) timely(faults []fault.Fault) bool {
 
 // retries returns the check of what the market's nodes and its client try again.
 func (m *market) retries() *check.Check {
-	d, ask := m.delay, 400*m.delay
+	in, d, ask := &m.commits.Frames, m.delay, 400*m.delay
 	if m.p.Failing() {
 		ask = 80 * m.delay
 	}
-	rows := []judge.Retry{judge.AskRetries(ask), judge.CommitRetries(ask), judge.FetchRetries(d, m.p.Nodes), judge.QueryRetries(d * 5 / 2)}
+	rows := []judge.Retry{judge.AskRetries(in, ask), judge.CommitRetries(in, ask), judge.FetchRetries(in, d, m.p.Nodes), judge.QueryRetries(d * 5 / 2)}
 	if m.p.Failing() {
-		rows = append(rows, judge.TransferRetries(d))
+		rows = append(rows, judge.TransferRetries(in, d))
 	}
 	return m.timelyRetries(rows, m.p.Nodes+1, m.plan.Faults)
 }

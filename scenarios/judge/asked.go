@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"dessim/protocol"
-	"dessim/protocol/link"
 	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/check"
@@ -87,7 +86,7 @@ func (q *Questions) silent(node protocol.NodeID) error {
 }
 
 func (q *Questions) answer(e *sim.Event) error {
-	msg, ok := link.Payload(e.Body)
+	msg, ok := q.c.Payload(e)
 	if !ok {
 		return nil
 	}

@@ -7,7 +7,6 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/ledger"
-	"dessim/protocol/link"
 	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/check"
@@ -26,6 +25,8 @@ type Commits struct {
 	proposes *commit
 	client   protocol.NodeID
 	delay    time.Duration // the longest usual delay
+	// Frames is what the current event says, for all that judge transactions.
+	Frames
 	// Parties are the nodes that take part in each transfer of the client, ascending.
 	Parties map[uint64][]protocol.NodeID
 }
@@ -92,7 +93,7 @@ func (c *Commits) Observe(e *sim.Event) {
 		c.proposed(e)
 		return
 	}
-	r, ok := twopc.DecodeOutput(e.Kind, e.Body)
+	r, ok := c.Record(e)
 	if !ok {
 		return
 	}
@@ -120,7 +121,7 @@ func (c *Commits) proposed(e *sim.Event) {
 	if e.Kind != twopc.KindPrepare {
 		return
 	}
-	msg, ok := link.Payload(e.Body)
+	msg, ok := c.Payload(e)
 	if !ok {
 		return
 	}

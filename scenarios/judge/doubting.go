@@ -60,7 +60,7 @@ func (x *doubting) observe(p *Progress, e *sim.Event) {
 			d.judged = d.judged || d.coordinator == e.Node
 		}
 	case sim.Output:
-		r, ok := twopc.DecodeOutput(e.Kind, e.Body)
+		r, ok := x.c.Record(e)
 		if !ok || e.Kind == twopc.KindBegun {
 			return
 		}

@@ -37,7 +37,7 @@ func (x *Promises) Over(nodes int, lies func(id protocol.NodeID) bool) *check.Ch
 		case sim.Synced:
 			n.sync(e.Incarnation)
 		case sim.Output:
-			r, ok := twopc.DecodeOutput(e.Kind, e.Body)
+			r, ok := x.c.Record(e)
 			if !ok || e.Kind == twopc.KindBegun || lies(e.Node) {
 				return false, nil
 			}

@@ -107,7 +107,7 @@ func (x *Holds) propose(e *sim.Event, h *holder) {
 // lost the record of an abort, so it is in doubt again. What another transaction has reserved
 // since then stays with that.
 func (x *Holds) output(e *sim.Event, h *holder) {
-	r, ok := twopc.DecodeOutput(e.Kind, e.Body)
+	r, ok := x.c.Record(e)
 	switch {
 	case !ok:
 	case e.Kind == twopc.KindDecided:

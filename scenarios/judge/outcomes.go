@@ -6,7 +6,6 @@ import (
 
 	"dessim/protocol"
 	"dessim/protocol/ledger"
-	"dessim/protocol/link"
 	"dessim/protocol/peer"
 	"dessim/protocol/twopc"
 	"dessim/sim"
@@ -46,7 +45,7 @@ func (o *Outcomes) Truthful() *check.Check {
 		if e.Kind != peer.KindReply || o.lies(e.Node) {
 			return false, nil
 		}
-		msg, ok := link.Payload(e.Body)
+		msg, ok := o.c.Payload(e)
 		if !ok {
 			return false, nil
 		}

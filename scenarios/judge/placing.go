@@ -72,7 +72,7 @@ func (x *placing) observe(e *sim.Event) {
 	if e.What != sim.Output || e.Kind != twopc.KindDecided {
 		return
 	}
-	r, ok := twopc.DecodeOutput(e.Kind, e.Body)
+	r, ok := x.outcomes.c.Record(e)
 	if !ok || !r.Yes {
 		return
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"dessim/protocol"
-	"dessim/protocol/link"
 	"dessim/protocol/twopc"
 	"dessim/sim"
 	"dessim/sim/check"
@@ -74,7 +73,7 @@ func (x *Promises) Once() *check.Check {
 // transaction that spends one of the same outputs. It is exercised by each yes.
 func (x *Promises) Exclusive() *check.Check {
 	return check.Always("a yes vote's reservations hold until its decision", sim.Output, func(e *sim.Event) (bool, error) {
-		r, ok := twopc.DecodeOutput(e.Kind, e.Body)
+		r, ok := x.c.Record(e)
 		d := doubt{e.Node, r.ID}
 		switch {
 		case !ok:
@@ -131,7 +130,7 @@ func (x *Promises) Logged(plan *sim.Plan) *check.Check {
 			x.unsafe[e.Node] = x.unsafe[e.Node][:0]
 			return false, nil
 		}
-		msg, ok := link.Payload(e.Body)
+		msg, ok := x.c.Payload(e)
 		if !ok {
 			return false, nil
 		}

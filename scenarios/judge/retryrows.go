@@ -7,7 +7,6 @@ import (
 	"dessim/protocol/gossip"
 	"dessim/protocol/kademlia"
 	"dessim/protocol/kv"
-	"dessim/protocol/link"
 	"dessim/protocol/peer"
 	"dessim/protocol/twopc"
 	"dessim/sim"
@@ -22,28 +21,28 @@ func growing(first time.Duration, doublings, round int) (least, most func(tries 
 
 // AskRetries returns the questions of a node in doubt, which begin askAfter its yes and end
 // with the decision. When the coordinator returns they begin anew.
-func AskRetries(askAfter time.Duration) Retry {
+func AskRetries(in *Frames, askAfter time.Duration) Retry {
 	_, most := growing(askAfter, 4, 1)
 	return Retry{
 		Name: "a question about a decision", Of: []byte{ofLink}, Most: func(tries int) time.Duration { return most(tries + 1) },
 		Begins: twopc.KindVoted, Tries: []protocol.Kind{twopc.KindAsk}, Ends: twopc.KindDecided, Anew: true,
 		Key: func(e *sim.Event) (uint64, bool) {
 			if e.What == sim.Sent {
-				return transaction(e, 0)
+				return transaction(in, e, 0)
 			}
-			r, ok := twopc.DecodeOutput(e.Kind, e.Body)
+			r, ok := in.Record(e)
 			return keyOf(r.ID, 0), ok && (e.Kind == twopc.KindDecided || r.Yes && r.Coordinator != e.Node)
 		},
 	}
 }
 
 // CommitRetries returns a coordinator's commits, to each participant until that acknowledges.
-func CommitRetries(askAfter time.Duration) Retry {
+func CommitRetries(in *Frames, askAfter time.Duration) Retry {
 	_, most := growing(askAfter, 4, 1)
 	return Retry{
 		Name: "a commit", Of: []byte{ofLink}, Most: most, Tries: []protocol.Kind{twopc.KindDecision},
-		Key:    func(e *sim.Event) (uint64, bool) { return committed(e) },
-		Answer: committed,
+		Key:    func(e *sim.Event) (uint64, bool) { return committed(in, e) },
+		Answer: func(e *sim.Event) (uint64, bool) { return committed(in, e) },
 	}
 }
 
@@ -53,8 +52,8 @@ func keyOf(id twopc.ID, node protocol.NodeID) uint64 {
 }
 
 // transaction returns the key of the transaction that a message in a link's frame is about.
-func transaction(e *sim.Event, node protocol.NodeID) (uint64, bool) {
-	msg, ok := link.Payload(e.Body)
+func transaction(in *Frames, e *sim.Event, node protocol.NodeID) (uint64, bool) {
+	msg, ok := in.Payload(e)
 	if !ok {
 		return 0, false
 	}
@@ -64,11 +63,11 @@ func transaction(e *sim.Event, node protocol.NodeID) (uint64, bool) {
 
 // committed returns the key of the part of a message's other end in a transaction that its
 // sender says is committed.
-func committed(e *sim.Event) (uint64, bool) {
+func committed(in *Frames, e *sim.Event) (uint64, bool) {
 	if !isLink(e) {
 		return 0, false
 	}
-	msg, ok := link.Payload(e.Body)
+	msg, ok := in.Payload(e)
 	if !ok {
 		return 0, false
 	}
@@ -82,7 +81,7 @@ func isLink(e *sim.Event) bool {
 
 // TransferRetries returns the attempts of a client that survives crashes, until it knows how its
 // transfer ended. A pause begins anew when the sender returns.
-func TransferRetries(delay time.Duration) Retry {
+func TransferRetries(in *Frames, delay time.Duration) Retry {
 	const patience, aborted = 150, 160
 	_, most := growing(patience*delay, 3, 1)
 	return Retry{
@@ -93,7 +92,7 @@ func TransferRetries(delay time.Duration) Retry {
 				a, ok := peer.DecodeAnswer(e.Body)
 				return a.Transfer, ok
 			}
-			msg, ok := link.Payload(e.Body)
+			msg, ok := in.Payload(e)
 			if !ok {
 				return 0, false
 			}
@@ -101,12 +100,12 @@ func TransferRetries(delay time.Duration) Retry {
 			return r.Transfer, ok
 		},
 		Number: func(e *sim.Event) uint64 {
-			msg, _ := link.Payload(e.Body)
+			msg, _ := in.Payload(e)
 			r, _ := peer.DecodeRequest(msg)
 			return uint64(r.Attempt)
 		},
 		Reply: func(e *sim.Event) (Replied, bool) {
-			msg, ok := link.Payload(e.Body)
+			msg, ok := in.Payload(e)
 			if !ok {
 				return Replied{}, false
 			}
@@ -119,7 +118,7 @@ func TransferRetries(delay time.Duration) Retry {
 
 // FetchRetries returns the requests for the body at the head of the order, of one member after
 // the other. A node that is itself the next one pauses twice.
-func FetchRetries(delay time.Duration, members int) Retry {
+func FetchRetries(in *Frames, delay time.Duration, members int) Retry {
 	const first = 6
 	_, most := growing(first*delay, 4, max(1, members-1))
 	return Retry{
@@ -130,19 +129,19 @@ func FetchRetries(delay time.Duration, members int) Retry {
 				entry, ok := Entry(e)
 				return protocol.HashBytes(entry.WTxID[:]), ok
 			}
-			msg, ok := link.Payload(e.Body)
+			msg, ok := in.Payload(e)
 			if !ok {
 				return 0, false
 			}
 			id, ok := peer.DecodeFetch(msg)
 			return protocol.HashBytes(id[:]), ok
 		},
-		Answer: bodyKey,
+		Answer: func(e *sim.Event) (uint64, bool) { return bodyKey(in, e) },
 	}
 }
 
 // bodyKey returns the key of the body that a node receives.
-func bodyKey(e *sim.Event) (uint64, bool) {
+func bodyKey(in *Frames, e *sim.Event) (uint64, bool) {
 	var id gossip.ID
 	switch {
 	case isGossip(e):
@@ -152,7 +151,7 @@ func bodyKey(e *sim.Event) (uint64, bool) {
 		}
 		id = x.IDs[0]
 	case isLink(e):
-		msg, ok := link.Payload(e.Body)
+		msg, ok := in.Payload(e)
 		if !ok {
 			return 0, false
 		}

@@ -61,6 +61,8 @@ func (s *Scenario) repairs(p *Params, plan *sim.Plan) (checks check.Suite) {
 			return slices.Contains(r.Second, e.Kind) && slices.ContainsFunc(lost, func(f *fault.Fault) bool {
 				return e.At > f.At && e.Node != e.Peer && slices.Contains(f.Groups[1], e.Node)
 			})
+		}).AtNodes(func(id protocol.NodeID) bool {
+			return slices.ContainsFunc(lost, func(f *fault.Fault) bool { return slices.Contains(f.Groups[1], id) })
 		}))
 	}
 	return checks
