@@ -120,7 +120,7 @@ func (s *Sim) show(happened *Event) {
 	e.At, e.Step = s.now, s.result.Events
 	list := s.watchers.of(e)
 	for i := range list {
-		if v := &list[i]; v.only == nil || v.sees(e) {
+		if v := &list[i]; (v.only == nil || v.sees(e)) && (v.armed == nil || !v.idle(e)) {
 			v.Observe(e)
 		}
 	}

@@ -23,6 +23,11 @@ type Selection struct {
 	Of    What            // sorts of events; of those that are of none of these nothing is left out
 	First []byte          // first bytes of messages, and components of timers; a message without bytes is left out
 	Kinds []protocol.Kind // of outputs
+	// Armed, unless nil, leaves those alone of nodes for which it is true when it is the event's turn, and
+	// then First, if it is nil, means all messages and timers. The observer changes it as it goes:
+	// so what waits for the next step of a node costs nothing while there is nothing to judge. An
+	// observer has one.
+	Armed []bool
 }
 
 // An Observer that is Sampling is shown the events of some nodes alone, and those of none: so what
@@ -57,8 +62,9 @@ type watchers struct {
 // viewer is an entry of a list: what show needs of a watcher, side by side.
 type viewer struct {
 	Observer
-	only []bool
-	of   *watcher
+	only  []bool
+	armed []bool // or nil: see Selection
+	of    *watcher
 }
 
 type watcher struct {
@@ -102,7 +108,13 @@ func (w *watcher) choose(nodes []node) bool {
 	return true
 }
 
-// sees reports whether the event, of a sort that it wants, is shown to the observer.
+// idle reports whether the observer passes over the event, since it is not armed.
+func (v *viewer) idle(e *Event) bool {
+	return v.armed != nil && (uint64(e.Node) >= uint64(len(v.armed)) || !v.armed[e.Node])
+}
+
+// sees reports whether the event, of a sort that it wants, is shown to the observer unless that is
+// idle.
 func (v *viewer) sees(e *Event) bool {
 	return v.only == nil || e.What == Ended || uint64(e.Node) >= uint64(len(v.only)) || v.only[e.Node]
 }
@@ -156,27 +168,49 @@ func (w *watchers) init(observers []Observer, nodes []node) {
 
 // enter enters an observer in those lists of a sort in which it belongs.
 func (w *watchers) enter(x *watcher, what What, lists [][]viewer) {
-	limited, selected := false, make([]bool, len(lists))
-	for _, l := range x.limits {
-		switch {
-		case l.Of&what == 0:
-		case what&(ofMessages|ofTimers) != 0:
-			limited = true
-			for _, b := range l.First {
-				selected[w.class[b]] = true
-			}
-		case what == Output:
-			limited = true
-			for _, k := range l.Kinds {
-				selected[1+slices.Index(w.kinds, k)] = true
-			}
+	limited, selected, always := false, make([]bool, len(lists)), make([]bool, len(lists))
+	var armed []bool
+	for i := range x.limits {
+		l := &x.limits[i]
+		if l.Of&what&(ofMessages|ofTimers|Output) == 0 {
+			continue
+		}
+		limited = true
+		for _, c := range w.classes(l, what, len(lists)) {
+			selected[c], always[c] = true, always[c] || l.Armed == nil
+		}
+		if l.Armed != nil {
+			armed = l.Armed
 		}
 	}
 	for c := range lists {
+		v := viewer{Observer: x.Observer, only: x.only, of: x}
+		if limited && !always[c] {
+			v.armed = armed
+		}
 		if !limited || selected[c] {
-			lists[c] = append(lists[c], viewer{x.Observer, x.only, x})
+			lists[c] = append(lists[c], v)
 		}
 	}
+}
+
+// classes returns the classes that a Selection names, of a sort that has so many.
+func (w *watchers) classes(l *Selection, what What, all int) (classes []int) {
+	switch {
+	case what == Output:
+		for _, k := range l.Kinds {
+			classes = append(classes, 1+slices.Index(w.kinds, k))
+		}
+	case l.First == nil && l.Armed != nil:
+		for c := range all {
+			classes = append(classes, c)
+		}
+	default:
+		for _, b := range l.First {
+			classes = append(classes, int(w.class[b]))
+		}
+	}
+	return classes
 }
 
 // of returns the observers that are shown e.

@@ -285,7 +285,7 @@ func (t *team) show(w *told) {
 	for i := range list {
 		o := &list[i]
 		switch {
-		case !o.sees(e):
+		case !o.sees(e), o.of.local == nil && o.idle(e):
 		case o.of.local == nil:
 			o.Observe(e)
 		case w.acted < len(w.acts) && w.acts[w.acted].shown == w.next && w.acts[w.acted].watcher == o.of:
@@ -329,8 +329,10 @@ func (p *part) show(e *Event) {
 		if !o.sees(e) {
 			continue
 		}
-		if o.of.local == nil {
+		if o.of.local == nil { // its turn will show whether it is armed
 			keep = true
+		} else if o.idle(e) {
+			continue
 		} else if then := o.of.local.Look(e); then != nil {
 			keep = true
 			w.acts = append(w.acts, act{len(w.shown), o.of, then})

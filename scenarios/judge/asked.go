@@ -17,6 +17,7 @@ type Questions struct {
 	net     *Network
 	lies    func(id protocol.NodeID) bool
 	open    []question // of steps under way
+	armed   []bool     // by member: one of open is to it
 	ended   []ended    // by member
 	commits []ended    // by member: what it has committed, by its disk
 }
@@ -30,13 +31,14 @@ type question struct {
 // NewQuestions returns a judge of what members ask each other about the transactions of c.
 // Nodes that lie are not judged, nor what they ask.
 func NewQuestions(c *Commits, n *Network, lies func(id protocol.NodeID) bool) *Questions {
-	return &Questions{c: c, net: n, lies: lies, ended: make([]ended, len(n.Nodes)), commits: make([]ended, len(n.Nodes))}
+	return &Questions{c: c, net: n, lies: lies, armed: make([]bool, len(n.Nodes)), ended: make([]ended, len(n.Nodes)), commits: make([]ended, len(n.Nodes))}
 }
 
 // Heard is for peer.Config: it sees what the link of a node hands up.
 func (q *Questions) Heard(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	if id, ok := twopc.Question(msg); ok && uint64(from) < uint64(len(q.net.Nodes)) && !q.lies(from) {
 		q.open = append(q.open, question{env.ID(), from, id})
+		q.armed[env.ID()] = true
 	}
 }
 
@@ -62,6 +64,7 @@ func (q *Questions) Answered() *check.Check {
 		case sim.Crashed:
 			n.unsafe, commits.unsafe = n.unsafe[:0], commits.unsafe[:0]
 			q.open = slices.DeleteFunc(q.open, func(x question) bool { return x.node == e.Node })
+			q.armed[e.Node] = false
 		case sim.Sent:
 			if e.Kind == twopc.KindAnswer {
 				return true, q.answer(e)
@@ -71,18 +74,25 @@ func (q *Questions) Answered() *check.Check {
 		}
 		return false, nil
 	})
-	return Steps(c).OfMessages(sim.Sent, ofLink).OrNotApplicable("nobody asked about a decision")
+	return ArmedSteps(c, q.armed).OfMessages(sim.Sent, ofLink).OrNotApplicable("nobody asked about a decision")
 }
 
 // silent requires that no question of a node's last step is open.
 func (q *Questions) silent(node protocol.NodeID) error {
 	for i, x := range q.open {
 		if x.node == node && !q.lies(node) {
-			q.open = slices.Delete(q.open, i, i+1)
+			q.close(i)
 			return fmt.Errorf("node %v is asked about %v by node %v, and does not answer", node, x.id, x.from)
 		}
 	}
 	return nil
+}
+
+// close takes a question off those that are open.
+func (q *Questions) close(i int) {
+	node := q.open[i].node
+	q.open = slices.Delete(q.open, i, i+1)
+	q.armed[node] = slices.ContainsFunc(q.open, func(x question) bool { return x.node == node })
 }
 
 func (q *Questions) answer(e *sim.Event) error {
@@ -95,7 +105,7 @@ func (q *Questions) answer(e *sim.Event) error {
 		return nil
 	}
 	if i := slices.Index(q.open, question{e.Node, e.Peer, id}); i >= 0 {
-		q.open = slices.Delete(q.open, i, i+1)
+		q.close(i)
 	}
 	if aborts && !q.safe(e.Node, id) {
 		return fmt.Errorf("node %v answers that %v aborted; it may still vote yes, and node %v commit", e.Node, id, q.c.txs[id].coordinator)

@@ -20,6 +20,7 @@ type Coins struct {
 	c     *Commits
 	l     *Ledgers
 	nodes []keeper // by member
+	armed []bool   // by member: it has open ones
 	key   []byte   // scratch
 }
 
@@ -48,7 +49,7 @@ type kept struct {
 
 // NewCoins returns a judge of the coins of what c records, in the ledgers of l.
 func NewCoins(c *Commits, l *Ledgers) *Coins {
-	return &Coins{c: c, l: l, nodes: make([]keeper, len(l.net.Nodes))}
+	return &Coins{c: c, l: l, nodes: make([]keeper, len(l.net.Nodes)), armed: make([]bool, len(l.net.Nodes))}
 }
 
 // Kept requires that a node which has committed a transaction keeps its inputs, by a promise
@@ -61,6 +62,7 @@ func (x *Coins) Kept(lies func(id protocol.NodeID) bool) *check.Check {
 			return false, nil // a client
 		}
 		k := &x.nodes[e.Node]
+		defer func() { x.armed[e.Node] = len(k.open) > 0 }()
 		switch e.What {
 		case sim.Crashed: // its log is built again
 			k.open, k.refused, k.places = slices.Clone(k.all), nil, compared{}
@@ -74,7 +76,7 @@ func (x *Coins) Kept(lies func(id protocol.NodeID) bool) *check.Check {
 		}
 		return true, x.compare(e.Node, k)
 	})
-	return Steps(c).OfOutputs(twopc.KindDecided, peer.KindEntry).OrNotApplicable("nothing committed waited for its place")
+	return ArmedSteps(c, x.armed).OfOutputs(twopc.KindDecided, peer.KindEntry).OrNotApplicable("nothing committed waited for its place")
 }
 
 func (x *Coins) output(e *sim.Event, k *keeper) {

@@ -23,22 +23,25 @@ type disk struct {
 // when a node discards its records it writes down again all keys, bodies and commits; at other
 // times it records nothing that is there already; and it puts out each key that it records.
 func Disks(nodes int) *check.Check {
-	disks := make([]disk, nodes)
+	disks, armed := make([]disk, nodes), make([]bool, nodes)
 	watch := sim.Persisted | sim.Discarded | sim.Synced | sim.Crashed | sim.Output | sim.Received | sim.Fired
-	return Steps(check.Always("a disk keeps what was found, and says it once", watch, func(e *sim.Event) (bool, error) {
+	return ArmedSteps(check.Always("a disk keeps what was found, and says it once", watch, func(e *sim.Event) (bool, error) {
 		if uint64(e.Node) >= uint64(nodes) {
 			return false, nil // a client
 		}
 		d := &disks[e.Node]
 		switch e.What {
 		case sim.Persisted:
-			return d.persist(e)
+			relevant, wrong := d.persist(e)
+			armed[e.Node] = d.unfound > 0
+			return relevant, wrong
 		case sim.Discarded:
 			d.again, d.unsafe = true, d.unsafe[:0]
 		case sim.Synced:
 			return d.again, d.sync(e)
 		case sim.Crashed:
 			d.unsafe, d.again, d.unfound = d.unsafe[:0], false, 0
+			armed[e.Node] = false
 		case sim.Output:
 			if e.Kind == peer.KindFound && d.unfound > 0 {
 				d.unfound--
@@ -49,7 +52,7 @@ func Disks(nodes int) *check.Check {
 			}
 		}
 		return false, nil
-	})).OfOutputs(peer.KindFound).OrNotApplicable("nodes keep nothing")
+	}), armed).OfOutputs(peer.KindFound).OrNotApplicable("nodes keep nothing")
 }
 
 func (d *disk) persist(e *sim.Event) (bool, error) {

@@ -26,6 +26,7 @@ type Exchanges struct {
 	net   *Network
 	few   int           // ids that are listed
 	nodes []*exchanging // by node; nil if it is not watched
+	armed []bool        // by node: it has something due
 	err   error
 }
 
@@ -71,7 +72,7 @@ type dueExchange struct {
 // NewExchanges returns a judge of the anti-entropy of nodes, which list up to few ids and
 // compare parts of more. The seed says which are watched; those that lie are not.
 func NewExchanges(n *Network, few int, seed uint64, traitors []protocol.NodeID) *Exchanges {
-	x := &Exchanges{net: n, few: few, nodes: make([]*exchanging, len(n.Nodes))}
+	x := &Exchanges{net: n, few: few, nodes: make([]*exchanging, len(n.Nodes)), armed: make([]bool, len(n.Nodes))}
 	for id := range sample(len(n.Nodes), mostExchanging, seed, slices.Concat(traitors, n.Liars)) {
 		x.nodes[id] = &exchanging{}
 	}
@@ -92,8 +93,11 @@ func (x *Exchanges) Sound() *check.Check {
 		if uint64(e.Node) >= uint64(len(x.nodes)) || x.nodes[e.Node] == nil {
 			return false, nil
 		}
-		return x.observe(x.nodes[e.Node], e), x.err
-	}).OfMessages(sim.Sent, ofGossip).OfTimers(sim.TimerSet, protocol.Gossip).OrNotApplicable("no watched node repairs anything")
+		n := x.nodes[e.Node]
+		relevant = x.observe(n, e)
+		x.armed[e.Node] = n.due != nil
+		return relevant, x.err
+	}).OfMessages(sim.Received|sim.Sent, ofGossip).OfTimers(sim.Fired|sim.TimerSet, protocol.Gossip).WhileArmed(sim.Received|sim.Fired, x.armed).OrNotApplicable("no watched node repairs anything")
 }
 
 func (x *Exchanges) observe(n *exchanging, e *sim.Event) (relevant bool) {

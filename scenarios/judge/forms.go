@@ -64,6 +64,12 @@ const (
 // there when the next timer fires.
 func Steps(c *check.Check) *check.Check { return c.OfMessages(sim.Received, ofLink, ofGossip, ofDHT) }
 
+// ArmedSteps is Steps of a check that looks at the steps of those nodes alone for which armed is true
+// then.
+func ArmedSteps(c *check.Check, armed []bool) *check.Check {
+	return c.WhileArmed(sim.Received, armed, ofLink, ofGossip, ofDHT).WhileArmed(sim.Fired, armed)
+}
+
 // form is a message, and whether a node must read it.
 type form struct {
 	what string

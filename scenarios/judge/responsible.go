@@ -24,13 +24,14 @@ type placer struct {
 // the other parties in it. A node is held to that when it learns of the commit, and when a view
 // begins with it. Nodes that lie are exempt.
 func (x *Coins) Responsible(lies func(id protocol.NodeID) bool) *check.Check {
-	nodes := make([]placer, len(x.nodes))
+	nodes, armed := make([]placer, len(x.nodes)), make([]bool, len(x.nodes))
 	watch := sim.Started | sim.Output | sim.Received | sim.Fired
 	return check.Always("only who is responsible broadcasts a commit", watch, func(e *sim.Event) (bool, error) {
 		if uint64(e.Node) >= uint64(len(nodes)) {
 			return false, nil // a client
 		}
 		p := &nodes[e.Node]
+		defer func() { armed[e.Node] = len(p.open) > 0 }()
 		switch e.What {
 		case sim.Started:
 			p.open, p.view, p.may = slices.Clone(p.all), nil, nil
@@ -51,7 +52,7 @@ func (x *Coins) Responsible(lies func(id protocol.NodeID) bool) *check.Check {
 			return e.What == sim.Fired && len(p.may) > 0, nil
 		}
 		return false, nil
-	}).OfOutputs(twopc.KindDecided, abcast.KindViewed).OrNotApplicable("nothing commits")
+	}).WhileArmed(sim.Received, armed).OfOutputs(twopc.KindDecided, abcast.KindViewed).OrNotApplicable("nothing commits")
 }
 
 func (p *placer) output(c *Commits, e *sim.Event) {

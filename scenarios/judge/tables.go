@@ -19,7 +19,7 @@ type tables struct {
 	timer   bool             // the step is that of a timer, which may end an RPC
 	at      protocol.Time    // when it began
 	heard   kademlia.Contact // the sender of the answer that began it, if any
-	probing []bool           // by bucket, before the step
+	probing []bool           // by bucket that has contacts, before the step
 	away    absences
 
 	ping  kademlia.Contact // must be pinged in the step, if it is set
@@ -44,8 +44,10 @@ func (q *Queries) expects(n *watched, e *sim.Event, d *kademlia.DHT, g *kademlia
 	t.away.before = d.Absent(t.away.before[:0])
 	t.probing = t.probing[:0]
 	if g == nil {
-		for i := range 8 * len(t.want.own) {
-			t.probing = append(t.probing, d.Probing(i))
+		for i := range t.want.table {
+			for b := t.want.table[i].Bucket; len(t.probing) <= b; {
+				t.probing = append(t.probing, d.Probing(len(t.probing)))
+			}
 		}
 		return
 	}

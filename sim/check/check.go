@@ -106,6 +106,14 @@ func (c *Check) OfOutputs(kinds ...protocol.Kind) *Check {
 	return c
 }
 
+// WhileArmed makes the check observe the events of the sorts of, of messages that begin with one of
+// these bytes or, without any, of all messages and timers, only of nodes for which armed is
+// true then, and returns it: see sim.Selection.
+func (c *Check) WhileArmed(of sim.What, armed []bool, first ...byte) *Check {
+	c.selects = append(c.selects, sim.Selection{Of: of, First: first, Armed: armed})
+	return c
+}
+
 // Only returns what tells whether the check judges events of a node; nil is all nodes. See
 // sim.Sampling.
 func (c *Check) Only() func(id protocol.NodeID) bool { return c.only }
