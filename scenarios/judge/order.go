@@ -178,7 +178,7 @@ func (n *Network) Reordered(transfers uint64, led bool) *check.Check {
 		a[e.Node] = e.Step
 		done = slices.ContainsFunc(inOrder, a.crosses)
 		return done
-	})
+	}).OfMessages(sim.Sent|sim.Received, ofLink)
 }
 
 // arrival has, for each node, the step in which it first received or sent a message.

@@ -30,6 +30,8 @@ type Views struct {
 	left     map[protocol.NodeID]bool
 	returned uint64            // nodes in a view that had left an earlier one
 	leader   []protocol.NodeID // the lowest member of the views, at each change
+
+	lastText viewText
 }
 
 // sight is what one incarnation has seen.
@@ -142,7 +144,7 @@ func (v *Views) view(e *sim.Event) abcast.View {
 
 func (v *Views) take(e *sim.Event, now abcast.View) error {
 	o := v.of(e)
-	v.now = check.Position{Index: o.views, Item: fmt.Sprintf("%d of %v before message %d", now.Number, now.Members, now.Place)}
+	v.now = check.Position{Index: o.views, Item: v.text(&now)}
 	o.views++
 	if now.Number <= o.number {
 		return fmt.Errorf("node %v installs view %d after view %d", e.Node, now.Number, o.number)
@@ -165,6 +167,21 @@ func (v *Views) take(e *sim.Event, now abcast.View) error {
 		}
 	}
 	return nil
+}
+
+// text returns what there is to compare of a view, which nearly always is that of the last one: all
+// members install it.
+func (v *Views) text(now *abcast.View) string {
+	if l := &v.lastText; l.text == "" || l.Number != now.Number || l.Place != now.Place || !slices.Equal(l.Members, now.Members) {
+		v.lastText = viewText{*now, fmt.Sprintf("%d of %v before message %d", now.Number, now.Members, now.Place)}
+	}
+	return v.lastText.text
+}
+
+// viewText is a view, and its text.
+type viewText struct {
+	abcast.View
+	text string
 }
 
 // follow records that one view follows another.
