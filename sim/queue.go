@@ -64,9 +64,11 @@ type bucket struct {
 // time, and what is pushed at or before it goes to a heap beside the run, which
 // is seldom used. So an event moves two or three times. In binary, and without
 // sorting small buckets, it would move ten times (measured on PHOLD with 1,000
-// pending: 0.5 of the events per second; in binary with sorting, 0.75). There is
-// no bad distribution, unlike with calendar queues and wheels: equal times are
-// sorted once, and whatever falls into the heap costs a logarithm.
+// pending: 0.5 of the events per second; in binary with sorting, 0.75). Five bits a
+// digit, buckets of 16 bytes, a put written out in refill, and touching only records
+// where nodes are few brought nothing. There is no bad distribution, unlike with
+// calendar queues and wheels: equal times are sorted once, and whatever falls into the
+// heap costs a logarithm.
 //
 // Before a small bucket is sorted, its records and nodes are touched: the cache
 // misses then overlap, which is worth a factor of two beyond 10,000 nodes.
