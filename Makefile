@@ -99,7 +99,7 @@ bench:     ## speed in one table; BASE=REV: against that revision, in ten minute
 	go run ./cmd/bench $(if $(BASE),-base '$(BASE)') $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(PEERS),-peers $(PEERS)) \
 		$(if $(ONLY),-only '$(ONLY)') $(if $(JSON),-json '$(JSON)')
 
-growth:    ## bootstrap as its network grows, in one table: NODES=1000,10000,100000,1000000 takes 6 GB and half an hour or more; THREADS
+growth:    ## bootstrap as its network grows, in one table: NODES=1000,10000,100000,1000000 takes 7 GB and an hour or two; THREADS
 	go run ./cmd/growth $(if $(NODES),-nodes $(NODES)) $(if $(THREADS),-threads $(THREADS))
 
 live-bench: ## live networks: load beside etcd's raft, recording, idle cost, a flood; ROUNDS, ONLY=REGEXP

@@ -4,7 +4,7 @@
 // From the root of the module:
 //
 //	go run ./cmd/growth                       1,000 to 100,000 nodes
-//	go run ./cmd/growth -nodes 1000,1000000   these; a million take some 6 GB and half an hour or more
+//	go run ./cmd/growth -nodes 1000,1000000   these; a million take some 7 GB and an hour or two
 //	go run ./cmd/growth -threads 2            each run on two cores
 //
 // Each run is a process of its own, one after the other. The table has the mean hops of the lookups
