@@ -56,6 +56,7 @@ var unsaid = map[string]string{
 	"kademlia.Node.dropped":       "counts",
 	"kademlia.Node.records":       "shows on the disk",
 	"kademlia.call.node":          "follows from the contact",
+	"kademlia.contact.next":       "follows from the id",
 	"kademlia.call.txn":           "shown in part",
 	"kademlia.table.self":         "configuration",
 	"kademlia.table.k":            "configuration",
