@@ -34,17 +34,22 @@ func FuzzDecodeStoredInvertsAppend(f *testing.F) {
 	})
 }
 
+// spend returns a transaction, not endorsed, in which a member pays coin n to another.
+func (w *world) spend(sender, n, receiver, witness int) *ledger.Tx {
+	return &ledger.Tx{
+		Version: ledger.Version, Network: w.genesis.Network(), Sender: w.owner(sender), Seq: 1, Witness: w.owner(witness),
+		Inputs:  []ledger.Input{{Outpoint: w.outpoint(sender, n), Claimed: coin}},
+		Outputs: []ledger.TxOut{{Owner: w.owner(receiver), Amount: coin}},
+	}
+}
+
 // Two incarnations of one node: what it had committed and what it had applied is there
 // again, and the outputs that a commit without a place spends stay promised.
 func TestARestartKnowsItsCommits(t *testing.T) {
 	w := newWorld(3, 2)
 	w.survive = true
 	n := w.make(0)
-	tx := &ledger.Tx{
-		Version: ledger.Version, Network: w.genesis.Network(), Sender: w.owner(0), Seq: 1, Witness: w.owner(2),
-		Inputs:  []ledger.Input{{Outpoint: w.outpoint(0, 0), Claimed: coin}},
-		Outputs: []ledger.TxOut{{Owner: w.owner(1), Amount: coin}},
-	}
+	tx := w.spend(0, 0, 1, 2)
 	body := tx.Encode(nil)
 	id := twopc.ID{Client: w.client(), Transfer: 4, Attempt: 1}
 	rec := stored{typ: storeCommit, id: id, nodes: []protocol.NodeID{0, 1, 2}, body: body}.append(nil)
@@ -71,11 +76,7 @@ func TestACommitThatTheLedgerListsIsAccepted(t *testing.T) {
 	w := newWorld(3, 2)
 	w.survive = true
 	n := w.make(0)
-	tx := &ledger.Tx{
-		Version: ledger.Version, Network: w.genesis.Network(), Sender: w.owner(0), Seq: 1, Witness: w.owner(2),
-		Inputs:  []ledger.Input{{Outpoint: w.outpoint(0, 0), Claimed: coin}},
-		Outputs: []ledger.TxOut{{Owner: w.owner(1), Amount: coin}},
-	}
+	tx := w.spend(0, 0, 1, 2)
 	place := func(env *protocol.Env, v ledger.Verdict) {
 		n.apply(env, ordered{id: ledger.ID(gossip.Sum(tx.Encode(nil)))}, &parsed{tx: tx}, v)
 	}
@@ -108,11 +109,8 @@ func TestWhatIsWrittenAgainSaysTheSame(t *testing.T) {
 	w.survive = true
 	old := w.make(0)
 	for i := range uint64(3) {
-		tx := &ledger.Tx{
-			Version: ledger.Version, Network: w.genesis.Network(), Sender: w.owner(int(i % 2)), Seq: 1 + i, Witness: w.owner(3),
-			Inputs:  []ledger.Input{{Outpoint: w.outpoint(int(i%2), int(i)), Claimed: coin}},
-			Outputs: []ledger.TxOut{{Owner: w.owner(2), Amount: coin}},
-		}
+		tx := w.spend(int(i%2), int(i), 2, 3)
+		tx.Seq = 1 + i
 		id := twopc.ID{Client: w.client(), Transfer: 7 - i, Attempt: 1}
 		old.fold(stored{typ: storeCommit, id: id, nodes: []protocol.NodeID{0, 1, 3}, body: tx.Encode(nil)}.append(nil))
 	}
