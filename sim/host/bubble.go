@@ -1,0 +1,59 @@
+//go:build dessim_overlay
+
+package host
+
+import _ "unsafe" // for go:linkname
+
+// available says whether the program was built with the overlay.
+const available = true
+
+// These functions are in the runtime, by the overlay: see overlay/added/runtime.txt, which says
+// what each does.
+
+//go:linkname simRun runtime.simRun
+func simRun(f func())
+
+//go:linkname simBegin runtime.simBegin
+func simBegin(seed uint64, local any, ask func(name, operation uint64) bool)
+
+//go:linkname simDisturb runtime.simDisturb
+func simDisturb(order, yields bool)
+
+//go:linkname simGuest runtime.simGuest
+func simGuest(guest bool)
+
+//go:linkname simQuiet runtime.simQuiet
+func simQuiet(quiet bool) bool
+
+//go:linkname simSetTime runtime.simSetTime
+func simSetTime(now, offset int64)
+
+//go:linkname simNextTimer runtime.simNextTimer
+func simNextTimer() int64
+
+//go:linkname simWait runtime.simWait
+func simWait() (contest bool)
+
+//go:linkname simQueued runtime.simQueued
+func simQueued(i int) (name, wakes uint64, begun uintptr)
+
+//go:linkname simGrant runtime.simGrant
+func simGrant(i int)
+
+//go:linkname simDigest runtime.simDigest
+func simDigest() (turns, operations, digest uint64)
+
+//go:linkname simSelf runtime.simSelf
+func simSelf() (name uint64, begun uintptr)
+
+//go:linkname simWaiting runtime.simWaiting
+func simWaiting(f func(name uint64, begun uintptr, reason string, stack []uintptr))
+
+//go:linkname simEnded runtime.simEnded
+func simEnded() (ended, panicked bool, why any, stack []uintptr)
+
+//go:linkname simExit runtime.simExit
+func simExit(code int)
+
+//go:linkname simKill runtime.simKill
+func simKill() (n int)

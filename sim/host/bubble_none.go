@@ -1,0 +1,24 @@
+//go:build !dessim_overlay
+
+package host
+
+// available says whether the program was built with the overlay. Without it, New refuses, and
+// nothing below is called.
+const available = false
+
+func simRun(func())                                              {}
+func simBegin(uint64, any, func(name, operation uint64) bool)    {}
+func simDisturb(_, _ bool)                                       {}
+func simGuest(bool)                                              {}
+func simQuiet(bool) bool                                         { return false }
+func simSetTime(_, _ int64)                                      {}
+func simNextTimer() int64                                        { return 0 }
+func simWait() bool                                              { return false }
+func simQueued(int) (name, wakes uint64, begun uintptr)          { return 0, 0, 0 }
+func simGrant(int)                                               {}
+func simDigest() (turns, operations, digest uint64)              { return 0, 0, 0 }
+func simSelf() (name uint64, begun uintptr)                      { return 0, 0 }
+func simWaiting(func(uint64, uintptr, string, []uintptr))        {}
+func simEnded() (ended, panicked bool, why any, stack []uintptr) { return false, false, nil, nil }
+func simExit(int)                                                {}
+func simKill() int                                               { return 0 }

@@ -1,0 +1,179 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+
+	"dessim/protocol"
+)
+
+// Program is the code of one life of a node, such as the main function of a server. It is called
+// when the node starts, and after each restart. When it returns, the life is over, with all its
+// goroutines, and the node is down until it is restarted. ctx is never done: a crash gives no notice.
+type Program func(ctx context.Context, h *Host) error
+
+// Options are what a node may be given beside its program. The zero value is usable.
+type Options struct {
+	// Salt makes what the program draws at random (math/rand, crypto/rand) differ from run to
+	// run, beside the run's answers: Setup.Seed, say.
+	Salt uint64
+	// ExitCrashes makes an os.Exit of the program, and an error that it returns, the end of a life and
+	// no more. Otherwise they are violations, like a panic. To exit with 0, and to return nil, always
+	// are the quiet end of a life.
+	ExitCrashes bool
+}
+
+// Kinds of what a hosted node does.
+var (
+	kindRand = protocol.KindOf("go.rand") // what the program draws at random
+	kindLog  = protocol.KindOf("go.log")
+	kindExit = protocol.KindOf("go.exit")
+)
+
+// saltOfRand sets seeds of random numbers apart from what else is hashed of a salt.
+const saltOfRand = 0x676f72616e64
+
+// Host is what a program sees of the simulator, beside the packages time, net, math/rand and others,
+// which it uses as ever. Its methods must be called by goroutines of the program.
+type Host struct {
+	life        *life
+	id          protocol.NodeID
+	incarnation uint32
+	records     [][]byte
+	input       queue
+	err         error // of the program
+}
+
+// ID returns the node's number.
+func (h *Host) ID() protocol.NodeID { return h.id }
+
+// Incarnation returns the number of this life: 1, 2, ...
+func (h *Host) Incarnation() uint32 { return h.incarnation }
+
+// Name returns the node's host name, such as "n3".
+func (h *Host) Name() string { return Name(h.id) }
+
+// Name returns the host name of a node: "n3" for node 3.
+func Name(id protocol.NodeID) string { return fmt.Sprintf("n%d", id) }
+
+// Records returns what survived on the node's disk when this life began, oldest first. They belong
+// to the program.
+func (h *Host) Records() [][]byte { return h.records }
+
+// Persist appends a record to the node's disk. A crash may lose it until the next Sync.
+func (h *Host) Persist(rec []byte) { h.env("Persist").Persist(rec) }
+
+// Sync makes what was persisted before it survive any crash from here on. It takes disk time, in
+// which the node does nothing else: what it does after Sync happens when that is over.
+func (h *Host) Sync() { h.env("Sync").Sync() }
+
+// Discard forgets the records with an index below upTo. It takes effect with the next Sync.
+func (h *Host) Discard(upTo uint64) { h.env("Discard").Discard(upTo) }
+
+// Output records what the program made final, which checks judge.
+func (h *Host) Output(kind protocol.Kind, rec []byte) { h.env("Output").Output(kind, rec) }
+
+// Note makes a remark for people.
+func (h *Host) Note(kind protocol.Kind, args ...any) { h.env("Note").Note(kind, args...) }
+
+// Choose asks for a number in [0, n), 0 being benign: see protocol.Env.Choose.
+func (h *Host) Choose(kind protocol.Kind, n uint64) uint64 { return h.env("Choose").Choose(kind, n) }
+
+// Input waits for the next input of the run for this node, and returns it. The error is ctx's.
+func (h *Host) Input(ctx context.Context) ([]byte, error) { return h.input.take(ctx) }
+
+// env returns the Env of the step under way.
+func (h *Host) env(method string) *protocol.Env {
+	if h.life.env == nil {
+		panic("host: " + method + " called outside of the program's steps, by a goroutine that is not of it")
+	}
+	return h.life.env
+}
+
+// queue holds inputs that the program has not taken.
+type queue struct {
+	mu    sync.Mutex
+	items [][]byte
+	some  chan struct{} // closed when there are items, made by who waits
+}
+
+func (q *queue) put(b []byte) {
+	q.items = append(q.items, b)
+	if q.some != nil {
+		close(q.some)
+		q.some = nil
+	}
+}
+
+func (q *queue) take(ctx context.Context) ([]byte, error) {
+	for len(q.items) == 0 {
+		if q.some == nil {
+			q.some = make(chan struct{})
+		}
+		select {
+		case <-q.some:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	b := q.items[0]
+	q.items = q.items[1:]
+	return b, nil
+}
+
+// New returns a node that runs the program: what Plan.Node of package sim returns. It panics if the
+// binary was built without the overlay: without it, no run would be exact.
+func New(p Program, o Options) protocol.Node {
+	if !available {
+		panic(errors.New(`host: this program was built without dessim's overlay of the standard library; build or test it with "dessim go build" or "dessim go test"`))
+	}
+	return &node{program: p, options: o}
+}
+
+// Failure is the panic of a step in which a program panicked, exited or returned an error.
+type Failure struct {
+	Why   string
+	Stack string // where the goroutine was
+}
+
+func (f *Failure) Error() string { return f.Why }
+
+// over ends a life by what the program did.
+func (l *life) over(env *protocol.Env, o outcome) {
+	l.ended = true
+	if l.timer != 0 {
+		env.CancelTimer(alarm)
+	}
+	why := ""
+	switch {
+	case o.panicked:
+		why = fmt.Sprint(o.why)
+	case l.host.err != nil:
+		why = "the program returned: " + l.host.err.Error()
+	case o.why != 0:
+		why = fmt.Sprintf("the program called os.Exit(%v)", o.why)
+	}
+	env.Note(kindExit, why)
+	if why != "" && (o.panicked || !l.options.ExitCrashes) {
+		panic(&Failure{Why: why, Stack: stackText(o.stack)})
+	}
+}
+
+// stackText writes a stack as debug.Stack does, without what differs from run to run.
+func stackText(pcs []uintptr) string {
+	var b strings.Builder
+	frames := runtime.CallersFrames(pcs)
+	for {
+		f, more := frames.Next()
+		if f.Function != "" {
+			fmt.Fprintf(&b, "%s(...)\n\t%s:%d\n", f.Function, f.File, f.Line)
+		}
+		if !more {
+			return b.String()
+		}
+	}
+}

@@ -1,0 +1,166 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"runtime"
+	"time"
+
+	"dessim/protocol"
+)
+
+// epoch is the bubble's time when the node's clock is at 0: the start of the year 2000, in
+// nanoseconds since 1970. Package testing/synctest begins there, too.
+const epoch = 946_684_800_000_000_000
+
+// alarm is the tag of the one timer that a node has: it is set to the first timer of its bubble.
+const alarm = 1
+
+// node is a protocol.Node that hosts a program. It is the only one that keeps its life from being
+// collected: a runtime that forgets a node, because it crashed or the run is over, thereby ends
+// its goroutines.
+type node struct {
+	program Program
+	options Options
+	life    *life
+}
+
+// Start begins a life.
+func (n *node) Start(env *protocol.Env) {
+	l := &life{options: n.options, events: make(chan event), done: make(chan outcome)}
+	l.host = Host{life: l, id: env.ID(), incarnation: env.Incarnation()}
+	for _, r := range env.Records() {
+		l.host.records = append(l.host.records, bytes.Clone(r))
+	}
+	l.net = newNetwork(l)
+	seed := protocol.Hash3(n.options.Salt^saltOfRand, uint64(env.ID())<<32|uint64(env.Incarnation()), env.Choose(kindRand, 1<<32))
+	go simRun(func() { l.drive(seed) })
+	n.life = l
+	runtime.AddCleanup(n, (*life).end, l)
+	program := n.program
+	l.step(env, event{kind: began, do: func() {
+		simGuest(true)
+		go l.main(program)
+		simGuest(false)
+	}})
+}
+
+// Receive hands a message to the program.
+func (n *node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	n.life.step(env, event{kind: received, from: from, msg: msg})
+}
+
+// Timeout has the program's timers fire that are due.
+func (n *node) Timeout(env *protocol.Env, _ uint64) {
+	n.life.step(env, event{kind: fired})
+}
+
+// life is one incarnation of a hosted program: a bubble, and a driver in it that runs the
+// bubble step by step. While a step lasts, whoever calls Host's methods is a goroutine of the
+// bubble that has the turn, so nothing here is locked.
+type life struct {
+	options Options
+	host    Host
+	net     *network
+	events  chan event   // closed at the end
+	done    chan outcome // of each event
+	env     *protocol.Env
+	timer   int64 // the bubble's time at which the node's timer fires, or 0
+	ended   bool
+	lines   [2]bytes.Buffer // begun lines of stdout and stderr
+}
+
+// event is what one step consumes.
+type event struct {
+	kind       eventKind
+	do         func()
+	from       protocol.NodeID
+	msg        []byte
+	now        int64 // the bubble's time
+	offset     int64 // of the wall clock
+	contest    bool
+	interrupts bool
+}
+
+type eventKind uint8
+
+const (
+	began eventKind = iota
+	received
+	fired
+)
+
+// outcome is what a step led to.
+type outcome struct {
+	next     int64 // the bubble's next timer, or 0
+	ended    bool
+	panicked bool
+	why      any
+	stack    []uintptr
+}
+
+// step has the bubble consume an event at the time of env, and run until all its goroutines wait.
+func (l *life) step(env *protocol.Env, e event) {
+	if l.ended {
+		return
+	}
+	l.env = env
+	e.now = epoch + int64(env.Now())
+	l.events <- e
+	o := <-l.done
+	l.env = nil
+	if o.ended {
+		l.over(env, o)
+		return
+	}
+	switch {
+	case o.next == l.timer:
+	case o.next == 0:
+		env.CancelTimer(alarm)
+	default:
+		env.SetTimer(time.Duration(max(o.next-e.now, 1)), alarm)
+	}
+	l.timer = o.next
+}
+
+// drive is the bubble's driver.
+func (l *life) drive(seed uint64) {
+	simBegin(seed, l, l.yields)
+	for e := range l.events {
+		simSetTime(e.now, e.offset)
+		switch {
+		case e.kind == began:
+			e.do()
+		case e.kind == received && e.from == protocol.Outside:
+			l.host.input.put(bytes.Clone(e.msg))
+		case e.kind == received:
+			l.net.receive(e.from, e.msg)
+		}
+		for simWait() {
+			simGrant(l.pick())
+		}
+		o := outcome{next: simNextTimer()}
+		o.ended, o.panicked, o.why, o.stack = simEnded()
+		l.done <- o
+	}
+	simKill()
+}
+
+// end frees the goroutines of a life that nobody drives any more.
+func (l *life) end() { close(l.events) }
+
+// main is the first goroutine of the program. When it returns, the life is over, as a process is.
+func (l *life) main(p Program) {
+	l.host.err = p(context.Background(), &l.host)
+	code := 0
+	if l.host.err != nil {
+		code = 1
+	}
+	simExit(code)
+}
+
+// pick answers which of the goroutines that could run is next.
+func (l *life) pick() int { return 0 }
+
+// yields answers whether a goroutine gives its turn away before an operation.
+func (l *life) yields(name, operation uint64) bool { return false }

@@ -1,0 +1,246 @@
+// Package overlay writes the changes to the standard library with which ordinary Go code runs
+// exactly under the simulator: see package host. They are an overlay, the argument of the go
+// command's flag -overlay. The toolchain itself is the unmodified one, and so is its installation.
+//
+// A change replaces whole lines that stand exactly once in a file of one release of Go. A
+// release that has other lines there is refused. The changes are data: the folder edits has one
+// file for each cause of nondeterminism, with the reason, and the folder added has the files that
+// are new.
+package overlay
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Tag is the build tag without which package host does not run nodes. It goes with the overlay.
+const Tag = "dessim_overlay"
+
+// Releases are those that the edits were written for, the newest first.
+var Releases = []string{"go1.26.8"}
+
+//go:embed edits/*.txt
+var editFiles embed.FS
+
+//go:embed added/*.txt
+var addedFiles embed.FS
+
+// added are the new files, by their place below GOROOT/src.
+var added = map[string]string{
+	"runtime/dessim.go": "added/runtime.txt",
+}
+
+// A Group is all edits for one cause.
+type Group struct {
+	Name  string
+	Why   string
+	Edits []Edit
+}
+
+// An Edit replaces whole lines of one file.
+type Edit struct {
+	File    string // below GOROOT/src, with slashes
+	Stands  string // stands exactly once
+	Instead string
+}
+
+// Groups returns the groups by name.
+func Groups() ([]Group, error) {
+	names, err := fs.Glob(editFiles, "edits/*.txt")
+	var groups []Group
+	for _, name := range names {
+		text, failed := editFiles.ReadFile(name)
+		g, bad := parse(strings.TrimSuffix(path.Base(name), ".txt"), string(text))
+		err = errors.Join(err, failed, bad)
+		groups = append(groups, g)
+	}
+	return groups, err
+}
+
+// parse reads a group: why, and after an empty line the edits, each of them
+//
+//	file runtime/proc.go
+//	--- stands
+//	whole lines
+//	--- instead
+//	whole lines
+//	--- end
+func parse(name, text string) (Group, error) {
+	why, rest, _ := strings.Cut(text, "\n\n")
+	g := Group{Name: name, Why: why}
+	for rest != "" {
+		head, after, ok1 := strings.Cut(rest, "--- stands\n")
+		stands, after, ok2 := strings.Cut(after, "--- instead\n")
+		instead, after, ok3 := strings.Cut(after, "--- end\n")
+		file, ok4 := strings.CutPrefix(strings.TrimSpace(head), "file ")
+		if !ok1 || !ok2 || !ok3 || !ok4 || stands == "" {
+			return g, fmt.Errorf(`edits %s: near %q: want "file F", "--- stands", "--- instead" and "--- end"`, name, firstLine(rest))
+		}
+		g.Edits = append(g.Edits, Edit{File: file, Stands: stands, Instead: instead})
+		rest = strings.TrimLeft(after, "\n")
+	}
+	if why == "" || len(g.Edits) == 0 {
+		return g, fmt.Errorf("edits %s: no reason or no edit", name)
+	}
+	return g, nil
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}
+
+// apply returns the text of the file with the edit, and false if its lines do not stand there once.
+func (e *Edit) apply(text string) (string, bool) {
+	at, n := 0, 0
+	for i := 0; ; {
+		j := strings.Index(text[i:], e.Stands)
+		if j < 0 {
+			break
+		}
+		i += j
+		if i == 0 || text[i-1] == '\n' {
+			at = i
+			n++
+		}
+		i++
+	}
+	if n != 1 {
+		return text, false
+	}
+	return text[:at] + e.Instead + text[at+len(e.Stands):], true
+}
+
+// A Release is a Go installation.
+type Release struct {
+	Version string // "go1.26.8"
+	Root    string // GOROOT
+}
+
+// Write writes the overlay for a release into a new folder below dir, unless it is there, and
+// returns the argument of -overlay. Groups that are named in without are left out, to see
+// what each is good for. The folder's name tells the release and the edits, so several versions
+// stand side by side, and an interrupted Write leaves nothing that looks complete.
+func Write(dir string, r Release, without ...string) (string, error) {
+	files, err := texts(r, without)
+	if err != nil {
+		return "", err
+	}
+	into := filepath.Join(dir, r.Version+"-"+key(r, files))
+	list := filepath.Join(into, "overlay.json")
+	if _, err := os.Stat(list); err == nil {
+		return list, nil
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return "", err
+	}
+	unfinished, err := os.MkdirTemp(dir, "unfinished-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(unfinished)
+	replace := make(map[string]string)
+	for file, text := range files {
+		flat := strings.ReplaceAll(file, "/", "_")
+		if err := os.WriteFile(filepath.Join(unfinished, flat), []byte(text), 0o666); err != nil {
+			return "", err
+		}
+		replace[filepath.Join(r.Root, "src", filepath.FromSlash(file))] = filepath.Join(into, flat)
+	}
+	text, err := json.MarshalIndent(map[string]any{"Replace": replace}, "", "\t")
+	if err == nil {
+		err = os.WriteFile(filepath.Join(unfinished, "overlay.json"), text, 0o666)
+	}
+	if err != nil {
+		return "", err
+	}
+	err = os.Rename(unfinished, into)
+	if _, there := os.Stat(list); there == nil { // perhaps by another process
+		return list, nil
+	}
+	return "", err
+}
+
+// key hashes what the overlay consists of.
+func key(r Release, files map[string]string) string {
+	h := sha256.New()
+	fmt.Fprintln(h, r.Root)
+	for _, name := range sortedNames(files) {
+		fmt.Fprintln(h, name, len(files[name]))
+		h.Write([]byte(files[name]))
+	}
+	return hex.EncodeToString(h.Sum(nil))[:12]
+}
+
+func sortedNames(files map[string]string) []string {
+	names := make([]string, 0, len(files))
+	for name := range files {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// texts returns the edited and the added files by their place below GOROOT/src.
+func texts(r Release, without []string) (map[string]string, error) {
+	if !slices.Contains(Releases, r.Version) {
+		return nil, fmt.Errorf("the changes to the standard library are written for %s, not for %s", strings.Join(Releases, " and "), r.Version)
+	}
+	groups, err := Groups()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range without {
+		if !slices.ContainsFunc(groups, func(g Group) bool { return g.Name == name }) {
+			return nil, fmt.Errorf("no group of edits is called %q", name)
+		}
+	}
+	files := make(map[string]string)
+	for _, g := range groups {
+		if slices.Contains(without, g.Name) {
+			continue
+		}
+		for i := range g.Edits {
+			if err := g.Edits[i].into(files, r, g.Name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for file, name := range added {
+		text, err := addedFiles.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		files[file] = string(text)
+	}
+	return files, nil
+}
+
+// into makes the edit in files, to which it adds the file if it is not there.
+func (e *Edit) into(files map[string]string, r Release, group string) error {
+	text, ok := files[e.File]
+	if !ok {
+		b, err := os.ReadFile(filepath.Join(r.Root, "src", filepath.FromSlash(e.File)))
+		if err != nil {
+			return cmp.Or(err, fs.ErrNotExist)
+		}
+		text = string(b)
+	}
+	edited, ok := e.apply(text)
+	if !ok {
+		return fmt.Errorf("%s of this %s is not that of the release: edit %s expects once the lines that begin with %q", e.File, r.Version, group, strings.TrimSpace(firstLine(e.Stands)))
+	}
+	files[e.File] = edited
+	return nil
+}
