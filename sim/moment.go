@@ -100,7 +100,8 @@ type Panic struct {
 	// first: "kv/store.go:41 (*Store).Receive". Package watch fills them in.
 	Frames []string
 	// Stack is that of the goroutine which panicked, as debug.Stack returns it, if it was not
-	// the one that advances the run: see Plan.Threads.
+	// the one that advances the run: see Plan.Threads. A Value that has a method NodeStack has
+	// it from there.
 	Stack []byte
 }
 

@@ -504,6 +504,15 @@ func (s *Sim) locate() {
 		panic(p)
 	}
 	if v != nil {
-		panic(&Panic{Moment: s.Where(), Value: v})
+		panic(&Panic{Moment: s.Where(), Value: v, Stack: stackOf(v)})
 	}
+}
+
+// stackOf returns the stack that a panic brings with it, or nil: that of a goroutine of the
+// node's own.
+func stackOf(v any) []byte {
+	if x, ok := v.(interface{ NodeStack() []byte }); ok {
+		return x.NodeStack()
+	}
+	return nil
 }

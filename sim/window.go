@@ -215,7 +215,11 @@ func (p *part) run() {
 
 // crash notes the panic that ended the part's window.
 func (p *part) crash(value any) {
-	p.crashed = &crashed{Moment: p.Sim.Where(), value: value, stack: stack(), exited: value == nil}
+	at := stackOf(value)
+	if at == nil {
+		at = stack()
+	}
+	p.crashed = &crashed{Moment: p.Sim.Where(), value: value, stack: at, exited: value == nil}
 	if w := &p.told; len(w.log) > 0 {
 		w.log[len(w.log)-1].counts = int32(p.result.Events - w.before)
 	}

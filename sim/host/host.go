@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"strings"
 	"sync"
 
 	"dessim/protocol"
@@ -45,7 +44,8 @@ type Host struct {
 	incarnation uint32
 	records     [][]byte
 	input       queue
-	err         error // of the program
+	returned    bool  // the program did
+	err         error // of it
 }
 
 // ID returns the node's number.
@@ -88,10 +88,11 @@ func (h *Host) Input(ctx context.Context) ([]byte, error) { return h.input.take(
 
 // env returns the Env of the step under way.
 func (h *Host) env(method string) *protocol.Env {
-	if h.life.env == nil {
-		panic("host: " + method + " called outside of the program's steps, by a goroutine that is not of it")
+	env := h.life.current()
+	if env == nil {
+		panic("host: " + method + " called by a goroutine that is not of the program")
 	}
-	return h.life.env
+	return env
 }
 
 // queue holds inputs that the program has not taken.
@@ -134,13 +135,17 @@ func New(p Program, o Options) protocol.Node {
 	return &node{program: p, options: o}
 }
 
-// Failure is the panic of a step in which a program panicked, exited or returned an error.
+// Failure is what a step panics with if the program panicked, exited or returned an error.
 type Failure struct {
 	Why   string
-	Stack string // where the goroutine was
+	stack []byte
 }
 
+// Error returns what the program did.
 func (f *Failure) Error() string { return f.Why }
+
+// NodeStack returns the stack of the goroutine that did it, in the form of debug.Stack.
+func (f *Failure) NodeStack() []byte { return f.stack }
 
 // over ends a life by what the program did.
 func (l *life) over(env *protocol.Env, o outcome) {
@@ -148,32 +153,35 @@ func (l *life) over(env *protocol.Env, o outcome) {
 	if l.timer != 0 {
 		env.CancelTimer(alarm)
 	}
-	why := ""
+	why, bad := "the program returned", !l.options.ExitCrashes
 	switch {
 	case o.panicked:
-		why = fmt.Sprint(o.why)
+		why, bad = fmt.Sprint(o.why), true
 	case l.host.err != nil:
-		why = "the program returned: " + l.host.err.Error()
-	case o.why != 0:
+		why += ": " + l.host.err.Error()
+	case !l.host.returned:
 		why = fmt.Sprintf("the program called os.Exit(%v)", o.why)
+		bad = bad && o.why != 0
+	default:
+		bad = false
 	}
 	env.Note(kindExit, why)
-	if why != "" && (o.panicked || !l.options.ExitCrashes) {
-		panic(&Failure{Why: why, Stack: stackText(o.stack)})
+	if bad {
+		panic(&Failure{Why: why, stack: stackText(o.stack)})
 	}
 }
 
 // stackText writes a stack as debug.Stack does, without what differs from run to run.
-func stackText(pcs []uintptr) string {
-	var b strings.Builder
+func stackText(pcs []uintptr) []byte {
+	var b []byte
 	frames := runtime.CallersFrames(pcs)
 	for {
 		f, more := frames.Next()
 		if f.Function != "" {
-			fmt.Fprintf(&b, "%s(...)\n\t%s:%d\n", f.Function, f.File, f.Line)
+			b = fmt.Appendf(b, "%s(...)\n\t%s:%d\n", f.Function, f.File, f.Line)
 		}
 		if !more {
-			return b.String()
+			return b
 		}
 	}
 }

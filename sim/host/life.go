@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"dessim/protocol"
@@ -62,24 +63,22 @@ type life struct {
 	options Options
 	host    Host
 	net     *network
-	events  chan event   // closed at the end
-	done    chan outcome // of each event
-	env     *protocol.Env
-	timer   int64 // the bubble's time at which the node's timer fires, or 0
+	events  chan event                   // closed at the end
+	done    chan outcome                 // of each event
+	env     atomic.Pointer[protocol.Env] // of the step under way: atomic for the race detector alone
+	timer   int64                        // the bubble's time at which the node's timer fires, or 0
 	ended   bool
 	lines   [2]bytes.Buffer // begun lines of stdout and stderr
 }
 
 // event is what one step consumes.
 type event struct {
-	kind       eventKind
-	do         func()
-	from       protocol.NodeID
-	msg        []byte
-	now        int64 // the bubble's time
-	offset     int64 // of the wall clock
-	contest    bool
-	interrupts bool
+	kind   eventKind
+	do     func()
+	from   protocol.NodeID
+	msg    []byte
+	now    int64 // the bubble's time
+	offset int64 // of the wall clock
 }
 
 type eventKind uint8
@@ -88,6 +87,7 @@ const (
 	began eventKind = iota
 	received
 	fired
+	asked // by a person: do runs between steps
 )
 
 // outcome is what a step led to.
@@ -104,11 +104,11 @@ func (l *life) step(env *protocol.Env, e event) {
 	if l.ended {
 		return
 	}
-	l.env = env
+	l.env.Store(env)
 	e.now = epoch + int64(env.Now())
 	l.events <- e
 	o := <-l.done
-	l.env = nil
+	l.env.Store(nil)
 	if o.ended {
 		l.over(env, o)
 		return
@@ -127,6 +127,11 @@ func (l *life) step(env *protocol.Env, e event) {
 func (l *life) drive(seed uint64) {
 	simBegin(seed, l, l.yields)
 	for e := range l.events {
+		if e.kind == asked {
+			e.do()
+			l.done <- outcome{}
+			continue
+		}
 		simSetTime(e.now, e.offset)
 		switch {
 		case e.kind == began:
@@ -146,12 +151,16 @@ func (l *life) drive(seed uint64) {
 	simKill()
 }
 
+// current returns the Env of the step under way.
+func (l *life) current() *protocol.Env { return l.env.Load() }
+
 // end frees the goroutines of a life that nobody drives any more.
 func (l *life) end() { close(l.events) }
 
 // main is the first goroutine of the program. When it returns, the life is over, as a process is.
 func (l *life) main(p Program) {
 	l.host.err = p(context.Background(), &l.host)
+	l.host.returned = true
 	code := 0
 	if l.host.err != nil {
 		code = 1

@@ -1,0 +1,37 @@
+package host
+
+import (
+	"bytes"
+
+	"dessim/protocol"
+)
+
+// What the standard library asks of a program's node, by methods that it knows by name: see the
+// overlay's groups machine and output.
+
+// Hostname returns the node's host name.
+func (l *life) Hostname() string { return l.host.Name() }
+
+var (
+	kindStdout = protocol.KindOf("stdout")
+	kindStderr = protocol.KindOf("stderr")
+)
+
+// Print makes remarks of what the program writes to standard output or standard error, one for a
+// line. What ends without a newline waits for the rest of its line.
+func (l *life) Print(stderr bool, text []byte) {
+	kind, begun := kindStdout, &l.lines[0]
+	if stderr {
+		kind, begun = kindStderr, &l.lines[1]
+	}
+	for {
+		line, rest, whole := bytes.Cut(text, []byte("\n"))
+		begun.Write(line)
+		if !whole {
+			return
+		}
+		l.current().Note(kind, begun.String())
+		begun.Reset()
+		text = rest
+	}
+}
