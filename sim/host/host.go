@@ -65,44 +65,44 @@ func Name(id protocol.NodeID) string { return fmt.Sprintf("n%d", id) }
 func (h *Host) Records() [][]byte { return h.records }
 
 // Persist appends a record to the node's disk. A crash may lose it until the next Sync.
-func (h *Host) Persist(rec []byte) { h.env("Persist").Persist(rec) }
+func (h *Host) Persist(rec []byte) { h.life.do(func(env *protocol.Env) { env.Persist(rec) }) }
 
 // Sync makes what was persisted before it survive any crash from here on. It takes disk time, in
 // which the node does nothing else: what it does after Sync happens when that is over.
-func (h *Host) Sync() { h.env("Sync").Sync() }
+func (h *Host) Sync() { h.life.do((*protocol.Env).Sync) }
 
 // Discard forgets the records with an index below upTo. It takes effect with the next Sync.
-func (h *Host) Discard(upTo uint64) { h.env("Discard").Discard(upTo) }
+func (h *Host) Discard(upTo uint64) { h.life.do(func(env *protocol.Env) { env.Discard(upTo) }) }
 
 // Output records what the program made final, which checks judge.
-func (h *Host) Output(kind protocol.Kind, rec []byte) { h.env("Output").Output(kind, rec) }
+func (h *Host) Output(kind protocol.Kind, rec []byte) {
+	h.life.do(func(env *protocol.Env) { env.Output(kind, rec) })
+}
 
 // Note makes a remark for people.
-func (h *Host) Note(kind protocol.Kind, args ...any) { h.env("Note").Note(kind, args...) }
+func (h *Host) Note(kind protocol.Kind, args ...any) {
+	h.life.do(func(env *protocol.Env) { env.Note(kind, args...) })
+}
 
 // Choose asks for a number in [0, n), 0 being benign: see protocol.Env.Choose.
-func (h *Host) Choose(kind protocol.Kind, n uint64) uint64 { return h.env("Choose").Choose(kind, n) }
+func (h *Host) Choose(kind protocol.Kind, n uint64) (answer uint64) {
+	h.life.do(func(env *protocol.Env) { answer = env.Choose(kind, n) })
+	return answer
+}
 
 // Input waits for the next input of the run for this node, and returns it. The error is ctx's.
 func (h *Host) Input(ctx context.Context) ([]byte, error) { return h.input.take(ctx) }
-
-// env returns the Env of the step under way.
-func (h *Host) env(method string) *protocol.Env {
-	env := h.life.current()
-	if env == nil {
-		panic("host: " + method + " called by a goroutine that is not of the program")
-	}
-	return env
-}
 
 // queue holds inputs that the program has not taken.
 type queue struct {
 	mu    sync.Mutex
 	items [][]byte
-	some  chan struct{} // closed when there are items, made by who waits
+	some  chan struct{} // closed when there are items; made by a goroutine that waits
 }
 
 func (q *queue) put(b []byte) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	q.items = append(q.items, b)
 	if q.some != nil {
 		close(q.some)
@@ -111,19 +111,33 @@ func (q *queue) put(b []byte) {
 }
 
 func (q *queue) take(ctx context.Context) ([]byte, error) {
-	for len(q.items) == 0 {
-		if q.some == nil {
-			q.some = make(chan struct{})
+	for {
+		b, some := q.next()
+		if some == nil {
+			return b, nil
 		}
 		select {
-		case <-q.some:
+		case <-some:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
-	b := q.items[0]
-	q.items = q.items[1:]
-	return b, nil
+}
+
+// next returns an input, or if there is none what is closed when there is.
+func (q *queue) next() ([]byte, chan struct{}) {
+	defer simQuiet(simQuiet(true))
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.items) > 0 {
+		b := q.items[0]
+		q.items = q.items[1:]
+		return b, nil
+	}
+	if q.some == nil {
+		q.some = make(chan struct{})
+	}
+	return nil, q.some
 }
 
 // New returns a node that runs the program: what Plan.Node of package sim returns. It panics if the

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"runtime"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"dessim/protocol"
@@ -58,15 +58,16 @@ func (n *node) Timeout(env *protocol.Env, _ uint64) {
 
 // life is one incarnation of a hosted program: a bubble, and a driver in it that runs the
 // bubble step by step. While a step lasts, whoever calls Host's methods is a goroutine of the
-// bubble that has the turn, so nothing here is locked.
+// bubble that has the turn, and no two do at a time.
 type life struct {
 	options Options
 	host    Host
 	net     *network
-	events  chan event                   // closed at the end
-	done    chan outcome                 // of each event
-	env     atomic.Pointer[protocol.Env] // of the step under way: atomic for the race detector alone
-	timer   int64                        // the bubble's time at which the node's timer fires, or 0
+	events  chan event    // closed at the end
+	done    chan outcome  // of each event
+	mu      sync.Mutex    // of env: there is one turn, but the race detector does not know
+	env     *protocol.Env // of the step under way
+	timer   int64         // the bubble's time at which the node's timer fires, or 0
 	ended   bool
 	lines   [2]bytes.Buffer // begun lines of stdout and stderr
 }
@@ -104,11 +105,11 @@ func (l *life) step(env *protocol.Env, e event) {
 	if l.ended {
 		return
 	}
-	l.env.Store(env)
+	l.setEnv(env)
 	e.now = epoch + int64(env.Now())
 	l.events <- e
 	o := <-l.done
-	l.env.Store(nil)
+	l.setEnv(nil)
 	if o.ended {
 		l.over(env, o)
 		return
@@ -151,8 +152,22 @@ func (l *life) drive(seed uint64) {
 	simKill()
 }
 
-// current returns the Env of the step under way.
-func (l *life) current() *protocol.Env { return l.env.Load() }
+func (l *life) setEnv(env *protocol.Env) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.env = env
+}
+
+// do has f use the Env of the step under way. That is no operation of the program.
+func (l *life) do(f func(env *protocol.Env)) {
+	defer simQuiet(simQuiet(true))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.env == nil {
+		panic("host: called by a goroutine that is not of the program")
+	}
+	f(l.env)
+}
 
 // end frees the goroutines of a life that nobody drives any more.
 func (l *life) end() { close(l.events) }

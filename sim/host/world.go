@@ -30,7 +30,7 @@ func (l *life) Print(stderr bool, text []byte) {
 		if !whole {
 			return
 		}
-		l.current().Note(kind, begun.String())
+		l.do(func(env *protocol.Env) { env.Note(kind, begun.String()) })
 		begun.Reset()
 		text = rest
 	}
