@@ -57,9 +57,10 @@
 //
 // A step:
 //
-//  4. A step is these calls, in this order: Enter; Name; before Start, and only
-//     then, Mount, with nil if there are no records; one of Start, Receive and
-//     Timeout. Then the runtime reads Answers, Notes and Effects.
+//  4. A step is these calls, in this order: Enter; Name; if need be, SetSteady (27) and
+//     Schedule (31); before Start, and only then, Mount, with nil if there are no
+//     records; one of Start, Receive and Timeout. Then the runtime reads Answers,
+//     Notes and Effects.
 //  5. Enter takes the node, its incarnation, its clock (27) and the Source of its
 //     answers. The Source keeps its own contract: an answer depends on the key and
 //     the range alone.
@@ -153,7 +154,8 @@
 //     call a monotonic clock: where it drifts they drift with it, from the moment that
 //     the drift begins, changes or ends and whether they were set before or not; where
 //     it jumps they stay as they are. So a timer for 10 s comes when 10 s have passed
-//     by the node's clock, and Now then reads 10 s more, give or take the jumps.
+//     by the node's clock, and Now then reads 10 s more, give or take the jumps. Steady
+//     is that clock, which never goes back: it equals Now until the first jump.
 //  28. A runtime that ends when nothing is left to happen does not wait for timers
 //     whose tag is Periodic, nor for what follows from them.
 //
@@ -169,4 +171,12 @@
 //     of sending. Nothing that happens to links happens to it: it is not lost, copied,
 //     damaged, slowed or cut off. Only a crash can prevent it: then it is lost if it
 //     arrives while the node is down, and else arrives at the next incarnation.
+//
+// Named questions of goroutines:
+//
+//  31. A node that has goroutines of its own runs them within its steps, one at a time,
+//     until all wait. A runtime may give it a Scheduler for a step, which then decides
+//     whose turn it is. Its answers depend on the step's name and on the question alone,
+//     and are folded into what the runtime keeps of answers (7), which Answers does not
+//     have. Without one, the goroutine that could run first runs first, and none yields.
 package protocol

@@ -52,20 +52,24 @@ type Note struct {
 // does and does nothing itself; the runtime decides what becomes of the effects.
 // The zero Env is ready for Enter.
 type Env struct {
-	src      Source
-	id       NodeID
-	inc      uint32
-	now      Time
-	name     uint64 // of this step: see Name
-	answers  uint64 // fold of the answers given in this step
-	effects  []Effect
-	buf      []byte // arena of the bodies
-	last     []byte // the last body, so that a broadcast keeps one
-	asked    []asked
-	records  iter.Seq2[uint64, []byte]
-	noteOn   bool
-	notes    []Note
-	starting bool
+	src     Source
+	id      NodeID
+	inc     uint32
+	now     Time
+	name    uint64 // of this step: see Name
+	answers uint64 // fold of the answers given in this step
+	effects []Effect
+	buf     []byte // arena of the bodies
+	last    []byte // the last body, so that a broadcast keeps one
+	asked   []asked
+	notes   []Note
+	noteOn  bool
+
+	rare      bool // one of those below is set, as in few steps: so Enter is cheap
+	starting  bool
+	records   iter.Seq2[uint64, []byte]
+	jumped    time.Duration // by how much the jumps of the clock set now forward
+	scheduler Scheduler
 }
 
 type asked struct {
@@ -83,6 +87,15 @@ func (e *Env) Incarnation() uint32 { return e.inc }
 // Now returns the node's local time, which may be off. Only the simulator knows
 // the true time.
 func (e *Env) Now() Time { return e.now }
+
+// Steady returns what has passed by the node's clock without its jumps: it never goes
+// back, and timers run by it. Systems call it a monotonic clock. Now is Steady plus the
+// jumps so far.
+func (e *Env) Steady() Time { return e.now - Time(e.jumped) }
+
+// Scheduler returns who decides in which order the node's goroutines run in this step. It is
+// nil in most steps: then they run in the order in which they could, and none yields.
+func (e *Env) Scheduler() Scheduler { return e.scheduler }
 
 // Choose asks for a number in [0, n), 0 being benign. n must be at least 1. The
 // question is named by the node, its incarnation, the step's name, kind, and how
@@ -244,7 +257,8 @@ func (e *Env) keep(b []byte) []byte {
 }
 
 // Enter begins a step: for runtimes and unit tests. It forgets the step before and
-// reuses its memory. src answers Choose and Chance; nil means Benign.
+// reuses its memory. src answers Choose and Chance; nil means Benign. Steady equals now, and
+// there is no Scheduler.
 func (e *Env) Enter(id NodeID, inc uint32, now Time, src Source) {
 	if src == nil {
 		src = Benign{}
@@ -255,8 +269,8 @@ func (e *Env) Enter(id NodeID, inc uint32, now Time, src Source) {
 	e.buf, e.last = e.buf[:0], nil
 	e.asked = e.asked[:0]
 	e.notes = e.notes[:0]
-	if e.starting {
-		e.starting, e.records = false, nil
+	if e.rare {
+		e.rare, e.starting, e.records, e.jumped, e.scheduler = false, false, nil, 0, nil
 	}
 }
 
@@ -269,7 +283,17 @@ func (e *Env) StepName() uint64 { return e.name }
 
 // Mount makes the step that Enter began a Start with the records that survived;
 // nil means none.
-func (e *Env) Mount(records iter.Seq2[uint64, []byte]) { e.starting, e.records = true, records }
+func (e *Env) Mount(records iter.Seq2[uint64, []byte]) {
+	e.rare, e.starting, e.records = true, true, records
+}
+
+// SetSteady sets what Steady returns in the step that Enter began: for runtimes whose clocks
+// jump.
+func (e *Env) SetSteady(t Time) { e.rare, e.jumped = true, e.now.Sub(t) }
+
+// Schedule has s decide in which order goroutines run in the step that Enter began: for
+// runtimes. nil is no Scheduler.
+func (e *Env) Schedule(s Scheduler) { e.rare, e.scheduler = true, s }
 
 // Observe turns notes on or off, for this and all later steps.
 func (e *Env) Observe(on bool) { e.noteOn = on }
@@ -292,7 +316,8 @@ func (e *Env) Fork(inner *Env) {
 	inner.Enter(e.id, e.inc, e.now, e.src)
 	inner.name, inner.answers = e.name, e.answers
 	inner.asked = append(inner.asked, e.asked...)
-	inner.starting, inner.records = e.starting, e.records
+	inner.rare, inner.starting, inner.records = e.rare, e.starting, e.records
+	inner.jumped, inner.scheduler = e.jumped, e.scheduler
 	inner.noteOn = e.noteOn
 }
 

@@ -375,6 +375,8 @@ func TestASteadyStepAllocatesNothing(t *testing.T) {
 	step := func() {
 		e.Enter(1, 1, 5, src)
 		e.Name(17)
+		e.SetSteady(4)
+		e.Schedule(inTurn{})
 		for to := range NodeID(5) {
 			e.Send(to, kindA, msg)
 			e.Send(to, kindB, msg[:500+int(to)])
@@ -456,6 +458,49 @@ func TestAForkHasIdentityClockAndRecords(t *testing.T) {
 		return
 	}
 	t.Error("no records")
+}
+
+// inTurn is a Scheduler that never changes anything.
+type inTurn struct{}
+
+func (inTurn) Order(about, n uint64) uint64 { return 0 }
+func (inTurn) Yield(about uint64) bool      { return false }
+
+func TestTheSteadyClockAndTheSchedulerAreThoseOfTheStep(t *testing.T) {
+	var e, inner Env
+	usual := func(e *Env, now Time) {
+		t.Helper()
+		if e.Steady() != now || e.Scheduler() != nil {
+			t.Errorf("at %v the steady clock is at %v, and the scheduler is %v; want the same and none", now, e.Steady(), e.Scheduler())
+		}
+	}
+	e.Enter(1, 1, 100, nil)
+	usual(&e, 100)
+	e.SetSteady(130)
+	e.Schedule(inTurn{})
+	e.Fork(&inner)
+	for _, e := range []*Env{&e, &inner} {
+		if e.Now() != 100 || e.Steady() != 130 || e.Scheduler() != (inTurn{}) {
+			t.Errorf("now %v, steady %v, scheduler %v; want 100ns, 130ns and the one that was set", e.Now(), e.Steady(), e.Scheduler())
+		}
+	}
+	e.Join(&inner, e.Repeat)
+	e.Enter(1, 1, 200, nil)
+	usual(&e, 200)
+	e.Fork(&inner)
+	usual(&inner, 200)
+
+	e.Enter(1, 2, 300, nil)
+	e.SetSteady(20)
+	e.Mount(nil)
+	if e.Steady() != 20 || e.Scheduler() != nil {
+		t.Errorf("steady %v, scheduler %v; want 20ns and none", e.Steady(), e.Scheduler())
+	}
+	e.Schedule(inTurn{})
+	e.Schedule(nil)
+	if e.Scheduler() != nil {
+		t.Error("no scheduler is one")
+	}
 }
 
 func TestWhatIsNotRepeatedIsLeftOut(t *testing.T) {
