@@ -65,7 +65,7 @@ func (c *chaos) Timeout(env *protocol.Env, tag uint64) {
 
 // act does up to seven things. Messages are worth less with every hop.
 func (c *chaos) act(env *protocol.Env, worth int) {
-	c.see(uint64(env.Now()), uint64(env.Incarnation()))
+	c.see(uint64(env.Now()), uint64(env.Steady()), uint64(env.Incarnation()))
 	for range env.Choose(kindActs, 8) {
 		switch env.Choose(kindAct, 12) {
 		case 0:

@@ -139,11 +139,16 @@ func (c *clock) piece(now protocol.Time) *piece {
 	return &c.pieces[c.i]
 }
 
-// at returns the local time. Calls must not go back in time.
-func (c *clock) at(now protocol.Time) protocol.Time {
+// at returns the local time, and what it would be without jumps. Calls must not go back in
+// time.
+func (c *clock) at(now protocol.Time) (local, steady protocol.Time) {
 	p := c.piece(now)
-	return max(0, min(protocol.Time(p.elapsed(now).ns+p.jump), protocol.MaxTime))
+	ns := p.elapsed(now).ns
+	return bounded(ns + p.jump), bounded(ns)
 }
+
+// bounded returns what a clock shows that ought to show t.
+func bounded(t int64) protocol.Time { return max(0, min(protocol.Time(t), protocol.MaxTime)) }
 
 // due returns when e, which has not elapsed yet at now, will have.
 func (c *clock) due(now protocol.Time, e elapsed) protocol.Time {
@@ -155,16 +160,20 @@ func (c *clock) due(now protocol.Time, e elapsed) protocol.Time {
 	return c.pieces[i].due(e)
 }
 
-// clockOf returns the time that a special node sees.
-func (s *Sim) clockOf(id protocol.NodeID) protocol.Time {
-	x := s.cold[id]
+// enter begins a step of a special node: its Env has the node's clock.
+func (s *Sim) enter(c *cause, n *node) {
+	x := s.cold[c.id]
+	local, steady := s.now, s.now
 	if len(x.bent) > 0 {
 		s.bends(x)
 	}
 	if x.clock != nil {
-		return x.clock.at(s.now)
+		local, steady = x.clock.at(s.now)
 	}
-	return s.now
+	s.env.Enter(c.id, n.inc, local, s.src)
+	if steady != local {
+		s.env.SetSteady(steady)
+	}
 }
 
 // byClock returns when a timer of a special node is due, and keeps in its record what

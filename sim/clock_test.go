@@ -68,6 +68,63 @@ func TestADriftStretchesTheClockAndItsTimers(t *testing.T) {
 	}
 }
 
+// The steady clock drifts and does not jump, and begins with the run, whatever the incarnation.
+func TestTheSteadyClockDriftsAndDoesNotJump(t *testing.T) {
+	tell := func(env *protocol.Env) { say(env, fmt.Sprint(int64(env.Steady()), " ", int64(env.Now()))) }
+	plan := Plan{Nodes: 2, Faults: mustFaults(t, "jump 0 by 50ns at 0s; jump 0 by -3000ns at 1000ns; drift 0 by 200000ppm at 2us for 1us; jump 0 by 5us at 4us; crash 0 at 5us for 1us")}
+	plan.Node = scripts(script{start: tell, receive: func(env *protocol.Env, _ protocol.NodeID, _ []byte) { tell(env) }})
+	plan.Inputs = append(inputsAt(nil, 999, 1000, 2500, 3500, 4000, 7000), input(9, 2500, 1, ""))
+	expectOutputs(t, plan,
+		"0 0 0 50", "0 1 0 0",
+		"999 0 999 1049", "1000 0 1000 0", // not less than 0
+		"2500 0 2600 0", "2500 1 2500 2500", // 500 at the rate 1.2
+		"3500 0 3700 750", "4000 0 4200 6250", "6000 0 6200 8250", "7000 0 7200 9250")
+}
+
+// Now is the steady clock and the jumps so far, within bounds; the steady clock is the time at
+// its rate so far.
+func TestTheClockIsTheSteadyClockAndItsJumps(t *testing.T) {
+	jumped, drifted := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		plan := Plan{Nodes: 1, Until: 2000}
+		rate := rapid.Int32Range(-fault.MaxDrift, fault.MaxDrift).Filter(func(ppm int32) bool { return ppm != 0 }).Draw(t, "ppm")
+		from, lasts := rapid.Int64Range(0, 900).Draw(t, "from"), rapid.Int64Range(1, 900).Draw(t, "for")
+		plan.Faults = []fault.Fault{{ID: 1, Op: fault.Drift, At: protocol.Time(from), For: time.Duration(lasts), PPM: rate}}
+		for id := range uint64(rapid.IntRange(0, 4).Draw(t, "jumps")) {
+			by := rapid.SampledFrom([]time.Duration{-5000, -100, -1, 3, 700, 1 << 40}).Draw(t, "by")
+			plan.Faults = append(plan.Faults, fault.Fault{ID: 2 + id, Op: fault.Jump, At: protocol.Time(rapid.IntRange(0, 1900).Draw(t, "at")), By: by})
+		}
+		step := func(env *protocol.Env) { say(env, fmt.Sprint(int64(env.Steady()), " ", int64(env.Now()))) }
+		plan.Node = scripts(script{receive: func(env *protocol.Env, _ protocol.NodeID, _ []byte) { step(env) }})
+		var at []protocol.Time
+		for range 20 {
+			at = append(at, protocol.Time(rapid.IntRange(0, 1999).Draw(t, "input")))
+		}
+		slices.Sort(at)
+		plan.Inputs = inputsAt(nil, at...)
+		_, c := run(t, plan, nil)
+		for i, line := range c.outputs() {
+			millionths := int64(at[i])*million + max(0, min(int64(at[i])-from, lasts))*int64(rate)
+			steady, now := millionths/million, millionths/million
+			for _, f := range plan.Faults[1:] {
+				if f.At <= at[i] {
+					now += int64(f.By)
+					jumped++
+				}
+			}
+			if steady != int64(at[i]) {
+				drifted++
+			}
+			if want := fmt.Sprint(int64(at[i]), " 0 ", steady, " ", max(0, now)); line != want {
+				t.Fatalf("the node says %q, want %q", line, want)
+			}
+		}
+	})
+	if jumped == 0 || drifted == 0 {
+		t.Error("vacuous: no clock jumped, or none drifted")
+	}
+}
+
 // A timer for 10 s is due when 10 s have passed by the node's own clock, whatever the
 // clock does meanwhile. Rounded up to whole nanoseconds of true time.
 func TestATimerRunsByItsNodesClockWhateverTheClockDoes(t *testing.T) {
@@ -196,8 +253,8 @@ func TestClocksAreExact(t *testing.T) {
 		slices.Sort(times)
 		for _, now := range times {
 			twin.now = now
-			if got, want := c.at(now), twin.local(0); got != want {
-				t.Fatalf("at %d the clock shows %d, want %d", now, got, want)
+			if got, steady := c.at(now); got != twin.local(0) || steady != twin.steady(0) {
+				t.Fatalf("at %d the clock shows %d, and %d without jumps; want %d and %d", now, got, steady, twin.local(0), twin.steady(0))
 			}
 			after := time.Duration(rapid.OneOf(rapid.Int64Range(1, int64(longest)), rapid.Int64Range(1, 1<<62)).Draw(t, "after"))
 			due := c.due(now, c.piece(now).elapsed(now).after(after))

@@ -291,6 +291,7 @@ func (s *Sim) beside(id protocol.NodeID, n *node, first uint64, recs []diskRecor
 	m := s.shadows.make(id)
 	env := &s.shadows.env
 	env.Enter(id, n.inc+1, s.env.Now(), nil)
+	env.SetSteady(s.env.Steady())
 	env.Mount(d.records())
 	m.Start(env)
 	p, _ := unguarded(m).(protocol.Promiser)
@@ -357,6 +358,7 @@ func (s *Sim) repeat(c *cause, n *node, x *shadowed, f *protocol.Effect) string 
 	x.beside = nil            // its state is not that of the records from here on
 	env := &w.env
 	env.Enter(c.id, n.inc+1, s.env.Now(), nil)
+	env.SetSteady(s.env.Steady())
 	r.Repeat(env, from, x.msg)
 	for i := range env.Effects() {
 		g := &env.Effects()[i]

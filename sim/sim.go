@@ -399,11 +399,11 @@ func causeOf(e entry, r *record) cause {
 
 // step has the node consume the event, or start if r is nil, and applies the effects.
 func (s *Sim) step(c *cause, n *node, e entry, r *record) {
-	now := s.now
 	if n.special {
-		now = s.clockOf(c.id)
+		s.enter(c, n)
+	} else {
+		s.env.Enter(c.id, n.inc, s.now, s.src)
 	}
-	s.env.Enter(c.id, n.inc, now, s.src)
 	s.env.Name(c.name)
 	switch {
 	case r == nil:

@@ -368,6 +368,12 @@ func (w *slow) elapsed(id protocol.NodeID, at protocol.Time) *big.Int {
 	return sum
 }
 
+// steady returns what has passed by the clock of a node, without its jumps.
+func (w *slow) steady(id protocol.NodeID) protocol.Time {
+	passed := w.elapsed(id, w.now)
+	return protocol.Time(min(passed.Div(passed, big.NewInt(1_000_000)).Int64(), int64(protocol.MaxTime)))
+}
+
 // local returns the clock of a node now.
 func (w *slow) local(id protocol.NodeID) protocol.Time {
 	local := w.elapsed(id, w.now)

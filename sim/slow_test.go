@@ -274,6 +274,7 @@ func (w *slow) step(n *slowNode, e *slowEvent, do func(env *protocol.Env)) {
 	env := new(protocol.Env)
 	env.Observe(true)
 	env.Enter(n.id, n.inc, w.local(n.id), w.src)
+	env.SetSteady(w.steady(n.id))
 	env.Name(e.name)
 	do(env)
 	if a := env.Answers(); a != 0 {
