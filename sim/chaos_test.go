@@ -66,6 +66,7 @@ func (c *chaos) Timeout(env *protocol.Env, tag uint64) {
 // act does up to seven things. Messages are worth less with every hop.
 func (c *chaos) act(env *protocol.Env, worth int) {
 	c.see(uint64(env.Now()), uint64(env.Steady()), uint64(env.Incarnation()))
+	c.run(env.Scheduler())
 	for range env.Choose(kindActs, 8) {
 		switch env.Choose(kindAct, 12) {
 		case 0:
@@ -93,6 +94,19 @@ func (c *chaos) act(env *protocol.Env, worth int) {
 			env.Discard(env.Choose(kindArg, 10))
 		case 11:
 			env.Note(kindChaos, "state", c.state)
+		}
+	}
+}
+
+// run asks what a host of goroutines would.
+func (c *chaos) run(turns protocol.Scheduler) {
+	if turns == nil {
+		return
+	}
+	for about := range c.state % 4 {
+		c.see(turns.Order(about, 1+c.state%3))
+		if c.state%2 == 0 && turns.Yield(about) {
+			c.see(about)
 		}
 	}
 }
@@ -249,7 +263,7 @@ func TestRunsAreThoseOfTheSlowTwin(t *testing.T) {
 		}
 	}
 	rapid.Check(t, property)
-	fixed.Check(t, 60, property)
+	fixed.Check(t, 100, property)
 	for w := Started; w <= Ended; w <<= 1 {
 		if covered[w] == 0 {
 			t.Errorf("vacuous: nothing ever %v", w)

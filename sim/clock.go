@@ -160,7 +160,8 @@ func (c *clock) due(now protocol.Time, e elapsed) protocol.Time {
 	return c.pieces[i].due(e)
 }
 
-// enter begins a step of a special node: its Env has the node's clock.
+// enter begins a step of a special node: its Env has the node's clock, and a Scheduler while a
+// fault is open at the node that is about its goroutines.
 func (s *Sim) enter(c *cause, n *node) {
 	x := s.cold[c.id]
 	local, steady := s.now, s.now
@@ -173,6 +174,9 @@ func (s *Sim) enter(c *cause, n *node) {
 	s.env.Enter(c.id, n.inc, local, s.src)
 	if steady != local {
 		s.env.SetSteady(steady)
+	}
+	if x.disordered() && s.turns.begin(s, c, n, x) {
+		s.env.Schedule(&s.turns)
 	}
 }
 

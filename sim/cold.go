@@ -19,6 +19,8 @@ type coldState struct {
 	failing []*fault.Fault // each fails one of the next syncs
 	slow    []acting       // in which syncs take longer
 	late    []acting       // in which timers are late
+	orders  []acting       // in which goroutines run in a drawn order
+	yields  []acting       // in which goroutines yield
 	bent    []int          // faults of the clock that no step has seen yet, by index
 }
 
@@ -63,8 +65,12 @@ func (n *node) settle(x *coldState) {
 }
 
 func (x *coldState) unusual() bool {
-	return x.armed != nil || x.wait != nil || x.pause != 0 || x.clock != nil || x.watchful()
+	return x.armed != nil || x.wait != nil || x.pause != 0 || x.clock != nil || x.disordered() || x.watchful()
 }
+
+// disordered reports whether some fault is about the order of the node's goroutines, at any
+// time.
+func (x *coldState) disordered() bool { return len(x.orders) > 0 || len(x.yields) > 0 }
 
 // watchful reports whether each effect must be looked at.
 func (x *coldState) watchful() bool { return len(x.anchors) > 0 || len(x.failing) > 0 }

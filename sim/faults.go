@@ -26,6 +26,10 @@ func (s *Sim) scheduleFaults() {
 		case fault.LateTimer:
 			x.late = append(x.late, acting{w, &s.impacts[i]})
 			s.lags = true
+		case fault.Order:
+			x.orders = append(x.orders, acting{w, &s.impacts[i]})
+		case fault.Yield:
+			x.yields = append(x.yields, acting{w, &s.impacts[i]})
 		}
 		s.pushFault(opFault, i, f.Site(), f.At, protocol.Hash2(rootFault, f.ID))
 	}

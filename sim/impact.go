@@ -94,6 +94,16 @@ func (s *Sim) whyNone(f *fault.Fault, d *impact) string {
 			return fmt.Sprintf("it made none of %s late", wording.Count(d.met, "timer"))
 		}
 		return fmt.Sprintf("node %v set no timer while it was open", f.Node)
+	case fault.Order:
+		if d.met > 0 {
+			return fmt.Sprintf("it changed none of %s", wording.Count(d.met, "choice"))
+		}
+		return fmt.Sprintf("node %v never had two goroutines that could run while it was open", f.Node)
+	case fault.Yield:
+		if d.met > 0 {
+			return fmt.Sprintf("it hit none of %s", wording.Count(d.met, "operation"))
+		}
+		return fmt.Sprintf("no goroutine of node %v used a channel or lock while it was open", f.Node)
 	case fault.Echo:
 		if d.met > 0 {
 			return fmt.Sprintf("it repeated none of %s", wording.Count(d.met, messages(f)))

@@ -9,11 +9,15 @@ import (
 )
 
 // announcer sets a timer at its start. At each input it has a record that is synced and a
-// message to every other node.
+// message to every other node, after two goroutines, of which one uses a channel.
 func announcer(nodes int) script {
 	return script{start: func(env *protocol.Env) { env.SetTimer(20, 1) }, receive: func(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		if from != protocol.Outside {
 			return
+		}
+		if turns := env.Scheduler(); turns != nil {
+			turns.Order(1, 2)
+			turns.Yield(1)
 		}
 		env.Persist([]byte("record"))
 		env.Sync()
@@ -41,6 +45,16 @@ func impactsOf(t tb, src protocol.Source, text string) ([]fault.Fault, []Impact,
 	s := mustNew(t, plan, src)
 	r := s.Run()
 	return faults, s.Impacts(), r
+}
+
+// disordered answers as Benign does, but that the last goroutine runs first.
+type disordered struct{ protocol.Benign }
+
+func (disordered) Choose(k protocol.Key, n uint64) uint64 {
+	if k.Kind == kindOrder {
+		return n - 1
+	}
+	return 0
 }
 
 // Each operation, once with what it did and once or more without, and why. A new one wants
@@ -120,6 +134,16 @@ func TestEachFaultCountsWhatItDidOrSaysWhyNothing(t *testing.T) {
 			"latetimer 1 50% by 50ns at 0s":    "it made none of 1 timer late",
 			"latetimer 1 50% by 50ns at 150ns": "node 1 set no timer while it was open",
 		}},
+		fault.Order: {"order 1 at 150ns", 3, map[string]string{
+			"order 1 at 150ns": "it changed none of 3 choices",
+			"order 1 at 450ns": "node 1 never had two goroutines that could run while it was open",
+		}},
+		fault.Yield: {"yield 1 100% at 150ns", 3, map[string]string{
+			"yield 1 50% at 150ns":                        "it hit none of 3 operations",
+			"yield 1 50% at 450ns":                        "no goroutine of node 1 used a channel or lock while it was open",
+			"crash 1 at 150ns; yield 1 100% at 160ns":     "no goroutine of node 1 used a channel or lock while it was open",
+			"yield 1 100% at 150ns; yield 1 50% at 350ns": "it hit none of 1 operation",
+		}},
 		fault.Corrupt: {"corrupt 0>1 100% at 150ns", 3, map[string]string{
 			"corrupt 0>1 50% at 150ns": "it hit none of 3 messages",
 		}},
@@ -143,7 +167,7 @@ func TestEachFaultCountsWhatItDidOrSaysWhyNothing(t *testing.T) {
 			t.Errorf("%v: no case, or no word for what it does", form.Op)
 			continue
 		}
-		faults, impacts, _ := impactsOf(t, protocol.Benign{}, c.bites)
+		faults, impacts, _ := impactsOf(t, disordered{}, c.bites)
 		if faults[0].Op != form.Op || impacts[0] != (Impact{N: c.n}) {
 			t.Errorf("%s: did %+v, want %d", c.bites, impacts[0], c.n)
 		}
@@ -194,6 +218,8 @@ func reconcile(faults []fault.Fault, impacts []Impact, r *Result) string {
 		"late copies":        {f.Late, sum[fault.Late], f.Late},
 		"repeated messages":  {f.Echoed, sum[fault.Echo], f.Echoed},
 		"late by one":        {0, most[fault.LateTimer], f.LateTimers},
+		"turns":              {f.Orders, sum[fault.Order], f.Orders},
+		"yields":             {f.Yields, sum[fault.Yield], f.Yields},
 		"late by all":        {f.LateTimers, sum[fault.LateTimer], f.LateTimers * uint64(len(faults)+1)},
 		"network copies":     {sum[fault.Copy] + sum[fault.Late] + sum[fault.Echo], r.Copied, r.Copied},
 	} {

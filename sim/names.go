@@ -23,8 +23,8 @@ const (
 	nameTimer  = 0x54494d4552
 )
 
-// The kinds of the network's, the disk's and the lag's questions, and of those that
-// faults ask.
+// The kinds of the network's, the disk's, the lag's and the goroutines' questions, and of
+// those that faults ask.
 var (
 	kindDelay = protocol.KindOf("net.delay")
 	kindLoss  = protocol.KindOf("net.loss")
@@ -47,6 +47,9 @@ var (
 	kindLateBy    = protocol.KindOf("late.by")   // by how much, less one nanosecond
 	kindLateInput = protocol.KindOf("late.input")
 	kindLateSelf  = protocol.KindOf("late.self")
+
+	kindOrder = protocol.KindOf("go.order") // which goroutine runs, of those that could: 0 is the first
+	kindYield = protocol.KindOf("go.yield") // does one give its turn away?
 
 	kindKeep      = protocol.KindOf("disk.keep")   // how many unsynced records survive, or whether one does: 0 no, 1 whole, 2 torn
 	kindShadow    = protocol.KindOf("shadow.look") // whether a node is started beside the run, to ask it what it knows

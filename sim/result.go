@@ -96,6 +96,8 @@ type FaultCounts struct {
 	Late        uint64 // copies by Late
 	Echoed      uint64 // copies by Echo
 	LateTimers  uint64 // timers set to fire later than due
+	Orders      uint64 // turns that a goroutine had which could not run first
+	Yields      uint64 // turns that a goroutine gave away by Yield
 	Corrupted   uint64
 	Slowed      uint64 // messages that Slow made late
 	Clogged     uint64 // messages that waited in a Clog
@@ -120,6 +122,8 @@ func (c *FaultCounts) add(o *FaultCounts) {
 	c.Late += o.Late
 	c.Echoed += o.Echoed
 	c.LateTimers += o.LateTimers
+	c.Orders += o.Orders
+	c.Yields += o.Yields
 	c.Corrupted += o.Corrupted
 	c.Slowed += o.Slowed
 	c.Clogged += o.Clogged

@@ -131,6 +131,7 @@ type Sim struct {
 
 	windows []fault.Window // of the plan's faults, in their order
 	impacts []impact       // likewise
+	turns   turns          // of the step under way, while a fault is about its goroutines
 	acts    []traitor.Acts // likewise; nil without Byzantine faults
 }
 

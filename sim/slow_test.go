@@ -276,6 +276,9 @@ func (w *slow) step(n *slowNode, e *slowEvent, do func(env *protocol.Env)) {
 	env.Enter(n.id, n.inc, w.local(n.id), w.src)
 	env.SetSteady(w.steady(n.id))
 	env.Name(e.name)
+	if turns := (slowTurns{w, n, e.name}); turns.open(fault.Order) || turns.open(fault.Yield) {
+		env.Schedule(turns)
+	}
 	do(env)
 	if a := env.Answers(); a != 0 {
 		n.digest.Decisions = protocol.Hash2(n.digest.Decisions, a)

@@ -96,16 +96,22 @@ func (c *Core) Observe(e *sim.Event) {
 		}
 	case sim.Injected:
 		i := slices.IndexFunc(c.plan.Faults, func(f fault.Fault) bool { return f.ID == e.Tag })
-		if f := &c.plan.Faults[i]; f.Op.Lasts() && !repeats(f.Op) {
+		if f := &c.plan.Faults[i]; f.Op.Lasts() && !spares(f.Op) {
 			c.open = append(c.open, impairment{f, c.effectsOf(i), fault.Never})
 		}
 	}
 	c.change(e.At)
 }
 
-// repeats reports whether faults of that operation only add messages: what is sent arrives as
-// it does without.
-func repeats(op fault.Op) bool { return op == fault.Copy || op == fault.Late || op == fault.Echo }
+// spares reports whether what is sent arrives under faults of that operation as it does
+// without: they only add messages, or change the order of goroutines, which takes no time.
+func spares(op fault.Op) bool {
+	switch op {
+	case fault.Copy, fault.Late, fault.Echo, fault.Order, fault.Yield:
+		return true
+	}
+	return false
+}
 
 // hangs returns how long the effect of a fault can outlast it. The last sync that begins in a
 // slow sync takes as much longer as all of the node's that are open say. A timer that was set

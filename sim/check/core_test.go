@@ -55,6 +55,7 @@ func TestTheCoreIsWhoIsInEveryMajorityThatIsConnected(t *testing.T) {
 		{[]string{"pause 1 at 0s for 1s"}, 0b11101, 0b11101},
 		{[]string{"latetimer 1 5% by 1s at 0s"}, 0, 0},
 		{[]string{"drift 1 by 30000ppm at 0s"}, 0, 0},
+		{[]string{"order 1 at 0s", "yield 2 50% at 0s"}, 0b11111, 0b11111},
 	} {
 		for _, led := range []bool{false, true} {
 			want := x.core

@@ -85,11 +85,11 @@ type ended struct {
 }
 
 // Able reports whether a cluster can inject the fault. It has no power over clocks, over what
-// is on disks and in messages, or over what nodes say; it does not know the kinds of messages;
-// and a fault with a window cannot wait for an effect.
+// is on disks and in messages, over what nodes say, or over the order of goroutines; it does not
+// know the kinds of messages; and a fault with a window cannot wait for an effect.
 func Able(f *fault.Fault) bool {
 	switch f.Op {
-	case fault.Byzantine, fault.Jump, fault.Drift, fault.Rot, fault.Corrupt, fault.Late, fault.Echo, fault.LateTimer:
+	case fault.Byzantine, fault.Jump, fault.Drift, fault.Rot, fault.Corrupt, fault.Late, fault.Echo, fault.LateTimer, fault.Order, fault.Yield:
 		return false
 	}
 	return f.Only == 0 && (f.On.N == 0 || f.Op == fault.Crash)

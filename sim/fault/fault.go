@@ -58,7 +58,7 @@ type Fault struct {
 	// slow. The drifts of a clock sum to at most MaxDrift either way.
 	PPM int32
 	// Rate is the share of messages that a Lose, Copy, Late, Echo, Corrupt or Byzantine hits,
-	// or of timers that a LateTimer hits.
+	// of timers that a LateTimer hits, or of operations that a Yield hits.
 	Rate protocol.Ratio
 	// Trait is what a Byzantine node does to its messages.
 	Trait Trait
@@ -78,6 +78,8 @@ const (
 	FailSync                // Node's next Sync fails, which crashes it there; each of several fails another Sync; Disk, For
 	SlowSync                // each Sync of Node takes By longer; For
 	LateTimer               // Rate of the timers that Node sets fire later than due, by at most By; For
+	Order                   // goroutines of Node run in a drawn order within a step, not in the order in which they could; For
+	Yield                   // before Rate of the operations on channels and locks in Node, the goroutine lets others run first; For
 	Rot                     // one bit of a synced record of Node flips, if it has one: damage beyond the model; its checksum shows it at the next start, and Node is down for good
 
 	Partition // messages between nodes of different Groups are lost; a node in none is unaffected; For, Every

@@ -87,6 +87,8 @@ var rules = [...]rule{
 	{FailSync, "failsync", "failed syncs", headNode, none, clauseAt, clauseFor | clauseDisk, "its next sync fails, which crashes it there", "failsync 1 at 30ms for 1s scattered"},
 	{SlowSync, "slowsync", "slowed syncs", headNode, none, clauseBy, clauseSpan | clauseOn, "each of its syncs takes longer", "slowsync 1 by 20ms at 1s for 5s"},
 	{LateTimer, "latetimer", "late timers", headNode, none, clauseRate | clauseBy, clauseSpan | clauseOn, "R% of the timers that it sets fire later than due, by up to D", "latetimer 1 20% by 500ms at 1s for 5s"},
+	{Order, "order", "turns out of order", headNode, none, 0, clauseSpan | clauseOn, "its goroutines run in a drawn order; a state machine has none", "order 1 at 1s for 5s"},
+	{Yield, "yield", "yields", headNode, none, clauseRate, clauseSpan | clauseOn, "before R% of operations on channels and locks, the goroutine lets others run first", "yield 1 10% at 1s for 5s"},
 	{Rot, "rot", "flipped bits", headNode, none, clauseAt, 0, "one bit of a synced record flips: its checksum tells at the next start, and the node is down for good", "rot 1 at 1s"},
 
 	{Partition, "partition", "lost messages", headParts, cuts, 0, clauseLinks | clauseOnOf | clauseEvery, "messages between different sets are lost; every: comes and goes", "partition 0,1|2-4 at 1s for 5s"},

@@ -181,6 +181,8 @@ func TestFormsAreMadeFromTheGrammar(t *testing.T) {
 		Partition: "partition SET|SET[|SET...] [only KIND] [at T] [after OP [KIND] #K of N] [for D] [every D]",
 		Mute:      "mute N [only KIND] [at T] [after OP [KIND] #K [of N]] [for D] [every D]",
 		Jump:      "jump N by D at T",
+		Order:     "order N [at T] [after OP [KIND] #K [of N]] [for D]",
+		Yield:     "yield N R% [at T] [after OP [KIND] #K [of N]] [for D]",
 		Drift:     "drift N by PPMppm [at T] [after OP [KIND] #K [of N]] [for D]",
 		Byzantine: "byzantine N equivocates|forges|replays|withholds|alters R% [at T] [for D]",
 		Heal:      "heal at T",
@@ -216,6 +218,9 @@ func TestFaultsHaveAText(t *testing.T) {
 		{Fault{Op: Byzantine, Node: 3, Trait: Forge, Rate: protocol.Ratio{Num: 125, Den: 10000}}, "byzantine 3 forges 1.25%"},
 		{Fault{Op: Deaf, Node: 3, At: ms, For: time.Second}, "deaf 3 at 1ms for 1s"},
 		{Fault{Op: Mute, Node: 3, Every: time.Second}, "mute 3 at 0s every 1s"},
+		{Fault{Op: Order, Node: 1, At: ms, For: time.Second}, "order 1 at 1ms for 1s"},
+		{Fault{Op: Order, On: Anchor{Op: protocol.OpPersist, N: 2}}, "order 0 after persist #2"},
+		{Fault{Op: Yield, Node: 1, Rate: protocol.Percent(5), At: ms}, "yield 1 5% at 1ms"},
 		{Fault{Op: Jump, By: -50 * time.Millisecond}, "jump 0 by -50ms at 0s"},
 		// Invalid ones have some text, too.
 		{Fault{Node: 1}, "fault(0) 1"},
@@ -251,7 +256,7 @@ func TestClausesComeInAnyOrder(t *testing.T) {
 }
 
 func TestFaultErrorsSayWhereAndWhatWouldBeRight(t *testing.T) {
-	all := "want a fault: crash, restart, pause, failsync, slowsync, latetimer, rot, partition, cut, ring, deaf, mute, clog, slow, lose, copy, late, echo, corrupt, jump, drift, byzantine, heal"
+	all := "want a fault: crash, restart, pause, failsync, slowsync, latetimer, order, yield, rot, partition, cut, ring, deaf, mute, clog, slow, lose, copy, late, echo, corrupt, jump, drift, byzantine, heal"
 	crash := "crash N [at T] [after K effects|after OP [KIND] #K [of N]] [for D] [torn|scattered|any]"
 	for _, test := range []struct{ text, want string }{
 		{"chrash 2 at 30ms", `1, column 1: found "chrash"; did you mean crash?`},
@@ -299,6 +304,8 @@ func TestFaultErrorsSayWhereAndWhatWouldBeRight(t *testing.T) {
 		{"cut 0>1 only Flood at 1s", `1, column 14: found "Flood", want a kind of characters a-z, 0-9, '-', '.' and '_'`},
 		{"drift 1 by 200 at 0s", `1, column 12: found "200", want parts per million such as 200ppm or -50ppm`},
 		{"jump 1 by 200 at 0s", `1, column 11: found "200", want a duration such as 50ms or -2s`},
+		{"order 1 10% at 0s", `1, column 9: found "10%", want order N [at T] [after OP [KIND] #K [of N]] [for D]`},
+		{"yield 1 at 0s", "1, column 14: found the end of the fault, want R%, as in: yield N R% [at T] [after OP [KIND] #K [of N]] [for D]"},
 		{"byzantine 1 lies 5%", `1, column 13: found "lies", want byzantine N equivocates|forges|replays|withholds|alters R% [at T] [for D]`},
 		{"byzantine 1 forge 5%", `1, column 13: found "forge"; did you mean forges?`},
 		{"crash 2 at 30ms: 7", `1, column 16: found ":", want ` + crash},
@@ -378,7 +385,7 @@ func TestAnInvalidFaultIsRefusedWithItsTextAndTheRightForm(t *testing.T) {
 		f    Fault
 		want string
 	}{
-		{Fault{Op: Heal + 1}, "fault 0 has operation 24, want 1 to 23"},
+		{Fault{Op: Heal + 1}, "fault 0 has operation 26, want 1 to 25"},
 		{Fault{Op: Pause}, "fault 0 (pause 0 at 0s for 0s) lasts 0s, want 1ns to 24h0m0s"},
 		{Fault{Op: Pause, For: 1, At: 101}, "fault 0 (pause 0 at 101ns for 1ns) begins at 101ns, want 0s to 100ns"},
 		{Fault{Op: Pause, For: 1, Node: 5}, "fault 0 (pause 5 at 0s for 1ns) hits node 5, want 0 to 4"},
@@ -403,7 +410,9 @@ func TestAnInvalidFaultIsRefusedWithItsTextAndTheRightForm(t *testing.T) {
 		{Fault{Op: Cut, Groups: two, Every: -1}, "fault 0 (cut 0>1 at 0s every -1ns) comes and goes every -1ns, want 0s to 24h0m0s"},
 		{Fault{Op: Jump}, "fault 0 (jump 0 by 0s at 0s) is by 0s, want -24h0m0s to 24h0m0s, and not 0"},
 		{Fault{Op: Drift, PPM: MaxDrift + 1}, "fault 0 (drift 0 by 200001ppm at 0s) is by 200001ppm, want -200000 to 200000, and not 0"},
-		{Fault{Op: Lose, Groups: two, Rate: protocol.Ratio{Den: 3}}, "fault 0 (lose 0>1 0/3 at 0s) hits 0 of 3 messages, want a share of more than 0 and at most all"},
+		{Fault{Op: Lose, Groups: two, Rate: protocol.Ratio{Den: 3}}, "fault 0 (lose 0>1 0/3 at 0s) hits 0 of 3, want a share of more than 0 and at most all"},
+		{Fault{Op: Yield}, "fault 0 (yield 0 0% at 0s) hits 0 of 0, want a share of more than 0 and at most all"},
+		{Fault{Op: Order, Rate: protocol.Percent(1)}, `fault 0 (order 0 1% at 0s) has "1%", want order N [at T] [after OP [KIND] #K [of N]] [for D]`},
 		{Fault{Op: Byzantine, Rate: protocol.Percent(1)}, "fault 0 (byzantine 0 trait(0) 1%) has trait 0, want equivocates, forges, replays, withholds, alters"},
 		{Fault{Op: Crash, Disk: 4}, "fault 0 (crash 0 at 0s survival(4)) has survival 4, want 0 to 3"},
 		{Fault{Op: Crash, After: 1, On: Anchor{Op: protocol.OpSync, N: 1}}, "fault 0 (crash 0 after sync #1) comes after 1 effects and after sync #1, use one or the other"},

@@ -234,7 +234,7 @@ func (f *Fault) checkAmounts(r *rule) error {
 	case r.must&clausePPM != 0 && (f.PPM == 0 || f.PPM < -MaxDrift || f.PPM > MaxDrift):
 		return f.errorf("is by %dppm, want -%d to %[2]d, and not 0", f.PPM, MaxDrift)
 	case r.must&clauseRate != 0 && (f.Rate.Never() || !f.Rate.Valid()):
-		return f.errorf("hits %d of %d messages, want a share of more than 0 and at most all", f.Rate.Num, f.Rate.Den)
+		return f.errorf("hits %d of %d, want a share of more than 0 and at most all", f.Rate.Num, f.Rate.Den)
 	case r.must&clauseTrait != 0 && (f.Trait < Equivocate || f.Trait > Alter):
 		return f.errorf("has trait %d, want %s", f.Trait, strings.Join(traitWords[1:], ", "))
 	}

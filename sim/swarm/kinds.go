@@ -47,6 +47,8 @@ const (
 	lateTimer
 	repair
 	gone
+	order
+	yield
 	kindCount
 )
 
@@ -75,6 +77,8 @@ func kinds() [kindCount]kind {
 		lateTimer: {"latetimer", "timers fire later than due", true, 1, (*drawer).lateTimer},
 		repair:    {Repair, "all messages to a node of a kind whose loss is repaired are lost: the repair must do; and what only long runs need is done early", true, 2, (*drawer).repair},
 		gone:      {Gone, "a node crashes, most often between two messages of a kind whose loss is repaired, and is down for long", true, 3, (*drawer).gone},
+		order:     {"order", "the goroutines of nodes that have any run in a drawn order", true, 1, (*drawer).order},
+		yield:     {"yield", "goroutines let others run first, before they use a channel or lock", true, 1, (*drawer).yield},
 		mute:      {"mute", "nodes are not heard by any other node", true, 1, (*drawer).mute},
 	}
 }
@@ -351,6 +355,23 @@ func (d *drawer) lateTimer() bool {
 	d.begin(d.From, d.To)
 	d.f.Node = d.node(d.Nodes)
 	d.percent(5, 20, 50)
+	d.last()
+	return true
+}
+
+func (d *drawer) order() bool {
+	d.f.Op = fault.Order
+	d.begin(d.From, d.To)
+	d.f.Node = d.node(d.Nodes)
+	d.last()
+	return true
+}
+
+func (d *drawer) yield() bool {
+	d.f.Op = fault.Yield
+	d.begin(d.From, d.To)
+	d.f.Node = d.node(d.Nodes)
+	d.percent(1, 5, 20, 50)
 	d.last()
 	return true
 }

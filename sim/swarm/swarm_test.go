@@ -356,6 +356,7 @@ func TestIdentitiesAndAnswersStay(t *testing.T) {
 22000: lose *>1 100% only first at 9.2771s for 2.7229s
 22001: lose *>1 100% only first at 2.3075s for 9.6925s
 23000: crash 1 at 2.4583s scattered
+25000: yield 2 5% at 9.4494s for 68ms
 999999: heal at 12s
 `
 	if got := fault.Format(Draw(source.Seed(1), everything(), c)); got != want {
@@ -387,7 +388,7 @@ func TestUnknownKindsAreRefusedWithWhatWasMeant(t *testing.T) {
 		"chrash":     `swarm: no kind of faults is called "chrash"; did you mean crash?`,
 		"crash,swam": `swarm: no kind of faults is called "swam"; did you mean swarm?`,
 		"fire": `swarm: no kind of faults is called "fire", want none, swarm, crash, restart, pause, disk, partition, cut, ring, flap, ` +
-			`clog, slow, lose, copy, corrupt, clock, byzantine, rot, deaf, mute, late, echo, latetimer, repair, gone`,
+			`clog, slow, lose, copy, corrupt, clock, byzantine, rot, deaf, mute, late, echo, latetimer, repair, gone, order, yield`,
 		"":           `swarm: no kind of faults is called "", want none, `,
 		"crash,":     `swarm: no kind of faults is called "", want none, `,
 		"crash,none": `swarm: none comes with others; want it alone`,

@@ -1,0 +1,80 @@
+package sim
+
+import (
+	"fmt"
+
+	"dessim/protocol"
+	"dessim/sim/fault"
+)
+
+// turns is the Scheduler of a step in which faults of the node are open that change the order of
+// its goroutines. Each fault asks questions of its own, all of them each time: so to remove one
+// leaves the answers of the others, known ones too. The first that changes something counts it.
+//
+// The node that looks at promises beside the run has no Scheduler: it is asked nothing.
+type turns struct {
+	s    *Sim
+	n    *node
+	x    *coldState
+	id   protocol.NodeID
+	step uint64
+}
+
+// begin makes t that of a step. It reports whether some fault is open.
+func (t *turns) begin(s *Sim, c *cause, n *node, x *coldState) bool {
+	*t = turns{s, n, x, c.id, c.name}
+	return anyOpen(x.orders, s.now) || anyOpen(x.yields, s.now)
+}
+
+func anyOpen(faults []acting, now protocol.Time) bool {
+	for i := range faults {
+		if faults[i].Open(now) {
+			return true
+		}
+	}
+	return false
+}
+
+// Order implements protocol.Scheduler.
+func (t *turns) Order(about, n uint64) (which uint64) {
+	if n == 0 {
+		panic(fmt.Sprintf("sim: node %v orders no goroutines", t.id))
+	}
+	if n == 1 {
+		return 0
+	}
+	for i := range t.x.orders {
+		f := &t.x.orders[i]
+		if !f.Open(t.s.now) {
+			continue
+		}
+		f.met++
+		if a := t.s.choose(t.n, t.key(kindOrder, f.Fault, about), n); a > 0 && which == 0 {
+			which = a
+			f.n++
+			t.s.result.Faults.Orders++
+		}
+	}
+	return which
+}
+
+// Yield implements protocol.Scheduler.
+func (t *turns) Yield(about uint64) (yields bool) {
+	for i := range t.x.yields {
+		f := &t.x.yields[i]
+		if !f.Open(t.s.now) {
+			continue
+		}
+		f.met++
+		if t.s.chance(t.n, t.key(kindYield, f.Fault, about), f.Rate) && !yields {
+			yields = true
+			f.n++
+			t.s.result.Faults.Yields++
+		}
+	}
+	return yields
+}
+
+func (t *turns) key(kind protocol.Kind, f *fault.Fault, about uint64) protocol.Key {
+	return protocol.Key{Kind: kind, A: t.id, N: protocol.Hash3(t.step, f.ID, about)}
+}
