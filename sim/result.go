@@ -96,8 +96,8 @@ type FaultCounts struct {
 	Late        uint64 // copies by Late
 	Echoed      uint64 // copies by Echo
 	LateTimers  uint64 // timers set to fire later than due
-	Orders      uint64 // turns that a goroutine had which could not run first
-	Yields      uint64 // turns that a goroutine gave away by Yield
+	Orders      uint64 // turns of goroutines, by Order, that were not the first that could run
+	Yields      uint64 // turns that goroutines gave away, by Yield
 	Corrupted   uint64
 	Slowed      uint64 // messages that Slow made late
 	Clogged     uint64 // messages that waited in a Clog

@@ -162,6 +162,39 @@ func sum(all []uint64) (n uint64) {
 	return n
 }
 
+// The names are in replay files.
+func TestTurnsAreNamedByFaultStepAndWhatTheyAreAbout(t *testing.T) {
+	_, known, _ := turnAnswers(t, most{}, "7: order 1 at 5ns for 10ns; 9: yield 1 50% at 5ns for 10ns; 8: order 1 at 5ns for 10ns")
+	step := protocol.Hash2(rootInput, 1)
+	want := map[protocol.Key]uint64{{Kind: protocol.KindOf("go.yield"), A: 1, N: protocol.Hash3(step, 9, 1)}: 1}
+	for about := range uint64(2) {
+		for id := range uint64(2) {
+			want[protocol.Key{Kind: protocol.KindOf("go.order"), A: 1, N: protocol.Hash3(step, 7+id, 1+about)}] = 3
+		}
+	}
+	if d := cmp.Diff(want, known); d != "" {
+		t.Errorf("questions that are not benign (-want +got):\n%s", d)
+	}
+}
+
+func TestAStepWithTurnsAllocatesNothing(t *testing.T) {
+	plan := Plan{Nodes: 1, Until: 1_000_000, Faults: mustFaults(t, "order 0 at 0s; yield 0 50% at 0s; jump 0 by 1s at 0s")}
+	plan.Node = scripts(script{start: func(env *protocol.Env) { env.SetTimer(1, 1) }, timeout: func(env *protocol.Env, tag uint64) {
+		for about := range uint64(4) {
+			env.Scheduler().Order(about, 5)
+			env.Scheduler().Yield(about)
+		}
+		env.SetTimer(1, tag)
+	}})
+	s := mustNew(t, plan, source.Seed(1))
+	if n := testing.AllocsPerRun(20_000, func() { s.Step() }); n != 0 {
+		t.Errorf("a step allocates %v times, want 0", n)
+	}
+	if r := s.Result(); r.Faults.Orders == 0 || r.Faults.Yields == 0 {
+		t.Errorf("vacuous: %d orders, %d yields", r.Faults.Orders, r.Faults.Yields)
+	}
+}
+
 // turnAnswers records a run and returns its answers to questions about goroutines, by key, and
 // all that are not benign.
 func turnAnswers(t tb, src protocol.Source, text string) (Result, map[protocol.Key]uint64, []source.Answer) {
