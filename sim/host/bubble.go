@@ -17,7 +17,7 @@ func simRun(f func())
 func simBegin(seed uint64, local any, ask func(name, operation uint64) bool)
 
 //go:linkname simDisturb runtime.simDisturb
-func simDisturb(order, yields bool)
+func simDisturb(on bool)
 
 //go:linkname simGuest runtime.simGuest
 func simGuest(guest bool)
@@ -35,7 +35,7 @@ func simNextTimer() int64
 func simWait() (contest bool)
 
 //go:linkname simQueued runtime.simQueued
-func simQueued(i int) (name, wakes uint64, begun uintptr)
+func simQueued(i int) (name, woken uint64, begun [4]uintptr)
 
 //go:linkname simGrant runtime.simGrant
 func simGrant(i int)
@@ -44,10 +44,10 @@ func simGrant(i int)
 func simDigest() (turns, operations, digest uint64)
 
 //go:linkname simSelf runtime.simSelf
-func simSelf() (name uint64, begun uintptr)
+func simSelf() (name uint64, begun [4]uintptr)
 
 //go:linkname simWaiting runtime.simWaiting
-func simWaiting(f func(name uint64, begun uintptr, reason string, stack []uintptr))
+func simWaiting(f func(name uint64, begun [4]uintptr, reason string, stack []uintptr))
 
 //go:linkname simEnded runtime.simEnded
 func simEnded() (ended, panicked bool, why any, stack []uintptr)

@@ -8,17 +8,17 @@ const available = false
 
 func simRun(func())                                              {}
 func simBegin(uint64, any, func(name, operation uint64) bool)    {}
-func simDisturb(_, _ bool)                                       {}
+func simDisturb(bool)                                            {}
 func simGuest(bool)                                              {}
 func simQuiet(bool) bool                                         { return false }
 func simSetTime(_, _ int64)                                      {}
 func simNextTimer() int64                                        { return 0 }
 func simWait() bool                                              { return false }
-func simQueued(int) (name, wakes uint64, begun uintptr)          { return 0, 0, 0 }
+func simQueued(int) (name, woken uint64, begun [4]uintptr)       { return 0, 0, begun }
 func simGrant(int)                                               {}
 func simDigest() (turns, operations, digest uint64)              { return 0, 0, 0 }
-func simSelf() (name uint64, begun uintptr)                      { return 0, 0 }
-func simWaiting(func(uint64, uintptr, string, []uintptr))        {}
+func simSelf() (name uint64, begun [4]uintptr)                   { return 0, begun }
+func simWaiting(func(uint64, [4]uintptr, string, []uintptr))     {}
 func simEnded() (ended, panicked bool, why any, stack []uintptr) { return false, false, nil, nil }
 func simExit(int)                                                {}
 func simKill() int                                               { return 0 }

@@ -19,7 +19,7 @@ func (n *node) Describe(b []byte) []byte {
 	}
 	var all []string
 	l.events <- event{kind: asked, do: func() {
-		simWaiting(func(name uint64, begun uintptr, reason string, stack []uintptr) {
+		simWaiting(func(name uint64, begun [4]uintptr, reason string, stack []uintptr) {
 			all = append(all, fmt.Sprintf("%s: %s %s", place(begun), reason, within(stack)))
 		})
 	}}
@@ -37,14 +37,26 @@ func (n *node) Describe(b []byte) []byte {
 	return b
 }
 
-// place returns where a go statement stands: "kv/store.go:41".
-func place(pc uintptr) string {
-	f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
-	if strings.HasPrefix(f.Function, "dessim/sim/host.") {
-		return "main"
+// place returns where a goroutine was begun: "kv/store.go:41". It is the innermost line that is not
+// of the standard library, so for WaitGroup.Go it is that of the call.
+func place(begun [4]uintptr) string {
+	frames := runtime.CallersFrames(begun[:])
+	for {
+		f, more := frames.Next()
+		switch {
+		case isHost(f.Function):
+			return "main"
+		case f.Function != "" && !isStandard(f.File):
+			return fmt.Sprintf("%s:%d", short(f.File), f.Line)
+		case !more:
+			f, _ = runtime.CallersFrames(begun[:1]).Next()
+			return fmt.Sprintf("%s:%d", short(f.File), f.Line)
+		}
 	}
-	return fmt.Sprintf("%s:%d", short(f.File), f.Line)
 }
+
+// isHost reports whether a function is of this package.
+func isHost(function string) bool { return strings.HasPrefix(function, "dessim/sim/host.") }
 
 // within returns the innermost line of a stack that is not of the standard library, or else the
 // outermost function of that: "at kv/store.go:41".
@@ -57,7 +69,7 @@ func within(stack []uintptr) string {
 		case f.Function == "":
 		case isStandard(f.File):
 			last = f.Function
-		case strings.HasPrefix(f.Function, "dessim/sim/host.(*life)"):
+		case isHost(f.Function):
 		default:
 			return fmt.Sprintf("at %s:%d", short(f.File), f.Line)
 		}

@@ -7,6 +7,7 @@ import (
 	"log"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -206,4 +207,9 @@ func TestAfterAPauseAllTimersFireAtOnce(t *testing.T) {
 		return nil
 	})
 	compare(t, got, "0s n0 life 1", "1s n0 1s 1s", "4.5s n0 2s 4.5s", "5s n0 5s 5s", "6s n0 6s 6s", "6s n0 go.exit: the program returned")
+}
+
+// has reports whether a line ends in text.
+func (s *said) has(text string) bool {
+	return slices.ContainsFunc(s.lines, func(line string) bool { return strings.HasSuffix(line, text) })
 }

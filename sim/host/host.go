@@ -111,6 +111,7 @@ func (q *queue) put(b []byte) {
 }
 
 func (q *queue) take(ctx context.Context) ([]byte, error) {
+	defer simQuiet(simQuiet(true))
 	for {
 		b, some := q.next()
 		if some == nil {
@@ -126,7 +127,6 @@ func (q *queue) take(ctx context.Context) ([]byte, error) {
 
 // next returns an input, or if there is none what is closed when there is.
 func (q *queue) next() ([]byte, chan struct{}) {
-	defer simQuiet(simQuiet(true))
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.items) > 0 {

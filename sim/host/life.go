@@ -74,12 +74,13 @@ type life struct {
 
 // event is what one step consumes.
 type event struct {
-	kind   eventKind
-	do     func()
-	from   protocol.NodeID
-	msg    []byte
-	now    int64 // the bubble's time
-	offset int64 // of the wall clock
+	kind      eventKind
+	do        func()
+	from      protocol.NodeID
+	msg       []byte
+	now       int64 // the bubble's time
+	offset    int64 // of the wall clock
+	disturbed bool  // the order is not by arrival alone
 }
 
 type eventKind uint8
@@ -106,7 +107,9 @@ func (l *life) step(env *protocol.Env, e event) {
 		return
 	}
 	l.setEnv(env)
-	e.now = epoch + int64(env.Now())
+	e.now = epoch + int64(env.Steady())
+	e.offset = int64(env.Now() - env.Steady())
+	e.disturbed = env.Scheduler() != nil
 	l.events <- e
 	o := <-l.done
 	l.setEnv(nil)
@@ -126,7 +129,7 @@ func (l *life) step(env *protocol.Env, e event) {
 
 // drive is the bubble's driver.
 func (l *life) drive(seed uint64) {
-	simBegin(seed, l, l.yields)
+	simBegin(seed, l, l.yield)
 	for e := range l.events {
 		if e.kind == asked {
 			e.do()
@@ -134,6 +137,7 @@ func (l *life) drive(seed uint64) {
 			continue
 		}
 		simSetTime(e.now, e.offset)
+		simDisturb(e.disturbed)
 		switch {
 		case e.kind == began:
 			e.do()
@@ -182,9 +186,3 @@ func (l *life) main(p Program) {
 	}
 	simExit(code)
 }
-
-// pick answers which of the goroutines that could run is next.
-func (l *life) pick() int { return 0 }
-
-// yields answers whether a goroutine gives its turn away before an operation.
-func (l *life) yields(name, operation uint64) bool { return false }

@@ -1,0 +1,97 @@
+package host_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/fault"
+	"dessim/sim/host"
+	"dessim/sim/source"
+)
+
+// counter loses an update if a turn changes hands between the two locks.
+func counter(ctx context.Context, h *host.Host) error {
+	var mu sync.Mutex
+	total, want := 0, 0
+	for {
+		if _, err := h.Input(ctx); err != nil {
+			return err
+		}
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				mu.Lock()
+				n := total
+				mu.Unlock()
+				mu.Lock()
+				total = n + 1
+				mu.Unlock()
+			})
+		}
+		wg.Wait()
+		if want += 3; total != want {
+			say(h, "lost")
+			total = want
+		}
+	}
+}
+
+// lost returns how many updates were lost, and the answers.
+func lost(t *testing.T, src protocol.Source, faults string) (*said, []source.Answer) {
+	t.Helper()
+	fs, err := fault.Parse(faults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := sim.Plan{
+		Nodes:  1,
+		Node:   func(protocol.NodeID) protocol.Node { return host.New(counter, host.Options{}) },
+		Link:   sim.Link{Delay: 1},
+		Faults: fs,
+		Until:  protocol.Time(time.Minute),
+	}
+	for i := range 20 {
+		plan.Inputs = append(plan.Inputs, sim.Input{ID: uint64(i + 1), At: protocol.Time(i+1) * protocol.Time(time.Second)})
+	}
+	w := new(said)
+	r := &source.Recorder{Source: src}
+	s, err := sim.New(plan, r, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Run()
+	return w, r.Answers()
+}
+
+func TestALostUpdateIsFoundByYieldsAndShrinksToFewAnswers(t *testing.T) {
+	const faults = "yield 0 20% at 0s for 1m; order 0 at 0s for 1m"
+	if w, _ := lost(t, source.Seed(1), ""); len(w.lines) > 1 {
+		t.Fatalf("by arrival, updates are lost: %v", w.lines)
+	}
+	w, answers := lost(t, source.Seed(1), faults)
+	if !w.has("lost") {
+		t.Fatalf("with %q, no update of seed 1 is lost", faults)
+	}
+	for size := len(answers); size > 0; size /= 2 {
+		for i := 0; i+size <= len(answers); {
+			less := append(append([]source.Answer(nil), answers[:i]...), answers[i+size:]...)
+			if w, _ := lost(t, source.NewReplay(less), faults); w.has("lost") {
+				answers = less
+			} else {
+				i += size
+			}
+		}
+	}
+	w, _ = lost(t, source.NewReplay(answers), faults)
+	if story := strings.Join(w.lines, "\n"); !strings.Contains(story, "lets others run first at host/order_test.go:") || !strings.Contains(story, "in sync.(*Mutex).Lock") {
+		t.Errorf("the story does not say where a goroutine gave its turn away:\n%s", story)
+	}
+	if len(answers) > 3 {
+		t.Errorf("shrunk to %d answers, want at most 3: %v", len(answers), answers)
+	}
+}

@@ -1,0 +1,91 @@
+package host
+
+import (
+	"fmt"
+	"runtime"
+
+	"dessim/protocol"
+)
+
+// Notes of what a Scheduler decided, for stories.
+var (
+	kindOrder = protocol.KindOf("go.order")
+	kindYield = protocol.KindOf("go.yield")
+)
+
+// pick answers which of the goroutines that could run does: an index into the queue. The question
+// is named by the one whose turn it would be, and by how often that has been woken in the step.
+func (l *life) pick() int {
+	first, woken, begun := simQueued(0)
+	n := uint64(1)
+	for {
+		if name, _, _ := simQueued(int(n)); name == 0 {
+			break
+		}
+		n++
+	}
+	var i int
+	l.do(func(env *protocol.Env) {
+		if i = int(env.Scheduler().Order(protocol.Hash2(first, woken), n)); i > 0 {
+			name, _, at := simQueued(i)
+			env.Note(kindOrder, goroutine{name, at}, "runs before", goroutine{first, begun})
+		}
+	})
+	return i
+}
+
+// yield answers whether a goroutine gives its turn away before an operation, the so many-th of the
+// step. It runs on that goroutine.
+func (l *life) yield(name, operation uint64) (yields bool) {
+	l.do(func(env *protocol.Env) {
+		if yields = env.Scheduler().Yield(protocol.Hash2(name, operation)); !yields {
+			return
+		}
+		_, begun := simSelf()
+		var at [16]uintptr
+		n := runtime.Callers(2, at[:])
+		env.Note(kindYield, goroutine{name, begun}, "lets others run first", operationAt(at[:n]))
+	})
+	return yields
+}
+
+// goroutine is printed as where it was begun and the last digits of its name: "main.go:12/3fa".
+type goroutine struct {
+	name  uint64
+	begun [4]uintptr
+}
+
+func (g goroutine) String() string { return fmt.Sprintf("%s/%03x", place(g.begun), g.name&0xfff) }
+
+// operationAt is the stack of an operation. It is printed as the innermost line that is not of the
+// standard library, and what that calls: "at main.go:20, in sync.(*Mutex).Lock".
+type operationAt []uintptr
+
+func (stack operationAt) String() string {
+	frames := runtime.CallersFrames(stack)
+	called := ""
+	for {
+		f, more := frames.Next()
+		switch {
+		case isHost(f.Function), f.Function == "runtime.simOperation":
+		case isStandard(f.File):
+			called = operations[f.Function]
+			if called == "" {
+				called = f.Function
+			}
+		default:
+			return fmt.Sprintf("at %s:%d, in %s", short(f.File), f.Line, called)
+		}
+		if !more {
+			return "in " + called
+		}
+	}
+}
+
+// operations are names of what a go programmer writes otherwise.
+var operations = map[string]string{
+	"runtime.chansend1": "a send",
+	"runtime.chanrecv1": "a receive",
+	"runtime.chanrecv2": "a receive",
+	"runtime.selectgo":  "a select",
+}
