@@ -84,6 +84,10 @@ type Run struct {
 	// parts in which something panics, as where a node does promise that, is made again on one
 	// thread.
 	Apart bool
+	// OwnProcess has a sweep make its runs in processes of their own, one for each worker, with
+	// one thread each: as fast as can be where nodes are ordinary Go programs (package host). It
+	// changes nothing else. Plan.Random implies it.
+	OwnProcess bool
 	// Inputs are the identities of the plan's inputs that a search may leave out,
 	// ascending; nil is all of them.
 	Inputs []uint64

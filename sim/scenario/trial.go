@@ -32,7 +32,7 @@ func (s *Scenario) WorldOn(o Options, seed uint64, p Params) *explore.World {
 	if err != nil {
 		panic(err)
 	}
-	w := &explore.World{MinNodes: least, OwnProcess: run.Plan.Random != nil, Inputs: run.inputs(), Checks: run.Checks.Names()}
+	w := &explore.World{MinNodes: least, OwnProcess: run.OwnProcess || run.Plan.Random != nil, Inputs: run.inputs(), Checks: run.Checks.Names()}
 	w.Try = func(t *explore.Trial, observers ...sim.Observer) explore.Outcome {
 		r, _ := s.Try(seed, p, t, source.NewReplay(t.Answers), Options{Observers: observers, Watchdog: watchdog})
 		return r.Outcome()

@@ -37,7 +37,9 @@ func (s *sweep) another() (io.ReadWriteCloser, error) {
 	args := []string{"sweep", "-worker-process", "-scenario", s.Scenario.Name, "-strategy", s.Strategy.String(),
 		"-seeds", fmt.Sprintf("%d-%d", s.From, s.To)}
 	args = append(args, flagsOf(params(s.Scenario, &s.Params))...)
-	return startWorker(s.watchdog.Context, s.Name, exec.Command(exe, args...))
+	cmd := exec.Command(exe, args...)
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1") // there are as many workers as threads
+	return startWorker(s.watchdog.Context, s.Name, cmd)
 }
 
 func startWorker(ctx context.Context, program string, cmd *exec.Cmd) (w *worker, err error) {
