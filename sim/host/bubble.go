@@ -57,3 +57,9 @@ func simExit(code int)
 
 //go:linkname simKill runtime.simKill
 func simKill() (n int)
+
+//go:linkname simRanged runtime.simRanged
+func simRanged() [16]uintptr
+
+//go:linkname simInitGoroutines runtime.simInitGoroutines
+func simInitGoroutines() [8]uintptr

@@ -22,3 +22,5 @@ func simWaiting(func(uint64, [4]uintptr, string, []uintptr))     {}
 func simEnded() (ended, panicked bool, why any, stack []uintptr) { return false, false, nil, nil }
 func simExit(int)                                                {}
 func simKill() int                                               { return 0 }
+func simRanged() (stack [16]uintptr)                             { return stack }
+func simInitGoroutines() (begun [8]uintptr)                      { return begun }

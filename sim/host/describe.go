@@ -20,7 +20,7 @@ func (n *node) Describe(b []byte) []byte {
 	var all []string
 	l.events <- event{kind: asked, do: func() {
 		simWaiting(func(name uint64, begun [4]uintptr, reason string, stack []uintptr) {
-			all = append(all, fmt.Sprintf("%s: %s %s", place(begun), reason, within(stack)))
+			all = append(all, fmt.Sprintf("%s: %s %s", place(begun), reason, lineAt(stack)))
 		})
 	}}
 	<-l.done
@@ -57,27 +57,6 @@ func place(begun [4]uintptr) string {
 
 // isHost reports whether a function is of this package.
 func isHost(function string) bool { return strings.HasPrefix(function, "dessim/sim/host.") }
-
-// within returns the innermost line of a stack that is not of the standard library, or else the
-// outermost function of that: "at kv/store.go:41".
-func within(stack []uintptr) string {
-	frames := runtime.CallersFrames(stack)
-	last := ""
-	for {
-		f, more := frames.Next()
-		switch {
-		case f.Function == "":
-		case isStandard(f.File):
-			last = f.Function
-		case isHost(f.Function):
-		default:
-			return fmt.Sprintf("at %s:%d", short(f.File), f.Line)
-		}
-		if !more {
-			return "in " + last
-		}
-	}
-}
 
 // isStandard reports whether a file is of the standard library.
 func isStandard(file string) bool { return strings.HasPrefix(file, standard()) }

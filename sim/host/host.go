@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
 
@@ -31,6 +32,8 @@ var (
 	kindRand = protocol.KindOf("go.rand") // what the program draws at random
 	kindLog  = protocol.KindOf("go.log")
 	kindExit = protocol.KindOf("go.exit")
+
+	kindInexact = protocol.KindOf("go.inexact")
 )
 
 // saltOfRand sets seeds of random numbers apart from what else is hashed of a salt.
@@ -146,8 +149,18 @@ func New(p Program, o Options) protocol.Node {
 	if !available {
 		panic(errors.New(`host: this program was built without dessim's overlay of the standard library; build or test it with "dessim go build" or "dessim go test"`))
 	}
+	tellInits()
 	return &node{program: p, options: o}
 }
+
+// tellInits says once which goroutines belong to no node.
+var tellInits = sync.OnceFunc(func() {
+	for _, pc := range simInitGoroutines() {
+		if pc != 0 {
+			fmt.Fprintf(os.Stderr, "host: the goroutine begun at %s, before main, belongs to no node: it runs by the clock of the machine\n", place([4]uintptr{pc}))
+		}
+	}
+})
 
 // Failure is what a step panics with if the program panicked, exited or returned an error.
 type Failure struct {

@@ -69,6 +69,7 @@ type life struct {
 	env     *protocol.Env // of the step under way
 	timer   int64         // the bubble's time at which the node's timer fires, or 0
 	ended   bool
+	inexact bool            // a map was ranged over whose order may follow from addresses
 	lines   [2]bytes.Buffer // begun lines of stdout and stderr
 }
 
@@ -99,6 +100,7 @@ type outcome struct {
 	panicked bool
 	why      any
 	stack    []uintptr
+	ranged   []uintptr // where a map was ranged over whose order may follow from addresses
 }
 
 // step has the bubble consume an event at the time of env, and run until all its goroutines wait.
@@ -113,6 +115,9 @@ func (l *life) step(env *protocol.Env, e event) {
 	l.events <- e
 	o := <-l.done
 	l.setEnv(nil)
+	if len(o.ranged) > 0 && o.ranged[0] != 0 {
+		env.Note(kindInexact, "ranges over a map whose order may follow from addresses", lineAt(o.ranged))
+	}
 	if o.ended {
 		l.over(env, o)
 		return
@@ -150,6 +155,10 @@ func (l *life) drive(seed uint64) {
 			simGrant(l.pick())
 		}
 		o := outcome{next: simNextTimer()}
+		if !l.inexact {
+			stack := simRanged()
+			l.inexact, o.ranged = stack[0] != 0, stack[:]
+		}
 		o.ended, o.panicked, o.why, o.stack = simEnded()
 		l.done <- o
 	}

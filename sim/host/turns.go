@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 
@@ -62,22 +63,34 @@ func (g goroutine) String() string { return fmt.Sprintf("%s/%03x", place(g.begun
 type operationAt []uintptr
 
 func (stack operationAt) String() string {
+	line, called := innermost(stack)
+	return fmt.Sprintf("%s, in %s", line, called)
+}
+
+// lineAt is a stack, printed as "at main.go:20".
+type lineAt []uintptr
+
+func (stack lineAt) String() string {
+	line, _ := innermost(stack)
+	return line
+}
+
+// innermost returns the innermost line of a stack that is not of the standard library, as "at
+// main.go:20", and what it calls.
+func innermost(stack []uintptr) (line, called string) {
 	frames := runtime.CallersFrames(stack)
-	called := ""
+	called = "the runtime"
 	for {
 		f, more := frames.Next()
 		switch {
 		case isHost(f.Function), f.Function == "runtime.simOperation":
 		case isStandard(f.File):
-			called = operations[f.Function]
-			if called == "" {
-				called = f.Function
-			}
+			called = cmp.Or(operations[f.Function], f.Function)
 		default:
-			return fmt.Sprintf("at %s:%d, in %s", short(f.File), f.Line, called)
+			return fmt.Sprintf("at %s:%d", short(f.File), f.Line), called
 		}
 		if !more {
-			return "in " + called
+			return "in the standard library", called
 		}
 	}
 }
