@@ -1,7 +1,10 @@
+//go:build dessim_overlay
+
 package host_test
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"strings"
 	"sync"
@@ -9,12 +12,13 @@ import (
 	"time"
 
 	"dessim/protocol"
-	"dessim/sim"
 	"dessim/sim/host"
 )
 
 func TestADescriptionSaysWhereGoroutinesWait(t *testing.T) {
+	var first int
 	s := run(t, 1, 1, func(ctx context.Context, h *host.Host) error {
+		first = line()
 		var a, b sync.Mutex
 		lock := func(x, y *sync.Mutex) {
 			x.Lock()
@@ -27,16 +31,23 @@ func TestADescriptionSaysWhereGoroutinesWait(t *testing.T) {
 		return nil
 	})
 	got := string(s.Node(0).(protocol.Describer).Describe(nil))
+	at := func(n int) string { return fmt.Sprintf("host/describe_test.go:%d", first+n) }
 	for _, want := range []string{
 		"goroutines:\n",
-		"host/describe_test.go:24 #1: sync.Mutex.Lock at host/describe_test.go:22\n",
-		"host/describe_test.go:25 #1: sync.Mutex.Lock at host/describe_test.go:22\n",
-		"main #1: sleep at host/describe_test.go:26\n",
+		"  " + at(7) + " #1: sync.Mutex.Lock at " + at(5) + "\n",
+		"  " + at(8) + " #1: sync.Mutex.Lock at " + at(5) + "\n",
+		"  main #1: sleep at " + at(9) + "\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the description lacks %q:\n%s", want, got)
 		}
 	}
+}
+
+// line returns the line that calls it.
+func line() int {
+	_, _, n, _ := runtime.Caller(1)
+	return n
 }
 
 // A runtime that forgets a node thereby ends its goroutines.
@@ -60,5 +71,3 @@ func TestLivesThatAreOverLeaveNoGoroutines(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 }
-
-var _ sim.Observer = (*said)(nil)

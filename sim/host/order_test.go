@@ -1,3 +1,5 @@
+//go:build dessim_overlay
+
 package host_test
 
 import (

@@ -1,0 +1,58 @@
+// Package host makes a node of an ordinary Go program: code with goroutines, channels, locks,
+// timers and sockets, written without a simulator in mind, and the libraries that it uses.
+//
+//	plan.Node = func(id protocol.NodeID) protocol.Node {
+//		return host.New(func(ctx context.Context, h *host.Host) error {
+//			return server.Serve(ctx, h.Name())
+//		}, host.Options{Salt: b.Seed})
+//	}
+//
+// A run of such nodes is as exact as any: the same seed makes the same run, to the bit, and
+// crashes, partitions, torn disks and clock faults happen to programs as to state machines.
+// Replay files, shrinking, reports and checks need nothing special.
+//
+// # Building
+//
+// The standard library decides much by chance: which goroutine runs next, the order of a map, the
+// winner of a select. So programs are built with changes to it, an overlay that
+// "dessim go test", "dessim go build" and so on write and pass to the go command. The toolchain is
+// the installed one, unmodified. Without the overlay, New panics. Package overlay has the
+// changes, each with its reason.
+//
+// # What a program sees
+//
+//   - One life of a node is one call of its Program. It is over when the call returns, and at a
+//     crash, when all its goroutines end where they stand: no deferred call is made. A panic, an
+//     os.Exit and an error are violations, unless Options says otherwise.
+//   - Time is the node's clock. It stands still while goroutines run, and moves on when all
+//     wait. time.Now follows the jumps of the clock; its monotonic reading, timers and deadlines
+//     do not.
+//   - Goroutines run one at a time, each until it waits, in the order in which they could. Under
+//     the faults order and yield, answers of the run decide who is next, and who lets others go
+//     first before it operates on a channel or lock. Traces and stories say which goroutine it was,
+//     by where it was begun, and the line.
+//   - math/rand, crypto/rand, select, and the order of maps follow from Options.Salt, the node, its
+//     incarnation and one answer, go.rand.
+//   - net, net/http, crypto/tls and what is built on them use the links of the run: node 3 is the
+//     host n3. See the section Network.
+//   - What the program writes to standard output and error, by log or log/slog too, becomes
+//     notes of the node. The machine is the same everywhere: 4 processors, process 1, UTC.
+//   - Files and processes are refused. What must outlast a crash is persisted with the Host.
+//   - sync.Pool keeps nothing; finalizers and cleanups never run.
+//
+// # What cannot be exact
+//
+//   - A map of more than 8 entries whose keys are pointers, channels or interfaces of them is
+//     ranged over in an order that may follow from addresses. The first such range of a life is
+//     a note, go.inexact.
+//   - Package variables are shared by the nodes of a run, and are kept from run to run. Goroutines
+//     that packages start before main belong to no node; New names them on standard error, once.
+//   - What is done once a process, such as filling a cache, can make the first run of a process
+//     differ from those that follow.
+//   - Memory is not interleaved: a goroutine gives its turn away at operations on channels and
+//     locks only. Under -race, data races are reported all the same.
+//   - A goroutine that spins until the time has passed never ends its step. runtime.MemStats, weak
+//     pointers, cgo and addresses in stack traces are as on a machine.
+//
+// Digests may change with the Go release, as the order of goroutines in the standard library may.
+package host

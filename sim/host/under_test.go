@@ -1,0 +1,5 @@
+//go:build dessim_overlay
+
+package host_test
+
+func init() { underOverlay = true }
