@@ -22,6 +22,10 @@ func AsksOfMessage(k protocol.Kind) bool { return strings.HasPrefix(k.String(), 
 // its key takes something up: see Plan.Lag.
 func AsksLag(k protocol.Kind) bool { return strings.HasPrefix(k.String(), "late.") }
 
+// AsksOfTurns reports whether a question of that kind asks which goroutine of node A of its key
+// has its turn: see protocol.Scheduler. A note of that kind says what an answer did.
+func AsksOfTurns(k protocol.Kind) bool { return k == kindOrder || k == kindYield }
+
 // AsksOfDisk reports whether a question of that kind is about the disk of node A of its
 // key.
 func AsksOfDisk(k protocol.Kind) bool { return strings.HasPrefix(k.String(), "disk.") }

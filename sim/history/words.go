@@ -51,6 +51,9 @@ func (h *History) Words(row, most int) string {
 	case sim.Output:
 		return h.Message(row, most)
 	case sim.Noted:
+		if sim.AsksOfTurns(h.Kinds.All[x.Kind]) {
+			return "goroutine " + h.shown(row, most)
+		}
 		return "notes " + h.Message(row, most)
 	case sim.Lifted:
 		return "the fault ends: " + h.shown(row, most)

@@ -90,7 +90,7 @@ func TestALostUpdateIsFoundByYieldsAndShrinksToFewAnswers(t *testing.T) {
 		}
 	}
 	w, _ = lost(t, source.NewReplay(answers), faults)
-	if story := strings.Join(w.lines, "\n"); !strings.Contains(story, "lets others run first at host/order_test.go:") || !strings.Contains(story, "in sync.(*Mutex).Lock") {
+	if story := strings.Join(w.lines, "\n"); !strings.Contains(story, " yields at host/order_test.go:") || !strings.Contains(story, ", before Mutex.Lock") {
 		t.Errorf("the story does not say where a goroutine gave its turn away:\n%s", story)
 	}
 	if len(answers) > 3 {

@@ -1,9 +1,10 @@
 package host
 
 import (
-	"cmp"
 	"fmt"
+	"path"
 	"runtime"
+	"strings"
 
 	"dessim/protocol"
 )
@@ -45,7 +46,7 @@ func (l *life) yield(name, operation uint64) (yields bool) {
 		_, begun := simSelf()
 		var at [16]uintptr
 		n := runtime.Callers(2, at[:])
-		env.Note(kindYield, goroutine{name, begun}, "lets others run first", operationAt(at[:n]))
+		env.Note(kindYield, goroutine{name, begun}, "yields", operationAt(at[:n]))
 	})
 	return yields
 }
@@ -59,12 +60,12 @@ type goroutine struct {
 func (g goroutine) String() string { return fmt.Sprintf("%s/%03x", place(g.begun), g.name&0xfff) }
 
 // operationAt is the stack of an operation. It is printed as the innermost line that is not of the
-// standard library, and what that calls: "at main.go:20, in sync.(*Mutex).Lock".
+// standard library, and what that calls: "at kv/main.go:20, before Mutex.Lock".
 type operationAt []uintptr
 
 func (stack operationAt) String() string {
 	line, called := innermost(stack)
-	return fmt.Sprintf("%s, in %s", line, called)
+	return fmt.Sprintf("%s, before %s", line, called)
 }
 
 // lineAt is a stack, printed as "at main.go:20".
@@ -85,7 +86,7 @@ func innermost(stack []uintptr) (line, called string) {
 		switch {
 		case isHost(f.Function), f.Function == "runtime.simOperation":
 		case isStandard(f.File):
-			called = cmp.Or(operations[f.Function], f.Function)
+			called = operation(f.Function)
 		default:
 			return fmt.Sprintf("at %s:%d", short(f.File), f.Line), called
 		}
@@ -95,7 +96,15 @@ func innermost(stack []uintptr) (line, called string) {
 	}
 }
 
-// operations are names of what a go programmer writes otherwise.
+// operation names a function of the standard library as a programmer thinks of it: "Mutex.Lock".
+func operation(function string) string {
+	if word, ok := operations[function]; ok {
+		return word
+	}
+	_, name, _ := strings.Cut(path.Base(function), ".")
+	return strings.NewReplacer("(*", "", ")", "").Replace(name)
+}
+
 var operations = map[string]string{
 	"runtime.chansend1": "a send",
 	"runtime.chanrecv1": "a receive",

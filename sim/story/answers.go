@@ -78,11 +78,39 @@ func (s *Story) distance(h *history.History, row int) int {
 func subject(h *history.History, a *source.Answer, row int) string {
 	t := teller{History: h}
 	step := h.StepOf(row)
+	if sim.AsksOfTurns(a.Key.Kind) {
+		return fmt.Sprintf(", in step %d%s", step, turn(h, a, step))
+	}
 	if !sim.AsksOfMessage(a.Key.Kind) {
 		return fmt.Sprintf(", in step %d", step)
 	}
 	row = t.Original(row)
 	return fmt.Sprintf(": %s of step %d", t.Message(row, mostText), step)
+}
+
+// turn returns what an answer about goroutines did in its step, if the node noted it: the notes of a
+// kind come in the order of its answers.
+func turn(h *history.History, a *source.Answer, step int) string {
+	before := 0
+	for _, x := range h.Answers {
+		if x.Answer == *a {
+			break
+		}
+		if x.Key.Kind == a.Key.Kind && x.Key.A == a.Key.A && h.StepOf(int(x.Row)) == step {
+			before++
+		}
+	}
+	from, to := h.RowsOf(step)
+	for row := from; row < to; row++ {
+		if x := &h.Rows[row]; x.What != sim.Noted || h.Kinds.All[x.Kind] != a.Key.Kind {
+			continue
+		}
+		if before == 0 {
+			return ": " + h.Words(row, mostText)
+		}
+		before--
+	}
+	return ""
 }
 
 // AnswerText describes an answer. The workload's are about an operation; others are about a

@@ -47,6 +47,8 @@ func (t *teller) weigh() {
 		switch {
 		case x.What&(sim.Crashed|sim.Damaged) != 0, x.What == sim.Started && x.Num > 1:
 			t.raise(at, unconcerned+t.extra(x.Node))
+		case x.What == sim.Noted && sim.AsksOfTurns(t.Kinds.All[x.Kind]):
+			t.raise(at, unconcerned+t.extra(x.Node))
 		case interest > 0 && x.What == sim.Output:
 			t.raise(at, namedFinal-exact+interest)
 		case interest > 0 && (x.What == sim.Persisted || x.What == sim.Received && t.fresh[at]):
