@@ -143,6 +143,7 @@ func (l *life) drive(seed uint64) {
 		}
 		simSetTime(e.now, e.offset)
 		simDisturb(e.disturbed)
+		l.net.advance(e.now)
 		switch {
 		case e.kind == began:
 			e.do()
@@ -154,15 +155,27 @@ func (l *life) drive(seed uint64) {
 		for simWait() {
 			simGrant(l.pick())
 		}
-		o := outcome{next: simNextTimer()}
+		var o outcome
 		if !l.inexact {
 			stack := simRanged()
 			l.inexact, o.ranged = stack[0] != 0, stack[:]
 		}
 		o.ended, o.panicked, o.why, o.stack = simEnded()
+		if !o.ended {
+			l.net.finish()
+			o.next = earlier(simNextTimer(), l.net.due())
+		}
 		l.done <- o
 	}
 	simKill()
+}
+
+// earlier returns the earlier of two times, of which 0 is none.
+func earlier(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }
 
 func (l *life) setEnv(env *protocol.Env) {

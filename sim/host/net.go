@@ -1,9 +1,276 @@
 package host
 
-import "dessim/protocol"
+import (
+	"bytes"
+	"context"
+	"net/netip"
+	"os"
+	"sync"
+	"syscall"
 
-type network struct{ l *life }
+	"dessim/protocol"
+)
 
-func newNetwork(l *life) *network { return &network{l} }
+// network is the part of a node that an operating system's network stack is on a machine. The
+// package net of a hosted program comes here for its sockets, by the overlay's file
+// net/dessim.go, which lists the methods that it calls.
+//
+// A node has two addresses: 127.0.0.1, and that of protocol.SimBook, 10.x.y.z with the
+// node's number in its 24 low bits. There is neither IPv6, nor multicast, nor broadcast.
+// A message to an address of 10.0.0.0/8 that no node has is lost, and so a dial to it, as one to a
+// node that is down, ends in ETIMEDOUT; all else is ENETUNREACH. Nobody sends ICMP. What a
+// node sends to itself is reliable, and arrives in a later step.
+//
+// All of it happens within the node's steps: by calls of the program, or of the driver when
+// a message comes or something is due. Whoever calls holds mu, and parks only by waiting for
+// a condition. There is no goroutine, and no timer of the bubble.
+type network struct {
+	id          protocol.NodeID
+	incarnation uint32
+	own         netip.Addr
+	send        func(to protocol.NodeID, kind protocol.Kind, msg []byte)
 
-func (w *network) receive(from protocol.NodeID, msg []byte) {}
+	mu      sync.Mutex
+	now     int64 // the bubble's time
+	timers  timers
+	sockets uint64 // made
+	next    uint32 // port to try
+	frame   []byte // for reuse
+
+	udp       map[uint16][]*udpSocket
+	listeners map[uint16][]*listener
+	dialed    map[uint16]int // streams that this node began, by their port
+	conns     uint32         // begun
+	streams   map[connID]*stream
+	peers     map[peerName]*stream // by the peer's name for them
+	owing     []*stream            // acknowledgements, by the end of the step
+	finished  []*stream            // kept a while for late segments; the first to go first
+
+	malformed uint64 // messages that were dropped
+}
+
+// peerName is what a peer calls a connection.
+type peerName struct {
+	node protocol.NodeID
+	id   connID
+}
+
+// Ports that a program gets if it asks for any, as on Linux. A node's next life goes on where
+// the last one would be after some hundred connections, so that peers rarely see a port again.
+const (
+	firstPort    = 32768
+	ports        = 61000 - firstPort
+	portsPerLife = 997
+)
+
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+func newNetwork(l *life) *network {
+	return makeNetwork(l.host.id, l.host.incarnation, func(to protocol.NodeID, kind protocol.Kind, msg []byte) {
+		l.do(func(env *protocol.Env) { env.Send(to, kind, msg) })
+	})
+}
+
+func makeNetwork(id protocol.NodeID, incarnation uint32, send func(protocol.NodeID, protocol.Kind, []byte)) *network {
+	return &network{
+		id: id, incarnation: incarnation, own: addressOf(id), send: send,
+		next:      uint32(uint64(incarnation-1) * portsPerLife % ports),
+		udp:       make(map[uint16][]*udpSocket),
+		listeners: make(map[uint16][]*listener),
+		dialed:    make(map[uint16]int),
+		streams:   make(map[connID]*stream),
+		peers:     make(map[peerName]*stream),
+	}
+}
+
+// Net returns the network stack, for package net.
+func (l *life) Net() any { return l.net }
+
+// Addr returns the node's address, for package net.
+func (w *network) Addr() netip.Addr { return w.own }
+
+// lock begins a call of the program, whose operations do not count as the program's.
+func (w *network) lock() (was bool) {
+	was = simQuiet(true)
+	w.mu.Lock()
+	return was
+}
+
+func (w *network) unlock(was bool) {
+	w.mu.Unlock()
+	simQuiet(was)
+}
+
+// What the driver calls.
+
+// advance sets the time, and does what is due.
+func (w *network) advance(now int64) {
+	defer w.unlock(w.lock())
+	w.now = max(w.now, now)
+	for {
+		a := w.timers.due(w.now)
+		if a == nil {
+			break
+		}
+		a.ring()
+	}
+	for len(w.finished) > 0 && w.finished[0].until <= w.now {
+		w.forget(w.finished[0])
+		w.finished = w.finished[1:]
+	}
+}
+
+// receive takes a message in.
+func (w *network) receive(from protocol.NodeID, msg []byte) {
+	defer w.unlock(w.lock())
+	s, ok := parseSegment(msg)
+	if !ok || s.loop != 0 && from != w.id {
+		w.malformed++
+		return
+	}
+	switch s.what {
+	case segDatagram:
+		s.data = bytes.Clone(s.data)
+		w.receiveUDP(from, &s)
+	case segSyn:
+		w.receiveSyn(from, &s)
+	default:
+		w.receiveTCP(from, &s)
+	}
+}
+
+// finish ends a step: acknowledgements leave that no data took along, as if delayed.
+func (w *network) finish() {
+	defer w.unlock(w.lock())
+	for _, s := range w.owing {
+		s.owing = false
+		s.conn.acknowledge()
+	}
+	w.owing = w.owing[:0]
+}
+
+// due returns when advance is to be called next, or 0.
+func (w *network) due() int64 {
+	defer w.unlock(w.lock())
+	return w.timers.next()
+}
+
+// transmit sends a segment.
+func (w *network) transmit(to protocol.NodeID, s *segment) {
+	w.frame = s.append(w.frame[:0])
+	w.send(to, s.kind(), w.frame)
+}
+
+// What package net calls.
+
+// Socket makes a socket of a program: the returned value is one that package net's simSocket
+// describes. An invalid address stands for the wildcard. Dialing waits until the other end
+// answers, or ctx is done, whose error it then returns.
+func (w *network) Socket(ctx context.Context, stream, listen bool, local, remote netip.AddrPort) (any, error) {
+	defer w.unlock(w.lock())
+	if err := w.checkLocal(local.Addr()); err != nil {
+		return nil, os.NewSyscallError("bind", err)
+	}
+	if listen && stream {
+		return w.listenTCP(local)
+	}
+	var to protocol.NodeID
+	if !listen {
+		var err error
+		if remote, to, err = w.route(remote); err != nil {
+			return nil, os.NewSyscallError("connect", err)
+		}
+		if local.Addr() == loopback && to != w.id {
+			return nil, os.NewSyscallError("connect", syscall.EINVAL)
+		}
+		if !specified(local.Addr()) {
+			local = netip.AddrPortFrom(w.source(remote.Addr()), local.Port())
+		}
+	}
+	if !stream {
+		return w.openUDP(local, remote)
+	}
+	return w.dialTCP(ctx, to, local, remote)
+}
+
+// specified reports whether a is an address, and not a wildcard.
+func specified(a netip.Addr) bool { return a.IsValid() && !a.IsUnspecified() }
+
+// checkLocal returns an error if a is not of this node.
+func (w *network) checkLocal(a netip.Addr) error {
+	if !specified(a) || a == loopback || a == w.own {
+		return nil
+	}
+	if a.Is6() {
+		return syscall.EAFNOSUPPORT
+	}
+	return syscall.EADDRNOTAVAIL
+}
+
+// route returns where an address leads. The wildcard leads to the node itself.
+func (w *network) route(to netip.AddrPort) (netip.AddrPort, protocol.NodeID, error) {
+	a := to.Addr()
+	switch id, ok := nodeAt(a); {
+	case !specified(a):
+		return netip.AddrPortFrom(loopback, to.Port()), w.id, nil
+	case a == loopback:
+		return to, w.id, nil
+	case ok:
+		return to, id, nil
+	case a.Is6():
+		return to, 0, syscall.EAFNOSUPPORT
+	}
+	return to, 0, syscall.ENETUNREACH
+}
+
+// source returns the address from which the node speaks to another.
+func (w *network) source(to netip.Addr) netip.Addr {
+	if to == loopback {
+		return loopback
+	}
+	return w.own
+}
+
+// port returns the port that is asked for, or any that is free if it is 0.
+func (w *network) port(asked uint16, free func(uint16) bool) (uint16, error) {
+	if asked != 0 {
+		if !free(asked) {
+			return 0, syscall.EADDRINUSE
+		}
+		return asked, nil
+	}
+	for range ports {
+		p := uint16(firstPort + w.next)
+		w.next = (w.next + 1) % ports
+		if free(p) {
+			return p, nil
+		}
+	}
+	return 0, syscall.EADDRINUSE
+}
+
+// overlap reports whether two sockets of one port would compete for what arrives.
+func overlap(a, b netip.Addr) bool { return a == b || !specified(a) || !specified(b) }
+
+// loops returns the flags of a segment between two addresses.
+func loops(local, remote netip.AddrPort) (flags uint8) {
+	if local.Addr() == loopback {
+		flags |= fromLoopback
+	}
+	if remote.Addr() == loopback {
+		flags |= toLoopback
+	}
+	return flags
+}
+
+// ends returns the addresses from which and to which a segment came.
+func (w *network) ends(from protocol.NodeID, s *segment) (source, target netip.AddrPort) {
+	a, b := addressOf(from), w.own
+	if s.loop&fromLoopback != 0 {
+		a = loopback
+	}
+	if s.loop&toLoopback != 0 {
+		b = loopback
+	}
+	return netip.AddrPortFrom(a, s.fromPort), netip.AddrPortFrom(b, s.toPort)
+}

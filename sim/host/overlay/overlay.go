@@ -38,6 +38,7 @@ var addedFiles embed.FS
 
 // added are the new files, by their place below GOROOT/src.
 var added = map[string]string{
+	"net/dessim.go":     "added/net.txt",
 	"os/dessim.go":      "added/os.txt",
 	"runtime/dessim.go": "added/runtime.txt",
 }

@@ -1,0 +1,493 @@
+//go:build dessim_overlay
+
+package host_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/fault"
+	"dessim/sim/host"
+	"dessim/sim/source"
+)
+
+// kindSaid marks outputs of programs under test.
+var kindSaid = protocol.KindOf("said")
+
+// say makes text an output.
+func say(h *host.Host, format string, args ...any) {
+	h.Output(kindSaid, fmt.Appendf(nil, format, args...))
+}
+
+// outputs collects what nodes say, by node.
+type outputs map[protocol.NodeID][]string
+
+// Watch is for sim.Observer.
+func (outputs) Watch() sim.What { return sim.Output }
+
+// Observe is for sim.Observer.
+func (o outputs) Observe(e *sim.Event) { o[e.Node] = append(o[e.Node], string(e.Body)) }
+
+// play runs one program a node, twice: both runs must have one digest. It returns what nodes said.
+func play(t *testing.T, seed uint64, faults string, link sim.Link, programs ...host.Program) (outputs, sim.Result) {
+	t.Helper()
+	parsed, err := fault.Parse(faults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	once := func() (outputs, sim.Result) {
+		said := make(outputs)
+		s, err := sim.New(sim.Plan{
+			Nodes:  len(programs),
+			Node:   func(id protocol.NodeID) protocol.Node { return host.New(programs[id], host.Options{Salt: seed}) },
+			Link:   link,
+			Faults: parsed,
+			Until:  protocol.Time(30 * time.Minute),
+			Events: 1_000_000,
+		}, source.Seed(seed), said)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return said, s.Run()
+	}
+	said, r := once()
+	if _, again := once(); again.Digest != r.Digest {
+		t.Fatalf("seed %d with faults %q: the digest is %v, and once more %v", seed, faults, r.Digest, again.Digest)
+	}
+	return said, r
+}
+
+var plain = sim.Link{Delay: time.Millisecond, Jitter: time.Millisecond}
+
+// rough is a link as bad as TCP still gets over soon.
+var rough = sim.Link{
+	Delay: time.Millisecond, Jitter: 20 * time.Millisecond,
+	Loss: protocol.Ratio{Num: 10, Den: 100}, Copy: protocol.Ratio{Num: 10, Den: 100},
+}
+
+// wait lets a program live on.
+func wait(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
+}
+
+// echo returns what it is sent, and ends when its peers do.
+func echo(ctx context.Context, h *host.Host) error {
+	l, err := net.Listen("tcp", ":7")
+	if err != nil {
+		return err
+	}
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		go func() {
+			n, err := io.Copy(c, c)
+			say(h, "echoed %d %v", n, err)
+			c.Close()
+		}()
+	}
+}
+
+// transfer sends bytes to node 0's port and reads them back.
+func transfer(bytes int) host.Program {
+	return func(ctx context.Context, h *host.Host) error {
+		c, err := net.Dial("tcp", "n0:7")
+		if err != nil {
+			say(h, "dial: %v", err)
+			return wait(ctx)
+		}
+		go func() {
+			for i := 0; i < bytes; i += 1000 {
+				if _, err := fmt.Fprintf(c, "%-1000d", i); err != nil {
+					say(h, "write: %v", err)
+					return
+				}
+			}
+			c.(*net.TCPConn).CloseWrite()
+		}()
+		all, err := io.ReadAll(c)
+		for i := 0; i < len(all); i += 1000 {
+			if want := fmt.Sprintf("%-1000d", i); string(all[i:min(i+1000, len(all))]) != want[:min(1000, len(all)-i)] {
+				say(h, "wrong at %d", i)
+			}
+		}
+		say(h, "read %d %v", len(all), err)
+		c.Close()
+		return wait(ctx)
+	}
+}
+
+func expect(t *testing.T, said outputs, node protocol.NodeID, want ...string) {
+	t.Helper()
+	if got := said[node]; strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("node %d said %q, want %q", node, got, want)
+	}
+}
+
+func TestTCPCarriesBytesOverBadLinks(t *testing.T) {
+	for seed := range uint64(20) {
+		for _, faults := range []string{
+			"",
+			"partition 0|1 at 10ms for 5s; partition 0|1 at 6s for 3s",
+			"lose 0>* 100% only tcp.ack at 0s for 3s",
+			"corrupt *>* 10% at 0s",
+			"late *>* 20% at 0s",
+		} {
+			said, _ := play(t, seed, faults, rough, echo, transfer(300_000))
+			if t.Failed() {
+				return
+			}
+			expect(t, said, 0, "echoed 300000 <nil>")
+			expect(t, said, 1, "read 300000 <nil>")
+			if t.Failed() {
+				t.Fatalf("seed %d, faults %q", seed, faults)
+			}
+		}
+	}
+}
+
+func TestAPeerThatComesBackResetsItsOldConnections(t *testing.T) {
+	for seed := range uint64(20) {
+		said, _ := play(t, seed, "crash 0 at 20ms for 1s", plain, echo, transfer(3_000_000))
+		if text := strings.Join(said[1], "\n"); !strings.Contains(text, "connection reset by peer") {
+			t.Fatalf("seed %d: the client said %q, want a reset", seed, text)
+		}
+		said, _ = play(t, seed, "crash 1 at 20ms for 1s", plain, echo, transfer(3_000_000))
+		if text := strings.Join(said[0], "\n"); !strings.Contains(text, "connection reset by peer") || !strings.Contains(text, "echoed 3000000 <nil>") {
+			t.Fatalf("seed %d: the server said %q, want a reset, and then all", seed, text)
+		}
+	}
+}
+
+func TestAPeerThatStaysAwayTimesOut(t *testing.T) {
+	said, _ := play(t, 1, "crash 0 at 20ms", plain, echo, transfer(3_000_000))
+	if text := strings.Join(said[1], "\n"); !strings.Contains(text, "connection timed out") {
+		t.Errorf("the client said %q, want a timeout", text)
+	}
+	said, _ = play(t, 1, "crash 0 at 0s", plain, echo, transfer(1))
+	expect(t, said, 1, "dial: dial tcp 10.0.0.0:7: connect: connection timed out")
+}
+
+func TestErrorsOfSocketsAreThoseOfAMachine(t *testing.T) {
+	program := func(ctx context.Context, h *host.Host) error {
+		_, err := net.Dial("tcp", "n1:9")
+		say(h, "refused: %v, %v", err, errors.Is(err, syscall.ECONNREFUSED))
+		_, err = net.Dial("tcp", "8.8.8.8:53")
+		say(h, "no way: %v", err)
+		_, err = net.Dial("tcp", "example.com:80")
+		say(h, "no name: %v", err)
+		l, err := net.Listen("tcp", "127.0.0.1:80")
+		say(h, "listening: %v %v", l.Addr(), err)
+		_, err = net.Listen("tcp", ":80")
+		say(h, "taken: %v, %v", err, errors.Is(err, syscall.EADDRINUSE))
+		_, err = net.Listen("tcp", "10.0.0.9:80")
+		say(h, "not here: %v", err)
+		_, err = net.Listen("unix", "/tmp/s")
+		say(h, "unix: %v", err)
+		_, err = net.Listen("tcp6", ":80")
+		say(h, "IPv6: %v", err)
+		l.(*net.TCPListener).SetDeadline(time.Now().Add(time.Second))
+		_, err = l.Accept()
+		say(h, "accept: %v, %v", err, errors.Is(err, os.ErrDeadlineExceeded))
+		go func() {
+			time.Sleep(time.Second)
+			l.Close()
+		}()
+		l.(*net.TCPListener).SetDeadline(time.Time{})
+		_, err = l.Accept()
+		say(h, "closed: %v, %v", err, errors.Is(err, net.ErrClosed))
+		say(h, "again: %v", l.Close())
+		return wait(ctx)
+	}
+	said, _ := play(t, 1, "", plain, program, echo)
+	expect(t, said, 0,
+		"refused: dial tcp 10.0.0.1:9: connect: connection refused, true",
+		"no way: dial tcp 8.8.8.8:53: connect: network is unreachable",
+		"no name: dial tcp: lookup example.com: no such host",
+		"listening: 127.0.0.1:80 <nil>",
+		"taken: listen tcp :80: bind: address already in use, true",
+		"not here: listen tcp 10.0.0.9:80: bind: cannot assign requested address",
+		"unix: listen unix /tmp/s: socket: address family not supported by protocol",
+		"IPv6: listen tcp6 :80: socket: address family not supported by protocol",
+		"accept: accept tcp 127.0.0.1:80: i/o timeout, true",
+		"closed: accept tcp 127.0.0.1:80: use of closed network connection, true",
+		"again: close tcp 127.0.0.1:80: use of closed network connection",
+	)
+}
+
+func TestDeadlinesAndContextsEndWaiting(t *testing.T) {
+	program := func(ctx context.Context, h *host.Host) error {
+		begin := time.Now()
+		since := func() time.Duration { return time.Since(begin).Round(time.Millisecond) }
+		c, err := net.Dial("tcp", "n0:7")
+		if err != nil {
+			return err
+		}
+		begin = time.Now()
+		c.SetReadDeadline(begin.Add(time.Second))
+		_, err = c.Read(make([]byte, 1))
+		say(h, "read: %v at %v", err, since())
+		go func() {
+			time.Sleep(time.Second)
+			c.SetReadDeadline(time.Now())
+		}()
+		c.SetReadDeadline(time.Time{})
+		_, err = c.Read(make([]byte, 1))
+		say(h, "read: %v at %v", err, since())
+		c.SetWriteDeadline(begin.Add(3 * time.Second))
+		n, err := c.Write(make([]byte, 10_000_000))
+		say(h, "write: %v, %v at %v", n > 0, err, since())
+		c.Close()
+		short, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		var d net.Dialer
+		_, err = d.DialContext(short, "tcp", "n2:7")
+		say(h, "dial: %v at %v", err, since())
+		short, cancel = context.WithCancel(ctx)
+		time.AfterFunc(time.Second, cancel)
+		_, err = d.DialContext(short, "tcp", "n2:7")
+		say(h, "dial: %v at %v", err, since())
+		return wait(ctx)
+	}
+	mute := func(ctx context.Context, h *host.Host) error {
+		l, err := net.Listen("tcp", ":7")
+		if err != nil {
+			return err
+		}
+		if _, err := l.Accept(); err != nil {
+			return err
+		}
+		return wait(ctx)
+	}
+	said, _ := play(t, 1, "crash 2 at 0s", plain, mute, program, mute)
+	for i, text := range said[1] {
+		_, said[1][i], _ = strings.Cut(text, "->10.0.0.0:7: ")
+		if said[1][i] == "" {
+			said[1][i] = text
+		}
+	}
+	expect(t, said, 1,
+		"i/o timeout at 1s", "i/o timeout at 2s", "i/o timeout at 3s",
+		"dial: dial tcp 10.0.0.2:7: i/o timeout at 4s", "dial: dial tcp 10.0.0.2:7: operation was canceled at 5s")
+}
+
+func TestASlowReaderHoldsTheWriterBack(t *testing.T) {
+	slow := func(ctx context.Context, h *host.Host) error {
+		l, err := net.Listen("tcp", ":7")
+		if err != nil {
+			return err
+		}
+		c, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		time.Sleep(10 * time.Minute)
+		n, err := io.Copy(io.Discard, c)
+		say(h, "read %d %v", n, err)
+		return wait(ctx)
+	}
+	fast := func(ctx context.Context, h *host.Host) error {
+		c, err := net.Dial("tcp", "n0:7")
+		if err != nil {
+			return err
+		}
+		begin := time.Now()
+		for i := range 10 {
+			if _, err := c.Write(make([]byte, 30_000)); err != nil {
+				say(h, "%v", err)
+			}
+			if time.Since(begin) > time.Minute {
+				say(h, "held back after %d", i)
+				begin = time.Now()
+			}
+		}
+		c.Close()
+		return wait(ctx)
+	}
+	said, _ := play(t, 1, "", plain, slow, fast)
+	expect(t, said, 0, "read 300000 <nil>")
+	expect(t, said, 1, "held back after 4")
+}
+
+func TestTwoLivesAndTwoPortsAreKeptApart(t *testing.T) {
+	program := func(ctx context.Context, h *host.Host) error {
+		a, err := net.Listen("tcp", ":0")
+		if err != nil {
+			return err
+		}
+		b, err := net.Listen("tcp", ":0")
+		if err != nil {
+			return err
+		}
+		say(h, "%v %v", a.Addr(), b.Addr())
+		return wait(ctx)
+	}
+	said, _ := play(t, 1, "crash 0 at 1s for 1s", plain, program)
+	expect(t, said, 0, "0.0.0.0:32768 0.0.0.0:32769", "0.0.0.0:33765 0.0.0.0:33766")
+}
+
+func TestANodeSpeaksToItself(t *testing.T) {
+	program := func(ctx context.Context, h *host.Host) error {
+		l, err := net.Listen("tcp", "localhost:0")
+		if err != nil {
+			return err
+		}
+		go func() {
+			c, _ := l.Accept()
+			say(h, "%v from %v", c.LocalAddr(), c.RemoteAddr())
+			io.Copy(c, c)
+			c.Close()
+		}()
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			return err
+		}
+		fmt.Fprint(c, "hello")
+		c.(*net.TCPConn).CloseWrite()
+		all, err := io.ReadAll(c)
+		say(h, "%s %v", all, err)
+		_, err = net.Dial("tcp", fmt.Sprintf("n0:%d", l.Addr().(*net.TCPAddr).Port))
+		say(h, "%v", err)
+		return wait(ctx)
+	}
+	said, _ := play(t, 1, "", plain, program)
+	expect(t, said, 0, "127.0.0.1:32768 from 127.0.0.1:32769", "hello <nil>", "dial tcp 10.0.0.0:32768: connect: connection refused")
+}
+
+func TestUDPIsAsTheLinksAre(t *testing.T) {
+	server := func(ctx context.Context, h *host.Host) error {
+		c, err := net.ListenPacket("udp", ":53")
+		if err != nil {
+			return err
+		}
+		b := make([]byte, 100)
+		for {
+			n, from, err := c.ReadFrom(b)
+			if err != nil {
+				return err
+			}
+			if _, err := c.WriteTo(b[:n], from); err != nil {
+				return err
+			}
+		}
+	}
+	client := func(ctx context.Context, h *host.Host) error {
+		c, err := net.Dial("udp", "n0:53")
+		if err != nil {
+			return err
+		}
+		go func() {
+			for i := range 1000 {
+				fmt.Fprintf(c, "%03d", i)
+				time.Sleep(time.Millisecond)
+			}
+		}()
+		c.SetReadDeadline(time.Now().Add(time.Minute))
+		n, disorder, last := 0, 0, ""
+		b := make([]byte, 100)
+		for {
+			k, err := c.Read(b)
+			if err != nil {
+				say(h, "%v", err)
+				break
+			}
+			n++
+			if string(b[:k]) < last {
+				disorder++
+			}
+			last = string(b[:k])
+		}
+		say(h, "%v %v %v", n > 800, n < 1200, disorder > 0)
+		return wait(ctx)
+	}
+	for seed := range uint64(10) {
+		said, r := play(t, seed, "", rough, server, client)
+		if got := said[1][len(said[1])-1]; got != "true true true" {
+			t.Errorf("seed %d: %q", seed, said[1])
+		}
+		if r.Lost == 0 || r.Copied == 0 {
+			t.Errorf("seed %d: %d messages were lost and %d copied, want some", seed, r.Lost, r.Copied)
+		}
+		said, _ = play(t, seed, "", plain, server, client)
+		if got := said[1][len(said[1])-1]; got == "true true true" {
+			continue // jitter alone reorders
+		}
+	}
+}
+
+func TestADatagramSocketDropsWhatItCannotHold(t *testing.T) {
+	program := func(ctx context.Context, h *host.Host) error {
+		a, err := net.ListenUDP("udp", &net.UDPAddr{Port: 1})
+		if err != nil {
+			return err
+		}
+		b, err := net.ListenUDP("udp", nil)
+		if err != nil {
+			return err
+		}
+		for range 300 {
+			if _, err := b.WriteToUDP(make([]byte, 1000), &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}); err != nil {
+				return err
+			}
+		}
+		_, err = b.WriteToUDP(make([]byte, 65_508), &net.UDPAddr{Port: 1})
+		say(h, "%v", err)
+		time.Sleep(time.Second)
+		n := 0
+		a.SetReadDeadline(time.Now().Add(time.Second))
+		for {
+			size, _, flags, from, err := a.ReadMsgUDPAddrPort(make([]byte, 10), nil)
+			if err != nil {
+				break
+			}
+			if size != 10 || flags != syscall.MSG_TRUNC || from.String() != "127.0.0.1:32768" {
+				say(h, "%v %v %v", size, flags, from)
+			}
+			n++
+		}
+		say(h, "%d", n)
+		return wait(ctx)
+	}
+	said, _ := play(t, 1, "", plain, program)
+	expect(t, said, 0, "write udp 0.0.0.0:32768->:1: sendto: message too long", "169")
+}
+
+func TestNamesAndInterfacesAreTheNodes(t *testing.T) {
+	program := func(ctx context.Context, h *host.Host) error {
+		for _, name := range []string{"n1", "N258.", "localhost", "10.1.2.3", "n01", "n99999999", "google.com"} {
+			addrs, err := net.LookupHost(name)
+			say(h, "%v %v", addrs, err)
+		}
+		names, err := net.LookupAddr("10.0.1.2")
+		say(h, "%v %v", names, err)
+		port, err := net.LookupPort("tcp", "https")
+		say(h, "%v %v", port, err)
+		addrs, err := net.InterfaceAddrs()
+		say(h, "%v %v", addrs, err)
+		all, err := net.Interfaces()
+		for _, i := range all {
+			addrs, _ := i.Addrs()
+			say(h, "%v %v %v %v", i.Name, i.Flags, addrs, err)
+		}
+		return wait(ctx)
+	}
+	said, _ := play(t, 1, "", plain, program)
+	expect(t, said, 0,
+		"[10.0.0.1] <nil>", "[10.0.1.2] <nil>", "[127.0.0.1] <nil>", "[10.1.2.3] <nil>",
+		"[] lookup n01: no such host", "[] lookup n99999999: no such host", "[] lookup google.com: no such host",
+		"[n258] <nil>", "443 <nil>",
+		"[127.0.0.1/8 10.0.0.0/8] <nil>",
+		"lo up|loopback|running [127.0.0.1/8] <nil>", "eth0 up|broadcast|running [10.0.0.0/8] <nil>")
+}

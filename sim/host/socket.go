@@ -1,0 +1,116 @@
+package host
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// socket is what all sockets have. Its methods are those of package net's simSocket; a socket
+// has its own where they do something.
+type socket struct {
+	w             *network
+	local, remote netip.AddrPort // remote is not valid if there is none
+	closed        bool
+	reads, writes waiting
+	timer         timer
+}
+
+// waiting is one direction of a socket: who waits for it, and until when.
+type waiting struct {
+	sync.Cond
+	deadline int64 // of the bubble's time, or 0
+}
+
+// init makes the socket's timer ring at ring.
+func (k *socket) init(w *network, local, remote netip.AddrPort, ring func()) {
+	w.sockets++
+	k.w, k.local, k.remote = w, local, remote
+	k.reads.L, k.writes.L = &w.mu, &w.mu
+	k.timer = timer{order: w.sockets, ring: ring}
+}
+
+// err returns why nobody may use the socket in a direction, or nil.
+func (k *socket) err(d *waiting) error {
+	switch {
+	case k.closed:
+		return net.ErrClosed
+	case d.deadline != 0 && d.deadline <= k.w.now:
+		return os.ErrDeadlineExceeded
+	}
+	return nil
+}
+
+// wake wakes those whose deadline has come, and sets the timer to the next one, or to due if
+// that is not 0 and earlier.
+func (k *socket) wake(due int64) {
+	for _, d := range []*waiting{&k.reads, &k.writes} {
+		switch at := d.deadline; {
+		case k.closed || at == 0:
+		case at <= k.w.now:
+			d.Broadcast()
+		case due == 0 || at < due:
+			due = at
+		}
+	}
+	k.w.timers.set(&k.timer, due)
+}
+
+// deadlines sets deadlines. The zero time is none.
+func (k *socket) deadlines(read, write bool, t time.Time) error {
+	if k.closed {
+		return net.ErrClosed
+	}
+	at := int64(0)
+	if !t.IsZero() {
+		at = k.w.now + int64(min(time.Until(t), maxWait))
+	}
+	if read {
+		k.reads.deadline = at
+	}
+	if write {
+		k.writes.deadline = at
+	}
+	return nil
+}
+
+// maxWait keeps a deadline from overflowing: a run lasts no longer.
+const maxWait = 100 * 365 * 24 * time.Hour
+
+// Local returns the socket's address.
+func (k *socket) Local() netip.AddrPort { return k.local }
+
+// Remote returns the peer's address, if it has one.
+func (k *socket) Remote() netip.AddrPort { return k.remote }
+
+// Read is for streams and connected datagram sockets.
+func (k *socket) Read([]byte) (int, error) { return 0, syscall.ENOTCONN }
+
+// Write is for streams and connected datagram sockets.
+func (k *socket) Write([]byte) (int, error) { return 0, syscall.ENOTCONN }
+
+// ReadFrom is for datagram sockets. size is that of the datagram, which may be more than p takes.
+func (k *socket) ReadFrom([]byte) (n, size int, from netip.AddrPort, err error) {
+	return 0, 0, from, syscall.EOPNOTSUPP
+}
+
+// WriteTo is for datagram sockets.
+func (k *socket) WriteTo([]byte, netip.AddrPort) (int, error) { return 0, syscall.EOPNOTSUPP }
+
+// Accept is for listeners.
+func (k *socket) Accept() (any, error) { return nil, syscall.EINVAL }
+
+// Shutdown is for streams.
+func (k *socket) Shutdown(read, write bool) error { return syscall.ENOTCONN }
+
+// SetLinger is for streams.
+func (k *socket) SetLinger(seconds int) {}
+
+// SetKeepAlive is for streams.
+func (k *socket) SetKeepAlive(on bool) {}
+
+// SetKeepAliveTimes is for streams.
+func (k *socket) SetKeepAliveTimes(idle, interval time.Duration, count int) {}

@@ -1,0 +1,373 @@
+package host
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+
+	"dessim/protocol"
+)
+
+// backlog is how many connections a listener holds that were not accepted. The SYNs of others are dropped.
+// On Linux it is net.core.somaxconn.
+const backlog = 4096
+
+// listener is a socket that takes connections.
+type listener struct {
+	socket
+	queue   []*stream // established
+	pending int       // of the queue, and on their way to it
+}
+
+// stream is a socket with a connection.
+type stream struct {
+	socket
+	conn     *conn
+	node     protocol.NodeID
+	dialed   bool
+	listener *listener // whose queue it is for, until it is in it
+	owing    bool      // it is in network.owing
+	leaving  bool      // it is in network.finished,
+	until    int64     // until then
+	drop     bool      // when closed: SetLinger(0)
+}
+
+func (w *network) listenTCP(local netip.AddrPort) (any, error) {
+	port, err := w.port(local.Port(), func(p uint16) bool {
+		return w.dialed[p] == 0 && !slices.ContainsFunc(w.listeners[p], func(l *listener) bool { return overlap(l.local.Addr(), local.Addr()) })
+	})
+	if err != nil {
+		return nil, os.NewSyscallError("bind", err)
+	}
+	l := new(listener)
+	l.init(w, bound(local, port), netip.AddrPort{}, func() { l.wake(0) })
+	w.listeners[port] = append(w.listeners[port], l)
+	return l, nil
+}
+
+// Accept waits for a connection.
+func (l *listener) Accept() (any, error) {
+	defer l.w.unlock(l.w.lock())
+	for {
+		if err := l.err(&l.reads); err != nil {
+			return nil, err
+		}
+		if len(l.queue) > 0 {
+			s := l.queue[0]
+			l.queue = l.queue[1:]
+			l.pending--
+			return s, nil
+		}
+		l.reads.Wait()
+	}
+}
+
+// SetDeadline sets the deadline of Accept.
+func (l *listener) SetDeadline(read, write bool, t time.Time) error {
+	defer l.w.unlock(l.w.lock())
+	err := l.deadlines(read, write, t)
+	l.wake(0)
+	return err
+}
+
+// Close frees the port, and resets the connections that were not accepted.
+func (l *listener) Close() error {
+	w := l.w
+	defer w.unlock(w.lock())
+	if l.closed {
+		return net.ErrClosed
+	}
+	l.closed = true
+	l.reads.Broadcast()
+	l.wake(0)
+	port := l.local.Port()
+	w.listeners[port] = slices.DeleteFunc(w.listeners[port], func(other *listener) bool { return other == l })
+	if len(w.listeners[port]) == 0 {
+		delete(w.listeners, port)
+	}
+	for _, s := range l.queue {
+		s.close(true)
+	}
+	l.queue = nil
+	return nil
+}
+
+// newStream makes a socket for a connection, which does not have it yet.
+func (w *network) newStream(node protocol.NodeID, local, remote netip.AddrPort) (s *stream, id connID) {
+	s = &stream{node: node}
+	s.init(w, local, remote, s.ring)
+	w.conns++
+	id = newConnID(w.incarnation, w.conns)
+	w.streams[id] = s
+	return s, id
+}
+
+// emit sends a segment of the connection.
+func (s *stream) emit(g *segment) {
+	if g.what == segSyn {
+		g.loop, g.fromPort, g.toPort = loops(s.local, s.remote), s.local.Port(), s.remote.Port()
+	}
+	s.w.transmit(s.node, g)
+}
+
+func (w *network) dialTCP(ctx context.Context, to protocol.NodeID, local, remote netip.AddrPort) (any, error) {
+	if remote.Port() == 0 {
+		return nil, os.NewSyscallError("connect", syscall.ECONNREFUSED)
+	}
+	port, err := w.port(local.Port(), func(p uint16) bool { return w.dialed[p] == 0 && len(w.listeners[p]) == 0 })
+	if err != nil {
+		return nil, os.NewSyscallError("bind", err)
+	}
+	s, id := w.newStream(to, bound(local, port), remote)
+	s.dialed = true
+	w.dialed[port]++
+	s.conn = dialConn(w.now, id, s.emit)
+	s.settle()
+	if ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, func() {
+			defer w.unlock(w.lock())
+			s.writes.Broadcast()
+		})
+		defer stop()
+	}
+	for s.conn.state == synSent && ctx.Err() == nil {
+		s.writes.Wait()
+	}
+	switch {
+	case s.conn.state == synSent:
+		err = ctx.Err()
+	case s.conn.err != nil:
+		err = os.NewSyscallError("connect", s.conn.takeErr())
+	}
+	if err != nil {
+		s.close(false)
+		return nil, err
+	}
+	return s, nil
+}
+
+// receiveSyn answers a SYN.
+func (w *network) receiveSyn(from protocol.NodeID, g *segment) {
+	if s := w.peers[peerName{from, g.of}]; s != nil {
+		if s.conn.state == synReceived { // the answer was lost, or the SYN was copied
+			s.conn.again()
+		}
+		return
+	}
+	remote, local := w.ends(from, g)
+	i := slices.IndexFunc(w.listeners[local.Port()], func(l *listener) bool { return overlap(l.local.Addr(), local.Addr()) })
+	if i < 0 {
+		w.transmit(from, &segment{what: segReset, to: g.of})
+		return
+	}
+	l := w.listeners[local.Port()][i]
+	if l.pending == backlog {
+		return
+	}
+	l.pending++
+	s, id := w.newStream(from, local, remote)
+	s.listener = l
+	w.peers[peerName{from, g.of}] = s
+	s.conn = answerConn(w.now, id, g, s.emit)
+	s.settle()
+}
+
+// receiveTCP hands a segment to the connection that it is for. If there is none, it never was,
+// or ended, or belonged to an earlier life: the peer is told by a reset.
+func (w *network) receiveTCP(from protocol.NodeID, g *segment) {
+	s := w.streams[g.to]
+	if g.to == 0 {
+		s = w.peers[peerName{from, g.of}]
+	}
+	switch {
+	case s != nil && s.node == from:
+		s.conn.now = w.now
+		s.conn.receive(g)
+		s.settle()
+	case g.what != segReset:
+		w.transmit(from, &segment{what: segReset, of: g.to})
+	}
+}
+
+// ring does what is due.
+func (s *stream) ring() {
+	s.conn.now = s.w.now
+	for at := s.conn.due(); at != 0 && at <= s.w.now; at = s.conn.due() {
+		s.conn.tick()
+	}
+	s.settle()
+}
+
+// settle does what follows from a change of the connection.
+func (s *stream) settle() {
+	w, c := s.w, s.conn
+	if c.owes && !s.owing {
+		s.owing = true
+		w.owing = append(w.owing, s)
+	}
+	if l := s.listener; l != nil && c.state != synReceived {
+		s.listener = nil
+		switch {
+		case l.closed:
+			c.close(true)
+		case c.state == dead:
+			l.pending--
+		default:
+			l.queue = append(l.queue, s)
+			l.reads.Signal()
+		}
+	}
+	if c.state == established && s.dialed {
+		w.peers[peerName{s.node, c.peer}] = s
+	}
+	if c.readable() {
+		s.reads.Broadcast()
+	}
+	if c.state != synSent && len(c.out) < maxWindow || c.state == dead {
+		s.writes.Broadcast()
+	}
+	switch {
+	case c.state == dead:
+		w.forget(s)
+	case !s.leaving && (c.finished() || c.orphan && c.finAcked()):
+		s.leaving, s.until = true, w.now+int64(lingering)
+		w.finished = append(w.finished, s)
+	}
+	s.wake(c.due())
+}
+
+// forget frees what the network keeps of a stream. The program may still have it.
+func (w *network) forget(s *stream) {
+	if w.streams[s.conn.id] != s {
+		return
+	}
+	delete(w.streams, s.conn.id)
+	delete(w.peers, peerName{s.node, s.conn.peer})
+	if s.dialed {
+		port := s.local.Port()
+		w.dialed[port]--
+		if w.dialed[port] == 0 {
+			delete(w.dialed, port)
+		}
+	}
+}
+
+// Read waits for data. After the peer's last byte it returns io.EOF.
+func (s *stream) Read(p []byte) (int, error) {
+	defer s.w.unlock(s.w.lock())
+	for {
+		if err := s.err(&s.reads); err != nil || len(p) == 0 {
+			return 0, err
+		}
+		n, err := s.conn.read(p)
+		if n > 0 {
+			s.settle()
+		}
+		if n > 0 || err != nil {
+			return n, err
+		}
+		s.reads.Wait()
+	}
+}
+
+// Write waits until all of p is sent, or kept to be sent.
+func (s *stream) Write(p []byte) (n int, err error) {
+	defer s.w.unlock(s.w.lock())
+	for {
+		if err := s.err(&s.writes); err != nil {
+			return n, err
+		}
+		s.conn.now = s.w.now
+		m, err := s.conn.write(p[n:])
+		n += m
+		s.settle()
+		if n == len(p) || err != nil {
+			return n, err
+		}
+		s.writes.Wait()
+	}
+}
+
+// Shutdown ends reading, writing, or both. The peer learns of the end of writing.
+func (s *stream) Shutdown(read, write bool) error {
+	defer s.w.unlock(s.w.lock())
+	switch {
+	case s.closed:
+		return net.ErrClosed
+	case s.conn.state == dead:
+		return syscall.ENOTCONN
+	}
+	s.conn.now = s.w.now
+	if read {
+		s.conn.silence()
+	}
+	if write {
+		s.conn.shutdown()
+	}
+	s.settle()
+	return nil
+}
+
+// Close ends both directions. What was written is still sent.
+func (s *stream) Close() error {
+	defer s.w.unlock(s.w.lock())
+	if s.closed {
+		return net.ErrClosed
+	}
+	s.close(s.drop)
+	return nil
+}
+
+func (s *stream) close(drop bool) {
+	s.closed = true
+	s.conn.now = s.w.now
+	s.conn.close(drop)
+	s.reads.Broadcast()
+	s.writes.Broadcast()
+	s.settle()
+}
+
+// SetLinger with 0 makes Close drop what was not sent, and reset the connection. Close does not
+// wait for a positive time.
+func (s *stream) SetLinger(seconds int) {
+	defer s.w.unlock(s.w.lock())
+	s.drop = seconds == 0
+}
+
+// SetKeepAlive says whether a silent peer is asked if it is there.
+func (s *stream) SetKeepAlive(on bool) {
+	defer s.w.unlock(s.w.lock())
+	s.conn.keep.on = on
+	s.settle()
+}
+
+// SetKeepAliveTimes says after how long a silent peer is asked, how often, and how many
+// questions without an answer end the connection. Values of 0 and less change nothing.
+func (s *stream) SetKeepAliveTimes(idle, interval time.Duration, count int) {
+	defer s.w.unlock(s.w.lock())
+	k := &s.conn.keep
+	for _, set := range []struct {
+		d  *time.Duration
+		to time.Duration
+	}{{&k.idle, idle}, {&k.interval, interval}} {
+		if set.to > 0 {
+			*set.d = set.to
+		}
+	}
+	if count > 0 {
+		k.count = count
+	}
+	s.settle()
+}
+
+// SetDeadline sets deadlines.
+func (s *stream) SetDeadline(read, write bool, t time.Time) error {
+	defer s.w.unlock(s.w.lock())
+	err := s.deadlines(read, write, t)
+	s.settle()
+	return err
+}

@@ -1,0 +1,158 @@
+package host
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+
+	"dessim/protocol"
+)
+
+// A datagram socket holds so much that is not read, and drops what comes after, as on Linux with
+// net.core.rmem_default. Each datagram counts with its length and some bytes more.
+const (
+	maxQueued    = 212992
+	datagramCost = 256
+)
+
+// udpSocket is a socket of UDP. A datagram is one message: lost, copied or late as the link
+// has it. One that nobody reads is dropped, and its sender learns nothing.
+type udpSocket struct {
+	socket
+	queue  []receivedDatagram
+	queued int // what queue costs
+}
+
+// receivedDatagram is a datagram that has arrived.
+type receivedDatagram struct {
+	from netip.AddrPort
+	data []byte
+}
+
+// openUDP makes a socket, which is connected if remote is valid.
+func (w *network) openUDP(local, remote netip.AddrPort) (any, error) {
+	port, err := w.port(local.Port(), func(p uint16) bool {
+		return !slices.ContainsFunc(w.udp[p], func(k *udpSocket) bool { return overlap(k.local.Addr(), local.Addr()) })
+	})
+	if err != nil {
+		return nil, os.NewSyscallError("bind", err)
+	}
+	k := new(udpSocket)
+	k.init(w, bound(local, port), remote, func() { k.wake(0) })
+	w.udp[port] = append(w.udp[port], k)
+	return k, nil
+}
+
+// bound returns a socket's address once it has a port.
+func bound(local netip.AddrPort, port uint16) netip.AddrPort {
+	a := local.Addr()
+	if !specified(a) {
+		a = netip.IPv4Unspecified()
+	}
+	return netip.AddrPortFrom(a, port)
+}
+
+// receiveUDP queues a datagram at the socket that it is for.
+func (w *network) receiveUDP(from protocol.NodeID, s *segment) {
+	source, target := w.ends(from, s)
+	for _, k := range w.udp[target.Port()] {
+		if !overlap(k.local.Addr(), target.Addr()) || k.remote.IsValid() && k.remote != source {
+			continue
+		}
+		cost := len(s.data) + datagramCost
+		if k.queued+cost > maxQueued {
+			return
+		}
+		k.queue = append(k.queue, receivedDatagram{source, s.data})
+		k.queued += cost
+		k.reads.Signal()
+		return
+	}
+}
+
+// ReadFrom waits for a datagram. What p does not take is lost.
+func (k *udpSocket) ReadFrom(p []byte) (n, size int, from netip.AddrPort, err error) {
+	defer k.w.unlock(k.w.lock())
+	for {
+		if err := k.err(&k.reads); err != nil {
+			return 0, 0, from, err
+		}
+		if len(k.queue) > 0 {
+			d := k.queue[0]
+			k.queue[0].data = nil
+			k.queue = k.queue[1:]
+			k.queued -= len(d.data) + datagramCost
+			return copy(p, d.data), len(d.data), d.from, nil
+		}
+		k.reads.Wait()
+	}
+}
+
+// Read waits for a datagram.
+func (k *udpSocket) Read(p []byte) (int, error) {
+	n, _, _, err := k.ReadFrom(p)
+	return n, err
+}
+
+// WriteTo sends a datagram. It never waits.
+func (k *udpSocket) WriteTo(p []byte, to netip.AddrPort) (int, error) {
+	defer k.w.unlock(k.w.lock())
+	if err := k.err(&k.writes); err != nil {
+		return 0, err
+	}
+	if len(p) > maxDatagram {
+		return 0, syscall.EMSGSIZE
+	}
+	to, node, err := k.w.route(to)
+	if err != nil {
+		return 0, err
+	}
+	local := k.local
+	switch {
+	case to.Port() == 0:
+		return 0, syscall.EINVAL
+	case !specified(local.Addr()):
+		local = netip.AddrPortFrom(k.w.source(to.Addr()), local.Port())
+	case local.Addr() == loopback && node != k.w.id:
+		return 0, syscall.EINVAL
+	}
+	k.w.transmit(node, &segment{what: segDatagram, loop: loops(local, to), fromPort: local.Port(), toPort: to.Port(), data: p})
+	return len(p), nil
+}
+
+// Write sends a datagram to the peer.
+func (k *udpSocket) Write(p []byte) (int, error) {
+	if !k.remote.IsValid() {
+		return 0, syscall.EDESTADDRREQ
+	}
+	return k.WriteTo(p, k.remote)
+}
+
+// SetDeadline sets deadlines.
+func (k *udpSocket) SetDeadline(read, write bool, t time.Time) error {
+	defer k.w.unlock(k.w.lock())
+	err := k.deadlines(read, write, t)
+	k.wake(0)
+	return err
+}
+
+// Close frees the port. Those who wait get an error.
+func (k *udpSocket) Close() error {
+	defer k.w.unlock(k.w.lock())
+	if k.closed {
+		return net.ErrClosed
+	}
+	k.closed = true
+	k.queue = nil
+	k.reads.Broadcast()
+	k.wake(0)
+	port := k.local.Port()
+	k.w.udp[port] = slices.DeleteFunc(k.w.udp[port], func(other *udpSocket) bool { return other == k })
+	if len(k.w.udp[port]) == 0 {
+		delete(k.w.udp, port)
+	}
+	return nil
+}
