@@ -65,7 +65,7 @@ func watch(t testing.TB, faults string, o host.Options, p host.Program) []string
 	return w.lines
 }
 
-func say(h *host.Host, args ...any) { h.Output(kindDid, []byte(fmt.Sprint(args...))) }
+func tell(h *host.Host, args ...any) { h.Output(kindDid, []byte(fmt.Sprint(args...))) }
 
 func compare(t *testing.T, got []string, want ...string) {
 	t.Helper()
@@ -76,14 +76,14 @@ func compare(t *testing.T, got []string, want ...string) {
 
 func TestACrashEndsAllGoroutinesWhereTheyStand(t *testing.T) {
 	got := watch(t, "crash 0 at 2500ms for 2s", host.Options{}, func(ctx context.Context, h *host.Host) error {
-		defer say(h, "main's deferred call")
+		defer tell(h, "main's deferred call")
 		go func() {
-			defer say(h, "a deferred call")
+			defer tell(h, "a deferred call")
 			for range time.Tick(time.Second) {
-				say(h, "tick")
+				tell(h, "tick")
 			}
 		}()
-		time.AfterFunc(3*time.Second, func() { say(h, "timer of life ", h.Incarnation()) })
+		time.AfterFunc(3*time.Second, func() { tell(h, "timer of life ", h.Incarnation()) })
 		time.Sleep(4 * time.Second)
 		runtime.Goexit()
 		return nil
@@ -100,14 +100,14 @@ func TestADeadlockEndsItsStepAndNotTheRun(t *testing.T) {
 		lock := func(x, y *sync.Mutex) {
 			x.Lock()
 			time.Sleep(time.Second)
-			say(h, "has one lock")
+			tell(h, "has one lock")
 			y.Lock()
-			say(h, "has both")
+			tell(h, "has both")
 		}
 		go lock(&a, &b)
 		go lock(&b, &a)
 		time.Sleep(3 * time.Second)
-		say(h, "goes on")
+		tell(h, "goes on")
 		var none chan int
 		<-none
 		return nil
@@ -120,7 +120,7 @@ func TestAProgramThatReturnsIsDown(t *testing.T) {
 		go func() {
 			for {
 				time.Sleep(time.Second)
-				say(h, "alive")
+				tell(h, "alive")
 			}
 		}()
 		time.Sleep(1500 * time.Millisecond)
@@ -164,7 +164,7 @@ func TestAPanicAnExitAndAnErrorAreViolations(t *testing.T) {
 func TestAnExitIsTheEndOfALifeIfTheScenarioSaysSo(t *testing.T) {
 	got := watch(t, "crash 0 at 2s for 1s", host.Options{ExitCrashes: true}, func(ctx context.Context, h *host.Host) error {
 		time.Sleep(time.Second)
-		defer say(h, "a deferred call")
+		defer tell(h, "a deferred call")
 		os.Exit(1)
 		return nil
 	})
@@ -187,11 +187,11 @@ func TestLogsAreRemarksOfTheNode(t *testing.T) {
 func TestTheMachineIsTheSameEverywhere(t *testing.T) {
 	got := watch(t, "", host.Options{}, func(ctx context.Context, h *host.Host) error {
 		name, err := os.Hostname()
-		say(h, name, err, " ", runtime.NumCPU(), runtime.GOMAXPROCS(0), " ", os.Getpid(), " ", runtime.NumGoroutine(), " ", time.Now())
+		tell(h, name, err, " ", runtime.NumCPU(), runtime.GOMAXPROCS(0), " ", os.Getpid(), " ", runtime.NumGoroutine(), " ", time.Now())
 		_, err = os.Create("a file")
-		say(h, err)
+		tell(h, err)
 		_, err = os.Stat("a file")
-		say(h, err)
+		tell(h, err)
 		select {}
 	})
 	compare(t, got, "0s n0 life 1", "0s n0 n0<nil> 4 4 1 1 2000-01-01 00:00:00 +0000 UTC m=+0.000000001",
@@ -204,7 +204,7 @@ func TestAfterAPauseAllTimersFireAtOnce(t *testing.T) {
 		tick := time.NewTicker(time.Second)
 		for range 4 {
 			at := <-tick.C
-			say(h, at.Sub(start), " ", time.Since(start))
+			tell(h, at.Sub(start), " ", time.Since(start))
 		}
 		return nil
 	})

@@ -54,7 +54,7 @@ func TestFinalizersOfAProgramNeverRun(t *testing.T) {
 		}
 		select {
 		case s := <-ran:
-			say(h, s)
+			tell(h, s)
 		default:
 		}
 		return nil

@@ -37,7 +37,7 @@ func counter(ctx context.Context, h *host.Host) error {
 		}
 		wg.Wait()
 		if want += 3; total != want {
-			say(h, "lost")
+			tell(h, "lost")
 			total = want
 		}
 	}
