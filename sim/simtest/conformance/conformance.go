@@ -33,6 +33,7 @@
 //	25  power failures: the disk of a test loses what the test tells it to lose
 //	26  damaged disks: tests of disks damage them
 //	27  jumps of clocks: the clocks of a test do not jump. They may drift
+//	31  goroutines: the nodes of a test have none
 //	28  ends of runs: a runtime that ends by itself must be asked whether it did
 package conformance
 

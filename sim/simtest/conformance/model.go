@@ -121,6 +121,8 @@ func (m *model) begin(n *nodeModel, e *event) {
 		m.bad(1, n, "becomes incarnation %d without a start", e.inc)
 	case e.now < n.now || e.now > protocol.MaxTime:
 		m.bad(27, n, "has %v after %v", e.now, n.now)
+	case e.jumped != 0:
+		m.bad(27, n, "has %v, and %v on its steady clock, but no clock jumps", e.now, e.now-protocol.Time(e.jumped))
 	case n.names[e.name] && m.p.named:
 		m.bad(6, n, "has two steps of name %#x", e.name)
 	}

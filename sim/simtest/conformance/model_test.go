@@ -74,6 +74,7 @@ func TestTheModelFindsWhatIsAmiss(t *testing.T) {
 		"25: moved":    func(l []event) []event { l[11].records[2].index = 3; return l },
 		"25: changed":  func(l []event) []event { l[11].records[1].body = "x"; return l },
 		"27: back":     func(l []event) []event { l[9].now = 1; return l },
+		"27: jumped":   func(l []event) []event { l[9].jumped = 1; return l },
 		"29: panicked": func(l []event) []event { l[10].body = "oops"; return l },
 		"30: owed":     func(l []event) []event { return l[:6] },
 		"30: twice":    func(l []event) []event { return slices.Insert(l, 7, l[6]) },

@@ -56,6 +56,7 @@ type event struct {
 	node    protocol.NodeID
 	inc     uint32
 	now     protocol.Time
+	jumped  time.Duration // by which now is ahead of the steady clock
 	name    uint64
 	from    protocol.NodeID
 	tag     uint64
@@ -141,6 +142,7 @@ func (n *node) Timeout(env *protocol.Env, tag uint64) {
 // step notes the step, and does what it is told.
 func (n *node) step(env *protocol.Env, e *event) {
 	e.node, e.inc, e.now, e.name = n.id, env.Incarnation(), env.Now(), env.StepName()
+	e.jumped = e.now.Sub(env.Steady())
 	if env.ID() != n.id || e.inc != n.inc || !n.begun {
 		n.p.flaw("2: incarnation %d of node %v has a step as incarnation %d of node %v", n.inc, n.id, e.inc, env.ID())
 	}
