@@ -69,7 +69,8 @@ type life struct {
 	env     *protocol.Env // of the step under way
 	timer   int64         // the bubble's time at which the node's timer fires, or 0
 	ended   bool
-	inexact bool            // a map was ranged over whose order may follow from addresses
+	inexact bool // a map was ranged over whose order may follow from addresses
+	owned   map[string]any
 	lines   [2]bytes.Buffer // begun lines of stdout and stderr
 }
 
@@ -168,6 +169,20 @@ func (l *life) drive(seed uint64) {
 		l.done <- o
 	}
 	simKill()
+}
+
+// Own returns what the life has instead of a variable of a package that nodes would share. The
+// overlay's files of packages ask for it.
+func (l *life) Own(name string, make func() any) any {
+	own, ok := l.owned[name]
+	if !ok {
+		own = make()
+		if l.owned == nil {
+			l.owned = map[string]any{}
+		}
+		l.owned[name] = own
+	}
+	return own
 }
 
 // earlier returns the earlier of two times, of which 0 is none.

@@ -38,9 +38,10 @@ var addedFiles embed.FS
 
 // added are the new files, by their place below GOROOT/src.
 var added = map[string]string{
-	"net/dessim.go":     "added/net.txt",
-	"os/dessim.go":      "added/os.txt",
-	"runtime/dessim.go": "added/runtime.txt",
+	"net/dessim.go":      "added/net.txt",
+	"net/http/dessim.go": "added/http.txt",
+	"os/dessim.go":       "added/os.txt",
+	"runtime/dessim.go":  "added/runtime.txt",
 }
 
 // A Group is all edits for one cause.
