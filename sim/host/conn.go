@@ -5,26 +5,6 @@ import (
 	"time"
 )
 
-// Constants of the simulated TCP and UDP, with those of Linux in mind.
-const (
-	maxDatagram = 65507    // bytes of a datagram: 64 KiB less the headers of IP and UDP
-	maxSegment  = 16 << 10 // bytes of a segment: what a machine hands its network card in one go
-	maxWindow   = 64 << 10 // bytes that a connection holds unread; as much waits to be sent
-	maxOffset   = 1 << 62  // of a stream
-
-	firstRTO = time.Second            // before a round trip has been measured (RFC 6298)
-	minRTO   = 200 * time.Millisecond // TCP_RTO_MIN
-	maxRTO   = 120 * time.Second      // TCP_RTO_MAX
-
-	synTries    = 6  // tcp_syn_retries: ETIMEDOUT after 127 s
-	synAckTries = 5  // tcp_synack_retries
-	dataTries   = 15 // tcp_retries2: ETIMEDOUT after 924.6 s with the least timeout
-	orphanTries = 8  // tcp_orphan_retries, once the program has closed it
-	dupAcks     = 3  // that cause a retransmission at once (RFC 5681)
-
-	lingering = 60 * time.Second // tcp_fin_timeout, and TIME-WAIT
-)
-
 // conn is one end of a TCP connection, as a state machine: segments, the passing of time, and a
 // program's reads and writes go in; segments and the error come out. It never waits; see stream for
 // what waits. Offsets count a stream's bytes from 0. The FIN takes the offset after the
@@ -99,9 +79,6 @@ type keepAlive struct {
 	interval time.Duration // between probes
 	count    int           // probes without an answer that end the connection
 }
-
-// defaultKeepAlive are the times of Linux: tcp_keepalive_time, _intvl and _probes.
-var defaultKeepAlive = keepAlive{idle: 2 * time.Hour, interval: 75 * time.Second, count: 9}
 
 // dialConn begins a connection with a SYN. emit sends a segment, whose addresses it adds.
 func dialConn(now int64, id connID, emit func(*segment)) *conn {

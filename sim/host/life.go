@@ -162,10 +162,11 @@ func (l *life) drive(seed uint64) {
 			l.inexact, o.ranged = stack[0] != 0, stack[:]
 		}
 		o.ended, o.panicked, o.why, o.stack = simEnded()
-		if !o.ended {
-			l.net.finish()
-			o.next = earlier(simNextTimer(), l.net.due())
+		if o.ended {
+			l.net.exit()
 		}
+		l.net.finish()
+		o.next = earlier(simNextTimer(), l.net.due())
 		l.done <- o
 	}
 	simKill()

@@ -55,14 +55,6 @@ type peerName struct {
 	id   connID
 }
 
-// Ports that a program gets if it asks for any, as on Linux. A node's next life goes on where
-// the last one would be after some hundred connections, so that peers rarely see a port again.
-const (
-	firstPort    = 32768
-	ports        = 61000 - firstPort
-	portsPerLife = 997
-)
-
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 func newNetwork(l *life) *network {
@@ -147,6 +139,19 @@ func (w *network) finish() {
 		s.conn.acknowledge()
 	}
 	w.owing = w.owing[:0]
+}
+
+// exit closes all connections, as an operating system does for a process that ends. Nobody sends
+// again what gets lost of it. A crash has no exit.
+func (w *network) exit() {
+	if !w.mu.TryLock() {
+		return // the program has panicked in here
+	}
+	defer w.mu.Unlock()
+	for _, id := range protocol.SortedKeys(w.streams) {
+		s := w.streams[id]
+		s.close(s.drop)
+	}
 }
 
 // due returns when advance is to be called next, or 0.

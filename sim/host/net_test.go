@@ -159,13 +159,13 @@ func TestTCPCarriesBytesOverBadLinks(t *testing.T) {
 }
 
 func TestAPeerThatComesBackResetsItsOldConnections(t *testing.T) {
-	for seed := range uint64(20) {
-		said, _ := play(t, seed, "crash 0 at 20ms for 1s", plain, echo, transfer(3_000_000))
+	for seed := range uint64(5) {
+		said, _ := play(t, seed, "crash 0 at 20ms for 1s", plain, echo, transfer(1_000_000))
 		if text := strings.Join(said[1], "\n"); !strings.Contains(text, "connection reset by peer") {
 			t.Fatalf("seed %d: the client said %q, want a reset", seed, text)
 		}
-		said, _ = play(t, seed, "crash 1 at 20ms for 1s", plain, echo, transfer(3_000_000))
-		if text := strings.Join(said[0], "\n"); !strings.Contains(text, "connection reset by peer") || !strings.Contains(text, "echoed 3000000 <nil>") {
+		said, _ = play(t, seed, "crash 1 at 20ms for 1s", plain, echo, transfer(1_000_000))
+		if text := strings.Join(said[0], "\n"); !strings.Contains(text, "connection reset by peer") || !strings.Contains(text, "echoed 1000000 <nil>") {
 			t.Fatalf("seed %d: the server said %q, want a reset, and then all", seed, text)
 		}
 	}
@@ -490,4 +490,30 @@ func TestNamesAndInterfacesAreTheNodes(t *testing.T) {
 		"[n258] <nil>", "443 <nil>",
 		"[127.0.0.1/8 10.0.0.0/8] <nil>",
 		"lo up|loopback|running [127.0.0.1/8] <nil>", "eth0 up|broadcast|running [10.0.0.0/8] <nil>")
+}
+
+func TestAProgramThatEndsClosesItsConnections(t *testing.T) {
+	server := func(ctx context.Context, h *host.Host) error {
+		l, err := net.Listen("tcp", ":7")
+		if err != nil {
+			return err
+		}
+		c, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		fmt.Fprint(c, "bye")
+		return nil
+	}
+	client := func(ctx context.Context, h *host.Host) error {
+		c, err := net.Dial("tcp", "n0:7")
+		if err != nil {
+			return err
+		}
+		all, err := io.ReadAll(c)
+		say(h, "%s %v", all, err)
+		return wait(ctx)
+	}
+	said, _ := play(t, 1, "", sim.Link{Delay: time.Millisecond}, server, client)
+	expect(t, said, 1, "bye <nil>")
 }

@@ -12,10 +12,6 @@ import (
 	"dessim/protocol"
 )
 
-// backlog is how many connections a listener holds that were not accepted. The SYNs of others are dropped.
-// On Linux it is net.core.somaxconn.
-const backlog = 4096
-
 // listener is a socket that takes connections.
 type listener struct {
 	socket

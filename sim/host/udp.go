@@ -11,13 +11,6 @@ import (
 	"dessim/protocol"
 )
 
-// A datagram socket holds so much that is not read, and drops what comes after, as on Linux with
-// net.core.rmem_default. Each datagram counts with its length and some bytes more.
-const (
-	maxQueued    = 212992
-	datagramCost = 256
-)
-
 // udpSocket is a socket of UDP. A datagram is one message: lost, copied or late as the link
 // has it. One that nobody reads is dropped, and its sender learns nothing.
 type udpSocket struct {
