@@ -19,6 +19,9 @@ type Command struct {
 	Usage string // what it does, in half a line: "runs one node of a network"
 	Text  string // how it is called: "dessim node -dir DIR [flags]"; dessim stands for the program
 	Flags []Flag
+	// Raw hands everything after the name to Do as Call.Args, flags included, and there are no
+	// Flags. Only -h, -help or --help as the first argument shows the help of this command.
+	Raw bool
 	// Do carries it out. An error other than those of Refuse and Fail is a refusal.
 	Do func(ctx context.Context, c *Call) error
 }
@@ -85,7 +88,7 @@ func (t *tool) furtherCommand(c *Command) *cli.Command {
 	for _, x := range c.Flags {
 		f.add(x.Name, x.Sample, x.Usage)
 	}
-	return f.command(c.Name, c.Usage, c.Text, func(ctx context.Context, args []string) error {
+	cmd := f.command(c.Name, c.Usage, c.Text, func(ctx context.Context, args []string) error {
 		out := &direct{w: t.stdout}
 		err := c.Do(ctx, &Call{Args: args, Out: out, flags: f, tool: t})
 		if out.err != nil {
@@ -93,6 +96,23 @@ func (t *tool) furtherCommand(c *Command) *cli.Command {
 		}
 		return err
 	})
+	if c.Raw {
+		takeRaw(cmd)
+	}
+	return cmd
+}
+
+// takeRaw leaves the arguments of a command as they are, but for a request for help.
+func takeRaw(cmd *cli.Command) {
+	cmd.SkipFlagParsing = true
+	cmd.Flags = nil // the help shows none
+	do := cmd.Action
+	cmd.Action = func(ctx context.Context, cmd *cli.Command) error {
+		if slices.Contains([]string{"-h", "-help", "--help"}, cmd.Args().First()) {
+			return cli.ShowCommandHelp(ctx, cmd.Root(), cmd.Name)
+		}
+		return do(ctx, cmd)
+	}
 }
 
 // direct writes to standard output, and keeps the first error.
@@ -119,6 +139,9 @@ func (p *Program) flawOfCommands() error {
 		}
 		if slices.Index(p.commandNames(), c.Name) != len(commandNames())+i {
 			return fmt.Errorf("two commands are called %s; want a different name for each", c.Name)
+		}
+		if c.Raw && len(c.Flags) > 0 {
+			return fmt.Errorf("command %s has flags, and takes its arguments raw; want one or the other", c.Name)
 		}
 	}
 	return nil

@@ -97,3 +97,33 @@ func TestFurtherCommandsHaveNamesOfTheirOwn(t *testing.T) {
 		}
 	}
 }
+
+func TestARawCommandTakesItsArgumentsAsTheyAre(t *testing.T) {
+	p := *program
+	p.Commands = []Command{{
+		Name: "pass", Usage: "passes on", Text: "dessim pass WORDS", Raw: true,
+		Do: func(_ context.Context, c *Call) error {
+			fmt.Fprintf(c.Out, "%q\n", c.Args)
+			return nil
+		},
+	}}
+	for _, args := range [][]string{
+		{}, {""}, {"-v"}, {"test", "-run", "X", "./...", "-v"}, {"--", "-x"}, {"a", "--", "b"}, {"-x=1", "-x=2", "--", "--"},
+		{"run", "-h"}, {"a", "-help"}, {"help"}, {"-seed", "x", "-version"}, {"--generate-shell-completion"}, {"a b", "\n"},
+	} {
+		want := result{exitPass, fmt.Sprintf("%q\n", args), ""}
+		if got := runOf(&p, append([]string{"pass"}, args...)...); got != want {
+			t.Errorf("dessim pass %q: %+v, want %+v", args, got, want)
+		}
+	}
+	for _, args := range []string{"help pass", "pass -h", "pass -help", "pass --help"} {
+		r := runOf(&p, strings.Fields(args)...)
+		if r.code != exitPass || !strings.Contains(r.stdout, "dessim pass WORDS") || strings.Contains(r.stdout, "-h, -help") {
+			t.Errorf("dessim %s: %+v, want the help, which lists no flag", args, r)
+		}
+	}
+	p.Commands[0].Flags = []Flag{{Name: "loud", Usage: "in capitals"}}
+	if r := runOf(&p, "list"); r.code != exitInternal || !strings.Contains(r.stderr, "pass has flags, and takes its arguments raw") {
+		t.Errorf("a raw command with flags: %+v, want a complaint", r)
+	}
+}
