@@ -2,10 +2,11 @@
 // exactly under the simulator: see package host. They are an overlay, the argument of the go
 // command's flag -overlay. The toolchain itself is the unmodified one, and so is its installation.
 //
-// A change replaces whole lines that stand exactly once in a file of one release of Go. A
-// release that has other lines there is refused. The changes are data: the folder edits has one
-// file for each cause of nondeterminism, with the reason, and the folder added has the files that
-// are new.
+// A change replaces whole lines that stand exactly once in a file of a release of Go. An
+// installation that has other lines there is refused, and so is a release that nobody tried. The
+// changes are data: the folder edits has one file for each cause of nondeterminism, with the reason,
+// and the folder added has the files that are new. What each group is good for, package ablation
+// shows.
 package overlay
 
 import (
@@ -27,8 +28,8 @@ import (
 // Tag is the build tag without which package host does not run nodes. It goes with the overlay.
 const Tag = "dessim_overlay"
 
-// Releases are those that the edits were written for, the newest first.
-var Releases = []string{"go1.26.8"}
+// Releases are those that the edits were tried with, the newest first.
+var Releases = []string{"go1.27.4", "go1.26.11", "go1.26.8"}
 
 //go:embed edits/*.txt
 var editFiles embed.FS
@@ -53,6 +54,7 @@ type Group struct {
 
 // An Edit replaces whole lines of one file.
 type Edit struct {
+	Series  string // of releases: "go1.26"; "" is all
 	File    string // below GOROOT/src, with slashes
 	Stands  string // stands exactly once
 	Instead string
@@ -79,6 +81,8 @@ func Groups() ([]Group, error) {
 //	--- instead
 //	whole lines
 //	--- end
+//
+// Where series of releases differ, an edit begins with a line such as "series go1.26".
 func parse(name, text string) (Group, error) {
 	why, rest, _ := strings.Cut(text, "\n\n")
 	g := Group{Name: name, Why: why}
@@ -86,11 +90,11 @@ func parse(name, text string) (Group, error) {
 		head, after, ok1 := strings.Cut(rest, "--- stands\n")
 		stands, after, ok2 := strings.Cut(after, "--- instead\n")
 		instead, after, ok3 := strings.Cut(after, "--- end\n")
-		file, ok4 := strings.CutPrefix(strings.TrimSpace(head), "file ")
+		series, file, ok4 := parseHead(head)
 		if !ok1 || !ok2 || !ok3 || !ok4 || stands == "" {
-			return g, fmt.Errorf(`edits %s: near %q: want "file F", "--- stands", "--- instead" and "--- end"`, name, firstLine(rest))
+			return g, fmt.Errorf(`edits %s: near %q: want "file F", perhaps after "series S" of a known release, "--- stands", "--- instead" and "--- end"`, name, firstLine(rest))
 		}
-		g.Edits = append(g.Edits, Edit{File: file, Stands: stands, Instead: instead})
+		g.Edits = append(g.Edits, Edit{Series: series, File: file, Stands: stands, Instead: instead})
 		rest = strings.TrimLeft(after, "\n")
 	}
 	if why == "" || len(g.Edits) == 0 {
@@ -98,6 +102,22 @@ func parse(name, text string) (Group, error) {
 	}
 	return g, nil
 }
+
+// parseHead reads the lines of an edit before its text.
+func parseHead(head string) (series, file string, ok bool) {
+	if rest, some := strings.CutPrefix(head, "series "); some {
+		series, head, _ = strings.Cut(rest, "\n")
+		if !slices.ContainsFunc(Releases, func(r string) bool { return seriesOf(r) == series }) {
+			return "", "", false
+		}
+	}
+	file, ok = strings.CutPrefix(head, "file ")
+	file, one := strings.CutSuffix(file, "\n")
+	return series, file, ok && one && file != "" && !strings.ContainsAny(file, " \n")
+}
+
+// seriesOf returns the series of a release, go1.26 for go1.26.8.
+func seriesOf(version string) string { return version[:strings.LastIndexByte(version, '.')] }
 
 func firstLine(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
@@ -215,6 +235,9 @@ func texts(r Release, without []string) (map[string]string, error) {
 			continue
 		}
 		for i := range g.Edits {
+			if s := g.Edits[i].Series; s != "" && s != seriesOf(r.Version) {
+				continue
+			}
 			if err := g.Edits[i].into(files, r, g.Name); err != nil {
 				return nil, err
 			}
