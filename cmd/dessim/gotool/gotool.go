@@ -1,0 +1,188 @@
+// Package gotool has the command "go" of dessim: the go command, for ordinary Go programs that run
+// as nodes of the simulator. Package host, which makes nodes of them, needs an overlay of the
+// standard library and a build tag: see package overlay. This command writes the overlay that fits
+// the release in use, beside the build cache, and hands both on.
+//
+// Everything else is the go command's: flags and arguments, input, output, exit code and signals.
+// On Unix it even takes the place of this process. Only these differ:
+//
+//   - -tags, on the command line or in GOFLAGS, has the tag added.
+//   - cgo is off, since no simulation sees the threads of C. With CGO_ENABLED=1 in the environment,
+//     and with -race, -msan and -asan, which cannot do without, it is on; but no package beyond the
+//     standard library may use it, and net and os/user do without by their tags.
+//
+// Subcommands that compile nothing, such as mod and fmt, are handed on as they are, so that
+// "dessim go" can stand wherever a script or a Makefile has the go command.
+//
+// In the code, start with invocation.run.
+package gotool
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"dessim/cmd/dessim/cmdline"
+	"dessim/sim/host/overlay"
+)
+
+const usage = `dessim go test|build|run|vet|install|list [flags] [PACKAGES]
+
+Runs the go command with what package dessim/sim/host needs to run ordinary Go
+programs as nodes: an overlay of the standard library, and the build tag that goes
+with it. All flags and arguments are those of the go command, and so are output and
+exit code. Other subcommands, such as mod, are handed on as they are.
+
+The first build for an overlay compiles the standard library, which takes some
+seconds; then the build cache has it. The overlay itself is written beside the
+build cache.
+
+The overlay is written for these releases of Go, on linux/amd64 and linux/arm64:
+RELEASES. To use one that is not installed:
+
+  GOTOOLCHAIN=NEWEST dessim go test ./...
+
+cgo is off, unless CGO_ENABLED=1 is in the environment, or for -race. Packages that
+use it are refused then: no simulation sees what C does.`
+
+// withOverlay are the subcommands that get the overlay.
+func withOverlay() []string {
+	return []string{"test", "build", "run", "vet", "install", "list"}
+}
+
+// asTheyAre are the other subcommands of the go command.
+func asTheyAre() []string {
+	return []string{"bug", "clean", "doc", "env", "fix", "fmt", "generate", "get", "help", "mod", "telemetry", "tool", "version", "work"}
+}
+
+// Command returns the command.
+func Command() cmdline.Command {
+	text := strings.NewReplacer(
+		"RELEASES", strings.Join(overlay.Releases, ", "),
+		"NEWEST", overlay.Releases[0],
+	).Replace(usage)
+	return cmdline.Command{
+		Name: "go", Usage: "runs the go command for ordinary Go programs that are nodes", Text: text, Raw: true,
+		Do: func(ctx context.Context, c *cmdline.Call) error {
+			v := &invocation{ctx: ctx, program: c.Program(), env: os.Environ()}
+			if err := v.run(c.Args); err != nil {
+				return err
+			}
+			return v.become()
+		},
+	}
+}
+
+// invocation is a call of the go command in the making.
+type invocation struct {
+	ctx     context.Context
+	program string
+	path    string   // of the go command
+	args    []string // after its name
+	env     []string
+}
+
+// run finds out what to call.
+func (v *invocation) run(args []string) error {
+	all := append(withOverlay(), asTheyAre()...)
+	switch {
+	case len(args) == 0:
+		return cmdline.Refuse("no subcommand of the go command; want %s go with %s", v.program, strings.Join(withOverlay(), ", "))
+	case strings.HasPrefix(args[0], "-"):
+		return cmdline.Refuse("unexpected argument %s; the subcommand comes first: %s go test ...", cmdline.Quote(args[0]), v.program)
+	case !slices.Contains(all, args[0]):
+		return cmdline.Refuse("unknown subcommand %s of the go command; %s", cmdline.Quote(args[0]), cmdline.DidYouMean(args[0], all))
+	}
+	path, err := exec.LookPath("go")
+	if err != nil {
+		return cmdline.Refuse("no go command in PATH; install %s, or put its folder into PATH", overlay.Releases[0])
+	}
+	v.path, v.args = path, args
+	if slices.Contains(asTheyAre(), args[0]) {
+		return nil
+	}
+	return v.overlaid(parse(args[0], args[1:]))
+}
+
+// overlaid has the line use the overlay.
+func (v *invocation) overlaid(l *line) error {
+	s, err := v.settings(l)
+	if err != nil {
+		return err
+	}
+	inherited := parse(l.sub, splitQuoted(s.GOFLAGS))
+	switch {
+	case l.overlay:
+		return cmdline.Refuse("-overlay is what %s go adds; want none", v.program)
+	case inherited.overlay:
+		return cmdline.Refuse("-overlay in GOFLAGS is what %s go adds; want none", v.program)
+	case s.GOOS != "linux" || s.GOARCH != "amd64" && s.GOARCH != "arm64":
+		return cmdline.Refuse("the overlay is for linux/amd64 and linux/arm64, not for %s/%s; want GOOS=linux and one of these as GOARCH", s.GOOS, s.GOARCH)
+	case !slices.Contains(overlay.Releases, s.GOVERSION):
+		return cmdline.Refuse("the overlay is for %s, not for %s; want one of these, such as by GOTOOLCHAIN=%s %s go %s ...",
+			strings.Join(overlay.Releases, ", "), s.GOVERSION, overlay.Releases[0], v.program, l.sub)
+	case !filepath.IsAbs(s.GOCACHE):
+		return cmdline.Refuse("GOCACHE is %s; want a folder", cmdline.Quote(s.GOCACHE))
+	}
+	tags := []string{overlay.Tag}
+	sanitized := cmp.Or(l.sanitizer, inherited.sanitizer)
+	if sanitized == "" && lookup(v.env, "CGO_ENABLED") != "1" {
+		v.env = with(v.env, "CGO_ENABLED", "0")
+	} else {
+		v.env = with(v.env, "CGO_ENABLED", "1")
+		tags = append(tags, "netgo", "osusergo")
+		if err := v.refuseCgo(l, inherited, tags); err != nil {
+			return err
+		}
+	}
+	dir := filepath.Join(filepath.Dir(s.GOCACHE), "dessim-overlay")
+	r, err := overlay.Reach(dir, overlay.Release{Version: s.GOVERSION, Root: s.GOROOT}, s.GOMODCACHE)
+	if err != nil {
+		return err
+	}
+	file, err := overlay.Write(dir, r)
+	if err != nil {
+		return err
+	}
+	if r.Root != s.GOROOT {
+		v.path = filepath.Join(r.Root, "bin", "go")
+		v.env = with(with(v.env, "GOROOT", r.Root), "GOTOOLCHAIN", "local")
+	}
+	v.args = slices.Concat([]string{l.sub}, l.chdir, []string{"-overlay=" + file}, l.tagged(inherited, tags))
+	return nil
+}
+
+// refuseCgo refuses packages beyond the standard library that use cgo. What go list cannot say is
+// left to the go command itself.
+func (v *invocation) refuseCgo(l, inherited *line, tags []string) error {
+	args := slices.Concat([]string{"list"}, l.chdir, []string{"-deps", "-f", "{{if and .CgoFiles (not .Standard)}}{{.ImportPath}}{{end}}"}, l.module)
+	if l.sub == "test" {
+		args = append(args, "-test")
+	}
+	args = slices.Concat(args, l.onlyTags(inherited, tags), []string{"--"}, l.packages)
+	out, _ := v.ask(args)
+	if found := strings.Fields(out); len(found) > 0 {
+		return cmdline.Refuse("package %s uses cgo, and no simulation sees what C does; want CGO_ENABLED=0 and no -race, or a package without cgo", found[0])
+	}
+	return nil
+}
+
+// lookup returns a variable of an environment.
+func lookup(env []string, name string) string {
+	for i := len(env) - 1; i >= 0; i-- {
+		if value, ok := strings.CutPrefix(env[i], name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// with returns the environment with a variable.
+func with(env []string, name, value string) []string {
+	env = slices.DeleteFunc(slices.Clone(env), func(s string) bool { return strings.HasPrefix(s, name+"=") })
+	return append(env, name+"="+value)
+}

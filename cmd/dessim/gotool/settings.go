@@ -1,0 +1,64 @@
+package gotool
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+
+	"dessim/cmd/dessim/cmdline"
+)
+
+// settings are what go env says where the call is made, so that a toolchain line in go.mod counts.
+type settings struct {
+	GOVERSION, GOROOT, GOCACHE, GOMODCACHE, GOFLAGS, GOOS, GOARCH string
+}
+
+func (v *invocation) settings(l *line) (s settings, err error) {
+	args := slices.Concat([]string{"env"}, l.chdir, []string{"-json", "GOVERSION", "GOROOT", "GOCACHE", "GOMODCACHE", "GOFLAGS", "GOOS", "GOARCH"})
+	out, said := v.ask(args)
+	if err := json.Unmarshal([]byte(out), &s); err != nil || said != "" {
+		return s, cmdline.Refuse("the go command fails: %s", cmp.Or(said, "go env -json does not print what it should"))
+	}
+	return s, nil
+}
+
+// ask runs the go command for this program. If it fails, said is a line about why.
+func (v *invocation) ask(args []string) (out, said string) {
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(v.ctx, v.path, args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = v.env, &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
+		return "", cmp.Or(lines[len(lines)-1], err.Error())
+	}
+	return stdout.String(), ""
+}
+
+// splitQuoted splits text as the go command splits GOFLAGS: at spaces, but for those of a word
+// within quotes. A word that has no end is left out: the go command complains of it.
+func splitQuoted(text string) (words []string) {
+	const spaces = " \t\n\r"
+	for {
+		text = strings.TrimLeft(text, spaces)
+		if text == "" {
+			return words
+		}
+		ends, from := spaces, 0
+		if text[0] == '\'' || text[0] == '"' {
+			ends, from = text[:1], 1
+		}
+		n := strings.IndexAny(text[from:], ends)
+		switch {
+		case n >= 0:
+			words = append(words, text[from:from+n])
+			text = text[from+n+1:]
+		case from > 0:
+			return words
+		default:
+			return append(words, text)
+		}
+	}
+}
