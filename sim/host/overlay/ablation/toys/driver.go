@@ -1,0 +1,74 @@
+//go:build dessim_overlay
+
+package main
+
+import (
+	"time"
+	_ "unsafe" // for go:linkname
+)
+
+//go:linkname simRun runtime.simRun
+func simRun(f func())
+
+//go:linkname simBegin runtime.simBegin
+func simBegin(seed uint64, local any, ask func(name, operation uint64) bool)
+
+//go:linkname simDisturb runtime.simDisturb
+func simDisturb(order, yields bool)
+
+//go:linkname simGuest runtime.simGuest
+func simGuest(guest bool)
+
+//go:linkname simSetTime runtime.simSetTime
+func simSetTime(now, offset int64)
+
+//go:linkname simNextTimer runtime.simNextTimer
+func simNextTimer() int64
+
+//go:linkname simWait runtime.simWait
+func simWait() (contest bool)
+
+//go:linkname simEnded runtime.simEnded
+func simEnded() (ended, panicked bool, why any, stack []uintptr)
+
+//go:linkname simDigest runtime.simDigest
+func simDigest() (turns, operations, digest uint64)
+
+//go:linkname simKill runtime.simKill
+func simKill() (n int)
+
+// begins is the bubble's time when a toy begins.
+const begins = 946_684_800_000_000_000
+
+func init() {
+	drive = func(t *toy, p *printer) { simRun(func() { t.drive(p) }) }
+}
+
+// drive is what package host does for a node, without the node.
+func (t *toy) drive(p *printer) {
+	simBegin(1, nil, func(name, operation uint64) bool { return operation%3 == 0 })
+	simDisturb(false, t.yields)
+	simGuest(true)
+	go t.run(p)
+	simGuest(false)
+	const second = int64(time.Second)
+	for range 1000 {
+		simWait()
+		if ended, _, why, _ := simEnded(); ended {
+			p.say("ended: %v", why)
+			break
+		}
+		next := simNextTimer()
+		if next == 0 {
+			break
+		}
+		offset := int64(0)
+		if t.jumps != 0 && next >= begins+second {
+			next, offset = max(next, begins+2*second), t.jumps
+		}
+		simSetTime(next, offset)
+	}
+	turns, _, digest := simDigest()
+	p.say("%d turns, %x", turns, digest)
+	simKill()
+}
