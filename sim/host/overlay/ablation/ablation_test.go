@@ -20,7 +20,10 @@ import (
 var full = flag.Bool("full", false, "leave out each group of edits in turn, in all releases of Go that are here, and run Go's own tests")
 
 // without has the groups that no toy shows, and why.
-var without = map[string]string{"base": "nothing compiles without it"}
+var without = map[string]string{
+	"base": "nothing compiles without it",
+	"net":  "programs would have the sockets of the machine: see the tests of package host",
+}
 
 // release is a release of Go that is here.
 type release struct {

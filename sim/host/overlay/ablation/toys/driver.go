@@ -14,7 +14,7 @@ func simRun(f func())
 func simBegin(seed uint64, local any, ask func(name, operation uint64) bool)
 
 //go:linkname simDisturb runtime.simDisturb
-func simDisturb(order, yields bool)
+func simDisturb(on bool)
 
 //go:linkname simGuest runtime.simGuest
 func simGuest(guest bool)
@@ -27,6 +27,12 @@ func simNextTimer() int64
 
 //go:linkname simWait runtime.simWait
 func simWait() (contest bool)
+
+//go:linkname simGrant runtime.simGrant
+func simGrant(i int)
+
+//go:linkname simRanged runtime.simRanged
+func simRanged() [16]uintptr
 
 //go:linkname simEnded runtime.simEnded
 func simEnded() (ended, panicked bool, why any, stack []uintptr)
@@ -46,14 +52,16 @@ func init() {
 
 // drive is what package host does for a node, without the node.
 func (t *toy) drive(p *printer) {
-	simBegin(1, nil, func(name, operation uint64) bool { return operation%3 == 0 })
-	simDisturb(false, t.yields)
+	simBegin(1, p, func(name, operation uint64) bool { return operation%3 == 0 })
+	simDisturb(t.yields)
 	simGuest(true)
 	go t.run(p)
 	simGuest(false)
 	const second = int64(time.Second)
 	for range 1000 {
-		simWait()
+		for simWait() {
+			simGrant(0)
+		}
 		if ended, _, why, _ := simEnded(); ended {
 			p.say("ended: %v", why)
 			break
@@ -70,5 +78,8 @@ func (t *toy) drive(p *printer) {
 	}
 	turns, _, digest := simDigest()
 	p.say("%d turns, %x", turns, digest)
+	if t.inexact && simRanged()[0] == 0 {
+		p.fail("a range over a map of pointers is not told")
+	}
 	simKill()
 }

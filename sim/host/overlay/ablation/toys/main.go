@@ -21,13 +21,22 @@ type toy struct {
 	jumps int64
 	// yields has every third operation on a channel or a lock give the turn away.
 	yields bool
+	// inexact says that it ranges over a map whose order may follow from addresses.
+	inexact bool
 }
 
 // printer notes what a toy does.
 type printer struct {
-	lines  []string
-	failed string
+	lines   []string
+	printed []byte // by the toy to stdout
+	failed  string
 }
+
+// Print and Hostname are what the overlay asks of a node.
+func (p *printer) Print(_ bool, text []byte) { p.printed = append(p.printed, text...) }
+
+// Hostname returns the node's.
+func (*printer) Hostname() string { return "n7" }
 
 func (p *printer) say(format string, args ...any) {
 	p.lines = append(p.lines, fmt.Sprintf(format, args...))

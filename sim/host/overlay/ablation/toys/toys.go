@@ -17,19 +17,24 @@ import (
 
 // toys are named like the group that they show.
 var toys = map[string]toy{
-	"turn":    {run: turns},
-	"rand":    {run: maps},
-	"process": {run: packageMap},
-	"lazy":    {run: draws},
-	"select":  {run: selects},
-	"timers":  {run: timers},
-	"mutex":   {run: starves},
-	"pool":    {run: pools},
-	"crypto":  {run: secrets},
-	"idle":    {run: deadlock},
-	"clock":   {run: clock, jumps: int64(time.Hour)},
-	"end":     {run: ends},
-	"yield":   {run: lostUpdate, yields: true},
+	"files":     {run: opens},
+	"finalizer": {run: cleans},
+	"inexact":   {run: addresses, inexact: true},
+	"machine":   {run: asks},
+	"output":    {run: prints},
+	"turn":      {run: turns},
+	"rand":      {run: maps},
+	"process":   {run: packageMap},
+	"lazy":      {run: draws},
+	"select":    {run: selects},
+	"timers":    {run: timers},
+	"mutex":     {run: starves},
+	"pool":      {run: pools},
+	"crypto":    {run: secrets},
+	"idle":      {run: deadlock},
+	"clock":     {run: clock, jumps: int64(time.Hour)},
+	"end":       {run: ends},
+	"yield":     {run: lostUpdate, yields: true},
 }
 
 // kept keeps garbage from being optimized away.
@@ -104,14 +109,6 @@ func draws(p *printer) {
 	odd := make(map[float64]bool)
 	for range 3000 {
 		odd[math.NaN()] = true
-	}
-	for range 2 {
-		dir, err := os.MkdirTemp("", "dessim-toy-")
-		if err != nil {
-			p.fail("%v", err)
-			return
-		}
-		defer os.Remove(dir)
 	}
 }
 
@@ -261,5 +258,44 @@ func lostUpdate(p *printer) {
 	p.say("%d", n)
 	if n == 15 {
 		p.fail("nobody gives the turn away")
+	}
+}
+
+// opens opens a file of the machine.
+func opens(p *printer) {
+	if _, err := os.Open(os.Args[0]); err == nil {
+		p.fail("a program opens a file of the machine")
+	}
+}
+
+// cleans has the collector find much to clean up.
+func cleans(p *printer) {
+	n := 0
+	for range 1000 {
+		runtime.AddCleanup(new([1000]int), func(int) { n++ }, 0)
+		time.Sleep(time.Millisecond)
+	}
+	p.say("%d", n)
+}
+
+func addresses(*printer) {
+	m := make(map[*int]int)
+	for i := range 20 {
+		m[new(int)] = i
+	}
+	for range m {
+	}
+}
+
+// asks asks the machine what it is like.
+func asks(p *printer) {
+	host, err := os.Hostname()
+	p.say("%d %d %d %d %s %v %v", runtime.GOMAXPROCS(0), runtime.NumCPU(), runtime.NumGoroutine(), os.Getpid(), host, err, time.Local)
+}
+
+func prints(p *printer) {
+	fmt.Println("hello")
+	if string(p.printed) != "hello\n" {
+		p.fail("a program prints to the standard output of the simulator")
 	}
 }
