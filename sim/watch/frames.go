@@ -44,7 +44,7 @@ func (f *frame) folder() string {
 
 // tools are the packages whose code runs nodes, and is not of them.
 var tools = []string{"dessim/protocol", "dessim/sim", "dessim/sim/watch", "dessim/sim/traitor", "dessim/sim/explore", "dessim/sim/scenario", "dessim/sim/check",
-	"dessim/sim/cryptorand", "dessim/sim/cryptorand/internal/first"}
+	"dessim/sim/cryptorand", "dessim/sim/cryptorand/internal/first", "dessim/sim/host"}
 
 // foreign reports whether the line is of no interest to whoever wrote the node.
 func (f *frame) foreign() bool {
