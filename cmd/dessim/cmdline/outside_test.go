@@ -16,11 +16,18 @@ import (
 // cache has all that it needs.
 func outsideOf(t *testing.T, module string, args ...string) {
 	t.Helper()
+	outsideBy(t, []string{"go"}, module, args...)
+}
+
+// outsideBy is outsideOf with another command in the place of go.
+func outsideBy(t *testing.T, command []string, module string, args ...string) {
+	t.Helper()
 	dir := t.TempDir()
 	module = filepath.Join(root, "sim/simtest/testdata", module)
 	write(t, filepath.Join(dir, "go.mod"), strings.Replace(read(t, filepath.Join(module, "go.mod")), "../../../..", root, 1))
 	write(t, filepath.Join(dir, "go.sum"), read(t, filepath.Join(root, "go.sum")))
-	c := exec.CommandContext(t.Context(), "go", append([]string{args[0], "-mod=mod", "-modfile", filepath.Join(dir, "go.mod")}, args[1:]...)...)
+	args = append([]string{args[0], "-mod=mod", "-modfile", filepath.Join(dir, "go.mod")}, args[1:]...)
+	c := exec.CommandContext(t.Context(), command[0], append(command[1:], args...)...)
 	c.Dir = module
 	c.Env = append(os.Environ(), "GOFLAGS=", "GOPROXY=off", "GOWORK=off")
 	if out, err := c.CombinedOutput(); err != nil {
@@ -35,6 +42,17 @@ var outsideLock sync.Mutex
 // that takes longer than most tests.
 func outsideProgram(t *testing.T, module string) (exe string) {
 	t.Helper()
+	return outsideProgramBy(t, []string{"go"}, module)
+}
+
+// hostedProgram is outsideProgram for one whose nodes are ordinary Go programs.
+func hostedProgram(t *testing.T, module string) (exe string) {
+	t.Helper()
+	return outsideProgramBy(t, []string{binary, "go"}, module)
+}
+
+func outsideProgramBy(t *testing.T, command []string, module string) (exe string) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("-short: runs the Go toolchain")
 	}
@@ -42,7 +60,7 @@ func outsideProgram(t *testing.T, module string) (exe string) {
 	defer outsideLock.Unlock()
 	exe = filepath.Join(filepath.Dir(binary), module)
 	if _, err := os.Stat(exe); err != nil {
-		outsideOf(t, module, "build", "-ldflags=-s -w", "-o", exe, "./cmd/"+module)
+		outsideBy(t, command, module, "build", "-ldflags=-s -w", "-o", exe, "./cmd/"+module)
 	}
 	return exe
 }

@@ -26,6 +26,9 @@ func TestReadmeShowsWhatTheCommandsPrint(t *testing.T) {
 	if err := os.Symlink(outsideProgram(t, "kvstore"), filepath.Join(bin, "kvstore")); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Symlink(hostedProgram(t, "interleavings"), filepath.Join(bin, "interleavings")); err != nil {
+		t.Fatal(err)
+	}
 	paths := []string{"README.md"}
 	if *inFull {
 		paths = append(paths, "protocol/abcast/README.md") // its comparisons are of hundreds of runs
