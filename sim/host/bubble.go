@@ -26,7 +26,7 @@ func simGuest(guest bool)
 func simQuiet(quiet bool) bool
 
 //go:linkname simSetTime runtime.simSetTime
-func simSetTime(now, offset int64)
+func simSetTime(name uint64, now, offset int64)
 
 //go:linkname simNextTimer runtime.simNextTimer
 func simNextTimer() int64

@@ -11,7 +11,7 @@ func simBegin(uint64, any, func(name, operation uint64) bool)    {}
 func simDisturb(bool)                                            {}
 func simGuest(bool)                                              {}
 func simQuiet(bool) bool                                         { return false }
-func simSetTime(_, _ int64)                                      {}
+func simSetTime(_ uint64, _, _ int64)                            {}
 func simNextTimer() int64                                        { return 0 }
 func simWait() bool                                              { return false }
 func simQueued(int) (name, woken uint64, begun [4]uintptr)       { return 0, 0, begun }

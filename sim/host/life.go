@@ -80,9 +80,10 @@ type event struct {
 	do        func()
 	from      protocol.NodeID
 	msg       []byte
-	now       int64 // the bubble's time
-	offset    int64 // of the wall clock
-	disturbed bool  // the order is not by arrival alone
+	name      uint64 // of the step
+	now       int64  // the bubble's time
+	offset    int64  // of the wall clock
+	disturbed bool   // the order is not by arrival alone
 }
 
 type eventKind uint8
@@ -112,6 +113,7 @@ func (l *life) step(env *protocol.Env, e event) {
 	l.setEnv(env)
 	e.now = epoch + int64(env.Steady())
 	e.offset = int64(env.Now() - env.Steady())
+	e.name = env.StepName()
 	e.disturbed = env.Scheduler() != nil
 	l.events <- e
 	o := <-l.done
@@ -142,7 +144,7 @@ func (l *life) drive(seed uint64) {
 			l.done <- outcome{}
 			continue
 		}
-		simSetTime(e.now, e.offset)
+		simSetTime(e.name, e.now, e.offset)
 		simDisturb(e.disturbed)
 		l.net.advance(e.now)
 		switch {

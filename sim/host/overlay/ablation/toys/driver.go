@@ -20,7 +20,7 @@ func simDisturb(on bool)
 func simGuest(guest bool)
 
 //go:linkname simSetTime runtime.simSetTime
-func simSetTime(now, offset int64)
+func simSetTime(name uint64, now, offset int64)
 
 //go:linkname simNextTimer runtime.simNextTimer
 func simNextTimer() int64
@@ -74,7 +74,7 @@ func (t *toy) drive(p *printer) {
 		if t.jumps != 0 && next >= begins+second {
 			next, offset = max(next, begins+2*second), t.jumps
 		}
-		simSetTime(next, offset)
+		simSetTime(uint64(next), next, offset)
 	}
 	turns, _, digest := simDigest()
 	p.say("%d turns, %x", turns, digest)
