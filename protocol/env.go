@@ -298,6 +298,9 @@ func (e *Env) Schedule(s Scheduler) { e.rare, e.scheduler = true, s }
 // Observe turns notes on or off, for this and all later steps.
 func (e *Env) Observe(on bool) { e.noteOn = on }
 
+// Observed reports whether notes are on, so that one which is dear to make need not be made.
+func (e *Env) Observed() bool { return e.noteOn }
+
 // Effects returns what the step did so far, in program order. The slice and the
 // bodies are valid until the next Enter.
 func (e *Env) Effects() []Effect { return e.effects }

@@ -63,3 +63,6 @@ func simRanged() [16]uintptr
 
 //go:linkname simInitGoroutines runtime.simInitGoroutines
 func simInitGoroutines() [8]uintptr
+
+//go:linkname simLog runtime.simLog
+func simLog(most int) []simTurn

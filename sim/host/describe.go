@@ -45,7 +45,7 @@ func place(begun [4]uintptr) string {
 		f, more := frames.Next()
 		switch {
 		case isHost(f.Function):
-			return "main"
+			return mainGoroutine
 		case f.Function != "" && !isStandard(f.File):
 			return fmt.Sprintf("%s:%d", short(f.File), f.Line)
 		case !more:
@@ -54,6 +54,9 @@ func place(begun [4]uintptr) string {
 		}
 	}
 }
+
+// mainGoroutine stands for where the first goroutine of a program was begun.
+const mainGoroutine = "main"
 
 // isHost reports whether a function is of this package.
 func isHost(function string) bool { return strings.HasPrefix(function, "dessim/sim/host.") }

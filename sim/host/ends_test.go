@@ -35,6 +35,9 @@ func (s *said) Observe(e *sim.Event) {
 	case sim.Output:
 		s.lines = append(s.lines, at+string(e.Body))
 	case sim.Noted:
+		if e.Kind == protocol.KindOf("go.turns") {
+			return
+		}
 		s.lines = append(s.lines, fmt.Sprintf("%s%v: %s", at, e.Kind, e.Text))
 	case sim.Started:
 		s.lines = append(s.lines, fmt.Sprintf("%slife %d", at, e.Incarnation))

@@ -84,6 +84,7 @@ type event struct {
 	now       int64  // the bubble's time
 	offset    int64  // of the wall clock
 	disturbed bool   // the order is not by arrival alone
+	observed  bool   // turns are told
 }
 
 type eventKind uint8
@@ -103,6 +104,7 @@ type outcome struct {
 	why      any
 	stack    []uintptr
 	ranged   []uintptr // where a map was ranged over whose order may follow from addresses
+	turns    turns     // if they are told
 }
 
 // step has the bubble consume an event at the time of env, and run until all its goroutines wait.
@@ -114,12 +116,15 @@ func (l *life) step(env *protocol.Env, e event) {
 	e.now = epoch + int64(env.Steady())
 	e.offset = int64(env.Now() - env.Steady())
 	e.name = env.StepName()
-	e.disturbed = env.Scheduler() != nil
+	e.disturbed, e.observed = env.Scheduler() != nil, env.Observed()
 	l.events <- e
 	o := <-l.done
 	l.setEnv(nil)
 	if len(o.ranged) > 0 && o.ranged[0] != 0 {
 		env.Note(kindInexact, "ranges over a map whose order may follow from addresses", lineAt(o.ranged))
+	}
+	if len(o.turns) > 1 {
+		env.Note(kindTurns, o.turns)
 	}
 	if o.ended {
 		l.over(env, o)
@@ -146,6 +151,9 @@ func (l *life) drive(seed uint64) {
 		}
 		simSetTime(e.name, e.now, e.offset)
 		simDisturb(e.disturbed)
+		if e.observed {
+			simLog(mostTurns)
+		}
 		l.net.advance(e.now)
 		switch {
 		case e.kind == began:
@@ -159,6 +167,9 @@ func (l *life) drive(seed uint64) {
 			simGrant(l.pick())
 		}
 		var o outcome
+		if e.observed {
+			o.turns = simLog(0)
+		}
 		if !l.inexact {
 			stack := simRanged()
 			l.inexact, o.ranged = stack[0] != 0, stack[:]

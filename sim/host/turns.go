@@ -13,7 +13,34 @@ import (
 var (
 	kindOrder = protocol.KindOf("go.order")
 	kindYield = protocol.KindOf("go.yield")
+	kindTurns = protocol.KindOf("go.turns") // of a step: which goroutines ran, one after the other
 )
+
+// mostTurns is how many turns of a step are told.
+const mostTurns = 64
+
+// simTurn is a turn of a goroutine, as the runtime has it.
+type simTurn struct {
+	name  uint64
+	begun [4]uintptr
+}
+
+// turns are printed as goroutines in the order in which they ran: "main > main.go:12/3fa > main".
+type turns []simTurn
+
+func (t turns) String() string {
+	var b strings.Builder
+	for i, x := range t {
+		if i > 0 {
+			b.WriteString(" > ")
+		}
+		b.WriteString(goroutine{x.name, x.begun}.String())
+	}
+	if len(t) == mostTurns {
+		b.WriteString(" > ...")
+	}
+	return b.String()
+}
 
 // pick answers which of the goroutines that could run does: an index into the queue. The question
 // is named by the one whose turn it would be, and by how often that has been woken in the step.
@@ -57,7 +84,13 @@ type goroutine struct {
 	begun [4]uintptr
 }
 
-func (g goroutine) String() string { return fmt.Sprintf("%s/%03x", place(g.begun), g.name&0xfff) }
+func (g goroutine) String() string {
+	at := place(g.begun)
+	if at == mainGoroutine {
+		return at
+	}
+	return fmt.Sprintf("%s/%03x", at, g.name&0xfff)
+}
 
 // operationAt is the stack of an operation. It is printed as the innermost line that is not of the
 // standard library, and what that calls: "at kv/main.go:20, before Mutex.Lock".
