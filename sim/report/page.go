@@ -23,7 +23,7 @@ var page embed.FS
 var scripts = []string{
 	"decode.js", "causality.js", "states.js", "search.js", "highlight.js", "words.js", "view.js", "figures.js", // the data, without a browser
 	"dom.js", "theme.js", "ink.js", "arrows.js", "marks.js", "density.js", "minimap.js", "faults.js", "picture.js", "hit.js", "gutter.js",
-	"selected.js", "state_panel.js", "evidence.js", "plots.js", "lists.js", "keys.js", "splitter.js", "shell.js", "opening.js", "app.js", "main.js",
+	"turns.js", "selected.js", "state_panel.js", "evidence.js", "plots.js", "lists.js", "keys.js", "splitter.js", "shell.js", "opening.js", "app.js", "main.js",
 }
 
 // version of the data. The script refuses another.

@@ -6,10 +6,10 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
 // The files of a page share one scope, as its one script does.
-const FILES = ["decode", "causality", "states", "search", "highlight", "words", "view"];
+const FILES = ["decode", "causality", "states", "search", "highlight", "words", "turns", "view"];
 const source = FILES.map((name) => readFileSync(new URL(`${name}.js`, import.meta.url), "utf8")).join("\n");
 const page = new Function(`${source}; return { Trace, Cone, States, Matches, View, Lanes, CODE, LOST, COPIED, CORRUPTED, DROPPED,
-	unpack, checkPage, whyChain, failedAt, overtaking, readState, alignStates, oddColumns, firstDifference, comparable, isIdentity, namesIn, partsInOrder, tellingRows, parseFilter, setField, highlightCone, highlightMatches, storySteps, involvedNodes, splitSteps, milliseconds, visible, ticks, tickLabel, sentence, headline, textOf }`)();
+	unpack, checkPage, whyChain, failedAt, overtaking, readState, alignStates, oddColumns, firstDifference, comparable, isIdentity, namesIn, partsInOrder, tellingRows, parseFilter, setField, highlightCone, highlightMatches, storySteps, involvedNodes, splitSteps, milliseconds, visible, ticks, tickLabel, sentence, headline, textOf, readTurns }`)();
 
 /**
  * makeRun writes a run as the recorder does. Steps are lists of rows
@@ -375,4 +375,10 @@ test("lanes are open when all fit, else only those involved, or all of them to s
 	lanes.folded.add(7);
 	lanes.layout(0, 400, [7, 3]);
 	assert.deepEqual(lanes.open, [3]);
+});
+
+test("a note of turns has a lane for each goroutine", () => {
+	assert.deepEqual(page.readTurns("main > a.go:1/2fa > b.go:2/f00 > a.go:1/2fa"), {
+		lanes: [{ name: "main", turns: [0] }, { name: "a.go:1/2fa", turns: [1, 3] }, { name: "b.go:2/f00", turns: [2] }], turns: 4,
+	});
 });

@@ -25,6 +25,7 @@ function showSelected(app, panel) {
 		lead < 0 ? null : facts(app, lead),
 		isTrigger ? answers(app, lead) : null,
 		effects(app, step, isTrigger),
+		turnLanes(app, step),
 		why(app, step));
 }
 
@@ -85,7 +86,7 @@ function answerLines(app, row) {
 }
 
 function effects(app, step, isTrigger) {
-	const { trace } = app, rows = rowsOf(trace, step).slice(isTrigger ? 1 : 0);
+	const { trace } = app, rows = rowsOf(trace, step).slice(isTrigger ? 1 : 0).filter((row) => kindOf(trace, row) !== TURNS);
 	if (!rows.length) return app.states.unchanged(trace.stepNode[step], step) ? el("p", { class: "quiet" }, "Nothing came of it: the node did nothing, and its state is as before.") : null;
 	const items = rows.slice(0, EFFECTS).map((row) => effect(app, row));
 	if (rows.length > EFFECTS) items.push(el("li", { class: "quiet" }, `and ${count(rows.length - EFFECTS)} more`));
