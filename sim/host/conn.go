@@ -156,9 +156,9 @@ func (c *conn) speak(s *segment) {
 }
 
 // window returns how many bytes the peer may send. The offset at which they end never
-// goes back.
+// goes back: a byte that comes takes as much from the room as it adds to rcv.
 func (c *conn) window() uint32 {
-	c.told = max(c.told, c.rcv+uint64(maxWindow-len(c.in)))
+	c.told = c.rcv + uint64(maxWindow-len(c.in))
 	return uint32(c.told - c.rcv)
 }
 

@@ -420,10 +420,6 @@ func TestUDPIsAsTheLinksAre(t *testing.T) {
 		if r.Lost == 0 || r.Copied == 0 {
 			t.Errorf("seed %d: %d messages were lost and %d copied, want some", seed, r.Lost, r.Copied)
 		}
-		said, _ = play(t, seed, "", plain, server, client)
-		if got := said[1][len(said[1])-1]; got == "true true true" {
-			continue // jitter alone reorders
-		}
 	}
 }
 

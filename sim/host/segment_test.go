@@ -80,6 +80,18 @@ func TestAnAcknowledgementFitsInto32Bytes(t *testing.T) {
 	}
 }
 
+func TestANumberHasOneForm(t *testing.T) {
+	good := segment{what: segReset, of: newConnID(1, 1)}
+	b := good.append(nil)
+	if _, ok := parseSegment(b); !ok {
+		t.Fatalf("%x is refused", b)
+	}
+	long := []byte{b[0], b[1], b[2], 0x81, 0x00, 0x81, 0x00} // 1 and 1, in two bytes each
+	if s, ok := parseSegment(sealed(long)); ok {
+		t.Errorf("%x passes as %+v", long, s)
+	}
+}
+
 // FuzzParseSegment gives the decoder bytes with a checksum that is right.
 func FuzzParseSegment(f *testing.F) {
 	for _, s := range []segment{
