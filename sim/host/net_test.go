@@ -513,3 +513,49 @@ func TestAProgramThatEndsClosesItsConnections(t *testing.T) {
 	said, _ := play(t, 1, "", sim.Link{Delay: time.Millisecond}, server, client)
 	expect(t, said, 1, "bye <nil>")
 }
+
+func TestClosingASocketWakesWhoeverWaits(t *testing.T) {
+	program := func(ctx context.Context, h *host.Host) error {
+		c, err := net.Dial("tcp", "n0:7")
+		if err != nil {
+			return err
+		}
+		u, err := net.ListenPacket("udp", "127.0.0.1:1")
+		if err != nil {
+			return err
+		}
+		ended := make(chan string)
+		go func() {
+			_, err := c.Read(make([]byte, 1))
+			ended <- fmt.Sprint("read ", errors.Is(err, net.ErrClosed))
+		}()
+		go func() {
+			_, err := c.Write(make([]byte, 1_000_000))
+			ended <- fmt.Sprint("write ", errors.Is(err, net.ErrClosed))
+		}()
+		go func() {
+			_, _, err := u.ReadFrom(make([]byte, 1))
+			ended <- fmt.Sprint("datagram ", errors.Is(err, net.ErrClosed))
+		}()
+		for _, c := range []io.Closer{u, c} {
+			time.Sleep(time.Second)
+			c.Close()
+		}
+		for range 3 {
+			say(h, "%s", <-ended)
+		}
+		return wait(ctx)
+	}
+	silent := func(ctx context.Context, h *host.Host) error {
+		l, err := net.Listen("tcp", ":7")
+		if err != nil {
+			return err
+		}
+		if _, err := l.Accept(); err != nil {
+			return err
+		}
+		return wait(ctx)
+	}
+	said, _ := play(t, 1, "", plain, silent, program)
+	expect(t, said, 1, "datagram true", "read true", "write true")
+}

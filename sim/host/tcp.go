@@ -110,7 +110,8 @@ func (s *stream) emit(g *segment) {
 	s.w.transmit(s.node, g)
 }
 
-func (w *network) dialTCP(ctx context.Context, to protocol.NodeID, local, remote netip.AddrPort) (any, error) {
+// begin sends a SYN.
+func (w *network) begin(to protocol.NodeID, local, remote netip.AddrPort) (*stream, error) {
 	if remote.Port() == 0 {
 		return nil, os.NewSyscallError("connect", syscall.ECONNREFUSED)
 	}
@@ -123,6 +124,14 @@ func (w *network) dialTCP(ctx context.Context, to protocol.NodeID, local, remote
 	w.dialed[port]++
 	s.conn = dialConn(w.now, id, s.emit)
 	s.settle()
+	return s, nil
+}
+
+func (w *network) dialTCP(ctx context.Context, to protocol.NodeID, local, remote netip.AddrPort) (any, error) {
+	s, err := w.begin(to, local, remote)
+	if err != nil {
+		return nil, err
+	}
 	if ctx.Done() != nil {
 		stop := context.AfterFunc(ctx, func() {
 			defer w.unlock(w.lock())
