@@ -9,6 +9,7 @@ PKG = ./protocol/twopc
 SCENARIO = crash
 EQUIVALENT = $(wildcard scenarios/testdata/equivalent/$(notdir $(PKG)).txt)
 WASM = wasm
+PROGRAMS = hashiraft members web grpckv interleavings
 SYSTEMS = windows/amd64 darwin/arm64 js/wasm
 
 help:      ## show this
@@ -72,6 +73,15 @@ mutate-all: ## a sample of mutants of every machine: FLAGS='-sample 50 -seed 202
 	for m in $(MUTATED); do p=$${m%% *}; \
 		"$$d/dessim" mutate ./protocol/$$m -equivalent scenarios/testdata/equivalent/$$p.txt $(FLAGS) || [ $$? = 1 ]; done
 
+programs:  ## the modules whose nodes are ordinary Go programs: their tests, and a sweep of SEEDS seeds; ONLY=NAME: one of them
+	@set -e; d=$$(mktemp -d); trap 'rm -rf "$$d"' EXIT; go build -o "$$d/dessim" ./cmd/dessim; \
+	for m in $(or $(ONLY),$(PROGRAMS)); do echo "$$m"; (cd sim/simtest/testdata/$$m && "$$d/dessim" go vet ./... && "$$d/dessim" go test -count=1 ./... && \
+		"$$d/dessim" go build -o "$$d/$$m" ./cmd/$$m); \
+		[ $$m = interleavings ] || "$$d/$$m" sweep -seeds 1-$(SEEDS) -out "$$d"; done
+
+ablation:  ## the changes to the standard library: what each group is good for, in a table, and Go's own tests under them
+	go test ./sim/host/overlay/ablation -run 'Worth|GoesOwnTests' -full -count=1 -timeout 0 -v
+
 browser:   ## the report's page in chromium; DESSIM_SCREENSHOTS=DIR: leaves pictures there to look at
 	cd sim/report/browser && go vet ./... && DESSIM_BROWSER=required go test -count=1 ./...
 
@@ -119,4 +129,4 @@ fuzz:      ## every fuzz target for T each
 		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 			echo "$$p $$f"; go test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(T); done; done
 
-.PHONY: help check fmt vet lint test full race run soak mutants mutate mutate-all browser kills machines planted arches wasm bench growth live-bench picture fuzz
+.PHONY: help check fmt vet lint test full race run soak mutants mutate mutate-all browser programs ablation kills machines planted arches wasm bench growth live-bench picture fuzz
