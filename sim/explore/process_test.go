@@ -96,3 +96,17 @@ func TestAProcessThatEndsIsNamedWithItsRun(t *testing.T) {
 		}
 	}
 }
+
+// Each process counts the runs that it has made: the first of a process is another one.
+func TestARunThatIsTheFirstOfItsProcessIsComparedWithTheOthers(t *testing.T) {
+	o := explore.SweepOptions{From: 1, To: 300, Workers: 1}
+	o.Process = serving(func(in io.Reader, out io.Writer) error {
+		made := 0
+		w := hiding(func() string { made++; return fmt.Sprint(made > 200) })
+		return explore.ServeSweep(w, explore.Random, in, out)
+	})
+	_, err := explore.Sweep(t.Context(), &explore.World{}, o)
+	if err == nil || !strings.Contains(err.Error(), "not deterministic: seed 257 ") || !strings.Contains(err.Error(), " in a process that had made no other run") {
+		t.Error(err)
+	}
+}

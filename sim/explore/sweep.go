@@ -101,7 +101,8 @@ func (e *WriteError) Unwrap() error { return e.Err }
 // writing them, in the order of the seeds.
 //
 // Sweep makes each run that fails, and one in 64 of the others, twice, to see that they
-// agree. If ctx or the budget ends it, it begins no more runs, waits for those that have
+// agree; and if other processes make the runs, one in 256 once more in a process that has made
+// no other. If ctx or the budget ends it, it begins no more runs, waits for those that have
 // begun, and returns a report that is not Complete. Runs of w that are interrupted end at
 // once and count for nothing: a run can take minutes. An error of none of this package's
 // types means a damaged results file.
@@ -267,7 +268,33 @@ func (s *sweep) runner() (run func(r SeedRun) result, end func()) {
 		return func(r SeedRun) result { return result{err: &ProcessError{r.Seed, err}} }, func() {}
 	}
 	c := &client{sweep: s, process: p, lines: bufio.NewReader(p)}
-	return c.run, func() { p.Close() }
+	return func(r SeedRun) result { return s.confirm(r, c.run(r)) }, func() { p.Close() }
+}
+
+// One in afresh runs that another process made, the first among them, is made once more in a process
+// that has made no other.
+const afresh = 256
+
+// confirm makes such a run once more. What is done once a process, such as filling a cache, could
+// make its first run differ.
+func (s *sweep) confirm(r SeedRun, once result) result {
+	if once.err != nil || once.interrupted || (r.Seed-s.From)%afresh != 0 {
+		return once
+	}
+	p, err := s.Process()
+	if err != nil {
+		return result{err: &ProcessError{r.Seed, err}}
+	}
+	defer p.Close()
+	c := &client{sweep: s, process: p, lines: bufio.NewReader(p)}
+	again := c.run(r)
+	if again.err != nil || again.interrupted {
+		return again
+	}
+	if a, b := once.line.came(), again.line.came(); a != b {
+		once.err = &NotDeterministicError{r.Seed, a, b + " in a process that had made no other run", nil}
+	}
+	return once
 }
 
 func (s *sweep) stop() {
