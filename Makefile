@@ -77,7 +77,7 @@ programs:  ## the modules whose nodes are ordinary Go programs: their tests, and
 	@set -e; d=$$(mktemp -d); trap 'rm -rf "$$d"' EXIT; go build -o "$$d/dessim" ./cmd/dessim; \
 	for m in $(or $(ONLY),$(PROGRAMS)); do echo "$$m"; (cd sim/simtest/testdata/$$m && "$$d/dessim" go vet ./... && "$$d/dessim" go test -count=1 ./... && \
 		"$$d/dessim" go build -o "$$d/$$m" ./cmd/$$m); \
-		[ $$m = interleavings ] || "$$d/$$m" sweep -seeds 1-$(SEEDS) -out "$$d"; done
+		[ $$m = interleavings ] || "$$d/$$m" sweep -scenario $$m -seeds 1-$(SEEDS) -out "$$d"; done
 
 ablation:  ## the changes to the standard library: what each group is good for, in a table, and Go's own tests under them
 	go test ./sim/host/overlay/ablation -run 'Worth|GoesOwnTests' -full -count=1 -timeout 0 -v

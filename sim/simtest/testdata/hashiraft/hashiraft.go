@@ -86,7 +86,7 @@ func ask(members []string) host.Program {
 // Scenario has clients write and read while servers crash and links fail.
 func Scenario() *scenario.Scenario {
 	return &scenario.Scenario{
-		Name:     "store",
+		Name:     "hashiraft",
 		Shows:    "a store on hashicorp/raft is linearizable, whatever fails",
 		Defaults: scenario.Params{Nodes: 3, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: 50 * time.Second, Faults: "crash,restart,partition,lose,copy"},
 		Own: []*scenario.Param{
