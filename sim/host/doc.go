@@ -6,6 +6,7 @@
 //			return server.Serve(ctx, h.Name())
 //		}, host.Options{Salt: b.Seed})
 //	}
+//	return &scenario.Run{Plan: plan, OwnProcess: true, Unable: host.Unable(), Checks: checks}
 //
 // A run of such nodes is as exact as any: the same seed makes the same run, to the bit, and
 // crashes, partitions, torn disks and clock faults happen to programs as to state machines.
@@ -16,8 +17,8 @@
 // The standard library decides much by chance: which goroutine runs next, the order of a map, the
 // winner of a select. So programs are built with changes to it, an overlay that
 // "dessim go test", "dessim go build" and so on write and pass to the go command. The toolchain is
-// the installed one, unmodified. Without the overlay, New panics. Package overlay has the
-// changes, each with its reason.
+// the installed one, unmodified. Without the overlay, runs are refused: see Unable. Package overlay
+// has the changes, each with its reason.
 //
 // # What a program sees
 //
@@ -32,7 +33,8 @@
 //     first before it operates on a channel or lock. Traces and stories say which goroutine it was,
 //     by where it was begun, and the line.
 //   - math/rand, crypto/rand, select, and the order of maps follow from Options.Salt, the node, its
-//     incarnation and one answer, go.rand.
+//     incarnation and one answer, go.rand; and from the step and the goroutine. What happens in
+//     other steps changes none of it, so a search may take that away.
 //   - net, net/http, crypto/tls and what is built on them use the links of the run: node 3 is the
 //     host n3. See the section Network.
 //   - What the program writes to standard output and error, by log or log/slog too, becomes

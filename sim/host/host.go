@@ -143,11 +143,20 @@ func (q *queue) next() ([]byte, chan struct{}) {
 	return nil, q.some
 }
 
-// New returns a node that runs the program: what Plan.Node of package sim returns. It panics if the
-// binary was built without the overlay: without it, no run would be exact.
+// Unable returns why this program cannot host others, for Run.Unable of package scenario, or nil: it
+// was built without the overlay, and no run would be exact.
+func Unable() error {
+	if available {
+		return nil
+	}
+	return errors.New(`this program was built without dessim's overlay of the standard library; want one built or tested by "dessim go build" or "dessim go test"`)
+}
+
+// New returns a node that runs the program: what Plan.Node of package sim returns. It panics with
+// Unable's error, if there is one.
 func New(p Program, o Options) protocol.Node {
-	if !available {
-		panic(errors.New(`host: this program was built without dessim's overlay of the standard library; build or test it with "dessim go build" or "dessim go test"`))
+	if err := Unable(); err != nil {
+		panic(fmt.Errorf("host: %w", err))
 	}
 	tellInits()
 	return &node{program: p, options: o}

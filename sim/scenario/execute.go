@@ -135,7 +135,7 @@ func (s *Scenario) build(seed uint64, p Params, src protocol.Source, cut *Cut) (
 		free(&run.Plan)
 	}
 	if err == nil {
-		err = run.Plan.Validate()
+		err = cmp.Or(run.Unable, run.Plan.Validate())
 	}
 	if err != nil {
 		return run, &PlanError{s.Name, err}

@@ -88,6 +88,9 @@ type Run struct {
 	// one thread each: as fast as can be where nodes are ordinary Go programs (package host). It
 	// changes nothing else. Plan.Random implies it.
 	OwnProcess bool
+	// Unable says why this program cannot make the run, if it cannot: host.Unable() where nodes are
+	// ordinary Go programs. The run is then refused before it begins.
+	Unable error
 	// Inputs are the identities of the plan's inputs that a search may leave out,
 	// ascending; nil is all of them.
 	Inputs []uint64
