@@ -134,14 +134,23 @@ func cutLast(text, sep string) (before, after string, found bool) {
 	return text, "", false
 }
 
-// stackOf returns the stack of a goroutine: see goroutine.
+// stackOf returns the stack of a goroutine: see goroutine. One that waits for a hosted program
+// (package host) has that of the program's goroutine that runs.
 func stackOf(id string) []byte {
 	b := make([]byte, 1<<20)
 	b = b[:runtime.Stack(b, true)]
+	var asked, hosted []byte
 	for part := range bytes.SplitSeq(b, []byte("\n\n")) {
-		if bytes.HasPrefix(part, []byte(id)) {
-			return part
+		head, _, _ := bytes.Cut(part, []byte("\n"))
+		switch {
+		case bytes.HasPrefix(part, []byte(id)):
+			asked = part
+		case bytes.Contains(head, []byte("[run")) && bytes.Contains(head, []byte("synctest bubble")): // running, or runnable
+			hosted = part
 		}
 	}
-	return nil
+	if hosted != nil && bytes.Contains(asked, []byte("dessim/sim/host.(*life).step(")) {
+		return hosted
+	}
+	return asked
 }
