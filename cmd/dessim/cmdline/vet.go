@@ -34,6 +34,9 @@ one line:
 
   FILE:LINE: what: why
 
+With -programs it checks PACKAGES as ordinary Go programs that are hosted as nodes, and
+reports package variables that change: the nodes of a run share them. Name libraries, too.
+
 It exits with 1 if there is a finding.`
 
 // The interface that makes a type a node.
@@ -47,6 +50,7 @@ func (t *tool) vetCommand() *cli.Command {
 	nodes := f.add("nodes", "PATTERN", "check these packages alone; separate several by commas, or repeat the flag")
 	nodes.many = true
 	f.add("all", "", "check all PACKAGES, with or without nodes")
+	f.add("programs", "", "check PACKAGES as ordinary Go programs: which package variables change")
 	return f.command("vet", "reports nondeterminism in node code", vetUsage, func(ctx context.Context, args []string) error {
 		if nodes.given && f.find("all").on() {
 			return refuse("-nodes and -all: use one or the other")
@@ -54,7 +58,13 @@ func (t *tool) vetCommand() *cli.Command {
 		if slices.Contains(args, "") {
 			return refuse("package \"\"; want one such as ./...")
 		}
-		v := &vetting{tool: t, ctx: ctx, all: f.find("all").on() || nodes.given}
+		v := &vetting{tool: t, ctx: ctx, all: f.find("all").on() || nodes.given, analyzer: determinism.Analyzer}
+		if f.find("programs").on() {
+			if v.all {
+				return refuse("-programs: use it without -nodes and -all")
+			}
+			v.all, v.analyzer = true, determinism.Shared
+		}
 		if nodes.given {
 			if len(args) > 0 {
 				return refuse("unexpected argument %s; -nodes already names the packages", quote(args[0]))
@@ -71,10 +81,11 @@ func (t *tool) vetCommand() *cli.Command {
 // vetting is one invocation of dessim vet.
 type vetting struct {
 	*tool
-	ctx  context.Context
-	all  bool   // check every package that is named
-	dir  string // that patterns and printed paths are relative to; "" is this folder
-	fset *token.FileSet
+	ctx      context.Context
+	all      bool // check every package that is named
+	analyzer *analysis.Analyzer
+	dir      string // that patterns and printed paths are relative to; "" is this folder
+	fset     *token.FileSet
 }
 
 func (v *vetting) run(patterns []string) error {
@@ -212,7 +223,7 @@ func hasNode(p *types.Package) bool {
 
 // analyze returns the findings as lines, sorted by file and line.
 func (v *vetting) analyze(looked []*packages.Package) ([]string, error) {
-	graph, err := checker.Analyze([]*analysis.Analyzer{determinism.Analyzer}, looked, nil)
+	graph, err := checker.Analyze([]*analysis.Analyzer{v.analyzer}, looked, nil)
 	if err != nil {
 		return nil, err
 	}

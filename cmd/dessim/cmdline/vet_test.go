@@ -113,6 +113,7 @@ func TestVetRefusesWhatItCannotLookAt(t *testing.T) {
 		"vet -nodes , ":            "-nodes names no package",
 		"vet -all -nodes ./server": "use one or the other",
 		"vet -nodes ./server more": `unexpected argument "more"`,
+		"vet -programs -all":       "use it without -nodes and -all",
 		"vet -nope":                `unknown flag "-nope"`,
 	} {
 		wantLine(t, dessim(t, strings.Fields(args)...), exitUsage, strings.Split(words, "|")...)

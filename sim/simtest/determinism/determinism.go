@@ -75,14 +75,14 @@ var mapIterators = []string{"All", "Keys", "Values"}
 type pass struct {
 	*analysis.Pass
 	sorted map[*ast.CallExpr]bool // calls that are the argument of slices.Sorted
+	why    string                 // package variables must not change
 }
 
 func run(p *analysis.Pass) (any, error) {
-	c := &pass{Pass: p, sorted: make(map[*ast.CallExpr]bool)}
+	c := &pass{Pass: p, sorted: make(map[*ast.CallExpr]bool), why: "it must never change"}
 	for _, file := range p.Files {
-		name := p.Fset.Position(file.FileStart).Filename
-		if strings.HasSuffix(name, "_test.go") || !strings.HasSuffix(name, ".go") {
-			continue // the second is the main function that go test makes
+		if !c.looksAt(file) {
+			continue
 		}
 		c.imports(file)
 		for _, decl := range file.Decls {
@@ -91,6 +91,12 @@ func run(p *analysis.Pass) (any, error) {
 		c.floats(file)
 	}
 	return nil, nil
+}
+
+// looksAt reports whether a file is neither a test nor the main function that go test makes.
+func (c *pass) looksAt(file *ast.File) bool {
+	name := c.Fset.Position(file.FileStart).Filename
+	return !strings.HasSuffix(name, "_test.go") && strings.HasSuffix(name, ".go")
 }
 
 func (c *pass) imports(file *ast.File) {
@@ -114,7 +120,7 @@ func (c *pass) decl(decl ast.Decl) {
 	case *ast.GenDecl:
 		c.globals(d)
 	case *ast.FuncDecl:
-		where.inInit = d.Recv == nil && d.Name.Name == "init"
+		where.inInit = isInit(d)
 		where.mayRange = slices.Contains(sortedKeys, c.Pkg.Path()+"."+d.Name.Name) && d.Recv == nil
 	}
 	ast.Inspect(decl, func(n ast.Node) bool {
@@ -140,40 +146,20 @@ func (c *pass) node(n ast.Node, where place) {
 	case *ast.ChanType:
 		c.Reportf(n.Pos(), "channel: a node neither waits nor spawns")
 	case *ast.UnaryExpr:
-		c.unary(n, where)
+		if n.Op == token.ARROW {
+			c.Reportf(n.Pos(), "receive from a channel: a node neither waits nor spawns")
+		}
 	case *ast.RangeStmt:
 		c.rangeOver(n, where)
 	case *ast.CallExpr:
-		c.call(n, where)
+		c.call(n)
 	case *ast.Ident:
 		c.use(n)
-	case *ast.AssignStmt:
-		if n.Tok != token.DEFINE {
-			for _, l := range n.Lhs {
-				c.change(l, "is assigned to", where)
-			}
-		}
-	case *ast.IncDecStmt:
-		c.change(n.X, "is assigned to", where)
 	}
-}
-
-func (c *pass) unary(n *ast.UnaryExpr, where place) {
-	switch n.Op {
-	case token.ARROW:
-		c.Reportf(n.Pos(), "receive from a channel: a node neither waits nor spawns")
-	case token.AND:
-		c.change(n.X, "has its address taken", where)
-	}
+	c.changes(n, where)
 }
 
 func (c *pass) rangeOver(n *ast.RangeStmt, where place) {
-	if n.Tok == token.ASSIGN {
-		c.change(n.Key, "is assigned to", where)
-		if n.Value != nil {
-			c.change(n.Value, "is assigned to", where)
-		}
-	}
 	t := c.TypesInfo.TypeOf(n.X)
 	if t == nil {
 		return
@@ -214,9 +200,7 @@ func someTerm(t types.Type, f func(types.Type) bool) bool {
 	return false
 }
 
-func (c *pass) call(n *ast.CallExpr, where place) {
-	c.builtin(n, where)
-	c.method(n, where)
+func (c *pass) call(n *ast.CallExpr) {
 	path, name := c.callee(n)
 	switch {
 	case path == "slices" && name == "Sorted" && len(n.Args) == 1:

@@ -14,3 +14,7 @@ import (
 func TestAnalyzerBites(t *testing.T) {
 	analysistest.Run(t, filepath.Join(analysistest.TestData(), "analyzer"), determinism.Analyzer, "./...")
 }
+
+func TestSharedListsWherePackageVariablesChange(t *testing.T) {
+	analysistest.Run(t, filepath.Join(analysistest.TestData(), "shared"), determinism.Shared, "./...")
+}

@@ -4,6 +4,8 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+
+	"golang.org/x/tools/go/analysis"
 )
 
 // Simulations run side by side in one process, so a package variable is a table
@@ -74,7 +76,7 @@ func (c *pass) change(e ast.Expr, how string, where place) {
 		return
 	}
 	if v := c.root(e); v != nil {
-		c.Reportf(e.Pos(), "package variable %s %s: it must never change", v.Name(), how)
+		c.Reportf(e.Pos(), "package variable %s %s: %s", v.Name(), how, c.why)
 	}
 }
 
@@ -146,5 +148,65 @@ func (c *pass) method(n *ast.CallExpr, where place) {
 	_, hasPointer := s.Recv().Underlying().(*types.Pointer)
 	if wantsPointer && !hasPointer {
 		c.change(sel.X, "is passed to a method with a pointer receiver, "+f.Name(), where)
+	}
+}
+
+// Shared reports where package variables change that the nodes of a run share if they are ordinary Go
+// programs, hosted by package host: what one writes the others read, and so do later runs of the
+// process. It leaves alone what init does. It needs no facts and no other analyzer, and has no flags.
+var Shared = &analysis.Analyzer{
+	Name: "shared",
+	Doc:  "list where package variables change\n\nNodes of a run that are ordinary Go programs share them.",
+	URL:  "https://pkg.go.dev/dessim/sim/simtest/determinism",
+	Run:  runShared,
+}
+
+func runShared(p *analysis.Pass) (any, error) {
+	c := &pass{Pass: p, why: "the nodes of a run share it"}
+	for _, file := range p.Files {
+		if !c.looksAt(file) {
+			continue
+		}
+		for _, decl := range file.Decls {
+			where := place{inInit: isInit(decl)}
+			ast.Inspect(decl, func(n ast.Node) bool {
+				c.changes(n, where)
+				return true
+			})
+		}
+	}
+	return nil, nil
+}
+
+func isInit(decl ast.Decl) bool {
+	f, ok := decl.(*ast.FuncDecl)
+	return ok && f.Recv == nil && f.Name.Name == "init"
+}
+
+// changes looks for what changes a package variable.
+func (c *pass) changes(n ast.Node, where place) {
+	switch n := n.(type) {
+	case *ast.UnaryExpr:
+		if n.Op == token.AND {
+			c.change(n.X, "has its address taken", where)
+		}
+	case *ast.RangeStmt:
+		if n.Tok == token.ASSIGN {
+			c.change(n.Key, "is assigned to", where)
+			if n.Value != nil {
+				c.change(n.Value, "is assigned to", where)
+			}
+		}
+	case *ast.CallExpr:
+		c.builtin(n, where)
+		c.method(n, where)
+	case *ast.AssignStmt:
+		if n.Tok != token.DEFINE {
+			for _, l := range n.Lhs {
+				c.change(l, "is assigned to", where)
+			}
+		}
+	case *ast.IncDecStmt:
+		c.change(n.X, "is assigned to", where)
 	}
 }
