@@ -100,6 +100,15 @@ arches:    ## the pinned digests on 386, GOAMD64 v1 and v3, and under QEMU on ar
 	DESSIM_MACHINES="arm64=qemu-aarch64-static s390x=qemu-s390x-static" \
 		go test ./scenarios -run TestDigestsAreTheSameOnOtherMachines -count=1 -v
 
+programs-arm64: ## the runs of the modules with ordinary Go programs are the same under QEMU on arm64
+	@command -v qemu-aarch64-static > /dev/null || { echo "make programs-arm64: no qemu-aarch64-static: apt-get install qemu-user-static"; exit 1; }
+	@set -e; d=$$(mktemp -d); trap 'rm -rf "$$d"' EXIT; go build -o "$$d/dessim" ./cmd/dessim; \
+	for m in $(filter-out interleavings,$(PROGRAMS)); do \
+		(cd sim/simtest/testdata/$$m && "$$d/dessim" go build -o "$$d/here" ./cmd/$$m && GOARCH=arm64 "$$d/dessim" go build -o "$$d/there" ./cmd/$$m); \
+		for s in 1 2 3; do \
+			a=$$("$$d/here" -scenario $$m -seed $$s | grep ^digest); b=$$(qemu-aarch64-static "$$d/there" -scenario $$m -seed $$s | grep ^digest); \
+			echo "$$m, seed $$s: $$a, on arm64 $$b"; [ "$$a" = "$$b" ]; done; done
+
 wasm:      ## the pinned digests under js/wasm and wasip1/wasm, in node; WASM=GOOS=js: one of them
 	@command -v node > /dev/null || { echo "make wasm: no node: apt-get install nodejs"; exit 1; }
 	DESSIM_MACHINES="js/wasm=$$(go env GOROOT)/lib/wasm/go_js_wasm_exec wasip1/wasm=$(CURDIR)/scenarios/testdata/wasi.mjs" \
@@ -129,4 +138,4 @@ fuzz:      ## every fuzz target for T each
 		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 			echo "$$p $$f"; go test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(T); done; done
 
-.PHONY: help check fmt vet lint test full race run soak mutants mutate mutate-all browser programs ablation kills machines planted arches wasm bench growth live-bench picture fuzz
+.PHONY: help check fmt vet lint test full race run soak mutants mutate mutate-all browser programs programs-arm64 ablation kills machines planted arches wasm bench growth live-bench picture fuzz
