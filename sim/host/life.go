@@ -177,9 +177,10 @@ func (l *life) drive(seed uint64) {
 		o.ended, o.panicked, o.why, o.stack = simEnded()
 		if o.ended {
 			l.net.exit()
+		} else {
+			l.net.finish()
+			o.next = earlier(simNextTimer(), l.net.due())
 		}
-		l.net.finish()
-		o.next = earlier(simNextTimer(), l.net.due())
 		l.done <- o
 	}
 	simKill()

@@ -172,30 +172,63 @@ func (w *network) transmit(to protocol.NodeID, s *segment) {
 // describes. An invalid address stands for the wildcard. Dialing waits until the other end
 // answers, or ctx is done, whose error it then returns.
 func (w *network) Socket(ctx context.Context, stream, listen bool, local, remote netip.AddrPort) (any, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if !listen && stream {
+		s, err := w.dial(local, remote)
+		if err == nil {
+			err = s.await(ctx)
+		}
+		if err == errCanceled {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
 	defer w.unlock(w.lock())
+	if listen {
+		if err := w.checkLocal(local.Addr()); err != nil {
+			return nil, os.NewSyscallError("bind", err)
+		}
+		if stream {
+			return w.listenTCP(local)
+		}
+		return w.openUDP(local, netip.AddrPort{})
+	}
+	local, remote, _, err := w.connect(local, remote)
+	if err != nil {
+		return nil, err
+	}
+	return w.openUDP(local, remote)
+}
+
+func (w *network) dial(local, remote netip.AddrPort) (*stream, error) {
+	defer w.unlock(w.lock())
+	local, remote, to, err := w.connect(local, remote)
+	if err != nil {
+		return nil, err
+	}
+	return w.begin(to, local, remote)
+}
+
+// connect completes the two addresses of a connection, and says which node the other is.
+func (w *network) connect(local, remote netip.AddrPort) (netip.AddrPort, netip.AddrPort, protocol.NodeID, error) {
 	if err := w.checkLocal(local.Addr()); err != nil {
-		return nil, os.NewSyscallError("bind", err)
+		return local, remote, 0, os.NewSyscallError("bind", err)
 	}
-	if listen && stream {
-		return w.listenTCP(local)
+	remote, to, err := w.route(remote)
+	switch {
+	case err != nil:
+		return local, remote, 0, os.NewSyscallError("connect", err)
+	case local.Addr() == loopback && to != w.id:
+		return local, remote, 0, os.NewSyscallError("connect", syscall.EINVAL)
+	case !specified(local.Addr()):
+		local = netip.AddrPortFrom(w.source(remote.Addr()), local.Port())
 	}
-	var to protocol.NodeID
-	if !listen {
-		var err error
-		if remote, to, err = w.route(remote); err != nil {
-			return nil, os.NewSyscallError("connect", err)
-		}
-		if local.Addr() == loopback && to != w.id {
-			return nil, os.NewSyscallError("connect", syscall.EINVAL)
-		}
-		if !specified(local.Addr()) {
-			local = netip.AddrPortFrom(w.source(remote.Addr()), local.Port())
-		}
-	}
-	if !stream {
-		return w.openUDP(local, remote)
-	}
-	return w.dialTCP(ctx, to, local, remote)
+	return local, remote, to, nil
 }
 
 // specified reports whether a is an address, and not a wildcard.

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -32,7 +33,7 @@ type stream struct {
 	drop     bool      // when closed: SetLinger(0)
 }
 
-func (w *network) listenTCP(local netip.AddrPort) (any, error) {
+func (w *network) listenTCP(local netip.AddrPort) (*listener, error) {
 	port, err := w.port(local.Port(), func(p uint16) bool {
 		return w.dialed[p] == 0 && !slices.ContainsFunc(w.listeners[p], func(l *listener) bool { return overlap(l.local.Addr(), local.Addr()) })
 	})
@@ -127,33 +128,34 @@ func (w *network) begin(to protocol.NodeID, local, remote netip.AddrPort) (*stre
 	return s, nil
 }
 
-func (w *network) dialTCP(ctx context.Context, to protocol.NodeID, local, remote netip.AddrPort) (any, error) {
-	s, err := w.begin(to, local, remote)
-	if err != nil {
-		return nil, err
-	}
-	if ctx.Done() != nil {
-		stop := context.AfterFunc(ctx, func() {
-			defer w.unlock(w.lock())
-			s.writes.Broadcast()
-		})
-		defer stop()
-	}
-	for s.conn.state == synSent && ctx.Err() == nil {
+// await waits until the SYN is answered, or ctx is done. Nothing of ctx is called with mu held:
+// what it does is the program's, and may park.
+func (s *stream) await(ctx context.Context) error {
+	w, canceled := s.w, false
+	stop := context.AfterFunc(ctx, func() {
+		defer w.unlock(w.lock())
+		canceled = true
+		s.writes.Broadcast()
+	})
+	defer stop()
+	defer w.unlock(w.lock())
+	for s.conn.state == synSent && !canceled {
 		s.writes.Wait()
 	}
 	switch {
 	case s.conn.state == synSent:
-		err = ctx.Err()
-	case s.conn.err != nil:
-		err = os.NewSyscallError("connect", s.conn.takeErr())
-	}
-	if err != nil {
 		s.close(false)
-		return nil, err
+		return errCanceled
+	case s.conn.err != nil:
+		err := s.conn.takeErr()
+		s.close(false)
+		return os.NewSyscallError("connect", err)
 	}
-	return s, nil
+	return nil
 }
+
+// errCanceled stands for the error of a context.
+var errCanceled = errors.New("the context is done")
 
 // receiveSyn answers a SYN.
 func (w *network) receiveSyn(from protocol.NodeID, g *segment) {

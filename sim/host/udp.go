@@ -26,7 +26,7 @@ type receivedDatagram struct {
 }
 
 // openUDP makes a socket, which is connected if remote is valid.
-func (w *network) openUDP(local, remote netip.AddrPort) (any, error) {
+func (w *network) openUDP(local, remote netip.AddrPort) (*udpSocket, error) {
 	port, err := w.port(local.Port(), func(p uint16) bool {
 		return !slices.ContainsFunc(w.udp[p], func(k *udpSocket) bool { return overlap(k.local.Addr(), local.Addr()) })
 	})
