@@ -41,6 +41,7 @@ var addedFiles embed.FS
 var added = map[string]string{
 	"net/dessim.go":      "added/net.txt",
 	"net/http/dessim.go": "added/http.txt",
+	"net/rpc/dessim.go":  "added/rpc.txt",
 	"os/dessim.go":       "added/os.txt",
 	"runtime/dessim.go":  "added/runtime.txt",
 }
