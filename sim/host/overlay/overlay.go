@@ -37,13 +37,14 @@ var editFiles embed.FS
 //go:embed added/*.txt
 var addedFiles embed.FS
 
-// added are the new files, by their place below GOROOT/src.
-var added = map[string]string{
-	"net/dessim.go":      "added/net.txt",
-	"net/http/dessim.go": "added/http.txt",
-	"net/rpc/dessim.go":  "added/rpc.txt",
-	"os/dessim.go":       "added/os.txt",
-	"runtime/dessim.go":  "added/runtime.txt",
+// added are the new files, by their place below GOROOT/src, and the group without which each does
+// not compile. Those of os and runtime are for several.
+var added = []struct{ file, text, group string }{
+	{"net/dessim.go", "added/net.txt", "net"},
+	{"net/http/dessim.go", "added/http.txt", "http"},
+	{"net/rpc/dessim.go", "added/rpc.txt", "rpc"},
+	{"os/dessim.go", "added/os.txt", ""},
+	{"runtime/dessim.go", "added/runtime.txt", ""},
 }
 
 // A Group is all edits for one cause.
@@ -244,12 +245,15 @@ func texts(r Release, without []string) (map[string]string, error) {
 			}
 		}
 	}
-	for file, name := range added {
-		text, err := addedFiles.ReadFile(name)
+	for _, a := range added {
+		if slices.Contains(without, a.group) {
+			continue
+		}
+		text, err := addedFiles.ReadFile(a.text)
 		if err != nil {
 			return nil, err
 		}
-		files[file] = string(text)
+		files[a.file] = string(text)
 	}
 	return files, nil
 }
