@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -139,6 +140,16 @@ func timers(p *printer) {
 		})
 	}
 	wg.Wait()
+	for i := range 300 {
+		a, b := time.NewTimer(time.Millisecond), time.NewTimer(time.Millisecond)
+		kept = append(kept[:i%100], make([]byte, 50)) // timers come to stand here and there
+		select {
+		case <-a.C:
+			p.say("a")
+		case <-b.C:
+			p.say("b")
+		}
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	for i := range 10 {
@@ -268,14 +279,16 @@ func opens(p *printer) {
 	}
 }
 
-// cleans has the collector find much to clean up.
+// cleans has the collector find what is to be cleaned up.
 func cleans(p *printer) {
-	n := 0
-	for range 1000 {
-		runtime.AddCleanup(new([1000]int), func(int) { n++ }, 0)
-		time.Sleep(time.Millisecond)
+	var n atomic.Int64
+	for range 100 {
+		runtime.AddCleanup(new([1000]int), func(int) { n.Add(1) }, 0)
 	}
-	p.say("%d", n)
+	for range 5 {
+		runtime.GC()
+		p.say("%d are clean", n.Load())
+	}
 }
 
 func addresses(*printer) {
