@@ -74,6 +74,52 @@ func TestProposalsInVainHavePausesThatGrowAndADeliveryOrAnotherLeaderBeginsThemA
 	}
 }
 
+// other enters the view, so that the incarnation of lone may leave it, as it has in left.
+var (
+	other = item{message: abcast.Message{ID: abcast.MsgID{Node: 1, Incarnation: 1}}, in: true}
+	left  = item{message: abcast.Message{ID: abcast.MsgID{Node: 2, Incarnation: 7}}}
+)
+
+// own is an entry of the incarnation of lone: a message, or with seq 0 that it enters the view.
+func own(seq uint64) item {
+	id := abcast.MsgID{Node: 2, Incarnation: 7, Seq: seq}
+	return item{message: abcast.Message{ID: id, Payload: []byte("say")}, in: seq == 0}
+}
+
+func TestAPauseInWhichNothingIsUndeliveredIsNoTry(t *testing.T) {
+	for what, before := range map[string]func(g *Group, env *protocol.Env){
+		"a delivery": func(g *Group, env *protocol.Env) {
+			g.take(env, own(0))
+			g.Broadcast(env, []byte("one"))
+			g.take(env, own(1))
+		},
+		"it enters the view, which it asked a former leader for": func(g *Group, env *protocol.Env) {
+			g.take(env, other)
+			g.take(env, own(0))
+			beat(g, env, 3, 4)
+			g.take(env, left)
+			g.take(env, own(0))
+		},
+	} {
+		g, env, _ := lone()
+		beat(g, env, 1, 3)
+		before(g, env)
+		lead, _ := g.Leader()
+		tick := func() {
+			beat(g, env, lead, g.Term())
+			g.Timeout(env, tagTick)
+		}
+		for range 4 * repeatAfter {
+			tick()
+		}
+		g.Broadcast(env, []byte("two"))
+		got := every(t, 2, func() uint64 { return g.stats.Repeated }, tick)
+		if want := []int{repeatAfter, 2 * repeatAfter}; !slices.Equal(got, want) {
+			t.Errorf("after %s, and a long pause, a message is proposed again after %v ticks, want %v", what, got, want)
+		}
+	}
+}
+
 func TestRemovalsInVainHavePausesThatGrowAndTheMembersMessageBeginsThemAnew(t *testing.T) {
 	g, env, _ := lone()
 	beat(g, env, 3, 3) // so that a later message is not that of another leader

@@ -73,15 +73,22 @@ func (g *Group) tick(env *protocol.Env) {
 		g.lost = CampaignAgain.Next(g.lost)
 		g.drawPatience(env)
 	}
+	if !g.undelivered() {
+		return // so there is nothing to repeat, and no try to count
+	}
 	if g.waited++; g.waited >= g.pause {
-		if g.asked { // as it is whenever something is proposed: see propose
-			g.repeats = ProposeAgain.Next(g.repeats)
-			g.pause = ProposeAgain.Ticks(env, g.cfg.Tick, repeatAfter, g.repeats)
-		}
+		g.repeats = ProposeAgain.Next(g.repeats)
+		g.pause = ProposeAgain.Ticks(env, g.cfg.Tick, repeatAfter, g.repeats)
 		g.stats.Repeated += uint64(g.proposed)
 		g.proposed = 0
 		g.asked = false
 	}
+}
+
+// undelivered reports whether the leader of this term was sent anything that is not in effect:
+// a message that is not delivered, or the request to be in the view.
+func (g *Group) undelivered() bool {
+	return g.proposed > 0 || g.asked && !g.history.has(g.last.Origin())
 }
 
 // A silence is how long a member was not heard.

@@ -171,7 +171,7 @@ type Group struct {
 	proposed int              // how many of them were sent to the leader of this term
 	asked    bool             // so was the request to be in the view
 	missed   bool             // some are in the log where this incarnation is in no view: they do not count
-	waited   int              // ticks since the last proposal
+	waited   int              // ticks since the last proposal, while anything is undelivered
 	pause    int              // ticks from a proposal to the next one of the same
 	repeats  int              // of proposals, since one was last delivered or the leader changed
 
