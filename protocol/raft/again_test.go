@@ -120,6 +120,33 @@ func TestAPauseInWhichNothingIsUndeliveredIsNoTry(t *testing.T) {
 	}
 }
 
+func TestOnlyAnUndeliveredMessageMissesTheView(t *testing.T) {
+	for missed, want := range map[uint64]int{1: 0, 2: 1} {
+		g, env, _ := lone()
+		beat(g, env, 1, 3)
+		g.take(env, other)
+		g.take(env, own(0))
+		g.Broadcast(env, []byte("one"))
+		g.Broadcast(env, []byte("two"))
+		g.take(env, own(1))
+		g.take(env, left)
+		g.settle(env) // and asks to enter
+		env.Enter(2, 7, 0, nil)
+		g.take(env, own(missed))
+		g.take(env, own(0))
+		g.settle(env)
+		got := 0
+		for _, e := range env.Effects() {
+			if e.Op == protocol.OpSend && e.Kind == KindPropose {
+				got++
+			}
+		}
+		if got != want {
+			t.Errorf("1 is delivered and 2 is not, %d is in the log before the view: there are %d proposals at once, want %d", missed, got, want)
+		}
+	}
+}
+
 func TestRemovalsInVainHavePausesThatGrowAndTheMembersMessageBeginsThemAnew(t *testing.T) {
 	g, env, _ := lone()
 	beat(g, env, 3, 3) // so that a later message is not that of another leader

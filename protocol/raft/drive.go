@@ -178,7 +178,7 @@ func (g *Group) take(env *protocol.Env, i item) {
 		g.history.enter(item{term: i.term})
 		env.Output(KindTerm, appendTerm(nil, i.term, g.history.delivered))
 	case !i.change():
-		if own && !g.history.has(g.last.Origin()) {
+		if own && !g.history.has(g.last.Origin()) && g.inOutbox(i.message.ID) {
 			g.missed = true
 		}
 		g.deliver(env, g.history.add(i.message))
@@ -196,6 +196,12 @@ func (g *Group) take(env *protocol.Env, i item) {
 			g.cfg.Changed(env, v)
 		}
 	}
+}
+
+// inOutbox reports whether a message of this incarnation is not delivered yet: they are delivered in
+// the order of the outbox.
+func (g *Group) inOutbox(id abcast.MsgID) bool {
+	return len(g.outbox) > 0 && id.Seq >= g.outbox[0].ID.Seq
 }
 
 func (g *Group) deliver(env *protocol.Env, messages []abcast.Message) {
