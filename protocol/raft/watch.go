@@ -12,6 +12,7 @@ type Seen struct {
 	Kind     protocol.Kind // 0 for a record
 	Reject   bool
 	Snapshot bool   // there is one
+	Commit   uint64 // of a record: how far the log is committed
 	First    uint64 // index of the first entry, if there are any
 	Entries  []SeenEntry
 }
@@ -36,7 +37,7 @@ func Read(msg []byte) (s Seen, ok bool) {
 // ReadRecord returns what a record says.
 func ReadRecord(rec []byte) (s Seen, ok bool) {
 	d, ok := decodeRecord(rec)
-	s = Seen{Snapshot: d.snap != nil, Entries: seen(d.entries)}
+	s = Seen{Snapshot: d.snap != nil, Commit: d.hard.GetCommit(), Entries: seen(d.entries)}
 	if len(d.entries) > 0 {
 		s.First = d.entries[0].GetIndex()
 	}
