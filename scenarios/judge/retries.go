@@ -47,6 +47,9 @@ type Retry struct {
 	Key func(e *sim.Event) (key uint64, ok bool)
 	// Answer, if not nil, returns the key of what a message that a node receives may end.
 	Answer func(e *sim.Event) (key uint64, ok bool)
+	// Has, if not nil, returns the key of what a record shows its node to have: it has no reason to
+	// try again.
+	Has func(rec []byte) (key uint64, ok bool)
 	// Anew says that a try in a step that consumes a message begins the pauses anew: it is made
 	// since another node has returned.
 	Anew bool
@@ -81,7 +84,7 @@ type open struct {
 	peer  protocol.NodeID // to which the last try went
 	since protocol.Time   // the last try, or the beginning
 	tries int
-	// answered says that an answer came. It may be one that the node ignores, of a former
+	// answered says that an answer came, or that the node has it by itself. An answer may be one that the node ignores, of a former
 	// incarnation say: then there are more tries.
 	answered bool
 	replied  bool // a Reply came
@@ -97,7 +100,7 @@ func NewRetries(rows []Retry, nodes int, delay time.Duration, faults []fault.Fau
 
 // Timely returns the check that judges it all.
 func (r *Retries) Timely() *check.Check {
-	const watch = sim.Started | sim.Crashed | sim.Received | sim.Sent | sim.Output | sim.Injected | sim.Lifted | sim.Ended
+	const watch = sim.Started | sim.Crashed | sim.Received | sim.Sent | sim.Output | sim.Persisted | sim.Injected | sim.Lifted | sim.Ended
 	c := check.Always("what is unanswered is tried again in time", watch, func(e *sim.Event) (relevant bool, wrong error) {
 		relevant = r.observe(e)
 		return relevant, r.err
@@ -139,6 +142,8 @@ func (r *Retries) observe(e *sim.Event) (relevant bool) {
 		n.step = e.Step
 		r.returned(n, e)
 		r.answered(n, e)
+	case sim.Persisted:
+		r.recorded(n, e)
 	default:
 		if r.kinds != nil && !slices.Contains(r.kinds, e.Kind) {
 			return false // as nearly always
@@ -219,6 +224,19 @@ func (r *Retries) answered(n *retrying, e *sim.Event) {
 				n.open[at].answered = true
 			}
 			return
+		}
+	}
+}
+
+// recorded notes what a node's record shows it to have.
+func (r *Retries) recorded(n *retrying, e *sim.Event) {
+	for i := range n.open {
+		x := &n.open[i]
+		if has := r.rows[x.row].Has; has != nil {
+			if key, ok := has(e.Body); ok && key == x.key {
+				r.overdue(e.Node, x, e.At)
+				x.answered = true
+			}
 		}
 	}
 }

@@ -22,6 +22,7 @@ func trying(faults ...fault.Fault) *Retries {
 		Name: "a test", Least: least, Most: most, Tries: []protocol.Kind{kindTry}, Ends: kindDone,
 		Key:    func(*sim.Event) (uint64, bool) { return 0, true },
 		Answer: func(*sim.Event) (uint64, bool) { return 0, true },
+		Has:    func(rec []byte) (uint64, bool) { return uint64(rec[0]), true },
 	}}, 1, time.Millisecond, faults, nil)
 }
 
@@ -60,6 +61,20 @@ func TestRetriesAreJudgedByTheirPausesUntilTheyEnd(t *testing.T) {
 			tryAt(r, 30)
 			end(r, 90)
 		}, "60ms"},
+		{"a record of what it lacked", func(r *Retries) {
+			tryAt(r, 0, 10)
+			r.observe(&sim.Event{What: sim.Persisted, At: at(20), Body: []byte{0}})
+			end(r, 90)
+		}, ""},
+		{"a record of something else", func(r *Retries) {
+			tryAt(r, 0, 10)
+			r.observe(&sim.Event{What: sim.Persisted, At: at(20), Body: []byte{1}})
+			end(r, 90)
+		}, "80ms"},
+		{"a late record", func(r *Retries) {
+			tryAt(r, 0, 10)
+			r.observe(&sim.Event{What: sim.Persisted, At: at(40), Body: []byte{0}})
+		}, "30ms"},
 		{"a crash", func(r *Retries) { tryAt(r, 0); r.observe(&sim.Event{What: sim.Crashed, At: at(5)}); end(r, 90) }, ""},
 	} {
 		r := trying()

@@ -117,7 +117,8 @@ func TransferRetries(in *Frames, delay time.Duration) Retry {
 }
 
 // FetchRetries returns the requests for the body at the head of the order, of one member after
-// the other. A node that is itself the next one pauses twice.
+// the other. A node that is itself the next one pauses twice. A participant gets the body by the
+// decision, too: it may wait for keys from then on, which are no bodies.
 func FetchRetries(in *Frames, delay time.Duration, members int) Retry {
 	const first = 6
 	_, most := growing(first*delay, 4, max(1, members-1))
@@ -137,6 +138,10 @@ func FetchRetries(in *Frames, delay time.Duration, members int) Retry {
 			return protocol.HashBytes(id[:]), ok
 		},
 		Answer: func(e *sim.Event) (uint64, bool) { return bodyKey(in, e) },
+		Has: func(rec []byte) (uint64, bool) {
+			f, ok := peer.ReadFact(rec)
+			return protocol.HashBytes(f.ID[:]), ok && !f.Key()
+		},
 	}
 }
 
