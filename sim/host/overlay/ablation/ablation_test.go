@@ -24,6 +24,7 @@ var without = map[string]string{
 	"base": "nothing compiles without it",
 	"http": "nodes would share what net/http has for the process: see the tests of package host",
 	"net":  "programs would have the sockets of the machine: see the tests of package host",
+	"rpc":  "nodes would share the default server of net/rpc: see the tests of package host",
 }
 
 // release is a release of Go that is here.
