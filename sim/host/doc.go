@@ -36,11 +36,29 @@
 //     incarnation and one answer, go.rand; and from the step and the goroutine. What happens in
 //     other steps changes none of it, so a search may take that away.
 //   - net, net/http, crypto/tls and what is built on them use the links of the run: node 3 is the
-//     host n3. See the section Network.
+//     host n3. See below.
 //   - What the program writes to standard output and error, by log or log/slog too, becomes
 //     notes of the node. The machine is the same everywhere: 4 processors, process 1, UTC.
 //   - Files and processes are refused. What must outlast a crash is persisted with the Host.
 //   - sync.Pool keeps nothing; finalizers and cleanups never run.
+//
+// # Network
+//
+// Node 3 is the host n3, with the address of protocol.SimBook; localhost and 127.0.0.1 are the node
+// itself. Ports belong to a life. There is neither IPv6, nor multicast, nor any other host: a lookup of
+// another name fails as where DNS does not know it.
+//
+//   - A datagram of UDP is one message, of kind udp. What its socket has no room for is dropped.
+//   - TCP has a handshake, retransmission, flow control, half-close, resets and keep-alive, with
+//     constants as on Linux: see limits.go. Its messages are of the kinds tcp.syn, tcp.data, tcp.ack,
+//     tcp.fin and tcp.rst, by which faults pick them: "lose 0>* 100% only tcp.ack". There is
+//     no congestion control, since links have no limit on their rate.
+//   - A restarted node answers the connections of its last life with resets. One that is down, or
+//     cut off, answers nothing: dials and writes end by their deadlines, or by TCP's own patience.
+//   - Damaged segments are dropped, as their checksums demand.
+//   - Socket options succeed and do nothing, but for keep-alive and linger. Deadlines are exact.
+//
+// Text describes messages for traces.
 //
 // # What cannot be exact
 //
