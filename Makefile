@@ -80,7 +80,7 @@ programs:  ## the modules whose nodes are ordinary Go programs: their tests, and
 		[ $$m = interleavings ] || "$$d/$$m" sweep -scenario $$m -seeds 1-$(SEEDS) -out "$$d"; done
 
 ablation:  ## the changes to the standard library: what each group is good for, in a table, and Go's own tests under them
-	go test ./sim/host/overlay/ablation -run 'Worth|GoesOwnTests' -full -count=1 -timeout 0 -v
+	go test ./sim/host/overlay/ablation -run 'Worth|Toys|GoesOwnTests' -full -count=1 -timeout 0 -v
 
 browser:   ## the report's page in chromium; DESSIM_SCREENSHOTS=DIR: leaves pictures there to look at
 	cd sim/report/browser && go vet ./... && DESSIM_BROWSER=required go test -count=1 ./...
