@@ -77,7 +77,7 @@ func (p *pair) send(i int, s *segment) {
 	if s.what == segSyn {
 		s.fromPort, s.toPort = 40000, 80
 	}
-	b := s.append(nil)
+	b := s.append(nil, 0, 1)
 	n := 1
 	switch f := &p.faults; {
 	case p.chance(f.loss) || f.cutAt != 0 && p.now >= f.cutAt:
@@ -96,7 +96,7 @@ func (p *pair) send(i int, s *segment) {
 
 // arrive is what network does.
 func (p *pair) arrive(i int, b []byte) {
-	s, ok := parseSegment(b)
+	s, ok := parseSegment(b, 0, 1)
 	if !ok {
 		return
 	}

@@ -115,7 +115,7 @@ func (w *network) advance(now int64) {
 // receive takes a message in.
 func (w *network) receive(from protocol.NodeID, msg []byte) {
 	defer w.unlock(w.lock())
-	s, ok := parseSegment(msg)
+	s, ok := parseSegment(msg, from, w.id)
 	if !ok || s.loop != 0 && from != w.id {
 		w.malformed++
 		return
@@ -162,7 +162,7 @@ func (w *network) due() int64 {
 
 // transmit sends a segment.
 func (w *network) transmit(to protocol.NodeID, s *segment) {
-	w.frame = s.append(w.frame[:0])
+	w.frame = s.append(w.frame[:0], w.id, to)
 	w.send(to, s.kind(), w.frame)
 }
 

@@ -23,8 +23,8 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	b := &bench{t: t}
-	b.network = makeNetwork(0, 1, func(_ protocol.NodeID, _ protocol.Kind, msg []byte) {
-		s, ok := parseSegment(append([]byte(nil), msg...))
+	b.network = makeNetwork(0, 1, func(to protocol.NodeID, _ protocol.Kind, msg []byte) {
+		s, ok := parseSegment(append([]byte(nil), msg...), 0, to)
 		if !ok {
 			t.Fatalf("it sends %x, which is no segment", msg)
 		}
@@ -36,7 +36,7 @@ func newBench(t *testing.T) *bench {
 
 // hear has a peer send a segment, and returns what is sent in that step.
 func (b *bench) hear(from protocol.NodeID, s segment) []segment {
-	b.receive(from, s.append(nil))
+	b.receive(from, s.append(nil, from, b.id))
 	b.finish()
 	sent := b.sent
 	b.sent = nil

@@ -83,9 +83,9 @@ func (s *segment) kind() protocol.Kind {
 // as UDP and TCP do, whose checksums have 16 bits and miss more.
 const checksumSize = 4
 
-// append appends the segment's bytes to b, which must be empty: the kind, the numbers
-// as varints, the data, and a checksum of it all.
-func (s *segment) append(b []byte) []byte {
+// append appends the bytes of a segment between two nodes to b, which must be empty: the kind, the
+// numbers as varints, the data, and a checksum of it all.
+func (s *segment) append(b []byte, from, to protocol.NodeID) []byte {
 	b = append(b, byte(s.what))
 	if s.what == segDatagram || s.what == segSyn {
 		b = append(b, s.loop)
@@ -105,12 +105,18 @@ func (s *segment) append(b []byte) []byte {
 	if s.what != segDatagram && s.what != segReset {
 		b = binary.AppendUvarint(b, uint64(s.window))
 	}
-	return sealed(append(b, s.data...))
+	return sealed(append(b, s.data...), from, to)
 }
 
 // sealed appends b's checksum.
-func sealed(b []byte) []byte {
-	return binary.BigEndian.AppendUint32(b, uint32(protocol.HashBytes(b)))
+func sealed(b []byte, from, to protocol.NodeID) []byte {
+	return binary.BigEndian.AppendUint32(b, checksum(b, from, to))
+}
+
+// checksum covers the two nodes, too, as the pseudo-header of UDP and TCP does, so that nobody
+// takes a segment that is for another node.
+func checksum(b []byte, from, to protocol.NodeID) uint32 {
+	return uint32(protocol.Hash3(protocol.HashBytes(b), uint64(from), uint64(to)))
 }
 
 // ofConnection reports whether the segment goes from one end of a connection to the other, once
@@ -121,11 +127,11 @@ func (id connID) append(b []byte) []byte {
 	return binary.AppendUvarint(binary.AppendUvarint(b, uint64(id>>32)), uint64(uint32(id)))
 }
 
-// parseSegment reads a segment, whose data aliases b. ok is false unless b is exactly what append makes of
-// a segment.
-func parseSegment(b []byte) (s segment, ok bool) {
+// parseSegment reads a segment, whose data aliases b. ok is false unless b is exactly what append
+// makes of a segment between the two nodes.
+func parseSegment(b []byte, from, to protocol.NodeID) (s segment, ok bool) {
 	n := len(b) - checksumSize
-	if n < 1 || binary.BigEndian.Uint32(b[n:]) != uint32(protocol.HashBytes(b[:n])) {
+	if n < 1 || binary.BigEndian.Uint32(b[n:]) != checksum(b[:n], from, to) {
 		return s, false
 	}
 	r := reader{b: b[1:n], ok: true}

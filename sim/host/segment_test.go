@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"testing"
 
+	"dessim/protocol"
+
 	"pgregory.net/rapid"
 )
 
@@ -42,10 +44,15 @@ func anySegment(t *rapid.T) segment {
 func TestASegmentIsReadAsItWasWritten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := anySegment(t)
-		b := s.append(nil)
-		got, ok := parseSegment(b)
-		if !ok || !bytes.Equal(got.append(nil), b) || !bytes.Equal(got.data, s.data) {
+		b := s.append(nil, 1, 2)
+		got, ok := parseSegment(b, 1, 2)
+		if !ok || !bytes.Equal(got.append(nil, 1, 2), b) || !bytes.Equal(got.data, s.data) {
 			t.Fatalf("%+v is read as %+v, %v", s, got, ok)
+		}
+		for _, nodes := range [][2]protocol.NodeID{{2, 1}, {1, 3}, {3, 2}} {
+			if other, ok := parseSegment(b, nodes[0], nodes[1]); ok {
+				t.Fatalf("what goes from 1 to 2 passes as %+v from %d to %d", other, nodes[0], nodes[1])
+			}
 		}
 		got.data, s.data = nil, nil
 		if got.window != s.window || got.to != s.to || got.of != s.of || got.seq != s.seq || got.ack != s.ack || got.toPort != s.toPort {
@@ -57,16 +64,16 @@ func TestASegmentIsReadAsItWasWritten(t *testing.T) {
 func TestADamagedSegmentIsRefused(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := anySegment(t)
-		b := s.append(nil)
+		b := s.append(nil, 1, 2)
 		for i := range 8 * len(b) {
 			b[i/8] ^= 1 << (i % 8)
-			if got, ok := parseSegment(b); ok {
+			if got, ok := parseSegment(b, 1, 2); ok {
 				t.Fatalf("%+v passes as %+v with bit %d flipped", s, got, i)
 			}
 			b[i/8] ^= 1 << (i % 8)
 		}
 		for n := range b {
-			if got, ok := parseSegment(b[:n]); ok {
+			if got, ok := parseSegment(b[:n], 1, 2); ok {
 				t.Fatalf("%+v passes as %+v, cut to %d of %d bytes", s, got, n, len(b))
 			}
 		}
@@ -75,19 +82,19 @@ func TestADamagedSegmentIsRefused(t *testing.T) {
 
 func TestAnAcknowledgementFitsInto32Bytes(t *testing.T) {
 	s := segment{what: segAck, to: newConnID(100, 10_000), seq: 1 << 30, ack: 1 << 30, window: maxWindow}
-	if n := len(s.append(nil)); n > 32 { // the simulator keeps so many within its events
+	if n := len(s.append(nil, 1, 2)); n > 32 { // the simulator keeps so many within its events
 		t.Errorf("it has %d bytes", n)
 	}
 }
 
 func TestANumberHasOneForm(t *testing.T) {
 	good := segment{what: segReset, of: newConnID(1, 1)}
-	b := good.append(nil)
-	if _, ok := parseSegment(b); !ok {
+	b := good.append(nil, 1, 2)
+	if _, ok := parseSegment(b, 1, 2); !ok {
 		t.Fatalf("%x is refused", b)
 	}
 	long := []byte{b[0], b[1], b[2], 0x81, 0x00, 0x81, 0x00} // 1 and 1, in two bytes each
-	if s, ok := parseSegment(sealed(long)); ok {
+	if s, ok := parseSegment(sealed(long, 1, 2), 1, 2); ok {
 		t.Errorf("%x passes as %+v", long, s)
 	}
 }
@@ -102,14 +109,14 @@ func FuzzParseSegment(f *testing.F) {
 		{what: segFin, to: 1, seq: maxOffset},
 		{what: segReset, of: 1},
 	} {
-		b := s.append(nil)
+		b := s.append(nil, 1, 2)
 		f.Add(b[:len(b)-checksumSize])
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		b := sealed(bytes.Clone(body))
-		s, ok := parseSegment(b)
-		if ok && !bytes.Equal(s.append(nil), b) {
-			t.Fatalf("%x is read as %+v, which is written %x", b, s, s.append(nil))
+		b := sealed(bytes.Clone(body), 1, 2)
+		s, ok := parseSegment(b, 1, 2)
+		if ok && !bytes.Equal(s.append(nil, 1, 2), b) {
+			t.Fatalf("%x is read as %+v, which is written %x", b, s, s.append(nil, 1, 2))
 		}
 	})
 }

@@ -16,7 +16,11 @@ func Text(e *sim.Event) string {
 	if e.What&(sim.Sent|sim.Received|sim.Lost|sim.Copied|sim.Corrupted|sim.Dropped) == 0 {
 		return ""
 	}
-	s, ok := parseSegment(e.Body)
+	from, to := e.Node, e.Peer
+	if e.What&(sim.Received|sim.Dropped) != 0 {
+		from, to = to, from
+	}
+	s, ok := parseSegment(e.Body, from, to)
 	if !ok {
 		return ""
 	}
