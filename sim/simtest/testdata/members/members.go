@@ -61,7 +61,7 @@ func Scenario() *scenario.Scenario {
 	return &scenario.Scenario{
 		Name:     "members",
 		Shows:    "servers with hashicorp/memberlist list the servers that are alive",
-		MinNodes: 2, MaxNodes: 20,
+		MinNodes: 3, MaxNodes: 20,
 		Defaults: scenario.Params{Nodes: 5, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: 2 * time.Minute, Faults: "crash,restart,partition,lose,copy"},
 		Own: []*scenario.Param{
 			scenario.Choice("joins", "again", []string{"again", "once"}, "when a server joins others: whenever it does not list them, or when it starts, which is a mistake"),

@@ -141,6 +141,7 @@ func (v *views) exact(bound protocol.Time) *check.Check {
 				up = append(up, name)
 			}
 		}
+		slices.Sort(up) // as lists are: n10 before n2
 		for id, name := range v.names {
 			if live := namesOf(v.live[id]); v.up[id] && !slices.Equal(live, up) {
 				return n, fmt.Errorf("%s lists %s, but %s are up", name, strings.Join(live, ", "), strings.Join(up, ", "))
