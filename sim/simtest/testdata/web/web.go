@@ -34,13 +34,16 @@ var (
 )
 
 // request is an input of a client. Without a value, it is a read.
-type request struct{ Key, Value string }
+type request struct {
+	Key   string
+	Value string `json:",omitempty"`
+}
 
 // asked is an operation of a client, and its answer.
 type asked struct {
 	Op uint64
 	request
-	Answer store.Entry
+	Answer store.Entry `json:",omitzero"`
 }
 
 func text(v any) []byte {
@@ -96,10 +99,10 @@ func Scenario() *scenario.Scenario {
 			scenario.Choice("ack", "safe", []string{"safe", "early"}, "when the leader acknowledges a write: when it is safe on the disk, or before, which is a mistake"),
 		},
 		Text: func(_ *scenario.Params, e *sim.Event) string {
-			if text := host.Text(e); text != "" || e.What&(sim.Output|sim.Persisted) == 0 {
-				return text
+			if e.What&(sim.Output|sim.Persisted) != 0 || e.What == sim.Received && e.Peer == protocol.Outside {
+				return string(e.Body)
 			}
-			return string(e.Body)
+			return host.Text(e)
 		},
 		Build: build,
 	}
@@ -137,13 +140,13 @@ func build(b *scenario.Setup) *scenario.Run {
 
 // inputs have clients read and write two keys, until some time after the faults.
 func inputs(ops uint64, first protocol.NodeID) (list []sim.Input) {
-	span := calm + protocol.Time(10*time.Second)
+	last := calm + protocol.Time(10*time.Second)
 	for i := range ops {
 		r := request{Key: fmt.Sprint("k", i/3%2)}
 		if i%3 != 2 {
 			r.Value = fmt.Sprint("v", i)
 		}
-		at := span / protocol.Time(ops) * protocol.Time(i)
+		at := last / protocol.Time(ops) * protocol.Time(i)
 		list = append(list, sim.Input{ID: i, At: at, Node: first + protocol.NodeID(i/2%clients), Body: text(r)})
 	}
 	return list

@@ -43,9 +43,10 @@ const syncEvery = 50 * time.Millisecond
 
 // Entry is a write, and the answer to reads and writes.
 type Entry struct {
-	Version    uint64 // writes are numbered from 1 on; 0 is none
-	Key, Value string
-	ID         string // of the request; one that is repeated is carried out once
+	Version uint64 `json:",omitempty"` // writes are numbered from 1 on; 0 is none
+	Key     string `json:",omitempty"`
+	Value   string `json:",omitempty"`
+	ID      string `json:",omitempty"` // of the request; one that is repeated is carried out once
 }
 
 // Serve runs a server until it fails.
