@@ -34,13 +34,16 @@ var (
 )
 
 // request is an input of a client. Without a value, it is a read.
-type request struct{ Key, Value string }
+type request struct {
+	Key   string
+	Value string `json:",omitempty"`
+}
 
 // asked is an operation of a client, and its answer.
 type asked struct {
 	Op uint64
 	request
-	Answer kv.Entry
+	Answer kv.Entry `json:",omitzero"`
 }
 
 func text(v any) []byte {
@@ -91,18 +94,17 @@ func Scenario() *scenario.Scenario {
 	return &scenario.Scenario{
 		Name:     "grpckv",
 		Shows:    "clients of a service over gRPC see one store, whatever fails",
-		Defaults: scenario.Params{Nodes: 1, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: time.Minute, Faults: "crash,restart,partition,lose,copy"},
+		MinNodes: 2, MaxNodes: 20,
+		Defaults: scenario.Params{Nodes: 4, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: time.Minute, Faults: "crash,restart,partition,lose,copy"},
 		Own: []*scenario.Param{
-			scenario.Int("clients", 3, 1, 20, "how many clients there are"),
-			scenario.Int("ops", 90, 1, 2000, "how many operations they make"),
+			scenario.Int("ops", 90, 1, 2000, "how many operations clients make"),
 			scenario.Choice("repeats", "once", []string{"once", "again"}, "how a request that a client repeats is carried out: once, or again, which is a mistake"),
 		},
-		Unused: []string{"nodes"}, // one server; the clients are not counted
 		Text: func(_ *scenario.Params, e *sim.Event) string {
-			if text := host.Text(e); text != "" || e.What&(sim.Output|sim.Persisted) == 0 {
-				return text
+			if e.What&(sim.Output|sim.Persisted) != 0 || e.What == sim.Received && e.Peer == protocol.Outside {
+				return string(e.Body)
 			}
-			return string(e.Body)
+			return host.Text(e)
 		},
 		Build: build,
 	}
@@ -114,10 +116,10 @@ func Find(name string) *scenario.Scenario {
 }
 
 func build(b *scenario.Setup) *scenario.Run {
-	clients := b.Int("clients")
+	clients := b.Nodes - 1 // node 0 is the server
 	forgets := b.Choice("repeats") == "again"
 	plan := sim.Plan{
-		Nodes: 1 + clients,
+		Nodes: b.Nodes,
 		Node: func(id protocol.NodeID) protocol.Node {
 			if id == 0 {
 				return host.New(serve(forgets), host.Options{Salt: b.Seed})
@@ -139,13 +141,13 @@ func build(b *scenario.Setup) *scenario.Run {
 
 // inputs have clients read and write two keys, until some time after the faults.
 func inputs(ops uint64, clients int) (list []sim.Input) {
-	span := calm + protocol.Time(10*time.Second)
+	last := calm + protocol.Time(10*time.Second)
 	for i := range ops {
 		r := request{Key: fmt.Sprint("k", i/3%2)}
 		if i%3 != 2 {
 			r.Value = fmt.Sprint("v", i)
 		}
-		at := span / protocol.Time(ops) * protocol.Time(i)
+		at := last / protocol.Time(ops) * protocol.Time(i)
 		list = append(list, sim.Input{ID: i, At: at, Node: protocol.NodeID(1 + int(i/2)%clients), Body: text(r)})
 	}
 	return list

@@ -13,15 +13,16 @@ const port = ":9000"
 
 // Entry is a write. Without a version, there was none.
 type Entry struct {
-	Version    uint64 // writes are numbered from 1 on
-	Key, Value string
-	ID         string // of the request; one that is repeated is carried out once
+	Version uint64 `json:",omitempty"` // writes are numbered from 1 on
+	Key     string `json:",omitempty"`
+	Value   string `json:",omitempty"`
+	ID      string `json:",omitempty"` // of the request; one that is repeated is carried out once
 }
 
 // Query asks for the latest write of a key, or for all writes from a version on.
 type Query struct {
-	Key  string
-	From uint64
+	Key  string `json:",omitempty"`
+	From uint64 `json:",omitempty"`
 }
 
 // service is what a server does.
