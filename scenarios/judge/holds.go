@@ -22,17 +22,22 @@ type Holds struct {
 // holder is what a node must reserve.
 type holder struct {
 	keys     map[string]twopc.ID
-	proposed []twopc.ID // of them, those that a crash aborts
-	changed  bool       // since the node was last compared
+	voted    map[twopc.ID]int // the turns of its first yes votes, from 1 on
+	proposed []twopc.ID       // of those in keys, those that a crash aborts
+	changed  bool             // since the node was last compared
 }
 
 // NewHolds returns a judge of the members' reservations.
 func NewHolds(c *Commits, n *Network) *Holds {
 	x := &Holds{c: c, net: n, nodes: make([]holder, len(n.Nodes))}
 	for i := range x.nodes {
-		x.nodes[i].keys = make(map[string]twopc.ID)
+		x.nodes[i] = newHolder()
 	}
 	return x
+}
+
+func newHolder() holder {
+	return holder{keys: make(map[string]twopc.ID), voted: make(map[twopc.ID]int)}
 }
 
 // Exact requires that a node's reservations are exactly what its outputs and proposals say.
@@ -103,9 +108,7 @@ func (x *Holds) propose(e *sim.Event, h *holder) {
 	}
 }
 
-// output records votes and decisions. A node that has decided may vote yes again: a crash
-// lost the record of an abort, so it is in doubt again. What another transaction has reserved
-// since then stays with that.
+// output records votes and decisions.
 func (x *Holds) output(e *sim.Event, h *holder) {
 	r, ok := x.c.Record(e)
 	switch {
@@ -114,11 +117,20 @@ func (x *Holds) output(e *sim.Event, h *holder) {
 		h.release(r.ID)
 		h.proposed = slices.DeleteFunc(h.proposed, func(id twopc.ID) bool { return id == r.ID })
 	case e.Kind == twopc.KindVoted && r.Yes && r.Coordinator != e.Node:
-		again := x.c.txs[r.ID].decidedBy(e.Node)
-		for _, k := range r.Keys {
-			if _, taken := h.keys[string(k)]; !again || !taken {
-				h.hold(string(k), r.ID)
-			}
+		h.vote(r, x.c.txs[r.ID].decidedBy(e.Node))
+	}
+}
+
+// vote records a yes. A node that has decided may vote yes again: a crash lost the record of an
+// abort, so it is in doubt again. What another transaction has reserved since then stays with
+// that, even if the node is in doubt again about both: it says so in the order of their ids.
+func (h *holder) vote(r twopc.Record, decided bool) {
+	if h.voted[r.ID] == 0 {
+		h.voted[r.ID] = len(h.voted) + 1
+	}
+	for _, k := range r.Keys {
+		if by, taken := h.keys[string(k)]; !decided || !taken || h.voted[by] < h.voted[r.ID] {
+			h.hold(string(k), r.ID)
 		}
 	}
 }
