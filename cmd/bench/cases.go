@@ -48,6 +48,9 @@ func allCases() []*testCase {
 	list = append(list, concurrentEvents(100, 1000), concurrentSeeds(5, 10), bootstrap(10_000),
 		onThreads(pholdName(100_000, 16), 2, pholdOn(phold{nodes: 100_000, load: 16})),
 		onThreads("bootstrap/nodes=10000", 2, bootstrapOn(10_000)))
+	for _, p := range hostedAndNot {
+		list = append(list, p.testCase())
+	}
 	for _, dist := range queueDists {
 		for tens := queueLeast; tens <= queueMost; tens++ {
 			list = append(list, &testCase{
