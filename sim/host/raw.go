@@ -1,20 +1,21 @@
 package host
 
-// Peek copies into p what Read would give, and takes nothing. end says that nothing comes after
-// that. It waits until there are more than seen bytes, or the end; so it never does for -1.
-func (s *stream) Peek(p []byte, seen int) (n int, end bool, err error) {
+// Peek returns what Read would give, and takes nothing: it is valid until the next Read. end says
+// that nothing comes after that. Peek waits until there are more than seen bytes, or the end; so
+// it never does for -1.
+func (s *stream) Peek(seen int) (data []byte, end bool, err error) {
 	defer s.w.unlock(s.w.lock())
 	for {
 		if err := s.err(&s.reads); err != nil {
-			return 0, false, err
+			return nil, false, err
 		}
 		c := s.conn
 		if len(c.in) == 0 && c.err != nil {
-			return 0, false, c.takeErr()
+			return nil, false, c.takeErr()
 		}
-		n, end = copy(p, c.in), c.err == nil && (c.eof || c.deaf || c.state == dead)
-		if n > seen || end {
-			return n, end, nil
+		end = c.err == nil && (c.eof || c.deaf || c.state == dead)
+		if len(c.in) > seen || end {
+			return c.in, end, nil
 		}
 		s.reads.Wait()
 	}
