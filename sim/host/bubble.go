@@ -66,3 +66,6 @@ func simInitGoroutines() [8]uintptr
 
 //go:linkname simLog runtime.simLog
 func simLog(most int) []simTurn
+
+//go:linkname simVersion runtime.simVersion
+func simVersion() string

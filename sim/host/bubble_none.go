@@ -25,3 +25,4 @@ func simKill() int                                               { return 0 }
 func simRanged() (stack [16]uintptr)                             { return stack }
 func simInitGoroutines() (begun [8]uintptr)                      { return begun }
 func simLog(int) []simTurn                                       { return nil }
+func simVersion() string                                         { return "" }

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"dessim/protocol"
+	"dessim/sim/host/overlay"
 )
 
 // Program is the code of one life of a node, such as the main function of a server. It is called
@@ -144,12 +145,15 @@ func (q *queue) next() ([]byte, chan struct{}) {
 }
 
 // Unable returns why this program cannot host others, for Run.Unable of package scenario, or nil: it
-// was built without the overlay, and no run would be exact.
+// was built without the overlay, or with that of another version, and no run would be exact.
 func Unable() error {
-	if available {
-		return nil
+	switch {
+	case !available:
+		return errors.New(`this program was built without dessim's overlay of the standard library; want one built or tested by "dessim go build" or "dessim go test"`)
+	case simVersion() != overlay.Version():
+		return errors.New(`this program was built by "dessim go" of another version than that of the package dessim/sim/host which it uses; install the command of the same version`)
 	}
-	return errors.New(`this program was built without dessim's overlay of the standard library; want one built or tested by "dessim go build" or "dessim go test"`)
+	return nil
 }
 
 // New returns a node that runs the program: what Plan.Node of package sim returns. It panics with

@@ -4,18 +4,27 @@ import (
 	"fmt"
 	"strings"
 
+	"dessim/protocol"
 	"dessim/sim"
 )
 
 // mostQuoted is how many bytes of a message's data are quoted.
 const mostQuoted = 48
 
-// Text describes a message of a hosted program's socket, for Scenario.Text: `43 bytes from 128:
-// "put k1 v7"`. It returns "" for any other event.
+// Text describes an event of a run of hosted programs, for Scenario.Text: what a message of a socket
+// carries, as in `at 128, 43 bytes "put k1 v7"`; and inputs, outputs and records as they are, if they
+// are text. It returns "" for any other event.
 func Text(e *sim.Event) string {
-	if e.What&(sim.Sent|sim.Received|sim.Lost|sim.Copied|sim.Corrupted|sim.Dropped) == 0 {
-		return ""
+	switch {
+	case e.What&(sim.Sent|sim.Received|sim.Lost|sim.Copied|sim.Corrupted|sim.Dropped) != 0 && e.Peer != protocol.Outside:
+		return segmentText(e)
+	case e.What&(sim.Received|sim.Dropped|sim.Output|sim.Persisted) != 0 && printable(e.Body):
+		return string(e.Body)
 	}
+	return ""
+}
+
+func segmentText(e *sim.Event) string {
 	from, to := e.Node, e.Peer
 	if e.What&(sim.Received|sim.Dropped) != 0 {
 		from, to = to, from
@@ -47,13 +56,7 @@ func Text(e *sim.Event) string {
 func quoted(b []byte) string {
 	size := fmt.Sprintf("%d bytes", len(b))
 	first := b[:min(len(b), mostQuoted)]
-	printable := 0
-	for _, c := range first {
-		if c >= ' ' && c < 0x7f || c == '\n' || c == '\r' || c == '\t' {
-			printable++
-		}
-	}
-	if printable < len(first)*3/4 || len(first) == 0 {
+	if !printable(first) {
 		return size
 	}
 	text := strings.ReplaceAll(fmt.Sprintf("%q", first), `\"`, `"`)
@@ -61,4 +64,15 @@ func quoted(b []byte) string {
 		text += "..."
 	}
 	return size + " " + text
+}
+
+// printable reports whether b is text, but for a quarter of it.
+func printable(b []byte) bool {
+	n := 0
+	for _, c := range b {
+		if c >= ' ' && c < 0x7f || c == '\n' || c == '\r' || c == '\t' {
+			n++
+		}
+	}
+	return n > 0 && n >= len(b)*3/4
 }

@@ -22,7 +22,9 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 )
 
 // Tag is the build tag without which package host does not run nodes. It goes with the overlay.
@@ -253,10 +255,31 @@ func texts(r Release, without []string) (map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		files[a.file] = string(text)
+		files[a.file] = strings.Replace(string(text), `"VERSION"`, strconv.Quote(Version()), 1)
 	}
 	return files, nil
 }
+
+// Version identifies the edits and the added files. A program asks the runtime for that of the overlay
+// it was built with, since package host and the overlay must belong together.
+var Version = sync.OnceValue(func() string {
+	h := sha256.New()
+	for _, files := range []embed.FS{editFiles, addedFiles} {
+		err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			text, err := files.ReadFile(name)
+			fmt.Fprintln(h, name, len(text))
+			h.Write(text)
+			return err
+		})
+		if err != nil {
+			panic(err) // of files that are in the program
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))[:12]
+})
 
 // into makes the edit in files, to which it adds the file if it is not there.
 func (e *Edit) into(files map[string]string, r Release, group string) error {

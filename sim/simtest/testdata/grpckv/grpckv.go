@@ -100,12 +100,7 @@ func Scenario() *scenario.Scenario {
 			scenario.Int("ops", 90, 1, 2000, "how many operations clients make"),
 			scenario.Choice("repeats", "once", []string{"once", "again"}, "how a request that a client repeats is carried out: once, or again, which is a mistake"),
 		},
-		Text: func(_ *scenario.Params, e *sim.Event) string {
-			if e.What&(sim.Output|sim.Persisted) != 0 || e.What == sim.Received && e.Peer == protocol.Outside {
-				return string(e.Body)
-			}
-			return host.Text(e)
-		},
+		Text:  func(_ *scenario.Params, e *sim.Event) string { return host.Text(e) },
 		Build: build,
 	}
 }

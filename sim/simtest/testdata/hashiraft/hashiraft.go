@@ -93,12 +93,7 @@ func Scenario() *scenario.Scenario {
 			scenario.Int("ops", 40, 1, 2000, "how many operations clients make"),
 			scenario.Choice("reads", "log", []string{"log", "local"}, "how the leader reads: through its log, or from its memory, which is a mistake"),
 		},
-		Text: func(_ *scenario.Params, e *sim.Event) string {
-			if text := host.Text(e); text != "" || e.What != sim.Output {
-				return text
-			}
-			return string(e.Body)
-		},
+		Text:  func(_ *scenario.Params, e *sim.Event) string { return host.Text(e) },
 		Build: build,
 	}
 }

@@ -98,12 +98,7 @@ func Scenario() *scenario.Scenario {
 			scenario.Int("ops", 60, 1, 2000, "how many operations clients make"),
 			scenario.Choice("ack", "safe", []string{"safe", "early"}, "when the leader acknowledges a write: when it is safe on the disk, or before, which is a mistake"),
 		},
-		Text: func(_ *scenario.Params, e *sim.Event) string {
-			if e.What&(sim.Output|sim.Persisted) != 0 || e.What == sim.Received && e.Peer == protocol.Outside {
-				return string(e.Body)
-			}
-			return host.Text(e)
-		},
+		Text:  func(_ *scenario.Params, e *sim.Event) string { return host.Text(e) },
 		Build: build,
 	}
 }
