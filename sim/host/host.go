@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"time"
 
 	"dessim/protocol"
 	"dessim/sim/host/overlay"
@@ -165,6 +166,11 @@ func New(p Program, o Options) protocol.Node {
 	tellInits()
 	return &node{program: p, options: o}
 }
+
+// The first timer of a process does something once, under a lock that all goroutines share. If that
+// were the watchdog's, a program's goroutine could wait for a thread, which is none of the run:
+// whether it did, and so the order of its goroutines, would follow from the load of the machine.
+func init() { time.NewTimer(time.Hour).Stop() }
 
 // tellInits says once which goroutines belong to no node.
 var tellInits = sync.OnceFunc(func() {
