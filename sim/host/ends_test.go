@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -217,4 +218,26 @@ func TestAfterAPauseAllTimersFireAtOnce(t *testing.T) {
 // has reports whether a line ends in text.
 func (s *said) has(text string) bool {
 	return slices.ContainsFunc(s.lines, func(line string) bool { return strings.HasSuffix(line, text) })
+}
+
+// What would reach the machine around package os is refused, too.
+func TestAProgramDoesNotReachTheMachine(t *testing.T) {
+	got := watch(t, "", host.Options{}, func(ctx context.Context, h *host.Host) error {
+		_, opened := syscall.Open("/etc/hostname", 0, 0)
+		_, socket := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+		_, found := os.FindProcess(os.Getpid())
+		_, forked := syscall.ForkExec("/bin/true", nil, nil)
+		tell(h, opened, "; ", socket, "; ", syscall.Kill(1, 0), "; ", forked, "; ", found)
+		go func() {
+			runtime.LockOSThread() // and ends so
+			time.Sleep(time.Second)
+		}()
+		time.Sleep(2 * time.Second)
+		tell(h, "goes on")
+		select {}
+	})
+	const no = "operation not permitted"
+	compare(t, got, "0s n0 life 1",
+		"0s n0 "+strings.Repeat(no+"; ", 4)+"find process: a simulated node has no files and no processes",
+		"2s n0 goes on")
 }

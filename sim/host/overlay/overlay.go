@@ -40,12 +40,13 @@ var editFiles embed.FS
 var addedFiles embed.FS
 
 // added are the new files, by their place below GOROOT/src, and the group without which each does
-// not compile. Those of os and runtime are for several.
+// not compile. Those of os, runtime and syscall are for several.
 var added = []struct{ file, text, group string }{
 	{"net/dessim.go", "added/net.txt", "net"},
 	{"net/http/dessim.go", "added/http.txt", "http"},
 	{"net/rpc/dessim.go", "added/rpc.txt", "rpc"},
 	{"os/dessim.go", "added/os.txt", ""},
+	{"syscall/dessim.go", "added/syscall.txt", ""},
 	{"runtime/dessim.go", "added/runtime.txt", ""},
 }
 
