@@ -39,7 +39,7 @@
 //     host n3. See below.
 //   - What the program writes to standard output and error, by log or log/slog too, becomes
 //     notes of the node. The machine is the same everywhere: 4 processors, process 1, UTC.
-//   - Files and processes are refused. What must outlast a crash is persisted with the Host.
+//   - Files, processes and signals are refused. What must outlast a crash is persisted with the Host.
 //   - sync.Pool keeps nothing; finalizers and cleanups never run.
 //
 // # Network
@@ -65,14 +65,17 @@
 //   - A map of more than 8 entries whose keys are pointers, channels or interfaces of them is
 //     ranged over in an order that may follow from addresses. The first such range of a life is
 //     a note, go.inexact.
-//   - Package variables are shared by the nodes of a run, and are kept from run to run. Goroutines
-//     that packages start before main belong to no node; New names them on standard error, once.
+//   - Package variables, os.Args and the environment are those of the process: shared by the nodes
+//     of a run, and kept from run to run. "dessim vet -programs" lists the variables that change.
+//   - Goroutines that packages start before main belong to no node; New names them on standard
+//     error, once. A node that shares a channel or a lock with one follows the machine's clock.
 //   - What is done once a process, such as filling a cache, can make the first run of a process
 //     differ from those that follow.
 //   - Memory is not interleaved: a goroutine gives its turn away at operations on channels and
 //     locks only. Under -race, data races are reported all the same.
-//   - A goroutine that spins until the time has passed never ends its step. runtime.MemStats, weak
-//     pointers, cgo and addresses in stack traces are as on a machine.
+//   - A goroutine that spins, for the time or for another goroutine, even with Lock and Unlock, never
+//     ends its step: the step is named, with the line. runtime.MemStats, weak pointers, cgo and
+//     addresses in stack traces are as on a machine.
 //
 // Digests may change with the Go release, as the order of goroutines in the standard library may.
 package host
