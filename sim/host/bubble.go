@@ -40,9 +40,6 @@ func simQueued(i int) (name, woken uint64, begun [4]uintptr)
 //go:linkname simGrant runtime.simGrant
 func simGrant(i int)
 
-//go:linkname simDigest runtime.simDigest
-func simDigest() (turns, operations, digest uint64)
-
 //go:linkname simSelf runtime.simSelf
 func simSelf() (name uint64, begun [4]uintptr)
 

@@ -16,7 +16,6 @@ func simNextTimer() int64                                        { return 0 }
 func simWait() bool                                              { return false }
 func simQueued(int) (name, woken uint64, begun [4]uintptr)       { return 0, 0, begun }
 func simGrant(int)                                               {}
-func simDigest() (turns, operations, digest uint64)              { return 0, 0, 0 }
 func simSelf() (name uint64, begun [4]uintptr)                   { return 0, begun }
 func simWaiting(func(uint64, [4]uintptr, string, []uintptr))     {}
 func simEnded() (ended, panicked bool, why any, stack []uintptr) { return false, false, nil, nil }

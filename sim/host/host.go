@@ -32,7 +32,6 @@ type Options struct {
 // Kinds of what a hosted node does.
 var (
 	kindRand = protocol.KindOf("go.rand") // what the program draws at random
-	kindLog  = protocol.KindOf("go.log")
 	kindExit = protocol.KindOf("go.exit")
 
 	kindInexact = protocol.KindOf("go.inexact")

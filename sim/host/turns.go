@@ -34,7 +34,7 @@ func (t turns) String() string {
 		if i > 0 {
 			b.WriteString(" > ")
 		}
-		b.WriteString(goroutine{x.name, x.begun}.String())
+		b.WriteString(goroutine(x).String())
 	}
 	if len(t) == mostTurns {
 		b.WriteString(" > ...")
