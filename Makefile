@@ -13,7 +13,7 @@ PROGRAMS = hashiraft members web grpckv interleavings
 SYSTEMS = windows/amd64 darwin/arm64 js/wasm
 
 help:      ## show this
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
 check: fmt vet lint test run      ## all that must pass
 

@@ -9,7 +9,8 @@
 // The package promises that equal events and equal answers give equal effects,
 // if the node keeps the rules: no wall clock, no goroutine, no global state, no
 // order taken from a map, no float in what decides. It does not enforce them;
-// the analyzer of package sim/simtest/determinism does ("dessim vet").
+// the analyzer of package sim/simtest/determinism does ("dessim vet"). Ordinary Go code, with
+// goroutines and a clock, keeps them as a node of package sim/host.
 //
 // # Where to start
 //

@@ -292,7 +292,7 @@ func (s *sweep) confirm(r SeedRun, once result) result {
 		return again
 	}
 	if a, b := once.line.came(), again.line.came(); a != b {
-		once.err = &NotDeterministicError{r.Seed, a, b + " in a process that had made no other run", nil}
+		once.err = &NotDeterministicError{r.Seed, a, b + " in a process that had made no other run: something is done once a process, such as filling a package's cache", nil}
 	}
 	return once
 }

@@ -298,7 +298,7 @@ func (r *Report) conclude(run *Run, m *sim.Sim) {
 		end = protocol.MaxTime // what is still missing never happens
 	}
 	r.Checks = run.Checks.Results(end)
-	for i := range r.Checks {
+	for i := range r.Checks { // readers are told when that was, and not the end of all time
 		r.Checks[i].At = min(r.Checks[i].At, r.Sim.End)
 	}
 	if n := len(r.Checks) - 1; run.Plan.Shadow.Num > 0 && r.Checks[n].Verdict == check.NotApplicable {
