@@ -114,14 +114,18 @@ func seen(clients int, until protocol.Time) *check.Check {
 
 // answered requires that when the faults are over, operations are answered again.
 func answered(until protocol.Time) *check.Check {
-	late := uint64(0)
+	asked, late := uint64(0), uint64(0)
 	return check.Eventually("after the faults, operations are answered", until, func() (uint64, error) {
-		if late == 0 {
+		if asked > 0 && late == 0 {
 			return 0, errors.New("no operation was answered")
 		}
 		return late, nil
 	}).Seeing(sim.Output, func(e *sim.Event) {
-		if e.Kind == kindGets && e.At > calm {
+		switch {
+		case e.At <= calm:
+		case e.Kind == kindAsks:
+			asked++
+		case e.Kind == kindGets:
 			late++
 		}
 	})
