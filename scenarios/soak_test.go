@@ -52,6 +52,11 @@ func soakRuns(seeds int) (runs []subject) {
 		}
 	}
 	runs = append(runs, soakWith("kv", "swarm", seeds, ordersOf(scenarios.Find("kv"))...)...)
+	for _, s := range scenarios.All() {
+		if f := s.Defaults.Faults; f == "" || f == "none" { // whoever asks for faults gets other code, such as what survives on disks
+			runs = append(runs, soakWith(s.Name, "swarm", seeds, ordersOf(s)...)...)
+		}
+	}
 	runs = append(runs, soakWith("churn", "swarm,repair", seeds, "isis")...)
 	runs = append(runs, soakAsItIs("crash", often*seeds, "isis")...)
 	chaos := seeds

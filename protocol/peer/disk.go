@@ -122,6 +122,13 @@ func (n *Node) keep(env *protocol.Env, id ledger.ID) {
 		return
 	}
 	if body, ok := n.flood.Body(gossip.ID(id)); ok {
+		n.write(env, id, body)
+	}
+}
+
+// write keeps a body and persists it, unless it is on disk already.
+func (n *Node) write(env *protocol.Env, id ledger.ID, body []byte) {
+	if _, ok := n.bodies.own[id]; !ok {
 		n.bodies.own[id] = body
 		n.persist(env, stored{typ: storeBody, body: body})
 	}

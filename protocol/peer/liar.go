@@ -2,6 +2,7 @@ package peer
 
 import (
 	"fmt"
+	"slices"
 
 	"dessim/protocol"
 	"dessim/protocol/bencode"
@@ -86,8 +87,8 @@ func (l *Liar) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	case from != protocol.Outside || !ok:
 		l.Node.Receive(env, from, msg)
 	case m.typ == lieSay:
-		id := l.own(m.body)
-		l.persist(env, stored{typ: storeBody, body: m.body})
+		id := ledger.ID(gossip.Sum(m.body))
+		l.write(env, id, slices.Clone(m.body))
 		if l.cfg.Survive {
 			env.Sync() // if a crash took the only copy of a body with a place, the order would wait for ever
 		}

@@ -32,3 +32,24 @@ func TestALiarForcesWhatItSaysBeforeItTellsAnybody(t *testing.T) {
 		t.Errorf("after a restart the body is %q, want %q", got, body)
 	}
 }
+
+func TestALiarWhoSaysABodyTwiceRecordsItOnce(t *testing.T) {
+	w := newWorld(3, 1)
+	w.survive = true
+	w.start(t)
+	l := &Liar{w.nodes[1]}
+	said := 0
+	for range 2 {
+		var env protocol.Env
+		env.Enter(1, 1, w.Now+1, nil)
+		l.Receive(&env, protocol.Outside, SayInput([]byte("no transaction")))
+		for _, e := range env.Effects() {
+			if f, ok := ReadFact(e.Body); e.Op == protocol.OpPersist && ok && !f.Key() {
+				said++
+			}
+		}
+	}
+	if said != 1 {
+		t.Errorf("the body was recorded %d times, want 1", said)
+	}
+}

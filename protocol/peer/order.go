@@ -1,6 +1,8 @@
 package peer
 
 import (
+	"slices"
+
 	"dessim/protocol"
 	"dessim/protocol/abcast"
 	"dessim/protocol/ledger"
@@ -158,7 +160,6 @@ func (n *Node) fetched(env *protocol.Env, id ledger.ID, body []byte) {
 		return
 	}
 	n.stats.Fetched++
-	n.bodies.own[id] = append([]byte(nil), body...)
-	n.persist(env, stored{typ: storeBody, body: body})
+	n.write(env, id, slices.Clone(body))
 	n.advance(env)
 }
