@@ -138,6 +138,7 @@ var allLayers = []layer{
 	{path: "sim/traitor", imports: []string{"dessim/protocol", "dessim/sim/fault"}},
 	{path: "sim/cryptorand", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/cryptorand/..."}},
 	{path: "sim/host", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/host/overlay"}},
+	{path: "sim/host/volume", imports: []string{"dessim/protocol"}},
 	{path: "sim/host/overlay", imports: []string{"dessim/sim/host/overlay"}}, // tests and toys: below it is what they show
 	{path: "sim/check", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/fault", "dessim/sim/source"}},
 	{path: "sim/check/linear", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/check", "dessim/sim/wording", "github.com/anishathalye/porcupine"}},
