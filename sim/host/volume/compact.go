@@ -15,7 +15,8 @@ const (
 //
 // After a failed flush there is none in this life: the disk may lack what memory has.
 func (v *Volume) Compact() (index uint64, ok bool) {
-	if v.waiting > 0 || v.bad > 0 || v.logged < worthCompacting || v.logged < worthTimes*(v.pages*PageSize+128*int64(len(v.nodes))) {
+	long := v.logged >= max(v.worth, worthTimes*(v.pages*PageSize+128*int64(len(v.nodes)))) || v.worth == 0
+	if v.waiting > 0 || v.bad > 0 || !long {
 		return 0, false
 	}
 	before := v.logged

@@ -119,7 +119,7 @@ func (v *Volume) Truncate(i Ino, size int64) error {
 	}
 	now := v.c.Now()
 	v.cut(n, size)
-	n.size, n.mtime, n.ctime = size, now, now
+	n.size, n.mtime = size, now
 	v.cutSync(n, size)
 	n.cutMeta = v.change(record{kind: kindTruncate, now: now, to: target{ino: i}, at: size}, nil, nil, n, nil)
 	n.dataTouched = n.cutMeta
@@ -165,9 +165,8 @@ func (v *Volume) Chmod(i Ino, mode uint32) error {
 	if n == nil {
 		return syscall.ENOENT
 	}
-	now := v.c.Now()
-	n.mode, n.ctime = n.kind()|mode&0o7777, now
-	v.change(record{kind: kindMode, now: now, to: n.target()}, nil, nil, n, nil)
+	n.mode = n.kind() | mode&0o7777
+	v.change(record{kind: kindMode, now: v.c.Now(), to: n.target()}, nil, nil, n, nil)
 	return nil
 }
 
@@ -177,9 +176,8 @@ func (v *Volume) SetTimes(i Ino, mtime int64) error {
 	if n == nil {
 		return syscall.ENOENT
 	}
-	now := v.c.Now()
-	v.change(record{kind: kindTimes, now: now, to: n.target(), at: mtime}, nil, nil, n, nil)
-	n.mtime, n.ctime = mtime, now
+	v.change(record{kind: kindTimes, now: v.c.Now(), to: n.target(), at: mtime}, nil, nil, n, nil)
+	n.mtime = mtime
 	return nil
 }
 

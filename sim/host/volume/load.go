@@ -51,7 +51,7 @@ type note struct {
 //
 // An empty volume has a root directory and nothing else.
 func Mount(records iter.Seq2[uint64, []byte], c Config) (*Volume, []string, error) {
-	v := &Volume{c: c, pend: make(map[uint64]*pending)}
+	v := &Volume{c: c, pend: make(map[uint64]*pending), worth: worthCompacting}
 	v.clear()
 	l := &loader{v: v}
 	l.begin(0)

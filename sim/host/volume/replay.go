@@ -39,6 +39,9 @@ func (l *loader) operation(r *record) error {
 	case kindUnlink:
 		v.remove(from, r.place.name)
 	case kindRename:
+		if old := to.entries[r.second.name]; old != nil {
+			old.ctime = r.now
+		}
 		v.remove(from, r.place.name)
 		v.set(to, r.second.name, n)
 	case kindExchange:

@@ -66,12 +66,12 @@ func (v *Volume) change(r record, dir, to, n, other *node) uint64 {
 	r.meta = v.meta
 	for _, x := range [...]*node{dir, to, n, other} {
 		if x != nil {
-			x.touched = v.meta
+			x.touched, x.ctime = v.meta, r.now
 		}
 	}
 	for _, x := range [...]*node{dir, to} {
 		if x != nil {
-			x.dataTouched = v.meta // entries are a directory's data
+			x.dataTouched, x.mtime = v.meta, r.now // entries are a directory's data
 		}
 	}
 	p := v.persist(&r)

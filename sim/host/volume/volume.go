@@ -9,6 +9,10 @@ const (
 	Synced               // nothing is lost: Config.Persist makes each record safe at once
 )
 
+func (m Model) String() string {
+	return [...]string{Ordered: "ordered", POSIX: "posix", Synced: "synced"}[m]
+}
+
 // Ino is the number of an inode. Numbers are never used twice, over all lives of a volume.
 type Ino uint64
 
@@ -84,5 +88,6 @@ type Volume struct {
 	bad          int        // pages that are, of all files
 	logged       int64      // bytes in records since the last snapshot, itself included
 	loggedBefore int64      // of these, those before a snapshot that is not safe yet
+	worth        int64      // of these, enough for a snapshot: less in tests
 	scratch      []byte
 }
