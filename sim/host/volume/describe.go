@@ -18,6 +18,9 @@ func Describe(rec []byte) string {
 	if len(rec) >= checkedLen && err == errTorn {
 		return fmt.Sprintf("%v, torn after %d bytes", kind(rec[1]), len(rec))
 	}
+	if len(rec) == 1 {
+		return fmt.Sprintf("a record of 1 byte that %v", err)
+	}
 	return fmt.Sprintf("a record of %d bytes that %v", len(rec), err)
 }
 
@@ -59,10 +62,14 @@ func (r *record) describe() string {
 		}
 		return fmt.Sprintf("unlink %s", r.place)
 	}
+	first, and := r.place.String(), "to"
 	if r.place.dir == r.second.dir {
-		return fmt.Sprintf("%v %s to %s", r.kind, word(r.place.name), r.second)
+		first = word(r.place.name)
 	}
-	return fmt.Sprintf("%v %s to %s", r.kind, r.place, r.second)
+	if r.kind == kindExchange {
+		and = "and"
+	}
+	return fmt.Sprintf("%v %s %s %s", r.kind, first, and, r.second)
 }
 
 // makes is the call that makes an inode.

@@ -40,8 +40,7 @@ func (v *Volume) Pin(i Ino, size int64) ([]byte, error) {
 			return m.memory[:size:size], nil
 		}
 	}
-	size = (size + PageSize - 1) / PageSize * PageSize
-	m := &mapping{memory: make([]byte, size), pins: 1}
+	m := &mapping{memory: make([]byte, (size+PageSize-1)/PageSize*PageSize), pins: 1}
 	for _, number := range protocol.SortedKeys(n.pages) {
 		if page := m.page(number); page != nil {
 			copy(page, n.pages[number])

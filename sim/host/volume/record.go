@@ -144,8 +144,15 @@ func decode(b []byte) (r record, err error) {
 
 // invalid reports whether values are out of their ranges.
 func (r *record) invalid() bool {
-	return r.epoch == 0 || r.seq == 0 || r.to.ino == 0 || r.kind > kindMode && r.to.ino == Root && r.kind != kindTimes || r.kind != kindTimes && (r.at < 0 || r.at > MaxSize) ||
-		r.kind.numbered() && r.meta == 0
+	switch {
+	case r.epoch == 0 || r.seq == 0 || r.to.ino == 0 || r.kind.numbered() && r.meta == 0:
+		return true
+	case r.kind != kindTimes && (r.at < 0 || r.at > MaxSize):
+		return true
+	case r.kind == kindExchange && r.other.ino <= Root:
+		return true
+	}
+	return r.kind >= kindCreate && r.to.ino == Root // the root has no name
 }
 
 // code reads or writes the fields.
