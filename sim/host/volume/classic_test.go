@@ -287,11 +287,24 @@ func TestAfterAFailedFsyncOfAnAppendTheSizeIsThereAndTheDataIsNot(t *testing.T) 
 		b.fsync(f)
 		b.fsync(volume.Root)
 		b.write(f, "x", 5000, 0)
-		b.v.Failed(b.v.Pending(f, false))
-		b.write(f, "y", 5000, 8192)
+		underWay := b.v.Pending(f, false)
+		b.create("g")
+		b.v.Failed(underWay)
 		b.fsync(f)
 		b.crash()
-		b.want("f: 8192*. 5000*y")
+		files := []string{"f: 5000*.", "g: "} // the same transaction has g
+		if b.model == volume.POSIX {
+			files = files[:1]
+		}
+		b.want(files...)
+		f = must[volume.Ino](b)(b.v.Lookup(volume.Root, "f"))
+		b.write(f, "x", 5000, 5000)
+		b.v.Failed(b.v.Pending(f, false))
+		b.write(f, "y", 5000, 12288)
+		b.fsync(f)
+		b.crash()
+		files[0] = "f: 12288*. 5000*y"
+		b.want(files...)
 	})
 }
 

@@ -1,6 +1,7 @@
 package volume
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -51,6 +52,9 @@ type note struct {
 //
 // An empty volume has a root directory and nothing else.
 func Mount(records iter.Seq2[uint64, []byte], c Config) (*Volume, []string, error) {
+	if c.Epoch == 0 {
+		return nil, nil, errors.New("volume: lives are numbered from 1, this one has number 0")
+	}
 	v := &Volume{c: c, pend: make(map[uint64]*pending), worth: worthCompacting}
 	v.clear()
 	l := &loader{v: v}

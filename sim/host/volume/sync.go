@@ -123,7 +123,7 @@ func (v *Volume) changeSize(n *node, count uint64, now int64) {
 	if n.lastSize != nil && count > 0 {
 		r.prev = n.lastSize.seq
 	}
-	n.dataTouched = v.meta
+	n.touched, n.dataTouched = v.meta, v.meta // a sync of it has to bring the operations that it needs
 	if p := v.persist(&r); p != nil {
 		p.node = n
 		n.data = append(n.data, p)

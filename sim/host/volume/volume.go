@@ -9,6 +9,7 @@ const (
 	Synced               // nothing is lost: Config.Persist makes each record safe at once
 )
 
+// String returns the model's name, in lower case.
 func (m Model) String() string {
 	return [...]string{Ordered: "ordered", POSIX: "posix", Synced: "synced"}[m]
 }
