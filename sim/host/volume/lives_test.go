@@ -22,6 +22,8 @@ type lives struct {
 	broken map[string]bool   // some fsync failed, and not all was written again since
 	log    []string
 	seen   map[string]int
+
+	meanwhile bool // there was a write while the last fsync was under way
 }
 
 func (l *lives) say(format string, args ...any) {
@@ -60,7 +62,8 @@ func (l *lives) rewrite(t *rapid.T) {
 	if _, err := l.v.Write(i, p, 0); err != nil {
 		t.Fatalf("write: %v", err)
 	}
-	if !l.fsync(t, i, false) {
+	l.meanwhile = false
+	if !l.fsync(t, i, false) || l.meanwhile {
 		return
 	}
 	if err := l.v.Rename(volume.Root, "tmp", volume.Root, name, 0); err != nil {
@@ -89,6 +92,14 @@ func (l *lives) truncate(t *rapid.T) {
 // fsync flushes what is pending, and fails now and then.
 func (l *lives) fsync(t *rapid.T, i volume.Ino, data bool) bool {
 	records := l.v.Pending(i, data)
+	if info, err := l.v.Stat(i); err == nil && info.Mode&volume.ModeType == volume.ModeRegular && rapid.IntRange(0, 3).Draw(t, "meanwhile") == 3 {
+		if _, err := l.v.Write(i, []byte("!!!"), info.Size/2); err != nil {
+			t.Fatalf("write: %v", err)
+		}
+		l.say("meanwhile a write at %d", info.Size/2)
+		l.seen["meanwhile"]++
+		l.meanwhile = true
+	}
 	if rapid.IntRange(0, 2).Draw(t, "fails") == 2 {
 		l.v.Failed(records)
 		l.say("fsync of inode %d fails: %d", i, records)
@@ -110,12 +121,17 @@ func (l *lives) syncFile(t *rapid.T, name string) {
 	if err != nil {
 		return
 	}
+	l.meanwhile = false
 	if !l.fsync(t, i, rapid.Bool().Draw(t, "data")) {
 		l.broken[name] = true
 		delete(l.stable, name)
 		return
 	}
-	if l.fsync(t, volume.Root, false) && !l.broken[name] {
+	touched := l.meanwhile
+	if touched {
+		delete(l.stable, name)
+	}
+	if l.fsync(t, volume.Root, false) && !l.broken[name] && !touched {
 		l.stable[name] = contents(t, l.v, i)
 	}
 }
@@ -201,7 +217,7 @@ func survives(model volume.Model, seen map[string]int) func(*rapid.T) {
 	return func(t *rapid.T) {
 		l := &lives{model: model, d: &disk{}, stable: map[string][]byte{}, broken: map[string]bool{}, seen: map[string]int{}}
 		defer func() {
-			for _, what := range []string{"failed fsync", "written again", "snapshot", "torn", "stable"} {
+			for _, what := range []string{"failed fsync", "written again", "snapshot", "torn", "stable", "meanwhile"} {
 				seen[what] += l.seen[what]
 			}
 		}()
@@ -219,7 +235,7 @@ func TestWhatIsSyncedSurvivesCrashes(t *testing.T) {
 			seen := make(map[string]int)
 			rapid.Check(t, survives(model, maps.Clone(seen)))
 			fixed.Check(t, 50, survives(model, seen))
-			for _, what := range []string{"failed fsync", "written again", "snapshot", "torn", "stable"} {
+			for _, what := range []string{"failed fsync", "written again", "snapshot", "torn", "stable", "meanwhile"} {
 				if seen[what] == 0 {
 					t.Errorf("vacuous: no %s", what)
 				}
