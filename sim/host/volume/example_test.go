@@ -46,5 +46,5 @@ func Example() {
 	// size 9 of inode 2                            kept: true
 	// rename config.tmp to config in inode 1       kept: true
 	// config has 0 bytes
-	// [size 9 of inode 2 (/config): 1 before it lost size 9 of inode 2 (/config): dropped, since its data is lost]
+	// [size 9 of inode 2 (/config): directly before it, 1 lost size 9 of inode 2 (/config): dropped, since its data is lost]
 }

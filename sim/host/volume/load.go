@@ -162,7 +162,7 @@ func (l *loader) enter(r *record) error {
 		return fmt.Errorf("is number %d of its life, after number %d", r.seq, l.seq)
 	}
 	if missing := r.seq - l.seq - 1; missing > l.torn && r.kind != kindSnapshot {
-		l.note(r, fmt.Sprintf("%d before it lost", missing-l.torn))
+		l.note(r, fmt.Sprintf("directly before it, %d lost", missing-l.torn))
 	}
 	l.seq, l.torn = r.seq, 0
 	return nil
