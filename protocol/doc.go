@@ -58,10 +58,10 @@
 //
 // A step:
 //
-//  4. A step is these calls, in this order: Enter; Name; if need be, SetSteady (27) and
-//     Schedule (31); before Start, and only then, Mount, with nil if there are no
-//     records; one of Start, Receive and Timeout. Then the runtime reads Answers,
-//     Notes and Effects.
+//  4. A step is these calls, in this order: Enter; Name; if need be, SetSteady (27),
+//     Schedule (31) and Fill (35); before Start, and only then, Mount, with nil if there
+//     are no records; one of Start, Receive, Timeout and Flushed (32). Then the runtime
+//     reads Answers, Notes and Effects.
 //  5. Enter takes the node, its incarnation, its clock (27) and the Source of its
 //     answers. The Source keeps its own contract: an answer depends on the key and
 //     the range alone.
@@ -102,7 +102,8 @@
 //  15. OpDiscard names the first record to be kept; beyond the last one it means
 //     all that there are so far. It takes effect with the next OpSync, in whole or
 //     not at all, and not before the records ahead of that sync are durable. A
-//     crash before that sync revokes it. The other records keep their numbers.
+//     crash before that sync revokes it. The other records keep their numbers. If an
+//     OpFlush comes first, it takes effect with that one: see 34.
 //  16. OpOutput hands the record to the consumers of outputs. It is final, so it is
 //     not handed on before the syncs ahead of it are done.
 //
@@ -141,11 +142,12 @@
 //     Node value, its timers and all waiting events are gone, and nothing of it
 //     acts again; messages that were sent still travel. There is no notice.
 //     Stopping a node is a crash.
-//  25. Records that were synced survive, whole. Of the others any may survive, and one
+//  25. Records that were synced survive, whole. Of the others any may survive, and any
 //     may be cut short. What survives keeps its order and counts as synced.
 //  26. A node that has lost a synced record, or of which one is damaged, is not
 //     started again: without its past, or with a wrong one, it would break its
-//     promises. So records on disk carry a checksum.
+//     promises. So records on disk carry a checksum. That of a record made by PersistFrom
+//     covers what stands before its payload, and the node judges the payload itself.
 //
 // Time:
 //
@@ -180,4 +182,23 @@
 //     whose turn it is. Its answers depend on the step's name and on the question alone,
 //     and are folded into what the runtime keeps of answers (7), which Answers does not
 //     have. Without one, the goroutine that could run first runs first, and none yields.
+//
+// Flushes of single records:
+//
+//  32. OpFlush has the disk make the records durable whose indices its Body has, and no
+//     other. Its step goes on, and so do further ones. When the disk is done, Flushed is
+//     called with the Tag, in a step of its own, later than the one that flushed, and the
+//     records survive any crash from then on (25). Of a node that is not a Flusher an
+//     OpFlush is a mistake, and panics, unless its Tag is 0: then the records are durable
+//     when it is carried out, and nobody is told.
+//  33. Flushes of a node end in the order in which they were carried out. An OpSync makes
+//     the records of those under way durable too; they end nonetheless. A crash forgets
+//     those under way. A runtime may make more durable than it was asked to.
+//  34. A flush with a Tag other than 0 may fail: failed is true, none of its records has
+//     become durable by it, and the node goes on. The discards ahead of a flush take effect
+//     when it is done, even of records that were not durable, and not if it fails: then they
+//     wait for the next flush or sync. Indices of records that are discarded by then mean
+//     nothing; the index of a record that there is not yet is a mistake, and panics.
+//  35. Full is a hint that holds within one step. A runtime that has no room for a record
+//     nonetheless ends the incarnation as in 24.
 package protocol

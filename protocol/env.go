@@ -16,15 +16,16 @@ const (
 	OpSend        Op = iota + 1 // To, Kind, Body
 	OpSetTimer                  // After, Tag
 	OpCancelTimer               // Tag
-	OpPersist                   // Body
+	OpPersist                   // Body; Tag: see PersistFrom
 	OpSync                      //
 	OpDiscard                   // Tag: the first index that is kept
 	OpOutput                    // Kind, Body
+	OpFlush                     // Tag; Body: the indices, as AppendIndices writes them
 )
 
 // String names the effect as traces do.
 func (o Op) String() string {
-	names := [...]string{"none", "send", "set-timer", "cancel-timer", "persist", "sync", "discard", "output"}
+	names := [...]string{"none", "send", "set-timer", "cancel-timer", "persist", "sync", "discard", "output", "flush"}
 	if int(o) < len(names) {
 		return names[o]
 	}
@@ -70,6 +71,7 @@ type Env struct {
 	records   iter.Seq2[uint64, []byte]
 	jumped    time.Duration // by how much the jumps of the clock set now forward
 	scheduler Scheduler
+	full      bool // the disk
 }
 
 type asked struct {
@@ -176,7 +178,8 @@ func (e *Env) CancelTimer(tag uint64) {
 	*f = Effect{Op: OpCancelTimer, Tag: tag}
 }
 
-// Persist appends rec to the node's disk. A crash may lose it until the next Sync.
+// Persist appends rec to the node's disk. A crash may lose it until the next Sync, or
+// until a Flush of it is done.
 // Records are numbered from 0 in the order of their Persist. The caller keeps rec.
 func (e *Env) Persist(rec []byte) {
 	b := e.keep(rec)
@@ -193,7 +196,7 @@ func (e *Env) Sync() {
 }
 
 // Discard forgets the records with an index below upTo. It takes effect with the
-// next Sync.
+// next Sync or Flush, if that does not fail.
 func (e *Env) Discard(upTo uint64) {
 	f := e.next()
 	*f = Effect{Op: OpDiscard, Tag: upTo}
@@ -257,8 +260,8 @@ func (e *Env) keep(b []byte) []byte {
 }
 
 // Enter begins a step: for runtimes and unit tests. It forgets the step before and
-// reuses its memory. src answers Choose and Chance; nil means Benign. Steady equals now, and
-// there is no Scheduler.
+// reuses its memory. src answers Choose and Chance; nil means Benign. Steady equals now,
+// there is no Scheduler, and the disk is not full.
 func (e *Env) Enter(id NodeID, inc uint32, now Time, src Source) {
 	if src == nil {
 		src = Benign{}
@@ -270,7 +273,7 @@ func (e *Env) Enter(id NodeID, inc uint32, now Time, src Source) {
 	e.asked = e.asked[:0]
 	e.notes = e.notes[:0]
 	if e.rare {
-		e.rare, e.starting, e.records, e.jumped, e.scheduler = false, false, nil, 0, nil
+		e.rare, e.starting, e.records, e.jumped, e.scheduler, e.full = false, false, nil, 0, nil, false
 	}
 }
 
@@ -320,7 +323,7 @@ func (e *Env) Fork(inner *Env) {
 	inner.name, inner.answers = e.name, e.answers
 	inner.asked = append(inner.asked, e.asked...)
 	inner.rare, inner.starting, inner.records = e.rare, e.starting, e.records
-	inner.jumped, inner.scheduler = e.jumped, e.scheduler
+	inner.jumped, inner.scheduler, inner.full = e.jumped, e.scheduler, e.full
 	inner.noteOn = e.noteOn
 }
 
