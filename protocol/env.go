@@ -72,6 +72,7 @@ type Env struct {
 	jumped    time.Duration // by how much the jumps of the clock set now forward
 	scheduler Scheduler
 	full      bool // the disk
+	told      bool // the node asked whether it is
 }
 
 type asked struct {
@@ -273,7 +274,7 @@ func (e *Env) Enter(id NodeID, inc uint32, now Time, src Source) {
 	e.asked = e.asked[:0]
 	e.notes = e.notes[:0]
 	if e.rare {
-		e.rare, e.starting, e.records, e.jumped, e.scheduler, e.full = false, false, nil, 0, nil, false
+		e.rare, e.starting, e.records, e.jumped, e.scheduler, e.full, e.told = false, false, nil, 0, nil, false, false
 	}
 }
 
@@ -336,6 +337,7 @@ func (e *Env) Fork(inner *Env) {
 func (e *Env) Join(inner *Env, each func(f *Effect)) {
 	e.answers = inner.answers
 	e.asked = append(e.asked[:0], inner.asked...)
+	e.told = e.told || inner.told
 	notes := inner.notes
 	for i := range inner.effects {
 		notes = e.repeatNotes(notes, i)

@@ -359,10 +359,10 @@ func TestNotesAreOffUnlessObserved(t *testing.T) {
 
 func TestOpsPrintAsTracesNameThem(t *testing.T) {
 	var names []string
-	for o := Op(0); o <= OpOutput+1; o++ {
+	for o := Op(0); o <= OpFlush+1; o++ {
 		names = append(names, o.String())
 	}
-	want := "none send set-timer cancel-timer persist sync discard output op(8)"
+	want := "none send set-timer cancel-timer persist sync discard output flush op(9)"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("ops print %q, want %q", got, want)
 	}
@@ -560,5 +560,81 @@ func TestObserveHoldsForLaterSteps(t *testing.T) {
 				t.Errorf("observed %v: step %d has notes %v", on, step, e.Notes())
 			}
 		}
+	}
+}
+
+func TestAFlushNamesItsRecords(t *testing.T) {
+	var e Env
+	e.Enter(3, 1, 0, nil)
+	e.Flush(7, []uint64{0, 3, 1 << 63, 1<<64 - 1})
+	e.Flush(0, nil)
+	f := e.Effects()
+	if got := IndexList(f[0].Body); f[0].Op != OpFlush || f[0].Tag != 7 || !slices.Equal(got, []uint64{0, 3, 1 << 63, 1<<64 - 1}) {
+		t.Errorf("got %+v of %d, want tag 7 and the records", f[0], got)
+	}
+	if f[1].Body != nil || f[1].Tag != 0 {
+		t.Errorf("got %+v, want no records", f[1])
+	}
+	for name, do := range map[string]func(){
+		"protocol: node 3 flushes record 4 after record 4, want ascending ones": func() { e.Flush(1, []uint64{4, 4}) },
+		"protocol: node 3 persists 2 bytes with a payload from byte 3 on":       func() { e.PersistFrom([]byte("ab"), 3) },
+		"protocol: ff are no indices":                                           func() { IndexList([]byte{0xff}) },
+	} {
+		if got := panicOf(do); got != name {
+			t.Errorf("panics with %q, want %q", got, name)
+		}
+	}
+}
+
+func panicOf(do func()) (why string) {
+	defer func() { why = fmt.Sprint(recover()) }()
+	do()
+	return
+}
+
+func TestIndicesComeBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		all := rapid.SliceOfDistinct(rapid.Uint64(), func(i uint64) uint64 { return i }).Draw(t, "indices")
+		slices.Sort(all)
+		if got := IndexList(AppendIndices(nil, all)); !slices.Equal(got, all) {
+			t.Fatalf("got %d, want %d", got, all)
+		}
+	})
+}
+
+func TestARecordSaysWhereItsPayloadBegins(t *testing.T) {
+	var e Env
+	e.Enter(3, 1, 0, nil)
+	e.Persist([]byte("ab"))
+	e.PersistFrom([]byte("ab"), 0)
+	e.PersistFrom([]byte("ab"), 2)
+	var got []string
+	for i := range e.Effects() {
+		at, ok := e.Effects()[i].Payload()
+		got = append(got, fmt.Sprint(at, ok))
+	}
+	if want := []string{"-1 false", "0 true", "2 true"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestADiskIsFullForOneStep(t *testing.T) {
+	var e, inner Env
+	e.Enter(3, 1, 0, nil)
+	e.Fill()
+	e.Fork(&inner)
+	if inner.ToldFull() || !inner.Full() {
+		t.Error("a forked step does not say that the disk is full, or says so before it is asked")
+	}
+	if e.ToldFull() {
+		t.Error("told before the fork is joined")
+	}
+	e.Join(&inner, e.Repeat)
+	if !e.ToldFull() {
+		t.Error("nobody is told")
+	}
+	e.Enter(3, 1, 1, nil)
+	if e.Full() || e.ToldFull() {
+		t.Error("the disk is still full")
 	}
 }

@@ -53,10 +53,18 @@ func (f *Effect) Payload() (at int, ok bool) { return int(f.Tag) - 1, f.Tag > 0 
 
 // Full reports whether the node's disk is full in this step. It only says so: what the node
 // persists nonetheless is persisted. A node that has files refuses to write to them.
-func (e *Env) Full() bool { return e.full }
+func (e *Env) Full() bool {
+	if e.full {
+		e.told = true
+	}
+	return e.full
+}
 
 // Fill makes the disk full in the step that Enter began: for runtimes.
 func (e *Env) Fill() { e.rare, e.full = true, true }
+
+// ToldFull reports whether Full was true in this step: for runtimes.
+func (e *Env) ToldFull() bool { return e.told }
 
 // AppendIndices appends ascending indices to b, each as its distance from the one before, and
 // returns it.

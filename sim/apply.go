@@ -48,6 +48,8 @@ func (s *Sim) perform(c *cause, n *node, effects []protocol.Effect, i int) {
 			if s.sync(c, n, effects, i) {
 				return
 			}
+		case protocol.OpFlush:
+			s.flush(c, n, effects, i)
 		default:
 			panic(fmt.Sprintf("sim: node %v: effect %d is %v", c.id, i, f.Op))
 		}

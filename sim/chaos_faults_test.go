@@ -13,7 +13,7 @@ import (
 func drawMisfortune(t *rapid.T, p *Plan, id uint64) fault.Fault {
 	f := fault.Fault{ID: id}
 	f.Op = rapid.SampledFrom([]fault.Op{fault.Crash, fault.Rot, fault.Restart, fault.FailSync, fault.Copy, fault.SlowSync, fault.Corrupt, fault.Clog, fault.Pause, fault.Ring, fault.Ring, fault.Late, fault.Echo, fault.LateTimer,
-		fault.Crash, fault.Partition, fault.Cut, fault.Slow, fault.Lose, fault.Jump, fault.Drift, fault.Rot, fault.Byzantine, fault.Deaf, fault.Mute, fault.Order, fault.Yield, fault.Heal}).Draw(t, "op")
+		fault.Crash, fault.Partition, fault.Cut, fault.Slow, fault.Lose, fault.Jump, fault.Drift, fault.Rot, fault.Byzantine, fault.Deaf, fault.Mute, fault.Order, fault.Yield, fault.Full, fault.Heal}).Draw(t, "op")
 	f.At = protocol.Time(rapid.IntRange(0, int(min(p.Until, 60))).Draw(t, "at"))
 	if rapid.Bool().Draw(t, "late") {
 		f.At = min(p.Until, 60) - f.At
@@ -94,7 +94,7 @@ func drawMoment(t *rapid.T, p *Plan, f *fault.Fault) {
 }
 
 func drawAnchor(t *rapid.T, p *Plan, f *fault.Fault) {
-	f.On = fault.Anchor{Op: rapid.SampledFrom([]protocol.Op{protocol.OpSend, protocol.OpPersist, protocol.OpSync, protocol.OpOutput, protocol.OpSetTimer}).Draw(t, "on"), N: rapid.Uint64Range(1, 4).Draw(t, "n")}
+	f.On = fault.Anchor{Op: rapid.SampledFrom([]protocol.Op{protocol.OpSend, protocol.OpPersist, protocol.OpSync, protocol.OpOutput, protocol.OpSetTimer, protocol.OpFlush}).Draw(t, "on"), N: rapid.Uint64Range(1, 4).Draw(t, "n")}
 	if f.On.Op == protocol.OpSend || f.On.Op == protocol.OpOutput {
 		f.On.Kind = rapid.SampledFrom([]protocol.Kind{0, kindChaos, kindKept}).Draw(t, "kind")
 	}

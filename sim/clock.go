@@ -160,8 +160,8 @@ func (c *clock) due(now protocol.Time, e elapsed) protocol.Time {
 	return c.pieces[i].due(e)
 }
 
-// enter begins a step of a special node: its Env has the node's clock, and a Scheduler while a
-// fault is open at the node that is about its goroutines.
+// enter begins a step of a special node: its Env has the node's clock, a Scheduler while a
+// fault is open at the node that is about its goroutines, and a full disk while one fills it.
 func (s *Sim) enter(c *cause, n *node) {
 	x := s.cold[c.id]
 	local, steady := s.now, s.now
@@ -177,6 +177,9 @@ func (s *Sim) enter(c *cause, n *node) {
 	}
 	if x.disordered() && s.turns.begin(s, c, n, x) {
 		s.env.Schedule(&s.turns)
+	}
+	if len(x.fulls) > 0 && anyOpen(x.fulls, s.now) {
+		s.env.Fill()
 	}
 }
 

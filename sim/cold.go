@@ -10,9 +10,10 @@ type coldState struct {
 	damaged bool          // a record rotted: down for good
 	pause   protocol.Time // until then the node does nothing; 0 if it does
 	disk    *disk
-	wait    *waiting // a step waits for the disk
-	held    []entry  // events that came meanwhile, in order; first the disk's, if it was done in a pause
-	clock   *clock   // nil is true time
+	wait    *waiting   // a step waits for the disk
+	flushes []flushing // under way, by their ends
+	held    []entry    // events that came meanwhile, in order; first the disk's, if it was done in a pause
+	clock   *clock     // nil is true time
 
 	armed   *fault.Fault   // crash in the next step, of whatever incarnation
 	anchors []anchor       // faults that wait for an effect
@@ -21,6 +22,7 @@ type coldState struct {
 	late    []acting       // in which timers are late
 	orders  []acting       // in which goroutines run in a drawn order
 	yields  []acting       // in which goroutines yield
+	fulls   []acting       // in which the disk is full
 	bent    []int          // faults of the clock that no step has seen yet, by index
 }
 
@@ -65,7 +67,7 @@ func (n *node) settle(x *coldState) {
 }
 
 func (x *coldState) unusual() bool {
-	return x.armed != nil || x.wait != nil || x.pause != 0 || x.clock != nil || x.disordered() || x.watchful()
+	return x.armed != nil || x.wait != nil || x.pause != 0 || x.clock != nil || x.disordered() || len(x.fulls) > 0 || x.watchful()
 }
 
 // disordered reports whether some fault is about the order of the node's goroutines, at any

@@ -178,9 +178,11 @@ func (s *Sim) crash(id protocol.NodeID, n *node, f *fault.Fault, when string) {
 		}
 	}
 	s.timers[id] = nil
+	s.dropFlushes(x)
 	s.dropHeld(n, x)
+	var fates []fate
 	if x.disk != nil {
-		s.salvage(id, n, x.disk, f)
+		fates = s.salvage(id, n, x.disk, f)
 	}
 	n.machine, n.state = nil, nil
 	n.foldEvent(foldCrash, s.now, uint64(n.inc))
@@ -189,65 +191,12 @@ func (s *Sim) crash(id protocol.NodeID, n *node, f *fault.Fault, when string) {
 	if s.want&Crashed != 0 {
 		s.show(&Event{What: Crashed, Node: id, Incarnation: n.inc, Tag: f.ID, Text: when})
 	}
+	for i := range fates {
+		s.show(&Event{What: Salvaged, Node: id, Incarnation: n.inc, Tag: fates[i].index, Body: fates[i].rec, Text: fates[i].text()})
+	}
 	if f.For > 0 {
 		s.pushFault(opRevive, s.indexOf(f), id, s.later(f.For), protocol.Hash3(rootFault, f.ID, 1))
 	}
-}
-
-// salvage does to the disk what a crash by f does. What survives counts as synced
-// from then on, and follows the records synced before without a gap: a log that is
-// read back has none. A torn record is returned to the node as it is, shorter; to
-// recognise one is up to the node.
-func (s *Sim) salvage(id protocol.NodeID, n *node, d *disk, f *fault.Fault) {
-	kept, lost := d.recs[:d.safe:d.safe], d.recs[d.safe:]
-	key := protocol.Key{Kind: kindKeep, A: id, N: protocol.Hash2(rootFault, f.ID)}
-	whole, torn := 0, 0
-	keep := func(rec diskRecord) {
-		kept = append(kept, rec)
-		whole++
-	}
-	tear := func(rec diskRecord) {
-		if len(rec.bytes) < 2 {
-			return
-		}
-		key.Kind = kindTear
-		if part := s.choose(n, key, uint64(len(rec.bytes))); part > 0 {
-			kept = append(kept, newDiskRecord(rec.bytes[:part]))
-			torn++
-		}
-	}
-	switch {
-	case len(lost) == 0:
-	case f.Disk == fault.KeepTorn:
-		first := int(s.choose(n, key, uint64(len(lost))+1))
-		for _, rec := range lost[:first] {
-			keep(rec)
-		}
-		if first < len(lost) {
-			tear(lost[first])
-		}
-	case f.Disk == fault.KeepScattered:
-		for i := range lost {
-			key.N = protocol.Hash3(rootFault, f.ID, uint64(i))
-			if s.chance(n, key, protocol.Ratio{Num: 1, Den: 2}) {
-				keep(lost[i])
-			}
-		}
-	case f.Disk == fault.KeepAny:
-		for i := range lost {
-			key.Kind, key.N = kindKeep, protocol.Hash3(rootFault, f.ID, uint64(i))
-			switch s.choose(n, key, 3) {
-			case 1:
-				keep(lost[i])
-			case 2:
-				tear(lost[i])
-			}
-		}
-	}
-	s.result.Faults.Kept += uint64(whole)
-	s.result.Faults.Unsynced += uint64(len(lost) - whole)
-	s.result.Faults.Torn += uint64(torn)
-	d.recs, d.safe, d.forget = kept, len(kept), 0
 }
 
 // dropHeld loses the events that waited for a node that crashed.

@@ -34,6 +34,9 @@ const (
 	foldDropped = 0x44
 	foldDamaged = 0x44414d
 	foldPersist = 0x50
+
+	foldFlushed   = 0x464c
+	foldUnflushed = 0x55464c // the flush failed
 )
 
 // foldAnswer folds an answer to the network or the disk, or the fold of a step's answers.

@@ -17,7 +17,7 @@ import (
 // stormy is a fixed plan with everything in it.
 func stormy() Plan {
 	plan := Plan{Nodes: 6, Until: 400, Disk: Disk{Sync: 2, Jitter: 3}}
-	plan.Node = func(protocol.NodeID) protocol.Node { return &chaos{nodes: plan.Nodes} }
+	plan.Node = func(protocol.NodeID) protocol.Node { return &chaos{nodes: plan.Nodes, plain: true} }
 	plan.Link = Link{Delay: 3, Jitter: 9, Loss: protocol.Percent(10), Copy: protocol.Percent(10)}
 	for i := range uint64(10) {
 		plan.Inputs = append(plan.Inputs, input(i, protocol.Time(20*i), protocol.NodeID(i%6), "\x03"))

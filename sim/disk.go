@@ -13,20 +13,25 @@ type disk struct {
 	first   uint64 // index of recs[0]
 	recs    []diskRecord
 	safe    int    // recs[:safe] survive a crash
-	forget  uint64 // discard below this index at the next sync
+	apart   int    // records beyond these that do, too: see flush.go
+	forget  uint64 // discard below this index at the next sync or flush
 	syncing int    // records that the sync under way makes safe
 }
 
 // diskRecord is a record and the checksum that shows whether it rotted.
 type diskRecord struct {
-	bytes []byte
-	sum   uint64
+	bytes   []byte
+	sum     uint64
+	payload uint32 // one more than where the payload begins; 0 if it has none: see protocol.Env.PersistFrom
+	safe    bool   // it is, though records before it are not
 }
 
-func newDiskRecord(b []byte) diskRecord { return diskRecord{b, protocol.HashBytes(b)} }
+func newDiskRecord(b []byte, payload uint32) diskRecord {
+	return diskRecord{bytes: b, sum: protocol.HashBytes(b), payload: payload}
+}
 
-func (d *disk) append(rec []byte) uint64 {
-	d.recs = append(d.recs, newDiskRecord(append([]byte(nil), rec...)))
+func (d *disk) append(rec []byte, payload uint32) uint64 {
+	d.recs = append(d.recs, newDiskRecord(append([]byte(nil), rec...), payload))
 	return d.first + uint64(len(d.recs)) - 1
 }
 
@@ -38,9 +43,17 @@ func (d *disk) discard(upTo uint64) {
 
 // done makes the first n records safe and forgets what was discarded of them.
 func (d *disk) done(n int) {
+	if d.apart > 0 {
+		d.secure(n)
+	}
 	d.safe = max(d.safe, n)
-	if d.forget > d.first {
-		k := min(d.forget-d.first, uint64(d.safe))
+	d.drop(d.forget)
+}
+
+// drop forgets the safe records below an index.
+func (d *disk) drop(upTo uint64) {
+	if upTo > d.first {
+		k := min(upTo-d.first, uint64(d.safe))
 		left := d.recs[k:]
 		if k > uint64(len(left)) {
 			left = append([]diskRecord(nil), left...) // cheap, and gives up the memory
@@ -67,7 +80,7 @@ func (d *disk) records() iter.Seq2[uint64, []byte] {
 func (d *disk) clone() *disk {
 	c := &disk{first: d.first}
 	for _, rec := range d.recs {
-		c.append(rec.bytes)
+		c.append(rec.bytes, 0)
 	}
 	return c
 }
@@ -87,7 +100,7 @@ func (s *Sim) disk(id protocol.NodeID) *disk {
 }
 
 func (s *Sim) persist(c *cause, n *node, f *protocol.Effect) {
-	i := s.disk(c.id).append(f.Body)
+	i := s.disk(c.id).append(f.Body, uint32(f.Tag))
 	n.foldRecord(f)
 	if s.want&Persisted != 0 {
 		s.show(&Event{What: Persisted, Node: c.id, Incarnation: n.inc, Tag: i, Body: f.Body})
@@ -113,6 +126,10 @@ func (s *Sim) sync(c *cause, n *node, effects []protocol.Effect, i int) bool {
 		took += s.choose(n, key, uint64(j)+1)
 	}
 	took += uint64(s.slowSync(c.id))
+	x := s.coldOf(c.id)
+	if last := x.lastFlush(); last > s.now { // the disk does one thing after the other
+		took = max(took, uint64(last-s.now))
+	}
 	if took == 0 {
 		s.finishSync(c, n, d, len(d.recs))
 		return false
@@ -127,7 +144,6 @@ func (s *Sim) sync(c *cause, n *node, effects []protocol.Effect, i int) bool {
 	slot, r := s.slab.alloc(opSynced, c.flag)
 	r.src, r.seq = fromNode+uint32(c.id), n.seq
 	s.push(entry{s.now + protocol.Time(took), uint32(c.id), slot}, r)
-	x := s.coldOf(c.id)
 	x.wait = &waiting{cause: *c, effects: copyEffects(effects), next: i + 1, synced: slot}
 	n.settle(x)
 	return true

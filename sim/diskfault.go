@@ -24,15 +24,19 @@ func (s *Sim) slowSync(id protocol.NodeID) time.Duration {
 	return late
 }
 
-// rot flips a bit of a synced record. The checksum stays that of what was written.
+// rotsFrom returns the first byte of a record that may rot unseen.
+func (r *diskRecord) rotsFrom() int { return int(max(r.payload, 1) - 1) }
+
+// rot flips a bit of a synced record, of its payload if it has one. The checksum stays that of
+// what was written, unless it has: then the node gets it as it is.
 func (s *Sim) rot(id protocol.NodeID, n *node, x *coldState, f *fault.Fault) {
 	if x.disk == nil || len(x.disk.recs) == 0 {
 		s.noImpact(f, "node %v's disk had no record", id)
 		return
 	}
 	var some []int
-	for i, rec := range x.disk.recs[:x.disk.safe] {
-		if len(rec.bytes) > 0 {
+	for i, rec := range x.disk.recs {
+		if (i < x.disk.safe || rec.safe) && len(rec.bytes) > rec.rotsFrom() {
 			some = append(some, i)
 		}
 	}
@@ -45,10 +49,14 @@ func (s *Sim) rot(id protocol.NodeID, n *node, x *coldState, f *fault.Fault) {
 	if len(some) > 1 {
 		which = int(s.choose(n, key, uint64(len(some))))
 	}
-	b := x.disk.recs[some[which]].bytes
+	rec := &x.disk.recs[some[which]]
+	b := rec.bytes[rec.rotsFrom():]
 	key.Kind = kindRotBit
 	bit := s.choose(n, key, 8*uint64(len(b)))
 	b[bit/8] ^= 1 << (bit % 8)
+	if rec.payload > 0 {
+		rec.sum = protocol.HashBytes(rec.bytes)
+	}
 	s.shadows.rots(id)
 	s.result.Faults.Rotted++
 	s.did(f)
@@ -81,4 +89,22 @@ func (s *Sim) sound(id protocol.NodeID, n *node, x *coldState) bool {
 		s.show(&Event{What: Damaged, Node: id, Incarnation: n.inc, Text: fmt.Sprintf("record %d fails its checksum", i)})
 	}
 	return false
+}
+
+// toldFull counts a step in which the node asked whether its disk is full, and it was.
+func (s *Sim) toldFull(id protocol.NodeID) {
+	if s.env.ToldFull() {
+		s.result.Faults.Full++
+	}
+	x := s.cold[id]
+	for i := range x.fulls {
+		f := &x.fulls[i]
+		if !f.Open(s.now) {
+			continue
+		}
+		f.met++
+		if s.env.ToldFull() {
+			f.n++
+		}
+	}
 }

@@ -61,7 +61,7 @@ func TestACrashComesAfterTheKthEffect(t *testing.T) {
 		r, c := run(t, plan, nil)
 		var got []string
 		for _, e := range c.events {
-			if e.At == 100 && e.What != Received {
+			if e.At == 100 && e.What != Received && e.What != Salvaged {
 				got = append(got, e.What.String())
 			}
 		}

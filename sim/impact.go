@@ -104,6 +104,11 @@ func (s *Sim) whyNone(f *fault.Fault, d *impact) string {
 			return fmt.Sprintf("it hit none of %s", wording.Count(d.met, "operation"))
 		}
 		return fmt.Sprintf("no goroutine of node %v used a channel or lock while it was open", f.Node)
+	case fault.Full:
+		if d.met > 0 {
+			return fmt.Sprintf("node %v asked in none of %s whether its disk is full", f.Node, wording.Count(d.met, "step"))
+		}
+		return fmt.Sprintf("node %v took no step while it was open", f.Node)
 	case fault.Echo:
 		if d.met > 0 {
 			return fmt.Sprintf("it repeated none of %s", wording.Count(d.met, messages(f)))

@@ -9,7 +9,8 @@ import (
 )
 
 // announcer sets a timer at its start. At each input it has a record that is synced and a
-// message to every other node, after two goroutines, of which one uses a channel.
+// message to every other node, after two goroutines, of which one uses a channel, and it asks
+// whether its disk is full.
 func announcer(nodes int) script {
 	return script{start: func(env *protocol.Env) { env.SetTimer(20, 1) }, receive: func(env *protocol.Env, from protocol.NodeID, msg []byte) {
 		if from != protocol.Outside {
@@ -19,6 +20,7 @@ func announcer(nodes int) script {
 			turns.Order(1, 2)
 			turns.Yield(1)
 		}
+		env.Full()
 		env.Persist([]byte("record"))
 		env.Sync()
 		for id := range protocol.NodeID(nodes) {
@@ -144,6 +146,10 @@ func TestEachFaultCountsWhatItDidOrSaysWhyNothing(t *testing.T) {
 			"crash 1 at 150ns; yield 1 100% at 160ns":     "no goroutine of node 1 used a channel or lock while it was open",
 			"yield 1 100% at 150ns; yield 1 50% at 350ns": "it hit none of 1 operation",
 		}},
+		fault.Full: {"full 1 at 150ns", 3, map[string]string{
+			"full 1 at 0s for 50ns": "node 1 asked in none of 2 steps whether its disk is full",
+			"full 1 at 450ns":       "node 1 took no step while it was open",
+		}},
 		fault.Corrupt: {"corrupt 0>1 100% at 150ns", 3, map[string]string{
 			"corrupt 0>1 50% at 150ns": "it hit none of 3 messages",
 		}},
@@ -195,8 +201,8 @@ func reconcile(faults []fault.Fault, impacts []Impact, r *Result) string {
 	cuts := sum[fault.Partition] + sum[fault.Cut] + sum[fault.Ring] + sum[fault.Deaf] + sum[fault.Mute]
 	f := &r.Faults
 	for name, x := range map[string]struct{ least, n, most uint64 }{
-		"crashes":            {r.Crashes, sum[fault.Crash] + sum[fault.FailSync], r.Crashes},
-		"failed syncs":       {f.FailedSyncs, sum[fault.FailSync], f.FailedSyncs},
+		"crashes":            {r.Crashes, sum[fault.Crash] + f.FailedSyncs, r.Crashes},
+		"failed syncs":       {f.FailedSyncs + f.FailedFlushes, sum[fault.FailSync], f.FailedSyncs + f.FailedFlushes},
 		"restarts":           {0, sum[fault.Restart], r.Restarts},
 		"pauses":             {f.Pauses, sum[fault.Pause], f.Pauses},
 		"flipped bits":       {f.Rotted, sum[fault.Rot], f.Rotted},
@@ -209,7 +215,7 @@ func reconcile(faults []fault.Fault, impacts []Impact, r *Result) string {
 		"delayed by one":     {0, most[fault.Slow], f.Slowed},
 		"delayed by all":     {f.Slowed, sum[fault.Slow], (r.Sent + r.Copied) * uint64(len(faults)+1)},
 		"slowed by one":      {0, most[fault.SlowSync], f.SlowedSyncs},
-		"slowed by all":      {f.SlowedSyncs, sum[fault.SlowSync], r.Syncs * uint64(len(faults)+1)},
+		"slowed by all":      {f.SlowedSyncs, sum[fault.SlowSync], (r.Syncs + r.Flushes) * uint64(len(faults)+1)},
 		"jumps":              {0, sum[fault.Jump], f.Jumps},
 		"lies":               {f.Lies, sum[fault.Byzantine], f.Lies},
 		"forged messages":    {0, f.Forged, f.Lies},
@@ -220,6 +226,8 @@ func reconcile(faults []fault.Fault, impacts []Impact, r *Result) string {
 		"late by one":        {0, most[fault.LateTimer], f.LateTimers},
 		"turns":              {f.Orders, sum[fault.Order], f.Orders},
 		"yields":             {f.Yields, sum[fault.Yield], f.Yields},
+		"told of one":        {0, most[fault.Full], f.Full},
+		"told of all":        {f.Full, sum[fault.Full], f.Full * uint64(len(faults)+1)},
 		"late by all":        {f.LateTimers, sum[fault.LateTimer], f.LateTimers * uint64(len(faults)+1)},
 		"network copies":     {sum[fault.Copy] + sum[fault.Late] + sum[fault.Echo], r.Copied, r.Copied},
 	} {

@@ -13,6 +13,7 @@ type script struct {
 	start   func(env *protocol.Env)
 	receive func(env *protocol.Env, from protocol.NodeID, msg []byte)
 	timeout func(env *protocol.Env, tag uint64)
+	flushed func(env *protocol.Env, tag uint64, failed bool)
 }
 
 func (s script) Start(env *protocol.Env) {
@@ -30,6 +31,12 @@ func (s script) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 func (s script) Timeout(env *protocol.Env, tag uint64) {
 	if s.timeout != nil {
 		s.timeout(env, tag)
+	}
+}
+
+func (s script) Flushed(env *protocol.Env, tag uint64, failed bool) {
+	if s.flushed != nil {
+		s.flushed(env, tag, failed)
 	}
 }
 

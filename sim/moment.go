@@ -24,9 +24,9 @@ type Moment struct {
 type doing struct {
 	node protocol.NodeID // or Outside
 	peer protocol.NodeID // of a message
-	op   uint8           // opStart, opMessage, opTimer or opDead: the start of a node beside the run
+	op   uint8           // opStart, opMessage, opTimer, opFlushed or opDead: the start of a node beside the run
 	kind protocol.Kind   // of a message; 0 if no observer watches arrivals
-	tag  uint64          // of a timer
+	tag  uint64          // of a timer or flush
 }
 
 // Doing says what the node does: "receives reply from 0", or "" if no node's code is
@@ -40,6 +40,8 @@ func (m *Moment) Doing() string {
 		return "starts beside the run from what is safe on its disk"
 	case m.op == opTimer:
 		return "its timer " + string(appendTag(nil, m.tag)) + " fires"
+	case m.op == opFlushed:
+		return fmt.Sprintf("is told that its flush %d is done", m.tag)
 	case m.op != opMessage:
 		return "starts"
 	case m.peer == protocol.Outside:

@@ -21,6 +21,7 @@ const (
 	waveEcho   = 0x4543484f
 	waveRepeat = 0x524550454154
 	nameTimer  = 0x54494d4552
+	nameFlush  = 0x464c555348
 )
 
 // The kinds of the network's, the disk's, the lag's and the goroutines' questions, and of
@@ -30,6 +31,7 @@ var (
 	kindLoss  = protocol.KindOf("net.loss")
 	kindCopy  = protocol.KindOf("net.copy")
 	kindSync  = protocol.KindOf("disk.sync")
+	kindFlush = protocol.KindOf("disk.flush")
 
 	kindLose    = protocol.KindOf("net.lose")    // does this fault lose the message?
 	kindAlso    = protocol.KindOf("net.also")    // does this fault copy it?

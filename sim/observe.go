@@ -34,6 +34,10 @@ const (
 	TimerCancelled // the pending timer Tag, of number Seq, never fires: it was cancelled or replaced
 	Discarded      // records below Tag are forgotten from the next sync on: at most those that there are
 
+	Flushing // the disk begins to make the records of Body safe, which protocol.Indices reads; Seq is the flush's number, as in Flushed; with Tag 0 they are safe
+	Flushed  // a step consumed that the flush Tag is done; Body are its records, which survive from here on; Text is FlushFailed if it failed, and they may not
+	Salvaged // of a crash, just shown: what became of record Tag, which was not safe; Body is all of it, and Text is "kept", "lost" or "torn: N of M bytes"
+
 	Shadowed // the node makes Tag promises, to Peer if Kind is of a message: see Plan.Shadow; Text is what is wrong with one, or empty
 
 	Everything What = 1<<iota - 1
@@ -45,7 +49,7 @@ const Again = 1
 // String names the event as in traces.
 func (w What) String() string {
 	names := [...]string{"started", "crashed", "received", "fired", "sent", "lost", "copied", "corrupted", "dropped", "persisted", "synced", "output",
-		"noted", "injected", "lifted", "damaged", "ended", "set", "cancelled", "discarded", "shadowed"}
+		"noted", "injected", "lifted", "damaged", "ended", "set", "cancelled", "discarded", "flushing", "flushed", "salvaged", "shadowed"}
 	for i, n := range names {
 		if w == 1<<i {
 			return n

@@ -11,8 +11,8 @@ import (
 func AsksDelay(k protocol.Kind) bool { return k == kindDelay }
 
 // AsksTime reports whether a question of that kind asks how many nanoseconds something takes
-// longer: a message on its way, or a sync.
-func AsksTime(k protocol.Kind) bool { return k == kindDelay || k == kindSync }
+// longer: a message on its way, a sync, or a flush.
+func AsksTime(k protocol.Kind) bool { return k == kindDelay || k == kindSync || k == kindFlush }
 
 // AsksOfMessage reports whether a question of that kind is about a message from node A of
 // its key to node B.

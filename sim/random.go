@@ -56,3 +56,8 @@ func (g *guarded) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 func (g *guarded) Timeout(env *protocol.Env, tag uint64) {
 	g.under(env, func() { g.node.Timeout(env, tag) })
 }
+
+// Flushed is called only if the node inside is a protocol.Flusher.
+func (g *guarded) Flushed(env *protocol.Env, tag uint64, failed bool) {
+	g.under(env, func() { g.node.(protocol.Flusher).Flushed(env, tag, failed) })
+}

@@ -10,7 +10,7 @@ import (
 type Result struct {
 	End          protocol.Time
 	Reason       Reason
-	Events       uint64 // messages, timers, starts, faults and syncs done; what a crash finds held is not counted again
+	Events       uint64 // messages, timers, starts, faults, and syncs and flushes done; what a crash finds held is not counted again
 	Received     uint64 // messages and inputs consumed
 	Fired        uint64 // timers consumed
 	Sent         uint64 // messages sent by nodes, lost ones included
@@ -19,6 +19,7 @@ type Result struct {
 	Dropped      uint64 // messages and inputs that arrived at a node that was down
 	Bytes        uint64 // in the messages sent
 	Syncs        uint64
+	Flushes      uint64 // of single records, that take time
 	Outputs      uint64
 	Shadows      uint64 // looks at whether what a node tells is safe: see Plan.Shadow
 	Crashes      uint64
@@ -40,6 +41,7 @@ func (r *Result) add(o *Result) {
 	r.Dropped += o.Dropped
 	r.Bytes += o.Bytes
 	r.Syncs += o.Syncs
+	r.Flushes += o.Flushes
 	r.Outputs += o.Outputs
 	r.Shadows += o.Shadows
 	r.Crashes += o.Crashes
@@ -82,29 +84,31 @@ func (w Misaddressed) String() string {
 // FaultCounts counts what faults did. Crashes, and all losses and copies, are in
 // Result too.
 type FaultCounts struct {
-	Unsynced    uint64 // records lost in crashes because they were not synced, torn ones too
-	Kept        uint64 // unsynced records that survived a crash whole
-	Torn        uint64 // unsynced records of which a part survived
-	FailedSyncs uint64
-	SlowedSyncs uint64
-	Rotted      uint64 // bits flipped on disks
-	Damaged     uint64 // nodes down for good, since a record failed its checksum
-	Pauses      uint64 // of nodes that were up
-	Cut         uint64 // messages lost to faults that cut links, such as Partition
-	Lost        uint64 // messages lost to Lose
-	Copied      uint64 // by Copy
-	Late        uint64 // copies by Late
-	Echoed      uint64 // copies by Echo
-	LateTimers  uint64 // timers set to fire later than due
-	Orders      uint64 // turns of goroutines, by Order, that were not the first that could run
-	Yields      uint64 // turns that goroutines gave away, by Yield
-	Corrupted   uint64
-	Slowed      uint64 // messages that Slow made late
-	Clogged     uint64 // messages that waited in a Clog
-	Jumps       uint64
-	Drifts      uint64
-	Lies        uint64 // messages that byzantine nodes changed or withheld
-	Forged      uint64 // of these: with bytes that are made up or altered
+	Unsynced      uint64 // records lost in crashes because they were not synced, torn ones too
+	Kept          uint64 // unsynced records that survived a crash whole
+	Torn          uint64 // unsynced records of which a part survived
+	FailedSyncs   uint64
+	FailedFlushes uint64
+	SlowedSyncs   uint64 // and flushes
+	Rotted        uint64 // bits flipped on disks
+	Damaged       uint64 // nodes down for good, since a record failed its checksum
+	Pauses        uint64 // of nodes that were up
+	Cut           uint64 // messages lost to faults that cut links, such as Partition
+	Lost          uint64 // messages lost to Lose
+	Copied        uint64 // by Copy
+	Late          uint64 // copies by Late
+	Echoed        uint64 // copies by Echo
+	LateTimers    uint64 // timers set to fire later than due
+	Orders        uint64 // turns of goroutines, by Order, that were not the first that could run
+	Yields        uint64 // turns that goroutines gave away, by Yield
+	Full          uint64 // steps in which a node was told that its disk is full
+	Corrupted     uint64
+	Slowed        uint64 // messages that Slow made late
+	Clogged       uint64 // messages that waited in a Clog
+	Jumps         uint64
+	Drifts        uint64
+	Lies          uint64 // messages that byzantine nodes changed or withheld
+	Forged        uint64 // of these: with bytes that are made up or altered
 }
 
 func (c *FaultCounts) add(o *FaultCounts) {
@@ -112,6 +116,7 @@ func (c *FaultCounts) add(o *FaultCounts) {
 	c.Kept += o.Kept
 	c.Torn += o.Torn
 	c.FailedSyncs += o.FailedSyncs
+	c.FailedFlushes += o.FailedFlushes
 	c.SlowedSyncs += o.SlowedSyncs
 	c.Rotted += o.Rotted
 	c.Damaged += o.Damaged
@@ -124,6 +129,7 @@ func (c *FaultCounts) add(o *FaultCounts) {
 	c.LateTimers += o.LateTimers
 	c.Orders += o.Orders
 	c.Yields += o.Yields
+	c.Full += o.Full
 	c.Corrupted += o.Corrupted
 	c.Slowed += o.Slowed
 	c.Clogged += o.Clogged

@@ -46,7 +46,7 @@ const ofMessages = Received | Sent | Lost | Copied | Corrupted | Dropped
 const ofTimers = Fired | TimerSet | TimerCancelled
 
 // sorts is the number of sorts of events: Everything has that many bits.
-const sorts = 21
+const sorts = 24
 
 // watchers are the observers of a run, by what they are shown.
 type watchers struct {

@@ -56,7 +56,7 @@ type shadowed struct {
 	beside  protocol.Promiser  // or nil
 	inc     uint32             // of which incarnation, and from which records
 	first   uint64
-	safe    int
+	safe    int // records
 }
 
 func (s *Sim) initShadows() {
@@ -192,7 +192,7 @@ func (s *Sim) remember(c *cause, n *node, x *shadowed, d *disk) {
 		return
 	}
 	wrong := ""
-	if p := broken(s.beside(c.id, n, d.first, d.recs[:d.safe:d.safe]), still); p != nil {
+	if p := broken(s.beside(c.id, n, d.first, d.least()), still); p != nil {
 		wrong = fmt.Sprintf("node %v discards its records below %d; it promised %v and still keeps that, but none of the records that are left does", c.id, d.first, p)
 	}
 	s.showShadow(c, n, &protocol.Effect{To: c.id}, len(still), wrong)
@@ -206,11 +206,11 @@ func (s *Sim) judge(c *cause, n *node, x *shadowed, f *protocol.Effect, d *disk,
 	if wrong := s.held(c.id, f); wrong != "" {
 		return wrong
 	}
-	if d.safe < len(d.recs) && s.src.Chance(with(key, kindLucky), protocol.Ratio{Num: 1, Den: 4}) {
+	if d.unsynced() > 0 && s.src.Chance(with(key, kindLucky), protocol.Ratio{Num: 1, Den: 4}) {
 		more := s.lucky(key, d)
 		if p := broken(s.beside(c.id, n, d.first, more), s.shadows.list); p != nil {
 			return fmt.Sprintf("node %v %s, which promises %v; started again from that and %d of its %d unsynced records, whole or torn, it does not keep it",
-				c.id, tells(f), p, len(more)-d.safe, len(d.recs)-d.safe)
+				c.id, tells(f), p, len(more)-d.safe-d.apart, d.unsynced())
 		}
 	}
 	return s.repeat(c, n, x, f)
@@ -219,8 +219,8 @@ func (s *Sim) judge(c *cause, n *node, x *shadowed, f *protocol.Effect, d *disk,
 // least returns node id as it starts from what is safe on its disk now, and from no more.
 func (s *Sim) least(id protocol.NodeID) protocol.Promiser {
 	n, x, d := &s.nodes[id], &s.shadows.nodes[id], s.disk(id)
-	if x.beside == nil || x.inc != n.inc || x.first != d.first || x.safe != d.safe {
-		x.beside, x.inc, x.first, x.safe = s.beside(id, n, d.first, d.recs[:d.safe:d.safe]), n.inc, d.first, d.safe
+	if x.beside == nil || x.inc != n.inc || x.first != d.first || x.safe != d.safe+d.apart {
+		x.beside, x.inc, x.first, x.safe = s.beside(id, n, d.first, d.least()), n.inc, d.first, d.safe+d.apart
 	}
 	return x.beside
 }
@@ -316,12 +316,12 @@ func broken(n protocol.Promiser, list []protocol.Promise) *protocol.Promise {
 
 // missing says why a node that starts from what is safe does not keep p.
 func (s *Sim) missing(c *cause, n *node, d *disk, p *protocol.Promise) string {
-	for k := d.safe + 1; k <= len(d.recs); k++ {
-		if broken(s.beside(c.id, n, d.first, d.recs[:k]), []protocol.Promise{*p}) == nil {
-			return fmt.Sprintf("its record %d, which is not synced yet, is what keeps it", d.first+uint64(k)-1)
+	for k := d.safe; k < len(d.recs); k++ {
+		if !d.recs[k].safe && broken(s.beside(c.id, n, d.first, d.with(k+1)), []protocol.Promise{*p}) == nil {
+			return fmt.Sprintf("its record %d, which is not synced yet, is what keeps it", d.first+uint64(k))
 		}
 	}
-	if d.safe < len(d.recs) {
+	if d.unsynced() > 0 {
 		return fmt.Sprintf("none of its %d records keeps it, synced or not", len(d.recs))
 	}
 	return fmt.Sprintf("none of its %d records keeps it", len(d.recs))
@@ -331,6 +331,10 @@ func (s *Sim) missing(c *cause, n *node, d *disk, p *protocol.Promise) string {
 func (s *Sim) lucky(key protocol.Key, d *disk) []diskRecord {
 	kept, effect := d.recs[:d.safe:d.safe], key.N
 	for i, rec := range d.recs[d.safe:] {
+		if rec.safe {
+			kept = append(kept, rec)
+			continue
+		}
 		key.Kind, key.N = kindLuckyKeep, protocol.Hash2(effect, uint64(i))
 		switch fate := s.src.Choose(key, 3); {
 		case fate == 1:
@@ -338,7 +342,7 @@ func (s *Sim) lucky(key protocol.Key, d *disk) []diskRecord {
 		case fate == 2 && len(rec.bytes) > 1:
 			key.Kind = kindLuckyTear
 			if part := s.src.Choose(key, uint64(len(rec.bytes))); part > 0 {
-				kept = append(kept, newDiskRecord(rec.bytes[:part]))
+				kept = append(kept, newDiskRecord(rec.bytes[:part], rec.payload))
 			}
 		}
 	}

@@ -243,7 +243,7 @@ func (s *Sim) later(d time.Duration) protocol.Time {
 // Node returns node id's machine, or nil while it is down: for checks and reports,
 // which must only read. Of a Byzantine node it is the honest machine.
 func (s *Sim) Node(id protocol.NodeID) protocol.Node {
-	return traitor.Honest(unguarded(s.nodes[id].machine))
+	return inside(s.nodes[id].machine)
 }
 
 // Nodes returns the number of nodes.
@@ -412,16 +412,21 @@ func (s *Sim) step(c *cause, n *node, e entry, r *record) {
 		s.boot(c.id, n)
 	case r.op == opMessage:
 		s.receive(e, r, n)
-	default:
+	case r.op == opTimer:
 		s.timeout(e, r, n)
+	default:
+		s.flushed(e, r, n)
 	}
 	if a := s.env.Answers(); a != 0 {
 		n.foldAnswer(a)
 	}
 	s.hop.reset()
-	if n.special && s.cold[c.id].armed != nil {
-		s.crashInStep(c, n, s.cold[c.id], s.env.Effects())
-		return
+	if n.special {
+		s.toldFull(c.id)
+		if x := s.cold[c.id]; x.armed != nil {
+			s.crashInStep(c, n, x, s.env.Effects())
+			return
+		}
 	}
 	s.perform(c, n, s.env.Effects(), 0)
 }

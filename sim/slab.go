@@ -18,6 +18,7 @@ const (
 	opRevive               // restart after a crash with For: index as above, incarnation that crashed
 	opTurn                 // a fault's window comes or goes: index as above
 	opSynced               // the disk is done
+	opFlushed              // the oldest flush of the node is
 )
 
 // Flags of an event record.

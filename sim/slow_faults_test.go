@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"maps"
 	"math/big"
 	"slices"
 	"sort"
@@ -100,7 +99,7 @@ func (w *slow) pushFaults() {
 // pushTurns enters the comings and goings of a window whose beginning is known.
 func (w *slow) pushTurns(f *fault.Fault) {
 	switch f.Op {
-	case fault.Pause, fault.SlowSync, fault.LateTimer, fault.Order, fault.Yield, fault.Drift, fault.Byzantine, fault.Partition, fault.Cut, fault.Ring, fault.Deaf, fault.Mute, fault.Clog, fault.Slow, fault.Lose, fault.Copy, fault.Late, fault.Echo, fault.Corrupt:
+	case fault.Pause, fault.SlowSync, fault.LateTimer, fault.Order, fault.Yield, fault.Full, fault.Drift, fault.Byzantine, fault.Partition, fault.Cut, fault.Ring, fault.Deaf, fault.Mute, fault.Clog, fault.Slow, fault.Lose, fault.Copy, fault.Late, fault.Echo, fault.Corrupt:
 		if f.Every > 0 {
 			for at := w.from(f) + protocol.Time(f.Every); at < w.end(f) && at <= w.plan.Until+protocol.Time(f.Every); at += protocol.Time(f.Every) {
 				w.push(&slowEvent{at: at, dst: f.Node, seq: 1 + f.ID, does: "turn", background: true, fault: f})
@@ -216,8 +215,8 @@ func (w *slow) restart(n *slowNode, e *slowEvent) {
 	if n.machine != nil || n.inc == 0 || n.damaged {
 		return
 	}
-	for _, i := range protocol.SortedKeys(n.records) {
-		if !bytes.Equal(n.records[i], n.written[i]) {
+	for _, i := range protocol.SortedKeys(n.disk.records) {
+		if rec := n.disk.records[i]; rec.payload == 0 && !bytes.Equal(rec.bytes, rec.written) {
 			n.damaged = true
 			n.digest.Network = protocol.Hash3(n.digest.Network^foldDamaged, uint64(w.now), uint64(n.inc))
 			w.result.Faults.Damaged++
@@ -246,85 +245,6 @@ func (n *slowNode) reached(f *protocol.Effect) (crashes []*fault.Fault) {
 		return own(a) - own(b)
 	})
 	return crashes
-}
-
-// salvage leaves of the disk what a crash by f does.
-func (w *slow) salvage(n *slowNode, f *fault.Fault) {
-	var kept [][]byte
-	counts := &w.result.Faults
-	unsynced := n.next - n.safe
-	key := protocol.Key{Kind: kindKeep, A: n.id, N: protocol.Hash2(rootFault, f.ID)}
-	if f.Disk == fault.KeepTorn && unsynced > 0 {
-		whole := w.choose(n, key, unsynced+1)
-		for i := range whole {
-			kept = append(kept, n.records[n.safe+i])
-		}
-		counts.Kept += whole
-		counts.Unsynced += unsynced - whole
-		if next := n.records[n.safe+whole]; len(next) > 1 {
-			key.Kind = kindTear
-			if part := w.choose(n, key, uint64(len(next))); part > 0 {
-				kept = append(kept, next[:part])
-				counts.Torn++
-			}
-		}
-	} else if f.Disk == fault.KeepAny {
-		for i := range unsynced {
-			rec := n.records[n.safe+i]
-			name := protocol.Hash3(rootFault, f.ID, i)
-			fate, part := w.choose(n, protocol.Key{Kind: kindKeep, A: n.id, N: name}, 3), uint64(0)
-			if fate == 2 && len(rec) > 1 {
-				part = w.choose(n, protocol.Key{Kind: kindTear, A: n.id, N: name}, uint64(len(rec)))
-			}
-			switch {
-			case fate == 1:
-				kept = append(kept, rec)
-				counts.Kept++
-				continue
-			case part > 0:
-				kept = append(kept, rec[:part])
-				counts.Torn++
-			}
-			counts.Unsynced++
-		}
-	} else {
-		for i := range unsynced {
-			key.N = protocol.Hash3(rootFault, f.ID, i)
-			if f.Disk == fault.KeepScattered && w.chance(n, key, protocol.Ratio{Num: 1, Den: 2}) {
-				kept = append(kept, n.records[n.safe+i])
-				counts.Kept++
-			} else {
-				counts.Unsynced++
-			}
-		}
-	}
-	maps.DeleteFunc(n.records, func(i uint64, _ []byte) bool { return i >= n.safe })
-	for _, rec := range kept {
-		n.records[n.safe], n.written[n.safe] = bytes.Clone(rec), bytes.Clone(rec)
-		n.safe++
-	}
-	n.next, n.forget = n.safe, 0
-}
-
-func (w *slow) rot(n *slowNode, f *fault.Fault) {
-	var some []uint64
-	for _, i := range protocol.SortedKeys(n.records) {
-		if i < n.safe && len(n.records[i]) > 0 {
-			some = append(some, i)
-		}
-	}
-	if len(some) == 0 {
-		return
-	}
-	key := protocol.Key{Kind: kindRot, A: n.id, N: protocol.Hash2(rootFault, f.ID)}
-	i := some[0]
-	if len(some) > 1 {
-		i = some[w.choose(n, key, uint64(len(some)))]
-	}
-	key.Kind = kindRotBit
-	bit := w.choose(n, key, 8*uint64(len(n.records[i])))
-	n.records[i][bit/8] ^= 1 << (bit % 8)
-	w.result.Faults.Rotted++
 }
 
 func (w *slow) slowSync(n *slowNode) (late protocol.Time) {

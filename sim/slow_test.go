@@ -38,7 +38,7 @@ type slowEvent struct {
 	rank int // 0 the plan, 1 an input, 2 and more a node
 	seq  uint64
 
-	does       string // start, fault, turn, revive, message, timer or synced
+	does       string // start, fault, turn, revive, message, timer, synced or flushed
 	wave, name uint64
 	background bool
 	from       protocol.NodeID
@@ -50,6 +50,7 @@ type slowEvent struct {
 	lag        protocol.Time // of a timer
 	fault      *fault.Fault
 	inc        uint32 // that crashed, of a revive
+	flush      slowFlush
 }
 
 type slowNode struct {
@@ -57,11 +58,7 @@ type slowNode struct {
 	machine protocol.Node // nil while down
 	inc     uint32
 	seq     uint64
-	records map[uint64][]byte
-	next    uint64 // index of the next record
-	safe    uint64 // records below survive a crash
-	forget  uint64
-	written map[uint64][]byte // records before they rotted
+	disk    slowRecords
 	damaged bool
 	armed   *fault.Fault
 	anchors []*slowAnchor
@@ -81,6 +78,7 @@ type slowStep struct {
 	last       *protocol.Effect
 	sent       []slowSent
 	syncs      uint64
+	flushed    map[uint64]uint64 // how many flushes there were, by tag
 	crash      *fault.Fault
 	when       string
 }
@@ -94,7 +92,7 @@ func newSlow(plan Plan, src protocol.Source, show func(e *Event)) *slow {
 	w := &slow{plan: plan, src: src, show: show, last: make(map[[2]protocol.NodeID]protocol.Time), opened: make(map[uint64]protocol.Time), echoed: make(map[slowEcho]uint64)}
 	for i := range plan.Nodes {
 		id := protocol.NodeID(i)
-		w.nodes = append(w.nodes, &slowNode{id: id, records: make(map[uint64][]byte), written: make(map[uint64][]byte)})
+		w.nodes = append(w.nodes, &slowNode{id: id, disk: newSlowRecords()})
 		at := protocol.Time(0)
 		if plan.Starts != nil {
 			at = plan.Starts[i]
@@ -168,7 +166,7 @@ func (w *slow) advance() Reason {
 	w.events = w.events[1:]
 	w.now = e.at
 	n := w.nodes[e.dst]
-	if (n.busy != nil || n.paused > 0) && (e.does == "message" || e.does == "timer") {
+	if (n.busy != nil || n.paused > 0) && (e.does == "message" || e.does == "timer" || e.does == "flushed") {
 		n.held = append(n.held, e)
 		return Running
 	}
@@ -232,8 +230,8 @@ func (w *slow) start(n *slowNode, e *slowEvent) {
 	w.tell(n, Event{What: Started})
 	w.step(n, e, func(env *protocol.Env) {
 		env.Mount(func(yield func(uint64, []byte) bool) {
-			for _, i := range protocol.SortedKeys(n.records) {
-				if !yield(i, bytes.Clone(n.records[i])) {
+			for _, i := range protocol.SortedKeys(n.disk.records) {
+				if !yield(i, bytes.Clone(n.disk.records[i].bytes)) {
 					return
 				}
 			}
@@ -255,6 +253,10 @@ func (w *slow) consume(n *slowNode, e *slowEvent) {
 		w.result.Fired++
 		w.tell(n, Event{What: Fired, Seq: e.seq, Tag: e.tag})
 		w.step(n, e, func(env *protocol.Env) { n.machine.Timeout(env, e.tag) })
+		return
+	}
+	if e.does == "flushed" {
+		w.flushed(n, e)
 		return
 	}
 	n.digest.Network = protocol.Hash3(n.digest.Network^foldMessage, uint64(w.now), e.name)
@@ -279,11 +281,19 @@ func (w *slow) step(n *slowNode, e *slowEvent, do func(env *protocol.Env)) {
 	if turns := (slowTurns{w, n, e.name}); turns.open(fault.Order) || turns.open(fault.Yield) {
 		env.Schedule(turns)
 	}
+	for i := range w.plan.Faults {
+		if f := &w.plan.Faults[i]; f.Op == fault.Full && f.Node == n.id && w.on(f, w.now) {
+			env.Fill()
+		}
+	}
 	do(env)
+	if env.ToldFull() {
+		w.result.Faults.Full++
+	}
 	if a := env.Answers(); a != 0 {
 		n.digest.Decisions = protocol.Hash2(n.digest.Decisions, a)
 	}
-	st := &slowStep{wave: e.wave, name: e.name, background: e.background}
+	st := &slowStep{wave: e.wave, name: e.name, background: e.background, flushed: make(map[uint64]uint64)}
 	effects := env.Effects()
 	if n.armed != nil {
 		k := min(n.armed.After, len(effects))
@@ -375,12 +385,13 @@ func (w *slow) effect(n *slowNode, st *slowStep, f *protocol.Effect) {
 	case protocol.OpCancelTimer:
 		w.remove(n, func(e *slowEvent) bool { return e.does == "timer" && e.tag == f.Tag })
 	case protocol.OpPersist:
-		w.tell(n, Event{What: Persisted, Tag: n.next, Body: f.Body})
+		w.tell(n, Event{What: Persisted, Tag: n.disk.next, Body: f.Body})
 		n.digest.Outputs = protocol.Hash3(n.digest.Outputs, foldPersist, protocol.HashBytes(f.Body))
-		n.records[n.next], n.written[n.next] = bytes.Clone(f.Body), bytes.Clone(f.Body)
-		n.next++
+		n.disk.append(slowRecord{bytes: f.Body, written: f.Body, payload: f.Tag})
 	case protocol.OpDiscard:
-		n.forget = max(n.forget, min(f.Tag, n.next))
+		n.disk.forget = max(n.disk.forget, min(f.Tag, n.disk.next))
+	case protocol.OpFlush:
+		w.flush(n, st, f)
 	case protocol.OpOutput:
 		n.digest.Outputs = protocol.Hash3(n.digest.Outputs, uint64(f.Kind), protocol.HashBytes(f.Body))
 		w.result.Outputs++
@@ -397,6 +408,9 @@ func (w *slow) sync(n *slowNode, st *slowStep) bool {
 	}
 	st.syncs++
 	took += w.slowSync(n)
+	for _, e := range w.flushes(n) {
+		took = max(took, e.at-w.now)
+	}
 	if took == 0 {
 		w.durable(n)
 		return false
@@ -414,13 +428,11 @@ func (w *slow) sync(n *slowNode, st *slowStep) bool {
 }
 
 func (w *slow) durable(n *slowNode) {
-	n.safe = n.next
-	for i := range n.records {
-		if i < n.forget {
-			delete(n.records, i)
-		}
+	for _, rec := range n.disk.records {
+		rec.safe = true
 	}
-	w.tell(n, Event{What: Synced, Tag: n.safe})
+	n.disk.drop(n.disk.forget)
+	w.tell(n, Event{What: Synced, Tag: n.disk.next})
 }
 
 func (w *slow) synced(n *slowNode) {
@@ -446,16 +458,19 @@ func (w *slow) workOff(n *slowNode) {
 }
 
 func (w *slow) crash(n *slowNode, f *fault.Fault, when string) {
-	w.remove(n, func(e *slowEvent) bool { return e.does == "timer" || e.does == "synced" })
+	w.remove(n, func(e *slowEvent) bool { return e.does == "timer" || e.does == "synced" || e.does == "flushed" })
 	for _, e := range n.held {
 		w.drop(n, e)
 	}
 	n.held, n.busy, n.paused = nil, nil, 0
-	w.salvage(n, f)
+	fates := w.salvage(n, f)
 	n.machine = nil
 	n.digest.Network = protocol.Hash3(n.digest.Network^foldCrash, uint64(w.now), uint64(n.inc))
 	w.result.Crashes++
 	w.tell(n, Event{What: Crashed, Tag: f.ID, Text: when})
+	for _, e := range fates {
+		w.tell(n, e)
+	}
 	if f.For > 0 {
 		root := protocol.Hash3(rootFault, f.ID, 1)
 		w.push(&slowEvent{at: w.now + protocol.Time(f.For), dst: n.id, seq: 1 + f.ID, does: "revive", wave: root, name: root, fault: f, inc: n.inc})

@@ -92,7 +92,15 @@ func (s stateFold) cold(x *coldState, down bool) uint64 {
 		for _, rec := range d.recs {
 			word(protocol.HashBytes(rec.bytes))
 			word(rec.sum)
+			if rec.safe || rec.payload > 0 {
+				word(uint64(rec.payload))
+				is(rec.safe)
+			}
 		}
+	}
+	for _, w := range x.flushes {
+		word(protocol.Hash3(w.tag, protocol.HashBytes(w.records), w.upTo))
+		is(w.failed)
 	}
 	is(x.wait != nil)
 	if w := x.wait; w != nil {
@@ -171,7 +179,7 @@ func (s stateFold) event(e entry) uint64 {
 		return protocol.Hash2(h, faultState(&s.plan.Faults[r.word(0)]))
 	case opRevive:
 		return protocol.Hash2(h, r.word(1)) // which crash it was matters no more
-	case opStart:
+	case opStart, opFlushed: // which of its node's flushes it is, their order tells
 		return protocol.Hash2(h, s.name(r.name))
 	}
 	return h // the disk is done, or nothing: the rest of the record is old

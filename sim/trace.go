@@ -27,8 +27,9 @@ type Trace struct {
 }
 
 // Unwritten are the events that a Trace leaves out unless Only names them: a timer that matters
-// fires, and what is discarded has been replaced.
-const Unwritten = TimerSet | TimerCancelled | Discarded | Shadowed
+// fires, what is discarded has been replaced, and what a crash leaves is what the next incarnation
+// reads.
+const Unwritten = TimerSet | TimerCancelled | Discarded | Salvaged | Shadowed
 
 const legend = "#     time, ms   step  event      node      seq  what\n"
 
@@ -70,7 +71,7 @@ func (t *Trace) Observe(e *Event) {
 		b = appendEnds(b, e)
 		b = pad(b, at+7)
 		b = append(b, ' ')
-		if e.What&(Sent|Lost|Copied|Corrupted|Received|Dropped|Fired|TimerSet|TimerCancelled) != 0 {
+		if e.What&(Sent|Lost|Copied|Corrupted|Received|Dropped|Fired|TimerSet|TimerCancelled|Flushing|Flushed) != 0 {
 			b = appendRight(b, e.Seq, 8)
 		} else {
 			b = pad(b, len(b)+8)
@@ -167,16 +168,21 @@ func (t *Trace) appendWhat(b []byte, e *Event) []byte {
 	case Synced, Discarded:
 		b = append(b, "records below "...)
 		return strconv.AppendUint(b, e.Tag, 10)
+	case Flushing, Flushed:
+		return appendFlush(b, e)
 	case Noted:
 		b = append(b, e.Kind.String()...)
 		b = append(b, ": "...)
 		return append(b, e.Text...)
 	case Fired, TimerSet, TimerCancelled:
 		b = append(b, "timer "...)
-	case Persisted:
+	case Persisted, Salvaged:
 		b = append(b, "record "...)
 		b = strconv.AppendUint(b, e.Tag, 10)
 		b = append(b, ": "...)
+		if e.What == Salvaged {
+			b = append(append(b, e.Text...), ", "...)
+		}
 	default:
 		if e.What&(Received|Dropped) != 0 && e.Peer == protocol.Outside {
 			b = append(b, "input "...)
@@ -214,6 +220,53 @@ func appendTag(b []byte, tag uint64) []byte {
 		b = append(b, ", periodic"...)
 	}
 	return b
+}
+
+// appendFlush writes which records a flush is about: "records 3-5 and 9, tag 2".
+func appendFlush(b []byte, e *Event) []byte {
+	b = append(b, IndicesText(e.Body)...)
+	if e.Tag != 0 {
+		b = append(b, ", tag "...)
+		b = strconv.AppendUint(b, e.Tag, 10)
+	}
+	if e.Text != "" {
+		b = append(b, ": "...)
+		b = append(b, e.Text...)
+	}
+	return b
+}
+
+// IndicesText says which records a flush is about, from its Body: "record 3", "records 3-5, 9".
+func IndicesText(body []byte) string {
+	list := protocol.IndexList(body)
+	switch len(list) {
+	case 0:
+		return "no record"
+	case 1:
+		return "record " + strconv.FormatUint(list[0], 10)
+	}
+	b := []byte("records ")
+	for i := 0; i < len(list); {
+		j := i + 1
+		for j < len(list) && list[j] == list[i]+uint64(j-i) {
+			j++
+		}
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = strconv.AppendUint(b, list[i], 10)
+		switch j - i {
+		case 1:
+		case 2:
+			b = append(b, ", "...)
+			b = strconv.AppendUint(b, list[j-1], 10)
+		default:
+			b = append(b, '-')
+			b = strconv.AppendUint(b, list[j-1], 10)
+		}
+		i = j
+	}
+	return string(b)
 }
 
 func appendHex(b []byte, x uint32) []byte {

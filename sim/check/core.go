@@ -104,10 +104,11 @@ func (c *Core) Observe(e *sim.Event) {
 }
 
 // spares reports whether what is sent arrives under faults of that operation as it does
-// without: they only add messages, or change the order of goroutines, which takes no time.
+// without: they only add messages, change the order of goroutines, which takes no time, or fill a
+// disk.
 func spares(op fault.Op) bool {
 	switch op {
-	case fault.Copy, fault.Late, fault.Echo, fault.Order, fault.Yield:
+	case fault.Copy, fault.Late, fault.Echo, fault.Order, fault.Yield, fault.Full:
 		return true
 	}
 	return false

@@ -144,6 +144,11 @@ func (n *adversaryNode) Timeout(env *protocol.Env, tag uint64) {
 	n.ask(env)
 }
 
+// Flushed tells the wrapped node, which is a protocol.Flusher.
+func (n *adversaryNode) Flushed(env *protocol.Env, tag uint64, failed bool) {
+	n.step(env, func(env *protocol.Env) { n.node.(protocol.Flusher).Flushed(env, tag, failed) })
+}
+
 // ask sets the timer to take a message, if one waits.
 func (n *adversaryNode) ask(env *protocol.Env) {
 	if len(n.waiting) > 0 && !n.asking {

@@ -30,7 +30,7 @@ func TestAnAnchorIsReadWithoutItsFault(t *testing.T) {
 }
 
 func TestWhatIsNoAnchorIsRefusedInOneLine(t *testing.T) {
-	const ops = "one of send, persist, sync, output, set-timer"
+	const ops = "one of send, persist, sync, output, set-timer, flush"
 	for text, want := range map[string]string{
 		"":                 `"": want OP [KIND] [#K] [of N], such as output decided of 2`,
 		"#3":               `"#3": want OP [KIND] [#K] [of N], such as output decided of 2`,

@@ -42,7 +42,7 @@ type Fault struct {
 	// crashes wait for the same step, only the earliest happens.
 	After int
 	// On is an effect that the fault waits for, from At on; a Sync counts when it is
-	// done. An effect uses up all faults that wait for it. A Crash happens right after the
+	// done, a Flush when it begins. An effect uses up all faults that wait for it. A Crash happens right after the
 	// effect; if the effect is another node's and the Crash's own node is down then,
 	// nothing happens. A fault with a window begins one nanosecond after the effect, which
 	// spares the rest of the step: see Window.Begin. Byzantine, and faults without a
@@ -75,12 +75,13 @@ const (
 	Crash     Op = iota + 1 // Node loses volatile state, timers and unsynced records; After, On, Disk, For
 	Restart                 // Node begins its next incarnation, if it is down
 	Pause                   // Node takes no step for a while; events wait, including the end of a sync; a crash ends it; For
-	FailSync                // Node's next Sync fails, which crashes it there; each of several fails another Sync; Disk, For
-	SlowSync                // each Sync of Node takes By longer; For
+	FailSync                // Node's next Sync or Flush fails: a Sync crashes it there, and of a Flush it is told; each of several fails another; Disk, For
+	SlowSync                // each Sync or Flush of Node takes By longer; For
 	LateTimer               // Rate of the timers that Node sets fire later than due, by at most By; For
 	Order                   // goroutines of Node run in a drawn order within a step, not in the order in which they could; For
 	Yield                   // before Rate of the operations on channels and locks in Node, the goroutine lets others run first; For
-	Rot                     // one bit of a synced record of Node flips, if it has one: damage beyond the model; its checksum shows it at the next start, and Node is down for good
+	Full                    // Node's disk is full: it is told so if it asks, as a node with files does, and nothing else changes; For
+	Rot                     // one bit of a synced record of Node flips, if it has one: damage beyond the model; its checksum shows it at the next start, and Node is down for good, unless the bit is of a payload: see protocol.Env.PersistFrom
 
 	Partition // messages between nodes of different Groups are lost; a node in none is unaffected; For, Every
 	Cut       // messages from Groups[0] to Groups[1] are lost; For, Every
@@ -130,7 +131,7 @@ const MaxDrift = 200_000
 // unless it is 0, from the fault's time on, counted over all incarnations. An N of 0 is
 // no anchor.
 type Anchor struct {
-	Op   protocol.Op // OpSend, OpPersist, OpSync, OpOutput or OpSetTimer
+	Op   protocol.Op // OpSend, OpPersist, OpSync, OpOutput, OpSetTimer or OpFlush
 	Kind protocol.Kind
 	N    uint64 // from 1
 	// Other means that the effect is node Of's, not that of the node that the fault hits:

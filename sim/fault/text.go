@@ -84,12 +84,13 @@ var rules = [...]rule{
 		"loses volatile state, timers and unsynced records; after: right after an effect from T on, of another node even; for: then restarts", "crash 2 after send prepare #3 for 1s torn"},
 	{Restart, "restart", "restarts", headNode, none, clauseAt, 0, "begins the next incarnation, if it is down", "restart 2 at 2s"},
 	{Pause, "pause", "pauses", headNode, none, clauseFor, clauseAt | clauseOn, "does nothing for a time; what comes meanwhile waits", "pause 1 at 30ms for 200ms"},
-	{FailSync, "failsync", "failed syncs", headNode, none, clauseAt, clauseFor | clauseDisk, "its next sync fails, which crashes it there", "failsync 1 at 30ms for 1s scattered"},
-	{SlowSync, "slowsync", "slowed syncs", headNode, none, clauseBy, clauseSpan | clauseOn, "each of its syncs takes longer", "slowsync 1 by 20ms at 1s for 5s"},
+	{FailSync, "failsync", "failed syncs", headNode, none, clauseAt, clauseFor | clauseDisk, "its next sync fails, which crashes it there; of a flush that fails it is told", "failsync 1 at 30ms for 1s scattered"},
+	{SlowSync, "slowsync", "slowed syncs", headNode, none, clauseBy, clauseSpan | clauseOn, "each of its syncs and flushes takes longer", "slowsync 1 by 20ms at 1s for 5s"},
 	{LateTimer, "latetimer", "late timers", headNode, none, clauseRate | clauseBy, clauseSpan | clauseOn, "R% of the timers that it sets fire later than due, by up to D", "latetimer 1 20% by 500ms at 1s for 5s"},
 	{Order, "order", "turns out of order", headNode, none, 0, clauseSpan | clauseOn, "its goroutines run in a drawn order; a state machine has none", "order 1 at 1s for 5s"},
 	{Yield, "yield", "yields", headNode, none, clauseRate, clauseSpan | clauseOn, "before R% of operations on channels and locks, the goroutine lets others run first", "yield 1 10% at 1s for 5s"},
-	{Rot, "rot", "flipped bits", headNode, none, clauseAt, 0, "one bit of a synced record flips: its checksum tells at the next start, and the node is down for good", "rot 1 at 1s"},
+	{Full, "full", "steps with a full disk", headNode, none, 0, clauseSpan | clauseOn, "its disk is full, for programs that write files", "full 1 at 1s for 5s"},
+	{Rot, "rot", "flipped bits", headNode, none, clauseAt, 0, "one bit of a synced record flips: its checksum tells at the next start, and the node is down for good; in the data of a file nothing tells", "rot 1 at 1s"},
 
 	{Partition, "partition", "lost messages", headParts, cuts, 0, clauseLinks | clauseOnOf | clauseEvery, "messages between different sets are lost; every: comes and goes", "partition 0,1|2-4 at 1s for 5s"},
 	{Cut, "cut", "lost messages", headPair, cuts, 0, clauseLinks | clauseOnOf | clauseEvery, "messages one way are lost; every: comes and goes", "cut 0>1,2 after send stable #3 of 2 for 1s"},
@@ -146,7 +147,7 @@ type Form struct {
 // In its forms N is a node; SET some nodes, "0,1,5", "0-4" or "*" for all; T a
 // time since the run's beginning and D a duration, both with a unit; R% a share,
 // such as "0.5%", or "1/3"; K a number from 1; OP one of send, persist, sync,
-// output and set-timer, and KIND a kind of message or output. Parts in brackets
+// output, set-timer and flush, and KIND a kind of message or output. Parts in brackets
 // are optional, and clauses come in any order.
 func Grammar() []Form {
 	var forms []Form

@@ -181,6 +181,7 @@ func TestFormsAreMadeFromTheGrammar(t *testing.T) {
 		Partition: "partition SET|SET[|SET...] [only KIND] [at T] [after OP [KIND] #K of N] [for D] [every D]",
 		Mute:      "mute N [only KIND] [at T] [after OP [KIND] #K [of N]] [for D] [every D]",
 		Jump:      "jump N by D at T",
+		Full:      "full N [at T] [after OP [KIND] #K [of N]] [for D]",
 		Order:     "order N [at T] [after OP [KIND] #K [of N]] [for D]",
 		Yield:     "yield N R% [at T] [after OP [KIND] #K [of N]] [for D]",
 		Drift:     "drift N by PPMppm [at T] [after OP [KIND] #K [of N]] [for D]",
@@ -218,6 +219,8 @@ func TestFaultsHaveAText(t *testing.T) {
 		{Fault{Op: Byzantine, Node: 3, Trait: Forge, Rate: protocol.Ratio{Num: 125, Den: 10000}}, "byzantine 3 forges 1.25%"},
 		{Fault{Op: Deaf, Node: 3, At: ms, For: time.Second}, "deaf 3 at 1ms for 1s"},
 		{Fault{Op: Mute, Node: 3, Every: time.Second}, "mute 3 at 0s every 1s"},
+		{Fault{Op: Full, Node: 1, At: ms, For: time.Second}, "full 1 at 1ms for 1s"},
+		{Fault{Op: Full, On: Anchor{Op: protocol.OpFlush, N: 2}}, "full 0 after flush #2"},
 		{Fault{Op: Order, Node: 1, At: ms, For: time.Second}, "order 1 at 1ms for 1s"},
 		{Fault{Op: Order, On: Anchor{Op: protocol.OpPersist, N: 2}}, "order 0 after persist #2"},
 		{Fault{Op: Yield, Node: 1, Rate: protocol.Percent(5), At: ms}, "yield 1 5% at 1ms"},
@@ -256,7 +259,7 @@ func TestClausesComeInAnyOrder(t *testing.T) {
 }
 
 func TestFaultErrorsSayWhereAndWhatWouldBeRight(t *testing.T) {
-	all := "want a fault: crash, restart, pause, failsync, slowsync, latetimer, order, yield, rot, partition, cut, ring, deaf, mute, clog, slow, lose, copy, late, echo, corrupt, jump, drift, byzantine, heal"
+	all := "want a fault: crash, restart, pause, failsync, slowsync, latetimer, order, yield, full, rot, partition, cut, ring, deaf, mute, clog, slow, lose, copy, late, echo, corrupt, jump, drift, byzantine, heal"
 	crash := "crash N [at T] [after K effects|after OP [KIND] #K [of N]] [for D] [torn|scattered|any]"
 	for _, test := range []struct{ text, want string }{
 		{"chrash 2 at 30ms", `1, column 1: found "chrash"; did you mean crash?`},
@@ -279,7 +282,7 @@ func TestFaultErrorsSayWhereAndWhatWouldBeRight(t *testing.T) {
 		{"heal at 1s for 1s", `1, column 12: found "for", want heal at T`},
 		{"crash 2 after 0 effects", `1, column 15: found "0", want 1 effect or more`},
 		{"crash 2 after 3 efects", `1, column 17: found "efects", want 3 effects`},
-		{"crash 2 after", "1, column 14: found the end of the fault, want a number of effects, or one of send, persist, sync, output, set-timer"},
+		{"crash 2 after", "1, column 14: found the end of the fault, want a number of effects, or one of send, persist, sync, output, set-timer, flush"},
 		{"crash 2 after persit #1", `1, column 15: found "persit"; did you mean persist?`},
 		{"crash 2 after persist x #1", `1, column 23: found "x", want which one, such as #1`},
 		{"crash 2 after send PREPARE #1", `1, column 20: found "PREPARE", want a kind of characters a-z, 0-9, '-', '.' and '_'`},
@@ -288,7 +291,7 @@ func TestFaultErrorsSayWhereAndWhatWouldBeRight(t *testing.T) {
 		{"crash 2 after send #1 of all", `1, column 26: found "all", want the number of the node whose effect it is`},
 		{"crash 2 after 1 effect of 3", `1, column 24: found "of", want crash N [at T] [after K effects|after OP [KIND] #K [of N]] [for D] [torn|scattered|any]`},
 		{"cut 0>1 after send #1 for 1s", `1, column 23: found "for", want "of" and the number of the node whose effect it is`},
-		{"pause 1 after 3 effects for 1s", `1, column 15: found "3", want one of send, persist, sync, output, set-timer`},
+		{"pause 1 after 3 effects for 1s", `1, column 15: found "3", want one of send, persist, sync, output, set-timer, flush`},
 		{"byzantine 1 forges 5% after send #1", `1, column 23: found "after"; did you mean alters?`},
 		{"crash 2 after send #0", `1, column 20: found "#0", want which one, such as #1`},
 		{"cut 0,1 at 1s", `1, column 5: found "0,1", want nodes such as 0,1,5 or 0-4 or *, as in: cut SET>SET [only KIND] [at T] [after OP [KIND] #K of N] [for D] [every D]`},
@@ -305,6 +308,7 @@ func TestFaultErrorsSayWhereAndWhatWouldBeRight(t *testing.T) {
 		{"drift 1 by 200 at 0s", `1, column 12: found "200", want parts per million such as 200ppm or -50ppm`},
 		{"jump 1 by 200 at 0s", `1, column 11: found "200", want a duration such as 50ms or -2s`},
 		{"order 1 10% at 0s", `1, column 9: found "10%", want order N [at T] [after OP [KIND] #K [of N]] [for D]`},
+		{"full 1 by 5s at 0s", `1, column 8: found "by", want full N [at T] [after OP [KIND] #K [of N]] [for D]`},
 		{"yield 1 at 0s", "1, column 14: found the end of the fault, want R%, as in: yield N R% [at T] [after OP [KIND] #K [of N]] [for D]"},
 		{"byzantine 1 lies 5%", `1, column 13: found "lies", want byzantine N equivocates|forges|replays|withholds|alters R% [at T] [for D]`},
 		{"byzantine 1 forge 5%", `1, column 13: found "forge"; did you mean forges?`},
@@ -385,7 +389,7 @@ func TestAnInvalidFaultIsRefusedWithItsTextAndTheRightForm(t *testing.T) {
 		f    Fault
 		want string
 	}{
-		{Fault{Op: Heal + 1}, "fault 0 has operation 26, want 1 to 25"},
+		{Fault{Op: Heal + 1}, "fault 0 has operation 27, want 1 to 26"},
 		{Fault{Op: Pause}, "fault 0 (pause 0 at 0s for 0s) lasts 0s, want 1ns to 24h0m0s"},
 		{Fault{Op: Pause, For: 1, At: 101}, "fault 0 (pause 0 at 101ns for 1ns) begins at 101ns, want 0s to 100ns"},
 		{Fault{Op: Pause, For: 1, Node: 5}, "fault 0 (pause 5 at 0s for 1ns) hits node 5, want 0 to 4"},
@@ -416,7 +420,7 @@ func TestAnInvalidFaultIsRefusedWithItsTextAndTheRightForm(t *testing.T) {
 		{Fault{Op: Byzantine, Rate: protocol.Percent(1)}, "fault 0 (byzantine 0 trait(0) 1%) has trait 0, want equivocates, forges, replays, withholds, alters"},
 		{Fault{Op: Crash, Disk: 4}, "fault 0 (crash 0 at 0s survival(4)) has survival 4, want 0 to 3"},
 		{Fault{Op: Crash, After: 1, On: Anchor{Op: protocol.OpSync, N: 1}}, "fault 0 (crash 0 after sync #1) comes after 1 effects and after sync #1, use one or the other"},
-		{Fault{Op: Crash, On: Anchor{Op: protocol.OpDiscard, N: 1}}, "fault 0 (crash 0 after discard #1) comes after discard #1, want send, persist, sync, output, set-timer"},
+		{Fault{Op: Crash, On: Anchor{Op: protocol.OpDiscard, N: 1}}, "fault 0 (crash 0 after discard #1) comes after discard #1, want send, persist, sync, output, set-timer, flush"},
 		{Fault{Op: Cut, Groups: two, On: Anchor{Op: protocol.OpSync, N: 1}}, "fault 0 (cut 0>1 after sync #1) waits for an effect, but names no node; want one"},
 		{Fault{Op: Pause, After: 1, For: 1}, `fault 0 (pause 0 after 1 effect for 1ns) has "after 1 effect", want pause N [at T] [after OP [KIND] #K [of N]] for D`},
 		{Fault{Op: Jump, By: 1, On: Anchor{Op: protocol.OpSync, N: 1}}, `fault 0 (jump 0 by 1ns at 0s after sync #1) has "after sync #1", want jump N by D at T`},

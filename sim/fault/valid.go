@@ -242,7 +242,7 @@ func (f *Fault) checkAmounts(r *rule) error {
 }
 
 // anchorOps are the effects that a fault can come after.
-var anchorOps = [...]protocol.Op{protocol.OpSend, protocol.OpPersist, protocol.OpSync, protocol.OpOutput, protocol.OpSetTimer}
+var anchorOps = [...]protocol.Op{protocol.OpSend, protocol.OpPersist, protocol.OpSync, protocol.OpOutput, protocol.OpSetTimer, protocol.OpFlush}
 
 func hasKind(o protocol.Op) bool { return o == protocol.OpSend || o == protocol.OpOutput }
 

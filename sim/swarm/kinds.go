@@ -49,6 +49,7 @@ const (
 	gone
 	order
 	yield
+	full
 	kindCount
 )
 
@@ -79,6 +80,7 @@ func kinds() [kindCount]kind {
 		gone:      {Gone, "a node crashes, most often between two messages of a kind whose loss is repaired, and is down for long", true, 3, (*drawer).gone},
 		order:     {"order", "the goroutines of nodes that have any run in a drawn order", true, 1, (*drawer).order},
 		yield:     {"yield", "goroutines let others run first, before they use a channel or lock", true, 1, (*drawer).yield},
+		full:      {"full", "the disks of nodes that have files are full for a time", true, 1, (*drawer).full},
 		mute:      {"mute", "nodes are not heard by any other node", true, 1, (*drawer).mute},
 	}
 }
@@ -372,6 +374,14 @@ func (d *drawer) yield() bool {
 	d.begin(d.From, d.To)
 	d.f.Node = d.node(d.Nodes)
 	d.percent(1, 5, 20, 50)
+	d.last()
+	return true
+}
+
+func (d *drawer) full() bool {
+	d.f.Op = fault.Full
+	d.begin(d.From, d.To)
+	d.f.Node = d.node(d.Nodes)
 	d.last()
 	return true
 }

@@ -137,6 +137,13 @@ func (t *Node) Timeout(env *protocol.Env, tag uint64) {
 	t.betray(env)
 }
 
+// Flushed tells the node inside, which is a protocol.Flusher.
+func (t *Node) Flushed(env *protocol.Env, tag uint64, failed bool) {
+	env.Fork(&t.inner)
+	t.node.(protocol.Flusher).Flushed(&t.inner, tag, failed)
+	t.betray(env)
+}
+
 // betray repeats on env what the node inside did, but for lies.
 func (t *Node) betray(env *protocol.Env) {
 	env.Join(&t.inner, func(f *protocol.Effect) {
