@@ -13,7 +13,7 @@ import (
 func drawMisfortune(t *rapid.T, p *Plan, id uint64) fault.Fault {
 	f := fault.Fault{ID: id}
 	f.Op = rapid.SampledFrom([]fault.Op{fault.Crash, fault.Rot, fault.Restart, fault.FailSync, fault.Copy, fault.SlowSync, fault.Corrupt, fault.Clog, fault.Pause, fault.Ring, fault.Ring, fault.Late, fault.Echo, fault.LateTimer,
-		fault.Crash, fault.Partition, fault.Cut, fault.Slow, fault.Lose, fault.Jump, fault.Drift, fault.Rot, fault.Byzantine, fault.Deaf, fault.Mute, fault.Order, fault.Yield, fault.Full, fault.Heal}).Draw(t, "op")
+		fault.Crash, fault.Partition, fault.Cut, fault.Slow, fault.Lose, fault.Jump, fault.Drift, fault.Rot, fault.Byzantine, fault.Deaf, fault.Mute, fault.Order, fault.Yield, fault.Full, fault.Full, fault.Heal}).Draw(t, "op")
 	f.At = protocol.Time(rapid.IntRange(0, int(min(p.Until, 60))).Draw(t, "at"))
 	if rapid.Bool().Draw(t, "late") {
 		f.At = min(p.Until, 60) - f.At
@@ -33,6 +33,8 @@ func drawMisfortune(t *rapid.T, p *Plan, id uint64) fault.Fault {
 		f.Disk = fault.Survival(rapid.IntRange(0, int(fault.KeepAny)).Draw(t, "disk"))
 		if f.Op == fault.Crash {
 			drawMoment(t, p, &f)
+		} else if rapid.IntRange(0, 2).Draw(t, "waits") == 0 {
+			drawAnchor(t, p, &f)
 		}
 	case fault.Jump:
 		f.By = span("by", -100, -7, -1, 1, 5, 1_000_000)

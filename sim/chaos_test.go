@@ -82,7 +82,7 @@ func (c *chaos) act(env *protocol.Env, worth int) {
 	c.see(uint64(env.Now()), uint64(env.Steady()), uint64(env.Incarnation()))
 	c.run(env.Scheduler())
 	for range env.Choose(kindActs, 8) {
-		acts := uint64(16)
+		acts := uint64(17)
 		if c.plain {
 			acts = 12
 		}
@@ -114,7 +114,7 @@ func (c *chaos) act(env *protocol.Env, worth int) {
 			env.Note(kindChaos, "state", c.state)
 		case 12, 13, 14:
 			env.Flush(env.Choose(kindArg, 3), c.some(env))
-		case 15:
+		case 15, 16:
 			if env.Full() {
 				c.see(1)
 			}

@@ -100,6 +100,13 @@ func (s *Sim) crashBy(f *fault.Fault, id protocol.NodeID, n *node, x *coldState)
 	n.settle(x)
 }
 
+// failNext fails the node's next sync or flush.
+func (s *Sim) failNext(f *fault.Fault) {
+	x := s.coldOf(f.Node)
+	x.failing = append(x.failing, f)
+	s.nodes[f.Node].settle(x)
+}
+
 // reached counts an effect that was done, and returns the faults that waited for it.
 // They are used up, even crashes whose node is down already.
 func (x *coldState) reached(f *protocol.Effect) (faults []*fault.Fault) {
@@ -126,6 +133,8 @@ func (s *Sim) strike(c *cause, n *node, f *protocol.Effect, i int) (crashed bool
 		switch {
 		case crash.Op.Lasts():
 			s.open(crash)
+		case crash.Op == fault.FailSync:
+			s.failNext(crash)
 		case crash.Node == c.id:
 			if own == nil {
 				own = crash

@@ -151,15 +151,19 @@ func (s *Sim) begin(i int, c *cause, n *node, x *coldState) {
 	s.impacts[i].begun = true
 	s.announce(Injected, f)
 	switch f.Op {
+	case fault.FailSync:
+		if f.On.N > 0 {
+			x.anchors = append(x.anchors, anchor{Fault: f})
+			n.settle(x)
+			return
+		}
+		s.failNext(f)
 	case fault.Crash:
 		s.crashBy(f, c.id, n, x)
 	case fault.Restart:
 		s.restartBy(f, c, n, x)
 	case fault.Pause:
 		s.pause(n, x, &s.windows[i])
-	case fault.FailSync:
-		x.failing = append(x.failing, f)
-		n.settle(x)
 	case fault.Echo:
 		s.echoOf(i)
 	case fault.Rot:

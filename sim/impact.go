@@ -86,6 +86,9 @@ func (s *Sim) whyNone(f *fault.Fault, d *impact) string {
 		}
 		return fmt.Sprintf("node %v took no step from then on", f.Node)
 	case fault.FailSync:
+		if f.On.N > 0 {
+			return fmt.Sprintf("what it waits for did not happen, or node %v made no sync after it", f.Node)
+		}
 		return fmt.Sprintf("node %v made no sync from then on", f.Node)
 	case fault.SlowSync:
 		return fmt.Sprintf("node %v made no sync while it was open", f.Node)

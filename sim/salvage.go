@@ -36,7 +36,7 @@ func (s *Sim) salvage(id protocol.NodeID, n *node, d *disk, f *fault.Fault) (fat
 	if left := d.unsynced(); left > 0 && f.Disk == fault.KeepTorn {
 		whole = int(s.choose(n, protocol.Key{Kind: kindKeep, A: id, N: protocol.Hash2(rootFault, f.ID)}, uint64(left)+1))
 	}
-	counts := &s.result.Faults
+	counts, lost := &s.result.Faults, uint64(0) // of the unsynced ones, so many are done with
 	for i, rec := range rest {
 		if rec.safe {
 			rec.safe = false
@@ -50,8 +50,9 @@ func (s *Sim) salvage(id protocol.NodeID, n *node, d *disk, f *fault.Fault) (fat
 			}
 			whole--
 		} else {
-			s.survives(n, protocol.Key{A: id, N: protocol.Hash3(rootFault, f.ID, uint64(i))}, f.Disk, &is)
+			s.survives(n, protocol.Key{A: id, N: protocol.Hash3(rootFault, f.ID, lost)}, f.Disk, &is)
 		}
+		lost++
 		switch {
 		case is.whole:
 			kept = append(kept, rec)

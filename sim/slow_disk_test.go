@@ -122,7 +122,7 @@ func (w *slow) salvage(n *slowNode, f *fault.Fault) (fates []Event) {
 		}
 		size, part := len(rec.bytes), 0
 		text := "lost"
-		name := protocol.Hash3(rootFault, f.ID, i-unsafe[0]) // the safe ones before them all are never asked of
+		name := protocol.Hash3(rootFault, f.ID, uint64(slices.Index(unsafe, i)))
 		key := protocol.Key{Kind: kindKeep, A: n.id, N: name}
 		kept := false
 		switch f.Disk {

@@ -34,7 +34,7 @@ func (w *slow) calm() protocol.Time {
 
 // from returns when a fault begins: long after any run while it waits for its effect.
 func (w *slow) from(f *fault.Fault) protocol.Time {
-	if at, began := w.opened[f.ID]; began || f.On.N > 0 && f.Op != fault.Crash {
+	if at, began := w.opened[f.ID]; began || f.On.N > 0 && f.Op != fault.Crash && f.Op != fault.FailSync {
 		return cmp.Or(at, 1<<61)
 	}
 	return f.At
@@ -168,7 +168,11 @@ func (w *slow) fault(n *slowNode, e *slowEvent) {
 			w.crash(n, f, "between steps")
 		}
 	case fault.FailSync:
-		n.failing = append(n.failing, f)
+		if f.On.N > 0 {
+			n.anchors = append(n.anchors, &slowAnchor{f, f.On.N})
+		} else {
+			n.failing = append(n.failing, f)
+		}
 	case fault.Pause:
 		if n.machine != nil {
 			counts.Pauses++

@@ -327,7 +327,12 @@ func (w *slow) goOn(n *slowNode, st *slowStep) {
 		}
 		if st.last != nil {
 			for _, f := range n.reached(st.last) {
-				if f.Op != fault.Crash {
+				switch f.Op {
+				case fault.Crash:
+				case fault.FailSync:
+					w.nodes[f.Node].failing = append(w.nodes[f.Node].failing, f)
+					continue
+				default:
 					w.open(f)
 					continue
 				}

@@ -24,13 +24,15 @@
 //	peer         the other end of a message; none for an input
 //	incarnation  of the node
 //	kind         of a message, output or note
-//	seq          the number of a message or timer at its sender: a message that is received has
+//	seq          the number of a message, timer or flush at its sender: a message that is received has
 //	             peer and seq of the node and seq that sent or copied it
 //	timer        its component and number
 //	after        ns until a timer that is set fires, by the node's clock
 //	record       the number of a record; of synced and discarded, the first that is not concerned
+//	records      the numbers of those that a flush is about, and flush its tag
 //	fault        the identity of a fault, as a text, since 64 bits are too many for some readers
-//	text         the words for a message, record, timer or output, or what was noted or injected
+//	text         the words for a message, record, timer or output, what was noted or injected, that
+//	             a flush failed, or what a crash left of a record
 //	bytes        the length of a message, record or output
 //	body         its bytes in base64, if they are at most 32; of jsonl-bodies, all of them
 //
@@ -159,6 +161,13 @@ func rawWords(h *history.History, i int) string {
 		return "cancelled timer " + h.Timers.All[r.Num]
 	case sim.Persisted:
 		return joined("persisted record "+number, text)
+	case sim.Salvaged:
+		return "salvaged record " + number + ": " + text
+	case sim.Flushing, sim.Flushed:
+		if r.Num == 0 {
+			return what + " " + text
+		}
+		return what + " " + number + ": " + text
 	case sim.Synced, sim.Discarded:
 		return what + " records below " + number
 	case sim.Output, sim.Noted:

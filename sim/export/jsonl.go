@@ -39,21 +39,23 @@ func (f Format) NewLines(w io.Writer, a *About, words func(e *sim.Event) string)
 
 // object is the line of an event.
 type object struct {
-	Step        uint64  `json:"step"`
-	At          int64   `json:"at"`
-	What        string  `json:"what"`
-	Node        *uint32 `json:"node,omitempty"`
-	Peer        *uint32 `json:"peer,omitempty"`
-	Incarnation uint32  `json:"incarnation,omitempty"`
-	Kind        string  `json:"kind,omitempty"`
-	Seq         uint64  `json:"seq,omitempty"`
-	Timer       string  `json:"timer,omitempty"`
-	After       *int64  `json:"after,omitempty"`
-	Record      *uint64 `json:"record,omitempty"`
-	Fault       string  `json:"fault,omitempty"`
-	Text        string  `json:"text,omitempty"`
-	Bytes       int     `json:"bytes,omitempty"`
-	Body        []byte  `json:"body,omitempty"`
+	Step        uint64   `json:"step"`
+	At          int64    `json:"at"`
+	What        string   `json:"what"`
+	Node        *uint32  `json:"node,omitempty"`
+	Peer        *uint32  `json:"peer,omitempty"`
+	Incarnation uint32   `json:"incarnation,omitempty"`
+	Kind        string   `json:"kind,omitempty"`
+	Seq         uint64   `json:"seq,omitempty"`
+	Timer       string   `json:"timer,omitempty"`
+	After       *int64   `json:"after,omitempty"`
+	Record      *uint64  `json:"record,omitempty"`
+	Records     []uint64 `json:"records,omitempty"`
+	Flush       uint64   `json:"flush,omitempty"`
+	Fault       string   `json:"fault,omitempty"`
+	Text        string   `json:"text,omitempty"`
+	Bytes       int      `json:"bytes,omitempty"`
+	Body        []byte   `json:"body,omitempty"`
 }
 
 // header is the first line.
@@ -130,9 +132,12 @@ func (l *Lines) Observe(e *sim.Event) {
 		if after := int64(e.After); e.What == sim.TimerSet {
 			x.After = &after
 		}
-	case sim.Persisted, sim.Synced, sim.Discarded:
+	case sim.Flushing, sim.Flushed:
+		x.Seq, x.Flush, x.Records, x.Text = e.Seq, e.Tag, protocol.IndexList(e.Body), e.Text
+		x.Body, x.Bytes = nil, 0
+	case sim.Persisted, sim.Synced, sim.Discarded, sim.Salvaged:
 		tag := e.Tag
-		x.Record = &tag
+		x.Record, x.Text = &tag, e.Text
 		if e.What == sim.Persisted {
 			x.Text = history.BodyText(l.words(e), e.Body)
 		}

@@ -157,7 +157,7 @@ func (x *perfetto) title(i int) string {
 		return r.What.String() + " " + ends(x.History, i)
 	case sim.Output:
 		return "output " + x.Kinds.All[r.Kind].String()
-	case sim.Persisted, sim.Noted, sim.Crashed:
+	case sim.Persisted, sim.Salvaged, sim.Noted, sim.Crashed:
 		return r.What.String()
 	}
 	return words(x.History, i)

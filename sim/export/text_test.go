@@ -9,6 +9,7 @@ import (
 	"html"
 	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -147,6 +148,12 @@ func TestAJSONLFileHasAllOfEachEvent(t *testing.T) {
 			if err := d.Decode(&o); err != nil {
 				t.Fatalf("%s: %v", lines[i+1], err)
 			}
+			if e.What&(sim.Flushing|sim.Flushed) != 0 {
+				if !slices.Equal(o.Records, protocol.IndexList(e.Body)) || o.Flush != e.Tag || o.Seq != e.Seq || o.Text != e.Text {
+					t.Fatalf("line %s\nis of flush %+v", lines[i+1], e)
+				}
+				e.Body = nil
+			}
 			if o.Step != e.Step || o.At != int64(e.At) || o.What != e.What.String() || !same(o.Node, e.Node) || !bytes.Equal(o.Body, e.Body) || o.Bytes != len(e.Body) || o.Incarnation != e.Incarnation {
 				t.Fatalf("line %s\nis of event %+v", lines[i+1], e)
 			}
@@ -168,7 +175,7 @@ func TestAJSONLFileHasAllOfEachEvent(t *testing.T) {
 			if e.What == sim.TimerSet && (o.After == nil || *o.After != int64(e.After) || o.Timer != sim.TimerText(e.Tag)) {
 				t.Fatalf("line %s\nis of timer %+v", lines[i+1], e)
 			}
-			if e.What&(sim.Persisted|sim.Synced|sim.Discarded) != 0 && (o.Record == nil || *o.Record != e.Tag) {
+			if e.What&(sim.Persisted|sim.Synced|sim.Discarded|sim.Salvaged) != 0 && (o.Record == nil || *o.Record != e.Tag) {
 				t.Fatalf("line %s\nis of record %+v", lines[i+1], e)
 			}
 		}

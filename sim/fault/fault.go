@@ -45,8 +45,8 @@ type Fault struct {
 	// done, a Flush when it begins. An effect uses up all faults that wait for it. A Crash happens right after the
 	// effect; if the effect is another node's and the Crash's own node is down then,
 	// nothing happens. A fault with a window begins one nanosecond after the effect, which
-	// spares the rest of the step: see Window.Begin. Byzantine, and faults without a
-	// window other than Crash, cannot wait.
+	// spares the rest of the step: see Window.Begin. A FailSync begins right after the
+	// effect. Byzantine, and other faults without a window, cannot wait.
 	On Anchor
 	// Disk says which unsynced records survive a Crash or FailSync. The survivors count
 	// as synced from then on.
@@ -75,7 +75,7 @@ const (
 	Crash     Op = iota + 1 // Node loses volatile state, timers and unsynced records; After, On, Disk, For
 	Restart                 // Node begins its next incarnation, if it is down
 	Pause                   // Node takes no step for a while; events wait, including the end of a sync; a crash ends it; For
-	FailSync                // Node's next Sync or Flush fails: a Sync crashes it there, and of a Flush it is told; each of several fails another; Disk, For
+	FailSync                // Node's next Sync or Flush fails: a Sync crashes it there, and of a Flush it is told; each of several fails another; On, Disk, For
 	SlowSync                // each Sync or Flush of Node takes By longer; For
 	LateTimer               // Rate of the timers that Node sets fire later than due, by at most By; For
 	Order                   // goroutines of Node run in a drawn order within a step, not in the order in which they could; For

@@ -84,7 +84,7 @@ var rules = [...]rule{
 		"loses volatile state, timers and unsynced records; after: right after an effect from T on, of another node even; for: then restarts", "crash 2 after send prepare #3 for 1s torn"},
 	{Restart, "restart", "restarts", headNode, none, clauseAt, 0, "begins the next incarnation, if it is down", "restart 2 at 2s"},
 	{Pause, "pause", "pauses", headNode, none, clauseFor, clauseAt | clauseOn, "does nothing for a time; what comes meanwhile waits", "pause 1 at 30ms for 200ms"},
-	{FailSync, "failsync", "failed syncs", headNode, none, clauseAt, clauseFor | clauseDisk, "its next sync fails, which crashes it there; of a flush that fails it is told", "failsync 1 at 30ms for 1s scattered"},
+	{FailSync, "failsync", "failed syncs", headNode, none, 0, clauseSpan | clauseOn | clauseDisk, "its next sync fails, which crashes it there; of a flush that fails it is told", "failsync 1 at 30ms for 1s scattered"},
 	{SlowSync, "slowsync", "slowed syncs", headNode, none, clauseBy, clauseSpan | clauseOn, "each of its syncs and flushes takes longer", "slowsync 1 by 20ms at 1s for 5s"},
 	{LateTimer, "latetimer", "late timers", headNode, none, clauseRate | clauseBy, clauseSpan | clauseOn, "R% of the timers that it sets fire later than due, by up to D", "latetimer 1 20% by 500ms at 1s for 5s"},
 	{Order, "order", "turns out of order", headNode, none, 0, clauseSpan | clauseOn, "its goroutines run in a drawn order; a state machine has none", "order 1 at 1s for 5s"},

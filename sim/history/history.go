@@ -51,8 +51,8 @@ type Row struct {
 	Peer   protocol.NodeID // the other end of a message
 	Kind   int32           // index of Kinds, of a message, output or note
 	Text   int32           // index of Texts, or None
-	Origin int32           // the row where a message or timer comes from that arrives, fires or is cancelled; or None
-	Num    uint64          // the number of a fault, record or incarnation, or the index of a timer's name
+	Origin int32           // the row where a message or timer comes from that arrives, fires or is cancelled, or where a flush began that is done; or None
+	Num    uint64          // the number of a fault, record or incarnation, the tag of a flush, or the index of a timer's name
 }
 
 // None is no row, and no text.
@@ -170,9 +170,9 @@ func (h *History) keep(e *sim.Event) {
 	}
 	x := Row{What: e.What, Node: e.Node, Peer: e.Peer, Text: None, Origin: None, Num: e.Tag}
 	switch e.What {
-	case sim.Received, sim.Dropped, sim.Fired, sim.TimerCancelled:
+	case sim.Received, sim.Dropped, sim.Fired, sim.TimerCancelled, sim.Flushed:
 		x.Origin = h.arrive(e)
-	case sim.Sent, sim.Copied, sim.TimerSet:
+	case sim.Sent, sim.Copied, sim.TimerSet, sim.Flushing:
 		h.origin[origin{e.Node, e.Seq}] = int32(len(h.Rows))
 	case sim.Lost:
 		delete(h.origin, origin{e.Node, e.Seq})
@@ -185,6 +185,8 @@ func (h *History) keep(e *sim.Event) {
 		x.Text = h.textFrom(x.Origin)
 	case e.What == sim.TimerSet:
 		x.Text = h.text(e.After.String())
+	case e.What&(sim.Flushing|sim.Flushed|sim.Salvaged) != 0:
+		x.Text = h.text(h.diskText(e))
 	case e.What&(sim.Persisted|sim.Output|sim.Sent|sim.Received|sim.Dropped|sim.Corrupted) != 0:
 		x.Text = h.text(h.bodyText(e))
 	case e.What&(sim.Crashed|sim.Noted|sim.Injected|sim.Lifted|sim.Damaged) != 0:
@@ -206,6 +208,25 @@ func (h *History) bodyText(e *sim.Event) string {
 	text := BodyText(words, e.Body)
 	if words == "" && text != "" && h.Scenario.Text != nil && e.What != sim.Output {
 		return "not readable: " + text
+	}
+	return text
+}
+
+// diskText says which records a flush is about, or what became of a record in a crash and what it
+// is.
+func (h *History) diskText(e *sim.Event) string {
+	text := e.Text
+	if e.What != sim.Salvaged {
+		text = sim.IndicesText(e.Body)
+		if e.Text != "" {
+			text += ": " + e.Text
+		}
+		return text
+	}
+	record := *e
+	record.What = sim.Persisted
+	if words := h.bodyText(&record); words != "" {
+		text += ": " + words
 	}
 	return text
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Cause returns the row that a step comes from: where its message was sent, where its timer was
-// set, what began a sync that is done now, or the crash before a restart. It is None for a step
+// set, what began a sync or a flush that is done now, or the crash before a restart. It is None for a step
 // that comes from outside of the nodes: an input, the first start of a node, a fault.
 func (h *History) Cause(step int) int {
 	from, to := h.RowsOf(step)
@@ -15,7 +15,7 @@ func (h *History) Cause(step int) int {
 		return None
 	}
 	switch x := &h.Rows[from]; x.What {
-	case sim.Received, sim.Dropped, sim.Fired:
+	case sim.Received, sim.Dropped, sim.Fired, sim.Flushed:
 		return int(x.Origin)
 	case sim.Synced:
 		return h.last(from, x.Node, sim.Everything&^(sim.Injected|sim.Lifted|sim.Dropped))
@@ -75,6 +75,8 @@ func seenAs(o protocol.Op) sim.What {
 		return sim.Synced
 	case protocol.OpOutput:
 		return sim.Output
+	case protocol.OpFlush:
+		return sim.Flushing
 	}
 	return sim.TimerSet
 }

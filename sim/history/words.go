@@ -46,6 +46,19 @@ func (h *History) Words(row, most int) string {
 		return "persists " + h.shown(row, most)
 	case sim.Synced:
 		return "syncs its disk"
+	case sim.Flushing:
+		if x.Num == 0 {
+			return "makes safe " + h.shown(row, most)
+		}
+		return "flushes " + h.shown(row, most)
+	case sim.Flushed:
+		records, failed := strings.CutSuffix(h.shown(row, most), ": "+sim.FlushFailed)
+		if failed {
+			return "is told that the flush of " + records + " failed"
+		}
+		return "is told that the flush of " + records + " is done"
+	case sim.Salvaged:
+		return h.salvaged(row, most)
 	case sim.Discarded:
 		return fmt.Sprintf("discards its records below %d", x.Num)
 	case sim.Output:
@@ -59,6 +72,38 @@ func (h *History) Words(row, most int) string {
 		return "the fault ends: " + h.shown(row, most)
 	}
 	return "fault: " + h.shown(row, most)
+}
+
+// salvaged says what a crash leaves of a record: "loses record 5: vote 4 yes".
+func (h *History) salvaged(row, most int) string {
+	fate, what := h.Remains(row, most)
+	verb := "keeps"
+	switch part, torn := strings.CutPrefix(fate, "torn: "); {
+	case torn:
+		verb = "keeps " + part + " of"
+	case fate == "lost":
+		verb = "loses"
+	}
+	text := fmt.Sprintf("%s record %d", verb, h.Rows[row].Num)
+	if what != "" {
+		text += ": " + what
+	}
+	return text
+}
+
+// Remains returns what a crash leaves of the record of a row, "kept", "lost" or "torn: 3 of 9
+// bytes", and the record's words.
+func (h *History) Remains(row, most int) (fate, what string) {
+	if h.Rows[row].Text == None {
+		return "", ""
+	}
+	fate = h.Texts.All[h.Rows[row].Text]
+	torn := strings.HasPrefix(fate, "torn: ")
+	fate, what, _ = strings.Cut(strings.TrimPrefix(fate, "torn: "), ": ")
+	if torn {
+		fate = "torn: " + fate
+	}
+	return fate, Short(what, most)
 }
 
 // Fate says what becomes of a message that a row loses, copies or corrupts.

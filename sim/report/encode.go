@@ -68,7 +68,7 @@ const (
 
 // letters and columns of the events, by the bit of their sim.What.
 var (
-	letters = "ACRFSLYXDPZONIJGETVU"
+	letters = "ACRFSLYXDPZONIJGETVUHKW"
 	columns = [...]column{
 		'A': numColumn,
 		'C': textColumn | numColumn,
@@ -89,12 +89,15 @@ var (
 		'T': textColumn | numColumn,
 		'V': linkColumn | numColumn,
 		'U': numColumn,
+		'H': textColumn | numColumn,
+		'K': linkColumn | textColumn | numColumn,
+		'W': textColumn | numColumn,
 	}
 )
 
 // numerous reports whether a row is of the sorts whose words take most of the room.
 func numerous(row *history.Row) bool {
-	return row.What&(sim.Sent|sim.Received|sim.Dropped|sim.Persisted) != 0
+	return row.What&(sim.Sent|sim.Received|sim.Dropped|sim.Persisted|sim.Salvaged) != 0
 }
 
 // encodeRows fills in the rows. texts has the index on the page of each text.

@@ -29,7 +29,7 @@ var runs = []struct {
 	{scenarios.Find("chaos"), "-nodes 3 -txs 2 -order raft"},
 	{scenarios.Find("kv"), "-nodes 3"},
 	{scenarios.Find("crash"), "-until 20s -faults none -fault 'corrupt *>* 20% at 3s for 5s; rot 1 at 4s; crash 1 at 5s; crash 2 after send vote #1; pause 0 at 6s for 1s'"},
-	{toys(func() protocol.Node { return new(describing) }), ""},
+	{toys(func() protocol.Node { return new(describing) }), "-fault 'crash 1 at 500us for 5ms'"},
 }
 
 func TestAPageHasEveryEventOfTheRun(t *testing.T) {
@@ -81,6 +81,16 @@ func wordsOf(e *sim.Event, words func(*sim.Event) string, reads bool) string {
 		return s + fmt.Sprintf(" %v %q", e.Kind, history.Cut(e.Text))
 	case sim.Persisted:
 		return s + fmt.Sprintf(" %d %q", e.Tag, bodyWords(e, words, reads))
+	case sim.Flushing, sim.Flushed:
+		text := sim.IndicesText(e.Body)
+		if e.Text != "" {
+			text += ": " + e.Text
+		}
+		return s + fmt.Sprintf(" %d %q", e.Tag, text)
+	case sim.Salvaged:
+		record := *e
+		record.What = sim.Persisted
+		return s + fmt.Sprintf(" %d %q", e.Tag, e.Text+": "+bodyWords(&record, words, reads))
 	case sim.Synced, sim.Discarded:
 		return s + fmt.Sprintf(" %d", e.Tag)
 	case sim.Started:
@@ -102,7 +112,7 @@ func bodyWords(e *sim.Event, words func(*sim.Event) string, reads bool) string {
 
 // words puts a row into the words of wordsOf.
 func (r *Run) words(x *decoded, rows []decoded) string {
-	i := strings.IndexByte("ACRFSLYXDPZONIJGETVU", x.what)
+	i := strings.IndexByte("ACRFSLYXDPZONIJGETVUHKW", x.what)
 	what := sim.What(1 << i)
 	s := fmt.Sprintf("step %d at %d: %v of %d", x.step, x.at, what, x.node)
 	text := func(i int) string {
@@ -142,7 +152,7 @@ func (r *Run) words(x *decoded, rows []decoded) string {
 		return s + " " + r.Timers[x.num]
 	case sim.Output, sim.Noted:
 		return s + fmt.Sprintf(" %s %q", r.kind(x), text(x.text))
-	case sim.Persisted:
+	case sim.Persisted, sim.Flushing, sim.Flushed, sim.Salvaged:
 		return s + fmt.Sprintf(" %d %q", x.num, text(x.text))
 	case sim.Synced, sim.Discarded, sim.Started:
 		return s + fmt.Sprintf(" %d", x.num)

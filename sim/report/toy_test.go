@@ -49,6 +49,17 @@ func (n *toy) Timeout(*protocol.Env, uint64) {}
 // describing is a toy that describes itself in hostile words.
 type describing struct{ toy }
 
+// Start flushes a record.
+func (n *describing) Start(env *protocol.Env) {
+	n.toy.Start(env)
+	if env.Incarnation() == 1 {
+		env.Persist([]byte(hostile[0]))
+		env.Flush(1, []uint64{0})
+	}
+}
+
+func (n *describing) Flushed(*protocol.Env, uint64, bool) {}
+
 func (n *describing) Describe(b []byte) []byte {
 	b = append(b, "heard: "...)
 	b = append(b, hostile[n.heard%len(hostile)]...)

@@ -140,11 +140,11 @@ func (r *Run) decode(t *testing.T) (rows []decoded) {
 		left--
 		node += r.Node[i]
 		x := decoded{what: r.What[i], step: step, node: node, at: at, peer: history.None, kind: history.None, text: history.None, origin: history.None}
-		uses := strings.IndexByte("ACRFSLYXDPZONIJGTVU", x.what)
+		uses := strings.IndexByte("ACRFSLYXDPZONIJGTVUHKW", x.what)
 		if uses < 0 {
 			t.Fatalf("row %d is a %q", i, x.what)
 		}
-		if strings.IndexByte("RFDV", x.what) >= 0 {
+		if strings.IndexByte("RFDVK", x.what) >= 0 {
 			if l := take(&link); l > 0 {
 				x.origin = i - l
 			} else if x.what == 'R' || x.what == 'D' {
@@ -157,10 +157,10 @@ func (r *Run) decode(t *testing.T) (rows []decoded) {
 		if strings.IndexByte("SON", x.what) >= 0 {
 			x.kind = take(&kind)
 		}
-		if strings.IndexByte("CSXPONIJGT", x.what) >= 0 {
+		if strings.IndexByte("CSXPONIJGTHKW", x.what) >= 0 {
 			x.text = take(&text)
 		}
-		if strings.IndexByte("ACFPZIJTVU", x.what) >= 0 {
+		if strings.IndexByte("ACFPZIJTVUHKW", x.what) >= 0 {
 			x.num = num[0]
 			num = num[1:]
 		}

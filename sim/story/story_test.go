@@ -255,7 +255,7 @@ func TestARunThatIsCutShortHasAStory(t *testing.T) {
 // However odd a history is, its story has lines, and not too many.
 func TestNoHistoryPanics(t *testing.T) {
 	whats := []sim.What{sim.Started, sim.Crashed, sim.Received, sim.Fired, sim.Sent, sim.Lost, sim.Copied, sim.Corrupted, sim.Dropped, sim.Persisted, sim.Synced,
-		sim.Output, sim.Noted, sim.Injected, sim.Lifted, sim.Damaged, sim.TimerSet, sim.TimerCancelled, sim.Discarded}
+		sim.Output, sim.Noted, sim.Injected, sim.Lifted, sim.Damaged, sim.TimerSet, sim.TimerCancelled, sim.Discarded, sim.Flushing, sim.Flushed, sim.Salvaged}
 	s := registers(plain)
 	rapid.Check(t, func(t *rapid.T) {
 		p := s.Defaults

@@ -2,6 +2,7 @@ package story
 
 import (
 	"slices"
+	"strings"
 
 	"dessim/protocol"
 	"dessim/sim"
@@ -46,6 +47,8 @@ func (t *teller) weigh() {
 		interest := t.interest(at)
 		switch {
 		case x.What&(sim.Crashed|sim.Damaged) != 0, x.What == sim.Started && x.Num > 1:
+			t.raise(at, unconcerned+t.extra(x.Node))
+		case x.What == sim.Flushed && x.Text != history.None && strings.HasSuffix(t.Texts.All[x.Text], ": "+sim.FlushFailed):
 			t.raise(at, unconcerned+t.extra(x.Node))
 		case x.What == sim.Noted && sim.AsksOfTurns(t.Kinds.All[x.Kind]):
 			t.raise(at, unconcerned+t.extra(x.Node))

@@ -63,7 +63,7 @@ func (t *teller) told(step int) (rows []int, weight int) {
 			continue
 		case x.What&history.OfMessage != 0 && (silent || t.interest(at) > 0):
 			t.raise(at, named)
-		case x.What == sim.Synced && persisted:
+		case x.What&(sim.Synced|sim.Flushing) != 0 && persisted:
 			t.raise(at, weight)
 			persisted = false
 		}
@@ -99,7 +99,7 @@ type piece struct {
 // first.
 func (t *teller) line(step int, rows []int) string {
 	first, _ := t.RowsOf(step)
-	if x := &t.Rows[first]; rows[0] != first && x.What&(sim.Received|sim.Fired) != 0 && t.Rows[rows[0]].Node == x.Node {
+	if x := &t.Rows[first]; rows[0] != first && x.What&(sim.Received|sim.Fired|sim.Flushed) != 0 && t.Rows[rows[0]].Node == x.Node {
 		rows = append([]int{first}, rows...)
 	}
 	most := mostPieces
@@ -128,7 +128,7 @@ func (t *teller) line(step int, rows []int) string {
 		switch x.What {
 		case sim.Persisted:
 			record = p.at
-		case sim.Synced:
+		case sim.Synced, sim.Flushing:
 			record = history.None
 		case sim.Sent:
 			if record != history.None && (t.interest(record) > 0) == (t.interest(p.at) > 0) {
@@ -197,7 +197,11 @@ func (t *teller) words(at int) string {
 	}
 	text := t.Words(at, mostText)
 	if x.What == sim.Crashed {
-		text += t.unsynced(at)
+		if t.flushes(x.Node) {
+			text += t.salvaged(at)
+		} else {
+			text += t.unsynced(at)
+		}
 	}
 	if odd := t.odd[at]; odd != "" {
 		text += ", " + odd
@@ -247,4 +251,44 @@ func (t *teller) unsynced(crash int) string {
 	}
 	slices.Reverse(records)
 	return ", without a sync of " + strings.Join(records, " and ")
+}
+
+// flushes reports whether a node flushes single records.
+func (t *teller) flushes(id protocol.NodeID) bool {
+	return slices.ContainsFunc(t.Rows[:t.rows], func(x history.Row) bool { return x.What == sim.Flushing && x.Node == id })
+}
+
+// salvaged says what a crash leaves of the records that were not safe, which differs for each: the
+// last few of those that are kept, torn and lost.
+func (t *teller) salvaged(crash int) string {
+	const most = 3
+	verbs, fates := [...]string{"keeps", "tears", "loses"}, [3][]string{}
+	for at := crash + 1; at < t.rows && t.Rows[at].What == sim.Salvaged && t.Rows[at].Node == t.Rows[crash].Node; at++ {
+		fate, what := t.Remains(at, mostText)
+		if what == "" {
+			what = fmt.Sprintf("record %d", t.Rows[at].Num)
+		}
+		i := 0
+		switch part, torn := strings.CutPrefix(fate, "torn: "); {
+		case torn:
+			i, what = 1, fmt.Sprintf("%s (%s are left)", what, part)
+		case fate == "lost":
+			i = 2
+		}
+		fates[i] = append(fates[i], what)
+	}
+	text := ""
+	for i, all := range fates {
+		if len(all) == 0 {
+			continue
+		}
+		if n := len(all) - most; n > 0 {
+			all = append([]string{wording.Count(n, "record") + " before"}, all[n:]...)
+		}
+		text += fmt.Sprintf(", %s %s", verbs[i], strings.Join(all, " and "))
+	}
+	if text == "" {
+		return ""
+	}
+	return text + " of what was not safe"
 }

@@ -9,7 +9,7 @@ const PAGE_VERSION = 1;
 const WHAT = {
 	started: "A", crashed: "C", received: "R", fired: "F", sent: "S", lost: "L", copied: "Y", corrupted: "X", dropped: "D",
 	persisted: "P", synced: "Z", discarded: "U", output: "O", noted: "N", injected: "I", lifted: "J", damaged: "G",
-	timerSet: "T", timerCancelled: "V",
+	timerSet: "T", timerCancelled: "V", flushing: "H", flushed: "K", salvaged: "W",
 };
 const CODE = Object.fromEntries(Object.entries(WHAT).map(([name, letter]) => [name, letter.charCodeAt(0)]));
 
@@ -99,7 +99,7 @@ class Trace {
 			case CODE.started: case CODE.synced: case CODE.discarded:
 				this.number[row] = next("num");
 				break;
-			case CODE.crashed: case CODE.persisted: case CODE.injected: case CODE.lifted:
+			case CODE.crashed: case CODE.persisted: case CODE.injected: case CODE.lifted: case CODE.flushing: case CODE.salvaged:
 				this.text[row] = next("text"); this.number[row] = next("num");
 				break;
 			case CODE.received: case CODE.dropped: {
@@ -111,6 +111,12 @@ class Trace {
 			case CODE.fired: case CODE.timerCancelled: {
 				const distance = next("link");
 				this.number[row] = next("num");
+				if (distance > 0) { this.origin[row] = row - distance; this.target[row - distance] = row; }
+				break;
+			}
+			case CODE.flushed: {
+				const distance = next("link");
+				this.text[row] = next("text"); this.number[row] = next("num");
 				if (distance > 0) { this.origin[row] = row - distance; this.target[row - distance] = row; }
 				break;
 			}

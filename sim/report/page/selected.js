@@ -111,7 +111,7 @@ function signOf(what) {
 	return {
 		[CODE.sent]: "send", [CODE.copied]: "send", [CODE.output]: "output", [CODE.noted]: "note", [CODE.persisted]: "persist", [CODE.synced]: "sync",
 		[CODE.lost]: "trouble", [CODE.corrupted]: "trouble", [CODE.crashed]: "trouble", [CODE.damaged]: "trouble", [CODE.discarded]: "trouble",
-		[CODE.timerSet]: "timer", [CODE.timerCancelled]: "timer",
+		[CODE.timerSet]: "timer", [CODE.timerCancelled]: "timer", [CODE.flushing]: "sync", [CODE.flushed]: "sync", [CODE.salvaged]: "persist",
 	}[what] || "plain";
 }
 

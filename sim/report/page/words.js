@@ -7,6 +7,7 @@ const WORDS = Object.fromEntries(Object.entries({
 	started: "started", crashed: "crashed", received: "received", fired: "timer fired", sent: "sent", lost: "lost", copied: "copied",
 	corrupted: "corrupted", dropped: "arrived at a node that is down", persisted: "persisted", synced: "synced", discarded: "discarded",
 	output: "output", noted: "noted", injected: "fault", lifted: "fault lifted", damaged: "damaged", timerSet: "timer set", timerCancelled: "timer cancelled",
+	flushing: "flush begun", flushed: "flush done", salvaged: "salvaged",
 }).map(([name, words]) => [CODE[name], words]));
 
 const NOT_KEPT = "(not kept)";
@@ -45,7 +46,7 @@ function textOf(trace, row) {
 	return USES_TEXT.has(trace.what[row]) ? NOT_KEPT : "";
 }
 
-const USES_TEXT = new Set([CODE.sent, CODE.copied, CODE.received, CODE.dropped, CODE.persisted, CODE.output, CODE.noted]);
+const USES_TEXT = new Set([CODE.sent, CODE.copied, CODE.received, CODE.dropped, CODE.persisted, CODE.output, CODE.noted, CODE.flushing, CODE.flushed, CODE.salvaged]);
 
 /** kindOf returns the kind of a row, "" if it has none. */
 function kindOf(trace, row) {
@@ -75,6 +76,9 @@ function sentence(trace, row) {
 	case CODE.timerCancelled: return `cancelled timer ${timer()}`;
 	case CODE.persisted: return `persisted record ${number}`;
 	case CODE.synced: return `synced, records below ${number} survive`;
+	case CODE.flushing: return number ? `began flush ${number}` : "made records safe";
+	case CODE.flushed: return `is told of flush ${number}`;
+	case CODE.salvaged: return `after the crash, record ${number}`;
 	case CODE.discarded: return `discarded the records below ${number}`;
 	case CODE.output: return `output ${kind}`;
 	case CODE.noted: return `noted ${kind}`;
