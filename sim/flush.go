@@ -40,8 +40,11 @@ func (s *Sim) flush(c *cause, n *node, effects []protocol.Effect, i int) {
 	if f.Tag != 0 {
 		seq = n.seq + 1
 	}
+	before := countFlushes(effects[:i], f.Tag)
+	wave := protocol.Hash3(c.wave, f.Tag, before)
+	name := protocol.Hash3(wave, nameFlush, uint64(c.id))
 	if s.want&Flushing != 0 {
-		s.show(&Event{What: Flushing, Node: c.id, Incarnation: n.inc, Seq: seq, Tag: f.Tag, Body: f.Body})
+		s.show(&Event{What: Flushing, Node: c.id, Incarnation: n.inc, Seq: seq, Name: name, Tag: f.Tag, Body: f.Body})
 	}
 	if f.Tag == 0 {
 		s.finishFlush(c, n, d, f.Body, d.forget)
@@ -51,7 +54,6 @@ func (s *Sim) flush(c *cause, n *node, effects []protocol.Effect, i int) {
 		panic(fmt.Sprintf("sim: node %v flushes under tag %d, and a %T is no Flusher", c.id, f.Tag, inside(n.machine)))
 	}
 	s.result.Flushes++
-	before := countFlushes(effects[:i], f.Tag)
 	took := uint64(s.plan.Disk.Sync)
 	if j := s.plan.Disk.Jitter; j > 0 {
 		key := protocol.Key{Kind: kindFlush, A: c.id, N: protocol.Hash3(c.name, uint64(n.inc), protocol.Hash2(f.Tag, before))}
@@ -69,8 +71,7 @@ func (s *Sim) flush(c *cause, n *node, effects []protocol.Effect, i int) {
 	n.seq = seq
 	slot, r := s.slab.alloc(opFlushed, c.flag)
 	r.src, r.seq = fromNode+uint32(c.id), n.seq
-	r.wave = protocol.Hash3(c.wave, f.Tag, before)
-	r.name = protocol.Hash3(r.wave, nameFlush, uint64(c.id))
+	r.wave, r.name = wave, name
 	s.push(entry{w.at, uint32(c.id), slot}, r)
 	w.slot = slot
 	x.flushes = append(x.flushes, w)
@@ -105,7 +106,7 @@ func (s *Sim) flushed(e entry, r *record, n *node) {
 		s.finishFlush(&c, n, x.disk, w.records, w.upTo)
 	}
 	if s.want&Flushed != 0 {
-		s.show(&Event{What: Flushed, Node: id, Incarnation: n.inc, Seq: r.seq, Tag: w.tag, Body: w.records, Text: text})
+		s.show(&Event{What: Flushed, Node: id, Incarnation: n.inc, Seq: r.seq, Name: r.name, Tag: w.tag, Body: w.records, Text: text})
 	}
 	s.slab.release(e.slot, r)
 	s.doing = doing{node: id, op: opFlushed, tag: w.tag}

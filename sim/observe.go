@@ -68,7 +68,7 @@ type Event struct {
 	Incarnation uint32          // of Node
 	Kind        protocol.Kind   // of a message, output or note
 	Seq         uint64          // of a message or timer, in its source's count
-	Name        uint64          // of a message, at its sender: what the questions about it are named by
+	Name        uint64          // of a message, at its sender: what the questions about it are named by; or of a flush
 	Tag         uint64
 	Body        []byte
 	Text        string

@@ -201,7 +201,7 @@ func (n *adversaryNode) step(env *protocol.Env, do func(env *protocol.Env)) {
 
 // lasts reports whether a crash after the effect differs from one before it.
 func lasts(f protocol.Effect) bool {
-	return f.Op == protocol.OpSend || f.Op == protocol.OpPersist || f.Op == protocol.OpSync || f.Op == protocol.OpOutput
+	return f.Op == protocol.OpSend || f.Op == protocol.OpPersist || f.Op == protocol.OpSync || f.Op == protocol.OpOutput || f.Op == protocol.OpFlush && f.Tag == 0
 }
 
 func (n *adversaryNode) Describe(text []byte) []byte {

@@ -75,7 +75,7 @@ type doings struct {
 }
 
 func (x *strikes) Watch() sim.What {
-	return sim.Sent | sim.Persisted | sim.Synced | sim.Output | sim.Crashed
+	return sim.Sent | sim.Persisted | sim.Synced | sim.Output | sim.Flushing | sim.Crashed
 }
 
 // Observe counts effects, and records the effect that a crash followed.
@@ -101,6 +101,8 @@ func (x *strikes) Observe(e *sim.Event) {
 		a = fault.Anchor{Op: protocol.OpPersist}
 	case sim.Synced:
 		a = fault.Anchor{Op: protocol.OpSync}
+	case sim.Flushing:
+		a = fault.Anchor{Op: protocol.OpFlush}
 	}
 	d.count[a]++
 	d.last = a

@@ -40,8 +40,8 @@ func MisfortuneKinds() []MisfortuneKind {
 	return []MisfortuneKind{
 		{"crash", "a node crashes, and as many of its unsynced records survive as can", crashes},
 		{"blackout", "all nodes crash at once, and lose what is not synced", blackouts},
-		{"failsync", "a sync fails: the node crashes there", failedSyncs},
-		{"torn", "a node crashes, and of its unsynced records one is torn or lost alone", tears},
+		{"failsync", "a sync fails: the node crashes there; or a flush, and the node goes on", failedSyncs},
+		{"torn", "a node crashes, and of its unsynced records one is torn or lost alone, or survives alone", tears},
 		{"lose", "one message is lost", losses},
 		{"late", "one message comes again, long after", lateCopies},
 		{"pause", "a node does nothing for a while", pauses},
@@ -67,14 +67,20 @@ func (c *Misfortunes) crash(p *place, down time.Duration) misfortune {
 
 // crashes returns those after which different records are left. An unsynced record may survive
 // or not. If it does not, the crash leaves what it would have left before the record was
-// written. So in a crash after a Persist, that record and all before it survive.
+// written. So in a crash after a Persist, that record and all before it survive. A flush that
+// begins changes nothing.
 func crashes(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
 	if !c.ofNode(p) {
 		return nil, 0, false
 	}
 	least, n := 0, len(p.unsynced)
-	if p.on.Op == protocol.OpPersist {
+	switch p.on.Op {
+	case protocol.OpPersist:
 		least = n
+	case protocol.OpFlush:
+		if p.begins() {
+			least = n + 1
+		}
 	}
 	for survive := least; survive <= n; survive++ {
 		for _, down := range c.Downs {
@@ -96,7 +102,7 @@ func blackouts(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool
 	switch {
 	case !c.ofNode(p) || c.Nodes < 2:
 		return nil, 0, false
-	case p.on.Op == protocol.OpPersist:
+	case p.on.Op == protocol.OpPersist || p.begins():
 		return nil, 1, true
 	}
 	m := c.crash(p, slices.Min(c.Downs))
@@ -108,20 +114,32 @@ func blackouts(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool
 	return []misfortune{m}, 0, true
 }
 
-// failedSyncs returns none: a crash after the lasting effect before the sync leaves the same.
+// failedSyncs returns a failing flush, but no sync: a crash after the lasting effect before that
+// leaves the same.
 func failedSyncs(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
-	if !c.ofNode(p) || p.on.Op != protocol.OpSync {
+	switch {
+	case c.ofNode(p) && p.on.Op == protocol.OpSync:
+		return nil, 1, true
+	case !c.ofNode(p) || !p.begins() || !p.clean:
 		return nil, 0, false
 	}
-	return nil, 1, true
+	f := fault.Fault{Op: fault.FailSync, At: c.From, Node: p.node}
+	if p.on.N > 1 { // right after the flush before it
+		f.On = fault.Anchor{Op: protocol.OpFlush, N: p.on.N - 1}
+	}
+	return []misfortune{{place: p, fault: f, what: sim.Flushing}}, 0, true
 }
 
-// tears returns crashes after which a record is torn, or lost although a later one survives.
-// After a Persist, only those are new that concern its record.
+// tears returns crashes after which a record is torn, or lost although a later one survives; of a
+// node that flushes single records, also those after which one survives alone, as what a file is
+// called does without what is in it. After a Persist, only those are new that concern its record.
 func tears(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
 	n := len(p.unsynced)
-	if !c.ofNode(p) || n == 0 {
+	switch {
+	case !c.ofNode(p) || n == 0:
 		return nil, 0, false
+	case p.begins():
+		return nil, 2*n - 1, true
 	}
 	down := slices.Min(c.Downs)
 	for i, size := range p.unsynced {
@@ -141,19 +159,31 @@ func tears(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
 		all = append(all, m)
 	}
 	for lost := range n - 1 {
-		m := c.crash(p, down)
-		m.fault.Disk = fault.KeepScattered
-		m.answers = func(f *fault.Fault) (kept []source.Answer) {
-			for i := range n {
-				if i != lost {
-					kept = append(kept, source.Answer{Key: sim.Survives(f, i), Value: 1})
-				}
+		all = append(all, c.scatters(p, func(i int) bool { return i != lost }))
+	}
+	if p.apart && n > 2 { // of two, one is lost or torn
+		for only := 1; only < n; only++ {
+			if p.on.Op != protocol.OpPersist || only == n-1 {
+				all = append(all, c.scatters(p, func(i int) bool { return i == only }))
 			}
-			return kept
 		}
-		all = append(all, m)
 	}
 	return all, skipped, true
+}
+
+// scatters returns a crash after which those of the unsynced records are left that survive.
+func (c *Misfortunes) scatters(p *place, survives func(i int) bool) misfortune {
+	m := c.crash(p, slices.Min(c.Downs))
+	m.fault.Disk = fault.KeepScattered
+	m.answers = func(f *fault.Fault) (kept []source.Answer) {
+		for i := range p.unsynced {
+			if survives(i) {
+				kept = append(kept, source.Answer{Key: sim.Survives(f, i), Value: 1})
+			}
+		}
+		return kept
+	}
+	return m
 }
 
 // losses returns the loss of the message. One that nobody receives is lost already.
@@ -269,8 +299,8 @@ func (m *misfortune) with(t *Trial) (*Trial, sign) {
 	if m.answers != nil {
 		more.Answers = append(slices.Clip(t.Answers), m.answers(&f)...)
 	}
-	if m.what == sim.Sent {
-		return &more, sign{sim.Sent, m.place.name}
+	if m.what&(sim.Sent|sim.Flushing) != 0 {
+		return &more, sign{m.what, m.place.name}
 	}
 	return &more, sign{m.what, f.ID}
 }

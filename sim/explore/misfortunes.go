@@ -22,11 +22,13 @@ import (
 // # What is skipped
 //
 // Only lasting effects make separate places: a message sent, an output, records persisted or
-// synced. After any other effect, a crash leaves the same as after the effect before:
+// synced, and the beginning of a flush. After any other effect, a crash leaves the same as after the
+// effect before:
 //
 //   - A crash loses timers, so setting or cancelling one makes no difference. Nor does a
 //     Discard, which needs a Sync.
 //   - A sync that fails leaves what a crash leaves after the effect before it.
+//   - A flush that begins leaves what was there; but it can fail.
 //   - After a Persist, a crash that loses the new record leaves what one before it does.
 //   - A message that reaches a node that is down is lost already.
 //   - A window (a pause, a cut) opens once the node is done for that time, so the effects of

@@ -17,12 +17,14 @@ type place struct {
 	at       protocol.Time
 	on       fault.Anchor
 	unsynced []int // bytes of the records that a crash could lose
+	apart    bool  // the node flushes single records, so any of them may survive alone
+	clean    bool  // no sync came since the flush before this one
 	// last says that the node does nothing more at that time: a window that waits for the
 	// effect opens after all of it. final says so of messages to peer.
 	last, final bool
 
 	peer protocol.NodeID // of a message
-	name uint64          // likewise; 0 is no message
+	name uint64          // likewise, or of a flush; 0 is neither
 	gone bool            // the message, which nobody receives
 
 	same uint64 // what is done: equal in another run that does the same
@@ -37,18 +39,21 @@ type class struct {
 	kind protocol.Kind
 }
 
+// begins reports whether the effect is a flush that takes time.
+func (p *place) begins() bool { return p.on.Op == protocol.OpFlush && p.name != 0 }
+
 func (p *place) class() class { return class{p.on.Op, p.on.Kind} }
 
 // sign is the event that shows that a misfortune has begun: one of a fault, or the sending of
-// the message of a name. The zero sign has been seen before the run.
+// the message, or the beginning of the flush, of a name. The zero sign has been seen before the run.
 type sign struct {
 	what sim.What
 	of   uint64
 }
 
 func (s sign) seen(e *sim.Event) bool {
-	if s.what == sim.Sent {
-		return e.What == sim.Sent && e.Name == s.of
+	if s.what&(sim.Sent|sim.Flushing) != 0 {
+		return e.What == s.what && e.Name == s.of
 	}
 	return e.What == s.what && e.Tag == s.of
 }
@@ -85,7 +90,13 @@ type sending struct {
 type doer struct {
 	did      []fault.Anchor // effects by sort, with their counts since places.from
 	unsynced []int
-	wrote    uint64 // folds the record written last
+	begun    []int    // unsynced when its step began
+	records  []uint64 // their indices
+	forget   uint64   // records below are discarded with the next flush
+	upTo     []uint64 // the same, of the flushes under way
+	apart    bool     // it flushes single records
+	synced   bool     // since its last flush
+	wrote    uint64   // folds the record written last
 	step     protocol.Time
 	fresh    bool // the step has had no place yet
 	copying  bool // what is lost next is a copy
@@ -94,13 +105,13 @@ type doer struct {
 
 func (p *places) Watch() sim.What {
 	return sim.Started | sim.Received | sim.Fired | sim.Sent | sim.Lost | sim.Copied | sim.Dropped |
-		sim.Output | sim.Persisted | sim.Synced | sim.Crashed | sim.Injected
+		sim.Output | sim.Persisted | sim.Synced | sim.Crashed | sim.Injected | sim.Discarded | sim.Flushing | sim.Flushed
 }
 
 func (p *places) Observe(e *sim.Event) {
 	if p.wait != (sign{}) && p.wait.seen(e) {
 		p.wait = sign{}
-		if e.What == sim.Sent { // the message itself is no place, but counts
+		if e.What&(sim.Sent|sim.Flushing) != 0 { // the message or flush itself is no place, but counts
 			defer p.forget(e.Node)
 		}
 	}
@@ -115,15 +126,29 @@ func (p *places) Observe(e *sim.Event) {
 	case sim.Started:
 		n.fresh = false // the node is down before it starts
 	case sim.Received, sim.Fired:
-		n.fresh, n.step = n.step != e.At, e.At // a step at the same time follows the last effect of the one before
+		n.begin(e)
+	case sim.Flushed:
+		n.begin(e)
+		upTo := n.upTo[0]
+		n.upTo = n.upTo[1:]
+		if e.Text != sim.FlushFailed {
+			n.flushed(e.Body, upTo)
+		}
 	case sim.Crashed:
-		n.unsynced = nil
+		n.unsynced, n.records, n.forget, n.upTo = nil, nil, 0, nil
+	case sim.Discarded:
+		n.forget = e.Tag
+	case sim.Flushing:
+		p.flushing(e, n)
 	case sim.Persisted:
-		n.unsynced = append(before, len(e.Body)) // places share one array: it only grows
+		n.unsynced, n.records = append(before, len(e.Body)), append(n.records, e.Tag) // places share one array: it only grows
 		n.wrote = protocol.HashBytes(e.Body)
 		p.did(e, n, fault.Anchor{Op: protocol.OpPersist}, before)
 	case sim.Synced:
-		n.unsynced = nil
+		n.unsynced, n.records, n.synced = nil, nil, true
+		if n.apart { // what a crash leaves that comes before is not what is there when the next step begins
+			n.step = e.At
+		}
 		p.did(e, n, fault.Anchor{Op: protocol.OpSync}, before)
 	case sim.Sent:
 		n.copying = false
@@ -137,6 +162,37 @@ func (p *places) Observe(e *sim.Event) {
 			p.list[n.last-1].gone = true
 		}
 	}
+}
+
+// begin notes that a step begins.
+func (n *doer) begin(e *sim.Event) {
+	n.fresh, n.step = n.step != e.At, e.At // a step at the same time follows the last effect of the one before
+	n.begun = n.unsynced
+}
+
+// flushing notes that a flush begins, or is done if it has no tag.
+func (p *places) flushing(e *sim.Event, n *doer) {
+	n.apart = true
+	if e.Tag == 0 {
+		n.flushed(e.Body, n.forget)
+	} else {
+		n.upTo = append(n.upTo, n.forget)
+	}
+	p.did(e, n, fault.Anchor{Op: protocol.OpFlush}, n.unsynced)
+	n.synced = false
+}
+
+// flushed takes out the records that no crash loses any more. Places keep the array as it was.
+func (n *doer) flushed(body []byte, upTo uint64) {
+	safe := protocol.IndexList(body)
+	var left []int
+	var records []uint64
+	for i, index := range n.records {
+		if _, is := slices.BinarySearch(safe, index); !is && index >= upTo {
+			left, records = append(left, n.unsynced[i]), append(records, index)
+		}
+	}
+	n.unsynced, n.records = left, records
 }
 
 // forget drops the place that was just added.
@@ -186,12 +242,18 @@ func (p *places) did(e *sim.Event, n *doer, on fault.Anchor, before []int) {
 		n.last = 0
 		return
 	}
-	at := place{node: e.Node, at: e.At, on: n.did[i], unsynced: n.unsynced, last: true, final: true, same: same}
-	if e.What == sim.Sent {
+	at := place{node: e.Node, at: e.At, on: n.did[i], unsynced: n.unsynced, apart: n.apart, clean: !n.synced, last: true, final: true, same: same}
+	switch {
+	case e.What == sim.Sent:
 		at.peer, at.name = e.Peer, e.Name
+	case e.What == sim.Flushing && e.Tag != 0:
+		at.name = e.Name
 	}
 	if n.fresh && !p.isClient(e.Node) {
-		p.list = append(p.list, place{node: e.Node, at: e.At, unsynced: before, same: same})
+		if n.apart { // its step may have begun with the end of a flush
+			before = n.begun
+		}
+		p.list = append(p.list, place{node: e.Node, at: e.At, unsynced: before, apart: n.apart, same: same})
 	}
 	n.fresh = false
 	p.supersede(n, &at)
