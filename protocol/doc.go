@@ -147,7 +147,7 @@
 //  26. A node that has lost a synced record, or of which one is damaged, is not
 //     started again: without its past, or with a wrong one, it would break its
 //     promises. So records on disk carry a checksum. That of a record made by PersistFrom
-//     covers what stands before its payload, and the node judges the payload itself.
+//     need only cover what stands before its payload, since the node judges that itself.
 //
 // Time:
 //

@@ -104,6 +104,7 @@ type Host struct {
 type event struct {
 	Arrival
 	input uint64
+	flush *flush // or that a flush is done
 }
 
 // Open begins the next incarnation: it returns when the disk has counted it and the network
@@ -345,7 +346,11 @@ func (h *Host) work() *Ending {
 		if waits {
 			e := h.take()
 			h.mu.Unlock()
-			end = h.receive(&e)
+			if e.flush != nil {
+				end = h.flushed(e.flush)
+			} else {
+				end = h.receive(&e)
+			}
 			continue
 		}
 		h.mu.Unlock()

@@ -52,7 +52,7 @@ type Saboteur interface {
 	// whether the node crashes there. For a step without effects it is called once, with a
 	// nil effect.
 	Done(at protocol.Time, f *protocol.Effect, i, n int) bool
-	// Sync is asked before a sync how much longer it takes, and whether it fails.
+	// Sync is asked before a sync or a flush how much longer it takes, and whether it fails.
 	Sync(at protocol.Time) (longer time.Duration, fails bool)
 	// Send gives a message to the network, or does not: see Network.Send.
 	Send(n Network, at protocol.Time, to protocol.NodeID, seq uint64, msg []byte)
@@ -72,6 +72,7 @@ const (
 	Output                    // Kind, Body
 	Noted                     // Kind, Text
 	Ended                     // Text: why
+	Flushed                   // Tag; Text: "failed" if it did
 )
 
 // An Event is something that a node did or took up. It is borrowed for the call.

@@ -141,6 +141,10 @@ func (h *Host) perform(effects []protocol.Effect) *Ending {
 			if end := h.sync(i); end != nil {
 				return end
 			}
+		} else if f.Op == protocol.OpFlush {
+			if end := h.flushRecords(f); end != nil {
+				return end
+			}
 		} else if err := h.effect(f); err != nil {
 			return &Ending{Reason: Failed, Err: err}
 		}
@@ -228,6 +232,10 @@ func (h *Host) sync(i int) *Ending {
 		}
 		time.Sleep(longer)
 	}
+	return h.syncAll()
+}
+
+func (h *Host) syncAll() *Ending {
 	began := h.cfg.Clock()
 	if err := h.cfg.Disk.Sync(); err != nil {
 		return &Ending{Reason: Failed, Err: err}

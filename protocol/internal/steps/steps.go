@@ -30,6 +30,7 @@ type World struct {
 	Observe func(id protocol.NodeID, effects []protocol.Effect)
 
 	Nodes     []Node
+	Flushes   []Flush               // under way, in the order in which they began
 	InFlight  []Message             // in the order of sending
 	Delivered []Message             // in the order of delivery
 	Timers    []Timer               // in the order of setting
@@ -55,6 +56,14 @@ type Node struct {
 type Record struct {
 	Body   []byte
 	Synced bool
+}
+
+// A Flush makes single records of a node safe, once the test has it end.
+type Flush struct {
+	Node    protocol.NodeID
+	Tag     uint64
+	Records []uint64
+	forget  uint64
 }
 
 // A Message is what a node sent. Depth counts the messages that led to it from a
@@ -127,6 +136,7 @@ func (w *World) Crash(id protocol.NodeID, keep Survival) {
 	}
 	n.Up = false
 	w.Timers = slices.DeleteFunc(w.Timers, func(t Timer) bool { return t.Node == id })
+	w.Flushes = slices.DeleteFunc(w.Flushes, func(f Flush) bool { return f.Node == id })
 	unsynced := 0
 	var disk []Record
 	for _, r := range n.Disk {
@@ -203,6 +213,30 @@ func (w *World) FireNext() bool {
 	return true
 }
 
+// Flushed ends the flush that began first, and tells its node.
+func (w *World) Flushed(failed bool) {
+	f := w.Flushes[0]
+	w.Flushes = slices.Delete(w.Flushes, 0, 1)
+	if !failed {
+		w.Nodes[f.Node].flush(&f)
+	}
+	w.step(f.Node, 0, func(env *protocol.Env) {
+		w.Nodes[f.Node].machine.(protocol.Flusher).Flushed(env, f.Tag, failed)
+	})
+}
+
+func (n *Node) flush(f *Flush) {
+	for _, i := range f.Records {
+		if i >= n.first {
+			n.Disk[i-n.first].Synced = true
+		}
+	}
+	if f.forget > n.first {
+		n.Disk = slices.Clone(n.Disk[f.forget-n.first:])
+		n.first = f.forget
+	}
+}
+
 // Settle delivers messages in order and, whenever none is in flight, fires the
 // earliest timer, up to that many. It reports whether nothing is left.
 func (w *World) Settle(timers int) bool {
@@ -267,6 +301,13 @@ func (w *World) apply(id protocol.NodeID, e *protocol.Effect) {
 		if n.forget > n.first {
 			n.Disk = slices.Clone(n.Disk[n.forget-n.first:])
 			n.first = n.forget
+		}
+	case protocol.OpFlush:
+		f := Flush{id, e.Tag, protocol.IndexList(e.Body), n.forget}
+		if e.Tag == 0 {
+			n.flush(&f)
+		} else {
+			w.Flushes = append(w.Flushes, f)
 		}
 	case protocol.OpDiscard:
 		n.forget = max(n.forget, min(e.Tag, n.first+uint64(len(n.Disk))))

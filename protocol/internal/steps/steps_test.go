@@ -103,3 +103,46 @@ func TestMessagesAreLostCopiedAndOverwrittenAndTimersReplaced(t *testing.T) {
 		t.Errorf("fired %q, left %v", nodes[0].got, w.Timers)
 	}
 }
+
+// filer persists what it receives, flushes that record alone, which supersedes all before it, and
+// notes what it is told.
+type filer struct {
+	keeper
+	n uint64
+}
+
+func (f *filer) Receive(env *protocol.Env, _ protocol.NodeID, msg []byte) {
+	env.Persist(msg)
+	f.n++
+	env.Discard(f.n - 1)
+	env.Flush(f.n, []uint64{f.n - 1})
+}
+
+func (f *filer) Flushed(_ *protocol.Env, tag uint64, failed bool) {
+	f.got = append(f.got, fmt.Sprint(tag, failed))
+}
+
+func TestAFlushMakesItsRecordsSafeWhenItEnds(t *testing.T) {
+	var n *filer
+	w := steps.New(1, func(protocol.NodeID) protocol.Node {
+		n = new(filer)
+		return n
+	})
+	w.StartAll()
+	for _, body := range []string{"one", "two"} {
+		w.Hand(steps.Message{To: 0, Body: []byte(body)})
+	}
+	w.Flushed(true)
+	if len(w.Flushes) != 1 || w.Nodes[0].Disk[0].Synced {
+		t.Errorf("%d flushes, %+v; want one, and nothing safe", len(w.Flushes), w.Nodes[0].Disk)
+	}
+	w.Flushed(false)
+	if want := []string{"1 true", "2 false"}; !slices.Equal(n.got, want) {
+		t.Errorf("it is told %q, want %q", n.got, want)
+	}
+	w.Hand(steps.Message{To: 0, Body: []byte("three")})
+	w.Restart(0)
+	if want := []string{"1 two"}; !slices.Equal(n.got, want) || len(w.Flushes) != 0 {
+		t.Errorf("it finds %q, with %d flushes under way; want %q and none", n.got, len(w.Flushes), want)
+	}
+}

@@ -298,11 +298,13 @@ func (hasty) Timeout(env *protocol.Env, _ uint64)                      { env.Set
 func (hasty) Receive(env *protocol.Env, _ protocol.NodeID, msg []byte) { env.Output(0, msg) }
 
 // alone returns a host of such a node, and what it makes final.
-func alone(t *testing.T) (*live.Host, <-chan string) {
+func alone(t *testing.T) (*live.Host, <-chan string) { return aloneWith(t, hasty{}) }
+
+func aloneWith(t *testing.T, n protocol.Node) (*live.Host, <-chan string) {
 	origin := time.Now()
 	got := make(chan string, 1)
 	h, err := live.Open(live.Config{
-		Make: func() protocol.Node { return hasty{} }, Disk: new(memory.Disk), Clock: func() protocol.Time { return protocol.Time(time.Since(origin)) },
+		Make: func() protocol.Node { return n }, Disk: new(memory.Disk), Clock: func() protocol.Time { return protocol.Time(time.Since(origin)) },
 		Connect: func(inc uint32, arrive func(live.Arrival)) (live.Network, error) {
 			return memory.NewNetwork().Connect(0, inc, arrive)
 		},
@@ -350,4 +352,39 @@ func TestAPauseEndsWithItsTimeOrItsNode(t *testing.T) {
 			t.Errorf("a crash amid a pause ends it after %v", time.Since(began))
 		}
 	})
+}
+
+// filing is a node that has its record flushed, and says when it is told.
+type filing struct{ hasty }
+
+func (filing) Start(*protocol.Env) {}
+
+func (filing) Receive(env *protocol.Env, _ protocol.NodeID, msg []byte) {
+	env.Persist(msg)
+	env.Flush(0, []uint64{0})
+	env.Flush(7, []uint64{0})
+	env.Flush(8, nil)
+}
+
+func (filing) Flushed(env *protocol.Env, tag uint64, failed bool) {
+	env.Output(protocol.KindOf("told"), fmt.Appendf(nil, "%d %v %v", tag, failed, env.Full()))
+}
+
+func TestAHostTellsItsNodeOfFlushesInTheirOrder(t *testing.T) {
+	h, got := aloneWith(t, filing{})
+	defer h.Stop()
+	h.Input(1, []byte("input"))
+	for _, want := range []string{"7 false false", "8 false false"} {
+		select {
+		case text := <-got:
+			if text != want {
+				t.Errorf("the node is told %q, want %q", text, want)
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("the node is not told %q", want)
+		}
+	}
+	if s := h.Stats(); s.Syncs != 3 {
+		t.Errorf("%d syncs, want one for each flush", s.Syncs)
+	}
 }
