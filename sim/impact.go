@@ -92,26 +92,6 @@ func (s *Sim) whyNone(f *fault.Fault, d *impact) string {
 		return fmt.Sprintf("node %v made no sync from then on", f.Node)
 	case fault.SlowSync:
 		return fmt.Sprintf("node %v made no sync while it was open", f.Node)
-	case fault.LateTimer:
-		if d.met > 0 {
-			return fmt.Sprintf("it made none of %s late", wording.Count(d.met, "timer"))
-		}
-		return fmt.Sprintf("node %v set no timer while it was open", f.Node)
-	case fault.Order:
-		if d.met > 0 {
-			return fmt.Sprintf("it changed none of %s", wording.Count(d.met, "choice"))
-		}
-		return fmt.Sprintf("node %v never had two goroutines that could run while it was open", f.Node)
-	case fault.Yield:
-		if d.met > 0 {
-			return fmt.Sprintf("it hit none of %s", wording.Count(d.met, "operation"))
-		}
-		return fmt.Sprintf("no goroutine of node %v used a channel or lock while it was open", f.Node)
-	case fault.Full:
-		if d.met > 0 {
-			return fmt.Sprintf("node %v asked in none of %s whether its disk is full", f.Node, wording.Count(d.met, "step"))
-		}
-		return fmt.Sprintf("node %v took no step while it was open", f.Node)
 	case fault.Echo:
 		if d.met > 0 {
 			return fmt.Sprintf("it repeated none of %s", wording.Count(d.met, messages(f)))
@@ -134,7 +114,36 @@ func (s *Sim) whyNone(f *fault.Fault, d *impact) string {
 			return fmt.Sprintf("it changed none of %s", wording.Count(d.met, "message"))
 		}
 		return fmt.Sprintf("node %v sent no message while it was open", f.Node)
+	case fault.LateTimer, fault.Order, fault.Yield, fault.Full:
+		return whyUnmet(f, d)
 	case fault.Restart, fault.Pause, fault.Rot, fault.Heal: // noted when they begin
+	}
+	return ""
+}
+
+// whyUnmet says why a fault did nothing that is about what its node does while it is open.
+func whyUnmet(f *fault.Fault, d *impact) string {
+	switch f.Op {
+	case fault.LateTimer:
+		if d.met > 0 {
+			return fmt.Sprintf("it made none of %s late", wording.Count(d.met, "timer"))
+		}
+		return fmt.Sprintf("node %v set no timer while it was open", f.Node)
+	case fault.Order:
+		if d.met > 0 {
+			return fmt.Sprintf("it changed none of %s", wording.Count(d.met, "choice"))
+		}
+		return fmt.Sprintf("node %v never had two goroutines that could run while it was open", f.Node)
+	case fault.Yield:
+		if d.met > 0 {
+			return fmt.Sprintf("it hit none of %s", wording.Count(d.met, "operation"))
+		}
+		return fmt.Sprintf("no goroutine of node %v used a channel or lock while it was open", f.Node)
+	case fault.Full:
+		if d.met > 0 {
+			return fmt.Sprintf("node %v asked in none of %s whether its disk is full", f.Node, wording.Count(d.met, "step"))
+		}
+		return fmt.Sprintf("node %v took no step while it was open", f.Node)
 	}
 	return ""
 }
