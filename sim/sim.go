@@ -23,6 +23,13 @@
 // jumps, timers; everything else follows true time. Order and Yield act on nodes that have
 // goroutines of their own, within a step: see protocol.Scheduler.
 //
+// # Disks
+//
+// A node's disk is a log of records, which a sync makes safe, all of them, or a flush, some of
+// them: see protocol.Env. A crash loses the others, or as many as its fault says, each by a
+// question. So a file system that keeps its operations as records needs nothing else of the
+// simulator to lose a rename and keep what was written, or the other way round.
+//
 // # Shadow restarts
 //
 // What a node tells others must be on its disk. A node that is a protocol.Promiser says what

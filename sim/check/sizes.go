@@ -52,13 +52,14 @@ func Bounded(name string, bound protocol.Time, h Held) *Check {
 			}
 		}
 		return n, missing
-	}).Seeing(sim.Started|sim.Crashed|sim.Damaged|sim.Persisted|sim.Discarded|sim.Synced, func(e *sim.Event) {
+	}).Seeing(sim.Started|sim.Crashed|sim.Damaged|sim.Persisted|sim.Discarded|sim.Synced|sim.Flushing|sim.Flushed, func(e *sim.Event) {
 		if uint64(e.Node) >= uint64(h.Nodes) {
 			return
 		}
 		switch e.What {
 		case sim.Started, sim.Crashed:
 			up[e.Node] = e.What == sim.Started
+			disks[e.Node].flushes = nil
 		case sim.Damaged:
 			lost = true
 		default:
@@ -77,7 +78,10 @@ func Bounded(name string, bound protocol.Time, h Held) *Check {
 
 // diskSize follows which records a disk has: from first, and before next. A crash may lose
 // some of the last, which shows when the next one is persisted.
-type diskSize struct{ first, forget, next uint64 }
+type diskSize struct {
+	first, forget, next uint64
+	flushes             []uint64 // under way: the first record that each does not forget
+}
 
 func (d *diskSize) see(e *sim.Event) {
 	switch e.What {
@@ -88,6 +92,17 @@ func (d *diskSize) see(e *sim.Event) {
 		d.forget = max(d.forget, min(e.Tag, d.next))
 	case sim.Synced:
 		d.first = max(d.first, d.forget)
+	case sim.Flushing:
+		if e.Tag == 0 {
+			d.first = max(d.first, d.forget)
+		} else {
+			d.flushes = append(d.flushes, d.forget)
+		}
+	case sim.Flushed:
+		if e.Text != sim.FlushFailed {
+			d.first = max(d.first, d.flushes[0])
+		}
+		d.flushes = d.flushes[1:]
 	}
 }
 

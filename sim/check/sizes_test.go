@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"slices"
 	"testing"
 
 	"dessim/protocol"
@@ -60,6 +61,25 @@ func TestRecordsCountUntilADiscardIsSynced(t *testing.T) {
 	events = append(events, sim.Event{What: sim.Persisted, Node: one, Tag: 5}, sim.Event{What: sim.Synced, Node: one})
 	if r := hoarded(nodes, events...); r.Verdict != check.Pass {
 		t.Errorf("after the sync: %v %q, want pass: one record is left", r.Verdict, r.Detail)
+	}
+}
+
+func TestRecordsCountUntilAFlushForgetsThem(t *testing.T) {
+	begin := []sim.Event{{What: sim.Persisted, Tag: 0}, {What: sim.Persisted, Tag: 1}, {What: sim.Persisted, Tag: 2}, {What: sim.Persisted, Tag: 3},
+		{What: sim.Flushing, Tag: 7}, {What: sim.Discarded, Tag: 3}, {What: sim.Flushing, Tag: 8}}
+	for name, c := range map[string]struct {
+		then []sim.Event
+		want check.Verdict
+	}{
+		"under way":                         {nil, check.Violation},
+		"one that began before the discard": {[]sim.Event{{What: sim.Flushed, Tag: 7}}, check.Violation},
+		"failed":                            {[]sim.Event{{What: sim.Flushed, Tag: 7}, {What: sim.Flushed, Tag: 8, Text: sim.FlushFailed}}, check.Violation},
+		"done":                              {[]sim.Event{{What: sim.Flushed, Tag: 7}, {What: sim.Flushed, Tag: 8}}, check.Pass},
+		"at once":                           {[]sim.Event{{What: sim.Flushing}}, check.Pass},
+	} {
+		if r := hoarded([]protocol.Node{hoard(0)}, append(slices.Clip(begin), c.then...)...); r.Verdict != c.want {
+			t.Errorf("%s: %v %q, want %v", name, r.Verdict, r.Detail, c.want)
+		}
 	}
 }
 
