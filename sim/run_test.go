@@ -215,7 +215,7 @@ func TestNodesAndRecordsAreOneCacheLine(t *testing.T) {
 }
 
 func TestObserversSeeWhatTheyAskFor(t *testing.T) {
-	plan := Plan{Nodes: 5, Node: func(protocol.NodeID) protocol.Node { return &chaos{nodes: 5} }, Until: 80, Disk: Disk{Sync: 3}}
+	plan := Plan{Nodes: 5, Node: func(id protocol.NodeID) protocol.Node { return &chaos{nodes: 5, plain: id > 0} }, Until: 80, Disk: Disk{Sync: 3}}
 	plan.Link = Link{Delay: 2, Jitter: 5, Loss: protocol.Percent(10), Copy: protocol.Percent(10)}
 	plan.Faults = []fault.Fault{
 		{ID: 1, Op: fault.Crash, At: 9, For: 4},
@@ -227,7 +227,7 @@ func TestObserversSeeWhatTheyAskFor(t *testing.T) {
 	all := &collector{want: Everything}
 	mustNew(t, plan, wildcard{}, all).Run()
 	sets := []What{Lost | Output | Crashed}
-	for w := Started; w <= Discarded; w <<= 1 {
+	for w := Started; w <= Salvaged; w <<= 1 {
 		sets = append(sets, w)
 	}
 	for _, want := range sets {
