@@ -36,6 +36,11 @@ const WhereToLook = "look in the node of that event, and in its libraries, for m
 // FirstDifference makes a run twice, side by side, with a trace of each as its observer, and
 // returns where they differ first; or nil if they do not.
 func FirstDifference(run func(o sim.Observer) (whole bool)) *Difference {
+	return firstDifference(func(w io.Writer, _ bool) bool { return run(&sim.Trace{W: w}) })
+}
+
+// firstDifference is FirstDifference of runs that write their own traces, in whole lines.
+func firstDifference(run func(w io.Writer, second bool) (whole bool)) *Difference {
 	r, w := io.Pipe()
 	ended, there := make(chan bool), true
 	go func() {
@@ -48,12 +53,12 @@ func FirstDifference(run func(o sim.Observer) (whole bool)) *Difference {
 				buffered.Flush()
 			}
 		}()
-		there = run(&sim.Trace{W: buffered})
+		there = run(buffered, true)
 	}()
 	defer func() { <-ended }()
 	defer r.Close() // from here on the other run writes nothing
 	c := comparer{other: bufio.NewReaderSize(r, 1<<16)}
-	if !run(&sim.Trace{W: &c}) {
+	if !run(&c, false) {
 		return nil
 	}
 	if c.found == nil {

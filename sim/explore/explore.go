@@ -26,10 +26,11 @@ type Trial struct {
 type World struct {
 	// MinNodes is the least number of nodes.
 	MinNodes int
-	// OwnProcess means that runs in one process wait for one another, since they share
-	// something of the process. In processes of their own they do not: see
-	// SweepOptions.Process.
-	OwnProcess bool
+	// Isolation is what runs share a process with. A Sweep heeds it if SweepOptions.Process is
+	// set; Apart returns a World that does.
+	Isolation Isolation
+	// Salt is the seed that salts the identities of trials.
+	Salt uint64
 	// Inputs are the identities that Trial.Without can name, ascending.
 	Inputs []uint64
 	// Checks are the names of the checks that runs have: a sweep counts their verdicts. It
@@ -44,6 +45,19 @@ type World struct {
 	// returns the faults and answers as a Trial if record is set. Observers see the
 	// events.
 	Seed func(seed uint64, src protocol.Source, record bool, observers ...sim.Observer) (Outcome, *Trial)
+	// Told, unless nil, makes the run of t, and returns the trial with what a reader may want to
+	// know in the comments of its answers, and what led to the failure, in lines.
+	Told func(t *Trial) (Outcome, *Trial, []string)
+
+	made func(strategy Strategy, r SeedRun, record bool, observers ...sim.Observer) (Outcome, *Trial) // or nil: see Made
+}
+
+// Made makes a run of a sweep with that strategy, as Seed does.
+func (w *World) Made(strategy Strategy, r SeedRun, record bool, observers ...sim.Observer) (Outcome, *Trial) {
+	if w.made != nil {
+		return w.made(strategy, r, record, observers...)
+	}
+	return w.Seed(r.Salt(), strategy.Source(r), record, observers...)
 }
 
 // Outcome is the result of a run.

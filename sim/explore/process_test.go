@@ -20,8 +20,8 @@ type pipes struct {
 }
 
 // serving returns what starts such processes, in which serve makes the runs.
-func serving(serve func(in io.Reader, out io.Writer) error) func() (io.ReadWriteCloser, error) {
-	return func() (io.ReadWriteCloser, error) {
+func serving(serve func(in io.Reader, out io.Writer) error) func(threads int) (io.ReadWriteCloser, error) {
+	return func(int) (io.ReadWriteCloser, error) {
 		in, ask := io.Pipe()
 		answer, out := io.Pipe()
 		go func() {
@@ -31,6 +31,11 @@ func serving(serve func(in io.Reader, out io.Writer) error) func() (io.ReadWrite
 		}()
 		return pipes{answer, ask}, nil
 	}
+}
+
+// serveOne is explore.Serve of that world, whatever its salt.
+func serveOne(w *explore.World, in io.Reader, out io.Writer) error {
+	return explore.Serve(func(uint64) *explore.World { return w }, in, out)
 }
 
 // chatty has a node print before each answer, without the end of the line.
@@ -46,7 +51,7 @@ func TestASweepInProcessesIsTheSweepWithoutThem(t *testing.T) {
 		o := explore.SweepOptions{From: 1, To: 300, Strategy: strategy, Workers: 3}
 		want, wantReport := resultsOf(t, o)
 		o.Process = serving(func(in io.Reader, out io.Writer) error {
-			return explore.ServeSweep(coin(), strategy, in, chatty{out})
+			return serveOne(coin(), in, chatty{out})
 		})
 		if got, report := resultsOf(t, o); got != want || fmt.Sprintf("%+v", report) != fmt.Sprintf("%+v", wantReport) {
 			t.Errorf("%v: in processes\n%+v\nwithout\n%+v", strategy, report, wantReport)
@@ -58,7 +63,7 @@ func TestWhatARunInAProcessComesToReachesTheSweep(t *testing.T) {
 	sweep := func(w *explore.World, separate bool) (text string) {
 		o := explore.SweepOptions{From: 64, To: 80, Workers: 1}
 		if separate {
-			o.Process = serving(func(in io.Reader, out io.Writer) error { return explore.ServeSweep(w, explore.Random, in, out) })
+			o.Process = serving(func(in io.Reader, out io.Writer) error { return serveOne(w, in, out) })
 		}
 		defer func() {
 			if v := recover(); v != nil {
@@ -82,12 +87,12 @@ func TestWhatARunInAProcessComesToReachesTheSweep(t *testing.T) {
 }
 
 func TestAProcessThatEndsIsNamedWithItsRun(t *testing.T) {
-	for name, start := range map[string]func() (io.ReadWriteCloser, error){
+	for name, start := range map[string]func(threads int) (io.ReadWriteCloser, error){
 		"exit status 7": serving(func(in io.Reader, out io.Writer) error {
 			in.Read(make([]byte, 1))
 			return errors.New("exit status 7")
 		}),
-		"no such file": func() (io.ReadWriteCloser, error) { return nil, errors.New("no such file") },
+		"no such file": func(int) (io.ReadWriteCloser, error) { return nil, errors.New("no such file") },
 	} {
 		_, err := explore.Sweep(t.Context(), coin(), explore.SweepOptions{From: 5, To: 9, Workers: 1, Process: start})
 		var process *explore.ProcessError
@@ -103,7 +108,7 @@ func TestARunThatIsTheFirstOfItsProcessIsComparedWithTheOthers(t *testing.T) {
 	o.Process = serving(func(in io.Reader, out io.Writer) error {
 		made := 0
 		w := hiding(func() string { made++; return fmt.Sprint(made > 200) })
-		return explore.ServeSweep(w, explore.Random, in, out)
+		return serveOne(w, in, out)
 	})
 	_, err := explore.Sweep(t.Context(), &explore.World{}, o)
 	if err == nil || !strings.Contains(err.Error(), "not deterministic: seed 257 ") || !strings.Contains(err.Error(), " in a process that had made no other run") {

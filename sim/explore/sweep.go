@@ -1,7 +1,6 @@
 package explore
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -30,10 +29,10 @@ type SweepOptions struct {
 	Budget time.Duration
 	// Results, unless nil, takes the results, after those that it has.
 	Results *Results
-	// Process, unless nil, starts another process, which calls ServeSweep with what is
-	// written and read here. Each worker has one, and closes it at the end. A process whose
-	// reads or writes fail after the interruption of the sweep has ended by it.
-	Process func() (io.ReadWriteCloser, error)
+	// Process, unless nil, starts another process with that GOMAXPROCS, which calls Serve with what
+	// is written and read here. Each worker has one, or one for each run: see Isolation. A
+	// process whose reads or writes fail after the interruption of the sweep has ended by it.
+	Process func(threads int) (io.ReadWriteCloser, error)
 	// Tell, unless nil, gets what these processes pass by TellSweep, by one goroutine at a
 	// time.
 	Tell func(lines []string)
@@ -102,7 +101,7 @@ func (e *WriteError) Unwrap() error { return e.Err }
 //
 // Sweep makes each run that fails, and one in 64 of the others, twice, to see that they
 // agree; and if other processes make the runs, one in 256 once more in a process that has made
-// no other. If ctx or the budget ends it, it begins no more runs, waits for those that have
+// no other. If each run has a process, those that fail and that one in 256 are made in two. If ctx or the budget ends it, it begins no more runs, waits for those that have
 // begun, and returns a report that is not Complete. Runs of w that are interrupted end at
 // once and count for nothing: a run can take minutes. An error of none of this package's
 // types means a damaged results file.
@@ -144,6 +143,7 @@ func Sweep(ctx context.Context, w *World, o SweepOptions) (SweepReport, error) {
 type sweep struct {
 	given context.Context // without the budget
 	world *World
+	once  bool // a run is not made twice here: another process does that
 	SweepOptions
 	total uint64
 	known uint64 // seeds from the results file
@@ -221,15 +221,6 @@ func (s *sweep) tell() {
 	}
 }
 
-// pass hands on what a process tells.
-func (s *sweep) pass(lines []string) {
-	s.telling.Lock()
-	defer s.telling.Unlock()
-	if s.Tell != nil {
-		s.Tell(lines)
-	}
-}
-
 // work runs the remaining seeds, until the end, an error, or ctx.
 func (s *sweep) work(ctx context.Context) {
 	stop := context.AfterFunc(ctx, s.stop)
@@ -256,45 +247,6 @@ func (s *sweep) work(ctx context.Context) {
 		})
 	}
 	workers.Wait()
-}
-
-// runner returns what makes the runs of a worker, and what ends it.
-func (s *sweep) runner() (run func(r SeedRun) result, end func()) {
-	if s.Process == nil {
-		return s.run, func() {}
-	}
-	p, err := s.Process()
-	if err != nil {
-		return func(r SeedRun) result { return result{err: &ProcessError{r.Seed, err}} }, func() {}
-	}
-	c := &client{sweep: s, process: p, lines: bufio.NewReader(p)}
-	return func(r SeedRun) result { return s.confirm(r, c.run(r)) }, func() { p.Close() }
-}
-
-// One in afresh runs that another process made, the first among them, is made once more in a process
-// that has made no other.
-const afresh = 256
-
-// confirm makes such a run once more. What is done once a process, such as filling a cache, could
-// make its first run differ.
-func (s *sweep) confirm(r SeedRun, once result) result {
-	if once.err != nil || once.interrupted || (r.Seed-s.From)%afresh != 0 {
-		return once
-	}
-	p, err := s.Process()
-	if err != nil {
-		return result{err: &ProcessError{r.Seed, err}}
-	}
-	defer p.Close()
-	c := &client{sweep: s, process: p, lines: bufio.NewReader(p)}
-	again := c.run(r)
-	if again.err != nil || again.interrupted {
-		return again
-	}
-	if a, b := once.line.came(), again.line.came(); a != b {
-		once.err = &NotDeterministicError{r.Seed, a, b + " in a process that had made no other run: something is done once a process, such as filling a package's cache", nil}
-	}
-	return once
 }
 
 func (s *sweep) stop() {
@@ -387,13 +339,13 @@ func (s *sweep) run(r SeedRun) (out result) {
 		out.reached = &coverage{reached: make(map[uint32]bool)}
 		observers = append(observers, out.reached)
 	}
-	once, _ := s.world.Seed(r.Salt(), s.Strategy.Source(r), false, observers...)
+	once, _ := s.world.Made(s.Strategy, r, false, observers...)
 	if out.interrupted = once.Interrupted(); out.interrupted {
 		return out
 	}
 	out.line = s.lineOf(r, &once)
-	if once.Failed() || r.Seed%sampled == 0 {
-		twice, _ := s.world.Seed(r.Salt(), s.Strategy.Source(r), false)
+	if !s.once && (once.Failed() || r.Seed%sampled == 0) {
+		twice, _ := s.world.Made(s.Strategy, r, false)
 		if out.interrupted = twice.Interrupted(); out.interrupted {
 			return out
 		}
@@ -414,12 +366,14 @@ func (s *sweep) panicWith(v any) {
 	s.stop()
 }
 
-// difference makes a run that was not repeatable a few times more, to find where.
+// pairs is how often a run that was not repeatable is made twice more, to find where.
+const pairs = 4
+
+// difference returns where.
 func (s *sweep) difference(r SeedRun) *Difference {
-	const pairs = 4
 	for range pairs {
 		d := FirstDifference(func(o sim.Observer) bool {
-			out, _ := s.world.Seed(r.Salt(), s.Strategy.Source(r), false, o)
+			out, _ := s.world.Made(s.Strategy, r, false, o)
 			return !out.Interrupted()
 		})
 		if d != nil {
@@ -461,7 +415,7 @@ func (l *seedLine) came() string {
 // Record makes the smallest run of a group of that strategy again, and returns its Trial, or
 // nil if that run was interrupted. g.Smallest.Salt salts its identities.
 func (w *World) Record(strategy Strategy, g *Group) (*Trial, error) {
-	o, t := w.Seed(g.Smallest.Salt(), strategy.Source(g.Smallest), true)
+	o, t := w.Made(strategy, g.Smallest, true)
 	if o.Interrupted() {
 		return nil, nil
 	}

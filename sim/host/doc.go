@@ -6,7 +6,7 @@
 //			return server.Serve(ctx, h.Name())
 //		}, host.Options{Salt: b.Seed})
 //	}
-//	return &scenario.Run{Plan: plan, OwnProcess: true, Unable: host.Unable(), Checks: checks}
+//	return &scenario.Run{Plan: plan, Isolation: scenario.EachRun, Unable: host.Unable(), Checks: checks}
 //
 // A run of such nodes is as exact as any: the same seed makes the same run, to the bit, and
 // crashes, partitions, torn disks and clock faults happen to programs as to state machines.

@@ -84,10 +84,10 @@ type Run struct {
 	// parts in which something panics, as where a node does promise that, is made again on one
 	// thread.
 	Apart bool
-	// OwnProcess has a sweep make its runs in processes of their own, one for each worker, with
-	// one thread each: as fast as can be where nodes are ordinary Go programs (package host). It
-	// changes nothing else. Plan.Random implies it.
-	OwnProcess bool
+	// Isolation is what the run shares its process with, wherever many runs are made: EachRun
+	// where nodes are ordinary Go programs (package host), which may keep package variables.
+	// Plan.Random implies EachWorker.
+	Isolation Isolation
 	// Unable says why this program cannot make the run, if it cannot: host.Unable() where nodes are
 	// ordinary Go programs. The run is then refused before it begins.
 	Unable error
@@ -134,6 +134,16 @@ type Fact struct{ Name, Value string }
 
 // Count is how often something happened.
 type Count = explore.Count
+
+// Isolation is what runs share a process with.
+type Isolation = explore.Isolation
+
+// The isolations.
+const (
+	Shared     = explore.Shared
+	EachWorker = explore.EachWorker
+	EachRun    = explore.EachRun
+)
 
 // Setup is what a run is built from.
 type Setup struct {

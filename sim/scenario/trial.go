@@ -32,7 +32,7 @@ func (s *Scenario) WorldOn(o Options, seed uint64, p Params) *explore.World {
 	if err != nil {
 		panic(err)
 	}
-	w := &explore.World{MinNodes: least, OwnProcess: run.OwnProcess || run.Plan.Random != nil, Inputs: run.inputs(), Checks: run.Checks.Names()}
+	w := &explore.World{MinNodes: least, Isolation: run.isolation(), Salt: seed, Inputs: run.inputs(), Checks: run.Checks.Names()}
 	w.Try = func(t *explore.Trial, observers ...sim.Observer) explore.Outcome {
 		r, _ := s.Try(seed, p, t, source.NewReplay(t.Answers), Options{Observers: observers, Watchdog: watchdog})
 		return r.Outcome()
@@ -64,6 +64,23 @@ func (s *Scenario) WorldOn(o Options, seed uint64, p Params) *explore.World {
 		return r.Outcome(), &explore.Trial{Nodes: p.Nodes, Faults: r.Faults, Answers: undrawn(recorder.Answers())}
 	}
 	return w
+}
+
+// isolation returns what the run shares a process with.
+func (run *Run) isolation() Isolation {
+	if run.Plan.Random != nil {
+		return max(run.Isolation, EachWorker)
+	}
+	return run.Isolation
+}
+
+// Isolation returns what runs with these parameters, which Validate accepts, share a process with.
+func (s *Scenario) Isolation(seed uint64, p Params) Isolation {
+	run, err := s.build(seed, p, source.Seed(seed), nil)
+	if err != nil {
+		return Shared // it is refused anyway
+	}
+	return run.isolation()
 }
 
 // How long misfortunes last, in longest delays. The long ones are to outlast the patience of

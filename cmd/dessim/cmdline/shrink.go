@@ -80,7 +80,7 @@ func (k *shrinking) read(f *flags, args []string) (err error) {
 		if k.subject, err = f.subject(); err != nil {
 			return err
 		}
-		k.world = k.Scenario.WorldUnder(k.watchdog, k.Seed, k.Params)
+		k.world, k.ctx = k.apart(k.watchdog, &k.subject)
 		return nil
 	}
 	if err := onlyOne("shrink", "file", args[1:]); err != nil {
@@ -95,7 +95,7 @@ func (k *shrinking) read(f *flags, args []string) (err error) {
 		return err
 	}
 	k.from = args[0]
-	k.world = k.Scenario.WorldUnder(k.watchdog, k.Seed, k.Params)
+	k.world, k.ctx = k.apart(k.watchdog, &k.subject)
 	return nil
 }
 
@@ -140,7 +140,7 @@ func (k *shrinking) load() error {
 	var o explore.Outcome
 	switch o, k.trial = k.world.Seed(k.Seed, answers, true); {
 	case o.Interrupted():
-		return interruptedEarly()
+		return cmp.Or(broke(k.ctx), interruptedEarly())
 	case !o.Failed():
 		return k.passes(o.Verdict)
 	}
@@ -158,6 +158,8 @@ func (k *shrinking) do() error {
 	out, err := explore.Shrink(k.ctx, k.world, k.trial, k.options)
 	interrupted := k.ctx.Err() != nil && errors.Is(err, k.ctx.Err())
 	switch {
+	case broke(k.ctx) != nil:
+		return broke(k.ctx)
 	case errors.Is(err, explore.ErrPasses):
 		return k.passes(out.Was.Verdict)
 	case interrupted && out.After == out.Before:
@@ -166,7 +168,7 @@ func (k *shrinking) do() error {
 		return &exit{exitInternal, err.Error()}
 	}
 	if interrupted { // the world makes no more runs
-		k.world = k.Scenario.WorldUnder(k.late(), k.Seed, k.Params)
+		k.world, _ = k.apart(k.late(), &k.subject)
 		if out.Is = k.world.Try(out.After); out.Is.Interrupted() {
 			return interruptedEarly()
 		}

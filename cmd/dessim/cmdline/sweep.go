@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -90,6 +89,7 @@ type sweep struct {
 	results *flag
 	threads scenario.Options // Threads and Fewer of them
 	asJSON  bool
+	differs *explore.NotDeterministicError // what ended the sweep, or nil
 }
 
 func (t *tool) newSweep(f *flags) (s *sweep, err error) {
@@ -249,15 +249,15 @@ func (s *sweep) do(ctx context.Context) error {
 			s.showProgress(p, now.Report())
 		}
 	}
-	if w.OwnProcess && s.Workers != 1 && runtime.GOARCH != "wasm" { // which has no processes
-		s.Process, s.Tell = s.another, s.complainAll
+	if processes() && (w.Isolation == explore.EachRun || w.Isolation == explore.EachWorker && s.Workers != 1) {
+		s.Process, s.Tell = s.starting(s.watchdog.Context, &s.subject), s.complainAll
 	}
 	r, err := explore.Sweep(ctx, w, s.SweepOptions)
 	p.end(p.last.Done-p.last.Known, "seeds")
 	var write *explore.WriteError
 	if errors.As(err, &write) { // the results so far are printed all the same
 		s.lost("results %s: %s; the sweep ends at that seed", quote(s.results.text), files.Reason(write.Err))
-	} else if err != nil {
+	} else if err != nil && !errors.As(err, &s.differs) { // after a difference they are, too
 		return s.failed(err)
 	}
 	s.report = r
@@ -276,25 +276,30 @@ func (s *sweep) do(ctx context.Context) error {
 		s.complain(fmt.Sprintf("interrupted after %d of %d seeds; continue: %s", r.Seeds, s.To-s.From+1, s.proceed))
 		return &exit{code: exitInterrupted}
 	}
+	if s.differs != nil {
+		return s.different(s.differs)
+	}
 	if err := s.unwritten(); err != nil {
 		return err
 	}
 	return verdictExit(s.conclusion())
 }
 
-// failed returns how a sweep without a report ends.
-func (s *sweep) failed(err error) error {
-	var differs *explore.NotDeterministicError
-	var process *explore.ProcessError
-	if errors.As(err, &process) {
+// different returns how a sweep ends in which two runs of a seed differ.
+func (s *sweep) different(err *explore.NotDeterministicError) error {
+	d := err.Difference
+	if d == nil {
 		return &exit{exitInternal, err.Error()}
 	}
-	if errors.As(err, &differs) {
-		if d := differs.Difference; d != nil {
-			s.complain(err.Error())
-			s.complainOf(d)
-			return &exit{exitInternal, s.whereToLook()}
-		}
+	s.complain(err.Error())
+	s.complainOf(d)
+	return &exit{exitInternal, s.whereToLook()}
+}
+
+// failed returns how a sweep without a report ends.
+func (s *sweep) failed(err error) error {
+	var process *explore.ProcessError
+	if errors.As(err, &process) {
 		return &exit{exitInternal, err.Error()}
 	}
 	return refuse("results %s: %s", quote(s.results.text), files.Reason(err))

@@ -8,13 +8,10 @@ import (
 	"strconv"
 	"strings"
 
-	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
 	"dessim/sim/files"
-	"dessim/sim/history"
 	"dessim/sim/scenario"
-	"dessim/sim/source"
 	"dessim/sim/watch"
 	"dessim/sim/wording"
 )
@@ -61,7 +58,7 @@ func (x *found) open(out *flag) error {
 // there is time.
 func (x *found) write() error {
 	watchdog := x.late()
-	w := x.Scenario.WorldUnder(watchdog, x.Seed, x.Params)
+	w, ctx := x.apart(watchdog, &x.subject)
 	for i := range x.report.Groups {
 		g := &x.report.Groups[i]
 		trial, err := w.Record(x.strategy, g)
@@ -73,6 +70,8 @@ func (x *found) write() error {
 			if path, led, err = x.writeReplay(watchdog, g, trial); err != nil {
 				return err
 			}
+		} else if err := broke(ctx); err != nil {
+			return err
 		}
 		x.replays, x.causes, x.trials = append(x.replays, path), append(x.causes, led), append(x.trials, trial)
 	}
@@ -96,27 +95,22 @@ func (x *found) writeReplay(watchdog *watch.Watchdog, g *explore.Group, t *explo
 	path = filepath.Join(x.dir, x.replayName(g.Smallest.Seed))
 	s := x.subject
 	s.Seed = g.Smallest.Salt()
-	clock := new(clock)
-	recorder := &source.Recorder{Source: source.NewReplay(t.Answers), Clock: clock.now}
-	p := s.Params
-	p.Nodes = t.Nodes
-	h := history.New(s.Scenario, &p, history.Limits{Bytes: -1})
-	o := scenario.Options{Observers: []sim.Observer{clock}, Watchdog: watchdog}
-	r, _ := s.Scenario.Try(s.Seed, s.Params, t, h.Attach(&o, recorder), o)
-	if r.Interrupted() {
-		return "", nil, nil
+	w, ctx := x.apart(watchdog, &s)
+	o, commented, led := w.Told(t)
+	if o.Interrupted() {
+		return "", nil, broke(ctx)
 	}
-	if got := r.Sim.Digest.String(); got != g.Digest {
+	if got := o.Digest.String(); got != g.Digest {
 		return "", nil, &exit{exitInternal, fmt.Sprintf("not deterministic: seed %d has digest %s, its replay %s", g.Smallest.Seed, g.Digest, got)}
 	}
-	t.Faults, t.Answers = r.Faults, recorder.Answers()
-	record := recording{subject: s, command: x.again(g), verdict: r.Verdict, digest: r.Sim.Digest, trial: t}
+	*t = *commented
+	record := recording{subject: s, command: x.again(g), verdict: o.Judgement(), digest: o.Digest, trial: t}
 	file, err := x.outputs(nil).openReplay(path)
 	if err != nil {
 		x.lost("%v", err)
-		return "", causes(h, &r), nil
+		return "", led, nil
 	}
-	return record.write(file), causes(h, &r), nil
+	return record.write(file), led, nil
 }
 
 // again says how to make a group's smallest run again without a file.

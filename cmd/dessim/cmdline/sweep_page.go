@@ -243,8 +243,9 @@ func (x *found) story(i int) (_ *report.Story, page string) {
 		why = fmt.Sprintf("Only the first %d are.", shrunkGroups)
 	}
 	if why == "" && !x.watchdog.Interrupted() {
-		k.world = s.Scenario.WorldUnder(x.watchdog, s.Seed, s.Params)
-		out, err := explore.Shrink(x.watchdog.Context, k.world, t, options)
+		var ctx context.Context
+		k.world, ctx = x.apart(x.watchdog, &s)
+		out, err := explore.Shrink(ctx, k.world, t, options)
 		if err == nil && !out.Is.Interrupted() {
 			lines := k.tell(&out, x.late()).lines()
 			return shrunkStory(k, &out, lines), x.page.showRun(k, &out, lines)
@@ -253,7 +254,7 @@ func (x *found) story(i int) (_ *report.Story, page string) {
 	if x.watchdog.Interrupted() {
 		x.untold, why = true, "The sweep was interrupted."
 	}
-	k.world = s.Scenario.WorldUnder(x.late(), s.Seed, s.Params)
+	k.world, _ = x.apart(x.late(), &s)
 	out, err := explore.Shrink(context.Background(), k.world, t, explore.ShrinkOptions{Runs: 1, Workers: 1})
 	if err != nil || out.Is.Interrupted() {
 		return nil, ""

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -18,28 +17,13 @@ import (
 	"dessim/sim/watch"
 )
 
-// worker is a process that makes runs for a sweep.
+// worker is a process that makes runs for a sweep, or for another search.
 type worker struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	out    io.Reader
 	errors lastWords
 	heeds  func() bool // ends the heed of an interruption
-}
-
-// another starts this program again. An interruption of the sweep ends it as it ends runs
-// within the process: see serve.
-func (s *sweep) another() (io.ReadWriteCloser, error) {
-	exe, err := executable("sweep")
-	if err != nil {
-		return nil, err
-	}
-	args := []string{"sweep", "-worker-process", "-scenario", s.Scenario.Name, "-strategy", s.Strategy.String(),
-		"-seeds", fmt.Sprintf("%d-%d", s.From, s.To)}
-	args = append(args, flagsOf(params(s.Scenario, &s.Params))...)
-	cmd := exec.Command(exe, args...)
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=1") // there are as many workers as threads
-	return startWorker(s.watchdog.Context, s.Name, cmd)
 }
 
 func startWorker(ctx context.Context, program string, cmd *exec.Cmd) (w *worker, err error) {
@@ -86,9 +70,9 @@ func (w *worker) Close() error {
 	return w.cmd.Wait()
 }
 
-// serve makes the runs that the sweep asks for. The end of stdin interrupts it: the sweep was
-// interrupted, or has ended. A signal that interrupts the sweep may reach its workers too, and
-// means nothing to them.
+// serve makes the runs that a sweep or another search asks for. The end of stdin interrupts it: the
+// search was interrupted, or has ended. A signal that interrupts it may reach its workers too,
+// and means nothing to them.
 func (s *sweep) serve() error {
 	signal.Ignore(append(hangups(), os.Interrupt, syscall.SIGTERM)...)
 	debug.SetGCPercent(sweepGC)
@@ -102,10 +86,15 @@ func (s *sweep) serve() error {
 		os.Exit(exitInterrupted) // whatever the scenario does here
 	}()
 	watchdog := &watch.Watchdog{Context: ctx, Patience: s.patience, Grace: s.grace, Tell: func(stuck watch.Stuck) {
-		explore.TellSweep(s.stdout, stuckLines(stuck)) // if it fails, so does the answer
+		explore.ServeTell(s.stdout, stuckLines(stuck)) // if it fails, so does the answer
 	}}
-	if err := explore.ServeSweep(s.world(watchdog), s.Strategy, requests, s.stdout); err != nil {
-		return &exit{exitIO, "answering the sweep: " + files.Reason(err)}
+	world := func(salt uint64) *explore.World {
+		salted := s.subject
+		salted.Seed = salt
+		return s.tool.world(watchdog, &salted)
+	}
+	if err := explore.Serve(world, requests, s.stdout); err != nil {
+		return &exit{exitIO, "answering the other process: " + files.Reason(err)}
 	}
 	return nil
 }

@@ -131,7 +131,7 @@ func build(b *scenario.Setup) *scenario.Run {
 		all = append(all, protocol.NodeID(i))
 	}
 	plan.Faults = b.DrawFaults(swarm.Config{Nodes: all, From: begun, To: storm, Delay: span, Most: 8})
-	return &scenario.Run{Plan: plan, OwnProcess: true, Unable: host.Unable(), Checks: check.Suite{once(), linearizable(), sameOrder(), seen(clients, plan.Until), answered(plan.Until)}}
+	return &scenario.Run{Plan: plan, Isolation: scenario.EachRun, Unable: host.Unable(), Checks: check.Suite{once(), linearizable(), sameOrder(), seen(clients, plan.Until), answered(plan.Until)}}
 }
 
 // inputs have clients read and write two keys, until some time after the faults.

@@ -58,7 +58,7 @@ func mistake(name, shows string, begin func() job) *scenario.Scenario {
 				plan.Inputs = append(plan.Inputs, sim.Input{ID: i, At: protocol.Time(i+1) * protocol.Time(10*time.Millisecond)})
 			}
 			plan.Faults = b.DrawFaults(swarm.Config{Nodes: []protocol.NodeID{0}, From: 1, To: protocol.Time(jobs+1) * protocol.Time(10*time.Millisecond), Delay: 5 * time.Millisecond, Most: 4})
-			return &scenario.Run{Plan: plan, OwnProcess: true, Unable: host.Unable(), Checks: check.Suite{right(), done(plan.Until)}}
+			return &scenario.Run{Plan: plan, Isolation: scenario.EachRun, Unable: host.Unable(), Checks: check.Suite{right(), done(plan.Until)}}
 		},
 	}
 }

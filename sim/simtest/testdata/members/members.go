@@ -89,7 +89,7 @@ func build(b *scenario.Setup) *scenario.Run {
 		ids = append(ids, protocol.NodeID(i))
 		names = append(names, host.Name(protocol.NodeID(i)))
 	}
-	run := &scenario.Run{OwnProcess: true, Unable: host.Unable()}
+	run := &scenario.Run{Isolation: scenario.EachRun, Unable: host.Unable()}
 	run.Plan = sim.Plan{
 		Nodes: b.Nodes,
 		Node: func(protocol.NodeID) protocol.Node {

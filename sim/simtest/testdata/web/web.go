@@ -130,7 +130,7 @@ func build(b *scenario.Setup) *scenario.Run {
 		Until:  protocol.Time(b.Until),
 		Faults: b.DrawFaults(swarm.Config{Nodes: servers, From: begun, To: storm, Delay: span, Most: 8}),
 	}
-	return &scenario.Run{Plan: plan, OwnProcess: true, Unable: host.Unable(), Checks: check.Suite{kept(), linearizable(), answered(plan.Until)}}
+	return &scenario.Run{Plan: plan, Isolation: scenario.EachRun, Unable: host.Unable(), Checks: check.Suite{kept(), linearizable(), answered(plan.Until)}}
 }
 
 // inputs have clients read and write two keys, until some time after the faults.
