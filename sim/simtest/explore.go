@@ -28,7 +28,8 @@ type ExploreOptions struct {
 }
 
 // Explore makes runs of s in which all is benign but for one misfortune, such as a crash or a
-// lost message, at each place in turn: see explore.Misfortunes. It fails t at the first run
+// lost message, at each place in turn: see explore.Misfortunes. Where each run is to have a process
+// (scenario.EachRun), it has, as for a failure of Run. Explore fails t at the first run
 // that fails, and shrinks, saves and reports it as Run does.
 func Explore(t *testing.T, s *scenario.Scenario, o ExploreOptions) {
 	t.Helper()
@@ -45,6 +46,10 @@ func Explore(t *testing.T, s *scenario.Scenario, o ExploreOptions) {
 	}
 	r := &runner{tester: t, o: Options{ShrinkRuns: o.ShrinkRuns}, verbose: testing.Verbose(), watchdog: watchdog(t.Name()),
 		Subject: scenario.Subject{Scenario: s, Params: p}, place: newPlace(t.Name())}
+	r.start = r.startTest()
+	if r.serve() {
+		return
+	}
 	r.explore(&o, os.Getenv(ReplayVariable))
 }
 
@@ -57,8 +62,10 @@ func (r *runner) explore(o *ExploreOptions, file string) {
 	r.allSaved()
 	x := r.Scenario.Misfortunes(r.watchdog, r.Seed, r.Params)
 	x.Runs, x.Depth, x.Kinds, x.Failures, x.Workers = o.Runs, max(o.Depth, 1), o.Kinds, 1, runtime.GOMAXPROCS(0)
+	var broken func() error
+	x.World, _, broken = r.apart(r.Seed)
 	met, err := x.Search(context.Background())
-	if err != nil {
+	if err = cmp.Or(broken(), err); err != nil {
 		r.Fatalf("%v", err)
 	}
 	if met.First != nil {

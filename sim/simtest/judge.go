@@ -19,6 +19,10 @@ type TB interface {
 // from Rapid or Sparse and a plan that is drawn too, and for fuzz targets, with a
 // source.Bytes. How to repeat the run is up to t.
 //
+// Runs share the test's process, wherever each is to have one (scenario.EachRun): a failure says
+// so. To confirm it, make the failing draws alone: go test -run '^TestX$' -rapid.failfile=FILE, or
+// the file of the fuzzer.
+//
 // Rapid and fuzzers begin with draws that make every answer benign, and shrink towards them. A
 // check that is never exercised then fails nothing, unless src is protocol.Benign itself.
 func Judge(t TB, run *scenario.Run, src protocol.Source) {
@@ -32,8 +36,16 @@ func Judge(t TB, run *scenario.Run, src protocol.Source) {
 	o := r.Outcome()
 	_, strict := src.(protocol.Benign)
 	if o.Failed() || o.Verdict != check.Pass && (strict || watched.any || !unexercised(&o)) {
-		t.Fatalf("%s", describe(&o))
+		t.Fatalf("%s%s", describe(&o), shared(run))
 	}
+}
+
+// shared says what a failure of a run may come from that is to have a process.
+func shared(run *scenario.Run) string {
+	if run.Isolation != scenario.EachRun {
+		return ""
+	}
+	return "\nif this process has made other runs, what is done once a process may matter: make the failing draws alone, by -rapid.failfile or the fuzzer's file"
 }
 
 // misfortunes notes whether any answer of a source is not benign.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -73,6 +74,11 @@ const (
 // that panics, or calls t.FailNow, fails t as a check does, with its place. A step that does
 // not end within 5 s is reported on stderr.
 //
+// Where each run is to have a process (scenario.EachRun), the runs of a test share its process all
+// the same; but a failure is told only as it is in a process that has made no other, and is shrunk
+// in such processes: the test's binary, run again up to this call. If it passes there, that is
+// what the report says. A test calls Run at most once for a scenario and parameters then.
+//
 // Tests that call Run may be parallel.
 func Run(t *testing.T, s *scenario.Scenario, o Options) {
 	t.Helper()
@@ -84,6 +90,10 @@ func Run(t *testing.T, s *scenario.Scenario, o Options) {
 		t.Fatalf("simtest: Options has %d seeds and %d runs to shrink in; want at least 1 and at least 0", o.Seeds, o.ShrinkRuns)
 	}
 	r := &runner{tester: t, o: o, verbose: testing.Verbose(), watchdog: watchdog(t.Name()), Subject: scenario.Subject{Scenario: s, Params: p}, place: newPlace(t.Name())}
+	r.start = r.startTest()
+	if r.serve() {
+		return
+	}
 	r.run(os.Getenv(SeedVariable), os.Getenv(SeedsVariable), os.Getenv(ReplayVariable))
 }
 
@@ -116,6 +126,7 @@ type runner struct {
 	verbose          bool
 	watchdog         *watch.Watchdog
 	place            place
+	start            func(threads int) (io.ReadWriteCloser, error) // starts a process that serves; or nil
 }
 
 func (r *runner) run(seed, seeds, file string) {
@@ -193,7 +204,8 @@ func (r *runner) trace(x *scenario.Recording) {
 		return
 	}
 	trace := sim.Trace{Text: x.Scenario.Words(&x.Params)}
-	x.Scenario.Try(x.Seed, x.Params, x.Trial(), source.NewReplay(x.Answers), scenario.Options{Observers: []sim.Observer{&trace}})
+	got, _ := x.Scenario.Try(x.Seed, x.Params, x.Trial(), source.NewReplay(x.Answers), scenario.Options{Observers: []sim.Observer{&trace}})
+	r.strays(TraceVariable, got.Sim.Digest, x.Digest)
 	if _, err := files.Write(path, []byte(trace.String())); err != nil {
 		r.Logf("%s: %v", TraceVariable, err)
 	}
@@ -299,13 +311,18 @@ func newPlace(test string) place {
 
 // command returns the command that runs this test alone, under an assignment, or under none.
 func (p place) command(assignment string) string {
-	var names []string
-	for name := range strings.SplitSeq(p.test, "/") {
-		names = append(names, "^"+regexp.QuoteMeta(name)+"$")
-	}
-	command := fmt.Sprintf("go test %s -run %s -count=1", wording.Shell(p.dir), wording.Shell(strings.Join(names, "/")))
+	command := fmt.Sprintf("go test %s -run %s -count=1", wording.Shell(p.dir), wording.Shell(p.pattern()))
 	if assignment == "" {
 		return command
 	}
 	return wording.Shell(assignment) + " " + command
+}
+
+// pattern matches the name of the test alone.
+func (p place) pattern() string {
+	var names []string
+	for name := range strings.SplitSeq(p.test, "/") {
+		names = append(names, "^"+regexp.QuoteMeta(name)+"$")
+	}
+	return strings.Join(names, "/")
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"dessim/sim/check"
+	"dessim/sim/explore"
 	"dessim/sim/files"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
@@ -138,6 +139,9 @@ func (r *runner) again(path string, x *scenario.Recording) {
 		return
 	}
 	command := r.place.command(ReplayVariable + "=" + filepath.Base(path))
+	if w, alone, broken := r.apart(x.Seed); alone && paramsText(r.Scenario, &x.Params) == paramsText(r.Scenario, &r.Params) {
+		outcome, _ = r.confirmed(path, &outcome, broken, command, func() (explore.Outcome, *explore.Trial) { return w.Try(x.Trial()), nil })
+	}
 	r.trace(x)
 	r.show(x, command, x.Trial())
 	var b strings.Builder

@@ -150,15 +150,20 @@ func unseenAlone(o *explore.Outcome) bool {
 // failed shrinks, saves and reports a run.
 func (r *runner) failed(run explore.SeedRun, first *explore.Outcome, again string) {
 	r.Helper()
-	w := r.Scenario.WorldUnder(r.watchdog, run.Salt(), r.Params)
-	outcome, trial := w.Seed(run.Salt(), r.o.Strategy.Source(run), true)
-	if outcome.Digest != first.Digest || outcome.Signature() != first.Signature() {
-		r.Fatalf("seed %d is not deterministic: it was %v, %s, and then %v, %s\n%s%s",
-			run.Seed, first.Digest, describe(first), outcome.Digest, describe(&outcome), r.difference(w, run), again)
+	w, alone, broken := r.apart(run.Salt())
+	about := fmt.Sprintf("seed %d", run.Seed)
+	make := func() (explore.Outcome, *explore.Trial) { return w.Made(r.o.Strategy, run, true) }
+	var outcome explore.Outcome
+	var trial *explore.Trial
+	if alone {
+		outcome, trial = r.confirmed(about, first, broken, again, make)
+	} else if outcome, trial = make(); outcome.Digest != first.Digest || outcome.Signature() != first.Signature() {
+		r.Fatalf("%s is not deterministic: it was %v, %s, and then %v, %s\n%s%s",
+			about, first.Digest, describe(first), outcome.Digest, describe(&outcome), r.difference(w, run), again)
 	}
 	subject := r.Subject
 	subject.Seed = run.Salt()
-	r.report(fmt.Sprintf("seed %d", run.Seed), subject, w, trial, &outcome, again)
+	r.report(about, subject, w, trial, &outcome, again)
 }
 
 // report shrinks and saves a failing run, and fails the test. about names the run.

@@ -165,14 +165,15 @@ func Before(s *scenario.Scenario, p *scenario.Params, checks []check.Result, a A
 }
 
 // OfTrial makes the run of a trial, whose outcome is known, and tells it. w may be nil; ok is
-// false if it interrupts the run.
+// false if it interrupts the run, or if the run is another one in this process: see
+// scenario.Run.Isolation.
 func OfTrial(s scenario.Subject, t *explore.Trial, o *explore.Outcome, a About, w *watch.Watchdog) (_ *Story, _ *history.History, ok bool) {
 	p := s.Params
 	p.Nodes = t.Nodes
 	h := Before(s.Scenario, &p, o.Checks, a, o.Sim.Events)
 	options := scenario.Options{Watchdog: w}
 	r, _ := s.Scenario.Try(s.Seed, s.Params, t, h.Attach(&options, source.NewReplay(t.Answers)), options)
-	if r.Interrupted() {
+	if r.Interrupted() || r.Sim.Digest != o.Digest {
 		return nil, nil, false
 	}
 	return Of(h, &r, a), h, true

@@ -75,6 +75,9 @@ func (t *tool) sides(ctx context.Context, f *flags, args []string) (a, b side, e
 	case len(jobs) != 2:
 		return nil, nil, refuse("%s; diff compares two: files, seeds by -seed, or a file and -other", wording.Count(len(jobs), "run"))
 	}
+	if exe, err := executable("diff"); err == nil && jobs[0].alone() && jobs[1].alone() {
+		return apart{there{jobs[0], exe}}, apart{there{jobs[1], exe}}, nil
+	}
 	return here{jobs[0]}, here{jobs[1]}, nil
 }
 

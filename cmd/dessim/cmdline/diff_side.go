@@ -243,6 +243,19 @@ func (s there) run() (*outcome, error) {
 	return o, nil
 }
 
+// apart is a run in a process of its own. A seed has no file, so it is looked at in this one.
+type apart struct{ there }
+
+func (s apart) name() string              { return here{s.job}.name() }
+func (s apart) file() *scenario.Recording { return here{s.job}.file() }
+
+func (s apart) look(line int, step uint64) (*sight, error) {
+	if s.replay == nil {
+		return here{s.job}.look(line, step)
+	}
+	return s.there.look(line, step)
+}
+
 // failed says why the other program did not replay the file.
 func (s there) failed(why *lastWords) error {
 	return &exit{exitInternal, fmt.Sprintf("%s failed: %s", quote(s.exe), cmp.Or(why.text(), "it shows no run: is it a build of "+s.Name+"?"))}

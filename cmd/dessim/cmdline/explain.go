@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"dessim/sim/explore"
 	"dessim/sim/history"
 	"dessim/sim/scenario"
 	"dessim/sim/source"
@@ -63,10 +64,10 @@ func (j *job) readRun(f *flags, command string, args []string, allowed ...string
 	return err
 }
 
-// explain makes the run, and makes it again to tell it: only then is it known where to look.
+// explain makes the run, and makes it again to tell it: only then is it known where to look. Of two
+// runs that are each to have a process, the first is made in another one.
 func (j *job) explain() error {
-	j.warn = j.complain
-	r, err := j.execute()
+	r, err := j.first()
 	if err != nil {
 		return err
 	}
@@ -78,6 +79,7 @@ func (j *job) explain() error {
 	if again.Interrupted() {
 		return interruptedEarly()
 	}
+	j.stray("the story", again.Sim.Digest, r.Sim.Digest)
 	told := story.Of(h, &again, story.About{}).Lines()
 	if j.json {
 		writeJSON(&j.out, ordered{
@@ -91,6 +93,31 @@ func (j *job) explain() error {
 	figures.add("reproduce", "%s", j.command)
 	figures.write(&j.out)
 	return verdictExit(r.Verdict)
+}
+
+// first makes the run for explain, which needs the checks, the number of events and the digest.
+func (j *job) first() (r scenario.Report, err error) {
+	if !j.alone() {
+		j.warn = j.complain
+		return j.execute()
+	}
+	w, ctx := j.apart(j.watchdog, &j.subject)
+	var o explore.Outcome
+	switch {
+	case j.cut != nil:
+		o = w.Try(j.replay.Trial())
+	case j.replay != nil:
+		o, _ = w.Seed(j.Seed, j.replay.source(), false)
+	default:
+		o, _ = w.Seed(j.Seed, nil, false)
+	}
+	if err := broke(ctx); err != nil {
+		return r, err
+	}
+	if o.Interrupted() {
+		return r, interruptedEarly()
+	}
+	return scenario.Report{Scenario: j.Scenario, Seed: j.Seed, Params: j.Params, Verdict: o.Judgement(), Checks: o.Checks, Sim: o.Sim}, nil
 }
 
 // setting says with which parameters a run is made: who reads its story knows no flags.

@@ -164,6 +164,16 @@ func (j *job) open(f *flags) (err error) {
 		j.answers = j.recorder
 		j.observers = append(j.observers, clock)
 	}
+	if record != nil && j.recorder == nil && j.live == nil && j.alone() {
+		// A failure is not made again for its file: in this process it might not fail.
+		clock := new(clock)
+		j.recorder = &source.Recorder{Source: j.answers, Clock: clock.now}
+		j.answers = j.recorder
+		j.observers = append(j.observers, clock)
+		if j.shown == nil {
+			j.told = history.New(j.Scenario, &j.Params, history.Limits{Bytes: -1})
+		}
+	}
 	if logs != nil && logs.given {
 		if j.logs, err = openFolder(logs); err != nil {
 			return err
@@ -243,8 +253,8 @@ func (j *job) execute() (scenario.Report, error) {
 		},
 	}
 	answers := j.answers
-	if j.shown != nil {
-		answers = j.shown.Attach(&o, answers)
+	if h := cmp.Or(j.shown, j.told); h != nil {
+		answers = h.Attach(&o, answers)
 	}
 	r, ok := j.Scenario.Execute(j.Seed, j.Params, answers, o)
 	if r.Stuck != nil {
@@ -311,6 +321,7 @@ func (j *job) show(r *scenario.Report) {
 	h, shown := j.shown, *r
 	if !r.Interrupted() {
 		h, shown = report.Closer(h, r, &j.Params, j.again)
+		j.stray("-report", shown.Sim.Digest, r.Sim.Digest)
 	}
 	j.page.runs = []*report.Run{report.Of(h, &shown, report.About{Command: j.command, Story: r.Story})}
 	j.reported = j.page.write()
@@ -341,12 +352,16 @@ func (j *job) writeLogs(r *scenario.Report) {
 	}
 }
 
-// recordAgain makes a run that failed again, for its replay file: recording every run would
-// slow down those that pass.
+// recordAgain makes a run that failed again, for its replay file, unless it was recorded: that
+// would slow down runs that pass.
 func (j *job) recordAgain() {
 	file, err := j.files.openReplay(files.Name(fmt.Sprintf("-%d.replay", j.Seed), "dessim", j.Scenario.Name))
 	if err != nil {
 		j.lost("%v", err)
+		return
+	}
+	if j.recorder != nil {
+		j.record = file
 		return
 	}
 	clock := new(clock)
