@@ -261,6 +261,9 @@ func (s *sweep) do(ctx context.Context) error {
 		return s.failed(err)
 	}
 	s.report = r
+	if s.differs != nil {
+		s.note = fmt.Sprintf("not deterministic: the sweep ended at seed %d, of which two runs differ", s.differs.Seed)
+	}
 	if s.page.live() {
 		s.showProgress(p, r) // what follows can take a while
 	}
@@ -287,13 +290,12 @@ func (s *sweep) do(ctx context.Context) error {
 
 // different returns how a sweep ends in which two runs of a seed differ.
 func (s *sweep) different(err *explore.NotDeterministicError) error {
-	d := err.Difference
-	if d == nil {
-		return &exit{exitInternal, err.Error()}
-	}
 	s.complain(err.Error())
-	s.complainOf(d)
-	return &exit{exitInternal, s.whereToLook()}
+	if d := err.Difference; d != nil {
+		s.complainOf(d)
+		s.complain(s.whereToLook())
+	}
+	return &exit{code: exitInternal}
 }
 
 // failed returns how a sweep without a report ends.
