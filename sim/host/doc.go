@@ -66,17 +66,29 @@
 //   - A map of more than 8 entries whose keys are pointers, channels or interfaces of them is
 //     ranged over in an order that may follow from addresses. The first such range of a life is
 //     a note, go.inexact.
-//   - Package variables, os.Args and the environment are those of the process: shared by the nodes
-//     of a run, and kept from run to run. "dessim vet -programs" lists the variables that change.
+//   - Package variables, os.Args and the environment are those of the process: the nodes of a run
+//     share them. "dessim vet -programs" lists the variables that change. Runs do not: see below.
 //   - Goroutines that packages start before main belong to no node; New names them on standard
 //     error, once. A node that shares a channel or a lock with one follows the machine's clock.
-//   - What is done once a process, such as filling a cache, can make the first run of a process
-//     differ from those that follow.
 //   - Memory is not interleaved: a goroutine gives its turn away at operations on channels and
 //     locks only. Under -race, data races are reported all the same.
 //   - A goroutine that spins, for the time or for another goroutine, even with Lock and Unlock, never
 //     ends its step: the step is named, with the line. runtime.MemStats, weak pointers, cgo and
 //     addresses in stack traces are as on a machine.
+//
+// # Once a process
+//
+// A library that fills a cache, or has a sync.Once, makes the first run of a process another one than
+// those that follow: under the fault yield, one more lock is enough. So with scenario.EachRun, each
+// run is the first and last of its process in sweep, shrink and explore; and what run, replay, explain
+// and diff say of a run is of such a one. A sweep makes those that fail, and one in 256, a second time in
+// another process, with another GOMAXPROCS: a difference ends it with the place.
+//
+// Some runs are made in a process that has made others, and may differ: those of stats, compare
+// and mutate; the second one of replay -until with a time, and of diff where it looks at a seed;
+// those of the pages of shrink, and of the closer look that the page of a long run takes, which are told
+// if they differ. The runs of a go test share its process, too; but package simtest tells a failure as
+// it is in a process of its own, and says so if it is none there.
 //
 // Digests may change with the Go release, as the order of goroutines in the standard library may.
 package host

@@ -92,9 +92,10 @@ func (s *subject) alone() bool {
 	return processes() && s.Scenario.Isolation(s.Seed, s.Params) == explore.EachRun
 }
 
-// stray says that a run for a page or a story, in a process that has made others, is another one.
-func (t *tool) stray(what string, digest, want sim.Digest) {
+// stray says that a page or a story is of another run than that of the digest: in a process that has
+// made others.
+func (t *tool) stray(what, digest, want string) {
 	if digest != want {
-		t.complain(fmt.Sprintf("%s shows a run with digest %v, not %v: it was made in a process that had made another; see package host on what is done once a process", what, digest, want))
+		t.complain(fmt.Sprintf("%s shows a run with digest %s, not %s: what a program does once a process makes it another, in a process that has made others", what, digest, want))
 	}
 }

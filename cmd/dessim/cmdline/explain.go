@@ -79,7 +79,7 @@ func (j *job) explain() error {
 	if again.Interrupted() {
 		return interruptedEarly()
 	}
-	j.stray("the story", again.Sim.Digest, r.Sim.Digest)
+	j.stray("the story", again.Sim.Digest.String(), r.Sim.Digest.String())
 	told := story.Of(h, &again, story.About{}).Lines()
 	if j.json {
 		writeJSON(&j.out, ordered{

@@ -321,7 +321,7 @@ func (j *job) show(r *scenario.Report) {
 	h, shown := j.shown, *r
 	if !r.Interrupted() {
 		h, shown = report.Closer(h, r, &j.Params, j.again)
-		j.stray("-report", shown.Sim.Digest, r.Sim.Digest)
+		j.stray("-report", shown.Sim.Digest.String(), r.Sim.Digest.String())
 	}
 	j.page.runs = []*report.Run{report.Of(h, &shown, report.About{Command: j.command, Story: r.Story})}
 	j.reported = j.page.write()

@@ -205,6 +205,7 @@ func (k *shrinking) show(out *explore.Shrunk, lines []string, path string) strin
 	}
 	after, ok := report.OfTrial(k.Subject, out.After, k.late(), report.About{Label: "shrunk", Command: cmp.Or(k.replayLine(path), before), Story: lines})
 	if ok {
+		k.stray("-report", after.Digest, out.Is.Digest.String())
 		k.page.runs = append(k.page.runs, after)
 		after, ok = report.OfTrial(k.Subject, out.Before, k.late(), report.About{Label: "before shrinking", Command: before})
 	}
@@ -212,6 +213,7 @@ func (k *shrinking) show(out *explore.Shrunk, lines []string, path string) strin
 		k.complain("interrupted: -report wrote nothing")
 		return ""
 	}
+	k.stray("-report", after.Digest, out.Was.Digest.String())
 	k.page.runs = append(k.page.runs, after)
 	return k.page.write()
 }

@@ -35,7 +35,9 @@ one line:
   FILE:LINE: what: why
 
 With -programs it checks PACKAGES as ordinary Go programs that are hosted as nodes, and
-reports package variables that change: the nodes of a run share them. Name libraries, too.
+reports package variables that change: the nodes of a run share them. Runs do not where
+each has a process, scenario.EachRun, so a cache that only fills is harmless there. Name
+libraries, too.
 
 It exits with 1 if there is a finding.`
 

@@ -153,7 +153,7 @@ func (c *pass) method(n *ast.CallExpr, where place) {
 
 // Shared reports where package variables change that the nodes of a run share if they are ordinary Go
 // programs, hosted by package host: what one writes the others read, and so do later runs of the
-// process. It leaves alone what init does. It needs no facts and no other analyzer, and has no flags.
+// process, unless each run has one: see scenario.EachRun. It leaves alone what init does. It needs no facts and no other analyzer, and has no flags.
 var Shared = &analysis.Analyzer{
 	Name: "shared",
 	Doc:  "list where package variables change\n\nNodes of a run that are ordinary Go programs share them.",
