@@ -71,6 +71,12 @@ func (w *World) Apart(p Processes) *World {
 			return a.outcome(), a.Trial, a.Story
 		}
 	}
+	if w.Turns != nil {
+		next.Turns = func(t *Trial) (Outcome, []source.Answer) {
+			a, _ := x.ask(&request{Trial: t, Turns: true}, nil)
+			return a.outcome(), a.Asked
+		}
+	}
 	return &next
 }
 

@@ -49,6 +49,10 @@ type World struct {
 	// know in the comments of its answers, and what led to the failure, in lines.
 	Told func(t *Trial) (Outcome, *Trial, []string)
 
+	// Turns, unless nil, makes the run of t, and returns the questions about turns of goroutines
+	// (sim.AsksOfTurns), in their order: as answers with Value 0. Nodes may have goroutines then.
+	Turns func(t *Trial) (Outcome, []source.Answer)
+
 	made func(strategy Strategy, r SeedRun, record bool, observers ...sim.Observer) (Outcome, *Trial) // or nil: see Made
 }
 

@@ -24,6 +24,7 @@ type misfortune struct {
 	what    sim.What          // the event that shows that it has begun
 	// answers depend on the identity of the fault; nil is none.
 	answers func(f *fault.Fault) []source.Answer
+	words   string // of one that comes at no place
 }
 
 // MisfortuneKind is a sort of misfortune that Misfortunes tries.
@@ -37,7 +38,7 @@ type MisfortuneKind struct {
 
 // MisfortuneKinds returns the sorts of misfortune.
 func MisfortuneKinds() []MisfortuneKind {
-	return []MisfortuneKind{
+	return append([]MisfortuneKind{
 		{"crash", "a node crashes, and as many of its unsynced records survive as can", crashes},
 		{"blackout", "all nodes crash at once, and lose what is not synced", blackouts},
 		{"failsync", "a sync fails: the node crashes there; or a flush, and the node goes on", failedSyncs},
@@ -47,7 +48,7 @@ func MisfortuneKinds() []MisfortuneKind {
 		{"pause", "a node does nothing for a while", pauses},
 		{"cut", "two nodes hear nothing of each other for a while", cutLinks},
 		{"isolate", "a node hears nothing of the others, nor they of it, for a while", isolations},
-	}
+	}, turnKinds()...)
 }
 
 // ofNode reports whether faults of nodes can come at the place.
@@ -307,6 +308,9 @@ func (m *misfortune) with(t *Trial) (*Trial, sign) {
 
 // String says what happens: "lose: 0's send vote #2, to 3".
 func (m *misfortune) String() string {
+	if m.words != "" {
+		return m.words
+	}
 	p := m.place
 	name := MisfortuneKinds()[m.kind].Name
 	if m.what == sim.Sent {

@@ -41,6 +41,9 @@ import (
 //
 // # Which come first
 //
+// What goroutines of hosted programs do by other turns (the kinds yield and order) is tried first, in at
+// most half of Runs.
+//
 // Runs bounds the search, and a long run has more places than that. So all kinds have their
 // turns alike. Within a kind, misfortunes are divided into classes by what the node does there,
 // such as sending a vote, and these have their turns alike, however many places they have.
@@ -55,7 +58,7 @@ type Misfortunes struct {
 	World *World
 	// Trial is the run to which misfortunes are added.
 	Trial *Trial
-	// Kinds are the names of the MisfortuneKinds that are tried; nil is all.
+	// Kinds are the names of the MisfortuneKinds that are tried; nil is all that can come.
 	Kinds []string
 	// From and To bound the time of a first misfortune. A further one comes at most To - From
 	// after the end of the one before. If To is 0, the search finds the time from the first
@@ -132,6 +135,9 @@ func (c *Misfortunes) Search(ctx context.Context) (Met, error) {
 	if err := g.measure(); err != nil {
 		return g.found, err
 	}
+	if ok, err := g.turns(ctx); !ok || err != nil {
+		return g.found, err
+	}
 	level := []*candidate{{trial: g.Trial, to: g.To}}
 	for depth := 0; len(level) > 0 && depth <= g.Depth; depth++ {
 		next, ok, err := g.level(ctx, level, depth)
@@ -161,6 +167,9 @@ func (g *misfortuneSearch) prepare() error {
 		if !slices.ContainsFunc(g.kinds, func(k MisfortuneKind) bool { return k.Name == name }) {
 			return fmt.Errorf("explore: no misfortune is called %q", name)
 		}
+	}
+	if g.Kinds == nil && g.World.Turns == nil { // no node has goroutines
+		g.kinds = g.kinds[:len(g.kinds)-len(turnKinds())]
 	}
 	for _, k := range g.kinds {
 		g.tries = append(g.tries, g.Kinds == nil || slices.Contains(g.Kinds, k.Name))

@@ -35,6 +35,7 @@ type request struct {
 	Trial    *Trial          `json:"trial,omitempty"`
 	Guard    *Guard          `json:"guard,omitempty"` // of Trial: it decides when the run ends
 	Told     bool            `json:"told,omitempty"`  // Trial is told
+	Turns    bool            `json:"turns,omitempty"` // the questions of Trial about turns are wanted
 	Watch    sim.What        `json:"watch,omitempty"` // these events are passed on
 	Trace    bool            `json:"trace,omitempty"` // so is the trace
 }
@@ -53,6 +54,7 @@ type served struct {
 	Trial   *Trial                 `json:"trial,omitempty"`
 	Guarded *guarded               `json:"guarded,omitempty"`
 	Story   []string               `json:"story,omitempty"`
+	Asked   []source.Answer        `json:"asked,omitempty"`
 }
 
 // guarded is a Guarded as data.
@@ -131,6 +133,8 @@ func (r *request) serve(w *World, out io.Writer) (a served, interrupted bool) {
 	switch {
 	case r.Trial != nil && r.Told:
 		o, a.Trial, a.Story = w.Told(r.Trial)
+	case r.Trial != nil && r.Turns:
+		o, a.Asked = w.Turns(r.Trial)
 	case r.Trial != nil:
 		o = w.Try(r.Trial, observers...)
 	case r.Replay:

@@ -48,6 +48,16 @@ func (s *Scenario) WorldOn(o Options, seed uint64, p Params) *explore.World {
 		}
 		return explore.Guarded{GivenUp: !ok, Fails: ok && o.Fails(g), Events: r.Sim.Events, Used: replay.Used}
 	}
+	if w.Isolation == EachRun { // ordinary Go programs
+		w.Turns = func(t *explore.Trial) (explore.Outcome, []source.Answer) {
+			src := &turnsAsked{Source: source.NewReplay(t.Answers), seen: make(map[source.Answer]bool)}
+			r, _ := s.Try(seed, p, t, src, Options{Watchdog: watchdog})
+			if r.Stuck != nil {
+				return r.Outcome(), nil // the source is not ours any more
+			}
+			return r.Outcome(), src.asked
+		}
+	}
 	w.Seed = func(seed uint64, src protocol.Source, record bool, observers ...sim.Observer) (explore.Outcome, *explore.Trial) {
 		if src == nil {
 			src = source.Seed(seed)
@@ -165,4 +175,28 @@ func (r *Report) Outcome() explore.Outcome {
 		o.Counts = append(slices.Clip(o.Counts), explore.Count{Name: "ended by -events", N: 1})
 	}
 	return o
+}
+
+// turnsAsked is a Source that notes the questions about turns of goroutines.
+type turnsAsked struct {
+	protocol.Source
+	asked []source.Answer // with Value 0
+	seen  map[source.Answer]bool
+}
+
+func (x *turnsAsked) Choose(k protocol.Key, n uint64) uint64 {
+	x.note(k, n)
+	return x.Source.Choose(k, n)
+}
+
+func (x *turnsAsked) Chance(k protocol.Key, p protocol.Ratio) bool {
+	x.note(k, 0)
+	return x.Source.Chance(k, p)
+}
+
+func (x *turnsAsked) note(k protocol.Key, n uint64) {
+	if a := (source.Answer{Key: k, Range: n}); sim.AsksOfTurns(k.Kind) && !x.seen[a] {
+		x.seen[a] = true
+		x.asked = append(x.asked, a)
+	}
 }

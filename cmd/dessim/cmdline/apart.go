@@ -36,20 +36,24 @@ func (t *tool) starting(ctx context.Context, s *subject) func(threads int) (io.R
 	}
 }
 
-// apart returns the world of s under a watchdog, and a context that ends as the watchdog's does.
-// If each run is to have a process, the world's runs have; and the context ends if one of these
-// fails: see broke.
+// apart returns the world of s under a watchdog, which may be nil, and a context that ends with the
+// watchdog's: see isolated.
 func (t *tool) apart(w *watch.Watchdog, s *subject) (*explore.World, context.Context) {
-	world := t.world(w, s)
-	ctx := w.Context
-	if ctx == nil {
-		ctx = context.Background()
+	ctx := context.Background()
+	if w != nil && w.Context != nil {
+		ctx = w.Context
 	}
-	if world.Isolation != explore.EachRun || !processes() {
-		return world, ctx
+	return t.isolated(ctx, t.world(w, s), s)
+}
+
+// isolated returns a world of s. If each run is to have a process, its runs have; and the context
+// ends if one of these fails, too: see broke.
+func (t *tool) isolated(ctx context.Context, w *explore.World, s *subject) (*explore.World, context.Context) {
+	if w.Isolation != explore.EachRun || !processes() {
+		return w, ctx
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	return world.Apart(explore.Processes{Context: ctx, Start: t.starting(ctx, s), Tell: t.complainAll, Fail: cancel}), ctx
+	return w.Apart(explore.Processes{Context: ctx, Start: t.starting(ctx, s), Tell: t.complainAll, Fail: cancel}), ctx
 }
 
 // world returns the world of s under a watchdog, with what tells its runs.

@@ -113,7 +113,6 @@ type exploring struct {
 	*tool
 	subject
 	explore.Misfortunes
-	ctx  context.Context // of World
 	json bool
 	line string // repeats it
 	file *output
@@ -177,7 +176,6 @@ func (x *exploring) read(f *flags) (err error) {
 		}
 	}
 	x.Misfortunes = *x.Scenario.Misfortunes(x.watchdog, x.Seed, x.Params)
-	x.World, x.ctx = x.apart(x.watchdog, &x.subject)
 	if err := x.readKinds(f.find("kinds")); err != nil {
 		return err
 	}
@@ -243,11 +241,13 @@ func (x *exploring) do(ctx context.Context) error {
 	p := newExploreProgress(&x.streams)
 	x.Tell = p.at
 	var err error
-	x.found, err = x.Search(x.ctx)
+	var alive context.Context // while its processes do what they are to do
+	x.World, alive = x.isolated(ctx, x.World, &x.subject)
+	x.found, err = x.Search(alive)
 	p.close()
 	switch {
-	case broke(x.ctx) != nil:
-		return broke(x.ctx)
+	case broke(alive) != nil:
+		return broke(alive)
 	case errors.Is(err, explore.ErrEnded):
 		return refuse("scenario %s: -events %d ended the run without misfortunes, so explore cannot tell its places; want more events", x.Scenario.Name, x.Params.Events)
 	case err != nil:
@@ -255,7 +255,7 @@ func (x *exploring) do(ctx context.Context) error {
 	case x.found.Runs == 0 && ctx.Err() != nil:
 		return interruptedEarly()
 	}
-	first := x.shrink(ctx)
+	first := x.shrink(alive)
 	return x.conclude(ctx, x, first, x.found.Runs, x.found.Complete)
 }
 
@@ -265,7 +265,7 @@ func (x *exploring) shrink(ctx context.Context) *explore.FailedRun {
 	if first == nil || ctx.Err() != nil {
 		return first
 	}
-	s, err := explore.Shrink(x.ctx, x.World, first.Trial, explore.ShrinkOptions{Runs: explore.DefaultRuns, Workers: x.Workers})
+	s, err := explore.Shrink(ctx, x.World, first.Trial, explore.ShrinkOptions{Runs: explore.DefaultRuns, Workers: x.Workers})
 	if err != nil || s.Is.Interrupted() {
 		return first
 	}

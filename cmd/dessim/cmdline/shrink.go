@@ -80,7 +80,7 @@ func (k *shrinking) read(f *flags, args []string) (err error) {
 		if k.subject, err = f.subject(); err != nil {
 			return err
 		}
-		k.world, k.ctx = k.apart(k.watchdog, &k.subject)
+		k.world, k.ctx = k.isolated(k.ctx, k.tool.world(k.watchdog, &k.subject), &k.subject)
 		return nil
 	}
 	if err := onlyOne("shrink", "file", args[1:]); err != nil {
@@ -95,7 +95,7 @@ func (k *shrinking) read(f *flags, args []string) (err error) {
 		return err
 	}
 	k.from = args[0]
-	k.world, k.ctx = k.apart(k.watchdog, &k.subject)
+	k.world, k.ctx = k.isolated(k.ctx, k.tool.world(k.watchdog, &k.subject), &k.subject)
 	return nil
 }
 

@@ -53,6 +53,22 @@ func TestEachMistakeIsFoundAndShrunk(t *testing.T) {
 	}
 }
 
+// A search that adds one misfortune to a run by arrival finds each mistake.
+func TestEachMistakeIsOneTurnFromTheRunByArrival(t *testing.T) {
+	for _, s := range All() {
+		x := subject(t, "-scenario "+s.Name)
+		search := x.Scenario.Misfortunes(nil, x.Seed, x.Params)
+		search.Runs, search.Failures = 1000, 1
+		met, err := search.Search(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if met.First == nil || len(met.First.Trial.Answers) != 1 {
+			t.Errorf("%s: %d runs, and the first failure is %+v; want one answer", s.Name, met.Runs, met.First)
+		}
+	}
+}
+
 func subject(t *testing.T, flags string) scenario.Subject {
 	t.Helper()
 	x, err := scenario.ParseSubject(All(), flags)

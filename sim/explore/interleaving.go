@@ -1,0 +1,178 @@
+package explore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"dessim/protocol"
+	"dessim/sim/fault"
+	"dessim/sim/source"
+)
+
+// The misfortunes yield and order are single answers to the questions that the faults of these
+// names ask: a goroutine of a hosted program lets others go first before one operation, or another
+// one than the first has one turn. No event shows these questions, so a run lists them:
+// World.Turns.
+
+// The names of these kinds.
+const (
+	yieldKind = "yield"
+	orderKind = "order"
+)
+
+// turnKinds returns these kinds: no place of an effect has them.
+func turnKinds() []MisfortuneKind {
+	none := func(*Misfortunes, *place) ([]misfortune, int, bool) { return nil, 0, false }
+	return []MisfortuneKind{
+		{yieldKind, "a goroutine lets others go first before an operation", none},
+		{orderKind, "another goroutine than the first has a turn", none},
+	}
+}
+
+// turnRun is a run with some of these misfortunes, and the questions that it asks after the last.
+type turnRun struct {
+	*candidate
+	last    source.Answer // the latest misfortune, if there is one
+	outcome Outcome
+	asked   []source.Answer
+}
+
+// turns makes the runs with these misfortunes, before all others: at most half of Runs. ok is false
+// if the search must stop.
+func (g *misfortuneSearch) turns(ctx context.Context) (ok bool, err error) {
+	if g.World.Turns == nil || !g.tries[g.kindOf(yieldKind)] && !g.tries[g.kindOf(orderKind)] {
+		return true, nil
+	}
+	first := turnRun{candidate: &candidate{trial: g.Trial.scheduled(g.Nodes)}}
+	g.list(&first)
+	if first.outcome.Interrupted() {
+		return false, nil
+	}
+	if first.outcome.Failed() {
+		return true, nil // so does the run without misfortunes
+	}
+	for _, a := range first.asked {
+		g.found.Kinds[g.kindOfAnswer(&a)].Places++
+	}
+	left := g.Runs / 2
+	level := []turnRun{first}
+	for depth := 1; depth <= g.Depth && len(level) > 0; depth++ {
+		var grown [][]turnRun
+		for i := range level {
+			grown = append(grown, spread(g.more(&level[i])))
+		}
+		next := inTurn(grown)
+		if g.Runs > 0 {
+			most := min(len(next), left/(g.Depth-depth+1))
+			for i := range next[most:] {
+				g.untried(next[most+i].candidate.last.kind, 1)
+			}
+			next, left = next[:most], left-most
+		}
+		if ok, err = g.turnLevel(ctx, next); !ok || err != nil {
+			return ok, err
+		}
+		level = slices.DeleteFunc(next, func(r turnRun) bool { return r.outcome.Failed() })
+	}
+	return true, nil
+}
+
+// more returns the runs with one misfortune more.
+func (g *misfortuneSearch) more(r *turnRun) (out []turnRun) {
+	for i, a := range r.asked {
+		kind := g.kindOfAnswer(&a)
+		if !g.tries[kind] {
+			continue
+		}
+		for value := uint64(1); value < max(a.Range, 2); value++ {
+			a.Value = value
+			trial := *r.trial
+			trial.Answers = append(slices.Clip(trial.Answers), a)
+			m := &misfortune{kind: kind, place: new(place), words: fmt.Sprintf("%s: of node %v, at question %d of its goroutines' turns", a.Key.Kind, a.Key.A, i+1)}
+			out = append(out, turnRun{candidate: &candidate{parent: r.candidate, last: m, trial: &trial}, last: a})
+		}
+	}
+	return out
+}
+
+// turnLevel makes runs side by side and takes their results in order.
+func (g *misfortuneSearch) turnLevel(ctx context.Context, all []turnRun) (ok bool, err error) {
+	for len(all) > 0 {
+		if ctx.Err() != nil {
+			return false, nil
+		}
+		batch := all[:min(len(all), searchBatch*max(g.Workers, 1))]
+		all = all[len(batch):]
+		jobs := make(chan int)
+		var wait sync.WaitGroup
+		for range max(g.Workers, 1) {
+			wait.Go(func() {
+				for i := range jobs {
+					g.list(&batch[i])
+				}
+			})
+		}
+		for i := range batch {
+			jobs <- i
+		}
+		close(jobs)
+		wait.Wait()
+		for i := range batch {
+			r := &batch[i]
+			if r.outcome.Interrupted() {
+				return false, nil
+			}
+			if err := g.take(r.candidate, &misfortuneRun{outcome: r.outcome}); err != nil {
+				return false, err
+			}
+			if g.Failures > 0 && g.found.Failed >= g.Failures {
+				return false, nil
+			}
+		}
+		if g.Tell != nil {
+			g.Tell(g.found.Runs, g.found.Runs+len(all))
+		}
+	}
+	return true, nil
+}
+
+// list makes the run, and lists the questions after its last misfortune.
+func (g *misfortuneSearch) list(r *turnRun) {
+	r.outcome, r.asked = g.World.Turns(r.trial)
+	if r.candidate.last == nil {
+		return
+	}
+	at := slices.IndexFunc(r.asked, func(a source.Answer) bool { return a.Key == r.last.Key && a.Range == r.last.Range })
+	r.asked = r.asked[at+1:]
+}
+
+func (g *misfortuneSearch) kindOf(name string) int {
+	return slices.IndexFunc(g.kinds, func(k MisfortuneKind) bool { return k.Name == name })
+}
+
+// kindOfAnswer returns the kind of such an answer: orders are choices.
+func (g *misfortuneSearch) kindOfAnswer(a *source.Answer) int {
+	if a.Range > 0 {
+		return g.kindOf(orderKind)
+	}
+	return g.kindOf(yieldKind)
+}
+
+// scheduled returns the trial with faults that ask of every turn and operation of the nodes.
+func (t *Trial) scheduled(nodes int) *Trial {
+	next := *t
+	id := uint64(1)
+	for i := range t.Faults {
+		id = max(id, t.Faults[i].ID+1)
+	}
+	next.Faults = slices.Clone(t.Faults)
+	for node := range protocol.NodeID(nodes) {
+		next.Faults = append(next.Faults,
+			fault.Fault{ID: id, Op: fault.Order, Node: node},
+			fault.Fault{ID: id + 1, Op: fault.Yield, Node: node, Rate: protocol.Ratio{Num: 1, Den: 2}})
+		id += 2
+	}
+	return &next
+}
