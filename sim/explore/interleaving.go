@@ -26,8 +26,8 @@ const (
 func turnKinds() []MisfortuneKind {
 	none := func(*Misfortunes, *place) ([]misfortune, int, bool) { return nil, 0, false }
 	return []MisfortuneKind{
-		{yieldKind, "a goroutine lets others go first before an operation", none},
-		{orderKind, "another goroutine than the first has a turn", none},
+		{yieldKind, "a goroutine of a hosted program lets others go first before an operation", none},
+		{orderKind, "another goroutine of a hosted program than the first has a turn", none},
 	}
 }
 
