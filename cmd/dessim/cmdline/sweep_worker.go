@@ -75,7 +75,6 @@ func (w *worker) Close() error {
 // and means nothing to them.
 func (s *sweep) serve() error {
 	signal.Ignore(append(hangups(), os.Interrupt, syscall.SIGTERM)...)
-	debug.SetGCPercent(sweepGC)
 	ctx, interrupt := context.WithCancel(context.Background())
 	requests, w := io.Pipe()
 	go func() {
@@ -91,7 +90,11 @@ func (s *sweep) serve() error {
 	world := func(salt uint64) *explore.World {
 		salted := s.subject
 		salted.Seed = salt
-		return s.tool.world(watchdog, &salted)
+		w := s.tool.world(watchdog, &salted)
+		if w.Isolation != explore.EachRun { // a process touches its heap for the first time: a small one costs less
+			debug.SetGCPercent(sweepGC)
+		}
+		return w
 	}
 	if err := explore.Serve(world, requests, s.stdout); err != nil {
 		return &exit{exitIO, "answering the other process: " + files.Reason(err)}
