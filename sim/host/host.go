@@ -27,6 +27,8 @@ type Options struct {
 	// no more. Otherwise they are violations, like a panic. To exit with 0, and to return nil, always
 	// are the quiet end of a life.
 	ExitCrashes bool
+	// Disk says what the files of the program are on.
+	Disk DiskOptions
 }
 
 // Kinds of what a hosted node does.
@@ -69,14 +71,23 @@ func Name(id protocol.NodeID) string { return fmt.Sprintf("n%d", id) }
 func (h *Host) Records() [][]byte { return h.records }
 
 // Persist appends a record to the node's disk. A crash may lose it until the next Sync.
-func (h *Host) Persist(rec []byte) { h.life.do(func(env *protocol.Env) { env.Persist(rec) }) }
+func (h *Host) Persist(rec []byte) {
+	h.life.files.records()
+	h.life.do(func(env *protocol.Env) { env.Persist(rec) })
+}
 
 // Sync makes what was persisted before it survive any crash from here on. It takes disk time, in
 // which the node does nothing else: what it does after Sync happens when that is over.
-func (h *Host) Sync() { h.life.do((*protocol.Env).Sync) }
+func (h *Host) Sync() {
+	h.life.files.records()
+	h.life.do((*protocol.Env).Sync)
+}
 
 // Discard forgets the records with an index below upTo. It takes effect with the next Sync.
-func (h *Host) Discard(upTo uint64) { h.life.do(func(env *protocol.Env) { env.Discard(upTo) }) }
+func (h *Host) Discard(upTo uint64) {
+	h.life.files.records()
+	h.life.do(func(env *protocol.Env) { env.Discard(upTo) })
+}
 
 // Output records what the program made final, which checks judge.
 func (h *Host) Output(kind protocol.Kind, rec []byte) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/host/volume"
 )
 
 // epoch is the bubble's time when the node's clock is at 0: the start of the year 2000, in
@@ -24,6 +25,15 @@ type node struct {
 	program Program
 	options Options
 	life    *life
+	files   []imageFile // of Options.Disk.Image, once they have been read
+}
+
+// image returns the files of a new disk.
+func (n *node) image() []imageFile {
+	if n.files == nil {
+		n.files = readImage(n.options.Disk.Image)
+	}
+	return n.files
 }
 
 // Start begins a life.
@@ -31,15 +41,20 @@ func (n *node) Start(env *protocol.Env) {
 	l := &life{options: n.options, events: make(chan event), done: make(chan outcome)}
 	l.host = Host{life: l, id: env.ID(), incarnation: env.Incarnation()}
 	for _, r := range env.Records() {
+		if volume.IsRecord(r) {
+			break // and so are all
+		}
 		l.host.records = append(l.host.records, bytes.Clone(r))
 	}
 	l.net = newNetwork(l)
+	l.files = newFiles(l, n.image())
 	seed := protocol.Hash3(n.options.Salt^saltOfRand, uint64(env.ID())<<32|uint64(env.Incarnation()), env.Choose(kindRand, 1<<32))
 	go simRun(func() { l.drive(seed) })
 	n.life = l
 	runtime.AddCleanup(n, (*life).end, l)
 	program := n.program
 	l.step(env, event{kind: began, do: func() {
+		l.files.begin(env)
 		simGuest(true)
 		go l.main(program)
 		simGuest(false)
@@ -63,6 +78,7 @@ type life struct {
 	options Options
 	host    Host
 	net     *network
+	files   *files
 	events  chan event    // closed at the end
 	done    chan outcome  // of each event
 	mu      sync.Mutex    // of env: there is one turn, but the race detector does not know
@@ -80,6 +96,8 @@ type event struct {
 	do        func()
 	from      protocol.NodeID
 	msg       []byte
+	tag       uint64 // of a flush
+	failed    bool
 	name      uint64 // of the step
 	now       int64  // the bubble's time
 	offset    int64  // of the wall clock
@@ -93,6 +111,7 @@ const (
 	began eventKind = iota
 	received
 	fired
+	flushed
 	asked // by a person: do runs between steps
 )
 
@@ -162,6 +181,8 @@ func (l *life) drive(seed uint64) {
 			l.host.input.put(bytes.Clone(e.msg))
 		case e.kind == received:
 			l.net.receive(e.from, e.msg)
+		case e.kind == flushed:
+			l.files.flushed(e.tag, e.failed)
 		}
 		for simWait() {
 			simGrant(l.pick())

@@ -11,6 +11,7 @@ import (
 	"hash/fnv"
 	"os"
 	"strconv"
+	"syscall"
 )
 
 // A toy is a program, and how it is driven.
@@ -32,11 +33,19 @@ type printer struct {
 	failed  string
 }
 
-// Print and Hostname are what the overlay asks of a node.
+// Print, Hostname and Call are what the overlay asks of a node.
 func (p *printer) Print(_ bool, text []byte) { p.printed = append(p.printed, text...) }
 
 // Hostname returns the node's.
 func (*printer) Hostname() string { return "n7" }
+
+// Args and Call are what serves system calls: none.
+func (*printer) Args(uintptr, [6]uintptr) (kinds [6]uint8, sizes [6]int32) { return kinds, sizes }
+
+// Call refuses.
+func (*printer) Call(uintptr, [6]uintptr, [6][]byte) (result, errno uintptr) {
+	return 0, uintptr(syscall.EPERM)
+}
 
 func (p *printer) say(format string, args ...any) {
 	p.lines = append(p.lines, fmt.Sprintf(format, args...))

@@ -11,6 +11,7 @@ import (
 	mrand2 "math/rand/v2"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,7 @@ import (
 // toys are named like the group that they show.
 var toys = map[string]toy{
 	"files":     {run: opens},
+	"processes": {run: starts},
 	"finalizer": {run: cleans},
 	"inexact":   {run: addresses, inexact: true},
 	"machine":   {run: asks},
@@ -276,6 +278,14 @@ func lostUpdate(p *printer) {
 func opens(p *printer) {
 	if _, err := os.Open(os.Args[0]); err == nil {
 		p.fail("a program opens a file of the machine")
+	}
+}
+
+// starts starts a process.
+func starts(p *printer) {
+	_, err := os.StartProcess(os.Args[0], os.Args, new(os.ProcAttr))
+	if err == nil || !strings.Contains(err.Error(), "no processes") {
+		p.fail("a program starts a process, or is not told that there are none: %v", err)
 	}
 }
 

@@ -1,0 +1,155 @@
+package host
+
+import (
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// callArgs are the arguments of a system call, and the memory that those point to which are
+// pointers. The memory of a pointer that is 0 is nil.
+type callArgs struct {
+	a [6]uintptr
+	b [6][]byte
+}
+
+// int returns an argument that is an int: it has 32 bits.
+func (c *callArgs) int(i int) int { return int(int32(c.a[i])) }
+
+// long returns an argument that has 64 bits.
+func (c *callArgs) long(i int) int64 { return int64(c.a[i]) }
+
+// text returns an argument that is text.
+func (c *callArgs) text(i int) string { return string(c.b[i]) }
+
+// What an argument points to, as the overlay's file syscall/dessim.go knows it.
+const (
+	argNumber  = iota
+	argText    // t
+	argIn      // i: is read
+	argOut     // o: is written
+	argInOut   // x
+	argGather  // g: a list of buffers that are read
+	argScatter // s
+)
+
+// call is a system call that is served.
+type call struct {
+	name  string
+	kinds [6]uint8
+	sizes [6]int32
+	serve func(f *files, c *callArgs) (uintptr, syscall.Errno)
+}
+
+// served makes a call. args has a word for each argument: "n" is a number, "t" text; "o3" is memory
+// that is written, of the size that argument 3 says, counted from 1; "o:16" is 16 bytes.
+func served(name, args string, serve func(f *files, c *callArgs) (uintptr, syscall.Errno)) call {
+	c := call{name: name, serve: serve}
+	for i, word := range strings.Fields(args) {
+		c.kinds[i] = uint8(strings.Index("ntioxgs", word[:1]))
+		if fixed, ok := strings.CutPrefix(word[1:], ":"); ok {
+			n, _ := strconv.Atoi(fixed)
+			c.sizes[i] = int32(n)
+		} else if n, err := strconv.Atoi(word[1:]); err == nil {
+			c.sizes[i] = int32(-n)
+		}
+	}
+	return c
+}
+
+// refused makes a call that fails, and is none that needs a note: whoever calls it does without.
+func refused(name string, err syscall.Errno) call {
+	return served(name, "", func(*files, *callArgs) (uintptr, syscall.Errno) { return 0, err })
+}
+
+// nothing serves a call that has no effect that a program could see.
+func nothing(*files, *callArgs) (uintptr, syscall.Errno) { return 0, 0 }
+
+// callNumbers are the numbers of calls by their names, and callNames the other way.
+var callNumbers, callNames = func() (map[string]uintptr, []string) {
+	numbers := make(map[string]uintptr)
+	var names []string
+	add := func(first int, text string) {
+		for i, name := range strings.Fields(text) {
+			for len(names) <= first+i {
+				names = append(names, "")
+			}
+			if name != "-" {
+				names[first+i], numbers[name] = name, uintptr(first+i)
+			}
+		}
+	}
+	add(0, oldCallNames)
+	add(firstNewCall, newCallNames)
+	return numbers, names
+}()
+
+// firstNewCall is the first number that calls have on all machines.
+const firstNewCall = 424
+
+// calls are those that are served, by their numbers on this machine.
+var calls = func() []*call {
+	all := make([]*call, len(callNames))
+	for _, group := range [][]call{fileCalls, pathCalls, otherCalls} {
+		for _, c := range group {
+			if n, ok := callNumbers[c.name]; ok {
+				all[n] = &c
+			}
+		}
+	}
+	return all
+}()
+
+// fcntlLock is fcntl with a lock, where others have a number.
+var fcntlLock = served("fcntl", "n n x:32", (*files).fcntl)
+
+// callOf returns the call of a number, or nil.
+func callOf(number uintptr, a [6]uintptr) *call {
+	if number >= uintptr(len(calls)) || calls[number] == nil {
+		return nil
+	}
+	c := calls[number]
+	if c.name == "fcntl" && isLock(int(int32(a[1]))) {
+		return &fcntlLock
+	}
+	return c
+}
+
+// Args says what the arguments of a system call point to, for package syscall.
+func (l *life) Args(number uintptr, a [6]uintptr) (kinds [6]uint8, sizes [6]int32) {
+	if c := callOf(number, a); c != nil {
+		return c.kinds, c.sizes
+	}
+	return kinds, sizes
+}
+
+// Call serves a system call, for package syscall.
+func (l *life) Call(number uintptr, a [6]uintptr, memory [6][]byte) (result, errno uintptr) {
+	f := l.files
+	defer f.unlock(f.lock())
+	c := callOf(number, a)
+	if c == nil {
+		f.noteOnce("a simulated node does not serve " + callName(number))
+		return 0, uintptr(refusal(callName(number)))
+	}
+	r, err := c.serve(f, &callArgs{a, memory})
+	return r, uintptr(err)
+}
+
+// callName returns the name of a system call.
+func callName(number uintptr) string {
+	if number < uintptr(len(callNames)) && callNames[number] != "" {
+		return callNames[number]
+	}
+	return "system call " + strconv.Itoa(int(number))
+}
+
+// refusal returns the error of a call that is not served.
+func refusal(name string) syscall.Errno {
+	switch name {
+	case "kill", "tkill", "tgkill", "clone", "clone3", "fork", "vfork", "execve", "execveat", "ptrace", "mount", "chroot",
+		"socket", "socketpair", "mknod", "mknodat", "reboot", "sethostname", "setuid", "setgid":
+		return syscall.EPERM
+	}
+	return syscall.ENOSYS
+}

@@ -1,0 +1,241 @@
+package host
+
+import (
+	"bytes"
+	"io/fs"
+	"iter"
+	"sync"
+	"syscall"
+
+	"dessim/protocol"
+	"dessim/sim/host/volume"
+)
+
+// DiskOptions say what the file system of a node is like.
+type DiskOptions struct {
+	Model    volume.Model // what a crash may undo: volume.Ordered unless set
+	Image    fs.FS        // files, directories and symbolic links that are there, safe, when the first life begins
+	Capacity int64        // bytes of data that it has room for; 0 is no bound
+}
+
+// kindDisk marks notes of a node's file system.
+var kindDisk = protocol.KindOf("disk")
+
+// files is the part of a node that an operating system's file system is on a machine. The
+// system calls of a hosted program come here, by the overlay's group files; calls.go has the list
+// of those that are served.
+//
+// All of it happens within the node's steps: by calls of the program, or of the driver when
+// the disk is done with something. Whoever calls holds mu, and parks only by waiting for a
+// condition. There is no goroutine, and no timer.
+//
+// The node's disk has the volume's records or the program's own. It is the volume's
+// from the first call on that changes a file; what a new volume has, it persists only then.
+type files struct {
+	id          protocol.NodeID
+	incarnation uint32
+	options     DiskOptions
+	do          func(func(env *protocol.Env))
+	print       func(stderr bool, text []byte)
+
+	mu      sync.Mutex
+	vol     *volume.Volume
+	image   []imageFile
+	failed  bool   // the volume cannot be mounted
+	owner   owner  // of the disk
+	index   uint64 // of the next record
+	held    []heldRecord
+	told    map[string]bool // notes that one of is enough
+	flushes map[uint64]*flush
+	tag     uint64                // of the last flush
+	errors  map[volume.Ino]uint64 // failed flushes of an inode
+	sparse  map[volume.Ino]bool   // files that got a hole in this life
+
+	descriptors map[int]descriptor
+	free        int // no number from firstDescriptor to before it is free
+	cwd         volume.Ino
+	umask       uint32
+	locks       locks
+	unlocked    *sync.Cond // made by a goroutine that waits for a lock
+	mappings    map[uintptr][]mapping
+	waits       map[uint64]string // what a goroutine waits for, by its name
+}
+
+// owner says whose records a disk has.
+type owner uint8
+
+const (
+	nobody owner = iota
+	volumes
+	programs
+)
+
+// heldRecord is a record of a new volume that nothing has changed yet.
+type heldRecord struct {
+	bytes   []byte
+	payload int
+}
+
+func newFiles(l *life, image []imageFile) *files {
+	return &files{
+		id: l.host.id, incarnation: l.host.incarnation, options: l.options.Disk, image: image, do: l.do, print: l.Print,
+		told:        make(map[string]bool),
+		flushes:     make(map[uint64]*flush),
+		errors:      make(map[volume.Ino]uint64),
+		sparse:      make(map[volume.Ino]bool),
+		descriptors: make(map[int]descriptor),
+		free:        firstDescriptor,
+		cwd:         volume.Root,
+		umask:       0o022,
+		mappings:    make(map[uintptr][]mapping),
+		waits:       make(map[uint64]string),
+	}
+}
+
+// lock begins a call of the program, in which its goroutine makes no operation.
+func (f *files) lock() (was bool) {
+	was = simQuiet(true)
+	f.mu.Lock()
+	return was
+}
+
+func (f *files) unlock(was bool) {
+	f.mu.Unlock()
+	simQuiet(was)
+}
+
+// begin looks at the records that survived, and mounts them if they are files.
+func (f *files) begin(env *protocol.Env) {
+	for i, rec := range env.Records() {
+		f.index = i + 1
+		if f.owner == nobody {
+			f.owner = programs
+			if volume.IsRecord(rec) {
+				f.owner = volumes
+			}
+		}
+	}
+	if f.owner == volumes {
+		defer f.unlock(f.lock())
+		f.mount(env.Records())
+	}
+}
+
+// mount makes the volume. What it lost is noted.
+func (f *files) mount(records iter.Seq2[uint64, []byte]) {
+	var lines []string
+	var err error
+	f.vol, lines, err = volume.Mount(records, volume.Config{
+		Model:   f.options.Model,
+		Persist: f.persist,
+		Now:     f.now,
+		Epoch:   f.incarnation,
+	})
+	for _, line := range lines {
+		f.note(line)
+	}
+	if err != nil {
+		f.failed = true
+		f.note("the file system cannot be mounted: " + err.Error())
+	}
+}
+
+// ready mounts a new volume, if nothing is mounted.
+func (f *files) ready() syscall.Errno {
+	if f.vol == nil && !f.failed {
+		f.mount(func(func(uint64, []byte) bool) {})
+		if !f.failed {
+			f.install()
+		}
+	}
+	if f.failed {
+		return syscall.EIO
+	}
+	return 0
+}
+
+// change is called before the program changes anything. From then on the disk is the volume's.
+func (f *files) change() syscall.Errno {
+	switch f.owner {
+	case volumes:
+		return 0
+	case programs:
+		f.noteOnce("a node keeps files or records, and this one keeps records: its files cannot be changed")
+		return syscall.EPERM
+	}
+	f.owner = volumes
+	var all []uint64
+	for _, r := range f.held {
+		all = append(all, f.index-uint64(len(f.held)-len(all)))
+		f.do(func(env *protocol.Env) { env.PersistFrom(r.bytes, r.payload) })
+	}
+	f.held = nil
+	f.safe(all)
+	return 0
+}
+
+// safe makes records safe at once.
+func (f *files) safe(records []uint64) {
+	if len(records) > 0 {
+		f.do(func(env *protocol.Env) { env.Flush(0, records) })
+		f.vol.Flushed(records)
+	}
+}
+
+// persist is what the volume persists a record with.
+func (f *files) persist(rec []byte, payload int) uint64 {
+	f.index++
+	index := f.index - 1
+	if f.owner != volumes {
+		f.held = append(f.held, heldRecord{bytes.Clone(rec), payload})
+		return index
+	}
+	f.do(func(env *protocol.Env) {
+		env.PersistFrom(rec, payload)
+		if f.options.Model == volume.Synced {
+			env.Flush(0, []uint64{index})
+		}
+	})
+	return index
+}
+
+// records is called before the program uses records. It panics if the disk has files.
+func (f *files) records() {
+	defer f.unlock(f.lock())
+	if f.owner == volumes {
+		panic("host: a node keeps files or records, and this one keeps files: no record can be persisted beside them")
+	}
+	f.owner = programs
+}
+
+// now returns the time of the node's clock in nanoseconds since 1970.
+func (f *files) now() (now int64) {
+	f.do(func(env *protocol.Env) { now = epoch + int64(env.Now()) })
+	return now
+}
+
+// space returns how many bytes of data the disk has room for, and false if it has no bound.
+func (f *files) space() (free int64, bound bool) {
+	full := false
+	f.do(func(env *protocol.Env) { full = env.Full() })
+	switch {
+	case full:
+		return 0, true
+	case f.options.Capacity > 0:
+		return max(f.options.Capacity-f.vol.Used(), 0), true
+	}
+	return 0, false
+}
+
+// note makes a remark.
+func (f *files) note(text string) {
+	f.do(func(env *protocol.Env) { env.Note(kindDisk, text) })
+}
+
+// noteOnce makes a remark the first time.
+func (f *files) noteOnce(text string) {
+	if !f.told[text] {
+		f.told[text] = true
+		f.note(text)
+	}
+}

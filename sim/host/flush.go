@@ -1,0 +1,119 @@
+package host
+
+import (
+	"sync"
+	"syscall"
+
+	"dessim/protocol"
+)
+
+// flush is records on their way to the disk.
+type flush struct {
+	records []uint64
+	done    bool
+	failed  bool
+	ended   *sync.Cond
+}
+
+// Flushed tells the program's goroutine that waits for the disk.
+func (n *node) Flushed(env *protocol.Env, tag uint64, failed bool) {
+	n.life.step(env, event{kind: flushed, tag: tag, failed: failed})
+}
+
+// flushed is called by the driver when the disk is done with a flush.
+func (f *files) flushed(tag uint64, failed bool) {
+	defer f.unlock(f.lock())
+	w, ok := f.flushes[tag]
+	if !ok {
+		return
+	}
+	delete(f.flushes, tag)
+	w.done, w.failed = true, failed
+	if failed {
+		f.vol.Failed(w.records)
+	} else {
+		f.vol.Flushed(w.records)
+		f.compact()
+	}
+	w.ended.Broadcast()
+}
+
+// compact has a snapshot take the place of all records, when that is worth it.
+func (f *files) compact() {
+	if index, ok := f.vol.Compact(); ok {
+		f.do(func(env *protocol.Env) { env.Discard(index) })
+		f.safe([]uint64{index})
+	}
+}
+
+// flush makes records safe and waits until they are. It returns false if that failed.
+func (f *files) flush(records []uint64, path string) bool {
+	if len(records) == 0 {
+		return true
+	}
+	f.tag++
+	w := &flush{records: records, ended: sync.NewCond(&f.mu)}
+	f.flushes[f.tag] = w
+	tag := f.tag
+	f.do(func(env *protocol.Env) { env.Flush(tag, records) })
+	f.wait(w.ended, "waits for fsync of "+path, func() bool { return w.done })
+	return !w.failed
+}
+
+// wait waits for a condition. Descriptions say what for.
+func (f *files) wait(c *sync.Cond, what string, until func() bool) {
+	name, _ := simSelf()
+	f.waits[name] = what
+	for !until() {
+		c.Wait()
+	}
+	delete(f.waits, name)
+}
+
+// sync makes a file safe. Each open file is told once of a flush of it that failed.
+func (f *files) sync(d *openFile, data bool) syscall.Errno {
+	d.refs++ // so that it stays
+	ok := f.flush(f.vol.Pending(d.ino, data), d.path)
+	if !ok {
+		f.errors[d.ino]++
+	}
+	told := d.errors == f.errors[d.ino]
+	d.errors = f.errors[d.ino]
+	f.unref(d)
+	if !told {
+		return syscall.EIO
+	}
+	return 0
+}
+
+func (f *files) callFsync(c *callArgs) (uintptr, syscall.Errno)     { return f.fsync(c, false) }
+func (f *files) callFdatasync(c *callArgs) (uintptr, syscall.Errno) { return f.fsync(c, true) }
+
+func (f *files) fsync(c *callArgs, data bool) (uintptr, syscall.Errno) {
+	d, err := f.file(c.int(0))
+	switch {
+	case err != 0:
+		return 0, err
+	case d.flags&oPath != 0:
+		return 0, syscall.EBADF
+	}
+	return 0, f.sync(d, data)
+}
+
+// callSync is sync, which tells nobody of a failure.
+func (f *files) callSync(*callArgs) (uintptr, syscall.Errno) {
+	if f.ready() == 0 {
+		f.flush(f.vol.PendingAll(), "all files")
+	}
+	return 0, 0
+}
+
+func (f *files) callSyncfs(c *callArgs) (uintptr, syscall.Errno) {
+	if _, err := f.file(c.int(0)); err != 0 {
+		return 0, err
+	}
+	if !f.flush(f.vol.PendingAll(), "all files") {
+		return 0, syscall.EIO
+	}
+	return 0, 0
+}
