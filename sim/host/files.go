@@ -47,7 +47,6 @@ type files struct {
 	held    []heldRecord
 	told    map[string]bool // notes that one of is enough
 	flushes map[uint64]*flush
-	tag     uint64                // of the last flush
 	errors  map[volume.Ino]uint64 // failed flushes of an inode
 	sparse  map[volume.Ino]bool   // files that got a hole in this life
 

@@ -51,10 +51,12 @@ func (f *files) flush(records []uint64, path string) bool {
 	if len(records) == 0 {
 		return true
 	}
-	f.tag++
 	w := &flush{records: records, ended: sync.NewCond(&f.mu)}
-	f.flushes[f.tag] = w
-	tag := f.tag
+	tag := uint64(1) // the lowest that is free: questions about the flush are named by it
+	for f.flushes[tag] != nil {
+		tag++
+	}
+	f.flushes[tag] = w
 	f.do(func(env *protocol.Env) { env.Flush(tag, records) })
 	f.wait(w.ended, "waits for fsync of "+path, func() bool { return w.done })
 	return !w.failed
