@@ -3,13 +3,21 @@ package host
 import (
 	"syscall"
 
+	"dessim/protocol"
 	"dessim/sim/host/volume"
 )
 
 const (
 	firstDescriptor = 1 << 24 // as the overlay's file runtime/dessim.go has it: higher than any real one
-	mostDescriptors = 1 << 16
+	mostDescriptors = 1 << 16 // of a life
+	descriptorLives = 30_000  // lives that have numbers of their own
 )
+
+// firstOf returns the first descriptor of a life. What a variable of the process keeps from
+// another life is none of this one.
+func firstOf(id protocol.NodeID, incarnation uint32) int {
+	return firstDescriptor + int((uint64(id)*64+uint64(incarnation))%descriptorLives)*mostDescriptors
+}
 
 // Flags of open that package syscall does not have on all machines, or has as 0.
 const (
@@ -76,7 +84,7 @@ func (f *files) add(d *openFile, least int, closeOnExec bool) (int, syscall.Errn
 	for f.taken(fd) {
 		fd++
 	}
-	if fd >= firstDescriptor+mostDescriptors {
+	if fd >= f.first+mostDescriptors {
 		return 0, syscall.EMFILE
 	}
 	f.descriptors[fd] = descriptor{d, closeOnExec}
@@ -124,7 +132,7 @@ func (f *files) callCloseRange(c *callArgs) (uintptr, syscall.Errno) {
 	if first > last {
 		return 0, syscall.EINVAL
 	}
-	for fd := max(first, firstDescriptor); fd <= min(last, firstDescriptor+mostDescriptors); fd++ {
+	for fd := max(first, uint64(f.first)); fd <= min(last, uint64(f.first)+mostDescriptors); fd++ {
 		switch d, ok := f.descriptors[int(fd)]; {
 		case !ok:
 		case c.int(2)&4 != 0: // CLOSE_RANGE_CLOEXEC
@@ -156,7 +164,7 @@ func (f *files) callDup3(c *callArgs) (uintptr, syscall.Errno) {
 		return 0, err
 	case from == to:
 		return 0, syscall.EINVAL
-	case to < firstDescriptor || to >= firstDescriptor+mostDescriptors:
+	case to < f.first || to >= f.first+mostDescriptors:
 		f.noteOnce("a simulated node's dup3 makes no descriptor of a real file's number")
 		return 0, syscall.EBADF
 	}

@@ -51,7 +51,8 @@ type files struct {
 	sparse  map[volume.Ino]bool   // files that got a hole in this life
 
 	descriptors map[int]descriptor
-	free        int // no number from firstDescriptor to before it is free
+	first       int // the lowest number
+	free        int // no number from first to before it is free
 	cwd         volume.Ino
 	umask       uint32
 	locks       locks
@@ -76,6 +77,7 @@ type heldRecord struct {
 }
 
 func newFiles(l *life, image []imageFile) *files {
+	first := firstOf(l.host.id, l.host.incarnation)
 	return &files{
 		id: l.host.id, incarnation: l.host.incarnation, options: l.options.Disk, image: image, do: l.do, print: l.Print,
 		told:        make(map[string]bool),
@@ -83,7 +85,8 @@ func newFiles(l *life, image []imageFile) *files {
 		errors:      make(map[volume.Ino]uint64),
 		sparse:      make(map[volume.Ino]bool),
 		descriptors: make(map[int]descriptor),
-		free:        firstDescriptor,
+		first:       first,
+		free:        first,
 		cwd:         volume.Root,
 		umask:       0o022,
 		mappings:    make(map[uintptr][]mapping),

@@ -176,6 +176,7 @@ func TestAFileKeptOpenIsGoneAfterACrash(t *testing.T) {
 	var kept *os.File // a variable of the process, which outlives the crash
 	n := store(t, 1, "crash 0 at 1s for 1s", host.Options{}, func(ctx context.Context, h *host.Host) error {
 		if h.Incarnation() > 1 {
+			os.Create("/g")
 			_, err := kept.WriteString("x")
 			say(h, "%v", err)
 			say(h, "%v", kept.Sync())

@@ -68,7 +68,7 @@ func (f *files) open(dirfd int, name string, flags int, mode uint32) (uintptr, s
 		}
 	}
 	d.errors = f.errors[d.ino]
-	fd, err := f.add(d, firstDescriptor, flags&syscall.O_CLOEXEC != 0)
+	fd, err := f.add(d, 0, flags&syscall.O_CLOEXEC != 0)
 	if err == 0 {
 		f.vol.Hold(d.ino)
 	}
