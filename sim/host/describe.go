@@ -10,16 +10,20 @@ import (
 	"sync"
 )
 
-// Describe lists the goroutines of the program: where each was begun, why it waits, and where. So
-// a deadlock can be seen in a report.
+// Describe lists the goroutines of the program: where each was begun, why it waits, and where; and
+// its open files and locks. So a deadlock can be seen in a report.
 func (n *node) Describe(b []byte) []byte {
 	l := n.life
 	if l == nil || l.ended {
 		return append(b, "goroutines: none\n"...)
 	}
-	var all []string
+	var all, open []string
 	l.events <- event{kind: asked, do: func() {
+		open = l.files.describe()
 		simWaiting(func(name uint64, begun [4]uintptr, reason string, stack []uintptr) {
+			if what, ok := l.files.waitsFor(name); ok {
+				reason = what
+			}
 			all = append(all, fmt.Sprintf("%s: %s %s", place(begun), reason, lineAt(stack)))
 		})
 	}}
@@ -33,6 +37,12 @@ func (n *node) Describe(b []byte) []byte {
 			nth++
 		}
 		b = fmt.Appendf(b, "  %s #%d: %s\n", begun, nth, state)
+	}
+	if len(open) > 0 {
+		b = append(b, "files:\n"...)
+	}
+	for _, line := range open {
+		b = fmt.Appendf(b, "  %s\n", line)
 	}
 	return b
 }

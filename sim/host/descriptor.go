@@ -1,6 +1,7 @@
 package host
 
 import (
+	"fmt"
 	"syscall"
 
 	"dessim/protocol"
@@ -218,4 +219,30 @@ func (f *files) fcntl(c *callArgs) (uintptr, syscall.Errno) {
 		return 0, f.fcntlLock(d, cmd, c.b[2])
 	}
 	return 0, syscall.EINVAL
+}
+
+// describe lists what is open, and what is locked, for people.
+func (f *files) describe() (lines []string) {
+	defer f.unlock(f.lock())
+	for _, fd := range protocol.SortedKeys(f.descriptors) {
+		d := f.descriptors[fd]
+		var state string
+		switch {
+		case d.dir:
+			state = "a directory"
+		case d.readable() && d.writable():
+			state = fmt.Sprintf("to read and write, at %d", d.off)
+		case d.writable():
+			state = fmt.Sprintf("to write, at %d", d.off)
+		case d.readable():
+			state = fmt.Sprintf("to read, at %d", d.off)
+		default:
+			state = "for its path"
+		}
+		lines = append(lines, fmt.Sprintf("%d %s: %s", fd-f.first, d.path, state))
+	}
+	for _, l := range f.locks {
+		lines = append(lines, l.String())
+	}
+	return lines
 }

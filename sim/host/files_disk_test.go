@@ -15,8 +15,11 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/fault"
 	"dessim/sim/host"
 	"dessim/sim/host/volume"
+	"dessim/sim/source"
 )
 
 // put writes a file, and syncs it if that is asked for.
@@ -357,5 +360,90 @@ func TestAHugeSparseFileTakesLittle(t *testing.T) {
 	})
 	if want := []string{"3 <nil>", `"\x00end" EOF`, "8796093022211 8", "file too large"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestADescriptionSaysWhichFilesAreOpenAndWhatIsWaitedFor(t *testing.T) {
+	var first int
+	s, err := sim.New(sim.Plan{
+		Nodes: 1,
+		Node: func(protocol.NodeID) protocol.Node {
+			return host.New(func(ctx context.Context, h *host.Host) error {
+				first = line()
+				a, b := open(t, "/a"), open(t, "/b")
+				syscall.Flock(int(a.Fd()), syscall.LOCK_EX)
+				go func() { a.Write([]byte("text")); a.Sync() }()
+				c := open(t, "/a")
+				go func() { syscall.Flock(int(c.Fd()), syscall.LOCK_EX) }()
+				time.Sleep(time.Second)
+				b.Close()
+				return wait(ctx)
+			}, host.Options{})
+		},
+		Link:  plain,
+		Disk:  sim.Disk{Sync: time.Hour},
+		Until: protocol.Time(time.Minute),
+	}, source.Seed(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Run()
+	got := string(s.Node(0).(protocol.Describer).Describe(nil))
+	at := func(n int) string { return fmt.Sprintf("host/files_disk_test.go:%d", first+n) }
+	for _, want := range []string{
+		"  " + at(3) + " #1: waits for fsync of /a at " + at(3) + "\n",
+		"  " + at(5) + " #1: waits for a lock of /a at " + at(5) + "\n",
+		"files:\n  0 /a: to read and write, at 4\n  2 /a: to read and write, at 0\n  locked from 0 on, exclusive, by /a, inode 3\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the description lacks %q:\n%s", want, got)
+		}
+	}
+}
+
+// open opens a file that may have to be made.
+func open(t *testing.T, name string) *os.File {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o666)
+	if err != nil {
+		t.Error(err)
+	}
+	return f
+}
+
+// texts collects what is said of events.
+type texts struct{ lines []string }
+
+func (*texts) Watch() sim.What { return sim.Persisted | sim.Salvaged }
+
+func (x *texts) Observe(e *sim.Event) { x.lines = append(x.lines, host.Text(e)) }
+
+func TestTextDescribesWhatRecordsDoToFiles(t *testing.T) {
+	x := new(texts)
+	faults, err := fault.Parse("crash 0 at 1s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := sim.New(sim.Plan{
+		Nodes: 1,
+		Node: func(protocol.NodeID) protocol.Node {
+			return host.New(func(ctx context.Context, h *host.Host) error {
+				open(t, "/a").WriteString("text")
+				os.Rename("/a", "/b")
+				return wait(ctx)
+			}, host.Options{})
+		},
+		Link:   plain,
+		Faults: faults,
+		Until:  protocol.Time(time.Minute),
+	}, source.Seed(1), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Run()
+	all := strings.Join(x.lines, "\n")
+	for _, want := range []string{"write 4 bytes at 0", "rename a to b"} {
+		if strings.Count(all, want) != 2 {
+			t.Errorf("%q is not said at its persist and at the crash:\n%s", want, all)
+		}
 	}
 }

@@ -72,6 +72,13 @@ func (f *files) wait(c *sync.Cond, what string, until func() bool) {
 	delete(f.waits, name)
 }
 
+// waitsFor returns what a goroutine waits for here, if it does.
+func (f *files) waitsFor(name uint64) (what string, ok bool) {
+	defer f.unlock(f.lock())
+	what, ok = f.waits[name]
+	return what, ok
+}
+
 // sync makes a file safe. Each open file is told once of a flush of it that failed.
 func (f *files) sync(d *openFile, data bool) syscall.Errno {
 	d.refs++ // so that it stays

@@ -2,6 +2,7 @@ package host
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"slices"
 	"sync"
@@ -229,4 +230,19 @@ func (f *files) tellLock(l *lockOf, arg []byte) {
 	binary.NativeEndian.PutUint64(arg[8:], uint64(o.begin))
 	binary.NativeEndian.PutUint64(arg[16:], uint64(length))
 	binary.NativeEndian.PutUint32(arg[24:], uint32(process))
+}
+
+// String describes a lock for people.
+func (l *lockOf) String() string {
+	kind, owner := "shared", "the process"
+	if l.exclusive {
+		kind = "exclusive"
+	}
+	if l.owner != nil {
+		owner = l.owner.path
+	}
+	if l.end == math.MaxInt64 {
+		return fmt.Sprintf("locked from %d on, %s, by %s, inode %d", l.begin, kind, owner, l.ino)
+	}
+	return fmt.Sprintf("locked from %d to %d, %s, by %s, inode %d", l.begin, l.end, kind, owner, l.ino)
 }

@@ -6,19 +6,22 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
+	"dessim/sim/host/volume"
 )
 
 // mostQuoted is how many bytes of a message's data are quoted.
 const mostQuoted = 48
 
 // Text describes an event of a run of hosted programs, for Scenario.Text: what a message of a socket
-// carries, as in `at 128, 43 bytes "put k1 v7"`; and inputs, outputs and records as they are, if they
-// are text. It returns "" for any other event.
+// carries, as in `at 128, 43 bytes "put k1 v7"`; what a record does to a file; and inputs, outputs
+// and other records as they are, if they are text. It returns "" for any other event.
 func Text(e *sim.Event) string {
 	switch {
 	case e.What&(sim.Sent|sim.Received|sim.Lost|sim.Copied|sim.Corrupted|sim.Dropped) != 0 && e.Peer != protocol.Outside:
 		return segmentText(e)
-	case e.What&(sim.Received|sim.Dropped|sim.Output|sim.Persisted) != 0 && printable(e.Body):
+	case e.What&(sim.Persisted|sim.Salvaged) != 0 && volume.IsRecord(e.Body):
+		return volume.Describe(e.Body)
+	case e.What&(sim.Received|sim.Dropped|sim.Output|sim.Persisted|sim.Salvaged) != 0 && printable(e.Body):
 		return string(e.Body)
 	}
 	return ""
