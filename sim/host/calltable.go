@@ -1,6 +1,13 @@
 package host
 
-import "syscall"
+import (
+	"fmt"
+	"syscall"
+	"unsafe"
+)
+
+// statOut is the argument that is a struct stat, which machines have differently.
+var statOut = fmt.Sprint("o:", unsafe.Sizeof(syscall.Stat_t{}))
 
 // fileCalls are served on descriptors.
 var fileCalls = []call{
@@ -28,7 +35,7 @@ var fileCalls = []call{
 	served("sync", "", (*files).callSync),
 	served("syncfs", "n", (*files).callSyncfs),
 	served("flock", "n n", (*files).callFlock),
-	served("fstat", "n o:144", (*files).callFstat),
+	served("fstat", "n "+statOut, (*files).callFstat),
 	served("fstatfs", "n o:120", (*files).callFstatfs),
 	served("fchmod", "n n", (*files).callFchmod),
 	served("fchown", "n n n", (*files).callFchown),
@@ -60,9 +67,9 @@ var pathCalls = []call{
 	served("creat", "t n", (*files).callCreat),
 	served("openat", "n t n n", (*files).callOpenat),
 	served("openat2", "n t i4 n", (*files).callOpenat2),
-	served("stat", "t o:144", (*files).callStat),
-	served("lstat", "t o:144", (*files).callLstat),
-	served("newfstatat", "n t o:144 n", (*files).callFstatat),
+	served("stat", "t "+statOut, (*files).callStat),
+	served("lstat", "t "+statOut, (*files).callLstat),
+	served("newfstatat", "n t "+statOut+" n", (*files).callFstatat),
 	served("statx", "n t n n o:256", (*files).callStatx),
 	served("access", "t n", (*files).callAccess),
 	served("faccessat", "n t n", (*files).callFaccessat),

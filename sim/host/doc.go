@@ -39,8 +39,8 @@
 //   - net, net/http, crypto/tls and what is built on them use the links of the run: node 3 is the
 //     host n3. See below.
 //   - What the program writes to standard output and error, by log or log/slog too, becomes
-//     notes of the node. The machine is the same everywhere: 4 processors, process 1, UTC.
-//   - Files, processes and signals are refused. What must outlast a crash is persisted with the Host.
+//     notes of the node. The machine is the same everywhere: 4 processors, process 1 of root, UTC.
+//   - Files are those of the node: see below. Processes and signals are refused.
 //   - sync.Pool keeps nothing; finalizers and cleanups never run.
 //
 // # Network
@@ -60,6 +60,26 @@
 //   - Socket options succeed and do nothing, but for keep-alive and linger. Deadlines are exact.
 //
 // Text describes messages for traces.
+//
+// # Files
+//
+// A node has a file system of its own, which begins with / and an empty /tmp, or with
+// Options.Disk.Image. Nothing of the machine can be reached. Package os and whatever makes system calls by
+// packages syscall and golang.org/x/sys/unix use it, databases too.
+//
+//   - A crash undoes what was not synced, as package volume says and Options.Disk.Model demands. The records
+//     of a run are what programs did to their files: faults tear them and pick among them, stories tell them.
+//   - fsync, fdatasync, sync and writes by O_SYNC wait for the disk of the plan. Others of the node go on.
+//     One that fails gives EIO, once for each open file, and the data is clean from then on, as on Linux.
+//   - Under the fault full, and beyond Options.Disk.Capacity, what needs room gives ENOSPC.
+//   - A mapping is the file's own memory, for reading. To write to it stops no program, and
+//     reaches no disk. Writable ones are private, or refused with ENODEV.
+//   - Locks of flock, and of fcntl for open files, are between the goroutines of a node; those of fcntl for
+//     processes never wait, since a node is one process. The program is root.
+//   - O_DIRECT, O_TMPFILE, openat2's limits on paths, inotify, epoll, pipes, io_uring and others are refused, and
+//     the note disk names them. To sync a range or to advise does nothing. Times of access are not kept.
+//   - unix.SyscallNoError, which golang.org/x/sys/unix uses for Umask and Sync, reaches the machine.
+//   - A program has files, or records by the Host, not both.
 //
 // # What cannot be exact
 //

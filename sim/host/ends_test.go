@@ -191,10 +191,10 @@ func TestLogsAreRemarksOfTheNode(t *testing.T) {
 func TestTheMachineIsTheSameEverywhere(t *testing.T) {
 	got := watch(t, "", host.Options{}, func(ctx context.Context, h *host.Host) error {
 		name, err := os.Hostname()
-		tell(h, name, err, " ", runtime.NumCPU(), runtime.GOMAXPROCS(0), " ", os.Getpid(), " ", runtime.NumGoroutine(), " ", time.Now())
+		tell(h, name, err, " ", runtime.NumCPU(), runtime.GOMAXPROCS(0), " ", os.Getpid(), os.Getppid(), os.Getuid(), " ", runtime.NumGoroutine(), " ", time.Now())
 		select {}
 	})
-	compare(t, got, "0s n0 life 1", "0s n0 n0<nil> 4 4 1 1 2000-01-01 00:00:00 +0000 UTC m=+0.000000001")
+	compare(t, got, "0s n0 life 1", "0s n0 n0<nil> 4 4 1 0 0 1 2000-01-01 00:00:00 +0000 UTC m=+0.000000001")
 }
 
 func TestAfterAPauseAllTimersFireAtOnce(t *testing.T) {

@@ -160,6 +160,9 @@ func (f *files) ready() syscall.Errno {
 func (f *files) change() syscall.Errno {
 	switch f.owner {
 	case volumes:
+		if f.options.Model == volume.Synced { // others do so after a flush
+			f.compact()
+		}
 		return 0
 	case programs:
 		f.noteOnce("a node keeps files or records, and this one keeps records: its files cannot be changed")

@@ -447,3 +447,54 @@ func TestTextDescribesWhatRecordsDoToFiles(t *testing.T) {
 		}
 	}
 }
+
+func TestAFileOperationMayLetOthersGoFirst(t *testing.T) {
+	found := make(map[string]int)
+	for seed := range uint64(30) {
+		n := store(t, seed, "yield 0 20% at 0s for 1m", host.Options{}, func(ctx context.Context, h *host.Host) error {
+			var wg sync.WaitGroup
+			if err := put("/n", "0", false); err != nil {
+				return err
+			}
+			for range 3 {
+				wg.Go(func() {
+					b, _ := os.ReadFile("/n")
+					k := 0
+					fmt.Sscan(string(b), &k)
+					put("/n", fmt.Sprint(k+1), false)
+				})
+			}
+			wg.Wait()
+			b, err := os.ReadFile("/n")
+			say(h, "%s %v", b, err)
+			return wait(ctx)
+		})
+		found[n.outputs[0][0]]++
+	}
+	if found["3 <nil>"] == 0 || found["3 <nil>"] == 30 {
+		t.Errorf("three goroutines add to the number in a file: %v, want lost updates in some runs", found)
+	}
+}
+
+func TestWhatACrashToreIsNoted(t *testing.T) {
+	notes := 0
+	for seed := range uint64(20) {
+		n := store(t, seed, "crash 0 at 1s for 1s scattered", host.Options{Disk: host.DiskOptions{Model: volume.POSIX}}, func(ctx context.Context, h *host.Host) error {
+			for i := range 10 {
+				if err := put(fmt.Sprint("/", i), strings.Repeat("x", 3000), false); err != nil {
+					return err
+				}
+			}
+			return wait(ctx)
+		})
+		for _, line := range n.disk {
+			if line == "" || strings.Contains(line, "\n") {
+				t.Errorf("seed %d: the note %q is not one line", seed, line)
+			}
+			notes++
+		}
+	}
+	if notes == 0 {
+		t.Error("no run notes what its crash tore or dropped")
+	}
+}

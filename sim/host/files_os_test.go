@@ -296,3 +296,50 @@ func TestTimesOfFilesAreThoseOfTheNodesClock(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// What a call does not fill of a buffer stays as it was, on the stack too.
+func TestAShortReadLeavesTheRestOfItsBuffer(t *testing.T) {
+	got := kernel(t, "", host.Options{}, func(h *host.Host) {
+		fd, _ := syscall.Open("/f", syscall.O_CREAT|syscall.O_RDWR, 0o666)
+		syscall.Write(fd, []byte("short"))
+		buf := [10]byte{}
+		copy(buf[:], "0123456789")
+		n, err := syscall.Pread(fd, buf[:], 0)
+		say(h, "%d %v %v", n, err, buf == [10]byte([]byte("short56789")))
+	})
+	if want := []string{"5 <nil> true"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestARootKeepsItsPathsInside(t *testing.T) {
+	got := kernel(t, "", host.Options{}, func(h *host.Host) {
+		os.Mkdir("/d", 0o777)
+		os.WriteFile("/secret", []byte("x"), 0o666)
+		os.Symlink("../secret", "/d/out")
+		os.Symlink("f", "/d/in")
+		r, err := os.OpenRoot("/d")
+		if err != nil {
+			say(h, "%v", err)
+			return
+		}
+		say(h, "%v", r.WriteFile("f", []byte("text"), 0o666))
+		b, err := r.ReadFile("in")
+		say(h, "%s %v", b, err)
+		for _, name := range []string{"out", "../secret", "/secret"} {
+			_, err = r.Open(name)
+			say(h, "%v", err)
+		}
+		say(h, "%v %v %v", r.MkdirAll("a/b", 0o755), r.Rename("f", "a/b/g"), r.Chmod("a", 0o700))
+		b, err = fs.ReadFile(r.FS(), "a/b/g")
+		say(h, "%s %v %v", b, err, fstest.TestFS(os.DirFS("/d/a"), "b/g"))
+		say(h, "%v %v", r.RemoveAll("a"), r.Close())
+	})
+	want := []string{
+		"<nil>", "text <nil>", "openat out: path escapes from parent", "openat ../secret: path escapes from parent", "openat /secret: path escapes from parent",
+		"<nil> <nil> <nil>", "text <nil> <nil>", "<nil> <nil>",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q\nwant %q", got, want)
+	}
+}
