@@ -25,6 +25,9 @@ func simGuest(guest bool)
 //go:linkname simQuiet runtime.simQuiet
 func simQuiet(quiet bool) bool
 
+//go:linkname simMapped runtime.simMapped
+func simMapped()
+
 //go:linkname simSetTime runtime.simSetTime
 func simSetTime(name uint64, now, offset int64)
 

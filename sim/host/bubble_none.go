@@ -10,6 +10,7 @@ func simRun(func())                                              {}
 func simBegin(uint64, any, func(name, operation uint64) bool)    {}
 func simDisturb(bool)                                            {}
 func simGuest(bool)                                              {}
+func simMapped()                                                 {}
 func simQuiet(bool) bool                                         { return false }
 func simSetTime(_ uint64, _, _ int64)                            {}
 func simNextTimer() int64                                        { return 0 }

@@ -60,6 +60,7 @@ func (f *files) callMmap(c *callArgs) (uintptr, syscall.Errno) {
 
 // mapped remembers a mapping, and returns the address of what the program sees of it.
 func (f *files) mapped(m mapping, seen []byte) uintptr {
+	simMapped()
 	n := address(seen)
 	f.mappings[n] = append(f.mappings[n], m)
 	return n
