@@ -19,13 +19,7 @@ func (f *files) callMkdirat(c *callArgs) (uintptr, syscall.Errno) {
 }
 
 func (f *files) mkdir(dirfd int, name string, mode uint32) syscall.Errno {
-	s, err := f.seek(dirfd, strings.TrimRight(name, "/"), false)
-	if strings.Trim(name, "/") == "" && name != "" {
-		return syscall.EEXIST
-	}
-	if err == 0 {
-		err = f.vacant(&s, true)
-	}
+	s, err := f.vacant(dirfd, name, true)
 	if err != 0 {
 		return err
 	}
@@ -33,15 +27,23 @@ func (f *files) mkdir(dirfd int, name string, mode uint32) syscall.Errno {
 	return errno(failed)
 }
 
-// vacant is called before a name is made where there is none.
-func (f *files) vacant(s *spot, dir bool) syscall.Errno {
-	switch {
-	case s.ino != 0 || s.special():
-		return syscall.EEXIST
-	case s.slash && !dir:
-		return syscall.ENOENT
+// vacant returns where a name is to be made, and an error if there is one. No link is followed there, not
+// even before a slash, which only a directory may have.
+func (f *files) vacant(dirfd int, name string, dir bool) (spot, syscall.Errno) {
+	trimmed := strings.TrimRight(name, "/")
+	if trimmed == "" && name != "" {
+		return spot{}, syscall.EEXIST
 	}
-	return f.make()
+	s, err := f.seek(dirfd, trimmed, false)
+	switch {
+	case err != 0:
+		return s, err
+	case s.ino != 0 || s.special():
+		return s, syscall.EEXIST
+	case trimmed != name && !dir:
+		return s, syscall.ENOENT
+	}
+	return s, f.make()
 }
 
 func (f *files) callUnlink(c *callArgs) (uintptr, syscall.Errno) {
@@ -63,15 +65,22 @@ func (f *files) callUnlinkat(c *callArgs) (uintptr, syscall.Errno) {
 }
 
 func (f *files) unlink(dirfd int, name string) syscall.Errno {
-	s, err := f.find(dirfd, name, false)
+	trimmed := strings.TrimRight(name, "/") // no link is followed, not even before a slash
+	if trimmed == "" && name != "" {
+		return syscall.EISDIR
+	}
+	s, err := f.find(dirfd, trimmed, false)
 	switch {
 	case err != 0:
 		return err
 	case s.special():
 		return syscall.EISDIR
 	}
-	if info, _ := f.vol.Stat(s.ino); info.Mode&volume.ModeType == volume.ModeDir {
+	switch info, _ := f.vol.Stat(s.ino); {
+	case info.Mode&volume.ModeType == volume.ModeDir:
 		return syscall.EISDIR
+	case trimmed != name:
+		return syscall.ENOTDIR
 	}
 	if err := f.change(); err != 0 {
 		return err
@@ -116,9 +125,6 @@ func (f *files) rename(fromfd int, from string, tofd int, to string, flags uint3
 		return syscall.EINVAL
 	}
 	a, err := f.seek(fromfd, strings.TrimRight(from, "/"), false)
-	if err == 0 && a.ino == 0 {
-		err = syscall.ENOENT
-	}
 	if err != 0 {
 		return err
 	}
@@ -128,6 +134,8 @@ func (f *files) rename(fromfd int, from string, tofd int, to string, flags uint3
 		return err
 	case a.special() || b.special():
 		return syscall.EBUSY
+	case a.ino == 0:
+		return syscall.ENOENT
 	}
 	info, _ := f.vol.Stat(a.ino)
 	if dir := info.Mode&volume.ModeType == volume.ModeDir; !dir && (strings.HasSuffix(from, "/") || strings.HasSuffix(to, "/")) {
@@ -158,10 +166,7 @@ func (f *files) link(fromfd int, from string, tofd int, to string, flags int) sy
 	if err != 0 {
 		return err
 	}
-	s, err := f.seek(tofd, to, false)
-	if err == 0 {
-		err = f.vacant(&s, false)
-	}
+	s, err := f.vacant(tofd, to, false)
 	if err != 0 {
 		return err
 	}
@@ -180,10 +185,7 @@ func (f *files) symlink(target string, dirfd int, name string) syscall.Errno {
 	if target == "" {
 		return syscall.ENOENT
 	}
-	s, err := f.seek(dirfd, name, false)
-	if err == 0 {
-		err = f.vacant(&s, false)
-	}
+	s, err := f.vacant(dirfd, name, false)
 	if err != 0 {
 		return err
 	}

@@ -49,6 +49,12 @@ func (f *files) open(dirfd int, name string, flags int, mode uint32) (uintptr, s
 	if len(f.descriptors) >= mostDescriptors {
 		return 0, syscall.EMFILE
 	}
+	if trimmed := strings.TrimRight(name, "/"); flags&syscall.O_CREAT != 0 && trimmed != name {
+		if _, err := f.seek(dirfd, trimmed, false); err != 0 && trimmed != "" {
+			return 0, err
+		}
+		return 0, syscall.EISDIR
+	}
 	exclusive := flags&syscall.O_CREAT != 0 && flags&syscall.O_EXCL != 0
 	s, err := f.seek(dirfd, name, flags&syscall.O_NOFOLLOW == 0 && !exclusive)
 	if err != 0 {

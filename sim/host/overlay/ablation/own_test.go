@@ -19,6 +19,7 @@ var own = map[string][]string{
 	"context":           nil,
 	"crypto/rand":       nil,
 	"hash/maphash":      nil,
+	"internal/poll":     nil,
 	"internal/sync":     nil,
 	"internal/synctest": nil,
 	"iter":              nil,
@@ -27,6 +28,7 @@ var own = map[string][]string{
 	"os":                {"-short"},
 	"runtime":           {"-short", "-run=Chan|Coro|Gosched|Hash|Map|Rand|Select|Sema|Sizeof|Synctest|Timer|Yield"},
 	"sync":              {"-short"},
+	"syscall":           {"-short"},
 	"testing/synctest":  nil,
 	"time":              {"-short"},
 }
