@@ -137,7 +137,7 @@ var allLayers = []layer{
 	{path: "sim/files", imports: []string{"dessim/protocol"}},
 	{path: "sim/traitor", imports: []string{"dessim/protocol", "dessim/sim/fault"}},
 	{path: "sim/cryptorand", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/cryptorand/..."}},
-	{path: "sim/host", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/host/overlay"}},
+	{path: "sim/host", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/host/overlay", "dessim/sim/host/volume"}},
 	{path: "sim/host/volume", imports: []string{"dessim/protocol"}},
 	{path: "sim/host/overlay", imports: []string{"dessim/sim/host/overlay"}}, // tests and toys: below it is what they show
 	{path: "sim/check", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/fault", "dessim/sim/source"}},
