@@ -1,0 +1,211 @@
+// Package store is a small store of keys and values in a file of bbolt: ordinary Go code that knows
+// nothing of a simulator.
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// Options are what a store may be given. The zero value is usable.
+type Options struct {
+	// Bare has the library make the file at its place. A crash then may leave one that does not open,
+	// or no file, since it syncs no directory.
+	Bare bool
+	// NoSync has commits not wait for the disk: a mistake.
+	NoSync bool
+	// NoFreelist has the list of free pages not be written, but found when the file is opened.
+	NoFreelist bool
+}
+
+// Tx is a transaction, which is carried out as a whole, or not.
+type Tx struct {
+	ID   string
+	Puts []Put
+}
+
+// Put is one change. Without a value, it removes the key.
+type Put struct {
+	Key   string
+	Value string `json:",omitempty"`
+}
+
+// State is what the store has: the transactions that made it, in order, and all values.
+type State struct {
+	History []string
+	Values  []Put
+}
+
+// Store is a store that is open. Its methods may be called at any time.
+type Store struct{ db *bbolt.DB }
+
+// ErrCorrupt says that the file is damaged.
+var ErrCorrupt = errors.New("the file is corrupt")
+
+var (
+	bucketData    = []byte("data")
+	bucketHistory = []byte("history") // the ids of transactions, by number
+)
+
+// Open opens the store in a directory, or makes one.
+func Open(dir string, o Options) (*Store, error) {
+	path := filepath.Join(dir, "store.db")
+	if _, err := os.Stat(path); err != nil {
+		if err := create(dir, path, o); err != nil {
+			return nil, damaged(err)
+		}
+	}
+	db, err := open(path, o)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	s := &Store{db}
+	if err := s.check(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+func open(path string, o Options) (*bbolt.DB, error) {
+	return bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, NoSync: o.NoSync, NoFreelistSync: o.NoFreelist, FreelistType: bbolt.FreelistArrayType})
+}
+
+// damaged tells an error of the library about what is in the file from one of the operating system.
+func damaged(err error) error {
+	var no syscall.Errno
+	if errors.As(err, &no) || errors.Is(err, bbolt.ErrTimeout) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrCorrupt, err)
+}
+
+// create makes an empty store.
+func create(dir, path string, o Options) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	temp := path + ".new"
+	if o.Bare {
+		temp = path
+	} else if err := os.RemoveAll(temp); err != nil {
+		return err
+	}
+	db, err := open(temp, o)
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range [][]byte{bucketData, bucketHistory} {
+			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err = errors.Join(err, db.Close()); err != nil || o.Bare {
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return err
+	}
+	for up := range parents(path) {
+		if err := syncDir(up); err != nil && !os.IsPermission(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// parents yields the directories above a path.
+func parents(path string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for up := filepath.Dir(path); yield(up) && up != filepath.Dir(up); {
+			up = filepath.Dir(up)
+		}
+	}
+}
+
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// check has the library look for damage.
+func (s *Store) check() error {
+	return s.db.View(func(tx *bbolt.Tx) error {
+		var all []error
+		for err := range tx.Check() {
+			all = append(all, err)
+		}
+		if tx.Bucket(bucketData) == nil || tx.Bucket(bucketHistory) == nil {
+			all = append(all, errors.New("a bucket is missing"))
+		}
+		if len(all) > 0 {
+			return fmt.Errorf("%w: %w", ErrCorrupt, errors.Join(all...))
+		}
+		return nil
+	})
+}
+
+// Do carries out a transaction, alone or with others in one commit, and returns its number: 1, 2, ...
+func (s *Store) Do(t Tx, together bool) (number uint64, err error) {
+	commit := s.db.Update
+	if together {
+		commit = s.db.Batch
+	}
+	err = commit(func(tx *bbolt.Tx) error {
+		data, history := tx.Bucket(bucketData), tx.Bucket(bucketHistory)
+		for _, p := range t.Puts {
+			if err := put(data, p); err != nil {
+				return err
+			}
+		}
+		if number, err = history.NextSequence(); err != nil {
+			return err
+		}
+		return history.Put(binary.BigEndian.AppendUint64(nil, number), []byte(t.ID))
+	})
+	return number, err
+}
+
+func put(b *bbolt.Bucket, p Put) error {
+	if p.Value == "" {
+		return b.Delete([]byte(p.Key))
+	}
+	return b.Put([]byte(p.Key), []byte(p.Value))
+}
+
+// State returns what the store has at one moment.
+func (s *Store) State() (state State, err error) {
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		err := tx.Bucket(bucketHistory).ForEach(func(k, v []byte) error {
+			state.History = append(state.History, string(v))
+			if n := binary.BigEndian.Uint64(k); n != uint64(len(state.History)) {
+				return fmt.Errorf("%w: transaction %d follows transaction %d", ErrCorrupt, n, len(state.History)-1)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return tx.Bucket(bucketData).ForEach(func(k, v []byte) error {
+			state.Values = append(state.Values, Put{string(k), string(v)})
+			return nil
+		})
+	})
+	return state, err
+}
+
+// Close ends the use of the store.
+func (s *Store) Close() error { return s.db.Close() }
