@@ -62,6 +62,20 @@ func serve(members []string, local bool) host.Program {
 	}
 }
 
+// inFiles runs a server that has its log and snapshots in files.
+func inFiles(members []string, local bool, store string, snapshot uint64) host.Program {
+	return func(ctx context.Context, h *host.Host) error {
+		c := server.Config{
+			Name: h.Name(), Members: members, LocalReads: local,
+			Leads: func(term uint64) { h.Output(kindLeads, text(term)) },
+		}
+		if err := c.OpenFiles("/data", store, snapshot); err != nil {
+			return err
+		}
+		return server.Serve(ctx, c)
+	}
+}
+
 // ask runs a client, whose inputs are commands.
 func ask(members []string) host.Program {
 	return func(ctx context.Context, h *host.Host) error {
@@ -92,6 +106,8 @@ func Scenario() *scenario.Scenario {
 		Defaults: scenario.Params{Nodes: 3, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: 50 * time.Second, Faults: "crash,restart,partition,lose,copy"},
 		Own: []*scenario.Param{
 			scenario.Int("ops", 40, 1, 2000, "how many operations clients make"),
+			scenario.Choice("store", "records", append([]string{"records"}, server.Stores...), "where servers keep their logs: records of the host, files of raft-boltdb, or of raft-wal"),
+			scenario.Int("snapshot", 16, 1, 10000, "entries of the log between two snapshots, for a store in files"),
 			scenario.Choice("reads", "log", []string{"log", "local"}, "how the leader reads: through its log, or from its memory, which is a mistake"),
 		},
 		Text:  func(_ *scenario.Params, e *sim.Event) string { return host.Text(e) },
@@ -104,12 +120,15 @@ func build(b *scenario.Setup) *scenario.Run {
 	for i := range b.Nodes {
 		members = append(members, host.Name(protocol.NodeID(i)))
 	}
-	local := b.Choice("reads") == "local"
+	program := serve(members, b.Choice("reads") == "local")
+	if store := b.Choice("store"); store != "records" {
+		program = inFiles(members, b.Choice("reads") == "local", store, uint64(b.Int("snapshot")))
+	}
 	plan := sim.Plan{
 		Nodes: b.Nodes + clients,
 		Node: func(id protocol.NodeID) protocol.Node {
 			if int(id) < b.Nodes {
-				return host.New(serve(members, local), host.Options{Salt: b.Seed})
+				return host.New(program, host.Options{Salt: b.Seed, ExitCrashes: b.Choice("store") != "records"})
 			}
 			return host.New(ask(members), host.Options{Salt: b.Seed})
 		},

@@ -62,6 +62,9 @@ func Open(dir string, o Options) (*Store, error) {
 			return nil, damaged(err)
 		}
 	}
+	if err := syncDirs(path, o); err != nil {
+		return nil, err
+	}
 	db, err := open(path, o)
 	if err != nil {
 		return nil, damaged(err)
@@ -112,23 +115,24 @@ func create(dir, path string, o Options) error {
 	if err = errors.Join(err, db.Close()); err != nil || o.Bare {
 		return err
 	}
-	if err := os.Rename(temp, path); err != nil {
-		return err
+	return os.Rename(temp, path)
+}
+
+// syncDirs makes the name of the file safe, and those of the directories above it: whether they are
+// cannot be told from a file that is there.
+func syncDirs(path string, o Options) error {
+	if o.Bare {
+		return nil
 	}
-	for up := range parents(path) {
+	for {
+		up := filepath.Dir(path)
+		if up == path {
+			return nil
+		}
 		if err := syncDir(up); err != nil && !os.IsPermission(err) {
 			return err
 		}
-	}
-	return nil
-}
-
-// parents yields the directories above a path.
-func parents(path string) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for up := filepath.Dir(path); yield(up) && up != filepath.Dir(up); {
-			up = filepath.Dir(up)
-		}
+		path = up
 	}
 }
 

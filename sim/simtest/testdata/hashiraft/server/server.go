@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"os"
 	"sync"
@@ -31,6 +32,10 @@ type Config struct {
 	Members []string // host names of all servers
 	Logs    raft.LogStore
 	Stable  raft.StableStore
+	// Snapshots has them, one for each SnapshotEvery entries. Nil is none.
+	Snapshots     raft.SnapshotStore
+	SnapshotEvery uint64
+	closers       []io.Closer // of files
 	// LocalReads has the leader answer reads from its own memory, without asking the others whether it
 	// still leads: a mistake.
 	LocalReads bool
@@ -58,10 +63,14 @@ func Serve(ctx context.Context, c Config) error {
 	conf := raft.DefaultConfig()
 	conf.LocalID = raft.ServerID(c.Name)
 	conf.SnapshotThreshold = 1 << 30
+	if c.Snapshots != nil {
+		conf.SnapshotThreshold, conf.TrailingLogs, conf.SnapshotInterval = c.SnapshotEvery, c.SnapshotEvery/2, time.Second
+	} else {
+		c.Snapshots = raft.NewInmemSnapshotStore()
+	}
 	conf.Logger = hclog.New(&hclog.LoggerOptions{Output: os.Stderr, Level: hclog.Warn, DisableTime: true})
 	leads := make(chan bool, 16)
 	conf.NotifyCh = leads
-	snapshots := raft.NewInmemSnapshotStore()
 	advertised, err := net.ResolveTCPAddr("tcp", fmt.Sprintf("%s:%d", c.Name, raftPort))
 	if err != nil {
 		return err
@@ -70,10 +79,10 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	if err := bootstrap(c, conf, snapshots, transport); err != nil {
+	if err := bootstrap(c, conf, transport); err != nil {
 		return err
 	}
-	r, err := raft.NewRaft(conf, s, c.Logs, c.Stable, snapshots, transport)
+	r, err := raft.NewRaft(conf, s, c.Logs, c.Stable, c.Snapshots, transport)
 	if err != nil {
 		return err
 	}
@@ -97,15 +106,15 @@ func Serve(ctx context.Context, c Config) error {
 	}
 }
 
-func bootstrap(c Config, conf *raft.Config, snapshots raft.SnapshotStore, t raft.Transport) error {
-	if has, err := raft.HasExistingState(c.Logs, c.Stable, snapshots); has || err != nil {
+func bootstrap(c Config, conf *raft.Config, t raft.Transport) error {
+	if has, err := raft.HasExistingState(c.Logs, c.Stable, c.Snapshots); has || err != nil {
 		return err
 	}
 	var all raft.Configuration
 	for _, name := range c.Members {
 		all.Servers = append(all.Servers, raft.Server{ID: raft.ServerID(name), Address: raft.ServerAddress(fmt.Sprintf("%s:%d", name, raftPort))})
 	}
-	return raft.BootstrapCluster(conf, c.Logs, c.Stable, snapshots, t, all)
+	return raft.BootstrapCluster(conf, c.Logs, c.Stable, c.Snapshots, t, all)
 }
 
 // answer serves the requests of a connection.
@@ -172,5 +181,34 @@ func (s *store) Apply(l *raft.Log) any {
 	return s.values[c.Key]
 }
 
-func (s *store) Snapshot() (raft.FSMSnapshot, error) { return nil, errors.New("no snapshots") }
-func (s *store) Restore(r io.ReadCloser) error       { return r.Close() }
+// Snapshot returns the values as they are.
+func (s *store) Snapshot() (raft.FSMSnapshot, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return snapshot(maps.Clone(s.values)), nil
+}
+
+// Restore replaces the values by those of a snapshot.
+func (s *store) Restore(r io.ReadCloser) error {
+	defer r.Close()
+	var values map[string]string
+	if err := json.NewDecoder(r).Decode(&values); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.values = values
+	return nil
+}
+
+type snapshot map[string]string
+
+// Persist writes a snapshot.
+func (s snapshot) Persist(sink raft.SnapshotSink) error {
+	if err := json.NewEncoder(sink).Encode(s); err != nil {
+		return errors.Join(err, sink.Cancel())
+	}
+	return sink.Close()
+}
+
+func (s snapshot) Release() {}
