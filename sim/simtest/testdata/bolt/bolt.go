@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/host"
+	"dessim/sim/host/volume"
 	"dessim/sim/scenario"
 	"dessim/sim/swarm"
 )
@@ -153,15 +155,19 @@ func do(h *host.Host, s *store.Store, a asked, together bool) error {
 	return nil
 }
 
+// disks are the models, by number.
+var disks = []string{"ordered", "posix", "synced"}
+
 // Scenario has nodes, each for itself, commit transactions while they crash and disks fail.
 func Scenario() *scenario.Scenario {
 	return &scenario.Scenario{
 		Name:     "bolt",
 		Shows:    "a file of bbolt has whole transactions, and those that were acknowledged, whatever happens to the disk",
 		MinNodes: 1, MaxNodes: 9,
-		Defaults: scenario.Params{Nodes: 1, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: 45 * time.Second, Faults: "crash,restart,disk"},
+		Defaults: scenario.Params{Nodes: 1, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: 45 * time.Second, Faults: "crash,restart,disk,order,yield,full"},
 		Own: []*scenario.Param{
 			scenario.Int("txs", 150, 1, 10000, "how many transactions and reads there are"),
+			scenario.Choice("disk", "ordered", disks, "what a crash may undo of what is not synced: see package volume"),
 			scenario.Choice("create", "careful", []string{"careful", "bare"}, "how the file is made: at another place first, or where it will be, which a crash may leave damaged"),
 			scenario.Choice("sync", "commit", []string{"commit", "none"}, "when the file is synced: at each commit, or never, which is a mistake"),
 			scenario.Choice("fail", "reopen", []string{"reopen", "goon"}, "what follows a commit that failed: the file is opened again, or remains in use"),
@@ -181,9 +187,12 @@ func build(b *scenario.Setup) *scenario.Run {
 		Options: store.Options{Bare: b.Choice("create") == "bare", NoSync: b.Choice("sync") == "none", NoFreelist: b.Choice("freelist") == "found"},
 		goOn:    b.Choice("fail") == "goon",
 	}
+	disk := host.DiskOptions{Model: volume.Model(slices.Index(disks, b.Choice("disk")))}
 	plan := sim.Plan{
-		Nodes:  b.Nodes,
-		Node:   func(id protocol.NodeID) protocol.Node { return host.New(serve(o), host.Options{Salt: b.Seed}) },
+		Nodes: b.Nodes,
+		Node: func(id protocol.NodeID) protocol.Node {
+			return host.New(serve(o), host.Options{Salt: b.Seed, Disk: disk})
+		},
 		Link:   sim.Link{Delay: b.Delay, Jitter: b.Jitter, Loss: b.Loss, Copy: b.Copy},
 		Disk:   sim.Disk{Sync: time.Millisecond, Jitter: 3 * time.Millisecond},
 		Inputs: inputs(uint64(b.Int("txs")), nodes),

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"example.com/hashiraft/server"
@@ -16,6 +17,7 @@ import (
 	"dessim/sim/check"
 	"dessim/sim/check/linear"
 	"dessim/sim/host"
+	"dessim/sim/host/volume"
 	"dessim/sim/scenario"
 	"dessim/sim/swarm"
 )
@@ -97,6 +99,9 @@ func ask(members []string) host.Program {
 	}
 }
 
+// disks are the models, by number.
+var disks = []string{"ordered", "posix", "synced"}
+
 // Scenario has clients write and read while servers crash and links fail.
 func Scenario() *scenario.Scenario {
 	return &scenario.Scenario{
@@ -107,6 +112,7 @@ func Scenario() *scenario.Scenario {
 		Own: []*scenario.Param{
 			scenario.Int("ops", 40, 1, 2000, "how many operations clients make"),
 			scenario.Choice("store", "records", append([]string{"records"}, server.Stores...), "where servers keep their logs: records of the host, files of raft-boltdb, or of raft-wal"),
+			scenario.Choice("disk", "ordered", disks, "what a crash may undo of what is not synced in files: see package volume"),
 			scenario.Int("snapshot", 16, 1, 10000, "entries of the log between two snapshots, for a store in files"),
 			scenario.Choice("reads", "log", []string{"log", "local"}, "how the leader reads: through its log, or from its memory, which is a mistake"),
 		},
@@ -120,6 +126,10 @@ func build(b *scenario.Setup) *scenario.Run {
 	for i := range b.Nodes {
 		members = append(members, host.Name(protocol.NodeID(i)))
 	}
+	options := host.Options{
+		Salt: b.Seed, ExitCrashes: b.Choice("store") != "records",
+		Disk: host.DiskOptions{Model: volume.Model(slices.Index(disks, b.Choice("disk")))},
+	}
 	program := serve(members, b.Choice("reads") == "local")
 	if store := b.Choice("store"); store != "records" {
 		program = inFiles(members, b.Choice("reads") == "local", store, uint64(b.Int("snapshot")))
@@ -128,7 +138,7 @@ func build(b *scenario.Setup) *scenario.Run {
 		Nodes: b.Nodes + clients,
 		Node: func(id protocol.NodeID) protocol.Node {
 			if int(id) < b.Nodes {
-				return host.New(program, host.Options{Salt: b.Seed, ExitCrashes: b.Choice("store") != "records"})
+				return host.New(program, options)
 			}
 			return host.New(ask(members), host.Options{Salt: b.Seed})
 		},

@@ -15,7 +15,7 @@ func TestTheStoreIsLinearizable(t *testing.T) {
 func TestAStoreInFilesIsLinearizable(t *testing.T) {
 	for _, store := range server.Stores {
 		t.Run(store, func(t *testing.T) {
-			simtest.Run(t, Scenario(), simtest.Options{Seeds: 50, Flags: "-store " + store + " -faults crash,restart,disk,partition,lose"})
+			simtest.Run(t, Scenario(), simtest.Options{Seeds: 50, Flags: "-store " + store + " -faults crash,restart,disk,full,partition,lose"})
 		})
 	}
 }

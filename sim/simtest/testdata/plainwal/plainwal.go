@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/host"
+	"dessim/sim/host/volume"
 	"dessim/sim/scenario"
 	"dessim/sim/swarm"
 )
@@ -40,6 +43,14 @@ var (
 type request struct {
 	Record string `json:",omitempty"`
 	Keep   uint64 `json:",omitempty"`
+}
+
+// padded returns a record of at least n bytes, and short what it was made of.
+func padded(s string, n int) string { return s + strings.Repeat(".", max(0, n-len(s))) }
+
+func short(rec string) string {
+	s := strings.TrimRight(rec, ".")
+	return fmt.Sprintf("%s+%d", s, len(rec)-len(s))
 }
 
 // done is what a log is asked, and does.
@@ -73,7 +84,7 @@ func serve(o wal.Options) host.Program {
 			case err == nil:
 				s := opened{First: first}
 				for _, r := range records {
-					s.Records = append(s.Records, string(r))
+					s.Records = append(s.Records, short(string(r)))
 				}
 				h.Output(kindOpens, text(s))
 				err = feed(ctx, h, l, first+uint64(len(records)))
@@ -108,9 +119,10 @@ func feed(ctx context.Context, h *host.Host, l *wal.Log, next uint64) error {
 		}
 		under.Go(func() {
 			var err error
-			if d.Record != "" {
+			if rec := d.Record; rec != "" {
+				d.Record = short(rec)
 				h.Output(kindAsks, text(d))
-				d.Number, err = l.Append([]byte(d.Record))
+				d.Number, err = l.Append([]byte(rec))
 			} else {
 				mu.Lock()
 				d.Number = next - min(next, d.Keep)
@@ -132,16 +144,20 @@ func feed(ctx context.Context, h *host.Host, l *wal.Log, next uint64) error {
 	}
 }
 
+// disks are the models, by number.
+var disks = []string{"ordered", "posix", "synced"}
+
 // Scenario has nodes, each for itself, append records while they crash and disks fail.
 func Scenario() *scenario.Scenario {
 	return &scenario.Scenario{
 		Name:     "plainwal",
 		Shows:    "a write-ahead log keeps what it acknowledged, whatever happens to the disk",
 		MinNodes: 1, MaxNodes: 9,
-		Defaults: scenario.Params{Nodes: 1, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: 45 * time.Second, Faults: "crash,restart,disk"},
+		Defaults: scenario.Params{Nodes: 1, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: 45 * time.Second, Faults: "crash,restart,disk,order,yield,full"},
 		Own: []*scenario.Param{
 			scenario.Int("records", 160, 1, 10000, "how many records are appended"),
-			scenario.Int("segment", 700, 100, 1<<20, "bytes of a segment"),
+			scenario.Int("segment", 10000, 100, 1<<20, "bytes of a segment"),
+			scenario.Choice("disk", "ordered", disks, "what a crash may undo of what is not synced: see package volume"),
 			scenario.Choice("bug", "none", wal.Bugs, "a mistake of the log: see package wal"),
 		},
 		Text:  func(_ *scenario.Params, e *sim.Event) string { return host.Text(e) },
@@ -155,9 +171,12 @@ func build(b *scenario.Setup) *scenario.Run {
 		nodes = append(nodes, protocol.NodeID(i))
 	}
 	o := wal.Options{SegmentBytes: int64(b.Int("segment")), Bug: wal.Bug(b.Choice("bug"))}
+	disk := host.DiskOptions{Model: volume.Model(slices.Index(disks, b.Choice("disk")))}
 	plan := sim.Plan{
-		Nodes:  b.Nodes,
-		Node:   func(id protocol.NodeID) protocol.Node { return host.New(serve(o), host.Options{Salt: b.Seed}) },
+		Nodes: b.Nodes,
+		Node: func(id protocol.NodeID) protocol.Node {
+			return host.New(serve(o), host.Options{Salt: b.Seed, Disk: disk})
+		},
 		Link:   sim.Link{Delay: b.Delay, Jitter: b.Jitter, Loss: b.Loss, Copy: b.Copy},
 		Disk:   sim.Disk{Sync: time.Millisecond, Jitter: 3 * time.Millisecond},
 		Inputs: inputs(uint64(b.Int("records")), nodes),
@@ -167,15 +186,15 @@ func build(b *scenario.Setup) *scenario.Run {
 	return &scenario.Run{Plan: plan, OwnProcess: true, Unable: host.Unable(), Checks: check.Suite{opens(), kept(), appended(plan.Until)}}
 }
 
+// sizes of records: from a few bytes to some pages.
+var sizes = []int{10, 600, 20, 1500, 10, 300, 6000}
+
 // inputs has nodes append records, several at once, and now and then trim their logs.
 func inputs(records uint64, nodes []protocol.NodeID) (list []sim.Input) {
 	last := calm + protocol.Time(10*time.Second)
 	bursts := (records + burst - 1) / burst
 	for i := range records {
-		r := request{Record: fmt.Sprint("record ", i)}
-		if i%3 == 1 {
-			r.Record += fmt.Sprintf("%0*d", 40*(i%11), i)
-		}
+		r := request{Record: padded(fmt.Sprint("record ", i), sizes[i%uint64(len(sizes))])}
 		if i%40 == 39 {
 			r = request{Keep: 20}
 		}

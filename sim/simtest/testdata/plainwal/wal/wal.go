@@ -227,10 +227,11 @@ func (l *Log) rollback(why error) error {
 
 // rotate begins another segment if the last one is full.
 func (l *Log) rotate() error {
-	for l.syncing {
+	full := func() bool { return l.failed == nil && l.size >= l.options.SegmentBytes }
+	for full() && l.syncing {
 		l.wake.Wait()
 	}
-	if l.failed != nil || l.size < l.options.SegmentBytes {
+	if !full() {
 		return l.failed
 	}
 	if l.options.Bug != NoSync {
