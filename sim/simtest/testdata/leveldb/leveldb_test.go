@@ -1,0 +1,11 @@
+package leveldb
+
+import (
+	"testing"
+
+	"dessim/sim/simtest"
+)
+
+func TestTheStoreHasWhatWasAcknowledged(t *testing.T) {
+	simtest.Run(t, Scenario(), simtest.Options{Seeds: 50})
+}
