@@ -1,0 +1,239 @@
+// Package etcdraft puts nodes of etcd's raft, with etcd's write-ahead log and snapshots, under dessim.
+// Package node is the code under test.
+package etcdraft
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"example.com/etcdraft/node"
+
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/check"
+	"dessim/sim/check/linear"
+	"dessim/sim/host"
+	"dessim/sim/host/volume"
+	"dessim/sim/scenario"
+	"dessim/sim/swarm"
+)
+
+const (
+	clients = 2
+	storm   = protocol.Time(15 * time.Second) // faults come before
+	calm    = protocol.Time(25 * time.Second)
+)
+
+// Outputs.
+var (
+	kindLeads = protocol.KindOf("leads") // a term
+	kindAsks  = protocol.KindOf("asks")  // of a client: what it asks
+	kindGets  = protocol.KindOf("gets")  // and what it is told
+
+	kindApplies = protocol.KindOf("applies") // an entry of the log
+)
+
+// asked is an operation of a client, and its answer.
+type asked struct {
+	Op      uint64
+	Command node.Command
+	Value   string
+}
+
+func text(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// applied is an entry of the log.
+type applied struct {
+	Index uint64
+	Entry string
+}
+
+// serve runs a node on a simulated host.
+func serve(members []string, snapshot uint64, late bool) host.Program {
+	return func(ctx context.Context, h *host.Host) error {
+		return node.Serve(ctx, node.Config{
+			Name: h.Name(), Members: members, Dir: "/data", SnapshotEvery: snapshot, SaveLate: late,
+			Leads:   func(term uint64) { h.Output(kindLeads, text(term)) },
+			Applied: func(index uint64, entry []byte) { h.Output(kindApplies, text(applied{index, string(entry)})) },
+		})
+	}
+}
+
+// ask runs a client, whose inputs are commands.
+func ask(members []string) host.Program {
+	return func(ctx context.Context, h *host.Host) error {
+		c := &node.Client{Nodes: members}
+		for op := uint64(0); ; op++ {
+			in, err := h.Input(ctx)
+			if err != nil {
+				return err
+			}
+			a := asked{Op: op}
+			if err := json.Unmarshal(in, &a.Command); err != nil {
+				return err
+			}
+			h.Output(kindAsks, text(a))
+			if a.Value, err = c.Do(a.Command); err == nil {
+				h.Output(kindGets, text(a))
+			}
+		}
+	}
+}
+
+// disks are the models, by number.
+var disks = []string{"ordered", "posix", "synced"}
+
+// Scenario has clients write and read while nodes crash, and disks and links fail.
+func Scenario() *scenario.Scenario {
+	return &scenario.Scenario{
+		Name:     "etcdraft",
+		Shows:    "a store on etcd's raft, log and snapshots is linearizable, whatever fails",
+		MinNodes: 1, MaxNodes: 9,
+		Defaults: scenario.Params{Nodes: 3, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: 50 * time.Second, Faults: "crash,restart,disk,partition,lose,full"},
+		Own: []*scenario.Param{
+			scenario.Int("ops", 60, 1, 2000, "how many operations clients make"),
+			scenario.Int("snapshot", 16, 1, 10000, "entries of the log between two snapshots"),
+			scenario.Choice("disk", "ordered", disks, "what a crash may undo of what is not synced: see package volume"),
+			scenario.Choice("save", "first", []string{"first", "late"}, "when the log is saved: before messages leave, or after, which is a mistake"),
+		},
+		Text:  func(_ *scenario.Params, e *sim.Event) string { return host.Text(e) },
+		Build: build,
+	}
+}
+
+func build(b *scenario.Setup) *scenario.Run {
+	var members []string
+	for i := range b.Nodes {
+		members = append(members, host.Name(protocol.NodeID(i)))
+	}
+	program := serve(members, uint64(b.Int("snapshot")), b.Choice("save") == "late")
+	options := host.Options{Salt: b.Seed, ExitCrashes: true, Disk: host.DiskOptions{Model: volume.Model(slices.Index(disks, b.Choice("disk")))}}
+	plan := sim.Plan{
+		Nodes: b.Nodes + clients,
+		Node: func(id protocol.NodeID) protocol.Node {
+			if int(id) < b.Nodes {
+				return host.New(program, options)
+			}
+			return host.New(ask(members), host.Options{Salt: b.Seed})
+		},
+		Link:  sim.Link{Delay: b.Delay, Jitter: b.Jitter, Loss: b.Loss, Copy: b.Copy},
+		Disk:  sim.Disk{Sync: time.Millisecond, Jitter: 3 * time.Millisecond},
+		Until: protocol.Time(b.Until),
+	}
+	ops := uint64(b.Int("ops"))
+	span := calm + protocol.Time(10*time.Second)
+	for i := range ops {
+		c := node.Command{Op: "put", Key: fmt.Sprint("k", i/3%2), Value: fmt.Sprint("v", i)}
+		if i%3 == 2 {
+			c.Op, c.Value = "get", ""
+		}
+		at := protocol.Time(2*time.Second) + span/protocol.Time(ops)*protocol.Time(i)
+		plan.Inputs = append(plan.Inputs, sim.Input{ID: i, At: at, Node: protocol.NodeID(b.Nodes + int(i)%clients), Body: text(c)})
+	}
+	var servers []protocol.NodeID
+	for i := range b.Nodes {
+		servers = append(servers, protocol.NodeID(i))
+	}
+	plan.Faults = b.DrawFaults(swarm.Config{Nodes: servers, From: 1, To: storm, Delay: b.Delay + b.Jitter, Most: 8})
+	return &scenario.Run{Plan: plan, OwnProcess: true, Unable: host.Unable(), Checks: check.Suite{oneLeader(), oneLog(), linearizable(), answered(plan.Until)}}
+}
+
+// oneLeader requires that a term has one leader.
+func oneLeader() *check.Check {
+	leaders := make(map[string]protocol.NodeID)
+	return check.Always("a term has one leader", sim.Output, func(e *sim.Event) (bool, error) {
+		if e.Kind != kindLeads {
+			return false, nil
+		}
+		if other, ok := leaders[string(e.Body)]; ok && other != e.Node {
+			return true, fmt.Errorf("nodes %v and %v both lead term %s", other, e.Node, e.Body)
+		}
+		leaders[string(e.Body)] = e.Node
+		return true, nil
+	})
+}
+
+// oneLog requires that nodes apply the same entry at an index.
+func oneLog() *check.Check {
+	log := make(map[uint64]string)
+	return check.Always("nodes apply the same entries", sim.Output, func(e *sim.Event) (bool, error) {
+		if e.Kind != kindApplies {
+			return false, nil
+		}
+		var a applied
+		if err := json.Unmarshal(e.Body, &a); err != nil {
+			return true, err
+		}
+		if was, ok := log[a.Index]; ok && was != a.Entry {
+			return true, fmt.Errorf("node %v applies %q at index %d, where %q was applied", e.Node, a.Entry, a.Index, was)
+		}
+		log[a.Index] = a.Entry
+		return true, nil
+	})
+}
+
+// register is what one key should do.
+var register = linear.Model[string, node.Command, string]{
+	Step: func(state string, in node.Command, out *string) (string, bool) {
+		if in.Op == "put" {
+			state = in.Value
+		}
+		return state, out == nil || *out == state
+	},
+	Part: func(in node.Command) string { return "key " + in.Key },
+	Text: func(in node.Command, out *string) string {
+		s := in.Op + " " + in.Key
+		if in.Op == "put" {
+			s += " " + in.Value
+		} else if out != nil {
+			s += ": " + *out
+		}
+		return s
+	},
+}
+
+// linearizable requires that one order explains all answers.
+func linearizable() *check.Check {
+	h := linear.NewHistory(register)
+	return h.Linearizable("what clients saw is linearizable").Seeing(sim.Output, func(e *sim.Event) {
+		var a asked
+		if json.Unmarshal(e.Body, &a) != nil {
+			return
+		}
+		switch e.Kind {
+		case kindAsks:
+			h.Call(e, a.Op, a.Command)
+		case kindGets:
+			h.Return(e, a.Op, a.Value)
+		}
+	})
+}
+
+// answered requires that when all has healed, operations are answered again.
+func answered(until protocol.Time) *check.Check {
+	asked, late := uint64(0), uint64(0)
+	return check.Eventually("after the faults, operations are answered", until, func() (uint64, error) {
+		if asked > 0 && late == 0 {
+			return 0, errors.New("no operation was answered")
+		}
+		return late, nil
+	}).Seeing(sim.Output, func(e *sim.Event) {
+		switch {
+		case e.At <= calm:
+		case e.Kind == kindAsks:
+			asked++
+		case e.Kind == kindGets:
+			late++
+		}
+	})
+}
