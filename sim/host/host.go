@@ -27,6 +27,11 @@ type Options struct {
 	// no more. Otherwise they are violations, like a panic. To exit with 0, and to return nil, always
 	// are the quiet end of a life.
 	ExitCrashes bool
+	// RestartAfter begins the program again so long after an os.Exit, or an error that it returned,
+	// as a supervisor starts a process again on a machine that goes on: files have all that was
+	// written, synced or not. 0 is never. Then the node does nothing until a fault restarts it. It is
+	// for programs with files, and implies ExitCrashes.
+	RestartAfter time.Duration
 	// Disk says what the files of the program are on.
 	Disk DiskOptions
 }
@@ -209,7 +214,7 @@ func (l *life) over(env *protocol.Env, o outcome) {
 	if l.timer != 0 {
 		env.CancelTimer(alarm)
 	}
-	why, bad := "the program returned", !l.options.ExitCrashes
+	why, bad := "the program returned", !l.options.ExitCrashes && l.options.RestartAfter == 0
 	switch {
 	case o.panicked:
 		why, bad = fmt.Sprint(o.why), true
@@ -224,6 +229,9 @@ func (l *life) over(env *protocol.Env, o outcome) {
 	env.Note(kindExit, why)
 	if bad {
 		panic(&Failure{Why: why, stack: stackText(o.stack)})
+	}
+	if l.host.err != nil || !l.host.returned {
+		l.again(env)
 	}
 }
 

@@ -25,7 +25,8 @@ type node struct {
 	program Program
 	options Options
 	life    *life
-	files   []imageFile // of Options.Disk.Image, once they have been read
+	cleanup runtime.Cleanup // of life
+	files   []imageFile     // of Options.Disk.Image, once they have been read
 }
 
 // image returns the files of a new disk.
@@ -37,28 +38,45 @@ func (n *node) image() []imageFile {
 }
 
 // Start begins a life.
-func (n *node) Start(env *protocol.Env) {
+func (n *node) Start(env *protocol.Env) { n.begin(env, nil) }
+
+// begin begins a life, or has it go on with another process when the last one has ended.
+func (n *node) begin(env *protocol.Env, last *life) {
 	l := &life{options: n.options, events: make(chan event), done: make(chan outcome)}
 	l.host = Host{life: l, id: env.ID(), incarnation: env.Incarnation()}
-	for _, r := range env.Records() {
-		if volume.IsRecord(r) {
-			break // and so are all
-		}
-		l.host.records = append(l.host.records, bytes.Clone(r))
-	}
 	l.net = newNetwork(l)
-	l.files = newFiles(l, n.image())
-	seed := protocol.Hash3(n.options.Salt^saltOfRand, uint64(env.ID())<<32|uint64(env.Incarnation()), env.Choose(kindRand, 1<<32))
+	if last == nil {
+		l.host.records = ownRecords(env)
+		l.files = newFiles(l, n.image())
+	} else {
+		l.goOn(last)
+		n.cleanup.Stop()
+		last.end()
+	}
+	seed := protocol.Hash3(n.options.Salt^saltOfRand^l.process, uint64(env.ID())<<32|uint64(env.Incarnation()), env.Choose(kindRand, 1<<32))
 	go simRun(func() { l.drive(seed) })
 	n.life = l
-	runtime.AddCleanup(n, (*life).end, l)
+	n.cleanup = runtime.AddCleanup(n, (*life).end, l)
 	program := n.program
 	l.step(env, event{kind: began, do: func() {
-		l.files.begin(env)
+		if last == nil {
+			l.files.begin(env)
+		}
 		simGuest(true)
 		go l.main(program)
 		simGuest(false)
 	}})
+}
+
+// ownRecords returns the records that survived, unless they are those of files.
+func ownRecords(env *protocol.Env) (list [][]byte) {
+	for _, r := range env.Records() {
+		if volume.IsRecord(r) {
+			break // and so are all
+		}
+		list = append(list, bytes.Clone(r))
+	}
+	return list
 }
 
 // Receive hands a message to the program.
@@ -66,8 +84,12 @@ func (n *node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	n.life.step(env, event{kind: received, from: from, msg: msg})
 }
 
-// Timeout has the program's timers fire that are due.
+// Timeout has the program's timers fire that are due, or a program that has ended start again.
 func (n *node) Timeout(env *protocol.Env, _ uint64) {
+	if n.life.restarts {
+		n.begin(env, n.life)
+		return
+	}
 	n.life.step(env, event{kind: fired})
 }
 
@@ -85,9 +107,12 @@ type life struct {
 	env     *protocol.Env // of the step under way
 	timer   int64         // the bubble's time at which the node's timer fires, or 0
 	ended   bool
-	inexact bool // a map was ranged over whose order may follow from addresses
-	owned   map[string]any
-	lines   [2]bytes.Buffer // begun lines of stdout and stderr
+	process uint64 // counts those of this life that have ended
+	// restarts is set when the timer is for the next process of this life.
+	restarts bool
+	inexact  bool // a map was ranged over whose order may follow from addresses
+	owned    map[string]any
+	lines    [2]bytes.Buffer // begun lines of stdout and stderr
 }
 
 // event is what one step consumes.

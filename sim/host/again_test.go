@@ -1,0 +1,73 @@
+//go:build dessim_overlay
+
+package host_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"dessim/protocol"
+	"dessim/sim/host"
+)
+
+// process appends a line to a file, and tells what is in it, whether it has the lock of a file, and a
+// port. It ends at once while its second line is being synced.
+func process(ctx context.Context, h *host.Host) error {
+	f, err := os.OpenFile("lines", os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", ":80")
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile("lines")
+	if err != nil {
+		return err
+	}
+	h.Output(protocol.KindOf("has"), text)
+	fmt.Fprintln(f, time.Now().Second())
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	fmt.Fprintln(f, "unsynced")
+	go f.Sync()
+	time.Sleep(time.Millisecond)
+	switch strings.Count(string(text), "unsynced") {
+	case 0:
+		os.Exit(1)
+	case 1:
+		return errors.Join(errors.New("no more"), l.Close())
+	}
+	<-ctx.Done()
+	return nil
+}
+
+func TestAProgramThatEndsIsStartedAgainWithItsFiles(t *testing.T) {
+	n := store(t, 3, "crash 0 at 40s for 1s", host.Options{RestartAfter: 10 * time.Second}, process)
+	want := []string{"", "0\nunsynced\n", "0\nunsynced\n10\nunsynced\n"}
+	got := n.outputs[0]
+	if len(got) < 3 || fmt.Sprintf("%q", got[:3]) != fmt.Sprintf("%q", want) {
+		t.Fatalf("the processes read %q; want first %q", got, want)
+	}
+	if last := got[len(got)-1]; len(got) != 4 || !strings.HasPrefix(last, want[2]) {
+		t.Errorf("after a crash, the file has %q; want what was in it", last)
+	}
+}
+
+func TestAProgramWithoutRestartStaysEnded(t *testing.T) {
+	n := store(t, 3, "", host.Options{ExitCrashes: true}, process)
+	if len(n.outputs[0]) != 1 {
+		t.Errorf("the processes read %q; want one process", n.outputs[0])
+	}
+}
