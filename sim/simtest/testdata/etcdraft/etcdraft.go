@@ -145,7 +145,7 @@ func build(b *scenario.Setup) *scenario.Run {
 		servers = append(servers, protocol.NodeID(i))
 	}
 	plan.Faults = b.DrawFaults(swarm.Config{Nodes: servers, From: 1, To: storm, Delay: b.Delay + b.Jitter, Most: 8})
-	return &scenario.Run{Plan: plan, OwnProcess: true, Unable: host.Unable(), Checks: check.Suite{oneLeader(), oneLog(), linearizable(), answered(plan.Until)}}
+	return &scenario.Run{Plan: plan, Isolation: scenario.EachRun, Unable: host.Unable(), Checks: check.Suite{oneLeader(), oneLog(), linearizable(), answered(plan.Until)}}
 }
 
 // oneLeader requires that a term has one leader.

@@ -183,7 +183,7 @@ func build(b *scenario.Setup) *scenario.Run {
 		Until:  protocol.Time(b.Until),
 		Faults: b.DrawFaults(swarm.Config{Nodes: nodes, From: protocol.Time(span), To: storm, Delay: span, Most: 8}),
 	}
-	return &scenario.Run{Plan: plan, OwnProcess: true, Unable: host.Unable(), Checks: check.Suite{opens(), kept(), appended(plan.Until)}}
+	return &scenario.Run{Plan: plan, Isolation: scenario.EachRun, Unable: host.Unable(), Checks: check.Suite{opens(), kept(), appended(plan.Until)}}
 }
 
 // sizes of records: from a few bytes to some pages.
