@@ -58,7 +58,7 @@ func drawMisfortune(t *rapid.T, p *Plan, id uint64) fault.Fault {
 	}
 	if f.Op.Lasts() {
 		f.For = span("for", 0, 1, 5, 20, 40)
-		if f.Op != fault.Byzantine && rapid.IntRange(0, 2).Draw(t, "waits") == 0 {
+		if f.Op != fault.Byzantine && rapid.Bool().Draw(t, "waits") {
 			drawAnchor(t, p, &f)
 		}
 	}
