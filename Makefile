@@ -9,7 +9,7 @@ PKG = ./protocol/twopc
 SCENARIO = crash
 EQUIVALENT = $(wildcard scenarios/testdata/equivalent/$(notdir $(PKG)).txt)
 WASM = wasm
-PROGRAMS = hashiraft members web grpckv interleavings
+PROGRAMS = hashiraft members web grpckv plainwal bolt leveldb etcdraft interleavings once
 SYSTEMS = windows/amd64 darwin/arm64 js/wasm
 
 help:      ## show this
@@ -77,7 +77,7 @@ programs:  ## the modules whose nodes are ordinary Go programs: their tests, and
 	@set -e; d=$$(mktemp -d); trap 'rm -rf "$$d"' EXIT; go build -o "$$d/dessim" ./cmd/dessim; \
 	for m in $(or $(ONLY),$(PROGRAMS)); do echo "$$m"; (cd sim/simtest/testdata/$$m && "$$d/dessim" go vet ./... && "$$d/dessim" go test -count=1 ./... && \
 		"$$d/dessim" go build -o "$$d/$$m" ./cmd/$$m); \
-		[ $$m = interleavings ] || "$$d/$$m" sweep -scenario $$m -seeds 1-$(SEEDS) -out "$$d"; done
+		case $$m in interleavings|once) ;; *) "$$d/$$m" sweep -scenario $$m -seeds 1-$(SEEDS) -out "$$d" ;; esac; done
 
 ablation:  ## the changes to the standard library: what each group is good for, in a table, and Go's own tests under them
 	go test ./sim/host/overlay/ablation -run 'Worth|Toys|GoesOwnTests' -full -count=1 -timeout 0 -v
@@ -103,7 +103,7 @@ arches:    ## the pinned digests on 386, GOAMD64 v1 and v3, and under QEMU on ar
 programs-arm64: ## the runs of the modules with ordinary Go programs are the same under QEMU on arm64
 	@command -v qemu-aarch64-static > /dev/null || { echo "make programs-arm64: no qemu-aarch64-static: apt-get install qemu-user-static"; exit 1; }
 	@set -e; d=$$(mktemp -d); trap 'rm -rf "$$d"' EXIT; go build -o "$$d/dessim" ./cmd/dessim; \
-	for m in $(filter-out interleavings,$(PROGRAMS)); do \
+	for m in $(filter-out interleavings once,$(PROGRAMS)); do \
 		(cd sim/simtest/testdata/$$m && "$$d/dessim" go build -o "$$d/here" ./cmd/$$m && GOARCH=arm64 "$$d/dessim" go build -o "$$d/there" ./cmd/$$m); \
 		for s in 1 2 3; do \
 			a=$$("$$d/here" -scenario $$m -seed $$s | grep ^digest); b=$$(qemu-aarch64-static "$$d/there" -scenario $$m -seed $$s | grep ^digest); \
