@@ -117,7 +117,7 @@ func build(b *scenario.Setup) *scenario.Run {
 		members = append(members, host.Name(protocol.NodeID(i)))
 	}
 	program := serve(members, uint64(b.Int("snapshot")), b.Choice("save") == "late")
-	options := host.Options{Salt: b.Seed, ExitCrashes: true, Disk: host.DiskOptions{Model: volume.Model(slices.Index(disks, b.Choice("disk")))}}
+	options := host.Options{Salt: b.Seed, RestartAfter: time.Second, Disk: host.DiskOptions{Model: volume.Model(slices.Index(disks, b.Choice("disk")))}}
 	plan := sim.Plan{
 		Nodes: b.Nodes + clients,
 		Node: func(id protocol.NodeID) protocol.Node {

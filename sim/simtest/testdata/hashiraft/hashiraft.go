@@ -127,11 +127,12 @@ func build(b *scenario.Setup) *scenario.Run {
 		members = append(members, host.Name(protocol.NodeID(i)))
 	}
 	options := host.Options{
-		Salt: b.Seed, ExitCrashes: b.Choice("store") != "records",
+		Salt: b.Seed,
 		Disk: host.DiskOptions{Model: volume.Model(slices.Index(disks, b.Choice("disk")))},
 	}
 	program := serve(members, b.Choice("reads") == "local")
 	if store := b.Choice("store"); store != "records" {
+		options.RestartAfter = time.Second // a server ends when it cannot save its term
 		program = inFiles(members, b.Choice("reads") == "local", store, uint64(b.Int("snapshot")))
 	}
 	plan := sim.Plan{

@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 	raftwal "github.com/hashicorp/raft-wal"
-	"github.com/hashicorp/raft-wal/metadb"
 	"go.etcd.io/bbolt"
 )
 
@@ -56,13 +55,12 @@ func (c *Config) OpenFiles(dir, store string, snapshotEvery uint64) error {
 		if err := syncDirs(logs); err != nil {
 			return err
 		}
-		meta := &metadb.BoltMetaDB{}
-		s, err := raftwal.Open(logs, raftwal.WithMetaStore(meta), raftwal.WithSegmentSize(segmentBytes), raftwal.WithLogger(logger))
+		s, err := raftwal.Open(logs, raftwal.WithSegmentSize(segmentBytes), raftwal.WithLogger(logger))
 		if err != nil {
 			return err
 		}
 		c.Logs, c.Stable = s, stable{s}
-		c.closers = []io.Closer{s, meta} // the first does not close the second, whose lock outlives it
+		c.closers = []io.Closer{s}
 	default:
 		return fmt.Errorf("no store %q", store)
 	}
