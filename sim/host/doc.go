@@ -92,9 +92,10 @@
 //     error, once. A node that shares a channel or a lock with one follows the machine's clock.
 //   - Memory is not interleaved: a goroutine gives its turn away at operations on channels and
 //     locks only. Under -race, data races are reported all the same.
-//   - A goroutine that spins, for the time or for another goroutine, even with Lock and Unlock, never
-//     ends its step: the step is named, with the line. runtime.MemStats, weak pointers, cgo and
-//     addresses in stack traces are as on a machine.
+//   - A goroutine that spins for the time, or for another goroutine without an operation on a channel or
+//     lock, never ends its step: the step is named, with the line. With such operations, it lets the
+//     others go on after 4,096 of them.
+//   - runtime.MemStats, weak pointers, cgo and addresses in stack traces are as on a machine.
 //
 // # Once a process
 //

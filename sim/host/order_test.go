@@ -97,3 +97,35 @@ func TestALostUpdateIsFoundByYieldsAndShrinksToFewAnswers(t *testing.T) {
 		t.Errorf("shrunk to %d answers, want at most 3: %v", len(answers), answers)
 	}
 }
+
+// Others go on while a goroutine spins, if it does so with operations.
+func TestAGoroutineThatSpinsLetsOthersGoOn(t *testing.T) {
+	got := watch(t, "", host.Options{}, func(ctx context.Context, h *host.Host) error {
+		var mu sync.Mutex
+		ready := false
+		closed, stop := make(chan struct{}), make(chan struct{})
+		close(closed)
+		go func() {
+			mu.Lock()
+			ready = true
+			mu.Unlock()
+			close(stop)
+		}()
+		for spins := true; spins; {
+			mu.Lock()
+			spins = !ready
+			mu.Unlock()
+		}
+		tell(h, "locks")
+		for spins := true; spins; {
+			select {
+			case <-stop:
+				spins = false
+			case <-closed:
+			}
+		}
+		tell(h, "selects")
+		return nil
+	})
+	compare(t, got, "0s n0 life 1", "0s n0 locks", "0s n0 selects", "0s n0 go.exit: the program returned")
+}
