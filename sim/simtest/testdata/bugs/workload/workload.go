@@ -30,6 +30,7 @@ type Workload struct {
 	AtOnce      int            // how many come at one instant
 	Every       time.Duration  // between two such instants
 	Faults      string         // by default
+	For         time.Duration  // a request may take a minute, and this
 	Checks      func() []*check.Check
 	Short       bool // lives end by crashes: requests that a crash ends are not waited for
 }
@@ -60,7 +61,7 @@ func (w Workload) Scenario() *scenario.Scenario {
 	return &scenario.Scenario{
 		Name:     w.Name,
 		Shows:    w.Shows,
-		Defaults: scenario.Params{Nodes: len(w.Nodes), Delay: time.Millisecond, Jitter: 2 * time.Millisecond, Until: time.Minute, Faults: w.Faults},
+		Defaults: scenario.Params{Nodes: len(w.Nodes), Delay: time.Millisecond, Jitter: 2 * time.Millisecond, Until: time.Minute + w.For, Faults: w.Faults},
 		Unused:   []string{"nodes"},
 		Own: []*scenario.Param{
 			scenario.Int("requests", w.Requests, 1, 1000, "how many requests there are"),
