@@ -35,6 +35,10 @@ type Workload struct {
 	Short       bool // lives end by crashes: requests that a crash ends are not waited for
 }
 
+// accept is how long it takes until a request is begun. Each input has a step of its own; the timers
+// of one instant share a step, and so do the requests that they begin: their orders can be searched.
+const accept = time.Millisecond
+
 // Answer has do carry out each request in a goroutine of its own, once it has come. An error is what
 // is wrong with the library.
 func Answer(ctx context.Context, h *host.Host, do func(request uint64) error) error {
@@ -44,6 +48,7 @@ func Answer(ctx context.Context, h *host.Host, do func(request uint64) error) er
 			return err
 		}
 		go func() {
+			time.Sleep(accept)
 			request, err := strconv.ParseUint(string(in), 10, 64)
 			if err == nil {
 				err = do(request)
