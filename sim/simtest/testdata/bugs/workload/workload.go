@@ -30,7 +30,7 @@ type Workload struct {
 	AtOnce      int            // how many come at one instant
 	Every       time.Duration  // between two such instants
 	Faults      string         // by default
-	For         time.Duration  // a request may take a minute, and this
+	For         time.Duration  // that a request may take, beside a minute
 	Checks      func() []*check.Check
 	Short       bool // lives end by crashes: requests that a crash ends are not waited for
 }
