@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
+	"syscall"
+	"time"
 
 	"dessim/protocol"
 	"dessim/sim"
@@ -32,10 +35,23 @@ type Store interface {
 	All() ([]uint64, error)
 }
 
-// Keep returns a program that opens a store, says what is in it, and puts each request in it.
+// again is when a store is opened again that could not be.
+const again = 10 * time.Millisecond
+
+// failed reports whether an error is the disk's.
+func failed(err error) bool {
+	return err != nil && (strings.Contains(err.Error(), syscall.EIO.Error()) || strings.Contains(err.Error(), syscall.ENOSPC.Error()))
+}
+
+// Keep returns a program that opens a store, says what is in it, and puts each request in it. While the
+// disk fails, it tries to open the store again.
 func Keep(open func(h *host.Host) (Store, error)) host.Program {
 	return func(ctx context.Context, h *host.Host) error {
 		s, err := open(h)
+		for failed(err) {
+			time.Sleep(again)
+			s, err = open(h)
+		}
 		var found opened
 		if err == nil {
 			found.Has, err = s.All()
@@ -81,7 +97,7 @@ func Kept() []*check.Check {
 				found := read(e)
 				for _, n := range protocol.SortedKeys(kept) {
 					if found.Wrong == "" && !slices.Contains(found.Has, n) {
-						return true, fmt.Errorf("request %d was kept, and is not among %v", n, found.Has)
+						return true, fmt.Errorf("request %d was kept, and is lost", n)
 					}
 				}
 				return true, nil
