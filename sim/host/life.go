@@ -112,6 +112,7 @@ type life struct {
 	restarts bool
 	inexact  bool // a map was ranged over whose order may follow from addresses
 	owned    map[string]any
+	passed   passing         // in the step
 	lines    [2]bytes.Buffer // begun lines of stdout and stderr
 }
 
@@ -209,6 +210,7 @@ func (l *life) drive(seed uint64) {
 		case e.kind == flushed:
 			l.files.flushed(e.tag, e.failed)
 		}
+		l.passed = passing{}
 		for simWait() {
 			simGrant(l.pick())
 		}

@@ -98,9 +98,9 @@ func TestALostUpdateIsFoundByYieldsAndShrinksToFewAnswers(t *testing.T) {
 	}
 }
 
-// Others go on while a goroutine spins, if it does so with operations.
-func TestAGoroutineThatSpinsLetsOthersGoOn(t *testing.T) {
-	got := watch(t, "", host.Options{}, func(ctx context.Context, h *host.Host) error {
+// Others go on while goroutines spin, if they do so with operations, and whatever the order.
+func TestGoroutinesThatSpinLetOthersGoOn(t *testing.T) {
+	spin := func(ctx context.Context, h *host.Host) error {
 		var mu sync.Mutex
 		ready := false
 		closed, stop := make(chan struct{}), make(chan struct{})
@@ -126,6 +126,41 @@ func TestAGoroutineThatSpinsLetsOthersGoOn(t *testing.T) {
 		}
 		tell(h, "selects")
 		return nil
-	})
-	compare(t, got, "0s n0 life 1", "0s n0 locks", "0s n0 selects", "0s n0 go.exit: the program returned")
+	}
+	compare(t, watch(t, "", host.Options{}, spin), "0s n0 life 1", "0s n0 locks", "0s n0 selects", "0s n0 go.exit: the program returned")
+	for seed := range uint64(30) {
+		s := runUnder(t, seed, "order 0 at 0s for 1m", func(ctx context.Context, h *host.Host) error {
+			var wg sync.WaitGroup
+			for range 3 {
+				wg.Go(func() { _ = spin(ctx, h) })
+			}
+			wg.Wait()
+			return nil
+		})
+		if !s.has("go.exit: the program returned") {
+			t.Errorf("seed %d: the program does not return: %v", seed, s.lines)
+		}
+	}
+}
+
+// runUnder returns what a program does under faults.
+func runUnder(t *testing.T, seed uint64, faults string, p host.Program) *said {
+	t.Helper()
+	fs, err := fault.Parse(faults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := new(said)
+	s, err := sim.New(sim.Plan{
+		Nodes:  1,
+		Node:   func(protocol.NodeID) protocol.Node { return host.New(p, host.Options{}) },
+		Link:   sim.Link{Delay: 1},
+		Faults: fs,
+		Until:  protocol.Time(time.Minute),
+	}, source.Seed(seed), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Run()
+	return w
 }

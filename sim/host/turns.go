@@ -42,10 +42,27 @@ func (t turns) String() string {
 	return b.String()
 }
 
+// mostPassed is how often others may run before a goroutine whose turn it is. While it waits, the
+// question has one name, and one answer: it would wait for ever if the others spin until it runs.
+const mostPassed = 64
+
+// passing is how often others ran before a goroutine.
+type passing struct {
+	first, woken uint64
+	times        int
+}
+
 // pick answers which of the goroutines that could run does: an index into the queue. The question
 // is named by the one whose turn it would be, and by how often that has been woken in the step.
 func (l *life) pick() int {
 	first, woken, begun := simQueued(0)
+	if l.passed.first != first || l.passed.woken != woken {
+		l.passed = passing{first: first, woken: woken}
+	}
+	if l.passed.times == mostPassed {
+		l.passed.times = 0
+		return 0
+	}
 	n := uint64(1)
 	for {
 		if name, _, _ := simQueued(int(n)); name == 0 {
@@ -56,6 +73,7 @@ func (l *life) pick() int {
 	var i int
 	l.do(func(env *protocol.Env) {
 		if i = int(env.Scheduler().Order(protocol.Hash2(first, woken), n)); i > 0 {
+			l.passed.times++
 			name, _, at := simQueued(i)
 			env.Note(kindOrder, goroutine{name, at}, "runs before", goroutine{first, begun})
 		}

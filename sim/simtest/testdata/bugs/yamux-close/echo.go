@@ -17,7 +17,10 @@ import (
 	"dessim/sim/scenario"
 )
 
-const port = ":7000"
+const (
+	port     = ":7000"
+	replaced = 10 // requests of a session
+)
 
 func config() *yamux.Config {
 	c := yamux.DefaultConfig()
@@ -55,7 +58,8 @@ func serve(ctx context.Context, h *host.Host) error {
 	}
 }
 
-// client has a session with the server, and makes another when that is over.
+// client has a session with the server, and makes another when that is over. Each ends after so many
+// requests, with those that are under way.
 type client struct {
 	mu      sync.Mutex
 	session *yamux.Session
@@ -74,6 +78,14 @@ func (c *client) open() (net.Conn, error) {
 		}
 	}
 	return c.session.Open()
+}
+
+func (c *client) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session != nil {
+		c.session.Close()
+	}
 }
 
 // echo sends text and returns what comes back, or why nothing does.
@@ -95,6 +107,10 @@ func (c *client) echo(text string) (string, error) {
 func ask(ctx context.Context, h *host.Host) error {
 	var c client
 	return workload.Answer(ctx, h, func(request uint64) error {
+		if request%replaced == replaced-1 {
+			c.end()
+			return nil
+		}
 		text := fmt.Sprint("request ", request)
 		if got, err := c.echo(text); err == nil && got != text {
 			return fmt.Errorf("%s is echoed as %s", text, got)
@@ -107,6 +123,6 @@ func ask(ctx context.Context, h *host.Host) error {
 func All() []*scenario.Scenario {
 	return []*scenario.Scenario{workload.Workload{
 		Name: "echo", Shows: "each request is echoed, or fails when its connection does",
-		Nodes: []host.Program{serve, ask}, Requests: 60, AtOnce: 3, Every: time.Second, Faults: "partition,order,yield",
+		Nodes: []host.Program{serve, ask}, Requests: 40, AtOnce: 5, Every: 100 * time.Millisecond, Faults: "order,yield",
 	}.Scenario()}
 }
