@@ -73,7 +73,7 @@ func open(*host.Host) (workload.Store, error) {
 // All is the table of scenarios.
 func All() []*scenario.Scenario {
 	run := workload.Workload{
-		Nodes: []host.Program{workload.Keep(open)}, Requests: 20, AtOnce: 2, Every: 10 * time.Millisecond,
+		Nodes: []host.Program{workload.Keep(open)}, Requests: 20, AtOnce: 2, Every: 20 * time.Millisecond, From: 20 * time.Millisecond,
 		For: -55 * time.Second, Checks: workload.Kept,
 	}
 	tries, crashes := run, run

@@ -33,7 +33,8 @@ type Workload struct {
 	Faults      string         // by default
 	For         time.Duration  // that a request may take, beside a minute
 	Checks      func() []*check.Check
-	Short       bool // lives end by crashes: requests that a crash ends are not waited for
+	From        time.Duration // when faults may begin
+	Short       bool          // lives end by crashes: requests that a crash ends are not waited for
 }
 
 var models = map[string]volume.Model{"ordered": volume.Ordered, "posix": volume.POSIX, "synced": volume.Synced}
@@ -103,7 +104,7 @@ func (w Workload) build(b *scenario.Setup) *scenario.Run {
 		}
 		plan.Inputs = append(plan.Inputs, sim.Input{ID: i, At: at, Node: last, Body: fmt.Append(nil, i)})
 	}
-	plan.Faults = b.DrawFaults(swarm.Config{Nodes: nodes, From: 1, To: at + 1, Heal: at + 1, Delay: w.Every / 2, Most: 4})
+	plan.Faults = b.DrawFaults(swarm.Config{Nodes: nodes, From: protocol.Time(w.From) + 1, To: at + 1, Heal: at + 1, Delay: w.Every / 2, Most: 4})
 	suite := check.Suite{right()}
 	if !w.Short {
 		suite = append(suite, answered(plan.Until))
