@@ -112,7 +112,7 @@ func (w Workload) build(b *scenario.Setup) *scenario.Run {
 	if w.Checks != nil {
 		suite = append(suite, w.Checks()...)
 	}
-	return &scenario.Run{Plan: plan, OwnProcess: true, Unable: host.Unable(), Checks: suite}
+	return &scenario.Run{Plan: plan, Isolation: scenario.EachRun, Unable: host.Unable(), Checks: suite}
 }
 
 // right requires that no answer says that something is wrong.
