@@ -22,16 +22,10 @@ func (c *callArgs) long(i int) int64 { return int64(c.a[i]) }
 // text returns an argument that is text.
 func (c *callArgs) text(i int) string { return string(c.b[i]) }
 
-// What an argument points to, as the overlay's file syscall/dessim.go knows it.
-const (
-	argNumber  = iota
-	argText    // t
-	argIn      // i: is read
-	argOut     // o: is written
-	argInOut   // x
-	argGather  // g: a list of buffers that are read
-	argScatter // s
-)
+// argKinds are what an argument can be, by the first letter of its word in served. The overlay's
+// file syscall/dessim.go knows them by their places: a number, text, memory that is read, written, or
+// both, a list of buffers that are read, and one of buffers that are written.
+const argKinds = "ntioxgs"
 
 // call is a system call that is served.
 type call struct {
@@ -46,7 +40,7 @@ type call struct {
 func served(name, args string, serve func(f *files, c *callArgs) (uintptr, syscall.Errno)) call {
 	c := call{name: name, serve: serve}
 	for i, word := range strings.Fields(args) {
-		c.kinds[i] = uint8(strings.Index("ntioxgs", word[:1]))
+		c.kinds[i] = uint8(strings.Index(argKinds, word[:1]))
 		if fixed, ok := strings.CutPrefix(word[1:], ":"); ok {
 			n, _ := strconv.Atoi(fixed)
 			c.sizes[i] = int32(n)

@@ -127,14 +127,3 @@ func (f *files) opened(d *openFile) syscall.Errno {
 	}
 	return 0
 }
-
-// entry returns why a name cannot be made.
-func (s *spot) entry() syscall.Errno {
-	switch {
-	case s.ino != 0 || s.special():
-		return syscall.EEXIST
-	case strings.ContainsRune(s.name, 0):
-		return syscall.EINVAL
-	}
-	return 0
-}

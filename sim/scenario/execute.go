@@ -150,7 +150,7 @@ func (s *Scenario) build(seed uint64, p Params, src protocol.Source, cut *Cut) (
 // count, such as a client: a replay file could not say it.
 func failable(p *sim.Plan, nodes int) error {
 	if err := fault.Validate(p.Faults, min(nodes, p.Nodes), protocol.MaxTime, nil); err != nil {
-		return fmt.Errorf("Build has %w: only the nodes that -nodes counts can fail", err)
+		return fmt.Errorf("the plan has %w: only the nodes that -nodes counts can fail", err)
 	}
 	return nil
 }
