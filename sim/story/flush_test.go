@@ -49,8 +49,8 @@ func (n *filing) Flushed(env *protocol.Env, _ uint64, failed bool) {
 func TestAStorySaysWhichRecordsACrashKeepsAndLoses(t *testing.T) {
 	node := func() protocol.Node { return new(filing) }
 	for faults, want := range map[string][]string{
-		"crash 1 at 3500ms for 1ms":           {"node 1 crashes between steps, loses data of a and data of b and data of c of what was not safe", "node 1 restarts, incarnation 2"},
-		"crash 1 after flush #3 for 1ms torn": {"node 1 receives set c from 0; crashes after effect 3, its flush, keeps 1 record before and data of b and data of c and name of c of what was not safe"},
+		"crash 1 at 3500ms for 1ms":           {"node 1 crashes between steps, and of its unsynced records loses data of a and data of b and data of c", "node 1 restarts, incarnation 2"},
+		"crash 1 after flush #3 for 1ms torn": {"node 1 receives set c from 0; crashes after effect 3, its flush, and of its unsynced records keeps data of b and data of c and name of c and 1 earlier"},
 		"failsync 1 after flush #2 for 1ms":   {"node 1 is told that the flush of record 5 failed; holds A, since the flush failed"},
 	} {
 		s, _ := made(t, registers(node), "-faults none -fault '"+faults+"'", 1)

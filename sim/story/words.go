@@ -277,18 +277,18 @@ func (t *teller) salvaged(crash int) string {
 		}
 		fates[i] = append(fates[i], what)
 	}
-	text := ""
+	var parts []string
 	for i, all := range fates {
 		if len(all) == 0 {
 			continue
 		}
 		if n := len(all) - most; n > 0 {
-			all = append([]string{wording.Count(n, "record") + " before"}, all[n:]...)
+			all = append(all[n:], fmt.Sprintf("%d earlier", n))
 		}
-		text += fmt.Sprintf(", %s %s", verbs[i], strings.Join(all, " and "))
+		parts = append(parts, verbs[i]+" "+strings.Join(all, " and "))
 	}
-	if text == "" {
+	if parts == nil {
 		return ""
 	}
-	return text + " of what was not safe"
+	return ", and of its unsynced records " + strings.Join(parts, ", ")
 }
