@@ -26,8 +26,10 @@ func TestReadmeShowsWhatTheCommandsPrint(t *testing.T) {
 	if err := os.Symlink(outsideProgram(t, "kvstore"), filepath.Join(bin, "kvstore")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(hostedProgram(t, "interleavings"), filepath.Join(bin, "interleavings")); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"interleavings", "plainwal"} {
+		if err := os.Symlink(hostedProgram(t, name), filepath.Join(bin, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	paths := []string{"README.md"}
 	if *inFull {

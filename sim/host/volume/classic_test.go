@@ -196,10 +196,10 @@ func TestOperationsOnMetadataSurviveInOrderUnderOrderedOnly(t *testing.T) {
 		b.create("a")
 		b.create("b")
 		b.create("c")
-		b.crash("a in", "c in")
+		b.crash("/a", "/c")
 		if b.model == volume.Ordered {
 			b.want("a: ")
-			if len(b.notes) != 2 || !strings.Contains(b.notes[1], "create c in inode 1 as inode 4: dropped") {
+			if len(b.notes) != 2 || !strings.Contains(b.notes[1], "create /c: dropped") {
 				b.Errorf("the notes are %q", b.notes)
 			}
 		} else {
@@ -257,7 +257,7 @@ func TestATornWriteEndsAtASector(t *testing.T) {
 		b.d = b.d.crash(func(int) int { return header + 1000 })
 		b.v, b.notes = b.d.mount(b, b.model)
 		b.want("f: 100*o 924*x 3072*o") // up to byte 1024
-		if len(b.notes) != 1 || b.notes[0] != "write 2000 bytes at 100 of inode 2 (/f): torn after 924 bytes" {
+		if len(b.notes) != 1 || b.notes[0] != "write 2000 bytes at 100 of /f: torn after 924 bytes" {
 			b.Errorf("the notes are %q", b.notes)
 		}
 	})

@@ -3,13 +3,15 @@ package volume
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // IsRecord reports whether rec looks like a record of a volume, even a torn one.
 func IsRecord(rec []byte) bool { return len(rec) > 0 && rec[0] == magic }
 
-// Describe says what a record does: "write 4096 bytes at 8192 of inode 7", "rename wal.tmp to
-// wal in inode 1". Names are quoted where they need it.
+// Describe says what a record does: "write 4096 bytes at 8192 of /db/wal", "rename /db/wal.tmp to
+// wal". Paths are those of the time, and quoted where they need it; an inode that had none, or a long
+// one, is "inode 7".
 func Describe(rec []byte) string {
 	r, err := decode(rec)
 	if err == nil {
@@ -38,38 +40,55 @@ func (k kind) String() string {
 }
 
 func (r *record) describe() string {
-	i := r.to.ino
+	it := where(r.path, r.to.ino)
 	switch r.kind {
 	case kindData:
-		return fmt.Sprintf("write %d bytes at %d of inode %d", r.full, r.at, i)
+		return fmt.Sprintf("write %d bytes at %d of %s", r.full, r.at, it)
 	case kindSize:
-		return fmt.Sprintf("size %d of inode %d", r.at, i)
+		return fmt.Sprintf("size %d of %s", r.at, it)
 	case kindSnapshot:
 		return "snapshot of the volume"
 	case kindTruncate:
-		return fmt.Sprintf("truncate inode %d to %d", i, r.at)
+		return fmt.Sprintf("truncate %s to %d", it, r.at)
 	case kindMode:
-		return fmt.Sprintf("chmod inode %d to %#o", i, r.to.mode&0o7777)
+		return fmt.Sprintf("chmod %s to %#o", it, r.to.mode&0o7777)
 	case kindTimes:
-		return fmt.Sprintf("set the times of inode %d", i)
+		return fmt.Sprintf("set the times of %s", it)
+	}
+	first := entry(r.placeIn, r.place)
+	switch r.kind {
 	case kindCreate:
-		return fmt.Sprintf("%s %s as inode %d", r.makes(), r.place, i)
+		return fmt.Sprintf("%s %s", r.makes(), first)
 	case kindLink:
-		return fmt.Sprintf("link inode %d as %s", i, r.place)
+		return fmt.Sprintf("link %s as %s", it, first)
 	case kindUnlink:
 		if r.to.mode&ModeType == ModeDir {
-			return fmt.Sprintf("rmdir %s", r.place)
+			return "rmdir " + first
 		}
-		return fmt.Sprintf("unlink %s", r.place)
+		return "unlink " + first
+	case kindExchange:
+		return fmt.Sprintf("exchange %s and %s", first, entry(r.secondIn, r.second))
 	}
-	first, and := r.place.String(), "to"
 	if r.place.dir == r.second.dir {
-		first = word(r.place.name)
+		return fmt.Sprintf("rename %s to %s", first, word(r.second.name))
 	}
-	if r.kind == kindExchange {
-		and = "and"
+	return fmt.Sprintf("rename %s to %s", first, entry(r.secondIn, r.second))
+}
+
+// where names an inode by its path, or if that is not known by its number.
+func where(path string, i Ino) string {
+	if path == "" {
+		return fmt.Sprintf("inode %d", i)
 	}
-	return fmt.Sprintf("%v %s %s %s", r.kind, first, and, r.second)
+	return word(path)
+}
+
+// entry names an entry of a directory.
+func entry(dir string, p place) string {
+	if dir == "" {
+		return fmt.Sprintf("%s in inode %d", word(p.name), p.dir)
+	}
+	return word(strings.TrimSuffix(dir, "/") + "/" + p.name)
 }
 
 // makes is the call that makes an inode.
@@ -82,8 +101,6 @@ func (r *record) makes() string {
 	}
 	return "create"
 }
-
-func (p place) String() string { return fmt.Sprintf("%s in inode %d", word(p.name), p.dir) }
 
 // word quotes a name that is not plain.
 func word(name string) string {

@@ -41,10 +41,10 @@ func Example() {
 	fmt.Println("config has", info.Size, "bytes")
 	fmt.Println(notes)
 	// Output:
-	// create config.tmp in inode 1 as inode 2      kept: true
-	// write 9 bytes at 0 of inode 2                kept: false
-	// size 9 of inode 2                            kept: true
-	// rename config.tmp to config in inode 1       kept: true
+	// create /config.tmp                           kept: true
+	// write 9 bytes at 0 of /config.tmp            kept: false
+	// size 9 of /config.tmp                        kept: true
+	// rename /config.tmp to config                 kept: true
 	// config has 0 bytes
-	// [size 9 of inode 2 (/config): directly before it, 1 lost size 9 of inode 2 (/config): dropped, since its data is lost]
+	// [size 9 of /config.tmp (now /config): directly before it, 1 lost size 9 of /config.tmp (now /config): dropped, since its data is lost]
 }

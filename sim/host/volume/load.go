@@ -68,11 +68,11 @@ func Mount(records iter.Seq2[uint64, []byte], c Config) (*Volume, []string, erro
 	paths := l.finish()
 	lines := make([]string, 0, len(l.notes))
 	for _, n := range l.notes {
-		where := ""
-		if path := paths[n.ino]; path != "" {
-			where = " (" + path + ")"
+		now := ""
+		if path := paths[n.ino]; path != "" && !strings.HasSuffix(n.what, word(path)) {
+			now = " (now " + path + ")"
 		}
-		lines = append(lines, n.what+where+": "+n.why)
+		lines = append(lines, n.what+now+": "+n.why)
 	}
 	return v, lines, nil
 }

@@ -75,8 +75,9 @@ func (v *Volume) Link(i Ino, dir Ino, name string) error {
 	case n.links >= MaxLinks:
 		return syscall.EMLINK
 	}
+	path := n.path()
 	v.set(d, name, n)
-	v.change(record{kind: kindLink, now: v.c.Now(), to: n.target(), place: place{dir, name}}, d, nil, n, nil)
+	v.change(record{kind: kindLink, now: v.c.Now(), to: n.target(), place: place{dir, name}, path: path}, d, nil, n, nil)
 	return nil
 }
 

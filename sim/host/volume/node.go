@@ -17,11 +17,13 @@ type node struct {
 	link         string // target of a symbolic link
 	holds        int
 
+	// Where it was named last: a file may have other names. The root's parent is itself.
+	parent *node
+	name   string
+
 	// Of a directory:
 	entries map[string]*node
 	subdirs uint32
-	parent  *node  // the root's is itself
-	name    string // in parent
 
 	// Of a regular file. Pages that are not there are zeros. Each is a slice of PageSize bytes,
 	// of a mapping if the file has one that reaches so far.
@@ -56,8 +58,8 @@ func (v *Volume) set(dir *node, name string, n *node) {
 			v.remove(n.parent, n.name)
 		}
 		dir.subdirs++
-		n.parent, n.name = dir, name
 	}
+	n.parent, n.name = dir, name
 	n.links++
 	dir.entries[name] = n
 }
@@ -84,6 +86,21 @@ func (v *Volume) forget(n *node) {
 	v.pages -= int64(len(n.pages))
 	n.pages = nil
 	delete(v.nodes, n.ino)
+}
+
+// path returns where an inode was named last, or "" if that is nowhere, or long.
+func (n *node) path() string {
+	path := ""
+	for x := n; x.ino != Root; x = x.parent {
+		if x.parent == nil || x.parent == x || len(path)+len(x.name) > maxPath {
+			return ""
+		}
+		path = "/" + x.name + path
+	}
+	if path == "" {
+		return "/"
+	}
+	return path[:min(len(path), maxPath)]
 }
 
 func nameError(name string) error {

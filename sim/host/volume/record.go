@@ -24,6 +24,7 @@ const (
 	magic      = 0xf5
 	checkedLen = 12 // from here on the lengths can be believed
 	prefixLen  = 16
+	maxPath    = 100 // bytes of a path that is for people; a longer one is left out
 )
 
 type kind uint8
@@ -78,6 +79,10 @@ type record struct {
 
 	place, second place  // rename: from, to
 	other         target // exchange: what is at second
+
+	// For people: where the inode, and the directories of place and second, stood at the time. A
+	// snapshot has none.
+	path, placeIn, secondIn string
 
 	header  []byte // decoded: the rest of a snapshot's header
 	payload []byte
@@ -191,6 +196,11 @@ func (r *record) code(c *coder) {
 		c.place(&r.second)
 		c.inode(&r.other.ino)
 		c.rest(&r.other)
+	}
+	if r.kind != kindSnapshot {
+		for _, path := range [...]*string{&r.path, &r.placeIn, &r.secondIn} {
+			c.text(path, maxPath)
+		}
 	}
 }
 

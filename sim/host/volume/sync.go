@@ -1,6 +1,7 @@
 package volume
 
 import (
+	"cmp"
 	"slices"
 
 	"dessim/protocol"
@@ -45,6 +46,10 @@ type pending struct {
 func (v *Volume) persist(r *record) *pending {
 	v.seq++
 	r.epoch, r.seq = v.c.Epoch, v.seq
+	if r.kind != kindSnapshot {
+		r.path = cmp.Or(r.path, v.pathOf(r.to.ino))
+		r.placeIn, r.secondIn = v.pathOf(r.place.dir), v.pathOf(r.second.dir)
+	}
 	v.scratch = r.appendHeader(v.scratch[:0], len(r.payload))
 	header := len(v.scratch)
 	v.scratch = append(v.scratch, r.payload...)
@@ -57,6 +62,14 @@ func (v *Volume) persist(r *record) *pending {
 	v.pend[index] = p
 	v.waiting++
 	return p
+}
+
+// pathOf returns the path of an inode, or "".
+func (v *Volume) pathOf(i Ino) string {
+	if n := v.nodes[i]; n != nil {
+		return n.path()
+	}
+	return ""
 }
 
 // change persists an operation on metadata and returns its number. dir and to are
