@@ -441,7 +441,7 @@ func TestTextDescribesWhatRecordsDoToFiles(t *testing.T) {
 	}
 	s.Run()
 	all := strings.Join(x.lines, "\n")
-	for _, want := range []string{"write 4 bytes at 0", "rename a to b"} {
+	for _, want := range []string{"write 4 bytes at 0", "rename /a to b"} {
 		if strings.Count(all, want) != 2 {
 			t.Errorf("%q is not said at its persist and at the crash:\n%s", want, all)
 		}
