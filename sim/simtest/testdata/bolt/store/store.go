@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -80,11 +81,17 @@ func open(path string, o Options) (*bbolt.DB, error) {
 	return bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, NoSync: o.NoSync, NoFreelistSync: o.NoFreelist, FreelistType: bbolt.FreelistArrayType})
 }
 
-// damaged tells an error of the library about what is in the file from one of the operating system.
+// damaged tells an error of the library about what is in the file from one of the operating system,
+// of which it hands on some as text.
 func damaged(err error) error {
 	var no syscall.Errno
 	if errors.As(err, &no) || errors.Is(err, bbolt.ErrTimeout) {
 		return err
+	}
+	for _, no := range []syscall.Errno{syscall.EIO, syscall.ENOSPC} {
+		if strings.Contains(err.Error(), no.Error()) {
+			return err
+		}
 	}
 	return fmt.Errorf("%w: %w", ErrCorrupt, err)
 }
