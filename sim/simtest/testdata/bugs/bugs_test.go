@@ -24,6 +24,7 @@ var bugs = []struct {
 	{"groupcache", "cache", "", "1-40", "the cache counts", ""},
 	{"commons-pool", "pool", "", "1-5", "requests were answered", ""},
 	{"go-yamux-locks", "transfer", "", "1-20", "requests were answered", ""},
+	{"grpc-stop", "calls", "", "1-5", "DeadlineExceeded", ""},
 	{"atomic-file", "settings", "", "1-40", "the file is half of one", ""},
 	{"leveldb-manifest", "db", "", "1-20", "manifest corrupted", "what a crash leaves of a database that is being made, and syncs that fail"},
 	{"diskqueue", "queue", "-disk synced", "1-10", "invalid message read size", "metadata that is older than the data, in other ways"},
