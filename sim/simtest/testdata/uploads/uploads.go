@@ -158,7 +158,7 @@ func build(b *scenario.Setup) *scenario.Run {
 		plan.Inputs = append(plan.Inputs, sim.Input{ID: uint64(i), At: at, Node: all[1+i%clients], Body: text(u)})
 	}
 	plan.Faults = b.DrawFaults(swarm.Config{Nodes: all, From: protocol.Time(span), To: storm, Delay: span, Most: 16})
-	return &scenario.Run{Plan: plan, OwnProcess: true, Unable: host.Unable(), Checks: check.Suite{kept(), right(), ended(plan.Until)}}
+	return &scenario.Run{Plan: plan, Isolation: scenario.EachRun, Unable: host.Unable(), Checks: check.Suite{kept(), right(), ended(plan.Until)}}
 }
 
 func read(e *sim.Event) (t told) {
