@@ -9,7 +9,7 @@ PKG = ./protocol/twopc
 SCENARIO = crash
 EQUIVALENT = $(wildcard scenarios/testdata/equivalent/$(notdir $(PKG)).txt)
 WASM = wasm
-PROGRAMS = hashiraft members web grpckv plainwal bolt leveldb etcdraft interleavings once
+PROGRAMS = hashiraft members web grpckv plainwal bolt leveldb etcdraft uploads interleavings once
 SYSTEMS = windows/amd64 darwin/arm64 js/wasm
 
 help:      ## show this
@@ -79,6 +79,9 @@ programs:  ## the modules whose nodes are ordinary Go programs: their tests, and
 		"$$d/dessim" go build -o "$$d/$$m" ./cmd/$$m); \
 		case $$m in interleavings|once) ;; *) "$$d/$$m" sweep -scenario $$m -seeds 1-$(SEEDS) -out "$$d" ;; esac; done
 
+bugs:      ## public bugs of libraries: each is found in few seeds, and not in the mended version
+	go test ./sim/simtest/testdata/bugs -count=1 -timeout 0 -v
+
 ablation:  ## the changes to the standard library: what each group is good for, in a table, and Go's own tests under them
 	go test ./sim/host/overlay/ablation -run 'Worth|Toys|GoesOwnTests' -full -count=1 -timeout 0 -v
 
@@ -138,4 +141,4 @@ fuzz:      ## every fuzz target for T each
 		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 			echo "$$p $$f"; go test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(T); done; done
 
-.PHONY: help check fmt vet lint test full race run soak mutants mutate mutate-all browser programs programs-arm64 ablation kills machines planted arches wasm bench growth live-bench picture fuzz
+.PHONY: help check fmt vet lint test full race run soak mutants mutate mutate-all browser programs programs-arm64 bugs ablation kills machines planted arches wasm bench growth live-bench picture fuzz
