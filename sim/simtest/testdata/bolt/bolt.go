@@ -170,7 +170,7 @@ func Scenario() *scenario.Scenario {
 			scenario.Choice("disk", "ordered", disks, "what a crash may undo of what is not synced: see package volume"),
 			scenario.Choice("create", "careful", []string{"careful", "bare"}, "how the file is made: at another place first, or where it will be, which a crash may leave damaged"),
 			scenario.Choice("sync", "commit", []string{"commit", "none"}, "when the file is synced: at each commit, or never, which is a mistake"),
-			scenario.Choice("fail", "reopen", []string{"reopen", "goon"}, "what follows a commit that failed: the file is opened again, or remains in use"),
+			scenario.Choice("fail", "copy", []string{"copy", "reopen", "goon"}, "what follows a commit that failed: the file is written anew and opened; or is opened, or remains in use, which a later crash may punish"),
 			scenario.Choice("freelist", "written", []string{"written", "found"}, "whether the list of free pages is written, or found when the file is opened"),
 		},
 		Text:  func(_ *scenario.Params, e *sim.Event) string { return host.Text(e) },
@@ -184,7 +184,7 @@ func build(b *scenario.Setup) *scenario.Run {
 		nodes = append(nodes, protocol.NodeID(i))
 	}
 	o := options{
-		Options: store.Options{Bare: b.Choice("create") == "bare", NoSync: b.Choice("sync") == "none", NoFreelist: b.Choice("freelist") == "found"},
+		Options: store.Options{Bare: b.Choice("create") == "bare", NoSync: b.Choice("sync") == "none", NoFreelist: b.Choice("freelist") == "found", Copy: b.Choice("fail") == "copy"},
 		goOn:    b.Choice("fail") == "goon",
 	}
 	disk := host.DiskOptions{Model: volume.Model(slices.Index(disks, b.Choice("disk")))}

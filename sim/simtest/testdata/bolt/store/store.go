@@ -22,6 +22,10 @@ type Options struct {
 	Bare bool
 	// NoSync has commits not wait for the disk: a mistake.
 	NoSync bool
+	// Copy has a file that is there be written anew when it is opened. After a sync that failed, what is
+	// read of a file may be in memory alone, and marked as written: transactions that are built on
+	// that overwrite pages which the file on the disk still needs.
+	Copy bool
 	// NoFreelist has the list of free pages not be written, but found when the file is opened.
 	NoFreelist bool
 }
@@ -61,6 +65,10 @@ func Open(dir string, o Options) (*Store, error) {
 	if _, err := os.Stat(path); err != nil {
 		if err := create(dir, path, o); err != nil {
 			return nil, damaged(err)
+		}
+	} else if o.Copy {
+		if err := rewrite(path); err != nil {
+			return nil, err
 		}
 	}
 	if err := syncDirs(path, o); err != nil {
@@ -120,6 +128,24 @@ func create(dir, path string, o Options) error {
 		return nil
 	})
 	if err = errors.Join(err, db.Close()); err != nil || o.Bare {
+		return err
+	}
+	return os.Rename(temp, path)
+}
+
+// rewrite makes what can be read of a file safe.
+func rewrite(path string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	temp := path + ".new"
+	f, err := os.Create(temp)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(temp, path)

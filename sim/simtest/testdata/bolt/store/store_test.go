@@ -12,7 +12,7 @@ import (
 
 func TestAStoreHasItsTransactionsWhenItIsOpenedAgain(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
-	s, err := Open(dir, Options{})
+	s, err := Open(dir, Options{Copy: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func TestAStoreHasItsTransactionsWhenItIsOpenedAgain(t *testing.T) {
 	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if s, err = Open(dir, Options{}); err != nil {
+	if s, err = Open(dir, Options{Copy: true}); err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
