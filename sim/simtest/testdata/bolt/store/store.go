@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -24,7 +25,8 @@ type Options struct {
 	NoSync bool
 	// Copy has a file that is there be written anew when it is opened. After a sync that failed, what is
 	// read of a file may be in memory alone, and marked as written: transactions that are built on
-	// that overwrite pages which the file on the disk still needs.
+	// that overwrite pages which the file on the disk still needs. For the same reason, transactions
+	// then are committed one at a time, and none follows one that failed.
 	Copy bool
 	// NoFreelist has the list of free pages not be written, but found when the file is opened.
 	NoFreelist bool
@@ -49,7 +51,12 @@ type State struct {
 }
 
 // Store is a store that is open. Its methods may be called at any time.
-type Store struct{ db *bbolt.DB }
+type Store struct {
+	db     *bbolt.DB
+	copy   bool
+	mu     sync.Mutex
+	failed error
+}
 
 // ErrCorrupt says that the file is damaged.
 var ErrCorrupt = errors.New("the file is corrupt")
@@ -78,7 +85,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, damaged(err)
 	}
-	s := &Store{db}
+	s := &Store{db: db, copy: o.Copy}
 	if err := s.check(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -197,6 +204,18 @@ func (s *Store) check() error {
 
 // Do carries out a transaction, alone or with others in one commit, and returns its number: 1, 2, ...
 func (s *Store) Do(t Tx, together bool) (number uint64, err error) {
+	if !s.copy {
+		return s.do(t, together)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed == nil {
+		number, s.failed = s.do(t, together)
+	}
+	return number, s.failed
+}
+
+func (s *Store) do(t Tx, together bool) (number uint64, err error) {
 	commit := s.db.Update
 	if together {
 		commit = s.db.Batch
