@@ -32,7 +32,7 @@
 //     the faults order and yield, answers of the run decide who is next, and who lets others go
 //     first before it operates on a channel or lock. Traces and stories say which goroutine it was,
 //     by where it was begun and three digits that tell it from others begun there, and the line.
-//     These faults find what is in conflict at one instant: have several clients ask at once.
+// XX
 //   - math/rand, crypto/rand, select, and the order of maps follow from Options.Salt, the node, its
 //     incarnation and one answer, go.rand; and from the step and the goroutine. What happens in
 //     other steps changes none of it, so a search may take that away.
