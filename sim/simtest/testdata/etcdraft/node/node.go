@@ -100,10 +100,26 @@ func Serve(ctx context.Context, c Config) error {
 		}
 	}
 	go listen(raftPort, func(conn net.Conn) {
-		receive(conn, func(m *raftpb.Message) error { return n.raft.Step(ctx, m) })
+		receive(conn, func(m *raftpb.Message) error { return n.step(ctx, m) })
 	})
 	go listen(clientPort, n.answer)
 	return n.run(ctx)
+}
+
+// step hands a message to raft. A proposal waits there for a leader, and the votes that make one may
+// come behind it on its connection: it must not keep them.
+func (n *node) step(ctx context.Context, m *raftpb.Message) error {
+	if m.GetType() != raftpb.MsgProp {
+		return n.raft.Step(ctx, m)
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
+		if err := n.raft.Step(ctx, m); err != nil {
+			log.Print("a proposal is dropped: ", err) // whoever made it waits no longer than that
+		}
+	}()
+	return nil
 }
 
 func (n *node) start() {
