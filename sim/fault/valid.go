@@ -3,6 +3,7 @@ package fault
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +11,10 @@ import (
 	"dessim/protocol"
 	"dessim/sim/wording"
 )
+
+// AnyNodes is the number of nodes for Validate where it is not known how many a run has: whoever
+// builds the run validates its faults once more.
+const AnyNodes = math.MaxInt32
 
 // Validate returns an error for the first thing that makes the faults impossible in a run
 // of that many nodes that ends at until, or nil. starts is when each node starts; nil is

@@ -32,7 +32,8 @@
 //     the faults order and yield, answers of the run decide who is next, and who lets others go
 //     first before it operates on a channel or lock. Traces and stories say which goroutine it was,
 //     by where it was begun and three digits that tell it from others begun there, and the line.
-// XX
+//     These faults find what is in conflict within one step, and each input is a step of its own:
+//     have one timer, or one input, start several requests.
 //   - math/rand, crypto/rand, select, and the order of maps follow from Options.Salt, the node, its
 //     incarnation and one answer, go.rand; and from the step and the goroutine. What happens in
 //     other steps changes none of it, so a search may take that away.
@@ -88,6 +89,8 @@
 //     a note, go.inexact.
 //   - Package variables, os.Args and the environment are those of the process: the nodes of a run
 //     share them. "dessim vet -programs" lists the variables that change. Runs do not: see below.
+//   - What packages draw at random before main, in init functions and package variables, differs from
+//     process to process: a sweep tells, with the first event that differs. A fork of the package mends it.
 //   - Goroutines that packages start before main belong to no node; New names them on standard
 //     error, once. A node that shares a channel or a lock with one follows the machine's clock.
 //   - Memory is not interleaved: a goroutine gives its turn away at operations on channels and

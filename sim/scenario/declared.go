@@ -118,6 +118,9 @@ func (s *Scenario) defaultsFlaw() error {
 		if x.Name == "faults" && read.Faults == "" {
 			return fmt.Errorf("in Defaults: faults is %q; want \"\", which is none", s.Defaults.Faults)
 		}
+		if now := x.Get(&read); now != text {
+			return fmt.Errorf("in Defaults: %s is %q; want it as it is read: %q", x.Name, text, now)
+		}
 		return fmt.Errorf("in Defaults: %s is written as %q and read as another value; want the one that is read", x.Name, text)
 	}
 	return nil

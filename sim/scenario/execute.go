@@ -137,22 +137,10 @@ func (s *Scenario) build(seed uint64, p Params, src protocol.Source, cut *Cut) (
 	if err == nil {
 		err = cmp.Or(run.Unable, run.Plan.Validate())
 	}
-	if err == nil && p.Timing != Recorded { // the clients of a live run are processes, which end
-		err = failable(&run.Plan, b.Nodes)
-	}
 	if err != nil {
 		return run, &PlanError{s.Name, err}
 	}
 	return run, nil
-}
-
-// failable returns an error for the first fault that hits a node which Params.Nodes does not
-// count, such as a client: a replay file could not say it.
-func failable(p *sim.Plan, nodes int) error {
-	if err := fault.Validate(p.Faults, min(nodes, p.Nodes), protocol.MaxTime, nil); err != nil {
-		return fmt.Errorf("the plan has %w: only the nodes that -nodes counts can fail", err)
-	}
-	return nil
 }
 
 // make calls Build. A panic of it is a *watch.Broken that names the scenario.

@@ -154,7 +154,6 @@ func TestDamagedRecordingsAreRefusedInOneLine(t *testing.T) {
 		{"nodes 2", "nodes 3"}:                   "nodes 3: scenario counting wants 1 to 2",
 		{"verdict pass", "verdict good"}:         "want pass, violation",
 		{"digest ", "digest x"}:                  "want 16 hex digits",
-		{"fault none", "fault crash 9 at 1s"}:    "hits node 9",
 		{"fault none", "fault jump"}:             "want",
 		{"fault none", "without x"}:              "ascending numbers",
 		{"fault none", "sorcerer 1"}:             "header field \"sorcerer\" means nothing to scenario counting",

@@ -109,7 +109,14 @@ func (s *Scenario) validateFaults(p *Params) error {
 			return fmt.Errorf("fault: %v comes and goes too often; want every %v or more", f, p.Until/mostFlaps)
 		}
 	}
-	return fault.Validate(written, p.Nodes, protocol.Time(p.Until), nil)
+	for i := range written { // those of links may name clients, of which the plan knows
+		if f := &written[i]; f.Op.OfNode() {
+			if err := f.Validate(p.Nodes, protocol.Time(p.Until)); err != nil {
+				return err
+			}
+		}
+	}
+	return fault.Validate(written, fault.AnyNodes, protocol.Time(p.Until), nil)
 }
 
 // checkKinds returns an error for a kind that no node ever sends or outputs: the fault would
