@@ -129,6 +129,7 @@ func (v *Volume) Rmdir(dir Ino, name string) error {
 func (v *Volume) unlink(d *node, name string, n *node) {
 	v.remove(d, name)
 	v.change(record{kind: kindUnlink, now: v.c.Now(), to: n.target(), place: place{d.ino, name}}, d, nil, n, nil)
+	n.handOver(d)
 	v.forget(n)
 }
 
@@ -155,6 +156,7 @@ func (v *Volume) Rename(dir Ino, name string, toDir Ino, toName string, flags ui
 	v.set(to, toName, n)
 	v.change(r, d, to, n, old)
 	if old != nil {
+		old.handOver(to)
 		v.forget(old)
 	}
 	return nil

@@ -161,6 +161,27 @@ func (v *Volume) cutSync(n *node, size int64) {
 	n.lastSize = nil
 }
 
+// handOver has an fsync of the directory where an inode had its last name make safe what is
+// pending of it, too: the inode may never be synced again.
+func (n *node) handOver(dir *node) {
+	if n.links > 0 {
+		return
+	}
+	for _, p := range n.ops {
+		switch {
+		case p.node == dir || p.more == dir:
+			continue
+		case p.more == nil:
+			p.more = dir
+		case p.node == n:
+			p.node = dir
+		default:
+			p.more = dir
+		}
+		dir.ops = append(dir.ops, p)
+	}
+}
+
 // abandon forgets the unsynced data of an inode that is no more.
 func (v *Volume) abandon(n *node) {
 	for _, p := range n.data {
