@@ -48,6 +48,7 @@ type files struct {
 	told    map[string]bool // notes that one of is enough
 	flushes map[uint64]*flush
 	errors  map[volume.Ino]uint64 // failed flushes of an inode
+	untold  map[volume.Ino]bool   // the last of these is not known to any open file
 	sparse  map[volume.Ino]bool   // files that got a hole in this life
 
 	descriptors map[int]descriptor
@@ -83,6 +84,7 @@ func newFiles(l *life, image []imageFile) *files {
 		told:        make(map[string]bool),
 		flushes:     make(map[uint64]*flush),
 		errors:      make(map[volume.Ino]uint64),
+		untold:      make(map[volume.Ino]bool),
 		sparse:      make(map[volume.Ino]bool),
 		descriptors: make(map[int]descriptor),
 		first:       first,

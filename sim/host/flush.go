@@ -5,6 +5,7 @@ import (
 	"syscall"
 
 	"dessim/protocol"
+	"dessim/sim/host/volume"
 )
 
 // flush is records on their way to the disk.
@@ -12,6 +13,7 @@ type flush struct {
 	records []uint64
 	done    bool
 	failed  bool
+	lost    []volume.Ino // if it failed: the files of which data is not on the disk
 	ended   *sync.Cond
 }
 
@@ -34,7 +36,7 @@ func (f *files) flushed(tag uint64, failed bool) {
 	delete(f.flushes, tag)
 	w.done, w.failed = true, failed
 	if failed {
-		f.vol.Failed(w.records)
+		w.lost = f.vol.Failed(w.records)
 	} else {
 		f.vol.Flushed(w.records)
 		f.compact()
@@ -50,10 +52,10 @@ func (f *files) compact() {
 	}
 }
 
-// flush makes records safe and waits until they are. It returns false if that failed.
-func (f *files) flush(records []uint64, path string) bool {
+// flush makes records safe and waits until they are. If that fails, ok is false.
+func (f *files) flush(records []uint64, path string) (lost []volume.Ino, ok bool) {
 	if len(records) == 0 {
-		return true
+		return nil, true
 	}
 	w := &flush{records: records, ended: sync.NewCond(&f.mu)}
 	tag := uint64(1) // the lowest that is free: questions about the flush are named by it
@@ -63,7 +65,7 @@ func (f *files) flush(records []uint64, path string) bool {
 	f.flushes[tag] = w
 	f.do(func(env *protocol.Env) { env.Flush(tag, records) })
 	f.wait(w.ended, "waits for fsync of "+path, func() bool { return w.done })
-	return !w.failed
+	return w.lost, !w.failed
 }
 
 // wait waits for a condition. Descriptions say what for.
@@ -86,7 +88,7 @@ func (f *files) waitsFor(name uint64) (what string, ok bool) {
 // sync makes a file safe. Each open file is told once of a flush of it that failed.
 func (f *files) sync(d *openFile, data bool) syscall.Errno {
 	d.refs++ // so that it stays
-	ok := f.flush(f.vol.Pending(d.ino, data), d.path)
+	_, ok := f.flush(f.vol.Pending(d.ino, data), d.path)
 	if !ok {
 		f.errors[d.ino]++
 	}
@@ -94,6 +96,7 @@ func (f *files) sync(d *openFile, data bool) syscall.Errno {
 	d.errors = f.errors[d.ino]
 	f.unref(d)
 	if !told {
+		delete(f.untold, d.ino)
 		return syscall.EIO
 	}
 	return 0
@@ -113,10 +116,21 @@ func (f *files) fsync(c *callArgs, data bool) (uintptr, syscall.Errno) {
 	return 0, f.sync(d, data)
 }
 
-// callSync is sync, which tells nobody of a failure.
+// syncAll makes all files safe. If that fails, the next fsync of a file that lost data says so, as
+// on Linux, even if the file is opened only then: nothing else would, since the data counts as clean.
+func (f *files) syncAll() (ok bool) {
+	lost, ok := f.flush(f.vol.PendingAll(), "all files")
+	for _, i := range lost {
+		f.errors[i]++
+		f.untold[i] = true
+	}
+	return ok
+}
+
+// callSync is sync, which does not tell its caller of a failure.
 func (f *files) callSync(*callArgs) (uintptr, syscall.Errno) {
 	if f.ready() == 0 {
-		f.flush(f.vol.PendingAll(), "all files")
+		f.syncAll()
 	}
 	return 0, 0
 }
@@ -125,7 +139,7 @@ func (f *files) callSyncfs(c *callArgs) (uintptr, syscall.Errno) {
 	if _, err := f.file(c.int(0)); err != 0 {
 		return 0, err
 	}
-	if !f.flush(f.vol.PendingAll(), "all files") {
+	if !f.syncAll() {
 		return 0, syscall.EIO
 	}
 	return 0, 0

@@ -73,7 +73,9 @@ func (f *files) open(dirfd int, name string, flags int, mode uint32) (uintptr, s
 			return 0, err
 		}
 	}
-	d.errors = f.errors[d.ino]
+	if d.errors = f.errors[d.ino]; f.untold[d.ino] {
+		d.errors--
+	}
 	fd, err := f.add(d, 0, flags&syscall.O_CLOEXEC != 0)
 	if err == 0 {
 		f.vol.Hold(d.ino)

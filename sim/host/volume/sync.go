@@ -286,8 +286,8 @@ func (v *Volume) settle(changed []*node) {
 
 // Failed says that a flush of these records failed. As on Linux, the data among them counts as
 // clean from here on: no later sync has it to write, until a write touches the same page.
-// Operations on metadata stay pending. It may persist records.
-func (v *Volume) Failed(records []uint64) {
+// Operations on metadata stay pending. It may persist records, and returns the files of the data.
+func (v *Volume) Failed(records []uint64) (files []Ino) {
 	var changed []*node
 	var lost []*pending
 	for _, index := range records {
@@ -305,7 +305,9 @@ func (v *Volume) Failed(records []uint64) {
 	now := v.c.Now()
 	for _, n := range changed {
 		v.fail(n, lost, now)
+		files = append(files, n.ino)
 	}
+	return files
 }
 
 // fail does what Linux does with pages that could not be written. One that was written to again
