@@ -3,14 +3,24 @@
 package host_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
 
+	"dessim/protocol"
+	"dessim/sim"
+	"dessim/sim/fault"
 	"dessim/sim/host"
+	"dessim/sim/host/volume"
+	"dessim/sim/source"
 )
 
 func TestASyncOfAllFilesThatFailsIsToldByTheNextFsync(t *testing.T) {
@@ -34,4 +44,166 @@ func TestASyncOfAllFilesThatFailsIsToldByTheNextFsync(t *testing.T) {
 	})
 	const failed = "input/output error"
 	expect(t, n.outputs, 0, "<nil> <nil>", "sync /f: "+failed+" <nil> sync /f: "+failed+" <nil>", "<nil>", failed+" <nil> sync /g: "+failed)
+}
+
+func TestAFileOpenedAfterAFailedSyncIsNotToldOfIt(t *testing.T) {
+	n := store(t, 1, "failsync 0 at 1s", host.Options{}, func(ctx context.Context, h *host.Host) error {
+		time.Sleep(2 * time.Second)
+		f, _ := os.Create("/f")
+		say(h, "%v", f.Sync())
+		f.Close()
+		f, _ = os.Open("/f")
+		say(h, "%v", f.Sync())
+		return wait(ctx)
+	})
+	expect(t, n.outputs, 0, "sync /f: input/output error", "<nil>")
+}
+
+// discards counts the discards of records.
+type discards int
+
+// Watch is for sim.Observer.
+func (*discards) Watch() sim.What { return sim.Discarded }
+
+// Observe is for sim.Observer.
+func (n *discards) Observe(*sim.Event) { *n++ }
+
+func TestFilesOutliveTheRecordsThatASnapshotReplaces(t *testing.T) {
+	for _, model := range []volume.Model{volume.Ordered, volume.POSIX, volume.Synced} {
+		said, gone := outputs{}, new(discards)
+		s, err := sim.New(sim.Plan{
+			Nodes: 1,
+			Node: func(protocol.NodeID) protocol.Node {
+				return host.New(func(ctx context.Context, h *host.Host) error {
+					if b, err := os.ReadFile("/f"); err == nil {
+						g, _ := os.ReadFile("/g")
+						say(h, "%d*%s, %s", len(b), bytes.Trim(b, "x"), g)
+						if err := errors.Join(put("/g", "later", true), syncDir("/")); err != nil {
+							return err
+						}
+						return wait(ctx)
+					}
+					f, err := os.Create("/f")
+					for i := range 200 { // 800 KiB of records for one page
+						_, err2 := f.WriteAt(append(bytes.Repeat([]byte("x"), 4090), fmt.Sprint(i)...), 0)
+						err = errors.Join(err, err2, f.Sync(), syncDir("/"))
+					}
+					if err != nil {
+						return err
+					}
+					return wait(ctx)
+				}, host.Options{Disk: host.DiskOptions{Model: model}})
+			},
+			Link: plain,
+			Disk: onDisk,
+			Faults: []fault.Fault{
+				{ID: 1, Op: fault.Crash, At: protocol.Time(time.Minute), For: time.Second},
+				{ID: 2, Op: fault.Crash, At: protocol.Time(2 * time.Minute), For: time.Second},
+			},
+			Until: protocol.Time(3 * time.Minute),
+		}, source.Seed(1), said, gone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Run()
+		expect(t, said, 0, "4093*199, ", "4093*199, later")
+		if *gone < 2 {
+			t.Errorf("model %v: the records before a snapshot are discarded %d times, want some", model, *gone)
+		}
+	}
+}
+
+func TestALockWaitedForByAFileThatIsClosedIsNotTaken(t *testing.T) {
+	got := kernel(t, "", host.Options{}, func(h *host.Host) {
+		f, _ := os.Create("/lock")
+		g, _ := os.Open("/lock")
+		syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+		done := make(chan bool)
+		go func() {
+			syscall.Flock(int(g.Fd()), syscall.LOCK_EX)
+			close(done)
+		}()
+		time.Sleep(time.Second)
+		g.Close()
+		f.Close()
+		<-done
+		f, _ = os.Open("/lock")
+		say(h, "%v", syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB))
+	})
+	if want := []string{"<nil>"}; !slices.Equal(got, want) {
+		t.Errorf("a lock that nobody can have is taken: %q, want %q", got, want)
+	}
+}
+
+func TestADirectoryReadFromItsBeginningIsReadAnew(t *testing.T) {
+	got := kernel(t, "", host.Options{}, func(h *host.Host) {
+		os.Mkdir("/d", 0o777)
+		os.Create("/d/a")
+		d, _ := os.Open("/d")
+		names, err := d.Readdirnames(0)
+		say(h, "%q %v", names, err)
+		os.Create("/d/b")
+		os.Remove("/d/a")
+		d.Seek(0, io.SeekStart)
+		names, err = d.Readdirnames(0)
+		say(h, "%q %v", names, err)
+	})
+	if want := []string{`["a"] <nil>`, `["b"] <nil>`}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestADescriptorIsTheLowestThatIsFree(t *testing.T) {
+	got := kernel(t, "", host.Options{}, func(h *host.Host) {
+		a, _ := os.Create("/a")
+		b, _ := os.Create("/b")
+		c, _ := os.Create("/c")
+		first := int(a.Fd())
+		b.Close()
+		d, _ := os.Open("/c")
+		e, _ := syscall.Dup(int(d.Fd()))
+		say(h, "%d %d %d", int(c.Fd())-first, int(d.Fd())-first, e-first)
+	})
+	if want := []string{"2 1 3"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestAWorkingDirectoryThatIsRemovedIsThereUntilItIsLeft(t *testing.T) {
+	got := kernel(t, "", host.Options{}, func(h *host.Host) {
+		os.Mkdir("/d", 0o777)
+		d, _ := os.Open("/d")
+		say(h, "%v %v", os.Chdir("/d"), os.Remove("/d"))
+		info, err := os.Stat(".")
+		say(h, "%v %v", err == nil && info.IsDir(), reason(os.WriteFile("f", nil, 0o666)))
+		say(h, "%v %v", os.Chdir("/"), reason(os.Chdir("d")))
+		info, err = d.Stat()
+		say(h, "%v %v", err == nil && info.IsDir(), err)
+	})
+	const none = "no such file or directory"
+	if want := []string{"<nil> <nil>", "true " + none, "<nil> " + none, "true <nil>"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestAFileWithoutANameKeepsItsRoomUntilItIsUnmapped(t *testing.T) {
+	got := kernel(t, "", host.Options{}, func(h *host.Host) {
+		free := func() uint64 {
+			var st syscall.Statfs_t
+			syscall.Statfs("/", &st)
+			return st.Bfree
+		}
+		before := free()
+		f, _ := os.Create("/f")
+		f.Write(make([]byte, 10*4096))
+		memory, err := syscall.Mmap(int(f.Fd()), 0, 10*4096, syscall.PROT_READ, syscall.MAP_SHARED)
+		f.Close()
+		os.Remove("/f")
+		say(h, "%v, %d blocks", err, before-free())
+		err = syscall.Munmap(memory)
+		say(h, "%v, %d blocks", err, before-free())
+	})
+	if want := []string{"<nil>, 11 blocks", "<nil>, 0 blocks"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
