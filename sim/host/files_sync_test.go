@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -57,6 +58,65 @@ func TestAFileOpenedAfterAFailedSyncIsNotToldOfIt(t *testing.T) {
 		return wait(ctx)
 	})
 	expect(t, n.outputs, 0, "sync /f: input/output error", "<nil>")
+}
+
+func TestAWriteToAFileOpenedWithOSyncTellsThatItsSyncFailed(t *testing.T) {
+	for _, flag := range []int{syscall.O_DSYNC, os.O_SYNC} {
+		n := store(t, 1, "failsync 0 at 1s", host.Options{}, func(ctx context.Context, h *host.Host) error {
+			f, err := os.OpenFile("/f", os.O_CREATE|os.O_WRONLY|flag, 0o666)
+			if err != nil {
+				return err
+			}
+			time.Sleep(2 * time.Second)
+			for range 2 {
+				_, err := f.WriteString("text")
+				say(h, "%v", err)
+			}
+			return wait(ctx)
+		})
+		expect(t, n.outputs, 0, "write /f: input/output error", "<nil>")
+	}
+}
+
+// tags collects those of flushes.
+type tags []uint64
+
+// Watch is for sim.Observer.
+func (*tags) Watch() sim.What { return sim.Flushing }
+
+// Observe is for sim.Observer.
+func (x *tags) Observe(e *sim.Event) {
+	if e.Tag != 0 {
+		*x = append(*x, e.Tag)
+	}
+}
+
+func TestAFlushHasTheLowestTagThatIsFree(t *testing.T) {
+	var got tags
+	s, err := sim.New(sim.Plan{
+		Nodes: 1,
+		Node: func(protocol.NodeID) protocol.Node {
+			return host.New(func(ctx context.Context, h *host.Host) error {
+				put("/a", "text", true)
+				var wg sync.WaitGroup
+				wg.Go(func() { put("/b", "text", true) })
+				wg.Go(func() { put("/c", "text", true) })
+				wg.Wait()
+				put("/a", "text", true)
+				return wait(ctx)
+			}, host.Options{})
+		},
+		Link:  plain,
+		Disk:  onDisk,
+		Until: protocol.Time(time.Minute),
+	}, source.Seed(1), &got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Run()
+	if want := (tags{1, 1, 2, 1}); !slices.Equal(got, want) {
+		t.Errorf("the tags of one flush, two at once and one are %d, want %d", got, want)
+	}
 }
 
 // discards counts the discards of records.
@@ -132,6 +192,46 @@ func TestALockWaitedForByAFileThatIsClosedIsNotTaken(t *testing.T) {
 	})
 	if want := []string{"<nil>"}; !slices.Equal(got, want) {
 		t.Errorf("a lock that nobody can have is taken: %q, want %q", got, want)
+	}
+}
+
+func TestALockOfFlockThatCannotBecomeExclusiveIsLost(t *testing.T) {
+	got := kernel(t, "", host.Options{}, func(h *host.Host) {
+		f, _ := os.Create("/lock")
+		g, _ := os.Open("/lock")
+		for _, how := range []int{syscall.LOCK_SH, syscall.LOCK_EX | syscall.LOCK_NB} {
+			say(h, "%v %v", syscall.Flock(int(f.Fd()), how), syscall.Flock(int(g.Fd()), how))
+		}
+	})
+	if want := []string{"<nil> <nil>", "resource temporarily unavailable <nil>"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestALockOfANegativeLengthIsOnTheBytesBefore(t *testing.T) {
+	got := kernel(t, "", host.Options{}, func(h *host.Host) {
+		f, _ := os.Create("/lock")
+		g, _ := os.Open("/lock")
+		const get, set = 36, 37 // of open files
+		err := syscall.FcntlFlock(f.Fd(), set, &syscall.Flock_t{Type: syscall.F_WRLCK, Start: 20, Len: -10})
+		l := syscall.Flock_t{Type: syscall.F_RDLCK}
+		say(h, "%v %v %d+%d", err, syscall.FcntlFlock(g.Fd(), get, &l), l.Start, l.Len)
+	})
+	if want := []string{"<nil> <nil> 10+10"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestAHoleThatATruncationMakesHasNoRoomOfItsOwn(t *testing.T) {
+	got := kernel(t, "", host.Options{Disk: host.DiskOptions{Capacity: 1 << 20}}, func(h *host.Host) {
+		f, _ := os.Create("/f")
+		say(h, "%v", f.Truncate(1<<30))
+		n, err := syscall.Pwrite(int(f.Fd()), make([]byte, 2<<20), 1<<20)
+		_, again := syscall.Pwrite(int(f.Fd()), []byte("x"), 1<<29)
+		say(h, "%v %v %v, %v", n > 900_000, n < 1<<20, err, again)
+	})
+	if want := []string{"<nil>", "true true <nil>, no space left on device"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 
