@@ -61,3 +61,17 @@ func TestALostUpdateIsFoundByOneYield(t *testing.T) {
 		t.Errorf("by orders: %d runs, complete %v, the first failure is %q", met.Runs, met.Complete, met.What)
 	}
 }
+
+func TestMisfortunesOfOneRunAreNotThoseOfAnother(t *testing.T) {
+	search := func(answers []source.Answer) explore.Met {
+		met, err := (&explore.Misfortunes{World: turnWorld(), Trial: &explore.Trial{Nodes: 2, Answers: answers}, Kinds: []string{"yield"}, Nodes: 2, Depth: 1, Runs: 400, Workers: 1}).Search(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return met
+	}
+	want, got := search(nil), search(make([]source.Answer, 0, 8)) // with room that runs could share
+	if want.Failed == 0 || got.Failed != want.Failed || got.FirstRun != want.FirstRun {
+		t.Errorf("%d runs fail, the first is %d; want %d and %d", got.Failed, got.FirstRun, want.Failed, want.FirstRun)
+	}
+}

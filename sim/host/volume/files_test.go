@@ -99,3 +99,15 @@ func TestWhatIsRemovedIsSyncedWithTheDirectoryAbove(t *testing.T) {
 		}
 	})
 }
+
+func TestADirectoryDoesNotMoveBelowItself(t *testing.T) {
+	onEach(t, weak, func(b *bench) {
+		d := must[volume.Ino](b)(b.v.Mkdir(volume.Root, "d", 0o755))
+		e := must[volume.Ino](b)(b.v.Mkdir(d, "e", 0o755))
+		for _, to := range []volume.Ino{d, e} {
+			if err := b.v.Rename(volume.Root, "d", to, "x", 0); err != syscall.EINVAL {
+				b.Errorf("rename of inode %d into inode %d: %v, want EINVAL", d, to, err)
+			}
+		}
+	})
+}
