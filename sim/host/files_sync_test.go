@@ -235,6 +235,20 @@ func TestAHoleThatATruncationMakesHasNoRoomOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestAFileThatIsGivenRoomMayKeepItsSize(t *testing.T) {
+	got := kernel(t, "", host.Options{}, func(h *host.Host) {
+		f, _ := os.Create("/f")
+		for _, mode := range []uint32{1, 0} { // FALLOC_FL_KEEP_SIZE, and none
+			err := syscall.Fallocate(int(f.Fd()), mode, 0, 5000)
+			info, _ := f.Stat()
+			say(h, "%v %d", err, info.Size())
+		}
+	})
+	if want := []string{"<nil> 0", "<nil> 5000"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestADirectoryReadFromItsBeginningIsReadAnew(t *testing.T) {
 	got := kernel(t, "", host.Options{}, func(h *host.Host) {
 		os.Mkdir("/d", 0o777)

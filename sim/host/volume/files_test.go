@@ -111,3 +111,19 @@ func TestADirectoryDoesNotMoveBelowItself(t *testing.T) {
 		}
 	})
 }
+
+func TestAnExchangeThatIsSyncedSurvives(t *testing.T) {
+	onEach(t, weak, func(b *bench) {
+		f, g := b.create("f"), b.create("g")
+		b.write(f, "x", 10, 0)
+		b.write(g, "y", 10, 0)
+		b.fsync(f)
+		b.fsync(g)
+		if err := b.v.Rename(volume.Root, "f", volume.Root, "g", volume.Exchange); err != nil {
+			b.Fatal(err)
+		}
+		b.fsync(volume.Root)
+		b.crash()
+		b.want("f: 10*y", "g: 10*x")
+	})
+}
