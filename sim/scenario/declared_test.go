@@ -52,9 +52,9 @@ func TestAScenarioThatCannotRunHasAFlaw(t *testing.T) {
 			s.Own = []*scenario.Param{scenario.Choice("order", "", []string{"", "raft"}, "")}
 		}},
 		{`Defaults: faults is "none"; want "", which is none`, func(s *scenario.Scenario) { s.Defaults.Faults = "none" }},
-		{`Defaults: fault is written as "crash 0 at 1000ms" and read as another value`, func(s *scenario.Scenario) { s.Defaults.Fault = "crash 0 at 1000ms" }},
+		{`Defaults: fault is "crash 0 at 1000ms"; want it as it is read: "crash 0 at 1s"`, func(s *scenario.Scenario) { s.Defaults.Fault = "crash 0 at 1000ms" }},
 		{"", func(s *scenario.Scenario) { s.Defaults.Loss = protocol.Ratio{Num: 1, Den: 3} }},
-		{`Defaults: faults is written as "restart,crash" and read as another value`, func(s *scenario.Scenario) { s.Defaults.Faults = "restart,crash" }},
+		{`Defaults: faults is "restart,crash"; want it as it is read: "crash,restart"`, func(s *scenario.Scenario) { s.Defaults.Faults = "restart,crash" }},
 		{"Own is not made by Int", func(s *scenario.Scenario) { s.Own = []*scenario.Param{{Name: "x"}} }},
 		{"Own is not made by Int", func(s *scenario.Scenario) { s.Own = []*scenario.Param{nil} }},
 		{`parameter words has the value with the name "it's"`, func(s *scenario.Scenario) {

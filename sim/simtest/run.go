@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -312,10 +313,22 @@ func newPlace(test string) place {
 // command returns the command that runs this test alone, under an assignment, or under none.
 func (p place) command(assignment string) string {
 	command := fmt.Sprintf("go test %s -run %s -count=1", wording.Shell(p.dir), wording.Shell(p.pattern()))
+	if overlaid() {
+		command = "dessim " + command
+	}
 	if assignment == "" {
 		return command
 	}
 	return wording.Shell(assignment) + " " + command
+}
+
+// overlaid reports whether the tests were built by dessim go test, without which hosted programs do
+// not run.
+func overlaid() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool {
+		return s.Key == "-tags" && slices.Contains(strings.Split(s.Value, ","), "dessim_overlay")
+	})
 }
 
 // pattern matches the name of the test alone.
