@@ -104,6 +104,7 @@ func TestSomebodyElsesScenarioHasTheWholeCommandLine(t *testing.T) {
 	}
 	kvstore(exitPass, "shrink "+found[1]+" -o small.replay", "kvstore replay small.replay")
 	kvstore(exitViolation, "replay small.replay -verify", "kvstore replay small.replay")
+	kvstore(exitPass, "explore -scenario writes -writes 4 -shadow off -kinds lose,late", "all runs were made, and none failed") // of a client too
 	kvstore(exitViolation, "explore -scenario writes -writes 4", "kvstore explore -scenario writes")
 	kvstore(exitViolation, "explore -scenario writes -search all", "all runs with 2 delays for each message (1ms to 5ms) and at most 1 fault or loss", "kvstore replay dessim-writes-explored.replay")
 	kvstore(exitViolation, "replay dessim-writes-explored.replay", ": the same, 0 of 1 answers stale")
