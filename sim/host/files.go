@@ -1,8 +1,9 @@
+//go:build linux && (amd64 || arm64)
+
 package host
 
 import (
 	"bytes"
-	"io/fs"
 	"iter"
 	"sync"
 	"syscall"
@@ -10,13 +11,6 @@ import (
 	"dessim/protocol"
 	"dessim/sim/host/volume"
 )
-
-// DiskOptions say what the file system of a node is like.
-type DiskOptions struct {
-	Model    volume.Model // what a crash may undo: volume.Ordered unless set
-	Image    fs.FS        // files, directories and symbolic links that are there, safe, when the first life begins
-	Capacity int64        // bytes of data that it has room for; 0 is no bound
-}
 
 // kindDisk marks notes of a node's file system.
 var kindDisk = protocol.KindOf("disk")
@@ -244,5 +238,54 @@ func (f *files) noteOnce(text string) {
 	if !f.told[text] {
 		f.told[text] = true
 		f.note(text)
+	}
+}
+
+// ofPrograms reports whether the disk has the program's own records.
+func (f *files) ofPrograms() bool { return f.owner == programs }
+
+// goOn closes what a process that has ended had open.
+func (f *files) goOn(l *life) {
+	f.do, f.print = l.do, l.Print
+	f.unlocked, f.locks = nil, nil
+	for _, w := range f.flushes {
+		w.ended = sync.NewCond(&f.mu) // nobody waits any more
+	}
+	for _, n := range protocol.SortedKeys(f.mappings) {
+		for _, m := range f.mappings[n] {
+			if m.ino != 0 {
+				f.vol.Unpin(m.ino, m.memory)
+				f.vol.Release(m.ino)
+			}
+		}
+	}
+	clear(f.mappings)
+	closed := map[*openFile]bool{}
+	for _, fd := range protocol.SortedKeys(f.descriptors) {
+		if d := f.descriptors[fd].openFile; !closed[d] {
+			closed[d] = true
+			f.vol.Release(d.ino)
+		}
+	}
+	clear(f.descriptors)
+	clear(f.waits)
+	f.free, f.umask = f.first, 0o022
+	if f.cwd != volume.Root {
+		f.vol.Release(f.cwd)
+		f.cwd = volume.Root
+	}
+}
+
+// settled is flushed for a program that has ended.
+func (f *files) settled(tag uint64, failed bool) {
+	w, ok := f.flushes[tag]
+	if !ok {
+		return
+	}
+	delete(f.flushes, tag)
+	if failed {
+		f.vol.Failed(w.records)
+	} else {
+		f.vol.Flushed(w.records)
 	}
 }

@@ -1,3 +1,5 @@
+//go:build linux && (amd64 || arm64)
+
 package host
 
 import (
@@ -15,15 +17,6 @@ type flush struct {
 	failed  bool
 	lost    []volume.Ino // if it failed: the files of which data is not on the disk
 	ended   *sync.Cond
-}
-
-// Flushed tells the program's goroutine that waits for the disk.
-func (n *node) Flushed(env *protocol.Env, tag uint64, failed bool) {
-	if n.life.restarts {
-		n.life.files.settled(tag, failed)
-		return
-	}
-	n.life.step(env, event{kind: flushed, tag: tag, failed: failed})
 }
 
 // flushed is called by the driver when the disk is done with a flush.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim/host/overlay"
+	"dessim/sim/host/volume"
 )
 
 // Program is the code of one life of a node, such as the main function of a server. It is called
@@ -34,6 +36,13 @@ type Options struct {
 	RestartAfter time.Duration
 	// Disk says what the files of the program are on.
 	Disk DiskOptions
+}
+
+// DiskOptions say what the file system of a node is like.
+type DiskOptions struct {
+	Model    volume.Model // what a crash may undo: volume.Ordered unless set
+	Image    fs.FS        // files, directories and symbolic links that are there, safe, when the first life begins
+	Capacity int64        // bytes of data that it has room for; 0 is no bound
 }
 
 // Kinds of what a hosted node does.

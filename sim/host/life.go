@@ -93,6 +93,15 @@ func (n *node) Timeout(env *protocol.Env, _ uint64) {
 	n.life.step(env, event{kind: fired})
 }
 
+// Flushed tells the program's goroutine that waits for the disk.
+func (n *node) Flushed(env *protocol.Env, tag uint64, failed bool) {
+	if n.life.restarts {
+		n.life.files.settled(tag, failed)
+		return
+	}
+	n.life.step(env, event{kind: flushed, tag: tag, failed: failed})
+}
+
 // life is one incarnation of a hosted program: a bubble, and a driver in it that runs the
 // bubble step by step. While a step lasts, whoever calls Host's methods is a goroutine of the
 // bubble that has the turn, and no two do at a time.
