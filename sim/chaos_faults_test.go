@@ -12,7 +12,7 @@ import (
 // drawMisfortune draws any fault; some cannot be together with others of the plan.
 func drawMisfortune(t *rapid.T, p *Plan, id uint64) fault.Fault {
 	f := fault.Fault{ID: id}
-	f.Op = rapid.SampledFrom([]fault.Op{fault.Crash, fault.Rot, fault.Restart, fault.FailSync, fault.Copy, fault.SlowSync, fault.Corrupt, fault.Clog, fault.Pause, fault.Ring, fault.Ring, fault.Late, fault.Echo, fault.LateTimer,
+	f.Op = rapid.SampledFrom([]fault.Op{fault.Crash, fault.Rot, fault.Restart, fault.FailSync, fault.Copy, fault.SlowSync, fault.Corrupt, fault.Clog, fault.Pause, fault.Ring, fault.LateTimer, fault.Late, fault.Echo, fault.LateTimer,
 		fault.Crash, fault.Partition, fault.Cut, fault.Slow, fault.Lose, fault.Jump, fault.Drift, fault.Rot, fault.Byzantine, fault.Deaf, fault.Mute, fault.Order, fault.Yield, fault.Full, fault.Full, fault.Heal}).Draw(t, "op")
 	f.At = protocol.Time(rapid.IntRange(0, int(min(p.Until, 60))).Draw(t, "at"))
 	if rapid.Bool().Draw(t, "late") {
