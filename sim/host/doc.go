@@ -40,7 +40,8 @@
 //   - net, net/http, crypto/tls and what is built on them use the links of the run: node 3 is the
 //     host n3. See below.
 //   - What the program writes to standard output and error, by log or log/slog too, becomes
-//     notes of the node. The machine is the same everywhere: 4 processors, process 1 of root, UTC.
+//     notes of the node; that of the builtin println does not. The machine is the same everywhere: 4
+//     processors, process 1 of root, UTC.
 //   - Files are those of the node: see below. Processes and signals are refused.
 //   - sync.Pool keeps nothing; finalizers and cleanups never run.
 //
@@ -65,7 +66,8 @@
 // # Files
 //
 // A node has a file system of its own, which begins with / and an empty /tmp, or with
-// Options.Disk.Image. Nothing of the machine can be reached. Package os and whatever makes system calls by
+// Options.Disk.Image. There is no /dev, /proc or /etc. Nothing of the machine can be reached. Package os
+// and whatever makes system calls by
 // packages syscall and golang.org/x/sys/unix use it, databases too.
 //
 //   - A crash undoes what was not synced, as package volume says and Options.Disk.Model demands. The records
@@ -74,11 +76,13 @@
 //     One that fails gives EIO, once for each open file, and the data is clean from then on, as on Linux.
 //   - Under the fault full, and beyond Options.Disk.Capacity, what needs room gives ENOSPC.
 //   - A mapping is the file's own memory, for reading. To write to it stops no program, and
-//     reaches no disk. Writable ones are private, or refused with ENODEV.
+//     reaches no disk; what is read beyond the end of the file is 0. Writable ones are private, or refused
+//     with ENODEV.
 //   - Locks of flock, and of fcntl for open files, are between the goroutines of a node; those of fcntl for
 //     processes never wait, since a node is one process. The program is root.
-//   - O_DIRECT, O_TMPFILE, openat2's limits on paths, inotify, epoll, pipes, io_uring and others are refused, and
-//     the note disk names them. To sync a range or to advise does nothing. Times of access are not kept.
+//   - O_DIRECT, O_TMPFILE, openat2's limits on paths, inotify, epoll, io_uring and others are refused, and
+//     the note disk names them. So is os.Pipe, by its error alone. To sync a range or to advise does
+//     nothing. Times of access are not kept.
 //   - unix.SyscallNoError, which golang.org/x/sys/unix uses for Umask and Sync, reaches the machine.
 //   - A program has files, or records by the Host, not both.
 //

@@ -42,7 +42,7 @@ type Options struct {
 type DiskOptions struct {
 	Model    volume.Model // what a crash may undo: volume.Ordered unless set
 	Image    fs.FS        // files, directories and symbolic links that are there, safe, when the first life begins
-	Capacity int64        // bytes of data that it has room for; 0 is no bound
+	Capacity int64        // bytes that it has room for, a page of 4096 bytes for each file and directory included; 0 is no bound
 }
 
 // Kinds of what a hosted node does.
