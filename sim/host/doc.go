@@ -67,8 +67,7 @@
 //
 // A node has a file system of its own, which begins with / and an empty /tmp, or with
 // Options.Disk.Image. There is no /dev, /proc or /etc. Nothing of the machine can be reached. Package os
-// and whatever makes system calls by
-// packages syscall and golang.org/x/sys/unix use it, databases too.
+// and whatever makes system calls by packages syscall and golang.org/x/sys/unix use it, databases too.
 //
 //   - A crash undoes what was not synced, as package volume says and Options.Disk.Model demands. The records
 //     of a run are what programs did to their files: faults tear them and pick among them, stories tell them.
