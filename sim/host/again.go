@@ -1,8 +1,6 @@
 package host
 
-import (
-	"dessim/protocol"
-)
+import "dessim/protocol"
 
 // A program that has ended can be started again on the machine that goes on: see
 // Options.RestartAfter. What is left of its process is the state of its file system.

@@ -203,3 +203,15 @@ func FuzzMount(f *testing.F) {
 		v.Compact()
 	})
 }
+
+func TestModelsAreFoundByTheirNames(t *testing.T) {
+	names := volume.Models()
+	for i, name := range names {
+		if m := volume.ModelNamed(name); m != volume.Model(i) || m.String() != name {
+			t.Errorf("the model named %q is %d, %v", name, m, m)
+		}
+	}
+	if len(names) != int(volume.Synced)+1 {
+		t.Errorf("the models are %q, want one name for each", names)
+	}
+}

@@ -1,5 +1,7 @@
 package volume
 
+import "slices"
+
 // Model says which unsynced operations a crash may undo. See the package comment.
 type Model uint8
 
@@ -9,9 +11,22 @@ const (
 	Synced               // nothing is lost: Config.Persist makes each record safe at once
 )
 
+var modelNames = [...]string{Ordered: "ordered", POSIX: "posix", Synced: "synced"}
+
 // String returns the model's name, in lower case.
-func (m Model) String() string {
-	return [...]string{Ordered: "ordered", POSIX: "posix", Synced: "synced"}[m]
+func (m Model) String() string { return modelNames[m] }
+
+// Models returns the names of the models, for a parameter that is one of them. The slice is the
+// caller's.
+func Models() []string { return slices.Clone(modelNames[:]) }
+
+// ModelNamed returns the model of that name. It panics if there is none.
+func ModelNamed(name string) Model {
+	i := slices.Index(modelNames[:], name)
+	if i < 0 {
+		panic("volume: no model is named " + name)
+	}
+	return Model(i)
 }
 
 // Ino is the number of an inode. Numbers are never used twice, over all lives of a volume.

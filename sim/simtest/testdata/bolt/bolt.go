@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -155,9 +154,6 @@ func do(h *host.Host, s *store.Store, a asked, together bool) error {
 	return nil
 }
 
-// disks are the models, by number.
-var disks = []string{"ordered", "posix", "synced"}
-
 // Scenario has nodes, each for itself, commit transactions while they crash and disks fail.
 func Scenario() *scenario.Scenario {
 	return &scenario.Scenario{
@@ -167,7 +163,7 @@ func Scenario() *scenario.Scenario {
 		Defaults: scenario.Params{Nodes: 1, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: 45 * time.Second, Faults: "crash,restart,disk,order,yield,full"},
 		Own: []*scenario.Param{
 			scenario.Int("txs", 150, 1, 10000, "how many transactions and reads there are"),
-			scenario.Choice("disk", "ordered", disks, "what a crash may undo of what is not synced: see package volume"),
+			scenario.Choice("disk", "ordered", volume.Models(), "what a crash may undo of what is not synced: see package volume"),
 			scenario.Choice("create", "careful", []string{"careful", "bare"}, "how the file is made: at another place first, or where it will be, which a crash may leave damaged"),
 			scenario.Choice("sync", "commit", []string{"commit", "none"}, "when the file is synced: at each commit, or never, which is a mistake"),
 			scenario.Choice("fail", "copy", []string{"copy", "reopen", "goon"}, "what follows a commit that failed: the file is written anew and opened; or is opened, or remains in use, which a later crash may punish"),
@@ -187,7 +183,7 @@ func build(b *scenario.Setup) *scenario.Run {
 		Options: store.Options{Bare: b.Choice("create") == "bare", NoSync: b.Choice("sync") == "none", NoFreelist: b.Choice("freelist") == "found", Copy: b.Choice("fail") == "copy"},
 		goOn:    b.Choice("fail") == "goon",
 	}
-	disk := host.DiskOptions{Model: volume.Model(slices.Index(disks, b.Choice("disk")))}
+	disk := host.DiskOptions{Model: volume.ModelNamed(b.Choice("disk"))}
 	plan := sim.Plan{
 		Nodes: b.Nodes,
 		Node: func(id protocol.NodeID) protocol.Node {

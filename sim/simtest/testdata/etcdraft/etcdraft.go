@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"example.com/etcdraft/node"
@@ -90,9 +89,6 @@ func ask(members []string) host.Program {
 	}
 }
 
-// disks are the models, by number.
-var disks = []string{"ordered", "posix", "synced"}
-
 // Scenario has clients write and read while nodes crash, and disks and links fail.
 func Scenario() *scenario.Scenario {
 	return &scenario.Scenario{
@@ -103,7 +99,7 @@ func Scenario() *scenario.Scenario {
 		Own: []*scenario.Param{
 			scenario.Int("ops", 60, 1, 2000, "how many operations clients make"),
 			scenario.Int("snapshot", 16, 1, 10000, "entries of the log between two snapshots"),
-			scenario.Choice("disk", "ordered", disks, "what a crash may undo of what is not synced: see package volume"),
+			scenario.Choice("disk", "ordered", volume.Models(), "what a crash may undo of what is not synced: see package volume"),
 			scenario.Choice("save", "first", []string{"first", "late"}, "when the log is saved: before messages leave, or after, which is a mistake"),
 		},
 		Text:  func(_ *scenario.Params, e *sim.Event) string { return host.Text(e) },
@@ -117,7 +113,7 @@ func build(b *scenario.Setup) *scenario.Run {
 		members = append(members, host.Name(protocol.NodeID(i)))
 	}
 	program := serve(members, uint64(b.Int("snapshot")), b.Choice("save") == "late")
-	options := host.Options{Salt: b.Seed, RestartAfter: time.Second, Disk: host.DiskOptions{Model: volume.Model(slices.Index(disks, b.Choice("disk")))}}
+	options := host.Options{Salt: b.Seed, RestartAfter: time.Second, Disk: host.DiskOptions{Model: volume.ModelNamed(b.Choice("disk"))}}
 	plan := sim.Plan{
 		Nodes: b.Nodes + clients,
 		Node: func(id protocol.NodeID) protocol.Node {

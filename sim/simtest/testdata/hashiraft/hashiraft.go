@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"example.com/hashiraft/server"
@@ -99,9 +98,6 @@ func ask(members []string) host.Program {
 	}
 }
 
-// disks are the models, by number.
-var disks = []string{"ordered", "posix", "synced"}
-
 // Scenario has clients write and read while servers crash and links fail.
 func Scenario() *scenario.Scenario {
 	return &scenario.Scenario{
@@ -112,7 +108,7 @@ func Scenario() *scenario.Scenario {
 		Own: []*scenario.Param{
 			scenario.Int("ops", 40, 1, 2000, "how many operations clients make"),
 			scenario.Choice("store", "records", append([]string{"records"}, server.Stores...), "where servers keep their logs: records of the host, files of raft-boltdb, or of raft-wal"),
-			scenario.Choice("disk", "ordered", disks, "what a crash may undo of what is not synced in files: see package volume"),
+			scenario.Choice("disk", "ordered", volume.Models(), "what a crash may undo of what is not synced in files: see package volume"),
 			scenario.Int("snapshot", 16, 1, 10000, "entries of the log between two snapshots, for a store in files"),
 			scenario.Choice("reads", "log", []string{"log", "local"}, "how the leader reads: through its log, or from its memory, which is a mistake"),
 		},
@@ -128,7 +124,7 @@ func build(b *scenario.Setup) *scenario.Run {
 	}
 	options := host.Options{
 		Salt: b.Seed,
-		Disk: host.DiskOptions{Model: volume.Model(slices.Index(disks, b.Choice("disk")))},
+		Disk: host.DiskOptions{Model: volume.ModelNamed(b.Choice("disk"))},
 	}
 	program := serve(members, b.Choice("reads") == "local")
 	if store := b.Choice("store"); store != "records" {

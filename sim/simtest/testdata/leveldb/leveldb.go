@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -149,9 +148,6 @@ func do(h *host.Host, s *store.Store, a asked) error {
 	return nil
 }
 
-// disks are the models, by number.
-var disks = []string{"ordered", "posix", "synced"}
-
 // Scenario has nodes, each for itself, write batches while they crash and disks fail.
 func Scenario() *scenario.Scenario {
 	return &scenario.Scenario{
@@ -161,7 +157,7 @@ func Scenario() *scenario.Scenario {
 		Defaults: scenario.Params{Nodes: 1, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: 45 * time.Second, Faults: "crash,restart,disk,order,yield,full"},
 		Own: []*scenario.Param{
 			scenario.Int("batches", 150, 1, 10000, "how many batches and reads there are"),
-			scenario.Choice("disk", "ordered", disks, "what a crash may undo of what is not synced: see package volume"),
+			scenario.Choice("disk", "ordered", volume.Models(), "what a crash may undo of what is not synced: see package volume"),
 			scenario.Choice("sync", "write", []string{"write", "none"}, "when the journal is synced: at each write, or never, which is a mistake"),
 			scenario.Choice("writers", "one", []string{"one", "many"}, "how many batches the library is given at a time; given many, it loses some if a sync fails"),
 			scenario.Choice("corrupt", "recover", []string{"recover", "tell"}, "what is done with a store that the library calls corrupt"),
@@ -177,7 +173,7 @@ func build(b *scenario.Setup) *scenario.Run {
 		nodes = append(nodes, protocol.NodeID(i))
 	}
 	o := store.Options{NoSync: b.Choice("sync") == "none", Concurrent: b.Choice("writers") == "many", NoRecover: b.Choice("corrupt") == "tell"}
-	disk := host.DiskOptions{Model: volume.Model(slices.Index(disks, b.Choice("disk")))}
+	disk := host.DiskOptions{Model: volume.ModelNamed(b.Choice("disk"))}
 	plan := sim.Plan{
 		Nodes: b.Nodes,
 		Node: func(id protocol.NodeID) protocol.Node {

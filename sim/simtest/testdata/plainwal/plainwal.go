@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -144,9 +143,6 @@ func feed(ctx context.Context, h *host.Host, l *wal.Log, next uint64) error {
 	}
 }
 
-// disks are the models, by number.
-var disks = []string{"ordered", "posix", "synced"}
-
 // Scenario has nodes, each for itself, append records while they crash and disks fail.
 func Scenario() *scenario.Scenario {
 	return &scenario.Scenario{
@@ -157,7 +153,7 @@ func Scenario() *scenario.Scenario {
 		Own: []*scenario.Param{
 			scenario.Int("records", 160, 1, 10000, "how many records are appended"),
 			scenario.Int("segment", 10000, 100, 1<<20, "bytes of a segment"),
-			scenario.Choice("disk", "ordered", disks, "what a crash may undo of what is not synced: see package volume"),
+			scenario.Choice("disk", "ordered", volume.Models(), "what a crash may undo of what is not synced: see package volume"),
 			scenario.Choice("bug", "none", wal.Bugs, "a mistake of the log: see package wal"),
 		},
 		Text:  func(_ *scenario.Params, e *sim.Event) string { return host.Text(e) },
@@ -171,7 +167,7 @@ func build(b *scenario.Setup) *scenario.Run {
 		nodes = append(nodes, protocol.NodeID(i))
 	}
 	o := wal.Options{SegmentBytes: int64(b.Int("segment")), Bug: wal.Bug(b.Choice("bug"))}
-	disk := host.DiskOptions{Model: volume.Model(slices.Index(disks, b.Choice("disk")))}
+	disk := host.DiskOptions{Model: volume.ModelNamed(b.Choice("disk"))}
 	plan := sim.Plan{
 		Nodes: b.Nodes,
 		Node: func(id protocol.NodeID) protocol.Node {

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"example.com/uploads/server"
@@ -114,9 +113,6 @@ func download(h *host.Host, c *server.Client, u *upload, path string) {
 	h.Output(kindGets, text(t))
 }
 
-// disks are the models, by number.
-var disks = []string{"ordered", "posix", "synced"}
-
 // Scenario has clients upload and download while the server crashes, and links and its disk fail.
 func Scenario() *scenario.Scenario {
 	return &scenario.Scenario{
@@ -125,7 +121,7 @@ func Scenario() *scenario.Scenario {
 		Defaults: scenario.Params{Nodes: 1, Delay: time.Millisecond, Jitter: 9 * time.Millisecond, Until: 60 * time.Second, Faults: "crash,restart,partition,lose,order,full"},
 		Own: []*scenario.Param{
 			scenario.Int("uploads", 30, 1, 2000, "how many uploads clients make"),
-			scenario.Choice("disk", "synced", disks, "what a crash may undo of what is not synced, and tusd syncs nothing: see package volume"),
+			scenario.Choice("disk", "synced", volume.Models(), "what a crash may undo of what is not synced, and tusd syncs nothing: see package volume"),
 		},
 		Text:  func(_ *scenario.Params, e *sim.Event) string { return host.Text(e) },
 		Build: build,
@@ -133,7 +129,7 @@ func Scenario() *scenario.Scenario {
 }
 
 func build(b *scenario.Setup) *scenario.Run {
-	options := host.Options{Salt: b.Seed, RestartAfter: time.Second, Disk: host.DiskOptions{Model: volume.Model(slices.Index(disks, b.Choice("disk")))}}
+	options := host.Options{Salt: b.Seed, RestartAfter: time.Second, Disk: host.DiskOptions{Model: volume.ModelNamed(b.Choice("disk"))}}
 	plan := sim.Plan{
 		Nodes: b.Nodes + clients,
 		Node: func(id protocol.NodeID) protocol.Node {

@@ -37,8 +37,6 @@ type Workload struct {
 	Short       bool          // lives end by crashes: requests that a crash ends are not waited for
 }
 
-var models = map[string]volume.Model{"ordered": volume.Ordered, "posix": volume.POSIX, "synced": volume.Synced}
-
 // accept is how long it takes until a request is begun. Each input has a step of its own; the timers
 // of one instant share a step, and so do the requests that they begin: their orders can be searched.
 const accept = time.Millisecond
@@ -74,7 +72,7 @@ func (w Workload) Scenario() *scenario.Scenario {
 		Unused:   []string{"nodes"},
 		Own: []*scenario.Param{
 			scenario.Int("requests", w.Requests, 1, 1000, "how many requests there are"),
-			scenario.Choice("disk", "ordered", protocol.SortedKeys(models), "what a crash may undo: what ext4 and XFS allow, all that POSIX permits, or nothing"),
+			scenario.Choice("disk", "ordered", volume.Models(), "what a crash may undo: what ext4 and XFS allow, all that POSIX permits, or nothing"),
 			scenario.Int("at-once", w.AtOnce, 1, 100, "how many of them come at one instant"),
 		},
 		Text:  func(_ *scenario.Params, e *sim.Event) string { return host.Text(e) },
@@ -91,7 +89,7 @@ func (w Workload) build(b *scenario.Setup) *scenario.Run {
 	plan := sim.Plan{
 		Nodes: len(w.Nodes),
 		Node: func(id protocol.NodeID) protocol.Node {
-			return host.New(w.Nodes[id], host.Options{Salt: b.Seed, Disk: host.DiskOptions{Model: models[b.Choice("disk")]}})
+			return host.New(w.Nodes[id], host.Options{Salt: b.Seed, Disk: host.DiskOptions{Model: volume.ModelNamed(b.Choice("disk"))}})
 		},
 		Link:  sim.Link{Delay: b.Delay, Jitter: b.Jitter, Loss: b.Loss, Copy: b.Copy},
 		Disk:  sim.Disk{Sync: time.Millisecond, Jitter: 3 * time.Millisecond},
