@@ -218,10 +218,19 @@ func TestANodeGoesOnWhenItsClockBeginsAgain(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- n.run(ctx) }()
+	runs := func() {
+		select {
+		case err := <-ended:
+			t.Fatalf("the node has ended: %v; it printed %s", err, lines.String())
+		default:
+		}
+	}
 	x.eventually("going on", func(all []map[string]any) bool {
+		runs()
 		return all[0] != nil && all[0]["incarnation"].(float64) >= 4
 	})
 	x.eventually("of one ledger", func(all []map[string]any) bool {
+		runs()
 		x.ctl(1, "transfer", "-to", "2", "-witness", "0", "-amount", "1", "-timeout", "1s")
 		return all[1] != nil && all[1]["accepted"].(float64) >= 1 && agreed(all, int(all[1]["accepted"].(float64)))
 	})
