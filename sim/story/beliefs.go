@@ -127,7 +127,10 @@ func described(text string, yield func(path []string, value string)) {
 	var path []string
 	for line := range strings.Lines(text) {
 		body := strings.TrimLeft(line, " ")
-		key, value, isPair := strings.Cut(strings.TrimSpace(body), ":")
+		key, value, isPair := strings.Cut(strings.TrimSpace(body), ": ") // a place in code has a colon, too
+		if !isPair {
+			key, value, isPair = strings.Cut(strings.TrimSpace(body), ":")
+		}
 		if !isPair || key == "" {
 			continue
 		}

@@ -80,3 +80,14 @@ func TestALineSaysHowOftenItIsTrue(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+func TestAPlaceInCodeIsOneKey(t *testing.T) {
+	var got []string
+	described("goroutines:\n  kv/store.go:41 #1: sleep at kv/store.go:50\nterm:3\nvote: 2 in: term 3\n", func(path []string, value string) {
+		got = append(got, fmt.Sprintf("%q = %s", path, value))
+	})
+	want := []string{`["goroutines" "kv/store.go:41 #1"] = sleep at kv/store.go:50`, `["term"] = 3`, `["vote"] = 2 in: term 3`}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
