@@ -181,7 +181,7 @@
 //     until all wait. A runtime may give it a Scheduler for a step, which then decides
 //     whose turn it is. Its answers depend on the step's name and on the question alone,
 //     and are folded into what the runtime keeps of answers (7), which Answers does not
-//     have. Without one, the goroutine that could run first runs first, and none yields.
+//     have. Without one, the goroutine that could run first runs first, and none yields or stalls.
 //
 // Flushes of single records:
 //

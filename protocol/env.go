@@ -97,7 +97,7 @@ func (e *Env) Now() Time { return e.now }
 func (e *Env) Steady() Time { return e.now - Time(e.jumped) }
 
 // Scheduler returns who decides in which order the node's goroutines run in this step. It is
-// nil in most steps: then they run in the order in which they could, and none yields.
+// nil in most steps: then they run in the order in which they could, and none yields or stalls.
 func (e *Env) Scheduler() Scheduler { return e.scheduler }
 
 // Choose asks for a number in [0, n), 0 being benign. n must be at least 1. The

@@ -465,6 +465,7 @@ type inTurn struct{}
 
 func (inTurn) Order(about, n uint64) uint64 { return 0 }
 func (inTurn) Yield(about uint64) bool      { return false }
+func (inTurn) Stall(uint64) time.Duration   { return 0 }
 
 func TestTheSteadyClockAndTheSchedulerAreThoseOfTheStep(t *testing.T) {
 	var e, inner Env

@@ -1,5 +1,7 @@
 package protocol
 
+import "time"
+
 // A Scheduler decides, within a step, in which order a node that has goroutines of its own
 // runs them. The node's host asks it: one goroutine runs at a time, and the step ends when
 // all wait. It must not be used after the step.
@@ -14,4 +16,7 @@ type Scheduler interface {
 	// Yield reports whether the goroutine that is about to operate on a channel or lock gives
 	// its turn away first.
 	Yield(about uint64) bool
+	// Stall returns how long that goroutine stands still first, while all others go on: 0 is
+	// not at all. The time passes on the node's clock, as that of a timer does.
+	Stall(about uint64) time.Duration
 }

@@ -82,7 +82,7 @@ func (c *churning) besides(sessions []fault.Fault) []fault.Fault {
 	drawn := c.p.Drawn(swarm.Config{Nodes: c.Members, From: protocol.Time(faultsFrom), To: protocol.Time(faultsTo), Delay: faultUnit, Most: mostOfAKind})
 	for i := range drawn {
 		switch f := &drawn[i]; f.Op { // times of messages, syncs and clocks are in delays, not in minutes
-		case fault.Slow, fault.SlowSync, fault.LateTimer, fault.Jump:
+		case fault.Slow, fault.SlowSync, fault.LateTimer, fault.Stall, fault.Jump:
 			times := f.By / faultUnit
 			f.By = times * c.delay
 		}
@@ -115,7 +115,7 @@ func (c *churning) failures() {
 // untimely reports whether a fault lets something happen later than it should.
 func untimely(f fault.Fault) bool {
 	switch f.Op {
-	case fault.Pause, fault.LateTimer, fault.Clog, fault.Slow, fault.Late, fault.Echo, fault.Corrupt, fault.Jump, fault.Drift, fault.Byzantine:
+	case fault.Pause, fault.LateTimer, fault.Stall, fault.Clog, fault.Slow, fault.Late, fault.Echo, fault.Corrupt, fault.Jump, fault.Drift, fault.Byzantine:
 		return true
 	}
 	return false

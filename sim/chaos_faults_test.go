@@ -13,7 +13,7 @@ import (
 func drawMisfortune(t *rapid.T, p *Plan, id uint64) fault.Fault {
 	f := fault.Fault{ID: id}
 	f.Op = rapid.SampledFrom([]fault.Op{fault.Crash, fault.Rot, fault.Restart, fault.FailSync, fault.Copy, fault.SlowSync, fault.Corrupt, fault.Clog, fault.Pause, fault.Ring, fault.LateTimer, fault.Late, fault.Echo, fault.LateTimer,
-		fault.Crash, fault.Partition, fault.Cut, fault.Slow, fault.Lose, fault.Jump, fault.Drift, fault.Rot, fault.Byzantine, fault.Deaf, fault.Mute, fault.Order, fault.Yield, fault.Full, fault.Full, fault.Heal}).Draw(t, "op")
+		fault.Crash, fault.Partition, fault.Cut, fault.Slow, fault.Lose, fault.Jump, fault.Drift, fault.Rot, fault.Byzantine, fault.Deaf, fault.Mute, fault.Order, fault.Yield, fault.Stall, fault.Full, fault.Heal}).Draw(t, "op")
 	f.At = protocol.Time(rapid.IntRange(0, int(min(p.Until, 60))).Draw(t, "at"))
 	if rapid.Bool().Draw(t, "late") {
 		f.At = min(p.Until, 60) - f.At
@@ -42,12 +42,12 @@ func drawMisfortune(t *rapid.T, p *Plan, id uint64) fault.Fault {
 		f.PPM = rapid.SampledFrom([]int32{-fault.MaxDrift, -130_001, -1, 1, 77_777, fault.MaxDrift}).Draw(t, "ppm")
 	case fault.Slow, fault.SlowSync:
 		f.By = span("by", 1, 2, 15)
-	case fault.Lose, fault.Copy, fault.Late, fault.Echo, fault.LateTimer, fault.Yield, fault.Corrupt, fault.Byzantine:
+	case fault.Lose, fault.Copy, fault.Late, fault.Echo, fault.LateTimer, fault.Yield, fault.Stall, fault.Corrupt, fault.Byzantine:
 		f.Rate = protocol.Ratio{Num: rapid.Uint32Range(1, 4).Draw(t, "rate"), Den: 4}
 		switch f.Op {
 		case fault.Late:
 			f.By = span("by", 0, 3, 20, 90)
-		case fault.LateTimer:
+		case fault.LateTimer, fault.Stall:
 			f.By = span("by", 1, 4, 30)
 		}
 		if f.Op == fault.Byzantine {

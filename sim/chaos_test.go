@@ -80,7 +80,7 @@ func (c *chaos) Flushed(env *protocol.Env, tag uint64, failed bool) {
 // act does up to seven things. Messages are worth less with every hop.
 func (c *chaos) act(env *protocol.Env, worth int) {
 	c.see(uint64(env.Now()), uint64(env.Steady()), uint64(env.Incarnation()))
-	c.run(env.Scheduler())
+	c.run(env)
 	for range env.Choose(kindActs, 8) {
 		acts := uint64(17)
 		if c.plain {
@@ -146,8 +146,9 @@ func (c *chaos) some(env *protocol.Env) (records []uint64) {
 	return records
 }
 
-// run asks what a host of goroutines would.
-func (c *chaos) run(turns protocol.Scheduler) {
+// run asks what a host of goroutines would, and has those that stand still go on by a timer.
+func (c *chaos) run(env *protocol.Env) {
+	turns := env.Scheduler()
 	if turns == nil {
 		return
 	}
@@ -155,6 +156,10 @@ func (c *chaos) run(turns protocol.Scheduler) {
 		c.see(turns.Order(about, 1+c.state%3))
 		if c.state%2 == 0 && turns.Yield(about) {
 			c.see(about)
+		}
+		if d := turns.Stall(about); d > 0 {
+			c.see(uint64(d))
+			env.SetTimer(d, c.tag(env))
 		}
 	}
 }

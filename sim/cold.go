@@ -22,6 +22,7 @@ type coldState struct {
 	late    []acting       // in which timers are late
 	orders  []acting       // in which goroutines run in a drawn order
 	yields  []acting       // in which goroutines yield
+	stalls  []acting       // in which goroutines stand still
 	fulls   []acting       // in which the disk is full
 	bent    []int          // faults of the clock that no step has seen yet, by index
 }
@@ -72,7 +73,9 @@ func (x *coldState) unusual() bool {
 
 // disordered reports whether some fault is about the order of the node's goroutines, at any
 // time.
-func (x *coldState) disordered() bool { return len(x.orders) > 0 || len(x.yields) > 0 }
+func (x *coldState) disordered() bool {
+	return len(x.orders) > 0 || len(x.yields) > 0 || len(x.stalls) > 0
+}
 
 // watchful reports whether each effect must be looked at.
 func (x *coldState) watchful() bool { return len(x.anchors) > 0 || len(x.failing) > 0 }

@@ -30,6 +30,8 @@ func (s *Sim) scheduleFaults() {
 			x.orders = append(x.orders, acting{w, &s.impacts[i]})
 		case fault.Yield:
 			x.yields = append(x.yields, acting{w, &s.impacts[i]})
+		case fault.Stall:
+			x.stalls = append(x.stalls, acting{w, &s.impacts[i]})
 		case fault.Full:
 			x.fulls = append(x.fulls, acting{w, &s.impacts[i]})
 		}

@@ -114,7 +114,7 @@ func (s *Sim) whyNone(f *fault.Fault, d *impact) string {
 			return fmt.Sprintf("it changed none of %s", wording.Count(d.met, "message"))
 		}
 		return fmt.Sprintf("node %v sent no message while it was open", f.Node)
-	case fault.LateTimer, fault.Order, fault.Yield, fault.Full:
+	case fault.LateTimer, fault.Order, fault.Yield, fault.Stall, fault.Full:
 		return whyUnmet(f, d)
 	case fault.Restart, fault.Pause, fault.Rot, fault.Heal: // noted when they begin
 	}
@@ -134,7 +134,7 @@ func whyUnmet(f *fault.Fault, d *impact) string {
 			return fmt.Sprintf("it changed none of %s", wording.Count(d.met, "choice"))
 		}
 		return fmt.Sprintf("node %v never had two goroutines that could run while it was open", f.Node)
-	case fault.Yield:
+	case fault.Yield, fault.Stall:
 		if d.met > 0 {
 			return fmt.Sprintf("it hit none of %s", wording.Count(d.met, "operation"))
 		}

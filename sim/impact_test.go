@@ -19,6 +19,7 @@ func announcer(nodes int) script {
 		if turns := env.Scheduler(); turns != nil {
 			turns.Order(1, 2)
 			turns.Yield(1)
+			turns.Stall(1)
 		}
 		env.Full()
 		env.Persist([]byte("record"))
@@ -146,6 +147,10 @@ func TestEachFaultCountsWhatItDidOrSaysWhyNothing(t *testing.T) {
 			"crash 1 at 150ns; yield 1 100% at 160ns":     "no goroutine of node 1 used a channel or lock while it was open",
 			"yield 1 100% at 150ns; yield 1 50% at 350ns": "it hit none of 1 operation",
 		}},
+		fault.Stall: {"stall 1 100% by 9ns at 150ns", 3, map[string]string{
+			"stall 1 50% by 9ns at 150ns": "it hit none of 3 operations",
+			"stall 1 50% by 9ns at 450ns": "no goroutine of node 1 used a channel or lock while it was open",
+		}},
 		fault.Full: {"full 1 at 150ns", 3, map[string]string{
 			"full 1 at 0s for 50ns": "node 1 asked in none of 2 steps whether its disk is full",
 			"full 1 at 450ns":       "node 1 took no step while it was open",
@@ -226,6 +231,8 @@ func reconcile(faults []fault.Fault, impacts []Impact, r *Result) string {
 		"late by one":        {0, most[fault.LateTimer], f.LateTimers},
 		"turns":              {f.Orders, sum[fault.Order], f.Orders},
 		"yields":             {f.Yields, sum[fault.Yield], f.Yields},
+		"stalled by one":     {0, most[fault.Stall], f.Stalls},
+		"stalled by all":     {f.Stalls, sum[fault.Stall], f.Stalls * uint64(len(faults)+1)},
 		"told of one":        {0, most[fault.Full], f.Full},
 		"told of all":        {f.Full, sum[fault.Full], f.Full * uint64(len(faults)+1)},
 		"late by all":        {f.LateTimers, sum[fault.LateTimer], f.LateTimers * uint64(len(faults)+1)},

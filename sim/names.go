@@ -53,6 +53,9 @@ var (
 	kindOrder = protocol.KindOf("go.order") // which goroutine runs, of those that could: 0 is the first
 	kindYield = protocol.KindOf("go.yield") // does one give its turn away?
 
+	kindStall   = protocol.KindOf("go.stall")   // does this fault have one stand still?
+	kindStallBy = protocol.KindOf("go.stallby") // for how long, less one nanosecond
+
 	kindKeep      = protocol.KindOf("disk.keep")   // how many unsynced records survive, or whether one does: 0 no, 1 whole, 2 torn
 	kindShadow    = protocol.KindOf("shadow.look") // whether a node is started beside the run, to ask it what it knows
 	kindLucky     = protocol.KindOf("shadow.more") // whether that is done again, with some unsynced records

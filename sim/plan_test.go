@@ -67,8 +67,8 @@ var spoiled = []struct {
 	{"input 9 comes at 101ns, want 0 to 100ns", []func(*Plan){in(Input{ID: 9, At: 101})}},
 	{"two inputs have the identity 9, want one", []func(*Plan){in(Input{ID: 9}), in(Input{ID: 9, At: 1})}},
 
-	{"fault 9 has operation 0, want 1 to 26", []func(*Plan){faulty(fault.Fault{ID: 9})}},
-	{"fault 9 has operation 27, want 1 to 26", []func(*Plan){faulty(fault.Fault{ID: 9, Op: fault.Heal + 1})}},
+	{"fault 9 has operation 0, want 1 to 27", []func(*Plan){faulty(fault.Fault{ID: 9})}},
+	{"fault 9 has operation 28, want 1 to 27", []func(*Plan){faulty(fault.Fault{ID: 9, Op: fault.Heal + 1})}},
 	{"fault 9 (crash 3 at 0s) hits node 3, want 0 to 2", []func(*Plan){faulty(fault.Fault{ID: 9, Op: fault.Crash, Node: 3})}},
 	{"fault 9 (crash 0 at 101ns) begins at 101ns, want 0s to 100ns", []func(*Plan){faulty(fault.Fault{ID: 9, Op: fault.Crash, At: 101})}},
 	{"fault 9 (crash 0 after -1 effects) comes after -1 effects, want at least 0", []func(*Plan){faulty(fault.Fault{ID: 9, Op: fault.Crash, After: -1})}},

@@ -11,8 +11,10 @@ import (
 func AsksDelay(k protocol.Kind) bool { return k == kindDelay }
 
 // AsksTime reports whether a question of that kind asks how many nanoseconds something takes
-// longer: a message on its way, a sync, or a flush.
-func AsksTime(k protocol.Kind) bool { return k == kindDelay || k == kindSync || k == kindFlush }
+// longer: a message on its way, a sync, a flush, or a goroutine that stands still.
+func AsksTime(k protocol.Kind) bool {
+	return k == kindDelay || k == kindSync || k == kindFlush || k == kindStallBy
+}
 
 // AsksOfMessage reports whether a question of that kind is about a message from node A of
 // its key to node B.
@@ -23,8 +25,14 @@ func AsksOfMessage(k protocol.Kind) bool { return strings.HasPrefix(k.String(), 
 func AsksLag(k protocol.Kind) bool { return strings.HasPrefix(k.String(), "late.") }
 
 // AsksOfTurns reports whether a question of that kind asks which goroutine of node A of its key
-// has its turn: see protocol.Scheduler. A note of that kind says what an answer did.
-func AsksOfTurns(k protocol.Kind) bool { return k == kindOrder || k == kindYield }
+// has its turn, or whether one gives it away or stands still: see protocol.Scheduler. A note of that
+// kind says what an answer did.
+func AsksOfTurns(k protocol.Kind) bool { return k == kindOrder || k == kindYield || k == kindStall }
+
+// AsksStall returns the kind of the question that is asked next of the same turn if the answer to one
+// of kind k is yes, and reports whether there is one: for how long the goroutine stands still, in
+// nanoseconds, less one.
+func AsksStall(k protocol.Kind) (by protocol.Kind, ok bool) { return kindStallBy, k == kindStall }
 
 // AsksOfDisk reports whether a question of that kind is about the disk of node A of its
 // key.

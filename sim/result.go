@@ -101,6 +101,7 @@ type FaultCounts struct {
 	LateTimers    uint64 // timers set to fire later than due
 	Orders        uint64 // turns of goroutines, by Order, that were not the first that could run
 	Yields        uint64 // turns that goroutines gave away, by Yield
+	Stalls        uint64 // operations before which goroutines stood still, by Stall
 	Full          uint64 // steps in which a node was told that its disk is full
 	Corrupted     uint64
 	Slowed        uint64 // messages that Slow made late
@@ -129,6 +130,7 @@ func (c *FaultCounts) add(o *FaultCounts) {
 	c.LateTimers += o.LateTimers
 	c.Orders += o.Orders
 	c.Yields += o.Yields
+	c.Stalls += o.Stalls
 	c.Full += o.Full
 	c.Corrupted += o.Corrupted
 	c.Slowed += o.Slowed

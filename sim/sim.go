@@ -20,8 +20,8 @@
 // effect becomes one when the effect is done, and opens strictly later, so that what
 // happens at one time still commutes. Each fault counts what it did: see Sim.Impacts. The
 // events Injected and Lifted are for observers. Clocks bend Env.Now and, but for their
-// jumps, timers; everything else follows true time. Order and Yield act on nodes that have
-// goroutines of their own, within a step: see protocol.Scheduler.
+// jumps, timers; everything else follows true time. Order, Yield and Stall act on nodes that have
+// goroutines of their own: see protocol.Scheduler.
 //
 // # Disks
 //

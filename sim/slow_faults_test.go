@@ -99,7 +99,7 @@ func (w *slow) pushFaults() {
 // pushTurns enters the comings and goings of a window whose beginning is known.
 func (w *slow) pushTurns(f *fault.Fault) {
 	switch f.Op {
-	case fault.Pause, fault.SlowSync, fault.LateTimer, fault.Order, fault.Yield, fault.Full, fault.Drift, fault.Byzantine, fault.Partition, fault.Cut, fault.Ring, fault.Deaf, fault.Mute, fault.Clog, fault.Slow, fault.Lose, fault.Copy, fault.Late, fault.Echo, fault.Corrupt:
+	case fault.Pause, fault.SlowSync, fault.LateTimer, fault.Order, fault.Yield, fault.Stall, fault.Full, fault.Drift, fault.Byzantine, fault.Partition, fault.Cut, fault.Ring, fault.Deaf, fault.Mute, fault.Clog, fault.Slow, fault.Lose, fault.Copy, fault.Late, fault.Echo, fault.Corrupt:
 		if f.Every > 0 {
 			for at := w.from(f) + protocol.Time(f.Every); at < w.end(f) && at <= w.plan.Until+protocol.Time(f.Every); at += protocol.Time(f.Every) {
 				w.push(&slowEvent{at: at, dst: f.Node, seq: 1 + f.ID, does: "turn", background: true, fault: f})

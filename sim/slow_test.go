@@ -278,7 +278,7 @@ func (w *slow) step(n *slowNode, e *slowEvent, do func(env *protocol.Env)) {
 	env.Enter(n.id, n.inc, w.local(n.id), w.src)
 	env.SetSteady(w.steady(n.id))
 	env.Name(e.name)
-	if turns := (slowTurns{w, n, e.name}); turns.open(fault.Order) || turns.open(fault.Yield) {
+	if turns := (slowTurns{w, n, e.name}); turns.open(fault.Order) || turns.open(fault.Yield) || turns.open(fault.Stall) {
 		env.Schedule(turns)
 	}
 	for i := range w.plan.Faults {

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"time"
+
 	"dessim/protocol"
 	"dessim/sim/fault"
 )
@@ -55,4 +57,17 @@ func (t slowTurns) Yield(about uint64) bool {
 		t.w.result.Faults.Yields++
 	}
 	return yields
+}
+
+func (t slowTurns) Stall(about uint64) (d time.Duration) {
+	t.each(fault.Stall, func(f *fault.Fault) bool {
+		if t.w.chance(t.n, t.key(kindStall, f, about), f.Rate) {
+			d += 1 + time.Duration(t.w.choose(t.n, t.key(kindStallBy, f, about), uint64(f.By)))
+		}
+		return false
+	})
+	if d > 0 {
+		t.w.result.Faults.Stalls++
+	}
+	return d
 }

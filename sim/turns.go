@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"time"
 
 	"dessim/protocol"
 	"dessim/sim/fault"
@@ -9,7 +10,8 @@ import (
 
 // turns is the Scheduler of a step in which faults of the node are open that change the order of
 // its goroutines. Each fault asks questions of its own, all of them each time: so to remove one
-// leaves the answers of the others, known ones too. The first that changes something counts it.
+// leaves the answers of the others, known ones too. Of orders and yields, the first that changes
+// something counts it.
 //
 // The node that looks at promises beside the run has no Scheduler: it is asked nothing.
 type turns struct {
@@ -23,7 +25,7 @@ type turns struct {
 // begin makes t that of a step. It reports whether some fault is open.
 func (t *turns) begin(s *Sim, c *cause, n *node, x *coldState) bool {
 	*t = turns{s, n, x, c.id, c.name}
-	return anyOpen(x.orders, s.now) || anyOpen(x.yields, s.now)
+	return anyOpen(x.orders, s.now) || anyOpen(x.yields, s.now) || anyOpen(x.stalls, s.now)
 }
 
 func anyOpen(faults []acting, now protocol.Time) bool {
@@ -73,6 +75,25 @@ func (t *turns) Yield(about uint64) (yields bool) {
 		}
 	}
 	return yields
+}
+
+// Stall implements protocol.Scheduler. The stalls of several faults add up, and each counts its own.
+func (t *turns) Stall(about uint64) (d time.Duration) {
+	for i := range t.x.stalls {
+		f := &t.x.stalls[i]
+		if !f.Open(t.s.now) {
+			continue
+		}
+		f.met++
+		if t.s.chance(t.n, t.key(kindStall, f.Fault, about), f.Rate) {
+			d += 1 + time.Duration(t.s.choose(t.n, t.key(kindStallBy, f.Fault, about), uint64(f.By)))
+			f.n++
+		}
+	}
+	if d > 0 {
+		t.s.result.Faults.Stalls++
+	}
+	return d
 }
 
 func (t *turns) key(kind protocol.Kind, f *fault.Fault, about uint64) protocol.Key {

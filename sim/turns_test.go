@@ -13,15 +13,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// askTurns says what a host of goroutines would be told: whose turn it is of four, twice, and
-// whether one yields.
+// askTurns says what a host of goroutines would be told: whose turn it is of four, twice, whether
+// one yields, and for how long it stands still, if it does.
 func askTurns(env *protocol.Env) {
 	turns := env.Scheduler()
 	if turns == nil {
 		say(env, "-")
 		return
 	}
-	say(env, fmt.Sprint(turns.Order(1, 4), turns.Order(2, 4), turns.Yield(1)))
+	told := fmt.Sprint(turns.Order(1, 4), turns.Order(2, 4), turns.Yield(1))
+	if d := turns.Stall(1); d > 0 {
+		told += fmt.Sprintf(" %v", d)
+	}
+	say(env, told)
 }
 
 // turnsAt runs two nodes that ask so at their starts and at inputs at 10, 20, 30 and 40.
@@ -50,12 +54,15 @@ func toldTo(c *collector, node string) string {
 func TestOnlyStepsInWhichAFaultIsOpenHaveAScheduler(t *testing.T) {
 	const none = "0:- 10:- 20:- 30:- 40:-"
 	for text, want := range map[string]string{
-		"":                                none,
-		"order 1 at 0s; yield 1 1% at 0s": none,
-		"order 0 at 10ns for 20ns":        "0:- 10:3,3,false 20:3,3,false 30:- 40:-",
-		"yield 0 1% at 10ns for 20ns":     "0:- 10:0,0,true 20:0,0,true 30:- 40:-",
-		"yield 0 100% at 10ns for 20ns":   "0:- 10:0,0,true 20:0,0,true 30:- 40:-",
-		"order 0 at 0s":                   "0:3,3,false 10:3,3,false 20:3,3,false 30:3,3,false 40:3,3,false",
+		"":                                   none,
+		"order 1 at 0s; yield 1 1% at 0s":    none,
+		"order 0 at 10ns for 20ns":           "0:- 10:3,3,false 20:3,3,false 30:- 40:-",
+		"yield 0 1% at 10ns for 20ns":        "0:- 10:0,0,true 20:0,0,true 30:- 40:-",
+		"yield 0 100% at 10ns for 20ns":      "0:- 10:0,0,true 20:0,0,true 30:- 40:-",
+		"stall 0 1% by 7ns at 10ns for 20ns": "0:- 10:0,0,false,7ns 20:0,0,false,7ns 30:- 40:-",
+		"stall 0 1% by 7ns at 0s for 15ns; stall 0 1% by 5ns at 10ns for 15ns": "0:0,0,false,7ns 10:0,0,false,12ns 20:0,0,false,5ns 30:- 40:-",
+		"stall 1 1% by 7ns at 0s; yield 0 1% at 30ns":                          "0:- 10:- 20:- 30:0,0,true 40:0,0,true",
+		"order 0 at 0s": "0:3,3,false 10:3,3,false 20:3,3,false 30:3,3,false 40:3,3,false",
 		"order 0 at 0s for 15ns; yield 0 1% at 10ns for 15ns":                      "0:3,3,false 10:3,3,true 20:0,0,true 30:- 40:-",
 		"order 0 at 10ns; order 0 at 20ns; heal at 25ns":                           "0:- 10:3,3,false 20:3,3,false 30:- 40:-",
 		"order 0 after output t #2 of 1; yield 0 5% after output t #3 for 2ns":     "0:- 10:- 20:- 30:3,3,false 40:3,3,false",
@@ -89,12 +96,12 @@ func TestOneGoroutineIsNotAskedAbout(t *testing.T) {
 
 func TestBenignAnswersKeepTheOrderOfArrival(t *testing.T) {
 	_, plain, _ := turnsAt(t, nil, "")
-	_, r, c := turnsAt(t, nil, "order 0 at 10ns; yield 0 50% at 10ns")
+	_, r, c := turnsAt(t, nil, "order 0 at 10ns; yield 0 50% at 10ns; stall 0 50% by 9ns at 10ns")
 	if got := toldTo(c, "0"); got != "0:- 10:0,0,false 20:0,0,false 30:0,0,false 40:0,0,false" {
 		t.Errorf("node 0 is told %q", got)
 	}
-	if r.Faults.Orders != 0 || r.Faults.Yields != 0 || r.Received != plain.Received {
-		t.Errorf("orders %d, yields %d, received %d; want none, none and %d", r.Faults.Orders, r.Faults.Yields, r.Received, plain.Received)
+	if r.Faults.Orders != 0 || r.Faults.Yields != 0 || r.Faults.Stalls != 0 || r.Received != plain.Received {
+		t.Errorf("orders %d, yields %d, stalls %d, received %d; want none, none, none and %d", r.Faults.Orders, r.Faults.Yields, r.Faults.Stalls, r.Received, plain.Received)
 	}
 }
 
@@ -164,9 +171,10 @@ func sum(all []uint64) (n uint64) {
 
 // The names are in replay files.
 func TestTurnsAreNamedByFaultStepAndWhatTheyAreAbout(t *testing.T) {
-	_, known, _ := turnAnswers(t, most{}, "7: order 1 at 5ns for 10ns; 9: yield 1 50% at 5ns for 10ns; 8: order 1 at 5ns for 10ns")
+	_, known, _ := turnAnswers(t, most{}, "7: order 1 at 5ns for 10ns; 9: yield 1 50% at 5ns for 10ns; 8: order 1 at 5ns for 10ns; 10: stall 1 50% by 4ns at 5ns for 10ns")
 	step := protocol.Hash2(rootInput, 1)
-	want := map[protocol.Key]uint64{{Kind: protocol.KindOf("go.yield"), A: 1, N: protocol.Hash3(step, 9, 1)}: 1}
+	want := map[protocol.Key]uint64{{Kind: protocol.KindOf("go.yield"), A: 1, N: protocol.Hash3(step, 9, 1)}: 1,
+		{Kind: protocol.KindOf("go.stall"), A: 1, N: protocol.Hash3(step, 10, 1)}: 1, {Kind: protocol.KindOf("go.stallby"), A: 1, N: protocol.Hash3(step, 10, 1)}: 3}
 	for about := range uint64(2) {
 		for id := range uint64(2) {
 			want[protocol.Key{Kind: protocol.KindOf("go.order"), A: 1, N: protocol.Hash3(step, 7+id, 1+about)}] = 3
@@ -178,11 +186,12 @@ func TestTurnsAreNamedByFaultStepAndWhatTheyAreAbout(t *testing.T) {
 }
 
 func TestAStepWithTurnsAllocatesNothing(t *testing.T) {
-	plan := Plan{Nodes: 1, Until: 1_000_000, Faults: mustFaults(t, "order 0 at 0s; yield 0 50% at 0s; jump 0 by 1s at 0s")}
+	plan := Plan{Nodes: 1, Until: 1_000_000, Faults: mustFaults(t, "order 0 at 0s; yield 0 50% at 0s; stall 0 50% by 9ns at 0s; jump 0 by 1s at 0s")}
 	plan.Node = scripts(script{start: func(env *protocol.Env) { env.SetTimer(1, 1) }, timeout: func(env *protocol.Env, tag uint64) {
 		for about := range uint64(4) {
 			env.Scheduler().Order(about, 5)
 			env.Scheduler().Yield(about)
+			env.Scheduler().Stall(about)
 		}
 		env.SetTimer(1, tag)
 	}})
@@ -190,8 +199,8 @@ func TestAStepWithTurnsAllocatesNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(20_000, func() { s.Step() }); n != 0 {
 		t.Errorf("a step allocates %v times, want 0", n)
 	}
-	if r := s.Result(); r.Faults.Orders == 0 || r.Faults.Yields == 0 {
-		t.Errorf("vacuous: %d orders, %d yields", r.Faults.Orders, r.Faults.Yields)
+	if r := s.Result(); r.Faults.Orders == 0 || r.Faults.Yields == 0 || r.Faults.Stalls == 0 {
+		t.Errorf("vacuous: %d orders, %d yields, %d stalls", r.Faults.Orders, r.Faults.Yields, r.Faults.Stalls)
 	}
 }
 
@@ -202,7 +211,7 @@ func turnAnswers(t tb, src protocol.Source, text string) (Result, map[protocol.K
 	_, r, _ := turnsAt(t, rec, text)
 	known := make(map[protocol.Key]uint64)
 	for _, a := range rec.Answers() {
-		if a.Key.Kind == kindOrder || a.Key.Kind == kindYield {
+		if AsksOfTurns(a.Key.Kind) || a.Key.Kind == kindStallBy {
 			known[a.Key] = a.Value
 		}
 	}
@@ -210,11 +219,11 @@ func turnAnswers(t tb, src protocol.Source, text string) (Result, map[protocol.K
 }
 
 func TestRemovingAFaultLeavesTheAnswersOfOthers(t *testing.T) {
-	const all = "1: order 0 at 0s\n2: yield 0 50% at 0s\n3: order 0 at 0s\n4: order 1 at 0s\n5: crash 1 at 15ns for 2ns\n"
+	const all = "1: order 0 at 0s\n2: yield 0 50% at 0s\n3: order 0 at 0s\n4: order 1 at 0s\n6: stall 0 50% by 9ns at 0s\n7: stall 0 50% by 7ns at 0s\n5: crash 1 at 15ns for 2ns\n"
 	removed := 0
 	for seed := range source.Seed(20) {
 		_, before, _ := turnAnswers(t, seed, all)
-		for id := 1; id <= 5; id++ {
+		for id := 1; id <= 7; id++ {
 			var rest []string
 			for line := range strings.Lines(all) {
 				if !strings.HasPrefix(line, fmt.Sprint(id, ":")) {
@@ -237,7 +246,7 @@ func TestRemovingAFaultLeavesTheAnswersOfOthers(t *testing.T) {
 
 // An answer that is taken away changes its own turn alone.
 func TestARunWithOrdersIsReplayed(t *testing.T) {
-	const text = "order 0 at 10ns; yield 1 50% at 0s; order 1 at 15ns for 10ns"
+	const text = "order 0 at 10ns; yield 1 50% at 0s; order 1 at 15ns for 10ns; stall 0 50% by 9ns at 0s"
 	for seed := range source.Seed(20) {
 		want, known, answers := turnAnswers(t, seed, text)
 		got, again, _ := turnAnswers(t, source.NewReplay(answers), text)
@@ -250,7 +259,12 @@ func TestARunWithOrdersIsReplayed(t *testing.T) {
 		for i, a := range answers {
 			_, left, _ := turnAnswers(t, source.NewReplay(slices.Delete(slices.Clone(answers), i, i+1)), text)
 			want := maps.Clone(known)
-			if delete(want, a.Key); !maps.Equal(want, left) {
+			delete(want, a.Key)
+			if by, asks := AsksStall(a.Key.Kind); asks { // what stands no longer is not asked for how long
+				by := protocol.Key{Kind: by, A: a.Key.A, N: a.Key.N}
+				delete(want, by)
+			}
+			if !maps.Equal(want, left) {
 				t.Fatalf("seed %d: without the answer to %+v the others are %v, want %v", seed, a.Key, left, want)
 			}
 		}
@@ -291,7 +305,7 @@ func TestTheTwinBesideTheRunIsAskedNothing(t *testing.T) {
 	var looked [2]Result
 	for i, share := range []protocol.Ratio{{}, protocol.Percent(100)} {
 		twins := 0
-		plan := Plan{Nodes: 2, Shadow: share, Faults: mustFaults(t, "order 0 at 0s; yield 0 100% at 0s; jump 0 by 7ns at 0s")}
+		plan := Plan{Nodes: 2, Shadow: share, Faults: mustFaults(t, "order 0 at 0s; yield 0 100% at 0s; stall 0 50% by 9ns at 0s; jump 0 by 7ns at 0s")}
 		plan.Inputs = []Input{input(1, 10, 0, "a"), input(2, 20, 0, "b")}
 		plan.Node = func(id protocol.NodeID) protocol.Node {
 			if id == 1 {

@@ -117,21 +117,24 @@ func spares(op fault.Op) bool {
 // hangs returns how long the effect of a fault can outlast it. The last sync that begins in a
 // slow sync takes as much longer as all of the node's that are open say. A timer that was set
 // under a LateTimer may be due just after it, and then be late; one that is due much later is
-// late by less than its own length.
+// late by less than its own length. A goroutine that stands still at the end of a Stall does so for
+// the sum of those that are open, and for twice that where the node's clock is slow.
 func (c *Core) hangs(f *fault.Fault) time.Duration {
-	if f.Op == fault.LateTimer {
-		return 2 * f.By
-	}
-	if f.Op != fault.SlowSync {
-		return 0
-	}
-	late := c.plan.Disk.Sync + c.plan.Disk.Jitter
+	sum := time.Duration(0)
 	for _, g := range c.open {
-		if g.Op == fault.SlowSync && g.Node == f.Node && g.until == fault.Never {
-			late += g.By
+		if g.Op == f.Op && g.Node == f.Node && g.until == fault.Never {
+			sum += g.By
 		}
 	}
-	return late
+	switch f.Op {
+	case fault.LateTimer:
+		return 2 * f.By
+	case fault.Stall:
+		return 2 * sum
+	case fault.SlowSync:
+		return c.plan.Disk.Sync + c.plan.Disk.Jitter + sum
+	}
+	return 0
 }
 
 // settle removes the faults whose effect is over by now, each at its time.

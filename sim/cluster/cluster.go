@@ -89,7 +89,7 @@ type ended struct {
 // know the kinds of messages; and a fault with a window cannot wait for an effect.
 func Able(f *fault.Fault) bool {
 	switch f.Op {
-	case fault.Byzantine, fault.Jump, fault.Drift, fault.Rot, fault.Corrupt, fault.Late, fault.Echo, fault.LateTimer, fault.Order, fault.Yield, fault.Full:
+	case fault.Byzantine, fault.Jump, fault.Drift, fault.Rot, fault.Corrupt, fault.Late, fault.Echo, fault.LateTimer, fault.Order, fault.Yield, fault.Stall, fault.Full:
 		return false
 	}
 	return f.Only == 0 && (f.On.N == 0 || f.Op == fault.Crash)

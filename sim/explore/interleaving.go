@@ -5,21 +5,24 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"dessim/protocol"
+	"dessim/sim"
 	"dessim/sim/fault"
 	"dessim/sim/source"
 )
 
-// The misfortunes yield and order are single answers to the questions that the faults of these
-// names ask: a goroutine of a hosted program lets others go first before one operation, or another
-// one than the first has one turn. No event shows these questions, so a run lists them:
-// World.Turns.
+// The misfortunes yield, order and stall are answers to the questions that the faults of these
+// names ask: a goroutine of a hosted program lets others go first before one operation, another
+// one than the first has one turn, or a goroutine stands still for a time before one operation. No
+// event shows these questions, so a run lists them: World.Turns.
 
 // The names of these kinds.
 const (
 	yieldKind = "yield"
 	orderKind = "order"
+	stallKind = "stall"
 )
 
 // turnKinds returns these kinds: no place of an effect has them.
@@ -28,8 +31,16 @@ func turnKinds() []MisfortuneKind {
 	return []MisfortuneKind{
 		{yieldKind, "a goroutine of a hosted program lets others go first before an operation", none},
 		{orderKind, "another goroutine of a hosted program than the first has a turn", none},
+		{stallKind, "a goroutine of a hosted program stands still for a time before an operation", none},
 	}
 }
+
+// stalls are how long a goroutine stands still, what is tried first in front: longer than a message
+// travels, or than what waits for one.
+var stalls = [...]time.Duration{10 * time.Millisecond, 100 * time.Millisecond, time.Millisecond, time.Second}
+
+// longestStall is of the fault that asks for stalls.
+const longestStall = time.Second
 
 // turnRun is a run with some of these misfortunes, and the questions that it asks after the last.
 type turnRun struct {
@@ -42,7 +53,7 @@ type turnRun struct {
 // turns makes the runs with these misfortunes, before all others: at most half of Runs. ok is false
 // if the search must stop.
 func (g *misfortuneSearch) turns(ctx context.Context) (ok bool, err error) {
-	if g.World.Turns == nil || !g.tries[g.kindOf(yieldKind)] && !g.tries[g.kindOf(orderKind)] {
+	if g.World.Turns == nil || !g.tries[g.kindOf(yieldKind)] && !g.tries[g.kindOf(orderKind)] && !g.tries[g.kindOf(stallKind)] {
 		return true, nil
 	}
 	first := turnRun{candidate: &candidate{trial: g.Trial.scheduled(g.Nodes)}}
@@ -61,7 +72,8 @@ func (g *misfortuneSearch) turns(ctx context.Context) (ok bool, err error) {
 	for depth := 1; depth <= g.Depth && len(level) > 0; depth++ {
 		var grown [][]turnRun
 		for i := range level {
-			grown = append(grown, spread(g.more(&level[i])))
+			turns, stalls := g.more(&level[i])
+			grown = append(grown, inTurn([][]turnRun{spread(turns), stalls}))
 		}
 		next := inTurn(grown)
 		if g.Runs > 0 {
@@ -79,8 +91,10 @@ func (g *misfortuneSearch) turns(ctx context.Context) (ok bool, err error) {
 	return true, nil
 }
 
-// more returns the runs with one misfortune more.
-func (g *misfortuneSearch) more(r *turnRun) (out []turnRun) {
+// more returns the runs with one misfortune more: those with another turn, and those with a stall, in
+// the order in which they are tried.
+func (g *misfortuneSearch) more(r *turnRun) (turns, stalled []turnRun) {
+	var places []turnRun // of stalls, of the first length
 	for i, a := range r.asked {
 		kind := g.kindOfAnswer(&a)
 		if !g.tries[kind] {
@@ -88,13 +102,33 @@ func (g *misfortuneSearch) more(r *turnRun) (out []turnRun) {
 		}
 		for value := uint64(1); value < max(a.Range, 2); value++ {
 			a.Value = value
-			trial := *r.trial
-			trial.Answers = append(slices.Clip(trial.Answers), a)
-			m := &misfortune{kind: kind, place: new(place), words: fmt.Sprintf("%s: of node %v, at question %d of its goroutines' turns", a.Key.Kind, a.Key.A, i+1)}
-			out = append(out, turnRun{candidate: &candidate{parent: r.candidate, last: m, trial: &trial}, last: a})
+			words := fmt.Sprintf("%s: of node %v, at question %d of its goroutines' turns", a.Key.Kind, a.Key.A, i+1)
+			next := r.with(a, &misfortune{kind: kind, place: new(place), words: words})
+			if kind == g.kindOf(stallKind) {
+				places = append(places, next)
+			} else {
+				turns = append(turns, next)
+			}
 		}
 	}
-	return out
+	for _, d := range stalls {
+		for _, next := range spread(places) {
+			m := *next.candidate.last
+			m.words += ", for " + d.String()
+			by, _ := sim.AsksStall(next.last.Key.Kind)
+			length := source.Answer{Key: next.last.Key, Range: uint64(longestStall), Value: uint64(d) - 1}
+			length.Key.Kind = by
+			stalled = append(stalled, r.with(next.last, &m, length))
+		}
+	}
+	return turns, stalled
+}
+
+// with returns the run with an answer more, which is a misfortune, and with what it leads to ask.
+func (r *turnRun) with(a source.Answer, m *misfortune, more ...source.Answer) turnRun {
+	trial := *r.trial
+	trial.Answers = append(append(slices.Clip(trial.Answers), a), more...)
+	return turnRun{candidate: &candidate{parent: r.candidate, last: m, trial: &trial}, last: a}
 }
 
 // turnLevel makes runs side by side and takes their results in order.
@@ -157,6 +191,9 @@ func (g *misfortuneSearch) kindOfAnswer(a *source.Answer) int {
 	if a.Range > 0 {
 		return g.kindOf(orderKind)
 	}
+	if _, stall := sim.AsksStall(a.Key.Kind); stall {
+		return g.kindOf(stallKind)
+	}
 	return g.kindOf(yieldKind)
 }
 
@@ -171,8 +208,9 @@ func (t *Trial) scheduled(nodes int) *Trial {
 	for node := range protocol.NodeID(nodes) {
 		next.Faults = append(next.Faults,
 			fault.Fault{ID: id, Op: fault.Order, Node: node},
-			fault.Fault{ID: id + 1, Op: fault.Yield, Node: node, Rate: protocol.Ratio{Num: 1, Den: 2}})
-		id += 2
+			fault.Fault{ID: id + 1, Op: fault.Yield, Node: node, Rate: protocol.Ratio{Num: 1, Den: 2}},
+			fault.Fault{ID: id + 2, Op: fault.Stall, Node: node, Rate: protocol.Ratio{Num: 1, Den: 2}, By: longestStall})
+		id += 3
 	}
 	return &next
 }

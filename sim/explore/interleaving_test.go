@@ -1,10 +1,14 @@
 package explore_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"dessim/protocol"
 	"dessim/sim"
+	"dessim/sim/check"
 	"dessim/sim/explore"
 	"dessim/sim/source"
 )
@@ -73,5 +77,75 @@ func TestMisfortunesOfOneRunAreNotThoseOfAnother(t *testing.T) {
 	want, got := search(nil), search(make([]source.Answer, 0, 8)) // with room that runs could share
 	if want.Failed == 0 || got.Failed != want.Failed || got.FirstRun != want.FirstRun {
 		t.Errorf("%d runs fail, the first is %d; want %d and %d", got.Failed, got.FirstRun, want.Failed, want.FirstRun)
+	}
+}
+
+// sluggard adds one to a number at each input: it reads the number, and writes it when it no longer
+// stands still.
+type sluggard struct{ sum uint64 }
+
+func (*sluggard) Start(*protocol.Env) {}
+
+func (s *sluggard) Receive(env *protocol.Env, _ protocol.NodeID, _ []byte) {
+	if turns := env.Scheduler(); turns != nil {
+		if d := turns.Stall(1); d > 0 {
+			env.SetTimer(d, s.sum)
+			return
+		}
+	}
+	s.write(env, s.sum)
+}
+
+func (s *sluggard) Timeout(env *protocol.Env, read uint64) { s.write(env, read) }
+
+func (s *sluggard) write(env *protocol.Env, read uint64) {
+	s.sum = read + 1
+	env.Output(kindSum, []byte{byte(s.sum)})
+}
+
+// stallWorld gives a sluggard four inputs, 50 ms apart.
+func stallWorld() *explore.World {
+	w := &explore.World{MinNodes: 1, Inputs: []uint64{0, 1, 2, 3}}
+	w.Turns = func(t *explore.Trial) (explore.Outcome, []source.Answer) {
+		last := byte(0)
+		suite := check.Suite{check.Always("each update counts", sim.Output, func(e *sim.Event) (bool, error) {
+			if last++; e.Body[0] != last {
+				return true, fmt.Errorf("update %d makes it %d", last, e.Body[0])
+			}
+			return true, nil
+		})}
+		plan := sim.Plan{Nodes: 1, Node: func(protocol.NodeID) protocol.Node { return new(sluggard) }, Link: sim.Link{Delay: time.Millisecond}, Faults: t.Faults, Until: protocol.Time(time.Minute)}
+		for _, id := range w.Inputs {
+			plan.Inputs = append(plan.Inputs, sim.Input{ID: id, At: protocol.Time(id+1) * protocol.Time(50*time.Millisecond)})
+		}
+		src := &asked{Source: source.NewReplay(t.Answers)}
+		s, err := sim.New(plan, src, suite.Observers()...)
+		if err != nil {
+			panic(err)
+		}
+		r := s.Run()
+		results := suite.Results(r.End)
+		return explore.Outcome{Verdict: check.Conclude(results), Checks: results, Sim: r, Digest: r.Digest}, src.all
+	}
+	w.Try = func(t *explore.Trial, _ ...sim.Observer) explore.Outcome {
+		o, _ := w.Turns(t)
+		return o
+	}
+	return w
+}
+
+// Each of four places is tried for 10 ms first, which changes nothing, then for 100.
+func TestAnUpdateThatAnotherOvertakesIsFoundByOneStall(t *testing.T) {
+	for _, kinds := range [][]string{{"stall"}, {"yield", "order", "stall"}} {
+		met, err := (&explore.Misfortunes{World: stallWorld(), Trial: &explore.Trial{Nodes: 1}, Kinds: kinds, Nodes: 1, Depth: 1, Runs: 400, Workers: 2}).Search(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if met.First == nil || met.FirstRun != 5 || !met.Complete || !slices.Equal(met.What, []string{"go.stall: of node 0, at question 1 of its goroutines' turns, for 100ms"}) {
+			t.Errorf("%v: the first failure is run %d, %q; complete %v", kinds, met.FirstRun, met.What, met.Complete)
+		}
+		if met.Runs != 17 || met.Failed != 6 { // three places each for 100 ms and 1 s
+			t.Errorf("%v: %d of %d runs fail, want 6 of 17", kinds, met.Failed, met.Runs)
+		}
 	}
 }

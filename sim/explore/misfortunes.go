@@ -41,7 +41,7 @@ import (
 //
 // # Which come first
 //
-// What goroutines of hosted programs do by other turns (the kinds yield and order) is tried first, in at
+// What goroutines of hosted programs do by other turns (the kinds yield, order and stall) is tried first, in at
 // most half of Runs.
 //
 // Runs bounds the search, and a long run has more places than that. So all kinds have their

@@ -52,13 +52,13 @@ type Fault struct {
 	// as synced from then on.
 	Disk Survival
 	// By is the amount of a Slow, SlowSync or Jump, and the greatest of a Late, for which 0
-	// stands for LateBy, or LateTimer. Only a Jump can be negative.
+	// stands for LateBy, LateTimer or Stall. Only a Jump can be negative.
 	By time.Duration
 	// PPM is how fast a clock under Drift runs, in parts per million; a negative one runs
 	// slow. The drifts of a clock sum to at most MaxDrift either way.
 	PPM int32
 	// Rate is the share of messages that a Lose, Copy, Late, Echo, Corrupt or Byzantine hits,
-	// of timers that a LateTimer hits, or of operations that a Yield hits.
+	// of timers that a LateTimer hits, or of operations that a Yield or Stall hits.
 	Rate protocol.Ratio
 	// Trait is what a Byzantine node does to its messages.
 	Trait Trait
@@ -80,6 +80,7 @@ const (
 	LateTimer               // Rate of the timers that Node sets fire later than due, by at most By; For
 	Order                   // goroutines of Node run in a drawn order within a step, not in the order in which they could; For
 	Yield                   // before Rate of the operations on channels and locks in Node, the goroutine lets others run first; For
+	Stall                   // before Rate of the operations on channels and locks in Node, the goroutine stands still, by at most By; For
 	Full                    // Node's disk is full: it is told so if it asks, as a node with files does, and nothing else changes; For
 	Rot                     // one bit of a synced record of Node flips, if it has one: damage beyond the model; its checksum shows it at the next start, and Node is down for good, unless the bit is of a payload: see protocol.Env.PersistFrom
 

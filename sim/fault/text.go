@@ -89,6 +89,7 @@ var rules = [...]rule{
 	{LateTimer, "latetimer", "late timers", headNode, none, clauseRate | clauseBy, clauseSpan | clauseOn, "R% of the timers that it sets fire later than due, by up to D", "latetimer 1 20% by 500ms at 1s for 5s"},
 	{Order, "order", "turns out of order", headNode, none, 0, clauseSpan | clauseOn, "its goroutines run in a drawn order; a state machine has none", "order 1 at 1s for 5s"},
 	{Yield, "yield", "yields", headNode, none, clauseRate, clauseSpan | clauseOn, "before R% of operations on channels and locks, the goroutine lets others run first", "yield 1 10% at 1s for 5s"},
+	{Stall, "stall", "stalls", headNode, none, clauseRate | clauseBy, clauseSpan | clauseOn, "before R% of operations on channels and locks, the goroutine stands still, by up to D", "stall 1 5% by 100ms at 1s for 5s"},
 	{Full, "full", "steps with a full disk", headNode, none, 0, clauseSpan | clauseOn, "its disk is full, for programs that write files", "full 1 at 1s for 5s"},
 	{Rot, "rot", "flipped bits", headNode, none, clauseAt, 0, "one bit of a synced record flips: its checksum tells at the next start, and the node is down for good; in the data of a file nothing tells", "rot 1 at 1s"},
 

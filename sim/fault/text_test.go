@@ -184,6 +184,7 @@ func TestFormsAreMadeFromTheGrammar(t *testing.T) {
 		Full:      "full N [at T] [after OP [KIND] #K [of N]] [for D]",
 		Order:     "order N [at T] [after OP [KIND] #K [of N]] [for D]",
 		Yield:     "yield N R% [at T] [after OP [KIND] #K [of N]] [for D]",
+		Stall:     "stall N R% by D [at T] [after OP [KIND] #K [of N]] [for D]",
 		Drift:     "drift N by PPMppm [at T] [after OP [KIND] #K [of N]] [for D]",
 		Byzantine: "byzantine N equivocates|forges|replays|withholds|alters R% [at T] [for D]",
 		Heal:      "heal at T",
@@ -224,6 +225,7 @@ func TestFaultsHaveAText(t *testing.T) {
 		{Fault{Op: Order, Node: 1, At: ms, For: time.Second}, "order 1 at 1ms for 1s"},
 		{Fault{Op: Order, On: Anchor{Op: protocol.OpPersist, N: 2}}, "order 0 after persist #2"},
 		{Fault{Op: Yield, Node: 1, Rate: protocol.Percent(5), At: ms}, "yield 1 5% at 1ms"},
+		{Fault{Op: Stall, Node: 1, Rate: protocol.Percent(5), By: 3 * time.Millisecond, At: ms}, "stall 1 5% by 3ms at 1ms"},
 		{Fault{Op: Jump, By: -50 * time.Millisecond}, "jump 0 by -50ms at 0s"},
 		// Invalid ones have some text, too.
 		{Fault{Node: 1}, "fault(0) 1"},
@@ -259,7 +261,7 @@ func TestClausesComeInAnyOrder(t *testing.T) {
 }
 
 func TestFaultErrorsSayWhereAndWhatWouldBeRight(t *testing.T) {
-	all := "want a fault: crash, restart, pause, failsync, slowsync, latetimer, order, yield, full, rot, partition, cut, ring, deaf, mute, clog, slow, lose, copy, late, echo, corrupt, jump, drift, byzantine, heal"
+	all := "want a fault: crash, restart, pause, failsync, slowsync, latetimer, order, yield, stall, full, rot, partition, cut, ring, deaf, mute, clog, slow, lose, copy, late, echo, corrupt, jump, drift, byzantine, heal"
 	crash := "crash N [at T] [after K effects|after OP [KIND] #K [of N]] [for D] [torn|scattered|any]"
 	for _, test := range []struct{ text, want string }{
 		{"chrash 2 at 30ms", `1, column 1: found "chrash"; did you mean crash?`},
@@ -389,7 +391,7 @@ func TestAnInvalidFaultIsRefusedWithItsTextAndTheRightForm(t *testing.T) {
 		f    Fault
 		want string
 	}{
-		{Fault{Op: Heal + 1}, "fault 0 has operation 27, want 1 to 26"},
+		{Fault{Op: Heal + 1}, "fault 0 has operation 28, want 1 to 27"},
 		{Fault{Op: Pause}, "fault 0 (pause 0 at 0s for 0s) lasts 0s, want 1ns to 24h0m0s"},
 		{Fault{Op: Pause, For: 1, At: 101}, "fault 0 (pause 0 at 101ns for 1ns) begins at 101ns, want 0s to 100ns"},
 		{Fault{Op: Pause, For: 1, Node: 5}, "fault 0 (pause 5 at 0s for 1ns) hits node 5, want 0 to 4"},

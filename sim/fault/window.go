@@ -73,7 +73,7 @@ func (w *Window) Turn(now protocol.Time) protocol.Time {
 // gone. A crash has none: it ends in a restart.
 func (op Op) Lasts() bool {
 	switch op {
-	case Pause, SlowSync, LateTimer, Order, Yield, Full, Drift, Byzantine:
+	case Pause, SlowSync, LateTimer, Order, Yield, Stall, Full, Drift, Byzantine:
 		return true
 	}
 	return op.OfLinks()

@@ -65,7 +65,7 @@ func (h *History) Words(row, most int) string {
 		return h.Message(row, most)
 	case sim.Noted:
 		if sim.AsksOfTurns(h.Kinds.All[x.Kind]) {
-			return "goroutine " + h.shown(row, most)
+			return "goroutine " + h.shown(row, 2*most) // two places in the code
 		}
 		return "notes " + h.Message(row, most)
 	case sim.Lifted:

@@ -14,7 +14,7 @@ const available = true
 func simRun(f func())
 
 //go:linkname simBegin runtime.simBegin
-func simBegin(seed uint64, local any, ask func(name, operation uint64) bool)
+func simBegin(seed uint64, local any, ask func(name, operation uint64) (yields bool, stalls int64))
 
 //go:linkname simDisturb runtime.simDisturb
 func simDisturb(on bool)

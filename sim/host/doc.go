@@ -29,11 +29,13 @@
 //     wait. time.Now follows the jumps of the clock; its monotonic reading, timers and deadlines
 //     do not.
 //   - Goroutines run one at a time, each until it waits, in the order in which they could. Under
-//     the faults order and yield, answers of the run decide who is next, and who lets others go
-//     first before it operates on a channel or lock. Traces and stories say which goroutine it was,
-//     by where it was begun and three digits that tell it from others begun there, and the line.
-//     These faults find what is in conflict within one step, and each input is a step of its own:
-//     have one timer, or one input, start several requests.
+//     the faults order, yield and stall, answers of the run decide which is next, and which lets
+//     others go first, or stands still for a time, before it operates on a channel or lock. Traces
+//     and stories say which goroutine it was, by where it was begun and three digits that tell it
+//     from others begun there, and the line.
+//   - Orders and yields find what is in conflict within one step, and each message, input and timer
+//     is a step of its own. Stalls find what is in conflict between steps, such as a request that
+//     writes what it has read after a later one: they last as long as a message or a timeout does.
 //   - math/rand, crypto/rand, select, and the order of maps follow from Options.Salt, the node, its
 //     incarnation and one answer, go.rand; and from the step and the goroutine. What happens in
 //     other steps changes none of it, so a search may take that away.

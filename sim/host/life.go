@@ -196,7 +196,7 @@ func (l *life) step(env *protocol.Env, e event) {
 
 // drive is the bubble's driver.
 func (l *life) drive(seed uint64) {
-	simBegin(seed, l, l.yield)
+	simBegin(seed, l, l.before)
 	for e := range l.events {
 		if e.kind == asked {
 			e.do()

@@ -44,7 +44,7 @@ func counter(ctx context.Context, h *host.Host) error {
 }
 
 // lost returns how many updates were lost, and the answers.
-func lost(t *testing.T, src protocol.Source, faults string) (*said, []source.Answer) {
+func lost(t *testing.T, p host.Program, src protocol.Source, faults string) (*said, []source.Answer) {
 	t.Helper()
 	fs, err := fault.Parse(faults)
 	if err != nil {
@@ -52,7 +52,7 @@ func lost(t *testing.T, src protocol.Source, faults string) (*said, []source.Ans
 	}
 	plan := sim.Plan{
 		Nodes:  1,
-		Node:   func(protocol.NodeID) protocol.Node { return host.New(counter, host.Options{}) },
+		Node:   func(protocol.NodeID) protocol.Node { return host.New(p, host.Options{}) },
 		Link:   sim.Link{Delay: 1},
 		Faults: fs,
 		Until:  protocol.Time(time.Minute),
@@ -72,29 +72,74 @@ func lost(t *testing.T, src protocol.Source, faults string) (*said, []source.Ans
 
 func TestALostUpdateIsFoundByYieldsAndShrinksToFewAnswers(t *testing.T) {
 	const faults = "yield 0 20% at 0s for 1m; order 0 at 0s for 1m"
-	if w, _ := lost(t, source.Seed(1), ""); len(w.lines) > 1 {
+	if w, _ := lost(t, counter, source.Seed(1), ""); len(w.lines) > 1 {
 		t.Fatalf("by arrival, updates are lost: %v", w.lines)
 	}
-	w, answers := lost(t, source.Seed(1), faults)
+	w, answers := lost(t, counter, source.Seed(1), faults)
 	if !w.has("lost") {
 		t.Fatalf("with %q, no update of seed 1 is lost", faults)
 	}
 	for size := len(answers); size > 0; size /= 2 {
 		for i := 0; i+size <= len(answers); {
 			less := append(append([]source.Answer(nil), answers[:i]...), answers[i+size:]...)
-			if w, _ := lost(t, source.NewReplay(less), faults); w.has("lost") {
+			if w, _ := lost(t, counter, source.NewReplay(less), faults); w.has("lost") {
 				answers = less
 			} else {
 				i += size
 			}
 		}
 	}
-	w, _ = lost(t, source.NewReplay(answers), faults)
+	w, _ = lost(t, counter, source.NewReplay(answers), faults)
 	if story := strings.Join(w.lines, "\n"); !strings.Contains(story, " yields at host/order_test.go:") || !strings.Contains(story, ", before Mutex.Lock") {
 		t.Errorf("the story does not say where a goroutine gave its turn away:\n%s", story)
 	}
 	if len(answers) > 3 {
 		t.Errorf("shrunk to %d answers, want at most 3: %v", len(answers), answers)
+	}
+}
+
+// A request that is read before the next one comes, and written after it.
+func TestAGoroutineThatStandsStillIsOvertakenByALaterStep(t *testing.T) {
+	overtaken := func(ctx context.Context, h *host.Host) error {
+		var mu sync.Mutex
+		total := 0
+		for i := 1; ; i++ {
+			if _, err := h.Input(ctx); err != nil {
+				return err
+			}
+			go func() {
+				begun := time.Now()
+				mu.Lock()
+				n := total
+				mu.Unlock()
+				mu.Lock()
+				total = n + 1
+				if total != i {
+					tell(h, "lost after "+time.Since(begun).Truncate(time.Second).String())
+					total = i
+				}
+				mu.Unlock()
+			}()
+		}
+	}
+	for faults, want := range map[string]bool{
+		"yield 0 20% at 0s for 1m; order 0 at 0s for 1m": false, // each input is a step of its own
+		"stall 0 20% by 3s at 0s for 1m":                 true,
+	} {
+		found := false
+		for seed := range uint64(20) {
+			w, _ := lost(t, overtaken, source.Seed(seed), faults)
+			found = found || w.has("lost after 2s")
+			if w.has("lost") && !want {
+				t.Errorf("seed %d: an update is lost with %q", seed, faults)
+			}
+			if text := strings.Join(w.lines, "\n"); want && !strings.Contains(text, "s at host/order_test.go:") {
+				t.Errorf("seed %d: no note says for how long a goroutine stands still, and where:\n%s", seed, text)
+			}
+		}
+		if found != want {
+			t.Errorf("with %q, found: %v", faults, found)
+		}
 	}
 }
 

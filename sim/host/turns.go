@@ -5,6 +5,7 @@ import (
 	"path"
 	"runtime"
 	"strings"
+	"time"
 
 	"dessim/protocol"
 )
@@ -13,6 +14,7 @@ import (
 var (
 	kindOrder = protocol.KindOf("go.order")
 	kindYield = protocol.KindOf("go.yield")
+	kindStall = protocol.KindOf("go.stall")
 	kindTurns = protocol.KindOf("go.turns") // of a step: which goroutines ran, one after the other
 )
 
@@ -81,19 +83,27 @@ func (l *life) pick() int {
 	return i
 }
 
-// yield answers whether a goroutine gives its turn away before an operation, the so many-th of the
-// step. It runs on that goroutine.
-func (l *life) yield(name, operation uint64) (yields bool) {
+// before answers whether a goroutine gives its turn away before an operation, the so many-th of the
+// step, and for how many nanoseconds it stands still first. It runs on that goroutine.
+func (l *life) before(name, operation uint64) (yields bool, stalls int64) {
 	l.do(func(env *protocol.Env) {
-		if yields = env.Scheduler().Yield(protocol.Hash2(name, operation)); !yields {
+		about := protocol.Hash2(name, operation)
+		stall := env.Scheduler().Stall(about)
+		yields, stalls = env.Scheduler().Yield(about), int64(stall)
+		if !yields && stall == 0 {
 			return
 		}
 		_, begun := simSelf()
 		var at [16]uintptr
 		n := runtime.Callers(2, at[:])
-		env.Note(kindYield, goroutine{name, begun}, "yields", operationAt(at[:n]))
+		if yields {
+			env.Note(kindYield, goroutine{name, begun}, "yields", operationAt(at[:n]))
+		}
+		if stall > 0 {
+			env.Note(kindStall, goroutine{name, begun}, "stalls for", stall.Round(time.Microsecond), operationAt(at[:n]))
+		}
 	})
-	return yields
+	return yields, stalls
 }
 
 // goroutine is printed as where it was begun and the last digits of its name: "main.go:12/3fa".

@@ -50,6 +50,7 @@ const (
 	order
 	yield
 	full
+	stall
 	kindCount
 )
 
@@ -81,6 +82,7 @@ func kinds() [kindCount]kind {
 		order:     {"order", "the goroutines of nodes that have any run in a drawn order", true, 1, (*drawer).order},
 		yield:     {"yield", "goroutines let others run first, before they use a channel or lock", true, 1, (*drawer).yield},
 		full:      {"full", "the disks of nodes that have files are full for a time", true, 1, (*drawer).full},
+		stall:     {"stall", "goroutines stand still for a time, before they use a channel or lock", true, 1, (*drawer).stall},
 		mute:      {"mute", "nodes are not heard by any other node", true, 1, (*drawer).mute},
 	}
 }
@@ -374,6 +376,16 @@ func (d *drawer) yield() bool {
 	d.begin(d.From, d.To)
 	d.f.Node = d.node(d.Nodes)
 	d.percent(1, 5, 20, 50)
+	d.last()
+	return true
+}
+
+// stall draws short windows, and more often small shares: a program in which much stands still does little.
+func (d *drawer) stall() bool {
+	d.f.Op, d.f.By = fault.Stall, d.times(askBy, 7)
+	d.begin(d.From, d.To)
+	d.f.Node = d.node(d.Nodes)
+	d.percent(1, 1, 5, 20)
 	d.last()
 	return true
 }

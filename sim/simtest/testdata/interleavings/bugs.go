@@ -111,3 +111,20 @@ func dataRace() job {
 		return got[0] == got[1]
 	}
 }
+
+// overtaken counts visits, and drops the lock between reading and writing. Visits come one after the
+// other, so only one that stands still there is overtaken by the next.
+func overtaken() job {
+	var mu sync.Mutex
+	total, want := 0, 0
+	return func() bool {
+		mu.Lock()
+		n := total
+		mu.Unlock()
+		mu.Lock()
+		defer mu.Unlock()
+		total = n + 1
+		want++
+		return total == want
+	}
+}

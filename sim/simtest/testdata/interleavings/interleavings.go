@@ -1,5 +1,6 @@
 // Package interleavings has programs with mistakes that only some order of their goroutines
-// shows: a lost update, a deadlock, a lost wakeup and a data race. In the order of arrival none does.
+// shows: a lost update, a deadlock, a lost wakeup, a data race, and an update lost to a request that
+// comes later. In the order of arrival none does.
 package interleavings
 
 import (
@@ -17,7 +18,7 @@ import (
 
 var kindDone = protocol.KindOf("done")
 
-// program does a job for each input.
+// program does a job for each input, in a goroutine of its own, as a server does.
 func program(begin func() job) host.Program {
 	return func(ctx context.Context, h *host.Host) error {
 		do := begin()
@@ -25,7 +26,7 @@ func program(begin func() job) host.Program {
 			if _, err := h.Input(ctx); err != nil {
 				return err
 			}
-			h.Output(kindDone, fmt.Append(nil, do()))
+			go func() { h.Output(kindDone, fmt.Append(nil, do())) }()
 		}
 	}
 }
@@ -33,18 +34,19 @@ func program(begin func() job) host.Program {
 // All is the table of scenarios.
 func All() []*scenario.Scenario {
 	return []*scenario.Scenario{
-		mistake("lostupdate", "an update between two locks is lost", lostUpdate),
-		mistake("deadlock", "two locks in two orders", deadlock),
-		mistake("lostwakeup", "a condition is looked at before the lock is taken", lostWakeup),
-		mistake("datarace", "a value is made twice", dataRace),
+		mistake("lostupdate", "an update between two locks is lost", "order,yield", lostUpdate),
+		mistake("deadlock", "two locks in two orders", "order,yield", deadlock),
+		mistake("lostwakeup", "a condition is looked at before the lock is taken", "order,yield", lostWakeup),
+		mistake("datarace", "a value is made twice", "order,yield", dataRace),
+		mistake("overtaken", "an update is lost to one that comes later", "order,yield,stall", overtaken),
 	}
 }
 
-func mistake(name, shows string, begin func() job) *scenario.Scenario {
+func mistake(name, shows, faults string, begin func() job) *scenario.Scenario {
 	return &scenario.Scenario{
 		Name:     name,
 		Shows:    shows,
-		Defaults: scenario.Params{Nodes: 1, Delay: time.Millisecond, Until: time.Minute, Faults: "order,yield"},
+		Defaults: scenario.Params{Nodes: 1, Delay: time.Millisecond, Until: time.Minute, Faults: faults},
 		Own:      []*scenario.Param{scenario.Int("jobs", 10, 1, 1000, "how often the program does its job")},
 		Build: func(b *scenario.Setup) *scenario.Run {
 			jobs := uint64(b.Int("jobs"))

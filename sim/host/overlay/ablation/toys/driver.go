@@ -11,7 +11,7 @@ import (
 func simRun(f func())
 
 //go:linkname simBegin runtime.simBegin
-func simBegin(seed uint64, local any, ask func(name, operation uint64) bool)
+func simBegin(seed uint64, local any, ask func(name, operation uint64) (yields bool, stalls int64))
 
 //go:linkname simDisturb runtime.simDisturb
 func simDisturb(on bool)
@@ -52,7 +52,7 @@ func init() {
 
 // drive is what package host does for a node, without the node.
 func (t *toy) drive(p *printer) {
-	simBegin(1, p, func(name, operation uint64) bool { return operation%3 == 0 })
+	simBegin(1, p, func(name, operation uint64) (yields bool, stalls int64) { return operation%3 == 0, 0 })
 	simDisturb(t.yields)
 	simGuest(true)
 	go t.run(p)
