@@ -25,9 +25,12 @@ func AsksOfMessage(k protocol.Kind) bool { return strings.HasPrefix(k.String(), 
 func AsksLag(k protocol.Kind) bool { return strings.HasPrefix(k.String(), "late.") }
 
 // AsksOfTurns reports whether a question of that kind asks which goroutine of node A of its key
-// has its turn, or whether one gives it away or stands still: see protocol.Scheduler. A note of that
-// kind says what an answer did.
+// has its turn, or whether one gives it away or stands still: see protocol.Scheduler.
 func AsksOfTurns(k protocol.Kind) bool { return k == kindOrder || k == kindYield || k == kindStall }
+
+// TellsOfGoroutines reports whether a note of that kind says what a goroutine of the node did: with an
+// answer to such a question, or that it panics while a deferred call of it waits.
+func TellsOfGoroutines(k protocol.Kind) bool { return AsksOfTurns(k) || k == kindPanics }
 
 // AsksStall returns the kind of the question that is asked next of the same turn if the answer to one
 // of kind k is yes, and reports whether there is one: for how long the goroutine stands still, in

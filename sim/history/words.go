@@ -64,7 +64,7 @@ func (h *History) Words(row, most int) string {
 	case sim.Output:
 		return h.Message(row, most)
 	case sim.Noted:
-		if sim.AsksOfTurns(h.Kinds.All[x.Kind]) {
+		if sim.TellsOfGoroutines(h.Kinds.All[x.Kind]) {
 			return "goroutine " + h.shown(row, 2*most) // two places in the code
 		}
 		return "notes " + h.Message(row, most)

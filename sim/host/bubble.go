@@ -46,8 +46,11 @@ func simGrant(i int)
 //go:linkname simSelf runtime.simSelf
 func simSelf() (name uint64, begun [4]uintptr)
 
+//go:linkname simPanics runtime.simPanics
+func simPanics() bool
+
 //go:linkname simWaiting runtime.simWaiting
-func simWaiting(f func(name uint64, begun [4]uintptr, reason string, stack []uintptr))
+func simWaiting(f func(name uint64, begun [4]uintptr, reason string, panics any, stack []uintptr))
 
 //go:linkname simEnded runtime.simEnded
 func simEnded() (ended, panicked bool, why any, stack []uintptr)

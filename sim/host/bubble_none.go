@@ -18,7 +18,8 @@ func simWait() bool                                                             
 func simQueued(int) (name, woken uint64, begun [4]uintptr)                           { return 0, 0, begun }
 func simGrant(int)                                                                   {}
 func simSelf() (name uint64, begun [4]uintptr)                                       { return 0, begun }
-func simWaiting(func(uint64, [4]uintptr, string, []uintptr))                         {}
+func simPanics() bool                                                                { return false }
+func simWaiting(func(uint64, [4]uintptr, string, any, []uintptr))                    {}
 func simEnded() (ended, panicked bool, why any, stack []uintptr)                     { return false, false, nil, nil }
 func simExit(int)                                                                    {}
 func simKill() int                                                                   { return 0 }

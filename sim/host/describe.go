@@ -20,9 +20,13 @@ func (n *node) Describe(b []byte) []byte {
 	var all, open []string
 	l.events <- event{kind: asked, do: func() {
 		open = l.files.describe()
-		simWaiting(func(name uint64, begun [4]uintptr, reason string, stack []uintptr) {
+		simWaiting(func(name uint64, begun [4]uintptr, reason string, panics any, stack []uintptr) {
 			if what, ok := l.files.waitsFor(name); ok {
 				reason = what
+			}
+			reason = plain(reason)
+			if panics != nil {
+				reason = fmt.Sprintf("panics (%s), and in a deferred call, %s", firstLine(panics), reason)
 			}
 			all = append(all, fmt.Sprintf("%s: %s %s", place(begun), reason, lineAt(stack)))
 		})
@@ -45,6 +49,41 @@ func (n *node) Describe(b []byte) []byte {
 		b = fmt.Appendf(b, "  %s\n", line)
 	}
 	return b
+}
+
+// plain returns why a goroutine waits without a word of package synctest.
+func plain(reason string) string { return strings.TrimSuffix(reason, " (durable)") }
+
+func firstLine(v any) string {
+	line, _, _ := strings.Cut(fmt.Sprint(v), "\n")
+	return line
+}
+
+// panicking is a goroutine that panics, and has a deferred call that waits. Nobody sees the panic until
+// that returns, which may be never.
+type panicking struct {
+	goroutine
+	with, waits string
+	at          []uintptr
+}
+
+func (p *panicking) String() string {
+	return fmt.Sprintf("%v panics (%s), and a deferred call waits: %s %s", p.goroutine, p.with, p.waits, lineAt(p.at))
+}
+
+// panicking returns those that were not told before.
+func (l *life) panicking() (found []panicking) {
+	simWaiting(func(name uint64, begun [4]uintptr, reason string, panics any, stack []uintptr) {
+		if panics == nil || l.panics[name] {
+			return
+		}
+		if l.panics == nil {
+			l.panics = make(map[uint64]bool)
+		}
+		l.panics[name] = true
+		found = append(found, panicking{goroutine{name, begun}, firstLine(panics), plain(reason), stack})
+	})
+	return found
 }
 
 // place returns where a goroutine was begun: "kv/store.go:41". It is the innermost line that is not

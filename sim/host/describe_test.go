@@ -44,6 +44,43 @@ func TestADescriptionSaysWhereGoroutinesWait(t *testing.T) {
 	}
 }
 
+// A panic ends nothing before all deferred calls have returned.
+func TestADescriptionSaysWhichGoroutinePanics(t *testing.T) {
+	var first int
+	s := run(t, 1, 1, func(ctx context.Context, h *host.Host) error {
+		first = line()
+		var wg sync.WaitGroup
+		wg.Add(1)
+		go func() {
+			defer wg.Wait()
+			defer func() { _ = recover() }()
+			panic("recovered")
+		}()
+		go func() {
+			defer wg.Wait()
+			defer func() { panic("in a deferred call\nand more") }()
+			var none []int
+			_ = none[len(h.Name())]
+		}()
+		go func() {
+			defer wg.Wait()
+			runtime.Goexit()
+		}()
+		wg.Wait()
+		return nil
+	})
+	got := string(s.Node(0).(protocol.Describer).Describe(nil))
+	at := func(n int) string { return fmt.Sprintf("host/describe_test.go:%d", first+n) }
+	want := "goroutines:\n" +
+		"  " + at(3) + " #1: sync.WaitGroup.Wait at " + at(6) + "\n" +
+		"  " + at(8) + " #1: panics (in a deferred call), and in a deferred call, sync.WaitGroup.Wait at " + at(10) + "\n" +
+		"  " + at(14) + " #1: sync.WaitGroup.Wait at " + at(16) + "\n" +
+		"  main #1: sync.WaitGroup.Wait at " + at(18) + "\n"
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
 // line returns the line that calls it.
 func line() int {
 	_, _, n, _ := runtime.Caller(1)
@@ -69,5 +106,37 @@ func TestLivesThatAreOverLeaveNoGoroutines(t *testing.T) {
 		}
 		runtime.GC()
 		time.Sleep(time.Millisecond)
+	}
+}
+
+// The panic is told when it begins, once, and those that are recovered before their goroutine waits are not.
+func TestAPanicWhoseDeferredCallWaitsIsANote(t *testing.T) {
+	s := runUnder(t, 1, "", func(ctx context.Context, h *host.Host) error {
+		var wg sync.WaitGroup
+		wg.Add(1)
+		go func() {
+			defer wg.Wait()
+			panic("late")
+		}()
+		func() {
+			defer func() { _ = recover() }()
+			panic("early")
+		}()
+		for range 3 {
+			time.Sleep(time.Second)
+		}
+		return nil
+	})
+	told := 0
+	for _, line := range s.lines {
+		if strings.Contains(line, "panics") {
+			told++
+			if !strings.Contains(line, " panics (late), and a deferred call waits: sync.WaitGroup.Wait at host/describe_test.go:") || !strings.Contains(line, "0s") {
+				t.Errorf("told: %s", line)
+			}
+		}
+	}
+	if told != 1 {
+		t.Errorf("told %d times, want once: %v", told, s.lines)
 	}
 }

@@ -122,6 +122,7 @@ type life struct {
 	inexact  bool // a map was ranged over whose order may follow from addresses
 	owned    map[string]any
 	passed   passing         // in the step
+	panics   map[uint64]bool // goroutines that wait though they panic, by name
 	lines    [2]bytes.Buffer // begun lines of stdout and stderr
 }
 
@@ -159,6 +160,7 @@ type outcome struct {
 	stack    []uintptr
 	ranged   []uintptr // where a map was ranged over whose order may follow from addresses
 	turns    turns     // if they are told
+	panics   []panicking
 }
 
 // step has the bubble consume an event at the time of env, and run until all its goroutines wait.
@@ -176,6 +178,9 @@ func (l *life) step(env *protocol.Env, e event) {
 	l.setEnv(nil)
 	if len(o.ranged) > 0 && o.ranged[0] != 0 {
 		env.Note(kindInexact, "ranges over a map whose order may follow from addresses", lineAt(o.ranged))
+	}
+	for i := range o.panics {
+		env.Note(kindPanics, &o.panics[i])
 	}
 	if len(o.turns) > 1 {
 		env.Note(kindTurns, o.turns)
@@ -226,6 +231,9 @@ func (l *life) drive(seed uint64) {
 		var o outcome
 		if e.observed {
 			o.turns = simLog(0)
+		}
+		if simPanics() {
+			o.panics = l.panicking()
 		}
 		if !l.inexact {
 			stack := simRanged()

@@ -15,6 +15,8 @@ var (
 	kindOrder = protocol.KindOf("go.order")
 	kindYield = protocol.KindOf("go.yield")
 	kindStall = protocol.KindOf("go.stall")
+
+	kindPanics = protocol.KindOf("go.panics") // a goroutine does, and a deferred call of it waits
 	kindTurns = protocol.KindOf("go.turns") // of a step: which goroutines ran, one after the other
 )
 
