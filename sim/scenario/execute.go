@@ -13,6 +13,7 @@ import (
 	"dessim/sim/fault"
 	"dessim/sim/source"
 	"dessim/sim/stats"
+	"dessim/sim/swarm"
 	"dessim/sim/watch"
 )
 
@@ -29,12 +30,13 @@ type Report struct {
 	Sim      sim.Result
 	Nodes    []Node
 	Facts    []Fact
-	Faults   []fault.Fault // of the plan; read only
-	Impacts  []sim.Impact  // what each of them did
-	Counts   []Count       // the names depend on the scenario alone
-	Story    []string      // of a run that passed, if the scenario has one
-	Written  []Impact      // what the faults did that the parameters write in words
-	Drawn    []Count       // what the faults did that they have drawn, by kind
+	Faults   []fault.Fault   // of the plan; read only
+	Impacts  []sim.Impact    // what each of them did
+	Counts   []Count         // the names depend on the scenario alone
+	Story    []string        // of a run that passed, if the scenario has one
+	Written  []Impact        // what the faults did that the parameters write in words
+	Drawn    []Count         // what the faults did that they have drawn, by kind
+	Undrawn  []swarm.Undrawn // the kinds that they ask for, and that cannot be drawn
 }
 
 // Interrupted reports whether the run was ended from outside, so that it shows nothing.
@@ -120,6 +122,7 @@ func (s *Scenario) Prepare(seed uint64, p Params, src protocol.Source, cut *Cut)
 func (s *Scenario) build(seed uint64, p Params, src protocol.Source, cut *Cut) (*Run, error) {
 	b := s.Setup(seed, p, src, cut)
 	run := s.make(b)
+	run.undrawn = b.undrawn
 	if s.Exhaust != nil && b.Choice(adversary) == on {
 		a := s.Exhaust.Adversary
 		a.Members = min(cmp.Or(a.Members, b.Nodes), b.Nodes) // clients do not crash
@@ -208,7 +211,7 @@ func (s *Scenario) Execute(seed uint64, p Params, src protocol.Source, o Options
 }
 
 func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source, o Options) (r Report, ok bool) {
-	r = Report{Scenario: s, Seed: seed, Params: p, Faults: run.Plan.Faults}
+	r = Report{Scenario: s, Seed: seed, Params: p, Faults: run.Plan.Faults, Undrawn: run.undrawn}
 	s.restrict(run, &p, &o)
 	run.shadow(s.shadowed(&p))
 	serial := s.part(run, &o)
@@ -246,7 +249,7 @@ func (s *Scenario) execute(run *Run, seed uint64, p Params, src protocol.Source,
 	r.Nodes = nodes(run, m, p.Nodes, sent)
 	did := m.Impacts()
 	r.Impacts = did
-	r.Written, r.Drawn = written(&p, o.Cut, run.Plan.Faults, did), drawn(&p, run.Plan.Faults, did)
+	r.Written, r.Drawn = written(&p, o.Cut, run.Plan.Faults, did), drawn(&p, run.undrawn, run.Plan.Faults, did)
 	if panicked != nil && parts > 1 {
 		return s.Execute(seed, p, src, o.serially())
 	}

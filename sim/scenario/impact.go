@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"dessim/sim"
 	"dessim/sim/check"
@@ -40,14 +41,22 @@ func written(p *Params, cut *Cut, faults []fault.Fault, did []sim.Impact) (impac
 }
 
 // drawn adds up what the faults of each kind did that the parameters have drawn. Kinds of
-// which none was drawn are among them.
-func drawn(p *Params, faults []fault.Fault, did []sim.Impact) (sums []Count) {
+// which none was drawn are among them; those that cannot be are one, with the reason.
+func drawn(p *Params, undrawn []swarm.Undrawn, faults []fault.Fault, did []sim.Impact) (sums []Count) {
 	mix, _, err := p.parseFaults()
 	if err != nil {
 		return nil
 	}
+	never := make(map[string]bool)
+	for _, u := range undrawn {
+		for _, kind := range u.Kinds {
+			never[kind] = true
+		}
+	}
 	for _, kind := range mix.Kinds() {
-		sums = append(sums, Count{Name: "-faults " + kind})
+		if !never[kind] {
+			sums = append(sums, Count{Name: "-faults " + kind})
+		}
 	}
 	for i := range faults {
 		name := "-faults " + swarm.KindOf(faults[i].ID)
@@ -55,11 +64,15 @@ func drawn(p *Params, faults []fault.Fault, did []sim.Impact) (sums []Count) {
 			sums[k].N += did[i].N
 		}
 	}
+	for i := range undrawn {
+		sums = append(sums, Count{Name: fmt.Sprintf("-faults %s (%s)", strings.Join(undrawn[i].Kinds, ", "), undrawn[i].Why)})
+	}
 	return sums
 }
 
 // Warnings returns the reasons not to rely on a run that passed, a sentence each: faults that
-// the parameters write in words and that did nothing, and messages to nodes that do not exist, unless damaged messages explain them.
+// the parameters write in words and that did nothing, kinds of faults that they name and that cannot
+// be drawn, and messages to nodes that do not exist, unless damaged messages explain them.
 func (r *Report) Warnings() (sentences []string) {
 	for i := range r.Written {
 		d := &r.Written[i]
@@ -71,6 +84,11 @@ func (r *Report) Warnings() (sentences []string) {
 			s += ": " + d.Why
 		}
 		sentences = append(sentences, s)
+	}
+	for i := range r.Undrawn {
+		if u := &r.Undrawn[i]; !u.Swarm {
+			sentences = append(sentences, "-faults "+u.String())
+		}
 	}
 	if text := r.Sim.MisaddressedText(); text != "" {
 		sentences = append(sentences, text)

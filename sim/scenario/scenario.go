@@ -20,6 +20,7 @@ import (
 	"dessim/sim/explore"
 	"dessim/sim/fault"
 	"dessim/sim/stats"
+	"dessim/sim/swarm"
 )
 
 // Scenario is a named plan with parameters and checks. Name, Defaults and Build are required;
@@ -109,6 +110,8 @@ type Run struct {
 	Measure func(m *stats.Meter)
 	// Story describes a run that passed, one sentence an element.
 	Story func() []string
+
+	undrawn []swarm.Undrawn // kinds of faults that the parameters ask for, and that Build could not have drawn
 }
 
 // Node is what a summary shows of a node.
@@ -154,8 +157,9 @@ type Setup struct {
 	// that begin with "work." ask about the operation of number N: see AsksOfWork.
 	Source protocol.Source
 
-	cut   *Cut
-	first []protocol.Kind // of the scenario's Repairs
+	cut     *Cut
+	first   []protocol.Kind // of the scenario's Repairs
+	undrawn []swarm.Undrawn // of the last call of mix
 }
 
 // AsksOfWork reports whether a question of that kind is about the operation of the

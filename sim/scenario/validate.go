@@ -70,6 +70,12 @@ func (p *Params) Draws(kind string) bool {
 // Drawn draws the faults that the parameters ask for, as c says. Config.First comes from the
 // scenario's Repairs, if c has none.
 func (b *Setup) Drawn(c swarm.Config) []fault.Fault {
+	mix := b.mix(&c)
+	return swarm.Draw(b.Source, mix, c)
+}
+
+// mix returns the kinds to draw, completes c, and notes which kinds cannot be drawn.
+func (b *Setup) mix(c *swarm.Config) swarm.Mix {
 	mix, _, err := b.parseFaults()
 	if err != nil {
 		panic("scenario: faults that Validate accepts: " + err.Error())
@@ -77,12 +83,14 @@ func (b *Setup) Drawn(c swarm.Config) []fault.Fault {
 	if c.First == nil {
 		c.First = b.first
 	}
-	return swarm.Draw(b.Source, mix, c)
+	b.undrawn = mix.Undrawn(*c)
+	return mix
 }
 
 // DrawFaults returns the faults of a plan that has none of its own: those that the parameters
 // write in words and those that they have drawn, as c says; or those of a search.
 func (b *Setup) DrawFaults(c swarm.Config) []fault.Fault {
+	b.mix(&c) // a replay tells what cannot be drawn, too
 	return b.Faulted(func() []fault.Fault { return append(b.Written(), b.Drawn(c)...) })
 }
 

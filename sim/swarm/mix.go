@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"dessim/sim/wording"
@@ -97,6 +98,41 @@ func (m Mix) Kinds() (names []string) {
 		}
 	}
 	return names
+}
+
+// Undrawn is kinds of a Mix that are never drawn.
+type Undrawn struct {
+	Kinds []string
+	Why   string // what follows their names: "need 2 nodes, and faults hit 1"
+	Swarm bool   // they are of a swarm, which draws from others too; nobody named them
+}
+
+// String returns one line: "partition, lose: need 2 nodes, and faults hit 1".
+func (u *Undrawn) String() string { return strings.Join(u.Kinds, ", ") + ": " + u.Why }
+
+// Undrawn returns the kinds that Draw never draws from c, those with one reason together.
+func (m Mix) Undrawn(c Config) (all []Undrawn) {
+	for i, k := range kinds() {
+		verb, why := "need", ""
+		switch {
+		case m.kinds&(1<<i) == 0:
+			continue
+		case len(c.Nodes) < k.fewest:
+			why = fmt.Sprintf("%s, and faults hit %d", wording.Count(k.fewest, "node"), len(c.Nodes))
+		case i == repair && len(c.First) == 0:
+			why = "messages whose loss is repaired, and the scenario names none"
+		default:
+			continue
+		}
+		of := m.swarm && !k.beyond
+		at := slices.IndexFunc(all, func(u Undrawn) bool { return u.Swarm == of && strings.HasSuffix(u.Why, " "+why) })
+		if at < 0 {
+			at, verb = len(all), "needs"
+			all = append(all, Undrawn{Swarm: of})
+		}
+		all[at].Kinds, all[at].Why = append(all[at].Kinds, k.name), verb+" "+why
+	}
+	return all
 }
 
 // String returns the text that ParseMix reads.

@@ -383,6 +383,72 @@ func TestMixesAreReadAsTheyArePrinted(t *testing.T) {
 	}
 }
 
+// greedy answers as a Seed does, but takes all slots and kinds.
+type greedy struct{ source.Seed }
+
+func (greedy) Chance(protocol.Key, protocol.Ratio) bool { return true }
+
+func TestAKindIsNeverDrawnIfItIsToldSo(t *testing.T) {
+	told, kept := 0, 0
+	property := func(t *rapid.T) {
+		c, _ := drawConfig(t)
+		c.Most = max(c.Most, 6)
+		m := drawMix(t)
+		m.swarm = false
+		drawn := make(map[string]bool)
+		for _, f := range Draw(greedy{source.Seed(rapid.Uint64().Draw(t, "seed"))}, m, c) {
+			drawn[KindOf(f.ID)] = true
+		}
+		undrawn := make(map[string]bool)
+		for _, u := range m.Undrawn(c) {
+			for _, k := range u.Kinds {
+				undrawn[k] = true
+				told++
+				if drawn[k] {
+					t.Fatalf("%s is drawn, though told as %v", k, &u)
+				}
+			}
+		}
+		if c.To-c.From < protocol.Time(c.Most) { // no time for a pause
+			return
+		}
+		for _, k := range m.Kinds() {
+			kept++
+			if !undrawn[k] && !drawn[k] {
+				t.Fatalf("of %v nodes no %s is drawn, and nothing says why", c.Nodes, k)
+			}
+		}
+	}
+	rapid.Check(t, property)
+	fixed.Check(t, 40, property)
+	if told < 50 || kept < 50 {
+		t.Errorf("vacuous: %d kinds told, %d looked for", told, kept)
+	}
+}
+
+func TestTheReasonsOfKindsThatAreNeverDrawnAreGrouped(t *testing.T) {
+	c := usual()
+	c.Nodes, c.First = someNodes(3), nil
+	for text, want := range map[string]string{
+		"crash,partition,lose":  "",
+		"ring,lose":             "ring: needs 4 nodes, and faults hit 3",
+		"ring,byzantine,repair": "ring, byzantine: need 4 nodes, and faults hit 3; repair: needs messages whose loss is repaired, and the scenario names none",
+		"swarm,byzantine":       "ring: needs 4 nodes, and faults hit 3 (of a swarm); byzantine: needs 4 nodes, and faults hit 3",
+	} {
+		var got []string
+		for _, u := range mustParse(t, text).Undrawn(c) {
+			line := u.String()
+			if u.Swarm {
+				line += " (of a swarm)"
+			}
+			got = append(got, line)
+		}
+		if all := strings.Join(got, "; "); all != want {
+			t.Errorf("%s: %q, want %q", text, all, want)
+		}
+	}
+}
+
 func TestUnknownKindsAreRefusedWithWhatWasMeant(t *testing.T) {
 	for text, want := range map[string]string{
 		"chrash":     `swarm: no kind of faults is called "chrash"; did you mean crash?`,

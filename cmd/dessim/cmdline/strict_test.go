@@ -14,6 +14,7 @@ import (
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/scenario"
+	"dessim/sim/swarm"
 )
 
 // calm is a run that passes, but for the faults that are added to it.
@@ -81,7 +82,7 @@ func TestVerifyAndStrictGoTogether(t *testing.T) {
 // One seed of many in which a fault does something is enough: a sweep adds them up.
 func TestASweepNamesWhatDidNothingInAnySeed(t *testing.T) {
 	t.Chdir(t.TempDir())
-	const told, kind = "did nothing in any run: fault 2 (restart 2 at 5s)\n", "did nothing in any run: -faults ring\n"
+	const told, kind = "did nothing in any run: fault 2 (restart 2 at 5s)\n", "did nothing in any run: -faults ring (needs 4 nodes, and faults hit 3)\n"
 	args := append(words("sweep -scenario crash -nodes 3 -txs 2 -seeds 1-6 -faults ring,crash -results r -fault"), "crash 1 at 3s for 1s; restart 2 at 5s")
 	for _, strict := range []string{"", "-strict"} {
 		for _, command := range [][]string{args, {"merge", "r"}} {
@@ -94,8 +95,47 @@ func TestASweepNamesWhatDidNothingInAnySeed(t *testing.T) {
 				t.Errorf("dessim %q exits with %d, want %d\n%s%s", command, r.code, want, r.stdout, r.stderr)
 			}
 			object := dessim(t, append(command[:len(command):len(command)], "-json")...)
-			if !strings.HasSuffix(object.stdout, `"ineffective":["fault 2 (restart 2 at 5s)","-faults ring"],"misaddressed":{"messages":0,"runs":0},"errors":0}`+"\n") || object.code != want {
+			if !strings.HasSuffix(object.stdout, `"ineffective":["fault 2 (restart 2 at 5s)","-faults ring (needs 4 nodes, and faults hit 3)"],"misaddressed":{"messages":0,"runs":0},"errors":0}`+"\n") || object.code != want {
 				t.Errorf("dessim %q -json exits with %d, want %d\n%s", command, object.code, want, object.stdout)
+			}
+		}
+	}
+}
+
+// A server is one node, however many clients it has: nothing that is between nodes hits it.
+func TestKindsThatCannotBeDrawnAreNamedWithTheReason(t *testing.T) {
+	t.Chdir(t.TempDir())
+	p := &Program{Name: "alone", Scenarios: []*scenario.Scenario{{
+		Name: "served", Shows: "a server and its client", Defaults: scenario.Params{Nodes: 1, Delay: time.Millisecond, Until: time.Minute},
+		Build: func(b *scenario.Setup) *scenario.Run {
+			plan := sim.Plan{Nodes: 2, Node: func(protocol.NodeID) protocol.Node { return idle{} }, Link: sim.Link{Delay: b.Delay}, Until: protocol.Time(b.Until)}
+			plan.Faults = b.DrawFaults(swarm.Config{Nodes: []protocol.NodeID{0}, From: 1, To: protocol.Time(time.Second), Delay: time.Millisecond, Most: 4})
+			return &scenario.Run{Plan: plan, Checks: check.Suite{check.Sometimes("a node starts", check.EachRun, sim.Started, func(*sim.Event) bool { return true })}}
+		},
+	}}}
+	const named, ofSwarm = "\n-faults partition, lose: need 2 nodes, and faults hit 1\n", "\nnever drawn   partition, cut, flap, clog, slow, lose, copy, corrupt: need 2 nodes, and faults hit 1\n"
+	for line, want := range map[string]struct {
+		text   string
+		strict int
+	}{
+		"run -scenario served -faults partition,lose -record r": {named, exitInconclusive},
+		"replay r": {named, exitInconclusive},
+		"run -scenario served -faults partition,lose -json":         {`"warnings":["-faults partition, lose: need 2 nodes, and faults hit 1"]`, exitInconclusive},
+		"run -scenario served -faults swarm":                        {ofSwarm, exitPass},
+		"sweep -scenario served -faults lose,partition -seeds 1-20": {"\ndid nothing in any run: -faults partition, lose (need 2 nodes, and faults hit 1)\n", exitInconclusive},
+		"run -scenario served -faults late,repair,crash":            {"\n-faults late, repair: need 2 nodes, and faults hit 1\n", exitInconclusive},
+	} {
+		if strings.HasPrefix(line, "replay") {
+			p.run(t.Context(), words("run -scenario served -faults partition,lose -record r"), streams{stdout: io.Discard, stderr: io.Discard})
+		}
+		for _, strict := range []bool{false, true} {
+			args, code := words(line), exitPass
+			if strict {
+				args, code = append(args, "-strict"), want.strict
+			}
+			var out, errs bytes.Buffer
+			if got := p.run(t.Context(), args, streams{stdout: &out, stderr: &errs}); got != code || !strings.Contains(out.String(), want.text) {
+				t.Errorf("%q exits with %d, want %d and %q\n%s%s", args, got, code, want.text, &out, &errs)
 			}
 		}
 	}

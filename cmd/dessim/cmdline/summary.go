@@ -183,6 +183,11 @@ func (s *summary) figures(l *lines) {
 	if len(s.Counts) > 0 {
 		l.add("faults", "%s", s.happened())
 	}
+	for i := range s.Undrawn {
+		if u := &s.Undrawn[i]; u.Swarm { // others are warnings
+			l.add("never drawn", "%s", u)
+		}
+	}
 	l.add("events", "%d: received %d, timers %d, others %d", r.Events, r.Received, r.Fired, r.Events-r.Received-r.Fired)
 	l.add("virtual time", "%v, %v", r.End, r.Reason)
 	l.add("messages", "sent %d (%d bytes), lost %d, copied %d, to nodes that were down %d", r.Sent, r.Bytes, r.Lost, r.Copied, r.Dropped)
