@@ -1,6 +1,7 @@
 package story_test
 
 import (
+	"strings"
 	"testing"
 
 	"dessim/protocol"
@@ -55,5 +56,28 @@ func TestAStorySaysWhichRecordsACrashKeepsAndLoses(t *testing.T) {
 	} {
 		s, _ := made(t, registers(node), "-faults none -fault '"+faults+"'", 1)
 		wantLines(t, s.Lines(), want...)
+	}
+}
+
+// careless is a register that persists what it hears, and never syncs.
+type careless struct{ register }
+
+func (c *careless) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	if from != protocol.Outside {
+		env.Persist(append([]byte("letter "), msg...))
+	}
+	c.register.Receive(env, from, msg)
+}
+
+func TestAStoryNamesTheLatestUnsyncedRecordsAndCountsTheEarlier(t *testing.T) {
+	node := func() protocol.Node { return new(careless) }
+	for at, want := range map[string]string{
+		"3500ms": "node 1 crashes between steps, without a sync of letter a and letter b and letter c",
+		"5500ms": "node 1 crashes between steps, without a sync of letter c and letter d and letter e and 2 earlier",
+	} {
+		s, _ := made(t, registers(node), "-faults none -fault 'crash 1 at "+at+" for 800ms'", 1) // it misses a letter
+		if lines := strings.Join(s.Lines(), "\n"); !strings.Contains(lines, want+"\n") {
+			t.Errorf("crash at %s:\n%s\nwant a line that ends in %q", at, lines, want)
+		}
 	}
 }

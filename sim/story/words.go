@@ -232,9 +232,8 @@ func (t *teller) begins(at int) string {
 
 // unsynced says which records of a node that crashes were not synced.
 func (t *teller) unsynced(crash int) string {
-	const most = 2
 	var records []string
-	for at := crash - 1; at >= 0 && len(records) < most; at-- {
+	for at := crash - 1; at >= 0; at-- {
 		x := &t.Rows[at]
 		if x.Node != t.Rows[crash].Node {
 			continue
@@ -250,7 +249,16 @@ func (t *teller) unsynced(crash int) string {
 		return ""
 	}
 	slices.Reverse(records)
-	return ", without a sync of " + strings.Join(records, " and ")
+	return ", without a sync of " + latest(records)
+}
+
+// latest lists the last few records: what a crash meets is what came just before it.
+func latest(records []string) string {
+	const most = 3
+	if n := len(records) - most; n > 0 {
+		records = append(slices.Clone(records[n:]), fmt.Sprintf("%d earlier", n))
+	}
+	return strings.Join(records, " and ")
 }
 
 // flushes reports whether a node flushes single records.
@@ -261,7 +269,6 @@ func (t *teller) flushes(id protocol.NodeID) bool {
 // salvaged says what a crash leaves of the records that were not safe, which differs for each: the
 // last few of those that are kept, torn and lost.
 func (t *teller) salvaged(crash int) string {
-	const most = 3
 	verbs, fates := [...]string{"keeps", "tears", "loses"}, [3][]string{}
 	for at := crash + 1; at < t.rows && t.Rows[at].What == sim.Salvaged && t.Rows[at].Node == t.Rows[crash].Node; at++ {
 		fate, what := t.Remains(at, mostText)
@@ -282,10 +289,7 @@ func (t *teller) salvaged(crash int) string {
 		if len(all) == 0 {
 			continue
 		}
-		if n := len(all) - most; n > 0 {
-			all = append(all[n:], fmt.Sprintf("%d earlier", n))
-		}
-		parts = append(parts, verbs[i]+" "+strings.Join(all, " and "))
+		parts = append(parts, verbs[i]+" "+latest(all))
 	}
 	if parts == nil {
 		return ""
