@@ -18,8 +18,8 @@ type Result struct {
 	Copied       uint64 // by the network
 	Dropped      uint64 // messages and inputs that arrived at a node that was down
 	Bytes        uint64 // in the messages sent
-	Syncs        uint64
-	Flushes      uint64 // of single records, that take time
+	Syncs        uint64 // of whole disks: protocol.Env.Sync
+	Flushes      uint64 // of single records, that take time: protocol.Env.Flush
 	Outputs      uint64
 	Shadows      uint64 // looks at whether what a node tells is safe: see Plan.Shadow
 	Crashes      uint64

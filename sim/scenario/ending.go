@@ -151,10 +151,10 @@ func (c *traffic) of(id protocol.NodeID) uint64 {
 // mostKinds is how many kinds are named.
 const mostKinds = 10
 
-// most names the most frequent kinds of messages sent, outputs, timers and syncs of a run, with
+// most names the most frequent kinds of messages sent, outputs, timers and syncs, or flushes, of a run, with
 // their counts and shares of all.
 func (c *traffic) most(r *sim.Result) string {
-	all := []explore.Count{{Name: "timers", N: r.Fired}, {Name: "syncs", N: r.Syncs}}
+	all := []explore.Count{{Name: "timers", N: r.Fired}, {Name: "syncs", N: r.Syncs}, {Name: "flushes", N: r.Flushes}}
 	for _, k := range c.kinds {
 		name := k.kind.String()
 		if k.output {

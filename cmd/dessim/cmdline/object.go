@@ -44,7 +44,8 @@ type runObject struct {
 	Copied       uint64    `json:"copied"`             // messages copied by the network
 	Dropped      uint64    `json:"dropped"`            // messages and inputs that came to a node that was down
 	Outputs      uint64    `json:"outputs"`            // records that nodes made final
-	Syncs        uint64    `json:"syncs"`              // of disks
+	Syncs        uint64    `json:"syncs"`              // of whole disks
+	Flushes      uint64    `json:"flushes"`            // of single records, such as those of a file
 	Crashes      uint64    `json:"crashes"`            // of nodes
 	Restarts     uint64    `json:"restarts"`           // of nodes
 	Facts        []ordered `json:"facts"`              // figures of the scenario, such as attempts: name and value of each
@@ -67,7 +68,7 @@ func (s *summary) object() runObject {
 		Reproduce: s.command, Replay: s.saved, Report: s.reported,
 		Reason: r.Reason.String(), Received: r.Received, Timers: r.Fired, Others: r.Events - r.Received - r.Fired,
 		Sent: r.Sent, Bytes: r.Bytes, Lost: r.Lost, Copied: r.Copied, Dropped: r.Dropped,
-		Outputs: r.Outputs, Syncs: r.Syncs, Crashes: r.Crashes, Restarts: r.Restarts,
+		Outputs: r.Outputs, Syncs: r.Syncs, Flushes: r.Flushes, Crashes: r.Crashes, Restarts: r.Restarts,
 		Facts: []ordered{}, Story: append([]string{}, s.Story...), Warnings: append([]string{}, s.Warnings()...), Faults: []ordered{},
 		Misaddressed: r.Misaddressed.Sent, Verified: s.verified,
 	}

@@ -108,6 +108,7 @@ func TestTheSummaryReadsAsInTheGoldenFiles(t *testing.T) {
 	replayed := handmade(3)
 	replayed.Verdict, replayed.Checks = check.Pass, replayed.Checks[:1]
 	replayed.Scenario.Columns = replayed.Scenario.Columns[:1]
+	replayed.Sim.Syncs, replayed.Sim.Flushes = 0, 17
 	x := &replay{Recording: &scenario.Recording{Verdict: check.Pass, Digest: replayed.Sim.Digest.String()}, answers: source.NewReplay([]source.Answer{{Key: protocol.Key{Kind: protocol.KindOf("net.delay")}, Range: 2, Value: 1}})}
 	differ := handmade(21)
 	differ.Nodes[20].Cells[2] = "ef" + strings.Repeat("0", 62)

@@ -191,7 +191,11 @@ func (s *summary) figures(l *lines) {
 	l.add("events", "%d: received %d, timers %d, others %d", r.Events, r.Received, r.Fired, r.Events-r.Received-r.Fired)
 	l.add("virtual time", "%v, %v", r.End, r.Reason)
 	l.add("messages", "sent %d (%d bytes), lost %d, copied %d, to nodes that were down %d", r.Sent, r.Bytes, r.Lost, r.Copied, r.Dropped)
-	l.add("outputs", "%d, syncs %d, crashes %d, restarts %d", r.Outputs, r.Syncs, r.Crashes, r.Restarts)
+	flushes := ""
+	if r.Flushes > 0 { // programs with files have these, and no syncs
+		flushes = fmt.Sprintf(", flushes %d", r.Flushes)
+	}
+	l.add("outputs", "%d, syncs %d%s, crashes %d, restarts %d", r.Outputs, r.Syncs, flushes, r.Crashes, r.Restarts)
 	l.add("parameters", "%s", plain(strings.Join(given(s.Scenario, &s.Params), ", ")))
 }
 
