@@ -4,6 +4,10 @@
 package explore
 
 import (
+	"fmt"
+	"regexp"
+	"strings"
+
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
@@ -148,20 +152,42 @@ func (o *Outcome) Judgement() check.Verdict {
 	return o.Verdict
 }
 
-// Signature returns the key that groups failures. A panic of a node is known by its place.
-// Anything else is by the check and its explanation, without numbers, names and hashes. It is
-// "" for a run that did not fail.
+// Signature returns the key that groups failures. A panic of a node is known by its place, or if
+// that is not in its code, by what it says, whatever the node was doing. Anything else is by the
+// check and its explanation, without numbers, names and hashes. It is "" for a run that did not fail.
 func (o *Outcome) Signature() string {
 	switch {
 	case !o.Failed():
 		return ""
-	case o.Panic != nil && o.Check() == Panicked && len(o.Panic.Frames) > 0:
-		return o.Check() + ": " + o.Panic.Frames[0]
 	case o.Failure != "":
-		return o.Check() + ": " + shape(o.Failure)
+		return o.Check() + ": " + gist(o.Failure)
+	case o.Panic == nil || o.Check() != Panicked:
+		return o.Check() + ": " + gist(o.Violated().Detail)
+	case len(o.Panic.Frames) == 0:
+		return o.Check() + ": " + gist(fmt.Sprint(o.Panic.Value))
 	}
-	return o.Check() + ": " + shape(o.Violated().Detail)
+	return o.Check() + ": " + o.Panic.Frames[0]
 }
+
+// gist is shape without what says only which values there are, or how many: quoted text that has a
+// number, or fewer than three letters, is "#", and so is a list of "#". Groups that differ in
+// nothing else would look like one that was told twice.
+func gist(text string) string { return lists.ReplaceAllString(shape(unquoted(text)), "#") }
+
+var lists = regexp.MustCompile(`#(?:(?:,| and|, and)? #)+`)
+
+// unquoted replaces quoted text that is a value.
+func unquoted(text string) string {
+	return quotes.ReplaceAllStringFunc(text, func(quoted string) string {
+		const short = 3 // letters
+		if inner := quoted[1 : len(quoted)-1]; len(inner) < short || strings.Contains(shape(inner), "#") {
+			return "#"
+		}
+		return quoted
+	})
+}
+
+var quotes = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 
 // shape replaces each word that has a digit, or looks like a hash without one, by "#".
 func shape(text string) string {
