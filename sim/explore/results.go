@@ -115,6 +115,7 @@ type seedLine struct {
 	Verdict      string   `json:"verdict"`
 	Check        string   `json:"check,omitempty"`
 	Signature    string   `json:"signature,omitempty"`
+	Doubt        string   `json:"doubt,omitempty"` // of an inconclusive run
 	Digest       string   `json:"digest"`
 	Events       uint64   `json:"events"`
 	Sent         uint64   `json:"sent,omitempty"`   // messages

@@ -385,7 +385,7 @@ func (s *sweep) difference(r SeedRun) *Difference {
 
 // lineOf returns a run's line in the results.
 func (s *sweep) lineOf(r SeedRun, o *Outcome) seedLine {
-	l := seedLine{Seed: r.Seed, Verdict: string(o.Judgement()), Check: o.Check(), Signature: o.Signature(),
+	l := seedLine{Seed: r.Seed, Verdict: string(o.Judgement()), Check: o.Check(), Signature: o.Signature(), Doubt: o.Doubt(),
 		Digest: o.Digest.String(), Events: o.Sim.Events, Sent: o.Sim.Sent, End: uint64(o.Sim.End), Unjudged: o.unjudged(), Counts: o.Counts, Impacts: o.Impacts, Ancestors: r.Ancestors}
 	l.Checks, l.Others = verdictsOf(s.world.Checks, o)
 	if o.Sim.MisaddressedText() != "" {

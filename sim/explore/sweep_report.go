@@ -17,6 +17,7 @@ type SweepReport struct {
 	Inconclusive uint64
 	Errors       uint64   // runs in which a check or the simulator panicked
 	Groups       []Group  // of violations and errors, in the order of their first seeds
+	Doubts       []Doubt  // the inconclusive runs, in the order of their first seeds
 	Checks       []Judged // what became of each check of World.Checks, then of the others
 	Unseen       []string // the Sometimes of the sweep that happened in no run
 	Counts       []Sum
@@ -177,6 +178,7 @@ func (t *tally) add(l *seedLine) {
 		t.group(l)
 	case check.Inconclusive:
 		r.Inconclusive++
+		t.doubt(l)
 	default:
 		panic(fmt.Sprintf("explore: seed %d has the verdict %q", l.Seed, l.Verdict))
 	}
@@ -306,7 +308,7 @@ func (t *tally) conclude(asked Span) SweepReport {
 	if n := len(r.Covered); n > 0 {
 		r.Asked = Span{min(asked.From, r.Covered[0].From), max(asked.To, r.Covered[n-1].To)}
 	}
-	r.Checks = slices.Clone(t.checks) // a sweep that goes on changes them
+	r.Checks, r.Doubts = slices.Clone(t.checks), slices.Clone(r.Doubts) // a sweep that goes on changes them
 	r.Counts, r.Impacts = t.counts.all, t.impacts.all
 	for _, c := range t.impacts.all {
 		if c.N == 0 {

@@ -79,7 +79,7 @@ func TestASweepsPageSaysWhatItsReportHas(t *testing.T) {
 	page := words(write(t, swept(t, "")))
 	for _, want := range []string{
 		"dessim sweep coins seeds 1-10 coins are thrown ✕ violation 10 seeds 2 ✕ violations 1 ? inconclusive 7 ✓ pass",
-		"Strategy pct. Not run: seeds 11-12. a note. Never happened in any run: never. Did nothing in any run: -faults lose.",
+		"Strategy pct. Not run: seeds 11-12. a note. Inconclusive: held (1 seed, the first is 3). Never happened in any run: never. Did nothing in any run: -faults lose.",
 		"Messages to nodes that do not exist: 4,321 in 2 runs, the first is seed 7.",
 		"✕ order late 1 seed The first is seed 5. The smallest run is of seed 5, with 1,005 events. x.replay smallest minimal a b",
 		"Of Before Shrunk nodes 5 3 replay dessim replay",

@@ -22,9 +22,9 @@ const sweepUsage = `dessim sweep -scenario NAME -seeds A-B [flags]
 
 Runs a scenario with many seeds, and writes a replay file for each group of similar
 failures. The report covers the seeds from the first on without a gap, and does not
-depend on -j. It ends with the faults that did nothing in any run: each of -fault, and
-each kind of -faults. With -results, a sweep that was interrupted or killed resumes when
-it is started again.
+depend on -j. Inconclusive runs are listed by reason. The report ends with the faults that
+did nothing in any run: each of -fault, and each kind of -faults. With -results, a sweep
+that was interrupted or killed resumes when it is started again.
 
 -report writes a page on all seeds for a browser: failures with their stories, what became
 of each check, what the faults did, and how large runs are. It is written again while the

@@ -104,7 +104,7 @@ func (x *found) writeReplay(watchdog *watch.Watchdog, g *explore.Group, t *explo
 		return "", nil, &exit{exitInternal, fmt.Sprintf("not deterministic: seed %d has digest %s, its replay %s", g.Smallest.Seed, g.Digest, got)}
 	}
 	*t = *commented
-	record := recording{subject: s, command: x.again(g), verdict: o.Judgement(), digest: o.Digest, trial: t}
+	record := recording{subject: s, command: x.again(g.Smallest), verdict: o.Judgement(), digest: o.Digest, trial: t}
 	file, err := x.outputs(nil).openReplay(path)
 	if err != nil {
 		x.lost("%v", err)
@@ -113,17 +113,17 @@ func (x *found) writeReplay(watchdog *watch.Watchdog, g *explore.Group, t *explo
 	return record.write(file), led, nil
 }
 
-// again says how to make a group's smallest run again without a file.
-func (x *found) again(g *explore.Group) string {
+// again says how to make a run of the sweep again without a file.
+func (x *found) again(r explore.SeedRun) string {
 	s := x.subject
-	s.Seed = g.Smallest.Salt()
+	s.Seed = r.Salt()
 	switch {
 	case x.strategy == explore.Random:
 		return s.reproduce()
-	case len(g.Smallest.Ancestors) > 0:
-		return fmt.Sprintf("seed %d of %s, which depends on the seeds before it", g.Smallest.Seed, x.command)
+	case len(r.Ancestors) > 0:
+		return fmt.Sprintf("seed %d of %s, which depends on the seeds before it", r.Seed, x.command)
 	}
-	return fmt.Sprintf("%s -seeds %d-%d", x.command, g.Smallest.Seed, g.Smallest.Seed)
+	return fmt.Sprintf("%s -seeds %d-%d", x.command, r.Seed, r.Seed)
 }
 
 // conclusion returns the verdict.
@@ -157,12 +157,16 @@ func (x *found) printJSON() {
 			{"check", g.Check}, {"signature", g.Signature}, {"count", g.Count}, {"first_seed", g.First},
 		}.with("replay", x.replays[i]))
 	}
+	doubts := []ordered{}
+	for _, d := range r.Doubts {
+		doubts = append(doubts, ordered{{"reason", d.Reason}, {"count", d.Count}, {"seeds", d.Seeds}, {"reproduce", x.again(d.First)}})
+	}
 	o := ordered{
 		{"scenario", x.Scenario.Name}, {"params", texts(params(x.Scenario, &x.Params))}, {"strategy", x.strategy.String()}, {"covered", pairs(r.Covered)},
 	}.with("note", x.note)
 	o = append(o, ordered{
 		{"verdict", x.conclusion()}, {"seeds", r.Seeds}, {"passed", r.Passed}, {"violations", r.Violations}, {"inconclusive", r.Inconclusive},
-		{"groups", groups}, {"unseen", append([]string{}, r.Unseen...)}, {"counts", countObjects(counts)}, {"complete", r.Complete},
+		{"groups", groups}, {"doubts", doubts}, {"unseen", append([]string{}, r.Unseen...)}, {"counts", countObjects(counts)}, {"complete", r.Complete},
 	}...)
 	o = o.with("continue", x.proceed).with("report", x.page.written())
 	o = append(o, field{"not_run", pairs(r.Missing())}, field{"ineffective", append([]string{}, r.Ineffective...)},
@@ -195,7 +199,7 @@ func (x *found) printText() {
 	for i, g := range r.Groups {
 		line := x.replayLine(x.replays[i])
 		if line == "" {
-			line = x.again(&g)
+			line = x.again(g.Smallest)
 		}
 		fmt.Fprintf(&x.out, "\n%s\n%s, the first is %d: %s\n", plain(g.Signature), wording.Count(g.Count, "seed"), g.First, line)
 		for _, led := range x.causes[i] {
@@ -204,6 +208,9 @@ func (x *found) printText() {
 		if line := x.shrinkLine(x.replays[i]); line != "" {
 			fmt.Fprintf(&x.out, "shrink it: %s\n", line)
 		}
+	}
+	for i := range r.Doubts {
+		x.printDoubt(&r.Doubts[i])
 	}
 	for i, name := range r.Unseen {
 		if i == 0 {
@@ -234,6 +241,19 @@ func (x *found) printText() {
 	if x.proceed != "" {
 		fmt.Fprintf(&x.out, "\ncontinue: %s\n", x.proceed)
 	}
+}
+
+// printDoubt writes why runs are inconclusive, which they are, and how to see the first.
+func (x *found) printDoubt(d *explore.Doubt) {
+	var seeds []string
+	for _, seed := range d.Seeds {
+		seeds = append(seeds, strconv.FormatUint(seed, 10))
+	}
+	which := strings.Join(seeds, ", ")
+	if d.Count > uint64(len(seeds)) {
+		which += ", ..."
+	}
+	fmt.Fprintf(&x.out, "\ninconclusive: %s\n%s, %s: %s\n", plain(d.Reason), wording.Count(d.Count, "seed"), which, x.again(d.First))
 }
 
 // tallied counts the verdicts of runs, in words.

@@ -105,7 +105,7 @@ func (s *sweep) showProgress(p *sweepProgress, r explore.SweepReport) {
 		x.Commands = append(x.Commands, report.Command{Does: "resume, if killed", Line: s.continued()})
 	}
 	for i := range r.Groups {
-		x.Failures = append(x.Failures, report.Failure{Commands: []report.Command{{Does: "make the run", Line: s.again(&r.Groups[i])}}})
+		x.Failures = append(x.Failures, report.Failure{Commands: []report.Command{{Does: "make the run", Line: s.again(r.Groups[i].Smallest)}}})
 	}
 	s.page.write(x)
 }
@@ -171,7 +171,7 @@ func (x *found) failure(i int) (f report.Failure) {
 		add("replay", x.replayLine(path))
 		add("shrink and look", fmt.Sprintf("%s shrink %s -report %s", x.Name, wording.Shell(path), wording.Shell(strings.TrimSuffix(path, ".replay")+".html")))
 	} else {
-		add("make the run", x.again(g))
+		add("make the run", x.again(g.Smallest))
 	}
 	if x.trials[i] != nil {
 		var page string
