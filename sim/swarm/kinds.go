@@ -51,6 +51,7 @@ const (
 	yield
 	full
 	stall
+	halt
 	kindCount
 )
 
@@ -83,6 +84,7 @@ func kinds() [kindCount]kind {
 		yield:     {"yield", "goroutines let others run first, before they use a channel or lock", true, 1, (*drawer).yield},
 		full:      {"full", "the disks of nodes that have files are full for a time", true, 1, (*drawer).full},
 		stall:     {"stall", "goroutines stand still for a time, before they use a channel or lock", true, 1, (*drawer).stall},
+		halt:      {"halt", "as crash, but no sync fails: nodes crash between steps, after an effect or after a record, and come back", true, 1, (*drawer).halt},
 		mute:      {"mute", "nodes are not heard by any other node", true, 1, (*drawer).mute},
 	}
 }
@@ -103,13 +105,20 @@ func (d *drawer) node(of []protocol.NodeID) protocol.NodeID { return of[d.choose
 // pauses the others: a plan is not valid if a pause begins while its node is surely down.
 // A crash after the last effect of a step has the effect of one between two steps, and
 // hits all nodes.
-func (d *drawer) crash() bool {
+func (d *drawer) crash() bool { return d.fall(8) }
+
+// halt draws a crash that is no failing sync. What a program does about an fsync that fails is
+// often wrong in a known way, and hides what it does about crashes.
+func (d *drawer) halt() bool { return d.fall(7) }
+
+// fall draws one of the first so many ways to crash; the eighth is a sync that fails.
+func (d *drawer) fall(ways int) bool {
 	d.f.Op = fault.Crash
 	d.begin(d.From, d.To)
 	d.down()
 	d.keep()
 	const fewEffects, fewAnchors = 6, 12
-	how, odd := d.choose(askHow, 8), d.everyOther(1)
+	how, odd := d.choose(askHow, ways), d.everyOther(1)
 	if how < 2 && len(odd) > 0 {
 		d.f.Node = d.node(odd)
 		return true

@@ -279,6 +279,31 @@ func TestEveryWayOfEveryKindIsDrawn(t *testing.T) {
 	}
 }
 
+// A known mistake about an fsync that fails would hide others: halt must never fail one.
+func TestHaltDrawsEveryCrashButAFailingSync(t *testing.T) {
+	ways := make(map[string]int)
+	for seed := range source.Seed(1000) {
+		for _, f := range Draw(seed, mustParse(t, "halt"), usual()) {
+			switch {
+			case f.Op == fault.Heal:
+			case f.Op != fault.Crash:
+				t.Fatalf("seed %d: halt draws %v", seed, f)
+			case f.After > 0:
+				ways["after an effect"]++
+			case f.On.N > 0:
+				ways["after "+f.On.Op.String()]++
+			default:
+				ways["between steps"]++
+			}
+		}
+	}
+	for _, way := range []string{"after an effect", "after persist", "after send", "between steps"} {
+		if ways[way] < 100 {
+			t.Errorf("%s: %d in 1000 runs, want at least 100", way, ways[way])
+		}
+	}
+}
+
 // A report adds up what faults did by kind, so the identity must lead back to it.
 func TestTheKindOfADrawnFaultIsKnownByItsIdentity(t *testing.T) {
 	for i, k := range kinds() {
@@ -357,6 +382,7 @@ func TestIdentitiesAndAnswersStay(t *testing.T) {
 22001: lose *>1 100% only first at 2.3075s for 9.6925s
 23000: crash 1 at 2.4583s scattered
 25000: yield 2 5% at 9.4494s for 68ms
+28000: crash 0 at 1.8319s after 1 effect for 48ms scattered
 999999: heal at 12s
 `
 	if got := fault.Format(Draw(source.Seed(1), everything(), c)); got != want {
