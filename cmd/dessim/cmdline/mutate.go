@@ -48,13 +48,15 @@ What only adds to a counter, a field of a struct type named Stats, is no place, 
 methods Sizes and Waits, which say what checks read.
 
 The program of the scenario is built once, with all mutants, from its main package: the
-default is cmd/dessim in the module of PACKAGE, or else that module's folder. A first
-sweep without a mutant tells which are reached by which seeds, and which seeds fail anyway:
-these are left out. A mutant is swept with the seeds that reach it, since it changes nothing
-in others. It is killed by the first run with it that is not a pass: a check that fails,
-one that has nothing to judge any more, a panic, ten times the events of any run before,
-or an endless loop; or by a check that passes in no run with it, and in twelve without. The sweeps compare everything that nodes promise with what is safe on
-their disks, unless -shadow says otherwise.
+default is cmd/dessim in the module of PACKAGE, or else that module's folder. One whose
+nodes are ordinary Go programs is built as by dessim go build. A first sweep without a
+mutant tells which are reached by which seeds, and which seeds fail anyway: these are left
+out. A mutant is swept with the seeds that reach it, since it changes nothing in others.
+It is killed by the first run with it that is not a pass: a check that fails, one that has
+nothing to judge any more, a panic, ten times the events of any run before, or an endless
+loop; or by a check that passes in no run with it, and in twelve without. The sweeps
+compare everything that nodes promise with what is safe on their disks, unless -shadow
+says otherwise.
 
 -equivalent names a file of mutants that change nothing that a check could see. Each line
 is FILE:FUNCTION:RULE:NTH, as survivors are printed, and the reason. With -only and that name a

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"dessim/cmd/dessim/mutate"
 	"dessim/sim/explore"
 )
 
@@ -64,7 +65,7 @@ func TestAMutantThatKeepsTheProgramFromBeginningIsKilled(t *testing.T) {
 	s := subject{program: p}
 	s.Scenario = p.Scenarios[0]
 	s.Params = s.Scenario.Defaults
-	m := &mutation{tool: &tool{Program: p}, exe: exe, dir: t.TempDir(), startup: time.Second}
+	m := &mutation{tool: &tool{Program: p}, pkg: new(mutate.Package), exe: exe, dir: t.TempDir(), startup: time.Second}
 	r, err := m.child(t.Context(), &s, &mutantJob{Seeds: []uint64{3}}, misbehave+"=never")
 	if err != nil || r.By != byTimeout {
 		t.Errorf("a process that does not begin: %+v, %v; want %s", r, err, byTimeout)

@@ -5,13 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"time"
 
-	"dessim/cmd/dessim/mutate"
+	"dessim/cmd/dessim/mutate/reached"
 )
 
 // mutantSweep is a scenario that mutants are swept with, and what its runs show without any.
@@ -51,9 +48,7 @@ func (m *mutation) survey(ctx context.Context, s *mutantSweep) error {
 	for seed := range m.seeds {
 		job.Seeds = append(job.Seeds, seed+1)
 	}
-	path := filepath.Join(m.dir, "reached")
-	defer os.Remove(path)
-	r, err := m.child(ctx, &s.subject, &job, mutate.EnvReached+"="+path)
+	r, err := m.child(ctx, &s.subject, &job, reached.Env+"=1")
 	if err != nil {
 		return err
 	}
@@ -62,15 +57,15 @@ func (m *mutation) survey(ctx context.Context, s *mutantSweep) error {
 	}
 	s.job = mutantJob{Seeds: r.Passed, Events: cmp.Or(s.Params.Events, moreEvents*r.Events+fewestEvents), CPU: max(leastCPU, moreCPU*r.Slowest)}
 	s.checks, s.reached = r.Checks, make(map[int]map[uint64]bool)
-	runs, err := mutate.Reached(path)
-	for number, names := range runs {
-		s.reached[number] = make(map[uint64]bool)
-		for _, name := range names {
-			seed, _ := strconv.ParseUint(name, 10, 64) // 0 is before the first run
+	for seed, numbers := range r.Reached {
+		for _, number := range numbers {
+			if s.reached[number] == nil {
+				s.reached[number] = make(map[uint64]bool)
+			}
 			s.reached[number][seed] = true
 		}
 	}
-	return err
+	return nil
 }
 
 // of returns what is asked of a mutant: the runs that reach it, and the checks that must pass

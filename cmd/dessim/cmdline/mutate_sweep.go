@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"dessim/cmd/dessim/mutate"
+	"dessim/cmd/dessim/mutate/reached"
 	"dessim/sim"
 	"dessim/sim/check"
 	"dessim/sim/explore"
@@ -51,6 +52,7 @@ type mutantResult struct {
 	Seed    uint64 // of that run
 	Passed  []uint64
 	Checks  map[string][]uint64 // which seeds each check passed in
+	Reached map[uint64][]int    `json:",omitempty"` // which mutants each seed reaches; 0 is before the first run
 	Events  uint64              // most of a run
 	Slowest time.Duration
 }
@@ -76,14 +78,13 @@ func (t *tool) sweepMutant(f *flags) error {
 	}
 	go g.watch()
 	w := s.Scenario.WorldUnder(nil, 1, s.Params)
-	r := mutantResult{Checks: make(map[string][]uint64)}
+	r := mutantResult{Checks: make(map[string][]uint64), Reached: make(map[uint64][]int)}
+	r.reach(0)
 	for _, seed := range job.Seeds {
 		g.begin(seed)
-		if err := os.Setenv(mutate.EnvRun, strconv.FormatUint(seed, 10)); err != nil {
-			return refuse("mutate -child: %v", err)
-		}
 		began := mutate.CPU()
 		o, _ := w.Seed(seed, nil, false)
+		r.reach(seed)
 		r.Events, r.Slowest = max(r.Events, o.Sim.Events), max(r.Slowest, mutate.CPU()-began)
 		for i := range o.Checks {
 			if o.Checks[i].Verdict == check.Pass {
@@ -109,6 +110,13 @@ func (t *tool) sweepMutant(f *flags) error {
 	}
 	g.answer(r)
 	return nil
+}
+
+// reach notes which places were reached in the run of a seed.
+func (r *mutantResult) reach(seed uint64) {
+	if numbers := reached.Take(); numbers != nil {
+		r.Reached[seed] = numbers
+	}
 }
 
 // verdictOn returns what a run shows of its mutant, or "". It is certain unless a check merely
@@ -199,6 +207,9 @@ func (m *mutation) child(ctx context.Context, of *subject, job *mutantJob, env .
 	out := firstWords{heard: late.Stop}
 	errs := lastWords{program: m.Name}
 	cmd := exec.CommandContext(limited, m.exe, args...)
+	if m.pkg.Hosted { // other threads would only wait for the one that runs
+		env = append(env, "GOMAXPROCS=1")
+	}
 	cmd.Dir, cmd.Env = m.dir, append(os.Environ(), env...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(request), &out, &errs
 	err = cmd.Run()

@@ -45,6 +45,17 @@ func TestMutantsOfSomebodyElsesPackageAreSweptAndToldTheSameWithAnyWorkers(t *te
 	golden(t, "mutants.txt", []byte(got))
 }
 
+// Built without the overlay of the standard library, no run would begin.
+func TestMutantsOfAnOrdinaryProgramAreBuiltWithTheOverlay(t *testing.T) {
+	exe := hostedProgram(t, "plainwal")
+	t.Chdir(filepath.Join(root, "sim/simtest/testdata/plainwal"))
+	r := process(t, exe, nil, words("mutate ./wal -scenario plainwal -disk posix -seeds 12 -only syncDir -json")...)
+	const want = `"swept":2,"killed":2,`
+	if r.code != exitPass || !strings.Contains(r.stdout, want) || !strings.Contains(r.stdout, `"by":"the log has what it acknowledged"`) {
+		t.Errorf("exits with %d, want %d and %s\n%s%s", r.code, exitPass, want, r.stdout, r.stderr)
+	}
+}
+
 func TestMutantsThatAreMarkedAreListedApartAndWhatIsNoPartOfANodeNotAtAll(t *testing.T) {
 	builtInFull(t)
 	exe := kvstoreMutants(t)

@@ -139,12 +139,7 @@ func (v *invocation) overlaid(l *line) error {
 			return err
 		}
 	}
-	dir := filepath.Join(filepath.Dir(s.GOCACHE), "dessim-overlay")
-	r, err := overlay.Reach(dir, overlay.Release{Version: s.GOVERSION, Root: s.GOROOT}, s.GOMODCACHE)
-	if err != nil {
-		return err
-	}
-	file, err := overlay.Write(dir, r)
+	file, r, err := overlay.For(overlay.Release{Version: s.GOVERSION, Root: s.GOROOT}, s.GOCACHE, s.GOMODCACHE)
 	if err != nil {
 		return err
 	}

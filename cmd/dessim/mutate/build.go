@@ -1,16 +1,14 @@
 package mutate
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -25,9 +23,10 @@ func (p *Package) Main(name string) string {
 }
 
 // Build builds a program from its main package, with all mutants. In dir it may leave what
-// the toolchain reads. Run it with EnvOn and EnvReached.
+// the toolchain reads. Run it with EnvOn and reached.Env. If the program makes nodes of ordinary Go
+// programs, it is built as dessim go build does it, and Hosted is set.
 func (p *Package) Build(ctx context.Context, dir, main, exe string) error {
-	list, err := p.goCommand(ctx, main, "list", "-deps", "-f", "{{.Name}} {{.ImportPath}}", ".")
+	list, err := usual().run(ctx, main, "list", "-deps", "-f", "{{.Name}} {{.ImportPath}}", ".")
 	if err != nil {
 		return err
 	}
@@ -38,80 +37,63 @@ func (p *Package) Build(ctx context.Context, dir, main, exe string) error {
 	case !slices.Contains(lines, p.name+" "+p.Path):
 		return fmt.Errorf("the program in %s does not use package %s", main, p.Path)
 	}
-	overlay, err := p.write(dir)
+	p.Hosted = slices.Contains(lines, "host "+hostPackage)
+	g, err := p.toolchain(ctx, main, p.Hosted)
 	if err != nil {
 		return err
 	}
-	_, err = p.goCommand(ctx, main, "build", "-ldflags=-s -w", "-overlay", overlay, "-o", exe, ".")
+	overlay, err := p.write(dir, g.replace, false)
+	if err != nil {
+		return err
+	}
+	_, err = g.run(ctx, main, slices.Concat([]string{"build"}, g.flags, []string{"-ldflags=-s -w", "-overlay", overlay, "-o", exe, "."})...)
 	return err
 }
 
 // BuildTest builds the tests of the package, with all mutants. It reports whether there are any.
 func (p *Package) BuildTest(ctx context.Context, dir, exe string) (bool, error) {
-	overlay, err := p.write(dir)
+	list, err := usual().run(ctx, p.Dir, "list", "-deps", "-test", ".")
 	if err != nil {
 		return false, err
 	}
-	if _, err := p.goCommand(ctx, p.Dir, "test", "-c", "-vet=off", "-overlay", overlay, "-o", exe, "."); err != nil {
+	g, err := p.toolchain(ctx, p.Dir, slices.Contains(strings.Split(list, "\n"), hostPackage))
+	if err != nil {
+		return false, err
+	}
+	overlay, err := p.write(dir, g.replace, true)
+	if err != nil {
+		return false, err
+	}
+	if _, err := g.run(ctx, p.Dir, slices.Concat([]string{"test"}, g.flags, []string{"-c", "-vet=off", "-overlay", overlay, "-o", exe, "."})...); err != nil {
 		return false, err
 	}
 	_, err = os.Stat(exe)
 	return err == nil, nil
 }
 
-// goCommand runs the toolchain in a folder. The error has the first line that says something.
-func (p *Package) goCommand(ctx context.Context, dir string, args ...string) (string, error) {
-	var failed bytes.Buffer
-	c := exec.CommandContext(ctx, "go", args...)
-	c.Dir, c.Stderr = dir, &failed
-	out, err := c.Output()
-	for line := range strings.Lines(failed.String()) {
-		if err != nil && !strings.HasPrefix(line, "#") {
-			err = errors.New(strings.TrimSpace(line))
-			break
-		}
-	}
-	if err != nil {
-		return "", fmt.Errorf("go %s: %w", args[0], err)
-	}
-	return string(out), nil
-}
-
-// write writes the rewritten package into dir, and returns the argument of -overlay.
-func (p *Package) write(dir string) (string, error) {
+// write writes the rewritten package into dir, and returns the argument of -overlay, which has the
+// files of replace, too.
+func (p *Package) write(dir string, replace map[string]string, tests bool) (string, error) {
 	if err := p.taken(); err != nil {
 		return "", err
 	}
-	replace := make(map[string]string)
-	for path, text := range p.overlay() {
-		to := filepath.Join(dir, "mutants-"+filepath.Base(path))
-		replace[path] = to
+	all, prefix := maps.Clone(replace), "mutants-"
+	if all == nil {
+		all = make(map[string]string)
+	}
+	if tests {
+		prefix = "tests-"
+	}
+	for path, text := range p.overlay(tests) {
+		to := filepath.Join(dir, prefix+filepath.Base(path))
+		all[path] = to
 		if err := os.WriteFile(to, []byte(text), 0o666); err != nil {
 			return "", err
 		}
 	}
-	text, err := json.Marshal(map[string]any{"Replace": replace})
-	list := filepath.Join(dir, "mutants.json")
+	text, err := json.Marshal(map[string]any{"Replace": all})
+	list := filepath.Join(dir, prefix+"overlay.json")
 	return list, errors.Join(err, os.WriteFile(list, text, 0o666))
-}
-
-// Reached reads which runs reached the place of each mutant, by its number: see EnvReached.
-// What was reached while the process had named no run has the name "".
-func Reached(path string) (map[int][]string, error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	reached := make(map[int][]string)
-	for line := range strings.Lines(string(text)) {
-		number, run, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		n, bad := strconv.Atoi(number)
-		err = errors.Join(err, bad)
-		if !slices.Contains(reached[n], run) {
-			reached[n] = append(reached[n], run)
-		}
-	}
-	return reached, err
 }
 
 // Mirror makes a folder like the package's, for its tests to run in: it is reached by the

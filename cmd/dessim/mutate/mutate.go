@@ -27,18 +27,11 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
-// The environment of a process that was built with mutants.
-const (
-	// EnvOn has the number of the mutant that is on; without it none is.
-	EnvOn = "DESSIM_MUTANT"
-	// EnvReached names a file to which the process appends the number of each mutant whose
-	// place it reaches, one a line, and the run: see EnvRun. A place at which the mutant would
-	// change nothing is not reached: a comparison of what is not equal is no boundary.
-	EnvReached = "DESSIM_MUTANTS_REACHED"
-	// EnvRun is what the process calls the run that it makes, a word. It sets the variable
-	// itself, anew for each run.
-	EnvRun = "DESSIM_MUTANTS_RUN"
-)
+// EnvOn is the variable of the environment that has the number of the mutant that is on, in a
+// process that was built with mutants; without it none is. Which places a process reaches, package
+// reached says. A place at which the mutant would change nothing is not reached: a comparison of what
+// is not equal is no boundary.
+const EnvOn = "DESSIM_MUTANT"
 
 // Mutant is one mistake.
 type Mutant struct {
@@ -65,6 +58,7 @@ type Package struct {
 	Root    string    // folder of its module
 	Mutants []*Mutant // in the order of the source; those of a Package that was loaded compile
 	Omitted int       // mutants that do not compile
+	Hosted  bool      // Build built a program that makes nodes of ordinary Go programs
 
 	name  string
 	files []*file

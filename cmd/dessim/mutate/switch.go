@@ -96,37 +96,29 @@ func dessimReach(int) {}
 	state = `package %s
 
 import (
-	"fmt"
 	"os"
 	"strconv"
-	"sync/atomic"
+
+	"dessim/cmd/dessim/mutate/reached"
 )
 
-var dessimMutant, dessimReached = func() (int, *os.File) {
-	n, _ := strconv.Atoi(os.Getenv(%q))
-	path := os.Getenv(%q)
-	if path == "" {
-		return n, nil
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o666)
-	if err != nil {
-		panic(err)
-	}
-	return n, f
-}()
+var dessimMutant, _ = strconv.Atoi(os.Getenv(%q))
 
-var dessimSeen [%d]atomic.Pointer[string]
+var dessimReached = reached.New(%d)
 
-func dessimReach(n int) {
-	if dessimReached == nil {
-		return
-	}
-	run := os.Getenv(%q)
-	if last := dessimSeen[n].Load(); last == nil || *last != run {
-		dessimSeen[n].Store(&run)
-		fmt.Fprintln(dessimReached, n, run)
-	}
-}
+func dessimReach(n int) { dessimReached.Mark(n) }
+`
+	// tested is in place of state in a build of tests, which may know nothing of dessim.
+	tested = `package %s
+
+import (
+	"os"
+	"strconv"
+)
+
+var dessimMutant, _ = strconv.Atoi(os.Getenv(%q))
+
+func dessimReach(int) {}
 `
 	helpersFile = "dessim_mutants.go"
 	stateFile   = "dessim_mutants_state.go"
@@ -265,15 +257,16 @@ func firstIn(x ast.Node) (n int) {
 }
 
 // overlay returns the files of the package with its mutants, by their paths.
-func (p *Package) overlay() map[string]string {
+func (p *Package) overlay(tests bool) map[string]string {
 	most := 0
 	for _, m := range p.Mutants {
 		most = max(most, m.Number)
 	}
-	all := map[string]string{
-		filepath.Join(p.Dir, helpersFile): fmt.Sprintf(helpers, p.name),
-		filepath.Join(p.Dir, stateFile):   fmt.Sprintf(state, p.name, EnvOn, EnvReached, most+1, EnvRun),
+	of := fmt.Sprintf(state, p.name, EnvOn, most+1)
+	if tests {
+		of = fmt.Sprintf(tested, p.name, EnvOn)
 	}
+	all := map[string]string{filepath.Join(p.Dir, helpersFile): fmt.Sprintf(helpers, p.name), filepath.Join(p.Dir, stateFile): of}
 	for _, f := range p.files {
 		if len(f.edits) > 0 {
 			all[f.path] = f.rewritten()

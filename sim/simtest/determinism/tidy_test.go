@@ -154,9 +154,10 @@ var allLayers = []layer{
 	{path: "sim/simtest", imports: []string{anything}, except: []string{"dessim/cmd/...", "dessim/scenarios/..."}},
 	{path: "sim/simtest/fixed", imports: []string{"pgregory.net/rapid"}}, // machines' tests use it: see machineTests
 	{path: "scenarios", imports: []string{"dessim/protocol/...", "dessim/sim/...", "dessim/scenarios/judge"}, except: []string{"dessim/protocol/live/...", "dessim/sim/simtest/..."}},
-	{path: "scenarios/judge", imports: []string{"dessim/protocol/...", "dessim/sim/..."}, except: []string{"dessim/protocol/live/...", "dessim/sim/simtest/..."}},                                                                    // it knows no scenario
-	{path: "cmd/dessim/cmdline", imports: []string{"dessim/protocol", "dessim/protocol/live/...", "dessim/sim/...", "dessim/cmd/dessim/mutate", "github.com/...", "golang.org/x/tools/..."}, except: []string{"dessim/sim/simtest"}}, // it knows no machine; below simtest is the analyzer, which dessim vet runs
-	{path: "cmd/dessim/mutate", imports: []string{"golang.org/x/tools/..."}},                                                                                                                                                         // it knows no simulator
+	{path: "scenarios/judge", imports: []string{"dessim/protocol/...", "dessim/sim/..."}, except: []string{"dessim/protocol/live/...", "dessim/sim/simtest/..."}},                                                                        // it knows no scenario
+	{path: "cmd/dessim/cmdline", imports: []string{"dessim/protocol", "dessim/protocol/live/...", "dessim/sim/...", "dessim/cmd/dessim/mutate/...", "github.com/...", "golang.org/x/tools/..."}, except: []string{"dessim/sim/simtest"}}, // it knows no machine; below simtest is the analyzer, which dessim vet runs
+	{path: "cmd/dessim/mutate/reached"}, // mutants of any package import it
+	{path: "cmd/dessim/mutate", imports: []string{"dessim/sim/host/overlay", "golang.org/x/tools/..."}}, // it knows no simulator
 	{path: "cmd/dessim/network", imports: []string{"dessim/protocol/...", "dessim/scenarios", "dessim/scenarios/judge", "dessim/sim", "dessim/sim/...", "dessim/cmd/dessim/cmdline", "github.com/prometheus/..."}, except: []string{"dessim/sim/simtest/..."}},
 	{path: "cmd", imports: []string{anything}, except: []string{"dessim/sim/simtest"}},
 }

@@ -1,0 +1,93 @@
+package mutate
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"dessim/sim/host/overlay"
+)
+
+// hostPackage makes nodes of ordinary Go programs, and needs the overlay of package overlay.
+const hostPackage = "dessim/sim/host"
+
+// toolchain is the go command for a build.
+type toolchain struct {
+	path    string
+	env     []string          // beyond that of this process
+	flags   []string          // of a build
+	replace map[string]string // files, for -overlay
+}
+
+func usual() *toolchain { return &toolchain{path: "go"} }
+
+// toolchain returns what builds in a folder. For programs that host others it does what the
+// command dessim go build does, but that it refuses no cgo: it is off.
+func (p *Package) toolchain(ctx context.Context, dir string, hosted bool) (*toolchain, error) {
+	g := usual()
+	if !hosted {
+		return g, nil
+	}
+	text, err := g.run(ctx, dir, "env", "-json", "GOVERSION", "GOROOT", "GOCACHE", "GOMODCACHE", "GOFLAGS")
+	if err != nil {
+		return nil, err
+	}
+	var s struct{ GOVERSION, GOROOT, GOCACHE, GOMODCACHE, GOFLAGS string }
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		return nil, fmt.Errorf("go env: %w", err)
+	}
+	r := overlay.Release{Version: s.GOVERSION, Root: s.GOROOT}
+	file, at, err := overlay.For(r, s.GOCACHE, s.GOMODCACHE)
+	if err != nil {
+		return nil, err
+	}
+	if at != r {
+		g.path = filepath.Join(at.Root, "bin", "go")
+		g.env = append(g.env, "GOROOT="+at.Root, "GOTOOLCHAIN=local")
+	}
+	g.env = append(g.env, "CGO_ENABLED=0")
+	g.flags = []string{"-tags=" + tagsWith(s.GOFLAGS, overlay.Tag)}
+	list, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var parsed struct{ Replace map[string]string }
+	err = json.Unmarshal(list, &parsed)
+	g.replace = parsed.Replace
+	return g, err
+}
+
+// tagsWith returns the tags that GOFLAGS has, which a flag would take the place of, and one more.
+func tagsWith(goflags, tag string) string {
+	for _, word := range strings.Fields(goflags) {
+		if tags, ok := strings.CutPrefix(strings.TrimLeft(word, "-"), "tags="); ok && tags != "" {
+			tag = tags + "," + tag
+		}
+	}
+	return tag
+}
+
+// run runs the go command in a folder. The error has the first line that says something.
+func (g *toolchain) run(ctx context.Context, dir string, args ...string) (string, error) {
+	var failed bytes.Buffer
+	c := exec.CommandContext(ctx, g.path, args...)
+	c.Dir, c.Stderr = dir, &failed
+	c.Env = append(os.Environ(), g.env...)
+	out, err := c.Output()
+	for line := range strings.Lines(failed.String()) {
+		if err != nil && !strings.HasPrefix(line, "#") {
+			err = errors.New(strings.TrimSpace(line))
+			break
+		}
+	}
+	if err != nil {
+		return "", fmt.Errorf("go %s: %w", args[0], err)
+	}
+	return string(out), nil
+}
