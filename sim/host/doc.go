@@ -94,7 +94,7 @@
 //     ranged over in an order that may follow from addresses. The first such range of a life is
 //     a note, go.inexact.
 //   - Package variables, os.Args and the environment are those of the process: the nodes of a run
-//     share them. "dessim vet -programs" lists the variables that change. Runs do not: see below.
+//     share them. "dessim vet -programs -libs" lists the variables that change. Runs do not: see below.
 //   - What packages draw at random before main, in init functions and package variables, differs from
 //     process to process: a sweep tells, with the first event that differs. A fork of the package mends it.
 //   - Goroutines that packages start before main belong to no node; New names them on standard

@@ -3,6 +3,7 @@ package cmdline
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"go/token"
 	"go/types"
@@ -36,8 +37,9 @@ one line:
 
 With -programs it checks PACKAGES as ordinary Go programs that are hosted as nodes, and
 reports package variables that change: the nodes of a run share them. Runs do not where
-each has a process, scenario.EachRun, so a cache that only fills is harmless there. Name
-libraries, too.
+each has a process, scenario.EachRun, so a cache that only fills is harmless there. -libs
+adds a line for each library that they import, beyond the standard one: which package
+variables it writes after init, in code that PACKAGES can reach.
 
 It exits with 1 if there is a finding.`
 
@@ -53,6 +55,7 @@ func (t *tool) vetCommand() *cli.Command {
 	nodes.many = true
 	f.add("all", "", "check all PACKAGES, with or without nodes")
 	f.add("programs", "", "check PACKAGES as ordinary Go programs: which package variables change")
+	f.add("libs", "", "with -programs: add the libraries that PACKAGES import, a line for each that writes package variables")
 	return f.command("vet", "reports nondeterminism in node code", vetUsage, func(ctx context.Context, args []string) error {
 		if nodes.given && f.find("all").on() {
 			return refuse("-nodes and -all: use one or the other")
@@ -66,6 +69,9 @@ func (t *tool) vetCommand() *cli.Command {
 				return refuse("-programs: use it without -nodes and -all")
 			}
 			v.all, v.analyzer = true, determinism.Shared
+		}
+		if v.libs = f.find("libs").on(); v.libs && v.analyzer != determinism.Shared {
+			return refuse("-libs: want -programs with it")
 		}
 		if nodes.given {
 			if len(args) > 0 {
@@ -85,6 +91,7 @@ type vetting struct {
 	*tool
 	ctx      context.Context
 	all      bool // check every package that is named
+	libs     bool // and what they import
 	analyzer *analysis.Analyzer
 	dir      string // that patterns and printed paths are relative to; "" is this folder
 	fset     *token.FileSet
@@ -98,11 +105,8 @@ func (v *vetting) run(patterns []string) error {
 		Fset:    v.fset,
 		Mode:    packages.LoadSyntax,
 	}, patterns...)
-	switch {
-	case v.ctx.Err() != nil:
-		return &exit{exitInterrupted, "interrupted"}
-	case err != nil:
-		return refuse("vet: %s", firstLine(err.Error()))
+	if err != nil || v.ctx.Err() != nil {
+		return v.failed(err)
 	}
 	if err := broken(named); err != nil {
 		return err
@@ -121,12 +125,44 @@ func (v *vetting) run(patterns []string) error {
 	for _, line := range found {
 		fmt.Fprintln(&v.out, line)
 	}
+	looks := counted(len(looked), "package")
+	if v.libs {
+		libs, n, err := v.libraries(looked)
+		if err != nil {
+			return v.failed(err)
+		}
+		for _, line := range libs {
+			fmt.Fprintln(&v.out, line)
+		}
+		found = append(found, libs...)
+		looks += " and " + librariesOf(n)
+	}
 	verdict := check.Pass
 	if len(found) > 0 {
 		verdict = check.Violation
 	}
-	fmt.Fprintf(&v.out, "%s in %s\n", v.paint.as(verdict, counted(len(found), "finding")), counted(len(looked), "package"))
+	fmt.Fprintf(&v.out, "%s in %s\n", v.paint.as(verdict, counted(len(found), "finding")), looks)
 	return verdictExit(verdict)
+}
+
+// failed returns how the command ends if packages cannot be loaded.
+func (v *vetting) failed(err error) error {
+	var e *exit
+	switch {
+	case v.ctx.Err() != nil:
+		return &exit{exitInterrupted, "interrupted"}
+	case errors.As(err, &e):
+		return err
+	}
+	return refuse("vet: %s", firstLine(err.Error()))
+}
+
+// librariesOf counts libraries.
+func librariesOf(n int) string {
+	if n == 1 {
+		return "1 library"
+	}
+	return fmt.Sprintf("%d libraries", n)
 }
 
 func counted(n int, word string) string {
