@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"dessim/protocol"
 	"dessim/sim"
@@ -162,6 +163,36 @@ func TestAPanicAnExitAndAnErrorAreViolations(t *testing.T) {
 				return <-done
 			})
 		})
+	}
+}
+
+// What ends a process on a machine, and no deferred call can stop, ends the node. So no sweep ends by it.
+func TestAFatalErrorEndsItsNode(t *testing.T) {
+	for name, do := range map[string]func(){
+		"sync: unlock of unlocked mutex":      func() { new(sync.Mutex).Unlock() },
+		"sync: RUnlock of unlocked RWMutex":   func() { new(sync.RWMutex).RUnlock() },
+		"unexpected fault address":            func() { *(*byte)(unsafe.Add(nil, 1<<32)) = 1 },
+		"unexpected fault address, in a read": func() { copy(make([]byte, 1<<16), unsafe.Slice((*byte)(unsafe.Add(nil, 1<<40)), 1<<16)) },
+	} {
+		why, _, _ := strings.Cut(name, ", in")
+		s := new(sim.Panic)
+		func() {
+			defer func() { s, _ = recover().(*sim.Panic) }()
+			watch(t, "", host.Options{}, func(ctx context.Context, h *host.Host) error {
+				go func() {
+					defer tell(h, "a deferred call")
+					defer func() { _ = recover() }()
+					do()
+				}()
+				time.Sleep(time.Second)
+				return nil
+			})
+		}()
+		if s == nil || !strings.HasSuffix(fmt.Sprint(s.Value), "fatal error: "+why) {
+			t.Errorf("%s: the run ends with %v", name, s)
+		} else if !strings.Contains(string(s.Stack), "ends_test.go:") {
+			t.Errorf("%s: the stack does not lead here:\n%s", name, s.Stack)
+		}
 	}
 }
 

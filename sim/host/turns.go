@@ -17,7 +17,7 @@ var (
 	kindStall = protocol.KindOf("go.stall")
 
 	kindPanics = protocol.KindOf("go.panics") // a goroutine does, and a deferred call of it waits
-	kindTurns = protocol.KindOf("go.turns") // of a step: which goroutines ran, one after the other
+	kindTurns  = protocol.KindOf("go.turns")  // of a step: which goroutines ran, one after the other
 )
 
 // mostTurns is how many turns of a step are told.
