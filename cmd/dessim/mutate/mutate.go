@@ -88,6 +88,9 @@ func Load(ctx context.Context, dir, pattern string) (*Package, error) {
 		return nil, errors.New("the package is in no module")
 	}
 	from := all[0]
+	if m := from.Module; cached(m) {
+		return nil, fmt.Errorf("%s is in the module cache, where the go command replaces no file; want a copy of it: go mod edit -replace %s=COPY", m.Path, m.Path)
+	}
 	p := &Package{Path: from.PkgPath, Root: from.Module.Dir, name: from.Name, from: from}
 	for i, syntax := range from.Syntax {
 		path := from.CompiledGoFiles[i]
@@ -101,6 +104,14 @@ func Load(ctx context.Context, dir, pattern string) (*Package, error) {
 		p.collect(f, syntax)
 	}
 	return p, p.omit()
+}
+
+// cached reports whether a module is one that the go command downloaded.
+func cached(m *packages.Module) bool {
+	if m.Replace != nil {
+		m = m.Replace
+	}
+	return m.Version != ""
 }
 
 // collect makes the mutants of a file.

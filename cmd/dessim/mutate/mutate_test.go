@@ -103,6 +103,8 @@ func TestWhatIsNoPackageToMutateIsRefusedInWords(t *testing.T) {
 		"./testdata/fixture/...": "names 2 packages; want one",
 		"./none":                 "directory not found",
 		"strings":                "in no module",
+
+		"golang.org/x/tools/go/packages": "golang.org/x/tools is in the module cache, where the go command replaces no file; want a copy of it: go mod edit -replace golang.org/x/tools=COPY",
 	} {
 		if _, err := mutate.Load(t.Context(), "", pattern); err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("%s: %v; want %q", pattern, err, words)
