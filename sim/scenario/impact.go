@@ -43,7 +43,7 @@ func written(p *Params, cut *Cut, faults []fault.Fault, did []sim.Impact) (impac
 // drawn adds up what the faults of each kind did that the parameters have drawn. Kinds of
 // which none was drawn are among them; those that cannot be are one, with the reason.
 func drawn(p *Params, undrawn []swarm.Undrawn, faults []fault.Fault, did []sim.Impact) (sums []Count) {
-	mix, _, err := p.parseFaults()
+	mix, err := p.parseMix()
 	if err != nil {
 		return nil
 	}

@@ -54,7 +54,7 @@ func (p *Params) Failing() bool { return p.Faults != "" || p.Fault != "" }
 // Written returns the faults that the parameters write in words. It panics if Validate refuses
 // them.
 func (p *Params) Written() []fault.Fault {
-	_, written, err := p.parseFaults()
+	written, err := fault.Parse(p.Fault)
 	if err != nil {
 		panic("scenario: faults that Validate accepts: " + err.Error())
 	}
@@ -63,7 +63,7 @@ func (p *Params) Written() []fault.Fault {
 
 // Draws reports whether faults of that kind are drawn.
 func (p *Params) Draws(kind string) bool {
-	mix, _, err := p.parseFaults()
+	mix, err := p.parseMix()
 	return err == nil && slices.Contains(mix.Kinds(), kind)
 }
 
@@ -76,7 +76,7 @@ func (b *Setup) Drawn(c swarm.Config) []fault.Fault {
 
 // mix returns the kinds to draw, completes c, and notes which kinds cannot be drawn.
 func (b *Setup) mix(c *swarm.Config) swarm.Mix {
-	mix, _, err := b.parseFaults()
+	mix, err := b.parseMix()
 	if err != nil {
 		panic("scenario: faults that Validate accepts: " + err.Error())
 	}
@@ -94,17 +94,16 @@ func (b *Setup) DrawFaults(c swarm.Config) []fault.Fault {
 	return b.Faulted(func() []fault.Fault { return append(b.Written(), b.Drawn(c)...) })
 }
 
-func (p *Params) parseFaults() (mix swarm.Mix, written []fault.Fault, err error) {
-	if mix, err = swarm.ParseMix(cmp.Or(p.Faults, noFaults)); err != nil {
-		return mix, nil, err
-	}
-	written, err = fault.Parse(p.Fault)
-	return mix, written, err
-}
+// parseMix returns the kinds of faults that are drawn. A scenario asks for them for each node that it
+// makes, so it does not parse the faults in words.
+func (p *Params) parseMix() (swarm.Mix, error) { return swarm.ParseMix(cmp.Or(p.Faults, noFaults)) }
 
 // validateFaults returns an error for the first fault that a run cannot have.
 func (s *Scenario) validateFaults(p *Params) error {
-	_, written, err := p.parseFaults()
+	if _, err := p.parseMix(); err != nil {
+		return fmt.Errorf("fault: %w", err)
+	}
+	written, err := fault.Parse(p.Fault)
 	if err != nil {
 		return fmt.Errorf("fault: %w", err)
 	}
