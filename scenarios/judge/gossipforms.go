@@ -16,6 +16,7 @@ type maker struct {
 	whole  value
 	first  string // byte of a message that is sealed, or ""
 	judges func(f *form)
+	bounds bool // the forms of a body's bounds were made: they are the same for every body
 
 	parts []value // scratch: those of the form
 	msg   []byte  // scratch
@@ -71,8 +72,11 @@ func (m *maker) gossip(msg []byte) {
 	m.vary("an unknown type", false, func(v *value) bool { v.parts[0] = number("5"); return true })
 	switch m.whole.parts[0].text {
 	case "0":
-		m.vary("the longest body", true, func(v *value) bool { v.parts[1] = text(long(gossip.MaxBody)); return true })
-		m.vary("too long a body", false, func(v *value) bool { v.parts[1] = text(long(gossip.MaxBody + 1)); return true })
+		if !m.bounds {
+			m.bounds = true
+			m.vary("the longest body", true, func(v *value) bool { v.parts[1] = text(long(gossip.MaxBody)); return true })
+			m.vary("too long a body", false, func(v *value) bool { v.parts[1] = text(long(gossip.MaxBody + 1)); return true })
+		}
 		m.vary("two bodies", false, func(v *value) bool { v.parts = append(v.parts, v.parts[1]); return true })
 	case "1":
 		m.spans(gossip.MostParts, func() []value { return []value{number("1"), text(long(16))} })

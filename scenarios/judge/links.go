@@ -3,6 +3,7 @@ package judge
 import (
 	"cmp"
 	"fmt"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -247,9 +248,9 @@ func (p *linkPeer) sends(e *sim.Event, f *link.Frame) error {
 		if f.Ack > p.got {
 			return wrong("acknowledges all up to %d, where %d have come", f.Ack, p.got)
 		}
-		for k := range uint64(64) {
-			seq := f.Ack + 2 + k
-			if _, early := p.early[seq]; f.Sack>>k&1 == 1 && !early && seq > p.got {
+		for sack := f.Sack; sack != 0; sack &= sack - 1 {
+			seq := f.Ack + 2 + uint64(bits.TrailingZeros64(sack))
+			if _, early := p.early[seq]; !early && seq > p.got {
 				return wrong("acknowledges %d, which has not come", seq)
 			}
 		}
