@@ -158,17 +158,38 @@ func (w *watchers) init(observers []Observer, nodes []node) {
 		}
 		w.first[bit] = len(w.lists)
 		w.lists = append(w.lists, make([][]viewer, n)...)
-		for i := range w.all {
-			if x := &w.all[i]; x.want&what != 0 {
-				w.enter(x, what, w.lists[w.first[bit]:])
-			}
+		w.fill(what, w.lists[w.first[bit]:])
+	}
+}
+
+// fill makes the lists of a sort.
+func (w *watchers) fill(what What, lists [][]viewer) {
+	most := 0
+	for i := range w.all {
+		if w.all[i].want&what != 0 {
+			most++
+		}
+	}
+	if most == 0 {
+		return
+	}
+	for c := range lists {
+		lists[c] = make([]viewer, 0, most)
+	}
+	selected, always := make([]bool, len(lists)), make([]bool, len(lists))
+	for i := range w.all {
+		if x := &w.all[i]; x.want&what != 0 {
+			w.enter(x, what, lists, selected, always)
 		}
 	}
 }
 
-// enter enters an observer in those lists of a sort in which it belongs.
-func (w *watchers) enter(x *watcher, what What, lists [][]viewer) {
-	limited, selected, always := false, make([]bool, len(lists)), make([]bool, len(lists))
+// enter enters an observer in those lists of a sort in which it belongs. selected and always are
+// scratch, with a place for each list.
+func (w *watchers) enter(x *watcher, what What, lists [][]viewer, selected, always []bool) {
+	clear(selected)
+	clear(always)
+	limited := false
 	var armed []bool
 	for i := range x.limits {
 		l := &x.limits[i]

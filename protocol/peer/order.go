@@ -116,7 +116,7 @@ func (n *Node) apply(env *protocol.Env, head ordered, p *parsed, v ledger.Verdic
 	n.forget(head.id)
 	env.Note(KindEntry, n.state.LogLen()-1, head.id, v)
 	n.outputEntry(env, head.id, v)
-	n.applied(env, head.id, p != nil && n.state.Listed(p.tx.TxID()))
+	n.applied(env, head.id, v == ledger.Accepted || p != nil && n.state.Listed(p.tx.TxID()))
 	n.retry(env)
 }
 

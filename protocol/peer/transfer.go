@@ -80,11 +80,11 @@ func (t *transfers) promise(tx *ledger.Tx) {
 	}
 }
 
-// release lets go of the inputs that are promised to tx.
+// release lets go of the inputs that are promised to tx. Most transactions are another node's.
 func (t *transfers) release(tx *ledger.Tx) {
-	id := tx.TxID()
 	for i := range tx.Inputs {
-		if p := tx.Inputs[i].Outpoint; t.promised[p] == id {
+		p := tx.Inputs[i].Outpoint
+		if by, promised := t.promised[p]; promised && by == tx.TxID() {
 			delete(t.promised, p)
 		}
 	}

@@ -34,6 +34,7 @@ type audited struct {
 	log    ledger.ID
 	fold   uint64
 	tx     *ledger.Tx // if accepted
+	id     ledger.ID  // of tx
 	purses []purse    // of the owners whose outputs it changed
 }
 
@@ -88,8 +89,8 @@ func (a *audit) enter(node protocol.NodeID, x peer.Entry) error {
 	}
 	if x.Verdict == ledger.Accepted {
 		a.list = follow(a.list, x)
-		entry.tx = tx
-		entry.fold ^= a.apply(tx)
+		entry.tx, entry.id = tx, tx.TxID()
+		entry.fold ^= a.apply(tx, entry.id)
 		entry.purses = a.unspent.touched(tx)
 	}
 	a.entries = append(a.entries, entry)
@@ -109,8 +110,7 @@ func follow(before ledger.ID, x peer.Entry) ledger.ID {
 }
 
 // apply enters an accepted transaction, and returns what it does to the fold.
-func (a *audit) apply(tx *ledger.Tx) (fold uint64) {
-	id := tx.TxID()
+func (a *audit) apply(tx *ledger.Tx, id ledger.ID) (fold uint64) {
 	a.listed[id] = true
 	a.pairs[pair{tx.Sender, tx.Seq}] = true
 	for i := range tx.Inputs {
@@ -207,8 +207,8 @@ func (a *audit) compare(behind map[int]bool) error {
 			return wrong
 		}
 		for _, e := range a.entries {
-			if e.tx != nil && !n.Ledger().Listed(e.tx.TxID()) {
-				return fmt.Errorf("node %d has not listed %v, which was accepted", i, e.tx.TxID().String()[:8])
+			if e.tx != nil && !n.Ledger().Listed(e.id) {
+				return fmt.Errorf("node %d has not listed %v, which was accepted", i, e.id.String()[:8])
 			}
 		}
 	}

@@ -85,10 +85,10 @@ func (r *Report) unended(filled string) {
 
 // traffic counts the messages that each node sends, and what fills a run by kind.
 type traffic struct {
-	sent  []uint64
-	kinds []kindCount      // in the order of their first event
-	index map[whatKind]int // into kinds
-	last  int              // of kinds: that of the last event
+	sent   []uint64
+	kinds  []kindCount      // in the order of their first event
+	index  map[whatKind]int // into kinds
+	latest [61]int          // of kinds: those of the latest events; a prime, since kinds are packed digits
 }
 
 // whatKind is a kind of message or output.
@@ -123,8 +123,9 @@ func (c *traffic) Observe(e *sim.Event) {
 
 func (c *traffic) count(k protocol.Kind, output bool) {
 	w := whatKind{k, output}
-	if c.last < len(c.kinds) && c.kinds[c.last].whatKind == w { // as in a broadcast
-		c.kinds[c.last].n++
+	place := &c.latest[uint64(k)%uint64(len(c.latest))]
+	if *place < len(c.kinds) && c.kinds[*place].whatKind == w {
+		c.kinds[*place].n++
 		return
 	}
 	i, known := c.index[w]
@@ -137,7 +138,7 @@ func (c *traffic) count(k protocol.Kind, output bool) {
 		c.kinds = append(c.kinds, kindCount{whatKind: w})
 	}
 	c.kinds[i].n++
-	c.last = i
+	*place = i
 }
 
 // of returns the number of messages that a node sent.
