@@ -142,12 +142,12 @@ func (r *Reader) Int() int64 {
 
 // Uint reads an integer that is not negative.
 func (r *Reader) Uint() uint64 {
-	neg, u := r.integer()
-	if neg {
+	if r.peek() != 'i' {
 		r.broken = true
 		return 0
 	}
-	return u
+	r.at++
+	return r.digits('e') // which has no sign
 }
 
 // UintMax reads an integer from 0 to limit.
@@ -208,7 +208,7 @@ func (r *Reader) digits(end byte) uint64 {
 		return 0
 	}
 	n := 0
-	for ; n < len(rest) && '0' <= rest[n] && rest[n] <= '9'; n++ {
+	for ; n < len(rest) && rest[n]-'0' <= 9; n++ {
 		d := uint64(rest[n] - '0')
 		if n >= sure && u > (math.MaxUint64-d)/10 {
 			r.broken = true
