@@ -44,8 +44,8 @@ func choose(self, majority int, candidates places, hears func(q int) places) pla
 // there are any.
 func (s *search) compare(candidates places, hears func(q int) places) (any bool) {
 	n := 64 * len(candidates)
-	for q := range n {
-		if q == s.self || !candidates.has(q) || candidates.within(hears(q)) {
+	for q := range candidates.all() {
+		if q == s.self || candidates.within(hears(q)) {
 			continue
 		}
 		deaf := candidates.without(hears(q))
@@ -53,17 +53,13 @@ func (s *search) compare(candidates places, hears func(q int) places) (any bool)
 		if !any {
 			any = true
 			s.missing = make([]places, n)
-			for c := range n {
-				if candidates.has(c) {
-					s.missing[c] = newPlaces(n)
-				}
+			for c := range candidates.all() {
+				s.missing[c] = newPlaces(n)
 			}
 		}
-		for c := range n {
-			if deaf.has(c) {
-				s.missing[q].add(c)
-				s.missing[c].add(q)
-			}
+		for c := range deaf.all() {
+			s.missing[q].add(c)
+			s.missing[c].add(q)
 		}
 	}
 	return any

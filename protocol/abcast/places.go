@@ -1,6 +1,7 @@
 package abcast
 
 import (
+	"iter"
 	"math/bits"
 	"slices"
 )
@@ -14,6 +15,19 @@ func newPlaces(n int) places { return make(places, (n+63)/64) }
 func (s places) has(q int) bool { return s[q/64]>>(q%64)&1 == 1 }
 func (s places) add(q int)      { s[q/64] |= 1 << (q % 64) }
 func (s places) remove(q int)   { s[q/64] &^= 1 << (q % 64) }
+
+// all returns the places of the nodes, ascending.
+func (s places) all() iter.Seq[int] {
+	return func(yield func(q int) bool) {
+		for i, w := range s {
+			for ; w != 0; w &= w - 1 {
+				if !yield(64*i + bits.TrailingZeros64(w)) {
+					return
+				}
+			}
+		}
+	}
+}
 
 func (s places) count() (n int) {
 	for _, w := range s {
@@ -53,10 +67,13 @@ func (s places) without(o places) places {
 // the first, up to the last byte that is not 0.
 func (s places) appendTo(b []byte) []byte {
 	used := len(b)
-	for i := range 8 * len(s) {
-		b = append(b, byte(s[i/8]>>(8*(i%8))))
-		if b[len(b)-1] != 0 {
-			used = len(b)
+	for _, w := range s {
+		for range 8 {
+			b = append(b, byte(w))
+			if w != 0 {
+				used = len(b)
+			}
+			w >>= 8
 		}
 	}
 	return b[:used]

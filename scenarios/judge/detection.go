@@ -127,6 +127,9 @@ func (n *detection) choose(candidates uint64) uint64 {
 			continue
 		}
 		deaf := candidates &^ n.peers[q].hears &^ only(q)
+		if deaf == 0 {
+			continue // as nearly always
+		}
 		n.missing[q] |= deaf
 		for c := range n.peers {
 			n.missing[c] |= deaf >> c & 1 << q
