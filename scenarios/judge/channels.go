@@ -79,7 +79,8 @@ func (c *Channels) Checks() check.Suite {
 	const watch = sim.Started | sim.Received | sim.Fired | sim.Sent
 	c.rules = check.Told(NameBallots).OrNotApplicable(fmt.Sprintf("some node lies, there are more than %d, or none is in a group", mostDetected))
 	return check.Suite{
-		check.Always(NameChannels, watch, c.observe).OfMessages(sim.Sent, ofOrder).OrNotApplicable("no watched node works in a view"),
+		check.Always(NameChannels, watch, c.observe).OfMessages(sim.Sent, ofOrder).OrNotApplicable("no watched node works in a view").
+			AtNodes(func(id protocol.NodeID) bool { return uint64(id) < uint64(len(c.ends)) && c.ends[id] != nil }),
 		c.rules,
 	}
 }

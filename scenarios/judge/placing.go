@@ -91,6 +91,9 @@ func (x *placing) look(p *Progress, now protocol.Time) {
 		return
 	}
 	x.commits = slices.DeleteFunc(x.commits, func(c *placed) bool { return c.done })
+	if p.core.Away(core, now, x.patience) == 0 {
+		return // no commit has a party that is away
+	}
 	for _, c := range x.commits {
 		node, away, ok := x.responsible(p, c, core, now, x.patience)
 		if !ok {
