@@ -114,11 +114,11 @@ func spares(op fault.Op) bool {
 	return false
 }
 
-// hangs returns how long the effect of a fault can outlast it. The last sync that begins in a
-// slow sync takes as much longer as all of the node's that are open say. A timer that was set
-// under a LateTimer may be due just after it, and then be late; one that is due much later is
+// hangs returns how long the effect of a fault can outlast it: what several of one operation do to
+// the node adds up. The last sync that begins in a slow sync takes as much longer. A timer that was
+// set under a LateTimer may be due just after it, and then be late; one that is due much later is
 // late by less than its own length. A goroutine that stands still at the end of a Stall does so for
-// the sum of those that are open, and for twice that where the node's clock is slow.
+// the sum, and for less than twice that where the node's clock is slow.
 func (c *Core) hangs(f *fault.Fault) time.Duration {
 	sum := time.Duration(0)
 	for _, g := range c.open {
@@ -127,9 +127,7 @@ func (c *Core) hangs(f *fault.Fault) time.Duration {
 		}
 	}
 	switch f.Op {
-	case fault.LateTimer:
-		return 2 * f.By
-	case fault.Stall:
+	case fault.LateTimer, fault.Stall:
 		return 2 * sum
 	case fault.SlowSync:
 		return c.plan.Disk.Sync + c.plan.Disk.Jitter + sum

@@ -2,6 +2,7 @@ package check
 
 import (
 	"math/bits"
+	"strings"
 	"testing"
 	"time"
 
@@ -168,6 +169,37 @@ func TestANodeIsImpairedUntilTheLastSyncThatWasSlowCanBeOver(t *testing.T) {
 	} {
 		if got := c.Lasting(x.now, x.d); got != x.want {
 			t.Errorf("at %v for %v: nodes %b, want %b", x.now, x.d, got, x.want)
+		}
+	}
+}
+
+// What is late by several faults is late by the sum of what they say.
+func TestANodeIsImpairedUntilWhatSeveralFaultsMakeLateIsOver(t *testing.T) {
+	const second = protocol.Time(time.Second)
+	slowest := func(d protocol.Time) protocol.Time { return d * 1_000_000 / (1_000_000 - fault.MaxDrift) }
+	for _, x := range []struct {
+		fault       string // three of them are open until 10s
+		least, most protocol.Time
+	}{
+		// A goroutine that stands still for 30s does so for longer where the clock is slow.
+		{"stall 1 5% by 10s at 0s", slowest(30 * second), 60 * second},
+		// A timer of 30s that was set at the end, and is then as late.
+		{"latetimer 1 5% by 10s at 0s", 60 * second, 60 * second},
+	} {
+		// What another node does, which is free at last by the same time, lengthens nothing.
+		c, turn := watched(3, false, x.fault, x.fault, x.fault, strings.ReplaceAll(x.fault, " 1 ", " 2 "))
+		for i := range c.plan.Faults {
+			turn(sim.Injected, i, 0)
+		}
+		for i := range 3 {
+			turn(sim.Lifted, i, 10*second)
+		}
+		turn(sim.Lifted, 3, 11*second)
+		if got := c.Lasting(10*second+x.least-1, 0); got != 0 {
+			t.Errorf("%q: the core is %03b while what three of them made late may come, want none", x.fault, got)
+		}
+		if got := c.Lasting(10*second+x.most, 0); got != 0b111 {
+			t.Errorf("%q: the core is %03b after what three of them made late has come, want all", x.fault, got)
 		}
 	}
 }
