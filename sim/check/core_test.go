@@ -57,6 +57,7 @@ func TestTheCoreIsWhoIsInEveryMajorityThatIsConnected(t *testing.T) {
 		{[]string{"latetimer 1 5% by 1s at 0s"}, 0, 0},
 		{[]string{"drift 1 by 30000ppm at 0s"}, 0, 0},
 		{[]string{"order 1 at 0s", "yield 2 50% at 0s"}, 0b11111, 0b11111},
+		{[]string{"stall 1 5% by 1s at 0s"}, 0, 0},
 	} {
 		for _, led := range []bool{false, true} {
 			want := x.core
@@ -169,6 +170,20 @@ func TestANodeIsImpairedUntilTheLastSyncThatWasSlowCanBeOver(t *testing.T) {
 	} {
 		if got := c.Lasting(x.now, x.d); got != x.want {
 			t.Errorf("at %v for %v: nodes %b, want %b", x.now, x.d, got, x.want)
+		}
+	}
+}
+
+// A fault has no hold on what its operation does not slow, nor on other nodes.
+func TestASlowSyncOutlastsItsFaultBySyncsAlone(t *testing.T) {
+	const second = protocol.Time(time.Second)
+	for _, other := range []string{"stall 1 5% by 100s at 0s", "latetimer 1 5% by 100s at 0s", "slowsync 0 by 100s at 0s", "slow 0>1 by 100s at 0s"} {
+		c, turn := watched(3, false, "slowsync 1 by 1s at 0s for 1s", other)
+		turn(sim.Injected, 0, 0)
+		turn(sim.Injected, 1, 0)
+		turn(sim.Lifted, 0, second)
+		if f := c.plan.Faults[0]; len(c.open) != 2 || c.open[0].Fault.ID != f.ID || c.open[0].until != 2*second {
+			t.Errorf("beside %q, the slow sync is over at %v, want 2s", other, c.open[0].until)
 		}
 	}
 }

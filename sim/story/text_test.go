@@ -20,7 +20,9 @@ net.lose 0 3 8899aabbccddeeff true
 work.sender 0 0 0000000000000011 2 of 5
 disk.sync 4 0 8899aabbccddeeff 2000 of 100000
 backoff 2 0 8899aabbccddeeff 2 of 8
-end 5 answers
+go.stall 1 0 8899aabbccddeeff true
+go.stallby 1 0 8899aabbccddeeff 10000000 of 1000000000
+end 7 answers
 `
 	f, err := source.ParseFile([]byte(text))
 	if err != nil {
@@ -34,7 +36,9 @@ end 5 answers
 net.lose 0>3
 work.sender of operation 17 is 2 of 5
 disk.sync of 4 is longer by 2us
-backoff of 2 is 2 of 8`
+backoff of 2 is 2 of 8
+go.stall of 1
+go.stallby of 1 is longer by 10ms`
 	if text := strings.Join(got, "\n"); text != want {
 		t.Errorf("they are\n%s\nwant\n%s", text, want)
 	}
