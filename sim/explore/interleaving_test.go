@@ -3,6 +3,7 @@ package explore_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -103,8 +104,8 @@ func (s *sluggard) write(env *protocol.Env, read uint64) {
 	env.Output(kindSum, []byte{byte(s.sum)})
 }
 
-// stallWorld gives a sluggard four inputs, 50 ms apart.
-func stallWorld() *explore.World {
+// stallWorld gives a node four inputs, 50 ms apart.
+func stallWorld(node func() protocol.Node) *explore.World {
 	w := &explore.World{MinNodes: 1, Inputs: []uint64{0, 1, 2, 3}}
 	w.Turns = func(t *explore.Trial) (explore.Outcome, []source.Answer) {
 		last := byte(0)
@@ -114,7 +115,7 @@ func stallWorld() *explore.World {
 			}
 			return true, nil
 		})}
-		plan := sim.Plan{Nodes: 1, Node: func(protocol.NodeID) protocol.Node { return new(sluggard) }, Link: sim.Link{Delay: time.Millisecond}, Faults: t.Faults, Until: protocol.Time(time.Minute)}
+		plan := sim.Plan{Nodes: 1, Node: func(protocol.NodeID) protocol.Node { return node() }, Link: sim.Link{Delay: time.Millisecond}, Faults: t.Faults, Until: protocol.Time(time.Minute)}
 		for _, id := range w.Inputs {
 			plan.Inputs = append(plan.Inputs, sim.Input{ID: id, At: protocol.Time(id+1) * protocol.Time(50*time.Millisecond)})
 		}
@@ -137,7 +138,7 @@ func stallWorld() *explore.World {
 // Each of four places is tried for 10 ms first, which changes nothing, then for 100.
 func TestAnUpdateThatAnotherOvertakesIsFoundByOneStall(t *testing.T) {
 	for _, kinds := range [][]string{{"stall"}, {"yield", "order", "stall"}} {
-		met, err := (&explore.Misfortunes{World: stallWorld(), Trial: &explore.Trial{Nodes: 1}, Kinds: kinds, Nodes: 1, Depth: 1, Runs: 400, Workers: 2}).Search(t.Context())
+		met, err := (&explore.Misfortunes{World: stallWorld(func() protocol.Node { return new(sluggard) }), Trial: &explore.Trial{Nodes: 1}, Kinds: kinds, Nodes: 1, Depth: 1, Runs: 400, Workers: 2}).Search(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,5 +148,26 @@ func TestAnUpdateThatAnotherOvertakesIsFoundByOneStall(t *testing.T) {
 		if met.Runs != 17 || met.Failed != 6 { // three places each for 100 ms and 1 s
 			t.Errorf("%v: %d of %d runs fail, want 6 of 17", kinds, met.Failed, met.Runs)
 		}
+	}
+}
+
+// restless is a sluggard that could yield eight times before it reads, which changes nothing.
+type restless struct{ sluggard }
+
+func (r *restless) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	for about := uint64(2); about < 10 && env.Scheduler() != nil; about++ {
+		env.Scheduler().Yield(about)
+	}
+	r.sluggard.Receive(env, from, msg)
+}
+
+// The turns get 20 of the runs: fewer than there are yields.
+func TestYieldsLeaveRunsForStalls(t *testing.T) {
+	met, err := (&explore.Misfortunes{World: stallWorld(func() protocol.Node { return new(restless) }), Trial: &explore.Trial{Nodes: 1}, Kinds: []string{"yield", "stall"}, Nodes: 1, Depth: 1, Runs: 40, Workers: 1}).Search(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if met.First == nil || len(met.What) != 1 || !strings.HasPrefix(met.What[0], "go.stall: ") {
+		t.Errorf("after %d runs, the first failure is %q; want that of a stall", met.Runs, met.What)
 	}
 }

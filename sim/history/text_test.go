@@ -3,6 +3,9 @@ package history
 import (
 	"strings"
 	"testing"
+
+	"dessim/protocol"
+	"dessim/sim"
 )
 
 func TestBodiesWithoutWordsAreShownAsTheyAre(t *testing.T) {
@@ -20,5 +23,24 @@ func TestBodiesWithoutWordsAreShownAsTheyAre(t *testing.T) {
 	long := strings.Repeat("é", mostText)
 	if got := Cut("x" + long); !strings.HasSuffix(got, "é... (4001 bytes)") || len(got) > mostText+20 {
 		t.Errorf("cut to %d bytes: ...%s", len(got), got[len(got)-30:])
+	}
+}
+
+// Such a note names two places in the code, and has room for both.
+func TestANoteOfAGoroutineHasTwiceTheWidth(t *testing.T) {
+	const width = 40
+	text := strings.Repeat("x", 2*width)
+	for kind, want := range map[string]string{
+		"go.order":  "goroutine " + text,
+		"go.yield":  "goroutine " + text,
+		"go.stall":  "goroutine " + text,
+		"go.panics": "goroutine " + text,
+		"go.turns":  "notes go.turns " + Short(text, width),
+	} {
+		h := &History{Rows: []Row{{What: sim.Noted}}, Steps: make([]Step, 1)}
+		h.Kinds.All, h.Texts.All = []protocol.Kind{protocol.KindOf(kind)}, []string{text}
+		if got := h.Words(0, width); got != want {
+			t.Errorf("a note of kind %s is told as %q, want %q", kind, got, want)
+		}
 	}
 }
