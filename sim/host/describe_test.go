@@ -66,6 +66,23 @@ func TestADescriptionSaysWhichGoroutinePanics(t *testing.T) {
 			defer wg.Wait()
 			runtime.Goexit()
 		}()
+		go func() {
+			defer func() {
+				_ = recover()
+				wg.Wait()
+			}()
+			panic("recovered by what waits")
+		}()
+		go func() {
+			defer func() {
+				defer func() {
+					_ = recover()
+					wg.Wait()
+				}()
+				panic("likewise")
+			}()
+			panic("not recovered")
+		}()
 		wg.Wait()
 		return nil
 	})
@@ -75,7 +92,9 @@ func TestADescriptionSaysWhichGoroutinePanics(t *testing.T) {
 		"  " + at(3) + " #1: sync.WaitGroup.Wait at " + at(6) + "\n" +
 		"  " + at(8) + " #1: panics (in a deferred call), and in a deferred call, sync.WaitGroup.Wait at " + at(10) + "\n" +
 		"  " + at(14) + " #1: sync.WaitGroup.Wait at " + at(16) + "\n" +
-		"  main #1: sync.WaitGroup.Wait at " + at(18) + "\n"
+		"  " + at(18) + " #1: sync.WaitGroup.Wait at " + at(21) + "\n" +
+		"  " + at(25) + " #1: panics (not recovered), and in a deferred call, sync.WaitGroup.Wait at " + at(29) + "\n" +
+		"  main #1: sync.WaitGroup.Wait at " + at(35) + "\n"
 	if got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}

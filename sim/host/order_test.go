@@ -143,6 +143,39 @@ func TestAGoroutineThatStandsStillIsOvertakenByALaterStep(t *testing.T) {
 	}
 }
 
+// Each of three goroutines is asked about its first operation, though others stand still by then.
+func TestAGoroutineBothYieldsAndStandsStillBeforeAnOperation(t *testing.T) {
+	for seed := range uint64(5) {
+		s := runUnder(t, seed, "yield 0 100% at 0s for 1m; stall 0 100% by 1s at 0s for 1m", func(ctx context.Context, h *host.Host) error {
+			for range 3 {
+				go func() {
+					var mu sync.Mutex
+					begun := time.Now()
+					mu.Lock()
+					if time.Since(begun) == 0 {
+						tell(h, "goes on at once")
+					}
+					mu.Unlock()
+				}()
+			}
+			time.Sleep(time.Minute / 2)
+			return nil
+		})
+		yields, stalls := 0, 0
+		for _, line := range s.lines {
+			if strings.HasPrefix(line, "0s ") && strings.Contains(line, " yields at host/order_test.go:") {
+				yields++
+			}
+			if strings.HasPrefix(line, "0s ") && strings.Contains(line, " stalls for ") {
+				stalls++
+			}
+		}
+		if yields != 3 || stalls != 3 || s.has("goes on at once") {
+			t.Errorf("seed %d: %d goroutines yield and %d stall, want 3 each, and none may go on at once:\n%s", seed, yields, stalls, strings.Join(s.lines, "\n"))
+		}
+	}
+}
+
 // Others go on while goroutines spin, if they do so with operations, and whatever the order.
 func TestGoroutinesThatSpinLetOthersGoOn(t *testing.T) {
 	spin := func(ctx context.Context, h *host.Host) error {
