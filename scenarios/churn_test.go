@@ -170,7 +170,7 @@ func churnParams(nodes, txs int, until time.Duration) scenario.Params {
 }
 
 func TestChurnHoldsOnManySeeds(t *testing.T) {
-	seeds := uint64(6) // others are for make soak
+	seeds := SeedsOf(2, 6) // others are for make soak
 	lossy := churnParams(20, 60, 4*time.Hour)
 	lossy.Loss, lossy.Copy = protocol.Percent(10), protocol.Percent(10)
 	came := make(map[string]bool)
@@ -235,7 +235,7 @@ func TestChurnWithSlowMessagesIsNotJudged(t *testing.T) {
 // that each kind draws, too.
 func TestChurnUnderFaultsFindsWhatWasPublishedBeforeTheHeal(t *testing.T) {
 	const name = "all find what was published before the heal"
-	seeds := uint64(6)
+	seeds := SeedsOf(2, 6)
 	if testing.Short() {
 		seeds = 1
 	}

@@ -29,10 +29,7 @@ func kvParams(t *testing.T) (all []scenario.Params) {
 }
 
 func TestClientsOfTheStoreSeeALinearizableHistory(t *testing.T) {
-	seeds := uint64(15) // others are for make soak
-	if testing.Short() {
-		seeds = 5
-	}
+	seeds := SeedsOf(5, 15) // others are for make soak
 	s := keyValue()
 	came := make(map[string]bool)
 	for _, p := range kvParams(t) {

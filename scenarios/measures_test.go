@@ -49,7 +49,11 @@ var measuredTimes = map[string][]string{
 
 func TestEachScenarioMeasuresWhatAUserLooksForAndChangesNothing(t *testing.T) {
 	for _, x := range scenarios.All() {
-		s := mustParse(t, "-scenario "+x.Name)
+		flags := "-scenario " + x.Name
+		if x.Name == "churn" {
+			flags += " -nodes 20 -txs 40"
+		}
+		s := mustParse(t, flags)
 		r, m, in := measure(t, s)
 		if without := s.run(nil); r.Sim.Digest != without.Sim.Digest || r.Verdict != without.Verdict {
 			t.Errorf("%v: a Meter changes the run: %s %s, without it %s %s", s, r.Verdict, r.Sim.Digest, without.Verdict, without.Sim.Digest)

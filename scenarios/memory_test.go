@@ -21,7 +21,7 @@ func heapInUse() uint64 {
 // All in all, with the simulator and the checks, a node that has joined takes a few kilobytes: so a
 // million fit into ten gigabytes.
 func TestNodesOfKademliaAloneTakeLittleMemory(t *testing.T) {
-	const nodes, most = 1500, 6000
+	const nodes, most = 750, 6000
 	for _, s := range []*scenario.Scenario{bootstrap()} {
 		p := s.Defaults
 		p.Nodes = nodes

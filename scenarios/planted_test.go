@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"dessim/cmd/mutants/bank"
+	"dessim/scenarios"
 	"dessim/sim/check"
 	"dessim/sim/explore"
 )
@@ -193,11 +194,8 @@ func TestTheUneditedCodePassesTheSweepThatFindsPlantedEdits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seeds := 100
-	if testing.Short() {
-		seeds = 50
-	}
-	if r := bank.Sweep(runs, 1, seeds); r.Failure != nil || r.Inconclusive != 0 {
+	seeds := scenarios.SeedsOf(uint64(len(runs)), 100) // one of each, at least
+	if r := bank.Sweep(runs, 1, int(seeds)); r.Failure != nil || r.Inconclusive != 0 {
 		t.Errorf("of %d runs %d are without verdict, and one is a violation: %+v", r.Seeds, r.Inconclusive, r.Failure)
 	}
 }

@@ -15,13 +15,17 @@ import (
 )
 
 // apart are the runs that can be in parts.
-var apart = []string{"-scenario bootstrap", "-scenario bootstrap -nodes 510", "-scenario bootstrap -nodes 1", "-scenario bootstrap -nodes 100 -loss 1% -copy 1%"}
+var apart = []string{"-scenario bootstrap", "-scenario bootstrap -nodes 510 -k 4 -delay 9ms", "-scenario bootstrap -nodes 1", "-scenario bootstrap -nodes 100 -loss 1% -copy 1%"}
 
 // Every run is the same on any number of threads: traces, digests, checks and summaries.
 func TestRunsAreTheSameOnAnyNumberOfThreads(t *testing.T) {
 	subjects := slices.Clone(apart)
 	for _, s := range scenarios.All() {
-		if s.Name != "bootstrap" {
+		switch s.Name {
+		case "bootstrap":
+		case "churn":
+			subjects = append(subjects, "-scenario churn -nodes 20 -txs 40") // it is serial anyway
+		default:
 			subjects = append(subjects, "-scenario "+s.Name)
 		}
 	}
@@ -35,7 +39,7 @@ func TestRunsAreTheSameOnAnyNumberOfThreads(t *testing.T) {
 			}
 			seeds, most := uint64(1), 2
 			if slices.Contains(apart, flags) {
-				seeds, most = 3, 3
+				seeds, most = scenarios.SeedsOf(1, 3), 3
 			}
 			for seed := range seeds {
 				want, trace, _ := onThreads(x, seed, 1)

@@ -1,0 +1,15 @@
+package scenarios
+
+import "flag"
+
+// InFull is for the tests of both packages of this folder. The Makefile names those that ask
+// for it.
+var InFull = flag.Bool("full", false, "make all runs of searches of which the tests make a part")
+
+// SeedsOf returns how many seeds a search has: a part of them, or with -full the whole.
+func SeedsOf(part, whole uint64) uint64 {
+	if *InFull {
+		return whole
+	}
+	return part
+}
