@@ -309,7 +309,7 @@ func TestRunsAreThoseOfTheSlowTwin(t *testing.T) {
 		eighths := rapid.Uint64Range(0, 8).Draw(t, "eighths")
 		enough := rapid.SampledFrom([]uint64{0, 1, 20}).Draw(t, "outputs enough")
 		seed := rapid.Uint64().Draw(t, "seed")
-		for i := range uint64(20) {
+		for i := range uint64(8) {
 			ref := compareWithSlow(t, plan, muted{source.Seed(seed + i), eighths}, enough, covered, opened, bitten, idle)
 			reasons[ref.Reason]++
 			addCounts(&effects, &ref.Faults)
