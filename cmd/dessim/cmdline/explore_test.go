@@ -72,7 +72,11 @@ func TestEveryOrderSurvivesACrashAtEachPointOfATransfer(t *testing.T) {
 		if !*inFull && order != "sequencer" {
 			continue
 		}
-		r := dessim(t, "explore", "-scenario", "failover", "-nodes", "3", "-kinds", "crash", "-order", order, "-json")
+		args := []string{"explore", "-scenario", "failover", "-nodes", "3", "-kinds", "crash", "-order", order, "-json"}
+		if !*inFull {
+			args = append(args, "-down", "4s") // the longer of two
+		}
+		r := dessim(t, args...)
 		var o explored
 		if err := json.Unmarshal([]byte(r.stdout), &o); err != nil || r.code != exitPass || !o.Complete || o.Places < 50 {
 			t.Errorf("%s: %+v, want a pass with all of more than 50 points; reproduce: %s", order, r, o.Reproduce)
@@ -160,7 +164,7 @@ func failingAtNode1(t *testing.T, args ...string) (*exploring, *bytes.Buffer) {
 
 func TestACrashThatFailsIsWrittenAsAReplayFile(t *testing.T) {
 	t.Chdir(t.TempDir())
-	x, out := failingAtNode1(t, "scenario", "commit", "nodes", "3", "kinds", "crash", "down", "50ms")
+	x, out := failingAtNode1(t, "scenario", "commit", "nodes", "3", "kinds", "crash", "down", "50ms", "runs", "40")
 	err := x.do(t.Context())
 	if e, ok := err.(*exit); !ok || e.code != exitViolation || e.complaint != "" {
 		t.Fatalf("it ends with %v, want a violation", err)
@@ -175,7 +179,7 @@ func TestACrashThatFailsIsWrittenAsAReplayFile(t *testing.T) {
 	if again.code != exitPass || !strings.Contains(again.stdout, `"same":true,"stale":0,`) {
 		t.Errorf("the replay gives %+v, want the same run", again)
 	}
-	x, out = failingAtNode1(t, "scenario", "commit", "nodes", "3", "kinds", "crash", "down", "50ms")
+	x, out = failingAtNode1(t, "scenario", "commit", "nodes", "3", "kinds", "crash", "down", "50ms", "runs", "40")
 	x.json = true
 	x.do(t.Context())
 	var o explored

@@ -39,7 +39,7 @@ func TestAReplayAndAShrinkingHavePages(t *testing.T) {
 	if r := dessim(t, "replay", saved[0], "-report", "replay.html"); r.code != exitViolation || !strings.Contains(read(t, "replay.html"), "<h1>violation: scenario concurrent") {
 		t.Errorf("replay exits with %d: %s", r.code, r.stderr)
 	}
-	r := dessim(t, "shrink", saved[0], "-runs", "200", "-report", "shrunk.html", "-o", "small.replay")
+	r := dessim(t, "shrink", saved[0], "-runs", "20", "-report", "shrunk.html", "-o", "small.replay")
 	page := read(t, "shrunk.html")
 	for _, want := range []string{"(shrunk)</h1>\n<pre>dessim replay small.replay</pre>", "(before shrinking)</h1>\n<pre>dessim replay " + saved[0] + "</pre>", "<p>step "} {
 		if !strings.Contains(page, want) {

@@ -100,7 +100,7 @@ func TestAnInterruptedSweepsPageTellsItsPrefix(t *testing.T) {
 func TestAPageChangesNoResult(t *testing.T) {
 	exe := tieless(t)
 	t.Chdir(t.TempDir())
-	const args = small + " -seeds 1-80 -json -results "
+	const args = small + " -seeds 1-30 -json -results "
 	plain := process(t, exe, nil, words(args+"plain")...)
 	with := process(t, exe, nil, words(args+"with -report page.html")...)
 	if strings.Replace(with.stdout, `"report":"page.html",`, "", 1) != plain.stdout || with.stdout == plain.stdout || with.code != plain.code || with.stderr != plain.stderr {

@@ -10,14 +10,14 @@ func TestThreadsChangeNothingThatIsPrinted(t *testing.T) {
 	if runtime.NumCPU() < 2 {
 		t.Skip("there is one core")
 	}
-	const bootstrap = " -scenario bootstrap -nodes 400"
+	const bootstrap = " -scenario bootstrap -nodes 200 -k 4 -delay 9ms"
 	for _, c := range []struct{ args, told string }{
 		{"run" + bootstrap, ""},
 		{"sweep -seeds 1-2" + bootstrap, ""},
 		{"stats" + bootstrap, ""},
 		{"run -scenario bootstrap", "2 threads asked, the run is serial: it has 40 nodes, and gains nothing below 200"},
-		{"run -scenario bootstrap -nodes 200 -record -", "2 threads asked, the run is serial: its answers come from a *source.Recorder, which is asked in order"},
-		{"sweep -seeds 1-2 -scenario churn -nodes 200 -until 2h", "2 threads asked, the run is serial: scenario churn does not say that its nodes can be parted"},
+		{"run" + bootstrap + " -record -", "2 threads asked, the run is serial: its answers come from a *source.Recorder, which is asked in order"},
+		{"sweep -seeds 1-2 -scenario churn -nodes 200 -txs 1 -until 40m", "2 threads asked, the run is serial: scenario churn does not say that its nodes can be parted"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			t.Parallel()
