@@ -192,7 +192,7 @@ func TestATraceGoesWhereALinkLeads(t *testing.T) {
 	if err := os.Symlink("real", link); err != nil {
 		t.Skip(err)
 	}
-	wantRun(t, dessim(t, "-scenario", "bootstrap", "-trace", link))
+	wantRun(t, dessim(t, "-scenario", "bootstrap", "-nodes", "5", "-trace", link))
 	if info, err := os.Lstat(link); err != nil || info.Mode().IsRegular() || read(t, link) == "old" {
 		t.Error("the link was replaced, or what it leads to was not")
 	}

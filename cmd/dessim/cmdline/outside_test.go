@@ -186,7 +186,7 @@ func TestAProgramThatCannotWorkSaysSo(t *testing.T) {
 	}
 	p := Program{Name: "sim", Scenarios: s}
 	x := filepath.Join(t.TempDir(), "x")
-	wantRun(t, dessim(t, "-scenario", "bootstrap", "-record", x))
+	wantRun(t, dessim(t, "-scenario", "bootstrap", "-nodes", "5", "-record", x))
 	var out, errs strings.Builder
 	if code := p.run(t.Context(), []string{"replay", x, "-emit-test"}, streams{stdout: &out, stderr: &errs}); code != exitUsage || !strings.Contains(errs.String(), "no package is known") {
 		t.Errorf("-emit-test without a package exits with %d, stdout %q, stderr %q", code, &out, &errs)

@@ -18,7 +18,7 @@ import (
 )
 
 func TestAClosedPipeIsToldByItsCode(t *testing.T) {
-	for _, args := range []string{"-scenario bootstrap", "-scenario bootstrap -json", "list", "help"} {
+	for _, args := range []string{"-scenario bootstrap -nodes 5", "-scenario bootstrap -nodes 5 -json", "list", "help"} {
 		r, w, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)
@@ -136,12 +136,12 @@ func TestVerifyComparesNothingThatNodesPrint(t *testing.T) {
 		}
 	}
 	// The second process fails alone: the first is told not to by its arguments.
-	wantLine(t, process(t, planted(t, "second"), nil, "-scenario", "bootstrap", "-verify"), exitInternal, "second process failed: internal error: boom")
+	wantLine(t, process(t, planted(t, "second"), nil, "-scenario", "bootstrap", "-nodes", "5", "-verify"), exitInternal, "second process failed: internal error: boom")
 }
 
 func TestVerifyFindsADifferenceThatNoEventShows(t *testing.T) {
 	exe := planted(t, "digest")
-	r := process(t, exe, nil, "-scenario", "bootstrap", "-verify")
+	r := process(t, exe, nil, "-scenario", "bootstrap", "-nodes", "5", "-verify")
 	if r.code != exitInternal || !strings.Contains(r.stderr, "the same trace and another report") || !strings.HasPrefix(r.stdout, "error: ") {
 		t.Errorf("%+v", r)
 	}
@@ -149,7 +149,7 @@ func TestVerifyFindsADifferenceThatNoEventShows(t *testing.T) {
 
 func TestAPanicIsOneLine(t *testing.T) {
 	exe := planted(t, "panic")
-	for _, args := range []string{"-scenario bootstrap", "-scenario bootstrap -json"} {
+	for _, args := range []string{"-scenario bootstrap -nodes 5", "-scenario bootstrap -nodes 5 -json"} {
 		wantLine(t, process(t, exe, nil, strings.Fields(args)...), exitInternal, `internal error: boom\nbang`)
 	}
 }

@@ -171,12 +171,12 @@ func TestUnwritablePlacesAreRefusedBeforeTheRun(t *testing.T) {
 }
 
 func TestAFlagFirstMeansRun(t *testing.T) {
-	long := dessim(t, "run", "-seed", "7", "-scenario", "bootstrap", "-json")
+	long := dessim(t, "run", "-seed", "7", "-scenario", "bootstrap", "-nodes", "5", "-json")
 	wantRun(t, long)
 	for _, args := range [][]string{
-		{"-seed", "7", "-scenario", "bootstrap", "-json"},
-		{"--json", "--scenario=bootstrap", "-seed", "0x7"},
-		{"-seed=007", "-json=true", "-scenario", "bootstrap"},
+		{"-seed", "7", "-scenario", "bootstrap", "-nodes", "5", "-json"},
+		{"--json", "--scenario=bootstrap", "-nodes=5", "-seed", "0x7"},
+		{"-seed=007", "-json=true", "-scenario", "bootstrap", "-nodes", "5"},
 	} {
 		if short := dessim(t, args...); short != long {
 			t.Errorf("dessim %q gives %+v, want what dessim run gives: %+v", args, short, long)
