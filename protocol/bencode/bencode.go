@@ -192,7 +192,8 @@ func (r *Reader) integer() (neg bool, u uint64) {
 // sure is the number of decimal digits of which any number fits a uint64.
 const sure = 19
 
-// digits reads a decimal number without leading zeros and the byte after it.
+// digits reads a decimal number without leading zeros and the byte after it. To have Uint read the
+// whole of a number of one digit did not pay.
 func (r *Reader) digits(end byte) uint64 {
 	if r.broken {
 		return 0

@@ -173,7 +173,8 @@ func Main(p Program) {
 
 // ballastSize is the size of memory that is never touched, and so takes no room, but counts when
 // the garbage collector decides to run. A run of few nodes keeps less than 10 MB and leaves some
-// more for the collector, which took an eighth of a sweep's time without the ballast.
+// more for the collector, which took an eighth of a sweep's time without the ballast. With it, no
+// GOGC from 15 to 1000 makes sweeps faster, nor does building with a profile of them.
 const ballastSize = 32 << 20
 
 // streams is where a command writes, and what it reads.
