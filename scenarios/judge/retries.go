@@ -87,9 +87,12 @@ type open struct {
 	// answered says that an answer came, or that the node has it by itself. An answer may be one that the node ignores, of a former
 	// incarnation say: then there are more tries.
 	answered bool
-	replied  bool // a Reply came
-	number   uint64
-	next     int // tries after the next one, since a Reply came to the last; 0 if none did
+	// waits says that an answer came which may wait in the node's link for what was sent before it.
+	// When that comes, nobody sees that the answer is handed up, after more tries perhaps.
+	waits   bool
+	replied bool // a Reply came
+	number  uint64
+	next    int // tries after the next one, since a Reply came to the last; 0 if none did
 }
 
 // NewRetries returns a judge of that many nodes of a plan with these faults, by a table. delay is
@@ -222,10 +225,20 @@ func (r *Retries) answered(n *retrying, e *sim.Event) {
 			if at := n.find(row, key); at >= 0 {
 				r.overdue(e.Node, &n.open[at], e.At)
 				n.open[at].answered = true
+				n.open[at].waits = n.open[at].waits || r.early(e)
 			}
 			return
 		}
 	}
+}
+
+// early reports whether a message may have come before one that its link hands up first.
+func (r *Retries) early(e *sim.Event) bool {
+	if !isLink(e) {
+		return false
+	}
+	f, ok := r.frame.Read(e.Body)
+	return ok && f.Data && f.Seq > f.Low
 }
 
 // recorded notes what a node's record shows it to have.
@@ -268,7 +281,7 @@ func (r *Retries) see(n *retrying, row int, key uint64, e *sim.Event) (again boo
 		return false // it is known, or asks several nodes at once
 	}
 	x := &n.open[i]
-	if !x.answered {
+	if !x.answered && !x.waits {
 		r.late(e.Node, x, e.At)
 	}
 	if least := r.rows[row].Least; least != nil && e.At.Sub(x.since) < least(x.tries) {
@@ -313,7 +326,7 @@ func (r *Retries) forget(n *retrying, e *sim.Event) {
 	}
 	n.open = slices.DeleteFunc(n.open, func(x open) bool {
 		row := &r.rows[x.row]
-		return (row.GivenUp || x.answered) && r.held.Free(e.Node, x.since, e.At, 0) > long*row.Most(x.tries)
+		return (row.GivenUp || x.answered || x.waits) && r.held.Free(e.Node, x.since, e.At, 0) > long*row.Most(x.tries)
 	})
 	n.most = 2*len(n.open) + 8
 }
@@ -327,7 +340,7 @@ func (r *Retries) look(id protocol.NodeID, now protocol.Time) {
 }
 
 func (r *Retries) overdue(id protocol.NodeID, x *open, now protocol.Time) {
-	if !r.rows[x.row].GivenUp && !x.answered {
+	if !r.rows[x.row].GivenUp && !x.answered && !x.waits {
 		r.late(id, x, now)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/protocol/link"
 	"dessim/sim"
 	"dessim/sim/fault"
 )
@@ -81,6 +82,32 @@ func TestRetriesAreJudgedByTheirPausesUntilTheyEnd(t *testing.T) {
 		c.do(r)
 		if r.err == nil && c.want != "" || r.err != nil && (c.want == "" || !strings.Contains(r.err.Error(), c.want)) {
 			t.Errorf("%s: it is judged %v, want %q", c.what, r.err, c.want)
+		}
+	}
+}
+
+// The second of two messages waits in the link for the first, however long. It is handed up after
+// tries that did not know of it, and nobody sees that.
+func TestAnAnswerThatMayWaitInTheLinkEndsWhatIsJudged(t *testing.T) {
+	var env protocol.Env
+	env.Enter(1, 1, 0, protocol.Benign{})
+	l := link.New(link.Config{Retry: time.Second, Window: 8, FIFO: true, Deliver: func(*protocol.Env, protocol.NodeID, []byte) {}})
+	l.Send(&env, 0, kindTry, []byte("first"))
+	l.Send(&env, 0, kindTry, []byte("second"))
+	var frames [][]byte
+	for _, x := range env.Effects() {
+		if x.Op == protocol.OpSend {
+			frames = append(frames, x.Body)
+		}
+	}
+	for i, want := range []string{"60ms", ""} {
+		r := trying()
+		tryAt(r, 0, 10)
+		r.observe(&sim.Event{What: sim.Received, At: at(20), Peer: 1, Body: frames[i]})
+		tryAt(r, 30)
+		r.observe(&sim.Event{What: sim.Ended, At: at(90)})
+		if r.err == nil && want != "" || r.err != nil && (want == "" || !strings.Contains(r.err.Error(), want)) {
+			t.Errorf("frame %d of 2: it is judged %v, want %q", i+1, r.err, want)
 		}
 	}
 }
