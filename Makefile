@@ -34,7 +34,9 @@ full:      ## searches of which the tests make a part, in full
 	go test ./protocol/abcast -run 'ConnectedMajority|Flapping' -count=1 -full
 	go test ./sim/simtest/exhaustive -run 'OneOrder|TransactionAgree/late(_and_one_misfortune)?$$' -count=1 -full
 	go test ./sim/simtest/machines/kademlia -run 'Skewed|SplitIsOneAgain|FilledAtRandom' -count=1 -full
-	go test ./cmd/dessim/cmdline -run 'Readme|EveryOrder|Mutants|Emitted' -count=1 -full
+	go test ./cmd/dessim/cmdline -run 'Readme|EveryOrder|Mutants|Emitted|OnceAProcess' -count=1 -full
+	go test ./scenarios -run 'AnyNumberOfThreads|Churn|ClientsOfTheStore|FailOneWay|UneditedCode' -count=1 -full
+	go test ./sim -run 'InPartsAre|SlowTwin' -count=1 -rapid.checks=300
 	go test ./sim/simtest -run OtherVersions/etcdraft35 -count=1 -full
 	go test ./sim/explore -count=1 -rapid.checks=300
 
