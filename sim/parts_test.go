@@ -122,7 +122,7 @@ func TestRunsInPartsAreThoseOfOneThread(t *testing.T) {
 		}
 	}
 	rapid.Check(t, property)
-	fixed.Check(t, 120, property)
+	fixed.Check(t, 200, property)
 	if parted == 0 {
 		t.Error("vacuous: no run was in parts")
 	}
