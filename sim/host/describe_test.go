@@ -46,16 +46,11 @@ func TestADescriptionSaysWhereGoroutinesWait(t *testing.T) {
 
 // A panic ends nothing before all deferred calls have returned.
 func TestADescriptionSaysWhichGoroutinePanics(t *testing.T) {
-	var first int
+	first := line()
 	s := run(t, 1, 1, func(ctx context.Context, h *host.Host) error {
-		first = line()
 		var wg sync.WaitGroup
 		wg.Add(1)
-		go func() {
-			defer wg.Wait()
-			defer func() { _ = recover() }()
-			panic("recovered")
-		}()
+		go func() { defer wg.Wait(); defer func() { _ = recover() }(); panic("recovered") }()
 		go func() {
 			defer wg.Wait()
 			defer func() { panic("in a deferred call\nand more") }()
@@ -89,12 +84,12 @@ func TestADescriptionSaysWhichGoroutinePanics(t *testing.T) {
 	got := string(s.Node(0).(protocol.Describer).Describe(nil))
 	at := func(n int) string { return fmt.Sprintf("host/describe_test.go:%d", first+n) }
 	want := "goroutines:\n" +
-		"  " + at(3) + " #1: sync.WaitGroup.Wait at " + at(6) + "\n" +
-		"  " + at(8) + " #1: panics (in a deferred call), and in a deferred call, sync.WaitGroup.Wait at " + at(10) + "\n" +
-		"  " + at(14) + " #1: sync.WaitGroup.Wait at " + at(16) + "\n" +
-		"  " + at(18) + " #1: sync.WaitGroup.Wait at " + at(21) + "\n" +
-		"  " + at(25) + " #1: panics (not recovered), and in a deferred call, sync.WaitGroup.Wait at " + at(29) + "\n" +
-		"  main #1: sync.WaitGroup.Wait at " + at(35) + "\n"
+		"  " + at(4) + " #1: sync.WaitGroup.Wait at " + at(4) + "\n" +
+		"  " + at(5) + " #1: panics (in a deferred call), and in a deferred call, sync.WaitGroup.Wait at " + at(7) + "\n" +
+		"  " + at(11) + " #1: sync.WaitGroup.Wait at " + at(13) + "\n" +
+		"  " + at(15) + " #1: sync.WaitGroup.Wait at " + at(18) + "\n" +
+		"  " + at(22) + " #1: panics (not recovered), and in a deferred call, sync.WaitGroup.Wait at " + at(26) + "\n" +
+		"  main #1: sync.WaitGroup.Wait at " + at(32) + "\n"
 	if got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
