@@ -32,10 +32,16 @@ func AsksOfTurns(k protocol.Kind) bool { return k == kindOrder || k == kindYield
 // answer to such a question, or that it panics while a deferred call of it waits.
 func TellsOfGoroutines(k protocol.Kind) bool { return AsksOfTurns(k) || k == kindPanics }
 
-// AsksStall returns the kind of the question that is asked next of the same turn if the answer to one
-// of kind k is yes, and reports whether there is one: for how long the goroutine stands still, in
-// nanoseconds, less one.
-func AsksStall(k protocol.Kind) (by protocol.Kind, ok bool) { return kindStallBy, k == kindStall }
+// AsksToStall reports whether a question of that kind asks whether a goroutine stands still. If so,
+// LengthOfStall is asked next.
+func AsksToStall(k protocol.Kind) bool { return k == kindStall }
+
+// LengthOfStall returns the key of the question for how long the goroutine stands still that AsksToStall
+// is about: in nanoseconds, less one.
+func LengthOfStall(k protocol.Key) protocol.Key {
+	k.Kind = kindStallBy
+	return k
+}
 
 // AsksOfDisk reports whether a question of that kind is about the disk of node A of its
 // key.

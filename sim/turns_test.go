@@ -260,9 +260,8 @@ func TestARunWithOrdersIsReplayed(t *testing.T) {
 			_, left, _ := turnAnswers(t, source.NewReplay(slices.Delete(slices.Clone(answers), i, i+1)), text)
 			want := maps.Clone(known)
 			delete(want, a.Key)
-			if by, asks := AsksStall(a.Key.Kind); asks { // what stands no longer is not asked for how long
-				by := protocol.Key{Kind: by, A: a.Key.A, N: a.Key.N}
-				delete(want, by)
+			if AsksToStall(a.Key.Kind) { // what stands no longer is not asked for how long
+				delete(want, LengthOfStall(a.Key))
 			}
 			if !maps.Equal(want, left) {
 				t.Fatalf("seed %d: without the answer to %+v the others are %v, want %v", seed, a.Key, left, want)

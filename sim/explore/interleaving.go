@@ -72,8 +72,7 @@ func (g *misfortuneSearch) turns(ctx context.Context) (ok bool, err error) {
 	for depth := 1; depth <= g.Depth && len(level) > 0; depth++ {
 		var grown [][]turnRun
 		for i := range level {
-			turns, stalls := g.more(&level[i])
-			grown = append(grown, inTurn([][]turnRun{spread(turns), stalls}))
+			grown = append(grown, g.more(&level[i]))
 		}
 		next := inTurn(grown)
 		if g.Runs > 0 {
@@ -91,43 +90,41 @@ func (g *misfortuneSearch) turns(ctx context.Context) (ok bool, err error) {
 	return true, nil
 }
 
-// more returns the runs with one misfortune more: those with another turn, and those with a stall, in
-// the order in which they are tried.
-func (g *misfortuneSearch) more(r *turnRun) (turns, stalled []turnRun) {
-	var places []turnRun // of stalls, of the first length
+// more returns the runs with one misfortune more, in the order in which they are tried: those with
+// another turn and those with a stall take turns.
+func (g *misfortuneSearch) more(r *turnRun) []turnRun {
+	var turns []turnRun
+	var stalled [len(stalls)][]turnRun // by length
 	for i, a := range r.asked {
 		kind := g.kindOfAnswer(&a)
 		if !g.tries[kind] {
 			continue
 		}
+		words := fmt.Sprintf("%s: of node %v, at question %d of its goroutines' turns", a.Key.Kind, a.Key.A, i+1)
 		for value := uint64(1); value < max(a.Range, 2); value++ {
 			a.Value = value
-			words := fmt.Sprintf("%s: of node %v, at question %d of its goroutines' turns", a.Key.Kind, a.Key.A, i+1)
-			next := r.with(a, &misfortune{kind: kind, place: new(place), words: words})
-			if kind == g.kindOf(stallKind) {
-				places = append(places, next)
-			} else {
-				turns = append(turns, next)
+			if kind != g.kindOf(stallKind) {
+				turns = append(turns, r.with(kind, words, a))
+				continue
+			}
+			for k, d := range stalls {
+				length := source.Answer{Key: sim.LengthOfStall(a.Key), Range: uint64(longestStall), Value: uint64(d) - 1}
+				stalled[k] = append(stalled[k], r.with(kind, words+", for "+d.String(), a, length))
 			}
 		}
 	}
-	for _, d := range stalls {
-		for _, next := range spread(places) {
-			m := *next.candidate.last
-			m.words += ", for " + d.String()
-			by, _ := sim.AsksStall(next.last.Key.Kind)
-			length := source.Answer{Key: next.last.Key, Range: uint64(longestStall), Value: uint64(d) - 1}
-			length.Key.Kind = by
-			stalled = append(stalled, r.with(next.last, &m, length))
-		}
+	var all []turnRun
+	for _, one := range stalled {
+		all = append(all, spread(one)...)
 	}
-	return turns, stalled
+	return inTurn([][]turnRun{spread(turns), all})
 }
 
-// with returns the run with an answer more, which is a misfortune, and with what it leads to ask.
-func (r *turnRun) with(a source.Answer, m *misfortune, more ...source.Answer) turnRun {
+// with returns the run with one misfortune more: an answer, and those to what it leads to ask.
+func (r *turnRun) with(kind int, words string, a source.Answer, more ...source.Answer) turnRun {
 	trial := *r.trial
 	trial.Answers = append(append(slices.Clip(trial.Answers), a), more...)
+	m := &misfortune{kind: kind, place: new(place), words: words}
 	return turnRun{candidate: &candidate{parent: r.candidate, last: m, trial: &trial}, last: a}
 }
 
@@ -191,7 +188,7 @@ func (g *misfortuneSearch) kindOfAnswer(a *source.Answer) int {
 	if a.Range > 0 {
 		return g.kindOf(orderKind)
 	}
-	if _, stall := sim.AsksStall(a.Key.Kind); stall {
+	if sim.AsksToStall(a.Key.Kind) {
 		return g.kindOf(stallKind)
 	}
 	return g.kindOf(yieldKind)
