@@ -94,11 +94,8 @@ func (r *reach) declare(u Unit) {
 		switch n := d.node.(type) {
 		case *ast.FuncDecl:
 			names = []*ast.Ident{n.Name}
-			if n.Recv != nil && len(n.Recv.List) > 0 {
-				if base := receiver(n.Recv.List[0].Type); base != nil {
-					key := u.Pkg.Path() + "." + base.Name
-					r.declared[key] = append(r.declared[key], d)
-				}
+			if key := keyOf(receiver(u.Info.Defs[n.Name])); key != "" {
+				r.declared[key] = append(r.declared[key], d)
 			}
 		case *ast.TypeSpec:
 			names = []*ast.Ident{n.Name}
@@ -113,24 +110,20 @@ func (r *reach) declare(u Unit) {
 	}
 }
 
-// receiver returns the name of a receiver's type.
-func receiver(t ast.Expr) *ast.Ident {
-	for {
-		switch x := t.(type) {
-		case *ast.StarExpr:
-			t = x.X
-		case *ast.ParenExpr:
-			t = x.X
-		case *ast.IndexExpr:
-			t = x.X
-		case *ast.IndexListExpr:
-			t = x.X
-		case *ast.Ident:
-			return x
-		default:
-			return nil
-		}
+// receiver returns the type that a method belongs to, or nil if the function is none.
+func receiver(f types.Object) types.Object {
+	recv := f.(*types.Func).Signature().Recv()
+	if recv == nil {
+		return nil
 	}
+	t := types.Unalias(recv.Type())
+	if p, ok := t.(*types.Pointer); ok {
+		t = types.Unalias(p.Elem())
+	}
+	if named, ok := t.(*types.Named); ok {
+		return named.Obj()
+	}
+	return nil
 }
 
 // keyOf names a function, a method, or what else a package declares.
