@@ -1,7 +1,6 @@
 package interleavings
 
 import (
-	"cmp"
 	"strings"
 	"testing"
 
@@ -44,7 +43,7 @@ func TestEachMistakeIsFoundAndShrunk(t *testing.T) {
 					t.Errorf("seed %d is shrunk to %d answers, want 1 to 3", seed, n)
 				}
 				told, _, _ := story.OfTrial(x, shrunk.After, &shrunk.Is, story.About{}, nil)
-				if text := strings.Join(told.Lines(), "\n"); !strings.Contains(text, "goroutine interleavings/") || !strings.Contains(text, cmp.Or(does[s.Name], " yields ")+"at interleavings/bugs.go:") {
+				if text := strings.Join(told.Lines(), "\n"); !strings.Contains(text, "goroutine "+how(s).begun) || !strings.Contains(text, how(s).does) || !strings.Contains(text, " at interleavings/bugs.go:") {
 					t.Errorf("the story of seed %d does not say which goroutine yields or stalls where:\n%s", seed, text)
 				}
 				return
@@ -54,21 +53,33 @@ func TestEachMistakeIsFoundAndShrunk(t *testing.T) {
 	}
 }
 
-// does is what a goroutine does, in the words of a story, if it does not yield.
-var does = map[string]string{"overtaken": "ms "} // stalls for 31.2ms
+// shown is how a mistake shows.
+type shown struct {
+	kinds   []string // of misfortunes, one of which brings it about
+	answers int      // of that one
+	begun   string   // where its goroutine was begun
+	does    string   // what that does, in the words of a story
+}
+
+func how(s *scenario.Scenario) shown {
+	if s.Name == "overtaken" {
+		return shown{[]string{"stall"}, 2, "interleavings/interleavings.go:", " stalls for "}
+	}
+	return shown{[]string{"yield", "order"}, 1, "interleavings/bugs.go:", " yields at interleavings/bugs.go:"}
+}
 
 // A search that adds one misfortune to a run by arrival finds each mistake.
 func TestEachMistakeIsOneTurnFromTheRunByArrival(t *testing.T) {
 	for _, s := range All() {
 		x := subject(t, "-scenario "+s.Name)
 		search := x.Scenario.Misfortunes(nil, x.Seed, x.Params)
-		search.Runs, search.Failures = 1000, 1
+		search.Kinds, search.Runs, search.Failures = how(s).kinds, 1000, 1
 		met, err := search.Search(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if met.First == nil || len(met.What) != 1 {
-			t.Errorf("%s: %d runs, and the first failure is %+v, by %q; want one misfortune", s.Name, met.Runs, met.First, met.What)
+		if met.First == nil || len(met.What) != 1 || len(met.First.Trial.Answers) != how(s).answers {
+			t.Errorf("%s: %d runs, and the first failure is %+v, by %q; want one misfortune of %d answers", s.Name, met.Runs, met.First, met.What, how(s).answers)
 		}
 	}
 }
