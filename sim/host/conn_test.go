@@ -40,6 +40,7 @@ type end struct {
 	err      error
 	due      int64
 	pace     time.Duration // between what the program does
+	asleep   bool          // the program can do nothing until its connection has done something
 	readSize int
 }
 
@@ -127,6 +128,10 @@ func (p *pair) step(i int, do func(*conn)) {
 			p.after(time.Duration(due-p.now), func() { p.tick(i, due) })
 		}
 	}
+	if e := p.ends[i]; e.asleep {
+		e.asleep = false
+		p.after(e.pace, func() { p.act(i) })
+	}
 }
 
 // tick does what is due, if it still is.
@@ -137,9 +142,12 @@ func (p *pair) tick(i int, due int64) {
 	}
 }
 
-// act is a program: it writes what there is room for, and reads a little.
+// act is a program: it writes what there is room for, and reads a little. Once it can do neither,
+// it sleeps, as a program does that waits. So events count what the connection does, however
+// long its retransmissions wait.
 func (p *pair) act(i int) {
 	e, other := p.ends[i], p.ends[1-i]
+	moved := false
 	p.step(i, func(c *conn) {
 		if c.state < established {
 			return
@@ -148,19 +156,26 @@ func (p *pair) act(i int) {
 			n, err := c.write(rest[:min(len(rest), 1+p.random.IntN(100_000))])
 			e.written += n
 			e.note(err)
+			moved = n > 0
 		} else if !c.shut && c.state == established {
 			c.shutdown()
+			moved = true
 		}
 		b := make([]byte, e.readSize)
 		n, err := c.read(b)
 		e.got = append(e.got, b[:n]...)
 		e.note(err)
+		moved = moved || n > 0
 	})
 	if len(e.got) > other.written || !bytes.Equal(e.got, other.toWrite[:len(e.got)]) {
 		p.t.Fatalf("end %d has read %d bytes that are not the first of the %d that end %d wrote", i, len(e.got), other.written, 1-i)
 	}
-	if !e.over() {
+	switch {
+	case e.over():
+	case moved:
 		p.after(e.pace, func() { p.act(i) })
+	default:
+		e.asleep = true
 	}
 }
 
