@@ -87,9 +87,11 @@ func (l *life) panicking() (found []panicking) {
 }
 
 // place returns where a goroutine was begun: "kv/store.go:41". It is the innermost line that is not
-// of the standard library, so for WaitGroup.Go it is that of the call.
+// of the standard library, so for WaitGroup.Go it is that of the call. Without such a line
+// it is the innermost that is not of the runtime.
 func place(begun [4]uintptr) string {
 	frames := runtime.CallersFrames(begun[:])
+	var standard runtime.Frame
 	for {
 		f, more := frames.Next()
 		switch {
@@ -97,9 +99,11 @@ func place(begun [4]uintptr) string {
 			return mainGoroutine
 		case f.Function != "" && !isStandard(f.File):
 			return fmt.Sprintf("%s:%d", short(f.File), f.Line)
-		case !more:
-			f, _ = runtime.CallersFrames(begun[:1]).Next()
-			return fmt.Sprintf("%s:%d", short(f.File), f.Line)
+		case standard.Function == "" && !strings.HasPrefix(f.Function, "runtime."):
+			standard = f
+		}
+		if !more {
+			return fmt.Sprintf("%s:%d", short(standard.File), standard.Line)
 		}
 	}
 }

@@ -90,6 +90,22 @@ func TestHTTPKeepsConnectionsUntilTheServerRestarts(t *testing.T) {
 }
 
 // certificate makes a certificate that is its own authority.
+func TestGoroutinesThatTheLibraryBeginsAreNamedByItsLines(t *testing.T) {
+	s := run(t, 1, 2, func(ctx context.Context, h *host.Host) error {
+		if h.ID() == 1 {
+			return httpServer(ctx, h)
+		}
+		time.Sleep(time.Second)
+		get(ctx, h, http.DefaultClient, "http://n1/n")
+		time.Sleep(time.Hour)
+		return nil
+	})
+	got := string(s.Node(0).(protocol.Describer).Describe(nil))
+	if !strings.Contains(got, "  http/transport.go:") || strings.Contains(got, "  runtime/") {
+		t.Errorf("the goroutines of a connection that is kept are described as\n%s", got)
+	}
+}
+
 func certificate(name string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
