@@ -24,9 +24,9 @@
 //
 //   - One life of a node is one call of its Program. It is over when the call returns, and at a
 //     crash, when all its goroutines end where they stand: no deferred call is made. A panic, an
-//     os.Exit and an error are violations, unless Options says otherwise, and so are a fault of memory
-//     and the unlock of a lock that is open, which no recover stops. A panic ends nothing while a
-//     deferred call waits: the note go.panics tells. A stack that overflows ends the process.
+//     os.Exit and an error are violations, unless Options says otherwise, and so are a fault of memory,
+//     a stack that overflows, and the unlock of a lock that is open, which no recover stops. A panic
+//     ends nothing while a deferred call waits: the note go.panics tells.
 //   - Time is the node's clock. It stands still while goroutines run, and moves on when all
 //     wait. time.Now follows the jumps of the clock; its monotonic reading, timers and deadlines
 //     do not.

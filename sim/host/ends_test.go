@@ -6,9 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"runtime"
+	"runtime/debug"
+	"runtime/trace"
 	"slices"
 	"strings"
 	"sync"
@@ -168,9 +171,13 @@ func TestAPanicAnExitAndAnErrorAreViolations(t *testing.T) {
 
 // What ends a process on a machine, and no deferred call can stop, ends the node. So no sweep ends by it.
 func TestAFatalErrorEndsItsNode(t *testing.T) {
+	defer debug.SetMaxStack(debug.SetMaxStack(1 << 20))
+	var recurse func(n int) int
+	recurse = func(n int) int { return recurse(n+1) + recurse(n+2) }
 	for name, do := range map[string]func(){
 		"sync: unlock of unlocked mutex":      func() { new(sync.Mutex).Unlock() },
 		"sync: RUnlock of unlocked RWMutex":   func() { new(sync.RWMutex).RUnlock() },
+		"stack overflow":                      func() { recurse(0) },
 		"unexpected fault address":            func() { *(*byte)(unsafe.Add(nil, 1<<32)) = 1 },
 		"unexpected fault address, in a read": func() { copy(make([]byte, 1<<16), unsafe.Slice((*byte)(unsafe.Add(nil, 1<<40)), 1<<16)) },
 	} {
@@ -194,6 +201,19 @@ func TestAFatalErrorEndsItsNode(t *testing.T) {
 			t.Errorf("%s: the stack does not lead here:\n%s", name, s.Stack)
 		}
 	}
+}
+
+func TestAChannelOfAnotherLifeEndsTheNodeThatUsesIt(t *testing.T) {
+	var shared chan int
+	first := func(ctx context.Context, h *host.Host) error { shared = make(chan int, 1); return nil }
+	second := func(ctx context.Context, h *host.Host) error { time.Sleep(time.Second); shared <- 1; return nil }
+	defer func() {
+		s, _ := recover().(*sim.Panic)
+		if want := "fatal error: send on channel from outside the life that made it"; s == nil || s.Node != 1 || fmt.Sprint(s.Value) != want {
+			t.Errorf("the run ends with %v, want %s on node 1", s, want)
+		}
+	}()
+	play(t, 1, "", plain, first, second)
 }
 
 func TestAnExitIsTheEndOfALifeIfTheScenarioSaysSo(t *testing.T) {
@@ -223,9 +243,11 @@ func TestTheMachineIsTheSameEverywhere(t *testing.T) {
 	got := watch(t, "", host.Options{}, func(ctx context.Context, h *host.Host) error {
 		name, err := os.Hostname()
 		tell(h, name, err, " ", runtime.NumCPU(), runtime.GOMAXPROCS(0), " ", os.Getpid(), os.Getppid(), os.Getuid(), " ", runtime.NumGoroutine(), " ", time.Now())
+		tell(h, trace.Start(io.Discard))
 		select {}
 	})
-	compare(t, got, "0s n0 life 1", "0s n0 n0<nil> 4 4 1 0 0 1 2000-01-01 00:00:00 +0000 UTC m=+0.000000001")
+	compare(t, got, "0s n0 life 1", "0s n0 n0<nil> 4 4 1 0 0 1 2000-01-01 00:00:00 +0000 UTC m=+0.000000001",
+		"0s n0 runtime error: a simulated node has no execution trace")
 }
 
 func TestAfterAPauseAllTimersFireAtOnce(t *testing.T) {

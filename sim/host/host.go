@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -217,6 +218,14 @@ func (f *Failure) Error() string { return f.Why }
 // NodeStack returns the stack of the goroutine that did it, in the form of debug.Stack.
 func (f *Failure) NodeStack() []byte { return f.stack }
 
+// withoutBubbles words a fatal error of the runtime for somebody who knows lives: a channel that two
+// nodes have by a variable of a package is what causes one.
+var withoutBubbles = strings.NewReplacer(
+	"from outside bubble", "from outside the life that made it",
+	"from multiple synctest bubbles", "from several lives",
+	"from inside and outside synctest bubble", "from inside and outside a life",
+	"synctest ", "")
+
 // over ends a life by what the program did.
 func (l *life) over(env *protocol.Env, o outcome) {
 	l.ended = true
@@ -226,7 +235,7 @@ func (l *life) over(env *protocol.Env, o outcome) {
 	why, bad := "the program returned", !l.options.ExitCrashes && l.options.RestartAfter == 0
 	switch {
 	case o.panicked:
-		why, bad = fmt.Sprint(o.why), true
+		why, bad = withoutBubbles.Replace(fmt.Sprint(o.why)), true
 	case l.host.err != nil:
 		why += ": " + l.host.err.Error()
 	case !l.host.returned:
