@@ -74,7 +74,7 @@ func (m *market) retries() *check.Check {
 	if m.p.Failing() {
 		ask = 80 * m.delay
 	}
-	rows := []judge.Retry{judge.AskRetries(in, ask), judge.CommitRetries(in, ask), judge.FetchRetries(in, d, m.p.Nodes), judge.QueryRetries(d * 5 / 2)}
+	rows := []judge.Retry{judge.AskRetries(in, ask), judge.CommitRetries(in, ask), judge.FetchRetries(in, &m.Network, d), judge.QueryRetries(d * 5 / 2)}
 	if m.p.Failing() {
 		rows = append(rows, judge.TransferRetries(in, d))
 	}

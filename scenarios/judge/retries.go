@@ -47,9 +47,10 @@ type Retry struct {
 	Key func(e *sim.Event) (key uint64, ok bool)
 	// Answer, if not nil, returns the key of what a message that a node receives may end.
 	Answer func(e *sim.Event) (key uint64, ok bool)
-	// Has, if not nil, returns the key of what a record shows its node to have: it has no reason to
-	// try again.
-	Has func(rec []byte) (key uint64, ok bool)
+	// Gains, if not 0, is the kind of the outputs with which a node may get what it tries for by
+	// itself. Has reports whether it has that: then it has no reason to try again.
+	Gains protocol.Kind
+	Has   func(node protocol.NodeID, key uint64) bool
 	// Anew says that a try in a step that consumes a message begins the pauses anew: it is made
 	// since another node has returned.
 	Anew bool
@@ -84,8 +85,8 @@ type open struct {
 	peer  protocol.NodeID // to which the last try went
 	since protocol.Time   // the last try, or the beginning
 	tries int
-	// answered says that an answer came, or that the node has it by itself. An answer may be one that the node ignores, of a former
-	// incarnation say: then there are more tries.
+	// answered says that an answer came, or that the node has it by itself. An answer may be one
+	// that the node ignores, of a former incarnation say: then there are more tries.
 	answered bool
 	// waits says that an answer came which may wait in the node's link for what was sent before it.
 	// When that comes, nobody sees that the answer is handed up, after more tries perhaps.
@@ -103,7 +104,7 @@ func NewRetries(rows []Retry, nodes int, delay time.Duration, faults []fault.Fau
 
 // Timely returns the check that judges it all.
 func (r *Retries) Timely() *check.Check {
-	const watch = sim.Started | sim.Crashed | sim.Received | sim.Sent | sim.Output | sim.Persisted | sim.Injected | sim.Lifted | sim.Ended
+	const watch = sim.Started | sim.Crashed | sim.Received | sim.Sent | sim.Output | sim.Injected | sim.Lifted | sim.Ended
 	c := check.Always("what is unanswered is tried again in time", watch, func(e *sim.Event) (relevant bool, wrong error) {
 		relevant = r.observe(e)
 		return relevant, r.err
@@ -112,7 +113,7 @@ func (r *Retries) Timely() *check.Check {
 	var kinds []protocol.Kind
 	for i := range r.rows {
 		row := &r.rows[i]
-		kinds = append(append(kinds, row.Begins, row.Ends), row.Tries...)
+		kinds = append(append(kinds, row.Begins, row.Ends, row.Gains), row.Tries...)
 		c.OfMessages(sim.Sent, row.Of...).OfOutputs(kinds...)
 		if row.Answer != nil || row.Reply != nil || row.Anew {
 			c.OfMessages(sim.Received, row.Of...)
@@ -145,11 +146,12 @@ func (r *Retries) observe(e *sim.Event) (relevant bool) {
 		n.step = e.Step
 		r.returned(n, e)
 		r.answered(n, e)
-	case sim.Persisted:
-		r.recorded(n, e)
 	default:
 		if r.kinds != nil && !slices.Contains(r.kinds, e.Kind) {
 			return false // as nearly always
+		}
+		if e.What == sim.Output {
+			r.gained(n, e)
 		}
 		for i := range r.rows {
 			row := &r.rows[i]
@@ -241,15 +243,13 @@ func (r *Retries) early(e *sim.Event) bool {
 	return ok && f.Data && f.Seq > f.Low
 }
 
-// recorded notes what a node's record shows it to have.
-func (r *Retries) recorded(n *retrying, e *sim.Event) {
+// gained notes what a node has since an output.
+func (r *Retries) gained(n *retrying, e *sim.Event) {
 	for i := range n.open {
 		x := &n.open[i]
-		if has := r.rows[x.row].Has; has != nil {
-			if key, ok := has(e.Body); ok && key == x.key {
-				r.overdue(e.Node, x, e.At)
-				x.answered = true
-			}
+		if row := &r.rows[x.row]; e.Kind == row.Gains && row.Has(e.Node, x.key) {
+			r.overdue(e.Node, x, e.At)
+			x.answered = true
 		}
 	}
 }

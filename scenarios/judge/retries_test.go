@@ -23,7 +23,6 @@ func trying(faults ...fault.Fault) *Retries {
 		Name: "a test", Least: least, Most: most, Tries: []protocol.Kind{kindTry}, Ends: kindDone,
 		Key:    func(*sim.Event) (uint64, bool) { return 0, true },
 		Answer: func(*sim.Event) (uint64, bool) { return 0, true },
-		Has:    func(rec []byte) (uint64, bool) { return uint64(rec[0]), true },
 	}}, 1, time.Millisecond, faults, nil)
 }
 
@@ -62,24 +61,39 @@ func TestRetriesAreJudgedByTheirPausesUntilTheyEnd(t *testing.T) {
 			tryAt(r, 30)
 			end(r, 90)
 		}, "60ms"},
-		{"a record of what it lacked", func(r *Retries) {
-			tryAt(r, 0, 10)
-			r.observe(&sim.Event{What: sim.Persisted, At: at(20), Body: []byte{0}})
-			end(r, 90)
-		}, ""},
-		{"a record of something else", func(r *Retries) {
-			tryAt(r, 0, 10)
-			r.observe(&sim.Event{What: sim.Persisted, At: at(20), Body: []byte{1}})
-			end(r, 90)
-		}, "80ms"},
-		{"a late record", func(r *Retries) {
-			tryAt(r, 0, 10)
-			r.observe(&sim.Event{What: sim.Persisted, At: at(40), Body: []byte{0}})
-		}, "30ms"},
 		{"a crash", func(r *Retries) { tryAt(r, 0); r.observe(&sim.Event{What: sim.Crashed, At: at(5)}); end(r, 90) }, ""},
 	} {
 		r := trying()
 		c.do(r)
+		if r.err == nil && c.want != "" || r.err != nil && (c.want == "" || !strings.Contains(r.err.Error(), c.want)) {
+			t.Errorf("%s: it is judged %v, want %q", c.what, r.err, c.want)
+		}
+	}
+}
+
+// A participant gets a body by its own decision. No message brings it, and no record keeps it
+// unless its node survives crashes.
+func TestWhatANodeGetsByItselfEndsWhatIsJudged(t *testing.T) {
+	kindGain := protocol.KindOf("gain")
+	for _, c := range []struct {
+		what string
+		kind protocol.Kind
+		ms   int
+		has  bool
+		want string
+	}{
+		{"what it lacked", kindGain, 20, true, ""},
+		{"something else", kindGain, 20, false, "80ms"},
+		{"what it lacked, late", kindGain, 40, true, "30ms"},
+		{"another output", kindTry, 20, true, "80ms"},
+	} {
+		r := trying()
+		row := &r.rows[0]
+		row.Gains, row.Has = kindGain, func(protocol.NodeID, uint64) bool { return c.has }
+		r.Timely()
+		tryAt(r, 0, 10)
+		r.observe(&sim.Event{What: sim.Output, Kind: c.kind, At: at(c.ms)})
+		r.observe(&sim.Event{What: sim.Ended, At: at(90)})
 		if r.err == nil && c.want != "" || r.err != nil && (c.want == "" || !strings.Contains(r.err.Error(), c.want)) {
 			t.Errorf("%s: it is judged %v, want %q", c.what, r.err, c.want)
 		}

@@ -7,6 +7,7 @@ import (
 	"dessim/protocol/gossip"
 	"dessim/protocol/kademlia"
 	"dessim/protocol/kv"
+	"dessim/protocol/ledger"
 	"dessim/protocol/peer"
 	"dessim/protocol/twopc"
 	"dessim/sim"
@@ -118,10 +119,13 @@ func TransferRetries(in *Frames, delay time.Duration) Retry {
 
 // FetchRetries returns the requests for the body at the head of the order, of one member after
 // the other. A node that is itself the next one pauses twice. A participant gets the body by the
-// decision, too: it may wait for keys from then on, which are no bodies.
-func FetchRetries(in *Frames, delay time.Duration, members int) Retry {
+// decision, too: it may wait for keys from then on, which are no bodies. No message and, unless it
+// survives crashes, no record shows which body that is, so the node is asked.
+func FetchRetries(in *Frames, net *Network, delay time.Duration) Retry {
 	const first = 6
+	members := len(net.Members)
 	_, most := growing(first*delay, 4, max(1, members-1))
+	sought := make(map[uint64]ledger.ID) // by key
 	return Retry{
 		Name: "a request for a body", Of: []byte{ofLink, ofGossip}, Most: func(tries int) time.Duration { return 2 * most(tries+members) },
 		Tries: []protocol.Kind{peer.KindFetch}, Ends: peer.KindEntry,
@@ -135,12 +139,18 @@ func FetchRetries(in *Frames, delay time.Duration, members int) Retry {
 				return 0, false
 			}
 			id, ok := peer.DecodeFetch(msg)
-			return protocol.HashBytes(id[:]), ok
+			key := protocol.HashBytes(id[:])
+			if ok {
+				sought[key] = id
+			}
+			return key, ok
 		},
 		Answer: func(e *sim.Event) (uint64, bool) { return bodyKey(in, e) },
-		Has: func(rec []byte) (uint64, bool) {
-			f, ok := peer.ReadFact(rec)
-			return protocol.HashBytes(f.ID[:]), ok && !f.Key()
+		Gains:  twopc.KindDecided,
+		Has: func(node protocol.NodeID, key uint64) bool {
+			id := sought[key]
+			body, ok := net.Nodes[node].Body(id)
+			return ok && gossip.Sum(body) == gossip.ID(id)
 		},
 	}
 }
