@@ -89,28 +89,33 @@ func subject(h *history.History, a *source.Answer, row int) string {
 }
 
 // turn returns what an answer about goroutines did in its step, if the node noted it: the notes of a
-// kind come in the order of its answers.
+// kind come in the order of its answers. Several faults can give one operation an answer each, which
+// have one note. If so, and the step has other notes of the kind, the answer's own is not known.
 func turn(h *history.History, a *source.Answer, step int) string {
-	before := 0
+	answers, own := 0, 0
 	for _, x := range h.Answers {
-		if x.Answer == *a {
-			break
-		}
 		if x.Key.Kind == a.Key.Kind && x.Key.A == a.Key.A && h.StepOf(int(x.Row)) == step {
-			before++
+			if x.Answer == *a {
+				own = answers
+			}
+			answers++
 		}
 	}
+	var notes []int // their rows
 	from, to := h.RowsOf(step)
 	for row := from; row < to; row++ {
-		if x := &h.Rows[row]; x.What != sim.Noted || h.Kinds.All[x.Kind] != a.Key.Kind {
-			continue
+		if x := &h.Rows[row]; x.What == sim.Noted && h.Kinds.All[x.Kind] == a.Key.Kind {
+			notes = append(notes, row)
 		}
-		if before == 0 {
-			return ": " + h.Words(row, mostText)
-		}
-		before--
 	}
-	return ""
+	switch len(notes) {
+	case 1:
+		own = 0
+	case answers:
+	default:
+		return ""
+	}
+	return ": " + h.Words(notes[own], mostText)
 }
 
 // AnswerText describes an answer. The workload's are about an operation; others are about a
