@@ -90,8 +90,8 @@ func (b *Setup) mix(c *swarm.Config) swarm.Mix {
 // DrawFaults returns the faults of a plan that has none of its own: those that the parameters
 // write in words and those that they have drawn, as c says; or those of a search.
 func (b *Setup) DrawFaults(c swarm.Config) []fault.Fault {
-	b.mix(&c) // a replay tells what cannot be drawn, too
-	return b.Faulted(func() []fault.Fault { return append(b.Written(), b.Drawn(c)...) })
+	mix := b.mix(&c) // a replay, which draws nothing, also reports what cannot be drawn
+	return b.Faulted(func() []fault.Fault { return append(b.Written(), swarm.Draw(b.Source, mix, c)...) })
 }
 
 // parseMix returns the kinds of faults that are drawn. A scenario asks for them for each node that it
