@@ -131,23 +131,23 @@ func (v *invocation) overlaid(l *line) error {
 	tags := []string{overlay.Tag}
 	sanitized := cmp.Or(l.sanitizer, inherited.sanitizer)
 	if sanitized == "" && lookup(v.env, "CGO_ENABLED") != "1" {
-		v.env = with(v.env, "CGO_ENABLED", "0")
+		v.env = with(v.env, "CGO_ENABLED=0")
 	} else {
-		v.env = with(v.env, "CGO_ENABLED", "1")
+		v.env = with(v.env, "CGO_ENABLED=1")
 		tags = append(tags, "netgo", "osusergo")
 		if err := v.refuseCgo(l, inherited, tags); err != nil {
 			return err
 		}
 	}
-	file, r, err := overlay.For(overlay.Release{Version: s.GOVERSION, Root: s.GOROOT}, s.GOCACHE, s.GOMODCACHE)
+	b, err := overlay.For(s)
 	if err != nil {
 		return err
 	}
-	if r.Root != s.GOROOT {
-		v.path = filepath.Join(r.Root, "bin", "go")
-		v.env = with(with(v.env, "GOROOT", r.Root), "GOTOOLCHAIN", "local")
+	v.path = cmp.Or(b.Go, v.path)
+	for _, variable := range b.Env {
+		v.env = with(v.env, variable)
 	}
-	v.args = slices.Concat([]string{l.sub}, l.chdir, []string{"-overlay=" + file}, l.tagged(inherited, tags))
+	v.args = slices.Concat([]string{l.sub}, l.chdir, []string{"-overlay=" + b.File}, l.tagged(inherited, tags))
 	return nil
 }
 
@@ -176,8 +176,9 @@ func lookup(env []string, name string) string {
 	return ""
 }
 
-// with returns the environment with a variable.
-func with(env []string, name, value string) []string {
+// with returns the environment with a variable, NAME=VALUE.
+func with(env []string, variable string) []string {
+	name, _, _ := strings.Cut(variable, "=")
 	env = slices.DeleteFunc(slices.Clone(env), func(s string) bool { return strings.HasPrefix(s, name+"=") })
-	return append(env, name+"="+value)
+	return append(env, variable)
 }

@@ -254,7 +254,7 @@ func TestCgoIsOffUnlessItIsAskedFor(t *testing.T) {
 func TestAReleaseInTheModuleCacheIsReachedByALink(t *testing.T) {
 	k := newKit(t)
 	k.installed()
-	var s settings
+	var s overlay.Settings
 	if err := json.Unmarshal([]byte(lookup(k.env, stubEnv)), &s); err != nil {
 		t.Fatal(err)
 	}

@@ -9,15 +9,12 @@ import (
 	"strings"
 
 	"dessim/cmd/dessim/cmdline"
+	"dessim/sim/host/overlay"
 )
 
-// settings are what go env says where the call is made, so that a toolchain line in go.mod counts.
-type settings struct {
-	GOVERSION, GOROOT, GOCACHE, GOMODCACHE, GOFLAGS, GOOS, GOARCH string
-}
-
-func (v *invocation) settings(l *line) (s settings, err error) {
-	args := slices.Concat([]string{"env"}, l.chdir, []string{"-json", "GOVERSION", "GOROOT", "GOCACHE", "GOMODCACHE", "GOFLAGS", "GOOS", "GOARCH"})
+// settings returns those of the folder in which the line is run.
+func (v *invocation) settings(l *line) (s overlay.Settings, err error) {
+	args := slices.Concat(overlay.SettingsArgs[:1], l.chdir, overlay.SettingsArgs[1:])
 	out, said := v.ask(args)
 	if err := json.Unmarshal([]byte(out), &s); err != nil || said != "" {
 		return s, cmdline.Refuse("the go command fails: %s", cmp.Or(said, "go env -json does not print what it should"))

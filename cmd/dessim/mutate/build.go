@@ -38,7 +38,7 @@ func (p *Package) Build(ctx context.Context, dir, main, exe string) error {
 		return fmt.Errorf("the program in %s does not use package %s", main, p.Path)
 	}
 	p.Hosted = slices.Contains(lines, "host "+hostPackage)
-	g, err := p.toolchain(ctx, main, p.Hosted)
+	g, err := toolchainFor(ctx, main, p.Hosted)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (p *Package) BuildTest(ctx context.Context, dir, exe string) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	g, err := p.toolchain(ctx, p.Dir, slices.Contains(strings.Split(list, "\n"), hostPackage))
+	g, err := toolchainFor(ctx, p.Dir, slices.Contains(strings.Split(list, "\n"), hostPackage))
 	if err != nil {
 		return false, err
 	}

@@ -2,13 +2,13 @@ package mutate
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 
 	"dessim/sim/host/overlay"
@@ -27,33 +27,29 @@ type toolchain struct {
 
 func usual() *toolchain { return &toolchain{path: "go"} }
 
-// toolchain returns what builds in a folder. For programs that host others it does what the
-// command dessim go build does, but that it refuses no cgo: it is off.
-func (p *Package) toolchain(ctx context.Context, dir string, hosted bool) (*toolchain, error) {
+// toolchainFor returns what builds in a folder. Programs that host others are built as by the command
+// dessim go build, but for cgo: it is off, and no package is refused for it.
+func toolchainFor(ctx context.Context, dir string, hosted bool) (*toolchain, error) {
 	g := usual()
 	if !hosted {
 		return g, nil
 	}
-	text, err := g.run(ctx, dir, "env", "-json", "GOVERSION", "GOROOT", "GOCACHE", "GOMODCACHE", "GOFLAGS")
+	text, err := g.run(ctx, dir, overlay.SettingsArgs...)
 	if err != nil {
 		return nil, err
 	}
-	var s struct{ GOVERSION, GOROOT, GOCACHE, GOMODCACHE, GOFLAGS string }
+	var s overlay.Settings
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return nil, fmt.Errorf("go env: %w", err)
 	}
-	r := overlay.Release{Version: s.GOVERSION, Root: s.GOROOT}
-	file, at, err := overlay.For(r, s.GOCACHE, s.GOMODCACHE)
+	b, err := overlay.For(s)
 	if err != nil {
 		return nil, err
 	}
-	if at != r {
-		g.path = filepath.Join(at.Root, "bin", "go")
-		g.env = append(g.env, "GOROOT="+at.Root, "GOTOOLCHAIN=local")
-	}
-	g.env = append(g.env, "CGO_ENABLED=0")
+	g.path = cmp.Or(b.Go, g.path)
+	g.env = append(b.Env, "CGO_ENABLED=0")
 	g.flags = []string{"-tags=" + tagsWith(s.GOFLAGS, overlay.Tag)}
-	list, err := os.ReadFile(file)
+	list, err := os.ReadFile(b.File)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -204,20 +205,11 @@ func Write(dir string, r Release, without ...string) (string, error) {
 func key(r Release, files map[string]string) string {
 	h := sha256.New()
 	fmt.Fprintln(h, r.Root)
-	for _, name := range sortedNames(files) {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		fmt.Fprintln(h, name, len(files[name]))
 		h.Write([]byte(files[name]))
 	}
 	return hex.EncodeToString(h.Sum(nil))[:12]
-}
-
-func sortedNames(files map[string]string) []string {
-	names := make([]string, 0, len(files))
-	for name := range files {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // texts returns the edited and the added files by their place below GOROOT/src.

@@ -8,17 +8,6 @@ import (
 	"strings"
 )
 
-// For writes the overlay for a release beside the build cache, and returns the argument of -overlay.
-// The go command must be that of at, which is the release by another path if Reach says so.
-func For(r Release, gocache, modcache string) (file string, at Release, err error) {
-	dir := filepath.Join(filepath.Dir(gocache), "dessim-overlay")
-	if at, err = Reach(dir, r, modcache); err != nil {
-		return "", at, err
-	}
-	file, err = Write(dir, at)
-	return file, at, err
-}
-
 // Reach returns the release by a path at which the go command lets files be replaced. Those below
 // the module cache, where GOTOOLCHAIN puts releases, must not be; so a link in dir leads there. The
 // go command of the result must be called by that path and with that GOROOT.
