@@ -99,6 +99,13 @@ func (d *drawer) everyOther(odd int) []protocol.NodeID {
 
 func (d *drawer) node(of []protocol.NodeID) protocol.NodeID { return of[d.choose(askNode, len(of))] }
 
+// ofNode draws when a fault of a node begins, and of which.
+func (d *drawer) ofNode(op fault.Op) {
+	d.f.Op = op
+	d.begin(d.From, d.To)
+	d.f.Node = d.node(d.Nodes)
+}
+
 // crash draws a crash. Crashes between two steps hit only the nodes at odd places, and
 // pauses the others: a plan is not valid if a pause begins while its node is surely down.
 // A crash after the last effect of a step has the effect of one between two steps, and
@@ -143,9 +150,7 @@ func (d *drawer) keep() {
 }
 
 func (d *drawer) restart() bool {
-	d.f.Op = fault.Restart
-	d.begin(d.From, d.To)
-	d.f.Node = d.node(d.Nodes)
+	d.ofNode(fault.Restart)
 	return true
 }
 
@@ -186,33 +191,26 @@ func (d *drawer) disk() bool {
 }
 
 func (d *drawer) rot() bool {
-	d.f.Op = fault.Rot
-	d.begin(d.From, d.To)
-	d.f.Node = d.node(d.Nodes)
+	d.ofNode(fault.Rot)
 	return true
 }
 
 func (d *drawer) lateTimer() bool {
-	d.f.Op, d.f.By = fault.LateTimer, d.times(askBy, 9)
-	d.begin(d.From, d.To)
-	d.f.Node = d.node(d.Nodes)
+	d.f.By = d.times(askBy, 9)
+	d.ofNode(fault.LateTimer)
 	d.percent(5, 20, 50)
 	d.last()
 	return true
 }
 
 func (d *drawer) order() bool {
-	d.f.Op = fault.Order
-	d.begin(d.From, d.To)
-	d.f.Node = d.node(d.Nodes)
+	d.ofNode(fault.Order)
 	d.last()
 	return true
 }
 
 func (d *drawer) yield() bool {
-	d.f.Op = fault.Yield
-	d.begin(d.From, d.To)
-	d.f.Node = d.node(d.Nodes)
+	d.ofNode(fault.Yield)
 	d.percent(1, 5, 20, 50)
 	d.last()
 	return true
@@ -220,18 +218,15 @@ func (d *drawer) yield() bool {
 
 // stall draws short windows, and more often small shares: a program in which much stands still does little.
 func (d *drawer) stall() bool {
-	d.f.Op, d.f.By = fault.Stall, d.times(askBy, 7)
-	d.begin(d.From, d.To)
-	d.f.Node = d.node(d.Nodes)
+	d.f.By = d.times(askBy, 7)
+	d.ofNode(fault.Stall)
 	d.percent(1, 1, 5, 20)
 	d.last()
 	return true
 }
 
 func (d *drawer) full() bool {
-	d.f.Op = fault.Full
-	d.begin(d.From, d.To)
-	d.f.Node = d.node(d.Nodes)
+	d.ofNode(fault.Full)
 	d.last()
 	return true
 }

@@ -95,9 +95,7 @@ func (d *drawer) mute() bool { return d.isolate(fault.Mute) }
 
 // isolate draws a fault of the links between one node and all others.
 func (d *drawer) isolate(op fault.Op) bool {
-	d.f.Op = op
-	d.begin(d.From, d.To)
-	d.f.Node = d.node(d.Nodes)
+	d.ofNode(op)
 	d.last()
 	return true
 }
