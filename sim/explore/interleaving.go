@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"dessim/protocol"
@@ -136,20 +135,7 @@ func (g *misfortuneSearch) turnLevel(ctx context.Context, all []turnRun) (ok boo
 		}
 		batch := all[:min(len(all), searchBatch*max(g.Workers, 1))]
 		all = all[len(batch):]
-		jobs := make(chan int)
-		var wait sync.WaitGroup
-		for range max(g.Workers, 1) {
-			wait.Go(func() {
-				for i := range jobs {
-					g.list(&batch[i])
-				}
-			})
-		}
-		for i := range batch {
-			jobs <- i
-		}
-		close(jobs)
-		wait.Wait()
+		g.sideBySide(len(batch), func(i int) { g.list(&batch[i]) })
 		for i := range batch {
 			r := &batch[i]
 			if r.outcome.Interrupted() {

@@ -259,33 +259,40 @@ type misfortuneRun struct {
 // batch makes runs side by side, and collects their places if they are to grow.
 func (g *misfortuneSearch) batch(trials []*candidate, grow bool) []misfortuneRun {
 	done := make([]misfortuneRun, len(trials))
+	g.sideBySide(len(trials), func(i int) {
+		c := trials[i]
+		c.begin()
+		if !grow {
+			done[i].outcome = g.World.Try(c.trial)
+			return
+		}
+		p := &done[i].places
+		*p = places{from: g.From, to: c.to, wait: c.wait, nodes: make([]doer, g.Nodes),
+			sent: make(map[passage]sending), delays: make(map[pair]time.Duration)}
+		if c.last == nil && g.Depth > 1 { // for near
+			p.all = make(map[uint64]bool)
+		}
+		done[i].outcome = g.World.Try(c.trial, p)
+	})
+	return done
+}
+
+// sideBySide calls do with the numbers below n, as many at a time as there are workers.
+func (g *misfortuneSearch) sideBySide(n int, do func(i int)) {
 	jobs := make(chan int)
 	var wait sync.WaitGroup
 	for range max(g.Workers, 1) {
 		wait.Go(func() {
 			for i := range jobs {
-				c := trials[i]
-				c.begin()
-				if !grow {
-					done[i].outcome = g.World.Try(c.trial)
-					continue
-				}
-				p := &done[i].places
-				*p = places{from: g.From, to: c.to, wait: c.wait, nodes: make([]doer, g.Nodes),
-					sent: make(map[passage]sending), delays: make(map[pair]time.Duration)}
-				if c.last == nil && g.Depth > 1 { // for near
-					p.all = make(map[uint64]bool)
-				}
-				done[i].outcome = g.World.Try(c.trial, p)
+				do(i)
 			}
 		})
 	}
-	for i := range trials {
+	for i := range n {
 		jobs <- i
 	}
 	close(jobs)
 	wait.Wait()
-	return done
 }
 
 // take counts a run.
