@@ -47,7 +47,7 @@ func turnWorld() *explore.World {
 
 // No fault of the trial orders anything: the search adds those that ask.
 func TestALostUpdateIsFoundByOneYield(t *testing.T) {
-	search := func(workers int, kinds ...string) explore.Met {
+	search := func(workers int, kinds ...string) explore.MisfortuneResult {
 		met, err := (&explore.Misfortunes{World: turnWorld(), Trial: &explore.Trial{Nodes: 2}, Kinds: kinds, Nodes: 2, Depth: 1, Runs: 400, Workers: workers}).Search(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -68,7 +68,7 @@ func TestALostUpdateIsFoundByOneYield(t *testing.T) {
 }
 
 func TestMisfortunesOfOneRunAreNotThoseOfAnother(t *testing.T) {
-	search := func(answers []source.Answer) explore.Met {
+	search := func(answers []source.Answer) explore.MisfortuneResult {
 		met, err := (&explore.Misfortunes{World: turnWorld(), Trial: &explore.Trial{Nodes: 2, Answers: answers}, Kinds: []string{"yield"}, Nodes: 2, Depth: 1, Runs: 400, Workers: 1}).Search(t.Context())
 		if err != nil {
 			t.Fatal(err)

@@ -87,15 +87,15 @@ type Misfortunes struct {
 	delays map[pair]time.Duration // of the links, as far as is known
 }
 
-// Met is the result of a search of Misfortunes.
-type Met struct {
-	From, To protocol.Time // of the first misfortune
-	Places   int           // of the run without misfortunes
-	Kinds    []MetKind     // in the order of MisfortuneKinds: those that were tried
-	Runs     int           // including the one without
-	Skipped  int           // misfortunes equal in effect to another
-	Untried  int           // misfortunes for which there were no runs
-	Distinct int           // of Runs, by their digests
+// MisfortuneResult is the result of a search of Misfortunes.
+type MisfortuneResult struct {
+	From, To protocol.Time     // of the first misfortune
+	Places   int               // of the run without misfortunes
+	Kinds    []MisfortuneCount // in the order of MisfortuneKinds: those that were tried
+	Runs     int               // including the one without
+	Skipped  int               // misfortunes equal in effect to another
+	Untried  int               // misfortunes for which there were no runs
+	Distinct int               // of Runs, by their digests
 	Complete bool
 	Failed   int            // of Runs
 	First    *FailedRun     // the first with the fewest misfortunes
@@ -108,8 +108,8 @@ type Met struct {
 	Unclear      map[string]int // those runs by each check that was inconclusive
 }
 
-// MetKind counts the runs whose last misfortune is of one kind.
-type MetKind struct {
+// MisfortuneCount counts the runs whose last misfortune is of one kind.
+type MisfortuneCount struct {
 	Name    string
 	Places  int // of the run without misfortunes
 	Runs    int
@@ -126,7 +126,7 @@ var ErrEnded = errors.New("the run without misfortunes does not come to its end"
 // them, or ctx ends. It returns an error if a failing run does not fail again: then runs
 // are not functions of their trials. Other errors are ErrEnded, and that of a kind that does
 // not exist.
-func (c *Misfortunes) Search(ctx context.Context) (Met, error) {
+func (c *Misfortunes) Search(ctx context.Context) (MisfortuneResult, error) {
 	g := &misfortuneSearch{Misfortunes: *c, digests: make(map[uint64]bool), did: make(map[sim.Digest]bool)}
 	g.found.Checks, g.found.Unclear = make(map[string]int), make(map[string]int)
 	if err := g.prepare(); err != nil {
@@ -154,7 +154,7 @@ type misfortuneSearch struct {
 	Misfortunes
 	kinds   []MisfortuneKind
 	tries   []bool // of kinds: it is tried
-	found   Met
+	found   MisfortuneResult
 	digests map[uint64]bool
 	did     map[sim.Digest]bool // what runs did that have been grown
 	usual   map[uint64]bool     // what is done in the run without misfortunes
@@ -173,7 +173,7 @@ func (g *misfortuneSearch) prepare() error {
 	}
 	for _, k := range g.kinds {
 		g.tries = append(g.tries, g.Kinds == nil || slices.Contains(g.Kinds, k.Name))
-		g.found.Kinds = append(g.found.Kinds, MetKind{Name: k.Name})
+		g.found.Kinds = append(g.found.Kinds, MisfortuneCount{Name: k.Name})
 	}
 	return nil
 }
@@ -302,7 +302,7 @@ func (g *misfortuneSearch) take(c *candidate, r *misfortuneRun) error {
 		g.digests[digest] = true
 		g.found.Distinct++
 	}
-	kind := new(MetKind) // of no interest
+	kind := new(MisfortuneCount) // of no interest
 	if c.last == nil {
 		g.found.Places, g.usual, g.delays = len(r.places.list), r.places.all, r.places.delays
 	} else {

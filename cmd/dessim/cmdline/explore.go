@@ -118,7 +118,7 @@ type exploring struct {
 	file *output
 	path string // of the replay file, once there is one
 
-	found  explore.Met
+	found  explore.MisfortuneResult
 	shrunk *explore.Shrunk // the first failure; nil if there was none, or no time
 }
 

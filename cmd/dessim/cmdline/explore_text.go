@@ -44,7 +44,7 @@ func byCheck(runs map[string]int) []ordered {
 }
 
 // tried returns the kinds that were tried.
-func (x *exploring) tried() (kinds []explore.MetKind) {
+func (x *exploring) tried() (kinds []explore.MisfortuneCount) {
 	for _, k := range x.found.Kinds {
 		if x.Kinds == nil || slices.Contains(x.Kinds, k.Name) {
 			kinds = append(kinds, k)
