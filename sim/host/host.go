@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
-	"strings"
 	"sync"
 	"time"
 
@@ -205,65 +203,3 @@ var tellInits = sync.OnceFunc(func() {
 		}
 	}
 })
-
-// Failure is what a step panics with if the program panicked, exited or returned an error.
-type Failure struct {
-	Why   string
-	stack []byte
-}
-
-// Error returns what the program did.
-func (f *Failure) Error() string { return f.Why }
-
-// NodeStack returns the stack of the goroutine that did it, in the form of debug.Stack.
-func (f *Failure) NodeStack() []byte { return f.stack }
-
-// withoutBubbles words a fatal error of the runtime for somebody who knows lives: a channel that two
-// nodes have by a variable of a package is what causes one.
-var withoutBubbles = strings.NewReplacer(
-	"from outside bubble", "from outside the life that made it",
-	"from multiple synctest bubbles", "from several lives",
-	"from inside and outside synctest bubble", "from inside and outside a life",
-	"synctest ", "")
-
-// over ends a life by what the program did.
-func (l *life) over(env *protocol.Env, o outcome) {
-	l.ended = true
-	if l.timer != 0 {
-		env.CancelTimer(alarm)
-	}
-	why, bad := "the program returned", !l.options.ExitCrashes && l.options.RestartAfter == 0
-	switch {
-	case o.panicked:
-		why, bad = withoutBubbles.Replace(fmt.Sprint(o.why)), true
-	case l.host.err != nil:
-		why += ": " + l.host.err.Error()
-	case !l.host.returned:
-		why = fmt.Sprintf("the program called os.Exit(%v)", o.why)
-		bad = bad && o.why != 0
-	default:
-		bad = false
-	}
-	env.Note(kindExit, why)
-	if bad {
-		panic(&Failure{Why: why, stack: stackText(o.stack)})
-	}
-	if l.host.err != nil || !l.host.returned {
-		l.again(env)
-	}
-}
-
-// stackText writes a stack as debug.Stack does, without what differs from run to run.
-func stackText(pcs []uintptr) []byte {
-	var b []byte
-	frames := runtime.CallersFrames(pcs)
-	for {
-		f, more := frames.Next()
-		if f.Function != "" {
-			b = fmt.Appendf(b, "%s(...)\n\t%s:%d\n", f.Function, f.File, f.Line)
-		}
-		if !more {
-			return b
-		}
-	}
-}

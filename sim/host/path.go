@@ -204,3 +204,53 @@ func (f *files) pathOf(dir volume.Ino) (string, bool) {
 	}
 	return name, true
 }
+
+func (f *files) callGetcwd(c *callArgs) (uintptr, syscall.Errno) {
+	if err := f.ready(); err != 0 {
+		return 0, err
+	}
+	name, ok := f.pathOf(f.cwd)
+	switch {
+	case !ok:
+		return 0, syscall.ENOENT
+	case len(name)+1 > len(c.b[0]):
+		return 0, syscall.ERANGE
+	}
+	n := copy(c.b[0], name)
+	c.b[0][n] = 0
+	return uintptr(n + 1), 0
+}
+
+func (f *files) callChdir(c *callArgs) (uintptr, syscall.Errno) {
+	s, err := f.find(atCwd, c.text(0), true)
+	if err != 0 {
+		return 0, err
+	}
+	return 0, f.chdir(s.ino)
+}
+
+func (f *files) callFchdir(c *callArgs) (uintptr, syscall.Errno) {
+	d, err := f.file(c.int(0))
+	if err != 0 {
+		return 0, err
+	}
+	return 0, f.chdir(d.ino)
+}
+
+func (f *files) chdir(i volume.Ino) syscall.Errno {
+	if info, err := f.vol.Stat(i); err != nil || info.Mode&volume.ModeType != volume.ModeDir {
+		return syscall.ENOTDIR
+	}
+	f.vol.Hold(i)
+	if f.cwd != volume.Root {
+		f.vol.Release(f.cwd)
+	}
+	f.cwd = i
+	return 0
+}
+
+func (f *files) callUmask(c *callArgs) (uintptr, syscall.Errno) {
+	old := f.umask
+	f.umask = uint32(c.a[0]) & 0o777
+	return uintptr(old), 0
+}

@@ -6,19 +6,11 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"syscall"
 	"time"
 
 	"dessim/protocol"
 )
-
-// listener is a socket that takes connections.
-type listener struct {
-	socket
-	queue   []*stream // established
-	pending int       // of the queue, and on their way to it
-}
 
 // stream is a socket with a connection.
 type stream struct {
@@ -31,66 +23,6 @@ type stream struct {
 	leaving  bool      // it is in network.finished,
 	until    int64     // until then
 	drop     bool      // when closed: SetLinger(0)
-}
-
-func (w *network) listenTCP(local netip.AddrPort) (*listener, error) {
-	port, err := w.port(local.Port(), func(p uint16) bool {
-		return w.dialed[p] == 0 && !slices.ContainsFunc(w.listeners[p], func(l *listener) bool { return overlap(l.local.Addr(), local.Addr()) })
-	})
-	if err != nil {
-		return nil, os.NewSyscallError("bind", err)
-	}
-	l := new(listener)
-	l.init(w, bound(local, port), netip.AddrPort{}, func() { l.wake(0) })
-	w.listeners[port] = append(w.listeners[port], l)
-	return l, nil
-}
-
-// Accept waits for a connection.
-func (l *listener) Accept() (any, error) {
-	defer l.w.unlock(l.w.lock())
-	for {
-		if err := l.err(&l.reads); err != nil {
-			return nil, err
-		}
-		if len(l.queue) > 0 {
-			s := l.queue[0]
-			l.queue = l.queue[1:]
-			l.pending--
-			return s, nil
-		}
-		l.reads.Wait()
-	}
-}
-
-// SetDeadline sets the deadline of Accept.
-func (l *listener) SetDeadline(read, write bool, t time.Time) error {
-	defer l.w.unlock(l.w.lock())
-	err := l.deadlines(read, write, t)
-	l.wake(0)
-	return err
-}
-
-// Close frees the port, and resets the connections that were not accepted.
-func (l *listener) Close() error {
-	w := l.w
-	defer w.unlock(w.lock())
-	if l.closed {
-		return net.ErrClosed
-	}
-	l.closed = true
-	l.reads.Broadcast()
-	l.wake(0)
-	port := l.local.Port()
-	w.listeners[port] = slices.DeleteFunc(w.listeners[port], func(other *listener) bool { return other == l })
-	if len(w.listeners[port]) == 0 {
-		delete(w.listeners, port)
-	}
-	for _, s := range l.queue {
-		s.close(true)
-	}
-	l.queue = nil
-	return nil
 }
 
 // newStream makes a socket for a connection, which does not have it yet.
@@ -156,32 +88,6 @@ func (s *stream) await(ctx context.Context) error {
 
 // errCanceled stands for the error of a context.
 var errCanceled = errors.New("the context is done")
-
-// receiveSyn answers a SYN.
-func (w *network) receiveSyn(from protocol.NodeID, g *segment) {
-	if s := w.peers[peerName{from, g.of}]; s != nil {
-		if s.conn.state == synReceived { // the answer was lost, or the SYN was copied
-			s.conn.again()
-		}
-		return
-	}
-	remote, local := w.ends(from, g)
-	i := slices.IndexFunc(w.listeners[local.Port()], func(l *listener) bool { return overlap(l.local.Addr(), local.Addr()) })
-	if i < 0 {
-		w.transmit(from, &segment{what: segReset, to: g.of})
-		return
-	}
-	l := w.listeners[local.Port()][i]
-	if l.pending == backlog {
-		return
-	}
-	l.pending++
-	s, id := w.newStream(from, local, remote)
-	s.listener = l
-	w.peers[peerName{from, g.of}] = s
-	s.conn = answerConn(w.now, id, g, s.emit)
-	s.settle()
-}
 
 // receiveTCP hands a segment to the connection that it is for. If there is none, it never was,
 // or ended, or belonged to an earlier life: the peer is told by a reset.
@@ -276,6 +182,27 @@ func (s *stream) Read(p []byte) (int, error) {
 		}
 		if n > 0 || err != nil {
 			return n, err
+		}
+		s.reads.Wait()
+	}
+}
+
+// Peek returns what Read would give, and takes nothing: it is valid until the next Read. end says
+// that nothing comes after that. Peek waits until there are more than seen bytes, or the end; so
+// it never does for -1.
+func (s *stream) Peek(seen int) (data []byte, end bool, err error) {
+	defer s.w.unlock(s.w.lock())
+	for {
+		if err := s.err(&s.reads); err != nil {
+			return nil, false, err
+		}
+		c := s.conn
+		if len(c.in) == 0 && c.err != nil {
+			return nil, false, c.takeErr()
+		}
+		end = c.err == nil && (c.eof || c.deaf || c.state == dead)
+		if len(c.in) > seen || end {
+			return c.in, end, nil
 		}
 		s.reads.Wait()
 	}

@@ -6,12 +6,6 @@ import (
 	"dessim/protocol"
 )
 
-// What the standard library asks of a program's node, by methods that it knows by name: see the
-// overlay's groups machine and output.
-
-// Hostname returns the node's host name.
-func (l *life) Hostname() string { return l.host.Name() }
-
 var (
 	kindStdout = protocol.KindOf("stdout")
 	kindStderr = protocol.KindOf("stderr")
