@@ -4,7 +4,7 @@ package host
 
 import _ "unsafe" // for go:linkname
 
-// available says whether the program was built with the overlay.
+// available reports whether the program was built with the overlay.
 const available = true
 
 // These functions are in the runtime, by the overlay: see overlay/added/runtime.txt, which says

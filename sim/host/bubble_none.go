@@ -2,8 +2,8 @@
 
 package host
 
-// available says whether the program was built with the overlay. Without it, New refuses, and
-// nothing below is called.
+// available reports whether the program was built with the overlay. Without it, New refuses, and
+// none of the functions below is called.
 const available = false
 
 func simRun(func())                                                                  {}

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// callArgs are the arguments of a system call, and the memory that those point to which are
-// pointers. The memory of a pointer that is 0 is nil.
+// callArgs are the arguments of a system call, and the memory that the pointers among them point to,
+// which is nil for a pointer that is 0.
 type callArgs struct {
 	a [6]uintptr
 	b [6][]byte
@@ -53,15 +53,15 @@ func served(name, args string, serve func(f *files, c *callArgs) (uintptr, sysca
 	return c
 }
 
-// refused makes a call that fails, and is none that needs a note: whoever calls it does without.
+// refused makes a call that fails without a note, since its callers can do without it.
 func refused(name string, err syscall.Errno) call {
 	return served(name, "", func(*files, *callArgs) (uintptr, syscall.Errno) { return 0, err })
 }
 
-// nothing serves a call that has no effect that a program could see.
+// nothing serves a call without an effect that a program could see.
 func nothing(*files, *callArgs) (uintptr, syscall.Errno) { return 0, 0 }
 
-// callNumbers are the numbers of calls by their names, and callNames the other way.
+// callNumbers has the numbers of calls by their names, and callNames the names by their numbers.
 var callNumbers, callNames = func() (map[string]uintptr, []string) {
 	numbers := make(map[string]uintptr)
 	var names []string
@@ -80,10 +80,10 @@ var callNumbers, callNames = func() (map[string]uintptr, []string) {
 	return numbers, names
 }()
 
-// firstNewCall is the first number that calls have on all machines.
+// firstNewCall is the first number from which on calls have the same numbers on all machines.
 const firstNewCall = 424
 
-// calls are those that are served, by their numbers on this machine.
+// calls are the calls that are served, by their numbers on this machine.
 var calls = func() []*call {
 	all := make([]*call, len(callNames))
 	for _, group := range [][]call{fileCalls, pathCalls, otherCalls} {
@@ -96,7 +96,7 @@ var calls = func() []*call {
 	return all
 }()
 
-// fcntlLock is fcntl with a lock, where others have a number.
+// fcntlLock is fcntl for a command whose argument is a lock, and not a number.
 var fcntlLock = served("fcntl", "n n x:32", (*files).fcntl)
 
 // callOf returns the call of a number, or nil.
@@ -111,7 +111,7 @@ func callOf(number uintptr, a [6]uintptr) *call {
 	return c
 }
 
-// Args says what the arguments of a system call point to, for package syscall.
+// Args returns what the arguments of a system call point to, for package syscall.
 func (l *life) Args(number uintptr, a [6]uintptr) (kinds [6]uint8, sizes [6]int32) {
 	if c := callOf(number, a); c != nil {
 		return c.kinds, c.sizes

@@ -8,7 +8,7 @@ import (
 	"unsafe"
 )
 
-// statOut is the argument that is a struct stat, which machines have differently.
+// statOut is the word of an argument that is a struct stat, whose size depends on the machine.
 var statOut = fmt.Sprint("o:", unsafe.Sizeof(syscall.Stat_t{}))
 
 // fileCalls are served on descriptors.

@@ -13,11 +13,11 @@ import (
 // It does what TCP does on a path without a limit on its rate: a handshake, cumulative
 // acknowledgement, retransmission after a measured time that doubles, or after three equal
 // acknowledgements, flow control with probes of a closed window, half-close, resets, and
-// keep-alive. There is no congestion control, and no selective acknowledgement: all
-// that is outstanding, four segments at most, is sent again.
+// keep-alive. There is no congestion control, and no selective acknowledgement: everything
+// outstanding, four segments at most, is sent again.
 type conn struct {
 	emit  func(*segment)
-	now   int64 // of whatever is being done
+	now   int64 // the time of the call under way
 	state connState
 	id    connID
 	peer  connID
@@ -29,31 +29,31 @@ type conn struct {
 	nxt     uint64 // the next offset to send for the first time
 	total   uint64 // bytes that the program has written
 	edge    uint64 // the offset at which the peer's window ends
-	shut    bool   // the program writes no more: the FIN is at total
-	orphan  bool   // the program has closed it, and neither reads nor writes
+	shut    bool   // the program writes nothing more: the FIN is at total
+	orphan  bool   // the program has closed the connection
 	tries   int    // retransmissions or probes without an answer
 	backoff int    // how often the timeout has doubled
 	resend  int64  // when the next retransmission or probe is due, or 0
 	equal   int    // acknowledgements that said the same
 	srtt    int64  // smoothed round-trip time, 0 if none was measured
 	rttvar  int64  // its variation
-	timed   uint64 // the acknowledgement of what is before it is timed; 0 if none is
-	timedAt int64  // since when
+	timed   uint64 // the offset whose acknowledgement is timed; 0 if none is
+	timedAt int64  // when the segment before it was sent
 
 	// What is received.
 	in     []byte  // in order, not read yet
 	rcv    uint64  // the next offset expected
-	held   []piece // came early; ordered, and apart
-	ending bool    // the offset of the peer's FIN is known:
-	last   uint64
-	eof    bool   // all before it has come, and so has it
-	told   uint64 // the offset up to which the peer was told that it may send
-	owes   bool   // an acknowledgement
-	deaf   bool   // the program reads no more
+	held   []piece // came early; ordered, without overlap
+	ending bool    // the offset of the peer's FIN is known,
+	last   uint64  // and is this
+	eof    bool    // everything up to the FIN has come
+	told   uint64  // the peer knows that it may send up to this offset
+	owes   bool    // an acknowledgement
+	deaf   bool    // the program reads nothing more
 
 	keep   keepAlive
-	heard  int64 // when the peer was heard last
-	asked  int   // keep-alive probes since
+	heard  int64 // when something came from the peer last
+	asked  int   // keep-alive probes since then
 	asking int64 // when the last of them was sent
 }
 
@@ -72,7 +72,7 @@ type piece struct {
 	b  []byte
 }
 
-// keepAlive says when to ask a silent peer whether it is there. Package net asks unless told otherwise.
+// keepAlive says when a silent peer is probed. Package net turns it on by default.
 type keepAlive struct {
 	on       bool
 	idle     time.Duration // silence before the first probe
@@ -118,13 +118,13 @@ func (c *conn) write(p []byte) (int, error) {
 	return n, nil
 }
 
-// shutdown ends what the program writes.
+// shutdown ends the stream that the program writes.
 func (c *conn) shutdown() {
 	c.shut = true
 	c.push()
 }
 
-// push sends what the peer's window lets pass.
+// push sends what fits into the peer's window.
 func (c *conn) push() {
 	if c.state != established {
 		return
@@ -148,7 +148,7 @@ func (c *conn) sendData(from, to uint64) {
 	c.speak(&segment{what: segData, seq: from, data: c.out[from-c.una : to-c.una]})
 }
 
-// speak sends a segment to the peer, and with it all that the peer need know.
+// speak sends a segment to the peer, with the acknowledgement and the window.
 func (c *conn) speak(s *segment) {
 	s.to, s.ack, s.window = c.peer, c.rcv, c.window()
 	c.owes = false
@@ -162,7 +162,7 @@ func (c *conn) window() uint32 {
 	return uint32(c.told - c.rcv)
 }
 
-// again sends what waits for an answer once more.
+// again sends once more what waits for an answer.
 func (c *conn) again() {
 	c.timed = 0 // the answer could be to either (Karn)
 	switch {
@@ -185,7 +185,7 @@ func (c *conn) again() {
 
 // Time.
 
-// waits reports whether something is to be sent again if nothing is heard.
+// waits reports whether something must be sent again if no answer comes.
 func (c *conn) waits() bool {
 	return c.state < established || c.state == established && (c.una < c.nxt || c.nxt < c.total)
 }
@@ -262,7 +262,7 @@ func (c *conn) tick() {
 	c.arm()
 }
 
-// patience returns how often what waits for an answer is sent again.
+// patience returns how often a segment without an answer is sent again.
 func (c *conn) patience() int {
 	switch {
 	case c.state == synSent:

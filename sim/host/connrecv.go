@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// receive takes a segment in that is for this connection.
+// receive consumes a segment of this connection.
 func (c *conn) receive(s *segment) {
 	if c.state == dead || s.what == segReset {
 		c.wasReset()
@@ -18,7 +18,7 @@ func (c *conn) receive(s *segment) {
 		return
 	}
 	if c.state == synSent || s.ack > c.nxt {
-		return // nobody sends that
+		return // no peer sends that
 	}
 	c.heard, c.asked = c.now, 0
 	if c.state == synReceived {
@@ -43,7 +43,7 @@ func (c *conn) receive(s *segment) {
 	}
 }
 
-// answered takes the answer to a SYN in. It is acknowledged, with data or without.
+// answered consumes the answer to a SYN. It is acknowledged, with data or without.
 func (c *conn) answered(s *segment) {
 	switch {
 	case c.state == synSent:
@@ -62,8 +62,8 @@ func (c *conn) answered(s *segment) {
 	}
 }
 
-// wasReset ends the connection for the peer's sake. A peer that knows nothing of a connection
-// that has ended is right.
+// wasReset ends a connection that the peer has reset. If both streams have ended, a reset is no error:
+// the peer may have forgotten the connection.
 func (c *conn) wasReset() {
 	switch {
 	case c.state == dead || c.finished():
@@ -74,10 +74,10 @@ func (c *conn) wasReset() {
 	}
 }
 
-// progress notes that the peer has answered what waited for it.
+// progress notes that the peer has answered.
 func (c *conn) progress() { c.tries, c.backoff, c.equal, c.resend = 0, 0, 0, 0 }
 
-// acknowledged takes in how far the peer has received, and how far it lets send.
+// acknowledged notes how far the peer has received, and how far it allows sending.
 func (c *conn) acknowledged(s *segment) {
 	edge := s.ack + uint64(s.window)
 	switch {
@@ -107,14 +107,14 @@ func (c *conn) acknowledged(s *segment) {
 	c.edge = max(c.edge, edge)
 }
 
-// arrived takes data in.
+// arrived consumes data.
 func (c *conn) arrived(at uint64, b []byte) {
 	c.owes = true
 	end := min(at+uint64(len(b)), c.told)
 	if end <= max(at, c.rcv) || c.ending && end > c.last {
 		return
 	}
-	if c.orphan { // nobody will read it, and the peer should know
+	if c.orphan { // the program will not read it, and the peer must know
 		c.abort(nil)
 		return
 	}
@@ -125,7 +125,7 @@ func (c *conn) arrived(at uint64, b []byte) {
 	c.hold(at, b)
 }
 
-// hold keeps what of b is not held yet.
+// hold keeps those bytes of b that are not held yet.
 func (c *conn) hold(at uint64, b []byte) {
 	for i := 0; len(b) > 0; i++ {
 		n := uint64(len(b))
@@ -159,13 +159,13 @@ func (c *conn) deliver() {
 	}
 }
 
-// read takes what is there into p. If there is nothing, it returns 0 and no error.
+// read moves data into p. If there is none, it returns 0 and no error.
 func (c *conn) read(p []byte) (int, error) {
 	switch {
 	case len(c.in) > 0:
 		n := copy(p, c.in)
 		c.in = c.in[n:]
-		// The peer is told of room once it is worth a segment (RFC 1122, 4.2.3.3).
+		// The window is announced once it has grown by a segment (RFC 1122, 4.2.3.3).
 		if !c.eof && c.state == established && c.rcv+uint64(maxWindow-len(c.in)) >= c.told+maxSegment {
 			c.owes = true
 		}
@@ -178,7 +178,7 @@ func (c *conn) read(p []byte) (int, error) {
 	return 0, nil
 }
 
-// readable reports whether read has something to say.
+// readable reports whether read would return data or an error.
 func (c *conn) readable() bool {
 	return len(c.in) > 0 || c.err != nil || c.eof || c.deaf || c.state == dead
 }
@@ -195,8 +195,8 @@ func (c *conn) acknowledge() {
 // silence makes the connection drop what it receives from here on.
 func (c *conn) silence() { c.deaf, c.in = true, nil }
 
-// close is the program's. What it has not read is lost, of which the peer is told by
-// a reset. What it has written is still sent, unless it is to be dropped.
+// close is called when the program closes the connection. Data that it has not read is lost, and a
+// reset tells the peer so. Data that it has written is still sent, unless drop is set.
 func (c *conn) close(drop bool) {
 	switch {
 	case c.state == dead:
@@ -217,13 +217,13 @@ func (c *conn) abort(err error) {
 	c.die(err)
 }
 
-// die ends the connection on this side. What came in order can still be read.
+// die ends the connection on this side. Data that came in order can still be read.
 func (c *conn) die(err error) {
 	c.state, c.err = dead, err
 	c.out, c.held, c.resend, c.owes = nil, nil, 0, false
 }
 
-// takeErr returns the error that ended the connection, which is told once.
+// takeErr returns the error that ended the connection, the first time.
 func (c *conn) takeErr() error {
 	err := c.err
 	c.err = nil

@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// Describe lists the goroutines of the program: where each was begun, why it waits, and where; and
-// its open files and locks. So a deadlock can be seen in a report.
+// Describe lists the goroutines of the program (where each was begun, why it waits, and where), and
+// the open files and locks. So a report shows a deadlock.
 func (n *node) Describe(b []byte) []byte {
 	l := n.life
 	if l == nil || l.ended {
@@ -51,7 +51,7 @@ func (n *node) Describe(b []byte) []byte {
 	return b
 }
 
-// plain returns why a goroutine waits without a word of package synctest.
+// plain returns why a goroutine waits, without what package synctest adds.
 func plain(reason string) string { return strings.TrimSuffix(reason, " (durable)") }
 
 func firstLine(v any) string {
@@ -59,8 +59,8 @@ func firstLine(v any) string {
 	return line
 }
 
-// panicking is a goroutine that panics, and has a deferred call that waits. Nobody sees the panic until
-// that returns, which may be never.
+// panicking is a goroutine that panics while a deferred call of it waits. The panic has no effect
+// until that call returns, which may be never.
 type panicking struct {
 	goroutine
 	with, waits string
@@ -71,7 +71,7 @@ func (p *panicking) String() string {
 	return fmt.Sprintf("%v panics (%s), and a deferred call waits: %s %s", p.goroutine, p.with, p.waits, lineAt(p.at))
 }
 
-// panicking returns those that were not told before.
+// panicking returns those that were not reported before.
 func (l *life) panicking() (found []panicking) {
 	simWaiting(func(name uint64, begun [4]uintptr, reason string, panics any, stack []uintptr) {
 		if panics == nil || l.panics[name] {
@@ -86,9 +86,9 @@ func (l *life) panicking() (found []panicking) {
 	return found
 }
 
-// place returns where a goroutine was begun: "kv/store.go:41". It is the innermost line that is not
-// of the standard library, so for WaitGroup.Go it is that of the call. Without such a line
-// it is the innermost that is not of the runtime.
+// place returns where a goroutine was begun: "kv/store.go:41". That is the innermost line outside of
+// the standard library, so for WaitGroup.Go it is the line of the call. Without such
+// a line it is the innermost line outside of the runtime.
 func place(begun [4]uintptr) string {
 	frames := runtime.CallersFrames(begun[:])
 	var standard runtime.Frame

@@ -16,8 +16,8 @@ const (
 	descriptorLives = 30_000  // lives that have numbers of their own
 )
 
-// firstOf returns the first descriptor of a life. What a variable of the process keeps from
-// another life is none of this one.
+// firstOf returns the first descriptor of a life. So a descriptor that a package variable keeps from
+// another life is not valid in this one.
 func firstOf(id protocol.NodeID, incarnation uint32) int {
 	return firstDescriptor + int((uint64(id)*64+uint64(incarnation))%descriptorLives)*mostDescriptors
 }
@@ -29,7 +29,7 @@ const (
 	oLargefile = 0x8000 // as fcntl shows it
 )
 
-// openFile is what descriptors refer to: that of one open, and those which dup made of it.
+// openFile is what descriptors refer to: the one that open returned, and those that dup made of it.
 type openFile struct {
 	ino      volume.Ino
 	path     string // as it was opened
@@ -119,7 +119,7 @@ func (f *files) close(fd int) syscall.Errno {
 	return 0
 }
 
-// unref says that an open file has one user less. Without any it is closed.
+// unref takes one reference from an open file, and closes it with the last.
 func (f *files) unref(d *openFile) {
 	if d.refs--; d.refs == 0 {
 		f.unlockAll(d.ino, d)
@@ -189,7 +189,7 @@ func (f *files) callDup2(c *callArgs) (uintptr, syscall.Errno) {
 // settable are the flags that F_SETFL sets.
 const settable = syscall.O_APPEND | syscall.O_NONBLOCK | syscall.O_ASYNC | syscall.O_NOATIME
 
-// Commands of fcntl. Those of locks are in lock.go.
+// fcntl serves all commands but those for locks, which are in lock.go.
 func (f *files) fcntl(c *callArgs) (uintptr, syscall.Errno) {
 	fd, arg := c.int(0), c.int(2)
 	d, err := f.at(fd)

@@ -8,7 +8,7 @@ import (
 	"dessim/protocol"
 )
 
-// Failure is what a step panics with if the program panicked, exited or returned an error.
+// Failure is the value with which a step panics if the program panicked, exited or returned an error.
 type Failure struct {
 	Why   string
 	stack []byte
@@ -17,18 +17,18 @@ type Failure struct {
 // Error returns what the program did.
 func (f *Failure) Error() string { return f.Why }
 
-// NodeStack returns the stack of the goroutine that did it, in the form of debug.Stack.
+// NodeStack returns the stack of the goroutine that failed, in the form of debug.Stack.
 func (f *Failure) NodeStack() []byte { return f.stack }
 
-// withoutBubbles words a fatal error of the runtime for somebody who knows lives: a channel that two
-// nodes have by a variable of a package is what causes one.
+// withoutBubbles rewords fatal errors of the runtime that speak of synctest's bubbles. The usual cause
+// is a channel that nodes share through a variable of a package.
 var withoutBubbles = strings.NewReplacer(
 	"from outside bubble", "from outside the life that made it",
 	"from multiple synctest bubbles", "from several lives",
 	"from inside and outside synctest bubble", "from inside and outside a life",
 	"synctest ", "")
 
-// over ends a life by what the program did.
+// over ends a life whose program has ended.
 func (l *life) over(env *protocol.Env, o outcome) {
 	l.ended = true
 	if l.timer != 0 {
@@ -70,10 +70,7 @@ func stackText(pcs []uintptr) []byte {
 	}
 }
 
-// A program that has ended can be started again on the machine that goes on: see
-// Options.RestartAfter. What is left of its process is the state of its file system.
-
-// again has the node start its program once more, if that is asked for.
+// again sets the timer that starts the program again, if Options.RestartAfter asks for it.
 func (l *life) again(env *protocol.Env) {
 	if l.options.RestartAfter > 0 && !l.files.ofPrograms() {
 		l.restarts = true
@@ -81,7 +78,8 @@ func (l *life) again(env *protocol.Env) {
 	}
 }
 
-// goOn is what a new process has of the last one of its machine.
+// goOn takes over what outlives the last process of the life: the machine's files, and the numbers of
+// connections.
 func (l *life) goOn(last *life) {
 	l.process = last.process + 1
 	l.net.conns, l.net.next = last.net.conns, last.net.next // which peers may still know

@@ -15,16 +15,15 @@ import (
 // kindDisk marks notes of a node's file system.
 var kindDisk = protocol.KindOf("disk")
 
-// files is the part of a node that an operating system's file system is on a machine. The
-// system calls of a hosted program come here, by the overlay's group files; calls.go has the list
-// of those that are served.
+// files is a node's file system, in the place of the operating system's. The overlay's group files
+// leads the system calls of a hosted program here; calltable.go lists those that are served.
 //
-// All of it happens within the node's steps: by calls of the program, or of the driver when
-// the disk is done with something. Whoever calls holds mu, and parks only by waiting for a
-// condition. There is no goroutine, and no timer.
+// Everything happens within the node's steps: in calls of the program, or of the driver when the disk
+// has finished a flush. A caller holds mu, and parks only to wait for a condition. There are no
+// goroutines and no timers.
 //
-// The node's disk has the volume's records or the program's own. It is the volume's
-// from the first call on that changes a file; what a new volume has, it persists only then.
+// The node's disk has the volume's records or the program's own. It becomes the volume's with the
+// first call that changes a file. Only then the records of a new volume are persisted.
 type files struct {
 	id          protocol.NodeID
 	incarnation uint32
@@ -32,18 +31,18 @@ type files struct {
 	do          func(func(env *protocol.Env))
 	print       func(stderr bool, text []byte)
 
-	mu      sync.Mutex
-	vol     *volume.Volume
-	image   []imageFile
-	failed  bool   // the volume cannot be mounted
-	owner   owner  // of the disk
-	index   uint64 // of the next record
-	held    []heldRecord
-	told    map[string]bool // notes that one of is enough
-	flushes map[uint64]*flush
-	errors  map[volume.Ino]uint64 // failed flushes of an inode
-	untold  map[volume.Ino]bool   // the last of these is not known to any open file
-	sparse  map[volume.Ino]bool   // files that got a hole in this life
+	mu         sync.Mutex
+	vol        *volume.Volume
+	image      []imageFile
+	failed     bool   // the volume cannot be mounted
+	owner      owner  // of the disk
+	index      uint64 // of the next record
+	held       []heldRecord
+	noted      map[string]bool // by noteOnce
+	flushes    map[uint64]*flush
+	errors     map[volume.Ino]uint64 // failed flushes of an inode
+	unreported map[volume.Ino]bool   // the last of these has not been reported by an fsync
+	sparse     map[volume.Ino]bool   // files that got a hole in this life
 
 	descriptors map[int]descriptor
 	first       int // the lowest number
@@ -75,10 +74,10 @@ func newFiles(l *life, image []imageFile) *files {
 	first := firstOf(l.host.id, l.host.incarnation)
 	return &files{
 		id: l.host.id, incarnation: l.host.incarnation, options: l.options.Disk, image: image, do: l.do, print: l.Print,
-		told:        make(map[string]bool),
+		noted:       make(map[string]bool),
 		flushes:     make(map[uint64]*flush),
 		errors:      make(map[volume.Ino]uint64),
-		untold:      make(map[volume.Ino]bool),
+		unreported:  make(map[volume.Ino]bool),
 		sparse:      make(map[volume.Ino]bool),
 		descriptors: make(map[int]descriptor),
 		first:       first,
@@ -90,7 +89,7 @@ func newFiles(l *life, image []imageFile) *files {
 	}
 }
 
-// lock begins a call of the program, in which its goroutine makes no operation.
+// lock begins a call of the program, whose locks are no operations of its goroutine.
 func (f *files) lock() (was bool) {
 	was = simQuiet(true)
 	f.mu.Lock()
@@ -119,7 +118,7 @@ func (f *files) begin(env *protocol.Env) {
 	}
 }
 
-// mount makes the volume. What it lost is noted.
+// mount makes the volume, and notes what was lost.
 func (f *files) mount(records iter.Seq2[uint64, []byte]) {
 	var lines []string
 	var err error
@@ -183,7 +182,7 @@ func (f *files) safe(records []uint64) {
 	}
 }
 
-// persist is what the volume persists a record with.
+// persist is the volume's Config.Persist.
 func (f *files) persist(rec []byte, payload int) uint64 {
 	f.index++
 	index := f.index - 1
@@ -228,15 +227,15 @@ func (f *files) space() (free int64, bound bool) {
 	return 0, false
 }
 
-// note makes a remark.
+// note records a note.
 func (f *files) note(text string) {
 	f.do(func(env *protocol.Env) { env.Note(kindDisk, text) })
 }
 
-// noteOnce makes a remark the first time.
+// noteOnce records a note unless the node has it already.
 func (f *files) noteOnce(text string) {
-	if !f.told[text] {
-		f.told[text] = true
+	if !f.noted[text] {
+		f.noted[text] = true
 		f.note(text)
 	}
 }
@@ -249,7 +248,7 @@ func (f *files) goOn(l *life) {
 	f.do, f.print = l.do, l.Print
 	f.unlocked, f.locks = nil, nil
 	for _, w := range f.flushes {
-		w.ended = sync.NewCond(&f.mu) // nobody waits any more
+		w.ended = sync.NewCond(&f.mu) // no goroutine waits any more
 	}
 	for _, n := range protocol.SortedKeys(f.mappings) {
 		for _, m := range f.mappings[n] {
@@ -276,7 +275,7 @@ func (f *files) goOn(l *life) {
 	}
 }
 
-// settled is flushed for a program that has ended.
+// settled is flushed, for a program that has ended.
 func (f *files) settled(tag uint64, failed bool) {
 	w, ok := f.flushes[tag]
 	if !ok {

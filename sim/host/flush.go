@@ -37,7 +37,7 @@ func (f *files) flushed(tag uint64, failed bool) {
 	w.ended.Broadcast()
 }
 
-// compact has a snapshot take the place of all records, when that is worth it.
+// compact replaces all records by a snapshot, when that is worth it.
 func (f *files) compact() {
 	if index, ok := f.vol.Compact(); ok {
 		f.do(func(env *protocol.Env) { env.Discard(index) })
@@ -61,7 +61,7 @@ func (f *files) flush(records []uint64, path string) (lost []volume.Ino, ok bool
 	return w.lost, !w.failed
 }
 
-// wait waits for a condition. Descriptions say what for.
+// wait waits for a condition. what says for what, in descriptions.
 func (f *files) wait(c *sync.Cond, what string, until func() bool) {
 	name, _ := simSelf()
 	f.waits[name] = what
@@ -78,18 +78,18 @@ func (f *files) waitsFor(name uint64) (what string, ok bool) {
 	return what, ok
 }
 
-// sync makes a file safe. Each open file is told once of a flush of it that failed.
+// sync makes a file safe. A failed flush is reported once to each open file.
 func (f *files) sync(d *openFile, data bool) syscall.Errno {
 	d.refs++ // so that it stays
 	_, ok := f.flush(f.vol.Pending(d.ino, data), d.path)
 	if !ok {
 		f.errors[d.ino]++
 	}
-	told := d.errors == f.errors[d.ino]
+	known := d.errors == f.errors[d.ino]
 	d.errors = f.errors[d.ino]
 	f.unref(d)
-	if !told {
-		delete(f.untold, d.ino)
+	if !known {
+		delete(f.unreported, d.ino)
 		return syscall.EIO
 	}
 	return 0
@@ -109,18 +109,18 @@ func (f *files) fsync(c *callArgs, data bool) (uintptr, syscall.Errno) {
 	return 0, f.sync(d, data)
 }
 
-// syncAll makes all files safe. If that fails, the next fsync of a file that lost data says so, as
-// on Linux, even if the file is opened only then: nothing else would, since the data counts as clean.
+// syncAll makes all files safe. If that fails, the next fsync of a file that lost data fails, as on
+// Linux, even if the file is opened only then: nothing else would, since the data counts as clean.
 func (f *files) syncAll() (ok bool) {
 	lost, ok := f.flush(f.vol.PendingAll(), "all files")
 	for _, i := range lost {
 		f.errors[i]++
-		f.untold[i] = true
+		f.unreported[i] = true
 	}
 	return ok
 }
 
-// callSync is sync, which does not tell its caller of a failure.
+// callSync is sync, which does not report a failure.
 func (f *files) callSync(*callArgs) (uintptr, syscall.Errno) {
 	if f.ready() == 0 {
 		f.syncAll()

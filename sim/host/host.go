@@ -19,52 +19,52 @@ import (
 // goroutines, and the node is down until it is restarted. ctx is never done: a crash gives no notice.
 type Program func(ctx context.Context, h *Host) error
 
-// Options are what a node may be given beside its program. The zero value is usable.
+// Options configure a node. The zero value is usable.
 type Options struct {
 	// Salt makes what the program draws at random (math/rand, crypto/rand) differ from run to
 	// run, beside the run's answers: Setup.Seed, say.
 	Salt uint64
-	// ExitCrashes makes an os.Exit of the program, and an error that it returns, the end of a life and
-	// no more. Otherwise they are violations, like a panic. To exit with 0, and to return nil, always
-	// are the quiet end of a life.
+	// ExitCrashes makes an os.Exit of the program, and an error that it returns, end the life and
+	// nothing else. Without it, they are violations, like a panic. os.Exit(0) and a nil error always
+	// end the life quietly.
 	ExitCrashes bool
-	// RestartAfter begins the program again so long after an os.Exit, or an error that it returned,
-	// as a supervisor starts a process again on a machine that goes on: files have all that was
-	// written, synced or not. 0 is never. Then the node does nothing until a fault restarts it. It is
-	// for programs with files, and implies ExitCrashes.
+	// RestartAfter is the time after which the program is called again when it has called os.Exit or
+	// returned an error, as a supervisor restarts a process on a machine that stays up: files have
+	// all that was written, synced or not. 0 is never; then the node does nothing until a fault
+	// restarts it. RestartAfter is for programs with files, and implies ExitCrashes.
 	RestartAfter time.Duration
-	// Disk says what the files of the program are on.
+	// Disk describes the disk that has the program's files.
 	Disk DiskOptions
 }
 
-// DiskOptions say what the file system of a node is like.
+// DiskOptions configure the file system of a node.
 type DiskOptions struct {
 	Model    volume.Model // what a crash may undo: volume.Ordered unless set
 	Image    fs.FS        // files, directories and symbolic links that are there, safe, when the first life begins
-	Capacity int64        // bytes that it has room for, a page of 4096 bytes for each file and directory included; 0 is no bound
+	Capacity int64        // bytes that fit, with a page of 4096 bytes for each file and directory; 0 is no bound
 }
 
-// Kinds of what a hosted node does.
+// Kinds of a hosted node's questions and notes.
 var (
-	kindRand = protocol.KindOf("go.rand") // what the program draws at random
-	kindExit = protocol.KindOf("go.exit")
+	kindRand = protocol.KindOf("go.rand") // what random numbers the program draws
+	kindExit = protocol.KindOf("go.exit") // how it ended
 
 	kindInexact = protocol.KindOf("go.inexact")
 )
 
-// saltOfRand sets seeds of random numbers apart from what else is hashed of a salt.
+// saltOfRand keeps seeds of random numbers apart from other hashes of a salt.
 const saltOfRand = 0x676f72616e64
 
-// Host is what a program sees of the simulator, beside the packages time, net, math/rand and others,
-// which it uses as ever. Its methods must be called by goroutines of the program.
+// Host is a program's access to the simulator, beside the packages time, net, math/rand and others,
+// which it uses as usual. Its methods must be called by goroutines of the program.
 type Host struct {
 	life        *life
 	id          protocol.NodeID
 	incarnation uint32
 	records     [][]byte
 	input       queue
-	returned    bool  // the program did
-	err         error // of it
+	returned    bool  // the program has returned
+	err         error // which it returned
 }
 
 // ID returns the node's number.
@@ -107,7 +107,7 @@ func (h *Host) Output(kind protocol.Kind, rec []byte) {
 	h.life.do(func(env *protocol.Env) { env.Output(kind, rec) })
 }
 
-// Note makes a remark for people.
+// Note records a remark for people.
 func (h *Host) Note(kind protocol.Kind, args ...any) {
 	h.life.do(func(env *protocol.Env) { env.Note(kind, args...) })
 }
@@ -153,7 +153,7 @@ func (q *queue) take(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// next returns an input, or if there is none what is closed when there is.
+// next returns an input or, if there is none, a channel that is closed when one comes.
 func (q *queue) next() ([]byte, chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -168,8 +168,9 @@ func (q *queue) next() ([]byte, chan struct{}) {
 	return nil, q.some
 }
 
-// Unable returns why this program cannot host others, for Run.Unable of package scenario, or nil: it
-// was built without the overlay, or with that of another version, and no run would be exact.
+// Unable returns why this program cannot host others, for Run.Unable of package scenario, or nil. A
+// program cannot if it was built without the overlay, or with another version of it: no run would be
+// exact.
 func Unable() error {
 	switch {
 	case !available:
@@ -186,17 +187,17 @@ func New(p Program, o Options) protocol.Node {
 	if err := Unable(); err != nil {
 		panic(fmt.Errorf("host: %w", err))
 	}
-	tellInits()
+	reportInits()
 	return &node{program: p, options: o}
 }
 
-// The first timer of a process does something once, under a lock that all goroutines share. If that
-// were the watchdog's, a program's goroutine could wait for a thread, which is none of the run:
-// whether it did, and so the order of its goroutines, would follow from the load of the machine.
+// The first timer of a process does something once, under a lock that all goroutines share. If it
+// were the watchdog's timer, a goroutine of a program could wait for a thread outside of the run.
+// Whether it did, and so the order of goroutines, would depend on the load of the machine.
 func init() { time.NewTimer(time.Hour).Stop() }
 
-// tellInits says once which goroutines belong to no node.
-var tellInits = sync.OnceFunc(func() {
+// reportInits reports, once, the goroutines that belong to no node.
+var reportInits = sync.OnceFunc(func() {
 	for _, pc := range simInitGoroutines() {
 		if pc != 0 {
 			fmt.Fprintf(os.Stderr, "host: the goroutine begun at %s, before main, belongs to no node: it runs by the clock of the machine\n", place([4]uintptr{pc}))

@@ -18,7 +18,7 @@ type imageFile struct {
 	data []byte // or the target of a link
 }
 
-// readImage reads the files of an image, directories before what is in them. That is not done by
+// readImage reads the files of an image, directories before what is in them. It must not be called by
 // a goroutine of the program, whose files are those of its node.
 func readImage(image fs.FS) (files []imageFile) {
 	if image == nil {
@@ -52,7 +52,7 @@ func readImage(image fs.FS) (files []imageFile) {
 	return files
 }
 
-// install makes what a new volume has: /tmp, and the image.
+// install makes the files of a new volume: /tmp, and the image.
 func (f *files) install() {
 	_, err := f.vol.Mkdir(volume.Root, "tmp", 0o777|syscall.S_ISVTX)
 	for i := range f.image {

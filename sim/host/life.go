@@ -18,9 +18,8 @@ const epoch = 946_684_800_000_000_000
 // alarm is the tag of the one timer that a node has: it is set to the first timer of its bubble.
 const alarm = 1
 
-// node is a protocol.Node that hosts a program. It is the only one that keeps its life from being
-// collected: a runtime that forgets a node, because it crashed or the run is over, thereby ends
-// its goroutines.
+// node is a protocol.Node that hosts a program. Nothing else keeps its life reachable: once a runtime
+// forgets the node, because it crashed or the run is over, the collector ends the life's goroutines.
 type node struct {
 	program Program
 	options Options
@@ -40,7 +39,7 @@ func (n *node) image() []imageFile {
 // Start begins a life.
 func (n *node) Start(env *protocol.Env) { n.begin(env, nil) }
 
-// begin begins a life, or has it go on with another process when the last one has ended.
+// begin begins a life or, if its last process has ended, the next process of the life.
 func (n *node) begin(env *protocol.Env, last *life) {
 	l := &life{options: n.options, events: make(chan event), done: make(chan outcome)}
 	l.host = Host{life: l, id: env.ID(), incarnation: env.Incarnation()}
@@ -84,7 +83,7 @@ func (n *node) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	n.life.step(env, event{kind: received, from: from, msg: msg})
 }
 
-// Timeout has the program's timers fire that are due, or a program that has ended start again.
+// Timeout fires the program's timers that are due, or starts a program again that has ended.
 func (n *node) Timeout(env *protocol.Env, _ uint64) {
 	if n.life.restarts {
 		n.begin(env, n.life)
@@ -93,7 +92,7 @@ func (n *node) Timeout(env *protocol.Env, _ uint64) {
 	n.life.step(env, event{kind: fired})
 }
 
-// Flushed tells the program's goroutine that waits for the disk.
+// Flushed wakes the goroutine of the program that waits for the flush.
 func (n *node) Flushed(env *protocol.Env, tag uint64, failed bool) {
 	if n.life.restarts {
 		n.life.files.settled(tag, failed)
@@ -103,8 +102,8 @@ func (n *node) Flushed(env *protocol.Env, tag uint64, failed bool) {
 }
 
 // life is one incarnation of a hosted program: a bubble, and a driver in it that runs the
-// bubble step by step. While a step lasts, whoever calls Host's methods is a goroutine of the
-// bubble that has the turn, and no two do at a time.
+// bubble step by step. While a step lasts, Host's methods are called by the goroutine of the bubble
+// that has the turn, so by one at a time.
 type life struct {
 	options Options
 	host    Host
@@ -116,11 +115,11 @@ type life struct {
 	env     *protocol.Env // of the step under way
 	timer   int64         // the bubble's time at which the node's timer fires, or 0
 	ended   bool
-	process uint64 // counts those of this life that have ended
+	process uint64 // how many processes of this life have ended
 	// restarts is set when the timer is for the next process of this life.
 	restarts bool
-	inexact  bool // a map was ranged over whose order may follow from addresses
-	owned    map[string]any
+	inexact  bool            // a map was ranged over whose order may follow from addresses
+	owned    map[string]any  // see Own
 	passed   passing         // in the step
 	panics   map[uint64]bool // goroutines that wait though they panic, by name
 	lines    [2]bytes.Buffer // begun lines of stdout and stderr
@@ -138,7 +137,7 @@ type event struct {
 	now       int64  // the bubble's time
 	offset    int64  // of the wall clock
 	disturbed bool   // the order is not by arrival alone
-	observed  bool   // turns are told
+	observed  bool   // turns are reported
 }
 
 type eventKind uint8
@@ -148,7 +147,7 @@ const (
 	received
 	fired
 	flushed
-	asked // by a person: do runs between steps
+	asked // for a description: do runs between steps
 )
 
 // outcome is what a step led to.
@@ -159,7 +158,7 @@ type outcome struct {
 	why      any
 	stack    []uintptr
 	ranged   []uintptr // where a map was ranged over whose order may follow from addresses
-	turns    turns     // if they are told
+	turns    turns     // if the event is observed
 	panics   []panicking
 }
 
@@ -251,8 +250,8 @@ func (l *life) drive(seed uint64) {
 	simKill()
 }
 
-// Own returns what the life has instead of a variable of a package that nodes would share. The
-// overlay's files of packages ask for it.
+// Own returns the life's own value in the place of a package variable that nodes would share; make
+// makes it the first time. The files that the overlay adds to packages call it.
 func (l *life) Own(name string, make func() any) any {
 	own, ok := l.owned[name]
 	if !ok {
@@ -279,7 +278,7 @@ func (l *life) setEnv(env *protocol.Env) {
 	l.env = env
 }
 
-// do has f use the Env of the step under way. That is no operation of the program.
+// do calls f with the Env of the step under way. Its lock is no operation of the program.
 func (l *life) do(f func(env *protocol.Env)) {
 	defer simQuiet(simQuiet(true))
 	l.mu.Lock()
@@ -290,10 +289,10 @@ func (l *life) do(f func(env *protocol.Env)) {
 	f(l.env)
 }
 
-// end frees the goroutines of a life that nobody drives any more.
+// end ends the goroutines of the life.
 func (l *life) end() { close(l.events) }
 
-// main is the first goroutine of the program. When it returns, the life is over, as a process is.
+// main is the first goroutine of the program. When it returns, the life is over, like a process.
 func (l *life) main(p Program) {
 	l.host.err = p(context.Background(), &l.host)
 	l.host.returned = true

@@ -14,7 +14,7 @@ import (
 type listener struct {
 	socket
 	queue   []*stream // established
-	pending int       // of the queue, and on their way to it
+	pending int       // streams in the queue, and on their way to it
 }
 
 func (w *network) listenTCP(local netip.AddrPort) (*listener, error) {

@@ -92,7 +92,7 @@ func (f *files) wakeLockers() {
 	}
 }
 
-// take locks, or fails with EAGAIN if it must not wait.
+// take takes a lock, or fails with EAGAIN if it would have to wait and must not.
 func (f *files) take(l lockOf, d *openFile, waits bool) syscall.Errno {
 	if f.locks.conflict(&l) != nil {
 		if !waits {
@@ -136,7 +136,7 @@ func (f *files) callFlock(c *callArgs) (uintptr, syscall.Errno) {
 	default:
 		return 0, syscall.EINVAL
 	}
-	// A lock that changes is given up first, so that who waits for it may be faster.
+	// A lock that changes is given up first, so another that waits for it may be taken before.
 	f.locks.clear(&l)
 	f.wakeLockers()
 	return 0, f.take(l, d, how&syscall.LOCK_NB == 0)
@@ -210,7 +210,7 @@ func (f *files) parseLock(d *openFile, arg []byte) (lockOf, syscall.Errno) {
 	return l, 0
 }
 
-// tellLock says which lock another one would wait for.
+// tellLock writes which lock another one would wait for, as F_GETLK does.
 func (f *files) tellLock(l *lockOf, arg []byte) {
 	o := f.locks.conflict(l)
 	if o == nil {

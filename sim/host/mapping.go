@@ -15,9 +15,9 @@ type mapping struct {
 	ino    volume.Ino // 0 if it is of no file, or a copy
 }
 
-// callMmap maps files for reading, which then are the volume's own memory, and gives other memory.
-// What is written to a shared mapping would not reach the disk in any order that could be
-// told, so there is none.
+// callMmap maps files for reading, as the volume's own memory, and makes anonymous and private memory.
+// Shared mappings that can be written are refused: nothing says in which order such writes would
+// reach the disk.
 func (f *files) callMmap(c *callArgs) (uintptr, syscall.Errno) {
 	size, prot, flags, off := c.long(1), c.int(2), c.int(3), c.long(5)
 	switch {
@@ -96,7 +96,7 @@ func (f *files) callMunmap(c *callArgs) (uintptr, syscall.Errno) {
 	return 0, 0
 }
 
-// callMprotect lets memory be read. That of a file must not be written.
+// callMprotect allows everything, except writes to the memory of a file.
 func (f *files) callMprotect(c *callArgs) (uintptr, syscall.Errno) {
 	if c.int(2)&syscall.PROT_WRITE != 0 {
 		for _, m := range f.mappings[c.a[0]] {

@@ -29,8 +29,8 @@ func (f *files) mkdir(dirfd int, name string, mode uint32) syscall.Errno {
 	return errno(failed)
 }
 
-// vacant returns where a name is to be made, and an error if there is one. No link is followed there, not
-// even before a slash, which only a directory may have.
+// vacant returns where a name is to be made, and an error if it exists. No link is followed there, not
+// even before a slash, which only the name of a directory may have.
 func (f *files) vacant(dirfd int, name string, dir bool) (spot, syscall.Errno) {
 	trimmed := strings.TrimRight(name, "/")
 	if trimmed == "" && name != "" {
@@ -217,8 +217,8 @@ func (f *files) readlink(dirfd int, name string, p []byte) (uintptr, syscall.Err
 	return uintptr(copy(p, target)), errno(failed)
 }
 
-// callGetdents64 is what a directory is read with. Its entries are those of the first read, or
-// of the first after a seek to 0.
+// callGetdents64 reads a directory. Its entries are those at the first read, or at the first read
+// after a seek to 0.
 func (f *files) callGetdents64(c *callArgs) (uintptr, syscall.Errno) {
 	d, err := f.file(c.int(0))
 	switch {
@@ -257,7 +257,7 @@ func (f *files) callGetdents64(c *callArgs) (uintptr, syscall.Errno) {
 	return uintptr(n), 0
 }
 
-// list takes down what a directory has.
+// list notes the entries of a directory.
 func (f *files) list(d *openFile) syscall.Errno {
 	entries, err := f.vol.Entries(d.ino)
 	if err != nil {

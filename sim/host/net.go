@@ -11,19 +11,19 @@ import (
 	"dessim/protocol"
 )
 
-// network is the part of a node that an operating system's network stack is on a machine. The
-// package net of a hosted program comes here for its sockets, by the overlay's file
-// net/dessim.go, which lists the methods that it calls.
+// network is a node's network stack, in the place of the operating system's. Package net of a hosted
+// program gets its sockets here, by the overlay's file net/dessim.go, which lists the methods that it
+// calls.
 //
 // A node has two addresses: 127.0.0.1, and that of protocol.SimBook, 10.x.y.z with the
 // node's number in its 24 low bits. There is neither IPv6, nor multicast, nor broadcast.
-// A message to an address of 10.0.0.0/8 that no node has is lost, and so a dial to it, as one to a
-// node that is down, ends in ETIMEDOUT; all else is ENETUNREACH. Nobody sends ICMP. What a
-// node sends to itself is reliable, and arrives in a later step.
+// A message to an address of 10.0.0.0/8 that no node has is lost. So a dial to it ends in ETIMEDOUT,
+// like one to a node that is down. Other addresses are ENETUNREACH. There is no ICMP. Messages of a
+// node to itself are reliable, and arrive in a later step.
 //
-// All of it happens within the node's steps: by calls of the program, or of the driver when
-// a message comes or something is due. Whoever calls holds mu, and parks only by waiting for
-// a condition. There is no goroutine, and no timer of the bubble.
+// Everything happens within the node's steps: in calls of the program, or of the driver when a message
+// comes or a timer is due. A caller holds mu, and parks only to wait for a condition. There are no
+// goroutines, and no timers of the bubble.
 type network struct {
 	id          protocol.NodeID
 	incarnation uint32
@@ -33,18 +33,18 @@ type network struct {
 	mu      sync.Mutex
 	now     int64 // the bubble's time
 	timers  timers
-	sockets uint64 // made
-	next    uint32 // port to try
+	sockets uint64 // how many were made
+	next    uint32 // the port to try next, from firstPort on
 	frame   []byte // for reuse
 
 	udp       map[uint16][]*udpSocket
 	listeners map[uint16][]*listener
 	dialed    map[uint16]int // streams that this node began, by their port
-	conns     uint32         // begun
+	conns     uint32         // how many began
 	streams   map[connID]*stream
 	peers     map[peerName]*stream // by the peer's name for them
-	owing     []*stream            // acknowledgements, by the end of the step
-	finished  []*stream            // kept a while for late segments; the first to go first
+	owing     []*stream            // they owe acknowledgements by the end of the step
+	finished  []*stream            // kept for a time, for late segments; the oldest first
 
 	malformed uint64 // messages that were dropped
 }
@@ -81,7 +81,7 @@ func (l *life) Net() any { return l.net }
 // Addr returns the node's address, for package net.
 func (w *network) Addr() netip.Addr { return w.own }
 
-// lock begins a call of the program, whose operations do not count as the program's.
+// lock begins a call of the program, whose locks are no operations of its goroutine.
 func (w *network) lock() (was bool) {
 	was = simQuiet(true)
 	w.mu.Lock()
@@ -112,7 +112,7 @@ func (w *network) advance(now int64) {
 	}
 }
 
-// receive takes a message in.
+// receive consumes a message.
 func (w *network) receive(from protocol.NodeID, msg []byte) {
 	defer w.unlock(w.lock())
 	s, ok := parseSegment(msg, from, w.id)
@@ -131,7 +131,7 @@ func (w *network) receive(from protocol.NodeID, msg []byte) {
 	}
 }
 
-// finish ends a step: acknowledgements leave that no data took along, as if delayed.
+// finish ends a step: it sends the acknowledgements that did not leave with data, as if delayed.
 func (w *network) finish() {
 	defer w.unlock(w.lock())
 	for _, s := range w.owing {
@@ -141,8 +141,8 @@ func (w *network) finish() {
 	w.owing = w.owing[:0]
 }
 
-// exit closes all connections, as an operating system does for a process that ends. Nobody sends
-// again what gets lost of it. A crash has no exit.
+// exit closes all connections, as an operating system does for a process that ends. Segments that are
+// lost then are not sent again. A crash does not call it.
 func (w *network) exit() {
 	if !w.mu.TryLock() {
 		return // the program has panicked in here
@@ -168,9 +168,9 @@ func (w *network) transmit(to protocol.NodeID, s *segment) {
 
 // What package net calls.
 
-// Socket makes a socket of a program: the returned value is one that package net's simSocket
-// describes. An invalid address stands for the wildcard. Dialing waits until the other end
-// answers, or ctx is done, whose error it then returns.
+// Socket makes a socket for a program, of the interface simSocket of package net. An invalid address
+// stands for the wildcard. Dialing waits until the other end answers, or until ctx is done, and then
+// returns its error.
 func (w *network) Socket(ctx context.Context, stream, listen bool, local, remote netip.AddrPort) (any, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ func (f *files) callOpenat(c *callArgs) (uintptr, syscall.Errno) {
 	return f.open(c.int(0), c.text(1), c.int(2), uint32(c.a[3]))
 }
 
-// callOpenat2 is openat2 without what limits where a path leads.
+// callOpenat2 is openat2 without the flags that limit how a path is resolved.
 func (f *files) callOpenat2(c *callArgs) (uintptr, syscall.Errno) {
 	how := c.b[2]
 	if len(how) < 24 {
@@ -75,7 +75,7 @@ func (f *files) open(dirfd int, name string, flags int, mode uint32) (uintptr, s
 			return 0, err
 		}
 	}
-	if d.errors = f.errors[d.ino]; f.untold[d.ino] {
+	if d.errors = f.errors[d.ino]; f.unreported[d.ino] {
 		d.errors--
 	}
 	fd, err := f.add(d, 0, flags&syscall.O_CLOEXEC != 0)
@@ -111,7 +111,7 @@ func (f *files) make() syscall.Errno {
 	return 0
 }
 
-// opened checks that a file which is there can be opened so, and truncates it if it is to be.
+// opened checks that an existing file can be opened as asked, and truncates it for O_TRUNC.
 func (f *files) opened(d *openFile) syscall.Errno {
 	info, err := f.vol.Stat(d.ino)
 	if err != nil {

@@ -13,13 +13,13 @@ import (
 
 // Calls that are not for files.
 
-// callGetrandom gives what crypto/rand does.
+// callGetrandom returns the bytes of crypto/rand.
 func (f *files) callGetrandom(c *callArgs) (uintptr, syscall.Errno) {
 	n, _ := rand.Read(c.b[0])
 	return uintptr(n), 0
 }
 
-// callClockGettime tells the time of the wall clock, or of one that only goes on.
+// callClockGettime returns the time of the wall clock, or of the monotonic one.
 func (f *files) callClockGettime(c *callArgs) (uintptr, syscall.Errno) {
 	ns := f.now()
 	if clock := c.int(0); clock != 0 && clock != 5 { // neither CLOCK_REALTIME nor CLOCK_REALTIME_COARSE
@@ -50,7 +50,7 @@ func number(n uintptr) func(*files, *callArgs) (uintptr, syscall.Errno) {
 	return func(*files, *callArgs) (uintptr, syscall.Errno) { return n, 0 }
 }
 
-// callPrlimit64 tells limits, which cannot be set.
+// callPrlimit64 returns limits. They cannot be set.
 func (f *files) callPrlimit64(c *callArgs) (uintptr, syscall.Errno) {
 	limit := ^uint64(0)
 	if c.int(1) == syscall.RLIMIT_NOFILE {

@@ -11,8 +11,9 @@ var (
 	kindStderr = protocol.KindOf("stderr")
 )
 
-// Print makes remarks of what the program writes to standard output or standard error, one for a
-// line. What ends without a newline waits for the rest of its line.
+// Print notes each line that the program writes to standard output or standard error. Text without a
+// newline waits for the rest of its line. The standard library calls it: see the overlay's group
+// output.
 func (l *life) Print(stderr bool, text []byte) {
 	kind, begun := kindStdout, &l.lines[0]
 	if stderr {

@@ -34,7 +34,7 @@ type spot struct {
 	slash bool // ends in a slash, so it is a directory if it is anything
 }
 
-// special reports whether the name is none that can be made or removed.
+// special reports whether the name cannot be made or removed.
 func (s *spot) special() bool { return s.name == "." || s.name == ".." }
 
 // errno returns the error of a volume as a number.
@@ -119,7 +119,7 @@ func (f *files) child(dir volume.Ino, name string) (volume.Ino, uint32, syscall.
 	return ino, info.Mode & volume.ModeType, errno(err)
 }
 
-// find is walk for the path of a call that counts from an open directory, and that must be there.
+// find is seek for a path that must exist.
 func (f *files) find(dirfd int, name string, follow bool) (spot, syscall.Errno) {
 	s, err := f.seek(dirfd, name, follow)
 	if err == 0 && s.ino == 0 {
@@ -128,7 +128,7 @@ func (f *files) find(dirfd int, name string, follow bool) (spot, syscall.Errno) 
 	return s, err
 }
 
-// seek is walk for the path of a call that counts from an open directory.
+// seek is walk for a path that is relative to an open directory.
 func (f *files) seek(dirfd int, name string, follow bool) (spot, syscall.Errno) {
 	if err := f.ready(); err != 0 {
 		return spot{}, err
@@ -163,7 +163,7 @@ func (f *files) target(dirfd int, name string, flags int) (volume.Ino, syscall.E
 	return s.ino, err
 }
 
-// whole returns a path as it is from the root, for people.
+// whole returns a path from the root, for people.
 func (f *files) whole(dirfd int, name string) string {
 	if strings.HasPrefix(name, "/") {
 		return path.Clean(name)

@@ -6,8 +6,8 @@ import (
 	"dessim/protocol"
 )
 
-// segment is what the network's messages carry: a datagram of UDP, or a segment of TCP. Which
-// fields count follows from what it is.
+// segment is what a message of the network carries: a UDP datagram or a TCP segment. what says which
+// fields it has.
 type segment struct {
 	what segmentKind
 	loop uint8 // datagram, syn: which addresses are 127.0.0.1 and not the node's own
@@ -23,15 +23,15 @@ type segment struct {
 	data []byte // datagram, data
 }
 
-// connID names one end of a connection among all that a node ever has: it counts those of
-// a life, with the incarnation above. So a segment that is for another connection, or for an
-// earlier life, cannot be taken for one of this connection. TCP draws initial sequence
-// numbers and waits out old segments (TIME-WAIT) to that end. 0 is none.
+// connID names one end of a connection among all that a node ever has: the incarnation, and below it
+// a count of the connections of that life. So a segment of another connection, or of an earlier life,
+// cannot be mistaken for one of this connection. Real TCP draws initial sequence numbers and waits
+// for old segments to die out (TIME-WAIT) to that end. 0 is none.
 type connID uint64
 
 func newConnID(incarnation, n uint32) connID { return connID(incarnation)<<32 | connID(n) }
 
-// segmentKind is a message's first byte. It is a component's byte, as of any message.
+// segmentKind is a message's first byte: the byte of its component, as in any message.
 type segmentKind byte
 
 const (
@@ -113,8 +113,8 @@ func sealed(b []byte, from, to protocol.NodeID) []byte {
 	return binary.BigEndian.AppendUint32(b, checksum(b, from, to))
 }
 
-// checksum covers the two nodes, too, as the pseudo-header of UDP and TCP does, so that nobody
-// takes a segment that is for another node.
+// checksum also covers the two nodes, as the pseudo-header of UDP and TCP does, so that no node accepts
+// a segment for another one.
 func checksum(b []byte, from, to protocol.NodeID) uint32 {
 	return uint32(protocol.Hash3(protocol.HashBytes(b), uint64(from), uint64(to)))
 }

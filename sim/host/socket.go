@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// socket is what all sockets have. Its methods are those of package net's simSocket; a socket
-// has its own where they do something.
+// socket is what all sockets have in common. Its methods are those of package net's simSocket; each
+// sort of socket overrides those that it supports.
 type socket struct {
 	w             *network
 	local, remote netip.AddrPort // remote is not valid if there is none
@@ -19,7 +19,7 @@ type socket struct {
 	timer         timer
 }
 
-// waiting is one direction of a socket: who waits for it, and until when.
+// waiting is one direction of a socket: the goroutines that wait for it, and their deadline.
 type waiting struct {
 	sync.Cond
 	deadline int64 // of the bubble's time, or 0
@@ -33,7 +33,7 @@ func (k *socket) init(w *network, local, remote netip.AddrPort, ring func()) {
 	k.timer = timer{order: w.sockets, ring: ring}
 }
 
-// err returns why nobody may use the socket in a direction, or nil.
+// err returns why the socket cannot be used in a direction, or nil.
 func (k *socket) err(d *waiting) error {
 	switch {
 	case k.closed:
@@ -44,8 +44,8 @@ func (k *socket) err(d *waiting) error {
 	return nil
 }
 
-// wake wakes those whose deadline has come, and sets the timer to the next one, or to due if
-// that is not 0 and earlier.
+// wake wakes the goroutines whose deadline has come, and sets the timer to the next deadline, or to
+// due if that is not 0 and earlier.
 func (k *socket) wake(due int64) {
 	for _, d := range []*waiting{&k.reads, &k.writes} {
 		switch at := d.deadline; {

@@ -166,7 +166,7 @@ func (f *files) chmod(dirfd int, name string, mode uint32, flags int) syscall.Er
 	return errno(f.vol.Chmod(i, mode&0o7777))
 }
 
-// Files have no owner: who may be told of is accepted.
+// Files have no owner: any owner is accepted, and forgotten.
 
 func (f *files) callChown(c *callArgs) (uintptr, syscall.Errno) {
 	_, err := f.target(atCwd, c.text(0), 0)
@@ -188,7 +188,7 @@ func (f *files) callFchownat(c *callArgs) (uintptr, syscall.Errno) {
 	return 0, err
 }
 
-// callUtimensat sets times, of which the node keeps that of modification.
+// callUtimensat sets times. The node keeps the time of modification only.
 func (f *files) callUtimensat(c *callArgs) (uintptr, syscall.Errno) {
 	const (
 		now  = 1<<30 - 1
@@ -237,7 +237,7 @@ func (f *files) callFstatfs(c *callArgs) (uintptr, syscall.Errno) {
 	return 0, 0
 }
 
-// statfs describes the file system, which says that it is ext4, and has 1 TiB if it has no bound.
+// statfs describes the file system: as ext4, of 1 TiB if it has no bound.
 func (f *files) statfs(to []byte) {
 	size := f.options.Capacity
 	if size <= 0 {

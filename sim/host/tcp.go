@@ -18,14 +18,14 @@ type stream struct {
 	conn     *conn
 	node     protocol.NodeID
 	dialed   bool
-	listener *listener // whose queue it is for, until it is in it
+	listener *listener // in whose queue it will be; nil once it is there
 	owing    bool      // it is in network.owing
-	leaving  bool      // it is in network.finished,
-	until    int64     // until then
-	drop     bool      // when closed: SetLinger(0)
+	leaving  bool      // it is in network.finished
+	until    int64     // when it leaves network.finished
+	drop     bool      // Close drops what was not sent: SetLinger(0)
 }
 
-// newStream makes a socket for a connection, which does not have it yet.
+// newStream makes a socket for a connection, which the caller adds.
 func (w *network) newStream(node protocol.NodeID, local, remote netip.AddrPort) (s *stream, id connID) {
 	s = &stream{node: node}
 	s.init(w, local, remote, s.ring)
@@ -60,8 +60,8 @@ func (w *network) begin(to protocol.NodeID, local, remote netip.AddrPort) (*stre
 	return s, nil
 }
 
-// await waits until the SYN is answered, or ctx is done. Nothing of ctx is called with mu held:
-// what it does is the program's, and may park.
+// await waits until the SYN is answered, or ctx is done. No method of ctx is called with mu held:
+// it is code of the program, and may park.
 func (s *stream) await(ctx context.Context) error {
 	w, canceled := s.w, false
 	stop := context.AfterFunc(ctx, func() {
@@ -89,8 +89,8 @@ func (s *stream) await(ctx context.Context) error {
 // errCanceled stands for the error of a context.
 var errCanceled = errors.New("the context is done")
 
-// receiveTCP hands a segment to the connection that it is for. If there is none, it never was,
-// or ended, or belonged to an earlier life: the peer is told by a reset.
+// receiveTCP hands a segment to its connection. If there is none (it never existed, has ended, or
+// belonged to an earlier life), the peer gets a reset.
 func (w *network) receiveTCP(from protocol.NodeID, g *segment) {
 	s := w.streams[g.to]
 	if g.to == 0 {
@@ -106,7 +106,7 @@ func (w *network) receiveTCP(from protocol.NodeID, g *segment) {
 	}
 }
 
-// ring does what is due.
+// ring does what is due on the connection.
 func (s *stream) ring() {
 	s.conn.now = s.w.now
 	for at := s.conn.due(); at != 0 && at <= s.w.now; at = s.conn.due() {
@@ -115,7 +115,7 @@ func (s *stream) ring() {
 	s.settle()
 }
 
-// settle does what follows from a change of the connection.
+// settle updates queues, waiting goroutines and timers after a change of the connection.
 func (s *stream) settle() {
 	w, c := s.w, s.conn
 	if c.owes && !s.owing {
@@ -153,7 +153,7 @@ func (s *stream) settle() {
 	s.wake(c.due())
 }
 
-// forget frees what the network keeps of a stream. The program may still have it.
+// forget removes a stream from the network. The program may still have it.
 func (w *network) forget(s *stream) {
 	if w.streams[s.conn.id] != s {
 		return
@@ -187,9 +187,9 @@ func (s *stream) Read(p []byte) (int, error) {
 	}
 }
 
-// Peek returns what Read would give, and takes nothing: it is valid until the next Read. end says
-// that nothing comes after that. Peek waits until there are more than seen bytes, or the end; so
-// it never does for -1.
+// Peek returns the data that Read would return, and leaves it there, for syscall.RawConn. The data is
+// valid until the next Read. end reports that none follows. Peek waits for more than seen bytes, or
+// the end; it does not wait if seen is -1.
 func (s *stream) Peek(seen int) (data []byte, end bool, err error) {
 	defer s.w.unlock(s.w.lock())
 	for {
@@ -208,7 +208,7 @@ func (s *stream) Peek(seen int) (data []byte, end bool, err error) {
 	}
 }
 
-// Write waits until all of p is sent, or kept to be sent.
+// Write waits until all of p is sent, or held to be sent.
 func (s *stream) Write(p []byte) (n int, err error) {
 	defer s.w.unlock(s.w.lock())
 	for {
@@ -272,15 +272,15 @@ func (s *stream) SetLinger(seconds int) {
 	s.drop = seconds == 0
 }
 
-// SetKeepAlive says whether a silent peer is asked if it is there.
+// SetKeepAlive turns probes of a silent peer on or off.
 func (s *stream) SetKeepAlive(on bool) {
 	defer s.w.unlock(s.w.lock())
 	s.conn.keep.on = on
 	s.settle()
 }
 
-// SetKeepAliveTimes says after how long a silent peer is asked, how often, and how many
-// questions without an answer end the connection. Values of 0 and less change nothing.
+// SetKeepAliveTimes sets the silence before the first probe, the time between probes, and the number
+// of probes without an answer that end the connection. Values of 0 and less change nothing.
 func (s *stream) SetKeepAliveTimes(idle, interval time.Duration, count int) {
 	defer s.w.unlock(s.w.lock())
 	k := &s.conn.keep

@@ -69,7 +69,7 @@ func quoted(b []byte) string {
 	return size + " " + text
 }
 
-// printable reports whether b is text, but for a quarter of it.
+// printable reports whether at least three quarters of b are text.
 func printable(b []byte) bool {
 	n := 0
 	for _, c := range b {

@@ -10,7 +10,7 @@ type timer struct {
 	ring  func()
 }
 
-// timers are those that are set, as a heap. Those of one time ring by their order.
+// timers is a heap of the timers that are set. Those of one time ring by their order.
 type timers []*timer
 
 // set sets the timer to a time, or unsets it with 0.
@@ -28,7 +28,7 @@ func (h *timers) set(a *timer, at int64) {
 	}
 }
 
-// due returns an timer whose time has come, and which is no longer set, or nil.
+// due unsets and returns a timer whose time has come, or returns nil.
 func (h *timers) due(now int64) *timer {
 	if len(*h) == 0 || (*h)[0].at > now {
 		return nil

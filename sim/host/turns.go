@@ -16,14 +16,14 @@ var (
 	kindYield = protocol.KindOf("go.yield")
 	kindStall = protocol.KindOf("go.stall")
 
-	kindPanics = protocol.KindOf("go.panics") // a goroutine does, and a deferred call of it waits
-	kindTurns  = protocol.KindOf("go.turns")  // of a step: which goroutines ran, one after the other
+	kindPanics = protocol.KindOf("go.panics") // a goroutine panics, and a deferred call of it waits
+	kindTurns  = protocol.KindOf("go.turns")  // the goroutines that ran in a step, in order
 )
 
-// mostTurns is how many turns of a step are told.
+// mostTurns is how many turns of a step are reported.
 const mostTurns = 64
 
-// simTurn is a turn of a goroutine, as the runtime has it.
+// simTurn is a turn of a goroutine, laid out as in the runtime.
 type simTurn struct {
 	name  uint64
 	begun [4]uintptr
@@ -46,8 +46,9 @@ func (t turns) String() string {
 	return b.String()
 }
 
-// mostPassed is how often others may run before a goroutine whose turn it is. While it waits, the
-// question has one name, and one answer: it would wait for ever if the others spin until it runs.
+// mostPassed is how often others may run before the goroutine that is first in the queue. While that
+// waits, the question keeps its name, and so its answer: without a bound, it would wait for ever if
+// the others spin until it runs.
 const mostPassed = 64
 
 // passing is how often others ran before a goroutine.
@@ -56,8 +57,8 @@ type passing struct {
 	times        int
 }
 
-// pick answers which of the goroutines that could run does: an index into the queue. The question
-// is named by the one whose turn it would be, and by how often that has been woken in the step.
+// pick chooses which of the goroutines that are ready runs next: it returns an index into the queue.
+// The question is named by the first of them, and by how often that was woken in the step.
 func (l *life) pick() int {
 	first, woken, begun := simQueued(0)
 	if l.passed.first != first || l.passed.woken != woken {
@@ -85,8 +86,8 @@ func (l *life) pick() int {
 	return i
 }
 
-// before answers whether a goroutine gives its turn away before an operation, the so many-th of the
-// step, and for how many nanoseconds it stands still first. It runs on that goroutine.
+// before decides whether a goroutine gives its turn away before its operation of that number in the
+// step, and for how many nanoseconds it stands still first. It is called on that goroutine.
 func (l *life) before(name, operation uint64) (yields bool, stalls int64) {
 	l.do(func(env *protocol.Env) {
 		about := protocol.Hash2(name, operation)
@@ -108,7 +109,8 @@ func (l *life) before(name, operation uint64) (yields bool, stalls int64) {
 	return yields, stalls
 }
 
-// goroutine is printed as where it was begun and the last digits of its name: "main.go:12/3fa".
+// goroutine is printed as the place where it was begun and the last digits of its name:
+// "main.go:12/3fa".
 type goroutine struct {
 	name  uint64
 	begun [4]uintptr

@@ -11,12 +11,12 @@ import (
 	"dessim/protocol"
 )
 
-// udpSocket is a socket of UDP. A datagram is one message: lost, copied or late as the link
-// has it. One that nobody reads is dropped, and its sender learns nothing.
+// udpSocket is a UDP socket. A datagram is one message, which the link may lose, copy or delay. If no
+// socket takes it, it is dropped, and the sender does not learn of it.
 type udpSocket struct {
 	socket
 	queue  []receivedDatagram
-	queued int // what queue costs
+	queued int // the cost of queue, in bytes
 }
 
 // receivedDatagram is a datagram that has arrived.
@@ -66,7 +66,7 @@ func (w *network) receiveUDP(from protocol.NodeID, s *segment) {
 	}
 }
 
-// ReadFrom waits for a datagram. What p does not take is lost.
+// ReadFrom waits for a datagram. Bytes that do not fit into p are lost.
 func (k *udpSocket) ReadFrom(p []byte) (n, size int, from netip.AddrPort, err error) {
 	defer k.w.unlock(k.w.lock())
 	for {
@@ -132,7 +132,7 @@ func (k *udpSocket) SetDeadline(read, write bool, t time.Time) error {
 	return err
 }
 
-// Close frees the port. Those who wait get an error.
+// Close frees the port. Goroutines that wait get an error.
 func (k *udpSocket) Close() error {
 	defer k.w.unlock(k.w.lock())
 	if k.closed {
