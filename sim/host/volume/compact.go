@@ -2,18 +2,19 @@ package volume
 
 import "dessim/protocol"
 
-// A snapshot is worth it when the records before it are of this length and of several
-// times its own.
+// A snapshot is worth its bytes when the records before it have this length, and several times its
+// own length.
 const (
 	worthCompacting = 1 << 18
 	worthTimes      = 3
 )
 
 // Compact persists a snapshot of the volume as one record and returns its index, if
-// nothing is pending and the records since the last one are worth it. The caller flushes it, tells
-// Flushed or Failed, and may discard all records before it once it is safe.
+// nothing is pending and the records since the last snapshot are long enough. The caller flushes it,
+// calls Flushed or Failed, and may discard all records before it once it is safe.
 //
-// After a failed flush there is none in this life: the disk may lack what memory has.
+// After a failed flush of data, Compact persists nothing until the pages in question are written
+// again: the disk may lack what memory has.
 func (v *Volume) Compact() (index uint64, ok bool) {
 	long := v.logged >= max(v.worth, worthTimes*(v.pages*PageSize+128*int64(len(v.nodes)))) || v.worth == 0
 	if v.waiting > 0 || v.bad > 0 || !long {
@@ -53,7 +54,7 @@ func (v *Volume) snapshot() record {
 	return r
 }
 
-// node is what a snapshot says of an inode itself.
+// node reads or writes what a snapshot has of an inode itself.
 func (c *coder) node(n *node) {
 	t := n.target()
 	c.inode(&t.ino)
@@ -64,7 +65,7 @@ func (c *coder) node(n *node) {
 	n.ino, n.mode, n.link = t.ino, t.mode, t.link
 }
 
-// snapshot makes the volume what the record says.
+// snapshot replaces the volume by the one that the record describes.
 func (l *loader) snapshot(r *record) error {
 	v := l.v
 	v.clear()

@@ -46,8 +46,8 @@ func (v *Volume) Read(i Ino, p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-// Write writes p at offset off of a regular file, which grows if need be. EFBIG says that
-// off is beyond MaxSize; a write across it is short.
+// Write writes p at offset off of a regular file, which grows if necessary. It returns EFBIG if off is
+// at or beyond MaxSize; a write across MaxSize is short.
 func (v *Volume) Write(i Ino, p []byte, off int64) (int, error) {
 	n, err := v.regular(i)
 	switch {
@@ -104,7 +104,7 @@ func (v *Volume) newPage(n *node, number int64) []byte {
 	return page
 }
 
-// Truncate sets the size of a regular file. What is added reads as zeros and takes no room.
+// Truncate sets the size of a regular file. Added bytes read as zeros and take no room.
 func (v *Volume) Truncate(i Ino, size int64) error {
 	n, err := v.regular(i)
 	switch {
@@ -126,7 +126,7 @@ func (v *Volume) Truncate(i Ino, size int64) error {
 	return nil
 }
 
-// cut drops what lies at and after size.
+// cut drops data at and after size.
 func (v *Volume) cut(n *node, size int64) {
 	first := (size + PageSize - 1) / PageSize
 	for _, number := range n.numbers(first) {
@@ -143,7 +143,7 @@ func (v *Volume) cut(n *node, size int64) {
 	}
 }
 
-// numbers returns the pages from first on that are there, ascending.
+// numbers returns the numbers of the pages from first on, ascending.
 func (n *node) numbers(first int64) []int64 {
 	if n.extent-first < int64(len(n.pages)/8) {
 		var found []int64 // few pages of many, as when a log drops its tail

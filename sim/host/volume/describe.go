@@ -10,8 +10,8 @@ import (
 func IsRecord(rec []byte) bool { return len(rec) > 0 && rec[0] == magic }
 
 // Describe says what a record does: "write 4096 bytes at 8192 of /db/wal", "rename /db/wal.tmp to
-// wal". Paths are those of the time, and quoted where they need it; an inode that had none, or a long
-// one, is "inode 7".
+// wal". Paths are those at the time of the operation, quoted where necessary. An inode that had no
+// path, or a long one, is "inode 7".
 func Describe(rec []byte) string {
 	r, err := decode(rec)
 	if err == nil {
@@ -75,7 +75,7 @@ func (r *record) describe() string {
 	return fmt.Sprintf("rename %s to %s", first, entry(r.secondIn, r.second))
 }
 
-// where names an inode by its path, or if that is not known by its number.
+// where names an inode by its path or, if that is not known, by its number.
 func where(path string, i Ino) string {
 	if path == "" {
 		return fmt.Sprintf("inode %d", i)
@@ -91,7 +91,7 @@ func entry(dir string, p place) string {
 	return word(strings.TrimSuffix(dir, "/") + "/" + p.name)
 }
 
-// makes is the call that makes an inode.
+// makes names the call that makes an inode.
 func (r *record) makes() string {
 	switch r.to.mode & ModeType {
 	case ModeDir:

@@ -1,7 +1,7 @@
-// Package volume is a file system in memory, every change of which is one or more records of a
-// disk. A crash keeps, loses and tears records; Mount replays those that are left and so
-// says what a real disk could have held. The package knows neither the simulator nor system calls:
-// it has inodes, names and bytes, and errors as Linux gives them.
+// Package volume is a file system in memory that writes each change to a disk, as one or more records.
+// A crash keeps, loses and tears records. Mount replays those that are left, so the result is what a
+// real disk could have held. The package knows neither the simulator nor system calls: it has
+// inodes, names and bytes, and returns the errors of Linux.
 //
 //	v, notes, err := volume.Mount(records, volume.Config{Model: volume.Ordered, Persist: ..., Now: ..., Epoch: 1})
 //	f, err := v.Create(volume.Root, "wal", 0o644)
@@ -12,8 +12,8 @@
 //
 // An operation on metadata (create, mkdir, symlink, link, unlink, rmdir, rename, truncate, chmod,
 // times) is one record. A write is one data record for each page of 4096 bytes that it touches, and
-// one size record if the file grows. A page is written back as a whole, so the unit of loss
-// is the page, and of tearing the sector of 512 bytes.
+// one size record if the file grows. A page is written back as a whole, so pages of 4096 bytes are
+// lost, and a page is torn at sectors of 512 bytes.
 //
 // # What a crash may leave
 //
@@ -44,9 +44,9 @@
 //	                                     gets to the disk with the next fsync; memory keeps the data until
 //	                                     a crash. Metadata stays to be written.
 //
-// Under Synced every operation is on the disk when it returns. Which of the allowed states comes
-// is for the caller, who picks the records that survive. A write to data that was in a page
-// already needs nothing but itself: databases rely on that, and get it.
+// Under Synced, every operation is on the disk when it returns. The caller chooses among the allowed
+// states: it picks the records that survive. A write over data that a page had before depends on no
+// other record, as databases require.
 //
 //	[1] Linux, Documentation/admin-guide/ext4.rst (data=ordered) and fs/ext4/fsync.c
 //	[2] Linux, fs/xfs: the log is in order, sizes are logged when data is on the disk (xfs_setfilesize)
@@ -58,22 +58,28 @@
 //
 // # What the model leaves out
 //
-//   - Writeback by itself: nothing becomes safe without a sync, however long it waits. What
-//     survives a crash without one is luck, which is the caller's to draw.
+//   - Writeback in the background: nothing becomes safe without a sync, however long it waits. The
+//     caller draws what survives a crash without one.
 //   - ext4's auto_da_alloc, which syncs data before it replaces a file by rename or truncation. XFS
 //     has no such thing, and programs must not count on it.
 //   - Blocks: delayed allocation, unwritten extents, holes that fill up, and a full
-//     journal. Whether there is room is the caller's to say.
+//     journal. The caller decides whether there is room.
 //   - Stale data: a byte that was never on the disk is zero, not what the block had before.
 //   - Sectors of a page in another order than the first to the last, and sectors torn inside.
 //   - Failures of the journal, after which ext4 and XFS refuse all writes; errors of reads.
-//   - Errors that come with writeback between two fsyncs, and reach whoever syncs next.
+//   - Errors of writeback between two fsyncs, which the next fsync reports.
 //   - Special files, owners, extended attributes, times of access, quotas.
 //
 // # Lives
 //
-// An epoch is one life between two mounts. Later mounts see the records of all lives, judge each
-// life by what is left of it alone, and drop at its end what nothing leads to, so two mounts of one
-// disk are equal, and what was lost once does not return. When the log is long and nothing is
-// pending, Compact makes one record of all.
+// An epoch is one life, between two mounts. A later mount sees the records of all lives. It judges each
+// life by the records that are left of that life, and at its end drops inodes without a name and data
+// beyond the ends of files. So two mounts of one disk have the same result, and no operation that was
+// lost comes back. When the log is long and nothing is pending, Compact replaces it by one record.
+//
+// # Reading the code
+//
+// volume.go has the types, record.go the form of a record. names.go and data.go change the volume and
+// persist records, sync.go says which records an fsync has to make safe, and load.go replays those
+// that a crash leaves.
 package volume

@@ -9,21 +9,21 @@ import (
 	"dessim/protocol"
 )
 
-// loader replays records. A life is judged by what is there of it, so every later mount judges
-// it in the same way.
+// loader replays records. It judges a life by the records that are left of it, so every later mount
+// judges it in the same way.
 type loader struct {
 	v       *Volume
 	epoch   uint32
 	seq     uint64 // the last one
-	meta    uint64 // Ordered: operations on metadata up to this one are there
-	gap     bool   // Ordered: and one is missing, so that no later one counts
+	meta    uint64 // Ordered: operations on metadata up to this one are replayed
+	gap     bool   // Ordered: the next one is missing, so no later one counts
 	moved   bool   // entries changed in this epoch
 	recent  []written
 	pages   map[pageKey]uint64 // Ordered: seq of the last record that counts
 	sizes   map[Ino]uint64
 	edited  map[Ino]struct{} // files with data in this epoch
-	guessed map[Ino]struct{} // inodes whose mode no record has told yet
-	torn    uint64           // records without a header since the last one with
+	guessed map[Ino]struct{} // inodes whose mode no record has said yet
+	torn    uint64           // records without a header since the last one with a header
 	notes   []note
 }
 
@@ -45,10 +45,10 @@ type note struct {
 	why  string
 }
 
-// Mount replays the records that survived, in their order, oldest first, and returns the volume
-// that they make. Its second result says what the last life lost as far as records show it: one
-// line for each operation that is torn, dropped or missing. The error names the record
-// that no crash can leave. The records are borrowed until Mount returns.
+// Mount replays the records that survived, oldest first, and returns the volume that they make. Its
+// second result says what the last life lost, as far as records show it: one line for each
+// operation that is torn, dropped or missing. The error names a record that no crash can leave. The
+// records are borrowed until Mount returns.
 //
 // An empty volume has a root directory and nothing else.
 func Mount(records iter.Seq2[uint64, []byte], c Config) (*Volume, []string, error) {
@@ -94,7 +94,7 @@ func (l *loader) begin(epoch uint32) {
 
 func (l *loader) ordered() bool { return l.v.c.Model == Ordered }
 
-// note keeps what to tell of the last life.
+// note keeps a line about the last life.
 func (l *loader) note(r *record, why string) {
 	if r.epoch+1 == l.v.c.Epoch {
 		l.notes = append(l.notes, note{r.describe(), r.to.ino, why})
@@ -168,7 +168,7 @@ func (l *loader) enter(r *record) error {
 	return nil
 }
 
-// data applies what survived of a page.
+// data applies the part of a write to one page that survived.
 func (l *loader) data(r *record) error {
 	if r.at%PageSize+int64(r.full) > PageSize || r.full == 0 || r.at+int64(r.full) > MaxSize {
 		return errDamaged
@@ -198,7 +198,7 @@ func (l *loader) data(r *record) error {
 	return nil
 }
 
-// size applies the growth of a file: under Ordered as far as its data is there.
+// size applies the growth of a file: under Ordered, as far as its data survived.
 func (l *loader) size(r *record) error {
 	n, err := l.file(r)
 	if err != nil {
@@ -245,9 +245,8 @@ func (l *loader) whole(r *record) []written {
 	return found
 }
 
-// finish ends a life as a mount after it does: with data after the end of files and
-// inodes that no name leads to, all is gone that later operations could bring back. It
-// returns a path for each inode.
+// finish ends a life as the mount after it does: it drops data after the ends of files, and inodes that
+// no name leads to, so no later operation can bring them back. It returns a path for each inode.
 func (l *loader) finish() map[Ino]string {
 	v := l.v
 	for _, i := range protocol.SortedKeys(l.edited) {

@@ -2,12 +2,12 @@ package volume
 
 import "syscall"
 
-// Create makes an empty regular file. Of mode the permissions count.
+// Create makes an empty regular file with the permissions of mode.
 func (v *Volume) Create(dir Ino, name string, mode uint32) (Ino, error) {
 	return v.create(dir, name, target{mode: ModeRegular | mode&0o7777})
 }
 
-// Mkdir makes an empty directory. Of mode the permissions count.
+// Mkdir makes an empty directory with the permissions of mode.
 func (v *Volume) Mkdir(dir Ino, name string, mode uint32) (Ino, error) {
 	return v.create(dir, name, target{mode: ModeDir | mode&0o7777})
 }
@@ -133,8 +133,8 @@ func (v *Volume) unlink(d *node, name string, n *node) {
 	v.forget(n)
 }
 
-// Rename moves a name, over what has the new one, as renameat2 does. Flags are
-// NoReplace and Exchange.
+// Rename moves a name, and replaces what has the new one, as renameat2 does. Flags are NoReplace and
+// Exchange.
 func (v *Volume) Rename(dir Ino, name string, toDir Ino, toName string, flags uint32) error {
 	if flags&^(NoReplace|Exchange) != 0 || flags == NoReplace|Exchange {
 		return syscall.EINVAL
@@ -162,7 +162,7 @@ func (v *Volume) Rename(dir Ino, name string, toDir Ino, toName string, flags ui
 	return nil
 }
 
-// ends finds what a rename is about: the directories, the inode, and what has the new name.
+// ends finds the directories of a rename, the inode, and the one that has the new name.
 func (v *Volume) ends(from, at place, flags uint32) (d, n, to, old *node, err error) {
 	if d, err = v.dir(from.dir); err != nil {
 		return
@@ -195,8 +195,8 @@ func (v *Volume) ends(from, at place, flags uint32) (d, n, to, old *node, err er
 	return
 }
 
-// renameError says why n, in directory d, may not take the place of old, which may be nil, in
-// directory to.
+// renameError returns the error if n, in directory d, must not take the place of old, which may be
+// nil, in directory to.
 func renameError(d, n, to, old *node, exchange bool) error {
 	switch {
 	case n == old:

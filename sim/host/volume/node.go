@@ -17,7 +17,7 @@ type node struct {
 	link         string // target of a symbolic link
 	holds        int
 
-	// Where it was named last: a file may have other names. The root's parent is itself.
+	// Its latest name: a file may have others. The root's parent is itself.
 	parent *node
 	name   string
 
@@ -25,8 +25,8 @@ type node struct {
 	entries map[string]*node
 	subdirs uint32
 
-	// Of a regular file. Pages that are not there are zeros. Each is a slice of PageSize bytes,
-	// of a mapping if the file has one that reaches so far.
+	// Of a regular file. Missing pages are zeros. Each page is a slice of PageSize bytes, of a
+	// mapping if the file has one that reaches so far.
 	pages    map[int64][]byte
 	mappings []*mapping
 	extent   int64 // all pages have numbers below it
@@ -50,7 +50,7 @@ func (v *Volume) newNode(t target, now int64) *node {
 	return n
 }
 
-// set makes a name refer to n. A directory has one name: what it had before is gone.
+// set makes a name refer to n. A directory has one name, and loses the one that it had.
 func (v *Volume) set(dir *node, name string, n *node) {
 	v.remove(dir, name)
 	if n.isDir() {
@@ -77,7 +77,7 @@ func (v *Volume) remove(dir *node, name string) {
 	}
 }
 
-// forget frees an inode that nobody can reach any more.
+// forget frees an inode that can no longer be reached.
 func (v *Volume) forget(n *node) {
 	if n.links > 0 || n.holds > 0 || n.ino == Root {
 		return
@@ -88,7 +88,7 @@ func (v *Volume) forget(n *node) {
 	delete(v.nodes, n.ino)
 }
 
-// path returns where an inode was named last, or "" if that is nowhere, or long.
+// path returns the path of the inode's latest name, or "" if it has none, or a long one.
 func (n *node) path() string {
 	path := ""
 	for x := n; x.ino != Root; x = x.parent {
@@ -199,8 +199,8 @@ func (v *Volume) Readlink(i Ino) (string, error) {
 	return n.link, nil
 }
 
-// Hold keeps an inode alive, also when it has no name: for an open descriptor. Each Hold
-// needs one Release.
+// Hold keeps an inode alive for an open descriptor, even without a name. Each Hold needs one
+// Release.
 func (v *Volume) Hold(i Ino) {
 	if n := v.nodes[i]; n != nil {
 		n.holds++

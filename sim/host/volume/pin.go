@@ -10,8 +10,8 @@ import (
 const MaxPin = 1 << 34
 
 // mapping is memory that a program has mapped. The pages of a file lie in the last of its
-// mappings, as far as that reaches; what is written is copied to the others. A mapping outlives
-// its last Unpin if it is the last one, since pages lie in it.
+// mappings, as far as that reaches; writes are copied to the others. The last mapping outlives its
+// last Unpin, since pages lie in it.
 type mapping struct {
 	memory []byte
 	pins   int
@@ -20,9 +20,9 @@ type mapping struct {
 
 // Pin returns the first size bytes of a file as one piece of memory, for a shared read-only
 // mapping: it does not move, and writes to the file appear in it, also those that make the file
-// grow into it. Bytes after the end of the file are zeros. It must not be written to. ENOMEM
-// says that size is more than MaxPin. Each Pin needs one Unpin, with that slice. The inode is held
-// meanwhile.
+// grow into it. Bytes after the end of the file are zeros. The memory must not be written to. Pin
+// returns ENOMEM if size is more than MaxPin. Each Pin needs one Unpin, with that slice. The inode is
+// held meanwhile.
 func (v *Volume) Pin(i Ino, size int64) ([]byte, error) {
 	n, err := v.regular(i)
 	switch {
@@ -71,7 +71,7 @@ func (v *Volume) Unpin(i Ino, memory []byte) {
 	}
 }
 
-// dropMappings forgets copies that are mapped no more.
+// dropMappings forgets copies that are no longer mapped.
 func (n *node) dropMappings() {
 	kept := n.mappings[:0]
 	for _, m := range n.mappings {
@@ -83,7 +83,7 @@ func (n *node) dropMappings() {
 	n.mappings = kept
 }
 
-// memory returns where a new page has to lie, or nil.
+// memory returns the memory in which a new page has to lie, or nil.
 func (n *node) memory(number int64) []byte {
 	if len(n.mappings) == 0 {
 		return nil
@@ -98,7 +98,7 @@ func (m *mapping) page(number int64) []byte {
 	return m.memory[number*PageSize : (number+1)*PageSize : (number+1)*PageSize]
 }
 
-// follow copies what was written.
+// follow copies a write.
 func (m *mapping) follow(p []byte, off int64) {
 	if m.copied && off < int64(len(m.memory)) {
 		copy(m.memory[off:], p)

@@ -18,11 +18,11 @@ import (
 //	      16..    the fields of the kind, each a varint, or a string after its length
 //	              the payload
 //
-// The two checks tell a torn record, which is a prefix of a good one, from a damaged one.
-// The payload has no check: what rots in a file is for the program to find.
+// The two checks distinguish a torn record, which is a prefix of a good one, from a damaged one.
+// The payload has no check: the program has to find what rots in a file.
 const (
 	magic      = 0xf5
-	checkedLen = 12 // from here on the lengths can be believed
+	checkedLen = 12 // bytes with which the lengths are checked
 	prefixLen  = 16
 	maxPath    = 100 // bytes of a path that is for people; a longer one is left out
 )
@@ -48,8 +48,8 @@ const (
 // metadata operations.
 func (k kind) numbered() bool { return k >= kindTruncate }
 
-// target is what an entry refers to, with all that is needed to make the inode: POSIX allows
-// that an entry survives and what made its inode does not.
+// target is the inode that an entry refers to, with all that is needed to make it: under POSIX an
+// entry can survive when the operation that made its inode does not.
 type target struct {
 	ino  Ino
 	mode uint32
@@ -74,8 +74,8 @@ type record struct {
 	to   target // the inode of the operation
 
 	at    int64  // data: offset; size and truncate: the size; times: the modification time
-	prev  uint64 // data, size: seq of the one before it that it builds on, 0 if none
-	count uint64 // size: so many data records directly before it are of the same write
+	prev  uint64 // data, size: seq of the record that it depends on; 0 if none
+	count uint64 // size: how many data records, directly before it, are of the same write
 
 	place, second place  // rename: from, to
 	other         target // exchange: what is at second
@@ -97,7 +97,7 @@ var (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// appendHeader appends the record but for its payload, which has n bytes.
+// appendHeader appends the record without its payload, which has n bytes.
 func (r *record) appendHeader(b []byte, n int) []byte {
 	start := len(b)
 	b = append(b, magic, byte(r.kind), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -204,7 +204,7 @@ func (r *record) code(c *coder) {
 	}
 }
 
-// coder reads or writes fields, so that one function says what they are.
+// coder reads or writes fields, so one function defines them for both.
 type coder struct {
 	buf     []byte // written so far, or left to read
 	writing bool
@@ -257,7 +257,7 @@ func (c *coder) text(s *string, most int) {
 	*s, c.buf = string(c.buf[:n]), c.buf[n:]
 }
 
-// rest is a target but for its number.
+// rest reads or writes a target without its number.
 func (c *coder) rest(t *target) {
 	c.mode(&t.mode)
 	switch t.mode & ModeType {

@@ -76,19 +76,19 @@ func (l *loader) attribute(r *record) error {
 	return nil
 }
 
-// file returns the regular file of a record. Under POSIX what made it may be lost, and a
-// later record may say how to reach it.
+// file returns the regular file of a record. Under POSIX the operation that made it may be lost, and a
+// later record may name it.
 func (l *loader) file(r *record) (*node, error) {
 	l.edited[r.to.ino] = struct{}{}
 	return l.guess(target{ino: r.to.ino, mode: ModeRegular | 0o644}, r)
 }
 
-// directory returns a directory that has an entry, even if what made it is lost.
+// directory returns the directory of an entry, even if the operation that made it is lost.
 func (l *loader) directory(i Ino, r *record) (*node, error) {
 	return l.guess(target{ino: i, mode: ModeDir | 0o755}, r)
 }
 
-// guess returns an inode of which the record says no more than the type.
+// guess returns an inode of which the record says the type alone.
 func (l *loader) guess(t target, r *record) (*node, error) {
 	known := l.v.nodes[t.ino]
 	if known != nil && known.kind() == t.mode&ModeType {
@@ -99,12 +99,13 @@ func (l *loader) guess(t target, r *record) (*node, error) {
 	return n, err
 }
 
-// inode returns what an entry refers to, made from the entry if what made it is lost.
+// inode returns the inode that an entry refers to. It makes it from the entry if the operation that
+// made it is lost.
 func (l *loader) inode(t target, r *record) (*node, error) {
 	v, n := l.v, l.v.nodes[t.ino]
 	switch {
 	case n == nil:
-		l.moved = true // if nothing comes to lead to it, it has to go
+		l.moved = true // finish drops it if no name leads to it then
 		n = v.newNode(t, r.now)
 		n.parent = n
 		v.next = max(v.next, t.ino+1)

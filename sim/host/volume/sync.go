@@ -7,7 +7,7 @@ import (
 	"dessim/protocol"
 )
 
-// unsynced is what an inode has to do with records that are not safe.
+// unsynced is what an inode knows of its records that are not safe.
 type unsynced struct {
 	data     []*pending         // waiting records of data and sizes, oldest first
 	ops      []*pending         // POSIX: waiting operations that an fsync of it makes safe, oldest first
@@ -19,7 +19,7 @@ type unsynced struct {
 	touched     uint64 // the last one that an fsync makes safe
 	dataTouched uint64 // the last one that an fdatasync makes safe
 	cutMeta     uint64 // the last truncation
-	marked      bool   // in the list of a Flushed or Failed
+	marked      bool   // in the list of changed inodes of a Flushed or Failed
 }
 
 type state uint8
@@ -35,14 +35,13 @@ type pending struct {
 	index      uint64
 	seq        uint64
 	meta       uint64
-	node, more *node // whose list has it: of an operation under POSIX, perhaps two
+	node, more *node // whose lists have it: two, for some operations under POSIX
 	page       int64 // of data
 	kind       kind
 	state      state
 }
 
-// persist writes a record, whose payload is a part of the page or snapshot. Its result is nil if
-// it is safe at once.
+// persist writes a record. Its result is nil if the record is safe at once.
 func (v *Volume) persist(r *record) *pending {
 	v.seq++
 	r.epoch, r.seq = v.c.Epoch, v.seq
@@ -72,8 +71,8 @@ func (v *Volume) pathOf(i Ino) string {
 	return ""
 }
 
-// change persists an operation on metadata and returns its number. dir and to are
-// the directories it changes, n and other the inodes that it renames, replaces or alters; each but one may be nil.
+// change persists an operation on metadata and returns its number. dir and to are the directories that
+// it changes, n and other the inodes that it renames, replaces or alters. All but one may be nil.
 func (v *Volume) change(r record, dir, to, n, other *node) uint64 {
 	v.meta++
 	r.meta = v.meta
@@ -106,7 +105,7 @@ func (v *Volume) change(r record, dir, to, n, other *node) uint64 {
 	return v.meta
 }
 
-// changeData persists what a page has from pos to stop. size is the file's size with it.
+// changeData persists the bytes of a page from pos to stop. size is the file's size after the write.
 func (v *Volume) changeData(n *node, pos, stop, size, now int64) {
 	number := pos / PageSize
 	first, end := number*PageSize, min((number+1)*PageSize, size)
@@ -136,7 +135,7 @@ func (v *Volume) changeSize(n *node, count uint64, now int64) {
 	if n.lastSize != nil && count > 0 {
 		r.prev = n.lastSize.seq
 	}
-	n.touched, n.dataTouched = v.meta, v.meta // a sync of it has to bring the operations that it needs
+	n.touched, n.dataTouched = v.meta, v.meta // a sync of it includes the operations before it
 	if p := v.persist(&r); p != nil {
 		p.node = n
 		n.data = append(n.data, p)
@@ -144,7 +143,7 @@ func (v *Volume) changeSize(n *node, count uint64, now int64) {
 	}
 }
 
-// cutSync forgets what there was to know of pages that a truncation drops.
+// cutSync forgets the records of pages that a truncation drops.
 func (v *Volume) cutSync(n *node, size int64) {
 	first := (size + PageSize - 1) / PageSize
 	for _, number := range protocol.SortedKeys(n.last) {
@@ -161,8 +160,8 @@ func (v *Volume) cutSync(n *node, size int64) {
 	n.lastSize = nil
 }
 
-// handOver has an fsync of the directory where an inode had its last name make safe what is
-// pending of it, too: the inode may never be synced again.
+// handOver adds the pending operations of an inode without a name to those of the directory that had its
+// last name, so an fsync of the directory makes them safe: the inode may never be synced again.
 func (n *node) handOver(dir *node) {
 	if n.links > 0 {
 		return
@@ -182,7 +181,7 @@ func (n *node) handOver(dir *node) {
 	}
 }
 
-// abandon forgets the unsynced data of an inode that is no more.
+// abandon forgets the unsynced data of an inode that is freed.
 func (v *Volume) abandon(n *node) {
 	for _, p := range n.data {
 		delete(v.pend, p.index)
@@ -192,8 +191,8 @@ func (v *Volume) abandon(n *node) {
 	n.data, n.last, n.lastSize, n.bad = nil, nil, nil, nil
 }
 
-// Pending returns the records that an fsync of an inode has to make safe under the model, those
-// under way included, ascending: nothing if it has nothing to do. data makes it an fdatasync.
+// Pending returns the records that an fsync of an inode has to make safe under the model, ascending,
+// including those of a flush under way. If data is set, it is for an fdatasync.
 func (v *Volume) Pending(i Ino, data bool) []uint64 {
 	n := v.nodes[i]
 	if n == nil {
@@ -233,7 +232,7 @@ func (v *Volume) PendingAll() []uint64 {
 	return found
 }
 
-// Flushed says that these records are safe now.
+// Flushed notes that these records are safe.
 func (v *Volume) Flushed(records []uint64) {
 	var changed []*node
 	for _, index := range records {
@@ -255,7 +254,7 @@ func (v *Volume) Flushed(records []uint64) {
 	v.settle(changed)
 }
 
-// mark notes whose lists the record is in.
+// mark adds the inodes whose lists have the record to changed.
 func (p *pending) mark(changed []*node) []*node {
 	for _, n := range [...]*node{p.node, p.more} {
 		if n != nil && !n.marked {
@@ -266,7 +265,7 @@ func (p *pending) mark(changed []*node) []*node {
 	return changed
 }
 
-// settle takes what waits no more out of the lists.
+// settle removes the records that no longer wait from the lists.
 func (v *Volume) settle(changed []*node) {
 	done := func(p *pending) bool { return p.state != waiting }
 	for _, n := range changed {
@@ -284,9 +283,9 @@ func (v *Volume) settle(changed []*node) {
 	}
 }
 
-// Failed says that a flush of these records failed. As on Linux, the data among them counts as
-// clean from here on: no later sync has it to write, until a write touches the same page.
-// Operations on metadata stay pending. It may persist records, and returns the files of the data.
+// Failed notes that a flush of these records failed. As on Linux, the data among them counts as clean
+// from then on: no later sync writes it, until a write touches the same page. Operations on metadata
+// stay pending. Failed may persist records, and returns the files whose data is concerned.
 func (v *Volume) Failed(records []uint64) (files []Ino) {
 	var changed []*node
 	var lost []*pending
@@ -310,9 +309,9 @@ func (v *Volume) Failed(records []uint64) (files []Ino) {
 	return files
 }
 
-// fail does what Linux does with pages that could not be written. One that was written to again
-// meanwhile is dirty, so all of it will be written. The new size gets to the disk with
-// the next transaction, although data below it never did.
+// fail does what Linux does with pages that could not be written. A page that was written to again
+// meanwhile is dirty, so all of it will be written. The new size reaches the disk with the next
+// transaction, although data below it did not.
 func (v *Volume) fail(n *node, lost []*pending, now int64) {
 	grew := false
 	for _, p := range lost {

@@ -16,8 +16,8 @@ var modelNames = [...]string{Ordered: "ordered", POSIX: "posix", Synced: "synced
 // String returns the model's name, in lower case.
 func (m Model) String() string { return modelNames[m] }
 
-// Models returns the names of the models, for a parameter that is one of them. The slice is the
-// caller's.
+// Models returns the names of the models, for a parameter that chooses one. The caller owns the
+// slice.
 func Models() []string { return slices.Clone(modelNames[:]) }
 
 // ModelNamed returns the model of that name. It panics if there is none.
@@ -59,13 +59,13 @@ const (
 	MaxSize    = 1<<44 - PageSize // bytes in a file
 )
 
-// Config is what a volume stands on.
+// Config is what a volume needs from its caller.
 type Config struct {
 	Model Model
 
-	// Persist appends a record to the disk and returns its index. rec is borrowed. What
-	// rot may damage of it begins at payload, which is len(rec) if it may damage nothing.
-	// Under Synced the record is safe when Persist returns.
+	// Persist appends a record to the disk and returns its index. rec is borrowed. Rot may
+	// damage the bytes from payload on, which is len(rec) if there are none. Under Synced the
+	// record is safe when Persist returns.
 	Persist func(rec []byte, payload int) (index uint64)
 
 	Now   func() int64 // nanoseconds since 1970
@@ -89,7 +89,7 @@ type Entry struct {
 	Mode uint32 // the type alone
 }
 
-// Volume is a mounted file system. Its errors are of type syscall.Errno, those that Linux gives.
+// Volume is a mounted file system. Its errors are of type syscall.Errno, as Linux returns them.
 // It is not safe for concurrent use.
 type Volume struct {
 	c     Config
@@ -100,10 +100,10 @@ type Volume struct {
 	seq, meta    uint64 // records and operations on metadata of this life
 	pend         map[uint64]*pending
 	metas        []*pending // Ordered: waiting operations on metadata, oldest first
-	waiting      int        // records that are
-	bad          int        // pages that are, of all files
+	waiting      int        // pending records, snapshots included
+	bad          int        // pages in the maps bad of all files
 	logged       int64      // bytes in records since the last snapshot, itself included
-	loggedBefore int64      // of these, those before a snapshot that is not safe yet
-	worth        int64      // of these, enough for a snapshot: less in tests
+	loggedBefore int64      // those of logged before a snapshot that is not safe yet
+	worth        int64      // how many are enough for a snapshot; fewer in tests
 	scratch      []byte
 }
