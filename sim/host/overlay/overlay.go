@@ -1,12 +1,11 @@
-// Package overlay writes the changes to the standard library with which ordinary Go code runs
-// exactly under the simulator: see package host. They are an overlay, the argument of the go
-// command's flag -overlay. The toolchain itself is the unmodified one, and so is its installation.
+// Package overlay writes the changes to the standard library that make ordinary Go code run exactly
+// under the simulator: see package host. They are an overlay, for the go command's flag -overlay. The
+// toolchain and its installation stay unmodified.
 //
-// A change replaces whole lines that stand exactly once in a file of a release of Go. An
-// installation that has other lines there is refused, and so is a release that nobody tried. The
-// changes are data: the folder edits has one file for each cause of nondeterminism, with the reason,
-// and the folder added has the files that are new. What each group is good for, package ablation
-// shows.
+// A change replaces whole lines that occur exactly once in a file of a release of Go. Write refuses
+// an installation with other lines there, and a release that is not in Releases. The changes are
+// data: the folder edits has one file for each cause of nondeterminism, with the reason, and the
+// folder added has the new files. Package ablation shows what each group is good for.
 package overlay
 
 import (
@@ -28,10 +27,10 @@ import (
 	"sync"
 )
 
-// Tag is the build tag without which package host does not run nodes. It goes with the overlay.
+// Tag is the build tag that goes with the overlay. Without it, package host does not run nodes.
 const Tag = "dessim_overlay"
 
-// Releases are those that the edits were tried with, the newest first.
+// Releases are the releases of Go that the edits were tested with, the newest first.
 var Releases = []string{"go1.27.4", "go1.26.11", "go1.26.8"}
 
 //go:embed edits/*.txt
@@ -40,8 +39,8 @@ var editFiles embed.FS
 //go:embed added/*.txt
 var addedFiles embed.FS
 
-// added are the new files, by their place below GOROOT/src, and the group without which each does
-// not compile. Those of os, runtime and syscall are for several.
+// added are the new files, by their place below GOROOT/src. Each is left out with its group, without
+// which it does not compile; those of os, runtime and syscall are for several groups.
 var added = []struct{ file, text, group string }{
 	{"net/dessim.go", "added/net.txt", "net"},
 	{"net/http/dessim.go", "added/http.txt", "http"},
@@ -79,7 +78,7 @@ func Groups() ([]Group, error) {
 	return groups, err
 }
 
-// parse reads a group: why, and after an empty line the edits, each of them
+// parse reads a group: the reason and, after an empty line, the edits, each in this form:
 //
 //	file runtime/proc.go
 //	--- stands
@@ -88,7 +87,7 @@ func Groups() ([]Group, error) {
 //	whole lines
 //	--- end
 //
-// Where series of releases differ, an edit begins with a line such as "series go1.26".
+// An edit for one series of releases begins with a line such as "series go1.26".
 func parse(name, text string) (Group, error) {
 	why, rest, _ := strings.Cut(text, "\n\n")
 	g := Group{Name: name, Why: why}
@@ -130,7 +129,7 @@ func firstLine(text string) string {
 	return line
 }
 
-// apply returns the text of the file with the edit, and false if its lines do not stand there once.
+// apply returns the text of the file with the edit, and false if its lines do not occur exactly once.
 func (e *Edit) apply(text string) (string, bool) {
 	at, n := 0, 0
 	for i := 0; ; {
@@ -158,9 +157,9 @@ type Release struct {
 }
 
 // Write writes the overlay for a release into a new folder below dir, unless it is there, and
-// returns the argument of -overlay. Groups that are named in without are left out, to see
-// what each is good for. The folder's name tells the release and the edits, so several versions
-// stand side by side, and an interrupted Write leaves nothing that looks complete.
+// returns the argument of -overlay. It leaves out the groups named in without, to show what each is
+// good for. The folder's name follows from the release and the edits, so several versions can exist
+// side by side. An interrupted Write leaves nothing that looks complete.
 func Write(dir string, r Release, without ...string) (string, error) {
 	files, err := texts(r, without)
 	if err != nil {
@@ -253,8 +252,8 @@ func texts(r Release, without []string) (map[string]string, error) {
 	return files, nil
 }
 
-// Version identifies the edits and the added files. A program asks the runtime for that of the overlay
-// it was built with, since package host and the overlay must belong together.
+// Version identifies the edits and the added files. Package host compares it with the version that a
+// program was built with, since the two must match.
 var Version = sync.OnceValue(func() string {
 	h := sha256.New()
 	for _, files := range []embed.FS{editFiles, addedFiles} {

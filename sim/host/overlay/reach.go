@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Reach returns the release by a path at which the go command lets files be replaced. Those below
-// the module cache, where GOTOOLCHAIN puts releases, must not be; so a link in dir leads there. The
-// go command of the result must be called by that path and with that GOROOT.
+// Reach returns the release by a path at which the go command allows an overlay. It allows none below
+// the module cache, where GOTOOLCHAIN puts releases: such a release is reached by a link in dir. The go
+// command of the result must be called by that path and with that GOROOT.
 func Reach(dir string, r Release, modcache string) (Release, error) {
 	below, err := filepath.Rel(modcache, r.Root)
 	if err != nil || below == ".." || strings.HasPrefix(below, ".."+string(filepath.Separator)) {
