@@ -13,24 +13,25 @@ import (
 	"dessim/sim/source"
 )
 
-// Processes are what makes runs apart: see World.Apart.
+// Processes makes the processes of World.Apart.
 type Processes struct {
-	// Context ends what is asked for: runs are interrupted then.
+	// Context interrupts all runs when it is done.
 	Context context.Context
-	// Start starts a process with that GOMAXPROCS, which calls Serve with what is written and
-	// read here.
+	// Start starts a process with that GOMAXPROCS, which calls Serve with the other ends of the
+	// result.
 	Start func(threads int) (io.ReadWriteCloser, error)
-	// Tell, unless nil, gets what the processes pass by ServeTell, by one goroutine at a time.
+	// Tell, unless nil, is called with the lines that processes pass to ServeTell, by one goroutine
+	// at a time.
 	Tell func(lines []string)
-	// Fail gets the error of a process that failed, a *ProcessError. From then on all runs are
-	// interrupted.
+	// Fail is called with the error of the first process that fails, a *ProcessError. From then on,
+	// all runs are interrupted.
 	Fail func(err error)
 }
 
-// Apart returns the World whose runs are those of w, each made in a process that has made no
-// other. Observers see the events in this process, once they have happened, and nothing else:
-// they cannot look at nodes. A source that is neither a seed's nor a source.Replay answers in this
-// process.
+// Apart returns a World whose runs are those of w, each made in a process that has made no
+// other. Observers run in this process: they see the events, after they have happened, and cannot
+// look at nodes. A run of Seed under a source that is neither that seed's nor a source.Replay is made
+// in this process.
 func (w *World) Apart(p Processes) *World {
 	x := &apart{World: w, Processes: p}
 	next := *w
@@ -87,7 +88,7 @@ type apart struct {
 	telling sync.Mutex
 }
 
-// ask has a process make a run; ok is false if it was interrupted.
+// ask has a process make a run. ok is false if the run was interrupted.
 func (x *apart) ask(r *request, observers []sim.Observer) (a served, ok bool) {
 	if x.failed.Load() || x.Context.Err() != nil {
 		return served{}, false

@@ -8,17 +8,17 @@ import (
 	"dessim/sim/check"
 )
 
-// Doubt is the inconclusive runs of one reason.
+// Doubt counts the inconclusive runs of one reason.
 type Doubt struct {
-	// Reason is the first check that does not know, and why, as a Signature has them.
+	// Reason is the first check that is inconclusive, and why, in the form of a Signature.
 	Reason string
 	Count  uint64
 	Seeds  []uint64 // the first few
 	First  SeedRun
 }
 
-// Doubt returns why the run is inconclusive, or "". If the run was ended, that is why: what other
-// checks do not know follows from it.
+// Doubt returns why the run is inconclusive, or "". If the run was ended by a bound, that is the
+// reason: other checks are inconclusive because of it.
 func (o *Outcome) Doubt() string {
 	if o.Judgement() != check.Inconclusive {
 		return ""

@@ -12,10 +12,10 @@ import (
 	"dessim/sim/source"
 )
 
-// The misfortunes yield, order and stall are answers to the questions that the faults of these
-// names ask: a goroutine of a hosted program lets others go first before one operation, another
-// one than the first has one turn, or a goroutine stands still for a time before one operation. No
-// event shows these questions, so a run lists them: World.Turns.
+// The misfortunes yield, order and stall are answers to the questions of the faults of these names: a
+// goroutine of a hosted program lets others go first before one operation, a goroutine other than the
+// first gets one turn, or a goroutine stands still for a time before one operation. No event shows
+// these questions, so a run lists them: see World.Turns.
 
 // The names of these kinds.
 const (
@@ -24,7 +24,7 @@ const (
 	stallKind = "stall"
 )
 
-// turnKinds returns these kinds: no place of an effect has them.
+// turnKinds returns these kinds. They come at no place.
 func turnKinds() []MisfortuneKind {
 	none := func(*Misfortunes, *place) ([]misfortune, int, bool) { return nil, 0, false }
 	return []MisfortuneKind{
@@ -34,14 +34,14 @@ func turnKinds() []MisfortuneKind {
 	}
 }
 
-// stalls are how long a goroutine stands still, what is tried first in front: longer than a message
-// travels, or than what waits for one.
+// stalls are the durations for which a goroutine stands still, in the order in which they are tried:
+// some are longer than a message travels, some longer than a timeout.
 var stalls = [...]time.Duration{10 * time.Millisecond, 100 * time.Millisecond, time.Millisecond, time.Second}
 
-// longestStall is of the fault that asks for stalls.
+// longestStall is the bound of the fault that asks for stalls.
 const longestStall = time.Second
 
-// turnRun is a run with some of these misfortunes, and the questions that it asks after the last.
+// turnRun is a run with some of these misfortunes, and the questions that it asks after the last one.
 type turnRun struct {
 	*candidate
 	last    source.Answer // the latest misfortune, if there is one
@@ -49,8 +49,8 @@ type turnRun struct {
 	asked   []source.Answer
 }
 
-// turns makes the runs with these misfortunes, before all others: at most half of Runs. ok is false
-// if the search must stop.
+// turns makes the runs with these misfortunes, at most half of Runs, before all others. ok is false if
+// the search must stop.
 func (g *misfortuneSearch) turns(ctx context.Context) (ok bool, err error) {
 	if g.World.Turns == nil || !g.tries[g.kindOf(yieldKind)] && !g.tries[g.kindOf(orderKind)] && !g.tries[g.kindOf(stallKind)] {
 		return true, nil
@@ -89,8 +89,8 @@ func (g *misfortuneSearch) turns(ctx context.Context) (ok bool, err error) {
 	return true, nil
 }
 
-// more returns the runs with one misfortune more, in the order in which they are tried: those with
-// another turn and those with a stall take turns.
+// more returns the runs with one misfortune more, in the order in which they are tried: yields and
+// orders alternate with stalls.
 func (g *misfortuneSearch) more(r *turnRun) []turnRun {
 	var turns []turnRun
 	var stalled [len(stalls)][]turnRun // by length
@@ -119,7 +119,7 @@ func (g *misfortuneSearch) more(r *turnRun) []turnRun {
 	return inTurn([][]turnRun{spread(turns), all})
 }
 
-// with returns the run with one misfortune more: an answer, and those to what it leads to ask.
+// with returns the run with one misfortune more: an answer, and more to the questions that follow it.
 func (r *turnRun) with(kind int, words string, a source.Answer, more ...source.Answer) turnRun {
 	trial := *r.trial
 	trial.Answers = append(append(slices.Clip(trial.Answers), a), more...)
@@ -169,7 +169,7 @@ func (g *misfortuneSearch) kindOf(name string) int {
 	return slices.IndexFunc(g.kinds, func(k MisfortuneKind) bool { return k.Name == name })
 }
 
-// kindOfAnswer returns the kind of such an answer: orders are choices.
+// kindOfAnswer returns the kind of an answer about turns. Orders are choices, and have a range.
 func (g *misfortuneSearch) kindOfAnswer(a *source.Answer) int {
 	if a.Range > 0 {
 		return g.kindOf(orderKind)
@@ -180,7 +180,7 @@ func (g *misfortuneSearch) kindOfAnswer(a *source.Answer) int {
 	return g.kindOf(yieldKind)
 }
 
-// scheduled returns the trial with faults that ask of every turn and operation of the nodes.
+// scheduled returns the trial with faults that ask about every turn and operation of the nodes.
 func (t *Trial) scheduled(nodes int) *Trial {
 	next := *t
 	id := uint64(1)

@@ -24,15 +24,15 @@ type misfortune struct {
 	what    sim.What          // the event that shows that it has begun
 	// answers depend on the identity of the fault; nil is none.
 	answers func(f *fault.Fault) []source.Answer
-	words   string // of one that comes at no place
+	words   string // describe a misfortune that comes at no place
 }
 
 // MisfortuneKind is a sort of misfortune that Misfortunes tries.
 type MisfortuneKind struct {
 	Name  string
 	Means string // in a few words
-	// at returns those of a place, and the number of others that are skipped, since they
-	// leave the same as another. ok is false if the place is none for this kind.
+	// at returns the misfortunes of a place, and the number of those that are skipped, since they
+	// have the same effect as another. ok is false if this kind cannot come at the place.
 	at func(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool)
 }
 
@@ -66,10 +66,10 @@ func (c *Misfortunes) crash(p *place, down time.Duration) misfortune {
 	return misfortune{place: p, fault: f, what: sim.Crashed, lasts: down}
 }
 
-// crashes returns those after which different records are left. An unsynced record may survive
-// or not. If it does not, the crash leaves what it would have left before the record was
-// written. So in a crash after a Persist, that record and all before it survive. A flush that
-// begins changes nothing.
+// crashes returns the crashes after which different records are left. An unsynced record may survive
+// or not. If it does not, the crash leaves the same as a crash before the record was written. So in a
+// crash after a Persist, that record and all before it survive. The beginning of a flush changes
+// nothing.
 func crashes(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
 	if !c.ofNode(p) {
 		return nil, 0, false
@@ -98,7 +98,7 @@ func crashes(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) 
 	return all, least * len(c.Downs), true
 }
 
-// blackouts returns the crash of all nodes. After a Persist, it leaves what one before leaves.
+// blackouts returns the crash of all nodes. After a Persist, it leaves the same as before.
 func blackouts(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
 	switch {
 	case !c.ofNode(p) || c.Nodes < 2:
@@ -115,8 +115,8 @@ func blackouts(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool
 	return []misfortune{m}, 0, true
 }
 
-// failedSyncs returns a failing flush, but no sync: a crash after the lasting effect before that
-// leaves the same.
+// failedSyncs returns a failing flush. A failing sync is skipped: it leaves the same as a crash after
+// the lasting effect before it.
 func failedSyncs(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
 	switch {
 	case c.ofNode(p) && p.on.Op == protocol.OpSync:
@@ -131,9 +131,9 @@ func failedSyncs(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bo
 	return []misfortune{{place: p, fault: f, what: sim.Flushing}}, 0, true
 }
 
-// tears returns crashes after which a record is torn, or lost although a later one survives; of a
-// node that flushes single records, also those after which one survives alone, as what a file is
-// called does without what is in it. After a Persist, only those are new that concern its record.
+// tears returns crashes after which a record is torn, or lost although a later one survives. If the
+// node flushes single records, there are also crashes after which one survives alone, as a file's name
+// does without its data. After a Persist, only those that concern its record are new.
 func tears(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
 	n := len(p.unsynced)
 	switch {
@@ -162,7 +162,7 @@ func tears(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
 	for lost := range n - 1 {
 		all = append(all, c.scatters(p, func(i int) bool { return i != lost }))
 	}
-	if p.apart && n > 2 { // of two, one is lost or torn
+	if p.apart && n > 2 { // of two records, one survives alone if the other is lost
 		for only := 1; only < n; only++ {
 			if p.on.Op != protocol.OpPersist || only == n-1 {
 				all = append(all, c.scatters(p, func(i int) bool { return i == only }))
@@ -172,7 +172,7 @@ func tears(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
 	return all, skipped, true
 }
 
-// scatters returns a crash after which those of the unsynced records are left that survive.
+// scatters returns a crash that the unsynced records survive for which survives is true.
 func (c *Misfortunes) scatters(p *place, survives func(i int) bool) misfortune {
 	m := c.crash(p, slices.Min(c.Downs))
 	m.fault.Disk = fault.KeepScattered
@@ -187,7 +187,7 @@ func (c *Misfortunes) scatters(p *place, survives func(i int) bool) misfortune {
 	return m
 }
 
-// losses returns the loss of the message. One that nobody receives is lost already.
+// losses returns the loss of the message. A message that no node receives is lost already.
 func losses(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool) {
 	if !p.sends() || p.peer == p.node {
 		return nil, 0, false
@@ -218,7 +218,7 @@ func lateCopies(c *Misfortunes, p *place) (all []misfortune, skipped int, ok boo
 	return all, 0, true
 }
 
-// some returns a fault that asks of each message on the link whether it hits it.
+// some returns a fault that asks whether it hits each message on the link.
 func (c *Misfortunes) some(p *place, op fault.Op) fault.Fault {
 	return fault.Fault{Op: op, At: c.From, Groups: [][]protocol.NodeID{{p.node}, {p.peer}}, Rate: protocol.Ratio{Num: 1, Den: 2}}
 }
@@ -237,8 +237,8 @@ func (c *Misfortunes) window(p *place, f fault.Fault) []misfortune {
 	return []misfortune{{place: p, fault: f, what: sim.Injected, lasts: f.For}}
 }
 
-// opens reports whether a window that waits for the effect differs from one that waits for what
-// the node does later at the same time.
+// opens reports whether a window that waits for the effect differs from one that waits for a later
+// effect of the node at the same time.
 func (c *Misfortunes) opens(p *place) (skipped int, ok bool) {
 	switch {
 	case !c.ofNode(p) || p.on.N == 0:
@@ -280,7 +280,7 @@ func cutLinks(c *Misfortunes, p *place) (all []misfortune, skipped int, ok bool)
 	return c.window(p, fault.Fault{Op: fault.Partition, Groups: [][]protocol.NodeID{{p.node}, {p.peer}}}), 0, true
 }
 
-// with returns the trial with one misfortune more, and the sign that it has begun.
+// with returns the trial with the misfortune, and the sign that it has begun.
 func (m *misfortune) with(t *Trial) (*Trial, sign) {
 	f := m.fault
 	f.ID = 1

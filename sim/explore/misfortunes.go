@@ -27,49 +27,47 @@ import (
 //
 //   - A crash loses timers, so setting or cancelling one makes no difference. Nor does a
 //     Discard, which needs a Sync.
-//   - A sync that fails leaves what a crash leaves after the effect before it.
-//   - A flush that begins leaves what was there; but it can fail.
-//   - After a Persist, a crash that loses the new record leaves what one before it does.
+//   - A sync that fails leaves the same as a crash after the effect before it.
+//   - The beginning of a flush changes no record; but the flush can fail.
+//   - After a Persist, a crash that loses the new record leaves the same as a crash before it.
 //   - A message that reaches a node that is down is lost already.
 //   - A window (a pause, a cut) opens once the node is done for that time, so the effects of
-//     one step have one in common.
+//     one step have one window in common.
 //   - Two misfortunes are tried in one order, that in which they begin.
-//   - If a run consumed and put out just what an earlier one did, and kept the same records, no
+//   - If a run consumed and put out the same as an earlier run, and kept the same records, no
 //     second misfortune is added to it.
 //
 // Other times between two steps are not tried.
 //
 // # Which come first
 //
-// What goroutines of hosted programs do by other turns (the kinds yield, order and stall) is tried first, in at
-// most half of Runs.
+// Other turns of the goroutines of hosted programs (the kinds yield, order and stall) are tried
+// first, in at most half of Runs.
 //
-// Runs bounds the search, and a long run has more places than that. So all kinds have their
-// turns alike. Within a kind, misfortunes are divided into classes by what the node does there,
-// such as sending a vote, and these have their turns alike, however many places they have.
-// Within a class the places are spread over the whole run: the first, the one in the middle,
-// those in the middle of the halves.
+// Runs bounds the search, and a long run has more places than that. So all kinds alternate. Within a
+// kind, misfortunes are divided into classes by what the node does there, such as sending a vote, and
+// the classes alternate, however many places they have. Within a class, the places are spread over
+// the whole run: the first, the one in the middle, those in the middle of the halves, and so on.
 //
-// Of pairs, those come first whose second misfortune hits what the first one brought about: a
-// message that is not sent without it, or a record. Then come those with a node in common,
-// the earliest first, and then all others. Each run with one misfortune has as many turns as
-// any other.
+// Among pairs, those come first whose second misfortune hits a consequence of the first: a message or
+// a record that does not exist without it. Then come pairs with a node in common, the earliest first,
+// and then all others. Each run with one misfortune gets as many second ones as any other.
 type Misfortunes struct {
 	World *World
 	// Trial is the run to which misfortunes are added.
 	Trial *Trial
-	// Kinds are the names of the MisfortuneKinds that are tried; nil is all that can come.
+	// Kinds are the names of the MisfortuneKinds that are tried; nil is all that the nodes can have.
 	Kinds []string
 	// From and To bound the time of a first misfortune. A further one comes at most To - From
-	// after the end of the one before. If To is 0, the search finds the time from the first
-	// input until the last answer of a client, and as long again; without such answers that is
-	// the whole run.
+	// after the end of the one before. If To is 0, the search takes the time from the first
+	// input until the last answer of a client, and as long again, or the whole run if no client
+	// answers.
 	From, To protocol.Time
-	// Nodes is the number of nodes that misfortunes hit, from node 0 on; the others are
-	// clients, of which only messages can be hit.
+	// Nodes is the number of nodes that misfortunes hit, from node 0 on. The others are
+	// clients; misfortunes hit only their messages.
 	Nodes int
 	// Downs are the durations that a node may stay down; 0 is until the plan heals or ends. A
-	// torn record comes with the least of them; what lasts for a while, with the greatest.
+	// crash with a torn record has the least of them, and a window the greatest.
 	Downs []time.Duration
 	// Depth is the greatest number of misfortunes in a run, at least 1.
 	Depth int
@@ -93,8 +91,8 @@ type MisfortuneResult struct {
 	Places   int               // of the run without misfortunes
 	Kinds    []MisfortuneCount // in the order of MisfortuneKinds: those that were tried
 	Runs     int               // including the one without
-	Skipped  int               // misfortunes equal in effect to another
-	Untried  int               // misfortunes for which there were no runs
+	Skipped  int               // misfortunes with the same effect as another
+	Untried  int               // misfortunes for which no runs were left
 	Distinct int               // of Runs, by their digests
 	Complete bool
 	Failed   int            // of Runs
@@ -102,10 +100,10 @@ type MisfortuneResult struct {
 	FirstRun int            // its number, from 1
 	What     []string       // the misfortunes of First, in words
 	Checks   map[string]int // runs by the check that failed
-	// Inconclusive counts those of Runs that neither passed nor failed. One is enough to
-	// make the search inconclusive, unless another failed.
+	// Inconclusive counts the runs that neither passed nor failed. One of them makes the search
+	// inconclusive, unless another run failed.
 	Inconclusive int
-	Unclear      map[string]int // those runs by each check that was inconclusive
+	Unclear      map[string]int // those runs, by each check that was inconclusive
 }
 
 // MisfortuneCount counts the runs whose last misfortune is of one kind.
@@ -113,13 +111,13 @@ type MisfortuneCount struct {
 	Name    string
 	Places  int // of the run without misfortunes
 	Runs    int
-	Skipped int // equal in effect to another
-	Untried int // for which there were no runs
+	Skipped int // with the same effect as another
+	Untried int // for which no runs were left
 	Failed  int // of Runs
 }
 
-// ErrEnded says that the run without misfortunes was ended by a bound on its events, so that
-// its places are not known.
+// ErrEnded says that the run without misfortunes was ended by a bound on its events, so its places
+// are not known.
 var ErrEnded = errors.New("the run without misfortunes does not come to its end")
 
 // Search makes the runs, those with fewer misfortunes first, until all are made, or Runs of
@@ -156,8 +154,8 @@ type misfortuneSearch struct {
 	tries   []bool // of kinds: it is tried
 	found   MisfortuneResult
 	digests map[uint64]bool
-	did     map[sim.Digest]bool // what runs did that have been grown
-	usual   map[uint64]bool     // what is done in the run without misfortunes
+	did     map[sim.Digest]bool // the digests of runs that were grown: see isNew
+	usual   map[uint64]bool     // place.same of the run without misfortunes
 }
 
 // prepare checks which kinds are tried.
@@ -302,7 +300,7 @@ func (g *misfortuneSearch) take(c *candidate, r *misfortuneRun) error {
 		g.digests[digest] = true
 		g.found.Distinct++
 	}
-	kind := new(MisfortuneCount) // of no interest
+	kind := new(MisfortuneCount) // not reported
 	if c.last == nil {
 		g.found.Places, g.usual, g.delays = len(r.places.list), r.places.all, r.places.delays
 	} else {
@@ -344,8 +342,8 @@ func (g *misfortuneSearch) unclear(o *Outcome) {
 
 func describe(faults []fault.Fault) string { return fmt.Sprintf("faults %q", fault.Format(faults)) }
 
-// isNew reports whether no earlier run that was grown did the same. What a crash leaves on a
-// disk need not show in the run, but it is among the answers.
+// isNew reports whether no run that was grown did the same. The records that a crash leaves need not
+// show in the run, so the decisions count if there is one.
 func (g *misfortuneSearch) isNew(c *candidate, o *Outcome) bool {
 	did := o.Digest
 	if !slices.ContainsFunc(c.trial.Faults, func(f fault.Fault) bool { return f.Op == fault.Crash }) {

@@ -9,9 +9,9 @@ import (
 	"sync"
 )
 
-// ProcessError reports that a process which was to make a run failed.
+// ProcessError reports that the process of a run failed.
 type ProcessError struct {
-	Seed uint64 // of the run, or that salts its identities
+	Seed uint64 // of the run, or the salt of its identities
 	Err  error
 }
 
@@ -34,7 +34,7 @@ func newProcess(p io.ReadWriteCloser) *process { return &process{p, bufio.NewRea
 // ask has the process make a run, and returns the result. see gets the answers before it.
 func (p *process) ask(r *request, see func(a *served)) (a served, err error) {
 	if _, err := p.Write(jsonLine(r)); err != nil {
-		// What it said at its end tells more than that it reads no more.
+		// Its last words say more than that it does not read.
 		if _, end := io.Copy(io.Discard, p.lines); end != nil {
 			err = end
 		}
@@ -57,7 +57,7 @@ func (p *process) ask(r *request, see func(a *served)) (a served, err error) {
 	}
 }
 
-// starter starts processes that make one run each. While one works, the next begins: that takes a
+// starter starts processes that make one run each. While one works, the next starts, which takes a
 // good part of the time of a short run.
 type starter struct {
 	start func(threads int) (io.ReadWriteCloser, error)
@@ -71,7 +71,7 @@ type started struct {
 	err error
 }
 
-// fresh returns a process that has made no run. Each is to be closed by end.
+// fresh returns a process that has made no run. The caller passes it to end.
 func (s *starter) fresh() (*process, error) {
 	if s.next == nil {
 		s.next = make(chan started, 1)
@@ -93,7 +93,7 @@ func (s *starter) begin() {
 	})
 }
 
-// end ends a process that has made its run. It takes its time, and nobody waits.
+// end ends a process that has made its run, in the background.
 func (s *starter) end(p io.Closer) { s.ends.Go(func() { p.Close() }) }
 
 // close ends all processes.

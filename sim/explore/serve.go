@@ -15,9 +15,9 @@ import (
 	"dessim/sim/watch"
 )
 
-// Another process can make runs: it calls Serve. The process that asks writes a request as a line
-// of JSON, and reads lines with servedMark and a served, of which the last is the result. Nodes
-// may print lines of their own between. Bytes of a text that are not UTF-8 are replaced.
+// A process that calls Serve makes runs for another one. That one writes a request as a line of JSON,
+// and reads lines of servedMark and a served; the last of them is the result. Nodes may print lines of
+// their own in between. Bytes of a text that are not UTF-8 are replaced.
 
 // servedMark begins the lines that are answers.
 const servedMark = "dessim run: "
@@ -25,7 +25,7 @@ const servedMark = "dessim run: "
 // request asks for one run.
 type request struct {
 	Salt uint64 `json:"salt"` // World.Salt
-	// Sweep asks for what a sweep keeps of Run. Else Trial, Answers or Run say what is made.
+	// Sweep asks for what a sweep keeps of Run. Without it, Trial, or Run and Answers, are the run.
 	Sweep    bool            `json:"sweep,omitempty"`
 	Strategy Strategy        `json:"strategy,omitempty"` // of Run
 	Run      SeedRun         `json:"run"`
@@ -34,10 +34,10 @@ type request struct {
 	Record   bool            `json:"record,omitempty"` // the Trial of Run is wanted
 	Trial    *Trial          `json:"trial,omitempty"`
 	Guard    *Guard          `json:"guard,omitempty"` // of Trial: it decides when the run ends
-	Told     bool            `json:"told,omitempty"`  // Trial is told
+	Told     bool            `json:"told,omitempty"`  // the story of Trial is wanted: see World.Told
 	Turns    bool            `json:"turns,omitempty"` // the questions of Trial about turns are wanted
-	Watch    sim.What        `json:"watch,omitempty"` // these events are passed on
-	Trace    bool            `json:"trace,omitempty"` // so is the trace
+	Watch    sim.What        `json:"watch,omitempty"` // the events that are passed on
+	Trace    bool            `json:"trace,omitempty"` // the trace is passed on
 }
 
 // served is an answer. Those before the result have Told, Events or Trace.
@@ -72,8 +72,8 @@ func answer(out io.Writer, a *served) error {
 	return err
 }
 
-// ServeTell passes lines on a step that does not end to whoever asked for the run. It is called
-// during a run of Serve, with the same out.
+// ServeTell passes lines about a step that does not end to the process that asked for the run. It is
+// called during a run of Serve, with the same out.
 func ServeTell(out io.Writer, lines []string) error { return answer(out, &served{Told: lines}) }
 
 // Serve makes the runs that another process asks for, until in ends or the world is interrupted,
@@ -161,7 +161,7 @@ func (r *request) serveSweep(w *World) (a served, interrupted bool) {
 	return a, got.interrupted
 }
 
-// portable returns the outcome without values that only their process can have.
+// portable returns the outcome without values that cannot leave their process.
 func (o *Outcome) portable() *Outcome {
 	x := *o
 	if p := o.Panic; p != nil {
@@ -178,7 +178,7 @@ type passer struct {
 	lines  []byte
 }
 
-// What is passed on at a time.
+// How much is passed on at a time.
 const (
 	passedEvents = 256
 	passedBytes  = 1 << 15
@@ -204,7 +204,7 @@ func (p *passer) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// flush passes on what is left. If that fails, so does the answer.
+// flush passes on what is left. Its errors are ignored: the answer fails then, too.
 func (p *passer) flush() {
 	if len(p.events) > 0 {
 		answer(p.out, &served{Events: p.events})
