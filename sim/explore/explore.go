@@ -1,6 +1,11 @@
-// Package explore makes many runs: it sweeps seeds, shrinks failures, and enumerates
-// small worlds. It knows no scenario and no protocol: a World makes the runs, and what
-// a run is made of is data, a Trial, whose parts can be removed one by one.
+// Package explore makes many runs: it sweeps seeds, shrinks failures, adds misfortunes at each
+// place of a run, and enumerates small worlds. It knows no scenario and no protocol: a World makes
+// the runs, and what a run is made of is data, a Trial, whose parts can be removed one by one.
+//
+// Start with World and Trial. Then read the search of interest: Sweep in sweep.go, Shrink in
+// shrink.go, Misfortunes in misfortunes.go (the turns of goroutines are in interleaving.go), Small in
+// exhaust.go. Runs can be made in other processes: serve.go is the side that makes them, process.go
+// the side that asks, apart.go a World of such runs, and sweep_process.go a sweep of them.
 package explore
 
 import (
@@ -30,8 +35,8 @@ type Trial struct {
 type World struct {
 	// MinNodes is the least number of nodes.
 	MinNodes int
-	// Isolation is what runs share a process with. A Sweep heeds it if SweepOptions.Process is
-	// set; Apart returns a World that does.
+	// Isolation says which runs share a process. A Sweep heeds it if SweepOptions.Process is set;
+	// Apart returns a World that does.
 	Isolation Isolation
 	// Salt is the seed that salts the identities of trials.
 	Salt uint64
@@ -49,8 +54,8 @@ type World struct {
 	// returns the faults and answers as a Trial if record is set. Observers see the
 	// events.
 	Seed func(seed uint64, src protocol.Source, record bool, observers ...sim.Observer) (Outcome, *Trial)
-	// Told, unless nil, makes the run of t, and returns the trial with what a reader may want to
-	// know in the comments of its answers, and what led to the failure, in lines.
+	// Told, unless nil, makes the run of t. It returns the trial with explanations in the comments of
+	// its answers, and the story of the failure, in lines.
 	Told func(t *Trial) (Outcome, *Trial, []string)
 
 	// Turns, unless nil, makes the run of t, and returns the questions about turns of goroutines
@@ -88,7 +93,7 @@ type Count struct {
 	N    uint64
 }
 
-// Failed is the verdict of a run without one: a check or the simulator panicked.
+// Failed stands for the verdict of a run that has none, since a check or the simulator panicked.
 const Failed check.Verdict = "error"
 
 // The names of checks that every run has.
@@ -127,8 +132,8 @@ func (o *Outcome) Interrupted() bool { return o.Sim.Reason == sim.Interrupted }
 // Failed reports whether a check was violated or something panicked.
 func (o *Outcome) Failed() bool { return o.Failure != "" || o.Verdict == check.Violation }
 
-// Violated returns the violation that the run is known by, or the zero Result: the earliest, which
-// is the one that its summary names. A sweep groups runs by it, and Shrink keeps it.
+// Violated returns the earliest violation, or the zero Result. The summary of the run names it, a sweep
+// groups runs by it, and Shrink keeps it.
 func (o *Outcome) Violated() check.Result {
 	if c := check.Earliest(o.Checks); c != nil {
 		return *c
@@ -152,9 +157,9 @@ func (o *Outcome) Judgement() check.Verdict {
 	return o.Verdict
 }
 
-// Signature returns the key that groups failures. A panic of a node is known by its place, or if
-// that is not in its code, by what it says, whatever the node was doing. Anything else is by the
-// check and its explanation, without numbers, names and hashes. It is "" for a run that did not fail.
+// Signature returns the key that groups failures. A panic of a node is grouped by its place or, if the
+// place is not in the node's code, by its value. Any other failure is grouped by the check and its
+// explanation, without numbers, names and hashes. The Signature of a run that did not fail is "".
 func (o *Outcome) Signature() string {
 	switch {
 	case !o.Failed():
@@ -169,9 +174,8 @@ func (o *Outcome) Signature() string {
 	return o.Check() + ": " + o.Panic.Frames[0]
 }
 
-// gist is shape without what says only which values there are, or how many: quoted text that has a
-// number, or fewer than three letters, is "#", and so is a list of "#". Groups that differ in
-// nothing else would look like one that was told twice.
+// gist is shape without values and their number: quoted text that has a number, or fewer than three
+// letters, becomes "#", and so does a list of "#". Otherwise failures of one kind would be many groups.
 func gist(text string) string { return lists.ReplaceAllString(shape(unquoted(text)), "#") }
 
 var lists = regexp.MustCompile(`#(?:(?:,| and|, and)? #)+`)

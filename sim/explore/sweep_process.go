@@ -6,14 +6,14 @@ import (
 	"dessim/sim/watch"
 )
 
-// One in afresh runs that other processes make, the first among them, is made once more in a
+// afresh is one in how many of the runs in other processes, from the first on, is made once more in a
 // process that has made no other, with another number of threads.
 const afresh = 256
 
 // secondThreads is the GOMAXPROCS of the second process; that of the others is 1.
 const secondThreads = 2
 
-// runner returns what makes the runs of a worker, and what ends it.
+// runner returns the function that makes the runs of a worker, and the one that ends its processes.
 func (s *sweep) runner() (run func(r SeedRun) result, end func()) {
 	switch {
 	case s.Process == nil:
@@ -62,8 +62,8 @@ func (s *sweep) apart(x *starter, r SeedRun) result {
 	})
 }
 
-// confirm makes a run once more in a process of its own. If it comes to something else there, two
-// more runs say where that begins: first makes the one that is like the first, and writes its trace.
+// confirm makes a run once more in a process of its own. If the result differs, two more runs show
+// where: first repeats the run as it was made before, and writes its trace.
 func (s *sweep) confirm(r SeedRun, once result, where string, first func(w io.Writer) bool) result {
 	again := s.second(r, func(p *process) result { return s.ask(p, r) })
 	if again.err != nil || again.interrupted {
@@ -93,7 +93,7 @@ func (s *sweep) confirm(r SeedRun, once result, where string, first func(w io.Wr
 	return once
 }
 
-// second has a process of its own, with other threads, do something.
+// second calls do with a new process that has another number of threads.
 func (s *sweep) second(r SeedRun, do func(p *process) result) result {
 	p, err := s.Process(secondThreads)
 	if err != nil {
@@ -127,7 +127,7 @@ func (s *sweep) ask(p *process, r SeedRun) (out result) {
 	return out
 }
 
-// trace has a process make a run and writes its trace. It returns false if that is not whole.
+// trace has a process make a run and writes its trace. It reports whether the trace is whole.
 func (s *sweep) trace(p *process, r SeedRun, w io.Writer) (whole bool) {
 	a, err := p.ask(&request{Salt: s.world.Salt, Strategy: s.Strategy, Run: r, Trace: true}, func(a *served) {
 		w.Write(a.Trace) // once the other trace differs, nobody reads it
@@ -135,7 +135,7 @@ func (s *sweep) trace(p *process, r SeedRun, w io.Writer) (whole bool) {
 	return err == nil && a.Panic == ""
 }
 
-// pass hands on what a process tells.
+// pass hands on the lines that a process sends.
 func (s *sweep) pass(a *served) {
 	s.telling.Lock()
 	defer s.telling.Unlock()
