@@ -13,7 +13,7 @@ type disk struct {
 	first   uint64 // index of recs[0]
 	recs    []diskRecord
 	safe    int    // recs[:safe] survive a crash
-	apart   int    // records beyond these that do, too: see flush.go
+	apart   int    // how many others do: see flush.go
 	forget  uint64 // discard below this index at the next sync or flush
 	syncing int    // records that the sync under way makes safe
 }
@@ -23,7 +23,7 @@ type diskRecord struct {
 	bytes   []byte
 	sum     uint64
 	payload uint32 // one more than where the payload begins; 0 if it has none: see protocol.Env.PersistFrom
-	safe    bool   // it is, though records before it are not
+	safe    bool   // it survives a crash, though a record before it does not
 }
 
 func newDiskRecord(b []byte, payload uint32) diskRecord {
@@ -64,6 +64,25 @@ func (d *disk) drop(upTo uint64) {
 		d.first += k
 		d.safe -= int(k)
 	}
+}
+
+// unsynced returns the number of records that a crash may lose.
+func (d *disk) unsynced() int { return len(d.recs) - d.safe - d.apart }
+
+// least returns the records that survive any crash now.
+func (d *disk) least() []diskRecord { return d.with(d.safe) }
+
+// with returns the first n records, and those after them that survive any crash.
+func (d *disk) with(n int) []diskRecord {
+	kept := d.recs[:n:n]
+	if d.apart > 0 {
+		for _, rec := range d.recs[n:] {
+			if rec.safe {
+				kept = append(kept, rec)
+			}
+		}
+	}
+	return kept
 }
 
 func (d *disk) records() iter.Seq2[uint64, []byte] {

@@ -5,13 +5,12 @@ import (
 	"slices"
 
 	"dessim/protocol"
-	"dessim/sim/traitor"
 )
 
-// Flushes make single records safe, beside the step and those after it. A node's disk does one
-// thing after the other: so flushes end in the order in which they began, and a sync after
-// those before it. Records become safe when the node is told, in a step of its own: one that
-// is paused, or waits for a sync, is told later.
+// Flushes make single records safe, while the node takes further steps. A node's disk does one thing
+// after the other, so flushes end in the order in which they began, and a sync ends after the flushes
+// before it. The end of a flush is a step of the node, and its records become safe with that step. A
+// node that is paused, or waits for a sync, takes it later.
 
 // flushing is a flush under way.
 type flushing struct {
@@ -19,7 +18,7 @@ type flushing struct {
 	at      protocol.Time // of that event
 	tag     uint64
 	records []byte // indices
-	upTo    uint64 // what is discarded below that is forgotten then
+	upTo    uint64 // discarded records below it are forgotten at the end
 	failed  bool
 }
 
@@ -31,7 +30,7 @@ func (x *coldState) lastFlush() protocol.Time {
 	return 0
 }
 
-// flush begins a flush or, if it has no tag, does it.
+// flush begins a flush. Without a tag, it ends at once.
 func (s *Sim) flush(c *cause, n *node, effects []protocol.Effect, i int) {
 	f := &effects[i]
 	x, d := s.coldOf(c.id), s.disk(c.id)
@@ -87,7 +86,7 @@ func countFlushes(effects []protocol.Effect, tag uint64) (n uint64) {
 	return n
 }
 
-// flushed has the node consume that its oldest flush is done.
+// flushed has the node consume the end of its oldest flush.
 func (s *Sim) flushed(e entry, r *record, n *node) {
 	id := protocol.NodeID(e.dst)
 	x := s.cold[id]
@@ -125,7 +124,7 @@ func (s *Sim) finishFlush(c *cause, n *node, d *disk, records []byte, upTo uint6
 	}
 }
 
-// dropFlushes forgets the flushes under way, of a node that crashes.
+// dropFlushes forgets the flushes under way of a node that crashes.
 func (s *Sim) dropFlushes(x *coldState) {
 	for _, w := range x.flushes {
 		s.kill(w.slot)
@@ -143,8 +142,8 @@ func (d *disk) knows(id protocol.NodeID, indices []byte) {
 	}
 }
 
-// flush makes records safe, but for those forgotten meanwhile, and forgets those below upTo,
-// safe or not.
+// flush makes records safe, except those forgotten meanwhile, and forgets those below upTo, safe or
+// not.
 func (d *disk) flush(indices []byte, upTo uint64) {
 	for i := range protocol.Indices(indices) {
 		if i < d.first+uint64(d.safe) {
@@ -159,7 +158,7 @@ func (d *disk) flush(indices []byte, upTo uint64) {
 	d.drop(upTo)
 }
 
-// secure makes the first n records safe, and joins to them those that follow and are safe already.
+// secure makes the first n records safe, and adds to them the safe records that follow.
 func (d *disk) secure(n int) {
 	for ; d.safe < len(d.recs) && (d.safe < n || d.recs[d.safe].safe); d.safe++ {
 		if rec := &d.recs[d.safe]; rec.safe {
@@ -168,25 +167,3 @@ func (d *disk) secure(n int) {
 		}
 	}
 }
-
-// unsynced returns the number of records that a crash may lose.
-func (d *disk) unsynced() int { return len(d.recs) - d.safe - d.apart }
-
-// least returns the records that survive any crash now.
-func (d *disk) least() []diskRecord { return d.with(d.safe) }
-
-// with returns the first n records and those after them that survive any crash.
-func (d *disk) with(n int) []diskRecord {
-	kept := d.recs[:n:n]
-	if d.apart > 0 {
-		for _, rec := range d.recs[n:] {
-			if rec.safe {
-				kept = append(kept, rec)
-			}
-		}
-	}
-	return kept
-}
-
-// inside returns the node that the run is about, of one that the simulator has wrapped.
-func inside(n protocol.Node) protocol.Node { return traitor.Honest(unguarded(n)) }

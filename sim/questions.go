@@ -10,7 +10,7 @@ import (
 // delay of its link a message travels.
 func AsksDelay(k protocol.Kind) bool { return k == kindDelay }
 
-// AsksTime reports whether a question of that kind asks how many nanoseconds something takes
+// AsksTime reports whether a question of that kind asks by how many nanoseconds something takes
 // longer: a message on its way, a sync, a flush, or a goroutine that stands still.
 func AsksTime(k protocol.Kind) bool {
 	return k == kindDelay || k == kindSync || k == kindFlush || k == kindStallBy
@@ -25,19 +25,19 @@ func AsksOfMessage(k protocol.Kind) bool { return strings.HasPrefix(k.String(), 
 func AsksLag(k protocol.Kind) bool { return strings.HasPrefix(k.String(), "late.") }
 
 // AsksOfTurns reports whether a question of that kind asks which goroutine of node A of its key
-// has its turn, or whether one gives it away or stands still: see protocol.Scheduler.
+// gets a turn, or whether one gives it away or stands still: see protocol.Scheduler.
 func AsksOfTurns(k protocol.Kind) bool { return k == kindOrder || k == kindYield || k == kindStall }
 
-// TellsOfGoroutines reports whether a note of that kind says what a goroutine of the node did: with an
-// answer to such a question, or that it panics while a deferred call of it waits.
+// TellsOfGoroutines reports whether a note of that kind is about a goroutine of the node: it says what
+// an answer about turns did, or that the goroutine panics while a deferred call of it waits.
 func TellsOfGoroutines(k protocol.Kind) bool { return AsksOfTurns(k) || k == kindPanics }
 
 // AsksToStall reports whether a question of that kind asks whether a goroutine stands still. If so,
 // LengthOfStall is asked next.
 func AsksToStall(k protocol.Kind) bool { return k == kindStall }
 
-// LengthOfStall returns the key of the question for how long the goroutine stands still that AsksToStall
-// is about: in nanoseconds, less one.
+// LengthOfStall returns the key of the question that follows one of AsksToStall: for how long the
+// goroutine stands still, in nanoseconds less one.
 func LengthOfStall(k protocol.Key) protocol.Key {
 	k.Kind = kindStallBy
 	return k

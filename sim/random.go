@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"dessim/protocol"
+	"dessim/sim/traitor"
 )
 
 // Random answers randomness that belongs to the process, such as crypto/rand, while the
@@ -39,6 +40,9 @@ func unguarded(n protocol.Node) protocol.Node {
 	}
 	return n
 }
+
+// inside returns the plan's node, which the simulator may have wrapped.
+func inside(n protocol.Node) protocol.Node { return traitor.Honest(unguarded(n)) }
 
 func (g *guarded) Start(env *protocol.Env) {
 	g.under(env, func() {

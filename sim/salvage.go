@@ -7,7 +7,7 @@ import (
 	"dessim/sim/fault"
 )
 
-// fate is what becomes of a record in a crash.
+// fate says what a crash leaves of a record.
 type fate struct {
 	index uint64
 	rec   []byte
@@ -25,18 +25,18 @@ func (f *fate) text() string {
 	return "lost"
 }
 
-// salvage does to the disk what a crash by f does. What survives counts as synced
-// from then on, and follows the records synced before without a gap: a log that is
-// read back has none. A torn record is returned to the node as it is, shorter; to
-// recognise one is up to the node. The fates are those of unsynced records, if an observer wants
-// to see them.
+// salvage does to the disk what a crash by f does. Records that survive count as synced from then on,
+// and follow the records synced before without a gap, as in a log that is read back. The node gets a
+// torn record back as it is, shorter, and has to recognise it. The fates are those of the unsynced
+// records, if an observer asks for them.
 func (s *Sim) salvage(id protocol.NodeID, n *node, d *disk, f *fault.Fault) (fates []fate) {
 	kept, rest := d.recs[:d.safe:d.safe], d.recs[d.safe:]
-	whole := 0 // records of a torn log, before the torn one
+	whole := 0 // under KeepTorn: unsynced records before the torn one
 	if left := d.unsynced(); left > 0 && f.Disk == fault.KeepTorn {
 		whole = int(s.choose(n, protocol.Key{Kind: kindKeep, A: id, N: protocol.Hash2(rootFault, f.ID)}, uint64(left)+1))
 	}
-	counts, lost := &s.result.Faults, uint64(0) // of the unsynced ones, so many are done with
+	counts := &s.result.Faults
+	done := uint64(0) // unsynced records so far
 	for i, rec := range rest {
 		if rec.safe {
 			rec.safe = false
@@ -50,9 +50,9 @@ func (s *Sim) salvage(id protocol.NodeID, n *node, d *disk, f *fault.Fault) (fat
 			}
 			whole--
 		} else {
-			s.survives(n, protocol.Key{A: id, N: protocol.Hash3(rootFault, f.ID, lost)}, f.Disk, &is)
+			s.survives(n, protocol.Key{A: id, N: protocol.Hash3(rootFault, f.ID, done)}, f.Disk, &is)
 		}
-		lost++
+		done++
 		switch {
 		case is.whole:
 			kept = append(kept, rec)
@@ -72,7 +72,7 @@ func (s *Sim) salvage(id protocol.NodeID, n *node, d *disk, f *fault.Fault) (fat
 	return fates
 }
 
-// survives asks what survives of a record whose fate does not depend on others.
+// survives asks for the fate of a record that does not depend on other records.
 func (s *Sim) survives(n *node, key protocol.Key, how fault.Survival, is *fate) {
 	key.Kind = kindKeep
 	switch how {

@@ -8,12 +8,12 @@ import (
 	"dessim/sim/fault"
 )
 
-// turns is the Scheduler of a step in which faults of the node are open that change the order of
-// its goroutines. Each fault asks questions of its own, all of them each time: so to remove one
-// leaves the answers of the others, known ones too. Of orders and yields, the first that changes
-// something counts it.
+// turns is the Scheduler of a step during which faults that change the order of the node's goroutines
+// are open. Each of these faults asks a question of its own each time, whatever the others answered. So
+// the removal of one fault leaves the answers of the others, in a replay too. If several orders or
+// yields would change a turn, the first one counts it.
 //
-// The node that looks at promises beside the run has no Scheduler: it is asked nothing.
+// A shadow of the node, which is asked for its promises, has no Scheduler.
 type turns struct {
 	s    *Sim
 	n    *node
@@ -22,7 +22,7 @@ type turns struct {
 	step uint64
 }
 
-// begin makes t that of a step. It reports whether some fault is open.
+// begin sets t for a step. It reports whether a fault is open.
 func (t *turns) begin(s *Sim, c *cause, n *node, x *coldState) bool {
 	*t = turns{s, n, x, c.id, c.name}
 	return anyOpen(x.orders, s.now) || anyOpen(x.yields, s.now) || anyOpen(x.stalls, s.now)
@@ -77,7 +77,8 @@ func (t *turns) Yield(about uint64) (yields bool) {
 	return yields
 }
 
-// Stall implements protocol.Scheduler. The stalls of several faults add up, and each counts its own.
+// Stall implements protocol.Scheduler. The stalls of several faults add up, and each fault counts its
+// own.
 func (t *turns) Stall(about uint64) (d time.Duration) {
 	for i := range t.x.stalls {
 		f := &t.x.stalls[i]
