@@ -14,9 +14,9 @@ import (
 	"dessim/sim/source"
 )
 
-// Answers describes the answers that are left of a run which was shrunk, those that matter most
-// first: without which it is known to pass before others, and those about a message on the way to
-// the violation before those of the workload. h and s are its history and its story; both may be
+// Answers describes the answers that are left of a shrunk run, those that matter most first: answers
+// without which the run is known to pass come before others, and answers about a message on the way
+// to the violation before those of the workload. h and s are its history and its story; both may be
 // nil.
 func Answers(out *explore.Shrunk, h *history.History, s *Story) []string {
 	at := make(map[source.Answer]int)
@@ -51,7 +51,8 @@ func Answers(out *explore.Shrunk, h *history.History, s *Story) []string {
 	return words
 }
 
-// sortOf ranks answers: what befalls messages and disks, what nodes choose, what clients want.
+// sortOf ranks answers: what happens to messages and disks, how long that takes, what nodes choose,
+// what clients do.
 func sortOf(a *source.Answer) int {
 	switch {
 	case a.Range == 0 && !scenario.AsksOfWork(a.Key.Kind):
@@ -64,8 +65,7 @@ func sortOf(a *source.Answer) int {
 	return 3
 }
 
-// distance returns how many hops the step in which an answer was given is from the violation. A
-// message counts where it arrives.
+// distance returns how many hops lead from the step in which an answer was given to the violation.
 func (s *Story) distance(h *history.History, row int) int {
 	least := far + 1
 	if hops, known := s.hops[h.StepOf(row)]; known {
@@ -118,7 +118,7 @@ func turn(h *history.History, a *source.Answer, step int) string {
 	return ": " + h.Words(notes[own], mostText)
 }
 
-// AnswerText describes an answer. The workload's are about an operation; others are about a
+// AnswerText describes an answer. Answers of the workload are about an operation; others are about a
 // node, or a message between two.
 func AnswerText(a *source.Answer) string {
 	kind := a.Key.Kind.String()

@@ -10,7 +10,7 @@ import (
 	"dessim/sim/wording"
 )
 
-// What is told of states.
+// How much is told of states.
 const (
 	mostNodes  = 4
 	mostKeys   = 6
@@ -24,11 +24,11 @@ type belief struct {
 	node   protocol.NodeID
 	keys   []string
 	values map[string]string
-	about  map[string]uint8 // what has to do with what the violation names, and how much
+	about  map[string]uint8 // by key: how much it has to do with what the violation names
 }
 
-// beliefs returns what the nodes that the violation concerns say of themselves when it shows, a
-// line a node: of the keys that its sentence names, or else of those in which the nodes differ.
+// beliefs returns the states of the nodes that the violation concerns when it shows, a line a node:
+// the keys that have to do with what it names, or else those in which the nodes differ.
 func (t *teller) beliefs() (lines []string) {
 	if t.violation == nil {
 		return nil
@@ -59,8 +59,8 @@ func (t *teller) beliefs() (lines []string) {
 	return lines
 }
 
-// before returns what the nodes that show the violation said of themselves just before that step, of
-// what they change in it, and of what the violation is about.
+// before returns the states of the nodes that show the violation just before that step: the keys that
+// they change in it and that have to do with what the violation names.
 func (t *teller) before() (lines []string) {
 	for _, step := range protocol.SortedKeys(t.hops) {
 		id := t.nodeOf(step)
@@ -103,15 +103,15 @@ func (t *teller) state(id protocol.NodeID, step int) string {
 	return ""
 }
 
-// believes returns what a node says of itself after a step. Keys have the names of the lines that
-// they are indented under. What is said under a line that the violation is about is one value.
+// believes returns what a node says of itself after a step. A key includes those of the lines that it
+// is indented under. The values under a line that the violation is about are one value.
 func (t *teller) believes(id protocol.NodeID, step int) belief {
 	b := belief{node: id, values: make(map[string]string), about: make(map[string]uint8)}
 	described(t.state(id, step), func(path []string, value string) {
 		whole, about := len(path), t.names.of(value)
 		for i, part := range path {
 			if is := t.names.of(part); is > 0 {
-				whole, about = i+1, exact+is // what is said of it goes before what mentions it
+				whole, about = i+1, exact+is // more than a value that mentions it
 				break
 			}
 		}
@@ -142,7 +142,7 @@ func described(text string, yield func(path []string, value string)) {
 	}
 }
 
-// add adds a value to a key. What has no name keeps its first.
+// add adds a value to a key. A key that has nothing to do with the violation keeps its first value.
 func (b *belief) add(key, value string, about uint8) {
 	switch before, known := b.values[key]; {
 	case !known:
@@ -154,7 +154,8 @@ func (b *belief) add(key, value string, about uint8) {
 	b.about[key] = max(b.about[key], about)
 }
 
-// told returns the values of keys, or "". If some are named, it is those that have to do with that.
+// told returns the values of keys, or "". If named is set, it returns only those that have to do with
+// what the violation names.
 func (b *belief) told(keys []string, named bool) string {
 	var parts []string
 	for _, key := range keys {
@@ -166,9 +167,9 @@ func (b *belief) told(keys []string, named bool) string {
 }
 
 // telling returns the keys that are told: those that have to do with what the violation names, its
-// own names first; or else those in which nodes differ, the fewest different values first. A key in
-// which no two agree may be no more than a name of the node. Of what is stuck it is also what may hold it up:
-// other values beside it in which nodes differ.
+// own names first; or else those in which nodes differ, the fewest different values first, since a key
+// in which no two nodes agree may be no more than a name of the node. If something is stuck, values
+// beside it in which nodes differ may be the reason, so they are told, too.
 func telling(all []belief, stuck bool) (telling []string, named bool) {
 	type candidate struct {
 		key    string

@@ -10,9 +10,9 @@ import (
 	"dessim/sim/history"
 )
 
-// far is how many hops a causal chain is followed. A hop goes back from a step to the one that
-// sent its message or set its timer. The last decision of the same node before it is further away:
-// it need not be a cause.
+// A causal chain is followed for far hops. A hop goes back from a step to the one that sent its message
+// or set its timer. The last decision of the same node counts as further away, since it need not be a
+// cause.
 const (
 	far      = 6
 	decision = 3 // hops
@@ -24,7 +24,7 @@ const (
 	ofStep  = `\bstep (\d+)\b`
 )
 
-// numbersIn returns the numbers in what a pattern's group matches in a text.
+// numbersIn returns the numbers in the parts of a text that match the pattern's group.
 func numbersIn(text, pattern string) (all []int) {
 	for _, found := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
 		for digits := range strings.FieldsFuncSeq(found[1], func(c rune) bool { return c < '0' || c > '9' }) {
@@ -36,8 +36,9 @@ func numbersIn(text, pattern string) (all []int) {
 	return all
 }
 
-// trace follows causes back from the violation: the step that shows it, and those of which its
-// evidence speaks. If only the end showed it, from the last decisions of what it names.
+// trace follows causes back from the violation: from the step that shows it, and from those that its
+// evidence names. If only the end showed it, it follows them from the last decisions about what it
+// names.
 func (t *teller) trace() {
 	t.hops, t.leads = make(map[int]int), make(map[int]bool)
 	c := t.violation
@@ -99,7 +100,7 @@ func (t *teller) roots() (roots []root) {
 // something about what it names.
 func (t *teller) lastDone() (roots []root) {
 	const (
-		away = 3 // hops: what was last done about it need not be its cause
+		away = 3 // hops: the last decision need not be the cause
 		most = 8
 	)
 	seen := make(map[protocol.NodeID]bool)
@@ -121,7 +122,7 @@ func (t *teller) lastDone() (roots []root) {
 }
 
 // news reports whether a row is a decision, or a message that is sent or arrives for the first
-// time. What nodes repeat in turns, until the end, is neither.
+// time, and not a message that nodes repeat until the end.
 func (t *teller) news(at int) bool {
 	return t.Rows[at].What&(sim.Output|sim.Persisted) != 0 || t.fresh[at]
 }
@@ -137,7 +138,7 @@ func (t *teller) refresh() {
 	for at := range t.Rows[:t.rows] {
 		if x := t.Rows[at]; x.What&(sim.Sent|sim.Received) != 0 {
 			if x.Origin, x.Num = 0, 0; x.What == sim.Sent || count[x.Text] > often {
-				x.Peer = 0 // whoever is at the other end
+				x.Peer = 0 // the other end does not matter
 			}
 			t.fresh[at] = !seen[x]
 			seen[x] = true
@@ -145,8 +146,8 @@ func (t *teller) refresh() {
 	}
 }
 
-// trigger returns the step from which the trigger of a step comes, and the row there if it is a
-// message or a timer; or 0. The timer of a node that wakes it again and again has no cause.
+// trigger returns the step that caused a step, and its row that sent the message or set the timer; or
+// 0. A timer that wakes its node again and again has no cause.
 func (t *teller) trigger(step int) (from, row int) {
 	at, to := t.RowsOf(step)
 	if at >= to {
@@ -165,8 +166,8 @@ func (t *teller) trigger(step int) (from, row int) {
 	return from, row
 }
 
-// decided returns the last step before one in which the node made something final or durable; or
-// 0. It is about what the violation names, if anything is.
+// decided returns the last step before the given one in which its node made something final or
+// durable, or 0. It is about what the violation names, if any step is.
 func (t *teller) decided(step int) int {
 	at, to := t.RowsOf(step)
 	if at >= to || t.Rows[at].Node == protocol.Outside {

@@ -11,15 +11,15 @@ import (
 
 // How much a text has to do with what the violation is about.
 const (
-	kin   = 1 + iota // it has another name of that
+	kin   = 1 + iota // it has a name that is related to one of the violation: see relate
 	exact            // it has a name that the violation has
 )
 
-// names are what a violation is about, each with how much it has to do with it.
+// names has what a violation is about, each name as kin or exact.
 type names map[string]uint8
 
-// idsIn returns the names in a text that look like "5/3.1" or "1f32822f". Of a long hash they are
-// the first eight digits: texts have more of them or fewer.
+// idsIn returns the names in a text that look like "5/3.1" or "1f32822f". A long hash is cut to eight
+// digits, since texts show different numbers of them.
 func idsIn(text string) (ids []string) {
 	const short = 8
 	for word := range strings.FieldsFuncSeq(text, func(c rune) bool { return strings.ContainsRune(" ,;:()[]=", c) }) {
@@ -47,7 +47,7 @@ func (n names) of(text string) (most uint8) {
 	return most
 }
 
-// told returns the names, those that the violation has first.
+// told returns the first few names, those of the violation first.
 func (n names) told() []string {
 	const most = 4
 	all := protocol.SortedKeys(n)
@@ -56,7 +56,7 @@ func (n names) told() []string {
 }
 
 // name finds what the violation is about: its names and nodes, and the texts that have them. If its
-// sentence has no name, it is about what the step that shows it made final.
+// sentence has no name, it is about the outputs of the step that shows it.
 func (t *teller) name() {
 	t.nodes, t.names = make(map[protocol.NodeID]int), make(names)
 	t.about = make([]uint8, len(t.Texts.All))
@@ -95,12 +95,12 @@ func (t *teller) madeFinal(step int) (ids []string) {
 	return ids
 }
 
-// relate adds other names of what is named: "data 1/1/1 f2e7c22a" has two of one thing, and so have
-// lines in which nodes describe themselves. A name that goes with many is not one of them.
+// relate adds other names of what is named: "data 1/1/1 f2e7c22a" has two names of one thing, and so
+// have lines in which nodes describe themselves. A name that occurs with many others is not added.
 func (t *teller) relate() {
 	const many = 3
 	level, rounds := uint8(kin), 1
-	if t.violation.Step == 0 { // what is stuck is stuck under any name
+	if t.violation.Step == 0 { // something is stuck, under all of its names
 		level, rounds = exact, 2
 	}
 	with := make(map[string]map[string]bool)
@@ -145,7 +145,7 @@ func (t *teller) interest(at int) int {
 	return 0
 }
 
-// said returns the text of a row, which may be of the message that it loses or copies.
+// said returns the text of a row. A loss or a copy has the text of its message.
 func (t *teller) said(at int) int32 {
 	if t.Rows[at].What&(sim.Lost|sim.Copied) != 0 {
 		at = t.Original(at)

@@ -2,14 +2,18 @@
 // the protocol.
 //
 // A Story begins with the steps that matter, one a line: the causal chain into the violating
-// step, hop by hop; what else happened to what the violation names, under any name; faults that
-// did something, with their ends; crashes, losses, and messages that arrive late or twice. Then
-// it says what the nodes concerned believed just before and believe then, since when nothing more
-// happened to what is stuck, and what the check says. It is made from a history.History, so that a run which was shrunk, one which was not,
-// and one which passed are told alike. Equal runs have equal stories.
+// step, hop by hop; other events of the things that the violation names, under any of their names;
+// faults that did something, with their ends; crashes, losses, and messages that arrive late or twice.
+// Then it says what the states of the nodes concerned were just before and are then, when something
+// that is stuck last moved, and what the check says. It is made from a history.History, so a shrunk
+// run, an unshrunk one and one that passed are told alike. Equal runs have equal stories.
 //
-// It is a guess at what a reader needs, and bounded: a cause that is no hop away, and no fault,
-// can be missing. The trace has everything.
+// A Story is a guess at what a reader needs, and its length is bounded: a cause that is neither in the
+// chain nor a fault can be missing. The trace has everything.
+//
+// Start with Of. chain.go follows causes, names.go finds out what the violation is about, weigh.go
+// decides which events are told, and words.go puts them into words. beliefs.go tells states, and
+// answers.go the answers that are left of a shrunk run.
 package story
 
 import (
@@ -47,8 +51,8 @@ type Line struct {
 	Text string
 
 	weight   int
-	times    int // that a step says this, unless it is once
-	lastStep int // that does
+	times    int // how many steps say this; 0 is one
+	lastStep int // the last of them
 	lastAt   protocol.Time
 }
 
@@ -61,7 +65,7 @@ func (l *Line) String() string {
 	return text
 }
 
-// span returns a time as faults have it, to the microsecond: "1.25s".
+// span returns a time in the form of faults, to the microsecond: "1.25s".
 func span(at protocol.Time) string {
 	return fault.FormatSpan(time.Duration(at).Round(time.Microsecond))
 }
@@ -88,8 +92,8 @@ func texts(lines []Line) []string {
 	return out
 }
 
-// heaviest returns the n lines that weigh most, in their order. Among equals, the latest lead to
-// the end.
+// heaviest returns the n lines with the greatest weight, in their order. Among equals, it prefers the
+// latest.
 func heaviest(lines []Line, n int) []Line {
 	if len(lines) <= n {
 		return lines
@@ -118,7 +122,7 @@ type About struct {
 	Check string // the name of the check; "" is the one that failed first
 }
 
-// Of tells the run with history h, whose report is r, once it is over. A run that was abandoned
+// Of returns the story of a run that is over, with history h and report r. A run that was abandoned
 // in a step that does not end has no story: see scenario.Report.Stuck.
 func Of(h *history.History, r *scenario.Report, a About) *Story {
 	t := &teller{History: h, report: r, violation: violated(r.Checks, a.Check)}
@@ -151,10 +155,10 @@ func violated(checks []check.Result, name string) *check.Result {
 	return check.Earliest(checks)
 }
 
-// Before returns a history for the second making of a run: the states that its story needs are
-// those around the violation, which the first making found after that many steps.
+// Before returns a history for making a run a second time. The first time ended after that many steps
+// with these checks; the history keeps the states around their violation, which the story needs.
 func Before(s *scenario.Scenario, p *scenario.Params, checks []check.Result, a About, steps uint64) *history.History {
-	const before = 64 // steps, in which a state shows that it has changed
+	const before = 64 // steps before the violation whose states are kept
 	h := history.New(s, p, history.Limits{Before: before})
 	focus := steps
 	if c := violated(checks, a.Check); c != nil && c.Step > 0 {
@@ -164,9 +168,8 @@ func Before(s *scenario.Scenario, p *scenario.Params, checks []check.Result, a A
 	return h
 }
 
-// OfTrial makes the run of a trial, whose outcome is known, and tells it. w may be nil; ok is
-// false if it interrupts the run, or if the run is another one in this process: see
-// scenario.Run.Isolation.
+// OfTrial makes the run of a trial whose outcome is known, and returns its story. w may be nil. ok is
+// false if w interrupts the run, or if the run differs in this process: see scenario.Run.Isolation.
 func OfTrial(s scenario.Subject, t *explore.Trial, o *explore.Outcome, a About, w *watch.Watchdog) (_ *Story, _ *history.History, ok bool) {
 	p := s.Params
 	p.Nodes = t.Nodes
@@ -179,7 +182,7 @@ func OfTrial(s scenario.Subject, t *explore.Trial, o *explore.Outcome, a About, 
 	return Of(h, &r, a), h, true
 }
 
-// teller is what is found out about a run.
+// teller has what is known about a run.
 type teller struct {
 	*history.History
 	report    *scenario.Report
@@ -187,14 +190,14 @@ type teller struct {
 	last      int           // the last step that is told
 	rows      int           // the rows up to that step
 
-	names   names                   // that the violation is about
-	about   []uint8                 // by text: how much it has to do with them
-	follows bool                    // some text has
-	nodes   map[protocol.NodeID]int // that the violation concerns, and how nearly: 0 is named
+	names   names                   // what the violation is about
+	about   []uint8                 // by text: how much it has to do with names
+	follows bool                    // some text has to do with them
+	nodes   map[protocol.NodeID]int // nodes that the violation concerns, by distance: 0 is named
 	odd     map[int]string          // rows of messages that arrive late or twice, and how
-	hops    map[int]int             // steps from which causes lead to the violation, and how far they are
+	hops    map[int]int             // steps from which causes lead to the violation, by distance
 	fresh   []bool                  // by row: a message that its node sends, or that arrives there, for the first time
-	leads   map[int]bool            // rows of messages that lead to it
+	leads   map[int]bool            // rows of messages that lead to the violation
 	weight  []uint8                 // by row
 	more    map[int]int             // rows that stand for others like them, and for how many
 	impact  map[uint64]*impact      // of faults, by identity
@@ -234,8 +237,8 @@ func (t *teller) end() []string {
 	return lines
 }
 
-// silence says, of a violation that only the end showed, since when nothing more happened to what it
-// names.
+// silence says, of a violation that only the end of the run showed, when something last happened to
+// what it names.
 func (t *teller) silence() []string {
 	if t.violation.Step > 0 || !t.follows {
 		return nil

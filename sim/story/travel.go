@@ -10,8 +10,7 @@ import (
 	"dessim/sim/history"
 )
 
-// slow is how many times the usual travel a message takes that is late. The usual travel is the
-// median of its link.
+// A message is late if it takes more than slow times the usual, which is the median of its link.
 const slow = 4
 
 // link is from a node to another.
@@ -43,8 +42,8 @@ func differing(all []check.Sequence) (roots []root) {
 // arrival is a message that has arrived.
 type arrival struct{ row, sent int }
 
-// travel finds the messages that arrive late or twice. One is late if another overtook it, which
-// was sent after it on the same link, or if it was slow.
+// travel finds the messages that arrive late or twice. A message is late if one that was sent after it
+// on the same link overtook it, or if it was slow.
 func (t *teller) travel() {
 	t.odd = make(map[int]string)
 	usual := t.usual()

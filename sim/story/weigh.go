@@ -13,26 +13,26 @@ import (
 // The weights of rows: a story that is too long loses the lightest first.
 const (
 	outputs     = 1 + iota // something that a node made final
-	concerned              // the like, of a node that the violation concerns
+	concerned              // the same, by a node that the violation concerns
 	aside                  // one of many losses, copies, late messages or faults, at other nodes
 	named                  // something that the violation names
 	distant                // a step many hops from the violation
 	common                 // one of many losses and so on, at nodes that the violation concerns
 	namedFinal             // something that the violation names, made final
 	unconcerned            // one of few losses and so on, at other nodes
-	misfortune             // the like, at nodes that the violation concerns
+	misfortune             // the same, at nodes that the violation concerns
 	near                   // a step that is nearHops from the violation
 	decisive    = near + nearHops
 )
 
-// nearHops is how many hops from the violation a step can be to leave the story last, after all
+// nearHops is how many hops from the violation a step can be and still be left out last, after all
 // faults.
 const nearHops = 3
 
-// few is how many losses, copies, late messages or faults are all told.
+// few is up to how many losses, copies, late messages or faults are all told.
 const few = 8
 
-// weigh says how much each row has to do with the violation.
+// weigh gives each row a weight: how much it has to do with the violation.
 func (t *teller) weigh() {
 	t.weight, t.more = make([]uint8, t.rows), make(map[int]int)
 	t.weighFaults()
@@ -70,7 +70,7 @@ func (t *teller) weigh() {
 	}
 }
 
-// begun returns the row in which each node that is told of started first.
+// begun returns the row in which each node started first.
 func (t *teller) begun() map[protocol.NodeID]int {
 	first := make(map[protocol.NodeID]int)
 	for at := range t.Rows {
@@ -110,8 +110,8 @@ func (t *teller) extra(id protocol.NodeID) int {
 	return 0
 }
 
-// weighCauses weighs the steps from which causes lead to the violation: what triggers each, what
-// it does, and which message it sends on the way. The first start of a node is none.
+// weighCauses weighs the steps from which causes lead to the violation: the trigger of each, what it
+// does, and the message that it sends on the way. The first start of a node does not count.
 func (t *teller) weighCauses() {
 	for _, step := range protocol.SortedKeys(t.hops) {
 		at, to := t.RowsOf(step)
@@ -130,8 +130,8 @@ func (t *teller) weighCauses() {
 	}
 }
 
-// weighNames weighs the last steps that had to do with each name that the violation has: they matter
-// as much as a fault.
+// weighNames weighs the last steps that have to do with each name of the violation. They matter as much
+// as a fault.
 func (t *teller) weighNames() {
 	const most = 5
 	steps := make(map[string]int)
@@ -156,15 +156,15 @@ func (t *teller) weighNames() {
 	}
 }
 
-// tells reports whether a row is a part of what its step, from which causes lead to the violation,
-// did. What is about something else is not, if something is about what the violation names.
+// tells reports whether a row is told as something that its step did, which is one from which causes
+// lead to the violation. If a row of the step is about what the violation names, others are left out.
 func (t *teller) tells(step, at int) bool {
 	shows := t.violation.Step > 0 && step == t.last
 	about := !t.concerns(step) || t.interest(at) > 0
 	switch t.Rows[at].What {
 	case sim.Crashed:
 		return true
-	case sim.Persisted: // what is written may be what the next step relies on
+	case sim.Persisted: // the next step may rely on it
 		return about || t.hops[step] <= nearHops
 	case sim.Output:
 		return about
@@ -174,8 +174,8 @@ func (t *teller) tells(step, at int) bool {
 	return false
 }
 
-// fate returns the row that says what becomes of a message that a row sends, if the network did
-// something to it, or else that row.
+// fate returns the row that says what the network did to a message that a row sends, or that row if
+// the network did nothing.
 func (t *teller) fate(at int) int {
 	if next := at + 1; next < t.rows && t.Rows[next].What&(sim.Lost|sim.Copied|sim.Corrupted) != 0 && t.Rows[next].Node == t.Rows[at].Node {
 		return next
@@ -184,7 +184,7 @@ func (t *teller) fate(at int) int {
 }
 
 // weighMessages weighs the rows of that sort. If there are many, the first on each link stands for
-// those that follow there, but for messages that the violation names.
+// those that follow there, except messages that the violation names.
 func (t *teller) weighMessages(what sim.What, is func(row int) bool) {
 	var all []int
 	for at := range t.Rows[:t.rows] {
@@ -193,9 +193,9 @@ func (t *teller) weighMessages(what sim.What, is func(row int) bool) {
 		}
 	}
 	if t.violation == nil && what == sim.Received && len(all) > few {
-		return // such is the network
+		return // the network is like this, and the run passed
 	}
-	begun := !t.follows // what the violation names
+	begun := !t.follows // something has happened to what the violation names
 	first, next := make(map[link]int), 0
 	for _, at := range all {
 		for ; next <= at && !begun; next++ {
@@ -226,7 +226,8 @@ func (t *teller) weighMessages(what sim.What, is func(row int) bool) {
 	}
 }
 
-// elsewhere returns the weight of what would weigh that much at a node that the violation concerns.
+// elsewhere returns the weight, at other nodes, of a row that would have the given weight at a node
+// that the violation concerns.
 func elsewhere(weight int) int {
 	if weight == common {
 		return aside
@@ -234,8 +235,8 @@ func elsewhere(weight int) int {
 	return unconcerned
 }
 
-// weighFaults weighs where faults begin and end, of those that did something. Of one that comes
-// and goes, it is the first and the last.
+// weighFaults weighs the rows where faults begin and end that did something. For a fault that comes
+// and goes, those are its first beginning and its last end.
 func (t *teller) weighFaults() {
 	t.impact = make(map[uint64]*impact)
 	did := 0
@@ -245,7 +246,7 @@ func (t *teller) weighFaults() {
 			x.n = t.report.Impacts[i].N
 		}
 		if x.Op == fault.Heal {
-			x.n = 0 // what it ends is told
+			x.n = 0 // the ends of other faults are told
 		}
 		if x.n > 0 {
 			did++

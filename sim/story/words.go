@@ -11,15 +11,15 @@ import (
 	"dessim/sim/wording"
 )
 
-// What a line has at most.
+// The bounds of a line.
 const (
 	mostPieces = 9
 	mostOfLast = 14  // of the step that violates
 	mostText   = 100 // characters of a message, record or output
 )
 
-// lines returns a line for each step that has a row of some weight. Those that say the same are one,
-// but for that of the violation.
+// lines returns a line for each step that has a row of some weight. Equal lines are joined, except that
+// of the violation.
 func (t *teller) lines() (lines []Line) {
 	same := make(map[string]int)
 	for step := 0; step <= t.last; step++ {
@@ -44,9 +44,8 @@ func (l *Line) again(later *Line) {
 	l.times, l.lastStep, l.lastAt = max(l.times, 1)+1, later.Step, later.At
 }
 
-// told returns the rows of a step that are told, if one of them weighs something, and what the
-// heaviest weighs. What it sends about what the violation names belongs to them, and the sync of what
-// it persists.
+// told returns the rows of a step that are told, if one of them has a weight, and the greatest weight.
+// Among them are the messages about what the violation names, and the sync of a record that is told.
 func (t *teller) told(step int) (rows []int, weight int) {
 	from, to := t.RowsOf(step)
 	to = min(to, t.rows)
@@ -75,8 +74,8 @@ func (t *teller) told(step int) (rows []int, weight int) {
 	return rows, weight
 }
 
-// silent reports whether a step does nothing about what the violation names, though its message is
-// about that: then all that it sends is told, which may be the answer.
+// silent reports whether a step does nothing about what the violation names, although the message that
+// it receives is about it. Then all that it sends is told, since it may be the answer.
 func (t *teller) silent(from, to int) bool {
 	if x := &t.Rows[from]; x.What != sim.Received || t.interest(from) == 0 {
 		return false
@@ -89,14 +88,14 @@ func (t *teller) silent(from, to int) bool {
 	return true
 }
 
-// piece is a row that a line tells, and if it sends a message, to whom else the step sends it.
+// piece is a row that a line tells. If it sends a message, also has the other nodes that the step sends
+// it to.
 type piece struct {
 	at   int
 	also []protocol.NodeID
 }
 
-// line puts rows of a step into words. The trigger of a step that is told for what it does comes
-// first.
+// line puts rows of a step into words. The trigger of the step comes first.
 func (t *teller) line(step int, rows []int) string {
 	first, _ := t.RowsOf(step)
 	if x := &t.Rows[first]; rows[0] != first && x.What&(sim.Received|sim.Fired|sim.Flushed) != 0 && t.Rows[rows[0]].Node == x.Node {
@@ -108,7 +107,7 @@ func (t *teller) line(step int, rows []int) string {
 	}
 	pieces, left := t.pick(t.pieces(rows), most)
 	var b strings.Builder
-	who, record := protocol.Outside, history.None // which is not synced
+	who, record := protocol.Outside, history.None // the last node, and a record that is not synced
 	for i, p := range pieces {
 		if i > 0 {
 			b.WriteString("; ")
@@ -167,8 +166,8 @@ func (t *teller) pieces(rows []int) (pieces []piece) {
 	return pieces
 }
 
-// pick leaves out rows of a step that has too many, the lightest first, but never the first, nor
-// what is near the violation and about what that names. It returns how many are left out.
+// pick leaves out rows of a step that has too many, the lightest first. It keeps the first, and those
+// near the violation that are about what it names. It returns how many are left out.
 func (t *teller) pick(pieces []piece, most int) (_ []piece, left int) {
 	for ; len(pieces) > most; left++ {
 		least := 0
@@ -252,7 +251,7 @@ func (t *teller) unsynced(crash int) string {
 	return ", without a sync of " + latest(records)
 }
 
-// latest lists the last few records: what a crash meets is what came just before it.
+// latest lists the last few records, which came just before the crash.
 func latest(records []string) string {
 	const most = 3
 	if n := len(records) - most; n > 0 {
@@ -266,8 +265,8 @@ func (t *teller) flushes(id protocol.NodeID) bool {
 	return slices.ContainsFunc(t.Rows[:t.rows], func(x history.Row) bool { return x.What == sim.Flushing && x.Node == id })
 }
 
-// salvaged says what a crash leaves of the records that were not safe, which differs for each: the
-// last few of those that are kept, torn and lost.
+// salvaged says what a crash leaves of the records that were not safe: the last few of those that are
+// kept, torn and lost.
 func (t *teller) salvaged(crash int) string {
 	verbs, fates := [...]string{"keeps", "tears", "loses"}, [3][]string{}
 	for at := crash + 1; at < t.rows && t.Rows[at].What == sim.Salvaged && t.Rows[at].Node == t.Rows[crash].Node; at++ {
