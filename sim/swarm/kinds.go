@@ -5,11 +5,11 @@ import (
 	"dessim/sim/fault"
 )
 
-// Repair is the name of the kind of fault that a scenario's repairs make up for.
+// Repair is the name of the kind of fault that loses messages which a scenario's repairs replace.
 const Repair = "repair"
 
-// Gone is the name of the kind of fault that takes a node away in the midst of telling
-// others something.
+// Gone is the name of the kind of fault that crashes a node for long, most often in the middle of a
+// broadcast.
 const Gone = "gone"
 
 type kind struct {
@@ -112,11 +112,11 @@ func (d *drawer) ofNode(op fault.Op) {
 // hits all nodes.
 func (d *drawer) crash() bool { return d.fall(8) }
 
-// halt draws a crash that is no failing sync. What a program does about an fsync that fails is
-// often wrong in a known way, and hides what it does about crashes.
+// halt draws a crash, but no failing sync. Programs often mishandle a failing fsync in a known way,
+// which hides how they handle crashes.
 func (d *drawer) halt() bool { return d.fall(7) }
 
-// fall draws one of the first so many ways to crash; the eighth is a sync that fails.
+// fall draws one of the first ways to crash, of that number; the eighth is a sync that fails.
 func (d *drawer) fall(ways int) bool {
 	d.f.Op = fault.Crash
 	d.begin(d.From, d.To)
@@ -216,7 +216,7 @@ func (d *drawer) yield() bool {
 	return true
 }
 
-// stall draws short windows, and more often small shares: a program in which much stands still does little.
+// stall draws small shares more often: a program in which many goroutines stand still does little.
 func (d *drawer) stall() bool {
 	d.f.By = d.times(askBy, 7)
 	d.ofNode(fault.Stall)
@@ -231,8 +231,8 @@ func (d *drawer) full() bool {
 	return true
 }
 
-// gone draws a crash in the midst of telling others something: some have heard, and for long
-// none can ask the one that told them. It is one node in a run, so that the others go on.
+// gone draws a crash in the middle of a broadcast: some nodes have received the message, and for a long
+// time they cannot ask the sender. It hits one node in a run, so the others go on.
 func (d *drawer) gone() bool {
 	if d.slot > 0 {
 		return false

@@ -144,9 +144,9 @@ func (d *drawer) lose() bool    { return d.some(fault.Lose, 1, 5, 20, 50) }
 func (d *drawer) copies() bool  { return d.some(fault.Copy, 1, 5, 20, 50) }
 func (d *drawer) corrupt() bool { return d.some(fault.Corrupt, 1, 5, 20) }
 
-// stale draws whose messages come again: all, or those from or to one node. Clients are among
-// the other ends, since to hear or be heard twice keeps none from its work. The window is
-// long: a restart, or a change of view, is to fall into it.
+// stale draws which messages come again: all, or those from or to one node. Clients are among the other
+// ends, since a message that comes twice stops none of them. The window is long, so that a restart or
+// a change of view falls into it.
 func (d *drawer) stale(op fault.Op) {
 	d.f.Op = op
 	d.begin(d.From, d.To)
@@ -176,7 +176,7 @@ func (d *drawer) echo() bool {
 	return true
 }
 
-// repair draws whose first chances fail, of which kind. Each kind is as likely in every run.
+// repair draws the receiver and the kind of the messages that are lost. Each kind is equally likely.
 func (d *drawer) repair() bool {
 	if len(d.First) == 0 {
 		return false

@@ -100,20 +100,20 @@ func (m Mix) Kinds() (names []string) {
 	return names
 }
 
-// Undrawn is kinds of a Mix that are never drawn.
+// Undrawn has kinds of a Mix that are never drawn, for one reason.
 type Undrawn struct {
 	Kinds []string
 	Why   string // what follows their names: "need 2 nodes, and faults hit 1"
-	Swarm bool   // they are of a swarm, which draws from others too; nobody named them
+	Swarm bool   // they belong to the word swarm, which has other kinds too; nobody named them
 }
 
 // String returns one line: "partition, lose: need 2 nodes, and faults hit 1".
 func (u *Undrawn) String() string { return strings.Join(u.Kinds, ", ") + ": " + u.Why }
 
-// Undrawn returns the kinds that Draw never draws from c, those with one reason together.
+// Undrawn returns the kinds that Draw never draws under c, grouped by the reason.
 func (m Mix) Undrawn(c Config) (all []Undrawn) {
 	for i, k := range kinds() {
-		verb, why := "need", ""
+		why := ""
 		switch {
 		case m.kinds&(1<<i) == 0:
 			continue
@@ -125,12 +125,19 @@ func (m Mix) Undrawn(c Config) (all []Undrawn) {
 			continue
 		}
 		of := m.swarm && !k.beyond
-		at := slices.IndexFunc(all, func(u Undrawn) bool { return u.Swarm == of && strings.HasSuffix(u.Why, " "+why) })
+		at := slices.IndexFunc(all, func(u Undrawn) bool { return u.Swarm == of && u.Why == why })
 		if at < 0 {
-			at, verb = len(all), "needs"
-			all = append(all, Undrawn{Swarm: of})
+			at = len(all)
+			all = append(all, Undrawn{Swarm: of, Why: why})
 		}
-		all[at].Kinds, all[at].Why = append(all[at].Kinds, k.name), verb+" "+why
+		all[at].Kinds = append(all[at].Kinds, k.name)
+	}
+	for i := range all {
+		verb := "need "
+		if len(all[i].Kinds) == 1 {
+			verb = "needs "
+		}
+		all[i].Why = verb + all[i].Why
 	}
 	return all
 }

@@ -10,9 +10,9 @@
 // of another, since then one fault would depend on another. Kinds that could conflict have
 // different nodes or different times instead: see pause.
 //
-// A crash shows most in the middle of something. So most crashes come not at a time but
-// after an effect, such as a record persisted and not synced or a message sent to one of
-// three, or at a sync that fails.
+// A crash in the middle of something shows most. So most crashes come not at a time but after an
+// effect, such as a record persisted and not synced or a message sent to one of three nodes, or
+// at a sync that fails.
 //
 // The package does not promise that a majority is up at any time. It promises that without
 // a Heal no fault lasts forever, and that with one all faults end there; so liveness can be
@@ -41,8 +41,8 @@ type Config struct {
 	// Delay is the longest usual delay of a message, the unit of all durations: they
 	// run from 1 to 486 of it, short ones as often as long ones.
 	Delay time.Duration
-	// First are kinds of messages whose loss is repaired by other means: faults of the kind
-	// repair lose all of one.
+	// First are kinds of messages whose loss is repaired by other means. A fault of the kind
+	// repair loses all messages of one of them.
 	First []protocol.Kind
 	// Most is the greatest number of faults of one kind, up to 999. A kind that is on has
 	// about half as many, or a share that a swarm draws.
@@ -96,7 +96,7 @@ func kindOf(name string) protocol.Kind { return protocol.KindOf(prefix + name) }
 
 // The kinds of questions, but those of slots, which have the names of kinds of faults.
 var (
-	askOn      = kindOf("on")      // a kind, in a swarm
+	askOn      = kindOf("on")      // whether a kind is on, in a swarm
 	askOften   = kindOf("often")   // how often it comes then
 	askTraitor = kindOf("traitor") // the first of the nodes that can be traitors
 	askAt      = kindOf("at")
@@ -114,7 +114,7 @@ var (
 	askKeep    = kindOf("keep")
 )
 
-// often is how many slots of a kind are taken that is on.
+// often has the shares of its slots that a kind can have taken.
 var often = [...]protocol.Ratio{{Num: 1, Den: 8}, {Num: 1, Den: 4}, {Num: 1, Den: 2}, {Num: 3, Den: 4}}
 
 // drawer draws the fault f.
