@@ -10,10 +10,10 @@ import (
 	"dessim/cmd/dessim/cmdline"
 )
 
-// become has the go command take the place of this process, so that signals and the exit code are
-// its own.
+// become replaces this process by the go command, so signals and the exit code are its own.
 func (v *invocation) become() error {
-	// What is ignored stays so there. Package cmdline ignores SIGPIPE, which Reset does not undo.
+	// An ignored signal would stay ignored there. Package cmdline ignores SIGPIPE, which Reset does not
+	// undo.
 	signal.Reset()
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	err := syscall.Exec(v.path, append([]string{"go"}, v.args...), v.env)

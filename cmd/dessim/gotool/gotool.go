@@ -1,18 +1,18 @@
 // Package gotool has the command "go" of dessim: the go command, for ordinary Go programs that run
 // as nodes of the simulator. Package host, which makes nodes of them, needs an overlay of the
-// standard library and a build tag: see package overlay. This command writes the overlay that fits
-// the release in use, beside the build cache, and hands both on.
+// standard library and a build tag: see package overlay. This command writes the overlay for the
+// release in use, beside the build cache, and adds both to the call.
 //
 // Everything else is the go command's: flags and arguments, input, output, exit code and signals.
-// On Unix it even takes the place of this process. Only these differ:
+// On Unix it replaces this process. Only these differ:
 //
-//   - -tags, on the command line or in GOFLAGS, has the tag added.
-//   - cgo is off, since no simulation sees the threads of C. With CGO_ENABLED=1 in the environment,
-//     and with -race, -msan and -asan, which cannot do without, it is on; but no package beyond the
-//     standard library may use it, and net and os/user do without by their tags.
+//   - The tag is added to -tags, on the command line or in GOFLAGS.
+//   - cgo is off, since the simulator does not see the threads of C. It is on with CGO_ENABLED=1 in
+//     the environment, and with -race, -msan and -asan, which need it. Then no package outside of the
+//     standard library may use it, and net and os/user are built without it, by their tags.
 //
-// Subcommands that compile nothing, such as mod and fmt, are handed on as they are, so that
-// "dessim go" can stand wherever a script or a Makefile has the go command.
+// Subcommands that compile nothing, such as mod and fmt, are passed on unchanged, so a script or a
+// Makefile can have "dessim go" in the place of the go command.
 //
 // In the code, start with invocation.run.
 package gotool
@@ -49,12 +49,12 @@ RELEASES. To use one that is not installed:
 cgo is off, unless CGO_ENABLED=1 is in the environment, or for -race. Packages that
 use it are refused then: no simulation sees what C does.`
 
-// withOverlay are the subcommands that get the overlay.
+// withOverlay returns the subcommands that get the overlay.
 func withOverlay() []string {
 	return []string{"test", "build", "run", "vet", "install", "list"}
 }
 
-// asTheyAre are the other subcommands of the go command.
+// asTheyAre returns the other subcommands of the go command.
 func asTheyAre() []string {
 	return []string{"bug", "clean", "doc", "env", "fix", "fmt", "generate", "get", "help", "mod", "telemetry", "tool", "version", "work"}
 }
@@ -77,7 +77,7 @@ func Command() cmdline.Command {
 	}
 }
 
-// invocation is a call of the go command in the making.
+// invocation is a call of the go command, which run completes.
 type invocation struct {
 	ctx     context.Context
 	program string
@@ -86,7 +86,7 @@ type invocation struct {
 	env     []string
 }
 
-// run finds out what to call.
+// run sets what is called.
 func (v *invocation) run(args []string) error {
 	all := append(withOverlay(), asTheyAre()...)
 	switch {
@@ -108,7 +108,7 @@ func (v *invocation) run(args []string) error {
 	return v.overlaid(parse(args[0], args[1:]))
 }
 
-// overlaid has the line use the overlay.
+// overlaid sets a call with the overlay.
 func (v *invocation) overlaid(l *line) error {
 	s, err := v.settings(l)
 	if err != nil {
@@ -151,8 +151,8 @@ func (v *invocation) overlaid(l *line) error {
 	return nil
 }
 
-// refuseCgo refuses packages beyond the standard library that use cgo. What go list cannot say is
-// left to the go command itself.
+// refuseCgo refuses packages outside of the standard library that use cgo. If go list fails, the go
+// command itself will say why.
 func (v *invocation) refuseCgo(l, inherited *line, tags []string) error {
 	args := slices.Concat([]string{"list"}, l.chdir, []string{"-deps", "-f", "{{if and .CgoFiles (not .Standard)}}{{.ImportPath}}{{end}}"}, l.module)
 	if l.sub == "test" {
@@ -166,7 +166,7 @@ func (v *invocation) refuseCgo(l, inherited *line, tags []string) error {
 	return nil
 }
 
-// lookup returns a variable of an environment.
+// lookup returns the value of a variable of an environment.
 func lookup(env []string, name string) string {
 	for i := len(env) - 1; i >= 0; i-- {
 		if value, ok := strings.CutPrefix(env[i], name+"="); ok {

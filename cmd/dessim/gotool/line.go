@@ -10,8 +10,8 @@ import (
 type line struct {
 	sub       string
 	chdir     []string // -C and its value, which come first
-	args      []string // after these
-	tags      []place  // of -tags in args, the last of which counts
+	args      []string // the words after these
+	tags      []place  // of the values of -tags in args; the last one counts
 	overlay   bool     // -overlay is given
 	sanitizer string   // -race, -msan or -asan is given
 	module    []string // -mod and -modfile
@@ -21,8 +21,8 @@ type line struct {
 // place is where the value of a flag stands: in args[word], from the given byte on.
 type place struct{ word, from int }
 
-// Flags of the go command, beyond those that more has. A flag that stands here is followed by its
-// value, in the next word unless it is joined by "=".
+// Flags of the go command that have a value: in the next word, unless it is joined by "=". Those in
+// more are for one subcommand.
 var (
 	valued = strings.Fields("C asmflags buildmode compiler covermode coverpkg debug-actiongraph debug-runtime-trace debug-trace exec " +
 		"gccgoflags gcflags installsuffix ldflags mod modfile o overlay p pgo pkgdir tags toolexec")
@@ -32,11 +32,11 @@ var (
 		"test": strings.Fields("bench benchtime blockprofile blockprofilerate count coverprofile cpu cpuprofile fuzz fuzzcachedir fuzzminimizetime fuzztime " +
 			"list memprofile memprofilerate mutexprofile mutexprofilefraction outputdir parallel run shuffle skip timeout trace vet"),
 	}
-	// alone are those of go test that have no value. All others are the test's own.
+	// alone are the flags of go test that have no value. Any other flag is the test's own.
 	alone = strings.Fields("a artifacts asan benchmem buildvcs c cover failfast fullpath json linkshared modcacherw msan n race short trimpath v work x")
 )
 
-// takesValue reports whether a flag of a subcommand does.
+// takesValue reports whether a flag of a subcommand has a value.
 func takesValue(sub, name string) bool {
 	if sub == "test" {
 		name = strings.TrimPrefix(name, "test.")
@@ -44,7 +44,7 @@ func takesValue(sub, name string) bool {
 	return slices.Contains(valued, name) || slices.Contains(more[sub], name)
 }
 
-// parse reads what comes after a subcommand, or the words of GOFLAGS.
+// parse reads the words after a subcommand, or those of GOFLAGS.
 func parse(sub string, args []string) *line {
 	l := &line{sub: sub}
 	if len(args) > 0 {
@@ -65,7 +65,7 @@ func parse(sub string, args []string) *line {
 	return l
 }
 
-// parseFlags reads flags up to the first word that is none, and then packages.
+// parseFlags reads flags up to the first word that is not a flag, and then packages.
 func (l *line) parseFlags() {
 	for i := 0; i < len(l.args); {
 		switch name, _, _ := cutFlag(l.args[i]); {
@@ -92,8 +92,8 @@ func (l *line) listed(words []string) {
 	}
 }
 
-// parseTest reads as go test does: flags may also follow the packages, and what it does not know,
-// with what follows then, goes to the test.
+// parseTest reads the words as go test does: flags may also follow the packages, and an unknown flag,
+// and packages after it, are the test's.
 func (l *line) parseTest() {
 	ended := false   // the list of packages
 	listing := false // the last word was a package
@@ -187,7 +187,7 @@ func (l *line) onlyTags(inherited *line, tags []string) []string {
 	return []string{"-tags=" + addTags("", tags)}
 }
 
-// addTags adds to the value of -tags, in which commas part tags, or spaces as in old releases.
+// addTags adds tags to a value of -tags. Tags are separated by commas, or by spaces as in old releases.
 func addTags(value string, tags []string) string {
 	sep := ","
 	if strings.ContainsAny(value, " '") {

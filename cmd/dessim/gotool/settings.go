@@ -22,7 +22,7 @@ func (v *invocation) settings(l *line) (s overlay.Settings, err error) {
 	return s, nil
 }
 
-// ask runs the go command for this program. If it fails, said is a line about why.
+// ask runs the go command and returns its output. If it fails, said is the last line of its errors.
 func (v *invocation) ask(args []string) (out, said string) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(v.ctx, v.path, args...)
@@ -34,8 +34,8 @@ func (v *invocation) ask(args []string) (out, said string) {
 	return stdout.String(), ""
 }
 
-// splitQuoted splits text as the go command splits GOFLAGS: at spaces, but for those of a word
-// within quotes. A word that has no end is left out: the go command complains of it.
+// splitQuoted splits text as the go command splits GOFLAGS: at spaces outside of quotes. A word without
+// its closing quote is left out: the go command reports it.
 func splitQuoted(text string) (words []string) {
 	const spaces = " \t\n\r"
 	for {

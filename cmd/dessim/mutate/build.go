@@ -22,9 +22,9 @@ func (p *Package) Main(name string) string {
 	return p.Root
 }
 
-// Build builds a program from its main package, with all mutants. In dir it may leave what
-// the toolchain reads. Run it with EnvOn and reached.Env. If the program makes nodes of ordinary Go
-// programs, it is built as dessim go build does it, and Hosted is set.
+// Build builds a program from its main package, with all mutants. It writes the files that the go
+// command reads into dir. Run the program with EnvOn and reached.Env. If it makes nodes of ordinary Go
+// programs, it is built as by dessim go build, and Hosted is set.
 func (p *Package) Build(ctx context.Context, dir, main, exe string) error {
 	list, err := usual().run(ctx, main, "list", "-deps", "-f", "{{.Name}} {{.ImportPath}}", ".")
 	if err != nil {
@@ -50,7 +50,7 @@ func (p *Package) Build(ctx context.Context, dir, main, exe string) error {
 	return err
 }
 
-// BuildTest builds the tests of the package, with all mutants. It reports whether there are any.
+// BuildTest builds the tests of the package, with all mutants. It reports whether there are tests.
 func (p *Package) BuildTest(ctx context.Context, dir, exe string) (bool, error) {
 	list, err := usual().run(ctx, p.Dir, "list", "-deps", "-test", ".")
 	if err != nil {
@@ -71,8 +71,8 @@ func (p *Package) BuildTest(ctx context.Context, dir, exe string) (bool, error) 
 	return err == nil, nil
 }
 
-// write writes the rewritten package into dir, and returns the argument of -overlay, which has the
-// files of replace, too.
+// write writes the rewritten package into dir, and returns the argument of -overlay, which also has
+// the files of replace.
 func (p *Package) write(dir string, replace map[string]string, tests bool) (string, error) {
 	if err := p.taken(); err != nil {
 		return "", err
@@ -96,9 +96,9 @@ func (p *Package) write(dir string, replace map[string]string, tests bool) (stri
 	return list, errors.Join(err, os.WriteFile(list, text, 0o666))
 }
 
-// Mirror makes a folder like the package's, for its tests to run in: it is reached by the
-// same path from a copy of the module's root, and files there are links to the package's.
-// So tests find what they read; what they write into testdata stays in the mirror.
+// Mirror makes a folder like the package's, for its tests to run in. It has the same path below a copy
+// of the module's root, and its files are links to the package's. So tests find the files that they
+// read, and files that they write into testdata stay in the mirror.
 func (p *Package) Mirror(dir string) (string, error) {
 	rel, err := filepath.Rel(p.Root, p.Dir)
 	if err != nil {
@@ -123,7 +123,7 @@ func (p *Package) Mirror(dir string) (string, error) {
 	return to, os.CopyFS(filepath.Join(to, "testdata"), os.DirFS(testdata))
 }
 
-// link makes a folder that has links to the entries of another one, but for one of them.
+// link makes a folder with links to the entries of another one, except one of them.
 func link(from, to, but string) error {
 	if err := os.MkdirAll(to, 0o777); err != nil {
 		return err

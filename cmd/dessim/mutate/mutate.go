@@ -1,11 +1,11 @@
-// Package mutate makes mutants of a package: copies of it with one small mistake each, as
-// a rule makes them from the syntax tree. A mutant that no check reports shows what the
-// checks do not look at, as lines that no test runs show what tests do not reach.
+// Package mutate makes mutants of a package: copies of it with one small mistake each, which a rule
+// makes from the syntax tree. A mutant that no check reports shows what the checks do not look at,
+// as lines that no test runs show what tests do not reach.
 //
-// One build has all mutants of a package. Each place is rewritten into code that asks which
-// mutant is on, which a variable of the environment says: see Package.Build. So hundreds of
-// mutants take one link. Nothing is written into the package's folder: the Go toolchain
-// reads the rewritten files in place of the others, by its flag -overlay.
+// One build has all mutants of a package. Each place is rewritten into code that asks which mutant is
+// on; a variable of the environment says so: see Package.Build. So hundreds of mutants need one link.
+// Nothing is written into the package's folder: the flag -overlay of the go command replaces its
+// files by the rewritten ones.
 //
 // The package knows neither scenarios nor checks. Load and the rules in rules.go are the
 // places to start reading.
@@ -28,9 +28,9 @@ import (
 )
 
 // EnvOn is the variable of the environment that has the number of the mutant that is on, in a
-// process that was built with mutants; without it none is. Which places a process reaches, package
-// reached says. A place at which the mutant would change nothing is not reached: a comparison of what
-// is not equal is no boundary.
+// process that was built with mutants; without it none is. Package reached says which places a process
+// reaches. A place at which the mutant would change nothing is not reached, such as the boundary of a
+// comparison whose operands differ.
 const EnvOn = "DESSIM_MUTANT"
 
 // Mutant is one mistake.
@@ -45,7 +45,7 @@ type Mutant struct {
 	After    string // the line, with the mistake
 }
 
-// ID names the mutant in a way that changes elsewhere leave as it is:
+// ID names the mutant by a name that changes elsewhere do not affect:
 // store.go:Server.Receive:drop-sync:1.
 func (m *Mutant) ID() string {
 	return fmt.Sprintf("%s:%s:%s:%d", m.File, m.Function, m.Rule, m.Nth)
@@ -65,7 +65,7 @@ type Package struct {
 	from  *packages.Package
 }
 
-// file is a file of source, and what mutants change in it.
+// file is a source file with the edits of mutants.
 type file struct {
 	path  string
 	base  int // of its positions
@@ -118,7 +118,7 @@ func cached(m *packages.Module) bool {
 func (p *Package) collect(f *file, syntax *ast.File) {
 	for _, decl := range syntax.Decls {
 		fn, ok := decl.(*ast.FuncDecl)
-		if !ok || fn.Body == nil || read(fn) {
+		if !ok || fn.Body == nil || forChecks(fn) {
 			continue
 		}
 		c := &collector{file: f, info: p.from.TypesInfo, qualifier: qualifier(p.from.Types, syntax, p.from.TypesInfo), function: functionName(fn)}
@@ -127,9 +127,9 @@ func (p *Package) collect(f *file, syntax *ast.File) {
 	}
 }
 
-// read reports whether a function says what checks read of a node: see protocol.Sized and
-// protocol.Waiter. It is no part of what the node does.
-func read(fn *ast.FuncDecl) bool {
+// forChecks reports whether a function only tells checks about a node: see protocol.Sized and
+// protocol.Waiter. It is not part of what the node does.
+func forChecks(fn *ast.FuncDecl) bool {
 	return fn.Recv != nil && (strings.EqualFold(fn.Name.Name, "Sizes") || fn.Name.Name == "Waits")
 }
 

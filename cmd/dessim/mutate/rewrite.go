@@ -10,9 +10,8 @@ import (
 	"strings"
 )
 
-// writer writes what stands in place of a node. on is the expression that is true while
-// the mutant is on, and whole the node as all other edits have it; render returns another
-// node so.
+// writer returns the code that replaces a node. on is the expression that is true while the mutant is
+// on, and whole the node with all other edits; render returns any other node with its edits.
 type writer func(on, whole string, render func(ast.Node) string) string
 
 // order is the order of edits of one node.
@@ -53,8 +52,8 @@ func oneLine(text string) string {
 	return first
 }
 
-// lines returns the number and the text of the line in which a node begins, and how it looks
-// with other text in place of the node.
+// lines returns the number and the text of the line in which a node begins, and that line with other
+// text in the place of the node.
 func (f *file) lines(n ast.Node, after string) (number int, before, mutated string) {
 	from, to := f.offset(n.Pos()), f.offset(n.End())
 	start := strings.LastIndexByte(string(f.text[:from]), '\n') + 1
@@ -81,7 +80,7 @@ type rewriter struct {
 	inside map[*Mutant]bool // the mutants whose edits are being written
 }
 
-// render returns what the range becomes.
+// render returns the range with its edits.
 func (w *rewriter) render(from, to int) string {
 	var b strings.Builder
 	i, _ := slices.BinarySearchFunc(w.edits, from, func(e edit, at int) int { return cmp.Compare(e.from, at) })
@@ -102,7 +101,7 @@ func (w *rewriter) render(from, to int) string {
 	return b.String()
 }
 
-// number returns the number of a mutant in what asks whether it is on.
+// number returns the number of a mutant from the expression that asks whether it is on.
 func number(on string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(on, "dessimOn("), ")")
 }

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// The rules. What a component or a function calls Send or persist counts as one, too.
+// The rules. A function or method of a component counts as a Send, a Persist and so on by its name,
+// in upper or lower case.
 const (
 	DropSync        = "drop-sync"
 	DropPersist     = "drop-persist"
@@ -32,8 +33,7 @@ const (
 var Rules = []string{DropSync, DropPersist, DropDiscard, DropSetTimer, DropCancelTimer, DropSend, SendFirst, DropGuard, Negate,
 	Boundary, AndOr, OffByOne, SkipAssignment, ReturnEarly, ForgetReset, FirstLast}
 
-// drops are the effects that a rule leaves out, by the names of what is called, in lower
-// case.
+// drops has the rules that leave out an effect, by the name of the called function, in lower case.
 var drops = map[string]string{"sync": DropSync, "persist": DropPersist, "discard": DropDiscard,
 	"settimer": DropSetTimer, "canceltimer": DropCancelTimer, "send": DropSend}
 
@@ -51,7 +51,7 @@ type found struct {
 	mutant *Mutant
 }
 
-// add makes a mutant of the node. after is what the mistake looks like in its place.
+// add makes a mutant of the node. after is the text of the mistake in its place.
 func (c *collector) add(rule string, n ast.Node, after string, o order, write writer) *Mutant {
 	m := &Mutant{File: c.name(), Function: c.function, Rule: rule}
 	m.Line, m.Before, m.After = c.lines(n, after)
@@ -94,7 +94,7 @@ func (c *collector) body(fn *ast.FuncDecl) {
 	})
 }
 
-// returns lets a function end early. It needs no values to return.
+// returns makes a function without results, or with named ones, return early.
 func (c *collector) returns(fn *ast.FuncDecl) {
 	if r := fn.Type.Results; r != nil && len(r.List) > 0 && len(r.List[0].Names) == 0 {
 		return
@@ -104,7 +104,7 @@ func (c *collector) returns(fn *ast.FuncDecl) {
 		case *ast.ReturnStmt, *ast.LabeledStmt, *ast.EmptyStmt, *ast.DeclStmt:
 			continue
 		}
-		last := i == len(fn.Body.List)-1 && (c.rule(s) != "" || c.counts(s)) // which is left out by that, or no place
+		last := i == len(fn.Body.List)-1 && (c.rule(s) != "" || c.counts(s)) // another rule leaves it out, or it is no place
 		if i > 0 && !last {
 			c.add(ReturnEarly, s, "return", outermost, func(on string, whole string, _ func(ast.Node) string) string {
 				return "if " + on + " { return }; " + whole
@@ -206,7 +206,7 @@ func (c *collector) sends(s ast.Stmt) (yes bool) {
 	return yes && !jumps(s)
 }
 
-// jumps reports whether s may go to somewhere outside of it.
+// jumps reports whether s may jump out of itself.
 func jumps(s ast.Stmt) (yes bool) {
 	ast.Inspect(s, func(n ast.Node) bool {
 		b, ok := n.(*ast.BranchStmt)
@@ -377,8 +377,8 @@ func (c *collector) number(x ast.Expr) {
 	}
 }
 
-// index takes the first of a slice for its last: x[0] and x[len(x)-1]. Bytes of messages
-// are no such slice.
+// index exchanges the first of a slice and its last: x[0] and x[len(x)-1]. It leaves slices of bytes
+// alone, since they are messages.
 func (c *collector) index(n *ast.IndexExpr) {
 	s, ok := types.Unalias(c.info.TypeOf(n.X)).Underlying().(*types.Slice)
 	if !ok || types.Identical(s.Elem(), types.Typ[types.Byte]) {

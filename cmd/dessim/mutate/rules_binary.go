@@ -24,8 +24,8 @@ func (c *collector) binary(n *ast.BinaryExpr) {
 	}
 }
 
-// operands makes the operands off by one, but for what another mutant does already: x < 4 is
-// x <= 3, and len(x)-1 > 3 is len(x) > 4.
+// operands makes the operands off by one, except where another mutant does the same: x < 4 is x <= 3,
+// and len(x)-1 > 3 is len(x) > 4.
 func (c *collector) operands(n *ast.BinaryExpr) {
 	up := n.Op == token.LSS || n.Op == token.GEQ   // the right operand, one more, is another boundary
 	down := n.Op == token.GTR || n.Op == token.LEQ // the left one is

@@ -11,9 +11,9 @@ import (
 	"strconv"
 )
 
-// What is added to the package: the functions that the rewritten places call, and the state
-// that they ask. The initialization of a package goes by dependencies, so that the state is
-// known whatever asks for it.
+// The files that are added to the package: the functions that the rewritten places call, and the
+// state that they ask. Package variables are initialized in the order of their dependencies, so the
+// state is known to the initialization of any other variable.
 const (
 	helpers = `package %s
 
@@ -86,7 +86,7 @@ func dessimLast(n, length int) int {
 	return 0
 }
 `
-	// checked is in place of state while types are checked: it imports nothing.
+	// checked takes the place of state while types are checked: it imports nothing.
 	checked = `package %s
 
 var dessimMutant int
@@ -108,7 +108,7 @@ var dessimReached = reached.New(%d)
 
 func dessimReach(n int) { dessimReached.Mark(n) }
 `
-	// tested is in place of state in a build of tests, which may know nothing of dessim.
+	// tested takes the place of state in a build of tests, whose module may not require dessim.
 	tested = `package %s
 
 import (
@@ -124,8 +124,8 @@ func dessimReach(int) {}
 	stateFile   = "dessim_mutants_state.go"
 )
 
-// omit leaves out mutants until the rest compiles. A name that the package declares itself
-// is an error that no mutant explains.
+// omit leaves out mutants until the rest compiles. It returns an error that no mutant explains, such as
+// a name of an added file that the package declares itself.
 func (p *Package) omit() error {
 	for {
 		blame, err := p.check()
@@ -139,8 +139,8 @@ func (p *Package) omit() error {
 	}
 }
 
-// leaveOut removes the mutants with these numbers, and does not number the others anew: what
-// the build has stays as it was checked.
+// leaveOut removes the mutants with these numbers. The others keep their numbers, so the build has the
+// code that was checked.
 func (p *Package) leaveOut(numbers map[int]bool) {
 	var kept []*Mutant
 	for _, m := range p.Mutants {
@@ -200,7 +200,7 @@ func (p *Package) check() (blame map[int]bool, first error) {
 	return blame, first
 }
 
-// imported finds the packages that a package imports.
+// imported is an importer that knows the packages that a package imports.
 type imported []*types.Package
 
 func (all imported) Import(path string) (*types.Package, error) {
@@ -215,8 +215,8 @@ func (all imported) Import(path string) (*types.Package, error) {
 	return nil, fmt.Errorf("no package %s", path)
 }
 
-// culprit returns the number of the mutant that is nearest to a position, or 0: the first in
-// the smallest piece of syntax around it that has one.
+// culprit returns the number of the mutant that is nearest to a position: the first one in the
+// smallest piece of syntax around the position that has one. Without any, it returns 0.
 func culprit(files []*ast.File, pos token.Pos) int {
 	n := 0
 	for _, f := range files {

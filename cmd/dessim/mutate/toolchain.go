@@ -14,7 +14,7 @@ import (
 	"dessim/sim/host/overlay"
 )
 
-// hostPackage makes nodes of ordinary Go programs, and needs the overlay of package overlay.
+// hostPackage makes nodes of ordinary Go programs, and needs the overlay of the standard library.
 const hostPackage = "dessim/sim/host"
 
 // toolchain is the go command for a build.
@@ -27,8 +27,8 @@ type toolchain struct {
 
 func usual() *toolchain { return &toolchain{path: "go"} }
 
-// toolchainFor returns what builds in a folder. Programs that host others are built as by the command
-// dessim go build, but for cgo: it is off, and no package is refused for it.
+// toolchainFor returns the toolchain for a build in a folder. Programs that host others are built as
+// by the command dessim go build, but cgo is always off.
 func toolchainFor(ctx context.Context, dir string, hosted bool) (*toolchain, error) {
 	g := usual()
 	if !hosted {
@@ -59,7 +59,7 @@ func toolchainFor(ctx context.Context, dir string, hosted bool) (*toolchain, err
 	return g, err
 }
 
-// tagsWith returns the tags that GOFLAGS has, which a flag would take the place of, and one more.
+// tagsWith returns the tags of GOFLAGS, which the flag -tags would replace, and one more.
 func tagsWith(goflags, tag string) string {
 	for _, word := range strings.Fields(goflags) {
 		if tags, ok := strings.CutPrefix(strings.TrimLeft(word, "-"), "tags="); ok && tags != "" {
@@ -69,7 +69,7 @@ func tagsWith(goflags, tag string) string {
 	return tag
 }
 
-// run runs the go command in a folder. The error has the first line that says something.
+// run runs the go command in a folder. The error has the first line that is not a heading.
 func (g *toolchain) run(ctx context.Context, dir string, args ...string) (string, error) {
 	var failed bytes.Buffer
 	c := exec.CommandContext(ctx, g.path, args...)

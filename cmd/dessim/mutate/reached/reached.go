@@ -1,6 +1,6 @@
 // Package reached notes which places of a package with mutants are reached. The rewritten package
-// calls it, and the process that makes its runs asks it after each. To note one is no operation on a
-// lock, channel or file: an ordinary Go program that runs as a node must not differ by it.
+// calls Mark, and the process that makes the runs calls Take after each. Mark uses no lock, channel or
+// file, so it changes nothing in an ordinary Go program that runs as a node.
 package reached
 
 import (
@@ -11,12 +11,12 @@ import (
 // Env is the variable of the environment without which nothing is noted.
 const Env = "DESSIM_MUTANTS_REACHED"
 
-// Places are the places of a package, by the numbers of their mutants. Of nil nothing is noted.
+// Places are the places of a package, by the numbers of their mutants. nil notes nothing.
 type Places struct{ seen []atomic.Bool }
 
 var places atomic.Pointer[Places]
 
-// New returns places with numbers below n, from which Take takes, or nil without Env.
+// New returns Places with numbers below n, which Take reads, or nil without Env.
 func New(n int) *Places {
 	if os.Getenv(Env) == "" {
 		return nil
