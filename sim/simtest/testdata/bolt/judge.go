@@ -150,19 +150,5 @@ func equal(is []store.Put, want map[string]string) error {
 
 // committed requires that when the faults are over, transactions are committed again.
 func committed(until protocol.Time) *check.Check {
-	asked, late := uint64(0), uint64(0)
-	return check.Eventually("after the faults, transactions are committed", until, func() (uint64, error) {
-		if asked > 0 && late == 0 {
-			return 0, errors.New("no transaction was")
-		}
-		return late, nil
-	}).Seeing(sim.Output, func(e *sim.Event) {
-		switch {
-		case e.At <= calm:
-		case e.Kind == kindAsks:
-			asked++
-		case e.Kind == kindDoes:
-			late++
-		}
-	})
+	return check.Answered("after the faults, transactions are committed", calm, until, kindAsks, kindDoes)
 }

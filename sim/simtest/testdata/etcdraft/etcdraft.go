@@ -5,7 +5,6 @@ package etcdraft
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -217,19 +216,5 @@ func linearizable() *check.Check {
 
 // answered requires that when all has healed, operations are answered again.
 func answered(until protocol.Time) *check.Check {
-	asked, late := uint64(0), uint64(0)
-	return check.Eventually("after the faults, operations are answered", until, func() (uint64, error) {
-		if asked > 0 && late == 0 {
-			return 0, errors.New("no operation was answered")
-		}
-		return late, nil
-	}).Seeing(sim.Output, func(e *sim.Event) {
-		switch {
-		case e.At <= calm:
-		case e.Kind == kindAsks:
-			asked++
-		case e.Kind == kindGets:
-			late++
-		}
-	})
+	return check.Answered("after the faults, operations are answered", calm, until, kindAsks, kindGets)
 }

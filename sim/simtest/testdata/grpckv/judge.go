@@ -2,7 +2,6 @@ package grpckv
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"example.com/grpckv/kv"
@@ -114,19 +113,5 @@ func seen(clients int, until protocol.Time) *check.Check {
 
 // answered requires that when the faults are over, operations are answered again.
 func answered(until protocol.Time) *check.Check {
-	asked, late := uint64(0), uint64(0)
-	return check.Eventually("after the faults, operations are answered", until, func() (uint64, error) {
-		if asked > 0 && late == 0 {
-			return 0, errors.New("no operation was answered")
-		}
-		return late, nil
-	}).Seeing(sim.Output, func(e *sim.Event) {
-		switch {
-		case e.At <= calm:
-		case e.Kind == kindAsks:
-			asked++
-		case e.Kind == kindGets:
-			late++
-		}
-	})
+	return check.Answered("after the faults, operations are answered", calm, until, kindAsks, kindGets)
 }
