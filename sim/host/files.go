@@ -19,7 +19,7 @@ var kindDisk = protocol.KindOf("disk")
 // leads the system calls of a hosted program here; calltable.go lists those that are served.
 //
 // Everything happens within the node's steps: in calls of the program, or of the driver when the disk
-// has finished a flush. A caller holds mu, and parks only to wait for a condition. There are no
+// has finished a flush. A caller holds the mutex, and parks only to wait for a condition. There are no
 // goroutines and no timers.
 //
 // The node's disk has the volume's records or the program's own. It becomes the volume's with the
@@ -31,7 +31,7 @@ type files struct {
 	do          func(func(env *protocol.Env))
 	print       func(stderr bool, text []byte)
 
-	mu         sync.Mutex
+	quietMutex
 	vol        *volume.Volume
 	image      []imageFile
 	failed     bool   // the volume cannot be mounted
@@ -87,18 +87,6 @@ func newFiles(l *life, image []imageFile) *files {
 		mappings:    make(map[uintptr][]mapping),
 		waits:       make(map[uint64]string),
 	}
-}
-
-// lock begins a call of the program, whose locks are no operations of its goroutine.
-func (f *files) lock() (was bool) {
-	was = simQuiet(true)
-	f.mu.Lock()
-	return was
-}
-
-func (f *files) unlock(was bool) {
-	f.mu.Unlock()
-	simQuiet(was)
 }
 
 // begin looks at the records that survived, and mounts them if they are files.
@@ -248,7 +236,7 @@ func (f *files) goOn(l *life) {
 	f.do, f.print = l.do, l.Print
 	f.unlocked, f.locks = nil, nil
 	for _, w := range f.flushes {
-		w.ended = sync.NewCond(&f.mu) // no goroutine waits any more
+		w.ended = sync.NewCond(&f.Mutex) // no goroutine waits any more
 	}
 	for _, n := range protocol.SortedKeys(f.mappings) {
 		for _, m := range f.mappings[n] {

@@ -50,7 +50,7 @@ func (f *files) flush(records []uint64, path string) (lost []volume.Ino, ok bool
 	if len(records) == 0 {
 		return nil, true
 	}
-	w := &flush{records: records, ended: sync.NewCond(&f.mu)}
+	w := &flush{records: records, ended: sync.NewCond(&f.Mutex)}
 	tag := uint64(1) // the lowest that is free: questions about the flush are named by it
 	for f.flushes[tag] != nil {
 		tag++

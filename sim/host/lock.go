@@ -99,7 +99,7 @@ func (f *files) take(l lockOf, d *openFile, waits bool) syscall.Errno {
 			return syscall.EAGAIN
 		}
 		if f.unlocked == nil {
-			f.unlocked = sync.NewCond(&f.mu)
+			f.unlocked = sync.NewCond(&f.Mutex)
 		}
 		d.refs++ // so that it stays
 		f.wait(f.unlocked, "waits for a lock of "+d.path, func() bool { return f.locks.conflict(&l) == nil })

@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/netip"
 	"os"
-	"sync"
 	"syscall"
 
 	"dessim/protocol"
@@ -22,7 +21,7 @@ import (
 // node to itself are reliable, and arrive in a later step.
 //
 // Everything happens within the node's steps: in calls of the program, or of the driver when a message
-// comes or a timer is due. A caller holds mu, and parks only to wait for a condition. There are no
+// comes or a timer is due. A caller holds the mutex, and parks only to wait for a condition. There are no
 // goroutines, and no timers of the bubble.
 type network struct {
 	id          protocol.NodeID
@@ -30,7 +29,7 @@ type network struct {
 	own         netip.Addr
 	send        func(to protocol.NodeID, kind protocol.Kind, msg []byte)
 
-	mu      sync.Mutex
+	quietMutex
 	now     int64 // the bubble's time
 	timers  timers
 	sockets uint64 // how many were made
@@ -80,18 +79,6 @@ func (l *life) Net() any { return l.net }
 
 // Addr returns the node's address, for package net.
 func (w *network) Addr() netip.Addr { return w.own }
-
-// lock begins a call of the program, whose locks are no operations of its goroutine.
-func (w *network) lock() (was bool) {
-	was = simQuiet(true)
-	w.mu.Lock()
-	return was
-}
-
-func (w *network) unlock(was bool) {
-	w.mu.Unlock()
-	simQuiet(was)
-}
 
 // What the driver calls.
 
@@ -144,10 +131,10 @@ func (w *network) finish() {
 // exit closes all connections, as an operating system does for a process that ends. Segments that are
 // lost then are not sent again. A crash does not call it.
 func (w *network) exit() {
-	if !w.mu.TryLock() {
+	if !w.TryLock() {
 		return // the program has panicked in here
 	}
-	defer w.mu.Unlock()
+	defer w.Unlock()
 	for _, id := range protocol.SortedKeys(w.streams) {
 		s := w.streams[id]
 		s.close(s.drop)

@@ -29,7 +29,7 @@ type waiting struct {
 func (k *socket) init(w *network, local, remote netip.AddrPort, ring func()) {
 	w.sockets++
 	k.w, k.local, k.remote = w, local, remote
-	k.reads.L, k.writes.L = &w.mu, &w.mu
+	k.reads.L, k.writes.L = &w.Mutex, &w.Mutex
 	k.timer = timer{order: w.sockets, ring: ring}
 }
 

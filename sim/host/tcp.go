@@ -60,7 +60,7 @@ func (w *network) begin(to protocol.NodeID, local, remote netip.AddrPort) (*stre
 	return s, nil
 }
 
-// await waits until the SYN is answered, or ctx is done. No method of ctx is called with mu held:
+// await waits until the SYN is answered, or ctx is done. No method of ctx is called with the mutex held:
 // it is code of the program, and may park.
 func (s *stream) await(ctx context.Context) error {
 	w, canceled := s.w, false
