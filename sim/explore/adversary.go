@@ -13,7 +13,7 @@ import (
 
 // An Adversary makes crashes and message orders questions of the nodes that they
 // affect, and asks each question as late as possible. So a search that merges states
-// reaches every crash and every order, and visits each state before them once. What it
+// reaches every crash and every order, and visits each state before them once. A run that it
 // finds is a list of answers, which can be shrunk and replayed like any other.
 //
 // A node that may crash puts out the effect that its crash waits for, of a kind that
@@ -31,8 +31,7 @@ type Adversary struct {
 	AnyOrder bool
 	// Crashes are the times that a crashed node may stay down. Each node may crash once,
 	// in its first incarnation: before each step with a lasting effect, and after each
-	// lasting effect (see the type Crashes). All, some or none of its unsynced records
-	// survive.
+	// lasting effect (see Misfortunes). All, some or none of its unsynced records survive.
 	Crashes []time.Duration
 	// Members is the number of nodes that may crash, from node 0 on; 0 is all.
 	Members int
@@ -144,7 +143,7 @@ func (n *adversaryNode) Timeout(env *protocol.Env, tag uint64) {
 	n.ask(env)
 }
 
-// Flushed tells the wrapped node, which is a protocol.Flusher.
+// Flushed passes the end of a flush to the wrapped node, which is a protocol.Flusher.
 func (n *adversaryNode) Flushed(env *protocol.Env, tag uint64, failed bool) {
 	n.step(env, func(env *protocol.Env) { n.node.(protocol.Flusher).Flushed(env, tag, failed) })
 }

@@ -14,8 +14,8 @@ type candidate struct {
 	last   *misfortune   // nil: none, and no parent
 	to     protocol.Time // when a further misfortune comes at the latest
 
-	trial *Trial // once it has begun, and so is wait
-	wait  sign   // of last
+	trial *Trial // set by begin, like wait
+	wait  sign   // that last has begun
 }
 
 // begin sets the trial.
@@ -33,14 +33,14 @@ func (c *candidate) words() []string {
 	return append(c.parent.words(), c.last.String())
 }
 
-// grow returns the candidates with one misfortune more than c, the first to be tried first.
-// most, unless it is -1, is how many runs there are for all candidates of c's level.
+// grow returns the candidates with one misfortune more than c, in the order in which they are tried.
+// most, unless it is -1, is the number of runs for all candidates of the next level.
 func (g *misfortuneSearch) grow(c *candidate, all []place, most, level int) []*candidate {
 	if c.last == nil {
 		return g.first(c, all, most)
 	}
 	if most >= 0 {
-		const spare = 4 // for runs after which less can happen
+		const spare = 4 // since some runs have fewer candidates than others
 		most = spare * (most + level - 1) / level
 	}
 	return g.cut(inTurn(g.slanted(g.at(c, near(c.last.place, all, g.usual, most)))), most)
@@ -60,7 +60,7 @@ func (g *misfortuneSearch) at(c *candidate, places []*place) (out []*candidate) 
 }
 
 // each calls see with the misfortunes of each kind at a place that can follow those of c. It
-// counts what is skipped.
+// counts those that are skipped.
 func (g *misfortuneSearch) each(c *candidate, p *place, see func(kind int, some []misfortune)) {
 	for k := range g.kinds {
 		if !g.tries[k] {
@@ -81,15 +81,15 @@ func (g *misfortuneSearch) candidate(parent *candidate, kind, variant int, m mis
 	return &candidate{parent: parent, last: &m, to: m.place.at + protocol.Time(m.lasts) + g.To - g.From}
 }
 
-// alike are the misfortunes of one kind that do the same at like places.
+// alike has the misfortunes of one kind that do the same at places of one class.
 type alike struct {
 	kind, variant int
 	places        []int32 // indexes of the places: a long run has millions of misfortunes
 }
 
 // first returns the candidates with one misfortune, at most that many, or all if most is -1.
-// Kinds take turns. Within a kind, those that do the same at like places take turns with
-// others, and are spread over the run.
+// Kinds alternate. Within a kind, groups of those that do the same at places of one class alternate, and
+// each group is spread over the run.
 func (g *misfortuneSearch) first(c *candidate, all []place, most int) (out []*candidate) {
 	type key struct {
 		kind, variant int
@@ -134,7 +134,7 @@ func (g *misfortuneSearch) first(c *candidate, all []place, most int) (out []*ca
 	return out
 }
 
-// untried counts n misfortunes for which there are no runs.
+// untried counts n misfortunes for which no runs are left.
 func (g *misfortuneSearch) untried(kind, n int) {
 	g.found.Kinds[kind].Untried += n
 	g.found.Untried += n
@@ -143,8 +143,8 @@ func (g *misfortuneSearch) untried(kind, n int) {
 // site is a misfortune: one of a kind at a place.
 type site struct{ kind, variant, place int }
 
-// sites returns at most that many misfortunes, or all if most is -1. Groups take turns, those
-// with lower variants first.
+// sites returns at most that many misfortunes, or all if most is -1. Groups alternate, those with
+// lower variants first.
 func sites(groups []alike, most int) (out []site) {
 	slices.SortStableFunc(groups, func(a, b alike) int { return cmp.Compare(a.variant, b.variant) })
 	longest := 0
@@ -187,8 +187,8 @@ func (g *misfortuneSearch) slanted(all []*candidate) [][]*candidate {
 }
 
 // near returns copies of at most that many places, or of all if most is -1, in the order of how
-// much they have to do with the place of an earlier misfortune. First come, in turn, those of
-// what is not usual, with the first of each class first, and those that have a node in common
+// much they have to do with the place of an earlier misfortune. First come, alternating, places of
+// effects that are not usual, the first of each class first, and places that have a node in common
 // with it; then the others.
 func near(first *place, all []place, usual map[uint64]bool, most int) []*place {
 	var unusual, touching, others []*place
@@ -218,7 +218,7 @@ func near(first *place, all []place, usual map[uint64]bool, most int) []*place {
 		out = out[:most]
 	}
 	for i, p := range out {
-		c := *p // or all would stay in memory
+		c := *p // otherwise all places would stay in memory
 		out[i] = &c
 	}
 	return out

@@ -49,7 +49,7 @@ func firstDifference(run func(w io.Writer, second bool) (whole bool)) *Differenc
 		defer func() { _ = recover() }() // the run here panics too, for the caller
 		buffered := bufio.NewWriterSize(w, 1<<16)
 		defer func() {
-			if there { // else the run may still write
+			if there { // otherwise the run may still write
 				buffered.Flush()
 			}
 		}()

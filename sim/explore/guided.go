@@ -15,7 +15,7 @@ const generation = 64
 // mostAncestors bounds the cost of a mutant's answer.
 const mostAncestors = 24
 
-// mutant answers as its parent did, but for some questions, which its own seed answers.
+// mutant answers as its parent did, except some questions, which its own seed answers.
 // Questions have names, so a corpus keeps only seeds and no answers, and a mutant whose run
 // leaves its parent's still has its parent's answers.
 type mutant struct {
@@ -53,8 +53,8 @@ func (m *mutant) Choose(k protocol.Key, n uint64) uint64 { return m.of(k).Choose
 func (m *mutant) Chance(k protocol.Key, p protocol.Ratio) bool { return m.of(k).Chance(k, p) }
 
 // coverage is an observer that collects what a run reached: hashes of pairs of a node's
-// state and the kind of message that it then receives. The state is what shows outside: the
-// kinds of the latest output and the latest message, and whether the node has restarted.
+// state and the kind of message that it then receives. The state is what can be seen from outside:
+// the kinds of the latest output and the latest message, and whether the node has restarted.
 type coverage struct {
 	nodes   []nodeState
 	reached map[uint32]bool
@@ -131,7 +131,7 @@ func (c *corpus) learn(i uint64, r SeedRun, fresh []uint32) {
 }
 
 // Course makes the runs of a strategy one after the other, each as a Sweep of the same seeds
-// would: for who wants every outcome. Its zero value is the strategy Random.
+// would, for a caller that needs every outcome. Its zero value is the strategy Random.
 type Course struct {
 	Strategy Strategy
 	corpus   corpus

@@ -47,7 +47,7 @@ func (h *Histogram) add(n uint64) {
 	h.buckets[bucketOf(n)]++
 }
 
-// Quantile returns a number that so many percent of the others are not above: 50 is the median.
+// Quantile returns a number that is not exceeded by that percentage of the numbers: 50 is the median.
 // It is at most 1% too large, and 0 if there are no numbers.
 func (h *Histogram) Quantile(percent uint64) uint64 {
 	seen := uint64(0)

@@ -40,8 +40,8 @@ func (e *FileError) Unwrap() error { return e.Err }
 // Merge joins results files, in any order. A seed that is in several of them counts once;
 // if its results differ, the error is a NotDeterministicError. A file without a whole line,
 // of a shard that never began, adds nothing. Memory does not grow with the files, which are
-// in the order of their seeds. The report is of the seeds from the first that any file is of
-// to the last: SweepReport.Missing are those that nobody ran.
+// in the order of their seeds. The report covers the range from the first seed that was asked for in
+// any file to the last; SweepReport.Missing has those of them that were not run.
 func Merge(files []ResultsFile) (*Merged, error) {
 	var heads []*head
 	for _, f := range files {

@@ -25,7 +25,7 @@ type place struct {
 
 	peer protocol.NodeID // of a message
 	name uint64          // likewise, or of a flush; 0 is neither
-	gone bool            // the message, which nobody receives
+	gone bool            // no node receives the message
 
 	same uint64 // what is done: equal in another run that does the same
 }
@@ -33,7 +33,7 @@ type place struct {
 // sends reports whether the effect is a message.
 func (p *place) sends() bool { return p.on.Op == protocol.OpSend }
 
-// class is what places have in common that are much alike.
+// class groups places at which the same sort of thing happens.
 type class struct {
 	op   protocol.Op // 0: before a step
 	kind protocol.Kind
@@ -44,8 +44,8 @@ func (p *place) begins() bool { return p.on.Op == protocol.OpFlush && p.name != 
 
 func (p *place) class() class { return class{p.on.Op, p.on.Kind} }
 
-// sign is the event that shows that a misfortune has begun: one of a fault, or the sending of
-// the message, or the beginning of the flush, of a name. The zero sign has been seen before the run.
+// sign is the event that shows that a misfortune has begun: one of a fault, or the sending of a message
+// or the beginning of a flush, by its name. The zero sign counts as seen.
 type sign struct {
 	what sim.What
 	of   uint64
@@ -58,8 +58,8 @@ func (s sign) seen(e *sim.Event) bool {
 	return e.What == s.what && e.Tag == s.of
 }
 
-// places is the Observer that collects the places of a run, of nodes below the length of
-// nodes; of clients it collects what they send to those.
+// places is the Observer that collects the places of a run: those of the nodes below the length of
+// nodes, and those where clients send messages to them.
 type places struct {
 	from, to protocol.Time
 	wait     sign // nothing is collected before it, if it is not zero
@@ -146,7 +146,7 @@ func (p *places) Observe(e *sim.Event) {
 		p.did(e, n, fault.Anchor{Op: protocol.OpPersist}, before)
 	case sim.Synced:
 		n.unsynced, n.records, n.synced = nil, nil, true
-		if n.apart { // what a crash leaves that comes before is not what is there when the next step begins
+		if n.apart { // a crash before the next step leaves something else than one before this step
 			n.step = e.At
 		}
 		p.did(e, n, fault.Anchor{Op: protocol.OpSync}, before)
@@ -170,7 +170,7 @@ func (n *doer) begin(e *sim.Event) {
 	n.begun = n.unsynced
 }
 
-// flushing notes that a flush begins, or is done if it has no tag.
+// flushing notes that a flush begins. Without a tag, it ends at once.
 func (p *places) flushing(e *sim.Event, n *doer) {
 	n.apart = true
 	if e.Tag == 0 {
@@ -182,7 +182,7 @@ func (p *places) flushing(e *sim.Event, n *doer) {
 	n.synced = false
 }
 
-// flushed takes out the records that no crash loses any more. Places keep the array as it was.
+// flushed removes the records that no crash loses any more. Places keep the array as it was.
 func (n *doer) flushed(body []byte, upTo uint64) {
 	safe := protocol.IndexList(body)
 	var left []int
@@ -223,7 +223,7 @@ func (p *places) doer(id protocol.NodeID) *doer {
 func (p *places) isClient(id protocol.NodeID) bool { return uint64(id) >= uint64(len(p.nodes)) }
 
 // did counts an effect and adds the place after it; if it is the first of its step, also the
-// place before the step. before is unsynced of then.
+// place before the step. before is what unsynced was there.
 func (p *places) did(e *sim.Event, n *doer, on fault.Anchor, before []int) {
 	if e.At < p.from {
 		return
@@ -264,7 +264,7 @@ func (p *places) did(e *sim.Event, n *doer, on fault.Anchor, before []int) {
 	}
 }
 
-// supersede marks the places before which the node does more at the same time.
+// supersede marks the places after which the node does more at the same time.
 func (p *places) supersede(n *doer, by *place) {
 	if n.last > 0 && p.list[n.last-1].at == by.at {
 		p.list[n.last-1].last = false
@@ -276,7 +276,7 @@ func (p *places) supersede(n *doer, by *place) {
 	}
 }
 
-// identity folds what an effect does, but for its time.
+// identity folds what an effect does, without its time.
 func (n *doer) identity(e *sim.Event) uint64 {
 	switch e.What {
 	case sim.Sent:

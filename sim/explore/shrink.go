@@ -18,9 +18,9 @@ import (
 // Guard defines the same failure: that check fails. MaxEvents bounds the run; 0 is no bound.
 type Guard struct {
 	Check string
-	// Way is how the check fails: the words of its sentence, but for numbers, names and short
-	// words, which may be values; "" is any way. A failure that only the end of the run shows has
-	// one, since what is missing then can be missing for very different reasons.
+	// Way is how the check fails: the words of its sentence, without numbers, names and short
+	// words, which may be values; "" is any way. It is set for a failure that only the end of the
+	// run shows, since something can be missing there for very different reasons.
 	Way       string
 	MaxEvents uint64
 }
@@ -288,7 +288,7 @@ func (h *hunt) end(i int, r Guarded) {
 	defer h.lock.Unlock()
 	h.tried[i].result = r
 	if !r.Fails {
-		h.tried[i].trial, h.tried[i].result.Used = nil, nil // which may hold much
+		h.tried[i].trial, h.tried[i].result.Used = nil, nil // they may hold much memory
 		return
 	}
 	if h.best < 0 || i < h.best {
@@ -342,7 +342,7 @@ func (t *Trial) hash() uint64 {
 	return h
 }
 
-// benign returns the trial without faults, but for a heal, and with every answer benign.
+// benign returns the trial without faults, except a heal, and with every answer benign.
 func (t *Trial) benign() *Trial {
 	faults := slices.DeleteFunc(slices.Clone(t.Faults), func(f fault.Fault) bool { return f.Op != fault.Heal })
 	return &Trial{Nodes: t.Nodes, Faults: faults}

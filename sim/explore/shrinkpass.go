@@ -325,8 +325,8 @@ func isChance(a *source.Answer) bool { return a.Range == 0 }
 func isChoice(a *source.Answer) bool { return a.Range != 0 && !OfTime(a.Key.Kind) }
 func isDelay(a *source.Answer) bool  { return a.Range != 0 && OfTime(a.Key.Kind) }
 
-// OfTime reports whether links, disks, the lag of nodes or stalls ask questions of that kind, with a range: nearly
-// all of them ask how long something takes.
+// OfTime reports whether links, disks, the lag of nodes or stalls ask questions of that kind, with a
+// range. Nearly all of them ask how long something takes.
 func OfTime(k protocol.Kind) bool {
 	return sim.AsksOfMessage(k) || sim.AsksOfDisk(k) || sim.AsksLag(k) || sim.AsksTime(k)
 }

@@ -60,7 +60,7 @@ func (r SeedRun) Salt() uint64 {
 	return r.Seed
 }
 
-// Source returns what answers the questions of the run r.
+// Source returns the source that answers the questions of the run r.
 func (s Strategy) Source(r SeedRun) protocol.Source {
 	switch {
 	case s == Swarm:

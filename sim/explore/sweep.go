@@ -33,8 +33,8 @@ type SweepOptions struct {
 	// is written and read here. Each worker has one, or one for each run: see Isolation. A
 	// process whose reads or writes fail after the interruption of the sweep has ended by it.
 	Process func(threads int) (io.ReadWriteCloser, error)
-	// Tell, unless nil, gets what these processes pass by TellSweep, by one goroutine at a
-	// time.
+	// Tell, unless nil, is called with the lines that these processes pass to ServeTell, by one
+	// goroutine at a time.
 	Tell func(lines []string)
 	// Progress, unless nil, is called after each run, by one goroutine at a time.
 	Progress func(Progress)
@@ -99,12 +99,14 @@ func (e *WriteError) Unwrap() error { return e.Err }
 // same for any number of workers: it handles results, from deciding whether to stop to
 // writing them, in the order of the seeds.
 //
-// Sweep makes each run that fails, and one in 64 of the others, twice, to see that they
-// agree; and if other processes make the runs, one in 256 once more in a process that has made
-// no other. If each run has a process, those that fail and that one in 256 are made in two. If ctx or the budget ends it, it begins no more runs, waits for those that have
-// begun, and returns a report that is not Complete. Runs of w that are interrupted end at
-// once and count for nothing: a run can take minutes. An error of none of this package's
-// types means a damaged results file.
+// Sweep makes each run that fails, and one in 64 of the others, twice, to see that they agree. If
+// other processes make the runs, it makes one in 256 once more in a process that has made no other.
+// If each run has a process of its own, those that fail and one in 256 are made in two processes.
+//
+// If ctx or the budget ends the sweep, it begins no more runs, waits for those that have begun, and
+// returns a report that is not Complete. Runs of w that are interrupted end at once, since a run can
+// take minutes, and do not count. An error that is of none of this package's types means a damaged
+// results file.
 func Sweep(ctx context.Context, w *World, o SweepOptions) (SweepReport, error) {
 	if o.To < o.From || o.To-o.From >= MaxSeeds {
 		panic(fmt.Sprintf("explore: sweep of seeds %d to %d, want 1 to %d of them", o.From, o.To, uint64(MaxSeeds)))
@@ -404,7 +406,7 @@ func (o *Outcome) unjudged() bool {
 	return o.Failure != "" || o.Panic != nil || o.Sim.Reason == sim.Bounded
 }
 
-// came says what the run came to.
+// came says how the run ended.
 func (l *seedLine) came() string {
 	if l.Signature != "" {
 		return fmt.Sprintf("%q with digest %s", l.Signature, l.Digest)

@@ -18,7 +18,7 @@ type SweepReport struct {
 	Errors       uint64   // runs in which a check or the simulator panicked
 	Groups       []Group  // of violations and errors, in the order of their first seeds
 	Doubts       []Doubt  // the inconclusive runs, in the order of their first seeds
-	Checks       []Judged // what became of each check of World.Checks, then of the others
+	Checks       []Judged // the verdicts of each check of World.Checks, then of the others
 	Unseen       []string // the Sometimes of the sweep that happened in no run
 	Counts       []Sum
 	Impacts      []Sum    // what the faults did that were asked for: see Outcome.Impacts
@@ -40,8 +40,8 @@ type Sum struct {
 	Runs uint64
 }
 
-// Judged is in how many runs a check had which verdict. In the others it had none: they did not
-// come to their ends, or do not have it. Numbers in the name are "#" if they differ.
+// Judged counts the runs in which a check had each verdict. In other runs it had none: they did not
+// come to their ends, or do not have the check. Numbers in the name are "#" if they differ.
 type Judged struct {
 	Check                                                 string
 	Passed, Violated, Inconclusive, Unseen, NotApplicable uint64
@@ -63,7 +63,7 @@ type Span struct {
 // Missing returns the seeds that the report ought to cover and does not, ascending.
 func (r *SweepReport) Missing() (missing []Span) {
 	if r.Asked.From > r.Asked.To {
-		return nil // nobody knows
+		return nil // the range is not known
 	}
 	next := r.Asked.From
 	for _, s := range r.Covered {
@@ -78,8 +78,8 @@ func (r *SweepReport) Missing() (missing []Span) {
 	return append(missing, Span{next, r.Asked.To})
 }
 
-// Strict returns the verdict if ineffective faults count, and misaddressed messages: with
-// one of either, a pass is inconclusive.
+// Strict returns the verdict if ineffective faults and misaddressed messages count: with one of either,
+// a pass is inconclusive.
 func (r *SweepReport) Strict() check.Verdict {
 	if v := r.Verdict(); v != check.Pass || len(r.Ineffective) == 0 && r.Misaddressed.Messages == 0 {
 		return v
@@ -101,8 +101,8 @@ type Group struct {
 // failed counts the runs that are in a group.
 func (r *SweepReport) failed() uint64 { return r.Violations + r.Errors }
 
-// Verdict returns the verdict of the sweep: Failed, if that is a run's. It is inconclusive if
-// some Sometimes never happened, or if seeds are missing for which nobody set a limit.
+// Verdict returns the verdict of the sweep: Failed, if a run has that. It is inconclusive if a Sometimes
+// never happened, or if seeds are missing and not because of SweepOptions.Budget.
 func (r *SweepReport) Verdict() check.Verdict {
 	switch {
 	case r.Errors > 0:
