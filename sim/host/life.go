@@ -95,6 +95,8 @@ func (n *node) Timeout(env *protocol.Env, _ uint64) {
 // Flushed wakes the goroutine of the program that waits for the flush.
 func (n *node) Flushed(env *protocol.Env, tag uint64, failed bool) {
 	if n.life.restarts {
+		n.life.setEnv(env) // what failed may have records that tell so
+		defer n.life.setEnv(nil)
 		n.life.files.settled(tag, failed)
 		return
 	}

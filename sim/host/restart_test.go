@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -69,5 +70,28 @@ func TestAProgramWithoutRestartStaysEnded(t *testing.T) {
 	n := store(t, 3, "", host.Options{ExitCrashes: true}, process)
 	if len(n.outputs[0]) != 1 {
 		t.Errorf("the processes read %q; want one process", n.outputs[0])
+	}
+}
+
+// On a machine the system goes on with what a process has begun to sync.
+func TestASyncMayFailAfterItsProcessHasEnded(t *testing.T) {
+	n := store(t, 3, "failsync 0 at 10ms for 1ms", host.Options{RestartAfter: time.Second}, func(ctx context.Context, h *host.Host) error {
+		text, err := os.ReadFile("lines")
+		if err == nil {
+			h.Output(protocol.KindOf("has"), text)
+			<-ctx.Done()
+		}
+		time.Sleep(10 * time.Millisecond)
+		f, err := os.Create("lines")
+		if err != nil {
+			return err
+		}
+		fmt.Fprint(f, "unsynced")
+		go f.Sync()
+		time.Sleep(time.Millisecond)
+		return errors.New("no more")
+	})
+	if want := []string{"unsynced"}; !slices.Equal(n.outputs[0], want) {
+		t.Errorf("the processes read %q; want %q", n.outputs[0], want)
 	}
 }
