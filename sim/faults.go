@@ -66,8 +66,7 @@ func (s *Sim) pushTurn(i int) {
 }
 
 // open begins the window of a fault whose effect was just done, perhaps by another node
-// than the one that it hits. Nothing can tell before the window opens; an event says so
-// then.
+// than the one that it hits. It changes nothing before the window opens, which an event shows.
 func (s *Sim) open(f *fault.Fault) {
 	i := s.indexOf(f)
 	w := &s.windows[i]

@@ -26,7 +26,7 @@ type impact struct {
 	met   uint64 // messages on its links while it was open
 	begun bool   // the fault; of a crash that waits for an effect, its wait
 	why   string // it did nothing, if n is 0
-	text  string // the fault in words, once observers are told of it
+	text  string // the fault in words, made when an observer is shown it
 }
 
 // did counts what the fault did. It searches, so it is not for what happens often.

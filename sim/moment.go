@@ -52,7 +52,7 @@ func (m *Moment) Doing() string {
 	return fmt.Sprintf("receives %v from %v", m.kind, m.peer)
 }
 
-// who names the node, or says that it is none.
+// who names the node whose code was running, or says that it was an observer or the simulator.
 func (m *Moment) who() string {
 	if m.Node == protocol.Outside {
 		return "an observer or the simulator"

@@ -30,13 +30,13 @@ type Plan struct {
 	// Random, unless nil, answers what the code of nodes reads from crypto/rand: see
 	// package cryptorand.
 	Random Random
-	// Shadow is the share of what nodes promise that is compared with what is safe on their
-	// disks at that moment: see protocol.Promiser. Which, are questions, unless it is all. Unless
-	// it is 0, all promises are compared that nodes make alike: see protocol.Promise.
+	// Shadow is the share of the promises of nodes that are compared with what is safe on their
+	// disks at that moment: see protocol.Promiser. Questions decide which, unless all are. Unless
+	// Shadow is 0, all promises that nodes make alike are compared, too: see protocol.Promise.
 	// It changes nothing else in the run.
 	Shadow protocol.Ratio
-	// Twin makes another node id, beside the run, for that. It must leave no trace. Nil is
-	// Node, which then leaves none.
+	// Twin makes another node id, beside the run, for that. It must have no side effect. Nil is
+	// Node, which then must have none.
 	Twin func(id protocol.NodeID) protocol.Node
 	// Starts is when each node starts; nil means all at time 0.
 	Starts []protocol.Time

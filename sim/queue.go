@@ -177,7 +177,7 @@ func (q *queue) popRarely(limit protocol.Time) (e entry, ok bool) {
 	return e, true
 }
 
-// peek returns the least event and takes nothing. ok is false if there is none.
+// peek returns the least event and leaves it in the queue. ok is false if there is none.
 func (q *queue) peek() (e entry, ok bool) {
 	if q.next == len(q.run) && len(q.late) == 0 {
 		if q.mask == 0 {

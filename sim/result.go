@@ -102,7 +102,7 @@ type FaultCounts struct {
 	Orders        uint64 // turns of goroutines, by Order, that were not the first that could run
 	Yields        uint64 // turns that goroutines gave away, by Yield
 	Stalls        uint64 // operations before which goroutines stood still, by Stall
-	Full          uint64 // steps in which a node was told that its disk is full
+	Full          uint64 // steps in which a node asked whether its disk is full, and it was
 	Corrupted     uint64
 	Slowed        uint64 // messages that Slow made late
 	Clogged       uint64 // messages that waited in a Clog
@@ -152,7 +152,7 @@ const (
 	TimeUp             // Until was reached with events pending
 	Bounded            // Plan.Events have happened, and more were pending
 	Interrupted        // by Interrupt
-	Broken             // by a panic; set by whoever recovers from it
+	Broken             // by a panic; set by the code that recovers from it
 )
 
 // String returns the reason in words.

@@ -7,10 +7,10 @@ import (
 	"dessim/protocol"
 )
 
-// A Selective is an Observer that sees, of the messages, timers and outputs that it watches, only some.
-// What a message is about stands in its first byte (see protocol.Component), and what a timer or an
-// output is about in its tag or kind, so most observers can say by that what is not for them; it
-// costs nothing then.
+// A Selective is an Observer that sees only some of the messages, timers and outputs that it watches.
+// The first byte of a message says what it is about (see protocol.Component), and so does the tag of a
+// timer and the kind of an output. So most observers can exclude others by that, which then cost
+// nothing.
 type Selective interface {
 	Observer
 	// Selects returns what limits the set that Watch names. It is asked once, at New.
@@ -30,12 +30,13 @@ type Selection struct {
 	Armed []bool
 }
 
-// An Observer that is Sampling is shown the events of some nodes alone, and those of none: so what
-// others do costs nothing, and one that judges a sample costs the same however many nodes there are.
+// A Sampling is an Observer that is shown the events of some nodes alone, and those that happen to no
+// node. The events of others cost nothing, so a check of a sample costs the same for any number of
+// nodes.
 type Sampling interface {
 	Observer
-	// Only returns what tells whether the events of a node are shown. It is asked once for each node,
-	// at New. Nil is all nodes.
+	// Only returns a function that reports whether the events of a node are shown; nil shows those of
+	// all nodes. Both are called at New, the function once for each node.
 	Only() func(id protocol.NodeID) bool
 }
 

@@ -11,7 +11,7 @@ import (
 // that promises something (see protocol.Promiser), the simulator makes another node of the
 // same identity, beside the run, has it start from the records that a crash at that moment
 // would leave, and asks whether it keeps the promise. Nothing of the run changes: what
-// the other node does is forgotten. So a promise that is told too early is seen in any
+// the other node does is forgotten. So a promise that is made too early is seen in any
 // run, without a crash.
 
 // shadows is what a run with Plan.Shadow needs.
@@ -79,7 +79,7 @@ func (x *shadows) promises(id protocol.NodeID, n protocol.Node) {
 	x.nodes[id] = shadowed{Promiser: p, repeats: repeats, from: protocol.Outside}
 }
 
-// of returns the node with what is known of its shadows, or nil if nobody looks at it.
+// of returns the node with what is known of its shadows, or nil if its promises are not judged.
 func (x *shadows) of(id protocol.NodeID) *shadowed {
 	if x == nil || x.nodes[id].Promiser == nil {
 		return nil
@@ -87,8 +87,8 @@ func (x *shadows) of(id protocol.NodeID) *shadowed {
 	return &x.nodes[id]
 }
 
-// rots has nobody look at a node of which a record rotted, until it starts again: its disk is
-// not what it wrote.
+// rots stops judging a node of which a record rotted, until it starts again: its disk is not what
+// it wrote.
 func (x *shadows) rots(id protocol.NodeID) {
 	if x != nil {
 		x.nodes[id] = shadowed{}
@@ -114,8 +114,8 @@ func (s *Sim) shadow(c *cause, n *node, x *shadowed, f *protocol.Effect) {
 		return
 	}
 	d := s.disk(c.id)
-	// The same promises are asked for once, while nothing is forgotten of the disk; if several
-	// nodes keep all of them, once, whoever tells them.
+	// The same promises are asked for once, while nothing is forgotten of the disk. Those that
+	// several nodes keep are asked for once for all nodes.
 	var name uint64
 	lately := w.lately[:]
 	if slices.ContainsFunc(w.list, func(p protocol.Promise) bool { return p.Holders == 0 }) {
@@ -250,8 +250,8 @@ func (s *Sim) held(id protocol.NodeID, f *protocol.Effect) string {
 	return ""
 }
 
-// differs returns what is wrong with a promise of which all must say the same, or "". Nobody
-// is held to what a Byzantine node says.
+// differs returns what is wrong with a promise of which all must say the same, or "". Promises of a
+// Byzantine node do not count.
 func (s *Sim) differs(id protocol.NodeID, f *protocol.Effect, p *protocol.Promise) string {
 	if !p.Common || s.acts != nil {
 		return ""

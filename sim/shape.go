@@ -33,7 +33,7 @@ func expQuantile(above uint64) uint64 {
 	return (13<<unitBits - log2(above)) * ln2 >> 32
 }
 
-// log2 gives the binary logarithm of x, from 1 to 2^32, in units of 2^-24: each
+// log2 returns the binary logarithm of x, from 1 to 2^32, in units of 2^-24: each
 // squaring of the mantissa yields one more binary digit.
 func log2(x uint64) uint64 {
 	n := bits.Len64(x) - 1

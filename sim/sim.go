@@ -25,16 +25,16 @@
 //
 // # Disks
 //
-// A node's disk is a log of records, which a sync makes safe, all of them, or a flush, some of
-// them: see protocol.Env. A crash loses the others, or as many as its fault says, each by a
-// question. So a file system that keeps its operations as records needs nothing else of the
-// simulator to lose a rename and keep what was written, or the other way round.
+// A node's disk is a log of records. A sync makes all of them safe, and a flush some of them: see
+// protocol.Env. A crash loses the others, or as many as its fault says, each by a question. So a file
+// system that keeps its operations as records needs nothing else of the simulator to lose a rename
+// and keep the data, or the other way round.
 //
 // # Shadow restarts
 //
 // What a node tells others must be on its disk. A node that is a protocol.Promiser says what
 // an effect promises. When that effect leaves, Plan.Shadow has the run start another node
-// from the records that a crash would leave then, and ask it. So what is told too early is
+// from the records that a crash would leave then, and ask it. So a promise that is made too early is
 // seen without a crash, in a run that stays the same.
 //
 // # Parts
@@ -52,9 +52,9 @@
 // pending event is one cache line in pages that never move, with bodies of up to
 // 32 bytes inline and longer ones shared by reference; a node is one cache line,
 // and everything seldom needed (disk, faults, held events) stands elsewhere
-// behind one flag. Memory is that of the most that was ever pending at once: records and
-// chunks are used again and never given back. What is cancelled counts as pending only
-// as long as it is outnumbered: see kill.
+// behind one flag. Memory follows from the most events that were ever pending at once: records and
+// chunks are used again and never given back. Cancelled events stay pending only while they are
+// outnumbered by others: see kill.
 //
 // # Observers
 //
@@ -65,9 +65,9 @@
 //
 // # Where to start
 //
-// Plan is what a run is made of, New and Sim.Run make it, and Result is what it comes to;
-// the package example has two nodes. To run a protocol of your own, begin with package
-// scenario. Below this package, and without knowledge of any machine:
+// Plan describes a run, New and Sim.Run make it, and Result is its result; the package example has
+// two nodes. To run a protocol of your own, begin with package scenario. Below this package, and
+// without knowledge of any machine:
 //
 //	fault       the fault language
 //	traitor     nodes that lie
@@ -121,7 +121,7 @@ type Sim struct {
 	shown    Event           // what the watchers are being shown
 	kinds    []protocol.Kind // of pending messages by slot, when an observer watches arrivals
 	result   Result
-	shadows  *shadows      // nil unless what nodes tell is looked at
+	shadows  *shadows      // nil without Plan.Shadow
 	live     [2]int        // pending events that will happen, by whether they are background
 	dead     int           // entries of the queue that will not happen: see kill
 	askAt    uint64        // step before which Done is not asked again

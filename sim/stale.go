@@ -115,7 +115,7 @@ func (s *Sim) echoTo(id protocol.NodeID) {
 	}
 }
 
-// echo asks of each of these messages whether it comes again.
+// echo asks whether each of these messages comes again.
 func (s *Sim) echo(e *echo, among func(x *past) bool) {
 	for i := range e.passed {
 		for x := range e.passed[i].all {

@@ -26,9 +26,9 @@ import (
 // A plan's faults count by their ID: so runs of plans that differ in the faults alone
 // may be compared, if faults that differ have different IDs.
 //
-// Call it between steps. ok is false if the state cannot be folded: a Byzantine node
-// remembers what is not visible here, and so does an Echo;
-// and if the run is in parts. It looks at everything, so it is for small worlds.
+// Call it between steps. ok is false if the state cannot be folded: if the run is in parts, or has a
+// Byzantine node or an Echo, which remember what is not visible here. It looks at everything, so it is
+// for small worlds.
 // machine must fold all that the node's steps depend on; it is called with nil for a
 // node that is down.
 func (s *Sim) State(machine func(id protocol.NodeID, m protocol.Node) uint64, names bool) (fold uint64, ok bool) {
@@ -185,7 +185,7 @@ func (s stateFold) event(e entry) uint64 {
 	return h // the disk is done, or nothing: the rest of the record is old
 }
 
-// each calls give with the pending events, in no particular order.
+// each calls give with every pending event, in no particular order.
 func (q *queue) each(give func(e entry)) {
 	for _, e := range q.run[q.next:] {
 		give(e)

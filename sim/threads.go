@@ -114,8 +114,8 @@ type bed struct {
 }
 
 // until returns once done does, which looks at what others change before they rouse the sleeper.
-// It looks so many times before it falls asleep. Whoever is late to rouse may do so in a later
-// sleep, so it looks again.
+// It looks that often before it falls asleep. A call of rouse that is late may end a later sleep, so
+// it looks again.
 func (b *bed) until(done func() bool, spins int) {
 	for {
 		for range spins {

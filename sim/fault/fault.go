@@ -75,13 +75,13 @@ const (
 	Crash     Op = iota + 1 // Node loses volatile state, timers and unsynced records; After, On, Disk, For
 	Restart                 // Node begins its next incarnation, if it is down
 	Pause                   // Node takes no step for a while; events wait, including the end of a sync; a crash ends it; For
-	FailSync                // Node's next Sync or Flush fails: a Sync crashes it there, and of a Flush it is told; each of several fails another; On, Disk, For
+	FailSync                // Node's next Sync or Flush fails: a Sync crashes it there, a Flush reports it; each of several fails another; On, Disk, For
 	SlowSync                // each Sync or Flush of Node takes By longer; For
 	LateTimer               // Rate of the timers that Node sets fire later than due, by at most By; For
 	Order                   // goroutines of Node run in a drawn order within a step, not in the order in which they could; For
 	Yield                   // before Rate of the operations on channels and locks in Node, the goroutine lets others run first; For
 	Stall                   // before Rate of the operations on channels and locks in Node, the goroutine stands still, by at most By; For
-	Full                    // Node's disk is full: it is told so if it asks, as a node with files does, and nothing else changes; For
+	Full                    // Node's disk is full: Env.Full says so, which a node with files asks, and nothing else changes; For
 	Rot                     // one bit of a synced record of Node flips, if it has one: damage beyond the model; its checksum shows it at the next start, and Node is down for good, unless the bit is of a payload: see protocol.Env.PersistFrom
 
 	Partition // messages between nodes of different Groups are lost; a node in none is unaffected; For, Every

@@ -12,8 +12,8 @@ import (
 	"dessim/sim/wording"
 )
 
-// AnyNodes is the number of nodes for Validate where it is not known how many a run has: whoever
-// builds the run validates its faults once more.
+// AnyNodes is the number of nodes for Validate where it is not known how many a run has: the
+// code that builds the run validates its faults once more.
 const AnyNodes = math.MaxInt32
 
 // Validate returns an error for the first thing that makes the faults impossible in a run

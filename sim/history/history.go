@@ -1,4 +1,4 @@
-// Package history keeps what happened in a run, for whoever asks afterwards: a report, a story, a
+// Package history keeps what happened in a run, for readers of the run: a report, a story, a
 // debugger, an export.
 //
 // A History observes a run. It has a row for each event, in their order, with the row where a
@@ -30,7 +30,7 @@ type History struct {
 	Texts    Table[string]
 	Timers   Table[string] // their names
 	Reason   string        // why the run ended; "" if it broke
-	Figures  *stats.Meter  // measures the run, or nil: only for somebody who looks at all of it
+	Figures  *stats.Meter  // measures the run; nil unless a reader needs it
 
 	words  func(e *sim.Event) string
 	source protocol.Source

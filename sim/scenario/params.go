@@ -74,7 +74,7 @@ func (x *Param) Get(p *Params) string { return x.get(p) }
 func (x *Param) Shown(p *Params) bool { return !x.Kept && (!x.Rare || x.get(p) != "") }
 
 // Private reports whether p has what the scenario keeps in replay files alone, such as the
-// secrets of nodes: nothing shows it, and whoever writes it down makes the file private.
+// secrets of nodes: it is shown nowhere, and a file that has it must be private.
 func (s *Scenario) Private(p *Params) bool {
 	return slices.ContainsFunc(s.Own, func(x *Param) bool { return x.Kept && x.get(p) != "" })
 }

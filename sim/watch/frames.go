@@ -46,7 +46,7 @@ func (f *frame) folder() string {
 var tools = []string{"dessim/protocol", "dessim/sim", "dessim/sim/watch", "dessim/sim/traitor", "dessim/sim/explore", "dessim/sim/scenario", "dessim/sim/check",
 	"dessim/sim/cryptorand", "dessim/sim/cryptorand/internal/first", "dessim/sim/host"}
 
-// foreign reports whether the line is of no interest to whoever wrote the node.
+// foreign reports whether the line is of no interest to the author of the node.
 func (f *frame) foreign() bool {
 	return strings.HasSuffix(f.function, "-fm") || slices.Contains(tools, f.pkg) && !strings.HasSuffix(f.file, "_test.go") || f.standard()
 }

@@ -36,7 +36,7 @@ type Op[I, O any] struct {
 const DefaultSteps = 1 << 18
 
 // Model is what an object should do, one operation at a time. S is its state, I what clients
-// ask, and O what they are told.
+// ask, and O the answers.
 type Model[S comparable, I, O any] struct {
 	Init S // the state at first
 	// Step returns the state after an operation, and whether its answer is right. out is nil for
