@@ -81,7 +81,7 @@ func (m *model) learn(number uint64, id string) error {
 	return nil
 }
 
-// opened judges what is in the file when it is opened. What is not there never will be.
+// opened judges what is in the file when it is opened. One that is missing must not come later.
 func (m *model) opened(s *store.State) error {
 	if err := m.right(s, len(m.known)); err != nil {
 		return err

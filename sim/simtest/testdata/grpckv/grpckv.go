@@ -29,7 +29,7 @@ const (
 // Outputs of clients.
 var (
 	kindAsks = protocol.KindOf("asks") // what it asks
-	kindGets = protocol.KindOf("gets") // and what it is told
+	kindGets = protocol.KindOf("gets") // and the answer
 	kindSees = protocol.KindOf("sees") // a write, on the stream of all
 )
 

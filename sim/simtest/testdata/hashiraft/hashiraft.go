@@ -30,7 +30,7 @@ const (
 var (
 	kindLeads = protocol.KindOf("leads") // a term
 	kindAsks  = protocol.KindOf("asks")  // of a client: what it asks
-	kindGets  = protocol.KindOf("gets")  // and what it is told
+	kindGets  = protocol.KindOf("gets")  // and the answer
 )
 
 // asked is an operation of a client, and its answer.

@@ -8,8 +8,8 @@ import (
 	"dessim/sim/host"
 )
 
-// records is a LogStore and a StableStore of hashicorp/raft on the records of a host: what the
-// store in memory is told is persisted and synced, too.
+// records is a LogStore and a StableStore of hashicorp/raft on the records of a host: each change of
+// the store in memory is persisted and synced, too.
 type records struct {
 	*raft.InmemStore
 	host *host.Host

@@ -79,7 +79,7 @@ func kept() *check.Check {
 	})
 }
 
-// opened judges what is in the store when it is opened. What is not there never will be.
+// opened judges what is in the store when it is opened. One that is missing must not come later.
 func (m *model) opened(s *store.State) error {
 	if err := m.right(s, m.now); err != nil {
 		return err

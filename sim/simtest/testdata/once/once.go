@@ -1,5 +1,5 @@
-// Package once has a program that fills a package's cache: its first run in a process is another
-// one than those that follow, as with many libraries.
+// Package once has a program that fills a package's cache: its first run in a process differs from
+// those that follow, as with many libraries.
 package once
 
 import (

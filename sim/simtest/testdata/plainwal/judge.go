@@ -38,8 +38,8 @@ type model struct {
 	trimmed uint64            // records below may be gone
 }
 
-// kept requires that a record which was acknowledged, or read when the log was opened, is read
-// from then on, at its place and unaltered, and that nothing else is that was not to be appended.
+// kept requires that a record which was acknowledged, or read when the log was opened, is read from
+// then on, at its place and unaltered, and that only records that were to be appended are read.
 func kept() *check.Check {
 	nodes := map[protocol.NodeID]*model{}
 	return check.Always("the log has what it acknowledged", sim.Output, func(e *sim.Event) (bool, error) {

@@ -2,10 +2,10 @@ package raftgroup
 
 import "fmt"
 
-// Quiet is a logger for the library: it drops all but what must not happen, which panics.
+// Quiet is a logger for the library: it drops everything, but panics for what must not happen.
 type Quiet struct{}
 
-// Debug and the next seven drop what they are told.
+// Debug and the next seven drop their arguments.
 func (Quiet) Debug(...any)            {}
 func (Quiet) Debugf(string, ...any)   {}
 func (Quiet) Info(...any)             {}

@@ -50,7 +50,7 @@ func (u *upload) data() []byte {
 	return b[:u.Size]
 }
 
-// told is what a client is told of an upload.
+// told is what a client learns about an upload.
 type told struct {
 	ID     int
 	Path   string `json:",omitempty"`
@@ -163,7 +163,7 @@ func read(e *sim.Event) (t told) {
 	return t
 }
 
-// kept requires that the server never has less of an upload than it said.
+// kept requires that the server never has less of an upload than it has acknowledged.
 func kept() *check.Check {
 	has := map[string]int64{}
 	return check.Always("what was acknowledged of an upload is kept", sim.Output, func(e *sim.Event) (bool, error) {

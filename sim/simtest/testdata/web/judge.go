@@ -20,8 +20,8 @@ func seen(e *sim.Event) (a asked, returned bool) {
 	return a, e.Kind == kindGets
 }
 
-// kept requires that a write which was acknowledged before an operation began is older than what
-// that is told, by the numbers that the leader gives to writes.
+// kept requires that a write which was acknowledged before an operation began is not newer than the
+// answer to that operation, by the numbers that the leader gives to writes.
 func kept() *check.Check {
 	type call struct {
 		client protocol.NodeID

@@ -30,7 +30,7 @@ const (
 // Outputs of clients.
 var (
 	kindAsks = protocol.KindOf("asks") // what it asks
-	kindGets = protocol.KindOf("gets") // and what it is told
+	kindGets = protocol.KindOf("gets") // and the answer
 )
 
 // request is an input of a client. Without a value, it is a read.

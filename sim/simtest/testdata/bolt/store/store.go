@@ -16,19 +16,19 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Options are what a store may be given. The zero value is usable.
+// Options configure a store. The zero value is usable.
 type Options struct {
 	// Bare has the library make the file at its place. A crash then may leave one that does not open,
 	// or no file, since it syncs no directory.
 	Bare bool
-	// NoSync has commits not wait for the disk: a mistake.
+	// NoSync makes commits not wait for the disk: a mistake.
 	NoSync bool
 	// Copy has a file that is there be written anew when it is opened. After a sync that failed, what is
 	// read of a file may be in memory alone, and marked as written: transactions that are built on
 	// that overwrite pages which the file on the disk still needs. For the same reason, transactions
 	// then are committed one at a time, and none follows one that failed.
 	Copy bool
-	// NoFreelist has the list of free pages not be written, but found when the file is opened.
+	// NoFreelist leaves out the list of free pages: it is found when the file is opened.
 	NoFreelist bool
 }
 

@@ -22,7 +22,7 @@ import (
 
 const (
 	port    = ":9000"
-	lasts   = 50 * time.Millisecond // a server
+	lasts   = 50 * time.Millisecond // how long a server runs
 	timeout = 2 * time.Second       // of a call, until which there are many servers
 )
 

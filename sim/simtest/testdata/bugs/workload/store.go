@@ -35,7 +35,7 @@ type Store interface {
 	All() ([]uint64, error)
 }
 
-// again is when a store is opened again that could not be.
+// again is after how long a store is opened again that could not be opened.
 const again = 10 * time.Millisecond
 
 // failed reports whether an error is the disk's.

@@ -20,10 +20,10 @@ import (
 	"dessim/sim/swarm"
 )
 
-// kindAnswer is what became of a request: its number, and what is wrong, if anything.
+// kindAnswer is the output for a request: its number, and what is wrong, if anything.
 var kindAnswer = protocol.KindOf("answer")
 
-// Workload is a scenario in short.
+// Workload describes a scenario in a few fields.
 type Workload struct {
 	Name, Shows string
 	Nodes       []host.Program // the last one answers the requests

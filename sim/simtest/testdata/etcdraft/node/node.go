@@ -23,7 +23,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Config is what a node is given.
+// Config configures a node.
 type Config struct {
 	Name          string   // its host name
 	Members       []string // host names of all nodes
@@ -116,7 +116,7 @@ func (n *node) step(ctx context.Context, m *raftpb.Message) error {
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
 		if err := n.raft.Step(ctx, m); err != nil {
-			log.Print("a proposal is dropped: ", err) // whoever made it waits no longer than that
+			log.Print("a proposal is dropped: ", err) // its client does not wait longer, either
 		}
 	}()
 	return nil
@@ -206,7 +206,7 @@ func (n *node) send(messages []*raftpb.Message) {
 	}
 }
 
-// lead tells when the node becomes the leader.
+// lead reports when the node becomes the leader.
 func (n *node) lead(r *raft.Ready) {
 	if r.SoftState == nil {
 		return

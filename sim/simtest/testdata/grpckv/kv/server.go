@@ -20,7 +20,7 @@ type Disk interface {
 	Sync()
 }
 
-// Config is what a server is given.
+// Config configures a server.
 type Config struct {
 	Disk Disk
 	// Forgets has the server carry out a request again that a client repeats, since it had no
@@ -60,7 +60,7 @@ func open(c Config) *server {
 	for _, rec := range c.Disk.Records() {
 		e := new(Entry)
 		if json.Unmarshal(rec, e) != nil {
-			continue // a crash tore it, so nobody was told of it: no part of an object is an object
+			continue // a crash tore it, so it was never acknowledged: no part of an object is an object
 		}
 		s.apply(e)
 	}

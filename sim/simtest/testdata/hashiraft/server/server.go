@@ -1,5 +1,5 @@
 // Package server is a small replicated store on top of hashicorp/raft: ordinary Go code, with
-// goroutines, sockets and time as ever, that knows nothing of a simulator.
+// goroutines, sockets and time as usual, that knows nothing of a simulator.
 package server
 
 import (
@@ -26,7 +26,7 @@ const (
 	clientPort = 8000
 )
 
-// Config is what a server is given.
+// Config configures a server.
 type Config struct {
 	Name    string   // its host name
 	Members []string // host names of all servers

@@ -15,7 +15,7 @@ import (
 )
 
 // Shared has several clients, each of which writes every key once, reads it once, and does not
-// wait for the others. What they are told is judged by package linear.
+// wait for the others. Package linear judges their answers.
 func Shared() *scenario.Scenario {
 	return &scenario.Scenario{
 		Name:     "shared",
@@ -59,7 +59,7 @@ type request struct {
 	key, value uint64
 }
 
-// oneStore requires that some order of all writes and reads explains what clients were told.
+// oneStore requires that some order of all writes and reads explains the answers of clients.
 // A client does each once with a key, which tells what an answer belongs to.
 func oneStore() *check.Check {
 	history := linear.NewHistory(linear.Model[uint64, request, uint64]{

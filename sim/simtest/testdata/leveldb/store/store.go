@@ -16,15 +16,15 @@ import (
 	"github.com/syndtr/goleveldb/leveldb/util"
 )
 
-// Options are what a store may be given. The zero value is usable.
+// Options configure a store. The zero value is usable.
 type Options struct {
-	// NoSync has writes not wait for the disk: a mistake.
+	// NoSync makes writes not wait for the disk: a mistake.
 	NoSync bool
 	// Concurrent has the library see batches as they come. It then goes on when the journal could not be
 	// synced, with numbers that the failed batch has used, and takes what follows for damage
 	// when it is opened again.
 	Concurrent bool
-	// NoRecover has a store that the library calls corrupt not be recovered.
+	// NoRecover does not recover a store that the library calls corrupt.
 	NoRecover bool
 }
 

@@ -22,7 +22,7 @@ const (
 	rejoin = 5 * time.Second
 )
 
-// Config is what a server is given.
+// Config configures a server.
 type Config struct {
 	Name    string   // its host name
 	Servers []string // host names of all servers; new ones join through the first
@@ -95,7 +95,7 @@ func join(list *memberlist.Memberlist, c Config) {
 	}
 }
 
-// first returns whom a new server joins through: the first server, or all others if it is that.
+// first returns the servers through which a new one joins: the first, or all others if it is that.
 func first(c Config) []string {
 	if c.Name != c.Servers[0] {
 		return []string{address(c.Servers[0])}
@@ -120,7 +120,7 @@ func missing(list *memberlist.Memberlist, servers []string) (lost []string) {
 
 func address(name string) string { return fmt.Sprintf("%s:%d", name, port) }
 
-// changes tells that members changed. The library calls it while it holds its locks.
+// changes reports that members changed. The library calls it while it holds its locks.
 type changes chan struct{}
 
 func (c changes) NotifyJoin(*memberlist.Node)   { c.tell() }
@@ -130,11 +130,11 @@ func (c changes) NotifyUpdate(*memberlist.Node) { c.tell() }
 func (c changes) tell() {
 	select {
 	case c <- struct{}{}:
-	default: // somebody has been told, and has not looked yet
+	default: // an earlier report has not been consumed yet
 	}
 }
 
-// warnings leaves out of a log what is of interest to nobody but the library's authors.
+// warnings drops the lines of a log that interest only the library's authors.
 type warnings struct{ io.Writer }
 
 func (w warnings) Write(line []byte) (int, error) {

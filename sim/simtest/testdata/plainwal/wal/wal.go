@@ -37,7 +37,7 @@ const (
 var Bugs = []string{string(None), string(NoSync), string(NoDirSync), string(NoTempSync), string(AckBefore), string(GroupAck),
 	string(NoTruncate), string(NoChecksum), string(NoRollback), string(TrustCache), string(GoOn), string(TrimNewest)}
 
-// Options are what a log may be given. The zero value is usable.
+// Options configure a log. The zero value is usable.
 type Options struct {
 	SegmentBytes int64 // a segment of this size is followed by another; 0 is 1 MiB
 	Bug          Bug
@@ -243,7 +243,7 @@ func (l *Log) rotate() error {
 	return l.begin()
 }
 
-// wait waits until a record is safe. Of those who wait, one syncs for all.
+// wait waits until a record is safe. One of the goroutines that wait syncs for all.
 func (l *Log) wait(number uint64) error {
 	switch l.options.Bug {
 	case NoSync:
@@ -284,7 +284,7 @@ func (l *Log) sync() {
 	}
 }
 
-// fail has nothing more be written: what the disk has is not known.
+// fail stops all writing: what the disk has is not known.
 func (l *Log) fail(err error) error {
 	if l.failed == nil {
 		l.failed = fmt.Errorf("the log must be opened again: %w", err)

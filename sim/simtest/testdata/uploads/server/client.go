@@ -29,7 +29,7 @@ const (
 	pause = 200 * time.Millisecond // between two of them
 )
 
-// StatusError is an answer that is none of success.
+// StatusError is an answer that does not report success.
 type StatusError struct {
 	Status int
 	Text   string

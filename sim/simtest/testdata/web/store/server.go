@@ -28,7 +28,7 @@ type Disk interface {
 	Sync()
 }
 
-// Config is what a server is given.
+// Config configures a server.
 type Config struct {
 	Name   string // its host name
 	Leader string // the leader's
