@@ -15,7 +15,7 @@ import (
 // ExploreOptions are the options of Explore. Runs is required.
 type ExploreOptions struct {
 	// Flags are parameters in place of the scenario's defaults, as on the command line. If
-	// they leave the scenario without faults, its nodes are told that nodes crash.
+	// they leave the scenario without faults, its nodes are built for crashes all the same.
 	Flags string
 	// Runs is the greatest number of runs. If there are more places, they are spread.
 	Runs int
@@ -27,9 +27,9 @@ type ExploreOptions struct {
 	ShrinkRuns int
 }
 
-// Explore makes runs of s in which all is benign but for one misfortune, such as a crash or a
-// lost message, at each place in turn: see explore.Misfortunes. Where each run is to have a process
-// (scenario.EachRun), it has, as for a failure of Run. Explore fails t at the first run
+// Explore makes runs of s in which all is benign except one misfortune, such as a crash or a
+// lost message, at each place in turn: see explore.Misfortunes. With scenario.EachRun, each run has
+// a process of its own, like the runs of a failure of Run. Explore fails t at the first run
 // that fails, and shrinks, saves and reports it as Run does.
 func Explore(t *testing.T, s *scenario.Scenario, o ExploreOptions) {
 	t.Helper()

@@ -19,9 +19,9 @@ type TB interface {
 // from Rapid or Sparse and a plan that is drawn too, and for fuzz targets, with a
 // source.Bytes. How to repeat the run is up to t.
 //
-// Runs share the test's process, wherever each is to have one (scenario.EachRun): a failure says
-// so. To confirm it, make the failing draws alone: go test -run '^TestX$' -rapid.failfile=FILE, or
-// the file of the fuzzer.
+// Runs share the test's process, even with scenario.EachRun; a failure says so then. To confirm it,
+// make the failing draws alone: go test -run '^TestX$' -rapid.failfile=FILE, or the file of the
+// fuzzer.
 //
 // Rapid and fuzzers begin with draws that make every answer benign, and shrink towards them. A
 // check that is never exercised then fails nothing, unless src is protocol.Benign itself.
@@ -40,7 +40,7 @@ func Judge(t TB, run *scenario.Run, src protocol.Source) {
 	}
 }
 
-// shared says what a failure of a run may come from that is to have a process.
+// shared says, with scenario.EachRun, that a failure may come from earlier runs of the process.
 func shared(run *scenario.Run) string {
 	if run.Isolation != scenario.EachRun {
 		return ""

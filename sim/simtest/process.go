@@ -18,10 +18,10 @@ import (
 	"dessim/sim/watch"
 )
 
-// The runs of a test share its process. Where each is to have one (scenario.EachRun), a failure is
-// confirmed in a process that has made no other run before it is told, and shrunk in such
-// processes: the test's own binary, which runs this test until Run or Explore is called with the
-// same scenario and parameters, and serves there.
+// The runs of a test share its process. With scenario.EachRun, a failure is confirmed in a process that
+// has made no other run before it is reported, and shrunk in such processes. They run the test's own
+// binary: it runs this test until Run or Explore is called with the same scenario and parameters, and
+// serves there.
 
 // processVariable makes a test serve: its value says at which call.
 const processVariable = "DESSIM_PROCESS"
@@ -37,8 +37,8 @@ func paramsText(s *scenario.Scenario, p *scenario.Params) string {
 	return b.String()
 }
 
-// serve makes the runs that another process of the test asks for, and ends this one; or reports
-// whether this call is to do nothing, since another one is meant.
+// serve makes the runs that another process of the test asks for, and ends this one. If another call
+// is meant, it reports that this one must do nothing.
 func (r *runner) serve() (skip bool) {
 	wanted, set := os.LookupEnv(processVariable)
 	if !set || wanted != r.call() {
@@ -61,8 +61,8 @@ func (r *runner) world(salt uint64) *explore.World {
 	return r.Scenario.WorldUnder(r.watchdog, salt, r.Params)
 }
 
-// apart returns the world of that salt, with each run in a process of its own if it is to have one;
-// broken returns why one has failed, or nil.
+// apart returns the world of that salt, with each run in a process of its own if the scenario asks for
+// that. broken returns why a process has failed, or nil.
 func (r *runner) apart(salt uint64) (w *explore.World, alone bool, broken func() error) {
 	w = r.world(salt)
 	if w.Isolation != explore.EachRun || r.start == nil {
@@ -82,8 +82,8 @@ func once(about string, here, fresh *explore.Outcome) string {
 		"something is done once a process, such as filling the cache of a package", about, here.Digest, describe(here), fresh.Digest, describe(fresh))
 }
 
-// confirmed returns what a failure comes to in a process that has made no other run, and its trial.
-// If it is no failure there, or cannot be made, the test fails with that.
+// confirmed makes a failing run in a process that has made no other, and returns its outcome and
+// trial. If the run passes there, or cannot be made, the test fails with that.
 func (r *runner) confirmed(about string, here *explore.Outcome, broken func() error, again string, make func() (explore.Outcome, *explore.Trial)) (explore.Outcome, *explore.Trial) {
 	r.Helper()
 	fresh, trial := make()
@@ -99,14 +99,14 @@ func (r *runner) confirmed(about string, here *explore.Outcome, broken func() er
 	return fresh, trial
 }
 
-// strays logs that what shows a run here shows another than that of a fresh process.
+// strays logs that a run that is shown differs from that of a fresh process.
 func (r *runner) strays(what string, digest sim.Digest, want string) {
 	if digest.String() != want {
 		r.Logf("%s shows a run with digest %v, not %s: it was made in a process that had made others", what, digest, want)
 	}
 }
 
-// startTest returns what starts the test binary again, to serve this call.
+// startTest returns a function that starts the test binary again, to serve this call.
 func (r *runner) startTest() func(threads int) (io.ReadWriteCloser, error) {
 	return func(threads int) (io.ReadWriteCloser, error) {
 		exe, err := os.Executable()

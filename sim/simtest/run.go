@@ -75,10 +75,10 @@ const (
 // that panics, or calls t.FailNow, fails t as a check does, with its place. A step that does
 // not end within 5 s is reported on stderr.
 //
-// Where each run is to have a process (scenario.EachRun), the runs of a test share its process all
-// the same; but a failure is told only as it is in a process that has made no other, and is shrunk
-// in such processes: the test's binary, run again up to this call. If it passes there, that is
-// what the report says. A test calls Run at most once for a scenario and parameters then.
+// The runs of a test share its process, even with scenario.EachRun. But then a failure is reported as
+// it is in a process that has made no other run, and is shrunk in such processes: the test's binary,
+// run again up to this call. If the run passes there, the report says so. A test must not call Run
+// twice for a scenario and parameters then.
 //
 // Tests that call Run may be parallel.
 func Run(t *testing.T, s *scenario.Scenario, o Options) {

@@ -95,8 +95,8 @@ func (p place) keep(x *scenario.Recording, again string) string {
 	return "saved: " + path + ", which is run first from now on"
 }
 
-// save writes a run, with the command that repeats it, and returns the path of the file. It keeps a file with other contents,
-// which is another run.
+// save writes a run, with the command that repeats it, and returns the path of the file. It does not
+// replace a file with other contents, which is another run.
 func (p place) save(x *scenario.Recording, again string) (path string, err error) {
 	text, err := x.AppendText(nil, again)
 	if err != nil {

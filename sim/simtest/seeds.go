@@ -48,7 +48,7 @@ func (r *runner) sweep() {
 	}
 }
 
-// abridged is what the seeds so far came to.
+// abridged sums up the seeds so far.
 type abridged struct {
 	seen         map[string]bool   // checks that were exercised
 	did          map[string]uint64 // what faults did
