@@ -32,7 +32,7 @@ func (s *sweep) runner() (run func(r SeedRun) result, end func()) {
 		if once.err != nil || once.interrupted || !s.inAfresh(r) {
 			return once
 		}
-		return s.confirm(r, once, " in a process that had made no other run: something is done once a process, such as filling a package's cache; Isolation EachRun ends that",
+		return s.confirm(r, once, " in a process that had made no other run: something is done once a process, such as filling a package's cache; with Isolation EachRun, each run has a process of its own",
 			func(w io.Writer) bool { return s.trace(c, r, w) })
 	}, func() { p.Close() }
 }

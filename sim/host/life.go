@@ -286,7 +286,7 @@ func (l *life) do(f func(env *protocol.Env)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.env == nil {
-		panic("host: called by a goroutine that is not of the program")
+		panic("host: called by a goroutine that does not belong to the program")
 	}
 	f(l.env)
 }
