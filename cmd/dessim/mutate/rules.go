@@ -339,16 +339,6 @@ func (c *collector) negate(x ast.Expr) {
 	})
 }
 
-// comparisons are the operators that a boundary mutant exchanges, and the functions that
-// compare in their place.
-var comparisons = map[token.Token]struct {
-	instead token.Token
-	helper  string
-}{
-	token.LSS: {token.LEQ, "dessimLess"}, token.LEQ: {token.LSS, "dessimAtMost"},
-	token.GTR: {token.GEQ, "dessimMore"}, token.GEQ: {token.GTR, "dessimAtLeast"},
-}
-
 // number makes a literal or a length off by one.
 func (c *collector) number(x ast.Expr) {
 	switch x := x.(type) {

@@ -6,6 +6,16 @@ import (
 	"go/token"
 )
 
+// comparisons are the operators that a boundary mutant exchanges, and the functions that
+// compare in their place.
+var comparisons = map[token.Token]struct {
+	instead token.Token
+	helper  string
+}{
+	token.LSS: {token.LEQ, "dessimLess"}, token.LEQ: {token.LSS, "dessimAtMost"},
+	token.GTR: {token.GEQ, "dessimMore"}, token.GEQ: {token.GTR, "dessimAtLeast"},
+}
+
 func (c *collector) binary(n *ast.BinaryExpr) {
 	if t, ok := c.info.Types[n]; ok && t.Value != nil {
 		return // a constant
