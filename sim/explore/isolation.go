@@ -13,7 +13,7 @@ const (
 	// EachWorker: each worker of a sweep has a process, with one thread. Runs of one process are
 	// made one after the other, since they share something of it.
 	EachWorker
-	// EachRun: each run has a process of its own, in all commands that make many runs.
+	// EachRun: each run of a sweep, a search or shrinking has a process of its own.
 	EachRun
 )
 

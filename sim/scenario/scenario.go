@@ -85,11 +85,11 @@ type Run struct {
 	// parts in which something panics, as where a node does promise that, is made again on one
 	// thread.
 	Apart bool
-	// Isolation is what the run shares its process with, wherever many runs are made: EachRun
-	// where nodes are ordinary Go programs (package host), which may keep package variables.
+	// Isolation says which runs of a sweep, a search or shrinking share a process: EachRun where
+	// nodes are ordinary Go programs (package host), which may keep package variables.
 	// Plan.Random implies EachWorker.
 	Isolation Isolation
-	// Unable says why this program cannot make the run, if it cannot: host.Unable() where nodes are
+	// Unable, unless nil, is why this program cannot make the run: host.Unable() where nodes are
 	// ordinary Go programs. The run is then refused before it begins.
 	Unable error
 	// Inputs are the identities of the plan's inputs that a search may leave out,
@@ -111,7 +111,7 @@ type Run struct {
 	// Story describes a run that passed, one sentence an element.
 	Story func() []string
 
-	undrawn []swarm.Undrawn // kinds of faults that the parameters ask for, and that Build could not have drawn
+	undrawn []swarm.Undrawn // kinds of faults that the parameters ask for and Build cannot draw
 }
 
 // Node is what a summary shows of a node.
@@ -138,7 +138,7 @@ type Fact struct{ Name, Value string }
 // Count is how often something happened.
 type Count = explore.Count
 
-// Isolation is what runs share a process with.
+// Isolation says which runs share a process.
 type Isolation = explore.Isolation
 
 // The isolations.

@@ -76,7 +76,7 @@ func (s *Scenario) WorldOn(o Options, seed uint64, p Params) *explore.World {
 	return w
 }
 
-// isolation returns what the run shares a process with.
+// isolation returns the isolation of the run: at least EachWorker with Plan.Random.
 func (run *Run) isolation() Isolation {
 	if run.Plan.Random != nil {
 		return max(run.Isolation, EachWorker)
@@ -84,7 +84,7 @@ func (run *Run) isolation() Isolation {
 	return run.Isolation
 }
 
-// Isolation returns what runs with these parameters, which Validate accepts, share a process with.
+// Isolation returns which runs with these parameters, which Validate accepts, share a process.
 func (s *Scenario) Isolation(seed uint64, p Params) Isolation {
 	run, err := s.build(seed, p, source.Seed(seed), nil)
 	if err != nil {

@@ -67,11 +67,10 @@ func sortOf(a *source.Answer) int {
 
 // distance returns how many hops lead from the step in which an answer was given to the violation.
 func (s *Story) distance(h *history.History, row int) int {
-	least := far + 1
 	if hops, known := s.hops[h.StepOf(row)]; known {
-		least = hops
+		return hops
 	}
-	return least
+	return far + 1
 }
 
 // subject names the message that an answer is about, or says when it was given.

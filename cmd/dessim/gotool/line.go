@@ -92,8 +92,8 @@ func (l *line) listed(words []string) {
 	}
 }
 
-// parseTest reads the words as go test does: flags may also follow the packages, and an unknown flag,
-// and packages after it, are the test's.
+// parseTest reads the words as go test does. Flags may also follow the packages. An unknown flag is the
+// test's, and so are all words from the next one on that is neither a flag nor its value.
 func (l *line) parseTest() {
 	ended := false   // the list of packages
 	listing := false // the last word was a package
