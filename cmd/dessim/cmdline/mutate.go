@@ -25,10 +25,10 @@ import (
 
 const mutateUsage = `dessim mutate PACKAGE -scenario NAME [flags]
 
-Measures the checks: it makes mutants of a package of nodes, which have one small mistake
-each, and sweeps the scenario with each of them, and further ones that -then names. A mutant that survives is a mistake that
-no check reports in these seeds. PACKAGE is as for go build, such as . or ./node. Its
-source must be here; nothing is written there.
+Measures the checks: it makes mutants of a package of nodes, each with one small mistake,
+and sweeps the scenario, and those that -then names, with each of them. A mutant that
+survives is a mistake that no check reports in these seeds. PACKAGE is as for go build, such
+as . or ./node. Its source must be here; nothing is written there.
 
 Rules make the mutants, one at each place:
 
@@ -44,27 +44,27 @@ Rules make the mutants, one at each place:
   return-early      between two statements of a function
   first-last        the first of a slice for its last, and the other way round
 
-What only adds to a counter, a field of a struct type named Stats, is no place, nor are the
-methods Sizes and Waits, which say what checks read.
+Statements that only add to a counter, a field of a struct type named Stats, are left
+alone, and so are the methods Sizes and Waits, which only checks read.
 
 The program of the scenario is built once, with all mutants, from its main package: the
-default is cmd/dessim in the module of PACKAGE, or else that module's folder. One whose
-nodes are ordinary Go programs is built as by dessim go build. A first sweep without a
-mutant tells which are reached by which seeds, and which seeds fail anyway: these are left
-out. A mutant is swept with the seeds that reach it, since it changes nothing in others.
-It is killed by the first run with it that is not a pass: a check that fails, one that has
-nothing to judge any more, a panic, ten times the events of any run before, or an endless
-loop; or by a check that passes in no run with it, and in twelve without. The sweeps
-compare everything that nodes promise with what is safe on their disks, unless -shadow
-says otherwise.
+default is cmd/dessim in the module of PACKAGE, or else that module's folder. If its nodes
+are ordinary Go programs, it is built with the overlay of package host. A first sweep
+without a mutant shows which mutants are reached by which seeds, and which seeds fail
+anyway: these are left out. A mutant is swept with the seeds that reach it, since it
+changes nothing in others. It is killed by the first run with it that does not pass: a
+check fails, or has nothing to judge any more, a node panics, the run has ten times the
+events of any run before, or it loops for ever. It is also killed by a check that passes in
+no run with it, and in twelve without. The sweeps compare everything that nodes promise
+with what is safe on their disks, unless -shadow says otherwise.
 
 -equivalent names a file of mutants that change nothing that a check could see. Each line
-is FILE:FUNCTION:RULE:NTH, as survivors are printed, and the reason. With -only and that name a
-survivor is swept again, once there is a check for it. A line of FILE:FUNCTION or FILE leaves out
-all mutants of what is no part of a node, such as text for people.
+is FILE:FUNCTION:RULE:NTH, as survivors are printed, and the reason. With -only and that
+name, a survivor is swept again, once there is a check for it. A line of FILE:FUNCTION or
+FILE leaves out all mutants of code that is not part of a node, such as text for people.
 
 It exits with 0 if every mutant that is reached is killed or marked, with 1 if one
-survived, and with 3 if -budget left some over.`
+survived, and with 3 if -budget left some untried.`
 
 // Defaults and limits of dessim mutate.
 const (
