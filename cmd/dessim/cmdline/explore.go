@@ -28,9 +28,10 @@ that are tried; the default is all:
 
 %s
 Places lie between the first input and the last answer of the clients, and as long again;
-in a scenario without clients, in the whole run. A misfortune that leaves the same as another
-is skipped. -depth 2 adds a second one to each run that did not fail, those first that hit
-what the first one brought about, or the same nodes.
+in a scenario without clients, in the whole run. A misfortune with the same effect as another
+is skipped. -depth 2 adds a second one to each run that did not fail: first those that hit a
+consequence of the first misfortune, or the same nodes. In ordinary Go programs, there are
+also places before each operation of a goroutine on a channel or lock.
 
 -runs bounds the search. If there are more places, they are spread over the run and over
 what nodes do there, and the table says how many were left untried. The first failure is
@@ -38,7 +39,7 @@ shrunk and written as a replay file. -seed salts identities; nothing else depend
 
 -search all makes all runs of a scenario that offers a small world: each message takes
 one of a few delays, or is received in any order, and crashes come where the scenario
-says. All means all for these delays: what is printed says for which.`
+says. The output names the delays for which these are all runs.`
 
 // exploreHelp returns the usage with the kinds of misfortunes.
 func exploreHelp() string {

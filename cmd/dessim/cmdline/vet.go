@@ -36,10 +36,10 @@ one line:
   FILE:LINE: what: why
 
 With -programs it checks PACKAGES as ordinary Go programs that are hosted as nodes, and
-reports package variables that change: the nodes of a run share them. Runs do not where
-each has a process, scenario.EachRun, so a cache that only fills is harmless there. -libs
-adds a line for each library that they import, beyond the standard one: which package
-variables it writes after init, in code that PACKAGES can reach.
+reports package variables that change: the nodes of a run share them. With
+scenario.EachRun, different runs do not share them, so a cache that only fills is harmless.
+-libs adds a line for each imported library outside of the standard one: the package
+variables that it writes after init, in code that PACKAGES can reach.
 
 It exits with 1 if there is a finding.`
 
