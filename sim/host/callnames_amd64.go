@@ -4,10 +4,9 @@ package host
 
 import "syscall"
 
-// callNames are the names of Linux's system calls by their numbers, from 0 on and from firstNewCall on.
-// A "-" stands where there is none.
-const (
-	oldCallNames = `
+// oldCallNames are the names of Linux's system calls with numbers below firstNewCall, from 0 on. A "-"
+// stands where there is none.
+const oldCallNames = `
 read write open close stat fstat lstat poll lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask
 rt_sigreturn ioctl pread64 pwrite64 readv writev access pipe select sched_yield mremap msync mincore madvise
 shmget shmat shmctl dup dup2 pause nanosleep getitimer alarm setitimer getpid sendfile socket connect accept
@@ -40,15 +39,6 @@ sendmmsg setns getcpu process_vm_readv process_vm_writev kcmp finit_module sched
 renameat2 seccomp getrandom memfd_create kexec_file_load bpf execveat userfaultfd membarrier mlock2
 copy_file_range preadv2 pwritev2 pkey_mprotect pkey_alloc pkey_free statx io_pgetevents rseq uretprobe uprobe
 `
-	newCallNames = `
-pidfd_send_signal io_uring_setup io_uring_enter io_uring_register open_tree move_mount fsopen fsconfig fsmount
-fspick pidfd_open clone3 close_range openat2 pidfd_getfd faccessat2 process_madvise epoll_pwait2 mount_setattr
-quotactl_fd landlock_create_ruleset landlock_add_rule landlock_restrict_self memfd_secret process_mrelease
-futex_waitv set_mempolicy_home_node cachestat fchmodat2 map_shadow_stack futex_wake futex_wait futex_requeue
-statmount listmount lsm_get_self_attr lsm_set_self_attr lsm_list_modules mseal setxattrat getxattrat
-listxattrat removexattrat open_tree_attr file_getattr file_setattr listns rseq_slice_yield
-`
-)
 
 func setLinks(s *syscall.Stat_t, n uint32) { s.Nlink = uint64(n) }
 

@@ -83,6 +83,16 @@ var callNumbers, callNames = func() (map[string]uintptr, []string) {
 // firstNewCall is the first number from which on calls have the same numbers on all machines.
 const firstNewCall = 424
 
+// newCallNames are the names of system calls from firstNewCall on.
+const newCallNames = `
+pidfd_send_signal io_uring_setup io_uring_enter io_uring_register open_tree move_mount fsopen fsconfig fsmount
+fspick pidfd_open clone3 close_range openat2 pidfd_getfd faccessat2 process_madvise epoll_pwait2 mount_setattr
+quotactl_fd landlock_create_ruleset landlock_add_rule landlock_restrict_self memfd_secret process_mrelease
+futex_waitv set_mempolicy_home_node cachestat fchmodat2 map_shadow_stack futex_wake futex_wait futex_requeue
+statmount listmount lsm_get_self_attr lsm_set_self_attr lsm_list_modules mseal setxattrat getxattrat
+listxattrat removexattrat open_tree_attr file_getattr file_setattr listns rseq_slice_yield
+`
+
 // calls are the calls that are served, by their numbers on this machine.
 var calls = func() []*call {
 	all := make([]*call, len(callNames))

@@ -86,11 +86,7 @@ func (v *Volume) Unlink(dir Ino, name string) error {
 	if name == "." || name == ".." {
 		return syscall.EISDIR
 	}
-	d, err := v.dir(dir)
-	if err != nil {
-		return err
-	}
-	n, err := d.child(name)
+	d, n, err := v.lookup(place{dir, name})
 	switch {
 	case err != nil:
 		return err
@@ -109,11 +105,7 @@ func (v *Volume) Rmdir(dir Ino, name string) error {
 	case "..":
 		return syscall.ENOTEMPTY
 	}
-	d, err := v.dir(dir)
-	if err != nil {
-		return err
-	}
-	n, err := d.child(name)
+	d, n, err := v.lookup(place{dir, name})
 	switch {
 	case err != nil:
 		return err
@@ -124,6 +116,14 @@ func (v *Volume) Rmdir(dir Ino, name string) error {
 	}
 	v.unlink(d, name, n)
 	return nil
+}
+
+// lookup returns a directory, and the inode that a name in it refers to.
+func (v *Volume) lookup(p place) (d, n *node, err error) {
+	if d, err = v.dir(p.dir); err == nil {
+		n, err = d.child(p.name)
+	}
+	return d, n, err
 }
 
 func (v *Volume) unlink(d *node, name string, n *node) {
