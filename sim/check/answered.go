@@ -5,7 +5,6 @@ import (
 
 	"dessim/protocol"
 	"dessim/sim"
-	"dessim/sim/wording"
 )
 
 // Answered requires that work goes on once the faults are over: of the requests after calm, which are
@@ -15,7 +14,7 @@ func Answered(name string, calm, bound protocol.Time, asks, answers protocol.Kin
 	asked, answered := uint64(0), uint64(0)
 	return Eventually(name, bound, func() (uint64, error) {
 		if asked > 0 && answered == 0 {
-			return 0, fmt.Errorf("%s after %v, and no answer", wording.Count(asked, "request"), calm)
+			return 0, fmt.Errorf("no request after %v was answered, of %d", calm, asked)
 		}
 		return answered, nil
 	}).Seeing(sim.Output, func(e *sim.Event) {

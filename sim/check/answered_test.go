@@ -18,7 +18,7 @@ func TestAfterTheFaultsARequestMustBeAnswered(t *testing.T) {
 	}{
 		{[]sim.Event{{At: 10, Kind: asks}, {At: 10, Kind: answers}}, check.Inconclusive, ""},
 		{[]sim.Event{{At: 11, Kind: asks}, {At: 12, Kind: answers}}, check.Pass, ""},
-		{[]sim.Event{{At: 10, Kind: answers}, {At: 11, Kind: asks}, {At: 12, Kind: other}}, check.Violation, "1 request after 10ns, and no answer"},
+		{[]sim.Event{{At: 10, Kind: answers}, {At: 11, Kind: asks}, {At: 12, Kind: other}}, check.Violation, "no request after 10ns was answered, of 1"},
 		{[]sim.Event{{At: 11, Kind: asks}, {At: 12, Kind: asks}, {At: 13, Kind: answers}}, check.Pass, ""},
 	} {
 		x := check.Answered("requests are answered", 10, 20, asks, answers)
