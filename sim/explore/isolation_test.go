@@ -56,7 +56,7 @@ func TestWhereEachRunHasAProcessWhatIsDoneOnceAProcessMakesNoDifference(t *testi
 }
 
 // The process with two threads makes another run: it is the second.
-func TestARunThatDiffersInASecondProcessIsToldWithItsPlaceAndTheReportSoFar(t *testing.T) {
+func TestARunThatDiffersInASecondProcessIsReportedWithItsPlaceAndTheReportSoFar(t *testing.T) {
 	o := explore.SweepOptions{From: 1, To: 300, Workers: 2}
 	o.Process = func(threads int) (io.ReadWriteCloser, error) {
 		return serving(func(in io.Reader, out io.Writer) error {
@@ -115,7 +115,7 @@ func TestShrinkingApartIsShrinkingHere(t *testing.T) {
 	})
 }
 
-func TestAProcessThatFailsEndsTheSearchAndIsToldOnce(t *testing.T) {
+func TestAProcessThatFailsEndsTheSearchAndIsReportedOnce(t *testing.T) {
 	failures := 0
 	ctx, cancel := context.WithCancelCause(t.Context())
 	here := raceWorld()

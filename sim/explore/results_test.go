@@ -170,7 +170,7 @@ func TestMergedShardsAreOneSweep(t *testing.T) {
 	})
 }
 
-func TestSeedsThatAreMissingBetweenShardsAreTold(t *testing.T) {
+func TestSeedsThatAreMissingBetweenShardsAreReported(t *testing.T) {
 	a, _ := resultsOf(t, explore.SweepOptions{From: 1, To: 20})
 	b, _ := resultsOf(t, explore.SweepOptions{From: 31, To: 40})
 	m, err := merge(b, a, "")

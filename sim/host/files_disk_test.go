@@ -90,7 +90,7 @@ func TestARenameIsLostWithoutASyncOfItsDirectory(t *testing.T) {
 	}
 }
 
-func TestAFailedSyncIsToldOnceAndTheNodeGoesOn(t *testing.T) {
+func TestAFailedSyncIsReportedOnceAndTheNodeGoesOn(t *testing.T) {
 	n := store(t, 1, "failsync 0 at 1s", host.Options{}, func(ctx context.Context, h *host.Host) error {
 		f, err := os.Create("/f")
 		if err != nil {

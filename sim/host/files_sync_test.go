@@ -24,7 +24,7 @@ import (
 	"dessim/sim/source"
 )
 
-func TestASyncOfAllFilesThatFailsIsToldByTheNextFsync(t *testing.T) {
+func TestASyncOfAllFilesThatFailsIsReportedByTheNextFsync(t *testing.T) {
 	syncfs := map[string]uintptr{"amd64": 306, "arm64": 267}[runtime.GOARCH] // package syscall lacks it
 	n := store(t, 1, "failsync 0 at 1s; failsync 0 at 3s", host.Options{}, func(ctx context.Context, h *host.Host) error {
 		f, _ := os.Create("/f")
@@ -47,7 +47,7 @@ func TestASyncOfAllFilesThatFailsIsToldByTheNextFsync(t *testing.T) {
 	expect(t, n.outputs, 0, "<nil> <nil>", "sync /f: "+failed+" <nil> sync /f: "+failed+" <nil>", "<nil>", failed+" <nil> sync /g: "+failed)
 }
 
-func TestAFileOpenedAfterAFailedSyncIsNotToldOfIt(t *testing.T) {
+func TestAFileOpenedAfterAFailedSyncDoesNotReportIt(t *testing.T) {
 	n := store(t, 1, "failsync 0 at 1s", host.Options{}, func(ctx context.Context, h *host.Host) error {
 		time.Sleep(2 * time.Second)
 		f, _ := os.Create("/f")

@@ -13,7 +13,7 @@ import (
 	"dessim/sim/host"
 )
 
-func TestARangeOverAMapOfPointersIsTold(t *testing.T) {
+func TestARangeOverAMapOfPointersIsNoted(t *testing.T) {
 	var at int
 	got := watch(t, "", host.Options{}, func(ctx context.Context, h *host.Host) error {
 		small, large := map[*int]int{}, map[*int]int{}

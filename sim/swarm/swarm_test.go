@@ -414,7 +414,7 @@ type greedy struct{ source.Seed }
 
 func (greedy) Chance(protocol.Key, protocol.Ratio) bool { return true }
 
-func TestAKindIsNeverDrawnIfItIsToldSo(t *testing.T) {
+func TestAKindThatIsReportedAsUndrawnIsNeverDrawn(t *testing.T) {
 	told, kept := 0, 0
 	property := func(t *rapid.T) {
 		c, _ := drawConfig(t)
