@@ -114,7 +114,7 @@ func (v *invocation) overlaid(l *line) error {
 	if err != nil {
 		return err
 	}
-	inherited := parse(l.sub, splitQuoted(s.GOFLAGS))
+	inherited := parse(l.sub, s.Flags())
 	switch {
 	case l.overlay:
 		return cmdline.Refuse("-overlay is what %s go adds; want none", v.program)

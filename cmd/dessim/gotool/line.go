@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"dessim/sim/host/overlay"
 )
 
 // line is a command line of the go command, as far as this package must understand it.
@@ -171,7 +173,7 @@ func (l *line) tagged(inherited *line, tags []string) []string {
 	args := slices.Clone(l.args)
 	for _, at := range l.tags {
 		word := args[at.word]
-		args[at.word] = word[:at.from] + addTags(word[at.from:], tags)
+		args[at.word] = word[:at.from] + overlay.AddTags(word[at.from:], tags...)
 	}
 	return args
 }
@@ -181,20 +183,8 @@ func (l *line) onlyTags(inherited *line, tags []string) []string {
 	for _, from := range []*line{l, inherited} {
 		if n := len(from.tags); n > 0 {
 			at := from.tags[n-1]
-			return []string{"-tags=" + addTags(from.args[at.word][at.from:], tags)}
+			return []string{"-tags=" + overlay.AddTags(from.args[at.word][at.from:], tags...)}
 		}
 	}
-	return []string{"-tags=" + addTags("", tags)}
-}
-
-// addTags adds tags to a value of -tags. Tags are separated by commas, or by spaces as in old releases.
-func addTags(value string, tags []string) string {
-	sep := ","
-	if strings.ContainsAny(value, " '") {
-		sep = " "
-	}
-	if value != "" {
-		value += sep
-	}
-	return value + strings.Join(tags, sep)
+	return []string{"-tags=" + overlay.AddTags("", tags...)}
 }

@@ -6,10 +6,15 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"dessim/sim/host/overlay"
 )
 
 // inGoflags returns what GOFLAGS adds.
-func inGoflags(sub, text string) *line { return parse(sub, splitQuoted(text)) }
+func inGoflags(sub, text string) *line {
+	s := overlay.Settings{GOFLAGS: text}
+	return parse(sub, s.Flags())
+}
 
 func TestTheTagIsAddedToTagsThatAreGiven(t *testing.T) {
 	for _, x := range []struct{ call, goflags, want string }{
@@ -130,15 +135,4 @@ func TestAddingTheTagChangesNothingElse(t *testing.T) {
 			t.Fatalf("%q", got)
 		}
 	})
-}
-
-func TestGoflagsAreSplitAsTheGoCommandDoes(t *testing.T) {
-	for text, want := range map[string][]string{
-		"": nil, "  ": nil, "-a": {"-a"}, " -a\t-b=c \n": {"-a", "-b=c"},
-		`'-a=b c' -d`: {"-a=b c", "-d"}, `"-a='b'"`: {"-a='b'"}, `-a='b c'`: {"-a='b", "c'"}, `-x '-a`: {"-x"}, `''`: {""},
-	} {
-		if got := splitQuoted(text); !slices.Equal(got, want) {
-			t.Errorf("%q is split into %q, want %q", text, got, want)
-		}
-	}
 }

@@ -33,29 +33,3 @@ func (v *invocation) ask(args []string) (out, said string) {
 	}
 	return stdout.String(), ""
 }
-
-// splitQuoted splits text as the go command splits GOFLAGS: at spaces outside of quotes. A word without
-// its closing quote is left out: the go command reports it.
-func splitQuoted(text string) (words []string) {
-	const spaces = " \t\n\r"
-	for {
-		text = strings.TrimLeft(text, spaces)
-		if text == "" {
-			return words
-		}
-		ends, from := spaces, 0
-		if text[0] == '\'' || text[0] == '"' {
-			ends, from = text[:1], 1
-		}
-		n := strings.IndexAny(text[from:], ends)
-		switch {
-		case n >= 0:
-			words = append(words, text[from:from+n])
-			text = text[from+n+1:]
-		case from > 0:
-			return words
-		default:
-			return append(words, text)
-		}
-	}
-}

@@ -48,7 +48,7 @@ func toolchainFor(ctx context.Context, dir string, hosted bool) (*toolchain, err
 	}
 	g.path = cmp.Or(b.Go, g.path)
 	g.env = append(b.Env, "CGO_ENABLED=0")
-	g.flags = []string{"-tags=" + tagsWith(s.GOFLAGS, overlay.Tag)}
+	g.flags = []string{"-tags=" + tagsWith(&s, overlay.Tag)}
 	list, err := os.ReadFile(b.File)
 	if err != nil {
 		return nil, err
@@ -60,13 +60,14 @@ func toolchainFor(ctx context.Context, dir string, hosted bool) (*toolchain, err
 }
 
 // tagsWith returns the tags of GOFLAGS, which the flag -tags would replace, and one more.
-func tagsWith(goflags, tag string) string {
-	for _, word := range strings.Fields(goflags) {
-		if tags, ok := strings.CutPrefix(strings.TrimLeft(word, "-"), "tags="); ok && tags != "" {
-			tag = tags + "," + tag
+func tagsWith(s *overlay.Settings, tag string) string {
+	tags := ""
+	for _, word := range s.Flags() {
+		if value, ok := strings.CutPrefix(strings.TrimLeft(word, "-"), "tags="); ok {
+			tags = value // the last one counts
 		}
 	}
-	return tag
+	return overlay.AddTags(tags, tag)
 }
 
 // run runs the go command in a folder. The error has the first line that is not a heading.

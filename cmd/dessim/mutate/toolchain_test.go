@@ -1,6 +1,10 @@
 package mutate
 
-import "testing"
+import (
+	"testing"
+
+	"dessim/sim/host/overlay"
+)
 
 // A flag takes the place of what GOFLAGS has.
 func TestTagsOfTheEnvironmentStay(t *testing.T) {
@@ -10,8 +14,10 @@ func TestTagsOfTheEnvironmentStay(t *testing.T) {
 		"-tags=a,b -mod=mod":           "a,b,mine",
 		"-mod=mod --tags=a":            "a,mine",
 		"-ldflags=-s -tags= -trimpath": "mine",
+		"-tags=a -tags=b":              "b,mine",
+		"'-tags=a b'":                  "a b mine",
 	} {
-		if got := tagsWith(goflags, "mine"); got != want {
+		if got := tagsWith(&overlay.Settings{GOFLAGS: goflags}, "mine"); got != want {
 			t.Errorf("GOFLAGS %q: tags %q, want %q", goflags, got, want)
 		}
 	}

@@ -1,6 +1,9 @@
 package overlay
 
-import "path/filepath"
+import (
+	"path/filepath"
+	"strings"
+)
 
 // SettingsArgs are the arguments of the go command that print Settings, as JSON.
 var SettingsArgs = []string{"env", "-json", "GOVERSION", "GOROOT", "GOCACHE", "GOMODCACHE", "GOFLAGS", "GOOS", "GOARCH"}
@@ -9,6 +12,45 @@ var SettingsArgs = []string{"env", "-json", "GOVERSION", "GOROOT", "GOCACHE", "G
 // counts.
 type Settings struct {
 	GOVERSION, GOROOT, GOCACHE, GOMODCACHE, GOFLAGS, GOOS, GOARCH string
+}
+
+// Flags returns the words of GOFLAGS, split as the go command does: at spaces outside of quotes. A word
+// without its closing quote is left out: the go command reports it.
+func (s *Settings) Flags() (words []string) {
+	const spaces = " \t\n\r"
+	text := s.GOFLAGS
+	for {
+		text = strings.TrimLeft(text, spaces)
+		if text == "" {
+			return words
+		}
+		ends, from := spaces, 0
+		if text[0] == '\'' || text[0] == '"' {
+			ends, from = text[:1], 1
+		}
+		n := strings.IndexAny(text[from:], ends)
+		switch {
+		case n >= 0:
+			words = append(words, text[from:from+n])
+			text = text[from+n+1:]
+		case from > 0:
+			return words
+		default:
+			return append(words, text)
+		}
+	}
+}
+
+// AddTags adds tags to a value of -tags. Tags are separated by commas, or by spaces as in old releases.
+func AddTags(value string, tags ...string) string {
+	sep := ","
+	if strings.ContainsAny(value, " '") {
+		sep = " "
+	}
+	if value != "" {
+		value += sep
+	}
+	return value + strings.Join(tags, sep)
 }
 
 // A Build is what a build with the overlay needs, beside Tag.

@@ -6,6 +6,8 @@
 // an installation with other lines there, and a release that is not in Releases. The changes are
 // data: the folder edits has one file for each cause of nondeterminism, with the reason, and the
 // folder added has the new files. Package ablation shows what each group is good for.
+//
+// Start with For in build.go, which a build calls.
 package overlay
 
 import (
