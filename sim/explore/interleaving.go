@@ -127,32 +127,20 @@ func (r *turnRun) with(kind int, words string, a source.Answer, more ...source.A
 	return turnRun{candidate: &candidate{parent: r.candidate, last: m, trial: &trial}, last: a}
 }
 
-// turnLevel makes runs side by side and takes their results in order.
+// turnLevel makes the runs. ok is false if the search must stop.
 func (g *misfortuneSearch) turnLevel(ctx context.Context, all []turnRun) (ok bool, err error) {
-	for len(all) > 0 {
-		if ctx.Err() != nil {
-			return false, nil
-		}
-		batch := all[:min(len(all), searchBatch*max(g.Workers, 1))]
-		all = all[len(batch):]
-		g.sideBySide(len(batch), func(i int) { g.list(&batch[i]) })
-		for i := range batch {
-			r := &batch[i]
-			if r.outcome.Interrupted() {
-				return false, nil
-			}
-			if err := g.take(r.candidate, &misfortuneRun{outcome: r.outcome}); err != nil {
-				return false, err
-			}
-			if g.Failures > 0 && g.found.Failed >= g.Failures {
-				return false, nil
-			}
-		}
-		if g.Tell != nil {
-			g.Tell(g.found.Runs, g.found.Runs+len(all))
-		}
+	candidates := make([]*candidate, len(all))
+	for i := range all {
+		candidates[i] = all[i].candidate
 	}
-	return true, nil
+	return g.inBatches(ctx, candidates, func(from, to int) []misfortuneRun {
+		runs := make([]misfortuneRun, to-from)
+		g.sideBySide(to-from, func(i int) {
+			g.list(&all[from+i])
+			runs[i].outcome = all[from+i].outcome
+		})
+		return runs
+	}, func(*candidate, *misfortuneRun) {})
 }
 
 // list makes the run, and lists the questions after its last misfortune.

@@ -201,33 +201,46 @@ const searchBatch = 16
 // false if the search must stop.
 func (g *misfortuneSearch) level(ctx context.Context, level []*candidate, depth int) (next []*candidate, ok bool, err error) {
 	most := g.share(len(level), depth)
+	grows := depth < g.Depth
 	var grown [][]*candidate // by each run of the level
-	for left := level; len(left) > 0; {
-		batch := left[:min(len(left), searchBatch*max(g.Workers, 1))]
-		left = left[len(batch):]
-		if ctx.Err() != nil {
-			return nil, false, nil
+	ok, err = g.inBatches(ctx, level, func(from, to int) []misfortuneRun { return g.batch(level[from:to], grows) }, func(c *candidate, r *misfortuneRun) {
+		if grows && !r.outcome.Failed() && g.isNew(c, &r.outcome) {
+			grown = append(grown, g.grow(c, r.places.list, most, len(level)))
 		}
-		runs := g.batch(batch, depth < g.Depth)
-		if slices.ContainsFunc(runs, func(r misfortuneRun) bool { return r.outcome.Interrupted() }) {
-			return nil, false, nil
-		}
-		for i, c := range batch {
-			if err := g.take(c, &runs[i]); err != nil {
-				return nil, false, err
-			}
-			if g.Failures > 0 && g.found.Failed >= g.Failures {
-				return nil, false, nil
-			}
-			if depth < g.Depth && !runs[i].outcome.Failed() && g.isNew(c, &runs[i].outcome) {
-				grown = append(grown, g.grow(c, runs[i].places.list, most, len(level)))
-			}
-		}
-		if g.Tell != nil {
-			g.Tell(g.found.Runs, g.found.Runs+len(left))
-		}
+	})
+	if !ok || err != nil {
+		return nil, false, err
 	}
 	return g.cut(inTurn(grown), most), true, nil
+}
+
+// inBatches makes the runs of candidates, a batch at a time, and takes their results in order; done
+// is called after each. ok is false if the search must stop.
+func (g *misfortuneSearch) inBatches(ctx context.Context, all []*candidate, batch func(from, to int) []misfortuneRun, done func(c *candidate, r *misfortuneRun)) (ok bool, err error) {
+	size := searchBatch * max(g.Workers, 1)
+	for from := 0; from < len(all); from += size {
+		if ctx.Err() != nil {
+			return false, nil
+		}
+		to := min(from+size, len(all))
+		runs := batch(from, to)
+		if slices.ContainsFunc(runs, func(r misfortuneRun) bool { return r.outcome.Interrupted() }) {
+			return false, nil
+		}
+		for i := range runs {
+			if err := g.take(all[from+i], &runs[i]); err != nil {
+				return false, err
+			}
+			if g.Failures > 0 && g.found.Failed >= g.Failures {
+				return false, nil
+			}
+			done(all[from+i], &runs[i])
+		}
+		if g.Tell != nil {
+			g.Tell(g.found.Runs, g.found.Runs+len(all)-to)
+		}
+	}
+	return true, nil
 }
 
 // share returns how many runs the next depth may have after those of a level, or -1.
