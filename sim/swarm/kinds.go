@@ -13,10 +13,12 @@ const Repair = "repair"
 const Gone = "gone"
 
 type kind struct {
-	name     string
-	meaning  string
-	beyond   bool // a swarm leaves it out: most protocols do not claim to tolerate it, or it came later and would change recorded runs
-	fewest   int  // nodes that it needs
+	name    string
+	meaning string
+	// beyond leaves the kind out of a swarm: most protocols do not claim to tolerate it, or it came
+	// later and would change recorded runs.
+	beyond   bool
+	fewest   int // nodes that it needs
 	generate func(d *drawer) bool
 }
 
@@ -73,6 +75,7 @@ func kinds() [kindCount]kind {
 		byzantine: {"byzantine", "less than a third of the nodes lie", true, 4, (*drawer).byzantine},
 		rot:       {"rot", "bits of synced records flip, and the damage keeps their nodes from starting again", true, 1, (*drawer).rot},
 		deaf:      {"deaf", "nodes receive nothing from any other node", true, 1, (*drawer).deaf},
+		mute:      {"mute", "nodes are not heard by any other node", true, 1, (*drawer).mute},
 		late:      {"late", "messages arrive once more, much later", true, 2, (*drawer).late},
 		echo:      {"echo", "messages of before come again after a restart, or at some time", true, 2, (*drawer).echo},
 		lateTimer: {"latetimer", "timers fire later than due", true, 1, (*drawer).lateTimer},
@@ -83,7 +86,6 @@ func kinds() [kindCount]kind {
 		full:      {"full", "the disks of nodes that have files are full for a time", true, 1, (*drawer).full},
 		stall:     {"stall", "goroutines stand still for a time, before they use a channel or lock", true, 1, (*drawer).stall},
 		halt:      {"halt", "as crash, but no sync fails: nodes crash between steps, after an effect or after a record, and come back", true, 1, (*drawer).halt},
-		mute:      {"mute", "nodes are not heard by any other node", true, 1, (*drawer).mute},
 	}
 }
 
