@@ -11,8 +11,9 @@ import (
 // callArgs are the arguments of a system call, and the memory that the pointers among them point to,
 // which is nil for a pointer that is 0.
 type callArgs struct {
-	a [6]uintptr
-	b [6][]byte
+	a        [6]uintptr
+	b        [6][]byte
+	messages []message
 }
 
 // int returns an argument that is an int: it has 32 bits.
@@ -26,8 +27,9 @@ func (c *callArgs) text(i int) string { return string(c.b[i]) }
 
 // argKinds are what an argument can be, by the first letter of its word in served. The overlay's
 // file syscall/dessim.go knows them by their places: a number, text, memory that is read, written, or
-// both, a list of buffers that are read, and one of buffers that are written.
-const argKinds = "ntioxgs"
+// both, a list of buffers that are read, one of buffers that are written, messages that are sent, and
+// ones that are received.
+const argKinds = "ntioxgsmr"
 
 // call is a system call that is served.
 type call struct {
@@ -38,7 +40,8 @@ type call struct {
 }
 
 // served makes a call. args has a word for each argument: "n" is a number, "t" text; "o3" is memory
-// that is written, of the size that argument 3 says, counted from 1; "o:16" is 16 bytes.
+// that is written, of the size that argument 3 says, counted from 1; "o@3" is of the size that argument 3
+// points to; "o:16" is 16 bytes. "m3" is so many messages, each with room for its length; "m" is one without.
 func served(name, args string, serve func(f *files, c *callArgs) (uintptr, syscall.Errno)) call {
 	c := call{name: name, serve: serve}
 	for i, word := range strings.Fields(args) {
@@ -46,6 +49,9 @@ func served(name, args string, serve func(f *files, c *callArgs) (uintptr, sysca
 		if fixed, ok := strings.CutPrefix(word[1:], ":"); ok {
 			n, _ := strconv.Atoi(fixed)
 			c.sizes[i] = int32(n)
+		} else if pointed, ok := strings.CutPrefix(word[1:], "@"); ok {
+			n, _ := strconv.Atoi(pointed)
+			c.sizes[i] = int32(-n - 6)
 		} else if n, err := strconv.Atoi(word[1:]); err == nil {
 			c.sizes[i] = int32(-n)
 		}
@@ -96,7 +102,7 @@ listxattrat removexattrat open_tree_attr file_getattr file_setattr listns rseq_s
 // calls are the calls that are served, by their numbers on this machine.
 var calls = func() []*call {
 	all := make([]*call, len(callNames))
-	for _, group := range [][]call{fileCalls, pathCalls, otherCalls} {
+	for _, group := range [][]call{fileCalls, pathCalls, socketCalls, otherCalls} {
 		for _, c := range group {
 			if n, ok := callNumbers[c.name]; ok {
 				all[n] = &c
@@ -130,7 +136,7 @@ func (l *life) Args(number uintptr, a [6]uintptr) (kinds [6]uint8, sizes [6]int3
 }
 
 // Call serves a system call, for package syscall.
-func (l *life) Call(number uintptr, a [6]uintptr, memory [6][]byte) (result, errno uintptr) {
+func (l *life) Call(number uintptr, a [6]uintptr, memory [6][]byte, messages []message) (result, errno uintptr) {
 	f := l.files
 	defer f.unlock(f.lock())
 	c := callOf(number, a)
@@ -138,7 +144,7 @@ func (l *life) Call(number uintptr, a [6]uintptr, memory [6][]byte) (result, err
 		f.noteOnce("a simulated node does not serve " + callName(number))
 		return 0, uintptr(refusal(callName(number)))
 	}
-	r, err := c.serve(f, &callArgs{a, memory})
+	r, err := c.serve(f, &callArgs{a, memory, messages})
 	return r, uintptr(err)
 }
 

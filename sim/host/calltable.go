@@ -110,6 +110,21 @@ var pathCalls = []call{
 	refused("llistxattr", syscall.EOPNOTSUPP),
 }
 
+// socketCalls are served on sockets.
+var socketCalls = []call{
+	served("recvfrom", "n o3 n n o@6 x:4", (*files).callRecvfrom),
+	served("recvmsg", "n r n", (*files).callRecvmsg),
+	served("recvmmsg", "n r3 n n n", (*files).callRecvmmsg),
+	served("sendto", "n i3 n n i6 n", (*files).callSendto),
+	served("sendmsg", "n m n", (*files).callSendmsg),
+	served("sendmmsg", "n m3 n n", (*files).callSendmmsg),
+	served("getsockname", "n o@3 x:4", (*files).callGetsockname),
+	served("getpeername", "n o@3 x:4", (*files).callGetpeername),
+	served("getsockopt", "n n n o@5 x:4", (*files).callGetsockopt),
+	served("setsockopt", "n n n i5 n", (*files).callSetsockopt),
+	served("shutdown", "n n", (*files).callShutdown),
+}
+
 // otherCalls are not for files.
 var otherCalls = []call{
 	served("getpid", "", number(1)),

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	firstDescriptor = 1 << 24 // as the overlay's file runtime/dessim.go has it: higher than any real one
+	firstDescriptor = 1 << 24 // higher than any real one
 	mostDescriptors = 1 << 16 // of a life
 	descriptorLives = 30_000  // lives that have numbers of their own
 )
@@ -40,6 +40,7 @@ type openFile struct {
 	dir      bool
 	entries  []volume.Entry // of a directory, from its first read on
 	standard bool           // standard input, output or error
+	socket   raw            // or nil; nothing else but path and flags is used then
 }
 
 // descriptor is one number of an open file.
@@ -69,10 +70,10 @@ func (f *files) at(fd int) (*openFile, syscall.Errno) {
 	return nil, syscall.EBADF
 }
 
-// file returns the open file of a number that must not be a standard one.
+// file returns the open file of a number that must be one of the volume's.
 func (f *files) file(fd int) (*openFile, syscall.Errno) {
 	d, err := f.at(fd)
-	if err == 0 && d.standard {
+	if err == 0 && (d.standard || d.socket != nil) {
 		return nil, syscall.EINVAL
 	}
 	return d, err
@@ -121,7 +122,11 @@ func (f *files) close(fd int) syscall.Errno {
 
 // unref takes one reference from an open file, and closes it with the last.
 func (f *files) unref(d *openFile) {
-	if d.refs--; d.refs == 0 {
+	switch d.refs--; {
+	case d.refs > 0:
+	case d.socket != nil:
+		d.socket.common().number = 0
+	default:
 		f.unlockAll(d.ino, d)
 		f.vol.Release(d.ino)
 	}
@@ -149,8 +154,17 @@ func (f *files) callCloseRange(c *callArgs) (uintptr, syscall.Errno) {
 
 func (f *files) callDup(c *callArgs) (uintptr, syscall.Errno) { return f.dup(c.int(0), 0, false) }
 
+// original returns the open file of a number that shall get another one.
+func (f *files) original(fd int) (*openFile, syscall.Errno) {
+	if d, err := f.at(fd); err == 0 && d.socket != nil {
+		f.noteOnce("a simulated node's dup makes no second descriptor of a socket")
+		return nil, syscall.EOPNOTSUPP
+	}
+	return f.file(fd)
+}
+
 func (f *files) dup(fd, least int, closeOnExec bool) (uintptr, syscall.Errno) {
-	d, err := f.file(fd)
+	d, err := f.original(fd)
 	if err != 0 {
 		return 0, err
 	}
@@ -161,7 +175,7 @@ func (f *files) dup(fd, least int, closeOnExec bool) (uintptr, syscall.Errno) {
 // callDup3 is dup3, and dup2.
 func (f *files) callDup3(c *callArgs) (uintptr, syscall.Errno) {
 	from, to := c.int(0), c.int(1)
-	d, err := f.file(from)
+	d, err := f.original(from)
 	switch {
 	case err != 0:
 		return 0, err
@@ -197,6 +211,8 @@ func (f *files) fcntl(c *callArgs) (uintptr, syscall.Errno) {
 		return 0, err
 	}
 	switch cmd := c.int(1); {
+	case cmd == syscall.F_GETFL && d.socket != nil:
+		return uintptr(d.flags), 0
 	case cmd == syscall.F_GETFL:
 		return uintptr(d.flags&^(syscall.O_CREAT|syscall.O_EXCL|syscall.O_TRUNC|syscall.O_CLOEXEC|syscall.O_NOCTTY) | oLargefile), 0
 	case cmd == syscall.F_GETFD:
@@ -209,6 +225,8 @@ func (f *files) fcntl(c *callArgs) (uintptr, syscall.Errno) {
 			return 0, 0
 		}
 		return 0, syscall.EINVAL
+	case cmd == syscall.F_SETFL && d.socket != nil:
+		return 0, 0 // no call waits
 	case cmd == syscall.F_SETFL:
 		d.flags = d.flags&^settable | arg&settable
 		return 0, 0
@@ -217,7 +235,7 @@ func (f *files) fcntl(c *callArgs) (uintptr, syscall.Errno) {
 		return 0, 0
 	case cmd == syscall.F_DUPFD || cmd == syscall.F_DUPFD_CLOEXEC:
 		return f.dup(fd, arg, cmd == syscall.F_DUPFD_CLOEXEC)
-	case isLock(cmd):
+	case isLock(cmd) && d.socket == nil:
 		return 0, f.fcntlLock(d, cmd, c.b[2])
 	}
 	return 0, syscall.EINVAL
@@ -230,6 +248,8 @@ func (f *files) describe() (lines []string) {
 		d := f.descriptors[fd]
 		var state string
 		switch {
+		case d.socket != nil:
+			state = "to read and write"
 		case d.dir:
 			state = "a directory"
 		case d.readable() && d.writable():

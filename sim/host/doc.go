@@ -63,7 +63,13 @@
 //   - A restarted node answers the connections of its last life with resets. A node that is down, or
 //     cut off, answers nothing: dials and writes end by their deadlines, or when TCP gives up.
 //   - Damaged segments are dropped, as checksums demand.
-//   - Socket options succeed and do nothing, except keep-alive and linger. Deadlines are exact.
+//   - Deadlines are exact. A socket has the usual options of Linux, and remembers them. Keep-alive, linger
+//     and UDP's SO_RCVBUF do what they say, and others nothing; those that would change what is sent, as
+//     UDP_SEGMENT, are not there.
+//   - RawConn, and golang.org/x/net by it, use a descriptor of the node. System calls to send and receive
+//     by it never wait, and tell of no control messages. Those to be sent set the source address, or do
+//     nothing, or are refused. A second descriptor of a socket, poll and accept are refused, and the Control
+//     functions of net.Dialer and net.ListenConfig are not called.
 //
 // Text describes messages for traces.
 //

@@ -63,6 +63,12 @@ func (f *files) read(fd int, p []byte, off int64) (uintptr, syscall.Errno) {
 		return 0, syscall.EBADF
 	case d.standard:
 		return 0, 0 // the end
+	case d.socket != nil && off >= 0:
+		return 0, syscall.ESPIPE
+	case d.socket != nil && len(p) == 0:
+		return 0, 0
+	case d.socket != nil:
+		return f.one(fd, receive, &message{Data: [][]byte{p}}, 0)
 	case d.dir:
 		return 0, syscall.EISDIR
 	}
@@ -91,6 +97,10 @@ func (f *files) write(fd int, p []byte, off int64) (uintptr, syscall.Errno) {
 	case d.standard:
 		f.print(fd == 2, p)
 		return uintptr(len(p)), 0
+	case d.socket != nil && off >= 0:
+		return 0, syscall.ESPIPE
+	case d.socket != nil:
+		return f.one(fd, send, &message{Data: [][]byte{p}}, 0)
 	case len(p) == 0:
 		return 0, 0
 	}
@@ -157,7 +167,7 @@ func (f *files) callLseek(c *callArgs) (uintptr, syscall.Errno) {
 	switch {
 	case err != 0:
 		return 0, err
-	case d.standard:
+	case d.standard || d.socket != nil:
 		return 0, syscall.ESPIPE
 	case d.flags&oPath != 0:
 		return 0, syscall.EBADF

@@ -249,7 +249,7 @@ func (f *files) goOn(l *life) {
 	clear(f.mappings)
 	closed := map[*openFile]bool{}
 	for _, fd := range protocol.SortedKeys(f.descriptors) {
-		if d := f.descriptors[fd].openFile; !closed[d] {
+		if d := f.descriptors[fd].openFile; !closed[d] && d.socket == nil {
 			closed[d] = true
 			f.vol.Release(d.ino)
 		}

@@ -24,4 +24,5 @@ func (*files) ofPrograms() bool                              { return false }
 func (*files) flushed(uint64, bool)                          {}
 func (*files) settled(uint64, bool)                          {}
 func (*files) describe() []string                            { return nil }
+func (*socket) leave()                                       {}
 func (*files) waitsFor(name uint64) (what string, wait bool) { return "", false }

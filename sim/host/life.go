@@ -52,6 +52,7 @@ func (n *node) begin(env *protocol.Env, last *life) {
 		n.cleanup.Stop()
 		last.end()
 	}
+	l.net.files = l.files
 	seed := protocol.Hash3(n.options.Salt^saltOfRand^l.process, uint64(env.ID())<<32|uint64(env.Incarnation()), env.Choose(kindRand, 1<<32))
 	go simRun(func() { l.drive(seed) })
 	n.life = l

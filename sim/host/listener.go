@@ -25,7 +25,7 @@ func (w *network) listenTCP(local netip.AddrPort) (*listener, error) {
 		return nil, os.NewSyscallError("bind", err)
 	}
 	l := new(listener)
-	l.init(w, bound(local, port), netip.AddrPort{}, func() { l.wake(0) })
+	l.init(w, l, bound(local, port), netip.AddrPort{}, func() { l.wake(0) })
 	w.listeners[port] = append(w.listeners[port], l)
 	return l, nil
 }
@@ -57,6 +57,7 @@ func (l *listener) SetDeadline(read, write bool, t time.Time) error {
 
 // Close frees the port, and resets the connections that were not accepted.
 func (l *listener) Close() error {
+	defer l.leave()
 	w := l.w
 	defer w.unlock(w.lock())
 	if l.closed {

@@ -28,6 +28,7 @@ type network struct {
 	incarnation uint32
 	own         netip.Addr
 	send        func(to protocol.NodeID, kind protocol.Kind, msg []byte)
+	files       *files // which have the sockets' numbers; its lock is taken before mu
 
 	quietMutex
 	now     int64 // the bubble's time

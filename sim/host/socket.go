@@ -13,11 +13,18 @@ import (
 // sort of socket overrides those that it supports.
 type socket struct {
 	w             *network
+	self          any            // the socket of which this is a part
 	local, remote netip.AddrPort // remote is not valid if there is none
 	closed        bool
 	reads, writes waiting
 	timer         timer
+	options       map[option][]int32 // that were set
+	number        int                // by which system calls know it, or 0; this and lent are of files.mu
+	lent          int                // how many use the number
 }
+
+// option names a socket option.
+type option struct{ level, name int }
 
 // waiting is one direction of a socket: the goroutines that wait for it, and their deadline.
 type waiting struct {
@@ -25,10 +32,10 @@ type waiting struct {
 	deadline int64 // of the bubble's time, or 0
 }
 
-// init makes the socket's timer ring at ring.
-func (k *socket) init(w *network, local, remote netip.AddrPort, ring func()) {
+// init makes the socket, a part of self. Its timer rings at ring.
+func (k *socket) init(w *network, self any, local, remote netip.AddrPort, ring func()) {
 	w.sockets++
-	k.w, k.local, k.remote = w, local, remote
+	k.w, k.self, k.local, k.remote = w, self, local, remote
 	k.reads.L, k.writes.L = &w.Mutex, &w.Mutex
 	k.timer = timer{order: w.sockets, ring: ring}
 }

@@ -51,10 +51,13 @@ func (f *files) fstat(fd int, to []byte) syscall.Errno {
 	return err
 }
 
-// info describes an open file. The standard ones are pipes.
+// info describes an open file or socket. The standard ones are pipes.
 func (f *files) info(d *openFile) (volume.Info, syscall.Errno) {
 	if d.standard {
 		return volume.Info{Mode: syscall.S_IFIFO | 0o600, Nlink: 1}, 0
+	}
+	if d.socket != nil {
+		return volume.Info{Mode: syscall.S_IFSOCK | 0o777, Nlink: 1}, 0
 	}
 	info, err := f.vol.Stat(d.ino)
 	return info, errno(err)

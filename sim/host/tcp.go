@@ -28,7 +28,7 @@ type stream struct {
 // newStream makes a socket for a connection, which the caller adds.
 func (w *network) newStream(node protocol.NodeID, local, remote netip.AddrPort) (s *stream, id connID) {
 	s = &stream{node: node}
-	s.init(w, local, remote, s.ring)
+	s.init(w, s, local, remote, s.ring)
 	w.conns++
 	id = newConnID(w.incarnation, w.conns)
 	w.streams[id] = s
@@ -187,27 +187,6 @@ func (s *stream) Read(p []byte) (int, error) {
 	}
 }
 
-// Peek returns the data that Read would return, and leaves it there, for syscall.RawConn. The data is
-// valid until the next Read. end reports that none follows. Peek waits for more than seen bytes, or
-// the end; it does not wait if seen is -1.
-func (s *stream) Peek(seen int) (data []byte, end bool, err error) {
-	defer s.w.unlock(s.w.lock())
-	for {
-		if err := s.err(&s.reads); err != nil {
-			return nil, false, err
-		}
-		c := s.conn
-		if len(c.in) == 0 && c.err != nil {
-			return nil, false, c.takeErr()
-		}
-		end = c.err == nil && (c.eof || c.deaf || c.state == dead)
-		if len(c.in) > seen || end {
-			return c.in, end, nil
-		}
-		s.reads.Wait()
-	}
-}
-
 // Write waits until all of p is sent, or held to be sent.
 func (s *stream) Write(p []byte) (n int, err error) {
 	defer s.w.unlock(s.w.lock())
@@ -248,6 +227,7 @@ func (s *stream) Shutdown(read, write bool) error {
 
 // Close ends both directions. What was written is still sent.
 func (s *stream) Close() error {
+	defer s.leave()
 	defer s.w.unlock(s.w.lock())
 	if s.closed {
 		return net.ErrClosed

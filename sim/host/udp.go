@@ -15,8 +15,11 @@ import (
 // socket takes it, it is dropped, and the sender does not learn of it.
 type udpSocket struct {
 	socket
-	queue  []receivedDatagram
-	queued int // the cost of queue, in bytes
+	queue   []receivedDatagram
+	queued  int    // the cost of queue, in bytes
+	room    int    // what it may cost
+	arrived uint64 // datagrams that were queued
+	sent    uint64
 }
 
 // receivedDatagram is a datagram that has arrived.
@@ -33,8 +36,8 @@ func (w *network) openUDP(local, remote netip.AddrPort) (*udpSocket, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("bind", err)
 	}
-	k := new(udpSocket)
-	k.init(w, bound(local, port), remote, func() { k.wake(0) })
+	k := &udpSocket{room: maxQueued}
+	k.init(w, k, bound(local, port), remote, func() { k.wake(0) })
 	w.udp[port] = append(w.udp[port], k)
 	return k, nil
 }
@@ -56,11 +59,12 @@ func (w *network) receiveUDP(from protocol.NodeID, s *segment) {
 			continue
 		}
 		cost := len(s.data) + datagramCost
-		if k.queued+cost > maxQueued {
+		if k.queued+cost > k.room {
 			return
 		}
 		k.queue = append(k.queue, receivedDatagram{source, s.data})
 		k.queued += cost
+		k.arrived++
 		k.reads.Signal()
 		return
 	}
@@ -74,14 +78,20 @@ func (k *udpSocket) ReadFrom(p []byte) (n, size int, from netip.AddrPort, err er
 			return 0, 0, from, err
 		}
 		if len(k.queue) > 0 {
-			d := k.queue[0]
-			k.queue[0].data = nil
-			k.queue = k.queue[1:]
-			k.queued -= len(d.data) + datagramCost
+			d := k.take()
 			return copy(p, d.data), len(d.data), d.from, nil
 		}
 		k.reads.Wait()
 	}
+}
+
+// take takes the first datagram out of the queue.
+func (k *udpSocket) take() receivedDatagram {
+	d := k.queue[0]
+	k.queue[0].data = nil
+	k.queue = k.queue[1:]
+	k.queued -= len(d.data) + datagramCost
+	return d
 }
 
 // Read waits for a datagram.
@@ -96,24 +106,36 @@ func (k *udpSocket) WriteTo(p []byte, to netip.AddrPort) (int, error) {
 	if err := k.err(&k.writes); err != nil {
 		return 0, err
 	}
+	if err := k.sendTo(p, to, netip.Addr{}); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// sendTo sends a datagram, from another address than the socket's if source is valid.
+func (k *udpSocket) sendTo(p []byte, to netip.AddrPort, source netip.Addr) error {
 	if len(p) > maxDatagram {
-		return 0, syscall.EMSGSIZE
+		return syscall.EMSGSIZE
 	}
 	to, node, err := k.w.route(to)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	local := k.local
+	if source.IsValid() {
+		local = netip.AddrPortFrom(source, local.Port())
+	}
 	switch {
 	case to.Port() == 0:
-		return 0, syscall.EINVAL
+		return syscall.EINVAL
 	case !specified(local.Addr()):
 		local = netip.AddrPortFrom(k.w.source(to.Addr()), local.Port())
 	case local.Addr() == loopback && node != k.w.id:
-		return 0, syscall.EINVAL
+		return syscall.EINVAL
 	}
+	k.sent++
 	k.w.transmit(node, &segment{what: segDatagram, loop: loops(local, to), fromPort: local.Port(), toPort: to.Port(), data: p})
-	return len(p), nil
+	return nil
 }
 
 // Write sends a datagram to the peer.
@@ -134,6 +156,7 @@ func (k *udpSocket) SetDeadline(read, write bool, t time.Time) error {
 
 // Close frees the port. Goroutines that wait get an error.
 func (k *udpSocket) Close() error {
+	defer k.leave()
 	defer k.w.unlock(k.w.lock())
 	if k.closed {
 		return net.ErrClosed
