@@ -1,13 +1,14 @@
 //go:build dessim_overlay
 
-// Package libraries has programs that make system calls by golang.org/x/sys/unix, and one that keeps its
-// data with go.etcd.io/bbolt.
+// Package libraries has programs that make system calls by golang.org/x/sys/unix, or exchange datagrams by
+// golang.org/x/net, and one that keeps its data with go.etcd.io/bbolt.
 package libraries
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +21,8 @@ import (
 	"dessim/sim/host"
 	"dessim/sim/source"
 	"go.etcd.io/bbolt"
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 )
 
@@ -239,5 +242,67 @@ func TestBboltLocksItsFile(t *testing.T) {
 	})
 	if want := []string{"true", "<nil>"}; !slices.Equal(got.lines, want) {
 		t.Errorf("%q, want %q", got.lines, want)
+	}
+}
+
+func TestBatchesOfDatagramsArrive(t *testing.T) {
+	got := run(t, 1, "", func(ctx context.Context, h *host.Host) error {
+		a, err := net.ListenUDP("udp", &net.UDPAddr{Port: 7})
+		if err != nil {
+			return err
+		}
+		b, err := net.ListenUDP("udp", &net.UDPAddr{Port: 8})
+		if err != nil {
+			return err
+		}
+		in, out := ipv4.NewPacketConn(a), ipv4.NewPacketConn(b)
+		say(h, "%v", in.SetControlMessage(ipv4.FlagDst|ipv4.FlagTTL, true))
+		say(h, "%v", out.SetTOS(2))
+		tos, err := out.TOS()
+		say(h, "%d %v", tos, err)
+		go func() {
+			time.Sleep(time.Second)
+			var batch []ipv4.Message
+			for _, text := range []string{"one", "two", "three"} {
+				batch = append(batch, ipv4.Message{Buffers: [][]byte{[]byte(text), []byte("!")}, Addr: a.LocalAddr()})
+			}
+			n, err := out.WriteBatch(batch, 0)
+			say(h, "sent %d %v, %d", n, err, batch[2].N)
+		}()
+		left := 3
+		for left > 0 {
+			batch := make([]ipv4.Message, 5)
+			for i := range batch {
+				batch[i] = ipv4.Message{Buffers: [][]byte{make([]byte, 2), make([]byte, 2)}, OOB: make([]byte, 64)}
+			}
+			n, err := in.ReadBatch(batch, 0)
+			if err != nil {
+				return err
+			}
+			for _, m := range batch[:n] {
+				say(h, "%d of %q and %q, %d, %v from %v", m.N, m.Buffers[0], m.Buffers[1], m.NN, m.Flags == unix.MSG_TRUNC, m.Addr)
+			}
+			left -= n
+		}
+		n, err := in.ReadBatch([]ipv4.Message{{Buffers: [][]byte{make([]byte, 2)}}}, unix.MSG_DONTWAIT)
+		say(h, "%d %v", n, errors.Is(err, unix.EAGAIN))
+		if _, err := out.WriteTo([]byte("x"), &ipv4.ControlMessage{Src: net.IPv4(127, 0, 0, 1)}, a.LocalAddr()); err != nil {
+			return err
+		}
+		p := make([]byte, 10)
+		n, cm, from, err := in.ReadFrom(p)
+		say(h, "%q %v %v %v", p[:n], cm, from, err)
+		time.AfterFunc(time.Second, func() { a.Close() })
+		_, err = ipv6.NewPacketConn(a).ReadBatch([]ipv6.Message{{Buffers: [][]byte{p}}}, 0)
+		say(h, "%v", errors.Is(err, net.ErrClosed))
+		return nil
+	})
+	want := []string{
+		"<nil>", "<nil>", "2 <nil>", "sent 3 <nil>, 6",
+		`4 of "on" and "e!", 0, false from 127.0.0.1:8`, `4 of "tw" and "o!", 0, false from 127.0.0.1:8`,
+		`4 of "th" and "re", 0, true from 127.0.0.1:8`, "-1 true", `"x" <nil> 127.0.0.1:8 <nil>`, "true",
+	}
+	if !slices.Equal(got.lines, want) {
+		t.Errorf("%q\nwant %q", got.lines, want)
 	}
 }
