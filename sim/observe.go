@@ -18,7 +18,7 @@ const (
 	Fired                      // a step consumed the timer Tag
 	Sent                       // a message left for Peer; what becomes of it follows
 	Lost                       // the network lost the message just sent, or its copy
-	Copied                     // the message just sent travels twice; or, if Tag is Again, one sent in an earlier step
+	Copied                     // the message just sent travels twice or, if Tag is Again, one sent in an earlier step
 	Corrupted                  // the message just sent, or its copy, goes on as Body
 	Dropped                    // a message or input arrived at a node that is down
 	Persisted                  // Body was appended to the disk as record Tag
@@ -34,11 +34,18 @@ const (
 	TimerCancelled // the pending timer Tag, of number Seq, never fires: it was cancelled or replaced
 	Discarded      // records below Tag are forgotten from the next sync on: at most those that there are
 
-	Flushing // the disk begins to make the records of Body safe, which protocol.Indices reads; Seq is the flush's number, as in Flushed; with Tag 0 they are safe
-	Flushed  // a step consumed that the flush Tag is done; Body are its records, which survive from here on; Text is FlushFailed if it failed, and they may not
-	Salvaged // of a crash, just shown: what became of record Tag, which was not safe; Body is all of it, and Text is "kept", "lost" or "torn: N of M bytes"
-
-	Shadowed // the node makes Tag promises, to Peer if Kind is of a message: see Plan.Shadow; Text is what is wrong with one, or empty
+	// Flushing: the disk begins to make records safe. Body has their indices, for protocol.Indices.
+	// Seq is the number of the flush, as in Flushed. With Tag 0, the records are safe at once.
+	Flushing
+	// Flushed: a step consumed the end of the flush Tag. The records of Body survive from here on,
+	// unless Text is FlushFailed.
+	Flushed
+	// Salvaged follows a crash, for each record that was not safe: Tag is its index, Body all of its
+	// bytes, and Text is "kept", "lost" or "torn: N of M bytes".
+	Salvaged
+	// Shadowed: the node makes Tag promises, to Peer if Kind is that of a message: see Plan.Shadow.
+	// Text says what is wrong with one of them, or is empty.
+	Shadowed
 
 	Everything What = 1<<iota - 1
 )

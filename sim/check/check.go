@@ -1,7 +1,7 @@
-// Package check judges runs. A check is an observer that sees events and outputs
-// and ends in a Result: Always and SameOrder judge safety at each event, Finally
-// judges it at the end, as Eventually does liveness, and Sometimes proves that a run
-// was not vacuous.
+// Package check judges runs. A check is an observer that sees events and outputs and ends in
+// a Result: Always and SameOrder judge safety at each event, and Finally at the end;
+// Eventually judges liveness, and so does Answered for clients; and Sometimes proves that a
+// run was not vacuous.
 //
 // A check that was never exercised did not pass: it makes the run inconclusive.
 // A check that the parameters rule out is "not applicable", with the reason; that is
