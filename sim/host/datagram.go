@@ -120,8 +120,8 @@ const controlHeader = syscall.SizeofCmsghdr // a multiple of what control messag
 
 const timestamping = 37 // SO_TIMESTAMPING
 
-// controlled reads the control messages of a datagram to send. What no receiver could see here is ignored;
-// the source address counts; what changes the datagrams themselves is refused, as is what Linux refuses.
+// controlled reads the control messages of a datagram to send. It uses the source address, ignores messages
+// whose effect no receiver could see here, and refuses those that change datagrams or that Linux refuses.
 func (k *udpSocket) controlled(b []byte) (source netip.Addr, err syscall.Errno) {
 	for len(b) >= controlHeader {
 		n := binary.NativeEndian.Uint64(b)

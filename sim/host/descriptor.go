@@ -154,7 +154,7 @@ func (f *files) callCloseRange(c *callArgs) (uintptr, syscall.Errno) {
 
 func (f *files) callDup(c *callArgs) (uintptr, syscall.Errno) { return f.dup(c.int(0), 0, false) }
 
-// original returns the open file of a number that shall get another one.
+// original returns the open file of a number that is to be duplicated.
 func (f *files) original(fd int) (*openFile, syscall.Errno) {
 	if d, err := f.at(fd); err == 0 && d.socket != nil {
 		f.noteOnce("a simulated node's dup makes no second descriptor of a socket")

@@ -64,12 +64,12 @@
 //     cut off, answers nothing: dials and writes end by their deadlines, or when TCP gives up.
 //   - Damaged segments are dropped, as checksums demand.
 //   - Deadlines are exact. A socket has the usual options of Linux, and remembers them. Keep-alive, linger
-//     and UDP's SO_RCVBUF do what they say, and others nothing; those that would change what is sent, as
-//     UDP_SEGMENT, are not there.
-//   - RawConn, and golang.org/x/net by it, use a descriptor of the node. System calls to send and receive
-//     by it never wait, and tell of no control messages. Those to be sent set the source address, or do
-//     nothing, or are refused. A second descriptor of a socket, poll and accept are refused, and the Control
-//     functions of net.Dialer and net.ListenConfig are not called.
+//     and UDP's SO_RCVBUF have their effect, and others have none. Options that would change the packets,
+//     such as UDP_SEGMENT, do not exist.
+//   - RawConn, and golang.org/x/net through it, use a descriptor of the node. System calls that send and
+//     receive on it never wait, and return no control messages. Control messages that are sent set the
+//     source address, or have no effect, or are refused. A second descriptor of a socket, poll and accept
+//     are refused, and the Control functions of net.Dialer and net.ListenConfig are not called.
 //
 // Text describes messages for traces.
 //

@@ -28,7 +28,7 @@ type network struct {
 	incarnation uint32
 	own         netip.Addr
 	send        func(to protocol.NodeID, kind protocol.Kind, msg []byte)
-	files       *files // which have the sockets' numbers; its lock is taken before mu
+	files       *files // has the sockets' descriptors; its mutex is locked before the network's
 
 	quietMutex
 	now     int64 // the bubble's time

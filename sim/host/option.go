@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Socket options. A socket has those of Linux that change nothing which the node simulates, or have their
-// effect here. Whoever asks for another learns that it is not there, and does without.
+// Socket options. A socket has the options of Linux that change nothing that the node simulates, and those
+// that have their effect here. Any other fails, so the program does without it.
 
 // Options that package syscall does not have on all machines.
 const (
@@ -29,7 +29,7 @@ const (
 	tcpUserTimeout = 18
 )
 
-// optionRule says what an option is until it is set, and what it may be set to.
+// optionRule says what value an option has at first, and which ones it can be set to.
 type optionRule struct {
 	words       []int32 // of 32 bits
 	least, most int32
@@ -118,7 +118,7 @@ var streamRules = map[option]optionRule{
 	{syscall.IPPROTO_TCP, tcpUserTimeout}:           between(0, 0, math.MaxInt32),
 }
 
-// rule returns what a socket's option may be, and false if it has none of the name.
+// rule returns the rule of a socket's option, and false if there is no such option.
 func (k *socket) rule(o option) (optionRule, bool) {
 	if _, datagrams := k.self.(*udpSocket); !datagrams {
 		if r, ok := streamRules[o]; ok {

@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// A socket has a number among the node's descriptors from the first time on that the program asks for it,
-// by a RawConn. The node's system calls serve it. It goes with the socket.
+// A socket gets a number among the node's descriptors when the program first asks for it, by a RawConn.
+// The node's system calls serve it. The number is free again when the socket is closed.
 
-// raw is what system calls do with a socket, whose network is locked. None of it waits.
+// raw has the operations of system calls on a socket, whose network is locked. None of them waits.
 type raw interface {
 	// receive fills a message with what has come.
 	receive(m *message, flags int) syscall.Errno
