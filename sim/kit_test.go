@@ -3,10 +3,15 @@ package sim
 import (
 	"bytes"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"dessim/protocol"
 )
+
+// Most runs are small, and so is the heap that they are collected in: less often takes a tenth
+// of the CPU away.
+func init() { debug.SetGCPercent(400) }
 
 // script is a node made of functions; nil ones do nothing.
 type script struct {

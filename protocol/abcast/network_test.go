@@ -2,12 +2,17 @@ package abcast
 
 import (
 	"fmt"
+	"runtime/debug"
 	"slices"
 
 	"dessim/protocol"
 	"dessim/protocol/bencode"
 	"dessim/protocol/internal/steps"
 )
+
+// Most runs are small, and so is the heap that they are collected in: less often takes a sixth
+// of the CPU away.
+func init() { debug.SetGCPercent(400) }
 
 // A network is a group of members over perfect links. The test says what arrives
 // next. The network judges every delivery as it happens.
