@@ -198,7 +198,7 @@ func TestInterruptEndsTheRounds(t *testing.T) {
 func TestEveryWorkloadCanBeRunHere(t *testing.T) {
 	r := &revision{side: "new", dir: t.TempDir()}
 	r.dessim, r.bench = filepath.Join(r.dir, "dessim"), os.Args[0]
-	if _, err := output(exec.Command("go", "build", "-o", r.dessim, "dessim/cmd/dessim")); err != nil {
+	if _, err := output(exec.Command("go", "build", "-ldflags=-s -w", "-o", r.dessim, "dessim/cmd/dessim")); err != nil {
 		t.Fatal(err)
 	}
 	for _, w := range allWorkloads(1000) {
@@ -276,6 +276,9 @@ func main() {
 func TestRevisionsAreBuiltFromTheirOwnTrees(t *testing.T) {
 	t.Chdir(checkout(t))
 	t.Setenv("TMPDIR", t.TempDir())
+	// With -trimpath, the standard library would be compiled a second time.
+	defer func(flags []string) { buildFlags = flags }(buildFlags)
+	buildFlags = []string{"-buildvcs=false"}
 	file := filepath.Join(t.TempDir(), "bench.json")
 	out, progress := bench(t, "-base", "HEAD~1", "-rounds", "2", "-only", "^phold/nodes=1000/|^runs/(concurrent|kv)$", "-json", file)
 	for _, want := range []string{

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -100,13 +101,15 @@ func newRevision(ctx context.Context, root, scratch string) (*revision, error) {
 	return r, nil
 }
 
-// build builds the programs, and records those that fail. No path and no revision is stamped into
-// them, so equal sources make equal programs.
+// buildFlags keep paths and revisions out of the programs: equal sources make equal programs.
+var buildFlags = []string{"-trimpath", "-buildvcs=false"}
+
+// build builds the programs, and records those that fail.
 func (r *revision) build(ctx context.Context, source string) {
 	r.failed = map[string]error{}
 	for _, p := range programs {
 		exe := filepath.Join(r.dir, p)
-		if _, err := output(command(ctx, source, "go", "build", "-trimpath", "-buildvcs=false", "-o", exe, "./cmd/"+p)); err != nil {
+		if _, err := output(command(ctx, source, "go", slices.Concat([]string{"build"}, buildFlags, []string{"-o", exe, "./cmd/" + p})...)); err != nil {
 			r.failed[p] = fmt.Errorf("%s: cmd/%s cannot be built: %w", r.side, p, err)
 		}
 	}
