@@ -15,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 )
 
 // toys are named like the group that they show.
@@ -22,6 +23,7 @@ var toys = map[string]toy{
 	"files":     {run: opens},
 	"processes": {run: starts},
 	"finalizer": {run: cleans},
+	"weak":      {run: forgets},
 	"inexact":   {run: addresses, inexact: true},
 	"machine":   {run: asks},
 	"output":    {run: prints},
@@ -298,6 +300,28 @@ func cleans(p *printer) {
 	for range 5 {
 		runtime.GC()
 		p.say("%d are clean", n.Load())
+	}
+}
+
+// forgets has weak pointers to what nothing else keeps.
+func forgets(p *printer) {
+	var all []weak.Pointer[[1000]int]
+	for range 100 {
+		all = append(all, weak.Make(new([1000]int)))
+	}
+	for range 5 {
+		runtime.GC()
+		n := 0
+		for _, w := range all {
+			if w.Value() != nil {
+				n++
+			}
+		}
+		p.say("%d are there", n)
+		if n < len(all) {
+			p.fail("a weak pointer lets go")
+			return
+		}
 	}
 }
 
