@@ -64,6 +64,9 @@ func simKill() (n int)
 //go:linkname simRanged runtime.simRanged
 func simRanged() [16]uintptr
 
+//go:linkname simRested runtime.simRested
+func simRested() int64
+
 //go:linkname simInitGoroutines runtime.simInitGoroutines
 func simInitGoroutines() [8]uintptr
 

@@ -24,6 +24,7 @@ func simEnded() (ended, panicked bool, why any, stack []uintptr)                
 func simExit(int)                                                                    {}
 func simKill() int                                                                   { return 0 }
 func simRanged() (stack [16]uintptr)                                                 { return stack }
+func simRested() int64                                                               { return 0 }
 func simInitGoroutines() (begun [8]uintptr)                                          { return begun }
 func simLog(int) []simTurn                                                           { return nil }
 func simVersion() string                                                             { return "" }

@@ -163,6 +163,7 @@ type outcome struct {
 	ranged   []uintptr // where a map was ranged over whose order may follow from addresses
 	turns    turns     // if the event is observed
 	panics   []panicking
+	rested   time.Duration // how long goroutines rest that did too much
 }
 
 // step has the bubble consume an event at the time of env, and run until all its goroutines wait.
@@ -183,6 +184,9 @@ func (l *life) step(env *protocol.Env, e event) {
 	}
 	for i := range o.panics {
 		env.Note(kindPanics, &o.panics[i])
+	}
+	if o.rested > 0 {
+		env.Note(kindBusy, "goroutines do so much that time passes:", o.rested)
 	}
 	if len(o.turns) > 1 {
 		env.Note(kindTurns, o.turns)
@@ -234,6 +238,7 @@ func (l *life) drive(seed uint64) {
 		if e.observed {
 			o.turns = simLog(0)
 		}
+		o.rested = time.Duration(simRested())
 		if simPanics() {
 			o.panics = l.panicking()
 		}

@@ -17,6 +17,7 @@ var (
 	kindStall = protocol.KindOf("go.stall")
 
 	kindPanics = protocol.KindOf("go.panics") // a goroutine panics, and a deferred call of it waits
+	kindBusy   = protocol.KindOf("go.busy")   // goroutines rest that do not wait, so that time passes
 	kindTurns  = protocol.KindOf("go.turns")  // the goroutines that ran in a step, in order
 )
 
