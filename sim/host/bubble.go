@@ -53,7 +53,7 @@ func simPanics() bool
 func simWaiting(f func(name uint64, begun [4]uintptr, reason string, panics any, stack []uintptr))
 
 //go:linkname simEnded runtime.simEnded
-func simEnded() (ended, panicked bool, why any, stack []uintptr)
+func simEnded() (ended, panicked, own bool, why any, stack []uintptr)
 
 //go:linkname simExit runtime.simExit
 func simExit(code int)

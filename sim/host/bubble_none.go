@@ -20,11 +20,13 @@ func simGrant(int)                                                              
 func simSelf() (name uint64, begun [4]uintptr)                                       { return 0, begun }
 func simPanics() bool                                                                { return false }
 func simWaiting(func(uint64, [4]uintptr, string, any, []uintptr))                    {}
-func simEnded() (ended, panicked bool, why any, stack []uintptr)                     { return false, false, nil, nil }
-func simExit(int)                                                                    {}
-func simKill() int                                                                   { return 0 }
-func simRanged() (stack [16]uintptr)                                                 { return stack }
-func simRested() int64                                                               { return 0 }
-func simInitGoroutines() (begun [8]uintptr)                                          { return begun }
-func simLog(int) []simTurn                                                           { return nil }
-func simVersion() string                                                             { return "" }
+func simEnded() (ended, panicked, own bool, why any, stack []uintptr) {
+	return false, false, false, nil, nil
+}
+func simExit(int)                           {}
+func simKill() int                          { return 0 }
+func simRanged() (stack [16]uintptr)        { return stack }
+func simRested() int64                      { return 0 }
+func simInitGoroutines() (begun [8]uintptr) { return begun }
+func simLog(int) []simTurn                  { return nil }
+func simVersion() string                    { return "" }

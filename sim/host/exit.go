@@ -37,7 +37,7 @@ func (l *life) over(env *protocol.Env, o outcome) {
 	why, bad := "the program returned", !l.options.ExitCrashes && l.options.RestartAfter == 0
 	switch {
 	case o.panicked:
-		why, bad = withoutBubbles.Replace(fmt.Sprint(o.why)), true
+		why, bad = withoutBubbles.Replace(fmt.Sprint(o.why)), !l.options.PanicCrashes || !o.own
 	case l.host.err != nil:
 		why += ": " + l.host.err.Error()
 	case !l.host.returned:
@@ -45,6 +45,9 @@ func (l *life) over(env *protocol.Env, o outcome) {
 		bad = bad && o.why != 0
 	default:
 		bad = false
+	}
+	if o.panicked && !bad {
+		why = "the program panicked: " + why
 	}
 	env.Note(kindExit, why)
 	if bad {

@@ -28,10 +28,16 @@ type Options struct {
 	// nothing else. Without it, they are violations, like a panic. os.Exit(0) and a nil error always
 	// end the life quietly.
 	ExitCrashes bool
-	// RestartAfter is the time after which the program is called again when it has called os.Exit or
-	// returned an error, as a supervisor restarts a process on a machine that stays up: files have
-	// all that was written, synced or not. 0 is never; then the node does nothing until a fault
-	// restarts it. RestartAfter is for programs with files, and implies ExitCrashes.
+	// PanicCrashes makes a panic that the program raises itself end the life and nothing else, too:
+	// some libraries panic when a sync has failed. A panic of the runtime, such as that of a nil
+	// pointer, is a violation all the same. So is a fatal error, unless it happens in a deferred call of
+	// such a panic.
+	PanicCrashes bool
+	// RestartAfter is the time after which the program is called again when it has called os.Exit,
+	// returned an error, or panicked without a violation, as a supervisor restarts a process on a
+	// machine that stays up: files have all that was written, synced or not. 0 is never; then the node
+	// does nothing until a fault restarts it. RestartAfter is for programs with files, and implies
+	// ExitCrashes.
 	RestartAfter time.Duration
 	// Disk describes the disk that has the program's files.
 	Disk DiskOptions

@@ -158,6 +158,7 @@ type outcome struct {
 	next     int64 // the bubble's next timer, or 0
 	ended    bool
 	panicked bool
+	own      bool // the panic is the program's, not the runtime's
 	why      any
 	stack    []uintptr
 	ranged   []uintptr // where a map was ranged over whose order may follow from addresses
@@ -246,7 +247,7 @@ func (l *life) drive(seed uint64) {
 			stack := simRanged()
 			l.inexact, o.ranged = stack[0] != 0, stack[:]
 		}
-		o.ended, o.panicked, o.why, o.stack = simEnded()
+		o.ended, o.panicked, o.own, o.why, o.stack = simEnded()
 		if o.ended {
 			l.net.exit()
 		} else {

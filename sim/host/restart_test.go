@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim"
 	"dessim/sim/host"
 )
 
@@ -94,4 +95,28 @@ func TestASyncMayFailAfterItsProcessHasEnded(t *testing.T) {
 	if want := []string{"unsynced"}; !slices.Equal(n.outputs[0], want) {
 		t.Errorf("the processes read %q; want %q", n.outputs[0], want)
 	}
+}
+
+func TestAPanicOfTheProgramsOwnCrashesIfTheScenarioSaysSo(t *testing.T) {
+	o := host.Options{PanicCrashes: true, RestartAfter: time.Second}
+	got := watch(t, "crash 0 at 2500ms for 1s", o, func(ctx context.Context, h *host.Host) error {
+		time.Sleep(time.Second)
+		go panic(errors.New("the disk is gone"))
+		<-ctx.Done()
+		return nil
+	})
+	const end = " n0 go.exit: the program panicked: the disk is gone"
+	compare(t, got[:6], "0s n0 life 1", "1s"+end, "2.5s n0 crash", "3.5s n0 life 2", "4.5s"+end, "6.5s"+end)
+
+	defer func() {
+		s, ok := recover().(*sim.Panic)
+		if !ok || !strings.Contains(fmt.Sprint(s.Value), "nil map") {
+			t.Errorf("a panic of the runtime ends the run with %v", s)
+		}
+	}()
+	watch(t, "", o, func(context.Context, *host.Host) error {
+		var m map[int]int
+		m[0] = 0
+		return nil
+	})
 }

@@ -35,7 +35,7 @@ func simGrant(i int)
 func simRanged() [16]uintptr
 
 //go:linkname simEnded runtime.simEnded
-func simEnded() (ended, panicked bool, why any, stack []uintptr)
+func simEnded() (ended, panicked, own bool, why any, stack []uintptr)
 
 //go:linkname simDigest runtime.simDigest
 func simDigest() (turns, operations, digest uint64)
@@ -62,7 +62,7 @@ func (t *toy) drive(p *printer) {
 		for simWait() {
 			simGrant(0)
 		}
-		if ended, _, why, _ := simEnded(); ended {
+		if ended, _, _, why, _ := simEnded(); ended {
 			p.say("ended: %v", why)
 			break
 		}
