@@ -56,6 +56,7 @@ var (
 	kindStall   = protocol.KindOf("go.stall")   // does this fault have one stand still?
 	kindStallBy = protocol.KindOf("go.stallby") // for how long, less one nanosecond
 	kindPanics  = protocol.KindOf("go.panics")  // no question
+	kindExit    = protocol.KindOf("go.exit")    // nor is this
 
 	kindKeep      = protocol.KindOf("disk.keep")   // how many unsynced records survive, or whether one does: 0 no, 1 whole, 2 torn
 	kindShadow    = protocol.KindOf("shadow.look") // whether a node is started beside the run, to ask it what it knows

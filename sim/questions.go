@@ -32,6 +32,9 @@ func AsksOfTurns(k protocol.Kind) bool { return k == kindOrder || k == kindYield
 // an answer about turns did, or that the goroutine panics while a deferred call of it waits.
 func TellsOfGoroutines(k protocol.Kind) bool { return AsksOfTurns(k) || k == kindPanics }
 
+// TellsOfEnd reports whether a note of that kind says how a program ended.
+func TellsOfEnd(k protocol.Kind) bool { return k == kindExit }
+
 // AsksToStall reports whether a question of that kind asks whether a goroutine stands still. If so,
 // LengthOfStall is asked next.
 func AsksToStall(k protocol.Kind) bool { return k == kindStall }

@@ -67,6 +67,9 @@ func (h *History) Words(row, most int) string {
 		if sim.TellsOfGoroutines(h.Kinds.All[x.Kind]) {
 			return "goroutine " + h.shown(row, 2*most) // two places in the code
 		}
+		if sim.TellsOfEnd(h.Kinds.All[x.Kind]) {
+			return h.shown(row, 2*most)
+		}
 		return "notes " + h.Message(row, most)
 	case sim.Lifted:
 		return "the fault ends: " + h.shown(row, most)

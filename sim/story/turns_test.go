@@ -22,6 +22,27 @@ func (h *hung) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
 	h.register.Receive(env, from, msg)
 }
 
+// leaver ends at the letter d, as a program.
+type leaver struct{ hung }
+
+func (l *leaver) Receive(env *protocol.Env, from protocol.NodeID, msg []byte) {
+	if string(msg) == "d" && from != protocol.Outside {
+		env.Note(protocol.KindOf("go.exit"), "the program returned: no more")
+		return
+	}
+	l.register.Receive(env, from, msg)
+}
+
+func TestAStoryTellsHowAProgramEnded(t *testing.T) {
+	s, _ := made(t, registers(func() protocol.Node { return &leaver{} }), "-faults none", 1)
+	lines := s.Lines()
+	if !slices.ContainsFunc(lines, func(l string) bool {
+		return strings.Contains(l, "node 1 receives set d from 0; the program returned: no more")
+	}) {
+		t.Errorf("the end of a program is not told:\n%s", strings.Join(lines, "\n"))
+	}
+}
+
 // No cause leads from the note to the violation: only its kind has it told.
 func TestAStoryTellsWhatBecameOfGoroutines(t *testing.T) {
 	for kind, want := range map[string]bool{"go.order": true, "go.yield": true, "go.stall": true, "go.panics": true, "go.turns": false} {

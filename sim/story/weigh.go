@@ -50,7 +50,7 @@ func (t *teller) weigh() {
 			t.raise(at, unconcerned+t.extra(x.Node))
 		case x.What == sim.Flushed && x.Text != history.None && strings.HasSuffix(t.Texts.All[x.Text], ": "+sim.FlushFailed):
 			t.raise(at, unconcerned+t.extra(x.Node))
-		case x.What == sim.Noted && sim.TellsOfGoroutines(t.Kinds.All[x.Kind]):
+		case x.What == sim.Noted && (sim.TellsOfGoroutines(t.Kinds.All[x.Kind]) || sim.TellsOfEnd(t.Kinds.All[x.Kind])):
 			t.raise(at, unconcerned+t.extra(x.Node))
 		case interest > 0 && x.What == sim.Output:
 			t.raise(at, namedFinal-exact+interest)
