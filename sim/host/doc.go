@@ -47,7 +47,7 @@
 //     a note of the node; the builtin println writes to the real one. The machine is the same
 //     everywhere: 4 processors, process 1 of root, UTC.
 //   - Files are those of the node: see below. Processes and signals are refused.
-//   - sync.Pool keeps nothing. Finalizers and cleanups never run.
+//   - sync.Pool keeps nothing. Finalizers and cleanups never run. Weak pointers never let go.
 //
 // # Network
 //
@@ -104,19 +104,23 @@
 //     ranged over in an order that may follow from addresses. The first such range of a life is
 //     a note, go.inexact.
 //   - Package variables, os.Args and the environment belong to the process: the nodes of a run
-//     share them. "dessim vet -programs -libs" lists the variables that change. Runs do not share
-//     them: see below.
-//   - Random numbers that packages draw before main, in init functions and package variables, differ
-//     from process to process. A sweep reports it, with the first event that differs; a fork of the
-//     package is the way out.
+//     share them, and a life finds them as the last life left them, with the locks that it held.
+//     "dessim vet -programs -libs" lists the variables that change. The code that calls the program
+//     may reset one by go:linkname, as sim/simtest/testdata/pebble does. Runs do not share them: see
+//     below.
+//   - Random numbers that packages draw before main, in init functions and package variables, are the
+//     same in all processes and for all nodes. The clock that they read there is the machine's: if the
+//     run depends on it, a sweep reports the first event that differs.
 //   - Goroutines that packages start before main belong to no node. New names them on standard
 //     error, once. A node that shares a channel or a lock with one follows the machine's clock.
 //   - Memory accesses are not interleaved: a goroutine gives its turn away at operations on channels
 //     and locks only. Under -race, data races are reported all the same.
 //   - A goroutine that spins until time passes, or until another goroutine acts, without an operation
 //     on a channel or lock, never ends its step. The run is abandoned, with the step and the line. With
-//     such operations, the goroutine lets others go on after 4,096 of them.
-//   - runtime.MemStats, weak pointers, cgo and addresses in stack traces are those of the machine.
+//     such operations, the goroutine lets others go on after 4,096 of them. When all goroutines of a
+//     node have made 16,384 in one step, virtual time passes: 1ms, then four times as long each time,
+//     up to 1s. The note go.busy reports it.
+//   - runtime.MemStats, cgo and addresses in stack traces are those of the machine.
 //
 // # Once a process
 //
