@@ -9,7 +9,7 @@ PKG = ./protocol/twopc
 SCENARIO = crash
 EQUIVALENT = $(wildcard scenarios/testdata/equivalent/$(notdir $(PKG)).txt)
 WASM = wasm
-PROGRAMS = hashiraft members web grpckv plainwal bolt leveldb etcdraft uploads interleavings once
+PROGRAMS = hashiraft members web grpckv plainwal bolt leveldb pebble etcdraft nats uploads interleavings once
 SYSTEMS = windows/amd64 darwin/arm64 js/wasm
 
 help:      ## show this
