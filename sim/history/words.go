@@ -64,17 +64,22 @@ func (h *History) Words(row, most int) string {
 	case sim.Output:
 		return h.Message(row, most)
 	case sim.Noted:
-		if sim.TellsOfGoroutines(h.Kinds.All[x.Kind]) {
-			return "goroutine " + h.shown(row, 2*most) // two places in the code
-		}
-		if sim.TellsOfEnd(h.Kinds.All[x.Kind]) {
-			return h.shown(row, 2*most)
-		}
-		return "notes " + h.Message(row, most)
+		return h.noted(row, most)
 	case sim.Lifted:
 		return "the fault ends: " + h.shown(row, most)
 	}
 	return "fault: " + h.shown(row, most)
+}
+
+// noted says what a node notes: "goroutine main.go:12/3fa yields", "the program returned".
+func (h *History) noted(row, most int) string {
+	switch kind := h.Kinds.All[h.Rows[row].Kind]; {
+	case sim.TellsOfGoroutines(kind):
+		return "goroutine " + h.shown(row, 2*most) // two places in the code
+	case sim.TellsOfEnd(kind):
+		return h.shown(row, 2*most)
+	}
+	return "notes " + h.Message(row, most)
 }
 
 // salvaged says what a crash leaves of a record: "loses record 5: vote 4 yes".
