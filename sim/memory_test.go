@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"dessim/protocol"
+	"dessim/sim/simtest/fixed"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -126,7 +127,7 @@ func TestDiscardedRecordsAreForgotten(t *testing.T) {
 
 func TestPurgingTheQueueChangesNothing(t *testing.T) {
 	purged := 0
-	rapid.Check(t, func(t *rapid.T) {
+	property := func(t *rapid.T) {
 		plan, src := drawPlan(t), drawSource(t)
 		run := func(often uint64) (Result, string) {
 			trace := new(Trace)
@@ -147,7 +148,9 @@ func TestPurgingTheQueueChangesNothing(t *testing.T) {
 		if d := cmp.Diff(want, got); d != "" || trace != wantTrace {
 			t.Fatalf("sweeping changes the run:\n%s\n%s", d, firstDifference(trace, wantTrace))
 		}
-	})
+	}
+	rapid.Check(t, property)
+	fixed.Check(t, 60, property)
 	if purged == 0 {
 		t.Error("vacuous: nothing was ever purged")
 	}
