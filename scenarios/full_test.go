@@ -13,7 +13,7 @@ func init() { debug.SetGCPercent(400) }
 // for it.
 var InFull = flag.Bool("full", false, "make all runs of searches of which the tests make a part")
 
-// SeedsOf returns how many seeds a search has: a part of them, or with -full the whole.
+// SeedsOf returns how many seeds, or nodes, a search has: a part of them, or with -full the whole.
 func SeedsOf(part, whole uint64) uint64 {
 	if *InFull {
 		return whole
