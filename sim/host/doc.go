@@ -109,8 +109,9 @@
 //     may reset one by go:linkname, as sim/simtest/testdata/pebble does. Runs do not share them: see
 //     below.
 //   - Random numbers that packages draw before main, in init functions and package variables, are the
-//     same in all processes and for all nodes. The clock that they read there is the machine's: if the
-//     run depends on it, a sweep reports the first event that differs.
+//     same in all processes and for all nodes. The clock and the system calls that they use there are
+//     the machine's: quic-go, for one, asks for the release of the kernel. If the run depends on it, a
+//     sweep reports the first event that differs, but all processes of one machine may agree.
 //   - Goroutines that packages start before main belong to no node. New names them on standard
 //     error, once. A node that shares a channel or a lock with one follows the machine's clock.
 //   - Memory accesses are not interleaved: a goroutine gives its turn away at operations on channels

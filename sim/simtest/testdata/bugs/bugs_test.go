@@ -65,6 +65,7 @@ func TestBugsOfTheLatestVersionsAreReplayed(t *testing.T) {
 		{"hashiraft", "hashiraft-posix", "log not found"},
 		{"etcdraft", "etcdraft-posix", "both lead term 2"},
 		{"etcdraft", "etcdraft-wal-restart", "tocommit(4) is out of range"},
+		{"pebble", "pebble-open", "assignment to entry in nil map"},
 	} {
 		t.Run(b.file, func(t *testing.T) {
 			program := filepath.Join(t.TempDir(), b.program)
