@@ -180,20 +180,22 @@ func (s *stepper) converse() error {
 		if s.over {
 			return nil
 		}
+		line, more := "", false
 		select {
 		case <-s.ctx.Done():
-			return &exit{exitInterrupted, "interrupted"}
-		case line, more := <-lines:
-			if !more {
-				s.end()
-				continue
-			}
-			if line = strings.TrimSpace(line); line == "" {
-				line = last
-			}
-			last = line
-			s.obey(line)
+		case line, more = <-lines: // which an interruption ends, too
 		}
+		switch line = strings.TrimSpace(line); {
+		case s.ctx.Err() != nil:
+			return &exit{exitInterrupted, "interrupted"}
+		case !more:
+			s.end()
+			continue
+		case line == "":
+			line = last
+		}
+		last = line
+		s.obey(line)
 	}
 }
 

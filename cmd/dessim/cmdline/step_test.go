@@ -173,6 +173,28 @@ func TestAnInterruptionEndsAWalkThatWaitsForACommand(t *testing.T) {
 	}
 }
 
+// An interruption ends the reading of commands, too. That must not look like the end of the input.
+func TestAnInterruptionIsToldWhetherOrNotCommandsHaveEnded(t *testing.T) {
+	file := recorded(t, "")
+	tool := &tool{Program: tally(), streams: streams{stdout: io.Discard}}
+	s, x, err := tool.readReplay(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	walk, err := (&job{tool: tool, ctx: t.Context(), subject: s, answers: x.answers, replay: x}).stepper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	walk.ctx = ctx
+	for range 50 {
+		if err, interrupted := walk.converse().(*exit); !interrupted || err.code != exitInterrupted {
+			t.Fatalf("a walk whose input has ended, too, ends with %v, want code %d", err, exitInterrupted)
+		}
+	}
+}
+
 func TestABreakpointThatNeverComesEndsAtTheEnd(t *testing.T) {
 	file := recorded(t, "-limit 100")
 	r := tallies(t, "c\nc\nn", "replay", file, "-step", "-break", "output sum #9", "-break", "output pong of 1")
