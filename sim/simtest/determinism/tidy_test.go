@@ -141,6 +141,7 @@ var allLayers = []layer{
 	{path: "sim/host/volume", imports: []string{"dessim/protocol"}},
 	{path: "sim/host/overlay", imports: []string{"dessim/sim/host/overlay"}}, // tests and toys: below it is what they show
 	{path: "sim/check", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/fault", "dessim/sim/source"}},
+	{path: "sim/check/batches"},
 	{path: "sim/check/linear", imports: []string{"dessim/protocol", "dessim/sim", "dessim/sim/check", "dessim/sim/wording", "github.com/anishathalye/porcupine"}},
 	{path: "sim/watch", imports: []string{"dessim/sim"}},
 	{path: "sim/explore", imports: []string{"dessim/protocol", "dessim/sim/..."}, except: []string{"dessim/sim/simtest/...", "dessim/sim/history", "dessim/sim/story", "dessim/sim/export", "dessim/sim/report/..."}},

@@ -1,18 +1,16 @@
 package leveldb
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
 	"example.com/leveldb/store"
 
 	"dessim/protocol"
 	"dessim/sim"
 	"dessim/sim/check"
+	"dessim/sim/check/batches"
 )
 
 func read(e *sim.Event) (a asked) {
@@ -35,141 +33,57 @@ func opens() *check.Check {
 	})
 }
 
-// written is what is known of a batch. Times are counts of outputs.
-type written struct {
-	*store.Batch
-	asked int
-	known int // since when it was acknowledged, or in the store when that was opened; 0 is not yet
-}
-
-// model is what the store of a node must have.
-type model struct {
-	now     int
-	batches map[string]*written // that it was to write, and that may be in it
-	begun   map[int]int         // when a read began
-}
-
 // kept requires that the batches that are read are those that were acknowledged, and perhaps others
 // that were asked for, and that the values are theirs.
 func kept() *check.Check {
-	nodes := map[protocol.NodeID]*model{}
+	nodes := map[protocol.NodeID]*batches.Store[*store.Batch]{}
 	return check.Always("whole batches are kept", sim.Output, func(e *sim.Event) (bool, error) {
 		m := nodes[e.Node]
 		if m == nil {
-			m = &model{batches: map[string]*written{}, begun: map[int]int{}}
+			m = batches.NewStore[*store.Batch]()
 			nodes[e.Node] = m
 		}
-		m.now++
 		a := read(e)
 		switch {
 		case a.Wrong != "":
 		case e.Kind == kindAsks && a.Batch != nil:
-			m.batches[a.Batch.ID] = &written{Batch: a.Batch, asked: m.now}
+			m.Ask(a.Batch.ID, a.Batch)
 		case e.Kind == kindAsks:
-			m.begun[a.Op] = m.now
+			m.BeginRead(a.Op)
 		case e.Kind == kindDoes:
-			m.batches[a.Batch.ID].known = m.now
+			m.Acknowledge(a.Batch.ID)
 			return true, nil
 		case e.Kind == kindReads:
-			return true, m.right(a.State, m.begun[a.Op])
+			there, err := m.Read(a.Op, a.State.Batches)
+			return true, cmp.Or(err, values(a.State, there))
 		case e.Kind == kindOpens:
-			return true, m.opened(a.State)
+			there, err := m.Open(a.State.Batches)
+			return true, cmp.Or(err, values(a.State, there))
 		}
 		return false, nil
 	})
 }
 
-// opened judges what is in the store when it is opened. One that is missing must not come later.
-func (m *model) opened(s *store.State) error {
-	if err := m.right(s, m.now); err != nil {
-		return err
+// values judges the values of a store with the batches there.
+func values(s *store.State, there []*batches.Batch[*store.Batch]) error {
+	var has []batches.Value
+	for _, p := range s.Values {
+		has = append(has, batches.Value(p))
 	}
-	batches := map[string]*written{}
-	for _, id := range s.Batches {
-		b := m.batches[id]
-		if b.known == 0 {
-			b.known = m.now
-		}
-		batches[id] = b
-	}
-	m.batches, m.begun = batches, map[int]int{}
-	return nil
+	return batches.Values(has, there, allKeys(), gives)
 }
 
-// right judges what was read, which must have what was known at a time.
-func (m *model) right(s *store.State, at int) error {
-	there := map[string]bool{}
-	var writers []*written // in the order of ids
-	for i, id := range s.Batches {
-		if i > 0 && id <= s.Batches[i-1] {
-			return fmt.Errorf("batch %s is listed after %s", id, s.Batches[i-1])
-		}
-		b := m.batches[id]
-		if b == nil {
-			return fmt.Errorf("batch %s is there, which nobody asked for, or which was gone", id)
-		}
-		there[id] = true
-		writers = append(writers, b)
-	}
-	for _, id := range slices.Sorted(maps.Keys(m.batches)) {
-		if b := m.batches[id]; !there[id] && b.known > 0 && b.known < at {
-			return fmt.Errorf("batch %s is gone, which was acknowledged, or there before", id)
+// gives returns the value with which a batch leaves a key, if it changes that.
+func gives(b *store.Batch, key string) (v string, changes bool) {
+	for _, p := range b.Puts {
+		if p.Key == key {
+			v, changes = p.Value, true
 		}
 	}
-	return values(s.Values, writers)
-}
-
-// values requires that each key has a value that the last batch with that key gave it. Of several
-// that were written at the same time, each may be the last.
-func values(is []store.Put, writers []*written) error {
-	may := map[string][]string{} // values that a key may have
-	for _, b := range writers {
-		for _, p := range b.Puts {
-			if !overwritten(p.Key, b, writers) {
-				may[p.Key] = append(may[p.Key], p.Value)
-			}
-		}
+	if v != "" {
+		v = short(v)
 	}
-	has := map[string]bool{}
-	for i, p := range is {
-		if i > 0 && p.Key <= is[i-1].Key {
-			return fmt.Errorf("key %s is listed after %s", p.Key, is[i-1].Key)
-		}
-		has[p.Key] = true
-		if !slices.ContainsFunc(may[p.Key], func(v string) bool { return v != "" && short(v) == p.Value }) {
-			return fmt.Errorf("key %s is %s; by the batches that are there, it is %s", p.Key, p.Value, texts(may[p.Key]))
-		}
-	}
-	for _, k := range slices.Sorted(maps.Keys(may)) {
-		if !has[k] && !slices.Contains(may[k], "") {
-			return fmt.Errorf("key %s is missing; by the batches that are there, it is %s", k, texts(may[k]))
-		}
-	}
-	return nil
-}
-
-// overwritten reports whether another batch wrote the key once b was known.
-func overwritten(key string, b *written, writers []*written) bool {
-	return b.known > 0 && slices.ContainsFunc(writers, func(other *written) bool {
-		return other.asked > b.known && slices.ContainsFunc(other.Puts, func(p store.Put) bool { return p.Key == key })
-	})
-}
-
-// texts says what a key may be.
-func texts(values []string) string {
-	var all []string
-	for _, v := range values {
-		if v == "" {
-			v = "removed"
-		} else {
-			v = short(v)
-		}
-		all = append(all, v)
-	}
-	if all == nil {
-		return "absent"
-	}
-	return strings.Join(all, " or ")
+	return v, changes
 }
 
 // writes requires that when the faults are over, batches are written again.

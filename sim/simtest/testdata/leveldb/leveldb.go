@@ -208,11 +208,23 @@ func batch(i int) *store.Batch {
 	b := &store.Batch{ID: fmt.Sprint("b", i)}
 	sizes := []int{10, 300, 1500, 20, 5000}
 	for j := range 1 + i%4 {
-		p := store.Put{Key: fmt.Sprint("k", (i*7+j*5)%20)}
+		p := store.Put{Key: key(i*7 + j*5)}
 		if (i+j)%6 != 5 {
 			p.Value = padded(fmt.Sprintf("%s.%d", b.ID, j), sizes[(i+j)%len(sizes)])
 		}
 		b.Puts = append(b.Puts, p)
 	}
 	return b
+}
+
+// keys is how many there are.
+const keys = 20
+
+func key(i int) string { return fmt.Sprint("k", i%keys) }
+
+func allKeys() (all []string) {
+	for i := range keys {
+		all = append(all, key(i))
+	}
+	return all
 }

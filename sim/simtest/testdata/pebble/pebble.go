@@ -234,3 +234,10 @@ func batch(i int) *store.Batch {
 const keys = 20
 
 func key(i int) string { return fmt.Sprintf("k%02d", i%keys) }
+
+func allKeys() (all []string) {
+	for i := range keys {
+		all = append(all, key(i))
+	}
+	return all
+}
