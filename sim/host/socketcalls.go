@@ -4,6 +4,7 @@ package host
 
 import (
 	"encoding/binary"
+	"net/netip"
 	"syscall"
 )
 
@@ -94,28 +95,27 @@ func (f *files) callRecvmmsg(c *callArgs) (uintptr, syscall.Errno) { return f.se
 func (f *files) callSendmmsg(c *callArgs) (uintptr, syscall.Errno) { return f.several(c, send) }
 
 func (f *files) callGetsockname(c *callArgs) (uintptr, syscall.Errno) {
-	k, err := f.socket(c.int(0))
-	switch {
-	case err != 0:
-		return 0, err
-	case c.b[1] == nil || c.b[2] == nil:
-		return 0, syscall.EFAULT
-	}
-	binary.NativeEndian.PutUint32(c.b[2], uint32(putName(c.b[1], k.common().local)))
-	return 0, 0
+	return f.name(c, func(k *socket) netip.AddrPort { return k.local })
 }
 
 func (f *files) callGetpeername(c *callArgs) (uintptr, syscall.Errno) {
+	return f.name(c, func(k *socket) netip.AddrPort { return k.remote })
+}
+
+// name writes an address of a socket.
+func (f *files) name(c *callArgs, of func(k *socket) netip.AddrPort) (uintptr, syscall.Errno) {
 	k, err := f.socket(c.int(0))
-	switch {
-	case err != 0:
+	if err != 0 {
 		return 0, err
-	case !k.common().remote.IsValid():
+	}
+	a := of(k.common())
+	switch {
+	case !a.IsValid():
 		return 0, syscall.ENOTCONN
 	case c.b[1] == nil || c.b[2] == nil:
 		return 0, syscall.EFAULT
 	}
-	binary.NativeEndian.PutUint32(c.b[2], uint32(putName(c.b[1], k.common().remote)))
+	binary.NativeEndian.PutUint32(c.b[2], uint32(putName(c.b[1], a)))
 	return 0, 0
 }
 

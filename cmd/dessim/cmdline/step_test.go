@@ -176,15 +176,7 @@ func TestAnInterruptionEndsAWalkThatWaitsForACommand(t *testing.T) {
 // An interruption ends the reading of commands, too. That must not look like the end of the input.
 func TestAnInterruptionIsToldWhetherOrNotCommandsHaveEnded(t *testing.T) {
 	file := recorded(t, "")
-	tool := &tool{Program: tally(), streams: streams{stdout: io.Discard}}
-	s, x, err := tool.readReplay(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	walk, err := (&job{tool: tool, ctx: t.Context(), subject: s, answers: x.answers, replay: x}).stepper()
-	if err != nil {
-		t.Fatal(err)
-	}
+	walk := walkOf(t, file)
 	ctx, interrupt := context.WithCancel(t.Context())
 	interrupt()
 	walk.ctx = ctx
@@ -222,22 +214,25 @@ func TestAWalkOpensWhereANodePanicked(t *testing.T) {
 	}
 }
 
+// walkOf returns a walk through the run of a replay file, which shows nothing.
+func walkOf(t *testing.T, file string) *stepper {
+	t.Helper()
+	tool := &tool{Program: tally(), streams: streams{stdout: io.Discard}}
+	s, x, err := tool.readReplay(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	walk, err := (&job{tool: tool, ctx: t.Context(), subject: s, answers: x.answers, replay: x}).stepper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return walk
+}
+
 // The states of a long run are kept around one step. Elsewhere the run is made again.
 func TestAStateIsThereWhereverTheWalkIs(t *testing.T) {
 	file := recorded(t, "")
-	walk := func() *stepper {
-		tool := &tool{Program: tally()}
-		s, x, err := tool.readReplay(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		walk, err := (&job{tool: tool, ctx: t.Context(), subject: s, answers: x.answers, replay: x}).stepper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return walk
-	}
-	whole, sparse := walk(), walk()
+	whole, sparse := walkOf(t, file), walkOf(t, file)
 	sparse.states.From, sparse.states.To, sparse.states.All = 0, 0, nil
 	for _, step := range []int{sparse.Last(), 4, 9} {
 		for id := range protocol.NodeID(3) {
